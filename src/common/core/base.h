@@ -1,0 +1,64 @@
+/*
+ * base.h - what every module starts from: slices, attributes, banned functions.
+ *
+ * A slice is a pointer and a length into memory that somebody else owns; it is not terminated and
+ * may hold any byte. Unless a header says otherwise, a slice passed to a function is only read
+ * during the call, and a slice handed out lives until the next call on the object it came from.
+ */
+#ifndef FERRY_BASE_H
+#define FERRY_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FERRY_VERSION "0.1.0"
+
+#define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
+#define NODISCARD __attribute__((warn_unused_result))
+#define NORETURN __attribute__((noreturn))
+#define COLD __attribute__((cold))
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+struct sl {
+	const char *p;
+	size_t n;
+};
+
+/* A slice of a string literal, for expressions and for static tables. */
+#define SL(lit) ((struct sl){ "" lit, sizeof(lit) - 1 })
+#define SL_INIT(lit) { "" lit, sizeof(lit) - 1 }
+
+static inline struct sl sl_of(const char *cstr)
+{
+	return (struct sl){ cstr, strlen(cstr) };
+}
+
+static inline bool sl_eq(struct sl a, struct sl b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline bool sl_eq_str(struct sl a, const char *cstr)
+{
+	return sl_eq(a, sl_of(cstr));
+}
+
+/* Bytewise order, a prefix before the longer one: the order of LC_ALL=C and COLLATE "C". */
+static inline int sl_cmp(struct sl a, struct sl b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	int c = n ? memcmp(a.p, b.p, n) : 0;
+
+	return c ? c : (a.n > b.n) - (a.n < b.n);
+}
+
+/* These lose data or overrun by design; the compiler refuses them (their headers come first). */
+#pragma GCC poison strcpy strcat sprintf vsprintf strtok gets atoi atol atoll system popen
+
+#endif

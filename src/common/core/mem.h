@@ -1,0 +1,42 @@
+/*
+ * mem.h - memory. Running out of it ends the program (exit 75: another run may find more),
+ * so no caller checks. Sizes saturate instead of wrapping round.
+ */
+#ifndef FERRY_MEM_H
+#define FERRY_MEM_H
+
+#include "core/base.h"
+
+void *mem_alloc(size_t n) __attribute__((malloc, alloc_size(1), returns_nonnull)) NODISCARD;
+void *mem_zalloc(size_t n) __attribute__((malloc, alloc_size(1), returns_nonnull)) NODISCARD;
+void *mem_realloc(void *p, size_t n) __attribute__((alloc_size(2), returns_nonnull)) NODISCARD;
+void mem_free(void *p);
+char *mem_strdup(const char *s) NODISCARD;
+
+/* A terminated copy of a slice, to be freed with mem_free(). */
+char *mem_sldup(struct sl s) NODISCARD;
+
+/* a*b and a+b, SIZE_MAX when they overflow: mem_alloc() then fails cleanly. */
+size_t mem_mul(size_t a, size_t b);
+size_t mem_add(size_t a, size_t b);
+
+/*
+ * Makes room for at least `need` elements of `size` bytes in the array at *arr with capacity *cap,
+ * growing by half. Elements keep their values; the array may move.
+ */
+void mem_grow(void *arr_ptr, size_t *cap, size_t need, size_t size);
+
+/*
+ * An arena: many small pieces with one lifetime. Pieces do not move and are released together by
+ * arena_reset() (memory kept for reuse) or arena_free(). A zeroed struct is an empty arena.
+ */
+struct arena {
+	struct arena_block *head; /* newest block */
+	size_t used;		  /* bytes used in head */
+};
+void *arena_alloc(struct arena *a, size_t n) __attribute__((returns_nonnull)) NODISCARD;
+struct sl arena_dup(struct arena *a, struct sl s) NODISCARD;
+void arena_reset(struct arena *a);
+void arena_free(struct arena *a);
+
+#endif

@@ -1,0 +1,221 @@
+#include "core/msg.h"
+
+#include "core/utf8.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+static const char *prog = "ferry";
+static int verbosity;
+
+static struct {
+	msg_exit_fn *fn;
+	void *ctx;
+} handlers[8];
+static size_t n_handlers;
+
+void msg_init(const char *argv0)
+{
+	const char *slash = argv0 ? strrchr(argv0, '/') : NULL;
+
+	if (argv0 && *argv0)
+		prog = slash ? slash + 1 : argv0;
+}
+
+const char *msg_prog(void)
+{
+	return prog;
+}
+
+void msg_set_verbosity(int level)
+{
+	verbosity = level;
+}
+
+/* One write(2) per line, so that the lines of the programs of a pipeline do not mix. */
+static void put_line(const char *level, const char *text, const char *more)
+{
+	char line[4096];
+	int n = snprintf(line, sizeof line - 1, "%s: %s%s%s%s", prog, level, text, more ? ": " : "",
+			 more ? more : "");
+
+	if (n < 0)
+		return;
+	if ((size_t)n > sizeof line - 2)
+		n = (int)sizeof line - 2;
+	line[n] = '\n';
+	if (write(STDERR_FILENO, line, (size_t)n + 1) < 0)
+		return; /* there is no other place to complain */
+}
+
+#define FORMAT_INTO(text, fmt)                                                                     \
+	do {                                                                                       \
+		va_list ap_;                                                                       \
+		va_start(ap_, fmt);                                                                \
+		(void)vsnprintf(text, sizeof text, fmt, ap_);                                      \
+		va_end(ap_);                                                                       \
+	} while (0)
+
+void msg_warn(const char *fmt, ...)
+{
+	char text[3500];
+
+	FORMAT_INTO(text, fmt);
+	put_line("warning: ", text, NULL);
+}
+
+void msg_note(const char *fmt, ...)
+{
+	char text[3500];
+
+	if (verbosity < 0)
+		return;
+	FORMAT_INTO(text, fmt);
+	put_line("", text, NULL);
+}
+
+void msg_detail(const char *fmt, ...)
+{
+	char text[3500];
+
+	if (verbosity < 1)
+		return;
+	FORMAT_INTO(text, fmt);
+	put_line("", text, NULL);
+}
+
+void msg_on_exit(msg_exit_fn *fn, void *ctx)
+{
+	if (n_handlers == ARRAY_LEN(handlers))
+		bug("too many exit handlers");
+	handlers[n_handlers].fn = fn;
+	handlers[n_handlers].ctx = ctx;
+	n_handlers++;
+}
+
+static void run_handlers(int code, const char *message)
+{
+	while (n_handlers > 0) {
+		n_handlers--; /* first, so that a handler that dies is not run again */
+		handlers[n_handlers].fn(handlers[n_handlers].ctx, code, message);
+	}
+}
+
+static NORETURN void die_with(int code, const char *text, const char *more, const char *hint)
+{
+	char message[3800];
+
+	(void)snprintf(message, sizeof message, "%s%s%s", text, more ? ": " : "", more ? more : "");
+	put_line("error: ", message, NULL);
+	if (hint)
+		put_line("hint: ", hint, NULL);
+	run_handlers(code, message);
+	exit(code);
+}
+
+void die(enum exit_code code, const char *fmt, ...)
+{
+	char text[3500];
+
+	FORMAT_INTO(text, fmt);
+	die_with(code, text, NULL, NULL);
+}
+
+void die_hint(enum exit_code code, const char *hint, const char *fmt, ...)
+{
+	char text[3500];
+
+	FORMAT_INTO(text, fmt);
+	die_with(code, text, NULL, hint);
+}
+
+void die_errno(enum exit_code code, const char *fmt, ...)
+{
+	const char *why = strerror(errno);
+	char text[3500];
+
+	FORMAT_INTO(text, fmt);
+	die_with(code, text, why, NULL);
+}
+
+void bug(const char *fmt, ...)
+{
+	char text[3500];
+
+	FORMAT_INTO(text, fmt);
+	die_with(EX_BUG, text, "this is a bug in ferry", NULL);
+}
+
+void leave(int code)
+{
+	exit(code);
+}
+
+/* U+200E, U+200F, U+202A-U+202E, U+2066-U+2069 reorder what a terminal shows. */
+static bool is_bidi(const unsigned char *p, size_t n)
+{
+	return n == 3 && p[0] == 0xe2 &&
+	       ((p[1] == 0x80 && (p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xaa && p[2] <= 0xae))) ||
+		(p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9));
+}
+
+static size_t quote_one(char *dst, const unsigned char *p, size_t n)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t o = 0;
+
+	if (n == 1 && (*p == '"' || *p == '\\' || *p == '\n' || *p == '\t' || *p == '\r')) {
+		dst[o++] = '\\';
+		dst[o++] = *p == '\n' ? 'n' : *p == '\t' ? 't' : *p == '\r' ? 'r' : (char)*p;
+		return o;
+	}
+	/* C0, DEL and C1 (U+0080-U+009F, two bytes in UTF-8) act on terminals */
+	if (n == 0 || (n == 1 && (*p < 0x20 || *p == 0x7f)) ||
+	    (n == 2 && p[0] == 0xc2 && p[1] < 0xa0) || is_bidi(p, n)) {
+		for (size_t i = 0; i < (n ? n : 1); i++) {
+			dst[o++] = '\\';
+			dst[o++] = 'x';
+			dst[o++] = hex[p[i] >> 4];
+			dst[o++] = hex[p[i] & 15];
+		}
+		return o;
+	}
+	memcpy(dst, p, n);
+	return n;
+}
+
+char *msg_quote(char *dst, size_t cap, struct sl s)
+{
+	size_t o = 0, i = 0;
+	size_t room = cap > 100 ? 84 : cap > 20 ? cap - 20 : 0;
+
+	if (cap < 6) {
+		if (cap)
+			*dst = '\0';
+		return dst;
+	}
+	dst[o++] = '"';
+	while (i < s.n && o < room) {
+		size_t n = utf8_char(s.p + i, s.n - i);
+
+		o += quote_one(dst + o, (const unsigned char *)s.p + i, n);
+		i += n ? n : 1;
+	}
+	dst[o++] = '"';
+	if (i < s.n) {
+		memcpy(dst + o, "…", 3);
+		o += 3;
+	}
+	dst[o] = '\0';
+	return dst;
+}
+
+const char *msg_q(struct sl s)
+{
+	static char ring[8][112];
+	static unsigned next;
+
+	return msg_quote(ring[next++ % 8], sizeof ring[0], s);
+}

@@ -1,0 +1,75 @@
+/*
+ * msg.h - messages on standard error, exit codes, and the only way out of a program.
+ *
+ * Every message is one line, `prog: error: text`, lower case, without a full stop. Bytes that came
+ * from data are escaped with msg_quote(), so that neither a terminal nor a log can be tricked.
+ */
+#ifndef FERRY_MSG_H
+#define FERRY_MSG_H
+
+#include "core/base.h"
+
+/* Exit codes: the names and numbers of sysexits(3), with 1 as in diff(1) and 76 for streams. */
+enum exit_code {
+	EX_DONE = 0,	     /* everything asked for was done */
+	EX_DIFFERS = 1,	     /* a comparison found differences */
+	EX_USAGE_ = 64,	     /* wrong command line */
+	EX_DATA = 65,	     /* bad input data */
+	EX_NOINPUT_ = 66,    /* an input could not be opened */
+	EX_REFUSED = 69,     /* the other side refused */
+	EX_BUG = 70,	     /* a bug in this program */
+	EX_CANTCREATE = 73,  /* an output could not be created */
+	EX_IO = 74,	     /* read or write error */
+	EX_TEMP = 75,	     /* temporary: run again */
+	EX_STREAM = 76,	     /* incomplete or corrupt stream */
+	EX_NOTALLOWED = 77,  /* permission denied, authentication failed */
+	EX_CONFIGURATION = 78, /* configuration */
+};
+
+/* Names the program in every message; `argv0` is kept, only its last component is shown. */
+void msg_init(const char *argv0);
+const char *msg_prog(void);
+
+/* Prints a warning, a note or (when verbose) a detail; the program goes on. */
+void msg_warn(const char *fmt, ...) PRINTF_LIKE(1, 2) COLD;
+void msg_note(const char *fmt, ...) PRINTF_LIKE(1, 2) COLD;
+void msg_detail(const char *fmt, ...) PRINTF_LIKE(1, 2) COLD;
+void msg_set_verbosity(int level); /* -1 quiet (errors only), 0 notes, 1 details */
+
+/*
+ * Prints the error and leaves the program with `code` (never returns). What msg_on_exit()
+ * registered runs first. After the first line, `hint` lines can be given by die_hint(): the last
+ * argument before the format is printed as `prog: hint: …` when not NULL.
+ */
+void die(enum exit_code code, const char *fmt, ...) PRINTF_LIKE(2, 3) NORETURN COLD;
+void die_hint(enum exit_code code, const char *hint, const char *fmt, ...) PRINTF_LIKE(3, 4)
+	NORETURN COLD;
+
+/* As die(), with `: strerror(errno)` added. */
+void die_errno(enum exit_code code, const char *fmt, ...) PRINTF_LIKE(2, 3) NORETURN COLD;
+
+/* A broken invariant of ours: exit 70. */
+void bug(const char *fmt, ...) PRINTF_LIKE(1, 2) NORETURN COLD;
+
+/* Leaves at once with `code` and no message; used where the message was printed already. */
+void leave(int code) NORETURN COLD;
+
+/*
+ * Registers what must happen before a program leaves through die(), die_hint() or bug(): the writer tells the reader
+ * downstream why (an abort record), a loader rolls back. Called once each with the exit code and
+ * the message, in reverse order; a handler that dies itself does not recurse. At most 8.
+ */
+typedef void msg_exit_fn(void *ctx, int code, const char *message);
+void msg_on_exit(msg_exit_fn *fn, void *ctx);
+
+/*
+ * Writes `s` for a human into `dst` (of `cap` bytes, always terminated) inside double quotes:
+ * control bytes, invalid UTF-8, bidi controls, quotes and backslashes as \n, \t, \", \\ or \xHH;
+ * cut after about 80 bytes with "…". Returns dst.
+ */
+char *msg_quote(char *dst, size_t cap, struct sl s);
+
+/* The same into one of 8 rotating static buffers: msg_q(a), msg_q(b) in one printf. */
+const char *msg_q(struct sl s);
+
+#endif

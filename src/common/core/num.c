@@ -1,0 +1,157 @@
+#include "core/num.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <math.h>
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+bool num_u64(struct sl s, uint64_t *out)
+{
+	uint64_t v = 0;
+
+	if (s.n == 0)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		if (!is_digit(s.p[i]) || __builtin_mul_overflow(v, (uint64_t)10, &v) ||
+		    __builtin_add_overflow(v, (uint64_t)(s.p[i] - '0'), &v))
+			return false;
+	}
+	*out = v;
+	return true;
+}
+
+bool num_i64(struct sl s, int64_t *out)
+{
+	bool neg = s.n > 0 && s.p[0] == '-';
+	uint64_t v;
+
+	if (!num_u64((struct sl){ s.p + neg, s.n - neg }, &v))
+		return false;
+	if (v > (uint64_t)INT64_MAX + neg)
+		return false;
+	*out = neg ? (int64_t)(0 - v) : (int64_t)v;
+	return true;
+}
+
+bool num_size(struct sl s, uint64_t *out)
+{
+	static const char units[] = "KMGT";
+	size_t n = 0;
+	uint64_t v;
+
+	while (n < s.n && is_digit(s.p[n]))
+		n++;
+	if (!num_u64((struct sl){ s.p, n }, &v))
+		return false;
+	struct sl unit = { s.p + n, s.n - n };
+
+	if (unit.n == 0 || sl_eq_str(unit, "B")) {
+		*out = v;
+		return true;
+	}
+	const char *u = memchr(units, unit.p[0] & ~0x20, 4);
+
+	if (!u || !(unit.n == 1 || sl_eq((struct sl){ unit.p + 1, unit.n - 1 }, SL("iB")) ||
+		    sl_eq((struct sl){ unit.p + 1, unit.n - 1 }, SL("B"))))
+		return false;
+	return !__builtin_mul_overflow(v, (uint64_t)1 << (10 * (u - units + 1)), out);
+}
+
+bool num_is_json(struct sl s)
+{
+	size_t i = 0;
+
+	if (i < s.n && s.p[i] == '-')
+		i++;
+	if (i >= s.n || !is_digit(s.p[i]))
+		return false;
+	if (s.p[i] == '0')
+		i++;
+	else
+		while (i < s.n && is_digit(s.p[i]))
+			i++;
+	if (i < s.n && s.p[i] == '.') {
+		size_t start = ++i;
+
+		while (i < s.n && is_digit(s.p[i]))
+			i++;
+		if (i == start)
+			return false;
+	}
+	if (i < s.n && (s.p[i] == 'e' || s.p[i] == 'E')) {
+		i++;
+		if (i < s.n && (s.p[i] == '+' || s.p[i] == '-'))
+			i++;
+		size_t start = i;
+
+		while (i < s.n && is_digit(s.p[i]))
+			i++;
+		if (i == start)
+			return false;
+	}
+	return i == s.n;
+}
+
+/* strtod() with the decimal point of the C locale, whatever setlocale() was told. */
+static double strtod_c(const char *p, char **end)
+{
+	static locale_t c_locale;
+
+	if (!c_locale)
+		c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+	return strtod_l(p, end, c_locale);
+}
+
+bool num_double(struct sl s, double *out)
+{
+	char text[400];
+	char *end;
+
+	if (s.n == 0 || s.n >= sizeof text)
+		return false;
+	if (sl_eq(s, SL("NaN"))) {
+		*out = (double)NAN;
+		return true;
+	}
+	if (sl_eq(s, SL("Infinity")) || sl_eq(s, SL("-Infinity"))) {
+		*out = s.p[0] == '-' ? -(double)INFINITY : (double)INFINITY;
+		return true;
+	}
+	/* strtod() also takes blanks, hexadecimal, "inf" and "nan(...)": keep those out */
+	for (size_t i = 0; i < s.n; i++)
+		if (!is_digit(s.p[i]) && !memchr("+-.eE", s.p[i], 5))
+			return false;
+	memcpy(text, s.p, s.n);
+	text[s.n] = '\0';
+	errno = 0;
+	*out = strtod_c(text, &end);
+	if (end != text + s.n || end == text)
+		return false;
+	/* ERANGE is also raised for denormals, which are values like any other */
+	return errno == 0 || (*out != 0.0 && !isinf(*out));
+}
+
+size_t num_put_u64(char *dst, uint64_t v)
+{
+	char tmp[20];
+	size_t n = 0;
+
+	do {
+		tmp[sizeof tmp - ++n] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v);
+	memcpy(dst, tmp + sizeof tmp - n, n);
+	return n;
+}
+
+size_t num_put_i64(char *dst, int64_t v)
+{
+	if (v >= 0)
+		return num_put_u64(dst, (uint64_t)v);
+	*dst = '-';
+	return 1 + num_put_u64(dst + 1, 0 - (uint64_t)v);
+}

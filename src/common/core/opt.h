@@ -1,0 +1,76 @@
+/*
+ * opt.h - the command line. One table per program gives parsing, --help, the list that shell
+ * completion and the check against the man page read, and defaults from the environment.
+ *
+ *	static const struct opt options[] = {
+ *		{ "key", 'k', OPT_STR, offsetof(struct conf, key), "NAME", "column that names the row" },
+ *		{ "jobs", 'j', OPT_UINT, offsetof(struct conf, jobs), "N", "at once", .min = 1, .max = 64 },
+ *		OPT_END
+ *	};
+ *
+ * --help, --version and -q/--quiet, -v/--verbose are added by opt_parse() itself.
+ */
+#ifndef FERRY_OPT_H
+#define FERRY_OPT_H
+
+#include "core/base.h"
+
+enum opt_kind {
+	OPT_GROUP,    /* a heading in --help; only `help` is used */
+	OPT_FLAG,     /* bool, set true; `--no-NAME` sets it false */
+	OPT_STR,      /* const char *, points into argv */
+	OPT_LIST,     /* struct opt_list: may be given several times */
+	OPT_UINT,     /* uint64_t in [min, max]; max 0 = no limit */
+	OPT_SIZE,     /* uint64_t bytes, num_size() */
+	OPT_DURATION, /* int64_t microseconds, clock_duration(); `unit` for bare numbers */
+	OPT_TIME,     /* struct opt_time: clock_parse() */
+	OPT_ENUM,     /* int: index into `choices` ("a|b|c") */
+};
+
+struct opt {
+	const char *name;    /* long name without dashes */
+	char letter;	     /* short name or 0 */
+	enum opt_kind kind;
+	size_t offset;	     /* of the member in the caller's struct */
+	const char *arg;     /* metavariable in --help */
+	const char *help;    /* one line, lower case, no full stop */
+	const char *env;     /* environment variable that gives the default, or NULL */
+	const char *choices; /* OPT_ENUM */
+	uint64_t min, max;   /* OPT_UINT, OPT_SIZE */
+	int64_t unit;	     /* OPT_DURATION: microseconds of a bare number, 0 = unit required */
+	bool hidden;	     /* parsed, but not shown: old spellings */
+};
+
+#define OPT_END { .name = NULL, .kind = OPT_FLAG }
+
+struct opt_list {
+	const char **v; /* owned by the list; strings point into argv */
+	size_t n, cap;
+};
+
+struct opt_time {
+	int64_t instant;
+	bool given;
+};
+
+/* What a program says of itself; shown by --help and --version. */
+struct opt_program {
+	const char *name;
+	const char *summary;  /* "turn a narrow stream into a wide one" */
+	const char *synopsis; /* "[options] [FILE]"; several lines allowed */
+	const char *examples; /* lines, each indented by two blanks */
+	const struct opt *opts;
+};
+
+/*
+ * Parses argv (long options also as --name=value, unambiguous prefixes NOT accepted, short ones
+ * may be joined; `--` ends options; `-` is an operand) into *conf, which holds the defaults.
+ * Operands are moved to the front: *argc_p and *argv_p are set to them. --help and --version print
+ * to standard output and leave the program; a mistake ends it with 64, naming a near option.
+ */
+void opt_parse(const struct opt_program *prog, void *conf, int *argc_p, char ***argv_p);
+
+/* Dies with 64 and "see 'prog --help'". */
+void opt_usage(const char *fmt, ...) PRINTF_LIKE(1, 2) NORETURN COLD;
+
+#endif

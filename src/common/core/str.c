@@ -1,0 +1,116 @@
+#include "core/str.h"
+
+#include "core/mem.h"
+#include "core/msg.h"
+#include "core/num.h"
+
+#include <stdarg.h>
+
+char *str_room(struct str *s, size_t more)
+{
+	mem_grow(&s->p, &s->cap, mem_add(mem_add(s->n, more), 1), 1);
+	return s->p + s->n;
+}
+
+void str_add(struct str *s, struct sl t)
+{
+	char *dst = str_room(s, t.n);
+
+	if (t.n)
+		memcpy(dst, t.p, t.n);
+	s->n += t.n;
+	s->p[s->n] = '\0';
+}
+
+void str_addz(struct str *s, const char *cstr)
+{
+	str_add(s, sl_of(cstr));
+}
+
+void str_addc(struct str *s, char c)
+{
+	*str_room(s, 1) = c;
+	s->n++;
+	s->p[s->n] = '\0';
+}
+
+void str_addf(struct str *s, const char *fmt, ...)
+{
+	va_list ap, again;
+	int n;
+
+	va_start(ap, fmt);
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		bug("bad format string");
+	(void)vsnprintf(str_room(s, (size_t)n), (size_t)n + 1, fmt, again);
+	va_end(again);
+	s->n += (size_t)n;
+}
+
+void str_addu(struct str *s, uint64_t v)
+{
+	s->n += num_put_u64(str_room(s, 20), v);
+	s->p[s->n] = '\0';
+}
+
+void str_addi(struct str *s, int64_t v)
+{
+	s->n += num_put_i64(str_room(s, 20), v);
+	s->p[s->n] = '\0';
+}
+
+void str_add_json(struct str *s, struct sl t)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	str_addc(s, '"');
+	for (size_t i = 0; i < t.n; i++) {
+		unsigned char c = (unsigned char)t.p[i];
+
+		if (c == '"' || c == '\\') {
+			str_addc(s, '\\');
+			str_addc(s, (char)c);
+		} else if (c == '\n') {
+			str_addz(s, "\\n");
+		} else if (c == '\t') {
+			str_addz(s, "\\t");
+		} else if (c == '\r') {
+			str_addz(s, "\\r");
+		} else if (c < 0x20) {
+			str_addz(s, "\\u00");
+			str_addc(s, hex[c >> 4]);
+			str_addc(s, hex[c & 15]);
+		} else {
+			str_addc(s, (char)c);
+		}
+	}
+	str_addc(s, '"');
+}
+
+void str_add_csv(struct str *s, struct sl t)
+{
+	bool plain = t.n > 0;
+
+	for (size_t i = 0; i < t.n && plain; i++)
+		plain = t.p[i] != ',' && t.p[i] != '"' && t.p[i] != '\n' && t.p[i] != '\r';
+	if (plain) {
+		str_add(s, t);
+		return;
+	}
+	str_addc(s, '"');
+	for (size_t i = 0; i < t.n; i++) {
+		if (t.p[i] == '"')
+			str_addc(s, '"');
+		str_addc(s, t.p[i]);
+	}
+	str_addc(s, '"');
+}
+
+void str_free(struct str *s)
+{
+	mem_free(s->p);
+	*s = (struct str){ 0 };
+}

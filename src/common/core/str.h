@@ -1,0 +1,52 @@
+/*
+ * str.h - a growing byte buffer. Always followed by a NUL that is not counted, so .p can be handed
+ * to C functions. A zeroed struct is an empty buffer; str_free() releases it and makes it so again.
+ */
+#ifndef FERRY_STR_H
+#define FERRY_STR_H
+
+#include "core/base.h"
+
+struct str {
+	char *p;
+	size_t n;
+	size_t cap;
+};
+
+/* Makes room for `more` further bytes and returns where they go; the length does not change. */
+char *str_room(struct str *s, size_t more);
+
+void str_add(struct str *s, struct sl t);
+void str_addz(struct str *s, const char *cstr);
+void str_addc(struct str *s, char c);
+void str_addf(struct str *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void str_addu(struct str *s, uint64_t v); /* decimal */
+void str_addi(struct str *s, int64_t v);
+
+/* Appends `t` as a JSON string with its quotes (RFC 8259 section 7); `t` must be valid UTF-8. */
+void str_add_json(struct str *s, struct sl t);
+
+/* Appends `t` as one CSV field: quoted when it must be, an empty one as "" (RFC 4180). */
+void str_add_csv(struct str *s, struct sl t);
+
+static inline void str_clear(struct str *s)
+{
+	s->n = 0;
+	if (s->p)
+		s->p[0] = '\0';
+}
+
+static inline struct sl str_sl(const struct str *s)
+{
+	return (struct sl){ s->p ? s->p : "", s->n };
+}
+
+/* The contents as a C string; never NULL. */
+static inline const char *str_z(const struct str *s)
+{
+	return s->p ? s->p : "";
+}
+
+void str_free(struct str *s);
+
+#endif

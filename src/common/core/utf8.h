@@ -1,0 +1,19 @@
+/* utf8.h - UTF-8 as RFC 3629 has it: no surrogates, no overlong forms, nothing above U+10FFFF. */
+#ifndef FERRY_UTF8_H
+#define FERRY_UTF8_H
+
+#include "core/base.h"
+
+/* Length in bytes (1-4) of the valid character at p, or 0 when the bytes there are not one. */
+size_t utf8_char(const char *p, size_t n);
+
+/* Offset of the first byte that is not part of valid UTF-8, or n when all of it is valid. */
+size_t utf8_valid_to(const char *p, size_t n);
+
+/* Writes code point `cp` (not a surrogate, <= 0x10FFFF) as UTF-8; returns the bytes written, 1-4. */
+size_t utf8_put(char *dst, uint32_t cp);
+
+/* The largest length <= max at which s may be cut without splitting a character. */
+size_t utf8_cut(struct sl s, size_t max);
+
+#endif

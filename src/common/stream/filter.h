@@ -1,0 +1,43 @@
+/*
+ * filter.h - the loop of a filter that turns records into records, once for all of them.
+ *
+ * The filter gets its hooks called; it never opens, reads, writes or ends anything itself:
+ *
+ *	start  columns are known (again when they grow): look up what is needed, set the output's
+ *	row    one record: call filter_emit() any number of times
+ *	seal   a chunk ends: emit what is held back (the loop seals afterwards)
+ *	end    the input ended well (not called when the stream was sealed: its last seal was the end)
+ *
+ * `st` is the filter's own zeroed struct, whose first member must be its configuration as the
+ * option table describes it; `st->io` options live where `io_offset` says.
+ */
+#ifndef FERRY_FILTER_H
+#define FERRY_FILTER_H
+
+#include "core/opt.h"
+#include "stream/io.h"
+
+struct filter_run; /* the running loop, for filter_emit() and friends */
+
+struct filter {
+	struct opt_program program;
+	size_t state_size;
+	size_t io_offset; /* of struct io_opts in the state */
+	void (*check)(void *st);  /* options are parsed: refuse bad combinations (may be NULL) */
+	void (*start)(void *st, struct filter_run *run, const struct names *cols);
+	void (*row)(void *st, struct filter_run *run, const struct rec *rec);
+	void (*seal)(void *st, struct filter_run *run);	 /* may be NULL */
+	void (*end)(void *st, struct filter_run *run);	 /* may be NULL */
+	void (*release)(void *st);			 /* may be NULL */
+};
+
+/* Runs it; returns the exit code of the program. At most one FILE operand. */
+int filter_main(const struct filter *f, int argc, char **argv);
+
+/* For the hooks. */
+void filter_cols(struct filter_run *run, const struct sl *names, size_t n); /* output columns */
+void filter_emit(struct filter_run *run, const struct field *f, size_t n);
+void filter_reject(struct filter_run *run, const struct rec *rec, size_t field, const char *why);
+struct io *filter_io(struct filter_run *run);
+
+#endif

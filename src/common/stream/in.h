@@ -1,0 +1,74 @@
+/*
+ * in.h - bytes in: a descriptor, gzip told from its magic, one growing window of contiguous bytes.
+ *
+ * Read errors, damaged gzip and a record larger than the cap end the program (74, 65, 65): there
+ * is nothing a caller could do but say the same.
+ */
+#ifndef FERRY_IN_H
+#define FERRY_IN_H
+
+#include "core/base.h"
+
+struct in;
+
+/*
+ * Opens `path` ("-" or NULL: standard input); dies with 66 when it cannot be opened. `max_window`
+ * bounds the window, that is the largest record. Refuses a terminal on standard input (64).
+ */
+struct in *in_open(const char *path, size_t max_window) NODISCARD;
+
+/* Wraps a descriptor that in_close() closes; `name` is for messages. */
+struct in *in_from_fd(int fd, const char *name, size_t max_window) NODISCARD;
+
+/* The unconsumed bytes at hand; valid until in_more(). */
+static inline struct sl in_window(const struct in *in);
+
+/* Reads more behind the window (it may move); false at the end of input. */
+bool in_more(struct in *in) NODISCARD;
+
+/* Drops n bytes from the front of the window. */
+static inline void in_consume(struct in *in, size_t n);
+
+/* What the bytes of the window may contain (a union over all of them, never too little). */
+enum in_class { IN_QUOTE = 1, IN_CR = 2, IN_HIGH = 4, IN_NUL = 8 };
+static inline unsigned in_class(const struct in *in);
+
+const char *in_name(const struct in *in);     /* "-" is shown as "standard input" */
+bool in_is_regular(const struct in *in);      /* a regular file, compressed or not */
+uint64_t in_bytes_read(const struct in *in);  /* from the descriptor */
+uint64_t in_bytes_total(const struct in *in); /* size of a regular file, else 0 */
+int in_fd(const struct in *in);		      /* for poll(2) */
+void in_close(struct in *in);
+
+/* Private: here so that the accessors above cost nothing. */
+struct in {
+	char *buf;
+	size_t start, end, cap;
+	size_t classed; /* bytes [start, classed) are covered by `class` */
+	unsigned class;
+	size_t max_window;
+	int fd;
+	bool eof, regular, probed;
+	uint64_t total, bytes;
+	const char *name;
+	struct z_inflate *z;
+	char *zbuf;	   /* compressed bytes, when z */
+	size_t zstart, zend;
+};
+
+static inline struct sl in_window(const struct in *in)
+{
+	return (struct sl){ in->buf + in->start, in->end - in->start };
+}
+
+static inline void in_consume(struct in *in, size_t n)
+{
+	in->start += n;
+}
+
+static inline unsigned in_class(const struct in *in)
+{
+	return in->class;
+}
+
+#endif

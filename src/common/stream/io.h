@@ -1,0 +1,120 @@
+/*
+ * io.h - what every filter has in common: input, output, sealing, rejects, progress, statistics.
+ *
+ * A program puts IO_OPTS(struct conf, io) into its option table and a `struct io_opts io` into its
+ * configuration; then
+ *
+ *	io = io_open(&conf.io, argc > 0 ? argv[0] : NULL);
+ *	while ((ev = io_next(io, &rec)) != RD_END) …
+ *	io_close(io);
+ *
+ * io_next() is rd_next() with bad records dealt with (--rejects), rows counted and progress shown.
+ */
+#ifndef FERRY_IO_H
+#define FERRY_IO_H
+
+#include "core/base.h"
+#include "core/opt.h"
+#include "stream/rd.h"
+#include "stream/wr.h"
+
+struct io_opts {
+	int in_format;	       /* enum format */
+	int out_format;	       /* enum format; FMT_AUTO: as the input */
+	int seal;	       /* 0 auto, 1 yes, 2 no: see io_wants_seal() */
+	const char *output;    /* NULL or "-": standard output */
+	uint64_t gzip;	       /* level */
+	const char *rejects;   /* file for bad records, NULL: stop at the first */
+	const char *max_rejects; /* "N" or "P%" */
+	int progress;	       /* enum progress_mode */
+	const char *stats;     /* file for the JSON summary */
+	bool allow_no_newline;
+	uint64_t max_record;
+	bool force_seal, force_no_seal;
+};
+
+/* The parts of the table; a program takes those that fit it. `T` the struct, `m` the io_opts. */
+#define IO_IN_OPTS(T, m)                                                                           \
+	{ .kind = OPT_GROUP, .help = "Input" },                                                    \
+	{ .name = "input-format", .letter = 'i', .kind = OPT_ENUM,                                 \
+	  .offset = offsetof(T, m.in_format), .choices = "auto|csv|ndjson",                        \
+	  .help = "told from the first byte by default" },                                        \
+	{ .name = "allow-no-newline", .kind = OPT_FLAG, .offset = offsetof(T, m.allow_no_newline), \
+	  .help = "the last record may lack its end of line" },                                   \
+	{ .name = "max-record", .kind = OPT_SIZE, .offset = offsetof(T, m.max_record),             \
+	  .arg = "SIZE", .min = 1024, .max = UINT64_C(1) << 30,                                    \
+	  .help = "refuse larger records (default 64M)" }
+#define IO_OUT_OPTS(T, m)                                                                          \
+	{ .kind = OPT_GROUP, .help = "Output" },                                                   \
+	{ .name = "output-format", .letter = 'o', .kind = OPT_ENUM,                                \
+	  .offset = offsetof(T, m.out_format), .choices = "auto|csv|ndjson",                       \
+	  .help = "as the input by default" },                                                    \
+	{ .name = "output", .letter = 'O', .kind = OPT_STR, .offset = offsetof(T, m.output),       \
+	  .arg = "FILE", .help = "write here instead of standard output" },                       \
+	{ .name = "gzip", .letter = 'z', .kind = OPT_UINT, .offset = offsetof(T, m.gzip),          \
+	  .arg = "LEVEL", .min = 0, .max = 9, .help = "compress the output" },                    \
+	{ .name = "seal", .kind = OPT_FLAG, .offset = offsetof(T, m.force_seal),                   \
+	  .help = "seal the output (default: sealed input into a pipe)" },                         \
+	{ .name = "no-seal", .kind = OPT_FLAG, .offset = offsetof(T, m.force_no_seal),             \
+	  .help = "do not seal the output [$FERRY_SEAL=0|1]" }
+#define IO_REJECT_OPTS(T, m)                                                                       \
+	{ .kind = OPT_GROUP, .help = "Bad records" },                                              \
+	{ .name = "rejects", .kind = OPT_STR, .offset = offsetof(T, m.rejects), .arg = "FILE",     \
+	  .help = "keep bad records here and go on (default: stop at the first)" },                \
+	{ .name = "max-rejects", .kind = OPT_STR, .offset = offsetof(T, m.max_rejects),            \
+	  .arg = "N|P%", .help = "stop when there are more" }
+#define IO_REPORT_OPTS(T, m)                                                                       \
+	{ .kind = OPT_GROUP, .help = "Report" },                                                   \
+	{ .name = "progress", .kind = OPT_ENUM, .offset = offsetof(T, m.progress),                 \
+	  .choices = "auto|bar|json|none", .help = "on standard error" },                         \
+	{ .name = "stats", .kind = OPT_STR, .offset = offsetof(T, m.stats), .arg = "FILE",         \
+	  .help = "write a JSON summary here" }
+
+enum progress_mode { PROGRESS_AUTO, PROGRESS_BAR, PROGRESS_JSON, PROGRESS_NONE };
+
+struct io {
+	struct rd *rd;
+	struct wr *wr; /* NULL until io_start_output() */
+	/* private */
+	const struct io_opts *opts;
+	struct out *rejects;
+	uint64_t n_rejects, max_rejects, max_percent, rows_in, rows_out;
+	int64_t started, next_progress;
+	bool bar_shown;
+	unsigned tick;
+};
+
+/* Opens the input. The first io_next() decides whether the stream is sealed. */
+struct io *io_open(const struct io_opts *opts, const char *path) NODISCARD;
+
+enum rd_event io_next(struct io *io, struct rec *rec) NODISCARD;
+
+/*
+ * Opens the output: format as asked or as the input's; sealed when the input is sealed and the
+ * output is a pipe or socket, unless --seal, --no-seal or $FERRY_SEAL say otherwise (--seal on an
+ * unsealed input is for a regular file or a program that makes records itself; io_close() then
+ * writes one final seal). Call after the first io_next().
+ */
+void io_start_output(struct io *io);
+
+/* Should a program that makes its own records (an extractor) seal its output? */
+bool io_wants_seal(const struct io_opts *opts);
+
+/*
+ * Deals with a bad record: without --rejects the program ends with 65 and one line
+ * `prog: error: FILE:LINE:COLUMN: field "x": WHY: "value"`; else it is written to the file, as one
+ * NDJSON object {"record","line","column","field","value","why","raw"}, counted, and reading goes on until
+ * --max-rejects.
+ */
+void io_reject(struct io *io, const struct rec *rec, const struct fault *fault);
+
+/* A fault in field `i` of `rec`; the value is taken from there. */
+void io_reject_field(struct io *io, const struct rec *rec, size_t i, const char *why);
+
+/*
+ * Ends it: final seal where io promised one, output closed and checked, statistics written, last
+ * progress line. Dies with 74 and the like; returns EX_DONE.
+ */
+int io_close(struct io *io);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * out.h - bytes out: a buffered descriptor, optionally gzip, with the CRC-32 of what went through.
+ *
+ * A failed write ends the program: 74, or SIGPIPE when the reader has gone, so that the shell sees
+ * 141. out_close() checks what only close(2) tells.
+ */
+#ifndef FERRY_OUT_H
+#define FERRY_OUT_H
+
+#include "core/base.h"
+
+struct out;
+
+/* Wraps a descriptor; `gzip` is a level 1-9, 0 for none; `name` is for messages. */
+struct out *out_from_fd(int fd, const char *name, int gzip) NODISCARD;
+
+/* Opens a file for writing ("-" or NULL: standard output); dies with 73. */
+struct out *out_open(const char *path, int gzip) NODISCARD;
+
+/*
+ * Room for at least n bytes (n <= 1 MiB), to be filled by the caller, who then calls out_wrote().
+ * This is the fast way: no copy, no call per field.
+ */
+static inline char *out_room(struct out *o, size_t n);
+static inline void out_wrote(struct out *o, size_t n);
+
+void out_put(struct out *o, struct sl s); /* any size */
+
+/* Checksum (from out_mark() on) and count of the bytes put so far, flushed or not. */
+uint32_t out_crc(struct out *o);
+uint64_t out_bytes(const struct out *o);
+void out_mark(struct out *o); /* starts both anew */
+
+void out_flush(struct out *o); /* hands everything to the kernel */
+void out_close(struct out *o); /* flush, finish gzip, close; dies with 74 */
+
+/* Best effort, for a program that is already failing: flush, ignore every error, never dies. */
+void out_abandon(struct out *o, struct sl last_words);
+
+struct out {
+	char *buf;
+	size_t n, cap;
+	size_t crc_from; /* bytes before this are in `crc` already */
+	uint32_t crc;
+	uint64_t bytes;	 /* since the mark, up to crc_from */
+	bool want_crc, failed;
+	int fd;
+	const char *name;
+	struct z_deflate *z;
+	char *zbuf;
+};
+
+void out_make_room(struct out *o, size_t n);
+
+static inline char *out_room(struct out *o, size_t n)
+{
+	if (UNLIKELY(o->cap - o->n < n))
+		out_make_room(o, n);
+	return o->buf + o->n;
+}
+
+static inline void out_wrote(struct out *o, size_t n)
+{
+	o->n += n;
+}
+
+#endif

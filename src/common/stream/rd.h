@@ -1,0 +1,58 @@
+/*
+ * rd.h - records in: CSV or NDJSON, gzip or not, sealed or not, behind one interface.
+ *
+ *	while ((ev = rd_next(rd, &rec)) != RD_END)
+ *		switch (ev) {
+ *		case RD_COLS: the columns are known or have grown: rd_cols()
+ *		case RD_ROW:  rec holds a data record, in the order of the columns
+ *		case RD_SEAL: a chunk ended and is proven whole: rd_seal()
+ *		case RD_BAD:  a malformed record of an unsealed stream: rd_fault(); reading may go on
+ *		case RD_END:  the end, proven whole if the stream is sealed
+ *		}
+ *
+ * Fails closed: a sealed stream that is cut, changed, glued or of an unknown version ends the
+ * program with 76; an abort record with the code it carries. I/O errors end it with 74.
+ * CSV columns are matched by name by the callers; a repeated or empty name is refused (65).
+ */
+#ifndef FERRY_RD_H
+#define FERRY_RD_H
+
+#include "core/base.h"
+#include "core/hash.h"
+#include "stream/rec.h"
+#include "stream/seal.h"
+
+enum format { FMT_AUTO, FMT_CSV, FMT_NDJSON };
+
+enum rd_event { RD_END, RD_ROW, RD_COLS, RD_SEAL, RD_BAD };
+
+struct rd_conf {
+	enum format format;	/* FMT_AUTO: '{' first means NDJSON, anything else CSV */
+	size_t max_record;	/* bytes; 0 = 64 MiB */
+	bool allow_no_newline;	/* the last record may lack its end of line (unsealed only) */
+};
+
+struct rd;
+
+/* Opens `path` ("-" or NULL: standard input). Nothing is read yet. Dies with 66. */
+struct rd *rd_open(const char *path, const struct rd_conf *conf) NODISCARD;
+struct rd *rd_from_fd(int fd, const char *name, const struct rd_conf *conf) NODISCARD;
+
+enum rd_event rd_next(struct rd *rd, struct rec *rec) NODISCARD;
+
+/*
+ * Columns without `@seal`, in order. RD_COLS comes first in every CSV stream, even an empty one
+ * with a header, and again when a sealed stream gets new ones: columns are only ever added at the
+ * end, so numbers stay valid. NDJSON columns grow as keys are met (RD_COLS before the row that
+ * has the new one). An input of zero bytes gives RD_END at once.
+ */
+const struct names *rd_cols(const struct rd *rd);
+
+const struct seal *rd_seal(const struct rd *rd);   /* of the last RD_SEAL */
+const struct fault *rd_fault(const struct rd *rd); /* of the last RD_BAD */
+bool rd_is_sealed(const struct rd *rd);	   /* known from the first event on */
+enum format rd_format(const struct rd *rd);	   /* likewise */
+struct in *rd_in(struct rd *rd);		   /* for progress: bytes read, name */
+void rd_close(struct rd *rd);
+
+#endif

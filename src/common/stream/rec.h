@@ -1,0 +1,62 @@
+/*
+ * rec.h - records and fields, the currency of every filter.
+ *
+ * A field is its text and its kind. Texts are never changed on the way: 007, 1e5 and
+ * 9007199254740993 leave as they came. NULL and the empty string are different things.
+ */
+#ifndef FERRY_REC_H
+#define FERRY_REC_H
+
+#include "core/base.h"
+
+enum field_kind {
+	F_ABSENT, /* NDJSON: the object has no such key; written as NULL to CSV, left out of NDJSON */
+	F_NULL,	  /* CSV: unquoted and empty; NDJSON: null */
+	F_STR,	  /* text; for NDJSON the decoded text of the string */
+	F_NUM,	  /* NDJSON number, as written */
+	F_BOOL,	  /* NDJSON true or false */
+	F_JSON,	  /* NDJSON array or object, as written */
+};
+
+struct field {
+	const char *p;
+	uint32_t n;
+	uint8_t kind;  /* enum field_kind */
+	uint8_t plain; /* known to need no quotes in CSV: no comma, quote, CR, LF, not empty */
+};
+
+static inline struct sl field_sl(const struct field *f)
+{
+	return (struct sl){ f->p, f->n };
+}
+
+static inline bool field_is_null(const struct field *f)
+{
+	return f->kind <= F_NULL;
+}
+
+static inline struct field field_str(struct sl s)
+{
+	return (struct field){ .p = s.p, .n = (uint32_t)s.n, .kind = F_STR };
+}
+
+#define FIELD_NULL ((struct field){ .p = "", .n = 0, .kind = F_NULL })
+
+/* Fields are in the order of the stream's columns; everything lives until the next rd_next(). */
+struct rec {
+	struct field *f;
+	size_t n;	 /* NDJSON: grows with the columns */
+	uint64_t record; /* number of this data record, from 1 */
+	uint64_t line;	 /* line it starts at, from 1 */
+	struct sl raw;	 /* its text, without the end of line */
+};
+
+/* Why a record is bad, and where. Slices and strings live until the next rd_next(). */
+struct fault {
+	uint64_t record, line, column; /* column: byte from 1, 0 unknown */
+	struct sl field;	       /* name of the field, may be empty */
+	struct sl value;	       /* the offending text, may be empty */
+	const char *why;	       /* "unterminated quote" */
+};
+
+#endif

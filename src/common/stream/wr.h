@@ -1,0 +1,48 @@
+/*
+ * wr.h - records out: the counterpart of rd.h.
+ *
+ * Order of calls: wr_open, wr_cols (once or more), wr_row…, wr_seal per chunk, wr_close. Write
+ * errors end the program. While a sealed writer is open, die() anywhere sends an abort record.
+ */
+#ifndef FERRY_WR_H
+#define FERRY_WR_H
+
+#include "core/base.h"
+#include "stream/rd.h"
+
+struct wr_conf {
+	enum format format; /* FMT_CSV or FMT_NDJSON */
+	bool sealed;
+	int gzip;	    /* level, 0 = none */
+};
+
+struct wr;
+
+/* `path` "-" or NULL: standard output. */
+struct wr *wr_open(const char *path, const struct wr_conf *conf) NODISCARD;
+struct wr *wr_from_fd(int fd, const char *name, const struct wr_conf *conf) NODISCARD;
+
+/*
+ * Names the columns, all of them; a later call may only add at the end. Sealed CSV announces the
+ * new list by a control record; in unsealed CSV a later call with more columns ends the program
+ * with 65, because a header cannot be changed any more. The names are copied.
+ */
+void wr_cols(struct wr *w, const struct sl *names, size_t n);
+
+/* One record, n fields in the order of the columns; missing ones at the end are absent. */
+void wr_row(struct wr *w, const struct field *f, size_t n);
+
+/*
+ * Closes a chunk: rows, bytes and crc are filled in here, the rest is the caller's. Everything is
+ * handed to the kernel. Without effect on an unsealed writer.
+ */
+void wr_seal(struct wr *w, const struct seal *seal);
+
+bool wr_is_sealed(const struct wr *w);
+bool wr_can_grow(const struct wr *w); /* may wr_cols() still add columns? */
+uint64_t wr_rows(const struct wr *w); /* data records since wr_open() */
+uint64_t wr_bytes(const struct wr *w);
+void wr_flush(struct wr *w);
+void wr_close(struct wr *w);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * z.h - zlib: CRC-32 and gzip (RFC 1952). The only module that includes <zlib.h>.
+ *
+ * gzread() takes a cut file for a whole one and passes plain text through; so inflate() is driven
+ * here directly: every member must reach its end, several members in a row are one stream, bytes
+ * behind the last member are an error, and so is an empty input.
+ */
+#ifndef FERRY_Z_H
+#define FERRY_Z_H
+
+#include "core/base.h"
+
+/* CRC-32 (ISO 3309, as in gzip and PNG) of `crc`'s data followed by these bytes; start with 0. */
+uint32_t z_crc32(uint32_t crc, const void *p, size_t n);
+
+struct z_inflate;
+struct z_inflate *z_inflate_new(void) NODISCARD;
+void z_inflate_free(struct z_inflate *z);
+
+/*
+ * Takes bytes from *in (advancing it) and writes at most `cap` to dst; returns how many. 0 means
+ * more input is needed, or an error: z_inflate_error() then says what, NULL when all is well.
+ */
+size_t z_inflate_some(struct z_inflate *z, struct sl *in, char *dst, size_t cap);
+const char *z_inflate_error(const struct z_inflate *z);
+
+/* To be asked at the end of input: true when it ended exactly behind a whole member. */
+bool z_inflate_complete(const struct z_inflate *z);
+
+struct z_deflate;
+struct z_deflate *z_deflate_new(int level) NODISCARD; /* 1-9 */
+void z_deflate_free(struct z_deflate *z);
+
+/* Compresses *in (advancing it); `finish` ends the member. Call until it returns 0. */
+size_t z_deflate_some(struct z_deflate *z, struct sl *in, char *dst, size_t cap, bool finish);
+
+#endif
