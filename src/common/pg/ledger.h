@@ -1,0 +1,252 @@
+/*
+ * ledger.h - the ledger of a migration: schema `ferry` in the target database, beside the data.
+ *
+ * A *job* is one narrow table carried over to the wide tables of one schema and prefix. It is cut
+ * into *chunks*: one ship, one half-open range of time [from, to), borders aligned in UTC. A chunk
+ * is pending, running, done or failed. It is claimed with a lease before it is read and finished in
+ * the transaction of its rows, fenced by worker and attempt; so a chunk is done exactly when its
+ * rows are there, whatever dies when. Needs PostgreSQL 14 (multiranges, date_bin).
+ *
+ *	reader (pg-narrow-dump --job)           loader (pg-copy-load)
+ *	ledger_claim    commits at once
+ *	  … rows …  ledger_renew, ledger_reject
+ *	seal with ledger_put_facts()      ->    ledger_parse_facts
+ *	                                        ledger_hold    in the transaction of the rows
+ *	                                        ledger_finish  in the transaction of the rows, COMMIT
+ *	ledger_fail, ledger_release             ledger_fail    after ROLLBACK
+ *
+ * Instants are those of core/clock.h and are kept as `timestamp` in UTC. Strings handed out live in
+ * the arena given. Errors of the server end the program as conn.h has it.
+ */
+#ifndef FERRY_PG_LEDGER_H
+#define FERRY_PG_LEDGER_H
+
+#include "core/base.h"
+#include "core/clock.h"
+#include "core/mem.h"
+#include "core/str.h"
+#include "pg/conn.h"
+
+#define LEDGER_NO_TIME INT64_MIN
+#define LEDGER_LEASE (INT64_C(120) * CLOCK_US_PER_SEC)	     /* default lease */
+#define LEDGER_RENEW_EVERY (INT64_C(30) * CLOCK_US_PER_SEC) /* how often to call ledger_renew() */
+#define LEDGER_MAX_FAILURES 3	  /* a chunk that failed so often stays failed */
+#define LEDGER_MAX_CHUNKS 1000000 /* of one plan */
+
+/* Creates schema and tables where they are missing; needs no right to do so where they are there. */
+void ledger_init(struct pg *target);
+
+/* Is the schema there? Programs that only look ask this first. */
+bool ledger_exists(struct pg *target);
+
+/* ---- jobs ----------------------------------------------------------------------------------- */
+
+struct ledger_job {
+	uint64_t id;		    /* 0: not known yet */
+	const char *source;	    /* ledger_source_name() */
+	const char *source_table;   /* schema.table as the user names it */
+	const char *target_schema;
+	const char *target_prefix;
+	const char *types;	    /* "text" or "native" */
+	int64_t chunk_us;	    /* length of a chunk */
+	int64_t since, cutoff;	    /* LEDGER_NO_TIME: none */
+};
+
+/* Appends the name of a source: system identifier and database, the same through any address. */
+void ledger_source_name(struct pg *source, struct str *out);
+
+/*
+ * Finds the job of (source, source_table, target_schema, target_prefix), or creates it, and fills
+ * in id, since and cutoff. Dies with 78 when the job has other types, or chunks that are not done
+ * and another length (chunk_us 0: as the job has it, or a day).
+ */
+void ledger_job_open(struct pg *target, struct ledger_job *job, struct arena *a);
+
+/* Looks a job up by the same four names, or by its number; false when there is none. */
+bool ledger_job_find(struct pg *target, struct ledger_job *job, struct arena *a) NODISCARD;
+bool ledger_job_get(struct pg *target, uint64_t id, struct ledger_job *job, struct arena *a)
+	NODISCARD;
+
+/* ---- plan ----------------------------------------------------------------------------------- */
+
+struct ledger_ship {
+	struct sl ship;
+	int64_t first;	/* its earliest instant in the source, or anything before it */
+	uint64_t weight; /* rows, roughly: ships with less go first */
+};
+
+struct ledger_plan {
+	uint64_t added;	 /* chunks made by this call */
+	uint64_t ships;
+	int64_t from, to; /* the range covered by them; LEDGER_NO_TIME when none */
+};
+
+/*
+ * Makes the chunks missing between each ship's first instant (or job->since) and the cutoff, in
+ * one statement; existing chunks are left as they are. A later cutoff than the job's is kept in
+ * the job; an earlier one adds nothing beyond itself and changes nothing. Dies with 78 when that
+ * were more than LEDGER_MAX_CHUNKS.
+ */
+void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff,
+	const struct ledger_ship *ships, size_t n, struct ledger_plan *out);
+
+/* ---- claim, renew, release ------------------------------------------------------------------ */
+
+/*
+ * Who we are: host:pid:start. $FERRY_WORKER, a process number, names the process that stands for
+ * the whole pipeline (a supervisor that waits for every stage); otherwise it is this process. So
+ * others on this host can tell when it is gone.
+ */
+const char *ledger_worker(void);
+
+struct ledger_claim_ship {
+	struct sl ship;
+	uint64_t attempt; /* from 1 */
+};
+
+struct ledger_claim {
+	uint64_t job;
+	const char *worker;
+	int64_t from, to;
+	struct ledger_claim_ship *ships; /* claimed: at least one */
+	size_t n;
+	struct sl *skip; /* whole range: ships of this range that belong to others or are done; */
+	size_t n_skip;	 /* any other ship met there is to be read too, with attempt 0 */
+};
+
+enum ledger_claimed {
+	LEDGER_CLAIMED,
+	LEDGER_BUSY,  /* nothing to claim, but others are at work: their chunks may come back */
+	LEDGER_EMPTY, /* no chunk is pending or running */
+};
+
+/*
+ * Claims the next chunk of the smallest ship, or with `whole_range` all open chunks of the earliest
+ * range of time; commits at once (call it outside a transaction). Chunks whose lease has run out,
+ * or whose worker is known to be dead on this host, are claimed too. `only` restricts it to these
+ * ships (n_only 0: all).
+ */
+enum ledger_claimed ledger_claim(struct pg *target, uint64_t job, bool whole_range,
+	const struct sl *only, size_t n_only, int64_t lease_us, struct ledger_claim *out,
+	struct arena *a) NODISCARD;
+
+/*
+ * Extends the lease of everything this worker has claimed and not finished. Chunks that a loader
+ * is just finishing are passed over, so this never waits.
+ */
+void ledger_renew(struct pg *target, uint64_t job, const char *worker, int64_t lease_us);
+
+/*
+ * Starts a process that calls ledger_renew() on a connection of its own, so that a reader blocked
+ * on a full pipe keeps its lease; it ends by itself when this process ends, however that comes.
+ * Call it before anything is opened that a child should not hold. Returns a handle for
+ * ledger_keeper_stop().
+ */
+int ledger_keeper_start(const char *conninfo, uint64_t job, int64_t lease_us) NODISCARD;
+void ledger_keeper_stop(int keeper);
+
+/* Gives everything this worker has claimed back as pending: a clean stop (SIGTERM). */
+void ledger_release(struct pg *target, uint64_t job, const char *worker);
+
+/*
+ * The claimed chunks failed: error kept, event written, pending again until LEDGER_MAX_FAILURES,
+ * then failed; at once when `permanent` (bad data: running again would not help). Chunks of the
+ * claim that are no longer this worker's are left alone. Call it outside a transaction.
+ */
+void ledger_fail(struct pg *target, const struct ledger_claim *claim, bool permanent,
+	const char *error);
+
+/* ---- facts: what a seal's `src` says ---------------------------------------------------------- */
+
+struct ledger_facts_ship {
+	struct sl ship;
+	uint64_t attempt; /* 0: not claimed */
+	uint64_t rows, cells, digest, rejects;
+	int64_t first, last; /* instants of its rows, LEDGER_NO_TIME when it has none */
+	uint64_t dropped, wide_rows; /* not in the seal: the loader sets them for ledger_finish() */
+};
+
+struct ledger_facts {
+	int64_t from, to;
+	uint64_t rows, cells, digest, rejects; /* sums over the ships, digest modulo 2^64 */
+	struct ledger_facts_ship *ships;
+	size_t n;
+	uint64_t job;	  /* 0: not from a ledger */
+	struct sl worker; /* empty: not from a ledger */
+};
+
+/*
+ * Appends the facts as the JSON object that goes into seal.src:
+ * {"from":"2024-01-01 00:00:00","to":…,"rows":N,"cells":N,"digest":"16 hex","rejects":N,
+ *  "ships":[{"ship":"S1","attempt":1,"rows":N,"cells":N,"digest":"16 hex","first":"…","last":"…"}],
+ *  "job":7,"worker":"host:pid:start"}
+ */
+void ledger_put_facts(struct str *s, const struct ledger_facts *f);
+
+/* NULL when `src` holds facts, else the reason why not. Unknown members are ignored. */
+const char *ledger_parse_facts(struct arena *a, struct sl src, struct ledger_facts *f) NODISCARD;
+
+/* ---- finish (in the loader's transaction) ----------------------------------------------------- */
+
+/*
+ * Locks the chunks of the facts until the end of the transaction, so that nobody takes them over
+ * while the rows are merged. False when one is no longer this worker's attempt: roll back, exit 75.
+ */
+bool ledger_hold(struct pg *target, const struct ledger_facts *f) NODISCARD;
+
+/*
+ * Marks the chunks done with their counts; ships nobody planned get a done chunk. Removes rejects
+ * of earlier attempts. False as ledger_hold(): roll back, exit 75.
+ */
+bool ledger_finish(struct pg *target, const struct ledger_facts *f) NODISCARD;
+
+/* As ledger_fail(), for the loader, which knows the chunk from its seal. After ROLLBACK. */
+void ledger_fail_facts(struct pg *target, const struct ledger_facts *f, bool permanent,
+	const char *error);
+
+/* ---- rejects, events, watermarks -------------------------------------------------------------- */
+
+/*
+ * Records that could not be carried over. They are written in batches, by attempt, on the reader's
+ * connection, before the seal; ledger_finish() keeps those of the attempt that won. A zeroed struct
+ * with pg and job set is empty; call ledger_reject_flush() before each seal.
+ */
+struct ledger_rejects {
+	struct pg *target;
+	uint64_t job;
+	struct str rows; /* private */
+	size_t n;	 /* private */
+};
+
+/* `record` is a JSON object as text; `why` is short and the same for all of a kind. */
+void ledger_reject(struct ledger_rejects *r, struct sl ship, int64_t chunk_from, uint64_t attempt,
+	struct sl record, struct sl why);
+void ledger_reject_flush(struct ledger_rejects *r);
+
+enum ledger_level { LEDGER_INFO, LEDGER_WARNING, LEDGER_CRITICAL };
+
+/* `ship` may be empty and `chunk_from` LEDGER_NO_TIME. */
+void ledger_event(struct pg *target, enum ledger_level level, uint64_t job, struct sl ship,
+	int64_t chunk_from, const char *message);
+
+/* ---- status ----------------------------------------------------------------------------------- */
+
+struct ledger_status {
+	struct sl ship;
+	uint64_t done, running, pending, failed; /* chunks */
+	uint64_t rows, cells, wide_rows, dropped, rejects; /* of the done ones */
+	int64_t first, last;  /* instants of the rows carried over */
+	int64_t busy_us;      /* time spent in done chunks, added up */
+	struct sl last_error; /* of the latest failed attempt of a chunk not done; may be empty */
+};
+
+/* Per ship, in bytewise order; *n_out ships in the arena. */
+struct ledger_status *ledger_status(struct pg *target, uint64_t job, struct arena *a, size_t *n_out);
+
+/* Failed chunks become pending again, failures forgotten; how many. Empty ship: of all ships. */
+uint64_t ledger_retry(struct pg *target, uint64_t job, struct sl ship);
+
+/* Removes the chunks and rejects of a ship, or with an empty ship the whole job. In a transaction. */
+void ledger_forget(struct pg *target, uint64_t job, struct sl ship);
+
+#endif
