@@ -57,7 +57,10 @@ const char *pg_context(const struct pg *pg);  /* "COPY t, line 3, column b: …"
 /* Ends the program for the last failure, saying what was being done. */
 void pg_die(struct pg *pg, const char *doing) NORETURN;
 
-/* Exit code for a SQLSTATE: 75 temporary, 77 not allowed, 65 data, 69 otherwise. */
+/*
+ * Exit code for a SQLSTATE: 75 temporary or none ("", no answer), 77 not allowed, 65 data, 78 unknown
+ * database, schema, table or column, 69 otherwise.
+ */
 enum exit_code pg_exit_code(const char *sqlstate);
 
 /* Appends a quoted identifier or literal; invalid UTF-8 ends the program with 65. */

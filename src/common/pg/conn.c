@@ -1,0 +1,540 @@
+#include "pg/conn_internal.h"
+
+#include "core/clock.h"
+#include "core/mem.h"
+#include "core/num.h"
+#include "core/utf8.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+
+/* What a connection gets unless the user has said otherwise; a dead server is noticed in a minute. */
+static const struct {
+	const char *keyword, *value;
+} link_defaults[] = {
+	{ "connect_timeout", "10" },	 { "keepalives_idle", "10" },
+	{ "keepalives_interval", "10" }, { "keepalives_count", "6" },
+	{ "tcp_user_timeout", "60000" },
+};
+#define CONNECT_TIMEOUT_S 10
+
+/*
+ * Texts of values must not depend on who runs us, names are always qualified, and the server is to
+ * notice a dead client too: its locks and its snapshot go then. A read may take hours and a loader
+ * may wait long for its input, so timeouts of a role's own do not apply, except for locks.
+ */
+static const char session_settings[] =
+	"SET search_path = ''; SET timezone = 'UTC'; SET datestyle = 'ISO, YMD';"
+	"SET intervalstyle = 'iso_8601'; SET extra_float_digits = 3; SET bytea_output = 'hex';"
+	"SET lock_timeout = '10s'; SET statement_timeout = 0;"
+	"SET idle_in_transaction_session_timeout = 0;"
+	"SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 6";
+
+static const struct {
+	int since;
+	const char *sql;
+} later_settings[] = {
+	/* compiling an expression over a thousand columns takes longer than the statement */
+	{ 110000, "SET jit = off" },
+	{ 140000, "SET idle_session_timeout = 0" },
+	{ 140000, "SET client_connection_check_interval = '10s'" }, /* refused on some systems */
+	{ 170000, "SET transaction_timeout = 0" },
+};
+
+/* Appends text of the server as one line that neither a terminal nor a log can be tricked with. */
+static void add_clean(struct str *s, const char *text)
+{
+	size_t n = strlen(text), i = 0;
+
+	while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == ' '))
+		n--;
+	while (i < n) {
+		size_t len = utf8_char(text + i, n - i);
+		unsigned char c = (unsigned char)text[i];
+		char quoted[40];
+
+		if (c == '\n' || c == '\t' || c == '\r') {
+			if (s->n > 0 && s->p[s->n - 1] != ' ')
+				str_addc(s, ' ');
+		} else if (len == 1 && c >= 0x20 && c != 0x7f) {
+			str_addc(s, (char)c);
+		} else {
+			msg_quote(quoted, sizeof quoted, (struct sl){ text + i, len ? len : 1 });
+			str_add(s, (struct sl){ quoted + 1, strlen(quoted) - 2 });
+		}
+		i += len ? len : 1;
+	}
+}
+
+enum exit_code pg_exit_code(const char *sqlstate)
+{
+	static const struct {
+		const char *prefix;
+		enum exit_code code;
+	} table[] = {
+		{ "08", EX_TEMP },	    /* connection exceptions */
+		{ "53", EX_TEMP },	    /* no disk, memory, connections left */
+		{ "40", EX_TEMP },	    /* serialization failure, deadlock */
+		{ "55P03", EX_TEMP },	    /* lock not available */
+		{ "55006", EX_TEMP },	    /* object in use */
+		{ "57P04", EX_CONFIGURATION }, /* database dropped */
+		{ "57", EX_TEMP },	    /* cancelled, shutting down, crashed, starting up */
+		{ "25P03", EX_TEMP },	    /* idle in transaction for too long */
+		{ "28", EX_NOTALLOWED },    /* authentication */
+		{ "42501", EX_NOTALLOWED }, /* permission denied */
+		{ "3D000", EX_CONFIGURATION }, /* unknown database */
+		{ "3F000", EX_CONFIGURATION }, /* unknown schema */
+		{ "42P01", EX_CONFIGURATION }, /* unknown table */
+		{ "42703", EX_CONFIGURATION }, /* unknown column */
+		{ "22", EX_DATA },	    /* values that do not fit their type */
+		{ "23", EX_DATA },	    /* constraints */
+		{ "54", EX_DATA },	    /* row too big, too many columns */
+	};
+
+	if (!*sqlstate)
+		return EX_TEMP; /* no answer from the server */
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (strncmp(sqlstate, table[i].prefix, strlen(table[i].prefix)) == 0)
+			return table[i].code;
+	return EX_REFUSED;
+}
+
+/* ---- connecting ------------------------------------------------------------------------------ */
+
+/*
+ * Refuses strings that libpq would refuse, or misread, with a piece of the password in its message:
+ * `password=two words`, and an `@` in the password of a URI.
+ */
+static void check_conninfo(const char *conninfo, const char *role)
+{
+	char *why = NULL;
+	PQconninfoOption *parsed = PQconninfoParse(conninfo, &why);
+	bool secret = strstr(conninfo, "password") || strstr(conninfo, "://");
+	const char *scheme = strstr(conninfo, "://");
+	const char *at = scheme ? strchr(scheme, '@') : NULL;
+
+	if (at && memchr(at + 1, '@', strcspn(at + 1, "/?")))
+		die(EX_CONFIGURATION, "connection string, %s: an @ in user or password is written %%40",
+		    role);
+	if (!parsed) {
+		struct str text = { 0 };
+
+		add_clean(&text, why ? why : "out of memory");
+		if (secret)
+			die_hint(EX_CONFIGURATION, "values with blanks are quoted: password='two words'",
+				 "connection string, %s: malformed", role);
+		die(EX_CONFIGURATION, "connection string, %s: %s", role, str_z(&text));
+	}
+	PQconninfoFree(parsed);
+}
+
+/* The service named in a connection string, to be freed; NULL when none is. */
+static char *service_of(const char *conninfo)
+{
+	PQconninfoOption *parsed = PQconninfoParse(conninfo, NULL);
+	char *service = NULL;
+
+	for (PQconninfoOption *o = parsed; o && o->keyword; o++)
+		if (strcmp(o->keyword, "service") == 0 && o->val && *o->val)
+			service = mem_strdup(o->val);
+	PQconninfoFree(parsed);
+	return service;
+}
+
+/*
+ * What environment and service file say, to be freed by PQconninfoFree(). libpq reads the service
+ * named by PGSERVICE only; the one in the connection string is lent to it for the call.
+ */
+static PQconninfoOption *user_defaults(const char *conninfo)
+{
+	char *service = service_of(conninfo);
+	const char *env = getenv("PGSERVICE");
+	char *before = env ? mem_strdup(env) : NULL;
+	PQconninfoOption *defaults;
+
+	if (service)
+		(void)setenv("PGSERVICE", service, 1);
+	defaults = PQconndefaults();
+	if (service && before)
+		(void)setenv("PGSERVICE", before, 1);
+	else if (service)
+		(void)unsetenv("PGSERVICE");
+	mem_free(before);
+	mem_free(service);
+	return defaults;
+}
+
+static bool is_set(const PQconninfoOption *options, const char *keyword)
+{
+	for (; options && options->keyword; options++)
+		if (strcmp(options->keyword, keyword) == 0)
+			return options->val && *options->val;
+	return false;
+}
+
+struct link_params {
+	const char *key[12], *value[12];
+	size_t n;
+};
+
+static void add_param(struct link_params *p, const char *key, const char *value)
+{
+	p->key[p->n] = key;
+	p->value[p->n++] = value;
+}
+
+/* In order of rank, the last wins: our defaults, then the user's string, then what must be. */
+static void gather(struct link_params *p, const char *conninfo)
+{
+	PQconninfoOption *defaults = user_defaults(conninfo);
+
+	for (size_t i = 0; i < ARRAY_LEN(link_defaults); i++)
+		if (!is_set(defaults, link_defaults[i].keyword))
+			add_param(p, link_defaults[i].keyword, link_defaults[i].value);
+	PQconninfoFree(defaults);
+	add_param(p, "fallback_application_name", msg_prog());
+	if (*conninfo)
+		add_param(p, "dbname", conninfo);
+	add_param(p, "client_encoding", "UTF8");
+}
+
+static int64_t connect_timeout(PGconn *conn)
+{
+	PQconninfoOption *options = PQconninfo(conn);
+	int64_t seconds = CONNECT_TIMEOUT_S;
+
+	for (PQconninfoOption *o = options; o && o->keyword; o++)
+		if (strcmp(o->keyword, "connect_timeout") == 0 && o->val)
+			(void)!num_i64(sl_of(o->val), &seconds);
+	PQconninfoFree(options);
+	return seconds > 0 ? seconds * CLOCK_US_PER_SEC : INT64_MAX;
+}
+
+/*
+ * Connects step by step: only so can the server be asked for the SQLSTATE of its refusal, the one
+ * part of it that is not translated. False when the time is over.
+ */
+static bool poll_connection(PGconn *conn)
+{
+	PostgresPollingStatusType step = PGRES_POLLING_WRITING;
+	int64_t limit, now = clock_monotonic(), deadline;
+
+	if (PQstatus(conn) == CONNECTION_BAD)
+		return true;
+	limit = connect_timeout(conn);
+	deadline = limit == INT64_MAX ? INT64_MAX : now + limit;
+	PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
+	while (step != PGRES_POLLING_OK && step != PGRES_POLLING_FAILED) {
+		struct pollfd fd = { .fd = PQsocket(conn) };
+		int64_t wait_ms = (deadline - now) / 1000;
+
+		fd.events = step == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+		if (wait_ms <= 0)
+			return false;
+		if (poll(&fd, 1, wait_ms > 60000 ? 60000 : (int)wait_ms) > 0)
+			step = PQconnectPoll(conn);
+		now = clock_monotonic();
+	}
+	return true;
+}
+
+/* Finds the SQLSTATE in `FATAL:  28P01: password …` and takes it and the LOCATION line out. */
+static void split_refusal(char *text, char sqlstate[6])
+{
+	char *location = strstr(text, "\nLOCATION:");
+
+	*sqlstate = '\0';
+	if (location)
+		*location = '\0';
+	for (char *p = text; (p = strstr(p, ":  ")); p++)
+		if (strspn(p + 3, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 && p[8] == ':') {
+			memcpy(sqlstate, p + 3, 5);
+			sqlstate[5] = '\0';
+			memmove(p + 3, p + 10, strlen(p + 10) + 1);
+			return;
+		}
+}
+
+static enum exit_code refusal_code(const PGconn *conn, const char *text, const char *sqlstate)
+{
+	if (*sqlstate)
+		return pg_exit_code(sqlstate);
+	if (PQconnectionNeedsPassword(conn) || strstr(text, "certificate"))
+		return EX_NOTALLOWED;
+	/* libpq prefixes what happened on the way to a server; the rest is about the settings */
+	if (strncmp(text, "connection to server", 20) == 0 || strstr(text, "translate host name"))
+		return EX_TEMP;
+	return EX_CONFIGURATION;
+}
+
+static NORETURN void die_refused(struct pg *pg)
+{
+	char *text = mem_strdup(PQerrorMessage(pg->conn));
+	const char *hint = NULL;
+	struct str line = { 0 };
+	enum exit_code code;
+
+	split_refusal(text, pg->sqlstate);
+	code = refusal_code(pg->conn, text, pg->sqlstate);
+	if (PQconnectionNeedsPassword(pg->conn))
+		hint = "a password is taken from PGPASSWORD, ~/.pgpass or the connection string";
+	add_clean(&line, *text ? text : "no answer in time");
+	die_hint(code, hint, "cannot connect, %s: %s", pg->role, str_z(&line));
+}
+
+static void on_notice(void *ctx, const PGresult *res)
+{
+	const struct pg *pg = ctx;
+	const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+	const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+	struct str line = { 0 };
+
+	if (!severity || !text || strcmp(severity, "WARNING") != 0)
+		return;
+	add_clean(&line, text);
+	msg_warn("%s: %s", pg->role, str_z(&line));
+	str_free(&line);
+}
+
+static void set_up_session(struct pg *pg)
+{
+	pg_exec(pg, session_settings);
+	for (size_t i = 0; i < ARRAY_LEN(later_settings); i++)
+		if (pg_server_version(pg) >= later_settings[i].since)
+			(void)!pg_try_exec(pg, later_settings[i].sql);
+}
+
+struct pg *pg_connect(const char *conninfo, const char *role)
+{
+	struct pg *pg = mem_zalloc(sizeof *pg);
+	struct link_params params = { .n = 0 };
+
+	pg->role = role;
+	conninfo = conninfo ? conninfo : "";
+	check_conninfo(conninfo, role);
+	gather(&params, conninfo);
+	pg->conn = PQconnectStartParams(params.key, params.value, 1);
+	if (!pg->conn)
+		die(EX_TEMP, "out of memory");
+	if (!poll_connection(pg->conn) && strchr(PQhost(pg->conn), ',')) {
+		/* only libpq itself can go on to the next host after a silent one */
+		PQfinish(pg->conn);
+		pg->conn = PQconnectdbParams(params.key, params.value, 1);
+	}
+	if (PQstatus(pg->conn) != CONNECTION_OK)
+		die_refused(pg);
+	PQsetErrorVerbosity(pg->conn, PQERRORS_DEFAULT);
+	PQsetNoticeReceiver(pg->conn, on_notice, pg);
+	set_up_session(pg);
+	return pg;
+}
+
+void pg_close(struct pg *pg)
+{
+	if (!pg)
+		return;
+	PQfreemem(pg->copy_row);
+	PQfinish(pg->conn);
+	str_free(&pg->error);
+	str_free(&pg->hint);
+	str_free(&pg->context);
+	mem_free(pg);
+}
+
+int pg_server_version(const struct pg *pg)
+{
+	return PQserverVersion(pg->conn);
+}
+
+/* ---- failures -------------------------------------------------------------------------------- */
+
+static void keep_field(struct str *s, const PGresult *res, int field, const char *before)
+{
+	const char *text = PQresultErrorField(res, field);
+
+	if (!text)
+		return;
+	str_addz(s, before);
+	add_clean(s, text);
+}
+
+void pg_keep_failure(struct pg *pg, const PGresult *res)
+{
+	const char *state = res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
+
+	(void)snprintf(pg->sqlstate, sizeof pg->sqlstate, "%s", state ? state : "");
+	str_clear(&pg->error);
+	str_clear(&pg->hint);
+	str_clear(&pg->context);
+	if (state) {
+		keep_field(&pg->error, res, PG_DIAG_MESSAGE_PRIMARY, "");
+		keep_field(&pg->error, res, PG_DIAG_MESSAGE_DETAIL, ": ");
+		keep_field(&pg->hint, res, PG_DIAG_MESSAGE_HINT, "");
+		keep_field(&pg->context, res, PG_DIAG_CONTEXT, "");
+	} else {
+		add_clean(&pg->error, PQerrorMessage(pg->conn));
+	}
+	if (PQstatus(pg->conn) == CONNECTION_BAD)
+		die_hint(EX_TEMP, "run the same command again", "connection lost, %s: %s", pg->role,
+			 str_z(&pg->error));
+}
+
+const char *pg_sqlstate(const struct pg *pg)
+{
+	return pg->sqlstate;
+}
+
+const char *pg_error(const struct pg *pg)
+{
+	return str_z(&pg->error);
+}
+
+const char *pg_context(const struct pg *pg)
+{
+	return str_z(&pg->context);
+}
+
+void pg_die(struct pg *pg, const char *doing)
+{
+	if (pg->context.n > 0)
+		msg_detail("%s: %s", pg->role, str_z(&pg->context));
+	die_hint(pg_exit_code(pg->sqlstate), pg->hint.n > 0 ? str_z(&pg->hint) : NULL, "%s, %s: %s",
+		 doing, pg->role, str_z(&pg->error));
+}
+
+/* ---- statements ------------------------------------------------------------------------------ */
+
+void pg_drain(struct pg *pg)
+{
+	PGresult *res;
+
+	while ((res = PQgetResult(pg->conn)))
+		PQclear(res);
+}
+
+/* NULL when the server refused; the result is the caller's otherwise. */
+static PGresult *keep_or_fail(struct pg *pg, PGresult *res)
+{
+	ExecStatusType status = PQresultStatus(res);
+
+	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY)
+		return res;
+	pg_keep_failure(pg, res);
+	PQclear(res);
+	return NULL;
+}
+
+struct pg_result *pg_try_query(struct pg *pg, const char *sql, int n, const char *const *params)
+{
+	PGresult *res = PQexecParams(pg->conn, sql, n, NULL, params, NULL, NULL, 0);
+
+	return (struct pg_result *)keep_or_fail(pg, res);
+}
+
+struct pg_result *pg_query(struct pg *pg, const char *sql, int n, const char *const *params)
+{
+	struct pg_result *r = pg_try_query(pg, sql, n, params);
+
+	if (!r) {
+		msg_detail("%s: %s", pg->role, sql);
+		pg_die(pg, "statement failed");
+	}
+	return r;
+}
+
+bool pg_try_exec(struct pg *pg, const char *sql)
+{
+	PGresult *res = keep_or_fail(pg, PQexec(pg->conn, sql));
+
+	PQclear(res);
+	return res != NULL;
+}
+
+void pg_exec(struct pg *pg, const char *sql)
+{
+	if (!pg_try_exec(pg, sql)) {
+		msg_detail("%s: %s", pg->role, sql);
+		pg_die(pg, "statement failed");
+	}
+}
+
+void pg_execf(struct pg *pg, const char *fmt, ...)
+{
+	va_list ap;
+	char *sql;
+
+	va_start(ap, fmt);
+	if (vasprintf(&sql, fmt, ap) < 0)
+		die(EX_TEMP, "out of memory");
+	va_end(ap);
+	pg_exec(pg, sql);
+	free(sql);
+}
+
+/* A pg_result is libpq's own object under a name of ours, so that its header stays in here. */
+static const PGresult *result_of(const struct pg_result *r)
+{
+	return (const PGresult *)r;
+}
+
+size_t pg_rows(const struct pg_result *r)
+{
+	return (size_t)PQntuples(result_of(r));
+}
+
+bool pg_is_null(const struct pg_result *r, size_t row, int col)
+{
+	return PQgetisnull(result_of(r), (int)row, col) != 0;
+}
+
+struct sl pg_value(const struct pg_result *r, size_t row, int col)
+{
+	if (pg_is_null(r, row, col))
+		return (struct sl){ NULL, 0 };
+	return (struct sl){ PQgetvalue(result_of(r), (int)row, col),
+		(size_t)PQgetlength(result_of(r), (int)row, col) };
+}
+
+const char *pg_valuez(const struct pg_result *r, size_t row, int col)
+{
+	return PQgetvalue(result_of(r), (int)row, col);
+}
+
+uint64_t pg_affected(const struct pg_result *r)
+{
+	uint64_t n = 0;
+
+	/* PQcmdTuples() only reads, but is not declared so */
+	(void)!num_u64(sl_of(PQcmdTuples((PGresult *)(uintptr_t)r)), &n);
+	return n;
+}
+
+void pg_clear(struct pg_result *r)
+{
+	PQclear((PGresult *)r);
+}
+
+/* ---- quoting --------------------------------------------------------------------------------- */
+
+static void add_escaped(struct pg *pg, struct str *s, char *escaped, struct sl text)
+{
+	if (!escaped)
+		die(EX_DATA, "cannot be quoted for SQL, %s: %s: not valid UTF-8", pg->role, msg_q(text));
+	str_addz(s, escaped);
+	PQfreemem(escaped);
+}
+
+void pg_add_ident(struct pg *pg, struct str *s, struct sl name)
+{
+	if (memchr(name.p, '\0', name.n) || utf8_valid_to(name.p, name.n) != name.n)
+		die(EX_DATA, "not a name, %s: %s: not valid UTF-8", pg->role, msg_q(name));
+	add_escaped(pg, s, PQescapeIdentifier(pg->conn, name.p, name.n), name);
+}
+
+void pg_add_literal(struct pg *pg, struct str *s, struct sl value)
+{
+	if (memchr(value.p, '\0', value.n) || utf8_valid_to(value.p, value.n) != value.n)
+		die(EX_DATA, "not a text, %s: %s: not valid UTF-8", pg->role, msg_q(value));
+	add_escaped(pg, s, PQescapeLiteral(pg->conn, value.p, value.n), value);
+}

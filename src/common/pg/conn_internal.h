@@ -1,0 +1,28 @@
+/*
+ * conn_internal.h - what conn.c and copy.c share; nobody else includes it.
+ */
+#ifndef FERRY_PG_CONN_INTERNAL_H
+#define FERRY_PG_CONN_INTERNAL_H
+
+#include "pg/conn.h"
+
+#include <libpq-fe.h>
+
+struct pg {
+	PGconn *conn;
+	const char *role;  /* "source": names the side in messages */
+	char sqlstate[6];  /* of the last failure */
+	struct str error;  /* message and detail of the last failure, one clean line */
+	struct str hint;
+	struct str context;
+	char *copy_row;	   /* COPY OUT: what libpq handed out last */
+	bool copy_failed;  /* COPY IN: the server has given up already */
+};
+
+/* Keeps what `res` (NULL: the connection itself) says of a failure; a lost connection dies (75). */
+void pg_keep_failure(struct pg *pg, const PGresult *res);
+
+/* Reads and drops results until there are none; so the connection is ready for the next statement. */
+void pg_drain(struct pg *pg);
+
+#endif
