@@ -1,0 +1,200 @@
+# lib.bash: what the front doors and pipelines share. Source it first:
+#
+#	self=$(readlink -f -- "${BASH_SOURCE[0]}")
+#	source "${self%/*}/lib.bash"
+#
+# A pipeline is written as plain commands, so that a failure ends the script with the failed command's code:
+#
+#	begin narrow-to-wide
+#	pg-narrow-dump ... | pivot-wide ... | pg-copy-load ... ||
+#		pipe_failed dump pivot load -- "${PIPESTATUS[@]}"
+#
+# Mind bash: PIPESTATUS is read in the same list as the pipe; a function called in a condition or before ||
+# runs without `set -e`; `local x=$(cmd)` hides the code of cmd; what runs in <(...) has none.
+# shellcheck shell=bash
+
+set -Eeuo pipefail
+shopt -s inherit_errexit
+# Messages speak the user's language; order, numbers and times are the same everywhere.
+export LC_MESSAGES=${LC_ALL:-${LC_MESSAGES:-${LANG:-C}}}
+unset LC_ALL
+export LC_COLLATE=C LC_NUMERIC=C LC_TIME=C LC_CTYPE=C.UTF-8 TZ=UTC0
+
+FERRY_LIB=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
+readonly FERRY_LIB
+
+# The programs lie beside the front door as it was called: bin/x may be a link to this folder.
+for ferry_each in "$FERRY_LIB/../bin" "$(dirname -- "$0")"; do
+	[[ ! -x $ferry_each/pivot-wide ]] || PATH=$(cd -- "$ferry_each" && pwd):$PATH
+done
+
+# Exit codes, as in core/msg.h.
+# shellcheck disable=SC2034  # for the scripts that source this
+readonly EX_DIFFERS=1 EX_USAGE=64 EX_DATA=65 EX_NOINPUT=66 EX_REFUSED=69 EX_BUG=70 EX_CANTCREATE=73 \
+	EX_IO=74 EX_TEMP=75 EX_STREAM=76 EX_NOTALLOWED=77 EX_CONFIG=78
+
+ferry_name=${0##*/}
+
+# ---- messages ----------------------------------------------------------------------------------
+# say LEVEL TEXT: one line on stderr; control bytes that came with data cannot reach the terminal.
+say() {
+	printf '%s: %s: %s\n' "$ferry_name" "$1" "${2//[[:cntrl:]]/?}" >&2
+}
+note() { say note "$1"; }
+warn() { say warning "$1"; }
+hint() { say hint "$1"; }
+
+# fail CODE WHAT [HINT]: says it and ends the script.
+fail() {
+	say error "$2"
+	[[ -z ${3-} ]] || hint "$3"
+	exit "$1"
+}
+
+# confirm QUESTION: true for y or yes. Asked on stderr, answered by one line; no line means no.
+confirm() {
+	local answer=
+
+	printf '%s: %s [y/N] ' "$ferry_name" "$1" >&2
+	IFS= read -r answer || printf '\n' >&2
+	[[ ${answer,,} == y || ${answer,,} == yes ]]
+}
+
+# ---- beginning and end -------------------------------------------------------------------------
+
+# defer COMMAND ARGUMENT...: runs it when the script ends, however it ends; the last deferred runs first.
+# Each takes its words and then their number on the stack, so nothing is ever parsed again.
+ferry_deferred=()
+defer() {
+	ferry_deferred+=("$@" "$#")
+}
+
+ferry_at_exit() {
+	local count at
+
+	ferry_code=$1
+	trap - EXIT ERR
+	trap '' INT TERM
+	set +e
+	while ((${#ferry_deferred[@]})); do
+		count=${ferry_deferred[-1]}
+		at=$((${#ferry_deferred[@]} - 1 - count))
+		"${ferry_deferred[@]:at:count}"
+		ferry_deferred=("${ferry_deferred[@]:0:at}")
+	done
+	exit "$ferry_code"
+}
+trap 'ferry_at_exit $?' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# begin NAME: names the messages and makes the run's own directory, $run. It is removed when the script
+# succeeds; after a failure it stays, if anything is in it, and is named.
+begin() {
+	local runs=${FERRY_STATE:-${XDG_STATE_HOME:-${HOME:?}/.local/state}/ferry}/run/$1
+
+	ferry_name=$1
+	(umask 077 && mkdir -p "$runs")
+	run=$(mktemp -d "$runs/$(date -u +%Y%m%dT%H%M%SZ).XXXXXX")
+	readonly run
+	defer ferry_end_run
+}
+
+ferry_end_run() {
+	if ((ferry_code == 0)); then
+		rm -rf -- "$run"
+	elif ! rmdir -- "$run" 2>/dev/null; then
+		note "what this run left is in $run"
+	fi
+}
+
+# ---- pipes and repetition ----------------------------------------------------------------------
+
+# attend COMMAND...: runs a function or program, passes SIGINT and SIGTERM on to all of its processes and waits
+# until the last has gone. Without it bash sees a signal only when the pipe in the foreground has ended.
+attend() {
+	local job code signal=again
+
+	set -m
+	(
+		trap : INT TERM # the pipe's own codes count, so its shell outlives it
+		"$@"
+	) <&0 &
+	job=$!
+	set +m
+	trap 'signal=INT; kill -INT -- "-$job"' INT
+	trap 'signal=TERM; kill -TERM -- "-$job"' TERM
+	while [[ $signal ]]; do
+		signal=''
+		code=0
+		wait "$job" || code=$?
+	done
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	return "$code"
+}
+
+# pipe_failed STAGE... -- STATUS...: names the stage that failed first and returns its code. A stage ended by
+# SIGPIPE (141) only lost its reader, so it is the answer only when nobody else is.
+pipe_failed() {
+	local -a stages=() codes=()
+	local i code=0 stage=
+
+	while [[ $1 != -- ]]; do
+		stages+=("$1")
+		shift
+	done
+	codes=("${@:2}")
+	for i in "${!codes[@]}"; do
+		((codes[i] != 0)) || continue
+		if ((code == 0 || code == 141)) && ((codes[i] != 141 || code == 0)); then
+			code=${codes[i]}
+			stage=${stages[i]-stage $((i + 1))}
+		fi
+	done
+	((code != 0)) || return 0
+	if ((code > 128)); then
+		say error "$stage was ended by SIG$(kill -l "$((code - 128))")"
+		code=$(signal_code "$code")
+	else
+		say error "$stage failed with exit code $code"
+	fi
+	return "$code"
+}
+
+# The exit code that stands for a stage's death: a crash is a bug, an operator's signal is passed on, and
+# anything else (a kill for want of memory, say) is worth another run.
+signal_code() {
+	case $(kill -l "$(($1 - 128))") in
+	SEGV | ABRT | BUS | FPE | ILL | SYS) printf '%s\n' "$EX_BUG" ;;
+	INT | TERM) printf '%s\n' "$1" ;;
+	PIPE) printf '%s\n' "$EX_IO" ;;
+	*) printf '%s\n' "$EX_TEMP" ;;
+	esac
+}
+
+# retry75 TRIES COMMAND...: runs it again while it ends with 75, after a pause that doubles up to a minute and
+# varies, so that many workers do not come back at once. FERRY_RETRY_PAUSE is the first one, in milliseconds.
+retry75() {
+	local tries=$1 pause=${FERRY_RETRY_PAUSE:-1000} code wait
+	shift
+	while :; do
+		code=0
+		"$@" || code=$?
+		((code == EX_TEMP && --tries > 0)) || return "$code"
+		wait=$((pause / 2 + RANDOM % pause))
+		note "$1 asks to be run again, in $wait ms"
+		sleep "$((wait / 1000)).$(printf %03d $((wait % 1000)))"
+		pause=$((pause * 2 > 60000 ? 60000 : pause * 2))
+	done
+}
+
+# use_cluster DIR: from here on every client talks to that private cluster, whatever PG* said before.
+use_cluster() {
+	local settings
+
+	unset "${!PG@}"
+	settings=$("$FERRY_LIB/lib/cluster" env "$1")
+	# shellcheck disable=SC2086,SC2163  # a word each: no value holds a blank
+	export $settings
+}
