@@ -17,7 +17,6 @@ static const struct {
 	{ "keepalives_interval", "10" }, { "keepalives_count", "6" },
 	{ "tcp_user_timeout", "60000" },
 };
-#define CONNECT_TIMEOUT_S 10
 
 /*
  * Texts of values must not depend on who runs us, names are always qualified, and the server is to
@@ -199,16 +198,38 @@ static void gather(struct link_params *p, const char *conninfo)
 	add_param(p, "client_encoding", "UTF8");
 }
 
-static int64_t connect_timeout(PGconn *conn)
+/* A setting of this connection after all defaults are applied, to be freed. */
+static char *setting_of(PGconn *conn, const char *keyword)
 {
 	PQconninfoOption *options = PQconninfo(conn);
-	int64_t seconds = CONNECT_TIMEOUT_S;
+	char *value = NULL;
 
 	for (PQconninfoOption *o = options; o && o->keyword; o++)
-		if (strcmp(o->keyword, "connect_timeout") == 0 && o->val)
-			(void)!num_i64(sl_of(o->val), &seconds);
+		if (strcmp(o->keyword, keyword) == 0)
+			value = mem_strdup(o->val ? o->val : "");
 	PQconninfoFree(options);
-	return seconds > 0 ? seconds * CLOCK_US_PER_SEC : INT64_MAX;
+	return value ? value : mem_strdup("");
+}
+
+/* In microseconds; as in libpq, no positive number means no limit. */
+static int64_t connect_timeout(PGconn *conn)
+{
+	char *text = setting_of(conn, "connect_timeout");
+	int64_t seconds;
+	bool limited = num_i64(sl_of(text), &seconds) && seconds > 0 && seconds < INT32_MAX;
+
+	mem_free(text);
+	return limited ? seconds * CLOCK_US_PER_SEC : INT64_MAX;
+}
+
+static bool has_several_hosts(PGconn *conn)
+{
+	char *host = setting_of(conn, "host"), *hostaddr = setting_of(conn, "hostaddr");
+	bool several = strchr(host, ',') || strchr(hostaddr, ',');
+
+	mem_free(host);
+	mem_free(hostaddr);
+	return several;
 }
 
 /*
@@ -268,7 +289,7 @@ static enum exit_code refusal_code(const PGconn *conn, const char *text, const c
 	return EX_CONFIGURATION;
 }
 
-static NORETURN void die_refused(struct pg *pg)
+static NORETURN void die_refused(struct pg *pg, bool in_time)
 {
 	char *text = mem_strdup(PQerrorMessage(pg->conn));
 	const char *hint = NULL;
@@ -279,7 +300,9 @@ static NORETURN void die_refused(struct pg *pg)
 	code = refusal_code(pg->conn, text, pg->sqlstate);
 	if (PQconnectionNeedsPassword(pg->conn))
 		hint = "a password is taken from PGPASSWORD, ~/.pgpass or the connection string";
-	add_clean(&line, *text ? text : "no answer in time");
+	add_clean(&line, text);
+	if (!in_time)
+		str_addz(&line, line.n > 0 ? " no answer in time" : "no answer in time");
 	die_hint(code, hint, "cannot connect, %s: %s", pg->role, str_z(&line));
 }
 
@@ -309,6 +332,7 @@ struct pg *pg_connect(const char *conninfo, const char *role)
 {
 	struct pg *pg = mem_zalloc(sizeof *pg);
 	struct link_params params = { .n = 0 };
+	bool in_time;
 
 	pg->role = role;
 	conninfo = conninfo ? conninfo : "";
@@ -317,13 +341,15 @@ struct pg *pg_connect(const char *conninfo, const char *role)
 	pg->conn = PQconnectStartParams(params.key, params.value, 1);
 	if (!pg->conn)
 		die(EX_TEMP, "out of memory");
-	if (!poll_connection(pg->conn) && strchr(PQhost(pg->conn), ',')) {
+	in_time = poll_connection(pg->conn);
+	if (!in_time && has_several_hosts(pg->conn)) {
 		/* only libpq itself can go on to the next host after a silent one */
 		PQfinish(pg->conn);
 		pg->conn = PQconnectdbParams(params.key, params.value, 1);
+		in_time = true;
 	}
 	if (PQstatus(pg->conn) != CONNECTION_OK)
-		die_refused(pg);
+		die_refused(pg, in_time);
 	PQsetErrorVerbosity(pg->conn, PQERRORS_DEFAULT);
 	PQsetNoticeReceiver(pg->conn, on_notice, pg);
 	set_up_session(pg);
