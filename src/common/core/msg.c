@@ -95,6 +95,17 @@ void msg_on_exit(msg_exit_fn *fn, void *ctx)
 	n_handlers++;
 }
 
+void msg_off_exit(msg_exit_fn *fn, void *ctx)
+{
+	for (size_t i = n_handlers; i-- > 0;)
+		if (handlers[i].fn == fn && handlers[i].ctx == ctx) {
+			memmove(&handlers[i], &handlers[i + 1],
+				(n_handlers - i - 1) * sizeof handlers[0]);
+			n_handlers--;
+			return;
+		}
+}
+
 static void run_handlers(int code, const char *message)
 {
 	while (n_handlers > 0) {

@@ -61,6 +61,7 @@ void leave(int code) NORETURN COLD;
  */
 typedef void msg_exit_fn(void *ctx, int code, const char *message);
 void msg_on_exit(msg_exit_fn *fn, void *ctx);
+void msg_off_exit(msg_exit_fn *fn, void *ctx); /* takes the registration back */
 
 /*
  * Writes `s` for a human into `dst` (of `cap` bytes, always terminated) inside double quotes:

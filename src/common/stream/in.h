@@ -44,7 +44,6 @@ void in_close(struct in *in);
 struct in {
 	char *buf;
 	size_t start, end, cap;
-	size_t classed; /* bytes [start, classed) are covered by `class` */
 	unsigned class;
 	size_t max_window;
 	int fd;

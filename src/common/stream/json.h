@@ -17,7 +17,7 @@ enum json_kind { J_NULL, J_TRUE, J_FALSE, J_NUM, J_STR, J_ARR, J_OBJ };
 struct json {
 	enum json_kind kind;
 	struct sl text; /* J_STR decoded, J_NUM as written */
-	struct sl raw;	/* the text of the value as it stood in the input (in place) */
+	struct sl raw;	/* J_NUM, J_ARR, J_OBJ: the text as it stood in the input (in place) */
 	struct sl key;	/* member of an object: its name */
 	struct json *child, *next;
 	size_t n;	/* members or elements */

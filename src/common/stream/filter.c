@@ -1,0 +1,91 @@
+#include "stream/filter.h"
+
+#include "core/mem.h"
+#include "core/msg.h"
+
+struct filter_run {
+	struct io *io;
+	const struct filter *filter;
+	void *state;
+};
+
+void filter_cols(struct filter_run *run, const struct sl *names, size_t n)
+{
+	if (!run->io->wr)
+		io_start_output(run->io);
+	wr_cols(run->io->wr, names, n);
+}
+
+void filter_emit(struct filter_run *run, const struct field *f, size_t n)
+{
+	wr_row(run->io->wr, f, n);
+}
+
+void filter_reject(struct filter_run *run, const struct rec *rec, size_t field, const char *why)
+{
+	io_reject_field(run->io, rec, field, why);
+}
+
+struct io *filter_io(struct filter_run *run)
+{
+	return run->io;
+}
+
+static void pass_seal(struct filter_run *run)
+{
+	const struct filter *f = run->filter;
+
+	if (f->seal)
+		f->seal(run->state, run);
+	if (!run->io->wr)
+		io_start_output(run->io);
+	wr_seal(run->io->wr, rd_seal(run->io->rd));
+}
+
+static void run_loop(struct filter_run *run)
+{
+	const struct filter *f = run->filter;
+	struct rec rec;
+
+	for (;;) {
+		switch (io_next(run->io, &rec)) {
+		case RD_COLS:
+			f->start(run->state, run, rd_cols(run->io->rd));
+			break;
+		case RD_ROW:
+			f->row(run->state, run, &rec);
+			break;
+		case RD_SEAL:
+			pass_seal(run);
+			break;
+		case RD_END:
+			if (f->end && !rd_is_sealed(run->io->rd))
+				f->end(run->state, run);
+			return;
+		case RD_BAD:
+			bug("io_next() lets bad records through");
+		}
+	}
+}
+
+int filter_main(const struct filter *f, int argc, char **argv)
+{
+	struct filter_run run = { .filter = f, .state = mem_zalloc(f->state_size) };
+	const struct io_opts *opts = (const void *)((const char *)run.state + f->io_offset);
+	int code;
+
+	opt_parse(&f->program, run.state, &argc, &argv);
+	if (argc > 1)
+		opt_usage("one file at most, got %s too", msg_q(sl_of(argv[1])));
+	if (f->check)
+		f->check(run.state);
+	run.io = io_open(opts, argc ? argv[0] : NULL);
+	run_loop(&run);
+	if (!run.io->wr)
+		io_start_output(run.io); /* an empty input makes an empty output, not a missing one */
+	code = io_close(run.io);
+	if (f->release)
+		f->release(run.state);
+	mem_free(run.state);
+	return code;
+}

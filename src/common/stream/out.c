@@ -1,0 +1,175 @@
+#include "stream/out.h"
+
+#include "core/mem.h"
+#include "core/msg.h"
+#include "stream/z.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#define BUF_SIZE ((size_t)256 * 1024)
+#define ZBUF_SIZE ((size_t)64 * 1024)
+
+struct out *out_from_fd(int fd, const char *name, int gzip)
+{
+	struct out *o = mem_zalloc(sizeof *o);
+
+	o->fd = fd;
+	o->name = name;
+	o->cap = BUF_SIZE;
+	o->buf = mem_alloc(o->cap);
+	if (gzip) {
+		o->z = z_deflate_new(gzip);
+		o->zbuf = mem_alloc(ZBUF_SIZE);
+	}
+	(void)fcntl(fd, F_SETPIPE_SZ, 1 << 20); /* a refusal does not matter */
+	return o;
+}
+
+struct out *out_open(const char *path, int gzip)
+{
+	int fd;
+
+	if (!path || strcmp(path, "-") == 0)
+		return out_from_fd(STDOUT_FILENO, "standard output", gzip);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0)
+		die_errno(EX_CANTCREATE, "cannot create %s", msg_q(sl_of(path)));
+	return out_from_fd(fd, path, gzip);
+}
+
+/* The reader has gone: end as a shell expects it (141), even where SIGPIPE is ignored. */
+static NORETURN void broken_pipe(void)
+{
+	(void)signal(SIGPIPE, SIG_DFL);
+	(void)raise(SIGPIPE);
+	leave(EX_IO); /* only when the signal is blocked */
+}
+
+/* Writes everything; false with errno set. */
+static bool write_all(int fd, const char *p, size_t n)
+{
+	while (n > 0) {
+		ssize_t w = write(fd, p, n);
+
+		if (w >= 0) {
+			p += w;
+			n -= (size_t)w;
+		} else if (errno == EAGAIN) {
+			struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+
+			(void)poll(&pfd, 1, -1);
+		} else if (errno != EINTR) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static void must_write(struct out *o, const char *p, size_t n)
+{
+	if (o->failed || write_all(o->fd, p, n))
+		return;
+	o->failed = true; /* so that an abort record is not tried on the same descriptor */
+	if (errno == EPIPE)
+		broken_pipe();
+	die_errno(EX_IO, "%s: write error", o->name);
+}
+
+static void sum_up(struct out *o)
+{
+	if (o->want_crc)
+		o->crc = z_crc32(o->crc, o->buf + o->crc_from, o->n - o->crc_from);
+	o->bytes += o->n - o->crc_from;
+	o->crc_from = o->n;
+}
+
+static void deflate_all(struct out *o, struct sl s, bool finish)
+{
+	size_t n;
+
+	while (s.n > 0 || finish) {
+		n = z_deflate_some(o->z, &s, o->zbuf, ZBUF_SIZE, finish);
+		must_write(o, o->zbuf, n);
+		if (n == 0 && s.n == 0)
+			break;
+	}
+}
+
+void out_flush(struct out *o)
+{
+	struct sl s = { o->buf, o->n };
+
+	sum_up(o);
+	o->n = o->crc_from = 0;
+	if (o->z)
+		deflate_all(o, s, false);
+	else
+		must_write(o, s.p, s.n);
+}
+
+void out_make_room(struct out *o, size_t n)
+{
+	out_flush(o);
+	if (n > o->cap)
+		mem_grow(&o->buf, &o->cap, n, 1);
+}
+
+void out_put(struct out *o, struct sl s)
+{
+	while (s.n > 0) {
+		size_t n = s.n < BUF_SIZE ? s.n : BUF_SIZE;
+
+		memcpy(out_room(o, n), s.p, n);
+		out_wrote(o, n);
+		s.p += n;
+		s.n -= n;
+	}
+}
+
+uint32_t out_crc(struct out *o)
+{
+	sum_up(o);
+	return o->crc;
+}
+
+uint64_t out_bytes(const struct out *o)
+{
+	return o->bytes + (o->n - o->crc_from);
+}
+
+void out_mark(struct out *o)
+{
+	o->crc_from = o->n;
+	o->crc = 0;
+	o->bytes = 0;
+	o->want_crc = true;
+}
+
+void out_close(struct out *o)
+{
+	int fd = o->fd;
+
+	out_flush(o);
+	if (o->z)
+		deflate_all(o, (struct sl){ "", 0 }, true);
+	if (close(fd) != 0 && errno != EINTR)
+		die_errno(EX_IO, "%s: write error", o->name);
+	z_deflate_free(o->z);
+	mem_free(o->zbuf);
+	mem_free(o->buf);
+	mem_free(o);
+}
+
+void out_abandon(struct out *o, struct sl last_words)
+{
+	if (o->failed || o->z)
+		return;
+	o->failed = true;
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (write_all(o->fd, o->buf, o->n))
+		(void)write_all(o->fd, last_words.p, last_words.n);
+}

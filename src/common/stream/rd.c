@@ -1,0 +1,311 @@
+#include "stream/rd.h"
+
+#include "core/msg.h"
+#include "core/utf8.h"
+#include "stream/rd_impl.h"
+#include "stream/z.h"
+
+#define DEFAULT_MAX_RECORD ((size_t)64 << 20)
+
+static struct rd *rd_new(struct in *in, const struct rd_conf *conf)
+{
+	struct rd *rd = mem_zalloc(sizeof *rd);
+
+	rd->in = in;
+	rd->conf = *conf;
+	rd->format = conf->format;
+	return rd;
+}
+
+struct rd *rd_open(const char *path, const struct rd_conf *conf)
+{
+	size_t max = conf->max_record ? conf->max_record : DEFAULT_MAX_RECORD;
+
+	return rd_new(in_open(path, max), conf);
+}
+
+struct rd *rd_from_fd(int fd, const char *name, const struct rd_conf *conf)
+{
+	size_t max = conf->max_record ? conf->max_record : DEFAULT_MAX_RECORD;
+
+	return rd_new(in_from_fd(fd, name, max), conf);
+}
+
+static void sum_up(struct rd *rd)
+{
+	size_t n = rd->in->start - rd->crc_from;
+
+	/* whether it is sealed shows in the header or the first object: sum up until then */
+	if (rd->sealed || rd->cols.n == 0)
+		rd->crc = z_crc32(rd->crc, rd->in->buf + rd->crc_from, n);
+	rd->bytes += n;
+	rd->crc_from = rd->in->start;
+}
+
+bool rd_more(struct rd *rd)
+{
+	bool more;
+
+	if (rd->in->buf)
+		sum_up(rd);
+	more = in_more(rd->in);
+	rd->crc_from = rd->in->start;
+	return more;
+}
+
+bool rd_line(struct rd *rd, struct sl *line, bool *cut)
+{
+	size_t looked = 0;
+
+	*cut = false;
+	for (;;) {
+		struct sl w = in_window(rd->in);
+		const char *nl = w.n > looked ? memchr(w.p + looked, '\n', w.n - looked) : NULL;
+
+		if (nl) {
+			*line = (struct sl){ w.p, (size_t)(nl - w.p) };
+			return true;
+		}
+		looked = w.n;
+		if (!rd_more(rd)) {
+			*line = in_window(rd->in);
+			*cut = line->n > 0;
+			return false;
+		}
+	}
+}
+
+void rd_take(struct rd *rd, size_t n, uint64_t lines)
+{
+	in_consume(rd->in, n);
+	rd->line += lines;
+}
+
+void rd_corrupt(struct rd *rd, const char *why)
+{
+	die_hint(EX_STREAM, "nothing of this chunk was kept; run the pipeline again",
+		 "%s: the sealed stream is damaged after record %llu: %s", in_name(rd->in),
+		 (unsigned long long)rd->records, why);
+}
+
+enum rd_event rd_bad(struct rd *rd, size_t column, struct sl field, struct sl value, const char *why)
+{
+	if (rd->sealed)
+		rd_corrupt(rd, why);
+	rd->fault = (struct fault){
+		.record = rd->rec.record,
+		.line = rd->rec.line,
+		.column = column,
+		.field = field,
+		.value = value,
+		.why = why,
+	};
+	return RD_BAD;
+}
+
+const char *rd_check_text(const struct rd *rd, struct sl s, size_t *at)
+{
+	unsigned class = in_class(rd->in);
+	const char *nul = class & IN_NUL ? memchr(s.p, 0, s.n) : NULL;
+
+	if (nul) {
+		*at = (size_t)(nul - s.p);
+		return "NUL byte";
+	}
+	if (class & IN_HIGH) {
+		*at = utf8_valid_to(s.p, s.n);
+		if (*at < s.n)
+			return "not valid UTF-8";
+	}
+	return NULL;
+}
+
+void rd_need_fields(struct rd *rd, size_t n)
+{
+	mem_grow(&rd->fields, &rd->fields_cap, n, sizeof *rd->fields);
+}
+
+/* A new list of columns must be the old one with more at the end: numbers of columns stay valid. */
+static enum rd_event control_cols(struct rd *rd, const struct json *cols)
+{
+	size_t i = 0;
+
+	if (cols->n < rd->cols.n)
+		rd_corrupt(rd, "a list of columns lacks earlier ones");
+	for (const struct json *c = cols->child; c; c = c->next, i++) {
+		bool added;
+
+		if (names_add(&rd->cols, c->text, &added) != i)
+			rd_corrupt(rd, "a list of columns changes or repeats earlier ones");
+	}
+	return RD_COLS;
+}
+
+static enum rd_event control_seal(struct rd *rd, struct sl raw, const char *tail_format)
+{
+	char tail[64];
+	int n = snprintf(tail, sizeof tail, tail_format, 0u);
+	size_t tail_len = n > 0 ? (size_t)n : 0;
+	uint64_t bytes = rd->bytes;
+	uint32_t crc;
+
+	if (raw.n < tail_len)
+		rd_corrupt(rd, "malformed seal");
+	crc = z_crc32(rd->crc, raw.p, raw.n - tail_len);
+	(void)snprintf(tail, sizeof tail, tail_format, crc);
+	if (memcmp(raw.p + raw.n - tail_len, tail, tail_len) != 0)
+		rd_corrupt(rd, "the checksum does not match");
+	if (rd->seal.rows != rd->rows || rd->seal.bytes != bytes)
+		rd_corrupt(rd, "the seal counts other rows or bytes than were read");
+	rd->ended = rd->seal.final;
+	return RD_SEAL;
+}
+
+enum rd_event rd_control(struct rd *rd, struct sl text, struct sl raw, const char *tail_format)
+{
+	struct control c;
+	const char *why;
+	enum rd_event ev;
+	char by[80], msg[1000];
+
+	sum_up(rd); /* up to this record, which is not consumed yet */
+	arena_reset(&rd->seal_arena);
+	why = control_parse(&rd->seal_arena, arena_dup(&rd->seal_arena, text), &c);
+	if (why)
+		rd_corrupt(rd, why);
+	switch (c.kind) {
+	case CONTROL_COLS:
+		ev = control_cols(rd, c.cols);
+		rd_take(rd, raw.n + 1, 1);
+		return ev;
+	case CONTROL_SEAL:
+		rd->seal = c.seal;
+		ev = control_seal(rd, raw, tail_format);
+		rd_take(rd, raw.n + 1, 1);
+		rd->crc = 0;
+		rd->bytes = rd->rows = 0;
+		rd->crc_from = rd->in->start;
+		return ev;
+	case CONTROL_ABORT:
+		(void)snprintf(by, sizeof by, "%.*s", (int)c.by.n, c.by.p);
+		(void)snprintf(msg, sizeof msg, "%.*s", (int)c.msg.n, c.msg.p);
+		die(c.code >= EX_USAGE_ && c.code <= EX_CONFIGURATION ? (enum exit_code)c.code
+								      : EX_STREAM,
+		    "upstream failed: %s: %s", by, msg);
+	case CONTROL_OPEN:
+		break;
+	}
+	rd_corrupt(rd, "a second beginning inside the stream (were two streams joined?)");
+}
+
+enum rd_event rd_finish(struct rd *rd)
+{
+	if (rd->sealed && !rd->ended)
+		die_hint(EX_STREAM,
+			 "the program before this one stopped early; nothing of this chunk was kept",
+			 "%s: the stream ended without its seal, after record %llu",
+			 in_name(rd->in), (unsigned long long)rd->records);
+	return RD_END;
+}
+
+/* Reads the first bytes, drops a byte order mark, tells the format. False for empty input. */
+static bool rd_start(struct rd *rd)
+{
+	struct sl w = { "", 0 };
+	size_t i = 0;
+
+	while (w.n < 3 && rd_more(rd))
+		w = in_window(rd->in);
+	w = rd->in->buf ? in_window(rd->in) : w;
+	rd->started = true;
+	if (w.n >= 3 && memcmp(w.p, "\xef\xbb\xbf", 3) == 0) {
+		rd_take(rd, 3, 0);
+		w = in_window(rd->in);
+	}
+	if (w.n == 0)
+		return false;
+	while (i < w.n && (w.p[i] == ' ' || w.p[i] == '\t' || w.p[i] == '\n' || w.p[i] == '\r'))
+		i++;
+	if (rd->format == FMT_AUTO && i < w.n && w.p[i] == '[')
+		die_hint(EX_DATA, "'reformat -i json' reads JSON arrays; -i csv forces CSV",
+			 "%s: this looks like a JSON array", in_name(rd->in));
+	if (rd->format == FMT_AUTO)
+		rd->format = i < w.n && w.p[i] == '{' ? FMT_NDJSON : FMT_CSV;
+	return true;
+}
+
+static enum rd_event read_next(struct rd *rd)
+{
+	if (!rd->started) {
+		if (!rd_start(rd))
+			return RD_END;
+		if (rd->format == FMT_CSV)
+			return rd_csv_header(rd);
+	}
+	if (rd->have_row) {
+		rd->have_row = false;
+		return RD_ROW;
+	}
+	arena_reset(&rd->arena);
+	if (rd->ended) {
+		struct sl w = in_window(rd->in);
+
+		if (w.n > 0 || rd_more(rd))
+			rd_corrupt(rd, "data follows the final seal");
+		return RD_END;
+	}
+	return rd->format == FMT_CSV ? rd_csv_next(rd) : rd_ndjson_next(rd);
+}
+
+enum rd_event rd_next(struct rd *rd, struct rec *rec)
+{
+	enum rd_event ev = read_next(rd);
+
+	if (ev == RD_ROW)
+		rd->rows++;
+	*rec = rd->rec;
+	return ev;
+}
+
+const struct names *rd_cols(const struct rd *rd)
+{
+	return &rd->cols;
+}
+
+const struct seal *rd_seal(const struct rd *rd)
+{
+	return &rd->seal;
+}
+
+const struct fault *rd_fault(const struct rd *rd)
+{
+	return &rd->fault;
+}
+
+bool rd_is_sealed(const struct rd *rd)
+{
+	return rd->sealed;
+}
+
+enum format rd_format(const struct rd *rd)
+{
+	return rd->format;
+}
+
+struct in *rd_in(struct rd *rd)
+{
+	return rd->in;
+}
+
+void rd_close(struct rd *rd)
+{
+	if (!rd)
+		return;
+	rd_csv_release(rd);
+	in_close(rd->in);
+	names_free(&rd->cols);
+	mem_free(rd->fields);
+	arena_free(&rd->arena);
+	arena_free(&rd->seal_arena);
+	mem_free(rd);
+}

@@ -1,0 +1,133 @@
+#include "stream/seal.h"
+
+#include "stream/digest.h"
+
+static const char *parse_seal(const struct json *o, struct seal *s)
+{
+	const struct json *src = json_get(o, "src"), *drop = json_get(o, "drop");
+	uint64_t final = 0;
+	struct sl crc, digest;
+
+	*s = (struct seal){ .src = SL("") };
+	if (!json_get_str(o, "seal", &s->chunk) || !json_get_u64(o, "rows", &s->rows) ||
+	    !json_get_u64(o, "bytes", &s->bytes) || !json_get_str(o, "crc", &crc) || crc.n != 8)
+		return "malformed seal";
+	for (size_t i = 0; i < crc.n; i++) {
+		const char *d = strchr("0123456789abcdef", crc.p[i]);
+
+		if (!d || !*d)
+			return "malformed checksum";
+		s->crc = s->crc << 4 | (uint32_t)(d - "0123456789abcdef");
+	}
+	if (src) {
+		if (src->kind != J_OBJ)
+			return "malformed facts of the source";
+		s->src = src->raw;
+	}
+	if (drop && (!json_get_u64(drop, "cells", &s->drop_cells) ||
+		     !json_get_str(drop, "digest", &digest) || !digest_parse(digest, &s->drop_sum)))
+		return "malformed account of dropped cells";
+	if (json_get(o, "final") && (!json_get_u64(o, "final", &final) || final > 1))
+		return "malformed final mark";
+	s->final = final;
+	return NULL;
+}
+
+static const char *parse_cols(const struct json *cols, struct control *out)
+{
+	if (cols->kind != J_ARR)
+		return "malformed list of columns";
+	for (const struct json *c = cols->child; c; c = c->next)
+		if (c->kind != J_STR || c->text.n == 0)
+			return "malformed list of columns";
+	out->cols = cols;
+	return NULL;
+}
+
+const char *control_parse(struct arena *a, struct sl text, struct control *out)
+{
+	const char *why;
+	uint64_t v, code;
+	size_t at;
+	const struct json *o = json_parse(a, text, &why, &at), *cols;
+
+	*out = (struct control){ 0 };
+	if (!o)
+		return why;
+	if (o->kind != J_OBJ || !json_get_u64(o, "v", &v))
+		return "not a control record";
+	if (v != 1)
+		return "a version this program does not know";
+	cols = json_get(o, "cols");
+	if (json_get(o, "seal")) {
+		out->kind = CONTROL_SEAL;
+		return parse_seal(o, &out->seal);
+	}
+	if (cols) {
+		out->kind = CONTROL_COLS;
+		return parse_cols(cols, out);
+	}
+	if (json_get_u64(o, "abort", &code)) {
+		out->kind = CONTROL_ABORT;
+		out->code = code > 255 ? 76 : (int)code;
+		return json_get_str(o, "by", &out->by) && json_get_str(o, "msg", &out->msg)
+			       ? NULL
+			       : "malformed abort record";
+	}
+	out->kind = CONTROL_OPEN;
+	return json_get(o, "open") ? NULL : "not a control record";
+}
+
+void seal_put_head(struct str *s, const struct seal *seal)
+{
+	char digest[DIGEST_TEXT_LEN];
+
+	str_addz(s, "{\"v\":1,\"seal\":");
+	str_add_json(s, seal->chunk);
+	str_addz(s, ",\"rows\":");
+	str_addu(s, seal->rows);
+	str_addz(s, ",\"bytes\":");
+	str_addu(s, seal->bytes);
+	if (seal->src.n) {
+		str_addz(s, ",\"src\":");
+		str_add(s, seal->src);
+	}
+	if (seal->drop_cells) {
+		digest_put(digest, seal->drop_sum);
+		str_addz(s, ",\"drop\":{\"cells\":");
+		str_addu(s, seal->drop_cells);
+		str_addf(s, ",\"digest\":\"%.*s\"}", DIGEST_TEXT_LEN, digest);
+	}
+	if (seal->final)
+		str_addz(s, ",\"final\":1");
+}
+
+void seal_put_tail(struct str *s, uint32_t crc)
+{
+	str_addf(s, ",\"crc\":\"%08x\"}", crc);
+}
+
+void control_put_open(struct str *s)
+{
+	str_addz(s, "{\"v\":1,\"open\":1}");
+}
+
+void control_put_cols(struct str *s, const struct sl *names, size_t n)
+{
+	str_addz(s, "{\"v\":1,\"cols\":[");
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			str_addc(s, ',');
+		str_add_json(s, names[i]);
+	}
+	str_addz(s, "]}");
+}
+
+void control_put_abort(struct str *s, int code, struct sl by, struct sl msg)
+{
+	str_addf(s, "{\"v\":1,\"abort\":%d,\"by\":", code);
+	str_add_json(s, by);
+	str_addz(s, ",\"msg\":");
+	str_add_json(s, msg);
+	str_addc(s, '}');
+}

@@ -1,0 +1,338 @@
+#include "stream/wr.h"
+
+#include "core/mem.h"
+#include "core/msg.h"
+#include "stream/out.h"
+
+struct wr {
+	struct out *out;
+	struct wr_conf conf;
+	struct names cols;
+	struct str *keys; /* NDJSON: `"name":` of every column */
+	size_t keys_cap;
+	uint64_t rows, rows_in_chunk, bytes_before;
+	bool begun; /* header or open record written */
+};
+
+/* A program that fails tells the reader why, as far as that is still possible. */
+static void send_abort(void *ctx, int code, const char *message)
+{
+	struct wr *w = ctx;
+	struct str json = { 0 }, line = { 0 };
+
+	if (!w->begun)
+		return; /* the reader sees an empty input, which is no sealed stream either */
+	control_put_abort(&json, code, sl_of(msg_prog()), sl_of(message));
+	if (w->conf.format == FMT_CSV) {
+		for (size_t i = 0; i < w->cols.n; i++)
+			str_addc(&line, ',');
+		str_add_csv(&line, str_sl(&json));
+	} else {
+		str_addf(&line, "{\"" SEAL_COLUMN "\":%s}", json.p);
+	}
+	str_addc(&line, '\n');
+	out_abandon(w->out, str_sl(&line));
+	str_free(&json);
+	str_free(&line);
+}
+
+static struct wr *wr_new(struct out *out, const struct wr_conf *conf)
+{
+	struct wr *w = mem_zalloc(sizeof *w);
+
+	w->out = out;
+	w->conf = *conf;
+	if (conf->sealed) {
+		out_mark(out);
+		msg_on_exit(send_abort, w);
+	}
+	return w;
+}
+
+struct wr *wr_open(const char *path, const struct wr_conf *conf)
+{
+	return wr_new(out_open(path, conf->gzip), conf);
+}
+
+struct wr *wr_from_fd(int fd, const char *name, const struct wr_conf *conf)
+{
+	return wr_new(out_from_fd(fd, name, conf->gzip), conf);
+}
+
+static void put_csv_text(struct wr *w, struct sl s)
+{
+	char *dst, *start;
+	bool quote = s.n == 0;
+
+	for (size_t i = 0; i < s.n && !quote; i++)
+		quote = s.p[i] == ',' || s.p[i] == '"' || s.p[i] == '\n' || s.p[i] == '\r';
+	if (!quote) {
+		memcpy(out_room(w->out, s.n), s.p, s.n);
+		out_wrote(w->out, s.n);
+		return;
+	}
+	start = dst = out_room(w->out, s.n * 2 + 2);
+	*dst++ = '"';
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '"')
+			*dst++ = '"';
+		*dst++ = s.p[i];
+	}
+	*dst++ = '"';
+	out_wrote(w->out, (size_t)(dst - start));
+}
+
+static void put_csv_field(struct wr *w, const struct field *f)
+{
+	if (f->plain) {
+		memcpy(out_room(w->out, f->n), f->p, f->n);
+		out_wrote(w->out, f->n);
+	} else if (!field_is_null(f)) {
+		put_csv_text(w, field_sl(f));
+	}
+}
+
+static void put_char(struct wr *w, char c)
+{
+	*out_room(w->out, 1) = c;
+	out_wrote(w->out, 1);
+}
+
+static void put_csv_header(struct wr *w)
+{
+	for (size_t i = 0; i < w->cols.n; i++) {
+		if (i)
+			put_char(w, ',');
+		put_csv_text(w, w->cols.name[i]);
+	}
+	if (w->conf.sealed)
+		out_put(w->out, SL("," SEAL_COLUMN));
+	put_char(w, '\n');
+}
+
+/* In CSV the record is as wide as the data; `commas` were the columns before a change. */
+static void put_csv_control(struct wr *w, size_t commas, struct sl json)
+{
+	for (size_t i = 0; i < commas; i++)
+		put_char(w, ',');
+	put_csv_text(w, json);
+	put_char(w, '\n');
+}
+
+static void put_control(struct wr *w, const struct str *json)
+{
+	out_put(w->out, SL("{\"" SEAL_COLUMN "\":"));
+	out_put(w->out, str_sl(json));
+	out_put(w->out, SL("}\n"));
+}
+
+static void add_key(struct wr *w, struct sl name)
+{
+	size_t i = w->cols.n - 1;
+
+	mem_grow(&w->keys, &w->keys_cap, i + 1, sizeof *w->keys);
+	w->keys[i] = (struct str){ 0 };
+	str_add_json(&w->keys[i], name);
+	str_addc(&w->keys[i], ':');
+}
+
+static void begin(struct wr *w)
+{
+	struct str json = { 0 };
+
+	if (w->begun)
+		return;
+	w->begun = true;
+	if (w->conf.format == FMT_CSV) {
+		put_csv_header(w);
+	} else if (w->conf.sealed) {
+		control_put_open(&json);
+		put_control(w, &json);
+		str_free(&json);
+	}
+}
+
+void wr_cols(struct wr *w, const struct sl *names, size_t n)
+{
+	size_t had = w->cols.n;
+
+	for (size_t i = 0; i < n; i++) {
+		bool added;
+
+		if (sl_eq(names[i], SL(SEAL_COLUMN)))
+			die(EX_DATA, "a column cannot be named " SEAL_COLUMN
+				     ": the name marks sealed streams");
+		if (names_add(&w->cols, names[i], &added) != i)
+			die(EX_DATA, "two columns of the output are named %s", msg_q(names[i]));
+		if (added && w->conf.format == FMT_NDJSON)
+			add_key(w, names[i]);
+	}
+	if (!w->begun) {
+		begin(w);
+	} else if (w->conf.format == FMT_CSV && w->cols.n > had) {
+		struct str json = { 0 };
+
+		if (!w->conf.sealed)
+			die_hint(EX_DATA,
+				 "write NDJSON (-o ndjson), or name all columns beforehand",
+				 "column %s appeared after the CSV header was written",
+				 msg_q(w->cols.name[had]));
+		control_put_cols(&json, w->cols.name, w->cols.n);
+		put_csv_control(w, had, str_sl(&json));
+		str_free(&json);
+	}
+}
+
+static void put_json_string(struct wr *w, struct sl s)
+{
+	bool plain = true;
+
+	for (size_t i = 0; i < s.n && plain; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		plain = c >= 0x20 && c != '"' && c != '\\';
+	}
+	if (plain) {
+		char *dst = out_room(w->out, s.n + 2);
+
+		dst[0] = '"';
+		memcpy(dst + 1, s.p, s.n);
+		dst[s.n + 1] = '"';
+		out_wrote(w->out, s.n + 2);
+	} else {
+		struct str t = { 0 };
+
+		str_add_json(&t, s);
+		out_put(w->out, str_sl(&t));
+		str_free(&t);
+	}
+}
+
+static void put_ndjson_row(struct wr *w, const struct field *f, size_t n)
+{
+	char lead = '{';
+
+	for (size_t i = 0; i < n; i++) {
+		if (f[i].kind == F_ABSENT)
+			continue;
+		put_char(w, lead);
+		lead = ',';
+		out_put(w->out, str_sl(&w->keys[i]));
+		if (f[i].kind == F_NULL)
+			out_put(w->out, SL("null"));
+		else if (f[i].kind == F_STR)
+			put_json_string(w, field_sl(&f[i]));
+		else
+			out_put(w->out, field_sl(&f[i]));
+	}
+	out_put(w->out, lead == '{' ? SL("{}\n") : SL("}\n"));
+}
+
+void wr_row(struct wr *w, const struct field *f, size_t n)
+{
+	if (UNLIKELY(n > w->cols.n))
+		bug("a row of %zu fields for %zu columns", n, w->cols.n);
+	w->rows++;
+	w->rows_in_chunk++;
+	if (w->conf.format == FMT_NDJSON) {
+		put_ndjson_row(w, f, n);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			put_char(w, ',');
+		put_csv_field(w, &f[i]);
+	}
+	for (size_t i = n ? n : 1; i < w->cols.n; i++)
+		put_char(w, ',');
+	if (w->conf.sealed)
+		put_char(w, ',');
+	put_char(w, '\n');
+}
+
+/* The seal's record up to the comma before "crc", then the checksum of all that, then the rest. */
+static void put_seal(struct wr *w, const struct seal *seal)
+{
+	struct str head = { 0 }, tail = { 0 }, quoted = { 0 };
+
+	seal_put_head(&head, seal);
+	if (w->conf.format == FMT_CSV) {
+		for (size_t i = 0; i < w->cols.n; i++)
+			str_addc(&quoted, ',');
+		str_add_csv(&quoted, str_sl(&head));
+		quoted.n--; /* the closing quote comes behind the tail */
+		out_put(w->out, str_sl(&quoted));
+		seal_put_tail(&tail, out_crc(w->out));
+		str_clear(&quoted);
+		str_add_csv(&quoted, str_sl(&tail));
+		out_put(w->out, (struct sl){ quoted.p + 1, quoted.n - 1 });
+		put_char(w, '\n');
+	} else {
+		out_put(w->out, SL("{\"" SEAL_COLUMN "\":"));
+		out_put(w->out, str_sl(&head));
+		seal_put_tail(&tail, out_crc(w->out));
+		out_put(w->out, str_sl(&tail));
+		out_put(w->out, SL("}\n"));
+	}
+	str_free(&head);
+	str_free(&tail);
+	str_free(&quoted);
+}
+
+void wr_seal(struct wr *w, const struct seal *seal)
+{
+	struct seal s = *seal;
+
+	if (!w->conf.sealed) {
+		out_flush(w->out);
+		return;
+	}
+	begin(w);
+	s.rows = w->rows_in_chunk;
+	s.bytes = out_bytes(w->out);
+	put_seal(w, &s);
+	w->bytes_before += out_bytes(w->out);
+	out_flush(w->out);
+	out_mark(w->out);
+	w->rows_in_chunk = 0;
+	if (s.final)
+		msg_off_exit(send_abort, w);
+}
+
+bool wr_is_sealed(const struct wr *w)
+{
+	return w->conf.sealed;
+}
+
+bool wr_can_grow(const struct wr *w)
+{
+	return w->conf.sealed || w->conf.format == FMT_NDJSON || !w->begun;
+}
+
+uint64_t wr_rows(const struct wr *w)
+{
+	return w->rows;
+}
+
+uint64_t wr_bytes(const struct wr *w)
+{
+	return w->bytes_before + out_bytes(w->out);
+}
+
+void wr_flush(struct wr *w)
+{
+	out_flush(w->out);
+}
+
+void wr_close(struct wr *w)
+{
+	if (!w)
+		return;
+	msg_off_exit(send_abort, w);
+	out_close(w->out);
+	for (size_t i = 0; w->keys && i < w->cols.n; i++)
+		str_free(&w->keys[i]);
+	mem_free(w->keys);
+	names_free(&w->cols);
+	mem_free(w);
+}
