@@ -14,11 +14,12 @@ static const struct opt_program *program;
 
 static const struct opt common_opts[] = {
 	{ .kind = OPT_GROUP, .help = "Common" },
-	{ .name = "quiet", .letter = 'q', .help = "print errors only" },
-	{ .name = "verbose", .letter = 'v', .help = "print details" },
-	{ .name = "help", .letter = 'h', .help = "print this help" },
-	{ .name = "version", .help = "print the version" },
-	{ .name = "complete", .help = "print the options, one a line", .hidden = true },
+	{ .name = "quiet", .letter = 'q', .kind = OPT_FLAG, .help = "print errors only" },
+	{ .name = "verbose", .letter = 'v', .kind = OPT_FLAG, .help = "print details" },
+	{ .name = "help", .letter = 'h', .kind = OPT_FLAG, .help = "print this help" },
+	{ .name = "version", .kind = OPT_FLAG, .help = "print the version" },
+	{ .name = "complete", .kind = OPT_FLAG, .hidden = true,
+	  .help = "print the options, one a line" },
 	OPT_END,
 };
 
