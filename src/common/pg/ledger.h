@@ -13,6 +13,7 @@
  *	seal with ledger_put_facts()      ->    ledger_parse_facts
  *	                                        ledger_hold    in the transaction of the rows
  *	                                        ledger_finish  in the transaction of the rows, COMMIT
+ *	                                        ledger_renew   the chunks behind, already in the pipe
  *	ledger_fail, ledger_release             ledger_fail    after ROLLBACK
  *
  * Instants are those of core/clock.h and are kept as `timestamp` in UTC. Strings handed out live in
@@ -83,9 +84,9 @@ struct ledger_plan {
 
 /*
  * Makes the chunks missing between each ship's first instant (or job->since) and the cutoff, in
- * one statement; existing chunks are left as they are. A later cutoff than the job's is kept in
- * the job; an earlier one adds nothing beyond itself and changes nothing. Dies with 78 when that
- * were more than LEDGER_MAX_CHUNKS.
+ * one statement; existing chunks are left as they are. The cutoff is kept in the job; one earlier
+ * than the job's is ignored (job->cutoff tells), so that all ships of a job end at the same line.
+ * Dies with 78 when that were more than LEDGER_MAX_CHUNKS.
  */
 void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff,
 	const struct ledger_ship *ships, size_t n, struct ledger_plan *out);
@@ -166,6 +167,7 @@ struct ledger_facts_ship {
 	uint64_t dropped, wide_rows; /* not in the seal: the loader sets them for ledger_finish() */
 };
 
+/* All claimed ships are listed, also those without rows, and those met that nobody planned. */
 struct ledger_facts {
 	int64_t from, to;
 	uint64_t rows, cells, digest, rejects; /* sums over the ships, digest modulo 2^64 */

@@ -1,0 +1,359 @@
+#include "pg/ledger_internal.h"
+
+#include "core/num.h"
+
+/*
+ * All or nothing: the last table tells whether all are there. Names of ships are compared bytewise,
+ * whatever the database's collation. The index serves the search for the next chunk and stays small,
+ * because a chunk leaves it when it is done.
+ */
+static const char schema_sql[] =
+	"CREATE SCHEMA IF NOT EXISTS ferry;"
+	"CREATE TABLE ferry.job ("
+	" job_id bigserial PRIMARY KEY,"
+	" source text NOT NULL, source_table text NOT NULL,"
+	" target_schema text NOT NULL, target_prefix text NOT NULL,"
+	" types text NOT NULL CHECK (types IN ('text', 'native')),"
+	" chunk_us bigint NOT NULL CHECK (chunk_us > 0),"
+	" since timestamp, cutoff timestamp,"
+	" created_at timestamptz NOT NULL DEFAULT now(),"
+	" updated_at timestamptz NOT NULL DEFAULT now(),"
+	" UNIQUE (source, source_table, target_schema, target_prefix));"
+	"CREATE TABLE ferry.chunk ("
+	" job_id bigint NOT NULL REFERENCES ferry.job ON DELETE CASCADE,"
+	" ship text COLLATE \"C\" NOT NULL,"
+	" chunk_from timestamp NOT NULL, chunk_to timestamp NOT NULL CHECK (chunk_to > chunk_from),"
+	" state text NOT NULL DEFAULT 'pending'"
+	"  CHECK (state IN ('pending', 'running', 'done', 'failed')),"
+	" attempt int NOT NULL DEFAULT 0, failures int NOT NULL DEFAULT 0,"
+	" worker text, lease_until timestamptz,"
+	" weight bigint NOT NULL DEFAULT 0,"
+	" rows bigint, cells bigint, digest text, dropped bigint, wide_rows bigint, rejects bigint,"
+	" first_time timestamp, last_time timestamp,"
+	" started_at timestamptz, finished_at timestamptz, error text,"
+	" PRIMARY KEY (job_id, ship, chunk_from));"
+	"CREATE INDEX chunk_open ON ferry.chunk (job_id, weight, ship, chunk_from) WHERE state <> 'done';"
+	"CREATE TABLE ferry.channel ("
+	" target_schema text NOT NULL, ship text COLLATE \"C\" NOT NULL, channel text COLLATE \"C\" NOT NULL,"
+	" grp int NOT NULL, table_name text NOT NULL, column_name text NOT NULL,"
+	" type text NOT NULL, format text,"
+	" first_seen timestamp, last_seen timestamp, samples bigint,"
+	" created_at timestamptz NOT NULL DEFAULT now(),"
+	" PRIMARY KEY (target_schema, ship, channel),"
+	" UNIQUE (target_schema, table_name, column_name));"
+	"CREATE TABLE ferry.reject ("
+	" id bigserial PRIMARY KEY,"
+	" job_id bigint NOT NULL REFERENCES ferry.job ON DELETE CASCADE,"
+	" ship text COLLATE \"C\" NOT NULL, chunk_from timestamp NOT NULL,"
+	" attempt int NOT NULL, worker text NOT NULL,"
+	" record jsonb NOT NULL, why text NOT NULL,"
+	" at timestamptz NOT NULL DEFAULT now());"
+	"CREATE INDEX reject_chunk ON ferry.reject (job_id, ship, chunk_from);"
+	"CREATE TABLE ferry.event ("
+	" id bigserial PRIMARY KEY,"
+	" at timestamptz NOT NULL DEFAULT now(),"
+	" level text NOT NULL CHECK (level IN ('INFO', 'WARNING', 'CRITICAL')),"
+	" job_id bigint REFERENCES ferry.job ON DELETE CASCADE,"
+	" ship text, chunk_from timestamp, message text NOT NULL);"
+	"CREATE TABLE ferry.watermark ("
+	" job_id bigint NOT NULL REFERENCES ferry.job ON DELETE CASCADE,"
+	" name text NOT NULL, value text NOT NULL,"
+	" at timestamptz NOT NULL DEFAULT now(),"
+	" PRIMARY KEY (job_id, name));";
+
+/* ---- texts ----------------------------------------------------------------------------------- */
+
+const char *ledger_u64(struct ledger_text *t, uint64_t v)
+{
+	t->p[num_put_u64(t->p, v)] = '\0';
+	return t->p;
+}
+
+const char *ledger_time(struct ledger_text *t, int64_t instant)
+{
+	if (instant == LEDGER_NO_TIME)
+		return NULL;
+	t->p[clock_put(t->p, instant, false)] = '\0';
+	return t->p;
+}
+
+const char *ledger_interval(struct ledger_text *t, int64_t us)
+{
+	(void)snprintf(t->p, sizeof t->p, "%lld microseconds", (long long)us);
+	return t->p;
+}
+
+uint64_t ledger_get_u64(const struct pg_result *r, size_t row, int col)
+{
+	struct sl text = pg_value(r, row, col);
+	uint64_t v = 0;
+
+	if (text.p && !num_u64(text, &v))
+		bug("not a count in the ledger: %s", msg_q(text));
+	return v;
+}
+
+int64_t ledger_get_time(const struct pg_result *r, size_t row, int col)
+{
+	struct sl text = pg_value(r, row, col);
+	int64_t instant;
+
+	if (!text.p)
+		return LEDGER_NO_TIME;
+	if (!clock_parse(text, &instant))
+		bug("not a time in the ledger: %s", msg_q(text));
+	return instant;
+}
+
+const char *ledger_get_text(const struct pg_result *r, size_t row, int col, struct arena *a)
+{
+	struct sl text = pg_value(r, row, col);
+	char *copy = arena_alloc(a, text.n + 1);
+
+	if (text.n > 0)
+		memcpy(copy, text.p, text.n);
+	copy[text.n] = '\0';
+	return copy;
+}
+
+void ledger_add_element(struct str *s, struct sl text)
+{
+	if (s->n > 1)
+		str_addc(s, ',');
+	str_addc(s, '"');
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '"' || text.p[i] == '\\')
+			str_addc(s, '\\');
+		str_addc(s, text.p[i]);
+	}
+	str_addc(s, '"');
+}
+
+/* ---- schema ---------------------------------------------------------------------------------- */
+
+bool ledger_exists(struct pg *target)
+{
+	struct pg_result *r = pg_query(target, "SELECT to_regclass('ferry.watermark') IS NOT NULL", 0,
+		NULL);
+	bool there = sl_eq_str(pg_value(r, 0, 0), "t");
+
+	pg_clear(r);
+	return there;
+}
+
+void ledger_init(struct pg *target)
+{
+	if (ledger_exists(target))
+		return;
+	if (pg_server_version(target) < 140000)
+		die(EX_CONFIGURATION, "target: the ledger needs PostgreSQL 14 or newer");
+	pg_exec(target, "BEGIN");
+	pg_exec(target, "SELECT pg_advisory_xact_lock(hashtextextended('ferry.ledger', 0))");
+	if (!ledger_exists(target))
+		pg_exec(target, schema_sql);
+	pg_exec(target, "COMMIT");
+}
+
+/* ---- jobs ------------------------------------------------------------------------------------ */
+
+void ledger_source_name(struct pg *source, struct str *out)
+{
+	/* the second form is for roles that may not ask for the system identifier */
+	struct pg_result *r = pg_try_query(source,
+		"SELECT system_identifier::text || '/' || current_database() FROM pg_control_system()",
+		0, NULL);
+
+	if (!r)
+		r = pg_query(source,
+			"SELECT coalesce(host(inet_server_addr()) || ':' || inet_server_port(), 'local')"
+			" || '/' || current_database()",
+			0, NULL);
+	str_add(out, pg_value(r, 0, 0));
+	pg_clear(r);
+}
+
+#define JOB_COLUMNS                                                                                \
+	"job_id, source, source_table, target_schema, target_prefix, types, chunk_us, since, cutoff"
+
+static void take_job(const struct pg_result *r, struct ledger_job *job, struct arena *a)
+{
+	job->id = ledger_get_u64(r, 0, 0);
+	job->source = ledger_get_text(r, 0, 1, a);
+	job->source_table = ledger_get_text(r, 0, 2, a);
+	job->target_schema = ledger_get_text(r, 0, 3, a);
+	job->target_prefix = ledger_get_text(r, 0, 4, a);
+	job->types = ledger_get_text(r, 0, 5, a);
+	job->chunk_us = (int64_t)ledger_get_u64(r, 0, 6);
+	job->since = ledger_get_time(r, 0, 7);
+	job->cutoff = ledger_get_time(r, 0, 8);
+}
+
+/* Takes the job when there is exactly one row; frees the result. */
+static bool take_only(struct pg_result *r, struct ledger_job *job, struct arena *a)
+{
+	bool found = pg_rows(r) == 1;
+
+	if (found)
+		take_job(r, job, a);
+	pg_clear(r);
+	return found;
+}
+
+bool ledger_job_find(struct pg *target, struct ledger_job *job, struct arena *a)
+{
+	const char *params[] = { job->source, job->source_table, job->target_schema,
+		job->target_prefix };
+
+	return take_only(pg_query(target,
+				 "SELECT " JOB_COLUMNS " FROM ferry.job WHERE source = $1"
+				 " AND source_table = $2 AND target_schema = $3 AND target_prefix = $4",
+				 4, params),
+		job, a);
+}
+
+bool ledger_job_get(struct pg *target, uint64_t id, struct ledger_job *job, struct arena *a)
+{
+	struct ledger_text number;
+	const char *params[] = { ledger_u64(&number, id) };
+
+	return take_only(pg_query(target, "SELECT " JOB_COLUMNS " FROM ferry.job WHERE job_id = $1", 1,
+				 params),
+		job, a);
+}
+
+/* Another length is taken once nothing is open, so that no two chunks can overlap. */
+static void change_chunk(struct pg *target, struct ledger_job *job, int64_t wanted)
+{
+	struct ledger_text number, us;
+	const char *params[] = { ledger_u64(&number, job->id), ledger_u64(&us, (uint64_t)wanted) };
+	char old[CLOCK_TEXT_MAX], new[CLOCK_TEXT_MAX];
+	struct pg_result *r = pg_query(target,
+		"UPDATE ferry.job j SET chunk_us = $2, updated_at = now() WHERE job_id = $1"
+		" AND NOT EXISTS (SELECT FROM ferry.chunk c WHERE c.job_id = j.job_id AND state <> 'done')",
+		2, params);
+
+	if (pg_affected(r) == 0)
+		die_hint(EX_CONFIGURATION, "finish them first, or roll back",
+			"job %llu has open chunks of %.*s, not %.*s", (unsigned long long)job->id,
+			(int)clock_put_duration(old, job->chunk_us), old,
+			(int)clock_put_duration(new, wanted), new);
+	pg_clear(r);
+	job->chunk_us = wanted;
+}
+
+void ledger_job_open(struct pg *target, struct ledger_job *job, struct arena *a)
+{
+	struct ledger_text us, since;
+	int64_t chunk = job->chunk_us;
+	const char *types = job->types;
+	const char *params[] = { job->source, job->source_table, job->target_schema,
+		job->target_prefix, types,
+		ledger_u64(&us, (uint64_t)(chunk ? chunk : CLOCK_US_PER_DAY)),
+		ledger_time(&since, job->since) };
+
+	pg_clear(pg_query(target,
+		"INSERT INTO ferry.job (source, source_table, target_schema, target_prefix, types,"
+		" chunk_us, since) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+		7, params));
+	if (!ledger_job_find(target, job, a))
+		die(EX_TEMP, "target: the job was removed at this moment");
+	if (strcmp(job->types, types) != 0)
+		die_hint(EX_CONFIGURATION, "roll back first to change them",
+			"job %llu makes columns of types %s, not %s", (unsigned long long)job->id,
+			job->types, types);
+	if (chunk && chunk != job->chunk_us)
+		change_chunk(target, job, chunk);
+}
+
+/* ---- plan ------------------------------------------------------------------------------------ */
+
+/* The ships as JSON for jsonb_to_recordset(). */
+static void put_ships(struct str *s, const struct ledger_ship *ships, size_t n)
+{
+	struct ledger_text first;
+
+	str_addc(s, '[');
+	for (size_t i = 0; i < n; i++) {
+		str_addz(s, i ? ",{\"ship\":" : "{\"ship\":");
+		str_add_json(s, ships[i].ship);
+		str_addf(s, ",\"first\":\"%s\",\"weight\":%llu}", ledger_time(&first, ships[i].first),
+			(unsigned long long)ships[i].weight);
+	}
+	str_addc(s, ']');
+}
+
+static void check_size(const struct ledger_job *job, const struct ledger_ship *ships, size_t n)
+{
+	uint64_t chunks = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int64_t from = ships[i].first > job->since ? ships[i].first : job->since;
+
+		if (from < job->cutoff)
+			chunks += (uint64_t)((job->cutoff - from) / job->chunk_us) + 2;
+	}
+	if (chunks > LEDGER_MAX_CHUNKS)
+		die_hint(EX_CONFIGURATION, "take a longer --chunk", "%llu chunks, at most %d are planned",
+			(unsigned long long)chunks, LEDGER_MAX_CHUNKS);
+}
+
+/*
+ * What is not covered by chunks yet, cut at the aligned borders. So ships that were found while
+ * reading, earlier rows, a later cutoff and another length all fill gaps and never overlap.
+ */
+static const char plan_sql[] =
+	"WITH ship AS ("
+	" SELECT ship COLLATE \"C\" AS ship, weight, date_bin($3::interval, first, '2000-01-01') AS lo"
+	" FROM jsonb_to_recordset($2::jsonb) AS s (ship text, first timestamp, weight bigint)"
+	"), gap AS ("
+	" SELECT ship, weight, unnest("
+	"  tsmultirange(tsrange(greatest(lo, $4::timestamp), $5::timestamp))"
+	"  - coalesce((SELECT range_agg(tsrange(chunk_from, chunk_to)) FROM ferry.chunk c"
+	"    WHERE c.job_id = $1 AND c.ship = ship.ship), '{}')) AS g"
+	" FROM ship WHERE greatest(lo, $4::timestamp) < $5::timestamp"
+	"), added AS ("
+	" INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, weight)"
+	" SELECT $1, ship, greatest(t, lower(g)), least(t + $3::interval, upper(g)), weight"
+	" FROM gap, generate_series(date_bin($3::interval, lower(g), '2000-01-01'),"
+	"  upper(g) - interval '1 microsecond', $3::interval) AS t"
+	" RETURNING ship, chunk_from, chunk_to)"
+	"SELECT count(*), count(DISTINCT ship), min(chunk_from), max(chunk_to) FROM added";
+
+static void keep_cutoff(struct pg *target, struct ledger_job *job, int64_t cutoff)
+{
+	struct ledger_text number, time;
+	const char *params[] = { ledger_u64(&number, job->id), ledger_time(&time, cutoff) };
+	struct pg_result *r = pg_query(target,
+		"UPDATE ferry.job SET cutoff = greatest(cutoff, $2::timestamp), updated_at = now()"
+		" WHERE job_id = $1 RETURNING cutoff",
+		2, params);
+
+	if (pg_rows(r) != 1)
+		die(EX_TEMP, "target: job %s was removed at this moment", number.p);
+	job->cutoff = ledger_get_time(r, 0, 0);
+	pg_clear(r);
+}
+
+void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff,
+	const struct ledger_ship *ships, size_t n, struct ledger_plan *out)
+{
+	struct ledger_text number, step, since, until;
+	struct str list = { 0 };
+	struct pg_result *r;
+
+	pg_exec(target, "BEGIN");
+	keep_cutoff(target, job, cutoff); /* locks the job: one plan at a time */
+	check_size(job, ships, n);
+	put_ships(&list, ships, n);
+	r = pg_query(target, plan_sql, 5,
+		(const char *[]){ ledger_u64(&number, job->id), str_z(&list),
+			ledger_interval(&step, job->chunk_us), ledger_time(&since, job->since),
+			ledger_time(&until, job->cutoff) });
+	out->added = ledger_get_u64(r, 0, 0);
+	out->ships = ledger_get_u64(r, 0, 1);
+	out->from = ledger_get_time(r, 0, 2);
+	out->to = ledger_get_time(r, 0, 3);
+	pg_clear(r);
+	pg_exec(target, "COMMIT");
+	str_free(&list);
+}

@@ -1,0 +1,199 @@
+#include "pg/ledger_internal.h"
+
+/*
+ * A chunk that may be claimed: $1 job, $2 we, $3 names of dead workers, $4 ships or NULL. The first
+ * condition lets the planner use the index of open chunks.
+ */
+#define CLAIMABLE                                                                                  \
+	"job_id = $1 AND state <> 'done' AND ($4::text[] IS NULL OR ship = ANY ($4::text[]))"      \
+	" AND (state = 'pending' OR state = 'running' AND worker <> $2"                            \
+	"  AND (lease_until < clock_timestamp() OR worker = ANY ($3::text[])))"
+
+#define TAKE                                                                                       \
+	"UPDATE ferry.chunk c SET state = 'running', attempt = attempt + 1, worker = $2,"          \
+	" lease_until = clock_timestamp() + $5::interval, started_at = clock_timestamp()"          \
+	" FROM next WHERE c.job_id = $1 AND c.ship = next.ship AND c.chunk_from = next.chunk_from" \
+	" RETURNING c.ship, c.attempt, c.chunk_from, c.chunk_to"
+
+/* MATERIALIZED: a subquery with LIMIT that is planned as a join may lock more than it returns. */
+static const char claim_one_sql[] =
+	"WITH next AS MATERIALIZED (SELECT ship, chunk_from FROM ferry.chunk WHERE " CLAIMABLE
+	" ORDER BY weight, ship, chunk_from LIMIT 1 FOR UPDATE SKIP LOCKED) " TAKE;
+
+static const char claim_range_sql[] =
+	"WITH first AS MATERIALIZED (SELECT chunk_from, chunk_to FROM ferry.chunk WHERE " CLAIMABLE
+	" ORDER BY chunk_from, chunk_to LIMIT 1 FOR UPDATE SKIP LOCKED),"
+	" next AS MATERIALIZED (SELECT c.ship, c.chunk_from FROM ferry.chunk c, first"
+	"  WHERE " CLAIMABLE " AND c.chunk_from = first.chunk_from AND c.chunk_to = first.chunk_to"
+	"  ORDER BY c.ship FOR UPDATE OF c SKIP LOCKED) " TAKE;
+
+static const char skip_sql[] =
+	"SELECT DISTINCT ship FROM ferry.chunk WHERE job_id = $1 AND chunk_from < $4::timestamp"
+	" AND chunk_to > $3::timestamp AND NOT (chunk_from = $3::timestamp AND state = 'running'"
+	"  AND worker = $2) ORDER BY ship";
+
+static void take_claim(const struct pg_result *r, uint64_t job, struct ledger_claim *out,
+	struct arena *a)
+{
+	*out = (struct ledger_claim){ .job = job,
+		.worker = ledger_worker(),
+		.from = ledger_get_time(r, 0, 2),
+		.to = ledger_get_time(r, 0, 3),
+		.n = pg_rows(r) };
+	out->ships = arena_alloc(a, mem_mul(out->n, sizeof *out->ships));
+	for (size_t i = 0; i < out->n; i++)
+		out->ships[i] = (struct ledger_claim_ship){ arena_dup(a, pg_value(r, i, 0)),
+			ledger_get_u64(r, i, 1) };
+}
+
+static void take_skip(struct pg *target, struct ledger_claim *claim, struct arena *a)
+{
+	struct ledger_text number, from, to;
+	struct pg_result *r = pg_query(target, skip_sql, 4,
+		(const char *[]){ ledger_u64(&number, claim->job), claim->worker,
+			ledger_time(&from, claim->from), ledger_time(&to, claim->to) });
+
+	claim->n_skip = pg_rows(r);
+	claim->skip = arena_alloc(a, mem_mul(claim->n_skip, sizeof *claim->skip));
+	for (size_t i = 0; i < claim->n_skip; i++)
+		claim->skip[i] = arena_dup(a, pg_value(r, i, 0));
+	pg_clear(r);
+}
+
+/* One try; `params` are those of CLAIMABLE and TAKE. */
+static bool try_claim(struct pg *target, uint64_t job, bool whole_range, const char *const *params,
+	struct ledger_claim *out, struct arena *a)
+{
+	struct pg_result *r;
+	bool found;
+
+	if (whole_range) {
+		/* one at a time: otherwise two workers would share a range, and both read it */
+		pg_execf(target, "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended("
+				 "'ferry.claim', %llu))", (unsigned long long)job);
+	}
+	r = pg_query(target, whole_range ? claim_range_sql : claim_one_sql, 5, params);
+	found = pg_rows(r) > 0;
+	if (found)
+		take_claim(r, job, out, a);
+	pg_clear(r);
+	if (whole_range) {
+		if (found)
+			take_skip(target, out, a);
+		pg_exec(target, "COMMIT");
+	}
+	return found;
+}
+
+/* Appends the names of those at work who are known to be dead, as an array; how many. */
+static size_t find_dead(struct pg *target, uint64_t job, struct str *names)
+{
+	struct ledger_text number;
+	struct pg_result *r = pg_query(target,
+		"SELECT DISTINCT worker FROM ferry.chunk WHERE job_id = $1 AND state <> 'done'"
+		" AND state = 'running'",
+		1, (const char *[]){ ledger_u64(&number, job) });
+	size_t n = 0;
+
+	str_addc(names, '{');
+	for (size_t i = 0; i < pg_rows(r); i++)
+		if (ledger_worker_is_dead(pg_value(r, i, 0))) {
+			ledger_add_element(names, pg_value(r, i, 0));
+			n++;
+		}
+	str_addc(names, '}');
+	pg_clear(r);
+	return n;
+}
+
+static enum ledger_claimed busy_or_empty(struct pg *target, uint64_t job, const char *only)
+{
+	struct ledger_text number;
+	struct pg_result *r = pg_query(target,
+		"SELECT EXISTS (SELECT FROM ferry.chunk WHERE job_id = $1 AND state <> 'done'"
+		" AND state <> 'failed' AND ($2::text[] IS NULL OR ship = ANY ($2::text[])))",
+		2, (const char *[]){ ledger_u64(&number, job), only });
+	bool busy = sl_eq_str(pg_value(r, 0, 0), "t");
+
+	pg_clear(r);
+	return busy ? LEDGER_BUSY : LEDGER_EMPTY;
+}
+
+enum ledger_claimed ledger_claim(struct pg *target, uint64_t job, bool whole_range,
+	const struct sl *only, size_t n_only, int64_t lease_us, struct ledger_claim *out,
+	struct arena *a)
+{
+	struct ledger_text number, lease;
+	struct str ships = { 0 }, dead = { 0 };
+	const char *params[] = { ledger_u64(&number, job), ledger_worker(), "{}", NULL,
+		ledger_interval(&lease, lease_us) };
+	enum ledger_claimed outcome = LEDGER_CLAIMED;
+
+	if (n_only > 0) {
+		str_addc(&ships, '{');
+		for (size_t i = 0; i < n_only; i++)
+			ledger_add_element(&ships, only[i]);
+		str_addc(&ships, '}');
+		params[3] = str_z(&ships);
+	}
+	/* the dead are looked for last: it costs a statement and a look into /proc for each */
+	if (!try_claim(target, job, whole_range, params, out, a)) {
+		bool found = find_dead(target, job, &dead) > 0;
+
+		params[2] = str_z(&dead);
+		if (!found || !try_claim(target, job, whole_range, params, out, a))
+			outcome = busy_or_empty(target, job, params[3]);
+	}
+	str_free(&ships);
+	str_free(&dead);
+	return outcome;
+}
+
+void ledger_release(struct pg *target, uint64_t job, const char *worker)
+{
+	struct ledger_text number;
+
+	pg_clear(pg_query(target,
+		"UPDATE ferry.chunk c SET state = 'pending', worker = NULL, lease_until = NULL"
+		" FROM (SELECT ship, chunk_from FROM ferry.chunk WHERE job_id = $1"
+		"  AND state = 'running' AND worker = $2 FOR UPDATE SKIP LOCKED) AS mine"
+		" WHERE c.job_id = $1 AND c.ship = mine.ship AND c.chunk_from = mine.chunk_from",
+		2, (const char *[]){ ledger_u64(&number, job), worker }));
+}
+
+/* ---- failing --------------------------------------------------------------------------------- */
+
+static const char fail_sql[] =
+	"WITH f AS (SELECT * FROM jsonb_to_recordset($3::jsonb) AS f (ship text, attempt int)),"
+	" mine AS (SELECT c.ship FROM ferry.chunk c, f WHERE c.job_id = $1"
+	"  AND c.chunk_from = $2::timestamp AND c.ship = f.ship AND c.attempt = f.attempt"
+	"  AND c.worker = $4 AND c.state = 'running' FOR UPDATE OF c SKIP LOCKED),"
+	" failed AS (UPDATE ferry.chunk c SET failures = failures + 1, error = $5,"
+	"  worker = NULL, lease_until = NULL,"
+	"  state = CASE WHEN $6::boolean OR failures + 1 >= $7::int THEN 'failed' ELSE 'pending' END"
+	"  FROM mine WHERE c.job_id = $1 AND c.ship = mine.ship AND c.chunk_from = $2::timestamp"
+	"  RETURNING c.ship, c.state)"
+	"INSERT INTO ferry.event (level, job_id, ship, chunk_from, message)"
+	" SELECT CASE state WHEN 'failed' THEN 'CRITICAL' ELSE 'WARNING' END, $1, ship, $2::timestamp,"
+	"  CASE state WHEN 'failed' THEN 'chunk failed for good: ' ELSE 'chunk failed, to be tried again: '"
+	"  END || $5 FROM failed";
+
+void ledger_fail(struct pg *target, const struct ledger_claim *claim, bool permanent,
+	const char *error)
+{
+	struct ledger_text number, from, limit;
+	struct str ships = { 0 };
+
+	str_addc(&ships, '[');
+	for (size_t i = 0; i < claim->n; i++) {
+		str_addz(&ships, i ? ",{\"ship\":" : "{\"ship\":");
+		str_add_json(&ships, claim->ships[i].ship);
+		str_addf(&ships, ",\"attempt\":%llu}", (unsigned long long)claim->ships[i].attempt);
+	}
+	str_addc(&ships, ']');
+	pg_clear(pg_query(target, fail_sql, 7,
+		(const char *[]){ ledger_u64(&number, claim->job), ledger_time(&from, claim->from),
+			str_z(&ships), claim->worker, error, permanent ? "t" : "f",
+			ledger_u64(&limit, LEDGER_MAX_FAILURES) }));
+	str_free(&ships);
+}

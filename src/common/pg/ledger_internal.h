@@ -1,0 +1,29 @@
+/*
+ * ledger_internal.h - what the files of the ledger share; nobody else includes it.
+ */
+#ifndef FERRY_PG_LEDGER_INTERNAL_H
+#define FERRY_PG_LEDGER_INTERNAL_H
+
+#include "pg/ledger.h"
+
+/* Texts of parameters; they stay valid as long as this struct does. */
+struct ledger_text {
+	char p[CLOCK_TEXT_MAX + 1];
+};
+
+const char *ledger_u64(struct ledger_text *t, uint64_t v);
+const char *ledger_time(struct ledger_text *t, int64_t instant);  /* NULL for LEDGER_NO_TIME */
+const char *ledger_interval(struct ledger_text *t, int64_t us);	  /* for ::interval */
+
+/* Values of results: 0 and LEDGER_NO_TIME for NULL; a copy in the arena, never NULL. */
+uint64_t ledger_get_u64(const struct pg_result *r, size_t row, int col);
+int64_t ledger_get_time(const struct pg_result *r, size_t row, int col);
+const char *ledger_get_text(const struct pg_result *r, size_t row, int col, struct arena *a);
+
+/* Appends an element to the text of an array, `{"a","b"}`: begin with "{", end with "}". */
+void ledger_add_element(struct str *s, struct sl text);
+
+/* Is the worker of this name on this host, and gone? (ledger_worker.c) */
+bool ledger_worker_is_dead(struct sl worker);
+
+#endif

@@ -1,0 +1,101 @@
+#include "pg/ledger_internal.h"
+
+static const char status_sql[] =
+	"SELECT ship, count(*) FILTER (WHERE state = 'done'),"
+	" count(*) FILTER (WHERE state = 'running'), count(*) FILTER (WHERE state = 'pending'),"
+	" count(*) FILTER (WHERE state = 'failed'),"
+	" sum(rows), sum(cells), sum(wide_rows), sum(dropped), sum(rejects),"
+	" min(first_time), max(last_time),"
+	" (extract(epoch FROM sum(finished_at - started_at)) * 1000000)::bigint,"
+	" (array_agg(error ORDER BY started_at DESC)"
+	"  FILTER (WHERE state <> 'done' AND error IS NOT NULL))[1]"
+	" FROM ferry.chunk WHERE job_id = $1 GROUP BY ship ORDER BY ship";
+
+static void take_status(const struct pg_result *r, size_t row, struct ledger_status *s,
+	struct arena *a)
+{
+	*s = (struct ledger_status){
+		.ship = arena_dup(a, pg_value(r, row, 0)),
+		.done = ledger_get_u64(r, row, 1),
+		.running = ledger_get_u64(r, row, 2),
+		.pending = ledger_get_u64(r, row, 3),
+		.failed = ledger_get_u64(r, row, 4),
+		.rows = ledger_get_u64(r, row, 5),
+		.cells = ledger_get_u64(r, row, 6),
+		.wide_rows = ledger_get_u64(r, row, 7),
+		.dropped = ledger_get_u64(r, row, 8),
+		.rejects = ledger_get_u64(r, row, 9),
+		.first = ledger_get_time(r, row, 10),
+		.last = ledger_get_time(r, row, 11),
+		.busy_us = (int64_t)ledger_get_u64(r, row, 12),
+		.last_error = arena_dup(a, pg_value(r, row, 13)),
+	};
+}
+
+struct ledger_status *ledger_status(struct pg *target, uint64_t job, struct arena *a, size_t *n_out)
+{
+	struct ledger_text number;
+	struct pg_result *r = pg_query(target, status_sql, 1,
+		(const char *[]){ ledger_u64(&number, job) });
+	struct ledger_status *list;
+
+	*n_out = pg_rows(r);
+	list = arena_alloc(a, mem_mul(*n_out + 1, sizeof *list));
+	for (size_t i = 0; i < *n_out; i++)
+		take_status(r, i, &list[i], a);
+	pg_clear(r);
+	return list;
+}
+
+uint64_t ledger_retry(struct pg *target, uint64_t job, struct sl ship)
+{
+	struct ledger_text number;
+	char *name = ship.n > 0 ? mem_sldup(ship) : NULL;
+	struct pg_result *r = pg_query(target,
+		"UPDATE ferry.chunk SET state = 'pending', failures = 0 WHERE job_id = $1"
+		" AND state = 'failed' AND ($2::text IS NULL OR ship = $2)",
+		2, (const char *[]){ ledger_u64(&number, job), name });
+	uint64_t n = pg_affected(r);
+
+	pg_clear(r);
+	mem_free(name);
+	return n;
+}
+
+void ledger_forget(struct pg *target, uint64_t job, struct sl ship)
+{
+	static const char *const of_ship[] = {
+		"DELETE FROM ferry.reject WHERE job_id = $1 AND ship = $2",
+		"DELETE FROM ferry.event WHERE job_id = $1 AND ship = $2",
+		"DELETE FROM ferry.chunk WHERE job_id = $1 AND ship = $2",
+	};
+	struct ledger_text number;
+	const char *params[] = { ledger_u64(&number, job), NULL };
+
+	if (ship.n == 0) {
+		pg_clear(pg_query(target, "DELETE FROM ferry.job WHERE job_id = $1", 1, params));
+		return;
+	}
+	char *name = mem_sldup(ship);
+
+	params[1] = name;
+	for (size_t i = 0; i < ARRAY_LEN(of_ship); i++)
+		pg_clear(pg_query(target, of_ship[i], 2, params));
+	mem_free(name);
+}
+
+void ledger_event(struct pg *target, enum ledger_level level, uint64_t job, struct sl ship,
+	int64_t chunk_from, const char *message)
+{
+	static const char *const levels[] = { "INFO", "WARNING", "CRITICAL" };
+	struct ledger_text number, from;
+	char *name = ship.n > 0 ? mem_sldup(ship) : NULL;
+
+	pg_clear(pg_query(target,
+		"INSERT INTO ferry.event (level, job_id, ship, chunk_from, message)"
+		" VALUES ($1, $2, $3, $4, $5)",
+		5,
+		(const char *[]){ levels[level], job ? ledger_u64(&number, job) : NULL, name,
+			ledger_time(&from, chunk_from), message }));
+	mem_free(name);
+}
