@@ -31,6 +31,18 @@ struct io *filter_io(struct filter_run *run)
 	return run->io;
 }
 
+size_t filter_column(struct filter_run *run, const char *name, const char *option)
+{
+	size_t i = names_find(rd_cols(run->io->rd), sl_of(name));
+	char hint[120];
+
+	if (i == NAMES_NONE && rd_format(run->io->rd) == FMT_CSV) {
+		(void)snprintf(hint, sizeof hint, "--%s names another column", option);
+		die_hint(EX_DATA, hint, "the input has no column %s", msg_q(sl_of(name)));
+	}
+	return i;
+}
+
 static void pass_seal(struct filter_run *run)
 {
 	const struct filter *f = run->filter;

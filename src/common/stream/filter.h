@@ -40,4 +40,10 @@ void filter_emit(struct filter_run *run, const struct field *f, size_t n);
 void filter_reject(struct filter_run *run, const struct rec *rec, size_t field, const char *why);
 struct io *filter_io(struct filter_run *run);
 
+/*
+ * Number of the input's column `name`. NAMES_NONE while an NDJSON stream has not shown it yet; a
+ * CSV header that lacks it ends the program with 65, hinting at --`option`, which names another.
+ */
+size_t filter_column(struct filter_run *run, const char *name, const char *option);
+
 #endif

@@ -141,27 +141,37 @@ static enum rd_event control_cols(struct rd *rd, const struct json *cols)
 	return RD_COLS;
 }
 
-static enum rd_event control_seal(struct rd *rd, struct sl raw, const char *tail_format)
+/* The end of a seal's record, from the comma before "crc" on, as its writer must have put it. */
+static size_t seal_tail(const struct rd *rd, char *dst, size_t cap, uint32_t crc)
+{
+	int n = rd->format == FMT_CSV
+			? snprintf(dst, cap, ",\"\"crc\"\":\"\"%08x\"\"}\"", crc)
+			: snprintf(dst, cap, ",\"crc\":\"%08x\"}}", crc);
+
+	return (size_t)n;
+}
+
+/*
+ * The checksum covers what stands before the tail; the tail itself is compared byte by byte, so
+ * that no bit of a stream is left unchecked.
+ */
+static enum rd_event control_seal(struct rd *rd, struct sl raw)
 {
 	char tail[64];
-	int n = snprintf(tail, sizeof tail, tail_format, 0u);
-	size_t tail_len = n > 0 ? (size_t)n : 0;
-	uint64_t bytes = rd->bytes;
-	uint32_t crc;
+	size_t n = seal_tail(rd, tail, sizeof tail, 0);
 
-	if (raw.n < tail_len)
+	if (raw.n < n)
 		rd_corrupt(rd, "malformed seal");
-	crc = z_crc32(rd->crc, raw.p, raw.n - tail_len);
-	(void)snprintf(tail, sizeof tail, tail_format, crc);
-	if (memcmp(raw.p + raw.n - tail_len, tail, tail_len) != 0)
+	(void)seal_tail(rd, tail, sizeof tail, z_crc32(rd->crc, raw.p, raw.n - n));
+	if (memcmp(raw.p + raw.n - n, tail, n) != 0)
 		rd_corrupt(rd, "the checksum does not match");
-	if (rd->seal.rows != rd->rows || rd->seal.bytes != bytes)
+	if (rd->seal.rows != rd->rows || rd->seal.bytes != rd->bytes)
 		rd_corrupt(rd, "the seal counts other rows or bytes than were read");
 	rd->ended = rd->seal.final;
 	return RD_SEAL;
 }
 
-enum rd_event rd_control(struct rd *rd, struct sl text, struct sl raw, const char *tail_format)
+enum rd_event rd_control(struct rd *rd, struct sl text, struct sl raw)
 {
 	struct control c;
 	const char *why;
@@ -180,7 +190,7 @@ enum rd_event rd_control(struct rd *rd, struct sl text, struct sl raw, const cha
 		return ev;
 	case CONTROL_SEAL:
 		rd->seal = c.seal;
-		ev = control_seal(rd, raw, tail_format);
+		ev = control_seal(rd, raw);
 		rd_take(rd, raw.n + 1, 1);
 		rd->crc = 0;
 		rd->bytes = rd->rows = 0;

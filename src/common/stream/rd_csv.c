@@ -242,7 +242,7 @@ static enum rd_event control_record(struct rd *rd, const struct found *r)
 	for (size_t i = 0; i + 1 < r->n; i++)
 		if (rd->fields[i].kind != F_NULL)
 			rd_corrupt(rd, "a control record with data in it");
-	return rd_control(rd, text, raw, RD_CSV_TAIL);
+	return rd_control(rd, text, raw);
 }
 
 static enum rd_event wrong_count(struct rd *rd, size_t have, size_t want)

@@ -54,10 +54,10 @@ void rd_corrupt(struct rd *rd, const char *why) NORETURN COLD;
 const char *rd_check_text(const struct rd *rd, struct sl s, size_t *at);
 
 /*
- * A control record was read: `text` is its JSON, `raw` the whole record as it stood in the window
- * (not yet consumed), `tail` how many of its last bytes stand from the comma before "crc" on.
+ * A control record was read: `text` is its JSON, `raw` the whole record as it stands in the window
+ * (not yet consumed).
  */
-enum rd_event rd_control(struct rd *rd, struct sl text, struct sl raw, const char *tail_format);
+enum rd_event rd_control(struct rd *rd, struct sl text, struct sl raw);
 
 /* The event after the last record; checks that a sealed stream may end here. */
 enum rd_event rd_finish(struct rd *rd);
@@ -68,9 +68,5 @@ enum rd_event rd_csv_header(struct rd *rd);
 enum rd_event rd_csv_next(struct rd *rd);
 void rd_csv_release(struct rd *rd);
 enum rd_event rd_ndjson_next(struct rd *rd);
-
-/* Tails of a seal's record: how each format writes `,"crc":"xxxxxxxx"}` and what closes it. */
-#define RD_CSV_TAIL ",\"\"crc\"\":\"\"%08x\"\"}\""
-#define RD_NDJSON_TAIL ",\"crc\":\"%08x\"}}"
 
 #endif

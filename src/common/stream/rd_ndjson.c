@@ -79,7 +79,7 @@ static enum rd_event control_line(struct rd *rd, const struct json *control, str
 	if (control->kind != J_OBJ)
 		rd_corrupt(rd, "a control record that is no object");
 	if (rd->sealed)
-		return rd_control(rd, control->raw, raw, RD_NDJSON_TAIL);
+		return rd_control(rd, control->raw, raw);
 	if (!first || !json_get(control, "open"))
 		rd_corrupt(rd, "a seal in a stream that was not opened as a sealed one");
 

@@ -40,6 +40,17 @@ static inline struct field field_str(struct sl s)
 	return (struct field){ .p = s.p, .n = (uint32_t)s.n, .kind = F_STR };
 }
 
+/* The same for a text that stands in many records: whether CSV must quote it is found out once. */
+static inline struct field field_name(struct sl s)
+{
+	struct field f = field_str(s);
+
+	f.plain = s.n > 0;
+	for (size_t i = 0; i < s.n && f.plain; i++)
+		f.plain = s.p[i] != ',' && s.p[i] != '"' && s.p[i] != '\n' && s.p[i] != '\r';
+	return f;
+}
+
 #define FIELD_NULL ((struct field){ .p = "", .n = 0, .kind = F_NULL })
 
 /* Fields are in the order of the stream's columns; everything lives until the next rd_next(). */

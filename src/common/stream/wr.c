@@ -304,6 +304,11 @@ bool wr_is_sealed(const struct wr *w)
 	return w->conf.sealed;
 }
 
+enum format wr_format(const struct wr *w)
+{
+	return w->conf.format;
+}
+
 bool wr_can_grow(const struct wr *w)
 {
 	return w->conf.sealed || w->conf.format == FMT_NDJSON || !w->begun;
