@@ -1,0 +1,239 @@
+# helper.bash: what every shell test loads.
+#
+#	load helper
+#	@test "…" { run_ok pivot-wide in.csv; is "$(<"$out")" "…"; }
+#
+# A test starts in an empty folder of its own. Programs come from FERRY_BIN. A test that needs a database calls
+# scratch_db, in setup_file for one per file or in the test for one of its own. A file that defines setup,
+# setup_file, teardown or teardown_file itself calls the helper_* function of that name in it.
+#
+# `run a | b` does not test what it says: use run_pipe. Compare files with same_file: $(…) loses final newlines.
+# shellcheck shell=bash
+
+root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+if [[ ! ${FERRY_BIN-} ]]; then
+	FERRY_BIN=$root/bin
+	[[ ! -d $root/build/test/bin ]] || FERRY_BIN=$root/build/test/bin
+fi
+export FERRY_BIN PATH=$FERRY_BIN:$PATH LC_ALL=C.UTF-8 TZ=UTC0
+# The surroundings of whoever runs the tests do not reach the programs.
+unset FERRY_SEAL NO_COLOR
+
+helper_setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	out=$BATS_TEST_TMPDIR/.out err=$BATS_TEST_TMPDIR/.err
+	export HOME=$BATS_TEST_TMPDIR
+}
+
+# Databases and servers of a file live until its end: a test that failed can be looked into with them.
+helper_teardown_file() {
+	local each
+
+	if [[ -f $BATS_FILE_TMPDIR/databases ]]; then
+		while IFS= read -r each; do
+			psql -XAtq -d postgres -c "DROP DATABASE IF EXISTS \"$each\" WITH (FORCE)" || :
+		done <"$BATS_FILE_TMPDIR/databases"
+	fi
+	for each in "$BATS_FILE_TMPDIR"/cluster.*; do
+		[[ ! -d $each ]] || "$root/pipelines/lib/cluster" destroy "$each"
+	done
+}
+
+setup() { helper_setup; }
+teardown_file() { helper_teardown_file; }
+
+# ---- running programs --------------------------------------------------------------------------
+
+# run_rc CODE COMMAND...: runs it with a time limit (RUN_TIMEOUT seconds, 60), standard output to the file $out and
+# standard error to $err; its exit code must be CODE. `fails` as CODE takes any plain failure, 1 to 125: a
+# death by signal, a sanitizer's 99 and a timeout's 124 are failures of the test unless asked for by number.
+run_rc() {
+	local want=$1 rc=0
+	local -a limit=(timeout -k 5 "${RUN_TIMEOUT:-60}")
+	shift
+
+	! declare -F "$1" >/dev/null || limit=()
+	"${limit[@]}" "$@" >"$out" 2>"$err" || rc=$?
+	if [[ $want == "$rc" ]] ||
+		{ [[ $want == fails ]] && ((rc > 0 && rc < 126 && rc != 99 && rc != 124)); }; then
+		return 0
+	fi
+	printf 'ended with %s, not %s:' "$rc" "$want"
+	printf ' %q' "$@"
+	printf '\n'
+	show_output
+	return 1
+}
+
+# run_ok COMMAND...: success, and nothing to say on standard error.
+run_ok() {
+	run_rc 0 "$@" || return 1
+	[[ -s $err ]] || return 0
+	printf 'a success with messages:'
+	printf ' %q' "$@"
+	printf '\n'
+	show_output
+	return 1
+}
+
+# run_pipe CODES PIPELINE [NAME=VALUE...]: a pipeline of the shell as one text; CODES are the exit codes its stages
+# must have, in order, as in PIPESTATUS: run_pipe '0 65 76' 'a | b "$x" | c' x=1.
+run_pipe() {
+	local want=$1 pipeline=$2 got
+	shift 2
+
+	: >"$BATS_TEST_TMPDIR/.codes"
+	# shellcheck disable=SC2016  # for the bash that runs it
+	env "$@" timeout -k 5 "${RUN_TIMEOUT:-60}" bash -c "$pipeline"'
+		printf "%s" "${PIPESTATUS[*]}" >&9' 9>"$BATS_TEST_TMPDIR/.codes" >"$out" 2>"$err" || :
+	got=$(<"$BATS_TEST_TMPDIR/.codes")
+	[[ $got != "$want" ]] || return 0
+	printf 'ended with %s, not %s: %s\n' "${got:-nothing}" "$want" "$pipeline"
+	show_output
+	return 1
+}
+
+show_output() {
+	printf -- '--- standard output, %s bytes\n' "$(wc -c <"$out")"
+	head -c 4000 "$out" | cat -v
+	printf -- '--- standard error\n'
+	head -c 4000 "$err" | cat -v
+	printf -- '---\n'
+}
+
+# golden PROGRAM/CASE: runs the file `cmd` of t/cases/PROGRAM/CASE with bash in a copy of that folder and compares
+# standard output, standard error and exit code with the files out, err and rc (absent: nothing, nothing, 0).
+# UPDATE=1 writes them instead.
+golden() {
+	local case=$root/t/cases/$1 each rc=0 bad=0
+	local work=$BATS_TEST_TMPDIR/golden
+
+	rm -rf "$work"
+	cp -r "$case" "$work"
+	(cd "$work" && timeout -k 5 "${RUN_TIMEOUT:-60}" bash -uo pipefail ./cmd) >"$out" 2>"$err" || rc=$?
+	printf '%s\n' "$rc" >"$BATS_TEST_TMPDIR/.rc"
+	for each in out err rc; do
+		if [[ ${UPDATE-} ]]; then
+			cp "$BATS_TEST_TMPDIR/.$each" "$case/$each"
+			[[ -s $case/$each && $each$(<"$case/$each") != rc0 ]] || rm "$case/$each"
+		fi
+		if [[ -f $case/$each ]]; then
+			cp "$case/$each" "$BATS_TEST_TMPDIR/.want"
+		elif [[ $each == rc ]]; then
+			printf '0\n' >"$BATS_TEST_TMPDIR/.want"
+		else
+			: >"$BATS_TEST_TMPDIR/.want"
+		fi
+		same_file "$BATS_TEST_TMPDIR/.$each" "$BATS_TEST_TMPDIR/.want" || bad=1
+	done
+	return "$bad"
+}
+
+# ---- assertions --------------------------------------------------------------------------------
+
+# is GOT WANTED [WHAT]
+is() {
+	[[ $1 != "$2" ]] || return 0
+	printf '%s\n   got: %q\nwanted: %q\n' "${3:-not the same}" "$1" "$2"
+	return 1
+}
+
+# has FILE TEXT...: the file holds each text, taken literally. has_no is its opposite.
+has() {
+	local file=$1 each
+	for each in "${@:2}"; do
+		grep -qF -e "$each" -- "$file" || {
+			printf 'not in %s: %s\n--- it holds\n' "${file##*/}" "$each"
+			head -c 4000 "$file" | cat -v
+			return 1
+		}
+	done
+}
+has_no() {
+	local file=$1 each
+	for each in "${@:2}"; do
+		! grep -nF -e "$each" -- "$file" || return 1
+	done
+}
+
+# same_file GOT WANTED: byte by byte.
+same_file() {
+	! cmp -s -- "$1" "$2" || return 0
+	printf 'files differ: got %s (-), wanted %s (+)\n' "${1##*/}" "${2##*/}"
+	diff -au -- "$1" "$2" | head -n 40 | cat -v
+	return 1
+}
+
+# wait_until SECONDS COMMAND...: until it succeeds; better than any sleep.
+wait_until() {
+	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	shift
+
+	until "$@" >/dev/null 2>&1; do
+		((${EPOCHREALTIME/./} < end)) || {
+			printf 'never came true: %s\n' "$*"
+			return 1
+		}
+		sleep 0.05
+	done
+}
+
+# need COMMAND / need_data FILE: skips the test where that is missing. need_data sets $data to its path.
+need() { command -v "$1" >/dev/null || skip "no $1 on this machine"; }
+need_data() {
+	data=${FERRY_TEST_DATA:-/nonexistent}/$1
+	[[ -e $data ]] || skip "no $1: FERRY_TEST_DATA does not lead to it"
+}
+
+# no_sanitizer WHY: skips under `make check SAN=1` (strace and a leak check exclude each other, for one).
+no_sanitizer() { [[ $FERRY_BIN != */asan/bin ]] || skip "not under sanitizers: $1"; }
+
+# ---- databases ---------------------------------------------------------------------------------
+
+# sql QUERY, or sql <FILE: rows unaligned, fields split by |, NULL as nothing; an error ends it.
+sql() {
+	if (($#)); then
+		psql -XAtq -v ON_ERROR_STOP=1 -c "$1"
+	else
+		psql -XAtq -v ON_ERROR_STOP=1
+	fi
+}
+
+# scratch_db: a new empty database, which PGDATABASE names from here on.
+scratch_db() {
+	local name
+
+	name=$(basename -- "$BATS_TEST_FILENAME" .bats)_${BATS_TEST_NUMBER:-file}_$RANDOM$RANDOM
+	printf '%s\n' "$name" >>"$BATS_FILE_TMPDIR/databases"
+	psql -XAtq -v ON_ERROR_STOP=1 -d postgres -c "CREATE DATABASE \"$name\" TEMPLATE template0"
+	export PGDATABASE=$name
+}
+
+# own_cluster [--option NAME=VALUE]...: a server for this test alone, to be killed or misconfigured; PG* name it, and
+# $cluster is its folder, for the cluster program.
+own_cluster() {
+	local each
+
+	cluster=$(mktemp -d "$BATS_FILE_TMPDIR/cluster.XXXXXX")
+	export cluster
+	"$root/pipelines/lib/cluster" start "$cluster" --option fsync=off --option shared_buffers=128MB "$@"
+	while IFS= read -r each; do
+		export "${each?}"
+	done < <("$root/pipelines/lib/cluster" env "$cluster")
+}
+
+# same_rows QUERY QUERY: the same rows, each as often, and at least one. Equal is what SQL calls equal: cast to text
+# where -0 and 0 must differ.
+same_rows() {
+	local got
+
+	got=$(sql "WITH a AS MATERIALIZED ($1), b AS MATERIALIZED ($2) SELECT
+		(SELECT count(*) FROM a), (SELECT count(*) FROM b),
+		(SELECT count(*) FROM (SELECT * FROM a EXCEPT ALL SELECT * FROM b) AS x),
+		(SELECT count(*) FROM (SELECT * FROM b EXCEPT ALL SELECT * FROM a) AS x)") || return 1
+	[[ $got == 0\|* || $got != *\|0\|0 ]] || return 0
+	printf 'rows got|rows wanted|only in got (-)|only in wanted (+)\n%s\n' "$got"
+	sql "SELECT '-', x FROM (($1) EXCEPT ALL ($2) LIMIT 5) AS x" | cut -c 1-400
+	sql "SELECT '+', x FROM (($2) EXCEPT ALL ($1) LIMIT 5) AS x" | cut -c 1-400
+	return 1
+}
