@@ -25,6 +25,9 @@ struct pg; /* a connection */
 struct pg *pg_connect(const char *conninfo, const char *role) NODISCARD;
 void pg_close(struct pg *pg); /* NULL is fine */
 
+/* Asks the server to give up what it is doing for us. Callable from a signal handler. */
+void pg_cancel(const struct pg *pg);
+
 int pg_server_version(const struct pg *pg); /* 150018 */
 
 /* Parameters are text, NULL for NULL. All results are text. */
@@ -67,8 +70,13 @@ enum exit_code pg_exit_code(const char *sqlstate);
 void pg_add_ident(struct pg *pg, struct str *s, struct sl name);
 void pg_add_literal(struct pg *pg, struct str *s, struct sl value);
 
-/* COPY out: start, then one row (binary: one message) per call. */
+/*
+ * COPY out: start, then one row (binary: one message) per call. Before _try_row returns an error a
+ * server that was lost has ended the program (75).
+ */
 void pg_copy_out(struct pg *pg, const char *sql);
+enum pg_copy { PG_COPY_ROW, PG_COPY_END, PG_COPY_FAILED /* by the server: pg_sqlstate() */ };
+enum pg_copy pg_copy_try_row(struct pg *pg, struct sl *row) NODISCARD;
 bool pg_copy_row(struct pg *pg, struct sl *row) NODISCARD; /* false at the end; lives until next call */
 
 /*

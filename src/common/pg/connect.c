@@ -1,0 +1,309 @@
+/* The part of conn.h that makes connections. */
+#include "pg/conn_internal.h"
+
+#include "core/clock.h"
+#include "core/mem.h"
+#include "core/num.h"
+
+#include <poll.h>
+
+/* What a connection gets unless the user has said otherwise; a dead server is noticed in a minute. */
+static const struct {
+	const char *keyword, *value;
+} link_defaults[] = {
+	{ "connect_timeout", "10" },	 { "keepalives_idle", "10" },
+	{ "keepalives_interval", "10" }, { "keepalives_count", "6" },
+	{ "tcp_user_timeout", "60000" },
+};
+
+/*
+ * Texts of values must not depend on who runs us, names are always qualified, and the server is to
+ * notice a dead client too: its locks and its snapshot go then. A read may take hours and a loader
+ * may wait long for its input, so timeouts of a role's own do not apply, except for locks.
+ */
+static const char session_settings[] =
+	"SET search_path = ''; SET timezone = 'UTC'; SET datestyle = 'ISO, YMD';"
+	"SET intervalstyle = 'iso_8601'; SET extra_float_digits = 3; SET bytea_output = 'hex';"
+	"SET lock_timeout = '10s'; SET statement_timeout = 0;"
+	"SET idle_in_transaction_session_timeout = 0;"
+	"SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 6";
+
+static const struct {
+	int since;
+	const char *sql;
+} later_settings[] = {
+	/* compiling an expression over a thousand columns takes longer than the statement */
+	{ 110000, "SET jit = off" },
+	{ 140000, "SET idle_session_timeout = 0" },
+	{ 140000, "SET client_connection_check_interval = '10s'" }, /* refused on some systems */
+	{ 170000, "SET transaction_timeout = 0" },
+};
+
+/*
+ * Refuses strings that libpq would refuse, or misread, with a piece of the password in its message:
+ * `password=two words`, and an `@` in the password of a URI.
+ */
+static void check_conninfo(const char *conninfo, const char *role)
+{
+	char *why = NULL;
+	PQconninfoOption *parsed = PQconninfoParse(conninfo, &why);
+	bool secret = strstr(conninfo, "password") || strstr(conninfo, "://");
+	const char *scheme = strstr(conninfo, "://");
+	const char *at = scheme ? strchr(scheme, '@') : NULL;
+
+	if (at && memchr(at + 1, '@', strcspn(at + 1, "/?")))
+		die(EX_CONFIGURATION, "connection string, %s: an @ in user or password is written %%40",
+		    role);
+	if (!parsed) {
+		struct str text = { 0 };
+
+		pg_add_clean(&text, why ? why : "out of memory");
+		if (secret)
+			die_hint(EX_CONFIGURATION, "values with blanks are quoted: password='two words'",
+				 "connection string, %s: malformed", role);
+		die(EX_CONFIGURATION, "connection string, %s: %s", role, str_z(&text));
+	}
+	PQconninfoFree(parsed);
+}
+
+/* The service named in a connection string, to be freed; NULL when none is. */
+static char *service_of(const char *conninfo)
+{
+	PQconninfoOption *parsed = PQconninfoParse(conninfo, NULL);
+	char *service = NULL;
+
+	for (PQconninfoOption *o = parsed; o && o->keyword; o++)
+		if (strcmp(o->keyword, "service") == 0 && o->val && *o->val)
+			service = mem_strdup(o->val);
+	PQconninfoFree(parsed);
+	return service;
+}
+
+/*
+ * What environment and service file say, to be freed by PQconninfoFree(). libpq reads the service
+ * named by PGSERVICE only; the one in the connection string is lent to it for the call.
+ */
+static PQconninfoOption *user_defaults(const char *conninfo)
+{
+	char *service = service_of(conninfo);
+	const char *env = getenv("PGSERVICE");
+	char *before = env ? mem_strdup(env) : NULL;
+	PQconninfoOption *defaults;
+
+	if (service)
+		(void)setenv("PGSERVICE", service, 1);
+	defaults = PQconndefaults();
+	if (service && before)
+		(void)setenv("PGSERVICE", before, 1);
+	else if (service)
+		(void)unsetenv("PGSERVICE");
+	mem_free(before);
+	mem_free(service);
+	return defaults;
+}
+
+static bool is_set(const PQconninfoOption *options, const char *keyword)
+{
+	for (; options && options->keyword; options++)
+		if (strcmp(options->keyword, keyword) == 0)
+			return options->val && *options->val;
+	return false;
+}
+
+struct link_params {
+	const char *key[12], *value[12];
+	size_t n;
+};
+
+static void add_param(struct link_params *p, const char *key, const char *value)
+{
+	p->key[p->n] = key;
+	p->value[p->n++] = value;
+}
+
+/* In order of rank, the last wins: our defaults, then the user's string, then what must be. */
+static void gather(struct link_params *p, const char *conninfo)
+{
+	PQconninfoOption *defaults = user_defaults(conninfo);
+
+	for (size_t i = 0; i < ARRAY_LEN(link_defaults); i++)
+		if (!is_set(defaults, link_defaults[i].keyword))
+			add_param(p, link_defaults[i].keyword, link_defaults[i].value);
+	PQconninfoFree(defaults);
+	add_param(p, "fallback_application_name", msg_prog());
+	if (*conninfo)
+		add_param(p, "dbname", conninfo);
+	add_param(p, "client_encoding", "UTF8");
+}
+
+/* A setting of this connection after all defaults are applied, to be freed. */
+static char *setting_of(PGconn *conn, const char *keyword)
+{
+	PQconninfoOption *options = PQconninfo(conn);
+	char *value = NULL;
+
+	for (PQconninfoOption *o = options; o && o->keyword; o++)
+		if (strcmp(o->keyword, keyword) == 0)
+			value = mem_strdup(o->val ? o->val : "");
+	PQconninfoFree(options);
+	return value ? value : mem_strdup("");
+}
+
+/* In microseconds; as in libpq, no positive number means no limit. */
+static int64_t connect_timeout(PGconn *conn)
+{
+	char *text = setting_of(conn, "connect_timeout");
+	int64_t seconds;
+	bool limited = num_i64(sl_of(text), &seconds) && seconds > 0 && seconds < INT32_MAX;
+
+	mem_free(text);
+	return limited ? seconds * CLOCK_US_PER_SEC : INT64_MAX;
+}
+
+static bool has_several_hosts(PGconn *conn)
+{
+	char *host = setting_of(conn, "host"), *hostaddr = setting_of(conn, "hostaddr");
+	bool several = strchr(host, ',') || strchr(hostaddr, ',');
+
+	mem_free(host);
+	mem_free(hostaddr);
+	return several;
+}
+
+/*
+ * Connects step by step: only so can the server be asked for the SQLSTATE of its refusal, the one
+ * part of it that is not translated. False when the time is over.
+ */
+static bool poll_connection(PGconn *conn)
+{
+	PostgresPollingStatusType step = PGRES_POLLING_WRITING;
+	int64_t limit, now = clock_monotonic(), deadline;
+
+	if (PQstatus(conn) == CONNECTION_BAD)
+		return true;
+	limit = connect_timeout(conn);
+	deadline = limit == INT64_MAX ? INT64_MAX : now + limit;
+	PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
+	while (step != PGRES_POLLING_OK && step != PGRES_POLLING_FAILED) {
+		struct pollfd fd = { .fd = PQsocket(conn) };
+		int64_t wait_ms = (deadline - now) / 1000;
+
+		fd.events = step == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+		if (wait_ms <= 0)
+			return false;
+		if (poll(&fd, 1, wait_ms > 60000 ? 60000 : (int)wait_ms) > 0)
+			step = PQconnectPoll(conn);
+		now = clock_monotonic();
+	}
+	return true;
+}
+
+/* Finds the SQLSTATE in `FATAL:  28P01: password …` and takes it and the LOCATION line out. */
+static void split_refusal(char *text, char sqlstate[6])
+{
+	char *location = strstr(text, "\nLOCATION:");
+
+	*sqlstate = '\0';
+	if (location)
+		*location = '\0';
+	for (char *p = text; (p = strstr(p, ":  ")); p++)
+		if (strspn(p + 3, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 && p[8] == ':') {
+			memcpy(sqlstate, p + 3, 5);
+			sqlstate[5] = '\0';
+			memmove(p + 3, p + 10, strlen(p + 10) + 1);
+			return;
+		}
+}
+
+static enum exit_code refusal_code(const PGconn *conn, const char *text, const char *sqlstate)
+{
+	if (*sqlstate)
+		return pg_exit_code(sqlstate);
+	if (PQconnectionNeedsPassword(conn) || strstr(text, "certificate"))
+		return EX_NOTALLOWED;
+	/* libpq prefixes what happened on the way to a server; the rest is about the settings */
+	if (strncmp(text, "connection to server", 20) == 0 || strstr(text, "translate host name"))
+		return EX_TEMP;
+	return EX_CONFIGURATION;
+}
+
+static NORETURN void die_refused(struct pg *pg, bool in_time)
+{
+	char *text = mem_strdup(PQerrorMessage(pg->conn));
+	const char *hint = NULL;
+	struct str line = { 0 };
+	enum exit_code code;
+
+	split_refusal(text, pg->sqlstate);
+	code = refusal_code(pg->conn, text, pg->sqlstate);
+	if (PQconnectionNeedsPassword(pg->conn))
+		hint = "a password is taken from PGPASSWORD, ~/.pgpass or the connection string";
+	pg_add_clean(&line, text);
+	if (!in_time)
+		str_addz(&line, line.n > 0 ? " no answer in time" : "no answer in time");
+	die_hint(code, hint, "cannot connect, %s: %s", pg->role, str_z(&line));
+}
+
+static void on_notice(void *ctx, const PGresult *res)
+{
+	const struct pg *pg = ctx;
+	const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+	const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+	struct str line = { 0 };
+
+	if (!severity || !text || strcmp(severity, "WARNING") != 0)
+		return;
+	pg_add_clean(&line, text);
+	msg_warn("%s: %s", pg->role, str_z(&line));
+	str_free(&line);
+}
+
+static void set_up_session(struct pg *pg)
+{
+	pg_exec(pg, session_settings);
+	for (size_t i = 0; i < ARRAY_LEN(later_settings); i++)
+		if (pg_server_version(pg) >= later_settings[i].since)
+			(void)!pg_try_exec(pg, later_settings[i].sql);
+}
+
+struct pg *pg_connect(const char *conninfo, const char *role)
+{
+	struct pg *pg = mem_zalloc(sizeof *pg);
+	struct link_params params = { .n = 0 };
+	bool in_time;
+
+	pg->role = role;
+	conninfo = conninfo ? conninfo : "";
+	check_conninfo(conninfo, role);
+	gather(&params, conninfo);
+	pg->conn = PQconnectStartParams(params.key, params.value, 1);
+	if (!pg->conn)
+		die(EX_TEMP, "out of memory");
+	in_time = poll_connection(pg->conn);
+	if (!in_time && has_several_hosts(pg->conn)) {
+		/* only libpq itself can go on to the next host after a silent one */
+		PQfinish(pg->conn);
+		pg->conn = PQconnectdbParams(params.key, params.value, 1);
+		in_time = true;
+	}
+	if (PQstatus(pg->conn) != CONNECTION_OK)
+		die_refused(pg, in_time);
+	PQsetErrorVerbosity(pg->conn, PQERRORS_DEFAULT);
+	PQsetNoticeReceiver(pg->conn, on_notice, pg);
+	pg->cancel = PQgetCancel(pg->conn);
+	set_up_session(pg);
+	return pg;
+}
+
+void pg_close(struct pg *pg)
+{
+	if (!pg)
+		return;
+	PQfreemem(pg->copy_row);
+	PQfreeCancel(pg->cancel);
+	PQfinish(pg->conn);
+	str_free(&pg->error);
+	str_free(&pg->hint);
+	str_free(&pg->context);
+	mem_free(pg);
+}

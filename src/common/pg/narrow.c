@@ -1,0 +1,398 @@
+#include "pg/narrow.h"
+
+#include "core/clock.h"
+#include "core/num.h"
+
+const struct sl narrow_format_names[NARROW_FORMATS] = {
+	[NARROW_DECIMAL] = SL_INIT("Decimal"),
+	[NARROW_INTEGER] = SL_INIT("Integer"),
+	[NARROW_TEXT] = SL_INIT("String"),
+	[NARROW_BOOL] = SL_INIT("Boolean"),
+};
+
+static const struct {
+	const char *column, *option;
+	bool required;
+} roles[NARROW_ROLES] = {
+	[NARROW_SHIP] = { "ship_id", "ship-column", true },
+	[NARROW_CHANNEL] = { "data_channel_id", "channel-column", true },
+	[NARROW_TIME] = { "created_time", "time-column", true },
+	[NARROW_ID] = { "id", "id-column", false },
+	[NARROW_FORMAT] = { "value_format", "format-column", false },
+	[NARROW_DOUBLE] = { "double_v", "double-column", false },
+	[NARROW_LONG] = { "long_v", "long-column", false },
+	[NARROW_STRING] = { "str_v", "string-column", false },
+	[NARROW_BOOLEAN] = { "bool_v", "boolean-column", false },
+	[NARROW_VALUE] = { "value", "value-column", false },
+};
+
+/* pg_type.oid of built-in types never changes (src/include/catalog/pg_type.dat). */
+enum { OID_BOOL = 16, OID_NAME = 19, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_TEXT = 25,
+       OID_FLOAT8 = 701, OID_BPCHAR = 1042, OID_VARCHAR = 1043, OID_TIMESTAMP = 1114,
+       OID_TIMESTAMPTZ = 1184 };
+
+/* ---- names ----------------------------------------------------------------------------------- */
+
+/*
+ * Takes one name from the front of *s, as SQL has it in double quotes, or up to the next dot and
+ * then as it is written.
+ */
+static bool take_name(struct sl *s, struct str *name)
+{
+	size_t i = 0;
+
+	if (s->n > 0 && s->p[0] == '"') {
+		for (i = 1; i < s->n; i++) {
+			if (s->p[i] == '"' && !(i + 1 < s->n && s->p[i + 1] == '"'))
+				break;
+			i += s->p[i] == '"';
+			str_addc(name, s->p[i]);
+		}
+		if (i++ >= s->n)
+			return false;
+	} else {
+		while (i < s->n && s->p[i] != '.')
+			str_addc(name, s->p[i++]);
+	}
+	s->p += i;
+	s->n -= i;
+	return name->n > 0;
+}
+
+static void split_table(const char *text, struct str *schema, struct str *table)
+{
+	struct sl rest = sl_of(text);
+	bool ok = take_name(&rest, table);
+
+	if (ok && rest.n > 0 && rest.p[0] == '.') {
+		struct str first = *table;
+
+		rest.p++;
+		rest.n--;
+		*table = *schema;
+		*schema = first;
+		ok = take_name(&rest, table);
+	} else {
+		str_addz(schema, "public");
+	}
+	if (!ok || rest.n > 0)
+		opt_usage("--table: not SCHEMA.TABLE: %s", msg_q(sl_of(text)));
+}
+
+static const char *name_of(const struct narrow_opts *opts, enum narrow_role role)
+{
+	return opts->column[role] ? opts->column[role] : roles[role].column;
+}
+
+/* ---- the table --------------------------------------------------------------------------------- */
+
+static NORETURN void no_such_table(struct pg *pg, const char *asked, const struct str *table)
+{
+	static const char sql[] =
+		"SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) "
+		"FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+		"WHERE pg_catalog.lower(c.relname) = pg_catalog.lower($1) "
+		"AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1 LIMIT 1";
+	struct pg_result *r = pg_query(pg, sql, 1, (const char *[]){ str_z(table) });
+	char hint[300] = "--table SCHEMA.TABLE names it";
+
+	if (pg_rows(r) > 0)
+		(void)snprintf(hint, sizeof hint, "there is %.200s", pg_valuez(r, 0, 0));
+	die_hint(EX_CONFIGURATION, hint, "no such table, source: %s", asked);
+}
+
+/* Fills in what there is to say of the table itself; its oid as text, to be freed. */
+static char *find_table(struct pg *pg, struct narrow *n)
+{
+	static const char sql[] =
+		"SELECT c.oid, c.relkind, pg_catalog.row_security_active(c.oid), "
+		"greatest(c.reltuples, 0)::bigint, c.relhassubclass FROM pg_catalog.pg_class c "
+		"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+		"WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
+	struct str schema = { 0 }, table = { 0 }, ident = { 0 };
+	struct pg_result *r;
+	char *oid, kind;
+
+	split_table(n->table, &schema, &table);
+	r = pg_query(pg, sql, 2, (const char *[]){ str_z(&schema), str_z(&table) });
+	if (pg_rows(r) == 0)
+		no_such_table(pg, n->table, &table);
+	oid = mem_strdup(pg_valuez(r, 0, 0));
+	kind = pg_valuez(r, 0, 1)[0];
+	n->has_place = kind == 'r' || kind == 'p' || kind == 'm';
+	n->several_tables = kind == 'p' || sl_eq_str(pg_value(r, 0, 4), "t");
+	if (sl_eq_str(pg_value(r, 0, 2), "t"))
+		msg_warn("%s: row level security may hide rows from this user", n->table);
+	(void)!num_u64(pg_value(r, 0, 3), &n->rows_estimate);
+	pg_clear(r);
+	pg_add_ident(pg, &ident, str_sl(&schema));
+	str_addc(&ident, '.');
+	pg_add_ident(pg, &ident, str_sl(&table));
+	n->ident = arena_dup(&n->arena, str_sl(&ident)).p;
+	str_free(&schema);
+	str_free(&table);
+	str_free(&ident);
+	return oid;
+}
+
+/* ---- columns --------------------------------------------------------------------------------- */
+
+static enum narrow_wire wire_of(uint64_t type, bool *cast)
+{
+	*cast = false;
+	switch (type) {
+	case OID_FLOAT8:
+		return NARROW_W_F8;
+	case OID_INT8:
+		return NARROW_W_I8;
+	case OID_INT4:
+		return NARROW_W_I4;
+	case OID_INT2:
+		return NARROW_W_I2;
+	case OID_BOOL:
+		return NARROW_W_BOOL;
+	case OID_TEXT:
+	case OID_VARCHAR:
+	case OID_BPCHAR: /* a cast would strip its blanks */
+	case OID_NAME:
+		return NARROW_W_TEXT;
+	default:
+		*cast = true;
+		return NARROW_W_TEXT;
+	}
+}
+
+static NORETURN void no_such_column(const struct narrow *n, enum narrow_role role, const char *name,
+	const struct pg_result *columns)
+{
+	struct str hint = { 0 };
+
+	str_addf(&hint, "--%s names it; the columns are", roles[role].option);
+	for (size_t i = 0; i < pg_rows(columns) && i < 40; i++)
+		str_addf(&hint, "%s %s", i ? "," : "", pg_valuez(columns, i, 0));
+	die_hint(EX_CONFIGURATION, str_z(&hint), "no column %s in the table, source: %s",
+		msg_q(sl_of(name)), n->table);
+}
+
+/* The columns of find_columns()'s query are: name, type, category of type, its name, not null … */
+static void take_column(struct narrow *n, struct pg *pg, enum narrow_role role,
+	const struct pg_result *columns, size_t row)
+{
+	struct narrow_column *c = &n->col[role];
+	struct str ident = { 0 };
+	uint64_t type = 0;
+	bool cast;
+
+	(void)!num_u64(pg_value(columns, row, 1), &type);
+	c->name = arena_dup(&n->arena, pg_value(columns, row, 0));
+	c->wire = wire_of(type, &cast);
+	c->number = sl_eq_str(pg_value(columns, row, 2), "N");
+	c->not_null = sl_eq_str(pg_value(columns, row, 4), "t");
+	if (role == NARROW_SHIP)
+		n->exact_ship = (type == OID_TEXT || type == OID_VARCHAR) &&
+				sl_eq_str(pg_value(columns, row, 5), "t");
+	pg_add_ident(pg, &ident, c->name);
+	c->ident = c->expr = arena_dup(&n->arena, str_sl(&ident)).p;
+	if (role == NARROW_TIME) {
+		if (type != OID_TIMESTAMP && type != OID_TIMESTAMPTZ)
+			die_hint(EX_CONFIGURATION, "a view can show it as a timestamp",
+				"column %s is of type %s, not timestamp or timestamptz, source: %s",
+				msg_q(c->name), pg_valuez(columns, row, 3), n->table);
+		n->zone = type == OID_TIMESTAMPTZ;
+	} else if (cast) {
+		str_addz(&ident, "::pg_catalog.text");
+		c->expr = arena_dup(&n->arena, str_sl(&ident)).p;
+	} else if (role <= NARROW_CHANNEL && c->wire != NARROW_W_TEXT) {
+		str_addz(&ident, "::pg_catalog.text");
+		c->expr = arena_dup(&n->arena, str_sl(&ident)).p;
+		c->wire = NARROW_W_TEXT;
+	}
+	str_free(&ident);
+}
+
+/* Is the column there? `must`: somebody asked for it. */
+static bool look_for(struct narrow *n, struct pg *pg, const struct narrow_opts *opts,
+	enum narrow_role role, const struct pg_result *columns)
+{
+	const char *name = name_of(opts, role);
+
+	if (!*name && !roles[role].required)
+		return false; /* an empty name: do without */
+	for (size_t i = 0; i < pg_rows(columns); i++)
+		if (sl_eq_str(pg_value(columns, i, 0), name)) {
+			take_column(n, pg, role, columns, i);
+			return true;
+		}
+	if (roles[role].required || opts->column[role])
+		no_such_column(n, role, name, columns);
+	return false;
+}
+
+static void find_columns(struct narrow *n, struct pg *pg, const struct narrow_opts *opts,
+	const char *oid)
+{
+	static const char sql[] =
+		"SELECT a.attname, CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, "
+		"t.typcategory, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, "
+		"coalesce(c.collisdeterministic, true) FROM pg_catalog.pg_attribute a "
+		"JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
+		"LEFT JOIN pg_catalog.pg_collation c ON c.oid = a.attcollation "
+		"WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
+	struct pg_result *r = pg_query(pg, sql, 1, &oid);
+	bool any = false;
+
+	for (int role = 0; role <= NARROW_ID; role++)
+		(void)look_for(n, pg, opts, (enum narrow_role)role, r);
+	if (!opts->column[NARROW_VALUE])
+		for (int role = NARROW_DOUBLE; role <= NARROW_BOOLEAN; role++)
+			any |= look_for(n, pg, opts, (enum narrow_role)role, r);
+	if (any)
+		(void)look_for(n, pg, opts, NARROW_FORMAT, r);
+	else if (!look_for(n, pg, opts, NARROW_VALUE, r))
+		no_such_column(n, NARROW_VALUE, roles[NARROW_DOUBLE].column, r);
+	pg_clear(r);
+}
+
+static void find_indexes(struct narrow *n, struct pg *pg, const char *oid)
+{
+	static const char sql[] =
+		"SELECT coalesce(bool_or(x.indisunique AND "
+		"(x.key)[0:x.indnkeyatts - 1] <@ ARRAY[s.n, c.n, t.n]), false), "
+		"coalesce(bool_or(x.key[0] = s.n AND x.indnkeyatts > 1 AND x.key[1] = t.n), false), "
+		"coalesce(bool_or(x.key[0] = t.n), false), "
+		"coalesce(bool_or(x.key[0] = s.n AND x.indnkeyatts > 2 AND x.key[1] = c.n "
+		"AND x.key[2] = t.n), false), "
+		"coalesce(bool_or(x.key[0] = s.n), false) "
+		"FROM (SELECT i.*, i.indkey::int2[] AS key FROM pg_catalog.pg_index i "
+		"JOIN pg_catalog.pg_class k ON k.oid = i.indexrelid "
+		"JOIN pg_catalog.pg_am m ON m.oid = k.relam AND m.amname = 'btree' "
+		"WHERE i.indrelid = $1::oid AND i.indisvalid AND i.indpred IS NULL) x, "
+		"(SELECT attnum AS n FROM pg_catalog.pg_attribute WHERE attrelid = $1::oid "
+		"AND attname = $2) s, "
+		"(SELECT attnum AS n FROM pg_catalog.pg_attribute WHERE attrelid = $1::oid "
+		"AND attname = $3) c, "
+		"(SELECT attnum AS n FROM pg_catalog.pg_attribute WHERE attrelid = $1::oid "
+		"AND attname = $4) t";
+	struct pg_result *r = pg_query(pg, sql, 4,
+		(const char *[]){ oid, n->col[NARROW_SHIP].name.p, n->col[NARROW_CHANNEL].name.p,
+			n->col[NARROW_TIME].name.p });
+	bool *flag[] = { &n->unique, &n->by_ship_time, &n->by_time, &n->by_channel, &n->by_ship };
+
+	for (size_t i = 0; i < ARRAY_LEN(flag); i++)
+		*flag[i] = sl_eq_str(pg_value(r, 0, (int)i), "t");
+	pg_clear(r);
+}
+
+struct narrow *narrow_detect(struct pg *pg, const struct narrow_opts *opts)
+{
+	struct narrow *n = mem_zalloc(sizeof *n);
+	char *oid;
+
+	n->table = opts->table ? opts->table : NARROW_DEFAULT_TABLE;
+	oid = find_table(pg, n);
+	find_columns(n, pg, opts, oid);
+	find_indexes(n, pg, oid);
+	mem_free(oid);
+	return n;
+}
+
+void narrow_free(struct narrow *n)
+{
+	if (!n)
+		return;
+	arena_free(&n->arena);
+	mem_free(n);
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+void narrow_add_time(const struct narrow *n, struct str *s, int64_t instant)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	str_addc(s, '\'');
+	str_add(s, (struct sl){ text, clock_put(text, instant, n->zone) });
+	str_addz(s, n->zone ? "'::timestamptz" : "'::timestamp");
+}
+
+static void add_list(struct pg *pg, struct str *s, const struct sl *ships, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		str_addz(s, i ? ", " : "(");
+		pg_add_literal(pg, s, ships[i]);
+	}
+	str_addc(s, ')');
+}
+
+static void add_ships(const struct narrow *n, struct pg *pg, struct str *s, const struct sl *ships,
+	size_t n_ships)
+{
+	str_addz(s, n->col[NARROW_SHIP].ident);
+	if (n_ships == 1) {
+		str_addz(s, " = ");
+		pg_add_literal(pg, s, ships[0]);
+	} else {
+		str_addz(s, " IN ");
+		add_list(pg, s, ships, n_ships);
+	}
+}
+
+void narrow_add_where(const struct narrow *n, struct pg *pg, struct str *s,
+	const struct narrow_part *part)
+{
+	const char *ship = n->col[NARROW_SHIP].ident;
+
+	str_addf(s, "%s >= ", n->col[NARROW_TIME].ident);
+	narrow_add_time(n, s, part->from);
+	str_addf(s, " AND %s < ", n->col[NARROW_TIME].ident);
+	narrow_add_time(n, s, part->to);
+	if (part->n_ships) {
+		str_addz(s, " AND ");
+		add_ships(n, pg, s, part->ships, part->n_ships);
+	}
+	if (part->n_skip) {
+		/* a row without a ship is to be met and refused, not passed over */
+		str_addf(s, " AND (%s IS NULL OR %s NOT IN ", ship, ship);
+		add_list(pg, s, part->skip, part->n_skip);
+		str_addc(s, ')');
+	}
+}
+
+void narrow_add_order(const struct narrow *n, struct str *s, bool desc)
+{
+	const char *dir = desc ? " DESC" : "";
+
+	str_addf(s, "%s%s", n->col[NARROW_TIME].ident, dir);
+	if (n->unique)
+		return;
+	if (n->col[NARROW_ID].name.n)
+		str_addf(s, ", %s%s", n->col[NARROW_ID].ident, dir);
+	else if (n->several_tables)
+		str_addf(s, ", tableoid%s, ctid%s", dir, dir);
+	else if (n->has_place)
+		str_addf(s, ", ctid%s", dir);
+}
+
+bool narrow_selects(const struct narrow *n, const struct narrow_part *part, enum narrow_role role)
+{
+	if (role == NARROW_SHIP && part->n_ships == 1 && n->exact_ship)
+		return false;
+	return role != NARROW_ID && n->col[role].name.n > 0;
+}
+
+void narrow_add_select(const struct narrow *n, struct pg *pg, struct str *s,
+	const struct narrow_part *part)
+{
+	const char *comma = "SELECT ";
+
+	for (int role = 0; role < NARROW_ROLES; role++) {
+		if (!narrow_selects(n, part, (enum narrow_role)role))
+			continue;
+		str_addf(s, "%s%s", comma, n->col[role].expr);
+		comma = ", ";
+	}
+	str_addf(s, " FROM %s WHERE ", n->ident);
+	narrow_add_where(n, pg, s, part);
+	str_addz(s, " ORDER BY ");
+	narrow_add_order(n, s, false);
+}

@@ -1,0 +1,162 @@
+/*
+ * narrow.h - the narrow source table: its options, its shape, how a part of it is read.
+ *
+ * One row is one value of one channel of one ship at one instant. As it is in production:
+ * tenant.tbl_data_timeseries(id, ship_id, data_channel_id, created_time, bool_v, str_v, long_v,
+ * double_v, value_format), primary key (ship_id, data_channel_id, created_time). Every name can be
+ * given, and what is optional (id, format, some of the value columns) is detected.
+ *
+ * The value of a row is in the column that its format names: Decimal, Integer, String, Boolean.
+ * Without a format column it is in the one value column that is not NULL; a table with a single
+ * value column of any type is read with --value-column.
+ */
+#ifndef FERRY_PG_NARROW_H
+#define FERRY_PG_NARROW_H
+
+#include "core/base.h"
+#include "core/mem.h"
+#include "core/opt.h"
+#include "core/str.h"
+#include "pg/conn.h"
+
+#define NARROW_DEFAULT_TABLE "tenant.tbl_data_timeseries"
+
+enum narrow_role {
+	NARROW_SHIP,
+	NARROW_CHANNEL,
+	NARROW_TIME,
+	NARROW_ID,
+	NARROW_FORMAT,
+	NARROW_DOUBLE, /* NARROW_DOUBLE..NARROW_BOOLEAN: in the order of enum narrow_format */
+	NARROW_LONG,
+	NARROW_STRING,
+	NARROW_BOOLEAN,
+	NARROW_VALUE,
+	NARROW_ROLES,
+};
+
+/* Formats of values; the texts stand in the format column. */
+enum narrow_format { NARROW_DECIMAL, NARROW_INTEGER, NARROW_TEXT, NARROW_BOOL, NARROW_FORMATS };
+extern const struct sl narrow_format_names[NARROW_FORMATS]; /* "Decimal", "Integer", … */
+
+/* What the command line says; NULL where it says nothing. All strings point into argv. */
+struct narrow_opts {
+	const char *table;
+	const char *column[NARROW_ROLES];
+};
+
+#define NARROW_COLUMN_OPT_(T, m, role, opt, text)                                                  \
+	{ .name = opt, .kind = OPT_STR, .offset = offsetof(T, m.column[role]), .arg = "NAME",      \
+	  .help = text }
+
+/* The same names in every program. `T` the struct of the configuration, `m` its narrow_opts. */
+#define NARROW_OPTS(T, m)                                                                          \
+	{ .kind = OPT_GROUP, .help = "Narrow table" },                                             \
+	{ .name = "table", .letter = 't', .kind = OPT_STR, .offset = offsetof(T, m.table),         \
+	  .arg = "SCHEMA.TABLE", .help = "default " NARROW_DEFAULT_TABLE },                        \
+	NARROW_COLUMN_OPT_(T, m, NARROW_SHIP, "ship-column", "default ship_id"),                   \
+	NARROW_COLUMN_OPT_(T, m, NARROW_CHANNEL, "channel-column", "default data_channel_id"),     \
+	NARROW_COLUMN_OPT_(T, m, NARROW_TIME, "time-column", "default created_time"),              \
+	NARROW_COLUMN_OPT_(T, m, NARROW_ID, "id-column", "default id, where there is one"),        \
+	NARROW_COLUMN_OPT_(T, m, NARROW_FORMAT, "format-column",                                   \
+		"default value_format, where there is one"),                                       \
+	NARROW_COLUMN_OPT_(T, m, NARROW_DOUBLE, "double-column", "default double_v"),              \
+	NARROW_COLUMN_OPT_(T, m, NARROW_LONG, "long-column", "default long_v"),                    \
+	NARROW_COLUMN_OPT_(T, m, NARROW_STRING, "string-column", "default str_v"),                 \
+	NARROW_COLUMN_OPT_(T, m, NARROW_BOOLEAN, "boolean-column", "default bool_v"),              \
+	NARROW_COLUMN_OPT_(T, m, NARROW_VALUE, "value-column",                                     \
+		"the only value column, of any type")
+
+/* How a column arrives in binary COPY. */
+enum narrow_wire { NARROW_W_TEXT, NARROW_W_F8, NARROW_W_I8, NARROW_W_I4, NARROW_W_I2, NARROW_W_BOOL };
+
+struct narrow_column {
+	struct sl name;	   /* .n 0: the table has no such column */
+	const char *ident; /* quoted for SQL */
+	const char *expr;  /* SQL that gives it in the form `wire` */
+	enum narrow_wire wire;
+	bool number;	   /* of a numeric type */
+	bool not_null;
+};
+
+struct narrow {
+	const char *table; /* "schema.table" as it was asked for, for messages */
+	const char *ident; /* quoted for SQL */
+	struct narrow_column col[NARROW_ROLES];
+	bool zone;	    /* the time column is timestamptz */
+	bool exact_ship;    /* two ships that SQL calls equal are the same text */
+	bool has_place;	    /* a table, whose rows have a place (ctid); not a view */
+	bool several_tables; /* partitions: a place is (tableoid, ctid) */
+	bool unique;	    /* (ship, channel, time) cannot repeat */
+	bool by_ship_time;  /* an index begins with (ship, time) */
+	bool by_time;	    /* an index begins with (time) */
+	bool by_channel;    /* an index begins with (ship, channel, time) */
+	bool by_ship;	    /* an index begins with (ship) */
+	uint64_t rows_estimate; /* the planner's, 0 when unknown */
+	struct arena arena;
+};
+
+/*
+ * Looks at the table. Dies with 78 when it or a column it must have is missing or of an unfit
+ * type, naming the option that says otherwise. Warns where row level security hides rows.
+ * To be freed with narrow_free().
+ */
+struct narrow *narrow_detect(struct pg *pg, const struct narrow_opts *opts) NODISCARD;
+void narrow_free(struct narrow *n);
+
+/* A part of the table: [from, to) in instants, these ships only (none: all), but not those. */
+struct narrow_part {
+	int64_t from, to;
+	const struct sl *ships;
+	size_t n_ships;
+	const struct sl *skip;
+	size_t n_skip;
+};
+
+/* Appends a literal of the time column's own type. */
+void narrow_add_time(const struct narrow *n, struct str *s, int64_t instant);
+
+/* Appends `time >= … AND time < …` and the ships, without WHERE. */
+void narrow_add_where(const struct narrow *n, struct pg *pg, struct str *s,
+	const struct narrow_part *part);
+
+/*
+ * Appends the ORDER BY list that puts a part in the order of the stream: by time, and where
+ * (ship, channel, time) may repeat by id, or by the place in the table when there is no id; of
+ * repeated rows the last one counts. `desc` reverses it all.
+ */
+void narrow_add_order(const struct narrow *n, struct str *s, bool desc);
+
+/*
+ * Appends the SELECT of a part, its columns in the order of roles: ship, channel, time, format,
+ * values; absent ones are left out, and so are the id and, when only one is asked for, the ship.
+ * narrow_row.h reads what binary COPY makes of it.
+ */
+void narrow_add_select(const struct narrow *n, struct pg *pg, struct str *s,
+	const struct narrow_part *part);
+
+/* Is the column of this role among those of narrow_add_select()? */
+bool narrow_selects(const struct narrow *n, const struct narrow_part *part, enum narrow_role role);
+
+/* Settings for a session that only reads the table; measured to cost the server least. */
+#define NARROW_READ_SETTINGS                                                                       \
+	"SET max_parallel_workers_per_gather = 0; SET default_transaction_read_only = on"
+
+/*
+ * The first and last instant of these ships (none: of all). False when there are no rows. Dies with
+ * 65 on infinity and on years outside 0001-9999, which no wide table of ours can hold.
+ */
+bool narrow_range(const struct narrow *n, struct pg *pg, const struct sl *ships, size_t n_ships,
+	int64_t *first, int64_t *last) NODISCARD;
+
+/* The first instant in a part; false when there is none. */
+bool narrow_next(const struct narrow *n, struct pg *pg, const struct narrow_part *part,
+	int64_t *instant) NODISCARD;
+
+/*
+ * The ships there are, in the order of the database, from an index where one begins with the ship,
+ * else from all rows. Names live as long as `n`. *ships is to be freed with mem_free().
+ */
+size_t narrow_ships(struct narrow *n, struct pg *pg, struct sl **ships);
+
+#endif

@@ -1,0 +1,258 @@
+#include "pg/narrow_row.h"
+
+#include "core/clock.h"
+#include "core/num.h"
+
+/* PGCOPY, newline, 0xff, CR, LF, NUL; four bytes of flags; four bytes: length of an extension. */
+static const char signature[11] = "PGCOPY\n\377\r\n";
+#define HEADER_LEN 19
+
+/* 0001-01-01 and 10000-01-01 as instants: the years that clock.h and ISO 8601 can write. */
+#define FIRST_INSTANT (INT64_C(-730119) * CLOCK_US_PER_DAY)
+#define END_INSTANT (INT64_C(2921940) * CLOCK_US_PER_DAY)
+
+void narrow_reader_init(struct narrow_reader *r, const struct narrow *n,
+	const struct narrow_part *part)
+{
+	*r = (struct narrow_reader){ .n = n };
+	for (int role = 0; role < NARROW_ROLES; role++)
+		if (narrow_selects(n, part, (enum narrow_role)role))
+			r->role[r->n_fields++] = (enum narrow_role)role;
+	if (!narrow_selects(n, part, NARROW_SHIP))
+		r->raw[NARROW_SHIP] = part->ships[0];
+}
+
+static uint16_t load16(const char *p)
+{
+	uint16_t v;
+
+	memcpy(&v, p, sizeof v);
+	return __builtin_bswap16(v);
+}
+
+static uint32_t load32(const char *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof v);
+	return __builtin_bswap32(v);
+}
+
+static uint64_t load64(const char *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof v);
+	return __builtin_bswap64(v);
+}
+
+/* The fields of a message into r->raw; false for the trailer. */
+static bool split(struct narrow_reader *r, struct sl m)
+{
+	if (UNLIKELY(!r->begun)) {
+		if (m.n < HEADER_LEN || memcmp(m.p, signature, sizeof signature) != 0 ||
+		    load32(m.p + 11) != 0 || load32(m.p + 15) != 0)
+			bug("not the header of a binary COPY");
+		m.p += HEADER_LEN;
+		m.n -= HEADER_LEN;
+		r->begun = true;
+	}
+	if (m.n < 2)
+		bug("a message of COPY is too short");
+	if (UNLIKELY(load16(m.p) != r->n_fields)) {
+		if (load16(m.p) == UINT16_MAX)
+			return false;
+		bug("COPY sent %u columns, not %zu", load16(m.p), r->n_fields);
+	}
+	m.p += 2;
+	m.n -= 2;
+	for (size_t i = 0; i < r->n_fields; i++) {
+		struct sl *f = &r->raw[r->role[i]];
+		uint32_t len;
+
+		if (UNLIKELY(m.n < 4))
+			bug("a message of COPY is too short");
+		len = load32(m.p);
+		m.p += 4;
+		m.n -= 4;
+		if (len == UINT32_MAX) {
+			*f = (struct sl){ NULL, 0 };
+			continue;
+		}
+		if (UNLIKELY(len > m.n))
+			bug("a message of COPY is too short");
+		*f = (struct sl){ m.p, len };
+		m.p += len;
+		m.n -= len;
+	}
+	return true;
+}
+
+static void refuse(struct narrow_row *row, enum narrow_role role, const char *why)
+{
+	row->why = why;
+	row->bad = role;
+}
+
+static size_t width_of(enum narrow_wire wire)
+{
+	static const size_t width[] = { [NARROW_W_F8] = 8, [NARROW_W_I8] = 8, [NARROW_W_I4] = 4,
+		[NARROW_W_I2] = 2, [NARROW_W_BOOL] = 1 };
+
+	return width[wire];
+}
+
+/* The text of a value that is not NULL, as the server writes it. */
+static struct sl put_text(enum narrow_wire wire, struct sl raw, char *dst)
+{
+	uint64_t bits;
+	double v;
+
+	if (wire == NARROW_W_TEXT)
+		return raw;
+	if (UNLIKELY(raw.n != width_of(wire)))
+		bug("COPY sent a value of %zu bytes", raw.n);
+	switch (wire) {
+	case NARROW_W_F8:
+		bits = load64(raw.p);
+		memcpy(&v, &bits, sizeof v);
+		return (struct sl){ dst, num_put_double(dst, v) };
+	case NARROW_W_I8:
+		return (struct sl){ dst, num_put_i64(dst, (int64_t)load64(raw.p)) };
+	case NARROW_W_I4:
+		return (struct sl){ dst, num_put_i64(dst, (int32_t)load32(raw.p)) };
+	case NARROW_W_I2:
+		return (struct sl){ dst, num_put_i64(dst, (int16_t)load16(raw.p)) };
+	case NARROW_W_BOOL:
+		return *raw.p ? SL("true") : SL("false");
+	case NARROW_W_TEXT:
+		break;
+	}
+	return raw;
+}
+
+/* What it is in JSON. NaN and the infinities are no numbers there; a decimal may be one. */
+static void take_value(struct narrow_reader *r, enum narrow_role role, struct narrow_row *row)
+{
+	const struct narrow_column *c = &r->n->col[role];
+	struct sl text = put_text(c->wire, r->raw[role], r->text);
+	uint8_t kind = F_STR;
+
+	if (c->wire == NARROW_W_BOOL)
+		kind = F_BOOL;
+	else if (c->wire == NARROW_W_F8)
+		kind = text.p[text.n - 1] <= '9' ? F_NUM : F_STR; /* NaN, Infinity */
+	else if (c->number && (c->wire != NARROW_W_TEXT || num_is_json(text)))
+		kind = F_NUM;
+	row->value = (struct field){ .p = text.p, .n = (uint32_t)text.n, .kind = kind,
+		.plain = c->wire != NARROW_W_TEXT };
+}
+
+/* NARROW_FORMATS when the text names none. */
+static enum narrow_format format_of(struct sl text)
+{
+	for (int f = 0; f < NARROW_FORMATS; f++)
+		if (sl_eq(text, narrow_format_names[f]))
+			return (enum narrow_format)f;
+	return NARROW_FORMATS;
+}
+
+/* The only value column that is not NULL, NARROW_ROLES when all are. */
+static enum narrow_role only_value(const struct narrow_reader *r, bool *several)
+{
+	enum narrow_role found = NARROW_ROLES;
+
+	*several = false;
+	for (int role = NARROW_DOUBLE; role <= NARROW_VALUE; role++) {
+		if (!r->raw[role].p)
+			continue;
+		*several = found != NARROW_ROLES;
+		found = (enum narrow_role)role;
+	}
+	return found;
+}
+
+/* Where the format says, or where there is no format, where a value is. */
+static void find_value(struct narrow_reader *r, struct narrow_row *row)
+{
+	enum narrow_role role;
+	bool several;
+
+	row->value = FIELD_NULL;
+	if (LIKELY(r->n->col[NARROW_FORMAT].name.n > 0)) {
+		struct sl text = r->raw[NARROW_FORMAT];
+		enum narrow_format format = text.p ? format_of(text) : NARROW_FORMATS;
+
+		if (UNLIKELY(format == NARROW_FORMATS)) {
+			refuse(row, NARROW_FORMAT, text.p ? "unknown format" : "no format");
+			return;
+		}
+		role = NARROW_DOUBLE + (enum narrow_role)format;
+		if (LIKELY(r->raw[role].p))
+			take_value(r, role, row);
+		else if (only_value(r, &several) != NARROW_ROLES)
+			refuse(row, NARROW_FORMAT, "the value is not in the column of its format");
+		return;
+	}
+	role = only_value(r, &several);
+	if (several)
+		refuse(row, role, "values in several columns, and no format that says which");
+	else if (role != NARROW_ROLES)
+		take_value(r, role, row);
+}
+
+bool narrow_read(struct narrow_reader *r, struct sl message, struct narrow_row *row)
+{
+	struct sl time;
+
+	if (!split(r, message))
+		return false;
+	time = r->raw[NARROW_TIME];
+	row->why = NULL;
+	row->ship = r->raw[NARROW_SHIP];
+	row->channel = r->raw[NARROW_CHANNEL];
+	row->time = 0;
+	if (UNLIKELY(!time.p || !row->ship.p || !row->channel.p)) {
+		refuse(row, !time.p ? NARROW_TIME : !row->ship.p ? NARROW_SHIP : NARROW_CHANNEL,
+			"no value in a column of the key");
+		return true;
+	}
+	if (UNLIKELY(time.n != 8))
+		bug("COPY sent a time of %zu bytes", time.n);
+	row->time = (int64_t)load64(time.p);
+	if (UNLIKELY(row->time < FIRST_INSTANT || row->time >= END_INSTANT)) {
+		refuse(row, NARROW_TIME, "not a time of the years 0001-9999");
+		return true;
+	}
+	find_value(r, row);
+	return true;
+}
+
+void narrow_row_put_json(const struct narrow_reader *r, struct str *s)
+{
+	char lead = '{';
+
+	for (int role = 0; role < NARROW_ROLES; role++) {
+		const struct narrow_column *c = &r->n->col[role];
+		struct sl raw = r->raw[role];
+		char text[CLOCK_TEXT_MAX];
+
+		if (!c->name.n || role == NARROW_ID)
+			continue;
+		str_addc(s, lead);
+		lead = ',';
+		str_add_json(s, c->name);
+		str_addc(s, ':');
+		if (!raw.p) {
+			str_addz(s, "null");
+			continue;
+		}
+		if (role == NARROW_TIME)
+			raw = (struct sl){ text,
+				clock_put(text, (int64_t)load64(raw.p), r->n->zone) };
+		else
+			raw = put_text(c->wire, raw, text);
+		str_add_json(s, raw);
+	}
+	str_addc(s, '}');
+}

@@ -1,0 +1,43 @@
+/*
+ * narrow_row.h - rows of the narrow table as binary COPY sends them, made into text.
+ *
+ * Values leave as the server itself would write them: float8out, int8out, `true` and `false`,
+ * strings as they are.
+ */
+#ifndef FERRY_PG_NARROW_ROW_H
+#define FERRY_PG_NARROW_ROW_H
+
+#include "pg/narrow.h"
+#include "stream/rec.h"
+
+struct narrow_row {
+	struct sl ship, channel;
+	int64_t time;
+	struct field value; /* .kind: F_NULL, F_STR, F_NUM or F_BOOL */
+	const char *why;    /* not NULL: a row that cannot be carried over, and why (static) */
+	enum narrow_role bad; /* the column it is about */
+};
+
+struct narrow_reader {
+	const struct narrow *n;
+	enum narrow_role role[NARROW_ROLES]; /* of each field of a message */
+	size_t n_fields;
+	bool begun; /* the header of the COPY was seen */
+	struct sl raw[NARROW_ROLES]; /* of the current row; .p NULL: NULL, or no such column */
+	char text[32];		     /* of a value that was no text */
+};
+
+/* Prepares for the COPY of narrow_add_select(); the part's only ship is kept by reference. */
+void narrow_reader_init(struct narrow_reader *r, const struct narrow *n,
+	const struct narrow_part *part);
+
+/*
+ * Reads one message; false for the one that ends the COPY. Slices point into the message and into
+ * `r`. A message that is not what the SELECT asked for is a bug (70).
+ */
+bool narrow_read(struct narrow_reader *r, struct sl message, struct narrow_row *row) NODISCARD;
+
+/* Appends the current row as a JSON object of the columns that were read, by their names. */
+void narrow_row_put_json(const struct narrow_reader *r, struct str *s);
+
+#endif
