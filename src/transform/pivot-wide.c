@@ -9,19 +9,15 @@
  */
 #include "core/mem.h"
 #include "core/msg.h"
-#include "core/num.h"
 #include "core/tmpf.h"
-#include "stream/digest.h"
 #include "stream/in.h"
 #include "stream/io.h"
+#include "stream/namelist.h"
+#include "stream/pivot.h"
 #include "stream/sort.h"
 
 #include <unistd.h>
 
-#define MAX_BY 8
-
-enum on_duplicate { DUP_LAST, DUP_FIRST, DUP_ERROR, DUP_MAX };
-enum on_unknown { UNKNOWN_ADD, UNKNOWN_IGNORE, UNKNOWN_ERROR };
 enum on_unsorted { UNSORTED_ERROR, UNSORTED_SORT };
 
 struct conf {
@@ -70,542 +66,289 @@ static const struct opt_program program = {
 	.opts = options,
 };
 
-/* The row of one group at the current key, still open. */
-struct row {
-	size_t group;
-	struct field *f; /* by number of the channel */
-	size_t cap;
-	struct arena texts;
-};
-
-struct group {
-	struct str last_key; /* of its last row that was written, or is open */
-	size_t row;	     /* number of its open row, or NAMES_NONE */
-	struct field *by;    /* values of the --by columns, in the arena */
-};
-
-struct pivot {
+/* The program: where columns are in the input, where rows go to. */
+struct prog {
 	struct conf conf;
 	struct io *io;
-	struct names by_names; /* names of the --by columns */
-	size_t in_by[MAX_BY], in_key, in_name, in_value;
-	struct names groups; /* joined --by values */
-	struct group *group;
-	size_t groups_cap;
-	struct arena group_texts;
-	struct names channels;
-	size_t given_channels; /* named by --columns */
-	size_t announced;      /* columns the writer knows, beside by and key */
-	struct str key;	       /* current key */
-	bool have_key;
-	struct row *rows; /* those of the current key: the first n_rows are open */
-	size_t n_rows, rows_cap;
-	size_t last_group, last_channel;
+	struct pivot pivot;
+	struct names by; /* names of the --by columns */
+	size_t in_by[PIVOT_MAX_BY], in_key, in_name, in_value;
+	size_t announced; /* columns the writer knows, beside by and key */
 	struct field *line; /* one output record */
 	size_t line_cap;
-	uint64_t duplicates, ignored, drop_cells, drop_sum;
-	struct wr *wr;	   /* where rows go: the output, or the scratch file */
-	int scratch;	   /* its descriptor, or -1 */
+	struct wr *wr; /* the output, or the scratch file */
+	int scratch;   /* its descriptor, or -1 */
 	struct sorter *sorter;
-	struct str payload, joined;
+	struct str payload;
 };
 
-static size_t column(const struct pivot *pv, const struct names *cols, const char *name)
+static size_t column(const struct prog *p, const struct names *cols, const char *name)
 {
 	size_t i = names_find(cols, sl_of(name));
 
 	if (i == NAMES_NONE)
 		die_hint(EX_DATA, "--key, --name, --value and --by say which columns to use",
-			 "%s: there is no column %s", in_name(rd_in(pv->io->rd)), msg_q(sl_of(name)));
+			 "%s: there is no column %s", in_name(rd_in(p->io->rd)), msg_q(sl_of(name)));
 	return i;
 }
 
-/* Where the columns are; NDJSON records may name them late, so this may run several times. */
-static void find_columns(struct pivot *pv, const struct names *cols)
+/* Where the columns are. They are only ever added at the end, so once is enough. */
+static void find_columns(struct prog *p, const struct names *cols)
 {
-	const char *by = pv->conf.by;
+	const char *by = p->conf.by;
 
-	if (pv->groups.n)
-		return; /* columns are only added at the end: numbers stay */
 	if (!by)
-		by = names_find(cols, SL("ship_id")) != NAMES_NONE &&
-				     strcmp(pv->conf.key, "ship_id") != 0
-			     ? "ship_id"
-			     : "";
-	names_clear(&pv->by_names);
+		by = names_find(cols, SL("ship_id")) != NAMES_NONE ? "ship_id" : "";
 	while (*by) {
 		size_t n = strcspn(by, ",");
 		char *name = mem_sldup((struct sl){ by, n });
 
-		if (pv->by_names.n == MAX_BY)
-			opt_usage("--by: at most %d columns", MAX_BY);
-		pv->in_by[pv->by_names.n] = column(pv, cols, name);
-		(void)names_add(&pv->by_names, sl_of(name), NULL);
+		if (p->by.n == PIVOT_MAX_BY)
+			opt_usage("--by: at most %d columns", PIVOT_MAX_BY);
+		p->in_by[p->by.n] = column(p, cols, name);
+		(void)names_add(&p->by, sl_of(name), NULL);
 		mem_free(name);
 		by += n + (by[n] == ',');
 	}
-	pv->in_key = column(pv, cols, pv->conf.key);
-	pv->in_name = column(pv, cols, pv->conf.name);
-	pv->in_value = column(pv, cols, pv->conf.value);
+	p->pivot.n_by = p->by.n;
+	p->in_key = column(p, cols, p->conf.key);
+	p->in_name = column(p, cols, p->conf.name);
+	p->in_value = column(p, cols, p->conf.value);
 }
 
-static void announce_columns(struct pivot *pv)
+static void announce_columns(struct prog *p)
 {
-	size_t lead = pv->by_names.n + 1, n = lead + pv->channels.n;
+	const struct names *columns = &p->pivot.columns;
+	size_t lead = p->by.n + 1, n = lead + columns->n;
 	struct sl *names = mem_alloc(mem_mul(n, sizeof *names));
 
-	memcpy(names, pv->by_names.name, pv->by_names.n * sizeof *names);
-	names[lead - 1] = sl_of(pv->conf.key);
-	if (pv->channels.n)
-		memcpy(names + lead, pv->channels.name, pv->channels.n * sizeof *names);
-	wr_cols(pv->wr, names, n);
+	if (p->by.n)
+		memcpy(names, p->by.name, p->by.n * sizeof *names);
+	names[lead - 1] = sl_of(p->conf.key);
+	if (columns->n)
+		memcpy(names + lead, columns->name, columns->n * sizeof *names);
+	wr_cols(p->wr, names, n);
 	mem_free(names);
-	pv->announced = pv->channels.n;
-	mem_grow(&pv->line, &pv->line_cap, n, sizeof *pv->line);
+	p->announced = columns->n;
+	mem_grow(&p->line, &p->line_cap, n, sizeof *p->line);
+}
+
+/* A complete row, from the pivot. */
+static void write_row(void *ctx, const struct field *by, struct sl key, const struct field *cells)
+{
+	struct prog *p = ctx;
+	size_t lead = p->by.n + 1, n = p->pivot.columns.n;
+
+	if (p->announced < n)
+		announce_columns(p);
+	memcpy(p->line, by, p->by.n * sizeof *p->line);
+	p->line[lead - 1] = field_str(key);
+	memcpy(p->line + lead, cells, n * sizeof *p->line);
+	wr_row(p->wr, p->line, lead + n);
 }
 
 /* A plain CSV must name all its columns first: unless they are known, rows wait in a scratch file. */
-static void start_output(struct pivot *pv)
+static void start_output(struct prog *p)
 {
-	bool known = pv->given_channels && pv->conf.on_unknown != UNKNOWN_ADD;
+	bool known = p->pivot.n_given && p->conf.on_unknown != UNKNOWN_ADD;
 
-	io_start_output(pv->io);
-	pv->wr = pv->io->wr;
-	if (wr_is_sealed(pv->wr) || wr_format(pv->wr) == FMT_NDJSON || known) {
-		announce_columns(pv);
-		return;
+	io_start_output(p->io);
+	p->wr = p->io->wr;
+	if (!wr_is_sealed(p->wr) && wr_format(p->wr) == FMT_CSV && !known) {
+		p->scratch = tmpf_scratch();
+		p->wr = wr_from_fd(dup(p->scratch), "scratch file",
+				   &(struct wr_conf){ .format = FMT_CSV, .sealed = true });
 	}
-	pv->scratch = tmpf_scratch();
-	pv->wr = wr_from_fd(dup(pv->scratch), "scratch file",
-			    &(struct wr_conf){ .format = FMT_CSV, .sealed = true });
-	announce_columns(pv);
+	announce_columns(p);
 }
 
 /* Copies the scratch file to the output, now that all columns are known. */
-static void unspool(struct pivot *pv)
+static void unspool(struct prog *p)
 {
 	struct rd_conf conf = { .format = FMT_CSV, .max_record = (size_t)1 << 30 };
 	enum rd_event ev;
 	struct rec rec;
 	struct rd *rd;
 
-	wr_seal(pv->wr, &(struct seal){ .chunk = SL("1"), .src = SL(""), .final = true });
-	wr_close(pv->wr);
-	pv->wr = pv->io->wr;
-	if (lseek(pv->scratch, 0, SEEK_SET) != 0)
+	wr_seal(p->wr, &(struct seal){ .chunk = SL("1"), .src = SL(""), .final = true });
+	wr_close(p->wr);
+	p->wr = p->io->wr;
+	if (lseek(p->scratch, 0, SEEK_SET) != 0)
 		die_errno(EX_IO, "scratch file");
-	announce_columns(pv);
-	rd = rd_from_fd(pv->scratch, "scratch file", &conf);
+	announce_columns(p);
+	rd = rd_from_fd(p->scratch, "scratch file", &conf);
 	while ((ev = rd_next(rd, &rec)) != RD_END)
 		if (ev == RD_ROW)
-			wr_row(pv->wr, rec.f, rec.n);
+			wr_row(p->wr, rec.f, rec.n);
 	rd_close(rd);
 }
 
-static struct sl row_key_of_group(const struct pivot *pv, const struct group *g)
+static NORETURN COLD void refuse(const struct prog *p, enum pivot_result why, struct sl key,
+				 struct sl name, const struct field *value)
 {
-	/* digest.h knows one `by`: the joined text is the value itself when there is one */
-	return pv->groups.name[g - pv->group];
-}
+	const char *file = in_name(rd_in(p->io->rd));
+	unsigned long long record = p->io->rows_in;
+	struct sl last = pivot_last_key(&p->pivot);
+	bool again = sl_eq(last, key);
 
-static void widen_row(struct row *r, size_t n)
-{
-	size_t had = r->cap;
-
-	if (LIKELY(n <= had))
-		return;
-	mem_grow(&r->f, &r->cap, n, sizeof *r->f);
-	memset(r->f + had, 0, (r->cap - had) * sizeof *r->f); /* F_ABSENT */
-}
-
-static void write_row(struct pivot *pv, struct row *r)
-{
-	struct group *g = &pv->group[r->group];
-	size_t lead = pv->by_names.n + 1;
-
-	widen_row(r, pv->channels.n);
-	memcpy(pv->line, g->by, pv->by_names.n * sizeof *pv->line);
-	pv->line[lead - 1] = field_str(str_sl(&pv->key));
-	memcpy(pv->line + lead, r->f, pv->channels.n * sizeof *pv->line);
-	wr_row(pv->wr, pv->line, lead + pv->channels.n);
-	memset(r->f, 0, pv->channels.n * sizeof *r->f); /* F_ABSENT */
-	arena_reset(&r->texts);
-	g->row = NAMES_NONE;
-}
-
-/* The key has changed, or a chunk ends: all open rows are complete. */
-static void write_rows(struct pivot *pv)
-{
-	if (pv->n_rows && pv->announced < pv->channels.n)
-		announce_columns(pv);
-	for (size_t i = 0; i < pv->n_rows; i++)
-		write_row(pv, &pv->rows[i]);
-	pv->n_rows = 0;
-	pv->have_key = false;
-}
-
-/* Numbers as numbers, anything else bytewise: 9 before 10, and times in ISO form as they come. */
-static int cmp_keys(struct sl a, struct sl b)
-{
-	double x, y;
-
-	if (num_is_json(a) && num_is_json(b) && num_double(a, &x) && num_double(b, &y) && x != y)
-		return x < y ? -1 : 1;
-	return sl_cmp(a, b);
-}
-
-static size_t find_group(struct pivot *pv, const struct field *by)
-{
-	struct sl joined = pv->by_names.n ? field_sl(&by[0]) : SL("");
-	bool added;
-	size_t i;
-
-	if (pv->by_names.n > 1) {
-		str_clear(&pv->joined);
-		for (size_t b = 0; b < pv->by_names.n; b++) {
-			if (b)
-				str_addc(&pv->joined, '\x1f'); /* unit separator */
-			str_add(&pv->joined, field_sl(&by[b]));
-		}
-		joined = str_sl(&pv->joined);
-	}
-	if (pv->last_group < pv->groups.n && sl_eq(pv->groups.name[pv->last_group], joined))
-		return pv->last_group;
-	i = names_add(&pv->groups, joined, &added);
-	if (added) {
-		mem_grow(&pv->group, &pv->groups_cap, i + 1, sizeof *pv->group);
-		pv->group[i] = (struct group){ .row = NAMES_NONE };
-		pv->group[i].by = arena_alloc(&pv->group_texts, MAX_BY * sizeof(struct field));
-		for (size_t b = 0; b < pv->by_names.n; b++) {
-			struct sl text = arena_dup(&pv->group_texts, field_sl(&by[b]));
-
-			pv->group[i].by[b] = by[b];
-			pv->group[i].by[b].p = text.p;
-		}
-	}
-	return pv->last_group = i;
-}
-
-static NORETURN COLD void unsorted(const struct pivot *pv, struct sl key)
-{
+	if (why == PIVOT_UNKNOWN)
+		die_hint(EX_DATA, "--on-unknown add or ignore lets it pass",
+			 "%s: record %llu: %s is not among the columns of %s", file, record,
+			 msg_q(name), p->conf.columns);
+	if (why == PIVOT_REPEATED)
+		die_hint(EX_DATA, "--on-duplicate last, first or max chooses one",
+			 "%s: record %llu: a second value for %s at %s: %s after %s", file, record,
+			 msg_q(name), msg_q(key), msg_q(field_sl(value)),
+			 msg_q(field_sl(pivot_other(&p->pivot))));
 	die_hint(EX_DATA, "sort it first, or use --on-unsorted sort",
-		 "%s: record %llu: field %s: %s comes after %s: the input is not sorted by key",
-		 in_name(rd_in(pv->io->rd)), (unsigned long long)pv->io->rows_in,
-		 msg_q(sl_of(pv->conf.key)), msg_q(key), msg_q(str_sl(&pv->key)));
+		 "%s: record %llu: field %s: %s comes %s%s: the input is not sorted by key", file,
+		 record, msg_q(sl_of(p->conf.key)), msg_q(key), again ? "again" : "after ",
+		 again ? "" : msg_q(last));
 }
 
-static struct row *open_row(struct pivot *pv, size_t gi)
-{
-	struct group *g = &pv->group[gi];
-	struct sl key = str_sl(&pv->key);
-
-	if (g->last_key.n && cmp_keys(key, str_sl(&g->last_key)) <= 0) {
-		str_clear(&pv->key);
-		str_add(&pv->key, str_sl(&g->last_key));
-		unsorted(pv, key);
-	}
-	str_clear(&g->last_key);
-	str_add(&g->last_key, key);
-	if (pv->n_rows == pv->rows_cap) {
-		mem_grow(&pv->rows, &pv->rows_cap, pv->n_rows + 1, sizeof *pv->rows);
-		memset(pv->rows + pv->n_rows, 0, (pv->rows_cap - pv->n_rows) * sizeof *pv->rows);
-	}
-	g->row = pv->n_rows++;
-	pv->rows[g->row].group = gi;
-	return &pv->rows[g->row];
-}
-
-/* The number of a channel, NAMES_NONE when it is unknown and to be left out. */
-static size_t find_channel(struct pivot *pv, struct sl name)
-{
-	size_t i = pv->last_channel;
-
-	/* channels tend to come in the same order at every key, now and then with one left out */
-	for (size_t tries = 0; tries < 3; tries++)
-		if (++i < pv->channels.n && sl_eq(pv->channels.name[i], name))
-			return pv->last_channel = i;
-	if (pv->given_channels && pv->conf.on_unknown != UNKNOWN_ADD)
-		i = names_find(&pv->channels, name);
-	else
-		i = names_add(&pv->channels, name, NULL);
-	if (i != NAMES_NONE)
-		pv->last_channel = i;
-	return i;
-}
-
-static void set_cell(struct row *r, struct pivot *pv, size_t i, const struct field *value)
-{
-	widen_row(r, pv->channels.n);
-	r->f[i] = *value;
-	r->f[i].p = arena_dup(&r->texts, field_sl(value)).p;
-}
-
-static void count_drop(struct pivot *pv, size_t gi, struct sl name, const struct field *value)
-{
-	uint64_t row = digest_row(row_key_of_group(pv, &pv->group[gi]), str_sl(&pv->key));
-
-	pv->drop_cells++;
-	pv->drop_sum += digest_cell(row, digest_name(name), field_sl(value));
-}
-
-/* A second value for a cell; true when it replaces the first. */
-static bool wins(struct pivot *pv, const struct field *old, const struct field *new, struct sl name)
-{
-	switch ((enum on_duplicate)pv->conf.on_duplicate) {
-	case DUP_LAST:
-		return true;
-	case DUP_FIRST:
-		return false;
-	case DUP_MAX:
-		return cmp_keys(field_sl(new), field_sl(old)) > 0;
-	case DUP_ERROR:
-		break;
-	}
-	die_hint(EX_DATA, "--on-duplicate last, first or max chooses one",
-		 "%s: record %llu: a second value for %s at %s: %s after %s",
-		 in_name(rd_in(pv->io->rd)), (unsigned long long)pv->io->rows_in, msg_q(name),
-		 msg_q(str_sl(&pv->key)), msg_q(field_sl(new)), msg_q(field_sl(old)));
-}
-
-/* One narrow record: its cell goes into the open row of its group. */
-static void add_cell(struct pivot *pv, const struct field *by, struct sl key, struct sl name,
+static void add_cell(struct prog *p, const struct field *by, struct sl key, struct sl name,
 		     const struct field *value)
 {
-	size_t gi, ci;
-	struct row *r;
+	enum pivot_result r = pivot_add(&p->pivot, by, key, name, value);
 
-	if (!pv->have_key || !sl_eq(str_sl(&pv->key), key)) {
-		write_rows(pv);
-		str_clear(&pv->key);
-		str_add(&pv->key, key);
-		pv->have_key = true;
-	}
-	gi = find_group(pv, by);
-	r = pv->group[gi].row == NAMES_NONE ? open_row(pv, gi) : &pv->rows[pv->group[gi].row];
-	ci = find_channel(pv, name);
-	if (UNLIKELY(ci == NAMES_NONE)) {
-		if (pv->conf.on_unknown == UNKNOWN_ERROR)
-			die_hint(EX_DATA, "--on-unknown add or ignore lets it pass",
-				 "%s: record %llu: %s is not among the columns of %s",
-				 in_name(rd_in(pv->io->rd)), (unsigned long long)pv->io->rows_in,
-				 msg_q(name), pv->conf.columns);
-		pv->ignored++;
-		if (!field_is_null(value))
-			count_drop(pv, gi, name, value);
-		return;
-	}
-	/* a NULL reading never erases a value */
-	if (field_is_null(value)) {
-		if (ci >= r->cap || r->f[ci].kind == F_ABSENT)
-			set_cell(r, pv, ci, value);
-		return;
-	}
-	if (UNLIKELY(ci < r->cap && !field_is_null(&r->f[ci]))) {
-		bool replace = wins(pv, &r->f[ci], value, name);
-
-		pv->duplicates++;
-		count_drop(pv, gi, name, replace ? &r->f[ci] : value);
-		if (!replace)
-			return;
-	}
-	set_cell(r, pv, ci, value);
+	if (UNLIKELY(r != PIVOT_OK))
+		refuse(p, r, key, name, value);
 }
 
-/* ---- sorting ---- */
-
-static void put_field(struct str *s, const struct field *f)
+static void sort_record(struct prog *p, const struct rec *rec)
 {
-	uint32_t head[2] = { f->n, (uint32_t)f->kind | (uint32_t)f->plain << 8 };
-
-	str_add(s, (struct sl){ (const char *)head, sizeof head });
-	str_add(s, field_sl(f));
+	str_clear(&p->payload);
+	for (size_t i = 0; i < p->by.n; i++)
+		rec_pack(&p->payload, &rec->f[p->in_by[i]]);
+	rec_pack(&p->payload, &rec->f[p->in_name]);
+	rec_pack(&p->payload, &rec->f[p->in_value]);
+	sorter_add(p->sorter, field_sl(&rec->f[p->in_key]), str_sl(&p->payload));
 }
 
-static const char *get_field(const char *p, struct field *f)
+static void pivot_sorted(struct prog *p)
 {
-	uint32_t head[2];
-
-	memcpy(head, p, sizeof head);
-	p += sizeof head;
-	*f = (struct field){ .p = p,
-			     .n = head[0],
-			     .kind = (uint8_t)(head[1] & 0xff),
-			     .plain = (uint8_t)(head[1] >> 8) };
-	return p + f->n;
-}
-
-static void sort_record(struct pivot *pv, const struct rec *rec)
-{
-	str_clear(&pv->payload);
-	for (size_t i = 0; i < pv->by_names.n; i++)
-		put_field(&pv->payload, &rec->f[pv->in_by[i]]);
-	put_field(&pv->payload, &rec->f[pv->in_name]);
-	put_field(&pv->payload, &rec->f[pv->in_value]);
-	sorter_add(pv->sorter, field_sl(&rec->f[pv->in_key]), str_sl(&pv->payload));
-}
-
-static void pivot_sorted(struct pivot *pv)
-{
-	struct field by[MAX_BY], name, value;
+	struct field by[PIVOT_MAX_BY], name, value;
 	struct sl key, payload;
 
-	while (sorter_next(pv->sorter, &key, &payload)) {
-		const char *p = payload.p;
+	while (sorter_next(p->sorter, &key, &payload)) {
+		const char *at = payload.p;
 
-		for (size_t i = 0; i < pv->by_names.n; i++)
-			p = get_field(p, &by[i]);
-		(void)get_field(get_field(p, &name), &value);
-		add_cell(pv, by, key, field_sl(&name), &value);
+		for (size_t i = 0; i < p->by.n; i++)
+			at = rec_unpack(at, &by[i]);
+		(void)rec_unpack(rec_unpack(at, &name), &value);
+		add_cell(p, by, key, field_sl(&name), &value);
 	}
 }
 
-/* ---- the loop ---- */
-
-static void take_record(struct pivot *pv, const struct rec *rec)
+static void take_record(struct prog *p, const struct rec *rec)
 {
-	struct field by[MAX_BY];
+	const struct field *key = &rec->f[p->in_key], *name = &rec->f[p->in_name];
+	struct field by[PIVOT_MAX_BY];
 
-	if (UNLIKELY(field_is_null(&rec->f[pv->in_key]) || rec->f[pv->in_key].n == 0)) {
-		io_reject_field(pv->io, rec, pv->in_key, "the key is empty");
+	if (UNLIKELY(key->n == 0 || name->n == 0)) {
+		io_reject_field(p->io, rec, key->n ? p->in_name : p->in_key, "is empty");
 		return;
 	}
-	if (UNLIKELY(field_is_null(&rec->f[pv->in_name]) || rec->f[pv->in_name].n == 0)) {
-		io_reject_field(pv->io, rec, pv->in_name, "the name of the column is empty");
+	if (p->sorter) {
+		sort_record(p, rec);
 		return;
 	}
-	if (pv->sorter) {
-		sort_record(pv, rec);
-		return;
-	}
-	for (size_t i = 0; i < pv->by_names.n; i++)
-		by[i] = rec->f[pv->in_by[i]];
-	add_cell(pv, by, field_sl(&rec->f[pv->in_key]), field_sl(&rec->f[pv->in_name]),
-		 &rec->f[pv->in_value]);
+	for (size_t i = 0; i < p->by.n; i++)
+		by[i] = rec->f[p->in_by[i]];
+	add_cell(p, by, field_sl(key), field_sl(name), &rec->f[p->in_value]);
 }
 
 /* Everything that was read is written; the next chunk may begin anywhere in time. */
-static void end_chunk(struct pivot *pv)
+static void end_chunk(struct prog *p)
 {
-	if (pv->sorter)
-		pivot_sorted(pv);
-	write_rows(pv);
-	for (size_t i = 0; i < pv->groups.n; i++)
-		str_clear(&pv->group[i].last_key);
+	if (p->sorter)
+		pivot_sorted(p);
+	pivot_end_chunk(&p->pivot);
 }
 
-static void pass_seal(struct pivot *pv)
+static void pass_seal(struct prog *p)
 {
-	struct seal seal = *rd_seal(pv->io->rd);
+	struct seal seal = *rd_seal(p->io->rd);
 
-	end_chunk(pv);
-	seal.drop_cells += pv->drop_cells;
-	seal.drop_sum += pv->drop_sum;
-	pv->drop_cells = pv->drop_sum = 0;
-	if (pv->scratch < 0)
-		wr_seal(pv->wr, &seal);
+	end_chunk(p);
+	seal.drop_cells += p->pivot.drop_cells;
+	seal.drop_sum += p->pivot.drop_sum;
+	p->pivot.drop_cells = p->pivot.drop_sum = 0;
+	if (p->scratch < 0)
+		wr_seal(p->wr, &seal);
 }
 
-static void run(struct pivot *pv)
+static void report(const struct prog *p)
+{
+	static const char *const kept[] = { "last", "first", "", "largest" };
+
+	if (p->pivot.duplicates)
+		msg_note("%llu repeated cells, the %s value won",
+			 (unsigned long long)p->pivot.duplicates, kept[p->conf.on_duplicate]);
+	if (p->pivot.ignored)
+		msg_note("%llu cells of unknown columns left out",
+			 (unsigned long long)p->pivot.ignored);
+}
+
+static void run(struct prog *p)
 {
 	enum rd_event ev;
 	struct rec rec;
 
-	while ((ev = io_next(pv->io, &rec)) != RD_END) {
-		if (ev == RD_COLS) {
-			find_columns(pv, rd_cols(pv->io->rd));
-			if (!pv->wr)
-				start_output(pv);
+	while ((ev = io_next(p->io, &rec)) != RD_END) {
+		if (ev == RD_COLS && !p->wr) {
+			find_columns(p, rd_cols(p->io->rd));
+			start_output(p);
 		} else if (ev == RD_ROW) {
-			take_record(pv, &rec);
+			take_record(p, &rec);
 		} else if (ev == RD_SEAL) {
-			pass_seal(pv);
+			pass_seal(p);
 		}
 	}
-	end_chunk(pv);
-	if (pv->scratch >= 0)
-		unspool(pv);
-	if (pv->duplicates)
-		msg_note("%llu repeated cells, %s", (unsigned long long)pv->duplicates,
-			 pv->conf.on_duplicate == DUP_LAST    ? "the last value won"
-			 : pv->conf.on_duplicate == DUP_FIRST ? "the first value won"
-							      : "the largest value won");
-	if (pv->ignored)
-		msg_note("%llu cells of unknown columns left out", (unsigned long long)pv->ignored);
+	end_chunk(p);
+	if (p->scratch >= 0)
+		unspool(p);
+	report(p);
 }
 
-/* One name a line (blanks at the end dropped), or a registry as pg-narrow-schema writes it. */
-static void read_columns(struct pivot *pv)
+static void start(struct prog *p)
 {
-	struct in *in = in_open(pv->conf.columns, (size_t)16 << 20);
-	struct arena arena = { 0 };
-
-	while (in_more(in))
-		continue;
-	struct sl all = in_window(in);
-
-	for (size_t no = 1; all.n > 0; no++) {
-		const char *nl = memchr(all.p, '\n', all.n), *why;
-		struct sl line = { all.p, nl ? (size_t)(nl - all.p) : all.n };
-		size_t skip = line.n + (nl != NULL), at;
-
-		all = (struct sl){ all.p + skip, all.n - skip };
-		while (line.n && strchr(" \t\r", line.p[line.n - 1]))
-			line.n--;
-		if (line.n && line.p[0] == '{') {
-			struct json *o = json_parse(&arena, line, &why, &at);
-
-			if (!o || !json_get_str(o, "channel", &line))
-				die(EX_DATA, "%s:%zu: not a registry entry with a channel",
-				    pv->conf.columns, no);
-		}
-		if (line.n)
-			(void)names_add(&pv->channels, line, NULL);
-	}
-	pv->given_channels = pv->channels.n;
-	arena_free(&arena);
-	in_close(in);
+	if (p->conf.columns)
+		namelist_read(p->conf.columns, "channel", &p->pivot.columns);
+	p->pivot.n_given = p->pivot.columns.n;
+	p->pivot.on_duplicate = (enum pivot_duplicate)p->conf.on_duplicate;
+	p->pivot.on_unknown = (enum pivot_unknown)p->conf.on_unknown;
+	p->pivot.row = write_row;
+	p->pivot.ctx = p;
+	if (p->conf.on_unsorted == UNSORTED_SORT)
+		p->sorter = sorter_new(p->conf.sort_memory, pivot_cmp_keys);
 }
 
-static void release(struct pivot *pv)
+static void release(struct prog *p)
 {
-	for (size_t i = 0; i < pv->rows_cap; i++) {
-		mem_free(pv->rows[i].f);
-		arena_free(&pv->rows[i].texts);
-	}
-	for (size_t i = 0; i < pv->groups.n; i++)
-		str_free(&pv->group[i].last_key);
-	mem_free(pv->rows);
-	mem_free(pv->group);
-	mem_free(pv->line);
-	arena_free(&pv->group_texts);
-	names_free(&pv->groups);
-	names_free(&pv->channels);
-	names_free(&pv->by_names);
-	sorter_free(pv->sorter);
-	str_free(&pv->key);
-	str_free(&pv->payload);
-	str_free(&pv->joined);
+	pivot_free(&p->pivot);
+	names_free(&p->by);
+	sorter_free(p->sorter);
+	str_free(&p->payload);
+	mem_free(p->line);
 }
 
 int main(int argc, char **argv)
 {
-	struct pivot pv = { .conf = { .key = "created_time",
-				      .name = "data_channel_id",
-				      .value = "value",
-				      .sort_memory = (uint64_t)64 << 20 },
-			    .scratch = -1 };
+	struct prog p = { .conf = { .key = "created_time",
+				    .name = "data_channel_id",
+				    .value = "value",
+				    .sort_memory = (uint64_t)64 << 20 },
+			  .scratch = -1 };
 	int code;
 
-	opt_parse(&program, &pv.conf, &argc, &argv);
+	opt_parse(&program, &p.conf, &argc, &argv);
 	if (argc > 1)
 		opt_usage("one file at most, got %s too", msg_q(sl_of(argv[1])));
-	if (pv.conf.columns)
-		read_columns(&pv);
-	if (pv.conf.on_unsorted == UNSORTED_SORT)
-		pv.sorter = sorter_new(pv.conf.sort_memory, cmp_keys);
-	pv.io = io_open(&pv.conf.io, argc ? argv[0] : NULL);
-	run(&pv);
-	code = io_close(pv.io);
-	release(&pv);
+	start(&p);
+	p.io = io_open(&p.conf.io, argc ? argv[0] : NULL);
+	run(&p);
+	code = io_close(p.io);
+	release(&p);
 	return code;
 }

@@ -116,21 +116,25 @@ static void probe_gzip(struct in *in)
 	in->end = 0;
 }
 
-/* One pass over new bytes that tells what need not be looked for in them; vectorised. */
+static bool has_high_bit(const char *p, size_t n)
+{
+	uint64_t all = 0, word;
+	size_t i = 0;
+
+	for (; n - i >= 8; i += 8) {
+		memcpy(&word, p + i, 8);
+		all |= word;
+	}
+	for (; i < n; i++)
+		all |= (unsigned char)p[i];
+	return all & UINT64_C(0x8080808080808080);
+}
+
+/* Tells what need not be looked for in these bytes, record by record. */
 static unsigned classify(const char *p, size_t n)
 {
-	unsigned char quote = 0, cr = 0, high = 0, nul = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)p[i];
-
-		quote |= c == '"';
-		cr |= c == '\r';
-		nul |= c == 0;
-		high |= c;
-	}
-	return (quote ? IN_QUOTE : 0u) | (cr ? IN_CR : 0u) | (nul ? IN_NUL : 0u) |
-	       (high & 0x80 ? IN_HIGH : 0u);
+	return (memchr(p, '"', n) ? IN_QUOTE : 0u) | (memchr(p, '\r', n) ? IN_CR : 0u) |
+	       (memchr(p, 0, n) ? IN_NUL : 0u) | (has_high_bit(p, n) ? IN_HIGH : 0u);
 }
 
 static void make_room(struct in *in)

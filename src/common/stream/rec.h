@@ -7,7 +7,7 @@
 #ifndef FERRY_REC_H
 #define FERRY_REC_H
 
-#include "core/base.h"
+#include "core/str.h"
 
 enum field_kind {
 	F_ABSENT, /* NDJSON: the object has no such key; written as NULL to CSV, left out of NDJSON */
@@ -61,6 +61,10 @@ struct rec {
 	uint64_t line;	 /* line it starts at, from 1 */
 	struct sl raw;	 /* its text, without the end of line */
 };
+
+/* Appends a field to a buffer; reads it back (its text then lives there) and returns what follows. */
+void rec_pack(struct str *s, const struct field *f);
+const char *rec_unpack(const char *p, struct field *f);
 
 /* Why a record is bad, and where. Slices and strings live until the next rd_next(). */
 struct fault {

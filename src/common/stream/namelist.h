@@ -1,0 +1,14 @@
+/* namelist.h - lists of names in a file, as people keep them. */
+#ifndef FERRY_NAMELIST_H
+#define FERRY_NAMELIST_H
+
+#include "core/hash.h"
+
+/*
+ * Adds the names of the file to `names`: one a line, blanks at the end dropped, empty lines
+ * skipped; or NDJSON, then the text of `member` of each object (the registry of pg-narrow-schema
+ * has "channel"). A name that repeats counts once. Dies with 66 (cannot open) or 65, naming the line.
+ */
+void namelist_read(const char *path, const char *member, struct names *names);
+
+#endif

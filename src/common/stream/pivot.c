@@ -1,0 +1,231 @@
+#include "stream/pivot.h"
+
+#include "core/num.h"
+#include "stream/digest.h"
+
+/* The row of one group at the current key. */
+struct pivot_row {
+	size_t group;
+	struct field *f; /* by number of the column */
+	size_t cap;
+	struct arena texts;
+};
+
+struct pivot_group {
+	struct str last_key; /* of its last row, open or not */
+	size_t row;	     /* number of its open row, or NAMES_NONE */
+	struct field *by;    /* values of the by columns */
+};
+
+int pivot_cmp_keys(struct sl a, struct sl b)
+{
+	double x, y;
+
+	if (num_is_json(a) && num_is_json(b) && num_double(a, &x) && num_double(b, &y) && x != y)
+		return x < y ? -1 : 1;
+	return sl_cmp(a, b);
+}
+
+static void widen_row(struct pivot_row *r, size_t n)
+{
+	size_t had = r->cap;
+
+	if (LIKELY(n <= had))
+		return;
+	mem_grow(&r->f, &r->cap, n, sizeof *r->f);
+	memset(r->f + had, 0, (r->cap - had) * sizeof *r->f); /* F_ABSENT */
+}
+
+/* The key has changed, or a chunk ends: all open rows are complete. */
+static void close_rows(struct pivot *pv)
+{
+	for (size_t i = 0; i < pv->n_rows; i++) {
+		struct pivot_row *r = &pv->rows[i];
+		struct pivot_group *g = &pv->group[r->group];
+
+		widen_row(r, pv->columns.n);
+		pv->row(pv->ctx, g->by, str_sl(&pv->key), r->f);
+		memset(r->f, 0, pv->columns.n * sizeof *r->f);
+		arena_reset(&r->texts);
+		g->row = NAMES_NONE;
+	}
+	pv->n_rows = 0;
+	pv->have_key = false;
+}
+
+static void init_group(struct pivot *pv, size_t i, const struct field *by)
+{
+	struct pivot_group *g;
+
+	mem_grow(&pv->group, &pv->groups_cap, i + 1, sizeof *pv->group);
+	g = &pv->group[i];
+	*g = (struct pivot_group){ .row = NAMES_NONE };
+	g->by = arena_alloc(&pv->group_texts, PIVOT_MAX_BY * sizeof *g->by);
+	for (size_t b = 0; b < pv->n_by; b++) {
+		g->by[b] = by[b];
+		g->by[b].p = arena_dup(&pv->group_texts, field_sl(&by[b])).p;
+	}
+}
+
+static size_t find_group(struct pivot *pv, const struct field *by)
+{
+	struct sl joined = pv->n_by ? field_sl(&by[0]) : SL("");
+	bool added;
+	size_t i;
+
+	if (pv->n_by > 1) {
+		str_clear(&pv->joined);
+		for (size_t b = 0; b < pv->n_by; b++) {
+			if (b)
+				str_addc(&pv->joined, '\x1f'); /* unit separator */
+			str_add(&pv->joined, field_sl(&by[b]));
+		}
+		joined = str_sl(&pv->joined);
+	}
+	if (pv->last_group < pv->groups.n && sl_eq(pv->groups.name[pv->last_group], joined))
+		return pv->last_group;
+	i = names_add(&pv->groups, joined, &added);
+	if (added)
+		init_group(pv, i, by);
+	return pv->last_group = i;
+}
+
+/* NULL when the key does not come after the group's last one. */
+static struct pivot_row *open_row(struct pivot *pv, size_t gi)
+{
+	struct pivot_group *g = &pv->group[gi];
+	struct sl key = str_sl(&pv->key);
+
+	if (g->row != NAMES_NONE)
+		return &pv->rows[g->row];
+	if (g->last_key.n && pivot_cmp_keys(key, str_sl(&g->last_key)) <= 0) {
+		pv->last_key = str_sl(&g->last_key);
+		return NULL;
+	}
+	str_clear(&g->last_key);
+	str_add(&g->last_key, key);
+	if (pv->n_rows == pv->rows_cap) {
+		mem_grow(&pv->rows, &pv->rows_cap, pv->n_rows + 1, sizeof *pv->rows);
+		memset(pv->rows + pv->n_rows, 0, (pv->rows_cap - pv->n_rows) * sizeof *pv->rows);
+	}
+	g->row = pv->n_rows++;
+	pv->rows[g->row].group = gi;
+	return &pv->rows[g->row];
+}
+
+/* The number of a column, NAMES_NONE when it is unknown and not to be added. */
+static size_t find_column(struct pivot *pv, struct sl name)
+{
+	size_t i = pv->last_column;
+
+	/* channels tend to come in the same order at every key, now and then with one left out */
+	for (size_t tries = 0; tries < 3; tries++)
+		if (++i < pv->columns.n && sl_eq(pv->columns.name[i], name))
+			return pv->last_column = i;
+	if (pv->n_given && pv->on_unknown != UNKNOWN_ADD)
+		i = names_find(&pv->columns, name);
+	else
+		i = names_add(&pv->columns, name, NULL);
+	if (i != NAMES_NONE)
+		pv->last_column = i;
+	return i;
+}
+
+static void set_cell(struct pivot *pv, struct pivot_row *r, size_t i, const struct field *value)
+{
+	widen_row(r, pv->columns.n);
+	r->f[i] = *value;
+	r->f[i].p = arena_dup(&r->texts, field_sl(value)).p;
+}
+
+static void count_drop(struct pivot *pv, size_t gi, struct sl name, const struct field *value)
+{
+	/* digest.h knows one `by`: the joined text is the value itself when there is one */
+	uint64_t row = digest_row(pv->groups.name[gi], str_sl(&pv->key));
+
+	pv->drop_cells++;
+	pv->drop_sum += digest_cell(row, digest_name(name), field_sl(value));
+}
+
+static bool replaces(const struct pivot *pv, const struct field *old, const struct field *new)
+{
+	return pv->on_duplicate == DUP_LAST ||
+	       (pv->on_duplicate == DUP_MAX &&
+		pivot_cmp_keys(field_sl(new), field_sl(old)) > 0);
+}
+
+enum pivot_result pivot_add(struct pivot *pv, const struct field *by, struct sl key, struct sl name,
+			    const struct field *value)
+{
+	struct pivot_row *r;
+	struct field *old;
+	size_t gi, ci;
+	bool replace;
+
+	if (!pv->have_key || !sl_eq(str_sl(&pv->key), key)) {
+		close_rows(pv);
+		str_clear(&pv->key);
+		str_add(&pv->key, key);
+		pv->have_key = true;
+	}
+	gi = find_group(pv, by);
+	r = open_row(pv, gi);
+	if (UNLIKELY(!r))
+		return PIVOT_UNSORTED;
+	ci = find_column(pv, name);
+	if (UNLIKELY(ci == NAMES_NONE)) {
+		pv->ignored++;
+		if (!field_is_null(value))
+			count_drop(pv, gi, name, value);
+		return pv->on_unknown == UNKNOWN_ERROR ? PIVOT_UNKNOWN : PIVOT_OK;
+	}
+	old = ci < r->cap ? &r->f[ci] : NULL;
+	if (UNLIKELY(old && !field_is_null(old) && !field_is_null(value))) {
+		pv->other = *old;
+		if (pv->on_duplicate == DUP_ERROR)
+			return PIVOT_REPEATED;
+		replace = replaces(pv, old, value);
+		pv->duplicates++;
+		count_drop(pv, gi, name, replace ? old : value);
+		if (!replace)
+			return PIVOT_OK;
+	} else if (field_is_null(value) && old && old->kind != F_ABSENT) {
+		return PIVOT_OK; /* a NULL never erases a value */
+	}
+	set_cell(pv, r, ci, value);
+	return PIVOT_OK;
+}
+
+struct sl pivot_last_key(const struct pivot *pv)
+{
+	return pv->last_key;
+}
+
+const struct field *pivot_other(const struct pivot *pv)
+{
+	return &pv->other;
+}
+
+void pivot_end_chunk(struct pivot *pv)
+{
+	close_rows(pv);
+	for (size_t i = 0; i < pv->groups.n; i++)
+		str_clear(&pv->group[i].last_key);
+}
+
+void pivot_free(struct pivot *pv)
+{
+	for (size_t i = 0; i < pv->rows_cap; i++) {
+		mem_free(pv->rows[i].f);
+		arena_free(&pv->rows[i].texts);
+	}
+	for (size_t i = 0; i < pv->groups.n; i++)
+		str_free(&pv->group[i].last_key);
+	mem_free(pv->rows);
+	mem_free(pv->group);
+	arena_free(&pv->group_texts);
+	names_free(&pv->groups);
+	names_free(&pv->columns);
+	str_free(&pv->key);
+	str_free(&pv->joined);
+}

@@ -1,0 +1,82 @@
+/*
+ * pivot.h - the heart of pivot-wide: cells of one key go in, rows come out.
+ *
+ * Cells come sorted by key; the rows of the current key, one per group, are open and are handed to
+ * the callback when another key comes, or at pivot_flush(). Memory: the open rows, the names of the
+ * columns, and the last key of every group.
+ */
+#ifndef FERRY_PIVOT_H
+#define FERRY_PIVOT_H
+
+#include "core/hash.h"
+#include "core/mem.h"
+#include "core/str.h"
+#include "stream/rec.h"
+
+#define PIVOT_MAX_BY 8
+
+enum pivot_duplicate { DUP_LAST, DUP_FIRST, DUP_ERROR, DUP_MAX };
+enum pivot_unknown { UNKNOWN_ADD, UNKNOWN_IGNORE, UNKNOWN_ERROR };
+
+/* What pivot_add() made of a cell. */
+enum pivot_result {
+	PIVOT_OK,
+	PIVOT_UNSORTED,	 /* the key comes after a larger one, or again: see pivot_last_key() */
+	PIVOT_REPEATED,	 /* DUP_ERROR, and the cell has a value already: pivot_other() */
+	PIVOT_UNKNOWN,	 /* UNKNOWN_ERROR, and the column is not among those given */
+};
+
+struct pivot_group;
+struct pivot_row;
+
+struct pivot {
+	/* set by the caller */
+	size_t n_by; /* columns that tell the groups apart */
+	enum pivot_duplicate on_duplicate;
+	enum pivot_unknown on_unknown; /* for names beyond n_given */
+	size_t n_given;
+	/*
+	 * A row is complete: the group's values (n_by), its key, and the cells by number of the
+	 * column, pivot->columns.n of them. They live until the callback returns.
+	 */
+	void (*row)(void *ctx, const struct field *by, struct sl key, const struct field *cells);
+	void *ctx;
+	struct names columns;
+
+	/* results */
+	uint64_t duplicates, ignored;
+	uint64_t drop_cells, drop_sum; /* digest.h: cells left out since pivot_end_chunk() */
+
+	/* private */
+	struct names groups; /* joined values of the by columns */
+	struct pivot_group *group;
+	size_t groups_cap;
+	struct arena group_texts;
+	struct str key, joined;
+	bool have_key;
+	struct pivot_row *rows;
+	size_t n_rows, rows_cap, last_group, last_column;
+	struct field other;
+	struct sl last_key;
+};
+
+/* One cell. A NULL never erases a value; a repeated cell is decided by on_duplicate. */
+enum pivot_result pivot_add(struct pivot *pv, const struct field *by, struct sl key, struct sl name,
+			    const struct field *value) NODISCARD;
+
+/* After PIVOT_UNSORTED: the key before; after PIVOT_REPEATED: the value that is there. */
+struct sl pivot_last_key(const struct pivot *pv);
+const struct field *pivot_other(const struct pivot *pv);
+
+/* Hands out the open rows. After it, keys may begin anywhere again. */
+void pivot_end_chunk(struct pivot *pv);
+
+/*
+ * Order of keys: numbers as numbers (9 before 10), anything else bytewise, as times in ISO form
+ * want it.
+ */
+int pivot_cmp_keys(struct sl a, struct sl b);
+
+void pivot_free(struct pivot *pv);
+
+#endif
