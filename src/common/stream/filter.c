@@ -2,6 +2,7 @@
 
 #include "core/mem.h"
 #include "core/msg.h"
+#include "stream/in.h"
 
 struct filter_run {
 	struct io *io;
@@ -31,16 +32,47 @@ struct io *filter_io(struct filter_run *run)
 	return run->io;
 }
 
-size_t filter_column(struct filter_run *run, const char *name, const char *option)
+size_t filter_column(struct filter_run *run, struct sl name, const char *option)
 {
-	size_t i = names_find(rd_cols(run->io->rd), sl_of(name));
+	size_t i = names_find(rd_cols(run->io->rd), name);
 	char hint[120];
 
 	if (i == NAMES_NONE && rd_format(run->io->rd) == FMT_CSV) {
 		(void)snprintf(hint, sizeof hint, "--%s names another column", option);
-		die_hint(EX_DATA, hint, "the input has no column %s", msg_q(sl_of(name)));
+		die_hint(EX_DATA, hint, "%s: there is no column %s", in_name(rd_in(run->io->rd)),
+			 msg_q(name));
 	}
 	return i;
+}
+
+void filter_names(struct names *names, const char *list, const char *option)
+{
+	for (const char *p = list;; p++) {
+		struct sl name = { p, strcspn(p, ",") };
+		bool added;
+
+		if (name.n == 0)
+			opt_usage("--%s: a column needs a name", option);
+		(void)names_add(names, name, &added);
+		if (!added)
+			opt_usage("--%s: column %s is named twice", option, msg_q(name));
+		p += name.n;
+		if (!*p)
+			break;
+	}
+}
+
+void filter_find_by(struct filter_run *run, struct filter_by *by, const char *list)
+{
+	if (!by->known && list && *list)
+		filter_names(&by->names, list, "by");
+	else if (!by->known && !list && names_find(rd_cols(run->io->rd), SL("ship_id")) != NAMES_NONE)
+		(void)names_add(&by->names, SL("ship_id"), NULL);
+	by->known = true;
+	if (by->names.n > FILTER_MAX_BY)
+		opt_usage("--by: at most %d columns", FILTER_MAX_BY);
+	for (size_t i = 0; i < by->names.n; i++)
+		by->at[i] = filter_column(run, by->names.name[i], "by");
 }
 
 static void pass_seal(struct filter_run *run)

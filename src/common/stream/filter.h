@@ -44,6 +44,23 @@ struct io *filter_io(struct filter_run *run);
  * Number of the input's column `name`. NAMES_NONE while an NDJSON stream has not shown it yet; a
  * CSV header that lacks it ends the program with 65, hinting at --`option`, which names another.
  */
-size_t filter_column(struct filter_run *run, const char *name, const char *option);
+size_t filter_column(struct filter_run *run, struct sl name, const char *option);
+
+/*
+ * Adds the names of a comma-separated list, the value of --`option`. A name that is empty or
+ * there already ends the program with 64.
+ */
+void filter_names(struct names *names, const char *list, const char *option);
+
+/* The columns that separate rows beside the key: --by of the programs that know wide streams. */
+#define FILTER_MAX_BY 8
+struct filter_by {
+	struct names names;
+	size_t at[FILTER_MAX_BY]; /* numbers in the input, see filter_column() */
+	bool known;
+};
+
+/* Finds them: those of `list`, "" for none; NULL stands for ship_id if the input has it. */
+void filter_find_by(struct filter_run *run, struct filter_by *by, const char *list);
 
 #endif

@@ -84,6 +84,11 @@ static bool output_is_sealed(const struct io *io)
 {
 	bool in_sealed = rd_is_sealed(io->rd);
 
+	if (io->opts->out_format == FMT_JSON) {
+		if (io->opts->force_seal)
+			opt_usage("--seal: a JSON array cannot be sealed");
+		return false;
+	}
 	if (in_sealed)
 		return decide_seal(io->opts, true);
 	if (io->opts->force_seal && !in_is_regular(rd_in(io->rd)))
@@ -99,7 +104,9 @@ void io_start_output(struct io *io)
 				.gzip = (int)io->opts->gzip };
 
 	if (conf.format == FMT_AUTO)
-		conf.format = rd_format(io->rd) == FMT_NDJSON ? FMT_NDJSON : FMT_CSV;
+		conf.format = rd_format(io->rd) == FMT_NDJSON || rd_format(io->rd) == FMT_JSON
+				      ? FMT_NDJSON
+				      : FMT_CSV;
 	io->wr = wr_open(io->opts->output, &conf);
 }
 

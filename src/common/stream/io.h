@@ -34,20 +34,22 @@ struct io_opts {
 };
 
 /* The parts of the table; a program takes those that fit it. `T` the struct, `m` the io_opts. */
-#define IO_IN_OPTS(T, m)                                                                           \
+#define IO_IN_OPTS(T, m) IO_IN_OPTS_OF(T, m, "auto|csv|ndjson")
+#define IO_IN_OPTS_OF(T, m, formats)                                                               \
 	{ .kind = OPT_GROUP, .help = "Input" },                                                    \
 	{ .name = "input-format", .letter = 'i', .kind = OPT_ENUM,                                 \
-	  .offset = offsetof(T, m.in_format), .choices = "auto|csv|ndjson",                        \
+	  .offset = offsetof(T, m.in_format), .choices = formats,                                  \
 	  .help = "told from the first byte by default" },                                        \
 	{ .name = "allow-no-newline", .kind = OPT_FLAG, .offset = offsetof(T, m.allow_no_newline), \
 	  .help = "the last record may lack its end of line" },                                   \
 	{ .name = "max-record", .kind = OPT_SIZE, .offset = offsetof(T, m.max_record),             \
 	  .arg = "SIZE", .min = 1024, .max = UINT64_C(1) << 30,                                    \
 	  .help = "refuse larger records (default 64M)" }
-#define IO_OUT_OPTS(T, m)                                                                          \
+#define IO_OUT_OPTS(T, m) IO_OUT_OPTS_OF(T, m, "auto|csv|ndjson")
+#define IO_OUT_OPTS_OF(T, m, formats)                                                              \
 	{ .kind = OPT_GROUP, .help = "Output" },                                                   \
 	{ .name = "output-format", .letter = 'o', .kind = OPT_ENUM,                                \
-	  .offset = offsetof(T, m.out_format), .choices = "auto|csv|ndjson",                       \
+	  .offset = offsetof(T, m.out_format), .choices = formats,                                 \
 	  .help = "as the input by default" },                                                    \
 	{ .name = "output", .letter = 'O', .kind = OPT_STR, .offset = offsetof(T, m.output),       \
 	  .arg = "FILE", .help = "write here instead of standard output" },                       \

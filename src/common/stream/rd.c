@@ -264,6 +264,8 @@ static enum rd_event read_next(struct rd *rd)
 			rd_corrupt(rd, "data follows the final seal");
 		return RD_END;
 	}
+	if (rd->format == FMT_JSON)
+		return rd_array_next(rd);
 	return rd->format == FMT_CSV ? rd_csv_next(rd) : rd_ndjson_next(rd);
 }
 

@@ -22,7 +22,8 @@
 #include "stream/rec.h"
 #include "stream/seal.h"
 
-enum format { FMT_AUTO, FMT_CSV, FMT_NDJSON };
+/* FMT_JSON is one array of objects: never told by itself, never sealed. */
+enum format { FMT_AUTO, FMT_CSV, FMT_NDJSON, FMT_JSON };
 
 enum rd_event { RD_END, RD_ROW, RD_COLS, RD_SEAL, RD_BAD };
 

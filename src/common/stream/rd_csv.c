@@ -194,6 +194,21 @@ static bool read_record(struct rd *rd, struct found *r)
 	return true;
 }
 
+/*
+ * A seal where no stream was announced as sealed: the header was changed or lost. Such a record is
+ * never taken for data, or one wrong bit would turn a sealed stream into an unsealed one.
+ */
+static void refuse_stray_control(struct rd *rd, const struct found *r)
+{
+	const struct field *last = &rd->fields[r->n - 1];
+	struct control c;
+
+	if (last->kind != F_STR || last->plain || last->n < 5 || memcmp(last->p, "{\"v\":", 5) != 0)
+		return;
+	if (!control_parse(&rd->arena, field_sl(last), &c))
+		rd_corrupt(rd, "a seal in a stream that does not begin as a sealed one");
+}
+
 static void header_fault(struct rd *rd, const char *why, size_t column)
 {
 	die(EX_DATA, "%s: header, column %zu: %s", in_name(rd->in), column, why);
@@ -215,11 +230,12 @@ enum rd_event rd_csv_header(struct rd *rd)
 	if (why)
 		die_hint(EX_DATA, r.cut ? "--allow-no-newline takes it as it is" : NULL,
 			 "%s: header: %s", in_name(rd->in), why);
+	refuse_stray_control(rd, &r);
 	for (size_t i = 0; i < r.n; i++) {
 		struct sl name = field_sl(&rd->fields[i]);
 		bool added;
 
-		if (sl_eq(name, SL(SEAL_COLUMN)) && i > 0 && i == r.n - 1) {
+		if (sl_eq(name, SL(SEAL_COLUMN)) && i == r.n - 1) {
 			rd->sealed = true;
 			break;
 		}
@@ -264,6 +280,8 @@ enum rd_event rd_csv_next(struct rd *rd)
 		return rd_finish(rd);
 	if (rd->sealed && r.cut)
 		return rd_finish(rd);
+	if (!rd->sealed && !r.why)
+		refuse_stray_control(rd, &r);
 	if (rd->sealed && !r.why && r.n == want && rd->fields[r.n - 1].kind != F_NULL)
 		return control_record(rd, &r);
 

@@ -14,6 +14,7 @@ struct rd {
 	enum format format;
 	bool started, sealed, ended; /* ended: a final seal was read */
 	bool have_row;		     /* a row waits behind an RD_COLS event */
+	bool array_open;	     /* FMT_JSON: the opening bracket was read */
 	struct names cols;
 	struct field *fields;
 	size_t fields_cap;
@@ -68,5 +69,6 @@ enum rd_event rd_csv_header(struct rd *rd);
 enum rd_event rd_csv_next(struct rd *rd);
 void rd_csv_release(struct rd *rd);
 enum rd_event rd_ndjson_next(struct rd *rd);
+enum rd_event rd_array_next(struct rd *rd);
 
 #endif

@@ -1,4 +1,8 @@
-/* rd_ndjson.c - NDJSON records: one JSON object a line. */
+/*
+ * rd_ndjson.c - JSON objects as records: one a line (NDJSON), or the elements of one array.
+ *
+ * An array is cut into its elements here, so that it is read in the memory of one of them.
+ */
 #include "core/msg.h"
 #include "stream/rd_impl.h"
 
@@ -72,14 +76,22 @@ static const struct json *control_of(const struct json *object)
 	return object->n == 1 && sl_eq(m->key, SL(SEAL_COLUMN)) ? m : NULL;
 }
 
-static enum rd_event control_line(struct rd *rd, const struct json *control, struct sl raw)
-{
-	bool first = rd->line == 0 && rd->records == 0;
+/* The text of one object and what lies around it. */
+struct piece {
+	struct sl text;
+	size_t len;	/* bytes to consume */
+	uint64_t lines; /* line ends in them */
+	bool cut;	/* the end of input came before the end of line */
+};
 
-	if (control->kind != J_OBJ)
-		rd_corrupt(rd, "a control record that is no object");
+static enum rd_event control_line(struct rd *rd, const struct json *control, const struct piece *p)
+{
+	bool first = rd->line == 0 && rd->records == 0 && rd->format == FMT_NDJSON;
+
+	if (control->kind != J_OBJ || p->cut)
+		rd_corrupt(rd, "a control record that is cut or no object");
 	if (rd->sealed)
-		return rd_control(rd, control->raw, raw);
+		return rd_control(rd, control->raw, p->text);
 	if (!first || !json_get(control, "open"))
 		rd_corrupt(rd, "a seal in a stream that was not opened as a sealed one");
 
@@ -89,49 +101,147 @@ static enum rd_event control_line(struct rd *rd, const struct json *control, str
 	if (why)
 		rd_corrupt(rd, why);
 	rd->sealed = true;
-	rd_take(rd, raw.n + 1, 1);
+	rd_take(rd, p->len, p->lines);
 	return rd_ndjson_next(rd);
 }
 
-static enum rd_event bad_line(struct rd *rd, size_t at, const char *why)
+static enum rd_event bad_object(struct rd *rd, size_t at, const char *why)
 {
-	return rd_bad(rd, at + 1, SL(""), SL(""), why);
+	/* columns count from the start of a line, where only NDJSON is sure to have its objects */
+	return rd_bad(rd, rd->format == FMT_NDJSON ? at + 1 : 0, SL(""), SL(""), why);
 }
 
-enum rd_event rd_ndjson_next(struct rd *rd)
+static enum rd_event take_object(struct rd *rd, const struct piece *p)
 {
 	const struct json *object = NULL;
-	const char *why = NULL;
-	struct sl line;
 	size_t at = 0;
-	bool cut, whole;
+	const char *why = rd_check_text(rd, p->text, &at);
 
-	for (;;) {
-		whole = rd_line(rd, &line, &cut);
-		if (!whole && (!cut || rd->sealed))
-			return rd_finish(rd);
-		if (!is_blank(line))
-			break;
-		rd_take(rd, line.n + whole, 1);
-		if (!whole)
-			return rd_finish(rd);
-	}
-	why = rd_check_text(rd, line, &at);
 	if (!why)
-		object = json_parse(&rd->arena, line, &why, &at);
-	if (object && object->kind == J_OBJ && whole && control_of(object))
-		return control_line(rd, control_of(object), line);
-	rd->rec = (struct rec){ .record = ++rd->records, .line = rd->line + 1, .raw = line };
-	rd_take(rd, line.n + whole, 1);
+		object = json_parse(&rd->arena, p->text, &why, &at);
+	if (object && object->kind == J_OBJ && control_of(object))
+		return control_line(rd, control_of(object), p);
+	rd->rec = (struct rec){ .record = ++rd->records, .line = rd->line + 1, .raw = p->text };
+	rd_take(rd, p->len, p->lines);
 	if (why)
-		return bad_line(rd, at, why);
+		return bad_object(rd, at, why);
 	if (object->kind != J_OBJ)
-		return bad_line(rd, 0, "not a JSON object");
-	if (!whole && !rd->conf.allow_no_newline)
-		return bad_line(rd, line.n, "the last record has no line end (was the file cut? "
-					    "--allow-no-newline takes it)");
+		return bad_object(rd, 0, "not a JSON object");
+	if (p->cut && !rd->conf.allow_no_newline)
+		return bad_object(rd, p->text.n,
+				  "the last record has no line end (was the file cut? "
+				  "--allow-no-newline takes it)");
 	rd->have_row = fill_fields(rd, object);
 	rd->rec.f = rd->fields;
 	rd->rec.n = rd->cols.n;
 	return rd->have_row ? RD_COLS : RD_ROW;
+}
+
+enum rd_event rd_ndjson_next(struct rd *rd)
+{
+	struct piece p = { .lines = 1 };
+	bool whole;
+
+	for (;;) {
+		whole = rd_line(rd, &p.text, &p.cut);
+		if (!whole && (!p.cut || rd->sealed))
+			return rd_finish(rd);
+		p.len = p.text.n + whole;
+		if (!is_blank(p.text))
+			return take_object(rd, &p);
+		rd_take(rd, p.len, 1);
+		if (!whole)
+			return rd_finish(rd);
+	}
+}
+
+static NORETURN COLD void bad_array(const struct rd *rd, const char *why)
+{
+	die(EX_DATA, "%s:%llu: %s", in_name(rd->in), (unsigned long long)rd->line + 1, why);
+}
+
+/* Drops white space; false at the end of input, else *c is the byte that follows. */
+static bool skip_space(struct rd *rd, char *c)
+{
+	for (;;) {
+		struct sl w = in_window(rd->in);
+		uint64_t lines = 0;
+		size_t n = 0;
+
+		while (n < w.n && memchr(" \t\n\r", w.p[n], 4))
+			lines += w.p[n++] == '\n';
+		rd_take(rd, n, lines);
+		if (n < w.n) {
+			*c = w.p[n];
+			return true;
+		}
+		if (!rd_more(rd))
+			return false;
+	}
+}
+
+/*
+ * The element at the front of the window: all up to the comma or bracket that ends it, outside of
+ * strings and of values nested in it. Line ends become blanks, so that a nested value, which is
+ * passed on as it is, fits into one line. Only json_parse() says whether it is valid.
+ */
+static void find_element(struct rd *rd, struct piece *p)
+{
+	size_t i = 0, depth = 0;
+	bool in_string = false;
+
+	for (;;) {
+		size_t n = in_window(rd->in).n;
+		char *w = rd->in->buf + rd->in->start;
+
+		for (; i < n; i++) {
+			if (in_string && w[i] == '\\') {
+				i++;
+			} else if (w[i] == '"') {
+				in_string = !in_string;
+			} else if (in_string) {
+				continue;
+			} else if (depth == 0 && (w[i] == ',' || w[i] == ']')) {
+				*p = (struct piece){ { w, i }, i, p->lines, false };
+				return;
+			} else if (w[i] == '[' || w[i] == '{') {
+				depth++;
+			} else if (w[i] == ']' || w[i] == '}') {
+				depth -= depth > 0;
+			} else if (w[i] == '\n' || w[i] == '\r') {
+				p->lines += w[i] == '\n';
+				w[i] = ' ';
+			}
+		}
+		if (!rd_more(rd))
+			bad_array(rd, "the JSON array has no end (was the file cut?)");
+	}
+}
+
+enum rd_event rd_array_next(struct rd *rd)
+{
+	struct piece p = { .lines = 0 };
+	bool first = !rd->array_open;
+	char c;
+
+	if (rd->array_open && skip_space(rd, &c) && c == ']') {
+		rd_take(rd, 1, 0);
+		if (skip_space(rd, &c))
+			bad_array(rd, "something follows the JSON array");
+		return rd_finish(rd);
+	}
+	if (!skip_space(rd, &c))
+		bad_array(rd, first ? "no JSON array" : "the JSON array has no end (was the file cut?)");
+	if (c != (first ? '[' : ','))
+		bad_array(rd, first ? "not a JSON array" : "a comma is missing in the JSON array");
+	rd->array_open = true;
+	rd_take(rd, 1, 0);
+	if (first && skip_space(rd, &c) && c == ']')
+		return rd_array_next(rd);
+	if (!skip_space(rd, &c))
+		bad_array(rd, "the JSON array has no end (was the file cut?)");
+	if (c == ',' || c == ']')
+		bad_array(rd, "an element is missing in the JSON array");
+	find_element(rd, &p);
+	return take_object(rd, &p);
 }

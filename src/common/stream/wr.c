@@ -8,7 +8,7 @@ struct wr {
 	struct out *out;
 	struct wr_conf conf;
 	struct names cols;
-	struct str *keys; /* NDJSON: `"name":` of every column */
+	struct str *keys; /* JSON: `"name":` of every column */
 	size_t keys_cap;
 	uint64_t rows, rows_in_chunk, bytes_before;
 	bool begun; /* header or open record written */
@@ -106,7 +106,7 @@ static void put_csv_header(struct wr *w)
 		put_csv_text(w, w->cols.name[i]);
 	}
 	if (w->conf.sealed)
-		out_put(w->out, SL("," SEAL_COLUMN));
+		out_put(w->out, w->cols.n ? SL("," SEAL_COLUMN) : SL(SEAL_COLUMN));
 	put_char(w, '\n');
 }
 
@@ -149,6 +149,8 @@ static void begin(struct wr *w)
 		control_put_open(&json);
 		put_control(w, &json);
 		str_free(&json);
+	} else if (w->conf.format == FMT_JSON) {
+		put_char(w, '[');
 	}
 }
 
@@ -164,7 +166,7 @@ void wr_cols(struct wr *w, const struct sl *names, size_t n)
 				     ": the name marks sealed streams");
 		if (names_add(&w->cols, names[i], &added) != i)
 			die(EX_DATA, "two columns of the output are named %s", msg_q(names[i]));
-		if (added && w->conf.format == FMT_NDJSON)
+		if (added && w->conf.format != FMT_CSV)
 			add_key(w, names[i]);
 	}
 	if (!w->begun) {
@@ -208,10 +210,12 @@ static void put_json_string(struct wr *w, struct sl s)
 	}
 }
 
-static void put_ndjson_row(struct wr *w, const struct field *f, size_t n)
+static void put_json_row(struct wr *w, const struct field *f, size_t n)
 {
 	char lead = '{';
 
+	if (w->conf.format == FMT_JSON)
+		out_put(w->out, w->rows > 1 ? SL(",\n") : SL("\n"));
 	for (size_t i = 0; i < n; i++) {
 		if (f[i].kind == F_ABSENT)
 			continue;
@@ -225,7 +229,9 @@ static void put_ndjson_row(struct wr *w, const struct field *f, size_t n)
 		else
 			out_put(w->out, field_sl(&f[i]));
 	}
-	out_put(w->out, lead == '{' ? SL("{}\n") : SL("}\n"));
+	out_put(w->out, lead == '{' ? SL("{}") : SL("}"));
+	if (w->conf.format == FMT_NDJSON)
+		put_char(w, '\n');
 }
 
 void wr_row(struct wr *w, const struct field *f, size_t n)
@@ -234,8 +240,8 @@ void wr_row(struct wr *w, const struct field *f, size_t n)
 		bug("a row of %zu fields for %zu columns", n, w->cols.n);
 	w->rows++;
 	w->rows_in_chunk++;
-	if (w->conf.format == FMT_NDJSON) {
-		put_ndjson_row(w, f, n);
+	if (w->conf.format != FMT_CSV) {
+		put_json_row(w, f, n);
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -245,7 +251,7 @@ void wr_row(struct wr *w, const struct field *f, size_t n)
 	}
 	for (size_t i = n ? n : 1; i < w->cols.n; i++)
 		put_char(w, ',');
-	if (w->conf.sealed)
+	if (w->conf.sealed && w->cols.n)
 		put_char(w, ',');
 	put_char(w, '\n');
 }
@@ -311,7 +317,7 @@ enum format wr_format(const struct wr *w)
 
 bool wr_can_grow(const struct wr *w)
 {
-	return w->conf.sealed || w->conf.format == FMT_NDJSON || !w->begun;
+	return w->conf.sealed || w->conf.format != FMT_CSV || !w->begun;
 }
 
 uint64_t wr_rows(const struct wr *w)
@@ -334,6 +340,10 @@ void wr_close(struct wr *w)
 	if (!w)
 		return;
 	msg_off_exit(send_abort, w);
+	if (w->conf.format == FMT_JSON) {
+		begin(w);
+		out_put(w->out, SL("\n]\n"));
+	}
 	out_close(w->out);
 	for (size_t i = 0; w->keys && i < w->cols.n; i++)
 		str_free(&w->keys[i]);

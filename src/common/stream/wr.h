@@ -11,7 +11,7 @@
 #include "stream/rd.h"
 
 struct wr_conf {
-	enum format format; /* FMT_CSV or FMT_NDJSON */
+	enum format format; /* not FMT_AUTO; FMT_JSON is not sealed */
 	bool sealed;
 	int gzip;	    /* level, 0 = none */
 };
