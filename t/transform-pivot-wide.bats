@@ -1,0 +1,210 @@
+load helper
+
+# narrow LINE...: a narrow CSV of created_time,data_channel_id,value in the file n.csv
+narrow() {
+	printf 'created_time,data_channel_id,value\n' >n.csv
+	(($# == 0)) || printf '%s\n' "$@" >>n.csv
+}
+
+# wide TEXT: what the last run printed, byte for byte
+wide() {
+	printf '%s\n' "$@" >want
+	same_file "$out" want
+}
+
+@test "pivot: rows by key, columns in the order they come" {
+	narrow 1,b,x 1,a,y 2,a,z 2,b,w
+	run_ok pivot-wide n.csv
+	wide created_time,b,a 1,x,y 2,w,z
+}
+
+@test "pivot: a cell nobody gave is NULL, an empty string is not" {
+	narrow 1,a, '1,b,""' '2,b,"x,""y"""'
+	run_ok pivot-wide n.csv
+	wide created_time,a,b '1,,""' '2,,"x,""y"""'
+	run_ok pivot-wide -o ndjson n.csv
+	wide '{"created_time":"1","a":null,"b":""}' '{"created_time":"2","b":"x,\"y\""}'
+}
+
+@test "pivot: an instant whose only values are NULL is still a row" {
+	narrow 1,a, 2,a,5
+	run_ok pivot-wide n.csv
+	wide created_time,a 1, 2,5
+}
+
+@test "pivot: values keep their text" {
+	narrow 1,a,007 1,b,1e5 1,c,9007199254740993 1,d,-9223372036854775808 1,e,-0 1,f,NaN '1,g, x '
+	run_ok pivot-wide n.csv
+	wide created_time,a,b,c,d,e,f,g '1,007,1e5,9007199254740993,-9223372036854775808,-0,NaN, x '
+}
+
+@test "pivot: NDJSON numbers stay numbers, as written" {
+	printf '%s\n' '{"created_time":1,"data_channel_id":"a","value":1.50}' \
+		'{"created_time":1,"data_channel_id":"b","value":true}' >n.json
+	run_ok pivot-wide n.json
+	wide '{"created_time":"1","a":1.50,"b":true}'
+}
+
+@test "pivot: ships alternate at one instant" {
+	printf '%s\n' ship_id,created_time,data_channel_id,value S1,1,a,x S2,1,a,y S1,1,b,z S2,2,b,v S1,2,a,w >n.csv
+	run_ok pivot-wide n.csv
+	wide ship_id,created_time,a,b S1,1,x,z S2,1,y, S2,2,,v S1,2,w,
+}
+
+@test "pivot: a stream sorted by ship and then time" {
+	printf '%s\n' ship_id,created_time,data_channel_id,value S1,1,a,x S1,2,a,y S2,1,a,z >n.csv
+	run_ok pivot-wide n.csv
+	wide ship_id,created_time,a S1,1,x S1,2,y S2,1,z
+}
+
+@test "pivot: several columns in --by, any names" {
+	printf '%s\n' site,dev,day,what,much s,1,1,t,5 s,2,1,t,6 s,1,2,t,7 >n.csv
+	run_ok pivot-wide -b site,dev -k day -n what -V much n.csv
+	wide site,dev,day,t s,1,1,5 s,2,1,6 s,1,2,7
+	run_rc 65 pivot-wide -b nothing -k day -n what -V much n.csv
+	has "$err" 'there is no column "nothing"'
+}
+
+@test "pivot: numeric keys are ordered as numbers" {
+	narrow 9,a,x 10,a,y
+	run_ok pivot-wide n.csv
+	wide created_time,a 9,x 10,y
+}
+
+@test "pivot: times with and without decimals and zone are in order" {
+	narrow '2024-01-01 00:00:15,a,1' '2024-01-01 00:00:15.25,a,2' '2024-01-01 00:00:16,a,3'
+	run_ok pivot-wide n.csv
+	narrow '2024-01-01 00:00:15+00,a,1' '2024-01-01 00:00:15.25+00,a,2' '2024-01-01 00:00:16+00,a,3'
+	run_ok pivot-wide n.csv
+}
+
+@test "pivot: unsorted input is refused, with record and keys" {
+	narrow 2,a,x 1,a,y
+	run_rc 65 pivot-wide n.csv
+	has "$err" 'record 2' '"1" comes after "2"' '--on-unsorted sort'
+	narrow 1,a,x 2,a,y 1,b,z
+	run_rc 65 pivot-wide n.csv
+	has "$err" '"1" comes after "2"'
+}
+
+@test "pivot: --on-unsorted sort, in memory and on disk, gives what sorted input gives" {
+	awk 'BEGIN { print "created_time,data_channel_id,value"
+		for (t = 10000; t < 14000; t++) for (c = 0; c < 7; c++) print t ",c" c "," t * c ".5" }' >sorted.csv
+	{
+		head -n 1 sorted.csv
+		tail -n +2 sorted.csv | shuf --random-source=/bin/bash
+	} >shuffled.csv
+	printf 'c%s\n' 0 1 2 3 4 5 6 >cols
+	run_ok pivot-wide -c cols sorted.csv
+	cp "$out" want
+	for memory in 1M 64M; do
+		run_ok pivot-wide -c cols --on-unsorted sort --sort-memory "$memory" shuffled.csv
+		same_file "$out" want
+	done
+	is "$(wc -l <want)" 4001
+}
+
+@test "pivot: sorting keeps the order of equal keys, so the last value still wins" {
+	awk 'BEGIN { print "created_time,data_channel_id,value"
+		for (i = 0; i < 60000; i++) print i % 3 ",a," i "-padding-padding-padding" }' >n.csv
+	run_rc 0 pivot-wide --on-unsorted sort --sort-memory 1M n.csv
+	wide created_time,a 0,59997-padding-padding-padding 1,59998-padding-padding-padding \
+		2,59999-padding-padding-padding
+	has "$err" '59997 repeated cells'
+}
+
+@test "pivot: --on-duplicate" {
+	narrow 1,a,9 1,a,10 1,a,
+	run_rc 0 pivot-wide n.csv
+	wide created_time,a 1,10
+	has "$err" '1 repeated cells, the last value won'
+	run_rc 0 pivot-wide --on-duplicate first n.csv
+	wide created_time,a 1,9
+	run_rc 0 pivot-wide --on-duplicate max n.csv
+	wide created_time,a 1,10
+	run_rc 65 pivot-wide --on-duplicate error n.csv
+	has "$err" 'record 2' 'a second value for "a" at "1": "10" after "9"'
+}
+
+@test "pivot: --columns fixes the order; --on-unknown" {
+	narrow 1,a,x 1,zz,y 2,b,z
+	printf 'b  \n\nnever\na\r\n' >cols
+	run_ok pivot-wide -c cols n.csv
+	wide created_time,b,never,a,zz 1,,,x,y 2,z,,,
+	run_rc 0 pivot-wide -c cols --on-unknown ignore n.csv
+	wide created_time,b,never,a 1,,,x 2,z,,
+	has "$err" '1 cells of unknown columns left out'
+	run_rc 65 pivot-wide -c cols --on-unknown error n.csv
+	has "$err" 'record 2' '"zz" is not among the columns of cols'
+}
+
+@test "pivot: --columns reads a registry" {
+	narrow 1,a,x
+	printf '%s\n' '{"ship":"S","channel":"b"}' '{"ship":"S","channel":"a"}' >reg
+	run_ok pivot-wide -c reg n.csv
+	wide created_time,b,a 1,,x
+	printf '%s\n' '{"ship":"S"}' >reg
+	run_rc 65 pivot-wide -c reg n.csv
+	has "$err" 'reg:1:'
+}
+
+@test "pivot: a channel that appears in the middle loses nothing, in every kind of output" {
+	narrow 1,a,x 2,a,y 2,new,z 3,a,w
+	run_ok pivot-wide n.csv
+	wide created_time,a,new 1,x, 2,y,z 3,w,
+	run_ok pivot-wide -o ndjson n.csv
+	wide '{"created_time":"1","a":"x"}' '{"created_time":"2","a":"y","new":"z"}' '{"created_time":"3","a":"w"}'
+	reformat --seal n.csv | pivot-wide >spooled.csv
+	run_ok pivot-wide n.csv
+	same_file "$out" spooled.csv
+	run_ok pivot-wide --seal n.csv
+	has "$out" '""cols"":[""created_time"",""a""]' '""cols"":[""created_time"",""a"",""new""]'
+	reformat "$out" >unsealed.csv || true
+	run_ok unpivot-narrow --key created_time --name n --value v "$out"
+	is "$(grep -c . "$out")" 5
+}
+
+@test "pivot: a sealed stream accounts for the cells that lost" {
+	narrow 1,a,x 1,a,y
+	run_rc 0 bash -c 'reformat --seal n.csv | pivot-wide --seal | grep -c "\"\"drop\"\":{\"\"cells\"\":1,"'
+	is "$(<"$out")" 1
+}
+
+@test "pivot: records without key or name are refused or kept" {
+	narrow ,a,x 1,,y 1,a,z
+	run_rc 65 pivot-wide n.csv
+	has "$err" 'n.csv:2: record 1: field "created_time": is empty'
+	run_rc 0 pivot-wide --rejects bad n.csv
+	wide created_time,a 1,z
+	is "$(wc -l <bad)" 2
+	has bad '"record":2' '"field":"data_channel_id"'
+	run_rc 65 pivot-wide --rejects bad --max-rejects 1 n.csv
+	run_rc 65 pivot-wide --rejects bad --max-rejects 50% n.csv
+	run_rc 0 pivot-wide --rejects bad --max-rejects 67% n.csv
+}
+
+@test "pivot: missing columns and empty inputs" {
+	printf 'a,b\n1,2\n' >n.csv
+	run_rc 65 pivot-wide n.csv
+	has "$err" 'there is no column "created_time"' '--key'
+	: >n.csv
+	run_ok pivot-wide n.csv
+	is "$(wc -c <"$out")" 0
+	narrow
+	run_ok pivot-wide n.csv
+	wide created_time
+}
+
+@test "pivot: memory does not grow with the input" {
+	local small large
+	gen() {
+		awk -v n="$1" 'BEGIN { print "created_time,data_channel_id,value"
+			for (t = 0; t < n; t++) for (c = 0; c < 100; c++) print 100000 + t ",channel" c "," t * 1.25 }'
+	}
+	gen 500 >small.csv
+	gen 10000 >large.csv
+	small=$(command time -f %M pivot-wide -o ndjson small.csv 2>&1 >/dev/null)
+	large=$(command time -f %M pivot-wide -o ndjson large.csv 2>&1 >/dev/null)
+	printf '%s kB, %s kB\n' "$small" "$large"
+	[[ ${SAN-} ]] || ((large < small + 1024 && large < 16384))
+}
