@@ -275,7 +275,7 @@ static void pass_seal(struct prog *p)
 	seal.drop_sum += p->pivot.drop_sum;
 	p->pivot.drop_cells = p->pivot.drop_sum = 0;
 	if (p->scratch < 0)
-		wr_seal(p->wr, &seal);
+		io_seal(p->io, &seal);
 }
 
 static void report(const struct prog *p)

@@ -83,7 +83,7 @@ static void pass_seal(struct filter_run *run)
 		f->seal(run->state, run);
 	if (!run->io->wr)
 		io_start_output(run->io);
-	wr_seal(run->io->wr, rd_seal(run->io->rd));
+	io_seal(run->io, rd_seal(run->io->rd));
 }
 
 static void run_loop(struct filter_run *run)

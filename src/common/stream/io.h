@@ -82,14 +82,23 @@ struct io {
 	struct out *rejects;
 	uint64_t n_rejects, max_rejects, max_percent, rows_in, rows_out;
 	int64_t started, next_progress;
-	bool bar_shown;
+	bool bar_shown, vouched;
 	unsigned tick;
 };
 
 /* Opens the input. The first io_next() decides whether the stream is sealed. */
 struct io *io_open(const struct io_opts *opts, const char *path) NODISCARD;
 
+/*
+ * The same over a descriptor. `vouched`: the caller proves by other means that the input is whole,
+ * and dies otherwise; so the output is sealed like an extractor's.
+ */
+struct io *io_from_fd(const struct io_opts *opts, int fd, const char *name, bool vouched) NODISCARD;
+
 enum rd_event io_next(struct io *io, struct rec *rec) NODISCARD;
+
+/* Like io_next(), but RD_BAD is the caller's business. */
+enum rd_event io_next_any(struct io *io, struct rec *rec) NODISCARD;
 
 /*
  * Opens the output: format as asked or as the input's; sealed when the input is sealed and the
@@ -98,6 +107,12 @@ enum rd_event io_next(struct io *io, struct rec *rec) NODISCARD;
  * writes one final seal). Call after the first io_next().
  */
 void io_start_output(struct io *io);
+
+/*
+ * Passes a seal on, or makes one. What was kept of bad records is written first, and a final seal
+ * is only made within --max-rejects: nothing that can fail may come behind it.
+ */
+void io_seal(struct io *io, const struct seal *seal);
 
 /* Should a program that makes its own records (an extractor) seal its output? */
 bool io_wants_seal(const struct io_opts *opts);
