@@ -101,24 +101,26 @@ static NORETURN void no_such_table(struct pg *pg, const char *asked, const struc
 	die_hint(EX_CONFIGURATION, hint, "no such table, source: %s", asked);
 }
 
-/* Fills in what there is to say of the table itself; its oid as text, to be freed. */
-static char *find_table(struct pg *pg, struct narrow *n)
+/* Fills in what there is to say of the table itself. */
+static void find_table(struct pg *pg, struct narrow *n)
 {
 	static const char sql[] =
 		"SELECT c.oid, c.relkind, pg_catalog.row_security_active(c.oid), "
-		"greatest(c.reltuples, 0)::bigint, c.relhassubclass FROM pg_catalog.pg_class c "
+		"greatest(c.reltuples, 0)::bigint, c.relhassubclass, "
+		"pg_catalog.has_table_privilege(c.oid, 'SELECT') FROM pg_catalog.pg_class c "
 		"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 		"WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
 	struct str schema = { 0 }, table = { 0 }, ident = { 0 };
 	struct pg_result *r;
-	char *oid, kind;
+	char kind;
 
 	split_table(n->table, &schema, &table);
 	r = pg_query(pg, sql, 2, (const char *[]){ str_z(&schema), str_z(&table) });
 	if (pg_rows(r) == 0)
 		no_such_table(pg, n->table, &table);
-	oid = mem_strdup(pg_valuez(r, 0, 0));
+	n->oid = arena_dup(&n->arena, pg_value(r, 0, 0)).p;
 	kind = pg_valuez(r, 0, 1)[0];
+	n->lockable = (kind == 'r' || kind == 'p') && sl_eq_str(pg_value(r, 0, 5), "t");
 	n->has_place = kind == 'r' || kind == 'p' || kind == 'm';
 	n->several_tables = kind == 'p' || sl_eq_str(pg_value(r, 0, 4), "t");
 	if (sl_eq_str(pg_value(r, 0, 2), "t"))
@@ -132,7 +134,6 @@ static char *find_table(struct pg *pg, struct narrow *n)
 	str_free(&schema);
 	str_free(&table);
 	str_free(&ident);
-	return oid;
 }
 
 /* ---- columns --------------------------------------------------------------------------------- */
@@ -228,8 +229,7 @@ static bool look_for(struct narrow *n, struct pg *pg, const struct narrow_opts *
 	return false;
 }
 
-static void find_columns(struct narrow *n, struct pg *pg, const struct narrow_opts *opts,
-	const char *oid)
+static void find_columns(struct narrow *n, struct pg *pg, const struct narrow_opts *opts)
 {
 	static const char sql[] =
 		"SELECT a.attname, CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, "
@@ -238,7 +238,7 @@ static void find_columns(struct narrow *n, struct pg *pg, const struct narrow_op
 		"JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
 		"LEFT JOIN pg_catalog.pg_collation c ON c.oid = a.attcollation "
 		"WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
-	struct pg_result *r = pg_query(pg, sql, 1, &oid);
+	struct pg_result *r = pg_query(pg, sql, 1, &n->oid);
 	bool any = false;
 
 	for (int role = 0; role <= NARROW_ID; role++)
@@ -253,7 +253,7 @@ static void find_columns(struct narrow *n, struct pg *pg, const struct narrow_op
 	pg_clear(r);
 }
 
-static void find_indexes(struct narrow *n, struct pg *pg, const char *oid)
+static void find_indexes(struct narrow *n, struct pg *pg)
 {
 	static const char sql[] =
 		"SELECT coalesce(bool_or(x.indisunique AND "
@@ -274,7 +274,7 @@ static void find_indexes(struct narrow *n, struct pg *pg, const char *oid)
 		"(SELECT attnum AS n FROM pg_catalog.pg_attribute WHERE attrelid = $1::oid "
 		"AND attname = $4) t";
 	struct pg_result *r = pg_query(pg, sql, 4,
-		(const char *[]){ oid, n->col[NARROW_SHIP].name.p, n->col[NARROW_CHANNEL].name.p,
+		(const char *[]){ n->oid, n->col[NARROW_SHIP].name.p, n->col[NARROW_CHANNEL].name.p,
 			n->col[NARROW_TIME].name.p });
 	bool *flag[] = { &n->unique, &n->by_ship_time, &n->by_time, &n->by_channel, &n->by_ship };
 
@@ -283,16 +283,32 @@ static void find_indexes(struct narrow *n, struct pg *pg, const char *oid)
 	pg_clear(r);
 }
 
+/* Appends what is the same as long as the columns are. */
+static void take_print(const struct narrow *n, struct pg *pg, struct str *print)
+{
+	static const char sql[] =
+		"SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(' ', attnum, atttypid, "
+		"atttypmod, attcollation, attname), ',' ORDER BY attnum)) "
+		"FROM pg_catalog.pg_attribute WHERE attrelid = $1::oid AND attnum > 0 "
+		"AND NOT attisdropped";
+	struct pg_result *r = pg_query(pg, sql, 1, &n->oid);
+
+	str_add(print, pg_value(r, 0, 0));
+	pg_clear(r);
+}
+
 struct narrow *narrow_detect(struct pg *pg, const struct narrow_opts *opts)
 {
 	struct narrow *n = mem_zalloc(sizeof *n);
-	char *oid;
+	struct str print = { 0 };
 
 	n->table = opts->table ? opts->table : NARROW_DEFAULT_TABLE;
-	oid = find_table(pg, n);
-	find_columns(n, pg, opts, oid);
-	find_indexes(n, pg, oid);
-	mem_free(oid);
+	find_table(pg, n);
+	find_columns(n, pg, opts);
+	find_indexes(n, pg);
+	take_print(n, pg, &print);
+	n->print = arena_dup(&n->arena, str_sl(&print)).p;
+	str_free(&print);
 	return n;
 }
 
@@ -302,6 +318,24 @@ void narrow_free(struct narrow *n)
 		return;
 	arena_free(&n->arena);
 	mem_free(n);
+}
+
+/*
+ * The lock comes before the snapshot: a table that is rewritten (ALTER TABLE) looks empty to older
+ * snapshots, and a column of another type would be misread.
+ */
+void narrow_begin(const struct narrow *n, struct pg *pg)
+{
+	struct str print = { 0 };
+
+	pg_exec(pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+	if (n->lockable)
+		pg_execf(pg, "LOCK TABLE %s IN ACCESS SHARE MODE", n->ident);
+	take_print(n, pg, &print);
+	if (strcmp(str_z(&print), n->print) != 0)
+		die_hint(EX_TEMP, "run the same command again",
+			"the columns of the table have changed, source: %s", n->table);
+	str_free(&print);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -342,10 +376,14 @@ void narrow_add_where(const struct narrow *n, struct pg *pg, struct str *s,
 {
 	const char *ship = n->col[NARROW_SHIP].ident;
 
-	str_addf(s, "%s >= ", n->col[NARROW_TIME].ident);
-	narrow_add_time(n, s, part->from);
-	str_addf(s, " AND %s < ", n->col[NARROW_TIME].ident);
-	narrow_add_time(n, s, part->to);
+	if (part->timeless) {
+		str_addf(s, "%s IS NULL", n->col[NARROW_TIME].ident);
+	} else {
+		str_addf(s, "%s >= ", n->col[NARROW_TIME].ident);
+		narrow_add_time(n, s, part->from);
+		str_addf(s, " AND %s < ", n->col[NARROW_TIME].ident);
+		narrow_add_time(n, s, part->to);
+	}
 	if (part->n_ships) {
 		str_addz(s, " AND ");
 		add_ships(n, pg, s, part->ships, part->n_ships);

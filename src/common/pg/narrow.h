@@ -85,6 +85,9 @@ struct narrow {
 	struct narrow_column col[NARROW_ROLES];
 	bool zone;	    /* the time column is timestamptz */
 	bool exact_ship;    /* two ships that SQL calls equal are the same text */
+	const char *oid;    /* of the table, as text */
+	const char *print;  /* fingerprint of its columns */
+	bool lockable;	    /* LOCK TABLE can be used on it */
 	bool has_place;	    /* a table, whose rows have a place (ctid); not a view */
 	bool several_tables; /* partitions: a place is (tableoid, ctid) */
 	bool unique;	    /* (ship, channel, time) cannot repeat */
@@ -104,9 +107,19 @@ struct narrow {
 struct narrow *narrow_detect(struct pg *pg, const struct narrow_opts *opts) NODISCARD;
 void narrow_free(struct narrow *n);
 
-/* A part of the table: [from, to) in instants, these ships only (none: all), but not those. */
+/*
+ * Begins a transaction that reads one consistent state of the table; to be ended with COMMIT. Dies
+ * with 75 when its columns are not any more what narrow_detect() saw.
+ */
+void narrow_begin(const struct narrow *n, struct pg *pg);
+
+/*
+ * A part of the table: [from, to) in instants, or the rows without a time; these ships only (none:
+ * all), but not those.
+ */
 struct narrow_part {
 	int64_t from, to;
+	bool timeless;
 	const struct sl *ships;
 	size_t n_ships;
 	const struct sl *skip;
