@@ -6,7 +6,7 @@
  *		case RD_COLS: the columns are known or have grown: rd_cols()
  *		case RD_ROW:  rec holds a data record, in the order of the columns
  *		case RD_SEAL: a chunk ended and is proven whole: rd_seal()
- *		case RD_BAD:  a malformed record of an unsealed stream: rd_fault(); reading may go on
+ *		case RD_BAD:  a malformed record of an unsealed stream: rd_fault(); go on if you like
  *		case RD_END:  the end, proven whole if the stream is sealed
  *		}
  *
