@@ -188,11 +188,14 @@ static void take_job(const struct pg_result *r, struct ledger_job *job, struct a
 	job->cutoff = ledger_get_time(r, 0, 8);
 }
 
-/* Takes the job when there is exactly one row; frees the result. */
+/* Takes the only row, if there is one; frees the result. */
 static bool take_only(struct pg_result *r, struct ledger_job *job, struct arena *a)
 {
-	bool found = pg_rows(r) == 1;
+	bool found = pg_rows(r) > 0;
 
+	if (pg_rows(r) > 1)
+		die_hint(EX_CONFIGURATION, "--job says which", "target: %zu jobs fit, of %s and %s",
+			pg_rows(r), pg_valuez(r, 0, 1), pg_valuez(r, 1, 1));
 	if (found)
 		take_job(r, job, a);
 	pg_clear(r);
@@ -205,8 +208,10 @@ bool ledger_job_find(struct pg *target, struct ledger_job *job, struct arena *a)
 		job->target_prefix };
 
 	return take_only(pg_query(target,
-				 "SELECT " JOB_COLUMNS " FROM ferry.job WHERE source = $1"
-				 " AND source_table = $2 AND target_schema = $3 AND target_prefix = $4",
+				 "SELECT " JOB_COLUMNS " FROM ferry.job"
+				 " WHERE ($1::text IS NULL OR source = $1)"
+				 " AND source_table = $2 AND target_schema = $3 AND target_prefix = $4"
+				 " ORDER BY job_id",
 				 4, params),
 		job, a);
 }

@@ -63,7 +63,10 @@ void ledger_source_name(struct pg *source, struct str *out);
  */
 void ledger_job_open(struct pg *target, struct ledger_job *job, struct arena *a);
 
-/* Looks a job up by the same four names, or by its number; false when there is none. */
+/*
+ * Looks a job up by the same four names (source NULL: any, dies with 78 when several fit), or by
+ * its number; false when there is none.
+ */
 bool ledger_job_find(struct pg *target, struct ledger_job *job, struct arena *a) NODISCARD;
 bool ledger_job_get(struct pg *target, uint64_t id, struct ledger_job *job, struct arena *a)
 	NODISCARD;
@@ -130,6 +133,9 @@ enum ledger_claimed {
 enum ledger_claimed ledger_claim(struct pg *target, uint64_t job, bool whole_range,
 	const struct sl *only, size_t n_only, int64_t lease_us, struct ledger_claim *out,
 	struct arena *a) NODISCARD;
+
+/* Would ledger_claim() find something now? */
+bool ledger_claimable(struct pg *target, uint64_t job) NODISCARD;
 
 /*
  * Extends the lease of everything this worker has claimed and not finished. Chunks that a loader
@@ -245,10 +251,16 @@ struct ledger_status {
 /* Per ship, in bytewise order; *n_out ships in the arena. */
 struct ledger_status *ledger_status(struct pg *target, uint64_t job, struct arena *a, size_t *n_out);
 
+/* The same of all ships together; `ship` and `last_error` are empty. */
+struct ledger_status ledger_total(struct pg *target, uint64_t job);
+
 /* Failed chunks become pending again, failures forgotten; how many. Empty ship: of all ships. */
 uint64_t ledger_retry(struct pg *target, uint64_t job, struct sl ship);
 
-/* Removes the chunks and rejects of a ship, or with an empty ship the whole job. In a transaction. */
-void ledger_forget(struct pg *target, uint64_t job, struct sl ship);
+/*
+ * Forgets what was carried over into the tables of this schema and prefix: chunks, rejects and
+ * events of a ship, or with an empty ship the jobs themselves. Who is at work there is fenced off.
+ */
+void ledger_forget(struct pg *target, const char *schema, const char *prefix, struct sl ship);
 
 #endif

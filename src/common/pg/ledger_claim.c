@@ -149,6 +149,22 @@ enum ledger_claimed ledger_claim(struct pg *target, uint64_t job, bool whole_ran
 	return outcome;
 }
 
+bool ledger_claimable(struct pg *target, uint64_t job)
+{
+	struct ledger_text number;
+	struct str dead = { 0 };
+	struct pg_result *r;
+	bool any;
+
+	(void)find_dead(target, job, &dead);
+	r = pg_query(target, "SELECT EXISTS (SELECT FROM ferry.chunk WHERE " CLAIMABLE ")", 4,
+		(const char *[]){ ledger_u64(&number, job), ledger_worker(), str_z(&dead), NULL });
+	any = sl_eq_str(pg_value(r, 0, 0), "t");
+	pg_clear(r);
+	str_free(&dead);
+	return any;
+}
+
 void ledger_release(struct pg *target, uint64_t job, const char *worker)
 {
 	struct ledger_text number;

@@ -47,6 +47,34 @@ struct ledger_status *ledger_status(struct pg *target, uint64_t job, struct aren
 	return list;
 }
 
+struct ledger_status ledger_total(struct pg *target, uint64_t job)
+{
+	struct ledger_status sum = { .first = LEDGER_NO_TIME, .last = LEDGER_NO_TIME }, *list;
+	struct arena arena = { 0 };
+	size_t n;
+
+	list = ledger_status(target, job, &arena, &n);
+	for (size_t i = 0; i < n; i++) {
+		sum.done += list[i].done;
+		sum.running += list[i].running;
+		sum.pending += list[i].pending;
+		sum.failed += list[i].failed;
+		sum.rows += list[i].rows;
+		sum.cells += list[i].cells;
+		sum.wide_rows += list[i].wide_rows;
+		sum.dropped += list[i].dropped;
+		sum.rejects += list[i].rejects;
+		sum.busy_us += list[i].busy_us;
+		if (sum.first == LEDGER_NO_TIME ||
+		    (list[i].first != LEDGER_NO_TIME && list[i].first < sum.first))
+			sum.first = list[i].first;
+		if (list[i].last > sum.last)
+			sum.last = list[i].last;
+	}
+	arena_free(&arena);
+	return sum;
+}
+
 uint64_t ledger_retry(struct pg *target, uint64_t job, struct sl ship)
 {
 	struct ledger_text number;
@@ -62,25 +90,27 @@ uint64_t ledger_retry(struct pg *target, uint64_t job, struct sl ship)
 	return n;
 }
 
-void ledger_forget(struct pg *target, uint64_t job, struct sl ship)
+#define JOBS_OF_TARGET                                                                             \
+	"(SELECT job_id FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2)"
+
+void ledger_forget(struct pg *target, const char *schema, const char *prefix, struct sl ship)
 {
 	static const char *const of_ship[] = {
-		"DELETE FROM ferry.reject WHERE job_id = $1 AND ship = $2",
-		"DELETE FROM ferry.event WHERE job_id = $1 AND ship = $2",
-		"DELETE FROM ferry.chunk WHERE job_id = $1 AND ship = $2",
+		"DELETE FROM ferry.chunk WHERE ship = $3 AND job_id IN " JOBS_OF_TARGET,
+		"DELETE FROM ferry.reject WHERE ship = $3 AND job_id IN " JOBS_OF_TARGET,
+		"DELETE FROM ferry.event WHERE ship = $3 AND job_id IN " JOBS_OF_TARGET,
 	};
-	struct ledger_text number;
-	const char *params[] = { ledger_u64(&number, job), NULL };
-
-	if (ship.n == 0) {
-		pg_clear(pg_query(target, "DELETE FROM ferry.job WHERE job_id = $1", 1, params));
-		return;
-	}
 	char *name = mem_sldup(ship);
+	const char *params[] = { schema, prefix, name };
 
-	params[1] = name;
-	for (size_t i = 0; i < ARRAY_LEN(of_ship); i++)
-		pg_clear(pg_query(target, of_ship[i], 2, params));
+	pg_exec(target, "BEGIN");
+	if (ship.n == 0)
+		pg_clear(pg_query(target,
+			"DELETE FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2", 2,
+			params));
+	for (size_t i = 0; ship.n > 0 && i < ARRAY_LEN(of_ship); i++)
+		pg_clear(pg_query(target, of_ship[i], 3, params));
+	pg_exec(target, "COMMIT");
 	mem_free(name);
 }
 

@@ -148,7 +148,7 @@ static void renew_once(const char *conninfo, uint64_t job, const char *worker, i
 
 	if (child == 0) {
 		ledger_renew(pg_connect(conninfo, "target"), job, worker, lease_us);
-		_exit(0);
+		leave(0);
 	}
 	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
 		;
@@ -165,7 +165,7 @@ static NORETURN void keep(int fd, const char *conninfo, uint64_t job, const char
 			(void)dup2(null, i);
 	while (!parent_gone(fd, lease_us / 4))
 		renew_once(conninfo, job, worker, lease_us);
-	_exit(0);
+	leave(0);
 }
 
 int ledger_keeper_start(const char *conninfo, uint64_t job, int64_t lease_us)
