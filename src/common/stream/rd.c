@@ -195,6 +195,9 @@ enum rd_event rd_control(struct rd *rd, struct sl text, struct sl raw)
 		rd->crc = 0;
 		rd->bytes = rd->rows = 0;
 		rd->crc_from = rd->in->start;
+		/* before anybody passes the final seal on: what follows it would be too late */
+		if (rd->ended && (in_window(rd->in).n > 0 || rd_more(rd)))
+			rd_corrupt(rd, "data follows the final seal");
 		return ev;
 	case CONTROL_ABORT:
 		(void)snprintf(by, sizeof by, "%.*s", (int)c.by.n, c.by.p);
@@ -257,13 +260,8 @@ static enum rd_event read_next(struct rd *rd)
 		return RD_ROW;
 	}
 	arena_reset(&rd->arena);
-	if (rd->ended) {
-		struct sl w = in_window(rd->in);
-
-		if (w.n > 0 || rd_more(rd))
-			rd_corrupt(rd, "data follows the final seal");
+	if (rd->ended)
 		return RD_END;
-	}
 	if (rd->format == FMT_JSON)
 		return rd_array_next(rd);
 	return rd->format == FMT_CSV ? rd_csv_next(rd) : rd_ndjson_next(rd);
