@@ -169,6 +169,8 @@ void wr_cols(struct wr *w, const struct sl *names, size_t n)
 		if (added && w->conf.format != FMT_CSV)
 			add_key(w, names[i]);
 	}
+	if (!w->begun && w->cols.n == 0 && !w->conf.sealed)
+		return; /* an empty input makes an empty output, no header of nothing */
 	if (!w->begun) {
 		begin(w);
 	} else if (w->conf.format == FMT_CSV && w->cols.n > had) {
