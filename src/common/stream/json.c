@@ -315,3 +315,54 @@ bool json_get_i64(const struct json *o, const char *key, int64_t *out)
 
 	return m && m->kind == J_NUM && num_i64(m->text, out);
 }
+
+static bool is_one_of(struct sl key, const char *const *names)
+{
+	for (; *names; names++)
+		if (sl_eq_str(key, *names))
+			return true;
+	return false;
+}
+
+static void put_container(struct str *s, const struct json *j, const char *const *names)
+{
+	bool first = true;
+
+	for (const struct json *c = j->child; c; c = c->next) {
+		if (j->kind == J_OBJ && is_one_of(c->key, names))
+			continue;
+		if (!first)
+			str_addc(s, ',');
+		first = false;
+		if (j->kind == J_OBJ) {
+			str_add_json(s, c->key);
+			str_addc(s, ':');
+		}
+		json_put_without(s, c, names);
+	}
+}
+
+void json_put_without(struct str *s, const struct json *j, const char *const *names)
+{
+	switch (j->kind) {
+	case J_NULL:
+		str_addz(s, "null");
+		break;
+	case J_TRUE:
+	case J_FALSE:
+		str_addz(s, j->kind == J_TRUE ? "true" : "false");
+		break;
+	case J_NUM:
+		str_add(s, j->text);
+		break;
+	case J_STR:
+		str_add_json(s, j->text);
+		break;
+	case J_ARR:
+	case J_OBJ:
+		str_addc(s, j->kind == J_ARR ? '[' : '{');
+		put_container(s, j, names);
+		str_addc(s, j->kind == J_ARR ? ']' : '}');
+		break;
+	}
+}
