@@ -62,7 +62,7 @@ static const struct opt options[] = {
 	{ .name = "target", .kind = OPT_STR, .offset = offsetof(struct conf, target),
 	  .arg = "CONNINFO", .env = "FERRY_TARGET", .help = "with --job: where the ledger is" },
 	NARROW_OPTS(struct conf, narrow),
-	EXTRACT_OUT_OPTS(struct conf, io),
+	EXTRACT_OUT_OPTS(struct conf, io, "CSV"),
 	EXTRACT_SEAL_OPTS(struct conf, io),
 	IO_REJECT_OPTS(struct conf, io),
 	IO_REPORT_OPTS(struct conf, io),
@@ -100,7 +100,7 @@ static NORETURN void die_reading(struct dump *d)
 {
 	struct str where = { 0 };
 
-	stop_check();
+	stop_check(); /* it was us who had it cancelled */
 	narrow_chunk_put_place(&d->chunk, &where);
 	msg_note("reading %s stopped at row %llu%s", d->narrow->table,
 		(unsigned long long)d->x->rows + 1, str_z(&where));

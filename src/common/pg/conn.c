@@ -2,6 +2,7 @@
 
 #include "core/mem.h"
 #include "core/num.h"
+#include "core/stop.h"
 #include "core/utf8.h"
 
 #include <stdarg.h>
@@ -126,6 +127,7 @@ const char *pg_context(const struct pg *pg)
 
 void pg_die(struct pg *pg, const char *doing)
 {
+	stop_check(); /* the statement failed because we had it cancelled */
 	if (pg->context.n > 0)
 		msg_detail("%s: %s", pg->role, str_z(&pg->context));
 	die_hint(pg_exit_code(pg->sqlstate), pg->hint.n > 0 ? str_z(&pg->hint) : NULL, "%s, %s: %s",

@@ -172,4 +172,18 @@ bool narrow_next(const struct narrow *n, struct pg *pg, const struct narrow_part
  */
 size_t narrow_ships(struct narrow *n, struct pg *pg, struct sl **ships);
 
+/*
+ * Rows without a ship, a channel or a time, which no range of a ship's time finds. Where the columns
+ * may be NULL that reads the table, or its indexes.
+ */
+uint64_t narrow_keyless(const struct narrow *n, struct pg *pg);
+
+/*
+ * Appends `WITH RECURSIVE name AS (…)`: rows x with the distinct values of a column that leads an
+ * index, and a last one that is NULL, at one probe of the index each (a "loose index scan", which
+ * PostgreSQL has no plan for). `where` is empty or ends in AND.
+ */
+void narrow_add_loose_scan(const struct narrow *n, struct str *s, const char *name,
+	const char *column, const char *where);
+
 #endif

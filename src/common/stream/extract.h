@@ -7,8 +7,8 @@
  *	for each chunk: wr_row(x->wr, …)…, extract_tick(x), wr_seal(x->wr, …)
  *	extract_close(x);
  *
- * Its option table has EXTRACT_OUT_OPTS, and IO_REJECT_OPTS and IO_REPORT_OPTS of io.h, all of a
- * `struct io_opts`.
+ * Its option table has EXTRACT_OUT_OPTS (with what auto means), and IO_REJECT_OPTS and
+ * IO_REPORT_OPTS of io.h, all of a `struct io_opts`.
  */
 #ifndef FERRY_EXTRACT_H
 #define FERRY_EXTRACT_H
@@ -16,11 +16,11 @@
 #include "core/base.h"
 #include "stream/io.h"
 
-#define EXTRACT_OUT_OPTS(T, m)                                                                     \
+#define EXTRACT_OUT_OPTS(T, m, otherwise)                                                          \
 	{ .kind = OPT_GROUP, .help = "Output" },                                                   \
 	{ .name = "output-format", .letter = 'o', .kind = OPT_ENUM,                                \
 	  .offset = offsetof(T, m.out_format), .choices = "auto|csv|ndjson",                       \
-	  .help = "auto is CSV" },                                                                 \
+	  .help = "auto is " otherwise },                                                          \
 	{ .name = "output", .letter = 'O', .kind = OPT_STR, .offset = offsetof(T, m.output),       \
 	  .arg = "FILE", .help = "write here instead of standard output" },                        \
 	{ .name = "gzip", .letter = 'z', .kind = OPT_UINT, .offset = offsetof(T, m.gzip),          \
@@ -44,7 +44,7 @@ struct extract {
 	unsigned tick;
 };
 
-/* Opens the output; `sealed` as io_wants_seal() has it, or false for what is never sealed. */
+/* Opens the output, FMT_AUTO being CSV; `sealed` as io_wants_seal() has it, or false for what is never sealed. */
 struct extract *extract_open(const struct io_opts *opts, bool sealed) NODISCARD;
 
 /* To be called for each record read; now and then it shows the progress. */
