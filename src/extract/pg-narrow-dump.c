@@ -2,8 +2,8 @@
  * pg-narrow-dump - read a narrow table of PostgreSQL as a narrow stream, chunk by chunk.
  *
  * A chunk is a range of time, of one ship or of several. It is read by one COPY in one transaction,
- * in the order of time, and closed by a seal that carries what was read: rows, cells and a digest of
- * them for each ship. Chunks come from the range of the table, or are claimed from a ledger (--job).
+ * in the order of time, and closed by a seal that carries what was read: rows, cells and a digest
+ * of them for each ship. Chunks come from the range of the table, or are claimed from a ledger.
  *
  * Memory: the current row, and per ship of a chunk its counts.
  */
@@ -49,16 +49,17 @@ static const struct opt options[] = {
 	{ .name = "source", .kind = OPT_STR, .offset = offsetof(struct conf, source),
 	  .arg = "CONNINFO", .env = "FERRY_SOURCE",
 	  .help = "connection string; nothing: PG* variables, as with psql" },
-	{ .name = "ship-id", .letter = 's', .kind = OPT_LIST, .offset = offsetof(struct conf, ships),
-	  .arg = "SHIP", .help = "this ship only; may be repeated" },
+	{ .name = "ship-id", .letter = 's', .kind = OPT_LIST,
+	  .offset = offsetof(struct conf, ships), .arg = "SHIP",
+	  .help = "this ship only; may be repeated" },
 	{ .name = "since", .kind = OPT_TIME, .offset = offsetof(struct conf, since), .arg = "TIME",
 	  .help = "rows from this time on (default: the first there is)" },
 	{ .name = "until", .kind = OPT_TIME, .offset = offsetof(struct conf, until), .arg = "TIME",
 	  .help = "rows before this time (default: all)" },
 	{ .name = "chunk", .kind = OPT_DURATION, .offset = offsetof(struct conf, chunk),
 	  .arg = "DURATION", .help = "length of a chunk (default 24h)" },
-	{ .name = "job", .kind = OPT_UINT, .offset = offsetof(struct conf, job), .arg = "N", .min = 1,
-	  .help = "claim chunks of this job until none is left" },
+	{ .name = "job", .kind = OPT_UINT, .offset = offsetof(struct conf, job), .arg = "N",
+	  .min = 1, .help = "claim chunks of this job until none is left" },
 	{ .name = "target", .kind = OPT_STR, .offset = offsetof(struct conf, target),
 	  .arg = "CONNINFO", .env = "FERRY_TARGET", .help = "with --job: where the ledger is" },
 	NARROW_OPTS(struct conf, narrow),
@@ -73,7 +74,7 @@ static const struct opt_program program = {
 	.name = "pg-narrow-dump",
 	.summary = "read a narrow PostgreSQL table as a narrow stream",
 	.synopsis = "[options]",
-	.examples = "  pg-narrow-dump --ship-id S1 --since 2024-01-01 --until 2024-02-01 | pivot-wide\n"
+	.examples = "  pg-narrow-dump -s S1 --since 2024-01-01 --until 2024-02-01 | pivot-wide\n"
 		    "  pg-narrow-dump -o ndjson --rejects bad.ndjson > narrow.ndjson\n",
 	.opts = options,
 };
@@ -149,7 +150,7 @@ static void read_chunk(struct dump *d, const struct narrow_part *part)
 	pg_exec(d->source, "COMMIT");
 }
 
-/* ---- chunks of the table's own range ---------------------------------------------------------- */
+/* ---- chunks of the table's own range --------------------------------------------------------- */
 
 /* What is asked for, in whole chunks where nothing else is; false when there are no rows. */
 static bool find_range(struct dump *d, struct narrow_part *all)
@@ -220,7 +221,7 @@ static void dump_range(struct dump *d)
 	names_free(&seen);
 }
 
-/* ---- chunks of a ledger ----------------------------------------------------------------------- */
+/* ---- chunks of a ledger ---------------------------------------------------------------------- */
 
 /* What is claimed and not sealed yet goes back to the ledger when the program fails. */
 static void give_back(void *ctx, int code, const char *message)

@@ -37,8 +37,9 @@ static const struct opt options[] = {
 	{ .name = "source", .kind = OPT_STR, .offset = offsetof(struct conf, source),
 	  .arg = "CONNINFO", .env = "FERRY_SOURCE",
 	  .help = "connection string; nothing: PG* variables, as with psql" },
-	{ .name = "ship-id", .letter = 's', .kind = OPT_LIST, .offset = offsetof(struct conf, ships),
-	  .arg = "SHIP", .help = "this ship only; may be repeated" },
+	{ .name = "ship-id", .letter = 's', .kind = OPT_LIST,
+	  .offset = offsetof(struct conf, ships), .arg = "SHIP",
+	  .help = "this ship only; may be repeated" },
 	{ .name = "sample", .kind = OPT_DURATION, .offset = offsetof(struct conf, sample),
 	  .arg = "DURATION", .unit = 60 * CLOCK_US_PER_SEC,
 	  .help = "look at the newest rows of each ship, so far back (default 60m)" },
@@ -111,8 +112,8 @@ static void put_count_query(const struct schema *s, struct str *sql, const struc
 	const struct narrow_column *c = s->narrow->col;
 
 	str_addf(sql, "SELECT %s, %s, %s, min(%s), max(%s), count(*) FROM %s", c[NARROW_SHIP].expr,
-		c[NARROW_CHANNEL].expr, str_z(&s->format), c[NARROW_TIME].ident, c[NARROW_TIME].ident,
-		s->narrow->ident);
+		c[NARROW_CHANNEL].expr, str_z(&s->format), c[NARROW_TIME].ident,
+		c[NARROW_TIME].ident, s->narrow->ident);
 	put_where(s, sql, ship, since);
 	str_addz(sql, " GROUP BY 1, 2, 3 ORDER BY 1, 2, 3");
 }
@@ -136,15 +137,18 @@ static void put_index_query(const struct schema *s, struct str *sql, struct sl s
 	str_addz(sql, "SELECT ");
 	pg_add_literal(s->pg, sql, ship);
 	if (since != EVER) {
-		str_addf(sql, ", x::text, f, a, b, n FROM channels, LATERAL (SELECT %s AS f, "
-			      "min(%s) AS a, max(%s) AS b, count(*) AS n %s AND %s >= ",
+		str_addf(sql,
+			", x::text, f, a, b, n FROM channels, LATERAL (SELECT %s AS f, "
+			"min(%s) AS a, max(%s) AS b, count(*) AS n %s AND %s >= ",
 			format, time, time, str_z(&from), time);
 		narrow_add_time(s->narrow, sql, since);
 		str_addz(sql, " GROUP BY 1) r");
 	} else {
-		str_addf(sql, ", x::text, f, a, b, NULL FROM channels, LATERAL (SELECT %s AS fa, "
-			      "%s AS a %s ORDER BY %s LIMIT 1) r1, LATERAL (SELECT %s AS fb, %s AS b %s "
-			      "ORDER BY %s DESC LIMIT 1) r2, LATERAL (SELECT fa AS f UNION SELECT fb) r3",
+		str_addf(sql,
+			", x::text, f, a, b, NULL FROM channels, "
+			"LATERAL (SELECT %s AS fa, %s AS a %s ORDER BY %s LIMIT 1) r1, "
+			"LATERAL (SELECT %s AS fb, %s AS b %s ORDER BY %s DESC LIMIT 1) r2, "
+			"LATERAL (SELECT fa AS f UNION SELECT fb) r3",
 			format, time, str_z(&from), time, format, time, str_z(&from), time);
 	}
 	str_addz(sql, " WHERE x IS NOT NULL ORDER BY 2, 3");

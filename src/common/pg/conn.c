@@ -251,7 +251,8 @@ void pg_clear(struct pg_result *r)
 static void add_escaped(struct pg *pg, struct str *s, char *escaped, struct sl text)
 {
 	if (!escaped)
-		die(EX_DATA, "cannot be quoted for SQL, %s: %s: not valid UTF-8", pg->role, msg_q(text));
+		die(EX_DATA, "cannot be quoted for SQL, %s: %s: not valid UTF-8", pg->role,
+			msg_q(text));
 	str_addz(s, escaped);
 	PQfreemem(escaped);
 }

@@ -68,7 +68,14 @@ struct narrow_opts {
 		"the only value column, of any type")
 
 /* How a column arrives in binary COPY. */
-enum narrow_wire { NARROW_W_TEXT, NARROW_W_F8, NARROW_W_I8, NARROW_W_I4, NARROW_W_I2, NARROW_W_BOOL };
+enum narrow_wire {
+	NARROW_W_TEXT,
+	NARROW_W_F8,
+	NARROW_W_I8,
+	NARROW_W_I4,
+	NARROW_W_I2,
+	NARROW_W_BOOL,
+};
 
 struct narrow_column {
 	struct sl name;	   /* .n 0: the table has no such column */
@@ -173,8 +180,8 @@ bool narrow_next(const struct narrow *n, struct pg *pg, const struct narrow_part
 size_t narrow_ships(struct narrow *n, struct pg *pg, struct sl **ships);
 
 /*
- * Rows without a ship, a channel or a time, which no range of a ship's time finds. Where the columns
- * may be NULL that reads the table, or its indexes.
+ * Rows without a ship, a channel or a time, which no range of a ship's time finds. Where the
+ * columns may be NULL that reads the table, or its indexes.
  */
 uint64_t narrow_keyless(const struct narrow *n, struct pg *pg);
 

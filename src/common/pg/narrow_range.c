@@ -11,8 +11,8 @@ void narrow_add_loose_scan(const struct narrow *n, struct str *s, const char *na
 		"WITH RECURSIVE %s AS ((SELECT %s AS x FROM %s WHERE %s%s IS NOT NULL "
 		"ORDER BY %s LIMIT 1) UNION ALL SELECT (SELECT %s FROM %s WHERE %s%s > %s.x "
 		"ORDER BY %s LIMIT 1) FROM %s WHERE %s.x IS NOT NULL) ",
-		name, column, n->ident, where, column, column, column, n->ident, where, column, name,
-		column, name, name);
+		name, column, n->ident, where, column, column, column, n->ident, where, column,
+		name, column, name, name);
 }
 
 /*

@@ -47,10 +47,11 @@ static void put_bar(struct extract *x, struct str *s, double sec, bool last)
 {
 	double mb = (double)wr_bytes(x->wr) / 1e6;
 
-	str_addf(s, "\r%s: %llu rows, %.1f MB, %.1f MB/s", msg_prog(), (unsigned long long)x->rows, mb,
-		mb / sec);
+	str_addf(s, "\r%s: %llu rows, %.1f MB, %.1f MB/s", msg_prog(),
+		(unsigned long long)x->rows, mb, mb / sec);
 	if (x->share > 0 && !last)
-		str_addf(s, ", %.0f %%, %.0f s left", 100 * x->share, sec * (1 - x->share) / x->share);
+		str_addf(s, ", %.0f %%, %.0f s left", 100 * x->share,
+			sec * (1 - x->share) / x->share);
 	str_addf(s, "\033[K%s", last ? "\n" : "");
 	x->bar_shown = true;
 }
@@ -124,8 +125,8 @@ void extract_reject(struct extract *x, struct sl field, struct sl value, const c
 		keep_reject(x, field, value, why, row);
 	else if (!kept)
 		die_hint(EX_DATA, "--rejects FILE keeps bad records and goes on",
-			"record %llu: column %s: %s: %.*s", (unsigned long long)x->rows, msg_q(field),
-			why, (int)(row.n < 1500 ? row.n : 1500), row.p);
+			"record %llu: column %s: %s: %.*s", (unsigned long long)x->rows,
+			msg_q(field), why, (int)(row.n < 1500 ? row.n : 1500), row.p);
 	if (x->n_rejects > x->max_rejects)
 		die(EX_DATA, "more than %llu bad records%s%s",
 			(unsigned long long)x->max_rejects, x->opts->rejects ? ", see " : "",

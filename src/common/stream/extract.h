@@ -44,7 +44,7 @@ struct extract {
 	unsigned tick;
 };
 
-/* Opens the output, FMT_AUTO being CSV; `sealed` as io_wants_seal() has it, or false for what is never sealed. */
+/* Opens the output, FMT_AUTO being CSV; what is never sealed gives false for `sealed`. */
 struct extract *extract_open(const struct io_opts *opts, bool sealed) NODISCARD;
 
 /* To be called for each record read; now and then it shows the progress. */
@@ -55,9 +55,9 @@ void extract_share(struct extract *x, double share);
 
 /*
  * A record that cannot be carried over; counted by extract_tick() too. With --rejects it goes there
- * as one NDJSON object {"record","field","value","why","row"}, `row` being a JSON text. Without, the
- * program ends with 65, unless `kept`: somebody else keeps it. Ends with 65 as well when there are
- * more than --max-rejects.
+ * as one NDJSON object {"record","field","value","why","row"}, `row` being a JSON text. Without,
+ * the program ends with 65, unless `kept`: somebody else keeps it. Ends with 65 as well when there
+ * are more than --max-rejects.
  */
 void extract_reject(struct extract *x, struct sl field, struct sl value, const char *why,
 	struct sl row, bool kept);
