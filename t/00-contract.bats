@@ -20,24 +20,31 @@ each_program() {
 
 @test "contract: --help and -h print the name and the usage, in no more than 80 lines" {
 	help() {
-		run_ok "$1" --help && has "$out" "${1##*/}" "usage: ${1##*/}" --help --version &&
-			(($(wc -l <"$out") <= 80)) && cp "$out" long &&
-			run_ok "$1" -h && same_file "$out" long
+		run_ok "$1" --help &&
+			has "$out" "${1##*/}" "usage: ${1##*/}" --help --version &&
+			(($(wc -l <"$out") <= 80)) &&
+			cp "$out" long &&
+			run_ok "$1" -h &&
+			same_file "$out" long
 	}
 	each_program help
 }
 
 @test "contract: --version names the program and the version" {
 	version() {
-		run_ok "$1" --version && [[ $(<"$out") =~ ^"${1##*/} (ferry) "[0-9]+\.[0-9]+\.[0-9]+$ ]]
+		run_ok "$1" --version &&
+			[[ $(<"$out") =~ ^"${1##*/} (ferry) "[0-9]+\.[0-9]+\.[0-9]+$ ]]
 	}
 	each_program version
 }
 
 @test "contract: a wrong option is 64, says which, and prints nothing" {
 	wrong() {
-		run_rc 64 "$1" --no-such-option </dev/null && has "$err" no-such-option "${1##*/}: error: " &&
-			is "$(<"$out")" '' && run_rc 64 "$1" --versoin </dev/null && has "$err" --version
+		run_rc 64 "$1" --no-such-option </dev/null &&
+			has "$err" no-such-option "${1##*/}: error: " &&
+			is "$(<"$out")" '' &&
+			run_rc 64 "$1" --versoin </dev/null &&
+			has "$err" --version
 	}
 	each_program wrong
 }
