@@ -1,6 +1,7 @@
 #include "stream/json.h"
 
 #include "core/num.h"
+#include "core/utf8.h"
 
 #include <yajl/yajl_parse.h>
 
@@ -262,6 +263,12 @@ struct json *json_parse(struct arena *a, struct sl text, const char **why, size_
 		*why = "NUL byte";
 		return NULL;
 	}
+	*at = utf8_valid_to(text.p, text.n); /* yajl lets surrogates and overlong forms pass */
+	if (*at < text.n) {
+		*why = "not valid UTF-8";
+		return NULL;
+	}
+	*at = 0;
 	*why = check_escapes(text, at);
 	if (*why)
 		return NULL;
@@ -270,7 +277,7 @@ struct json *json_parse(struct arena *a, struct sl text, const char **why, size_
 		*why = "out of memory";
 	else if (yajl_parse(p.y, (const unsigned char *)text.p, text.n) != yajl_status_ok ||
 		 yajl_complete_parse(p.y) != yajl_status_ok || !p.root) {
-		*at = here(&p);
+		*at = here(&p) < text.n ? here(&p) : text.n;
 		*why = p.why ? p.why : p.root || text.n ? yajl_reason(&p, a) : "no value";
 		p.root = NULL;
 	} else if (!all_keys_unique(p.root)) {

@@ -331,6 +331,8 @@ enum rd_event rd_csv_header(struct rd *rd)
 		}
 		if (name.n == 0)
 			header_fault(rd, "a column has no name", i + 1);
+		if (sl_eq(name, SL(SEAL_COLUMN)))
+			header_fault(rd, "only the last column can be named " SEAL_COLUMN, i + 1);
 		(void)names_add(&rd->cols, name, &added);
 		if (!added)
 			header_fault(rd, "a name is used twice", i + 1);

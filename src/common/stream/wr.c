@@ -164,6 +164,8 @@ void wr_cols(struct wr *w, const struct sl *names, size_t n)
 		if (sl_eq(names[i], SL(SEAL_COLUMN)))
 			die(EX_DATA, "a column cannot be named " SEAL_COLUMN
 				     ": the name marks sealed streams");
+		if (names[i].n == 0 && w->conf.format == FMT_CSV)
+			die(EX_DATA, "a CSV column needs a name");
 		if (names_add(&w->cols, names[i], &added) != i)
 			die(EX_DATA, "two columns of the output are named %s", msg_q(names[i]));
 		if (added && w->conf.format != FMT_CSV)
