@@ -6,7 +6,7 @@ load helper
 setup() {
 	helper_setup
 	cluster=$root/pipelines/lib/cluster
-	home=$(mktemp -d /tmp/ferry-t.XXXXXX)
+	home=$(mktemp -d "${TMPDIR:-/tmp}/ferry-t.XXXXXX")
 	chmod 755 "$home"
 	dir=$home/c
 }
