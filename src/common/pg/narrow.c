@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "core/num.h"
+#include "pg/relation.h"
 
 const struct sl narrow_format_names[NARROW_FORMATS] = {
 	[NARROW_DECIMAL] = SL_INIT("Decimal"),
@@ -31,66 +32,19 @@ enum { OID_BOOL = 16, OID_NAME = 19, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23
        OID_FLOAT8 = 701, OID_BPCHAR = 1042, OID_VARCHAR = 1043, OID_TIMESTAMP = 1114,
        OID_TIMESTAMPTZ = 1184 };
 
-/* ---- names ----------------------------------------------------------------------------------- */
-
-/*
- * Takes one name from the front of *s, as SQL has it in double quotes, or up to the next dot and
- * then as it is written.
- */
-static bool take_name(struct sl *s, struct str *name)
-{
-	size_t i = 0;
-
-	if (s->n > 0 && s->p[0] == '"') {
-		for (i = 1; i < s->n; i++) {
-			if (s->p[i] == '"' && !(i + 1 < s->n && s->p[i + 1] == '"'))
-				break;
-			i += s->p[i] == '"';
-			str_addc(name, s->p[i]);
-		}
-		if (i++ >= s->n)
-			return false;
-	} else {
-		while (i < s->n && s->p[i] != '.')
-			str_addc(name, s->p[i++]);
-	}
-	s->p += i;
-	s->n -= i;
-	return name->n > 0;
-}
-
-static void split_table(const char *text, struct str *schema, struct str *table)
-{
-	struct sl rest = sl_of(text);
-	bool ok = take_name(&rest, table);
-
-	if (ok && rest.n > 0 && rest.p[0] == '.') {
-		struct str first = *table;
-
-		rest.p++;
-		rest.n--;
-		*table = *schema;
-		*schema = first;
-		ok = take_name(&rest, table);
-	} else {
-		str_addz(schema, "public");
-	}
-	if (!ok || rest.n > 0)
-		opt_usage("--table: not SCHEMA.TABLE: %s", msg_q(sl_of(text)));
-}
-
 static const char *name_of(const struct narrow_opts *opts, enum narrow_role role)
 {
 	return opts->column[role] ? opts->column[role] : roles[role].column;
 }
 
-/* ---- the table --------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 static NORETURN void no_such_table(struct pg *pg, const char *asked, const struct str *table)
 {
 	static const char sql[] =
 		"SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) "
-		"FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+		"FROM pg_catalog.pg_class c "
+		"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 		"WHERE pg_catalog.lower(c.relname) = pg_catalog.lower($1) "
 		"AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1 LIMIT 1";
 	struct pg_result *r = pg_query(pg, sql, 1, (const char *[]){ str_z(table) });
@@ -109,12 +63,13 @@ static void find_table(struct pg *pg, struct narrow *n)
 		"greatest(c.reltuples, 0)::bigint, c.relhassubclass, "
 		"pg_catalog.has_table_privilege(c.oid, 'SELECT') FROM pg_catalog.pg_class c "
 		"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-		"WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
+		"WHERE n.nspname = $1 AND c.relname = $2 "
+		"AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
 	struct str schema = { 0 }, table = { 0 }, ident = { 0 };
 	struct pg_result *r;
 	char kind;
 
-	split_table(n->table, &schema, &table);
+	relation_split(n->table, &schema, &table);
 	r = pg_query(pg, sql, 2, (const char *[]){ str_z(&schema), str_z(&table) });
 	if (pg_rows(r) == 0)
 		no_such_table(pg, n->table, &table);
@@ -127,9 +82,7 @@ static void find_table(struct pg *pg, struct narrow *n)
 		msg_warn("%s: row level security may hide rows from this user", n->table);
 	(void)!num_u64(pg_value(r, 0, 3), &n->rows_estimate);
 	pg_clear(r);
-	pg_add_ident(pg, &ident, str_sl(&schema));
-	str_addc(&ident, '.');
-	pg_add_ident(pg, &ident, str_sl(&table));
+	relation_ident(pg, &ident, str_sl(&schema), str_sl(&table));
 	n->ident = arena_dup(&n->arena, str_sl(&ident)).p;
 	str_free(&schema);
 	str_free(&table);
@@ -237,7 +190,8 @@ static void find_columns(struct narrow *n, struct pg *pg, const struct narrow_op
 		"coalesce(c.collisdeterministic, true) FROM pg_catalog.pg_attribute a "
 		"JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
 		"LEFT JOIN pg_catalog.pg_collation c ON c.oid = a.attcollation "
-		"WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
+		"WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped "
+		"ORDER BY a.attnum";
 	struct pg_result *r = pg_query(pg, sql, 1, &n->oid);
 	bool any = false;
 
@@ -258,7 +212,8 @@ static void find_indexes(struct narrow *n, struct pg *pg)
 	static const char sql[] =
 		"SELECT coalesce(bool_or(x.indisunique AND "
 		"(x.key)[0:x.indnkeyatts - 1] <@ ARRAY[s.n, c.n, t.n]), false), "
-		"coalesce(bool_or(x.key[0] = s.n AND x.indnkeyatts > 1 AND x.key[1] = t.n), false), "
+		"coalesce(bool_or(x.key[0] = s.n AND x.indnkeyatts > 1 "
+		"AND x.key[1] = t.n), false), "
 		"coalesce(bool_or(x.key[0] = t.n), false), "
 		"coalesce(bool_or(x.key[0] = s.n AND x.indnkeyatts > 2 AND x.key[1] = c.n "
 		"AND x.key[2] = t.n), false), "
@@ -287,8 +242,8 @@ static void find_indexes(struct narrow *n, struct pg *pg)
 static void take_print(const struct narrow *n, struct pg *pg, struct str *print)
 {
 	static const char sql[] =
-		"SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(' ', attnum, atttypid, "
-		"atttypmod, attcollation, attname), ',' ORDER BY attnum)) "
+		"SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(' ', attnum, "
+		"atttypid, atttypmod, attcollation, attname), ',' ORDER BY attnum)) "
 		"FROM pg_catalog.pg_attribute WHERE attrelid = $1::oid AND attnum > 0 "
 		"AND NOT attisdropped";
 	struct pg_result *r = pg_query(pg, sql, 1, &n->oid);
