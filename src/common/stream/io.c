@@ -297,7 +297,8 @@ void io_seal(struct io *io, const struct seal *seal)
 		check_percent(io);
 	if (io->rejects)
 		out_flush(io->rejects);
-	wr_seal(io->wr, seal);
+	if (io->wr)
+		wr_seal(io->wr, seal);
 }
 
 int io_close(struct io *io)

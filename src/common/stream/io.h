@@ -110,7 +110,8 @@ void io_start_output(struct io *io);
 
 /*
  * Passes a seal on, or makes one. What was kept of bad records is written first, and a final seal
- * is only made within --max-rejects: nothing that can fail may come behind it.
+ * is only made within --max-rejects: nothing that can fail may come behind it. A loader, which
+ * has no output, calls it before it commits.
  */
 void io_seal(struct io *io, const struct seal *seal);
 
