@@ -8,16 +8,13 @@
  * Memory: the current row, and per ship of a chunk its counts.
  */
 #include "core/clock.h"
+#include "core/kp.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/stop.h"
 #include "pg/ledger.h"
 #include "pg/narrow_chunk.h"
 #include "stream/extract.h"
-
-#include <poll.h>
-#include <signal.h>
-#include <unistd.h>
 
 struct conf {
 	const char *source, *target;
@@ -126,6 +123,7 @@ static void read_part(struct dump *d, const struct narrow_part *part)
 			continue;
 		extract_tick(d->x);
 		stop_check();
+		KP("dump_row");
 		if (LIKELY(!row.why))
 			narrow_chunk_put(&d->chunk, d->x->wr, &row);
 		else
@@ -145,9 +143,11 @@ static void seal_chunk(struct dump *d, const struct narrow_part *part)
 
 static void read_chunk(struct dump *d, const struct narrow_part *part)
 {
+	KP("dump_chunk");
 	narrow_begin(d->narrow, d->source);
 	read_part(d, part);
 	pg_exec(d->source, "COMMIT");
+	KP("dump_seal");
 }
 
 /* ---- chunks of the table's own range --------------------------------------------------------- */
@@ -256,19 +256,6 @@ static void check_job(struct dump *d)
 	arena_free(&a);
 }
 
-/* Waits a moment for others to finish, unless whoever reads our output has gone. */
-static void wait_for_others(void)
-{
-	struct pollfd out = { .fd = STDOUT_FILENO };
-
-	(void)poll(&out, 1, 1000);
-	stop_check();
-	if (out.revents & (POLLERR | POLLHUP)) {
-		(void)signal(SIGPIPE, SIG_DFL);
-		(void)raise(SIGPIPE);
-	}
-}
-
 static void dump_claim(struct dump *d)
 {
 	struct narrow_part part = { .from = d->claim.from, .to = d->claim.to };
@@ -301,19 +288,13 @@ static void dump_claim(struct dump *d)
 static void dump_job(struct dump *d)
 {
 	bool whole = !d->narrow->by_ship_time && d->conf.ships.n != 1;
-	enum ledger_claimed got;
 
 	msg_on_exit(give_back, d);
-	for (;;) {
+	/* what others have claimed, or the loader has not finished yet, is not waited for */
+	while (ledger_claim(d->target, d->conf.job, whole, d->only, d->conf.ships.n, LEDGER_LEASE,
+		       &d->claim, &d->claim_arena) == LEDGER_CLAIMED) {
+		dump_claim(d);
 		arena_reset(&d->claim_arena);
-		got = ledger_claim(d->target, d->conf.job, whole, d->only, d->conf.ships.n,
-			LEDGER_LEASE, &d->claim, &d->claim_arena);
-		if (got == LEDGER_EMPTY)
-			break;
-		if (got == LEDGER_CLAIMED)
-			dump_claim(d);
-		else
-			wait_for_others();
 		stop_check();
 	}
 	msg_off_exit(give_back, d);
