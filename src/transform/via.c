@@ -204,6 +204,8 @@ static void serve_command(void *ctx)
 	struct via *v = ctx;
 
 	while (v->child.in >= 0 && !readable(v->child.out)) {
+		if (v->io->wr)
+			wr_flush(v->io->wr); /* this may wait long */
 		if (v->feed.n == 0 && !v->chunk_over)
 			refill(v);
 		if (v->feed.n == 0) {
@@ -313,6 +315,9 @@ static void stop_command(void *ctx, int code, const char *message)
 			msg_warn("%s failed: %s", msg_q(sl_of(v->argv[0])), why);
 	}
 	child_stop(&v->child);
+	/* nothing is written yet, so the reader downstream would never learn the reason */
+	if (v->io && !v->io->wr && !v->conf.io.output && rd_is_sealed(v->io->rd) && !v->conf.sink)
+		io_start_output(v->io);
 }
 
 /* ---- the three ways of use ---------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include "stream/in.h"
 #include "stream/out.h"
 
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -119,6 +120,16 @@ static bool output_is_sealed(const struct io *io)
 	return io->opts->force_seal;
 }
 
+/* Nobody waits for a record because its writer waits for the next one. */
+static void flush_when_idle(void *ctx)
+{
+	struct io *io = ctx;
+	struct pollfd p = { .fd = in_fd(rd_in(io->rd)), .events = POLLIN };
+
+	if (poll(&p, 1, 0) == 0)
+		wr_flush(io->wr);
+}
+
 void io_start_output(struct io *io)
 {
 	struct wr_conf conf = { .format = (enum format)io->opts->out_format,
@@ -130,6 +141,8 @@ void io_start_output(struct io *io)
 				      ? FMT_NDJSON
 				      : FMT_CSV;
 	io->wr = wr_open(io->opts->output, &conf);
+	if (!in_is_regular(rd_in(io->rd)))
+		in_on_wait(rd_in(io->rd), flush_when_idle, io);
 }
 
 static void show_progress(struct io *io, bool last)

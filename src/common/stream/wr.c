@@ -14,14 +14,15 @@ struct wr {
 	bool begun; /* header or open record written */
 };
 
+static void begin(struct wr *w);
+
 /* A program that fails tells the reader why, as far as that is still possible. */
 static void send_abort(void *ctx, int code, const char *message)
 {
 	struct wr *w = ctx;
 	struct str json = { 0 }, line = { 0 };
 
-	if (!w->begun)
-		return; /* the reader sees an empty input, which is no sealed stream either */
+	begin(w);
 	control_put_abort(&json, code, sl_of(msg_prog()), sl_of(message));
 	if (w->conf.format == FMT_CSV) {
 		for (size_t i = 0; i < w->cols.n; i++)
