@@ -108,7 +108,7 @@ static NORETURN void render_child(struct sl input, size_t step, const struct rd_
 }
 
 /* Appends what reading `input` in pieces of `step` bytes shows, messages of its death included. */
-static void render(struct str *dst, struct sl input, size_t step, const struct rd_conf *conf)
+static inline void render(struct str *dst, struct sl input, size_t step, const struct rd_conf *conf)
 {
 	int fd[2], status;
 	char text[4096];

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 /* What fn writes, as text. Writers that are never closed leave what they flushed. */
-static struct str written_by(void (*fn)(struct wr *), const struct wr_conf *conf)
+static inline struct str written_by(void (*fn)(struct wr *), const struct wr_conf *conf)
 {
 	int fd = memfd_create("stream", 0);
 	struct wr *w = wr_from_fd(dup(fd), "stream", conf);
