@@ -137,7 +137,8 @@ static void put_table(const struct report *r, struct str *out)
 		size_t c = i % r->n_columns;
 		bool last = c + 1 == r->n_columns;
 
-		put_padded(out, i < r->n_columns ? sl_of(r->columns[c].name) : shown(r, i - r->n_columns),
+		put_padded(out,
+			i < r->n_columns ? sl_of(r->columns[c].name) : shown(r, i - r->n_columns),
 			to[c], r->columns[c].number, last);
 		str_addz(out, last ? "\n" : "  ");
 	}

@@ -1,5 +1,6 @@
 /*
- * report.h - small tables of results, for people and for programs: aligned text, JSON, CSV, Markdown.
+ * report.h - small tables of results, for people and for programs: aligned text, JSON, CSV,
+ *Markdown.
  *
  *	report_init(&r, columns, ARRAY_LEN(columns));
  *	report_text(&r, ship); report_count(&r, rows); …      one call per column, row by row
@@ -24,8 +25,8 @@ struct report {
 	const struct report_column *columns; /* the caller's, static */
 	size_t n_columns;
 	/* private */
-	struct str text;  /* all cells, one behind the other */
-	size_t *end;	  /* where each cell ends in `text` */
+	struct str text; /* all cells, one behind the other */
+	size_t *end;     /* where each cell ends in `text` */
 	bool *null;
 	size_t n, cap_end, cap_null;
 };

@@ -7,9 +7,10 @@
 
 /*
  * Appends the report. JSON is one object with the totals and an array `ships`; CSV is the table
- * alone; for people a summary and the guarantee in force stand below it.
+ * alone; for people a summary and the guarantee in force stand below it. `only` restricts it to
+ * these ships (n_only 0: all).
  */
 void ledger_report(struct pg *target, const struct ledger_job *job, enum report_format format,
-	struct str *out);
+	const struct sl *only, size_t n_only, struct str *out);
 
 #endif

@@ -9,10 +9,11 @@ static const char status_sql[] =
 	" (extract(epoch FROM sum(finished_at - started_at)) * 1000000)::bigint,"
 	" (array_agg(error ORDER BY started_at DESC)"
 	"  FILTER (WHERE state <> 'done' AND error IS NOT NULL))[1]"
-	" FROM ferry.chunk WHERE job_id = $1 GROUP BY ship ORDER BY ship";
+	" FROM ferry.chunk WHERE job_id = $1 AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))"
+	" GROUP BY ship ORDER BY ship";
 
-static void take_status(const struct pg_result *r, size_t row, struct ledger_status *s,
-	struct arena *a)
+static void take_status(
+	const struct pg_result *r, size_t row, struct ledger_status *s, struct arena *a)
 {
 	*s = (struct ledger_status){
 		.ship = arena_dup(a, pg_value(r, row, 0)),
@@ -32,11 +33,13 @@ static void take_status(const struct pg_result *r, size_t row, struct ledger_sta
 	};
 }
 
-struct ledger_status *ledger_status(struct pg *target, uint64_t job, struct arena *a, size_t *n_out)
+struct ledger_status *ledger_status(struct pg *target, uint64_t job, const struct sl *only,
+	size_t n_only, struct arena *a, size_t *n_out)
 {
 	struct ledger_text number;
-	struct pg_result *r = pg_query(target, status_sql, 1,
-		(const char *[]){ ledger_u64(&number, job) });
+	struct str ships = { 0 };
+	struct pg_result *r = pg_query(target, status_sql, 2,
+		(const char *[]){ ledger_u64(&number, job), ledger_array(&ships, only, n_only) });
 	struct ledger_status *list;
 
 	*n_out = pg_rows(r);
@@ -44,16 +47,18 @@ struct ledger_status *ledger_status(struct pg *target, uint64_t job, struct aren
 	for (size_t i = 0; i < *n_out; i++)
 		take_status(r, i, &list[i], a);
 	pg_clear(r);
+	str_free(&ships);
 	return list;
 }
 
-struct ledger_status ledger_total(struct pg *target, uint64_t job)
+struct ledger_status ledger_total(
+	struct pg *target, uint64_t job, const struct sl *only, size_t n_only)
 {
 	struct ledger_status sum = { .first = LEDGER_NO_TIME, .last = LEDGER_NO_TIME }, *list;
 	struct arena arena = { 0 };
 	size_t n;
 
-	list = ledger_status(target, job, &arena, &n);
+	list = ledger_status(target, job, only, n_only, &arena, &n);
 	for (size_t i = 0; i < n; i++) {
 		sum.done += list[i].done;
 		sum.running += list[i].running;
@@ -66,7 +71,7 @@ struct ledger_status ledger_total(struct pg *target, uint64_t job)
 		sum.rejects += list[i].rejects;
 		sum.busy_us += list[i].busy_us;
 		if (sum.first == LEDGER_NO_TIME ||
-		    (list[i].first != LEDGER_NO_TIME && list[i].first < sum.first))
+			(list[i].first != LEDGER_NO_TIME && list[i].first < sum.first))
 			sum.first = list[i].first;
 		if (list[i].last > sum.last)
 			sum.last = list[i].last;
@@ -90,7 +95,7 @@ uint64_t ledger_retry(struct pg *target, uint64_t job, struct sl ship)
 	return n;
 }
 
-#define JOBS_OF_TARGET                                                                             \
+#define JOBS_OF_TARGET \
 	"(SELECT job_id FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2)"
 
 void ledger_forget(struct pg *target, const char *schema, const char *prefix, struct sl ship)
