@@ -306,6 +306,7 @@ static void check_options(struct dump *d)
 {
 	const struct conf *c = &d->conf;
 
+	extract_check(&c->io);
 	if (c->job && (c->since.given || c->until.given))
 		opt_usage("--job takes its range from the ledger, without --since and --until");
 	if (c->since.given && c->until.given && c->since.instant > c->until.instant)

@@ -111,9 +111,10 @@ static void put_count_query(const struct schema *s, struct str *sql, const struc
 {
 	const struct narrow_column *c = s->narrow->col;
 
-	str_addf(sql, "SELECT %s, %s, %s, min(%s), max(%s), count(*) FROM %s", c[NARROW_SHIP].expr,
-		c[NARROW_CHANNEL].expr, str_z(&s->format), c[NARROW_TIME].ident,
-		c[NARROW_TIME].ident, s->narrow->ident);
+	str_addf(sql, "SELECT %s, %s, %s, min(%s), max(%s), count(%s) FROM %s",
+		c[NARROW_SHIP].expr, c[NARROW_CHANNEL].expr, str_z(&s->format),
+		c[NARROW_TIME].ident, c[NARROW_TIME].ident, c[NARROW_TIME].ident,
+		s->narrow->ident);
 	put_where(s, sql, ship, since);
 	str_addz(sql, " GROUP BY 1, 2, 3 ORDER BY 1, 2, 3");
 }

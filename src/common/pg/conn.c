@@ -20,7 +20,7 @@ void pg_add_clean(struct str *s, const char *text)
 
 		if (c == '\n' || c == '\t' || c == '\r') {
 			if (s->n > 0 && s->p[s->n - 1] != ' ')
-				str_addc(s, ' ');
+				str_addz(s, c == '\n' ? "; " : " ");
 		} else if (len == 1 && c >= 0x20 && c != 0x7f) {
 			str_addc(s, (char)c);
 		} else {

@@ -25,6 +25,15 @@ static void parse_limit(struct extract *x, const char *text)
 		opt_usage("--max-rejects: not a number or percentage: %s", msg_q(sl_of(text)));
 }
 
+void extract_check(const struct io_opts *opts)
+{
+	struct extract x;
+
+	if (opts->force_seal && opts->force_no_seal)
+		opt_usage("--seal and --no-seal exclude each other");
+	parse_limit(&x, opts->max_rejects);
+}
+
 struct extract *extract_open(const struct io_opts *opts, bool sealed)
 {
 	struct wr_conf conf = { .format = (enum format)opts->out_format,
@@ -32,8 +41,6 @@ struct extract *extract_open(const struct io_opts *opts, bool sealed)
 		.gzip = (int)opts->gzip };
 	struct extract *x = mem_zalloc(sizeof *x);
 
-	if (opts->force_seal && opts->force_no_seal)
-		opt_usage("--seal and --no-seal exclude each other");
 	x->opts = opts;
 	parse_limit(x, opts->max_rejects);
 	if (conf.format == FMT_AUTO)

@@ -2,7 +2,8 @@
  * extract.h - what every extractor has in common, as io.h is for filters: a program whose records
  * come from a database or a service. Output, sealing, rejects, progress, statistics.
  *
- *	x = extract_open(&conf.io);
+ *	extract_check(&conf.io);
+ *	x = extract_open(&conf.io, io_wants_seal(&conf.io));
  *	wr_cols(x->wr, …);
  *	for each chunk: wr_row(x->wr, …)…, extract_tick(x), wr_seal(x->wr, …)
  *	extract_close(x);
@@ -43,6 +44,9 @@ struct extract {
 	bool bar_shown;
 	unsigned tick;
 };
+
+/* Refuses options that contradict each other (64): before anything is connected or opened. */
+void extract_check(const struct io_opts *opts);
 
 /* Opens the output, FMT_AUTO being CSV; what is never sealed gives false for `sealed`. */
 struct extract *extract_open(const struct io_opts *opts, bool sealed) NODISCARD;
