@@ -149,12 +149,12 @@ static void make_room(struct in *in)
 		in->start = 0;
 		in->end = have;
 	}
-	if (in->cap - in->end >= READ_SIZE)
+	if (in->cap - in->end >= READ_SIZE + IN_SLACK)
 		return;
 	if (have > in->max_window)
 		die_hint(EX_DATA, "--max-record allows larger ones",
 			 "%s: a record is larger than %zu bytes", in->name, in->max_window);
-	mem_grow(&in->buf, &in->cap, in->end + READ_SIZE, 1);
+	mem_grow(&in->buf, &in->cap, in->end + READ_SIZE + IN_SLACK, 1);
 }
 
 bool in_more(struct in *in)

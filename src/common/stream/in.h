@@ -23,6 +23,9 @@ struct in *in_from_fd(int fd, const char *name, size_t max_window) NODISCARD;
 /* The unconsumed bytes at hand; valid until in_more(). */
 static inline struct sl in_window(const struct in *in);
 
+/* Bytes behind the window that may be read, though they mean nothing: for reading in blocks. */
+#define IN_SLACK 16
+
 /* Reads more behind the window (it may move); false at the end of input. */
 bool in_more(struct in *in) NODISCARD;
 

@@ -31,6 +31,8 @@ struct rd_conf {
 	enum format format;	/* FMT_AUTO: '{' first means NDJSON, anything else CSV */
 	size_t max_record;	/* bytes; 0 = 64 MiB */
 	bool allow_no_newline;	/* the last record may lack its end of line (unsealed only) */
+	/* CSV without a header that a bare writer made: its columns; rows may have fewer fields */
+	const struct names *columns;
 };
 
 struct rd;
