@@ -28,9 +28,8 @@ static const char claim_range_sql[] =
 	"  ORDER BY c.ship FOR UPDATE OF c SKIP LOCKED) " TAKE;
 
 static const char skip_sql[] =
-	"SELECT DISTINCT ship FROM ferry.chunk WHERE job_id = $1 AND chunk_from < $4::timestamp"
-	" AND chunk_to > $3::timestamp AND NOT (chunk_from = $3::timestamp AND state = 'running'"
-	"  AND worker = $2) ORDER BY ship";
+	"SELECT DISTINCT ship FROM ferry.chunk WHERE job_id = $1 AND chunk_from < $3::timestamp"
+	" AND chunk_to > $2::timestamp ORDER BY ship";
 
 static void take_claim(
 	const struct pg_result *r, uint64_t job, struct ledger_claim *out, struct arena *a)
@@ -46,17 +45,26 @@ static void take_claim(
 			ledger_get_u64(r, i, 1) };
 }
 
+static bool is_claimed(const struct ledger_claim *claim, struct sl ship)
+{
+	for (size_t i = 0; i < claim->n; i++)
+		if (sl_eq(claim->ships[i].ship, ship))
+			return true;
+	return false;
+}
+
+/* Also those this worker has claimed before and that are still on their way. */
 static void take_skip(struct pg *target, struct ledger_claim *claim, struct arena *a)
 {
 	struct ledger_text number, from, to;
-	struct pg_result *r = pg_query(target, skip_sql, 4,
-		(const char *[]){ ledger_u64(&number, claim->job), claim->worker,
-			ledger_time(&from, claim->from), ledger_time(&to, claim->to) });
+	struct pg_result *r = pg_query(target, skip_sql, 3,
+		(const char *[]){ ledger_u64(&number, claim->job), ledger_time(&from, claim->from),
+			ledger_time(&to, claim->to) });
 
-	claim->n_skip = pg_rows(r);
-	claim->skip = arena_alloc(a, mem_mul(claim->n_skip, sizeof *claim->skip));
-	for (size_t i = 0; i < claim->n_skip; i++)
-		claim->skip[i] = arena_dup(a, pg_value(r, i, 0));
+	claim->skip = arena_alloc(a, mem_mul(pg_rows(r), sizeof *claim->skip));
+	for (size_t i = 0; i < pg_rows(r); i++)
+		if (!is_claimed(claim, pg_value(r, i, 0)))
+			claim->skip[claim->n_skip++] = arena_dup(a, pg_value(r, i, 0));
 	pg_clear(r);
 }
 
