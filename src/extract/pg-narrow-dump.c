@@ -368,6 +368,10 @@ int main(int argc, char **argv)
 	pg_close(d.source);
 	pg_close(d.target);
 	narrow_chunk_free(&d.chunk);
+	arena_free(&d.claim_arena);
+	str_free(&d.rejects.rows);
+	mem_free(d.only);
+	mem_free(d.conf.ships.v);
 	narrow_free(d.narrow);
 	return code;
 }

@@ -275,6 +275,7 @@ int main(int argc, char **argv)
 	list(&s);
 	code = extract_close(s.x);
 	str_free(&s.format);
+	mem_free(s.conf.ships.v);
 	narrow_free(s.narrow);
 	pg_close(s.pg);
 	return code;

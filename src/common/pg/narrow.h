@@ -141,16 +141,10 @@ void narrow_add_where(const struct narrow *n, struct pg *pg, struct str *s,
 	const struct narrow_part *part);
 
 /*
- * Appends the ORDER BY list that puts a part in the order of the stream: by time, and where
- * (ship, channel, time) may repeat by id, or by the place in the table when there is no id; of
- * repeated rows the last one counts. `desc` reverses it all.
- */
-void narrow_add_order(const struct narrow *n, struct str *s, bool desc);
-
-/*
  * Appends the SELECT of a part, its columns in the order of roles: ship, channel, time, format,
  * values; absent ones are left out, and so are the id and, when only one is asked for, the ship.
- * narrow_row.h reads what binary COPY makes of it.
+ * narrow_row.h reads what binary COPY makes of it. Rows come by time, and where (ship, channel,
+ * time) may repeat by id, or by their place in the table when there is no id: the last one counts.
  */
 void narrow_add_select(const struct narrow *n, struct pg *pg, struct str *s,
 	const struct narrow_part *part);
