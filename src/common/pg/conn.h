@@ -82,11 +82,10 @@ bool pg_copy_row(struct pg *pg, struct sl *row) NODISCARD;
 
 /*
  * COPY in: start, put any number of pieces, end. pg_copy_end() returns false on a server error
- * (see pg_sqlstate()) and the rows the server counted through *rows. pg_copy_fail() aborts.
+ * (see pg_sqlstate()) and the rows the server counted through *rows.
  */
 bool pg_copy_in(struct pg *pg, const char *sql) NODISCARD;
 void pg_copy_put(struct pg *pg, struct sl piece);
 bool pg_copy_end(struct pg *pg, uint64_t *rows) NODISCARD;
-void pg_copy_fail(struct pg *pg, const char *why);
 
 #endif

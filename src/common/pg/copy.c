@@ -124,9 +124,3 @@ bool pg_copy_end(struct pg *pg, uint64_t *rows)
 		pg_keep_failure(pg, NULL);
 	return finish(pg, rows);
 }
-
-void pg_copy_fail(struct pg *pg, const char *why)
-{
-	(void)PQputCopyEnd(pg->conn, why);
-	pg_drain(pg);
-}
