@@ -256,49 +256,82 @@ static bool read_quoted_line(struct rd *rd, struct found *r, struct sl line, boo
 }
 
 #ifdef __SSE2__
-/*
- * Reads a record from a window without quotes and CRs in one pass, sixteen bytes at a time; false
- * when its end is not in the window.
- */
-static bool read_plain(struct rd *rd, struct found *r)
+static inline unsigned where(__m128i bytes, char c)
 {
-	const __m128i comma = _mm_set1_epi8(','), lf = _mm_set1_epi8('\n');
+	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)));
+}
+
+/*
+ * Reads a record in one pass, sixteen bytes at a time. False when it is not plain: its end is not
+ * in the window, it has a quote or a CR (looked for when `careful`), or too many fields.
+ */
+static inline bool scan_plain(struct rd *rd, bool careful, size_t *n_fields, size_t *len)
+{
 	struct sl w = in_window(rd->in);
 	const char *start = w.p, *end = w.p + w.n;
+	struct field *f = rd->fields, *last = f + rd->fields_cap;
 
 	for (const char *block = w.p; block < end; block += 16) {
 		__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)block);
-		unsigned ends = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, lf));
-		unsigned stops = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, comma)) | ends;
+		unsigned ends = where(bytes, '\n'), bad = 0;
+		unsigned stops = where(bytes, ',') | ends;
 
-		for (; stops; stops &= stops - 1) {
+		if (careful)
+			bad = where(bytes, '"') | where(bytes, '\r');
+		for (stops |= bad; stops; stops &= stops - 1, f++) {
+			unsigned bit = stops & -stops;
 			const char *stop = block + __builtin_ctz(stops);
-			struct field *f = next_field(rd, r->n);
 
-			if (UNLIKELY(stop >= end))
+			if (UNLIKELY(stop >= end || f == last || (bad & bit)))
 				return false;
 			*f = (struct field){ .p = start,
 					     .n = (uint32_t)(stop - start),
-					     .kind = stop > start ? F_STR : F_NULL,
+					     .kind = (uint8_t)(F_NULL + (stop > start)),
 					     .plain = stop > start };
-			r->n++;
-			if (ends & (stops & -stops)) {
-				r->len = (size_t)(stop - w.p);
+			start = stop + 1;
+			if (ends & bit) {
+				*len = (size_t)(stop - w.p);
+				*n_fields = (size_t)(f + 1 - rd->fields);
 				return true;
 			}
-			start = stop + 1;
 		}
 	}
 	return false;
 }
 #else
-static bool read_plain(struct rd *rd, struct found *r)
+static inline bool scan_plain(struct rd *rd, bool careful, size_t *n_fields, size_t *len)
 {
-	(void)rd;
-	(void)r;
+	(void)rd, (void)careful, (void)n_fields, (void)len;
 	return false;
 }
 #endif
+
+/*
+ * The common case of rd_csv_next(), done when it returns true: a data record without quotes that
+ * has the right number of fields and nothing wrong. Anything else is read the long way.
+ */
+static bool next_plain(struct rd *rd)
+{
+	unsigned class = in_class(rd->in);
+	size_t want = rd->cols.n + rd->sealed, n, len, at;
+	struct sl raw;
+
+	if (!(class & (IN_QUOTE | IN_CR) ? scan_plain(rd, true, &n, &len)
+					 : scan_plain(rd, false, &n, &len)))
+		return false;
+	if (n != want || (rd->sealed && rd->fields[n - 1].kind != F_NULL))
+		return false;
+	raw = (struct sl){ in_window(rd->in).p, len };
+	if ((class & (IN_HIGH | IN_NUL)) && rd_check_text(rd, raw, &at))
+		return false;
+	rd->rec.f = rd->fields;
+	rd->rec.n = rd->cols.n;
+	rd->rec.record = ++rd->records;
+	rd->rec.line = rd->line + 1;
+	rd->rec.raw = raw;
+	rd_take(rd, len + 1, 1);
+	return true;
+}
 
 /* Reads one record into rd->fields; false at the end of input. Nothing is consumed. */
 static bool read_record(struct rd *rd, struct found *r)
@@ -307,9 +340,6 @@ static bool read_record(struct rd *rd, struct found *r)
 	bool cut;
 
 	*r = (struct found){ .lines = 1 };
-	if (!(in_class(rd->in) & (IN_QUOTE | IN_CR)) && read_plain(rd, r))
-		return true;
-	r->n = 0;
 	if (!rd_line(rd, &line, &cut) && !cut)
 		return false;
 	if ((in_class(rd->in) & IN_QUOTE) && memchr(line.p, '"', line.n)) {
@@ -422,6 +452,8 @@ enum rd_event rd_csv_next(struct rd *rd)
 	struct found r;
 	const char *why;
 
+	if (LIKELY(next_plain(rd)))
+		return RD_ROW;
 	if (!read_record(rd, &r))
 		return rd_finish(rd);
 	if (rd->sealed && r.cut)

@@ -43,7 +43,11 @@ bool rd_more(struct rd *rd) NODISCARD;
 bool rd_line(struct rd *rd, struct sl *line, bool *cut) NODISCARD;
 
 /* Finishes with n bytes (and the lines in them) of the window. */
-void rd_take(struct rd *rd, size_t n, uint64_t lines);
+static inline void rd_take(struct rd *rd, size_t n, uint64_t lines)
+{
+	in_consume(rd->in, n);
+	rd->line += lines;
+}
 
 /* Records a fault; the event to return. Ends the program with 76 when the stream is sealed. */
 enum rd_event rd_bad(struct rd *rd, size_t column, struct sl field, struct sl value,
