@@ -75,12 +75,6 @@ bool rd_line(struct rd *rd, struct sl *line, bool *cut)
 	}
 }
 
-void rd_take(struct rd *rd, size_t n, uint64_t lines)
-{
-	in_consume(rd->in, n);
-	rd->line += lines;
-}
-
 void rd_corrupt(struct rd *rd, const char *why)
 {
 	die_hint(EX_STREAM, "nothing of this chunk was kept; run the pipeline again",
@@ -88,7 +82,8 @@ void rd_corrupt(struct rd *rd, const char *why)
 		 (unsigned long long)rd->records, why);
 }
 
-enum rd_event rd_bad(struct rd *rd, size_t column, struct sl field, struct sl value, const char *why)
+enum rd_event
+rd_bad(struct rd *rd, size_t column, struct sl field, struct sl value, const char *why)
 {
 	if (rd->sealed)
 		rd_corrupt(rd, why);
@@ -215,7 +210,7 @@ enum rd_event rd_finish(struct rd *rd)
 {
 	if (rd->sealed && !rd->ended)
 		die_hint(EX_STREAM,
-			 "the program before this one stopped early; nothing of this chunk was kept",
+			 "the program before this one stopped early; nothing of this chunk is kept",
 			 "%s: the stream ended without its seal, after record %llu",
 			 in_name(rd->in), (unsigned long long)rd->records);
 	return RD_END;
@@ -267,7 +262,8 @@ static enum rd_event read_next(struct rd *rd)
 		rd->have_row = false;
 		return RD_ROW;
 	}
-	arena_reset(&rd->arena);
+	if (UNLIKELY(rd->arena.head))
+		arena_reset(&rd->arena);
 	if (rd->ended)
 		return RD_END;
 	if (rd->format == FMT_JSON)
