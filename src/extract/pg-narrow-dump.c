@@ -195,6 +195,8 @@ static void dump_range(struct dump *d)
 	bool more = find_range(d, &all);
 	int64_t origin = all.from;
 
+	if (more)
+		narrow_warn_scans(d->narrow, all.from, all.to, d->conf.chunk);
 	while (more && all.from < all.to) {
 		struct narrow_part part = all;
 		int64_t next;

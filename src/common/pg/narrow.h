@@ -163,6 +163,12 @@ bool narrow_selects(const struct narrow *n, const struct narrow_part *part, enum
 bool narrow_range(const struct narrow *n, struct pg *pg, const struct sl *ships, size_t n_ships,
 	int64_t *first, int64_t *last) NODISCARD;
 
+/*
+ * Warns when reading in chunks of `chunk` microseconds from `from` to `to` reads the whole table
+ * again for each, because no index begins with the time (or with ship and time).
+ */
+void narrow_warn_scans(const struct narrow *n, int64_t from, int64_t to, int64_t chunk);
+
 /* The first instant in a part; false when there is none. */
 bool narrow_next(const struct narrow *n, struct pg *pg, const struct narrow_part *part,
 	int64_t *instant) NODISCARD;

@@ -2,6 +2,7 @@
 #include "pg/narrow.h"
 
 #include "core/clock.h"
+#include "core/msg.h"
 #include "core/num.h"
 
 void narrow_add_loose_scan(const struct narrow *n, struct str *s, const char *name,
@@ -157,4 +158,15 @@ size_t narrow_ships(struct narrow *n, struct pg *pg, struct sl **ships)
 	pg_clear(r);
 	str_free(&sql);
 	return count;
+}
+
+void narrow_warn_scans(const struct narrow *n, int64_t from, int64_t to, int64_t chunk)
+{
+	int64_t chunks = to > from ? (to - from - 1) / chunk + 1 : 0;
+
+	if (n->by_time || n->by_ship_time || chunks < 2)
+		return;
+	msg_warn("%s: no index begins with %s, so each of %lld chunks reads the whole table; make "
+		 "one, or take a larger --chunk",
+		n->table, msg_q(n->col[NARROW_TIME].name), (long long)chunks);
 }
