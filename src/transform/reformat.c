@@ -82,7 +82,7 @@ static void read_names(struct state *st, struct in *in)
 	struct rec rec;
 	int fd;
 
-	/* a second description of the same file, with a position of its own, also of one without a name */
+	/* another description of the same file, with a position of its own; it may have no name */
 	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", in_fd(in));
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || lseek(fd, began, SEEK_SET) < 0)

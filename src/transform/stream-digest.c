@@ -42,10 +42,12 @@ static const struct opt options[] = {
 	  .arg = "COLUMN", .help = "names the row of a cell (default created_time)" },
 	{ .name = "by", .letter = 'b', .kind = OPT_STR, .offset = offsetof(struct state, by),
 	  .arg = "COLUMN,...", .help = "groups (cells: default ship_id if there; '' for none)" },
-	{ .name = "name", .letter = 'n', .kind = OPT_STR, .offset = offsetof(struct state, name), .arg = "COLUMN",
+	{ .name = "name", .letter = 'n', .kind = OPT_STR, .arg = "COLUMN",
+	  .offset = offsetof(struct state, name),
 	  .help = "narrow: holds the names (default data_channel_id)" },
-	{ .name = "value", .letter = 'V', .kind = OPT_STR,
-	  .offset = offsetof(struct state, value), .arg = "COLUMN", .help = "narrow: holds the values (default value)" },
+	{ .name = "value", .letter = 'V', .kind = OPT_STR, .arg = "COLUMN",
+	  .offset = offsetof(struct state, value),
+	  .help = "narrow: holds the values (default value)" },
 	{ .name = "total", .kind = OPT_FLAG, .offset = offsetof(struct state, total),
 	  .help = "one line for all groups together" },
 	IO_IN_OPTS(struct state, io),
@@ -141,7 +143,8 @@ static struct digest *group_of(struct state *st, struct sl by)
 	return &st->group[i];
 }
 
-static void add_narrow(const struct state *st, struct digest *d, uint64_t row, const struct rec *rec)
+static void
+add_narrow(const struct state *st, struct digest *d, uint64_t row, const struct rec *rec)
 {
 	const struct field *value = field_at(rec, st->value_at);
 	struct sl name = field_sl(field_at(rec, st->name_at));

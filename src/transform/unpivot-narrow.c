@@ -28,10 +28,12 @@ static const struct opt options[] = {
 	  .arg = "COLUMN", .help = "names the row (default created_time)" },
 	{ .name = "by", .letter = 'b', .kind = OPT_STR, .offset = offsetof(struct state, by),
 	  .arg = "COLUMN,...", .help = "name it too (default ship_id if there; '' for none)" },
-	{ .name = "name", .letter = 'n', .kind = OPT_STR, .offset = offsetof(struct state, name), .arg = "COLUMN",
+	{ .name = "name", .letter = 'n', .kind = OPT_STR, .arg = "COLUMN",
+	  .offset = offsetof(struct state, name),
 	  .help = "output column for column names (default data_channel_id)" },
-	{ .name = "value", .letter = 'V', .kind = OPT_STR,
-	  .offset = offsetof(struct state, value), .arg = "COLUMN", .help = "output column for values (default value)" },
+	{ .name = "value", .letter = 'V', .kind = OPT_STR, .arg = "COLUMN",
+	  .offset = offsetof(struct state, value),
+	  .help = "output column for values (default value)" },
 	{ .name = "keep-null", .offset = offsetof(struct state, keep_null), .kind = OPT_FLAG,
 	  .help = "write a record for NULL values too" },
 	IO_IN_OPTS(struct state, io),
@@ -92,7 +94,8 @@ static void row(void *ctx, struct filter_run *run, const struct rec *rec)
 	for (size_t i = 0; i < rec->n; i++) {
 		const struct field *f = &rec->f[i];
 
-		if (!st->is_value[i] || f->kind == F_ABSENT || (f->kind == F_NULL && !st->keep_null))
+		if (!st->is_value[i] || f->kind == F_ABSENT ||
+		    (f->kind == F_NULL && !st->keep_null))
 			continue;
 		out[n_by + 1] = st->names[i];
 		out[n_by + 2] = *f;
@@ -114,7 +117,7 @@ static const struct filter unpivot_narrow = {
 		     .summary = "turn a wide stream into a narrow one",
 		     .synopsis = "[--key COLUMN] [--by COLUMN] [options] [FILE]",
 		     .examples = "  unpivot-narrow wide.csv\n"
-				 "  unpivot-narrow --key day --by '' --name city --value temp t.csv\n",
+				 "  unpivot-narrow -k day -b '' -n city -V degrees cities.csv\n",
 		     .opts = options },
 	.state_size = sizeof(struct state),
 	.io_offset = offsetof(struct state, io),

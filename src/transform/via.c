@@ -3,12 +3,12 @@
  *
  * The seal is checked and taken off, the command gets bare records on its standard input, and what
  * it prints is sealed anew, but only when everything it was given proved whole and it ended with
- * exit status 0. A command cannot know where a chunk ends, so it is run once per chunk, each time with the
- * CSV header; an unsealed input is one chunk.
+ * exit status 0. A command cannot know where a chunk ends, so it is run once per chunk, each time
+ * with the CSV header; an unsealed input is one chunk.
  *
  * One thread serves both pipes: before each read of what the command prints, serve_command() waits
- * with poll(2) and meanwhile feeds it. So neither side can wait for the other for ever, and memory is
- * that of a buffer, whatever the command keeps back.
+ * with poll(2) and meanwhile feeds it. So neither side can wait for the other for ever, and memory
+ * is that of a buffer, whatever the command keeps back.
  */
 #include "core/child.h"
 #include "core/mem.h"
@@ -84,7 +84,7 @@ static const struct opt_program program = {
 	.opts = options,
 };
 
-/* ---- feeding the command ----------------------------------------------------------------------- */
+/* ---- feeding the command -------------------------------------------------------------------- */
 
 static void feed_header(struct via *v)
 {
@@ -129,8 +129,8 @@ static void take_event(struct via *v)
 	case RD_COLS:
 		if (v->header_fed && rd_format(v->io->rd) == FMT_CSV)
 			die_hint(EX_DATA, "NDJSON has no header: use -o ndjson upstream",
-				 "column %s appeared behind record %llu, but the CSV header was given "
-				 "to %s already",
+				 "column %s appeared behind record %llu, but %s was given the "
+				 "CSV header already",
 				 msg_q(rd_cols(v->io->rd)->name[rd_cols(v->io->rd)->n - 1]),
 				 (unsigned long long)v->rows_in, msg_q(sl_of(v->argv[0])));
 		break;
@@ -221,7 +221,7 @@ static void serve_command(void *ctx)
 	}
 }
 
-/* ---- what the command prints -------------------------------------------------------------------- */
+/* ---- what the command prints ---------------------------------------------------------------- */
 
 /* It ended; a failure of its own comes before any fault of what it printed. */
 static void must_have_succeeded(struct via *v)
@@ -320,7 +320,7 @@ static void stop_command(void *ctx, int code, const char *message)
 		io_start_output(v->io);
 }
 
-/* ---- the three ways of use ---------------------------------------------------------------------- */
+/* ---- the three ways of use ------------------------------------------------------------------ */
 
 /*
  * The source's count of cells and its digest speak of values the command may have changed: they are
@@ -436,7 +436,7 @@ static NORETURN void run_sink(struct via *v)
 		if (!rd_is_sealed(rd) && !v->conf.accept_unsealed &&
 		    !in_is_regular(rd_in(v->io->rd)))
 			die_hint(EX_STREAM, "--accept-unsealed takes it",
-				 "the input is a pipe without a seal, nobody knows whether it is whole");
+				 "the input is a pipe without a seal: is it whole?");
 		out_put(out, str_sl(&v->feed));
 		str_clear(&v->feed);
 	} while (!v->chunk_over || (rd_is_sealed(rd) && !rd_seal(rd)->final));

@@ -17,11 +17,11 @@ static void make_pipe(int fd[2])
 
 static NORETURN void cannot_run(const char *name, int why)
 {
-	const char *hint = strchr(name, ' ')
-				   ? "each word of a command is an argument of its own; no shell splits it"
-				   : NULL;
+	static const char hint[] =
+		"each word of a command is an argument of its own; no shell splits it";
 
-	die_hint(EX_REFUSED, hint, "cannot run %s: %s", msg_q(sl_of(name)), strerror(why));
+	die_hint(EX_REFUSED, strchr(name, ' ') ? hint : NULL, "cannot run %s: %s",
+		 msg_q(sl_of(name)), strerror(why));
 }
 
 /* What SIGPIPE did when this program began; from the first child on it is ignored here. */

@@ -32,8 +32,8 @@ void child_start(struct child *c, char *const *argv, unsigned pipes);
 void child_become(char *const *argv, int in) NORETURN;
 
 /*
- * Waits for its end. Returns true when it ended with exit status 0; else `why` says how it ended
- * ("exit status 5", "killed by signal 9 (Killed)") and *status is its exit status, 0 after a signal.
+ * Waits for its end. True when it ended with exit status 0; else `why` says how it ended ("exit
+ * status 5", "killed by signal 9 (Killed)") and *status is its exit status, 0 after a signal.
  */
 bool child_wait(struct child *c, char *why, size_t cap, int *status) NODISCARD;
 

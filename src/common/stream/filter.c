@@ -62,9 +62,11 @@ void filter_names(struct names *names, const char *list, const char *option)
 
 void filter_find_by(struct filter_run *run, struct filter_by *by, const char *list)
 {
+	const struct names *cols = rd_cols(run->io->rd);
+
 	if (!by->known && list && *list)
 		filter_names(&by->names, list, "by");
-	else if (!by->known && !list && names_find(rd_cols(run->io->rd), SL("ship_id")) != NAMES_NONE)
+	else if (!by->known && !list && names_find(cols, SL("ship_id")) != NAMES_NONE)
 		(void)names_add(&by->names, SL("ship_id"), NULL);
 	by->known = true;
 	if (by->names.n > FILTER_MAX_BY)
@@ -91,7 +93,7 @@ static void run_loop(struct filter_run *run)
 		enum rd_event ev = io_next(run->io, &rec);
 
 		if (!run->io->wr)
-			io_start_output(run->io); /* from here on a failure can be told downstream */
+			io_start_output(run->io); /* now a failure can be told downstream */
 		switch (ev) {
 		case RD_COLS:
 			f->start(run->state, run, rd_cols(run->io->rd));

@@ -136,7 +136,8 @@ static enum rd_event take_object(struct rd *rd, const struct piece *p)
 				  "the last record has no line end (was the file cut? "
 				  "--allow-no-newline takes it)");
 	if (!fill_fields(rd, object))
-		return bad_object(rd, 0, "a member named " SEAL_COLUMN ", which marks control records");
+		return bad_object(rd, 0,
+				  "a member named " SEAL_COLUMN ", which marks control records");
 	rd->rec.f = rd->fields;
 	rd->rec.n = rd->cols.n;
 	return rd->have_row ? RD_COLS : RD_ROW;
@@ -159,6 +160,8 @@ enum rd_event rd_ndjson_next(struct rd *rd)
 			return rd_finish(rd);
 	}
 }
+
+static const char no_end[] = "the JSON array has no end (was the file cut?)";
 
 static NORETURN COLD void bad_array(const struct rd *rd, const char *why)
 {
@@ -219,7 +222,7 @@ static void find_element(struct rd *rd, struct piece *p)
 			}
 		}
 		if (!rd_more(rd))
-			bad_array(rd, "the JSON array has no end (was the file cut?)");
+			bad_array(rd, no_end);
 	}
 }
 
@@ -236,7 +239,7 @@ enum rd_event rd_array_next(struct rd *rd)
 		return rd_finish(rd);
 	}
 	if (!skip_space(rd, &c))
-		bad_array(rd, first ? "no JSON array" : "the JSON array has no end (was the file cut?)");
+		bad_array(rd, first ? "no JSON array" : no_end);
 	if (c != (first ? '[' : ','))
 		bad_array(rd, first ? "not a JSON array" : "a comma is missing in the JSON array");
 	rd->array_open = true;
@@ -244,7 +247,7 @@ enum rd_event rd_array_next(struct rd *rd)
 	if (first && skip_space(rd, &c) && c == ']')
 		return rd_array_next(rd);
 	if (!skip_space(rd, &c))
-		bad_array(rd, "the JSON array has no end (was the file cut?)");
+		bad_array(rd, no_end);
 	if (c == ',' || c == ']')
 		bad_array(rd, "an element is missing in the JSON array");
 	find_element(rd, &p);
