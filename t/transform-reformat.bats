@@ -24,21 +24,23 @@ printed() {
 }
 
 @test "reformat: texts that JSON must escape and CSV must quote survive both ways" {
-	printf 'k,v\n1,"a,b ""c"" \\ / \303\251"\n2,"line\nline\r\n\ttab"\n3," blanks "\n4,""\n5,\n' >r.csv
+	printf 'k,v\n1,"a,b ""c"" \\ / \303\251"\n2,"line\nline\r\n\ttab"\n' >r.csv
+	printf '3," blanks "\n4,""\n5,\n' >>r.csv
 	run_ok reformat -o ndjson r.csv
 	cp "$out" r.json
 	run_ok jq -r 'select(.k=="2").v' r.json
 	printf 'line\nline\r\n\ttab\n' >want
 	same_file "$out" want
 	run_ok reformat -o csv r.json
-	printf 'k,v\n1,"a,b ""c"" \ / \303\251"\n2,"line\nline\r\n\ttab"\n3, blanks \n4,""\n5,\n' >want
+	sed 's/" blanks "/ blanks /' r.csv >want
 	same_file "$out" want
 }
 
 @test "reformat: numbers and booleans where asked for, checked" {
 	put r.csv n,b,s 1.50,true,1 -0,false,x 1e-400,,y NaN,,z -Infinity,true,
 	run_ok reformat -o ndjson --numbers n --booleans b r.csv
-	printed '{"n":1.50,"b":true,"s":"1"}' '{"n":-0,"b":false,"s":"x"}' '{"n":1e-400,"b":null,"s":"y"}' \
+	printed '{"n":1.50,"b":true,"s":"1"}' '{"n":-0,"b":false,"s":"x"}' \
+		'{"n":1e-400,"b":null,"s":"y"}' \
 		'{"n":"NaN","b":null,"s":"z"}' '{"n":"-Infinity","b":true,"s":null}'
 	for each in 007 +1 .5 1. 0x1 1e '""' inf '" 1"' 1_0; do
 		put bad.csv n "$each"
@@ -100,10 +102,12 @@ printed() {
 }
 
 @test "reformat: a JSON array larger than --max-record is no trouble, an element is" {
-	awk 'BEGIN { printf "["; for (i = 0; i < 20000; i++) printf "%s{\"i\":%d}", i ? "," : "", i; print "]" }' >r.json
+	awk 'BEGIN { printf "["; for (i = 0; i < 20000; i++) printf "%s{\"i\":%d}", i ? "," : "", i
+		print "]" }' >r.json
 	run_ok reformat -i json --max-record 1K r.json
 	is "$(wc -l <"$out")" 20000
-	awk 'BEGIN { printf "[{\"a\":\""; for (i = 0; i < 100000; i++) printf "1234567890"; print "\"}]" }' >r.json
+	awk 'BEGIN { printf "[{\"a\":\""; for (i = 0; i < 100000; i++) printf "1234567890"
+		print "\"}]" }' >r.json
 	run_rc 65 reformat -i json --max-record 1K r.json
 	has "$err" 'a record is larger than 1024 bytes'
 }
@@ -179,7 +183,7 @@ printed() {
 	run_ok reformat --seal r.csv
 	has "$out" '""final"":1'
 	run_rc 76 reformat --seal - < <(cat r.csv)
-	has "$err" 'nobody knows whether it is whole' 'via --source'
+	has "$err" 'a pipe without a seal' 'via --source'
 	run_pipe '0 0 0' 'cat r.csv | FERRY_SEAL=1 reformat | cat'
 	same_file "$out" r.csv
 	run_pipe '0 0 0' 'reformat --seal r.csv | FERRY_SEAL=0 reformat | cat'

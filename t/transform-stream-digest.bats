@@ -88,7 +88,9 @@ print("%016x" % (sum(int(x, 16) for x in sys.stdin) % 2**64))')
 @test "digest: narrow and wide streams of the same cells" {
 	awk 'BEGIN { srand(3); print "ship_id,created_time,data_channel_id,value"
 		for (t = 0; t < 300; t++) for (s = 1; s <= 3; s++) for (c = 0; c < 30; c++)
-			if (rand() < 0.8) printf "S%d,%d,/c/%d,%s\n", s, t, c, rand() < 0.1 ? "\"\"" : rand() }' >n.csv
+			if (rand() < 0.8)
+				printf "S%d,%d,/c/%d,%s\n", s, t, c, rand() < 0.1 ? "\"\"" : rand()
+	}' >n.csv
 	run_ok pivot-wide n.csv
 	cp "$out" w.csv
 	for each in '' --total; do

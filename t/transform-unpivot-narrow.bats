@@ -13,7 +13,8 @@ printed() {
 	run_ok unpivot-narrow w.csv
 	printed ship_id,created_time,data_channel_id,value S1,1,a,x 'S1,2,"b,c",""'
 	run_ok unpivot-narrow --keep-null w.csv
-	printed ship_id,created_time,data_channel_id,value S1,1,a,x 'S1,1,"b,c",' S1,2,a, 'S1,2,"b,c",""' \
+	printed ship_id,created_time,data_channel_id,value S1,1,a,x 'S1,1,"b,c",' S1,2,a, \
+		'S1,2,"b,c",""' \
 		S1,3,a, 'S1,3,"b,c",'
 }
 
@@ -33,10 +34,12 @@ printed() {
 }
 
 @test "unpivot: kinds of NDJSON values stay, absent makes no record" {
-	put w.json '{"created_time":1,"a":1.50,"b":null}' '{"created_time":2,"b":true,"c":"x"}' '{"created_time":3}'
+	put w.json '{"created_time":1,"a":1.50,"b":null}' '{"created_time":2,"b":true,"c":"x"}' \
+		'{"created_time":3}'
 	run_ok unpivot-narrow w.json
 	printed '{"created_time":1,"data_channel_id":"a","value":1.50}' \
-		'{"created_time":2,"data_channel_id":"b","value":true}' '{"created_time":2,"data_channel_id":"c","value":"x"}'
+		'{"created_time":2,"data_channel_id":"b","value":true}' \
+		'{"created_time":2,"data_channel_id":"c","value":"x"}'
 	run_ok unpivot-narrow --keep-null -o csv w.json
 	printed created_time,data_channel_id,value 1,a,1.50 1,b, 2,b,true 2,c,x
 }
@@ -62,9 +65,12 @@ printed() {
 make_narrow() {
 	awk 'BEGIN {
 		srand(7); print "ship_id,created_time,data_channel_id,value"
-		split("1.5|007|\"\"|\"a,b\"|\"say \"\"x\"\"\"|-0|NaN|9007199254740993| x |\"l\nl\"", v, "|")
+		n = split("1.5|007|\"\"|\"a,b\"|\"\"\"x\"\"\"|-0|NaN|9007199254740993| x ", v, "|")
+		v[++n] = "\"l\nl\""
 		for (t = 0; t < 200; t++) for (s = 1; s <= 3; s++) for (c = 0; c < 20 + t / 10; c++)
-			if (rand() < 0.7) printf "S%d,2024-01-01 00:%02d:%02d,\"/ch,%d\",%s\n", s, t / 60, t % 60, c, v[1 + int(rand() * 10)]
+			if (rand() < 0.7)
+				printf "S%d,2024-01-01 00:%02d:%02d,\"/ch,%d\",%s\n", s, t / 60,
+					t % 60, c, v[1 + int(rand() * n)]
 	}' >"$1"
 }
 
@@ -85,6 +91,7 @@ make_narrow() {
 		sort "$out" >b
 		same_file a b
 	done
-	run_pipe '0 0 0 0' 'reformat --seal n.csv | pivot-wide | unpivot-narrow | stream-digest --narrow -o csv'
+	run_pipe '0 0 0 0' 'reformat --seal n.csv | pivot-wide | unpivot-narrow |
+			stream-digest --narrow -o csv'
 	same_file "$out" want
 }

@@ -3,7 +3,8 @@ load helper
 setup() {
 	helper_setup
 	PATH=$FERRY_BIN/../unit:$PATH
-	printf '%s\n' ship_id,created_time,data_channel_id,value S1,1,a,1 'S1,1,b,"x,""y"""' S2,1,a, 'S1,2,a,""' S2,3,a,5 >n.csv
+	printf '%s\n' ship_id,created_time,data_channel_id,value S1,1,a,1 'S1,1,b,"x,""y"""' \
+		S2,1,a, 'S1,2,a,""' S2,3,a,5 >n.csv
 	reformat -o ndjson n.csv >n.json
 }
 printed() {
@@ -12,7 +13,8 @@ printed() {
 }
 # sealed N FORMAT: n.csv in chunks of N records, with facts of a source
 sealed() {
-	chunks "$1" "$2" '{"from":"f","rows":5,"cells":4,"digest":"00","ships":[{"ship":"S1","cells":3,"digest":"01"}],"job":7}' <n.csv
+	chunks "$1" "$2" '{"from":"f","rows":5,"cells":4,"digest":"00",'\
+'"ships":[{"ship":"S1","cells":3,"digest":"01"}],"job":7}' <n.csv
 }
 export -f sealed
 
@@ -20,7 +22,8 @@ export -f sealed
 	for format in csv ndjson; do
 		run_pipe '0 0 0' 'sealed 100 $f | via -- cat | reformat --no-seal -o csv' f=$format
 		same_file "$out" n.csv
-		run_pipe '0 0 0 0' 'sealed 2 $f | via -- cat | via -- cat | reformat --no-seal -o csv' f=$format
+		run_pipe '0 0 0 0' 'sealed 2 $f | via -- cat | via -- cat |
+				reformat --no-seal -o csv' f=$format
 		same_file "$out" n.csv
 	done
 }
@@ -43,9 +46,11 @@ export -f sealed
 }
 
 @test "via: jq, awk, sort, sed" {
-	run_pipe '0 0 0' "sealed 100 ndjson | via -- jq -c 'select(.value == \"5\")' | reformat --no-seal"
+	run_pipe '0 0 0' "sealed 100 ndjson | via -- jq -c 'select(.value == \"5\")' |
+			reformat --no-seal"
 	printed '{"ship_id":"S2","created_time":"3","data_channel_id":"a","value":"5"}'
-	run_pipe '0 0 0' "sealed 100 csv | via -- awk -F, 'NR == 1 || \$1 == \"S2\"' | reformat --no-seal"
+	run_pipe '0 0 0' "sealed 100 csv | via -- awk -F, 'NR == 1 || \$1 == \"S2\"' |
+			reformat --no-seal"
 	printed ship_id,created_time,data_channel_id,value S2,1,a, S2,3,a,5
 	run_pipe '0 0 0' 'sealed 100 ndjson | via -- sort -r | reformat --no-seal'
 	sort -r n.json >want
@@ -57,7 +62,8 @@ export -f sealed
 @test "via: csv in, NDJSON out, and the other way round" {
 	run_pipe '0 0 0' "sealed 2 csv | via -- reformat -o ndjson | reformat --no-seal"
 	same_file "$out" n.json
-	run_pipe '0 0 0' "sealed 2 ndjson | via -- reformat -o csv --columns ship_id | reformat --no-seal"
+	run_pipe '0 0 0' "sealed 2 ndjson | via -- reformat -o csv --columns ship_id |
+			reformat --no-seal"
 	same_file "$out" n.csv
 	run_pipe '0 0 0' "sealed 2 ndjson | via -o csv -- cat | reformat --no-seal"
 	same_file "$out" n.csv
@@ -66,13 +72,19 @@ export -f sealed
 @test "via: columns are matched by name from run to run" {
 	cat >swap <<-'END'
 		#!/bin/sh
-		if [ -e once ]; then awk -F, -v OFS=, '{ print $4, "y" NR, $1 }' | sed '1s/y1/new/'; else touch once; cut -d, -f1,4; fi
+		if [ -e once ]; then
+			awk -F, -v OFS=, '{ print $4, "y" NR, $1 }' | sed '1s/y1/new/'
+		else
+			touch once
+			cut -d, -f1,4
+		fi
 	END
 	chmod +x swap
 	sed -i 's/"x,""y"""/z/' n.csv
 	run_pipe '0 0 0' 'sealed 2 csv | via -- ./swap | reformat --no-seal -o ndjson'
 	printed '{"ship_id":"S1","value":"1"}' '{"ship_id":"S1","value":"z"}' \
-		'{"ship_id":"S2","value":null,"new":"y2"}' '{"ship_id":"S1","value":"","new":"y3"}' \
+		'{"ship_id":"S2","value":null,"new":"y2"}' \
+		'{"ship_id":"S1","value":"","new":"y3"}' \
 		'{"ship_id":"S2","value":"5","new":"y2"}'
 }
 
@@ -102,8 +114,10 @@ export -f sealed
 	awk 'BEGIN { print "a,b"; for (i = 0; i < 300000; i++) print i ",x" }' >big.csv
 	run_pipe '0 0 0' 'chunks 1000000 csv <big.csv | via -- head -n 3 | reformat --no-seal'
 	printed a,b 0,x 1,x
-	run_pipe '0 0 76 76' 'chunks 1000000 csv <big.csv | sed s/^299999,x/299999,y/ | via -- head -n 3 | reformat'
-	run_pipe '0 0 76 76' 'chunks 1000000 csv <big.csv | head -n -1 | via -- head -n 3 | reformat'
+	run_pipe '0 0 76 76' 'chunks 1000000 csv <big.csv | sed s/^299999,x/299999,y/ |
+			via -- head -n 3 | reformat'
+	run_pipe '0 0 76 76' 'chunks 1000000 csv <big.csv | head -n -1 | via -- head -n 3 |
+			reformat'
 }
 
 @test "via: a failing command leaves no seal, and says why downstream" {
@@ -121,7 +135,8 @@ export -f sealed
 }
 
 @test "via: a command killed in the middle of a record is the reason, not the record" {
-	run_pipe '0 69 69' "sealed 100 csv | via -- sh -c 'printf \"a,b\n1,\"; kill -9 \$\$' | reformat"
+	run_pipe '0 69 69' "sealed 100 csv | via -- sh -c 'printf \"a,b\n1,\"; kill -9 \$\$' |
+			reformat"
 	has "$err" 'killed by signal 9' 'after 0 records'
 	run_pipe '0 65 0' "sealed 100 csv | via -- sh -c 'printf a,; exit 3' | cat"
 	has "$err" 'warning: "sh" failed: exit status 3'
@@ -133,7 +148,8 @@ export -f sealed
 	run_pipe '0 65 0' "sealed 100 csv | via -- printf 'a,a\n' | cat"
 	run_pipe '0 65 0' "sealed 100 csv | via -- printf '{\"a\":1}\nx\n' | cat"
 	run_pipe '0 65 0' "sealed 100 csv | via -- printf '{\"a\":1}' | cat"
-	run_pipe '0 0 0' "sealed 100 csv | via --allow-no-newline -- printf '{\"a\":1}' | reformat --no-seal"
+	run_pipe '0 0 0' "sealed 100 csv | via --allow-no-newline -- printf '{\"a\":1}' |
+			reformat --no-seal"
 	printed '{"a":1}'
 	printf '#!/bin/sh\nexec reformat --seal n.csv\n' >sealed.sh
 	chmod +x sealed.sh
@@ -189,7 +205,8 @@ export -f sealed
 
 @test "via: a damaged or cut input, whatever the command does" {
 	for command in cat true 'head -n 2' 'sed 1d'; do
-		run_pipe '0 0 76 76' "sealed 100 csv | sed s/S2,3,a,5/S2,3,a,6/ | via -- $command | reformat"
+		run_pipe '0 0 76 76' "sealed 100 csv | sed s/S2,3,a,5/S2,3,a,6/ | via -- $command |
+				reformat"
 		has_no "$out" '""final""'
 		run_pipe '0 0 76 76' "sealed 100 csv | head -n 4 | via -- $command | reformat"
 		has_no "$out" '""final""'
@@ -198,9 +215,12 @@ export -f sealed
 }
 
 @test "via: columns that join between chunks and inside of one" {
-	printf '%s\n' '{"k":1,"a":"x"}' '{"k":2,"a":"y"}' '{"k":3,"b":"z"}' '{"k":4,"a":"w"}' >g.json
-	run_pipe '0 0 0 0' 'chunks 2 ndjson <g.json | reformat -o csv | via -- cat | reformat -o ndjson --no-seal'
-	printed '{"k":"1","a":"x"}' '{"k":"2","a":"y"}' '{"k":"3","a":null,"b":"z"}' '{"k":"4","a":"w","b":null}'
+	printf '%s\n' '{"k":1,"a":"x"}' '{"k":2,"a":"y"}' '{"k":3,"b":"z"}' '{"k":4,"a":"w"}' \
+		>g.json
+	run_pipe '0 0 0 0' 'chunks 2 ndjson <g.json | reformat -o csv | via -- cat |
+			reformat -o ndjson --no-seal'
+	printed '{"k":"1","a":"x"}' '{"k":"2","a":"y"}' '{"k":"3","a":null,"b":"z"}' \
+		'{"k":"4","a":"w","b":null}'
 	run_pipe '0 0 65 65' 'chunks 3 ndjson <g.json | reformat -o csv | via -- cat | reformat'
 	has "$err" 'column "b" appeared behind record 2' 'use -o ndjson upstream'
 	run_pipe '0 0 0' 'chunks 3 ndjson <g.json | via -- cat | reformat --no-seal'
@@ -208,10 +228,12 @@ export -f sealed
 }
 
 @test "via: neither pipe blocks the other, whatever the command keeps back" {
-	awk 'BEGIN { for (i = 0; i < 400000; i++) print "{\"i\":" i ",\"s\":\"some text to fill pipes with\"}" }' >big.json
+	awk 'BEGIN { for (i = 0; i < 400000; i++)
+		print "{\"i\":" i ",\"s\":\"some text to fill pipes with\"}" }' >big.json
 	stream-digest big.json >want
 	for command in cat tac sort 'tee copy' 'dd bs=7M status=none iflag=fullblock'; do
-		RUN_TIMEOUT=60 run_pipe '0 0 0' "chunks 150000 ndjson <big.json | via -- $command | stream-digest"
+		RUN_TIMEOUT=60 run_pipe '0 0 0' "chunks 150000 ndjson <big.json | via -- $command |
+				stream-digest"
 		same_file "$out" want
 	done
 	# one record larger than any pipe
@@ -238,7 +260,9 @@ export -f sealed
 		wait_until 10 test -s got
 		printf '2\n'
 	} >f &
-	timeout 20 via -- stdbuf -oL cat <f | while IFS= read -r line; do printf '%s\n' "$line" >>got; done
+	timeout 20 via -- stdbuf -oL cat <f | while IFS= read -r line; do
+		printf '%s\n' "$line" >>got
+	done
 	wait
 	printf '%s\n' a 1 2 >want
 	same_file got want

@@ -37,8 +37,8 @@ static void test_good_times(void)
 		tap_same((struct sl){ text, clock_put(text, good[i].us, false) },
 			sl_of(good[i].again ? good[i].again : good[i].text), "and writes it");
 	}
-	tap_same((struct sl){ text, clock_put(text, 1500000, true) }, SL("2000-01-01 00:00:01.5+00"),
-		"writes a zone");
+	tap_same((struct sl){ text, clock_put(text, 1500000, true) },
+		 SL("2000-01-01 00:00:01.5+00"), "writes a zone");
 	tap_same((struct sl){ text, clock_put_basic(text, 1500000) }, SL("20000101T000001.5Z"),
 		"writes the basic form");
 }
@@ -48,7 +48,8 @@ static void test_bad_times(void)
 	static const char *const bad[] = {
 		"", "2000", "2000-01", "2000-1-1", "00-01-01", "2000/01/01", "20000101",
 		"2000-00-01", "2000-13-01", "2000-01-00", "2000-01-32", "2000-02-30", "2001-02-29",
-		"1900-02-29", "0000-01-01", "10000-01-01", "-2000-01-01", " 2000-01-01", "2000-01-01 ",
+		"1900-02-29", "0000-01-01", "10000-01-01", "-2000-01-01", " 2000-01-01",
+		"2000-01-01 ",
 		"2000-01-01 1:00", "2000-01-01 24:00", "2000-01-01 00:60", "2000-01-01 00:00:60",
 		"2000-01-01 00", "2000-01-01 00:", "2000-01-01 00:00:", "2000-01-01 00:00:00.",
 		"2000-01-01 00:00:00,5", "2000-01-01 00:00:00.1234567", "2000-01-01 00:00:00 UTC",
@@ -80,7 +81,9 @@ static void test_round_trips(void)
 	}
 	tap(wrong == 0, "200000 instants of the years 1 to 9999 read back");
 	for (int64_t t = first; t <= last; t += CLOCK_US_PER_DAY) {
-		wrong += !clock_parse((struct sl){ text, clock_put(text, t, false) }, &us) || us != t;
+		size_t n = clock_put(text, t, false);
+
+		wrong += !clock_parse((struct sl){ text, n }, &us) || us != t;
 		days++;
 	}
 	tap(wrong == 0 && days == 3652059, "and so do all the days in them");
@@ -100,7 +103,8 @@ static void test_durations(void)
 		{ "90s", 90000000, "90s" },  { "60s", 60000000, "1m" },
 		{ "1500ms", 1500000, "1500ms" },
 	};
-	static const char *const bad[] = { "", "s", "0s", "-1s", "1.5s", "1 s", "1x", "1hm", "1h30m", "5",
+	static const char *const bad[] = { "", "s", "0s", "-1s", "1.5s", "1 s", "1x", "1hm",
+					   "1h30m", "5",
 					   "9223372036854775807w", "99999999999999999999s" };
 	char text[CLOCK_TEXT_MAX];
 	int64_t us;
@@ -134,7 +138,7 @@ static void test_floor_and_backoff(void)
 	}
 	tap(!outside && low && high, "waits are spread over the whole range");
 	for (unsigned n = 0; n < 200; n++)
-		outside |= clock_backoff(n, 1000, 20000) > 20000 || clock_backoff(n, 1000, 20000) < 0;
+		outside |= clock_backoff(n, 1000, 20000) > 20000;
 	tap(!outside, "waits stay below the cap, however many");
 	tap(clock_now() > INT64_C(700000000) * CLOCK_US_PER_SEC, "the clock counts from 2000");
 }

@@ -46,9 +46,9 @@ static void test_whole(struct sl z)
 
 static void test_garbage(struct sl z)
 {
-	static const struct sl tails[] = { SL_INIT("x"), SL_INIT("\n"), SL_INIT("\0"), SL_INIT("\x1f"),
-					   SL_INIT("\x1f\x8b"), SL_INIT("more text than a header has"),
-					   SL_INIT("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0") };
+	static const struct sl tails[] = { SL_INIT("x"), SL_INIT("\n"), SL_INIT("\0"),
+		SL_INIT("\x1f"), SL_INIT("\x1f\x8b"), SL_INIT("more text than a header has"),
+		SL_INIT("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0") };
 	const struct rd_conf conf = { 0 };
 	struct str s = { 0 }, got = { 0 };
 
@@ -98,7 +98,8 @@ static void test_flips(struct sl z)
 		if (strcmp(str_z(&got), whole) == 0)
 			same++;
 		else
-			wrong += !strstr(str_z(&got), "exit 65\n") || strstr(str_z(&got), "\nend\n");
+			wrong +=
+				!strstr(str_z(&got), "exit 65\n") || strstr(str_z(&got), "\nend\n");
 		s.p[bit / 8] = (char)(s.p[bit / 8] ^ (1 << bit % 8));
 	}
 	tap(wrong == 0, "%zu flipped bits: %d do not matter, the others are errors", z.n * 8, same);

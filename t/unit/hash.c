@@ -47,8 +47,9 @@ static void test_pinned_values(void)
 	for (size_t i = 0; i < ARRAY_LEN(pin); i++) {
 		uint64_t h = hash64(sl_of(pin[i].text), pin[i].seed);
 
-		if (!tap(h == pin[i].hash, "the hash of \"%s\" with seed %" PRIu64 " is what it was",
-			    pin[i].text, pin[i].seed))
+		if (!tap(h == pin[i].hash,
+			    "the hash of \"%s\" with seed %" PRIu64 " is what it was", pin[i].text,
+			    pin[i].seed))
 			printf("# got 0x%016" PRIx64 "\n", h);
 	}
 }

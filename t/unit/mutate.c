@@ -1,5 +1,5 @@
 /*
- * Every prefix and every single flipped bit of a small sealed stream, through every filter: a filter
+ * Every prefix and every single flipped bit of a small sealed stream, through every filter: it
  * either fails, or prints what it prints for the whole stream; what it sealed before it failed is
  * what it seals for the whole stream; and it never fails behind a final seal.
  *
@@ -29,7 +29,7 @@ struct counts {
 	unsigned long by_code[128];
 };
 
-/* Feeds `input` to the command and takes what it prints; the exit code, 127 for a death by signal. */
+/* Feeds `input` to the command, takes what it prints; its exit code, 127 for death by signal. */
 static int run(char *const *argv, struct sl input, struct str *out)
 {
 	int to[2], from[2], status;
@@ -79,13 +79,15 @@ static size_t sealed_part(const struct str *s)
 		const char *record = p + strspn(p, ",");
 
 		if ((begins(p, "{\"@seal\":{\"v\":1,\"seal\":") && begins(nl - 3, "\"}}")) ||
-			(begins(record, "\"{\"\"v\"\":1,\"\"seal\"\":") && begins(nl - 4, "\"\"}\"")))
+			(begins(record, "\"{\"\"v\"\":1,\"\"seal\"\":") &&
+				begins(nl - 4, "\"\"}\"")))
 			end = (size_t)(nl - str_z(s)) + 1;
 	}
 	return end;
 }
 
-static void judge(const struct job *job, struct counts *c, struct sl input, const char *what, size_t at)
+static void judge(
+	const struct job *job, struct counts *c, struct sl input, const char *what, size_t at)
 {
 	static struct str out;
 	int code = run(job->argv, input, &out);
@@ -110,10 +112,11 @@ static void judge(const struct job *job, struct counts *c, struct sl input, cons
 		return;
 	c->wrong++;
 	if (c->wrong <= 5)
-		printf("# %s %zu: %s (exit %d), output %s\n", what, at, why, code, msg_q(str_sl(&out)));
+		printf("# %s %zu: %s (exit %d), output %s\n", what, at, why, code,
+			msg_q(str_sl(&out)));
 }
 
-/* The share of one worker. Nothing at all is no prefix: it is the empty stream, which is not sealed. */
+/* The share of one worker. Nothing at all is no prefix: it is the empty, unsealed stream. */
 static void work(const struct job *job, size_t worker, struct counts *c)
 {
 	struct str s = { 0 };
@@ -236,8 +239,9 @@ static void test_command(size_t i, enum format format, struct sl input)
 		"%s, %s: the whole stream passes", line.p, format == FMT_CSV ? "CSV" : "NDJSON");
 	c = run_all(&job);
 	tap(c.wrong == 0 && c.prefixes == input.n - 1 && c.flips == input.n * 8,
-		"%s, %s: %lu prefixes, %lu flipped bits: %lu failed, %lu the same, %lu wrong", line.p,
-		format == FMT_CSV ? "CSV" : "NDJSON", c.prefixes, c.flips, c.failed, c.same, c.wrong);
+		"%s, %s: %lu prefixes, %lu flipped bits: %lu failed, %lu the same, %lu wrong",
+		line.p, format == FMT_CSV ? "CSV" : "NDJSON", c.prefixes, c.flips, c.failed, c.same,
+		c.wrong);
 	print_codes(&c);
 	str_free(&job.good);
 	str_free(&path);

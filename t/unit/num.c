@@ -39,7 +39,8 @@ static void test_integers(void)
 
 static void test_sizes(void)
 {
-	static const char *const bad[] = { "", "K", "1X", "1KK", "-1K", "1.5M", "17179869184T", "1 K" };
+	static const char *const bad[] = { "", "K", "1X", "1KK", "-1K",
+					   "1.5M", "17179869184T", "1 K" };
 	static const struct {
 		const char *text;
 		uint64_t v;
@@ -59,10 +60,12 @@ static void test_sizes(void)
 
 static void test_json_numbers(void)
 {
-	static const char *const good[] = { "0", "-0", "10", "1.5", "1e5", "1E+5", "1.0e-400", "-1.25E3",
+	static const char *const good[] = { "0", "-0", "10", "1.5", "1e5", "1E+5",
+					    "1.0e-400", "-1.25E3",
 					    "9007199254740993", "0.000" };
-	static const char *const bad[] = { "", "-", "+1", "01", "007", ".5", "1.", "1.e5", "1e", "1e+",
-					   "0x1", "NaN", "Infinity", "1 ", " 1", "1,5", "--1", "1e5.0" };
+	static const char *const bad[] = { "", "-", "+1", "01", "007", ".5", "1.", "1.e5", "1e",
+					   "1e+", "0x1", "NaN", "Infinity", "1 ", " 1", "1,5",
+					   "--1", "1e5.0" };
 
 	for (size_t i = 0; i < ARRAY_LEN(good); i++)
 		tap(num_is_json(sl_of(good[i])), "%s is a JSON number", good[i]);
@@ -72,7 +75,8 @@ static void test_json_numbers(void)
 
 static void test_reading_doubles(void)
 {
-	static const char *const bad[] = { "", " 1", "1 ", "inf", "nan", "-NaN", "+Infinity", "0x1p3", "1e400",
+	static const char *const bad[] = { "", " 1", "1 ", "inf", "nan", "-NaN", "+Infinity",
+					   "0x1p3", "1e400",
 					   "-1e400", "1e-400", "1e", "e5", ".", "+", "1,5", "1e5e5",
 					   "1-2", "infinity" };
 	double v;
@@ -195,8 +199,8 @@ static void test_random_doubles(void)
 		n++;
 		wrong += !round_trips(v, &longer);
 	}
-	tap(wrong == 0 && longer * 1000 < n, "%lu doubles of any bits read back, %lu not shortest", n,
-	    longer);
+	tap(wrong == 0 && longer * 1000 < n,
+	    "%lu doubles of any bits read back, %lu not shortest", n, longer);
 	for (wrong = longer = n = 0; n < 40000; n++) {
 		/* what sensors send: a few digits, and sums of them */
 		v = (double)(int64_t)(tap_random() % 400001 - 1000000) / 1000.0;

@@ -60,7 +60,7 @@ static void render_event(struct str *s, struct rd *rd, enum rd_event ev, const s
 		break;
 	case RD_ROW:
 		str_addf(s, "row %llu:%llu", (unsigned long long)rec->record,
-			 (unsigned long long)rec->line);
+			(unsigned long long)rec->line);
 		for (size_t i = 0; i < rec->n; i++) {
 			str_addc(s, ' ');
 			render_field(s, &rec->f[i]);
@@ -68,11 +68,11 @@ static void render_event(struct str *s, struct rd *rd, enum rd_event ev, const s
 		break;
 	case RD_SEAL:
 		str_addf(s, "seal %s rows %llu%s", msg_q(rd_seal(rd)->chunk),
-			 (unsigned long long)rd_seal(rd)->rows, rd_seal(rd)->final ? " final" : "");
+			(unsigned long long)rd_seal(rd)->rows, rd_seal(rd)->final ? " final" : "");
 		break;
 	case RD_BAD:
 		str_addf(s, "bad %llu:%llu:%llu %s", (unsigned long long)f->record,
-			 (unsigned long long)f->line, (unsigned long long)f->column, f->why);
+			(unsigned long long)f->line, (unsigned long long)f->column, f->why);
 		break;
 	case RD_END:
 		str_addz(s, rd_is_sealed(rd) ? "end sealed" : "end");
@@ -132,8 +132,8 @@ static inline void render(struct str *dst, struct sl input, size_t step, const s
 }
 
 /* The same text whole, in pieces of 17 bytes and byte by byte; `want` may leave out hints. */
-static inline void check_render(const char *what, struct sl input, const struct rd_conf *conf,
-	const char *want)
+static inline void check_render(
+	const char *what, struct sl input, const struct rd_conf *conf, const char *want)
 {
 	static const size_t steps[] = { 60000, 17, 1 };
 	struct str got = { 0 };

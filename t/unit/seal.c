@@ -21,7 +21,8 @@ static void test_round_trip(void)
 		"cols \"k\" \"a\" \"b,c\"\nrow 1:2 \"1\" \"x\" NULL\n"
 		"row 2:3 \"2\" \"\" \"say \\\"y\\\",\\nthen z\"\nseal \"one\" rows 2\n"
 		"seal \"two\" rows 0\ncols \"k\" \"a\" \"b,c\" \"new\"\n"
-		"row 3:8 \"3\" NULL \"\xc3\xa9\" NULL\nseal \"three \\\"3\\\"\" rows 1 final\nend sealed\n");
+		"row 3:8 \"3\" NULL \"\xc3\xa9\" NULL\nseal \"three \\\"3\\\"\" rows 1 final\nend "
+		"sealed\n");
 	check_render("sealed NDJSON", str_sl(&json), &conf,
 		"cols \"k\" \"a\" \"b,c\"\nrow 1:2 \"1\" \"x\" NULL\n"
 		"row 2:3 \"2\" \"\" \"say \\\"y\\\",\\nthen z\"\nseal \"one\" rows 2\n"
@@ -224,19 +225,29 @@ static void test_abort(enum format format)
 	struct str s = written_by(aborted, &wc);
 
 	check_render("the reason why a program upstream died", str_sl(&s), &conf,
-		format == FMT_CSV
-			? "cols \"k\" \"a\" \"b\"\nrow 1:2 \"1\" \"x\" NULL\nferry: error: upstream "
-			  "failed: pg-narrow-dump: server closed the connection: \"reset\"\nexit 75\n"
-			: "cols \"k\" \"a\" \"b\"\nrow 1:2 \"1\" \"x\" NULL\nferry: error: upstream "
-			  "failed: pg-narrow-dump: server closed the connection: \"reset\"\nexit 75\n");
+		format == FMT_CSV ? "cols \"k\" \"a\" \"b\"\nrow 1:2 \"1\" \"x\" NULL\nferry: "
+				    "error: upstream "
+				    "failed: pg-narrow-dump: server closed the connection: "
+				    "\"reset\"\nexit 75\n"
+				  : "cols \"k\" \"a\" \"b\"\nrow 1:2 \"1\" \"x\" NULL\nferry: "
+				    "error: upstream "
+				    "failed: pg-narrow-dump: server closed the connection: "
+				    "\"reset\"\nexit 75\n");
 	str_free(&s);
 }
 
 static void test_control_texts(void)
 {
 	static const char *const bad[] = {
-		"", "{}", "[]", "1", "{\"v\":1}", "{\"v\":2,\"open\":1}", "{\"v\":\"1\",\"open\":1}",
-		"{\"v\":1,\"seal\":1}", "{\"v\":1,\"seal\":\"c\",\"rows\":1,\"bytes\":1}",
+		"",
+		"{}",
+		"[]",
+		"1",
+		"{\"v\":1}",
+		"{\"v\":2,\"open\":1}",
+		"{\"v\":\"1\",\"open\":1}",
+		"{\"v\":1,\"seal\":1}",
+		"{\"v\":1,\"seal\":\"c\",\"rows\":1,\"bytes\":1}",
 		"{\"v\":1,\"seal\":\"c\",\"rows\":-1,\"bytes\":1,\"crc\":\"00000000\"}",
 		"{\"v\":1,\"seal\":\"c\",\"rows\":1,\"bytes\":1,\"crc\":\"0000000G\"}",
 		"{\"v\":1,\"seal\":\"c\",\"rows\":1,\"bytes\":1,\"crc\":\"0000000A\"}",
@@ -244,8 +255,11 @@ static void test_control_texts(void)
 		"{\"v\":1,\"seal\":\"c\",\"rows\":1,\"bytes\":1,\"src\":1,\"crc\":\"00000000\"}",
 		"{\"v\":1,\"seal\":\"c\",\"rows\":1,\"bytes\":1,\"final\":2,\"crc\":\"00000000\"}",
 		"{\"v\":1,\"seal\":\"c\",\"rows\":1,\"bytes\":1,\"drop\":{},\"crc\":\"00000000\"}",
-		"{\"v\":1,\"cols\":1}", "{\"v\":1,\"cols\":[1]}", "{\"v\":1,\"cols\":[\"\"]}",
-		"{\"v\":1,\"abort\":75}", "{\"v\":1,\"open\":1}x",
+		"{\"v\":1,\"cols\":1}",
+		"{\"v\":1,\"cols\":[1]}",
+		"{\"v\":1,\"cols\":[\"\"]}",
+		"{\"v\":1,\"abort\":75}",
+		"{\"v\":1,\"open\":1}x",
 	};
 	struct arena arena = { 0 };
 	struct control c;
@@ -253,9 +267,10 @@ static void test_control_texts(void)
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		tap(control_parse(&arena, sl_of(bad[i]), &c) != NULL, "%s is no control record",
 			msg_q(sl_of(bad[i])));
-	tap(!control_parse(&arena, SL("{\"v\":1,\"seal\":\"c\",\"rows\":1,\"bytes\":2,\"later\":[],"
-				      "\"drop\":{\"cells\":3,\"digest\":\"00000000000000ff\"},"
-				      "\"crc\":\"0a1b2c3d\"}"),
+	tap(!control_parse(&arena,
+		    SL("{\"v\":1,\"seal\":\"c\",\"rows\":1,\"bytes\":2,\"later\":[],"
+		       "\"drop\":{\"cells\":3,\"digest\":\"00000000000000ff\"},"
+		       "\"crc\":\"0a1b2c3d\"}"),
 		    &c) &&
 			c.kind == CONTROL_SEAL && c.seal.bytes == 2 && c.seal.drop_cells == 3 &&
 			c.seal.drop_sum == 255 && c.seal.crc == 0x0a1b2c3d && !c.seal.final,

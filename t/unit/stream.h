@@ -43,7 +43,8 @@ static inline void put_row(struct wr *w, const char *a, const char *b, const cha
  */
 static inline void three_chunks(struct wr *w)
 {
-	static const struct sl cols[] = { SL_INIT("k"), SL_INIT("a"), SL_INIT("b,c"), SL_INIT("new") };
+	static const struct sl cols[] = { SL_INIT("k"), SL_INIT("a"), SL_INIT("b,c"),
+		SL_INIT("new") };
 	struct seal seal = { .chunk = SL("one"), .src = SL("{\"rows\":2,\"digest\":\"00\"}") };
 
 	wr_cols(w, cols, 3);

@@ -100,7 +100,8 @@ static void test_buffers(void)
 	str_addf(&s, "%d-%s", 7, "x");
 	str_addu(&s, UINT64_MAX);
 	str_addi(&s, INT64_MIN);
-	tap_same(str_sl(&s), SL("abc\0d7-x18446744073709551615-9223372036854775808"), "pieces add up");
+	tap_same(str_sl(&s), SL("abc\0d7-x18446744073709551615-9223372036854775808"),
+		 "pieces add up");
 	str_clear(&s);
 	str_add_json(&s, SL("a\"\\/\b\f\n\r\t\x01\x7f\xc3\xa9"));
 	tap_same(str_sl(&s), SL("\"a\\\"\\\\/\\u0008\\u000c\\n\\r\\t\\u0001\x7f\xc3\xa9\""),

@@ -1,0 +1,112 @@
+load helper
+
+# CSV against an independent reader, and at sizes no unit test has.
+
+@test "csv: random files read as they were meant, and as Python reads them" {
+	need python3
+	cat >make.py <<-'END'
+		import csv, io, json, random, sys
+		random.seed(int(sys.argv[1]))
+		pieces = ['', 'a', ' ', '007', '"', '""', ',', '\n', '\r\n', '\r', 'é', '한',
+		          '\\', "'", '{', '\\.', '\t', 'x' * 300]
+		def text():
+		    return ''.join(random.choice(pieces) for _ in range(random.randrange(5)))
+		width = random.randrange(1, 8)
+		end = random.choice(['\n', '\r\n'])
+		rows, out = [], [','.join('c%d' % i for i in range(width)) + end]
+		for _ in range(random.randrange(40)):
+		    row, cells = [], []
+		    for _ in range(width):
+		        v = None if random.random() < 0.1 else text()
+		        row.append(v)
+		        special = v is not None and (v == '' or any(c in v for c in ',"\r\n'))
+		        quote = special or v is not None and random.random() < 0.2
+		        cells.append('"' + v.replace('"', '""') + '"' if quote else v or '')
+		    rows.append(row)
+		    out.append(','.join(cells) + end)
+		data = ''.join(out)
+		open('in.csv', 'w', newline='').write(data)
+		with open('want.json', 'w') as f:
+		    for row in rows:
+		        f.write(json.dumps({'c%d' % i: v for i, v in enumerate(row)}) + '\n')
+		# a blank line is a record of one NULL here, and nothing to Python
+		python = [r for r in csv.reader(io.StringIO(data, newline=''), strict=True)][1:]
+		mine = [[v or '' for v in row] for row in rows]
+		assert [r or [''] for r in python] == mine, 'Python reads other records'
+	END
+	cat >compare.py <<-'END'
+		import json
+		got = [json.loads(line) for line in open('got.json', newline='\n')]
+		want = [json.loads(line) for line in open('want.json', newline='\n')]
+		assert got == want, (got, want)
+	END
+	for ((seed = 1; seed <= 40; seed++)); do
+		python3 make.py "$seed"
+		run_ok reformat -o ndjson in.csv
+		cp "$out" got.json
+		python3 compare.py
+		# and there and back: only the need for quotes and the line ends may differ
+		run_ok reformat in.csv
+		cp "$out" once.csv
+		run_ok reformat once.csv
+		same_file "$out" once.csv
+		run_ok reformat -o csv got.json
+		[[ ! -s got.json ]] || same_file "$out" once.csv
+		run_pipe '0 0' 'dd if=in.csv bs=17 status=none | reformat -o ndjson'
+		same_file "$out" got.json
+	done
+}
+
+@test "csv: random garbage is refused or read, never more" {
+	need python3
+	cat >garbage.py <<-'END'
+		import random, sys
+		random.seed(int(sys.argv[1]))
+		pieces = [b'a', b',', b'"', b'\n', b'\r', b'\r\n', b'""', b'\0', b'\xff',
+		          b'\xc3\xa9', b'{', b'}', b':', b'[', b'1', b'@seal',
+		          b'{"v":1,"seal":"x"}', b'\xef\xbb\xbf', b'\\', b'\x1f\x8b']
+		text = [random.choice(pieces) for _ in range(random.randrange(60))]
+		sys.stdout.buffer.write(b''.join(text))
+	END
+	for ((seed = 1; seed <= 60; seed++)); do
+		python3 garbage.py "$seed" >garbage
+		for format in auto csv ndjson json; do
+			rc=0
+			timeout 20 reformat -i "$format" --rejects bad <garbage >"$out" 2>"$err" ||
+				rc=$?
+			[[ $rc == 0 || $rc == 65 || $rc == 76 ]] || {
+				printf 'seed %d, %s: exit %d\n' "$seed" "$format" "$rc"
+				show_output
+				return 1
+			}
+			((rc)) || run_ok reformat --allow-no-newline "$out"
+		done
+	done
+}
+
+@test "csv: a field of 100 MB against --max-record" {
+	{
+		printf 'a,b\n1,"'
+		head -c 100000000 /dev/zero | tr '\0' x
+		printf '"\n2,y\n'
+	} >big.csv
+	run_rc 65 reformat big.csv
+	has "$err" 'a record is larger than 67108864 bytes' '--max-record allows larger ones'
+	run_rc 65 bash -c '/usr/bin/time -f %M -o kb reformat --max-record 1M <big.csv'
+	has "$err" 'a record is larger than 1048576 bytes'
+	(($(tail -n 1 kb) < 16384)) || no_sanitizer "memory is theirs"
+	run_ok reformat --max-record 128M big.csv
+	tr -d '"' <big.csv >want
+	cmp "$out" want
+	run_pipe '0 0' 'cat big.csv | reformat --max-record 128M -o ndjson'
+	is "$(wc -c <"$out")" 100000035
+}
+
+@test "csv: memory does not grow with the input, nor with columns that repeat" {
+	awk 'BEGIN { print "a,b"
+		for (i = 0; i < 1000000; i++) print i ",\"quoted, text\"" }' >big.csv
+	for options in '-o csv' '-o ndjson' '-o json' '-z 1' '--numbers a -o ndjson'; do
+		run_ok bash -c "/usr/bin/time -f %M -o kb reformat $options <big.csv >/dev/null"
+		(($(<kb) < 12288)) || no_sanitizer "memory is theirs"
+	done
+}
