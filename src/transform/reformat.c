@@ -199,6 +199,9 @@ static void release(void *ctx)
 {
 	struct state *st = ctx;
 
+	mem_free(st->columns.v);
+	mem_free(st->numbers.v);
+	mem_free(st->booleans.v);
 	names_free(&st->out);
 	names_free(&st->typed);
 	mem_free(st->to);

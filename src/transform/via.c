@@ -448,6 +448,7 @@ static NORETURN void run_sink(struct via *v)
 	if (lseek(fd, 0, SEEK_SET) != 0)
 		die_errno(EX_IO, "scratch file");
 	(void)io_close(v->io);
+	v->io = NULL;
 	child_become(v->argv, fd);
 }
 
