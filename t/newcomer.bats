@@ -1,11 +1,12 @@
 load helper
 
-# The example in src/README.md, taken out of the text, built and used, as a newcomer would: it must touch only files of
-# its own.
+# The example in src/README.md, taken out of the text, built and used, as a newcomer would: it must
+# touch only files of its own.
 @test "newcomer: the filter of src/README.md builds and works beside the others" {
 	mkdir tree
 	cp -r "$root/GNUmakefile" "$root/src" "$root/pipelines" tree
-	awk '/^```c$/ { on = 1; next } /^```$/ { on = 0 } on' "$root/src/README.md" >tree/src/transform/keep-first.c
+	awk '/^```c$/ { on = 1; next } /^```$/ { on = 0 } on' "$root/src/README.md" \
+		>tree/src/transform/keep-first.c
 	run_rc 0 make -s -C tree bin/keep-first
 	printf 'a,b,c\n1,"2,",3\n' >in.csv
 	run_ok tree/bin/keep-first -c 2 in.csv

@@ -8,8 +8,9 @@ cells_of_wide() {
 	sql <<-END
 		SELECT string_agg(format(
 			'SELECT c.ship, w.created_time, c.channel, e.value FROM tenant.%I AS w, '
-			'jsonb_each_text(to_jsonb(w) - ''created_time'') AS e JOIN ferry.channel AS c '
-			'ON c.table_name = %L AND c.column_name = e.key WHERE e.value IS NOT NULL',
+			'jsonb_each_text(to_jsonb(w) - ''created_time'') AS e '
+			'JOIN ferry.channel AS c ON c.table_name = %L AND c.column_name = e.key '
+			'WHERE e.value IS NOT NULL',
 			table_name, table_name), ' UNION ALL ')
 		FROM (SELECT DISTINCT table_name FROM ferry.channel
 			WHERE left(table_name, length('$1')) = '$1') AS t
@@ -36,7 +37,9 @@ cells_of_wide() {
 # iso_ship SHIP N: three instants of the first N real ids, one of them with a gap, as narrow rows
 iso_ship() {
 	zcat "$data" | awk -v n="$2" '!seen[$0]++ && n-- > 0' |
-		awk -v ship="$1" -v OFS=, 'NR == 1 { print "ship_id,created_time,data_channel_id,value" } {
+		awk -v ship="$1" -v OFS=, 'NR == 1 {
+			print "ship_id,created_time,data_channel_id,value"
+		} {
 			for (i = 0; i < 3; i++)
 				if (NR % 7 != i)
 					print ship, "2024-01-01 00:00:" 15 * i, $0, NR "." i
@@ -57,9 +60,10 @@ iso_ship() {
 	has "$err" 'ship "B" has 2000 channels: no view can hold so many'
 	same_rows "$(cells_of_wide iso_)" \
 		'SELECT ship_id, created_time, data_channel_id, value FROM tenant.iso'
-	is "$(sql "SELECT string_agg(viewname, ' ') FROM pg_views WHERE schemaname = 'tenant'")" iso_a
+	is "$(sql "SELECT string_agg(viewname, ' ') FROM pg_views
+		WHERE schemaname = 'tenant'")" iso_a
 	is "$(sql 'SELECT count(*) FROM tenant.iso_a')" 3
-	# every name fits, none is cut silently, and where it is not the id, the id stays with the column
+	# every name fits, none is cut silently, and where it is not the id, the id stays with it
 	is "$(sql "SELECT count(*) FROM ferry.channel WHERE octet_length(column_name) > 63")" 0
 	is "$(sql "SELECT count(*) FROM ferry.channel WHERE octet_length(channel) > 63
 		AND column_name = left(channel, 63)")" 0

@@ -33,7 +33,8 @@ wide() {
 }
 
 @test "pivot: values keep their text" {
-	narrow 1,a,007 1,b,1e5 1,c,9007199254740993 1,d,-9223372036854775808 1,e,-0 1,f,NaN '1,g, x '
+	narrow 1,a,007 1,b,1e5 1,c,9007199254740993 1,d,-9223372036854775808 1,e,-0 1,f,NaN \
+		'1,g, x '
 	run_ok pivot-wide n.csv
 	wide created_time,a,b,c,d,e,f,g '1,007,1e5,9007199254740993,-9223372036854775808,-0,NaN, x '
 }
@@ -46,7 +47,8 @@ wide() {
 }
 
 @test "pivot: ships alternate at one instant" {
-	printf '%s\n' ship_id,created_time,data_channel_id,value S1,1,a,x S2,1,a,y S1,1,b,z S2,2,b,v S1,2,a,w >n.csv
+	printf '%s\n' ship_id,created_time,data_channel_id,value \
+		S1,1,a,x S2,1,a,y S1,1,b,z S2,2,b,v S1,2,a,w >n.csv
 	run_ok pivot-wide n.csv
 	wide ship_id,created_time,a,b S1,1,x,z S2,1,y, S2,2,,v S1,2,w,
 }
@@ -74,7 +76,8 @@ wide() {
 @test "pivot: times with and without decimals and zone are in order" {
 	narrow '2024-01-01 00:00:15,a,1' '2024-01-01 00:00:15.25,a,2' '2024-01-01 00:00:16,a,3'
 	run_ok pivot-wide n.csv
-	narrow '2024-01-01 00:00:15+00,a,1' '2024-01-01 00:00:15.25+00,a,2' '2024-01-01 00:00:16+00,a,3'
+	narrow '2024-01-01 00:00:15+00,a,1' '2024-01-01 00:00:15.25+00,a,2' \
+		'2024-01-01 00:00:16+00,a,3'
 	run_ok pivot-wide n.csv
 }
 
@@ -89,7 +92,8 @@ wide() {
 
 @test "pivot: --on-unsorted sort, in memory and on disk, gives what sorted input gives" {
 	awk 'BEGIN { print "created_time,data_channel_id,value"
-		for (t = 10000; t < 14000; t++) for (c = 0; c < 7; c++) print t ",c" c "," t * c ".5" }' >sorted.csv
+		for (t = 10000; t < 14000; t++) for (c = 0; c < 7; c++)
+			print t ",c" c "," t * c ".5" }' >sorted.csv
 	{
 		head -n 1 sorted.csv
 		tail -n +2 sorted.csv | shuf --random-source=/bin/bash
@@ -153,7 +157,8 @@ wide() {
 	run_ok pivot-wide n.csv
 	wide created_time,a,new 1,x, 2,y,z 3,w,
 	run_ok pivot-wide -o ndjson n.csv
-	wide '{"created_time":"1","a":"x"}' '{"created_time":"2","a":"y","new":"z"}' '{"created_time":"3","a":"w"}'
+	wide '{"created_time":"1","a":"x"}' '{"created_time":"2","a":"y","new":"z"}' \
+		'{"created_time":"3","a":"w"}'
 	reformat --seal n.csv | pivot-wide >spooled.csv
 	run_ok pivot-wide n.csv
 	same_file "$out" spooled.csv
@@ -166,8 +171,8 @@ wide() {
 
 @test "pivot: a sealed stream accounts for the cells that lost" {
 	narrow 1,a,x 1,a,y
-	run_rc 0 bash -c 'reformat --seal n.csv | pivot-wide --seal | grep -c "\"\"drop\"\":{\"\"cells\"\":1,"'
-	is "$(<"$out")" 1
+	run_rc 0 bash -c 'reformat --seal n.csv | pivot-wide --seal'
+	has "$out" '""drop"":{""cells"":1,'
 }
 
 @test "pivot: records without key or name are refused or kept" {
@@ -199,7 +204,8 @@ wide() {
 	local small large
 	gen() {
 		awk -v n="$1" 'BEGIN { print "created_time,data_channel_id,value"
-			for (t = 0; t < n; t++) for (c = 0; c < 100; c++) print 100000 + t ",channel" c "," t * 1.25 }'
+			for (t = 0; t < n; t++) for (c = 0; c < 100; c++)
+				print 100000 + t ",channel" c "," t * 1.25 }'
 	}
 	gen 500 >small.csv
 	gen 10000 >large.csv

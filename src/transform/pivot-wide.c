@@ -1,11 +1,11 @@
 /*
  * pivot-wide - a narrow stream (key, name, value) becomes a wide one (key × name).
  *
- * The input comes sorted by key, so a row is complete as soon as another key is met: memory is that of
- * the rows of one key (one per group, that is per ship), plus the names of the columns and
- * the last key of every group. Columns are numbered as they are first seen; a new one is announced
- * to the reader by a control record, or, where the output is a plain CSV whose header must name
- * all columns, the rows wait in a scratch file until the end.
+ * The input comes sorted by key, so a row is complete as soon as another key is met: memory is that
+ * of the rows of one key (one per group, that is per ship), plus the names of the columns and the
+ * last key of every group. Columns are numbered as they are first seen; a new one is announced to
+ * the reader by a control record, or, where the output is a plain CSV whose header must name all
+ * columns, the rows wait in a scratch file until the end.
  */
 #include "core/mem.h"
 #include "core/msg.h"
@@ -29,18 +29,19 @@ struct conf {
 
 static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "Pivot" },
-	{ "key", 'k', OPT_STR, offsetof(struct conf, key), "NAME",
-	  "column whose value names the row (default created_time)", NULL, NULL, 0, 0, 0, false },
-	{ "name", 'n', OPT_STR, offsetof(struct conf, name), "NAME",
-	  "column whose value names the new column (default data_channel_id)", NULL, NULL, 0, 0, 0,
-	  false },
-	{ "value", 'V', OPT_STR, offsetof(struct conf, value), "NAME",
-	  "column that holds the value (default value)", NULL, NULL, 0, 0, 0, false },
-	{ "by", 'b', OPT_STR, offsetof(struct conf, by), "NAME,…",
-	  "separate rows per value of these (default ship_id if there)", NULL, NULL, 0, 0, 0, false },
-	{ "columns", 'c', OPT_STR, offsetof(struct conf, columns), "FILE",
-	  "columns in this order: a name a line, or a registry (NDJSON)", NULL, NULL, 0, 0, 0,
-	  false },
+	{ .name = "key", .letter = 'k', .kind = OPT_STR, .offset = offsetof(struct conf, key),
+	  .arg = "NAME", .help = "column whose value names the row (default created_time)" },
+	{ .name = "name", .letter = 'n', .kind = OPT_STR, .offset = offsetof(struct conf, name),
+	  .arg = "NAME",
+	  .help = "column whose value names the column (default data_channel_id)" },
+	{ .name = "value", .letter = 'V', .kind = OPT_STR, .offset = offsetof(struct conf, value),
+	  .arg = "NAME", .help = "column that holds the value (default value)" },
+	{ .name = "by", .letter = 'b', .kind = OPT_STR, .offset = offsetof(struct conf, by),
+	  .arg = "NAME,...",
+	  .help = "separate rows per value of these (default ship_id if there)" },
+	{ .name = "columns", .letter = 'c', .kind = OPT_STR,
+	  .offset = offsetof(struct conf, columns), .arg = "FILE",
+	  .help = "columns in this order: a name a line, or a registry (NDJSON)" },
 	{ .name = "on-duplicate", .kind = OPT_ENUM, .offset = offsetof(struct conf, on_duplicate),
 	  .choices = "last|first|error|max", .help = "which value of a repeated cell is kept" },
 	{ .name = "on-unknown", .kind = OPT_ENUM, .offset = offsetof(struct conf, on_unknown),
@@ -91,7 +92,8 @@ static size_t column(const struct prog *p, const struct names *cols, const char 
 
 	if (i == NAMES_NONE)
 		die_hint(EX_DATA, "--key, --name, --value and --by say which columns to use",
-			 "%s: there is no column %s", in_name(rd_in(p->io->rd)), msg_q(sl_of(name)));
+			 "%s: there is no column %s", in_name(rd_in(p->io->rd)),
+			 msg_q(sl_of(name)));
 	return i;
 }
 
@@ -132,7 +134,8 @@ static void announce_columns(struct prog *p)
 
 		(void)names_add(&p->columns, met->name[i], &added);
 		if (!added)
-			die(EX_DATA, "two columns of the output are named %s", msg_q(met->name[i]));
+			die(EX_DATA, "two columns of the output are named %s",
+			    msg_q(met->name[i]));
 	}
 	p->announced = met->n;
 	p->narrow_rows = wr_rows(p->wr);
@@ -155,7 +158,7 @@ static void write_row(void *ctx, const struct field *by, struct sl key, const st
 	wr_row(p->wr, p->line, lead + n);
 }
 
-/* A plain CSV must name all its columns first: unless they are known, rows wait in a scratch file. */
+/* A plain CSV must name all its columns first: unless they are known, rows wait in a file. */
 static void start_output(struct prog *p)
 {
 	bool known = p->pivot.n_given && p->conf.on_unknown != UNKNOWN_ADD;
