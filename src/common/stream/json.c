@@ -11,13 +11,14 @@ struct parse {
 	struct arena *arena;
 	struct sl text;
 	yajl_handle y;
-	struct json *open[MAX_DEPTH]; /* containers from the outside in */
-	struct json **tail[MAX_DEPTH];
 	size_t depth;
 	struct json *root;
 	struct sl key;
 	const char *why;
 };
+
+/* Containers from the outside in, and where each goes on; too large to be cleared for each text. */
+static struct json *open_at[MAX_DEPTH], **tail_at[MAX_DEPTH];
 
 static size_t here(const struct parse *p)
 {
@@ -43,9 +44,9 @@ static struct json *add(struct parse *p, enum json_kind kind)
 	if (p->depth == 0) {
 		p->root = j;
 	} else {
-		*p->tail[p->depth - 1] = j;
-		p->tail[p->depth - 1] = &j->next;
-		p->open[p->depth - 1]->n++;
+		*tail_at[p->depth - 1] = j;
+		tail_at[p->depth - 1] = &j->next;
+		open_at[p->depth - 1]->n++;
 	}
 	return j;
 }
@@ -90,8 +91,8 @@ static int on_open(struct parse *p, enum json_kind kind)
 	}
 	j = add(p, kind);
 	j->raw.p = p->text.p + here(p) - 1;
-	p->open[p->depth] = j;
-	p->tail[p->depth] = &j->child;
+	open_at[p->depth] = j;
+	tail_at[p->depth] = &j->child;
 	p->depth++;
 	return 1;
 }
@@ -99,7 +100,7 @@ static int on_open(struct parse *p, enum json_kind kind)
 static int on_close(void *ctx)
 {
 	struct parse *p = ctx;
-	struct json *j = p->open[--p->depth];
+	struct json *j = open_at[--p->depth];
 
 	j->raw.n = (size_t)(p->text.p + here(p) - j->raw.p);
 	return 1;
