@@ -245,7 +245,9 @@ void io_reject(struct io *io, const struct rec *rec, const struct fault *f)
 		stop_at(io, f);
 	if (!io->rejects)
 		io->rejects = out_open(io->opts->rejects, 0);
-	io->n_rejects++;
+	/* a record may have several bad values */
+	io->n_rejects += rec->record != io->last_rejected;
+	io->last_rejected = rec->record;
 	str_addf(&s, "{\"record\":%llu,\"line\":%llu,\"column\":%llu,\"field\":",
 		 (unsigned long long)f->record, (unsigned long long)f->line,
 		 (unsigned long long)f->column);
@@ -298,7 +300,7 @@ static void write_stats(const struct io *io)
 
 static void check_percent(const struct io *io)
 {
-	if (io->n_rejects * 100 > io->max_percent * io->rows_in && io->n_rejects)
+	if (io->max_percent < 100 && io->n_rejects * 100 > io->max_percent * io->rows_in)
 		die(EX_DATA, "more than %llu %% of the records are bad (%llu of %llu)",
 		    (unsigned long long)io->max_percent, (unsigned long long)io->n_rejects,
 		    (unsigned long long)io->rows_in);

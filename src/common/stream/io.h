@@ -81,6 +81,7 @@ struct io {
 	const struct io_opts *opts;
 	struct out *rejects;
 	uint64_t n_rejects, max_rejects, max_percent, rows_in, rows_out;
+	uint64_t last_rejected; /* record */
 	int64_t started, next_progress;
 	bool bar_shown, vouched;
 	unsigned tick;
