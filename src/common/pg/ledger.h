@@ -174,6 +174,7 @@ struct ledger_facts_ship {
 struct ledger_facts {
 	int64_t from, to;
 	uint64_t rows, cells, digest, rejects; /* sums over the ships, digest modulo 2^64 */
+	bool of_values; /* cells and digest are known: no foreign command was on the way */
 	struct ledger_facts_ship *ships;
 	size_t n;
 	uint64_t job;     /* 0: not from a ledger */

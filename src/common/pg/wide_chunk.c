@@ -81,9 +81,9 @@ static void count_kept(struct wide_chunk *c)
 {
 	if (c->n_kept > 0 && !c->facts.job)
 		die_hint(EX_DATA, "--rejects FILE keeps them in a file",
-			"%zu values do not fit their columns, such as %s; "
-			"--keep-rejects needs a job of the ledger",
-			c->n_kept, msg_q(c->kept[0].record));
+			"%zu values do not fit their columns (the first: %s), "
+			"and --keep-rejects needs a job of the ledger",
+			c->n_kept, c->kept[0].why.p);
 	for (size_t i = 0; i < c->n_kept; i++)
 		ship_of_facts(c, c->kept[i].ship)->rejects++;
 }
@@ -112,6 +112,7 @@ struct wide_chunk *wide_chunk_open(struct pg *pg, struct io *io, struct wide_chu
 		.by = sl_of(opts->by ? opts->by : "ship_id"),
 		.key = sl_of(opts->key ? opts->key : "created_time"),
 		.how = opts->live ? MERGE_OVERLAY : MERGE_FILL,
+		.buffer = opts->buffer,
 		.bad = on_bad,
 		.ctx = c,
 	};
@@ -190,11 +191,11 @@ static void prove(struct wide_chunk *c, const struct seal *seal)
 	uint64_t sum = c->facts.digest - seal->drop_sum;
 	char have[DIGEST_TEXT_LEN], want[DIGEST_TEXT_LEN];
 
-	if (!c->have_facts || c->opts->no_verify || (got.cells == cells && got.sum == sum))
+	if (!c->facts.of_values || (got.cells == cells && got.sum == sum))
 		return;
 	digest_put(have, got.sum);
 	digest_put(want, sum);
-	die_hint(EX_STREAM, "--no-verify, if a filter on the way is meant to change values",
+	die(EX_STREAM,
 		"chunk %s: what arrived is not what was read: %llu values, digest %.*s, "
 		"instead of %llu, %.*s",
 		msg_q(seal->chunk), (unsigned long long)got.cells, DIGEST_TEXT_LEN, have,
@@ -221,6 +222,10 @@ static void finish_ledger(struct wide_chunk *c)
 		struct ledger_facts_ship *ship = &c->facts.ships[i];
 		struct digest got = wide_of_ship(c->wide, ship->ship);
 
+		if (!c->facts.of_values) {
+			ship->cells = got.cells;
+			ship->digest = got.sum;
+		}
 		ship->wide_rows = got.rows;
 		ship->dropped = ship->cells > got.cells ? ship->cells - got.cells : 0;
 	}

@@ -2,7 +2,8 @@
  * wide_chunk.h - a wide stream into the tables of ships, chunk by chunk: proof, ledger, commit.
  *
  * At a seal the values that arrived are compared with the facts of the source (seal.h), less what a
- * filter says it left out; then rows, kept rejects and the ledger's entry are committed together.
+ * filter says it left out, unless a foreign command was on the way; then rows, kept rejects and the
+ * ledger's entry are committed together.
  */
 #ifndef FERRY_PG_WIDE_CHUNK_H
 #define FERRY_PG_WIDE_CHUNK_H
@@ -16,9 +17,9 @@
 struct wide_chunk_opts {
 	struct target_opts target;
 	const char *by, *key; /* columns of the stream; NULL: ship_id, created_time */
+	uint64_t buffer;      /* bytes gathered per table before they are sent */
 	bool live;	      /* replace values that are there */
 	bool keep_rejects;    /* values that do not fit go to ferry.reject, not to io_reject() */
-	bool no_verify;
 };
 
 struct wide_chunk;
