@@ -7,7 +7,8 @@
 void copybuf_clear(struct copybuf *b)
 {
 	str_clear(&b->text);
-	b->n = 0;
+	b->n = b->n_superseded = 0;
+	b->send_all = false;
 }
 
 void copybuf_free(struct copybuf *b)
@@ -36,6 +37,12 @@ void copybuf_drop_row(struct copybuf *b)
 	b->text.n = b->row[--b->n].at;
 }
 
+void copybuf_supersede(struct copybuf *b, size_t row)
+{
+	b->n_superseded += !b->row[row].superseded;
+	b->row[row].superseded = true;
+}
+
 struct sl copybuf_rows(const struct copybuf *b, size_t lo, size_t hi)
 {
 	size_t from = lo < b->n ? b->row[lo].at : b->text.n;
@@ -52,16 +59,41 @@ bool copybuf_is_special(struct sl s)
 	       memchr(s.p, '\r', s.n);
 }
 
+/* Is one of these eight bytes a control character up to CR, or a backslash? */
+static bool has_special(uint64_t w)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	uint64_t backslash = w ^ (ones * '\\');
+
+	return (((w - ones * ('\r' + 1)) & ~w) | ((backslash - ones) & ~backslash)) & high;
+}
+
 char *copybuf_escape(char *dst, struct sl s)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
+	const char *p = s.p, *end = s.p + s.n;
 
-		if (UNLIKELY(c == '\\' || c == '\t' || c == '\n' || c == '\r')) {
-			*dst++ = '\\';
-			c = c == '\t' ? 't' : c == '\n' ? 'n' : c == '\r' ? 'r' : c;
+	while (p < end) {
+		const char *stop = end - p > 8 ? p + 8 : end;
+		uint64_t w;
+
+		if (end - p >= 8) {
+			memcpy(&w, p, 8);
+			if (LIKELY(!has_special(w))) {
+				memcpy(dst, &w, 8);
+				dst += 8;
+				p += 8;
+				continue;
+			}
 		}
-		*dst++ = c;
+		for (; p < stop; p++) {
+			char c = *p;
+
+			if (UNLIKELY(c == '\\' || c == '\t' || c == '\n' || c == '\r')) {
+				*dst++ = '\\';
+				c = c == '\t' ? 't' : c == '\n' ? 'n' : c == '\r' ? 'r' : c;
+			}
+			*dst++ = c;
+		}
 	}
 	return dst;
 }
@@ -125,16 +157,27 @@ void copybuf_blank(struct copybuf *b, size_t row, size_t field)
 
 /* ---- sending -------------------------------------------------------------------------------- */
 
+/* The end of the rows from lo on that may be sent in one piece. */
+static size_t run_end(const struct copybuf *b, size_t lo, size_t hi)
+{
+	if (b->n_superseded == 0 || b->send_all)
+		return hi;
+	while (lo < hi && !b->row[lo].superseded)
+		lo++;
+	return lo;
+}
+
 bool copybuf_send(struct copybuf *b, struct pg *pg, const char *sql, size_t lo, size_t hi)
 {
-	struct sl rows = copybuf_rows(b, lo, hi);
-	size_t half = rows.n / 2;
-
 	if (!pg_copy_in(pg, sql))
 		return false;
-	pg_copy_put(pg, (struct sl){ rows.p, half });
+	while (lo < hi) {
+		size_t end = run_end(b, lo, hi);
+
+		pg_copy_put(pg, copybuf_rows(b, lo, end));
+		lo = end < hi ? end + 1 : hi;
+	}
 	KP("in_copy");
-	pg_copy_put(pg, (struct sl){ rows.p + half, rows.n - half });
 	return pg_copy_end(pg, NULL);
 }
 
@@ -185,8 +228,8 @@ bool copybuf_is_row_fault(const char *sqlstate)
 	return false;
 }
 
-void copybuf_load(struct pg *pg, size_t lo, size_t hi, copybuf_load_fn *load, copybuf_bad_fn *bad,
-	void *ctx)
+void copybuf_load(
+	struct pg *pg, size_t lo, size_t hi, copybuf_load_fn *load, copybuf_bad_fn *bad, void *ctx)
 {
 	size_t end = hi;
 

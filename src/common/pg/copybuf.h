@@ -16,6 +16,7 @@ struct copybuf_row {
 	size_t at;       /* offset of its first byte */
 	uint64_t record; /* number and line of the record it came from */
 	uint64_t line;
+	bool superseded; /* a later row replaces it */
 };
 
 /* A zeroed struct is an empty buffer. */
@@ -23,6 +24,8 @@ struct copybuf {
 	struct str text;
 	struct copybuf_row *row;
 	size_t n, cap;
+	size_t n_superseded;
+	bool send_all; /* superseded rows, too */
 };
 
 void copybuf_clear(struct copybuf *b); /* keeps memory */
@@ -32,6 +35,9 @@ void copybuf_free(struct copybuf *b);
 void copybuf_begin_row(struct copybuf *b, uint64_t record, uint64_t line);
 void copybuf_end_row(struct copybuf *b);
 void copybuf_drop_row(struct copybuf *b); /* takes the row just begun back */
+
+/* The row need not be sent, because a later one replaces it. */
+void copybuf_supersede(struct copybuf *b, size_t row);
 
 /* Rows [lo, hi) as bytes. */
 struct sl copybuf_rows(const struct copybuf *b, size_t lo, size_t hi);
@@ -58,8 +64,8 @@ void copybuf_blank(struct copybuf *b, size_t row, size_t field);
 bool copybuf_stopped_at(const char *context, uint64_t *line, struct str *column);
 
 /* Sends rows [lo, hi) through the COPY statement `sql`; false on an error of the server. */
-bool copybuf_send(struct copybuf *b, struct pg *pg, const char *sql, size_t lo,
-	size_t hi) NODISCARD;
+bool copybuf_send(
+	struct copybuf *b, struct pg *pg, const char *sql, size_t lo, size_t hi) NODISCARD;
 
 /* Is an error of this SQLSTATE the fault of rows, so that others may be taken? */
 bool copybuf_is_row_fault(const char *sqlstate);
@@ -71,7 +77,7 @@ bool copybuf_is_row_fault(const char *sqlstate);
  */
 typedef bool copybuf_load_fn(void *ctx, size_t lo, size_t hi);
 typedef void copybuf_bad_fn(void *ctx, size_t row);
-void copybuf_load(struct pg *pg, size_t lo, size_t hi, copybuf_load_fn *load, copybuf_bad_fn *bad,
-	void *ctx);
+void copybuf_load(
+	struct pg *pg, size_t lo, size_t hi, copybuf_load_fn *load, copybuf_bad_fn *bad, void *ctx);
 
 #endif

@@ -6,7 +6,6 @@
 #include "pg/relation.h"
 #include "pg/stage.h"
 
-#define BUFFER_MAX ((size_t)4 << 20)
 #define ROWS_MAX ((size_t)100000)
 #define SHAPES_MAX 32
 
@@ -38,6 +37,10 @@ struct table {
 	struct shape *shape;
 	size_t shapes_cap;
 	struct names seen; /* keys of the buffered rows */
+	struct place {     /* by number in seen: where its last row is */
+		uint32_t shape, row;
+	} * place;
+	size_t places_cap;
 	struct str scratch;
 	struct stage stage;
 	bool staged;
@@ -116,6 +119,7 @@ void table_close(struct table *t)
 		shape_free(&t->shape[i]);
 	mem_free(t->shape);
 	mem_free(t->wanted);
+	mem_free(t->place);
 	names_free(&t->columns);
 	names_free(&t->keys);
 	names_free(&t->shapes);
@@ -219,112 +223,6 @@ void table_cols(struct table *t, const struct names *cols)
 	}
 	if (t->n_wanted == 0 && cols->n > 0)
 		die(EX_DATA, "%s has none of the input's columns", str_z(&t->ident));
-}
-
-/* ---- rows ----------------------------------------------------------------------------------- */
-
-static bool is_written(const struct table *t, const struct rec *rec, size_t i)
-{
-	return t->wanted[i] && rec->f[i].kind != F_ABSENT;
-}
-
-/* The buffer for a record: that of records with the same fields. */
-static struct shape *find_shape(struct table *t, const struct rec *rec)
-{
-	struct shape *s;
-	bool added;
-	size_t i;
-	char *bits;
-
-	str_clear(&t->scratch);
-	bits = str_room(&t->scratch, rec->n);
-	for (i = 0; i < rec->n; i++)
-		bits[i] = is_written(t, rec, i) ? '1' : '0';
-	i = rec->n;
-	while (i > 0 && bits[i - 1] == '0')
-		i--; /* columns met later are absent here */
-	i = names_add(&t->shapes, (struct sl){ bits, i }, &added);
-	if (!added)
-		return &t->shape[i];
-	mem_grow(&t->shape, &t->shapes_cap, i + 1, sizeof *t->shape);
-	s = &t->shape[i];
-	*s = (struct shape){ .col = mem_alloc(mem_mul(rec->n, sizeof *s->col)) };
-	for (uint32_t c = 0; c < rec->n; c++)
-		if (is_written(t, rec, c))
-			s->col[s->n++] = c;
-	return s;
-}
-
-/* Two rows of one key cannot be merged at once: the second one makes the first go. */
-static void part_from_same_key(struct table *t, const struct rec *rec)
-{
-	bool added;
-
-	str_clear(&t->scratch);
-	for (size_t i = 0; i < t->keys.n; i++) {
-		size_t c = names_find(t->cols, t->keys.name[i]);
-		uint32_t n = c < rec->n ? rec->f[c].n : 0;
-
-		if (c == NAMES_NONE)
-			die(EX_DATA, "the input has no column %s, a key", msg_q(t->keys.name[i]));
-		str_add(&t->scratch, (struct sl){ (const char *)&n, sizeof n });
-		if (n > 0)
-			str_add(&t->scratch, field_sl(&rec->f[c]));
-	}
-	(void)names_add(&t->seen, str_sl(&t->scratch), &added);
-	if (added)
-		return;
-	table_flush(t);
-	(void)names_add(&t->seen, str_sl(&t->scratch), NULL);
-}
-
-static void put_row(struct table *t, struct shape *s, const struct rec *rec)
-{
-	char *p;
-
-	copybuf_begin_row(&s->buf, rec->record, rec->line);
-	p = str_room(&s->buf.text, 2 * rec->raw.n + 3 * s->n + 1);
-	for (size_t i = 0; i < s->n; i++) {
-		const struct field *f = &rec->f[s->col[i]];
-
-		if (i > 0)
-			*p++ = '\t';
-		if (f->kind == F_NULL) {
-			*p++ = '\\';
-			*p++ = 'N';
-		} else {
-			p = copybuf_escape(p, field_sl(f));
-		}
-	}
-	s->buf.text.n = (size_t)(p - s->buf.text.p);
-	copybuf_end_row(&s->buf);
-	if (t->conf.keep_raw) {
-		mem_grow(&s->raw_at, &s->raw_cap, s->buf.n, sizeof *s->raw_at);
-		s->raw_at[s->buf.n - 1] = s->raw.n;
-		str_add(&s->raw, rec->raw);
-	}
-}
-
-void table_row(struct table *t, const struct rec *rec)
-{
-	struct shape *s;
-
-	if (t->keys.n > 0)
-		part_from_same_key(t, rec);
-	s = find_shape(t, rec);
-	if (s->n == 0) {
-		t->conf.bad(t->conf.ctx,
-			&(struct fault){ .record = rec->record,
-				.line = rec->line,
-				.field = SL(""),
-				.value = SL(""),
-				.why = "no field of the table" },
-			rec->raw);
-		return;
-	}
-	put_row(t, s, rec);
-	if (s->buf.text.n >= BUFFER_MAX || s->buf.n >= ROWS_MAX || t->shapes.n > SHAPES_MAX)
-		table_flush(t);
 }
 
 /* ---- sending -------------------------------------------------------------------------------- */
@@ -438,20 +336,154 @@ static void refuse_row(void *ctx, size_t row)
 	str_free(&value);
 }
 
-void table_flush(struct table *t)
+static void send_shape(struct table *t, struct shape *s)
+{
+	t->sending = s;
+	if (s->buf.n_superseded > 0 && load(t, 0, s->buf.n))
+		return;
+	/* a replaced row counts after all when the one that replaced it is refused */
+	s->buf.send_all = true;
+	copybuf_load(t->pg, 0, s->buf.n, load, refuse_row, t);
+}
+
+/* Sends the buffers and empties them. */
+static void send_all(struct table *t)
 {
 	for (size_t i = 0; i < t->shapes.n; i++) {
 		struct shape *s = &t->shape[i];
 
-		t->sending = s;
-		copybuf_load(t->pg, 0, s->buf.n, load, refuse_row, t);
+		send_shape(t, s);
 		copybuf_clear(&s->buf);
 		str_clear(&s->raw);
 	}
-	if (t->shapes.n > SHAPES_MAX) {
-		for (size_t i = 0; i < t->shapes.n; i++)
-			shape_free(&t->shape[i]);
-		names_clear(&t->shapes);
-	}
 	names_clear(&t->seen);
+}
+
+/* ---- rows ----------------------------------------------------------------------------------- */
+
+static bool is_written(const struct table *t, const struct rec *rec, size_t i)
+{
+	return t->wanted[i] && rec->f[i].kind != F_ABSENT;
+}
+
+/* The buffer for a record: that of records with the same fields. */
+static struct shape *find_shape(struct table *t, const struct rec *rec)
+{
+	struct shape *s;
+	bool added;
+	size_t i;
+	char *bits;
+
+	str_clear(&t->scratch);
+	bits = str_room(&t->scratch, rec->n);
+	for (i = 0; i < rec->n; i++)
+		bits[i] = is_written(t, rec, i) ? '1' : '0';
+	i = rec->n;
+	while (i > 0 && bits[i - 1] == '0')
+		i--; /* columns met later are absent here */
+	i = names_add(&t->shapes, (struct sl){ bits, i }, &added);
+	if (!added)
+		return &t->shape[i];
+	mem_grow(&t->shape, &t->shapes_cap, i + 1, sizeof *t->shape);
+	s = &t->shape[i];
+	*s = (struct shape){ .col = mem_alloc(mem_mul(rec->n, sizeof *s->col)) };
+	for (uint32_t c = 0; c < rec->n; c++)
+		if (is_written(t, rec, c))
+			s->col[s->n++] = c;
+	return s;
+}
+
+/* The number of the record's key among those of the buffered rows; *added when it is new. */
+static size_t number_of_key(struct table *t, const struct rec *rec, bool *added)
+{
+	str_clear(&t->scratch);
+	for (size_t i = 0; i < t->keys.n; i++) {
+		size_t c = names_find(t->cols, t->keys.name[i]);
+		uint32_t n = c < rec->n ? rec->f[c].n : 0;
+
+		if (c == NAMES_NONE)
+			die(EX_DATA, "the input has no column %s, a key", msg_q(t->keys.name[i]));
+		str_add(&t->scratch, (struct sl){ (const char *)&n, sizeof n });
+		if (n > 0)
+			str_add(&t->scratch, field_sl(&rec->f[c]));
+	}
+	return names_add(&t->seen, str_sl(&t->scratch), added);
+}
+
+/*
+ * Two rows of one key cannot be merged at once. One with the same fields replaces the one before;
+ * with other fields both count, and the one before goes first.
+ */
+static void part_from_same_key(struct table *t, const struct rec *rec, const struct shape *s)
+{
+	uint32_t shape = (uint32_t)(s - t->shape);
+	bool added;
+	size_t i = number_of_key(t, rec, &added);
+
+	if (!added && t->place[i].shape != shape) {
+		send_all(t);
+		i = number_of_key(t, rec, &added);
+	}
+	if (!added)
+		copybuf_supersede(&t->shape[shape].buf, t->place[i].row);
+	mem_grow(&t->place, &t->places_cap, i + 1, sizeof *t->place);
+	t->place[i] = (struct place){ .shape = shape, .row = (uint32_t)s->buf.n };
+}
+
+static void put_row(struct table *t, struct shape *s, const struct rec *rec)
+{
+	char *p;
+
+	copybuf_begin_row(&s->buf, rec->record, rec->line);
+	p = str_room(&s->buf.text, 2 * rec->raw.n + 3 * s->n + 1);
+	for (size_t i = 0; i < s->n; i++) {
+		const struct field *f = &rec->f[s->col[i]];
+
+		if (i > 0)
+			*p++ = '\t';
+		if (f->kind == F_NULL) {
+			*p++ = '\\';
+			*p++ = 'N';
+		} else {
+			p = copybuf_escape(p, field_sl(f));
+		}
+	}
+	s->buf.text.n = (size_t)(p - s->buf.text.p);
+	copybuf_end_row(&s->buf);
+	if (t->conf.keep_raw) {
+		mem_grow(&s->raw_at, &s->raw_cap, s->buf.n, sizeof *s->raw_at);
+		s->raw_at[s->buf.n - 1] = s->raw.n;
+		str_add(&s->raw, rec->raw);
+	}
+}
+
+void table_row(struct table *t, const struct rec *rec)
+{
+	struct shape *s = find_shape(t, rec);
+
+	if (s->n == 0) {
+		t->conf.bad(t->conf.ctx,
+			&(struct fault){ .record = rec->record,
+				.line = rec->line,
+				.field = SL(""),
+				.value = SL(""),
+				.why = "no field of the table" },
+			rec->raw);
+		return;
+	}
+	if (t->keys.n > 0)
+		part_from_same_key(t, rec, s);
+	put_row(t, s, rec);
+	if (s->buf.text.n >= t->conf.buffer || s->buf.n >= ROWS_MAX || t->shapes.n > SHAPES_MAX)
+		table_flush(t);
+}
+
+void table_flush(struct table *t)
+{
+	send_all(t);
+	if (t->shapes.n <= SHAPES_MAX)
+		return;
+	for (size_t i = 0; i < t->shapes.n; i++)
+		shape_free(&t->shape[i]);
+	names_clear(&t->shapes);
 }

@@ -20,6 +20,7 @@ struct table_conf {
 	const char *keys;      /* "a,b": columns of a unique key, or NULL: rows are only added */
 	bool create;           /* make the table when it is not there */
 	bool ignore_unknown;   /* leave out columns that the table does not have */
+	size_t buffer;         /* bytes gathered before they are sent */
 	struct opt_list types; /* "NAME=TYPE" for create; others are text */
 	bool keep_raw;         /* give `bad` the record's text */
 	/* called for each row that the server refuses; when it returns, the row is left out */

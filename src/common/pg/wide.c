@@ -5,8 +5,7 @@
 #include "core/msg.h"
 #include "core/num.h"
 
-#define RACK_MAX ((size_t)4 << 20)   /* a buffer this large is sent */
-#define TOTAL_MAX ((size_t)48 << 20) /* all of them together */
+#define BUFFERS_MAX 12 /* in full buffers: what all of them may hold together */
 
 struct wide *wide_open(struct registry *r, const struct wide_conf *conf)
 {
@@ -336,19 +335,19 @@ void wide_part_instants(struct wide *w, struct lane *l, int64_t instant)
 	}
 }
 
-static bool is_full(const struct lane *l)
+static bool is_full(const struct wide *w, const struct lane *l)
 {
 	for (size_t i = 0; i < l->n_racks; i++)
-		if (l->rack[i].buf.text.n >= RACK_MAX)
+		if (l->rack[i].buf.text.n >= w->conf.buffer)
 			return true;
 	return false;
 }
 
 void wide_flush_full(struct wide *w, struct lane *l)
 {
-	if (is_full(l))
+	if (is_full(w, l))
 		wide_flush_lane(w, l);
-	else if (w->buffered >= TOTAL_MAX)
+	else if (w->buffered / BUFFERS_MAX >= w->conf.buffer)
 		wide_flush(w);
 }
 

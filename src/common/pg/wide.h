@@ -41,6 +41,7 @@ struct wide_fault {
 struct wide_conf {
 	struct sl by, key; /* names of the stream's columns: ship and instant */
 	enum merge how;    /* MERGE_FILL or MERGE_OVERLAY */
+	size_t buffer;     /* bytes gathered per table before they are sent */
 	/* called for each; when it returns, the cell is left NULL, or the record out */
 	void (*bad)(void *ctx, const struct wide_fault *fault);
 	void *ctx;
