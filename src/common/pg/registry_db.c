@@ -136,9 +136,29 @@ static void read_tables(struct registry *r, struct ship *s)
 
 /* ---- reading: the name of the seeds --------------------------------------------------------- */
 
+/* Is the name that of a ship whose tables this program is about to make? */
+static bool is_planned(const struct registry *r, const struct ship *s, struct sl name)
+{
+	for (size_t i = 0; i < r->ships.n; i++) {
+		const struct ship *o = r->ship[i];
+
+		if (o == s)
+			continue;
+		if (sl_eq(o->base, name))
+			return true;
+		for (size_t g = 0; g < o->n_groups; g++)
+			if (sl_eq(o->group[g].table, name))
+				return true;
+	}
+	return false;
+}
+
 /* Does another ship own a table of this name, or a view of it? */
 static bool base_is_taken(struct registry *r, const struct ship *s, struct sl base)
 {
+	if (is_planned(r, s, base))
+		return true;
+
 	const char *params[] = { r->opts->schema, registry_keep(r, s->id).p, base.p,
 		registry_group_name(r, base, 1, 0).p };
 	struct pg_result *res = pg_query(r->pg,
@@ -220,6 +240,9 @@ bool registry_lock(struct registry *r, const struct ship *s, bool wait)
 
 static bool table_is_taken(struct registry *r, const struct ship *s, struct sl table)
 {
+	if (is_planned(r, s, table))
+		return true;
+
 	const char *params[] = { r->opts->schema, registry_keep(r, s->id).p, table.p };
 	struct pg_result *res = pg_query(r->pg,
 		"SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"

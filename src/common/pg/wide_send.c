@@ -98,12 +98,19 @@ static bool copy_and_merge(struct sending *s, size_t lo, size_t hi)
 	return ok;
 }
 
-/* A ship that outgrew its table has a view of that name now: 42809, or nothing: 42P01. */
+/*
+ * A ship that outgrew its table since the registry was read has a view of that name: COPY says
+ * 42809 then, INSERT 55000; 42P01 where there is nothing of that name.
+ */
 static bool has_moved(struct sending *s)
 {
+	static const char *const states[] = { "42809", "55000", "42P01" };
 	const char *state = pg_sqlstate(s->w->pg);
+	bool moved = false;
 
-	if (s->read_again || (strcmp(state, "42809") != 0 && strcmp(state, "42P01") != 0))
+	for (size_t i = 0; i < ARRAY_LEN(states); i++)
+		moved |= strcmp(state, states[i]) == 0;
+	if (s->read_again || !moved)
 		return false;
 	s->read_again = true;
 	registry_read(s->w->r, s->l->ship);

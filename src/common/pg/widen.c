@@ -34,19 +34,27 @@ static void add_table(struct making *m, struct str *sql, struct sl table)
 	relation_ident(m->pg, sql, sl_of(registry_opts(m->r)->schema), table);
 }
 
+static NORETURN void die_making(struct making *m, const char *state)
+{
+	struct str what = { 0 };
+
+	/* the name was free a moment ago; run again, and another will be taken */
+	if (strcmp(state, "42P07") == 0 || strcmp(state, "23505") == 0)
+		die(EX_TEMP, "cannot make the tables of ship %s, others were made just now: %s",
+			msg_q(m->s->id), pg_error(m->pg));
+	str_addf(&what, "cannot make the tables of ship %s", msg_q(m->s->id));
+	pg_die(m->pg, str_z(&what));
+}
+
 /* Runs what `sql` holds and empties it; nothing is done once a lock was not to be had. */
 static void step(struct making *m, struct str *sql)
 {
 	if (sql->n > 0 && !m->blocked && !pg_try_exec(m->pg, str_z(sql))) {
 		const char *state = pg_sqlstate(m->pg);
 
-		if (strcmp(state, "55P03") != 0 && strcmp(state, "40P01") != 0) {
-			struct str what = { 0 };
-
-			str_addf(&what, "cannot make the tables of ship %s", msg_q(m->s->id));
-			pg_die(m->pg, str_z(&what));
-		}
-		m->blocked = true;
+		m->blocked = strcmp(state, "55P03") == 0 || strcmp(state, "40P01") == 0;
+		if (!m->blocked)
+			die_making(m, state);
 	}
 	str_clear(sql);
 }
