@@ -439,6 +439,17 @@ register() {
 	is "$(sql "SELECT d::text FROM tenant.w_t1 WHERE created_time = '2024-01-01'")" 0
 }
 
+@test "native: 450 columns of the widest fixed type are half a page" {
+	seq -f '{"ship_id":"T4","data_channel_id":"c%g","value_format":"Decimal"}' 451 |
+		pg-wide-tables register --types native --target-prefix w_ --quiet
+	csv "$(seq -s, -f c%g 451)" "T4,2024-01-01,$(seq -s, -f %g.5 451)"
+	run_ok wide --types native in.csv
+	is "$(tables t4)" 't4:v t4_1:r t4_2:r'
+	is "$(sql 'SELECT pg_column_size(t.*) < 4080, c450, c451 FROM tenant.w_t4_1 AS t
+		JOIN tenant.w_t4_2 USING (created_time)')" 't|450.5|451.5'
+	is_loaded T4 in.csv
+}
+
 @test "native: a value that does not fit is named; with --rejects only this one is left out" {
 	register T2 d:Decimal i:Integer b:Boolean
 	csv d,i,b T2,2024-01-01,1.5,2,true T2,2024-01-02,n/a,2.0,yes \

@@ -1,5 +1,7 @@
 #include "core/kp.h"
 
+#ifdef TESTING
+
 #include "core/msg.h"
 #include "core/num.h"
 
@@ -42,3 +44,5 @@ void kp_hit(const char *name)
 			(void)raise(t->signal);
 	}
 }
+
+#endif

@@ -12,11 +12,10 @@
 
 #ifdef TESTING
 #define KP(name) kp_hit(name)
+/* Counts a pass of the place; acts when the environment asks for this one. */
+void kp_hit(const char *name);
 #else
 #define KP(name) ((void)0)
 #endif
-
-/* Counts a pass of the place; acts when the environment asks for this one. */
-void kp_hit(const char *name);
 
 #endif

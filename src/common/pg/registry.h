@@ -25,7 +25,7 @@
 /*
  * Columns per group. Text: with 337 columns of 23 bytes, the worst length (stored in 24 bytes,
  * which is never moved out of line), a row is just below the 8,160 bytes a page can hold. Native:
- * half a page, so that updates stay HOT.
+ * 450 doubles take less than half a page, so an updated row can find room beside the old one.
  */
 #define REGISTRY_TEXT_COLUMNS 337
 #define REGISTRY_NATIVE_COLUMNS 450

@@ -406,8 +406,9 @@ struct digest wide_total(const struct wide *w)
 struct digest wide_of_ship(const struct wide *w, struct sl ship)
 {
 	size_t i = names_find(&w->ships, ship);
+	struct digest none = { 0 };
 
-	return i == NAMES_NONE ? (struct digest){ 0 } : w->lane[i].total;
+	return i == NAMES_NONE ? none : w->lane[i].total;
 }
 
 void wide_next_chunk(struct wide *w)
