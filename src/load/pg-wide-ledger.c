@@ -135,7 +135,7 @@ static void say_plan(const struct run *run, const struct ledger_plan *plan)
 	if (run->conf.cutoff.given && run->conf.cutoff.instant < run->job.cutoff)
 		msg_warn("the cutoff of the job is later than --cutoff-time, and stays");
 	if (run->job.cutoff > clock_now())
-		msg_warn("the cutoff lies in the future: rows that come until then may be missed");
+		msg_warn("the cutoff lies in the future: run again for rows that come until then");
 }
 
 /* Where history ends is the user's to say, once: by this option or at an earlier plan. */
@@ -148,6 +148,18 @@ static void need_cutoff(struct run *run)
 	if (!ledger_job_find(run->target, &job, &run->arena) || job.cutoff == LEDGER_NO_TIME)
 		die_hint(EX_CONFIGURATION, "--cutoff-time \"2024-10-02 17:00:00\" (UTC), for one",
 			"no cutoff: say where history ends with --cutoff-time");
+}
+
+static void warn_of_scans(const struct run *run, const struct narrow *n,
+	const struct ledger_ship *ships, size_t count)
+{
+	int64_t first = INT64_MAX, last = INT64_MIN;
+
+	for (size_t i = 0; i < count; i++) {
+		first = ships[i].first < first ? ships[i].first : first;
+		last = ships[i].last > last ? ships[i].last : last;
+	}
+	narrow_warn_scans(n, first, last, run->job.chunk_us);
 }
 
 static void do_plan(struct run *run)
@@ -166,6 +178,7 @@ static void do_plan(struct run *run)
 	need_cutoff(run);
 	ledger_job_open(run->target, &run->job, &run->arena);
 	count = ledger_ships_find(source, n, run->ships, run->n_ships, &ships);
+	warn_of_scans(run, n, ships, count);
 	ledger_plan(run->target, &run->job,
 		run->conf.cutoff.given ? run->conf.cutoff.instant : run->job.cutoff, ships, count,
 		&plan);

@@ -297,14 +297,15 @@ void ledger_job_open(struct pg *target, struct ledger_job *job, struct arena *a)
 /* The ships as JSON for jsonb_to_recordset(). */
 static void put_ships(struct str *s, const struct ledger_ship *ships, size_t n)
 {
-	struct ledger_text first;
+	struct ledger_text first, last;
 
 	str_addc(s, '[');
 	for (size_t i = 0; i < n; i++) {
 		str_addz(s, i ? ",{\"ship\":" : "{\"ship\":");
 		str_add_json(s, ships[i].ship);
-		str_addf(s, ",\"first\":\"%s\",\"weight\":%llu}",
-			ledger_time(&first, ships[i].first), (unsigned long long)ships[i].weight);
+		str_addf(s, ",\"first\":\"%s\",\"last\":\"%s\",\"weight\":%llu}",
+			ledger_time(&first, ships[i].first), ledger_time(&last, ships[i].last),
+			(unsigned long long)ships[i].weight);
 	}
 	str_addc(s, ']');
 }
@@ -315,9 +316,10 @@ static void check_size(const struct ledger_job *job, const struct ledger_ship *s
 
 	for (size_t i = 0; i < n; i++) {
 		int64_t from = ships[i].first > job->since ? ships[i].first : job->since;
+		int64_t to = ships[i].last < job->cutoff ? ships[i].last : job->cutoff;
 
-		if (from < job->cutoff)
-			chunks += (uint64_t)((job->cutoff - from) / job->chunk_us) + 2;
+		if (from <= to)
+			chunks += (uint64_t)((to - from) / job->chunk_us) + 2;
 	}
 	if (chunks > LEDGER_MAX_CHUNKS)
 		die_hint(EX_CONFIGURATION, "take a longer --chunk",
@@ -331,15 +333,16 @@ static void check_size(const struct ledger_job *job, const struct ledger_ship *s
  */
 static const char plan_sql[] =
 	"WITH ship AS ("
-	" SELECT ship COLLATE \"C\" AS ship, weight, date_bin($3::interval, first, '2000-01-01') "
-	"AS lo"
-	" FROM jsonb_to_recordset($2::jsonb) AS s (ship text, first timestamp, weight bigint)"
+	" SELECT ship COLLATE \"C\" AS ship, weight,"
+	"  greatest(date_bin($3::interval, first, '2000-01-01'), $4::timestamp) AS lo,"
+	"  least(date_bin($3::interval, last, '2000-01-01') + $3::interval, $5::timestamp) AS hi"
+	" FROM jsonb_to_recordset($2::jsonb)"
+	"  AS s (ship text, first timestamp, last timestamp, weight bigint)"
 	"), gap AS ("
-	" SELECT ship, weight, unnest("
-	"  tsmultirange(tsrange(greatest(lo, $4::timestamp), $5::timestamp))"
+	" SELECT ship, weight, unnest(tsmultirange(tsrange(lo, hi))"
 	"  - coalesce((SELECT range_agg(tsrange(chunk_from, chunk_to)) FROM ferry.chunk c"
 	"    WHERE c.job_id = $1 AND c.ship = ship.ship), '{}')) AS g"
-	" FROM ship WHERE greatest(lo, $4::timestamp) < $5::timestamp"
+	" FROM ship WHERE lo < hi"
 	"), added AS ("
 	" INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, weight)"
 	" SELECT $1, ship, greatest(t, lower(g)), least(t + $3::interval, upper(g)), weight"

@@ -28,14 +28,12 @@ size_t ledger_ships_find(struct pg *source, struct narrow *n, const struct sl *o
 	struct sl *all = NULL;
 	size_t count = n_only ? n_only : narrow_ships(n, source, &all), found = 0;
 	const struct sl *ships = n_only ? only : all;
-	int64_t last;
-
 	*out = mem_zalloc(mem_mul(count + 1, sizeof **out));
 	for (size_t i = 0; i < count; i++) {
 		struct ledger_ship *s = &(*out)[found];
 
 		s->ship = ships[i];
-		if (narrow_range(n, source, &ships[i], 1, &s->first, &last))
+		if (narrow_range(n, source, &ships[i], 1, &s->first, &s->last))
 			found++;
 		else
 			msg_warn("ship %s has no rows in %s", msg_q(ships[i]), n->table);
