@@ -377,6 +377,7 @@ int main(int argc, char **argv)
 		opt_usage("one file at most, got %s too", msg_q(sl_of(argv[1])));
 	start(&p);
 	p.io = io_open(&p.conf.io, argc ? argv[0] : NULL);
+	io_promise_output(p.io);
 	run(&p);
 	code = io_close(p.io);
 	release(&p);

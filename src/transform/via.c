@@ -315,9 +315,6 @@ static void stop_command(void *ctx, int code, const char *message)
 			msg_warn("%s failed: %s", msg_q(sl_of(v->argv[0])), why);
 	}
 	child_stop(&v->child);
-	/* nothing is written yet, so the reader downstream would never learn the reason */
-	if (v->io && !v->io->wr && !v->conf.io.output && rd_is_sealed(v->io->rd) && !v->conf.sink)
-		io_start_output(v->io);
 }
 
 /* ---- the three ways of use ------------------------------------------------------------------ */
@@ -401,6 +398,7 @@ static void next_chunk(struct via *v)
 static void run_filter(struct via *v)
 {
 	v->io = io_open(&v->conf.io, NULL);
+	io_promise_output(v->io);
 	do {
 		next_chunk(v);
 		run_chunk(v);

@@ -126,6 +126,7 @@ int filter_main(const struct filter *f, int argc, char **argv)
 	if (f->check)
 		f->check(run.state);
 	run.io = io_open(opts, argc ? argv[0] : NULL);
+	io_promise_output(run.io);
 	run_loop(&run);
 	code = io_close(run.io);
 	if (f->release)

@@ -116,7 +116,7 @@ static bool output_is_sealed(const struct io *io)
 		return decide_seal(io->opts, true);
 	if (io->opts->force_seal && !in_is_regular(rd_in(io->rd)))
 		die_hint(EX_STREAM, "'via --source -- COMMAND' seals what a command prints",
-			 "--seal: the input is a pipe without a seal, nobody knows whether it is whole");
+			 "--seal: the input is a pipe without a seal: is it whole?");
 	return io->opts->force_seal;
 }
 
@@ -143,6 +143,22 @@ void io_start_output(struct io *io)
 	io->wr = wr_open(io->opts->output, &conf);
 	if (!in_is_regular(rd_in(io->rd)))
 		in_on_wait(rd_in(io->rd), flush_when_idle, io);
+}
+
+/* Begins what send_abort() in wr.c, registered by this very call, then ends. */
+static void start_to_abort(void *ctx, int code, const char *message)
+{
+	struct io *io = ctx;
+
+	(void)code;
+	(void)message;
+	if (!io->wr && !io->opts->output && rd_is_sealed(io->rd))
+		io_start_output(io);
+}
+
+void io_promise_output(struct io *io)
+{
+	msg_on_exit(start_to_abort, io);
 }
 
 static void show_progress(struct io *io, bool last)
@@ -213,8 +229,9 @@ static NORETURN void stop_at(const struct io *io, const struct fault *f)
 		(void)snprintf(field, sizeof field, "field %s: ", msg_q(f->field));
 	if (f->value.n)
 		(void)snprintf(value, sizeof value, ": %s", msg_q(f->value));
-	die_hint(EX_DATA, "--rejects FILE keeps bad records and goes on", "%s:%s: record %llu: %s%s%s",
-		 in_name(rd_in(io->rd)), where, (unsigned long long)f->record, field, f->why, value);
+	die_hint(EX_DATA, "--rejects FILE keeps bad records and goes on",
+		 "%s:%s: record %llu: %s%s%s", in_name(rd_in(io->rd)), where,
+		 (unsigned long long)f->record, field, f->why, value);
 }
 
 /* Raw bytes of a bad record may not be UTF-8, which JSON must be: others become U+FFFD. */
@@ -331,6 +348,7 @@ int io_close(struct io *io)
 		msg_note("%llu of %llu records rejected, see %s", (unsigned long long)io->n_rejects,
 			 (unsigned long long)io->rows_in, io->opts->rejects);
 	show_progress(io, true);
+	msg_off_exit(start_to_abort, io);
 	wr_close(io->wr);
 	rd_close(io->rd);
 	mem_free(io);

@@ -110,6 +110,12 @@ enum rd_event io_next_any(struct io *io, struct rec *rec) NODISCARD;
 void io_start_output(struct io *io);
 
 /*
+ * For programs that have an output: should this one fail before io_start_output(), the reader
+ * downstream is told why all the same. Call after opening.
+ */
+void io_promise_output(struct io *io);
+
+/*
  * Passes a seal on, or makes one. What was kept of bad records is written first, and a final seal
  * is only made within --max-rejects: nothing that can fail may come behind it. A loader, which
  * has no output, calls it before it commits.

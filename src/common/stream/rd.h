@@ -44,8 +44,8 @@ struct rd *rd_from_fd(int fd, const char *name, const struct rd_conf *conf) NODI
 enum rd_event rd_next(struct rd *rd, struct rec *rec) NODISCARD;
 
 /*
- * Columns without `@seal`, in order. RD_COLS comes first in every CSV stream, even an empty one
- * with a header, and again when a sealed stream gets new ones: columns are only ever added at the
+ * Columns without `@seal`, in order. RD_COLS comes first in every CSV stream that has any, even an
+ * empty one with a header, and again when a sealed stream gets new ones: columns are only ever added at the
  * end, so numbers stay valid. NDJSON columns grow as keys are met (RD_COLS before the row that
  * has the new one). An input of zero bytes gives RD_END at once.
  */

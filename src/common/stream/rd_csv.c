@@ -423,7 +423,7 @@ enum rd_event rd_csv_header(struct rd *rd)
 	}
 	rd_take(rd, r.len + !r.cut, r.lines);
 	arena_reset(&rd->arena);
-	return RD_COLS;
+	return rd->cols.n ? RD_COLS : rd_csv_next(rd); /* nothing came in upstream, or it failed */
 }
 
 static enum rd_event control_record(struct rd *rd, const struct found *r)
