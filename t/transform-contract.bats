@@ -244,7 +244,10 @@ sweep() {
 	need strace
 	no_sanitizer "strace and leak checks exclude each other"
 	for input in n.csv s.csv; do
-		[[ $input == n.csv ]] || "$FERRY_BIN/../unit/chunks" 150 csv <n.csv >s.csv
+		if [[ $input == s.csv ]]; then
+			"$FERRY_BIN/../unit/chunks" 150 csv <n.csv >s.csv
+			calls=(write:ENOSPC read:EIO mmap:ENOMEM)
+		fi
 		cp "$input" in
 		for filter in "${filters[@]}"; do
 			for call in "${calls[@]}"; do
@@ -265,5 +268,5 @@ sweep() {
 	sweep write ENOSPC 'reformat -z 6'
 	printf '# %d faults injected, %d led to failure, none to success with other output\n' \
 		"$tried" "$failed" >&3
-	((tried > 400 && failed > 100))
+	((tried > 300 && failed > 100))
 }

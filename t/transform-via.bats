@@ -2,7 +2,7 @@ load helper
 
 setup() {
 	helper_setup
-	PATH=$FERRY_BIN/../unit:$PATH
+	PATH=$PATH:$FERRY_BIN/../unit
 	printf '%s\n' ship_id,created_time,data_channel_id,value S1,1,a,1 'S1,1,b,"x,""y"""' \
 		S2,1,a, 'S1,2,a,""' S2,3,a,5 >n.csv
 	reformat -o ndjson n.csv >n.json

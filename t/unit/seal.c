@@ -47,8 +47,7 @@ static void test_empty(void)
 		struct str s = written_by(nothing, &wc);
 
 		check_render(format_name[formats[i]], str_sl(&s), &conf,
-			formats[i] == FMT_CSV ? "cols\nseal \"c\" rows 0 final\nend sealed\n"
-					      : "seal \"c\" rows 0 final\nend sealed\n");
+			"seal \"c\" rows 0 final\nend sealed\n");
 		str_free(&s);
 	}
 }

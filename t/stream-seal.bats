@@ -1,0 +1,118 @@
+load helper
+
+# Sealed streams in the hands of programs that know nothing of seals, and of ones that die.
+
+setup() {
+	helper_setup
+	PATH=$PATH:$FERRY_BIN/../unit
+	awk 'BEGIN { print "created_time,data_channel_id,value"
+		for (t = 0; t < 50; t++) for (c = 0; c < 4; c++) print t ",c" c "," t * c / 8
+	}' >n.csv
+	chunks 80 csv <n.csv >s.csv
+	chunks 80 ndjson <n.csv >s.json
+	chunks 80 csv <<<$'a\n1\n2' >other.csv
+}
+
+# refused COMMAND FILE...: what it makes of each fails in every filter, with nothing final behind it
+refused() {
+	local file filter codes
+	for file in "${@:2}"; do
+		file=$file bash -c "$1" >changed 2>/dev/null || :
+		for filter in reformat 'via -- cat' pivot-wide 'unpivot-narrow -k created_time' \
+			stream-digest; do
+			# shellcheck disable=SC2086  # a filter is a command line
+			codes=$($filter <changed 2>err | cat >out; echo "${PIPESTATUS[*]}")
+			[[ $codes == '76 0' || $codes == '65 0' ]] || {
+				printf '%s of %s, %s: %s\n' "$1" "$file" "$filter" "$codes"
+				return 1
+			}
+			has_no out '""final""' '"final"' || return
+		done
+	done
+}
+
+@test "seal: foreign programs cannot change a stream unnoticed" {
+	refused 'head -n 5 "$file"' s.csv s.json
+	refused 'head -n -1 "$file"' s.csv s.json
+	refused 'tail -n +2 "$file"' s.csv s.json
+	refused 'tail -n 3 "$file"' s.csv s.json
+	refused 'sort "$file"' s.csv s.json
+	refused 'tac "$file"' s.csv s.json
+	refused 'sed s/c1/c9/ "$file"' s.csv s.json
+	refused 'sed s/$/\\r/ "$file"' s.csv s.json
+	refused 'grep -v c3 "$file"' s.csv s.json
+	refused 'awk "NR != 7" "$file"' s.csv s.json
+	refused 'awk "{ print } NR == 7" "$file"' s.csv s.json
+	refused 'jq . "$file"' s.json
+	refused 'jq -c "del(.value)" "$file"' s.json
+	refused 'jq -c "select(.data_channel_id != \"c1\")" "$file"' s.json
+	refused 'tr -d \\n <"$file"' s.csv s.json
+	refused 'iconv -f utf-8 -t utf-16 "$file"' s.csv s.json
+}
+
+@test "seal: two streams in a row are refused before the first is final" {
+	refused 'cat "$file" "$file"' s.csv s.json
+	refused 'cat "$file" other.csv' s.csv
+	refused 'cat "$file" n.csv' s.csv s.json
+	refused 'head -n 82 "$file"; cat "$file"' s.csv s.json
+}
+
+@test "seal: what does not change a byte is no change" {
+	run_pipe '0 0 0' 'cat s.csv | dd bs=7 status=none | reformat --no-seal'
+	same_file "$out" n.csv
+	run_pipe '0 0 0' 'jq -c . s.json | reformat -o csv --no-seal | cat'
+	same_file "$out" n.csv
+	run_pipe '0 0 0 0' 'gzip -c s.csv | cat | reformat --no-seal | cat'
+	same_file "$out" n.csv
+}
+
+@test "seal: a sealed file is checked like a pipe" {
+	run_ok reformat s.csv
+	same_file "$out" n.csv
+	head -n -1 s.csv >cut.csv
+	run_rc 76 reformat cut.csv
+	has "$err" 'cut.csv: the stream ended without its seal, after record 200'
+	run_rc 76 reformat - <cut.csv
+}
+
+@test "seal: the reason of the first failure reaches the end of a long pipeline" {
+	printf '%s\n' created_time,data_channel_id,value 1,a,1 0,a,2 >unsorted.csv
+	run_pipe '0 65 65 65 65' 'reformat --seal unsorted.csv | pivot-wide | via -- cat |
+		unpivot-narrow -k created_time | stream-digest'
+	has "$err" 'stream-digest: error: upstream failed: unpivot-narrow: upstream failed: via: '
+	has "$err" 'upstream failed: pivot-wide: '
+}
+
+@test "seal: kill -9 of any stage leaves nothing final behind it" {
+	local stage n at finished=0
+	awk 'BEGIN { print "created_time,data_channel_id,value"
+		for (t = 0; t < 50000; t++) for (c = 0; c < 8; c++) print t ",c" c "," t }' >big.csv
+	chunks 100000 csv <big.csv >big.sealed
+	sort big.csv >want
+	mkfifo a b
+	for stage in 0 1 2 3; do
+		for at in 0.02 0.06 0.1 0.2; do
+			cat big.sealed >a &
+			local pids=($!)
+			reformat -o ndjson <a --seal >b 2>err.1 &
+			pids+=($!)
+			mkfifo c
+			pivot-wide -o csv --seal <b >c 2>err.2 &
+			pids+=($!)
+			unpivot-narrow -k created_time --seal <c >result 2>err.3 &
+			pids+=($!)
+			sleep "$at"
+			kill -9 "${pids[stage]}" 2>/dev/null || :
+			for n in "${pids[@]}"; do
+				wait "$n" || :
+			done
+			rm c
+			[[ $(<result) == *'""final""'* ]] || continue
+			finished=$((finished + 1))
+			reformat --no-seal result | sort >got
+			same_file got want
+		done
+	done
+	printf '# 16 kills, %d of them after the end\n' "$finished" >&3
+	((finished < 16))
+}
