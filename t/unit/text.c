@@ -85,6 +85,12 @@ static void test_quoting(void)
 		wrong += strlen(text) >= sizeof text || !strstr(text, "\xe2\x80\xa6");
 	}
 	tap(wrong == 0, "long texts of any byte are cut");
+	tap_same(sl_of(msg_plain(text, sizeof text, SL("a \"b\" \\ \xed\x95\x9c"))),
+		 SL("a \"b\" \\ \xed\x95\x9c"), "a message of another program stays as it is");
+	tap_same(sl_of(msg_plain(text, sizeof text, SL("\x1b[2J\n\xff\xc2\x9b" "A\xe2\x80\xae"))),
+		 SL("?[2J???A?"), "less what acts on terminals");
+	(void)msg_plain(tiny, sizeof tiny, SL("abcdefghijklmnop"));
+	tap(strlen(tiny) < sizeof tiny, "and is cut");
 	(void)msg_quote(tiny, sizeof tiny, SL("too long for it"));
 	tap(strlen(tiny) < sizeof tiny, "a small buffer does not overflow");
 }

@@ -186,6 +186,13 @@ static bool is_bidi(const unsigned char *p, size_t n)
 		(p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9));
 }
 
+/* C0, DEL and C1 (U+0080-U+009F, two bytes in UTF-8) act on terminals; 0 bytes: invalid UTF-8. */
+static bool acts_on_terminal(const unsigned char *p, size_t n)
+{
+	return n == 0 || (n == 1 && (*p < 0x20 || *p == 0x7f)) ||
+	       (n == 2 && p[0] == 0xc2 && p[1] < 0xa0) || is_bidi(p, n);
+}
+
 static size_t quote_one(char *dst, const unsigned char *p, size_t n)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -196,9 +203,7 @@ static size_t quote_one(char *dst, const unsigned char *p, size_t n)
 		dst[o++] = *p == '\n' ? 'n' : *p == '\t' ? 't' : *p == '\r' ? 'r' : (char)*p;
 		return o;
 	}
-	/* C0, DEL and C1 (U+0080-U+009F, two bytes in UTF-8) act on terminals */
-	if (n == 0 || (n == 1 && (*p < 0x20 || *p == 0x7f)) ||
-	    (n == 2 && p[0] == 0xc2 && p[1] < 0xa0) || is_bidi(p, n)) {
+	if (acts_on_terminal(p, n)) {
 		for (size_t i = 0; i < (n ? n : 1); i++) {
 			dst[o++] = '\\';
 			dst[o++] = 'x';
@@ -234,6 +239,26 @@ char *msg_quote(char *dst, size_t cap, struct sl s)
 		o += 3;
 	}
 	dst[o] = '\0';
+	return dst;
+}
+
+char *msg_plain(char *dst, size_t cap, struct sl s)
+{
+	size_t o = 0;
+
+	for (size_t i = 0, n; i < s.n; i += n ? n : 1) {
+		n = utf8_char(s.p + i, s.n - i);
+		if (o + 5 > cap)
+			break;
+		if (acts_on_terminal((const unsigned char *)s.p + i, n)) {
+			dst[o++] = '?';
+		} else {
+			memcpy(dst + o, s.p + i, n);
+			o += n;
+		}
+	}
+	if (cap)
+		dst[o] = '\0';
 	return dst;
 }
 

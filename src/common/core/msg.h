@@ -70,7 +70,13 @@ void msg_off_exit(msg_exit_fn *fn, void *ctx); /* takes the registration back */
  */
 char *msg_quote(char *dst, size_t cap, struct sl s);
 
-/* The same into one of 8 rotating static buffers: msg_q(a), msg_q(b) in one printf. */
+/*
+ * For a text that was a message already, of another program: copied as it is, except that what
+ * acts on a terminal becomes "?"; cut at cap - 1 bytes. Returns dst.
+ */
+char *msg_plain(char *dst, size_t cap, struct sl s);
+
+/* The same as msg_quote() into one of 8 rotating static buffers: msg_q(a), msg_q(b) in one printf. */
 const char *msg_q(struct sl s);
 
 #endif

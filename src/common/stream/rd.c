@@ -195,11 +195,10 @@ enum rd_event rd_control(struct rd *rd, struct sl text, struct sl raw)
 			rd_corrupt(rd, "data follows the final seal");
 		return ev;
 	case CONTROL_ABORT:
-		(void)snprintf(by, sizeof by, "%.*s", (int)c.by.n, c.by.p);
-		(void)snprintf(msg, sizeof msg, "%.*s", (int)c.msg.n, c.msg.p);
 		die(c.code >= EX_USAGE_ && c.code <= EX_CONFIGURATION ? (enum exit_code)c.code
 								      : EX_STREAM,
-		    "upstream failed: %s: %s", by, msg);
+		    "upstream failed: %s: %s", msg_plain(by, sizeof by, c.by),
+		    msg_plain(msg, sizeof msg, c.msg));
 	case CONTROL_OPEN:
 		break;
 	}
