@@ -76,7 +76,7 @@ char *msg_quote(char *dst, size_t cap, struct sl s);
  */
 char *msg_plain(char *dst, size_t cap, struct sl s);
 
-/* The same as msg_quote() into one of 8 rotating static buffers: msg_q(a), msg_q(b) in one printf. */
+/* What msg_quote() gives, in one of 8 rotating static buffers: msg_q(a), msg_q(b) in one printf. */
 const char *msg_q(struct sl s);
 
 #endif
