@@ -305,10 +305,10 @@ B|done|2|1'
 	done
 	narrow
 	for each in 1 2 3 4 5 6; do
-		pg-wide-ledger plan --cutoff-time '2024-01-03' >>jobs 2>>init.err &
+		pg-wide-ledger plan --cutoff-time '2024-01-03' >>job.numbers 2>>init.err &
 	done
 	wait
-	is "$(sort -u jobs)" 1
+	is "$(sort -u job.numbers)" 1
 	has_no init.err error
 	is "$(sql "SELECT count(*) FROM ferry.job")" 1
 	is "$(sql "SELECT count(*) FROM ferry.chunk")" 3

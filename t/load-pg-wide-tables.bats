@@ -8,16 +8,16 @@ setup() {
 # source [TYPE]: an empty narrow table; create asks it for the type of its time
 source_table() {
 	sql "CREATE SCHEMA tenant; CREATE TABLE tenant.tbl_data_timeseries (ship_id text NOT NULL,
-		data_channel_id text NOT NULL, created_time ${1-timestamp} NOT NULL, double_v float8,
-		value_format text)"
+		data_channel_id text NOT NULL, created_time ${1-timestamp} NOT NULL,
+		double_v float8, value_format text)"
 }
 
 # registry SHIP CHANNELS: a list as pg-narrow-schema writes it
 registry() {
 	local i
 	for ((i = 1; i <= $2; i++)); do
-		printf '{"ship_id":"%s","data_channel_id":"/c/%d","value_format":"Decimal","first_seen":%s}\n' \
-			"$1" "$i" '"2024-01-01 00:00:00"'
+		printf '{"ship_id":"%s","data_channel_id":"/c/%d",' "$1" "$i"
+		printf '"value_format":"Decimal","first_seen":"2024-01-01 00:00:00"}\n'
 	done
 }
 
@@ -36,9 +36,11 @@ relations() {
 	is "$(relations)" ''
 	run_rc 0 pg-wide-tables create
 	is "$(relations)" 'tbl_data_timeseries_imo1|r'
-	is "$(sql "SELECT string_agg(attname || ' ' || format_type(atttypid, NULL), ', ' ORDER BY attnum)
+	is "$(sql "SELECT string_agg(attname || ' ' || format_type(atttypid, NULL), ', '
+			ORDER BY attnum)
 		FROM pg_attribute WHERE attrelid = 'tenant.tbl_data_timeseries_imo1'::regclass
-		AND attnum > 0")" 'created_time timestamp without time zone, /c/1 text, /c/2 text, /c/3 text'
+		AND attnum > 0")" \
+		'created_time timestamp without time zone, /c/1 text, /c/2 text, /c/3 text'
 	sql "INSERT INTO tenant.tbl_data_timeseries_imo1 VALUES ('2024-01-01', 'a', 'b', 'c')"
 	registry IMO1 4 >list
 	run_rc 0 pg-wide-tables register <list
@@ -151,7 +153,8 @@ tbl_data_timeseries_imo3|r'
 
 @test "tables: --drop-tables makes them anew, and the ledger forgets" {
 	source_table
-	sql "INSERT INTO tenant.tbl_data_timeseries VALUES ('IMO1', '/c/1', '2024-01-01', 1, 'Decimal')"
+	sql "INSERT INTO tenant.tbl_data_timeseries
+		VALUES ('IMO1', '/c/1', '2024-01-01', 1, 'Decimal')"
 	registry IMO1 3 >list
 	run_rc 0 pg-wide-tables register <list
 	run_rc 0 pg-wide-ledger plan --cutoff-time '2024-01-02'
@@ -168,8 +171,8 @@ tbl_data_timeseries_imo3|r'
 	registry IMO1 3 >list
 	run_rc 0 pg-wide-tables register <list
 	run_rc 0 pg-wide-tables create
-	sql "BEGIN; SELECT count(*) FROM tenant.tbl_data_timeseries_imo1; SELECT pg_sleep(2); COMMIT" \
-		>/dev/null &
+	sql "BEGIN; SELECT count(*) FROM tenant.tbl_data_timeseries_imo1; SELECT pg_sleep(2);
+		COMMIT" >/dev/null &
 	wait_until 5 sql "SELECT 1 / count(*) FROM pg_locks
 		WHERE relation = 'tenant.tbl_data_timeseries_imo1'::regclass"
 	run_rc 0 pg-wide-tables rollback --yes

@@ -1,0 +1,124 @@
+# kill.bash: a migration that is disturbed. Both t/pipelines-kill.bats and t/soak/kill.bats use it.
+# shellcheck shell=bash
+# shellcheck disable=SC2154  # the helper's variables
+
+load "${BATS_TEST_DIRNAME%/soak}/oracle"
+
+cutoff='2024-10-01 01:30:00'
+migration=(narrow-to-wide --mode migration-only --cutoff-time "$cutoff" --chunk 20s
+	--group-columns 15 --workers 2)
+
+# telemetry ROWS: three ships of 40 channels, in tables of 15; and what becomes of it undisturbed
+telemetry() {
+	export FERRY_RETRY_PAUSE=20 FERRY_STATE=$BATS_TEST_TMPDIR/state
+	"$root/t/telemetry" 3 40 "$1" --repeats --defects
+	run_rc 0 "${migration[@]}" --target-schema calm
+}
+
+ledger_of() {
+	sql "SELECT state, count(*), sum(rows), sum(cells), sum(wide_rows), sum(dropped),
+			sum(rejects)
+		FROM ferry.chunk JOIN ferry.job USING (job_id)
+		WHERE target_schema = '$1' GROUP BY 1"
+}
+rejects_of() {
+	printf '%s' "SELECT ship, chunk_from, record, why FROM ferry.reject
+		JOIN ferry.job USING (job_id) WHERE target_schema = '$1'"
+}
+
+# as_if_undisturbed: the tables are those of the undisturbed run, and what the oracle says
+as_if_undisturbed() {
+	local each relation
+
+	for each in 1 2 3; do
+		for relation in $(sql "SELECT relname FROM pg_class WHERE relkind = 'r'
+			AND relnamespace = 'calm'::regnamespace AND relname LIKE '%\_$each'
+			ORDER BY 1"); do
+			same_rows "SELECT to_jsonb(t) FROM tenant.$relation AS t" \
+				"SELECT to_jsonb(t) FROM calm.$relation AS t"
+		done
+	done
+	is_carried_over
+	is "$(ledger_of tenant)" "$(ledger_of calm)" 'the ledger'
+	same_rows "$(rejects_of tenant)" "$(rejects_of calm)"
+	run_rc 0 narrow-to-wide --mode validate
+}
+
+# stages PROCESS: its descendants that are programs of a pipeline
+stages() {
+	local -A parent=() name=()
+	local pid comm ppid up
+
+	while read -r pid ppid comm; do
+		parent[$pid]=$ppid name[$pid]=$comm
+	done < <(ps -eo pid=,ppid=,comm=)
+	for pid in "${!parent[@]}"; do
+		[[ ${name[$pid]} == pg-narrow-dump || ${name[$pid]} == pivot-wide ||
+			${name[$pid]} == pg-copy-load ]] || continue
+		up=$pid
+		while [[ ${parent[$up]-} && $up != "$1" ]]; do
+			up=${parent[$up]}
+		done
+		[[ $up != "$1" ]] || printf '%s\n' "$pid"
+	done
+}
+
+# pause: up to 300 ms
+pause() { sleep "0.$(printf %03d $((RANDOM % 300)))"; }
+
+# kill_stages COUNT: a run after the other, in which so many stages are killed, wherever they are
+kill_stages() {
+	local left=$1 run='' victims
+	local -i killed=0
+
+	while ((killed < left)); do
+		if [[ ! $run ]] || ! kill -0 "$run" 2>/dev/null; then
+			if [[ $run ]] && [[ $(open_chunks) == 0 ]]; then
+				start_over
+			fi
+			"${migration[@]}" >>run.out 2>>run.err &
+			run=$!
+		fi
+		pause
+		mapfile -t victims < <(stages "$run")
+		((${#victims[@]})) || continue
+		kill -KILL "${victims[RANDOM % ${#victims[@]}]}" 2>/dev/null && killed+=1
+	done
+	wait "$run" || :
+	printf '%s stages killed\n' "$killed" >&3
+}
+
+open_chunks() {
+	sql "SELECT count(*) FROM ferry.chunk JOIN ferry.job USING (job_id)
+		WHERE target_schema = 'tenant' AND state <> 'done'"
+}
+
+roll_back() { run_rc 0 narrow-to-wide --mode rollback --yes; }
+
+# When all is done before enough was killed: once more from the beginning.
+start_over() {
+	as_if_undisturbed
+	roll_back
+}
+
+# crash_server COUNT: a run after the other, in which the server is stopped so often, at once
+crash_server() {
+	local run='' i
+
+	for ((i = 0; i < $1; i++)); do
+		if [[ ! $run ]] || ! kill -0 "$run" 2>/dev/null; then
+			if [[ $run ]] && [[ $(open_chunks) == 0 ]]; then
+				start_over
+			fi
+			"${migration[@]}" >>run.out 2>>run.err &
+			run=$!
+		fi
+		sleep 0.3
+		pause
+		"$root/pipelines/lib/cluster" stop "$cluster" --immediate
+		pause
+		"$root/pipelines/lib/cluster" start "$cluster" --option fsync=on \
+			--option shared_buffers=128MB
+	done
+	wait "$run" || :
+}

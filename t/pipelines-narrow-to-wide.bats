@@ -1,0 +1,259 @@
+load helper
+load oracle
+
+setup() {
+	helper_setup
+	scratch_db
+	export FERRY_RETRY_PAUSE=50
+}
+
+migrate() { narrow-to-wide --mode migration-only "$@"; }
+cutoff='2024-10-02 17:00:00' # also of the oracle
+
+ended() { wait "$1"; }
+
+@test "narrow-to-wide: help, version, completion, and what is not there" {
+	local each
+	run_ok narrow-to-wide --help
+	has "$out" 'usage: narrow-to-wide --mode MODE' '--cutoff-time=TIME'
+	run_ok narrow-to-wide --version
+	has "$out" 'narrow-to-wide (ferry)'
+	run_ok narrow-to-wide --complete
+	has "$out" --mode= --drop-tables
+	run_rc 64 narrow-to-wide
+	run_rc 64 narrow-to-wide --mode status --no-such-option
+	has "$err" 'no such option: --no-such-option'
+	run_rc 64 narrow-to-wide --mode
+	run_rc 64 narrow-to-wide --mode status stray
+	run_rc 64 narrow-to-wide --mode status --workers 0
+	run_rc 64 narrow-to-wide --mode status --interval
+	run_rc 64 narrow-to-wide --mode nonsense
+	for each in realtime concurrent hybrid streaming dual-write; do
+		run_rc 64 narrow-to-wide --mode "$each"
+		has "$err" "not in this version: --mode $each"
+	done
+}
+
+@test "narrow-to-wide: step by step, as the guide has it" {
+	"$root/t/telemetry" 3 40 12000 --defects
+	run_rc 0 narrow-to-wide --mode schema-only
+	is "$(wc -l <"$out")" 120
+	is "$(sql "SELECT count(*) FROM ferry.channel")" 120
+	run_rc 0 narrow-to-wide --mode tables-only
+	is "$(sql "SELECT count(*) FROM pg_class
+		WHERE relname ~ '^tbl_data_timeseries_imo\d{7}\$'")" 3
+	run_rc 0 migrate --cutoff-time "$cutoff"
+	is_carried_over
+	run_ok narrow-to-wide --mode status
+	has "$out" ' 0 failed; ' "history ends at $cutoff UTC"
+	run_rc 0 narrow-to-wide --mode validate
+	has "$out" ', 0 differences'
+	run_rc 1 narrow-to-wide --mode rollback </dev/null
+	run_rc 0 narrow-to-wide --mode rollback --yes
+	is "$(sql "SELECT string_agg(relname, ',') FROM pg_class WHERE relkind IN ('r', 'v')
+		AND relnamespace = 'tenant'::regnamespace")" tbl_data_timeseries
+}
+
+@test "narrow-to-wide: in one step, by many workers, in groups; again does nothing" {
+	"$root/t/telemetry" 3 40 20000 --repeats --defects
+	run_rc 0 migrate --cutoff-time "$cutoff" --chunk 10m --workers 3 --group-columns 15
+	is_carried_over
+	is "$(sql "SELECT DISTINCT attempt, state FROM ferry.chunk")" '1|done'
+	is "$(sql "SELECT sum(rows) + (SELECT count(*) FROM ferry.reject) FROM ferry.chunk")" 20000
+	is "$(sql "SELECT count(DISTINCT why) > 1 FROM ferry.reject")" t
+	local before
+	before=$(sql "SELECT sum(xmin::text::bigint) FROM ferry.chunk")
+	run_rc 0 migrate
+	is "$(sql "SELECT sum(xmin::text::bigint) FROM ferry.chunk")" "$before"
+}
+
+@test "narrow-to-wide: the cutoff is asked for once and kept; a later one carries on" {
+	"$root/t/telemetry" 2 10 4000
+	run_rc 78 migrate
+	has "$err" '--cutoff-time'
+	run_rc 0 migrate --cutoff-time '2024-10-01 00:20:00' --quiet
+	is "$(<"$err")" ''
+	is_carried_over '2024-10-01 00:20:00'
+	# a row that is exactly at the cutoff, and one just before it, too late for its chunk
+	sql "INSERT INTO tenant.tbl_data_timeseries
+		(ship_id, data_channel_id, created_time, double_v, value_format) VALUES
+		('IMO9999993', '/edge', '2024-10-01 00:20:00', 1, 'Decimal'),
+		('IMO9999993', '/edge', '2024-10-01 00:19:59.999999', 2, 'Decimal')"
+	run_rc 0 migrate --cutoff-time "$cutoff"
+	is "$(sql 'SELECT "/edge" FROM tenant.tbl_data_timeseries_imo9999993
+		WHERE "/edge" IS NOT NULL')" 1
+	run_rc 1 narrow-to-wide --mode validate
+	has "$out" '2024-10-01 00:19:59.999999  /edge' 'no row for this instant' ', 2 differences'
+}
+
+@test "narrow-to-wide: one ship, then the rest" {
+	"$root/t/telemetry" 3 10 3000
+	run_rc 0 migrate --ship-id IMO9999994 --cutoff-time "$cutoff"
+	is "$(sql "SELECT DISTINCT ship FROM ferry.chunk")" IMO9999994
+	run_rc 0 narrow-to-wide --mode validate --ship-id IMO9999994
+	run_rc 1 narrow-to-wide --mode validate
+	has "$out" 'not carried over yet'
+	run_rc 0 migrate
+	run_rc 0 narrow-to-wide --mode validate
+	run_rc 0 narrow-to-wide --mode rollback --yes --ship-id IMO9999993
+	run_rc 0 narrow-to-wide --mode status -f csv
+	is "$(cut -d , -f 1 <"$out" | xargs)" 'ship IMO9999994 IMO9999995'
+	run_rc 0 migrate
+	is_carried_over
+}
+
+@test "narrow-to-wide: tables-only --drop-tables, and all of it again" {
+	"$root/t/telemetry" 2 10 2000
+	run_rc 0 migrate --cutoff-time "$cutoff"
+	sql "UPDATE tenant.tbl_data_timeseries_imo9999993
+		SET created_time = created_time + interval '1 s'"
+	run_rc 0 narrow-to-wide --mode tables-only --drop-tables
+	is "$(sql "SELECT count(*) FROM tenant.tbl_data_timeseries_imo9999993")" 0
+	run_rc 0 migrate
+	is_carried_over
+}
+
+@test "narrow-to-wide: channels that the sample did not show" {
+	"$root/t/telemetry" 2 10 4000
+	sql "INSERT INTO tenant.tbl_data_timeseries
+		(ship_id, data_channel_id, created_time, double_v, value_format)
+		SELECT 'IMO9999993', '/early/' || n, '2024-09-20 10:00:00', n, 'Decimal'
+		FROM generate_series(1, 30) AS n"
+	run_rc 0 migrate --cutoff-time "$cutoff" --group-columns 8 --sample 5m
+	is_carried_over
+	is "$(sql "SELECT count(*) FROM ferry.channel WHERE channel LIKE '/early/%'")" 30
+}
+
+@test "narrow-to-wide: native types, timestamptz, names of columns, another schema" {
+	"$root/t/telemetry" 2 20 4000 --type timestamptz --schema live --table narrow
+	sql 'ALTER TABLE live.narrow RENAME ship_id TO vessel;
+		ALTER TABLE live.narrow RENAME created_time TO "at time"'
+	local names='--table live.narrow --ship-column vessel --types native --target-schema wide
+		--target-prefix vessel_'
+	# shellcheck disable=SC2086  # words
+	run_rc 0 migrate $names --time-column 'at time' --cutoff-time "$cutoff"
+	# shellcheck disable=SC2086
+	run_rc 0 narrow-to-wide --mode validate $names --time-column 'at time'
+	has "$out" '4000 rows' ', 0 differences'
+	is "$(sql "SELECT string_agg(DISTINCT format_type(atttypid, NULL), ', ') FROM pg_attribute
+		WHERE attrelid = 'wide.vessel_imo9999993'::regclass AND attnum > 0")" \
+		'bigint, boolean, double precision, text, timestamp with time zone'
+	# shellcheck disable=SC2086
+	run_rc 0 narrow-to-wide --mode rollback --yes $names
+}
+
+@test "narrow-to-wide: groups by file" {
+	"$root/t/telemetry" 1 20 2000
+	mkdir groups
+	sql "SELECT DISTINCT data_channel_id FROM tenant.tbl_data_timeseries ORDER BY 1 LIMIT 7" \
+		>groups/engine.txt
+	run_rc 0 migrate --cutoff-time "$cutoff" --groups groups
+	is "$(sql "SELECT count(*) FROM ferry.channel WHERE table_name LIKE '%_1'")" 7
+	is_carried_over
+}
+
+@test "narrow-to-wide: two runs at once carry every chunk over once" {
+	"$root/t/telemetry" 3 40 40000
+	migrate --cutoff-time "$cutoff" --chunk 5m --workers 2 >one.out 2>one.err &
+	local one=$!
+	migrate --cutoff-time "$cutoff" --chunk 5m --workers 2 >two.out 2>two.err &
+	run_rc 0 ended "$!"
+	run_rc 0 ended "$one"
+	has_no one.err ' error: '
+	has_no two.err ' error: '
+	is "$(sql "SELECT DISTINCT attempt, state FROM ferry.chunk")" '1|done'
+	is "$(sql "SELECT count(*) FROM ferry.event WHERE level <> 'INFO'")" 0
+	is_carried_over
+}
+
+@test "narrow-to-wide: a chunk with bad data is left out and said; the others go on" {
+	"$root/t/telemetry" 2 20 8000
+	sql "INSERT INTO tenant.tbl_data_timeseries
+		(ship_id, data_channel_id, created_time, str_v, value_format)
+		VALUES ('IMO9999994', '/nul', '2024-10-01 00:25:00', repeat('x', 300), 'String')"
+	# a table of the target that does not take it
+	run_rc 0 narrow-to-wide --mode schema-only --complete-schema
+	run_rc 0 narrow-to-wide --mode tables-only
+	sql 'ALTER TABLE tenant.tbl_data_timeseries_imo9999994 ADD CHECK (length("/nul") < 100)'
+	run_rc 65 migrate --cutoff-time "$cutoff" --chunk 10m --workers 2
+	has "$err" 'some chunks failed and were left out' '--retry-failed'
+	# the index by time spans all ships, so a chunk is a range of time of all of them
+	is "$(sql "SELECT DISTINCT chunk_from, state FROM ferry.chunk WHERE state <> 'done'")" \
+		'2024-10-01 00:20:00|failed'
+	is "$(sql "SELECT count(*) > 0 FROM ferry.event WHERE level = 'CRITICAL'")" t
+	run_rc 0 narrow-to-wide --mode status
+	has "$out" 'violates check constraint'
+	run_rc 65 migrate --cutoff-time "$cutoff"
+	sql 'ALTER TABLE tenant.tbl_data_timeseries_imo9999994
+		DROP CONSTRAINT "tbl_data_timeseries_imo9999994_/nul_check"'
+	run_rc 0 migrate --retry-failed
+	is_carried_over
+}
+
+@test "narrow-to-wide: SIGTERM stops it at once and cleanly; the same command goes on" {
+	"$root/t/telemetry" 3 40 60000
+	migrate --cutoff-time "$cutoff" --chunk 1m >out.1 2>err.1 &
+	local run=$!
+	wait_until 20 sql "SELECT 1 / count(*) FROM ferry.chunk WHERE state = 'done'"
+	kill -TERM "$run"
+	run_rc 143 ended "$run"
+	[[ $(sql "SELECT count(*) FROM ferry.chunk WHERE state <> 'done'") -gt 0 ]]
+	run_rc 0 migrate
+	is "$(sql "SELECT DISTINCT state FROM ferry.chunk")" 'done'
+	is_carried_over
+}
+
+@test "narrow-to-wide: conninfo reaches the programs, their command lines do not show it" {
+	local source=$PGDATABASE
+	"$root/t/telemetry" 2 10 4000
+	scratch_db
+	mkdir bin
+	cat >bin/pg-narrow-dump <<-END
+		#!/bin/sh
+		tr '\0' '\n' </proc/\$\$/cmdline >>$PWD/seen
+		exec $FERRY_BIN/pg-narrow-dump "\$@"
+	END
+	chmod +x bin/pg-narrow-dump
+	local each
+	for each in "$FERRY_BIN"/*; do
+		[[ -e bin/${each##*/} || ${each##*/} == narrow-to-wide ]] || ln -s "$each" bin/
+	done
+	ln -s "$(readlink -f "$FERRY_BIN/narrow-to-wide")" bin/narrow-to-wide
+	local target="dbname=$PGDATABASE password=very-secret"
+	run_rc 0 env PGDATABASE=postgres PATH="$PWD/bin:$PATH" bin/narrow-to-wide --quiet \
+		--mode migration-only --cutoff-time "$cutoff" --target "$target" \
+		--source "dbname=$source password=very-secret"
+	has seen --job
+	has_no seen very-secret
+	is "$(sql "SELECT sum(rows) FROM ferry.chunk")" 4000
+}
+
+@test "narrow-to-wide: --embedded starts a server of its own and stops it" {
+	unset "${!PG@}"
+	export FERRY_STATE=$BATS_TEST_TMPDIR/state
+	run_rc 78 narrow-to-wide --embedded --mode status
+	run_rc 69 "$root/pipelines/lib/cluster" status "$FERRY_STATE/cluster"
+	"$root/pipelines/lib/cluster" start "$FERRY_STATE/cluster"
+	# shellcheck disable=SC2046  # words
+	env $("$root/pipelines/lib/cluster" env "$FERRY_STATE/cluster") "$root/t/telemetry" 1 5 200
+	# a server that runs already is left running
+	run_rc 0 narrow-to-wide --embedded --mode migration-only --cutoff-time "$cutoff" --quiet
+	run_ok "$root/pipelines/lib/cluster" status "$FERRY_STATE/cluster"
+	"$root/pipelines/lib/cluster" stop "$FERRY_STATE/cluster"
+	run_rc 0 narrow-to-wide --embedded --mode validate
+	has "$out" '200 rows'
+	"$root/pipelines/lib/cluster" destroy "$FERRY_STATE/cluster"
+}
+
+@test "narrow-to-wide: no server is told once, with a hint that the same command goes on" {
+	run_rc 75 env FERRY_TARGET=host=/nowhere narrow-to-wide --mode status
+	has "$err" 'cannot connect, target'
+}
+
+@test "narrow-to-wide: nothing is left of a run that went well" {
+	"$root/t/telemetry" 1 5 200
+	export FERRY_STATE=$PWD/state
+	run_rc 0 migrate --cutoff-time "$cutoff"
+	is "$(find state -type f)" ''
+	is "$(find state/run/narrow-to-wide -mindepth 1)" ''
+}
