@@ -514,7 +514,7 @@ late() {
 	local began rc=0
 	grid M3 5 2 >in.csv
 	run_ok wide in.csv
-	psql -Xq -c 'BEGIN; SELECT count(*) FROM tenant.w_m3; SELECT pg_sleep(2)' >/dev/null 3>&- &
+	psql -Xq -c 'BEGIN; SELECT count(*) FROM tenant.w_m3; SELECT pg_sleep(7)' >/dev/null 3>&- &
 	wait_until 5 bash -c "[[ \$(psql -XAtc \"SELECT count(*) FROM pg_locks
 		WHERE relation = 'tenant.w_m3'::regclass\") != 0 ]]"
 	grid M3 5 4 >in.csv
@@ -528,6 +528,7 @@ late() {
 	done
 	wait "$pid" || rc=$?
 	is "$rc" 0 "$(<"$err")"
+	has "$err" 'waiting to widen the tables of ship "M3": locked by server process' '(psql)'
 	wait
 	is_loaded M3 in.csv
 }

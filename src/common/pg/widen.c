@@ -2,11 +2,13 @@
 
 #include "core/clock.h"
 #include "core/msg.h"
+#include "core/stop.h"
 #include "pg/relation.h"
 
-#define LOCK_TRIES_FOR (INT64_C(60) * CLOCK_US_PER_SEC)
+#define LOCK_TRIES_FOR (INT64_C(600) * CLOCK_US_PER_SEC)
+#define SAY_AFTER (INT64_C(5) * CLOCK_US_PER_SEC)
 #define BACKOFF_BASE (INT64_C(50) * 1000)
-#define BACKOFF_CAP (INT64_C(2) * CLOCK_US_PER_SEC)
+#define BACKOFF_CAP (INT64_C(1) * CLOCK_US_PER_SEC)
 
 /*
  * Rows are wide and nearly all their values short: the toaster, which by default tries to bring
@@ -412,16 +414,53 @@ static bool try_ship(struct registry *r, struct ship *s, const struct widen_chan
 	return ok;
 }
 
+/* Server processes that hold locks on the ship's tables, as a list for people. */
+static void add_holders(struct registry *r, const struct ship *s, struct str *list)
+{
+	struct str ship = { 0 }, base = { 0 };
+	struct pg_result *res;
+
+	str_add(&ship, s->id);
+	str_add(&base, s->base);
+	res = pg_query(registry_pg(r),
+		"SELECT string_agg(DISTINCT"
+		"  l.pid || coalesce(' (' || a.application_name || ')', ''), ', ')"
+		" FROM pg_locks l JOIN pg_class c ON c.oid = l.relation"
+		" JOIN pg_namespace n ON n.oid = c.relnamespace"
+		" LEFT JOIN pg_stat_activity a ON a.pid = l.pid"
+		" WHERE l.granted AND l.pid <> pg_backend_pid() AND n.nspname = $1"
+		"  AND (c.relname = $3 OR c.relname IN (SELECT table_name FROM ferry.channel"
+		"   WHERE target_schema = $1 AND ship = $2))",
+		3, (const char *[]){ registry_opts(r)->schema, str_z(&ship), str_z(&base) });
+	str_addz(list, pg_is_null(res, 0, 0) ? "nobody any more" : pg_valuez(res, 0, 0));
+	pg_clear(res);
+	str_free(&ship);
+	str_free(&base);
+}
+
 void widen_ship(struct registry *r, struct ship *s, const struct widen_channel *channels, size_t n,
 	bool tables)
 {
-	int64_t deadline = clock_monotonic() + LOCK_TRIES_FOR;
+	int64_t began = clock_monotonic();
+	bool said = false;
 
 	for (unsigned tries = 0; !try_ship(r, s, channels, n, tables); tries++) {
-		if (clock_monotonic() > deadline)
-			die_hint(EX_TEMP, "end the transaction that holds it, then run again",
-				"cannot widen the tables of ship %s: they are locked",
-				msg_q(s->id));
+		int64_t waited = clock_monotonic() - began;
+		struct str holders = { 0 };
+
+		if (waited > LOCK_TRIES_FOR || (waited > SAY_AFTER && !said))
+			add_holders(r, s, &holders);
+		if (waited > LOCK_TRIES_FOR)
+			die_hint(EX_TEMP, "end the transaction that holds them, then run again",
+				"cannot widen the tables of ship %s: locked by server process %s",
+				msg_q(s->id), str_z(&holders));
+		if (holders.n > 0)
+			msg_note("waiting to widen the tables of ship %s: "
+				 "locked by server process %s",
+				msg_q(s->id), str_z(&holders));
+		said |= holders.n > 0;
+		str_free(&holders);
+		stop_check();
 		clock_sleep(clock_backoff(tries, BACKOFF_BASE, BACKOFF_CAP));
 	}
 }

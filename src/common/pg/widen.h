@@ -33,8 +33,9 @@ struct widen_channel {
 
 /*
  * In a transaction of its own: takes the ship's lock, reads again, assigns the channels that are
- * new and makes what is missing; with `tables` false only registers. Tries again for up to a minute
- * when tables are locked by others, then ends the program with 75. Call it outside a transaction.
+ * new and makes what is missing; with `tables` false only registers. Tries again for up to ten
+ * minutes when tables are locked by others, then ends the program with 75. Call it outside a
+ * transaction.
  */
 void widen_ship(struct registry *r, struct ship *s, const struct widen_channel *channels, size_t n,
 	bool tables);
