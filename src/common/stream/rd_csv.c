@@ -1,75 +1,16 @@
 /*
  * rd_csv.c - CSV records (RFC 4180).
  *
- * A record on one line is split right here, which is up to twenty times faster than libcsv; a wide
- * record nearly always has a quote somewhere. Whatever is not plainly right (a record that goes on
- * in the next line, a quote in the wrong place, a lone CR) is left to libcsv, which is fed line by
- * line until the record is complete. libcsv needs taming (t/unit/csv.c has a test for each):
- * blanks are trimmed unless the "space" function says nothing is one; an unterminated quote and
- * bytes behind a closing quote pass unless CSV_STRICT and CSV_STRICT_FINI are set; its field
- * memory is reused for the next field; a short return value of csv_parse() is the only error sign.
+ * A record is split right here, which is up to twenty times faster than libcsv. Whatever is not
+ * plainly right (a quote in the wrong place, a lone CR, a quoted field with a line end that is not
+ * in the window yet) is left to libcsv.
  */
 #include "core/msg.h"
 #include "stream/rd_impl.h"
 
-#include <csv.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
-
-struct csv_lib {
-	struct csv_parser p;
-	struct rd *rd;
-	size_t n;	   /* fields so far */
-	bool complete;	   /* the row callback came */
-	bool after_row;	   /* a field came behind it: a lone CR split the line */
-};
-
-static int no_space(unsigned char c)
-{
-	(void)c;
-	return 0;
-}
-
-static void lib_init(struct csv_lib *lib)
-{
-	if (csv_init(&lib->p, CSV_STRICT | CSV_STRICT_FINI | CSV_EMPTY_IS_NULL | CSV_APPEND_NULL))
-		die(EX_TEMP, "cannot start libcsv");
-	csv_set_space_func(&lib->p, no_space);
-}
-
-static void on_field(void *text, size_t n, void *ctx)
-{
-	struct csv_lib *lib = ctx;
-	struct rd *rd = lib->rd;
-
-	if (lib->complete) {
-		lib->after_row = true;
-		return;
-	}
-	rd_need_fields(rd, lib->n + 1);
-	if (!text) {
-		rd->fields[lib->n++] = FIELD_NULL;
-	} else {
-		rd->fields[lib->n++] =
-			field_str(arena_dup(&rd->arena, (struct sl){ (const char *)text, n }));
-	}
-}
-
-static void on_row(int c, void *ctx)
-{
-	struct csv_lib *lib = ctx;
-
-	(void)c;
-	lib->complete = true;
-}
-
-void rd_csv_release(struct rd *rd)
-{
-	if (rd->lib)
-		csv_free(&rd->lib->p);
-	mem_free(rd->lib);
-}
 
 /* Splits one line at its commas; returns the number of fields. */
 static size_t split_line(struct rd *rd, struct sl line)
@@ -106,7 +47,7 @@ static struct field *next_field(struct rd *rd, size_t n)
 
 /*
  * The text of a quoted field: `p` stands behind the opening quote; returns what is behind the
- * closing one, or NULL when there is none in this line. Doubled quotes make a copy necessary.
+ * closing one, or NULL when there is none before `end`. Doubled quotes make a copy necessary.
  */
 static const char *quoted_field(struct rd *rd, const char *p, const char *end, struct field *f)
 {
@@ -132,11 +73,14 @@ static const char *quoted_field(struct rd *rd, const char *p, const char *end, s
 	return q + 1;
 }
 
-/* Splits a line with quotes; false where libcsv has to look at it. */
-static bool split_quoted(struct rd *rd, struct sl line, size_t *n_fields)
+/*
+ * Splits a record with quotes whose first line is `line`; false where libcsv has to look at it. A
+ * quoted field may go on behind that line, up to `limit`; line->n is then what the record has.
+ */
+static bool split_quoted(struct rd *rd, struct sl *line, const char *limit, size_t *n_fields)
 {
-	const char *p = line.p, *end = line.p + line.n;
-	const char *quote = memchr(p, '"', line.n);
+	const char *p = line->p, *end = line->p + line->n;
+	const char *quote = memchr(p, '"', line->n);
 	size_t n = 0;
 
 	for (;; p++) {
@@ -144,8 +88,12 @@ static bool split_quoted(struct rd *rd, struct sl line, size_t *n_fields)
 		const char *comma;
 
 		if (quote == p && quote) {
-			p = quoted_field(rd, p + 1, end, f);
-			if (!p || (p < end && *p != ','))
+			p = quoted_field(rd, p + 1, limit, f);
+			if (p && p > end) {
+				end = memchr(p, '\n', (size_t)(limit - p));
+				line->n = end ? (size_t)(end - line->p) : 0;
+			}
+			if (!p || !end || (p < end && *p != ','))
 				return false;
 			quote = memchr(p, '"', (size_t)(end - p));
 		} else {
@@ -167,89 +115,35 @@ static bool split_quoted(struct rd *rd, struct sl line, size_t *n_fields)
 	}
 }
 
-/* What one call of a record reader found. */
-struct found {
-	size_t n;	  /* fields */
-	size_t len;	  /* bytes of the record, without its LF */
-	uint64_t lines;
-	bool cut;	  /* no LF behind it: the end of input */
-	const char *why;  /* NULL, or the fault */
-	size_t at;	  /* offset of the fault */
-};
-
-/* A record with quotes: feeds libcsv line by line until the record is complete. */
-static void read_quoted(struct rd *rd, struct found *r, struct sl line, bool cut)
+static uint64_t count_lines(struct sl s)
 {
-	struct csv_lib *lib = rd->lib;
-	size_t fed = 0;
+	uint64_t n = 1;
 
-	if (!lib) {
-		lib = rd->lib = mem_zalloc(sizeof *lib);
-		lib->rd = rd;
-		lib_init(lib);
-	}
-	lib->n = 0;
-	lib->complete = lib->after_row = false;
-	for (;;) {
-		size_t len = line.n - fed + !cut;
-		size_t done = csv_parse(&lib->p, line.p + fed, len, on_field, on_row, lib);
-
-		r->len = line.n;
-		r->lines++;
-		if (done != len) {
-			r->why = "a quote inside an unquoted field or text behind a closing quote";
-			r->at = fed + done;
-			break;
-		}
-		if (cut && csv_fini(&lib->p, on_field, on_row, lib) != 0) {
-			r->why = "unterminated quote";
-			r->at = line.n;
-			break;
-		}
-		if (lib->after_row) {
-			r->why = "carriage return inside a record";
-			break;
-		}
-		r->cut = cut;
-		r->n = lib->n;
-		if (lib->complete || cut)
-			return;
-		/* the record goes on in the next line; the window may move, offsets stay */
-		fed = line.n + 1;
-		size_t had = fed;
-
-		for (;;) {
-			struct sl w = in_window(rd->in);
-			const char *nl = w.n > had ? memchr(w.p + had, '\n', w.n - had) : NULL;
-
-			line = (struct sl){ w.p, nl ? (size_t)(nl - w.p) : w.n };
-			cut = !nl;
-			if (nl)
-				break;
-			had = w.n;
-			if (!rd_more(rd))
-				break;
-		}
-		if (cut)
-			line = in_window(rd->in);
-	}
-	csv_free(&lib->p);
-	lib_init(lib);
-	r->cut = cut;
+	for (const char *p = s.p, *nl; (nl = memchr(p, '\n', s.n - (size_t)(p - s.p))); p = nl + 1)
+		n++;
+	return n;
 }
 
-/* A line with quotes, in place where that is plain. */
-static bool read_quoted_line(struct rd *rd, struct found *r, struct sl line, bool cut)
+/* A record with quotes, in place where that is plain. */
+static bool read_quoted_here(struct rd *rd, struct rd_found *r, struct sl line, bool cut)
 {
-	struct sl text = line;
+	struct sl w = in_window(rd->in), text = line;
+	const char *limit = w.p + w.n;
 
 	if (in_class(rd->in) & IN_CR) {
 		text.n -= text.n > 0 && text.p[text.n - 1] == '\r';
 		if (memchr(text.p, '\r', text.n))
 			return false;
+		limit = text.p + text.n; /* no further line: it might end with a CR, too */
 	}
-	if (!split_quoted(rd, text, &r->n))
+	size_t first_line = text.n;
+
+	if (!split_quoted(rd, &text, limit, &r->n))
 		return false;
+	if (text.n > first_line) {
+		r->lines = count_lines(text);
+		line.n = text.n;
+	}
 	r->len = line.n;
 	r->cut = cut;
 	return true;
@@ -334,18 +228,18 @@ static bool next_plain(struct rd *rd)
 }
 
 /* Reads one record into rd->fields; false at the end of input. Nothing is consumed. */
-static bool read_record(struct rd *rd, struct found *r)
+static bool read_record(struct rd *rd, struct rd_found *r)
 {
 	struct sl line;
 	bool cut;
 
-	*r = (struct found){ .lines = 1 };
+	*r = (struct rd_found){ .lines = 1 };
 	if (!rd_line(rd, &line, &cut) && !cut)
 		return false;
 	if ((in_class(rd->in) & IN_QUOTE) && memchr(line.p, '"', line.n)) {
-		if (!read_quoted_line(rd, r, line, cut)) {
+		if (!read_quoted_here(rd, r, line, cut)) {
 			r->lines = 0;
-			read_quoted(rd, r, line, cut);
+			rd_csv_lib_read(rd, r, line, cut);
 		}
 		return true;
 	}
@@ -385,7 +279,7 @@ static void header_fault(struct rd *rd, const char *why, size_t column)
 
 enum rd_event rd_csv_header(struct rd *rd)
 {
-	struct found r;
+	struct rd_found r;
 	struct sl raw;
 	size_t at;
 	const char *why;
@@ -426,7 +320,7 @@ enum rd_event rd_csv_header(struct rd *rd)
 	return rd->cols.n ? RD_COLS : rd_csv_next(rd); /* nothing came in upstream, or it failed */
 }
 
-static enum rd_event control_record(struct rd *rd, const struct found *r)
+static enum rd_event control_record(struct rd *rd, const struct rd_found *r)
 {
 	struct sl text = field_sl(&rd->fields[r->n - 1]);
 	struct sl raw = { in_window(rd->in).p, r->len };
@@ -449,7 +343,7 @@ static enum rd_event wrong_count(struct rd *rd, size_t have, size_t want)
 enum rd_event rd_csv_next(struct rd *rd)
 {
 	size_t want = rd->cols.n + rd->sealed, at = 0;
-	struct found r;
+	struct rd_found r;
 	const char *why;
 
 	if (LIKELY(next_plain(rd)))

@@ -70,9 +70,22 @@ enum rd_event rd_finish(struct rd *rd);
 
 void rd_need_fields(struct rd *rd, size_t n);
 
+/* What one call of a record reader found. */
+struct rd_found {
+	size_t n;	  /* fields */
+	size_t len;	  /* bytes of the record, without its LF */
+	uint64_t lines;
+	bool cut;	  /* no LF behind it: the end of input */
+	const char *why;  /* NULL, or the fault */
+	size_t at;	  /* offset of the fault */
+};
+
+/* Reads a record that begins with `line` by libcsv; nothing is consumed. */
+void rd_csv_lib_read(struct rd *rd, struct rd_found *r, struct sl line, bool cut);
+void rd_csv_release(struct rd *rd);
+
 enum rd_event rd_csv_header(struct rd *rd);
 enum rd_event rd_csv_next(struct rd *rd);
-void rd_csv_release(struct rd *rd);
 enum rd_event rd_ndjson_next(struct rd *rd);
 enum rd_event rd_array_next(struct rd *rd);
 
