@@ -141,14 +141,26 @@ one='ctid = (SELECT min(ctid) FROM '
 	has "$out" 'in a further table, but not in the first'
 }
 
-@test "validate: rows before the first chunk, and a channel nobody carried over" {
+@test "validate: rows before and behind all chunks, and a channel nobody carried over" {
 	production
 	sql "INSERT INTO tenant.tbl_data_timeseries
 		(ship_id, data_channel_id, created_time, double_v, value_format) VALUES
-		('IMO9999993', '/new', '2024-09-01', 1, 'Decimal'),
 		('IMO9999993', '/new', '2024-10-01 00:01:00', 2, 'Decimal')"
 	validate 1
-	has "$out" '2024-09-01 00:00:00' '/new' ' missing'
+	has "$out" '2024-10-01 00:01:00' '/new' ' missing' ' no row for this instant' \
+		', 2 differences'
+	sql "DELETE FROM tenant.tbl_data_timeseries WHERE data_channel_id = '/new';
+		INSERT INTO tenant.tbl_data_timeseries
+			(ship_id, data_channel_id, created_time, double_v, value_format) VALUES
+			('IMO9999993', '/new', '2024-09-01', 1, 'Decimal'),
+			('IMO9999994', '/new', '2024-10-02 23:00:00', 1, 'Decimal'),
+			('IMO9999994', '/new', '2024-10-03', 1, 'Decimal')"
+	validate 1
+	has "$out" ', 0 differences' '2 chunks or ranges are not carried over yet'
+	# what the ledger does not know of is there all the same
+	sql "INSERT INTO $(table imo9999993 1) (created_time) VALUES ('2024-08-01')"
+	validate 1
+	has "$out" '2024-08-01 00:00:00'
 }
 
 @test "validate: chunks that are not done are not compared, and not called equal" {
@@ -334,6 +346,18 @@ assert r["differing"][0]["wide"] == "a|b\nc\t\"d\\", r'
 		WHERE relname = 'tbl_data_timeseries'"
 	is "$(sql "SELECT seq_scan <= 12 FROM pg_stat_user_tables
 		WHERE relname = 'tbl_data_timeseries'")" t
+}
+
+@test "validate: with an index by ship and time only" {
+	"$root/t/telemetry" 3 10 3000 --no-index
+	sql "CREATE INDEX ON tenant.tbl_data_timeseries (ship_id, created_time)"
+	carry_over
+	validate 0
+	has "$out" '3000 rows'
+	sql "UPDATE tenant.tbl_data_timeseries SET ship_id = 'new' WHERE ship_id = 'IMO9999994'"
+	validate 1
+	is "$(awk '$1 == "new" { print $2, $3, $4 }' "$out")" '0 1 0'
+	has "$out" 'not in the source'
 }
 
 @test "validate: nothing carried over yet, no server, no such ship" {

@@ -25,6 +25,8 @@ ended() { wait "$1"; }
 	has "$err" 'no such option: --no-such-option'
 	run_rc 64 narrow-to-wide --mode
 	run_rc 64 narrow-to-wide --mode status stray
+	run_rc 64 narrow-to-wide -qvx --mode status
+	run_rc 78 narrow-to-wide -qm status
 	run_rc 64 narrow-to-wide --mode status --workers 0
 	run_rc 64 narrow-to-wide --mode status --interval
 	run_rc 64 narrow-to-wide --mode nonsense

@@ -255,9 +255,10 @@ static void say_progress(const struct ledger_status *now, uint64_t rows_before, 
 	uint64_t all = now->done + now->failed + now->pending + now->running;
 	double speed = us > 0 ? (double)(now->rows - rows_before) * 1e6 / (double)us : 0;
 
-	msg_note("%llu of %llu chunks done, %llu failed, %llu rows, %.0f rows/s",
+	msg_note("%llu of %llu chunks done, %llu at work, %llu failed, %llu rows, %.0f rows/s",
 		(unsigned long long)now->done, (unsigned long long)all,
-		(unsigned long long)now->failed, (unsigned long long)now->rows, speed);
+		(unsigned long long)now->running, (unsigned long long)now->failed,
+		(unsigned long long)now->rows, speed);
 }
 
 /* Says how far the job is, every ten seconds, until nothing is left or whoever asked has gone. */

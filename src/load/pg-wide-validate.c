@@ -84,6 +84,8 @@ struct check {
 	struct arena arena;
 	struct sl *only; /* --ship-id */
 	size_t n_only;
+	const struct sl *read; /* ships to ask the source for; n_read 0: all */
+	size_t n_read;
 
 	struct names ships;
 	struct ledger_range *range;
@@ -203,7 +205,7 @@ static void compare_range(struct check *c, const struct ledger_range *r, struct 
 	static const struct cellsum none;
 	struct arena arena = { 0 };
 	struct cellsum_of *list;
-	size_t n = cellsum_narrow(&c->source, r->from, r->to, c->only, c->n_only, &arena, &list);
+	size_t n = cellsum_narrow(&c->source, r->from, r->to, c->read, c->n_read, &arena, &list);
 	bool *seen = mem_zalloc(c->ships.n + n + 1);
 
 	cellsum_child_read(side, wide);
@@ -211,8 +213,8 @@ static void compare_range(struct check *c, const struct ledger_range *r, struct 
 		size_t s = number_of(c, list[i].name);
 
 		seen[s] = true;
-		/* a ship that nobody planned, or a chunk that is not done */
-		if (s >= n_wide) {
+		/* a ship or a range that nobody planned yet, or a chunk that is not done */
+		if (s >= n_wide || (r->cover[s] == LEDGER_COVER_NONE && same(&none, &wide[s]))) {
 			c->tally[s].left++;
 			continue;
 		}
@@ -239,7 +241,7 @@ static void compare(struct check *c, struct cellsum_child *side)
 	int64_t next = clock_monotonic() + NOTE_EVERY;
 
 	for (size_t i = 0; i < c->n_ranges; i++) {
-		if (ledger_range_counts(c->range, i, n_wide))
+		if (ledger_range_counts(c->range, c->n_ranges, i, n_wide))
 			compare_range(c, &c->range[i], side, wide, n_wide);
 		else
 			for (size_t s = 0; s < n_wide; s++)
@@ -402,6 +404,32 @@ static enum cellsum_hash prepare(struct check *c)
 	return hash;
 }
 
+/*
+ * Which ships the source is asked for. With an index by ship and time only, they must be named;
+ * then those that nobody planned are looked for here.
+ */
+static void choose_ships(struct check *c)
+{
+	struct sl *all, *named;
+	size_t n, planned = c->ships.n;
+
+	c->read = c->only;
+	c->n_read = c->n_only;
+	if (c->n_only > 0 || c->narrow->by_time || !c->narrow->by_ship_time)
+		return;
+	c->n_read = planned;
+	named = arena_alloc(&c->arena, mem_mul(planned, sizeof *named));
+	memcpy(named, c->ships.name, planned * sizeof *named);
+	c->read = named;
+	n = narrow_ships(c->narrow, c->source.pg, &all);
+	for (size_t i = 0; i < n; i++) {
+		size_t s = number_of(c, all[i]);
+
+		c->tally[s].left += s >= planned;
+	}
+	mem_free(all);
+}
+
 static void open_both(struct check *c, enum cellsum_hash hash)
 {
 	struct pg *source = pg_connect(c->conf.source, "source");
@@ -415,6 +443,7 @@ static void open_both(struct check *c, enum cellsum_hash hash)
 		.found = on_difference,
 		.ctx = c,
 		.limit = c->conf.max_differences };
+	choose_ships(c);
 	report_init(&c->differing, differing_columns, ARRAY_LEN(differing_columns));
 	if (hash == CELLSUM_PORTABLE)
 		msg_note("the servers' own hashes differ, so md5 is used: slower");

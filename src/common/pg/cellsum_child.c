@@ -33,7 +33,7 @@ static NORETURN void work(int fd, const struct target_opts *opts, enum cellsum_h
 
 	target.r = registry_open(pg_connect(opts->conninfo, "target"), opts, "created_time");
 	for (size_t i = 0; i < n_ranges; i++) {
-		if (!ledger_range_counts(range, i, ships->n))
+		if (!ledger_range_counts(range, n_ranges, i, ships->n))
 			continue;
 		for (size_t s = 0; s < ships->n; s++) {
 			struct cellsum sum = { .rows = 0 };

@@ -48,19 +48,22 @@ static int by_time(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* All ends of chunks in order, each once, behind the beginning of what was to be carried over. */
-static int64_t *borders(int64_t since, const struct chunk *chunk, size_t n, size_t *n_out)
+/* All ends of chunks in order, each once, between the ends of what is to be carried over. */
+static int64_t *borders(
+	const struct ledger_job *job, const struct chunk *chunk, size_t n, size_t *n_out)
 {
-	int64_t *t = mem_alloc(mem_mul(2 * n + 1, sizeof *t));
-	size_t kept = 1;
+	int64_t *t = mem_alloc(mem_mul(2 * n + 2, sizeof *t));
+	size_t all = 0, kept = 1;
 
-	t[0] = since;
+	t[all++] = job->since; /* LEDGER_NO_TIME is before all */
 	for (size_t i = 0; i < n; i++) {
-		t[2 * i + 1] = chunk[i].from;
-		t[2 * i + 2] = chunk[i].to;
+		t[all++] = chunk[i].from;
+		t[all++] = chunk[i].to;
 	}
-	qsort(t, 2 * n + 1, sizeof *t, by_time);
-	for (size_t i = 1; i < 2 * n + 1; i++)
+	if (n > 0 && job->cutoff != LEDGER_NO_TIME)
+		t[all++] = job->cutoff;
+	qsort(t, all, sizeof *t, by_time);
+	for (size_t i = 1; i < all; i++)
 		if (t[i] != t[kept - 1])
 			t[kept++] = t[i];
 	*n_out = kept;
@@ -87,7 +90,7 @@ size_t ledger_ranges(struct pg *target, const struct ledger_job *job, const stru
 {
 	size_t n, n_borders, n_ranges;
 	struct chunk *chunk = read_chunks(target, job->id, only, n_only, ships, &n);
-	int64_t *border = borders(job->since, chunk, n, &n_borders);
+	int64_t *border = borders(job, chunk, n, &n_borders);
 	struct ledger_range *range = arena_alloc(a, mem_mul(n_borders, sizeof *range));
 
 	n_ranges = n_borders - 1;
@@ -107,9 +110,9 @@ size_t ledger_ranges(struct pg *target, const struct ledger_job *job, const stru
 	return n_ranges;
 }
 
-bool ledger_range_counts(const struct ledger_range *range, size_t i, size_t n_ships)
+bool ledger_range_counts(const struct ledger_range *range, size_t n, size_t i, size_t n_ships)
 {
-	return i == 0 || memchr(range[i].cover, LEDGER_COVER_DONE, n_ships);
+	return i == 0 || i + 1 == n || memchr(range[i].cover, LEDGER_COVER_DONE, n_ships);
 }
 
 size_t ledger_ranges_join(struct ledger_range *range, size_t n, size_t n_ships)

@@ -21,17 +21,17 @@ struct ledger_range {
 
 /*
  * The ranges in order, in the arena; their number. The first lies before all chunks, from `since`
- * of the job or else from LEDGER_NO_TIME. Ships that have chunks are added to *ships; `only`
- * restricts them (n_only 0: all).
+ * of the job or else from LEDGER_NO_TIME, and the last may lie behind them, up to the cutoff. Ships
+ * that have chunks are added to *ships; `only` restricts them (n_only 0: all).
  */
 size_t ledger_ranges(struct pg *target, const struct ledger_job *job, const struct sl *only,
 	size_t n_only, struct names *ships, struct arena *a, struct ledger_range **out);
 
 /*
- * Is there anything to look at in range[i]: a chunk that is done, or what lies before all chunks
- * and should be nothing?
+ * Is there anything to look at in range[i] of n: a chunk that is done, or what lies before or
+ * behind all chunks and should be nothing?
  */
-bool ledger_range_counts(const struct ledger_range *range, size_t i, size_t n_ships);
+bool ledger_range_counts(const struct ledger_range *range, size_t n, size_t i, size_t n_ships);
 
 /* Joins neighbours of the same cover, in place; the new number. */
 size_t ledger_ranges_join(struct ledger_range *range, size_t n, size_t n_ships);
