@@ -327,6 +327,7 @@ int main(int argc, char **argv)
 		code = verb->answer(&run);
 	pg_close(run.target);
 	arena_free(&run.arena);
+	mem_free(run.conf.ships.v);
 	if (fflush(stdout) != 0)
 		die_errno(EX_IO, "standard output");
 	return code;

@@ -319,6 +319,7 @@ int main(int argc, char **argv)
 	verb->run(&run);
 	pg_close(run.target);
 	arena_free(&run.arena);
+	mem_free(run.conf.ships.v);
 	if (fflush(stdout) != 0)
 		die_errno(EX_IO, "standard output");
 	return EX_DONE;

@@ -449,6 +449,22 @@ static void open_both(struct check *c, enum cellsum_hash hash)
 		msg_note("the servers' own hashes differ, so md5 is used: slower");
 }
 
+static void close_both(struct check *c)
+{
+	struct pg *target = registry_pg(c->target.r);
+
+	pg_close(c->source.pg);
+	cellsum_source_close(&c->source);
+	narrow_free(c->narrow);
+	cellsum_target_close(&c->target);
+	pg_close(target);
+	report_free(&c->differing);
+	names_free(&c->ships);
+	mem_free(c->tally);
+	mem_free(c->conf.ships.v);
+	arena_free(&c->arena);
+}
+
 int main(int argc, char **argv)
 {
 	struct check c = { .conf = { .max_differences = 20 } };
@@ -470,7 +486,6 @@ int main(int argc, char **argv)
 	open_both(&c, hash);
 	compare(&c, side);
 	code = put_report(&c);
-	cellsum_source_close(&c.source);
-	narrow_free(c.narrow);
+	close_both(&c);
 	return code;
 }

@@ -82,6 +82,9 @@ struct cellsum_target {
 	struct names prepared; /* names of statements */
 };
 
+/* Closes the registry too, not its connection. */
+void cellsum_target_close(struct cellsum_target *t);
+
 /* Of a ship's tables in [from, to); all zero when there are none. */
 void cellsum_wide(
 	struct cellsum_target *t, struct ship *ship, int64_t from, int64_t to, struct cellsum *out);

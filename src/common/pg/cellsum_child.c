@@ -30,8 +30,9 @@ static NORETURN void work(int fd, const struct target_opts *opts, enum cellsum_h
 	const struct ledger_range *range, size_t n_ranges, const struct names *ships)
 {
 	struct cellsum_target target = { .hash = hash };
+	struct pg *pg = pg_connect(opts->conninfo, "target");
 
-	target.r = registry_open(pg_connect(opts->conninfo, "target"), opts, "created_time");
+	target.r = registry_open(pg, opts, "created_time");
 	for (size_t i = 0; i < n_ranges; i++) {
 		if (!ledger_range_counts(range, n_ranges, i, ships->n))
 			continue;
@@ -44,27 +45,30 @@ static NORETURN void work(int fd, const struct target_opts *opts, enum cellsum_h
 			write_all(fd, &sum, sizeof sum);
 		}
 	}
+	cellsum_target_close(&target);
+	pg_close(pg);
 	leave(EX_DONE);
 }
 
 struct cellsum_child *cellsum_child_start(const struct target_opts *target, enum cellsum_hash hash,
 	const struct ledger_range *range, size_t n_ranges, const struct names *ships)
 {
-	struct cellsum_child *c = mem_alloc(sizeof *c);
+	struct cellsum_child *c;
 	int ends[2];
+	pid_t pid;
 
 	if (pipe(ends) != 0)
 		die_errno(EX_TEMP, "pipe");
-	c->pid = fork();
-	if (c->pid < 0)
+	pid = fork();
+	if (pid < 0)
 		die_errno(EX_TEMP, "fork");
-	if (c->pid == 0) {
+	if (pid == 0) {
 		(void)close(ends[0]);
 		work(ends[1], target, hash, range, n_ranges, ships);
 	}
 	(void)close(ends[1]);
-	c->fd = ends[0];
-	c->n_ships = ships->n;
+	c = mem_alloc(sizeof *c);
+	*c = (struct cellsum_child){ .pid = pid, .fd = ends[0], .n_ships = ships->n };
 	return c;
 }
 

@@ -212,6 +212,12 @@ void cellsum_wide(
 			add_group(t, ship, g, from, to, out);
 }
 
+void cellsum_target_close(struct cellsum_target *t)
+{
+	names_free(&t->prepared);
+	registry_close(t->r);
+}
+
 /* ---- in detail --------------------------------------------------------------------------------
  */
 

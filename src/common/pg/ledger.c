@@ -144,12 +144,12 @@ const char *ledger_array(struct str *s, const struct sl *ships, size_t n)
 
 /* ---- schema ---------------------------------------------------------------------------------- */
 
-/* The catalog is read as a table: to_regclass() may remember what was before a lock was waited for. */
+/* The catalog is read as a table: to_regclass() may remember what was before a lock was had. */
 bool ledger_exists(struct pg *target)
 {
-	struct pg_result *r =
-		pg_query(target,
-		"SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+	struct pg_result *r = pg_query(target,
+		"SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = "
+		"c.relnamespace"
 		" WHERE n.nspname = 'ferry' AND c.relname = 'watermark')",
 		0, NULL);
 	bool there = sl_eq_str(pg_value(r, 0, 0), "t");

@@ -76,7 +76,7 @@ bool ledger_job_get(
 struct ledger_ship {
 	struct sl ship;
 	int64_t first, last; /* its earliest and latest instant in the source */
-	uint64_t weight; /* rows, roughly: ships with less go first */
+	uint64_t weight;     /* rows, roughly: ships with less go first */
 };
 
 struct ledger_plan {
@@ -88,9 +88,9 @@ struct ledger_plan {
 /*
  * Makes the chunks missing between each ship's first instant (or job->since) and the cutoff, or
  * the end of the chunk that holds its last instant: a chunk that nothing is in yet must not be
- * done before rows come. One statement; existing chunks are left as they are. The cutoff is kept in the job; one earlier
- * than the job's is ignored (job->cutoff tells), so that all ships of a job end at the same line.
- * Dies with 78 when that were more than LEDGER_MAX_CHUNKS.
+ * done before rows come. One statement; existing chunks are left as they are. The cutoff is kept
+ * in the job; one earlier than the job's is ignored (job->cutoff tells), so that all ships of a job
+ * end at the same line. Dies with 78 when that were more than LEDGER_MAX_CHUNKS.
  */
 void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff,
 	const struct ledger_ship *ships, size_t n, struct ledger_plan *out);

@@ -28,6 +28,7 @@ size_t ledger_ships_find(struct pg *source, struct narrow *n, const struct sl *o
 	struct sl *all = NULL;
 	size_t count = n_only ? n_only : narrow_ships(n, source, &all), found = 0;
 	const struct sl *ships = n_only ? only : all;
+
 	*out = mem_zalloc(mem_mul(count + 1, sizeof **out));
 	for (size_t i = 0; i < count; i++) {
 		struct ledger_ship *s = &(*out)[found];

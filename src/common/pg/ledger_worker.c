@@ -151,7 +151,10 @@ static void renew_once(const char *conninfo, uint64_t job, const char *worker, i
 	pid_t child = fork();
 
 	if (child == 0) {
-		renew(pg_connect(conninfo, "target"), job, worker, lease_us);
+		struct pg *target = pg_connect(conninfo, "target");
+
+		renew(target, job, worker, lease_us);
+		pg_close(target);
 		leave(0);
 	}
 	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
