@@ -244,7 +244,7 @@ void ledger_event(struct pg *target, enum ledger_level level, uint64_t job, stru
 struct ledger_status {
 	struct sl ship;
 	uint64_t done, running, pending, failed;           /* chunks */
-	uint64_t rows, cells, wide_rows, dropped, rejects; /* of the done ones */
+	uint64_t rows, cells, wide_rows, dropped, rejects; /* of the done ones; cells: kept */
 	int64_t first, last;                               /* instants of the rows carried over */
 	int64_t busy_us;                                   /* time spent in done chunks, added up */
 	struct sl last_error; /* of the latest failed attempt of a chunk not done; may be empty */

@@ -161,10 +161,12 @@ bool ledger_claimable(struct pg *target, uint64_t job, const struct sl *only, si
 	bool any;
 
 	(void)find_dead(target, job, &dead);
-	r = pg_query(target, "SELECT EXISTS (SELECT FROM ferry.chunk WHERE " CLAIMABLE ")", 4,
+	/* locked for a moment, since a claim would pass over what somebody else has locked */
+	r = pg_query(target,
+		"SELECT FROM ferry.chunk WHERE " CLAIMABLE " LIMIT 1 FOR UPDATE SKIP LOCKED", 4,
 		(const char *[]){ ledger_u64(&number, job), ledger_worker(), str_z(&dead),
 			ledger_array(&ships, only, n_only) });
-	any = sl_eq_str(pg_value(r, 0, 0), "t");
+	any = pg_rows(r) > 0;
 	pg_clear(r);
 	str_free(&dead);
 	str_free(&ships);

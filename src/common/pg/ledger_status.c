@@ -4,7 +4,7 @@ static const char status_sql[] =
 	"SELECT ship, count(*) FILTER (WHERE state = 'done'),"
 	" count(*) FILTER (WHERE state = 'running'), count(*) FILTER (WHERE state = 'pending'),"
 	" count(*) FILTER (WHERE state = 'failed'),"
-	" sum(rows), sum(cells), sum(wide_rows), sum(dropped), sum(rejects),"
+	" sum(rows), sum(cells - coalesce(dropped, 0)), sum(wide_rows), sum(dropped), sum(rejects),"
 	" min(first_time), max(last_time),"
 	" (extract(epoch FROM sum(finished_at - started_at)) * 1000000)::bigint,"
 	" (array_agg(error ORDER BY started_at DESC)"
