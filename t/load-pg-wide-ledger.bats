@@ -206,6 +206,17 @@ assert s["ships"][0]["last"] == "2024-01-03 16:59:59.999999", s' status.json
 	run_ok pg-wide-ledger wait --ship-id B
 }
 
+@test "ledger: progress is said every ten seconds, until nothing is left" {
+	narrow
+	plan --cutoff-time '2024-01-03 17:00:00'
+	pg-wide-ledger progress 2>progress.err &
+	local teller=$!
+	migrate 1
+	run_rc 0 ended "$teller"
+	has progress.err '5 of 5 chunks done, 0 at work, 0 failed, 5 rows'
+	run_ok pg-wide-ledger progress
+}
+
 @test "ledger: wait waits for others, until one is done or its lease is over" {
 	narrow
 	plan --cutoff-time '2024-01-03 17:00:00'

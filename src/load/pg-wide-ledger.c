@@ -270,12 +270,12 @@ static void do_progress(struct run *run)
 
 	need_job(run);
 	now = ledger_total(run->target, run->job.id, run->ships, run->n_ships);
-	do {
+	while (getppid() == parent && now.pending + now.running > 0) {
 		rows = now.rows;
 		clock_sleep(PROGRESS_EVERY);
 		now = ledger_total(run->target, run->job.id, run->ships, run->n_ships);
 		say_progress(&now, rows, PROGRESS_EVERY);
-	} while (getppid() == parent && now.pending + now.running > 0);
+	}
 }
 
 /* ---- main ------------------------------------------------------------------------------------ */
