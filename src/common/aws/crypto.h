@@ -1,5 +1,5 @@
 /*
- * crypto.h - digests, random numbers and wiping. With sigv4 the only user of libcrypto's words.
+ * crypto.h - digests, random numbers and wiping. The only module that includes libcrypto.
  */
 #ifndef FERRY_AWS_CRYPTO_H
 #define FERRY_AWS_CRYPTO_H
@@ -7,15 +7,22 @@
 #include "core/base.h"
 
 #define CRYPTO_SHA256_LEN 32
+#define CRYPTO_HEX_LEN 64 /* of a SHA-256 */
 
 void crypto_sha256(struct sl s, uint8_t out[CRYPTO_SHA256_LEN]);
-void crypto_hmac_sha256(struct sl key, struct sl s, uint8_t out[CRYPTO_SHA256_LEN]);
+
+/* HMAC-SHA-256 (RFC 2104) with a key that is worked into the hash once. */
+struct crypto_hmac {
+	_Alignas(8) unsigned char inner[112], outer[112];
+};
+void crypto_hmac_key(struct crypto_hmac *h, struct sl key);
+void crypto_hmac_of(const struct crypto_hmac *h, struct sl s, uint8_t out[CRYPTO_SHA256_LEN]);
 
 /* Lower-case hex of n bytes, 2n characters, no NUL. */
 void crypto_hex(char *dst, const uint8_t *p, size_t n);
 
-/* SHA-256 of `s` in hex: 64 characters, no NUL. */
-void crypto_sha256_hex(struct sl s, char dst[2 * CRYPTO_SHA256_LEN]);
+/* SHA-256 of `s` in hex, no NUL. */
+void crypto_sha256_hex(struct sl s, char dst[CRYPTO_HEX_LEN]);
 
 /* A random UUID (version 4) in lower case: 36 characters and a NUL. */
 void crypto_uuid(char dst[37]);

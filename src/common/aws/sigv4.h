@@ -56,14 +56,14 @@ struct sl sigv4_string_to_sign(const struct sigv4 *s);
 
 /*
  * Many requests that differ only in their body: what is common is worked out once per second.
- * sigv4_prepare() takes the request without its payload (it must not list x-amz-content-sha256
- * among its headers); sigv4_sign_body() signs it for one payload.
+ * sigv4_prepare() takes the request without its payload (x-amz-content-sha256 must not be among its
+ * headers); sigv4_sign_body() signs it for one payload, while the scope is that of the former.
  */
 struct sigv4_template;
 struct sigv4_template *sigv4_template_new(void) NODISCARD;
 void sigv4_template_free(struct sigv4_template *t);
 void sigv4_prepare(struct sigv4 *s, const struct sigv4_request *r, struct sigv4_template *t);
-void sigv4_sign_body(struct sigv4 *s, const struct sigv4_template *t, struct sl payload,
+void sigv4_sign_body(struct sigv4 *s, struct sigv4_template *t, struct sl payload,
 	struct str *authorization);
 
 /* `YYYYMMDDTHHMMSSZ` of an instant (core/clock.h); exactly 16 bytes, no NUL. */
