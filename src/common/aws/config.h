@@ -11,6 +11,7 @@
 
 #include "aws/error.h"
 #include "core/opt.h"
+#include "core/str.h"
 
 /* What every program that talks to AWS offers; strings are borrowed. Zeroed = nothing given. */
 struct aws_opts {
@@ -81,6 +82,10 @@ const char *aws_config_region(struct aws_config *c, struct aws_error *e) NODISCA
  */
 bool aws_config_endpoint(struct aws_config *c, enum aws_service s, struct aws_endpoint *out,
 	struct aws_error *e) NODISCARD;
+
+/* The host that AWS itself runs for a service in `region`, appended. */
+void aws_config_host(const struct aws_config *c, enum aws_service s, const char *region,
+	struct str *host);
 
 const char *aws_config_ca_bundle(const struct aws_config *c); /* NULL: the system's */
 unsigned aws_config_max_attempts(const struct aws_config *c);
