@@ -51,8 +51,8 @@ enum aws_class aws_classify(int status, struct sl code) NODISCARD;
 bool aws_error_is_temporary(const struct aws_error *e);
 
 /*
- * The program's exit code: 75 temporary, 77 credentials and forbidden, 69 not found or invalid,
- * 78 configuration, 76 protocol, 130 stopped.
+ * The exit code of a program: 75 temporary, 77 credentials and forbidden, 69 not found, invalid or
+ * stopped, 78 configuration, 76 protocol. Who called aws_stop() for a signal exits by that instead.
  */
 enum exit_code aws_error_exit(const struct aws_error *e);
 
