@@ -3,16 +3,15 @@
 #	self=$(readlink -f -- "${BASH_SOURCE[0]}")
 #	source "${self%/*}/lib.bash"
 #
-# A pipeline is written as plain commands, so that a failure ends the script with the failed command's code:
+# A pipeline is written as plain commands, so that a failure ends the script with its code:
 #
 #	begin narrow-to-wide
 #	pg-narrow-dump ... | pivot-wide ... | pg-copy-load ... ||
 #		pipe_failed dump pivot load -- "${PIPESTATUS[@]}"
 #
-# Mind bash: PIPESTATUS is read in the same list as the pipe; a function called in a condition or before ||
+# Mind bash: PIPESTATUS is read in the same list as the pipe; a function in a condition or before ||
 # runs without `set -e`; `local x=$(cmd)` hides the code of cmd; what runs in <(...) has none.
 # shellcheck shell=bash
-
 set -Eeuo pipefail
 shopt -s inherit_errexit
 # Messages speak the user's language; order, numbers and times are the same everywhere.
@@ -30,12 +29,11 @@ done
 
 # Exit codes, as in core/msg.h.
 # shellcheck disable=SC2034  # for the scripts that source this
-readonly EX_DIFFERS=1 EX_USAGE=64 EX_DATA=65 EX_NOINPUT=66 EX_REFUSED=69 EX_BUG=70 EX_CANTCREATE=73 \
-	EX_IO=74 EX_TEMP=75 EX_STREAM=76 EX_NOTALLOWED=77 EX_CONFIG=78
+readonly EX_DIFFERS=1 EX_USAGE=64 EX_DATA=65 EX_NOINPUT=66 EX_REFUSED=69 EX_BUG=70 \
+	EX_CANTCREATE=73 EX_IO=74 EX_TEMP=75 EX_STREAM=76 EX_NOTALLOWED=77 EX_CONFIG=78
 
 ferry_name=${0##*/}
 
-# ---- messages ----------------------------------------------------------------------------------
 # say LEVEL TEXT: one line on stderr; control bytes that came with data cannot reach the terminal.
 say() {
 	printf '%s: %s: %s\n' "$ferry_name" "$1" "${2//[[:cntrl:]]/?}" >&2
@@ -60,10 +58,8 @@ confirm() {
 	[[ ${answer,,} == y || ${answer,,} == yes ]]
 }
 
-# ---- beginning and end -------------------------------------------------------------------------
-
-# defer COMMAND ARGUMENT...: runs it when the script ends, however it ends; the last deferred runs first.
-# Each takes its words and then their number on the stack, so nothing is ever parsed again.
+# defer COMMAND ARGUMENT...: runs it when the script ends, however it ends; the last deferred runs
+# first. Each takes its words and then their number on the stack, so nothing is ever parsed again.
 ferry_deferred=()
 defer() {
 	ferry_deferred+=("$@" "$#")
@@ -88,8 +84,8 @@ trap 'ferry_at_exit $?' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# begin NAME: names the messages and makes the run's own directory, $run. It is removed when the script
-# succeeds; after a failure it stays, if anything is in it, and is named.
+# begin NAME: names the messages and makes the run's own directory, $run. It is removed when the
+# script succeeds; after a failure it stays, if anything is in it, and is named.
 begin() {
 	local runs=${FERRY_STATE:-${XDG_STATE_HOME:-${HOME:?}/.local/state}/ferry}/run/$1
 
@@ -108,10 +104,9 @@ ferry_end_run() {
 	fi
 }
 
-# ---- pipes and repetition ----------------------------------------------------------------------
-
-# attend COMMAND...: runs a function or program, passes SIGINT and SIGTERM on to all of its processes and waits
-# until the last has gone. Without it bash sees a signal only when the pipe in the foreground has ended.
+# attend COMMAND...: runs a function or program, passes SIGINT and SIGTERM on to all of its
+# processes and waits until the last has gone. Without it bash sees a signal only when the pipe in
+# the foreground has ended.
 attend() {
 	local job code signal=again
 
@@ -134,8 +129,8 @@ attend() {
 	return "$code"
 }
 
-# pipe_failed STAGE... -- STATUS...: names the stage that failed first and returns its code. A stage ended by
-# SIGPIPE (141) only lost its reader, so it is the answer only when nobody else is.
+# pipe_failed STAGE... -- STATUS...: names the stage that failed first and returns its code. A stage
+# ended by SIGPIPE (141) only lost its reader, so it is the answer only when nobody else is.
 pipe_failed() {
 	local -a stages=() codes=()
 	local i code=0 stage=
@@ -162,8 +157,8 @@ pipe_failed() {
 	return "$code"
 }
 
-# The exit code that stands for a stage's death: a crash is a bug, an operator's signal is passed on, and
-# anything else (a kill for want of memory, say) is worth another run.
+# The exit code that stands for a stage's death: a crash is a bug, an operator's signal is passed
+# on, and anything else (a kill for want of memory, say) is worth another run.
 signal_code() {
 	case $(kill -l "$(($1 - 128))") in
 	SEGV | ABRT | BUS | FPE | ILL | SYS) printf '%s\n' "$EX_BUG" ;;
@@ -173,8 +168,9 @@ signal_code() {
 	esac
 }
 
-# retry75 TRIES COMMAND...: runs it again while it ends with 75, after a pause that doubles up to a minute and
-# varies, so that many workers do not come back at once. FERRY_RETRY_PAUSE is the first one, in milliseconds.
+# retry75 TRIES COMMAND...: runs it again while it ends with 75, after a pause that doubles up to a
+# minute and varies, so that many workers do not come back at once. FERRY_RETRY_PAUSE is the first
+# one, in milliseconds.
 retry75() {
 	local tries=$1 pause=${FERRY_RETRY_PAUSE:-1000} code wait
 	shift
@@ -189,7 +185,8 @@ retry75() {
 	done
 }
 
-# use_cluster DIR: from here on every client talks to that private cluster, whatever PG* said before.
+# use_cluster DIR: from here on every client talks to that private cluster, whatever PG* said
+# before.
 use_cluster() {
 	local settings
 

@@ -3,11 +3,13 @@
 #	load helper
 #	@test "…" { run_ok pivot-wide in.csv; is "$(<"$out")" "…"; }
 #
-# A test starts in an empty folder of its own. Programs come from FERRY_BIN. A test that needs a database calls
-# scratch_db, in setup_file for one per file or in the test for one of its own. A file that defines setup,
-# setup_file, teardown or teardown_file itself calls the helper_* function of that name in it.
+# A test starts in an empty folder of its own. Programs come from FERRY_BIN. A test that needs a
+# database calls scratch_db, in setup_file for one per file or in the test for one of its own. A
+# file that defines setup, setup_file, teardown or teardown_file itself calls the helper_* function
+# of that name in it.
 #
-# `run a | b` does not test what it says: use run_pipe. Compare files with same_file: $(…) loses final newlines.
+# `run a | b` does not test what it says: use run_pipe. Compare files with same_file: $(…) loses
+# final newlines.
 # shellcheck shell=bash
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
@@ -25,13 +27,14 @@ helper_setup() {
 	export HOME=$BATS_TEST_TMPDIR
 }
 
-# Databases and servers of a file live until its end: a test that failed can be looked into with them.
+# Databases and servers of a file live until its end: a test that failed can be looked into with
+# them.
 helper_teardown_file() {
 	local each
 
 	if [[ -f $BATS_FILE_TMPDIR/databases ]]; then
 		while IFS= read -r each; do
-			psql -XAtq -d postgres -c "DROP DATABASE IF EXISTS \"$each\" WITH (FORCE)" || :
+			PGDATABASE=postgres sql "DROP DATABASE \"$each\" WITH (FORCE)" || :
 		done <"$BATS_FILE_TMPDIR/databases"
 	fi
 	for each in "$BATS_FILE_TMPDIR"/cluster.*; do
@@ -44,9 +47,10 @@ teardown_file() { helper_teardown_file; }
 
 # ---- running programs --------------------------------------------------------------------------
 
-# run_rc CODE COMMAND...: runs it with a time limit (RUN_TIMEOUT seconds, 60), standard output to the file $out and
-# standard error to $err; its exit code must be CODE. `fails` as CODE takes any plain failure, 1 to 125: a
-# death by signal, a sanitizer's 99 and a timeout's 124 are failures of the test unless asked for by number.
+# run_rc CODE COMMAND...: runs it with a time limit (RUN_TIMEOUT seconds, 60), standard output to
+# the file $out and standard error to $err; its exit code must be CODE. `fails` as CODE takes any
+# plain failure, 1 to 125: a death by signal, a sanitizer's 99 and a timeout's 124 are failures of
+# the test unless asked for by number.
 run_rc() {
 	local want=$1 rc=0
 	local -a limit=(timeout -k 5 "${RUN_TIMEOUT:-60}")
@@ -76,17 +80,17 @@ run_ok() {
 	return 1
 }
 
-# run_pipe CODES PIPELINE [NAME=VALUE...]: a pipeline of the shell as one text; CODES are the exit codes its stages
-# must have, in order, as in PIPESTATUS: run_pipe '0 65 76' 'a | b "$x" | c' x=1.
+# run_pipe CODES PIPELINE [NAME=VALUE...]: a pipeline of the shell as one text; CODES are the exit
+# codes its stages must have, in order, as in PIPESTATUS: run_pipe '0 65 76' 'a | b "$x" | c' x=1.
 run_pipe() {
-	local want=$1 pipeline=$2 got
+	local want=$1 pipeline=$2 codes=$BATS_TEST_TMPDIR/.codes got
 	shift 2
 
-	: >"$BATS_TEST_TMPDIR/.codes"
+	: >"$codes"
 	# shellcheck disable=SC2016  # for the bash that runs it
 	env "$@" timeout -k 5 "${RUN_TIMEOUT:-60}" bash -c "$pipeline"'
-		printf "%s" "${PIPESTATUS[*]}" >&9' 9>"$BATS_TEST_TMPDIR/.codes" >"$out" 2>"$err" || :
-	got=$(<"$BATS_TEST_TMPDIR/.codes")
+		printf "%s" "${PIPESTATUS[*]}" >&9' 9>"$codes" >"$out" 2>"$err" || :
+	got=$(<"$codes")
 	[[ $got != "$want" ]] || return 0
 	printf 'ended with %s, not %s: %s\n' "${got:-nothing}" "$want" "$pipeline"
 	show_output
@@ -101,16 +105,17 @@ show_output() {
 	printf -- '---\n'
 }
 
-# golden PROGRAM/CASE: runs the file `cmd` of t/cases/PROGRAM/CASE with bash in a copy of that folder and compares
-# standard output, standard error and exit code with the files out, err and rc (absent: nothing, nothing, 0).
-# UPDATE=1 writes them instead.
+# golden PROGRAM/CASE: runs the file `cmd` of t/cases/PROGRAM/CASE with bash in a copy of that
+# folder and compares standard output, standard error and exit code with the files out, err and rc
+# (absent: nothing, nothing, 0). UPDATE=1 writes them instead.
 golden() {
 	local case=$root/t/cases/$1 each rc=0 bad=0
 	local work=$BATS_TEST_TMPDIR/golden
 
 	rm -rf "$work"
 	cp -r "$case" "$work"
-	(cd "$work" && timeout -k 5 "${RUN_TIMEOUT:-60}" bash -uo pipefail ./cmd) >"$out" 2>"$err" || rc=$?
+	(cd "$work" && exec timeout -k 5 "${RUN_TIMEOUT:-60}" bash -uo pipefail ./cmd) \
+		>"$out" 2>"$err" || rc=$?
 	printf '%s\n' "$rc" >"$BATS_TEST_TMPDIR/.rc"
 	for each in out err rc; do
 		if [[ ${UPDATE-} ]]; then
@@ -178,14 +183,16 @@ wait_until() {
 	done
 }
 
-# need COMMAND / need_data FILE: skips the test where that is missing. need_data sets $data to its path.
+# need COMMAND / need_data FILE: skips the test where that is missing. need_data sets $data to its
+# path.
 need() { command -v "$1" >/dev/null || skip "no $1 on this machine"; }
 need_data() {
 	data=${FERRY_TEST_DATA:-/nonexistent}/$1
 	[[ -e $data ]] || skip "no $1: FERRY_TEST_DATA does not lead to it"
 }
 
-# no_sanitizer WHY: skips under `make check SAN=1` (strace and a leak check exclude each other, for one).
+# no_sanitizer WHY: skips under `make check SAN=1` (strace and a leak check exclude each other, for
+# one).
 no_sanitizer() { [[ $FERRY_BIN != */asan/bin ]] || skip "not under sanitizers: $1"; }
 
 # ---- databases ---------------------------------------------------------------------------------
@@ -205,32 +212,34 @@ scratch_db() {
 
 	name=$(basename -- "$BATS_TEST_FILENAME" .bats)_${BATS_TEST_NUMBER:-file}_$RANDOM$RANDOM
 	printf '%s\n' "$name" >>"$BATS_FILE_TMPDIR/databases"
-	psql -XAtq -v ON_ERROR_STOP=1 -d postgres -c "CREATE DATABASE \"$name\" TEMPLATE template0"
+	PGDATABASE=postgres sql "CREATE DATABASE \"$name\" TEMPLATE template0"
 	export PGDATABASE=$name
 }
 
-# own_cluster [--option NAME=VALUE]...: a server for this test alone, to be killed or misconfigured; PG* name it, and
-# $cluster is its folder, for the cluster program.
+# own_cluster [--option NAME=VALUE]...: a server for this test alone, to be killed or misconfigured;
+# PG* name it, and $cluster is its folder, for the cluster program.
 own_cluster() {
-	local each
-
 	cluster=$(mktemp -d "$BATS_FILE_TMPDIR/cluster.XXXXXX")
 	export cluster
-	"$root/pipelines/lib/cluster" start "$cluster" --option fsync=off --option shared_buffers=128MB "$@"
-	while IFS= read -r each; do
-		export "${each?}"
-	done < <("$root/pipelines/lib/cluster" env "$cluster")
+	"$root/pipelines/lib/cluster" start "$cluster" \
+		--option fsync=off --option shared_buffers=128MB "$@"
+	# shellcheck disable=SC2046,SC2163  # a word each: no value holds a blank
+	export $("$root/pipelines/lib/cluster" env "$cluster")
 }
 
-# same_rows QUERY QUERY: the same rows, each as often, and at least one. Equal is what SQL calls equal: cast to text
-# where -0 and 0 must differ.
+# same_rows QUERY QUERY: the same rows, each as often, and at least one. Equal is what SQL calls
+# equal: cast to text where -0 and 0 must differ.
 same_rows() {
 	local got
 
-	got=$(sql "WITH a AS MATERIALIZED ($1), b AS MATERIALIZED ($2) SELECT
-		(SELECT count(*) FROM a), (SELECT count(*) FROM b),
-		(SELECT count(*) FROM (SELECT * FROM a EXCEPT ALL SELECT * FROM b) AS x),
-		(SELECT count(*) FROM (SELECT * FROM b EXCEPT ALL SELECT * FROM a) AS x)") || return 1
+	got=$(
+		sql <<-END
+			WITH a AS MATERIALIZED ($1), b AS MATERIALIZED ($2) SELECT
+				(SELECT count(*) FROM a), (SELECT count(*) FROM b),
+				(SELECT count(*) FROM (TABLE a EXCEPT ALL TABLE b) AS x),
+				(SELECT count(*) FROM (TABLE b EXCEPT ALL TABLE a) AS x)
+		END
+	) || return 1
 	[[ $got == 0\|* || $got != *\|0\|0 ]] || return 0
 	printf 'rows got|rows wanted|only in got (-)|only in wanted (+)\n%s\n' "$got"
 	sql "SELECT '-', x FROM (($1) EXCEPT ALL ($2) LIMIT 5) AS x" | cut -c 1-400

@@ -130,7 +130,8 @@ no() {
 	psql -Xc 'select pg_sleep(60)' >/dev/null 2>&1 &
 	gone=$PGDATABASE
 	export PGDATABASE=postgres
-	wait_until 5 bash -c "psql -XAtc \"select datname from pg_stat_activity\" | grep -qx '$gone'"
+	busy() { [ "$(sql "select count(*) from pg_stat_activity where datname = '$gone'")" = 1 ]; }
+	wait_until 5 busy
 	helper_teardown_file
 	is "$(sql "select count(*) from pg_database where datname = '$gone'")" 0
 }

@@ -1,24 +1,24 @@
-# Runs once per call of bats. `make check` has a cluster for all files; a file run by hand gets its own.
+# Runs once per call of bats. `make check` has a cluster for all files; a file run by hand gets its
+# own.
 # shellcheck shell=bash
 
 setup_suite() {
-	local root each
+	local root
 	root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 
 	[[ ! ${FERRY_TEST_CLUSTER-} ]] || return 0
 	export FERRY_TEST_CLUSTER=$BATS_RUN_TMPDIR/cluster FERRY_TEST_OWN_CLUSTER=1
-	"$root/pipelines/lib/cluster" start "$FERRY_TEST_CLUSTER" --option fsync=off --option shared_buffers=256MB
-	for each in "${!PG@}"; do
-		unset "$each"
-	done
-	while IFS= read -r each; do
-		export "${each?}"
-	done < <("$root/pipelines/lib/cluster" env "$FERRY_TEST_CLUSTER")
+	"$root/pipelines/lib/cluster" start "$FERRY_TEST_CLUSTER" \
+		--option fsync=off --option shared_buffers=256MB
+	unset "${!PG@}"
+	# shellcheck disable=SC2046,SC2163  # a word each: no value holds a blank
+	export $("$root/pipelines/lib/cluster" env "$FERRY_TEST_CLUSTER")
 }
 
 teardown_suite() {
 	local root
 	root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 
-	[[ ! ${FERRY_TEST_OWN_CLUSTER-} ]] || "$root/pipelines/lib/cluster" destroy "$FERRY_TEST_CLUSTER"
+	[[ ! ${FERRY_TEST_OWN_CLUSTER-} ]] ||
+		"$root/pipelines/lib/cluster" destroy "$FERRY_TEST_CLUSTER"
 }

@@ -1,9 +1,11 @@
--- Production-shaped narrow telemetry, the same bytes on every run: each choice is a hash or a remainder of
--- (instant, ship, channel), never random(). t/telemetry sets the variables and is how to run this.
+-- Production-shaped narrow telemetry, the same bytes on every run: each choice is a hash or a
+-- remainder of (instant, ship, channel), never random(). t/telemetry sets the variables and is how
+-- to run this.
 --
--- A row's place in the table is its arrival. `i` counts arrivals and `j` the instants measured, one every
--- :step seconds; most cells arrive at once (i = j), some a minute or a third of the whole time later, with
--- the id and server_created_time of then. So neither id nor server_created_time orders like created_time.
+-- A row's place in the table is its arrival. `i` counts arrivals and `j` the instants measured, one
+-- every :step seconds; most cells arrive at once (i = j), some a minute or a third of the whole
+-- time later, with the id and server_created_time of then. So neither id nor server_created_time
+-- orders like created_time.
 
 \set ON_ERROR_STOP on
 SET client_min_messages = warning;
@@ -47,7 +49,8 @@ FROM generate_series(0, :ships - 1) AS s;
 
 ANALYZE channel, ship;
 
--- OFFSET 0 keeps the planner from turning the loops round: the order written is the order of arrival.
+-- OFFSET 0 keeps the planner from turning the loops round: the order written is the order of
+-- arrival.
 INSERT INTO :"schema".:"table" (ship_id, data_channel_id, created_time, server_created_time,
 	bool_v, str_v, long_v, double_v, value_format)
 SELECT ship_id, channel, created, arrived,
@@ -81,7 +84,8 @@ FROM (
 				+ 300000 * interval '1 us' + (hashint8(i * 64 + ship.s) & 524287) * interval '1 us' AS arrived
 		FROM (SELECT i, :'start'::timestamp AS time_0
 			FROM generate_series(0::bigint, :instants + :long_delay) AS i) AS arrival,
-			-- What arrives at i: the instant itself, the late ones, and where there is no key, repeats.
+			-- What arrives at i: the instant itself, the late ones, and where there is
+			-- no key, repeats.
 			LATERAL (
 				SELECT i - delay AS j, delay, pass, ship.*
 				FROM (VALUES (0, 0), (4, 0), (:long_delay, 0), (8, 1)) AS kind (delay, pass), ship

@@ -159,9 +159,9 @@ wide() {
 	same_file "$out" spooled.csv
 	run_ok pivot-wide --seal n.csv
 	has "$out" '""cols"":[""created_time"",""a""]' '""cols"":[""created_time"",""a"",""new""]'
-	reformat "$out" >unsealed.csv || true
-	run_ok unpivot-narrow --key created_time --name n --value v "$out"
-	is "$(grep -c . "$out")" 5
+	cp "$out" sealed.csv
+	run_ok unpivot-narrow --key created_time --name n --value v sealed.csv
+	wide created_time,n,v 1,a,x 2,a,y 2,new,z 3,a,w
 }
 
 @test "pivot: a sealed stream accounts for the cells that lost" {

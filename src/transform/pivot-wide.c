@@ -73,7 +73,10 @@ struct prog {
 	struct pivot pivot;
 	struct names by; /* names of the --by columns */
 	size_t in_by[PIVOT_MAX_BY], in_key, in_name, in_value;
-	size_t announced; /* columns the writer knows, beside by and key */
+	struct field by_values[PIVOT_MAX_BY]; /* of the current record */
+	struct names columns; /* of the output */
+	size_t announced;     /* of the pivot's columns, those among them */
+	uint64_t narrow_rows, narrow_bytes; /* written before the last column appeared */
 	struct field *line; /* one output record */
 	size_t line_cap;
 	struct wr *wr; /* the output, or the scratch file */
@@ -116,21 +119,26 @@ static void find_columns(struct prog *p, const struct names *cols)
 	p->in_value = column(p, cols, p->conf.value);
 }
 
+/* Tells the writer all columns: by, key, and what the pivot has met so far. */
 static void announce_columns(struct prog *p)
 {
-	const struct names *columns = &p->pivot.columns;
-	size_t lead = p->by.n + 1, n = lead + columns->n;
-	struct sl *names = mem_alloc(mem_mul(n, sizeof *names));
+	const struct names *met = &p->pivot.columns;
 
-	if (p->by.n)
-		memcpy(names, p->by.name, p->by.n * sizeof *names);
-	names[lead - 1] = sl_of(p->conf.key);
-	if (columns->n)
-		memcpy(names + lead, columns->name, columns->n * sizeof *names);
-	wr_cols(p->wr, names, n);
-	mem_free(names);
-	p->announced = columns->n;
-	mem_grow(&p->line, &p->line_cap, n, sizeof *p->line);
+	for (size_t i = 0; i < p->by.n; i++)
+		(void)names_add(&p->columns, p->by.name[i], NULL);
+	(void)names_add(&p->columns, sl_of(p->conf.key), NULL);
+	for (size_t i = p->announced; i < met->n; i++) {
+		bool added;
+
+		(void)names_add(&p->columns, met->name[i], &added);
+		if (!added)
+			die(EX_DATA, "two columns of the output are named %s", msg_q(met->name[i]));
+	}
+	p->announced = met->n;
+	p->narrow_rows = wr_rows(p->wr);
+	p->narrow_bytes = wr_bytes(p->wr);
+	wr_cols(p->wr, p->columns.name, p->columns.n);
+	mem_grow(&p->line, &p->line_cap, p->columns.n, sizeof *p->line);
 }
 
 /* A complete row, from the pivot. */
@@ -157,30 +165,49 @@ static void start_output(struct prog *p)
 	if (!wr_is_sealed(p->wr) && wr_format(p->wr) == FMT_CSV && !known) {
 		p->scratch = tmpf_scratch();
 		p->wr = wr_from_fd(dup(p->scratch), "scratch file",
-				   &(struct wr_conf){ .format = FMT_CSV, .sealed = true });
+				   &(struct wr_conf){ .format = FMT_CSV, .bare = true });
 	}
 	announce_columns(p);
 }
 
-/* Copies the scratch file to the output, now that all columns are known. */
+static void seek_scratch(const struct prog *p, uint64_t offset)
+{
+	if (lseek(p->scratch, (off_t)offset, SEEK_SET) < 0)
+		die_errno(EX_IO, "scratch file");
+}
+
+/*
+ * Copies the scratch file to the output, now that all columns are known: row by row those from
+ * before the last column appeared, which are too narrow, and as they stand the rest.
+ */
 static void unspool(struct prog *p)
 {
-	struct rd_conf conf = { .format = FMT_CSV, .max_record = (size_t)1 << 30 };
-	enum rd_event ev;
+	uint64_t rows = wr_rows(p->wr), narrow = p->narrow_rows;
+	struct rd_conf conf = { .format = FMT_CSV,
+				.max_record = (size_t)1 << 30,
+				.columns = &p->columns };
 	struct rec rec;
 	struct rd *rd;
 
-	wr_seal(p->wr, &(struct seal){ .chunk = SL("1"), .src = SL(""), .final = true });
 	wr_close(p->wr);
 	p->wr = p->io->wr;
-	if (lseek(p->scratch, 0, SEEK_SET) != 0)
-		die_errno(EX_IO, "scratch file");
-	announce_columns(p);
-	rd = rd_from_fd(p->scratch, "scratch file", &conf);
-	while ((ev = rd_next(rd, &rec)) != RD_END)
-		if (ev == RD_ROW)
+	wr_cols(p->wr, p->columns.name, p->columns.n);
+	seek_scratch(p, 0);
+	rd = rd_from_fd(dup(p->scratch), "scratch file", &conf);
+	while (narrow > 0) {
+		enum rd_event ev = rd_next(rd, &rec);
+
+		if (ev == RD_ROW) {
 			wr_row(p->wr, rec.f, rec.n);
+			narrow--;
+		} else if (ev != RD_COLS) {
+			die(EX_IO, "scratch file: it does not hold what was written to it");
+		}
+	}
 	rd_close(rd);
+	seek_scratch(p, p->narrow_bytes);
+	wr_copy(p->wr, p->scratch, rows - p->narrow_rows);
+	(void)close(p->scratch); /* it was only read */
 }
 
 static NORETURN COLD void refuse(const struct prog *p, enum pivot_result why, struct sl key,
@@ -243,7 +270,6 @@ static void pivot_sorted(struct prog *p)
 static void take_record(struct prog *p, const struct rec *rec)
 {
 	const struct field *key = &rec->f[p->in_key], *name = &rec->f[p->in_name];
-	struct field by[PIVOT_MAX_BY];
 
 	if (UNLIKELY(key->n == 0 || name->n == 0)) {
 		io_reject_field(p->io, rec, key->n ? p->in_name : p->in_key, "is empty");
@@ -254,8 +280,8 @@ static void take_record(struct prog *p, const struct rec *rec)
 		return;
 	}
 	for (size_t i = 0; i < p->by.n; i++)
-		by[i] = rec->f[p->in_by[i]];
-	add_cell(p, by, field_sl(key), field_sl(name), &rec->f[p->in_value]);
+		p->by_values[i] = rec->f[p->in_by[i]];
+	add_cell(p, p->by_values, field_sl(key), field_sl(name), &rec->f[p->in_value]);
 }
 
 /* Everything that was read is written; the next chunk may begin anywhere in time. */
@@ -275,7 +301,7 @@ static void pass_seal(struct prog *p)
 	seal.drop_sum += p->pivot.drop_sum;
 	p->pivot.drop_cells = p->pivot.drop_sum = 0;
 	if (p->scratch < 0)
-		wr_seal(p->wr, &seal);
+		io_seal(p->io, &seal);
 }
 
 static void report(const struct prog *p)
@@ -328,6 +354,7 @@ static void release(struct prog *p)
 {
 	pivot_free(&p->pivot);
 	names_free(&p->by);
+	names_free(&p->columns);
 	sorter_free(p->sorter);
 	str_free(&p->payload);
 	mem_free(p->line);

@@ -5,6 +5,10 @@
 #include <errno.h>
 #include <time.h>
 
+/* 0001-01-01 00:00:00 and 9999-12-31 23:59:59.999999, both UTC */
+#define FIRST_INSTANT INT64_C(-63082281600000000)
+#define LAST_INSTANT INT64_C(252455615999999999)
+
 /* Days since 2000-01-01 of a date of the proleptic Gregorian calendar. */
 static int64_t days_from_civil(int64_t y, unsigned m, unsigned d)
 {
@@ -133,7 +137,7 @@ bool clock_parse(struct sl s, int64_t *instant)
 		return false;
 	*instant = days_from_civil(y, mo, d) * CLOCK_US_PER_DAY +
 		   (int64_t)(h * 3600 + mi * 60 + se) * CLOCK_US_PER_SEC + us - offset;
-	return true;
+	return *instant >= FIRST_INSTANT && *instant <= LAST_INSTANT; /* the zone may lead out */
 }
 
 static size_t put_padded(char *dst, unsigned v, size_t width)

@@ -22,22 +22,49 @@ static uint64_t fold(uint64_t a, uint64_t b)
 	return (uint64_t)r ^ (uint64_t)(r >> 64);
 }
 
+static uint64_t load32(const char *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, 4);
+	return v;
+}
+
+/*
+ * The last n bytes (at most 16) of a text as two words, zeros behind them. Loads that overlap are
+ * cheaper than a loop: the bytes they share are the same.
+ */
+static void load_tail(const char *p, size_t n, uint64_t *low, uint64_t *high)
+{
+	*low = *high = 0;
+	if (n >= 8) {
+		*low = load64(p);
+		if (n > 8)
+			*high = load64(p + n - 8) >> (8 * (16 - n));
+	} else if (n >= 4) {
+		*low = load32(p) | load32(p + n - 4) << (8 * (n - 4));
+	} else if (n > 0) {
+		*low = (uint64_t)(unsigned char)p[0] |
+		       (uint64_t)(unsigned char)p[n / 2] << (8 * (n / 2)) |
+		       (uint64_t)(unsigned char)p[n - 1] << (8 * (n - 1));
+	}
+}
+
 uint64_t hash64(struct sl s, uint64_t seed)
 {
 	static const uint64_t k0 = UINT64_C(0xa0761d6478bd642f), k1 = UINT64_C(0xe7037ed1a0b428db);
 	uint64_t h = seed ^ k0;
 	const char *p = s.p;
 	size_t n = s.n;
-	char tail[16] = { 0 };
+	uint64_t low, high;
 
 	while (n > 16) {
 		h = fold(load64(p) ^ k1, load64(p + 8) ^ h);
 		p += 16;
 		n -= 16;
 	}
-	if (n)
-		memcpy(tail, p, n);
-	h = fold(load64(tail) ^ k1, load64(tail + 8) ^ h);
+	load_tail(p, n, &low, &high);
+	h = fold(low ^ k1, high ^ h);
 	return fold(h ^ k0, s.n ^ k1);
 }
 

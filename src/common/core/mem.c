@@ -95,34 +95,18 @@ struct arena_block {
 
 #define ARENA_BLOCK ((size_t)64 * 1024)
 
-void *arena_alloc(struct arena *a, size_t n)
+void *arena_alloc_block(struct arena *a, size_t n)
 {
 	size_t want = mem_add(n, 15) & ~(size_t)15;
-	struct arena_block *b = a->head;
+	size_t cap = want > ARENA_BLOCK ? want : ARENA_BLOCK;
+	struct arena_block *b = mem_alloc(mem_add(sizeof *b, cap));
 
-	if (!b || want > b->cap - a->used) {
-		size_t cap = want > ARENA_BLOCK ? want : ARENA_BLOCK;
-
-		b = mem_alloc(mem_add(sizeof *b, cap));
-		b->older = a->head;
-		b->cap = cap;
-		a->head = b;
-		a->used = 0;
-	}
-	void *p = b->data + a->used;
-
-	a->used += want;
-	return p;
-}
-
-struct sl arena_dup(struct arena *a, struct sl s)
-{
-	char *p = arena_alloc(a, mem_add(s.n, 1));
-
-	if (s.n)
-		memcpy(p, s.p, s.n);
-	p[s.n] = '\0';
-	return (struct sl){ p, s.n };
+	b->older = a->head;
+	b->cap = cap;
+	a->head = b;
+	a->next = b->data + want;
+	a->end = b->data + cap;
+	return b->data;
 }
 
 void arena_reset(struct arena *a)
@@ -137,12 +121,13 @@ void arena_reset(struct arena *a)
 		b = older;
 	}
 	a->head = b;
-	a->used = 0;
+	a->next = b ? b->data : NULL;
+	a->end = b ? b->data + b->cap : NULL;
 }
 
 void arena_free(struct arena *a)
 {
 	arena_reset(a);
 	free(a->head);
-	a->head = NULL;
+	*a = (struct arena){ 0 };
 }

@@ -32,10 +32,32 @@ void mem_grow(void *arr_ptr, size_t *cap, size_t need, size_t size);
  */
 struct arena {
 	struct arena_block *head; /* newest block */
-	size_t used;		  /* bytes used in head */
+	char *next, *end;	  /* its unused part */
 };
-void *arena_alloc(struct arena *a, size_t n) __attribute__((returns_nonnull)) NODISCARD;
-struct sl arena_dup(struct arena *a, struct sl s) NODISCARD;
+void *arena_alloc_block(struct arena *a, size_t n) __attribute__((returns_nonnull)) NODISCARD;
+
+/* n bytes, aligned for any type. */
+static inline void *NODISCARD arena_alloc(struct arena *a, size_t n)
+{
+	size_t want = (n + 15) & ~(size_t)15;
+	char *p = a->next;
+
+	if (UNLIKELY(want < n || (size_t)(a->end - p) < want || !p))
+		return arena_alloc_block(a, n);
+	a->next = p + want;
+	return p;
+}
+
+/* A copy of s, with a NUL behind it that is not counted. */
+static inline struct sl NODISCARD arena_dup(struct arena *a, struct sl s)
+{
+	char *p = arena_alloc(a, s.n < SIZE_MAX ? s.n + 1 : s.n);
+
+	if (s.n)
+		memcpy(p, s.p, s.n);
+	p[s.n] = '\0';
+	return (struct sl){ p, s.n };
+}
 void arena_reset(struct arena *a);
 void arena_free(struct arena *a);
 

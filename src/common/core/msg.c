@@ -114,10 +114,24 @@ static void run_handlers(int code, const char *message)
 	}
 }
 
+/* A program that dies frees nothing, and the compiler forgets what it will not need any more. */
+#ifdef __SANITIZE_ADDRESS__
+static int dying;
+#define DYING() (dying = 1)
+int __lsan_is_turned_off(void);
+int __lsan_is_turned_off(void)
+{
+	return dying;
+}
+#else
+#define DYING() ((void)0)
+#endif
+
 static NORETURN void die_with(int code, const char *text, const char *more, const char *hint)
 {
 	char message[3800];
 
+	DYING();
 	(void)snprintf(message, sizeof message, "%s%s%s", text, more ? ": " : "", more ? more : "");
 	put_line("error: ", message, NULL);
 	if (hint)

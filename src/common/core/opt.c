@@ -7,6 +7,7 @@
 #include "core/str.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <unistd.h>
 
@@ -360,12 +361,24 @@ static void take_environment(void *conf)
 	}
 }
 
+/*
+ * A standard descriptor that was closed would be taken by the next file opened, and data meant for
+ * one would go into the other. /dev/null in the wrong direction keeps the place and fails.
+ */
+static void hold_standard_descriptors(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 void opt_parse(const struct opt_program *prog, void *conf, int *argc_p, char ***argv_p)
 {
 	char **argv = *argv_p;
 	int argc = *argc_p, n_operands = 0;
 
 	program = prog;
+	hold_standard_descriptors();
 	msg_init(prog->name);
 	take_environment(conf);
 	for (int i = 1; i < argc;) {

@@ -3,8 +3,8 @@
  * completion and the check against the man page read, and defaults from the environment.
  *
  *	static const struct opt options[] = {
- *		{ "key", 'k', OPT_STR, offsetof(struct conf, key), "NAME", "column that names the row" },
- *		{ "jobs", 'j', OPT_UINT, offsetof(struct conf, jobs), "N", "at once", .min = 1, .max = 64 },
+ *		{ .name = "jobs", .letter = 'j', .kind = OPT_UINT, .offset = offsetof(struct conf, jobs),
+ *		  .arg = "N", .min = 1, .max = 64, .help = "how many at once" },
  *		OPT_END
  *	};
  *

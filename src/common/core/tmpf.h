@@ -14,8 +14,8 @@ int tmpf_scratch(void) NODISCARD;
 
 /*
  * Replaces the file at `path` by `content` (mode `mode` when new): temporary file in the same
- * directory, fsync, rename, fsync of the directory. Returns false with errno set; the old file is then
- * untouched. A reader sees the old or the new content, never a mixture.
+ * directory, fsync, rename, fsync of the directory. Returns false with errno set; the old file is
+ * then untouched. A reader sees the old or the new content, never a mixture.
  */
 bool tmpf_replace(const char *path, struct sl content, unsigned mode) NODISCARD;
 

@@ -10,7 +10,7 @@ size_t utf8_char(const char *p, size_t n);
 /* Offset of the first byte that is not part of valid UTF-8, or n when all of it is valid. */
 size_t utf8_valid_to(const char *p, size_t n);
 
-/* Writes code point `cp` (not a surrogate, <= 0x10FFFF) as UTF-8; returns the bytes written, 1-4. */
+/* Writes code point `cp` (no surrogate, <= 0x10FFFF) as UTF-8; returns the bytes written, 1-4. */
 size_t utf8_put(char *dst, uint32_t cp);
 
 /* The largest length <= max at which s may be cut without splitting a character. */

@@ -2,6 +2,7 @@
 
 #include "core/mem.h"
 #include "core/num.h"
+#include "core/stop.h"
 #include "core/utf8.h"
 
 #include <stdarg.h>
@@ -19,7 +20,7 @@ void pg_add_clean(struct str *s, const char *text)
 
 		if (c == '\n' || c == '\t' || c == '\r') {
 			if (s->n > 0 && s->p[s->n - 1] != ' ')
-				str_addc(s, ' ');
+				str_addz(s, c == '\n' ? "; " : " ");
 		} else if (len == 1 && c >= 0x20 && c != 0x7f) {
 			str_addc(s, (char)c);
 		} else {
@@ -126,6 +127,7 @@ const char *pg_context(const struct pg *pg)
 
 void pg_die(struct pg *pg, const char *doing)
 {
+	stop_check(); /* the statement failed because we had it cancelled */
 	if (pg->context.n > 0)
 		msg_detail("%s: %s", pg->role, str_z(&pg->context));
 	die_hint(pg_exit_code(pg->sqlstate), pg->hint.n > 0 ? str_z(&pg->hint) : NULL, "%s, %s: %s",
@@ -249,7 +251,8 @@ void pg_clear(struct pg_result *r)
 static void add_escaped(struct pg *pg, struct str *s, char *escaped, struct sl text)
 {
 	if (!escaped)
-		die(EX_DATA, "cannot be quoted for SQL, %s: %s: not valid UTF-8", pg->role, msg_q(text));
+		die(EX_DATA, "cannot be quoted for SQL, %s: %s: not valid UTF-8", pg->role,
+			msg_q(text));
 	str_addz(s, escaped);
 	PQfreemem(escaped);
 }

@@ -34,7 +34,8 @@ int pg_server_version(const struct pg *pg); /* 150018 */
 struct pg_result;
 
 /* Runs one statement that must succeed; rows are at hand until pg_clear(). */
-struct pg_result *pg_query(struct pg *pg, const char *sql, int n, const char *const *params) NODISCARD;
+struct pg_result *pg_query(struct pg *pg, const char *sql, int n, const char *const *params)
+	NODISCARD;
 size_t pg_rows(const struct pg_result *r);
 struct sl pg_value(const struct pg_result *r, size_t row, int col); /* .p NULL when NULL */
 const char *pg_valuez(const struct pg_result *r, size_t row, int col); /* "" when NULL */
@@ -61,8 +62,8 @@ const char *pg_context(const struct pg *pg);  /* "COPY t, line 3, column b: …"
 void pg_die(struct pg *pg, const char *doing) NORETURN;
 
 /*
- * Exit code for a SQLSTATE: 75 temporary or none ("", no answer), 77 not allowed, 65 data, 78 unknown
- * database, schema, table or column, 69 otherwise.
+ * Exit code for a SQLSTATE: 75 temporary or none ("", no answer), 77 not allowed, 65 data, 78
+ * unknown database, schema, table or column, 69 otherwise.
  */
 enum exit_code pg_exit_code(const char *sqlstate);
 
@@ -71,13 +72,13 @@ void pg_add_ident(struct pg *pg, struct str *s, struct sl name);
 void pg_add_literal(struct pg *pg, struct str *s, struct sl value);
 
 /*
- * COPY out: start, then one row (binary: one message) per call. Before _try_row returns an error a
- * server that was lost has ended the program (75).
+ * COPY out: start, then one row (binary: one message) per call, which lives until the next call;
+ * pg_copy_row() returns false at the end. A server that was lost ends the program (75) here too.
  */
 void pg_copy_out(struct pg *pg, const char *sql);
 enum pg_copy { PG_COPY_ROW, PG_COPY_END, PG_COPY_FAILED /* by the server: pg_sqlstate() */ };
 enum pg_copy pg_copy_try_row(struct pg *pg, struct sl *row) NODISCARD;
-bool pg_copy_row(struct pg *pg, struct sl *row) NODISCARD; /* false at the end; lives until next call */
+bool pg_copy_row(struct pg *pg, struct sl *row) NODISCARD;
 
 /*
  * COPY in: start, put any number of pieces, end. pg_copy_end() returns false on a server error

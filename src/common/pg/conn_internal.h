@@ -28,7 +28,7 @@ void pg_add_clean(struct str *s, const char *text);
 /* Keeps what `res` (NULL: the connection itself) says of a failure; a lost connection dies (75). */
 void pg_keep_failure(struct pg *pg, const PGresult *res);
 
-/* Reads and drops results until there are none; so the connection is ready for the next statement. */
+/* Drops results until there are none; so the connection is ready for the next statement. */
 void pg_drain(struct pg *pg);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include <poll.h>
 
-/* What a connection gets unless the user has said otherwise; a dead server is noticed in a minute. */
+/* What a connection gets unless the user said otherwise; a dead server is noticed in a minute. */
 static const struct {
 	const char *keyword, *value;
 } link_defaults[] = {
@@ -26,7 +26,8 @@ static const char session_settings[] =
 	"SET intervalstyle = 'iso_8601'; SET extra_float_digits = 3; SET bytea_output = 'hex';"
 	"SET lock_timeout = '10s'; SET statement_timeout = 0;"
 	"SET idle_in_transaction_session_timeout = 0;"
-	"SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 6";
+	"SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10;"
+	"SET tcp_keepalives_count = 6";
 
 static const struct {
 	int since;
@@ -52,15 +53,16 @@ static void check_conninfo(const char *conninfo, const char *role)
 	const char *at = scheme ? strchr(scheme, '@') : NULL;
 
 	if (at && memchr(at + 1, '@', strcspn(at + 1, "/?")))
-		die(EX_CONFIGURATION, "connection string, %s: an @ in user or password is written %%40",
-		    role);
+		die(EX_CONFIGURATION,
+			"connection string, %s: an @ in user or password is written %%40", role);
 	if (!parsed) {
 		struct str text = { 0 };
 
 		pg_add_clean(&text, why ? why : "out of memory");
 		if (secret)
-			die_hint(EX_CONFIGURATION, "values with blanks are quoted: password='two words'",
-				 "connection string, %s: malformed", role);
+			die_hint(EX_CONFIGURATION,
+				"values with blanks are quoted: password='two words'",
+				"connection string, %s: malformed", role);
 		die(EX_CONFIGURATION, "connection string, %s: %s", role, str_z(&text));
 	}
 	PQconninfoFree(parsed);

@@ -39,10 +39,10 @@ static bool finish(struct pg *pg, uint64_t *rows)
 }
 
 /*
- * Waits for data, then a moment more before it is received. A server sends 8 kB at a time; a client
- * that takes each piece at once makes both sides pay for a wake-up per piece. Receiving what came in
- * 0.2 ms costs the server 20 % and the client 60 % less CPU. That needs a larger buffer than libpq
- * begins with, and libpq enlarges it only when it is not drained: so at first it is not.
+ * Waits for data, then a moment more before it is received. A server sends 8 kB at a time; a
+ * client that takes each piece at once makes both sides pay for a wake-up per piece. Receiving what
+ * came in 0.2 ms costs the server 20 % and the client 60 % less CPU. That needs a larger buffer
+ * than libpq begins with, and libpq enlarges it only when it is not drained: so at first it is not.
  */
 static void receive(struct pg *pg)
 {
@@ -102,7 +102,7 @@ bool pg_copy_in(struct pg *pg, const char *sql)
 	return start(pg, sql, PGRES_COPY_IN);
 }
 
-/* libpq says only "no COPY in progress" here when the server has refused; its reason comes later. */
+/* libpq only says "no COPY in progress" when the server has refused; its reason comes later. */
 void pg_copy_put(struct pg *pg, struct sl piece)
 {
 	while (piece.n > 0 && !pg->copy_failed) {

@@ -4,8 +4,8 @@
 
 /*
  * All or nothing: the last table tells whether all are there. Names of ships are compared bytewise,
- * whatever the database's collation. The index serves the search for the next chunk and stays small,
- * because a chunk leaves it when it is done.
+ * whatever the database's collation. The index serves the search for the next chunk and stays
+ * small, because a chunk leaves it when it is done.
  */
 static const char schema_sql[] =
 	"CREATE SCHEMA IF NOT EXISTS ferry;"
@@ -32,9 +32,11 @@ static const char schema_sql[] =
 	" first_time timestamp, last_time timestamp,"
 	" started_at timestamptz, finished_at timestamptz, error text,"
 	" PRIMARY KEY (job_id, ship, chunk_from));"
-	"CREATE INDEX chunk_open ON ferry.chunk (job_id, weight, ship, chunk_from) WHERE state <> 'done';"
+	"CREATE INDEX chunk_open ON ferry.chunk (job_id, weight, ship, chunk_from) WHERE state <> "
+	"'done';"
 	"CREATE TABLE ferry.channel ("
-	" target_schema text NOT NULL, ship text COLLATE \"C\" NOT NULL, channel text COLLATE \"C\" NOT NULL,"
+	" target_schema text NOT NULL, ship text COLLATE \"C\" NOT NULL, channel text COLLATE "
+	"\"C\" NOT NULL,"
 	" grp int NOT NULL, table_name text NOT NULL, column_name text NOT NULL,"
 	" type text NOT NULL, format text,"
 	" first_seen timestamp, last_seen timestamp, samples bigint,"
@@ -105,7 +107,7 @@ int64_t ledger_get_time(const struct pg_result *r, size_t row, int col)
 	return instant;
 }
 
-const char *ledger_get_text(const struct pg_result *r, size_t row, int col, struct arena *a)
+static const char *get_text(const struct pg_result *r, size_t row, int col, struct arena *a)
 {
 	struct sl text = pg_value(r, row, col);
 	char *copy = arena_alloc(a, text.n + 1);
@@ -129,12 +131,27 @@ void ledger_add_element(struct str *s, struct sl text)
 	str_addc(s, '"');
 }
 
+const char *ledger_array(struct str *s, const struct sl *ships, size_t n)
+{
+	if (n == 0)
+		return NULL;
+	str_addc(s, '{');
+	for (size_t i = 0; i < n; i++)
+		ledger_add_element(s, ships[i]);
+	str_addc(s, '}');
+	return str_z(s);
+}
+
 /* ---- schema ---------------------------------------------------------------------------------- */
 
+/* The catalog is read as a table: to_regclass() may remember what was before a lock was waited for. */
 bool ledger_exists(struct pg *target)
 {
-	struct pg_result *r = pg_query(target, "SELECT to_regclass('ferry.watermark') IS NOT NULL", 0,
-		NULL);
+	struct pg_result *r =
+		pg_query(target,
+		"SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+		" WHERE n.nspname = 'ferry' AND c.relname = 'watermark')",
+		0, NULL);
 	bool there = sl_eq_str(pg_value(r, 0, 0), "t");
 
 	pg_clear(r);
@@ -160,39 +177,45 @@ void ledger_source_name(struct pg *source, struct str *out)
 {
 	/* the second form is for roles that may not ask for the system identifier */
 	struct pg_result *r = pg_try_query(source,
-		"SELECT system_identifier::text || '/' || current_database() FROM pg_control_system()",
+		"SELECT system_identifier::text || '/' || current_database() FROM "
+		"pg_control_system()",
 		0, NULL);
 
 	if (!r)
 		r = pg_query(source,
-			"SELECT coalesce(host(inet_server_addr()) || ':' || inet_server_port(), 'local')"
+			"SELECT coalesce(host(inet_server_addr()) || ':' || inet_server_port(), "
+			"'local')"
 			" || '/' || current_database()",
 			0, NULL);
 	str_add(out, pg_value(r, 0, 0));
 	pg_clear(r);
 }
 
-#define JOB_COLUMNS                                                                                \
-	"job_id, source, source_table, target_schema, target_prefix, types, chunk_us, since, cutoff"
+#define JOB_COLUMNS                                                                            \
+	"job_id, source, source_table, target_schema, target_prefix, types, chunk_us, since, " \
+	"cutoff"
 
 static void take_job(const struct pg_result *r, struct ledger_job *job, struct arena *a)
 {
 	job->id = ledger_get_u64(r, 0, 0);
-	job->source = ledger_get_text(r, 0, 1, a);
-	job->source_table = ledger_get_text(r, 0, 2, a);
-	job->target_schema = ledger_get_text(r, 0, 3, a);
-	job->target_prefix = ledger_get_text(r, 0, 4, a);
-	job->types = ledger_get_text(r, 0, 5, a);
+	job->source = get_text(r, 0, 1, a);
+	job->source_table = get_text(r, 0, 2, a);
+	job->target_schema = get_text(r, 0, 3, a);
+	job->target_prefix = get_text(r, 0, 4, a);
+	job->types = get_text(r, 0, 5, a);
 	job->chunk_us = (int64_t)ledger_get_u64(r, 0, 6);
 	job->since = ledger_get_time(r, 0, 7);
 	job->cutoff = ledger_get_time(r, 0, 8);
 }
 
-/* Takes the job when there is exactly one row; frees the result. */
+/* Takes the only row, if there is one; frees the result. */
 static bool take_only(struct pg_result *r, struct ledger_job *job, struct arena *a)
 {
-	bool found = pg_rows(r) == 1;
+	bool found = pg_rows(r) > 0;
 
+	if (pg_rows(r) > 1)
+		die_hint(EX_CONFIGURATION, "--job says which", "target: %zu jobs fit, of %s and %s",
+			pg_rows(r), pg_valuez(r, 0, 1), pg_valuez(r, 1, 1));
 	if (found)
 		take_job(r, job, a);
 	pg_clear(r);
@@ -204,10 +227,13 @@ bool ledger_job_find(struct pg *target, struct ledger_job *job, struct arena *a)
 	const char *params[] = { job->source, job->source_table, job->target_schema,
 		job->target_prefix };
 
-	return take_only(pg_query(target,
-				 "SELECT " JOB_COLUMNS " FROM ferry.job WHERE source = $1"
-				 " AND source_table = $2 AND target_schema = $3 AND target_prefix = $4",
-				 4, params),
+	return take_only(
+		pg_query(target,
+			"SELECT " JOB_COLUMNS " FROM ferry.job"
+			" WHERE ($1::text IS NULL OR source = $1)"
+			" AND source_table = $2 AND target_schema = $3 AND target_prefix = $4"
+			" ORDER BY job_id",
+			4, params),
 		job, a);
 }
 
@@ -216,8 +242,8 @@ bool ledger_job_get(struct pg *target, uint64_t id, struct ledger_job *job, stru
 	struct ledger_text number;
 	const char *params[] = { ledger_u64(&number, id) };
 
-	return take_only(pg_query(target, "SELECT " JOB_COLUMNS " FROM ferry.job WHERE job_id = $1", 1,
-				 params),
+	return take_only(pg_query(target, "SELECT " JOB_COLUMNS " FROM ferry.job WHERE job_id = $1",
+				 1, params),
 		job, a);
 }
 
@@ -229,7 +255,8 @@ static void change_chunk(struct pg *target, struct ledger_job *job, int64_t want
 	char old[CLOCK_TEXT_MAX], new[CLOCK_TEXT_MAX];
 	struct pg_result *r = pg_query(target,
 		"UPDATE ferry.job j SET chunk_us = $2, updated_at = now() WHERE job_id = $1"
-		" AND NOT EXISTS (SELECT FROM ferry.chunk c WHERE c.job_id = j.job_id AND state <> 'done')",
+		" AND NOT EXISTS (SELECT FROM ferry.chunk c WHERE c.job_id = j.job_id AND state <> "
+		"'done')",
 		2, params);
 
 	if (pg_affected(r) == 0)
@@ -276,8 +303,8 @@ static void put_ships(struct str *s, const struct ledger_ship *ships, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		str_addz(s, i ? ",{\"ship\":" : "{\"ship\":");
 		str_add_json(s, ships[i].ship);
-		str_addf(s, ",\"first\":\"%s\",\"weight\":%llu}", ledger_time(&first, ships[i].first),
-			(unsigned long long)ships[i].weight);
+		str_addf(s, ",\"first\":\"%s\",\"weight\":%llu}",
+			ledger_time(&first, ships[i].first), (unsigned long long)ships[i].weight);
 	}
 	str_addc(s, ']');
 }
@@ -293,8 +320,9 @@ static void check_size(const struct ledger_job *job, const struct ledger_ship *s
 			chunks += (uint64_t)((job->cutoff - from) / job->chunk_us) + 2;
 	}
 	if (chunks > LEDGER_MAX_CHUNKS)
-		die_hint(EX_CONFIGURATION, "take a longer --chunk", "%llu chunks, at most %d are planned",
-			(unsigned long long)chunks, LEDGER_MAX_CHUNKS);
+		die_hint(EX_CONFIGURATION, "take a longer --chunk",
+			"%llu chunks, at most %d are planned", (unsigned long long)chunks,
+			LEDGER_MAX_CHUNKS);
 }
 
 /*
@@ -303,7 +331,8 @@ static void check_size(const struct ledger_job *job, const struct ledger_ship *s
  */
 static const char plan_sql[] =
 	"WITH ship AS ("
-	" SELECT ship COLLATE \"C\" AS ship, weight, date_bin($3::interval, first, '2000-01-01') AS lo"
+	" SELECT ship COLLATE \"C\" AS ship, weight, date_bin($3::interval, first, '2000-01-01') "
+	"AS lo"
 	" FROM jsonb_to_recordset($2::jsonb) AS s (ship text, first timestamp, weight bigint)"
 	"), gap AS ("
 	" SELECT ship, weight, unnest("
@@ -334,6 +363,18 @@ static void keep_cutoff(struct pg *target, struct ledger_job *job, int64_t cutof
 	pg_clear(r);
 }
 
+static void say_planned(
+	struct pg *target, const struct ledger_job *job, const struct ledger_plan *plan)
+{
+	struct ledger_text from, to;
+	char text[200];
+
+	(void)snprintf(text, sizeof text, "planned %llu chunks of %llu ships, %s to %s",
+		(unsigned long long)plan->added, (unsigned long long)plan->ships,
+		ledger_time(&from, plan->from), ledger_time(&to, plan->to));
+	ledger_event(target, LEDGER_INFO, job->id, SL(""), LEDGER_NO_TIME, text);
+}
+
 void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff,
 	const struct ledger_ship *ships, size_t n, struct ledger_plan *out)
 {
@@ -354,6 +395,8 @@ void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff,
 	out->from = ledger_get_time(r, 0, 2);
 	out->to = ledger_get_time(r, 0, 3);
 	pg_clear(r);
+	if (out->added)
+		say_planned(target, job, out);
 	pg_exec(target, "COMMIT");
 	str_free(&list);
 }

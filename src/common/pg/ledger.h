@@ -9,12 +9,12 @@
  *
  *	reader (pg-narrow-dump --job)           loader (pg-copy-load)
  *	ledger_claim    commits at once
- *	  … rows …  ledger_renew, ledger_reject
+ *	  … rows …  ledger_keeper_start, ledger_reject
  *	seal with ledger_put_facts()      ->    ledger_parse_facts
  *	                                        ledger_hold    in the transaction of the rows
- *	                                        ledger_finish  in the transaction of the rows, COMMIT
- *	                                        ledger_renew   the chunks behind, already in the pipe
- *	ledger_fail, ledger_release             ledger_fail    after ROLLBACK
+ *	                                        ledger_finish  in the transaction of the rows,
+ *COMMIT ledger_renew   the chunks behind, already in the pipe ledger_fail, ledger_release
+ *ledger_fail    after ROLLBACK
  *
  * Instants are those of core/clock.h and are kept as `timestamp` in UTC. Strings handed out live in
  * the arena given. Errors of the server end the program as conn.h has it.
@@ -29,12 +29,12 @@
 #include "pg/conn.h"
 
 #define LEDGER_NO_TIME INT64_MIN
-#define LEDGER_LEASE (INT64_C(120) * CLOCK_US_PER_SEC)	     /* default lease */
-#define LEDGER_RENEW_EVERY (INT64_C(30) * CLOCK_US_PER_SEC) /* how often to call ledger_renew() */
-#define LEDGER_MAX_FAILURES 3	  /* a chunk that failed so often stays failed */
+#define LEDGER_LEASE (INT64_C(120) * CLOCK_US_PER_SEC) /* default lease */
+#define LEDGER_MAX_FAILURES 3     /* a chunk that failed so often stays failed */
 #define LEDGER_MAX_CHUNKS 1000000 /* of one plan */
 
-/* Creates schema and tables where they are missing; needs no right to do so where they are there. */
+/* Creates schema and tables where they are missing; needs no right to do so where they are there.
+ */
 void ledger_init(struct pg *target);
 
 /* Is the schema there? Programs that only look ask this first. */
@@ -43,14 +43,14 @@ bool ledger_exists(struct pg *target);
 /* ---- jobs ----------------------------------------------------------------------------------- */
 
 struct ledger_job {
-	uint64_t id;		    /* 0: not known yet */
-	const char *source;	    /* ledger_source_name() */
-	const char *source_table;   /* schema.table as the user names it */
+	uint64_t id;              /* 0: not known yet */
+	const char *source;       /* ledger_source_name() */
+	const char *source_table; /* schema.table as the user names it */
 	const char *target_schema;
 	const char *target_prefix;
-	const char *types;	    /* "text" or "native" */
-	int64_t chunk_us;	    /* length of a chunk */
-	int64_t since, cutoff;	    /* LEDGER_NO_TIME: none */
+	const char *types;     /* "text" or "native" */
+	int64_t chunk_us;      /* length of a chunk */
+	int64_t since, cutoff; /* LEDGER_NO_TIME: none */
 };
 
 /* Appends the name of a source: system identifier and database, the same through any address. */
@@ -63,21 +63,24 @@ void ledger_source_name(struct pg *source, struct str *out);
  */
 void ledger_job_open(struct pg *target, struct ledger_job *job, struct arena *a);
 
-/* Looks a job up by the same four names, or by its number; false when there is none. */
+/*
+ * Looks a job up by the same four names (source NULL: any, dies with 78 when several fit), or by
+ * its number; false when there is none.
+ */
 bool ledger_job_find(struct pg *target, struct ledger_job *job, struct arena *a) NODISCARD;
-bool ledger_job_get(struct pg *target, uint64_t id, struct ledger_job *job, struct arena *a)
-	NODISCARD;
+bool ledger_job_get(
+	struct pg *target, uint64_t id, struct ledger_job *job, struct arena *a) NODISCARD;
 
 /* ---- plan ----------------------------------------------------------------------------------- */
 
 struct ledger_ship {
 	struct sl ship;
-	int64_t first;	/* its earliest instant in the source, or anything before it */
+	int64_t first;   /* its earliest instant in the source, or anything before it */
 	uint64_t weight; /* rows, roughly: ships with less go first */
 };
 
 struct ledger_plan {
-	uint64_t added;	 /* chunks made by this call */
+	uint64_t added; /* chunks made by this call */
 	uint64_t ships;
 	int64_t from, to; /* the range covered by them; LEDGER_NO_TIME when none */
 };
@@ -112,7 +115,7 @@ struct ledger_claim {
 	struct ledger_claim_ship *ships; /* claimed: at least one */
 	size_t n;
 	struct sl *skip; /* whole range: ships of this range that belong to others or are done; */
-	size_t n_skip;	 /* any other ship met there is to be read too, with attempt 0 */
+	size_t n_skip;   /* any other ship met there is to be read too, with attempt 0 */
 };
 
 enum ledger_claimed {
@@ -131,17 +134,16 @@ enum ledger_claimed ledger_claim(struct pg *target, uint64_t job, bool whole_ran
 	const struct sl *only, size_t n_only, int64_t lease_us, struct ledger_claim *out,
 	struct arena *a) NODISCARD;
 
-/*
- * Extends the lease of everything this worker has claimed and not finished. Chunks that a loader
- * is just finishing are passed over, so this never waits.
- */
-void ledger_renew(struct pg *target, uint64_t job, const char *worker, int64_t lease_us);
+/* Would ledger_claim() find something now? */
+bool ledger_claimable(
+	struct pg *target, uint64_t job, const struct sl *only, size_t n_only) NODISCARD;
 
 /*
- * Starts a process that calls ledger_renew() on a connection of its own, so that a reader blocked
- * on a full pipe keeps its lease; it ends by itself when this process ends, however that comes.
- * Call it before anything is opened that a child should not hold. Returns a handle for
- * ledger_keeper_stop().
+ * Starts a process that extends the lease of everything this worker has claimed and not finished,
+ * on a connection of its own, so that a reader blocked on a full pipe keeps its lease; it ends by
+ * itself when this process ends, however that comes. It never waits for a loader that is just
+ * finishing. Call it before anything is opened that a child should not hold; one at a time.
+ * Returns a handle for ledger_keeper_stop().
  */
 int ledger_keeper_start(const char *conninfo, uint64_t job, int64_t lease_us) NODISCARD;
 void ledger_keeper_stop(int keeper);
@@ -154,16 +156,17 @@ void ledger_release(struct pg *target, uint64_t job, const char *worker);
  * then failed; at once when `permanent` (bad data: running again would not help). Chunks of the
  * claim that are no longer this worker's are left alone. Call it outside a transaction.
  */
-void ledger_fail(struct pg *target, const struct ledger_claim *claim, bool permanent,
-	const char *error);
+void ledger_fail(
+	struct pg *target, const struct ledger_claim *claim, bool permanent, const char *error);
 
-/* ---- facts: what a seal's `src` says ---------------------------------------------------------- */
+/* ---- facts: what a seal's `src` says ----------------------------------------------------------
+ */
 
 struct ledger_facts_ship {
 	struct sl ship;
 	uint64_t attempt; /* 0: not claimed */
 	uint64_t rows, cells, digest, rejects;
-	int64_t first, last; /* instants of its rows, LEDGER_NO_TIME when it has none */
+	int64_t first, last;         /* instants of its rows, LEDGER_NO_TIME when it has none */
 	uint64_t dropped, wide_rows; /* not in the seal: the loader sets them for ledger_finish() */
 };
 
@@ -173,7 +176,7 @@ struct ledger_facts {
 	uint64_t rows, cells, digest, rejects; /* sums over the ships, digest modulo 2^64 */
 	struct ledger_facts_ship *ships;
 	size_t n;
-	uint64_t job;	  /* 0: not from a ledger */
+	uint64_t job;     /* 0: not from a ledger */
 	struct sl worker; /* empty: not from a ledger */
 };
 
@@ -188,7 +191,8 @@ void ledger_put_facts(struct str *s, const struct ledger_facts *f);
 /* NULL when `src` holds facts, else the reason why not. Unknown members are ignored. */
 const char *ledger_parse_facts(struct arena *a, struct sl src, struct ledger_facts *f) NODISCARD;
 
-/* ---- finish (in the loader's transaction) ----------------------------------------------------- */
+/* ---- finish (in the loader's transaction) -----------------------------------------------------
+ */
 
 /*
  * Locks the chunks of the facts until the end of the transaction, so that nobody takes them over
@@ -203,10 +207,11 @@ bool ledger_hold(struct pg *target, const struct ledger_facts *f) NODISCARD;
 bool ledger_finish(struct pg *target, const struct ledger_facts *f) NODISCARD;
 
 /* As ledger_fail(), for the loader, which knows the chunk from its seal. After ROLLBACK. */
-void ledger_fail_facts(struct pg *target, const struct ledger_facts *f, bool permanent,
-	const char *error);
+void ledger_fail_facts(
+	struct pg *target, const struct ledger_facts *f, bool permanent, const char *error);
 
-/* ---- rejects, events, watermarks -------------------------------------------------------------- */
+/* ---- rejects, events, watermarks --------------------------------------------------------------
+ */
 
 /*
  * Records that could not be carried over. They are written in batches, by attempt, on the reader's
@@ -217,7 +222,7 @@ struct ledger_rejects {
 	struct pg *target;
 	uint64_t job;
 	struct str rows; /* private */
-	size_t n;	 /* private */
+	size_t n;        /* private */
 };
 
 /* `record` is a JSON object as text; `why` is short and the same for all of a kind. */
@@ -231,24 +236,36 @@ enum ledger_level { LEDGER_INFO, LEDGER_WARNING, LEDGER_CRITICAL };
 void ledger_event(struct pg *target, enum ledger_level level, uint64_t job, struct sl ship,
 	int64_t chunk_from, const char *message);
 
-/* ---- status ----------------------------------------------------------------------------------- */
+/* ---- status -----------------------------------------------------------------------------------
+ */
 
 struct ledger_status {
 	struct sl ship;
-	uint64_t done, running, pending, failed; /* chunks */
+	uint64_t done, running, pending, failed;           /* chunks */
 	uint64_t rows, cells, wide_rows, dropped, rejects; /* of the done ones */
-	int64_t first, last;  /* instants of the rows carried over */
-	int64_t busy_us;      /* time spent in done chunks, added up */
+	int64_t first, last;                               /* instants of the rows carried over */
+	int64_t busy_us;                                   /* time spent in done chunks, added up */
 	struct sl last_error; /* of the latest failed attempt of a chunk not done; may be empty */
 };
 
-/* Per ship, in bytewise order; *n_out ships in the arena. */
-struct ledger_status *ledger_status(struct pg *target, uint64_t job, struct arena *a, size_t *n_out);
+/*
+ * Per ship, in bytewise order; *n_out ships in the arena. `only` restricts it to these ships
+ * (n_only 0: all).
+ */
+struct ledger_status *ledger_status(struct pg *target, uint64_t job, const struct sl *only,
+	size_t n_only, struct arena *a, size_t *n_out);
+
+/* The same of all of them together; `ship` and `last_error` are empty. */
+struct ledger_status ledger_total(
+	struct pg *target, uint64_t job, const struct sl *only, size_t n_only);
 
 /* Failed chunks become pending again, failures forgotten; how many. Empty ship: of all ships. */
 uint64_t ledger_retry(struct pg *target, uint64_t job, struct sl ship);
 
-/* Removes the chunks and rejects of a ship, or with an empty ship the whole job. In a transaction. */
-void ledger_forget(struct pg *target, uint64_t job, struct sl ship);
+/*
+ * Forgets what was carried over into the tables of this schema and prefix: chunks, rejects and
+ * events of a ship, or with an empty ship the jobs themselves. Who is at work there is fenced off.
+ */
+void ledger_forget(struct pg *target, const char *schema, const char *prefix, struct sl ship);
 
 #endif

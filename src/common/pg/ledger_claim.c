@@ -4,9 +4,9 @@
  * A chunk that may be claimed: $1 job, $2 we, $3 names of dead workers, $4 ships or NULL. The first
  * condition lets the planner use the index of open chunks.
  */
-#define CLAIMABLE                                                                                  \
-	"job_id = $1 AND state <> 'done' AND ($4::text[] IS NULL OR ship = ANY ($4::text[]))"      \
-	" AND (state = 'pending' OR state = 'running' AND worker <> $2"                            \
+#define CLAIMABLE                                                                             \
+	"job_id = $1 AND state <> 'done' AND ($4::text[] IS NULL OR ship = ANY ($4::text[]))" \
+	" AND (state = 'pending' OR state = 'running' AND worker <> $2"                       \
 	"  AND (lease_until < clock_timestamp() OR worker = ANY ($3::text[])))"
 
 #define TAKE                                                                                       \
@@ -28,12 +28,11 @@ static const char claim_range_sql[] =
 	"  ORDER BY c.ship FOR UPDATE OF c SKIP LOCKED) " TAKE;
 
 static const char skip_sql[] =
-	"SELECT DISTINCT ship FROM ferry.chunk WHERE job_id = $1 AND chunk_from < $4::timestamp"
-	" AND chunk_to > $3::timestamp AND NOT (chunk_from = $3::timestamp AND state = 'running'"
-	"  AND worker = $2) ORDER BY ship";
+	"SELECT DISTINCT ship FROM ferry.chunk WHERE job_id = $1 AND chunk_from < $3::timestamp"
+	" AND chunk_to > $2::timestamp ORDER BY ship";
 
-static void take_claim(const struct pg_result *r, uint64_t job, struct ledger_claim *out,
-	struct arena *a)
+static void take_claim(
+	const struct pg_result *r, uint64_t job, struct ledger_claim *out, struct arena *a)
 {
 	*out = (struct ledger_claim){ .job = job,
 		.worker = ledger_worker(),
@@ -46,17 +45,26 @@ static void take_claim(const struct pg_result *r, uint64_t job, struct ledger_cl
 			ledger_get_u64(r, i, 1) };
 }
 
+static bool is_claimed(const struct ledger_claim *claim, struct sl ship)
+{
+	for (size_t i = 0; i < claim->n; i++)
+		if (sl_eq(claim->ships[i].ship, ship))
+			return true;
+	return false;
+}
+
+/* Also those this worker has claimed before and that are still on their way. */
 static void take_skip(struct pg *target, struct ledger_claim *claim, struct arena *a)
 {
 	struct ledger_text number, from, to;
-	struct pg_result *r = pg_query(target, skip_sql, 4,
-		(const char *[]){ ledger_u64(&number, claim->job), claim->worker,
-			ledger_time(&from, claim->from), ledger_time(&to, claim->to) });
+	struct pg_result *r = pg_query(target, skip_sql, 3,
+		(const char *[]){ ledger_u64(&number, claim->job), ledger_time(&from, claim->from),
+			ledger_time(&to, claim->to) });
 
-	claim->n_skip = pg_rows(r);
-	claim->skip = arena_alloc(a, mem_mul(claim->n_skip, sizeof *claim->skip));
-	for (size_t i = 0; i < claim->n_skip; i++)
-		claim->skip[i] = arena_dup(a, pg_value(r, i, 0));
+	claim->skip = arena_alloc(a, mem_mul(pg_rows(r), sizeof *claim->skip));
+	for (size_t i = 0; i < pg_rows(r); i++)
+		if (!is_claimed(claim, pg_value(r, i, 0)))
+			claim->skip[claim->n_skip++] = arena_dup(a, pg_value(r, i, 0));
 	pg_clear(r);
 }
 
@@ -69,8 +77,10 @@ static bool try_claim(struct pg *target, uint64_t job, bool whole_range, const c
 
 	if (whole_range) {
 		/* one at a time: otherwise two workers would share a range, and both read it */
-		pg_execf(target, "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended("
-				 "'ferry.claim', %llu))", (unsigned long long)job);
+		pg_execf(target,
+			"BEGIN; SELECT pg_advisory_xact_lock(hashtextextended("
+			"'ferry.claim', %llu))",
+			(unsigned long long)job);
 	}
 	r = pg_query(target, whole_range ? claim_range_sql : claim_one_sql, 5, params);
 	found = pg_rows(r) > 0;
@@ -129,13 +139,7 @@ enum ledger_claimed ledger_claim(struct pg *target, uint64_t job, bool whole_ran
 		ledger_interval(&lease, lease_us) };
 	enum ledger_claimed outcome = LEDGER_CLAIMED;
 
-	if (n_only > 0) {
-		str_addc(&ships, '{');
-		for (size_t i = 0; i < n_only; i++)
-			ledger_add_element(&ships, only[i]);
-		str_addc(&ships, '}');
-		params[3] = str_z(&ships);
-	}
+	params[3] = ledger_array(&ships, only, n_only);
 	/* the dead are looked for last: it costs a statement and a look into /proc for each */
 	if (!try_claim(target, job, whole_range, params, out, a)) {
 		bool found = find_dead(target, job, &dead) > 0;
@@ -147,6 +151,24 @@ enum ledger_claimed ledger_claim(struct pg *target, uint64_t job, bool whole_ran
 	str_free(&ships);
 	str_free(&dead);
 	return outcome;
+}
+
+bool ledger_claimable(struct pg *target, uint64_t job, const struct sl *only, size_t n_only)
+{
+	struct ledger_text number;
+	struct str dead = { 0 }, ships = { 0 };
+	struct pg_result *r;
+	bool any;
+
+	(void)find_dead(target, job, &dead);
+	r = pg_query(target, "SELECT EXISTS (SELECT FROM ferry.chunk WHERE " CLAIMABLE ")", 4,
+		(const char *[]){ ledger_u64(&number, job), ledger_worker(), str_z(&dead),
+			ledger_array(&ships, only, n_only) });
+	any = sl_eq_str(pg_value(r, 0, 0), "t");
+	pg_clear(r);
+	str_free(&dead);
+	str_free(&ships);
+	return any;
 }
 
 void ledger_release(struct pg *target, uint64_t job, const char *worker)
@@ -170,16 +192,19 @@ static const char fail_sql[] =
 	"  AND c.worker = $4 AND c.state = 'running' FOR UPDATE OF c SKIP LOCKED),"
 	" failed AS (UPDATE ferry.chunk c SET failures = failures + 1, error = $5,"
 	"  worker = NULL, lease_until = NULL,"
-	"  state = CASE WHEN $6::boolean OR failures + 1 >= $7::int THEN 'failed' ELSE 'pending' END"
+	"  state = CASE WHEN $6::boolean OR failures + 1 >= $7::int THEN 'failed' ELSE 'pending' "
+	"END"
 	"  FROM mine WHERE c.job_id = $1 AND c.ship = mine.ship AND c.chunk_from = $2::timestamp"
 	"  RETURNING c.ship, c.state)"
 	"INSERT INTO ferry.event (level, job_id, ship, chunk_from, message)"
-	" SELECT CASE state WHEN 'failed' THEN 'CRITICAL' ELSE 'WARNING' END, $1, ship, $2::timestamp,"
-	"  CASE state WHEN 'failed' THEN 'chunk failed for good: ' ELSE 'chunk failed, to be tried again: '"
+	" SELECT CASE state WHEN 'failed' THEN 'CRITICAL' ELSE 'WARNING' END, $1, ship, "
+	"$2::timestamp,"
+	"  CASE state WHEN 'failed' THEN 'chunk failed for good: ' ELSE 'chunk failed, to be tried "
+	"again: '"
 	"  END || $5 FROM failed";
 
-void ledger_fail(struct pg *target, const struct ledger_claim *claim, bool permanent,
-	const char *error)
+void ledger_fail(
+	struct pg *target, const struct ledger_claim *claim, bool permanent, const char *error)
 {
 	struct ledger_text number, from, limit;
 	struct str ships = { 0 };

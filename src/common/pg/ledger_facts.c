@@ -5,8 +5,8 @@
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static void put_counts(struct str *s, uint64_t rows, uint64_t cells, uint64_t digest,
-	uint64_t rejects)
+static void put_counts(
+	struct str *s, uint64_t rows, uint64_t cells, uint64_t digest, uint64_t rejects)
 {
 	char hex[DIGEST_TEXT_LEN];
 
@@ -65,8 +65,8 @@ static bool get_time(const struct json *o, const char *key, int64_t *instant)
 	return json_get_str(o, key, &text) && clock_parse(text, instant);
 }
 
-static bool get_counts(const struct json *o, uint64_t *rows, uint64_t *cells, uint64_t *digest,
-	uint64_t *rejects)
+static bool get_counts(
+	const struct json *o, uint64_t *rows, uint64_t *cells, uint64_t *digest, uint64_t *rejects)
 {
 	struct sl hex;
 
@@ -120,7 +120,7 @@ const char *ledger_parse_facts(struct arena *a, struct sl src, struct ledger_fac
 	if (!adds_up(f))
 		return "the facts of the ships do not add up";
 	if (json_get(root, "job") &&
-	    (!json_get_u64(root, "job", &f->job) || !json_get_str(root, "worker", &f->worker)))
+		(!json_get_u64(root, "job", &f->job) || !json_get_str(root, "worker", &f->worker)))
 		return "a job without a worker in the facts";
 	return NULL;
 }

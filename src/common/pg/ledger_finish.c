@@ -30,13 +30,13 @@ static void put_ships(struct str *s, const struct ledger_facts *f)
 	str_addc(s, ']');
 }
 
-#define FACTS                                                                                      \
-	"f AS (SELECT * FROM jsonb_to_recordset($3::jsonb) AS f (ship text, attempt int,"          \
-	" rows bigint, cells bigint, digest text, dropped bigint, wide_rows bigint,"               \
+#define FACTS                                                                             \
+	"f AS (SELECT * FROM jsonb_to_recordset($3::jsonb) AS f (ship text, attempt int," \
+	" rows bigint, cells bigint, digest text, dropped bigint, wide_rows bigint,"      \
 	" rejects bigint, first timestamp, last timestamp))"
 
-#define OURS                                                                                       \
-	"c.job_id = $1 AND c.chunk_from = $2::timestamp AND c.ship = f.ship"                       \
+#define OURS                                                                 \
+	"c.job_id = $1 AND c.chunk_from = $2::timestamp AND c.ship = f.ship" \
 	" AND c.state = 'running' AND c.worker = $4 AND c.attempt = f.attempt"
 
 static const char hold_sql[] =
@@ -51,15 +51,18 @@ static const char finish_sql[] =
 	"  rejects = f.rejects, first_time = f.first, last_time = f.last,"
 	"  lease_until = NULL, finished_at = clock_timestamp(), error = NULL"
 	"  FROM f WHERE " OURS " RETURNING 1),"
-	" met AS (INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, state, attempt, worker,"
+	" met AS (INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, state, attempt, "
+	"worker,"
 	"   rows, cells, digest, dropped, wide_rows, rejects, first_time, last_time,"
 	"   started_at, finished_at)"
-	"  SELECT $1, ship, $2::timestamp, $5::timestamp, 'done', 0, $4, rows, cells, digest, dropped,"
+	"  SELECT $1, ship, $2::timestamp, $5::timestamp, 'done', 0, $4, rows, cells, digest, "
+	"dropped,"
 	"   wide_rows, rejects, first, last, clock_timestamp(), clock_timestamp()"
 	"  FROM f WHERE attempt = 0 ON CONFLICT DO NOTHING RETURNING 1),"
 	" stale AS (DELETE FROM ferry.reject r USING f WHERE r.job_id = $1 AND r.ship = f.ship"
 	"  AND r.chunk_from = $2::timestamp AND (r.attempt <> f.attempt OR r.worker <> $4))"
-	"SELECT (SELECT count(*) FROM done) + (SELECT count(*) FROM met) = (SELECT count(*) FROM f)";
+	"SELECT (SELECT count(*) FROM done) + (SELECT count(*) FROM met) = (SELECT count(*) FROM "
+	"f)";
 
 /* Runs one of them; true when every ship of the facts was hit. */
 static bool run_fenced(struct pg *target, const char *sql, int n, const struct ledger_facts *f)
@@ -91,17 +94,19 @@ bool ledger_finish(struct pg *target, const struct ledger_facts *f)
 	return run_fenced(target, finish_sql, 5, f);
 }
 
-void ledger_fail_facts(struct pg *target, const struct ledger_facts *f, bool permanent,
-	const char *error)
+void ledger_fail_facts(
+	struct pg *target, const struct ledger_facts *f, bool permanent, const char *error)
 {
 	char *worker = mem_sldup(f->worker);
-	struct ledger_claim claim = { .job = f->job, .worker = worker, .from = f->from, .to = f->to };
+	struct ledger_claim claim = {
+		.job = f->job, .worker = worker, .from = f->from, .to = f->to
+	};
 
 	claim.ships = mem_alloc(mem_mul(f->n + 1, sizeof *claim.ships));
 	for (size_t i = 0; i < f->n; i++)
 		if (f->ships[i].attempt > 0)
-			claim.ships[claim.n++] = (struct ledger_claim_ship){ f->ships[i].ship,
-				f->ships[i].attempt };
+			claim.ships[claim.n++] =
+				(struct ledger_claim_ship){ f->ships[i].ship, f->ships[i].attempt };
 	ledger_fail(target, &claim, permanent, error);
 	mem_free(claim.ships);
 	mem_free(worker);
@@ -119,8 +124,9 @@ void ledger_reject(struct ledger_rejects *r, struct sl ship, int64_t chunk_from,
 
 	str_addz(&r->rows, r->n ? ",{\"ship\":" : "[{\"ship\":");
 	str_add_json(&r->rows, ship);
-	str_addf(&r->rows, ",\"chunk_from\":\"%s\",\"attempt\":%llu,\"why\":",
-		ledger_time(&from, chunk_from), (unsigned long long)attempt);
+	str_addf(&r->rows,
+		",\"chunk_from\":\"%s\",\"attempt\":%llu,\"why\":", ledger_time(&from, chunk_from),
+		(unsigned long long)attempt);
 	str_add_json(&r->rows, why);
 	str_addz(&r->rows, ",\"record\":");
 	str_add(&r->rows, record);
@@ -140,7 +146,8 @@ void ledger_reject_flush(struct ledger_rejects *r)
 	pg_clear(pg_query(r->target,
 		"INSERT INTO ferry.reject (job_id, ship, chunk_from, attempt, worker, record, why)"
 		" SELECT $1, ship, chunk_from, attempt, $2, record, why"
-		" FROM jsonb_to_recordset($3::jsonb) AS r (ship text, chunk_from timestamp, attempt int,"
+		" FROM jsonb_to_recordset($3::jsonb) AS r (ship text, chunk_from timestamp, "
+		"attempt int,"
 		"  record jsonb, why text)",
 		3,
 		(const char *[]){ ledger_u64(&number, r->job), ledger_worker(), str_z(&r->rows) }));

@@ -12,16 +12,18 @@ struct ledger_text {
 };
 
 const char *ledger_u64(struct ledger_text *t, uint64_t v);
-const char *ledger_time(struct ledger_text *t, int64_t instant);  /* NULL for LEDGER_NO_TIME */
-const char *ledger_interval(struct ledger_text *t, int64_t us);	  /* for ::interval */
+const char *ledger_time(struct ledger_text *t, int64_t instant); /* NULL for LEDGER_NO_TIME */
+const char *ledger_interval(struct ledger_text *t, int64_t us);  /* for ::interval */
 
-/* Values of results: 0 and LEDGER_NO_TIME for NULL; a copy in the arena, never NULL. */
+/* Values of results: 0 and LEDGER_NO_TIME for NULL. */
 uint64_t ledger_get_u64(const struct pg_result *r, size_t row, int col);
 int64_t ledger_get_time(const struct pg_result *r, size_t row, int col);
-const char *ledger_get_text(const struct pg_result *r, size_t row, int col, struct arena *a);
 
 /* Appends an element to the text of an array, `{"a","b"}`: begin with "{", end with "}". */
 void ledger_add_element(struct str *s, struct sl text);
+
+/* Makes the text of an array of ships; NULL for none, which means all. */
+const char *ledger_array(struct str *s, const struct sl *ships, size_t n);
 
 /* Is the worker of this name on this host, and gone? (ledger_worker.c) */
 bool ledger_worker_is_dead(struct sl worker);

@@ -9,10 +9,11 @@ static const char status_sql[] =
 	" (extract(epoch FROM sum(finished_at - started_at)) * 1000000)::bigint,"
 	" (array_agg(error ORDER BY started_at DESC)"
 	"  FILTER (WHERE state <> 'done' AND error IS NOT NULL))[1]"
-	" FROM ferry.chunk WHERE job_id = $1 GROUP BY ship ORDER BY ship";
+	" FROM ferry.chunk WHERE job_id = $1 AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))"
+	" GROUP BY ship ORDER BY ship";
 
-static void take_status(const struct pg_result *r, size_t row, struct ledger_status *s,
-	struct arena *a)
+static void take_status(
+	const struct pg_result *r, size_t row, struct ledger_status *s, struct arena *a)
 {
 	*s = (struct ledger_status){
 		.ship = arena_dup(a, pg_value(r, row, 0)),
@@ -32,11 +33,13 @@ static void take_status(const struct pg_result *r, size_t row, struct ledger_sta
 	};
 }
 
-struct ledger_status *ledger_status(struct pg *target, uint64_t job, struct arena *a, size_t *n_out)
+struct ledger_status *ledger_status(struct pg *target, uint64_t job, const struct sl *only,
+	size_t n_only, struct arena *a, size_t *n_out)
 {
 	struct ledger_text number;
-	struct pg_result *r = pg_query(target, status_sql, 1,
-		(const char *[]){ ledger_u64(&number, job) });
+	struct str ships = { 0 };
+	struct pg_result *r = pg_query(target, status_sql, 2,
+		(const char *[]){ ledger_u64(&number, job), ledger_array(&ships, only, n_only) });
 	struct ledger_status *list;
 
 	*n_out = pg_rows(r);
@@ -44,7 +47,37 @@ struct ledger_status *ledger_status(struct pg *target, uint64_t job, struct aren
 	for (size_t i = 0; i < *n_out; i++)
 		take_status(r, i, &list[i], a);
 	pg_clear(r);
+	str_free(&ships);
 	return list;
+}
+
+struct ledger_status ledger_total(
+	struct pg *target, uint64_t job, const struct sl *only, size_t n_only)
+{
+	struct ledger_status sum = { .first = LEDGER_NO_TIME, .last = LEDGER_NO_TIME }, *list;
+	struct arena arena = { 0 };
+	size_t n;
+
+	list = ledger_status(target, job, only, n_only, &arena, &n);
+	for (size_t i = 0; i < n; i++) {
+		sum.done += list[i].done;
+		sum.running += list[i].running;
+		sum.pending += list[i].pending;
+		sum.failed += list[i].failed;
+		sum.rows += list[i].rows;
+		sum.cells += list[i].cells;
+		sum.wide_rows += list[i].wide_rows;
+		sum.dropped += list[i].dropped;
+		sum.rejects += list[i].rejects;
+		sum.busy_us += list[i].busy_us;
+		if (sum.first == LEDGER_NO_TIME ||
+			(list[i].first != LEDGER_NO_TIME && list[i].first < sum.first))
+			sum.first = list[i].first;
+		if (list[i].last > sum.last)
+			sum.last = list[i].last;
+	}
+	arena_free(&arena);
+	return sum;
 }
 
 uint64_t ledger_retry(struct pg *target, uint64_t job, struct sl ship)
@@ -62,25 +95,27 @@ uint64_t ledger_retry(struct pg *target, uint64_t job, struct sl ship)
 	return n;
 }
 
-void ledger_forget(struct pg *target, uint64_t job, struct sl ship)
+#define JOBS_OF_TARGET \
+	"(SELECT job_id FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2)"
+
+void ledger_forget(struct pg *target, const char *schema, const char *prefix, struct sl ship)
 {
 	static const char *const of_ship[] = {
-		"DELETE FROM ferry.reject WHERE job_id = $1 AND ship = $2",
-		"DELETE FROM ferry.event WHERE job_id = $1 AND ship = $2",
-		"DELETE FROM ferry.chunk WHERE job_id = $1 AND ship = $2",
+		"DELETE FROM ferry.chunk WHERE ship = $3 AND job_id IN " JOBS_OF_TARGET,
+		"DELETE FROM ferry.reject WHERE ship = $3 AND job_id IN " JOBS_OF_TARGET,
+		"DELETE FROM ferry.event WHERE ship = $3 AND job_id IN " JOBS_OF_TARGET,
 	};
-	struct ledger_text number;
-	const char *params[] = { ledger_u64(&number, job), NULL };
-
-	if (ship.n == 0) {
-		pg_clear(pg_query(target, "DELETE FROM ferry.job WHERE job_id = $1", 1, params));
-		return;
-	}
 	char *name = mem_sldup(ship);
+	const char *params[] = { schema, prefix, name };
 
-	params[1] = name;
-	for (size_t i = 0; i < ARRAY_LEN(of_ship); i++)
-		pg_clear(pg_query(target, of_ship[i], 2, params));
+	pg_exec(target, "BEGIN");
+	if (ship.n == 0)
+		pg_clear(pg_query(target,
+			"DELETE FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2", 2,
+			params));
+	for (size_t i = 0; ship.n > 0 && i < ARRAY_LEN(of_ship); i++)
+		pg_clear(pg_query(target, of_ship[i], 3, params));
+	pg_exec(target, "COMMIT");
 	mem_free(name);
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -29,7 +30,8 @@ static bool read_small(const char *path, char *dst, size_t cap)
 /*
  * When a process started, in clock ticks since boot: tells it from a later one of the same number.
  * False when it is not there any more, or dead and only waiting to be collected. Fields of
- * proc_pid_stat(5): state is the first and starttime the 20th behind the name, which may hold blanks.
+ * proc_pid_stat(5): state is the first and starttime the 20th behind the name, which may hold
+ * blanks.
  */
 static bool process_start(uint64_t pid, uint64_t *start)
 {
@@ -109,17 +111,19 @@ bool ledger_worker_is_dead(struct sl worker)
 	rest = (struct sl){ worker.p + here.n + 1, worker.n - here.n - 1 };
 	colon = memchr(rest.p, ':', rest.n);
 	if (!colon || !num_u64((struct sl){ rest.p, (size_t)(colon - rest.p) }, &pid) ||
-	    !num_u64((struct sl){ colon + 1, rest.n - (size_t)(colon - rest.p) - 1 }, &start))
+		!num_u64((struct sl){ colon + 1, rest.n - (size_t)(colon - rest.p) - 1 }, &start))
 		return false;
 	return !process_start(pid, &now) || now != start;
 }
 
 /* ---- renewing beside the work ---------------------------------------------------------------- */
 
-void ledger_renew(struct pg *target, uint64_t job, const char *worker, int64_t lease_us)
+/* Chunks that a loader is just finishing are passed over, so this never waits. */
+static void renew(struct pg *target, uint64_t job, const char *worker, int64_t lease_us)
 {
 	struct ledger_text number, lease;
-	const char *params[] = { ledger_u64(&number, job), worker, ledger_interval(&lease, lease_us) };
+	const char *params[] = { ledger_u64(&number, job), worker,
+		ledger_interval(&lease, lease_us) };
 
 	pg_clear(pg_query(target,
 		"UPDATE ferry.chunk c SET lease_until = clock_timestamp() + $3::interval"
@@ -147,15 +151,15 @@ static void renew_once(const char *conninfo, uint64_t job, const char *worker, i
 	pid_t child = fork();
 
 	if (child == 0) {
-		ledger_renew(pg_connect(conninfo, "target"), job, worker, lease_us);
-		_exit(0);
+		renew(pg_connect(conninfo, "target"), job, worker, lease_us);
+		leave(0);
 	}
 	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
 		;
 }
 
-static NORETURN void keep(int fd, const char *conninfo, uint64_t job, const char *worker,
-	int64_t lease_us)
+static NORETURN void keep(
+	int fd, const char *conninfo, uint64_t job, const char *worker, int64_t lease_us)
 {
 	int null = open("/dev/null", O_RDWR);
 
@@ -165,21 +169,22 @@ static NORETURN void keep(int fd, const char *conninfo, uint64_t job, const char
 			(void)dup2(null, i);
 	while (!parent_gone(fd, lease_us / 4))
 		renew_once(conninfo, job, worker, lease_us);
-	_exit(0);
+	leave(0);
 }
+
+static pid_t keeper_process;
 
 int ledger_keeper_start(const char *conninfo, uint64_t job, int64_t lease_us)
 {
 	const char *worker = ledger_worker();
 	int ends[2];
-	pid_t child;
 
 	if (pipe2(ends, O_CLOEXEC) != 0)
 		die_errno(EX_TEMP, "pipe");
-	child = fork();
-	if (child < 0)
+	keeper_process = fork();
+	if (keeper_process < 0)
 		die_errno(EX_TEMP, "fork");
-	if (child == 0) {
+	if (keeper_process == 0) {
 		(void)close(ends[1]);
 		keep(ends[0], conninfo, job, worker, lease_us);
 	}
@@ -190,4 +195,7 @@ int ledger_keeper_start(const char *conninfo, uint64_t job, int64_t lease_us)
 void ledger_keeper_stop(int keeper)
 {
 	(void)close(keeper);
+	(void)kill(keeper_process, SIGKILL); /* it may be waiting for the server */
+	while (waitpid(keeper_process, NULL, 0) < 0 && errno == EINTR)
+		;
 }

@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "core/num.h"
+#include "pg/relation.h"
 
 const struct sl narrow_format_names[NARROW_FORMATS] = {
 	[NARROW_DECIMAL] = SL_INIT("Decimal"),
@@ -31,66 +32,19 @@ enum { OID_BOOL = 16, OID_NAME = 19, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23
        OID_FLOAT8 = 701, OID_BPCHAR = 1042, OID_VARCHAR = 1043, OID_TIMESTAMP = 1114,
        OID_TIMESTAMPTZ = 1184 };
 
-/* ---- names ----------------------------------------------------------------------------------- */
-
-/*
- * Takes one name from the front of *s, as SQL has it in double quotes, or up to the next dot and
- * then as it is written.
- */
-static bool take_name(struct sl *s, struct str *name)
-{
-	size_t i = 0;
-
-	if (s->n > 0 && s->p[0] == '"') {
-		for (i = 1; i < s->n; i++) {
-			if (s->p[i] == '"' && !(i + 1 < s->n && s->p[i + 1] == '"'))
-				break;
-			i += s->p[i] == '"';
-			str_addc(name, s->p[i]);
-		}
-		if (i++ >= s->n)
-			return false;
-	} else {
-		while (i < s->n && s->p[i] != '.')
-			str_addc(name, s->p[i++]);
-	}
-	s->p += i;
-	s->n -= i;
-	return name->n > 0;
-}
-
-static void split_table(const char *text, struct str *schema, struct str *table)
-{
-	struct sl rest = sl_of(text);
-	bool ok = take_name(&rest, table);
-
-	if (ok && rest.n > 0 && rest.p[0] == '.') {
-		struct str first = *table;
-
-		rest.p++;
-		rest.n--;
-		*table = *schema;
-		*schema = first;
-		ok = take_name(&rest, table);
-	} else {
-		str_addz(schema, "public");
-	}
-	if (!ok || rest.n > 0)
-		opt_usage("--table: not SCHEMA.TABLE: %s", msg_q(sl_of(text)));
-}
-
 static const char *name_of(const struct narrow_opts *opts, enum narrow_role role)
 {
 	return opts->column[role] ? opts->column[role] : roles[role].column;
 }
 
-/* ---- the table --------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 static NORETURN void no_such_table(struct pg *pg, const char *asked, const struct str *table)
 {
 	static const char sql[] =
 		"SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) "
-		"FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+		"FROM pg_catalog.pg_class c "
+		"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 		"WHERE pg_catalog.lower(c.relname) = pg_catalog.lower($1) "
 		"AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1 LIMIT 1";
 	struct pg_result *r = pg_query(pg, sql, 1, (const char *[]){ str_z(table) });
@@ -101,38 +55,38 @@ static NORETURN void no_such_table(struct pg *pg, const char *asked, const struc
 	die_hint(EX_CONFIGURATION, hint, "no such table, source: %s", asked);
 }
 
-/* Fills in what there is to say of the table itself; its oid as text, to be freed. */
-static char *find_table(struct pg *pg, struct narrow *n)
+/* Fills in what there is to say of the table itself. */
+static void find_table(struct pg *pg, struct narrow *n)
 {
 	static const char sql[] =
 		"SELECT c.oid, c.relkind, pg_catalog.row_security_active(c.oid), "
-		"greatest(c.reltuples, 0)::bigint, c.relhassubclass FROM pg_catalog.pg_class c "
+		"greatest(c.reltuples, 0)::bigint, c.relhassubclass, "
+		"pg_catalog.has_table_privilege(c.oid, 'SELECT') FROM pg_catalog.pg_class c "
 		"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-		"WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
+		"WHERE n.nspname = $1 AND c.relname = $2 "
+		"AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
 	struct str schema = { 0 }, table = { 0 }, ident = { 0 };
 	struct pg_result *r;
-	char *oid, kind;
+	char kind;
 
-	split_table(n->table, &schema, &table);
+	relation_split(n->table, &schema, &table);
 	r = pg_query(pg, sql, 2, (const char *[]){ str_z(&schema), str_z(&table) });
 	if (pg_rows(r) == 0)
 		no_such_table(pg, n->table, &table);
-	oid = mem_strdup(pg_valuez(r, 0, 0));
+	n->oid = arena_dup(&n->arena, pg_value(r, 0, 0)).p;
 	kind = pg_valuez(r, 0, 1)[0];
+	n->lockable = (kind == 'r' || kind == 'p') && sl_eq_str(pg_value(r, 0, 5), "t");
 	n->has_place = kind == 'r' || kind == 'p' || kind == 'm';
 	n->several_tables = kind == 'p' || sl_eq_str(pg_value(r, 0, 4), "t");
 	if (sl_eq_str(pg_value(r, 0, 2), "t"))
 		msg_warn("%s: row level security may hide rows from this user", n->table);
 	(void)!num_u64(pg_value(r, 0, 3), &n->rows_estimate);
 	pg_clear(r);
-	pg_add_ident(pg, &ident, str_sl(&schema));
-	str_addc(&ident, '.');
-	pg_add_ident(pg, &ident, str_sl(&table));
+	relation_ident(pg, &ident, str_sl(&schema), str_sl(&table));
 	n->ident = arena_dup(&n->arena, str_sl(&ident)).p;
 	str_free(&schema);
 	str_free(&table);
 	str_free(&ident);
-	return oid;
 }
 
 /* ---- columns --------------------------------------------------------------------------------- */
@@ -228,8 +182,7 @@ static bool look_for(struct narrow *n, struct pg *pg, const struct narrow_opts *
 	return false;
 }
 
-static void find_columns(struct narrow *n, struct pg *pg, const struct narrow_opts *opts,
-	const char *oid)
+static void find_columns(struct narrow *n, struct pg *pg, const struct narrow_opts *opts)
 {
 	static const char sql[] =
 		"SELECT a.attname, CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, "
@@ -237,8 +190,9 @@ static void find_columns(struct narrow *n, struct pg *pg, const struct narrow_op
 		"coalesce(c.collisdeterministic, true) FROM pg_catalog.pg_attribute a "
 		"JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
 		"LEFT JOIN pg_catalog.pg_collation c ON c.oid = a.attcollation "
-		"WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
-	struct pg_result *r = pg_query(pg, sql, 1, &oid);
+		"WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped "
+		"ORDER BY a.attnum";
+	struct pg_result *r = pg_query(pg, sql, 1, &n->oid);
 	bool any = false;
 
 	for (int role = 0; role <= NARROW_ID; role++)
@@ -253,12 +207,13 @@ static void find_columns(struct narrow *n, struct pg *pg, const struct narrow_op
 	pg_clear(r);
 }
 
-static void find_indexes(struct narrow *n, struct pg *pg, const char *oid)
+static void find_indexes(struct narrow *n, struct pg *pg)
 {
 	static const char sql[] =
 		"SELECT coalesce(bool_or(x.indisunique AND "
 		"(x.key)[0:x.indnkeyatts - 1] <@ ARRAY[s.n, c.n, t.n]), false), "
-		"coalesce(bool_or(x.key[0] = s.n AND x.indnkeyatts > 1 AND x.key[1] = t.n), false), "
+		"coalesce(bool_or(x.key[0] = s.n AND x.indnkeyatts > 1 "
+		"AND x.key[1] = t.n), false), "
 		"coalesce(bool_or(x.key[0] = t.n), false), "
 		"coalesce(bool_or(x.key[0] = s.n AND x.indnkeyatts > 2 AND x.key[1] = c.n "
 		"AND x.key[2] = t.n), false), "
@@ -274,7 +229,7 @@ static void find_indexes(struct narrow *n, struct pg *pg, const char *oid)
 		"(SELECT attnum AS n FROM pg_catalog.pg_attribute WHERE attrelid = $1::oid "
 		"AND attname = $4) t";
 	struct pg_result *r = pg_query(pg, sql, 4,
-		(const char *[]){ oid, n->col[NARROW_SHIP].name.p, n->col[NARROW_CHANNEL].name.p,
+		(const char *[]){ n->oid, n->col[NARROW_SHIP].name.p, n->col[NARROW_CHANNEL].name.p,
 			n->col[NARROW_TIME].name.p });
 	bool *flag[] = { &n->unique, &n->by_ship_time, &n->by_time, &n->by_channel, &n->by_ship };
 
@@ -283,16 +238,32 @@ static void find_indexes(struct narrow *n, struct pg *pg, const char *oid)
 	pg_clear(r);
 }
 
+/* Appends what is the same as long as the columns are. */
+static void take_print(const struct narrow *n, struct pg *pg, struct str *print)
+{
+	static const char sql[] =
+		"SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(' ', attnum, "
+		"atttypid, atttypmod, attcollation, attname), ',' ORDER BY attnum)) "
+		"FROM pg_catalog.pg_attribute WHERE attrelid = $1::oid AND attnum > 0 "
+		"AND NOT attisdropped";
+	struct pg_result *r = pg_query(pg, sql, 1, &n->oid);
+
+	str_add(print, pg_value(r, 0, 0));
+	pg_clear(r);
+}
+
 struct narrow *narrow_detect(struct pg *pg, const struct narrow_opts *opts)
 {
 	struct narrow *n = mem_zalloc(sizeof *n);
-	char *oid;
+	struct str print = { 0 };
 
 	n->table = opts->table ? opts->table : NARROW_DEFAULT_TABLE;
-	oid = find_table(pg, n);
-	find_columns(n, pg, opts, oid);
-	find_indexes(n, pg, oid);
-	mem_free(oid);
+	find_table(pg, n);
+	find_columns(n, pg, opts);
+	find_indexes(n, pg);
+	take_print(n, pg, &print);
+	n->print = arena_dup(&n->arena, str_sl(&print)).p;
+	str_free(&print);
 	return n;
 }
 
@@ -302,6 +273,24 @@ void narrow_free(struct narrow *n)
 		return;
 	arena_free(&n->arena);
 	mem_free(n);
+}
+
+/*
+ * The lock comes before the snapshot: a table that is rewritten (ALTER TABLE) looks empty to older
+ * snapshots, and a column of another type would be misread.
+ */
+void narrow_begin(const struct narrow *n, struct pg *pg)
+{
+	struct str print = { 0 };
+
+	pg_exec(pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+	if (n->lockable)
+		pg_execf(pg, "LOCK TABLE %s IN ACCESS SHARE MODE", n->ident);
+	take_print(n, pg, &print);
+	if (strcmp(str_z(&print), n->print) != 0)
+		die_hint(EX_TEMP, "run the same command again",
+			"the columns of the table have changed, source: %s", n->table);
+	str_free(&print);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -342,10 +331,14 @@ void narrow_add_where(const struct narrow *n, struct pg *pg, struct str *s,
 {
 	const char *ship = n->col[NARROW_SHIP].ident;
 
-	str_addf(s, "%s >= ", n->col[NARROW_TIME].ident);
-	narrow_add_time(n, s, part->from);
-	str_addf(s, " AND %s < ", n->col[NARROW_TIME].ident);
-	narrow_add_time(n, s, part->to);
+	if (part->timeless) {
+		str_addf(s, "%s IS NULL", n->col[NARROW_TIME].ident);
+	} else {
+		str_addf(s, "%s >= ", n->col[NARROW_TIME].ident);
+		narrow_add_time(n, s, part->from);
+		str_addf(s, " AND %s < ", n->col[NARROW_TIME].ident);
+		narrow_add_time(n, s, part->to);
+	}
 	if (part->n_ships) {
 		str_addz(s, " AND ");
 		add_ships(n, pg, s, part->ships, part->n_ships);
@@ -358,19 +351,18 @@ void narrow_add_where(const struct narrow *n, struct pg *pg, struct str *s,
 	}
 }
 
-void narrow_add_order(const struct narrow *n, struct str *s, bool desc)
+/* Each further key costs the server half as much again, so there are none where none is needed. */
+static void add_order(const struct narrow *n, struct str *s)
 {
-	const char *dir = desc ? " DESC" : "";
-
-	str_addf(s, "%s%s", n->col[NARROW_TIME].ident, dir);
+	str_addf(s, " ORDER BY %s", n->col[NARROW_TIME].ident);
 	if (n->unique)
 		return;
 	if (n->col[NARROW_ID].name.n)
-		str_addf(s, ", %s%s", n->col[NARROW_ID].ident, dir);
+		str_addf(s, ", %s", n->col[NARROW_ID].ident);
 	else if (n->several_tables)
-		str_addf(s, ", tableoid%s, ctid%s", dir, dir);
+		str_addz(s, ", tableoid, ctid");
 	else if (n->has_place)
-		str_addf(s, ", ctid%s", dir);
+		str_addz(s, ", ctid");
 }
 
 bool narrow_selects(const struct narrow *n, const struct narrow_part *part, enum narrow_role role)
@@ -393,6 +385,5 @@ void narrow_add_select(const struct narrow *n, struct pg *pg, struct str *s,
 	}
 	str_addf(s, " FROM %s WHERE ", n->ident);
 	narrow_add_where(n, pg, s, part);
-	str_addz(s, " ORDER BY ");
-	narrow_add_order(n, s, false);
+	add_order(n, s);
 }

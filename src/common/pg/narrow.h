@@ -68,7 +68,14 @@ struct narrow_opts {
 		"the only value column, of any type")
 
 /* How a column arrives in binary COPY. */
-enum narrow_wire { NARROW_W_TEXT, NARROW_W_F8, NARROW_W_I8, NARROW_W_I4, NARROW_W_I2, NARROW_W_BOOL };
+enum narrow_wire {
+	NARROW_W_TEXT,
+	NARROW_W_F8,
+	NARROW_W_I8,
+	NARROW_W_I4,
+	NARROW_W_I2,
+	NARROW_W_BOOL,
+};
 
 struct narrow_column {
 	struct sl name;	   /* .n 0: the table has no such column */
@@ -85,6 +92,9 @@ struct narrow {
 	struct narrow_column col[NARROW_ROLES];
 	bool zone;	    /* the time column is timestamptz */
 	bool exact_ship;    /* two ships that SQL calls equal are the same text */
+	const char *oid;    /* of the table, as text */
+	const char *print;  /* fingerprint of its columns */
+	bool lockable;	    /* LOCK TABLE can be used on it */
 	bool has_place;	    /* a table, whose rows have a place (ctid); not a view */
 	bool several_tables; /* partitions: a place is (tableoid, ctid) */
 	bool unique;	    /* (ship, channel, time) cannot repeat */
@@ -104,9 +114,19 @@ struct narrow {
 struct narrow *narrow_detect(struct pg *pg, const struct narrow_opts *opts) NODISCARD;
 void narrow_free(struct narrow *n);
 
-/* A part of the table: [from, to) in instants, these ships only (none: all), but not those. */
+/*
+ * Begins a transaction that reads one consistent state of the table; to be ended with COMMIT. Dies
+ * with 75 when its columns are not any more what narrow_detect() saw.
+ */
+void narrow_begin(const struct narrow *n, struct pg *pg);
+
+/*
+ * A part of the table: [from, to) in instants, or the rows without a time; these ships only (none:
+ * all), but not those.
+ */
 struct narrow_part {
 	int64_t from, to;
+	bool timeless;
 	const struct sl *ships;
 	size_t n_ships;
 	const struct sl *skip;
@@ -121,16 +141,10 @@ void narrow_add_where(const struct narrow *n, struct pg *pg, struct str *s,
 	const struct narrow_part *part);
 
 /*
- * Appends the ORDER BY list that puts a part in the order of the stream: by time, and where
- * (ship, channel, time) may repeat by id, or by the place in the table when there is no id; of
- * repeated rows the last one counts. `desc` reverses it all.
- */
-void narrow_add_order(const struct narrow *n, struct str *s, bool desc);
-
-/*
  * Appends the SELECT of a part, its columns in the order of roles: ship, channel, time, format,
  * values; absent ones are left out, and so are the id and, when only one is asked for, the ship.
- * narrow_row.h reads what binary COPY makes of it.
+ * narrow_row.h reads what binary COPY makes of it. Rows come by time, and where (ship, channel,
+ * time) may repeat by id, or by their place in the table when there is no id: the last one counts.
  */
 void narrow_add_select(const struct narrow *n, struct pg *pg, struct str *s,
 	const struct narrow_part *part);
@@ -158,5 +172,19 @@ bool narrow_next(const struct narrow *n, struct pg *pg, const struct narrow_part
  * else from all rows. Names live as long as `n`. *ships is to be freed with mem_free().
  */
 size_t narrow_ships(struct narrow *n, struct pg *pg, struct sl **ships);
+
+/*
+ * Rows without a ship, a channel or a time, which no range of a ship's time finds. Where the
+ * columns may be NULL that reads the table, or its indexes.
+ */
+uint64_t narrow_keyless(const struct narrow *n, struct pg *pg);
+
+/*
+ * Appends `WITH RECURSIVE name AS (…)`: rows x with the distinct values of a column that leads an
+ * index, and a last one that is NULL, at one probe of the index each (a "loose index scan", which
+ * PostgreSQL has no plan for). `where` is empty or ends in AND.
+ */
+void narrow_add_loose_scan(const struct narrow *n, struct str *s, const char *name,
+	const char *column, const char *where);
 
 #endif

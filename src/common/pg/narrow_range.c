@@ -2,21 +2,17 @@
 #include "pg/narrow.h"
 
 #include "core/clock.h"
+#include "core/num.h"
 
-/*
- * The distinct values of a column that leads an index, one probe of the index each (a "loose index
- * scan", which PostgreSQL has no plan for): as rows x of a recursive query named `name`. `where` is
- * empty or ends in AND.
- */
-static void add_loose_scan(const struct narrow *n, struct str *s, const char *name,
+void narrow_add_loose_scan(const struct narrow *n, struct str *s, const char *name,
 	const char *column, const char *where)
 {
 	str_addf(s,
 		"WITH RECURSIVE %s AS ((SELECT %s AS x FROM %s WHERE %s%s IS NOT NULL "
 		"ORDER BY %s LIMIT 1) UNION ALL SELECT (SELECT %s FROM %s WHERE %s%s > %s.x "
 		"ORDER BY %s LIMIT 1) FROM %s WHERE %s.x IS NOT NULL) ",
-		name, column, n->ident, where, column, column, column, n->ident, where, column, name,
-		column, name, name);
+		name, column, n->ident, where, column, column, column, n->ident, where, column,
+		name, column, name, name);
 }
 
 /*
@@ -36,7 +32,7 @@ static void add_range_query(const struct narrow *n, struct pg *pg, struct str *s
 	}
 	if (ship && n->by_channel && !n->by_ship_time) {
 		str_addz(&where, " AND ");
-		add_loose_scan(n, s, "channels", channel, str_z(&where));
+		narrow_add_loose_scan(n, s, "channels", channel, str_z(&where));
 		str_addf(s,
 			"SELECT min(a), max(b) FROM channels, LATERAL (SELECT min(%s) AS a, "
 			"max(%s) AS b FROM %s WHERE %s%s = channels.x) r",
@@ -115,6 +111,30 @@ bool narrow_next(const struct narrow *n, struct pg *pg, const struct narrow_part
 	return any;
 }
 
+uint64_t narrow_keyless(const struct narrow *n, struct pg *pg)
+{
+	static const enum narrow_role key[] = { NARROW_SHIP, NARROW_CHANNEL, NARROW_TIME };
+	struct str sql = { 0 };
+	struct pg_result *r;
+	uint64_t count = 0;
+	bool any = false;
+
+	str_addf(&sql, "SELECT count(*) FROM %s WHERE", n->ident);
+	for (size_t i = 0; i < ARRAY_LEN(key); i++) {
+		if (n->col[key[i]].not_null)
+			continue;
+		str_addf(&sql, "%s %s IS NULL", any ? " OR" : "", n->col[key[i]].ident);
+		any = true;
+	}
+	if (any) {
+		r = pg_query(pg, str_z(&sql), 0, NULL);
+		(void)!num_u64(pg_value(r, 0, 0), &count);
+		pg_clear(r);
+	}
+	str_free(&sql);
+	return count;
+}
+
 size_t narrow_ships(struct narrow *n, struct pg *pg, struct sl **ships)
 {
 	const char *ship = n->col[NARROW_SHIP].ident;
@@ -123,7 +143,7 @@ size_t narrow_ships(struct narrow *n, struct pg *pg, struct sl **ships)
 	size_t count;
 
 	if (n->by_ship) {
-		add_loose_scan(n, &sql, "ships", ship, "");
+		narrow_add_loose_scan(n, &sql, "ships", ship, "");
 		str_addz(&sql, "SELECT x FROM ships WHERE x IS NOT NULL ORDER BY x");
 	} else {
 		str_addf(&sql, "SELECT DISTINCT %s FROM %s WHERE %s IS NOT NULL ORDER BY 1", ship,

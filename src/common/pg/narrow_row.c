@@ -228,6 +228,19 @@ bool narrow_read(struct narrow_reader *r, struct sl message, struct narrow_row *
 	return true;
 }
 
+static struct sl time_text(const struct narrow_reader *r, struct sl raw, char *dst)
+{
+	int64_t instant = (int64_t)load64(raw.p);
+
+	if (instant == INT64_MAX)
+		return SL("infinity");
+	if (instant == INT64_MIN)
+		return SL("-infinity");
+	if (instant < FIRST_INSTANT)
+		return SL("BC");
+	return (struct sl){ dst, clock_put(dst, instant, r->n->zone) };
+}
+
 void narrow_row_put_json(const struct narrow_reader *r, struct str *s)
 {
 	char lead = '{';
@@ -238,7 +251,7 @@ void narrow_row_put_json(const struct narrow_reader *r, struct str *s)
 		char text[CLOCK_TEXT_MAX];
 
 		if (!c->name.n || role == NARROW_ID)
-			continue;
+			continue; /* the id is not read */
 		str_addc(s, lead);
 		lead = ',';
 		str_add_json(s, c->name);
@@ -247,11 +260,7 @@ void narrow_row_put_json(const struct narrow_reader *r, struct str *s)
 			str_addz(s, "null");
 			continue;
 		}
-		if (role == NARROW_TIME)
-			raw = (struct sl){ text,
-				clock_put(text, (int64_t)load64(raw.p), r->n->zone) };
-		else
-			raw = put_text(c->wire, raw, text);
+		raw = role == NARROW_TIME ? time_text(r, raw, text) : put_text(c->wire, raw, text);
 		str_add_json(s, raw);
 	}
 	str_addc(s, '}');

@@ -12,8 +12,6 @@ struct filter_run {
 
 void filter_cols(struct filter_run *run, const struct sl *names, size_t n)
 {
-	if (!run->io->wr)
-		io_start_output(run->io);
 	wr_cols(run->io->wr, names, n);
 }
 
@@ -81,9 +79,7 @@ static void pass_seal(struct filter_run *run)
 
 	if (f->seal)
 		f->seal(run->state, run);
-	if (!run->io->wr)
-		io_start_output(run->io);
-	wr_seal(run->io->wr, rd_seal(run->io->rd));
+	io_seal(run->io, rd_seal(run->io->rd));
 }
 
 static void run_loop(struct filter_run *run)
@@ -92,7 +88,11 @@ static void run_loop(struct filter_run *run)
 	struct rec rec;
 
 	for (;;) {
-		switch (io_next(run->io, &rec)) {
+		enum rd_event ev = io_next(run->io, &rec);
+
+		if (!run->io->wr)
+			io_start_output(run->io); /* from here on a failure can be told downstream */
+		switch (ev) {
 		case RD_COLS:
 			f->start(run->state, run, rd_cols(run->io->rd));
 			break;
@@ -125,8 +125,6 @@ int filter_main(const struct filter *f, int argc, char **argv)
 		f->check(run.state);
 	run.io = io_open(opts, argc ? argv[0] : NULL);
 	run_loop(&run);
-	if (!run.io->wr)
-		io_start_output(run.io); /* an empty input makes an empty output, not a missing one */
 	code = io_close(run.io);
 	if (f->release)
 		f->release(run.state);

@@ -6,7 +6,7 @@
  *	start  columns are known (again when they grow): look up what is needed, set the output's
  *	row    one record: call filter_emit() any number of times
  *	seal   a chunk ends: emit what is held back (the loop seals afterwards)
- *	end    the input ended well (not called when the stream was sealed: its last seal was the end)
+ *	end    the input ended well (not called for a sealed stream: its last seal was the end)
  *
  * `st` is the filter's own zeroed struct, whose first member must be its configuration as the
  * option table describes it; `st->io` options live where `io_offset` says.

@@ -55,6 +55,9 @@ struct in *in_open(const char *path, size_t max_window)
 static size_t read_some(struct in *in, char *dst, size_t cap)
 {
 	for (;;) {
+		if (in->wait)
+			in->wait(in->wait_ctx);
+
 		ssize_t n = read(in->fd, dst, cap);
 
 		if (n >= 0) {
@@ -146,12 +149,12 @@ static void make_room(struct in *in)
 		in->start = 0;
 		in->end = have;
 	}
-	if (in->cap - in->end >= READ_SIZE)
+	if (in->cap - in->end >= READ_SIZE + IN_SLACK)
 		return;
 	if (have > in->max_window)
 		die_hint(EX_DATA, "--max-record allows larger ones",
 			 "%s: a record is larger than %zu bytes", in->name, in->max_window);
-	mem_grow(&in->buf, &in->cap, in->end + READ_SIZE, 1);
+	mem_grow(&in->buf, &in->cap, in->end + READ_SIZE + IN_SLACK, 1);
 }
 
 bool in_more(struct in *in)
@@ -180,6 +183,12 @@ bool in_more(struct in *in)
 	return n > 0;
 }
 
+void in_on_wait(struct in *in, void (*fn)(void *ctx), void *ctx)
+{
+	in->wait = fn;
+	in->wait_ctx = ctx;
+}
+
 const char *in_name(const struct in *in)
 {
 	return in->name;
@@ -203,6 +212,11 @@ uint64_t in_bytes_total(const struct in *in)
 int in_fd(const struct in *in)
 {
 	return in->fd;
+}
+
+bool in_at_end(const struct in *in)
+{
+	return in->eof;
 }
 
 void in_close(struct in *in)

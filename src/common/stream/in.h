@@ -23,6 +23,9 @@ struct in *in_from_fd(int fd, const char *name, size_t max_window) NODISCARD;
 /* The unconsumed bytes at hand; valid until in_more(). */
 static inline struct sl in_window(const struct in *in);
 
+/* Bytes behind the window that may be read, though they mean nothing: for reading in blocks. */
+#define IN_SLACK 16
+
 /* Reads more behind the window (it may move); false at the end of input. */
 bool in_more(struct in *in) NODISCARD;
 
@@ -33,11 +36,18 @@ static inline void in_consume(struct in *in, size_t n);
 enum in_class { IN_QUOTE = 1, IN_CR = 2, IN_HIGH = 4, IN_NUL = 8 };
 static inline unsigned in_class(const struct in *in);
 
+/*
+ * Has fn(ctx) called before every read(2), which may block: a program with other descriptors to
+ * serve as well does that there, with poll(2), until this one is readable or has ended.
+ */
+void in_on_wait(struct in *in, void (*fn)(void *ctx), void *ctx);
+
 const char *in_name(const struct in *in);     /* "-" is shown as "standard input" */
 bool in_is_regular(const struct in *in);      /* a regular file, compressed or not */
 uint64_t in_bytes_read(const struct in *in);  /* from the descriptor */
 uint64_t in_bytes_total(const struct in *in); /* size of a regular file, else 0 */
 int in_fd(const struct in *in);		      /* for poll(2) */
+bool in_at_end(const struct in *in);	      /* the end was read: the window is all there is */
 void in_close(struct in *in);
 
 /* Private: here so that the accessors above cost nothing. */
@@ -50,6 +60,8 @@ struct in {
 	bool eof, regular, probed;
 	uint64_t total, bytes;
 	const char *name;
+	void (*wait)(void *ctx);
+	void *wait_ctx;
 	struct z_inflate *z;
 	char *zbuf;	   /* compressed bytes, when z */
 	size_t zstart, zend;

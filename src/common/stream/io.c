@@ -9,6 +9,7 @@
 #include "stream/in.h"
 #include "stream/out.h"
 
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,19 +33,41 @@ static void parse_max_rejects(struct io *io)
 	}
 }
 
-struct io *io_open(const struct io_opts *opts, const char *path)
+static struct io *io_new(const struct io_opts *opts)
 {
-	struct rd_conf conf = { .format = (enum format)opts->in_format,
-				.max_record = opts->max_record,
-				.allow_no_newline = opts->allow_no_newline };
 	struct io *io = mem_zalloc(sizeof *io);
 
 	if (opts->force_seal && opts->force_no_seal)
 		opt_usage("--seal and --no-seal exclude each other");
 	io->opts = opts;
 	parse_max_rejects(io);
-	io->rd = rd_open(path, &conf);
 	io->started = io->next_progress = clock_monotonic();
+	return io;
+}
+
+static struct rd_conf rd_conf_of(const struct io_opts *opts)
+{
+	return (struct rd_conf){ .format = (enum format)opts->in_format,
+				 .max_record = opts->max_record,
+				 .allow_no_newline = opts->allow_no_newline };
+}
+
+struct io *io_open(const struct io_opts *opts, const char *path)
+{
+	struct rd_conf conf = rd_conf_of(opts);
+	struct io *io = io_new(opts);
+
+	io->rd = rd_open(path, &conf);
+	return io;
+}
+
+struct io *io_from_fd(const struct io_opts *opts, int fd, const char *name, bool vouched)
+{
+	struct rd_conf conf = rd_conf_of(opts);
+	struct io *io = io_new(opts);
+
+	io->rd = rd_from_fd(fd, name, &conf);
+	io->vouched = vouched;
 	return io;
 }
 
@@ -89,12 +112,22 @@ static bool output_is_sealed(const struct io *io)
 			opt_usage("--seal: a JSON array cannot be sealed");
 		return false;
 	}
-	if (in_sealed)
+	if (in_sealed || io->vouched)
 		return decide_seal(io->opts, true);
 	if (io->opts->force_seal && !in_is_regular(rd_in(io->rd)))
 		die_hint(EX_STREAM, "'via --source -- COMMAND' seals what a command prints",
 			 "--seal: the input is a pipe without a seal, nobody knows whether it is whole");
 	return io->opts->force_seal;
+}
+
+/* Nobody waits for a record because its writer waits for the next one. */
+static void flush_when_idle(void *ctx)
+{
+	struct io *io = ctx;
+	struct pollfd p = { .fd = in_fd(rd_in(io->rd)), .events = POLLIN };
+
+	if (poll(&p, 1, 0) == 0)
+		wr_flush(io->wr);
 }
 
 void io_start_output(struct io *io)
@@ -108,6 +141,8 @@ void io_start_output(struct io *io)
 				      ? FMT_NDJSON
 				      : FMT_CSV;
 	io->wr = wr_open(io->opts->output, &conf);
+	if (!in_is_regular(rd_in(io->rd)))
+		in_on_wait(rd_in(io->rd), flush_when_idle, io);
 }
 
 static void show_progress(struct io *io, bool last)
@@ -146,17 +181,22 @@ static void show_progress(struct io *io, bool last)
 	str_free(&s);
 }
 
+enum rd_event io_next_any(struct io *io, struct rec *rec)
+{
+	enum rd_event ev = rd_next(io->rd, rec);
+
+	io->rows_in += ev == RD_ROW || ev == RD_BAD;
+	if (UNLIKELY(++io->tick % 4096 == 0) && clock_monotonic() >= io->next_progress)
+		show_progress(io, false);
+	return ev;
+}
+
 enum rd_event io_next(struct io *io, struct rec *rec)
 {
 	enum rd_event ev;
 
-	while ((ev = rd_next(io->rd, rec)) == RD_BAD) {
-		io->rows_in++;
+	while ((ev = io_next_any(io, rec)) == RD_BAD)
 		io_reject(io, rec, rd_fault(io->rd));
-	}
-	io->rows_in += ev == RD_ROW;
-	if (UNLIKELY(++io->tick % 4096 == 0) && clock_monotonic() >= io->next_progress)
-		show_progress(io, false);
 	return ev;
 }
 
@@ -256,17 +296,33 @@ static void write_stats(const struct io *io)
 	str_free(&s);
 }
 
-int io_close(struct io *io)
+static void check_percent(const struct io *io)
 {
 	if (io->n_rejects * 100 > io->max_percent * io->rows_in && io->n_rejects)
 		die(EX_DATA, "more than %llu %% of the records are bad (%llu of %llu)",
 		    (unsigned long long)io->max_percent, (unsigned long long)io->n_rejects,
 		    (unsigned long long)io->rows_in);
+}
+
+void io_seal(struct io *io, const struct seal *seal)
+{
+	if (seal->final)
+		check_percent(io);
+	if (io->rejects)
+		out_flush(io->rejects);
+	if (io->wr)
+		wr_seal(io->wr, seal);
+}
+
+int io_close(struct io *io)
+{
+	check_percent(io);
 	if (io->rejects)
 		out_close(io->rejects);
+	io->rejects = NULL;
 	/* a regular file that --seal asked to seal has now been read to its end */
 	if (io->wr && wr_is_sealed(io->wr) && !rd_is_sealed(io->rd))
-		wr_seal(io->wr, &(struct seal){ .chunk = SL("1"), .src = SL(""), .final = true });
+		io_seal(io, &(struct seal){ .chunk = SL("1"), .src = SL(""), .final = true });
 	if (io->opts->stats)
 		write_stats(io);
 	if (io->n_rejects)

@@ -82,14 +82,23 @@ struct io {
 	struct out *rejects;
 	uint64_t n_rejects, max_rejects, max_percent, rows_in, rows_out;
 	int64_t started, next_progress;
-	bool bar_shown;
+	bool bar_shown, vouched;
 	unsigned tick;
 };
 
 /* Opens the input. The first io_next() decides whether the stream is sealed. */
 struct io *io_open(const struct io_opts *opts, const char *path) NODISCARD;
 
+/*
+ * The same over a descriptor. `vouched`: the caller proves by other means that the input is whole,
+ * and dies otherwise; so the output is sealed like an extractor's.
+ */
+struct io *io_from_fd(const struct io_opts *opts, int fd, const char *name, bool vouched) NODISCARD;
+
 enum rd_event io_next(struct io *io, struct rec *rec) NODISCARD;
+
+/* Like io_next(), but RD_BAD is the caller's business. */
+enum rd_event io_next_any(struct io *io, struct rec *rec) NODISCARD;
 
 /*
  * Opens the output: format as asked or as the input's; sealed when the input is sealed and the
@@ -99,14 +108,21 @@ enum rd_event io_next(struct io *io, struct rec *rec) NODISCARD;
  */
 void io_start_output(struct io *io);
 
+/*
+ * Passes a seal on, or makes one. What was kept of bad records is written first, and a final seal
+ * is only made within --max-rejects: nothing that can fail may come behind it. A loader, which
+ * has no output, calls it before it commits.
+ */
+void io_seal(struct io *io, const struct seal *seal);
+
 /* Should a program that makes its own records (an extractor) seal its output? */
 bool io_wants_seal(const struct io_opts *opts);
 
 /*
  * Deals with a bad record: without --rejects the program ends with 65 and one line
  * `prog: error: FILE:LINE:COLUMN: field "x": WHY: "value"`; else it is written to the file, as one
- * NDJSON object {"record","line","column","field","value","why","raw"}, counted, and reading goes on until
- * --max-rejects.
+ * NDJSON object {"record","line","column","field","value","why","raw"}, counted, and reading
+ * goes on until --max-rejects.
  */
 void io_reject(struct io *io, const struct rec *rec, const struct fault *fault);
 

@@ -1,6 +1,7 @@
 #include "stream/json.h"
 
 #include "core/num.h"
+#include "core/utf8.h"
 
 #include <yajl/yajl_parse.h>
 
@@ -262,6 +263,12 @@ struct json *json_parse(struct arena *a, struct sl text, const char **why, size_
 		*why = "NUL byte";
 		return NULL;
 	}
+	*at = utf8_valid_to(text.p, text.n); /* yajl lets surrogates and overlong forms pass */
+	if (*at < text.n) {
+		*why = "not valid UTF-8";
+		return NULL;
+	}
+	*at = 0;
 	*why = check_escapes(text, at);
 	if (*why)
 		return NULL;
@@ -270,7 +277,7 @@ struct json *json_parse(struct arena *a, struct sl text, const char **why, size_
 		*why = "out of memory";
 	else if (yajl_parse(p.y, (const unsigned char *)text.p, text.n) != yajl_status_ok ||
 		 yajl_complete_parse(p.y) != yajl_status_ok || !p.root) {
-		*at = here(&p);
+		*at = here(&p) < text.n ? here(&p) : text.n;
 		*why = p.why ? p.why : p.root || text.n ? yajl_reason(&p, a) : "no value";
 		p.root = NULL;
 	} else if (!all_keys_unique(p.root)) {
@@ -314,4 +321,55 @@ bool json_get_i64(const struct json *o, const char *key, int64_t *out)
 	const struct json *m = json_get(o, key);
 
 	return m && m->kind == J_NUM && num_i64(m->text, out);
+}
+
+static bool is_one_of(struct sl key, const char *const *names)
+{
+	for (; *names; names++)
+		if (sl_eq_str(key, *names))
+			return true;
+	return false;
+}
+
+static void put_container(struct str *s, const struct json *j, const char *const *names)
+{
+	bool first = true;
+
+	for (const struct json *c = j->child; c; c = c->next) {
+		if (j->kind == J_OBJ && is_one_of(c->key, names))
+			continue;
+		if (!first)
+			str_addc(s, ',');
+		first = false;
+		if (j->kind == J_OBJ) {
+			str_add_json(s, c->key);
+			str_addc(s, ':');
+		}
+		json_put_without(s, c, names);
+	}
+}
+
+void json_put_without(struct str *s, const struct json *j, const char *const *names)
+{
+	switch (j->kind) {
+	case J_NULL:
+		str_addz(s, "null");
+		break;
+	case J_TRUE:
+	case J_FALSE:
+		str_addz(s, j->kind == J_TRUE ? "true" : "false");
+		break;
+	case J_NUM:
+		str_add(s, j->text);
+		break;
+	case J_STR:
+		str_add_json(s, j->text);
+		break;
+	case J_ARR:
+	case J_OBJ:
+		str_addc(s, j->kind == J_ARR ? '[' : '{');
+		put_container(s, j, names);
+		str_addc(s, j->kind == J_ARR ? ']' : '}');
+		break;
+	}
 }

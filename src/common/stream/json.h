@@ -10,6 +10,7 @@
 
 #include "core/base.h"
 #include "core/mem.h"
+#include "core/str.h"
 
 enum json_kind { J_NULL, J_TRUE, J_FALSE, J_NUM, J_STR, J_ARR, J_OBJ };
 
@@ -28,6 +29,9 @@ struct json {
  * *at the byte offset. Nodes and decoded strings live in the arena, `raw` points into `text`.
  */
 struct json *json_parse(struct arena *a, struct sl text, const char **why, size_t *at) NODISCARD;
+
+/* Appends the value as JSON text, less the members of these names (ended by NULL), at any depth. */
+void json_put_without(struct str *s, const struct json *j, const char *const *names);
 
 /* Member of an object by name, or NULL (also when `o` is NULL or no object). */
 const struct json *json_get(const struct json *o, const char *key);

@@ -7,7 +7,8 @@
 /*
  * Adds the names of the file to `names`: one a line, blanks at the end dropped, empty lines
  * skipped; or NDJSON, then the text of `member` of each object (the registry of pg-narrow-schema
- * has "channel"). A name that repeats counts once. Dies with 66 (cannot open) or 65, naming the line.
+ * has "channel"). A name that repeats counts once. Dies with 66 (cannot open) or 65, naming the
+ * line.
  */
 void namelist_read(const char *path, const char *member, struct names *names);
 

@@ -130,6 +130,20 @@ void out_put(struct out *o, struct sl s)
 	}
 }
 
+void out_put_file(struct out *o, int fd, const char *name)
+{
+	for (;;) {
+		ssize_t n = read(fd, out_room(o, BUF_SIZE), BUF_SIZE);
+
+		if (n == 0)
+			return;
+		if (n > 0)
+			out_wrote(o, (size_t)n);
+		else if (errno != EINTR)
+			die_errno(EX_IO, "%s: read error", name);
+	}
+}
+
 uint32_t out_crc(struct out *o)
 {
 	sum_up(o);

@@ -26,6 +26,9 @@ static inline void out_wrote(struct out *o, size_t n);
 
 void out_put(struct out *o, struct sl s); /* any size */
 
+/* Everything from where the descriptor stands to its end; dies with 74 when it cannot be read. */
+void out_put_file(struct out *o, int fd, const char *name);
+
 /* Checksum (from out_mark() on) and count of the bytes put so far, flushed or not. */
 uint32_t out_crc(struct out *o);
 uint64_t out_bytes(const struct out *o);
@@ -62,6 +65,24 @@ static inline char *out_room(struct out *o, size_t n)
 static inline void out_wrote(struct out *o, size_t n)
 {
 	o->n += n;
+}
+
+/* memcpy() for texts that are mostly short: no call for up to 32 bytes. Returns dst + n. */
+static inline char *out_copy(char *dst, const char *p, size_t n)
+{
+	if (UNLIKELY(n > 32)) {
+		memcpy(dst, p, n);
+	} else if (n >= 16) {
+		memcpy(dst, p, 16);
+		memcpy(dst + n - 16, p + n - 16, 16);
+	} else if (n >= 8) {
+		memcpy(dst, p, 8);
+		memcpy(dst + n - 8, p + n - 8, 8);
+	} else {
+		for (size_t i = 0; i < n; i++)
+			dst[i] = p[i];
+	}
+	return dst + n;
 }
 
 #endif

@@ -195,6 +195,9 @@ enum rd_event rd_control(struct rd *rd, struct sl text, struct sl raw)
 		rd->crc = 0;
 		rd->bytes = rd->rows = 0;
 		rd->crc_from = rd->in->start;
+		/* before anybody passes the final seal on: what follows it would be too late */
+		if (rd->ended && (in_window(rd->in).n > 0 || rd_more(rd)))
+			rd_corrupt(rd, "data follows the final seal");
 		return ev;
 	case CONTROL_ABORT:
 		(void)snprintf(by, sizeof by, "%.*s", (int)c.by.n, c.by.p);
@@ -218,30 +221,38 @@ enum rd_event rd_finish(struct rd *rd)
 	return RD_END;
 }
 
+/* The window from its first byte that is not white space on; reads as much as that takes. */
+static struct sl skip_white(struct rd *rd)
+{
+	size_t i = 0;
+
+	for (;;) {
+		struct sl w = rd->in->buf ? in_window(rd->in) : SL("");
+
+		while (i < w.n && memchr(" \t\r\n", w.p[i], 4))
+			i++;
+		if (i < w.n || !rd_more(rd))
+			return (struct sl){ w.p + i, w.n - i };
+	}
+}
+
 /* Reads the first bytes, drops a byte order mark, tells the format. False for empty input. */
 static bool rd_start(struct rd *rd)
 {
 	struct sl w = { "", 0 };
-	size_t i = 0;
 
 	while (w.n < 3 && rd_more(rd))
 		w = in_window(rd->in);
-	w = rd->in->buf ? in_window(rd->in) : w;
 	rd->started = true;
-	if (w.n >= 3 && memcmp(w.p, "\xef\xbb\xbf", 3) == 0) {
+	if (w.n >= 3 && memcmp(w.p, "\xef\xbb\xbf", 3) == 0)
 		rd_take(rd, 3, 0);
-		w = in_window(rd->in);
-	}
-	if (w.n == 0)
-		return false;
-	while (i < w.n && (w.p[i] == ' ' || w.p[i] == '\t' || w.p[i] == '\n' || w.p[i] == '\r'))
-		i++;
-	if (rd->format == FMT_AUTO && i < w.n && w.p[i] == '[')
+	w = skip_white(rd);
+	if (rd->format == FMT_AUTO && w.n && *w.p == '[')
 		die_hint(EX_DATA, "'reformat -i json' reads JSON arrays; -i csv forces CSV",
 			 "%s: this looks like a JSON array", in_name(rd->in));
-	if (rd->format == FMT_AUTO)
-		rd->format = i < w.n && w.p[i] == '{' ? FMT_NDJSON : FMT_CSV;
-	return true;
+	if (rd->format == FMT_AUTO && in_window(rd->in).n)
+		rd->format = w.n && *w.p == '{' ? FMT_NDJSON : FMT_CSV;
+	return in_window(rd->in).n > 0;
 }
 
 static enum rd_event read_next(struct rd *rd)
@@ -257,13 +268,8 @@ static enum rd_event read_next(struct rd *rd)
 		return RD_ROW;
 	}
 	arena_reset(&rd->arena);
-	if (rd->ended) {
-		struct sl w = in_window(rd->in);
-
-		if (w.n > 0 || rd_more(rd))
-			rd_corrupt(rd, "data follows the final seal");
+	if (rd->ended)
 		return RD_END;
-	}
 	if (rd->format == FMT_JSON)
 		return rd_array_next(rd);
 	return rd->format == FMT_CSV ? rd_csv_next(rd) : rd_ndjson_next(rd);

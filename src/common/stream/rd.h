@@ -6,7 +6,7 @@
  *		case RD_COLS: the columns are known or have grown: rd_cols()
  *		case RD_ROW:  rec holds a data record, in the order of the columns
  *		case RD_SEAL: a chunk ended and is proven whole: rd_seal()
- *		case RD_BAD:  a malformed record of an unsealed stream: rd_fault(); reading may go on
+ *		case RD_BAD:  a malformed record of an unsealed stream: rd_fault(); go on if you like
  *		case RD_END:  the end, proven whole if the stream is sealed
  *		}
  *
@@ -31,6 +31,8 @@ struct rd_conf {
 	enum format format;	/* FMT_AUTO: '{' first means NDJSON, anything else CSV */
 	size_t max_record;	/* bytes; 0 = 64 MiB */
 	bool allow_no_newline;	/* the last record may lack its end of line (unsealed only) */
+	/* CSV without a header that a bare writer made: its columns; rows may have fewer fields */
+	const struct names *columns;
 };
 
 struct rd;

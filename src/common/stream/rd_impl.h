@@ -46,7 +46,8 @@ bool rd_line(struct rd *rd, struct sl *line, bool *cut) NODISCARD;
 void rd_take(struct rd *rd, size_t n, uint64_t lines);
 
 /* Records a fault; the event to return. Ends the program with 76 when the stream is sealed. */
-enum rd_event rd_bad(struct rd *rd, size_t column, struct sl field, struct sl value, const char *why);
+enum rd_event rd_bad(struct rd *rd, size_t column, struct sl field, struct sl value,
+		    const char *why);
 
 /* The stream is damaged: exit 76. */
 void rd_corrupt(struct rd *rd, const char *why) NORETURN COLD;

@@ -49,7 +49,7 @@ static struct field field_of(const struct json *j)
 	return f;
 }
 
-/* Sorts the members into columns; true when there was a new one. */
+/* Sorts the members into columns. False when one has the name that only control records have. */
 static bool fill_fields(struct rd *rd, const struct json *object)
 {
 	size_t guess = 0, had = rd->cols.n;
@@ -61,12 +61,16 @@ static bool fill_fields(struct rd *rd, const struct json *object)
 		/* records of a stream tend to have their members in the same order */
 		size_t i = guess;
 
-		if (i >= rd->cols.n || !sl_eq(rd->cols.name[i], m->key))
+		if (i >= rd->cols.n || !sl_eq(rd->cols.name[i], m->key)) {
+			if (sl_eq(m->key, SL(SEAL_COLUMN)))
+				return false;
 			i = names_add(&rd->cols, m->key, NULL);
+		}
 		rd->fields[i] = field_of(m);
 		guess = i + 1;
 	}
-	return rd->cols.n > had;
+	rd->have_row = rd->cols.n > had;
+	return true;
 }
 
 static const struct json *control_of(const struct json *object)
@@ -131,7 +135,8 @@ static enum rd_event take_object(struct rd *rd, const struct piece *p)
 		return bad_object(rd, p->text.n,
 				  "the last record has no line end (was the file cut? "
 				  "--allow-no-newline takes it)");
-	rd->have_row = fill_fields(rd, object);
+	if (!fill_fields(rd, object))
+		return bad_object(rd, 0, "a member named " SEAL_COLUMN ", which marks control records");
 	rd->rec.f = rd->fields;
 	rd->rec.n = rd->cols.n;
 	return rd->have_row ? RD_COLS : RD_ROW;

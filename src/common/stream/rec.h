@@ -10,7 +10,7 @@
 #include "core/str.h"
 
 enum field_kind {
-	F_ABSENT, /* NDJSON: the object has no such key; written as NULL to CSV, left out of NDJSON */
+	F_ABSENT, /* the object has no such key; NULL in CSV, left out of NDJSON */
 	F_NULL,	  /* CSV: unquoted and empty; NDJSON: null */
 	F_STR,	  /* text; for NDJSON the decoded text of the string */
 	F_NUM,	  /* NDJSON number, as written */
@@ -62,7 +62,9 @@ struct rec {
 	struct sl raw;	 /* its text, without the end of line */
 };
 
-/* Appends a field to a buffer; reads it back (its text then lives there) and returns what follows. */
+/*
+ * Appends a field to a buffer; reads it back (its text then lives there) and returns what follows.
+ */
 void rec_pack(struct str *s, const struct field *f);
 const char *rec_unpack(const char *p, struct field *f);
 

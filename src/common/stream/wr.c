@@ -14,14 +14,15 @@ struct wr {
 	bool begun; /* header or open record written */
 };
 
+static void begin(struct wr *w);
+
 /* A program that fails tells the reader why, as far as that is still possible. */
 static void send_abort(void *ctx, int code, const char *message)
 {
 	struct wr *w = ctx;
 	struct str json = { 0 }, line = { 0 };
 
-	if (!w->begun)
-		return; /* the reader sees an empty input, which is no sealed stream either */
+	begin(w);
 	control_put_abort(&json, code, sl_of(msg_prog()), sl_of(message));
 	if (w->conf.format == FMT_CSV) {
 		for (size_t i = 0; i < w->cols.n; i++)
@@ -82,16 +83,6 @@ static void put_csv_text(struct wr *w, struct sl s)
 	out_wrote(w->out, (size_t)(dst - start));
 }
 
-static void put_csv_field(struct wr *w, const struct field *f)
-{
-	if (f->plain) {
-		memcpy(out_room(w->out, f->n), f->p, f->n);
-		out_wrote(w->out, f->n);
-	} else if (!field_is_null(f)) {
-		put_csv_text(w, field_sl(f));
-	}
-}
-
 static void put_char(struct wr *w, char c)
 {
 	*out_room(w->out, 1) = c;
@@ -144,7 +135,8 @@ static void begin(struct wr *w)
 		return;
 	w->begun = true;
 	if (w->conf.format == FMT_CSV) {
-		put_csv_header(w);
+		if (!w->conf.bare)
+			put_csv_header(w);
 	} else if (w->conf.sealed) {
 		control_put_open(&json);
 		put_control(w, &json);
@@ -164,14 +156,18 @@ void wr_cols(struct wr *w, const struct sl *names, size_t n)
 		if (sl_eq(names[i], SL(SEAL_COLUMN)))
 			die(EX_DATA, "a column cannot be named " SEAL_COLUMN
 				     ": the name marks sealed streams");
+		if (names[i].n == 0 && w->conf.format == FMT_CSV)
+			die(EX_DATA, "a CSV column needs a name");
 		if (names_add(&w->cols, names[i], &added) != i)
 			die(EX_DATA, "two columns of the output are named %s", msg_q(names[i]));
 		if (added && w->conf.format != FMT_CSV)
 			add_key(w, names[i]);
 	}
+	if (!w->begun && w->cols.n == 0 && !w->conf.sealed)
+		return; /* an empty input makes an empty output, no header of nothing */
 	if (!w->begun) {
 		begin(w);
-	} else if (w->conf.format == FMT_CSV && w->cols.n > had) {
+	} else if (w->conf.format == FMT_CSV && w->cols.n > had && !w->conf.bare) {
 		struct str json = { 0 };
 
 		if (!w->conf.sealed)
@@ -234,6 +230,30 @@ static void put_json_row(struct wr *w, const struct field *f, size_t n)
 		put_char(w, '\n');
 }
 
+static void put_csv_row(struct wr *w, const struct field *f, size_t n)
+{
+	size_t lead = n ? n : 1, commas = w->cols.n > lead ? w->cols.n - lead : 0;
+	char *end;
+
+	for (size_t i = 0; i < n; i++) {
+		char *start = out_room(w->out, (size_t)f[i].n + 1), *dst = start;
+
+		if (i)
+			*dst++ = ',';
+		if (LIKELY(f[i].plain))
+			dst = out_copy(dst, f[i].p, f[i].n);
+		out_wrote(w->out, (size_t)(dst - start));
+		if (!f[i].plain && !field_is_null(&f[i]))
+			put_csv_text(w, field_sl(&f[i]));
+	}
+	if (w->conf.sealed && w->cols.n)
+		commas++;
+	end = out_room(w->out, commas + 1);
+	memset(end, ',', commas);
+	end[commas] = '\n';
+	out_wrote(w->out, commas + 1);
+}
+
 void wr_row(struct wr *w, const struct field *f, size_t n)
 {
 	if (UNLIKELY(n > w->cols.n))
@@ -244,16 +264,15 @@ void wr_row(struct wr *w, const struct field *f, size_t n)
 		put_json_row(w, f, n);
 		return;
 	}
-	for (size_t i = 0; i < n; i++) {
-		if (i)
-			put_char(w, ',');
-		put_csv_field(w, &f[i]);
-	}
-	for (size_t i = n ? n : 1; i < w->cols.n; i++)
-		put_char(w, ',');
-	if (w->conf.sealed && w->cols.n)
-		put_char(w, ',');
-	put_char(w, '\n');
+	put_csv_row(w, f, n);
+}
+
+void wr_copy(struct wr *w, int fd, uint64_t rows)
+{
+	if (w->conf.sealed)
+		bug("rows copied into a sealed stream");
+	w->rows += rows;
+	out_put_file(w->out, fd, "scratch file");
 }
 
 /* The seal's record up to the comma before "crc", then the checksum of all that, then the rest. */

@@ -14,6 +14,7 @@ struct wr_conf {
 	enum format format; /* not FMT_AUTO; FMT_JSON is not sealed */
 	bool sealed;
 	int gzip;	    /* level, 0 = none */
+	bool bare;	    /* CSV without a header, whose rows may get wider: for scratch files */
 };
 
 struct wr;
@@ -31,6 +32,12 @@ void wr_cols(struct wr *w, const struct sl *names, size_t n);
 
 /* One record, n fields in the order of the columns; missing ones at the end are absent. */
 void wr_row(struct wr *w, const struct field *f, size_t n);
+
+/*
+ * Copies the rest of a file, from where `fd` stands, which holds `rows` records just as this
+ * writer would write them (a bare one of the same columns did). Unsealed only.
+ */
+void wr_copy(struct wr *w, int fd, uint64_t rows);
 
 /*
  * Closes a chunk: rows, bytes and crc are filled in here, the rest is the caller's. Everything is

@@ -1,0 +1,185 @@
+#include "core/report.h"
+
+#include "core/mem.h"
+#include "core/msg.h"
+
+void report_init(struct report *r, const struct report_column *columns, size_t n)
+{
+	*r = (struct report){ .columns = columns, .n_columns = n };
+}
+
+void report_text(struct report *r, struct sl text)
+{
+	mem_grow(&r->end, &r->cap_end, r->n + 1, sizeof *r->end);
+	mem_grow(&r->null, &r->cap_null, r->n + 1, sizeof *r->null);
+	if (text.p)
+		str_add(&r->text, text);
+	r->end[r->n] = r->text.n;
+	r->null[r->n] = !text.p;
+	r->n++;
+}
+
+void report_textz(struct report *r, const char *text)
+{
+	report_text(r, text ? sl_of(text) : (struct sl){ NULL, 0 });
+}
+
+void report_count(struct report *r, uint64_t n)
+{
+	size_t i = r->n;
+
+	report_textz(r, "");
+	str_addu(&r->text, n);
+	r->end[i] = r->text.n;
+}
+
+void report_free(struct report *r)
+{
+	str_free(&r->text);
+	mem_free(r->end);
+	mem_free(r->null);
+	*r = (struct report){ .n = 0 };
+}
+
+static struct sl cell(const struct report *r, size_t i)
+{
+	size_t from = i ? r->end[i - 1] : 0;
+
+	return (struct sl){ str_z(&r->text) + from, r->end[i] - from };
+}
+
+/* ---- for programs ---------------------------------------------------------------------------- */
+
+static void put_json(const struct report *r, struct str *out)
+{
+	str_addc(out, '[');
+	for (size_t i = 0; i < r->n; i++) {
+		const struct report_column *c = &r->columns[i % r->n_columns];
+
+		if (i % r->n_columns == 0)
+			str_addz(out, i ? "},\n{" : "\n{");
+		else
+			str_addc(out, ',');
+		str_add_json(out, sl_of(c->name));
+		str_addc(out, ':');
+		if (r->null[i])
+			str_addz(out, "null");
+		else if (c->number)
+			str_add(out, cell(r, i));
+		else
+			str_add_json(out, cell(r, i));
+	}
+	str_addz(out, r->n ? "}\n]" : "]");
+}
+
+static void put_csv(const struct report *r, struct str *out)
+{
+	for (size_t i = 0; i < r->n_columns; i++) {
+		if (i)
+			str_addc(out, ',');
+		str_add_csv(out, sl_of(r->columns[i].name));
+	}
+	for (size_t i = 0; i < r->n; i++) {
+		str_addc(out, i % r->n_columns ? ',' : '\n');
+		if (!r->null[i])
+			str_add_csv(out, cell(r, i));
+	}
+	str_addc(out, '\n');
+}
+
+/* ---- for people ------------------------------------------------------------------------------ */
+
+/* The text of a cell as it is shown; lives until the next call. */
+static struct sl shown(const struct report *r, size_t i)
+{
+	static char quoted[400];
+	struct sl text = cell(r, i);
+
+	for (size_t k = 0; k < text.n; k++)
+		if ((unsigned char)text.p[k] < ' ' || text.p[k] == 0x7f)
+			return sl_of(msg_quote(quoted, sizeof quoted, text));
+	return text;
+}
+
+/* Characters, not bytes: continuation bytes of UTF-8 take no place. */
+static size_t width(struct sl text)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < text.n; i++)
+		n += ((unsigned char)text.p[i] & 0xc0) != 0x80;
+	return n;
+}
+
+static void put_padded(struct str *out, struct sl text, size_t to, bool right, bool last)
+{
+	size_t blanks = to - width(text);
+
+	for (size_t i = 0; right && i < blanks; i++)
+		str_addc(out, ' ');
+	str_add(out, text);
+	for (size_t i = 0; !right && !last && i < blanks; i++)
+		str_addc(out, ' ');
+}
+
+static void put_table(const struct report *r, struct str *out)
+{
+	size_t *to = mem_zalloc(mem_mul(r->n_columns + 1, sizeof *to));
+
+	for (size_t i = 0; i < r->n_columns; i++)
+		to[i] = width(sl_of(r->columns[i].name));
+	for (size_t i = 0; i < r->n; i++) {
+		size_t w = width(shown(r, i)), c = i % r->n_columns;
+
+		to[c] = w > to[c] ? w : to[c];
+	}
+	for (size_t i = 0; i < r->n_columns + r->n; i++) {
+		size_t c = i % r->n_columns;
+		bool last = c + 1 == r->n_columns;
+
+		put_padded(out,
+			i < r->n_columns ? sl_of(r->columns[c].name) : shown(r, i - r->n_columns),
+			to[c], r->columns[c].number, last);
+		str_addz(out, last ? "\n" : "  ");
+	}
+	mem_free(to);
+}
+
+static void put_markdown(const struct report *r, struct str *out)
+{
+	for (size_t i = 0; i < r->n_columns; i++)
+		str_addf(out, "| %s ", r->columns[i].name);
+	str_addz(out, "|\n");
+	for (size_t i = 0; i < r->n_columns; i++)
+		str_addz(out, r->columns[i].number ? "|--:" : "|---");
+	str_addz(out, "|\n");
+	for (size_t i = 0; i < r->n; i++) {
+		struct sl text = shown(r, i);
+
+		str_addz(out, "| ");
+		for (size_t k = 0; k < text.n; k++) {
+			if (text.p[k] == '|' || text.p[k] == '\\')
+				str_addc(out, '\\');
+			str_addc(out, text.p[k]);
+		}
+		str_addz(out, i % r->n_columns + 1 == r->n_columns ? " |\n" : " ");
+	}
+}
+
+void report_put(const struct report *r, enum report_format format, struct str *out)
+{
+	switch (format) {
+	case REPORT_TABLE:
+		put_table(r, out);
+		break;
+	case REPORT_JSON:
+		put_json(r, out);
+		break;
+	case REPORT_CSV:
+		put_csv(r, out);
+		break;
+	case REPORT_MARKDOWN:
+		put_markdown(r, out);
+		break;
+	}
+}

@@ -1,0 +1,49 @@
+/*
+ * report.h - small tables of results, for people and for programs: aligned text, JSON, CSV,
+ *Markdown.
+ *
+ *	report_init(&r, columns, ARRAY_LEN(columns));
+ *	report_text(&r, ship); report_count(&r, rows); …      one call per column, row by row
+ *	report_put(&r, format, &text);
+ *	report_free(&r);
+ */
+#ifndef FERRY_REPORT_H
+#define FERRY_REPORT_H
+
+#include "core/base.h"
+#include "core/str.h"
+
+enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_CSV, REPORT_MARKDOWN };
+#define REPORT_CHOICES "table|json|csv|markdown"
+
+struct report_column {
+	const char *name;
+	bool number; /* set to the right, and a number in JSON */
+};
+
+struct report {
+	const struct report_column *columns; /* the caller's, static */
+	size_t n_columns;
+	/* private */
+	struct str text; /* all cells, one behind the other */
+	size_t *end;     /* where each cell ends in `text` */
+	bool *null;
+	size_t n, cap_end, cap_null;
+};
+
+void report_init(struct report *r, const struct report_column *columns, size_t n);
+
+/* The next cell, row by row. Text must be UTF-8; .p NULL is NULL. */
+void report_text(struct report *r, struct sl text);
+void report_textz(struct report *r, const char *text); /* NULL is NULL */
+void report_count(struct report *r, uint64_t n);
+
+/*
+ * Appends the table: a header and a line per row, or in JSON an array of objects without the end of
+ * line. Where a person reads, control bytes are shown as msg_quote() does.
+ */
+void report_put(const struct report *r, enum report_format format, struct str *out);
+
+void report_free(struct report *r);
+
+#endif

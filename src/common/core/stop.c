@@ -1,0 +1,56 @@
+#include "core/stop.h"
+
+#include "core/msg.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+#define GRACE_S 5
+
+volatile int stop_signal; /* a store of an int is one instruction: as good as sig_atomic_t */
+
+static void (*wake_fn)(void *ctx);
+static void *wake_ctx;
+
+static void give_up(int sig)
+{
+	(void)sig;
+	(void)signal(stop_signal, SIG_DFL);
+	(void)raise(stop_signal);
+}
+
+static void note(int sig)
+{
+	int saved = errno;
+
+	stop_signal = sig;
+	(void)alarm(GRACE_S);
+	if (wake_fn)
+		wake_fn(wake_ctx);
+	errno = saved;
+}
+
+void stop_catch(void (*wake)(void *ctx), void *ctx)
+{
+	/* no SA_RESTART: what waits is to come back and look */
+	struct sigaction noted = { .sa_handler = note, .sa_flags = (int)SA_RESETHAND };
+	struct sigaction late = { .sa_handler = give_up };
+
+	wake_fn = wake;
+	wake_ctx = ctx;
+	(void)sigaction(SIGALRM, &late, NULL);
+	(void)sigaction(SIGTERM, &noted, NULL);
+	(void)sigaction(SIGINT, &noted, NULL);
+}
+
+bool stop_asked(void)
+{
+	return stop_signal != 0;
+}
+
+void stop_now(void)
+{
+	die((enum exit_code)(128 + stop_signal), "ended by %s",
+		stop_signal == SIGINT ? "SIGINT" : "SIGTERM");
+}

@@ -1,0 +1,31 @@
+/*
+ * stop.h - SIGTERM and SIGINT for a program that has something to put in order before it ends.
+ *
+ * The signal is noted; the program looks at it where it can stop, and leaves through die() with 143
+ * or 130, so that whoever reads its output is told. A second signal, or five seconds in which the
+ * program did not come to look (it waits for a reader), end it at once, with the same code.
+ */
+#ifndef FERRY_STOP_H
+#define FERRY_STOP_H
+
+#include "core/base.h"
+
+/* Starts to note the signals; `wake` (may be NULL) is called in the handler, with `ctx`. */
+void stop_catch(void (*wake)(void *ctx), void *ctx);
+
+/* Was one of them sent? */
+bool stop_asked(void);
+
+/* Leaves the program if so. */
+static inline void stop_check(void);
+
+extern volatile int stop_signal; /* its number, 0: none yet */
+void stop_now(void) __attribute__((noreturn, cold));
+
+static inline void stop_check(void)
+{
+	if (UNLIKELY(stop_signal))
+		stop_now();
+}
+
+#endif

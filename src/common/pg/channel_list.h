@@ -1,0 +1,34 @@
+/*
+ * channel_list.h - a list of channels as pg-narrow-schema writes it: ship_id, data_channel_id,
+ * value_format, first_seen, last_seen, samples, as NDJSON or CSV.
+ */
+#ifndef FERRY_PG_CHANNEL_LIST_H
+#define FERRY_PG_CHANNEL_LIST_H
+
+#include "core/hash.h"
+#include "core/mem.h"
+#include "core/str.h"
+#include "pg/widen.h"
+
+struct channel_list {
+	struct names ships;
+	struct channels_of { /* by number of the ship, in the order of the list */
+		struct widen_channel *channel;
+		size_t n, cap;
+	} * of;
+	/* private */
+	size_t cap;
+	struct arena texts;
+	struct str seen;
+};
+
+/* Reads all of `path` (NULL: standard input). Dies with 65 where a record has no ship or channel.
+ */
+struct channel_list *channel_list_read(const char *path) NODISCARD;
+
+/* Keeps when each was seen, and how often, in ferry.channel: the widest range ever reported. */
+void channel_list_store(struct channel_list *list, struct pg *target, const char *schema);
+
+void channel_list_free(struct channel_list *list);
+
+#endif

@@ -1,0 +1,114 @@
+#include "pg/stage.h"
+
+void stage_add_name(struct str *sql, const struct stage *stage)
+{
+	str_addf(sql, "pg_temp.ferry_stage_%u", stage->number);
+}
+
+void stage_prepare(struct pg *pg, struct stage *stage, const char *target, size_t shape)
+{
+	struct str sql = { 0 };
+
+	if (stage->made && stage->shape == shape) {
+		str_addz(&sql, "TRUNCATE ");
+		stage_add_name(&sql, stage);
+	} else {
+		if (stage->made) {
+			str_addz(&sql, "DROP TABLE ");
+			stage_add_name(&sql, stage);
+			str_addc(&sql, ';');
+		}
+		str_addz(&sql, "CREATE TEMP TABLE ");
+		stage_add_name(&sql, stage);
+		/* not LIKE: that copies NOT NULL, also where the target has a default */
+		str_addf(&sql, " ON COMMIT DELETE ROWS AS SELECT * FROM %s WITH NO DATA", target);
+	}
+	pg_exec(pg, str_z(&sql));
+	stage->made = true;
+	stage->shape = shape;
+	str_free(&sql);
+}
+
+static void add_list(struct pg *pg, struct str *sql, const char *prefix, const struct sl *names,
+	size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		str_addz(sql, i ? ", " : "");
+		str_addz(sql, prefix);
+		pg_add_ident(pg, sql, names[i]);
+	}
+}
+
+/* The value a column gets: a function of the one there (t) and the new one (excluded). */
+static void add_value(struct pg *pg, struct str *sql, enum merge how, struct sl col)
+{
+	static const char *const before[] = { "coalesce(t.", "coalesce(excluded.", "excluded." };
+	static const char *const between[] = { ", excluded.", ", t." };
+
+	str_addz(sql, before[how]);
+	pg_add_ident(pg, sql, col);
+	if (how == MERGE_REPLACE)
+		return;
+	str_addz(sql, between[how]);
+	pg_add_ident(pg, sql, col);
+	str_addc(sql, ')');
+}
+
+static void add_values(struct pg *pg, struct str *sql, enum merge how, const struct sl *cols,
+	size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		str_addz(sql, i ? ", " : "");
+		add_value(pg, sql, how, cols[i]);
+	}
+}
+
+/*
+ * Old and new row are compared by image (*<>): so -0 replaces 0 and 1.00 replaces 1.0, and types
+ * without an equality, such as json, can be compared too.
+ */
+static void add_update(struct pg *pg, struct str *sql, enum merge how, const struct sl *cols,
+	size_t n)
+{
+	if (n == 0) {
+		str_addz(sql, "NOTHING");
+		return;
+	}
+	str_addz(sql, "UPDATE SET (");
+	add_list(pg, sql, "", cols, n);
+	str_addz(sql, ") = ROW(");
+	add_values(pg, sql, how, cols, n);
+	str_addz(sql, ") WHERE ROW(");
+	add_list(pg, sql, "t.", cols, n);
+	str_addz(sql, ")::record *<> ROW(");
+	add_values(pg, sql, how, cols, n);
+	str_addz(sql, ")::record");
+}
+
+bool stage_merge(struct pg *pg, const struct stage *stage, const char *target, enum merge how,
+	const struct sl *keys, size_t n_keys, const struct sl *cols, size_t n_cols)
+{
+	const char *comma = n_cols ? ", " : "";
+	struct str sql = { 0 };
+	bool ok;
+
+	str_addf(&sql, "INSERT INTO %s AS t (", target);
+	add_list(pg, &sql, "", keys, n_keys);
+	str_addz(&sql, comma);
+	add_list(pg, &sql, "", cols, n_cols);
+	str_addz(&sql, ") SELECT ");
+	add_list(pg, &sql, "", keys, n_keys);
+	str_addz(&sql, comma);
+	add_list(pg, &sql, "", cols, n_cols);
+	str_addz(&sql, " FROM ");
+	stage_add_name(&sql, stage);
+	str_addz(&sql, " ORDER BY ");
+	add_list(pg, &sql, "", keys, n_keys);
+	str_addz(&sql, " ON CONFLICT (");
+	add_list(pg, &sql, "", keys, n_keys);
+	str_addz(&sql, ") DO ");
+	add_update(pg, &sql, how, cols, n_cols);
+	ok = pg_try_exec(pg, str_z(&sql));
+	str_free(&sql);
+	return ok;
+}

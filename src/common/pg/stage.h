@@ -1,0 +1,46 @@
+/*
+ * stage.h - staging tables and the merge of their rows: the upsert behind COPY.
+ *
+ * A staging table is a temporary table shaped as its target, made once per session and emptied at
+ * every COMMIT; rows go there by COPY and from there into the target by one INSERT … ON CONFLICT.
+ * Rows that would change nothing are not written: they cost 57 bytes of WAL instead of a row's.
+ */
+#ifndef FERRY_PG_STAGE_H
+#define FERRY_PG_STAGE_H
+
+#include "core/base.h"
+#include "core/str.h"
+#include "pg/conn.h"
+
+/* What happens to a value that is there already. */
+enum merge {
+	MERGE_FILL,    /* it stays; only NULLs are filled */
+	MERGE_OVERLAY, /* a new value replaces it, NULL does not */
+	MERGE_REPLACE, /* the new value replaces it, NULL too */
+};
+
+struct stage {
+	unsigned number; /* pg_temp.ferry_stage_N */
+	bool made;
+	size_t shape; /* caller's version of the target's columns it was made for */
+};
+
+/*
+ * Makes sure the staging table is there, is empty, and has the columns of `target` (qualified and
+ * quoted); `shape` changes whenever those do. Inside a transaction, outside savepoints that may be
+ * rolled back.
+ */
+void stage_prepare(struct pg *pg, struct stage *stage, const char *target, size_t shape);
+
+/* Appends the quoted name of the staging table. */
+void stage_add_name(struct str *sql, const struct stage *stage);
+
+/*
+ * Merges all its rows into the target, in the order of the keys, so that two loaders cannot lock
+ * each other out. `keys` are the columns of the target's unique key, `cols` the others to be set;
+ * keys must be unique among the rows. False on an error of the server.
+ */
+bool stage_merge(struct pg *pg, const struct stage *stage, const char *target, enum merge how,
+	const struct sl *keys, size_t n_keys, const struct sl *cols, size_t n_cols) NODISCARD;
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * wide.h - records of a wide stream into the tables of ships.
+ *
+ *	wide_cols  wide_row …                  the records of a chunk
+ *	wide_begin wide_flush                  its end: what is buffered goes to the server
+ *	  [wide_commit wide_widen wide_begin wide_replay]   when wide_has_aside()
+ *	wide_commit wide_next_chunk
+ *
+ * Rows go by COPY straight into the tables, each group of columns on its own, alternating on one
+ *connection within one transaction; a buffer whose rows meet rows that are there (23505) is sent
+ *again through a staging table and merged (stage.h), and so are all later ones of that table in
+ *this chunk.
+ *
+ * New channels. Names in a stream are proven only by its seal, and a table that is in use can be
+ *altered only in a short transaction that holds nothing else. So cells of a channel the ship has
+ *not had are set aside in a spool until the seal; the chunk's other rows are then committed, the
+ *tables widened, and the spooled cells and the ledger's entry follow in a transaction of their own.
+ *All of this happens after the seal has proven the chunk, and a chunk cut short in between is
+ *simply loaded again. A ship without tables is simpler: nobody else can see what this transaction
+ *makes, so they are made in it.
+ */
+#ifndef FERRY_PG_WIDE_H
+#define FERRY_PG_WIDE_H
+
+#include "core/base.h"
+#include "core/hash.h"
+#include "pg/registry.h"
+#include "pg/stage.h"
+#include "stream/digest.h"
+#include "stream/rec.h"
+
+/* A value or record that cannot be loaded. Slices live until the call returns. */
+struct wide_fault {
+	struct sl ship, key; /* as in the stream; may be empty */
+	struct sl channel;   /* empty: the whole record */
+	struct sl value;
+	uint64_t record, line;
+	const char *why;
+};
+
+struct wide_conf {
+	struct sl by, key; /* names of the stream's columns: ship and instant */
+	enum merge how;    /* MERGE_FILL or MERGE_OVERLAY */
+	/* called for each; when it returns, the cell is left NULL, or the record out */
+	void (*bad)(void *ctx, const struct wide_fault *fault);
+	void *ctx;
+};
+
+struct wide;
+
+struct wide *wide_open(struct registry *r, const struct wide_conf *conf) NODISCARD;
+void wide_close(struct wide *w);
+
+/* The stream's columns, also when they have grown. Dies with 65 when `by` or `key` is missing. */
+void wide_cols(struct wide *w, const struct names *cols);
+
+/* One record. May send buffers to the server, in a transaction that it begins itself. */
+void wide_row(struct wide *w, const struct rec *rec);
+
+/* What arrived in this chunk, rejected cells included: .rows are wide ones. */
+struct digest wide_total(const struct wide *w);
+struct digest wide_of_ship(const struct wide *w, struct sl ship);
+
+void wide_begin(struct wide *w); /* a transaction, unless there is one */
+void wide_flush(struct wide *w); /* sends all buffers */
+bool wide_has_aside(const struct wide *w);
+void wide_commit(struct wide *w); /* the transaction, if there is one */
+void wide_widen(struct wide *w);  /* makes columns for what was set aside */
+void wide_replay(struct wide *w); /* sends what was set aside */
+void wide_next_chunk(struct wide *w);
+
+#endif

@@ -1,0 +1,192 @@
+/* wide_aside.c - values of new channels of a ship: set aside until the seal has proven them. */
+#include "pg/wide_internal.h"
+
+#include "core/clock.h"
+#include "core/kp.h"
+#include "core/msg.h"
+#include "pg/widen.h"
+
+#define READ_AGAIN_AFTER CLOCK_US_PER_SEC
+
+static bool has_value(const struct rec *rec, uint32_t col)
+{
+	return col < rec->n && !field_is_null(&rec->f[col]);
+}
+
+/*
+ * Nobody else can see tables that this transaction makes, so they can be made and widened while
+ * rows flow: if no other loader is about to, which the ship's lock tells.
+ */
+static void try_to_own(struct wide *w, struct lane *l)
+{
+	wide_begin(w);
+	if (!registry_lock(w->r, l->ship, false))
+		return;
+	registry_read(w->r, l->ship);
+	l->own = !lane_is_ready(l);
+}
+
+/* Another loader may have made the columns since this one read the registry. */
+static void look_again(struct wide *w, struct lane *l)
+{
+	if (!lane_is_ready(l))
+		try_to_own(w, l);
+	else if (!l->own && clock_monotonic() - l->ship->read_at > READ_AGAIN_AFTER)
+		registry_read(w->r, l->ship);
+	else if (!l->own)
+		return;
+	wide_sort_loose(w, l);
+}
+
+static void assign_values(struct wide *w, struct lane *l, const struct rec *rec)
+{
+	for (size_t i = 0; i < l->n_loose; i++)
+		if (has_value(rec, l->loose[i].col))
+			(void)registry_assign(w->r, l->ship, w->cols->name[l->loose[i].col],
+				SL(""));
+	wide_sort_loose(w, l);
+}
+
+bool wide_meet_unknown(struct wide *w, struct lane *l, const struct rec *rec)
+{
+	bool news = false, aside = false;
+
+	for (size_t i = 0; i < l->n_loose; i++)
+		if (has_value(rec, l->loose[i].col)) {
+			news |= !l->loose[i].aside;
+			aside = true;
+		}
+	if (!news)
+		return aside;
+	look_again(w, l);
+	if (l->own)
+		assign_values(w, l, rec);
+	aside = false;
+	for (size_t i = 0; i < l->n_loose; i++)
+		if (has_value(rec, l->loose[i].col))
+			l->loose[i].aside = aside = true;
+	return aside;
+}
+
+/* ---- the spool ------------------------------------------------------------------------------ */
+
+/* A record in the spool: this, the key, then cells: column, length and bytes of each. */
+struct head {
+	uint64_t record, line;
+	uint32_t lane, put, key_len;
+};
+
+static void add_cell(struct str *s, uint32_t col, const struct field *f)
+{
+	uint32_t head[2] = { col, f->n };
+
+	str_add(s, (struct sl){ (const char *)head, sizeof head });
+	str_add(s, field_sl(f));
+}
+
+void wide_set_aside(struct wide *w, const struct lane *l, const struct rec *rec, bool put)
+{
+	struct sl key = field_sl(&rec->f[w->in_key]);
+	struct head head = { .record = rec->record,
+		.line = rec->line,
+		.lane = (uint32_t)(l - w->lane),
+		.put = put,
+		.key_len = (uint32_t)key.n };
+
+	str_clear(&w->scratch);
+	str_add(&w->scratch, (struct sl){ (const char *)&head, sizeof head });
+	str_add(&w->scratch, key);
+	if (put) {
+		for (size_t i = 0; i < l->n_loose; i++)
+			if (has_value(rec, l->loose[i].col))
+				add_cell(&w->scratch, l->loose[i].col, &rec->f[l->loose[i].col]);
+	} else {
+		for (uint32_t i = 0; i < rec->n; i++)
+			if (i != w->in_by && i != w->in_key && has_value(rec, i))
+				add_cell(&w->scratch, i, &rec->f[i]);
+	}
+	spool_put(&w->aside, str_sl(&w->scratch));
+}
+
+/* Sends one record of the spool; `f` are fields of which all are NULL, before and after. */
+static void replay_record(struct wide *w, struct sl raw, struct field *f)
+{
+	const char *p = raw.p, *end = raw.p + raw.n;
+	struct rec rec = { .f = f, .n = w->n_cols, .raw = raw };
+	struct head head;
+	struct lane *l;
+	int64_t instant;
+	bool any = false;
+
+	memcpy(&head, p, sizeof head);
+	p += sizeof head;
+	l = &w->lane[head.lane];
+	rec.record = head.record;
+	rec.line = head.line;
+	f[w->in_by] = field_str(l->ship->id);
+	f[w->in_key] = field_str((struct sl){ p, head.key_len });
+	p += head.key_len;
+	for (uint32_t cell[2]; p < end; p += cell[1]) {
+		memcpy(cell, p, sizeof cell);
+		p += sizeof cell;
+		f[cell[0]] = field_str((struct sl){ p, cell[1] });
+		any = true;
+	}
+	if (!clock_parse(field_sl(&f[w->in_key]), &instant))
+		bug("an instant set aside cannot be read");
+	if (lane_is_ready(l)) {
+		wide_part_instants(w, l, instant);
+		wide_put(w, l, &rec, instant, !head.put);
+		wide_flush_full(w, l);
+	} else if (any) {
+		bug("no table for what was set aside");
+	}
+	p = raw.p + sizeof head + head.key_len;
+	for (uint32_t cell[2]; p < end; p += sizeof cell + cell[1]) {
+		memcpy(cell, p, sizeof cell);
+		f[cell[0]] = FIELD_NULL;
+	}
+}
+
+bool wide_has_aside(const struct wide *w)
+{
+	return w->aside.n > 0;
+}
+
+void wide_widen(struct wide *w)
+{
+	struct widen_channel *c = mem_alloc(mem_mul(w->n_cols, sizeof *c));
+
+	for (size_t i = 0; i < w->ships.n; i++) {
+		struct lane *l = &w->lane[i];
+		size_t n = 0;
+
+		if (!l->has_aside)
+			continue;
+		for (size_t k = 0; k < l->n_loose; k++)
+			if (l->loose[k].aside)
+				c[n++] = (struct widen_channel){
+					.id = w->cols->name[l->loose[k].col], .format = SL("")
+				};
+		widen_ship(w->r, l->ship, c, n, true);
+		wide_sort_loose(w, l);
+		/* the rows are there by now: no need to find that out by a conflict */
+		for (size_t k = 0; l->sent && k < l->n_racks; k++)
+			l->rack[k].staged = true;
+	}
+	mem_free(c);
+}
+
+void wide_replay(struct wide *w)
+{
+	struct field *f = mem_alloc(mem_mul(w->n_cols, sizeof *f));
+	struct sl raw;
+
+	for (size_t i = 0; i < w->n_cols; i++)
+		f[i] = FIELD_NULL;
+	spool_rewind(&w->aside);
+	while (spool_next(&w->aside, &raw))
+		replay_record(w, raw, f);
+	wide_flush(w);
+	mem_free(f);
+}

@@ -1,0 +1,46 @@
+/*
+ * wide_chunk.h - a wide stream into the tables of ships, chunk by chunk: proof, ledger, commit.
+ *
+ * At a seal the values that arrived are compared with the facts of the source (seal.h), less what a
+ * filter says it left out; then rows, kept rejects and the ledger's entry are committed together.
+ */
+#ifndef FERRY_PG_WIDE_CHUNK_H
+#define FERRY_PG_WIDE_CHUNK_H
+
+#include "pg/ledger.h"
+#include "pg/registry.h"
+#include "pg/wide.h"
+#include "stream/io.h"
+#include "stream/seal.h"
+
+struct wide_chunk_opts {
+	struct target_opts target;
+	const char *by, *key; /* columns of the stream; NULL: ship_id, created_time */
+	bool live;	      /* replace values that are there */
+	bool keep_rejects;    /* values that do not fit go to ferry.reject, not to io_reject() */
+	bool no_verify;
+};
+
+struct wide_chunk;
+
+/*
+ * Makes the ledger's schema when it is not there. `commit` is called to commit what wide_commit()
+ * commits; io and options are kept.
+ */
+struct wide_chunk *wide_chunk_open(struct pg *pg, struct io *io, struct wide_chunk_opts *opts,
+	void (*commit)(void *ctx), void *ctx) NODISCARD;
+void wide_chunk_close(struct wide_chunk *c);
+
+/* For the records of a chunk, and for `commit`. */
+struct wide *wide_chunk_wide(struct wide_chunk *c);
+
+/*
+ * The chunk ends. Dies with 76 when what arrived is not what was read, 75 when another worker has
+ * taken the chunk over, 78 when it belongs to a job for other tables.
+ */
+void wide_chunk_finish(struct wide_chunk *c, const struct seal *seal);
+
+/* The program is failing, not for want of the connection: tells the ledger. */
+void wide_chunk_failed(struct wide_chunk *c, int code, const char *message);
+
+#endif

@@ -1,0 +1,99 @@
+/* wide_internal.h - what the files of the wide loader share; nobody else includes it. */
+#ifndef FERRY_PG_WIDE_INTERNAL_H
+#define FERRY_PG_WIDE_INTERNAL_H
+
+#include "pg/wide.h"
+
+#include "core/mem.h"
+#include "core/spool.h"
+#include "pg/copybuf.h"
+
+/* Rows of a buffer, from `row` on, that have the first `n` columns of the rack. */
+struct segment {
+	size_t row, n;
+};
+
+/* Rows of one group of one ship, on their way. */
+struct rack {
+	struct copybuf buf;
+	struct rack_column {
+		uint32_t col;     /* of the stream */
+		uint32_t channel; /* of the ship */
+		uint8_t type;     /* enum column_type */
+		uint8_t used;     /* the buffer holds a value of it */
+	} * column;               /* in the order of COPY */
+	size_t n, cap;
+	struct segment *seg;
+	size_t n_segs, segs_cap;
+	bool staged; /* rows of this chunk met rows that were there */
+	struct stage stage;
+};
+
+/* One ship of the stream. */
+struct lane {
+	struct ship *ship;
+	struct rack *rack; /* by number of the group - 1 */
+	size_t n_racks, racks_cap;
+	struct loose {
+		uint32_t col; /* of the stream; no column of this ship, as far as is known */
+		bool aside;   /* its values are set aside in this chunk */
+	} * loose;
+	size_t n_loose, loose_cap;
+	size_t seen; /* columns of the stream that were sorted into racks and loose */
+	bool own;    /* this transaction makes the ship's tables */
+	bool sent;   /* rows were sent in this chunk */
+	bool has_aside;
+	/* instants of the buffered rows: no two rows of a buffer may have the same */
+	bool any, unordered;
+	int64_t last;
+	struct names instants; /* when unordered */
+	struct digest total;
+};
+
+struct wide {
+	struct registry *r;
+	struct pg *pg;
+	struct wide_conf conf;
+	const struct names *cols;
+	size_t in_by, in_key, n_cols;
+	uint64_t *name_hash; /* by column */
+	size_t name_hash_cap;
+	struct names ships;
+	struct lane *lane; /* by number in ships */
+	size_t lanes_cap, last_lane;
+	bool in_transaction, zone_known;
+	size_t buffered; /* bytes in all racks, roughly */
+	unsigned n_stages;
+	struct spool aside;
+	struct str scratch;
+};
+
+/* Is there a table of this ship to send rows to (or will flushing make it)? */
+static inline bool lane_is_ready(const struct lane *l)
+{
+	return l->own || (l->ship->n_groups > 0 && l->ship->group[0].made);
+}
+
+/*
+ * Writes a record to the ship's buffers. Group 1 gets a row for every instant, even an empty one
+ * when `spine` says so; the others only where they have a value.
+ */
+void wide_put(struct wide *w, struct lane *l, const struct rec *rec, int64_t instant, bool spine);
+
+/* A second row of an instant goes into another buffer: a merge can change a row only once. */
+void wide_part_instants(struct wide *w, struct lane *l, int64_t instant);
+
+/* Moves columns that the ship has by now from the loose ones to the racks. */
+void wide_sort_loose(struct wide *w, struct lane *l);
+
+/* Deals with values in columns the ship does not have; true when some are to be set aside. */
+bool wide_meet_unknown(struct wide *w, struct lane *l, const struct rec *rec);
+
+/* Sets values aside: those of loose columns, or all of them when the record was not `put`. */
+void wide_set_aside(struct wide *w, const struct lane *l, const struct rec *rec, bool put);
+
+/* Sends a ship's buffers; or, wide_flush_full(), those of all when there is enough in them. */
+void wide_flush_lane(struct wide *w, struct lane *l);
+void wide_flush_full(struct wide *w, struct lane *l);
+
+#endif

@@ -1,0 +1,234 @@
+/* wide_send.c - buffers to the server: COPY, and the merge where rows are there already. */
+#include "pg/wide_internal.h"
+
+#include "core/kp.h"
+#include "core/msg.h"
+#include "pg/relation.h"
+#include "pg/widen.h"
+
+/* A buffer on its way, and within it the rows that have the first n columns of the rack. */
+struct sending {
+	struct wide *w;
+	struct lane *l;
+	struct rack *k;
+	size_t group; /* index of the ship's group */
+	size_t n;
+	bool read_again; /* the ship was read again because its table had another name */
+};
+
+static void add_target(struct sending *s, struct str *sql)
+{
+	relation_ident(s->w->pg, sql, sl_of(registry_opts(s->w->r)->schema),
+		s->l->ship->group[s->group].table);
+}
+
+static struct sl column_name(const struct sending *s, size_t i)
+{
+	return s->l->ship->channel[s->k->column[i].channel].column;
+}
+
+static bool copy_rows(struct sending *s, bool staged, size_t lo, size_t hi)
+{
+	struct str sql = { 0 };
+	bool ok;
+
+	str_addz(&sql, "COPY ");
+	if (staged)
+		stage_add_name(&sql, &s->k->stage);
+	else
+		add_target(s, &sql);
+	str_addz(&sql, " (");
+	pg_add_ident(s->w->pg, &sql, registry_key(s->w->r));
+	for (size_t i = 0; i < s->n; i++) {
+		str_addz(&sql, ", ");
+		pg_add_ident(s->w->pg, &sql, column_name(s, i));
+	}
+	str_addz(&sql, ") FROM STDIN");
+	ok = copybuf_send(&s->k->buf, s->w->pg, str_z(&sql), lo, hi);
+	str_free(&sql);
+	return ok;
+}
+
+static bool merge_rows(struct sending *s, const char *target)
+{
+	struct sl key = registry_key(s->w->r);
+	struct sl *cols = mem_alloc(mem_mul(s->n, sizeof *cols));
+	size_t n = 0;
+	bool ok;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (s->k->column[i].used)
+			cols[n++] = column_name(s, i);
+	ok = stage_merge(s->w->pg, &s->k->stage, target, s->w->conf.how, &key, 1, cols, n);
+	mem_free(cols);
+	return ok;
+}
+
+static void roll_back(struct sending *s)
+{
+	pg_exec(s->w->pg, "ROLLBACK TO SAVEPOINT ferry_rows; RELEASE SAVEPOINT ferry_rows");
+}
+
+static bool copy_directly(struct sending *s, size_t lo, size_t hi)
+{
+	pg_exec(s->w->pg, "SAVEPOINT ferry_rows");
+	if (!copy_rows(s, false, lo, hi)) {
+		roll_back(s);
+		return false;
+	}
+	pg_exec(s->w->pg, "RELEASE SAVEPOINT ferry_rows");
+	return true;
+}
+
+static bool copy_and_merge(struct sending *s, size_t lo, size_t hi)
+{
+	struct str target = { 0 };
+	bool ok;
+
+	add_target(s, &target);
+	/* columns and tables of a ship only become more: their number is the shape */
+	stage_prepare(s->w->pg, &s->k->stage, str_z(&target), s->l->ship->group[s->group].n);
+	pg_exec(s->w->pg, "SAVEPOINT ferry_rows");
+	ok = copy_rows(s, true, lo, hi) && merge_rows(s, str_z(&target));
+	if (ok)
+		pg_exec(s->w->pg, "RELEASE SAVEPOINT ferry_rows");
+	else
+		roll_back(s);
+	str_free(&target);
+	return ok;
+}
+
+/* A ship that outgrew its table has a view of that name now: 42809, or nothing: 42P01. */
+static bool has_moved(struct sending *s)
+{
+	const char *state = pg_sqlstate(s->w->pg);
+
+	if (s->read_again || (strcmp(state, "42809") != 0 && strcmp(state, "42P01") != 0))
+		return false;
+	s->read_again = true;
+	registry_read(s->w->r, s->l->ship);
+	return s->group < s->l->ship->n_groups && s->l->ship->group[s->group].made;
+}
+
+static bool load(void *ctx, size_t lo, size_t hi)
+{
+	struct sending *s = ctx;
+	struct str what = { 0 };
+
+	if (!s->k->staged) {
+		if (copy_directly(s, lo, hi) || (has_moved(s) && copy_directly(s, lo, hi)))
+			return true;
+		s->k->staged = strcmp(pg_sqlstate(s->w->pg), "23505") == 0;
+	}
+	if (s->k->staged &&
+		(copy_and_merge(s, lo, hi) || (has_moved(s) && copy_and_merge(s, lo, hi))))
+		return true;
+	if (copybuf_is_row_fault(pg_sqlstate(s->w->pg)))
+		return false;
+	str_addf(&what, "cannot load ship %s", msg_q(s->l->ship->id));
+	pg_die(s->w->pg, str_z(&what));
+}
+
+/* The column of the rack that the server's message names, or NAMES_NONE. */
+static size_t named_column(const struct sending *s)
+{
+	struct str name = { 0 };
+	uint64_t line;
+	size_t found = NAMES_NONE;
+
+	if (copybuf_stopped_at(pg_context(s->w->pg), &line, &name))
+		for (size_t i = 0; i < s->n; i++)
+			if (sl_eq(column_name(s, i), str_sl(&name)))
+				found = i;
+	str_free(&name);
+	return found;
+}
+
+/* A row the server refuses: without the value it names, if it names one. */
+static void mend_row(void *ctx, size_t row)
+{
+	struct sending *s = ctx;
+	struct str key = { 0 }, value = { 0 };
+
+	(void)copybuf_field(&s->k->buf, row, 0, &key);
+	do {
+		size_t i = named_column(s);
+		struct wide_fault fault = { .ship = s->l->ship->id,
+			.key = str_sl(&key),
+			.record = s->k->buf.row[row].record,
+			.line = s->k->buf.row[row].line,
+			.why = pg_error(s->w->pg) };
+
+		if (i == NAMES_NONE || !copybuf_field(&s->k->buf, row, i + 1, &value))
+			die_hint(EX_DATA,
+				strcmp(pg_sqlstate(s->w->pg), "54000") == 0
+					? "--group-columns N makes narrower tables"
+					: NULL,
+				"cannot load ship %s, %s: %s", msg_q(fault.ship), str_z(&key),
+				fault.why);
+		fault.channel = s->l->ship->channels.name[s->k->column[i].channel];
+		fault.value = str_sl(&value);
+		s->w->conf.bad(s->w->conf.ctx, &fault);
+		copybuf_blank(&s->k->buf, row, i + 1);
+		str_clear(&value);
+	} while (!load(s, row, row + 1));
+	str_free(&key);
+	str_free(&value);
+}
+
+static void send_rack(struct wide *w, struct lane *l, size_t group)
+{
+	struct rack *k = &l->rack[group];
+	struct sending s = { .w = w, .l = l, .k = k, .group = group };
+
+	for (size_t i = 0; i < k->n_segs; i++) {
+		size_t end = i + 1 < k->n_segs ? k->seg[i + 1].row : k->buf.n;
+
+		s.n = k->seg[i].n;
+		copybuf_load(w->pg, k->seg[i].row, end, load, mend_row, &s);
+	}
+	w->buffered -= k->buf.text.n;
+	copybuf_clear(&k->buf);
+	k->n_segs = 0;
+	for (size_t i = 0; i < k->n; i++)
+		k->column[i].used = 0;
+}
+
+void wide_flush_lane(struct wide *w, struct lane *l)
+{
+	l->any = false;
+	names_clear(&l->instants);
+	for (size_t i = 0; i < l->n_racks; i++) {
+		if (l->rack[i].buf.n == 0)
+			continue;
+		wide_begin(w);
+		if (l->own && l->ship->unmade > 0 && !widen_make(w->r, l->ship))
+			pg_die(w->pg, "cannot make tables");
+		send_rack(w, l, i);
+		l->sent = true;
+		KP("between_groups");
+	}
+}
+
+void wide_flush(struct wide *w)
+{
+	for (size_t i = 0; i < w->ships.n; i++)
+		wide_flush_lane(w, &w->lane[i]);
+}
+
+void wide_begin(struct wide *w)
+{
+	if (!w->in_transaction)
+		pg_exec(w->pg, "BEGIN");
+	w->in_transaction = true;
+}
+
+void wide_commit(struct wide *w)
+{
+	if (w->in_transaction)
+		pg_exec(w->pg, "COMMIT");
+	w->in_transaction = false;
+	/* what this transaction made is there for all, and its lock on the ship is gone */
+	for (size_t i = 0; i < w->ships.n; i++)
+		w->lane[i].own = false;
+}

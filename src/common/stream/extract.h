@@ -1,0 +1,84 @@
+/*
+ * extract.h - what every extractor has in common, as io.h is for filters: a program whose records
+ * come from a database or a service. Output, sealing, rejects, progress, statistics.
+ *
+ *	extract_check(&conf.io);
+ *	x = extract_open(&conf.io, io_wants_seal(&conf.io));
+ *	wr_cols(x->wr, …);
+ *	for each chunk: wr_row(x->wr, …)…, extract_tick(x), wr_seal(x->wr, …)
+ *	extract_close(x);
+ *
+ * Its option table has EXTRACT_OUT_OPTS (with what auto means), and IO_REJECT_OPTS and
+ * IO_REPORT_OPTS of io.h, all of a `struct io_opts`.
+ */
+#ifndef FERRY_EXTRACT_H
+#define FERRY_EXTRACT_H
+
+#include "core/base.h"
+#include "stream/io.h"
+
+#define EXTRACT_OUT_OPTS(T, m, otherwise)                                                          \
+	{ .kind = OPT_GROUP, .help = "Output" },                                                   \
+	{ .name = "output-format", .letter = 'o', .kind = OPT_ENUM,                                \
+	  .offset = offsetof(T, m.out_format), .choices = "auto|csv|ndjson",                       \
+	  .help = "auto is " otherwise },                                                          \
+	{ .name = "output", .letter = 'O', .kind = OPT_STR, .offset = offsetof(T, m.output),       \
+	  .arg = "FILE", .help = "write here instead of standard output" },                        \
+	{ .name = "gzip", .letter = 'z', .kind = OPT_UINT, .offset = offsetof(T, m.gzip),          \
+	  .arg = "LEVEL", .min = 0, .max = 9, .help = "compress the output" }
+#define EXTRACT_SEAL_OPTS(T, m)                                                                    \
+	{ .name = "seal", .kind = OPT_FLAG, .offset = offsetof(T, m.force_seal),                   \
+	  .help = "seal the output (default: into a pipe)" },                                      \
+	{ .name = "no-seal", .kind = OPT_FLAG, .offset = offsetof(T, m.force_no_seal),             \
+	  .help = "do not seal the output [$FERRY_SEAL=0|1]" }
+
+struct extract {
+	struct wr *wr;
+	/* private */
+	const struct io_opts *opts;
+	struct out *rejects;
+	uint64_t rows; /* read, good and bad */
+	uint64_t n_rejects, max_rejects, max_percent;
+	int64_t started, next_progress;
+	double share; /* done, 0 to 1 */
+	bool bar_shown;
+	unsigned tick;
+};
+
+/* Refuses options that contradict each other (64): before anything is connected or opened. */
+void extract_check(const struct io_opts *opts);
+
+/* Opens the output, FMT_AUTO being CSV; what is never sealed gives false for `sealed`. */
+struct extract *extract_open(const struct io_opts *opts, bool sealed) NODISCARD;
+
+/* To be called for each record read; now and then it shows the progress. */
+static inline void extract_tick(struct extract *x);
+
+/* How much is done, 0 to 1, for the progress. */
+void extract_share(struct extract *x, double share);
+
+/*
+ * A record that cannot be carried over; counted by extract_tick() too. With --rejects it goes there
+ * as one NDJSON object {"record","field","value","why","row"}, `row` being a JSON text. Without,
+ * the program ends with 65, unless `kept`: somebody else keeps it. Ends with 65 as well when there
+ * are more than --max-rejects.
+ */
+void extract_reject(struct extract *x, struct sl field, struct sl value, const char *why,
+	struct sl row, bool kept);
+
+/* Ends with 65 when --max-rejects is a percentage and more are bad. Call before the final seal. */
+void extract_check_percent(const struct extract *x);
+
+/* Output closed and checked, statistics written, last progress line; returns EX_DONE. */
+int extract_close(struct extract *x);
+
+void extract_progress(struct extract *x);
+
+static inline void extract_tick(struct extract *x)
+{
+	x->rows++;
+	if (UNLIKELY(++x->tick % 4096 == 0))
+		extract_progress(x);
+}
+
+#endif

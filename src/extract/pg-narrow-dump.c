@@ -1,0 +1,377 @@
+/*
+ * pg-narrow-dump - read a narrow table of PostgreSQL as a narrow stream, chunk by chunk.
+ *
+ * A chunk is a range of time, of one ship or of several. It is read by one COPY in one transaction,
+ * in the order of time, and closed by a seal that carries what was read: rows, cells and a digest
+ * of them for each ship. Chunks come from the range of the table, or are claimed from a ledger.
+ *
+ * Memory: the current row, and per ship of a chunk its counts.
+ */
+#include "core/clock.h"
+#include "core/kp.h"
+#include "core/mem.h"
+#include "core/msg.h"
+#include "core/stop.h"
+#include "pg/ledger.h"
+#include "pg/narrow_chunk.h"
+#include "stream/extract.h"
+
+struct conf {
+	const char *source, *target;
+	struct narrow_opts narrow;
+	struct opt_list ships;
+	struct opt_time since, until;
+	int64_t chunk;
+	uint64_t job;
+	struct io_opts io;
+};
+
+struct dump {
+	struct conf conf;
+	struct sl *only; /* --ship-id */
+	struct pg *source, *target;
+	struct narrow *narrow;
+	struct extract *x;
+	struct narrow_reader reader;
+	struct narrow_chunk chunk;
+
+	/* from a ledger */
+	struct ledger_claim claim; /* .n 0: nothing is claimed */
+	struct arena claim_arena;
+	struct ledger_rejects rejects;
+};
+
+static const struct opt options[] = {
+	{ .kind = OPT_GROUP, .help = "What to read" },
+	{ .name = "source", .kind = OPT_STR, .offset = offsetof(struct conf, source),
+	  .arg = "CONNINFO", .env = "FERRY_SOURCE",
+	  .help = "connection string; nothing: PG* variables, as with psql" },
+	{ .name = "ship-id", .letter = 's', .kind = OPT_LIST,
+	  .offset = offsetof(struct conf, ships), .arg = "SHIP",
+	  .help = "this ship only; may be repeated" },
+	{ .name = "since", .kind = OPT_TIME, .offset = offsetof(struct conf, since), .arg = "TIME",
+	  .help = "rows from this time on (default: the first there is)" },
+	{ .name = "until", .kind = OPT_TIME, .offset = offsetof(struct conf, until), .arg = "TIME",
+	  .help = "rows before this time (default: all)" },
+	{ .name = "chunk", .kind = OPT_DURATION, .offset = offsetof(struct conf, chunk),
+	  .arg = "DURATION", .help = "length of a chunk (default 24h)" },
+	{ .name = "job", .kind = OPT_UINT, .offset = offsetof(struct conf, job), .arg = "N",
+	  .min = 1, .help = "claim chunks of this job until none is left" },
+	{ .name = "target", .kind = OPT_STR, .offset = offsetof(struct conf, target),
+	  .arg = "CONNINFO", .env = "FERRY_TARGET", .help = "with --job: where the ledger is" },
+	NARROW_OPTS(struct conf, narrow),
+	EXTRACT_OUT_OPTS(struct conf, io, "CSV"),
+	EXTRACT_SEAL_OPTS(struct conf, io),
+	IO_REJECT_OPTS(struct conf, io),
+	IO_REPORT_OPTS(struct conf, io),
+	OPT_END,
+};
+
+static const struct opt_program program = {
+	.name = "pg-narrow-dump",
+	.summary = "read a narrow PostgreSQL table as a narrow stream",
+	.synopsis = "[options]",
+	.examples = "  pg-narrow-dump -s S1 --since 2024-01-01 --until 2024-02-01 | pivot-wide\n"
+		    "  pg-narrow-dump -o ndjson --rejects bad.ndjson > narrow.ndjson\n",
+	.opts = options,
+};
+
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+static void reject(struct dump *d, const struct narrow_row *row)
+{
+	const struct ledger_facts_ship *ship;
+	struct str json = { 0 };
+
+	narrow_row_put_json(&d->reader, &json);
+	ship = narrow_chunk_reject(&d->chunk, row);
+	if (ship && d->conf.job)
+		ledger_reject(&d->rejects, ship->ship, d->chunk.facts.from, ship->attempt,
+			str_sl(&json), sl_of(row->why));
+	extract_reject(d->x, d->narrow->col[row->bad].name, d->reader.raw[row->bad], row->why,
+		str_sl(&json), d->conf.job != 0 && ship);
+	str_free(&json);
+}
+
+/* The server could not go on: where that was, as far as we know. */
+static NORETURN void die_reading(struct dump *d)
+{
+	struct str where = { 0 };
+
+	stop_check(); /* it was us who had it cancelled */
+	narrow_chunk_put_place(&d->chunk, &where);
+	msg_note("reading %s stopped at row %llu%s", d->narrow->table,
+		(unsigned long long)d->x->rows + 1, str_z(&where));
+	pg_die(d->source, "read failed");
+}
+
+static void read_part(struct dump *d, const struct narrow_part *part)
+{
+	struct str sql = { 0 };
+	struct narrow_row row;
+	enum pg_copy got;
+	struct sl message;
+
+	narrow_reader_init(&d->reader, d->narrow, part);
+	str_addz(&sql, "COPY (");
+	narrow_add_select(d->narrow, d->source, &sql, part);
+	str_addz(&sql, ") TO STDOUT (FORMAT binary)");
+	msg_detail("%s", str_z(&sql));
+	pg_copy_out(d->source, str_z(&sql));
+	while ((got = pg_copy_try_row(d->source, &message)) == PG_COPY_ROW) {
+		if (!narrow_read(&d->reader, message, &row))
+			continue;
+		extract_tick(d->x);
+		stop_check();
+		KP("dump_row");
+		if (LIKELY(!row.why))
+			narrow_chunk_put(&d->chunk, d->x->wr, &row);
+		else
+			reject(d, &row);
+	}
+	if (got == PG_COPY_FAILED)
+		die_reading(d);
+	str_free(&sql);
+}
+
+/* ---- chunks ---------------------------------------------------------------------------------- */
+
+static void seal_chunk(struct dump *d, const struct narrow_part *part)
+{
+	narrow_chunk_seal(&d->chunk, d->x->wr, part->n_ships == 1 ? part->ships[0] : SL(""));
+}
+
+static void read_chunk(struct dump *d, const struct narrow_part *part)
+{
+	KP("dump_chunk");
+	narrow_begin(d->narrow, d->source);
+	read_part(d, part);
+	pg_exec(d->source, "COMMIT");
+	KP("dump_seal");
+}
+
+/* ---- chunks of the table's own range --------------------------------------------------------- */
+
+/* What is asked for, in whole chunks where nothing else is; false when there are no rows. */
+static bool find_range(struct dump *d, struct narrow_part *all)
+{
+	const struct conf *c = &d->conf;
+	int64_t first, last;
+
+	all->from = c->since.instant;
+	all->to = c->until.instant;
+	if (c->since.given && c->until.given)
+		return all->from < all->to;
+	if (!narrow_range(d->narrow, d->source, all->ships, all->n_ships, &first, &last))
+		return false;
+	if (!c->since.given)
+		all->from = clock_floor(first, c->chunk);
+	if (!c->until.given)
+		all->to = clock_floor(last, c->chunk) + c->chunk;
+	return all->from < all->to;
+}
+
+/* Rows without a time are in no range, but must not be passed over in silence. */
+static void read_timeless(struct dump *d, struct narrow_part all)
+{
+	if (d->narrow->col[NARROW_TIME].not_null || d->conf.since.given || d->conf.until.given)
+		return;
+	all.timeless = true;
+	narrow_chunk_begin(&d->chunk, 0, 0);
+	read_chunk(d, &all);
+}
+
+static void warn_of_absent(const struct dump *d, const struct names *seen)
+{
+	for (size_t i = 0; i < d->conf.ships.n; i++)
+		if (names_find(seen, d->only[i]) == NAMES_NONE)
+			msg_warn("no rows of ship %s", msg_q(d->only[i]));
+}
+
+static void dump_range(struct dump *d)
+{
+	struct narrow_part all = { .ships = d->only, .n_ships = d->conf.ships.n };
+	struct names seen = { 0 };
+	bool more = find_range(d, &all);
+	int64_t origin = all.from;
+
+	while (more && all.from < all.to) {
+		struct narrow_part part = all;
+		int64_t next;
+
+		part.to = clock_floor(part.from, d->conf.chunk) + d->conf.chunk;
+		if (part.to > all.to)
+			part.to = all.to;
+		narrow_chunk_begin(&d->chunk, part.from, part.to);
+		read_chunk(d, &part);
+		for (size_t i = 0; i < d->chunk.facts.n; i++)
+			(void)names_add(&seen, d->chunk.facts.ships[i].ship, NULL);
+		seal_chunk(d, &part);
+		all.from = part.to;
+		extract_share(d->x, (double)(all.from - origin) / (double)(all.to - origin));
+		/* over a gap in one leap */
+		if (d->chunk.facts.rows + d->chunk.facts.rejects == 0 && all.from < all.to) {
+			more = narrow_next(d->narrow, d->source, &all, &next);
+			if (more && clock_floor(next, d->conf.chunk) > all.from)
+				all.from = clock_floor(next, d->conf.chunk);
+		}
+	}
+	read_timeless(d, all);
+	warn_of_absent(d, &seen);
+	names_free(&seen);
+}
+
+/* ---- chunks of a ledger ---------------------------------------------------------------------- */
+
+/* What is claimed and not sealed yet goes back to the ledger when the program fails. */
+static void give_back(void *ctx, int code, const char *message)
+{
+	struct dump *d = ctx;
+
+	if (stop_asked())
+		ledger_release(d->target, d->conf.job, ledger_worker());
+	else if (d->claim.n > 0)
+		ledger_fail(d->target, &d->claim, code == EX_DATA || code == EX_CONFIGURATION,
+			message);
+}
+
+static void check_job(struct dump *d)
+{
+	struct ledger_job job = { 0 };
+	struct arena a = { 0 };
+	struct str source = { 0 };
+
+	if (!ledger_exists(d->target) || !ledger_job_get(d->target, d->conf.job, &job, &a))
+		die(EX_CONFIGURATION, "no job %llu in the ledger, target",
+			(unsigned long long)d->conf.job);
+	ledger_source_name(d->source, &source);
+	if (!sl_eq_str(str_sl(&source), job.source))
+		die(EX_CONFIGURATION, "job %llu reads another database: %s, not %s",
+			(unsigned long long)d->conf.job, job.source, str_z(&source));
+	if (strcmp(d->narrow->table, job.source_table) != 0)
+		die_hint(EX_CONFIGURATION, "give the same --table as then",
+			"job %llu reads another table: %s", (unsigned long long)d->conf.job,
+			job.source_table);
+	str_free(&source);
+	arena_free(&a);
+}
+
+static void dump_claim(struct dump *d)
+{
+	struct narrow_part part = { .from = d->claim.from, .to = d->claim.to };
+	bool by_ship = d->narrow->by_ship_time || d->conf.ships.n > 0;
+	struct sl *ships = arena_alloc(&d->claim_arena, mem_mul(d->claim.n, sizeof *ships));
+
+	narrow_chunk_begin(&d->chunk, part.from, part.to);
+	d->chunk.facts.job = d->conf.job;
+	d->chunk.facts.worker = sl_of(d->claim.worker);
+	for (size_t i = 0; i < d->claim.n; i++) {
+		size_t number = narrow_chunk_ship(&d->chunk, d->claim.ships[i].ship);
+
+		ships[i] = d->claim.ships[i].ship;
+		d->chunk.facts.ships[number].attempt = d->claim.ships[i].attempt;
+	}
+	if (by_ship) {
+		part.ships = ships;
+		part.n_ships = d->claim.n;
+	} else {
+		part.skip = d->claim.skip;
+		part.n_skip = d->claim.n_skip;
+	}
+	read_chunk(d, &part);
+	ledger_reject_flush(&d->rejects);
+	/* from the seal on the chunk is the loader's */
+	d->claim.n = 0;
+	seal_chunk(d, &part);
+}
+
+static void dump_job(struct dump *d)
+{
+	bool whole = !d->narrow->by_ship_time && d->conf.ships.n != 1;
+
+	msg_on_exit(give_back, d);
+	/* what others have claimed, or the loader has not finished yet, is not waited for */
+	while (ledger_claim(d->target, d->conf.job, whole, d->only, d->conf.ships.n, LEDGER_LEASE,
+		       &d->claim, &d->claim_arena) == LEDGER_CLAIMED) {
+		dump_claim(d);
+		arena_reset(&d->claim_arena);
+		stop_check();
+	}
+	msg_off_exit(give_back, d);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+static void check_options(struct dump *d)
+{
+	const struct conf *c = &d->conf;
+
+	extract_check(&c->io);
+	if (c->job && (c->since.given || c->until.given))
+		opt_usage("--job takes its range from the ledger, without --since and --until");
+	if (c->since.given && c->until.given && c->since.instant > c->until.instant)
+		opt_usage("--since is behind --until");
+	if (c->job && !io_wants_seal(&c->io))
+		die_hint(EX_USAGE_, "pipe it into pivot-wide and pg-copy-load, or say --seal",
+			"--job: without a seal nothing can finish the chunks that are claimed");
+	d->only = mem_alloc(mem_mul(c->ships.n + 1, sizeof *d->only));
+	for (size_t i = 0; i < c->ships.n; i++)
+		d->only[i] = sl_of(c->ships.v[i]);
+}
+
+static void cancel(void *source)
+{
+	pg_cancel(source);
+}
+
+static void open_all(struct dump *d)
+{
+	static const struct sl columns[] = { SL_INIT("ship_id"), SL_INIT("created_time"),
+		SL_INIT("data_channel_id"), SL_INIT("value") };
+
+	d->source = pg_connect(d->conf.source, "source");
+	stop_catch(cancel, d->source);
+	pg_exec(d->source, NARROW_READ_SETTINGS);
+	d->narrow = narrow_detect(d->source, &d->conf.narrow);
+	d->chunk.zone = d->narrow->zone;
+	if (d->conf.job) {
+		d->target = pg_connect(d->conf.target, "target");
+		d->rejects = (struct ledger_rejects){ 
+			.target = d->target, .job = d->conf.job };
+		check_job(d);
+	}
+	d->x = extract_open(&d->conf.io, io_wants_seal(&d->conf.io));
+	wr_cols(d->x->wr, columns, ARRAY_LEN(columns));
+}
+
+int main(int argc, char **argv)
+{
+	struct dump d = { .conf = { .chunk = CLOCK_US_PER_DAY } };
+	int keeper = -1, code;
+
+	opt_parse(&program, &d.conf, &argc, &argv);
+	if (argc > 0)
+		opt_usage("no file is read, got %s", msg_q(sl_of(argv[0])));
+	check_options(&d);
+	if (d.conf.job)
+		keeper = ledger_keeper_start(d.conf.target, d.conf.job, LEDGER_LEASE);
+	open_all(&d);
+	if (d.conf.job)
+		dump_job(&d);
+	else
+		dump_range(&d);
+	extract_check_percent(d.x);
+	wr_seal(d.x->wr, &(struct seal){ .chunk = SL("end"), .src = SL(""), .final = true });
+	code = extract_close(d.x);
+	if (keeper >= 0)
+		ledger_keeper_stop(keeper);
+	pg_close(d.source);
+	pg_close(d.target);
+	narrow_chunk_free(&d.chunk);
+	arena_free(&d.claim_arena);
+	str_free(&d.rejects.rows);
+	mem_free(d.only);
+	mem_free(d.conf.ships.v);
+	narrow_free(d.narrow);
+	return code;
+}

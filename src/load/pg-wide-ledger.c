@@ -1,0 +1,319 @@
+/*
+ * pg-wide-ledger - plan a migration from a narrow table, look at how far it is, try again.
+ *
+ * The ledger is the schema `ferry` of the target database (pg/ledger.h). Every verb is one question
+ * or one change; narrow-to-wide calls them in the right order. Standard output is the answer,
+ * standard error is what there is to say about it.
+ */
+#include "core/clock.h"
+#include "core/mem.h"
+#include "core/msg.h"
+#include "core/num.h"
+#include "core/opt.h"
+#include "pg/ledger_report.h"
+#include "pg/ledger_ships.h"
+#include "pg/registry.h"
+#include "stream/out.h"
+
+#include <unistd.h>
+
+struct conf {
+	const char *source;
+	struct target_opts target;
+	struct narrow_opts narrow;
+	struct opt_list ships;
+	struct opt_time cutoff, since;
+	int64_t chunk;
+	uint64_t job;
+	int format;
+};
+
+static const struct opt options[] = {
+	{ .kind = OPT_GROUP, .help = "What" },
+	{ .name = "job",
+		.letter = 'j',
+		.kind = OPT_UINT,
+		.offset = offsetof(struct conf, job),
+		.arg = "N",
+		.help = "the job (default: the one of this table and target)" },
+	{ .name = "ship-id",
+		.letter = 's',
+		.kind = OPT_LIST,
+		.offset = offsetof(struct conf, ships),
+		.arg = "SHIP",
+		.help = "only this ship; may be given several times" },
+	{ .name = "cutoff-time",
+		.letter = 'c',
+		.kind = OPT_TIME,
+		.offset = offsetof(struct conf, cutoff),
+		.arg = "TIME",
+		.help = "plan: history ends here (UTC); kept in the ledger" },
+	{ .name = "since",
+		.kind = OPT_TIME,
+		.offset = offsetof(struct conf, since),
+		.arg = "TIME",
+		.help = "plan: leave out what is earlier" },
+	{ .name = "chunk",
+		.kind = OPT_DURATION,
+		.offset = offsetof(struct conf, chunk),
+		.arg = "DURATION",
+		.help = "plan: length of a chunk (default 24h)" },
+	{ .name = "format",
+		.letter = 'f',
+		.kind = OPT_ENUM,
+		.offset = offsetof(struct conf, format),
+		.choices = REPORT_CHOICES,
+		.help = "of status (default table)" },
+	{ .kind = OPT_GROUP, .help = "Source" },
+	{ .name = "source",
+		.kind = OPT_STR,
+		.offset = offsetof(struct conf, source),
+		.arg = "CONNINFO",
+		.env = "FERRY_SOURCE",
+		.help = "source database, as for psql -d (default: PG* variables)" },
+	NARROW_OPTS(struct conf, narrow),
+	TARGET_OPTS(struct conf, target),
+	OPT_END,
+};
+
+struct run {
+	struct conf conf;
+	struct pg *target;
+	struct arena arena;
+	struct ledger_job job;
+	struct sl *ships; /* those of --ship-id */
+	size_t n_ships;
+};
+
+/* ---- finding the job ------------------------------------------------------------------------- */
+
+static struct ledger_job names_of(const struct run *run)
+{
+	static const char *const types[] = { "text", "native" };
+	const struct conf *c = &run->conf;
+
+	return (struct ledger_job){ .source_table = c->narrow.table ? c->narrow.table
+								    : NARROW_DEFAULT_TABLE,
+		.target_schema = c->target.schema,
+		.target_prefix = c->target.prefix,
+		.types = types[c->target.types],
+		.chunk_us = c->chunk,
+		.since = c->since.given ? c->since.instant : LEDGER_NO_TIME,
+		.cutoff = LEDGER_NO_TIME };
+}
+
+/* The job of --job, or of the table and target; false when nothing was planned yet. */
+static bool find_job(struct run *run)
+{
+	if (!ledger_exists(run->target))
+		return false;
+	if (run->conf.job)
+		return ledger_job_get(run->target, run->conf.job, &run->job, &run->arena);
+	run->job = names_of(run);
+	return ledger_job_find(run->target, &run->job, &run->arena);
+}
+
+static void need_job(struct run *run)
+{
+	if (!find_job(run))
+		die_hint(EX_CONFIGURATION, "narrow-to-wide --mode migration-only plans one",
+			"no job in the ledger, target: nothing was planned for this table and "
+			"target");
+}
+
+/* ---- plan ------------------------------------------------------------------------------------ */
+
+static void say_plan(const struct run *run, const struct ledger_plan *plan)
+{
+	char cutoff[CLOCK_TEXT_MAX], chunk[CLOCK_TEXT_MAX];
+
+	msg_note("job %llu: %llu new chunks of %.*s for %llu ships, history ends at %.*s UTC",
+		(unsigned long long)run->job.id, (unsigned long long)plan->added,
+		(int)clock_put_duration(chunk, run->job.chunk_us), chunk,
+		(unsigned long long)plan->ships, (int)clock_put(cutoff, run->job.cutoff, false),
+		cutoff);
+	if (run->conf.cutoff.given && run->conf.cutoff.instant < run->job.cutoff)
+		msg_warn("the cutoff of the job is later than --cutoff-time, and stays");
+	if (run->job.cutoff > clock_now())
+		msg_warn("the cutoff lies in the future: rows that come until then may be missed");
+}
+
+/* Where history ends is the user's to say, once: by this option or at an earlier plan. */
+static void need_cutoff(struct run *run)
+{
+	struct ledger_job job = run->job;
+
+	if (run->conf.cutoff.given)
+		return;
+	if (!ledger_job_find(run->target, &job, &run->arena) || job.cutoff == LEDGER_NO_TIME)
+		die_hint(EX_CONFIGURATION, "--cutoff-time \"2024-10-02 17:00:00\" (UTC), for one",
+			"no cutoff: say where history ends with --cutoff-time");
+}
+
+static void do_plan(struct run *run)
+{
+	struct pg *source = pg_connect(run->conf.source, "source");
+	struct narrow *n = narrow_detect(source, &run->conf.narrow);
+	struct str name = { 0 };
+	struct ledger_ship *ships;
+	struct ledger_plan plan;
+	size_t count;
+
+	ledger_init(run->target);
+	ledger_source_name(source, &name);
+	run->job = names_of(run);
+	run->job.source = str_z(&name);
+	need_cutoff(run);
+	ledger_job_open(run->target, &run->job, &run->arena);
+	count = ledger_ships_find(source, n, run->ships, run->n_ships, &ships);
+	ledger_plan(run->target, &run->job,
+		run->conf.cutoff.given ? run->conf.cutoff.instant : run->job.cutoff, ships, count,
+		&plan);
+	say_plan(run, &plan);
+	(void)printf("%llu\n", (unsigned long long)run->job.id);
+	mem_free(ships);
+	narrow_free(n);
+	pg_close(source);
+	str_free(&name);
+}
+
+static void do_cutoff(struct run *run)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	need_job(run);
+	if (run->job.cutoff == LEDGER_NO_TIME)
+		die(EX_CONFIGURATION, "job %llu has no cutoff yet",
+			(unsigned long long)run->job.id);
+	(void)printf("%.*s\n", (int)clock_put(text, run->job.cutoff, false), text);
+}
+
+static void do_retry(struct run *run)
+{
+	uint64_t n = 0;
+
+	need_job(run);
+	for (size_t i = 0; i < run->n_ships; i++)
+		n += ledger_retry(run->target, run->job.id, run->ships[i]);
+	if (run->n_ships == 0)
+		n = ledger_retry(run->target, run->job.id, SL(""));
+	msg_note("%llu failed chunks are pending again", (unsigned long long)n);
+}
+
+/* ---- status ---------------------------------------------------------------------------------- */
+
+static void do_status(struct run *run)
+{
+	struct out *out;
+	struct str text = { 0 };
+
+	need_job(run);
+	ledger_report(run->target, &run->job, (enum report_format)run->conf.format, run->ships,
+		run->n_ships, &text);
+	out = out_open(NULL, 0);
+	out_put(out, str_sl(&text));
+	out_close(out);
+	str_free(&text);
+}
+
+/*
+ * Waits while others are at work. 0: all is done; 75: there is something to claim (again); 65: what
+ * is left has failed for good.
+ */
+static int do_wait(struct run *run)
+{
+	need_job(run);
+	for (;;) {
+		struct ledger_status sum;
+
+		if (ledger_claimable(run->target, run->job.id, run->ships, run->n_ships))
+			return EX_TEMP;
+		sum = ledger_total(run->target, run->job.id, run->ships, run->n_ships);
+		if (sum.pending + sum.running == 0)
+			return sum.failed ? EX_DATA : EX_DONE;
+		clock_sleep(CLOCK_US_PER_SEC);
+	}
+}
+
+#define PROGRESS_EVERY (INT64_C(10) * CLOCK_US_PER_SEC)
+
+static void say_progress(const struct ledger_status *now, uint64_t rows_before, int64_t us)
+{
+	uint64_t all = now->done + now->failed + now->pending + now->running;
+	double speed = us > 0 ? (double)(now->rows - rows_before) * 1e6 / (double)us : 0;
+
+	msg_note("%llu of %llu chunks done, %llu failed, %llu rows, %.0f rows/s",
+		(unsigned long long)now->done, (unsigned long long)all,
+		(unsigned long long)now->failed, (unsigned long long)now->rows, speed);
+}
+
+/* Says how far the job is, every ten seconds, until nothing is left or whoever asked has gone. */
+static void do_progress(struct run *run)
+{
+	pid_t parent = getppid();
+	struct ledger_status now;
+	uint64_t rows;
+
+	need_job(run);
+	now = ledger_total(run->target, run->job.id, run->ships, run->n_ships);
+	do {
+		rows = now.rows;
+		clock_sleep(PROGRESS_EVERY);
+		now = ledger_total(run->target, run->job.id, run->ships, run->n_ships);
+		say_progress(&now, rows, PROGRESS_EVERY);
+	} while (getppid() == parent && now.pending + now.running > 0);
+}
+
+/* ---- main ------------------------------------------------------------------------------------ */
+
+static const struct verb {
+	const char *name;
+	void (*run)(struct run *run);
+	int (*answer)(struct run *run); /* a verb whose exit code is its answer */
+} verbs[] = {
+	{ "plan", do_plan, NULL },
+	{ "status", do_status, NULL },
+	{ "wait", NULL, do_wait },
+	{ "progress", do_progress, NULL },
+	{ "retry", do_retry, NULL },
+	{ "cutoff", do_cutoff, NULL },
+};
+
+static const struct opt_program program = {
+	.name = "pg-wide-ledger",
+	.summary = "plan a migration to wide tables and look at how far it is",
+	.synopsis = "plan|status|wait|progress|retry|cutoff [options]",
+	.examples = "  job=$(pg-wide-ledger plan --cutoff-time '2024-10-02 17:00:00')\n"
+		    "  pg-wide-ledger status -f markdown\n",
+	.opts = options,
+};
+
+int main(int argc, char **argv)
+{
+	struct run run = { .n_ships = 0 };
+	int code = EX_DONE;
+	const struct verb *verb = NULL;
+
+	msg_init(argv[0]);
+	opt_parse(&program, &run.conf, &argc, &argv);
+	for (size_t i = 0; argc == 1 && i < ARRAY_LEN(verbs); i++)
+		if (strcmp(argv[0], verbs[i].name) == 0)
+			verb = &verbs[i];
+	if (!verb)
+		opt_usage("one verb is needed: plan, status, wait, progress, retry or cutoff");
+	target_defaults(&run.conf.target);
+	run.n_ships = run.conf.ships.n;
+	run.ships = arena_alloc(&run.arena, mem_mul(run.n_ships, sizeof *run.ships));
+	for (size_t i = 0; i < run.n_ships; i++)
+		run.ships[i] = sl_of(run.conf.ships.v[i]);
+	run.target = pg_connect(run.conf.target.conninfo, "target");
+	if (verb->run)
+		verb->run(&run);
+	else
+		code = verb->answer(&run);
+	pg_close(run.target);
+	arena_free(&run.arena);
+	if (fflush(stdout) != 0)
+		die_errno(EX_IO, "standard output");
+	return code;
+}

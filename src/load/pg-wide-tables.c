@@ -1,0 +1,325 @@
+/*
+ * pg-wide-tables - make the wide tables of ships, list them, take them away.
+ *
+ * Which channel is which column is in the registry (pg/registry.h); tables are made as it says
+ * (pg/widen.h). Only registered tables are ever touched. pg-copy-load makes what it needs by
+ * itself; this is for making tables before there are rows, and for taking a migration back.
+ */
+#include "core/clock.h"
+#include "core/mem.h"
+#include "core/msg.h"
+#include "core/opt.h"
+#include "pg/channel_list.h"
+#include "pg/ledger.h"
+#include "pg/narrow.h"
+#include "pg/registry.h"
+#include "pg/widen.h"
+
+#include <strings.h>
+
+struct conf {
+	const char *source;
+	struct target_opts target;
+	struct narrow_opts narrow;
+	struct opt_list ships;
+	bool drop_tables, yes;
+};
+
+static const struct opt options[] = {
+	{ .kind = OPT_GROUP, .help = "What" },
+	{ .name = "ship-id",
+		.letter = 's',
+		.kind = OPT_LIST,
+		.offset = offsetof(struct conf, ships),
+		.arg = "SHIP",
+		.help = "only this ship; may be given several times" },
+	{ .name = "drop-tables",
+		.kind = OPT_FLAG,
+		.offset = offsetof(struct conf, drop_tables),
+		.help = "create: drop the tables there are first" },
+	{ .name = "yes",
+		.letter = 'y',
+		.kind = OPT_FLAG,
+		.offset = offsetof(struct conf, yes),
+		.help = "rollback: do not ask" },
+	{ .kind = OPT_GROUP, .help = "Source" },
+	{ .name = "source",
+		.kind = OPT_STR,
+		.offset = offsetof(struct conf, source),
+		.arg = "CONNINFO",
+		.env = "FERRY_SOURCE",
+		.help = "source database, as for psql -d (default: PG* variables)" },
+	NARROW_OPTS(struct conf, narrow),
+	TARGET_OPTS(struct conf, target),
+	OPT_END,
+};
+
+struct run {
+	struct conf conf;
+	struct pg *target;
+	struct arena arena;
+	struct sl *ships; /* those of --ship-id */
+	size_t n_ships;
+};
+
+/* ---- registry and tables ------------------------------------------------------------------------
+ */
+
+/* The right to make schemas is asked for only where one is missing. */
+static void prepare(struct run *run)
+{
+	const char *schema = run->conf.target.schema;
+	struct pg_result *r =
+		pg_query(run->target, "SELECT FROM pg_namespace WHERE nspname = $1", 1, &schema);
+	struct str name = { 0 };
+
+	ledger_init(run->target);
+	if (pg_rows(r) == 0) {
+		pg_add_ident(run->target, &name, sl_of(schema));
+		pg_execf(run->target, "CREATE SCHEMA IF NOT EXISTS %s", str_z(&name));
+	}
+	pg_clear(r);
+	str_free(&name);
+}
+
+static void do_register(struct run *run)
+{
+	struct registry *r = registry_open(run->target, &run->conf.target, "created_time");
+	struct channel_list *list;
+	size_t n = 0;
+
+	prepare(run);
+	list = channel_list_read(NULL);
+	for (size_t i = 0; i < list->ships.n; i++) {
+		widen_ship(r, registry_ship(r, list->ships.name[i]), list->of[i].channel,
+			list->of[i].n, false);
+		n += list->of[i].n;
+	}
+	channel_list_store(list, run->target, run->conf.target.schema);
+	msg_note("%zu channels of %zu ships are registered", n, list->ships.n);
+	channel_list_free(list);
+	registry_close(r);
+}
+
+/*
+ * Ships registered for this target, in bytewise order, or those of --ship-id among them. A ship of
+ * another prefix in the same schema is somebody else's.
+ */
+static void add_ships(struct run *run, struct names *out)
+{
+	const char *params[] = { run->conf.target.schema, run->conf.target.prefix };
+	struct pg_result *r = pg_query(run->target,
+		"SELECT DISTINCT ship FROM ferry.channel WHERE target_schema = $1"
+		" AND starts_with(table_name, $2) ORDER BY ship",
+		2, params);
+	struct names all = { .n = 0 };
+
+	for (size_t i = 0; i < pg_rows(r); i++)
+		(void)names_add(run->n_ships ? &all : out, pg_value(r, i, 0), NULL);
+	for (size_t i = 0; i < run->n_ships; i++) {
+		if (names_find(&all, run->ships[i]) != NAMES_NONE)
+			(void)names_add(out, run->ships[i], NULL);
+		else
+			msg_warn("ship %s is not registered", msg_q(run->ships[i]));
+	}
+	names_free(&all);
+	pg_clear(r);
+}
+
+/* The key is of the type that the source has for time: the tables are made before any row comes. */
+static bool is_zoned(const struct run *run)
+{
+	struct pg *source = pg_connect(run->conf.source, "source");
+	struct narrow *n = narrow_detect(source, &run->conf.narrow);
+	bool zoned = n->zone;
+
+	narrow_free(n);
+	pg_close(source);
+	return zoned;
+}
+
+static void do_create(struct run *run)
+{
+	struct registry *r = registry_open(run->target, &run->conf.target, "created_time");
+	struct names ships = { .n = 0 };
+	size_t tables = 0;
+
+	prepare(run);
+	registry_zoned(r, is_zoned(run));
+	add_ships(run, &ships);
+	for (size_t i = 0; i < ships.n; i++) {
+		struct ship *s = registry_ship(r, ships.name[i]);
+
+		if (run->conf.drop_tables) {
+			/* first the ledger: what is not there any more must not be called done */
+			ledger_forget(run->target, run->conf.target.schema, run->conf.target.prefix,
+				ships.name[i]);
+			widen_drop(r, s);
+		}
+		widen_ship(r, s, NULL, 0, true);
+		for (size_t g = 0; g < s->n_groups; g++)
+			tables += s->group[g].made;
+	}
+	msg_note("%zu tables of %zu ships are there", tables, ships.n);
+	names_free(&ships);
+	registry_close(r);
+}
+
+/* The names, one a line: what tells a script whether there is anything yet. */
+static void do_ships(struct run *run)
+{
+	struct names ships = { .n = 0 };
+
+	if (ledger_exists(run->target))
+		add_ships(run, &ships);
+	for (size_t i = 0; i < ships.n; i++)
+		(void)printf("%.*s\n", (int)ships.name[i].n, ships.name[i].p);
+	names_free(&ships);
+}
+
+/*
+ * Statistics of the key only: of a thousand columns they take seconds a table, and the server's
+ * autovacuum makes them in its own time.
+ */
+static void do_analyze(struct run *run)
+{
+	struct registry *r = registry_open(run->target, &run->conf.target, "created_time");
+	struct names ships = { .n = 0 };
+	struct str sql = { 0 };
+
+	add_ships(run, &ships);
+	for (size_t i = 0; i < ships.n; i++) {
+		struct ship *s = registry_ship(r, ships.name[i]);
+
+		for (size_t g = 0; g < s->n_groups; g++) {
+			if (!s->group[g].made)
+				continue;
+			str_clear(&sql);
+			str_addz(&sql, "ANALYZE ");
+			pg_add_ident(run->target, &sql, sl_of(run->conf.target.schema));
+			str_addc(&sql, '.');
+			pg_add_ident(run->target, &sql, s->group[g].table);
+			str_addz(&sql, " (created_time)");
+			pg_exec(run->target, str_z(&sql));
+		}
+	}
+	str_free(&sql);
+	names_free(&ships);
+	registry_close(r);
+}
+
+/* ---- rollback -------------------------------------------------------------------------------- */
+
+/* Asks on standard error and reads one line from standard input; its end means no. */
+static bool confirm(const char *question)
+{
+	char line[16];
+
+	if (fprintf(stderr, "%s: %s [y/N] ", msg_prog(), question) < 0 ||
+		!fgets(line, sizeof line, stdin))
+		return false;
+	line[strcspn(line, "\r\n")] = '\0';
+	return strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0;
+}
+
+static void add_question(const struct run *run, const struct names *ships, struct str *s)
+{
+	str_addf(s, "drop the wide tables of %zu ship%s in schema %s", ships->n,
+		ships->n == 1 ? "" : "s", run->conf.target.schema);
+	for (size_t i = 0; i < ships->n && i < 10; i++)
+		str_addf(s, "%s %s", i ? "," : ":", msg_q(ships->name[i]));
+	str_addz(s, ships->n > 10 ? ", …" : "");
+	str_addz(s, run->n_ships ? ", and what the ledger says of them?" : ", and the job?");
+}
+
+static void forget_channels(struct run *run, struct sl ship)
+{
+	char *name = mem_sldup(ship);
+
+	pg_clear(pg_query(run->target,
+		"DELETE FROM ferry.channel WHERE target_schema = $1 AND ship = $2", 2,
+		(const char *[]){ run->conf.target.schema, name }));
+	mem_free(name);
+}
+
+static void do_rollback(struct run *run)
+{
+	const struct target_opts *target = &run->conf.target;
+	struct registry *r = registry_open(run->target, target, "created_time");
+	struct names ships = { .n = 0 };
+	struct str question = { 0 };
+	int64_t began = clock_monotonic();
+
+	if (!ledger_exists(run->target)) {
+		msg_note("there is nothing to roll back");
+		return;
+	}
+	add_ships(run, &ships);
+	add_question(run, &ships, &question);
+	if (!run->conf.yes && !confirm(str_z(&question)))
+		die(EX_DIFFERS, "nothing was changed");
+	/* first the ledger: workers are fenced off, and nothing that is gone is called done */
+	for (size_t i = 0; i < run->n_ships; i++)
+		ledger_forget(run->target, target->schema, target->prefix, run->ships[i]);
+	if (run->n_ships == 0)
+		ledger_forget(run->target, target->schema, target->prefix, SL(""));
+	for (size_t i = 0; i < ships.n; i++) {
+		widen_drop(r, registry_ship(r, ships.name[i]));
+		forget_channels(run, ships.name[i]);
+	}
+	msg_note("rolled back %zu ships in %.1f s", ships.n,
+		(double)(clock_monotonic() - began) / 1e6);
+	names_free(&ships);
+	str_free(&question);
+	registry_close(r);
+}
+
+/* ---- main --------------------------------------------------------------------------------------
+ */
+
+static const struct verb {
+	const char *name;
+	void (*run)(struct run *run);
+} verbs[] = {
+	{ "register", do_register },
+	{ "create", do_create },
+	{ "list", do_ships },
+	{ "analyze", do_analyze },
+	{ "rollback", do_rollback },
+};
+
+static const struct opt_program program = {
+	.name = "pg-wide-tables",
+	.summary = "make the wide tables of ships, list them, take them away",
+	.synopsis = "register|create|list|analyze|rollback [options]",
+	.examples = "  pg-narrow-schema | pg-wide-tables register\n"
+		    "  pg-wide-tables create\n"
+		    "  pg-wide-tables rollback --ship-id IMO9999993\n",
+	.opts = options,
+};
+
+int main(int argc, char **argv)
+{
+	struct run run = { .n_ships = 0 };
+	const struct verb *verb = NULL;
+
+	msg_init(argv[0]);
+	opt_parse(&program, &run.conf, &argc, &argv);
+	for (size_t i = 0; argc == 1 && i < ARRAY_LEN(verbs); i++)
+		if (strcmp(argv[0], verbs[i].name) == 0)
+			verb = &verbs[i];
+	if (!verb)
+		opt_usage("one verb is needed: register, create, list, analyze or rollback");
+	target_defaults(&run.conf.target);
+	run.n_ships = run.conf.ships.n;
+	run.ships = arena_alloc(&run.arena, mem_mul(run.n_ships, sizeof *run.ships));
+	for (size_t i = 0; i < run.n_ships; i++)
+		run.ships[i] = sl_of(run.conf.ships.v[i]);
+	run.target = pg_connect(run.conf.target.conninfo, "target");
+	verb->run(&run);
+	pg_close(run.target);
+	arena_free(&run.arena);
+	if (fflush(stdout) != 0)
+		die_errno(EX_IO, "standard output");
+	return EX_DONE;
+}

@@ -1,0 +1,230 @@
+/*
+ * reformat - write the same records in another format: CSV, NDJSON, a JSON array, gzip or not.
+ *
+ * Values pass unchanged and nothing is guessed: what is text in CSV is a string in JSON, unless
+ * --numbers or --booleans say otherwise, and then every value is checked. A CSV header must name
+ * all columns beforehand; so a regular file of JSON is read twice when it becomes CSV, first for
+ * its names. Works in the memory of one record and of the names.
+ */
+#include "core/hash.h"
+#include "core/mem.h"
+#include "core/msg.h"
+#include "core/num.h"
+#include "stream/filter.h"
+#include "stream/in.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+enum cast { CAST_NONE, CAST_NUMBER, CAST_BOOLEAN };
+
+struct state {
+	struct io_opts io;
+	struct opt_list columns, numbers, booleans;
+
+	struct names out;     /* columns of the output */
+	struct names typed;   /* names given to --numbers and --booleans */
+	size_t n_numbers;     /* the first ones of `typed` are numbers, the rest booleans */
+	size_t *to;	      /* column of the input -> column of the output */
+	enum cast *cast;      /* by column of the input */
+	size_t to_cap, cast_cap;
+	struct field *row;    /* in the order of the output */
+	size_t row_cap;
+	bool as_it_is;	      /* same columns, no casts: nothing to do for a record */
+	bool named;	      /* the columns of the whole input are known */
+};
+
+static const struct opt options[] = {
+	{ .name = "numbers", .kind = OPT_LIST, .arg = "COLUMN,...",
+	  .offset = offsetof(struct state, numbers),
+	  .help = "write these as JSON numbers; refuse what is none" },
+	{ .name = "booleans", .kind = OPT_LIST, .arg = "COLUMN,...",
+	  .offset = offsetof(struct state, booleans),
+	  .help = "write these as JSON true and false; refuse what is none" },
+	{ .name = "columns", .letter = 'c', .kind = OPT_LIST, .arg = "COLUMN,...",
+	  .offset = offsetof(struct state, columns),
+	  .help = "these columns first, in this order" },
+	IO_IN_OPTS_OF(struct state, io, "auto|csv|ndjson|json"),
+	IO_OUT_OPTS_OF(struct state, io, "auto|csv|ndjson|json"),
+	IO_REJECT_OPTS(struct state, io),
+	IO_REPORT_OPTS(struct state, io),
+	OPT_END,
+};
+
+static void add_names(struct names *names, const struct opt_list *lists, const char *option)
+{
+	for (size_t i = 0; i < lists->n; i++)
+		filter_names(names, lists->v[i], option);
+}
+
+static void check(void *ctx)
+{
+	struct state *st = ctx;
+
+	add_names(&st->out, &st->columns, "columns");
+	add_names(&st->typed, &st->numbers, "numbers");
+	st->n_numbers = st->typed.n;
+	add_names(&st->typed, &st->booleans, "booleans");
+}
+
+/*
+ * Reads a regular file once more, from where it began, for the names in it. Bad records are left
+ * for the main pass to report.
+ */
+static void read_names(struct state *st, struct in *in)
+{
+	struct rd_conf conf = { .format = (enum format)st->io.in_format,
+				.max_record = st->io.max_record,
+				.allow_no_newline = st->io.allow_no_newline };
+	off_t began = lseek(in_fd(in), 0, SEEK_CUR) - (off_t)in_bytes_read(in);
+	char path[40];
+	struct rd *rd;
+	struct rec rec;
+	int fd;
+
+	/* a second description of the same file, with a position of its own, also of one without a name */
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", in_fd(in));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || lseek(fd, began, SEEK_SET) < 0)
+		die_errno(EX_IO, "cannot read %s a second time", in_name(in));
+	rd = rd_from_fd(fd, in_name(in), &conf);
+	while (rd_next(rd, &rec) != RD_END)
+		continue;
+	for (size_t i = 0; i < rd_cols(rd)->n; i++)
+		(void)names_add(&st->out, rd_cols(rd)->name[i], NULL);
+	rd_close(rd);
+}
+
+/* Can no column be added once the output has begun, while the input may show new ones? */
+static bool needs_names(const struct state *st, struct filter_run *run)
+{
+	const struct rd *rd = filter_io(run)->rd;
+
+	return rd_format(rd) != FMT_CSV && st->io.out_format == FMT_CSV && !rd_is_sealed(rd) &&
+	       !st->io.force_seal;
+}
+
+static enum cast cast_of(const struct state *st, struct sl name)
+{
+	size_t i = names_find(&st->typed, name);
+
+	return i == NAMES_NONE ? CAST_NONE : i < st->n_numbers ? CAST_NUMBER : CAST_BOOLEAN;
+}
+
+static void start(void *ctx, struct filter_run *run, const struct names *cols)
+{
+	struct state *st = ctx;
+	struct in *in = rd_in(filter_io(run)->rd);
+
+	if (!st->named && needs_names(st, run) && in_is_regular(in))
+		read_names(st, in);
+	st->named = true;
+	st->as_it_is = true;
+	mem_grow(&st->to, &st->to_cap, cols->n, sizeof *st->to);
+	mem_grow(&st->cast, &st->cast_cap, cols->n, sizeof *st->cast);
+	for (size_t i = 0; i < cols->n; i++) {
+		st->to[i] = names_add(&st->out, cols->name[i], NULL);
+		st->cast[i] = cast_of(st, cols->name[i]);
+		st->as_it_is = st->as_it_is && st->to[i] == i && st->cast[i] == CAST_NONE;
+	}
+	mem_grow(&st->row, &st->row_cap, st->out.n, sizeof *st->row);
+	filter_cols(run, st->out.name, st->out.n);
+}
+
+/* Gives a text the type asked for; false when it is not one. NULL stays NULL. */
+static bool apply_cast(enum cast cast, struct field *f)
+{
+	struct sl s = field_sl(f);
+
+	if (cast == CAST_NONE || field_is_null(f))
+		return true;
+	if (cast == CAST_BOOLEAN) {
+		f->kind = f->kind == F_STR ? F_BOOL : f->kind;
+		return f->kind == F_BOOL && (sl_eq(s, SL("true")) || sl_eq(s, SL("false")));
+	}
+	/* JSON has no number for these three; a string is how the streams write them */
+	if (f->kind == F_STR && (sl_eq(s, SL("NaN")) || sl_eq(s, SL("Infinity")) ||
+				 sl_eq(s, SL("-Infinity"))))
+		return true;
+	f->kind = f->kind == F_STR ? F_NUM : f->kind;
+	return f->kind == F_NUM && num_is_json(s);
+}
+
+static void row(void *ctx, struct filter_run *run, const struct rec *rec)
+{
+	struct state *st = ctx;
+
+	if (st->as_it_is) {
+		filter_emit(run, rec->f, rec->n);
+		return;
+	}
+	for (size_t i = 0; i < st->out.n; i++)
+		st->row[i] = (struct field){ .p = "", .kind = F_ABSENT };
+	for (size_t i = 0; i < rec->n; i++) {
+		struct field *f = &st->row[st->to[i]];
+
+		*f = rec->f[i];
+		if (!apply_cast(st->cast[i], f)) {
+			filter_reject(run, rec, i,
+				      st->cast[i] == CAST_NUMBER ? "not a JSON number"
+								 : "neither true nor false");
+			return;
+		}
+	}
+	filter_emit(run, st->row, st->out.n);
+}
+
+/* A mistyped name would leave a column untyped without a word. */
+static void warn_of_unseen(const struct state *st, struct filter_run *run)
+{
+	for (size_t i = 0; i < st->typed.n; i++)
+		if (names_find(rd_cols(filter_io(run)->rd), st->typed.name[i]) == NAMES_NONE)
+			msg_warn("--%s: the input has no column %s",
+				 i < st->n_numbers ? "numbers" : "booleans",
+				 msg_q(st->typed.name[i]));
+}
+
+static void seal(void *ctx, struct filter_run *run)
+{
+	if (rd_seal(filter_io(run)->rd)->final)
+		warn_of_unseen(ctx, run);
+}
+
+static void end(void *ctx, struct filter_run *run)
+{
+	warn_of_unseen(ctx, run);
+}
+
+static void release(void *ctx)
+{
+	struct state *st = ctx;
+
+	names_free(&st->out);
+	names_free(&st->typed);
+	mem_free(st->to);
+	mem_free(st->cast);
+	mem_free(st->row);
+}
+
+static const struct filter reformat = {
+	.program = { .name = "reformat",
+		     .summary = "write the same records as CSV, NDJSON or a JSON array",
+		     .synopsis = "-o csv|ndjson|json [options] [FILE]",
+		     .examples = "  reformat -o ndjson --numbers value readings.csv.gz\n"
+				 "  reformat -i json -o csv records.json\n"
+				 "  reformat -z 6 -O readings.csv.gz readings.csv\n",
+		     .opts = options },
+	.state_size = sizeof(struct state),
+	.io_offset = offsetof(struct state, io),
+	.check = check,
+	.start = start,
+	.row = row,
+	.seal = seal,
+	.end = end,
+	.release = release,
+};
+
+int main(int argc, char **argv)
+{
+	return filter_main(&reformat, argc, argv);
+}

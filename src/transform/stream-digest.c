@@ -1,0 +1,291 @@
+/*
+ * stream-digest - print an order-independent digest of a stream, one line per group.
+ *
+ * Three ways to see a stream: as cells of a narrow or of a wide table (the same digest for both,
+ * and the one that seals carry: stream/digest.h), or as plain records. Two streams with the same
+ * line hold the same data, whatever their order, their format and the order of their columns.
+ * Memory: 32 bytes and its name per group.
+ */
+#include "core/hash.h"
+#include "core/mem.h"
+#include "core/msg.h"
+#include "core/num.h"
+#include "stream/digest.h"
+#include "stream/filter.h"
+
+enum shape { SHAPE_RECORDS, SHAPE_NARROW, SHAPE_WIDE };
+
+struct state {
+	struct io_opts io;
+	bool narrow, wide, total;
+	const char *key, *by, *name, *value;
+
+	enum shape shape;
+	struct filter_by by_columns;
+	struct str by_text; /* their values in a record; a unit separator between two */
+	size_t key_at, name_at, value_at;
+	uint64_t *column_hash; /* digest_name() of every column */
+	bool *is_value;	       /* of every column: neither the key nor one of --by */
+	size_t column_cap, is_value_cap;
+	struct names groups;
+	struct digest *group; /* by number in groups */
+	size_t group_cap;
+	struct digest all;    /* when nothing is grouped */
+};
+
+static const struct opt options[] = {
+	{ .name = "narrow", .kind = OPT_FLAG, .offset = offsetof(struct state, narrow),
+	  .help = "digest the cells of a narrow stream, one a record" },
+	{ .name = "wide", .kind = OPT_FLAG, .offset = offsetof(struct state, wide),
+	  .help = "digest the cells of a wide stream, one a column" },
+	{ .name = "key", .letter = 'k', .kind = OPT_STR, .offset = offsetof(struct state, key),
+	  .arg = "COLUMN", .help = "names the row of a cell (default created_time)" },
+	{ .name = "by", .letter = 'b', .kind = OPT_STR, .offset = offsetof(struct state, by),
+	  .arg = "COLUMN,...", .help = "groups (cells: default ship_id if there; '' for none)" },
+	{ .name = "name", .letter = 'n', .kind = OPT_STR, .offset = offsetof(struct state, name), .arg = "COLUMN",
+	  .help = "narrow: holds the names (default data_channel_id)" },
+	{ .name = "value", .letter = 'V', .kind = OPT_STR,
+	  .offset = offsetof(struct state, value), .arg = "COLUMN", .help = "narrow: holds the values (default value)" },
+	{ .name = "total", .kind = OPT_FLAG, .offset = offsetof(struct state, total),
+	  .help = "one line for all groups together" },
+	IO_IN_OPTS(struct state, io),
+	{ .kind = OPT_GROUP, .help = "Output" },
+	{ .name = "output-format", .letter = 'o', .kind = OPT_ENUM,
+	  .offset = offsetof(struct state, io.out_format), .choices = "auto|csv|ndjson",
+	  .help = "as the input by default" },
+	{ .name = "output", .letter = 'O', .kind = OPT_STR, .arg = "FILE",
+	  .offset = offsetof(struct state, io.output),
+	  .help = "write here instead of standard output" },
+	IO_REJECT_OPTS(struct state, io),
+	IO_REPORT_OPTS(struct state, io),
+	OPT_END,
+};
+
+static void check(void *ctx)
+{
+	struct state *st = ctx;
+
+	st->io.force_no_seal = true; /* the result is a report, no stream of data */
+	if (st->narrow && st->wide)
+		opt_usage("--narrow and --wide exclude each other");
+	st->shape = st->narrow ? SHAPE_NARROW : st->wide ? SHAPE_WIDE : SHAPE_RECORDS;
+	if (st->shape == SHAPE_RECORDS && st->key)
+		opt_usage("--key goes with --narrow or --wide");
+	if (st->shape != SHAPE_NARROW && (st->name || st->value))
+		opt_usage("--name and --value go with --narrow");
+	if (!st->by && st->shape == SHAPE_RECORDS)
+		st->by = "";
+	st->key = st->key ? st->key : "created_time";
+	st->name = st->name ? st->name : "data_channel_id";
+	st->value = st->value ? st->value : "value";
+	st->key_at = st->name_at = st->value_at = NAMES_NONE;
+}
+
+static void start(void *ctx, struct filter_run *run, const struct names *cols)
+{
+	struct state *st = ctx;
+
+	filter_find_by(run, &st->by_columns, st->by);
+	if (st->shape != SHAPE_RECORDS)
+		st->key_at = filter_column(run, sl_of(st->key), "key");
+	if (st->shape == SHAPE_NARROW) {
+		st->name_at = filter_column(run, sl_of(st->name), "name");
+		st->value_at = filter_column(run, sl_of(st->value), "value");
+	}
+	mem_grow(&st->column_hash, &st->column_cap, cols->n, sizeof *st->column_hash);
+	mem_grow(&st->is_value, &st->is_value_cap, cols->n, sizeof *st->is_value);
+	for (size_t i = 0; i < cols->n; i++) {
+		st->column_hash[i] = digest_name(cols->name[i]);
+		st->is_value[i] = i != st->key_at;
+	}
+	for (size_t i = 0; i < st->by_columns.names.n; i++)
+		if (st->by_columns.at[i] != NAMES_NONE)
+			st->is_value[st->by_columns.at[i]] = false;
+}
+
+static const struct field *field_at(const struct rec *rec, size_t i)
+{
+	static const struct field absent = { .p = "", .kind = F_ABSENT };
+
+	return i < rec->n ? &rec->f[i] : &absent;
+}
+
+/* One text for all columns of --by, as pivot-wide makes it for the seals. */
+static struct sl by_of(struct state *st, const struct rec *rec)
+{
+	const struct filter_by *by = &st->by_columns;
+
+	if (by->names.n == 1)
+		return field_sl(field_at(rec, by->at[0]));
+	str_clear(&st->by_text);
+	for (size_t i = 0; i < by->names.n; i++) {
+		if (i)
+			str_addc(&st->by_text, '\x1f');
+		str_add(&st->by_text, field_sl(field_at(rec, by->at[i])));
+	}
+	return str_sl(&st->by_text);
+}
+
+static struct digest *group_of(struct state *st, struct sl by)
+{
+	bool added;
+	size_t i;
+
+	if (st->total || st->by_columns.names.n == 0)
+		return &st->all;
+	i = names_add(&st->groups, by, &added);
+	if (added) {
+		mem_grow(&st->group, &st->group_cap, i + 1, sizeof *st->group);
+		st->group[i] = (struct digest){ 0 };
+	}
+	return &st->group[i];
+}
+
+static void add_narrow(const struct state *st, struct digest *d, uint64_t row, const struct rec *rec)
+{
+	const struct field *value = field_at(rec, st->value_at);
+	struct sl name = field_sl(field_at(rec, st->name_at));
+
+	if (field_is_null(value))
+		return;
+	d->cells++;
+	d->sum += digest_cell(row, digest_name(name), field_sl(value));
+}
+
+static void add_wide(const struct state *st, struct digest *d, uint64_t row, const struct rec *rec)
+{
+	for (size_t i = 0; i < rec->n; i++) {
+		if (field_is_null(&rec->f[i]) || !st->is_value[i])
+			continue;
+		d->cells++;
+		d->sum += digest_cell(row, st->column_hash[i], field_sl(&rec->f[i]));
+	}
+}
+
+/*
+ * The fields of a record are summed, so that the order of the columns does not matter, and the sum
+ * is mixed, so that fields cannot move from one record to another unnoticed.
+ */
+static void add_record(const struct state *st, struct digest *d, const struct rec *rec)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < rec->n; i++) {
+		if (field_is_null(&rec->f[i]))
+			continue;
+		d->cells++;
+		sum += hash64(field_sl(&rec->f[i]), st->column_hash[i]);
+	}
+	d->sum += hash_mix(sum + 3); /* so that a record of NULLs counts too */
+}
+
+static void row(void *ctx, struct filter_run *run, const struct rec *rec)
+{
+	struct state *st = ctx;
+	const struct field *key = field_at(rec, st->key_at);
+	struct sl by = by_of(st, rec);
+	struct digest *d;
+	uint64_t row_hash;
+
+	if (st->shape != SHAPE_RECORDS && field_is_null(key)) {
+		filter_reject(run, rec, st->key_at, "NULL or missing where a row is named");
+		return;
+	}
+	if (st->shape == SHAPE_NARROW && field_is_null(field_at(rec, st->name_at))) {
+		filter_reject(run, rec, st->name_at, "NULL or missing where a column is named");
+		return;
+	}
+	d = group_of(st, by);
+	d->rows++;
+	row_hash = digest_row(by, field_sl(key));
+	if (st->shape == SHAPE_NARROW)
+		add_narrow(st, d, row_hash, rec);
+	else if (st->shape == SHAPE_WIDE)
+		add_wide(st, d, row_hash, rec);
+	else
+		add_record(st, d, rec);
+}
+
+static void put_line(struct filter_run *run, struct field group, const struct digest *d)
+{
+	char rows[20], cells[20], sum[DIGEST_TEXT_LEN];
+	struct field f[4] = { group,
+			      field_str((struct sl){ rows, num_put_u64(rows, d->rows) }),
+			      field_str((struct sl){ cells, num_put_u64(cells, d->cells) }),
+			      field_str((struct sl){ sum, sizeof sum }) };
+
+	f[1].kind = f[2].kind = F_NUM;
+	digest_put(sum, d->sum);
+	filter_emit(run, f, ARRAY_LEN(f));
+}
+
+static int cmp_names(const void *a, const void *b)
+{
+	return sl_cmp(**(const struct sl *const *)a, **(const struct sl *const *)b);
+}
+
+static void put_result(struct state *st, struct filter_run *run)
+{
+	static const struct sl cols[] = { SL_INIT("group"), SL_INIT("rows"), SL_INIT("cells"),
+					  SL_INIT("digest") };
+	const struct names *g = &st->groups;
+	const struct sl **sorted = mem_alloc(mem_mul(g->n, sizeof *sorted));
+
+	filter_cols(run, cols, ARRAY_LEN(cols));
+	for (size_t i = 0; i < g->n; i++)
+		sorted[i] = &g->name[i];
+	qsort(sorted, g->n, sizeof *sorted, cmp_names);
+	for (size_t i = 0; i < g->n; i++)
+		put_line(run, field_str(*sorted[i]), &st->group[sorted[i] - g->name]);
+	if (st->total || st->by_columns.names.n == 0)
+		put_line(run, FIELD_NULL, &st->all);
+	mem_free(sorted);
+}
+
+static void seal(void *ctx, struct filter_run *run)
+{
+	if (rd_seal(filter_io(run)->rd)->final)
+		put_result(ctx, run);
+}
+
+static void end(void *ctx, struct filter_run *run)
+{
+	put_result(ctx, run);
+}
+
+static void release(void *ctx)
+{
+	struct state *st = ctx;
+
+	names_free(&st->by_columns.names);
+	str_free(&st->by_text);
+	mem_free(st->column_hash);
+	mem_free(st->is_value);
+	mem_free(st->group);
+	names_free(&st->groups);
+}
+
+static const struct filter stream_digest = {
+	.program = { .name = "stream-digest",
+		     .summary = "print an order-independent digest of a stream",
+		     .synopsis = "[options] [FILE]\n"
+				 "--narrow [--key C] [--by C] [--name C] [--value C] [FILE]\n"
+				 "--wide [--key C] [--by C] [FILE]",
+		     .examples = "  stream-digest records.ndjson\n"
+				 "  stream-digest --narrow readings.csv\n"
+				 "  stream-digest --wide wide.csv\n",
+		     .opts = options },
+	.state_size = sizeof(struct state),
+	.io_offset = offsetof(struct state, io),
+	.check = check,
+	.start = start,
+	.row = row,
+	.seal = seal,
+	.end = end,
+	.release = release,
+};
+
+int main(int argc, char **argv)
+{
+	return filter_main(&stream_digest, argc, argv);
+}

@@ -1,0 +1,492 @@
+/*
+ * via - run a foreign command inside a sealed pipeline.
+ *
+ * The seal is checked and taken off, the command gets bare records on its standard input, and what
+ * it prints is sealed anew, but only when everything it was given proved whole and it ended with
+ * exit status 0. A command cannot know where a chunk ends, so it is run once per chunk, each time with the
+ * CSV header; an unsealed input is one chunk.
+ *
+ * One thread serves both pipes: before each read of what the command prints, serve_command() waits
+ * with poll(2) and meanwhile feeds it. So neither side can wait for the other for ever, and memory is
+ * that of a buffer, whatever the command keeps back.
+ */
+#include "core/child.h"
+#include "core/mem.h"
+#include "core/msg.h"
+#include "core/tmpf.h"
+#include "stream/filter.h"
+#include "stream/in.h"
+#include "stream/out.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#define FEED_SIZE ((size_t)64 * 1024)
+
+enum rows { ROWS_ANY, ROWS_SAME };
+
+struct conf {
+	struct io_opts io;
+	int rows;
+	bool source, sink, accept_unsealed;
+};
+
+struct via {
+	struct conf conf;
+	char **argv;
+	struct io *io;	  /* what comes in (--source: what the command prints), and the output */
+	struct child child;
+	const char *printed; /* name of its output in messages */
+
+	/* the chunk being fed to the command */
+	struct str feed;  /* bytes for it; the first `fed` are written */
+	size_t fed;
+	bool header_fed, chunk_over, deaf; /* deaf: it reads no more */
+	uint64_t rows_in, rows_out;
+
+	/* what it prints */
+	struct rd *rd;
+	struct names out; /* columns of the output */
+	size_t *to;	  /* column the command prints -> column of the output */
+	size_t to_cap;
+	struct field *row;
+	size_t row_cap;
+	bool as_it_is;	  /* same columns in the same order */
+};
+
+static const struct opt options[] = {
+	{ .name = "rows", .kind = OPT_ENUM, .offset = offsetof(struct conf, rows),
+	  .choices = "any|same", .help = "same: as many records must come out as went in" },
+	{ .name = "source", .kind = OPT_FLAG, .offset = offsetof(struct conf, source),
+	  .help = "the command makes the records; nothing is read" },
+	{ .name = "sink", .kind = OPT_FLAG, .offset = offsetof(struct conf, sink),
+	  .help = "the command ends the stream: start it when all is proven" },
+	{ .name = "accept-unsealed", .kind = OPT_FLAG,
+	  .offset = offsetof(struct conf, accept_unsealed),
+	  .help = "--sink: take a pipe without a seal" },
+	IO_IN_OPTS(struct conf, io),
+	IO_OUT_OPTS(struct conf, io),
+	IO_REPORT_OPTS(struct conf, io),
+	OPT_END,
+};
+
+static const struct opt_program program = {
+	.name = "via",
+	.summary = "run a foreign command inside a sealed pipeline",
+	.synopsis = "[options] -- COMMAND [ARGUMENT...]\n"
+		    "--source [options] -- COMMAND [ARGUMENT...]\n"
+		    "--sink [options] -- COMMAND [ARGUMENT...]",
+	.examples = "  pg-narrow-dump -o ndjson | via -- jq -c 'select(.value != 0)' | pivot-wide\n"
+		    "  via --source -- psql -c 'copy t to stdout csv header' | pivot-wide\n"
+		    "  pivot-wide narrow.csv --seal | via --sink -- mlr --icsv --oxtab cat\n",
+	.opts = options,
+};
+
+/* ---- feeding the command ----------------------------------------------------------------------- */
+
+static void feed_header(struct via *v)
+{
+	const struct names *cols = rd_cols(v->io->rd);
+
+	v->header_fed = true;
+	if (rd_format(v->io->rd) != FMT_CSV || cols->n == 0)
+		return;
+	for (size_t i = 0; i < cols->n; i++) {
+		if (i)
+			str_addc(&v->feed, ',');
+		str_add_csv(&v->feed, cols->name[i]);
+	}
+	str_addc(&v->feed, '\n');
+}
+
+/* The record as it was read, less the empty field of the seal and a CR before the line end. */
+static void feed_row(struct via *v, const struct rec *rec)
+{
+	const struct rd *rd = v->io->rd;
+	struct sl raw = rec->raw;
+
+	v->rows_in++;
+	if (v->deaf)
+		return;
+	if (!v->header_fed)
+		feed_header(v);
+	if (raw.n && raw.p[raw.n - 1] == '\r')
+		raw.n--;
+	if (rd_format(rd) == FMT_CSV && rd_is_sealed(rd) && rd_cols(rd)->n)
+		raw.n--;
+	str_add(&v->feed, raw);
+	str_addc(&v->feed, '\n');
+}
+
+/* Reads one event of what comes in. */
+static void take_event(struct via *v)
+{
+	struct rec rec;
+
+	switch (io_next(v->io, &rec)) {
+	case RD_COLS:
+		if (v->header_fed && rd_format(v->io->rd) == FMT_CSV)
+			die_hint(EX_DATA, "NDJSON has no header: use -o ndjson upstream",
+				 "column %s appeared behind record %llu, but the CSV header was given "
+				 "to %s already",
+				 msg_q(rd_cols(v->io->rd)->name[rd_cols(v->io->rd)->n - 1]),
+				 (unsigned long long)v->rows_in, msg_q(sl_of(v->argv[0])));
+		break;
+	case RD_ROW:
+		feed_row(v, &rec);
+		break;
+	case RD_SEAL:
+	case RD_END:
+		v->chunk_over = true;
+		break;
+	case RD_BAD:
+		bug("io_next() lets bad records through");
+	}
+}
+
+static void close_feed(struct via *v)
+{
+	if (v->child.in >= 0)
+		(void)close(v->child.in); /* a pipe has nothing to tell at its end */
+	v->child.in = -1;
+}
+
+static void write_feed(struct via *v)
+{
+	ssize_t n = write(v->child.in, v->feed.p + v->fed, v->feed.n - v->fed);
+
+	if (n >= 0) {
+		v->fed += (size_t)n;
+	} else if (errno == EPIPE) {
+		v->deaf = true; /* it has seen enough, as head(1) does; its exit status will tell */
+		close_feed(v);
+	} else if (errno != EAGAIN && errno != EINTR) {
+		die_errno(EX_IO, "cannot write to %s", msg_q(sl_of(v->child.name)));
+	}
+	if (v->deaf || v->fed == v->feed.n) {
+		str_clear(&v->feed);
+		v->fed = 0;
+	}
+}
+
+/* Is `fd` readable, or at its end, now? */
+static bool readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+/* Refills the empty buffer; returns early when the command has printed something meanwhile. */
+static void refill(struct via *v)
+{
+	struct in *in = rd_in(v->io->rd);
+
+	while (!v->chunk_over && v->feed.n < FEED_SIZE) {
+		if (in_window(in).n == 0 && !in_at_end(in)) {
+			struct pollfd p[2] = { { .fd = v->child.out, .events = POLLIN },
+					       { .fd = in_fd(in), .events = POLLIN } };
+
+			if (v->feed.n > 0)
+				return; /* hand over what there is: more may take long to come */
+			if (poll(p, 2, -1) > 0 && p[0].revents && !p[1].revents)
+				return;
+		}
+		take_event(v);
+	}
+}
+
+/* Called before each read of what the command prints: feeds it until there is something to read. */
+static void serve_command(void *ctx)
+{
+	struct via *v = ctx;
+
+	while (v->child.in >= 0 && !readable(v->child.out)) {
+		if (v->io->wr)
+			wr_flush(v->io->wr); /* this may wait long */
+		if (v->feed.n == 0 && !v->chunk_over)
+			refill(v);
+		if (v->feed.n == 0) {
+			if (v->chunk_over)
+				close_feed(v);
+			continue;
+		}
+		struct pollfd p[2] = { { .fd = v->child.out, .events = POLLIN },
+				       { .fd = v->child.in, .events = POLLOUT } };
+
+		if (poll(p, 2, -1) > 0 && p[1].revents)
+			write_feed(v);
+	}
+}
+
+/* ---- what the command prints -------------------------------------------------------------------- */
+
+/* It ended; a failure of its own comes before any fault of what it printed. */
+static void must_have_succeeded(struct via *v)
+{
+	char why[80];
+	int status;
+
+	close_feed(v);
+	if (v->child.pid > 0 && !child_wait(&v->child, why, sizeof why, &status))
+		die(status == EX_TEMP ? EX_TEMP : EX_REFUSED, "%s failed: %s, after %llu records",
+		    msg_q(sl_of(v->argv[0])), why, (unsigned long long)v->rows_out);
+}
+
+static NORETURN void bad_output(struct via *v)
+{
+	const struct fault *f = rd_fault(v->rd);
+
+	if (in_at_end(rd_in(v->rd)))
+		must_have_succeeded(v);
+	die(EX_DATA, "%s:%llu: %s", v->printed, (unsigned long long)f->line, f->why);
+}
+
+/* Columns are matched by name: a later run may print them in another order, or others. */
+static void take_columns(struct via *v, const struct rd *rd)
+{
+	const struct names *cols = rd_cols(rd);
+
+	if (!v->io->wr) {
+		if (v->conf.io.out_format == FMT_AUTO)
+			v->conf.io.out_format = (int)rd_format(rd);
+		io_start_output(v->io);
+	}
+	mem_grow(&v->to, &v->to_cap, cols->n, sizeof *v->to);
+	for (size_t i = 0; i < cols->n; i++)
+		v->to[i] = names_add(&v->out, cols->name[i], NULL);
+	v->as_it_is = true;
+	for (size_t i = 0; i < cols->n; i++)
+		v->as_it_is = v->as_it_is && v->to[i] == i;
+	mem_grow(&v->row, &v->row_cap, v->out.n, sizeof *v->row);
+	wr_cols(v->io->wr, v->out.name, v->out.n);
+}
+
+static void take_row(struct via *v, const struct rec *rec)
+{
+	v->rows_out++;
+	if (v->as_it_is) {
+		wr_row(v->io->wr, rec->f, rec->n);
+		return;
+	}
+	for (size_t i = 0; i < v->out.n; i++)
+		v->row[i] = (struct field){ .p = "", .kind = F_ABSENT };
+	for (size_t i = 0; i < rec->n; i++)
+		v->row[v->to[i]] = rec->f[i];
+	wr_row(v->io->wr, v->row, v->out.n);
+}
+
+/* Reads what the command prints to the end, and its exit status. */
+static void read_output(struct via *v)
+{
+	struct rec rec;
+	enum rd_event ev;
+
+	do {
+		ev = v->conf.source ? io_next_any(v->io, &rec) : rd_next(v->rd, &rec);
+		if (ev != RD_END && rd_is_sealed(v->rd))
+			die_hint(EX_USAGE_, "it belongs into the pipeline without via",
+				 "%s seals its output itself", msg_q(sl_of(v->argv[0])));
+		if (ev == RD_COLS)
+			take_columns(v, v->rd);
+		else if (ev == RD_ROW)
+			take_row(v, &rec);
+		else if (ev == RD_BAD)
+			bad_output(v);
+	} while (ev != RD_END);
+	must_have_succeeded(v);
+}
+
+/* An error of our own must not leave the command at work. */
+static void stop_command(void *ctx, int code, const char *message)
+{
+	struct via *v = ctx;
+	char why[80];
+	int status;
+
+	(void)code;
+	(void)message;
+	close_feed(v);
+	/* where its output ended badly, its own end may be the reason */
+	if (v->child.pid > 0 && v->rd && in_at_end(rd_in(v->rd))) {
+		if (!child_wait(&v->child, why, sizeof why, &status))
+			msg_warn("%s failed: %s", msg_q(sl_of(v->argv[0])), why);
+	}
+	child_stop(&v->child);
+	/* nothing is written yet, so the reader downstream would never learn the reason */
+	if (v->io && !v->io->wr && !v->conf.io.output && rd_is_sealed(v->io->rd) && !v->conf.sink)
+		io_start_output(v->io);
+}
+
+/* ---- the three ways of use ---------------------------------------------------------------------- */
+
+/*
+ * The source's count of cells and its digest speak of values the command may have changed: they are
+ * left out, so that no loader compares them. The other facts say where the data is from, and stay.
+ */
+static struct sl facts_behind(struct sl src, struct str *dst, struct arena *arena)
+{
+	const struct json *o;
+	const char *why;
+	size_t at;
+
+	if (!src.n)
+		return src;
+	o = json_parse(arena, src, &why, &at);
+	if (!o)
+		bug("facts of a seal that cannot be read: %s", why);
+	str_clear(dst);
+	json_put_without(dst, o, (const char *const[]){ "cells", "digest", NULL });
+	return str_sl(dst);
+}
+
+static void pass_seal(struct via *v)
+{
+	struct seal seal = *rd_seal(v->io->rd);
+	struct arena arena = { 0 };
+	struct str src = { 0 };
+
+	seal.src = facts_behind(seal.src, &src, &arena);
+	seal.drop_cells = seal.drop_sum = 0;
+	io_seal(v->io, &seal);
+	str_free(&src);
+	arena_free(&arena);
+}
+
+/* A command that printed nothing, not even a header: the columns are those it was given. */
+static void ensure_output(struct via *v)
+{
+	if (!v->io->wr)
+		take_columns(v, v->io->rd);
+}
+
+static void run_chunk(struct via *v)
+{
+	const struct rd_conf conf = { .allow_no_newline = v->conf.io.allow_no_newline,
+				      .max_record = v->conf.io.max_record };
+	int fd;
+
+	child_start(&v->child, v->argv, CHILD_PIPE_IN | CHILD_PIPE_OUT);
+	if (fcntl(v->child.in, F_SETFL, O_NONBLOCK) != 0)
+		die_errno(EX_BUG, "cannot prepare a pipe");
+	fd = v->child.out; /* stays known for poll(2); rd_close() closes it */
+	v->rd = rd_from_fd(fd, v->printed, &conf);
+	in_on_wait(rd_in(v->rd), serve_command, v);
+	read_output(v);
+	rd_close(v->rd);
+	v->rd = NULL;
+	v->deaf = true; /* what the command left unread must still prove whole */
+	while (rd_is_sealed(v->io->rd) && !v->chunk_over)
+		take_event(v);
+	if (v->conf.rows == ROWS_SAME && v->rows_in != v->rows_out)
+		die(EX_DATA, "%s was given %llu records and printed %llu", msg_q(sl_of(v->argv[0])),
+		    (unsigned long long)v->rows_in, (unsigned long long)v->rows_out);
+	ensure_output(v);
+}
+
+/* Begins with the next chunk, up to its first record: then all columns it has are known. */
+static void next_chunk(struct via *v)
+{
+	v->rows_in = v->rows_out = v->fed = 0;
+	v->header_fed = v->chunk_over = v->deaf = false;
+	str_clear(&v->feed);
+	while (v->rows_in == 0 && !v->chunk_over)
+		take_event(v);
+	if (!v->header_fed)
+		feed_header(v);
+}
+
+static void run_filter(struct via *v)
+{
+	v->io = io_open(&v->conf.io, NULL);
+	do {
+		next_chunk(v);
+		run_chunk(v);
+		if (rd_is_sealed(v->io->rd))
+			pass_seal(v);
+	} while (rd_is_sealed(v->io->rd) && !rd_seal(v->io->rd)->final);
+}
+
+static void run_source(struct via *v)
+{
+	child_start(&v->child, v->argv, CHILD_PIPE_OUT);
+	v->io = io_from_fd(&v->conf.io, v->child.out, v->printed, true);
+	v->rd = v->io->rd;
+	read_output(v);
+	ensure_output(v);
+}
+
+/*
+ * The command cannot know a cut pipe from a whole one, and what it did with half a stream cannot be
+ * taken back. So all of it goes to disk, and the command gets the file.
+ */
+static NORETURN void run_sink(struct via *v)
+{
+	int fd = tmpf_scratch();
+	struct out *out = out_from_fd(dup(fd), "scratch file", 0);
+	const struct rd *rd;
+
+	v->io = io_open(&v->conf.io, NULL);
+	rd = v->io->rd;
+	do {
+		v->chunk_over = false;
+		take_event(v);
+		if (!rd_is_sealed(rd) && !v->conf.accept_unsealed &&
+		    !in_is_regular(rd_in(v->io->rd)))
+			die_hint(EX_STREAM, "--accept-unsealed takes it",
+				 "the input is a pipe without a seal, nobody knows whether it is whole");
+		out_put(out, str_sl(&v->feed));
+		str_clear(&v->feed);
+	} while (!v->chunk_over || (rd_is_sealed(rd) && !rd_seal(rd)->final));
+	if (!v->header_fed) {
+		feed_header(v);
+		out_put(out, str_sl(&v->feed));
+	}
+	out_close(out);
+	if (lseek(fd, 0, SEEK_SET) != 0)
+		die_errno(EX_IO, "scratch file");
+	(void)io_close(v->io);
+	child_become(v->argv, fd);
+}
+
+static void check(const struct conf *conf, int argc)
+{
+	if (argc == 0)
+		opt_usage("which command? Say: via -- COMMAND [ARGUMENT...]");
+	if (conf->source && conf->sink)
+		opt_usage("--source and --sink exclude each other");
+	if (conf->accept_unsealed && !conf->sink)
+		opt_usage("--accept-unsealed goes with --sink");
+	if (conf->rows == ROWS_SAME && (conf->source || conf->sink))
+		opt_usage("--rows is for a command in the middle");
+}
+
+int main(int argc, char **argv)
+{
+	struct via v = { .child = { .in = -1, .out = -1 } };
+	struct str printed = { 0 };
+	int code;
+
+	opt_parse(&program, &v.conf, &argc, &argv);
+	check(&v.conf, argc);
+	argv[argc] = NULL;
+	v.argv = argv;
+	str_addf(&printed, "output of %s", argv[0]);
+	v.printed = printed.p;
+	msg_on_exit(stop_command, &v);
+	if (v.conf.sink)
+		run_sink(&v);
+	else if (v.conf.source)
+		run_source(&v);
+	else
+		run_filter(&v);
+	code = io_close(v.io);
+	names_free(&v.out);
+	mem_free(v.to);
+	mem_free(v.row);
+	str_free(&v.feed);
+	str_free(&printed);
+	return code;
+}

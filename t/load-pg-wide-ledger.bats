@@ -1,0 +1,318 @@
+load helper
+
+setup() {
+	helper_setup
+	scratch_db
+}
+
+# narrow [TABLE OPTIONS]: ships A and B, a row each at and around borders of days
+narrow() {
+	sql "CREATE SCHEMA tenant;
+		CREATE TABLE tenant.tbl_data_timeseries (id bigserial, ship_id text NOT NULL,
+			data_channel_id text NOT NULL, created_time timestamp NOT NULL,
+			bool_v boolean, str_v text, long_v bigint, double_v double precision,
+			value_format varchar(50), PRIMARY KEY (ship_id, data_channel_id, created_time));
+		CREATE INDEX ON tenant.tbl_data_timeseries (created_time DESC);
+		INSERT INTO tenant.tbl_data_timeseries
+			(ship_id, data_channel_id, created_time, double_v, value_format)
+		SELECT ship, channel, t::timestamp, 1, 'Decimal'
+		FROM (VALUES ('A', 'x', '2024-01-01 05:00:00'), ('A', 'x', '2024-01-02 00:00:00'),
+			('A', 'x', '2024-01-03 16:59:59.999999'), ('A', 'x', '2024-01-03 17:00:00'),
+			('B', 'y', '2024-01-02 23:59:59.999999'), ('B', 'y', '2024-01-03 00:00:00'))
+			AS r (ship, channel, t)"
+}
+
+chunks() {
+	sql "SELECT ship, chunk_from, chunk_to, state FROM ferry.chunk ORDER BY ship, chunk_from"
+}
+
+plan() { run_rc 0 pg-wide-ledger plan "$@"; }
+
+load() { pivot-wide --seal | pg-copy-load --wide; }
+
+# migrate JOB: everything there is to claim
+migrate() {
+	run_pipe '0 0 0' 'pg-narrow-dump --job "$job" --seal | pivot-wide | pg-copy-load --wide' \
+		job="$1"
+}
+
+@test "ledger: chunks are aligned in UTC, from each ship's first row to the cutoff" {
+	narrow
+	plan --cutoff-time '2024-01-03 17:00:00'
+	is "$(<"$out")" 1
+	has "$err" 'job 1: 5 new chunks of 1d for 2 ships, history ends at 2024-01-03 17:00:00 UTC'
+	is "$(chunks)" 'A|2024-01-01 00:00:00|2024-01-02 00:00:00|pending
+A|2024-01-02 00:00:00|2024-01-03 00:00:00|pending
+A|2024-01-03 00:00:00|2024-01-03 17:00:00|pending
+B|2024-01-02 00:00:00|2024-01-03 00:00:00|pending
+B|2024-01-03 00:00:00|2024-01-03 17:00:00|pending'
+}
+
+@test "ledger: a row at a border is carried over once, one at the cutoff not at all" {
+	narrow
+	plan --cutoff-time '2024-01-03 17:00:00'
+	migrate 1
+	is "$(sql "SELECT string_agg(created_time::text, ' ' ORDER BY created_time)
+		FROM tenant.tbl_data_timeseries_a")" \
+		'2024-01-01 05:00:00 2024-01-02 00:00:00 2024-01-03 16:59:59.999999'
+	is "$(sql "SELECT string_agg(created_time::text, ' ' ORDER BY created_time)
+		FROM tenant.tbl_data_timeseries_b")" '2024-01-02 23:59:59.999999 2024-01-03 00:00:00'
+	is "$(sql "SELECT sum(rows), count(*), bool_and(state = 'done' AND attempt = 1)
+		FROM ferry.chunk")" '5|5|t'
+}
+
+@test "ledger: planning again adds what has become missing, and nothing else" {
+	narrow
+	plan --cutoff-time '2024-01-03 17:00:00'
+	plan
+	has "$err" 'job 1: 0 new chunks'
+	migrate 1
+	# rows before the first, a new ship, a later cutoff
+	sql "INSERT INTO tenant.tbl_data_timeseries
+		(ship_id, data_channel_id, created_time, double_v, value_format)
+		VALUES ('B', 'y', '2023-12-31 12:00:00', 1, 'Decimal'),
+			('C', 'z', '2024-01-04 01:00:00', 1, 'Decimal')"
+	plan --cutoff-time '2024-01-04 02:00:00'
+	is "$(chunks | grep pending)" 'A|2024-01-03 17:00:00|2024-01-04 00:00:00|pending
+A|2024-01-04 00:00:00|2024-01-04 02:00:00|pending
+B|2023-12-31 00:00:00|2024-01-01 00:00:00|pending
+B|2024-01-01 00:00:00|2024-01-02 00:00:00|pending
+B|2024-01-03 17:00:00|2024-01-04 00:00:00|pending
+B|2024-01-04 00:00:00|2024-01-04 02:00:00|pending
+C|2024-01-04 00:00:00|2024-01-04 02:00:00|pending'
+	is "$(sql "SELECT count(*) FROM ferry.chunk a JOIN ferry.chunk b USING (job_id, ship)
+		WHERE a.chunk_from < b.chunk_from AND b.chunk_from < a.chunk_to")" 0 'chunks that overlap'
+	migrate 1
+	run_ok pg-wide-validate
+}
+
+@test "ledger: the cutoff is kept; an earlier one is ignored, and said" {
+	narrow
+	run_rc 78 pg-wide-ledger plan
+	has "$err" 'no cutoff: say where history ends with --cutoff-time'
+	is "$(sql "SELECT count(*) FROM ferry.job")" 0
+	plan --cutoff-time '2024-01-03 17:00:00'
+	run_ok pg-wide-ledger cutoff
+	is "$(<"$out")" '2024-01-03 17:00:00'
+	plan --cutoff-time '2024-01-02'
+	has "$err" 'history ends at 2024-01-03 17:00:00 UTC' \
+		'the cutoff of the job is later than --cutoff-time, and stays'
+	plan --cutoff-time '2024-01-03T20:00+02:00'
+	run_ok pg-wide-ledger cutoff
+	is "$(<"$out")" '2024-01-03 18:00:00'
+}
+
+@test "ledger: another length of chunks waits until none is open" {
+	narrow
+	plan --cutoff-time '2024-01-03 17:00:00'
+	run_rc 78 pg-wide-ledger plan --chunk 6h
+	has "$err" 'job 1 has open chunks of 1d, not 6h'
+	migrate 1
+	plan --chunk 6h --cutoff-time '2024-01-04'
+	is "$(chunks | grep pending)" 'A|2024-01-03 17:00:00|2024-01-03 18:00:00|pending
+A|2024-01-03 18:00:00|2024-01-04 00:00:00|pending
+B|2024-01-03 17:00:00|2024-01-03 18:00:00|pending
+B|2024-01-03 18:00:00|2024-01-04 00:00:00|pending'
+}
+
+@test "ledger: other types for the same tables, and too many chunks, are refused" {
+	narrow
+	plan --cutoff-time '2024-01-03'
+	run_rc 78 pg-wide-ledger plan --types native
+	has "$err" 'job 1 makes columns of types text, not native'
+	run_rc 78 pg-wide-ledger plan --chunk 1ms --target-prefix other_ --cutoff-time '2024-01-03'
+	has "$err" 'at most 1000000 are planned' 'take a longer --chunk'
+	is "$(sql "SELECT count(*) FROM ferry.chunk WHERE chunk_to - chunk_from < '1 h'")" 0
+}
+
+@test "ledger: --since and --ship-id leave out what they say" {
+	narrow
+	run_rc 0 pg-wide-ledger plan --ship-id A --ship-id nobody --since '2024-01-02 12:00:00' \
+		--cutoff-time '2024-01-04'
+	has "$err" 'ship "nobody" has no rows in tenant.tbl_data_timeseries'
+	is "$(chunks)" 'A|2024-01-02 12:00:00|2024-01-03 00:00:00|pending
+A|2024-01-03 00:00:00|2024-01-04 00:00:00|pending'
+}
+
+@test "ledger: the ship with the fewest rows goes first" {
+	narrow
+	sql "INSERT INTO tenant.tbl_data_timeseries
+			(ship_id, data_channel_id, created_time, double_v, value_format)
+		SELECT 'A', 'x' || n, '2024-01-02', 1, 'Decimal' FROM generate_series(1, 1000) AS n;
+		CREATE INDEX ON tenant.tbl_data_timeseries (ship_id, created_time);
+		ANALYZE tenant.tbl_data_timeseries"
+	plan --cutoff-time '2024-01-03'
+	run_ok pg-narrow-dump --job 1 --seal
+	is "$(tail -n +2 "$out" | cut -d , -f 1 | grep . | uniq | head -n 1)" B
+}
+
+@test "ledger: status in every form" {
+	narrow
+	run_rc 78 pg-wide-ledger status
+	has "$err" 'nothing was planned'
+	plan --cutoff-time '2024-01-03 17:00:00'
+	migrate 1
+	sql "UPDATE ferry.chunk SET state = 'failed', error = 'it broke | twice'
+		WHERE ship = 'B' AND chunk_from = '2024-01-03'"
+	run_ok pg-wide-ledger status
+	has "$out" 'job 1: 4 of 5 chunks done, 1 failed; ' \
+		'history ends at 2024-01-03 17:00:00 UTC' 'guarantee: ' 'it broke | twice'
+	run_ok pg-wide-ledger status -f csv --ship-id B
+	is "$(cut -d , -f 1-7 <"$out")" 'ship,done,failed,left,rows,cells,wide_rows
+B,1,1,0,2,2,2'
+	run_ok pg-wide-ledger status -f markdown
+	has "$out" '| ship | done | failed |' '| it broke \| twice |'
+	run_ok pg-wide-ledger status -f json
+	cp "$out" status.json
+	run_ok python3 -c 'import json, sys
+s = json.load(open(sys.argv[1]))
+assert (s["job"], s["done"], s["failed"], s["left"]) == (1, 4, 1, 0), s
+assert s["ships"][1]["last_error"] == "it broke | twice", s
+assert s["ships"][0]["first"] == "2024-01-01 05:00:00", s
+assert s["ships"][0]["last"] == "2024-01-03 16:59:59.999999", s' status.json
+}
+
+@test "ledger: failed chunks are pending again after retry" {
+	narrow
+	plan --cutoff-time '2024-01-03 17:00:00'
+	sql "UPDATE ferry.chunk SET state = 'failed', failures = 3"
+	run_rc 0 pg-wide-ledger retry --ship-id B
+	has "$err" '2 failed chunks are pending again'
+	run_rc 0 pg-wide-ledger retry
+	has "$err" '3 failed chunks are pending again'
+	is "$(sql "SELECT count(*) FROM ferry.chunk WHERE state = 'pending' AND failures = 0")" 5
+}
+
+@test "ledger: wait tells done, something to claim, and failed for good" {
+	narrow
+	plan --cutoff-time '2024-01-03 17:00:00'
+	run_rc 75 pg-wide-ledger wait
+	migrate 1
+	run_ok pg-wide-ledger wait
+	sql "UPDATE ferry.chunk SET state = 'failed' WHERE ship = 'A'"
+	run_rc 65 pg-wide-ledger wait
+	run_ok pg-wide-ledger wait --ship-id B
+}
+
+@test "ledger: wait waits for others, until one is done or its lease is over" {
+	narrow
+	plan --cutoff-time '2024-01-03 17:00:00'
+	sql "UPDATE ferry.chunk SET state = 'running', worker = 'elsewhere/1.1:5:5', attempt = 1,
+		lease_until = now() + interval '1 h'"
+	pg-wide-ledger wait 2>wait.err &
+	local waiter=$!
+	sleep 1.5
+	kill -0 "$waiter"
+	sql "UPDATE ferry.chunk SET lease_until = now() - interval '1 s' WHERE ship = 'B'"
+	run_rc 75 ended "$waiter"
+}
+
+ended() { wait "$1"; }
+
+@test "ledger: chunks of the living are left alone, those of the dead and late are taken over" {
+	narrow
+	plan --cutoff-time '2024-01-03 17:00:00'
+	# by a pipeline of its own this learns the name of a worker of this host
+	migrate 1
+	local me host start
+	start=$(cut -d ' ' -f 22 "/proc/$$/stat")
+	me=$(sql "SELECT DISTINCT worker FROM ferry.chunk")
+	host=${me%%:*}
+	# alive (this shell), dead on this host, unknown elsewhere, late elsewhere
+	sql "UPDATE ferry.chunk SET state = 'running', lease_until = now() + interval '1 h',
+		worker = '$host:$$:$start';
+		UPDATE ferry.chunk SET worker = '$me' WHERE chunk_from = '2024-01-01';
+		UPDATE ferry.chunk SET worker = 'elsewhere/1.1:5:5' WHERE ship = 'B';
+		UPDATE ferry.chunk SET lease_until = now() - interval '1 s'
+		WHERE ship = 'B' AND chunk_from = '2024-01-03'"
+	migrate 1
+	is "$(sql "SELECT ship, chunk_from::date, state, attempt FROM ferry.chunk ORDER BY 1, 2")" \
+		'A|2024-01-01|done|2
+A|2024-01-02|running|1
+A|2024-01-03|running|1
+B|2024-01-02|running|1
+B|2024-01-03|done|2'
+}
+
+@test "ledger: two parts of one range taken over one after the other are each read once" {
+	narrow
+	plan --cutoff-time '2024-01-03 17:00:00'
+	migrate 1
+	# B of the last range is free at once, A is found only when the dead are looked for
+	sql "UPDATE ferry.chunk SET state = CASE ship WHEN 'A' THEN 'running' ELSE 'pending' END,
+		lease_until = now() + interval '1 h' WHERE chunk_from = '2024-01-03'"
+	migrate 1
+	is "$(sql "SELECT ship, state, attempt, rows FROM ferry.chunk
+		WHERE chunk_from = '2024-01-03' ORDER BY 1")" 'A|done|2|1
+B|done|2|1'
+}
+
+@test "ledger: who was taken over cannot finish, and loads nothing" {
+	narrow
+	plan --cutoff-time '2024-01-03 17:00:00'
+	run_ok pg-narrow-dump --job 1 --seal -O dump.csv
+	run_ok pivot-wide --seal -O wide.csv dump.csv
+	sql "UPDATE ferry.chunk SET attempt = attempt + 1, worker = 'elsewhere/1.1:5:5'
+		WHERE chunk_from = '2024-01-02' AND ship = 'B'"
+	run_rc 75 pg-copy-load --wide wide.csv
+	has "$err" 'another worker has taken this chunk over'
+	is "$(sql "SELECT ship, chunk_from::date, state FROM ferry.chunk WHERE state = 'done'
+		ORDER BY 1, 2")" 'A|2024-01-01|done'
+	is "$(sql "SELECT count(*) FROM tenant.tbl_data_timeseries_a")" 1
+	is "$(sql "SELECT to_regclass('tenant.tbl_data_timeseries_b')")" ''
+}
+
+@test "ledger: the same chunks loaded twice are refused the second time" {
+	narrow
+	plan --cutoff-time '2024-01-03 17:00:00'
+	run_ok pg-narrow-dump --job 1 --seal -O dump.csv
+	run_ok pivot-wide --seal -O wide.csv dump.csv
+	run_rc 0 pg-copy-load --wide wide.csv
+	run_rc 75 pg-copy-load --wide wide.csv
+	is "$(sql "SELECT sum(rows), count(*) FROM ferry.chunk WHERE state = 'done'")" '5|5'
+}
+
+@test "ledger: a reader that is stopped in the middle gives its chunk back" {
+	[[ $FERRY_BIN == */build/* ]] || skip 'a release has no kill points'
+	narrow
+	plan --cutoff-time '2024-01-03 17:00:00'
+	KP_STOP=dump_row:1 pg-narrow-dump --job 1 --seal >dump.csv 2>dump.err &
+	local reader=$!
+	wait_until 10 grep -q '^State:.*stopped' "/proc/$reader/status"
+	is "$(sql "SELECT count(*) FROM ferry.chunk WHERE state = 'running'")" 1
+	kill -TERM "$reader"
+	kill -CONT "$reader"
+	run_rc 143 ended "$reader"
+	is "$(sql "SELECT count(*) FROM ferry.chunk WHERE state = 'running'")" 0
+	migrate 1
+	run_ok pg-wide-validate
+}
+
+@test "ledger: init is safe to do at once from many sides" {
+	local each
+	for each in 1 2 3 4 5 6; do
+		pg-wide-tables list 2>>init.err &
+	done
+	narrow
+	for each in 1 2 3 4 5 6; do
+		pg-wide-ledger plan --cutoff-time '2024-01-03' >>jobs 2>>init.err &
+	done
+	wait
+	is "$(sort -u jobs)" 1
+	has_no init.err error
+	is "$(sql "SELECT count(*) FROM ferry.job")" 1
+	is "$(sql "SELECT count(*) FROM ferry.chunk")" 3
+}
+
+@test "ledger: a user who may not make schemas can use one that is there" {
+	narrow
+	plan --cutoff-time '2024-01-03'
+	sql "DROP ROLE IF EXISTS ledger_reader; CREATE ROLE ledger_reader LOGIN;
+		GRANT USAGE ON SCHEMA ferry, tenant TO ledger_reader;
+		GRANT SELECT ON ALL TABLES IN SCHEMA ferry, tenant TO ledger_reader"
+	PGUSER=ledger_reader run_ok pg-wide-ledger status
+	PGUSER=ledger_reader run_rc 77 pg-wide-ledger retry
+	has "$err" 'permission denied'
+	PGUSER=ledger_reader run_rc 77 pg-wide-ledger plan --target-prefix other_ --cutoff-time 2024-01-03
+	sql "DROP OWNED BY ledger_reader; DROP ROLE ledger_reader"
+}

@@ -1,0 +1,178 @@
+load helper
+
+setup() {
+	helper_setup
+	scratch_db
+}
+
+# source [TYPE]: an empty narrow table; create asks it for the type of its time
+source_table() {
+	sql "CREATE SCHEMA tenant; CREATE TABLE tenant.tbl_data_timeseries (ship_id text NOT NULL,
+		data_channel_id text NOT NULL, created_time ${1-timestamp} NOT NULL, double_v float8,
+		value_format text)"
+}
+
+# registry SHIP CHANNELS: a list as pg-narrow-schema writes it
+registry() {
+	local i
+	for ((i = 1; i <= $2; i++)); do
+		printf '{"ship_id":"%s","data_channel_id":"/c/%d","value_format":"Decimal","first_seen":%s}\n' \
+			"$1" "$i" '"2024-01-01 00:00:00"'
+	done
+}
+
+relations() {
+	sql "SELECT relname, relkind FROM pg_class WHERE relnamespace = 'tenant'::regnamespace
+		AND relkind IN ('r', 'v') AND relname <> 'tbl_data_timeseries' ORDER BY 1"
+}
+
+@test "tables: channels are registered, tables are made, and both once" {
+	source_table
+	registry IMO1 3 >list
+	run_rc 0 pg-wide-tables register <list
+	has "$err" '3 channels of 1 ships are registered'
+	run_ok pg-wide-tables list
+	is "$(<"$out")" IMO1
+	is "$(relations)" ''
+	run_rc 0 pg-wide-tables create
+	is "$(relations)" 'tbl_data_timeseries_imo1|r'
+	is "$(sql "SELECT string_agg(attname || ' ' || format_type(atttypid, NULL), ', ' ORDER BY attnum)
+		FROM pg_attribute WHERE attrelid = 'tenant.tbl_data_timeseries_imo1'::regclass
+		AND attnum > 0")" 'created_time timestamp without time zone, /c/1 text, /c/2 text, /c/3 text'
+	sql "INSERT INTO tenant.tbl_data_timeseries_imo1 VALUES ('2024-01-01', 'a', 'b', 'c')"
+	registry IMO1 4 >list
+	run_rc 0 pg-wide-tables register <list
+	run_rc 0 pg-wide-tables create
+	is "$(sql "SELECT * FROM tenant.tbl_data_timeseries_imo1")" '2024-01-01 00:00:00|a|b|c|'
+	is "$(sql "SELECT count(*), min(first_seen) FROM ferry.channel")" '4|2024-01-01 00:00:00'
+}
+
+@test "tables: a list in CSV, and one that is none" {
+	source_table
+	printf 'ship_id,data_channel_id,value_format\nS,a,Decimal\nS,b,\n' >list.csv
+	run_rc 0 pg-wide-tables register <list.csv
+	is "$(sql "SELECT channel, format FROM ferry.channel ORDER BY 1")" 'a|Decimal
+b|'
+	printf 'ship_id,data_channel_id\nS,\n' >list.csv
+	run_rc 65 pg-wide-tables register <list.csv
+	has "$err" 'channel list:2: no ship_id or no data_channel_id'
+	printf '{"ship_id":"S"' >list
+	run_rc 65 pg-wide-tables register <list
+	: >list
+	run_rc 0 pg-wide-tables register <list
+	has "$err" '0 channels of 0 ships'
+}
+
+@test "tables: more channels than a table holds make several and a view" {
+	source_table timestamptz
+	registry IMO1 25 >list
+	run_rc 0 pg-wide-tables register --group-columns 10 <list
+	run_rc 0 pg-wide-tables create --group-columns 10
+	is "$(relations)" 'tbl_data_timeseries_imo1|v
+tbl_data_timeseries_imo1_1|r
+tbl_data_timeseries_imo1_2|r
+tbl_data_timeseries_imo1_3|r'
+	is "$(sql "SELECT DISTINCT format_type(atttypid, NULL) FROM pg_attribute JOIN pg_class c
+		ON c.oid = attrelid WHERE relkind IN ('r', 'v') AND attname = 'created_time'
+		AND relname <> 'tbl_data_timeseries' AND relnamespace = 'tenant'::regnamespace")" \
+		'timestamp with time zone'
+	run_ok pg-wide-tables analyze
+	is "$(sql "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND reltuples = 0
+		AND relname LIKE 'tbl_data_timeseries_imo1%'")" 3
+}
+
+@test "tables: rollback asks; no answer means no, and so does anything but yes" {
+	source_table
+	registry IMO1 3 >list
+	run_rc 0 pg-wide-tables register <list
+	run_rc 0 pg-wide-tables create
+	run_rc 1 pg-wide-tables rollback </dev/null
+	has "$err" 'drop the wide tables of 1 ship in schema tenant: "IMO1", and the job? [y/N]' \
+		'nothing was changed'
+	printf 'Yes, please\n' >answer
+	run_rc 1 pg-wide-tables rollback <answer
+	is "$(relations)" 'tbl_data_timeseries_imo1|r'
+	printf 'y\n' >answer
+	run_rc 0 pg-wide-tables rollback <answer
+	is "$(relations)" ''
+	run_rc 0 pg-wide-tables rollback --yes </dev/null
+	has "$err" 'rolled back 0 ships'
+}
+
+@test "tables: rollback of one ship leaves the others, and of all leaves what is not ours" {
+	source_table
+	sql "INSERT INTO tenant.tbl_data_timeseries SELECT s, '/c/1', '2024-01-01', 1, 'Decimal'
+		FROM unnest('{IMO1,IMO2}'::text[]) AS s;
+		CREATE TABLE tenant.tbl_data_timeseries_imo3 (created_time timestamp)"
+	{ registry IMO1 3 && registry IMO2 25; } >list
+	run_rc 0 pg-wide-tables register --group-columns 10 <list
+	run_rc 0 pg-wide-tables create --group-columns 10
+	run_rc 0 pg-wide-ledger plan --cutoff-time '2024-01-02'
+	run_pipe '0 0 0' 'pg-narrow-dump --job 1 --seal | pivot-wide | pg-copy-load --wide'
+	run_rc 0 pg-wide-tables rollback --yes --ship-id IMO2
+	is "$(relations)" 'tbl_data_timeseries_imo1|r
+tbl_data_timeseries_imo3|r'
+	is "$(sql "SELECT string_agg(DISTINCT ship, ',') FROM ferry.chunk")" IMO1
+	is "$(sql "SELECT string_agg(DISTINCT ship, ',') FROM ferry.channel")" IMO1
+	is "$(sql "SELECT count(*) FROM tenant.tbl_data_timeseries_imo1")" 1
+	# and it can be carried over again
+	run_rc 0 pg-wide-ledger plan
+	run_pipe '0 0 0' 'pg-narrow-dump --job 1 --seal | pivot-wide | pg-copy-load --wide'
+	run_ok pg-wide-validate
+	run_rc 0 pg-wide-tables rollback --yes
+	is "$(relations)" 'tbl_data_timeseries_imo3|r'
+	is "$(sql "SELECT (SELECT count(*) FROM ferry.job), (SELECT count(*) FROM ferry.chunk),
+		(SELECT count(*) FROM ferry.channel)")" '0|0|0'
+	is "$(sql "SELECT count(*) FROM tenant.tbl_data_timeseries")" 2
+}
+
+@test "tables: ships of another prefix in the same schema are somebody else's" {
+	source_table
+	registry IMO1 3 >list
+	run_rc 0 pg-wide-tables register <list
+	registry IMO2 3 >list
+	run_rc 0 pg-wide-tables register --target-prefix other_ <list
+	run_rc 0 pg-wide-tables create
+	run_rc 0 pg-wide-tables create --target-prefix other_
+	run_ok pg-wide-tables list
+	is "$(<"$out")" IMO1
+	run_rc 0 pg-wide-tables rollback --yes
+	is "$(relations)" 'other_imo2|r'
+}
+
+@test "tables: a table of ours in somebody else's hands is said, not dropped" {
+	source_table
+	sql "CREATE TABLE tenant.tbl_data_timeseries_imo1 (created_time timestamp, mine int)"
+	registry IMO1 3 >list
+	run_rc 78 pg-wide-tables register <list
+	is "$(relations)" 'tbl_data_timeseries_imo1|r'
+	is "$(sql "SELECT count(*) FROM ferry.channel")" 0
+}
+
+@test "tables: --drop-tables makes them anew, and the ledger forgets" {
+	source_table
+	sql "INSERT INTO tenant.tbl_data_timeseries VALUES ('IMO1', '/c/1', '2024-01-01', 1, 'Decimal')"
+	registry IMO1 3 >list
+	run_rc 0 pg-wide-tables register <list
+	run_rc 0 pg-wide-ledger plan --cutoff-time '2024-01-02'
+	run_pipe '0 0 0' 'pg-narrow-dump --job 1 --seal | pivot-wide | pg-copy-load --wide'
+	is "$(sql "SELECT count(*) FROM tenant.tbl_data_timeseries_imo1")" 1
+	run_rc 0 pg-wide-tables create --drop-tables
+	is "$(sql "SELECT count(*) FROM tenant.tbl_data_timeseries_imo1")" 0
+	is "$(sql "SELECT count(*) FROM ferry.chunk")" 0
+	is "$(sql "SELECT count(*) FROM ferry.channel")" 3
+}
+
+@test "tables: a table in use delays rollback, and does not stop it for ever" {
+	source_table
+	registry IMO1 3 >list
+	run_rc 0 pg-wide-tables register <list
+	run_rc 0 pg-wide-tables create
+	sql "BEGIN; SELECT count(*) FROM tenant.tbl_data_timeseries_imo1; SELECT pg_sleep(2); COMMIT" \
+		>/dev/null &
+	wait_until 5 sql "SELECT 1 / count(*) FROM pg_locks
+		WHERE relation = 'tenant.tbl_data_timeseries_imo1'::regclass"
+	run_rc 0 pg-wide-tables rollback --yes
+	wait
+	is "$(relations)" ''
+}
