@@ -19,8 +19,8 @@ struct fs_admin {
 	const char *role, *description, *id_name, *time_name, *s3_uri, *kms_key, *storage_type;
 	bool online, offline, encryption;
 	uint64_t ttl_days; /* 0: records do not expire */
-	int table_kind;	   /* enum fs_table_kind */
-	int throughput;	   /* enum fs_throughput */
+	int table_kind;    /* enum fs_table_kind */
+	int throughput;    /* enum fs_throughput */
 	uint64_t read_units, write_units;
 	struct opt_list tags; /* NAME=VALUE */
 	/* clear */
@@ -32,10 +32,10 @@ struct fs_admin {
 	int64_t wait_timeout;
 };
 
-void fs_admin_create(struct aws *a, const char *name, const struct fs_schema *s,
-	const struct fs_admin *o);
-void fs_admin_add(struct aws *a, const char *name, const struct fs_schema *s,
-	const struct fs_admin *o);
+void fs_admin_create(
+	struct aws *a, const char *name, const struct fs_schema *s, const struct fs_admin *o);
+void fs_admin_add(
+	struct aws *a, const char *name, const struct fs_schema *s, const struct fs_admin *o);
 void fs_admin_delete(struct aws *a, const char *name, const struct fs_admin *o);
 void fs_admin_clear(struct aws *a, const char *name, const struct fs_admin *o);
 

@@ -14,15 +14,15 @@ static void check_time_feature(const struct fs_schema *s, const struct fs_admin 
 
 	if (id == SIZE_MAX)
 		die_hint(EX_DATA, "--record-identifier-name names another",
-			 "the schema has no feature %s for the record identifier",
-			 msg_q(sl_of(o->id_name)));
+			"the schema has no feature %s for the record identifier",
+			msg_q(sl_of(o->id_name)));
 	if (time == SIZE_MAX)
 		die_hint(EX_DATA, "--event-time-feature-name names another",
-			 "the schema has no feature %s for the event time",
-			 msg_q(sl_of(o->time_name)));
+			"the schema has no feature %s for the event time",
+			msg_q(sl_of(o->time_name)));
 	if (s->features[time].type == FS_INTEGRAL)
 		die(EX_DATA, "feature %s: an event time is a String or Fractional, not Integral",
-		    msg_q(sl_of(o->time_name)));
+			msg_q(sl_of(o->time_name)));
 	if (s->features[id].collection != FS_SCALAR || s->features[time].collection != FS_SCALAR)
 		die(EX_DATA, "record identifier and event time cannot be collections");
 }
@@ -44,7 +44,8 @@ static void check_create(const char *name, const struct fs_schema *s, const stru
 	if (o->offline && strncmp(o->s3_uri, "s3://", 5) != 0)
 		opt_usage("--s3-uri: not like s3://BUCKET/PREFIX: %s", msg_q(sl_of(o->s3_uri)));
 	if (o->ttl_days && !o->online)
-		opt_usage("--ttl-duration is of the online store, which --no-online-store leaves out");
+		opt_usage("--ttl-duration is of the online store, which --no-online-store leaves "
+			  "out");
 	if (o->throughput == FS_PROVISIONED && (!o->read_units || !o->write_units))
 		opt_usage("--throughput-mode Provisioned needs --read-capacity-units and "
 			  "--write-capacity-units");
@@ -56,10 +57,11 @@ static void check_create(const char *name, const struct fs_schema *s, const stru
 	check_time_feature(s, o);
 	for (size_t i = 0; i < s->n; i++)
 		if (s->features[i].collection != FS_SCALAR &&
-		    (!o->online || !o->storage_type || strcmp(o->storage_type, "InMemory") != 0))
+			(!o->online || !o->storage_type ||
+				strcmp(o->storage_type, "InMemory") != 0))
 			die_hint(EX_DATA, "--storage-type InMemory",
-				 "feature %s: collections need an online store of type InMemory",
-				 msg_q(s->features[i].name));
+				"feature %s: collections need an online store of type InMemory",
+				msg_q(s->features[i].name));
 }
 
 static void put_text(struct str *b, const char *key, const char *value)
@@ -80,7 +82,7 @@ static void put_online(struct str *b, const struct fs_admin *o)
 	}
 	if (o->ttl_days)
 		str_addf(b, ",\"TtlDuration\":{\"Unit\":\"Days\",\"Value\":%llu}",
-			 (unsigned long long)o->ttl_days);
+			(unsigned long long)o->ttl_days);
 	str_addc(b, '}');
 }
 
@@ -91,7 +93,7 @@ static void put_offline(struct str *b, const struct fs_admin *o)
 	if (o->encryption && o->kms_key)
 		put_text(b, "KmsKeyId", o->kms_key);
 	str_addf(b, "},\"TableFormat\":\"%s\"}",
-		 o->table_kind == FS_KIND_ICEBERG ? "Iceberg" : "Glue");
+		o->table_kind == FS_KIND_ICEBERG ? "Iceberg" : "Glue");
 }
 
 static void put_tags(struct str *b, const struct opt_list *tags)
@@ -100,15 +102,15 @@ static void put_tags(struct str *b, const struct opt_list *tags)
 		const char *eq = strchr(tags->v[i], '=');
 
 		str_addz(b, i ? ",{\"Key\":" : ",\"Tags\":[{\"Key\":");
-		str_add_json(b, (struct sl){ tags->v[i], (size_t)(eq - tags->v[i]) });
+		str_add_json(b, (struct sl){tags->v[i], (size_t)(eq - tags->v[i])});
 		str_addz(b, ",\"Value\":");
 		str_add_json(b, sl_of(eq + 1));
 		str_addz(b, i + 1 == tags->n ? "}]" : "}");
 	}
 }
 
-static void put_create(struct str *b, const char *name, const struct fs_schema *s,
-		       const struct fs_admin *o)
+static void put_create(
+	struct str *b, const char *name, const struct fs_schema *s, const struct fs_admin *o)
 {
 	str_addz(b, "{\"FeatureGroupName\":");
 	str_add_json(b, sl_of(name));
@@ -122,9 +124,10 @@ static void put_create(struct str *b, const char *name, const struct fs_schema *
 		put_offline(b, o);
 	if (o->throughput == FS_PROVISIONED)
 		str_addf(b,
-			 ",\"ThroughputConfig\":{\"ThroughputMode\":\"Provisioned\","
-			 "\"ProvisionedReadCapacityUnits\":%llu,\"ProvisionedWriteCapacityUnits\":%llu}",
-			 (unsigned long long)o->read_units, (unsigned long long)o->write_units);
+			",\"ThroughputConfig\":{\"ThroughputMode\":\"Provisioned\","
+			"\"ProvisionedReadCapacityUnits\":%llu,\"ProvisionedWriteCapacityUnits\":%"
+			"llu}",
+			(unsigned long long)o->read_units, (unsigned long long)o->write_units);
 	put_text(b, "RoleArn", o->role);
 	if (o->description)
 		put_text(b, "Description", o->description);
@@ -134,7 +137,7 @@ static void put_create(struct str *b, const char *name, const struct fs_schema *
 
 static void call(struct aws *a, const char *operation, const struct str *body, const char *what)
 {
-	struct arena mem = { 0 };
+	struct arena mem = {0};
 	struct aws_error e;
 
 	if (!fs_control(a, operation, str_sl(body), &mem, &e))
@@ -145,7 +148,7 @@ static void call(struct aws *a, const char *operation, const struct str *body, c
 /* Descriptions are metadata of the features of a group that exists. */
 static void describe_features(struct aws *a, const char *name, const struct fs_schema *s)
 {
-	struct str body = { 0 };
+	struct str body = {0};
 
 	for (size_t i = 0; i < s->n; i++) {
 		if (!s->descriptions[i].n)
@@ -163,11 +166,11 @@ static void describe_features(struct aws *a, const char *name, const struct fs_s
 	str_free(&body);
 }
 
-void fs_admin_create(struct aws *a, const char *name, const struct fs_schema *s,
-		     const struct fs_admin *o)
+void fs_admin_create(
+	struct aws *a, const char *name, const struct fs_schema *s, const struct fs_admin *o)
 {
 	struct out *out = out_open(NULL, 0);
-	struct str body = { 0 }, line = { 0 };
+	struct str body = {0}, line = {0};
 
 	check_create(name, s, o);
 	if (o->encryption && !o->kms_key)
@@ -182,7 +185,7 @@ void fs_admin_create(struct aws *a, const char *name, const struct fs_schema *s,
 			describe_features(a, name, s);
 		}
 		str_addf(&line, "%s feature group %s with %zu features\n",
-			 o->wait ? "created" : "is creating", name, s->n);
+			o->wait ? "created" : "is creating", name, s->n);
 	}
 	out_put(out, str_sl(&line));
 	out_close(out);
@@ -194,27 +197,28 @@ static void check_additions(const struct fs_group *g, const struct fs_schema *s)
 {
 	if (!sl_eq(g->status, SL("Created")))
 		die(EX_REFUSED, "feature group %s is %.*s, not Created", msg_q(g->name),
-		    (int)g->status.n, g->status.p);
+			(int)g->status.n, g->status.p);
 	for (size_t i = 0; i < s->n; i++) {
 		size_t there = fs_group_feature(g, s->features[i].name);
 
 		if (there != SIZE_MAX)
 			die(EX_DATA, "feature %s: the group has %s already",
-			    msg_q(s->features[i].name), msg_q(g->features[there].name));
+				msg_q(s->features[i].name), msg_q(g->features[there].name));
 		if (s->features[i].collection != FS_SCALAR &&
-		    !sl_eq(g->storage_type, SL("InMemory")))
-			die(EX_DATA, "feature %s: collections need an online store of type InMemory",
-			    msg_q(s->features[i].name));
+			!sl_eq(g->storage_type, SL("InMemory")))
+			die(EX_DATA,
+				"feature %s: collections need an online store of type InMemory",
+				msg_q(s->features[i].name));
 	}
 	if (g->n + s->n > FS_MAX_FEATURES)
 		die(EX_DATA, "feature group %s would have %zu features; %d is the most",
-		    msg_q(g->name), g->n + s->n, FS_MAX_FEATURES);
+			msg_q(g->name), g->n + s->n, FS_MAX_FEATURES);
 }
 
-static void add_some(struct aws *a, const char *name, const struct fs_schema *s, size_t from,
-		     size_t to)
+static void add_some(
+	struct aws *a, const char *name, const struct fs_schema *s, size_t from, size_t to)
 {
-	struct str body = { 0 };
+	struct str body = {0};
 
 	str_addz(&body, "{\"FeatureGroupName\":");
 	str_add_json(&body, sl_of(name));
@@ -225,12 +229,12 @@ static void add_some(struct aws *a, const char *name, const struct fs_schema *s,
 	str_free(&body);
 }
 
-void fs_admin_add(struct aws *a, const char *name, const struct fs_schema *s,
-		  const struct fs_admin *o)
+void fs_admin_add(
+	struct aws *a, const char *name, const struct fs_schema *s, const struct fs_admin *o)
 {
 	struct out *out = out_open(NULL, 0);
-	struct fs_group g = { 0 };
-	struct str line = { 0 };
+	struct fs_group g = {0};
+	struct str line = {0};
 
 	fs_need_group(a, name, &g);
 	check_additions(&g, s);

@@ -35,15 +35,15 @@ static void add_double_quoted(struct str *s, struct sl name)
 
 /* True when it succeeded; else `why` says what happened. */
 static bool run_statement(struct aws *a, const struct fs_group *g, const struct str *sql,
-			  const struct fs_admin *o, struct str *why)
+	const struct fs_admin *o, struct str *why)
 {
-	struct athena_query q = { .sql = str_sl(sql),
-				  .database = g->database,
-				  .catalog = g->catalog,
-				  .workgroup = o->workgroup ? sl_of(o->workgroup) : SL(""),
-				  .output = o->athena_output ? sl_of(o->athena_output) : SL("") };
+	struct athena_query q = {.sql = str_sl(sql),
+		.database = g->database,
+		.catalog = g->catalog,
+		.workgroup = o->workgroup ? sl_of(o->workgroup) : SL(""),
+		.output = o->athena_output ? sl_of(o->athena_output) : SL("")};
 	struct athena_execution x;
-	struct arena mem = { 0 };
+	struct arena mem = {0};
 	struct aws_error e;
 	char id[80], token[65], now[32];
 	bool ok;
@@ -51,7 +51,7 @@ static bool run_statement(struct aws *a, const struct fs_group *g, const struct 
 	/* a statement that changes data is a new one each time */
 	(void)snprintf(now, sizeof now, "%lld", (long long)clock_now());
 	athena_token(&q, sl_of(now), token);
-	q.token = (struct sl){ token, 64 };
+	q.token = (struct sl){token, 64};
 	ok = athena_start(a, &q, id, &e) &&
 	     athena_wait(a, id, o->wait_timeout, NULL, NULL, &mem, &x, &e);
 	if (!ok)
@@ -67,7 +67,7 @@ static struct fs_place backup_place(struct fs_group *g, const char *uri)
 {
 	struct fs_place p;
 	struct sl key;
-	struct str prefix = { 0 };
+	struct str prefix = {0};
 	char now[CLOCK_TEXT_MAX];
 
 	if (!s3_parse(sl_of(uri), &p.bucket, &key))
@@ -78,8 +78,8 @@ static struct fs_place backup_place(struct fs_group *g, const char *uri)
 	str_addz(&prefix, key.n ? "/" : "");
 	str_add(&prefix, g->name);
 	str_addc(&prefix, '/');
-	str_add(&prefix, (struct sl){ now, clock_put_basic(now, clock_floor(clock_now(),
-									     CLOCK_US_PER_SEC)) });
+	str_add(&prefix,
+		(struct sl){now, clock_put_basic(now, clock_floor(clock_now(), CLOCK_US_PER_SEC))});
 	str_addc(&prefix, '/');
 	p.prefix = arena_dup(&g->arena, str_sl(&prefix));
 	str_free(&prefix);
@@ -94,20 +94,22 @@ static void back_up(struct aws *a, struct fs_place from, struct fs_place to, str
 	if (!fs_offline_copy(a, from, to, &n, &e))
 		aws_die(&e, "backup failed, nothing was cleared");
 	str_addf(text, "copied %llu objects to s3://%.*s/%.*s\n", (unsigned long long)n,
-		 (int)to.bucket.n, to.bucket.p, (int)to.prefix.n, to.prefix.p);
+		(int)to.bucket.n, to.bucket.p, (int)to.prefix.n, to.prefix.p);
 }
 
 static void empty_offline(struct aws *a, struct fs_group *g, struct fs_place at,
-			  const struct fs_admin *o, struct str *text)
+	const struct fs_admin *o, struct str *text)
 {
-	struct str sql = { 0 }, why = { 0 };
+	struct str sql = {0}, why = {0};
 	struct aws_error e;
 	uint64_t n;
 
 	if (is_iceberg(g)) {
 		if (!g->table.n)
-			die(EX_REFUSED, "feature group %s has no table in the data catalog, so "
-			    "its Iceberg data cannot be deleted", msg_q(g->name));
+			die(EX_REFUSED,
+				"feature group %s has no table in the data catalog, so "
+				"its Iceberg data cannot be deleted",
+				msg_q(g->name));
 		str_addz(&sql, "DELETE FROM ");
 		add_double_quoted(&sql, g->database);
 		str_addc(&sql, '.');
@@ -115,14 +117,14 @@ static void empty_offline(struct aws *a, struct fs_group *g, struct fs_place at,
 		if (!run_statement(a, g, &sql, o, &why))
 			die(EX_REFUSED, "the offline store is not cleared: %s", why.p);
 		str_addf(text, "deleted all rows of the Iceberg table %.*s\n", (int)g->table.n,
-			 g->table.p);
+			g->table.p);
 		str_free(&sql);
 		return;
 	}
 	if (!s3_delete_prefix(a, at.bucket, at.prefix, &n, &e))
 		aws_die(&e, "the offline store is not empty yet; run it again");
 	str_addf(text, "deleted %llu objects under s3://%.*s/%.*s\n", (unsigned long long)n,
-		 (int)at.bucket.n, at.bucket.p, (int)at.prefix.n, at.prefix.p);
+		(int)at.bucket.n, at.bucket.p, (int)at.prefix.n, at.prefix.p);
 }
 
 static void size_text(struct aws *a, struct fs_place at, const char *verb, struct str *text)
@@ -133,15 +135,15 @@ static void size_text(struct aws *a, struct fs_place at, const char *verb, struc
 	if (!fs_offline_size(a, at, &size, &e))
 		aws_die(&e, "cannot list the offline store");
 	str_addf(text, "%s %llu objects, %llu bytes, under s3://%.*s/%.*s\n", verb,
-		 (unsigned long long)size.objects, (unsigned long long)size.bytes, (int)at.bucket.n,
-		 at.bucket.p, (int)at.prefix.n, at.prefix.p);
+		(unsigned long long)size.objects, (unsigned long long)size.bytes, (int)at.bucket.n,
+		at.bucket.p, (int)at.prefix.n, at.prefix.p);
 }
 
 void fs_admin_clear(struct aws *a, const char *name, const struct fs_admin *o)
 {
-	struct fs_group g = { 0 };
-	struct fs_place at, to = { SL(""), SL("") };
-	struct str text = { 0 };
+	struct fs_group g = {0};
+	struct fs_place at, to = {SL(""), SL("")};
+	struct str text = {0};
 
 	fs_need_group(a, name, &g);
 	at = fs_offline_place(&g);
@@ -150,9 +152,11 @@ void fs_admin_clear(struct aws *a, const char *name, const struct fs_admin *o)
 	if (o->dry_run) {
 		if (o->backup)
 			str_addf(&text, "would copy the offline store to s3://%.*s/%.*s\n",
-				 (int)to.bucket.n, to.bucket.p, (int)to.prefix.n, to.prefix.p);
-		size_text(a, at, is_iceberg(&g) ? "would delete all rows of the Iceberg table:"
-						: "would delete", &text);
+				(int)to.bucket.n, to.bucket.p, (int)to.prefix.n, to.prefix.p);
+		size_text(a, at,
+			is_iceberg(&g) ? "would delete all rows of the Iceberg table:"
+				       : "would delete",
+			&text);
 	} else {
 		if (o->backup)
 			back_up(a, at, to, &text);
@@ -166,11 +170,11 @@ void fs_admin_clear(struct aws *a, const char *name, const struct fs_admin *o)
  * The data of a group that is gone: Iceberg keeps metadata beside them. The table goes first, so
  * that no query meets half a table; where that is not allowed, an empty table is left behind.
  */
-static void delete_data(struct aws *a, struct fs_group *g, const struct fs_admin *o,
-			struct str *text)
+static void delete_data(
+	struct aws *a, struct fs_group *g, const struct fs_admin *o, struct str *text)
 {
 	struct fs_place at = fs_offline_place(g);
-	struct str sql = { 0 }, why = { 0 };
+	struct str sql = {0}, why = {0};
 	struct aws_error e;
 	uint64_t n;
 
@@ -178,7 +182,7 @@ static void delete_data(struct aws *a, struct fs_group *g, const struct fs_admin
 		at.prefix.n -= strlen("data/");
 	if (g->table.n) {
 		str_addf(&sql, "DROP TABLE IF EXISTS `%.*s`.`%.*s`", (int)g->database.n,
-			 g->database.p, (int)g->table.n, g->table.p);
+			g->database.p, (int)g->table.n, g->table.p);
 		if (run_statement(a, g, &sql, o, &why))
 			str_addf(text, "dropped table %.*s\n", (int)g->table.n, g->table.p);
 		else
@@ -189,14 +193,14 @@ static void delete_data(struct aws *a, struct fs_group *g, const struct fs_admin
 	if (!s3_delete_prefix(a, at.bucket, at.prefix, &n, &e))
 		aws_die(&e, "the group is deleted, but not all of its offline data");
 	str_addf(text, "deleted %llu objects under s3://%.*s/%.*s\n", (unsigned long long)n,
-		 (int)at.bucket.n, at.bucket.p, (int)at.prefix.n, at.prefix.p);
+		(int)at.bucket.n, at.bucket.p, (int)at.prefix.n, at.prefix.p);
 }
 
 static void delete_group(struct aws *a, const char *name, struct fs_group *g,
-			 const struct fs_admin *o, struct str *text)
+	const struct fs_admin *o, struct str *text)
 {
-	struct str body = { 0 };
-	struct arena mem = { 0 };
+	struct str body = {0};
+	struct arena mem = {0};
 	struct aws_error e;
 
 	str_addz(&body, "{\"FeatureGroupName\":");
@@ -215,16 +219,16 @@ static void delete_group(struct aws *a, const char *name, struct fs_group *g,
 
 void fs_admin_delete(struct aws *a, const char *name, const struct fs_admin *o)
 {
-	struct fs_group g = { 0 };
-	struct str text = { 0 };
+	struct fs_group g = {0};
+	struct str text = {0};
 
 	fs_need_group(a, name, &g);
 	if (o->dry_run) {
 		str_addf(&text, "would delete feature group %s%s\n", name,
-			 g.online ? " with its online store" : "");
+			g.online ? " with its online store" : "");
 		if (g.offline)
 			size_text(a, fs_offline_place(&g),
-				  o->keep_data ? "would keep" : "would delete", &text);
+				o->keep_data ? "would keep" : "would delete", &text);
 	} else {
 		delete_group(a, name, &g, o, &text);
 	}

@@ -26,13 +26,13 @@ struct fs_group {
 	size_t id, time; /* numbers of the record identifier and the event time */
 	bool online, offline;
 	struct sl storage_type; /* Standard, InMemory, or what the service will call others */
-	struct sl ttl_unit;	/* Seconds … Weeks */
-	uint64_t ttl;		/* 0: records do not expire */
+	struct sl ttl_unit;     /* Seconds … Weeks */
+	uint64_t ttl;           /* 0: records do not expire */
 	struct sl offline_status, offline_blocked; /* Active, Blocked, Disabled; and why */
-	struct sl table_format;			   /* Glue, Iceberg */
+	struct sl table_format;                    /* Glue, Iceberg */
 	struct sl s3_uri, resolved_uri;
 	struct sl catalog, database, table; /* table empty: Athena cannot see the group */
-	double created;			    /* Unix seconds */
+	double created;                     /* Unix seconds */
 };
 
 /*

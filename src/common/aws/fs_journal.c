@@ -1,8 +1,8 @@
 #include "aws/fs_journal.h"
 
+#include "aws/fs_run.h"
 #include "core/mem.h"
 #include "core/msg.h"
-#include "core/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,41 +26,10 @@ struct fs_journal {
 	size_t n;
 };
 
-static void make_folders(char *path)
-{
-	for (char *p = path + 1; *p; p++) {
-		if (*p != '/')
-			continue;
-		*p = '\0';
-		if (mkdir(path, 0700) != 0 && errno != EEXIST)
-			die_errno(EX_CONFIGURATION, "no place for the journal: %s", msg_q(sl_of(path)));
-		*p = '/';
-	}
-}
-
 char *fs_journal_path(struct sl name, uint64_t job)
 {
-	const char *state = getenv("FERRY_STATE"), *home;
-	struct str path = { 0 };
-
-	if (state && *state) {
-		str_addz(&path, state);
-	} else {
-		state = getenv("XDG_STATE_HOME");
-		home = getenv("HOME");
-		if (!(state && *state) && !(home && *home))
-			die_hint(EX_CONFIGURATION, "set FERRY_STATE, or say --journal FILE",
-				 "no place for the journal: neither FERRY_STATE, XDG_STATE_HOME nor "
-				 "HOME is set");
-		str_addf(&path, "%s%s/ferry", state && *state ? state : home,
-			 state && *state ? "" : "/.local/state");
-	}
-	str_addz(&path, "/fs-put/");
-	for (size_t i = 0; i < name.n; i++) /* an ARN has slashes */
-		str_addc(&path, name.p[i] == '/' || name.p[i] == ':' ? '_' : name.p[i]);
-	str_addf(&path, "-%016llx.journal", (unsigned long long)job);
-	make_folders(path.p);
-	return path.p;
+	return fs_state_path(
+		"fs-put", name, job, "journal", "set FERRY_STATE, or say --journal FILE");
 }
 
 static void put_head(char head[HEAD_LEN], uint64_t job)
@@ -105,20 +74,20 @@ static void load(struct fs_journal *j, uint64_t job, off_t size)
 	put_head(want, job);
 	if (pread(j->fd, head, HEAD_LEN, 0) != HEAD_LEN || memcmp(head, want, HEAD_LEN) != 0)
 		die_hint(EX_DATA, "choose another --journal, or --no-resume to begin anew",
-			 "%s: the journal of another job, or no journal", msg_q(sl_of(j->path)));
+			"%s: the journal of another job, or no journal", msg_q(sl_of(j->path)));
 	j->n_known = (size_t)(size - HEAD_LEN) / sizeof *j->known;
 	bytes = j->n_known * sizeof *j->known;
 	j->known = mem_alloc(bytes + 1);
 	while (got < bytes) {
-		ssize_t k = pread(j->fd, (char *)j->known + got, bytes - got,
-				  (off_t)(HEAD_LEN + got));
+		ssize_t k =
+			pread(j->fd, (char *)j->known + got, bytes - got, (off_t)(HEAD_LEN + got));
 
 		if (k <= 0)
 			die_errno(EX_IO, "cannot read the journal %s", msg_q(sl_of(j->path)));
 		got += (size_t)k;
 	}
 	if (ftruncate(j->fd, (off_t)(HEAD_LEN + bytes)) != 0 ||
-	    lseek(j->fd, (off_t)(HEAD_LEN + bytes), SEEK_SET) < 0)
+		lseek(j->fd, (off_t)(HEAD_LEN + bytes), SEEK_SET) < 0)
 		die_errno(EX_IO, "cannot continue the journal %s", msg_q(sl_of(j->path)));
 	qsort(j->known, j->n_known, sizeof *j->known, by_key);
 }
@@ -183,7 +152,7 @@ bool fs_journal_take(struct fs_journal *j, const uint64_t key[2])
 
 void fs_journal_note(struct fs_journal *j, const uint64_t key[2])
 {
-	j->buffer[j->n++] = (struct note){ { key[0] & ~UINT64_C(1), key[1] } };
+	j->buffer[j->n++] = (struct note){{key[0] & ~UINT64_C(1), key[1]}};
 	if (j->n == BUFFERED)
 		fs_journal_flush(j);
 }
@@ -208,7 +177,8 @@ void fs_journal_close(struct fs_journal *j, bool done)
 		return;
 	fs_journal_flush(j);
 	if (done && unlink(j->path) != 0)
-		msg_warn("cannot remove the journal %s: %s", msg_q(sl_of(j->path)), strerror(errno));
+		msg_warn(
+			"cannot remove the journal %s: %s", msg_q(sl_of(j->path)), strerror(errno));
 	(void)close(j->fd);
 	mem_free(j->known);
 	mem_free(j->path);

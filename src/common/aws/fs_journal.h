@@ -1,6 +1,6 @@
 /*
- * fs_journal.h - which records the service acknowledged, kept so that a load that was killed goes on
- * without sending them again.
+ * fs_journal.h - which records the service acknowledged, kept so that a load that was killed goes
+ * on without sending them again.
  *
  * A record is known by 128 bits of its own text, not by its place in the input, so the input may
  * come in another order or through another pipe. The file is a head that names the job, and 16
@@ -15,15 +15,13 @@
 
 struct fs_journal;
 
-/*
- * The default path for a job: $FERRY_STATE, $XDG_STATE_HOME/ferry or ~/.local/state/ferry, then
- * fs-put/NAME-HASH.journal. The folder is made. Ends the program (78) when there is no such place.
- */
+/* The default path for a job, in the state folder (fs_run.h); to be freed. */
 char *fs_journal_path(struct sl name, uint64_t job) NODISCARD;
 
 /*
  * Opens or makes the journal of `job`. Ends the program when another one writes to it (75), when it
- * is of another job (65) or cannot be written (73). With `anew`, what an earlier run noted is dropped.
+ * is of another job (65) or cannot be written (73). With `anew`, what an earlier run noted is
+ * dropped.
  */
 struct fs_journal *fs_journal_open(const char *path, uint64_t job, bool anew) NODISCARD;
 

@@ -3,6 +3,7 @@
 #include "aws/fs_load_impl.h"
 #include "core/clock.h"
 #include "core/msg.h"
+#include "core/stop.h"
 
 #define QUEUE_PER_LANE 100
 #define MAX_QUEUED_BYTES ((size_t)16 << 20)
@@ -98,7 +99,7 @@ static void fill_single(struct fs_load *l, struct fs_lane *lane, struct aws_call
 	if (item->deletion) {
 		str_clear(&lane->query);
 		fs_delete_call(call, &l->target, str_sl(&item->id), str_sl(&item->time),
-			       &l->conf.how, l->conf.hard, &lane->query);
+			&l->conf.how, l->conf.hard, &lane->query);
 		return;
 	}
 	fs_put_begin(&lane->body);
@@ -109,7 +110,7 @@ static void fill_single(struct fs_load *l, struct fs_lane *lane, struct aws_call
 
 static void send_lane(struct fs_load *l, struct fs_lane *lane)
 {
-	struct aws_call call = { 0 };
+	struct aws_call call = {0};
 
 	str_clear(&lane->body);
 	lane->n_sent = 0;
@@ -132,8 +133,7 @@ static void send_lane(struct fs_load *l, struct fs_lane *lane)
 }
 
 /* May this lane send now? One that is not full waits for more records, unless `partial`. */
-static bool is_ready(const struct fs_load *l, const struct fs_lane *lane, bool partial,
-		     int64_t now)
+static bool is_ready(const struct fs_load *l, const struct fs_lane *lane, bool partial, int64_t now)
 {
 	if (lane->busy || lane->n == 0 || (lane->not_before && now < lane->not_before))
 		return false;
@@ -187,7 +187,8 @@ void fs_load_add(struct fs_load *l, struct fs_item *item)
 	if (lane->n >= FS_BATCH_WRITE_MAX || l->mode == FS_MODE_SINGLE || item->deletion)
 		send_what_is_ready(l, false);
 	while (!l->has_fatal && (l->queued >= (uint64_t)l->conf.workers * QUEUE_PER_LANE ||
-				 l->queued_bytes > MAX_QUEUED_BYTES)) {
+					l->queued_bytes > MAX_QUEUED_BYTES)) {
+		stop_check();
 		send_what_is_ready(l, l->busy_lanes == 0);
 		wait_a_little(l);
 	}
@@ -205,6 +206,7 @@ void fs_load_push(struct fs_load *l)
 void fs_load_drain(struct fs_load *l)
 {
 	while ((l->queued || l->busy_lanes) && !l->has_fatal) {
+		stop_check();
 		send_what_is_ready(l, true);
 		wait_a_little(l);
 	}
@@ -216,7 +218,8 @@ void fs_load_stop(struct fs_load *l, int64_t timeout_us)
 	int64_t end = clock_monotonic() + timeout_us;
 
 	if (l->in_done)
-		return; /* the pool is in the middle of something: what is under way stays unknown */
+		return; /* the pool is in the middle of something: what is under way stays unknown
+			 */
 	while (l->busy_lanes && clock_monotonic() < end)
 		aws_pool_wait(l->pool, CLOCK_US_PER_SEC / 20);
 	aws_pool_free(l->pool);
@@ -225,11 +228,11 @@ void fs_load_stop(struct fs_load *l, int64_t timeout_us)
 
 struct fs_load_stats fs_load_stats(const struct fs_load *l)
 {
-	return (struct fs_load_stats){ .waiting = l->queued,
-				       .under_way = l->under_way,
-				       .resent = l->resent,
-				       .requests = l->requests,
-				       .batches = l->batches };
+	return (struct fs_load_stats){.waiting = l->queued,
+		.under_way = l->under_way,
+		.resent = l->resent,
+		.requests = l->requests,
+		.batches = l->batches};
 }
 
 static void free_list(struct fs_item *item)

@@ -7,8 +7,8 @@
 #define RETRY_BASE (CLOCK_US_PER_SEC / 10)
 #define RETRY_CAP (5 * CLOCK_US_PER_SEC)
 
-static void settle(struct fs_load *l, struct fs_item *item, enum fs_outcome outcome,
-		   const struct aws_error *e)
+static void settle(
+	struct fs_load *l, struct fs_item *item, enum fs_outcome outcome, const struct aws_error *e)
 {
 	l->proven |= outcome == FS_ACKNOWLEDGED;
 	l->conf.settled(l->conf.ctx, item, outcome, e);
@@ -29,14 +29,14 @@ static void put_back(struct fs_load *l, struct fs_lane *lane, struct fs_item *it
 
 static void delay(struct fs_load *l, struct fs_lane *lane, unsigned tries)
 {
-	lane->not_before = clock_monotonic() +
-			   clock_backoff(tries < 16 ? tries : 16, RETRY_BASE, RETRY_CAP);
+	lane->not_before =
+		clock_monotonic() + clock_backoff(tries < 16 ? tries : 16, RETRY_BASE, RETRY_CAP);
 	l->delayed = true;
 }
 
 /* Tries the record again, unless patience is at its end. */
-static void retry(struct fs_load *l, struct fs_lane *lane, struct fs_item *item,
-		  const struct aws_error *e)
+static void retry(
+	struct fs_load *l, struct fs_lane *lane, struct fs_item *item, const struct aws_error *e)
 {
 	int64_t now = clock_monotonic();
 
@@ -67,10 +67,10 @@ static bool says_missing(const struct aws_error *e)
 
 /* An error of one record, by itself or inside of an answer. */
 static void settle_error(struct fs_load *l, struct fs_lane *lane, struct fs_item *item,
-			 const struct aws_error *e, bool again)
+	const struct aws_error *e, bool again)
 {
 	if (says_missing(e) && !l->proven && clock_monotonic() - l->started < NEW_GROUP_GRACE &&
-	    e->class == AWS_INVALID) {
+		e->class == AWS_INVALID) {
 		retry(l, lane, item, e);
 		return;
 	}
@@ -126,14 +126,14 @@ static void copy_text(char *dst, size_t cap, const struct json *o, const char *k
  * Takes the records named in a list of the answer out of those acknowledged. False when an entry
  * is not of this request: then nobody knows what the answer means.
  */
-static bool settle_list(struct fs_load *l, struct fs_lane *lane, const struct json *list,
-			bool errors)
+static bool settle_list(
+	struct fs_load *l, struct fs_lane *lane, const struct json *list, bool errors)
 {
 	if (!list || list->kind != J_ARR)
 		return list == NULL || list->kind == J_NULL;
 	for (const struct json *o = list->child; o; o = o->next) {
 		struct fs_item **at = find_sent(l, lane, errors ? json_get(o, "Entry") : o), *item;
-		struct aws_error e = { .status = 200 };
+		struct aws_error e = {.status = 200};
 
 		if (!at)
 			return false;
@@ -141,7 +141,8 @@ static bool settle_list(struct fs_load *l, struct fs_lane *lane, const struct js
 		*at = NULL;
 		(void)snprintf(e.operation, sizeof e.operation, "BatchWriteRecord");
 		(void)snprintf(e.code, sizeof e.code, "unprocessed");
-		(void)snprintf(e.message, sizeof e.message, "the service did not process the record");
+		(void)snprintf(
+			e.message, sizeof e.message, "the service did not process the record");
 		e.class = AWS_RETRY;
 		if (errors) {
 			copy_text(e.code, sizeof e.code, o, "ErrorCode");
@@ -156,8 +157,8 @@ static bool settle_list(struct fs_load *l, struct fs_lane *lane, const struct js
 /* Records that no list names were written. */
 static void batch_answered(struct fs_load *l, struct fs_lane *lane, const struct aws_reply *reply)
 {
-	struct aws_call call = { .service = AWS_FEATURESTORE, .operation = "BatchWriteRecord" };
-	struct aws_error e = { 0 };
+	struct aws_call call = {.service = AWS_FEATURESTORE, .operation = "BatchWriteRecord"};
+	struct aws_error e = {0};
 	const struct json *answer;
 	bool known;
 
@@ -166,7 +167,8 @@ static void batch_answered(struct fs_load *l, struct fs_lane *lane, const struct
 	known = answer && settle_list(l, lane, json_get(answer, "Errors"), true) &&
 		settle_list(l, lane, json_get(answer, "UnprocessedEntries"), false);
 	if (!known && e.class == AWS_FINE)
-		aws_error_set(&e, AWS_PROTOCOL, "bad answer", "it names a record that was not sent");
+		aws_error_set(
+			&e, AWS_PROTOCOL, "bad answer", "it names a record that was not sent");
 	for (size_t i = lane->n_sent; i-- > 0;) {
 		if (!lane->sent[i])
 			continue;
@@ -196,7 +198,7 @@ static void batch_failed(struct fs_load *l, struct fs_lane *lane, const struct a
 
 	if (missing && l->mode != FS_MODE_SINGLE) {
 		msg_note("BatchWriteRecord is not to be had here (%s), going on with PutRecord",
-			 e->code);
+			e->code);
 		l->mode = FS_MODE_SINGLE;
 	}
 	for (size_t i = lane->n_sent; i-- > 0;) {
@@ -213,8 +215,8 @@ static void batch_failed(struct fs_load *l, struct fs_lane *lane, const struct a
 	}
 }
 
-void fs_load_done(void *ctx, void *call_ctx, const struct aws_reply *reply,
-	const struct aws_error *e)
+void fs_load_done(
+	void *ctx, void *call_ctx, const struct aws_reply *reply, const struct aws_error *e)
 {
 	struct fs_load *l = ctx;
 	struct fs_lane *lane = call_ctx;

@@ -27,18 +27,18 @@ struct fs_load {
 	struct fs_item *spare;
 	uint64_t queued, queued_bytes, under_way, resent, requests, batches;
 	enum fs_mode mode;
-	bool probing;	     /* a probe is under way */
-	bool proven;	     /* a record was acknowledged, so the group is there */
-	bool delayed;	     /* some lane may have a not_before */
+	bool probing; /* a probe is under way */
+	bool proven;  /* a record was acknowledged, so the group is there */
+	bool delayed; /* some lane may have a not_before */
 	bool in_done;
 	bool has_fatal;
 	struct aws_error fatal;
-	struct arena mem;    /* of the answer in hand */
+	struct arena mem; /* of the answer in hand */
 	int64_t started;
 };
 
 /* The end of a lane's request: settles its records, or puts them back. */
-void fs_load_done(void *ctx, void *call_ctx, const struct aws_reply *reply,
-	const struct aws_error *e);
+void fs_load_done(
+	void *ctx, void *call_ctx, const struct aws_reply *reply, const struct aws_error *e);
 
 #endif

@@ -5,21 +5,22 @@
 
 struct fs_place fs_offline_place(struct fs_group *g)
 {
-	struct fs_place p = { SL(""), SL("") };
-	struct str prefix = { 0 };
+	struct fs_place p = {SL(""), SL("")};
+	struct str prefix = {0};
 	struct sl key;
 
 	if (!g->offline)
 		die(EX_REFUSED, "feature group %s has no offline store", msg_q(g->name));
 	if (!s3_parse(g->resolved_uri, &p.bucket, &key) || !key.n)
 		die(EX_REFUSED, "feature group %s does not say where its offline data are",
-		    msg_q(g->name));
+			msg_q(g->name));
 	while (key.n && key.p[key.n - 1] == '/')
 		key.n--;
 	/* …/offline-store/NAME-EPOCH/data: anything shorter is not one group's alone */
 	if (key.n < 5 || memcmp(key.p + key.n - 5, "/data", 5) != 0)
-		die(EX_REFUSED, "feature group %s: the location of its data is not of the known form: %s",
-		    msg_q(g->name), msg_q(g->resolved_uri));
+		die(EX_REFUSED,
+			"feature group %s: the location of its data is not of the known form: %s",
+			msg_q(g->name), msg_q(g->resolved_uri));
 	str_add(&prefix, key);
 	str_addc(&prefix, '/');
 	p.prefix = arena_dup(&g->arena, str_sl(&prefix));
@@ -40,7 +41,7 @@ static bool measure(void *ctx, const struct s3_object *o)
 
 bool fs_offline_size(struct aws *a, struct fs_place at, struct fs_size *size, struct aws_error *e)
 {
-	*size = (struct fs_size){ .newest = INT64_MIN };
+	*size = (struct fs_size){.newest = INT64_MIN};
 	return s3_list(a, at.bucket, at.prefix, measure, size, e);
 }
 
@@ -61,22 +62,22 @@ static bool keep_key(void *ctx, const struct s3_object *o)
 	return true;
 }
 
-bool fs_offline_copy(struct aws *a, struct fs_place from, struct fs_place to, uint64_t *n,
-		     struct aws_error *e)
+bool fs_offline_copy(
+	struct aws *a, struct fs_place from, struct fs_place to, uint64_t *n, struct aws_error *e)
 {
-	struct keys k = { 0 };
-	struct str key = { 0 };
+	struct keys k = {0};
+	struct str key = {0};
 	bool ok = s3_list(a, from.bucket, from.prefix, keep_key, &k, e);
 	size_t start = 0;
 
 	*n = 0;
 	for (size_t i = 0; ok && i < k.n; i++) {
-		struct sl source = { k.text.p + start, k.end[i] - start };
+		struct sl source = {k.text.p + start, k.end[i] - start};
 
 		start = k.end[i];
 		str_clear(&key);
 		str_add(&key, to.prefix);
-		str_add(&key, (struct sl){ source.p + from.prefix.n, source.n - from.prefix.n });
+		str_add(&key, (struct sl){source.p + from.prefix.n, source.n - from.prefix.n});
 		ok = s3_copy(a, from.bucket, source, to.bucket, str_sl(&key), e);
 		*n += ok;
 	}

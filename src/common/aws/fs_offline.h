@@ -27,8 +27,8 @@ struct fs_size {
 	uint64_t objects, bytes;
 	int64_t newest; /* instant; INT64_MIN: nothing there */
 };
-bool fs_offline_size(struct aws *a, struct fs_place at, struct fs_size *size, struct aws_error *e)
-	NODISCARD;
+bool fs_offline_size(
+	struct aws *a, struct fs_place at, struct fs_size *size, struct aws_error *e) NODISCARD;
 
 /* Copies every object to s3://to_bucket/to_prefix…; true when all were, *n says how many. */
 bool fs_offline_copy(struct aws *a, struct fs_place from, struct fs_place to, uint64_t *n,

@@ -8,11 +8,15 @@
 #define IGNORED (SIZE_MAX - 1)
 #define DELETED (SIZE_MAX - 2)
 
-void fs_coder_init(struct fs_coder *c, const struct fs_group *group, enum fs_when when,
-		   bool deletions)
+void fs_coder_init(
+	struct fs_coder *c, const struct fs_group *group, enum fs_when when, bool deletions)
 {
-	*c = (struct fs_coder){ .group = group, .when = when, .deletions = deletions,
-				.id = SIZE_MAX, .time = SIZE_MAX, .deleted = SIZE_MAX };
+	*c = (struct fs_coder){.group = group,
+		.when = when,
+		.deletions = deletions,
+		.id = SIZE_MAX,
+		.time = SIZE_MAX,
+		.deleted = SIZE_MAX};
 	c->lead = mem_zalloc(mem_mul(group->n, sizeof *c->lead));
 	for (size_t i = 0; i < group->n; i++) {
 		bool list = group->features[i].collection != FS_SCALAR;
@@ -33,7 +37,7 @@ static size_t classify(const struct fs_coder *c, struct sl name)
 	if (sl_eq(name, SL("is_deleted")))
 		return DELETED;
 	if (fs_is_store_column(name) || sl_eq(name, SL(FS_FAILED_COLUMN)) || c->pass_unknown ||
-	    c->deletions)
+		c->deletions)
 		return IGNORED;
 	return SIZE_MAX;
 }
@@ -57,8 +61,8 @@ static const char *take_column(struct fs_coder *c, size_t i, struct sl name)
 	return NULL;
 }
 
-const char *fs_coder_cols(struct fs_coder *c, const struct names *cols, bool complete,
-			  struct sl *column)
+const char *fs_coder_cols(
+	struct fs_coder *c, const struct names *cols, bool complete, struct sl *column)
 {
 	*column = SL("");
 	mem_grow(&c->feature, &c->cap, cols->n, sizeof *c->feature);
@@ -79,7 +83,9 @@ const char *fs_coder_cols(struct fs_coder *c, const struct names *cols, bool com
 
 static const char *add_element(struct str *s, const struct fs_feature *f, const struct json *v)
 {
-	struct sl text = v->kind == J_TRUE ? SL("true") : v->kind == J_FALSE ? SL("false") : v->text;
+	struct sl text = v->kind == J_TRUE    ? SL("true")
+			 : v->kind == J_FALSE ? SL("false")
+					      : v->text;
 	const char *why;
 
 	if (v->kind == J_NULL || v->kind == J_ARR || v->kind == J_OBJ)
@@ -93,7 +99,7 @@ static const char *add_element(struct str *s, const struct fs_feature *f, const 
 /* Lists, sets and vectors come as a JSON array, in CSV as its text. */
 static const char *add_list(struct str *s, const struct fs_feature *f, struct sl text)
 {
-	struct arena mem = { 0 };
+	struct arena mem = {0};
 	const char *why = NULL;
 	size_t at;
 	const struct json *list = json_parse(&mem, text, &why, &at);
@@ -169,11 +175,12 @@ static struct sl text_at(const struct rec *rec, size_t column)
 
 static bool is_true(struct sl s)
 {
-	return sl_eq(s, SL("true")) || sl_eq(s, SL("t")) || sl_eq(s, SL("1")) || sl_eq(s, SL("True"));
+	return sl_eq(s, SL("true")) || sl_eq(s, SL("t")) || sl_eq(s, SL("1")) ||
+	       sl_eq(s, SL("True"));
 }
 
-static const char *add_values(struct fs_coder *c, const struct rec *rec, struct fs_item *item,
-			      size_t *column)
+static const char *add_values(
+	struct fs_coder *c, const struct rec *rec, struct fs_item *item, size_t *column)
 {
 	const char *why = NULL;
 
@@ -193,8 +200,8 @@ static const char *add_values(struct fs_coder *c, const struct rec *rec, struct 
 	return why;
 }
 
-const char *fs_coder_put(struct fs_coder *c, const struct rec *rec, struct fs_item *item,
-			 size_t *column)
+const char *fs_coder_put(
+	struct fs_coder *c, const struct rec *rec, struct fs_item *item, size_t *column)
 {
 	const char *why;
 
@@ -224,7 +231,7 @@ void fs_coder_free(struct fs_coder *c)
 		str_free(&c->lead[i]);
 	mem_free(c->lead);
 	mem_free(c->feature);
-	*c = (struct fs_coder){ 0 };
+	*c = (struct fs_coder){0};
 }
 
 void fs_item_free(struct fs_item *item)

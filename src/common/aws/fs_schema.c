@@ -7,19 +7,23 @@
 
 #define MAX_SCHEMA ((size_t)16 << 20)
 
-const char fs_schema_template[] =
-	"[\n"
-	"  {\"FeatureName\": \"id\", \"FeatureType\": \"String\", \"Description\": \"record identifier\"},\n"
-	"  {\"FeatureName\": \"event_time\", \"FeatureType\": \"String\", \"Description\": \"2024-01-01T00:00:00Z\"},\n"
-	"  {\"FeatureName\": \"count\", \"FeatureType\": \"Integral\", \"Description\": \"whole number, 64 bits\"},\n"
-	"  {\"FeatureName\": \"price\", \"FeatureType\": \"Fractional\", \"Description\": \"number\"},\n"
-	"  {\"FeatureName\": \"category\", \"FeatureType\": \"String\", \"Description\": \"text\"}\n"
-	"]\n";
+const char fs_schema_template[] = "[\n"
+				  "  {\"FeatureName\": \"id\", \"FeatureType\": \"String\", "
+				  "\"Description\": \"record identifier\"},\n"
+				  "  {\"FeatureName\": \"event_time\", \"FeatureType\": "
+				  "\"String\", \"Description\": \"2024-01-01T00:00:00Z\"},\n"
+				  "  {\"FeatureName\": \"count\", \"FeatureType\": \"Integral\", "
+				  "\"Description\": \"whole number, 64 bits\"},\n"
+				  "  {\"FeatureName\": \"price\", \"FeatureType\": \"Fractional\", "
+				  "\"Description\": \"number\"},\n"
+				  "  {\"FeatureName\": \"category\", \"FeatureType\": \"String\", "
+				  "\"Description\": \"text\"}\n"
+				  "]\n";
 
 /* Where a definition stands, for messages, and the code to end with. */
 struct place {
 	const char *what; /* file or option */
-	size_t item;	  /* from 1; 0: not one of many */
+	size_t item;      /* from 1; 0: not one of many */
 	enum exit_code code;
 };
 
@@ -35,7 +39,7 @@ static NORETURN COLD void refuse(const struct place *at, struct sl name, const c
 }
 
 static void add(struct fs_schema *s, const struct fs_feature *f, struct sl description,
-		const struct place *at)
+	const struct place *at)
 {
 	const char *why = fs_feature_name_check(f->name);
 
@@ -59,7 +63,7 @@ static void add(struct fs_schema *s, const struct fs_feature *f, struct sl descr
 static void add_object(struct fs_schema *s, const struct json *o, const struct place *at)
 {
 	const struct json *vector = json_get(json_get(o, "CollectionConfig"), "VectorConfig");
-	struct fs_feature f = { .name = SL("") };
+	struct fs_feature f = {.name = SL("")};
 	struct sl type, text = SL("");
 
 	if (o->kind != J_OBJ)
@@ -69,7 +73,7 @@ static void add_object(struct fs_schema *s, const struct json *o, const struct p
 	if (!json_get_str(o, "FeatureType", &type) || !fs_type_parse(type, &f.type))
 		refuse(at, f.name, "FeatureType is not String, Integral or Fractional");
 	if (json_get_str(o, "CollectionType", &text) && text.n &&
-	    !fs_collection_parse(text, &f.collection))
+		!fs_collection_parse(text, &f.collection))
 		refuse(at, f.name, "CollectionType is not List, Set or Vector");
 	(void)json_get_u64(vector, "Dimension", &f.dimension);
 	text = SL("");
@@ -80,7 +84,7 @@ static void add_object(struct fs_schema *s, const struct json *o, const struct p
 void fs_schema_file(struct fs_schema *s, const char *path)
 {
 	struct in *in = in_open(path, MAX_SCHEMA);
-	struct place at = { .what = in_name(in), .code = EX_DATA };
+	struct place at = {.what = in_name(in), .code = EX_DATA};
 	const struct json *list;
 	const char *why = NULL;
 	size_t offset;
@@ -101,7 +105,7 @@ void fs_schema_file(struct fs_schema *s, const char *path)
 
 void fs_schema_json(struct fs_schema *s, const char *text)
 {
-	struct place at = { .what = "-j", .code = EX_USAGE_ };
+	struct place at = {.what = "-j", .code = EX_USAGE_};
 	const char *why = NULL;
 	size_t offset;
 	const struct json *o = json_parse(&s->arena, sl_of(text), &why, &offset);
@@ -149,8 +153,8 @@ static void parse_collection(struct fs_feature *f, struct sl *rest)
 
 void fs_schema_word(struct fs_schema *s, const char *word)
 {
-	struct place at = { .what = "-f", .code = EX_USAGE_ };
-	struct fs_feature f = { .name = SL("") };
+	struct place at = {.what = "-f", .code = EX_USAGE_};
+	struct fs_feature f = {.name = SL("")};
 	struct sl rest = sl_of(word), type;
 
 	if (!next_part(&rest, &f.name) || !next_part(&rest, &type))
@@ -170,7 +174,7 @@ void fs_feature_put(const struct fs_feature *f, struct str *out)
 		str_addf(out, ",\"CollectionType\":\"%s\"", fs_collection_name(f->collection));
 	if (f->collection == FS_VECTOR)
 		str_addf(out, ",\"CollectionConfig\":{\"VectorConfig\":{\"Dimension\":%llu}}",
-			 (unsigned long long)f->dimension);
+			(unsigned long long)f->dimension);
 	str_addc(out, '}');
 }
 
@@ -198,5 +202,5 @@ void fs_schema_free(struct fs_schema *s)
 	arena_free(&s->arena);
 	mem_free(s->features);
 	mem_free(s->descriptions);
-	*s = (struct fs_schema){ 0 };
+	*s = (struct fs_schema){0};
 }

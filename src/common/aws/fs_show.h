@@ -1,5 +1,6 @@
 /*
- * fs_show.h - what can be told of feature groups, as table, JSON, CSV or Markdown on standard output.
+ * fs_show.h - what can be told of feature groups, as table, JSON, CSV or Markdown on standard
+ * output.
  */
 #ifndef FERRY_AWS_FS_SHOW_H
 #define FERRY_AWS_FS_SHOW_H
@@ -18,7 +19,8 @@ void fs_show_schema(struct aws *a, const char *name, enum fs_table_format format
 
 /*
  * Size and monthly price (at `price` US dollars per GiB) of one group's offline store, or of all
- * that lies under s3://bucket/prefix, by its next level. A copy as CSV goes to `export` if not NULL.
+ * that lies under s3://bucket/prefix, by its next level. A copy as CSV goes to `export` if not
+ * NULL.
  */
 void fs_show_size(struct aws *a, const char *name, double price, enum fs_table_format format,
 	const char *export);

@@ -7,7 +7,13 @@
 #include "core/mem.h"
 #include "core/str.h"
 
-enum fs_table_format { FS_TABLE_TEXT, FS_TABLE_JSON, FS_TABLE_CSV, FS_TABLE_MARKDOWN, FS_TABLE_NDJSON };
+enum fs_table_format {
+	FS_TABLE_TEXT,
+	FS_TABLE_JSON,
+	FS_TABLE_CSV,
+	FS_TABLE_MARKDOWN,
+	FS_TABLE_NDJSON
+};
 #define FS_TABLE_FORMATS "table|json|csv|markdown|ndjson"
 
 struct fs_column {

@@ -16,9 +16,9 @@ enum fs_collection { FS_SCALAR, FS_LIST, FS_SET, FS_VECTOR };
 
 #define FS_MAX_NAME 64
 #define FS_MAX_FEATURES 2500
-#define FS_MAX_TEXT 358400     /* characters of one value */
-#define FS_MAX_ID 2048	       /* bytes of a record identifier */
-#define FS_MAX_RECORD 358400   /* bytes of a record, names and values: 350 KB */
+#define FS_MAX_TEXT 358400   /* characters of one value */
+#define FS_MAX_ID 2048       /* bytes of a record identifier */
+#define FS_MAX_RECORD 358400 /* bytes of a record, names and values: 350 KB */
 
 /* Names as the API writes them: "Integral", "Vector"; false when it is none. */
 bool fs_type_parse(struct sl text, enum fs_type *type) NODISCARD;

@@ -40,13 +40,13 @@ static const char *deleted(const struct fs_group *g)
 }
 
 /* `until_gone`: a missing group is what is waited for. */
-static void wait_for(struct aws *a, struct sl name, verdict_fn *verdict, bool until_gone,
-		     int64_t timeout_us)
+static void wait_for(
+	struct aws *a, struct sl name, verdict_fn *verdict, bool until_gone, int64_t timeout_us)
 {
 	int64_t end = clock_monotonic() + timeout_us, pause = FIRST_PAUSE;
 
 	for (;;) {
-		struct fs_group g = { 0 };
+		struct fs_group g = {0};
 		struct aws_error e;
 		const char *why = "";
 
@@ -55,13 +55,14 @@ static void wait_for(struct aws *a, struct sl name, verdict_fn *verdict, bool un
 		else if (e.class != AWS_NOT_FOUND || !until_gone)
 			aws_die(&e, "cannot see how the feature group is doing");
 		if (why && *why)
-			die(EX_REFUSED, "feature group %s: %s: %s", msg_q(name), text(g.status, "?"), why);
+			die(EX_REFUSED, "feature group %s: %s: %s", msg_q(name),
+				text(g.status, "?"), why);
 		fs_group_free(&g);
 		if (why)
 			return;
 		if (clock_monotonic() > end)
 			die_hint(EX_TEMP, "it goes on by itself; --wait-timeout waits for longer",
-				 "feature group %s: not done within the time given", msg_q(name));
+				"feature group %s: not done within the time given", msg_q(name));
 		clock_sleep(pause);
 		pause = pause * 3 / 2 < LONGEST_PAUSE ? pause * 3 / 2 : LONGEST_PAUSE;
 	}
@@ -93,7 +94,8 @@ void fs_need_group(struct aws *a, const char *name, struct fs_group *g)
 	if (fs_describe(a, group, g, &e))
 		return;
 	if (e.class == AWS_NOT_FOUND)
-		die_hint(EX_REFUSED, "'fs list' shows the groups; --region and --profile choose where",
-			 "there is no feature group %s in %s", msg_q(group), aws_region(a));
+		die_hint(EX_REFUSED,
+			"'fs list' shows the groups; --region and --profile choose where",
+			"there is no feature group %s in %s", msg_q(group), aws_region(a));
 	aws_die(&e, "cannot describe the feature group");
 }
