@@ -106,7 +106,7 @@ bool athena_start(struct aws *a, const struct athena_query *q, char id[80], stru
 	return good;
 }
 
-/* ---- state ------------------------------------------------------------------------------------- */
+/* ---- state ----------------------------------------------------------------------------------- */
 
 static bool parse_state(struct sl text, enum athena_state *state)
 {

@@ -8,7 +8,7 @@
 #define CONNECT_US (10 * CLOCK_US_PER_SEC)
 #define STALL_US (60 * CLOCK_US_PER_SEC)
 
-/* ---- lists ------------------------------------------------------------------------------------- */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 static void list_add(struct flight_list *l, struct flight *f)
 {
@@ -58,7 +58,7 @@ static void move(struct flight *f, enum flight_state to)
 		list_add(list_of(f), f);
 }
 
-/* ---- scheduling -------------------------------------------------------------------------------- */
+/* ---- scheduling ------------------------------------------------------------------------------ */
 
 void client_submit(struct flight *f)
 {
@@ -168,7 +168,7 @@ void client_run(struct aws *a, int64_t timeout_us)
 	http_run(a->http, timeout_us > 0 ? timeout_us : 0);
 }
 
-/* ---- one call ---------------------------------------------------------------------------------- */
+/* ---- one call -------------------------------------------------------------------------------- */
 
 struct waiter {
 	bool done, good;
@@ -201,7 +201,7 @@ bool aws_do(struct aws *a, const struct aws_call *c, struct aws_reply *r, struct
 	return w.good;
 }
 
-/* ---- life -------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 /* For tests, and for networks that are slower than any should be. */
 static int64_t stall_limit(void)

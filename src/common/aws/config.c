@@ -58,7 +58,7 @@ static bool is_true(const char *text)
 	return text && strcasecmp(text, "true") == 0;
 }
 
-/* ---- the files --------------------------------------------------------------------------------- */
+/* ---- the files ------------------------------------------------------------------------------- */
 
 static void section_of(const char *profile, struct str *s)
 {
@@ -130,7 +130,7 @@ static bool read_file(struct inifile *f, const char *name, const char *otherwise
 	return good;
 }
 
-/* ---- settings ---------------------------------------------------------------------------------- */
+/* ---- settings -------------------------------------------------------------------------------- */
 
 /* Option, environment, profile. */
 static const char *setting(const struct aws_config *c, const char *option, const char *variable,
@@ -243,7 +243,7 @@ enum aws_retry_mode aws_config_retry_mode(const struct aws_config *c)
 	return c->mode;
 }
 
-/* ---- region ------------------------------------------------------------------------------------ */
+/* ---- region ---------------------------------------------------------------------------------- */
 
 /* It becomes a part of a host name: nothing else may come in with it. */
 static bool is_region(const char *s)
@@ -281,7 +281,7 @@ const char *aws_config_region(struct aws_config *c, struct aws_error *e)
 	return c->region;
 }
 
-/* ---- endpoints --------------------------------------------------------------------------------- */
+/* ---- endpoints ------------------------------------------------------------------------------- */
 
 static const char *custom_url(const struct aws_config *c, enum aws_service s)
 {

@@ -32,7 +32,7 @@ void creds_protect_process(void)
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
-/* ---- keys -------------------------------------------------------------------------------------- */
+/* ---- keys ------------------------------------------------------------------------------------ */
 
 void keys_free(struct aws_keys *k)
 {
@@ -85,7 +85,7 @@ bool keys_from_json(struct aws_keys *k, struct sl text, const char *token_key, c
 	return good;
 }
 
-/* ---- sources ----------------------------------------------------------------------------------- */
+/* ---- sources --------------------------------------------------------------------------------- */
 
 static const char *env(const char *name)
 {
@@ -250,7 +250,7 @@ static bool find(struct creds *cr, struct aws_keys *k, struct aws_error *e)
 	return false;
 }
 
-/* ---- keeping them fresh ------------------------------------------------------------------------ */
+/* ---- keeping them fresh ---------------------------------------------------------------------- */
 
 struct creds *creds_new(struct aws_config *c)
 {

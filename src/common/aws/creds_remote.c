@@ -52,7 +52,7 @@ static void free_answer(struct answer *a)
 	*a = (struct answer){ 0 };
 }
 
-/* ---- STS --------------------------------------------------------------------------------------- */
+/* ---- STS ------------------------------------------------------------------------------------- */
 
 static bool sts_keys(const struct answer *a, struct aws_keys *k, const char *source,
 	struct aws_error *e)
@@ -197,7 +197,7 @@ bool creds_web_identity(struct aws_config *c, const struct creds_role *r, const 
 	return good;
 }
 
-/* ---- containers -------------------------------------------------------------------------------- */
+/* ---- containers ------------------------------------------------------------------------------ */
 
 static const char *env(const char *name)
 {
@@ -304,7 +304,7 @@ bool creds_from_container(struct aws_keys *k, struct aws_error *e)
 	return good;
 }
 
-/* ---- the instance ------------------------------------------------------------------------------ */
+/* ---- the instance ---------------------------------------------------------------------------- */
 
 bool creds_from_instance(struct aws_keys *k, struct aws_error *e)
 {

@@ -5,7 +5,7 @@
 
 static const char json_type[] = "application/json";
 
-/* ---- control plane ----------------------------------------------------------------------------- */
+/* ---- control plane --------------------------------------------------------------------------- */
 
 static const struct json *parse(const char *operation, struct sl body, struct arena *mem,
 	struct aws_error *e)
@@ -179,7 +179,7 @@ bool fs_list(struct aws *a, struct sl contains, fs_summary_fn *each, void *ctx, 
 	return page != NULL;
 }
 
-/* ---- bodies ------------------------------------------------------------------------------------ */
+/* ---- bodies ---------------------------------------------------------------------------------- */
 
 void fs_target_init(struct fs_target *t, struct sl group)
 {
@@ -255,7 +255,7 @@ void fs_batch_end(struct str *body)
 	str_add(body, SL("]}"));
 }
 
-/* ---- calls ------------------------------------------------------------------------------------- */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 static void runtime_call(struct aws_call *c, const char *operation, const char *method,
 	struct sl path, struct sl body)
@@ -343,7 +343,7 @@ void fs_list_records_call(struct aws_call *c, const struct fs_target *t, struct 
 	runtime_call(c, "ListRecords", "POST", str_sl(path), str_sl(body));
 }
 
-/* ---- answers ----------------------------------------------------------------------------------- */
+/* ---- answers --------------------------------------------------------------------------------- */
 
 const struct json *fs_answer(const struct aws_call *c, struct sl body, struct arena *mem,
 	struct aws_error *e)

@@ -22,7 +22,7 @@ void flight_free(struct flight *f)
 	str_free(&f->head);
 }
 
-/* ---- departure --------------------------------------------------------------------------------- */
+/* ---- departure ------------------------------------------------------------------------------- */
 
 /* Is this answer the rest of the body we have the beginning of? */
 static bool fits(struct flight *f)
@@ -78,13 +78,14 @@ void flight_depart(struct flight *f)
 	}
 	r->head = str_sl(&f->head);
 	r->body = f->call.body;
+	r->careful = !f->call.repeatable;
 	r->done = on_done;
 	r->ctx = f;
 	f->a->stats.attempts++;
 	http_start(f->a->http, r);
 }
 
-/* ---- what to do about a failure ---------------------------------------------------------------- */
+/* ---- what to do about a failure -------------------------------------------------------------- */
 
 static bool has_code(const struct aws_error *e, const char *list)
 {

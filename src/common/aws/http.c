@@ -48,7 +48,7 @@ struct http {
 	char *buf;
 };
 
-/* ---- lists ------------------------------------------------------------------------------------- */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 static void list_add(struct list *l, struct http_conn *c)
 {
@@ -83,7 +83,7 @@ static void touch(struct http_conn *c)
 	list_add(&c->http->busy, c);
 }
 
-/* ---- connections ------------------------------------------------------------------------------- */
+/* ---- connections ----------------------------------------------------------------------------- */
 
 static void watch(struct http_conn *c, int fd, uint32_t events)
 {
@@ -167,7 +167,7 @@ static void bury(struct http *h)
 	}
 }
 
-/* ---- the end of an exchange -------------------------------------------------------------------- */
+/* ---- the end of an exchange ------------------------------------------------------------------ */
 
 static void finish(struct http_conn *c, enum http_end end, const char *why, bool keep)
 {
@@ -194,7 +194,7 @@ static void lost(struct http_conn *c, const char *why)
 	finish(c, c->r->answer.began ? HTTP_CUT : HTTP_LOST, why, false);
 }
 
-/* ---- sending and receiving --------------------------------------------------------------------- */
+/* ---- sending and receiving ------------------------------------------------------------------- */
 
 static void end_by(struct http_conn *c, enum answer_state s, bool clean)
 {
@@ -301,7 +301,7 @@ static void begin(struct http_conn *c)
 	send_some(c);
 }
 
-/* ---- connecting -------------------------------------------------------------------------------- */
+/* ---- connecting ------------------------------------------------------------------------------ */
 
 static void connect_step(struct http_conn *c, int fd, uint32_t events)
 {
@@ -328,7 +328,8 @@ static struct http_conn *take_idle(struct http *h, const struct http_request *r)
 		before = c->prev;
 		if (strcmp(c->host, r->host) != 0 || strcmp(c->scheme, r->scheme) != 0)
 			continue;
-		if (clock_monotonic() - c->active < PEEK_AFTER_US || wire_is_quiet(c->wire)) {
+		if ((!r->careful && clock_monotonic() - c->active < PEEK_AFTER_US) ||
+			wire_is_quiet(c->wire)) {
 			list_remove(&h->idle, c);
 			return c;
 		}
@@ -353,7 +354,7 @@ static void serve(struct http *h, struct http_request *r)
 	connect_step(c, -1, 0);
 }
 
-/* ---- the loop ---------------------------------------------------------------------------------- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 static void on_event(struct http *h, uint64_t id, uint32_t events)
 {
@@ -467,7 +468,7 @@ void http_cancel(struct http *h, struct http_request *r)
 		h->waiting_end = &(*h->waiting_end)->next;
 }
 
-/* ---- life -------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 struct http *http_new(const struct http_opts *o)
 {

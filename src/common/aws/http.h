@@ -35,6 +35,7 @@ struct http_request {
 	const char *scheme, *host; /* "https", "host[:port]" */
 	struct sl head;		   /* request line and headers with the blank line at their end */
 	struct sl body;
+	bool careful;		   /* must not be sent twice: no connection that may be dying */
 	struct answer answer;	   /* answer_reset() by the caller, who may give it a sink */
 	void (*done)(struct http_request *r);
 	void *ctx;

@@ -11,7 +11,7 @@ void request_forget(struct aws *a)
 	a->quick.second = INT64_MIN;
 }
 
-/* ---- where to ---------------------------------------------------------------------------------- */
+/* ---- where to -------------------------------------------------------------------------------- */
 
 static const struct bucket_region *find_region(const struct aws *a, struct sl bucket)
 {
@@ -83,7 +83,7 @@ static void place(struct flight *f, const struct aws_endpoint *to, const char *r
 	str_add(path, c->path);
 }
 
-/* ---- the head ---------------------------------------------------------------------------------- */
+/* ---- the head -------------------------------------------------------------------------------- */
 
 struct draft {
 	struct sigv4_header signed_[MAX_SIGNED];
@@ -210,7 +210,7 @@ static bool build_whole(struct flight *f, int64_t now)
 	return true;
 }
 
-/* ---- many of one kind -------------------------------------------------------------------------- */
+/* ---- many of one kind ------------------------------------------------------------------------ */
 
 static bool may_be_quick(const struct aws_call *c)
 {

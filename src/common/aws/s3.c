@@ -43,7 +43,7 @@ static void add_header(struct aws_call *c, struct sl name, struct sl value)
 	c->headers[c->n_headers++] = (struct aws_header){ name, value };
 }
 
-/* ---- reading ----------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 void s3_get_call(struct aws_call *c, struct str *path, struct sl bucket, struct sl key,
 	aws_sink_fn *sink, void *sink_ctx)
@@ -119,7 +119,7 @@ bool s3_head(struct aws *a, struct sl bucket, struct sl key, struct s3_object *o
 	return good;
 }
 
-/* ---- writing ----------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 bool s3_put(struct aws *a, struct sl bucket, struct sl key, struct sl body, struct sl content_type,
 	struct aws_error *e)
@@ -178,7 +178,7 @@ bool s3_copy(struct aws *a, struct sl from_bucket, struct sl from_key, struct sl
 	return good;
 }
 
-/* ---- listing ----------------------------------------------------------------------------------- */
+/* ---- listing --------------------------------------------------------------------------------- */
 
 struct page {
 	struct str query, token, body; /* body: a copy, for callbacks may make calls */
@@ -259,7 +259,7 @@ bool s3_list(struct aws *a, struct sl bucket, struct sl prefix, s3_object_fn *ea
 	return good;
 }
 
-/* ---- deleting ---------------------------------------------------------------------------------- */
+/* ---- deleting -------------------------------------------------------------------------------- */
 
 bool s3_delete(struct aws *a, struct sl bucket, struct sl key, struct aws_error *e)
 {

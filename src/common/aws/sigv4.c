@@ -106,7 +106,7 @@ void sigv4_scope(struct sigv4 *s, const struct sigv4_keys *k, const char date[DA
 	s->any = true;
 }
 
-/* ---- canonical path ---------------------------------------------------------------------------- */
+/* ---- canonical path -------------------------------------------------------------------------- */
 
 /* RFC 3986 section 5.2.4, with empty segments dropped too; the last slash stays. */
 static void normalize(struct str *dst, struct sl path)
@@ -151,7 +151,7 @@ static void put_path(struct str *dst, const struct sigv4_request *r)
 	str_free(&plain);
 }
 
-/* ---- canonical query --------------------------------------------------------------------------- */
+/* ---- canonical query ------------------------------------------------------------------------- */
 
 struct pair {
 	struct sl name, value;
@@ -215,7 +215,7 @@ static void put_query(struct str *dst, struct sl query)
 	arena_free(&mem);
 }
 
-/* ---- canonical headers ------------------------------------------------------------------------- */
+/* ---- canonical headers ----------------------------------------------------------------------- */
 
 static char lower(char c)
 {
@@ -303,7 +303,7 @@ static void put_headers(struct str *dst, struct str *names, const struct sigv4_r
 	str_addc(dst, '\n');
 }
 
-/* ---- signing ----------------------------------------------------------------------------------- */
+/* ---- signing --------------------------------------------------------------------------------- */
 
 static void put_start(struct str *dst, const struct sigv4_request *r, struct sl query)
 {
@@ -404,7 +404,7 @@ struct sl sigv4_string_to_sign(const struct sigv4 *s)
 	return str_sl(&s->to_sign);
 }
 
-/* ---- many requests of one kind ----------------------------------------------------------------- */
+/* ---- many requests of one kind --------------------------------------------------------------- */
 
 struct sigv4_template *sigv4_template_new(void)
 {
