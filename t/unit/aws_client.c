@@ -304,6 +304,54 @@ static void test_patience(void)
 	server_stop(&s);
 }
 
+/* What calls have in common is kept for a second: but only what they have in common. */
+static enum server_then echo_head(struct server_shared *s, int fd, unsigned n, const char *request)
+{
+	const char *target = strcasestr(request, "x-amz-target: ");
+	const char *line = target ? target : request;
+	char body[600];
+
+	(void)s;
+	(void)n;
+	snprintf(body, sizeof body, "%.*s\n", (int)strcspn(line, "\r\n"), line);
+	server_answer(fd, 200, "", body);
+	return SERVER_KEEP;
+}
+
+static void test_different_calls(void)
+{
+	struct server s = server_start(echo_head);
+	struct aws *a = open_client(&s, 1);
+	struct aws_call c = put_call(true);
+	struct aws_error e = { 0 };
+	struct aws_reply r;
+	char target[40];
+
+	for (int i = 0; i < 3; i++) {
+		char want[60];
+
+		snprintf(target, sizeof target, "SageMaker.Operation%d", i);
+		snprintf(want, sizeof want, "X-Amz-Target: %s\n", target);
+		c.target = target;
+		tap(aws_do(a, &c, &r, &e), "an operation by target");
+		tap_same(r.body, sl_of(want), "the same buffer, another operation");
+	}
+	c.target = NULL;
+	for (int i = 0; i < 3; i++) {
+		char want[60];
+
+		snprintf(want, sizeof want, "%s /p?q=%d HTTP/1.1", i % 2 ? "PUT" : "DELETE", i);
+		snprintf(target, sizeof target, "q=%d", i);
+		c.method = i % 2 ? "PUT" : "DELETE";
+		c.path = SL("/p");
+		c.query = sl_of(target);
+		tap(aws_do(a, &c, &r, &e) && r.body.n > strlen(want) &&
+				memcmp(r.body.p, want, strlen(want)) == 0, "%s", want);
+	}
+	aws_close(a);
+	server_stop(&s);
+}
+
 /* ---- clock, keys, regions ---------------------------------------------------------------------- */
 
 /* Its clock is an hour ahead of ours. */
@@ -676,6 +724,7 @@ int main(void)
 	test_retries();
 	test_retry_after();
 	test_patience();
+	test_different_calls();
 	test_clock();
 	test_wrong_signature();
 	test_expired_keys();

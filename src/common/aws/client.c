@@ -249,6 +249,8 @@ void aws_close(struct aws *a)
 	creds_free(a->creds);
 	sigv4_free(a->signer);
 	sigv4_template_free(a->quick.sign);
+	str_free(&a->quick.method);
+	str_free(&a->quick.target);
 	str_free(&a->quick.path);
 	str_free(&a->quick.query);
 	str_free(&a->quick.content_type);

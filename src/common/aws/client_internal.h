@@ -45,8 +45,8 @@ struct flight_list {
 struct quick {
 	int64_t second; /* INT64_MIN: nothing prepared */
 	enum aws_service service;
-	const char *method, *target, *scheme;
-	struct str path, query, content_type, host;
+	const char *scheme; /* the configuration's */
+	struct str method, target, path, query, content_type, host;
 	struct str prefix; /* of the head, up to the value of Authorization */
 	struct sigv4_template *sign;
 };

@@ -18,7 +18,9 @@ struct resolved {
 };
 
 struct aws_config {
-	struct aws_opts opts;
+	char *asked_region, *asked_endpoint; /* by options */
+	bool asked_profile;
+	uint64_t asked_attempts;
 	struct inifile config, credentials;
 	char *profile, *region, *ca_bundle;
 	unsigned max_attempts;
@@ -149,8 +151,8 @@ static bool read_attempts(struct aws_config *c, struct aws_error *e)
 	const char *mode = setting(c, NULL, "AWS_RETRY_MODE", "retry_mode");
 	uint64_t n = DEFAULT_ATTEMPTS;
 
-	if (c->opts.max_attempts)
-		n = c->opts.max_attempts;
+	if (c->asked_attempts)
+		n = c->asked_attempts;
 	else if (text && (!num_u64(sl_of(text), &n) || n == 0 || n > 1000)) {
 		aws_error_set(e, AWS_CONFIG, "AWS_MAX_ATTEMPTS", "not a number from 1 to 1000");
 		return false;
@@ -168,7 +170,7 @@ static bool read_attempts(struct aws_config *c, struct aws_error *e)
 
 static bool check_profile(const struct aws_config *c, struct aws_error *e)
 {
-	bool asked = c->opts.profile || env("AWS_PROFILE") || env("AWS_DEFAULT_PROFILE");
+	bool asked = c->asked_profile || env("AWS_PROFILE") || env("AWS_DEFAULT_PROFILE");
 
 	if (!asked || aws_config_has_profile(c, c->profile))
 		return true;
@@ -182,7 +184,12 @@ struct aws_config *aws_config_load(const struct aws_opts *opts, struct aws_error
 	const char *name, *ca;
 
 	e->operation[0] = '\0';
-	c->opts = *opts;
+	c->asked_profile = opts->profile != NULL;
+	c->asked_attempts = opts->max_attempts;
+	if (opts->region && *opts->region)
+		c->asked_region = mem_strdup(opts->region);
+	if (opts->endpoint && *opts->endpoint)
+		c->asked_endpoint = mem_strdup(opts->endpoint);
 	name = opts->profile ? opts->profile : env("AWS_PROFILE");
 	if (!name)
 		name = env("AWS_DEFAULT_PROFILE");
@@ -212,6 +219,8 @@ void aws_config_free(struct aws_config *c)
 	}
 	inifile_free(&c->config);
 	inifile_free(&c->credentials);
+	mem_free(c->asked_region);
+	mem_free(c->asked_endpoint);
 	mem_free(c->profile);
 	mem_free(c->region);
 	mem_free(c->ca_bundle);
@@ -225,7 +234,7 @@ const char *aws_config_profile(const struct aws_config *c)
 
 bool aws_config_profile_is_explicit(const struct aws_config *c)
 {
-	return c->opts.profile != NULL;
+	return c->asked_profile;
 }
 
 const char *aws_config_ca_bundle(const struct aws_config *c)
@@ -262,7 +271,7 @@ const char *aws_config_region(struct aws_config *c, struct aws_error *e)
 
 	if (c->region)
 		return c->region;
-	r = c->opts.region && *c->opts.region ? c->opts.region : env("AWS_REGION");
+	r = c->asked_region ? c->asked_region : env("AWS_REGION");
 	if (!r)
 		r = env("AWS_DEFAULT_REGION");
 	if (!r)
@@ -288,8 +297,8 @@ static const char *custom_url(const struct aws_config *c, enum aws_service s)
 	const char *list, *v;
 	struct str name = { 0 };
 
-	if (c->opts.endpoint && *c->opts.endpoint)
-		return c->opts.endpoint;
+	if (c->asked_endpoint)
+		return c->asked_endpoint;
 	if (is_true(setting(c, NULL, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
 		    "ignore_configured_endpoint_urls")))
 		return NULL;

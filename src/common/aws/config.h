@@ -13,7 +13,7 @@
 #include "core/opt.h"
 #include "core/str.h"
 
-/* What every program that talks to AWS offers; strings are borrowed. Zeroed = nothing given. */
+/* What every program that talks to AWS offers. Zeroed = nothing given. */
 struct aws_opts {
 	const char *profile;
 	const char *region;

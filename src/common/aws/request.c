@@ -217,15 +217,11 @@ static bool may_be_quick(const struct aws_call *c)
 	return c->service != AWS_S3 && c->n_headers == 0;
 }
 
-static bool is_same_text(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 static bool is_prepared(const struct quick *q, const struct aws_call *c, int64_t second)
 {
 	return q->second == second && q->service == c->service &&
-	       is_same_text(q->method, c->method) && is_same_text(q->target, c->target) &&
+	       sl_eq_str(str_sl(&q->method), c->method) &&
+	       sl_eq_str(str_sl(&q->target), c->target ? c->target : "") &&
 	       sl_eq(str_sl(&q->path), c->path) && sl_eq(str_sl(&q->query), c->query) &&
 	       sl_eq(str_sl(&q->content_type), c->content_type);
 }
@@ -263,9 +259,9 @@ static bool prepare(struct flight *f, int64_t now, int64_t second)
 	sigv4_prepare(a->signer, &r, q->sign);
 	str_add(&q->prefix, SL("Authorization: "));
 	q->service = c->service;
-	q->method = c->method;
-	q->target = c->target;
 	q->scheme = to.scheme;
+	keep(&q->method, sl_of(c->method));
+	keep(&q->target, sl_of(c->target ? c->target : ""));
 	keep(&q->path, c->path);
 	keep(&q->query, c->query);
 	keep(&q->content_type, c->content_type);
