@@ -26,7 +26,7 @@ struct conf {
 	struct aws_opts aws;
 	struct io_opts io;
 	const char *columns, *rename, *where, *order_by, *as_of, *query, *stats;
-	const char *output_location, *workgroup;
+	const char *output_location, *workgroup, *database;
 	uint64_t limit, workers;
 	int method;
 	bool latest, store_columns, keep_results, dry_run;
@@ -68,6 +68,8 @@ static const struct opt options[] = {
 	  .arg = "URI", .help = "where Athena leaves results (default: the workgroup's)" },
 	{ .name = "workgroup", .kind = OPT_STR, .offset = offsetof(struct conf, workgroup),
 	  .arg = "NAME", .help = "of Athena (default primary)" },
+	{ .name = "database", .kind = OPT_STR, .offset = offsetof(struct conf, database),
+	  .arg = "NAME", .help = "of the table (default: as the group says)" },
 	{ .name = "query-timeout", .kind = OPT_DURATION, .offset = offsetof(struct conf, timeout),
 	  .arg = "TIME", .unit = CLOCK_US_PER_SEC, .help = "stop a query after (default 30m)" },
 	{ .name = "reuse", .kind = OPT_DURATION, .offset = offsetof(struct conf, reuse),
@@ -442,6 +444,8 @@ static void open_group(struct prog *p, const char *name)
 		aws_die(&e, "cannot talk to AWS");
 	fs_need_group(p->aws, name, &p->group);
 	check_group(p);
+	if (p->conf.database)
+		p->group.database = sl_of(p->conf.database);
 	if (!p->conf.query)
 		choose_columns(p);
 	build_query(p);

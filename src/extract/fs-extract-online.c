@@ -5,6 +5,7 @@
  * BatchGetRecord, many at once. Memory does not grow with the store.
  */
 #include "aws/fs_online.h"
+#include "aws/fs_table.h"
 #include "aws/fs_wait.h"
 #include "core/clock.h"
 #include "core/hash.h"
@@ -13,13 +14,16 @@
 #include "core/stop.h"
 #include "stream/extract.h"
 #include "stream/in.h"
+#include "stream/out.h"
+
+#define FORMAT_TABLE 4 /* behind the formats of stream/rd.h: for people */
 
 struct conf {
 	struct aws_opts aws;
 	struct io_opts io;
 	const char *columns, *ids;
 	struct opt_list id;
-	bool lines, deleted;
+	bool lines, deleted, current_time, required;
 	uint64_t workers;
 	int64_t patience;
 };
@@ -37,6 +41,10 @@ static const struct opt options[] = {
 	  .help = "the file of --ids has an identifier a line, and no header" },
 	{ .name = "deleted", .kind = OPT_FLAG, .offset = offsetof(struct conf, deleted),
 	  .help = "also identifiers of records that were softly deleted, the rest NULL" },
+	{ .name = "required", .kind = OPT_FLAG, .offset = offsetof(struct conf, required),
+	  .help = "an identifier that has no record is an error" },
+	{ .name = "current-time", .kind = OPT_FLAG, .offset = offsetof(struct conf, current_time),
+	  .help = "give every record the event time of now, to be put elsewhere" },
 	{ .kind = OPT_GROUP, .help = "How" },
 	{ .name = "max-workers", .letter = 'w', .kind = OPT_UINT,
 	  .offset = offsetof(struct conf, workers),
@@ -47,8 +55,8 @@ static const struct opt options[] = {
 	IO_IN_OPTS_OF(struct conf, io, "auto|csv|ndjson|json"),
 	{ .kind = OPT_GROUP, .help = "Output" },
 	{ .name = "output-format", .letter = 'o', .kind = OPT_ENUM,
-	  .offset = offsetof(struct conf, io.out_format), .choices = "auto|csv|ndjson|json",
-	  .help = "auto is csv" },
+	  .offset = offsetof(struct conf, io.out_format), .choices = "auto|csv|ndjson|json|table",
+	  .help = "auto is csv; table is for people" },
 	{ .name = "output", .letter = 'O', .kind = OPT_STR,
 	  .offset = offsetof(struct conf, io.output),
 	  .arg = "FILE", .help = "write here instead of standard output" },
@@ -77,7 +85,10 @@ struct prog {
 	size_t *features, n, cap;
 	struct fs_online *online;
 	struct extract *x;
-	size_t id_column; /* of the output, SIZE_MAX: not there */
+	size_t id_column, time_column; /* of the output, SIZE_MAX: not there */
+	struct fs_table table;	       /* -o table: a row per feature and record */
+	struct field *now;	       /* --current-time: a record with another time */
+	struct str time;
 	struct field *nothing;
 	uint64_t missing;
 };
@@ -88,8 +99,21 @@ static void take_row(void *ctx, const struct field *f, size_t n)
 {
 	struct prog *p = ctx;
 
-	wr_row(p->x->wr, f, n);
-	extract_tick(p->x);
+	if (p->conf.current_time && p->time_column != SIZE_MAX) {
+		memcpy(p->now, f, n * sizeof *f);
+		str_clear(&p->time);
+		fs_event_time_put(&p->time, p->group.features[p->group.time].type, clock_now());
+		p->now[p->time_column] = field_str(str_sl(&p->time));
+		f = p->now;
+	}
+	if (p->x)
+		wr_row(p->x->wr, f, n);
+	for (size_t i = 0; !p->x && i < n; i++) {
+		fs_table_text(&p->table, p->group.features[p->features[i]].name);
+		fs_table_text(&p->table, field_sl(&f[i]));
+	}
+	if (p->x)
+		extract_tick(p->x);
 }
 
 static void take_missing(void *ctx, struct sl id)
@@ -97,6 +121,8 @@ static void take_missing(void *ctx, struct sl id)
 	struct prog *p = ctx;
 
 	p->missing++;
+	if (p->conf.required)
+		die(EX_REFUSED, "feature group %s has no record %s", msg_q(p->group.name), msg_q(id));
 	if (!p->conf.deleted || p->id_column == SIZE_MAX)
 		return;
 	for (size_t i = 0; i < p->n; i++)
@@ -116,6 +142,8 @@ static void add_column(struct prog *p, struct sl name)
 	mem_grow(&p->features, &p->cap, p->n + 1, sizeof *p->features);
 	if (f == p->group.id)
 		p->id_column = p->n;
+	if (f == p->group.time)
+		p->time_column = p->n;
 	p->features[p->n++] = f;
 }
 
@@ -123,7 +151,7 @@ static void choose_columns(struct prog *p)
 {
 	const char *list = p->conf.columns;
 
-	p->id_column = SIZE_MAX;
+	p->id_column = p->time_column = SIZE_MAX;
 	for (size_t i = 0; !list && i < p->group.n; i++)
 		add_column(p, p->group.features[i].name);
 	while (list && *list) {
@@ -139,15 +167,32 @@ static void choose_columns(struct prog *p)
 
 static void start_output(struct prog *p)
 {
+	static const struct fs_column columns[] = { { "FeatureName", NULL }, { "Value", NULL } };
 	struct sl *names = mem_alloc(mem_mul(p->n, sizeof *names));
 	const struct io_opts *io = &p->conf.io;
 
-	p->x = extract_open(io, io->out_format != FMT_JSON && io_wants_seal(io));
+	p->nothing = mem_alloc(mem_mul(p->n, sizeof *p->nothing));
+	p->now = mem_alloc(mem_mul(p->n, sizeof *p->now));
+	p->table = (struct fs_table){ .cols = columns, .n_cols = ARRAY_LEN(columns) };
 	for (size_t i = 0; i < p->n; i++)
 		names[i] = p->group.features[p->features[i]].name;
-	wr_cols(p->x->wr, names, p->n);
-	p->nothing = mem_alloc(mem_mul(p->n, sizeof *p->nothing));
+	if (io->out_format != FORMAT_TABLE) {
+		p->x = extract_open(io, io->out_format != FMT_JSON && io_wants_seal(io));
+		wr_cols(p->x->wr, names, p->n);
+	}
 	mem_free(names);
+}
+
+static void print_table(struct prog *p)
+{
+	struct out *out = out_open(p->conf.io.output, 0);
+	struct str text = { 0 };
+
+	fs_table_put(&p->table, FS_TABLE_TEXT, &text);
+	out_put(out, str_sl(&text));
+	out_close(out);
+	fs_table_free(&p->table);
+	str_free(&text);
 }
 
 /* ---- identifiers --------------------------------------------------------------------------- */
@@ -262,15 +307,20 @@ static void start(struct prog *p, const char *name)
 	start_output(p);
 }
 
-static void seal(struct prog *p)
+static void finish(struct prog *p)
 {
-	struct str src = {0};
+	struct str src = { 0 };
 
+	if (!p->x) {
+		print_table(p);
+		return;
+	}
 	str_addz(&src, "{\"group\":");
 	str_add_json(&src, p->group.name);
 	str_addf(&src, ",\"rows\":%llu}", (unsigned long long)wr_rows(p->x->wr));
 	wr_seal(p->x->wr,
-		&(struct seal){.chunk = p->group.name, .src = str_sl(&src), .final = true});
+		&(struct seal){ .chunk = p->group.name, .src = str_sl(&src), .final = true });
+	(void)extract_close(p->x);
 	str_free(&src);
 }
 
@@ -288,8 +338,7 @@ int main(int argc, char **argv)
 	if (p.missing && !p.conf.deleted && (p.conf.ids || p.conf.id.n))
 		msg_note("%llu identifiers have no record", (unsigned long long)p.missing);
 	fs_online_free(p.online);
-	seal(&p);
-	(void)extract_close(p.x);
+	finish(&p);
 	fs_group_free(&p.group);
 	aws_close(p.aws);
 	return EX_DONE;
