@@ -515,6 +515,67 @@ static void test_regions(void)
 	}
 }
 
+/* S3 answers some calls with 200 and then an error. */
+static enum server_then good_and_bad(struct server_shared *s, int fd, unsigned n,
+	const char *request)
+{
+	const char *source = strcasestr(request, "x-amz-copy-source: from/a%20b/c\r\n");
+
+	(void)s;
+	server_answer(fd, 200, "", n || !source ?
+		"<Error><Code>InternalError</Code><Message>half way</Message></Error>" :
+		"<CopyObjectResult><ETag>&quot;x&quot;</ETag></CopyObjectResult>");
+	return SERVER_KEEP;
+}
+
+static void test_copy(void)
+{
+	struct server s = server_start(good_and_bad);
+	struct aws *a = open_client(&s, 1);
+	struct aws_error e = { 0 };
+
+	tap(s3_copy(a, SL("from"), SL("a b/c"), SL("to"), SL("d"), &e), "an object is copied");
+	tap(!s3_copy(a, SL("from"), SL("a b/c"), SL("to"), SL("d"), &e) && e.class == AWS_UNKNOWN,
+		"an error within a good answer is one");
+	aws_close(a);
+	server_stop(&s);
+}
+
+/* param 0: how many keys of the second request cannot be deleted */
+static enum server_then deleting(struct server_shared *s, int fd, unsigned n, const char *request)
+{
+	static const char list[] = "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>p/1"
+				   "</Key><Size>1</Size></Contents><Contents><Key>p/a%26%3Cb</Key>"
+				   "<Size>2</Size></Contents></ListBucketResult>";
+
+	(void)n;
+	if (strncmp(request, "GET ", 4) == 0)
+		server_answer(fd, 200, "", list);
+	else if (!strstr(request, "<Key>p/a&#38;&#60;b</Key>"))
+		server_answer(fd, 400, "", "<Error><Code>MalformedXML</Code></Error>");
+	else
+		server_answer(fd, 200, "", s->param[0] ?
+			"<DeleteResult><Error><Key>p/1</Key><Code>AccessDenied</Code><Message>no</Message>"
+			"</Error></DeleteResult>" : "<DeleteResult></DeleteResult>");
+	return SERVER_KEEP;
+}
+
+static void test_delete(void)
+{
+	struct server s = server_start(deleting);
+	struct aws *a = open_client(&s, 1);
+	struct aws_error e = { 0 };
+	uint64_t n = 0;
+
+	tap(s3_delete_prefix(a, SL("b"), SL("p/"), &n, &e) && n == 2, "a prefix is deleted");
+	s.shared->param[0] = 1;
+	tap(!s3_delete_prefix(a, SL("b"), SL("p/"), &n, &e) && n == 1 && e.class == AWS_FORBIDDEN,
+		"a key that stays is an error");
+	tap_same(sl_of(e.message), SL("\"p/1\": no"), "which names it");
+	aws_close(a);
+	server_stop(&s);
+}
+
 /* ---- bodies that go on ------------------------------------------------------------------------- */
 
 #define BODY "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -729,6 +790,8 @@ int main(void)
 	test_wrong_signature();
 	test_expired_keys();
 	test_regions();
+	test_copy();
+	test_delete();
 	test_resume();
 	test_pool();
 	test_stop();

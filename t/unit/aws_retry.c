@@ -25,6 +25,7 @@ static const struct {
 	{ 500, "InternalFailure", AWS_UNKNOWN, 75 },
 	{ 502, "", AWS_UNKNOWN, 75 },
 	{ 504, "", AWS_UNKNOWN, 75 },
+	{ 501, "NotImplemented", AWS_INVALID, 69 },
 	{ 403, "ExpiredToken", AWS_CREDENTIALS, 77 },
 	{ 400, "ExpiredTokenException", AWS_CREDENTIALS, 77 },
 	{ 403, "RequestTimeTooSkewed", AWS_CREDENTIALS, 77 },

@@ -57,6 +57,8 @@ static enum aws_class of_status(int status)
 		return AWS_FORBIDDEN;
 	case 404:
 		return AWS_NOT_FOUND;
+	case 501: /* not implemented: nor will it be next time */
+		return AWS_INVALID;
 	default:
 		if (status >= 500)
 			return AWS_UNKNOWN;
@@ -75,7 +77,8 @@ enum aws_class aws_classify(int status, struct sl code)
 	return of_status(status);
 }
 
-void aws_error_set(struct aws_error *e, enum aws_class class, const char *code, const char *fmt, ...)
+void aws_error_set(struct aws_error *e, enum aws_class class, const char *code,
+	const char *fmt, ...)
 {
 	va_list ap;
 

@@ -71,28 +71,6 @@ bool s3_get(struct aws *a, struct sl bucket, struct sl key, aws_sink_fn *sink, v
 	return good;
 }
 
-bool s3_get_head(struct aws *a, struct sl bucket, struct sl key, uint64_t max, struct str *dst,
-	struct aws_error *e)
-{
-	struct str path = { 0 }, range = { 0 };
-	struct aws_reply r;
-	struct aws_call c;
-	bool good;
-
-	object_path(&path, key);
-	c = s3_call("GetObject", "GET", bucket, str_sl(&path));
-	str_addf(&range, "bytes=0-%llu", (unsigned long long)(max ? max - 1 : 0));
-	add_header(&c, SL("Range"), str_sl(&range));
-	good = aws_do(a, &c, &r, e);
-	if (good)
-		str_add(dst, r.body);
-	else if (e->status == 416) /* an empty object has no first byte */
-		good = true;
-	str_free(&path);
-	str_free(&range);
-	return good;
-}
-
 /* Last-Modified of a header and of a listing differ in form. */
 static int64_t modified(struct sl iso)
 {
@@ -299,54 +277,6 @@ static void delete_body(struct str *body, const struct sl *keys, size_t n)
 	str_addz(body, "<Quiet>true</Quiet></Delete>");
 }
 
-/* What the answer says of single keys. */
-static void read_failures(struct sl body, s3_failed_fn *failed, void *ctx, size_t *n_failed)
-{
-	struct sl rest = body, one;
-	struct arena mem = { 0 };
-
-	while (xml_next(&rest, "Error", &one)) {
-		++*n_failed;
-		if (failed)
-			failed(ctx, xml_text(one, "Key", &mem), xml_text(one, "Code", &mem),
-				xml_text(one, "Message", &mem));
-	}
-	arena_free(&mem);
-}
-
-bool s3_delete_many(struct aws *a, struct sl bucket, const struct sl *keys, size_t n,
-	s3_failed_fn *failed, void *ctx, size_t *n_failed, struct aws_error *e)
-{
-	struct aws_call c = s3_call("DeleteObjects", "POST", bucket, SL("/"));
-	struct str body = { 0 };
-	struct aws_reply r;
-	bool good = true;
-
-	*n_failed = 0;
-	c.query = SL("delete=");
-	c.content_type = SL("application/xml");
-	add_header(&c, SL("x-amz-sdk-checksum-algorithm"), SL("CRC32"));
-	c.n_headers = 2;
-	for (size_t i = 0; good && i < n; i += DELETE_MAX) {
-		char sum[8];
-		uint32_t crc;
-		uint8_t b[4];
-
-		delete_body(&body, keys + i, n - i < DELETE_MAX ? n - i : DELETE_MAX);
-		crc = z_crc32(0, body.p, body.n);
-		for (int k = 0; k < 4; k++)
-			b[k] = (uint8_t)(crc >> (24 - 8 * k));
-		c.headers[1] = (struct aws_header){ SL("x-amz-checksum-crc32"),
-			{ sum, crypto_base64(sum, b, sizeof b) } };
-		c.body = str_sl(&body);
-		good = aws_do(a, &c, &r, e);
-		if (good)
-			read_failures(r.body, failed, ctx, n_failed);
-	}
-	str_free(&body);
-	return good;
-}
-
 struct doomed {
 	struct arena mem;
 	struct sl *keys;
@@ -354,36 +284,63 @@ struct doomed {
 	struct aws *a;
 	struct sl bucket;
 	uint64_t deleted;
-	size_t failed;
 	struct aws_error *e;
 	bool good;
 };
 
-static void first_failure(void *ctx, struct sl key, struct sl code, struct sl message)
+/* Missing keys count as deleted; what the answer names was not. */
+static size_t read_failures(struct sl body, struct aws_error *e)
 {
-	struct doomed *d = ctx;
+	struct sl rest = body, one;
+	struct arena mem = { 0 };
+	size_t n = 0;
 
-	if (d->e->class != AWS_FINE)
-		return;
-	aws_error_set(d->e, aws_classify(200, code), "", "%s: %.*s", msg_q(key), (int)message.n,
-		message.p);
-	snprintf(d->e->code, sizeof d->e->code, "%.*s", (int)code.n, code.p);
-	snprintf(d->e->operation, sizeof d->e->operation, "DeleteObjects");
+	while (xml_next(&rest, "Error", &one)) {
+		struct sl code = xml_text(one, "Code", &mem), why = xml_text(one, "Message", &mem);
+
+		if (n++)
+			continue;
+		*e = (struct aws_error){ .service = "s3", .operation = "DeleteObjects" };
+		aws_error_set(e, aws_classify(200, code), "", "%s: %.*s",
+			msg_q(xml_text(one, "Key", &mem)), (int)why.n, why.p);
+		snprintf(e->code, sizeof e->code, "%.*s", (int)code.n, code.p);
+	}
+	arena_free(&mem);
+	return n;
 }
 
+/* One DeleteObjects; S3 demands a checksum of its body. */
 static void delete_collected(struct doomed *d)
 {
-	size_t failed = 0;
+	struct aws_call c = s3_call("DeleteObjects", "POST", d->bucket, SL("/"));
+	struct str body = { 0 };
+	struct aws_reply r;
+	char sum[8];
+	uint32_t crc;
+	uint8_t b[4];
 
 	if (d->n == 0)
 		return;
-	*d->e = (struct aws_error){ .service = "s3" };
-	d->good = s3_delete_many(d->a, d->bucket, d->keys, d->n, first_failure, d, &failed, d->e);
-	if (d->good)
+	delete_body(&body, d->keys, d->n);
+	crc = z_crc32(0, body.p, body.n);
+	for (int k = 0; k < 4; k++)
+		b[k] = (uint8_t)(crc >> (24 - 8 * k));
+	add_header(&c, SL("x-amz-sdk-checksum-algorithm"), SL("CRC32"));
+	add_header(&c, SL("x-amz-checksum-crc32"),
+		(struct sl){ sum, crypto_base64(sum, b, sizeof b) });
+	c.query = SL("delete=");
+	c.content_type = SL("application/xml");
+	c.body = str_sl(&body);
+	d->good = aws_do(d->a, &c, &r, d->e);
+	if (d->good) {
+		size_t failed = read_failures(r.body, d->e);
+
 		d->deleted += d->n - failed;
-	d->good = d->good && failed == 0;
+		d->good = failed == 0;
+	}
 	d->n = 0;
 	arena_reset(&d->mem);
+	str_free(&body);
 }
 
 static bool collect(void *ctx, const struct s3_object *o)

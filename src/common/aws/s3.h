@@ -23,10 +23,6 @@ void s3_get_call(struct aws_call *c, struct str *path, struct sl bucket, struct 
 bool s3_get(struct aws *a, struct sl bucket, struct sl key, aws_sink_fn *sink, void *ctx,
 	uint64_t *size, struct aws_error *e) NODISCARD;
 
-/* The first bytes of an object, at most `max`, appended to dst. */
-bool s3_get_head(struct aws *a, struct sl bucket, struct sl key, uint64_t max, struct str *dst,
-	struct aws_error *e) NODISCARD;
-
 /* Stores `body` (at most 5 GiB) under the key; content_type may be empty. */
 bool s3_put(struct aws *a, struct sl bucket, struct sl key, struct sl body, struct sl content_type,
 	struct aws_error *e) NODISCARD;
@@ -59,15 +55,8 @@ bool s3_list(struct aws *a, struct sl bucket, struct sl prefix, s3_object_fn *ea
 /* Deletes one object; a missing one is no error. */
 bool s3_delete(struct aws *a, struct sl bucket, struct sl key, struct aws_error *e) NODISCARD;
 
-/* Takes a key that could not be deleted. */
-typedef void s3_failed_fn(void *ctx, struct sl key, struct sl code, struct sl message);
-
-/* Deletes many, 1,000 in a request; keys that failed go to `failed` (may be NULL) and are counted
- * in *n_failed. False only when a whole request failed. */
-bool s3_delete_many(struct aws *a, struct sl bucket, const struct sl *keys, size_t n,
-	s3_failed_fn *failed, void *ctx, size_t *n_failed, struct aws_error *e) NODISCARD;
-
-/* Deletes everything below a prefix, which must not be empty: *n is how many. */
+/* Deletes everything below a prefix, which must not be empty: *n is how many. False, with *e set to
+ * the first reason, when any is left. */
 bool s3_delete_prefix(struct aws *a, struct sl bucket, struct sl prefix, uint64_t *n,
 	struct aws_error *e) NODISCARD;
 
