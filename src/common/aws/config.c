@@ -39,6 +39,7 @@ static const struct service {
 	[AWS_FEATURESTORE] = { "featurestore-runtime", "sagemaker", "featurestore-runtime",
 		".sagemaker", "SAGEMAKER_FEATURESTORE_RUNTIME", "sagemaker_featurestore_runtime" },
 	[AWS_ATHENA] = { "athena", "athena", "athena", "", "ATHENA", "athena" },
+	[AWS_GLUE] = { "glue", "glue", "glue", "", "GLUE", "glue" },
 	[AWS_S3] = { "s3", "s3", "s3", "", "S3", "s3" },
 	[AWS_STS] = { "sts", "sts", "sts", "", "STS", "sts" },
 };

@@ -40,6 +40,7 @@ enum aws_service {
 	AWS_SAGEMAKER,
 	AWS_FEATURESTORE, /* SageMaker Feature Store Runtime */
 	AWS_ATHENA,
+	AWS_GLUE,
 	AWS_S3,
 	AWS_STS,
 	AWS_N_SERVICES
@@ -91,7 +92,7 @@ const char *aws_config_ca_bundle(const struct aws_config *c); /* NULL: the syste
 unsigned aws_config_max_attempts(const struct aws_config *c);
 enum aws_retry_mode aws_config_retry_mode(const struct aws_config *c);
 
-/* Name for messages: "sagemaker", "featurestore-runtime", "athena", "s3", "sts". */
+/* Name for messages: "sagemaker", "featurestore-runtime", "athena", "glue", "s3", "sts". */
 const char *aws_service_name(enum aws_service s);
 
 #endif
