@@ -9,6 +9,7 @@
  */
 #include "control.h"
 
+#include "athena.h"
 #include "core/clock.h"
 #include "core/msg.h"
 #include "core/num.h"
@@ -36,6 +37,8 @@ bool control_set(const char *name, struct sl value)
 		group_set_delays(n * 1000, n * 1000, n * 1000);
 	} else if (strcmp(name, "offline-delay") == 0 && number) {
 		offline_set_delay(n * 1000);
+	} else if (strcmp(name, "athena-delay") == 0 && number) {
+		athena_set_delay(n * 1000);
 	} else if (strcmp(name, "session-seconds") == 0 && number) {
 		creds_set_life(n);
 	} else {
@@ -133,7 +136,7 @@ static bool is_secret(struct sl name)
 
 void control_record(const struct exchange *x)
 {
-	struct str line = { 0 };
+	struct str line = {0};
 	struct sl body = str_sl(&x->body);
 
 	if (!record || strcmp(x->operation, "control") == 0)

@@ -1,5 +1,6 @@
 /*
- * control.h - settings of the running sandbox by name, for the command line and the control endpoint.
+ * control.h - settings of the running sandbox by name, for the command line and the control
+ * endpoint.
  */
 #ifndef SANDBOX_CONTROL_H
 #define SANDBOX_CONTROL_H

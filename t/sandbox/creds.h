@@ -8,12 +8,12 @@
 #include "core/base.h"
 
 struct creds {
-	char key[21];		/* AKIA… a user's, ASIA… a session's */
+	char key[21]; /* AKIA… a user's, ASIA… a session's */
 	char secret[41];
-	char token[361];	/* "" for a user */
+	char token[361]; /* "" for a user */
 	char account[13];
 	char arn[256], user_id[160];
-	int64_t expires;	/* Unix microseconds; 0 never */
+	int64_t expires; /* Unix microseconds; 0 never */
 };
 
 /* The user whose keys the sandbox prints, and one in another account. */

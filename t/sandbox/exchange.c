@@ -34,7 +34,7 @@ void exchange_free(struct exchange *x)
 void fields_add(struct fields *f, struct sl name, struct sl value)
 {
 	mem_grow(&f->v, &f->cap, f->n + 1, sizeof *f->v);
-	f->v[f->n++] = (struct field){ name, value };
+	f->v[f->n++] = (struct field){name, value};
 }
 
 static struct sl find(const struct fields *f, const char *name)
@@ -42,7 +42,7 @@ static struct sl find(const struct fields *f, const char *name)
 	for (size_t i = 0; i < f->n; i++)
 		if (sl_eq_str(f->v[i].name, name))
 			return f->v[i].value;
-	return (struct sl){ NULL, 0 };
+	return (struct sl){NULL, 0};
 }
 
 struct sl exchange_header(const struct exchange *x, const char *name)
@@ -73,7 +73,7 @@ static struct sl formatted(struct exchange *x, const char *fmt, va_list ap)
 		bug("bad format string");
 	text = arena_alloc(&x->mem, (size_t)n + 1);
 	(void)vsnprintf(text, (size_t)n + 1, fmt, ap);
-	return (struct sl){ text, (size_t)n };
+	return (struct sl){text, (size_t)n};
 }
 
 struct sl exchange_printf(struct exchange *x, const char *fmt, ...)
@@ -95,7 +95,7 @@ void exchange_add_header(struct exchange *x, const char *name, struct sl value)
 	for (size_t i = 0; i < value.n; i++)
 		copy[i] = (unsigned char)value.p[i] < ' ' ? ' ' : value.p[i];
 	copy[value.n] = '\0';
-	fields_add(&x->answer, sl_of(name), (struct sl){ copy, value.n });
+	fields_add(&x->answer, sl_of(name), (struct sl){copy, value.n});
 }
 
 void exchange_add_headerf(struct exchange *x, const char *name, const char *fmt, ...)
@@ -114,15 +114,18 @@ static void fail_json(struct exchange *x, const char *code, struct sl text)
 	bool modelled = strstr(code, "Exception") == NULL;
 
 	if (strcmp(x->service, "athena") == 0 && strcmp(code, "InvalidRequestException") == 0) {
-		str_addz(&x->out, "{\"__type\":\"InvalidRequestException\","
-				  "\"AthenaErrorCode\":\"INVALID_INPUT\",\"Message\":");
+		str_addf(&x->out,
+			"{\"__type\":\"%s\",\"AthenaErrorCode\":\"%s\",\"Message\":", code,
+			text.n > 10 && memcmp(text.p, "Idempotent", 10) == 0
+				? "IDEMPOTENT_PARAMETER_MISMATCH"
+				: "INVALID_INPUT");
 		str_add_json(&x->out, text);
 		str_addc(&x->out, '}');
 		return;
 	}
 	str_addf(&x->out, "{\"__type\":\"%s%s\",\"%s\":",
-		 strcmp(code, "ValidationException") == 0 ? "com.amazon.coral.validate#" : "", code,
-		 modelled ? "Message" : "message");
+		strcmp(code, "ValidationException") == 0 ? "com.amazon.coral.validate#" : "", code,
+		modelled ? "Message" : "message");
 	str_add_json(&x->out, text);
 	str_addc(&x->out, '}');
 }
@@ -167,8 +170,8 @@ bool exchange_fail(struct exchange *x, int status, const char *code, const char 
 		fail_json(x, code, text);
 		break;
 	case PROTO_REST:
-		exchange_add_headerf(x, "x-amzn-ErrorType", "%s:http://internal.amazon.com/coral/",
-				     code);
+		exchange_add_headerf(
+			x, "x-amzn-ErrorType", "%s:http://internal.amazon.com/coral/", code);
 		put_member(&x->out, "Message", text);
 		str_addc(&x->out, '}');
 		break;
@@ -191,8 +194,8 @@ bool exchange_invalid(struct exchange *x, const char *fmt, ...)
 	text = formatted(x, fmt, ap);
 	va_end(ap);
 	if (x->protocol == PROTO_JSON)
-		return exchange_fail(x, 400, "ValidationException",
-				     "1 validation error detected: %s", text.p);
+		return exchange_fail(
+			x, 400, "ValidationException", "1 validation error detected: %s", text.p);
 	return exchange_fail(x, 400, "ValidationError", "1 validation error detected: %s", text.p);
 }
 
@@ -206,12 +209,13 @@ const struct json *exchange_json(struct exchange *x)
 	if (j && j->kind == J_OBJ)
 		return j;
 	(void)exchange_fail(x, 400, "SerializationException", "%s",
-			    j ? "Start of structure or map found where not expected." :
-				"Unexpected token in the request body");
+		j ? "Start of structure or map found where not expected."
+		  : "Unexpected token in the request body");
 	return NULL;
 }
 
-/* A container has just been opened when the last byte is an opening one; an empty text opens one. */
+/* A container has just been opened when the last byte is an opening one; an empty text opens one.
+ */
 void put_key(struct str *s, const char *key)
 {
 	if (s->n == 0)
@@ -238,7 +242,7 @@ void put_seconds(struct str *s, const char *key, int64_t unix_us)
 {
 	put_key(s, key);
 	str_addf(s, "%lld.%03lld", (long long)(unix_us / CLOCK_US_PER_SEC),
-		 (long long)(unix_us % CLOCK_US_PER_SEC / 1000));
+		(long long)(unix_us % CLOCK_US_PER_SEC / 1000));
 }
 
 void put_xml(struct str *s, struct sl text)
@@ -283,8 +287,8 @@ size_t put_iso(char *dst, int64_t unix_us)
 
 	(void)gmtime_r(&t, &tm);
 	n = strftime(dst, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-	n += (size_t)snprintf(dst + n, CLOCK_TEXT_MAX - n, ".%03dZ",
-			      (int)(unix_us % CLOCK_US_PER_SEC / 1000));
+	n += (size_t)snprintf(
+		dst + n, CLOCK_TEXT_MAX - n, ".%03dZ", (int)(unix_us % CLOCK_US_PER_SEC / 1000));
 	return n;
 }
 

@@ -35,11 +35,11 @@ struct exchange {
 
 	/* the request, as it came on the wire */
 	const char *method;
-	struct sl target;	/* path and query */
-	struct sl path, query;	/* neither is decoded; query without its "?" */
-	struct fields headers;	/* names in lower case, repeated ones in order */
+	struct sl target;      /* path and query */
+	struct sl path, query; /* neither is decoded; query without its "?" */
+	struct fields headers; /* names in lower case, repeated ones in order */
 	struct str body;
-	struct fields params;	/* of the query, decoded */
+	struct fields params; /* of the query, decoded */
 
 	/* who asks for what, known after routing and authentication */
 	enum protocol protocol;
@@ -52,20 +52,21 @@ struct exchange {
 	int status;
 	struct str out;
 	struct fields answer; /* headers */
-	int fd;		      /* the body is this file's part instead of `out`; -1: none. Closed at the end */
+	int fd; /* the body is this file's part instead of `out`; -1: none. Closed at the end */
 	uint64_t fd_at, fd_len;
 	struct sl detail;  /* further XML elements of an S3 error */
 	const char *error; /* code of the error answered, for counters */
 	int64_t delay_us;
 	enum fate fate;
 	uint64_t cut_at; /* FATE_CUT: body bytes sent before the end */
-	bool close;	 /* ask the client to close the connection */
+	bool close;      /* ask the client to close the connection */
 };
 
 struct exchange *exchange_new(void) NODISCARD;
 void exchange_free(struct exchange *x);
 
-/* First value of a header (name in lower case), or of a decoded query parameter; .p NULL if absent. */
+/* First value of a header (name in lower case), or of a decoded query parameter; .p NULL if absent.
+ */
 struct sl exchange_header(const struct exchange *x, const char *name);
 struct sl exchange_param(const struct exchange *x, const char *name);
 bool exchange_has_param(const struct exchange *x, const char *name);
@@ -104,7 +105,8 @@ void put_element(struct str *s, const char *name, struct sl text);
 /* The current time in microseconds since 1970. */
 int64_t unix_now(void);
 
-/* `2024-01-01T00:00:15.250Z` and `Mon, 01 Jan 2024 00:00:15 GMT` of a Unix time; CLOCK_TEXT_MAX bytes. */
+/* `2024-01-01T00:00:15.250Z` and `Mon, 01 Jan 2024 00:00:15 GMT` of a Unix time; CLOCK_TEXT_MAX
+ * bytes. */
 size_t put_iso(char *dst, int64_t unix_us);
 size_t put_http_date(char *dst, int64_t unix_us);
 

@@ -4,14 +4,15 @@
 #include "core/num.h"
 #include "uri.h"
 
-static const char *const kind_names[FAULT_KINDS] = { "throttle", "error", "reset", "lost", "cut",
-	"expired", "unprocessed", "entry-error" };
+static const char *const kind_names[FAULT_KINDS] = {
+	"throttle", "error", "reset", "lost", "cut", "expired", "unprocessed", "entry-error"};
 
 enum list { LIST_ONLY, LIST_DENY, LIST_MISSING, LISTS };
-static const char *const list_names[LISTS] = { "only", "deny", "missing" };
+static const char *const list_names[LISTS] = {"only", "deny", "missing"};
 
 enum number { NUMBER_LATENCY, NUMBER_RETRY_AFTER, NUMBER_CLOSE_EVERY, NUMBER_CUT_AT, NUMBERS };
-static const char *const number_names[NUMBERS] = { "latency", "retry-after", "close-every", "cut-at" };
+static const char *const number_names[NUMBERS] = {
+	"latency", "retry-after", "close-every", "cut-at"};
 
 static struct {
 	double percent[FAULT_KINDS];
@@ -19,7 +20,7 @@ static struct {
 	uint64_t number[NUMBERS];
 	uint64_t random, answers;
 	bool cut_at_set;
-} faults = { .random = UINT64_C(0x9e3779b97f4a7c15) };
+} faults = {.random = UINT64_C(0x9e3779b97f4a7c15)};
 
 struct counter {
 	uint64_t requests, ok, throttled, failed, refused, reset, lost, cut;
@@ -142,19 +143,19 @@ static bool server_error(struct exchange *x)
 
 	if (x->protocol == PROTO_S3)
 		return unavailable ? exchange_fail(x, 503, "ServiceUnavailable",
-					     "Service is unable to handle request.") :
-				     exchange_fail(x, 500, "InternalError",
+					     "Service is unable to handle request.")
+				   : exchange_fail(x, 500, "InternalError",
 					     "We encountered an internal error. Please try again.");
 	if (strcmp(x->service, "athena") == 0)
 		return exchange_fail(x, 500, "InternalServerException", "Internal server error");
-	return unavailable ? exchange_fail(x, 503, "ServiceUnavailable", "Service Unavailable") :
-			     exchange_fail(x, 500, "InternalFailure", "Internal Failure");
+	return unavailable ? exchange_fail(x, 503, "ServiceUnavailable", "Service Unavailable")
+			   : exchange_fail(x, 500, "InternalFailure", "Internal Failure");
 }
 
 static bool unknown(struct exchange *x)
 {
-	return exchange_fail(x, x->protocol == PROTO_JSON ? 400 : 404, "UnknownOperationException", "%s",
-		"");
+	return exchange_fail(
+		x, x->protocol == PROTO_JSON ? 400 : 404, "UnknownOperationException", "%s", "");
 }
 
 static bool denied(struct exchange *x)
@@ -185,11 +186,12 @@ bool faults_before(struct exchange *x)
 	if (fault_happens(FAULT_ERROR))
 		return !server_error(x);
 	if (exchange_header(x, "x-amz-security-token").p && fault_happens(FAULT_EXPIRED))
-		return x->protocol == PROTO_S3 ?
-			!exchange_fail(x, 400, "ExpiredToken", "The provided token has expired.") :
-			!exchange_fail(x, x->protocol == PROTO_JSON ? 400 : 403,
-				"ExpiredTokenException",
-				"The security token included in the request is expired");
+		return x->protocol == PROTO_S3
+			       ? !exchange_fail(
+					 x, 400, "ExpiredToken", "The provided token has expired.")
+			       : !exchange_fail(x, x->protocol == PROTO_JSON ? 400 : 403,
+					 "ExpiredTokenException",
+					 "The security token included in the request is expired");
 	return false;
 }
 
@@ -198,7 +200,8 @@ void faults_after(struct exchange *x)
 	uint64_t size = x->fd >= 0 ? x->fd_len : x->out.n;
 
 	faults.answers++;
-	if (faults.number[NUMBER_CLOSE_EVERY] && faults.answers % faults.number[NUMBER_CLOSE_EVERY] == 0)
+	if (faults.number[NUMBER_CLOSE_EVERY] &&
+		faults.answers % faults.number[NUMBER_CLOSE_EVERY] == 0)
 		x->close = true;
 	x->delay_us += (int64_t)faults.number[NUMBER_LATENCY] * 1000;
 	if (!in_scope(x) || x->fate != FATE_ANSWER || x->error)
@@ -207,8 +210,8 @@ void faults_after(struct exchange *x)
 		x->error = "lost";
 		x->fate = FATE_RESET;
 	} else if (size && strcmp(x->method, "HEAD") != 0 && fault_happens(FAULT_CUT)) {
-		x->cut_at = faults.cut_at_set ? faults.number[NUMBER_CUT_AT] :
-						(uint64_t)(dice() / 100 * (double)size);
+		x->cut_at = faults.cut_at_set ? faults.number[NUMBER_CUT_AT]
+					      : (uint64_t)(dice() / 100 * (double)size);
 		if (x->cut_at < size) {
 			x->error = "cut";
 			x->fate = FATE_CUT;
@@ -219,18 +222,19 @@ void faults_after(struct exchange *x)
 static bool is_throttle(const char *code)
 {
 	return strcmp(code, "ThrottlingException") == 0 || strcmp(code, "SlowDown") == 0 ||
-		strcmp(code, "Throttling") == 0;
+	       strcmp(code, "Throttling") == 0;
 }
 
 void counters_add(const struct exchange *x)
 {
 	bool added;
-	size_t at = names_add(&counters.names, sl_of(x->operation ? x->operation : "unknown"), &added);
+	size_t at =
+		names_add(&counters.names, sl_of(x->operation ? x->operation : "unknown"), &added);
 	struct counter *c;
 
 	if (added) {
 		mem_grow(&counters.v, &counters.cap, at + 1, sizeof *counters.v);
-		counters.v[at] = (struct counter){ 0 };
+		counters.v[at] = (struct counter){0};
 	}
 	c = &counters.v[at];
 	c->requests++;

@@ -13,9 +13,9 @@ enum feature_type { FEATURE_INTEGRAL, FEATURE_FRACTIONAL, FEATURE_STRING };
 struct feature {
 	struct sl name;
 	enum feature_type type;
-	struct sl collection;	/* "List", "Set", "Vector" or nothing */
-	int64_t dimension;	/* of a Vector */
-	struct sl description;	/* of the feature's metadata */
+	struct sl collection;  /* "List", "Set", "Vector" or nothing */
+	int64_t dimension;     /* of a Vector */
+	struct sl description; /* of the feature's metadata */
 	int64_t created, changed;
 };
 
@@ -30,15 +30,15 @@ struct group {
 	struct arena mem;
 	struct sl account, region, name, arn;
 	int64_t created; /* Unix microseconds, as are all times here */
-	int64_t ready;	 /* Creating until then */
+	int64_t ready;   /* Creating until then */
 	int64_t changed;
 	int64_t update_done; /* 0: never updated */
-	int64_t gone;	     /* 0: not being deleted */
+	int64_t gone;        /* 0: not being deleted */
 	struct sl failure;   /* why creation fails, or nothing */
 	struct feature *features;
 	size_t n_features, features_cap;
 	struct names feature_names; /* number = place in `features` */
-	size_t id, event_time;	    /* places in `features` */
+	size_t id, event_time;      /* places in `features` */
 	struct sl role, description;
 	struct fields tags;
 	struct sl throughput; /* ThroughputConfig as JSON, or nothing */
@@ -58,7 +58,8 @@ struct group {
 	struct sl blocked; /* why the offline store takes nothing, or nothing */
 };
 
-/* Delays, in microseconds, of creation, updates and deletion; and why creations fail from now on. */
+/* Delays, in microseconds, of creation, updates and deletion; and why creations fail from now on.
+ */
 void group_set_delays(int64_t create, int64_t update, int64_t delete_us);
 void group_set_create_failure(const char *why); /* copied; NULL or "": they succeed */
 int64_t group_update_delay(void);

@@ -21,9 +21,9 @@ static struct {
 /* One request on its way through libmicrohttpd. */
 struct call {
 	struct exchange *x;
-	bool begun;	/* headers were taken over */
+	bool begun; /* headers were taken over */
 	bool too_large;
-	bool handled;	/* the answer is there */
+	bool handled; /* the answer is there */
 };
 
 struct waiting {
@@ -32,7 +32,8 @@ struct waiting {
 	int64_t due; /* clock_monotonic() */
 };
 
-/* Called with the request target as it came, before it is decoded: signatures are made over that. */
+/* Called with the request target as it came, before it is decoded: signatures are made over that.
+ */
 static void *begin(void *ctx, const char *target, struct MHD_Connection *connection)
 {
 	struct call *c = mem_zalloc(sizeof *c);
@@ -46,7 +47,7 @@ static void *begin(void *ctx, const char *target, struct MHD_Connection *connect
 	c->x->path = c->x->target;
 	if (mark) {
 		c->x->path.n = (size_t)(mark - c->x->target.p);
-		c->x->query = (struct sl){ mark + 1, c->x->target.n - c->x->path.n - 1 };
+		c->x->query = (struct sl){mark + 1, c->x->target.n - c->x->path.n - 1};
 	} else {
 		c->x->query = SL("");
 	}
@@ -68,8 +69,8 @@ static void end(void *ctx, struct MHD_Connection *connection, void **call,
 	*call = NULL;
 }
 
-static enum MHD_Result add_header(void *ctx, enum MHD_ValueKind kind, const char *name,
-	const char *value)
+static enum MHD_Result add_header(
+	void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
 {
 	struct exchange *x = ctx;
 	struct sl copy = arena_dup(&x->mem, sl_of(name));
@@ -78,7 +79,7 @@ static enum MHD_Result add_header(void *ctx, enum MHD_ValueKind kind, const char
 	(void)kind;
 	for (size_t i = 0; i < copy.n; i++)
 		lower[i] = (char)tolower((unsigned char)copy.p[i]);
-	fields_add(&x->headers, (struct sl){ lower, copy.n },
+	fields_add(&x->headers, (struct sl){lower, copy.n},
 		arena_dup(&x->mem, sl_of(value ? value : "")));
 	return MHD_YES;
 }
@@ -108,8 +109,8 @@ static struct MHD_Response *response_of(struct exchange *x)
 	int fd = x->fd;
 
 	if (x->fate == FATE_CUT)
-		return MHD_create_response_from_callback(fd >= 0 ? x->fd_len : x->out.n, 65536,
-			read_cut_body, x, NULL);
+		return MHD_create_response_from_callback(
+			fd >= 0 ? x->fd_len : x->out.n, 65536, read_cut_body, x, NULL);
 	if (fd < 0)
 		return MHD_create_response_from_buffer(x->out.n, x->out.p, MHD_RESPMEM_MUST_COPY);
 	x->fd = -1;
@@ -124,7 +125,7 @@ static enum MHD_Result reset(struct MHD_Connection *connection)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	struct linger linger = { .l_onoff = 1 };
+	struct linger linger = {.l_onoff = 1};
 
 	if (info)
 		(void)setsockopt(info->connect_fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
@@ -154,7 +155,7 @@ static void hold(struct MHD_Connection *connection, int64_t delay_us)
 {
 	struct waiting *w = mem_alloc(sizeof *w);
 
-	*w = (struct waiting){ server.waiting, connection, clock_monotonic() + delay_us };
+	*w = (struct waiting){server.waiting, connection, clock_monotonic() + delay_us};
 	server.waiting = w;
 	MHD_suspend_connection(connection);
 }
@@ -169,7 +170,7 @@ static enum MHD_Result serve(void *ctx, struct MHD_Connection *connection, const
 	(void)version;
 	if (!c->begun) {
 		c->begun = true;
-		c->x->method = arena_dup(&c->x->mem, (struct sl){ method, strlen(method) + 1 }).p;
+		c->x->method = arena_dup(&c->x->mem, (struct sl){method, strlen(method) + 1}).p;
 		(void)MHD_get_connection_values(connection, MHD_HEADER_KIND, add_header, c->x);
 		return MHD_YES;
 	}
@@ -177,7 +178,7 @@ static enum MHD_Result serve(void *ctx, struct MHD_Connection *connection, const
 		if (c->x->body.n + *size > server.max_body)
 			c->too_large = true;
 		else
-			str_add(&c->x->body, (struct sl){ data, *size });
+			str_add(&c->x->body, (struct sl){data, *size});
 		*size = 0;
 		return MHD_YES;
 	}
@@ -197,9 +198,9 @@ static enum MHD_Result serve(void *ctx, struct MHD_Connection *connection, const
 
 void http_start(unsigned port, size_t max_body, http_handler *handler)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET,
+	struct sockaddr_in address = {.sin_family = AF_INET,
 		.sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
 	server.handler = handler;
 	server.max_body = max_body;
@@ -245,12 +246,13 @@ void http_run(const volatile bool *stop)
 {
 	const union MHD_DaemonInfo *info =
 		MHD_get_daemon_info(server.daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	struct pollfd poll_fd = { .fd = info->epoll_fd, .events = POLLIN };
+	struct pollfd poll_fd = {.fd = info->epoll_fd, .events = POLLIN};
 
 	while (!*stop) {
 		int held = release();
 		MHD_UNSIGNED_LONG_LONG mhd = 0;
-		int wait = 200; /* a signal between the test and poll() is noticed soon all the same */
+		int wait =
+			200; /* a signal between the test and poll() is noticed soon all the same */
 
 		if (held >= 0 && held < wait)
 			wait = held;

@@ -1,9 +1,10 @@
 /*
  * ferry-sandbox - a stand-in for the AWS services ferry uses, on one port of 127.0.0.1.
  *
- * One thread serves all requests, so a request sees the state its predecessors left and nothing needs
- * locks; queries of Athena run in processes of their own. See README.md in this folder.
+ * One thread serves all requests, so a request sees the state its predecessors left and nothing
+ * needs locks; queries of Athena run in processes of their own. See README.md in this folder.
  */
+#include "athena.h"
 #include "control.h"
 #include "core/msg.h"
 #include "core/opt.h"
@@ -26,23 +27,52 @@ struct conf {
 };
 
 static const struct opt options[] = {
-	{ .name = "port", .letter = 'p', .kind = OPT_UINT, .offset = offsetof(struct conf, port),
-	  .arg = "N", .max = 65535, .help = "listen here (default 4566; 0 takes a free one)" },
-	{ .name = "state", .letter = 's', .kind = OPT_STR, .offset = offsetof(struct conf, state),
-	  .arg = "DIR", .help = "where contents of S3 objects go (default ./sandbox.state)" },
-	{ .name = "database", .letter = 'd', .kind = OPT_STR,
-	  .offset = offsetof(struct conf, database), .arg = "CONNINFO",
-	  .help = "PostgreSQL for offline stores (default: the PG* variables)" },
-	{ .name = "region", .letter = 'r', .kind = OPT_STR, .offset = offsetof(struct conf, region),
-	  .arg = "NAME", .help = "region in the environment that is printed (default us-east-1)" },
-	{ .name = "env", .letter = 'e', .kind = OPT_STR, .offset = offsetof(struct conf, env),
-	  .arg = "FILE", .help = "write the environment here once requests are served" },
-	{ .name = "set", .kind = OPT_LIST, .offset = offsetof(struct conf, set),
-	  .arg = "NAME=VALUE", .help = "a delay or fault: --set throttle=5 --set latency=20" },
-	{ .name = "seed", .kind = OPT_UINT, .offset = offsetof(struct conf, seed), .arg = "N",
-	  .help = "makes faults come in the same order" },
-	{ .name = "record", .kind = OPT_STR, .offset = offsetof(struct conf, record),
-	  .arg = "FILE", .help = "describe every request here, as NDJSON" },
+	{.name = "port",
+		.letter = 'p',
+		.kind = OPT_UINT,
+		.offset = offsetof(struct conf, port),
+		.arg = "N",
+		.max = 65535,
+		.help = "listen here (default 4566; 0 takes a free one)"},
+	{.name = "state",
+		.letter = 's',
+		.kind = OPT_STR,
+		.offset = offsetof(struct conf, state),
+		.arg = "DIR",
+		.help = "where contents of S3 objects go (default ./sandbox.state)"},
+	{.name = "database",
+		.letter = 'd',
+		.kind = OPT_STR,
+		.offset = offsetof(struct conf, database),
+		.arg = "CONNINFO",
+		.help = "PostgreSQL for offline stores (default: the PG* variables)"},
+	{.name = "region",
+		.letter = 'r',
+		.kind = OPT_STR,
+		.offset = offsetof(struct conf, region),
+		.arg = "NAME",
+		.help = "region in the environment that is printed (default us-east-1)"},
+	{.name = "env",
+		.letter = 'e',
+		.kind = OPT_STR,
+		.offset = offsetof(struct conf, env),
+		.arg = "FILE",
+		.help = "write the environment here once requests are served"},
+	{.name = "set",
+		.kind = OPT_LIST,
+		.offset = offsetof(struct conf, set),
+		.arg = "NAME=VALUE",
+		.help = "a delay or fault: --set throttle=5 --set latency=20"},
+	{.name = "seed",
+		.kind = OPT_UINT,
+		.offset = offsetof(struct conf, seed),
+		.arg = "N",
+		.help = "makes faults come in the same order"},
+	{.name = "record",
+		.kind = OPT_STR,
+		.offset = offsetof(struct conf, record),
+		.arg = "FILE",
+		.help = "describe every request here, as NDJSON"},
 	OPT_END,
 };
 
@@ -66,8 +96,9 @@ static void apply_settings(const struct opt_list *set)
 {
 	for (size_t i = 0; i < set->n; i++) {
 		const char *equals = strchr(set->v[i], '=');
-		char *name = equals ? mem_sldup((struct sl){ set->v[i], (size_t)(equals - set->v[i]) }) :
-				      NULL;
+		char *name =
+			equals ? mem_sldup((struct sl){set->v[i], (size_t)(equals - set->v[i])})
+			       : NULL;
 
 		if (!name || !control_set(name, sl_of(equals + 1)))
 			opt_usage("no such setting, or not a value for it: --set %s", set->v[i]);
@@ -84,15 +115,14 @@ static void put_environment(struct str *s, const struct conf *conf)
 	str_addf(s, "export AWS_SECRET_ACCESS_KEY=%s\n", user->secret);
 	str_addf(s, "export AWS_REGION=%s\n", conf->region);
 	str_addf(s, "export AWS_DEFAULT_REGION=%s\n", conf->region);
-	str_addf(s, "export AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:%u/\n",
-		http_port());
+	str_addf(s, "export AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:%u/\n", http_port());
 }
 
 int main(int argc, char **argv)
 {
-	struct conf conf = { .port = 4566, .state = "sandbox.state", .region = "us-east-1" };
-	struct sigaction action = { .sa_handler = on_signal };
-	struct str env = { 0 };
+	struct conf conf = {.port = 4566, .state = "sandbox.state", .region = "us-east-1"};
+	struct sigaction action = {.sa_handler = on_signal};
+	struct str env = {0};
 
 	msg_init(argv[0]);
 	opt_parse(&program, &conf, &argc, &argv);
@@ -105,6 +135,7 @@ int main(int argc, char **argv)
 		control_record_to(conf.record);
 	s3_store_start(conf.state);
 	offline_start(conf.database);
+	athena_start(conf.database);
 	(void)sigaction(SIGINT, &action, NULL);
 	(void)sigaction(SIGTERM, &action, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -118,5 +149,6 @@ int main(int argc, char **argv)
 	}
 	http_run(&stop);
 	http_stop();
+	athena_stop_all();
 	return EX_DONE;
 }

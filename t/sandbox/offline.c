@@ -6,6 +6,7 @@
 #include "exchange.h"
 #include "pg/conn.h"
 #include "s3_store.h"
+#include "trino.h"
 
 #include <ctype.h>
 #include <strings.h>
@@ -14,11 +15,11 @@
 #define SETTLE_AT 8192 /* waiting rows of a group that are written without being asked for */
 
 struct waiting_row {
-	char *values;	/* of the features, as COPY has them, each with a tab behind it */
-	size_t n;	/* how many: features may be added while it waits */
+	char *values; /* of the features, as COPY has them, each with a tab behind it */
+	size_t n;     /* how many: features may be added while it waits */
 	bool deleted;
 	int64_t called; /* api_invocation_time */
-	int64_t event;	/* seconds */
+	int64_t event;  /* seconds */
 };
 
 static struct {
@@ -41,6 +42,7 @@ void offline_start(const char *conninfo)
 	pg_exec(store.pg, "SET client_min_messages = warning;"
 			  "DROP SCHEMA IF EXISTS " OFFLINE_SCHEMA " CASCADE;"
 			  "CREATE SCHEMA " OFFLINE_SCHEMA);
+	pg_exec(store.pg, trino_functions);
 }
 
 void offline_set_delay(int64_t us)
@@ -58,10 +60,12 @@ void offline_add(struct offline *o)
 	char name[64];
 	int n = snprintf(name, sizeof name, OFFLINE_SCHEMA ".t%zu", store.n);
 
-	o->pg_table = arena_dup(&o->mem, (struct sl){ name, (size_t)n });
+	o->pg_table = arena_dup(&o->mem, (struct sl){name, (size_t)n});
 	pg_execf(store.pg,
-		"CREATE UNLOGGED TABLE %s (write_time timestamp(3), api_invocation_time timestamp(3), "
-		"is_deleted boolean, " OFFLINE_OBJECT_COLUMN " text)", name);
+		"CREATE UNLOGGED TABLE %s (write_time timestamp(3), api_invocation_time "
+		"timestamp(3), "
+		"is_deleted boolean, " OFFLINE_OBJECT_COLUMN " text)",
+		name);
 	pg_execf(store.pg, "CREATE INDEX ON %s (" OFFLINE_OBJECT_COLUMN ")", name);
 	mem_grow(&store.v, &store.cap, store.n + 1, sizeof(struct offline *));
 	store.v[store.n++] = o;
@@ -69,7 +73,7 @@ void offline_add(struct offline *o)
 
 void offline_add_column(struct offline *o, struct sl name, enum column_type type)
 {
-	static const char *const types[] = { "bigint", "double precision", "text COLLATE \"C\"" };
+	static const char *const types[] = {"bigint", "double precision", "text COLLATE \"C\""};
 	char *lower = arena_alloc(&o->mem, name.n + 1);
 
 	for (size_t i = 0; i < name.n; i++)
@@ -77,8 +81,7 @@ void offline_add_column(struct offline *o, struct sl name, enum column_type type
 	mem_grow(&o->columns, &o->columns_cap, o->n_columns + 1, sizeof *o->columns);
 	pg_execf(store.pg, "ALTER TABLE %.*s ADD COLUMN c%zu %s", (int)o->pg_table.n, o->pg_table.p,
 		o->n_columns, types[type]);
-	o->columns[o->n_columns++] =
-		(struct offline_column){ .name = { lower, name.n }, .type = type };
+	o->columns[o->n_columns++] = (struct offline_column){.name = {lower, name.n}, .type = type};
 }
 
 /* A value in the text form of COPY. */
@@ -114,7 +117,7 @@ static void settle(struct offline *o, int64_t now);
 
 void offline_append(struct offline *o, const struct sl *values, struct event_time t, bool deleted)
 {
-	struct str line = { 0 };
+	struct str line = {0};
 	int64_t now = unix_now();
 
 	for (size_t i = 0; i < o->n_columns; i++) {
@@ -122,11 +125,11 @@ void offline_append(struct offline *o, const struct sl *values, struct event_tim
 		str_addc(&line, '\t');
 	}
 	mem_grow(&o->rows, &o->rows_cap, o->n_rows + 1, sizeof *o->rows);
-	o->rows[o->n_rows++] = (struct waiting_row){ .values = line.p,
+	o->rows[o->n_rows++] = (struct waiting_row){.values = line.p,
 		.n = o->n_columns,
 		.called = now,
 		.deleted = deleted,
-		.event = t.seconds };
+		.event = t.seconds};
 	if (o->n_rows % SETTLE_AT == 0)
 		settle(o, now);
 }
@@ -145,13 +148,13 @@ static size_t put_partition(const struct offline *o, char *dst, size_t cap, int6
 		tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour);
 }
 
-static struct sl object_key(const struct offline *o, struct arena *mem, struct sl partition,
-	int64_t latest)
+static struct sl object_key(
+	const struct offline *o, struct arena *mem, struct sl partition, int64_t latest)
 {
 	char id[17] = "", random[9] = "", stamp[24];
 	time_t t = (time_t)latest;
 	struct tm tm;
-	struct str key = { 0 };
+	struct str key = {0};
 	struct sl kept;
 
 	(void)gmtime_r(&t, &tm);
@@ -159,8 +162,8 @@ static struct sl object_key(const struct offline *o, struct arena *mem, struct s
 	crypt_random_name(id, 16);
 	crypt_random_name(random, 8);
 	str_addf(&key, "%.*s/%s%s%.*s/%s_%s.parquet", (int)o->prefix.n, o->prefix.p,
-		o->iceberg ? random : "", o->iceberg ? "/" : "", (int)partition.n, partition.p, stamp,
-		id);
+		o->iceberg ? random : "", o->iceberg ? "/" : "", (int)partition.n, partition.p,
+		stamp, id);
 	kept = arena_dup(mem, str_sl(&key));
 	str_free(&key);
 	return kept;
@@ -187,10 +190,10 @@ static struct partition *divide(const struct offline *o, size_t n, struct names 
 		size_t len = put_partition(o, name, sizeof name, event);
 		bool added;
 
-		of[i] = names_add(names, (struct sl){ name, len }, &added);
+		of[i] = names_add(names, (struct sl){name, len}, &added);
 		if (added) {
 			mem_grow(&parts, &cap, of[i] + 1, sizeof *parts);
-			parts[of[i]] = (struct partition){ .latest = event };
+			parts[of[i]] = (struct partition){.latest = event};
 		}
 		if (event > parts[of[i]].latest)
 			parts[of[i]].latest = event;
@@ -198,10 +201,10 @@ static struct partition *divide(const struct offline *o, size_t n, struct names 
 	return parts;
 }
 
-static void copy_rows(struct offline *o, size_t n, struct partition *parts, const size_t *of,
-	int64_t now)
+static void copy_rows(
+	struct offline *o, size_t n, struct partition *parts, const size_t *of, int64_t now)
 {
-	struct str sql = { 0 }, line = { 0 };
+	struct str sql = {0}, line = {0};
 	uint64_t rows = 0;
 
 	str_addf(&sql, "COPY %.*s (", (int)o->pg_table.n, o->pg_table.p);
@@ -238,9 +241,9 @@ static void copy_rows(struct offline *o, size_t n, struct partition *parts, cons
 static void settle(struct offline *o, int64_t now)
 {
 	size_t n = count_due(o, now);
-	struct names names = { 0 };
+	struct names names = {0};
 	struct partition *parts;
-	struct arena mem = { 0 };
+	struct arena mem = {0};
 	size_t *of;
 
 	if (n == 0)
@@ -277,8 +280,8 @@ static bool same_name(struct sl a, struct sl b)
 	return a.n == b.n && strncasecmp(a.p, b.p, a.n) == 0;
 }
 
-struct offline *offline_find(struct sl account, struct sl region, struct sl database,
-	struct sl table)
+struct offline *offline_find(
+	struct sl account, struct sl region, struct sl database, struct sl table)
 {
 	for (size_t i = 0; i < store.n; i++) {
 		struct offline *o = store.v[i];
@@ -303,8 +306,8 @@ bool offline_has_database(struct sl account, struct sl region, struct sl databas
 static void delete_rows(const struct offline *o, struct sl key)
 {
 	char *object = mem_sldup(key);
-	const char *param[] = { object };
-	struct str sql = { 0 };
+	const char *param[] = {object};
+	struct str sql = {0};
 
 	str_addf(&sql, "DELETE FROM %.*s WHERE " OFFLINE_OBJECT_COLUMN " = $1", (int)o->pg_table.n,
 		o->pg_table.p);

@@ -13,7 +13,8 @@ struct event_time {
 };
 int event_time_cmp(struct event_time a, struct event_time b);
 
-/* ISO 8601 in the forms the service takes, or Unix seconds with a fraction; false when malformed. */
+/* ISO 8601 in the forms the service takes, or Unix seconds with a fraction; false when malformed.
+ */
 bool event_time_of_iso(struct sl s, struct event_time *t) NODISCARD;
 bool event_time_of_number(struct sl s, struct event_time *t) NODISCARD;
 
@@ -21,8 +22,8 @@ struct online_record {
 	struct event_time time;
 	int64_t expires;   /* Unix microseconds, 0: never */
 	bool soft_deleted; /* only identifier and event time are left */
-	uint32_t bytes;	   /* of `values` */
-	char values[];	   /* the features as a JSON array of FeatureValue objects */
+	uint32_t bytes;    /* of `values` */
+	char values[];     /* the features as a JSON array of FeatureValue objects */
 };
 
 struct online;

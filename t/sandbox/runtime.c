@@ -1,8 +1,8 @@
 /* SageMaker Feature Store Runtime: routes and the operations on one record. */
+#include "runtime.h"
 #include "core/clock.h"
 #include "core/num.h"
 #include "offline.h"
-#include "runtime.h"
 #include "service.h"
 #include "uri.h"
 
@@ -39,10 +39,10 @@ static bool wanted(struct sl name, const struct sl *only, size_t n)
 	return n == 0;
 }
 
-void runtime_put_record(struct exchange *x, const struct online_record *r, const struct sl *only,
-	size_t n_only)
+void runtime_put_record(
+	struct exchange *x, const struct online_record *r, const struct sl *only, size_t n_only)
 {
-	struct sl text = arena_dup(&x->mem, (struct sl){ r->values, r->bytes });
+	struct sl text = arena_dup(&x->mem, (struct sl){r->values, r->bytes});
 	const char *why;
 	size_t at;
 	const struct json *list = n_only ? json_parse(&x->mem, text, &why, &at) : NULL;
@@ -70,7 +70,7 @@ void runtime_put_expiry(struct exchange *x, const struct online_record *r)
 	char iso[CLOCK_TEXT_MAX];
 
 	if (r->expires)
-		put_member(&x->out, "ExpiresAt", (struct sl){ iso, put_iso(iso, r->expires) });
+		put_member(&x->out, "ExpiresAt", (struct sl){iso, put_iso(iso, r->expires)});
 }
 
 /* Repeated parameters of the query, at most `max`; how many there were. */
@@ -89,7 +89,8 @@ static bool check_names(struct exchange *x, const struct group *g, const struct 
 	for (size_t i = 0; i < n; i++)
 		if (names_find(&g->feature_names, names[i]) == NAMES_NONE)
 			return exchange_fail(x, 400, "ValidationError",
-				"Validation Error: Feature '%.*s' does not exist in FeatureGroup %.*s",
+				"Validation Error: Feature '%.*s' does not exist in FeatureGroup "
+				"%.*s",
 				(int)names[i].n, names[i].p, (int)g->name.n, g->name.p);
 	return true;
 }
@@ -106,7 +107,7 @@ static void get_record(struct exchange *x)
 		return;
 	if (!id.n) {
 		(void)exchange_invalid(x, "Value null at 'recordIdentifierValueAsString' failed to "
-			"satisfy constraint: Member must not be null");
+					  "satisfy constraint: Member must not be null");
 		return;
 	}
 	if (!g->has_online) {
@@ -149,21 +150,26 @@ static bool read_delete(struct exchange *x, struct put *p, struct sl event_time,
 
 	*hard = sl_eq(mode, SL("HardDelete"));
 	if (mode.p && !*hard && !sl_eq(mode, SL("SoftDelete")))
-		return runtime_refuse(x, p, "Value '%.*s' at 'deletionMode' failed to satisfy constraint: "
+		return runtime_refuse(x, p,
+			"Value '%.*s' at 'deletionMode' failed to satisfy constraint: "
 			"Member must satisfy enum value set: [SoftDelete, HardDelete]",
 			(int)mode.n, mode.p);
 	if (!p->id.n || !event_time.n)
-		return runtime_refuse(x, p, "Value null at '%s' failed to satisfy constraint: Member must "
-			"not be null", p->id.n ? "eventTime" : "recordIdentifierValueAsString");
+		return runtime_refuse(x, p,
+			"Value null at '%s' failed to satisfy constraint: Member must "
+			"not be null",
+			p->id.n ? "eventTime" : "recordIdentifierValueAsString");
 	if (p->g->features[p->g->id].type == FEATURE_INTEGRAL && !num_i64(p->id, &i))
-		return runtime_refuse(x, p, "RecordIdentifierValueAsString is not of type Integral");
-	return runtime_event_time(x, p->g, event_time, p) && runtime_targets(x, p->g, targets, n, p);
+		return runtime_refuse(
+			x, p, "RecordIdentifierValueAsString is not of type Integral");
+	return runtime_event_time(x, p->g, event_time, p) &&
+	       runtime_targets(x, p->g, targets, n, p);
 }
 
 static void delete_record(struct exchange *x)
 {
-	struct put p = { .g = runtime_group(x, path_group(x), true),
-		.id = exchange_param(x, "RecordIdentifierValueAsString") };
+	struct put p = {.g = runtime_group(x, path_group(x), true),
+		.id = exchange_param(x, "RecordIdentifierValueAsString")};
 	struct sl event_time = exchange_param(x, "EventTime");
 	const struct online_record *r;
 	bool hard;
@@ -177,7 +183,8 @@ static void delete_record(struct exchange *x)
 	r = p.online ? online_get(p.g->online, p.id) : NULL;
 	if (hard && r && event_time_cmp(p.time, r->time) <= 0) {
 		(void)exchange_fail(x, 400, "ValidationError",
-			"Validation Error: EventTime must be later than the EventTime of the existing record "
+			"Validation Error: EventTime must be later than the EventTime of the "
+			"existing record "
 			"to hard delete it");
 		return;
 	}
@@ -197,15 +204,18 @@ static bool read_list(struct exchange *x, const struct json *in, uint64_t *max, 
 	*max = 100;
 	if (json_get(in, "MaxResults") &&
 		(!json_get_u64(in, "MaxResults", max) || *max < 1 || *max > 100))
-		return exchange_invalid(x, "Value '%llu' at 'maxResults' failed to satisfy constraint: "
-			"Member must have value %s", (unsigned long long)*max,
+		return exchange_invalid(x,
+			"Value '%llu' at 'maxResults' failed to satisfy constraint: "
+			"Member must have value %s",
+			(unsigned long long)*max,
 			*max > 100 ? "less than or equal to 100" : "greater than or equal to 1");
 	(void)json_get_str(in, "NextToken", &token);
 	if (token.n > 3 && memcmp(token.p, "lr-", 3) == 0 &&
-		num_u64((struct sl){ token.p + 3, token.n - 3 }, &place))
+		num_u64((struct sl){token.p + 3, token.n - 3}, &place))
 		*at = (size_t)place;
 	else if (token.n)
-		return exchange_fail(x, 400, "ValidationError", "Validation Error: Invalid NextToken");
+		return exchange_fail(
+			x, 400, "ValidationError", "Validation Error: Invalid NextToken");
 	return true;
 }
 
@@ -247,12 +257,12 @@ const struct operation *runtime_route(struct exchange *x)
 		const char *method, *path; /* `path` may hold one * for the group */
 		struct operation op;
 	} routes[] = {
-		{ "PUT", "/FeatureGroup/*", { "PutRecord", put_record } },
-		{ "GET", "/FeatureGroup/*", { "GetRecord", get_record } },
-		{ "DELETE", "/FeatureGroup/*", { "DeleteRecord", delete_record } },
-		{ "POST", "/FeatureGroup/*/ListRecords", { "ListRecords", list_records } },
-		{ "POST", "/BatchGetRecord", { "BatchGetRecord", runtime_batch_get } },
-		{ "POST", "/BatchWriteRecord", { "BatchWriteRecord", runtime_batch_write } },
+		{"PUT", "/FeatureGroup/*", {"PutRecord", put_record}},
+		{"GET", "/FeatureGroup/*", {"GetRecord", get_record}},
+		{"DELETE", "/FeatureGroup/*", {"DeleteRecord", delete_record}},
+		{"POST", "/FeatureGroup/*/ListRecords", {"ListRecords", list_records}},
+		{"POST", "/BatchGetRecord", {"BatchGetRecord", runtime_batch_get}},
+		{"POST", "/BatchWriteRecord", {"BatchWriteRecord", runtime_batch_write}},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
@@ -261,7 +271,7 @@ const struct operation *runtime_route(struct exchange *x)
 
 		while (same && want.p)
 			same = uri_next(&want, '/', &w) && uri_next(&path, '/', &p) &&
-				(sl_eq(w, SL("*")) ? p.n > 0 : sl_eq(w, p));
+			       (sl_eq(w, SL("*")) ? p.n > 0 : sl_eq(w, p));
 		if (same && !path.p)
 			return &routes[i].op;
 	}

@@ -1,4 +1,5 @@
-/* runtime.h - what the files of Feature Store Runtime share: one record on its way into the stores. */
+/* runtime.h - what the files of Feature Store Runtime share: one record on its way into the stores.
+ */
 #ifndef SANDBOX_RUNTIME_H
 #define SANDBOX_RUNTIME_H
 
@@ -7,8 +8,8 @@
 
 struct put {
 	struct group *g;
-	struct sl *values;  /* by feature; .p NULL: none */
-	struct sl json;	    /* all values as the online store keeps them */
+	struct sl *values; /* by feature; .p NULL: none */
+	struct sl json;    /* all values as the online store keeps them */
 	struct sl id;
 	struct event_time time;
 	bool online, offline; /* where it goes */
@@ -36,8 +37,8 @@ bool runtime_refuse(struct exchange *x, struct put *p, const char *fmt, ...) PRI
 bool runtime_event_time(struct exchange *x, const struct group *g, struct sl text, struct put *p);
 
 /* Which stores the names in TargetStores mean: all the group has when there are none. */
-bool runtime_targets(struct exchange *x, const struct group *g, const struct sl *names, size_t n,
-	struct put *p);
+bool runtime_targets(
+	struct exchange *x, const struct group *g, const struct sl *names, size_t n, struct put *p);
 
 /*
  * The group for the runtime; NULL after the answer. The service says ResourceNotFound with 404, or
@@ -45,9 +46,10 @@ bool runtime_targets(struct exchange *x, const struct group *g, const struct sl 
  */
 struct group *runtime_group(struct exchange *x, struct sl name, bool as_validation);
 
-/* Writes a stored record as `"Record":[…]`, only the features in `only` (an array, or NULL: all). */
-void runtime_put_record(struct exchange *x, const struct online_record *r, const struct sl *only,
-	size_t n_only);
+/* Writes a stored record as `"Record":[…]`, only the features in `only` (an array, or NULL: all).
+ */
+void runtime_put_record(
+	struct exchange *x, const struct online_record *r, const struct sl *only, size_t n_only);
 void runtime_put_expiry(struct exchange *x, const struct online_record *r);
 
 void runtime_batch_get(struct exchange *x);

@@ -29,7 +29,8 @@ static bool check_get(struct exchange *x, const struct json *in, size_t *n_recor
 
 	*n_records = 0;
 	if (!list || list->kind != J_ARR || list->n < 1)
-		return exchange_invalid(x, "Value null at 'identifiers' failed to satisfy constraint: "
+		return exchange_invalid(x,
+			"Value null at 'identifiers' failed to satisfy constraint: "
 			"Member must not be null");
 	for (const struct json *i = list->child; i; i = i->next) {
 		const struct json *ids = json_get(i, "RecordIdentifiersValueAsString");
@@ -39,19 +40,22 @@ static bool check_get(struct exchange *x, const struct json *in, size_t *n_recor
 		if (!runtime_group(x, name, true))
 			return false;
 		if (!ids || ids->kind != J_ARR || ids->n < 1)
-			return exchange_invalid(x, "Value null at 'identifiers.1.member."
+			return exchange_invalid(x,
+				"Value null at 'identifiers.1.member."
 				"recordIdentifiersValueAsString' failed to satisfy constraint: "
 				"Member must not be null");
 		*n_records += ids->n;
 	}
 	if (list->n > MAX_BATCH_GET || *n_records > MAX_BATCH_GET)
-		return exchange_invalid(x, "Value at 'identifiers' failed to satisfy constraint: Member "
-			"must have length less than or equal to %d", MAX_BATCH_GET);
+		return exchange_invalid(x,
+			"Value at 'identifiers' failed to satisfy constraint: Member "
+			"must have length less than or equal to %d",
+			MAX_BATCH_GET);
 	return true;
 }
 
-static void put_found(struct exchange *x, const struct wanted *w, const struct online_record *r,
-	bool expiry)
+static void put_found(
+	struct exchange *x, const struct wanted *w, const struct online_record *r, bool expiry)
 {
 	if (x->out.p[x->out.n - 1] != '[')
 		str_addc(&x->out, ',');
@@ -126,7 +130,7 @@ void runtime_batch_get(struct exchange *x)
 {
 	const struct json *in = exchange_json(x);
 	struct sl expiration = SL("");
-	struct str errors = { 0 }, unprocessed = { 0 };
+	struct str errors = {0}, unprocessed = {0};
 	size_t n;
 
 	if (!in || !check_get(x, in, &n))
@@ -135,7 +139,7 @@ void runtime_batch_get(struct exchange *x)
 	put_key(&x->out, "Records");
 	str_addc(&x->out, '[');
 	for (const struct json *i = json_get(in, "Identifiers")->child; i; i = i->next) {
-		struct wanted w = { 0 };
+		struct wanted w = {0};
 		const struct json *ids = json_get(i, "RecordIdentifiersValueAsString");
 
 		(void)json_get_str(i, "FeatureGroupName", &w.group);
@@ -153,7 +157,8 @@ void runtime_batch_get(struct exchange *x)
 	str_free(&unprocessed);
 }
 
-static void put_write_error(struct str *s, const struct json *entry, const char *code, struct sl why)
+static void put_write_error(
+	struct str *s, const struct json *entry, const char *code, struct sl why)
 {
 	if (s->n)
 		str_addc(s, ',');
@@ -185,26 +190,60 @@ static void write_one(struct exchange *x, const struct json *entry, const struct
 	}
 }
 
+/* The identifier an entry is for; nothing when it has none. */
+static struct sl entry_id(const struct group *g, const struct json *entry)
+{
+	const struct json *record = json_get(entry, "Record");
+	struct sl name, value = SL("");
+
+	for (const struct json *v = record ? record->child : NULL; v; v = v->next)
+		if (json_get_str(v, "FeatureName", &name) && sl_eq(name, g->features[g->id].name))
+			(void)json_get_str(v, "ValueAsString", &value);
+	return value;
+}
+
+/*
+ * Every group must exist, and no record may come twice: what the service does with that nobody has
+ * said, the database behind it refuses such a batch, and a client does well not to find out.
+ */
+static bool check_entries(struct exchange *x, const struct json *entries)
+{
+	struct group *group[MAX_BATCH_WRITE];
+	struct sl id[MAX_BATCH_WRITE], name;
+	size_t n = 0;
+
+	for (const struct json *e = entries->child; e; e = e->next, n++) {
+		name = SL("");
+		(void)json_get_str(e, "FeatureGroupName", &name);
+		group[n] = runtime_group(x, name, false);
+		if (!group[n])
+			return false;
+		id[n] = entry_id(group[n], e);
+		for (size_t i = 0; i < n && id[n].n; i++)
+			if (group[i] == group[n] && sl_eq(id[i], id[n]))
+				return exchange_fail(x, 400, "ValidationError",
+						     "Validation Error: Entries contains duplicates");
+	}
+	return true;
+}
+
 void runtime_batch_write(struct exchange *x)
 {
 	const struct json *in = exchange_json(x), *entries = json_get(in, "Entries");
-	struct str errors = { 0 }, unprocessed = { 0 };
+	struct str errors = {0}, unprocessed = {0};
 
 	if (!in)
 		return;
 	if (!entries || entries->kind != J_ARR || entries->n < 1 || entries->n > MAX_BATCH_WRITE) {
-		(void)exchange_invalid(x, "Value at 'entries' failed to satisfy constraint: Member must "
-			"have length %s", entries && entries->n ? "less than or equal to 25" :
-							  "greater than or equal to 1");
+		(void)exchange_invalid(x,
+			"Value at 'entries' failed to satisfy constraint: Member must "
+			"have length %s",
+			entries && entries->n ? "less than or equal to 25"
+					      : "greater than or equal to 1");
 		return;
 	}
-	for (const struct json *e = entries->child; e; e = e->next) {
-		struct sl name = SL("");
-
-		(void)json_get_str(e, "FeatureGroupName", &name);
-		if (!runtime_group(x, name, false))
-			return;
-	}
+	if (!check_entries(x, entries))
+		return;
 	for (const struct json *e = entries->child; e; e = e->next)
 		write_one(x, e, json_get(in, "TtlDuration"), &errors, &unprocessed);
 	str_addf(&x->out, "{\"Errors\":[%s],\"UnprocessedEntries\":[%s]}", str_z(&errors),

@@ -41,7 +41,8 @@ bool runtime_event_time(struct exchange *x, const struct group *g, struct sl tex
 	const struct feature *f = &g->features[g->event_time];
 
 	if (f->type == FEATURE_STRING && !event_time_of_iso(text, &p->time))
-		return runtime_refuse(x, p, "EventTime '%.*s' must be in the ISO-8601 format "
+		return runtime_refuse(x, p,
+			"EventTime '%.*s' must be in the ISO-8601 format "
 			"yyyy-MM-dd'T'HH:mm:ssZ or yyyy-MM-dd'T'HH:mm:ss.SSSZ",
 			text.n > 100 ? 100 : (int)text.n, text.p);
 	if (f->type != FEATURE_STRING && !event_time_of_number(text, &p->time))
@@ -50,8 +51,8 @@ bool runtime_event_time(struct exchange *x, const struct group *g, struct sl tex
 	return true;
 }
 
-bool runtime_targets(struct exchange *x, const struct group *g, const struct sl *names, size_t n,
-	struct put *p)
+bool runtime_targets(
+	struct exchange *x, const struct group *g, const struct sl *names, size_t n, struct put *p)
 {
 	p->online = n == 0 && g->has_online;
 	p->offline = n == 0 && g->has_offline;
@@ -59,28 +60,35 @@ bool runtime_targets(struct exchange *x, const struct group *g, const struct sl 
 		bool online = sl_eq(names[i], SL("OnlineStore"));
 
 		if (!online && !sl_eq(names[i], SL("OfflineStore")))
-			return runtime_refuse(x, p, "Value '%.*s' at 'targetStores' failed to satisfy "
+			return runtime_refuse(x, p,
+				"Value '%.*s' at 'targetStores' failed to satisfy "
 				"constraint: Member must satisfy enum value set: "
-				"[OnlineStore, OfflineStore]", (int)names[i].n, names[i].p);
+				"[OnlineStore, OfflineStore]",
+				(int)names[i].n, names[i].p);
 		if (online ? !g->has_online : !g->has_offline)
-			return runtime_refuse(x, p, "TargetStores contains %.*s, which is not enabled for "
-				"FeatureGroup %.*s", (int)names[i].n, names[i].p, (int)g->name.n, g->name.p);
+			return runtime_refuse(x, p,
+				"TargetStores contains %.*s, which is not enabled for "
+				"FeatureGroup %.*s",
+				(int)names[i].n, names[i].p, (int)g->name.n, g->name.p);
 		p->online |= online;
 		p->offline |= !online;
 	}
 	return true;
 }
 
-static bool check_scalar(struct exchange *x, const struct feature *f, struct sl value, struct put *p)
+static bool check_scalar(
+	struct exchange *x, const struct feature *f, struct sl value, struct put *p)
 {
 	int64_t i;
 	double d;
 
 	if (f->type == FEATURE_INTEGRAL && !num_i64(value, &i))
-		return runtime_refuse(x, p, "FeatureValue '%.*s' of Feature '%.*s' is not of type Integral",
+		return runtime_refuse(x, p,
+			"FeatureValue '%.*s' of Feature '%.*s' is not of type Integral",
 			value.n > 100 ? 100 : (int)value.n, value.p, (int)f->name.n, f->name.p);
 	if (f->type == FEATURE_FRACTIONAL && !num_double(value, &d))
-		return runtime_refuse(x, p, "FeatureValue '%.*s' of Feature '%.*s' is not of type Fractional",
+		return runtime_refuse(x, p,
+			"FeatureValue '%.*s' of Feature '%.*s' is not of type Fractional",
 			value.n > 100 ? 100 : (int)value.n, value.p, (int)f->name.n, f->name.p);
 	return true;
 }
@@ -97,18 +105,22 @@ static bool take_value(struct exchange *x, const struct json *v, struct put *p, 
 	at = names_find(&p->g->feature_names, name);
 	if (at == NAMES_NONE)
 		return runtime_refuse(x, p, "Feature '%.*s' does not exist in FeatureGroup %.*s",
-			(int)(name.n > 100 ? 100 : name.n), name.p, (int)p->g->name.n, p->g->name.p);
+			(int)(name.n > 100 ? 100 : name.n), name.p, (int)p->g->name.n,
+			p->g->name.p);
 	f = &p->g->features[at];
 	if (p->values[at].p)
-		return runtime_refuse(x, p, "Feature '%.*s' is given more than once", (int)name.n, name.p);
+		return runtime_refuse(
+			x, p, "Feature '%.*s' is given more than once", (int)name.n, name.p);
 	if (list ? f->collection.n == 0 : f->collection.n > 0)
 		return runtime_refuse(x, p, "Feature '%.*s' takes %s", (int)name.n, name.p,
 			list ? "ValueAsString" : "ValueAsStringList");
 	if (list) {
 		for (const struct json *e = list->child; e; e = e->next)
 			if (e->kind != J_STR || !check_scalar(x, f, e->text, p))
-				return e->kind == J_STR ? false :
-					runtime_refuse(x, p, "ValueAsStringList takes strings");
+				return e->kind == J_STR
+					       ? false
+					       : runtime_refuse(
+							 x, p, "ValueAsStringList takes strings");
 		value = list->raw;
 	} else if (!json_get_str(v, "ValueAsString", &value)) {
 		return runtime_refuse(x, p, "Feature '%.*s' has no value", (int)name.n, name.p);
@@ -122,7 +134,7 @@ static bool take_value(struct exchange *x, const struct json *v, struct put *p, 
 
 static void make_json(struct exchange *x, struct put *p)
 {
-	struct str s = { 0 };
+	struct str s = {0};
 
 	str_addc(&s, '[');
 	for (size_t i = 0; i < p->g->n_features; i++) {
@@ -150,12 +162,13 @@ static bool take_ttl(struct exchange *x, const struct json *ttl, struct put *p)
 	static const struct {
 		const char *unit;
 		int64_t seconds;
-	} units[] = { { "Seconds", 1 }, { "Minutes", 60 }, { "Hours", 3600 }, { "Days", 86400 },
-		{ "Weeks", 604800 } };
+	} units[] = {{"Seconds", 1}, {"Minutes", 60}, {"Hours", 3600}, {"Days", 86400},
+		{"Weeks", 604800}};
 	struct sl unit = p->g->ttl.unit;
 	int64_t value = p->g->ttl.value;
 
-	if (ttl && (!json_get_str(ttl, "Unit", &unit) || !json_get_i64(ttl, "Value", &value) || value < 1))
+	if (ttl && (!json_get_str(ttl, "Unit", &unit) || !json_get_i64(ttl, "Value", &value) ||
+			   value < 1))
 		return runtime_refuse(x, p, "TtlDuration needs a Unit and a Value of at least 1");
 	if (!unit.n)
 		return true;
@@ -163,11 +176,13 @@ static bool take_ttl(struct exchange *x, const struct json *ttl, struct put *p)
 		if (!sl_eq_str(unit, units[i].unit))
 			continue;
 		p->expires = (p->time.seconds + value * units[i].seconds) * CLOCK_US_PER_SEC +
-			p->time.nanos / 1000;
+			     p->time.nanos / 1000;
 		return true;
 	}
-	return runtime_refuse(x, p, "TtlDuration.Unit '%.*s' is not one of [Seconds, Minutes, Hours, Days, "
-		"Weeks]", (int)(unit.n > 100 ? 100 : unit.n), unit.p);
+	return runtime_refuse(x, p,
+		"TtlDuration.Unit '%.*s' is not one of [Seconds, Minutes, Hours, Days, "
+		"Weeks]",
+		(int)(unit.n > 100 ? 100 : unit.n), unit.p);
 }
 
 static bool take_targets(struct exchange *x, const struct json *targets, struct put *p)
@@ -177,7 +192,8 @@ static bool take_targets(struct exchange *x, const struct json *targets, struct 
 
 	for (const struct json *t = targets ? targets->child : NULL; t; t = t->next) {
 		if (n == 2 || t->kind != J_STR)
-			return runtime_refuse(x, p, "Value at 'targetStores' failed to satisfy "
+			return runtime_refuse(x, p,
+				"Value at 'targetStores' failed to satisfy "
 				"constraint: Member must have length less than or equal to 2");
 		names[n++] = t->text;
 	}
@@ -190,11 +206,12 @@ bool runtime_check_put(struct exchange *x, struct group *g, const struct json *i
 	const struct json *record = json_get(in, "Record"), *ttl = json_get(in, "TtlDuration");
 	size_t bytes = 0;
 
-	*p = (struct put){ .g = g };
+	*p = (struct put){.g = g};
 	p->values = arena_alloc(&x->mem, mem_mul(g->n_features, sizeof *p->values));
 	memset(p->values, 0, g->n_features * sizeof *p->values);
 	if (!record || record->kind != J_ARR || !record->n)
-		return runtime_refuse(x, p, "Value null at 'record' failed to satisfy constraint: Member "
+		return runtime_refuse(x, p,
+			"Value null at 'record' failed to satisfy constraint: Member "
 			"must not be null");
 	for (const struct json *v = record->child; v; v = v->next)
 		if (!take_value(x, v, p, &bytes))
@@ -225,7 +242,7 @@ void runtime_store(const struct put *p)
 	/* the stored rows have no values for collections: they never reach the offline store */
 	for (size_t i = 0; p->offline && i < p->g->n_features; i++)
 		if (p->g->features[i].collection.n)
-			p->values[i] = (struct sl){ NULL, 0 };
+			p->values[i] = (struct sl){NULL, 0};
 	if (p->offline && !p->g->blocked.n)
 		offline_append(p->g->offline, p->values, p->time, false);
 }

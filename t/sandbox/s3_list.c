@@ -35,8 +35,7 @@ void s3_list_buckets(struct exchange *x)
 			continue;
 		str_addz(&x->out, "<Bucket>");
 		put_element(&x->out, "Name", v[i]->name);
-		put_element(&x->out, "CreationDate",
-			(struct sl){ iso, put_iso(iso, v[i]->created) });
+		put_element(&x->out, "CreationDate", (struct sl){iso, put_iso(iso, v[i]->created)});
 		str_addz(&x->out, "</Bucket>");
 	}
 	str_addz(&x->out, "</Buckets></ListAllMyBucketsResult>");
@@ -49,7 +48,7 @@ static bool has_prefix(struct sl s, struct sl prefix)
 
 static void put_key_element(struct str *s, const struct listing *l, const char *name, struct sl key)
 {
-	struct str encoded = { 0 };
+	struct str encoded = {0};
 
 	if (!l->url) {
 		put_element(s, name, key);
@@ -66,11 +65,11 @@ static struct sl common_prefix(const struct listing *l, struct sl key)
 	const char *found;
 
 	if (!l->delimiter.n)
-		return (struct sl){ NULL, 0 };
+		return (struct sl){NULL, 0};
 	found = memmem(key.p + l->prefix.n, key.n - l->prefix.n, l->delimiter.p, l->delimiter.n);
 	if (!found)
-		return (struct sl){ NULL, 0 };
-	return (struct sl){ key.p, (size_t)(found - key.p) + l->delimiter.n };
+		return (struct sl){NULL, 0};
+	return (struct sl){key.p, (size_t)(found - key.p) + l->delimiter.n};
 }
 
 static void put_contents(struct exchange *x, const struct listing *l, const struct s3_object *o)
@@ -79,7 +78,7 @@ static void put_contents(struct exchange *x, const struct listing *l, const stru
 
 	str_addz(&x->out, "<Contents>");
 	put_key_element(&x->out, l, "Key", o->key);
-	put_element(&x->out, "LastModified", (struct sl){ iso, put_iso(iso, o->modified) });
+	put_element(&x->out, "LastModified", (struct sl){iso, put_iso(iso, o->modified)});
 	s3_put_etag(&x->out, o->etag);
 	str_addf(&x->out, "<Size>%llu</Size>", (unsigned long long)o->size);
 	if (l->owner) {
@@ -98,9 +97,10 @@ static void walk(struct exchange *x, const struct s3_bucket *b, struct listing *
 		struct sl key = b->v[at]->key, common = common_prefix(l, key);
 		struct sl shown = common.p ? common : key;
 
-		/* what was on an earlier page: up to `after`, and all under a prefix that was shown */
-		if (l->after.n && (sl_cmp(key, l->after) <= 0 ||
-			(common.p && has_prefix(l->after, common))))
+		/* what was on an earlier page: up to `after`, and all under a prefix that was shown
+		 */
+		if (l->after.n &&
+			(sl_cmp(key, l->after) <= 0 || (common.p && has_prefix(l->after, common))))
 			continue;
 		if (common.p && l->last.p && sl_eq(l->last, common))
 			continue;
@@ -127,7 +127,7 @@ static struct sl token_of(struct exchange *x, struct sl last)
 
 	for (size_t i = 0; i < last.n; i++)
 		(void)snprintf(hex + 2 * i, 3, "%02x", (unsigned char)last.p[i]);
-	return (struct sl){ hex, last.n * 2 };
+	return (struct sl){hex, last.n * 2};
 }
 
 static bool key_of_token(struct exchange *x, struct sl token, struct sl *key)
@@ -138,13 +138,13 @@ static bool key_of_token(struct exchange *x, struct sl token, struct sl *key)
 	if (token.n % 2)
 		return false;
 	for (size_t i = 0; i < token.n; i += 2) {
-		char pair[3] = { token.p[i], token.p[i + 1], '\0' };
+		char pair[3] = {token.p[i], token.p[i + 1], '\0'};
 
 		if (strspn(pair, "0123456789abcdef") != 2 || sscanf(pair, "%2x", &byte) != 1)
 			return false;
 		k[i / 2] = (char)byte;
 	}
-	*key = (struct sl){ k, token.n / 2 };
+	*key = (struct sl){k, token.n / 2};
 	return true;
 }
 
@@ -153,7 +153,7 @@ static bool read_listing(struct exchange *x, struct listing *l)
 	struct sl max = exchange_param(x, "max-keys");
 	struct sl token = exchange_param(x, "continuation-token");
 
-	*l = (struct listing){ .max = MAX_KEYS };
+	*l = (struct listing){.max = MAX_KEYS};
 	l->prefix = exchange_param(x, "prefix");
 	l->delimiter = exchange_param(x, "delimiter");
 	l->after = exchange_param(x, "start-after");
@@ -165,8 +165,8 @@ static bool read_listing(struct exchange *x, struct listing *l)
 	if (l->max > MAX_KEYS)
 		l->max = MAX_KEYS;
 	if (token.p && !key_of_token(x, token, &l->after))
-		return exchange_fail(x, 400, "InvalidArgument",
-			"The continuation token provided is incorrect");
+		return exchange_fail(
+			x, 400, "InvalidArgument", "The continuation token provided is incorrect");
 	return true;
 }
 

@@ -1,8 +1,8 @@
 /* S3: uploads in parts. */
 #include "s3.h"
 
-#include "core/num.h"
 #include "core/msg.h"
+#include "core/num.h"
 #include "crypt.h"
 
 #include <unistd.h>
@@ -79,7 +79,8 @@ static struct upload *find_upload(struct exchange *x)
 		if (sl_eq_str(id, u->id) && sl_eq(u->key, key) && sl_eq(u->bucket, bucket))
 			return u;
 	(void)exchange_fail(x, 404, "NoSuchUpload",
-		"The specified upload does not exist. The upload ID may be invalid, or the upload may "
+		"The specified upload does not exist. The upload ID may be invalid, or the upload "
+		"may "
 		"have been aborted or completed.");
 	return NULL;
 }
@@ -100,20 +101,21 @@ void s3_upload_part(struct exchange *x)
 {
 	struct upload *u = s3_check_integrity(x, false) ? find_upload(x) : NULL;
 	uint64_t number = 0;
-	struct str etag = { 0 };
+	struct str etag = {0};
 	struct part *p;
 	int fd;
 
 	if (!u)
 		return;
-	if (!num_u64(exchange_param(x, "partNumber"), &number) || number < 1 || number > MAX_PARTS) {
+	if (!num_u64(exchange_param(x, "partNumber"), &number) || number < 1 ||
+		number > MAX_PARTS) {
 		(void)exchange_fail(x, 400, "InvalidArgument",
 			"Part number must be an integer between 1 and 10000, inclusive");
 		return;
 	}
 	mem_grow(&u->parts, &u->cap, number, sizeof *u->parts);
 	while (u->n < number)
-		u->parts[u->n++] = (struct part){ 0 };
+		u->parts[u->n++] = (struct part){0};
 	p = &u->parts[number - 1];
 	if (p->file)
 		s3_store_drop_file(p->file);
@@ -129,26 +131,28 @@ void s3_upload_part(struct exchange *x)
 }
 
 /* The part an element names; NULL after a refusal. */
-static struct part *named_part(struct exchange *x, struct upload *u, const struct xml *e,
-	uint64_t *last)
+static struct part *named_part(
+	struct exchange *x, struct upload *u, const struct xml *e, uint64_t *last)
 {
 	struct sl etag = xml_text(e, "ETag");
 	uint64_t number = 0;
 
 	if (!num_u64(xml_text(e, "PartNumber"), &number) || number <= *last) {
 		(void)exchange_fail(x, 400, "InvalidPartOrder",
-			"The list of parts was not in ascending order. The parts list must be specified in "
+			"The list of parts was not in ascending order. The parts list must be "
+			"specified in "
 			"order by part number.");
 		return NULL;
 	}
 	*last = number;
 	if (etag.n > 2 && etag.p[0] == '"')
-		etag = (struct sl){ etag.p + 1, etag.n - 2 };
+		etag = (struct sl){etag.p + 1, etag.n - 2};
 	if (number <= u->n && u->parts[number - 1].file &&
 		sl_eq_str(etag, u->parts[number - 1].etag))
 		return &u->parts[number - 1];
 	(void)exchange_fail(x, 400, "InvalidPart",
-		"One or more of the specified parts could not be found.  The part may not have been "
+		"One or more of the specified parts could not be found.  The part may not have "
+		"been "
 		"uploaded, or the specified entity tag may not match the part's entity tag.");
 	return NULL;
 }
@@ -160,7 +164,7 @@ static void append_part(int to, const struct part *p)
 	int from = s3_store_open(p->file);
 
 	while ((got = read(from, buf, sizeof buf)) > 0)
-		write_all(to, (struct sl){ buf, (size_t)got });
+		write_all(to, (struct sl){buf, (size_t)got});
 	(void)close(from);
 }
 
@@ -169,7 +173,7 @@ static bool join(struct exchange *x, struct upload *u, const struct xml *root, i
 	size_t cap)
 {
 	unsigned char digest[64];
-	struct str all = { 0 }, hex = { 0 };
+	struct str all = {0}, hex = {0};
 	uint64_t last = 0;
 	unsigned n = 0;
 
@@ -189,7 +193,7 @@ static bool join(struct exchange *x, struct upload *u, const struct xml *root, i
 			return false;
 		}
 		append_part(fd, p);
-		str_add(&all, (struct sl){ (char *)p->md5, sizeof p->md5 });
+		str_add(&all, (struct sl){(char *)p->md5, sizeof p->md5});
 		n++;
 	}
 	crypt_add_hex(&hex, digest, crypt_digest("MD5", digest, str_sl(&all)));
@@ -197,9 +201,9 @@ static bool join(struct exchange *x, struct upload *u, const struct xml *root, i
 	str_free(&all);
 	str_free(&hex);
 	return n > 0 ||
-		exchange_fail(x, 400, "MalformedXML",
-			"The XML you provided was not well-formed or did not validate against our "
-			"published schema");
+	       exchange_fail(x, 400, "MalformedXML",
+		       "The XML you provided was not well-formed or did not validate against our "
+		       "published schema");
 }
 
 void s3_complete_upload(struct exchange *x)
@@ -264,8 +268,7 @@ void s3_list_parts(struct exchange *x)
 			continue;
 		str_addf(&x->out, "<Part><PartNumber>%zu</PartNumber>", i + 1);
 		s3_put_etag(&x->out, u->parts[i].etag);
-		str_addf(&x->out, "<Size>%llu</Size></Part>",
-			(unsigned long long)u->parts[i].size);
+		str_addf(&x->out, "<Size>%llu</Size></Part>", (unsigned long long)u->parts[i].size);
 	}
 	str_addz(&x->out, "</ListPartsResult>");
 }

@@ -24,6 +24,11 @@ void s3_store_start(const char *dir)
 		die_errno(EX_CANTCREATE, "cannot open, %s", dir);
 }
 
+void s3_store_move_dir(int fd)
+{
+	s3.dir = dup2(s3.dir, fd);
+}
+
 struct s3_bucket *s3_bucket_find(struct sl name)
 {
 	for (size_t i = 0; i < s3.n; i++)
@@ -135,8 +140,8 @@ static void object_free(struct s3_object *o)
 	mem_free(o);
 }
 
-struct s3_object *s3_store_put_file(struct s3_bucket *b, struct sl key, uint64_t file,
-	const char *etag)
+struct s3_object *s3_store_put_file(
+	struct s3_bucket *b, struct sl key, uint64_t file, const char *etag)
 {
 	size_t at = s3_store_lower_bound(b, key);
 	struct s3_object *o = mem_zalloc(sizeof *o);
@@ -166,7 +171,7 @@ struct s3_object *s3_store_put_file(struct s3_bucket *b, struct sl key, uint64_t
 struct s3_object *s3_store_put(struct s3_bucket *b, struct sl key, struct sl data)
 {
 	unsigned char md5[64];
-	struct str etag = { 0 };
+	struct str etag = {0};
 	struct s3_object *o;
 	size_t n = crypt_digest("MD5", md5, data);
 	int fd;

@@ -11,7 +11,7 @@ struct s3_object {
 	struct sl key;
 	uint64_t size, file; /* number of the file */
 	int64_t modified;    /* Unix microseconds */
-	char etag[48];	     /* without the quotes */
+	char etag[48];       /* without the quotes */
 	struct fields meta;  /* Content-Type, x-amz-meta-… as they were sent */
 	struct arena mem;
 };
@@ -27,6 +27,9 @@ struct s3_bucket {
 /* Where contents go; what is there from an earlier run is left alone. */
 void s3_store_start(const char *dir);
 
+/* In a new process: the folder's descriptor gets this number. */
+void s3_store_move_dir(int fd);
+
 /* NULL when there is no such bucket; s3_bucket_get() makes it. */
 struct s3_bucket *s3_bucket_find(struct sl name);
 struct s3_bucket *s3_bucket_get(struct sl name, struct sl account, struct sl region);
@@ -39,10 +42,11 @@ struct s3_object *s3_store_find(const struct s3_bucket *b, struct sl key);
 /* Place of the first key >= `key`, or n. */
 size_t s3_store_lower_bound(const struct s3_bucket *b, struct sl key);
 
-/* Stores bytes, or a file made by s3_store_file() that is complete, under a key; replaces what was. */
+/* Stores bytes, or a file made by s3_store_file() that is complete, under a key; replaces what was.
+ */
 struct s3_object *s3_store_put(struct s3_bucket *b, struct sl key, struct sl data);
-struct s3_object *s3_store_put_file(struct s3_bucket *b, struct sl key, uint64_t file,
-	const char *etag);
+struct s3_object *s3_store_put_file(
+	struct s3_bucket *b, struct sl key, uint64_t file, const char *etag);
 bool s3_store_delete(struct s3_bucket *b, struct sl key); /* was there */
 
 /* A new empty file: its number, open for writing in *fd. */

@@ -1,12 +1,12 @@
 /* SageMaker's control plane: describing, listing, tagging and deleting feature groups. */
+#include "sagemaker.h"
 #include "core/clock.h"
 #include "core/num.h"
 #include "group.h"
 #include "online.h"
-#include "sagemaker.h"
 #include "service.h"
 
-static const char *const type_names[] = { "Integral", "Fractional", "String" };
+static const char *const type_names[] = {"Integral", "Fractional", "String"};
 
 struct group *sagemaker_group(struct exchange *x, const struct json *in)
 {
@@ -15,13 +15,14 @@ struct group *sagemaker_group(struct exchange *x, const struct json *in)
 
 	if (!json_get_str(in, "FeatureGroupName", &name)) {
 		(void)exchange_invalid(x, "Value null at 'featureGroupName' failed to satisfy "
-			"constraint: Member must not be null");
+					  "constraint: Member must not be null");
 		return NULL;
 	}
 	g = group_find(x, name);
 	if (!g)
 		(void)exchange_fail(x, 400, "ResourceNotFound",
-			"Resource Not Found: Amazon SageMaker can't find a FeatureGroup with name %.*s",
+			"Resource Not Found: Amazon SageMaker can't find a FeatureGroup with name "
+			"%.*s",
 			(int)name.n, name.p);
 	return g;
 }
@@ -219,7 +220,8 @@ static struct feature *metadata_feature(struct exchange *x, const struct json *i
 		return &(*g)->features[at];
 	(void)exchange_fail(x, 400, "ResourceNotFound",
 		"Resource Not Found: Amazon SageMaker can't find a Feature with name %.*s in "
-		"FeatureGroup %.*s", (int)name.n, name.p, (int)(*g)->name.n, (*g)->name.p);
+		"FeatureGroup %.*s",
+		(int)name.n, name.p, (int)(*g)->name.n, (*g)->name.p);
 	return NULL;
 }
 
@@ -257,14 +259,14 @@ static void describe_metadata(struct exchange *x)
 }
 
 const struct operation sagemaker_operations[] = {
-	{ "CreateFeatureGroup", sagemaker_create_group },
-	{ "DescribeFeatureGroup", describe_group },
-	{ "UpdateFeatureGroup", sagemaker_update_group },
-	{ "DeleteFeatureGroup", delete_group },
-	{ "ListFeatureGroups", sagemaker_list_groups },
-	{ "ListTags", list_tags },
-	{ "AddTags", add_tags },
-	{ "UpdateFeatureMetadata", update_metadata },
-	{ "DescribeFeatureMetadata", describe_metadata },
+	{"CreateFeatureGroup", sagemaker_create_group},
+	{"DescribeFeatureGroup", describe_group},
+	{"UpdateFeatureGroup", sagemaker_update_group},
+	{"DeleteFeatureGroup", delete_group},
+	{"ListFeatureGroups", sagemaker_list_groups},
+	{"ListTags", list_tags},
+	{"AddTags", add_tags},
+	{"UpdateFeatureMetadata", update_metadata},
+	{"DescribeFeatureMetadata", describe_metadata},
 	OPERATION_END,
 };

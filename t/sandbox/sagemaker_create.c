@@ -41,8 +41,10 @@ static bool required(struct exchange *x, const struct json *in, const char *key,
 {
 	if (json_get_str(in, key, out))
 		return true;
-	return exchange_invalid(x, "Value null at '%c%s' failed to satisfy constraint: Member must not "
-		"be null", tolower((unsigned char)key[0]), key + 1);
+	return exchange_invalid(x,
+		"Value null at '%c%s' failed to satisfy constraint: Member must not "
+		"be null",
+		tolower((unsigned char)key[0]), key + 1);
 }
 
 void sagemaker_take_tags(struct group *g, const struct json *tags)
@@ -65,7 +67,7 @@ void sagemaker_take_tags(struct group *g, const struct json *tags)
 
 static bool is_reserved(struct sl name)
 {
-	static const char *const reserved[] = { "is_deleted", "write_time", "api_invocation_time" };
+	static const char *const reserved[] = {"is_deleted", "write_time", "api_invocation_time"};
 
 	for (size_t i = 0; i < ARRAY_LEN(reserved); i++)
 		if (name.n == strlen(reserved[i]) && strncasecmp(name.p, reserved[i], name.n) == 0)
@@ -73,8 +75,8 @@ static bool is_reserved(struct sl name)
 	return false;
 }
 
-static bool read_collection(struct exchange *x, const struct group *g, const struct json *d,
-	struct feature *f)
+static bool read_collection(
+	struct exchange *x, const struct group *g, const struct json *d, struct feature *f)
 {
 	uint64_t dimension = 0;
 
@@ -82,26 +84,32 @@ static bool read_collection(struct exchange *x, const struct group *g, const str
 		return true;
 	if (!sl_eq(f->collection, SL("List")) && !sl_eq(f->collection, SL("Set")) &&
 		!sl_eq(f->collection, SL("Vector")))
-		return exchange_invalid(x, "Value '%.*s' at 'featureDefinitions.1.member.collectionType' "
+		return exchange_invalid(x,
+			"Value '%.*s' at 'featureDefinitions.1.member.collectionType' "
 			"failed to satisfy constraint: Member must satisfy enum value set: "
-			"[List, Set, Vector]", (int)f->collection.n, f->collection.p);
+			"[List, Set, Vector]",
+			(int)f->collection.n, f->collection.p);
 	if (!sl_eq(g->storage_type, SL("InMemory")))
-		return invalid(x, "Collection type features are supported for the InMemory storage "
-			"type only: %.*s", (int)f->name.n, f->name.p);
+		return invalid(x,
+			"Collection type features are supported for the InMemory storage "
+			"type only: %.*s",
+			(int)f->name.n, f->name.p);
 	if (!sl_eq(f->collection, SL("Vector")))
 		return true;
-	(void)json_get_u64(json_get(json_get(d, "CollectionConfig"), "VectorConfig"), "Dimension",
-		&dimension);
+	(void)json_get_u64(
+		json_get(json_get(d, "CollectionConfig"), "VectorConfig"), "Dimension", &dimension);
 	if (dimension < 1 || dimension > 8192 || f->type != FEATURE_FRACTIONAL)
-		return invalid(x, "A Vector needs the type Fractional and a dimension from 1 to 8192: "
-			"%.*s", (int)f->name.n, f->name.p);
+		return invalid(x,
+			"A Vector needs the type Fractional and a dimension from 1 to 8192: "
+			"%.*s",
+			(int)f->name.n, f->name.p);
 	f->dimension = (int64_t)dimension;
 	return true;
 }
 
 static bool read_type(struct exchange *x, struct sl type, size_t at, enum feature_type *out)
 {
-	static const char *const names[] = { "Integral", "Fractional", "String" };
+	static const char *const names[] = {"Integral", "Fractional", "String"};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		if (!sl_eq_str(type, names[i]))
@@ -109,9 +117,11 @@ static bool read_type(struct exchange *x, struct sl type, size_t at, enum featur
 		*out = (enum feature_type)i;
 		return true;
 	}
-	return exchange_invalid(x, "Value '%.*s' at 'featureDefinitions.%zu.member.featureType' failed "
+	return exchange_invalid(x,
+		"Value '%.*s' at 'featureDefinitions.%zu.member.featureType' failed "
 		"to satisfy constraint: Member must satisfy enum value set: "
-		"[Integral, Fractional, String]", (int)type.n, type.p, at);
+		"[Integral, Fractional, String]",
+		(int)type.n, type.p, at);
 }
 
 static bool read_feature(struct exchange *x, const struct group *g, const struct json *d, size_t at,
@@ -119,13 +129,16 @@ static bool read_feature(struct exchange *x, const struct group *g, const struct
 {
 	struct sl type = SL("");
 
-	*f = (struct feature){ .name = SL("") };
+	*f = (struct feature){.name = SL("")};
 	(void)json_get_str(d, "FeatureName", &f->name);
 	(void)json_get_str(d, "FeatureType", &type);
 	if (!is_name(f->name, true))
-		return exchange_invalid(x, "Value '%.*s' at 'featureDefinitions.%zu.member.featureName' "
-			"failed to satisfy constraint: Member must satisfy regular expression pattern: "
-			"^[a-zA-Z0-9]([-_]*[a-zA-Z0-9]){0,63}", (int)f->name.n, f->name.p, at);
+		return exchange_invalid(x,
+			"Value '%.*s' at 'featureDefinitions.%zu.member.featureName' "
+			"failed to satisfy constraint: Member must satisfy regular expression "
+			"pattern: "
+			"^[a-zA-Z0-9]([-_]*[a-zA-Z0-9]){0,63}",
+			(int)f->name.n, f->name.p, at);
 	if (is_reserved(f->name))
 		return invalid(x, "Feature name %.*s is reserved", (int)f->name.n, f->name.p);
 	if (names_find(&g->feature_names, f->name) != NAMES_NONE)
@@ -138,12 +151,13 @@ static bool read_features(struct exchange *x, struct group *g, const struct json
 {
 	size_t n = defs && defs->kind == J_ARR ? defs->n : 0, at = 0;
 	struct feature *f = arena_alloc(&x->mem, mem_mul(n + 1, sizeof *f));
-	struct names seen = { 0 };
+	struct names seen = {0};
 	bool good = true;
 
 	if (g->n_features + n > MAX_FEATURES)
 		return exchange_fail(x, 400, "ResourceLimitExceeded",
-			"The account-level service limit 'Number of features per feature group' is %d",
+			"The account-level service limit 'Number of features per feature group' is "
+			"%d",
 			MAX_FEATURES);
 	for (const struct json *d = n ? defs->child : NULL; d && good; d = d->next, at++) {
 		bool added = true;
@@ -152,8 +166,8 @@ static bool read_features(struct exchange *x, struct group *g, const struct json
 		if (good)
 			(void)names_add(&seen, f[at].name, &added);
 		if (!added)
-			good = invalid(x, "Duplicate feature name: %.*s", (int)f[at].name.n,
-				f[at].name.p);
+			good = invalid(
+				x, "Duplicate feature name: %.*s", (int)f[at].name.n, f[at].name.p);
 	}
 	names_free(&seen);
 	for (size_t i = 0; good && i < n; i++)
@@ -163,7 +177,7 @@ static bool read_features(struct exchange *x, struct group *g, const struct json
 
 static bool read_ttl(struct exchange *x, struct group *g, const struct json *ttl)
 {
-	static const char *const units[] = { "Seconds", "Minutes", "Hours", "Days", "Weeks" };
+	static const char *const units[] = {"Seconds", "Minutes", "Hours", "Days", "Weeks"};
 	struct sl unit = SL("");
 	uint64_t value = 0;
 
@@ -174,12 +188,13 @@ static bool read_ttl(struct exchange *x, struct group *g, const struct json *ttl
 	for (size_t i = 0; i < ARRAY_LEN(units) && value >= 1; i++) {
 		if (!sl_eq_str(unit, units[i]))
 			continue;
-		g->ttl = (struct ttl){ group_keep(g, unit), (int64_t)value };
+		g->ttl = (struct ttl){group_keep(g, unit), (int64_t)value};
 		return true;
 	}
 	return exchange_invalid(x, "Value at 'onlineStoreConfig.ttlDuration' failed to satisfy "
-		"constraint: Unit must be one of [Seconds, Minutes, Hours, Days, Weeks] and Value must "
-		"be greater than or equal to 1");
+				   "constraint: Unit must be one of [Seconds, Minutes, Hours, "
+				   "Days, Weeks] and Value must "
+				   "be greater than or equal to 1");
 }
 
 static bool read_online(struct exchange *x, struct group *g, const struct json *c)
@@ -193,8 +208,10 @@ static bool read_online(struct exchange *x, struct group *g, const struct json *
 	(void)json_get_str(c, "StorageType", &storage);
 	if (!sl_eq(storage, SL("Standard")) && !sl_eq(storage, SL("InMemory")) &&
 		!sl_eq(storage, SL("Standard_V2")))
-		return exchange_invalid(x, "Value '%.*s' at 'onlineStoreConfig.storageType' failed to "
-			"satisfy constraint: Member must satisfy enum value set: [Standard, InMemory]",
+		return exchange_invalid(x,
+			"Value '%.*s' at 'onlineStoreConfig.storageType' failed to "
+			"satisfy constraint: Member must satisfy enum value set: [Standard, "
+			"InMemory]",
 			(int)storage.n, storage.p);
 	g->storage_type = group_keep(g, storage);
 	if (json_get_str(json_get(c, "SecurityConfig"), "KmsKeyId", &g->online_kms))
@@ -207,16 +224,19 @@ static bool read_offline(struct exchange *x, struct group *g, const struct json 
 	const struct json *s3 = json_get(c, "S3StorageConfig");
 	const struct json *catalog = json_get(c, "DataCatalogConfig");
 	const struct json *no_table = json_get(c, "DisableGlueTableCreation");
-	struct sl uri = SL(""), format = { NULL, 0 };
+	struct sl uri = SL(""), format = {NULL, 0};
 
 	if (!c)
 		return true;
 	g->has_offline = true;
 	(void)json_get_str(s3, "S3Uri", &uri);
 	if (uri.n < 6 || memcmp(uri.p, "s3://", 5) != 0)
-		return exchange_invalid(x, "Value '%.*s' at 'offlineStoreConfig.s3StorageConfig.s3Uri' "
-			"failed to satisfy constraint: Member must satisfy regular expression pattern: "
-			"^(https|s3)://([^/]+)/?(.*)$", (int)uri.n, uri.p);
+		return exchange_invalid(x,
+			"Value '%.*s' at 'offlineStoreConfig.s3StorageConfig.s3Uri' "
+			"failed to satisfy constraint: Member must satisfy regular expression "
+			"pattern: "
+			"^(https|s3)://([^/]+)/?(.*)$",
+			(int)uri.n, uri.p);
 	while (uri.n > 6 && uri.p[uri.n - 1] == '/')
 		uri.n--;
 	g->s3_uri = group_keep(g, uri);
@@ -226,9 +246,11 @@ static bool read_offline(struct exchange *x, struct group *g, const struct json 
 	(void)json_get_str(c, "TableFormat", &format);
 	if (format.p && !sl_eq(format, SL("Glue")) && !sl_eq(format, SL("Iceberg")) &&
 		!sl_eq(format, SL("Default")))
-		return exchange_invalid(x, "Value '%.*s' at 'offlineStoreConfig.tableFormat' failed to "
+		return exchange_invalid(x,
+			"Value '%.*s' at 'offlineStoreConfig.tableFormat' failed to "
 			"satisfy constraint: Member must satisfy enum value set: "
-			"[Default, Glue, Iceberg]", (int)format.n, format.p);
+			"[Default, Glue, Iceberg]",
+			(int)format.n, format.p);
 	g->format_name = group_keep(g, format);
 	g->format = sl_eq(format, SL("Iceberg")) ? TABLE_ICEBERG : TABLE_GLUE;
 	if (g->format == TABLE_ICEBERG && g->no_glue_table)
@@ -238,8 +260,8 @@ static bool read_offline(struct exchange *x, struct group *g, const struct json 
 	if (json_get_str(catalog, "Database", &g->database))
 		g->database = group_keep(g, g->database);
 	if (g->n_features > MAX_OFFLINE_FEATURES)
-		return invalid(x, "the sandbox keeps at most %d features offline",
-			MAX_OFFLINE_FEATURES);
+		return invalid(
+			x, "the sandbox keeps at most %d features offline", MAX_OFFLINE_FEATURES);
 	if (!g->role.n)
 		return invalid(x, "RoleArn is required with an OfflineStoreConfig");
 	return true;
@@ -254,14 +276,14 @@ static struct sl table_name(struct group *g, int64_t epoch)
 	for (size_t i = 0; i < g->name.n; i++)
 		t[i] = g->name.p[i] == '-' ? '_' : (char)tolower((unsigned char)g->name.p[i]);
 	n = snprintf(t + g->name.n, 24, "_%lld", (long long)epoch);
-	return (struct sl){ t, g->name.n + (size_t)n };
+	return (struct sl){t, g->name.n + (size_t)n};
 }
 
 /* Names and places the service makes up, and the store itself. */
 static void make_offline(struct exchange *x, struct group *g)
 {
 	struct offline *o = mem_zalloc(sizeof *o);
-	struct sl rest = { g->s3_uri.p + 5, g->s3_uri.n - 5 };
+	struct sl rest = {g->s3_uri.p + 5, g->s3_uri.n - 5};
 	const char *slash = memchr(rest.p, '/', rest.n);
 	int64_t epoch = g->created / CLOCK_US_PER_SEC;
 	struct sl table = table_name(g, epoch);
@@ -273,17 +295,19 @@ static void make_offline(struct exchange *x, struct group *g)
 		table = table_name(g, ++epoch);
 	if (!g->table.n && !g->no_glue_table)
 		g->table = table;
-	g->resolved_uri = group_keep(g, exchange_printf(x,
-		"%.*s/%.*s/sagemaker/%.*s/offline-store/%.*s-%lld/data", (int)g->s3_uri.n, g->s3_uri.p,
-		(int)g->account.n, g->account.p, (int)g->region.n, g->region.p, (int)g->name.n,
-		g->name.p, (long long)epoch));
+	g->resolved_uri = group_keep(
+		g, exchange_printf(x, "%.*s/%.*s/sagemaker/%.*s/offline-store/%.*s-%lld/data",
+			   (int)g->s3_uri.n, g->s3_uri.p, (int)g->account.n, g->account.p,
+			   (int)g->region.n, g->region.p, (int)g->name.n, g->name.p,
+			   (long long)epoch));
 	o->account = arena_dup(&o->mem, g->account);
 	o->region = arena_dup(&o->mem, g->region);
 	o->database = arena_dup(&o->mem, g->database);
 	o->table = arena_dup(&o->mem, g->table);
-	o->bucket = arena_dup(&o->mem, slash ? (struct sl){ rest.p, (size_t)(slash - rest.p) } : rest);
-	o->prefix = arena_dup(&o->mem, (struct sl){ g->resolved_uri.p + 5 + o->bucket.n + 1,
-		g->resolved_uri.n - 5 - o->bucket.n - 1 });
+	o->bucket =
+		arena_dup(&o->mem, slash ? (struct sl){rest.p, (size_t)(slash - rest.p)} : rest);
+	o->prefix = arena_dup(&o->mem, (struct sl){g->resolved_uri.p + 5 + o->bucket.n + 1,
+					       g->resolved_uri.n - 5 - o->bucket.n - 1});
 	o->iceberg = g->format == TABLE_ICEBERG;
 	o->event_time = arena_dup(&o->mem, g->features[g->event_time].name);
 	o->created = g->created;
@@ -293,7 +317,7 @@ static void make_offline(struct exchange *x, struct group *g)
 
 static void add_columns(struct group *g, size_t from)
 {
-	static const enum column_type types[] = { COLUMN_BIGINT, COLUMN_DOUBLE, COLUMN_VARCHAR };
+	static const enum column_type types[] = {COLUMN_BIGINT, COLUMN_DOUBLE, COLUMN_VARCHAR};
 
 	for (size_t i = from; g->offline && i < g->n_features; i++)
 		offline_add_column(g->offline, g->features[i].name, types[g->features[i].type]);
@@ -304,13 +328,16 @@ static bool read_key_features(struct exchange *x, struct group *g, struct sl id,
 	g->id = names_find(&g->feature_names, id);
 	g->event_time = names_find(&g->feature_names, time);
 	if (g->id == NAMES_NONE)
-		return invalid(x, "RecordIdentifierFeatureName %.*s is not one of the "
-			"FeatureDefinitions", (int)id.n, id.p);
+		return invalid(x,
+			"RecordIdentifierFeatureName %.*s is not one of the "
+			"FeatureDefinitions",
+			(int)id.n, id.p);
 	if (g->event_time == NAMES_NONE)
 		return invalid(x, "EventTimeFeatureName %.*s is not one of the FeatureDefinitions",
 			(int)time.n, time.p);
 	if (g->features[g->event_time].type == FEATURE_INTEGRAL)
-		return invalid(x, "The event time feature must be of type String or Fractional: %.*s",
+		return invalid(x,
+			"The event time feature must be of type String or Fractional: %.*s",
 			(int)time.n, time.p);
 	return true;
 }
@@ -327,7 +354,8 @@ static bool read_group(struct exchange *x, struct group *g, const struct json *i
 	if (json_get_str(in, "Description", &g->description))
 		g->description = group_keep(g, g->description);
 	if (g->description.n > 128)
-		return exchange_invalid(x, "Value at 'description' failed to satisfy constraint: Member "
+		return exchange_invalid(x,
+			"Value at 'description' failed to satisfy constraint: Member "
 			"must have length less than or equal to 128");
 	if (json_get(in, "ThroughputConfig"))
 		g->throughput = group_keep(g, json_get(in, "ThroughputConfig")->raw);
@@ -337,7 +365,8 @@ static bool read_group(struct exchange *x, struct group *g, const struct json *i
 		!read_offline(x, g, json_get(in, "OfflineStoreConfig")))
 		return false;
 	if (!g->has_online && !g->has_offline)
-		return invalid(x, "At least one of OnlineStoreConfig and OfflineStoreConfig must be "
+		return invalid(x,
+			"At least one of OnlineStoreConfig and OfflineStoreConfig must be "
 			"enabled");
 	sagemaker_take_tags(g, json_get(in, "Tags"));
 	return true;
@@ -352,15 +381,18 @@ void sagemaker_create_group(struct exchange *x)
 	if (!in || !required(x, in, "FeatureGroupName", &name))
 		return;
 	if (!is_name(name, false)) {
-		(void)exchange_invalid(x, "Value '%.*s' at 'featureGroupName' failed to satisfy "
+		(void)exchange_invalid(x,
+			"Value '%.*s' at 'featureGroupName' failed to satisfy "
 			"constraint: Member must satisfy regular expression pattern: "
-			"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,63}", (int)name.n, name.p);
+			"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,63}",
+			(int)name.n, name.p);
 		return;
 	}
 	g = group_new(x->account, x->region, name);
 	if (!g) {
 		(void)exchange_fail(x, 400, "ResourceInUse",
-			"Resource Already Exists: FeatureGroup with name %.*s already exists. Choose a "
+			"Resource Already Exists: FeatureGroup with name %.*s already exists. "
+			"Choose a "
 			"different name.\nInfo: Feature Group '%.*s' already exists.",
 			(int)name.n, name.p, (int)name.n, name.p);
 		return;
@@ -370,7 +402,8 @@ void sagemaker_create_group(struct exchange *x)
 		return;
 	}
 	g->arn = group_keep(g, exchange_printf(x, "arn:aws:sagemaker:%.*s:%.*s:feature-group/%.*s",
-		(int)g->region.n, g->region.p, (int)g->account.n, g->account.p, (int)name.n, name.p));
+				       (int)g->region.n, g->region.p, (int)g->account.n,
+				       g->account.p, (int)name.n, name.p));
 	g->online = online_new();
 	if (g->has_offline)
 		make_offline(x, g);

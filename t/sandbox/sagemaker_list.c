@@ -20,15 +20,16 @@ static bool number(const struct json *in, const char *key, double *out)
 
 static bool read_order(struct exchange *x, const struct json *in, struct query *q)
 {
-	static const char *const names[] = { "Name", "FeatureGroupStatus", "OfflineStoreStatus",
-		"CreationTime" };
+	static const char *const names[] = {
+		"Name", "FeatureGroupStatus", "OfflineStoreStatus", "CreationTime"};
 	struct sl by = SL("CreationTime"), order = SL("Ascending");
 
 	(void)json_get_str(in, "SortBy", &by);
 	(void)json_get_str(in, "SortOrder", &order);
 	q->descending = sl_eq(order, SL("Descending"));
 	if (!q->descending && !sl_eq(order, SL("Ascending")))
-		return exchange_invalid(x, "Value '%.*s' at 'sortOrder' failed to satisfy constraint: "
+		return exchange_invalid(x,
+			"Value '%.*s' at 'sortOrder' failed to satisfy constraint: "
 			"Member must satisfy enum value set: [Ascending, Descending]",
 			(int)order.n, order.p);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -37,14 +38,16 @@ static bool read_order(struct exchange *x, const struct json *in, struct query *
 		q->by = (int)i;
 		return true;
 	}
-	return exchange_invalid(x, "Value '%.*s' at 'sortBy' failed to satisfy constraint: Member must "
-		"satisfy enum value set: [Name, FeatureGroupStatus, OfflineStoreStatus, CreationTime]",
+	return exchange_invalid(x,
+		"Value '%.*s' at 'sortBy' failed to satisfy constraint: Member must "
+		"satisfy enum value set: [Name, FeatureGroupStatus, OfflineStoreStatus, "
+		"CreationTime]",
 		(int)by.n, by.p);
 }
 
 static bool read_query(struct exchange *x, const struct json *in, struct query *q)
 {
-	*q = (struct query){ .max = 100, .before = 1e18 };
+	*q = (struct query){.max = 100, .before = 1e18};
 	(void)json_get_str(in, "NameContains", &q->contains);
 	(void)json_get_str(in, "FeatureGroupStatusEquals", &q->status);
 	(void)json_get_str(in, "OfflineStoreStatusEquals", &q->offline_status);
@@ -53,8 +56,10 @@ static bool read_query(struct exchange *x, const struct json *in, struct query *
 	(void)number(in, "CreationTimeBefore", &q->before);
 	if (json_get(in, "MaxResults") &&
 		(!json_get_u64(in, "MaxResults", &q->max) || q->max < 1 || q->max > 100))
-		return exchange_invalid(x, "Value '%llu' at 'maxResults' failed to satisfy constraint: "
-			"Member must have value %s", (unsigned long long)q->max,
+		return exchange_invalid(x,
+			"Value '%llu' at 'maxResults' failed to satisfy constraint: "
+			"Member must have value %s",
+			(unsigned long long)q->max,
 			q->max > 100 ? "less than or equal to 100" : "greater than or equal to 1");
 	return read_order(x, in, q);
 }
@@ -69,12 +74,12 @@ static bool matches(const struct exchange *x, const struct group *g, const struc
 	double created = (double)g->created / 1e6;
 
 	return sl_eq(g->account, x->account) && sl_eq(g->region, x->region) &&
-		contains(g->name, q->contains) &&
-		(!q->status.p || sl_eq_str(q->status, group_status(g))) &&
-		(!q->offline_status.p ||
-			(g->has_offline &&
-				sl_eq(q->offline_status, g->blocked.n ? SL("Blocked") : SL("Active")))) &&
-		created >= q->after && created <= q->before;
+	       contains(g->name, q->contains) &&
+	       (!q->status.p || sl_eq_str(q->status, group_status(g))) &&
+	       (!q->offline_status.p ||
+		       (g->has_offline && sl_eq(q->offline_status,
+						  g->blocked.n ? SL("Blocked") : SL("Active")))) &&
+	       created >= q->after && created <= q->before;
 }
 
 static int compare(const void *a, const void *b, void *ctx)
@@ -109,15 +114,15 @@ static void put_summary(struct str *s, const struct group *g)
 }
 
 /* A token names the last group of the page before; groups may come and go between two pages. */
-static bool page_begin(struct exchange *x, const struct query *q, struct group **v, size_t n,
-	size_t *begin)
+static bool page_begin(
+	struct exchange *x, const struct query *q, struct group **v, size_t n, size_t *begin)
 {
 	*begin = 0;
 	if (!q->token.n)
 		return true;
 	for (size_t i = 0; i < n; i++) {
-		struct sl want = exchange_printf(x, "fg-%zu-%.*s", v[i]->name.n,
-			(int)v[i]->name.n, v[i]->name.p);
+		struct sl want = exchange_printf(
+			x, "fg-%zu-%.*s", v[i]->name.n, (int)v[i]->name.n, v[i]->name.p);
 
 		if (sl_eq(want, q->token)) {
 			*begin = i + 1;

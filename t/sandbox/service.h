@@ -12,12 +12,15 @@ struct operation {
 	void (*run)(struct exchange *x);
 };
 
-#define OPERATION_END { NULL, NULL }
+#define OPERATION_END      \
+	{                  \
+		NULL, NULL \
+	}
 
 extern const struct operation sagemaker_operations[]; /* by X-Amz-Target "SageMaker.…" */
 extern const struct operation athena_operations[];    /* "AmazonAthena.…" */
 extern const struct operation glue_operations[];      /* "AWSGlue.…" */
-extern const struct operation sts_operations[];	      /* by form parameter Action */
+extern const struct operation sts_operations[];       /* by form parameter Action */
 
 /* By method and path; NULL when there is no such route. */
 const struct operation *runtime_route(struct exchange *x);

@@ -1,6 +1,6 @@
 /*
- * sigv4.h - checks AWS Signature Version 4 as the services do: strictly, over the request as it came
- * on the wire. It shares no code with the signer in the room aws.
+ * sigv4.h - checks AWS Signature Version 4 as the services do: strictly, over the request as it
+ * came on the wire. It shares no code with the signer in the room aws.
  *
  * Source: AWS documentation, "Authenticating requests (AWS Signature Version 4)"; the words of the
  * refusals are those the services answer with.

@@ -13,8 +13,8 @@ static int denied(const struct exchange *x)
 /* The code of a signature that is not right, which differs by protocol. */
 static const char *mismatch(const struct exchange *x)
 {
-	return x->protocol == PROTO_QUERY || x->protocol == PROTO_S3 ? "SignatureDoesNotMatch" :
-								       "InvalidSignatureException";
+	return x->protocol == PROTO_QUERY || x->protocol == PROTO_S3 ? "SignatureDoesNotMatch"
+								     : "InvalidSignatureException";
 }
 
 bool refuse_missing(struct exchange *x)
@@ -30,12 +30,13 @@ bool refuse_missing(struct exchange *x)
 
 bool refuse_incomplete(struct exchange *x, const struct sigv4 *s)
 {
-	struct str text = { 0 };
+	struct str text = {0};
 	bool r;
 
 	if (x->protocol == PROTO_S3)
 		return exchange_fail(x, 400, "AuthorizationHeaderMalformed",
-			"The authorization header is malformed; the authorization component is invalid.");
+			"The authorization header is malformed; the authorization component is "
+			"invalid.");
 	if (!s->key.n)
 		str_addz(&text, "Authorization header requires 'Credential' parameter. ");
 	if (!s->signature.n)
@@ -53,7 +54,7 @@ bool refuse_incomplete(struct exchange *x, const struct sigv4 *s)
 
 bool refuse_key(struct exchange *x, const struct sigv4 *s)
 {
-	struct str more = { 0 };
+	struct str more = {0};
 
 	if (x->protocol == PROTO_S3) {
 		put_element(&more, "AWSAccessKeyId", s->key);
@@ -93,7 +94,8 @@ bool refuse_service(struct exchange *x, const char *service)
 	if (x->protocol == PROTO_S3)
 		return exchange_fail(x, 400, "AuthorizationHeaderMalformed",
 			"The authorization header is malformed; incorrect service. "
-			"This endpoint belongs to \"%s\".", service);
+			"This endpoint belongs to \"%s\".",
+			service);
 	return exchange_fail(x, denied(x), mismatch(x),
 		"Credential should be scoped to correct service: '%s'. ", service);
 }
@@ -105,14 +107,15 @@ bool refuse_date(struct exchange *x, struct sl date)
 			"AWS authentication requires a valid Date or x-amz-date header");
 	if (!date.p)
 		return exchange_fail(x, denied(x),
-			x->protocol == PROTO_QUERY ? "IncompleteSignature" :
-						     "IncompleteSignatureException",
+			x->protocol == PROTO_QUERY ? "IncompleteSignature"
+						   : "IncompleteSignatureException",
 			"Authorization header requires existence of either a 'X-Amz-Date' or a "
 			"'Date' header.");
 	return exchange_fail(x, denied(x),
 		x->protocol == PROTO_QUERY ? "IncompleteSignature" : "IncompleteSignatureException",
 		"Date must be in ISO-8601 'basic format'. Got '%.*s'. See "
-		"http://en.wikipedia.org/wiki/ISO_8601", (int)date.n, date.p);
+		"http://en.wikipedia.org/wiki/ISO_8601",
+		(int)date.n, date.p);
 }
 
 bool refuse_scope_date(struct exchange *x, const struct sigv4 *s, struct sl date)
@@ -140,32 +143,35 @@ static void basic(char *dst, size_t cap, int64_t t)
 bool refuse_skew(struct exchange *x, int64_t signed_at, int64_t now, int64_t allowed)
 {
 	char then[20], here[20], edge[20], iso[CLOCK_TEXT_MAX];
-	struct str more = { 0 };
+	struct str more = {0};
 
 	basic(then, sizeof then, signed_at);
 	basic(here, sizeof here, now);
 	if (x->protocol == PROTO_S3) {
 		put_element(&more, "RequestTime", sl_of(then));
-		put_element(&more, "ServerTime", (struct sl){ iso, put_iso(iso, now) });
+		put_element(&more, "ServerTime", (struct sl){iso, put_iso(iso, now)});
 		put_element(&more, "MaxAllowedSkewMilliseconds", SL("900000"));
 		x->detail = arena_dup(&x->mem, str_sl(&more));
 		str_free(&more);
 		return exchange_fail(x, 403, "RequestTimeTooSkewed",
-			"The difference between the request time and the current time is too large.");
+			"The difference between the request time and the current time is too "
+			"large.");
 	}
 	if (signed_at < now) {
 		basic(edge, sizeof edge, now - allowed);
 		return exchange_fail(x, denied(x), mismatch(x),
-			"Signature expired: %s is now earlier than %s (%s - 5 min.)", then, edge, here);
+			"Signature expired: %s is now earlier than %s (%s - 5 min.)", then, edge,
+			here);
 	}
 	basic(edge, sizeof edge, now + allowed);
 	return exchange_fail(x, denied(x), mismatch(x),
-		"Signature not yet current: %s is still later than %s (%s + 5 min.)", then, edge, here);
+		"Signature not yet current: %s is still later than %s (%s + 5 min.)", then, edge,
+		here);
 }
 
 bool refuse_unsigned(struct exchange *x, struct sl header)
 {
-	struct str more = { 0 };
+	struct str more = {0};
 
 	if (x->protocol == PROTO_S3) {
 		put_element(&more, "HeadersNotSigned", header);
@@ -176,9 +182,11 @@ bool refuse_unsigned(struct exchange *x, struct sl header)
 	}
 	if (sl_eq(header, SL("host")))
 		return exchange_fail(x, denied(x), mismatch(x),
-			"'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.");
+			"'Host' or ':authority' must be a 'SignedHeader' in the AWS "
+			"Authorization.");
 	return exchange_fail(x, denied(x), mismatch(x),
-		"'%.*s' must be a 'SignedHeader' in the AWS Authorization.", (int)header.n, header.p);
+		"'%.*s' must be a 'SignedHeader' in the AWS Authorization.", (int)header.n,
+		header.p);
 }
 
 bool refuse_no_payload_hash(struct exchange *x)
@@ -189,7 +197,7 @@ bool refuse_no_payload_hash(struct exchange *x)
 
 bool refuse_payload_hash(struct exchange *x, struct sl claimed, struct sl computed)
 {
-	struct str more = { 0 };
+	struct str more = {0};
 
 	put_element(&more, "ClientComputedContentSHA256", claimed);
 	put_element(&more, "S3ComputedContentSHA256", computed);
@@ -201,12 +209,13 @@ bool refuse_payload_hash(struct exchange *x, struct sl claimed, struct sl comput
 
 bool refuse_signature(struct exchange *x, const struct sigv4 *s)
 {
-	struct str more = { 0 };
+	struct str more = {0};
 
 	if (x->protocol != PROTO_S3)
 		return exchange_fail(x, denied(x), mismatch(x),
 			"The request signature we calculated does not match the signature you "
-			"provided. Check your AWS Secret Access Key and signing method. Consult the "
+			"provided. Check your AWS Secret Access Key and signing method. Consult "
+			"the "
 			"service documentation for details.");
 	put_element(&more, "AWSAccessKeyId", s->key);
 	put_element(&more, "StringToSign", str_sl(&s->to_sign));

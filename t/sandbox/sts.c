@@ -1,6 +1,7 @@
 /*
- * STS, in the query protocol. Any user may assume any role of the form arn:aws:iam::ACCOUNT:role/NAME,
- * except: a role named "denied" refuses, and "needs-external-id" wants ExternalId=sandbox.
+ * STS, in the query protocol. Any user may assume any role of the form
+ * arn:aws:iam::ACCOUNT:role/NAME, except: a role named "denied" refuses, and "needs-external-id"
+ * wants ExternalId=sandbox.
  */
 #include "core/clock.h"
 #include "core/num.h"
@@ -12,8 +13,8 @@
 
 static struct sl form(struct exchange *x, const char *name)
 {
-	struct fields f = { 0 };
-	struct sl value = { NULL, 0 };
+	struct fields f = {0};
+	struct sl value = {NULL, 0};
 
 	uri_parse_query(&x->mem, str_sl(&x->body), &f);
 	for (size_t i = 0; i < f.n && !value.p; i++)
@@ -25,7 +26,8 @@ static struct sl form(struct exchange *x, const char *name)
 
 static void begin(struct exchange *x, const char *operation)
 {
-	str_addf(&x->out, "<%sResponse xmlns=\"" NAMESPACE "\">\n  <%sResult>\n", operation, operation);
+	str_addf(&x->out, "<%sResponse xmlns=\"" NAMESPACE "\">\n  <%sResult>\n", operation,
+		operation);
 }
 
 static void end(struct exchange *x, const char *operation)
@@ -51,8 +53,10 @@ static bool read_duration(struct exchange *x, int64_t *seconds)
 	*seconds = 3600;
 	if (!text.p || (num_i64(text, seconds) && *seconds >= 900 && *seconds <= 43200))
 		return true;
-	return exchange_invalid(x, "Value '%.*s' at 'durationSeconds' failed to satisfy constraint: "
-		"Member must have value %s", (int)text.n, text.p,
+	return exchange_invalid(x,
+		"Value '%.*s' at 'durationSeconds' failed to satisfy constraint: "
+		"Member must have value %s",
+		(int)text.n, text.p,
 		*seconds > 43200 ? "less than or equal to 43200" : "greater than or equal to 900");
 }
 
@@ -71,14 +75,17 @@ static void assume(struct exchange *x, const char *operation)
 	int64_t seconds;
 
 	if (!role.p || !session.n) {
-		(void)exchange_invalid(x, "Value null at '%s' failed to satisfy constraint: Member must "
-			"not be null", role.p ? "roleSessionName" : "roleArn");
+		(void)exchange_invalid(x,
+			"Value null at '%s' failed to satisfy constraint: Member must "
+			"not be null",
+			role.p ? "roleSessionName" : "roleArn");
 		return;
 	}
 	if (!read_duration(x, &seconds))
 		return;
-	if (ends_with(role, ":role/denied") || (ends_with(role, ":role/needs-external-id") &&
-		!sl_eq(form(x, "ExternalId"), SL("sandbox")))) {
+	if (ends_with(role, ":role/denied") ||
+		(ends_with(role, ":role/needs-external-id") &&
+			!sl_eq(form(x, "ExternalId"), SL("sandbox")))) {
 		(void)exchange_fail(x, 403, "AccessDenied",
 			"User: %.*s is not authorized to perform: sts:%s on resource: %.*s",
 			(int)x->arn.n, x->arn.p, operation, (int)role.n, role.p);
@@ -86,7 +93,8 @@ static void assume(struct exchange *x, const char *operation)
 	}
 	c = creds_assume(role, session, seconds);
 	if (!c) {
-		(void)exchange_fail(x, 400, "ValidationError", "%.*s is invalid", (int)role.n, role.p);
+		(void)exchange_fail(
+			x, 400, "ValidationError", "%.*s is invalid", (int)role.n, role.p);
 		return;
 	}
 	begin(x, operation);
@@ -97,7 +105,7 @@ static void assume(struct exchange *x, const char *operation)
 	put_element(&x->out, "AccessKeyId", sl_of(c->key));
 	put_element(&x->out, "SecretAccessKey", sl_of(c->secret));
 	put_element(&x->out, "SessionToken", sl_of(c->token));
-	put_element(&x->out, "Expiration", (struct sl){ iso, put_iso(iso, c->expires) });
+	put_element(&x->out, "Expiration", (struct sl){iso, put_iso(iso, c->expires)});
 	str_addz(&x->out, "</Credentials>\n");
 	end(x, operation);
 }
@@ -113,7 +121,8 @@ static void assume_web_identity(struct exchange *x)
 	struct sl token = form(x, "WebIdentityToken");
 
 	if (token.n < 4)
-		(void)exchange_invalid(x, "Value '%.*s' at 'webIdentityToken' failed to satisfy "
+		(void)exchange_invalid(x,
+			"Value '%.*s' at 'webIdentityToken' failed to satisfy "
 			"constraint: Member must have length greater than or equal to 4",
 			(int)token.n, token.p ? token.p : "");
 	else if (sl_eq(token, SL("expired")))
@@ -124,8 +133,8 @@ static void assume_web_identity(struct exchange *x)
 }
 
 const struct operation sts_operations[] = {
-	{ "GetCallerIdentity", caller_identity },
-	{ "AssumeRole", assume_role },
-	{ "AssumeRoleWithWebIdentity", assume_web_identity },
+	{"GetCallerIdentity", caller_identity},
+	{"AssumeRole", assume_role},
+	{"AssumeRoleWithWebIdentity", assume_web_identity},
 	OPERATION_END,
 };

@@ -1,6 +1,6 @@
 /*
- * xml.h - the little XML that S3 takes: elements and text, with references; attributes, declarations
- * and comments are stepped over. No DTD, no CDATA.
+ * xml.h - the little XML that S3 takes: elements and text, with references; attributes,
+ * declarations and comments are stepped over. No DTD, no CDATA.
  */
 #ifndef SANDBOX_XML_H
 #define SANDBOX_XML_H
@@ -9,8 +9,8 @@
 #include "core/mem.h"
 
 struct xml {
-	struct sl name;	 /* without a prefix */
-	struct sl text;	 /* of this element, references resolved */
+	struct sl name; /* without a prefix */
+	struct sl text; /* of this element, references resolved */
 	struct xml *child, *next;
 };
 
