@@ -1,204 +1,14 @@
-/* Calls against a server that cuts, resets, stalls, lies and complains. */
-#include "aws/client.h"
+/* Calls: what is tried again and what is not, clocks, keys, many at once. */
 #include "aws/pool.h"
-#include "aws/s3.h"
 #include "core/clock.h"
-#include "core/mem.h"
 
 #include <sys/stat.h>
 #include <time.h>
 
-#include "server.h"
+#include "calls.h"
 #include "tap.h"
 
-static struct aws *open_client(const struct server *s, unsigned attempts)
-{
-	const struct aws_opts o = { .region = "eu-west-1", .endpoint = s->url,
-		.max_attempts = attempts };
-	struct aws_error e;
-	struct aws *a = aws_open(&o, &e);
-
-	if (!a)
-		aws_die(&e, "open");
-	return a;
-}
-
-static struct aws_call put_call(bool repeatable)
-{
-	return (struct aws_call){ .service = AWS_FEATURESTORE, .operation = "PutRecord",
-		.method = "PUT", .path = SL("/FeatureGroup/g"), .content_type = SL("application/json"),
-		.body = SL("{\"Record\":[]}"), .repeatable = repeatable };
-}
-
-static struct aws_call get_call(void)
-{
-	return (struct aws_call){ .service = AWS_FEATURESTORE, .operation = "GetRecord",
-		.method = "GET", .path = SL("/FeatureGroup/g"), .repeatable = true };
-}
-
-static bool add_piece(void *ctx, struct sl piece)
-{
-	str_add(ctx, piece);
-	return true;
-}
-
-/* ---- cut answers ----------------------------------------------------------------------------- */
-
-static const char plain[] = "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{\"Record\":1";
-static const char chunked[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-			      "6\r\n{\"Reco\r\n5\r\nrd\":1\r\n0\r\n\r\n";
-
-/* param: 0 which answer, 1 bytes of it, 2 how it ends */
-static enum server_then cut(struct server_shared *s, int fd, unsigned n, const char *request)
-{
-	(void)n;
-	(void)request;
-	server_say(fd, "%.*s", s->param[1], s->param[0] ? chunked : plain);
-	return (enum server_then)s->param[2];
-}
-
-static void test_cuts(void)
-{
-	struct server s = server_start(cut);
-	struct aws *a = open_client(&s, 1);
-	struct aws_call c = get_call();
-	struct str got = { 0 };
-
-	for (int which = 0; which < 2; which++)
-		for (int then = SERVER_CLOSE; then <= SERVER_RESET; then++)
-			for (int sink = 0; sink < 2; sink++) {
-				int all = (int)strlen(which ? chunked : plain), passed = 0, odd = 0;
-
-				c.sink = sink ? add_piece : NULL;
-				c.sink_ctx = &got;
-				for (int n = 0; n < all; n++) {
-					struct aws_reply r;
-					struct aws_error e = { 0 };
-
-					s.shared->param[0] = which;
-					s.shared->param[1] = n;
-					s.shared->param[2] = then;
-					passed += aws_do(a, &c, &r, &e);
-					odd += e.class != AWS_UNKNOWN;
-				}
-				tap(passed == 0 && odd == 0,
-					"%s answer, %s after each of %d bytes, %s: never a success",
-					which ? "chunked" : "plain",
-					then == SERVER_RESET ? "reset" : "closed", all,
-					sink ? "to a sink" : "kept");
-			}
-	str_free(&got);
-	aws_close(a);
-	server_stop(&s);
-}
-
-/* ---- lies, silence, closed connections --------------------------------------------------------- */
-
-static enum server_then lie(struct server_shared *s, int fd, unsigned n, const char *request)
-{
-	(void)n;
-	(void)request;
-	switch (s->param[0]) {
-	case 0: /* more promised than sent */
-		server_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort");
-		return SERVER_CLOSE;
-	case 1: /* less promised than sent */
-		server_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngoodHTTP/1.1 500 evil\r\n");
-		return SERVER_KEEP;
-	case 2: /* nobody can tell whether this is whole */
-		server_say(fd, "HTTP/1.1 200 OK\r\n\r\nwho knows");
-		return SERVER_CLOSE;
-	case 3:
-		server_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort");
-		sleep(2);
-		return SERVER_CLOSE;
-	case 4:
-		sleep(2);
-		return SERVER_CLOSE;
-	default:
-		server_answer(fd, 302, "Location: http://127.0.0.1:1/\r\n", "");
-		return SERVER_KEEP;
-	}
-}
-
-static void test_lies(void)
-{
-	static const struct {
-		const char *what;
-		bool good;
-		enum aws_class class;
-	} want[] = {
-		{ "a length beyond the end", false, AWS_UNKNOWN },
-		{ "bytes beyond the length", true, AWS_FINE },
-		{ "no length", false, AWS_PROTOCOL },
-		{ "silence within the answer", false, AWS_UNKNOWN },
-		{ "silence instead of an answer", false, AWS_UNKNOWN },
-		{ "a redirect", false, AWS_INVALID },
-	};
-	struct server s = server_start(lie);
-	struct aws_call c = get_call();
-	struct aws *a;
-
-	setenv("FERRY_AWS_TIMEOUT", "300ms", 1);
-	a = open_client(&s, 1);
-	for (int i = 0; i < (int)ARRAY_LEN(want); i++) {
-		struct aws_error e = { 0 };
-		struct aws_reply r;
-		bool good;
-
-		s.shared->param[0] = i;
-		good = aws_do(a, &c, &r, &e);
-		tap(good == want[i].good && e.class == want[i].class, "%s: %s", want[i].what,
-			good ? "passes" : aws_error_text(&e));
-		if (i == 1)
-			tap_same(r.body, SL("good"), "as much as was promised");
-	}
-	unsetenv("FERRY_AWS_TIMEOUT");
-	aws_close(a);
-	server_stop(&s);
-}
-
-/* Closes the connection after each answer, without a word; param 0: after how many. */
-static enum server_then close_after(struct server_shared *s, int fd, unsigned n, const char *request)
-{
-	(void)request;
-	server_answer(fd, 200, "", "{}");
-	return (n + 1) % (unsigned)s->param[0] ? SERVER_KEEP : SERVER_CLOSE;
-}
-
-static void test_closed_connections(void)
-{
-	struct server s = server_start(close_after);
-	struct aws *a = open_client(&s, 1);
-	struct aws_call c = put_call(true);
-	int passed = 0;
-
-	s.shared->param[0] = 3;
-	for (int i = 0; i < 60; i++) {
-		struct aws_error e;
-		struct aws_reply r;
-
-		passed += aws_do(a, &c, &r, &e);
-	}
-	tap(passed == 60, "connections closed between requests: nobody notices");
-	tap(aws_stats(a).connections >= 20 && aws_stats(a).connections < 60,
-		"and those that live are kept (%d)", (int)aws_stats(a).connections);
-	s.shared->param[0] = 1;
-	c.repeatable = false;
-	for (passed = 0; passed < 3; passed++) {
-		struct aws_error e;
-		struct aws_reply r;
-
-		clock_sleep(20000); /* the end of a connection takes its time to get here */
-		if (!aws_do(a, &c, &r, &e))
-			break;
-	}
-	tap(passed == 3, "one that died while idle is not used for what must not be sent twice");
-	aws_close(a);
-	server_stop(&s);
-}
-
-/* ---- retries --------------------------------------------------------------------------------- */
+/* ---- retries ------------------------------------------------------------------------------- */
 
 /* param: 0 which failure, 1 how often */
 static enum server_then fail_first(struct server_shared *s, int fd, unsigned n, const char *request)
@@ -207,13 +17,14 @@ static enum server_then fail_first(struct server_shared *s, int fd, unsigned n, 
 		int status;
 		const char *headers, *body;
 	} failure[] = {
-		{ 503, "", "" },
-		{ 400, "x-amzn-ErrorType: ThrottlingException:http://x\r\n", "{\"message\":\"slow\"}" },
-		{ 500, "", "{\"__type\":\"aws#InternalFailure\"}" },
-		{ 400, "", "{\"__type\":\"ValidationError\",\"Message\":\"bad value\"}" },
-		{ 404, "x-amzn-RequestId: 11-22\r\n", "{\"__type\":\"x#ResourceNotFound\"}" },
-		{ 502, "", "<html>proxy says no</html>" },
-		{ 503, "x-amz-retry-after: 700\r\n", "" },
+		{503, "", ""},
+		{400, "x-amzn-ErrorType: ThrottlingException:http://x\r\n",
+			"{\"message\":\"slow\"}"},
+		{500, "", "{\"__type\":\"aws#InternalFailure\"}"},
+		{400, "", "{\"__type\":\"ValidationError\",\"Message\":\"bad value\"}"},
+		{404, "x-amzn-RequestId: 11-22\r\n", "{\"__type\":\"x#ResourceNotFound\"}"},
+		{502, "", "<html>proxy says no</html>"},
+		{503, "x-amz-retry-after: 700\r\n", ""},
 	};
 
 	(void)request;
@@ -236,23 +47,23 @@ static void test_retries(void)
 		unsigned requests;
 		const char *code;
 	} want[] = {
-		{ "503 twice", 0, 2, false, true, 3, "" },
-		{ "503 for ever", 0, 99, false, false, 4, "" },
-		{ "throttling twice", 1, 2, false, true, 3, "" },
-		{ "500, may be repeated", 2, 1, true, true, 2, "" },
-		{ "500, may not be repeated", 2, 1, false, false, 1, "InternalFailure" },
-		{ "a mistake of ours", 3, 1, true, false, 1, "ValidationError" },
-		{ "not there", 4, 1, true, false, 1, "ResourceNotFound" },
-		{ "502 of a proxy", 5, 1, true, true, 2, "" },
-		{ "a reset, may be repeated", 99, 1, true, true, 2, "" },
-		{ "a reset, may not be repeated", 99, 1, false, false, 1, "connection lost" },
+		{"503 twice", 0, 2, false, true, 3, ""},
+		{"503 for ever", 0, 99, false, false, 4, ""},
+		{"throttling twice", 1, 2, false, true, 3, ""},
+		{"500, may be repeated", 2, 1, true, true, 2, ""},
+		{"500, may not be repeated", 2, 1, false, false, 1, "InternalFailure"},
+		{"a mistake of ours", 3, 1, true, false, 1, "ValidationError"},
+		{"not there", 4, 1, true, false, 1, "ResourceNotFound"},
+		{"502 of a proxy", 5, 1, true, true, 2, ""},
+		{"a reset, may be repeated", 99, 1, true, true, 2, ""},
+		{"a reset, may not be repeated", 99, 1, false, false, 1, "connection lost"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
 		struct server s = server_start(fail_first);
 		struct aws *a = open_client(&s, 4);
 		struct aws_call c = put_call(want[i].repeatable);
-		struct aws_error e = { 0 };
+		struct aws_error e = {0};
 		struct aws_reply r;
 		bool good;
 
@@ -260,8 +71,9 @@ static void test_retries(void)
 		s.shared->param[1] = want[i].times;
 		good = aws_do(a, &c, &r, &e);
 		tap(good == want[i].good && s.shared->requests == want[i].requests &&
-				strcmp(e.code, want[i].code) == 0, "%s: %u requests, %s", want[i].what,
-			s.shared->requests, good ? "passes" : aws_error_text(&e));
+				strcmp(e.code, want[i].code) == 0,
+			"%s: %u requests, %s", want[i].what, s.shared->requests,
+			good ? "passes" : aws_error_text(&e));
 		aws_close(a);
 		server_stop(&s);
 	}
@@ -273,7 +85,7 @@ static void test_retry_after(void)
 	struct aws *a = open_client(&s, 3);
 	struct aws_call c = put_call(true);
 	int64_t began = clock_monotonic();
-	struct aws_error e = { 0 };
+	struct aws_error e = {0};
 	struct aws_reply r;
 
 	s.shared->param[0] = 6;
@@ -289,7 +101,7 @@ static void test_patience(void)
 	struct server s = server_start(fail_first);
 	struct aws *a = open_client(&s, 2);
 	struct aws_call c = put_call(true);
-	struct aws_error e = { 0 };
+	struct aws_error e = {0};
 	struct aws_reply r;
 
 	c.patient = true;
@@ -323,7 +135,7 @@ static void test_different_calls(void)
 	struct server s = server_start(echo_head);
 	struct aws *a = open_client(&s, 1);
 	struct aws_call c = put_call(true);
-	struct aws_error e = { 0 };
+	struct aws_error e = {0};
 	struct aws_reply r;
 	char target[40];
 
@@ -346,13 +158,14 @@ static void test_different_calls(void)
 		c.path = SL("/p");
 		c.query = sl_of(target);
 		tap(aws_do(a, &c, &r, &e) && r.body.n > strlen(want) &&
-				memcmp(r.body.p, want, strlen(want)) == 0, "%s", want);
+				memcmp(r.body.p, want, strlen(want)) == 0,
+			"%s", want);
 	}
 	aws_close(a);
 	server_stop(&s);
 }
 
-/* ---- clock, keys, regions ---------------------------------------------------------------------- */
+/* ---- clock, keys, regions ------------------------------------------------------------------ */
 
 /* Its clock is an hour ahead of ours. */
 static enum server_then other_time(struct server_shared *s, int fd, unsigned n, const char *request)
@@ -366,9 +179,10 @@ static enum server_then other_time(struct server_shared *s, int fd, unsigned n, 
 	gmtime_r(&now, &tm);
 	strftime(date, sizeof date, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
 	strftime(hour, sizeof hour, "%Y%m%dT%H", &tm);
-	snprintf(http, sizeof http, "%s%s", s->param[0] ?
-		"x-amzn-ErrorType: InvalidSignatureException\r\n" :
-		"x-amzn-ErrorType: RequestTimeTooSkewed\r\n", date);
+	snprintf(http, sizeof http, "%s%s",
+		s->param[0] ? "x-amzn-ErrorType: InvalidSignatureException\r\n"
+			    : "x-amzn-ErrorType: RequestTimeTooSkewed\r\n",
+		date);
 	if (stamp && strncmp(stamp + 14, hour, 11) == 0)
 		server_answer(fd, 200, date, "{}");
 	else
@@ -382,12 +196,13 @@ static void test_clock(void)
 		struct server s = server_start(other_time);
 		struct aws *a = open_client(&s, 1);
 		struct aws_call c = put_call(false);
-		struct aws_error e = { 0 };
+		struct aws_error e = {0};
 		struct aws_reply r;
 		int64_t off;
 
 		s.shared->param[0] = i;
-		tap(aws_do(a, &c, &r, &e) && s.shared->requests == 2, "a wrong clock is corrected once");
+		tap(aws_do(a, &c, &r, &e) && s.shared->requests == 2,
+			"a wrong clock is corrected once");
 		off = aws_stats(a).clock_offset_us / CLOCK_US_PER_SEC;
 		tap(off >= 3598 && off <= 3602, "by what the server says (%d s)", (int)off);
 		tap(aws_do(a, &c, &r, &e) && s.shared->requests == 3, "and stays so");
@@ -396,8 +211,8 @@ static void test_clock(void)
 	}
 }
 
-static enum server_then wrong_signature(struct server_shared *s, int fd, unsigned n,
-	const char *request)
+static enum server_then wrong_signature(
+	struct server_shared *s, int fd, unsigned n, const char *request)
 {
 	(void)s;
 	(void)n;
@@ -411,7 +226,7 @@ static void test_wrong_signature(void)
 	struct server s = server_start(wrong_signature);
 	struct aws *a = open_client(&s, 3);
 	struct aws_call c = put_call(true);
-	struct aws_error e = { 0 };
+	struct aws_error e = {0};
 	struct aws_reply r;
 
 	tap(!aws_do(a, &c, &r, &e) && s.shared->requests == 1 && e.class == AWS_CREDENTIALS,
@@ -421,7 +236,8 @@ static void test_wrong_signature(void)
 }
 
 /* Takes the second pair of keys only. */
-static enum server_then second_keys(struct server_shared *s, int fd, unsigned n, const char *request)
+static enum server_then second_keys(
+	struct server_shared *s, int fd, unsigned n, const char *request)
 {
 	(void)s;
 	(void)n;
@@ -445,15 +261,17 @@ static void test_expired_keys(void)
 	struct server s = server_start(second_keys);
 	struct aws_call c = put_call(false);
 	char dir[] = "/tmp/ferry-keys.XXXXXX", path[100], text[500];
-	struct aws_error e = { 0 };
+	struct aws_error e = {0};
 	struct aws_reply r;
 	struct aws *a;
 
 	if (!mkdtemp(dir))
 		die_errno(EX_BUG, "mkdtemp");
 	snprintf(path, sizeof path, "%s/give", dir);
-	snprintf(text, sizeof text, "#!/bin/sh\necho x >>%s/n\nn=$(wc -l <%s/n)\n"
-		"printf '{\"Version\":1,\"AccessKeyId\":\"KEY%%d\",\"SecretAccessKey\":\"s\"}' $n\n",
+	snprintf(text, sizeof text,
+		"#!/bin/sh\necho x >>%s/n\nn=$(wc -l <%s/n)\n"
+		"printf '{\"Version\":1,\"AccessKeyId\":\"KEY%%d\",\"SecretAccessKey\":\"s\"}' "
+		"$n\n",
 		dir, dir);
 	write_file(path, 0755, text);
 	snprintf(path, sizeof path, "%s/config", dir);
@@ -463,7 +281,8 @@ static void test_expired_keys(void)
 	unsetenv("AWS_ACCESS_KEY_ID");
 	unsetenv("AWS_SECRET_ACCESS_KEY");
 	a = open_client(&s, 1);
-	tap(aws_do(a, &c, &r, &e) && s.shared->requests == 2, "expired keys are fetched anew, once");
+	tap(aws_do(a, &c, &r, &e) && s.shared->requests == 2,
+		"expired keys are fetched anew, once");
 	tap(aws_do(a, &c, &r, &e) && s.shared->requests == 3, "and kept");
 	aws_close(a);
 	setenv("AWS_ACCESS_KEY_ID", "KEY1", 1);
@@ -482,171 +301,7 @@ static void test_expired_keys(void)
 	rmdir(dir);
 }
 
-static enum server_then other_region(struct server_shared *s, int fd, unsigned n,
-	const char *request)
-{
-	(void)n;
-	if (strstr(request, "/ap-northeast-2/s3/aws4_request"))
-		server_answer(fd, 200, "", "here");
-	else if (s->param[0])
-		server_answer(fd, 301, "x-amz-bucket-region: ap-northeast-2\r\n", "");
-	else
-		server_answer(fd, 400, "", "<Error><Code>AuthorizationHeaderMalformed</Code>"
-					   "<Region>ap-northeast-2</Region></Error>");
-	return SERVER_KEEP;
-}
-
-static void test_regions(void)
-{
-	for (int i = 0; i < 2; i++) {
-		struct server s = server_start(other_region);
-		struct aws *a = open_client(&s, 1);
-		struct aws_error e = { 0 };
-		struct str got = { 0 };
-
-		s.shared->param[0] = i;
-		tap(s3_get(a, SL("bucket"), SL("k"), add_piece, &got, NULL, &e) &&
-				s.shared->requests == 2, "a bucket is followed to its region");
-		tap(s3_get(a, SL("bucket"), SL("k"), add_piece, &got, NULL, &e) &&
-				s.shared->requests == 3, "and looked for there from then on");
-		str_free(&got);
-		aws_close(a);
-		server_stop(&s);
-	}
-}
-
-/* S3 answers some calls with 200 and then an error. */
-static enum server_then good_and_bad(struct server_shared *s, int fd, unsigned n,
-	const char *request)
-{
-	const char *source = strcasestr(request, "x-amz-copy-source: from/a%20b/c\r\n");
-
-	(void)s;
-	server_answer(fd, 200, "", n || !source ?
-		"<Error><Code>InternalError</Code><Message>half way</Message></Error>" :
-		"<CopyObjectResult><ETag>&quot;x&quot;</ETag></CopyObjectResult>");
-	return SERVER_KEEP;
-}
-
-static void test_copy(void)
-{
-	struct server s = server_start(good_and_bad);
-	struct aws *a = open_client(&s, 1);
-	struct aws_error e = { 0 };
-
-	tap(s3_copy(a, SL("from"), SL("a b/c"), SL("to"), SL("d"), &e), "an object is copied");
-	tap(!s3_copy(a, SL("from"), SL("a b/c"), SL("to"), SL("d"), &e) && e.class == AWS_UNKNOWN,
-		"an error within a good answer is one");
-	aws_close(a);
-	server_stop(&s);
-}
-
-/* param 0: how many keys of the second request cannot be deleted */
-static enum server_then deleting(struct server_shared *s, int fd, unsigned n, const char *request)
-{
-	static const char list[] = "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>p/1"
-				   "</Key><Size>1</Size></Contents><Contents><Key>p/a%26%3Cb</Key>"
-				   "<Size>2</Size></Contents></ListBucketResult>";
-
-	(void)n;
-	if (strncmp(request, "GET ", 4) == 0)
-		server_answer(fd, 200, "", list);
-	else if (!strstr(request, "<Key>p/a&#38;&#60;b</Key>"))
-		server_answer(fd, 400, "", "<Error><Code>MalformedXML</Code></Error>");
-	else
-		server_answer(fd, 200, "", s->param[0] ?
-			"<DeleteResult><Error><Key>p/1</Key><Code>AccessDenied</Code><Message>no</Message>"
-			"</Error></DeleteResult>" : "<DeleteResult></DeleteResult>");
-	return SERVER_KEEP;
-}
-
-static void test_delete(void)
-{
-	struct server s = server_start(deleting);
-	struct aws *a = open_client(&s, 1);
-	struct aws_error e = { 0 };
-	uint64_t n = 0;
-
-	tap(s3_delete_prefix(a, SL("b"), SL("p/"), &n, &e) && n == 2, "a prefix is deleted");
-	s.shared->param[0] = 1;
-	tap(!s3_delete_prefix(a, SL("b"), SL("p/"), &n, &e) && n == 1 && e.class == AWS_FORBIDDEN,
-		"a key that stays is an error");
-	tap_same(sl_of(e.message), SL("\"p/1\": no"), "which names it");
-	aws_close(a);
-	server_stop(&s);
-}
-
-/* ---- bodies that go on ------------------------------------------------------------------------- */
-
-#define BODY "abcdefghijklmnopqrstuvwxyz0123456789"
-
-/* param: 0 cut every answer after so many bytes of the body, 1 mischief: 1 ignores Range, 2 another
- * object from the second request on, 3 another range than was asked for */
-static enum server_then ranges(struct server_shared *s, int fd, unsigned n, const char *request)
-{
-	const char *range = strcasestr(request, "\r\nrange: bytes=");
-	const char *match = strcasestr(request, "\r\nif-match: \"");
-	size_t from = range ? strtoul(range + 15, NULL, 10) : 0, all = strlen(BODY);
-	size_t most = (size_t)s->param[0];
-
-	if (s->param[1] == 1)
-		range = NULL, from = 0;
-	if (s->param[1] == 2 && n > 0 && match && strncmp(match + 13, "new", 3) != 0) {
-		server_answer(fd, 412, "", "<Error><Code>PreconditionFailed</Code></Error>");
-		return SERVER_KEEP;
-	}
-	if (s->param[1] == 3 && from)
-		from++;
-	server_say(fd, "HTTP/1.1 %s\r\nETag: \"old\"\r\nContent-Length: %zu\r\n", range ? "206 P" : "200 OK",
-		all - from);
-	if (range)
-		server_say(fd, "Content-Range: bytes %zu-%zu/%zu\r\n", from, all - 1, all);
-	server_say(fd, "\r\n%.*s", (int)(all - from < most ? all - from : most), BODY + from);
-	return all - from <= most ? SERVER_KEEP : SERVER_RESET;
-}
-
-static void test_resume(void)
-{
-	size_t all = strlen(BODY);
-	int wrong = 0;
-
-	for (size_t most = 1; most <= all; most++) {
-		struct server s = server_start(ranges);
-		struct aws *a = open_client(&s, 3);
-		struct aws_error e = { 0 };
-		struct str got = { 0 };
-		uint64_t size = 0;
-
-		s.shared->param[0] = (int)most;
-		if (!s3_get(a, SL("b"), SL("k"), add_piece, &got, &size, &e) || size != all ||
-			!sl_eq_str(str_sl(&got), BODY)) {
-			printf("# %zu: %s: %s\n", most, aws_error_text(&e), str_z(&got));
-			wrong++;
-		}
-		str_free(&got);
-		aws_close(a);
-		server_stop(&s);
-	}
-	tap(wrong == 0, "an object cut after each of its bytes comes whole, every byte once");
-	for (int mischief = 1; mischief <= 3; mischief++) {
-		struct server s = server_start(ranges);
-		struct aws *a = open_client(&s, 3);
-		struct aws_error e = { 0 };
-		struct str got = { 0 };
-		bool good;
-
-		s.shared->param[0] = 10;
-		s.shared->param[1] = mischief;
-		good = s3_get(a, SL("b"), SL("k"), add_piece, &got, NULL, &e);
-		tap(!good && got.n == 10 && !aws_error_is_temporary(&e),
-			"never another object's rest: %s", aws_error_text(&e));
-		str_free(&got);
-		aws_close(a);
-		server_stop(&s);
-	}
-}
-
-/* ---- many at once ---------------------------------------------------------------------------- */
+/* ---- many at once -------------------------------------------------------------------------- */
 
 struct tally {
 	struct aws_pool *pool;
@@ -654,8 +309,8 @@ struct tally {
 	char seen[1000];
 };
 
-static void count_done(void *pool_ctx, void *call_ctx, const struct aws_reply *reply,
-	const struct aws_error *e)
+static void count_done(
+	void *pool_ctx, void *call_ctx, const struct aws_reply *reply, const struct aws_error *e)
 {
 	struct tally *t = pool_ctx;
 	char *mine = call_ctx;
@@ -692,7 +347,7 @@ static void test_pool(void)
 {
 	struct server s = server_start(flaky);
 	struct aws *a = open_client(&s, 3);
-	struct tally t = { .more = 100 };
+	struct tally t = {.more = 100};
 	struct aws_call c = put_call(true);
 	bool once = true;
 
@@ -737,8 +392,8 @@ static void test_stop(void)
 	struct server s = server_start(never);
 	struct aws *a = open_client(&s, 3);
 	struct aws_call c = put_call(true);
-	struct tally t = { 0 };
-	struct aws_error e = { 0 };
+	struct tally t = {0};
+	struct aws_error e = {0};
 	struct aws_reply r;
 
 	to_stop = a;
@@ -756,32 +411,9 @@ static void test_stop(void)
 	server_stop(&s);
 }
 
-/* Nobody listens: a port that was just given back. */
-static void test_no_server(void)
-{
-	struct server s = server_start(never);
-	struct aws_call c = put_call(false);
-	struct aws_error e = { 0 };
-	struct aws_reply r;
-	struct aws *a;
-
-	server_stop(&s);
-	a = open_client(&s, 2);
-	tap(!aws_do(a, &c, &r, &e) && e.class == AWS_RETRY && e.attempts == 2 &&
-			aws_error_exit(&e) == EX_TEMP, "nobody there is temporary");
-	aws_close(a);
-}
-
 int main(void)
 {
-	signal(SIGPIPE, SIG_IGN);
-	setenv("AWS_ACCESS_KEY_ID", "KEY1", 1);
-	setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
-	setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
-	setenv("HOME", "/nonexistent", 1);
-	test_cuts();
-	test_lies();
-	test_closed_connections();
+	calls_begin();
 	test_retries();
 	test_retry_after();
 	test_patience();
@@ -789,12 +421,7 @@ int main(void)
 	test_clock();
 	test_wrong_signature();
 	test_expired_keys();
-	test_regions();
-	test_copy();
-	test_delete();
-	test_resume();
 	test_pool();
 	test_stop();
-	test_no_server();
 	return tap_done();
 }

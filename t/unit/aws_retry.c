@@ -1,4 +1,5 @@
-/* When to send again: one row of the table of classes each, delays, the quota, the adaptive rate. */
+/* When to send again: one row of the table of classes each, delays, the quota, the adaptive rate.
+ */
 #include "aws/retry.h"
 #include "core/clock.h"
 
@@ -10,45 +11,45 @@ static const struct {
 	enum aws_class class;
 	int exit;
 } rows[] = {
-	{ 200, "", AWS_FINE, 0 },
-	{ 429, "", AWS_THROTTLE, 75 },
-	{ 400, "ThrottlingException", AWS_THROTTLE, 75 },
-	{ 400, "Throttling", AWS_THROTTLE, 75 },
-	{ 503, "SlowDown", AWS_THROTTLE, 75 },
-	{ 400, "ProvisionedThroughputExceededException", AWS_THROTTLE, 75 },
-	{ 400, "RequestLimitExceeded", AWS_THROTTLE, 75 },
-	{ 400, "TooManyRequestsException", AWS_THROTTLE, 75 },
-	{ 503, "", AWS_RETRY, 75 },
-	{ 503, "ServiceUnavailable", AWS_RETRY, 75 },
-	{ 400, "RequestTimeout", AWS_RETRY, 75 },
-	{ 500, "", AWS_UNKNOWN, 75 },
-	{ 500, "InternalFailure", AWS_UNKNOWN, 75 },
-	{ 502, "", AWS_UNKNOWN, 75 },
-	{ 504, "", AWS_UNKNOWN, 75 },
-	{ 501, "NotImplemented", AWS_INVALID, 69 },
-	{ 403, "ExpiredToken", AWS_CREDENTIALS, 77 },
-	{ 400, "ExpiredTokenException", AWS_CREDENTIALS, 77 },
-	{ 403, "RequestTimeTooSkewed", AWS_CREDENTIALS, 77 },
-	{ 403, "SignatureDoesNotMatch", AWS_CREDENTIALS, 77 },
-	{ 400, "UnrecognizedClientException", AWS_CREDENTIALS, 77 },
-	{ 403, "", AWS_FORBIDDEN, 77 },
-	{ 403, "AccessForbidden", AWS_FORBIDDEN, 77 },
-	{ 400, "AccessDeniedException", AWS_FORBIDDEN, 77 },
-	{ 404, "", AWS_NOT_FOUND, 69 },
-	{ 400, "ResourceNotFound", AWS_NOT_FOUND, 69 },
-	{ 404, "NoSuchKey", AWS_NOT_FOUND, 69 },
-	{ 400, "ValidationError", AWS_INVALID, 69 },
-	{ 400, "", AWS_INVALID, 69 },
-	{ 412, "PreconditionFailed", AWS_INVALID, 69 },
-	{ 200, "InternalError", AWS_UNKNOWN, 75 },
-	{ 200, "SomethingNew", AWS_INVALID, 69 },
-	{ 400, "Throttl", AWS_INVALID, 69 },
+	{200, "", AWS_FINE, 0},
+	{429, "", AWS_THROTTLE, 75},
+	{400, "ThrottlingException", AWS_THROTTLE, 75},
+	{400, "Throttling", AWS_THROTTLE, 75},
+	{503, "SlowDown", AWS_THROTTLE, 75},
+	{400, "ProvisionedThroughputExceededException", AWS_THROTTLE, 75},
+	{400, "RequestLimitExceeded", AWS_THROTTLE, 75},
+	{400, "TooManyRequestsException", AWS_THROTTLE, 75},
+	{503, "", AWS_RETRY, 75},
+	{503, "ServiceUnavailable", AWS_RETRY, 75},
+	{400, "RequestTimeout", AWS_RETRY, 75},
+	{500, "", AWS_UNKNOWN, 75},
+	{500, "InternalFailure", AWS_UNKNOWN, 75},
+	{502, "", AWS_UNKNOWN, 75},
+	{504, "", AWS_UNKNOWN, 75},
+	{501, "NotImplemented", AWS_INVALID, 69},
+	{403, "ExpiredToken", AWS_CREDENTIALS, 77},
+	{400, "ExpiredTokenException", AWS_CREDENTIALS, 77},
+	{403, "RequestTimeTooSkewed", AWS_CREDENTIALS, 77},
+	{403, "SignatureDoesNotMatch", AWS_CREDENTIALS, 77},
+	{400, "UnrecognizedClientException", AWS_CREDENTIALS, 77},
+	{403, "", AWS_FORBIDDEN, 77},
+	{403, "AccessForbidden", AWS_FORBIDDEN, 77},
+	{400, "AccessDeniedException", AWS_FORBIDDEN, 77},
+	{404, "", AWS_NOT_FOUND, 69},
+	{400, "ResourceNotFound", AWS_NOT_FOUND, 69},
+	{404, "NoSuchKey", AWS_NOT_FOUND, 69},
+	{400, "ValidationError", AWS_INVALID, 69},
+	{400, "", AWS_INVALID, 69},
+	{412, "PreconditionFailed", AWS_INVALID, 69},
+	{200, "InternalError", AWS_UNKNOWN, 75},
+	{200, "SomethingNew", AWS_INVALID, 69},
+	{400, "Throttl", AWS_INVALID, 69},
 };
 
 static void test_classes(void)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct aws_error e = { .class = aws_classify(rows[i].status, sl_of(rows[i].code)) };
+		struct aws_error e = {.class = aws_classify(rows[i].status, sl_of(rows[i].code))};
 
 		tap(e.class == rows[i].class && (int)aws_error_exit(&e) == rows[i].exit,
 			"%d %s: class %d, exit %d", rows[i].status, rows[i].code, e.class,
@@ -58,20 +59,26 @@ static void test_classes(void)
 
 static void test_text(void)
 {
-	struct aws_error e = { .class = AWS_INVALID, .status = 400, .attempts = 2,
-		.operation = "PutRecord", .code = "ValidationError", .request_id = "1b2c",
-		.message = " Too\nlong\x1b[31m. " };
+	struct aws_error e = {.class = AWS_INVALID,
+		.status = 400,
+		.attempts = 2,
+		.operation = "PutRecord",
+		.code = "ValidationError",
+		.request_id = "1b2c",
+		.message = " Too\nlong\x1b[31m. "};
 
 	tap_same(sl_of(aws_error_text(&e)),
-		SL("PutRecord: ValidationError: Too long\\x1B[31m (HTTP 400, request 1b2c, 2 attempts)"),
+		SL("PutRecord: ValidationError: Too long\\x1B[31m (HTTP 400, request 1b2c, 2 "
+		   "attempts)"),
 		"one line, without control bytes and full stop");
-	e = (struct aws_error){ .code = "no region", .message = "give one" };
-	tap_same(sl_of(aws_error_text(&e)), SL("no region: give one"), "without facts, no brackets");
+	e = (struct aws_error){.code = "no region", .message = "give one"};
+	tap_same(
+		sl_of(aws_error_text(&e)), SL("no region: give one"), "without facts, no brackets");
 }
 
 static void test_delays(void)
 {
-	int64_t most[] = { 50000, 100000, 200000, 400000 }, top = 0;
+	int64_t most[] = {50000, 100000, 200000, 400000}, top = 0;
 	bool good = true;
 
 	for (unsigned n = 1; n <= 4; n++)
@@ -110,8 +117,9 @@ static void test_quota(void)
 	tap(q.left == RETRY_QUOTA, "never beyond its size");
 }
 
-/* A service that takes `capacity` requests a second, or throttles one in `random`, against one client
- * that would send as fast as it can; returns what passed in the last 20 of 60 seconds, per second. */
+/* A service that takes `capacity` requests a second, or throttles one in `random`, against one
+ * client that would send as fast as it can; returns what passed in the last 20 of 60 seconds, per
+ * second. */
 static double simulate(double capacity, unsigned random, double eager)
 {
 	struct retry_rate r;

@@ -1,6 +1,7 @@
 /*
- * The room against the sandbox, whose verifier of signatures is strict and not made from ours: paths,
- * queries and keys that are hard to sign, pages, and what S3 and the Feature Store do with them.
+ * The room against the sandbox, whose verifier of signatures is strict and not made from ours:
+ * paths, queries and keys that are hard to sign, pages, and what S3 and the Feature Store do with
+ * them.
  */
 #include "aws/featurestore.h"
 #include "aws/fs_group.h"
@@ -10,7 +11,6 @@
 
 #include "tap.h"
 
-#include <libgen.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -21,9 +21,9 @@ extern char **environ;
 #define ROLE "arn:aws:iam::123456789012:role/x"
 
 static char dir[] = "/tmp/ferry-sandbox.XXXXXX";
-static const char *const nasty[] = { "plain", "a b", "a/b", "a//b", "100%", "a%20b", "a+b", "*", "a=b&c=d",
-	"a:b", "2024-01-01T00:00:00.5Z", "\xed\x95\x9c\xea\xb8\x80", "~", "'\"<>;,@!$()?#[]{}|\\^`",
-	"\xf0\x9f\x9a\xa2", "./a", "a/../b", "a\tb" };
+static const char *const nasty[] = {"plain", "a b", "a/b", "a//b", "100%", "a%20b", "a+b", "*",
+	"a=b&c=d", "a:b", "2024-01-01T00:00:00.5Z", "\xed\x95\x9c\xea\xb8\x80", "~",
+	"'\"<>;,@!$()?#[]{}|\\^`", "\xf0\x9f\x9a\xa2", "./a", "a/../b", "a\tb"};
 
 /* Takes "export NAME=value" lines into the environment; false while the file is not there yet. */
 static bool take_environment(const char *path)
@@ -46,15 +46,17 @@ static bool take_environment(const char *path)
 }
 
 /* 0 when there is no sandbox, else its process. */
-static pid_t start_sandbox(char *self)
+static pid_t start_sandbox(const char *self)
 {
 	char program[600], env[100], state[100];
-	char *argv[] = { program, (char[]){ "--port" }, (char[]){ "0" }, (char[]){ "--quiet" },
-		(char[]){ "--env" }, env, (char[]){ "--state" }, state, (char[]){ "--set" },
-		(char[]){ "group-delay=0" }, NULL };
+	char *argv[] = {program, (char[]){"--port"}, (char[]){"0"}, (char[]){"--quiet"},
+		(char[]){"--env"}, env, (char[]){"--state"}, state, (char[]){"--set"},
+		(char[]){"group-delay=0"}, NULL};
+	const char *slash = strrchr(self, '/');
 	pid_t pid;
 
-	snprintf(program, sizeof program, "%s/../ferry-sandbox", dirname(self));
+	snprintf(program, sizeof program, "%.*s../ferry-sandbox",
+		(int)(slash ? slash + 1 - self : 0), self);
 	snprintf(env, sizeof env, "%s/env", dir);
 	snprintf(state, sizeof state, "%s/state", dir);
 	if (access(program, X_OK) != 0 || !getenv("PGHOST"))
@@ -67,20 +69,23 @@ static pid_t start_sandbox(char *self)
 	return pid;
 }
 
-/* ---- the Feature Store --------------------------------------------------------------------------- */
+/* ---- the Feature Store
+ * --------------------------------------------------------------------------- */
 
 static void create_group(struct aws *a, const char *name)
 {
-	struct arena mem = { 0 };
-	struct aws_error e = { 0 };
-	struct str body = { 0 };
+	struct arena mem = {0};
+	struct aws_error e = {0};
+	struct str body = {0};
 	const struct json *o;
 
-	str_addf(&body, "{\"FeatureGroupName\":\"%s\",\"RecordIdentifierFeatureName\":\"id\","
+	str_addf(&body,
+		"{\"FeatureGroupName\":\"%s\",\"RecordIdentifierFeatureName\":\"id\","
 		"\"EventTimeFeatureName\":\"t\",\"FeatureDefinitions\":[{\"FeatureName\":\"id\","
 		"\"FeatureType\":\"String\"},{\"FeatureName\":\"t\",\"FeatureType\":\"String\"},"
 		"{\"FeatureName\":\"v\",\"FeatureType\":\"Fractional\"}],\"OnlineStoreConfig\":"
-		"{\"EnableOnlineStore\":true},\"RoleArn\":\"" ROLE "\"}", name);
+		"{\"EnableOnlineStore\":true},\"RoleArn\":\"" ROLE "\"}",
+		name);
 	o = fs_control(a, "CreateFeatureGroup", str_sl(&body), &mem, &e);
 	tap(json_get(o, "FeatureGroupArn"), "a group is created%s%s", o ? "" : ": ",
 		o ? "" : aws_error_text(&e));
@@ -96,8 +101,8 @@ static bool count_one(void *ctx, const struct json *summary)
 
 static void test_groups(struct aws *a, struct str *arn)
 {
-	struct aws_error e = { 0 };
-	struct fs_group g = { 0 };
+	struct aws_error e = {0};
+	struct fs_group g = {0};
 	int n = 0;
 
 	create_group(a, "group-0");
@@ -108,14 +113,14 @@ static void test_groups(struct aws *a, struct str *arn)
 		str_add(arn, g.arn);
 	}
 	fs_group_free(&g);
-	g = (struct fs_group){ .n = 0 };
+	g = (struct fs_group){.n = 0};
 	tap(!fs_describe(a, SL("none"), &g, &e) && e.class == AWS_NOT_FOUND,
 		"one that is not there");
 }
 
 static bool put(struct aws *a, const struct fs_target *t, struct sl id, struct aws_error *e)
 {
-	struct str body = { 0 };
+	struct str body = {0};
 	struct aws_reply r;
 	struct aws_call c;
 	bool good;
@@ -134,10 +139,10 @@ static bool put(struct aws *a, const struct fs_target *t, struct sl id, struct a
 /* Put, get, get two features, delete, get: by name and by ARN. */
 static void test_record(struct aws *a, const struct fs_target *t, struct sl id)
 {
-	const struct sl two[] = { SL("v"), SL("id") };
-	struct arena mem = { 0 };
-	struct aws_error e = { 0 };
-	struct str query = { 0 };
+	const struct sl two[] = {SL("v"), SL("id")};
+	struct arena mem = {0};
+	struct aws_error e = {0};
+	struct str query = {0};
 	struct sl value = SL("");
 	struct aws_reply r;
 	struct aws_call c;
@@ -146,7 +151,8 @@ static void test_record(struct aws *a, const struct fs_target *t, struct sl id)
 	good = put(a, t, id, &e);
 	fs_get_call(&c, t, id, two, ARRAY_LEN(two), &query);
 	good = good && aws_do(a, &c, &r, &e) &&
-	       fs_record_value(json_get(fs_answer(&c, r.body, &mem, &e), "Record"), SL("id"), &value) &&
+	       fs_record_value(
+		       json_get(fs_answer(&c, r.body, &mem, &e), "Record"), SL("id"), &value) &&
 	       sl_eq(value, id);
 	fs_delete_call(&c, t, id, SL("2024-01-02T00:00:00.000Z"), NULL, true, &query);
 	good = good && aws_do(a, &c, &r, &e);
@@ -161,7 +167,7 @@ static void test_record(struct aws *a, const struct fs_target *t, struct sl id)
 
 static void test_records(struct aws *a, struct sl arn)
 {
-	struct fs_target by_name = { 0 }, by_arn = { 0 };
+	struct fs_target by_name = {0}, by_arn = {0};
 
 	fs_target_init(&by_name, SL("group-0"));
 	fs_target_init(&by_arn, arn);
@@ -175,10 +181,10 @@ static void test_records(struct aws *a, struct sl arn)
 
 static void test_batches(struct aws *a)
 {
-	struct str body = { 0 }, path = { 0 };
-	struct fs_target t = { 0 };
-	struct arena mem = { 0 };
-	struct aws_error e = { 0 };
+	struct str body = {0}, path = {0};
+	struct fs_target t = {0};
+	struct arena mem = {0};
+	struct aws_error e = {0};
 	struct aws_reply r;
 	struct aws_call c;
 	const struct json *o;
@@ -193,7 +199,7 @@ static void test_batches(struct aws *a)
 		fs_entry_begin(&body, t.group);
 		fs_add_value(&body, SL("id"), ids[i]);
 		fs_add_value(&body, SL("t"), SL("2024-01-01T00:00:00Z"));
-		fs_entry_end(&body, &(struct fs_how){ .online_only = true });
+		fs_entry_end(&body, &(struct fs_how){.online_only = true});
 	}
 	fs_batch_end(&body);
 	fs_batch_write_call(&c, str_sl(&body));
@@ -205,20 +211,24 @@ static void test_batches(struct aws *a)
 	fs_list_records_call(&c, &t, SL(""), false, &path, &body);
 	o = aws_do(a, &c, &r, &e) ? fs_answer(&c, r.body, &mem, &e) : NULL;
 	tap(json_get(o, "RecordIdentifiers") &&
-			json_get(o, "RecordIdentifiers")->n == FS_BATCH_WRITE_MAX, "and are listed");
+			json_get(o, "RecordIdentifiers")->n == FS_BATCH_WRITE_MAX,
+		"and are listed");
 	fs_target_free(&t);
 	arena_free(&mem);
 	str_free(&body);
 	str_free(&path);
 }
 
-/* ---- S3 -------------------------------------------------------------------------------------- */
+/* ---- S3 ------------------------------------------------------------------------------------ */
 
 static void create_bucket(struct aws *a)
 {
-	const struct aws_call c = { .service = AWS_S3, .operation = "CreateBucket", .method = "PUT",
-		.path = SL("/"), .bucket = SL("bucket") };
-	struct aws_error e = { 0 };
+	const struct aws_call c = {.service = AWS_S3,
+		.operation = "CreateBucket",
+		.method = "PUT",
+		.path = SL("/"),
+		.bucket = SL("bucket")};
+	struct aws_error e = {0};
 	struct aws_reply r;
 	bool good = aws_do(a, &c, &r, &e);
 
@@ -240,9 +250,9 @@ static bool add_key(void *ctx, const struct s3_object *o)
 
 static void test_object(struct aws *a, struct sl key)
 {
-	struct str got = { 0 }, listed = { 0 }, want = { 0 };
-	struct s3_object o = { .size = 0 };
-	struct aws_error e = { 0 };
+	struct str got = {0}, listed = {0}, want = {0};
+	struct s3_object o = {.size = 0};
+	struct aws_error e = {0};
 	uint64_t size = 0;
 	bool good;
 
@@ -256,7 +266,8 @@ static void test_object(struct aws *a, struct sl key)
 	tap(good, "object %s%s%s", msg_q(key), good ? "" : ": ", good ? "" : aws_error_text(&e));
 	tap_same(str_sl(&listed), str_sl(&want), "is listed");
 	tap(s3_delete(a, SL("bucket"), key, &e) && !s3_head(a, SL("bucket"), key, &o, &e) &&
-			e.class == AWS_NOT_FOUND, "and deleted");
+			e.class == AWS_NOT_FOUND,
+		"and deleted");
 	str_free(&got);
 	str_free(&listed);
 	str_free(&want);
@@ -269,8 +280,8 @@ static bool count_key(void *ctx, const struct s3_object *o)
 	return true;
 }
 
-static void ignore_done(void *pool_ctx, void *call_ctx, const struct aws_reply *r,
-	const struct aws_error *e)
+static void ignore_done(
+	void *pool_ctx, void *call_ctx, const struct aws_reply *r, const struct aws_error *e)
 {
 	(void)call_ctx;
 	(void)r;
@@ -280,14 +291,17 @@ static void ignore_done(void *pool_ctx, void *call_ctx, const struct aws_reply *
 static void test_pages(struct aws *a)
 {
 	static struct str path[2100];
-	struct aws_error e = { 0 };
+	struct aws_error e = {0};
 	uint64_t n = 0;
 	int good = 0;
 	struct aws_pool *p = aws_pool_new(a, 8, ignore_done, &good);
 
 	for (int i = 0; i < 2100; i++) {
-		struct aws_call c = { .service = AWS_S3, .operation = "PutObject", .method = "PUT",
-			.bucket = SL("bucket"), .repeatable = true };
+		struct aws_call c = {.service = AWS_S3,
+			.operation = "PutObject",
+			.method = "PUT",
+			.bucket = SL("bucket"),
+			.repeatable = true};
 
 		str_addf(&path[i], "/many/%d%%26%%3C%%25", i); /* a key that XML and URLs escape */
 		c.path = str_sl(&path[i]);
@@ -308,17 +322,18 @@ static void test_pages(struct aws *a)
 
 static void test_refused(void)
 {
-	struct aws_error e = { 0 };
-	struct fs_group g = { 0 };
+	struct aws_error e = {0};
+	struct fs_group g = {0};
 	char secret[100];
 	const char *text;
 	struct aws *a;
 
 	snprintf(secret, sizeof secret, "%s", getenv("AWS_SECRET_ACCESS_KEY"));
 	setenv("AWS_SECRET_ACCESS_KEY", "wrong-secret-of-the-test", 1);
-	a = aws_open(&(struct aws_opts){ .max_attempts = 2 }, &e);
+	a = aws_open(&(struct aws_opts){.max_attempts = 2}, &e);
 	tap(a && !fs_describe(a, SL("group-0"), &g, &e) && e.class == AWS_CREDENTIALS &&
-			aws_error_exit(&e) == EX_NOTALLOWED, "a wrong key is refused");
+			aws_error_exit(&e) == EX_NOTALLOWED,
+		"a wrong key is refused");
 	text = aws_error_text(&e);
 	tap(!strstr(text, secret) && !strstr(text, "wrong-secret"), "and not shown: %s", text);
 	aws_close(a);
@@ -326,9 +341,9 @@ static void test_refused(void)
 
 int main(int argc, char **argv)
 {
-	char *rm[] = { (char[]){ "rm" }, (char[]){ "-rf" }, dir, NULL };
-	struct aws_error e = { 0 };
-	struct str arn = { 0 };
+	char *rm[] = {(char[]){"rm"}, (char[]){"-rf"}, dir, NULL};
+	struct aws_error e = {0};
+	struct str arn = {0};
 	struct aws *a;
 	pid_t pid, cleaner;
 
@@ -343,7 +358,7 @@ int main(int argc, char **argv)
 		printf("1..0 # skip the sandbox is not built, or there is no database\n");
 		return 0;
 	}
-	a = aws_open(&(struct aws_opts){ .max_attempts = 2 }, &e);
+	a = aws_open(&(struct aws_opts){.max_attempts = 2}, &e);
 	if (!a)
 		aws_die(&e, "open");
 	test_groups(a, &arn);

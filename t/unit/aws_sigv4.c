@@ -25,7 +25,7 @@ static bool read_file(const char *dir, const char *name, struct str *s)
 	if (!f)
 		return false;
 	while ((n = fread(piece, 1, sizeof piece, f)) > 0)
-		str_add(s, (struct sl){ piece, n });
+		str_add(s, (struct sl){piece, n});
 	fclose(f);
 	return true;
 }
@@ -45,7 +45,7 @@ static bool truth(const struct json *o, const char *key)
 	return v && v->kind == J_TRUE;
 }
 
-/* ---- published vectors ----------------------------------------------------------------------- */
+/* ---- published vectors --------------------------------------------------------------------- */
 
 struct vector {
 	struct sigv4_request r;
@@ -60,12 +60,12 @@ static void parse_request(struct sl all, struct vector *v)
 	const char *p = all.p, *end = all.p + all.n;
 	const char *eol = memchr(p, '\n', all.n), *sp = memchr(p, ' ', (size_t)(eol - p)), *q;
 
-	v->r.method = (struct sl){ p, (size_t)(sp - p) };
+	v->r.method = (struct sl){p, (size_t)(sp - p)};
 	p = sp + 1;
 	sp = eol - strlen(" HTTP/1.1");
 	q = memchr(p, '?', (size_t)(sp - p));
-	v->r.path = (struct sl){ p, (size_t)((q ? q : sp) - p) };
-	v->r.query = q ? (struct sl){ q + 1, (size_t)(sp - q - 1) } : SL("");
+	v->r.path = (struct sl){p, (size_t)((q ? q : sp) - p)};
+	v->r.query = q ? (struct sl){q + 1, (size_t)(sp - q - 1)} : SL("");
 	v->r.headers = v->header;
 	for (p = eol + 1; p < end && *p != '\n'; p = eol + 1) {
 		struct sigv4_header *h = &v->header[v->r.n_headers];
@@ -79,26 +79,26 @@ static void parse_request(struct sl all, struct vector *v)
 			continue;
 		}
 		colon = memchr(p, ':', (size_t)(eol - p));
-		h->name = (struct sl){ p, (size_t)(colon - p) };
-		h->value = (struct sl){ colon + 1, (size_t)(eol - colon - 1) };
+		h->name = (struct sl){p, (size_t)(colon - p)};
+		h->value = (struct sl){colon + 1, (size_t)(eol - colon - 1)};
 		v->r.n_headers++;
 	}
-	v->body = p < end ? (struct sl){ p + 1, (size_t)(end - p - 1) } : SL("");
+	v->body = p < end ? (struct sl){p + 1, (size_t)(end - p - 1)} : SL("");
 	crypto_sha256_hex(v->body, v->payload);
-	v->r.payload = (struct sl){ v->payload, sizeof v->payload };
+	v->r.payload = (struct sl){v->payload, sizeof v->payload};
 }
 
 static void add_header(struct vector *v, struct sl name, struct sl value)
 {
-	v->header[v->r.n_headers++] = (struct sigv4_header){ name, value };
+	v->header[v->r.n_headers++] = (struct sigv4_header){name, value};
 }
 
 static void check_vector(const char *dir, const char *name)
 {
-	struct str ctx = { 0 }, req = { 0 }, want = { 0 }, got = { 0 };
-	struct arena mem = { 0 };
+	struct str ctx = {0}, req = {0}, want = {0}, got = {0};
+	struct arena mem = {0};
 	struct sigv4 *s = sigv4_new();
-	struct vector v = { 0 };
+	struct vector v = {0};
 	struct sigv4_keys keys;
 	const struct json *o, *cred;
 	const char *why = NULL;
@@ -111,8 +111,8 @@ static void check_vector(const char *dir, const char *name)
 	}
 	o = json_parse(&mem, str_sl(&ctx), &why, &at);
 	cred = json_get(o, "credentials");
-	keys = (struct sigv4_keys){ text(cred, "access_key_id"), text(cred, "secret_access_key"),
-		text(cred, "token") };
+	keys = (struct sigv4_keys){
+		text(cred, "access_key_id"), text(cred, "secret_access_key"), text(cred, "token")};
 	sigv4_scope(s, &keys, "20150830T123600Z", text(o, "region"), text(o, "service"));
 	parse_request(str_sl(&req), &v);
 	v.r.normalize = truth(o, "normalize");
@@ -124,7 +124,7 @@ static void check_vector(const char *dir, const char *name)
 	tap_same(sigv4_canonical(s), str_sl(&want), label);
 	(void)read_file(dir, "query-signature.txt", &want);
 	snprintf(label, sizeof label, "%s: presigned", name);
-	tap_same((struct sl){ got.p + got.n - want.n, want.n }, str_sl(&want), label);
+	tap_same((struct sl){got.p + got.n - want.n, want.n}, str_sl(&want), label);
 
 	add_header(&v, SL("X-Amz-Date"), SL("20150830T123600Z"));
 	if (keys.token.n && !truth(o, "omit_session_token"))
@@ -141,7 +141,7 @@ static void check_vector(const char *dir, const char *name)
 	tap_same(sigv4_string_to_sign(s), str_sl(&want), label);
 	(void)read_file(dir, "header-signature.txt", &want);
 	snprintf(label, sizeof label, "%s: signature", name);
-	tap_same((struct sl){ got.p + got.n - want.n, want.n }, str_sl(&want), label);
+	tap_same((struct sl){got.p + got.n - want.n, want.n}, str_sl(&want), label);
 
 	sigv4_free(s);
 	arena_free(&mem);
@@ -177,13 +177,13 @@ static void test_published(void)
 	tap(n >= 38, "all 38 published cases were there");
 }
 
-/* ---- our own vectors ------------------------------------------------------------------------- */
+/* ---- our own vectors ----------------------------------------------------------------------- */
 
 /* The path as we would write it: from the texts that botocore encoded. */
 static void check_path(const struct json *o, const char *name)
 {
 	const struct json *raw = json_get(o, "raw"), *first = raw ? raw->child : NULL;
-	struct str path = { 0 };
+	struct str path = {0};
 	char label[300];
 
 	if (!first)
@@ -199,7 +199,7 @@ static void check_path(const struct json *o, const char *name)
 		str_addz(&path, "/FeatureGroup/");
 		uri_encode(&path, first->text, false);
 		if (first->next) {
-			struct str query = { 0 };
+			struct str query = {0};
 			struct sl got = text(o, "query");
 
 			uri_query(&query, SL("RecordIdentifierValueAsString"), first->next->text);
@@ -217,12 +217,12 @@ static void check_path(const struct json *o, const char *name)
 static void check_own(struct sigv4 *s, const struct json *o)
 {
 	const struct json *list = json_get(o, "headers");
-	struct sigv4_keys keys = { SL("AKIDEXAMPLE"),
-		SL("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"), text(o, "token") };
-	struct vector v = { .r = { text(o, "method"), text(o, "path"), text(o, "query"), NULL, 0,
-		{ NULL, 0 }, !truth(o, "s3"), !truth(o, "s3") } };
+	struct sigv4_keys keys = {SL("AKIDEXAMPLE"), SL("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
+		text(o, "token")};
+	struct vector v = {.r = {text(o, "method"), text(o, "path"), text(o, "query"), NULL, 0,
+				   {NULL, 0}, !truth(o, "s3"), !truth(o, "s3")}};
 	struct sl name = text(o, "name"), canonical = text(o, "canonical");
-	struct str got = { 0 };
+	struct str got = {0};
 	char label[300], plain[250];
 
 	snprintf(plain, sizeof plain, "botocore's %.*s", (int)name.n, name.p);
@@ -230,7 +230,7 @@ static void check_own(struct sigv4 *s, const struct json *o)
 		add_header(&v, h->child->text, h->child->next->text);
 	v.r.headers = v.header;
 	/* What the body's hash is depends on the call; that it is right is another test. */
-	v.r.payload = (struct sl){ memrchr(canonical.p, '\n', canonical.n), 0 };
+	v.r.payload = (struct sl){memrchr(canonical.p, '\n', canonical.n), 0};
 	v.r.payload.p++;
 	v.r.payload.n = (size_t)(canonical.p + canonical.n - v.r.payload.p);
 	sigv4_scope(s, &keys, "20260228T235959Z", SL("ap-northeast-2"), text(o, "service"));
@@ -249,14 +249,15 @@ static void check_own(struct sigv4 *s, const struct json *o)
 static void test_own(const char *dir)
 {
 	struct sigv4 *s = sigv4_new();
-	struct arena mem = { 0 };
-	struct str all = { 0 };
+	struct arena mem = {0};
+	struct str all = {0};
 	const char *why = NULL;
 	size_t at, n = 0;
 
 	tap(read_file(dir, "vectors.ndjson", &all), "our vectors can be read");
 	for (char *p = all.p, *eol; p && (eol = strchr(p, '\n')); p = eol + 1) {
-		const struct json *o = json_parse(&mem, (struct sl){ p, (size_t)(eol - p) }, &why, &at);
+		const struct json *o =
+			json_parse(&mem, (struct sl){p, (size_t)(eol - p)}, &why, &at);
 
 		if (!tap(o, "a line of vectors.ndjson is JSON"))
 			break;
@@ -269,26 +270,26 @@ static void test_own(const char *dir)
 	str_free(&all);
 }
 
-/* ---- the short way --------------------------------------------------------------------------- */
+/* ---- the short way ------------------------------------------------------------------------- */
 
 static void test_template(void)
 {
 	struct sigv4 *s = sigv4_new();
 	struct sigv4_template *t = sigv4_template_new();
-	const struct sigv4_keys keys = { SL("AKIDEXAMPLE"), SL("secret"), SL("token") };
-	const struct sigv4_header headers[] = { { SL("host"), SL("h.example.com:8443") },
-		{ SL("content-type"), SL("application/json") },
-		{ SL("x-amz-date"), SL("20260301T000000Z") } };
-	struct sigv4_request r = { SL("PUT"), SL("/FeatureGroup/a%3Ab"), SL("b=2&a=1"), headers,
-		ARRAY_LEN(headers), { NULL, 0 }, true, true };
-	struct str quick = { 0 }, slow = { 0 };
+	const struct sigv4_keys keys = {SL("AKIDEXAMPLE"), SL("secret"), SL("token")};
+	const struct sigv4_header headers[] = {{SL("host"), SL("h.example.com:8443")},
+		{SL("content-type"), SL("application/json")},
+		{SL("x-amz-date"), SL("20260301T000000Z")}};
+	struct sigv4_request r = {SL("PUT"), SL("/FeatureGroup/a%3Ab"), SL("b=2&a=1"), headers,
+		ARRAY_LEN(headers), {NULL, 0}, true, true};
+	struct str quick = {0}, slow = {0};
 	char hash[CRYPTO_HEX_LEN];
 
 	sigv4_scope(s, &keys, "20260301T000000Z", SL("eu-west-1"), SL("sagemaker"));
 	sigv4_prepare(s, &r, t);
 	for (int i = 0; i < 3; i++) {
-		crypto_sha256_hex((struct sl){ "body", (size_t)i }, hash);
-		r.payload = (struct sl){ hash, sizeof hash };
+		crypto_sha256_hex((struct sl){"body", (size_t)i}, hash);
+		r.payload = (struct sl){hash, sizeof hash};
 		str_clear(&quick);
 		str_clear(&slow);
 		sigv4_sign_body(s, t, r.payload, &quick);
@@ -307,22 +308,22 @@ static void test_key_cache(void)
 	static const struct {
 		const char *secret, *date, *region, *service;
 	} step[] = {
-		{ "one", "20260301T000000Z", "eu-west-1", "s3" },
-		{ "two", "20260301T000000Z", "eu-west-1", "s3" },
-		{ "two", "20260302T000000Z", "eu-west-1", "s3" },
-		{ "two", "20260302T000000Z", "eu-west-2", "s3" },
-		{ "two", "20260302T000000Z", "eu-west-2", "sts" },
-		{ "one", "20260301T000000Z", "eu-west-1", "s3" },
+		{"one", "20260301T000000Z", "eu-west-1", "s3"},
+		{"two", "20260301T000000Z", "eu-west-1", "s3"},
+		{"two", "20260302T000000Z", "eu-west-1", "s3"},
+		{"two", "20260302T000000Z", "eu-west-2", "s3"},
+		{"two", "20260302T000000Z", "eu-west-2", "sts"},
+		{"one", "20260301T000000Z", "eu-west-1", "s3"},
 	};
-	const struct sigv4_header host = { SL("host"), SL("h") };
-	const struct sigv4_request r = { SL("GET"), SL("/"), SL(""), &host, 1, SL(SIGV4_EMPTY), true,
-		true };
+	const struct sigv4_header host = {SL("host"), SL("h")};
+	const struct sigv4_request r = {
+		SL("GET"), SL("/"), SL(""), &host, 1, SL(SIGV4_EMPTY), true, true};
 	struct sigv4 *kept = sigv4_new();
 
 	for (size_t i = 0; i < ARRAY_LEN(step); i++) {
-		const struct sigv4_keys k = { SL("AKID"), sl_of(step[i].secret), SL("") };
+		const struct sigv4_keys k = {SL("AKID"), sl_of(step[i].secret), SL("")};
 		struct sigv4 *fresh = sigv4_new();
-		struct str a = { 0 }, b = { 0 };
+		struct str a = {0}, b = {0};
 
 		sigv4_scope(kept, &k, step[i].date, sl_of(step[i].region), sl_of(step[i].service));
 		sigv4_scope(fresh, &k, step[i].date, sl_of(step[i].region), sl_of(step[i].service));
@@ -339,22 +340,21 @@ static void test_key_cache(void)
 static void test_small(void)
 {
 	char date[16], b64[16];
-	struct str s = { 0 };
+	struct str s = {0};
 	static const struct {
 		const char *plain, *coded;
-	} b[] = { { "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" },
-		{ "foob", "Zm9vYg==" } };
+	} b[] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}};
 	int64_t instant;
 
 	tap(clock_parse(SL("2026-02-28 23:59:59.9"), &instant), "a time");
 	sigv4_date(date, instant);
-	tap_same((struct sl){ date, 16 }, SL("20260228T235959Z"), "a date is cut, not rounded");
+	tap_same((struct sl){date, 16}, SL("20260228T235959Z"), "a date is cut, not rounded");
 	uri_decode(&s, SL("a%20b+c%zz%4"), true);
 	tap_same(str_sl(&s), SL("a b c%zz%4"), "only whole escapes are decoded");
 	for (size_t i = 0; i < ARRAY_LEN(b); i++) {
 		size_t n = crypto_base64(b64, (const uint8_t *)b[i].plain, strlen(b[i].plain));
 
-		tap_same((struct sl){ b64, n }, sl_of(b[i].coded), "RFC 4648 section 10");
+		tap_same((struct sl){b64, n}, sl_of(b[i].coded), "RFC 4648 section 10");
 	}
 	str_free(&s);
 }

@@ -21,9 +21,9 @@ static int port[N_PORTS];
 /* The server ends when this descriptor is closed. */
 static int start_server(pid_t *pid)
 {
-	char program[] = "t/aws/tls-server", *argv[] = { program, dir, NULL }, line[200];
+	char program[] = "t/aws/tls-server", *argv[] = {program, dir, NULL}, line[200];
 	posix_spawn_file_actions_t fa;
-	int in[2], out[2];
+	int in[2], out[2], n;
 	FILE *f;
 
 	if (pipe(in) < 0 || pipe(out) < 0)
@@ -38,18 +38,22 @@ static int start_server(pid_t *pid)
 	close(in[0]);
 	close(out[1]);
 	f = fdopen(out[0], "r");
-	if (!f || !fgets(line, sizeof line, f) ||
-		sscanf(line, "%d %d %d %d %d", &port[0], &port[1], &port[2], &port[3], &port[4]) != 5)
-		return -1;
+	if (!f)
+		die_errno(EX_BUG, "pipe");
+	n = fgets(line, sizeof line, f) ? sscanf(line, "%d %d %d %d %d", &port[GOOD], &port[OTHER],
+						  &port[OLD], &port[CUT], &port[PROXY])
+					: 0;
 	fclose(f);
+	if (n != N_PORTS)
+		return -1;
 	return in[1];
 }
 
 static struct aws *open_client(int which, const char *ca)
 {
 	char url[100];
-	struct aws_opts o = { .region = "eu-west-1", .endpoint = url, .ca_bundle = ca,
-		.max_attempts = 1 };
+	struct aws_opts o = {
+		.region = "eu-west-1", .endpoint = url, .ca_bundle = ca, .max_attempts = 1};
 	struct aws_error e;
 	struct aws *a;
 
@@ -62,16 +66,21 @@ static struct aws *open_client(int which, const char *ca)
 
 static struct aws_call list_call(struct sl body)
 {
-	return (struct aws_call){ .service = AWS_SAGEMAKER, .operation = "ListFeatureGroups",
-		.method = "POST", .path = SL("/"), .target = "SageMaker.ListFeatureGroups",
-		.content_type = SL("application/x-amz-json-1.1"), .body = body, .repeatable = true };
+	return (struct aws_call){.service = AWS_SAGEMAKER,
+		.operation = "ListFeatureGroups",
+		.method = "POST",
+		.path = SL("/"),
+		.target = "SageMaker.ListFeatureGroups",
+		.content_type = SL("application/x-amz-json-1.1"),
+		.body = body,
+		.repeatable = true};
 }
 
 static void check(int which, const char *ca, bool want, enum aws_class class, const char *what)
 {
 	struct aws *a = open_client(which, ca);
 	struct aws_call c = list_call(SL("{}"));
-	struct aws_error e = { 0 };
+	struct aws_error e = {0};
 	struct aws_reply r;
 	bool good = aws_do(a, &c, &r, &e);
 
@@ -93,8 +102,8 @@ static void test_trust(const char *ca)
 static void test_large(const char *ca)
 {
 	struct aws *a = open_client(GOOD, ca);
-	struct str body = { 0 };
-	struct aws_error e = { 0 };
+	struct str body = {0};
+	struct aws_error e = {0};
 	struct aws_reply r;
 	int wrong = 0;
 
@@ -111,14 +120,15 @@ static void test_large(const char *ca)
 			wrong++;
 		}
 	}
-	tap(wrong == 0 && aws_stats(a).connections == 1, "bodies up to 2 MB, there and back, on one "
+	tap(wrong == 0 && aws_stats(a).connections == 1,
+		"bodies up to 2 MB, there and back, on one "
 		"connection");
 	str_free(&body);
 	aws_close(a);
 }
 
-static void on_done(void *pool_ctx, void *call_ctx, const struct aws_reply *r,
-	const struct aws_error *e)
+static void on_done(
+	void *pool_ctx, void *call_ctx, const struct aws_reply *r, const struct aws_error *e)
 {
 	(void)call_ctx;
 	(void)r;
@@ -167,7 +177,7 @@ static void test_proxy(const char *ca)
 
 int main(void)
 {
-	char ca[100], *rm[] = { (char[]){ "rm" }, (char[]){ "-rf" }, dir, NULL };
+	char ca[100], *rm[] = {(char[]){"rm"}, (char[]){"-rf"}, dir, NULL};
 	pid_t pid, cleaner;
 	int hold;
 

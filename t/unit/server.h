@@ -1,12 +1,13 @@
 /*
- * server.h - an HTTP server in a process of its own whose every byte a test decides: for faults that
- * no honest server makes. One thread a connection; requests are read whole and handed to a function
- * of the test, which writes what it likes and says what becomes of the connection.
+ * server.h - an HTTP server in a process of its own whose every byte a test decides: for faults
+ * that no honest server makes. One thread a connection; requests are read whole and handed to a
+ * function of the test, which writes what it likes and says what becomes of the connection.
  */
 #ifndef FERRY_SERVER_H
 #define FERRY_SERVER_H
 
 #include "core/base.h"
+#include "core/mem.h"
 #include "core/msg.h"
 
 #include <arpa/inet.h>
@@ -25,12 +26,13 @@ enum server_then { SERVER_KEEP, SERVER_CLOSE, SERVER_RESET };
 /* What test and server share. */
 struct server_shared {
 	unsigned requests, connections; /* so far */
-	int param[4];			/* the test's own */
-	char last[65536];		/* the newest request */
+	int param[4];                   /* the test's own */
+	char last[65536];               /* the newest request */
 };
 
 /* `n` counts the requests from 0. */
-typedef enum server_then server_fn(struct server_shared *s, int fd, unsigned n, const char *request);
+typedef enum server_then server_fn(
+	struct server_shared *s, int fd, unsigned n, const char *request);
 
 struct server {
 	struct server_shared *shared;
@@ -65,8 +67,8 @@ static inline void PRINTF_LIKE(2, 3) server_say(int fd, const char *fmt, ...)
 /* A plain answer with its length. */
 static inline void server_answer(int fd, int status, const char *headers, const char *body)
 {
-	server_say(fd, "HTTP/1.1 %d X\r\n%sContent-Length: %zu\r\n\r\n%s", status, headers, strlen(body),
-		body);
+	server_say(fd, "HTTP/1.1 %d X\r\n%sContent-Length: %zu\r\n\r\n%s", status, headers,
+		strlen(body), body);
 }
 
 /* Reads one request whole into buf; its length, 0 at the end of the connection. */
@@ -96,7 +98,7 @@ static inline void *server_serve(void *arg)
 {
 	struct server_conn *c = arg;
 	enum server_then then = SERVER_KEEP;
-	char *buf = malloc(1 << 20);
+	char *buf = mem_alloc(1 << 20);
 
 	while (then == SERVER_KEEP && server_read(c->fd, buf, 1 << 20)) {
 		unsigned n = __atomic_fetch_add(&c->shared->requests, 1, __ATOMIC_SEQ_CST);
@@ -105,23 +107,23 @@ static inline void *server_serve(void *arg)
 		then = c->fn(c->shared, c->fd, n, buf);
 	}
 	if (then == SERVER_RESET) {
-		const struct linger now = { 1, 0 };
+		const struct linger now = {1, 0};
 
 		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 	}
 	close(c->fd);
-	free(buf);
-	free(c);
+	mem_free(buf);
+	mem_free(c);
 	return NULL;
 }
 
 static inline NORETURN void server_loop(int listener, struct server_shared *shared, server_fn *fn)
 {
 	for (;;) {
-		struct server_conn *c = malloc(sizeof *c);
+		struct server_conn *c = mem_alloc(sizeof *c);
 		pthread_t t;
 
-		*c = (struct server_conn){ shared, fn, accept(listener, NULL, NULL) };
+		*c = (struct server_conn){shared, fn, accept(listener, NULL, NULL)};
 		__atomic_fetch_add(&shared->connections, 1, __ATOMIC_SEQ_CST);
 		pthread_create(&t, NULL, server_serve, c);
 		pthread_detach(t);
@@ -130,13 +132,13 @@ static inline NORETURN void server_loop(int listener, struct server_shared *shar
 
 static inline struct server server_start(server_fn *fn)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof a;
 	int listener = socket(AF_INET, SOCK_STREAM, 0);
 	struct server s;
 
-	s.shared = mmap(NULL, sizeof *s.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		0);
+	s.shared = mmap(
+		NULL, sizeof *s.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (s.shared == MAP_FAILED || bind(listener, (struct sockaddr *)&a, sizeof a) < 0 ||
 		listen(listener, 128) < 0 || getsockname(listener, (struct sockaddr *)&a, &len) < 0)
 		die_errno(EX_BUG, "starting the test server");

@@ -8,7 +8,7 @@ void answer_reset(struct answer *a, bool is_head)
 {
 	struct str head = a->head, body = a->body, line = a->line;
 
-	*a = (struct answer){ .head = head, .body = body, .line = line };
+	*a = (struct answer){.head = head, .body = body, .line = line};
 	str_clear(&a->head);
 	str_clear(&a->body);
 	str_clear(&a->line);
@@ -57,7 +57,7 @@ static enum answer_state status_line(struct answer *a, struct sl line)
 
 	if (line.n < 12 || memcmp(line.p, "HTTP/1.", 7) != 0 || line.p[8] != ' ' ||
 		(line.n > 12 && line.p[12] != ' ') ||
-		!num_u64((struct sl){ line.p + 9, 3 }, &status) || status < 100)
+		!num_u64((struct sl){line.p + 9, 3}, &status) || status < 100)
 		return bad(a, "the answer is not HTTP/1.1");
 	a->status = (int)status;
 	a->keep_alive = line.p[7] != '0';
@@ -121,13 +121,13 @@ static enum answer_state header_line(struct answer *a, struct sl line)
 	if (line.n == 0)
 		return end_of_head(a);
 	colon = memchr(line.p, ':', line.n);
-	name = (struct sl){ line.p, colon ? (size_t)(colon - line.p) : 0 };
+	name = (struct sl){line.p, colon ? (size_t)(colon - line.p) : 0};
 	if (name.n == 0 || is_blank(name.p[0]) || is_blank(name.p[name.n - 1]))
 		return bad(a, "a line of the answer's head is no header");
 	if ((name.p[0] | 0x20) != 'c' && (name.p[0] | 0x20) != 't')
 		return ANSWER_MORE; /* none of those that frame the body */
-	return framing_header(a, name,
-		trim((struct sl){ colon + 1, (size_t)(line.p + line.n - colon - 1) }));
+	return framing_header(
+		a, name, trim((struct sl){colon + 1, (size_t)(line.p + line.n - colon - 1)}));
 }
 
 static enum answer_state chunk_size(struct answer *a, struct sl line)
@@ -188,7 +188,7 @@ static enum answer_state feed_line(struct answer *a, struct sl *in)
 
 	if (to->n + n > ANSWER_MAX_HEAD)
 		return bad(a, "the answer's head is too long");
-	str_add(to, (struct sl){ in->p, n });
+	str_add(to, (struct sl){in->p, n});
 	in->p += n;
 	in->n -= n;
 	if (!eol)
@@ -196,7 +196,7 @@ static enum answer_state feed_line(struct answer *a, struct sl *in)
 	start = to->n - 1;
 	while (start > 0 && to->p[start - 1] != '\n')
 		start--;
-	line = (struct sl){ to->p + start, to->n - 1 - start };
+	line = (struct sl){to->p + start, to->n - 1 - start};
 	if (!of_head) {
 		enum answer_state s = whole_line(a, line);
 
@@ -208,7 +208,7 @@ static enum answer_state feed_line(struct answer *a, struct sl *in)
 
 static enum answer_state feed_body(struct answer *a, struct sl *in)
 {
-	struct sl piece = { in->p, in->n < a->left ? in->n : (size_t)a->left };
+	struct sl piece = {in->p, in->n < a->left ? in->n : (size_t)a->left};
 
 	in->p += piece.n;
 	in->n -= piece.n;
@@ -251,7 +251,8 @@ struct sl answer_header(const struct answer *a, const char *name)
 		if ((size_t)(eol - p) > len && p[len] == ':' && strncasecmp(p, name, len) == 0) {
 			const char *last = eol > p && eol[-1] == '\r' ? eol - 1 : eol;
 
-			return trim((struct sl){ p + len + 1, (size_t)(last - p - (ptrdiff_t)len - 1) });
+			return trim(
+				(struct sl){p + len + 1, (size_t)(last - p - (ptrdiff_t)len - 1)});
 		}
 	}
 	return SL("");

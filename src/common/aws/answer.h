@@ -3,7 +3,8 @@
  * of sockets, so that every cut, delay and lie of a server can be tried in memory.
  *
  * Fails closed: a body whose end nobody announced, two lengths that differ, a length and chunks, or
- * a line that is no header is refused; an answer is whole only when answer_feed() says ANSWER_WHOLE.
+ * a line that is no header is refused; an answer is whole only when answer_feed() says
+ * ANSWER_WHOLE.
  */
 #ifndef FERRY_AWS_ANSWER_H
 #define FERRY_AWS_ANSWER_H
@@ -14,9 +15,9 @@
 #define ANSWER_MAX_HEAD 65536
 
 enum answer_state {
-	ANSWER_MORE,	/* not whole yet */
+	ANSWER_MORE, /* not whole yet */
 	ANSWER_WHOLE,
-	ANSWER_BAD,	/* not HTTP, or it contradicts itself: see why */
+	ANSWER_BAD,     /* not HTTP, or it contradicts itself: see why */
 	ANSWER_REFUSED, /* the sink said no */
 	ANSWER_TOO_BIG, /* body over the limit */
 };
@@ -27,21 +28,21 @@ struct answer {
 	/* set by the caller after answer_reset(): */
 	answer_sink_fn *sink; /* takes the body of a 2xx answer; NULL: into body */
 	void *sink_ctx;
-	size_t max_body;      /* of what is kept in body */
+	size_t max_body; /* of what is kept in body */
 
 	int status;
-	struct str head;      /* status line and headers, lines ended by "\n" */
+	struct str head; /* status line and headers, lines ended by "\n" */
 	struct str body;
-	uint64_t body_size;   /* bytes of it so far, also of what a sink took */
-	uint64_t length;      /* Content-Length; UINT64_MAX: not said */
-	bool keep_alive;      /* the connection may be used again after this */
-	bool began;	      /* a byte of it has arrived */
-	const char *why;      /* static text, for ANSWER_BAD */
+	uint64_t body_size; /* bytes of it so far, also of what a sink took */
+	uint64_t length;    /* Content-Length; UINT64_MAX: not said */
+	bool keep_alive;    /* the connection may be used again after this */
+	bool began;         /* a byte of it has arrived */
+	const char *why;    /* static text, for ANSWER_BAD */
 
 	/* private */
 	int step;
 	bool is_head, chunked;
-	uint64_t left;	      /* bytes of the body or of the chunk */
+	uint64_t left; /* bytes of the body or of the chunk */
 	struct str line;
 };
 

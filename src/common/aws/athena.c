@@ -10,8 +10,8 @@
 
 void athena_token(const struct athena_query *q, struct sl run, char token[65])
 {
-	const struct sl part[] = { run, q->sql, q->database, q->catalog, q->workgroup, q->output };
-	struct str all = { 0 };
+	const struct sl part[] = {run, q->sql, q->database, q->catalog, q->workgroup, q->output};
+	struct str all = {0};
 
 	for (size_t i = 0; i < ARRAY_LEN(part); i++) {
 		str_addu(&all, part[i].n); /* so that no two lists of parts look the same */
@@ -31,9 +31,14 @@ static const struct json *call(struct aws *a, const char *operation, struct sl b
 	const char *why = NULL;
 	const struct json *o;
 	size_t at;
-	struct aws_call c = { .service = AWS_ATHENA, .operation = operation, .method = "POST",
-		.path = SL("/"), .content_type = SL("application/x-amz-json-1.1"), .body = body,
-		.target = target, .repeatable = true };
+	struct aws_call c = {.service = AWS_ATHENA,
+		.operation = operation,
+		.method = "POST",
+		.path = SL("/"),
+		.content_type = SL("application/x-amz-json-1.1"),
+		.body = body,
+		.target = target,
+		.repeatable = true};
 
 	snprintf(target, sizeof target, "AmazonAthena.%s", operation);
 	if (!aws_do(a, &c, &r, e))
@@ -41,7 +46,7 @@ static const struct json *call(struct aws *a, const char *operation, struct sl b
 	o = json_parse(mem, arena_dup(mem, r.body.n ? r.body : SL("{}")), &why, &at);
 	if (o)
 		return o;
-	*e = (struct aws_error){ .service = "athena" };
+	*e = (struct aws_error){.service = "athena"};
 	aws_error_set(e, AWS_PROTOCOL, "bad answer", "no JSON: %s", why);
 	snprintf(e->operation, sizeof e->operation, "%s", operation);
 	return NULL;
@@ -49,7 +54,7 @@ static const struct json *call(struct aws *a, const char *operation, struct sl b
 
 static void bad_answer(struct aws_error *e, const char *operation, const char *lacks)
 {
-	*e = (struct aws_error){ .service = "athena" };
+	*e = (struct aws_error){.service = "athena"};
 	aws_error_set(e, AWS_PROTOCOL, "bad answer", "no %s in it", lacks);
 	snprintf(e->operation, sizeof e->operation, "%s", operation);
 }
@@ -86,8 +91,8 @@ static void start_body(struct str *s, const struct athena_query *q)
 
 bool athena_start(struct aws *a, const struct athena_query *q, char id[80], struct aws_error *e)
 {
-	struct str body = { 0 };
-	struct arena mem = { 0 };
+	struct str body = {0};
+	struct arena mem = {0};
 	const struct json *o;
 	struct sl got;
 	bool good;
@@ -106,13 +111,15 @@ bool athena_start(struct aws *a, const struct athena_query *q, char id[80], stru
 	return good;
 }
 
-/* ---- state ----------------------------------------------------------------------------------- */
+/* ---- state --------------------------------------------------------------------------------- */
 
 static bool parse_state(struct sl text, enum athena_state *state)
 {
-	static const char *const name[] = { [ATHENA_QUEUED] = "QUEUED", [ATHENA_RUNNING] = "RUNNING",
-		[ATHENA_SUCCEEDED] = "SUCCEEDED", [ATHENA_FAILED] = "FAILED",
-		[ATHENA_CANCELLED] = "CANCELLED" };
+	static const char *const name[] = {[ATHENA_QUEUED] = "QUEUED",
+		[ATHENA_RUNNING] = "RUNNING",
+		[ATHENA_SUCCEEDED] = "SUCCEEDED",
+		[ATHENA_FAILED] = "FAILED",
+		[ATHENA_CANCELLED] = "CANCELLED"};
 
 	for (size_t i = 0; i < ARRAY_LEN(name); i++)
 		if (sl_eq_str(text, name[i])) {
@@ -135,11 +142,11 @@ static bool read_execution(const struct json *x, struct athena_execution *out)
 	const struct json *status = json_get(x, "Status"), *stat = json_get(x, "Statistics");
 	const struct json *error = json_get(status, "AthenaError"), *retry;
 
-	*out = (struct athena_execution){ .reason = text_of(status, "StateChangeReason"),
+	*out = (struct athena_execution){.reason = text_of(status, "StateChangeReason"),
 		.output = text_of(json_get(x, "ResultConfiguration"), "OutputLocation"),
 		.manifest = text_of(stat, "DataManifestLocation"),
 		.workgroup = text_of(x, "WorkGroup"),
-		.statement_type = text_of(x, "StatementType") };
+		.statement_type = text_of(x, "StatementType")};
 	if (out->reason.n == 0)
 		out->reason = text_of(error, "ErrorMessage");
 	retry = json_get(error, "Retryable");
@@ -158,10 +165,10 @@ static void id_body(struct str *s, const char *id)
 	str_addc(s, '}');
 }
 
-bool athena_get(struct aws *a, const char *id, struct arena *mem, struct athena_execution *x,
+static bool get(struct aws *a, const char *id, struct arena *mem, struct athena_execution *x,
 	struct aws_error *e)
 {
-	struct str body = { 0 };
+	struct str body = {0};
 	const struct json *o;
 	bool good;
 
@@ -176,8 +183,8 @@ bool athena_get(struct aws *a, const char *id, struct arena *mem, struct athena_
 
 bool athena_stop(struct aws *a, const char *id, struct aws_error *e)
 {
-	struct str body = { 0 };
-	struct arena mem = { 0 };
+	struct str body = {0};
+	struct arena mem = {0};
 	bool good;
 
 	aws_resume(a);
@@ -192,18 +199,19 @@ bool athena_wait(struct aws *a, const char *id, int64_t timeout_us, athena_tick_
 	struct arena *mem, struct athena_execution *x, struct aws_error *e)
 {
 	int64_t began = clock_monotonic(), pause = POLL_FIRST_US;
-	struct aws_error ignored = { 0 };
+	struct aws_error ignored = {0};
 
 	for (;;) {
 		arena_reset(mem);
-		if (!athena_get(a, id, mem, x, e))
+		if (!get(a, id, mem, x, e))
 			break;
 		if (tick)
 			tick(ctx, x);
 		if (x->state != ATHENA_QUEUED && x->state != ATHENA_RUNNING)
 			return true;
 		if (timeout_us && clock_monotonic() - began >= timeout_us) {
-			*e = (struct aws_error){ .service = "athena", .operation = "GetQueryExecution" };
+			*e = (struct aws_error){
+				.service = "athena", .operation = "GetQueryExecution"};
 			aws_error_set(e, AWS_STOPPED, "timeout", "query %s was stopped", id);
 			break;
 		}
@@ -217,24 +225,24 @@ bool athena_wait(struct aws *a, const char *id, int64_t timeout_us, athena_tick_
 
 bool athena_rows(struct aws *a, const char *id, uint64_t *rows, bool *known, struct aws_error *e)
 {
-	struct str body = { 0 };
-	struct arena mem = { 0 };
+	struct str body = {0};
+	struct arena mem = {0};
 	const struct json *o;
 
 	id_body(&body, id);
 	o = call(a, "GetQueryRuntimeStatistics", str_sl(&body), &mem, e);
-	*known = json_get_u64(json_get(json_get(o, "QueryRuntimeStatistics"), "Rows"), "OutputRows",
-		rows);
+	*known = json_get_u64(
+		json_get(json_get(o, "QueryRuntimeStatistics"), "Rows"), "OutputRows", rows);
 	arena_free(&mem);
 	str_free(&body);
 	return o != NULL;
 }
 
-bool athena_workgroup_output(struct aws *a, struct sl workgroup, struct str *dst, bool *enforced,
-	struct aws_error *e)
+bool athena_workgroup_output(
+	struct aws *a, struct sl workgroup, struct str *dst, bool *enforced, struct aws_error *e)
 {
-	struct str body = { 0 };
-	struct arena mem = { 0 };
+	struct str body = {0};
+	struct arena mem = {0};
 	const struct json *o, *conf, *force;
 
 	str_addc(&body, '{');

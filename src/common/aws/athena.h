@@ -10,10 +10,10 @@
 #include "core/str.h"
 
 struct athena_query {
-	struct sl sql;	     /* at most 262,144 bytes */
+	struct sl sql;                          /* at most 262,144 bytes */
 	struct sl database, catalog, workgroup; /* empty: Athena's defaults */
-	struct sl output;    /* s3://…; empty: the workgroup's */
-	struct sl token;     /* ClientRequestToken, 32-128 characters: see athena_token() */
+	struct sl output;                       /* s3://…; empty: the workgroup's */
+	struct sl token; /* ClientRequestToken, 32-128 characters: see athena_token() */
 };
 
 enum athena_state {
@@ -27,10 +27,10 @@ enum athena_state {
 /* What GetQueryExecution says. Slices live in the arena given. */
 struct athena_execution {
 	enum athena_state state;
-	struct sl reason;	     /* StateChangeReason or AthenaError.ErrorMessage */
+	struct sl reason; /* StateChangeReason or AthenaError.ErrorMessage */
 	bool retryable;
-	struct sl output;	     /* ResultConfiguration.OutputLocation: the result's own URI */
-	struct sl manifest;	     /* Statistics.DataManifestLocation (UNLOAD) */
+	struct sl output;   /* ResultConfiguration.OutputLocation: the result's own URI */
+	struct sl manifest; /* Statistics.DataManifestLocation (UNLOAD) */
 	struct sl workgroup, statement_type;
 	uint64_t scanned_bytes;
 	int64_t queue_ms, engine_ms, total_ms;
@@ -44,11 +44,8 @@ struct athena_execution {
 void athena_token(const struct athena_query *q, struct sl run, char token[65]);
 
 /* Starts it, or finds the one started with this token. `id` gets the QueryExecutionId. */
-bool athena_start(struct aws *a, const struct athena_query *q, char id[80], struct aws_error *e)
-	NODISCARD;
-
-bool athena_get(struct aws *a, const char *id, struct arena *mem, struct athena_execution *x,
-	struct aws_error *e) NODISCARD;
+bool athena_start(
+	struct aws *a, const struct athena_query *q, char id[80], struct aws_error *e) NODISCARD;
 
 /*
  * Asks until it ended, from every 0.2 s to every 2 s, or until `timeout_us` (0: none) has passed or
@@ -63,8 +60,8 @@ bool athena_wait(struct aws *a, const char *id, int64_t timeout_us, athena_tick_
 bool athena_stop(struct aws *a, const char *id, struct aws_error *e) NODISCARD;
 
 /* Rows of the result by GetQueryRuntimeStatistics: *known is false when Athena does not say. */
-bool athena_rows(struct aws *a, const char *id, uint64_t *rows, bool *known, struct aws_error *e)
-	NODISCARD;
+bool athena_rows(
+	struct aws *a, const char *id, uint64_t *rows, bool *known, struct aws_error *e) NODISCARD;
 
 /* The location where a workgroup keeps results, appended to dst ("" when it has none). */
 bool athena_workgroup_output(struct aws *a, struct sl workgroup, struct str *dst, bool *enforced,

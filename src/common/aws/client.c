@@ -8,7 +8,7 @@
 #define CONNECT_US (10 * CLOCK_US_PER_SEC)
 #define STALL_US (60 * CLOCK_US_PER_SEC)
 
-/* ---- lists ----------------------------------------------------------------------------------- */
+/* ---- lists --------------------------------------------------------------------------------- */
 
 static void list_add(struct flight_list *l, struct flight *f)
 {
@@ -58,7 +58,7 @@ static void move(struct flight *f, enum flight_state to)
 		list_add(list_of(f), f);
 }
 
-/* ---- scheduling ------------------------------------------------------------------------------ */
+/* ---- scheduling ---------------------------------------------------------------------------- */
 
 void client_submit(struct flight *f)
 {
@@ -115,18 +115,18 @@ static void stop_one(struct flight *f)
 
 	if (f->state == FLIGHT_UP)
 		http_cancel(f->a->http, &f->http);
-	*e = (struct aws_error){ .attempts = f->attempts };
+	*e = (struct aws_error){.attempts = f->attempts};
 	aws_error_set(e, AWS_STOPPED, "stopped", "%s",
 		f->state == FLIGHT_UP ? "the request may have been carried out" : "not sent");
 	snprintf(e->service, sizeof e->service, "%s", aws_service_name(f->call.service));
 	snprintf(e->operation, sizeof e->operation, "%s", f->call.operation);
-	f->reply = (struct aws_reply){ 0 };
+	f->reply = (struct aws_reply){0};
 	client_finish(f, e);
 }
 
 static void stop_all(struct aws *a)
 {
-	struct flight_list *const lists[] = { &a->ready, &a->waiting, &a->up };
+	struct flight_list *const lists[] = {&a->ready, &a->waiting, &a->up};
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		while (lists[i]->first)
@@ -168,7 +168,7 @@ void client_run(struct aws *a, int64_t timeout_us)
 	http_run(a->http, timeout_us > 0 ? timeout_us : 0);
 }
 
-/* ---- one call -------------------------------------------------------------------------------- */
+/* ---- one call ------------------------------------------------------------------------------ */
 
 struct waiter {
 	bool done, good;
@@ -185,7 +185,7 @@ static void on_own_done(struct flight *f, const struct aws_error *e)
 bool aws_do(struct aws *a, const struct aws_call *c, struct aws_reply *r, struct aws_error *e)
 {
 	struct flight *f = &a->own;
-	struct waiter w = { false, false };
+	struct waiter w = {false, false};
 
 	if (f->state != FLIGHT_IDLE)
 		bug("aws_do() within a call of aws_do()");
@@ -201,7 +201,7 @@ bool aws_do(struct aws *a, const struct aws_call *c, struct aws_reply *r, struct
 	return w.good;
 }
 
-/* ---- life ------------------------------------------------------------------------------------ */
+/* ---- life ---------------------------------------------------------------------------------- */
 
 /* For tests, and for networks that are slower than any should be. */
 static int64_t stall_limit(void)
@@ -215,9 +215,9 @@ static int64_t stall_limit(void)
 struct aws *aws_open(const struct aws_opts *opts, struct aws_error *e)
 {
 	struct aws *a = mem_zalloc(sizeof *a);
-	struct http_opts o = { .wire = { .connect_us = CONNECT_US }, .stall_us = stall_limit() };
+	struct http_opts o = {.wire = {.connect_us = CONNECT_US}, .stall_us = stall_limit()};
 
-	*e = (struct aws_error){ 0 };
+	*e = (struct aws_error){0};
 	creds_protect_process();
 	a->config = aws_config_load(opts, e);
 	if (!a->config) {
@@ -267,14 +267,9 @@ void aws_close(struct aws *a)
 	mem_free(a);
 }
 
-struct aws_config *aws_configuration(struct aws *a)
-{
-	return a->config;
-}
-
 const char *aws_region(struct aws *a)
 {
-	struct aws_error e = { 0 };
+	struct aws_error e = {0};
 	const char *r = aws_config_region(a->config, &e);
 
 	if (!r)

@@ -19,17 +19,17 @@ struct flight {
 	struct aws *a;
 	struct aws_call call;
 	enum flight_state state;
-	struct flight *prev, *next; /* in the list of its state */
+	struct flight *prev, *next;                                /* in the list of its state */
 	void (*done)(struct flight *f, const struct aws_error *e); /* e NULL: succeeded */
 	void *ctx, *call_ctx;
 
 	unsigned attempts, retries;
-	int taken;	      /* from the quota, by the last retry */
+	int taken;                             /* from the quota, by the last retry */
 	bool refreshed, skewed, moved, resent; /* each is done once per call */
 	int64_t began, wake_at, trouble; /* trouble: since when it does not pass; -1: it does */
-	uint64_t delivered, at_start;	 /* bytes the sink has had: now, when this attempt began */
-	struct str etag;	      /* of the object whose body is being resumed */
-	bool mixed;		      /* the answer to a Range was not that range */
+	uint64_t delivered, at_start;    /* bytes the sink has had: now, when this attempt began */
+	struct str etag;                 /* of the object whose body is being resumed */
+	bool mixed;                      /* the answer to a Range was not that range */
 
 	struct str host, head;
 	struct http_request http;

@@ -35,13 +35,13 @@ static const struct service {
 	const char *name, *signing, *first, *rest; /* first[-fips]rest.REGION.SUFFIX */
 	const char *env, *section;
 } services[] = {
-	[AWS_SAGEMAKER] = { "sagemaker", "sagemaker", "api", ".sagemaker", "SAGEMAKER", "sagemaker" },
-	[AWS_FEATURESTORE] = { "featurestore-runtime", "sagemaker", "featurestore-runtime",
-		".sagemaker", "SAGEMAKER_FEATURESTORE_RUNTIME", "sagemaker_featurestore_runtime" },
-	[AWS_ATHENA] = { "athena", "athena", "athena", "", "ATHENA", "athena" },
-	[AWS_GLUE] = { "glue", "glue", "glue", "", "GLUE", "glue" },
-	[AWS_S3] = { "s3", "s3", "s3", "", "S3", "s3" },
-	[AWS_STS] = { "sts", "sts", "sts", "", "STS", "sts" },
+	[AWS_SAGEMAKER] = {"sagemaker", "sagemaker", "api", ".sagemaker", "SAGEMAKER", "sagemaker"},
+	[AWS_FEATURESTORE] = {"featurestore-runtime", "sagemaker", "featurestore-runtime",
+		".sagemaker", "SAGEMAKER_FEATURESTORE_RUNTIME", "sagemaker_featurestore_runtime"},
+	[AWS_ATHENA] = {"athena", "athena", "athena", "", "ATHENA", "athena"},
+	[AWS_GLUE] = {"glue", "glue", "glue", "", "GLUE", "glue"},
+	[AWS_S3] = {"s3", "s3", "s3", "", "S3", "s3"},
+	[AWS_STS] = {"sts", "sts", "sts", "", "STS", "sts"},
 };
 
 const char *aws_service_name(enum aws_service s)
@@ -61,7 +61,7 @@ static bool is_true(const char *text)
 	return text && strcasecmp(text, "true") == 0;
 }
 
-/* ---- the files ------------------------------------------------------------------------------- */
+/* ---- the files ----------------------------------------------------------------------------- */
 
 static void section_of(const char *profile, struct str *s)
 {
@@ -74,7 +74,7 @@ static void section_of(const char *profile, struct str *s)
 /* [default] and, as older tools wrote it, [profile default]. */
 static const char *config_get(const struct aws_config *c, const char *profile, const char *key)
 {
-	struct str section = { 0 };
+	struct str section = {0};
 	const char *v;
 
 	section_of(profile, &section);
@@ -99,7 +99,7 @@ const char *aws_config_get(const struct aws_config *c, const char *profile, cons
 
 bool aws_config_has_profile(const struct aws_config *c, const char *profile)
 {
-	struct str section = { 0 };
+	struct str section = {0};
 	bool has;
 
 	section_of(profile, &section);
@@ -109,11 +109,11 @@ bool aws_config_has_profile(const struct aws_config *c, const char *profile)
 	return has;
 }
 
-static bool read_file(struct inifile *f, const char *name, const char *otherwise,
-	struct aws_error *e)
+static bool read_file(
+	struct inifile *f, const char *name, const char *otherwise, struct aws_error *e)
 {
 	const char *path = env(name), *home = env("HOME");
-	struct str s = { 0 };
+	struct str s = {0};
 	unsigned line;
 	bool good = true;
 
@@ -124,8 +124,8 @@ static bool read_file(struct inifile *f, const char *name, const char *otherwise
 	if (s.n && !inifile_read(f, str_z(&s), &line)) {
 		good = false;
 		if (line)
-			aws_error_set(e, AWS_CONFIG, str_z(&s), "line %u: neither [section] nor key = value",
-				line);
+			aws_error_set(e, AWS_CONFIG, str_z(&s),
+				"line %u: neither [section] nor key = value", line);
 		else
 			aws_error_set(e, AWS_CONFIG, str_z(&s), "%s", strerror(errno));
 	}
@@ -133,11 +133,11 @@ static bool read_file(struct inifile *f, const char *name, const char *otherwise
 	return good;
 }
 
-/* ---- settings -------------------------------------------------------------------------------- */
+/* ---- settings ------------------------------------------------------------------------------ */
 
 /* Option, environment, profile. */
-static const char *setting(const struct aws_config *c, const char *option, const char *variable,
-	const char *key)
+static const char *setting(
+	const struct aws_config *c, const char *option, const char *variable, const char *key)
 {
 	if (option && *option)
 		return option;
@@ -253,7 +253,7 @@ enum aws_retry_mode aws_config_retry_mode(const struct aws_config *c)
 	return c->mode;
 }
 
-/* ---- region ---------------------------------------------------------------------------------- */
+/* ---- region -------------------------------------------------------------------------------- */
 
 /* It becomes a part of a host name: nothing else may come in with it. */
 static bool is_region(const char *s)
@@ -267,7 +267,7 @@ static bool is_region(const char *s)
 
 const char *aws_config_region(struct aws_config *c, struct aws_error *e)
 {
-	struct str found = { 0 };
+	struct str found = {0};
 	const char *r;
 
 	if (c->region)
@@ -291,12 +291,12 @@ const char *aws_config_region(struct aws_config *c, struct aws_error *e)
 	return c->region;
 }
 
-/* ---- endpoints ------------------------------------------------------------------------------- */
+/* ---- endpoints ----------------------------------------------------------------------------- */
 
 static const char *custom_url(const struct aws_config *c, enum aws_service s)
 {
 	const char *list, *v;
-	struct str name = { 0 };
+	struct str name = {0};
 
 	if (c->asked_endpoint)
 		return c->asked_endpoint;
@@ -309,7 +309,7 @@ static const char *custom_url(const struct aws_config *c, enum aws_service s)
 		v = env("AWS_ENDPOINT_URL");
 	list = aws_config_get(c, NULL, "services");
 	if (!v && list) {
-		struct str section = { 0 };
+		struct str section = {0};
 
 		str_addf(&section, "services %s", list);
 		str_clear(&name);
@@ -322,8 +322,8 @@ static const char *custom_url(const struct aws_config *c, enum aws_service s)
 }
 
 /* Source: botocore's partitions.json. */
-void aws_config_host(const struct aws_config *c, enum aws_service s, const char *region,
-	struct str *host)
+void aws_config_host(
+	const struct aws_config *c, enum aws_service s, const char *region, struct str *host)
 {
 	bool china = strncmp(region, "cn-", 3) == 0;
 	const char *suffix = china ? "amazonaws.com.cn" : "amazonaws.com";
@@ -340,18 +340,20 @@ static bool resolve(struct aws_config *c, enum aws_service s, struct aws_error *
 {
 	struct resolved *r = &c->endpoint[s];
 	const char *url = custom_url(c, s);
-	struct str host = { 0 };
+	struct str host = {0};
 
 	if (!aws_config_region(c, e))
 		return false;
 	if (url) {
 		if (c->fips || c->dual_stack) {
 			aws_error_set(e, AWS_CONFIG, "endpoint",
-				"FIPS or dual stack and an endpoint of one's own exclude each other");
+				"FIPS or dual stack and an endpoint of one's own exclude each "
+				"other");
 			return false;
 		}
 		if (!fetch_parse_url(url, &r->scheme, &r->host, &r->path)) {
-			aws_error_set(e, AWS_CONFIG, "bad endpoint", "not a URL: %s", msg_q(sl_of(url)));
+			aws_error_set(
+				e, AWS_CONFIG, "bad endpoint", "not a URL: %s", msg_q(sl_of(url)));
 			return false;
 		}
 		r->custom = true;
@@ -366,13 +368,13 @@ static bool resolve(struct aws_config *c, enum aws_service s, struct aws_error *
 	return true;
 }
 
-bool aws_config_endpoint(struct aws_config *c, enum aws_service s, struct aws_endpoint *out,
-	struct aws_error *e)
+bool aws_config_endpoint(
+	struct aws_config *c, enum aws_service s, struct aws_endpoint *out, struct aws_error *e)
 {
 	const struct resolved *r = &c->endpoint[s];
 
 	if (!r->known && !resolve(c, s, e))
 		return false;
-	*out = (struct aws_endpoint){ r->scheme, r->host, r->path, services[s].signing, r->custom };
+	*out = (struct aws_endpoint){r->scheme, r->host, r->path, services[s].signing, r->custom};
 	return true;
 }

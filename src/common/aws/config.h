@@ -17,24 +17,38 @@
 struct aws_opts {
 	const char *profile;
 	const char *region;
-	const char *endpoint;	   /* for every service; beats the environment */
+	const char *endpoint; /* for every service; beats the environment */
 	const char *ca_bundle;
-	uint64_t max_attempts;	   /* 0: AWS_MAX_ATTEMPTS, profile, 3 */
+	uint64_t max_attempts; /* 0: AWS_MAX_ATTEMPTS, profile, 3 */
 };
 
-#define AWS_OPTS(T, m)                                                                             \
-	{ .kind = OPT_GROUP, .help = "AWS" },                                                      \
-	{ .name = "profile", .kind = OPT_STR, .offset = offsetof(T, m.profile), .arg = "NAME",     \
-	  .help = "section of ~/.aws/config and credentials [$AWS_PROFILE]" },                     \
-	{ .name = "region", .kind = OPT_STR, .offset = offsetof(T, m.region), .arg = "REGION",     \
-	  .help = "region, such as ap-northeast-2 [$AWS_REGION]" },                                \
-	{ .name = "endpoint-url", .kind = OPT_STR, .offset = offsetof(T, m.endpoint),              \
-	  .arg = "URL", .help = "talk to this server instead of AWS [$AWS_ENDPOINT_URL]" },        \
-	{ .name = "ca-bundle", .kind = OPT_STR, .offset = offsetof(T, m.ca_bundle),                \
-	  .arg = "FILE", .help = "certificates to trust [$AWS_CA_BUNDLE]" },                       \
-	{ .name = "max-attempts", .kind = OPT_UINT, .offset = offsetof(T, m.max_attempts),         \
-	  .arg = "N", .min = 1, .max = 1000,                                                       \
-	  .help = "how often a request is sent [$AWS_MAX_ATTEMPTS]" }
+#define AWS_OPTS(T, m)                                                                           \
+	{.kind = OPT_GROUP, .help = "AWS"},                                                      \
+		{.name = "profile",                                                              \
+			.kind = OPT_STR,                                                         \
+			.offset = offsetof(T, m.profile),                                        \
+			.arg = "NAME",                                                           \
+			.help = "section of ~/.aws/config and credentials [$AWS_PROFILE]"},      \
+		{.name = "region",                                                               \
+			.kind = OPT_STR,                                                         \
+			.offset = offsetof(T, m.region),                                         \
+			.arg = "REGION",                                                         \
+			.help = "region, such as ap-northeast-2 [$AWS_REGION]"},                 \
+		{.name = "endpoint-url",                                                         \
+			.kind = OPT_STR,                                                         \
+			.offset = offsetof(T, m.endpoint),                                       \
+			.arg = "URL",                                                            \
+			.help = "talk to this server instead of AWS [$AWS_ENDPOINT_URL]"},       \
+		{.name = "ca-bundle",                                                            \
+			.kind = OPT_STR,                                                         \
+			.offset = offsetof(T, m.ca_bundle),                                      \
+			.arg = "FILE",                                                           \
+			.help = "certificates to trust [$AWS_CA_BUNDLE]"},                       \
+	{                                                                                        \
+		.name = "max-attempts", .kind = OPT_UINT, .offset = offsetof(T, m.max_attempts), \
+		.arg = "N", .min = 1, .max = 1000,                                               \
+		.help = "how often a request is sent [$AWS_MAX_ATTEMPTS]"                        \
+	}
 
 enum aws_service {
 	AWS_SAGEMAKER,
@@ -54,7 +68,7 @@ struct aws_endpoint {
 	const char *host;    /* with ":port" where it is not the scheme's own: the Host header */
 	const char *path;    /* prefix before every path: "" or "/x" without a slash at the end */
 	const char *signing; /* name in the credential scope: "sagemaker" */
-	bool custom;	     /* given by the user: S3 then uses path style */
+	bool custom;         /* given by the user: S3 then uses path style */
 };
 
 struct aws_config;
@@ -85,8 +99,8 @@ bool aws_config_endpoint(struct aws_config *c, enum aws_service s, struct aws_en
 	struct aws_error *e) NODISCARD;
 
 /* The host that AWS itself runs for a service in `region`, appended. */
-void aws_config_host(const struct aws_config *c, enum aws_service s, const char *region,
-	struct str *host);
+void aws_config_host(
+	const struct aws_config *c, enum aws_service s, const char *region, struct str *host);
 
 const char *aws_config_ca_bundle(const struct aws_config *c); /* NULL: the system's */
 unsigned aws_config_max_attempts(const struct aws_config *c);

@@ -20,13 +20,13 @@ struct creds {
 	struct aws_config *c;
 	struct aws_keys keys;
 	bool have, renewable, expired;
-	int64_t life;	  /* from getting to expiry */
+	int64_t life;     /* from getting to expiry */
 	int64_t next_try; /* of a refresh that may fail */
 };
 
 void creds_protect_process(void)
 {
-	const struct rlimit none = { 0, 0 };
+	const struct rlimit none = {0, 0};
 
 	(void)setrlimit(RLIMIT_CORE, &none);
 #ifndef __SANITIZE_ADDRESS__ /* whose leak check traces the program */
@@ -34,18 +34,18 @@ void creds_protect_process(void)
 #endif
 }
 
-/* ---- keys ------------------------------------------------------------------------------------ */
+/* ---- keys ---------------------------------------------------------------------------------- */
 
-void keys_free(struct aws_keys *k)
+static void keys_free(struct aws_keys *k)
 {
 	crypto_free(k->id);
 	crypto_free(k->secret);
 	crypto_free(k->token);
-	*k = (struct aws_keys){ 0 };
+	*k = (struct aws_keys){0};
 }
 
-void keys_set(struct aws_keys *k, struct sl id, struct sl secret, struct sl token,
-	const char *source)
+void keys_set(
+	struct aws_keys *k, struct sl id, struct sl secret, struct sl token, const char *source)
 {
 	keys_free(k);
 	k->id = mem_sldup(id);
@@ -66,7 +66,7 @@ static void wipe_json(const struct json *o)
 bool keys_from_json(struct aws_keys *k, struct sl text, const char *token_key, const char *source,
 	struct aws_error *e)
 {
-	struct arena mem = { 0 };
+	struct arena mem = {0};
 	const char *why = NULL;
 	size_t at;
 	const struct json *o = json_parse(&mem, text, &why, &at);
@@ -87,7 +87,7 @@ bool keys_from_json(struct aws_keys *k, struct sl text, const char *token_key, c
 	return good;
 }
 
-/* ---- sources --------------------------------------------------------------------------------- */
+/* ---- sources ------------------------------------------------------------------------------- */
 
 static const char *env(const char *name)
 {
@@ -122,8 +122,8 @@ static bool has_keys(const struct aws_config *c, const char *p)
 	       aws_config_get(c, p, "aws_secret_access_key");
 }
 
-static bool from_profile_keys(const struct aws_config *c, const char *p, struct aws_keys *k,
-	struct aws_error *e)
+static bool from_profile_keys(
+	const struct aws_config *c, const char *p, struct aws_keys *k, struct aws_error *e)
 {
 	return take_pair(aws_config_get(c, p, "aws_access_key_id"),
 		aws_config_get(c, p, "aws_secret_access_key"),
@@ -146,16 +146,16 @@ static bool from_named_source(const char *name, struct aws_keys *k, struct aws_e
 	return false;
 }
 
-static bool from_role(struct aws_config *c, const char *p, int depth, struct aws_keys *k,
-	struct aws_error *e)
+static bool from_role(
+	struct aws_config *c, const char *p, int depth, struct aws_keys *k, struct aws_error *e)
 {
 	const char *source = aws_config_get(c, p, "source_profile");
 	const char *named = aws_config_get(c, p, "credential_source");
 	const char *token_file = aws_config_get(c, p, "web_identity_token_file");
-	struct creds_role r = { aws_config_get(c, p, "role_arn"),
+	struct creds_role r = {aws_config_get(c, p, "role_arn"),
 		aws_config_get(c, p, "role_session_name"), aws_config_get(c, p, "external_id"),
-		aws_config_get(c, p, "duration_seconds") };
-	struct aws_keys by = { 0 };
+		aws_config_get(c, p, "duration_seconds")};
+	struct aws_keys by = {0};
 	bool renewable, good;
 
 	if (token_file)
@@ -206,7 +206,9 @@ static bool from_profile(struct aws_config *c, const char *p, int depth, struct 
 		return creds_from_process(command, k, e);
 	if (aws_config_get(c, p, "sso_session") || aws_config_get(c, p, "sso_start_url"))
 		aws_error_set(e, AWS_CONFIG, "SSO profile",
-			"give it credential_process = aws configure export-credentials --profile %s", p);
+			"give it credential_process = aws configure export-credentials --profile "
+			"%s",
+			p);
 	else
 		aws_error_set(e, AWS_CONFIG, "profile without keys", "%s", msg_q(sl_of(p)));
 	return false;
@@ -214,8 +216,8 @@ static bool from_profile(struct aws_config *c, const char *p, int depth, struct 
 
 static bool profile_has_source(const struct aws_config *c, const char *p)
 {
-	static const char *const key[] = { "role_arn", "aws_access_key_id", "aws_secret_access_key",
-		"credential_process", "sso_session", "sso_start_url" };
+	static const char *const key[] = {"role_arn", "aws_access_key_id", "aws_secret_access_key",
+		"credential_process", "sso_session", "sso_start_url"};
 
 	for (size_t i = 0; i < ARRAY_LEN(key); i++)
 		if (aws_config_get(c, p, key[i]))
@@ -228,7 +230,7 @@ static bool find(struct creds *cr, struct aws_keys *k, struct aws_error *e)
 	struct aws_config *c = cr->c;
 	const char *p = aws_config_profile(c);
 	const char *role = env("AWS_ROLE_ARN"), *token = env("AWS_WEB_IDENTITY_TOKEN_FILE");
-	struct creds_role r = { role, env("AWS_ROLE_SESSION_NAME"), NULL, NULL };
+	struct creds_role r = {role, env("AWS_ROLE_SESSION_NAME"), NULL, NULL};
 
 	cr->renewable = true;
 	if (!aws_config_profile_is_explicit(c) &&
@@ -252,7 +254,7 @@ static bool find(struct creds *cr, struct aws_keys *k, struct aws_error *e)
 	return false;
 }
 
-/* ---- keeping them fresh ---------------------------------------------------------------------- */
+/* ---- keeping them fresh -------------------------------------------------------------------- */
 
 struct creds *creds_new(struct aws_config *c)
 {
@@ -279,7 +281,7 @@ static int64_t margin(const struct creds *cr, int64_t usual, int64_t share)
 const struct aws_keys *creds_get(struct creds *cr, struct aws_error *e)
 {
 	int64_t now = clock_now(), left;
-	struct aws_keys fresh = { 0 };
+	struct aws_keys fresh = {0};
 	bool must;
 
 	left = cr->have && cr->keys.expires != INT64_MAX ? cr->keys.expires - now : INT64_MAX;

@@ -16,7 +16,7 @@
 
 struct aws_keys {
 	char *id, *secret;
-	char *token;	    /* NULL: long-term keys */
+	char *token;        /* NULL: long-term keys */
 	int64_t expires;    /* instant (core/clock.h); INT64_MAX: never */
 	const char *source; /* static text for messages: "environment", "instance" … */
 };

@@ -1,14 +1,13 @@
-/* Sources of credentials, for creds.c alone. Each fills *k (zeroed) or returns false with *e set. */
+/* Sources of credentials, for creds.c alone. Each fills *k (zeroed) or returns false with *e set.
+ */
 #ifndef FERRY_AWS_CREDS_INTERNAL_H
 #define FERRY_AWS_CREDS_INTERNAL_H
 
 #include "aws/creds.h"
-#include "core/str.h"
 
 /* Copies, with NULL or an empty token as none. */
-void keys_set(struct aws_keys *k, struct sl id, struct sl secret, struct sl token,
-	const char *source);
-void keys_free(struct aws_keys *k); /* wipes and zeroes */
+void keys_set(
+	struct aws_keys *k, struct sl id, struct sl secret, struct sl token, const char *source);
 
 /* Takes the keys from JSON text with AccessKeyId, SecretAccessKey, the token under `token_key` and
  * Expiration; its copies are wiped. */
@@ -29,9 +28,5 @@ bool creds_assume_role(struct aws_config *c, const struct creds_role *r, const s
 	struct aws_keys *k, struct aws_error *e) NODISCARD;
 bool creds_web_identity(struct aws_config *c, const struct creds_role *r, const char *token_file,
 	struct aws_keys *k, struct aws_error *e) NODISCARD;
-
-/* Appends a small file; false with *e set. `what` names it in the message. */
-bool creds_read_file(const char *path, const char *what, struct str *dst, struct aws_error *e)
-	NODISCARD;
 
 #endif

@@ -4,6 +4,7 @@
 #include "aws/crypto.h"
 #include "core/clock.h"
 #include "core/mem.h"
+#include "core/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,8 +34,7 @@ static const char *take_word(const char *p, char **to)
 			quote = *p;
 		else if (*p == quote)
 			quote = '\0';
-		else if (*p == '\\' && quote != '\'' && p[1] &&
-			 (!quote || strchr("\"\\", p[1])))
+		else if (*p == '\\' && quote != '\'' && p[1] && (!quote || strchr("\"\\", p[1])))
 			*(*to)++ = *++p;
 		else
 			*(*to)++ = *p;
@@ -70,7 +70,7 @@ char **creds_split_command(const char *line)
 static bool drain(int fd, struct str *out)
 {
 	int64_t end = clock_monotonic() + LIMIT_US;
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct pollfd p = {.fd = fd, .events = POLLIN};
 
 	(void)str_room(out, MAX_OUTPUT); /* at once: growing would leave copies behind */
 	while (out->n < MAX_OUTPUT) {
@@ -131,11 +131,11 @@ static bool run(char **argv, struct str *out, struct aws_error *e)
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (!whole)
-		aws_error_set(e, AWS_CREDENTIALS, "credential_process", "%s: no end after 60 s",
-			argv[0]);
+		aws_error_set(
+			e, AWS_CREDENTIALS, "credential_process", "%s: no end after 60 s", argv[0]);
 	else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		aws_error_set(e, AWS_CREDENTIALS, "credential_process", "%s: ended with %d", argv[0],
-			WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+		aws_error_set(e, AWS_CREDENTIALS, "credential_process", "%s: ended with %d",
+			argv[0], WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 	else
 		return true;
 	return false;
@@ -144,7 +144,7 @@ static bool run(char **argv, struct str *out, struct aws_error *e)
 bool creds_from_process(const char *command, struct aws_keys *k, struct aws_error *e)
 {
 	char **argv = creds_split_command(command);
-	struct str out = { 0 };
+	struct str out = {0};
 	bool good = false;
 
 	if (!argv || !argv[0])

@@ -8,6 +8,7 @@
 #include "aws/xml.h"
 #include "core/clock.h"
 #include "core/mem.h"
+#include "core/str.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -18,7 +19,8 @@
 #define CONTAINER_LIMIT (2 * CLOCK_US_PER_SEC)
 #define CONTAINER_HOST "169.254.170.2"
 
-bool creds_read_file(const char *path, const char *what, struct str *dst, struct aws_error *e)
+/* Appends a small file without its last line end; `what` names it in the message. */
+static bool read_file(const char *path, const char *what, struct str *dst, struct aws_error *e)
 {
 	char piece[4096];
 	size_t n;
@@ -29,7 +31,7 @@ bool creds_read_file(const char *path, const char *what, struct str *dst, struct
 		return false;
 	}
 	while ((n = fread(piece, 1, sizeof piece, f)) > 0 && dst->n < FETCH_MAX_BODY)
-		str_add(dst, (struct sl){ piece, n });
+		str_add(dst, (struct sl){piece, n});
 	fclose(f);
 	crypto_wipe(piece, sizeof piece);
 	while (dst->n && (dst->p[dst->n - 1] == '\n' || dst->p[dst->n - 1] == '\r'))
@@ -49,16 +51,16 @@ static void free_answer(struct answer *a)
 	if (a->body.p)
 		crypto_wipe(a->body.p, a->body.n);
 	answer_free(a);
-	*a = (struct answer){ 0 };
+	*a = (struct answer){0};
 }
 
-/* ---- STS ------------------------------------------------------------------------------------- */
+/* ---- STS ----------------------------------------------------------------------------------- */
 
-static bool sts_keys(const struct answer *a, struct aws_keys *k, const char *source,
-	struct aws_error *e)
+static bool sts_keys(
+	const struct answer *a, struct aws_keys *k, const char *source, struct aws_error *e)
 {
 	struct sl doc = str_sl(&a->body), cred, rest = doc, code;
-	struct arena mem = { 0 };
+	struct arena mem = {0};
 	bool good = false;
 
 	if (a->status == 200 && xml_next(&rest, "Credentials", &cred)) {
@@ -88,26 +90,27 @@ static void sts_headers(struct str *dst, const struct aws_endpoint *to, struct s
 	const char *region, struct sl body, const struct aws_keys *by)
 {
 	static const char type[] = "application/x-www-form-urlencoded; charset=utf-8";
-	struct sigv4_header h[4] = { { SL("host"), sl_of(to->host) },
-		{ SL("content-type"), { type, sizeof type - 1 } } };
-	struct sigv4_request r = { SL("POST"), path, SL(""), h, 3, { NULL, 0 }, true, true };
+	struct sigv4_header h[4] = {
+		{SL("host"), sl_of(to->host)}, {SL("content-type"), {type, sizeof type - 1}}};
+	struct sigv4_request r = {SL("POST"), path, SL(""), h, 3, {NULL, 0}, true, true};
 	struct sigv4 *s = sigv4_new();
 	char date[17] = "", hash[CRYPTO_HEX_LEN];
 
 	str_addf(dst, "Content-Type: %s\r\n", type);
 	if (by) {
-		struct sigv4_keys keys = { sl_of(by->id), sl_of(by->secret),
-			sl_of(by->token ? by->token : "") };
+		struct sigv4_keys keys = {
+			sl_of(by->id), sl_of(by->secret), sl_of(by->token ? by->token : "")};
 
 		sigv4_date(date, clock_now());
-		h[2] = (struct sigv4_header){ SL("x-amz-date"), { date, 16 } };
+		h[2] = (struct sigv4_header){SL("x-amz-date"), {date, 16}};
 		str_addf(dst, "X-Amz-Date: %s\r\n", date);
 		if (by->token) {
-			h[r.n_headers++] = (struct sigv4_header){ SL("x-amz-security-token"), keys.token };
+			h[r.n_headers++] =
+				(struct sigv4_header){SL("x-amz-security-token"), keys.token};
 			str_addf(dst, "X-Amz-Security-Token: %s\r\n", by->token);
 		}
 		crypto_sha256_hex(body, hash);
-		r.payload = (struct sl){ hash, sizeof hash };
+		r.payload = (struct sl){hash, sizeof hash};
 		sigv4_scope(s, &keys, date, sl_of(region), sl_of(to->signing));
 		str_addz(dst, "Authorization: ");
 		sigv4_sign(s, &r, dst);
@@ -120,10 +123,12 @@ static bool sts_call(struct aws_config *c, struct sl body, const struct aws_keys
 	struct aws_keys *k, const char *source, struct aws_error *e)
 {
 	struct aws_endpoint to;
-	struct str headers = { 0 }, path = { 0 };
-	struct fetch f = { .method = "POST", .body = body,
-		.limits = { .wire = { .ca_bundle = aws_config_ca_bundle(c),
-				    .connect_us = 10 * CLOCK_US_PER_SEC }, .stall_us = STS_LIMIT } };
+	struct str headers = {0}, path = {0};
+	struct fetch f = {.method = "POST",
+		.body = body,
+		.limits = {.wire = {.ca_bundle = aws_config_ca_bundle(c),
+				   .connect_us = 10 * CLOCK_US_PER_SEC},
+			.stall_us = STS_LIMIT}};
 	bool good = false;
 
 	if (!aws_config_endpoint(c, AWS_STS, &to, e))
@@ -167,7 +172,7 @@ static void sts_form(struct str *form, const char *action, const struct creds_ro
 bool creds_assume_role(struct aws_config *c, const struct creds_role *r, const struct aws_keys *by,
 	struct aws_keys *k, struct aws_error *e)
 {
-	struct str form = { 0 };
+	struct str form = {0};
 	bool good;
 
 	sts_form(&form, "AssumeRole", r);
@@ -181,8 +186,8 @@ bool creds_assume_role(struct aws_config *c, const struct creds_role *r, const s
 bool creds_web_identity(struct aws_config *c, const struct creds_role *r, const char *token_file,
 	struct aws_keys *k, struct aws_error *e)
 {
-	struct str form = { 0 }, token = { 0 };
-	bool good = creds_read_file(token_file, "web_identity_token_file", &token, e);
+	struct str form = {0}, token = {0};
+	bool good = read_file(token_file, "web_identity_token_file", &token, e);
 
 	if (good) {
 		(void)str_room(&form, 3 * token.n + 2048);
@@ -197,7 +202,7 @@ bool creds_web_identity(struct aws_config *c, const struct creds_role *r, const 
 	return good;
 }
 
-/* ---- containers ------------------------------------------------------------------------------ */
+/* ---- containers ---------------------------------------------------------------------------- */
 
 static const char *env(const char *name)
 {
@@ -215,8 +220,8 @@ bool creds_container_configured(void)
 /* Keys may travel without TLS only where the network is this machine's own. Source: botocore. */
 static bool is_near(const char *host)
 {
-	static const char *const near[] = { "localhost", "127.0.0.1", "[::1]", CONTAINER_HOST,
-		"169.254.170.23", "[fd00:ec2::23]" };
+	static const char *const near[] = {"localhost", "127.0.0.1", "[::1]", CONTAINER_HOST,
+		"169.254.170.23", "[fd00:ec2::23]"};
 
 	for (size_t i = 0; i < ARRAY_LEN(near); i++) {
 		size_t n = strlen(near[i]);
@@ -231,15 +236,16 @@ static bool container_token(struct str *headers, struct aws_error *e)
 {
 	const char *file = env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
 	const char *text = env("AWS_CONTAINER_AUTHORIZATION_TOKEN");
-	struct str token = { 0 };
+	struct str token = {0};
 	bool good = true;
 
 	if (file)
-		good = creds_read_file(file, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &token, e);
+		good = read_file(file, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &token, e);
 	else if (text)
 		str_addz(&token, text);
 	if (good && (strchr(str_z(&token), '\r') || strchr(str_z(&token), '\n'))) {
-		aws_error_set(e, AWS_CONFIG, "container credentials", "the token has a line end in it");
+		aws_error_set(
+			e, AWS_CONFIG, "container credentials", "the token has a line end in it");
 		good = false;
 	}
 	if (good && token.n) {
@@ -262,8 +268,8 @@ static bool container_fetch(struct fetch *f, struct aws_keys *k, struct aws_erro
 			return good;
 		}
 		if (good)
-			aws_error_set(e, AWS_CREDENTIALS, "container credentials", "%s: HTTP %d", f->host,
-				f->answer.status);
+			aws_error_set(e, AWS_CREDENTIALS, "container credentials", "%s: HTTP %d",
+				f->host, f->answer.status);
 		good = false;
 		free_answer(&f->answer);
 	}
@@ -274,11 +280,11 @@ bool creds_from_container(struct aws_keys *k, struct aws_error *e)
 {
 	const char *relative = env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
 	const char *full = env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
-	struct fetch f = { .method = "GET",
-		.limits = { .wire = { .connect_us = CONTAINER_LIMIT, .no_proxy = true },
-			.stall_us = CONTAINER_LIMIT } };
+	struct fetch f = {.method = "GET",
+		.limits = {.wire = {.connect_us = CONTAINER_LIMIT, .no_proxy = true},
+			.stall_us = CONTAINER_LIMIT}};
 	char *scheme = NULL, *host = NULL, *path = NULL;
-	struct str url = { 0 }, headers = { 0 };
+	struct str url = {0}, headers = {0};
 	bool good = false;
 
 	if (relative)
@@ -304,16 +310,16 @@ bool creds_from_container(struct aws_keys *k, struct aws_error *e)
 	return good;
 }
 
-/* ---- the instance ---------------------------------------------------------------------------- */
+/* ---- the instance -------------------------------------------------------------------------- */
 
 bool creds_from_instance(struct aws_keys *k, struct aws_error *e)
 {
-	struct str role = { 0 }, path = { 0 }, text = { 0 };
+	struct str role = {0}, path = {0}, text = {0};
 	bool good = imds_get("meta-data/iam/security-credentials/", &role, e);
 
 	if (good) {
 		str_add(&path, SL("meta-data/iam/security-credentials/"));
-		uri_encode(&path, (struct sl){ str_z(&role), strcspn(str_z(&role), "\r\n") }, false);
+		uri_encode(&path, (struct sl){str_z(&role), strcspn(str_z(&role), "\r\n")}, false);
 		(void)str_room(&text, FETCH_MAX_BODY);
 		good = imds_get(str_z(&path), &text, e) &&
 		       keys_from_json(k, str_sl(&text), "Token", "instance", e);

@@ -43,7 +43,7 @@ static void absorb(unsigned char state[112], const uint8_t key[BLOCK], uint8_t p
 
 void crypto_hmac_key(struct crypto_hmac *h, struct sl key)
 {
-	uint8_t block[BLOCK] = { 0 };
+	uint8_t block[BLOCK] = {0};
 
 	if (key.n > BLOCK)
 		crypto_sha256(key, block);

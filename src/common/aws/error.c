@@ -12,26 +12,29 @@ static const struct row {
 	enum aws_class class;
 	const char *codes; /* between blanks */
 } rows[] = {
-	{ AWS_THROTTLE,
-	  " Throttling ThrottlingException ThrottledException RequestThrottledException"
-	  " RequestThrottled TooManyRequestsException ProvisionedThroughputExceededException"
-	  " TransactionInProgressException RequestLimitExceeded BandwidthLimitExceeded"
-	  " LimitExceededException SlowDown EC2ThrottledException " },
-	{ AWS_RETRY,
-	  " RequestTimeout RequestTimeoutException PriorRequestNotComplete ServiceUnavailable"
-	  " ServiceUnavailableException IDPCommunicationError 503 " },
-	{ AWS_UNKNOWN, " InternalFailure InternalError InternalServerError InternalServerException"
-		       " InternalServiceException " },
-	{ AWS_CREDENTIALS,
-	  " ExpiredToken ExpiredTokenException TokenRefreshRequired InvalidClientTokenId"
-	  " UnrecognizedClientException InvalidAccessKeyId InvalidToken MissingAuthenticationToken"
-	  " MissingAuthenticationTokenException SignatureDoesNotMatch InvalidSignatureException"
-	  " IncompleteSignature AuthFailure RequestTimeTooSkewed RequestExpired RequestInTheFuture"
-	  " ExpiredIdentityToken InvalidIdentityToken " },
-	{ AWS_FORBIDDEN, " AccessDenied AccessDeniedException AccessForbidden NotAuthorized"
-			 " UnauthorizedOperation OptInRequired AllAccessDisabled " },
-	{ AWS_NOT_FOUND, " ResourceNotFound ResourceNotFoundException NoSuchKey NoSuchBucket"
-			 " NotFound EntityNotFoundException " },
+	{AWS_THROTTLE,
+		" Throttling ThrottlingException ThrottledException RequestThrottledException"
+		" RequestThrottled TooManyRequestsException ProvisionedThroughputExceededException"
+		" TransactionInProgressException RequestLimitExceeded BandwidthLimitExceeded"
+		" LimitExceededException SlowDown EC2ThrottledException "},
+	{AWS_RETRY,
+		" RequestTimeout RequestTimeoutException PriorRequestNotComplete ServiceUnavailable"
+		" ServiceUnavailableException IDPCommunicationError 503 "},
+	{AWS_UNKNOWN, " InternalFailure InternalError InternalServerError InternalServerException"
+		      " InternalServiceException "},
+	{AWS_CREDENTIALS,
+		" ExpiredToken ExpiredTokenException TokenRefreshRequired InvalidClientTokenId"
+		" UnrecognizedClientException InvalidAccessKeyId InvalidToken "
+		"MissingAuthenticationToken"
+		" MissingAuthenticationTokenException SignatureDoesNotMatch "
+		"InvalidSignatureException"
+		" IncompleteSignature AuthFailure RequestTimeTooSkewed RequestExpired "
+		"RequestInTheFuture"
+		" ExpiredIdentityToken InvalidIdentityToken "},
+	{AWS_FORBIDDEN, " AccessDenied AccessDeniedException AccessForbidden NotAuthorized"
+			" UnauthorizedOperation OptInRequired AllAccessDisabled "},
+	{AWS_NOT_FOUND, " ResourceNotFound ResourceNotFoundException NoSuchKey NoSuchBucket"
+			" NotFound EntityNotFoundException "},
 };
 
 static bool row_has(const struct row *r, struct sl code)
@@ -77,8 +80,8 @@ enum aws_class aws_classify(int status, struct sl code)
 	return of_status(status);
 }
 
-void aws_error_set(struct aws_error *e, enum aws_class class, const char *code,
-	const char *fmt, ...)
+void aws_error_set(
+	struct aws_error *e, enum aws_class class, const char *code, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -168,7 +171,7 @@ const char *aws_error_text(const struct aws_error *e)
 	static char ring[4][1800];
 	static unsigned turn;
 	char *out = ring[turn++ % ARRAY_LEN(ring)];
-	struct str s = { 0 }, part = { 0 };
+	struct str s = {0}, part = {0};
 
 	if (e->operation[0])
 		str_addf(&s, "%s: ", e->operation);
@@ -185,7 +188,8 @@ const char *aws_error_text(const struct aws_error *e)
 	return out;
 }
 
-const char *aws_error_hint(const struct aws_error *e)
+/* Something the user can do about it, or NULL. */
+static const char *hint(const struct aws_error *e)
 {
 	if (strstr(e->code, "Expired"))
 		return "sign in again, or check the clock of this machine";
@@ -208,5 +212,5 @@ const char *aws_error_hint(const struct aws_error *e)
 
 void aws_die(const struct aws_error *e, const char *what)
 {
-	die_hint(aws_error_exit(e), aws_error_hint(e), "%s: %s", what, aws_error_text(e));
+	die_hint(aws_error_exit(e), hint(e), "%s: %s", what, aws_error_text(e));
 }

@@ -5,10 +5,10 @@
 
 static const char json_type[] = "application/json";
 
-/* ---- control plane --------------------------------------------------------------------------- */
+/* ---- control plane ------------------------------------------------------------------------- */
 
-static const struct json *parse(const char *operation, struct sl body, struct arena *mem,
-	struct aws_error *e)
+static const struct json *parse(
+	const char *operation, struct sl body, struct arena *mem, struct aws_error *e)
 {
 	const char *why = NULL;
 	size_t at;
@@ -21,7 +21,7 @@ static const struct json *parse(const char *operation, struct sl body, struct ar
 	o = json_parse(mem, copy, &why, &at);
 	if (o && o->kind == J_OBJ)
 		return o;
-	*e = (struct aws_error){ 0 };
+	*e = (struct aws_error){0};
 	aws_error_set(e, AWS_PROTOCOL, "bad answer", "no JSON object: %s", why ? why : "");
 	snprintf(e->operation, sizeof e->operation, "%s", operation);
 	return NULL;
@@ -31,7 +31,7 @@ static const struct json *parse(const char *operation, struct sl body, struct ar
  * the same: the second fails although the first was good. */
 static bool is_repeatable(const char *operation)
 {
-	static const char *const once[] = { "Create", "Update", "Add" };
+	static const char *const once[] = {"Create", "Update", "Add"};
 
 	for (size_t i = 0; i < ARRAY_LEN(once); i++)
 		if (strncmp(operation, once[i], strlen(once[i])) == 0)
@@ -44,10 +44,14 @@ const struct json *fs_control(struct aws *a, const char *operation, struct sl bo
 {
 	char target[80];
 	struct aws_reply r;
-	struct aws_call c = { .service = AWS_SAGEMAKER, .operation = operation, .method = "POST",
-		.path = SL("/"), .content_type = SL("application/x-amz-json-1.1"),
-		.body = body.n ? body : SL("{}"), .target = target,
-		.repeatable = is_repeatable(operation) };
+	struct aws_call c = {.service = AWS_SAGEMAKER,
+		.operation = operation,
+		.method = "POST",
+		.path = SL("/"),
+		.content_type = SL("application/x-amz-json-1.1"),
+		.body = body.n ? body : SL("{}"),
+		.target = target,
+		.repeatable = is_repeatable(operation)};
 
 	snprintf(target, sizeof target, "SageMaker.%s", operation);
 	if (!aws_do(a, &c, &r, e))
@@ -84,7 +88,9 @@ static void merge_pages(struct str *doc, const struct json *first, const struct 
 		if (m->kind == J_STR)
 			str_add_json(doc, m->text);
 		else if (m->kind == J_NULL || m->kind == J_TRUE || m->kind == J_FALSE)
-			str_addz(doc, m->kind == J_NULL ? "null" : m->kind == J_TRUE ? "true" : "false");
+			str_addz(doc, m->kind == J_NULL   ? "null"
+				      : m->kind == J_TRUE ? "true"
+							  : "false");
 		else
 			str_add(doc, m->raw);
 		str_addc(doc, ',');
@@ -106,8 +112,8 @@ static void add_features(struct str *list, const struct json *page)
 /* The text of the whole description; false with *e set. */
 static bool describe_pages(struct aws *a, struct sl group, struct str *doc, struct aws_error *e)
 {
-	struct str body = { 0 }, features = { 0 };
-	struct arena mem = { 0 };
+	struct str body = {0}, features = {0};
+	struct arena mem = {0};
 	const struct json *first = NULL, *page;
 	struct sl token = SL("");
 
@@ -135,14 +141,14 @@ static bool describe_pages(struct aws *a, struct sl group, struct str *doc, stru
 
 bool fs_describe(struct aws *a, struct sl group, struct fs_group *g, struct aws_error *e)
 {
-	struct str doc = { 0 };
+	struct str doc = {0};
 	const char *why = NULL;
 	bool good = describe_pages(a, group, &doc, e);
 
 	if (good)
 		why = fs_group_parse(g, str_sl(&doc));
 	if (why) {
-		*e = (struct aws_error){ .operation = "DescribeFeatureGroup" };
+		*e = (struct aws_error){.operation = "DescribeFeatureGroup"};
 		aws_error_set(e, AWS_PROTOCOL, "bad answer", "%s", why);
 	}
 	str_free(&doc);
@@ -151,8 +157,8 @@ bool fs_describe(struct aws *a, struct sl group, struct fs_group *g, struct aws_
 
 bool fs_list(struct aws *a, struct sl contains, fs_summary_fn *each, void *ctx, struct aws_error *e)
 {
-	struct str body = { 0 }, token = { 0 };
-	struct arena mem = { 0 };
+	struct str body = {0}, token = {0};
+	struct arena mem = {0};
 	const struct json *page, *list;
 	bool more = true;
 
@@ -179,7 +185,7 @@ bool fs_list(struct aws *a, struct sl contains, fs_summary_fn *each, void *ctx, 
 	return page != NULL;
 }
 
-/* ---- bodies ---------------------------------------------------------------------------------- */
+/* ---- bodies -------------------------------------------------------------------------------- */
 
 void fs_target_init(struct fs_target *t, struct sl group)
 {
@@ -255,13 +261,17 @@ void fs_batch_end(struct str *body)
 	str_add(body, SL("]}"));
 }
 
-/* ---- calls ----------------------------------------------------------------------------------- */
+/* ---- calls --------------------------------------------------------------------------------- */
 
 static void runtime_call(struct aws_call *c, const char *operation, const char *method,
 	struct sl path, struct sl body)
 {
-	*c = (struct aws_call){ .service = AWS_FEATURESTORE, .operation = operation,
-		.method = method, .path = path, .body = body, .repeatable = true };
+	*c = (struct aws_call){.service = AWS_FEATURESTORE,
+		.operation = operation,
+		.method = method,
+		.path = path,
+		.body = body,
+		.repeatable = true};
 	if (body.n)
 		c->content_type = sl_of(json_type);
 }
@@ -343,16 +353,16 @@ void fs_list_records_call(struct aws_call *c, const struct fs_target *t, struct 
 	runtime_call(c, "ListRecords", "POST", str_sl(path), str_sl(body));
 }
 
-/* ---- answers --------------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------------------------- */
 
-const struct json *fs_answer(const struct aws_call *c, struct sl body, struct arena *mem,
-	struct aws_error *e)
+const struct json *fs_answer(
+	const struct aws_call *c, struct sl body, struct arena *mem, struct aws_error *e)
 {
 	return parse(c->operation, body, mem, e);
 }
 
-bool fs_feature_value(const struct json *fv, struct sl *name, struct sl *value,
-	const struct json **list)
+bool fs_feature_value(
+	const struct json *fv, struct sl *name, struct sl *value, const struct json **list)
 {
 	const struct json *v = json_get(fv, "ValueAsString");
 

@@ -15,7 +15,7 @@
 #define FS_BATCH_GET_MAX 100
 #define FS_LIST_MAX 100
 
-/* ---- control plane -------------------------------------------------------------------------- */
+/* ---- control plane ------------------------------------------------------------------------- */
 
 /*
  * Makes a SageMaker call with a JSON body: CreateFeatureGroup, UpdateFeatureGroup,
@@ -27,19 +27,18 @@ const struct json *fs_control(struct aws *a, const char *operation, struct sl bo
 
 struct fs_group; /* aws/fs_group.h */
 
-/* Describes a group, all pages of its features, into *g (zeroed; fs_group_free() it). A missing group
- * is false with e->class AWS_NOT_FOUND. */
-bool fs_describe(struct aws *a, struct sl group, struct fs_group *g, struct aws_error *e)
-	NODISCARD;
+/* Describes a group, all pages of its features, into *g (zeroed; fs_group_free() it). A missing
+ * group is false with e->class AWS_NOT_FOUND. */
+bool fs_describe(struct aws *a, struct sl group, struct fs_group *g, struct aws_error *e) NODISCARD;
 
 /* Takes one FeatureGroupSummary; false ends the listing. It may make calls on the same client. */
 typedef bool fs_summary_fn(void *ctx, const struct json *summary);
 
 /* Every group whose name contains `contains` (empty: all), page by page. */
-bool fs_list(struct aws *a, struct sl contains, fs_summary_fn *each, void *ctx, struct aws_error *e)
-	NODISCARD;
+bool fs_list(struct aws *a, struct sl contains, fs_summary_fn *each, void *ctx,
+	struct aws_error *e) NODISCARD;
 
-/* ---- records -------------------------------------------------------------------------------- */
+/* ---- records ------------------------------------------------------------------------------- */
 
 /* A target group's fixed parts, worked out once: the encoded path. Strings are owned. */
 struct fs_target {
@@ -96,8 +95,8 @@ void fs_list_records_call(struct aws_call *c, const struct fs_target *t, struct 
 	bool soft_deleted, struct str *path, struct str *body);
 
 /* Parses an answer's JSON body; NULL with *e set (AWS_PROTOCOL) when it is none. */
-const struct json *fs_answer(const struct aws_call *c, struct sl body, struct arena *mem,
-	struct aws_error *e) NODISCARD;
+const struct json *fs_answer(
+	const struct aws_call *c, struct sl body, struct arena *mem, struct aws_error *e) NODISCARD;
 
 /* Of one element of a Record: name, and text value (or the list, then *list is not NULL). */
 bool fs_feature_value(const struct json *fv, struct sl *name, struct sl *value,

@@ -14,15 +14,15 @@ void fetch_error(struct aws_error *e, enum http_end end, const char *host, const
 		enum aws_class class;
 		const char *code;
 	} of[] = {
-		[HTTP_ANSWERED] = { AWS_PROTOCOL, "no answer" },
-		[HTTP_UNCONNECTED] = { AWS_RETRY, "no connection" },
-		[HTTP_UNTRUSTED] = { AWS_CONFIG, "certificate refused" },
-		[HTTP_LOST] = { AWS_UNKNOWN, "connection lost" },
-		[HTTP_CUT] = { AWS_UNKNOWN, "answer cut off" },
-		[HTTP_STALLED] = { AWS_UNKNOWN, "timeout" },
-		[HTTP_BAD] = { AWS_PROTOCOL, "bad answer" },
-		[HTTP_REFUSED] = { AWS_STOPPED, "stopped" },
-		[HTTP_TOO_BIG] = { AWS_PROTOCOL, "answer too large" },
+		[HTTP_ANSWERED] = {AWS_PROTOCOL, "no answer"},
+		[HTTP_UNCONNECTED] = {AWS_RETRY, "no connection"},
+		[HTTP_UNTRUSTED] = {AWS_CONFIG, "certificate refused"},
+		[HTTP_LOST] = {AWS_UNKNOWN, "connection lost"},
+		[HTTP_CUT] = {AWS_UNKNOWN, "answer cut off"},
+		[HTTP_STALLED] = {AWS_UNKNOWN, "timeout"},
+		[HTTP_BAD] = {AWS_PROTOCOL, "bad answer"},
+		[HTTP_REFUSED] = {AWS_STOPPED, "stopped"},
+		[HTTP_TOO_BIG] = {AWS_PROTOCOL, "answer too large"},
 	};
 
 	aws_error_set(e, of[end].class, of[end].code, "%s%s%s", host, *why ? ": " : "", why);
@@ -31,14 +31,17 @@ void fetch_error(struct aws_error *e, enum http_end end, const char *host, const
 bool fetch_run(struct fetch *f, struct aws_error *e)
 {
 	struct http *h = http_new(&f->limits);
-	struct str head = { 0 };
+	struct str head = {0};
 	bool done = false;
-	struct http_request r = { .scheme = f->scheme, .host = f->host, .body = f->body,
-		.done = on_done, .ctx = &done };
+	struct http_request r = {.scheme = f->scheme,
+		.host = f->host,
+		.body = f->body,
+		.done = on_done,
+		.ctx = &done};
 
 	(void)str_room(&head, f->headers.n + f->target.n + 512); /* at once: nothing stays behind */
-	str_addf(&head, "%s %.*s HTTP/1.1\r\nHost: %s\r\n", f->method, (int)f->target.n, f->target.p,
-		f->host);
+	str_addf(&head, "%s %.*s HTTP/1.1\r\nHost: %s\r\n", f->method, (int)f->target.n,
+		f->target.p, f->host);
 	str_add(&head, f->headers);
 	if (f->body.n || strcmp(f->method, "GET") != 0)
 		str_addf(&head, "Content-Length: %zu\r\n", f->body.n);
@@ -81,7 +84,7 @@ bool fetch_parse_url(const char *url, char **scheme, char **host, char **path)
 	if (!tls && strncasecmp(url, "http://", 7) != 0)
 		return false;
 	slash = strchr(from, '/');
-	name = (struct sl){ from, slash ? (size_t)(slash - from) : strlen(from) };
+	name = (struct sl){from, slash ? (size_t)(slash - from) : strlen(from)};
 	rest = slash ? sl_of(slash) : SL("");
 	if (!is_host(name) || memchr(rest.p, '?', rest.n) || memchr(rest.p, '#', rest.n) ||
 		memchr(rest.p, ' ', rest.n))

@@ -12,7 +12,7 @@
 
 struct fetch {
 	const char *method, *scheme, *host; /* "GET", "http", "169.254.169.254" */
-	struct sl target;  /* path and query */
+	struct sl target;                   /* path and query */
 	struct sl headers; /* whole lines, each ended by CR LF; Host and Content-Length are added */
 	struct sl body;
 	struct http_opts limits;
@@ -27,7 +27,8 @@ bool fetch_run(struct fetch *f, struct aws_error *e) NODISCARD;
 void fetch_error(struct aws_error *e, enum http_end end, const char *host, const char *why);
 
 /* Takes "scheme://host[:port][/path]" apart; texts are allocated. The port is left out where it is
- * the scheme's own. False when it is no such URL (user names, queries and fragments are refused). */
+ * the scheme's own. False when it is no such URL (user names, queries and fragments are refused).
+ */
 bool fetch_parse_url(const char *url, char **scheme, char **host, char **path) NODISCARD;
 
 #endif

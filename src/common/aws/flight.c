@@ -11,7 +11,7 @@ static void on_done(struct http_request *r);
 
 void flight_init(struct flight *f, struct aws *a)
 {
-	*f = (struct flight){ .a = a };
+	*f = (struct flight){.a = a};
 }
 
 void flight_free(struct flight *f)
@@ -22,7 +22,7 @@ void flight_free(struct flight *f)
 	str_free(&f->head);
 }
 
-/* ---- departure ------------------------------------------------------------------------------- */
+/* ---- departure ----------------------------------------------------------------------------- */
 
 /* Is this answer the rest of the body we have the beginning of? */
 static bool fits(struct flight *f)
@@ -36,7 +36,7 @@ static bool fits(struct flight *f)
 	if (f->http.answer.status != 206 || range.n < 7 || memcmp(range.p, "bytes ", 6) != 0)
 		return false;
 	dash = memchr(range.p, '-', range.n);
-	return dash && num_u64((struct sl){ range.p + 6, (size_t)(dash - range.p) - 6 }, &from) &&
+	return dash && num_u64((struct sl){range.p + 6, (size_t)(dash - range.p) - 6}, &from) &&
 	       from == f->at_start;
 }
 
@@ -63,7 +63,7 @@ void flight_depart(struct flight *f)
 {
 	struct http_request *r = &f->http;
 
-	f->error = (struct aws_error){ .class = AWS_FINE };
+	f->error = (struct aws_error){.class = AWS_FINE};
 	if (!request_build(f)) {
 		client_finish(f, &f->error);
 		return;
@@ -85,7 +85,7 @@ void flight_depart(struct flight *f)
 	http_start(f->a->http, r);
 }
 
-/* ---- what to do about a failure -------------------------------------------------------------- */
+/* ---- what to do about a failure ------------------------------------------------------------ */
 
 static bool has_code(const struct aws_error *e, const char *list)
 {
@@ -95,8 +95,8 @@ static bool has_code(const struct aws_error *e, const char *list)
 	return at && at[-1] == ' ' && at[n] == ' ';
 }
 
-/* A wrong clock is told by the code, or by a code that may mean it and a Date far from ours. Source:
- * the SDK for Java 2. Signs with the server's time from here on. */
+/* A wrong clock is told by the code, or by a code that may mean it and a Date far from ours.
+ * Source: the SDK for Java 2. Signs with the server's time from here on. */
 static bool mend_clock(struct flight *f)
 {
 	int64_t server, off;
@@ -105,7 +105,8 @@ static bool mend_clock(struct flight *f)
 		return false;
 	off = server - clock_now() - f->a->clock_offset;
 	if (!has_code(&f->error, " RequestTimeTooSkewed RequestExpired RequestInTheFuture ") &&
-		!(has_code(&f->error, " InvalidSignatureException SignatureDoesNotMatch AuthFailure ") &&
+		!(has_code(&f->error,
+			  " InvalidSignatureException SignatureDoesNotMatch AuthFailure ") &&
 			(off > SKEW_US || off < -SKEW_US)))
 		return false;
 	f->skewed = true;

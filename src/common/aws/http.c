@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define RECEIVE (256u << 10)
-#define JOIN_MAX (64u << 10)	      /* a body up to this goes out in one piece with its head */
+#define JOIN_MAX (64u << 10)          /* a body up to this goes out in one piece with its head */
 #define MAX_WAIT_US INT64_C(250000)   /* a signal must be noticed in time */
 #define PEEK_AFTER_US INT64_C(200000) /* idle for so long: ask whether it is still there */
 #define MAX_EVENTS 128
@@ -27,8 +27,9 @@ struct http_conn {
 	char *scheme, *host;
 	struct http_request *r;
 	struct str out; /* head, and body when small */
-	size_t sent;	/* of head and body */
-	struct http_conn *prev, *next; /* by activity: busy ones; or idle ones, the last used first */
+	size_t sent;    /* of head and body */
+	struct http_conn *prev,
+		*next; /* by activity: busy ones; or idle ones, the last used first */
 };
 
 struct list {
@@ -48,7 +49,7 @@ struct http {
 	char *buf;
 };
 
-/* ---- lists ----------------------------------------------------------------------------------- */
+/* ---- lists --------------------------------------------------------------------------------- */
 
 static void list_add(struct list *l, struct http_conn *c)
 {
@@ -83,11 +84,11 @@ static void touch(struct http_conn *c)
 	list_add(&c->http->busy, c);
 }
 
-/* ---- connections ----------------------------------------------------------------------------- */
+/* ---- connections --------------------------------------------------------------------------- */
 
 static void watch(struct http_conn *c, int fd, uint32_t events)
 {
-	struct epoll_event e = { .events = events };
+	struct epoll_event e = {.events = events};
 
 	e.data.u64 = (uint64_t)c->slot << 32 | (uint32_t)fd;
 	if (epoll_ctl(c->http->epoll, EPOLL_CTL_MOD, fd, &e) < 0 &&
@@ -110,7 +111,8 @@ static void on_watch(void *ctx, int fd, bool in, bool out)
 	if (in || out)
 		watch(c, fd, (in ? EPOLLIN : 0u) | (out ? EPOLLOUT : 0u));
 	else
-		(void)epoll_ctl(c->http->epoll, EPOLL_CTL_DEL, fd, NULL); /* may be closed already */
+		(void)epoll_ctl(
+			c->http->epoll, EPOLL_CTL_DEL, fd, NULL); /* may be closed already */
 }
 
 static struct http_conn *conn_new(struct http *h, const char *scheme, const char *host)
@@ -167,7 +169,7 @@ static void bury(struct http *h)
 	}
 }
 
-/* ---- the end of an exchange ------------------------------------------------------------------ */
+/* ---- the end of an exchange ---------------------------------------------------------------- */
 
 static void finish(struct http_conn *c, enum http_end end, const char *why, bool keep)
 {
@@ -194,26 +196,18 @@ static void lost(struct http_conn *c, const char *why)
 	finish(c, c->r->answer.began ? HTTP_CUT : HTTP_LOST, why, false);
 }
 
-/* ---- sending and receiving ------------------------------------------------------------------- */
+/* ---- sending and receiving ----------------------------------------------------------------- */
 
 static void end_by(struct http_conn *c, enum answer_state s, bool clean)
 {
-	struct answer *a = &c->r->answer;
+	const struct answer *a = &c->r->answer;
 
-	switch (s) {
-	case ANSWER_WHOLE:
+	if (s == ANSWER_WHOLE)
 		finish(c, HTTP_ANSWERED, NULL, clean && a->keep_alive && c->state == READING);
-		break;
-	case ANSWER_BAD:
+	else if (s == ANSWER_BAD)
 		finish(c, HTTP_BAD, a->why, false);
-		break;
-	case ANSWER_REFUSED:
-		finish(c, HTTP_REFUSED, NULL, false);
-		break;
-	default:
-		finish(c, HTTP_TOO_BIG, "the answer is too large", false);
-		break;
-	}
+	else
+		finish(c, s == ANSWER_REFUSED ? HTTP_REFUSED : HTTP_TOO_BIG, NULL, false);
 }
 
 static void receive(struct http_conn *c)
@@ -222,7 +216,7 @@ static void receive(struct http_conn *c)
 
 	for (;;) {
 		ssize_t n = wire_receive(c->wire, h->buf, RECEIVE);
-		struct sl in = { h->buf, n > 0 ? (size_t)n : 0 };
+		struct sl in = {h->buf, n > 0 ? (size_t)n : 0};
 		enum answer_state s;
 
 		if (n == -1)
@@ -249,10 +243,10 @@ static struct sl unsent(const struct http_conn *c)
 	const struct http_request *r = c->r;
 
 	if (c->sent < c->out.n)
-		return (struct sl){ c->out.p + c->sent, c->out.n - c->sent };
+		return (struct sl){c->out.p + c->sent, c->out.n - c->sent};
 	if (c->out.n == r->head.n && r->body.n)
-		return (struct sl){ r->body.p + (c->sent - c->out.n),
-			r->body.n - (c->sent - c->out.n) };
+		return (struct sl){
+			r->body.p + (c->sent - c->out.n), r->body.n - (c->sent - c->out.n)};
 	return SL("");
 }
 
@@ -301,12 +295,12 @@ static void begin(struct http_conn *c)
 	send_some(c);
 }
 
-/* ---- connecting ------------------------------------------------------------------------------ */
+/* ---- connecting ---------------------------------------------------------------------------- */
 
 static void connect_step(struct http_conn *c, int fd, uint32_t events)
 {
-	enum wire_state s = wire_step(c->wire, fd, events & EPOLLIN, events & EPOLLOUT,
-		events & (EPOLLERR | EPOLLHUP));
+	enum wire_state s = wire_step(
+		c->wire, fd, events & EPOLLIN, events & EPOLLOUT, events & (EPOLLERR | EPOLLHUP));
 
 	if (s == WIRE_CONNECTING)
 		return;
@@ -354,7 +348,7 @@ static void serve(struct http *h, struct http_request *r)
 	connect_step(c, -1, 0);
 }
 
-/* ---- the loop -------------------------------------------------------------------------------- */
+/* ---- the loop ------------------------------------------------------------------------------ */
 
 static void on_event(struct http *h, uint64_t id, uint32_t events)
 {
@@ -468,7 +462,7 @@ void http_cancel(struct http *h, struct http_request *r)
 		h->waiting_end = &(*h->waiting_end)->next;
 }
 
-/* ---- life ------------------------------------------------------------------------------------ */
+/* ---- life ---------------------------------------------------------------------------------- */
 
 struct http *http_new(const struct http_opts *o)
 {

@@ -48,20 +48,20 @@ static bool ask(struct fetch *f, struct str *dst, struct aws_error *e)
 		if (good)
 			str_add(dst, str_sl(&f->answer.body));
 		else
-			aws_error_set(e, AWS_CREDENTIALS, "metadata service", "%s: HTTP %d", f->host,
-				f->answer.status);
+			aws_error_set(e, AWS_CREDENTIALS, "metadata service", "%s: HTTP %d",
+				f->host, f->answer.status);
 	}
 	if (f->answer.body.p)
 		crypto_wipe(f->answer.body.p, f->answer.body.n);
 	answer_free(&f->answer);
-	f->answer = (struct answer){ 0 };
+	f->answer = (struct answer){0};
 	return good;
 }
 
-static bool get_with_token(struct fetch *f, const char *prefix, const char *path, struct str *dst,
-	struct aws_error *e)
+static bool get_with_token(
+	struct fetch *f, const char *prefix, const char *path, struct str *dst, struct aws_error *e)
 {
-	struct str headers = { 0 }, token = { 0 }, target = { 0 };
+	struct str headers = {0}, token = {0}, target = {0};
 	bool good;
 
 	str_addf(&target, "%s/latest/api/token", prefix);
@@ -88,8 +88,8 @@ static bool get_with_token(struct fetch *f, const char *prefix, const char *path
 bool imds_get(const char *path, struct str *dst, struct aws_error *e)
 {
 	int64_t limit = (int64_t)env_number("AWS_METADATA_SERVICE_TIMEOUT", 1) * CLOCK_US_PER_SEC;
-	struct fetch f = { .limits = { .wire = { .connect_us = limit, .no_proxy = true },
-				   .stall_us = limit } };
+	struct fetch f = {
+		.limits = {.wire = {.connect_us = limit, .no_proxy = true}, .stall_us = limit}};
 	char *scheme = NULL, *host = NULL, *prefix = NULL;
 	bool good;
 

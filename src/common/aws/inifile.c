@@ -22,13 +22,13 @@ static struct sl trim(struct sl s)
 	return s;
 }
 
-static void add(struct inifile *f, struct sl section, struct sl parent, struct sl key,
-	struct sl value)
+static void add(
+	struct inifile *f, struct sl section, struct sl parent, struct sl key, struct sl value)
 {
-	struct str name = { 0 };
+	struct str name = {0};
 
 	mem_grow(&f->v, &f->cap, f->n + 1, sizeof *f->v);
-	f->v[f->n] = (struct inifile_entry){ .section = mem_sldup(section) };
+	f->v[f->n] = (struct inifile_entry){.section = mem_sldup(section)};
 	if (key.n) {
 		if (parent.n) {
 			str_add(&name, parent);
@@ -50,7 +50,7 @@ static bool section_name(struct sl line, struct str *name)
 
 	if (line.n < 3 || line.p[line.n - 1] != ']')
 		return false;
-	in = trim((struct sl){ line.p + 1, line.n - 2 });
+	in = trim((struct sl){line.p + 1, line.n - 2});
 	str_clear(name);
 	for (size_t i = 0; i < in.n; i++) {
 		if (is_blank(in.p[i])) {
@@ -89,10 +89,10 @@ static bool parse_line(struct inifile *f, struct place *at, struct sl raw)
 	}
 	for (i = 0; i < line.n && line.p[i] != '=' && line.p[i] != ':';)
 		i++;
-	key = trim((struct sl){ line.p, i });
+	key = trim((struct sl){line.p, i});
 	if (i == line.n || key.n == 0 || at->section.n == 0)
 		return indented && at->parent.n; /* goes on a text that is not ours to understand */
-	value = trim((struct sl){ line.p + i + 1, line.n - i - 1 });
+	value = trim((struct sl){line.p + i + 1, line.n - i - 1});
 	if (!indented)
 		at->parent = key;
 	add(f, str_sl(&at->section), indented ? at->parent : SL(""), key, value);
@@ -108,7 +108,7 @@ static bool slurp(const char *path, struct str *s)
 	if (!in)
 		return errno == ENOENT || errno == ENOTDIR;
 	while ((n = fread(piece, 1, sizeof piece, in)) > 0 && s->n < MAX_FILE)
-		str_add(s, (struct sl){ piece, n });
+		str_add(s, (struct sl){piece, n});
 	crypto_wipe(piece, sizeof piece);
 	if (ferror(in)) {
 		fclose(in);
@@ -120,8 +120,8 @@ static bool slurp(const char *path, struct str *s)
 
 bool inifile_read(struct inifile *f, const char *path, unsigned *line)
 {
-	struct str all = { 0 };
-	struct place at = { 0 };
+	struct str all = {0};
+	struct place at = {0};
 	bool good = true;
 	size_t i = 0;
 
@@ -132,7 +132,7 @@ bool inifile_read(struct inifile *f, const char *path, unsigned *line)
 		size_t end = eol ? (size_t)(eol - all.p) : all.n;
 
 		++*line;
-		good = parse_line(f, &at, (struct sl){ all.p + i, end - i });
+		good = parse_line(f, &at, (struct sl){all.p + i, end - i});
 		i = end + 1;
 	}
 	if (all.p)
@@ -167,5 +167,5 @@ void inifile_free(struct inifile *f)
 		crypto_free(f->v[i].value);
 	}
 	mem_free(f->v);
-	*f = (struct inifile){ 0 };
+	*f = (struct inifile){0};
 }

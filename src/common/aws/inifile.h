@@ -19,8 +19,8 @@ struct inifile {
 	size_t n, cap;
 };
 
-/* Adds the entries of a file; a missing file has none. False with *line set when a line is neither of
- * the above (0: the file cannot be read, see errno). */
+/* Adds the entries of a file; a missing file has none. False with *line set when a line is neither
+ * of the above (0: the file cannot be read, see errno). */
 bool inifile_read(struct inifile *f, const char *path, unsigned *line) NODISCARD;
 
 /* The last value of a key, or NULL. */

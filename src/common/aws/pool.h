@@ -18,8 +18,8 @@
  * The end of a call: `e` is NULL when it succeeded. Reply and error live until done() returns,
  * which may submit one call: there is room for it.
  */
-typedef void aws_done_fn(void *pool_ctx, void *call_ctx, const struct aws_reply *reply,
-	const struct aws_error *e);
+typedef void aws_done_fn(
+	void *pool_ctx, void *call_ctx, const struct aws_reply *reply, const struct aws_error *e);
 
 struct aws_pool;
 
@@ -28,8 +28,8 @@ struct aws_pool;
  * (the adaptive mode of the SDKs), whatever AWS_RETRY_MODE says, as bulk loads want it.
  * Only one pool at a time per client, and no aws_do() from within done().
  */
-struct aws_pool *aws_pool_new(struct aws *a, unsigned width, aws_done_fn *done, void *pool_ctx)
-	NODISCARD;
+struct aws_pool *aws_pool_new(
+	struct aws *a, unsigned width, aws_done_fn *done, void *pool_ctx) NODISCARD;
 
 /* Ends what is under way as AWS_STOPPED (done() is called for each) and frees. */
 void aws_pool_free(struct aws_pool *p);

@@ -19,10 +19,12 @@ void reply_read(struct flight *f)
 	const struct answer *a = &f->http.answer;
 	struct aws_reply *r = &f->reply;
 
-	*r = (struct aws_reply){ .status = a->status, .body = str_sl(&a->body),
+	*r = (struct aws_reply){.status = a->status,
+		.body = str_sl(&a->body),
 		.body_size = f->call.sink && a->status < 300 ? f->delivered : a->body_size,
-		.attempts = f->attempts, .took_us = clock_monotonic() - f->began,
-		.content_length = a->length };
+		.attempts = f->attempts,
+		.took_us = clock_monotonic() - f->began,
+		.content_length = a->length};
 	if (a->status < 300 && !f->call.sink && f->call.service != AWS_S3)
 		return; /* the many: what follows costs a search each */
 	r->etag = answer_header(a, "etag");
@@ -40,7 +42,7 @@ static struct sl bare_code(struct sl s)
 	const char *hash = memchr(s.p, '#', s.n), *colon;
 
 	if (hash)
-		s = (struct sl){ hash + 1, (size_t)(s.p + s.n - hash - 1) };
+		s = (struct sl){hash + 1, (size_t)(s.p + s.n - hash - 1)};
 	colon = memchr(s.p, ':', s.n);
 	if (colon)
 		s.n = (size_t)(colon - s.p);
@@ -49,7 +51,7 @@ static struct sl bare_code(struct sl s)
 
 static void read_json(struct sl body, struct arena *mem, struct sl *code, struct sl *message)
 {
-	static const char *const codes[] = { "__type", "code", "Code" };
+	static const char *const codes[] = {"__type", "code", "Code"};
 	const char *why = NULL;
 	size_t at;
 	const struct json *o = json_parse(mem, body, &why, &at);
@@ -57,7 +59,8 @@ static void read_json(struct sl body, struct arena *mem, struct sl *code, struct
 	for (size_t i = 0; code->n == 0 && i < ARRAY_LEN(codes); i++)
 		(void)json_get_str(o, codes[i], code);
 	if (!json_get_str(o, "message", message) && !json_get_str(o, "Message", message))
-		*message = o ? SL("") : body; /* a proxy or load balancer speaks: show how it begins */
+		*message =
+			o ? SL("") : body; /* a proxy or load balancer speaks: show how it begins */
 }
 
 void reply_error(struct flight *f)
@@ -66,7 +69,7 @@ void reply_error(struct flight *f)
 	struct sl body = str_sl(&a->body), code = answer_header(a, "x-amzn-errortype");
 	struct sl message = SL(""), region;
 	struct aws_error *e = &f->error;
-	struct arena mem = { 0 };
+	struct arena mem = {0};
 
 	if (body.n && body.p[0] == '<') {
 		code = xml_text(body, "Code", &mem);
@@ -101,7 +104,7 @@ static bool parse_date(struct sl s, int64_t *instant)
 	char iso[32], name[4] = "";
 	const char *at;
 
-	if (s.n != 29 || s.p[3] != ',' || !sl_eq_str((struct sl){ s.p + 26, 3 }, "GMT"))
+	if (s.n != 29 || s.p[3] != ',' || !sl_eq_str((struct sl){s.p + 26, 3}, "GMT"))
 		return false;
 	memcpy(name, s.p + 8, 3);
 	at = strstr(months, name);

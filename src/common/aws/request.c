@@ -11,7 +11,7 @@ void request_forget(struct aws *a)
 	a->quick.second = INT64_MIN;
 }
 
-/* ---- where to -------------------------------------------------------------------------------- */
+/* ---- where to ------------------------------------------------------------------------------ */
 
 static const struct bucket_region *find_region(const struct aws *a, struct sl bucket)
 {
@@ -30,8 +30,7 @@ void request_set_region(struct aws *a, struct sl bucket, struct sl region)
 			return;
 		}
 	mem_grow(&a->regions, &a->cap_regions, a->n_regions + 1, sizeof *a->regions);
-	a->regions[a->n_regions++] =
-		(struct bucket_region){ mem_sldup(bucket), mem_sldup(region) };
+	a->regions[a->n_regions++] = (struct bucket_region){mem_sldup(bucket), mem_sldup(region)};
 }
 
 const char *request_region(struct aws *a, const struct aws_call *c, struct aws_error *e)
@@ -58,8 +57,8 @@ static bool is_label(struct sl bucket)
 }
 
 /* Writes f->host, and the path as it goes on the wire to `path`. */
-static void place(struct flight *f, const struct aws_endpoint *to, const char *region,
-	struct str *path)
+static void place(
+	struct flight *f, const struct aws_endpoint *to, const char *region, struct str *path)
 {
 	const struct aws_call *c = &f->call;
 	bool in_host = c->bucket.n && !to->custom && is_label(c->bucket);
@@ -83,7 +82,7 @@ static void place(struct flight *f, const struct aws_endpoint *to, const char *r
 	str_add(path, c->path);
 }
 
-/* ---- the head -------------------------------------------------------------------------------- */
+/* ---- the head ------------------------------------------------------------------------------ */
 
 struct draft {
 	struct sigv4_header signed_[MAX_SIGNED];
@@ -97,7 +96,7 @@ static void put_header(struct draft *d, struct sl name, struct sl value)
 	str_add(d->head, SL(": "));
 	str_add(d->head, value);
 	str_add(d->head, SL("\r\n"));
-	d->signed_[d->n++] = (struct sigv4_header){ name, value };
+	d->signed_[d->n++] = (struct sigv4_header){name, value};
 }
 
 static void put_length(const struct aws_call *c, struct str *head)
@@ -109,8 +108,8 @@ static void put_length(const struct aws_call *c, struct str *head)
 	str_add(head, SL("\r\n\r\n"));
 }
 
-/* All that is signed but the body; `hash` empty: the service does not want it in a header. The slices
- * in d stay valid: they point into the call, the keys and `date`. */
+/* All that is signed but the body; `hash` empty: the service does not want it in a header. The
+ * slices in d stay valid: they point into the call, the keys and `date`. */
 static void draft_head(struct draft *d, const struct flight *f, struct sl path, struct sl date,
 	const struct aws_keys *k, struct sl hash)
 {
@@ -150,41 +149,41 @@ static void put_resume(struct draft *d, const struct flight *f, struct str *rang
 		put_header(d, SL("If-Match"), str_sl(&f->etag));
 }
 
-static const struct aws_keys *scope(struct flight *f, const struct aws_endpoint *to,
-	const char *region, const char date[16])
+static const struct aws_keys *scope(
+	struct flight *f, const struct aws_endpoint *to, const char *region, const char date[16])
 {
 	const struct aws_keys *k = creds_get(f->a->creds, &f->error);
 
 	if (k) {
-		const struct sigv4_keys keys = { sl_of(k->id), sl_of(k->secret),
-			sl_of(k->token ? k->token : "") };
+		const struct sigv4_keys keys = {
+			sl_of(k->id), sl_of(k->secret), sl_of(k->token ? k->token : "")};
 
 		sigv4_scope(f->a->signer, &keys, date, sl_of(region), sl_of(to->signing));
 	}
 	return k;
 }
 
-static struct sigv4_request to_sign(const struct draft *d, const struct aws_call *c, struct sl path,
-	struct sl hash)
+static struct sigv4_request to_sign(
+	const struct draft *d, const struct aws_call *c, struct sl path, struct sl hash)
 {
 	bool s3 = c->service == AWS_S3;
 
-	return (struct sigv4_request){ sl_of(c->method), path, c->query, d->signed_, d->n, hash, !s3,
-		!s3 };
+	return (struct sigv4_request){
+		sl_of(c->method), path, c->query, d->signed_, d->n, hash, !s3, !s3};
 }
 
 static bool build_whole(struct flight *f, int64_t now)
 {
 	struct aws *a = f->a;
 	const struct aws_call *c = &f->call;
-	struct draft d = { .head = &f->head };
-	struct str path = { 0 }, range = { 0 };
+	struct draft d = {.head = &f->head};
+	struct str path = {0}, range = {0};
 	struct sigv4_request r;
 	struct aws_endpoint to;
 	const struct aws_keys *k = NULL;
 	const char *region = NULL;
 	char date[16], hash[CRYPTO_HEX_LEN];
-	struct sl sum = { hash, sizeof hash };
+	struct sl sum = {hash, sizeof hash};
 
 	sigv4_date(date, now);
 	if (aws_config_endpoint(a->config, c->service, &to, &f->error))
@@ -198,7 +197,7 @@ static bool build_whole(struct flight *f, int64_t now)
 	place(f, &to, region, &path);
 	f->http.host = str_z(&f->host);
 	crypto_sha256_hex(c->body, hash);
-	draft_head(&d, f, str_sl(&path), (struct sl){ date, sizeof date }, k,
+	draft_head(&d, f, str_sl(&path), (struct sl){date, sizeof date}, k,
 		c->service == AWS_S3 ? sum : SL(""));
 	put_resume(&d, f, &range);
 	r = to_sign(&d, c, str_sl(&path), sum);
@@ -210,7 +209,7 @@ static bool build_whole(struct flight *f, int64_t now)
 	return true;
 }
 
-/* ---- many of one kind ------------------------------------------------------------------------ */
+/* ---- many of one kind ---------------------------------------------------------------------- */
 
 static bool may_be_quick(const struct aws_call *c)
 {
@@ -237,10 +236,10 @@ static bool prepare(struct flight *f, int64_t now, int64_t second)
 	struct aws *a = f->a;
 	struct quick *q = &a->quick;
 	const struct aws_call *c = &f->call;
-	struct draft d = { .head = &q->prefix };
+	struct draft d = {.head = &q->prefix};
 	struct sigv4_request r;
 	struct aws_endpoint to;
-	struct str path = { 0 };
+	struct str path = {0};
 	const struct aws_keys *k = NULL;
 	const char *region = NULL;
 	char date[16];
@@ -254,7 +253,7 @@ static bool prepare(struct flight *f, int64_t now, int64_t second)
 	if (!k)
 		return false;
 	place(f, &to, region, &path);
-	draft_head(&d, f, str_sl(&path), (struct sl){ date, sizeof date }, k, SL(""));
+	draft_head(&d, f, str_sl(&path), (struct sl){date, sizeof date}, k, SL(""));
 	r = to_sign(&d, c, str_sl(&path), SL(""));
 	sigv4_prepare(a->signer, &r, q->sign);
 	str_add(&q->prefix, SL("Authorization: "));
@@ -284,7 +283,7 @@ static bool build_quick(struct flight *f, int64_t now)
 	f->http.host = str_z(&f->host);
 	crypto_sha256_hex(f->call.body, hash);
 	keep(&f->head, str_sl(&q->prefix));
-	sigv4_sign_body(f->a->signer, q->sign, (struct sl){ hash, sizeof hash }, &f->head);
+	sigv4_sign_body(f->a->signer, q->sign, (struct sl){hash, sizeof hash}, &f->head);
 	put_length(&f->call, &f->head);
 	return true;
 }

@@ -9,11 +9,11 @@
 #define AFTER_SLACK_US INT64_C(5000000)
 
 #define WINDOW_US INT64_C(500000)
-#define SMOOTH 0.8	 /* weight of the newest window */
-#define BETA 0.7	 /* what a throttled rate falls to */
-#define SCALE 0.4	 /* of the cubic */
-#define MIN_RATE 0.5	 /* requests/s */
-#define SHARE 10	 /* one throttled answer in so many is too many */
+#define SMOOTH 0.8   /* weight of the newest window */
+#define BETA 0.7     /* what a throttled rate falls to */
+#define SCALE 0.4    /* of the cubic */
+#define MIN_RATE 0.5 /* requests/s */
+#define SHARE 10     /* one throttled answer in so many is too many */
 
 void retry_quota_init(struct retry_quota *q)
 {
@@ -49,7 +49,7 @@ int64_t retry_delay(unsigned n, enum aws_class class, int64_t after_us)
 
 void retry_rate_init(struct retry_rate *r, int64_t now)
 {
-	*r = (struct retry_rate){ .filled_at = now, .window_start = now };
+	*r = (struct retry_rate){.filled_at = now, .window_start = now};
 }
 
 static void set_rate(struct retry_rate *r, double rate)

@@ -42,11 +42,11 @@ int64_t retry_delay(unsigned n, enum aws_class class, int64_t after_us);
  */
 struct retry_rate {
 	bool on;
-	double fill, tokens;	     /* requests/s; sends that may go now */
+	double fill, tokens; /* requests/s; sends that may go now */
 	int64_t filled_at;
 	int64_t window_start;
 	unsigned sent, answered, throttled; /* in this window */
-	double measured;	     /* sends/s, smoothed */
+	double measured;                    /* sends/s, smoothed */
 	double w_max, k;
 	int64_t throttled_at;
 };

@@ -19,8 +19,8 @@ bool s3_parse(struct sl uri, struct sl *bucket, struct sl *key)
 	uri.p += 5;
 	uri.n -= 5;
 	slash = memchr(uri.p, '/', uri.n);
-	*bucket = (struct sl){ uri.p, slash ? (size_t)(slash - uri.p) : uri.n };
-	*key = slash ? (struct sl){ slash + 1, (size_t)(uri.p + uri.n - slash - 1) } : SL("");
+	*bucket = (struct sl){uri.p, slash ? (size_t)(slash - uri.p) : uri.n};
+	*key = slash ? (struct sl){slash + 1, (size_t)(uri.p + uri.n - slash - 1)} : SL("");
 	return bucket->n > 0;
 }
 
@@ -31,19 +31,23 @@ static void object_path(struct str *path, struct sl key)
 	uri_encode(path, key, true);
 }
 
-static struct aws_call s3_call(const char *operation, const char *method, struct sl bucket,
-	struct sl path)
+static struct aws_call s3_call(
+	const char *operation, const char *method, struct sl bucket, struct sl path)
 {
-	return (struct aws_call){ .service = AWS_S3, .operation = operation, .method = method,
-		.bucket = bucket, .path = path, .repeatable = true };
+	return (struct aws_call){.service = AWS_S3,
+		.operation = operation,
+		.method = method,
+		.bucket = bucket,
+		.path = path,
+		.repeatable = true};
 }
 
 static void add_header(struct aws_call *c, struct sl name, struct sl value)
 {
-	c->headers[c->n_headers++] = (struct aws_header){ name, value };
+	c->headers[c->n_headers++] = (struct aws_header){name, value};
 }
 
-/* ---- reading --------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------- */
 
 void s3_get_call(struct aws_call *c, struct str *path, struct sl bucket, struct sl key,
 	aws_sink_fn *sink, void *sink_ctx)
@@ -58,7 +62,7 @@ void s3_get_call(struct aws_call *c, struct str *path, struct sl bucket, struct 
 bool s3_get(struct aws *a, struct sl bucket, struct sl key, aws_sink_fn *sink, void *ctx,
 	uint64_t *size, struct aws_error *e)
 {
-	struct str path = { 0 };
+	struct str path = {0};
 	struct aws_reply r;
 	struct aws_call c;
 	bool good;
@@ -79,10 +83,10 @@ static int64_t modified(struct sl iso)
 	return clock_parse(iso, &t) ? t : INT64_MIN;
 }
 
-bool s3_head(struct aws *a, struct sl bucket, struct sl key, struct s3_object *o,
-	struct aws_error *e)
+bool s3_head(
+	struct aws *a, struct sl bucket, struct sl key, struct s3_object *o, struct aws_error *e)
 {
-	struct str path = { 0 };
+	struct str path = {0};
 	struct aws_reply r;
 	struct aws_call c;
 	bool good;
@@ -91,18 +95,18 @@ bool s3_head(struct aws *a, struct sl bucket, struct sl key, struct s3_object *o
 	c = s3_call("HeadObject", "HEAD", bucket, str_sl(&path));
 	good = aws_do(a, &c, &r, e);
 	if (good)
-		*o = (struct s3_object){ SL(""), r.content_length == UINT64_MAX ? 0 : r.content_length,
-			r.etag, INT64_MIN };
+		*o = (struct s3_object){SL(""),
+			r.content_length == UINT64_MAX ? 0 : r.content_length, r.etag, INT64_MIN};
 	str_free(&path);
 	return good;
 }
 
-/* ---- writing --------------------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------------------------- */
 
 bool s3_put(struct aws *a, struct sl bucket, struct sl key, struct sl body, struct sl content_type,
 	struct aws_error *e)
 {
-	struct str path = { 0 };
+	struct str path = {0};
 	struct aws_reply r;
 	struct aws_call c;
 	bool good;
@@ -119,14 +123,14 @@ bool s3_put(struct aws *a, struct sl bucket, struct sl key, struct sl body, stru
 /* Some calls begin to answer 200 before they know how it ends. */
 static bool is_error_document(const struct aws_call *c, struct sl body, struct aws_error *e)
 {
-	struct arena mem = { 0 };
+	struct arena mem = {0};
 	struct sl rest = body, inside, code, message;
 	bool is = xml_next(&rest, "Error", &inside);
 
 	if (is) {
 		code = xml_text(inside, "Code", &mem);
 		message = xml_text(inside, "Message", &mem);
-		*e = (struct aws_error){ .service = "s3" };
+		*e = (struct aws_error){.service = "s3"};
 		aws_error_set(e, aws_classify(200, code), "", "%.*s", (int)message.n, message.p);
 		snprintf(e->code, sizeof e->code, "%.*s", (int)code.n, code.p);
 		snprintf(e->operation, sizeof e->operation, "%s", c->operation);
@@ -139,7 +143,7 @@ static bool is_error_document(const struct aws_call *c, struct sl body, struct a
 bool s3_copy(struct aws *a, struct sl from_bucket, struct sl from_key, struct sl bucket,
 	struct sl key, struct aws_error *e)
 {
-	struct str path = { 0 }, from = { 0 };
+	struct str path = {0}, from = {0};
 	struct aws_reply r;
 	struct aws_call c;
 	bool good;
@@ -156,7 +160,7 @@ bool s3_copy(struct aws *a, struct sl from_bucket, struct sl from_key, struct sl
 	return good;
 }
 
-/* ---- listing --------------------------------------------------------------------------------- */
+/* ---- listing ------------------------------------------------------------------------------- */
 
 struct page {
 	struct str query, token, body; /* body: a copy, for callbacks may make calls */
@@ -165,8 +169,8 @@ struct page {
 	bool more;
 };
 
-static bool get_page(struct aws *a, struct sl bucket, struct sl prefix, struct page *p,
-	struct aws_error *e)
+static bool get_page(
+	struct aws *a, struct sl bucket, struct sl prefix, struct page *p, struct aws_error *e)
 {
 	struct aws_call c = s3_call("ListObjectsV2", "GET", bucket, SL("/"));
 	struct aws_reply r;
@@ -194,7 +198,7 @@ static bool walk_page(struct page *p, s3_object_fn *each, void *ctx)
 
 	arena_reset(&p->mem);
 	while (go_on && xml_next(&rest, "Contents", &one)) {
-		struct s3_object o = { .size = 0 };
+		struct s3_object o = {.size = 0};
 
 		str_clear(&p->key);
 		uri_decode(&p->key, xml_text(one, "Key", &p->mem), true);
@@ -215,7 +219,7 @@ static bool walk_page(struct page *p, s3_object_fn *each, void *ctx)
 bool s3_list(struct aws *a, struct sl bucket, struct sl prefix, s3_object_fn *each, void *ctx,
 	struct aws_error *e)
 {
-	struct page p = { .more = true };
+	struct page p = {.more = true};
 	bool good = true, go_on = true;
 
 	while (good && go_on && p.more) {
@@ -224,8 +228,9 @@ bool s3_list(struct aws *a, struct sl bucket, struct sl prefix, s3_object_fn *ea
 			break;
 		go_on = walk_page(&p, each, ctx);
 		if (go_on && p.more && p.token.n == 0) {
-			*e = (struct aws_error){ .service = "s3", .operation = "ListObjectsV2" };
-			aws_error_set(e, AWS_PROTOCOL, "bad answer", "cut, but without a token to go on");
+			*e = (struct aws_error){.service = "s3", .operation = "ListObjectsV2"};
+			aws_error_set(
+				e, AWS_PROTOCOL, "bad answer", "cut, but without a token to go on");
 			good = false;
 		}
 	}
@@ -237,11 +242,11 @@ bool s3_list(struct aws *a, struct sl bucket, struct sl prefix, s3_object_fn *ea
 	return good;
 }
 
-/* ---- deleting -------------------------------------------------------------------------------- */
+/* ---- deleting ------------------------------------------------------------------------------ */
 
 bool s3_delete(struct aws *a, struct sl bucket, struct sl key, struct aws_error *e)
 {
-	struct str path = { 0 };
+	struct str path = {0};
 	struct aws_reply r;
 	struct aws_call c;
 	bool good;
@@ -292,7 +297,7 @@ struct doomed {
 static size_t read_failures(struct sl body, struct aws_error *e)
 {
 	struct sl rest = body, one;
-	struct arena mem = { 0 };
+	struct arena mem = {0};
 	size_t n = 0;
 
 	while (xml_next(&rest, "Error", &one)) {
@@ -300,7 +305,7 @@ static size_t read_failures(struct sl body, struct aws_error *e)
 
 		if (n++)
 			continue;
-		*e = (struct aws_error){ .service = "s3", .operation = "DeleteObjects" };
+		*e = (struct aws_error){.service = "s3", .operation = "DeleteObjects"};
 		aws_error_set(e, aws_classify(200, code), "", "%s: %.*s",
 			msg_q(xml_text(one, "Key", &mem)), (int)why.n, why.p);
 		snprintf(e->code, sizeof e->code, "%.*s", (int)code.n, code.p);
@@ -313,7 +318,7 @@ static size_t read_failures(struct sl body, struct aws_error *e)
 static void delete_collected(struct doomed *d)
 {
 	struct aws_call c = s3_call("DeleteObjects", "POST", d->bucket, SL("/"));
-	struct str body = { 0 };
+	struct str body = {0};
 	struct aws_reply r;
 	char sum[8];
 	uint32_t crc;
@@ -326,8 +331,8 @@ static void delete_collected(struct doomed *d)
 	for (int k = 0; k < 4; k++)
 		b[k] = (uint8_t)(crc >> (24 - 8 * k));
 	add_header(&c, SL("x-amz-sdk-checksum-algorithm"), SL("CRC32"));
-	add_header(&c, SL("x-amz-checksum-crc32"),
-		(struct sl){ sum, crypto_base64(sum, b, sizeof b) });
+	add_header(
+		&c, SL("x-amz-checksum-crc32"), (struct sl){sum, crypto_base64(sum, b, sizeof b)});
 	c.query = SL("delete=");
 	c.content_type = SL("application/xml");
 	c.body = str_sl(&body);
@@ -354,10 +359,10 @@ static bool collect(void *ctx, const struct s3_object *o)
 	return d->good;
 }
 
-bool s3_delete_prefix(struct aws *a, struct sl bucket, struct sl prefix, uint64_t *n,
-	struct aws_error *e)
+bool s3_delete_prefix(
+	struct aws *a, struct sl bucket, struct sl prefix, uint64_t *n, struct aws_error *e)
 {
-	struct doomed d = { .a = a, .bucket = bucket, .e = e, .good = true };
+	struct doomed d = {.a = a, .bucket = bucket, .e = e, .good = true};
 	bool listed;
 
 	if (prefix.n == 0)

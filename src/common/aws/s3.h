@@ -34,7 +34,7 @@ bool s3_copy(struct aws *a, struct sl from_bucket, struct sl from_key, struct sl
 struct s3_object {
 	struct sl key; /* decoded; "" from s3_head() */
 	uint64_t size;
-	struct sl etag; /* with its quotes */
+	struct sl etag;   /* with its quotes */
 	int64_t modified; /* instant; INT64_MIN: not said */
 };
 

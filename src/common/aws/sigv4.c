@@ -20,7 +20,7 @@ struct sigv4 {
 };
 
 struct sigv4_template {
-	struct str canonical;	  /* up to the payload's hash */
+	struct str canonical;     /* up to the payload's hash */
 	struct str authorization; /* up to the signature */
 };
 
@@ -56,10 +56,10 @@ void sigv4_date(char dst[DATE_LEN], int64_t instant)
 
 static void derive_key(struct sigv4 *s, struct sl secret)
 {
-	struct str first = { 0 };
+	struct str first = {0};
 	uint8_t sum[CRYPTO_SHA256_LEN];
-	const struct sl step[] = { { s->date, 8 }, str_sl(&s->region), str_sl(&s->service),
-		SL("aws4_request") };
+	const struct sl step[] = {
+		{s->date, 8}, str_sl(&s->region), str_sl(&s->service), SL("aws4_request")};
 
 	(void)str_room(&first, secret.n + 4); /* at once: no copy of the secret stays behind */
 	str_addz(&first, "AWS4");
@@ -67,7 +67,7 @@ static void derive_key(struct sigv4 *s, struct sl secret)
 	crypto_hmac_key(&s->key, str_sl(&first));
 	for (size_t i = 0; i < ARRAY_LEN(step); i++) {
 		crypto_hmac_of(&s->key, step[i], sum);
-		crypto_hmac_key(&s->key, (struct sl){ (const char *)sum, sizeof sum });
+		crypto_hmac_key(&s->key, (struct sl){(const char *)sum, sizeof sum});
 	}
 	crypto_wipe(first.p, first.n);
 	crypto_wipe(sum, sizeof sum);
@@ -101,12 +101,12 @@ void sigv4_scope(struct sigv4 *s, const struct sigv4_keys *k, const char date[DA
 	memcpy(s->secret_sum, sum, sizeof sum);
 	derive_key(s, k->secret);
 	str_clear(&s->scope);
-	str_add(&s->scope, (struct sl){ date, 8 });
+	str_add(&s->scope, (struct sl){date, 8});
 	str_addf(&s->scope, "/%s/%s/aws4_request", str_z(&s->region), str_z(&s->service));
 	s->any = true;
 }
 
-/* ---- canonical path -------------------------------------------------------------------------- */
+/* ---- canonical path ------------------------------------------------------------------------ */
 
 /* RFC 3986 section 5.2.4, with empty segments dropped too; the last slash stays. */
 static void normalize(struct str *dst, struct sl path)
@@ -120,8 +120,9 @@ static void normalize(struct str *dst, struct sl path)
 
 		while (end < path.n && path.p[end] != '/')
 			end++;
-		part = (struct sl){ path.p + i, end - i };
-		slash = end < path.n || part.n == 0 || sl_eq_str(part, ".") || sl_eq_str(part, "..");
+		part = (struct sl){path.p + i, end - i};
+		slash = end < path.n || part.n == 0 || sl_eq_str(part, ".") ||
+			sl_eq_str(part, "..");
 		if (sl_eq_str(part, "..")) {
 			while (dst->n && dst->p[dst->n - 1] != '/')
 				dst->n--;
@@ -138,7 +139,7 @@ static void normalize(struct str *dst, struct sl path)
 
 static void put_path(struct str *dst, const struct sigv4_request *r)
 {
-	struct str plain = { 0 };
+	struct str plain = {0};
 
 	if (r->normalize)
 		normalize(&plain, r->path);
@@ -151,7 +152,7 @@ static void put_path(struct str *dst, const struct sigv4_request *r)
 	str_free(&plain);
 }
 
-/* ---- canonical query ------------------------------------------------------------------------- */
+/* ---- canonical query ----------------------------------------------------------------------- */
 
 struct pair {
 	struct sl name, value;
@@ -168,7 +169,7 @@ static int pair_cmp(const void *a, const void *b)
 /* Whatever way a byte was written on the wire, it is signed in the one canonical way. */
 static struct sl recode(struct arena *mem, struct sl s)
 {
-	struct str plain = { 0 }, coded = { 0 };
+	struct str plain = {0}, coded = {0};
 	struct sl out;
 
 	uri_decode(&plain, s, false);
@@ -182,7 +183,7 @@ static struct sl recode(struct arena *mem, struct sl s)
 /* Orders "a=b&c" by encoded names, then values, and appends it. */
 static void put_query(struct str *dst, struct sl query)
 {
-	struct arena mem = { 0 };
+	struct arena mem = {0};
 	struct pair *pairs = NULL;
 	size_t n = 0, cap = 0, i = 0;
 
@@ -195,9 +196,10 @@ static void put_query(struct str *dst, struct sl query)
 			eq++;
 		if (end > i) {
 			mem_grow(&pairs, &cap, n + 1, sizeof *pairs);
-			pairs[n].name = recode(&mem, (struct sl){ query.p + i, eq - i });
-			pairs[n].value = eq < end ?
-				recode(&mem, (struct sl){ query.p + eq + 1, end - eq - 1 }) : SL("");
+			pairs[n].name = recode(&mem, (struct sl){query.p + i, eq - i});
+			pairs[n].value =
+				eq < end ? recode(&mem, (struct sl){query.p + eq + 1, end - eq - 1})
+					 : SL("");
 			n++;
 		}
 		i = end + 1;
@@ -215,7 +217,7 @@ static void put_query(struct str *dst, struct sl query)
 	arena_free(&mem);
 }
 
-/* ---- canonical headers ----------------------------------------------------------------------- */
+/* ---- canonical headers --------------------------------------------------------------------- */
 
 static char lower(char c)
 {
@@ -303,7 +305,7 @@ static void put_headers(struct str *dst, struct str *names, const struct sigv4_r
 	str_addc(dst, '\n');
 }
 
-/* ---- signing --------------------------------------------------------------------------------- */
+/* ---- signing ------------------------------------------------------------------------------- */
 
 static void put_start(struct str *dst, const struct sigv4_request *r, struct sl query)
 {
@@ -324,7 +326,7 @@ static void put_signature(struct sigv4 *s, struct sl canonical, struct str *dst)
 
 	str_clear(t);
 	str_add(t, SL(ALGORITHM "\n"));
-	str_add(t, (struct sl){ s->date, DATE_LEN });
+	str_add(t, (struct sl){s->date, DATE_LEN});
 	str_addc(t, '\n');
 	str_add(t, str_sl(&s->scope));
 	str_addc(t, '\n');
@@ -356,15 +358,15 @@ void sigv4_sign(struct sigv4 *s, const struct sigv4_request *r, struct str *auth
 	put_signature(s, str_sl(&s->canonical), authorization);
 }
 
-static void put_parameters(const struct sigv4 *s, struct sl names, unsigned expires_s,
-	struct str *query)
+static void put_parameters(
+	const struct sigv4 *s, struct sl names, unsigned expires_s, struct str *query)
 {
-	struct str text = { 0 };
+	struct str text = {0};
 
 	uri_query(query, SL("X-Amz-Algorithm"), SL(ALGORITHM));
 	str_addf(&text, "%s/%s", str_z(&s->id), str_z(&s->scope));
 	uri_query(query, SL("X-Amz-Credential"), str_sl(&text));
-	uri_query(query, SL("X-Amz-Date"), (struct sl){ s->date, DATE_LEN });
+	uri_query(query, SL("X-Amz-Date"), (struct sl){s->date, DATE_LEN});
 	uri_query(query, SL("X-Amz-SignedHeaders"), names);
 	str_clear(&text);
 	str_addu(&text, expires_s);
@@ -375,7 +377,7 @@ static void put_parameters(const struct sigv4 *s, struct sl names, unsigned expi
 void sigv4_presign(struct sigv4 *s, const struct sigv4_request *r, unsigned expires_s,
 	bool token_after, struct str *query)
 {
-	struct str headers = { 0 }, all = { 0 };
+	struct str headers = {0}, all = {0};
 
 	put_headers(&headers, &s->signed_names, r);
 	str_add(&all, r->query);
@@ -404,7 +406,7 @@ struct sl sigv4_string_to_sign(const struct sigv4 *s)
 	return str_sl(&s->to_sign);
 }
 
-/* ---- many requests of one kind --------------------------------------------------------------- */
+/* ---- many requests of one kind ------------------------------------------------------------- */
 
 struct sigv4_template *sigv4_template_new(void)
 {
@@ -428,8 +430,8 @@ void sigv4_prepare(struct sigv4 *s, const struct sigv4_request *r, struct sigv4_
 	put_authorization(s, &t->authorization);
 }
 
-void sigv4_sign_body(struct sigv4 *s, struct sigv4_template *t, struct sl payload,
-	struct str *authorization)
+void sigv4_sign_body(
+	struct sigv4 *s, struct sigv4_template *t, struct sl payload, struct str *authorization)
 {
 	size_t n = t->canonical.n;
 

@@ -24,13 +24,13 @@ struct sigv4_keys {
 };
 
 struct sigv4_request {
-	struct sl method, path, query; /* query without "?" */
+	struct sl method, path, query;      /* query without "?" */
 	const struct sigv4_header *headers; /* those to be signed, in order of sending: host and
 					       x-amz-date at least (host only, when presigning) */
 	size_t n_headers;
 	struct sl payload; /* SHA-256 of the body in hex, SIGV4_EMPTY or SIGV4_UNSIGNED */
-	bool normalize;	   /* fold ".", ".." and "//" in the path: every service but S3 */
-	bool encode;	   /* encode the path once more: every service but S3 */
+	bool normalize;    /* fold ".", ".." and "//" in the path: every service but S3 */
+	bool encode;       /* encode the path once more: every service but S3 */
 };
 
 /* A signer keeps the signing key of its last (secret, day, region, service). */
@@ -39,8 +39,8 @@ struct sigv4 *sigv4_new(void) NODISCARD;
 void sigv4_free(struct sigv4 *s); /* wipes the key */
 
 /* Sets scope and keys; cheap when nothing changed. `date` is `YYYYMMDDTHHMMSSZ`. */
-void sigv4_scope(struct sigv4 *s, const struct sigv4_keys *k, const char date[16],
-	struct sl region, struct sl service);
+void sigv4_scope(struct sigv4 *s, const struct sigv4_keys *k, const char date[16], struct sl region,
+	struct sl service);
 
 /* Appends the value of the Authorization header. */
 void sigv4_sign(struct sigv4 *s, const struct sigv4_request *r, struct str *authorization);
@@ -63,8 +63,8 @@ struct sigv4_template;
 struct sigv4_template *sigv4_template_new(void) NODISCARD;
 void sigv4_template_free(struct sigv4_template *t);
 void sigv4_prepare(struct sigv4 *s, const struct sigv4_request *r, struct sigv4_template *t);
-void sigv4_sign_body(struct sigv4 *s, struct sigv4_template *t, struct sl payload,
-	struct str *authorization);
+void sigv4_sign_body(
+	struct sigv4 *s, struct sigv4_template *t, struct sl payload, struct str *authorization);
 
 /* `YYYYMMDDTHHMMSSZ` of an instant (core/clock.h); exactly 16 bytes, no NUL. */
 void sigv4_date(char dst[16], int64_t instant);

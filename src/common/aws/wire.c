@@ -98,11 +98,11 @@ static void configure(struct wire *w, const struct wire_env *env, const char *ur
 		curl_easy_setopt(w->easy, CURLOPT_CAINFO, env->ca_bundle);
 }
 
-struct wire *wire_new(struct wire_env *env, const char *scheme, const char *host,
-	wire_watch_fn *watch, void *ctx)
+struct wire *wire_new(
+	struct wire_env *env, const char *scheme, const char *host, wire_watch_fn *watch, void *ctx)
 {
 	struct wire *w = mem_zalloc(sizeof *w);
-	struct str url = { 0 };
+	struct str url = {0};
 
 	w->fd = -1;
 	w->due = -1;
@@ -167,8 +167,8 @@ enum wire_state wire_step(struct wire *w, int fd, bool in, bool out, bool failed
 
 	if (fd < 0)
 		w->due = -1; /* libcurl sets the next one, if any */
-	if (curl_multi_socket_action(w->multi, fd < 0 ? CURL_SOCKET_TIMEOUT : fd, events, &running) !=
-		CURLM_OK)
+	if (curl_multi_socket_action(
+		    w->multi, fd < 0 ? CURL_SOCKET_TIMEOUT : fd, events, &running) != CURLM_OK)
 		bug("libcurl refuses to connect");
 	while ((m = curl_multi_info_read(w->multi, &left)))
 		if (m->msg == CURLMSG_DONE)

@@ -2,8 +2,8 @@
  * wire.h - one connection to a server, through libcurl: names, proxies (http_proxy, https_proxy,
  * no_proxy), TLS. The only module that includes libcurl. Nothing here blocks.
  *
- * Each connection has a libcurl multi handle of its own, because libcurl prunes the idle connections
- * of a multi handle when it opens another there.
+ * Each connection has a libcurl multi handle of its own, because libcurl prunes the idle
+ * connections of a multi handle when it opens another there.
  */
 #ifndef FERRY_AWS_WIRE_H
 #define FERRY_AWS_WIRE_H
@@ -26,7 +26,7 @@ void wire_env_free(struct wire_env *env);
 enum wire_state {
 	WIRE_CONNECTING,
 	WIRE_UP,
-	WIRE_DOWN,	/* no connection: see wire_error() */
+	WIRE_DOWN,      /* no connection: see wire_error() */
 	WIRE_UNTRUSTED, /* the certificate or the host name was not right */
 };
 
@@ -42,7 +42,7 @@ void wire_free(struct wire *w); /* closes it */
 /* Goes on connecting: an event on fd, or (fd -1) the time of wire_due() has come. */
 enum wire_state wire_step(struct wire *w, int fd, bool in, bool out, bool failed);
 
-int64_t wire_due(const struct wire *w);	    /* clock_monotonic(); -1: no time */
+int64_t wire_due(const struct wire *w);       /* clock_monotonic(); -1: no time */
 const char *wire_error(const struct wire *w); /* of the last failure */
 
 /* Once up: */

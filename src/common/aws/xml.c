@@ -24,10 +24,11 @@ static bool next_tag(struct sl *rest, const char *name, enum tag *kind, const ch
 		close = p < end ? memchr(p, '>', (size_t)(end - p)) : NULL;
 		if (!close)
 			return false;
-		if ((size_t)(close - p) >= len && memcmp(p, name, len) == 0 && is_name_end(p[len])) {
+		if ((size_t)(close - p) >= len && memcmp(p, name, len) == 0 &&
+			is_name_end(p[len])) {
 			*kind = closes ? TAG_CLOSE : close[-1] == '/' ? TAG_EMPTY : TAG_OPEN;
 			*at = start;
-			*rest = (struct sl){ close + 1, (size_t)(end - close - 1) };
+			*rest = (struct sl){close + 1, (size_t)(end - close - 1)};
 			return true;
 		}
 		p = close + 1;
@@ -46,7 +47,7 @@ bool xml_next(struct sl *rest, const char *name, struct sl *inside)
 			return false;
 	} while (kind == TAG_CLOSE);
 	start = rest->p;
-	*inside = (struct sl){ start, 0 };
+	*inside = (struct sl){start, 0};
 	if (kind == TAG_EMPTY)
 		return true;
 	while (depth > 0) {
@@ -64,8 +65,7 @@ static size_t entity(char *dst, struct sl name)
 	static const struct {
 		const char *name;
 		char c;
-	} named[] = { { "lt", '<' }, { "gt", '>' }, { "amp", '&' }, { "quot", '"' },
-		{ "apos", '\'' } };
+	} named[] = {{"lt", '<'}, {"gt", '>'}, {"amp", '&'}, {"quot", '"'}, {"apos", '\''}};
 	char text[12], *end;
 	unsigned long cp;
 
@@ -96,8 +96,9 @@ struct sl xml_text(struct sl doc, const char *name, struct arena *mem)
 	start = to = arena_alloc(mem, in.n + 4);
 	for (size_t i = 0; i < in.n; i++) {
 		const char *semi = in.p[i] == '&' ? memchr(in.p + i, ';', in.n - i) : NULL;
-		size_t n = semi ? entity(to, (struct sl){ in.p + i + 1,
-						  (size_t)(semi - in.p) - i - 1 }) : 0;
+		size_t n =
+			semi ? entity(to, (struct sl){in.p + i + 1, (size_t)(semi - in.p) - i - 1})
+			     : 0;
 
 		if (n) {
 			to += n;
@@ -106,5 +107,5 @@ struct sl xml_text(struct sl doc, const char *name, struct arena *mem)
 			*to++ = in.p[i];
 		}
 	}
-	return (struct sl){ start, (size_t)(to - start) };
+	return (struct sl){start, (size_t)(to - start)};
 }
