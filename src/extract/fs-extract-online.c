@@ -122,7 +122,8 @@ static void take_missing(void *ctx, struct sl id)
 
 	p->missing++;
 	if (p->conf.required)
-		die(EX_REFUSED, "feature group %s has no record %s", msg_q(p->group.name), msg_q(id));
+		die(EX_REFUSED, "feature group %s has no record %s", msg_q(p->group.name),
+			msg_q(id));
 	if (!p->conf.deleted || p->id_column == SIZE_MAX)
 		return;
 	for (size_t i = 0; i < p->n; i++)

@@ -102,7 +102,7 @@ static void empty_offline(struct aws *a, struct fs_group *g, struct fs_place at,
 {
 	struct str sql = {0}, why = {0};
 	struct aws_error e;
-	uint64_t n;
+	uint64_t n = 0;
 
 	if (is_iceberg(g)) {
 		if (!g->table.n)
@@ -121,7 +121,7 @@ static void empty_offline(struct aws *a, struct fs_group *g, struct fs_place at,
 		str_free(&sql);
 		return;
 	}
-	if (!s3_delete_prefix(a, at.bucket, at.prefix, &n, &e))
+	if (!s3_delete_prefix(a, at.bucket, at.prefix, &n, &e) && e.class != AWS_NOT_FOUND)
 		aws_die(&e, "the offline store is not empty yet; run it again");
 	str_addf(text, "deleted %llu objects under s3://%.*s/%.*s\n", (unsigned long long)n,
 		(int)at.bucket.n, at.bucket.p, (int)at.prefix.n, at.prefix.p);
@@ -166,31 +166,47 @@ void fs_admin_clear(struct aws *a, const char *name, const struct fs_admin *o)
 	fs_group_free(&g);
 }
 
+static void drop_table(struct aws *a, const struct fs_group *g, struct str *text)
+{
+	struct str body = {0};
+	struct aws_error e;
+	struct aws_reply r;
+	struct aws_call c = {.service = AWS_GLUE,
+		.operation = "DeleteTable",
+		.method = "POST",
+		.path = SL("/"),
+		.content_type = SL("application/x-amz-json-1.1"),
+		.target = "AWSGlue.DeleteTable",
+		.repeatable = true};
+
+	str_addz(&body, "{\"DatabaseName\":");
+	str_add_json(&body, g->database);
+	str_addz(&body, ",\"Name\":");
+	str_add_json(&body, g->table);
+	str_addc(&body, '}');
+	c.body = str_sl(&body);
+	if (aws_do(a, &c, &r, &e))
+		str_addf(text, "dropped table %.*s\n", (int)g->table.n, g->table.p);
+	else if (e.class != AWS_NOT_FOUND && strcmp(e.code, "EntityNotFoundException") != 0)
+		msg_warn("the table is still in the data catalog: %s", aws_error_text(&e));
+	str_free(&body);
+}
+
 /*
  * The data of a group that is gone: Iceberg keeps metadata beside them. The table goes first, so
  * that no query meets half a table; where that is not allowed, an empty table is left behind.
  */
-static void delete_data(
-	struct aws *a, struct fs_group *g, const struct fs_admin *o, struct str *text)
+static void delete_data(struct aws *a, struct fs_group *g, struct str *text)
 {
 	struct fs_place at = fs_offline_place(g);
-	struct str sql = {0}, why = {0};
 	struct aws_error e;
-	uint64_t n;
+	uint64_t n = 0;
 
 	if (is_iceberg(g))
 		at.prefix.n -= strlen("data/");
-	if (g->table.n) {
-		str_addf(&sql, "DROP TABLE IF EXISTS `%.*s`.`%.*s`", (int)g->database.n,
-			g->database.p, (int)g->table.n, g->table.p);
-		if (run_statement(a, g, &sql, o, &why))
-			str_addf(text, "dropped table %.*s\n", (int)g->table.n, g->table.p);
-		else
-			msg_warn("the table is still in the data catalog: %s", why.p);
-		str_free(&sql);
-		str_free(&why);
-	}
-	if (!s3_delete_prefix(a, at.bucket, at.prefix, &n, &e))
+	if (g->table.n)
+		drop_table(a, g, text);
+	if (!s3_delete_prefix(a, at.bucket, at.prefix, &n, &e) && e.class != AWS_NOT_FOUND)
 		aws_die(&e, "the group is deleted, but not all of its offline data");
 	str_addf(text, "deleted %llu objects under s3://%.*s/%.*s\n", (unsigned long long)n,
 		(int)at.bucket.n, at.bucket.p, (int)at.prefix.n, at.prefix.p);
@@ -212,7 +228,7 @@ static void delete_group(struct aws *a, const char *name, struct fs_group *g,
 		fs_wait_deleted(a, sl_of(name), o->wait_timeout);
 	str_addf(text, "%s feature group %s\n", o->wait ? "deleted" : "is deleting", name);
 	if (g->offline && !o->keep_data)
-		delete_data(a, g, o, text);
+		delete_data(a, g, text);
 	arena_free(&mem);
 	str_free(&body);
 }

@@ -42,7 +42,8 @@ static bool measure(void *ctx, const struct s3_object *o)
 bool fs_offline_size(struct aws *a, struct fs_place at, struct fs_size *size, struct aws_error *e)
 {
 	*size = (struct fs_size){.newest = INT64_MIN};
-	return s3_list(a, at.bucket, at.prefix, measure, size, e);
+	/* a bucket that is not there yet has nothing in it */
+	return s3_list(a, at.bucket, at.prefix, measure, size, e) || e->class == AWS_NOT_FOUND;
 }
 
 /* Keys are kept as offsets into one text: a listing may not call S3 itself. */
@@ -62,6 +63,26 @@ static bool keep_key(void *ctx, const struct s3_object *o)
 	return true;
 }
 
+static bool take_piece(void *ctx, struct sl piece)
+{
+	str_add(ctx, piece);
+	return true;
+}
+
+/* Within S3; through this program where the store cannot do that (some that only resemble S3). */
+static bool copy_object(struct aws *a, struct fs_place from, struct sl source, struct fs_place to,
+	struct sl key, struct aws_error *e)
+{
+	struct str body = { 0 };
+	bool ok = s3_copy(a, from.bucket, source, to.bucket, key, e);
+
+	if (!ok && e->status == 501)
+		ok = s3_get(a, from.bucket, source, take_piece, &body, NULL, e) &&
+		     s3_put(a, to.bucket, key, str_sl(&body), SL(""), e);
+	str_free(&body);
+	return ok;
+}
+
 bool fs_offline_copy(
 	struct aws *a, struct fs_place from, struct fs_place to, uint64_t *n, struct aws_error *e)
 {
@@ -78,7 +99,7 @@ bool fs_offline_copy(
 		str_clear(&key);
 		str_add(&key, to.prefix);
 		str_add(&key, (struct sl){source.p + from.prefix.n, source.n - from.prefix.n});
-		ok = s3_copy(a, from.bucket, source, to.bucket, str_sl(&key), e);
+		ok = copy_object(a, from, source, to, str_sl(&key), e);
 		*n += ok;
 	}
 	str_free(&key);

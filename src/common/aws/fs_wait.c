@@ -6,37 +6,27 @@
 #define FIRST_PAUSE (CLOCK_US_PER_SEC / 5)
 #define LONGEST_PAUSE (5 * CLOCK_US_PER_SEC)
 
-/* NULL while it is not decided; "" when it is done; else why it failed. */
-typedef const char *verdict_fn(const struct fs_group *g);
+/* Is it decided? Then *why is empty when it is done, else why it failed. */
+typedef bool verdict_fn(const struct fs_group *g, struct sl *why);
 
-static const char *text(struct sl s, const char *otherwise)
+static bool created(const struct fs_group *g, struct sl *why)
 {
-	static char buf[1100];
-
-	if (!s.n)
-		return otherwise;
-	(void)snprintf(buf, sizeof buf, "%.*s", (int)(s.n < 1024 ? s.n : 1024), s.p);
-	return buf;
+	if (!sl_eq(g->status, SL("Created")))
+		*why = g->failure.n ? g->failure : g->status;
+	return !sl_eq(g->status, SL("Creating"));
 }
 
-static const char *created(const struct fs_group *g)
+static bool updated(const struct fs_group *g, struct sl *why)
 {
-	if (sl_eq(g->status, SL("Created")))
-		return "";
-	return sl_eq(g->status, SL("Creating")) ? NULL : text(g->failure, "creation failed");
+	if (sl_eq(g->update_status, SL("Failed")))
+		*why = g->update_failure.n ? g->update_failure : g->update_status;
+	return !sl_eq(g->update_status, SL("InProgress"));
 }
 
-static const char *updated(const struct fs_group *g)
+static bool deleted(const struct fs_group *g, struct sl *why)
 {
-	if (sl_eq(g->update_status, SL("InProgress")))
-		return NULL;
-	return sl_eq(g->update_status, SL("Failed")) ? text(g->update_failure, "the update failed")
-						     : "";
-}
-
-static const char *deleted(const struct fs_group *g)
-{
-	return sl_eq(g->status, SL("DeleteFailed")) ? text(g->failure, "deletion failed") : NULL;
+	*why = g->failure.n ? g->failure : g->status;
+	return sl_eq(g->status, SL("DeleteFailed"));
 }
 
 /* `until_gone`: a missing group is what is waited for. */
@@ -48,17 +38,18 @@ static void wait_for(
 	for (;;) {
 		struct fs_group g = {0};
 		struct aws_error e;
-		const char *why = "";
+		struct sl why = SL("");
+		bool decided = true;
 
 		if (fs_describe(a, name, &g, &e))
-			why = verdict(&g);
+			decided = verdict(&g, &why);
 		else if (e.class != AWS_NOT_FOUND || !until_gone)
 			aws_die(&e, "cannot see how the feature group is doing");
-		if (why && *why)
-			die(EX_REFUSED, "feature group %s: %s: %s", msg_q(name),
-				text(g.status, "?"), why);
+		if (decided && why.n)
+			die(EX_REFUSED, "feature group %s: %.*s: %.*s", msg_q(name),
+				(int)g.status.n, g.status.p, (int)why.n, why.p);
 		fs_group_free(&g);
-		if (why)
+		if (decided)
 			return;
 		if (clock_monotonic() > end)
 			die_hint(EX_TEMP, "it goes on by itself; --wait-timeout waits for longer",
