@@ -235,6 +235,42 @@ static void test_wrong_signature(void)
 	server_stop(&s);
 }
 
+/* Quotes the request it refuses, as SageMaker does. */
+static enum server_then quoting(struct server_shared *s, int fd, unsigned n, const char *request)
+{
+	const char *token = strcasestr(request, "x-amz-security-token: ");
+	char body[600];
+
+	(void)s;
+	(void)n;
+	snprintf(body, sizeof body,
+		"{\"__type\":\"InvalidSignatureException\",\"message\":\"should have been "
+		"'%.*s'\"}",
+		token ? (int)strcspn(token, "\r\n") : 0, token);
+	server_answer(fd, 403, "", body);
+	return SERVER_KEEP;
+}
+
+static void test_quoted_token(void)
+{
+	struct server s = server_start(quoting);
+	struct aws_call c = put_call(true);
+	struct aws_error e = {0};
+	struct aws_reply r;
+	struct aws *a;
+
+	setenv("AWS_SESSION_TOKEN", "token-nobody-may-see", 1);
+	a = open_client(&s, 1);
+	tap(!aws_do(a, &c, &r, &e) && strstr(s.shared->last, "token-nobody-may-see"),
+		"a token is sent");
+	tap(strcasestr(e.message, "x-amz-security-token") && !strstr(e.message, "token-nobody") &&
+			strstr(e.message, "*****"),
+		"and not shown where the service quotes it: %s", e.message);
+	unsetenv("AWS_SESSION_TOKEN");
+	aws_close(a);
+	server_stop(&s);
+}
+
 /* Takes the second pair of keys only. */
 static enum server_then second_keys(
 	struct server_shared *s, int fd, unsigned n, const char *request)
@@ -420,6 +456,7 @@ int main(void)
 	test_different_calls();
 	test_clock();
 	test_wrong_signature();
+	test_quoted_token();
 	test_expired_keys();
 	test_pool();
 	test_stop();

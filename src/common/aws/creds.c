@@ -304,6 +304,25 @@ const struct aws_keys *creds_get(struct creds *cr, struct aws_error *e)
 	return &cr->keys;
 }
 
+static void redact(const char *secret, struct str *text)
+{
+	size_t n = secret ? strlen(secret) : 0;
+	char *at = text->p;
+
+	if (n < 8) /* nothing that short is a secret; stars for "key" would hide what is said */
+		return;
+	while (at && (at = memmem(at, (size_t)(text->p + text->n - at), secret, n))) {
+		memset(at, '*', n);
+		at += n;
+	}
+}
+
+void creds_redact(const struct creds *cr, struct str *text)
+{
+	redact(cr->keys.secret, text);
+	redact(cr->keys.token, text);
+}
+
 bool creds_expire(struct creds *cr)
 {
 	if (!cr->renewable)

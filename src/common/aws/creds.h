@@ -13,6 +13,7 @@
 #define FERRY_AWS_CREDS_H
 
 #include "aws/config.h"
+#include "core/str.h"
 
 struct aws_keys {
 	char *id, *secret;
@@ -35,6 +36,12 @@ const struct aws_keys *creds_get(struct creds *cr, struct aws_error *e) NODISCAR
 /* The service said that they expired: the next creds_get() fetches anew. False when they cannot
  * change (static keys), so that trying again is pointless. */
 bool creds_expire(struct creds *cr) NODISCARD;
+
+/*
+ * Replaces the secret key and the session token, should they be in `text`, by stars: services quote
+ * the request they refuse, and in it the token.
+ */
+void creds_redact(const struct creds *cr, struct str *text);
 
 /*
  * Splits a command line as a POSIX shell does (blanks, quotes, backslash), without expansions:

@@ -8,6 +8,7 @@
 #define SKEW_US (240 * CLOCK_US_PER_SEC) /* more than this, and the clock is to blame */
 
 static void on_done(struct http_request *r);
+static void failed(struct flight *f, int64_t now);
 
 void flight_init(struct flight *f, struct aws *a)
 {
@@ -64,11 +65,15 @@ void flight_depart(struct flight *f)
 	struct http_request *r = &f->http;
 
 	f->error = (struct aws_error){.class = AWS_FINE};
-	if (!request_build(f)) {
-		client_finish(f, &f->error);
+	f->attempts++;
+	if (!request_build(f)) { /* no keys, or nobody to ask for them just now */
+		f->http.end = HTTP_UNCONNECTED;
+		if (aws_error_is_temporary(&f->error))
+			failed(f, clock_monotonic());
+		else
+			client_finish(f, &f->error);
 		return;
 	}
-	f->attempts++;
 	f->at_start = f->delivered;
 	answer_reset(&r->answer, f->call.method[0] == 'H');
 	r->answer.max_body = f->call.max_body ? f->call.max_body : MAX_BODY;

@@ -5,6 +5,8 @@
 #include "core/num.h"
 #include "stream/json.h"
 
+#define SHOWN_OF_FOREIGN 200 /* bytes of a body that is not the service's */
+
 static void copy(char *dst, size_t cap, struct sl s)
 {
 	size_t n = s.n < cap - 1 ? s.n : cap - 1;
@@ -70,6 +72,7 @@ void reply_error(struct flight *f)
 	struct sl message = SL(""), region;
 	struct aws_error *e = &f->error;
 	struct arena mem = {0};
+	struct str shown = {0};
 
 	if (body.n && body.p[0] == '<') {
 		code = xml_text(body, "Code", &mem);
@@ -84,17 +87,20 @@ void reply_error(struct flight *f)
 		read_json(body, &mem, &code, &message);
 	}
 	code = bare_code(code);
+	str_add(&shown, message);
+	creds_redact(f->a->creds, &shown);
 	e->status = a->status;
 	e->class = aws_classify(a->status, code);
 	if (e->class == AWS_FINE) /* a redirect, or an answer nobody asked for */
 		e->class = AWS_PROTOCOL;
 	copy(e->code, sizeof e->code, code);
-	copy(e->message, message.p == body.p && sizeof e->message > 200 ? 200 : sizeof e->message,
-		message);
+	copy(e->message, message.p == body.p ? SHOWN_OF_FOREIGN : sizeof e->message,
+		str_sl(&shown));
 	if (!e->code[0] && !e->message[0])
 		snprintf(e->message, sizeof e->message, "refused");
 	copy(e->request_id, sizeof e->request_id, f->reply.request_id);
 	arena_free(&mem);
+	str_free(&shown);
 }
 
 /* IMF-fixdate (RFC 9110 section 5.6.7): Sun, 06 Nov 1994 08:49:37 GMT */
