@@ -115,6 +115,7 @@ static void take_report(struct athena_query *q, struct sl text)
 	size_t at;
 	struct json *j = json_parse(&q->mem, text, &why, &at);
 	struct sl statement = SL("");
+	char *name;
 
 	if (!j || json_get_str(j, "error", &q->reason)) {
 		q->state = ATHENA_FAILED;
@@ -125,8 +126,10 @@ static void take_report(struct athena_query *q, struct sl text)
 	(void)json_get_str(j, "statement", &statement);
 	(void)json_get_u64(j, "rows", &q->rows);
 	(void)json_get_u64(j, "scanned", &q->scanned);
-	q->statement = (const char *)memcpy(
-		arena_alloc(&q->mem, statement.n + 1), statement.p, statement.n);
+	name = arena_alloc(&q->mem, statement.n + 1);
+	memcpy(name, statement.p, statement.n);
+	name[statement.n] = '\0';
+	q->statement = name;
 	for (const struct json *c = json_get(j, "columns")->child; c; c = c->next)
 		fields_add(&q->columns, c->child->text, c->child->next->text);
 	for (const struct json *f = json_get(j, "files")->child; f; f = f->next) {
