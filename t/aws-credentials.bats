@@ -144,7 +144,8 @@ time.sleep(60)' 3>&- &
 shape() {
 	jq -S --arg op "$1" 'select(.operation == $op) | {service, operation, method, target,
 		type: .headers["content-type"],
-		body: (.body | if . == "" then . else fromjson end)} | (.body.Record? // empty) |= sort' \
+		body: (.body | if . == "" then . else fromjson end)} |
+		(.body.Record? // empty) |= sort' \
 		"$sandbox_dir/requests" | jq -cs 'last'
 }
 
