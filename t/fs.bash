@@ -15,9 +15,9 @@ group() {
 records() {
 	awk -v n="$1" -v from="${2:-0}" 'BEGIN { print "id,event_time,count,price,category"
 		for (i = from; i < from + n; i++)
-			printf "id%d,2024-01-%02dT%02d:%02d:%02dZ,%d,%.2f,%s\n", i,
+			printf "id%d,2024-01-%02dT%02d:%02d:%02dZ,%d,%d.25,%s\n", i,
 				1 + int(i / 86400), int(i / 3600) % 24, int(i / 60) % 60, i % 60,
-				i - 5, i * 1.25, i % 3 ? i % 5 ? "red" : "" : "\"a, \"\"b\"\" é\"" }'
+				i - 5, i, i % 3 ? i % 5 ? "red" : "" : "\"a, \"\"b\"\" é\"" }'
 }
 
 # online GROUP: what its online store holds, as CSV, in the order of the lines.

@@ -6,6 +6,7 @@
  * JSON parts of an UNLOAD, several at once. Its rows are counted against what Athena says.
  */
 #include "aws/fs_fetch.h"
+#include "aws/fs_offline.h"
 #include "aws/fs_sql.h"
 #include "aws/fs_wait.h"
 #include "core/clock.h"
@@ -136,7 +137,7 @@ struct prog {
 static void add_column(struct prog *p, struct sl name)
 {
 	size_t f = fs_group_feature(&p->group, name);
-	struct column c = {.name = name, .source = name};
+	struct column c = { .name = name, .source = name };
 
 	if (f != SIZE_MAX) {
 		c.name = c.source = p->group.features[f].name;
@@ -158,7 +159,7 @@ static void split(struct prog *p, const char *list, void (*each)(struct prog *p,
 {
 	while (*list) {
 		size_t n = strcspn(list, ",");
-		struct sl part = {list, n};
+		struct sl part = { list, n };
 
 		while (part.n && part.p[0] == ' ') {
 			part.p++;
@@ -174,7 +175,7 @@ static void split(struct prog *p, const char *list, void (*each)(struct prog *p,
 
 static void choose_columns(struct prog *p)
 {
-	static const char *const store[] = {"write_time", "api_invocation_time", "is_deleted"};
+	static const char *const store[] = { "write_time", "api_invocation_time", "is_deleted" };
 
 	if (p->conf.columns)
 		split(p, p->conf.columns, add_column);
@@ -189,13 +190,13 @@ static void choose_columns(struct prog *p)
 static void rename_column(struct prog *p, struct sl pair)
 {
 	const char *colon = memchr(pair.p, ':', pair.n);
-	struct sl old = {pair.p, colon ? (size_t)(colon - pair.p) : 0};
+	struct sl old = { pair.p, colon ? (size_t)(colon - pair.p) : 0 };
 
 	if (!colon || !old.n || old.n + 1 == pair.n)
 		opt_usage("--rename: not like OLD:NEW: %s", msg_q(pair));
 	for (size_t i = 0; i < p->n; i++)
 		if (sl_eq(p->columns[i].source, old)) {
-			p->columns[i].name = (struct sl){colon + 1, pair.n - old.n - 1};
+			p->columns[i].name = (struct sl){ colon + 1, pair.n - old.n - 1 };
 			return;
 		}
 	opt_usage("--rename: there is no column %s", msg_q(old));
@@ -278,7 +279,7 @@ static void take_row(void *ctx, const struct field *f, size_t n)
 static bool reader_gone(void *ctx)
 {
 	struct prog *p = ctx;
-	struct pollfd fd = {.fd = STDOUT_FILENO, .events = 0};
+	struct pollfd fd = { .fd = STDOUT_FILENO, .events = 0 };
 
 	if (p->conf.io.output && strcmp(p->conf.io.output, "-") != 0)
 		return false;
@@ -291,14 +292,14 @@ static void build_query(struct prog *p)
 {
 	const struct conf *c = &p->conf;
 	struct sl *names = mem_alloc(mem_mul(p->n + 1, sizeof *names));
-	struct fs_select q = {.columns = names,
+	struct fs_select q = { .columns = names,
 		.n_columns = p->n,
 		.where = c->where,
 		.order_by = c->order_by,
 		.limit = c->limit,
 		.latest = c->latest || c->as_of,
 		.deleted = c->store_columns,
-		.as_of = c->as_of ? sl_of(c->as_of) : SL("")};
+		.as_of = c->as_of ? sl_of(c->as_of) : SL("") };
 
 	for (size_t i = 0; i < p->n; i++)
 		names[i] = p->columns[i].source;
@@ -345,19 +346,13 @@ static void check_group(const struct prog *p)
 /* UNLOAD wants a folder of its own; it is named after the run, so that a second try finds it. */
 static void make_unload(struct prog *p)
 {
-	struct str uri = {0}, sql = {0};
-	struct aws_error e;
-	bool enforced = false;
+	struct str uri = { 0 }, sql = { 0 };
 
-	if (p->conf.output_location)
-		str_addz(&uri, p->conf.output_location);
-	else if (!athena_workgroup_output(p->aws, sl_of(p->conf.workgroup), &uri, &enforced, &e))
-		aws_die(&e, "cannot find out where results are to be");
+	str_add(&uri, p->fetch.query.output);
 	if (!uri.n)
 		die_hint(EX_CONFIGURATION, "--s3-output-location s3://BUCKET/PREFIX/",
-			"workgroup %s has no place for results", msg_q(sl_of(p->conf.workgroup)));
-	if (uri.p[uri.n - 1] != '/')
-		str_addc(&uri, '/');
+			"workgroup %s does not say where results are to be",
+			msg_q(sl_of(p->conf.workgroup)));
 	str_addf(&uri, "ferry-%s/", p->fetch.run.name);
 	p->fetch.unload = arena_dup(&p->mem, str_sl(&uri));
 	fs_sql_unload(str_sl(&p->sql), p->fetch.unload, &sql);
@@ -371,7 +366,7 @@ static void make_unload(struct prog *p)
 			sql.p[k] = sql.p[k] >= 'A' && sql.p[k] <= 'Z' ? (char)(sql.p[k] + 32)
 								      : sql.p[k];
 		p->keys[i].key = arena_dup(&p->mem, str_sl(&sql));
-		p->keys[i].name = (struct sl){p->keys[i].key.p + 1, p->keys[i].key.n - 3};
+		p->keys[i].name = (struct sl){ p->keys[i].key.p + 1, p->keys[i].key.n - 3 };
 	}
 	str_free(&sql);
 	str_free(&uri);
@@ -386,20 +381,23 @@ static void prepare(struct prog *p)
 {
 	const struct conf *c = &p->conf;
 	struct fs_fetch *f = &p->fetch;
+	struct str place = { 0 };
 
-	*f = (struct fs_fetch){.aws = p->aws,
+	fs_result_location(p->aws, &p->group, c->output_location, sl_of(c->workgroup), &place);
+	*f = (struct fs_fetch){ .aws = p->aws,
 		.opts = &c->aws,
 		.timeout_us = c->timeout,
 		.workers = (unsigned)c->workers,
 		.keep = c->keep_results,
 		.gone = reader_gone,
 		.row = take_row,
-		.ctx = p};
-	f->query = (struct athena_query){.sql = str_sl(&p->sql),
+		.ctx = p };
+	f->query = (struct athena_query){ .sql = str_sl(&p->sql),
 		.database = p->group.database,
 		.catalog = p->group.catalog,
 		.workgroup = sl_of(c->workgroup),
-		.output = c->output_location ? sl_of(c->output_location) : SL("")};
+		.output = arena_dup(&p->mem, str_sl(&place)) };
+	str_free(&place);
 	fs_run_open(&f->run, "fs-extract-athena", p->group.name,
 		hash64(str_sl(&p->sql), hash64(sl_of(c->workgroup), (uint64_t)c->method)),
 		c->reuse);
@@ -415,14 +413,14 @@ static void prepare(struct prog *p)
 
 static void seal(struct prog *p)
 {
-	struct str src = {0};
+	struct str src = { 0 };
 
 	str_addz(&src, "{\"group\":");
 	str_add_json(&src, p->group.name);
 	str_addf(&src, ",\"query\":\"%s\",\"rows\":%llu}", p->fetch.id,
 		(unsigned long long)p->fetch.rows);
 	wr_seal(p->x->wr,
-		&(struct seal){.chunk = p->group.name, .src = str_sl(&src), .final = true});
+		&(struct seal){ .chunk = p->group.name, .src = str_sl(&src), .final = true });
 	str_free(&src);
 }
 
@@ -467,10 +465,10 @@ static void extract(struct prog *p)
 
 int main(int argc, char **argv)
 {
-	struct prog p = {.conf = {.workgroup = "primary",
-				 .workers = 8,
-				 .timeout = 1800 * CLOCK_US_PER_SEC,
-				 .reuse = 3600 * CLOCK_US_PER_SEC}};
+	struct prog p = { .conf = { .workgroup = "primary",
+				  .workers = 8,
+				  .timeout = 1800 * CLOCK_US_PER_SEC,
+				  .reuse = 3600 * CLOCK_US_PER_SEC } };
 
 	opt_parse(&program, &p.conf, &argc, &argv);
 	if (argc != 1)

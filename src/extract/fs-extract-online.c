@@ -86,8 +86,8 @@ struct prog {
 	struct fs_online *online;
 	struct extract *x;
 	size_t id_column, time_column; /* of the output, SIZE_MAX: not there */
-	struct fs_table table;	       /* -o table: a row per feature and record */
-	struct field *now;	       /* --current-time: a record with another time */
+	struct fs_table table;         /* -o table: a row per feature and record */
+	struct field *now;             /* --current-time: a record with another time */
 	struct str time;
 	struct field *nothing;
 	uint64_t missing;
@@ -159,7 +159,7 @@ static void choose_columns(struct prog *p)
 		size_t n = strcspn(list, ",");
 
 		if (n)
-			add_column(p, (struct sl){list, n});
+			add_column(p, (struct sl){ list, n });
 		list += n + (list[n] == ',');
 	}
 	if (p->n == 0)
@@ -201,8 +201,8 @@ static void print_table(struct prog *p)
 /* The identifier's own name, or what people call it, or the first column. */
 static size_t find_id(const struct prog *p, const struct names *cols)
 {
-	const struct sl guesses[] = {p->group.features[p->group.id].name, SL("record_id"), SL("id"),
-		SL("RecordIdentifier"), SL("record_identifier")};
+	const struct sl guesses[] = { p->group.features[p->group.id].name, SL("record_id"),
+		SL("id"), SL("RecordIdentifier"), SL("record_identifier") };
 
 	for (size_t i = 0; i < ARRAY_LEN(guesses); i++)
 		if (names_find(cols, guesses[i]) != NAMES_NONE)
@@ -243,7 +243,7 @@ static void get_lines(struct prog *p)
 		more = in_more(in);
 		w = in_window(in);
 		while (w.n && ((nl = memchr(w.p, '\n', w.n)) || !more)) {
-			line = (struct sl){w.p, nl ? (size_t)(nl - w.p) : w.n};
+			line = (struct sl){ w.p, nl ? (size_t)(nl - w.p) : w.n };
 			w.p += line.n + (nl != NULL);
 			w.n -= line.n + (nl != NULL);
 			in_consume(in, line.n + (nl != NULL));
@@ -282,14 +282,14 @@ static void wake(void *ctx)
 static void start(struct prog *p, const char *name)
 {
 	const struct conf *c = &p->conf;
-	struct fs_online_conf online = {.group = sl_of(name),
+	struct fs_online_conf online = { .group = sl_of(name),
 		.description = &p->group,
 		.deleted = c->deleted,
 		.workers = (unsigned)c->workers,
 		.patience_us = c->patience,
 		.row = take_row,
 		.missing = take_missing,
-		.ctx = p};
+		.ctx = p };
 	struct aws_error e;
 
 	p->aws = aws_open(&c->aws, &e);
@@ -327,7 +327,7 @@ static void finish(struct prog *p)
 
 int main(int argc, char **argv)
 {
-	struct prog p = {.conf = {.workers = 10, .patience = 600 * CLOCK_US_PER_SEC}};
+	struct prog p = { .conf = { .workers = 10, .patience = 600 * CLOCK_US_PER_SEC } };
 
 	opt_parse(&program, &p.conf, &argc, &argv);
 	if (argc != 1)

@@ -178,8 +178,8 @@ static void template(struct conf *conf, char **word)
 
 static void create(struct conf *conf, char **word)
 {
-	static const char *const types[] = {NULL, "Standard", "InMemory"};
-	struct fs_schema s = {0};
+	static const char *const types[] = { NULL, "Standard", "InMemory" };
+	struct fs_schema s = { 0 };
 	struct aws *a;
 
 	if (!conf->schema_file)
@@ -195,7 +195,7 @@ static void create(struct conf *conf, char **word)
 static void update(struct conf *conf, char **word)
 {
 	const char *file = word[1] ? word[1] : conf->schema_file;
-	struct fs_schema s = {0};
+	struct fs_schema s = { 0 };
 	struct aws *a;
 
 	if ((file != NULL) + (conf->words.n > 0) + (conf->objects.n > 0) != 1)
@@ -253,27 +253,28 @@ static const struct command {
 	int min, max; /* operands */
 	void (*run)(struct conf *conf, char **word);
 } commands[] = {
-	{"list", 0, 0, list},
-	{"describe", 1, 1, describe},
-	{"schema", 1, 1, schema},
-	{"create", 1, 1, create},
-	{"update", 1, 2, update},
-	{"delete", 1, 1, delete},
-	{"clear", 1, 1, clear},
-	{"size", 0, 1, size},
-	{"template", 0, 0, template},
+	{ "list", 0, 0, list },
+	{ "describe", 1, 1, describe },
+	{ "schema", 1, 1, schema },
+	{ "create", 1, 1, create },
+	{ "update", 1, 2, update },
+	{ "delete", 1, 1, delete },
+	{ "clear", 1, 1, clear },
+	{ "size", 0, 1, size },
+	{ "template", 0, 0, template },
 };
 
 int main(int argc, char **argv)
 {
-	struct conf conf = {.admin = {.id_name = "id",
-				    .time_name = "event_time",
-				    .online = true,
-				    .offline = true,
-				    .wait = true,
-				    .wait_timeout = 1800 * CLOCK_US_PER_SEC},
+	struct conf conf = { .admin = { .id_name = "id",
+				     .time_name = "event_time",
+				     .online = true,
+				     .offline = true,
+				     .wait = true,
+				     .workgroup = "primary",
+				     .wait_timeout = 1800 * CLOCK_US_PER_SEC },
 		.price = "0.025",
-		.delete_data = true};
+		.delete_data = true };
 
 	opt_parse(&program, &conf, &argc, &argv);
 	if (argc == 0)

@@ -170,7 +170,7 @@ static void write_stats(const struct prog *p)
 static void account(void *ctx, int code, const char *message)
 {
 	struct prog *p = ctx;
-	struct str s = {0};
+	struct str s = { 0 };
 
 	(void)code;
 	(void)message;
@@ -263,7 +263,7 @@ static void take_columns(struct prog *p)
 static void wait_for_input(struct prog *p)
 {
 	struct in *in = rd_in(p->io->rd);
-	struct pollfd fd = {.fd = in_fd(in), .events = POLLIN};
+	struct pollfd fd = { .fd = in_fd(in), .events = POLLIN };
 
 	if (in_is_regular(in) || in_window(in).n)
 		return;
@@ -335,7 +335,7 @@ static void check_group(struct prog *p)
 static uint64_t job_of(const struct prog *p)
 {
 	const struct conf *c = &p->conf;
-	struct str s = {0};
+	struct str s = { 0 };
 	uint64_t job;
 
 	str_addf(&s, "%.*s %f %d %d %lld", (int)p->group.arn.n, p->group.arn.p, p->group.created,
@@ -377,19 +377,19 @@ static void open_failed(struct prog *p, const char *input)
 static void start(struct prog *p, const char *input)
 {
 	const struct conf *c = &p->conf;
-	struct fs_load_conf load = {.group = sl_of(p->group_name),
+	struct fs_load_conf load = { .group = sl_of(p->group_name),
 		.description = &p->group,
-		.how = {.online_only = c->stores == STORES_ONLINE,
+		.how = { .online_only = c->stores == STORES_ONLINE,
 			.offline_only = c->stores == STORES_OFFLINE,
 			.ttl_unit = SL("Seconds"),
-			.ttl = (uint64_t)(c->ttl / CLOCK_US_PER_SEC)},
+			.ttl = (uint64_t)(c->ttl / CLOCK_US_PER_SEC) },
 		.hard = c->deletion == DELETE_HARD,
 		.single = !c->batch_write,
 		.workers = (unsigned)c->workers,
 		.patience_us = c->patience,
 		.settled = settled,
 		.answered = answered,
-		.ctx = p};
+		.ctx = p };
 	struct aws_error e;
 
 	p->started = clock_monotonic();
@@ -412,7 +412,7 @@ static void start(struct prog *p, const char *input)
 static void report(struct prog *p)
 {
 	uint64_t resent = fs_load_stats(p->load).resent;
-	struct str s = {0};
+	struct str s = { 0 };
 
 	if (p->conf.dry_run) {
 		/* on-demand price of us-east-1: 1.25 USD for a million write units */
@@ -464,12 +464,12 @@ static int finish(struct prog *p)
 
 int main(int argc, char **argv)
 {
-	struct prog p = {.conf = {.workers = 16,
-				 .batch_size = 100,
-				 .max_failed = UINT64_MAX,
-				 .batch_write = true,
-				 .resume = true,
-				 .patience = 600 * CLOCK_US_PER_SEC}};
+	struct prog p = { .conf = { .workers = 16,
+				  .batch_size = 100,
+				  .max_failed = UINT64_MAX,
+				  .batch_write = true,
+				  .resume = true,
+				  .patience = 600 * CLOCK_US_PER_SEC } };
 
 	opt_parse(&program, &p.conf, &argc, &argv);
 	if (argc < 1 || argc > 2)

@@ -102,7 +102,7 @@ static void put_tags(struct str *b, const struct opt_list *tags)
 		const char *eq = strchr(tags->v[i], '=');
 
 		str_addz(b, i ? ",{\"Key\":" : ",\"Tags\":[{\"Key\":");
-		str_add_json(b, (struct sl){tags->v[i], (size_t)(eq - tags->v[i])});
+		str_add_json(b, (struct sl){ tags->v[i], (size_t)(eq - tags->v[i]) });
 		str_addz(b, ",\"Value\":");
 		str_add_json(b, sl_of(eq + 1));
 		str_addz(b, i + 1 == tags->n ? "}]" : "}");
@@ -137,7 +137,7 @@ static void put_create(
 
 static void call(struct aws *a, const char *operation, const struct str *body, const char *what)
 {
-	struct arena mem = {0};
+	struct arena mem = { 0 };
 	struct aws_error e;
 
 	if (!fs_control(a, operation, str_sl(body), &mem, &e))
@@ -148,7 +148,7 @@ static void call(struct aws *a, const char *operation, const struct str *body, c
 /* Descriptions are metadata of the features of a group that exists. */
 static void describe_features(struct aws *a, const char *name, const struct fs_schema *s)
 {
-	struct str body = {0};
+	struct str body = { 0 };
 
 	for (size_t i = 0; i < s->n; i++) {
 		if (!s->descriptions[i].n)
@@ -170,7 +170,7 @@ void fs_admin_create(
 	struct aws *a, const char *name, const struct fs_schema *s, const struct fs_admin *o)
 {
 	struct out *out = out_open(NULL, 0);
-	struct str body = {0}, line = {0};
+	struct str body = { 0 }, line = { 0 };
 
 	check_create(name, s, o);
 	if (o->encryption && !o->kms_key)
@@ -218,7 +218,7 @@ static void check_additions(const struct fs_group *g, const struct fs_schema *s)
 static void add_some(
 	struct aws *a, const char *name, const struct fs_schema *s, size_t from, size_t to)
 {
-	struct str body = {0};
+	struct str body = { 0 };
 
 	str_addz(&body, "{\"FeatureGroupName\":");
 	str_add_json(&body, sl_of(name));
@@ -233,8 +233,8 @@ void fs_admin_add(
 	struct aws *a, const char *name, const struct fs_schema *s, const struct fs_admin *o)
 {
 	struct out *out = out_open(NULL, 0);
-	struct fs_group g = {0};
-	struct str line = {0};
+	struct fs_group g = { 0 };
+	struct str line = { 0 };
 
 	fs_need_group(a, name, &g);
 	check_additions(&g, s);

@@ -33,7 +33,7 @@ static enum parsed parse_field(struct fs_csv *c, char **at, char *end, bool *las
 			if (close[1] != '"')
 				break;
 		}
-		f = field_str((struct sl){p + 1, (size_t)(close - p - 1)});
+		f = field_str((struct sl){ p + 1, (size_t)(close - p - 1) });
 		f.plain = doubled; /* until the row is whole */
 		p = close + 1;
 	}
@@ -119,5 +119,5 @@ void fs_csv_free(struct fs_csv *c)
 {
 	str_free(&c->rest);
 	mem_free(c->f);
-	*c = (struct fs_csv){0};
+	*c = (struct fs_csv){ 0 };
 }

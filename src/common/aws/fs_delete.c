@@ -37,21 +37,23 @@ static void add_double_quoted(struct str *s, struct sl name)
 static bool run_statement(struct aws *a, const struct fs_group *g, const struct str *sql,
 	const struct fs_admin *o, struct str *why)
 {
-	struct athena_query q = {.sql = str_sl(sql),
+	struct athena_query q = { .sql = str_sl(sql),
 		.database = g->database,
 		.catalog = g->catalog,
-		.workgroup = o->workgroup ? sl_of(o->workgroup) : SL(""),
-		.output = o->athena_output ? sl_of(o->athena_output) : SL("")};
+		.workgroup = sl_of(o->workgroup) };
 	struct athena_execution x;
-	struct arena mem = {0};
+	struct arena mem = { 0 };
+	struct str place = { 0 };
 	struct aws_error e;
 	char id[80], token[65], now[32];
 	bool ok;
 
+	fs_result_location(a, g, o->athena_output, q.workgroup, &place);
+	q.output = str_sl(&place);
 	/* a statement that changes data is a new one each time */
 	(void)snprintf(now, sizeof now, "%lld", (long long)clock_now());
 	athena_token(&q, sl_of(now), token);
-	q.token = (struct sl){token, 64};
+	q.token = (struct sl){ token, 64 };
 	ok = athena_start(a, &q, id, &e) &&
 	     athena_wait(a, id, o->wait_timeout, NULL, NULL, &mem, &x, &e);
 	if (!ok)
@@ -59,6 +61,7 @@ static bool run_statement(struct aws *a, const struct fs_group *g, const struct 
 	else if (x.state != ATHENA_SUCCEEDED)
 		str_addf(why, "%s: %.*s", sql->p, (int)x.reason.n, x.reason.p);
 	arena_free(&mem);
+	str_free(&place);
 	return why->n == 0;
 }
 
@@ -67,7 +70,7 @@ static struct fs_place backup_place(struct fs_group *g, const char *uri)
 {
 	struct fs_place p;
 	struct sl key;
-	struct str prefix = {0};
+	struct str prefix = { 0 };
 	char now[CLOCK_TEXT_MAX];
 
 	if (!s3_parse(sl_of(uri), &p.bucket, &key))
@@ -78,8 +81,8 @@ static struct fs_place backup_place(struct fs_group *g, const char *uri)
 	str_addz(&prefix, key.n ? "/" : "");
 	str_add(&prefix, g->name);
 	str_addc(&prefix, '/');
-	str_add(&prefix,
-		(struct sl){now, clock_put_basic(now, clock_floor(clock_now(), CLOCK_US_PER_SEC))});
+	str_add(&prefix, (struct sl){ now, clock_put_basic(now,
+						   clock_floor(clock_now(), CLOCK_US_PER_SEC)) });
 	str_addc(&prefix, '/');
 	p.prefix = arena_dup(&g->arena, str_sl(&prefix));
 	str_free(&prefix);
@@ -100,7 +103,7 @@ static void back_up(struct aws *a, struct fs_place from, struct fs_place to, str
 static void empty_offline(struct aws *a, struct fs_group *g, struct fs_place at,
 	const struct fs_admin *o, struct str *text)
 {
-	struct str sql = {0}, why = {0};
+	struct str sql = { 0 }, why = { 0 };
 	struct aws_error e;
 	uint64_t n = 0;
 
@@ -141,9 +144,9 @@ static void size_text(struct aws *a, struct fs_place at, const char *verb, struc
 
 void fs_admin_clear(struct aws *a, const char *name, const struct fs_admin *o)
 {
-	struct fs_group g = {0};
-	struct fs_place at, to = {SL(""), SL("")};
-	struct str text = {0};
+	struct fs_group g = { 0 };
+	struct fs_place at, to = { SL(""), SL("") };
+	struct str text = { 0 };
 
 	fs_need_group(a, name, &g);
 	at = fs_offline_place(&g);
@@ -168,16 +171,16 @@ void fs_admin_clear(struct aws *a, const char *name, const struct fs_admin *o)
 
 static void drop_table(struct aws *a, const struct fs_group *g, struct str *text)
 {
-	struct str body = {0};
+	struct str body = { 0 };
 	struct aws_error e;
 	struct aws_reply r;
-	struct aws_call c = {.service = AWS_GLUE,
+	struct aws_call c = { .service = AWS_GLUE,
 		.operation = "DeleteTable",
 		.method = "POST",
 		.path = SL("/"),
 		.content_type = SL("application/x-amz-json-1.1"),
 		.target = "AWSGlue.DeleteTable",
-		.repeatable = true};
+		.repeatable = true };
 
 	str_addz(&body, "{\"DatabaseName\":");
 	str_add_json(&body, g->database);
@@ -215,8 +218,8 @@ static void delete_data(struct aws *a, struct fs_group *g, struct str *text)
 static void delete_group(struct aws *a, const char *name, struct fs_group *g,
 	const struct fs_admin *o, struct str *text)
 {
-	struct str body = {0};
-	struct arena mem = {0};
+	struct str body = { 0 };
+	struct arena mem = { 0 };
 	struct aws_error e;
 
 	str_addz(&body, "{\"FeatureGroupName\":");
@@ -235,8 +238,8 @@ static void delete_group(struct aws *a, const char *name, struct fs_group *g,
 
 void fs_admin_delete(struct aws *a, const char *name, const struct fs_admin *o)
 {
-	struct fs_group g = {0};
-	struct str text = {0};
+	struct fs_group g = { 0 };
+	struct str text = { 0 };
 
 	fs_need_group(a, name, &g);
 	if (o->dry_run) {

@@ -33,7 +33,7 @@ static void add_member(struct str *s, struct sl name)
 void fs_failed_record(struct out *out, const struct names *cols, const struct rec *rec,
 	size_t column, const char *why)
 {
-	struct str line = {0}, message = {0};
+	struct str line = { 0 }, message = { 0 };
 
 	str_addc(&line, '{');
 	for (size_t i = 0; i < rec->n && i < cols->n; i++) {
@@ -62,8 +62,8 @@ void fs_failed_record(struct out *out, const struct names *cols, const struct re
 /* The members of the record, out of what was to be sent. */
 static void add_values(struct str *line, const struct fs_item *item)
 {
-	struct str list = {0};
-	struct arena mem = {0};
+	struct str list = { 0 };
+	struct arena mem = { 0 };
 	const struct json *values, *text;
 	const char *why;
 	size_t at;
@@ -88,7 +88,7 @@ static void add_values(struct str *line, const struct fs_item *item)
 void fs_failed_item(struct out *out, const struct fs_group *group, const struct fs_item *item,
 	enum fs_outcome outcome, const struct aws_error *e)
 {
-	struct str line = {0};
+	struct str line = { 0 };
 
 	str_addc(&line, '{');
 	if (item->deletion) {

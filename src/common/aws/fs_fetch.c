@@ -17,7 +17,7 @@
 
 static void remove_object(struct aws *a, struct sl uri, const char *suffix)
 {
-	struct str key = {0};
+	struct str key = { 0 };
 	struct sl bucket, name;
 	struct aws_error e;
 
@@ -116,12 +116,13 @@ static void run_query(struct fs_fetch *f)
 	struct aws_error e;
 
 	athena_token(&f->query, sl_of(f->run.name), token);
-	f->query.token = (struct sl){token, 64};
+	f->query.token = (struct sl){ token, 64 };
 	if (!athena_start(f->aws, &f->query, f->id, &e))
 		aws_die(&e, "cannot start the query");
 	f->running = true;
 	arena_reset(&f->mem);
 	if (!athena_wait(f->aws, f->id, f->timeout_us, look, f, &f->mem, &f->x, &e)) {
+		f->running = e.class != AWS_STOPPED; /* else it was stopped */
 		aws_resume(f->aws);
 		check_gone(f);
 		aws_die(&e, "the query did not end");
@@ -191,7 +192,7 @@ static bool take_csv(void *ctx, struct sl piece)
 
 static void fetch_csv(struct fs_fetch *f)
 {
-	struct csv_sink s = {.fetch = f, .csv = {.row = f->row, .ctx = f->ctx}};
+	struct csv_sink s = { .fetch = f, .csv = { .row = f->row, .ctx = f->ctx } };
 	struct sl bucket, key;
 	struct aws_error e;
 
@@ -266,9 +267,9 @@ static void list_parts(struct fs_fetch *f, struct parts *all)
 	rest = str_sl(&all->manifest);
 	while (rest.n) {
 		const char *nl = memchr(rest.p, '\n', rest.n);
-		struct part p = {.fetch = f};
+		struct part p = { .fetch = f };
 
-		line = (struct sl){rest.p, nl ? (size_t)(nl - rest.p) : rest.n};
+		line = (struct sl){ rest.p, nl ? (size_t)(nl - rest.p) : rest.n };
 		rest.p += line.n + (nl != NULL);
 		rest.n -= line.n + (nl != NULL);
 		if (line.n == 0)
@@ -284,14 +285,14 @@ static void list_parts(struct fs_fetch *f, struct parts *all)
 
 static void fetch_parts(struct fs_fetch *f)
 {
-	struct parts all = {0};
+	struct parts all = { 0 };
 	struct aws_pool *pool;
 
 	list_parts(f, &all);
 	pool = aws_pool_new(f->aws, f->workers, part_done, &all);
 	for (size_t i = 0; i < all.n && !all.failed; i++) {
 		struct part *p = &all.v[i];
-		struct aws_call call = {0};
+		struct aws_call call = { 0 };
 
 		while (aws_pool_room(pool) == 0)
 			aws_pool_wait(pool, CLOCK_US_PER_SEC);
@@ -343,7 +344,7 @@ void fs_fetch_report(
 	const struct athena_execution *x = &f->x;
 	uint64_t billed = x->scanned_bytes > LEAST_BYTES ? x->scanned_bytes : LEAST_BYTES;
 	double usd = (double)billed / 1e12 * USD_PER_TB;
-	struct str s = {0};
+	struct str s = { 0 };
 
 	msg_detail("%llu rows, %llu bytes scanned, about %.6f USD", (unsigned long long)f->rows,
 		(unsigned long long)x->scanned_bytes, usd);

@@ -17,7 +17,7 @@ static const char *parse_feature(const struct json *o, struct fs_feature *f)
 	const struct json *vector = json_get(json_get(o, "CollectionConfig"), "VectorConfig");
 	struct sl collection = text_of(o, "CollectionType");
 
-	*f = (struct fs_feature){.name = text_of(o, "FeatureName")};
+	*f = (struct fs_feature){ .name = text_of(o, "FeatureName") };
 	if (!f->name.n || !fs_type_parse(text_of(o, "FeatureType"), &f->type))
 		return "a feature has no name or a type this program does not know";
 	if (collection.n && !fs_collection_parse(collection, &f->collection))
@@ -116,7 +116,7 @@ const char *fs_group_parse(struct fs_group *g, struct sl answer)
 void fs_group_free(struct fs_group *g)
 {
 	arena_free(&g->arena);
-	*g = (struct fs_group){0};
+	*g = (struct fs_group){ 0 };
 }
 
 size_t fs_group_feature(const struct fs_group *g, struct sl name)

@@ -152,7 +152,7 @@ bool fs_journal_take(struct fs_journal *j, const uint64_t key[2])
 
 void fs_journal_note(struct fs_journal *j, const uint64_t key[2])
 {
-	j->buffer[j->n++] = (struct note){{key[0] & ~UINT64_C(1), key[1]}};
+	j->buffer[j->n++] = (struct note){ { key[0] & ~UINT64_C(1), key[1] } };
 	if (j->n == BUFFERED)
 		fs_journal_flush(j);
 }

@@ -10,7 +10,7 @@
 void fs_json_init(struct fs_json *j, const struct fs_json_column *columns, size_t n, fs_row_fn *row,
 	void *ctx)
 {
-	*j = (struct fs_json){.row = row, .ctx = ctx, .columns = columns, .n = n};
+	*j = (struct fs_json){ .row = row, .ctx = ctx, .columns = columns, .n = n };
 	j->f = mem_alloc(mem_mul(n, sizeof *j->f));
 	j->z = z_inflate_new();
 	j->buf = mem_alloc(INFLATED);
@@ -24,7 +24,7 @@ static bool take_word(const char **at, const char *end, struct field *f)
 
 	while (p < end && *p != ',' && *p != '}')
 		p++;
-	word = (struct sl){*at, (size_t)(p - *at)};
+	word = (struct sl){ *at, (size_t)(p - *at) };
 	*at = p;
 	*f = field_str(word);
 	f->plain = 1;
@@ -62,7 +62,7 @@ static bool parse_plain(struct fs_json *j, struct sl line)
 		close = memchr(p + 1, '"', (size_t)(end - p - 1));
 		if (!close)
 			return false;
-		j->f[i] = field_str((struct sl){p + 1, (size_t)(close - p - 1)});
+		j->f[i] = field_str((struct sl){ p + 1, (size_t)(close - p - 1) });
 		if (memchr(j->f[i].p, '\\', j->f[i].n))
 			return false;
 		p = close + 1;
@@ -111,7 +111,7 @@ static bool parse_lines(struct fs_json *j)
 	const char *p = j->rest.p, *end = p + j->rest.n, *nl;
 
 	for (; (nl = memchr(p, '\n', (size_t)(end - p))); p = nl + 1) {
-		struct sl line = {p, (size_t)(nl - p)};
+		struct sl line = { p, (size_t)(nl - p) };
 
 		if (!parse_plain(j, line) && !parse_any(j, line)) {
 			j->why = "a line of the part is not a JSON object of the columns asked for";
@@ -134,7 +134,7 @@ bool fs_json_take(struct fs_json *j, struct sl piece)
 	size_t n;
 
 	while ((n = z_inflate_some(j->z, &piece, j->buf, INFLATED)) > 0) {
-		str_add(&j->rest, (struct sl){j->buf, n});
+		str_add(&j->rest, (struct sl){ j->buf, n });
 		if (!parse_lines(j))
 			return false;
 	}
@@ -159,5 +159,5 @@ void fs_json_free(struct fs_json *j)
 		z_inflate_free(j->z);
 	str_free(&j->rest);
 	arena_free(&j->mem);
-	*j = (struct fs_json){0};
+	*j = (struct fs_json){ 0 };
 }

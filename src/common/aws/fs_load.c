@@ -110,7 +110,7 @@ static void fill_single(struct fs_load *l, struct fs_lane *lane, struct aws_call
 
 static void send_lane(struct fs_load *l, struct fs_lane *lane)
 {
-	struct aws_call call = {0};
+	struct aws_call call = { 0 };
 
 	str_clear(&lane->body);
 	lane->n_sent = 0;
@@ -228,11 +228,11 @@ void fs_load_stop(struct fs_load *l, int64_t timeout_us)
 
 struct fs_load_stats fs_load_stats(const struct fs_load *l)
 {
-	return (struct fs_load_stats){.waiting = l->queued,
+	return (struct fs_load_stats){ .waiting = l->queued,
 		.under_way = l->under_way,
 		.resent = l->resent,
 		.requests = l->requests,
-		.batches = l->batches};
+		.batches = l->batches };
 }
 
 static void free_list(struct fs_item *item)

@@ -133,7 +133,7 @@ static bool settle_list(
 		return list == NULL || list->kind == J_NULL;
 	for (const struct json *o = list->child; o; o = o->next) {
 		struct fs_item **at = find_sent(l, lane, errors ? json_get(o, "Entry") : o), *item;
-		struct aws_error e = {.status = 200};
+		struct aws_error e = { .status = 200 };
 
 		if (!at)
 			return false;
@@ -157,8 +157,8 @@ static bool settle_list(
 /* Records that no list names were written. */
 static void batch_answered(struct fs_load *l, struct fs_lane *lane, const struct aws_reply *reply)
 {
-	struct aws_call call = {.service = AWS_FEATURESTORE, .operation = "BatchWriteRecord"};
-	struct aws_error e = {0};
+	struct aws_call call = { .service = AWS_FEATURESTORE, .operation = "BatchWriteRecord" };
+	struct aws_error e = { 0 };
 	const struct json *answer;
 	bool known;
 

@@ -1,12 +1,13 @@
 #include "aws/fs_offline.h"
 
+#include "aws/athena.h"
 #include "core/msg.h"
 #include "core/str.h"
 
 struct fs_place fs_offline_place(struct fs_group *g)
 {
-	struct fs_place p = {SL(""), SL("")};
-	struct str prefix = {0};
+	struct fs_place p = { SL(""), SL("") };
+	struct str prefix = { 0 };
 	struct sl key;
 
 	if (!g->offline)
@@ -28,6 +29,23 @@ struct fs_place fs_offline_place(struct fs_group *g)
 	return p;
 }
 
+void fs_result_location(struct aws *a, const struct fs_group *g, const char *asked,
+	struct sl workgroup, struct str *uri)
+{
+	struct sl bucket, key;
+	struct aws_error e;
+	bool enforced = false;
+
+	if (asked)
+		str_addz(uri, asked);
+	else if (!athena_workgroup_output(a, workgroup, uri, &enforced, &e))
+		return;
+	if (!uri->n && s3_parse(g->resolved_uri, &bucket, &key))
+		str_addf(uri, "s3://%.*s/ferry-athena-results/", (int)bucket.n, bucket.p);
+	if (uri->n && uri->p[uri->n - 1] != '/')
+		str_addc(uri, '/');
+}
+
 static bool measure(void *ctx, const struct s3_object *o)
 {
 	struct fs_size *size = ctx;
@@ -41,7 +59,7 @@ static bool measure(void *ctx, const struct s3_object *o)
 
 bool fs_offline_size(struct aws *a, struct fs_place at, struct fs_size *size, struct aws_error *e)
 {
-	*size = (struct fs_size){.newest = INT64_MIN};
+	*size = (struct fs_size){ .newest = INT64_MIN };
 	/* a bucket that is not there yet has nothing in it */
 	return s3_list(a, at.bucket, at.prefix, measure, size, e) || e->class == AWS_NOT_FOUND;
 }
@@ -86,19 +104,19 @@ static bool copy_object(struct aws *a, struct fs_place from, struct sl source, s
 bool fs_offline_copy(
 	struct aws *a, struct fs_place from, struct fs_place to, uint64_t *n, struct aws_error *e)
 {
-	struct keys k = {0};
-	struct str key = {0};
+	struct keys k = { 0 };
+	struct str key = { 0 };
 	bool ok = s3_list(a, from.bucket, from.prefix, keep_key, &k, e);
 	size_t start = 0;
 
 	*n = 0;
 	for (size_t i = 0; ok && i < k.n; i++) {
-		struct sl source = {k.text.p + start, k.end[i] - start};
+		struct sl source = { k.text.p + start, k.end[i] - start };
 
 		start = k.end[i];
 		str_clear(&key);
 		str_add(&key, to.prefix);
-		str_add(&key, (struct sl){source.p + from.prefix.n, source.n - from.prefix.n});
+		str_add(&key, (struct sl){ source.p + from.prefix.n, source.n - from.prefix.n });
 		ok = copy_object(a, from, source, to, str_sl(&key), e);
 		*n += ok;
 	}

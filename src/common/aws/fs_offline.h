@@ -23,6 +23,14 @@ struct fs_place {
  */
 struct fs_place fs_offline_place(struct fs_group *g);
 
+/*
+ * Appends where results of Athena are to be, with a slash at the end: `asked` if not NULL, else the
+ * workgroup's own place, else a folder in the bucket of the group's offline store. Empty when the
+ * workgroup cannot be looked at: then Athena may know.
+ */
+void fs_result_location(struct aws *a, const struct fs_group *g, const char *asked,
+	struct sl workgroup, struct str *uri);
+
 struct fs_size {
 	uint64_t objects, bytes;
 	int64_t newest; /* instant; INT64_MIN: nothing there */

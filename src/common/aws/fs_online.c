@@ -86,7 +86,7 @@ static void submit(struct fs_online *o, struct batch *b, struct aws_call *call)
 
 static void send_get(struct fs_online *o, struct batch *b)
 {
-	struct aws_call call = {0};
+	struct aws_call call = { 0 };
 
 	str_clear(&b->body);
 	fs_batch_get_call(
@@ -97,7 +97,7 @@ static void send_get(struct fs_online *o, struct batch *b)
 static void send_list(struct fs_online *o)
 {
 	struct batch *b = batch_new(o);
-	struct aws_call call = {0};
+	struct aws_call call = { 0 };
 
 	b->listing = o->listing = true;
 	str_clear(&b->body);
@@ -239,7 +239,7 @@ static void take_errors(
 {
 	for (const struct json *u = list ? list->child : NULL; u; u = u->next) {
 		struct sl id = SL(""), code = SL(""), message = SL("");
-		struct aws_error e = {.status = 400};
+		struct aws_error e = { .status = 400 };
 
 		(void)json_get_str(u, "RecordIdentifierValueAsString", &id);
 		(void)json_get_str(u, "ErrorCode", &code);
@@ -261,7 +261,7 @@ static void put_again(struct fs_online *o, struct batch *b, struct batch *again)
 	again->tries = b->tries + 1;
 	again->since = b->tries ? b->since : now;
 	if (now - again->since > o->conf.patience_us) {
-		struct aws_error e = {.status = 200};
+		struct aws_error e = { .status = 200 };
 
 		aws_error_set(
 			&e, AWS_RETRY, "unprocessed", "the service does not get to the records");
@@ -294,9 +294,9 @@ static void done(
 {
 	struct fs_online *o = ctx;
 	struct batch *b = call_ctx;
-	struct aws_call call = {.service = AWS_FEATURESTORE,
-		.operation = b->listing ? "ListRecords" : "BatchGetRecord"};
-	struct aws_error bad = {0};
+	struct aws_call call = { .service = AWS_FEATURESTORE,
+		.operation = b->listing ? "ListRecords" : "BatchGetRecord" };
+	struct aws_error bad = { 0 };
 	const struct json *answer;
 
 	o->under_way--;

@@ -11,12 +11,12 @@
 void fs_coder_init(
 	struct fs_coder *c, const struct fs_group *group, enum fs_when when, bool deletions)
 {
-	*c = (struct fs_coder){.group = group,
+	*c = (struct fs_coder){ .group = group,
 		.when = when,
 		.deletions = deletions,
 		.id = SIZE_MAX,
 		.time = SIZE_MAX,
-		.deleted = SIZE_MAX};
+		.deleted = SIZE_MAX };
 	c->lead = mem_zalloc(mem_mul(group->n, sizeof *c->lead));
 	for (size_t i = 0; i < group->n; i++) {
 		bool list = group->features[i].collection != FS_SCALAR;
@@ -99,7 +99,7 @@ static const char *add_element(struct str *s, const struct fs_feature *f, const 
 /* Lists, sets and vectors come as a JSON array, in CSV as its text. */
 static const char *add_list(struct str *s, const struct fs_feature *f, struct sl text)
 {
-	struct arena mem = {0};
+	struct arena mem = { 0 };
 	const char *why = NULL;
 	size_t at;
 	const struct json *list = json_parse(&mem, text, &why, &at);
@@ -231,7 +231,7 @@ void fs_coder_free(struct fs_coder *c)
 		str_free(&c->lead[i]);
 	mem_free(c->lead);
 	mem_free(c->feature);
-	*c = (struct fs_coder){0};
+	*c = (struct fs_coder){ 0 };
 }
 
 void fs_item_free(struct fs_item *item)

@@ -31,7 +31,7 @@ char *fs_state_path(
 {
 	const char *state = getenv("FERRY_STATE"), *xdg = getenv("XDG_STATE_HOME");
 	const char *home = getenv("HOME");
-	struct str path = {0};
+	struct str path = { 0 };
 
 	if (state && *state)
 		str_addz(&path, state);
@@ -81,5 +81,5 @@ void fs_run_done(struct fs_run *r)
 	if (r->path)
 		(void)unlink(r->path); /* one that stays only costs a look at an old query */
 	mem_free(r->path);
-	*r = (struct fs_run){0};
+	*r = (struct fs_run){ 0 };
 }

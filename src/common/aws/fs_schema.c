@@ -63,7 +63,7 @@ static void add(struct fs_schema *s, const struct fs_feature *f, struct sl descr
 static void add_object(struct fs_schema *s, const struct json *o, const struct place *at)
 {
 	const struct json *vector = json_get(json_get(o, "CollectionConfig"), "VectorConfig");
-	struct fs_feature f = {.name = SL("")};
+	struct fs_feature f = { .name = SL("") };
 	struct sl type, text = SL("");
 
 	if (o->kind != J_OBJ)
@@ -84,7 +84,7 @@ static void add_object(struct fs_schema *s, const struct json *o, const struct p
 void fs_schema_file(struct fs_schema *s, const char *path)
 {
 	struct in *in = in_open(path, MAX_SCHEMA);
-	struct place at = {.what = in_name(in), .code = EX_DATA};
+	struct place at = { .what = in_name(in), .code = EX_DATA };
 	const struct json *list;
 	const char *why = NULL;
 	size_t offset;
@@ -105,7 +105,7 @@ void fs_schema_file(struct fs_schema *s, const char *path)
 
 void fs_schema_json(struct fs_schema *s, const char *text)
 {
-	struct place at = {.what = "-j", .code = EX_USAGE_};
+	struct place at = { .what = "-j", .code = EX_USAGE_ };
 	const char *why = NULL;
 	size_t offset;
 	const struct json *o = json_parse(&s->arena, sl_of(text), &why, &offset);
@@ -153,8 +153,8 @@ static void parse_collection(struct fs_feature *f, struct sl *rest)
 
 void fs_schema_word(struct fs_schema *s, const char *word)
 {
-	struct place at = {.what = "-f", .code = EX_USAGE_};
-	struct fs_feature f = {.name = SL("")};
+	struct place at = { .what = "-f", .code = EX_USAGE_ };
+	struct fs_feature f = { .name = SL("") };
 	struct sl rest = sl_of(word), type;
 
 	if (!next_part(&rest, &f.name) || !next_part(&rest, &type))
@@ -202,5 +202,5 @@ void fs_schema_free(struct fs_schema *s)
 	arena_free(&s->arena);
 	mem_free(s->features);
 	mem_free(s->descriptions);
-	*s = (struct fs_schema){0};
+	*s = (struct fs_schema){ 0 };
 }

@@ -24,7 +24,7 @@ static void print(const char *path, struct str *text)
 
 static void print_table(struct fs_table *t, enum fs_table_format format)
 {
-	struct str text = {0};
+	struct str text = { 0 };
 
 	fs_table_put(t, format, &text);
 	print(NULL, &text);
@@ -41,7 +41,7 @@ static struct sl when(double seconds, char text[CLOCK_TEXT_MAX])
 {
 	int64_t t = CLOCK_UNIX_EPOCH + (int64_t)floor(seconds) * CLOCK_US_PER_SEC;
 
-	return (struct sl){text, clock_put(text, t, false)};
+	return (struct sl){ text, clock_put(text, t, false) };
 }
 
 static struct sl mode(const struct fs_group *g)
@@ -55,19 +55,19 @@ static struct sl mode(const struct fs_group *g)
 /* ---- list ---------------------------------------------------------------------------------- */
 
 static const struct fs_column list_columns[] = {
-	{"FeatureGroupName", "FeatureGroupName"},
-	{"Status", "FeatureGroupStatus"},
-	{"IngestMode", "IngestMode"},
-	{"StorageType", "StorageType"},
-	{"TTL", "TTLValue"},
-	{"EventTimeFeature", "EventTimeFeatureName"},
-	{"RecordIdFeature", "RecordIdentifierFeatureName"},
-	{"TableFormat", "TableFormat"},
-	{"AthenaTable", "AthenaTable"},
-	{"CreationTime", "CreationTime"},
-	{NULL, "OfflineS3Uri"},
-	{NULL, "OnlineStoreConfig"},
-	{NULL, "OfflineStoreConfig"},
+	{ "FeatureGroupName", "FeatureGroupName" },
+	{ "Status", "FeatureGroupStatus" },
+	{ "IngestMode", "IngestMode" },
+	{ "StorageType", "StorageType" },
+	{ "TTL", "TTLValue" },
+	{ "EventTimeFeature", "EventTimeFeatureName" },
+	{ "RecordIdFeature", "RecordIdentifierFeatureName" },
+	{ "TableFormat", "TableFormat" },
+	{ "AthenaTable", "AthenaTable" },
+	{ "CreationTime", "CreationTime" },
+	{ NULL, "OfflineS3Uri" },
+	{ NULL, "OnlineStoreConfig" },
+	{ NULL, "OfflineStoreConfig" },
 };
 
 static void add_config(struct fs_table *t, const struct fs_group *g, const char *key)
@@ -114,7 +114,7 @@ struct listing {
 static bool list_one(void *ctx, const struct json *summary)
 {
 	struct listing *l = ctx;
-	struct fs_group g = {0};
+	struct fs_group g = { 0 };
 	struct aws_error e;
 	struct sl name;
 
@@ -130,8 +130,8 @@ static bool list_one(void *ctx, const struct json *summary)
 
 void fs_show_list(struct aws *a, const char *contains, enum fs_table_format format)
 {
-	struct listing l = {
-		.a = a, .table = {.cols = list_columns, .n_cols = ARRAY_LEN(list_columns)}};
+	struct listing l = { .a = a,
+		.table = { .cols = list_columns, .n_cols = ARRAY_LEN(list_columns) } };
 	struct aws_error e;
 
 	if (!fs_list(a, sl_of(contains), list_one, &l, &e))
@@ -141,9 +141,9 @@ void fs_show_list(struct aws *a, const char *contains, enum fs_table_format form
 
 /* ---- one group ----------------------------------------------------------------------------- */
 
-static const struct fs_column fact_columns[] = {{"Property", NULL}, {"Value", NULL}};
-static const struct fs_column feature_columns[] = {
-	{"FeatureName", NULL}, {"FeatureType", NULL}, {"Collection", NULL}, {"Role", NULL}};
+static const struct fs_column fact_columns[] = { { "Property", NULL }, { "Value", NULL } };
+static const struct fs_column feature_columns[] = { { "FeatureName", NULL },
+	{ "FeatureType", NULL }, { "Collection", NULL }, { "Role", NULL } };
 
 static void add_fact(struct fs_table *t, const char *name, struct sl value)
 {
@@ -198,10 +198,11 @@ static void add_features(struct fs_table *t, const struct fs_group *g)
 
 void fs_show_group(struct aws *a, const char *name, enum fs_table_format format)
 {
-	struct fs_table facts = {.cols = fact_columns, .n_cols = ARRAY_LEN(fact_columns)};
-	struct fs_table features = {.cols = feature_columns, .n_cols = ARRAY_LEN(feature_columns)};
-	struct fs_group g = {0};
-	struct str text = {0};
+	struct fs_table facts = { .cols = fact_columns, .n_cols = ARRAY_LEN(fact_columns) };
+	struct fs_table features = { .cols = feature_columns,
+		.n_cols = ARRAY_LEN(feature_columns) };
+	struct fs_group g = { 0 };
+	struct str text = { 0 };
 
 	fs_need_group(a, name, &g);
 	if (format == FS_TABLE_JSON || format == FS_TABLE_NDJSON) {
@@ -222,10 +223,11 @@ void fs_show_group(struct aws *a, const char *name, enum fs_table_format format)
 
 void fs_show_schema(struct aws *a, const char *name, enum fs_table_format format)
 {
-	struct fs_table features = {.cols = feature_columns, .n_cols = ARRAY_LEN(feature_columns)};
+	struct fs_table features = { .cols = feature_columns,
+		.n_cols = ARRAY_LEN(feature_columns) };
 	bool lines = format == FS_TABLE_NDJSON;
-	struct fs_group g = {0};
-	struct str text = {0};
+	struct fs_group g = { 0 };
+	struct str text = { 0 };
 
 	if (format == FS_TABLE_TEXT) {
 		fs_show_group(a, name, format);
@@ -252,13 +254,13 @@ void fs_show_schema(struct aws *a, const char *name, enum fs_table_format format
 /* ---- size ---------------------------------------------------------------------------------- */
 
 static const struct fs_column size_columns[] = {
-	{"Name", "Name"},
-	{"Files", "Files"},
-	{"Bytes", "Bytes"},
-	{"GiB", "GiB"},
-	{"USDPerMonth", "USDPerMonth"},
-	{"Newest", "Newest"},
-	{"Location", "Location"},
+	{ "Name", "Name" },
+	{ "Files", "Files" },
+	{ "Bytes", "Bytes" },
+	{ "GiB", "GiB" },
+	{ "USDPerMonth", "USDPerMonth" },
+	{ "Newest", "Newest" },
+	{ "Location", "Location" },
 };
 
 static void add_size(struct fs_table *t, struct sl name, const struct fs_size *size, double price,
@@ -266,7 +268,7 @@ static void add_size(struct fs_table *t, struct sl name, const struct fs_size *s
 {
 	char text[CLOCK_TEXT_MAX];
 	double gib = (double)size->bytes / (1 << 30);
-	struct str s = {0};
+	struct str s = { 0 };
 
 	fs_table_text(t, name);
 	str_addu(&s, size->objects);
@@ -282,14 +284,14 @@ static void add_size(struct fs_table *t, struct sl name, const struct fs_size *s
 	fs_table_raw(t, str_sl(&s));
 	fs_table_text(t, size->newest == INT64_MIN
 				 ? NOTHING
-				 : (struct sl){text, clock_put(text, size->newest, false)});
+				 : (struct sl){ text, clock_put(text, size->newest, false) });
 	fs_table_text(t, location);
 	str_free(&s);
 }
 
 static void print_sizes(struct fs_table *t, enum fs_table_format format, const char *export)
 {
-	struct str text = {0};
+	struct str text = { 0 };
 
 	if (export) {
 		fs_table_put(t, FS_TABLE_CSV, &text);
@@ -301,8 +303,8 @@ static void print_sizes(struct fs_table *t, enum fs_table_format format, const c
 void fs_show_size(struct aws *a, const char *name, double price, enum fs_table_format format,
 	const char *export)
 {
-	struct fs_table t = {.cols = size_columns, .n_cols = ARRAY_LEN(size_columns)};
-	struct fs_group g = {0};
+	struct fs_table t = { .cols = size_columns, .n_cols = ARRAY_LEN(size_columns) };
+	struct fs_group g = { 0 };
 	struct fs_size size;
 	struct aws_error e;
 
@@ -325,7 +327,7 @@ struct levels {
 static bool count_object(void *ctx, const struct s3_object *o)
 {
 	struct levels *l = ctx;
-	struct sl rest = {o->key.p + l->prefix, o->key.n - l->prefix};
+	struct sl rest = { o->key.p + l->prefix, o->key.n - l->prefix };
 	const char *slash = memchr(rest.p, '/', rest.n);
 	bool added;
 	size_t i;
@@ -335,7 +337,7 @@ static bool count_object(void *ctx, const struct s3_object *o)
 	i = names_add(&l->names, rest.n ? rest : SL("."), &added);
 	mem_grow(&l->sizes, &l->cap, i + 1, sizeof *l->sizes);
 	if (added)
-		l->sizes[i] = (struct fs_size){.newest = INT64_MIN};
+		l->sizes[i] = (struct fs_size){ .newest = INT64_MIN };
 	l->sizes[i].objects++;
 	l->sizes[i].bytes += o->size;
 	if (o->modified > l->sizes[i].newest)
@@ -346,10 +348,10 @@ static bool count_object(void *ctx, const struct s3_object *o)
 void fs_show_prefix(struct aws *a, const char *bucket, const char *prefix, double price,
 	enum fs_table_format format, const char *export)
 {
-	struct fs_table t = {.cols = size_columns, .n_cols = ARRAY_LEN(size_columns)};
-	struct levels l = {0};
-	struct fs_size all = {.newest = INT64_MIN};
-	struct str key = {0};
+	struct fs_table t = { .cols = size_columns, .n_cols = ARRAY_LEN(size_columns) };
+	struct levels l = { 0 };
+	struct fs_size all = { .newest = INT64_MIN };
+	struct str key = { 0 };
 	struct aws_error e;
 
 	while (*prefix == '/')
@@ -361,7 +363,7 @@ void fs_show_prefix(struct aws *a, const char *bucket, const char *prefix, doubl
 	if (!s3_list(a, sl_of(bucket), str_sl(&key), count_object, &l, &e))
 		aws_die(&e, "cannot list the bucket");
 	for (size_t i = 0; i < l.names.n; i++) {
-		struct str location = {0};
+		struct str location = { 0 };
 
 		str_addf(&location, "s3://%s/%s", bucket, str_z(&key));
 		str_add(&location, l.names.name[i]);

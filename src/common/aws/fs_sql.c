@@ -30,7 +30,7 @@ static void add_literal(struct str *sql, struct sl text)
 /* Drops leading blanks and, when they come next, the words of a clause. */
 static const char *without(const char *text, const char *first, const char *second)
 {
-	const char *words[] = {first, second};
+	const char *words[] = { first, second };
 
 	text += strspn(text, " \t\r\n");
 	for (size_t i = 0; i < ARRAY_LEN(words) && words[i]; i++) {
@@ -52,22 +52,37 @@ static void add_table(const struct fs_group *g, struct str *sql)
 	add_name(sql, g->table);
 }
 
-/* Texts of different precision do not compare as times do ('Z' > '.'), so they are converted. */
-static void add_as_of(const struct fs_group *g, struct sl as_of, struct str *sql)
+/*
+ * The event time as something that sorts. Texts may have from none to nine decimals, and 'Z' sorts
+ * behind '.', so they sort as times do only without it; converting them would lose decimals.
+ */
+static void add_time(const struct fs_group *g, struct str *sql)
 {
 	const struct fs_feature *time = &g->features[g->time];
 
-	if (time->type == FS_STRING) {
-		str_addz(sql, "from_iso8601_timestamp(");
-		add_name(sql, time->name);
-		str_addz(sql, ") <= from_iso8601_timestamp(");
-		add_literal(sql, as_of);
-		str_addc(sql, ')');
-	} else {
-		add_name(sql, time->name);
-		str_addz(sql, " <= ");
+	str_addz(sql, time->type == FS_STRING ? "replace(" : "");
+	add_name(sql, time->name);
+	str_addz(sql, time->type == FS_STRING ? ", 'Z', '')" : "");
+}
+
+/* With all nine decimals the bound is not before a text that means the same instant. */
+static void add_as_of(const struct fs_group *g, struct sl as_of, struct str *sql)
+{
+	struct str bound = { 0 };
+
+	add_time(g, sql);
+	str_addz(sql, " <= ");
+	if (g->features[g->time].type != FS_STRING) {
 		str_add(sql, as_of);
+		return;
 	}
+	str_add(&bound, (struct sl){ as_of.p, as_of.n - 1 }); /* all but the Z */
+	if (!memchr(as_of.p, '.', as_of.n))
+		str_addc(&bound, '.');
+	while (bound.n < strlen("2024-01-01T00:00:00.123456789"))
+		str_addc(&bound, '0');
+	add_literal(sql, str_sl(&bound));
+	str_free(&bound);
 }
 
 static void add_latest(const struct fs_group *g, const struct fs_select *q, struct str *sql)
@@ -75,7 +90,7 @@ static void add_latest(const struct fs_group *g, const struct fs_select *q, stru
 	str_addz(sql, "(SELECT *, row_number() OVER (PARTITION BY ");
 	add_name(sql, g->features[g->id].name);
 	str_addz(sql, " ORDER BY ");
-	add_name(sql, g->features[g->time].name);
+	add_time(g, sql);
 	str_addz(sql, " DESC, api_invocation_time DESC, write_time DESC) AS ferry_newest FROM ");
 	add_table(g, sql);
 	if (q->as_of.n) {

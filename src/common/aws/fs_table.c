@@ -5,7 +5,7 @@
 static void add(struct fs_table *t, struct sl text, bool raw)
 {
 	mem_grow(&t->cells, &t->cap, t->n + 1, sizeof *t->cells);
-	t->cells[t->n++] = (struct fs_cell){arena_dup(&t->arena, text), raw};
+	t->cells[t->n++] = (struct fs_cell){ arena_dup(&t->arena, text), raw };
 }
 
 void fs_table_text(struct fs_table *t, struct sl text)
@@ -169,5 +169,5 @@ void fs_table_free(struct fs_table *t)
 {
 	arena_free(&t->arena);
 	mem_free(t->cells);
-	*t = (struct fs_table){0};
+	*t = (struct fs_table){ 0 };
 }

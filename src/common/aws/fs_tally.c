@@ -20,7 +20,7 @@ void fs_tally_put(const struct fs_tally *t, struct str *s)
 bool fs_tally_write(const struct fs_tally *t, const char *path, struct sl group, uint64_t resent,
 	uint64_t requests, double seconds)
 {
-	struct str s = {0};
+	struct str s = { 0 };
 	bool ok;
 
 	str_addz(&s, "{\"program\":\"fs-put\",\"version\":\"" FERRY_VERSION "\",\"group\":");

@@ -5,9 +5,9 @@
 
 #include <math.h>
 
-static const char *const types[] = {"String", "Integral", "Fractional"};
-static const char *const collections[] = {NULL, "List", "Set", "Vector"};
-static const char *const store_columns[] = {"write_time", "api_invocation_time", "is_deleted"};
+static const char *const types[] = { "String", "Integral", "Fractional" };
+static const char *const collections[] = { NULL, "List", "Set", "Vector" };
+static const char *const store_columns[] = { "write_time", "api_invocation_time", "is_deleted" };
 
 bool fs_type_parse(struct sl text, enum fs_type *type)
 {
@@ -69,7 +69,8 @@ static bool digits(struct sl s, size_t at, size_t n, unsigned *value)
 /* yyyy-MM-ddTHH:mm:ss[.S{1,9}]Z: the letters are constants, there is no other zone. */
 static bool is_iso(struct sl s)
 {
-	static const unsigned char month_days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	static const unsigned char month_days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30,
+		31 };
 	unsigned year, month, day, hour, minute, second;
 	size_t i = 19;
 
@@ -131,7 +132,7 @@ bool fs_event_time_parse(enum fs_type type, struct sl text, int64_t *instant)
 		return clock_parse(text, instant);
 	memcpy(cut, text.p, 26);
 	cut[26] = 'Z';
-	if (!clock_parse((struct sl){cut, 27}, instant))
+	if (!clock_parse((struct sl){ cut, 27 }, instant))
 		return false;
 	++*instant;
 	return true;
@@ -162,7 +163,7 @@ static void add_decimal(struct str *s, struct sl digits, int64_t point)
 	}
 	if ((size_t)point < digits.n) {
 		str_addc(s, '.');
-		str_add(s, (struct sl){digits.p + point, digits.n - (size_t)point});
+		str_add(s, (struct sl){ digits.p + point, digits.n - (size_t)point });
 	}
 }
 
@@ -187,14 +188,14 @@ void fs_plain_decimal(struct str *s, struct sl t)
 	if (n == whole + 1 && digits[whole] == '0')
 		n = whole; /* 1.0E9 is 1000000000 */
 	e += e[1] == '+';
-	if (!num_i64((struct sl){e + 1, (size_t)(t.p + t.n - e - 1)}, &exponent) ||
+	if (!num_i64((struct sl){ e + 1, (size_t)(t.p + t.n - e - 1) }, &exponent) ||
 		exponent < -400 || exponent > 400) {
 		str_add(s, t);
 		return;
 	}
 	if (t.p[0] == '-')
 		str_addc(s, '-');
-	add_decimal(s, (struct sl){digits, n}, (int64_t)whole + exponent);
+	add_decimal(s, (struct sl){ digits, n }, (int64_t)whole + exponent);
 }
 
 static bool is_alnum(char c)
@@ -234,8 +235,9 @@ uint64_t fs_ttl_seconds(struct sl unit, uint64_t value)
 	static const struct {
 		struct sl unit;
 		uint64_t seconds;
-	} units[] = {{SL_INIT("Seconds"), 1}, {SL_INIT("Minutes"), 60}, {SL_INIT("Hours"), 3600},
-		{SL_INIT("Days"), 86400}, {SL_INIT("Weeks"), 604800}};
+	} units[] = { { SL_INIT("Seconds"), 1 }, { SL_INIT("Minutes"), 60 },
+		{ SL_INIT("Hours"), 3600 }, { SL_INIT("Days"), 86400 },
+		{ SL_INIT("Weeks"), 604800 } };
 
 	for (size_t i = 0; i < ARRAY_LEN(units); i++)
 		if (sl_eq(units[i].unit, unit))

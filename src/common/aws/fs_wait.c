@@ -36,7 +36,7 @@ static void wait_for(
 	int64_t end = clock_monotonic() + timeout_us, pause = FIRST_PAUSE;
 
 	for (;;) {
-		struct fs_group g = {0};
+		struct fs_group g = { 0 };
 		struct aws_error e;
 		struct sl why = SL("");
 		bool decided = true;
