@@ -73,10 +73,10 @@ static enum server_then lie(struct server_shared *s, int fd, unsigned n, const c
 		return SERVER_CLOSE;
 	case 3:
 		server_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort");
-		sleep(2);
+		sleep(3);
 		return SERVER_CLOSE;
 	case 4:
-		sleep(2);
+		sleep(3);
 		return SERVER_CLOSE;
 	default:
 		server_answer(fd, 302, "Location: http://127.0.0.1:1/\r\n", "");
@@ -102,7 +102,7 @@ static void test_lies(void)
 	struct aws_call c = get_call();
 	struct aws *a;
 
-	setenv("FERRY_AWS_TIMEOUT", "300ms", 1);
+	setenv("FERRY_AWS_TIMEOUT", "1s", 1);
 	a = open_client(&s, 1);
 	for (int i = 0; i < (int)ARRAY_LEN(want); i++) {
 		struct aws_error e = {0};

@@ -124,13 +124,19 @@ static void stop_one(struct flight *f)
 	client_finish(f, e);
 }
 
+/* Those there are now: done() may hand in others, whose turn comes in the next round. */
 static void stop_all(struct aws *a)
 {
 	struct flight_list *const lists[] = {&a->ready, &a->waiting, &a->up};
 
-	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-		while (lists[i]->first)
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		size_t n = 0;
+
+		for (const struct flight *f = lists[i]->first; f; f = f->next)
+			n++;
+		while (n-- > 0 && lists[i]->first)
 			stop_one(lists[i]->first);
+	}
 }
 
 /* Sends what is ready, as far as the rate allows; shortens *timeout to when more may go. */

@@ -4,7 +4,7 @@
 #include "core/clock.h"
 #include "core/mem.h"
 
-#define MAX_SIGNED (AWS_MAX_HEADERS + 6)
+#define MAX_SIGNED (AWS_MAX_HEADERS + 8) /* with the six and the two that this file adds */
 
 void request_forget(struct aws *a)
 {
