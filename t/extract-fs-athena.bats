@@ -105,7 +105,7 @@ break, ""quoted"" é",-0.00012' | LC_ALL=C sort >want
 	run_rc 64 extract parts --method unload --order-by count
 	run_ok extract parts --dry-run --latest --where "category = 'it''s'"
 	has "$out" 'row_number() OVER (PARTITION BY "id" ORDER BY ' "(category = 'it''s')"
-	table=$(fs-group list -o json | jq -r '.[] | select(.FeatureGroupName == "parts").AthenaTable')
+	table=$(fs-group list --name-contains parts -o json | jq -r ".[].AthenaTable")
 	run_ok extract parts --query "SELECT count(*) AS n FROM sagemaker_featurestore.$table"
 	is "$(paste -sd' ' "$out")" 'n 50'
 	run_ok extract parts --stats stats
@@ -186,7 +186,8 @@ break, ""quoted"" é",-0.00012' | LC_ALL=C sort >want
 		LC_ALL=C sort "$out" >got
 		same_file got want
 		started=$(jq -r 'select(.operation == "StartQueryExecution") | .body' \
-			"$sandbox_dir/requests" | tail -n 2 | jq -r .ClientRequestToken | uniq | wc -l)
+			"$sandbox_dir/requests" | tail -n 2 | jq -r .ClientRequestToken | uniq)
+		started=$(wc -l <<<"$started")
 		is "$started" 1
 		sandbox_set athena-delay=0
 		run_ok extract again --method $method
