@@ -83,14 +83,14 @@ static struct sl keep(struct athena_query *q, struct sl s)
 /* Registers an object the query wrote; the names tell what it is. */
 static void take_file(struct athena_query *q, uint64_t file, struct sl location, struct sl name)
 {
-	struct str key = {0}, url = {0};
+	struct str key = { 0 }, url = { 0 };
 	const char *slash = memchr(location.p + 5, '/', location.n - 5);
-	struct sl bucket = {location.p + 5, (size_t)(slash - location.p - 5)};
+	struct sl bucket = { location.p + 5, (size_t)(slash - location.p - 5) };
 	unsigned char digest[64];
-	struct str etag = {0};
+	struct str etag = { 0 };
 	struct s3_bucket *b = s3_bucket_get(bucket, q->account, q->region);
 
-	str_add(&key, (struct sl){slash + 1, location.n - (size_t)(slash + 1 - location.p)});
+	str_add(&key, (struct sl){ slash + 1, location.n - (size_t)(slash + 1 - location.p) });
 	str_add(&key, name);
 	str_add(&url, location);
 	str_add(&url, name);
@@ -143,7 +143,7 @@ static void take_report(struct athena_query *q, struct sl text)
 
 static void finish(struct athena_query *q, int status)
 {
-	struct str text = {0};
+	struct str text = { 0 };
 	ssize_t got;
 
 	athena.open--;
@@ -289,7 +289,7 @@ static struct athena_query *read_query(struct exchange *x, const struct json *in
 {
 	struct athena_query *q = mem_zalloc(sizeof *q);
 	const struct json *context = json_get(in, "QueryExecutionContext");
-	struct sl token = {NULL, 0}, sql = SL(""), database = SL(""), catalog = SL("");
+	struct sl token = { NULL, 0 }, sql = SL(""), database = SL(""), catalog = SL("");
 	struct sl work_group = SL("primary");
 	char id[UUID_TEXT];
 
@@ -299,8 +299,8 @@ static struct athena_query *read_query(struct exchange *x, const struct json *in
 	(void)json_get_str(context, "Database", &database);
 	(void)json_get_str(context, "Catalog", &catalog);
 	crypt_uuid(id);
-	*q = (struct athena_query){.submitted = unix_now(), .kind = "DML", .statement = "SELECT"};
-	q->id = keep(q, (struct sl){id, UUID_TEXT - 1});
+	*q = (struct athena_query){ .submitted = unix_now(), .kind = "DML", .statement = "SELECT" };
+	q->id = keep(q, (struct sl){ id, UUID_TEXT - 1 });
 	q->account = keep(q, x->account);
 	q->region = keep(q, x->region);
 	q->sql = keep(q, sql);

@@ -6,11 +6,11 @@
 #include "service.h"
 
 static const struct work_group groups[] = {
-	{"primary", "", NULL, false},
-	{"located", "results go to a place of its own unless a request names one",
-		"s3://sandbox-athena-results/located/", false},
-	{"enforced", "results always go to a place of its own",
-		"s3://sandbox-athena-results/enforced/", true},
+	{ "primary", "", NULL, false },
+	{ "located", "results go to a place of its own unless a request names one",
+		"s3://sandbox-athena-results/located/", false },
+	{ "enforced", "results always go to a place of its own",
+		"s3://sandbox-athena-results/enforced/", true },
 };
 
 const struct work_group *athena_work_group(struct sl name)
@@ -23,8 +23,8 @@ const struct work_group *athena_work_group(struct sl name)
 
 static const char *state_name(enum athena_state state)
 {
-	static const char *const names[] = {
-		"QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"};
+	static const char *const names[] = { "QUEUED", "RUNNING", "SUCCEEDED", "FAILED",
+		"CANCELLED" };
 
 	return names[state];
 }
@@ -216,13 +216,13 @@ static void get_work_group(struct exchange *x)
 }
 
 const struct operation athena_operations[] = {
-	{"StartQueryExecution", athena_start_query},
-	{"StopQueryExecution", athena_stop_query},
-	{"GetQueryExecution", get_query},
-	{"BatchGetQueryExecution", batch_get_query},
-	{"GetQueryResults", athena_get_results},
-	{"GetQueryRuntimeStatistics", get_statistics},
-	{"ListWorkGroups", list_work_groups},
-	{"GetWorkGroup", get_work_group},
+	{ "StartQueryExecution", athena_start_query },
+	{ "StopQueryExecution", athena_stop_query },
+	{ "GetQueryExecution", get_query },
+	{ "BatchGetQueryExecution", batch_get_query },
+	{ "GetQueryResults", athena_get_results },
+	{ "GetQueryRuntimeStatistics", get_statistics },
+	{ "ListWorkGroups", list_work_groups },
+	{ "GetWorkGroup", get_work_group },
 	OPERATION_END,
 };

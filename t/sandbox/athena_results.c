@@ -33,7 +33,7 @@ static int next_char(struct csv *c)
 /* One record as {"Data":[…]}; an unquoted field is NULL. False at the end. */
 static bool put_row(struct csv *c, struct str *out, bool first)
 {
-	struct str value = {0};
+	struct str value = { 0 };
 	int ch = next_char(c);
 
 	if (ch < 0)
@@ -99,7 +99,7 @@ static bool read_page(struct exchange *x, const struct json *in, uint64_t *max, 
 			"MaxResults is more than maximum allowed length 1000.");
 	(void)json_get_str(in, "NextToken", &token);
 	if (token.n && (token.n < 4 || memcmp(token.p, "at-", 3) != 0 ||
-			       !num_u64((struct sl){token.p + 3, token.n - 3}, at)))
+			       !num_u64((struct sl){ token.p + 3, token.n - 3 }, at)))
 		return exchange_fail(x, 400, "InvalidRequestException", "Invalid NextToken.");
 	return true;
 }

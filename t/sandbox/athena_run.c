@@ -51,7 +51,7 @@ static void write_all(int fd, const char *p, size_t n)
 static void end_with(struct run *r, struct sl error) NORETURN;
 static void end_with(struct run *r, struct sl error)
 {
-	struct str s = {0};
+	struct str s = { 0 };
 
 	put_member(&s, "error", error);
 	str_addc(&s, '}');
@@ -66,15 +66,15 @@ static void fail_from_server(struct run *r)
 	static const struct {
 		const char *sqlstate, *text;
 	} known[] = {
-		{"22012", "DIVISION_BY_ZERO: Division by zero"},
-		{"22003", "NUMERIC_VALUE_OUT_OF_RANGE: value out of range"},
-		{"42803", "EXPRESSION_NOT_AGGREGATE: a column must be an aggregate expression or "
-			  "appear in "
-			  "GROUP BY clause"},
-		{"21000", "SUBQUERY_MULTIPLE_ROWS: Scalar sub-query has returned multiple rows"},
+		{ "22012", "DIVISION_BY_ZERO: Division by zero" },
+		{ "22003", "NUMERIC_VALUE_OUT_OF_RANGE: value out of range" },
+		{ "42803", "EXPRESSION_NOT_AGGREGATE: a column must be an aggregate expression or "
+			   "appear in "
+			   "GROUP BY clause" },
+		{ "21000", "SUBQUERY_MULTIPLE_ROWS: Scalar sub-query has returned multiple rows" },
 	};
 	const char *state = pg_sqlstate(r->pg);
-	struct str s = {0};
+	struct str s = { 0 };
 
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (strcmp(state, known[i].sqlstate) == 0)
@@ -164,7 +164,7 @@ static void add_double(struct str *out, struct sl text)
 	} else {
 		str_addc(out, digits[0]);
 		str_addc(out, '.');
-		str_add(out, n > 1 ? (struct sl){digits + 1, n - 1} : SL("0"));
+		str_add(out, n > 1 ? (struct sl){ digits + 1, n - 1 } : SL("0"));
 		str_addf(out, "E%d", point - 1);
 	}
 }
@@ -189,7 +189,7 @@ static struct sl unescape(char *p, size_t n)
 		}
 		p[to++] = c;
 	}
-	return (struct sl){p, to};
+	return (struct sl){ p, to };
 }
 
 static void add_text(struct str *out, enum trino_type type, struct sl v)
@@ -264,7 +264,7 @@ static void add_row(struct run *r, struct str *out, struct sl row, bool json)
 
 static void copy_out(struct run *r, size_t parts, bool json)
 {
-	struct str sql = {0};
+	struct str sql = { 0 };
 	struct sl row;
 	enum pg_copy got;
 
@@ -299,7 +299,7 @@ static struct sl printed(struct run *r, const char *fmt, ...)
 	n = vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	return arena_dup(
-		&r->mem, (struct sl){text, n < (int)sizeof text ? (size_t)n : sizeof text - 1});
+		&r->mem, (struct sl){ text, n < (int)sizeof text ? (size_t)n : sizeof text - 1 });
 }
 
 static void run_select(struct run *r)
@@ -330,8 +330,8 @@ static void check_target(struct run *r)
 				    "s3://bucket/"
 				    "prefix/: %.*s",
 				    (int)location.n, location.p));
-	bucket = (struct sl){location.p + 5, (size_t)(slash - location.p - 5)};
-	prefix = (struct sl){slash + 1, location.n - (size_t)(slash + 1 - location.p)};
+	bucket = (struct sl){ location.p + 5, (size_t)(slash - location.p - 5) };
+	prefix = (struct sl){ slash + 1, location.n - (size_t)(slash + 1 - location.p) };
 	b = s3_bucket_find(bucket);
 	at = b ? s3_store_lower_bound(b, prefix) : 0;
 	if (b && at < b->n && b->v[at]->key.n >= prefix.n &&
@@ -350,9 +350,9 @@ static void check_target(struct run *r)
 static void run_unload(struct run *r)
 {
 	struct trino_statement *s = &r->statement;
-	struct str manifest = {0};
+	struct str manifest = { 0 };
 	bool json = sl_eq(s->format, SL("json")), parquet = sl_eq(s->format, SL("parquet"));
-	struct part list = {0};
+	struct part list = { 0 };
 	char stamp[32], id[6] = "";
 	time_t now = time(NULL);
 	struct tm tm;
@@ -407,7 +407,7 @@ static void measure_tables(struct run *r)
 	for (size_t i = 0; i < r->statement.n_tables; i++) {
 		const struct offline *o = r->statement.tables[i];
 		char *name = mem_sldup(o->pg_table);
-		const char *param[] = {name};
+		const char *param[] = { name };
 		struct pg_result *result;
 		uint64_t size = 0;
 
@@ -428,8 +428,8 @@ static void measure_tables(struct run *r)
 
 static void put_report(struct run *r)
 {
-	static const char *const kinds[] = {"SELECT", "UNLOAD", "DELETE", "UTILITY"};
-	struct str s = {0};
+	static const char *const kinds[] = { "SELECT", "UNLOAD", "DELETE", "UTILITY" };
+	struct str s = { 0 };
 
 	put_member(&s, "statement", sl_of(kinds[r->statement.kind]));
 	put_memberi(&s, "rows", (int64_t)r->rows);
@@ -447,12 +447,12 @@ static void put_report(struct run *r)
 
 void athena_run(const struct athena_query *q, const char *conninfo, int report)
 {
-	struct run r = {.q = q, .report = report};
-	struct trino_context context = {.account = q->account,
+	struct run r = { .q = q, .report = report };
+	struct trino_context context = { .account = q->account,
 		.region = q->region,
 		.database = q->database,
 		.parameters = q->parameters,
-		.n_parameters = q->n_parameters};
+		.n_parameters = q->n_parameters };
 
 	if (!trino_translate(&r.mem, &context, q->sql, &r.statement))
 		end_with(&r, r.statement.error);

@@ -136,7 +136,7 @@ static bool is_secret(struct sl name)
 
 void control_record(const struct exchange *x)
 {
-	struct str line = {0};
+	struct str line = { 0 };
 	struct sl body = str_sl(&x->body);
 
 	if (!record || strcmp(x->operation, "control") == 0)

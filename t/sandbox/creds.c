@@ -7,16 +7,16 @@
 #include "exchange.h"
 
 static const struct creds users[] = {
-	{.key = "AKIASANDBOX000000001",
+	{ .key = "AKIASANDBOX000000001",
 		.secret = "sandbox/secret/key/of/the/first/user/+01",
 		.account = "123456789012",
 		.arn = "arn:aws:iam::123456789012:user/sandbox",
-		.user_id = "AIDASANDBOX000000001"},
-	{.key = "AKIASANDBOX000000002",
+		.user_id = "AIDASANDBOX000000001" },
+	{ .key = "AKIASANDBOX000000002",
 		.secret = "sandbox/secret/key/of/the/other/user/+02",
 		.account = "210987654321",
 		.arn = "arn:aws:iam::210987654321:user/other",
-		.user_id = "AIDASANDBOX000000002"},
+		.user_id = "AIDASANDBOX000000002" },
 };
 
 static struct {
@@ -51,7 +51,7 @@ static bool parse_role(struct sl arn, struct sl *account, struct sl *name)
 	if (arn.n < sizeof prefix + 12 + 6 || memcmp(p, prefix, sizeof prefix - 1) != 0)
 		return false;
 	p += sizeof prefix - 1;
-	*account = (struct sl){p, 12};
+	*account = (struct sl){ p, 12 };
 	for (size_t i = 0; i < 12; i++)
 		if (p[i] < '0' || p[i] > '9')
 			return false;
@@ -61,7 +61,7 @@ static bool parse_role(struct sl arn, struct sl *account, struct sl *name)
 	for (const char *c = p; c < end; c++)
 		if (*c == '/')
 			p = c + 1;
-	*name = (struct sl){p, (size_t)(end - p)};
+	*name = (struct sl){ p, (size_t)(end - p) };
 	return name->n >= 1 && name->n <= 64;
 }
 

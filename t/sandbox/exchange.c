@@ -34,7 +34,7 @@ void exchange_free(struct exchange *x)
 void fields_add(struct fields *f, struct sl name, struct sl value)
 {
 	mem_grow(&f->v, &f->cap, f->n + 1, sizeof *f->v);
-	f->v[f->n++] = (struct field){name, value};
+	f->v[f->n++] = (struct field){ name, value };
 }
 
 static struct sl find(const struct fields *f, const char *name)
@@ -42,7 +42,7 @@ static struct sl find(const struct fields *f, const char *name)
 	for (size_t i = 0; i < f->n; i++)
 		if (sl_eq_str(f->v[i].name, name))
 			return f->v[i].value;
-	return (struct sl){NULL, 0};
+	return (struct sl){ NULL, 0 };
 }
 
 struct sl exchange_header(const struct exchange *x, const char *name)
@@ -73,7 +73,7 @@ static struct sl formatted(struct exchange *x, const char *fmt, va_list ap)
 		bug("bad format string");
 	text = arena_alloc(&x->mem, (size_t)n + 1);
 	(void)vsnprintf(text, (size_t)n + 1, fmt, ap);
-	return (struct sl){text, (size_t)n};
+	return (struct sl){ text, (size_t)n };
 }
 
 struct sl exchange_printf(struct exchange *x, const char *fmt, ...)
@@ -95,7 +95,7 @@ void exchange_add_header(struct exchange *x, const char *name, struct sl value)
 	for (size_t i = 0; i < value.n; i++)
 		copy[i] = (unsigned char)value.p[i] < ' ' ? ' ' : value.p[i];
 	copy[value.n] = '\0';
-	fields_add(&x->answer, sl_of(name), (struct sl){copy, value.n});
+	fields_add(&x->answer, sl_of(name), (struct sl){ copy, value.n });
 }
 
 void exchange_add_headerf(struct exchange *x, const char *name, const char *fmt, ...)

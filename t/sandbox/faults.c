@@ -4,15 +4,15 @@
 #include "core/num.h"
 #include "uri.h"
 
-static const char *const kind_names[FAULT_KINDS] = {
-	"throttle", "error", "reset", "lost", "cut", "expired", "unprocessed", "entry-error"};
+static const char *const kind_names[FAULT_KINDS] = { "throttle", "error", "reset", "lost", "cut",
+	"expired", "unprocessed", "entry-error" };
 
 enum list { LIST_ONLY, LIST_DENY, LIST_MISSING, LISTS };
-static const char *const list_names[LISTS] = {"only", "deny", "missing"};
+static const char *const list_names[LISTS] = { "only", "deny", "missing" };
 
 enum number { NUMBER_LATENCY, NUMBER_RETRY_AFTER, NUMBER_CLOSE_EVERY, NUMBER_CUT_AT, NUMBERS };
-static const char *const number_names[NUMBERS] = {
-	"latency", "retry-after", "close-every", "cut-at"};
+static const char *const number_names[NUMBERS] = { "latency", "retry-after", "close-every",
+	"cut-at" };
 
 static struct {
 	double percent[FAULT_KINDS];
@@ -20,7 +20,7 @@ static struct {
 	uint64_t number[NUMBERS];
 	uint64_t random, answers;
 	bool cut_at_set;
-} faults = {.random = UINT64_C(0x9e3779b97f4a7c15)};
+} faults = { .random = UINT64_C(0x9e3779b97f4a7c15) };
 
 struct counter {
 	uint64_t requests, ok, throttled, failed, refused, reset, lost, cut;
@@ -234,7 +234,7 @@ void counters_add(const struct exchange *x)
 
 	if (added) {
 		mem_grow(&counters.v, &counters.cap, at + 1, sizeof *counters.v);
-		counters.v[at] = (struct counter){0};
+		counters.v[at] = (struct counter){ 0 };
 	}
 	c = &counters.v[at];
 	c->requests++;

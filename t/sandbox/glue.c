@@ -2,12 +2,12 @@
 #include "offline.h"
 #include "service.h"
 
-static const char *const types[] = {"bigint", "double", "string"};
+static const char *const types[] = { "bigint", "double", "string" };
 
 static void put_columns(struct str *s, const struct offline *o)
 {
-	static const char *const own[][2] = {{"write_time", "timestamp"},
-		{"api_invocation_time", "timestamp"}, {"is_deleted", "boolean"}};
+	static const char *const own[][2] = { { "write_time", "timestamp" },
+		{ "api_invocation_time", "timestamp" }, { "is_deleted", "boolean" } };
 
 	put_key(s, "Columns");
 	str_addc(s, '[');
@@ -109,8 +109,8 @@ static void get_database(struct exchange *x)
 }
 
 const struct operation glue_operations[] = {
-	{"GetTable", get_table},
-	{"DeleteTable", delete_table},
-	{"GetDatabase", get_database},
+	{ "GetTable", get_table },
+	{ "DeleteTable", delete_table },
+	{ "GetDatabase", get_database },
 	OPERATION_END,
 };

@@ -11,7 +11,7 @@ static struct {
 	size_t cap;
 	int64_t create_us, update_us, delete_us;
 	char *failure;
-} groups = {.create_us = 300000, .update_us = 300000, .delete_us = 300000};
+} groups = { .create_us = 300000, .update_us = 300000, .delete_us = 300000 };
 
 void group_set_delays(int64_t create, int64_t update, int64_t delete_us)
 {
@@ -54,7 +54,7 @@ static void group_free(struct group *g)
 /* The place of a name; a group whose deletion has come to its end leaves it now. */
 static size_t place_of(struct sl account, struct sl region, struct sl name, bool add)
 {
-	struct str key = {0};
+	struct str key = { 0 };
 	size_t at;
 
 	str_addf(&key, "%.*s/%.*s/%.*s", (int)account.n, account.p, (int)region.n, region.p,
@@ -115,9 +115,9 @@ static bool parse_arn(struct sl arn, struct sl *region, struct sl *account, stru
 			colon[n++] = c;
 	if (n != 5)
 		return false;
-	*region = (struct sl){colon[2] + 1, (size_t)(colon[3] - colon[2] - 1)};
-	*account = (struct sl){colon[3] + 1, (size_t)(colon[4] - colon[3] - 1)};
-	*name = (struct sl){slash + 1, arn.n - (size_t)(slash + 1 - arn.p)};
+	*region = (struct sl){ colon[2] + 1, (size_t)(colon[3] - colon[2] - 1) };
+	*account = (struct sl){ colon[3] + 1, (size_t)(colon[4] - colon[3] - 1) };
+	*name = (struct sl){ slash + 1, arn.n - (size_t)(slash + 1 - arn.p) };
 	return true;
 }
 

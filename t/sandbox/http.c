@@ -47,7 +47,7 @@ static void *begin(void *ctx, const char *target, struct MHD_Connection *connect
 	c->x->path = c->x->target;
 	if (mark) {
 		c->x->path.n = (size_t)(mark - c->x->target.p);
-		c->x->query = (struct sl){mark + 1, c->x->target.n - c->x->path.n - 1};
+		c->x->query = (struct sl){ mark + 1, c->x->target.n - c->x->path.n - 1 };
 	} else {
 		c->x->query = SL("");
 	}
@@ -79,7 +79,8 @@ static enum MHD_Result add_header(
 	(void)kind;
 	for (size_t i = 0; i < copy.n; i++)
 		lower[i] = (char)tolower((unsigned char)copy.p[i]);
-	fields_add(&x->headers, (struct sl){lower, copy.n},
+	lower[copy.n] = '\0';
+	fields_add(&x->headers, (struct sl){ lower, copy.n },
 		arena_dup(&x->mem, sl_of(value ? value : "")));
 	return MHD_YES;
 }
@@ -125,7 +126,7 @@ static enum MHD_Result reset(struct MHD_Connection *connection)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	struct linger linger = {.l_onoff = 1};
+	struct linger linger = { .l_onoff = 1 };
 
 	if (info)
 		(void)setsockopt(info->connect_fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
@@ -155,7 +156,7 @@ static void hold(struct MHD_Connection *connection, int64_t delay_us)
 {
 	struct waiting *w = mem_alloc(sizeof *w);
 
-	*w = (struct waiting){server.waiting, connection, clock_monotonic() + delay_us};
+	*w = (struct waiting){ server.waiting, connection, clock_monotonic() + delay_us };
 	server.waiting = w;
 	MHD_suspend_connection(connection);
 }
@@ -170,7 +171,7 @@ static enum MHD_Result serve(void *ctx, struct MHD_Connection *connection, const
 	(void)version;
 	if (!c->begun) {
 		c->begun = true;
-		c->x->method = arena_dup(&c->x->mem, (struct sl){method, strlen(method) + 1}).p;
+		c->x->method = arena_dup(&c->x->mem, (struct sl){ method, strlen(method) + 1 }).p;
 		(void)MHD_get_connection_values(connection, MHD_HEADER_KIND, add_header, c->x);
 		return MHD_YES;
 	}
@@ -178,7 +179,7 @@ static enum MHD_Result serve(void *ctx, struct MHD_Connection *connection, const
 		if (c->x->body.n + *size > server.max_body)
 			c->too_large = true;
 		else
-			str_add(&c->x->body, (struct sl){data, *size});
+			str_add(&c->x->body, (struct sl){ data, *size });
 		*size = 0;
 		return MHD_YES;
 	}
@@ -198,9 +199,9 @@ static enum MHD_Result serve(void *ctx, struct MHD_Connection *connection, const
 
 void http_start(unsigned port, size_t max_body, http_handler *handler)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET,
+	struct sockaddr_in address = { .sin_family = AF_INET,
 		.sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 
 	server.handler = handler;
 	server.max_body = max_body;
@@ -208,8 +209,8 @@ void http_start(unsigned port, size_t max_body, http_handler *handler)
 		NULL, NULL, serve, NULL, MHD_OPTION_SOCK_ADDR, &address,
 		MHD_OPTION_URI_LOG_CALLBACK, begin, NULL, MHD_OPTION_NOTIFY_COMPLETED, end, NULL,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(256 << 10),
-		MHD_OPTION_CONNECTION_LIMIT, 1000U, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U,
-		MHD_OPTION_END);
+		MHD_OPTION_CONNECTION_LIMIT, 1000U, MHD_OPTION_CONNECTION_TIMEOUT, 120U,
+		MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_END);
 	if (!server.daemon)
 		die(EX_REFUSED, "cannot listen, 127.0.0.1:%u", port);
 }
@@ -246,7 +247,7 @@ void http_run(const volatile bool *stop)
 {
 	const union MHD_DaemonInfo *info =
 		MHD_get_daemon_info(server.daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	struct pollfd poll_fd = {.fd = info->epoll_fd, .events = POLLIN};
+	struct pollfd poll_fd = { .fd = info->epoll_fd, .events = POLLIN };
 
 	while (!*stop) {
 		int held = release();

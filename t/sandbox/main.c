@@ -27,52 +27,52 @@ struct conf {
 };
 
 static const struct opt options[] = {
-	{.name = "port",
+	{ .name = "port",
 		.letter = 'p',
 		.kind = OPT_UINT,
 		.offset = offsetof(struct conf, port),
 		.arg = "N",
 		.max = 65535,
-		.help = "listen here (default 4566; 0 takes a free one)"},
-	{.name = "state",
+		.help = "listen here (default 4566; 0 takes a free one)" },
+	{ .name = "state",
 		.letter = 's',
 		.kind = OPT_STR,
 		.offset = offsetof(struct conf, state),
 		.arg = "DIR",
-		.help = "where contents of S3 objects go (default ./sandbox.state)"},
-	{.name = "database",
+		.help = "where contents of S3 objects go (default ./sandbox.state)" },
+	{ .name = "database",
 		.letter = 'd',
 		.kind = OPT_STR,
 		.offset = offsetof(struct conf, database),
 		.arg = "CONNINFO",
-		.help = "PostgreSQL for offline stores (default: the PG* variables)"},
-	{.name = "region",
+		.help = "PostgreSQL for offline stores (default: the PG* variables)" },
+	{ .name = "region",
 		.letter = 'r',
 		.kind = OPT_STR,
 		.offset = offsetof(struct conf, region),
 		.arg = "NAME",
-		.help = "region in the environment that is printed (default us-east-1)"},
-	{.name = "env",
+		.help = "region in the environment that is printed (default us-east-1)" },
+	{ .name = "env",
 		.letter = 'e',
 		.kind = OPT_STR,
 		.offset = offsetof(struct conf, env),
 		.arg = "FILE",
-		.help = "write the environment here once requests are served"},
-	{.name = "set",
+		.help = "write the environment here once requests are served" },
+	{ .name = "set",
 		.kind = OPT_LIST,
 		.offset = offsetof(struct conf, set),
 		.arg = "NAME=VALUE",
-		.help = "a delay or fault: --set throttle=5 --set latency=20"},
-	{.name = "seed",
+		.help = "a delay or fault: --set throttle=5 --set latency=20" },
+	{ .name = "seed",
 		.kind = OPT_UINT,
 		.offset = offsetof(struct conf, seed),
 		.arg = "N",
-		.help = "makes faults come in the same order"},
-	{.name = "record",
+		.help = "makes faults come in the same order" },
+	{ .name = "record",
 		.kind = OPT_STR,
 		.offset = offsetof(struct conf, record),
 		.arg = "FILE",
-		.help = "describe every request here, as NDJSON"},
+		.help = "describe every request here, as NDJSON" },
 	OPT_END,
 };
 
@@ -97,7 +97,7 @@ static void apply_settings(const struct opt_list *set)
 	for (size_t i = 0; i < set->n; i++) {
 		const char *equals = strchr(set->v[i], '=');
 		char *name =
-			equals ? mem_sldup((struct sl){set->v[i], (size_t)(equals - set->v[i])})
+			equals ? mem_sldup((struct sl){ set->v[i], (size_t)(equals - set->v[i]) })
 			       : NULL;
 
 		if (!name || !control_set(name, sl_of(equals + 1)))
@@ -120,9 +120,9 @@ static void put_environment(struct str *s, const struct conf *conf)
 
 int main(int argc, char **argv)
 {
-	struct conf conf = {.port = 4566, .state = "sandbox.state", .region = "us-east-1"};
-	struct sigaction action = {.sa_handler = on_signal};
-	struct str env = {0};
+	struct conf conf = { .port = 4566, .state = "sandbox.state", .region = "us-east-1" };
+	struct sigaction action = { .sa_handler = on_signal };
+	struct str env = { 0 };
 
 	msg_init(argv[0]);
 	opt_parse(&program, &conf, &argc, &argv);
@@ -147,8 +147,10 @@ int main(int argc, char **argv)
 		(void)fputs(str_z(&env), stdout);
 		(void)fflush(stdout);
 	}
+	str_free(&env);
 	http_run(&stop);
 	http_stop();
 	athena_stop_all();
+	mem_free(conf.set.v);
 	return EX_DONE;
 }

@@ -45,11 +45,11 @@ static void new_token(struct exchange *x)
 		return;
 	}
 	crypt_random_name(token, sizeof token);
-	at = names_add(&imds.tokens, (struct sl){token, sizeof token}, NULL);
+	at = names_add(&imds.tokens, (struct sl){ token, sizeof token }, NULL);
 	mem_grow(&imds.expires, &imds.cap, at + 1, sizeof *imds.expires);
 	imds.expires[at] = unix_now() + seconds * CLOCK_US_PER_SEC;
 	exchange_add_header(x, "x-aws-ec2-metadata-token-ttl-seconds", ttl);
-	plain(x, 200, (struct sl){token, sizeof token});
+	plain(x, 200, (struct sl){ token, sizeof token });
 }
 
 static bool has_token(const struct exchange *x)
@@ -67,7 +67,7 @@ static void put_credentials(struct exchange *x, const char *token_name, bool imd
 
 	if (imds_form) {
 		put_member(&x->out, "Code", SL("Success"));
-		put_member(&x->out, "LastUpdated", (struct sl){iso, put_iso(iso, unix_now())});
+		put_member(&x->out, "LastUpdated", (struct sl){ iso, put_iso(iso, unix_now()) });
 		put_member(&x->out, "Type", SL("AWS-HMAC"));
 	} else {
 		put_member(&x->out, "RoleArn", SL(ROLE_ARN));
@@ -75,7 +75,7 @@ static void put_credentials(struct exchange *x, const char *token_name, bool imd
 	put_member(&x->out, "AccessKeyId", sl_of(c->key));
 	put_member(&x->out, "SecretAccessKey", sl_of(c->secret));
 	put_member(&x->out, token_name, sl_of(c->token));
-	put_member(&x->out, "Expiration", (struct sl){iso, put_iso(iso, c->expires)});
+	put_member(&x->out, "Expiration", (struct sl){ iso, put_iso(iso, c->expires) });
 	str_addc(&x->out, '}');
 	exchange_add_header(x, "Content-Type", SL("application/json"));
 }

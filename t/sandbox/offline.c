@@ -60,7 +60,7 @@ void offline_add(struct offline *o)
 	char name[64];
 	int n = snprintf(name, sizeof name, OFFLINE_SCHEMA ".t%zu", store.n);
 
-	o->pg_table = arena_dup(&o->mem, (struct sl){name, (size_t)n});
+	o->pg_table = arena_dup(&o->mem, (struct sl){ name, (size_t)n });
 	pg_execf(store.pg,
 		"CREATE UNLOGGED TABLE %s (write_time timestamp(3), api_invocation_time "
 		"timestamp(3), "
@@ -73,7 +73,7 @@ void offline_add(struct offline *o)
 
 void offline_add_column(struct offline *o, struct sl name, enum column_type type)
 {
-	static const char *const types[] = {"bigint", "double precision", "text COLLATE \"C\""};
+	static const char *const types[] = { "bigint", "double precision", "text COLLATE \"C\"" };
 	char *lower = arena_alloc(&o->mem, name.n + 1);
 
 	for (size_t i = 0; i < name.n; i++)
@@ -81,7 +81,8 @@ void offline_add_column(struct offline *o, struct sl name, enum column_type type
 	mem_grow(&o->columns, &o->columns_cap, o->n_columns + 1, sizeof *o->columns);
 	pg_execf(store.pg, "ALTER TABLE %.*s ADD COLUMN c%zu %s", (int)o->pg_table.n, o->pg_table.p,
 		o->n_columns, types[type]);
-	o->columns[o->n_columns++] = (struct offline_column){.name = {lower, name.n}, .type = type};
+	o->columns[o->n_columns++] =
+		(struct offline_column){ .name = { lower, name.n }, .type = type };
 }
 
 /* A value in the text form of COPY. */
@@ -117,7 +118,7 @@ static void settle(struct offline *o, int64_t now);
 
 void offline_append(struct offline *o, const struct sl *values, struct event_time t, bool deleted)
 {
-	struct str line = {0};
+	struct str line = { 0 };
 	int64_t now = unix_now();
 
 	for (size_t i = 0; i < o->n_columns; i++) {
@@ -125,11 +126,11 @@ void offline_append(struct offline *o, const struct sl *values, struct event_tim
 		str_addc(&line, '\t');
 	}
 	mem_grow(&o->rows, &o->rows_cap, o->n_rows + 1, sizeof *o->rows);
-	o->rows[o->n_rows++] = (struct waiting_row){.values = line.p,
+	o->rows[o->n_rows++] = (struct waiting_row){ .values = line.p,
 		.n = o->n_columns,
 		.called = now,
 		.deleted = deleted,
-		.event = t.seconds};
+		.event = t.seconds };
 	if (o->n_rows % SETTLE_AT == 0)
 		settle(o, now);
 }
@@ -154,7 +155,7 @@ static struct sl object_key(
 	char id[17] = "", random[9] = "", stamp[24];
 	time_t t = (time_t)latest;
 	struct tm tm;
-	struct str key = {0};
+	struct str key = { 0 };
 	struct sl kept;
 
 	(void)gmtime_r(&t, &tm);
@@ -190,10 +191,10 @@ static struct partition *divide(const struct offline *o, size_t n, struct names 
 		size_t len = put_partition(o, name, sizeof name, event);
 		bool added;
 
-		of[i] = names_add(names, (struct sl){name, len}, &added);
+		of[i] = names_add(names, (struct sl){ name, len }, &added);
 		if (added) {
 			mem_grow(&parts, &cap, of[i] + 1, sizeof *parts);
-			parts[of[i]] = (struct partition){.latest = event};
+			parts[of[i]] = (struct partition){ .latest = event };
 		}
 		if (event > parts[of[i]].latest)
 			parts[of[i]].latest = event;
@@ -204,7 +205,7 @@ static struct partition *divide(const struct offline *o, size_t n, struct names 
 static void copy_rows(
 	struct offline *o, size_t n, struct partition *parts, const size_t *of, int64_t now)
 {
-	struct str sql = {0}, line = {0};
+	struct str sql = { 0 }, line = { 0 };
 	uint64_t rows = 0;
 
 	str_addf(&sql, "COPY %.*s (", (int)o->pg_table.n, o->pg_table.p);
@@ -241,9 +242,9 @@ static void copy_rows(
 static void settle(struct offline *o, int64_t now)
 {
 	size_t n = count_due(o, now);
-	struct names names = {0};
+	struct names names = { 0 };
 	struct partition *parts;
-	struct arena mem = {0};
+	struct arena mem = { 0 };
 	size_t *of;
 
 	if (n == 0)
@@ -306,8 +307,8 @@ bool offline_has_database(struct sl account, struct sl region, struct sl databas
 static void delete_rows(const struct offline *o, struct sl key)
 {
 	char *object = mem_sldup(key);
-	const char *param[] = {object};
-	struct str sql = {0};
+	const char *param[] = { object };
+	struct str sql = { 0 };
 
 	str_addf(&sql, "DELETE FROM %.*s WHERE " OFFLINE_OBJECT_COLUMN " = $1", (int)o->pg_table.n,
 		o->pg_table.p);

@@ -47,7 +47,7 @@ bool event_time_of_iso(struct sl s, struct event_time *t)
 	(void)snprintf(whole, sizeof whole, "%.19sZ", s.p);
 	if (!clock_parse(sl_of(whole), &instant))
 		return false;
-	*t = (struct event_time){(instant - CLOCK_UNIX_EPOCH) / CLOCK_US_PER_SEC, nanos};
+	*t = (struct event_time){ (instant - CLOCK_UNIX_EPOCH) / CLOCK_US_PER_SEC, nanos };
 	return true;
 }
 
@@ -55,7 +55,7 @@ bool event_time_of_iso(struct sl s, struct event_time *t)
 bool event_time_of_number(struct sl s, struct event_time *t)
 {
 	const char *dot = memchr(s.p, '.', s.n);
-	struct sl whole = {s.p, dot ? (size_t)(dot - s.p) : s.n};
+	struct sl whole = { s.p, dot ? (size_t)(dot - s.p) : s.n };
 	int32_t unit = 100000000;
 	double d;
 
@@ -132,10 +132,10 @@ bool online_put(struct online *o, struct sl id, struct event_time t, int64_t exp
 	if (expires && expires <= unix_now())
 		return true;
 	r = mem_alloc(sizeof *r + values.n);
-	*r = (struct online_record){.time = t,
+	*r = (struct online_record){ .time = t,
 		.expires = expires,
 		.soft_deleted = soft_deleted,
-		.bytes = (uint32_t)values.n};
+		.bytes = (uint32_t)values.n };
 	memcpy(r->values, values.p, values.n);
 	o->v[at] = r;
 	o->bytes += values.n;

@@ -13,9 +13,9 @@ static const struct {
 	const char *service;
 	const struct operation *operations;
 } targets[] = {
-	{"SageMaker.", "sagemaker", sagemaker_operations},
-	{"AmazonAthena.", "athena", athena_operations},
-	{"AWSGlue.", "glue", glue_operations},
+	{ "SageMaker.", "sagemaker", sagemaker_operations },
+	{ "AmazonAthena.", "athena", athena_operations },
+	{ "AWSGlue.", "glue", glue_operations },
 };
 
 static const struct operation *by_name(const struct operation *table, struct sl name)
@@ -36,7 +36,7 @@ static const struct operation *by_target(struct exchange *x, struct sl target)
 		if (target.n < n || memcmp(target.p, targets[i].prefix, n) != 0)
 			continue;
 		x->service = targets[i].service;
-		return by_name(targets[i].operations, (struct sl){target.p + n, target.n - n});
+		return by_name(targets[i].operations, (struct sl){ target.p + n, target.n - n });
 	}
 	return NULL;
 }
@@ -50,7 +50,7 @@ static bool begins(struct sl s, const char *with)
 
 static struct sl form_action(struct exchange *x)
 {
-	struct fields f = {0};
+	struct fields f = { 0 };
 	struct sl action = SL("");
 
 	uri_parse_query(&x->mem, str_sl(&x->body), &f);
@@ -91,8 +91,8 @@ static const struct operation *find_operation(struct exchange *x, const struct s
 
 static void add_common_headers(struct exchange *x)
 {
-	static const char *const types[] = {
-		"application/x-amz-json-1.1", "application/json", "application/xml", "text/xml"};
+	static const char *const types[] = { "application/x-amz-json-1.1", "application/json",
+		"application/xml", "text/xml" };
 
 	if (x->protocol == PROTO_S3) {
 		exchange_add_header(x, "x-amz-request-id", sl_of(x->request_id));
@@ -154,7 +154,7 @@ void route(struct exchange *x)
 
 	athena_poll();
 	crypt_uuid(uuid);
-	x->request_id = arena_dup(&x->mem, (struct sl){uuid, sizeof uuid}).p;
+	x->request_id = arena_dup(&x->mem, (struct sl){ uuid, sizeof uuid }).p;
 	uri_parse_query(&x->mem, x->query, &x->params);
 	if (metadata_serve(x))
 		;

@@ -42,7 +42,7 @@ static bool wanted(struct sl name, const struct sl *only, size_t n)
 void runtime_put_record(
 	struct exchange *x, const struct online_record *r, const struct sl *only, size_t n_only)
 {
-	struct sl text = arena_dup(&x->mem, (struct sl){r->values, r->bytes});
+	struct sl text = arena_dup(&x->mem, (struct sl){ r->values, r->bytes });
 	const char *why;
 	size_t at;
 	const struct json *list = n_only ? json_parse(&x->mem, text, &why, &at) : NULL;
@@ -70,7 +70,7 @@ void runtime_put_expiry(struct exchange *x, const struct online_record *r)
 	char iso[CLOCK_TEXT_MAX];
 
 	if (r->expires)
-		put_member(&x->out, "ExpiresAt", (struct sl){iso, put_iso(iso, r->expires)});
+		put_member(&x->out, "ExpiresAt", (struct sl){ iso, put_iso(iso, r->expires) });
 }
 
 /* Repeated parameters of the query, at most `max`; how many there were. */
@@ -168,8 +168,8 @@ static bool read_delete(struct exchange *x, struct put *p, struct sl event_time,
 
 static void delete_record(struct exchange *x)
 {
-	struct put p = {.g = runtime_group(x, path_group(x), true),
-		.id = exchange_param(x, "RecordIdentifierValueAsString")};
+	struct put p = { .g = runtime_group(x, path_group(x), true),
+		.id = exchange_param(x, "RecordIdentifierValueAsString") };
 	struct sl event_time = exchange_param(x, "EventTime");
 	const struct online_record *r;
 	bool hard;
@@ -211,7 +211,7 @@ static bool read_list(struct exchange *x, const struct json *in, uint64_t *max, 
 			*max > 100 ? "less than or equal to 100" : "greater than or equal to 1");
 	(void)json_get_str(in, "NextToken", &token);
 	if (token.n > 3 && memcmp(token.p, "lr-", 3) == 0 &&
-		num_u64((struct sl){token.p + 3, token.n - 3}, &place))
+		num_u64((struct sl){ token.p + 3, token.n - 3 }, &place))
 		*at = (size_t)place;
 	else if (token.n)
 		return exchange_fail(
@@ -257,12 +257,12 @@ const struct operation *runtime_route(struct exchange *x)
 		const char *method, *path; /* `path` may hold one * for the group */
 		struct operation op;
 	} routes[] = {
-		{"PUT", "/FeatureGroup/*", {"PutRecord", put_record}},
-		{"GET", "/FeatureGroup/*", {"GetRecord", get_record}},
-		{"DELETE", "/FeatureGroup/*", {"DeleteRecord", delete_record}},
-		{"POST", "/FeatureGroup/*/ListRecords", {"ListRecords", list_records}},
-		{"POST", "/BatchGetRecord", {"BatchGetRecord", runtime_batch_get}},
-		{"POST", "/BatchWriteRecord", {"BatchWriteRecord", runtime_batch_write}},
+		{ "PUT", "/FeatureGroup/*", { "PutRecord", put_record } },
+		{ "GET", "/FeatureGroup/*", { "GetRecord", get_record } },
+		{ "DELETE", "/FeatureGroup/*", { "DeleteRecord", delete_record } },
+		{ "POST", "/FeatureGroup/*/ListRecords", { "ListRecords", list_records } },
+		{ "POST", "/BatchGetRecord", { "BatchGetRecord", runtime_batch_get } },
+		{ "POST", "/BatchWriteRecord", { "BatchWriteRecord", runtime_batch_write } },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {

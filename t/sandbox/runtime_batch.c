@@ -130,7 +130,7 @@ void runtime_batch_get(struct exchange *x)
 {
 	const struct json *in = exchange_json(x);
 	struct sl expiration = SL("");
-	struct str errors = {0}, unprocessed = {0};
+	struct str errors = { 0 }, unprocessed = { 0 };
 	size_t n;
 
 	if (!in || !check_get(x, in, &n))
@@ -139,7 +139,7 @@ void runtime_batch_get(struct exchange *x)
 	put_key(&x->out, "Records");
 	str_addc(&x->out, '[');
 	for (const struct json *i = json_get(in, "Identifiers")->child; i; i = i->next) {
-		struct wanted w = {0};
+		struct wanted w = { 0 };
 		const struct json *ids = json_get(i, "RecordIdentifiersValueAsString");
 
 		(void)json_get_str(i, "FeatureGroupName", &w.group);
@@ -222,7 +222,7 @@ static bool check_entries(struct exchange *x, const struct json *entries)
 		for (size_t i = 0; i < n && id[n].n; i++)
 			if (group[i] == group[n] && sl_eq(id[i], id[n]))
 				return exchange_fail(x, 400, "ValidationError",
-						     "Validation Error: Entries contains duplicates");
+					"Validation Error: Entries contains duplicates");
 	}
 	return true;
 }
@@ -230,7 +230,7 @@ static bool check_entries(struct exchange *x, const struct json *entries)
 void runtime_batch_write(struct exchange *x)
 {
 	const struct json *in = exchange_json(x), *entries = json_get(in, "Entries");
-	struct str errors = {0}, unprocessed = {0};
+	struct str errors = { 0 }, unprocessed = { 0 };
 
 	if (!in)
 		return;

@@ -134,7 +134,7 @@ static bool take_value(struct exchange *x, const struct json *v, struct put *p, 
 
 static void make_json(struct exchange *x, struct put *p)
 {
-	struct str s = {0};
+	struct str s = { 0 };
 
 	str_addc(&s, '[');
 	for (size_t i = 0; i < p->g->n_features; i++) {
@@ -162,8 +162,8 @@ static bool take_ttl(struct exchange *x, const struct json *ttl, struct put *p)
 	static const struct {
 		const char *unit;
 		int64_t seconds;
-	} units[] = {{"Seconds", 1}, {"Minutes", 60}, {"Hours", 3600}, {"Days", 86400},
-		{"Weeks", 604800}};
+	} units[] = { { "Seconds", 1 }, { "Minutes", 60 }, { "Hours", 3600 }, { "Days", 86400 },
+		{ "Weeks", 604800 } };
 	struct sl unit = p->g->ttl.unit;
 	int64_t value = p->g->ttl.value;
 
@@ -206,7 +206,7 @@ bool runtime_check_put(struct exchange *x, struct group *g, const struct json *i
 	const struct json *record = json_get(in, "Record"), *ttl = json_get(in, "TtlDuration");
 	size_t bytes = 0;
 
-	*p = (struct put){.g = g};
+	*p = (struct put){ .g = g };
 	p->values = arena_alloc(&x->mem, mem_mul(g->n_features, sizeof *p->values));
 	memset(p->values, 0, g->n_features * sizeof *p->values);
 	if (!record || record->kind != J_ARR || !record->n)
@@ -242,7 +242,7 @@ void runtime_store(const struct put *p)
 	/* the stored rows have no values for collections: they never reach the offline store */
 	for (size_t i = 0; p->offline && i < p->g->n_features; i++)
 		if (p->g->features[i].collection.n)
-			p->values[i] = (struct sl){NULL, 0};
+			p->values[i] = (struct sl){ NULL, 0 };
 	if (p->offline && !p->g->blocked.n)
 		offline_append(p->g->offline, p->values, p->time, false);
 }

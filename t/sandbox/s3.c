@@ -15,7 +15,7 @@
 
 void s3_names(struct exchange *x, struct sl *bucket, struct sl *key)
 {
-	struct sl rest = {x->path.p + (x->path.n > 0), x->path.n - (x->path.n > 0)};
+	struct sl rest = { x->path.p + (x->path.n > 0), x->path.n - (x->path.n > 0) };
 
 	if (!uri_next(&rest, '/', bucket))
 		*bucket = SL("");
@@ -36,7 +36,7 @@ static bool valid_bucket_name(struct sl s)
 
 static bool wrong_region(struct exchange *x, const struct s3_bucket *b)
 {
-	struct str more = {0};
+	struct str more = { 0 };
 
 	put_element(&more, "Region", b->region);
 	x->detail = arena_dup(&x->mem, str_sl(&more));
@@ -59,7 +59,7 @@ struct s3_bucket *s3_bucket(struct exchange *x, bool make)
 		(void)exchange_fail(
 			x, 400, "InvalidBucketName", "The specified bucket is not valid.");
 	} else if (!b && !make) {
-		struct str more = {0};
+		struct str more = { 0 };
 
 		put_element(&more, "BucketName", name);
 		x->detail = arena_dup(&x->mem, str_sl(&more));
@@ -92,7 +92,7 @@ static bool check_digest(
 	struct exchange *x, const char *header, const unsigned char *digest, size_t n)
 {
 	struct sl claimed = exchange_header(x, header);
-	struct str computed = {0};
+	struct str computed = { 0 };
 	bool same;
 
 	crypt_add_base64(&computed, digest, n);
@@ -112,8 +112,8 @@ bool s3_check_integrity(struct exchange *x, bool required)
 {
 	static const struct {
 		const char *header, *digest;
-	} known[] = {{"content-md5", "MD5"}, {"x-amz-checksum-sha1", "SHA1"},
-		{"x-amz-checksum-sha256", "SHA256"}};
+	} known[] = { { "content-md5", "MD5" }, { "x-amz-checksum-sha1", "SHA1" },
+		{ "x-amz-checksum-sha256", "SHA256" } };
 	unsigned char digest[64];
 	bool found = exchange_header(x, "x-amz-checksum-crc32c").p ||
 		     exchange_header(x, "x-amz-checksum-crc64nvme").p;
@@ -128,8 +128,8 @@ bool s3_check_integrity(struct exchange *x, bool required)
 	}
 	if (exchange_header(x, "x-amz-checksum-crc32").p) {
 		uint32_t crc = z_crc32(0, str_z(&x->body), x->body.n);
-		unsigned char big[4] = {(unsigned char)(crc >> 24), (unsigned char)(crc >> 16),
-			(unsigned char)(crc >> 8), (unsigned char)crc};
+		unsigned char big[4] = { (unsigned char)(crc >> 24), (unsigned char)(crc >> 16),
+			(unsigned char)(crc >> 8), (unsigned char)crc };
 
 		found = true;
 		if (!check_digest(x, "x-amz-checksum-crc32", big, sizeof big))
@@ -151,7 +151,7 @@ void s3_keep_meta(const struct exchange *x, struct s3_object *o)
 			!sl_eq(h->name, SL("content-encoding")) &&
 			!(h->name.n > 11 && memcmp(h->name.p, "x-amz-meta-", 11) == 0))
 			continue;
-		fields_add(&o->meta, arena_dup(&o->mem, (struct sl){h->name.p, h->name.n + 1}),
+		fields_add(&o->meta, arena_dup(&o->mem, (struct sl){ h->name.p, h->name.n + 1 }),
 			arena_dup(&o->mem, h->value));
 	}
 }
@@ -253,7 +253,7 @@ static void put_object(struct exchange *x)
 /* `bytes=a-b`, `bytes=a-` or `bytes=-n` within a size; false: not to be satisfied. */
 static bool read_range(struct sl range, uint64_t size, uint64_t *from, uint64_t *n)
 {
-	struct sl rest = {range.p + 6, range.n - 6}, first;
+	struct sl rest = { range.p + 6, range.n - 6 }, first;
 	uint64_t a = 0, b = size - 1;
 
 	(void)uri_next(&rest, '-', &first);
@@ -284,7 +284,7 @@ static void put_object_headers(struct exchange *x, const struct s3_object *o)
 
 	exchange_add_headerf(x, "ETag", "\"%s\"", o->etag);
 	exchange_add_header(
-		x, "Last-Modified", (struct sl){date, put_http_date(date, o->modified)});
+		x, "Last-Modified", (struct sl){ date, put_http_date(date, o->modified) });
 	exchange_add_header(x, "Accept-Ranges", SL("bytes"));
 	for (size_t i = 0; i < o->meta.n; i++)
 		exchange_add_header(x, o->meta.v[i].name.p, o->meta.v[i].value);
@@ -310,7 +310,7 @@ static void get_object(struct exchange *x)
 	b = s3_bucket(x, false);
 	o = b ? s3_store_find(b, key) : NULL;
 	if (b && !o) {
-		struct str more = {0};
+		struct str more = { 0 };
 
 		put_element(&more, "Key", key);
 		x->detail = arena_dup(&x->mem, str_sl(&more));
@@ -367,26 +367,27 @@ const struct operation *s3_route(struct exchange *x)
 		const char *param; /* that must be there, or NULL */
 		struct operation op;
 	} routes[] = {
-		{"PUT", true, "uploadId", {"UploadPart", s3_upload_part}},
-		{"POST", true, "uploads", {"CreateMultipartUpload", s3_create_upload}},
-		{"POST", true, "uploadId", {"CompleteMultipartUpload", s3_complete_upload}},
-		{"DELETE", true, "uploadId", {"AbortMultipartUpload", s3_abort_upload}},
-		{"GET", true, "uploadId", {"ListParts", s3_list_parts}},
-		{"PUT", true, NULL, {"PutObject", put_object}},
-		{"GET", true, NULL, {"GetObject", get_object}},
-		{"HEAD", true, NULL, {"HeadObject", get_object}},
-		{"DELETE", true, NULL, {"DeleteObject", delete_object}},
-		{"POST", false, "delete", {"DeleteObjects", s3_delete_objects}},
-		{"GET", false, "location", {"GetBucketLocation", bucket_location}},
-		{"GET", false, "list-type", {"ListObjectsV2", s3_list_objects}},
-		{"PUT", false, NULL, {"CreateBucket", create_bucket}},
-		{"DELETE", false, NULL, {"DeleteBucket", delete_bucket}},
-		{"HEAD", false, NULL, {"HeadBucket", head_bucket}},
+		{ "PUT", true, "uploadId", { "UploadPart", s3_upload_part } },
+		{ "POST", true, "uploads", { "CreateMultipartUpload", s3_create_upload } },
+		{ "POST", true, "uploadId", { "CompleteMultipartUpload", s3_complete_upload } },
+		{ "DELETE", true, "uploadId", { "AbortMultipartUpload", s3_abort_upload } },
+		{ "GET", true, "uploadId", { "ListParts", s3_list_parts } },
+		{ "PUT", true, NULL, { "PutObject", put_object } },
+		{ "GET", true, NULL, { "GetObject", get_object } },
+		{ "HEAD", true, NULL, { "HeadObject", get_object } },
+		{ "DELETE", true, NULL, { "DeleteObject", delete_object } },
+		{ "POST", false, "delete", { "DeleteObjects", s3_delete_objects } },
+		{ "GET", false, "location", { "GetBucketLocation", bucket_location } },
+		{ "GET", false, "list-type", { "ListObjectsV2", s3_list_objects } },
+		{ "PUT", false, NULL, { "CreateBucket", create_bucket } },
+		{ "DELETE", false, NULL, { "DeleteBucket", delete_bucket } },
+		{ "HEAD", false, NULL, { "HeadBucket", head_bucket } },
 	};
 	/* what of a bucket or object is not kept here */
-	static const char *const unknown[] = {"acl", "tagging", "versioning", "policy", "lifecycle",
-		"cors", "encryption", "versions", "attributes", "retention", "uploads"};
-	static const struct operation list_buckets = {"ListBuckets", s3_list_buckets};
+	static const char *const unknown[] = { "acl", "tagging", "versioning", "policy",
+		"lifecycle", "cors", "encryption", "versions", "attributes", "retention",
+		"uploads" };
+	static const struct operation list_buckets = { "ListBuckets", s3_list_buckets };
 	struct sl bucket, key;
 
 	s3_names(x, &bucket, &key);

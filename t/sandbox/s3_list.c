@@ -35,7 +35,8 @@ void s3_list_buckets(struct exchange *x)
 			continue;
 		str_addz(&x->out, "<Bucket>");
 		put_element(&x->out, "Name", v[i]->name);
-		put_element(&x->out, "CreationDate", (struct sl){iso, put_iso(iso, v[i]->created)});
+		put_element(
+			&x->out, "CreationDate", (struct sl){ iso, put_iso(iso, v[i]->created) });
 		str_addz(&x->out, "</Bucket>");
 	}
 	str_addz(&x->out, "</Buckets></ListAllMyBucketsResult>");
@@ -48,7 +49,7 @@ static bool has_prefix(struct sl s, struct sl prefix)
 
 static void put_key_element(struct str *s, const struct listing *l, const char *name, struct sl key)
 {
-	struct str encoded = {0};
+	struct str encoded = { 0 };
 
 	if (!l->url) {
 		put_element(s, name, key);
@@ -65,11 +66,11 @@ static struct sl common_prefix(const struct listing *l, struct sl key)
 	const char *found;
 
 	if (!l->delimiter.n)
-		return (struct sl){NULL, 0};
+		return (struct sl){ NULL, 0 };
 	found = memmem(key.p + l->prefix.n, key.n - l->prefix.n, l->delimiter.p, l->delimiter.n);
 	if (!found)
-		return (struct sl){NULL, 0};
-	return (struct sl){key.p, (size_t)(found - key.p) + l->delimiter.n};
+		return (struct sl){ NULL, 0 };
+	return (struct sl){ key.p, (size_t)(found - key.p) + l->delimiter.n };
 }
 
 static void put_contents(struct exchange *x, const struct listing *l, const struct s3_object *o)
@@ -78,7 +79,7 @@ static void put_contents(struct exchange *x, const struct listing *l, const stru
 
 	str_addz(&x->out, "<Contents>");
 	put_key_element(&x->out, l, "Key", o->key);
-	put_element(&x->out, "LastModified", (struct sl){iso, put_iso(iso, o->modified)});
+	put_element(&x->out, "LastModified", (struct sl){ iso, put_iso(iso, o->modified) });
 	s3_put_etag(&x->out, o->etag);
 	str_addf(&x->out, "<Size>%llu</Size>", (unsigned long long)o->size);
 	if (l->owner) {
@@ -127,7 +128,7 @@ static struct sl token_of(struct exchange *x, struct sl last)
 
 	for (size_t i = 0; i < last.n; i++)
 		(void)snprintf(hex + 2 * i, 3, "%02x", (unsigned char)last.p[i]);
-	return (struct sl){hex, last.n * 2};
+	return (struct sl){ hex, last.n * 2 };
 }
 
 static bool key_of_token(struct exchange *x, struct sl token, struct sl *key)
@@ -138,13 +139,13 @@ static bool key_of_token(struct exchange *x, struct sl token, struct sl *key)
 	if (token.n % 2)
 		return false;
 	for (size_t i = 0; i < token.n; i += 2) {
-		char pair[3] = {token.p[i], token.p[i + 1], '\0'};
+		char pair[3] = { token.p[i], token.p[i + 1], '\0' };
 
 		if (strspn(pair, "0123456789abcdef") != 2 || sscanf(pair, "%2x", &byte) != 1)
 			return false;
 		k[i / 2] = (char)byte;
 	}
-	*key = (struct sl){k, token.n / 2};
+	*key = (struct sl){ k, token.n / 2 };
 	return true;
 }
 
@@ -153,7 +154,7 @@ static bool read_listing(struct exchange *x, struct listing *l)
 	struct sl max = exchange_param(x, "max-keys");
 	struct sl token = exchange_param(x, "continuation-token");
 
-	*l = (struct listing){.max = MAX_KEYS};
+	*l = (struct listing){ .max = MAX_KEYS };
 	l->prefix = exchange_param(x, "prefix");
 	l->delimiter = exchange_param(x, "delimiter");
 	l->after = exchange_param(x, "start-after");

@@ -101,7 +101,7 @@ void s3_upload_part(struct exchange *x)
 {
 	struct upload *u = s3_check_integrity(x, false) ? find_upload(x) : NULL;
 	uint64_t number = 0;
-	struct str etag = {0};
+	struct str etag = { 0 };
 	struct part *p;
 	int fd;
 
@@ -115,7 +115,7 @@ void s3_upload_part(struct exchange *x)
 	}
 	mem_grow(&u->parts, &u->cap, number, sizeof *u->parts);
 	while (u->n < number)
-		u->parts[u->n++] = (struct part){0};
+		u->parts[u->n++] = (struct part){ 0 };
 	p = &u->parts[number - 1];
 	if (p->file)
 		s3_store_drop_file(p->file);
@@ -146,7 +146,7 @@ static struct part *named_part(
 	}
 	*last = number;
 	if (etag.n > 2 && etag.p[0] == '"')
-		etag = (struct sl){etag.p + 1, etag.n - 2};
+		etag = (struct sl){ etag.p + 1, etag.n - 2 };
 	if (number <= u->n && u->parts[number - 1].file &&
 		sl_eq_str(etag, u->parts[number - 1].etag))
 		return &u->parts[number - 1];
@@ -164,73 +164,81 @@ static void append_part(int to, const struct part *p)
 	int from = s3_store_open(p->file);
 
 	while ((got = read(from, buf, sizeof buf)) > 0)
-		write_all(to, (struct sl){buf, (size_t)got});
+		write_all(to, (struct sl){ buf, (size_t)got });
 	(void)close(from);
 }
 
-/* Joins the parts; false after a refusal. */
-static bool join(struct exchange *x, struct upload *u, const struct xml *root, int fd, char *etag,
-	size_t cap)
+/* The parts a request names, all of which must be there; NULL after a refusal. */
+static struct part **named_parts(
+	struct exchange *x, struct upload *u, const struct xml *root, size_t *n)
 {
-	unsigned char digest[64];
-	struct str all = {0}, hex = {0};
+	struct part **v = arena_alloc(&x->mem, mem_mul(MAX_PARTS, sizeof(struct part *)));
 	uint64_t last = 0;
-	unsigned n = 0;
 
+	*n = 0;
 	for (const struct xml *e = root->child; e; e = e->next) {
-		struct part *p;
-
-		if (!sl_eq(e->name, SL("Part")))
+		if (!sl_eq(e->name, SL("Part")) || *n == MAX_PARTS)
 			continue;
-		p = named_part(x, u, e, &last);
-		if (p && e->next && p->size < MIN_PART) {
+		v[*n] = named_part(x, u, e, &last);
+		if (!v[(*n)++])
+			return NULL;
+	}
+	for (size_t i = 0; i + 1 < *n; i++)
+		if (v[i]->size < MIN_PART) {
 			(void)exchange_fail(x, 400, "EntityTooSmall",
 				"Your proposed upload is smaller than the minimum allowed size");
-			p = NULL;
+			return NULL;
 		}
-		if (!p) {
-			str_free(&all);
-			return false;
-		}
-		append_part(fd, p);
-		str_add(&all, (struct sl){(char *)p->md5, sizeof p->md5});
-		n++;
+	if (*n)
+		return v;
+	(void)exchange_fail(x, 400, "MalformedXML",
+		"The XML you provided was not well-formed or did not validate against our "
+		"published schema");
+	return NULL;
+}
+
+/* Joins parts in a new file; its entity tag is the digest of their digests. */
+static uint64_t join(struct part **v, size_t n, char *etag, size_t cap)
+{
+	unsigned char digest[64];
+	struct str all = { 0 }, hex = { 0 };
+	int fd;
+	uint64_t file = s3_store_file(&fd);
+
+	for (size_t i = 0; i < n; i++) {
+		append_part(fd, v[i]);
+		str_add(&all, (struct sl){ (char *)v[i]->md5, sizeof v[i]->md5 });
 	}
+	(void)close(fd);
 	crypt_add_hex(&hex, digest, crypt_digest("MD5", digest, str_sl(&all)));
-	(void)snprintf(etag, cap, "%s-%u", str_z(&hex), n);
+	(void)snprintf(etag, cap, "%s-%zu", str_z(&hex), n);
 	str_free(&all);
 	str_free(&hex);
-	return n > 0 ||
-	       exchange_fail(x, 400, "MalformedXML",
-		       "The XML you provided was not well-formed or did not validate against our "
-		       "published schema");
+	return file;
 }
 
 void s3_complete_upload(struct exchange *x)
 {
 	struct upload *u = find_upload(x);
 	const struct xml *root = u ? xml_parse(&x->mem, str_sl(&x->body)) : NULL;
+	struct part **parts;
 	struct s3_object *o;
 	char etag[48];
 	uint64_t file;
-	bool good;
-	int fd;
+	size_t n;
 
 	if (!u)
 		return;
 	if (!root) {
 		(void)exchange_fail(x, 400, "MalformedXML",
-			"The XML you provided was not well-formed or did not validate against our "
-			"published schema");
+			"The XML you provided was not well-formed or did not validate "
+			"against our published schema");
 		return;
 	}
-	file = s3_store_file(&fd);
-	good = join(x, u, root, fd, etag, sizeof etag);
-	(void)close(fd);
-	if (!good) {
-		s3_store_drop_file(file);
+	parts = named_parts(x, u, root, &n);
+	if (!parts)
 		return;
-	}
+	file = join(parts, n, etag, sizeof etag);
 	o = s3_store_put_file(s3_bucket_get(u->bucket, x->account, x->region), u->key, file, etag);
 	for (size_t i = 0; i < u->meta.n; i++)
 		fields_add(&o->meta, SL("content-type"), arena_dup(&o->mem, u->meta.v[i].value));

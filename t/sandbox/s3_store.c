@@ -171,7 +171,7 @@ struct s3_object *s3_store_put_file(
 struct s3_object *s3_store_put(struct s3_bucket *b, struct sl key, struct sl data)
 {
 	unsigned char md5[64];
-	struct str etag = {0};
+	struct str etag = { 0 };
 	struct s3_object *o;
 	size_t n = crypt_digest("MD5", md5, data);
 	int fd;

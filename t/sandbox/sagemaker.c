@@ -6,7 +6,7 @@
 #include "online.h"
 #include "service.h"
 
-static const char *const type_names[] = {"Integral", "Fractional", "String"};
+static const char *const type_names[] = { "Integral", "Fractional", "String" };
 
 struct group *sagemaker_group(struct exchange *x, const struct json *in)
 {
@@ -259,14 +259,14 @@ static void describe_metadata(struct exchange *x)
 }
 
 const struct operation sagemaker_operations[] = {
-	{"CreateFeatureGroup", sagemaker_create_group},
-	{"DescribeFeatureGroup", describe_group},
-	{"UpdateFeatureGroup", sagemaker_update_group},
-	{"DeleteFeatureGroup", delete_group},
-	{"ListFeatureGroups", sagemaker_list_groups},
-	{"ListTags", list_tags},
-	{"AddTags", add_tags},
-	{"UpdateFeatureMetadata", update_metadata},
-	{"DescribeFeatureMetadata", describe_metadata},
+	{ "CreateFeatureGroup", sagemaker_create_group },
+	{ "DescribeFeatureGroup", describe_group },
+	{ "UpdateFeatureGroup", sagemaker_update_group },
+	{ "DeleteFeatureGroup", delete_group },
+	{ "ListFeatureGroups", sagemaker_list_groups },
+	{ "ListTags", list_tags },
+	{ "AddTags", add_tags },
+	{ "UpdateFeatureMetadata", update_metadata },
+	{ "DescribeFeatureMetadata", describe_metadata },
 	OPERATION_END,
 };

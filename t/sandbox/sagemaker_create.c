@@ -67,7 +67,7 @@ void sagemaker_take_tags(struct group *g, const struct json *tags)
 
 static bool is_reserved(struct sl name)
 {
-	static const char *const reserved[] = {"is_deleted", "write_time", "api_invocation_time"};
+	static const char *const reserved[] = { "is_deleted", "write_time", "api_invocation_time" };
 
 	for (size_t i = 0; i < ARRAY_LEN(reserved); i++)
 		if (name.n == strlen(reserved[i]) && strncasecmp(name.p, reserved[i], name.n) == 0)
@@ -109,7 +109,7 @@ static bool read_collection(
 
 static bool read_type(struct exchange *x, struct sl type, size_t at, enum feature_type *out)
 {
-	static const char *const names[] = {"Integral", "Fractional", "String"};
+	static const char *const names[] = { "Integral", "Fractional", "String" };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		if (!sl_eq_str(type, names[i]))
@@ -129,7 +129,7 @@ static bool read_feature(struct exchange *x, const struct group *g, const struct
 {
 	struct sl type = SL("");
 
-	*f = (struct feature){.name = SL("")};
+	*f = (struct feature){ .name = SL("") };
 	(void)json_get_str(d, "FeatureName", &f->name);
 	(void)json_get_str(d, "FeatureType", &type);
 	if (!is_name(f->name, true))
@@ -151,7 +151,7 @@ static bool read_features(struct exchange *x, struct group *g, const struct json
 {
 	size_t n = defs && defs->kind == J_ARR ? defs->n : 0, at = 0;
 	struct feature *f = arena_alloc(&x->mem, mem_mul(n + 1, sizeof *f));
-	struct names seen = {0};
+	struct names seen = { 0 };
 	bool good = true;
 
 	if (g->n_features + n > MAX_FEATURES)
@@ -177,7 +177,7 @@ static bool read_features(struct exchange *x, struct group *g, const struct json
 
 static bool read_ttl(struct exchange *x, struct group *g, const struct json *ttl)
 {
-	static const char *const units[] = {"Seconds", "Minutes", "Hours", "Days", "Weeks"};
+	static const char *const units[] = { "Seconds", "Minutes", "Hours", "Days", "Weeks" };
 	struct sl unit = SL("");
 	uint64_t value = 0;
 
@@ -188,7 +188,7 @@ static bool read_ttl(struct exchange *x, struct group *g, const struct json *ttl
 	for (size_t i = 0; i < ARRAY_LEN(units) && value >= 1; i++) {
 		if (!sl_eq_str(unit, units[i]))
 			continue;
-		g->ttl = (struct ttl){group_keep(g, unit), (int64_t)value};
+		g->ttl = (struct ttl){ group_keep(g, unit), (int64_t)value };
 		return true;
 	}
 	return exchange_invalid(x, "Value at 'onlineStoreConfig.ttlDuration' failed to satisfy "
@@ -224,7 +224,7 @@ static bool read_offline(struct exchange *x, struct group *g, const struct json 
 	const struct json *s3 = json_get(c, "S3StorageConfig");
 	const struct json *catalog = json_get(c, "DataCatalogConfig");
 	const struct json *no_table = json_get(c, "DisableGlueTableCreation");
-	struct sl uri = SL(""), format = {NULL, 0};
+	struct sl uri = SL(""), format = { NULL, 0 };
 
 	if (!c)
 		return true;
@@ -276,14 +276,14 @@ static struct sl table_name(struct group *g, int64_t epoch)
 	for (size_t i = 0; i < g->name.n; i++)
 		t[i] = g->name.p[i] == '-' ? '_' : (char)tolower((unsigned char)g->name.p[i]);
 	n = snprintf(t + g->name.n, 24, "_%lld", (long long)epoch);
-	return (struct sl){t, g->name.n + (size_t)n};
+	return (struct sl){ t, g->name.n + (size_t)n };
 }
 
 /* Names and places the service makes up, and the store itself. */
 static void make_offline(struct exchange *x, struct group *g)
 {
 	struct offline *o = mem_zalloc(sizeof *o);
-	struct sl rest = {g->s3_uri.p + 5, g->s3_uri.n - 5};
+	struct sl rest = { g->s3_uri.p + 5, g->s3_uri.n - 5 };
 	const char *slash = memchr(rest.p, '/', rest.n);
 	int64_t epoch = g->created / CLOCK_US_PER_SEC;
 	struct sl table = table_name(g, epoch);
@@ -305,9 +305,9 @@ static void make_offline(struct exchange *x, struct group *g)
 	o->database = arena_dup(&o->mem, g->database);
 	o->table = arena_dup(&o->mem, g->table);
 	o->bucket =
-		arena_dup(&o->mem, slash ? (struct sl){rest.p, (size_t)(slash - rest.p)} : rest);
-	o->prefix = arena_dup(&o->mem, (struct sl){g->resolved_uri.p + 5 + o->bucket.n + 1,
-					       g->resolved_uri.n - 5 - o->bucket.n - 1});
+		arena_dup(&o->mem, slash ? (struct sl){ rest.p, (size_t)(slash - rest.p) } : rest);
+	o->prefix = arena_dup(&o->mem, (struct sl){ g->resolved_uri.p + 5 + o->bucket.n + 1,
+					       g->resolved_uri.n - 5 - o->bucket.n - 1 });
 	o->iceberg = g->format == TABLE_ICEBERG;
 	o->event_time = arena_dup(&o->mem, g->features[g->event_time].name);
 	o->created = g->created;
@@ -317,7 +317,7 @@ static void make_offline(struct exchange *x, struct group *g)
 
 static void add_columns(struct group *g, size_t from)
 {
-	static const enum column_type types[] = {COLUMN_BIGINT, COLUMN_DOUBLE, COLUMN_VARCHAR};
+	static const enum column_type types[] = { COLUMN_BIGINT, COLUMN_DOUBLE, COLUMN_VARCHAR };
 
 	for (size_t i = from; g->offline && i < g->n_features; i++)
 		offline_add_column(g->offline, g->features[i].name, types[g->features[i].type]);

@@ -20,8 +20,8 @@ static bool number(const struct json *in, const char *key, double *out)
 
 static bool read_order(struct exchange *x, const struct json *in, struct query *q)
 {
-	static const char *const names[] = {
-		"Name", "FeatureGroupStatus", "OfflineStoreStatus", "CreationTime"};
+	static const char *const names[] = { "Name", "FeatureGroupStatus", "OfflineStoreStatus",
+		"CreationTime" };
 	struct sl by = SL("CreationTime"), order = SL("Ascending");
 
 	(void)json_get_str(in, "SortBy", &by);
@@ -47,7 +47,7 @@ static bool read_order(struct exchange *x, const struct json *in, struct query *
 
 static bool read_query(struct exchange *x, const struct json *in, struct query *q)
 {
-	*q = (struct query){.max = 100, .before = 1e18};
+	*q = (struct query){ .max = 100, .before = 1e18 };
 	(void)json_get_str(in, "NameContains", &q->contains);
 	(void)json_get_str(in, "FeatureGroupStatusEquals", &q->status);
 	(void)json_get_str(in, "OfflineStoreStatusEquals", &q->offline_status);

@@ -26,7 +26,7 @@ static struct sl trimmed(struct sl s)
 
 static void take_credential(struct sigv4 *s, struct sl value)
 {
-	struct sl part[5] = {0};
+	struct sl part[5] = { 0 };
 	size_t n = 0;
 
 	while (n < 5 && uri_next(&value, '/', &part[n]))
@@ -43,7 +43,7 @@ bool sigv4_parse(const struct exchange *x, struct sigv4 *s)
 {
 	struct sl rest = exchange_header(x, "authorization"), part;
 
-	*s = (struct sigv4){0};
+	*s = (struct sigv4){ 0 };
 	if (rest.n <= algorithm.n || memcmp(rest.p, algorithm.p, algorithm.n) != 0)
 		return false;
 	rest.p += algorithm.n;
@@ -74,7 +74,7 @@ void sigv4_free(struct sigv4 *s)
  */
 static void add_normal_path(struct str *out, struct sl path)
 {
-	struct str flat = {0};
+	struct str flat = { 0 };
 	struct sl rest = path, part;
 	bool slash = path.n > 0 && path.p[path.n - 1] == '/';
 
@@ -117,7 +117,7 @@ static int by_name_then_value(const void *a, const void *b)
 
 static struct sl encoded(struct arena *mem, struct sl s)
 {
-	struct str out = {0};
+	struct str out = { 0 };
 	struct sl kept;
 
 	uri_encode(&out, s, false);
@@ -128,7 +128,7 @@ static struct sl encoded(struct arena *mem, struct sl s)
 
 static void add_query(struct exchange *x, struct str *out)
 {
-	struct fields f = {0};
+	struct fields f = { 0 };
 
 	for (size_t i = 0; i < x->params.n; i++)
 		fields_add(&f, encoded(&x->mem, x->params.v[i].name),
@@ -212,8 +212,8 @@ static void hex_of_sha256(struct str *out, struct sl data)
 static void make_signature(const struct exchange *x, struct sigv4 *s, struct str *signature)
 {
 	unsigned char k[SHA256_BYTES], next[SHA256_BYTES];
-	struct sl chain[] = {s->date, s->region, s->service, SL("aws4_request")};
-	struct str key = {0};
+	struct sl chain[] = { s->date, s->region, s->service, SL("aws4_request") };
+	struct str key = { 0 };
 
 	str_add(&s->to_sign, algorithm);
 	str_addc(&s->to_sign, '\n');
@@ -224,10 +224,10 @@ static void make_signature(const struct exchange *x, struct sigv4 *s, struct str
 	str_addf(&key, "AWS4%s", s->who->secret);
 	crypt_hmac(k, str_sl(&key), chain[0]);
 	for (size_t i = 1; i < ARRAY_LEN(chain); i++) {
-		crypt_hmac(next, (struct sl){(char *)k, sizeof k}, chain[i]);
+		crypt_hmac(next, (struct sl){ (char *)k, sizeof k }, chain[i]);
 		memcpy(k, next, sizeof k);
 	}
-	crypt_hmac(next, (struct sl){(char *)k, sizeof k}, str_sl(&s->to_sign));
+	crypt_hmac(next, (struct sl){ (char *)k, sizeof k }, str_sl(&s->to_sign));
 	crypt_add_hex(signature, next, sizeof next);
 	str_free(&key);
 }
@@ -298,7 +298,7 @@ static bool check_signed_headers(struct exchange *x, const struct sigv4 *s)
 static bool check_payload(struct exchange *x, struct sl *hash)
 {
 	struct sl claimed = exchange_header(x, "x-amz-content-sha256");
-	struct str computed = {0};
+	struct str computed = { 0 };
 
 	hex_of_sha256(&computed, str_sl(&x->body));
 	*hash = arena_dup(&x->mem, str_sl(&computed));
@@ -319,7 +319,7 @@ static bool check_payload(struct exchange *x, struct sl *hash)
 
 bool sigv4_check(struct exchange *x, struct sigv4 *s, const char *service, int64_t now)
 {
-	struct str signature = {0};
+	struct str signature = { 0 };
 	struct sl hash;
 	bool good;
 

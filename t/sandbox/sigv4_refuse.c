@@ -30,7 +30,7 @@ bool refuse_missing(struct exchange *x)
 
 bool refuse_incomplete(struct exchange *x, const struct sigv4 *s)
 {
-	struct str text = {0};
+	struct str text = { 0 };
 	bool r;
 
 	if (x->protocol == PROTO_S3)
@@ -54,7 +54,7 @@ bool refuse_incomplete(struct exchange *x, const struct sigv4 *s)
 
 bool refuse_key(struct exchange *x, const struct sigv4 *s)
 {
-	struct str more = {0};
+	struct str more = { 0 };
 
 	if (x->protocol == PROTO_S3) {
 		put_element(&more, "AWSAccessKeyId", s->key);
@@ -143,13 +143,13 @@ static void basic(char *dst, size_t cap, int64_t t)
 bool refuse_skew(struct exchange *x, int64_t signed_at, int64_t now, int64_t allowed)
 {
 	char then[20], here[20], edge[20], iso[CLOCK_TEXT_MAX];
-	struct str more = {0};
+	struct str more = { 0 };
 
 	basic(then, sizeof then, signed_at);
 	basic(here, sizeof here, now);
 	if (x->protocol == PROTO_S3) {
 		put_element(&more, "RequestTime", sl_of(then));
-		put_element(&more, "ServerTime", (struct sl){iso, put_iso(iso, now)});
+		put_element(&more, "ServerTime", (struct sl){ iso, put_iso(iso, now) });
 		put_element(&more, "MaxAllowedSkewMilliseconds", SL("900000"));
 		x->detail = arena_dup(&x->mem, str_sl(&more));
 		str_free(&more);
@@ -171,7 +171,7 @@ bool refuse_skew(struct exchange *x, int64_t signed_at, int64_t now, int64_t all
 
 bool refuse_unsigned(struct exchange *x, struct sl header)
 {
-	struct str more = {0};
+	struct str more = { 0 };
 
 	if (x->protocol == PROTO_S3) {
 		put_element(&more, "HeadersNotSigned", header);
@@ -197,7 +197,7 @@ bool refuse_no_payload_hash(struct exchange *x)
 
 bool refuse_payload_hash(struct exchange *x, struct sl claimed, struct sl computed)
 {
-	struct str more = {0};
+	struct str more = { 0 };
 
 	put_element(&more, "ClientComputedContentSHA256", claimed);
 	put_element(&more, "S3ComputedContentSHA256", computed);
@@ -209,7 +209,7 @@ bool refuse_payload_hash(struct exchange *x, struct sl claimed, struct sl comput
 
 bool refuse_signature(struct exchange *x, const struct sigv4 *s)
 {
-	struct str more = {0};
+	struct str more = { 0 };
 
 	if (x->protocol != PROTO_S3)
 		return exchange_fail(x, denied(x), mismatch(x),

@@ -13,8 +13,8 @@
 
 static struct sl form(struct exchange *x, const char *name)
 {
-	struct fields f = {0};
-	struct sl value = {NULL, 0};
+	struct fields f = { 0 };
+	struct sl value = { NULL, 0 };
 
 	uri_parse_query(&x->mem, str_sl(&x->body), &f);
 	for (size_t i = 0; i < f.n && !value.p; i++)
@@ -105,7 +105,7 @@ static void assume(struct exchange *x, const char *operation)
 	put_element(&x->out, "AccessKeyId", sl_of(c->key));
 	put_element(&x->out, "SecretAccessKey", sl_of(c->secret));
 	put_element(&x->out, "SessionToken", sl_of(c->token));
-	put_element(&x->out, "Expiration", (struct sl){iso, put_iso(iso, c->expires)});
+	put_element(&x->out, "Expiration", (struct sl){ iso, put_iso(iso, c->expires) });
 	str_addz(&x->out, "</Credentials>\n");
 	end(x, operation);
 }
@@ -133,8 +133,8 @@ static void assume_web_identity(struct exchange *x)
 }
 
 const struct operation sts_operations[] = {
-	{"GetCallerIdentity", caller_identity},
-	{"AssumeRole", assume_role},
-	{"AssumeRoleWithWebIdentity", assume_web_identity},
+	{ "GetCallerIdentity", caller_identity },
+	{ "AssumeRole", assume_role },
+	{ "AssumeRoleWithWebIdentity", assume_web_identity },
 	OPERATION_END,
 };

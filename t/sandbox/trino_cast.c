@@ -86,9 +86,10 @@ static enum trino_type parse_type(struct parser *p)
 	static const struct {
 		const char *word;
 		enum trino_type type;
-	} types[] = {{"BOOLEAN", TYPE_BOOLEAN}, {"INTEGER", TYPE_INTEGER}, {"INT", TYPE_INTEGER},
-		{"BIGINT", TYPE_BIGINT}, {"DOUBLE", TYPE_DOUBLE}, {"VARCHAR", TYPE_VARCHAR},
-		{"STRING", TYPE_VARCHAR}, {"DATE", TYPE_DATE}, {"TIMESTAMP", TYPE_TIMESTAMP}};
+	} types[] = { { "BOOLEAN", TYPE_BOOLEAN }, { "INTEGER", TYPE_INTEGER },
+		{ "INT", TYPE_INTEGER }, { "BIGINT", TYPE_BIGINT }, { "DOUBLE", TYPE_DOUBLE },
+		{ "VARCHAR", TYPE_VARCHAR }, { "STRING", TYPE_VARCHAR }, { "DATE", TYPE_DATE },
+		{ "TIMESTAMP", TYPE_TIMESTAMP } };
 	const struct token *t = take(p);
 
 	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
@@ -128,7 +129,7 @@ static struct sl cast_text(struct parser *p, struct sl v, enum trino_type type, 
 	case TYPE_TIMESTAMP:
 		return sqlf(p, "ferry_offline.cast_timestamp(%.*s, %s)", F(v), t);
 	default:
-		return (struct sl){NULL, 0};
+		return (struct sl){ NULL, 0 };
 	}
 }
 
@@ -148,7 +149,7 @@ static struct sl text_of(struct parser *p, const struct expr *e)
 	case TYPE_TIMESTAMP_TZ:
 		return sqlf(p, "(to_char(%.*s, 'YYYY-MM-DD HH24:MI:SS.MS') || ' UTC')", F(e->sql));
 	default:
-		return (struct sl){NULL, 0};
+		return (struct sl){ NULL, 0 };
 	}
 }
 
@@ -168,14 +169,14 @@ static struct sl cast_other(struct parser *p, const struct expr *e, enum trino_t
 		return sqlf(p, "(%.*s)::date", F(e->sql));
 	if (type == TYPE_TIMESTAMP && (e->type == TYPE_DATE || e->type == TYPE_TIMESTAMP_TZ))
 		return sqlf(p, "(%.*s)::timestamp(3)", F(e->sql));
-	return (struct sl){NULL, 0};
+	return (struct sl){ NULL, 0 };
 }
 
 struct expr cast_to(struct parser *p, struct expr e, enum trino_type type, bool try)
 {
-	static const char *const sql_types[] = {"text", "boolean", "integer", "bigint", "numeric",
-		"float8", "text", "date", "timestamp(3)", "timestamptz", "interval"};
-	struct expr out = {.type = type, .where = e.where};
+	static const char *const sql_types[] = { "text", "boolean", "integer", "bigint", "numeric",
+		"float8", "text", "date", "timestamp(3)", "timestamptz", "interval" };
+	struct expr out = { .type = type, .where = e.where };
 
 	if (e.type == type)
 		out.sql = e.sql;

@@ -4,9 +4,9 @@
 
 const char *trino_type_name(enum trino_type type)
 {
-	static const char *const names[] = {"unknown", "boolean", "integer", "bigint", "decimal",
+	static const char *const names[] = { "unknown", "boolean", "integer", "bigint", "decimal",
 		"double", "varchar", "date", "timestamp(3)", "timestamp(3) with time zone",
-		"interval"};
+		"interval" };
 
 	return names[type];
 }
@@ -74,10 +74,10 @@ struct expr resolve_column(
 			found = &s->v[i];
 		}
 		if (found)
-			return (struct expr){.sql = found->sql,
+			return (struct expr){ .sql = found->sql,
 				.type = found->type,
 				.name = found->name,
-				.where = t};
+				.where = t };
 	}
 	fail_at(p, t, "COLUMN_NOT_FOUND",
 		"Column '%.*s%s%.*s' cannot be resolved or requester is not authorized to access "
@@ -87,7 +87,7 @@ struct expr resolve_column(
 
 static struct expr number(struct parser *p, const struct token *t)
 {
-	struct expr e = {.literal = t->text, .where = t};
+	struct expr e = { .literal = t->text, .where = t };
 	int64_t i;
 
 	if (t->kind == TOK_INTEGER) {
@@ -104,8 +104,8 @@ static struct expr number(struct parser *p, const struct token *t)
 
 static struct expr interval(struct parser *p, const struct token *t)
 {
-	static const char *const units[] = {
-		"SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "YEAR"};
+	static const char *const units[] = { "SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH",
+		"YEAR" };
 	bool minus = accept_op(p, "-");
 	struct sl n = take_string(p);
 	int64_t value;
@@ -114,16 +114,17 @@ static struct expr interval(struct parser *p, const struct token *t)
 		unsupported(p, t, "an interval");
 	for (size_t i = 0; i < ARRAY_LEN(units); i++)
 		if (accept_word(p, units[i]))
-			return (struct expr){.sql = sqlf(p, "interval '%lld %s'",
-						     (long long)(minus ? -value : value), units[i]),
+			return (struct expr){ .sql = sqlf(p, "interval '%lld %s'",
+						      (long long)(minus ? -value : value),
+						      units[i]),
 				.type = TYPE_INTERVAL,
-				.where = t};
+				.where = t };
 	unsupported(p, peek(p), "a unit of time");
 }
 
 static struct expr parse_case(struct parser *p, const struct token *t)
 {
-	struct expr subject = {0}, when, then, result = {.type = TYPE_UNKNOWN, .where = t};
+	struct expr subject = { 0 }, when, then, result = { .type = TYPE_UNKNOWN, .where = t };
 	bool simple = !is_word(peek(p), "WHEN");
 	struct sl sql = SL("CASE");
 
@@ -159,7 +160,8 @@ static struct expr scalar_query(struct parser *p, const struct token *t)
 	if (q.n != 1)
 		unsupported(p, t, "a query of more than one column as a value");
 	return (struct expr){
-		.sql = sqlf(p, "(%.*s)", F(q.sql)), .type = q.columns[0].type, .where = t};
+		.sql = sqlf(p, "(%.*s)", F(q.sql)), .type = q.columns[0].type, .where = t
+	};
 }
 
 /* A parameter of the execution stands for its text, which is one literal. */
@@ -191,27 +193,27 @@ static struct expr now_word(struct parser *p, const struct token *t)
 		const char *word, *sql;
 		enum trino_type type;
 	} words[] = {
-		{"CURRENT_DATE", "current_date", TYPE_DATE},
-		{"CURRENT_TIMESTAMP", "current_timestamp(3)", TYPE_TIMESTAMP_TZ},
-		{"LOCALTIMESTAMP", "localtimestamp(3)", TYPE_TIMESTAMP},
+		{ "CURRENT_DATE", "current_date", TYPE_DATE },
+		{ "CURRENT_TIMESTAMP", "current_timestamp(3)", TYPE_TIMESTAMP_TZ },
+		{ "LOCALTIMESTAMP", "localtimestamp(3)", TYPE_TIMESTAMP },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (is_word(t, words[i].word))
-			return (struct expr){.sql = sqlf(p, "%s", words[i].sql),
+			return (struct expr){ .sql = sqlf(p, "%s", words[i].sql),
 				.type = words[i].type,
-				.where = t};
-	return (struct expr){0};
+				.where = t };
+	return (struct expr){ 0 };
 }
 
 /* DATE '…' and TIMESTAMP '…'; without a string behind them they are names. */
 static struct expr time_literal(struct parser *p, const struct token *t)
 {
-	struct expr e = {.type = TYPE_VARCHAR, .where = t};
+	struct expr e = { .type = TYPE_VARCHAR, .where = t };
 	bool date = is_word(t, "DATE");
 
 	if ((!date && !is_word(t, "TIMESTAMP")) || peek(p)->kind != TOK_STRING)
-		return (struct expr){0};
+		return (struct expr){ 0 };
 	e.literal = take_string(p);
 	e.sql = quote_literal(p, e.literal);
 	e = cast_to(p, e, date ? TYPE_DATE : TYPE_TIMESTAMP, false);
@@ -226,10 +228,12 @@ static struct expr parse_word(struct parser *p, const struct token *t)
 
 	if (is_word(t, "NULL"))
 		return (struct expr){
-			.sql = SL("NULL"), .type = TYPE_UNKNOWN, .literal = SL(""), .where = t};
+			.sql = SL("NULL"), .type = TYPE_UNKNOWN, .literal = SL(""), .where = t
+		};
 	if (is_word(t, "TRUE") || is_word(t, "FALSE"))
 		return (struct expr){
-			.sql = t->text, .type = TYPE_BOOLEAN, .literal = t->text, .where = t};
+			.sql = t->text, .type = TYPE_BOOLEAN, .literal = t->text, .where = t
+		};
 	if (is_word(t, "INTERVAL") && (peek(p)->kind == TOK_STRING || is_op(peek(p), "-")))
 		return interval(p, t);
 	if (is_word(t, "CASE"))
@@ -263,10 +267,10 @@ static struct expr parse_primary(struct parser *p)
 	case TOK_DOUBLE:
 		return number(p, t);
 	case TOK_STRING:
-		return (struct expr){.sql = sqlf(p, "%.*s::text", F(quote_literal(p, t->text))),
+		return (struct expr){ .sql = sqlf(p, "%.*s::text", F(quote_literal(p, t->text))),
 			.type = TYPE_VARCHAR,
 			.literal = t->text,
-			.where = t};
+			.where = t };
 	case TOK_QUOTED:
 	case TOK_WORD:
 		return parse_word(p, t);
@@ -300,7 +304,7 @@ static struct expr parse_unary(struct parser *p)
 	if (!is_numeric(e.type))
 		fail_at(p, t, "TYPE_MISMATCH", "Cannot negate %s", trino_type_name(e.type));
 	e.sql = sqlf(p, "(- %.*s)", F(e.sql));
-	e.name = (struct sl){NULL, 0};
+	e.name = (struct sl){ NULL, 0 };
 	return e;
 }
 
@@ -308,7 +312,7 @@ static struct expr parse_unary(struct parser *p)
 static struct expr add_interval(
 	struct parser *p, struct expr a, const struct token *op, struct expr b)
 {
-	struct expr e = {.where = op, .type = a.type == TYPE_INTERVAL ? b.type : a.type};
+	struct expr e = { .where = op, .type = a.type == TYPE_INTERVAL ? b.type : a.type };
 
 	if (!is_time(e.type) || (a.type == TYPE_INTERVAL && is_op(op, "-")))
 		unsupported(p, op, "arithmetic of intervals");
@@ -320,8 +324,8 @@ static struct expr add_interval(
 static struct expr arithmetic(
 	struct parser *p, struct expr a, const struct token *op, struct expr b)
 {
-	struct expr e = {.where = op};
-	char sign[2] = {op->text.p[0], '\0'};
+	struct expr e = { .where = op };
+	char sign[2] = { op->text.p[0], '\0' };
 
 	if (a.type == TYPE_INTERVAL || b.type == TYPE_INTERVAL)
 		return add_interval(p, a, op, b);
@@ -383,9 +387,9 @@ struct expr parse_value(struct parser *p)
 				"function concat",
 				F(left), F(right));
 		}
-		e = (struct expr){.sql = sqlf(p, "(%.*s || %.*s)", F(e.sql), F(b.sql)),
+		e = (struct expr){ .sql = sqlf(p, "(%.*s || %.*s)", F(e.sql), F(b.sql)),
 			.type = TYPE_VARCHAR,
-			.where = op};
+			.where = op };
 	}
 	return e;
 }

@@ -59,26 +59,26 @@ struct offline *parse_table(struct parser *p, struct sl *name)
 void add_table_columns(struct parser *p, struct scope *s, const struct offline *o,
 	struct sl relation, struct sl alias)
 {
-	static const enum trino_type types[] = {TYPE_BIGINT, TYPE_DOUBLE, TYPE_VARCHAR};
+	static const enum trino_type types[] = { TYPE_BIGINT, TYPE_DOUBLE, TYPE_VARCHAR };
 	static const struct {
 		struct sl name;
 		enum trino_type type;
-	} own[] = {{SL_INIT("write_time"), TYPE_TIMESTAMP},
-		{SL_INIT("api_invocation_time"), TYPE_TIMESTAMP},
-		{SL_INIT("is_deleted"), TYPE_BOOLEAN}};
+	} own[] = { { SL_INIT("write_time"), TYPE_TIMESTAMP },
+		{ SL_INIT("api_invocation_time"), TYPE_TIMESTAMP },
+		{ SL_INIT("is_deleted"), TYPE_BOOLEAN } };
 
 	for (size_t i = 0; i < o->n_columns; i++)
 		add_column(p, s,
-			(struct scope_column){.relation = relation,
+			(struct scope_column){ .relation = relation,
 				.name = o->columns[i].name,
 				.type = types[o->columns[i].type],
-				.sql = sqlf(p, "%.*s.c%zu", F(alias), i)});
+				.sql = sqlf(p, "%.*s.c%zu", F(alias), i) });
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		add_column(p, s,
-			(struct scope_column){.relation = relation,
+			(struct scope_column){ .relation = relation,
 				.name = own[i].name,
 				.type = own[i].type,
-				.sql = sqlf(p, "%.*s.%.*s", F(alias), F(own[i].name))});
+				.sql = sqlf(p, "%.*s.%.*s", F(alias), F(own[i].name)) });
 }
 
 struct sl parse_alias(struct parser *p)
@@ -94,10 +94,10 @@ static void add_query_columns(struct parser *p, struct scope *s, const struct sc
 {
 	for (size_t i = 0; i < n; i++)
 		add_column(p, s,
-			(struct scope_column){.relation = relation,
+			(struct scope_column){ .relation = relation,
 				.name = v[i].name,
 				.type = v[i].type,
-				.sql = sqlf(p, "%.*s.o%zu", F(alias), i + 1)});
+				.sql = sqlf(p, "%.*s.o%zu", F(alias), i + 1) });
 }
 
 /* One table, named query or subquery of FROM, with its alias. */
@@ -136,8 +136,8 @@ static const char *accept_join(struct parser *p)
 {
 	static const struct {
 		const char *word, *sql;
-	} joins[] = {{"LEFT", "LEFT JOIN"}, {"RIGHT", "RIGHT JOIN"}, {"FULL", "FULL JOIN"},
-		{"INNER", "JOIN"}};
+	} joins[] = { { "LEFT", "LEFT JOIN" }, { "RIGHT", "RIGHT JOIN" }, { "FULL", "FULL JOIN" },
+		{ "INNER", "JOIN" } };
 
 	if (accept_word(p, "JOIN"))
 		return "JOIN";

@@ -16,63 +16,64 @@ struct function {
 };
 
 static const struct function functions[] = {
-	{"lower", "s", "lower($1 COLLATE \"C.utf8\") COLLATE \"C\"", TYPE_VARCHAR},
-	{"upper", "s", "upper($1 COLLATE \"C.utf8\") COLLATE \"C\"", TYPE_VARCHAR},
-	{"length", "s", "length($1)::bigint", TYPE_BIGINT},
-	{"trim", "s", "btrim($1, E' \\t\\n\\r\\f\\v')", TYPE_VARCHAR},
-	{"ltrim", "s", "ltrim($1, E' \\t\\n\\r\\f\\v')", TYPE_VARCHAR},
-	{"rtrim", "s", "rtrim($1, E' \\t\\n\\r\\f\\v')", TYPE_VARCHAR},
-	{"reverse", "s", "reverse($1)", TYPE_VARCHAR},
-	{"replace", "ss", "replace($1, $2, '')", TYPE_VARCHAR},
-	{"replace", "sss", "replace($1, $2, $3)", TYPE_VARCHAR},
-	{"strpos", "ss", "strpos($1, $2)::bigint", TYPE_BIGINT},
-	{"starts_with", "ss", "starts_with($1, $2)", TYPE_BOOLEAN},
-	{"substr", "sk", "substr($1, $2)", TYPE_VARCHAR},
-	{"substr", "skk", "substr($1, $2, $3)", TYPE_VARCHAR},
-	{"substring", "sk", "substr($1, $2)", TYPE_VARCHAR},
-	{"substring", "skk", "substr($1, $2, $3)", TYPE_VARCHAR},
-	{"concat", "ss", "($1 || $2)", TYPE_VARCHAR},
-	{"concat", "sss", "($1 || $2 || $3)", TYPE_VARCHAR},
-	{"concat", "ssss", "($1 || $2 || $3 || $4)", TYPE_VARCHAR},
-	{"abs", "d", "abs($1)", TYPE_UNKNOWN},
-	{"mod", "ii", "mod($1::bigint, $2::bigint)", TYPE_BIGINT},
-	{"floor", "d", "floor($1::float8)", TYPE_DOUBLE},
-	{"ceil", "d", "ceil($1::float8)", TYPE_DOUBLE},
-	{"ceiling", "d", "ceil($1::float8)", TYPE_DOUBLE},
-	{"nullif", "aa", "nullif($1, $2)", TYPE_UNKNOWN},
-	{"from_iso8601_timestamp", "s", "ferry_offline.iso_timestamp($1)", TYPE_TIMESTAMP_TZ},
-	{"from_unixtime", "d", "to_timestamp(round(($1)::numeric, 3)::float8)", TYPE_TIMESTAMP_TZ},
-	{"to_unixtime", "t", "extract(epoch FROM $1)::float8", TYPE_DOUBLE},
-	{"date", "t", "($1)::date", TYPE_DATE},
-	{"now", "", "current_timestamp(3)", TYPE_TIMESTAMP_TZ},
-	{"year", "t", "extract(year FROM $1)::bigint", TYPE_BIGINT},
-	{"month", "t", "extract(month FROM $1)::bigint", TYPE_BIGINT},
-	{"day", "t", "extract(day FROM $1)::bigint", TYPE_BIGINT},
-	{"hour", "z", "extract(hour FROM $1)::bigint", TYPE_BIGINT},
-	{"minute", "z", "extract(minute FROM $1)::bigint", TYPE_BIGINT},
-	{"second", "z", "floor(extract(second FROM $1))::bigint", TYPE_BIGINT},
+	{ "lower", "s", "lower($1 COLLATE \"C.utf8\") COLLATE \"C\"", TYPE_VARCHAR },
+	{ "upper", "s", "upper($1 COLLATE \"C.utf8\") COLLATE \"C\"", TYPE_VARCHAR },
+	{ "length", "s", "length($1)::bigint", TYPE_BIGINT },
+	{ "trim", "s", "btrim($1, E' \\t\\n\\r\\f\\v')", TYPE_VARCHAR },
+	{ "ltrim", "s", "ltrim($1, E' \\t\\n\\r\\f\\v')", TYPE_VARCHAR },
+	{ "rtrim", "s", "rtrim($1, E' \\t\\n\\r\\f\\v')", TYPE_VARCHAR },
+	{ "reverse", "s", "reverse($1)", TYPE_VARCHAR },
+	{ "replace", "ss", "replace($1, $2, '')", TYPE_VARCHAR },
+	{ "replace", "sss", "replace($1, $2, $3)", TYPE_VARCHAR },
+	{ "strpos", "ss", "strpos($1, $2)::bigint", TYPE_BIGINT },
+	{ "starts_with", "ss", "starts_with($1, $2)", TYPE_BOOLEAN },
+	{ "substr", "sk", "substr($1, $2)", TYPE_VARCHAR },
+	{ "substr", "skk", "substr($1, $2, $3)", TYPE_VARCHAR },
+	{ "substring", "sk", "substr($1, $2)", TYPE_VARCHAR },
+	{ "substring", "skk", "substr($1, $2, $3)", TYPE_VARCHAR },
+	{ "concat", "ss", "($1 || $2)", TYPE_VARCHAR },
+	{ "concat", "sss", "($1 || $2 || $3)", TYPE_VARCHAR },
+	{ "concat", "ssss", "($1 || $2 || $3 || $4)", TYPE_VARCHAR },
+	{ "abs", "d", "abs($1)", TYPE_UNKNOWN },
+	{ "mod", "ii", "mod($1::bigint, $2::bigint)", TYPE_BIGINT },
+	{ "floor", "d", "floor($1::float8)", TYPE_DOUBLE },
+	{ "ceil", "d", "ceil($1::float8)", TYPE_DOUBLE },
+	{ "ceiling", "d", "ceil($1::float8)", TYPE_DOUBLE },
+	{ "nullif", "aa", "nullif($1, $2)", TYPE_UNKNOWN },
+	{ "from_iso8601_timestamp", "s", "ferry_offline.iso_timestamp($1)", TYPE_TIMESTAMP_TZ },
+	{ "from_unixtime", "d", "to_timestamp(round(($1)::numeric, 3)::float8)",
+		TYPE_TIMESTAMP_TZ },
+	{ "to_unixtime", "t", "extract(epoch FROM $1)::float8", TYPE_DOUBLE },
+	{ "date", "t", "($1)::date", TYPE_DATE },
+	{ "now", "", "current_timestamp(3)", TYPE_TIMESTAMP_TZ },
+	{ "year", "t", "extract(year FROM $1)::bigint", TYPE_BIGINT },
+	{ "month", "t", "extract(month FROM $1)::bigint", TYPE_BIGINT },
+	{ "day", "t", "extract(day FROM $1)::bigint", TYPE_BIGINT },
+	{ "hour", "z", "extract(hour FROM $1)::bigint", TYPE_BIGINT },
+	{ "minute", "z", "extract(minute FROM $1)::bigint", TYPE_BIGINT },
+	{ "second", "z", "floor(extract(second FROM $1))::bigint", TYPE_BIGINT },
 };
 
 static const struct function aggregates[] = {
-	{"count", "a", "count($1)", TYPE_BIGINT},
-	{"sum", "i", "sum($1)::bigint", TYPE_BIGINT},
-	{"sum", "d", "sum($1::float8)", TYPE_DOUBLE},
-	{"avg", "d", "avg($1::float8)", TYPE_DOUBLE},
-	{"min", "a", "min($1)", TYPE_UNKNOWN},
-	{"max", "a", "max($1)", TYPE_UNKNOWN},
-	{"bool_and", "b", "bool_and($1)", TYPE_BOOLEAN},
-	{"bool_or", "b", "bool_or($1)", TYPE_BOOLEAN},
-	{"count_if", "b", "count(*) FILTER (WHERE $1)", TYPE_BIGINT},
-	{"max_by", "aa", "(array_agg($1 ORDER BY $2 DESC) FILTER (WHERE ($2) IS NOT NULL))[1]",
-		TYPE_UNKNOWN},
-	{"min_by", "aa", "(array_agg($1 ORDER BY $2) FILTER (WHERE ($2) IS NOT NULL))[1]",
-		TYPE_UNKNOWN},
+	{ "count", "a", "count($1)", TYPE_BIGINT },
+	{ "sum", "i", "sum($1)::bigint", TYPE_BIGINT },
+	{ "sum", "d", "sum($1::float8)", TYPE_DOUBLE },
+	{ "avg", "d", "avg($1::float8)", TYPE_DOUBLE },
+	{ "min", "a", "min($1)", TYPE_UNKNOWN },
+	{ "max", "a", "max($1)", TYPE_UNKNOWN },
+	{ "bool_and", "b", "bool_and($1)", TYPE_BOOLEAN },
+	{ "bool_or", "b", "bool_or($1)", TYPE_BOOLEAN },
+	{ "count_if", "b", "count(*) FILTER (WHERE $1)", TYPE_BIGINT },
+	{ "max_by", "aa", "(array_agg($1 ORDER BY $2 DESC) FILTER (WHERE ($2) IS NOT NULL))[1]",
+		TYPE_UNKNOWN },
+	{ "min_by", "aa", "(array_agg($1 ORDER BY $2) FILTER (WHERE ($2) IS NOT NULL))[1]",
+		TYPE_UNKNOWN },
 };
 
 static const struct function windows[] = {
-	{"row_number", "", "row_number()", TYPE_BIGINT},
-	{"rank", "", "rank()", TYPE_BIGINT},
-	{"dense_rank", "", "dense_rank()", TYPE_BIGINT},
+	{ "row_number", "", "row_number()", TYPE_BIGINT },
+	{ "rank", "", "rank()", TYPE_BIGINT },
+	{ "dense_rank", "", "dense_rank()", TYPE_BIGINT },
 };
 
 static bool fits(const struct expr *e, char kind)
@@ -143,9 +144,9 @@ static struct sl fill(struct parser *p, const char *sql, const struct expr *args
 static struct expr result(struct parser *p, const struct function *f, const struct token *name,
 	const struct expr *args, bool distinct)
 {
-	return (struct expr){.sql = fill(p, f->sql, args, distinct),
+	return (struct expr){ .sql = fill(p, f->sql, args, distinct),
 		.type = f->type == TYPE_UNKNOWN ? args[0].type : f->type,
-		.where = name};
+		.where = name };
 }
 
 static void wrong_arguments(
@@ -165,7 +166,7 @@ static void wrong_arguments(
 static struct expr coalesce(
 	struct parser *p, const struct token *name, const struct expr *args, size_t n)
 {
-	struct expr e = {.sql = SL(""), .type = TYPE_UNKNOWN, .where = name};
+	struct expr e = { .sql = SL(""), .type = TYPE_UNKNOWN, .where = name };
 
 	for (size_t i = 0; i < n; i++) {
 		e.type = common_type(p, &e, "COALESCE", &args[i], args[i].where);
@@ -178,7 +179,7 @@ static struct expr coalesce(
 /* round(x) is half away from zero for doubles, where PostgreSQL goes to even. */
 static struct expr round_half_up(const struct token *name, const struct expr *x, struct parser *p)
 {
-	struct expr e = {.sql = x->sql, .type = x->type, .where = name};
+	struct expr e = { .sql = x->sql, .type = x->type, .where = name };
 
 	if (x->type == TYPE_DOUBLE)
 		e.sql = sqlf(p, "(sign(%.*s) * floor(abs(%.*s) + 0.5))", F(x->sql), F(x->sql));
@@ -191,10 +192,10 @@ static struct expr round_half_up(const struct token *name, const struct expr *x,
 static struct expr date_function(
 	struct parser *p, const struct token *name, const struct expr *args, size_t n)
 {
-	static const char *const units[] = {
-		"second", "minute", "hour", "day", "week", "month", "year"};
+	static const char *const units[] = { "second", "minute", "hour", "day", "week", "month",
+		"year" };
 	const char *unit = NULL;
-	struct expr e = {.where = name};
+	struct expr e = { .where = name };
 
 	for (size_t i = 0; i < ARRAY_LEN(units) && n && args[0].literal.p; i++)
 		if (sl_eq_str(args[0].literal, units[i]))
@@ -232,23 +233,23 @@ static struct expr regexp_like(
 			(args[1].literal.p[i] == '(' && i + 1 < args[1].literal.n &&
 				args[1].literal.p[i + 1] == '?'))
 			unsupported(p, name, "a regular expression of this kind");
-	return (struct expr){.sql = sqlf(p, "(%.*s ~ %.*s)", F(args[0].sql), F(args[1].sql)),
+	return (struct expr){ .sql = sqlf(p, "(%.*s ~ %.*s)", F(args[0].sql), F(args[1].sql)),
 		.type = TYPE_BOOLEAN,
-		.where = name};
+		.where = name };
 }
 
 static struct expr if_function(
 	struct parser *p, const struct token *name, const struct expr *args, size_t n)
 {
-	struct expr none = {.sql = SL("NULL"), .type = TYPE_UNKNOWN};
+	struct expr none = { .sql = SL("NULL"), .type = TYPE_UNKNOWN };
 	const struct expr *otherwise = n == 3 ? &args[2] : &none;
 
 	if (n < 2 || n > 3 || args[0].type != TYPE_BOOLEAN)
 		wrong_arguments(p, name, args, n);
-	return (struct expr){.sql = sqlf(p, "(CASE WHEN %.*s THEN %.*s ELSE %.*s END)",
-				     F(args[0].sql), F(args[1].sql), F(otherwise->sql)),
+	return (struct expr){ .sql = sqlf(p, "(CASE WHEN %.*s THEN %.*s ELSE %.*s END)",
+				      F(args[0].sql), F(args[1].sql), F(otherwise->sql)),
 		.type = common_type(p, &args[1], "IF", otherwise, name),
-		.where = name};
+		.where = name };
 }
 
 static bool special(struct parser *p, const struct token *name, const struct expr *args, size_t n,
@@ -320,7 +321,7 @@ struct expr parse_call(struct parser *p, const struct token *name)
 	if (same_name(name, "count") && accept_op(p, "*")) {
 		expect_op(p, ")");
 		return with_clauses(p,
-			(struct expr){.sql = SL("count(*)"), .type = TYPE_BIGINT, .where = name},
+			(struct expr){ .sql = SL("count(*)"), .type = TYPE_BIGINT, .where = name },
 			false);
 	}
 	distinct = accept_word(p, "DISTINCT");

@@ -30,15 +30,15 @@ static void add(struct lexer *x, enum token_kind kind, struct sl text, const cha
 			memcpy(more, p->tokens, x->n * sizeof *more);
 		p->tokens = more;
 	}
-	p->tokens[x->n++] = (struct token){.kind = kind,
+	p->tokens[x->n++] = (struct token){ .kind = kind,
 		.text = text,
 		.line = x->line,
-		.column = (int)(from - x->line_start) + 1};
+		.column = (int)(from - x->line_start) + 1 };
 }
 
 static void bad(struct lexer *x, const char *what)
 {
-	struct token t = {.line = x->line, .column = (int)(x->at - x->line_start) + 1};
+	struct token t = { .line = x->line, .column = (int)(x->at - x->line_start) + 1 };
 
 	unsupported(x->p, &t, what);
 }
@@ -89,7 +89,7 @@ static void lex_quoted(struct lexer *x, enum token_kind kind)
 		text[n++] = *x->at;
 	}
 	x->at++;
-	add(x, kind, (struct sl){text, n}, from);
+	add(x, kind, (struct sl){ text, n }, from);
 }
 
 static void lex_number(struct lexer *x)
@@ -110,12 +110,12 @@ static void lex_number(struct lexer *x)
 		while (x->at < x->end && isdigit((unsigned char)*x->at))
 			x->at++;
 	}
-	add(x, kind, (struct sl){from, (size_t)(x->at - from)}, from);
+	add(x, kind, (struct sl){ from, (size_t)(x->at - from) }, from);
 }
 
 static void lex_operator(struct lexer *x)
 {
-	static const char *const two[] = {"<=", ">=", "<>", "!=", "||", "->"};
+	static const char *const two[] = { "<=", ">=", "<>", "!=", "||", "->" };
 	const char *from = x->at;
 	size_t n = 1;
 
@@ -125,13 +125,14 @@ static void lex_operator(struct lexer *x)
 	if (!strchr("<>=!|+-*/%(),.;?[]", *from))
 		bad(x, "a character");
 	x->at += n;
-	add(x, TOK_OP, (struct sl){from, n}, from);
+	add(x, TOK_OP, (struct sl){ from, n }, from);
 }
 
 void lex(struct parser *p, struct sl sql)
 {
 	struct lexer x = {
-		.p = p, .at = sql.p, .end = sql.p + sql.n, .line_start = sql.p, .line = 1};
+		.p = p, .at = sql.p, .end = sql.p + sql.n, .line_start = sql.p, .line = 1
+	};
 
 	for (skip(&x); x.at < x.end; skip(&x)) {
 		const char *from = x.at;
@@ -146,7 +147,7 @@ void lex(struct parser *p, struct sl sql)
 		} else if (word_char(*x.at)) {
 			while (x.at < x.end && word_char(*x.at))
 				x.at++;
-			add(&x, TOK_WORD, (struct sl){from, (size_t)(x.at - from)}, from);
+			add(&x, TOK_WORD, (struct sl){ from, (size_t)(x.at - from) }, from);
 		} else {
 			lex_operator(&x);
 		}
@@ -226,12 +227,12 @@ void expect_op(struct parser *p, const char *op)
 
 bool is_reserved_word(const struct token *t)
 {
-	static const char *const words[] = {"SELECT", "FROM", "WHERE", "GROUP", "HAVING", "ORDER",
+	static const char *const words[] = { "SELECT", "FROM", "WHERE", "GROUP", "HAVING", "ORDER",
 		"LIMIT", "OFFSET", "UNION", "EXCEPT", "INTERSECT", "JOIN", "INNER", "LEFT", "RIGHT",
 		"FULL", "CROSS", "NATURAL", "ON", "USING", "AND", "OR", "NOT", "AS", "CASE", "WHEN",
 		"THEN", "ELSE", "END", "IN", "IS", "LIKE", "BETWEEN", "NULL", "DISTINCT", "WITH",
 		"CAST", "EXISTS", "INSERT", "DELETE", "VALUES", "TRUE", "FALSE", "ESCAPE", "FETCH",
-		"WINDOW", "TABLESAMPLE"};
+		"WINDOW", "TABLESAMPLE" };
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (is_word(t, words[i]))
@@ -249,7 +250,7 @@ struct sl take_name(struct parser *p)
 	lower = arena_alloc(p->mem, t->text.n + 1);
 	for (size_t i = 0; i < t->text.n; i++)
 		lower[i] = (char)tolower((unsigned char)t->text.p[i]);
-	return (struct sl){lower, t->text.n};
+	return (struct sl){ lower, t->text.n };
 }
 
 struct sl take_string(struct parser *p)
@@ -274,7 +275,7 @@ struct sl sqlf(struct parser *p, const char *fmt, ...)
 	(void)vsnprintf(text, (size_t)n + 1, fmt, again);
 	va_end(again);
 	va_end(ap);
-	return (struct sl){text, (size_t)n};
+	return (struct sl){ text, (size_t)n };
 }
 
 struct sl join_sql(struct parser *p, struct sl a, const char *between, struct sl b)
@@ -294,7 +295,7 @@ struct sl quote_literal(struct parser *p, struct sl s)
 		out[n++] = s.p[i];
 	}
 	out[n++] = '\'';
-	return (struct sl){out, n};
+	return (struct sl){ out, n };
 }
 
 void fail_at(struct parser *p, const struct token *t, const char *error, const char *fmt, ...)

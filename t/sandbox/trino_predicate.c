@@ -11,7 +11,7 @@ void go_deeper(struct parser *p)
 
 static struct expr boolean(const struct token *t, struct sl sql)
 {
-	return (struct expr){.sql = sql, .type = TYPE_BOOLEAN, .where = t};
+	return (struct expr){ .sql = sql, .type = TYPE_BOOLEAN, .where = t };
 }
 
 static struct expr parse_like(struct parser *p, struct expr a, bool not, const struct token *t)
@@ -37,7 +37,7 @@ static struct expr parse_in(struct parser *p, struct expr a, bool not, const str
 	expect_op(p, "(");
 	if (is_word(peek(p), "SELECT") || is_word(peek(p), "WITH")) {
 		struct query q = parse_query(p);
-		struct expr b = {.type = q.n ? q.columns[0].type : TYPE_UNKNOWN};
+		struct expr b = { .type = q.n ? q.columns[0].type : TYPE_UNKNOWN };
 
 		expect_op(p, ")");
 		if (q.n != 1)
@@ -95,7 +95,7 @@ static struct expr parse_is(struct parser *p, struct expr a, const struct token 
 /* The comparison operator that comes next, taken; NULL when none does. */
 static const char *accept_comparison(struct parser *p)
 {
-	static const char *const comparisons[] = {"=", "<>", "!=", "<", "<=", ">", ">="};
+	static const char *const comparisons[] = { "=", "<>", "!=", "<", "<=", ">", ">=" };
 
 	for (size_t i = 0; i < ARRAY_LEN(comparisons); i++)
 		if (accept_op(p, comparisons[i]))

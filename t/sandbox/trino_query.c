@@ -23,7 +23,7 @@ static void add_item(struct parser *p, struct items *items, struct expr e, struc
 			memcpy(more, items->v, items->n * sizeof *more);
 		items->v = more;
 	}
-	items->v[items->n++] = (struct item){e, name};
+	items->v[items->n++] = (struct item){ e, name };
 }
 
 /* Steps over the list of a SELECT to its FROM, which must be known first; false when there is none.
@@ -59,7 +59,8 @@ static void add_star(
 			continue;
 		found = true;
 		add_item(p, items,
-			(struct expr){.sql = c->sql, .type = c->type, .name = c->name, .where = t},
+			(struct expr){
+				.sql = c->sql, .type = c->type, .name = c->name, .where = t },
 			c->name);
 	}
 	if (!found)
@@ -147,7 +148,7 @@ struct sl parse_order(struct parser *p)
 static struct query make_query(
 	struct parser *p, const struct items *items, struct sl rest, bool distinct)
 {
-	struct query q = {.n = items->n};
+	struct query q = { .n = items->n };
 	struct sl sql = distinct ? SL("SELECT DISTINCT ") : SL("SELECT ");
 
 	q.columns = arena_alloc(p->mem, mem_mul(items->n + 1, sizeof *q.columns));
@@ -155,8 +156,8 @@ static struct query make_query(
 		const struct item *it = &items->v[i];
 
 		sql = sqlf(p, "%.*s%s%.*s AS o%zu", F(sql), i ? ", " : "", F(it->e.sql), i + 1);
-		q.columns[i] = (struct scope_column){
-			.type = it->e.type, .name = it->name.n ? it->name : sqlf(p, "_col%zu", i)};
+		q.columns[i] = (struct scope_column){ .type = it->e.type,
+			.name = it->name.n ? it->name : sqlf(p, "_col%zu", i) };
 	}
 	q.sql = sqlf(p, "%.*s%.*s", F(sql), F(rest));
 	return q;
@@ -169,7 +170,7 @@ static struct query make_query(
 static struct query parse_select(struct parser *p, struct scope *scope)
 {
 	struct sl rest = SL("");
-	struct items items = {0};
+	struct items items = { 0 };
 	bool distinct;
 	size_t list, after;
 
@@ -217,7 +218,7 @@ static struct query parse_term(struct parser *p, struct scope *scope)
 
 static void set_operation(struct parser *p, struct query *q, const char *op)
 {
-	struct scope scope = {.outer = p->scope ? p->scope->outer : NULL};
+	struct scope scope = { .outer = p->scope ? p->scope->outer : NULL };
 	const struct token *t = peek(p);
 	bool all = accept_word(p, "ALL");
 	struct query b;
@@ -229,7 +230,7 @@ static void set_operation(struct parser *p, struct query *q, const char *op)
 		fail_at(p, t, "TYPE_MISMATCH", "%s query has different number of fields: %zu, %zu",
 			op, q->n, b.n);
 	for (size_t i = 0; i < b.n; i++) {
-		struct expr x = {.type = q->columns[i].type}, y = {.type = b.columns[i].type};
+		struct expr x = { .type = q->columns[i].type }, y = { .type = b.columns[i].type };
 
 		q->columns[i].type = common_type(p, &x, op, &y, t);
 	}
@@ -248,7 +249,7 @@ static struct sl query_order(struct parser *p, const struct query *q, bool only_
 			     is_word(next, "ASC") || is_word(next, "DESC") ||
 			     is_word(next, "NULLS") || is_word(next, "LIMIT") ||
 			     is_word(next, "OFFSET");
-		struct sl key = {NULL, 0};
+		struct sl key = { NULL, 0 };
 		size_t at = p->at;
 
 		if (alone && t->kind == TOK_INTEGER) {
@@ -285,7 +286,7 @@ static void parse_with(struct parser *p)
 		struct with_query *w = arena_alloc(p->mem, sizeof *w);
 		struct query q;
 
-		*w = (struct with_query){.name = take_name(p)};
+		*w = (struct with_query){ .name = take_name(p) };
 		expect_word(p, "AS");
 		expect_op(p, "(");
 		q = parse_query(p);
@@ -321,7 +322,7 @@ struct query parse_query(struct parser *p)
 {
 	struct scope *outer = p->scope;
 	struct with_query *with = p->with;
-	struct scope scope = {.outer = outer};
+	struct scope scope = { .outer = outer };
 	struct query q;
 	bool plain = true;
 

@@ -27,7 +27,7 @@ static void take_query(struct parser *p, struct query q)
 	out->n_columns = q.n;
 	out->columns = arena_alloc(p->mem, mem_mul(q.n + 1, sizeof *out->columns));
 	for (size_t i = 0; i < q.n; i++) {
-		out->columns[i] = (struct trino_column){q.columns[i].name, q.columns[i].type};
+		out->columns[i] = (struct trino_column){ q.columns[i].name, q.columns[i].type };
 		if (q.columns[i].type == TYPE_INTERVAL)
 			unsupported(p, peek(p), "a result of type interval");
 	}
@@ -40,7 +40,7 @@ static struct sl lower(struct parser *p, struct sl s)
 
 	for (size_t i = 0; i < s.n; i++)
 		l[i] = (char)tolower((unsigned char)s.p[i]);
-	return (struct sl){l, s.n};
+	return (struct sl){ l, s.n };
 }
 
 static void check_unload_columns(struct parser *p, const struct token *t)
@@ -104,7 +104,7 @@ static struct offline *iceberg_table(struct parser *p, const char *what)
 
 static void parse_delete(struct parser *p)
 {
-	struct scope scope = {0};
+	struct scope scope = { 0 };
 	struct offline *o;
 
 	expect_word(p, "FROM");
@@ -154,9 +154,9 @@ static void parse_statement(struct parser *p)
 bool trino_translate(struct arena *mem, const struct trino_context *context, struct sl sql,
 	struct trino_statement *out)
 {
-	struct parser p = {.mem = mem, .context = context, .out = out};
+	struct parser p = { .mem = mem, .context = context, .out = out };
 
-	*out = (struct trino_statement){0};
+	*out = (struct trino_statement){ 0 };
 	if (setjmp(p.failed))
 		return false;
 	lex(&p, sql);

@@ -43,7 +43,7 @@ struct sl uri_decode(struct arena *mem, struct sl s, bool plus)
 		}
 	}
 	out[n] = '\0';
-	return (struct sl){out, n};
+	return (struct sl){ out, n };
 }
 
 bool uri_next(struct sl *rest, char sep, struct sl *piece)
@@ -58,7 +58,7 @@ bool uri_next(struct sl *rest, char sep, struct sl *piece)
 		rest->p = NULL;
 		return true;
 	}
-	*piece = (struct sl){rest->p, (size_t)(end - rest->p)};
+	*piece = (struct sl){ rest->p, (size_t)(end - rest->p) };
 	rest->n -= piece->n + 1;
 	rest->p = end + 1;
 	return true;

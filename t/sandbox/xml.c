@@ -52,8 +52,8 @@ static bool add_reference(struct parse *s, struct str *out)
 {
 	static const struct {
 		const char *name, *text;
-	} known[] = {
-		{"&lt;", "<"}, {"&gt;", ">"}, {"&amp;", "&"}, {"&quot;", "\""}, {"&apos;", "'"}};
+	} known[] = { { "&lt;", "<" }, { "&gt;", ">" }, { "&amp;", "&" }, { "&quot;", "\"" },
+		{ "&apos;", "'" } };
 	const char *semicolon;
 	unsigned long cp;
 	char utf8[4], *stop;
@@ -70,7 +70,7 @@ static bool add_reference(struct parse *s, struct str *out)
 	cp = s->p[2] == 'x' ? strtoul(s->p + 3, &stop, 16) : strtoul(s->p + 2, &stop, 10);
 	if (stop != semicolon || cp == 0 || cp > 0x10ffff || (cp >= 0xd800 && cp < 0xe000))
 		return false;
-	str_add(out, (struct sl){utf8, utf8_put(utf8, (uint32_t)cp)});
+	str_add(out, (struct sl){ utf8, utf8_put(utf8, (uint32_t)cp) });
 	s->p = semicolon + 1;
 	return true;
 }
@@ -95,14 +95,14 @@ static struct sl take_name(struct parse *s)
 			from = s->p + 1;
 		s->p++;
 	}
-	return (struct sl){from, (size_t)(s->p - from)};
+	return (struct sl){ from, (size_t)(s->p - from) };
 }
 
 static struct xml *element(struct parse *s, int depth);
 
 static bool content(struct parse *s, struct xml *e, int depth)
 {
-	struct str text = {0};
+	struct str text = { 0 };
 	struct xml **tail = &e->child;
 	bool good = true;
 
@@ -131,7 +131,7 @@ static struct xml *element(struct parse *s, int depth)
 	struct xml *e = arena_alloc(s->mem, sizeof *e);
 	const char *close;
 
-	*e = (struct xml){.text = SL("")};
+	*e = (struct xml){ .text = SL("") };
 	if (depth > MAX_DEPTH || s->p >= s->end || *s->p != '<')
 		return NULL;
 	s->p++;
@@ -147,7 +147,7 @@ static struct xml *element(struct parse *s, int depth)
 
 struct xml *xml_parse(struct arena *mem, struct sl text)
 {
-	struct parse s = {mem, text.p, text.p + text.n};
+	struct parse s = { mem, text.p, text.p + text.n };
 	struct xml *root;
 
 	if (!skip_markup(&s))
@@ -168,5 +168,5 @@ struct sl xml_text(const struct xml *e, const char *name)
 {
 	const struct xml *c = xml_get(e, name);
 
-	return c ? c->text : (struct sl){NULL, 0};
+	return c ? c->text : (struct sl){ NULL, 0 };
 }
