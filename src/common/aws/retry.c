@@ -13,7 +13,9 @@
 #define BETA 0.7     /* what a throttled rate falls to */
 #define SCALE 0.4    /* of the cubic */
 #define MIN_RATE 0.5 /* requests/s */
-#define SHARE 10     /* one throttled answer in so many is too many */
+#define SHARE 8      /* one throttled answer in so many is too many */
+#define ENOUGH 50    /* answers to judge a share by; fewer only after LONGEST, or if most are bad */
+#define LONGEST (6 * WINDOW_US)
 
 void retry_quota_init(struct retry_quota *q)
 {
@@ -63,13 +65,22 @@ static void set_rate(struct retry_rate *r, double rate)
 		r->tokens = r->fill;
 }
 
+/* By chance alone a few answers are a large share of a few. */
+static bool is_judged(const struct retry_rate *r, int64_t now)
+{
+	int64_t span = now - r->window_start;
+
+	return span >= WINDOW_US &&
+	       (r->answered >= ENOUGH || r->throttled * 2 > r->answered || span >= LONGEST);
+}
+
 /* Closes the windows that have passed, and sets the rate by what they saw. */
 static void turn_window(struct retry_rate *r, int64_t now)
 {
 	double seconds = (double)(now - r->window_start) / CLOCK_US_PER_SEC;
 	double passed = (double)(r->answered - r->throttled) / seconds;
 
-	if (now - r->window_start < WINDOW_US)
+	if (!is_judged(r, now))
 		return;
 	r->measured = SMOOTH * ((double)r->sent / seconds) + (1 - SMOOTH) * r->measured;
 	if (r->throttled > 0 && r->throttled * SHARE > r->answered) {

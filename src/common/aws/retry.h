@@ -37,8 +37,8 @@ int64_t retry_delay(unsigned n, enum aws_class class, int64_t after_us);
 /*
  * The adaptive rate (the SDKs' cubic function): off until the service throttles, then a bucket of
  * sends whose rate falls to 0.7 of what passed and grows back over it. Unlike the SDKs it decides
- * once per half second, and by the share of throttled answers (more than a tenth), so that at
- * thousands of requests a second a few stray ones do not stop everything.
+ * once per half second or fifty answers, and by the share of throttled ones (more than an eighth),
+ * so that at thousands of requests a second a few stray ones do not stop everything.
  */
 struct retry_rate {
 	bool on;
