@@ -2,7 +2,7 @@
  * ferry-sandbox - a stand-in for the AWS services ferry uses, on one port of 127.0.0.1.
  *
  * One thread serves all requests, so a request sees the state its predecessors left and nothing
- * needs locks; queries of Athena run in processes of their own. See README.md in this folder.
+ * needs locks; queries of Athena run in processes of their own. README.md says more.
  */
 #include "athena.h"
 #include "control.h"
