@@ -77,7 +77,8 @@ break, ""quoted"" é",-0.00012' | LC_ALL=C sort >want
 	printf '%s\n' id,event_time b,2024-01-03T00:00:00Z |
 		fs-put story --delete soft --accept-unsealed
 	rows() { extract story -c id,count "$@" | sed 1d | LC_ALL=C sort | paste -sd' '; }
-	wait_until 20 eval '[[ $(rows --latest) == "a,2 c,4" ]]'
+	told() { [[ $(rows --latest) == 'a,2 c,4' ]]; }
+	wait_until 20 told
 	is "$(rows)" 'a,1 a,2 a,5 b,3 c,4'
 	is "$(rows --as-of 2024-01-02T00:00:00Z)" 'a,5 b,3 c,4'
 	is "$(rows --as-of 2024-01-02T00:00:00.500Z)" 'a,2 b,3 c,4'

@@ -9,6 +9,9 @@ create() {
 	fs-group create "$@" --schema-file features.json --role-arn "$role" --s3-uri s3://offline/fs
 }
 
+# has_objects GROUP: its offline store has been written to.
+has_objects() { (($(fs-group size "$1" -o json | jq '.[0].Files') > 0)); }
+
 @test "fs-group: create, describe, list, delete" {
 	fs-group template >features.json
 	run_ok create a-group --description 'what it is for' --ttl-duration 30 --tags team=data \
@@ -151,14 +154,14 @@ create() {
 	records 500 >in.csv
 	fs-put one in.csv
 	fs-put one-more in.csv
-	wait_until 20 eval '(($(fs-group size one -o json | jq ".[0].Files") > 0))'
-	wait_until 20 eval '(($(fs-group size one-more -o json | jq ".[0].Files") > 0))'
+	wait_until 20 has_objects one
+	wait_until 20 has_objects one-more
 	run_ok fs-group clear one --dry-run --backup-s3 s3://backup/x
 	has "$out" 'would copy' 'would delete'
 	run_ok fs-group clear one --backup-s3 s3://backup/x
 	has "$out" 'copied ' 'deleted '
 	is "$(fs-group size one -o json | jq '.[0].Files')" 0
-	(($(fs-group size one-more -o json | jq '.[0].Files') > 0))
+	has_objects one-more
 	run_ok fs-group size --bucket backup --prefix x -o json
 	(($(jq '.[] | select(.Name == "one") | .Files' "$out") > 0))
 	run_ok fs-group delete one --keep-data --dry-run
@@ -169,7 +172,7 @@ create() {
 	group sized
 	records 100 >in.csv
 	fs-put sized in.csv
-	wait_until 20 eval '(($(fs-group size sized -o json | jq ".[0].Files") > 0))'
+	wait_until 20 has_objects sized
 	run_ok fs-group size sized --export size.csv --price 1024
 	has "$out" USDPerMonth sized
 	is "$(head -n 1 size.csv)" 'Name,Files,Bytes,GiB,USDPerMonth,Newest,Location'

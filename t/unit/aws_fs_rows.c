@@ -97,7 +97,7 @@ static void test_csv(void)
 
 		for (size_t i = 0; i < n; i++)
 			quotes += text.p[i] == '"';
-		/* behind a row only the count of rows, which Athena tells, can say that it was cut */
+		/* behind a row only the number of rows, which Athena tells, says that it was cut */
 		if (read_csv((struct sl){ text.p, n }, 7, &rows))
 			wrong += n == 0 || text.p[n - 1] != '\n' || quotes % 2;
 	}
