@@ -338,7 +338,7 @@ static void open_all(struct dump *d)
 	d->chunk.zone = d->narrow->zone;
 	if (d->conf.job) {
 		d->target = pg_connect(d->conf.target, "target");
-		d->rejects = (struct ledger_rejects){ 
+		d->rejects = (struct ledger_rejects){
 			.target = d->target, .job = d->conf.job };
 		check_job(d);
 	}

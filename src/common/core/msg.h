@@ -56,8 +56,9 @@ void leave(int code) NORETURN COLD;
 
 /*
  * Registers what must happen before a program leaves through die(), die_hint() or bug(): the writer
- * tells the reader downstream why (an abort record), a loader rolls back. Called once each with the exit code and
- * the message, in reverse order; a handler that dies itself does not recurse. At most 8.
+ * tells the reader downstream why (an abort record), a loader rolls back. Called once each with
+ * the exit code and the message, in reverse order; a handler that dies itself does not recurse.
+ * At most 8.
  */
 typedef void msg_exit_fn(void *ctx, int code, const char *message);
 void msg_on_exit(msg_exit_fn *fn, void *ctx);

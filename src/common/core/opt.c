@@ -175,7 +175,8 @@ static NORETURN void unknown_option(struct sl name)
 				near = o;
 			}
 	if (near)
-		opt_usage("unknown option --%.*s (did you mean --%s?)", (int)name.n, name.p, near->name);
+		opt_usage("unknown option --%.*s (did you mean --%s?)", (int)name.n, name.p,
+			  near->name);
 	opt_usage("unknown option --%.*s", (int)name.n, name.p);
 }
 
@@ -202,8 +203,8 @@ static void set_number(const struct opt *o, const char *value, uint64_t *dst)
 	bool ok = o->kind == OPT_SIZE ? num_size(s, dst) : num_u64(s, dst);
 
 	if (!ok)
-		opt_usage("--%s: not a %s: %s", o->name, o->kind == OPT_SIZE ? "size" : "whole number",
-			  msg_q(s));
+		opt_usage("--%s: not a %s: %s", o->name,
+			  o->kind == OPT_SIZE ? "size" : "whole number", msg_q(s));
 	if (*dst < o->min || (o->max && *dst > o->max))
 		opt_usage("--%s: %s is outside %llu..%llu", o->name, value,
 			  (unsigned long long)o->min,
@@ -230,19 +231,21 @@ static void set_value(const struct opt *o, const char *value, void *conf)
 		break;
 	case OPT_DURATION:
 		if (!clock_duration(sl_of(value), o->unit, dst))
-			opt_usage("--%s: not a duration: %s (say 250ms, 15s, 5m, 24h or 7d)", o->name,
-				  msg_q(sl_of(value)));
+			opt_usage("--%s: not a duration: %s (say 250ms, 15s, 5m, 24h or 7d)",
+				  o->name, msg_q(sl_of(value)));
 		break;
 	case OPT_TIME:
 		if (!clock_parse(sl_of(value), &time->instant))
-			opt_usage("--%s: not a time: %s (say 2024-10-02 or \"2024-10-02 17:00:00\", UTC)",
+			opt_usage("--%s: not a time: %s (say 2024-10-02 or "
+				  "\"2024-10-02 17:00:00\", UTC)",
 				  o->name, msg_q(sl_of(value)));
 		time->given = true;
 		break;
 	case OPT_ENUM:
 		*(int *)dst = choice_index(o->choices, value);
 		if (*(int *)dst < 0)
-			opt_usage("--%s: %s is not one of %s", o->name, msg_q(sl_of(value)), o->choices);
+			opt_usage("--%s: %s is not one of %s", o->name, msg_q(sl_of(value)),
+				  o->choices);
 		break;
 	case OPT_FLAG:
 	case OPT_GROUP:
@@ -369,6 +372,7 @@ static void hold_standard_descriptors(void)
 {
 	for (int fd = 0; fd <= 2; fd++)
 		if (fcntl(fd, F_GETFD) < 0)
+			/* cppcheck-suppress leakReturnValNotUsed */
 			(void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 

@@ -3,8 +3,9 @@
  * completion and the check against the man page read, and defaults from the environment.
  *
  *	static const struct opt options[] = {
- *		{ .name = "jobs", .letter = 'j', .kind = OPT_UINT, .offset = offsetof(struct conf, jobs),
- *		  .arg = "N", .min = 1, .max = 64, .help = "how many at once" },
+ *		{ .name = "jobs", .letter = 'j', .kind = OPT_UINT,
+ *		  .offset = offsetof(struct conf, jobs), .arg = "N", .min = 1, .max = 64,
+ *		  .help = "how many at once" },
  *		OPT_END
  *	};
  *

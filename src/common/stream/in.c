@@ -173,7 +173,7 @@ bool in_more(struct in *in)
 			  : read_some(in, in->buf + in->end, READ_SIZE);
 	else
 		in->end = 0; /* the probed bytes are the new ones */
-	/* what is left over is looked at again, so that one quote does not mark the rest of the stream */
+	/* what is left over is looked at again: one quote must not mark the rest of the stream */
 	if (in->end > READ_SIZE)
 		in->class |= classify(in->buf + in->end, n);
 	else

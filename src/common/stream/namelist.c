@@ -33,8 +33,8 @@ void namelist_read(const char *path, const char *member, struct names *names)
 			struct json *o = json_parse(&arena, line, &why, &at);
 
 			if (!o || !json_get_str(o, member, &line))
-				die(EX_DATA, "%s:%zu: not an object with a text member \"%s\"", path,
-				    no, member);
+				die(EX_DATA, "%s:%zu: not an object with a text member \"%s\"",
+				    path, no, member);
 		}
 		if (line.n)
 			(void)names_add(names, line, NULL);

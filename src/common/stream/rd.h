@@ -6,7 +6,7 @@
  *		case RD_COLS: the columns are known or have grown: rd_cols()
  *		case RD_ROW:  rec holds a data record, in the order of the columns
  *		case RD_SEAL: a chunk ended and is proven whole: rd_seal()
- *		case RD_BAD:  a malformed record of an unsealed stream: rd_fault(); go on if you like
+ *		case RD_BAD:  a malformed record of an unsealed stream: rd_fault()
  *		case RD_END:  the end, proven whole if the stream is sealed
  *		}
  *
@@ -45,9 +45,9 @@ enum rd_event rd_next(struct rd *rd, struct rec *rec) NODISCARD;
 
 /*
  * Columns without `@seal`, in order. RD_COLS comes first in every CSV stream that has any, even an
- * empty one with a header, and again when a sealed stream gets new ones: columns are only ever added at the
- * end, so numbers stay valid. NDJSON columns grow as keys are met (RD_COLS before the row that
- * has the new one). An input of zero bytes gives RD_END at once.
+ * empty one with a header, and again when a sealed stream gets new ones: columns are only ever
+ * added at the end, so numbers stay valid. NDJSON columns grow as keys are met (RD_COLS before
+ * the row that has the new one). An input of zero bytes gives RD_END at once.
  */
 const struct names *rd_cols(const struct rd *rd);
 

@@ -264,7 +264,7 @@ bool sorter_next(struct sorter *s, struct sl *key, struct sl *payload)
 	if (!s->reading) {
 		start_reading(s);
 	} else if (s->heap_n) {
-		/* the item handed out before is used up only now: its slices were alive until here */
+		/* the item handed out before is used up only now: its slices lived until here */
 		r = &s->runs[s->heap[0]];
 		size_t size = item_size(run_head(r));
 

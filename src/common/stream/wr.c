@@ -334,11 +334,6 @@ enum format wr_format(const struct wr *w)
 	return w->conf.format;
 }
 
-bool wr_can_grow(const struct wr *w)
-{
-	return w->conf.sealed || w->conf.format != FMT_CSV || !w->begun;
-}
-
 uint64_t wr_rows(const struct wr *w)
 {
 	return w->rows;

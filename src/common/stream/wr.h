@@ -47,7 +47,6 @@ void wr_seal(struct wr *w, const struct seal *seal);
 
 bool wr_is_sealed(const struct wr *w);
 enum format wr_format(const struct wr *w);
-bool wr_can_grow(const struct wr *w); /* may wr_cols() still add columns? */
 uint64_t wr_rows(const struct wr *w); /* data records since wr_open() */
 uint64_t wr_bytes(const struct wr *w);
 void wr_flush(struct wr *w);

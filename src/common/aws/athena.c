@@ -1,0 +1,259 @@
+#include "aws/athena.h"
+
+#include "aws/crypto.h"
+#include "core/clock.h"
+#include "core/num.h"
+#include "stream/json.h"
+
+#define POLL_FIRST_US INT64_C(200000)
+#define POLL_MOST_US INT64_C(2000000)
+
+void athena_token(const struct athena_query *q, struct sl run, char token[65])
+{
+	const struct sl part[] = {run, q->sql, q->database, q->catalog, q->workgroup, q->output};
+	struct str all = {0};
+
+	for (size_t i = 0; i < ARRAY_LEN(part); i++) {
+		str_addu(&all, part[i].n); /* so that no two lists of parts look the same */
+		str_addc(&all, ':');
+		str_add(&all, part[i]);
+	}
+	crypto_sha256_hex(str_sl(&all), token);
+	token[CRYPTO_HEX_LEN] = '\0';
+	str_free(&all);
+}
+
+static const struct json *call(struct aws *a, const char *operation, struct sl body,
+	struct arena *mem, struct aws_error *e)
+{
+	char target[80];
+	struct aws_reply r;
+	const char *why = NULL;
+	const struct json *o;
+	size_t at;
+	struct aws_call c = {.service = AWS_ATHENA,
+		.operation = operation,
+		.method = "POST",
+		.path = SL("/"),
+		.content_type = SL("application/x-amz-json-1.1"),
+		.body = body,
+		.target = target,
+		.repeatable = true};
+
+	snprintf(target, sizeof target, "AmazonAthena.%s", operation);
+	if (!aws_do(a, &c, &r, e))
+		return NULL;
+	o = json_parse(mem, arena_dup(mem, r.body.n ? r.body : SL("{}")), &why, &at);
+	if (o)
+		return o;
+	*e = (struct aws_error){.service = "athena"};
+	aws_error_set(e, AWS_PROTOCOL, "bad answer", "no JSON: %s", why);
+	snprintf(e->operation, sizeof e->operation, "%s", operation);
+	return NULL;
+}
+
+static void bad_answer(struct aws_error *e, const char *operation, const char *lacks)
+{
+	*e = (struct aws_error){.service = "athena"};
+	aws_error_set(e, AWS_PROTOCOL, "bad answer", "no %s in it", lacks);
+	snprintf(e->operation, sizeof e->operation, "%s", operation);
+}
+
+static void add_member(struct str *s, const char *name, struct sl text)
+{
+	if (text.n == 0)
+		return;
+	if (s->p[s->n - 1] != '{')
+		str_addc(s, ',');
+	str_addf(s, "\"%s\":", name);
+	str_add_json(s, text);
+}
+
+static void start_body(struct str *s, const struct athena_query *q)
+{
+	str_addc(s, '{');
+	add_member(s, "QueryString", q->sql);
+	add_member(s, "ClientRequestToken", q->token);
+	if (q->database.n || q->catalog.n) {
+		str_addz(s, ",\"QueryExecutionContext\":{");
+		add_member(s, "Database", q->database);
+		add_member(s, "Catalog", q->catalog);
+		str_addc(s, '}');
+	}
+	add_member(s, "WorkGroup", q->workgroup);
+	if (q->output.n) {
+		str_addz(s, ",\"ResultConfiguration\":{");
+		add_member(s, "OutputLocation", q->output);
+		str_addc(s, '}');
+	}
+	str_addc(s, '}');
+}
+
+bool athena_start(struct aws *a, const struct athena_query *q, char id[80], struct aws_error *e)
+{
+	struct str body = {0};
+	struct arena mem = {0};
+	const struct json *o;
+	struct sl got;
+	bool good;
+
+	start_body(&body, q);
+	o = call(a, "StartQueryExecution", str_sl(&body), &mem, e);
+	good = o && json_get_str(o, "QueryExecutionId", &got) && got.n > 0 && got.n < 80;
+	if (good) {
+		memcpy(id, got.p, got.n);
+		id[got.n] = '\0';
+	} else if (o) {
+		bad_answer(e, "StartQueryExecution", "QueryExecutionId");
+	}
+	arena_free(&mem);
+	str_free(&body);
+	return good;
+}
+
+/* ---- state --------------------------------------------------------------------------------- */
+
+static bool parse_state(struct sl text, enum athena_state *state)
+{
+	static const char *const name[] = {[ATHENA_QUEUED] = "QUEUED",
+		[ATHENA_RUNNING] = "RUNNING",
+		[ATHENA_SUCCEEDED] = "SUCCEEDED",
+		[ATHENA_FAILED] = "FAILED",
+		[ATHENA_CANCELLED] = "CANCELLED"};
+
+	for (size_t i = 0; i < ARRAY_LEN(name); i++)
+		if (sl_eq_str(text, name[i])) {
+			*state = (enum athena_state)i;
+			return true;
+		}
+	return false;
+}
+
+static struct sl text_of(const struct json *o, const char *key)
+{
+	struct sl s = SL("");
+
+	(void)json_get_str(o, key, &s);
+	return s;
+}
+
+static bool read_execution(const struct json *x, struct athena_execution *out)
+{
+	const struct json *status = json_get(x, "Status"), *stat = json_get(x, "Statistics");
+	const struct json *error = json_get(status, "AthenaError"), *retry;
+
+	*out = (struct athena_execution){.reason = text_of(status, "StateChangeReason"),
+		.output = text_of(json_get(x, "ResultConfiguration"), "OutputLocation"),
+		.manifest = text_of(stat, "DataManifestLocation"),
+		.workgroup = text_of(x, "WorkGroup"),
+		.statement_type = text_of(x, "StatementType")};
+	if (out->reason.n == 0)
+		out->reason = text_of(error, "ErrorMessage");
+	retry = json_get(error, "Retryable");
+	out->retryable = retry && retry->kind == J_TRUE;
+	(void)json_get_u64(stat, "DataScannedInBytes", &out->scanned_bytes);
+	(void)json_get_i64(stat, "QueryQueueTimeInMillis", &out->queue_ms);
+	(void)json_get_i64(stat, "EngineExecutionTimeInMillis", &out->engine_ms);
+	(void)json_get_i64(stat, "TotalExecutionTimeInMillis", &out->total_ms);
+	return parse_state(text_of(status, "State"), &out->state);
+}
+
+static void id_body(struct str *s, const char *id)
+{
+	str_addz(s, "{\"QueryExecutionId\":");
+	str_add_json(s, sl_of(id));
+	str_addc(s, '}');
+}
+
+static bool get(struct aws *a, const char *id, struct arena *mem, struct athena_execution *x,
+	struct aws_error *e)
+{
+	struct str body = {0};
+	const struct json *o;
+	bool good;
+
+	id_body(&body, id);
+	o = call(a, "GetQueryExecution", str_sl(&body), mem, e);
+	good = o && read_execution(json_get(o, "QueryExecution"), x);
+	if (o && !good)
+		bad_answer(e, "GetQueryExecution", "known State");
+	str_free(&body);
+	return good;
+}
+
+bool athena_stop(struct aws *a, const char *id, struct aws_error *e)
+{
+	struct str body = {0};
+	struct arena mem = {0};
+	bool good;
+
+	aws_resume(a);
+	id_body(&body, id);
+	good = call(a, "StopQueryExecution", str_sl(&body), &mem, e) != NULL;
+	arena_free(&mem);
+	str_free(&body);
+	return good;
+}
+
+bool athena_wait(struct aws *a, const char *id, int64_t timeout_us, athena_tick_fn *tick, void *ctx,
+	struct arena *mem, struct athena_execution *x, struct aws_error *e)
+{
+	int64_t began = clock_monotonic(), pause = POLL_FIRST_US;
+	struct aws_error ignored = {0};
+
+	for (;;) {
+		arena_reset(mem);
+		if (!get(a, id, mem, x, e))
+			break;
+		if (tick)
+			tick(ctx, x);
+		if (x->state != ATHENA_QUEUED && x->state != ATHENA_RUNNING)
+			return true;
+		if (timeout_us && clock_monotonic() - began >= timeout_us) {
+			*e = (struct aws_error){
+				.service = "athena", .operation = "GetQueryExecution"};
+			aws_error_set(e, AWS_STOPPED, "timeout", "query %s was stopped", id);
+			break;
+		}
+		clock_sleep(pause); /* a signal ends it early; the next call then ends as stopped */
+		pause = pause + pause / 2 < POLL_MOST_US ? pause + pause / 2 : POLL_MOST_US;
+	}
+	if (!athena_stop(a, id, &ignored)) /* what nobody waits for shall not cost */
+		msg_warn("query %s may still be running: %s", id, aws_error_text(&ignored));
+	return false;
+}
+
+bool athena_rows(struct aws *a, const char *id, uint64_t *rows, bool *known, struct aws_error *e)
+{
+	struct str body = {0};
+	struct arena mem = {0};
+	const struct json *o;
+
+	id_body(&body, id);
+	o = call(a, "GetQueryRuntimeStatistics", str_sl(&body), &mem, e);
+	*known = json_get_u64(
+		json_get(json_get(o, "QueryRuntimeStatistics"), "Rows"), "OutputRows", rows);
+	arena_free(&mem);
+	str_free(&body);
+	return o != NULL;
+}
+
+bool athena_workgroup_output(
+	struct aws *a, struct sl workgroup, struct str *dst, bool *enforced, struct aws_error *e)
+{
+	struct str body = {0};
+	struct arena mem = {0};
+	const struct json *o, *conf, *force;
+
+	str_addc(&body, '{');
+	add_member(&body, "WorkGroup", workgroup.n ? workgroup : SL("primary"));
+	str_addc(&body, '}');
+	o = call(a, "GetWorkGroup", str_sl(&body), &mem, e);
+	conf = json_get(json_get(o, "WorkGroup"), "Configuration");
+	force = json_get(conf, "EnforceWorkGroupConfiguration");
+	*enforced = force && force->kind == J_TRUE;
+	str_add(dst, text_of(json_get(conf, "ResultConfiguration"), "OutputLocation"));
+	arena_free(&mem);
+	str_free(&body);
+	return o != NULL;
+}

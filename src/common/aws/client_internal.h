@@ -1,0 +1,101 @@
+/*
+ * client_internal.h - one call on its way, shared by the client's own files: request.c builds and
+ * signs it, reply.c reads what came back, flight.c decides what next, client.c schedules.
+ */
+#ifndef FERRY_AWS_CLIENT_INTERNAL_H
+#define FERRY_AWS_CLIENT_INTERNAL_H
+
+#include "aws/client.h"
+#include "aws/creds.h"
+#include "aws/http.h"
+#include "aws/retry.h"
+#include "aws/sigv4.h"
+
+#include <signal.h>
+
+enum flight_state { FLIGHT_IDLE, FLIGHT_READY, FLIGHT_UP, FLIGHT_WAITING };
+
+struct flight {
+	struct aws *a;
+	struct aws_call call;
+	enum flight_state state;
+	struct flight *prev, *next;                                /* in the list of its state */
+	void (*done)(struct flight *f, const struct aws_error *e); /* e NULL: succeeded */
+	void *ctx, *call_ctx;
+
+	unsigned attempts, retries;
+	int taken;                             /* from the quota, by the last retry */
+	bool refreshed, skewed, moved, resent; /* each is done once per call */
+	int64_t began, wake_at, trouble; /* trouble: since when it does not pass; -1: it does */
+	uint64_t delivered, at_start;    /* bytes the sink has had: now, when this attempt began */
+	struct str etag;                 /* of the object whose body is being resumed */
+	bool mixed;                      /* the answer to a Range was not that range */
+
+	struct str host, head;
+	struct http_request http;
+	struct aws_reply reply;
+	struct aws_error error;
+};
+
+struct flight_list {
+	struct flight *first, *last;
+};
+
+/* What requests of one kind have in common, within one second. */
+struct quick {
+	int64_t second; /* INT64_MIN: nothing prepared */
+	enum aws_service service;
+	const char *scheme; /* the configuration's */
+	struct str method, target, path, query, content_type, host;
+	struct str prefix; /* of the head, up to the value of Authorization */
+	struct sigv4_template *sign;
+};
+
+struct bucket_region {
+	char *bucket, *region;
+};
+
+struct aws {
+	struct aws_config *config;
+	struct creds *creds;
+	struct http *http;
+	struct sigv4 *signer;
+	struct quick quick;
+	struct retry_quota quota;
+	struct retry_rate rate;
+	bool limiting; /* adaptive mode, or a pool */
+	int64_t clock_offset;
+	volatile sig_atomic_t stopped;
+	struct flight_list ready, up, waiting;
+	int64_t next_wake;
+	struct bucket_region *regions;
+	size_t n_regions, cap_regions;
+	struct flight own; /* of aws_do() */
+	struct aws_stats stats;
+	bool pooled;
+};
+
+/* request.c: writes f->head and f->host, signed as of now. False with f->error set. */
+bool request_build(struct flight *f) NODISCARD;
+void request_forget(struct aws *a); /* keys or clock changed: nothing prepared is right any more */
+const char *request_region(struct aws *a, const struct aws_call *c, struct aws_error *e);
+void request_set_region(struct aws *a, struct sl bucket, struct sl region);
+
+/* reply.c */
+void reply_read(struct flight *f);  /* fills f->reply from the answer, if any */
+void reply_error(struct flight *f); /* fills f->error from an answer that is one */
+bool reply_date(const struct flight *f, int64_t *server) NODISCARD; /* its Date, an instant */
+int64_t reply_retry_after(const struct flight *f); /* microseconds, -1: does not say */
+
+/* flight.c */
+void flight_init(struct flight *f, struct aws *a);
+void flight_free(struct flight *f);
+void flight_depart(struct flight *f); /* builds, signs and sends; from client.c only */
+
+/* client.c */
+void client_submit(struct flight *f); /* f->call is set: queues it */
+void client_run(struct aws *a, int64_t timeout_us);
+void client_again(struct flight *f, int64_t delay_us); /* sends it once more, after a while */
+void client_finish(struct flight *f, const struct aws_error *e); /* unlinks it, calls done() */
+
+#endif

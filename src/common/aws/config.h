@@ -1,0 +1,112 @@
+/*
+ * config.h - the AWS settings of this run: options, environment, the files config and credentials.
+ *
+ * Order: option, environment, profile, default, as the SDKs have it. Files: AWS_CONFIG_FILE
+ * (~/.aws/config: [default], [profile NAME], [services NAME]) and AWS_SHARED_CREDENTIALS_FILE
+ * (~/.aws/credentials: [NAME]); where both set a key, the credentials file wins. Profile: option,
+ * AWS_PROFILE, AWS_DEFAULT_PROFILE, "default".
+ */
+#ifndef FERRY_AWS_CONFIG_H
+#define FERRY_AWS_CONFIG_H
+
+#include "aws/error.h"
+#include "core/opt.h"
+#include "core/str.h"
+
+/* What every program that talks to AWS offers. Zeroed = nothing given. */
+struct aws_opts {
+	const char *profile;
+	const char *region;
+	const char *endpoint; /* for every service; beats the environment */
+	const char *ca_bundle;
+	uint64_t max_attempts; /* 0: AWS_MAX_ATTEMPTS, profile, 3 */
+};
+
+#define AWS_OPTS(T, m)                                                                           \
+	{.kind = OPT_GROUP, .help = "AWS"},                                                      \
+		{.name = "profile",                                                              \
+			.kind = OPT_STR,                                                         \
+			.offset = offsetof(T, m.profile),                                        \
+			.arg = "NAME",                                                           \
+			.help = "section of ~/.aws/config and credentials [$AWS_PROFILE]"},      \
+		{.name = "region",                                                               \
+			.kind = OPT_STR,                                                         \
+			.offset = offsetof(T, m.region),                                         \
+			.arg = "REGION",                                                         \
+			.help = "region, such as ap-northeast-2 [$AWS_REGION]"},                 \
+		{.name = "endpoint-url",                                                         \
+			.kind = OPT_STR,                                                         \
+			.offset = offsetof(T, m.endpoint),                                       \
+			.arg = "URL",                                                            \
+			.help = "talk to this server instead of AWS [$AWS_ENDPOINT_URL]"},       \
+		{.name = "ca-bundle",                                                            \
+			.kind = OPT_STR,                                                         \
+			.offset = offsetof(T, m.ca_bundle),                                      \
+			.arg = "FILE",                                                           \
+			.help = "certificates to trust [$AWS_CA_BUNDLE]"},                       \
+	{                                                                                        \
+		.name = "max-attempts", .kind = OPT_UINT, .offset = offsetof(T, m.max_attempts), \
+		.arg = "N", .min = 1, .max = 1000,                                               \
+		.help = "how often a request is sent [$AWS_MAX_ATTEMPTS]"                        \
+	}
+
+enum aws_service {
+	AWS_SAGEMAKER,
+	AWS_FEATURESTORE, /* SageMaker Feature Store Runtime */
+	AWS_ATHENA,
+	AWS_GLUE,
+	AWS_S3,
+	AWS_STS,
+	AWS_N_SERVICES
+};
+
+enum aws_retry_mode { AWS_RETRY_STANDARD, AWS_RETRY_ADAPTIVE };
+
+/* Where a service answers. Strings belong to the config. */
+struct aws_endpoint {
+	const char *scheme;  /* "https" or "http" */
+	const char *host;    /* with ":port" where it is not the scheme's own: the Host header */
+	const char *path;    /* prefix before every path: "" or "/x" without a slash at the end */
+	const char *signing; /* name in the credential scope: "sagemaker" */
+	bool custom;         /* given by the user: S3 then uses path style */
+};
+
+struct aws_config;
+
+/* Reads environment and files; NULL with *e set (AWS_CONFIG) when they contradict each other or the
+ * profile asked for does not exist. A missing file is no error. */
+struct aws_config *aws_config_load(const struct aws_opts *opts, struct aws_error *e) NODISCARD;
+void aws_config_free(struct aws_config *c); /* wipes what was secret */
+
+/* The value of `key` in the profile (NULL: the one in force), or NULL. */
+const char *aws_config_get(const struct aws_config *c, const char *profile, const char *key);
+bool aws_config_has_profile(const struct aws_config *c, const char *profile);
+const char *aws_config_profile(const struct aws_config *c);
+
+/* Was the profile named by an option? Then the keys of the environment are passed over. */
+bool aws_config_profile_is_explicit(const struct aws_config *c);
+
+/* Option, AWS_REGION, AWS_DEFAULT_REGION, profile, then the instance's own by IMDS; NULL with *e
+ * set when nobody knows one. Asked for once, then remembered. */
+const char *aws_config_region(struct aws_config *c, struct aws_error *e) NODISCARD;
+
+/*
+ * Option, AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile's `services` section, its
+ * endpoint_url, else AWS's own for the region (FIPS and dual stack where asked for; the partitions
+ * aws, aws-cn, aws-us-gov). False with *e set. Remembered per service.
+ */
+bool aws_config_endpoint(struct aws_config *c, enum aws_service s, struct aws_endpoint *out,
+	struct aws_error *e) NODISCARD;
+
+/* The host that AWS itself runs for a service in `region`, appended. */
+void aws_config_host(
+	const struct aws_config *c, enum aws_service s, const char *region, struct str *host);
+
+const char *aws_config_ca_bundle(const struct aws_config *c); /* NULL: the system's */
+unsigned aws_config_max_attempts(const struct aws_config *c);
+enum aws_retry_mode aws_config_retry_mode(const struct aws_config *c);
+
+/* Name for messages: "sagemaker", "featurestore-runtime", "athena", "glue", "s3", "sts". */
+const char *aws_service_name(enum aws_service s);
+
+#endif

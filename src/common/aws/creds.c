@@ -1,0 +1,332 @@
+#include "aws/creds.h"
+
+#include "aws/creds_internal.h"
+#include "aws/crypto.h"
+#include "aws/imds.h"
+#include "core/clock.h"
+#include "core/mem.h"
+#include "stream/json.h"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#define MINUTE (60 * CLOCK_US_PER_SEC)
+#define ADVISORY (15 * MINUTE) /* before the end: try to get new ones, keep the old on failure */
+#define MANDATORY (10 * MINUTE)
+#define RETRY_AFTER MINUTE
+#define MAX_CHAIN 8
+
+struct creds {
+	struct aws_config *c;
+	struct aws_keys keys;
+	bool have, renewable, expired;
+	int64_t life;     /* from getting to expiry */
+	int64_t next_try; /* of a refresh that may fail */
+};
+
+void creds_protect_process(void)
+{
+	const struct rlimit none = {0, 0};
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__ /* whose leak check traces the program */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
+
+/* ---- keys ---------------------------------------------------------------------------------- */
+
+static void keys_free(struct aws_keys *k)
+{
+	crypto_free(k->id);
+	crypto_free(k->secret);
+	crypto_free(k->token);
+	*k = (struct aws_keys){0};
+}
+
+void keys_set(
+	struct aws_keys *k, struct sl id, struct sl secret, struct sl token, const char *source)
+{
+	keys_free(k);
+	k->id = mem_sldup(id);
+	k->secret = mem_sldup(secret);
+	k->token = token.n ? mem_sldup(token) : NULL;
+	k->expires = INT64_MAX;
+	k->source = source;
+}
+
+/* Texts decoded by the parser live in its arena, which is not wiped. */
+static void wipe_json(const struct json *o)
+{
+	for (const struct json *m = o ? o->child : NULL; m; m = m->next)
+		if (m->kind == J_STR && m->text.n)
+			crypto_wipe((void *)(uintptr_t)m->text.p, m->text.n);
+}
+
+bool keys_from_json(struct aws_keys *k, struct sl text, const char *token_key, const char *source,
+	struct aws_error *e)
+{
+	struct arena mem = {0};
+	const char *why = NULL;
+	size_t at;
+	const struct json *o = json_parse(&mem, text, &why, &at);
+	struct sl id = SL(""), secret = SL(""), token = SL(""), end = SL("");
+	bool good = o && json_get_str(o, "AccessKeyId", &id) &&
+		    json_get_str(o, "SecretAccessKey", &secret) && id.n && secret.n;
+
+	(void)json_get_str(o, token_key, &token);
+	if (good) {
+		keys_set(k, id, secret, token, source);
+		if (json_get_str(o, "Expiration", &end) && !clock_parse(end, &k->expires))
+			good = false;
+	}
+	if (!good)
+		aws_error_set(e, AWS_CREDENTIALS, source, "no keys in its answer");
+	wipe_json(o);
+	arena_free(&mem);
+	return good;
+}
+
+/* ---- sources ------------------------------------------------------------------------------- */
+
+static const char *env(const char *name)
+{
+	const char *v = getenv(name);
+
+	return v && *v ? v : NULL;
+}
+
+/* Half a pair is a mistake to be told, not a reason to look elsewhere. */
+static bool take_pair(const char *id, const char *secret, const char *token, const char *source,
+	struct aws_keys *k, struct aws_error *e)
+{
+	if (!id || !secret) {
+		aws_error_set(e, AWS_CREDENTIALS, source, "%s is given without %s",
+			id ? "the access key" : "the secret key",
+			id ? "the secret key" : "the access key");
+		return false;
+	}
+	keys_set(k, sl_of(id), sl_of(secret), token ? sl_of(token) : SL(""), source);
+	return true;
+}
+
+static bool from_environment(struct aws_keys *k, struct aws_error *e)
+{
+	return take_pair(env("AWS_ACCESS_KEY_ID"), env("AWS_SECRET_ACCESS_KEY"),
+		env("AWS_SESSION_TOKEN"), "environment", k, e);
+}
+
+static bool has_keys(const struct aws_config *c, const char *p)
+{
+	return aws_config_get(c, p, "aws_access_key_id") ||
+	       aws_config_get(c, p, "aws_secret_access_key");
+}
+
+static bool from_profile_keys(
+	const struct aws_config *c, const char *p, struct aws_keys *k, struct aws_error *e)
+{
+	return take_pair(aws_config_get(c, p, "aws_access_key_id"),
+		aws_config_get(c, p, "aws_secret_access_key"),
+		aws_config_get(c, p, "aws_session_token"), "profile", k, e);
+}
+
+static bool from_profile(struct aws_config *c, const char *p, int depth, struct aws_keys *k,
+	bool *renewable, struct aws_error *e);
+
+/* credential_source of a role. */
+static bool from_named_source(const char *name, struct aws_keys *k, struct aws_error *e)
+{
+	if (strcmp(name, "Environment") == 0)
+		return from_environment(k, e);
+	if (strcmp(name, "EcsContainer") == 0)
+		return creds_from_container(k, e);
+	if (strcmp(name, "Ec2InstanceMetadata") == 0)
+		return creds_from_instance(k, e);
+	aws_error_set(e, AWS_CONFIG, "credential_source", "%s", msg_q(sl_of(name)));
+	return false;
+}
+
+static bool from_role(
+	struct aws_config *c, const char *p, int depth, struct aws_keys *k, struct aws_error *e)
+{
+	const char *source = aws_config_get(c, p, "source_profile");
+	const char *named = aws_config_get(c, p, "credential_source");
+	const char *token_file = aws_config_get(c, p, "web_identity_token_file");
+	struct creds_role r = {aws_config_get(c, p, "role_arn"),
+		aws_config_get(c, p, "role_session_name"), aws_config_get(c, p, "external_id"),
+		aws_config_get(c, p, "duration_seconds")};
+	struct aws_keys by = {0};
+	bool renewable, good;
+
+	if (token_file)
+		return creds_web_identity(c, &r, token_file, k, e);
+	if (!source == !named) {
+		aws_error_set(e, AWS_CONFIG, "role_arn", "profile %s needs %s", msg_q(sl_of(p)),
+			source ? "either source_profile or credential_source, not both"
+			       : "source_profile or credential_source");
+		return false;
+	}
+	if (aws_config_get(c, p, "mfa_serial")) {
+		aws_error_set(e, AWS_CONFIG, "mfa_serial",
+			"a code cannot be asked for here: use credential_process");
+		return false;
+	}
+	if (named)
+		good = from_named_source(named, &by, e);
+	else if (strcmp(source, p) == 0)
+		good = from_profile_keys(c, p, &by, e);
+	else
+		good = from_profile(c, source, depth + 1, &by, &renewable, e);
+	good = good && creds_assume_role(c, &r, &by, k, e);
+	keys_free(&by);
+	return good;
+}
+
+static bool from_profile(struct aws_config *c, const char *p, int depth, struct aws_keys *k,
+	bool *renewable, struct aws_error *e)
+{
+	const char *command = aws_config_get(c, p, "credential_process");
+
+	*renewable = true;
+	if (depth > MAX_CHAIN) {
+		aws_error_set(e, AWS_CONFIG, "source_profile", "the chain of profiles has no end");
+		return false;
+	}
+	if (!aws_config_has_profile(c, p)) {
+		aws_error_set(e, AWS_CONFIG, "no such profile", "%s", msg_q(sl_of(p)));
+		return false;
+	}
+	if (aws_config_get(c, p, "role_arn"))
+		return from_role(c, p, depth, k, e);
+	if (has_keys(c, p)) {
+		*renewable = false;
+		return from_profile_keys(c, p, k, e);
+	}
+	if (command)
+		return creds_from_process(command, k, e);
+	if (aws_config_get(c, p, "sso_session") || aws_config_get(c, p, "sso_start_url"))
+		aws_error_set(e, AWS_CONFIG, "SSO profile",
+			"give it credential_process = aws configure export-credentials --profile "
+			"%s",
+			p);
+	else
+		aws_error_set(e, AWS_CONFIG, "profile without keys", "%s", msg_q(sl_of(p)));
+	return false;
+}
+
+static bool profile_has_source(const struct aws_config *c, const char *p)
+{
+	static const char *const key[] = {"role_arn", "aws_access_key_id", "aws_secret_access_key",
+		"credential_process", "sso_session", "sso_start_url"};
+
+	for (size_t i = 0; i < ARRAY_LEN(key); i++)
+		if (aws_config_get(c, p, key[i]))
+			return true;
+	return false;
+}
+
+static bool find(struct creds *cr, struct aws_keys *k, struct aws_error *e)
+{
+	struct aws_config *c = cr->c;
+	const char *p = aws_config_profile(c);
+	const char *role = env("AWS_ROLE_ARN"), *token = env("AWS_WEB_IDENTITY_TOKEN_FILE");
+	struct creds_role r = {role, env("AWS_ROLE_SESSION_NAME"), NULL, NULL};
+
+	cr->renewable = true;
+	if (!aws_config_profile_is_explicit(c) &&
+		(env("AWS_ACCESS_KEY_ID") || env("AWS_SECRET_ACCESS_KEY"))) {
+		cr->renewable = false;
+		return from_environment(k, e);
+	}
+	if (aws_config_get(c, p, "role_arn"))
+		return from_profile(c, p, 0, k, &cr->renewable, e);
+	if (role && token && !aws_config_profile_is_explicit(c))
+		return creds_web_identity(c, &r, token, k, e);
+	if (profile_has_source(c, p))
+		return from_profile(c, p, 0, k, &cr->renewable, e);
+	if (creds_container_configured())
+		return creds_from_container(k, e);
+	if (imds_enabled() && creds_from_instance(k, e))
+		return true;
+	aws_error_set(e, AWS_CREDENTIALS, "no credentials",
+		"none in the environment, the profile %s, a container or an instance",
+		msg_q(sl_of(p)));
+	return false;
+}
+
+/* ---- keeping them fresh -------------------------------------------------------------------- */
+
+struct creds *creds_new(struct aws_config *c)
+{
+	struct creds *cr = mem_zalloc(sizeof *cr);
+
+	cr->c = c;
+	return cr;
+}
+
+void creds_free(struct creds *cr)
+{
+	if (!cr)
+		return;
+	keys_free(&cr->keys);
+	mem_free(cr);
+}
+
+/* Keys that live for minutes only are kept for half and three quarters of their life. */
+static int64_t margin(const struct creds *cr, int64_t usual, int64_t share)
+{
+	return cr->life / share < usual ? cr->life / share : usual;
+}
+
+const struct aws_keys *creds_get(struct creds *cr, struct aws_error *e)
+{
+	int64_t now = clock_now(), left;
+	struct aws_keys fresh = {0};
+	bool must;
+
+	left = cr->have && cr->keys.expires != INT64_MAX ? cr->keys.expires - now : INT64_MAX;
+	must = !cr->have || cr->expired || (cr->renewable && left < margin(cr, MANDATORY, 4));
+	if (!must && (!cr->renewable || left >= margin(cr, ADVISORY, 2) || now < cr->next_try))
+		return &cr->keys;
+	snprintf(e->service, sizeof e->service, "credentials");
+	e->operation[0] = '\0';
+	e->attempts = 0;
+	if (!find(cr, &fresh, e)) {
+		keys_free(&fresh);
+		cr->next_try = now + RETRY_AFTER;
+		return must ? NULL : &cr->keys;
+	}
+	keys_free(&cr->keys);
+	cr->keys = fresh;
+	cr->life = fresh.expires == INT64_MAX ? INT64_MAX : fresh.expires - now;
+	cr->have = true;
+	cr->expired = false;
+	return &cr->keys;
+}
+
+static void redact(const char *secret, struct str *text)
+{
+	size_t n = secret ? strlen(secret) : 0;
+	char *at = text->p;
+
+	if (n < 8) /* nothing that short is a secret; stars for "key" would hide what is said */
+		return;
+	while (at && (at = memmem(at, (size_t)(text->p + text->n - at), secret, n))) {
+		memset(at, '*', n);
+		at += n;
+	}
+}
+
+void creds_redact(const struct creds *cr, struct str *text)
+{
+	redact(cr->keys.secret, text);
+	redact(cr->keys.token, text);
+}
+
+bool creds_expire(struct creds *cr)
+{
+	if (!cr->renewable)
+		return false;
+	cr->expired = true;
+	return true;
+}

@@ -1,0 +1,216 @@
+#include "aws/error.h"
+
+#include "core/str.h"
+
+#include <stdarg.h>
+
+/*
+ * Sources: botocore retries/standard.py (throttle and transient codes), AWS "Common errors", the
+ * lists of error codes of S3 and STS, and the SDK for Java (clock skew). Case matters.
+ */
+static const struct row {
+	enum aws_class class;
+	const char *codes; /* between blanks */
+} rows[] = {
+	{AWS_THROTTLE,
+		" Throttling ThrottlingException ThrottledException RequestThrottledException"
+		" RequestThrottled TooManyRequestsException ProvisionedThroughputExceededException"
+		" TransactionInProgressException RequestLimitExceeded BandwidthLimitExceeded"
+		" LimitExceededException SlowDown EC2ThrottledException "},
+	{AWS_RETRY,
+		" RequestTimeout RequestTimeoutException PriorRequestNotComplete ServiceUnavailable"
+		" ServiceUnavailableException IDPCommunicationError 503 "},
+	{AWS_UNKNOWN, " InternalFailure InternalError InternalServerError InternalServerException"
+		      " InternalServiceException "},
+	{AWS_CREDENTIALS,
+		" ExpiredToken ExpiredTokenException TokenRefreshRequired InvalidClientTokenId"
+		" UnrecognizedClientException InvalidAccessKeyId InvalidToken "
+		"MissingAuthenticationToken"
+		" MissingAuthenticationTokenException SignatureDoesNotMatch "
+		"InvalidSignatureException"
+		" IncompleteSignature AuthFailure RequestTimeTooSkewed RequestExpired "
+		"RequestInTheFuture"
+		" ExpiredIdentityToken InvalidIdentityToken "},
+	{AWS_FORBIDDEN, " AccessDenied AccessDeniedException AccessForbidden NotAuthorized"
+			" UnauthorizedOperation OptInRequired AllAccessDisabled "},
+	{AWS_NOT_FOUND, " ResourceNotFound ResourceNotFoundException NoSuchKey NoSuchBucket"
+			" NotFound EntityNotFoundException "},
+};
+
+static bool row_has(const struct row *r, struct sl code)
+{
+	const char *at = memmem(r->codes, strlen(r->codes), code.p, code.n);
+
+	while (at && !(at[-1] == ' ' && at[code.n] == ' '))
+		at = memmem(at + 1, strlen(at + 1), code.p, code.n);
+	return at != NULL;
+}
+
+static enum aws_class of_status(int status)
+{
+	switch (status) {
+	case 429:
+	case 509: /* bandwidth limit, as botocore's legacy mode has it */
+		return AWS_THROTTLE;
+	case 408:
+	case 503:
+		return AWS_RETRY;
+	case 401:
+	case 403:
+		return AWS_FORBIDDEN;
+	case 404:
+		return AWS_NOT_FOUND;
+	case 501: /* not implemented: nor will it be next time */
+		return AWS_INVALID;
+	default:
+		if (status >= 500)
+			return AWS_UNKNOWN;
+		return status >= 300 ? AWS_INVALID : AWS_FINE;
+	}
+}
+
+enum aws_class aws_classify(int status, struct sl code)
+{
+	if (code.n)
+		for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+			if (row_has(&rows[i], code))
+				return rows[i].class;
+	if (code.n && status < 300)
+		return AWS_INVALID; /* an error inside a good answer that we do not know */
+	return of_status(status);
+}
+
+void aws_error_set(
+	struct aws_error *e, enum aws_class class, const char *code, const char *fmt, ...)
+{
+	va_list ap;
+
+	e->class = class;
+	e->status = 0;
+	e->request_id[0] = '\0';
+	snprintf(e->code, sizeof e->code, "%s", code);
+	va_start(ap, fmt);
+	vsnprintf(e->message, sizeof e->message, fmt, ap);
+	va_end(ap);
+}
+
+bool aws_error_is_temporary(const struct aws_error *e)
+{
+	return e->class == AWS_RETRY || e->class == AWS_THROTTLE || e->class == AWS_UNKNOWN;
+}
+
+enum exit_code aws_error_exit(const struct aws_error *e)
+{
+	switch (e->class) {
+	case AWS_FINE:
+		return EX_DONE;
+	case AWS_RETRY:
+	case AWS_THROTTLE:
+	case AWS_UNKNOWN:
+		return EX_TEMP;
+	case AWS_CREDENTIALS:
+	case AWS_FORBIDDEN:
+		return EX_NOTALLOWED;
+	case AWS_CONFIG:
+		return EX_CONFIGURATION;
+	case AWS_PROTOCOL:
+		return EX_STREAM;
+	case AWS_NOT_FOUND:
+	case AWS_INVALID:
+	case AWS_STOPPED:
+		break;
+	}
+	return EX_REFUSED;
+}
+
+/* What came over the wire, fit for a terminal and for one line. */
+static void put_shown(struct str *s, const char *text)
+{
+	bool gap = false;
+
+	for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+		if (*p == '\n' || *p == '\r' || *p == '\t' || *p == ' ') {
+			gap = s->n > 0;
+			continue;
+		}
+		if (gap)
+			str_addc(s, ' ');
+		gap = false;
+		if (*p < 0x20 || *p == 0x7f)
+			str_addf(s, "\\x%02X", *p);
+		else
+			str_addc(s, (char)*p);
+	}
+	while (s->n && s->p[s->n - 1] == '.')
+		s->p[--s->n] = '\0';
+}
+
+static void put_facts(struct str *s, const struct aws_error *e)
+{
+	const char *open = " (";
+
+	if (e->status) {
+		str_addf(s, "%sHTTP %d", open, e->status);
+		open = ", ";
+	}
+	if (e->request_id[0]) {
+		str_addf(s, "%srequest ", open);
+		put_shown(s, e->request_id);
+		open = ", ";
+	}
+	if (e->attempts > 1) {
+		str_addf(s, "%s%u attempts", open, e->attempts);
+		open = ", ";
+	}
+	if (*open == ',')
+		str_addc(s, ')');
+}
+
+const char *aws_error_text(const struct aws_error *e)
+{
+	static char ring[4][1800];
+	static unsigned turn;
+	char *out = ring[turn++ % ARRAY_LEN(ring)];
+	struct str s = {0}, part = {0};
+
+	if (e->operation[0])
+		str_addf(&s, "%s: ", e->operation);
+	put_shown(&part, e->code);
+	str_add(&s, str_sl(&part));
+	str_clear(&part);
+	put_shown(&part, e->message);
+	if (part.n)
+		str_addf(&s, "%s%s", e->code[0] ? ": " : "", str_z(&part));
+	put_facts(&s, e);
+	snprintf(out, sizeof ring[0], "%s", str_z(&s));
+	str_free(&part);
+	str_free(&s);
+	return out;
+}
+
+/* Something the user can do about it, or NULL. */
+static const char *hint(const struct aws_error *e)
+{
+	if (strstr(e->code, "Expired"))
+		return "sign in again, or check the clock of this machine";
+	if (strstr(e->code, "TimeTooSkewed") || strstr(e->code, "InTheFuture"))
+		return "the clock of this machine is wrong";
+	switch (e->class) {
+	case AWS_CREDENTIALS:
+		return "see the keys in force with 'aws sts get-caller-identity'";
+	case AWS_FORBIDDEN:
+		return "the role or user in force lacks a permission for this";
+	case AWS_THROTTLE:
+		return "run again, with fewer workers";
+	case AWS_RETRY:
+	case AWS_UNKNOWN:
+		return "run again";
+	default:
+		return NULL;
+	}
+}
+
+void aws_die(const struct aws_error *e, const char *what)
+{
+	die_hint(aws_error_exit(e), hint(e), "%s: %s", what, aws_error_text(e));
+}

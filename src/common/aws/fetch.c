@@ -1,0 +1,101 @@
+#include "aws/fetch.h"
+
+#include "aws/crypto.h"
+#include "core/mem.h"
+
+static void on_done(struct http_request *r)
+{
+	*(bool *)r->ctx = true;
+}
+
+void fetch_error(struct aws_error *e, enum http_end end, const char *host, const char *why)
+{
+	static const struct {
+		enum aws_class class;
+		const char *code;
+	} of[] = {
+		[HTTP_ANSWERED] = {AWS_PROTOCOL, "no answer"},
+		[HTTP_UNCONNECTED] = {AWS_RETRY, "no connection"},
+		[HTTP_UNTRUSTED] = {AWS_CONFIG, "certificate refused"},
+		[HTTP_LOST] = {AWS_UNKNOWN, "connection lost"},
+		[HTTP_CUT] = {AWS_UNKNOWN, "answer cut off"},
+		[HTTP_STALLED] = {AWS_UNKNOWN, "timeout"},
+		[HTTP_BAD] = {AWS_PROTOCOL, "bad answer"},
+		[HTTP_REFUSED] = {AWS_STOPPED, "stopped"},
+		[HTTP_TOO_BIG] = {AWS_PROTOCOL, "answer too large"},
+	};
+
+	aws_error_set(e, of[end].class, of[end].code, "%s%s%s", host, *why ? ": " : "", why);
+}
+
+bool fetch_run(struct fetch *f, struct aws_error *e)
+{
+	struct http *h = http_new(&f->limits);
+	struct str head = {0};
+	bool done = false;
+	struct http_request r = {.scheme = f->scheme,
+		.host = f->host,
+		.body = f->body,
+		.done = on_done,
+		.ctx = &done};
+
+	(void)str_room(&head, f->headers.n + f->target.n + 512); /* at once: nothing stays behind */
+	str_addf(&head, "%s %.*s HTTP/1.1\r\nHost: %s\r\n", f->method, (int)f->target.n,
+		f->target.p, f->host);
+	str_add(&head, f->headers);
+	if (f->body.n || strcmp(f->method, "GET") != 0)
+		str_addf(&head, "Content-Length: %zu\r\n", f->body.n);
+	str_addz(&head, "User-Agent: ferry/" FERRY_VERSION "\r\n\r\n");
+	r.head = str_sl(&head);
+	answer_reset(&r.answer, false);
+	r.answer.max_body = FETCH_MAX_BODY;
+	http_start(h, &r);
+	while (!done)
+		http_run(h, INT64_MAX);
+	http_free(h);
+	crypto_wipe(head.p, head.n);
+	str_free(&head);
+	f->answer = r.answer;
+	if (r.end == HTTP_ANSWERED)
+		return true;
+	fetch_error(e, r.end, f->host, r.why);
+	return false;
+}
+
+static bool is_host(struct sl s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+			    strchr("-._:[]", c)))
+			return false;
+	}
+	return s.n > 0 && s.n < 256;
+}
+
+bool fetch_parse_url(const char *url, char **scheme, char **host, char **path)
+{
+	bool tls = strncasecmp(url, "https://", 8) == 0;
+	const char *from = url + (tls ? 8 : 7), *slash;
+	const char *own_port = tls ? ":443" : ":80";
+	struct sl name, rest;
+
+	if (!tls && strncasecmp(url, "http://", 7) != 0)
+		return false;
+	slash = strchr(from, '/');
+	name = (struct sl){from, slash ? (size_t)(slash - from) : strlen(from)};
+	rest = slash ? sl_of(slash) : SL("");
+	if (!is_host(name) || memchr(rest.p, '?', rest.n) || memchr(rest.p, '#', rest.n) ||
+		memchr(rest.p, ' ', rest.n))
+		return false;
+	if (name.n > strlen(own_port) &&
+		memcmp(name.p + name.n - strlen(own_port), own_port, strlen(own_port)) == 0)
+		name.n -= strlen(own_port);
+	while (rest.n && rest.p[rest.n - 1] == '/')
+		rest.n--;
+	*scheme = mem_strdup(tls ? "https" : "http");
+	*host = mem_sldup(name);
+	*path = mem_sldup(rest);
+	return true;
+}

@@ -1,0 +1,34 @@
+/*
+ * fetch.h - one HTTP exchange, waited for: what credentials and metadata need. No retries, no
+ * signing.
+ */
+#ifndef FERRY_AWS_FETCH_H
+#define FERRY_AWS_FETCH_H
+
+#include "aws/error.h"
+#include "aws/http.h"
+
+#define FETCH_MAX_BODY (1u << 20)
+
+struct fetch {
+	const char *method, *scheme, *host; /* "GET", "http", "169.254.169.254" */
+	struct sl target;                   /* path and query */
+	struct sl headers; /* whole lines, each ended by CR LF; Host and Content-Length are added */
+	struct sl body;
+	struct http_opts limits;
+
+	struct answer answer; /* the caller's to free, also after a failure */
+};
+
+/* True: an answer came, of whatever status. False with *e set. What was sent is wiped. */
+bool fetch_run(struct fetch *f, struct aws_error *e) NODISCARD;
+
+/* Sets *e from the end of an exchange that brought no whole answer. */
+void fetch_error(struct aws_error *e, enum http_end end, const char *host, const char *why);
+
+/* Takes "scheme://host[:port][/path]" apart; texts are allocated. The port is left out where it is
+ * the scheme's own. False when it is no such URL (user names, queries and fragments are refused).
+ */
+bool fetch_parse_url(const char *url, char **scheme, char **host, char **path) NODISCARD;
+
+#endif

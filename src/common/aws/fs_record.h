@@ -1,0 +1,69 @@
+/*
+ * fs_record.h - records of a stream become records of a feature group: columns are matched to
+ * features by name, values checked against their types, and the whole encoded for sending.
+ */
+#ifndef FERRY_AWS_FS_RECORD_H
+#define FERRY_AWS_FS_RECORD_H
+
+#include "aws/fs_group.h"
+#include "core/hash.h"
+#include "core/str.h"
+#include "stream/rec.h"
+
+/* The member that fs-put adds to records that failed; a column of this name is passed over. */
+#define FS_FAILED_COLUMN "@failed"
+
+enum fs_when {
+	FS_WHEN_KEEP,    /* the event time is that of the record */
+	FS_WHEN_MISSING, /* now, where the record has none */
+	FS_WHEN_NOW,     /* now, always */
+	FS_WHEN_LATER, /* now, or just later than the record's, whichever is later: for deletions */
+};
+
+struct fs_coder {
+	const struct fs_group *group;
+	enum fs_when when;
+	bool deletions;    /* every record is a deletion; only id and event time are read */
+	bool pass_unknown; /* columns that are no features are left out instead of refused */
+	/* private */
+	size_t *feature; /* by column: number of the feature, or one of the marks */
+	size_t n, cap;
+	struct str *lead;         /* by feature: {"FeatureName":"x","ValueAsString": */
+	size_t id, time, deleted; /* columns, SIZE_MAX where there is none */
+	size_t bytes;             /* names and values of the record in hand: its size as billed */
+};
+
+/* A record that is ready to be sent; buffers are reused. A zeroed struct is an empty one. */
+struct fs_item {
+	struct fs_item *next;
+	struct str id, time;
+	struct str values; /* {"FeatureName":…},{…}: the inside of a Record; empty for a deletion */
+	bool deletion;
+	uint64_t key[2]; /* what the journal knows it by */
+	uint64_t record; /* number in the input */
+	unsigned tries;  /* how often it was sent and not settled */
+	bool alone;      /* to be sent by itself: a batch with it was refused */
+	int64_t since;   /* of the first failure, clock_monotonic() */
+	uint64_t hash;   /* of the id */
+};
+
+/* Prepares *c; `group` is borrowed. */
+void fs_coder_init(
+	struct fs_coder *c, const struct fs_group *group, enum fs_when when, bool deletions);
+
+/*
+ * Learns the columns, again when there are more. NULL, or why they cannot be (then *column is the
+ * one at fault, "" when one is missing): unknown to the group, two for one feature, no identifier.
+ * `complete`: no more will come (a CSV header), so what is needed must be there.
+ */
+const char *fs_coder_cols(
+	struct fs_coder *c, const struct names *cols, bool complete, struct sl *column);
+
+/* Encodes a record; NULL, or why it is bad and *column, where. */
+const char *fs_coder_put(
+	struct fs_coder *c, const struct rec *rec, struct fs_item *item, size_t *column);
+
+void fs_coder_free(struct fs_coder *c);
+void fs_item_free(struct fs_item *item);
+
+#endif

@@ -1,0 +1,382 @@
+#include "aws/fs_show.h"
+
+#include "aws/featurestore.h"
+#include "aws/fs_offline.h"
+#include "aws/fs_schema.h"
+#include "aws/fs_wait.h"
+#include "core/clock.h"
+#include "core/hash.h"
+#include "core/msg.h"
+#include "stream/out.h"
+
+#include <math.h>
+
+#define NOTHING SL("N/A")
+
+static void print(const char *path, struct str *text)
+{
+	struct out *out = out_open(path, 0);
+
+	out_put(out, str_sl(text));
+	out_close(out);
+	str_free(text);
+}
+
+static void print_table(struct fs_table *t, enum fs_table_format format)
+{
+	struct str text = { 0 };
+
+	fs_table_put(t, format, &text);
+	print(NULL, &text);
+	fs_table_free(t);
+}
+
+static struct sl or_nothing(struct sl s)
+{
+	return s.n ? s : NOTHING;
+}
+
+/* Unix seconds as YYYY-MM-DD HH:MM:SS, UTC. */
+static struct sl when(double seconds, char text[CLOCK_TEXT_MAX])
+{
+	int64_t t = CLOCK_UNIX_EPOCH + (int64_t)floor(seconds) * CLOCK_US_PER_SEC;
+
+	return (struct sl){ text, clock_put(text, t, false) };
+}
+
+static struct sl mode(const struct fs_group *g)
+{
+	return g->online && g->offline ? SL("Online + Offline")
+	       : g->online             ? SL("Online")
+	       : g->offline            ? SL("Offline")
+				       : NOTHING;
+}
+
+/* ---- list ---------------------------------------------------------------------------------- */
+
+static const struct fs_column list_columns[] = {
+	{ "FeatureGroupName", "FeatureGroupName" },
+	{ "Status", "FeatureGroupStatus" },
+	{ "IngestMode", "IngestMode" },
+	{ "StorageType", "StorageType" },
+	{ "TTL", "TTLValue" },
+	{ "EventTimeFeature", "EventTimeFeatureName" },
+	{ "RecordIdFeature", "RecordIdentifierFeatureName" },
+	{ "TableFormat", "TableFormat" },
+	{ "AthenaTable", "AthenaTable" },
+	{ "CreationTime", "CreationTime" },
+	{ NULL, "OfflineS3Uri" },
+	{ NULL, "OnlineStoreConfig" },
+	{ NULL, "OfflineStoreConfig" },
+};
+
+static void add_config(struct fs_table *t, const struct fs_group *g, const char *key)
+{
+	const struct json *o = json_get(g->doc, key);
+
+	fs_table_raw(t, o ? o->raw : SL("null"));
+}
+
+static void add_ttl(struct fs_table *t, const struct fs_group *g)
+{
+	char text[80];
+
+	(void)snprintf(text, sizeof text, "%llu %.*s", (unsigned long long)g->ttl,
+		(int)g->ttl_unit.n, g->ttl_unit.p);
+	fs_table_text(t, g->ttl ? sl_of(text) : NOTHING);
+}
+
+static void add_group(struct fs_table *t, const struct fs_group *g)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	fs_table_text(t, g->name);
+	fs_table_text(t, g->status);
+	fs_table_text(t, mode(g));
+	fs_table_text(t, or_nothing(g->storage_type));
+	add_ttl(t, g);
+	fs_table_text(t, g->features[g->time].name);
+	fs_table_text(t, g->features[g->id].name);
+	fs_table_text(t, or_nothing(g->table_format));
+	fs_table_text(t, or_nothing(g->table));
+	fs_table_text(t, when(g->created, text));
+	fs_table_text(t, or_nothing(g->s3_uri));
+	add_config(t, g, "OnlineStoreConfig");
+	add_config(t, g, "OfflineStoreConfig");
+}
+
+struct listing {
+	struct aws *a;
+	struct fs_table table;
+};
+
+/* A group that was deleted since the page was made is left out. */
+static bool list_one(void *ctx, const struct json *summary)
+{
+	struct listing *l = ctx;
+	struct fs_group g = { 0 };
+	struct aws_error e;
+	struct sl name;
+
+	if (!json_get_str(summary, "FeatureGroupName", &name))
+		return true;
+	if (fs_describe(l->a, name, &g, &e))
+		add_group(&l->table, &g);
+	else if (e.class != AWS_NOT_FOUND)
+		aws_die(&e, "cannot describe a feature group");
+	fs_group_free(&g);
+	return true;
+}
+
+void fs_show_list(struct aws *a, const char *contains, enum fs_table_format format)
+{
+	struct listing l = { .a = a,
+		.table = { .cols = list_columns, .n_cols = ARRAY_LEN(list_columns) } };
+	struct aws_error e;
+
+	if (!fs_list(a, sl_of(contains), list_one, &l, &e))
+		aws_die(&e, "cannot list feature groups");
+	print_table(&l.table, format);
+}
+
+/* ---- one group ----------------------------------------------------------------------------- */
+
+static const struct fs_column fact_columns[] = { { "Property", NULL }, { "Value", NULL } };
+static const struct fs_column feature_columns[] = { { "FeatureName", NULL },
+	{ "FeatureType", NULL }, { "Collection", NULL }, { "Role", NULL } };
+
+static void add_fact(struct fs_table *t, const char *name, struct sl value)
+{
+	fs_table_text(t, sl_of(name));
+	fs_table_text(t, or_nothing(value));
+}
+
+static void add_facts(struct fs_table *t, const struct fs_group *g)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	add_fact(t, "FeatureGroupName", g->name);
+	add_fact(t, "FeatureGroupArn", g->arn);
+	add_fact(t, "Status", g->status);
+	if (g->failure.n)
+		add_fact(t, "FailureReason", g->failure);
+	if (g->update_status.n)
+		add_fact(t, "LastUpdateStatus", g->update_status);
+	add_fact(t, "Description", g->description);
+	add_fact(t, "CreationTime", when(g->created, text));
+	add_fact(t, "IngestMode", mode(g));
+	add_fact(t, "StorageType", g->storage_type);
+	fs_table_text(t, SL("TTL"));
+	add_ttl(t, g);
+	add_fact(t, "OfflineStoreStatus", g->offline_status);
+	add_fact(t, "TableFormat", g->table_format);
+	add_fact(t, "Database", g->database);
+	add_fact(t, "AthenaTable", g->table);
+	add_fact(t, "OfflineS3Uri", g->resolved_uri);
+	add_fact(t, "RoleArn", g->role);
+}
+
+static void add_features(struct fs_table *t, const struct fs_group *g)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		const struct fs_feature *f = &g->features[i];
+		char text[48] = "";
+
+		if (f->collection == FS_VECTOR)
+			(void)snprintf(text, sizeof text, "Vector(%llu)",
+				(unsigned long long)f->dimension);
+		else if (f->collection != FS_SCALAR)
+			(void)snprintf(text, sizeof text, "%s", fs_collection_name(f->collection));
+		fs_table_text(t, f->name);
+		fs_table_text(t, sl_of(fs_type_name(f->type)));
+		fs_table_text(t, sl_of(text));
+		fs_table_text(t, i == g->id     ? SL("record identifier")
+				 : i == g->time ? SL("event time")
+						: SL(""));
+	}
+}
+
+void fs_show_group(struct aws *a, const char *name, enum fs_table_format format)
+{
+	struct fs_table facts = { .cols = fact_columns, .n_cols = ARRAY_LEN(fact_columns) };
+	struct fs_table features = { .cols = feature_columns,
+		.n_cols = ARRAY_LEN(feature_columns) };
+	struct fs_group g = { 0 };
+	struct str text = { 0 };
+
+	fs_need_group(a, name, &g);
+	if (format == FS_TABLE_JSON || format == FS_TABLE_NDJSON) {
+		str_add(&text, g.doc->raw);
+		str_addc(&text, '\n');
+	} else {
+		add_facts(&facts, &g);
+		fs_table_put(&facts, format, &text);
+		str_addc(&text, '\n');
+		add_features(&features, &g);
+		fs_table_put(&features, format, &text);
+	}
+	print(NULL, &text);
+	fs_table_free(&facts);
+	fs_table_free(&features);
+	fs_group_free(&g);
+}
+
+void fs_show_schema(struct aws *a, const char *name, enum fs_table_format format)
+{
+	struct fs_table features = { .cols = feature_columns,
+		.n_cols = ARRAY_LEN(feature_columns) };
+	bool lines = format == FS_TABLE_NDJSON;
+	struct fs_group g = { 0 };
+	struct str text = { 0 };
+
+	if (format == FS_TABLE_TEXT) {
+		fs_show_group(a, name, format);
+		return;
+	}
+	fs_need_group(a, name, &g);
+	if (format == FS_TABLE_JSON || lines) {
+		str_addz(&text, lines ? "" : "[");
+		for (size_t i = 0; i < g.n; i++) {
+			str_addz(&text, lines ? "" : i ? ",\n " : "\n ");
+			fs_feature_put(&g.features[i], &text);
+			str_addz(&text, lines ? "\n" : "");
+		}
+		str_addz(&text, lines ? "" : "\n]\n");
+	} else {
+		add_features(&features, &g);
+		fs_table_put(&features, format, &text);
+	}
+	print(NULL, &text);
+	fs_table_free(&features);
+	fs_group_free(&g);
+}
+
+/* ---- size ---------------------------------------------------------------------------------- */
+
+static const struct fs_column size_columns[] = {
+	{ "Name", "Name" },
+	{ "Files", "Files" },
+	{ "Bytes", "Bytes" },
+	{ "GiB", "GiB" },
+	{ "USDPerMonth", "USDPerMonth" },
+	{ "Newest", "Newest" },
+	{ "Location", "Location" },
+};
+
+static void add_size(struct fs_table *t, struct sl name, const struct fs_size *size, double price,
+	struct sl location)
+{
+	char text[CLOCK_TEXT_MAX];
+	double gib = (double)size->bytes / (1 << 30);
+	struct str s = { 0 };
+
+	fs_table_text(t, name);
+	str_addu(&s, size->objects);
+	fs_table_raw(t, str_sl(&s));
+	str_clear(&s);
+	str_addu(&s, size->bytes);
+	fs_table_raw(t, str_sl(&s));
+	str_clear(&s);
+	str_addf(&s, "%.3f", gib);
+	fs_table_raw(t, str_sl(&s));
+	str_clear(&s);
+	str_addf(&s, "%.4f", gib * price);
+	fs_table_raw(t, str_sl(&s));
+	fs_table_text(t, size->newest == INT64_MIN
+				 ? NOTHING
+				 : (struct sl){ text, clock_put(text, size->newest, false) });
+	fs_table_text(t, location);
+	str_free(&s);
+}
+
+static void print_sizes(struct fs_table *t, enum fs_table_format format, const char *export)
+{
+	struct str text = { 0 };
+
+	if (export) {
+		fs_table_put(t, FS_TABLE_CSV, &text);
+		print(export, &text);
+	}
+	print_table(t, format);
+}
+
+void fs_show_size(struct aws *a, const char *name, double price, enum fs_table_format format,
+	const char *export)
+{
+	struct fs_table t = { .cols = size_columns, .n_cols = ARRAY_LEN(size_columns) };
+	struct fs_group g = { 0 };
+	struct fs_size size;
+	struct aws_error e;
+
+	fs_need_group(a, name, &g);
+	if (!fs_offline_size(a, fs_offline_place(&g), &size, &e))
+		aws_die(&e, "cannot list the offline store");
+	add_size(&t, g.name, &size, price, g.resolved_uri);
+	print_sizes(&t, format, export);
+	fs_group_free(&g);
+}
+
+/* Sizes by the level below the prefix: of …/offline-store/, the groups. */
+struct levels {
+	size_t prefix;
+	struct names names;
+	struct fs_size *sizes;
+	size_t cap;
+};
+
+static bool count_object(void *ctx, const struct s3_object *o)
+{
+	struct levels *l = ctx;
+	struct sl rest = { o->key.p + l->prefix, o->key.n - l->prefix };
+	const char *slash = memchr(rest.p, '/', rest.n);
+	bool added;
+	size_t i;
+
+	if (slash)
+		rest.n = (size_t)(slash - rest.p);
+	i = names_add(&l->names, rest.n ? rest : SL("."), &added);
+	mem_grow(&l->sizes, &l->cap, i + 1, sizeof *l->sizes);
+	if (added)
+		l->sizes[i] = (struct fs_size){ .newest = INT64_MIN };
+	l->sizes[i].objects++;
+	l->sizes[i].bytes += o->size;
+	if (o->modified > l->sizes[i].newest)
+		l->sizes[i].newest = o->modified;
+	return true;
+}
+
+void fs_show_prefix(struct aws *a, const char *bucket, const char *prefix, double price,
+	enum fs_table_format format, const char *export)
+{
+	struct fs_table t = { .cols = size_columns, .n_cols = ARRAY_LEN(size_columns) };
+	struct levels l = { 0 };
+	struct fs_size all = { .newest = INT64_MIN };
+	struct str key = { 0 };
+	struct aws_error e;
+
+	while (*prefix == '/')
+		prefix++;
+	str_addz(&key, prefix);
+	if (key.n && key.p[key.n - 1] != '/')
+		str_addc(&key, '/');
+	l.prefix = key.n;
+	if (!s3_list(a, sl_of(bucket), str_sl(&key), count_object, &l, &e))
+		aws_die(&e, "cannot list the bucket");
+	for (size_t i = 0; i < l.names.n; i++) {
+		struct str location = { 0 };
+
+		str_addf(&location, "s3://%s/%s", bucket, str_z(&key));
+		str_add(&location, l.names.name[i]);
+		add_size(&t, l.names.name[i], &l.sizes[i], price, str_sl(&location));
+		str_free(&location);
+		all.objects += l.sizes[i].objects;
+		all.bytes += l.sizes[i].bytes;
+		if (l.sizes[i].newest > all.newest)
+			all.newest = l.sizes[i].newest;
+	}
+	add_size(&t, SL("total"), &all, price, SL(""));
+	print_sizes(&t, format, export);
+	names_free(&l.names);
+	mem_free(l.sizes);
+	str_free(&key);
+}

@@ -1,0 +1,145 @@
+/* From the bytes of an answer to what it means. */
+#include "aws/client_internal.h"
+#include "aws/xml.h"
+#include "core/clock.h"
+#include "core/num.h"
+#include "stream/json.h"
+
+#define SHOWN_OF_FOREIGN 200 /* bytes of a body that is not the service's */
+
+static void copy(char *dst, size_t cap, struct sl s)
+{
+	size_t n = s.n < cap - 1 ? s.n : cap - 1;
+
+	if (n)
+		memcpy(dst, s.p, n);
+	dst[n] = '\0';
+}
+
+void reply_read(struct flight *f)
+{
+	const struct answer *a = &f->http.answer;
+	struct aws_reply *r = &f->reply;
+
+	*r = (struct aws_reply){.status = a->status,
+		.body = str_sl(&a->body),
+		.body_size = f->call.sink && a->status < 300 ? f->delivered : a->body_size,
+		.attempts = f->attempts,
+		.took_us = clock_monotonic() - f->began,
+		.content_length = a->length};
+	if (a->status < 300 && !f->call.sink && f->call.service != AWS_S3)
+		return; /* the many: what follows costs a search each */
+	r->etag = answer_header(a, "etag");
+	r->content_range = answer_header(a, "content-range");
+	r->last_modified = answer_header(a, "last-modified");
+	r->bucket_region = answer_header(a, "x-amz-bucket-region");
+	r->request_id = answer_header(a, "x-amz-request-id");
+	if (r->request_id.n == 0)
+		r->request_id = answer_header(a, "x-amzn-requestid");
+}
+
+/* namespace#Code:http://uri -> Code */
+static struct sl bare_code(struct sl s)
+{
+	const char *hash = memchr(s.p, '#', s.n), *colon;
+
+	if (hash)
+		s = (struct sl){hash + 1, (size_t)(s.p + s.n - hash - 1)};
+	colon = memchr(s.p, ':', s.n);
+	if (colon)
+		s.n = (size_t)(colon - s.p);
+	return s;
+}
+
+static void read_json(struct sl body, struct arena *mem, struct sl *code, struct sl *message)
+{
+	static const char *const codes[] = {"__type", "code", "Code"};
+	const char *why = NULL;
+	size_t at;
+	const struct json *o = json_parse(mem, body, &why, &at);
+
+	for (size_t i = 0; code->n == 0 && i < ARRAY_LEN(codes); i++)
+		(void)json_get_str(o, codes[i], code);
+	if (!json_get_str(o, "message", message) && !json_get_str(o, "Message", message))
+		*message =
+			o ? SL("") : body; /* a proxy or load balancer speaks: show how it begins */
+}
+
+void reply_error(struct flight *f)
+{
+	const struct answer *a = &f->http.answer;
+	struct sl body = str_sl(&a->body), code = answer_header(a, "x-amzn-errortype");
+	struct sl message = SL(""), region;
+	struct aws_error *e = &f->error;
+	struct arena mem = {0};
+	struct str shown = {0};
+
+	if (body.n && body.p[0] == '<') {
+		code = xml_text(body, "Code", &mem);
+		message = xml_text(body, "Message", &mem);
+		region = xml_text(body, "Region", &mem);
+		if (f->reply.bucket_region.n == 0 && region.n && region.p >= body.p &&
+			region.p < body.p + body.n)
+			f->reply.bucket_region = region;
+		if (code.n == 0)
+			message = body;
+	} else if (body.n) {
+		read_json(body, &mem, &code, &message);
+	}
+	code = bare_code(code);
+	str_add(&shown, message);
+	creds_redact(f->a->creds, &shown);
+	e->status = a->status;
+	e->class = aws_classify(a->status, code);
+	if (e->class == AWS_FINE) /* a redirect, or an answer nobody asked for */
+		e->class = AWS_PROTOCOL;
+	copy(e->code, sizeof e->code, code);
+	copy(e->message, message.p == body.p ? SHOWN_OF_FOREIGN : sizeof e->message,
+		str_sl(&shown));
+	if (!e->code[0] && !e->message[0])
+		snprintf(e->message, sizeof e->message, "refused");
+	copy(e->request_id, sizeof e->request_id, f->reply.request_id);
+	arena_free(&mem);
+	str_free(&shown);
+}
+
+/* IMF-fixdate (RFC 9110 section 5.6.7): Sun, 06 Nov 1994 08:49:37 GMT */
+static bool parse_date(struct sl s, int64_t *instant)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	char iso[32], name[4] = "";
+	const char *at;
+
+	if (s.n != 29 || s.p[3] != ',' || !sl_eq_str((struct sl){s.p + 26, 3}, "GMT"))
+		return false;
+	memcpy(name, s.p + 8, 3);
+	at = strstr(months, name);
+	if (!at || (at - months) % 3)
+		return false;
+	snprintf(iso, sizeof iso, "%.4s-%02d-%.2sT%.8sZ", s.p + 12, (int)((at - months) / 3 + 1),
+		s.p + 5, s.p + 17);
+	return clock_parse(sl_of(iso), instant);
+}
+
+bool reply_date(const struct flight *f, int64_t *server)
+{
+	return parse_date(answer_header(&f->http.answer, "date"), server);
+}
+
+int64_t reply_retry_after(const struct flight *f)
+{
+	struct sl ms = answer_header(&f->http.answer, "x-amz-retry-after");
+	struct sl s = answer_header(&f->http.answer, "retry-after");
+	uint64_t v;
+	int64_t at;
+
+	if (num_u64(ms, &v) && v < 86400000)
+		return (int64_t)v * 1000;
+	if (num_u64(s, &v) && v < 86400)
+		return (int64_t)v * CLOCK_US_PER_SEC;
+	if (parse_date(s, &at)) {
+		at -= clock_now();
+		return at > 0 ? at : 0;
+	}
+	return -1;
+}

@@ -1,0 +1,484 @@
+/*
+ * fs-extract-athena - records of a feature group out of its offline store, by a query of Athena.
+ *
+ * Table and database come from the group's own description. The result is read as it comes over the
+ * wire, in the memory of a few rows, as the CSV object that a query leaves in S3 or as the gzip
+ * JSON parts of an UNLOAD, several at once. Its rows are counted against what Athena says.
+ */
+#include "aws/fs_fetch.h"
+#include "aws/fs_offline.h"
+#include "aws/fs_sql.h"
+#include "aws/fs_wait.h"
+#include "core/clock.h"
+#include "core/hash.h"
+#include "core/msg.h"
+#include "core/num.h"
+#include "core/opt.h"
+#include "core/stop.h"
+#include "stream/extract.h"
+#include "stream/out.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+enum method { METHOD_CSV, METHOD_UNLOAD };
+
+struct conf {
+	struct aws_opts aws;
+	struct io_opts io;
+	const char *columns, *rename, *where, *order_by, *as_of, *query, *stats;
+	const char *output_location, *workgroup, *database;
+	uint64_t limit, workers;
+	int method;
+	bool latest, store_columns, keep_results, dry_run;
+	int64_t timeout, reuse;
+};
+
+static const struct opt options[] = {
+	{ .kind = OPT_GROUP, .help = "Which records" },
+	{ .name = "columns", .letter = 'c', .kind = OPT_STR,
+	  .offset = offsetof(struct conf, columns),
+	  .arg = "NAME,…", .help = "features, in this order (default: all of the group)" },
+	{ .name = "rename", .kind = OPT_STR, .offset = offsetof(struct conf, rename),
+	  .arg = "OLD:NEW,…", .help = "columns of the output that are to have another name" },
+	{ .name = "where", .kind = OPT_STR, .offset = offsetof(struct conf, where), .arg = "SQL",
+	  .help = "condition, with or without the word WHERE" },
+	{ .name = "order-by", .kind = OPT_STR, .offset = offsetof(struct conf, order_by),
+	  .arg = "SQL", .help = "order of the records (not with --method unload)" },
+	{ .name = "limit", .kind = OPT_UINT, .offset = offsetof(struct conf, limit), .arg = "N",
+	  .min = 1, .help = "so many records at most" },
+	{ .name = "latest", .kind = OPT_FLAG, .offset = offsetof(struct conf, latest),
+	  .help = "the newest record of each identifier (default: all its history)" },
+	{ .name = "as-of", .kind = OPT_STR, .offset = offsetof(struct conf, as_of), .arg = "TIME",
+	  .help = "the newest as it was at this event time" },
+	{ .name = "store-columns", .kind = OPT_FLAG, .offset = offsetof(struct conf, store_columns),
+	  .help = "add write_time, api_invocation_time, is_deleted, and deletions" },
+	{ .name = "query", .kind = OPT_STR, .offset = offsetof(struct conf, query), .arg = "SQL",
+	  .help = "this SELECT instead of one made from the options above" },
+	{ .name = "dry-run", .letter = 'n', .kind = OPT_FLAG,
+	  .offset = offsetof(struct conf, dry_run),
+	  .help = "print the query" },
+	{ .kind = OPT_GROUP, .help = "How" },
+	{ .name = "method", .kind = OPT_ENUM, .offset = offsetof(struct conf, method),
+	  .choices = "csv|unload", .help = "unload is for many records: parts, several at once" },
+	{ .name = "max-workers", .letter = 'w', .kind = OPT_UINT,
+	  .offset = offsetof(struct conf, workers),
+	  .arg = "N", .min = 1, .max = 64, .help = "parts fetched at once (default 8)" },
+	{ .name = "s3-output-location", .kind = OPT_STR,
+	  .offset = offsetof(struct conf, output_location),
+	  .arg = "URI", .help = "where Athena leaves results (default: the workgroup's)" },
+	{ .name = "workgroup", .kind = OPT_STR, .offset = offsetof(struct conf, workgroup),
+	  .arg = "NAME", .help = "of Athena (default primary)" },
+	{ .name = "database", .kind = OPT_STR, .offset = offsetof(struct conf, database),
+	  .arg = "NAME", .help = "of the table (default: as the group says)" },
+	{ .name = "query-timeout", .kind = OPT_DURATION, .offset = offsetof(struct conf, timeout),
+	  .arg = "TIME", .unit = CLOCK_US_PER_SEC, .help = "stop a query after (default 30m)" },
+	{ .name = "reuse", .kind = OPT_DURATION, .offset = offsetof(struct conf, reuse),
+	  .arg = "TIME",
+	  .unit = CLOCK_US_PER_SEC,
+	  .help = "take the query of a run that was killed, not older than (default 1h)" },
+	{ .name = "keep-results", .kind = OPT_FLAG, .offset = offsetof(struct conf, keep_results),
+	  .help = "leave the result objects in S3" },
+	{ .kind = OPT_GROUP, .help = "Output" },
+	{ .name = "output-format", .letter = 'o', .kind = OPT_ENUM,
+	  .offset = offsetof(struct conf, io.out_format), .choices = "auto|csv|ndjson|json",
+	  .help = "auto is csv" },
+	{ .name = "output", .letter = 'O', .kind = OPT_STR,
+	  .offset = offsetof(struct conf, io.output),
+	  .arg = "FILE", .help = "write here instead of standard output" },
+	{ .name = "gzip", .letter = 'z', .kind = OPT_UINT, .offset = offsetof(struct conf, io.gzip),
+	  .arg = "LEVEL", .min = 0, .max = 9, .help = "compress the output" },
+	EXTRACT_SEAL_OPTS(struct conf, io),
+	{ .kind = OPT_GROUP, .help = "Report" },
+	{ .name = "progress", .kind = OPT_ENUM, .offset = offsetof(struct conf, io.progress),
+	  .choices = "auto|bar|json|none", .help = "on standard error" },
+	{ .name = "stats", .kind = OPT_STR, .offset = offsetof(struct conf, stats), .arg = "FILE",
+	  .help = "write a JSON summary here: rows, bytes scanned, estimated cost" },
+	AWS_OPTS(struct conf, aws),
+	OPT_END,
+};
+
+static const struct opt_program program = {
+	.name = "fs-extract-athena",
+	.summary = "read the offline store of a feature group",
+	.synopsis = "[options] GROUP",
+	.examples = "  fs-extract-athena --latest customers > customers.csv\n"
+		    "  fs-extract-athena -c id,price --where \"price > 100\" -o ndjson orders\n"
+		    "  fs-extract-athena --method unload old | fs-put new --failed bad.ndjson\n",
+	.opts = options,
+};
+
+/* A column of the output. */
+struct column {
+	struct sl name;   /* as it is written */
+	struct sl source; /* feature or column of the store */
+	bool number;      /* Integral or Fractional */
+	bool fractional;
+	bool boolean;
+};
+
+struct prog {
+	struct conf conf;
+	struct aws *aws;
+	struct fs_group group;
+	struct column *columns;
+	size_t n, cap;
+	struct fs_json_column *keys;
+	struct fs_fetch fetch;
+	struct extract *x;
+	struct field *f;
+	struct arena mem, row_mem;
+	struct str sql, plain;
+	bool header_seen;
+};
+
+/* ---- columns ------------------------------------------------------------------------------- */
+
+static void add_column(struct prog *p, struct sl name)
+{
+	size_t f = fs_group_feature(&p->group, name);
+	struct column c = { .name = name, .source = name };
+
+	if (f != SIZE_MAX) {
+		c.name = c.source = p->group.features[f].name;
+		c.number = p->group.features[f].type != FS_STRING &&
+			   p->group.features[f].collection == FS_SCALAR;
+		c.fractional = c.number && p->group.features[f].type == FS_FRACTIONAL;
+	} else if (!fs_is_store_column(name) && !p->conf.query) {
+		die_hint(EX_USAGE_, "'fs schema' shows the features",
+			"--columns: feature group %s has no feature %s", msg_q(p->group.name),
+			msg_q(name));
+	}
+	c.boolean = sl_eq(name, SL("is_deleted"));
+	mem_grow(&p->columns, &p->cap, p->n + 1, sizeof *p->columns);
+	p->columns[p->n++] = c;
+}
+
+/* Calls `each` for every part of a list that commas split. */
+static void split(struct prog *p, const char *list, void (*each)(struct prog *p, struct sl part))
+{
+	while (*list) {
+		size_t n = strcspn(list, ",");
+		struct sl part = { list, n };
+
+		while (part.n && part.p[0] == ' ') {
+			part.p++;
+			part.n--;
+		}
+		while (part.n && part.p[part.n - 1] == ' ')
+			part.n--;
+		if (part.n)
+			each(p, part);
+		list += n + (list[n] == ',');
+	}
+}
+
+static void choose_columns(struct prog *p)
+{
+	static const char *const store[] = { "write_time", "api_invocation_time", "is_deleted" };
+
+	if (p->conf.columns)
+		split(p, p->conf.columns, add_column);
+	for (size_t i = 0; !p->conf.columns && i < p->group.n; i++)
+		add_column(p, p->group.features[i].name);
+	for (size_t i = 0; p->conf.store_columns && i < ARRAY_LEN(store); i++)
+		add_column(p, sl_of(store[i]));
+	if (p->n == 0)
+		opt_usage("--columns: names none");
+}
+
+static void rename_column(struct prog *p, struct sl pair)
+{
+	const char *colon = memchr(pair.p, ':', pair.n);
+	struct sl old = { pair.p, colon ? (size_t)(colon - pair.p) : 0 };
+
+	if (!colon || !old.n || old.n + 1 == pair.n)
+		opt_usage("--rename: not like OLD:NEW: %s", msg_q(pair));
+	for (size_t i = 0; i < p->n; i++)
+		if (sl_eq(p->columns[i].source, old)) {
+			p->columns[i].name = (struct sl){ colon + 1, pair.n - old.n - 1 };
+			return;
+		}
+	opt_usage("--rename: there is no column %s", msg_q(old));
+}
+
+static void announce(struct prog *p)
+{
+	struct sl *names = mem_alloc(mem_mul(p->n, sizeof *names));
+
+	if (p->conf.rename)
+		split(p, p->conf.rename, rename_column);
+	for (size_t i = 0; i < p->n; i++)
+		names[i] = p->columns[i].name;
+	wr_cols(p->x->wr, names, p->n);
+	p->f = mem_alloc(mem_mul(p->n, sizeof *p->f));
+	mem_free(names);
+}
+
+/* ---- rows ---------------------------------------------------------------------------------- */
+
+/* The header of the CSV result: known columns must be those asked for; of --query they are news. */
+static void take_header(struct prog *p, const struct field *f, size_t n)
+{
+	p->header_seen = true;
+	for (size_t i = 0; i < n && p->conf.query; i++)
+		add_column(p, arena_dup(&p->mem, field_sl(&f[i])));
+	if (n != p->n)
+		die(EX_STREAM, "the result has %zu columns instead of %zu", n, p->n);
+	for (size_t i = 0; i < n; i++)
+		if (p->columns[i].source.n != f[i].n ||
+			strncasecmp(p->columns[i].source.p, f[i].p, f[i].n) != 0)
+			die(EX_STREAM, "column %zu of the result is %s instead of %s", i + 1,
+				msg_q(field_sl(&f[i])), msg_q(p->columns[i].source));
+	announce(p);
+}
+
+/* Athena writes doubles with an exponent (1.76E9), which PutRecord's readers do not all take. */
+static void make_plain(struct prog *p, struct field *f)
+{
+	struct sl text;
+
+	if (!memchr(f->p, 'E', f->n) && !memchr(f->p, 'e', f->n))
+		return;
+	str_clear(&p->plain);
+	fs_plain_decimal(&p->plain, field_sl(f));
+	text = arena_dup(&p->row_mem, str_sl(&p->plain));
+	f->p = text.p;
+	f->n = (uint32_t)text.n;
+}
+
+static void take_row(void *ctx, const struct field *f, size_t n)
+{
+	struct prog *p = ctx;
+
+	if (!p->header_seen) {
+		take_header(p, f, n);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct column *c = &p->columns[i];
+
+		p->f[i] = f[i];
+		if (field_is_null(&f[i]) || (!c->number && !c->boolean))
+			continue;
+		if (c->fractional)
+			make_plain(p, &p->f[i]);
+		if (c->number && num_is_json(field_sl(&p->f[i]))) {
+			p->f[i].kind = F_NUM;
+			p->f[i].plain = 1;
+		} else if (c->boolean) {
+			p->f[i].kind = F_BOOL;
+		}
+	}
+	wr_row(p->x->wr, p->f, n);
+	arena_reset(&p->row_mem);
+	extract_tick(p->x);
+}
+
+/* Has whoever reads our output gone? Asked between pieces, so that a query is stopped for them. */
+static bool reader_gone(void *ctx)
+{
+	struct prog *p = ctx;
+	struct pollfd fd = { .fd = STDOUT_FILENO, .events = 0 };
+
+	if (p->conf.io.output && strcmp(p->conf.io.output, "-") != 0)
+		return false;
+	return poll(&fd, 1, 0) == 1 && (fd.revents & POLLERR);
+}
+
+/* ---- beginning and end --------------------------------------------------------------------- */
+
+static void build_query(struct prog *p)
+{
+	const struct conf *c = &p->conf;
+	struct sl *names = mem_alloc(mem_mul(p->n + 1, sizeof *names));
+	struct fs_select q = { .columns = names,
+		.n_columns = p->n,
+		.where = c->where,
+		.order_by = c->order_by,
+		.limit = c->limit,
+		.latest = c->latest || c->as_of,
+		.deleted = c->store_columns,
+		.as_of = c->as_of ? sl_of(c->as_of) : SL("") };
+
+	for (size_t i = 0; i < p->n; i++)
+		names[i] = p->columns[i].source;
+	if (c->query)
+		str_addz(&p->sql, c->query);
+	else
+		fs_sql_select(&p->group, &q, &p->sql);
+	mem_free(names);
+}
+
+static void check_options(const struct conf *c)
+{
+	bool parts = c->columns || c->where || c->order_by || c->limit || c->latest || c->as_of ||
+		     c->store_columns;
+
+	if (c->query && parts)
+		opt_usage("--query is the whole query: no other option can change it");
+	if (c->method == METHOD_UNLOAD && c->query)
+		opt_usage("--method unload needs to know the columns, so --query cannot be used "
+			  "with it");
+	if (c->method == METHOD_UNLOAD && c->order_by)
+		opt_usage("--order-by: the parts of --method unload have no order");
+}
+
+static void check_group(const struct prog *p)
+{
+	const struct fs_group *g = &p->group;
+	const char *why =
+		p->conf.as_of ? fs_event_time_check(g->features[g->time].type, sl_of(p->conf.as_of))
+			      : NULL;
+
+	if (why)
+		opt_usage("--as-of: %s %s", msg_q(sl_of(p->conf.as_of)), why);
+	if (!g->offline)
+		die_hint(EX_REFUSED, "fs-extract-online reads the online store",
+			"feature group %s has no offline store", msg_q(g->name));
+	if (!g->table.n)
+		die(EX_REFUSED,
+			"feature group %s has no table in the data catalog, so Athena cannot "
+			"read its offline store",
+			msg_q(g->name));
+}
+
+/* UNLOAD wants a folder of its own; it is named after the run, so that a second try finds it. */
+static void make_unload(struct prog *p)
+{
+	struct str uri = { 0 }, sql = { 0 };
+
+	str_add(&uri, p->fetch.query.output);
+	if (!uri.n)
+		die_hint(EX_CONFIGURATION, "--s3-output-location s3://BUCKET/PREFIX/",
+			"workgroup %s does not say where results are to be",
+			msg_q(sl_of(p->conf.workgroup)));
+	str_addf(&uri, "ferry-%s/", p->fetch.run.name);
+	p->fetch.unload = arena_dup(&p->mem, str_sl(&uri));
+	fs_sql_unload(str_sl(&p->sql), p->fetch.unload, &sql);
+	p->fetch.query.sql = arena_dup(&p->mem, str_sl(&sql));
+	p->keys = mem_alloc(mem_mul(p->n, sizeof *p->keys));
+	for (size_t i = 0; i < p->n; i++) {
+		str_clear(&sql);
+		str_add_json(&sql, p->columns[i].source);
+		str_addc(&sql, ':');
+		for (size_t k = 0; k < sql.n; k++)
+			sql.p[k] = sql.p[k] >= 'A' && sql.p[k] <= 'Z' ? (char)(sql.p[k] + 32)
+								      : sql.p[k];
+		p->keys[i].key = arena_dup(&p->mem, str_sl(&sql));
+		p->keys[i].name = (struct sl){ p->keys[i].key.p + 1, p->keys[i].key.n - 3 };
+	}
+	str_free(&sql);
+	str_free(&uri);
+}
+
+static void wake(void *ctx)
+{
+	aws_stop(ctx);
+}
+
+static void prepare(struct prog *p)
+{
+	const struct conf *c = &p->conf;
+	struct fs_fetch *f = &p->fetch;
+	struct str place = { 0 };
+
+	fs_result_location(p->aws, &p->group, c->output_location, sl_of(c->workgroup), &place);
+	*f = (struct fs_fetch){ .aws = p->aws,
+		.opts = &c->aws,
+		.timeout_us = c->timeout,
+		.workers = (unsigned)c->workers,
+		.keep = c->keep_results,
+		.gone = reader_gone,
+		.row = take_row,
+		.ctx = p };
+	f->query = (struct athena_query){ .sql = str_sl(&p->sql),
+		.database = p->group.database,
+		.catalog = p->group.catalog,
+		.workgroup = sl_of(c->workgroup),
+		.output = arena_dup(&p->mem, str_sl(&place)) };
+	str_free(&place);
+	fs_run_open(&f->run, "fs-extract-athena", p->group.name,
+		hash64(str_sl(&p->sql), hash64(sl_of(c->workgroup), (uint64_t)c->method)),
+		c->reuse);
+	if (c->method == METHOD_UNLOAD) {
+		make_unload(p);
+		f->columns = p->keys;
+		f->n_columns = p->n;
+		p->header_seen = true;
+		announce(p);
+	}
+	stop_catch(wake, p->aws);
+}
+
+static void seal(struct prog *p)
+{
+	struct str src = { 0 };
+
+	str_addz(&src, "{\"group\":");
+	str_add_json(&src, p->group.name);
+	str_addf(&src, ",\"query\":\"%s\",\"rows\":%llu}", p->fetch.id,
+		(unsigned long long)p->fetch.rows);
+	wr_seal(p->x->wr,
+		&(struct seal){ .chunk = p->group.name, .src = str_sl(&src), .final = true });
+	str_free(&src);
+}
+
+static void print_query(struct prog *p)
+{
+	struct out *out = out_open(p->conf.io.output, 0);
+
+	str_addc(&p->sql, '\n');
+	out_put(out, str_sl(&p->sql));
+	out_close(out);
+}
+
+static void open_group(struct prog *p, const char *name)
+{
+	struct aws_error e;
+
+	p->aws = aws_open(&p->conf.aws, &e);
+	if (!p->aws)
+		aws_die(&e, "cannot talk to AWS");
+	fs_need_group(p->aws, name, &p->group);
+	check_group(p);
+	if (p->conf.database)
+		p->group.database = sl_of(p->conf.database);
+	if (!p->conf.query)
+		choose_columns(p);
+	build_query(p);
+}
+
+static void extract(struct prog *p)
+{
+	const struct io_opts *io = &p->conf.io;
+
+	p->x = extract_open(io, io->out_format != FMT_JSON && io_wants_seal(io));
+	prepare(p);
+	fs_fetch_start(&p->fetch);
+	fs_fetch_rows(&p->fetch);
+	fs_fetch_report(&p->fetch, p->group.name, wr_bytes(p->x->wr), p->conf.stats);
+	fs_fetch_end(&p->fetch);
+	seal(p);
+	(void)extract_close(p->x);
+}
+
+int main(int argc, char **argv)
+{
+	struct prog p = { .conf = { .workgroup = "primary",
+				  .workers = 8,
+				  .timeout = 1800 * CLOCK_US_PER_SEC,
+				  .reuse = 3600 * CLOCK_US_PER_SEC } };
+
+	opt_parse(&program, &p.conf, &argc, &argv);
+	if (argc != 1)
+		opt_usage("one GROUP");
+	check_options(&p.conf);
+	open_group(&p, argv[0]);
+	if (p.conf.dry_run)
+		print_query(&p);
+	else
+		extract(&p);
+	aws_close(p.aws);
+	return EX_DONE;
+}

@@ -1,0 +1,346 @@
+/*
+ * fs-extract-online - records of a feature group out of its online store.
+ *
+ * All of them (ListRecords), or those of identifiers that come as records or lines; fetched by
+ * BatchGetRecord, many at once. Memory does not grow with the store.
+ */
+#include "aws/fs_online.h"
+#include "aws/fs_table.h"
+#include "aws/fs_wait.h"
+#include "core/clock.h"
+#include "core/hash.h"
+#include "core/msg.h"
+#include "core/opt.h"
+#include "core/stop.h"
+#include "stream/extract.h"
+#include "stream/in.h"
+#include "stream/out.h"
+
+#define FORMAT_TABLE 4 /* behind the formats of stream/rd.h: for people */
+
+struct conf {
+	struct aws_opts aws;
+	struct io_opts io;
+	const char *columns, *ids;
+	struct opt_list id;
+	bool lines, deleted, current_time, required;
+	uint64_t workers;
+	int64_t patience;
+};
+
+static const struct opt options[] = {
+	{ .kind = OPT_GROUP, .help = "Which records" },
+	{ .name = "columns", .letter = 'c', .kind = OPT_STR,
+	  .offset = offsetof(struct conf, columns),
+	  .arg = "NAME,…", .help = "features, in this order (default: all of the group)" },
+	{ .name = "id", .kind = OPT_LIST, .offset = offsetof(struct conf, id), .arg = "ID",
+	  .help = "the record with this identifier; may be repeated" },
+	{ .name = "ids", .kind = OPT_STR, .offset = offsetof(struct conf, ids), .arg = "FILE",
+	  .help = "those whose identifiers are in these records (- is standard input)" },
+	{ .name = "lines", .kind = OPT_FLAG, .offset = offsetof(struct conf, lines),
+	  .help = "the file of --ids has an identifier a line, and no header" },
+	{ .name = "deleted", .kind = OPT_FLAG, .offset = offsetof(struct conf, deleted),
+	  .help = "also identifiers of records that were softly deleted, the rest NULL" },
+	{ .name = "required", .kind = OPT_FLAG, .offset = offsetof(struct conf, required),
+	  .help = "an identifier that has no record is an error" },
+	{ .name = "current-time", .kind = OPT_FLAG, .offset = offsetof(struct conf, current_time),
+	  .help = "give every record the event time of now, to be put elsewhere" },
+	{ .kind = OPT_GROUP, .help = "How" },
+	{ .name = "max-workers", .letter = 'w', .kind = OPT_UINT,
+	  .offset = offsetof(struct conf, workers),
+	  .arg = "N", .min = 1, .max = 256, .help = "requests at once (default 10)" },
+	{ .name = "retry-for", .kind = OPT_DURATION, .offset = offsetof(struct conf, patience),
+	  .arg = "TIME", .unit = CLOCK_US_PER_SEC,
+	  .help = "wait out throttling and temporary failures for that long (default 10m)" },
+	IO_IN_OPTS_OF(struct conf, io, "auto|csv|ndjson|json"),
+	{ .kind = OPT_GROUP, .help = "Output" },
+	{ .name = "output-format", .letter = 'o', .kind = OPT_ENUM,
+	  .offset = offsetof(struct conf, io.out_format), .choices = "auto|csv|ndjson|json|table",
+	  .help = "auto is csv; table is for people" },
+	{ .name = "output", .letter = 'O', .kind = OPT_STR,
+	  .offset = offsetof(struct conf, io.output),
+	  .arg = "FILE", .help = "write here instead of standard output" },
+	{ .name = "gzip", .letter = 'z', .kind = OPT_UINT, .offset = offsetof(struct conf, io.gzip),
+	  .arg = "LEVEL", .min = 0, .max = 9, .help = "compress the output" },
+	EXTRACT_SEAL_OPTS(struct conf, io),
+	IO_REPORT_OPTS(struct conf, io),
+	AWS_OPTS(struct conf, aws),
+	OPT_END,
+};
+
+static const struct opt_program program = {
+	.name = "fs-extract-online",
+	.summary = "read the online store of a feature group",
+	.synopsis = "[options] GROUP\n[options] GROUP --id ID…\n[options] GROUP --ids FILE",
+	.examples = "  fs-extract-online customers | fs-put customers-copy\n"
+		    "  fs-extract-online customers --id 4711 -o ndjson\n"
+		    "  cut -d, -f1 list.csv | fs-extract-online customers --ids -\n",
+	.opts = options,
+};
+
+struct prog {
+	struct conf conf;
+	struct aws *aws;
+	struct fs_group group;
+	size_t *features, n, cap;
+	struct fs_online *online;
+	struct extract *x;
+	size_t id_column, time_column; /* of the output, SIZE_MAX: not there */
+	struct fs_table table;         /* -o table: a row per feature and record */
+	struct field *now;             /* --current-time: a record with another time */
+	struct str time;
+	struct field *nothing;
+	uint64_t missing;
+};
+
+/* ---- output -------------------------------------------------------------------------------- */
+
+static void take_row(void *ctx, const struct field *f, size_t n)
+{
+	struct prog *p = ctx;
+
+	if (p->conf.current_time && p->time_column != SIZE_MAX) {
+		memcpy(p->now, f, n * sizeof *f);
+		str_clear(&p->time);
+		fs_event_time_put(&p->time, p->group.features[p->group.time].type, clock_now());
+		p->now[p->time_column] = field_str(str_sl(&p->time));
+		f = p->now;
+	}
+	if (p->x)
+		wr_row(p->x->wr, f, n);
+	for (size_t i = 0; !p->x && i < n; i++) {
+		fs_table_text(&p->table, p->group.features[p->features[i]].name);
+		fs_table_text(&p->table, field_sl(&f[i]));
+	}
+	if (p->x)
+		extract_tick(p->x);
+}
+
+static void take_missing(void *ctx, struct sl id)
+{
+	struct prog *p = ctx;
+
+	p->missing++;
+	if (p->conf.required)
+		die(EX_REFUSED, "feature group %s has no record %s", msg_q(p->group.name),
+			msg_q(id));
+	if (!p->conf.deleted || p->id_column == SIZE_MAX)
+		return;
+	for (size_t i = 0; i < p->n; i++)
+		p->nothing[i] = FIELD_NULL;
+	p->nothing[p->id_column] = field_str(id);
+	take_row(p, p->nothing, p->n);
+}
+
+static void add_column(struct prog *p, struct sl name)
+{
+	size_t f = fs_group_feature(&p->group, name);
+
+	if (f == SIZE_MAX)
+		die_hint(EX_USAGE_, "'fs schema' shows the features",
+			"--columns: feature group %s has no feature %s", msg_q(p->group.name),
+			msg_q(name));
+	mem_grow(&p->features, &p->cap, p->n + 1, sizeof *p->features);
+	if (f == p->group.id)
+		p->id_column = p->n;
+	if (f == p->group.time)
+		p->time_column = p->n;
+	p->features[p->n++] = f;
+}
+
+static void choose_columns(struct prog *p)
+{
+	const char *list = p->conf.columns;
+
+	p->id_column = p->time_column = SIZE_MAX;
+	for (size_t i = 0; !list && i < p->group.n; i++)
+		add_column(p, p->group.features[i].name);
+	while (list && *list) {
+		size_t n = strcspn(list, ",");
+
+		if (n)
+			add_column(p, (struct sl){ list, n });
+		list += n + (list[n] == ',');
+	}
+	if (p->n == 0)
+		opt_usage("--columns: names none");
+}
+
+static void start_output(struct prog *p)
+{
+	static const struct fs_column columns[] = { { "FeatureName", NULL }, { "Value", NULL } };
+	struct sl *names = mem_alloc(mem_mul(p->n, sizeof *names));
+	const struct io_opts *io = &p->conf.io;
+
+	p->nothing = mem_alloc(mem_mul(p->n, sizeof *p->nothing));
+	p->now = mem_alloc(mem_mul(p->n, sizeof *p->now));
+	p->table = (struct fs_table){ .cols = columns, .n_cols = ARRAY_LEN(columns) };
+	for (size_t i = 0; i < p->n; i++)
+		names[i] = p->group.features[p->features[i]].name;
+	if (io->out_format != FORMAT_TABLE) {
+		p->x = extract_open(io, io->out_format != FMT_JSON && io_wants_seal(io));
+		wr_cols(p->x->wr, names, p->n);
+	}
+	mem_free(names);
+}
+
+static void print_table(struct prog *p)
+{
+	struct out *out = out_open(p->conf.io.output, 0);
+	struct str text = { 0 };
+
+	fs_table_put(&p->table, FS_TABLE_TEXT, &text);
+	out_put(out, str_sl(&text));
+	out_close(out);
+	fs_table_free(&p->table);
+	str_free(&text);
+}
+
+/* ---- identifiers --------------------------------------------------------------------------- */
+
+/* The identifier's own name, or what people call it, or the first column. */
+static size_t find_id(const struct prog *p, const struct names *cols)
+{
+	const struct sl guesses[] = { p->group.features[p->group.id].name, SL("record_id"),
+		SL("id"), SL("RecordIdentifier"), SL("record_identifier") };
+
+	for (size_t i = 0; i < ARRAY_LEN(guesses); i++)
+		if (names_find(cols, guesses[i]) != NAMES_NONE)
+			return names_find(cols, guesses[i]);
+	return 0;
+}
+
+static void get_records(struct prog *p)
+{
+	struct io *io = io_open(&p->conf.io, p->conf.ids);
+	enum rd_event ev;
+	struct rec rec;
+	size_t id = 0;
+
+	while ((ev = io_next(io, &rec)) != RD_END) {
+		if (ev == RD_COLS)
+			id = find_id(p, rd_cols(io->rd));
+		if (ev != RD_ROW)
+			continue;
+		if (id >= rec.n || field_is_null(&rec.f[id]) || rec.f[id].n == 0)
+			io_reject_field(io, &rec, id, "is empty, but identifies the record");
+		else
+			fs_online_get(p->online, field_sl(&rec.f[id]));
+	}
+	rd_close(io->rd);
+	mem_free(io);
+}
+
+static void get_lines(struct prog *p)
+{
+	struct in *in = in_open(p->conf.ids, (size_t)1 << 20);
+	bool more = true;
+
+	while (more) {
+		struct sl w, line;
+		const char *nl;
+
+		more = in_more(in);
+		w = in_window(in);
+		while (w.n && ((nl = memchr(w.p, '\n', w.n)) || !more)) {
+			line = (struct sl){ w.p, nl ? (size_t)(nl - w.p) : w.n };
+			w.p += line.n + (nl != NULL);
+			w.n -= line.n + (nl != NULL);
+			in_consume(in, line.n + (nl != NULL));
+			if (line.n && line.p[line.n - 1] == '\r')
+				line.n--;
+			if (line.n)
+				fs_online_get(p->online, line);
+		}
+	}
+	in_close(in);
+}
+
+static void get_all(struct prog *p)
+{
+	const struct conf *c = &p->conf;
+
+	for (size_t i = 0; i < c->id.n; i++)
+		fs_online_get(p->online, sl_of(c->id.v[i]));
+	if (c->ids && c->lines)
+		get_lines(p);
+	else if (c->ids)
+		get_records(p);
+	if (!c->ids && !c->id.n)
+		fs_online_all(p->online);
+	else
+		fs_online_drain(p->online);
+}
+
+/* ---- beginning and end --------------------------------------------------------------------- */
+
+static void wake(void *ctx)
+{
+	aws_stop(ctx);
+}
+
+static void start(struct prog *p, const char *name)
+{
+	const struct conf *c = &p->conf;
+	struct fs_online_conf online = { .group = sl_of(name),
+		.description = &p->group,
+		.deleted = c->deleted,
+		.workers = (unsigned)c->workers,
+		.patience_us = c->patience,
+		.row = take_row,
+		.missing = take_missing,
+		.ctx = p };
+	struct aws_error e;
+
+	p->aws = aws_open(&c->aws, &e);
+	if (!p->aws)
+		aws_die(&e, "cannot talk to AWS");
+	fs_need_group(p->aws, name, &p->group);
+	if (!p->group.online)
+		die_hint(EX_REFUSED, "fs-extract-athena reads the offline store",
+			"feature group %s has no online store", msg_q(p->group.name));
+	choose_columns(p);
+	online.features = p->features;
+	online.n = p->n;
+	online.all = !c->columns;
+	p->online = fs_online_new(p->aws, &online);
+	stop_catch(wake, p->aws);
+	start_output(p);
+}
+
+static void finish(struct prog *p)
+{
+	struct str src = { 0 };
+
+	if (!p->x) {
+		print_table(p);
+		return;
+	}
+	str_addz(&src, "{\"group\":");
+	str_add_json(&src, p->group.name);
+	str_addf(&src, ",\"rows\":%llu}", (unsigned long long)wr_rows(p->x->wr));
+	wr_seal(p->x->wr,
+		&(struct seal){ .chunk = p->group.name, .src = str_sl(&src), .final = true });
+	(void)extract_close(p->x);
+	str_free(&src);
+}
+
+int main(int argc, char **argv)
+{
+	struct prog p = { .conf = { .workers = 10, .patience = 600 * CLOCK_US_PER_SEC } };
+
+	opt_parse(&program, &p.conf, &argc, &argv);
+	if (argc != 1)
+		opt_usage("one GROUP");
+	if (p.conf.lines && !p.conf.ids)
+		opt_usage("--lines needs --ids");
+	start(&p, argv[0]);
+	get_all(&p);
+	if (p.missing && !p.conf.deleted && (p.conf.ids || p.conf.id.n))
+		msg_note("%llu identifiers have no record", (unsigned long long)p.missing);
+	fs_online_free(p.online);
+	finish(&p);
+	fs_group_free(&p.group);
+	aws_close(p.aws);
+	return EX_DONE;
+}

@@ -1,0 +1,295 @@
+/*
+ * fs-group - feature groups themselves: list, describe, create, extend, clear, delete, measure.
+ *
+ * Every command is one call or a few, with the service's asynchronous states waited for. What the
+ * service would refuse is refused here, before it is sent.
+ */
+#include "aws/client.h"
+#include "aws/fs_admin.h"
+#include "aws/fs_show.h"
+#include "core/clock.h"
+#include "core/mem.h"
+#include "core/msg.h"
+#include "core/num.h"
+#include "stream/out.h"
+
+struct conf {
+	struct aws_opts aws;
+	struct fs_admin admin;
+	int format; /* enum fs_table_format */
+	const char *contains, *output, *schema_file, *bucket, *prefix, *price, *export;
+	struct opt_list words, objects;
+	int storage_type;
+	bool delete_data;
+};
+
+static const struct opt options[] = {
+	{ .kind = OPT_GROUP, .help = "Output" },
+	{ .name = "output-format", .letter = 'o', .kind = OPT_ENUM,
+	  .offset = offsetof(struct conf, format), .choices = FS_TABLE_FORMATS,
+	  .help = "of list, describe, schema and size" },
+	{ .name = "name-contains", .kind = OPT_STR, .offset = offsetof(struct conf, contains),
+	  .arg = "TEXT", .help = "list: only groups whose name has this in it" },
+	{ .name = "output", .letter = 'O', .kind = OPT_STR, .offset = offsetof(struct conf, output),
+	  .arg = "FILE", .help = "template: write here instead of standard output" },
+	{ .kind = OPT_GROUP, .help = "Creating" },
+	{ .name = "schema-file", .kind = OPT_STR, .offset = offsetof(struct conf, schema_file),
+	  .arg = "FILE", .help = "features: a JSON array, see 'fs-group template'" },
+	{ .name = "role-arn", .kind = OPT_STR, .offset = offsetof(struct conf, admin.role),
+	  .arg = "ARN", .help = "role that the service takes to write the offline store" },
+	{ .name = "description", .kind = OPT_STR,
+	  .offset = offsetof(struct conf, admin.description),
+	  .arg = "TEXT", .help = "of the group" },
+	{ .name = "record-identifier-name", .kind = OPT_STR,
+	  .offset = offsetof(struct conf, admin.id_name), .arg = "NAME",
+	  .help = "feature that identifies a record (default id)" },
+	{ .name = "event-time-feature-name", .kind = OPT_STR,
+	  .offset = offsetof(struct conf, admin.time_name), .arg = "NAME",
+	  .help = "feature with the event time (default event_time)" },
+	{ .name = "online-store", .kind = OPT_FLAG, .offset = offsetof(struct conf, admin.online),
+	  .help = "the group has one (default)" },
+	{ .name = "offline-store", .kind = OPT_FLAG, .offset = offsetof(struct conf, admin.offline),
+	  .help = "the group has one (default)" },
+	{ .name = "storage-type", .kind = OPT_ENUM, .offset = offsetof(struct conf, storage_type),
+	  .choices = "default|Standard|InMemory", .help = "of the online store" },
+	{ .name = "s3-uri", .kind = OPT_STR, .offset = offsetof(struct conf, admin.s3_uri),
+	  .arg = "URI", .help = "where the offline store is to be" },
+	{ .name = "ttl-duration", .kind = OPT_UINT, .offset = offsetof(struct conf, admin.ttl_days),
+	  .arg = "DAYS", .min = 1, .max = 365,
+	  .help = "records leave the online store after this" },
+	{ .name = "enable-encryption", .kind = OPT_FLAG,
+	  .offset = offsetof(struct conf, admin.encryption), .help = "with the key below" },
+	{ .name = "encryption", .kind = OPT_FLAG, .hidden = true,
+	  .offset = offsetof(struct conf, admin.encryption), .help = "the same" },
+	{ .name = "kms-key-id", .kind = OPT_STR, .offset = offsetof(struct conf, admin.kms_key),
+	  .arg = "KEY", .help = "key that encrypts both stores" },
+	{ .name = "table-format", .kind = OPT_ENUM,
+	  .offset = offsetof(struct conf, admin.table_kind),
+	  .choices = "Glue|Iceberg", .help = "of the offline store" },
+	{ .name = "throughput-mode", .kind = OPT_ENUM,
+	  .offset = offsetof(struct conf, admin.throughput), .choices = "OnDemand|Provisioned",
+	  .help = "of the online store" },
+	{ .name = "read-capacity-units", .kind = OPT_UINT,
+	  .offset = offsetof(struct conf, admin.read_units), .arg = "N", .max = 10000000,
+	  .help = "when Provisioned" },
+	{ .name = "write-capacity-units", .kind = OPT_UINT,
+	  .offset = offsetof(struct conf, admin.write_units), .arg = "N", .max = 10000000,
+	  .help = "when Provisioned" },
+	{ .name = "tags", .kind = OPT_LIST, .offset = offsetof(struct conf, admin.tags),
+	  .arg = "NAME=VALUE", .help = "tag of the group; may be repeated" },
+	{ .kind = OPT_GROUP, .help = "Adding features" },
+	{ .name = "feature", .letter = 'f', .kind = OPT_LIST,
+	  .offset = offsetof(struct conf, words),
+	  .arg = "NAME:TYPE[:list:DIM|:set][:DESCRIPTION]", .help = "a feature; may be repeated" },
+	{ .name = "json", .letter = 'j', .kind = OPT_LIST, .offset = offsetof(struct conf, objects),
+	  .arg = "OBJECT", .help = "a feature as in the schema file; may be repeated" },
+	{ .kind = OPT_GROUP, .help = "Deleting and clearing" },
+	{ .name = "delete-data", .kind = OPT_FLAG, .offset = offsetof(struct conf, delete_data),
+	  .help = "delete: the offline store's objects and table, too (default)" },
+	{ .name = "keep-data", .kind = OPT_FLAG, .offset = offsetof(struct conf, admin.keep_data),
+	  .help = "delete: leave the offline store's objects and table" },
+	{ .name = "backup-s3", .kind = OPT_STR, .offset = offsetof(struct conf, admin.backup),
+	  .arg = "URI", .help = "clear: copy the objects there first" },
+	{ .name = "s3-output-location", .kind = OPT_STR,
+	  .offset = offsetof(struct conf, admin.athena_output), .arg = "URI",
+	  .help = "where Athena keeps what statements print (default: the workgroup's)" },
+	{ .name = "workgroup", .kind = OPT_STR, .offset = offsetof(struct conf, admin.workgroup),
+	  .arg = "NAME", .help = "of Athena (default primary)" },
+	{ .kind = OPT_GROUP, .help = "Any change" },
+	{ .name = "dry-run", .letter = 'n', .kind = OPT_FLAG,
+	  .offset = offsetof(struct conf, admin.dry_run), .help = "only say what would happen" },
+	{ .name = "wait", .kind = OPT_FLAG, .offset = offsetof(struct conf, admin.wait),
+	  .help = "until the service is done (default)" },
+	{ .name = "wait-timeout", .kind = OPT_DURATION,
+	  .offset = offsetof(struct conf, admin.wait_timeout), .arg = "TIME",
+	  .unit = CLOCK_US_PER_SEC, .help = "for that long at most (default 30m)" },
+	{ .kind = OPT_GROUP, .help = "Size" },
+	{ .name = "bucket", .kind = OPT_STR, .offset = offsetof(struct conf, bucket), .arg = "NAME",
+	  .help = "size: of what is in this bucket, instead of a group" },
+	{ .name = "prefix", .kind = OPT_STR, .offset = offsetof(struct conf, prefix), .arg = "KEY",
+	  .help = "size: below this" },
+	{ .name = "export", .kind = OPT_STR, .offset = offsetof(struct conf, export), .arg = "FILE",
+	  .help = "size: write a CSV file, too" },
+	{ .name = "price", .kind = OPT_STR, .offset = offsetof(struct conf, price), .arg = "USD",
+	  .help = "size: of one GiB a month (default 0.025)" },
+	AWS_OPTS(struct conf, aws),
+	OPT_END,
+};
+
+static const struct opt_program program = {
+	.name = "fs-group",
+	.summary = "list, describe, create, extend, clear and delete feature groups",
+	.synopsis = "[options] list\n"
+		    "[options] describe|schema|size|delete|clear GROUP\n"
+		    "[options] create GROUP --schema-file FILE --role-arn ARN --s3-uri URI\n"
+		    "[options] update GROUP [FILE | -f NAME:TYPE… | -j OBJECT…]\n"
+		    "[options] size --bucket NAME [--prefix KEY]\n"
+		    "[options] template",
+	.examples = "  fs-group list -o json\n"
+		    "  fs-group template > features.json\n"
+		    "  fs-group update customers -f score:Fractional -f visits:Integral\n"
+		    "  fs-group clear customers --dry-run\n",
+	.opts = options,
+};
+
+static struct aws *open_aws(const struct conf *conf)
+{
+	struct aws_error e;
+	struct aws *a = aws_open(&conf->aws, &e);
+
+	if (!a)
+		aws_die(&e, "cannot talk to AWS");
+	return a;
+}
+
+static void list(struct conf *conf, char **word)
+{
+	struct aws *a = open_aws(conf);
+
+	(void)word;
+	fs_show_list(a, conf->contains ? conf->contains : "", (enum fs_table_format)conf->format);
+	aws_close(a);
+}
+
+static void describe(struct conf *conf, char **word)
+{
+	struct aws *a = open_aws(conf);
+
+	fs_show_group(a, word[0], (enum fs_table_format)conf->format);
+	aws_close(a);
+}
+
+static void schema(struct conf *conf, char **word)
+{
+	struct aws *a = open_aws(conf);
+
+	fs_show_schema(a, word[0], (enum fs_table_format)conf->format);
+	aws_close(a);
+}
+
+static void template(struct conf *conf, char **word)
+{
+	struct out *out = out_open(conf->output, 0);
+
+	(void)word;
+	out_put(out, sl_of(fs_schema_template));
+	out_close(out);
+}
+
+static void create(struct conf *conf, char **word)
+{
+	static const char *const types[] = { NULL, "Standard", "InMemory" };
+	struct fs_schema s = { 0 };
+	struct aws *a;
+
+	if (!conf->schema_file)
+		opt_usage("--schema-file is needed");
+	conf->admin.storage_type = types[conf->storage_type];
+	fs_schema_file(&s, conf->schema_file);
+	a = open_aws(conf);
+	fs_admin_create(a, word[0], &s, &conf->admin);
+	aws_close(a);
+	fs_schema_free(&s);
+}
+
+static void update(struct conf *conf, char **word)
+{
+	const char *file = word[1] ? word[1] : conf->schema_file;
+	struct fs_schema s = { 0 };
+	struct aws *a;
+
+	if ((file != NULL) + (conf->words.n > 0) + (conf->objects.n > 0) != 1)
+		opt_usage("the features come from one of: FILE, -f, -j");
+	if (file)
+		fs_schema_file(&s, file);
+	for (size_t i = 0; i < conf->words.n; i++)
+		fs_schema_word(&s, conf->words.v[i]);
+	for (size_t i = 0; i < conf->objects.n; i++)
+		fs_schema_json(&s, conf->objects.v[i]);
+	a = open_aws(conf);
+	fs_admin_add(a, word[0], &s, &conf->admin);
+	aws_close(a);
+	fs_schema_free(&s);
+}
+
+static void delete (struct conf *conf, char **word)
+{
+	struct aws *a = open_aws(conf);
+
+	conf->admin.keep_data |= !conf->delete_data;
+	fs_admin_delete(a, word[0], &conf->admin);
+	aws_close(a);
+}
+
+static void clear(struct conf *conf, char **word)
+{
+	struct aws *a = open_aws(conf);
+
+	fs_admin_clear(a, word[0], &conf->admin);
+	aws_close(a);
+}
+
+static void size(struct conf *conf, char **word)
+{
+	enum fs_table_format format = (enum fs_table_format)conf->format;
+	struct aws *a;
+	double price;
+
+	if ((word[0] != NULL) == (conf->bucket != NULL))
+		opt_usage("size of what? a GROUP, or --bucket and --prefix");
+	if (!num_double(sl_of(conf->price), &price) || !(price >= 0))
+		opt_usage("--price: not a price: %s", msg_q(sl_of(conf->price)));
+	a = open_aws(conf);
+	if (word[0])
+		fs_show_size(a, word[0], price, format, conf->export);
+	else
+		fs_show_prefix(a, conf->bucket, conf->prefix ? conf->prefix : "", price, format,
+			conf->export);
+	aws_close(a);
+}
+
+static const struct command {
+	const char *name;
+	int min, max; /* operands */
+	void (*run)(struct conf *conf, char **word);
+} commands[] = {
+	{ "list", 0, 0, list },
+	{ "describe", 1, 1, describe },
+	{ "schema", 1, 1, schema },
+	{ "create", 1, 1, create },
+	{ "update", 1, 2, update },
+	{ "delete", 1, 1, delete },
+	{ "clear", 1, 1, clear },
+	{ "size", 0, 1, size },
+	{ "template", 0, 0, template },
+};
+
+int main(int argc, char **argv)
+{
+	struct conf conf = { .admin = { .id_name = "id",
+				     .time_name = "event_time",
+				     .online = true,
+				     .offline = true,
+				     .wait = true,
+				     .workgroup = "primary",
+				     .wait_timeout = 1800 * CLOCK_US_PER_SEC },
+		.price = "0.025",
+		.delete_data = true };
+
+	opt_parse(&program, &conf, &argc, &argv);
+	if (argc == 0)
+		opt_usage("which command?");
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+		const struct command *c = &commands[i];
+
+		if (strcmp(argv[0], c->name) != 0)
+			continue;
+		if (argc - 1 < c->min || argc - 1 > c->max)
+			opt_usage("%s takes %s", c->name,
+				c->max == 0 ? "no operand" : "the name of one group");
+		argv[argc] = NULL;
+		c->run(&conf, argv + 1);
+		return EX_DONE;
+	}
+	opt_usage("unknown command %s", msg_q(sl_of(argv[0])));
+}

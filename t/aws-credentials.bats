@@ -1,0 +1,186 @@
+#!/usr/bin/env bats
+# Who the programs are to AWS: every source of credentials against the sandbox, whose verifier of
+# signatures is strict; what is said when there are none; and that no secret is ever seen.
+
+load helper
+load sandbox
+
+marked=MARKED/secret+that=nobody/may/see/01234
+
+setup_file() {
+	sandbox_start --set group-delay=0
+}
+
+teardown_file() {
+	sandbox_stop
+	helper_teardown_file
+}
+
+setup() {
+	helper_setup
+	export AWS_CONFIG_FILE=$PWD/config AWS_SHARED_CREDENTIALS_FILE=$PWD/credentials
+	export AWS_EC2_METADATA_DISABLED=true
+	key=$AWS_ACCESS_KEY_ID secret=$AWS_SECRET_ACCESS_KEY
+}
+
+profile() {
+	printf '[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n' "$1" "$key" "$secret"
+}
+
+no_keys() { unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN; }
+
+@test "aws: keys of the environment" {
+	run_ok fs-group list
+}
+
+@test "aws: keys of a profile, chosen by option and by variable" {
+	no_keys
+	profile one >credentials
+	run_rc 77 fs-group list
+	has "$err" 'no credentials: none in the environment, the profile "default"'
+	run_ok fs-group --profile one list
+	AWS_PROFILE=one run_ok fs-group list
+	run_rc 78 fs-group --profile two list
+	has "$err" 'no such profile: "two"'
+}
+
+@test "aws: a role of a profile, by way of the keys of another" {
+	no_keys
+	profile base >credentials
+	cat >config <<-'END'
+		[profile reader]
+		role_arn = arn:aws:iam::123456789012:role/reader
+		source_profile = base
+		[profile outside]
+		role_arn = arn:aws:iam::123456789012:role/needs-external-id
+		source_profile = base
+		external_id = sandbox
+		[profile denied]
+		role_arn = arn:aws:iam::123456789012:role/denied
+		source_profile = base
+		[profile chained]
+		role_arn = arn:aws:iam::123456789012:role/second
+		source_profile = reader
+	END
+	for each in reader outside chained; do
+		run_ok fs-group --profile "$each" list
+	done
+	run_rc 77 fs-group --profile denied list
+	has "$err" 'AssumeRole: AccessDenied: '
+	has_no "$err" "$secret"
+}
+
+@test "aws: web identity and credential_process" {
+	no_keys
+	printf 'some.jwt.token\n' >token
+	AWS_ROLE_ARN=arn:aws:iam::123456789012:role/pod AWS_WEB_IDENTITY_TOKEN_FILE=$PWD/token \
+		run_ok fs-group list
+	cat >give <<-'END'
+		#!/bin/sh
+		printf '{"Version":1,"AccessKeyId":"%s","SecretAccessKey":"%s"}' "$@"
+	END
+	chmod +x give
+	printf "[default]\ncredential_process = '%s/give' %s '%s'\n" "$PWD" "$key" "$secret" >config
+	run_ok fs-group list
+}
+
+@test "aws: an instance's role by IMDSv2" {
+	no_keys
+	unset AWS_EC2_METADATA_DISABLED
+	run_ok fs-group list
+}
+
+@test "aws: mistakes have one line, one hint and their exit code" {
+	AWS_SECRET_ACCESS_KEY=$marked run_rc 77 fs-group list
+	has "$err" InvalidSignatureException
+	has_no "$err" "$marked"
+	AWS_ACCESS_KEY_ID=AKIANOBODY0000000000 run_rc 77 fs-group list
+	has "$err" UnrecognizedClientException
+	AWS_REGION='' AWS_DEFAULT_REGION='' run_rc 78 fs-group list
+	has "$err" 'no region' --region
+	run_rc 78 fs-group --region 'evil.example/' list
+	has "$err" 'bad region: "evil.example/"'
+	run_rc 75 fs-group --endpoint-url http://127.0.0.1:9 --max-attempts 2 list
+	has "$err" 'no connection: 127.0.0.1:9'
+	is "$(grep -c ' error: ' "$err")" 1 'lines of the error'
+	run_rc 75 fs-group --endpoint-url http://no-such-host.invalid --max-attempts 1 list
+	has "$err" 'no connection: no-such-host.invalid'
+}
+
+@test "aws: no secret on standard error, in the arguments or in a core file" {
+	no_sanitizer 'strace and a leak check exclude each other'
+	export AWS_SECRET_ACCESS_KEY=$marked AWS_SESSION_TOKEN=$marked-token
+	strace -f -o trace -s 100000 -e trace=write,writev,openat,execve fs-group -v list \
+		>"$out" 2>"$err" || :
+	grep -v 'execve(' trace >calls
+	has calls 'fs-group: error: '
+	has_no calls "$marked"
+	has_no "$err" "$marked"
+	has_no "$out" "$marked"
+}
+
+@test "aws: a program with credentials leaves no core file" {
+	no_sanitizer 'it protects itself only without them'
+	mkfifo hold
+	python3 -c 'import socket, time
+s = socket.create_server(("127.0.0.1", 0))
+print(s.getsockname()[1], file=open("hold", "w"))
+time.sleep(60)' 3>&- &
+	server=$!
+	read -r port <hold
+	(
+		ulimit -c unlimited 2>/dev/null || :
+		exec fs-group --endpoint-url "http://127.0.0.1:$port" list
+	) >"$out" 2>"$err" 3>&- &
+	pid=$!
+	wait_until 10 grep -q '^Max core file size *0 *0 ' "/proc/$pid/limits"
+	kill -SEGV "$pid"
+	wait "$pid" || :
+	kill "$server"
+	is "$(find . -name 'core*')" ''
+}
+
+# shape OPERATION: the newest such request without what is anybody's own: clock, agent, signature.
+shape() {
+	jq -S --arg op "$1" 'select(.operation == $op) | {service, operation, method, target,
+		type: .headers["content-type"],
+		body: (.body | if . == "" then . else fromjson end)} |
+		(.body.Record? // empty) |= sort' \
+		"$sandbox_dir/requests" | jq -cs 'last'
+}
+
+query() { jq -r .target | tr '?&' '[\n*]' | sort; }
+
+# same_shape OPERATION WANTED: as shape() gave it before.
+same_shape() { is "$(shape "$1")" "$2" "the shape of $1"; }
+
+@test "aws: what is sent is what the real aws command sends" {
+	aws sagemaker create-feature-group --feature-group-name shapes \
+		--record-identifier-feature-name id --event-time-feature-name t \
+		--online-store-config EnableOnlineStore=true --feature-definitions \
+		FeatureName=id,FeatureType=String FeatureName=t,FeatureType=String \
+		FeatureName=v,FeatureType=String
+	aws sagemaker list-feature-groups --max-results 100
+	list=$(shape ListFeatureGroups)
+	run_ok fs-group list
+	same_shape ListFeatureGroups "$list"
+
+	aws sagemaker describe-feature-group --feature-group-name shapes
+	describe=$(shape DescribeFeatureGroup)
+	aws sagemaker-featurestore-runtime put-record --feature-group-name shapes --record \
+		FeatureName=id,ValueAsString='a b/*=:%' FeatureName=v,ValueAsString=한 \
+		FeatureName=t,ValueAsString=2024-01-01T00:00:00Z
+	put=$(shape PutRecord)
+	printf 'id,t,v\na b/*=:%%,2024-01-01T00:00:00Z,한\n' >in.csv
+	run_rc 0 fs-put --no-batch-write shapes in.csv
+	same_shape DescribeFeatureGroup "$describe"
+	same_shape PutRecord "$put"
+
+	aws sagemaker-featurestore-runtime delete-record --feature-group-name shapes \
+		--record-identifier-value-as-string 'a b/*=:%' --event-time 2024-01-02T00:00:00Z
+	delete=$(shape DeleteRecord)
+	sed -i s/01-01/01-02/ in.csv
+	run_rc 0 fs-put --delete soft shapes in.csv
+	is "$(shape DeleteRecord | jq -c 'del(.target)')" "$(jq -c 'del(.target)' <<<"$delete")"
+	is "$(shape DeleteRecord | query)" "$(query <<<"$delete")" 'the same query, in any order'
+}

@@ -1,0 +1,246 @@
+load helper
+load sandbox
+load fs
+
+setup_file() { sandbox_start --set group-delay=0 --set offline-delay=0 --set athena-delay=0; }
+teardown_file() { sandbox_stop; helper_teardown_file; }
+setup() {
+	helper_setup
+	sandbox_set
+	sandbox_set athena-delay=0
+}
+
+# loaded GROUP FILE: makes it, and waits until its records are in the offline store.
+loaded() {
+	local want
+	group "$1"
+	fs-put "$1" "$2" || return
+	want=$(($(wc -l <"$2") - 1))
+	wait_until 20 arrived "$1" "$want"
+}
+arrived() {
+	[[ $(fs-extract-athena "$1" -o ndjson --no-seal | wc -l) == "$2" ]]
+}
+
+# left: objects that queries left in the bucket of the offline stores.
+left() { aws s3 ls --recursive s3://offline/ferry-athena-results/ | wc -l; }
+
+extract() { fs-extract-athena "$@" --no-seal; }
+
+@test "fs-extract-athena: the same records as CSV result and as unloaded parts" {
+	records 3000 >in.csv
+	loaded both in.csv
+	LC_ALL=C sort in.csv >want
+	run_ok extract both
+	LC_ALL=C sort "$out" >got
+	same_file got want
+	run_ok extract both --method unload
+	LC_ALL=C sort "$out" >got
+	same_file got want
+	run_ok extract both --method unload -o ndjson
+	reformat -o csv "$out" | LC_ALL=C sort >got
+	same_file got want
+	run_ok extract both -o json
+	is "$(jq length "$out")" 3000
+	is "$(jq -r '.[] | select(.id == "id7") | .count | type' "$out")" number
+	is "$(left)" 0
+}
+
+@test "fs-extract-athena: NULL and the empty string stay apart, names keep their case" {
+	printf '%s\n' '[{"FeatureName":"Id","FeatureType":"String"},
+		{"FeatureName":"eventTime","FeatureType":"Fractional"},
+		{"FeatureName":"Some-Text","FeatureType":"String"},
+		{"FeatureName":"aNumber","FeatureType":"Fractional"}]' >features.json
+	fs-group create cases --schema-file features.json --role-arn "$role" \
+		--s3-uri s3://offline/fs --record-identifier-name Id \
+		--event-time-feature-name eventTime >/dev/null
+	printf '%s\n' Id,eventTime,Some-Text,aNumber 'a,1761716946.4774606,"",1e15' \
+		'b,1761716946.5,,' 'c,1761716947.5,"line
+break, ""quoted"" é",-0.00012' >in.csv
+	fs-put cases in.csv
+	wait_until 20 arrived cases 3
+	for method in csv unload; do
+		run_ok extract cases --method $method
+		LC_ALL=C sort "$out" >got
+		printf '%s\n' Id,eventTime,Some-Text,aNumber \
+			'a,1761716946.4774606,"",1000000000000000' \
+			'b,1761716946.5,,' 'c,1761716947.5,"line
+break, ""quoted"" é",-0.00012' | LC_ALL=C sort >want
+		same_file got want
+	done
+}
+
+@test "fs-extract-athena: latest, as of a time, history, deletions" {
+	printf '%s\n' id,event_time,count a,2024-01-01T00:00:00Z,1 a,2024-01-02T00:00:00.5Z,2 \
+		b,2024-01-01T12:00:00Z,3 c,2024-01-01T00:00:00Z,4 a,2024-01-02T00:00:00Z,5 >in.csv
+	loaded story in.csv
+	printf '%s\n' id,event_time b,2024-01-03T00:00:00Z |
+		fs-put story --delete soft --accept-unsealed
+	rows() { extract story -c id,count "$@" | sed 1d | LC_ALL=C sort | paste -sd' '; }
+	told() { [[ $(rows --latest) == 'a,2 c,4' ]]; }
+	wait_until 20 told
+	is "$(rows)" 'a,1 a,2 a,5 b,3 c,4'
+	is "$(rows --as-of 2024-01-02T00:00:00Z)" 'a,5 b,3 c,4'
+	is "$(rows --as-of 2024-01-02T00:00:00.500Z)" 'a,2 b,3 c,4'
+	is "$(extract story --store-columns -o ndjson | jq -r 'select(.is_deleted) | .id')" b
+	run_rc 64 extract story --as-of yesterday
+	# and a history is replayed with its deletions
+	group replay
+	run_pipe '0 0' 'fs-extract-athena story --store-columns | fs-put replay'
+	fs-extract-online replay --no-seal -c id,count | sed 1d | LC_ALL=C sort >got
+	is "$(paste -sd' ' got)" 'a,2 c,4'
+}
+
+@test "fs-extract-athena: columns, conditions, order, limits, other names" {
+	records 50 >in.csv
+	loaded parts in.csv
+	run_ok extract parts -c count,id --where 'WHERE count >= 40' \
+		--order-by 'ORDER BY count DESC' --limit 2
+	is "$(paste -sd' ' "$out")" 'count,id 44,id49 43,id48'
+	run_ok extract parts --columns Count --rename 'count:n' --where '"count" = 3'
+	is "$(paste -sd' ' "$out")" 'n 3'
+	run_rc 64 extract parts -c nope
+	has "$err" 'feature group "parts" has no feature "nope"'
+	run_rc 64 extract parts --rename nope:x
+	run_rc 64 extract parts --query 'SELECT 1' --latest
+	run_rc 64 extract parts --method unload --order-by count
+	run_ok extract parts --dry-run --latest --where "category = 'it''s'"
+	has "$out" 'row_number() OVER (PARTITION BY "id" ORDER BY ' "(category = 'it''s')"
+	table=$(fs-group list --name-contains parts -o json | jq -r ".[].AthenaTable")
+	run_ok extract parts --query "SELECT count(*) AS n FROM sagemaker_featurestore.$table"
+	is "$(paste -sd' ' "$out")" 'n 50'
+	run_ok extract parts --stats stats
+	is "$(jq -c '[.rows_out, .scanned_bytes > 0, .cost_usd > 0]' stats)" '[50,true,true]'
+}
+
+@test "fs-extract-athena: no rows are a header, sealed where it is a pipe" {
+	group empty
+	run_ok extract empty
+	is "$(<"$out")" id,event_time,count,price,category
+	run_ok extract empty --method unload
+	is "$(<"$out")" id,event_time,count,price,category
+	run_pipe '0 0' 'fs-extract-athena empty | fs-put empty'
+	records 5 >in.csv
+	fs-put empty in.csv
+	wait_until 20 arrived empty 5
+	group copy
+	run_pipe '0 0' 'fs-extract-athena empty | fs-put copy'
+	same_online copy in.csv
+}
+
+@test "fs-extract-athena: what fails is said in one line, and nothing is left" {
+	records 5 >in.csv
+	loaded refused in.csv
+	run_rc 69 extract nowhere
+	has "$err" 'there is no feature group "nowhere"'
+	fs-group create online --schema-file features.json --role-arn "$role" --no-offline-store \
+		>/dev/null
+	run_rc 69 extract online
+	has "$err" 'has no offline store' fs-extract-online
+	run_rc 69 extract refused --where 'no_such_column > 5'
+	has "$err" 'the query failed: ' no_such_column
+	run_rc 69 extract refused --where 'event_time > current_date'
+	is "$(wc -l <"$err")" 1
+	sandbox_set deny=StartQueryExecution
+	run_rc 77 extract refused
+	has "$err" AccessDenied
+	sandbox_set deny=GetObject
+	run_rc 77 extract refused
+	sandbox_set
+	is "$(left)" 0
+}
+
+@test "fs-extract-athena: Ctrl-C stops the query, a reader that goes, too" {
+	local code=0
+	records 5 >in.csv
+	loaded stopped in.csv
+	sandbox_set athena-delay=20000
+	stops=$(sandbox_count StopQueryExecution)
+	(exec fs-extract-athena stopped --no-seal >got 2>err 3>&-) &
+	sleep 1
+	kill -TERM $!
+	wait $! || code=$?
+	is "$code" 143
+	is "$(sandbox_count StopQueryExecution)" $((stops + 1))
+	run_pipe '141 0' 'fs-extract-athena stopped | sleep 1'
+	(($(sandbox_count StopQueryExecution) >= stops + 2))
+	run_rc 69 extract stopped --query-timeout 1
+	has "$err" 'timeout'
+	sandbox_set athena-delay=0
+	is "$(left)" 0
+	is "$(ls "$HOME/.local/state/ferry/fs-extract-athena")" ''
+}
+
+@test "fs-extract-athena: a run after kill -9 takes the query that was paid for" {
+	local method started
+	records 500 >in.csv
+	loaded again in.csv
+	LC_ALL=C sort in.csv >want
+	for method in csv unload; do
+		sandbox_set athena-delay=1000
+		(exec fs-extract-athena again --method $method --no-seal >got 2>err 3>&-) &
+		sleep 0.7
+		kill -9 $!
+		wait $! 2>/dev/null || true
+		run_rc 0 extract again --method $method --stats stats
+		has "$err" 'the result of the query an earlier run started'
+		LC_ALL=C sort "$out" >got
+		same_file got want
+		started=$(jq -r 'select(.operation == "StartQueryExecution") | .body' \
+			"$sandbox_dir/requests" | tail -n 2 | jq -r .ClientRequestToken | uniq)
+		started=$(wc -l <<<"$started")
+		is "$started" 1
+		sandbox_set athena-delay=0
+		run_ok extract again --method $method
+	done
+	is "$(left)" 0
+}
+
+@test "fs-extract-athena: throttling, errors, resets and cut bodies change nothing" {
+	records 5000 >in.csv
+	loaded storm in.csv
+	LC_ALL=C sort in.csv >want
+	for method in csv unload; do
+		sandbox_set throttle=10 error=5 reset=5 cut=20
+		AWS_MAX_ATTEMPTS=20 run_rc 0 extract storm --method $method
+		sandbox_set
+		LC_ALL=C sort "$out" >got
+		same_file got want
+	done
+}
+
+@test "fs-extract-athena: a result that is cut anywhere is never fewer rows" {
+	local at code method
+	records 4 >in.csv
+	loaded cut in.csv
+	LC_ALL=C sort in.csv >want
+	for method in csv unload; do
+		for ((at = 0; at < 260; at += 13)); do
+			sandbox_set only=GetObject cut=100 "cut-at=$at"
+			code=0
+			AWS_MAX_ATTEMPTS=2 extract cut --method $method >got 2>err || code=$?
+			sandbox_set
+			((code == 75 || code == 76)) || {
+				LC_ALL=C sort got >got.sorted
+				is "$code" 0 "cut at $at"
+				same_file got.sorted want
+			}
+			rm -rf "$HOME/.local"
+		done
+	done
+}
+
+@test "fs-extract-athena: memory does not grow with the result" {
+	local small large
+	no_sanitizer 'it keeps freed memory'
+	records 1000 >small.csv
+	records 40000 >large.csv
+	loaded small small.csv
+	loaded large large.csv
+	for method in csv unload; do
+		small=$(command time -f %M fs-extract-athena small --method $method 2>&1 >/dev/null)
+		large=$(command time -f %M fs-extract-athena large --method $method 2>&1 >/dev/null)
+		printf '%s kB, %s kB\n' "$small" "$large"
+		((large < small + 4096 && large < 32768))
+	done
+}

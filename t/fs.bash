@@ -1,0 +1,34 @@
+# fs.bash: what tests of feature groups share; loaded after helper and sandbox.
+# shellcheck shell=bash
+
+readonly role=arn:aws:iam::123456789012:role/feature-store
+
+# group NAME [OPTION...]: a group of five features with both stores; its schema is in the file
+# features.json.
+group() {
+	fs-group template -O features.json
+	fs-group create "$1" --schema-file features.json --role-arn "$role" \
+		--s3-uri s3://offline/fs "${@:2}" >/dev/null
+}
+
+# records COUNT [FROM]: a CSV of so many records for that group, with texts that must be quoted.
+records() {
+	awk -v n="$1" -v from="${2:-0}" 'BEGIN { print "id,event_time,count,price,category"
+		for (i = from; i < from + n; i++)
+			printf "id%d,2024-01-%02dT%02d:%02d:%02dZ,%d,%d.25,%s\n", i,
+				1 + int(i / 86400), int(i / 3600) % 24, int(i / 60) % 60, i % 60,
+				i - 5, i, i % 3 ? i % 5 ? "red" : "" : "\"a, \"\"b\"\" é\"" }'
+}
+
+# online GROUP: what its online store holds, as CSV, in the order of the lines.
+online() { fs-extract-online "$1" --no-seal | LC_ALL=C sort; }
+
+# same_online GROUP FILE: the online store holds exactly the records of a CSV file.
+same_online() {
+	LC_ALL=C sort "$2" >wanted.sorted
+	online "$1" >got.sorted
+	same_file got.sorted wanted.sorted
+}
+
+# figure NAME FILE: a number of a JSON summary
+figure() { jq ".$1" "$2"; }

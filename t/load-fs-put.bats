@@ -1,0 +1,349 @@
+load helper
+load sandbox
+load fs
+
+setup_file() { sandbox_start --set group-delay=0 --seed 7; }
+teardown_file() { sandbox_stop; helper_teardown_file; }
+setup() {
+	helper_setup
+	sandbox_set
+}
+
+@test "fs-put: CSV, NDJSON, a JSON array and gzip give the same records" {
+	records 300 >in.csv
+	reformat -o ndjson in.csv >in.ndjson
+	reformat -o json in.csv >in.json
+	gzip -k in.csv
+	for each in in.csv in.ndjson in.csv.gz; do
+		group "g-${each//./-}"
+		run_ok fs-put "g-${each//./-}" "$each"
+		same_online "g-${each//./-}" in.csv
+	done
+	group g-array
+	run_ok fs-put g-array -i json in.json
+	same_online g-array in.csv
+}
+
+@test "fs-put: NULL is no value, an empty string is one, texts pass unchanged" {
+	local time='"event_time":"2024-01-01T00:00:00Z"'
+	group texts
+	printf '%s\n' '{"id":"a",'"$time"',"count":007}' >in.json
+	run_rc 65 fs-put texts in.json
+	printf '%s\n' '{"id":"a",'"$time"',"category":"\u0000"}' >in.json
+	run_rc 65 fs-put texts in.json
+	{
+		printf '%s' '{"id":"a","event_time":"2024-01-01T00:00:00.123456789Z","count":"007",'
+		printf '%s\n' '"price":1e5,"category":""}'
+		printf '%s\n' '{"id":"b:/%+ é=*",'"$time"',"count":null,"category":"\t\"\\"}'
+		printf '%s\n' '{"id":"c",'"$time"',"count":-9223372036854775808}'
+	} >in.json
+	run_ok fs-put texts in.json
+	aws sagemaker-featurestore-runtime get-record --feature-group-name texts \
+		--record-identifier-value-as-string a |
+		jq -c '[.Record[] | {(.FeatureName): .ValueAsString}] | add |
+			[.count, .price, .category, .event_time]' >got
+	is "$(<got)" '["007","1e5","","2024-01-01T00:00:00.123456789Z"]'
+	run_ok fs-extract-online texts --id 'b:/%+ é=*' -o ndjson
+	is "$(jq -c '[.id, .count, .price, .category]' "$out")" '["b:/%+ é=*",null,null,"\t\"\\"]'
+}
+
+@test "fs-put: values are checked against the types before anything is sent" {
+	local before
+	group checked
+	bad() {
+		printf '%s\n' id,event_time,count,price,category "$1" >bad.csv
+		run_rc 65 fs-put checked bad.csv
+		has "$err" 'bad.csv:2: record 1: field "'"$2"'": '"$3"
+	}
+	before=$(sandbox_count BatchWriteRecord)
+	bad 'a,2024-01-01T00:00:00Z,1.5,1,x' count 'is not a 64-bit integer'
+	bad 'a,2024-01-01T00:00:00Z,9223372036854775808,1,x' count 'is not a 64-bit integer'
+	bad 'a,2024-01-01T00:00:00Z,1,NaN,x' price 'is not a finite number'
+	bad 'a,2024-01-01T00:00:00Z,1,"",x' price 'is not a finite number'
+	bad 'a,2024-01-01 00:00:00,1,1,x' event_time 'is no event time'
+	bad 'a,2024-01-01T00:00:00+00:00,1,1,x' event_time 'is no event time'
+	bad 'a,2024-02-30T00:00:00Z,1,1,x' event_time 'is no event time'
+	bad 'a,,1,1,x' event_time 'is empty, but every record needs an event time'
+	bad ',2024-01-01T00:00:00Z,1,1,x' id 'is empty, but identifies the record'
+	is "$(sandbox_count BatchWriteRecord)" "$before"
+	printf '%s\n' id,event_time,colour 'a,2024-01-01T00:00:00Z,red' >bad.csv
+	run_rc 65 fs-put checked bad.csv
+	has "$err" 'column "colour" is no feature of the group' --ignore-unknown
+	run_ok fs-put checked --ignore-unknown bad.csv
+	printf '%s\n' id,count a,1 >bad.csv
+	run_rc 65 fs-put checked bad.csv
+	has "$err" 'the column of the event time is missing'
+	run_ok fs-put checked --event-time missing bad.csv
+	printf '%s\n' event_time,count 2024-01-01T00:00:00Z,1 >bad.csv
+	run_rc 65 fs-put checked bad.csv
+	has "$err" 'the column of the record identifier is missing'
+}
+
+@test "fs-put: columns are matched by name, case aside where it is clear" {
+	group named
+	printf '%s\n' 'CATEGORY,Event_Time,ID,count' 'x,2024-01-01T00:00:00Z,a,5' >in.csv
+	run_ok fs-put named in.csv
+	run_ok fs-extract-online named -o csv
+	is "$(sed -n 2p "$out")" 'a,2024-01-01T00:00:00Z,5,,x'
+}
+
+@test "fs-put: the newest event time wins, in whatever order records come" {
+	group newest
+	awk 'BEGIN { print "id,event_time,count"
+		for (i = 0; i < 3000; i++)
+			printf "id%d,2024-01-%02dT%02d:%02d:00Z,%d\n", i % 7, 1 + (i * 7) % 28,
+				int(i / 60) % 24, i % 60, i }' >in.csv
+	run_ok fs-put newest in.csv --stats stats
+	awk -F, 'NR > 1 && ($2 > time[$1]) { time[$1] = $2; n[$1] = $3 }
+		END { for (i in n) print i "," time[i] "," n[i] ",," }' in.csv | LC_ALL=C sort >want
+	fs-extract-online newest --no-seal | sed 1d | LC_ALL=C sort >got
+	same_file got want
+	is "$(figure acknowledged stats)" 3000
+}
+
+@test "fs-put: one bad record does not sink the others of its request" {
+	group mixed
+	records 30 >in.csv
+	# the service refuses what no client-side rule knows of
+	sandbox_set entry-error=0
+	run_ok fs-put mixed in.csv
+	same_online mixed in.csv
+}
+
+@test "fs-put: failed records are kept and can be loaded again as they are" {
+	group kept
+	records 100 >in.csv
+	sed -i -e '11s/,[-0-9]*,/,many,/' -e '51s/,[-0-9]*,/,1.5,/' in.csv
+	run_rc 65 fs-put kept --failed failed.ndjson in.csv --stats stats
+	has "$err" '2 records failed; the first: record 10: ' 'which can be loaded again' \
+		'98 acknowledged, 2 rejected'
+	is "$(figure rejected stats) $(figure acknowledged stats)" '2 98'
+	is "$(jq -r '[.["@failed"].record, .id, .count, .["@failed"].code] | join("|")' \
+		failed.ndjson | paste -sd' ')" \
+		'10|id9|many|before sending 50|id49|1.5|before sending'
+	jq -c '.count = 7' failed.ndjson >mended.ndjson
+	run_ok fs-put kept mended.ndjson
+	is "$(fs-extract-online kept --no-seal | wc -l)" 101
+	run_rc 64 fs-put kept mended.ndjson --failed mended.ndjson
+	has "$err" 'this is the input itself'
+	run_rc 65 fs-put kept --failed failed2.ndjson --max-failed 0 in.csv
+	run_rc 65 fs-put kept in.csv
+	has "$err" 'in.csv:11: record 10: field "count"'
+}
+
+@test "fs-put: where BatchWriteRecord is missing or not allowed PutRecord does it" {
+	records 200 >in.csv
+	group unknown-call
+	sandbox_set missing=BatchWriteRecord
+	run_rc 0 fs-put unknown-call in.csv
+	has "$err" 'going on with PutRecord'
+	same_online unknown-call in.csv
+	sandbox_set
+	group not-allowed
+	sandbox_set deny=BatchWriteRecord
+	run_rc 0 fs-put not-allowed in.csv
+	has "$err" 'going on with PutRecord'
+	same_online not-allowed in.csv
+	sandbox_set
+	group single
+	run_ok fs-put single --no-batch-write in.csv --stats stats
+	is "$(figure requests stats)" 200
+	same_online single in.csv
+}
+
+@test "fs-put: nothing to be done about it is said at once" {
+	group refused
+	records 200 >in.csv
+	run_rc 69 fs-put nowhere in.csv
+	has "$err" 'there is no feature group "nowhere"'
+	sandbox_set deny=PutRecord,BatchWriteRecord
+	run_rc 77 fs-put refused in.csv
+	has "$err" AccessDenied '0 acknowledged, 0 rejected, 0 unknown' 'not sent'
+	sandbox_set
+	run_rc 66 fs-put refused nowhere.csv
+	AWS_ENDPOINT_URL=http://127.0.0.1:9 run_rc 75 fs-put refused in.csv
+	fs-group create online-only --schema-file features.json --role-arn "$role" \
+		--no-offline-store >/dev/null
+	run_rc 69 fs-put online-only --target-stores offline in.csv
+	has "$err" 'has no offline store'
+}
+
+@test "fs-put: 20,000 records through throttling, errors, lost answers, partial failures" {
+	group storm
+	records 20000 >in.csv
+	sandbox_set throttle=5 error=1 reset=1 lost=1 cut=1 unprocessed=2 entry-error=1
+	run_rc 0 fs-put storm in.csv --stats stats
+	sandbox_set
+	same_online storm in.csv
+	is "$(jq -c '[.acknowledged, .unknown, .rejected]' stats)" '[20000,0,0]'
+	has "$err" 'the offline store may have them twice'
+}
+
+@test "fs-put: kill -9 again and again, and no acknowledged record is sent twice" {
+	local i sent killed=0
+	group killed
+	records 20000 >in.csv
+	sent=$(sandbox_count BatchWriteRecord ok)
+	for ((i = 0; i < 5; i++)); do
+		(exec fs-put killed in.csv -w 1 2>/dev/null 3>&-) &
+		sleep "0.0$((RANDOM % 5 + 3))"
+		! kill -9 $! 2>/dev/null || killed=$((killed + 1))
+		wait $! 2>/dev/null || true
+	done
+	((killed > 0))
+	sandbox_set
+	run_rc 0 fs-put killed in.csv --stats stats
+	same_online killed in.csv
+	is "$(($(figure acknowledged stats) + $(figure skipped stats)))" 20000
+	(($(figure skipped stats) > 0))
+	# 800 full requests, and what was under way at each kill
+	sent=$(($(sandbox_count BatchWriteRecord ok) - sent))
+	printf '%s requests for %s kills\n' "$sent" "$killed"
+	((sent <= 850 + killed * 2))
+	is "$(ls "$HOME/.local/state/ferry/fs-put")" ''
+}
+
+@test "fs-put: a journal is of one job, one writer, and can be left out" {
+	group journalled
+	records 50 >in.csv
+	sandbox_set deny=PutRecord,BatchWriteRecord
+	run_rc 77 fs-put journalled --journal j in.csv
+	sandbox_set
+	[[ -s j ]]
+	run_rc 65 fs-put journalled --journal j --delete soft in.csv
+	has "$err" 'the journal of another job'
+	flock j sleep 3 3>&- &
+	sleep 0.3
+	run_rc 75 fs-put journalled --journal j in.csv
+	has "$err" 'another load is writing this journal'
+	wait
+	run_ok fs-put journalled --journal j in.csv
+	[[ ! -e j ]]
+	printf 'torn' >>j2
+	run_ok fs-put journalled --journal j2 in.csv
+	HOME='' run_rc 78 fs-put journalled in.csv
+	has "$err" FERRY_STATE
+}
+
+@test "fs-put: identical records are as many as they are" {
+	group identical
+	records 10 >in.csv
+	records 10 | sed 1d >>in.csv
+	run_ok fs-put identical in.csv --stats stats
+	is "$(figure acknowledged stats)" 20
+}
+
+@test "fs-put: sealed streams; a seal that never comes is 76 with exact counts" {
+	counted() {
+		grep -oE '[0-9]+ (acknowledged|not sent)' "$err" | awk '{ n += $1 } END { print n }'
+	}
+	group sealed
+	records 1000 >in.csv
+	run_pipe '0 0 0' 'cat in.csv | via --source -- cat | fs-put sealed'
+	same_online sealed in.csv
+	group cut
+	reformat --seal in.csv >sealed.csv
+	run_pipe '0 76' 'head -c -20 sealed.csv | fs-put cut'
+	has "$err" 'ended without its seal' '1000 records: ' ' acknowledged, 0 rejected, 0 unknown'
+	is "$(counted)" 1000
+	run_pipe '0 76' 'head -n 500 sealed.csv | fs-put cut'
+	has "$err" 'ended without its seal' '499 records: '
+	is "$(counted)" 499
+	run_pipe '0 76' 'cat in.csv | fs-put cut'
+	has "$err" 'a pipe without a seal' --accept-unsealed '0 acknowledged'
+	run_pipe '0 0' 'cat in.csv | fs-put cut --accept-unsealed'
+	same_online cut in.csv
+	run_pipe '0 76' 'true | fs-put cut'
+}
+
+@test "fs-put: a slow pipe is written while it runs" {
+	group slow
+	{
+		records 3
+		for i in {1..100}; do
+			[[ ! -e arrived ]] || break
+			sleep 0.1
+		done
+		records 2 3 | sed 1d
+	} | fs-put slow --accept-unsealed 3>&- &
+	wait_until 20 fs-extract-online slow --id id2 --required
+	touch arrived
+	wait $!
+	is "$(fs-extract-online slow --no-seal | wc -l)" 6
+}
+
+@test "fs-put: deletions, soft and hard" {
+	group gone
+	records 40 >in.csv
+	fs-put gone in.csv
+	head -n 11 in.csv | sed 's/2024-01/2025-01/' >out.csv
+	run_ok fs-put gone --delete soft out.csv
+	is "$(fs-extract-online gone --no-seal | wc -l)" 31
+	is "$(fs-extract-online gone --no-seal --deleted -c id | wc -l)" 41
+	sed -n '1p;12,21p' in.csv >out.csv
+	run_rc 65 fs-put gone --delete hard out.csv
+	run_ok fs-put gone --delete hard --event-time later out.csv
+	is "$(fs-extract-online gone --no-seal | wc -l)" 21
+	run_ok fs-put gone out.csv
+	is "$(fs-extract-online gone --no-seal | wc -l)" 31
+	# a history carries its deletions
+	printf '%s\n' id,event_time,is_deleted,write_time \
+		'id30,2030-01-01T00:00:00Z,true,2024-01-01 00:00:00' >history.csv
+	run_ok fs-put gone history.csv
+	is "$(fs-extract-online gone --no-seal | wc -l)" 30
+}
+
+@test "fs-put: target stores and time to live" {
+	group stores
+	records 5 >in.csv
+	run_ok fs-put stores --target-stores offline in.csv
+	is "$(fs-extract-online stores --no-seal | wc -l)" 1
+	run_rc 0 fs-put stores --ttl 30d in.csv
+	has "$err" '5 records are older than their time to live'
+	run_ok fs-put stores --ttl 30d --event-time now in.csv
+	is "$(fs-extract-online stores --no-seal | wc -l)" 6
+	run_rc 64 fs-put stores --ttl soon in.csv
+}
+
+@test "fs-put: --dry-run checks everything and sends nothing" {
+	local before
+	group dry
+	records 100 >in.csv
+	before=$(sandbox_count BatchWriteRecord)
+	run_rc 0 fs-put dry --dry-run in.csv
+	has "$err" '100 records are valid, 0 are not; 100 write units'
+	printf 'x,2024-01-01T00:00:00Z,many,1,x\n' >>in.csv
+	run_rc 65 fs-put dry --dry-run in.csv
+	run_rc 65 fs-put dry --dry-run --failed failed in.csv
+	has "$err" '100 records are valid, 1 are not'
+	is "$(wc -l <failed)" 1
+	is "$(sandbox_count BatchWriteRecord)" "$before"
+	[[ ! -e $HOME/.local ]]
+}
+
+@test "fs-put: Ctrl-C waits for what is under way and counts everything" {
+	group stopped
+	records 20000 >in.csv
+	sandbox_set latency=2
+	(exec fs-put stopped in.csv -w 2 2>err 3>&-) &
+	sleep 0.5
+	kill -TERM $!
+	wait $! || code=$?
+	is "$code" 143
+	has err '0 unknown' 'the same command goes on from there'
+	sandbox_set
+	run_rc 0 fs-put stopped in.csv
+	same_online stopped in.csv
+}
+
+@test "fs-put: memory does not grow with the input" {
+	local small large
+	no_sanitizer 'it keeps freed memory'
+	group memory
+	records 2000 >small.csv
+	records 40000 >large.csv
+	small=$(command time -f %M fs-put memory small.csv 2>&1)
+	large=$(command time -f %M fs-put memory large.csv 2>&1)
+	printf '%s kB, %s kB\n' "$small" "$large"
+	((large < small + 4096 && large < 32768))
+}

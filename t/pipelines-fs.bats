@@ -1,0 +1,293 @@
+load helper
+load sandbox
+load fs
+
+setup_file() { sandbox_start --set group-delay=0 --set offline-delay=0 --set athena-delay=0; }
+teardown_file() { sandbox_stop; helper_teardown_file; }
+setup() {
+	helper_setup
+	sandbox_set
+}
+
+# arrived GROUP COUNT: so many records are in its offline store.
+arrived() { [[ $(fs-extract-athena "$1" -o ndjson --no-seal | wc -l) == "$2" ]]; }
+
+# loaded GROUP COUNT: a group with so many records, which are in the file in.csv.
+loaded() {
+	group "$1"
+	records "$2" >in.csv
+	fs-put "$1" in.csv
+	wait_until 20 arrived "$1" "$2"
+}
+
+# mistakes COMMAND OPERAND...: of any command that has to do with a group of that name.
+mistakes() {
+	local command=$1
+	shift
+
+	run_rc 69 fs "$command" no-such-group "$@"
+	has "$err" 'there is no feature group "no-such-group" in us-east-1'
+	run_rc 69 fs --region eu-west-1 "$command" "$group" "$@"
+	has "$err" 'in eu-west-1'
+	AWS_ENDPOINT_URL=http://127.0.0.1:9 run_rc 75 fs "$command" "$group" "$@"
+	sandbox_set deny=DescribeFeatureGroup
+	run_rc 77 fs "$command" "$group" "$@"
+	has "$err" AccessDenied
+	sandbox_set
+	run_rc 78 fs --profile nobody "$command" "$group" "$@"
+	has "$err" nobody
+	run_rc 64 fs "$command"
+	run_rc 64 fs "$command" "$group" "$@" --no-such-option
+	has "$err" no-such-option
+}
+
+@test "fs: global options, other names, unknown commands" {
+	for name in fs sm-fs sagemaker-fs; do
+		run_ok "$name" --region us-east-1 list -o json
+		run_ok "$name" --region=us-east-1 --version
+		has "$out" "$name (ferry) "
+	done
+	run_rc 64 fs
+	run_rc 64 fs frobnicate
+	has "$err" 'no such command: frobnicate'
+	run_rc 64 fs --bogus list
+	run_rc 64 fs --profile
+	AWS_ENDPOINT_URL=http://127.0.0.1:9 run_rc 75 fs list
+	sandbox_set deny=ListFeatureGroups
+	run_rc 77 fs list
+}
+
+@test "fs: schema-template, schema, create and add-features" {
+	run_rc 0 fs schema-template
+	[[ -s feature_template.json ]]
+	run_ok fs schema-template -o -
+	same_file "$out" feature_template.json
+	run_rc 0 fs schema --template --template-output t.json
+	same_file t.json feature_template.json
+	run_rc 64 fs schema --template extra
+	run_ok fs create made --schema-file t.json --role-arn "$role" --s3-uri s3://offline/x \
+		--description 'a group' --tags a=b --table-format Glue --no-encryption \
+		--ttl-duration 5
+	run_rc 69 fs create made --schema-file t.json --role-arn "$role" --s3-uri s3://offline/x
+	run_rc 64 fs create made2 --schema-file t.json --s3-uri s3://offline/x
+	run_ok fs list
+	has "$out" made
+	run_ok fs schema made -o json
+	is "$(jq -r '.[].FeatureName' "$out" | paste -sd' ')" 'id event_time count price category'
+	run_ok fs schema made
+	has "$out" 'event time' Fractional
+	group=made mistakes schema
+	run_ok fs add-features made -f score:Fractional --dry-run
+	has "$out" 'would add'
+	run_ok fs add-features made -f score:Fractional:text -f n:Integral
+	printf '[{"FeatureName":"third","FeatureType":"String"}]' >more.json
+	run_ok fs add-features made more.json --wait
+	is "$(fs schema made -o json | jq length)" 8
+	run_rc 64 fs add-features made -f x:Number
+	run_rc 65 fs add-features made -f score:Integral
+	group=made mistakes add-features -f y:String
+}
+
+@test "fs: put and get" {
+	group one
+	run_rc 0 fs put one --record '{"id":"a b/c","event_time":"2024-01-01T00:00:00Z","count":5,
+		"category":"x\"y"}'
+	has "$err" 'the record is in one'
+	run_ok fs get one 'a b/c'
+	is "$(jq -c '[.id, .count, .category, .price]' "$out")" '["a b/c",5,"x\"y",null]'
+	run_ok fs get one 'a b/c' --feature-names count,id -o json
+	is "$(<"$out")" '{"count":5,"id":"a b/c"}'
+	run_ok fs get one 'a b/c' -o table
+	has "$out" 'FeatureName  Value' 'count        5'
+	run_rc 0 fs put one --record '{"id":"timed","count":1}'
+	[[ $(fs get one timed | jq -r .event_time) > 2024-06 ]]
+	run_rc 65 fs put one --record '{"id":"bad","count":"many"}'
+	has "$err" 'field "count": is not a 64-bit integer' 'the record is not in one'
+	run_rc 65 fs put one --record '{"id":'
+	run_rc 64 fs put one
+	run_rc 0 fs put one --record '{"id":"dry","count":1}' --dry-run
+	run_rc 69 fs get one dry
+	has "$err" 'feature group "one" has no record "dry"'
+	run_rc 64 fs get one
+	run_rc 64 fs get one dry -o xml
+	group=one mistakes get 'a b/c'
+	group=one mistakes put --record '{"id":"x"}'
+}
+
+@test "fs: bulk-put of every kind of file, with a log" {
+	records 250 >in.csv
+	reformat -o json in.csv >in.json
+	reformat -o ndjson in.csv >in.ndjson
+	gzip -k in.json
+	for file in in.csv in.json in.ndjson in.json.gz; do
+		group "b-${file//./-}"
+		run_ok fs bulk-put "b-${file//./-}" $file --batch-size 200 --output-file log.any
+		is "$(<"$out")" '250 records: 250 written, 0 failed'
+		same_online "b-${file//./-}" in.csv
+		is "$(jq -c ".[0].summary | [.total_records, .failed_records]" log.any)" "[250,0]"
+	done
+	group b-pipe
+	run_pipe '0 0' 'cat in.csv | fs bulk-put b-pipe - --accept-unsealed --no-progress'
+	same_online b-pipe in.csv
+	run_pipe '0 76' 'cat in.csv | fs bulk-put b-pipe -'
+	run_rc 0 fs bulk-put b-pipe in.csv --dry-run
+	has "$out" '250 records are valid, 0 are not'
+	run_rc 66 fs bulk-put b-pipe nowhere.csv
+	group=b-pipe mistakes bulk-put in.csv
+}
+
+@test "fs: bulk-put goes on behind errors only when asked, and keeps what failed" {
+	group errors
+	records 100 >in.csv
+	sed -i '51s/,[-0-9]*,/,many,/' in.csv
+	run_rc 65 fs bulk-put errors in.csv
+	has "$err" 'field "count": is not a 64-bit integer'
+	run_rc 65 fs bulk-put errors in.csv --continue-on-error -o log
+	has "$out" '100 records: 99 written, 1 failed'
+	has "$err" 'what this run left is in'
+	is "$(jq -r '.[0].failed[0].id' log)" id49
+	run_rc 65 fs bulk-put errors in.csv --continue-on-error --failed failed.ndjson
+	is "$(jq -r .id failed.ndjson)" id49
+	jq -c '.count = 1' failed.ndjson >mended.ndjson
+	run_ok fs bulk-put errors mended.ndjson
+	is "$(fs-extract-online errors --no-seal | wc -l)" 101
+}
+
+@test "fs: bulk-get" {
+	group got
+	records 30 >in.csv
+	fs-put got in.csv
+	printf '[{"id":"id1"},{"id":"id2"}]' >ids.json
+	run_ok fs bulk-get got ids.json
+	is "$(jq -r '.[].id' "$out" | sort | paste -sd' ')" 'id1 id2'
+	printf 'id,other\nid3,x\nid4,y\n' >ids.csv
+	run_ok fs bulk-get got ids.csv -o got.csv --feature-names id,count
+	is "$(sort got.csv | paste -sd' ')" 'id,count id3,-2 id4,-1'
+	run_ok fs bulk-get got ids.csv -o got.json -c --max-workers 2 --batch-size 50
+	[[ $(jq -r '.[0].event_time' got.json) > 2024-06 ]]
+	run_ok fs bulk-put got got.json
+	run_rc 66 fs bulk-get got nowhere.json
+	group=got mistakes bulk-get ids.csv
+}
+
+@test "fs: export, in every format, and back" {
+	loaded out 60
+	LC_ALL=C sort in.csv >want
+	run_ok fs export out x.csv
+	LC_ALL=C sort x.csv >got
+	same_file got want
+	run_ok fs export out x.json --format json --compress
+	[[ ! -e x.json ]]
+	is "$(gunzip -c x.json.gz | jq length)" 60
+	run_ok fs export out x.ndjson
+	is "$(wc -l <x.ndjson)" 60
+	run_ok fs export out y.json --limit 3
+	is "$(jq length y.json) $(jq -r '.[0] | keys | length' y.json)" '3 5'
+	run_ok fs export out - --format ndjson --columns count --where 'WHERE count = 3'
+	is "$(<"$out")" '{"count":3}'
+	run_ok fs export out z --columns price --online-compatible --column-mapping price:cost
+	is "$(head -n 1 z)" cost,id,event_time
+	run_ok fs export out - --dry-run --latest --chunk-size 5 --database sagemaker_featurestore
+	has "$out" 'row_number()'
+	group back
+	run_ok fs bulk-put back x.json.gz
+	same_online back in.csv
+	run_rc 64 fs export out x.avro --format avro
+	run_rc 69 fs export out fail.csv --where 'nothing = 1'
+	[[ ! -e fail.csv ]]
+	is "$(ls ./*.part.* 2>/dev/null)" ''
+	run_rc 73 fs export out nowhere/x.csv
+	group=out mistakes export m.csv
+	[[ ! -e m.csv ]]
+}
+
+@test "fs: clear asks, shows, and leaves nothing; what was there can be loaded again" {
+	loaded full 300
+	group bystander
+	fs-put bystander in.csv
+	wait_until 20 arrived bystander 300
+	run_ok fs clear full --dry-run
+	has "$out" 'would delete 300 records of the online store' 'would delete '
+	run_rc 77 fs clear full </dev/null
+	has "$err" 'clear full? [y/N]' 'not confirmed, nothing was done'
+	is "$(fs-extract-online full --no-seal | wc -l)" 301
+	run_rc 0 fs clear full --online-only --force
+	is "$(fs-extract-online full --no-seal --deleted | wc -l)" 1
+	(($(fs analyze full -o json | jq '.[0].Files') > 0))
+	run_pipe '0 0' 'echo yes | fs clear full --offline-only --backup-s3 s3://backups/full'
+	is "$(fs analyze full -o json | jq '.[0].Files')" 0
+	(($(fs analyze --bucket backups -o json | jq '.[-1].Files') > 0))
+	run_ok fs bulk-put full in.csv
+	same_online full in.csv
+	run_ok fs clear full --yes
+	is "$(fs-extract-online full --no-seal --deleted | wc -l)" 1
+	is "$(fs-extract-online bystander --no-seal | wc -l)" 301
+	arrived bystander 300
+	run_rc 64 fs clear full --online-only --offline-only
+	fs-group create only-online --schema-file features.json --role-arn "$role" \
+		--no-offline-store >/dev/null
+	run_rc 69 fs clear only-online --offline-only --force
+	run_ok fs clear only-online --force
+	group=full mistakes clear --force
+}
+
+@test "fs: clear empties an Iceberg table by its rows, never by its objects" {
+	group ice --table-format Iceberg
+	records 50 >in.csv
+	fs-put ice in.csv
+	wait_until 20 arrived ice 50
+	run_ok fs clear ice --force
+	has "$out" 'deleted all rows of the Iceberg table'
+	arrived ice 0
+}
+
+@test "fs: analyze" {
+	loaded sized 100
+	run_ok fs analyze sized
+	has "$out" USDPerMonth sized
+	run_ok fs analyze sized -o json --export size.csv
+	is "$(jq -r '.[0].Name' "$out")" sized
+	has size.csv 'Name,Files,Bytes'
+	run_ok fs analyze --bucket offline --prefix fs
+	has "$out" total
+	run_rc 64 fs analyze
+	sandbox_set deny=ListObjectsV2
+	run_rc 77 fs analyze sized
+}
+
+@test "fs: delete asks, and takes the data along unless told not to" {
+	loaded doomed 50
+	loaded kept 50
+	run_ok fs delete doomed --dry-run
+	has "$out" 'would delete feature group doomed' objects
+	run_rc 77 fs delete doomed </dev/null
+	run_ok fs schema doomed -o json
+	run_pipe '0 0' 'echo y | fs delete doomed'
+	run_rc 69 fs schema doomed
+	run_ok fs delete kept --keep-data --force --wait
+	run_ok fs analyze --bucket offline -o json \
+		--prefix fs/123456789012/sagemaker/us-east-1/offline-store
+	is "$(jq -r '.[].Name' "$out" | grep -cE '^(doomed|kept)-')" 1
+	group one-more
+	group=one-more mistakes delete --force
+}
+
+@test "fs: a copy of a group, as the seeds' script makes it" {
+	loaded old 40
+	fs export old backup.json --format json --compress
+	fs schema old -o json >schema.json
+	run_ok fs create new --schema-file schema.json --role-arn "$role" --s3-uri s3://offline/new
+	fs list | grep -q new
+	gunzip -c backup.json.gz >backup.json
+	python3 - <<-'END'
+		import json
+		data = json.load(open("backup.json"))
+		for record in data:
+		    record["category"] = (record["category"] or "") + "!"
+		json.dump(data, open("changed.json", "w"), indent=2)
+	END
+	run_ok fs bulk-put new changed.json --batch-size 200 --output-file upload.log
+	wait_until 20 arrived new 40
+	fs export new new.json
+	is "$(jq '[.[] | select(.category | endswith("!"))] | length' new.json)" 40
+}

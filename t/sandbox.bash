@@ -1,0 +1,65 @@
+# sandbox.bash: the stand-in for AWS in tests; loaded after helper.
+#
+#	setup_file() { sandbox_start --set group-delay=0; }
+#	teardown_file() { sandbox_stop; helper_teardown_file; }
+#
+# Its environment (AWS_ENDPOINT_URL, keys, region) is exported; nothing of the caller's own AWS configuration is
+# left. `aws` is the real one, through t/shim.
+# shellcheck shell=bash
+
+# sandbox_start [OPTION...]: on a free port, with a database of its own; one per test file or test.
+sandbox_start() {
+	local each
+
+	sandbox_dir=$(mktemp -d "$BATS_FILE_TMPDIR/sandbox.XXXXXX")
+	scratch_db
+	for each in "${!AWS_@}"; do
+		unset "$each"
+	done
+	"$FERRY_BIN/../ferry-sandbox" --port 0 --state "$sandbox_dir/objects" --env "$sandbox_dir/env" \
+		--record "$sandbox_dir/requests" "$@" >"$sandbox_dir/log" 2>&1 3>&- &
+	sandbox_pid=$!
+	wait_until 20 test -s "$sandbox_dir/env" || {
+		cat "$sandbox_dir/log"
+		return 1
+	}
+	# shellcheck disable=SC1091  # made by the sandbox
+	. "$sandbox_dir/env"
+	export AWS_CONFIG_FILE=$sandbox_dir/config AWS_SHARED_CREDENTIALS_FILE=$sandbox_dir/credentials
+	export AWS_PAGER='' AWS_MAX_ATTEMPTS=1
+	export sandbox_dir sandbox_pid PATH=$root/t/shim:$PATH
+}
+
+# Ends it; a sandbox that died before, or that a sanitizer found fault with, fails the test.
+sandbox_stop() {
+	local rc=0
+
+	kill -TERM "$sandbox_pid"
+	while kill -0 "$sandbox_pid" 2>/dev/null; do
+		sleep 0.05
+	done
+	wait "$sandbox_pid" 2>/dev/null || rc=$?
+	if [[ -s $sandbox_dir/log ]]; then
+		cat "$sandbox_dir/log"
+		return 1
+	fi
+	# 127: started by another shell (setup_file), whose child it was
+	((rc == 0 || rc == 127))
+}
+
+# sandbox_set NAME=VALUE...: delays and faults of the running sandbox; without operands all faults are off.
+sandbox_set() {
+	local each
+
+	(($#)) || curl -sSf -X DELETE "$AWS_ENDPOINT_URL/_sandbox/settings" >/dev/null
+	for each; do
+		jq -nc --arg name "${each%%=*}" --arg value "${each#*=}" '{($name): $value}' |
+			curl -sSf -d @- "$AWS_ENDPOINT_URL/_sandbox/settings" >/dev/null
+	done
+}
+
+# sandbox_count OPERATION [ok|throttled|failed|refused|reset|lost|cut]: how many requests there were.
+sandbox_count() {
+	curl -sSf "$AWS_ENDPOINT_URL/_sandbox/counters" |
+		jq --arg op "$1" --arg kind "${2:-requests}" '.[$op][$kind] // 0'
+}
