@@ -189,6 +189,13 @@ mistakes() {
 	is "$(head -n 1 z)" cost,id,event_time
 	run_ok fs export out - --dry-run --latest --chunk-size 5 --database sagemaker_featurestore
 	has "$out" 'row_number()'
+	# the sandbox cannot write Parquet: what was asked for is seen, what is none is refused
+	run_ok fs export out x.parquet --columns id,count --dry-run
+	run_rc 76 fs export out x.parquet --columns id,count
+	has "$err" 'a part is no whole Parquet file'
+	grep StartQueryExecution "$sandbox_dir/requests" | tail -n 1 | jq -r .body >asked
+	has asked "WITH (format='PARQUET')"
+	run_rc 64 fs export out - --format parquet
 	group back
 	run_ok fs bulk-put back x.json.gz
 	same_online back in.csv

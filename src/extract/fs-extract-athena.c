@@ -27,7 +27,7 @@ struct conf {
 	struct aws_opts aws;
 	struct io_opts io;
 	const char *columns, *rename, *where, *order_by, *as_of, *query, *stats;
-	const char *output_location, *workgroup, *database;
+	const char *output_location, *workgroup, *database, *parquet;
 	uint64_t limit, workers;
 	int method;
 	bool latest, store_columns, keep_results, dry_run;
@@ -88,6 +88,8 @@ static const struct opt options[] = {
 	  .arg = "FILE", .help = "write here instead of standard output" },
 	{ .name = "gzip", .letter = 'z', .kind = OPT_UINT, .offset = offsetof(struct conf, io.gzip),
 	  .arg = "LEVEL", .min = 0, .max = 9, .help = "compress the output" },
+	{ .name = "parquet", .kind = OPT_STR, .offset = offsetof(struct conf, parquet),
+	  .arg = "FILE", .help = "write Parquet here instead, more files beside it" },
 	EXTRACT_SEAL_OPTS(struct conf, io),
 	{ .kind = OPT_GROUP, .help = "Report" },
 	{ .name = "progress", .kind = OPT_ENUM, .offset = offsetof(struct conf, io.progress),
@@ -317,6 +319,8 @@ static void check_options(const struct conf *c)
 
 	if (c->query && parts)
 		opt_usage("--query is the whole query: no other option can change it");
+	if (c->parquet && (c->rename || c->io.output || c->io.out_format || c->io.gzip))
+		opt_usage("--parquet has its own format, names and file");
 	if (c->method == METHOD_UNLOAD && c->query)
 		opt_usage("--method unload needs to know the columns, so --query cannot be used "
 			  "with it");
@@ -355,19 +359,11 @@ static void make_unload(struct prog *p)
 			msg_q(sl_of(p->conf.workgroup)));
 	str_addf(&uri, "ferry-%s/", p->fetch.run.name);
 	p->fetch.unload = arena_dup(&p->mem, str_sl(&uri));
-	fs_sql_unload(str_sl(&p->sql), p->fetch.unload, &sql);
+	fs_sql_unload(str_sl(&p->sql), p->fetch.unload, p->conf.parquet != NULL, &sql);
 	p->fetch.query.sql = arena_dup(&p->mem, str_sl(&sql));
 	p->keys = mem_alloc(mem_mul(p->n, sizeof *p->keys));
-	for (size_t i = 0; i < p->n; i++) {
-		str_clear(&sql);
-		str_add_json(&sql, p->columns[i].source);
-		str_addc(&sql, ':');
-		for (size_t k = 0; k < sql.n; k++)
-			sql.p[k] = sql.p[k] >= 'A' && sql.p[k] <= 'Z' ? (char)(sql.p[k] + 32)
-								      : sql.p[k];
-		p->keys[i].key = arena_dup(&p->mem, str_sl(&sql));
-		p->keys[i].name = (struct sl){ p->keys[i].key.p + 1, p->keys[i].key.n - 3 };
-	}
+	for (size_t i = 0; i < p->n; i++)
+		p->keys[i] = fs_json_column(&p->mem, p->columns[i].source);
 	str_free(&sql);
 	str_free(&uri);
 }
@@ -389,6 +385,7 @@ static void prepare(struct prog *p)
 		.timeout_us = c->timeout,
 		.workers = (unsigned)c->workers,
 		.keep = c->keep_results,
+		.parquet = c->parquet,
 		.gone = reader_gone,
 		.row = take_row,
 		.ctx = p };
@@ -406,8 +403,9 @@ static void prepare(struct prog *p)
 		f->columns = p->keys;
 		f->n_columns = p->n;
 		p->header_seen = true;
-		announce(p);
 	}
+	if (p->header_seen && p->x)
+		announce(p);
 	stop_catch(wake, p->aws);
 }
 
@@ -453,14 +451,30 @@ static void extract(struct prog *p)
 {
 	const struct io_opts *io = &p->conf.io;
 
-	p->x = extract_open(io, io->out_format != FMT_JSON && io_wants_seal(io));
+	if (!p->conf.parquet)
+		p->x = extract_open(io, io->out_format != FMT_JSON && io_wants_seal(io));
 	prepare(p);
 	fs_fetch_start(&p->fetch);
 	fs_fetch_rows(&p->fetch);
-	fs_fetch_report(&p->fetch, p->group.name, wr_bytes(p->x->wr), p->conf.stats);
+	fs_fetch_report(&p->fetch, p->group.name, p->x ? wr_bytes(p->x->wr) : 0, p->conf.stats);
 	fs_fetch_end(&p->fetch);
+	if (!p->x)
+		return;
 	seal(p);
 	(void)extract_close(p->x);
+}
+
+static void release(struct prog *p)
+{
+	aws_close(p->aws);
+	fs_group_free(&p->group);
+	arena_free(&p->mem);
+	arena_free(&p->row_mem);
+	str_free(&p->sql);
+	str_free(&p->plain);
+	mem_free(p->columns);
+	mem_free(p->keys);
+	mem_free(p->f);
 }
 
 int main(int argc, char **argv)
@@ -473,12 +487,14 @@ int main(int argc, char **argv)
 	opt_parse(&program, &p.conf, &argc, &argv);
 	if (argc != 1)
 		opt_usage("one GROUP");
+	if (p.conf.parquet)
+		p.conf.method = METHOD_UNLOAD;
 	check_options(&p.conf);
 	open_group(&p, argv[0]);
 	if (p.conf.dry_run)
 		print_query(&p);
 	else
 		extract(&p);
-	aws_close(p.aws);
+	release(&p);
 	return EX_DONE;
 }

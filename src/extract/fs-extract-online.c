@@ -325,6 +325,17 @@ static void finish(struct prog *p)
 	str_free(&src);
 }
 
+static void release(struct prog *p)
+{
+	aws_close(p->aws);
+	fs_group_free(&p->group);
+	str_free(&p->time);
+	mem_free(p->features);
+	mem_free(p->nothing);
+	mem_free(p->now);
+	mem_free(p->conf.id.v);
+}
+
 int main(int argc, char **argv)
 {
 	struct prog p = { .conf = { .workers = 10, .patience = 600 * CLOCK_US_PER_SEC } };
@@ -340,7 +351,6 @@ int main(int argc, char **argv)
 		msg_note("%llu identifiers have no record", (unsigned long long)p.missing);
 	fs_online_free(p.online);
 	finish(&p);
-	fs_group_free(&p.group);
-	aws_close(p.aws);
+	release(&p);
 	return EX_DONE;
 }

@@ -289,6 +289,9 @@ int main(int argc, char **argv)
 				c->max == 0 ? "no operand" : "the name of one group");
 		argv[argc] = NULL;
 		c->run(&conf, argv + 1);
+		mem_free(conf.words.v);
+		mem_free(conf.objects.v);
+		mem_free(conf.admin.tags.v);
 		return EX_DONE;
 	}
 	opt_usage("unknown command %s", msg_q(sl_of(argv[0])));

@@ -6,6 +6,7 @@
 #include "core/msg.h"
 #include "core/stop.h"
 #include "core/tmpf.h"
+#include "stream/out.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -211,7 +212,6 @@ struct part {
 	struct sl bucket, key;
 	struct str path;
 	struct fs_json json;
-	bool done;
 };
 
 struct parts {
@@ -309,6 +309,73 @@ static void fetch_parts(struct fs_fetch *f)
 	str_free(&all.manifest);
 }
 
+/* A part that goes to a file as it is. */
+struct file_sink {
+	struct fs_fetch *fetch;
+	struct out *out;
+	uint64_t bytes;
+	char ends[2][4]; /* Parquet begins and ends with the same four letters */
+};
+
+static bool take_bytes(void *ctx, struct sl piece)
+{
+	struct file_sink *s = ctx;
+
+	out_put(s->out, piece);
+	for (size_t i = 0; i < piece.n && s->bytes + i < 4; i++)
+		s->ends[0][s->bytes + i] = piece.p[i];
+	for (size_t i = piece.n > 4 ? piece.n - 4 : 0; i < piece.n; i++) {
+		memmove(s->ends[1], s->ends[1] + 1, 3);
+		s->ends[1][3] = piece.p[i];
+	}
+	s->bytes += piece.n;
+	return is_wanted(s->fetch);
+}
+
+/* x.parquet, x.2.parquet, x.3.parquet … */
+static void name_file(struct str *name, const char *first, size_t i)
+{
+	const char *dot = strrchr(first, '.');
+	size_t stem = dot && !strchr(dot, '/') ? (size_t)(dot - first) : strlen(first);
+
+	str_clear(name);
+	str_add(name, (struct sl){ first, stem });
+	if (i > 0)
+		str_addf(name, ".%zu", i + 1);
+	str_addz(name, first + stem);
+}
+
+static void fetch_files(struct fs_fetch *f)
+{
+	struct parts all = { 0 };
+	struct str name = { 0 };
+	struct aws_error e;
+	bool known = false;
+
+	list_parts(f, &all);
+	if (all.n == 0)
+		msg_note("there is no record, so there is no file");
+	for (size_t i = 0; i < all.n; i++) {
+		struct file_sink s = { .fetch = f };
+
+		name_file(&name, f->parquet, i);
+		s.out = out_open(str_z(&name), 0);
+		if (!s3_get(f->aws, all.v[i].bucket, all.v[i].key, take_bytes, &s, NULL, &e))
+			fetch_failed(f, NULL, &e);
+		if (s.bytes < 12 || memcmp(s.ends[0], "PAR1", 4) != 0 ||
+			memcmp(s.ends[1], "PAR1", 4) != 0)
+			fetch_failed(f, "a part is no whole Parquet file", NULL);
+		out_close(s.out);
+	}
+	if (all.n > 1)
+		msg_note("Athena wrote %zu files, the last is %s", all.n, msg_q(str_sl(&name)));
+	if (!athena_rows(f->aws, f->id, &f->rows, &known, &e) || !known)
+		f->rows = 0;
+	mem_free(all.v);
+	str_free(&all.manifest);
+	str_free(&name);
+}
+
 /*
  * For a SELECT the count is that of the result. What Athena counts of an UNLOAD is not said
  * anywhere, so only fewer rows than it counts are a fault.
@@ -330,12 +397,15 @@ static void check_rows(struct fs_fetch *f)
 
 void fs_fetch_rows(struct fs_fetch *f)
 {
-	if (f->unload.n)
+	if (f->parquet)
+		fetch_files(f);
+	else if (f->unload.n)
 		fetch_parts(f);
 	else
 		fetch_csv(f);
 	check_gone(f);
-	check_rows(f);
+	if (!f->parquet)
+		check_rows(f);
 }
 
 void fs_fetch_report(

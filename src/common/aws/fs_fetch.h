@@ -14,6 +14,8 @@ struct fs_fetch {
 	const struct aws_opts *opts; /* for a client of its own to clean up with */
 	struct athena_query query;   /* all but the token */
 	struct sl unload;            /* s3://…/ that the query unloads to; empty: a CSV result */
+	const char
+		*parquet; /* the parts are Parquet, and go to this file as they are; NULL: JSON */
 	int64_t timeout_us;
 	unsigned workers;        /* parts fetched at once */
 	bool keep;               /* leave the result objects where they are */

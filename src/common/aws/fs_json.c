@@ -7,6 +7,22 @@
 #define INFLATED ((size_t)256 << 10)
 #define MAX_LINE ((size_t)64 << 20)
 
+struct fs_json_column fs_json_column(struct arena *mem, struct sl name)
+{
+	struct fs_json_column column;
+	struct str key = { 0 };
+
+	str_add_json(&key, name);
+	str_addc(&key, ':');
+	for (size_t i = 0; i < key.n; i++)
+		if (key.p[i] >= 'A' && key.p[i] <= 'Z')
+			key.p[i] = (char)(key.p[i] + 'a' - 'A');
+	column.key = arena_dup(mem, str_sl(&key));
+	column.name = (struct sl){ column.key.p + 1, column.key.n - strlen("\"\":") };
+	str_free(&key);
+	return column;
+}
+
 void fs_json_init(struct fs_json *j, const struct fs_json_column *columns, size_t n, fs_row_fn *row,
 	void *ctx)
 {

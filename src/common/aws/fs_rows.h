@@ -38,6 +38,9 @@ struct fs_json_column {
 	struct sl name;
 };
 
+/* The column of that name as JSON lines have it; lives in the arena. */
+struct fs_json_column fs_json_column(struct arena *mem, struct sl name);
+
 struct fs_json {
 	fs_row_fn *row;
 	void *ctx;

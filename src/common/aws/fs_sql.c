@@ -139,11 +139,12 @@ void fs_sql_select(const struct fs_group *g, const struct fs_select *q, struct s
 		str_addf(sql, " LIMIT %llu", (unsigned long long)q->limit);
 }
 
-void fs_sql_unload(struct sl query, struct sl uri, struct str *sql)
+void fs_sql_unload(struct sl query, struct sl uri, bool parquet, struct str *sql)
 {
 	str_addz(sql, "UNLOAD (");
 	str_add(sql, query);
 	str_addz(sql, ") TO ");
 	add_literal(sql, uri);
-	str_addz(sql, " WITH (format='JSON', compression='GZIP')");
+	str_addz(sql,
+		parquet ? " WITH (format='PARQUET')" : " WITH (format='JSON', compression='GZIP')");
 }

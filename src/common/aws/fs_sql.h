@@ -24,7 +24,7 @@ struct fs_select {
  */
 void fs_sql_select(const struct fs_group *g, const struct fs_select *q, struct str *sql);
 
-/* Appends UNLOAD of a query, as gzip JSON, to s3://…/ (with the slash). */
-void fs_sql_unload(struct sl query, struct sl uri, struct str *sql);
+/* Appends UNLOAD of a query, as gzip JSON or as Parquet, to s3://…/ (with the slash). */
+void fs_sql_unload(struct sl query, struct sl uri, bool parquet, struct str *sql);
 
 #endif
