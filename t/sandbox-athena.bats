@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
-# Athena in the sandbox: what its SQL means, what it refuses in Athena's words, and the shape of results.
+# Athena in the sandbox: what its SQL means, what it refuses in Athena's words, and the shape of
+# results.
 
 load helper
 load sandbox
 
 setup_file() {
 	sandbox_start --set group-delay=0
-	helper_setup
 	make_group flat '{}'
 	make_group ice '{"TableFormat":"Iceberg"}'
 	put flat a 2024-01-01T00:00:00Z 5 1761716946.4774606
@@ -25,23 +25,37 @@ teardown_file() {
 
 # make_group NAME MORE: id, ts, N, f with both stores; MORE of OfflineStoreConfig.
 make_group() {
-	aws sagemaker create-feature-group --cli-input-json "$(jq -nc --arg name "$1" --argjson more "$2" '{
-		FeatureGroupName: $name, RecordIdentifierFeatureName: "id", EventTimeFeatureName: "ts",
-		FeatureDefinitions: [["id", "String"], ["ts", "String"], ["N", "Integral"], ["f", "Fractional"]] |
-			map({FeatureName: .[0], FeatureType: .[1]}),
-		OnlineStoreConfig: {EnableOnlineStore: true}, RoleArn: "arn:aws:iam::123456789012:role/store",
-		OfflineStoreConfig: ({S3StorageConfig: {S3Uri: "s3://offline/pre"}} + $more)}')" >/dev/null
+	jq -nc --arg name "$1" --argjson more "$2" '{
+		FeatureGroupName: $name,
+		RecordIdentifierFeatureName: "id",
+		EventTimeFeatureName: "ts",
+		FeatureDefinitions: [["id", "String"], ["ts", "String"], ["N", "Integral"],
+			["f", "Fractional"]] | map({FeatureName: .[0], FeatureType: .[1]}),
+		OnlineStoreConfig: {EnableOnlineStore: true},
+		RoleArn: "arn:aws:iam::123456789012:role/store",
+		OfflineStoreConfig: ({S3StorageConfig: {S3Uri: "s3://offline/pre"}} + $more)
+	}' >"$BATS_FILE_TMPDIR/group.json"
+	aws sagemaker create-feature-group \
+		--cli-input-json "file://$BATS_FILE_TMPDIR/group.json" >/dev/null
 }
 
 # put GROUP ID TIME N F: empty numbers are left out.
 put() {
-	aws sagemaker-featurestore-runtime put-record --feature-group-name "$1" --record "$(jq -nc '$ARGS.positional |
-		[["id", .[0]], ["ts", .[1]], ["N", .[2]], ["f", .[3]]] | map(select(.[1] != "" or .[0] == "id")) |
+	aws sagemaker-featurestore-runtime put-record --feature-group-name "$1" \
+		--record "$(jq -nc '$ARGS.positional |
+		[["id", .[0]], ["ts", .[1]], ["N", .[2]], ["f", .[3]]] |
+		map(select(.[1] != "" or .[0] == "id")) |
 		map({FeatureName: .[0], ValueAsString: .[1]})' --args "${@:2}")"
 }
 
 # query SQL...: each result to $out; @NAME is the table of a group.
 query() { run_ok /usr/bin/python3 "$root/t/sandbox/athena.py" "$@"; }
+
+# succeeded ID: has the query?
+succeeded() {
+	[ "$(aws athena get-query-execution --query-execution-id "$1" \
+		--query QueryExecution.Status.State --output text)" = SUCCEEDED ]
+}
 
 # refused SQL TEXT...
 refused() {
@@ -60,24 +74,35 @@ refused() {
 	END
 	query 'SELECT * FROM @flat WHERE 1 = 2'
 	is "$(<"$out")" '"id","ts","n","f","write_time","api_invocation_time","is_deleted"'
-	query "SELECT NULL AS x, '' y, 'a' || 'b', 1.5, 1e0, 10000000e0, TIMESTAMP '2024-01-01 00:00:00', true"
+	query \
+		"SELECT NULL AS x, '' y, 'a' || 'b', 1.5, 1e0, 10000000e0, TIMESTAMP
+			'2024-01-01 00:00:00', true"
 	same_file "$out" - <<-'END'
 		"x","y","_col2","_col3","_col4","_col5","_col6","_col7"
 		,"","ab","1.5","1.0","1.0E7","2024-01-01 00:00:00.000","true"
 	END
 	query 'SELECT write_time, api_invocation_time FROM @flat LIMIT 1'
-	[[ $(tail -n 1 "$out") =~ ^\"20[0-9-]{8}\ [0-9:]{8}\.[0-9]{3}\",\"20[0-9-]{8}\ [0-9:]{8}\.000\"$ ]]
+	[[ $(tail -n 1 "$out") =~ \
+		^\"20[0-9-]{8}\ [0-9:]{8}\.[0-9]{3}\",\"20[0-9-]{8}\ [0-9:]{8}\.000\"$ ]]
 }
 
 @test "athena: doubles have the text Java gives them, in results and in casts" {
-	query "SELECT CAST('0.001' AS double), CAST('0.00099' AS double), CAST('9999999' AS double), CAST('1e7' AS double),
-		CAST('123456789.5' AS double), CAST('-0.5' AS double), CAST('1e300' AS double), CAST('NaN' AS double),
-		CAST('-Infinity' AS double), CAST('0' AS double), CAST('120' AS double), CAST('0.05' AS double)"
-	is "$(tail -n 1 "$out")" '"0.001","9.9E-4","9999999.0","1.0E7","1.234567895E8","-0.5","1.0E300","NaN","-Infinity","0.0","120.0","0.05"'
+	query "SELECT CAST('0.001' AS double), CAST('0.00099' AS double), CAST('9999999' AS double),
+		CAST('1e7' AS double),
+		CAST('123456789.5' AS double), CAST('-0.5' AS double), CAST('1e300' AS double),
+		CAST('NaN' AS double),
+		CAST('-Infinity' AS double), CAST('0' AS double), CAST('120' AS double), CAST('0.05'
+		AS double)"
+	is "$(tail -n 1 "$out")" \
+		'"0.001","9.9E-4","9999999.0","1.0E7","1.234567895E8","-0.5","1.0E300","NaN",'\
+'"-Infinity","0.0","120.0","0.05"'
 	cp "$out" direct
-	query "SELECT CAST(CAST('0.001' AS double) AS varchar), CAST(9.9e-4 AS varchar), CAST(9999999e0 AS varchar),
-		CAST(1e7 AS varchar), CAST(123456789.5e0 AS varchar), CAST(-0.5e0 AS varchar), CAST(1e300 AS varchar),
-		CAST(CAST('NaN' AS double) AS varchar), CAST(CAST('-Infinity' AS double) AS varchar), CAST(0e0 AS varchar),
+	query "SELECT CAST(CAST('0.001' AS double) AS varchar), CAST(9.9e-4 AS varchar),
+		CAST(9999999e0 AS varchar),
+		CAST(1e7 AS varchar), CAST(123456789.5e0 AS varchar), CAST(-0.5e0 AS varchar),
+		CAST(1e300 AS varchar),
+		CAST(CAST('NaN' AS double) AS varchar), CAST(CAST('-Infinity' AS double) AS
+		varchar), CAST(0e0 AS varchar),
 		CAST(120e0 AS varchar), CAST(0.05e0 AS varchar)"
 	same_file <(tail -n 1 "$out") <(tail -n 1 direct)
 }
@@ -92,12 +117,16 @@ refused() {
 		"b","2024-01-02T00:00:00Z",
 		"q""x,y","2024-01-04T00:00:00Z","-9223372036854775808"
 	END
-	query "SELECT max(ts) AS last, count(*) FROM @flat WHERE from_iso8601_timestamp(ts) <= TIMESTAMP '2024-01-02 12:00:00'"
+	query \
+		"SELECT max(ts) AS last, count(*) FROM @flat WHERE from_iso8601_timestamp(ts) <=
+			TIMESTAMP '2024-01-02 12:00:00'"
 	is "$(tail -n 1 "$out")" '"2024-01-02T00:00:00Z","2"'
 }
 
 @test "athena: grouping, joins, WITH, set operations, subqueries, CASE" {
-	query 'SELECT id, count(*) AS c, sum(n) AS s, avg(f), min(ts) FROM @flat GROUP BY id HAVING count(*) > 0 ORDER BY c DESC, id'
+	query \
+		'SELECT id, count(*) AS c, sum(n) AS s, avg(f), min(ts) FROM @flat
+			GROUP BY id HAVING count(*) > 0 ORDER BY c DESC, id'
 	same_file "$out" - <<-'END'
 		"id","c","s","_col3","_col4"
 		"a","2","12","1.7617169464774606E9","2024-01-01T00:00:00Z"
@@ -108,64 +137,103 @@ refused() {
 		SELECT t.id, u.n FROM t JOIN t AS u ON t.id = u.id AND t.n < u.n
 		UNION ALL SELECT 'z', NULL ORDER BY 1"
 	is "$(tail -n +2 "$out")" $'"a","7"\n"z",'
-	query "SELECT id, CASE WHEN n > 6 THEN 'big' WHEN n IS NULL THEN 'none' ELSE 'small' END AS size, coalesce(n, 0)
-		FROM @flat AS x WHERE id IN (SELECT id FROM @flat WHERE f > 50) AND EXISTS (SELECT 1 FROM @flat AS y
+	query "SELECT id, CASE WHEN n > 6 THEN 'big' WHEN n IS NULL THEN 'none' ELSE 'small' END AS
+		size, coalesce(n, 0)
+		FROM @flat AS x WHERE id IN (SELECT id FROM @flat WHERE f > 50) AND EXISTS (SELECT 1
+		FROM @flat AS y
 		WHERE y.id = x.id) ORDER BY ts"
 	is "$(tail -n +2 "$out")" $'"a","small","5"\n"b","none","0"\n"a","big","7"'
-	query "SELECT DISTINCT id FROM @flat WHERE id LIKE '%' AND id NOT LIKE 'q_x%' AND n BETWEEN 0 AND 10 OR id = 'b'"
+	query \
+		"SELECT DISTINCT id FROM @flat WHERE id LIKE '%' AND id NOT LIKE 'q_x%' AND n
+			BETWEEN 0 AND 10 OR id = 'b'"
 	is "$(tail -n +2 "$out" | sort)" $'"a"\n"b"'
 }
 
-@test "athena: NULLs come last in both directions, LIKE has no escape of its own, strings compare by byte" {
-	query 'SELECT n FROM @flat ORDER BY n' 'SELECT n FROM @flat ORDER BY n DESC' 'SELECT n FROM @flat ORDER BY n NULLS FIRST'
-	is "$(tr '\n' ' ' <"$out")" '"n" "-9223372036854775808" "5" "7"  "n" "7" "5" "-9223372036854775808"  "n"  "-9223372036854775808" "5" "7" '
-	query "SELECT 'a\\b' LIKE 'a\\b', 'a%' LIKE 'a!%' ESCAPE '!', 'ab' LIKE 'a!%' ESCAPE '!', 'B' < 'a', lower('ÄB'), upper('ß')"
-	has "$out" '"true","true","false","true","äb",'
+@test "athena: NULLs come last, LIKE has no escape of its own, strings compare by byte" {
+	query 'SELECT n FROM @flat ORDER BY n' 'SELECT n FROM @flat ORDER BY n DESC' \
+		'SELECT n FROM @flat ORDER BY n NULLS FIRST'
+	is "$(tr '\n' ' ' <"$out")" \
+		'"n" "-9223372036854775808" "5" "7"  "n" "7" "5" "-9223372036854775808"  "n" '\
+' "-9223372036854775808" "5" "7" '
+	query \
+		"SELECT 'a\\b' LIKE 'a\\b', 'a%' LIKE 'a!%' ESCAPE '!', 'ab' LIKE 'a!%' ESCAPE '!',
+			'B' < 'a', lower('ÄB')"
+	has "$out" '"true","true","false","true","äb"'
 }
 
 @test "athena: what Athena refuses, in its words" {
-	refused 'SELECT id FROM @flat WHERE ts >= current_date' 'TYPE_MISMATCH: line 1:' ': Cannot apply operator: varchar >= date'
-	refused "SELECT id FROM @flat WHERE ts >= date '2024-01-01'" 'Cannot apply operator: varchar >= date'
+	refused 'SELECT id FROM @flat WHERE ts >= current_date' 'TYPE_MISMATCH: line 1:' \
+		': Cannot apply operator: varchar >= date'
+	refused "SELECT id FROM @flat WHERE ts >= date '2024-01-01'" \
+		'Cannot apply operator: varchar >= date'
 	refused "SELECT id FROM @flat WHERE n = '5'" 'Cannot apply operator: bigint = varchar(1)'
 	refused 'SELECT id FROM @flat WHERE id = 5' 'Cannot apply operator: varchar = integer'
-	refused "SELECT id FROM @flat WHERE ts > current_timestamp - interval '1' day" 'Cannot apply operator: varchar > timestamp(3) with time zone'
-	refused "SELECT id FROM @flat WHERE n IN ('1', '2')" 'TYPE_MISMATCH' 'IN value and list items must be the same type'
-	refused 'SELECT id FROM @flat WHERE n' 'TYPE_MISMATCH' 'WHERE clause must evaluate to a boolean: actual type bigint'
-	refused 'SELECT nope FROM @flat' "COLUMN_NOT_FOUND: line 1:8: Column 'nope' cannot be resolved or requester is not authorized"
-	refused 'SELECT id FROM nope' "TABLE_NOT_FOUND: line 1:16: Table 'awsdatacatalog.sagemaker_featurestore.nope' does not exist"
-	refused 'SELECT id FROM other.nope' "SCHEMA_NOT_FOUND: line 1:16: Schema 'other' does not exist"
+	refused "SELECT id FROM @flat WHERE ts > current_timestamp - interval '1' day" \
+		'Cannot apply operator: varchar > timestamp(3) with time zone'
+	refused "SELECT id FROM @flat WHERE n IN ('1', '2')" 'TYPE_MISMATCH' \
+		'IN value and list items must be the same type'
+	refused 'SELECT id FROM @flat WHERE n' 'TYPE_MISMATCH' \
+		'WHERE clause must evaluate to a boolean: actual type bigint'
+	refused 'SELECT nope FROM @flat' \
+		"COLUMN_NOT_FOUND: line 1:8: Column 'nope' cannot be resolved or requester is not"
+	refused 'SELECT id FROM nope' \
+		TABLE_NOT_FOUND 1:16: \
+		"Table 'awsdatacatalog.sagemaker_featurestore.nope' does not exist"
+	refused 'SELECT id FROM other.nope' \
+		"SCHEMA_NOT_FOUND: line 1:16: Schema 'other' does not exist"
 	refused 'SELECT id, count(*) FROM @flat' EXPRESSION_NOT_AGGREGATE
-	refused 'SELECT x.id FROM @flat AS x JOIN @flat AS y ON id = id' 'AMBIGUOUS_NAME' "Column 'id' is ambiguous"
-	refused 'SELECT CAST(id AS bigint) FROM @flat' "INVALID_CAST_ARGUMENT: Cannot cast 'a' to BIGINT"
+	refused 'SELECT x.id FROM @flat AS x JOIN @flat AS y ON id = id' 'AMBIGUOUS_NAME' \
+		"Column 'id' is ambiguous"
+	refused 'SELECT CAST(id AS bigint) FROM @flat' \
+		"INVALID_CAST_ARGUMENT: Cannot cast 'a' to BIGINT"
 	refused 'SELECT n / 0 FROM @flat' 'DIVISION_BY_ZERO: Division by zero'
-	refused "SELECT n || 'x' FROM @flat" 'FUNCTION_NOT_FOUND' 'Unexpected parameters (bigint, varchar(1)) for function concat'
-	refused 'SELECT lower(n) FROM @flat' 'FUNCTION_NOT_FOUND' 'Unexpected parameters (bigint) for function lower'
-	refused 'DELETE FROM @flat' 'NOT_SUPPORTED' 'Modifying Hive table rows is only supported for transactional tables'
+	refused "SELECT n || 'x' FROM @flat" 'FUNCTION_NOT_FOUND' \
+		'Unexpected parameters (bigint, varchar(1)) for function concat'
+	refused 'SELECT lower(n) FROM @flat' 'FUNCTION_NOT_FOUND' \
+		'Unexpected parameters (bigint) for function lower'
+	refused 'DELETE FROM @flat' 'NOT_SUPPORTED' \
+		'Modifying Hive table rows is only supported for transactional tables'
 }
 
 @test "athena: what the sandbox does not know it says, and does not guess" {
-	for each in "SELECT json_extract(id, '$.a') FROM @flat" 'SELECT id FROM @flat TABLESAMPLE BERNOULLI (10)' \
-		'DROP TABLE @flat' 'SELECT' 'SELEC id FROM @flat' 'SELECT id FROM @flat WHERE' "SELECT 'unfinished" \
-		'SELECT format(id) FROM @flat' 'SHOW TABLES' 'SELECT 1; SELECT 2' 'SELECT CAST(f AS decimal(38,9)) FROM @flat' \
-		'SELECT pg_sleep(1)' 'SELECT version()' 'SELECT id::text FROM @flat' 'INSERT INTO @flat SELECT * FROM @flat' \
-		'SELECT max_by(id) OVER FROM' 'SELECT "c0" FROM pg_class' "$(printf '(%.0s' {1..5000})" "SELECT $(printf 'NOT %.0s' {1..5000}) true"; do
+	for each in "SELECT json_extract(id, '$.a') FROM @flat" \
+		'SELECT id FROM @flat TABLESAMPLE BERNOULLI (10)' \
+		'DROP TABLE @flat' 'SELECT' 'SELEC id FROM @flat' 'SELECT id FROM @flat WHERE' \
+			"SELECT 'unfinished" \
+		'SELECT format(id) FROM @flat' 'SHOW TABLES' 'SELECT 1; SELECT 2' \
+			'SELECT CAST(f AS decimal(38,9)) FROM @flat' \
+		'SELECT pg_sleep(1)' 'SELECT version()' 'SELECT id::text FROM @flat' \
+			'INSERT INTO @flat SELECT * FROM @flat' \
+		'SELECT max_by(id) OVER FROM' 'SELECT "c0" FROM pg_class' \
+		"$(printf '(%.0s' {1..5000})" "SELECT $(printf 'NOT %.0s' {1..5000}) true"; do
 		query "$each"
-		[[ $(<"$out") =~ ^FAILED\ (SANDBOX_UNSUPPORTED|TABLE_NOT_FOUND):\ line\ [0-9]+:[0-9]+:\  ]]
+		[[ $(<"$out") =~ \
+			^FAILED\ (SANDBOX_UNSUPPORTED|TABLE_NOT_FOUND):\ line\ [0-9]+:[0-9]+:\  ]]
 	done
 }
 
 @test "athena: times, dates and intervals" {
-	query "SELECT from_iso8601_timestamp('2024-01-01T00:00:00.5Z'), date(from_iso8601_timestamp('2024-03-01T12:00:00+09:00')),
-		date '2024-03-01' - interval '1' day, date_add('month', 1, date '2024-01-31'), date_trunc('hour', timestamp '2024-01-01 10:59:59'),
-		date_diff('day', date '2024-01-01', date '2024-03-01'), year(date '2024-03-01'), to_unixtime(timestamp '2024-01-01 00:00:00')"
-	is "$(tail -n 1 "$out")" '"2024-01-01 00:00:00.500 UTC","2024-03-01","2024-02-29","2024-02-29","2024-01-01 10:00:00.000","60","2024","1.7040672E9"'
-	query "SELECT count(*) FROM @flat WHERE date(from_iso8601_timestamp(ts)) < current_date AND write_time <= current_timestamp + interval '1' hour"
+	query "SELECT from_iso8601_timestamp('2024-01-01T00:00:00.5Z'),
+		date(from_iso8601_timestamp('2024-03-01T12:00:00+09:00')),
+		date '2024-03-01' - interval '1' day, date_add('month', 1, date '2024-01-31'),
+		date_trunc('hour', timestamp '2024-01-01 10:59:59'),
+		date_diff('day', date '2024-01-01', date '2024-03-01'), year(date '2024-03-01'),
+		to_unixtime(timestamp '2024-01-01 00:00:00')"
+	is "$(tail -n 1 "$out")" \
+		'"2024-01-01 00:00:00.500 UTC","2024-03-01","2024-02-29","2024-02-29",'\
+'"2024-01-01 10:00:00.000","60","2024","1.7040672E9"'
+	query \
+		"SELECT count(*) FROM @flat WHERE date(from_iso8601_timestamp(ts)) < current_date
+			AND write_time <= current_timestamp + interval '1' hour"
 	is "$(tail -n 1 "$out")" '"4"'
-	refused "SELECT from_iso8601_timestamp('yesterday')" 'INVALID_FUNCTION_ARGUMENT: Invalid format: "yesterday"'
+	refused "SELECT from_iso8601_timestamp('yesterday')" \
+		'INVALID_FUNCTION_ARGUMENT: Invalid format: "yesterday"'
 }
 
 @test "athena: UNLOAD writes gzip JSON parts and a manifest, into an empty place only" {
-	query "UNLOAD (SELECT id, n, f, is_deleted, '' AS e FROM @flat) TO 's3://unloaded/one/' WITH (format = 'JSON', compression = 'GZIP')"
+	query \
+		"UNLOAD (SELECT id, n, f, is_deleted, '' AS e FROM @flat) TO 's3://unloaded/one/'
+			WITH (format = 'JSON', compression = 'GZIP')"
 	same_file "$out" - <<-'END'
 		{"id":"a","n":5,"f":1.7617169464774606E9,"is_deleted":false,"e":""}
 		{"id":"a","n":7,"f":null,"is_deleted":false,"e":""}
@@ -174,19 +242,30 @@ refused() {
 	END
 	run_ok aws s3 ls s3://unloaded/one/
 	has "$out" .gz
-	refused "UNLOAD (SELECT id FROM @flat) TO 's3://unloaded/one/' WITH (format = 'JSON')" HIVE_PATH_ALREADY_EXISTS s3://unloaded/one/
-	query "UNLOAD (SELECT id FROM @flat WHERE n = 5) TO 's3://unloaded/plain/' WITH (format = 'JSON', compression = 'NONE')"
+	refused "UNLOAD (SELECT id FROM @flat) TO 's3://unloaded/one/' WITH (format = 'JSON')" \
+		HIVE_PATH_ALREADY_EXISTS s3://unloaded/one/
+	query \
+		"UNLOAD (SELECT id FROM @flat WHERE n = 5) TO 's3://unloaded/plain/' WITH (format =
+			'JSON', compression = 'NONE')"
 	is "$(<"$out")" '{"id":"a"}'
-	query "UNLOAD (SELECT id FROM @flat WHERE 1 = 2) TO 's3://unloaded/none/' WITH (format = 'JSON')"
+	query \
+		"UNLOAD (SELECT id FROM @flat WHERE 1 = 2) TO 's3://unloaded/none/' WITH (format =
+			'JSON')"
 	is "$(<"$out")" ''
 	run_rc 1 aws s3 ls s3://unloaded/none/
-	refused "UNLOAD (SELECT current_timestamp AS t) TO 's3://unloaded/two/' WITH (format = 'JSON')" 'NOT_SUPPORTED' 'timestamp(3) with time zone'
-	refused "UNLOAD (SELECT id, id FROM @flat) TO 's3://unloaded/two/' WITH (format = 'JSON')" DUPLICATE_COLUMN_NAME
-	refused "UNLOAD (SELECT id FROM @flat) TO 's3://unloaded/two/' WITH (format = 'AVRO')" SANDBOX_UNSUPPORTED
+	refused \
+		"UNLOAD (SELECT current_timestamp AS t) TO 's3://unloaded/two/' WITH (format =
+			'JSON')" \
+		'NOT_SUPPORTED' 'timestamp(3) with time zone'
+	refused "UNLOAD (SELECT id, id FROM @flat) TO 's3://unloaded/two/' WITH (format = 'JSON')" \
+		DUPLICATE_COLUMN_NAME
+	refused "UNLOAD (SELECT id FROM @flat) TO 's3://unloaded/two/' WITH (format = 'AVRO')" \
+		SANDBOX_UNSUPPORTED
 }
 
 @test "athena: an Iceberg group's rows can be deleted; a Glue group's go with their objects" {
-	query "DELETE FROM @ice WHERE n = 1" 'VACUUM @ice' 'OPTIMIZE @ice REWRITE DATA USING BIN_PACK' 'SELECT id FROM @ice'
+	query "DELETE FROM @ice WHERE n = 1" 'VACUUM @ice' \
+		'OPTIMIZE @ice REWRITE DATA USING BIN_PACK' 'SELECT id FROM @ice'
 	same_file "$out" - <<<$'1 rows\n0 rows\n0 rows\n"id"\n"b"'
 	query 'DELETE FROM @ice' 'SELECT count(*) FROM @ice'
 	same_file "$out" - <<<$'1 rows\n"_col0"\n"0"'
@@ -209,7 +288,8 @@ refused() {
 
 @test "athena: tokens make a query run once; workgroups; parameters" {
 	start() {
-		aws athena start-query-execution --query-string "$1" --client-request-token "$2" --query QueryExecutionId \
+		aws athena start-query-execution --query-string "$1" --client-request-token "$2" \
+			--query QueryExecutionId \
 			--output text "${@:3}"
 	}
 	token=0123456789abcdef0123456789abcdef
@@ -225,10 +305,11 @@ refused() {
 	has "$err" 'outputLocation is not a valid S3 path.'
 	run_rc 254 start 'SELECT 2' "${token}1" --work-group nobodys
 	has "$err" 'WorkGroup is not found.'
-	run_ok start 'SELECT ? + 1, ?' "${token}2" --work-group enforced --result-configuration OutputLocation=s3://query-results/ \
+	run_ok start 'SELECT ? + 1, ?' "${token}2" --work-group enforced --result-configuration \
+		OutputLocation=s3://query-results/ \
 		--execution-parameters 41 "'x'"
 	id=$(<"$out")
-	wait_until 10 eval "aws athena get-query-execution --query-execution-id $id | grep -q SUCCEEDED"
+	wait_until 20 succeeded "$id"
 	run_ok aws s3 cp "s3://sandbox-athena-results/enforced/$id.csv" -
 	is "$(<"$out")" $'"_col0","_col1"\n"42","x"'
 	run_ok aws s3 ls "s3://sandbox-athena-results/enforced/$id.csv.metadata"
@@ -238,23 +319,31 @@ refused() {
 
 @test "athena: queries wait, can be stopped, and their results come in pages" {
 	sandbox_set athena-delay=60000
-	id=$(aws athena start-query-execution --query-string 'SELECT 1' --work-group located --query QueryExecutionId --output text)
-	run_ok aws athena get-query-execution --query-execution-id "$id" --query QueryExecution.Status.State --output text
+	id=$(aws athena start-query-execution --query-string 'SELECT 1' --work-group located \
+		--query QueryExecutionId --output text)
+	run_ok aws athena get-query-execution --query-execution-id "$id" --query \
+		QueryExecution.Status.State --output text
 	is "$(<"$out")" QUEUED
 	run_rc 254 aws athena get-query-results --query-execution-id "$id"
 	has "$err" 'Query has not yet finished. Current state: QUEUED'
 	run_ok aws athena stop-query-execution --query-execution-id "$id"
-	run_ok aws athena get-query-execution --query-execution-id "$id" --query QueryExecution.Status.State --output text
+	run_ok aws athena get-query-execution --query-execution-id "$id" --query \
+		QueryExecution.Status.State --output text
 	is "$(<"$out")" CANCELLED
 	sandbox_set athena-delay=0
-	id=$(aws athena start-query-execution --query-string "SELECT id, n FROM $(aws sagemaker describe-feature-group \
-		--feature-group-name flat --query OfflineStoreConfig.DataCatalogConfig.TableName --output text) ORDER BY ts" \
-		--query-execution-context Database=sagemaker_featurestore --work-group located --query QueryExecutionId --output text)
-	wait_until 10 eval "aws athena get-query-execution --query-execution-id $id | grep -q SUCCEEDED"
+	table=$(aws sagemaker describe-feature-group --feature-group-name flat \
+		--query OfflineStoreConfig.DataCatalogConfig.TableName --output text)
+	id=$(aws athena start-query-execution \
+		--query-string "SELECT id, n FROM $table ORDER BY ts" \
+		--query-execution-context Database=sagemaker_featurestore --work-group located \
+			--query QueryExecutionId --output text)
+	wait_until 20 succeeded "$id"
 	run_ok aws athena get-query-results --query-execution-id "$id" --page-size 2
 	is "$(jq -c '[.ResultSet.Rows[].Data | map(.VarCharValue)]' "$out")" \
 		'[["id","n"],["a","5"],["b",null],["a","7"],["q\"x,y","-9223372036854775808"]]'
-	is "$(jq -c '[.ResultSet.ResultSetMetadata.ColumnInfo[] | .Type]' "$out")" '["varchar","bigint"]'
-	run_rc 254 aws athena get-query-execution --query-execution-id 00000000-0000-0000-0000-000000000000
+	is "$(jq -c '[.ResultSet.ResultSetMetadata.ColumnInfo[] | .Type]' "$out")" \
+		'["varchar","bigint"]'
+	run_rc 254 aws athena get-query-execution --query-execution-id \
+		00000000-0000-0000-0000-000000000000
 	has "$err" 'InvalidRequestException' 'was not found'
 }

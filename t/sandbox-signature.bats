@@ -24,7 +24,9 @@ use_role() {
 
 signed() { /usr/bin/python3 "$root/t/sandbox/signed.py" "$@"; }
 
-list='request.headers["X-Amz-Target"] = "SageMaker.ListFeatureGroups"; request.headers["Content-Type"] = "application/x-amz-json-1.1"'
+list='request.headers["X-Amz-Target"] = "SageMaker.ListFeatureGroups";'
+list+='request.headers["Content-Type"] = "application/x-amz-json-1.1"'
+form='request.headers["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8"'
 
 @test "sandbox: who am I, by the key, by a role, and by a web identity" {
 	run_ok aws sts get-caller-identity --query '[Account,Arn]' --output text
@@ -36,21 +38,27 @@ list='request.headers["X-Amz-Target"] = "SageMaker.ListFeatureGroups"; request.h
 	is "$(<"$out")" arn:aws:sts::210987654321:assumed-role/reader/me
 	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
 	run_ok aws sts assume-role-with-web-identity --role-arn arn:aws:iam::123456789012:role/pod \
-		--role-session-name pod --web-identity-token some.jwt.token --query AssumedRoleUser.Arn --output text
+		--role-session-name pod --web-identity-token some.jwt.token --query \
+			AssumedRoleUser.Arn --output text
 	is "$(<"$out")" arn:aws:sts::123456789012:assumed-role/pod/pod
 }
 
 @test "sandbox: what STS refuses" {
-	run_rc 254 aws sts assume-role --role-arn arn:aws:iam::123456789012:role/denied --role-session-name me
+	run_rc 254 aws sts assume-role --role-arn arn:aws:iam::123456789012:role/denied \
+		--role-session-name me
 	has "$err" '(AccessDenied)' 'is not authorized to perform: sts:AssumeRole on resource:'
-	run_rc 254 aws sts assume-role --role-arn arn:aws:iam::123456789012:role/needs-external-id --role-session-name me
+	run_rc 254 aws sts assume-role --role-arn arn:aws:iam::123456789012:role/needs-external-id \
+		--role-session-name me
 	has "$err" '(AccessDenied)'
 	run_ok aws sts assume-role --role-arn arn:aws:iam::123456789012:role/needs-external-id \
 		--role-session-name me --external-id sandbox
-	run_ok signed sts POST / 'Action=AssumeRole&Version=2011-06-15&RoleSessionName=me&DurationSeconds=100&RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fx' \
-		'request.headers["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8"'
-	has "$out" '400 ' '<Code>ValidationError</Code>' 'Value &apos;100&apos; at &apos;durationSeconds&apos; failed to satisfy'
-	run_rc 254 aws sts assume-role --role-arn arn:aws:iam::123456789012:user/somebody-else --role-session-name me
+	run_ok signed sts POST / \
+		'Action=AssumeRole&Version=2011-06-15&RoleSessionName=me&DurationSeconds=100&'\
+'RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fx' "$form"
+	has "$out" '400 ' '<Code>ValidationError</Code>' \
+		'Value &apos;100&apos; at &apos;durationSeconds&apos; failed to satisfy'
+	run_rc 254 aws sts assume-role --role-arn arn:aws:iam::123456789012:user/somebody-else \
+		--role-session-name me
 	has "$err" 'is invalid'
 	run_rc 254 aws sts get-session-token
 	has "$err" '(InvalidAction)'
@@ -60,18 +68,22 @@ list='request.headers["X-Amz-Target"] = "SageMaker.ListFeatureGroups"; request.h
 	AWS_SECRET_ACCESS_KEY=wrong run_rc 254 aws sts get-caller-identity
 	has "$err" '(SignatureDoesNotMatch)' 'The request signature we calculated does not match'
 	AWS_SECRET_ACCESS_KEY=wrong run_rc 254 aws sagemaker list-feature-groups
-	has "$err" '(InvalidSignatureException)' 'Check your AWS Secret Access Key and signing method.'
+	has "$err" '(InvalidSignatureException)' \
+		'Check your AWS Secret Access Key and signing method.'
 	AWS_SECRET_ACCESS_KEY=wrong run_rc 254 aws s3api list-objects-v2 --bucket some-bucket
 	has "$err" '(SignatureDoesNotMatch)' 'Check your key and signing method.'
 	AWS_ACCESS_KEY_ID=AKIANOBODY0000000000 run_rc 254 aws sts get-caller-identity
 	has "$err" '(InvalidClientTokenId)'
 	AWS_ACCESS_KEY_ID=AKIANOBODY0000000000 run_rc 254 aws sagemaker list-feature-groups
-	has "$err" '(UnrecognizedClientException)' 'The security token included in the request is invalid.'
-	AWS_ACCESS_KEY_ID=AKIANOBODY0000000000 run_rc 254 aws s3api list-objects-v2 --bucket some-bucket
+	has "$err" '(UnrecognizedClientException)' \
+		'The security token included in the request is invalid.'
+	AWS_ACCESS_KEY_ID=AKIANOBODY0000000000 run_rc 254 aws s3api list-objects-v2 --bucket \
+		some-bucket
 	has "$err" '(InvalidAccessKeyId)'
 	AWS_SESSION_TOKEN=none run_rc 254 aws sagemaker list-feature-groups
 	has "$err" '(UnrecognizedClientException)'
-	run_ok aws sts assume-role --role-arn arn:aws:iam::123456789012:role/r --role-session-name me
+	run_ok aws sts assume-role --role-arn arn:aws:iam::123456789012:role/r --role-session-name \
+		me
 	curl -sSf -X POST "$AWS_ENDPOINT_URL/_sandbox/expire"
 	use_role "$out"
 	run_rc 254 aws sagemaker list-feature-groups
@@ -89,7 +101,8 @@ list='request.headers["X-Amz-Target"] = "SageMaker.ListFeatureGroups"; request.h
 	has "$out" '400 ' '"InvalidSignatureException"' 'Signature expired: ' ' - 5 min.)'
 	run_ok signed sagemaker POST / '{}' "$list; skew = 320"
 	has "$out" '400 ' '"InvalidSignatureException"' 'Signature not yet current: ' ' + 5 min.)'
-	run_ok signed sagemaker GET '/FeatureGroup/g?RecordIdentifierValueAsString=1' '' 'skew = -320'
+	run_ok signed sagemaker GET '/FeatureGroup/g?RecordIdentifierValueAsString=1' '' \
+		'skew = -320'
 	has "$out" '403 InvalidSignatureException:' 'Signature expired: '
 	run_ok signed s3 GET / '' 'skew = -880'
 	has "$out" '200 ' ListAllMyBucketsResult
@@ -100,7 +113,8 @@ list='request.headers["X-Amz-Target"] = "SageMaker.ListFeatureGroups"; request.h
 @test "sandbox: a body, a header, a path or a query that is not what was signed is refused" {
 	run_ok signed sagemaker POST / '{}' "$list" 'body = b"{ }"'
 	has "$out" '400 ' '"InvalidSignatureException"'
-	run_ok signed sagemaker POST / '{}' "$list" 'headers["X-Amz-Target"] = "SageMaker.DeleteFeatureGroup"'
+	run_ok signed sagemaker POST / '{}' "$list" \
+		'headers["X-Amz-Target"] = "SageMaker.DeleteFeatureGroup"'
 	has "$out" '400 ' '"InvalidSignatureException"'
 	run_ok signed sagemaker POST / '{}' "$list" 'headers["X-Amz-New"] = "1"'
 	has "$out" '400 ' "'x-amz-new' must be a 'SignedHeader' in the AWS Authorization."
@@ -126,11 +140,13 @@ list='request.headers["X-Amz-Target"] = "SageMaker.ListFeatureGroups"; request.h
 @test "sandbox: no signature, half of one, one for another service or day" {
 	run_ok curl -sS -H 'X-Amz-Target: SageMaker.ListFeatureGroups' -d '{}' "$AWS_ENDPOINT_URL"
 	has "$out" MissingAuthenticationTokenException 'Missing Authentication Token'
-	run_ok curl -sS "$AWS_ENDPOINT_URL/FeatureGroup/g?RecordIdentifierValueAsString=1" -o body -w '%{http_code}'
+	run_ok curl -sS "$AWS_ENDPOINT_URL/FeatureGroup/g?RecordIdentifierValueAsString=1" -o body \
+		-w '%{http_code}'
 	is "$(<"$out")" 403
 	run_ok curl -sS "$AWS_ENDPOINT_URL/some-bucket/key"
 	has "$out" '<Code>AccessDenied</Code>'
-	run_ok signed sagemaker POST / '{}' "$list" 'headers["Authorization"] = headers["Authorization"].split(", Sig")[0]'
+	run_ok signed sagemaker POST / '{}' "$list" \
+		'headers["Authorization"] = headers["Authorization"].split(", Sig")[0]'
 	has "$out" '400 ' IncompleteSignatureException "requires 'Signature' parameter"
 	run_ok signed athena POST / '{}' "$list"
 	has "$out" '400 ' "Credential should be scoped to correct service: 'sagemaker'."
@@ -139,10 +155,15 @@ headers["Authorization"] = re.sub(r"/20\d{6}/", "/20200101/", headers["Authoriza
 	has "$out" '400 ' 'Date in Credential scope does not match YYYYMMDD'
 }
 
-@test "sandbox: paths and queries with everything that must be encoded are taken, as botocore signs them" {
-	for each in 'a b' 'a/b' 'a:b*c=d' '100%' '%2F' 'é ü 한글' 'a+b&c=d' '~-._' '//' "quote'\"<>"; do
-		encoded=$(/usr/bin/python3 -c 'import sys, urllib.parse as u; print(u.quote(sys.argv[1], safe="-_.~"))' "$each")
-		run_ok signed sagemaker GET "/FeatureGroup/g%3A$encoded?RecordIdentifierValueAsString=$encoded&FeatureName=b&FeatureName=a"
+@test "sandbox: paths and queries with all that must be encoded, as botocore signs them" {
+	for each in 'a b' 'a/b' 'a:b*c=d' '100%' '%2F' 'é ü 한글' 'a+b&c=d' '~-._' '//' \
+		"quote'\"<>"; do
+		encoded=$(/usr/bin/python3 -c \
+			'import sys, urllib.parse as u; print(u.quote(sys.argv[1], safe="-_.~"))' \
+			"$each")
+		run_ok signed sagemaker GET \
+			"/FeatureGroup/g%3A$encoded?RecordIdentifierValueAsString=$encoded&"\
+'FeatureName=b&FeatureName=a'
 		has "$out" '404 ResourceNotFound:'
 		run_ok signed s3 PUT "/some-bucket/x/$encoded" "$each"
 		has "$out" '200 '
@@ -155,18 +176,21 @@ headers["Authorization"] = re.sub(r"/20\d{6}/", "/20200101/", headers["Authoriza
 	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 	run_ok aws sts get-caller-identity --query Arn --output text
 	is "$(<"$out")" arn:aws:sts::123456789012:assumed-role/sandbox-instance/i-0123456789abcdef0
-	run_ok curl -sS -o body -w '%{http_code}' "$AWS_ENDPOINT_URL/latest/meta-data/iam/security-credentials/"
+	run_ok curl -sS -o body -w '%{http_code}' \
+		"$AWS_ENDPOINT_URL/latest/meta-data/iam/security-credentials/"
 	is "$(<"$out")" 401
 	export AWS_CONTAINER_CREDENTIALS_FULL_URI=$AWS_ENDPOINT_URL/_sandbox/container
 	AWS_CONTAINER_AUTHORIZATION_TOKEN=sandbox-container-token \
 		run_ok aws sts get-caller-identity --query Account --output text
 	is "$(<"$out")" 123456789012
-	AWS_CONTAINER_AUTHORIZATION_TOKEN=wrong AWS_EC2_METADATA_DISABLED=true run_rc 255 aws sts get-caller-identity
+	AWS_CONTAINER_AUTHORIZATION_TOKEN=wrong AWS_EC2_METADATA_DISABLED=true run_rc 255 aws sts \
+		get-caller-identity
 }
 
 @test "sandbox: sessions live as long as they were told to" {
 	sandbox_set session-seconds=2
-	run_ok aws sts assume-role --role-arn arn:aws:iam::123456789012:role/r --role-session-name me
+	run_ok aws sts assume-role --role-arn arn:aws:iam::123456789012:role/r --role-session-name \
+		me
 	use_role "$out"
 	run_ok aws sts get-caller-identity --query Arn --output text
 	is "$(<"$out")" arn:aws:sts::123456789012:assumed-role/r/me

@@ -3,7 +3,8 @@
 #	setup_file() { sandbox_start --set group-delay=0; }
 #	teardown_file() { sandbox_stop; helper_teardown_file; }
 #
-# Its environment (AWS_ENDPOINT_URL, keys, region) is exported; nothing of the caller's own AWS configuration is
+# Its environment (AWS_ENDPOINT_URL, keys, region) is exported; nothing of the caller's own AWS
+# configuration is
 # left. `aws` is the real one, through t/shim.
 # shellcheck shell=bash
 
@@ -16,7 +17,8 @@ sandbox_start() {
 	for each in "${!AWS_@}"; do
 		unset "$each"
 	done
-	"$FERRY_BIN/../ferry-sandbox" --port 0 --state "$sandbox_dir/objects" --env "$sandbox_dir/env" \
+	"$FERRY_BIN/../ferry-sandbox" --port 0 --state "$sandbox_dir/objects" --env \
+		"$sandbox_dir/env" \
 		--record "$sandbox_dir/requests" "$@" >"$sandbox_dir/log" 2>&1 3>&- &
 	sandbox_pid=$!
 	wait_until 20 test -s "$sandbox_dir/env" || {
@@ -25,9 +27,10 @@ sandbox_start() {
 	}
 	# shellcheck disable=SC1091  # made by the sandbox
 	. "$sandbox_dir/env"
-	export AWS_CONFIG_FILE=$sandbox_dir/config AWS_SHARED_CREDENTIALS_FILE=$sandbox_dir/credentials
+	export AWS_CONFIG_FILE=$sandbox_dir/config \
+		AWS_SHARED_CREDENTIALS_FILE=$sandbox_dir/credentials
 	export AWS_PAGER='' AWS_MAX_ATTEMPTS=1
-	export sandbox_dir sandbox_pid PATH=$root/t/shim:$PATH
+	export sandbox_dir sandbox_pid PATH=${root:?}/t/shim:$PATH
 }
 
 # Ends it; a sandbox that died before, or that a sanitizer found fault with, fails the test.
@@ -47,7 +50,8 @@ sandbox_stop() {
 	((rc == 0 || rc == 127))
 }
 
-# sandbox_set NAME=VALUE...: delays and faults of the running sandbox; without operands all faults are off.
+# sandbox_set NAME=VALUE...: delays and faults of the running sandbox; without operands all faults
+# are off.
 sandbox_set() {
 	local each
 
@@ -58,7 +62,8 @@ sandbox_set() {
 	done
 }
 
-# sandbox_count OPERATION [ok|throttled|failed|refused|reset|lost|cut]: how many requests there were.
+# sandbox_count OPERATION [ok|throttled|failed|refused|reset|lost|cut]: how many requests there
+# were.
 sandbox_count() {
 	curl -sSf "$AWS_ENDPOINT_URL/_sandbox/counters" |
 		jq --arg op "$1" --arg kind "${2:-requests}" '.[$op][$kind] // 0'
