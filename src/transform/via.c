@@ -374,8 +374,8 @@ static void run_chunk(struct via *v)
 	read_output(v);
 	rd_close(v->rd);
 	v->rd = NULL;
-	v->deaf = true; /* what the command left unread must still prove whole */
-	while (rd_is_sealed(v->io->rd) && !v->chunk_over)
+	v->deaf = true; /* what the command left unread must still prove whole, or be counted */
+	while ((rd_is_sealed(v->io->rd) || v->conf.rows == ROWS_SAME) && !v->chunk_over)
 		take_event(v);
 	if (v->conf.rows == ROWS_SAME && v->rows_in != v->rows_out)
 		die(EX_DATA, "%s was given %llu records and printed %llu", msg_q(sl_of(v->argv[0])),
