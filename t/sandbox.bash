@@ -37,7 +37,11 @@ sandbox_start() {
 sandbox_stop() {
 	local rc=0
 
-	kill -TERM "$sandbox_pid"
+	kill -TERM "$sandbox_pid" || {
+		printf 'the sandbox had died\n'
+		cat "$sandbox_dir/log"
+		return 1
+	}
 	while kill -0 "$sandbox_pid" 2>/dev/null; do
 		sleep 0.05
 	done
