@@ -271,6 +271,8 @@ static int one_command(char **argv)
 	printf("%lu prefixes, %lu flipped bits: %lu failed, %lu the same, %lu wrong\n", c.prefixes,
 		c.flips, c.failed, c.same, c.wrong);
 	print_codes(&c);
+	str_free(&input);
+	str_free(&job.good);
 	return c.wrong ? 1 : 0;
 }
 
