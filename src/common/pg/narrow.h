@@ -49,6 +49,12 @@ struct narrow_opts {
 	{ .name = opt, .kind = OPT_STR, .offset = offsetof(T, m.column[role]), .arg = "NAME",      \
 	  .help = text }
 
+/* The side it is read from: `m` is a const char *, for pg_connect(). */
+#define NARROW_SOURCE_OPT(T, m)                                                                    \
+	{ .name = "source", .kind = OPT_STR, .offset = offsetof(T, m), .arg = "CONNINFO",          \
+	  .env = "FERRY_SOURCE",                                                                   \
+	  .help = "source database, as for psql -d (default: PG* variables)" }
+
 /* The same names in every program. `T` the struct of the configuration, `m` its narrow_opts. */
 #define NARROW_OPTS(T, m)                                                                          \
 	{ .kind = OPT_GROUP, .help = "Narrow table" },                                             \
