@@ -43,9 +43,7 @@ struct dump {
 
 static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "What to read" },
-	{ .name = "source", .kind = OPT_STR, .offset = offsetof(struct conf, source),
-	  .arg = "CONNINFO", .env = "FERRY_SOURCE",
-	  .help = "connection string; nothing: PG* variables, as with psql" },
+	NARROW_SOURCE_OPT(struct conf, source),
 	{ .name = "ship-id", .letter = 's', .kind = OPT_LIST,
 	  .offset = offsetof(struct conf, ships), .arg = "SHIP",
 	  .help = "this ship only; may be repeated" },
