@@ -26,6 +26,18 @@ relations() {
 		AND relkind IN ('r', 'v') AND relname <> 'tbl_data_timeseries' ORDER BY 1"
 }
 
+@test "tables, ledger: one verb is taken, and only one that there is" {
+	local program
+	for program in pg-wide-tables pg-wide-ledger; do
+		run_rc 64 "$program"
+		has "$err" 'one verb is needed'
+		run_rc 64 "$program" lis
+		has "$err" 'one verb is needed'
+		run_rc 64 "$program" list list
+		has "$err" 'one verb is needed'
+	done
+}
+
 @test "tables: channels are registered, tables are made, and both once" {
 	source_table
 	registry IMO1 3 >list

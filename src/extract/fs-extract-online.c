@@ -261,7 +261,7 @@ static void get_all(struct prog *p)
 	const struct conf *c = &p->conf;
 
 	for (size_t i = 0; i < c->id.n; i++)
-		fs_online_get(p->online, sl_of(c->id.v[i]));
+		fs_online_get(p->online, c->id.v[i]);
 	if (c->ids && c->lines)
 		get_lines(p);
 	else if (c->ids)

@@ -28,7 +28,6 @@ struct conf {
 
 struct dump {
 	struct conf conf;
-	struct sl *only; /* --ship-id */
 	struct pg *source, *target;
 	struct narrow *narrow;
 	struct extract *x;
@@ -44,9 +43,7 @@ struct dump {
 static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "What to read" },
 	NARROW_SOURCE_OPT(struct conf, source),
-	{ .name = "ship-id", .letter = 's', .kind = OPT_LIST,
-	  .offset = offsetof(struct conf, ships), .arg = "SHIP",
-	  .help = "this ship only; may be repeated" },
+	NARROW_SHIPS_OPT(struct conf, ships),
 	{ .name = "since", .kind = OPT_TIME, .offset = offsetof(struct conf, since), .arg = "TIME",
 	  .help = "rows from this time on (default: the first there is)" },
 	{ .name = "until", .kind = OPT_TIME, .offset = offsetof(struct conf, until), .arg = "TIME",
@@ -182,13 +179,13 @@ static void read_timeless(struct dump *d, struct narrow_part all)
 static void warn_of_absent(const struct dump *d, const struct names *seen)
 {
 	for (size_t i = 0; i < d->conf.ships.n; i++)
-		if (names_find(seen, d->only[i]) == NAMES_NONE)
-			msg_warn("no rows of ship %s", msg_q(d->only[i]));
+		if (names_find(seen, d->conf.ships.v[i]) == NAMES_NONE)
+			msg_warn("no rows of ship %s", msg_q(d->conf.ships.v[i]));
 }
 
 static void dump_range(struct dump *d)
 {
-	struct narrow_part all = { .ships = d->only, .n_ships = d->conf.ships.n };
+	struct narrow_part all = { .ships = d->conf.ships.v, .n_ships = d->conf.ships.n };
 	struct names seen = { 0 };
 	bool more = find_range(d, &all);
 	int64_t origin = all.from;
@@ -287,11 +284,12 @@ static void dump_claim(struct dump *d)
 
 static void dump_job(struct dump *d)
 {
-	bool whole = !d->narrow->by_ship_time && d->conf.ships.n != 1;
+	const struct opt_list *only = &d->conf.ships;
+	bool whole = !d->narrow->by_ship_time && only->n != 1;
 
 	msg_on_exit(give_back, d);
 	/* what others have claimed, or the loader has not finished yet, is not waited for */
-	while (ledger_claim(d->target, d->conf.job, whole, d->only, d->conf.ships.n, LEDGER_LEASE,
+	while (ledger_claim(d->target, d->conf.job, whole, only->v, only->n, LEDGER_LEASE,
 		       &d->claim, &d->claim_arena) == LEDGER_CLAIMED) {
 		dump_claim(d);
 		arena_reset(&d->claim_arena);
@@ -314,9 +312,6 @@ static void check_options(struct dump *d)
 	if (c->job && !io_wants_seal(&c->io))
 		die_hint(EX_USAGE_, "pipe it into pivot-wide and pg-copy-load, or say --seal",
 			"--job: without a seal nothing can finish the chunks that are claimed");
-	d->only = mem_alloc(mem_mul(c->ships.n + 1, sizeof *d->only));
-	for (size_t i = 0; i < c->ships.n; i++)
-		d->only[i] = sl_of(c->ships.v[i]);
 }
 
 static void cancel(void *source)
@@ -370,7 +365,6 @@ int main(int argc, char **argv)
 	narrow_chunk_free(&d.chunk);
 	arena_free(&d.claim_arena);
 	str_free(&d.rejects.rows);
-	mem_free(d.only);
 	mem_free(d.conf.ships.v);
 	narrow_free(d.narrow);
 	return code;

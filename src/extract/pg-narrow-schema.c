@@ -35,9 +35,7 @@ struct schema {
 static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "What to read" },
 	NARROW_SOURCE_OPT(struct conf, source),
-	{ .name = "ship-id", .letter = 's', .kind = OPT_LIST,
-	  .offset = offsetof(struct conf, ships), .arg = "SHIP",
-	  .help = "this ship only; may be repeated" },
+	NARROW_SHIPS_OPT(struct conf, ships),
 	{ .name = "sample", .kind = OPT_DURATION, .offset = offsetof(struct conf, sample),
 	  .arg = "DURATION", .unit = 60 * CLOCK_US_PER_SEC,
 	  .help = "look at the newest rows of each ship, so far back (default 60m)" },
@@ -203,22 +201,20 @@ static void list_ship(struct schema *s, struct sl ship)
 
 static void list_all(struct schema *s)
 {
-	struct sl *ships = NULL;
+	const struct sl *ships = s->conf.ships.v;
+	struct sl *all = NULL;
 	size_t n = s->conf.ships.n;
 
 	if (n == 0) {
-		n = narrow_ships(s->narrow, s->pg, &ships);
-	} else {
-		ships = mem_alloc(mem_mul(n, sizeof *ships));
-		for (size_t i = 0; i < n; i++)
-			ships[i] = sl_of(s->conf.ships.v[i]);
+		n = narrow_ships(s->narrow, s->pg, &all);
+		ships = all;
 	}
 	for (size_t i = 0; i < n; i++) {
 		stop_check();
 		list_ship(s, ships[i]);
 		extract_share(s->x, (double)(i + 1) / (double)n);
 	}
-	mem_free(ships);
+	mem_free(all);
 }
 
 /* Says so when there is no index to spare the reading of everything. */

@@ -203,9 +203,9 @@ static void update(struct conf *conf, char **word)
 	if (file)
 		fs_schema_file(&s, file);
 	for (size_t i = 0; i < conf->words.n; i++)
-		fs_schema_word(&s, conf->words.v[i]);
+		fs_schema_word(&s, conf->words.v[i].p);
 	for (size_t i = 0; i < conf->objects.n; i++)
-		fs_schema_json(&s, conf->objects.v[i]);
+		fs_schema_json(&s, conf->objects.v[i].p);
 	a = open_aws(conf);
 	fs_admin_add(a, word[0], &s, &conf->admin);
 	aws_close(a);

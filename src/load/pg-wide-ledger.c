@@ -8,11 +8,10 @@
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/msg.h"
-#include "core/num.h"
 #include "core/opt.h"
+#include "pg/ledger_opts.h"
 #include "pg/ledger_report.h"
 #include "pg/ledger_ships.h"
-#include "pg/registry.h"
 #include "stream/out.h"
 
 #include <unistd.h>
@@ -30,18 +29,8 @@ struct conf {
 
 static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "What" },
-	{ .name = "job",
-		.letter = 'j',
-		.kind = OPT_UINT,
-		.offset = offsetof(struct conf, job),
-		.arg = "N",
-		.help = "the job (default: the one of this table and target)" },
-	{ .name = "ship-id",
-		.letter = 's',
-		.kind = OPT_LIST,
-		.offset = offsetof(struct conf, ships),
-		.arg = "SHIP",
-		.help = "only this ship; may be given several times" },
+	LEDGER_JOB_OPT(struct conf, job),
+	NARROW_SHIPS_OPT(struct conf, ships),
 	{ .name = "cutoff-time",
 		.letter = 'c',
 		.kind = OPT_TIME,
@@ -58,12 +47,7 @@ static const struct opt options[] = {
 		.offset = offsetof(struct conf, chunk),
 		.arg = "DURATION",
 		.help = "plan: length of a chunk (default 24h)" },
-	{ .name = "format",
-		.letter = 'f',
-		.kind = OPT_ENUM,
-		.offset = offsetof(struct conf, format),
-		.choices = REPORT_CHOICES,
-		.help = "of status (default table)" },
+	REPORT_FORMAT_OPT(struct conf, format, "status"),
 	{ .kind = OPT_GROUP, .help = "Source" },
 	NARROW_SOURCE_OPT(struct conf, source),
 	NARROW_OPTS(struct conf, narrow),
@@ -76,36 +60,16 @@ struct run {
 	struct pg *target;
 	struct arena arena;
 	struct ledger_job job;
-	struct sl *ships; /* those of --ship-id */
-	size_t n_ships;
 };
 
 /* ---- finding the job ------------------------------------------------------------------------- */
 
-static struct ledger_job names_of(const struct run *run)
-{
-	static const char *const types[] = { "text", "native" };
-	const struct conf *c = &run->conf;
-
-	return (struct ledger_job){ .source_table = c->narrow.table ? c->narrow.table
-								    : NARROW_DEFAULT_TABLE,
-		.target_schema = c->target.schema,
-		.target_prefix = c->target.prefix,
-		.types = types[c->target.types],
-		.chunk_us = c->chunk,
-		.since = c->since.given ? c->since.instant : LEDGER_NO_TIME,
-		.cutoff = LEDGER_NO_TIME };
-}
-
-/* The job of --job, or of the table and target; false when nothing was planned yet. */
 static bool find_job(struct run *run)
 {
-	if (!ledger_exists(run->target))
-		return false;
-	if (run->conf.job)
-		return ledger_job_get(run->target, run->conf.job, &run->job, &run->arena);
-	run->job = names_of(run);
-	return ledger_job_find(run->target, &run->job, &run->arena);
+	const struct conf *c = &run->conf;
+
+	return ledger_job_seek(
+		run->target, c->job, &c->narrow, &c->target, &run->job, &run->arena);
 }
 
 static void need_job(struct run *run)
@@ -168,11 +132,14 @@ static void do_plan(struct run *run)
 
 	ledger_init(run->target);
 	ledger_source_name(source, &name);
-	run->job = names_of(run);
+	run->job = ledger_job_named(&run->conf.narrow, &run->conf.target);
 	run->job.source = str_z(&name);
+	run->job.chunk_us = run->conf.chunk;
+	if (run->conf.since.given)
+		run->job.since = run->conf.since.instant;
 	need_cutoff(run);
 	ledger_job_open(run->target, &run->job, &run->arena);
-	count = ledger_ships_find(source, n, run->ships, run->n_ships, &ships);
+	count = ledger_ships_find(source, n, run->conf.ships.v, run->conf.ships.n, &ships);
 	warn_of_scans(run, n, ships, count);
 	ledger_plan(run->target, &run->job,
 		run->conf.cutoff.given ? run->conf.cutoff.instant : run->job.cutoff, ships, count,
@@ -201,9 +168,9 @@ static void do_retry(struct run *run)
 	uint64_t n = 0;
 
 	need_job(run);
-	for (size_t i = 0; i < run->n_ships; i++)
-		n += ledger_retry(run->target, run->job.id, run->ships[i]);
-	if (run->n_ships == 0)
+	for (size_t i = 0; i < run->conf.ships.n; i++)
+		n += ledger_retry(run->target, run->job.id, run->conf.ships.v[i]);
+	if (run->conf.ships.n == 0)
 		n = ledger_retry(run->target, run->job.id, SL(""));
 	msg_note("%llu failed chunks are pending again", (unsigned long long)n);
 }
@@ -212,12 +179,13 @@ static void do_retry(struct run *run)
 
 static void do_status(struct run *run)
 {
+	const struct opt_list *ships = &run->conf.ships;
 	struct out *out;
 	struct str text = { 0 };
 
 	need_job(run);
-	ledger_report(run->target, &run->job, (enum report_format)run->conf.format, run->ships,
-		run->n_ships, &text);
+	ledger_report(run->target, &run->job, (enum report_format)run->conf.format, ships->v,
+		ships->n, &text);
 	out = out_open(NULL, 0);
 	out_put(out, str_sl(&text));
 	out_close(out);
@@ -230,13 +198,15 @@ static void do_status(struct run *run)
  */
 static int do_wait(struct run *run)
 {
+	const struct opt_list *ships = &run->conf.ships;
+
 	need_job(run);
 	for (;;) {
 		struct ledger_status sum;
 
-		if (ledger_claimable(run->target, run->job.id, run->ships, run->n_ships))
+		if (ledger_claimable(run->target, run->job.id, ships->v, ships->n))
 			return EX_TEMP;
-		sum = ledger_total(run->target, run->job.id, run->ships, run->n_ships);
+		sum = ledger_total(run->target, run->job.id, ships->v, ships->n);
 		if (sum.pending + sum.running == 0)
 			return sum.failed ? EX_DATA : EX_DONE;
 		clock_sleep(CLOCK_US_PER_SEC);
@@ -264,34 +234,36 @@ static void do_progress(struct run *run)
 	uint64_t rows;
 
 	need_job(run);
-	now = ledger_total(run->target, run->job.id, run->ships, run->n_ships);
+	now = ledger_total(run->target, run->job.id, run->conf.ships.v, run->conf.ships.n);
 	while (getppid() == parent && now.pending + now.running > 0) {
 		rows = now.rows;
 		clock_sleep(PROGRESS_EVERY);
-		now = ledger_total(run->target, run->job.id, run->ships, run->n_ships);
+		now = ledger_total(run->target, run->job.id, run->conf.ships.v, run->conf.ships.n);
 		say_progress(&now, rows, PROGRESS_EVERY);
 	}
 }
 
 /* ---- main ------------------------------------------------------------------------------------ */
 
+#define VERBS "plan|status|wait|progress|retry|cutoff"
+
+/* In the order of VERBS; the exit code of one is its answer. */
 static const struct verb {
-	const char *name;
 	void (*run)(struct run *run);
-	int (*answer)(struct run *run); /* a verb whose exit code is its answer */
+	int (*answer)(struct run *run);
 } verbs[] = {
-	{ "plan", do_plan, NULL },
-	{ "status", do_status, NULL },
-	{ "wait", NULL, do_wait },
-	{ "progress", do_progress, NULL },
-	{ "retry", do_retry, NULL },
-	{ "cutoff", do_cutoff, NULL },
+	{ .run = do_plan },
+	{ .run = do_status },
+	{ .answer = do_wait },
+	{ .run = do_progress },
+	{ .run = do_retry },
+	{ .run = do_cutoff },
 };
 
 static const struct opt_program program = {
 	.name = "pg-wide-ledger",
 	.summary = "plan a migration to wide tables and look at how far it is",
-	.synopsis = "plan|status|wait|progress|retry|cutoff [options]",
+	.synopsis = VERBS " [options]",
 	.examples = "  job=$(pg-wide-ledger plan --cutoff-time '2024-10-02 17:00:00')\n"
 		    "  pg-wide-ledger status -f markdown\n",
 	.opts = options,
@@ -299,22 +271,13 @@ static const struct opt_program program = {
 
 int main(int argc, char **argv)
 {
-	struct run run = { .n_ships = 0 };
+	struct run run = { .target = NULL };
+	const struct verb *verb;
 	int code = EX_DONE;
-	const struct verb *verb = NULL;
 
-	msg_init(argv[0]);
 	opt_parse(&program, &run.conf, &argc, &argv);
-	for (size_t i = 0; argc == 1 && i < ARRAY_LEN(verbs); i++)
-		if (strcmp(argv[0], verbs[i].name) == 0)
-			verb = &verbs[i];
-	if (!verb)
-		opt_usage("one verb is needed: plan, status, wait, progress, retry or cutoff");
+	verb = &verbs[opt_verb(VERBS, argc, argv)];
 	target_defaults(&run.conf.target);
-	run.n_ships = run.conf.ships.n;
-	run.ships = arena_alloc(&run.arena, mem_mul(run.n_ships, sizeof *run.ships));
-	for (size_t i = 0; i < run.n_ships; i++)
-		run.ships[i] = sl_of(run.conf.ships.v[i]);
 	run.target = pg_connect(run.conf.target.conninfo, "target");
 	if (verb->run)
 		verb->run(&run);

@@ -27,12 +27,7 @@ struct conf {
 
 static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "What" },
-	{ .name = "ship-id",
-		.letter = 's',
-		.kind = OPT_LIST,
-		.offset = offsetof(struct conf, ships),
-		.arg = "SHIP",
-		.help = "only this ship; may be given several times" },
+	NARROW_SHIPS_OPT(struct conf, ships),
 	{ .name = "drop-tables",
 		.kind = OPT_FLAG,
 		.offset = offsetof(struct conf, drop_tables),
@@ -53,8 +48,6 @@ struct run {
 	struct conf conf;
 	struct pg *target;
 	struct arena arena;
-	struct sl *ships; /* those of --ship-id */
-	size_t n_ships;
 };
 
 /* ---- registry and tables ------------------------------------------------------------------------
@@ -110,12 +103,12 @@ static void add_ships(struct run *run, struct names *out)
 	struct names all = { .n = 0 };
 
 	for (size_t i = 0; i < pg_rows(r); i++)
-		(void)names_add(run->n_ships ? &all : out, pg_value(r, i, 0), NULL);
-	for (size_t i = 0; i < run->n_ships; i++) {
-		if (names_find(&all, run->ships[i]) != NAMES_NONE)
-			(void)names_add(out, run->ships[i], NULL);
+		(void)names_add(run->conf.ships.n ? &all : out, pg_value(r, i, 0), NULL);
+	for (size_t i = 0; i < run->conf.ships.n; i++) {
+		if (names_find(&all, run->conf.ships.v[i]) != NAMES_NONE)
+			(void)names_add(out, run->conf.ships.v[i], NULL);
 		else
-			msg_warn("ship %s is not registered", msg_q(run->ships[i]));
+			msg_warn("ship %s is not registered", msg_q(run->conf.ships.v[i]));
 	}
 	names_free(&all);
 	pg_clear(r);
@@ -224,7 +217,7 @@ static void add_question(const struct run *run, const struct names *ships, struc
 	for (size_t i = 0; i < ships->n && i < 10; i++)
 		str_addf(s, "%s %s", i ? "," : ":", msg_q(ships->name[i]));
 	str_addz(s, ships->n > 10 ? ", …" : "");
-	str_addz(s, run->n_ships ? ", and what the ledger says of them?" : ", and the job?");
+	str_addz(s, run->conf.ships.n ? ", and what the ledger says of them?" : ", and the job?");
 }
 
 static void forget_channels(struct run *run, struct sl ship)
@@ -254,9 +247,9 @@ static void do_rollback(struct run *run)
 	if (!run->conf.yes && !confirm(str_z(&question)))
 		die(EX_DIFFERS, "nothing was changed");
 	/* first the ledger: workers are fenced off, and nothing that is gone is called done */
-	for (size_t i = 0; i < run->n_ships; i++)
-		ledger_forget(run->target, target->schema, target->prefix, run->ships[i]);
-	if (run->n_ships == 0)
+	for (size_t i = 0; i < run->conf.ships.n; i++)
+		ledger_forget(run->target, target->schema, target->prefix, run->conf.ships.v[i]);
+	if (run->conf.ships.n == 0)
 		ledger_forget(run->target, target->schema, target->prefix, SL(""));
 	for (size_t i = 0; i < ships.n; i++) {
 		widen_drop(r, registry_ship(r, ships.name[i]));
@@ -272,21 +265,21 @@ static void do_rollback(struct run *run)
 /* ---- main --------------------------------------------------------------------------------------
  */
 
-static const struct verb {
-	const char *name;
-	void (*run)(struct run *run);
-} verbs[] = {
-	{ "register", do_register },
-	{ "create", do_create },
-	{ "list", do_ships },
-	{ "analyze", do_analyze },
-	{ "rollback", do_rollback },
+#define VERBS "register|create|list|analyze|rollback"
+
+/* In the order of VERBS. */
+static void (*const verbs[])(struct run *run) = {
+	do_register,
+	do_create,
+	do_ships,
+	do_analyze,
+	do_rollback,
 };
 
 static const struct opt_program program = {
 	.name = "pg-wide-tables",
 	.summary = "make the wide tables of ships, list them, take them away",
-	.synopsis = "register|create|list|analyze|rollback [options]",
+	.synopsis = VERBS " [options]",
 	.examples = "  pg-narrow-schema | pg-wide-tables register\n"
 		    "  pg-wide-tables create\n"
 		    "  pg-wide-tables rollback --ship-id IMO9999993\n",
@@ -295,23 +288,14 @@ static const struct opt_program program = {
 
 int main(int argc, char **argv)
 {
-	struct run run = { .n_ships = 0 };
-	const struct verb *verb = NULL;
+	struct run run = { .target = NULL };
+	size_t verb;
 
-	msg_init(argv[0]);
 	opt_parse(&program, &run.conf, &argc, &argv);
-	for (size_t i = 0; argc == 1 && i < ARRAY_LEN(verbs); i++)
-		if (strcmp(argv[0], verbs[i].name) == 0)
-			verb = &verbs[i];
-	if (!verb)
-		opt_usage("one verb is needed: register, create, list, analyze or rollback");
+	verb = opt_verb(VERBS, argc, argv);
 	target_defaults(&run.conf.target);
-	run.n_ships = run.conf.ships.n;
-	run.ships = arena_alloc(&run.arena, mem_mul(run.n_ships, sizeof *run.ships));
-	for (size_t i = 0; i < run.n_ships; i++)
-		run.ships[i] = sl_of(run.conf.ships.v[i]);
 	run.target = pg_connect(run.conf.target.conninfo, "target");
-	verb->run(&run);
+	verbs[verb](&run);
 	pg_close(run.target);
 	arena_free(&run.arena);
 	mem_free(run.conf.ships.v);

@@ -13,6 +13,7 @@
 #include "core/report.h"
 #include "pg/celldiff.h"
 #include "pg/cellsum_child.h"
+#include "pg/ledger_opts.h"
 #include "stream/out.h"
 
 #define NOTE_EVERY (INT64_C(10) * CLOCK_US_PER_SEC)
@@ -28,30 +29,15 @@ struct conf {
 
 static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "What" },
-	{ .name = "job",
-		.letter = 'j',
-		.kind = OPT_UINT,
-		.offset = offsetof(struct conf, job),
-		.arg = "N",
-		.help = "the job (default: the one of this table and target)" },
-	{ .name = "ship-id",
-		.letter = 's',
-		.kind = OPT_LIST,
-		.offset = offsetof(struct conf, ships),
-		.arg = "SHIP",
-		.help = "only this ship; may be given several times" },
+	LEDGER_JOB_OPT(struct conf, job),
+	NARROW_SHIPS_OPT(struct conf, ships),
 	{ .name = "max-differences",
 		.kind = OPT_UINT,
 		.offset = offsetof(struct conf, max_differences),
 		.arg = "N",
 		.min = 1,
 		.help = "look for so many differing cells (default 20)" },
-	{ .name = "format",
-		.letter = 'f',
-		.kind = OPT_ENUM,
-		.offset = offsetof(struct conf, format),
-		.choices = REPORT_CHOICES,
-		.help = "of the report (default table)" },
+	REPORT_FORMAT_OPT(struct conf, format, "the report"),
 	{ .kind = OPT_GROUP, .help = "Source" },
 	NARROW_SOURCE_OPT(struct conf, source),
 	NARROW_OPTS(struct conf, narrow),
@@ -77,8 +63,6 @@ struct check {
 	struct conf conf;
 	struct ledger_job job;
 	struct arena arena;
-	struct sl *only; /* --ship-id */
-	size_t n_only;
 	const struct sl *read; /* ships to ask the source for; n_read 0: all */
 	size_t n_read;
 
@@ -101,16 +85,9 @@ struct check {
 
 static void find_job(struct check *c, struct pg *target)
 {
-	bool found;
+	const struct conf *o = &c->conf;
 
-	c->job = (struct ledger_job){ .source_table = c->conf.narrow.table ? c->conf.narrow.table
-									   : NARROW_DEFAULT_TABLE,
-		.target_schema = c->conf.target.schema,
-		.target_prefix = c->conf.target.prefix };
-	found = ledger_exists(target) &&
-		(c->conf.job ? ledger_job_get(target, c->conf.job, &c->job, &c->arena)
-			     : ledger_job_find(target, &c->job, &c->arena));
-	if (!found)
+	if (!ledger_job_seek(target, o->job, &o->narrow, &o->target, &c->job, &c->arena))
 		die(EX_CONFIGURATION, "no job in the ledger, target: nothing was carried over yet");
 	c->conf.target.schema = c->job.target_schema;
 	c->conf.target.prefix = c->job.target_prefix;
@@ -381,13 +358,14 @@ static enum cellsum_hash prepare(struct check *c)
 	struct pg *target = pg_connect(c->conf.target.conninfo, "target");
 	struct pg *source = pg_connect(c->conf.source, "source");
 	enum cellsum_hash hash = cellsum_choose(source, target);
+	const struct opt_list *only = &c->conf.ships;
 
 	find_job(c, target);
-	c->n_ranges =
-		ledger_ranges(target, &c->job, c->only, c->n_only, &c->ships, &c->arena, &c->range);
+	c->n_ranges = ledger_ranges(
+		target, &c->job, only->v, only->n, &c->ships, &c->arena, &c->range);
 	if (c->ships.n == 0)
 		die(EX_CONFIGURATION, "job %llu has no chunks%s", (unsigned long long)c->job.id,
-			c->n_only ? " of this ship" : "");
+			only->n ? " of this ship" : "");
 	c->tally = mem_zalloc(mem_mul(c->ships.n, sizeof *c->tally));
 	c->tally_cap = c->ships.n;
 	/* without an index by time every range would cost a look at all rows */
@@ -408,9 +386,9 @@ static void choose_ships(struct check *c)
 	struct sl *all, *named;
 	size_t n, planned = c->ships.n;
 
-	c->read = c->only;
-	c->n_read = c->n_only;
-	if (c->n_only > 0 || c->narrow->by_time || !c->narrow->by_ship_time)
+	c->read = c->conf.ships.v;
+	c->n_read = c->conf.ships.n;
+	if (c->conf.ships.n > 0 || c->narrow->by_time || !c->narrow->by_ship_time)
 		return;
 	c->n_read = planned;
 	named = arena_alloc(&c->arena, mem_mul(planned, sizeof *named));
@@ -467,15 +445,10 @@ int main(int argc, char **argv)
 	enum cellsum_hash hash;
 	int code;
 
-	msg_init(argv[0]);
 	opt_parse(&program, &c.conf, &argc, &argv);
 	if (argc > 0)
 		opt_usage("no operand is expected: %s", msg_q(sl_of(argv[0])));
 	target_defaults(&c.conf.target);
-	c.n_only = c.conf.ships.n;
-	c.only = arena_alloc(&c.arena, mem_mul(c.n_only, sizeof *c.only));
-	for (size_t i = 0; i < c.n_only; i++)
-		c.only[i] = sl_of(c.conf.ships.v[i]);
 	hash = prepare(&c);
 	side = cellsum_child_start(&c.conf.target, hash, c.range, c.n_ranges, &c.ships);
 	open_both(&c, hash);

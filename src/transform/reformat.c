@@ -54,7 +54,7 @@ static const struct opt options[] = {
 static void add_names(struct names *names, const struct opt_list *lists, const char *option)
 {
 	for (size_t i = 0; i < lists->n; i++)
-		filter_names(names, lists->v[i], option);
+		filter_names(names, lists->v[i].p, option);
 }
 
 static void check(void *ctx)

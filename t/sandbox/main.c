@@ -95,13 +95,13 @@ static void on_signal(int signal)
 static void apply_settings(const struct opt_list *set)
 {
 	for (size_t i = 0; i < set->n; i++) {
-		const char *equals = strchr(set->v[i], '=');
-		char *name =
-			equals ? mem_sldup((struct sl){ set->v[i], (size_t)(equals - set->v[i]) })
-			       : NULL;
+		const char *word = set->v[i].p, *equals = strchr(word, '=');
+		char *name = NULL;
 
+		if (equals)
+			name = mem_sldup((struct sl){ word, (size_t)(equals - word) });
 		if (!name || !control_set(name, sl_of(equals + 1)))
-			opt_usage("no such setting, or not a value for it: --set %s", set->v[i]);
+			opt_usage("no such setting, or not a value for it: --set %s", word);
 		mem_free(name);
 	}
 }

@@ -52,8 +52,8 @@ static void check_create(const char *name, const struct fs_schema *s, const stru
 	if (o->throughput != FS_PROVISIONED && (o->read_units || o->write_units))
 		opt_usage("capacity units need --throughput-mode Provisioned");
 	for (size_t i = 0; i < o->tags.n; i++)
-		if (!strchr(o->tags.v[i], '=') || o->tags.v[i][0] == '=')
-			opt_usage("--tags: not like NAME=VALUE: %s", msg_q(sl_of(o->tags.v[i])));
+		if (!strchr(o->tags.v[i].p, '=') || o->tags.v[i].p[0] == '=')
+			opt_usage("--tags: not like NAME=VALUE: %s", msg_q(o->tags.v[i]));
 	check_time_feature(s, o);
 	for (size_t i = 0; i < s->n; i++)
 		if (s->features[i].collection != FS_SCALAR &&
@@ -99,10 +99,10 @@ static void put_offline(struct str *b, const struct fs_admin *o)
 static void put_tags(struct str *b, const struct opt_list *tags)
 {
 	for (size_t i = 0; i < tags->n; i++) {
-		const char *eq = strchr(tags->v[i], '=');
+		const char *name = tags->v[i].p, *eq = strchr(name, '=');
 
 		str_addz(b, i ? ",{\"Key\":" : ",\"Tags\":[{\"Key\":");
-		str_add_json(b, (struct sl){ tags->v[i], (size_t)(eq - tags->v[i]) });
+		str_add_json(b, (struct sl){ name, (size_t)(eq - name) });
 		str_addz(b, ",\"Value\":");
 		str_add_json(b, sl_of(eq + 1));
 		str_addz(b, i + 1 == tags->n ? "}]" : "}");

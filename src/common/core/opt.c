@@ -223,7 +223,7 @@ static void set_value(const struct opt *o, const char *value, void *conf)
 		break;
 	case OPT_LIST:
 		mem_grow(&list->v, &list->cap, list->n + 1, sizeof *list->v);
-		list->v[list->n++] = value;
+		list->v[list->n++] = sl_of(value);
 		break;
 	case OPT_UINT:
 	case OPT_SIZE:
@@ -402,4 +402,13 @@ void opt_parse(const struct opt_program *prog, void *conf, int *argc_p, char ***
 	}
 	*argc_p = n_operands;
 	*argv_p = argv;
+}
+
+size_t opt_verb(const char *verbs, int argc, char *const *argv)
+{
+	int i = argc == 1 ? choice_index(verbs, argv[0]) : -1;
+
+	if (i < 0)
+		opt_usage("one verb is needed: %s", verbs);
+	return (size_t)i;
 }

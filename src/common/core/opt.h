@@ -45,7 +45,7 @@ struct opt {
 #define OPT_END { .name = NULL, .kind = OPT_FLAG }
 
 struct opt_list {
-	const char **v; /* owned by the list; strings point into argv */
+	struct sl *v; /* owned by the list; texts point into argv, and end in NUL */
 	size_t n, cap;
 };
 
@@ -70,6 +70,12 @@ struct opt_program {
  * to standard output and leave the program; a mistake ends it with 64, naming a near option.
  */
 void opt_parse(const struct opt_program *prog, void *conf, int *argc_p, char ***argv_p);
+
+/*
+ * The first and only operand is one of `verbs` ("a|b|c"), whose index is returned; otherwise dies
+ * with 64 and the list of them.
+ */
+size_t opt_verb(const char *verbs, int argc, char *const *argv) NODISCARD;
 
 /* Dies with 64 and "see 'prog --help'". */
 void opt_usage(const char *fmt, ...) PRINTF_LIKE(1, 2) NORETURN COLD;

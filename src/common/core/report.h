@@ -1,6 +1,5 @@
 /*
- * report.h - small tables of results, for people and for programs: aligned text, JSON, CSV,
- *Markdown.
+ * report.h - small tables of results, for people and programs: aligned text, JSON, CSV, Markdown.
  *
  *	report_init(&r, columns, ARRAY_LEN(columns));
  *	report_text(&r, ship); report_count(&r, rows); …      one call per column, row by row
@@ -11,10 +10,15 @@
 #define FERRY_REPORT_H
 
 #include "core/base.h"
+#include "core/opt.h"
 #include "core/str.h"
 
 enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_CSV, REPORT_MARKDOWN };
-#define REPORT_CHOICES "table|json|csv|markdown"
+
+/* --format of a program that prints one: `m` is an int, enum report_format; `what` is printed. */
+#define REPORT_FORMAT_OPT(T, m, what)                                                              \
+	{ .name = "format", .letter = 'f', .kind = OPT_ENUM, .offset = offsetof(T, m),             \
+	  .choices = "table|json|csv|markdown", .help = "of " what " (default table)" }
 
 struct report_column {
 	const char *name;

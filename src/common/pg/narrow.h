@@ -55,6 +55,11 @@ struct narrow_opts {
 	  .env = "FERRY_SOURCE",                                                                   \
 	  .help = "source database, as for psql -d (default: PG* variables)" }
 
+/* What it is read for: `m` is a struct opt_list. */
+#define NARROW_SHIPS_OPT(T, m)                                                                     \
+	{ .name = "ship-id", .letter = 's', .kind = OPT_LIST, .offset = offsetof(T, m),            \
+	  .arg = "SHIP", .help = "only this ship; may be given several times" }
+
 /* The same names in every program. `T` the struct of the configuration, `m` its narrow_opts. */
 #define NARROW_OPTS(T, m)                                                                          \
 	{ .kind = OPT_GROUP, .help = "Narrow table" },                                             \

@@ -136,7 +136,7 @@ void table_close(struct table *t)
 static const char *type_of(const struct table *t, struct sl name)
 {
 	for (size_t i = 0; i < t->conf.types.n; i++) {
-		const char *given = t->conf.types.v[i];
+		const char *given = t->conf.types.v[i].p;
 
 		if (strncmp(given, name.p, name.n) == 0 && given[name.n] == '=')
 			return given + name.n + 1;
@@ -148,13 +148,12 @@ static const char *type_of(const struct table *t, struct sl name)
 static void check_types(const struct table *t)
 {
 	for (size_t i = 0; i < t->conf.types.n; i++) {
-		const char *type = strrchr(t->conf.types.v[i], '=');
+		const char *type = strrchr(t->conf.types.v[i].p, '=');
 		static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 					      "0123456789_ ,.()[]\"";
 
 		if (!type || !type[1] || strspn(type + 1, letters) != strlen(type + 1))
-			opt_usage("--column-type: not NAME=TYPE: %s",
-				msg_q(sl_of(t->conf.types.v[i])));
+			opt_usage("--column-type: not NAME=TYPE: %s", msg_q(t->conf.types.v[i]));
 	}
 }
 
