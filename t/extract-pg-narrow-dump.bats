@@ -353,6 +353,15 @@ defective() {
 	python3 -c 'import json,sys; [json.loads(l) for l in sys.stdin]' <bad
 }
 
+@test "dump: what a seal vouches for has its rejects on disk, whatever happens next" {
+	defective
+	put value_format,double_v "'S1','a','2024-01-03','Decimal',1"
+	run_rc 137 env KP_KILL=dump_chunk:2 pg-narrow-dump --rejects bad --chunk 24h --seal
+	seals "$out"
+	has s '"rejects":4'
+	is "$(wc -l <bad)" 4
+}
+
 @test "dump: --max-rejects as a number and as a share" {
 	defective
 	run_rc 65 pg-narrow-dump --rejects bad --max-rejects 3

@@ -417,7 +417,7 @@ static void seal(struct prog *p)
 	str_add_json(&src, p->group.name);
 	str_addf(&src, ",\"query\":\"%s\",\"rows\":%llu}", p->fetch.id,
 		(unsigned long long)p->fetch.rows);
-	wr_seal(p->x->wr,
+	extract_seal(p->x,
 		&(struct seal){ .chunk = p->group.name, .src = str_sl(&src), .final = true });
 	str_free(&src);
 }

@@ -319,7 +319,7 @@ static void finish(struct prog *p)
 	str_addz(&src, "{\"group\":");
 	str_add_json(&src, p->group.name);
 	str_addf(&src, ",\"rows\":%llu}", (unsigned long long)wr_rows(p->x->wr));
-	wr_seal(p->x->wr,
+	extract_seal(p->x,
 		&(struct seal){ .chunk = p->group.name, .src = str_sl(&src), .final = true });
 	(void)extract_close(p->x);
 	str_free(&src);

@@ -96,7 +96,7 @@ static NORETURN void die_reading(struct dump *d)
 	stop_check(); /* it was us who had it cancelled */
 	narrow_chunk_put_place(&d->chunk, &where);
 	msg_note("reading %s stopped at row %llu%s", d->narrow->table,
-		(unsigned long long)d->x->rows + 1, str_z(&where));
+		(unsigned long long)d->x->meter.rows + 1, str_z(&where));
 	pg_die(d->source, "read failed");
 }
 
@@ -133,7 +133,7 @@ static void read_part(struct dump *d, const struct narrow_part *part)
 
 static void seal_chunk(struct dump *d, const struct narrow_part *part)
 {
-	narrow_chunk_seal(&d->chunk, d->x->wr, part->n_ships == 1 ? part->ships[0] : SL(""));
+	narrow_chunk_seal(&d->chunk, d->x, part->n_ships == 1 ? part->ships[0] : SL(""));
 }
 
 static void read_chunk(struct dump *d, const struct narrow_part *part)
@@ -355,8 +355,7 @@ int main(int argc, char **argv)
 		dump_job(&d);
 	else
 		dump_range(&d);
-	extract_check_percent(d.x);
-	wr_seal(d.x->wr, &(struct seal){ .chunk = SL("end"), .src = SL(""), .final = true });
+	extract_seal(d.x, &(struct seal){ .chunk = SL("end"), .src = SL(""), .final = true });
 	code = extract_close(d.x);
 	if (keeper >= 0)
 		ledger_keeper_stop(keeper);

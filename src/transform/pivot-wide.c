@@ -217,7 +217,7 @@ static NORETURN COLD void refuse(const struct prog *p, enum pivot_result why, st
 				 struct sl name, const struct field *value)
 {
 	const char *file = in_name(rd_in(p->io->rd));
-	unsigned long long record = p->io->rows_in;
+	unsigned long long record = p->io->meter.rows;
 	struct sl last = pivot_last_key(&p->pivot);
 	bool again = sl_eq(last, key);
 

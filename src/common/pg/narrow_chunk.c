@@ -146,7 +146,7 @@ static void put_name(const struct narrow_chunk *c, struct sl ship, struct str *s
 	str_add(s, (struct sl){ text, clock_put_basic(text, c->facts.to) });
 }
 
-void narrow_chunk_seal(struct narrow_chunk *c, struct wr *wr, struct sl ship)
+void narrow_chunk_seal(struct narrow_chunk *c, struct extract *x, struct sl ship)
 {
 	struct str name = { 0 }, src = { 0 };
 
@@ -158,7 +158,7 @@ void narrow_chunk_seal(struct narrow_chunk *c, struct wr *wr, struct sl ship)
 	put_name(c, ship, &name);
 	ledger_put_facts(&src, &c->facts);
 	msg_detail("chunk %s: %llu rows", msg_q(str_sl(&name)), (unsigned long long)c->facts.rows);
-	wr_seal(wr, &(struct seal){ .chunk = str_sl(&name), .src = str_sl(&src) });
+	extract_seal(x, &(struct seal){ .chunk = str_sl(&name), .src = str_sl(&src) });
 	str_free(&name);
 	str_free(&src);
 }

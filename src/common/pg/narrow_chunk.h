@@ -8,7 +8,7 @@
 #include "core/clock.h"
 #include "pg/ledger.h"
 #include "pg/narrow_row.h"
-#include "stream/wr.h"
+#include "stream/extract.h"
 
 /* A zeroed struct, but for `zone`, is ready for narrow_chunk_begin(). */
 struct narrow_chunk {
@@ -44,7 +44,7 @@ void narrow_chunk_put_place(const struct narrow_chunk *c, struct str *s);
  * Seals the chunk. Its name is `20240101T000000Z/20240102T000000Z`, with `SHIP:` before it when it
  * is one ship's.
  */
-void narrow_chunk_seal(struct narrow_chunk *c, struct wr *wr, struct sl ship);
+void narrow_chunk_seal(struct narrow_chunk *c, struct extract *x, struct sl ship);
 
 void narrow_chunk_free(struct narrow_chunk *c);
 

@@ -5,7 +5,7 @@
  *	extract_check(&conf.io);
  *	x = extract_open(&conf.io, io_wants_seal(&conf.io));
  *	wr_cols(x->wr, …);
- *	for each chunk: wr_row(x->wr, …)…, extract_tick(x), wr_seal(x->wr, …)
+ *	for each chunk: wr_row(x->wr, …)…, extract_tick(x), extract_seal(x, …)
  *	extract_close(x);
  *
  * Its option table has EXTRACT_OUT_OPTS (with what auto means), and IO_REJECT_OPTS and
@@ -36,13 +36,8 @@ struct extract {
 	struct wr *wr;
 	/* private */
 	const struct io_opts *opts;
-	struct out *rejects;
-	uint64_t rows; /* read, good and bad */
-	uint64_t n_rejects, max_rejects, max_percent;
-	int64_t started, next_progress;
-	double share; /* done, 0 to 1 */
-	bool bar_shown;
-	unsigned tick;
+	struct meter meter; /* .rows: read, good and bad */
+	double share;	    /* done, 0 to 1 */
 };
 
 /* Refuses options that contradict each other (64): before anything is connected or opened. */
@@ -66,8 +61,11 @@ void extract_share(struct extract *x, double share);
 void extract_reject(struct extract *x, struct sl field, struct sl value, const char *why,
 	struct sl row, bool kept);
 
-/* Ends with 65 when --max-rejects is a percentage and more are bad. Call before the final seal. */
-void extract_check_percent(const struct extract *x);
+/*
+ * Makes a seal. What was kept of bad records is written first, and a final seal is only made within
+ * --max-rejects.
+ */
+void extract_seal(struct extract *x, const struct seal *seal);
 
 /* Output closed and checked, statistics written, last progress line; returns EX_DONE. */
 int extract_close(struct extract *x);
@@ -76,8 +74,8 @@ void extract_progress(struct extract *x);
 
 static inline void extract_tick(struct extract *x)
 {
-	x->rows++;
-	if (UNLIKELY(++x->tick % 4096 == 0))
+	x->meter.rows++;
+	if (meter_tick(&x->meter))
 		extract_progress(x);
 }
 

@@ -1,47 +1,20 @@
 #include "stream/io.h"
 
-#include "core/clock.h"
 #include "core/mem.h"
 #include "core/msg.h"
-#include "core/num.h"
-#include "core/tmpf.h"
 #include "core/utf8.h"
 #include "stream/in.h"
-#include "stream/out.h"
 
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PROGRESS_EVERY (CLOCK_US_PER_SEC / 4)
-
-static void parse_max_rejects(struct io *io)
-{
-	const char *text = io->opts->max_rejects;
-	struct sl s = text ? sl_of(text) : SL("");
-
-	io->max_rejects = UINT64_MAX;
-	io->max_percent = 100;
-	if (!text)
-		return;
-	if (s.n && s.p[s.n - 1] == '%') {
-		s.n--;
-		if (!num_u64(s, &io->max_percent) || io->max_percent > 100)
-			opt_usage("--max-rejects: not a percentage: %s", msg_q(sl_of(text)));
-	} else if (!num_u64(s, &io->max_rejects)) {
-		opt_usage("--max-rejects: not a number or percentage: %s", msg_q(s));
-	}
-}
-
 static struct io *io_new(const struct io_opts *opts)
 {
 	struct io *io = mem_zalloc(sizeof *io);
 
-	if (opts->force_seal && opts->force_no_seal)
-		opt_usage("--seal and --no-seal exclude each other");
 	io->opts = opts;
-	parse_max_rejects(io);
-	io->started = io->next_progress = clock_monotonic();
+	meter_start(&io->meter, opts);
 	return io;
 }
 
@@ -163,46 +136,20 @@ void io_promise_output(struct io *io)
 
 static void show_progress(struct io *io, bool last)
 {
-	int64_t now = clock_monotonic(), us = now - io->started;
-	struct in *in = rd_in(io->rd);
-	double sec = (double)(us > 0 ? us : 1) / 1e6, mb = (double)in_bytes_read(in) / 1e6;
-	uint64_t total = in_bytes_total(in);
-	int mode = io->opts->progress;
-	struct str s = { 0 };
+	const struct in *in = rd_in(io->rd);
+	struct meter_place at = { .bytes = in_bytes_read(in), .total = in_bytes_total(in) };
 
-	io->next_progress = now + PROGRESS_EVERY;
-	if (mode == PROGRESS_AUTO)
-		mode = isatty(STDERR_FILENO) ? PROGRESS_BAR : PROGRESS_NONE;
-	/* nobody wants a bar for what is done before it can be read */
-	if (mode == PROGRESS_NONE || (mode == PROGRESS_BAR && !io->bar_shown && sec < 1))
-		return;
-	if (mode == PROGRESS_JSON) {
-		str_addf(&s,
-			 "{\"program\":\"%s\",\"rows\":%llu,\"bytes\":%llu,\"total_bytes\":%llu,"
-			 "\"rejects\":%llu,\"seconds\":%.3f,\"done\":%s}\n",
-			 msg_prog(), (unsigned long long)io->rows_in,
-			 (unsigned long long)in_bytes_read(in), (unsigned long long)total,
-			 (unsigned long long)io->n_rejects, sec, last ? "true" : "false");
-	} else {
-		str_addf(&s, "\r%s: %llu rows, %.1f MB, %.1f MB/s", msg_prog(),
-			 (unsigned long long)io->rows_in, mb, mb / sec);
-		if (total && !last)
-			str_addf(&s, ", %.0f %%, %.0f s left", 1e8 * mb / (double)total,
-				 sec * ((double)total / 1e6 - mb) / (mb > 0 ? mb : 1));
-		str_addf(&s, "\033[K%s", last ? "\n" : "");
-		io->bar_shown = true;
-	}
-	if (write(STDERR_FILENO, s.p, s.n) < 0)
-		io->bar_shown = false; /* progress is a courtesy: its loss is no error */
-	str_free(&s);
+	if (at.total)
+		at.share = (double)at.bytes / (double)at.total;
+	meter_show(&io->meter, &at, last);
 }
 
 enum rd_event io_next_any(struct io *io, struct rec *rec)
 {
 	enum rd_event ev = rd_next(io->rd, rec);
 
-	io->rows_in += ev == RD_ROW || ev == RD_BAD;
-	if (UNLIKELY(++io->tick % 4096 == 0) && clock_monotonic() >= io->next_progress)
+	io->meter.rows += ev == RD_ROW || ev == RD_BAD;
+	if (meter_tick(&io->meter))
 		show_progress(io, false);
 	return ev;
 }
@@ -260,11 +207,6 @@ void io_reject(struct io *io, const struct rec *rec, const struct fault *f)
 
 	if (!io->opts->rejects)
 		stop_at(io, f);
-	if (!io->rejects)
-		io->rejects = out_open(io->opts->rejects, 0);
-	/* a record may have several bad values */
-	io->n_rejects += rec->record != io->last_rejected;
-	io->last_rejected = rec->record;
 	str_addf(&s, "{\"record\":%llu,\"line\":%llu,\"column\":%llu,\"field\":",
 		 (unsigned long long)f->record, (unsigned long long)f->line,
 		 (unsigned long long)f->column);
@@ -276,11 +218,10 @@ void io_reject(struct io *io, const struct rec *rec, const struct fault *f)
 	str_addz(&s, ",\"raw\":");
 	add_lossy(&s, rec->raw);
 	str_addz(&s, "}\n");
-	out_put(io->rejects, str_sl(&s));
+	/* a record may have several bad values */
+	meter_reject(&io->meter, &s, rec->record == io->last_rejected);
+	io->last_rejected = rec->record;
 	str_free(&s);
-	if (io->n_rejects > io->max_rejects)
-		die(EX_DATA, "more than %llu bad records (they are in %s)",
-		    (unsigned long long)io->max_rejects, io->opts->rejects);
 }
 
 void io_reject_field(struct io *io, const struct rec *rec, size_t i, const char *why)
@@ -295,58 +236,25 @@ void io_reject_field(struct io *io, const struct rec *rec, size_t i, const char 
 	io_reject(io, rec, &f);
 }
 
-static void write_stats(const struct io *io)
-{
-	struct str s = { 0 };
-
-	str_addf(&s,
-		 "{\"program\":\"%s\",\"version\":\"%s\",\"rows_in\":%llu,\"bytes_in\":%llu,"
-		 "\"rows_out\":%llu,\"bytes_out\":%llu,\"rejects\":%llu,\"seconds\":%.3f,"
-		 "\"sealed\":%s}\n",
-		 msg_prog(), FERRY_VERSION, (unsigned long long)io->rows_in,
-		 (unsigned long long)in_bytes_read(rd_in(io->rd)),
-		 (unsigned long long)(io->wr ? wr_rows(io->wr) : 0),
-		 (unsigned long long)(io->wr ? wr_bytes(io->wr) : 0),
-		 (unsigned long long)io->n_rejects,
-		 (double)(clock_monotonic() - io->started) / 1e6,
-		 rd_is_sealed(io->rd) ? "true" : "false");
-	if (!tmpf_replace(io->opts->stats, str_sl(&s), 0644))
-		die_errno(EX_CANTCREATE, "cannot write %s", msg_q(sl_of(io->opts->stats)));
-	str_free(&s);
-}
-
-static void check_percent(const struct io *io)
-{
-	if (io->max_percent < 100 && io->n_rejects * 100 > io->max_percent * io->rows_in)
-		die(EX_DATA, "more than %llu %% of the records are bad (%llu of %llu)",
-		    (unsigned long long)io->max_percent, (unsigned long long)io->n_rejects,
-		    (unsigned long long)io->rows_in);
-}
-
 void io_seal(struct io *io, const struct seal *seal)
 {
 	if (seal->final)
-		check_percent(io);
-	if (io->rejects)
-		out_flush(io->rejects);
+		meter_check_percent(&io->meter);
+	meter_flush_rejects(&io->meter);
 	if (io->wr)
 		wr_seal(io->wr, seal);
 }
 
 int io_close(struct io *io)
 {
-	check_percent(io);
-	if (io->rejects)
-		out_close(io->rejects);
-	io->rejects = NULL;
+	meter_check_percent(&io->meter);
+	meter_close_rejects(&io->meter);
 	/* a regular file that --seal asked to seal has now been read to its end */
 	if (io->wr && wr_is_sealed(io->wr) && !rd_is_sealed(io->rd))
 		io_seal(io, &(struct seal){ .chunk = SL("1"), .src = SL(""), .final = true });
-	if (io->opts->stats)
-		write_stats(io);
-	if (io->n_rejects)
-		msg_note("%llu of %llu records rejected, see %s", (unsigned long long)io->n_rejects,
-			 (unsigned long long)io->rows_in, io->opts->rejects);
+	meter_finish(&io->meter, &(struct meter_sums){ .in = rd_in(io->rd),
+						       .out = io->wr,
+						       .sealed = rd_is_sealed(io->rd) });
 	show_progress(io, true);
 	msg_off_exit(start_to_abort, io);
 	wr_close(io->wr);

@@ -15,6 +15,7 @@
 
 #include "core/base.h"
 #include "core/opt.h"
+#include "stream/meter.h"
 #include "stream/rd.h"
 #include "stream/wr.h"
 
@@ -79,12 +80,9 @@ struct io {
 	struct wr *wr; /* NULL until io_start_output() */
 	/* private */
 	const struct io_opts *opts;
-	struct out *rejects;
-	uint64_t n_rejects, max_rejects, max_percent, rows_in, rows_out;
+	struct meter meter;
 	uint64_t last_rejected; /* record */
-	int64_t started, next_progress;
-	bool bar_shown, vouched;
-	unsigned tick;
+	bool vouched;
 };
 
 /* Opens the input. The first io_next() decides whether the stream is sealed. */

@@ -1,0 +1,72 @@
+/*
+ * meter.h - what every program counts and shows, whether it reads records (io.h) or makes them
+ * (extract.h): how far it is, how many records were bad and whether that is too many, and the
+ * summary of --stats.
+ */
+#ifndef FERRY_METER_H
+#define FERRY_METER_H
+
+#include "core/base.h"
+#include "core/str.h"
+
+struct io_opts;
+
+struct meter {
+	uint64_t rows;	    /* records met, good and bad: the owner counts them */
+	uint64_t n_rejects; /* the bad ones */
+	/* private */
+	const struct io_opts *opts;
+	struct out *rejects;
+	uint64_t max_rejects, max_percent;
+	int64_t started, next;
+	bool bar_shown;
+	unsigned tick;
+};
+
+/* Refuses --seal with --no-seal, and what is no limit in --max-rejects (64); starts the clock. */
+void meter_start(struct meter *m, const struct io_opts *opts);
+
+/* Counts a call; now and then true: then meter_show() is due. */
+static inline bool meter_tick(struct meter *m);
+bool meter_is_due(const struct meter *m);
+
+struct meter_place {
+	uint64_t bytes, total; /* total: of a regular file, else 0 */
+	double share;	       /* of the work that is done, 0 to 1; 0: unknown */
+};
+
+/* The progress as --progress asks for it, on standard error. `last` ends the line. */
+void meter_show(struct meter *m, const struct meter_place *at, bool last);
+
+/*
+ * One more line for the file of --rejects, which must have been given, and is created now if need
+ * be. `again`: it is of a record that is counted already. Ends the program with 65 when there are
+ * more bad records than --max-rejects allows.
+ */
+void meter_reject(struct meter *m, const struct str *line, bool again);
+
+/* The same of a record that is kept elsewhere, with --rejects or without. */
+void meter_count_reject(struct meter *m);
+
+/* Ends with 65 when --max-rejects is a percentage and more are bad. Call before a final seal. */
+void meter_check_percent(const struct meter *m);
+
+/* Hands what was rejected to the kernel; closes its file. */
+void meter_flush_rejects(struct meter *m);
+void meter_close_rejects(struct meter *m);
+
+struct meter_sums {
+	const struct in *in;  /* NULL where nothing is read */
+	const struct wr *out; /* NULL where nothing is written */
+	bool sealed;
+};
+
+/* The end: the file of --stats, and a note when records were rejected. */
+void meter_finish(const struct meter *m, const struct meter_sums *sums);
+
+static inline bool meter_tick(struct meter *m)
+{
+	return UNLIKELY(++m->tick % 4096 == 0) && meter_is_due(m);
+}
+
+#endif
