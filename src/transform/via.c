@@ -319,36 +319,13 @@ static void stop_command(void *ctx, int code, const char *message)
 
 /* ---- the three ways of use ------------------------------------------------------------------ */
 
-/*
- * The source's count of cells and its digest speak of values the command may have changed: they are
- * left out, so that no loader compares them. The other facts say where the data is from, and stay.
- */
-static struct sl facts_behind(struct sl src, struct str *dst, struct arena *arena)
-{
-	const struct json *o;
-	const char *why;
-	size_t at;
-
-	if (!src.n)
-		return src;
-	o = json_parse(arena, src, &why, &at);
-	if (!o)
-		bug("facts of a seal that cannot be read: %s", why);
-	str_clear(dst);
-	json_put_without(dst, o, (const char *const[]){ "cells", "digest", NULL });
-	return str_sl(dst);
-}
-
 static void pass_seal(struct via *v)
 {
 	struct seal seal = *rd_seal(v->io->rd);
 	struct arena arena = { 0 };
-	struct str src = { 0 };
 
-	seal.src = facts_behind(seal.src, &src, &arena);
-	seal.drop_cells = seal.drop_sum = 0;
+	seal_forget_values(&seal, &arena);
 	io_seal(v->io, &seal);
-	str_free(&src);
 	arena_free(&arena);
 }
 

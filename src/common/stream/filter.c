@@ -78,10 +78,15 @@ void filter_find_by(struct filter_run *run, struct filter_by *by, const char *li
 static void pass_seal(struct filter_run *run)
 {
 	const struct filter *f = run->filter;
+	struct seal seal = *rd_seal(run->io->rd);
+	struct arena arena = { 0 };
 
 	if (f->seal)
 		f->seal(run->state, run);
-	io_seal(run->io, rd_seal(run->io->rd));
+	if (f->changes_values)
+		seal_forget_values(&seal, &arena);
+	io_seal(run->io, &seal);
+	arena_free(&arena);
 }
 
 static void run_loop(struct filter_run *run)

@@ -23,6 +23,7 @@ struct filter {
 	struct opt_program program;
 	size_t state_size;
 	size_t io_offset; /* of struct io_opts in the state */
+	bool changes_values; /* what the seals say of the source's values holds no longer */
 	void (*check)(void *st);  /* options are parsed: refuse bad combinations (may be NULL) */
 	void (*start)(void *st, struct filter_run *run, const struct names *cols);
 	void (*row)(void *st, struct filter_run *run, const struct rec *rec);

@@ -1,5 +1,6 @@
 #include "stream/seal.h"
 
+#include "core/msg.h"
 #include "stream/digest.h"
 
 static const char *parse_seal(const struct json *o, struct seal *s)
@@ -130,4 +131,23 @@ void control_put_abort(struct str *s, int code, struct sl by, struct sl msg)
 	str_addz(s, ",\"msg\":");
 	str_add_json(s, msg);
 	str_addc(s, '}');
+}
+
+void seal_forget_values(struct seal *seal, struct arena *a)
+{
+	static const char *const of_values[] = { "cells", "digest", NULL };
+	const struct json *facts;
+	struct str s = { 0 };
+	const char *why;
+	size_t at;
+
+	seal->drop_cells = seal->drop_sum = 0;
+	if (!seal->src.n)
+		return;
+	facts = json_parse(a, seal->src, &why, &at);
+	if (!facts)
+		bug("facts of a seal that cannot be read: %s", why);
+	json_put_without(&s, facts, of_values);
+	seal->src = arena_dup(a, str_sl(&s));
+	str_free(&s);
 }

@@ -52,6 +52,13 @@ struct control {
 const char *control_parse(struct arena *a, struct sl text, struct control *out) NODISCARD;
 
 /*
+ * For a program that may have changed values: the source's count of cells and its digest are left
+ * out, so that no loader compares them. The other facts say where the data is from, and stay. The
+ * new text is in the arena.
+ */
+void seal_forget_values(struct seal *seal, struct arena *a);
+
+/*
  * Writes the JSON of a seal up to the comma before "crc" (seal_put_head) and the rest
  * (seal_put_tail: `,"crc":"0a1b2c3d"}`), as plain JSON text; the caller quotes it for CSV.
  */
