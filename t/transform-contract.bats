@@ -12,6 +12,7 @@ setup() {
 		each=$(basename "$each" .c)
 		case $each in
 		via) filters+=("via -- cat") ;;
+		map-fields) filters+=("map-fields --rename value:v --set x=1 --cast x:int") ;;
 		unpivot-narrow) filters+=("unpivot-narrow -k created_time") ;;
 		*) filters+=("$each") ;;
 		esac
@@ -89,6 +90,7 @@ each_filter() {
 	run_rc 73 reformat -O /nonexistent/x n.csv
 	run_rc 73 pivot-wide -O /nonexistent/x n.csv
 	run_rc 73 unpivot-narrow -O /nonexistent/x -k created_time n.csv
+	run_rc 73 map-fields -O /nonexistent/x n.csv
 	run_rc 73 stream-digest -O /nonexistent/x n.csv
 	run_rc 73 via -O /nonexistent/x -- cat <n.csv
 }
@@ -200,6 +202,7 @@ examples() {
 	printf '%s\n' day,Rome,Oslo 1,20,3 2,21,5 >cities.csv
 	printf '%s\n' date,station,measure,reading 2,A,t,1 1,A,t,2 >long.csv
 	printf '[{"a":1},{"b":"x"}]\n' >records.json
+	printf '%s\n' id,name,age,status '1,"Ann, A",41,new' 2,Bob,,new >people.csv
 	printf '%s\n' ship_id,created_time,data_channel_id,value S1,1,/a,0 S1,1,/b,2.5 s1,2,/a,1e3 \
 		>narrow.csv
 	for page in "$root"/src/transform/*.1; do

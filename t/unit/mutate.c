@@ -208,6 +208,7 @@ static const struct {
 	{ FMT_AUTO, { "reformat" } },
 	{ FMT_CSV, { "reformat", "-o", "ndjson" } },
 	{ FMT_NDJSON, { "reformat", "-o", "csv" } },
+	{ FMT_AUTO, { "map-fields", "-r", "v:x", "-S", "s=1", "-c", "k:int,s:int" } },
 	{ FMT_AUTO, { "unpivot-narrow", "-k", "k", "-n", "n", "-V", "v" } },
 	{ FMT_AUTO, { "stream-digest", "-b", "n" } },
 	{ FMT_AUTO, { "via", "--", "cat" } },

@@ -1,0 +1,36 @@
+/*
+ * cast.h - values given a type: checked, and written as that type is written.
+ *
+ * A value that already is what it should be keeps its text. Nothing is rounded: a text that would
+ * lose digits is refused.
+ */
+#ifndef FERRY_CAST_H
+#define FERRY_CAST_H
+
+#include "core/mem.h"
+#include "stream/rec.h"
+
+enum cast {
+	CAST_NONE,
+	CAST_STRING,     /* any value as text */
+	CAST_INTEGER,    /* 64 bits, decimal: 5, 5.0 and 5e0 give 5 */
+	CAST_FRACTIONAL, /* a finite IEEE double, written without an exponent: 1.5E3 gives 1500 */
+	CAST_BOOLEAN,    /* true, t, yes, y, on, 1 and their opposites, in any case */
+	CAST_TIMESTAMP,  /* ISO 8601 in UTC with T and Z; a bare number is Unix seconds */
+	CAST_UNIX,       /* Unix seconds, decimals where there are any; from ISO 8601, too */
+};
+
+/* Its name in CAST_CHOICES, or another that people use (int, double, text…). */
+#define CAST_CHOICES "string, integer, fractional, boolean, timestamp, unix"
+bool cast_parse(struct sl name, enum cast *cast) NODISCARD;
+
+/*
+ * Changes *f; new text is in the arena. NULL when done (a NULL value stays NULL), else why it is
+ * none ("not an integer"), *f being what it was.
+ */
+const char *cast_field(enum cast cast, struct field *f, struct arena *arena) NODISCARD;
+
+/* Could it be cast? NULL, or why not. */
+const char *cast_check(enum cast cast, const struct field *f);
+
+#endif

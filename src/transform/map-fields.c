@@ -1,0 +1,495 @@
+/*
+ * map-fields - change which fields records have: select, drop, rename, set, cast.
+ *
+ * Works in the memory of one record. Values that are not set or cast pass unchanged. --select,
+ * --drop and --rename speak of the input's names, --default, --set and --cast of the output's, and
+ * are done in this order.
+ */
+#include "core/clock.h"
+#include "core/hash.h"
+#include "core/mem.h"
+#include "core/msg.h"
+#include "stream/cast.h"
+#include "stream/filter.h"
+#include "stream/in.h"
+#include "stream/json.h"
+
+#define MAX_MAP ((size_t)16 << 20)
+
+/* What is done to one field of the output. */
+struct change {
+	struct sl name;
+	struct field value; /* --set, --default */
+	bool only_null;     /* --default */
+	enum cast cast;     /* --cast, else CAST_NONE */
+	const char *option;
+	size_t at; /* column of the output, NAMES_NONE: not there yet */
+};
+
+struct state {
+	struct io_opts io;
+	struct opt_list select, drop, rename, map, set, set_now, fallback, cast;
+
+	struct names selected, dropped, old_names, new_names; /* old ones become new ones */
+	struct change *changes;
+	size_t n_changes, changes_cap;
+	struct str now;
+	struct arena arena;     /* texts of the options */
+	struct arena row_arena; /* of the record */
+
+	struct names out; /* columns of the output */
+	size_t *to;       /* column of the input -> column of the output, NAMES_NONE: none */
+	size_t to_cap;
+	struct field *row;
+	size_t row_cap;
+};
+
+static const struct opt options[] = {
+	{.name = "select",
+		.letter = 's',
+		.kind = OPT_LIST,
+		.arg = "NAME,...",
+		.offset = offsetof(struct state, select),
+		.help = "keep these only, in this order"},
+	{.name = "drop",
+		.letter = 'd',
+		.kind = OPT_LIST,
+		.arg = "NAME,...",
+		.offset = offsetof(struct state, drop),
+		.help = "leave these out"},
+	{.name = "rename",
+		.letter = 'r',
+		.kind = OPT_LIST,
+		.arg = "OLD:NEW,...",
+		.offset = offsetof(struct state, rename),
+		.help = "give these another name"},
+	{.name = "map",
+		.letter = 'm',
+		.kind = OPT_LIST,
+		.arg = "FILE",
+		.offset = offsetof(struct state, map),
+		.help = "rename as this file says: {\"old\":\"new\"}, or a line OLD:NEW each"},
+	{.name = "default",
+		.letter = 'f',
+		.kind = OPT_LIST,
+		.arg = "NAME=TEXT",
+		.offset = offsetof(struct state, fallback),
+		.help = "the value where it is NULL or missing"},
+	{.name = "set",
+		.letter = 'S',
+		.kind = OPT_LIST,
+		.arg = "NAME=TEXT",
+		.offset = offsetof(struct state, set),
+		.help = "the value everywhere"},
+	{.name = "set-now",
+		.letter = 'n',
+		.kind = OPT_LIST,
+		.arg = "NAME,...",
+		.offset = offsetof(struct state, set_now),
+		.help = "the time of the start as value, like 2024-01-01T00:00:00.000Z"},
+	{.name = "cast",
+		.letter = 'c',
+		.kind = OPT_LIST,
+		.arg = "NAME:TYPE,...",
+		.offset = offsetof(struct state, cast),
+		.help = "check and write as " CAST_CHOICES},
+	IO_IN_OPTS(struct state, io),
+	IO_OUT_OPTS(struct state, io),
+	IO_REJECT_OPTS(struct state, io),
+	IO_REPORT_OPTS(struct state, io),
+	OPT_END,
+};
+
+/* ---- the options ---------------------------------------------------------------------------- */
+
+static void add_names(struct names *names, const struct opt_list *lists, const char *option)
+{
+	for (size_t i = 0; i < lists->n; i++)
+		filter_names(names, lists->v[i].p, option);
+}
+
+static void add_rename(struct state *st, struct sl old, struct sl new, const char *where)
+{
+	bool added;
+
+	if (old.n == 0 || new.n == 0)
+		opt_usage("%s: a column needs a name", where);
+	(void)names_add(&st->old_names, old, &added);
+	if (!added)
+		opt_usage("%s: column %s is renamed twice", where, msg_q(old));
+	(void)names_add(&st->new_names, new, &added);
+	if (!added)
+		opt_usage("%s: two columns become %s", where, msg_q(new));
+}
+
+/* OLD:NEW; names with colons can be given by a JSON file only. */
+static void add_pair(struct state *st, struct sl pair, const char *where)
+{
+	const char *colon = memchr(pair.p, ':', pair.n), *end = pair.p + pair.n;
+
+	if (!colon || memchr(colon + 1, ':', (size_t)(end - colon - 1)))
+		opt_usage("%s: not OLD:NEW: %s", where, msg_q(pair));
+	add_rename(st, (struct sl){pair.p, (size_t)(colon - pair.p)},
+		(struct sl){colon + 1, (size_t)(end - colon - 1)}, where);
+}
+
+static void add_pairs(struct state *st, const char *list)
+{
+	for (const char *p = list;; p++) {
+		struct sl pair = {p, strcspn(p, ",")};
+
+		add_pair(st, pair, "--rename");
+		p += pair.n;
+		if (!*p)
+			return;
+	}
+}
+
+static void read_json_map(struct state *st, struct sl text, const char *path)
+{
+	const char *why;
+	size_t at;
+	const struct json *o = json_parse(&st->arena, text, &why, &at);
+
+	if (!o)
+		die(EX_CONFIGURATION, "%s: byte %zu: %s", path, at + 1, why);
+	for (const struct json *m = o->child; m; m = m->next) {
+		if (m->kind != J_STR)
+			die(EX_CONFIGURATION, "%s: the new name of %s is not a text", path,
+				msg_q(m->key));
+		add_rename(st, m->key, m->text, path);
+	}
+}
+
+static void read_map(struct state *st, const char *path)
+{
+	struct in *in = in_open(path, MAX_MAP);
+	struct sl all;
+
+	while (in_more(in))
+		continue;
+	all = in_window(in);
+	while (all.n && memchr(" \t\r\n", *all.p, 4))
+		all = (struct sl){all.p + 1, all.n - 1};
+	if (all.n && *all.p == '{') {
+		read_json_map(st, all, path);
+		all.n = 0;
+	}
+	while (all.n) {
+		const char *nl = memchr(all.p, '\n', all.n);
+		struct sl line = {all.p, nl ? (size_t)(nl - all.p) : all.n};
+		size_t skip = line.n + (nl != NULL);
+
+		line.n -= line.n && line.p[line.n - 1] == '\r';
+		if (line.n)
+			add_pair(st, line, path);
+		all = (struct sl){all.p + skip, all.n - skip};
+	}
+	in_close(in);
+}
+
+static struct change *add_change(struct state *st, struct sl name, const char *option)
+{
+	struct change *c;
+
+	for (size_t i = 0; i < st->n_changes; i++)
+		if (st->changes[i].option == option && sl_eq(st->changes[i].name, name))
+			opt_usage("--%s: column %s is named twice", option, msg_q(name));
+	if (name.n == 0)
+		opt_usage("--%s: a column needs a name", option);
+	mem_grow(&st->changes, &st->changes_cap, st->n_changes + 1, sizeof *st->changes);
+	c = &st->changes[st->n_changes++];
+	*c = (struct change){.name = name, .option = option, .at = NAMES_NONE};
+	return c;
+}
+
+static void add_values(
+	struct state *st, const struct opt_list *list, const char *option, bool only_null)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const char *text = list->v[i].p, *eq = strchr(text, '=');
+		struct change *c;
+
+		if (!eq)
+			opt_usage("--%s: not NAME=TEXT: %s", option, msg_q(sl_of(text)));
+		c = add_change(st, (struct sl){text, (size_t)(eq - text)}, option);
+		c->value = field_name(sl_of(eq + 1));
+		c->only_null = only_null;
+	}
+}
+
+static void add_now(struct state *st)
+{
+	int64_t ms = clock_floor(clock_now(), 1000);
+	char text[CLOCK_TEXT_MAX];
+	struct names names = {0};
+
+	(void)clock_put(text, clock_floor(ms, CLOCK_US_PER_SEC), false);
+	text[10] = 'T';
+	str_addf(&st->now, "%.19s.%03dZ", text,
+		(int)(ms - clock_floor(ms, CLOCK_US_PER_SEC)) / 1000);
+	add_names(&names, &st->set_now, "set-now");
+	for (size_t i = 0; i < names.n; i++)
+		add_change(st, arena_dup(&st->arena, names.name[i]), "set-now")->value =
+			field_name(str_sl(&st->now));
+	names_free(&names);
+}
+
+static void add_casts(struct state *st, const char *list)
+{
+	for (const char *p = list;; p++) {
+		struct sl each = {p, strcspn(p, ",")};
+		const char *colon = memrchr(each.p, ':', each.n);
+		struct change *c;
+
+		if (!colon)
+			opt_usage("--cast: not NAME:TYPE: %s", msg_q(each));
+		c = add_change(st, (struct sl){p, (size_t)(colon - p)}, "cast");
+		if (!cast_parse((struct sl){colon + 1, (size_t)(each.p + each.n - colon - 1)},
+			    &c->cast))
+			opt_usage("--cast: %s: the types are " CAST_CHOICES, msg_q(each));
+		p += each.n;
+		if (!*p)
+			return;
+	}
+}
+
+static void check(void *ctx)
+{
+	struct state *st = ctx;
+
+	add_names(&st->selected, &st->select, "select");
+	add_names(&st->dropped, &st->drop, "drop");
+	for (size_t i = 0; i < st->selected.n; i++)
+		if (names_find(&st->dropped, st->selected.name[i]) != NAMES_NONE)
+			opt_usage("column %s is both selected and dropped",
+				msg_q(st->selected.name[i]));
+	for (size_t i = 0; i < st->rename.n; i++)
+		add_pairs(st, st->rename.v[i].p);
+	for (size_t i = 0; i < st->map.n; i++)
+		read_map(st, st->map.v[i].p);
+	add_values(st, &st->fallback, "default", true);
+	add_values(st, &st->set, "set", false);
+	add_now(st);
+	for (size_t i = 0; i < st->cast.n; i++)
+		add_casts(st, st->cast.v[i].p);
+}
+
+/* ---- columns -------------------------------------------------------------------------------- */
+
+static struct sl renamed(const struct state *st, struct sl name)
+{
+	size_t i = names_find(&st->old_names, name);
+
+	return i == NAMES_NONE ? name : st->new_names.name[i];
+}
+
+/* Is it a column whose value is given, so that the input need not have it? */
+static bool is_made(const struct state *st, struct sl name)
+{
+	for (size_t i = 0; i < st->n_changes; i++)
+		if (!st->changes[i].cast && sl_eq(st->changes[i].name, name))
+			return true;
+	return false;
+}
+
+/* Where CSV lacks a column that an option names, the option is mistaken. */
+static void need_columns(const struct state *st, struct filter_run *run)
+{
+	for (size_t i = 0; i < st->selected.n; i++)
+		if (!is_made(st, st->selected.name[i]))
+			(void)filter_column(run, st->selected.name[i], "select");
+	for (size_t i = 0; i < st->dropped.n; i++)
+		(void)filter_column(run, st->dropped.name[i], "drop");
+	for (size_t i = 0; i < st->old_names.n; i++)
+		(void)filter_column(run, st->old_names.name[i], "rename");
+}
+
+/* The column of the output a column of the input goes to. */
+static size_t place_of(struct state *st, struct sl name)
+{
+	if (names_find(&st->dropped, name) != NAMES_NONE ||
+		(st->selected.n && names_find(&st->selected, name) == NAMES_NONE))
+		return NAMES_NONE;
+	return names_add(&st->out, renamed(st, name), NULL);
+}
+
+static void place_changes(struct state *st, bool csv)
+{
+	for (size_t i = 0; i < st->n_changes; i++) {
+		struct change *c = &st->changes[i];
+
+		if (!c->cast)
+			c->at = names_add(&st->out, c->name, NULL);
+		else
+			c->at = names_find(&st->out, c->name);
+		if (c->at == NAMES_NONE && csv)
+			die(EX_DATA, "--cast: the output has no column %s", msg_q(c->name));
+	}
+}
+
+static void refuse_twins(const struct state *st, size_t n_in)
+{
+	for (size_t i = 0; i < n_in; i++)
+		for (size_t k = 0; k < i; k++)
+			if (st->to[i] != NAMES_NONE && st->to[i] == st->to[k])
+				die_hint(EX_DATA, "--drop leaves one of them out",
+					"two columns of the output are named %s",
+					msg_q(st->out.name[st->to[i]]));
+}
+
+static void start(void *ctx, struct filter_run *run, const struct names *cols)
+{
+	struct state *st = ctx;
+	bool csv = rd_format(filter_io(run)->rd) == FMT_CSV;
+
+	need_columns(st, run);
+	for (size_t i = 0; i < st->selected.n; i++)
+		(void)names_add(&st->out, renamed(st, st->selected.name[i]), NULL);
+	mem_grow(&st->to, &st->to_cap, cols->n, sizeof *st->to);
+	for (size_t i = 0; i < cols->n; i++)
+		st->to[i] = place_of(st, cols->name[i]);
+	if (csv && st->old_names.n)
+		refuse_twins(st, cols->n);
+	place_changes(st, csv);
+	mem_grow(&st->row, &st->row_cap, st->out.n, sizeof *st->row);
+	filter_cols(run, st->out.name, st->out.n);
+}
+
+/* ---- records -------------------------------------------------------------------------------- */
+
+static void refuse(const struct state *st, struct filter_run *run, const struct rec *rec, size_t at,
+	const char *why)
+{
+	io_reject(filter_io(run), rec,
+		&(struct fault){.record = rec->record,
+			.line = rec->line,
+			.field = st->out.name[at],
+			.value = field_sl(&st->row[at]),
+			.why = why});
+}
+
+/* Puts the fields of the input in their places; false when two want the same. */
+static bool place(struct state *st, struct filter_run *run, const struct rec *rec)
+{
+	for (size_t i = 0; i < st->out.n; i++)
+		st->row[i] = (struct field){.p = "", .kind = F_ABSENT};
+	for (size_t i = 0; i < rec->n; i++) {
+		size_t to = st->to[i];
+
+		if (to == NAMES_NONE || rec->f[i].kind == F_ABSENT)
+			continue;
+		if (st->row[to].kind != F_ABSENT) {
+			refuse(st, run, rec, to, "renamed to a name that the record has already");
+			return false;
+		}
+		st->row[to] = rec->f[i];
+	}
+	return true;
+}
+
+static void row(void *ctx, struct filter_run *run, const struct rec *rec)
+{
+	struct state *st = ctx;
+
+	if (!place(st, run, rec))
+		return;
+	for (size_t i = 0; i < st->n_changes; i++) {
+		const struct change *c = &st->changes[i];
+		const char *why;
+
+		if (c->at == NAMES_NONE)
+			continue;
+		if (!c->cast) {
+			if (!c->only_null || field_is_null(&st->row[c->at]))
+				st->row[c->at] = c->value;
+			continue;
+		}
+		why = cast_field(c->cast, &st->row[c->at], &st->row_arena);
+		if (why) {
+			refuse(st, run, rec, c->at, why);
+			return;
+		}
+	}
+	filter_emit(run, st->row, st->out.n);
+	if (UNLIKELY(st->row_arena.head))
+		arena_reset(&st->row_arena);
+}
+
+/* A mistyped name would do nothing without a word. */
+static void warn_of(const struct names *seen, struct sl name, const char *option)
+{
+	if (names_find(seen, name) == NAMES_NONE)
+		msg_warn("--%s: no record has %s", option, msg_q(name));
+}
+
+static void warn_of_unseen(const struct state *st, struct filter_run *run)
+{
+	const struct names *cols = rd_cols(filter_io(run)->rd);
+
+	for (size_t i = 0; i < st->selected.n; i++)
+		if (!is_made(st, st->selected.name[i]))
+			warn_of(cols, st->selected.name[i], "select");
+	for (size_t i = 0; i < st->dropped.n; i++)
+		warn_of(cols, st->dropped.name[i], "drop");
+	for (size_t i = 0; i < st->old_names.n; i++)
+		warn_of(cols, st->old_names.name[i], "rename");
+	for (size_t i = 0; i < st->n_changes; i++)
+		if (st->changes[i].cast)
+			warn_of(&st->out, st->changes[i].name, "cast");
+}
+
+static void seal(void *ctx, struct filter_run *run)
+{
+	if (rd_seal(filter_io(run)->rd)->final)
+		warn_of_unseen(ctx, run);
+}
+
+static void end(void *ctx, struct filter_run *run)
+{
+	if (rd_cols(filter_io(run)->rd)->n)
+		warn_of_unseen(ctx, run);
+}
+
+static void release(void *ctx)
+{
+	struct state *st = ctx;
+	struct opt_list *lists[] = {&st->select, &st->drop, &st->rename, &st->map, &st->set,
+		&st->set_now, &st->fallback, &st->cast};
+	struct names *names[] = {
+		&st->selected, &st->dropped, &st->old_names, &st->new_names, &st->out};
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		mem_free(lists[i]->v);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		names_free(names[i]);
+	mem_free(st->changes);
+	str_free(&st->now);
+	arena_free(&st->arena);
+	arena_free(&st->row_arena);
+	mem_free(st->to);
+	mem_free(st->row);
+}
+
+static const struct filter map_fields = {
+	.program = {.name = "map-fields",
+		.summary = "select, drop, rename, set and cast the fields of records",
+		.synopsis = "[options] [FILE]",
+		.examples = "  map-fields --select id,name --rename name:customer people.csv\n"
+			    "  map-fields --set-now event_time --cast age:int people.csv\n",
+		.opts = options},
+	.state_size = sizeof(struct state),
+	.io_offset = offsetof(struct state, io),
+	.changes_values = true,
+	.check = check,
+	.start = start,
+	.row = row,
+	.seal = seal,
+	.end = end,
+	.release = release,
+};
+
+int main(int argc, char **argv)
+{
+	return filter_main(&map_fields, argc, argv);
+}

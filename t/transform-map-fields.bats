@@ -1,0 +1,184 @@
+load helper
+
+put() {
+	printf '%s\n' "${@:2}" >"$1"
+}
+printed() {
+	printf '%s\n' "$@" >want
+	same_file "$out" want
+}
+
+@test "map-fields: without options records pass as they are" {
+	put a.csv 'a,"b,c",d' '007,"x,""y",' '1e5,"",9007199254740993'
+	run_ok map-fields a.csv
+	same_file "$out" a.csv
+	put a.json '{"a":1.50,"b":null}' '{"b":[1, {"c":2}],"d":"é"}' '{}'
+	run_ok map-fields a.json
+	same_file "$out" a.json
+}
+
+@test "map-fields: select, drop, rename" {
+	put a.csv a,b,c '1,"x,y",3' 4,,6
+	run_ok map-fields --select c,a a.csv
+	printed c,a 3,1 6,4
+	run_ok map-fields -d b a.csv
+	printed a,c 1,3 4,6
+	run_ok map-fields -r a:b,b:a a.csv
+	printed b,a,c '1,"x,y",3' 4,,6
+	run_ok map-fields -s b,c -r c:z a.csv
+	printed b,z '"x,y",3' ,6
+	run_ok map-fields -d b -r c:b a.csv
+	printed a,b 1,3 4,6
+	put a.json '{"a":1,"b":2}' '{"b":3,"z":"q"}'
+	run_ok map-fields -s z,b a.json
+	printed '{"b":2}' '{"z":"q","b":3}'
+}
+
+@test "map-fields: a map in a file, lines or an object" {
+	put a.csv 'a:1,"b,2",c' 1,2,3
+	put map.json '' '{"a:1": "x", "b,2": "y"}'
+	run_ok map-fields -m map.json -r c:z a.csv
+	printed x,y,z 1,2,3
+	printf 'p:q\r\n\nr:s\n' >map.txt
+	put b.csv p,r 1,2
+	run_ok map-fields --map map.txt b.csv
+	printed q,s 1,2
+	put map.json '{"a": 1}'
+	run_rc 78 map-fields -m map.json a.csv
+	has "$err" 'the new name of "a" is not a text'
+	put map.json '{"a": '
+	run_rc 78 map-fields -m map.json a.csv
+	run_rc 66 map-fields -m nosuch a.csv
+	put map.txt a:b:c
+	run_rc 64 map-fields -m map.txt a.csv
+	has "$err" 'not OLD:NEW: "a:b:c"'
+}
+
+@test "map-fields: old and new names in one NDJSON stream, but not in one record" {
+	put a.json '{"old":1}' '{"new":2}' '{"x":0}'
+	run_ok map-fields -r old:new a.json
+	printed '{"new":1}' '{"new":2}' '{"x":0}'
+	put b.json '{"old":1}' '{"new":2,"old":"k"}' '{"old":3}'
+	run_rc 65 map-fields -r old:new b.json
+	has "$err" 'b.json:2: record 2: field "new": renamed to a name that the record has already'
+	run_rc 0 map-fields -r old:new --rejects bad b.json
+	printed '{"new":1}' '{"new":3}'
+	is "$(jq -c '[.record, .field, .raw]' bad)" '[2,"new","{\"new\":2,\"old\":\"k\"}"]'
+	put c.csv old,new 1,2
+	run_rc 65 map-fields -r old:new c.csv
+	has "$err" 'two columns of the output are named "new"'
+}
+
+@test "map-fields: set, default, now" {
+	put a.csv a,b 1, '2,""' 3,x
+	run_ok map-fields -S 'c=x,"y' -S a=0 -f b=none a.csv
+	printed a,b,c '0,none,"x,""y"' '0,"","x,""y"' '0,x,"x,""y"'
+	put a.json '{"a":1}' '{"b":null}'
+	run_ok map-fields -f b=7 -c b:int -S e= a.json
+	printed '{"a":1,"b":7,"e":""}' '{"b":7,"e":""}'
+	run_ok map-fields --select at,a --set-now at a.csv
+	is "$(head -n 1 "$out")" at,a
+	is "$(sed 1d "$out" | grep -cxE '20[0-9-]{8}T[0-9:]{8}\.[0-9]{3}Z,[123]')" 3
+	is "$(sed 1d "$out" | cut -d , -f 1 | sort -u | wc -l)" 1
+	run_ok map-fields --set-now at -c at:unix -o ndjson a.csv
+	jq -es 'all(.at > 1700000000 and .at < 5000000000)' "$out"
+}
+
+# cast TYPE VALUE...: each as an NDJSON string, and what comes of it, one a line; bad ones as BAD
+cast() {
+	local each
+	for each in "${@:2}"; do
+		printf '{"v":%s}\n' "$each" | map-fields -c "v:$1" 2>/dev/null || echo BAD
+	done | sed 's/^{"v":\(.*\)}$/\1/' >"$out"
+}
+
+@test "map-fields: casts of numbers keep their digits and refuse what is none" {
+	cast integer '"5"' 5 '"-0012"' '"+5"' 5.000 '"1.76E9"' 9007199254740993 \
+		'"-9223372036854775808"' '"0"' null '"-0.0"'
+	printed 5 5 -12 5 5 1760000000 9007199254740993 -9223372036854775808 0 null 0
+	cast integer '""' '" 5"' 5.5 '"0x10"' '"1e99"' 9223372036854775808 true '"five"' '[5]' \
+		'"NaN"' '"1e-1"' '"5e"' '"."'
+	is "$(sort -u "$out")" BAD
+	is "$(wc -l <"$out")" 13
+	cast fractional '"1.50"' 1.7617169464774606E9 '"1E-3"' '".5"' '"007.10"' '"+1"' '"1.0E2"' \
+		123456789012345678901234567890 '"5."' -0.0
+	printed 1.50 1761716946.4774606 0.001 0.5 7.1 1 100 123456789012345678901234567890 5 -0.0
+	cast float '""' '"NaN"' '"Infinity"' '"1e400"' '"1,5"' '"0x1"' false '{}' '"1_0"'
+	is "$(sort -u "$out")" BAD
+	is "$(wc -l <"$out")" 9
+}
+
+@test "map-fields: casts to booleans, strings, times" {
+	cast boolean '"true"' '"F"' 1 0 '"Yes"' '"off"' true '"N"' null
+	printed true false true false true false true false null
+	cast bool 2 '""' '"maybe"' '[]' 1.0
+	is "$(sort -u "$out")" BAD
+	cast string 007 1.50 true '[1, 2]' '"x"' null
+	is "$(head -n 1 "$out")" BAD # 007 is no JSON
+	is "$(sed 1d "$out" | tr '\n' ' ')" '"1.50" "true" "[1, 2]" "x" null '
+	cast timestamp '"2024-01-01T00:00:00Z"' '"2024-01-01 09:00:00.25+09"' '"2024-02-29"' 0 \
+		1.7617169464774606E9 '"-1.5"' '"2024-01-01T00:00:00.123456Z"'
+	printed '"2024-01-01T00:00:00Z"' '"2024-01-01T00:00:00.25Z"' '"2024-02-29T00:00:00Z"' \
+		'"1970-01-01T00:00:00Z"' '"2025-10-29T05:49:06.477461Z"' \
+		'"1969-12-31T23:59:58.5Z"' '"2024-01-01T00:00:00.123456Z"'
+	cast timestamp '"2023-02-29"' '"today"' '"2024-01-01T00:00:00.1234567Z"' 1e99 true \
+		253402300800
+	is "$(sort -u "$out")" BAD
+	cast unix '"2024-01-01T00:00:00Z"' '"1969-12-31T23:59:58.5Z"' '"1.50"' 1.7E9 \
+		'"0001-01-01"' '"9999-12-31T23:59:59.999999Z"'
+	printed 1704067200 -1.5 1.50 1700000000 -62135596800 253402300799.999999
+}
+
+@test "map-fields: a bad value names record, field, value and reason; rejects are kept" {
+	put a.csv n,age '"a
+b",x' c,12 d,13.5
+	run_rc 65 map-fields -c age:int a.csv
+	has "$err" 'a.csv:2: record 1: field "age": not an integer: "x"' '--rejects FILE keeps'
+	run_rc 0 map-fields -c age:int --rejects bad -r n:name a.csv
+	printed name,age c,12
+	is "$(jq -c '[.record, .line, .field, .value]' bad | tr '\n' ' ')" \
+		'[1,2,"age","x"] [3,5,"age","13.5"] '
+	run_rc 65 map-fields -c age:int --rejects bad --max-rejects 1 a.csv
+}
+
+@test "map-fields: options that make no sense" {
+	put a.csv a,b 1,2
+	run_rc 64 map-fields -s a -d a a.csv
+	run_rc 64 map-fields -s a,a a.csv
+	run_rc 64 map-fields -r a:c,a:d a.csv
+	run_rc 64 map-fields -r a:c,b:c a.csv
+	run_rc 64 map-fields -r a a.csv
+	run_rc 64 map-fields -r a: a.csv
+	run_rc 64 map-fields -S a a.csv
+	run_rc 64 map-fields -S =1 a.csv
+	run_rc 64 map-fields -S a=1 -S a=2 a.csv
+	run_rc 64 map-fields -c a a.csv
+	run_rc 64 map-fields -c a:money a.csv
+	has "$err" 'the types are string, integer'
+	for option in -s -d -c; do
+		value=nosuch
+		[[ $option != -c ]] || value=nosuch:int
+		run_rc 65 map-fields "$option" "$value" a.csv
+		has "$err" nosuch
+	done
+	run_rc 65 map-fields -r nosuch:x a.csv
+	has "$err" 'there is no column "nosuch"'
+	put a.json '{"a":1}'
+	run_rc 0 map-fields -s a,nosuch -r old:new -c other:int a.json
+	has "$err" '--select: no record has "nosuch"' '--rename: no record has "old"' \
+		'--cast: no record has "other"'
+	run_rc 65 map-fields -r a:@seal a.csv
+}
+
+@test "map-fields: sealed streams stay sealed, with columns that join and without the digest" {
+	put n.csv ship_id,created_time,data_channel_id,value S,1,a,1 S,1,b,2 S,2,c,3
+	"$FERRY_BIN/../unit/chunks" 2 csv <n.csv >s.csv
+	run_pipe '0 0 0' 'map-fields -r value:v -d ship_id s.csv | reformat | cat'
+	has "$out" created_time,data_channel_id,v,@seal '""final"":1'
+	run_pipe '0 0 0 0' 'reformat --seal n.csv | pivot-wide | map-fields -S src=x |
+		reformat -o ndjson --no-seal'
+	jq -c '[.created_time, .a, .b, .c, .src]' "$out" >got
+	printf '%s\n' '["1","1","2",null,"x"]' '["2",null,null,"3","x"]' >want
+	same_file got want
+	run_pipe '0 76' 'head -c -4 s.csv | map-fields -r value:v'
+}
