@@ -205,6 +205,7 @@ examples() {
 	printf '%s\n' id,name,age,status '1,"Ann, A",41,new' 2,Bob,,new >people.csv
 	printf '%s\n' ship_id,created_time,data_channel_id,value S1,1,/a,0 S1,1,/b,2.5 s1,2,/a,1e3 \
 		>narrow.csv
+	reformat -o iso19848 -k at -s S1 <<<'{"at":"2024-01-01","/a":1}' >data.json
 	for page in "$root"/src/transform/*.1; do
 		while IFS= read -r line; do
 			[[ $line != *pg-* ]] || continue

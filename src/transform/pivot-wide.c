@@ -41,7 +41,8 @@ static const struct opt options[] = {
 	  .help = "separate rows per value of these (default ship_id if there)" },
 	{ .name = "columns", .letter = 'c', .kind = OPT_STR,
 	  .offset = offsetof(struct conf, columns), .arg = "FILE",
-	  .help = "columns in this order: a name a line, or a registry (NDJSON)" },
+	  .help = "columns in this order: a name a line, a registry (NDJSON), or a "
+		  "DataChannelList (ISO 19848)" },
 	{ .name = "on-duplicate", .kind = OPT_ENUM, .offset = offsetof(struct conf, on_duplicate),
 	  .choices = "last|first|error|max", .help = "which value of a repeated cell is kept" },
 	{ .name = "on-unknown", .kind = OPT_ENUM, .offset = offsetof(struct conf, on_unknown),
@@ -343,7 +344,7 @@ static void run(struct prog *p)
 static void start(struct prog *p)
 {
 	if (p->conf.columns)
-		namelist_read(p->conf.columns, "channel", &p->pivot.columns);
+		namelist_read(p->conf.columns, &p->pivot.columns);
 	p->pivot.n_given = p->pivot.columns.n;
 	p->pivot.on_duplicate = (enum pivot_duplicate)p->conf.on_duplicate;
 	p->pivot.on_unknown = (enum pivot_unknown)p->conf.on_unknown;

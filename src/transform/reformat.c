@@ -1,5 +1,6 @@
 /*
- * reformat - write the same records in another format: CSV, NDJSON, a JSON array, gzip or not.
+ * reformat - write the same records in another format: CSV, NDJSON, a JSON array, a package of ISO
+ * 19848, gzip or not.
  *
  * Values pass unchanged and nothing is guessed: what is text in CSV is a string in JSON, unless
  * --numbers or --booleans say otherwise, and then every value is checked. A CSV header must name
@@ -21,6 +22,7 @@ enum cast { CAST_NONE, CAST_NUMBER, CAST_BOOLEAN };
 struct state {
 	struct io_opts io;
 	struct opt_list columns, numbers, booleans;
+	struct iso_opts iso;
 
 	struct names out;     /* columns of the output */
 	struct names typed;   /* names given to --numbers and --booleans */
@@ -44,8 +46,29 @@ static const struct opt options[] = {
 	{ .name = "columns", .letter = 'c', .kind = OPT_LIST, .arg = "COLUMN,...",
 	  .offset = offsetof(struct state, columns),
 	  .help = "these columns first, in this order" },
-	IO_IN_OPTS_OF(struct state, io, "auto|csv|ndjson|json"),
-	IO_OUT_OPTS_OF(struct state, io, "auto|csv|ndjson|json"),
+	{ .kind = OPT_GROUP, .help = "ISO 19848" },
+	{ .name = "shape", .kind = OPT_ENUM, .offset = offsetof(struct state, iso.shape),
+	  .choices = "auto|narrow|wide",
+	  .help = "a record for each value, or a column for each channel" },
+	{ .name = "ship-id", .letter = 's', .kind = OPT_STR,
+	  .offset = offsetof(struct state, iso.ship), .arg = "SHIP",
+	  .help = "the ship, instead of the package's, or where no column names it" },
+	{ .name = "author", .kind = OPT_STR, .offset = offsetof(struct state, iso.author),
+	  .arg = "TEXT", .help = "who made the package, for its header" },
+	{ .name = "by", .letter = 'b', .kind = OPT_STR, .offset = offsetof(struct state, iso.by),
+	  .arg = "NAME", .help = "column of the ship (default ship_id)" },
+	{ .name = "key", .letter = 'k', .kind = OPT_STR, .offset = offsetof(struct state, iso.key),
+	  .arg = "NAME", .help = "column of the time (default created_time)" },
+	{ .name = "name", .letter = 'n', .kind = OPT_STR,
+	  .offset = offsetof(struct state, iso.name), .arg = "NAME",
+	  .help = "column of the channel, narrow (default data_channel_id)" },
+	{ .name = "value", .letter = 'V', .kind = OPT_STR,
+	  .offset = offsetof(struct state, iso.value), .arg = "NAME",
+	  .help = "column of the value, narrow (default value)" },
+	{ .name = "quality", .kind = OPT_STR, .offset = offsetof(struct state, iso.quality),
+	  .arg = "NAME", .help = "column of the quality mark, narrow (default quality)" },
+	IO_IN_OPTS_OF(struct state, io, "auto|csv|ndjson|json|iso19848"),
+	IO_OUT_OPTS_OF(struct state, io, "auto|csv|ndjson|json|iso19848"),
 	IO_REJECT_OPTS(struct state, io),
 	IO_REPORT_OPTS(struct state, io),
 	OPT_END,
@@ -61,6 +84,7 @@ static void check(void *ctx)
 {
 	struct state *st = ctx;
 
+	st->io.iso = &st->iso;
 	add_names(&st->out, &st->columns, "columns");
 	add_names(&st->typed, &st->numbers, "numbers");
 	st->n_numbers = st->typed.n;
@@ -73,9 +97,11 @@ static void check(void *ctx)
  */
 static void read_names(struct state *st, struct in *in)
 {
+	struct iso_opts iso = st->iso;
 	struct rd_conf conf = { .format = (enum format)st->io.in_format,
 				.max_record = st->io.max_record,
-				.allow_no_newline = st->io.allow_no_newline };
+				.allow_no_newline = st->io.allow_no_newline,
+				.iso = &iso };
 	off_t began = lseek(in_fd(in), 0, SEEK_CUR) - (off_t)in_bytes_read(in);
 	char path[40];
 	struct rd *rd;
@@ -85,6 +111,7 @@ static void read_names(struct state *st, struct in *in)
 	/* another description of the same file, with a position of its own; it may have no name */
 	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", in_fd(in));
 	fd = open(path, O_RDONLY | O_CLOEXEC);
+	iso.names_only = true;
 	if (fd < 0 || lseek(fd, began, SEEK_SET) < 0)
 		die_errno(EX_IO, "cannot read %s a second time", in_name(in));
 	rd = rd_from_fd(fd, in_name(in), &conf);
@@ -211,10 +238,12 @@ static void release(void *ctx)
 
 static const struct filter reformat = {
 	.program = { .name = "reformat",
-		     .summary = "write the same records as CSV, NDJSON or a JSON array",
-		     .synopsis = "-o csv|ndjson|json [options] [FILE]",
+		     .summary = "write the same records as CSV, NDJSON, a JSON array "
+				"or an ISO 19848 package",
+		     .synopsis = "-o csv|ndjson|json|iso19848 [options] [FILE]",
 		     .examples = "  reformat -o ndjson --numbers value readings.csv.gz\n"
 				 "  reformat -i json -o csv records.json\n"
+				 "  reformat -i iso19848 -o csv TimeSeriesData.json\n"
 				 "  reformat -z 6 -O readings.csv.gz readings.csv\n",
 		     .opts = options },
 	.state_size = sizeof(struct state),

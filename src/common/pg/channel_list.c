@@ -25,6 +25,23 @@ static void add_member(struct str *s, const char *key, struct sl text)
 	str_add_json(s, text);
 }
 
+/* "Exhaust gas temperature [°C]", as far as the list says it. */
+static void add_about(struct str *s, struct sl name, struct sl unit)
+{
+	struct str about = { 0 };
+
+	if (name.p)
+		str_add(&about, name);
+	if (unit.p && unit.n > 0) {
+		str_addz(&about, about.n > 0 ? " [" : "[");
+		str_add(&about, unit);
+		str_addc(&about, ']');
+	}
+	if (about.n > 0)
+		add_member(s, "about", str_sl(&about));
+	str_free(&about);
+}
+
 static void add_channel(struct channel_list *list, const struct names *cols, const struct rec *rec)
 {
 	struct sl ship = field_of(rec, column_of(cols, "ship_id", "ship"));
@@ -51,6 +68,8 @@ static void add_channel(struct channel_list *list, const struct names *cols, con
 	add_member(&list->seen, "first", field_of(rec, column_of(cols, "first_seen", "first")));
 	add_member(&list->seen, "last", field_of(rec, column_of(cols, "last_seen", "last")));
 	add_member(&list->seen, "samples", field_of(rec, column_of(cols, "samples", "count")));
+	add_about(&list->seen, field_of(rec, column_of(cols, "name", NULL)),
+		field_of(rec, column_of(cols, "unit", NULL)));
 	str_addc(&list->seen, '}');
 }
 
@@ -83,11 +102,11 @@ void channel_list_store(struct channel_list *list, struct pg *target, const char
 	pg_clear(pg_query(target,
 		"UPDATE ferry.channel c SET first_seen = least(c.first_seen, s.first),"
 		" last_seen = greatest(c.last_seen, s.last), samples = greatest(c.samples, "
-		"s.samples)"
+		"s.samples), about = coalesce(s.about, c.about)"
 		" FROM jsonb_to_recordset($2::jsonb) AS s (ship text, channel text, first "
 		"timestamp,"
-		" last timestamp, samples bigint) WHERE c.target_schema = $1 AND c.ship = s.ship"
-		" AND c.channel = s.channel",
+		" last timestamp, samples bigint, about text)"
+		" WHERE c.target_schema = $1 AND c.ship = s.ship AND c.channel = s.channel",
 		2, params));
 }
 

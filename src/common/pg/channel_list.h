@@ -1,6 +1,7 @@
 /*
  * channel_list.h - a list of channels as pg-narrow-schema writes it: ship_id, data_channel_id,
- * value_format, first_seen, last_seen, samples, as NDJSON or CSV.
+ * value_format, first_seen, last_seen, samples, as NDJSON or CSV; or as reformat makes it of a
+ * DataChannelList of ISO 19848, with name and unit.
  */
 #ifndef FERRY_PG_CHANNEL_LIST_H
 #define FERRY_PG_CHANNEL_LIST_H
@@ -26,7 +27,10 @@ struct channel_list {
  */
 struct channel_list *channel_list_read(const char *path) NODISCARD;
 
-/* Keeps when each was seen, and how often, in ferry.channel: the widest range ever reported. */
+/*
+ * Keeps in ferry.channel when each was seen, and how often: the widest range ever reported; and
+ * what is known about it, for the comment of its column.
+ */
 void channel_list_store(struct channel_list *list, struct pg *target, const char *schema);
 
 void channel_list_free(struct channel_list *list);

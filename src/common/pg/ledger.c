@@ -38,7 +38,7 @@ static const char schema_sql[] =
 	" target_schema text NOT NULL, ship text COLLATE \"C\" NOT NULL, channel text COLLATE "
 	"\"C\" NOT NULL,"
 	" grp int NOT NULL, table_name text NOT NULL, column_name text NOT NULL,"
-	" type text NOT NULL, format text,"
+	" type text NOT NULL, format text, about text,"
 	" first_seen timestamp, last_seen timestamp, samples bigint,"
 	" created_at timestamptz NOT NULL DEFAULT now(),"
 	" PRIMARY KEY (target_schema, ship, channel),"

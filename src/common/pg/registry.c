@@ -39,7 +39,7 @@ static void read_list(struct registry *r, const char *dir, size_t list)
 	struct str path = { 0 };
 
 	str_addf(&path, "%s/%s", dir, r->lists.name[list].p);
-	namelist_read(str_z(&path), "data_channel_id", &channels);
+	namelist_read(str_z(&path), &channels);
 	for (size_t i = 0; i < channels.n; i++)
 		add_listed(r, channels.name[i], list);
 	names_free(&channels);
@@ -177,6 +177,19 @@ struct ship *registry_ship(struct registry *r, struct sl id)
 	r->ship[i]->id = r->ships.name[i];
 	registry_read(r, r->ship[i]);
 	return r->ship[i];
+}
+
+bool registry_comment(const struct ship *s, size_t channel, struct str *text)
+{
+	const struct channel *c = &s->channel[channel];
+
+	str_clear(text);
+	str_add(text, s->channels.name[channel]);
+	if (c->about.n > 0) {
+		str_addc(text, '\n');
+		str_add(text, c->about);
+	}
+	return c->about.n > 0 || !sl_eq(c->column, s->channels.name[channel]);
 }
 
 size_t registry_find(const struct ship *s, struct sl channel)

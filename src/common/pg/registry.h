@@ -75,6 +75,7 @@ const char *column_type_sql(enum column_type t); /* "double precision"; not for 
 struct channel {
 	struct sl column;      /* name of its column; empty while not assigned */
 	struct sl format;      /* value_format of the source, empty: not known */
+	struct sl about;       /* what a list of channels says of it, empty: nothing */
 	uint32_t group;        /* number of its group from 1; 0: not assigned */
 	enum column_type type; /* of the column: as it is, or as it will be made */
 	bool stored;           /* it is in ferry.channel */
@@ -133,6 +134,12 @@ struct ship *registry_ship(struct registry *r, struct sl id);
 
 /* Reads it again: what others have registered and made. Assignments not stored are forgotten. */
 void registry_read(struct registry *r, struct ship *s);
+
+/*
+ * Puts the comment of the channel's column into `text`: the full id, and below it what is known of
+ * the channel. False when there is nothing to say that the column's name does not.
+ */
+bool registry_comment(const struct ship *s, size_t channel, struct str *text) NODISCARD;
 
 /* The channel's number, or NAMES_NONE when it was never heard of. */
 size_t registry_find(const struct ship *s, struct sl channel);

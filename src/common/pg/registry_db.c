@@ -40,6 +40,8 @@ static void take_channel(struct registry *r, struct ship *s, const struct pg_res
 		.column = registry_keep(r, column),
 		.format = registry_keep(r, pg_is_null(res, row, 5) ? SL("") : pg_value(res, row,
 			5)),
+		.about = registry_keep(r, pg_is_null(res, row, 6) ? SL("") : pg_value(res, row,
+			6)),
 		.group = (uint32_t)number,
 		.type = type_of(pg_value(res, row, 4)),
 		.stored = true,
@@ -60,8 +62,8 @@ static bool read_channels(struct registry *r, struct ship *s)
 {
 	const char *params[] = { r->opts->schema, registry_keep(r, s->id).p };
 	struct pg_result *res = pg_query(r->pg,
-		"SELECT channel, grp, table_name, column_name, type, format FROM ferry.channel"
-		" WHERE target_schema = $1 AND ship = $2 ORDER BY grp, channel",
+		"SELECT channel, grp, table_name, column_name, type, format, about"
+		" FROM ferry.channel WHERE target_schema = $1 AND ship = $2 ORDER BY grp, channel",
 		2, params);
 	size_t n = pg_rows(res);
 

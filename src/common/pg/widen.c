@@ -87,24 +87,24 @@ static size_t add_columns(struct making *m, struct str *sql, uint32_t group, con
 	return n;
 }
 
-/* The full id is kept where the name of the column is not it. */
 static void comment_columns(struct making *m, uint32_t group)
 {
 	const struct ship *s = m->s;
-	struct str sql = { 0 };
+	struct str sql = { 0 }, text = { 0 };
 
 	for (size_t i = 0; i < s->channels.n; i++) {
-		if (!is_unmade(m, i, group) || sl_eq(s->channel[i].column, s->channels.name[i]))
+		if (!is_unmade(m, i, group) || !registry_comment(s, i, &text))
 			continue;
 		str_addz(&sql, "COMMENT ON COLUMN ");
 		add_table(m, &sql, s->group[group - 1].table);
 		str_addc(&sql, '.');
 		add_name(m, &sql, s->channel[i].column);
 		str_addz(&sql, " IS ");
-		pg_add_literal(m->pg, &sql, s->channels.name[i]);
+		pg_add_literal(m->pg, &sql, str_sl(&text));
 		str_addc(&sql, ';');
 	}
 	step(m, &sql);
+	str_free(&text);
 	str_free(&sql);
 }
 

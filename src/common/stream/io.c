@@ -22,7 +22,8 @@ static struct rd_conf rd_conf_of(const struct io_opts *opts)
 {
 	return (struct rd_conf){ .format = (enum format)opts->in_format,
 				 .max_record = opts->max_record,
-				 .allow_no_newline = opts->allow_no_newline };
+				 .allow_no_newline = opts->allow_no_newline,
+				 .iso = opts->iso };
 }
 
 struct io *io_open(const struct io_opts *opts, const char *path)
@@ -80,9 +81,9 @@ static bool output_is_sealed(const struct io *io)
 {
 	bool in_sealed = rd_is_sealed(io->rd);
 
-	if (io->opts->out_format == FMT_JSON) {
+	if (format_is_document((enum format)io->opts->out_format)) {
 		if (io->opts->force_seal)
-			opt_usage("--seal: a JSON array cannot be sealed");
+			opt_usage("--seal: a JSON array or package cannot be sealed");
 		return false;
 	}
 	if (in_sealed || io->vouched)
@@ -107,10 +108,12 @@ void io_start_output(struct io *io)
 {
 	struct wr_conf conf = { .format = (enum format)io->opts->out_format,
 				.sealed = output_is_sealed(io),
-				.gzip = (int)io->opts->gzip };
+				.gzip = (int)io->opts->gzip,
+				.iso = io->opts->iso };
 
 	if (conf.format == FMT_AUTO)
-		conf.format = rd_format(io->rd) == FMT_NDJSON || rd_format(io->rd) == FMT_JSON
+		conf.format = rd_format(io->rd) == FMT_NDJSON ||
+					      format_is_document(rd_format(io->rd))
 				      ? FMT_NDJSON
 				      : FMT_CSV;
 	io->wr = wr_open(io->opts->output, &conf);

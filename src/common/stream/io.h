@@ -32,6 +32,7 @@ struct io_opts {
 	bool allow_no_newline;
 	uint64_t max_record;
 	bool force_seal, force_no_seal;
+	const struct iso_opts *iso; /* of a program that takes packages, else NULL */
 };
 
 /* The parts of the table; a program takes those that fit it. `T` the struct, `m` the io_opts. */

@@ -13,7 +13,47 @@ static struct sl trim_end(struct sl s)
 	return s;
 }
 
-void namelist_read(const char *path, const char *member, struct names *names)
+/* Is it a package: `{"Package"`, spaced in any way? No line of NDJSON begins like that. */
+static bool is_package(struct sl s)
+{
+	static const char *const begin[] = { "{", "\"Package\"" };
+
+	for (size_t i = 0; i < ARRAY_LEN(begin); i++) {
+		size_t n = strlen(begin[i]);
+
+		while (s.n && memchr(" \t\r\n", s.p[0], 4))
+			s = (struct sl){ s.p + 1, s.n - 1 };
+		if (s.n < n || memcmp(s.p, begin[i], n) != 0)
+			return false;
+		s = (struct sl){ s.p + n, s.n - n };
+	}
+	return true;
+}
+
+static void take_package(const char *path, struct sl all, struct names *names)
+{
+	struct arena arena = { 0 };
+	const char *why;
+	size_t at;
+	const struct json *package = json_parse(&arena, all, &why, &at);
+	const struct json *list = json_get(json_get(package, "Package"), "DataChannelList");
+
+	if (!package)
+		die(EX_DATA, "%s: byte %zu: %s", path, at + 1, why);
+	list = json_get(list, "DataChannel");
+	if (!list || list->kind != J_ARR)
+		die(EX_DATA, "%s: the package has no DataChannelList", path);
+	for (const struct json *c = list->child; c; c = c->next) {
+		struct sl id;
+
+		if (!json_get_str(json_get(c, "DataChannelID"), "LocalID", &id) || id.n == 0)
+			die(EX_DATA, "%s: a DataChannel has no LocalID", path);
+		(void)names_add(names, id, NULL);
+	}
+	arena_free(&arena);
+}
+
+void namelist_read(const char *path, struct names *names)
 {
 	struct in *in = in_open(path, MAX_FILE);
 	struct arena arena = { 0 };
@@ -22,6 +62,10 @@ void namelist_read(const char *path, const char *member, struct names *names)
 	while (in_more(in))
 		continue;
 	all = in_window(in);
+	if (is_package(all)) {
+		take_package(path, all, names);
+		all.n = 0;
+	}
 	for (size_t no = 1; all.n > 0; no++) {
 		const char *nl = memchr(all.p, '\n', all.n), *why;
 		struct sl line = { all.p, nl ? (size_t)(nl - all.p) : all.n };
@@ -32,9 +76,12 @@ void namelist_read(const char *path, const char *member, struct names *names)
 		if (line.n && line.p[0] == '{') {
 			struct json *o = json_parse(&arena, line, &why, &at);
 
-			if (!o || !json_get_str(o, member, &line))
-				die(EX_DATA, "%s:%zu: not an object with a text member \"%s\"",
-				    path, no, member);
+			if (!o || (!json_get_str(o, "data_channel_id", &line) &&
+				   !json_get_str(o, "channel", &line)))
+				die(EX_DATA,
+				    "%s:%zu: not an object with a text member "
+				    "\"data_channel_id\"",
+				    path, no);
 		}
 		if (line.n)
 			(void)names_add(names, line, NULL);

@@ -267,6 +267,8 @@ static enum rd_event read_next(struct rd *rd)
 		return RD_END;
 	if (rd->format == FMT_JSON)
 		return rd_array_next(rd);
+	if (rd->format == FMT_ISO)
+		return rd_iso_next(rd);
 	return rd->format == FMT_CSV ? rd_csv_next(rd) : rd_ndjson_next(rd);
 }
 
@@ -315,6 +317,7 @@ void rd_close(struct rd *rd)
 	if (!rd)
 		return;
 	rd_csv_release(rd);
+	rd_iso_release(rd);
 	in_close(rd->in);
 	names_free(&rd->cols);
 	mem_free(rd->fields);

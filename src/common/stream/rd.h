@@ -19,11 +19,15 @@
 
 #include "core/base.h"
 #include "core/hash.h"
+#include "stream/iso.h"
 #include "stream/rec.h"
 #include "stream/seal.h"
 
-/* FMT_JSON is one array of objects: never told by itself, never sealed. */
-enum format { FMT_AUTO, FMT_CSV, FMT_NDJSON, FMT_JSON };
+/*
+ * FMT_JSON is one array of objects, FMT_ISO a package of ISO 19848 (iso.h): never told by
+ * themselves, never sealed.
+ */
+enum format { FMT_AUTO, FMT_CSV, FMT_NDJSON, FMT_JSON, FMT_ISO };
 
 enum rd_event { RD_END, RD_ROW, RD_COLS, RD_SEAL, RD_BAD };
 
@@ -33,7 +37,14 @@ struct rd_conf {
 	bool allow_no_newline;	/* the last record may lack its end of line (unsealed only) */
 	/* CSV without a header that a bare writer made: its columns; rows may have fewer fields */
 	const struct names *columns;
+	const struct iso_opts *iso; /* for FMT_ISO; may be NULL */
 };
+
+/* Is the whole input one JSON value, and so never sealed? */
+static inline bool format_is_document(enum format f)
+{
+	return f == FMT_JSON || f == FMT_ISO;
+}
 
 struct rd;
 

@@ -31,6 +31,7 @@ struct rd {
 	struct arena seal_arena;
 	struct fault fault;
 	struct csv_lib *lib;
+	struct rd_iso *iso; /* FMT_ISO */
 };
 
 /* More bytes into the window, checksums kept; false at the end of input. */
@@ -83,6 +84,32 @@ struct rd_found {
 /* Reads a record that begins with `line` by libcsv; nothing is consumed. */
 void rd_csv_lib_read(struct rd *rd, struct rd_found *r, struct sl line, bool cut);
 void rd_csv_release(struct rd *rd);
+
+/* The text of a JSON value and what lies around it. */
+struct rd_piece {
+	struct sl text;
+	size_t len;	/* bytes to consume */
+	uint64_t lines; /* line ends in them */
+	bool cut;	/* the end of input came before the end of line */
+};
+
+/* Drops white space; false at the end of input, else *c is the byte that follows. */
+bool rd_skip_space(struct rd *rd, char *c) NODISCARD;
+
+/*
+ * The value at the front of the window: all up to the comma, colon or bracket that ends it, outside
+ * of strings and of values nested in it. Line ends become blanks, so that a nested value, which may
+ * be passed on as it is, fits into one line. Only json_parse() says whether it is valid. False
+ * at the end of input.
+ */
+bool rd_find_value(struct rd *rd, struct rd_piece *p) NODISCARD;
+
+struct json;
+struct field rd_json_field(const struct json *j); /* a value as a field */
+
+struct rd_iso; /* where in a package reading is */
+enum rd_event rd_iso_next(struct rd *rd);
+void rd_iso_release(struct rd *rd);
 
 enum rd_event rd_csv_header(struct rd *rd);
 enum rd_event rd_csv_next(struct rd *rd);

@@ -1,7 +1,6 @@
 /*
- * rd_ndjson.c - JSON objects as records: one a line (NDJSON), or the elements of one array.
- *
- * An array is cut into its elements here, so that it is read in the memory of one of them.
+ * rd_ndjson.c - JSON objects as records: one a line (NDJSON), or the elements of one array, which
+ * is cut into them (rd_json.c), so that it is read in the memory of one of them.
  */
 #include "core/msg.h"
 #include "stream/rd_impl.h"
@@ -14,7 +13,7 @@ static bool is_blank(struct sl s)
 	return true;
 }
 
-static struct field field_of(const struct json *j)
+struct field rd_json_field(const struct json *j)
 {
 	struct field f = { .p = "", .n = 0, .kind = F_NULL };
 	struct sl t = { "", 0 };
@@ -66,7 +65,7 @@ static bool fill_fields(struct rd *rd, const struct json *object)
 				return false;
 			i = names_add(&rd->cols, m->key, NULL);
 		}
-		rd->fields[i] = field_of(m);
+		rd->fields[i] = rd_json_field(m);
 		guess = i + 1;
 	}
 	rd->have_row = rd->cols.n > had;
@@ -80,15 +79,8 @@ static const struct json *control_of(const struct json *object)
 	return object->n == 1 && sl_eq(m->key, SL(SEAL_COLUMN)) ? m : NULL;
 }
 
-/* The text of one object and what lies around it. */
-struct piece {
-	struct sl text;
-	size_t len;	/* bytes to consume */
-	uint64_t lines; /* line ends in them */
-	bool cut;	/* the end of input came before the end of line */
-};
-
-static enum rd_event control_line(struct rd *rd, const struct json *control, const struct piece *p)
+static enum rd_event
+control_line(struct rd *rd, const struct json *control, const struct rd_piece *p)
 {
 	bool first = rd->line == 0 && rd->records == 0 && rd->format == FMT_NDJSON;
 
@@ -115,7 +107,7 @@ static enum rd_event bad_object(struct rd *rd, size_t at, const char *why)
 	return rd_bad(rd, rd->format == FMT_NDJSON ? at + 1 : 0, SL(""), SL(""), why);
 }
 
-static enum rd_event take_object(struct rd *rd, const struct piece *p)
+static enum rd_event take_object(struct rd *rd, const struct rd_piece *p)
 {
 	const struct json *object = NULL;
 	size_t at = 0;
@@ -145,7 +137,7 @@ static enum rd_event take_object(struct rd *rd, const struct piece *p)
 
 enum rd_event rd_ndjson_next(struct rd *rd)
 {
-	struct piece p = { .lines = 1 };
+	struct rd_piece p = { .lines = 1 };
 	bool whole;
 
 	for (;;) {
@@ -168,88 +160,31 @@ static NORETURN COLD void bad_array(const struct rd *rd, const char *why)
 	die(EX_DATA, "%s:%llu: %s", in_name(rd->in), (unsigned long long)rd->line + 1, why);
 }
 
-/* Drops white space; false at the end of input, else *c is the byte that follows. */
-static bool skip_space(struct rd *rd, char *c)
-{
-	for (;;) {
-		struct sl w = in_window(rd->in);
-		uint64_t lines = 0;
-		size_t n = 0;
-
-		while (n < w.n && memchr(" \t\n\r", w.p[n], 4))
-			lines += w.p[n++] == '\n';
-		rd_take(rd, n, lines);
-		if (n < w.n) {
-			*c = w.p[n];
-			return true;
-		}
-		if (!rd_more(rd))
-			return false;
-	}
-}
-
-/*
- * The element at the front of the window: all up to the comma or bracket that ends it, outside of
- * strings and of values nested in it. Line ends become blanks, so that a nested value, which is
- * passed on as it is, fits into one line. Only json_parse() says whether it is valid.
- */
-static void find_element(struct rd *rd, struct piece *p)
-{
-	size_t i = 0, depth = 0;
-	bool in_string = false;
-
-	for (;;) {
-		size_t n = in_window(rd->in).n;
-		char *w = rd->in->buf + rd->in->start;
-
-		for (; i < n; i++) {
-			if (in_string && w[i] == '\\') {
-				i++;
-			} else if (w[i] == '"') {
-				in_string = !in_string;
-			} else if (in_string) {
-				continue;
-			} else if (depth == 0 && (w[i] == ',' || w[i] == ']')) {
-				*p = (struct piece){ { w, i }, i, p->lines, false };
-				return;
-			} else if (w[i] == '[' || w[i] == '{') {
-				depth++;
-			} else if (w[i] == ']' || w[i] == '}') {
-				depth -= depth > 0;
-			} else if (w[i] == '\n' || w[i] == '\r') {
-				p->lines += w[i] == '\n';
-				w[i] = ' ';
-			}
-		}
-		if (!rd_more(rd))
-			bad_array(rd, no_end);
-	}
-}
-
 enum rd_event rd_array_next(struct rd *rd)
 {
-	struct piece p = { .lines = 0 };
+	struct rd_piece p = { .lines = 0 };
 	bool first = !rd->array_open;
 	char c;
 
-	if (rd->array_open && skip_space(rd, &c) && c == ']') {
+	if (rd->array_open && rd_skip_space(rd, &c) && c == ']') {
 		rd_take(rd, 1, 0);
-		if (skip_space(rd, &c))
+		if (rd_skip_space(rd, &c))
 			bad_array(rd, "something follows the JSON array");
 		return rd_finish(rd);
 	}
-	if (!skip_space(rd, &c))
+	if (!rd_skip_space(rd, &c))
 		bad_array(rd, first ? "no JSON array" : no_end);
 	if (c != (first ? '[' : ','))
 		bad_array(rd, first ? "not a JSON array" : "a comma is missing in the JSON array");
 	rd->array_open = true;
 	rd_take(rd, 1, 0);
-	if (first && skip_space(rd, &c) && c == ']')
+	if (first && rd_skip_space(rd, &c) && c == ']')
 		return rd_array_next(rd);
-	if (!skip_space(rd, &c))
+	if (!rd_skip_space(rd, &c))
 		bad_array(rd, no_end);
 	if (c == ',' || c == ']')
 		bad_array(rd, "an element is missing in the JSON array");
-	find_element(rd, &p);
+	if (!rd_find_value(rd, &p))
+		bad_array(rd, no_end);
 	return take_object(rd, &p);
 }

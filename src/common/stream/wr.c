@@ -2,6 +2,7 @@
 
 #include "core/mem.h"
 #include "core/msg.h"
+#include "stream/iso.h"
 #include "stream/out.h"
 
 struct wr {
@@ -12,6 +13,7 @@ struct wr {
 	size_t keys_cap;
 	uint64_t rows, rows_in_chunk, bytes_before;
 	bool begun; /* header or open record written */
+	struct wr_iso *iso; /* FMT_ISO: it does the rest */
 };
 
 static void begin(struct wr *w);
@@ -43,6 +45,8 @@ static struct wr *wr_new(struct out *out, const struct wr_conf *conf)
 
 	w->out = out;
 	w->conf = *conf;
+	if (conf->format == FMT_ISO)
+		w->iso = wr_iso_new(out, conf->iso);
 	if (conf->sealed) {
 		out_mark(out);
 		msg_on_exit(send_abort, w);
@@ -163,6 +167,8 @@ void wr_cols(struct wr *w, const struct sl *names, size_t n)
 		if (added && w->conf.format != FMT_CSV)
 			add_key(w, names[i]);
 	}
+	if (w->iso)
+		wr_iso_cols(w->iso, &w->cols);
 	if (!w->begun && w->cols.n == 0 && !w->conf.sealed)
 		return; /* an empty input makes an empty output, no header of nothing */
 	if (!w->begun) {
@@ -260,11 +266,12 @@ void wr_row(struct wr *w, const struct field *f, size_t n)
 		bug("a row of %zu fields for %zu columns", n, w->cols.n);
 	w->rows++;
 	w->rows_in_chunk++;
-	if (w->conf.format != FMT_CSV) {
+	if (w->iso)
+		wr_iso_row(w->iso, f, n);
+	else if (w->conf.format == FMT_CSV)
+		put_csv_row(w, f, n);
+	else
 		put_json_row(w, f, n);
-		return;
-	}
-	put_csv_row(w, f, n);
 }
 
 void wr_copy(struct wr *w, int fd, uint64_t rows)
@@ -358,6 +365,8 @@ void wr_close(struct wr *w)
 		begin(w);
 		out_put(w->out, SL("\n]\n"));
 	}
+	if (w->iso)
+		wr_iso_close(w->iso);
 	out_close(w->out);
 	for (size_t i = 0; w->keys && i < w->cols.n; i++)
 		str_free(&w->keys[i]);

@@ -11,10 +11,11 @@
 #include "stream/rd.h"
 
 struct wr_conf {
-	enum format format; /* not FMT_AUTO; FMT_JSON is not sealed */
+	enum format format; /* not FMT_AUTO; format_is_document() is not sealed */
 	bool sealed;
 	int gzip;	    /* level, 0 = none */
 	bool bare;	    /* CSV without a header, whose rows may get wider: for scratch files */
+	const struct iso_opts *iso; /* for FMT_ISO; may be NULL */
 };
 
 struct wr;
