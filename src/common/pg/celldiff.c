@@ -73,11 +73,21 @@ static void report(struct celldiff *d, const struct celldiff_cell *cell)
 	d->n++;
 }
 
-/*
- * Is this what the column holds when the value is loaded? Types other than text have a form of
- * their own: of 007 a bigint is 7. *fits tells whether it can hold it at all.
- */
-static bool same_value(struct sl narrow, struct sl wide, enum column_type type, bool *fits)
+const char *celldiff_text(enum celldiff_what what)
+{
+	static const char *const text[] = {
+		[CELL_MISSING] = "missing",
+		[CELL_EXTRA] = "not in the source",
+		[CELL_DIFFERS] = "differs",
+		[ROW_MISSING] = "no row for this instant",
+		[ROW_EXTRA] = "a row for no instant of the source",
+		[ROW_ORPHAN] = "in a further table, but not in the first",
+	};
+
+	return text[what];
+}
+
+bool celldiff_same(struct sl narrow, struct sl wide, enum column_type type, bool *fits)
 {
 	char text[32];
 	int64_t i;
@@ -119,18 +129,17 @@ static void merge(struct celldiff *d, struct sl ship, struct sl channel, enum co
 		cell.narrow = c <= 0 && !rows ? narrow->value : (struct sl){ NULL, 0 };
 		cell.wide = c >= 0 && !rows ? wide->value : (struct sl){ NULL, 0 };
 		if (c < 0) {
-			cell.what = rows ? "no row for this instant" : "missing";
-			(void)same_value(narrow->value, SL(""), type, &fits);
+			cell.what = rows ? ROW_MISSING : CELL_MISSING;
+			(void)celldiff_same(narrow->value, SL(""), type, &fits);
 			if (fits)
 				report(d, &cell);
 			else
 				d->unfit++;
 		} else if (c > 0) {
-			cell.what =
-				rows ? "a row for no instant of the source" : "not in the source";
+			cell.what = rows ? ROW_EXTRA : CELL_EXTRA;
 			report(d, &cell);
-		} else if (!rows && !same_value(narrow->value, wide->value, type, &fits)) {
-			cell.what = "differs";
+		} else if (!rows && !celldiff_same(narrow->value, wide->value, type, &fits)) {
+			cell.what = CELL_DIFFERS;
 			report(d, &cell);
 		}
 		if (c <= 0)
@@ -216,7 +225,7 @@ static void list_orphans(struct celldiff *d, struct ship *ship, int64_t from, in
 		for (start(&wide, registry_pg(d->target->r), &sql); wide.there; next(&wide))
 			report(d, &(struct celldiff_cell){ .ship = ship->id,
 					  .instant = wide.instant,
-					  .what = "in a further table, but not in the first" });
+					  .what = ROW_ORPHAN });
 		finish(&wide);
 	}
 	str_free(&sql);

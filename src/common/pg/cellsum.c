@@ -48,6 +48,15 @@ uint64_t cellsum_mod64(struct sl numeric)
 	return negative ? -v : v;
 }
 
+void cellsum_add(struct cellsum *to, const struct cellsum *s)
+{
+	to->rows += s->rows;
+	to->bad += s->bad;
+	to->values += s->values;
+	to->cells += s->cells;
+	to->instants += s->instants;
+}
+
 enum cellsum_hash cellsum_choose(struct pg *source, struct pg *target)
 {
 	static const char probe[] =

@@ -36,6 +36,9 @@ struct cellsum {
 	uint64_t orphans; /* wide: rows of further tables whose instant is not in the first */
 };
 
+/* Adds up the counts; sums of hashes and orphans are left alone. */
+void cellsum_add(struct cellsum *to, const struct cellsum *s);
+
 /* ---- narrow -----------------------------------------------------------------------------------
  */
 
@@ -72,6 +75,12 @@ void cellsum_add_narrow_cells(struct cellsum_source *s, struct str *sql, int64_t
 	struct sl ship, struct sl channel);
 void cellsum_add_narrow_instants(
 	struct cellsum_source *s, struct str *sql, int64_t from, int64_t to, struct sl ship);
+
+/* The same of these instants only, which are in order. */
+void cellsum_add_narrow_cells_at(struct cellsum_source *s, struct str *sql, const int64_t *at,
+	size_t n, struct sl ship, struct sl channel);
+void cellsum_add_narrow_instants_at(
+	struct cellsum_source *s, struct str *sql, const int64_t *at, size_t n, struct sl ship);
 
 /* ---- wide -------------------------------------------------------------------------------------
  */

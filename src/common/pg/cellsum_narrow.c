@@ -216,12 +216,12 @@ size_t cellsum_narrow_channels(struct cellsum_source *s, int64_t from, int64_t t
 	return n;
 }
 
-void cellsum_add_narrow_cells(struct cellsum_source *s, struct str *sql, int64_t from, int64_t to,
-	struct sl ship, struct sl channel)
+static void add_cells(struct cellsum_source *s, struct str *sql, int64_t from, int64_t to,
+	struct sl ship, struct sl channel, const char *at)
 {
 	struct str more = { 0 };
 
-	str_addf(&more, " AND %s = ", s->n->col[NARROW_CHANNEL].ident);
+	str_addf(&more, "%s AND %s = ", at, s->n->col[NARROW_CHANNEL].ident);
 	pg_add_literal(s->pg, &more, channel);
 	str_addz(sql, "SELECT ");
 	add_instant(s, sql, "\"time\"");
@@ -231,13 +231,54 @@ void cellsum_add_narrow_cells(struct cellsum_source *s, struct str *sql, int64_t
 	str_free(&more);
 }
 
+static void add_instants(struct cellsum_source *s, struct str *sql, int64_t from, int64_t to,
+	struct sl ship, const char *at)
+{
+	str_addz(sql, "SELECT DISTINCT ");
+	add_instant(s, sql, s->n->col[NARROW_TIME].ident);
+	add_from(s, sql, from, to, &ship, 1);
+	str_addf(sql, "%s AND NOT (%s) ORDER BY 1", at, s->bad);
+}
+
+void cellsum_add_narrow_cells(struct cellsum_source *s, struct str *sql, int64_t from, int64_t to,
+	struct sl ship, struct sl channel)
+{
+	add_cells(s, sql, from, to, ship, channel, "");
+}
+
 void cellsum_add_narrow_instants(
 	struct cellsum_source *s, struct str *sql, int64_t from, int64_t to, struct sl ship)
 {
-	const char *time = s->n->col[NARROW_TIME].ident;
+	add_instants(s, sql, from, to, ship, "");
+}
 
-	str_addz(sql, "SELECT DISTINCT ");
-	add_instant(s, sql, time);
-	add_from(s, sql, from, to, &ship, 1);
-	str_addf(sql, " AND NOT (%s) ORDER BY 1", s->bad);
+/* ` AND time IN (…)` */
+static void add_at(struct cellsum_source *s, struct str *sql, const int64_t *at, size_t n)
+{
+	str_addf(sql, " AND %s IN (", s->n->col[NARROW_TIME].ident);
+	for (size_t i = 0; i < n; i++) {
+		str_addz(sql, i ? ", " : "");
+		cellsum_add_bound(sql, at[i], s->n->zone);
+	}
+	str_addc(sql, ')');
+}
+
+void cellsum_add_narrow_cells_at(struct cellsum_source *s, struct str *sql, const int64_t *at,
+	size_t n, struct sl ship, struct sl channel)
+{
+	struct str list = { 0 };
+
+	add_at(s, &list, at, n);
+	add_cells(s, sql, at[0], at[n - 1] + 1, ship, channel, str_z(&list));
+	str_free(&list);
+}
+
+void cellsum_add_narrow_instants_at(
+	struct cellsum_source *s, struct str *sql, const int64_t *at, size_t n, struct sl ship)
+{
+	struct str list = { 0 };
+
+	add_at(s, &list, at, n);
+	add_instants(s, sql, at[0], at[n - 1] + 1, ship, str_z(&list));
+	str_free(&list);
 }

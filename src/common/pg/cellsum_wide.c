@@ -55,6 +55,15 @@ static bool is_of(const struct ship *ship, size_t channel, size_t group)
 	return ship->channel[channel].made && ship->channel[channel].group == group + 1;
 }
 
+static size_t count_made(const struct ship *ship, size_t group)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ship->channels.n; i++)
+		n += is_of(ship, i, group);
+	return n;
+}
+
 /* The name under which a row's hash of its instant is found: no column may have it. */
 static void name_hash(const struct ship *ship, struct str *name)
 {
@@ -175,8 +184,9 @@ static void add_group(struct cellsum_target *t, struct ship *ship, size_t group,
 	bool added;
 	size_t id;
 
-	str_addf(&name, "%zu ", group);
-	str_add(&name, ship->id);
+	/* another table or more columns is another statement */
+	str_addf(&name, "%zu %zu ", group, count_made(ship, group));
+	str_add(&name, ship->group[group].table);
 	id = names_add(&t->prepared, str_sl(&name), &added);
 	str_clear(&name);
 	str_addf(&name, "ferry_cellsum_%zu", id);

@@ -261,6 +261,16 @@ struct ledger_status *ledger_status(struct pg *target, uint64_t job, const struc
 struct ledger_status ledger_total(
 	struct pg *target, uint64_t job, const struct sl *only, size_t n_only);
 
+/* What a done chunk holds after it was repaired. */
+struct ledger_recount {
+	struct sl ship;
+	int64_t from, to;
+	uint64_t rows, cells, dropped, wide_rows;
+};
+
+/* Keeps these counts in the chunk of exactly this range, if there is one and it is done. */
+void ledger_recount(struct pg *target, uint64_t job, const struct ledger_recount *c);
+
 /* Failed chunks become pending again, failures forgotten; how many. Empty ship: of all ships. */
 uint64_t ledger_retry(struct pg *target, uint64_t job, struct sl ship);
 

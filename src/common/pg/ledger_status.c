@@ -80,6 +80,23 @@ struct ledger_status ledger_total(
 	return sum;
 }
 
+void ledger_recount(struct pg *target, uint64_t job, const struct ledger_recount *c)
+{
+	struct ledger_text t[7];
+	char *ship = mem_sldup(c->ship);
+	const char *params[] = { ledger_u64(&t[0], job), ship, ledger_time(&t[1], c->from),
+		ledger_time(&t[2], c->to), ledger_u64(&t[3], c->rows), ledger_u64(&t[4], c->cells),
+		ledger_u64(&t[5], c->dropped), ledger_u64(&t[6], c->wide_rows) };
+
+	/* the digest was of what was read then */
+	pg_clear(pg_query(target,
+		"UPDATE ferry.chunk SET rows = $5, cells = $6, dropped = $7, wide_rows = $8,"
+		" digest = NULL WHERE job_id = $1 AND ship = $2 AND chunk_from = $3"
+		" AND chunk_to = $4 AND state = 'done'",
+		8, params));
+	mem_free(ship);
+}
+
 uint64_t ledger_retry(struct pg *target, uint64_t job, struct sl ship)
 {
 	struct ledger_text number;

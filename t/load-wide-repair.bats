@@ -1,0 +1,337 @@
+# pg-wide-validate --repair: the wide tables are made equal, also while others write to them.
+load helper
+load oracle
+
+setup() {
+	helper_setup
+	scratch_db
+}
+
+cutoff='2024-10-03'
+
+# production [ROWS [OPTION...]]: three ships with 30 channels, in three tables each, carried over
+production() {
+	"$root/t/telemetry" 3 30 "${1-6000}" "${@:2}"
+	carry_over --group-columns 12
+}
+
+carry_over() {
+	run_rc 0 pg-wide-ledger plan --cutoff-time "$cutoff" --chunk 20m "${types[@]}" || return
+	run_pipe '0 0 0' "pg-narrow-dump --job 1 --seal | pivot-wide |
+		pg-copy-load --wide --keep-rejects ${types[*]} $*"
+}
+types=()
+
+# repairs CODE [OPTION...]
+repairs() {
+	run_rc "$1" pg-wide-validate --repair "${types[@]}" "${@:2}"
+}
+
+# is_equal: by the servers' sums, and by plain SQL
+is_equal() {
+	run_rc 0 pg-wide-validate "${types[@]}"
+	has "$out" ', 0 differences'
+	is_carried_over
+}
+
+table() { printf 'tenant.tbl_data_timeseries_%s_%s' "$1" "$2"; }
+column() {
+	sql "SELECT quote_ident(attname) FROM pg_attribute
+		WHERE attrelid = '$(table "$1" "$2")'::regclass AND attnum = 1 + $3"
+}
+# first TABLE [CONDITION]: the first instant there
+first() { sql "SELECT min(created_time) FROM $1 WHERE ${2-true}"; }
+
+# row_of CHANNEL TIME VALUE [SHIP]: one more row of the narrow table
+row_of() {
+	sql "INSERT INTO tenant.tbl_data_timeseries
+		(ship_id, data_channel_id, created_time, double_v, value_format)
+		VALUES ('${4-IMO9999993}', '$1', '$2', $3, 'Decimal')"
+}
+
+@test "repair: lost values, lost rows, a lost table" {
+	local t
+	production
+	t=$(table imo9999993 2)
+	sql "UPDATE $t SET $(column imo9999993 2 1) = NULL;
+		DELETE FROM $t WHERE created_time > '2024-10-01 00:10:00';
+		DELETE FROM $(table imo9999994 1) WHERE created_time < '2024-10-01 00:05:00';
+		TRUNCATE $(table imo9999995 1), $(table imo9999995 2), $(table imo9999995 3)"
+	run_rc 1 pg-wide-validate
+	repairs 0
+	has "$out" ', 0 differences' 'repaired: '
+	has_no "$out" 'repaired: 0 missing'
+	is_equal
+	is "$(sql "SELECT count(*) > 2, count(DISTINCT level), min(level) FROM ferry.event
+		WHERE message LIKE 'repaired: %'")" 't|1|INFO'
+	repairs 0
+	has "$out" 'repaired: 0 missing, 0 changed, 0 rows too many'
+}
+
+@test "repair: changed values and swapped columns" {
+	local t a b
+	production
+	t=$(table imo9999993 2) a=$(column imo9999993 2 1) b=$(column imo9999993 2 2)
+	sql "UPDATE $t SET $a = $b, $b = $a;
+		UPDATE $(table imo9999994 1) SET $(column imo9999994 1 1) = E'a\"b\\\\c,{}\\n'"
+	repairs 0 --delete
+	[[ $(grep -o '[0-9]* changed' "$out") != '0 changed' ]]
+	is_equal
+	is "$(sql "SELECT DISTINCT level FROM ferry.event WHERE message LIKE 'repaired: %'")" \
+		WARNING
+}
+
+@test "repair: what the source has no more goes only when asked" {
+	local t c
+	production
+	t=$(table imo9999993 2) c=$(column imo9999993 2 1)
+	sql "DELETE FROM tenant.tbl_data_timeseries WHERE ship_id = 'IMO9999993'
+			AND created_time < '2024-10-01 00:02:00';
+		UPDATE $t SET $c = 'x' WHERE created_time = (SELECT max(created_time) FROM $t
+			WHERE $c IS NULL);
+		INSERT INTO $(table imo9999994 1) (created_time) VALUES ('2024-10-01 00:00:01')"
+	repairs 1 --max-differences 100000
+	has "$out" 'not in the source' 'a row for no instant of the source' \
+		'repaired: 0 missing, 0 changed, 0 rows too many'
+	run_rc 64 pg-wide-validate --delete
+	repairs 0 --delete
+	is_equal
+	is "$(sql "SELECT count(*) FROM $t WHERE created_time < '2024-10-01 00:02:00'")" 0
+}
+
+@test "repair: a row that the view does not show" {
+	production
+	sql "INSERT INTO $(table imo9999993 2) (created_time) VALUES ('2024-10-01 00:00:02');
+		DELETE FROM $(table imo9999994 1)
+			WHERE created_time = '$(first "$(table imo9999994 1)")'"
+	repairs 0 --delete
+	is_equal
+}
+
+@test "repair: rows that came late, of channels and ships nobody has seen" {
+	production
+	row_of /late '2024-10-01 00:01:07' 1.5
+	row_of /late '2024-10-01 00:01:15' NULL
+	sql "UPDATE tenant.tbl_data_timeseries SET double_v = 77 WHERE id = (SELECT min(id)
+		FROM tenant.tbl_data_timeseries WHERE value_format = 'Decimal')"
+	repairs 0
+	is_equal
+	is "$(sql "SELECT count(*) FROM ferry.channel WHERE channel = '/late'")" 1
+	is "$(sql "SELECT sum(rows) FROM ferry.chunk")" 6002
+	# a ship without a chunk is for the next plan
+	row_of /late '2024-10-01 00:01:07' 1.5 NEW
+	repairs 1
+	has "$out" ', 0 differences' '1 chunks or ranges are not carried over yet'
+}
+
+@test "repair: repeated rows, rejects, no index, timestamptz" {
+	production 12000 --repeats --defects --no-index --type timestamptz
+	sql "SET timezone = 'UTC'; UPDATE $(table imo9999993 1) SET
+			$(column imo9999993 1 1) = 'x', $(column imo9999993 1 2) = NULL;
+		DELETE FROM $(table imo9999994 2) WHERE created_time < '2024-10-01 00:03:00'"
+	repairs 0 --delete
+	run_rc 0 pg-wide-validate
+	same_rows "SELECT ship_id, created_time::timestamptz, channel, value FROM ($(wide)) AS w" \
+		"$(oracle)"
+}
+
+@test "repair: native types, and values that their column cannot hold" {
+	types=(--types native)
+	"$root/t/telemetry" 2 30 6000
+	sql "INSERT INTO tenant.tbl_data_timeseries
+			(ship_id, data_channel_id, created_time, str_v, long_v, value_format)
+		VALUES ('S', 'i', '2024-10-01 00:00', NULL, 7, 'Integer'),
+			('S', 'i', '2024-10-01 00:01', '007', NULL, 'String'),
+			('S', 'i', '2024-10-01 00:02', 'n/a', NULL, 'String'),
+			('S', 'b', '2024-10-01 00:02', 'n/a', NULL, 'String')"
+	printf 'ship_id,data_channel_id,value_format\nS,i,Integer\n' |
+		run_rc 0 pg-wide-tables register "${types[@]}"
+	carry_over
+	sql "UPDATE tenant.tbl_data_timeseries_s SET i = i + 1 WHERE i IS NOT NULL;
+		UPDATE tenant.tbl_data_timeseries_s SET i = 5 WHERE i IS NULL;
+		UPDATE tenant.tbl_data_timeseries_s SET b = NULL;
+		DELETE FROM tenant.tbl_data_timeseries_imo9999993"
+	repairs 0
+	run_rc 0 pg-wide-validate --types native
+	is "$(sql 'SELECT i, b FROM tenant.tbl_data_timeseries_s ORDER BY created_time')" \
+		$'7|\n7|\n|n/a'
+}
+
+# ---- while others write ------------------------------------------------------------------------
+
+# stopped PROCESS: a program stands at its kill point
+stopped() { [[ $(ps -o stat= -p "$1") == T* ]]; }
+ended() { ! kill -0 "$1" 2>/dev/null; }
+waits_for_lock() {
+	[[ $(sql "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
+		AND datname = current_database()") != 0 ]]
+}
+
+# live VALUE: what a live loader does: the newest value, laid over what is there
+live() {
+	printf 'ship_id,created_time,%s\nIMO9999993,%s,%s\n' "$channel" "$at" "$1" |
+		pg-copy-load --wide --live --accept-unsealed --group-columns 12 >live.out 2>&1 3>&-
+}
+
+# a value of the narrow table, wrong in the wide one: $channel, $at, $col and $t say where
+one_wrong() {
+	production
+	t=$(table imo9999993 1) col=$(column imo9999993 1 1)
+	at=$(first "$t" "$col IS NOT NULL")
+	channel=$(sql "SELECT channel FROM ferry.channel WHERE quote_ident(column_name) = '$col'
+		AND ship = 'IMO9999993'")
+	sql "UPDATE $t SET $col = 'wrong' WHERE created_time = '$at'"
+}
+change_source() {
+	sql "UPDATE tenant.tbl_data_timeseries SET double_v = NULL, long_v = NULL, bool_v = NULL,
+			str_v = '$1', value_format = 'String'
+		WHERE ship_id = 'IMO9999993' AND data_channel_id = '$channel'
+			AND created_time = '$at'"
+}
+
+# The value changes in the source while the repair holds the row, before and after it has asked.
+@test "repair: a live value is never overwritten by an older reading" {
+	local repair live place
+	one_wrong
+	for place in repair_locked repair_read; do
+		sql "UPDATE $t SET $col = 'wrong' WHERE created_time = '$at'"
+		KP_STOP=$place:1 pg-wide-validate --repair >got 2>&1 3>&- &
+		repair=$!
+		wait_until 30 stopped "$repair"
+		change_source "new at $place"
+		live "new at $place" &
+		live=$!
+		wait_until 30 waits_for_lock
+		kill -CONT "$repair"
+		wait "$repair"
+		wait "$live"
+		is "$(sql "SELECT $col FROM $t WHERE created_time = '$at'")" "new at $place"
+		is_equal
+	done
+}
+
+@test "repair: a row that another holds is waited for only a moment, and comes later" {
+	one_wrong
+	mkfifo hold
+	psql -XAtq <hold >psql.out 2>&1 3>&- &
+	local psql=$! repair
+	exec 7>hold
+	printf 'BEGIN;\nSELECT 1 FROM %s WHERE created_time = %s FOR UPDATE;\n' "$t" "'$at'" >&7
+	wait_until 10 grep -q 1 psql.out
+	# others of the ship are repaired meanwhile
+	sql "UPDATE $(table imo9999993 3) SET $(column imo9999993 3 1) = 'wrong'
+		WHERE $(column imo9999993 3 1) IS NOT NULL"
+	pg-wide-validate --repair >got 2>&1 3>&- &
+	repair=$!
+	wait_until 30 waits_for_lock
+	wait_until 30 sql "SELECT 1 / (count(*) = 0)::int FROM $(table imo9999993 3)
+		WHERE $(column imo9999993 3 1) = 'wrong'"
+	is "$(sql "SELECT $col FROM $t WHERE created_time = '$at'")" wrong
+	printf 'COMMIT;\n\\q\n' >&7
+	exec 7>&-
+	wait "$repair"
+	wait "$psql"
+	is_equal
+}
+
+@test "repair: killed at any point it leaves nothing half done" {
+	local each t c
+	production
+	t=$(table imo9999993 2) c=$(column imo9999993 2 1)
+	for each in repair_locked:1 repair_read:1 repair_read:2 repair_row_read:1 \
+		between_groups:1 between_groups:2; do
+		sql "UPDATE $t SET $c = 'wrong';
+			UPDATE $(table imo9999994 1) SET $(column imo9999994 1 1) = NULL;
+			INSERT INTO $(table imo9999994 1) (created_time)
+				VALUES ('2024-10-01 00:00:01')"
+		KP_KILL=$each run_rc 137 pg-wide-validate --repair --delete
+		# every cell is what it was or what it should be, and nothing else is touched
+		is "$(sql "SELECT count(*) FROM ($(wide)) AS w WHERE value <> 'wrong' AND
+			NOT EXISTS (SELECT FROM ($(oracle)) AS o WHERE o.ship_id = w.ship_id
+				AND o.created_time = w.created_time
+				AND o.data_channel_id = w.channel AND o.v = w.value)")" 0
+		repairs 0 --delete
+		is_equal
+	done
+}
+
+# writer N: live writes of its own rows: the source first, then the wide tables; values only grow
+writer() {
+	local i at
+	for ((i = 0; i < 40; i++)); do
+		at="2024-10-01 00:0$((i % 8)):$((10 + 15 * ($1 % 3)))"
+		psql -XAtq -c "INSERT INTO tenant.tbl_data_timeseries (ship_id, data_channel_id,
+			created_time, str_v, value_format)
+			VALUES ('IMO9999993', '/w$1', '$at', '$i', 'String')
+			ON CONFLICT (ship_id, data_channel_id, created_time)
+				DO UPDATE SET str_v = excluded.str_v" || return
+		printf 'ship_id,created_time,/w%s\nIMO9999993,%s,%s\n' "$1" "$at" "$i" |
+			pg-copy-load --wide --live --accept-unsealed --group-columns 12 || return
+	done
+}
+# spoiler: what goes wrong in the meantime
+spoiler() {
+	local i
+	for ((i = 0; i < 30; i++)); do
+		psql -XAtq -c "UPDATE $(table imo9999993 2) SET \"$1\" = 'wrong' || created_time
+			WHERE created_time = (SELECT created_time FROM $(table imo9999993 2)
+				ORDER BY random() LIMIT 1)" || return
+		psql -XAtq -c "DELETE FROM $(table imo9999993 3) WHERE created_time =
+			(SELECT created_time FROM $(table imo9999993 3) ORDER BY random()
+				LIMIT 1)" || return
+	done
+}
+
+@test "repair: in a storm of live writes, damage and other repairs" {
+	local each code
+	local -a pids=() repairs=()
+	production 3000
+	row_of /w1 '2024-10-01 00:00:25' 1
+	row_of /w2 '2024-10-01 00:00:40' 1
+	repairs 0
+	for each in 1 2; do
+		writer "$each" >"writer.$each" 2>&1 3>&- &
+		pids+=("$!")
+	done
+	spoiler "$(column imo9999993 2 3 | tr -d \")" >spoiler.log 2>&1 3>&- &
+	pids+=("$!")
+	while ! ended "${pids[0]}" || ! ended "${pids[1]}" || ! ended "${pids[2]}"; do
+		repairs=()
+		for each in 1 2; do
+			pg-wide-validate --repair >"got.$each" 2>&1 3>&- &
+			repairs+=("$!")
+		done
+		for each in "${repairs[@]}"; do
+			code=0
+			wait "$each" || code=$?
+			# what is on its way differs for a moment
+			((code <= 1)) || cat got.*
+			((code <= 1))
+		done
+	done
+	for each in "${pids[@]}"; do
+		wait "$each" || cat writer.* spoiler.log
+		wait "$each"
+	done
+	repairs 0
+	is_equal
+}
+
+@test "repair: a difference counts when it is still there later" {
+	one_wrong
+	change_source later
+	# on its way: it arrives while the comparison waits
+	pg-wide-validate --settle 3s --ship-id IMO9999993 >got 2>&1 3>&- &
+	local look=$!
+	wait_until 30 sql "SELECT 1 / count(*) FROM pg_stat_activity
+		WHERE datname = current_database() AND application_name = 'pg-wide-validate'
+			AND state = 'idle' AND query LIKE 'COPY (SELECT%'"
+	live later
+	wait "$look"
+	has got ', 0 differences'
+	sql "UPDATE $t SET $col = 'wrong' WHERE created_time = '$at'"
+	run_rc 1 pg-wide-validate --settle 100ms
+	has "$out" ', 1 differences'
+	repairs 0 --settle 100ms
+	is_equal
+}
