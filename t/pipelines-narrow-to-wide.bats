@@ -86,6 +86,8 @@ ended() { wait "$1"; }
 		WHERE "/edge" IS NOT NULL')" 1
 	run_rc 1 narrow-to-wide --mode validate
 	has "$out" '2024-10-01 00:19:59.999999  /edge' 'no row for this instant' ', 2 differences'
+	run_rc 0 narrow-to-wide --mode validate --repair --settle 50ms
+	is_carried_over
 }
 
 @test "narrow-to-wide: one ship, then the rest" {

@@ -25,33 +25,33 @@ struct conf {
 };
 
 static const struct opt options[] = {
-	{ .kind = OPT_GROUP, .help = "What" },
+	{.kind = OPT_GROUP, .help = "What"},
 	LEDGER_JOB_OPT(struct conf, job),
 	NARROW_SHIPS_OPT(struct conf, ships),
-	{ .name = "max-differences",
+	{.name = "max-differences",
 		.kind = OPT_UINT,
 		.offset = offsetof(struct conf, max_differences),
 		.arg = "N",
 		.min = 1,
-		.help = "look for so many differing cells (default 20)" },
+		.help = "look for so many differing cells (default 20)"},
 	REPORT_FORMAT_OPT(struct conf, format, "the report"),
-	{ .kind = OPT_GROUP, .help = "Repair" },
-	{ .name = "repair",
+	{.kind = OPT_GROUP, .help = "Repair"},
+	{.name = "repair",
 		.letter = 'r',
 		.kind = OPT_FLAG,
 		.offset = offsetof(struct conf, repair),
-		.help = "make the wide tables equal, also while they are written to" },
-	{ .name = "delete",
+		.help = "make the wide tables equal, also while they are written to"},
+	{.name = "delete",
 		.kind = OPT_FLAG,
 		.offset = offsetof(struct conf, remove),
-		.help = "repair: also remove what the narrow table has no more" },
-	{ .name = "settle",
+		.help = "repair: also remove what the narrow table has no more"},
+	{.name = "settle",
 		.kind = OPT_DURATION,
 		.offset = offsetof(struct conf, settle),
 		.arg = "DURATION",
 		.unit = CLOCK_US_PER_SEC,
-		.help = "a difference counts when it is there so much later, too" },
-	{ .kind = OPT_GROUP, .help = "Source" },
+		.help = "a difference counts when it is there so much later, too"},
+	{.kind = OPT_GROUP, .help = "Source"},
 	NARROW_SOURCE_OPT(struct conf, source),
 	NARROW_OPTS(struct conf, narrow),
 	TARGET_OPTS(struct conf, target),
@@ -78,12 +78,12 @@ struct check {
  */
 
 static const struct report_column differing_columns[] = {
-	{ "ship", false },
-	{ "time", false },
-	{ "channel", false },
-	{ "source", false },
-	{ "wide", false },
-	{ "what", false },
+	{"ship", false},
+	{"time", false},
+	{"channel", false},
+	{"source", false},
+	{"wide", false},
+	{"what", false},
 };
 
 static void on_difference(void *ctx, size_t ship, const struct celldiff_cell *cell)
@@ -92,7 +92,7 @@ static void on_difference(void *ctx, size_t ship, const struct celldiff_cell *ce
 
 	report_text(&c->differing, c->verify.ships.name[ship]);
 	report_text(&c->differing, cell->instant);
-	report_text(&c->differing, cell->channel.n ? cell->channel : (struct sl){ NULL, 0 });
+	report_text(&c->differing, cell->channel.n ? cell->channel : (struct sl){NULL, 0});
 	report_text(&c->differing, cell->narrow);
 	report_text(&c->differing, cell->wide);
 	report_textz(&c->differing, celldiff_text(cell->what));
@@ -102,16 +102,16 @@ static void on_difference(void *ctx, size_t ship, const struct celldiff_cell *ce
  */
 
 static const struct report_column ship_columns[] = {
-	{ "ship", false },
-	{ "ranges", true },
-	{ "left", true },
-	{ "rows", true },
-	{ "cells", true },
-	{ "wide_rows", true },
-	{ "repeated", true },
-	{ "empty", true },
-	{ "rejected", true },
-	{ "differences", true },
+	{"ship", false},
+	{"ranges", true},
+	{"left", true},
+	{"rows", true},
+	{"cells", true},
+	{"wide_rows", true},
+	{"repeated", true},
+	{"empty", true},
+	{"rejected", true},
+	{"differences", true},
 };
 
 static void add_tally(struct report *r, struct sl ship, const struct verify_tally *t)
@@ -139,7 +139,7 @@ static struct verify_tally add_tallies(struct check *c, struct report *r)
 {
 	const struct names *ships = &c->verify.ships;
 	const struct sl **sorted = mem_alloc(mem_mul(ships->n + 1, sizeof *sorted));
-	struct verify_tally total = { .ranges = 0 };
+	struct verify_tally total = {.ranges = 0};
 
 	for (size_t i = 0; i < ships->n; i++)
 		sorted[i] = &ships->name[i];
@@ -213,7 +213,7 @@ static int put_report(struct check *c)
 {
 	enum report_format format = (enum report_format)c->conf.format;
 	struct report ships;
-	struct str text = { 0 };
+	struct str text = {0};
 	struct verify_tally total;
 	struct out *out;
 
@@ -240,7 +240,7 @@ static struct verify_opts options_of(struct check *c)
 {
 	struct conf *o = &c->conf;
 
-	return (struct verify_opts){ .source = o->source,
+	return (struct verify_opts){.source = o->source,
 		.target = &o->target,
 		.narrow = &o->narrow,
 		.job = o->job,
@@ -251,12 +251,12 @@ static struct verify_opts options_of(struct check *c)
 		.repair = o->repair,
 		.remove = o->remove,
 		.found = on_difference,
-		.ctx = c };
+		.ctx = c};
 }
 
 int main(int argc, char **argv)
 {
-	struct check c = { .conf = { .max_differences = 20 } };
+	struct check c = {.conf = {.max_differences = 20}};
 	struct verify_opts opts;
 	int code;
 

@@ -23,8 +23,8 @@ const char *repair_key_type(const struct ship *ship)
 	return ship->zoned ? "timestamptz" : "timestamp";
 }
 
-const char *repair_instants(struct str *s, const struct ship *ship,
-	const struct celldiff_cell *list, size_t n)
+const char *repair_instants(
+	struct str *s, const struct ship *ship, const struct celldiff_cell *list, size_t n)
 {
 	str_clear(s);
 	str_addc(s, '{');
@@ -59,7 +59,8 @@ static bool is_missing(const struct celldiff_cell *c)
 	return c->what == CELL_MISSING || c->what == ROW_MISSING;
 }
 
-/* From the first to the last instant where something is missing; all of it when not all is known. */
+/* From the first to the last instant where something is missing; all of it when not all is known.
+ */
 static bool missing_range(const struct cell_list *list, int64_t *from, int64_t *to)
 {
 	int64_t first = INT64_MAX, last = INT64_MIN, t;
@@ -93,8 +94,8 @@ static size_t run_of(const struct cell_list *list, size_t i)
 	return n;
 }
 
-bool repair_round(struct repair *r, struct ship *ship, int64_t from, int64_t to,
-	const struct cell_list *list)
+bool repair_round(
+	struct repair *r, struct ship *ship, int64_t from, int64_t to, const struct cell_list *list)
 {
 	bool any = missing_range(list, &from, &to);
 	size_t n;

@@ -21,10 +21,10 @@
 struct repair {
 	struct cellsum_source *source;
 	struct cellsum_target *target;
-	bool remove; /* also what the source has no more */
+	bool remove;                   /* also what the source has no more */
 	uint64_t filled, set, removed; /* what was done: cells and rows, added up */
-	uint64_t busy;		       /* rows that others had locked */
-	struct fill *fill;	       /* private */
+	uint64_t busy;                 /* rows that others had locked */
+	struct fill *fill;             /* private */
 };
 
 /*

@@ -14,7 +14,8 @@ void repair_fill(struct repair *r, struct ship *ship, int64_t from, int64_t to);
 void repair_set(struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n);
 
 /* Makes the first row of ROW_ORPHAN, and takes ROW_EXTRA away (repair_rows.c). */
-void repair_orphans(struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n);
+void repair_orphans(
+	struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n);
 void repair_rows(struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n);
 
 /* ---- statements ------------------------------------------------------------------------------ */
@@ -27,8 +28,8 @@ void repair_add_key(struct repair *r, struct str *sql);
 const char *repair_key_type(const struct ship *ship);
 
 /* The instants as the text of an array, for a parameter of the key's type. */
-const char *repair_instants(struct str *s, const struct ship *ship,
-	const struct celldiff_cell *list, size_t n);
+const char *repair_instants(
+	struct str *s, const struct ship *ship, const struct celldiff_cell *list, size_t n);
 
 /*
  * Begins a transaction that does not wait long for locks. After a statement failed: rolls it back

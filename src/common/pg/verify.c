@@ -5,7 +5,7 @@
 #include "pg/ledger_opts.h"
 
 #define NOTE_EVERY (INT64_C(10) * CLOCK_US_PER_SEC)
-#define ROUNDS_MAX 20	/* of repairing a range */
+#define ROUNDS_MAX 20   /* of repairing a range */
 #define LIST_MAX 200000 /* differences gathered in one round */
 
 static bool same(const struct cellsum *narrow, const struct cellsum *wide)
@@ -26,12 +26,12 @@ struct place {
 /* Both sums once more: a source in use may have changed between the two looks. */
 static bool equal_now(struct verify *v, const struct place *p)
 {
-	struct arena arena = { 0 };
+	struct arena arena = {0};
 	struct cellsum_of *list;
 	struct cellsum wide;
 
 	registry_read(v->target.r, p->ship);
-	v->now = (struct cellsum){ .rows = 0 };
+	v->now = (struct cellsum){.rows = 0};
 	if (cellsum_narrow(&v->source, p->from, p->to, &p->ship->id, 1, &arena, &list) > 0)
 		v->now = list[0].sum;
 	cellsum_wide(&v->target, p->ship, p->from, p->to, &wide);
@@ -39,8 +39,8 @@ static bool equal_now(struct verify *v, const struct place *p)
 	return same(&v->now, &wide);
 }
 
-static void look(struct verify *v, const struct place *p, struct cell_list *list, size_t max,
-	bool values)
+static void look(
+	struct verify *v, const struct place *p, struct cell_list *list, size_t max, bool values)
 {
 	cell_list_find(list, &v->source, &v->target, p->ship, p->from, p->to, max, values);
 }
@@ -83,7 +83,7 @@ static void note_mended(struct verify *v, const struct place *p, const struct re
 	uint64_t filled = v->repair.filled - before->filled, set = v->repair.set - before->set,
 		 removed = v->repair.removed - before->removed;
 	char from[CLOCK_TEXT_MAX];
-	struct str text = { 0 };
+	struct str text = {0};
 
 	if (filled + set + removed == 0)
 		return;
@@ -96,13 +96,13 @@ static void note_mended(struct verify *v, const struct place *p, const struct re
 		v->job.id, p->ship->id, p->from == CELLSUM_ALWAYS ? LEDGER_NO_TIME : p->from,
 		str_z(&text));
 	ledger_recount(registry_pg(v->target.r), v->job.id,
-		&(struct ledger_recount){ .ship = p->ship->id,
+		&(struct ledger_recount){.ship = p->ship->id,
 			.from = p->from,
 			.to = p->to,
 			.rows = v->now.rows - v->now.bad,
 			.cells = v->now.values,
 			.dropped = v->now.values - v->now.cells,
-			.wide_rows = v->now.instants });
+			.wide_rows = v->now.instants});
 	str_free(&text);
 }
 
@@ -132,9 +132,7 @@ static void report(struct verify *v, const struct place *p)
 
 static void look_closer(struct verify *v, const struct ledger_range *r, size_t s)
 {
-	struct place p = {
-		registry_ship(v->target.r, v->ships.name[s]), s, r->from, r->to
-	};
+	struct place p = {registry_ship(v->target.r, v->ships.name[s]), s, r->from, r->to};
 
 	if (equal_now(v, &p))
 		return;
@@ -156,7 +154,7 @@ static size_t number_of(struct verify *v, struct sl ship)
 
 	mem_grow(&v->tally, &v->tally_cap, i + 1, sizeof *v->tally);
 	if (added)
-		v->tally[i] = (struct verify_tally){ .ranges = 0 };
+		v->tally[i] = (struct verify_tally){.ranges = 0};
 	return i;
 }
 
@@ -165,7 +163,7 @@ static void compare_range(struct verify *v, const struct ledger_range *r,
 	struct cellsum_child *side, struct cellsum *wide, size_t n_wide)
 {
 	static const struct cellsum none;
-	struct arena arena = { 0 };
+	struct arena arena = {0};
 	struct cellsum_of *list;
 	size_t n = cellsum_narrow(&v->source, r->from, r->to, v->read, v->n_read, &arena, &list);
 	bool *seen = mem_zalloc(v->ships.n + n + 1);
@@ -232,8 +230,8 @@ static enum cellsum_hash prepare(struct verify *v)
 	o->target->schema = v->job.target_schema;
 	o->target->prefix = v->job.target_prefix;
 	o->target->types = strcmp(v->job.types, "native") == 0 ? TARGET_NATIVE : TARGET_TEXT;
-	v->n_ranges = ledger_ranges(
-		target, &v->job, o->only, o->n_only, &v->ships, &v->arena, &v->range);
+	v->n_ranges =
+		ledger_ranges(target, &v->job, o->only, o->n_only, &v->ships, &v->arena, &v->range);
 	if (v->ships.n == 0)
 		die(EX_CONFIGURATION, "job %llu has no chunks%s", (unsigned long long)v->job.id,
 			o->n_only ? " of this ship" : "");
@@ -279,12 +277,11 @@ static void open_both(struct verify *v, enum cellsum_hash hash)
 	struct pg *source = pg_connect(v->opts.source, "source");
 
 	cellsum_source_open(&v->source, source, v->narrow, hash);
-	v->target = (struct cellsum_target){ .hash = hash };
-	v->target.r = registry_open(pg_connect(v->opts.target->conninfo, "target"), v->opts.target,
-		"created_time");
+	v->target = (struct cellsum_target){.hash = hash};
+	v->target.r = registry_open(
+		pg_connect(v->opts.target->conninfo, "target"), v->opts.target, "created_time");
 	v->repair = (struct repair){
-		.source = &v->source, .target = &v->target, .remove = v->opts.remove
-	};
+		.source = &v->source, .target = &v->target, .remove = v->opts.remove};
 	choose_ships(v);
 	if (hash == CELLSUM_PORTABLE)
 		msg_note("the servers' own hashes differ, so md5 is used: slower");
@@ -307,7 +304,7 @@ void verify_run(struct verify *v, const struct verify_opts *opts)
 	struct cellsum_child *side;
 	enum cellsum_hash hash;
 
-	*v = (struct verify){ .opts = *opts };
+	*v = (struct verify){.opts = *opts};
 	hash = prepare(v);
 	side = cellsum_child_start(v->opts.target, hash, v->range, v->n_ranges, &v->ships);
 	open_both(v, hash);

@@ -24,8 +24,8 @@ struct verify_opts {
 	const struct sl *only;
 	size_t n_only;
 	uint64_t max_differences; /* how many are handed to `found` */
-	int64_t settle;		  /* microseconds; 0: none */
-	bool repair, remove;	  /* `remove`: also what the source has no more */
+	int64_t settle;           /* microseconds; 0: none */
+	bool repair, remove;      /* `remove`: also what the source has no more */
 	void (*found)(void *ctx, size_t ship, const struct celldiff_cell *cell);
 	void *ctx;
 };
@@ -40,7 +40,7 @@ struct verify {
 	struct ledger_job job;
 	struct names ships;
 	struct verify_tally *tally; /* by number of the ship */
-	uint64_t differences;	    /* handed to `found` */
+	uint64_t differences;       /* handed to `found` */
 	size_t bad_ranges;
 	struct repair repair; /* what was mended */
 	size_t mended_ranges;
