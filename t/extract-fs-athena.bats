@@ -22,6 +22,9 @@ arrived() {
 	[[ $(fs-extract-athena "$1" -o ndjson --no-seal | wc -l) == "$2" ]]
 }
 
+# polled COUNT: a query is under way: somebody has asked for its state since it was that often
+polled() { (($(sandbox_count GetQueryExecution) > $1)); }
+
 # left: objects that queries left in the bucket of the offline stores.
 left() { aws s3 ls --recursive s3://offline/ferry-athena-results/ | wc -l; }
 
@@ -151,18 +154,21 @@ break, ""quoted"" é",-0.00012' | LC_ALL=C sort >want
 }
 
 @test "fs-extract-athena: Ctrl-C stops the query, a reader that goes, too" {
-	local code=0
+	local code=0 polls
 	records 5 >in.csv
 	loaded stopped in.csv
 	sandbox_set athena-delay=20000
 	stops=$(sandbox_count StopQueryExecution)
+	polls=$(sandbox_count GetQueryExecution)
 	(exec fs-extract-athena stopped --no-seal >got 2>err 3>&-) &
-	sleep 1
+	wait_until 20 polled "$polls"
 	kill -TERM $!
 	wait $! || code=$?
 	is "$code" 143
 	is "$(sandbox_count StopQueryExecution)" $((stops + 1))
-	run_pipe '141 0' 'fs-extract-athena stopped | sleep 1'
+	polls=$(sandbox_count GetQueryExecution)
+	export -f wait_until polled sandbox_count
+	run_pipe '141 0' 'fs-extract-athena stopped | wait_until 20 polled "$polls"' polls="$polls"
 	(($(sandbox_count StopQueryExecution) >= stops + 2))
 	run_rc 69 extract stopped --query-timeout 1
 	has "$err" 'timeout'
@@ -172,16 +178,18 @@ break, ""quoted"" é",-0.00012' | LC_ALL=C sort >want
 }
 
 @test "fs-extract-athena: a run after kill -9 takes the query that was paid for" {
-	local method started
+	local method started polls
 	records 500 >in.csv
 	loaded again in.csv
 	LC_ALL=C sort in.csv >want
 	for method in csv unload; do
-		sandbox_set athena-delay=1000
+		sandbox_set athena-delay=20000
+		polls=$(sandbox_count GetQueryExecution)
 		(exec fs-extract-athena again --method $method --no-seal >got 2>err 3>&-) &
-		sleep 0.7
+		wait_until 20 polled "$polls"
 		kill -9 $!
 		wait $! 2>/dev/null || true
+		sandbox_set athena-delay=0
 		run_rc 0 extract again --method $method --stats stats
 		has "$err" 'the result of the query an earlier run started'
 		LC_ALL=C sort "$out" >got
@@ -190,7 +198,6 @@ break, ""quoted"" é",-0.00012' | LC_ALL=C sort >want
 			"$sandbox_dir/requests" | tail -n 2 | jq -r .ClientRequestToken | uniq)
 		started=$(wc -l <<<"$started")
 		is "$started" 1
-		sandbox_set athena-delay=0
 		run_ok extract again --method $method
 	done
 	is "$(left)" 0

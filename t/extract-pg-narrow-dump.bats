@@ -520,13 +520,21 @@ defective() {
 
 # ---- ends ----------------------------------------------------------------------------------------
 
+# dump_stalls: waits until the dump has filled its pipe, so that the server waits for it
+dump_stalls() {
+	wait_until 20 sql "SELECT 1 / count(*) FROM pg_stat_activity
+		WHERE datname = current_database() AND application_name = 'pg-narrow-dump'
+		AND wait_event = 'ClientWrite'"
+}
+export -f dump_stalls wait_until sql
+
 @test "dump: a server connection that dies is 75, and whoever reads is told" {
 	"$root/t/telemetry" 1 50 50000
 	local kill='SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 		WHERE datname = current_database() AND pid <> pg_backend_pid()'
 	# a reader that waits keeps the dump in the middle
 	run_pipe '75 75' \
-		'pg-narrow-dump | { sleep 1; psql -XAtqc "$kill" >killed; exec stream-digest; }' \
+		'pg-narrow-dump | { dump_stalls; psql -XAtqc "$kill" >killed; exec stream-digest; }' \
 		kill="$kill"
 	has killed t
 	has "$err" 'pg-narrow-dump: error: ' \
@@ -537,12 +545,12 @@ defective() {
 	own_cluster
 	"$root/t/telemetry" 1 50 50000
 	run_pipe '75 75' \
-		'pg-narrow-dump | { sleep 1; kill -9 $(psql -XAtqc "$q"); exec stream-digest; }' \
+		'pg-narrow-dump | { dump_stalls; kill -9 $(psql -XAtqc "$q"); exec stream-digest; }' \
 		q="SELECT pid FROM pg_stat_activity WHERE application_name = 'pg-narrow-dump'"
 	has "$err" 'connection lost, source'
 	wait_until 30 sql 'SELECT 1'
 	run_pipe '75 75' \
-		'pg-narrow-dump | { sleep 1; "$pg" stop "$d" --immediate; exec stream-digest; }' \
+		'pg-narrow-dump | { dump_stalls; "$pg" stop "$d" --immediate; exec stream-digest; }' \
 		pg="$root/pipelines/lib/cluster" d="$cluster"
 	run_rc 75 pg-narrow-dump
 }
@@ -561,12 +569,13 @@ defective() {
 	local each
 	for each in TERM:143 INT:130; do
 		set -m # a background process of a script ignores SIGINT otherwise
-		{ pg-narrow-dump --seal || printf '%s' $? >code; } > >(sleep 2; cat >got) 2>said &
+		rm -f go
+		{ pg-narrow-dump --seal || printf '%s' $? >code; } \
+			> >(wait_until 30 test -e go; cat >got) 2>said &
 		set +m
-		wait_until 10 sql "SELECT 1 / count(*) FROM pg_stat_activity
-			WHERE datname = current_database() AND application_name = 'pg-narrow-dump'"
-		sleep 0.5
+		dump_stalls
 		pkill -"${each%:*}" -x -P $! pg-narrow-dump
+		touch go
 		wait $! || :
 		is "$(<code)" "${each#*:}"
 		has said "pg-narrow-dump: error: ended by SIG${each%:*}"

@@ -63,7 +63,10 @@ stages() {
 	done
 }
 
-# pause: up to 300 ms
+# at_work PROCESS: stages of it run, or it has ended
+at_work() { [[ $(stages "$1") ]] || ! kill -0 "$1"; }
+
+# pause: up to 300 ms, so that death comes at any point
 pause() { sleep "0.$(printf %03d $((RANDOM % 300)))"; }
 
 # kill_stages COUNT: a run after the other, in which so many stages are killed, wherever they are
@@ -113,7 +116,7 @@ crash_server() {
 			"${migration[@]}" >>run.out 2>>run.err &
 			run=$!
 		fi
-		sleep 0.3
+		wait_until 20 at_work "$run"
 		pause
 		"$root/pipelines/lib/cluster" stop "$cluster" --immediate
 		pause

@@ -179,14 +179,19 @@ setup() {
 	has "$err" 'the offline store may have them twice'
 }
 
+# sent OPERATION COUNT: more requests than that have succeeded
+sent() { (($(sandbox_count "$1" ok) > $2)); }
+
 @test "fs-put: kill -9 again and again, and no acknowledged record is sent twice" {
 	local i sent killed=0
 	group killed
 	records 20000 >in.csv
+	sandbox_set latency=2
 	sent=$(sandbox_count BatchWriteRecord ok)
 	for ((i = 0; i < 5; i++)); do
 		(exec fs-put killed in.csv -w 1 2>/dev/null 3>&-) &
-		sleep "0.0$((RANDOM % 5 + 3))"
+		wait_until 20 sent BatchWriteRecord \
+			$(($(sandbox_count BatchWriteRecord ok) + RANDOM % 50))
 		! kill -9 $! 2>/dev/null || killed=$((killed + 1))
 		wait $! 2>/dev/null || true
 	done
@@ -212,10 +217,12 @@ setup() {
 	[[ -s j ]]
 	run_rc 65 fs-put journalled --journal j --delete soft in.csv
 	has "$err" 'the journal of another job'
-	flock j sleep 3 3>&- &
-	sleep 0.3
+	mkfifo hold
+	flock j cat hold 3>&- &
+	wait_until 10 bash -c '! flock -n j true'
 	run_rc 75 fs-put journalled --journal j in.csv
 	has "$err" 'another load is writing this journal'
+	: >hold
 	wait
 	run_ok fs-put journalled --journal j in.csv
 	[[ ! -e j ]]
@@ -260,10 +267,7 @@ setup() {
 	group slow
 	{
 		records 3
-		for i in {1..100}; do
-			[[ ! -e arrived ]] || break
-			sleep 0.1
-		done
+		wait_until 20 test -e arrived
 		records 2 3 | sed 1d
 	} | fs-put slow --accept-unsealed 3>&- &
 	wait_until 20 fs-extract-online slow --id id2 --required
@@ -322,11 +326,13 @@ setup() {
 }
 
 @test "fs-put: Ctrl-C waits for what is under way and counts everything" {
+	local code=0 before
 	group stopped
 	records 20000 >in.csv
-	sandbox_set latency=2
+	sandbox_set latency=20
+	before=$(sandbox_count BatchWriteRecord ok)
 	(exec fs-put stopped in.csv -w 2 2>err 3>&-) &
-	sleep 0.5
+	wait_until 20 sent BatchWriteRecord "$before"
 	kill -TERM $!
 	wait $! || code=$?
 	is "$code" 143

@@ -397,13 +397,13 @@ stopped_at() {
 	local rc
 	table t 'a text'
 	mkfifo pipe
+	drained() { ! read -r -t 0 -u 7; }
 	for signal in TERM:143 INT:130; do
 		pg-copy-load --table public.t --accept-unsealed <pipe 2>"$err" 3>&- &
 		pid=$!
-		exec 7>pipe
+		exec 7<>pipe # both ways: this shell sees when it is empty
 		printf 'a\n1\n' >&7
-		wait_until 10 grep -q 'S (sleeping)' "/proc/$pid/status"
-		sleep 0.2
+		wait_until 10 drained
 		# bash starts it with SIGINT ignored; it catches it all the same
 		kill -"${signal%:*}" "$pid"
 		rc=0

@@ -224,7 +224,10 @@ assert s["ships"][0]["last"] == "2024-01-03 16:59:59.999999", s' status.json
 		lease_until = now() + interval '1 h'"
 	pg-wide-ledger wait 2>wait.err &
 	local waiter=$!
-	sleep 1.5
+	# it has asked once more than at its beginning, and is there
+	wait_until 20 sql "SELECT 1 / count(*) FROM pg_stat_activity
+		WHERE datname = current_database() AND application_name = 'pg-wide-ledger'
+		AND query_start > backend_start + interval '1 s'"
 	kill -0 "$waiter"
 	sql "UPDATE ferry.chunk SET lease_until = now() - interval '1 s' WHERE ship = 'B'"
 	run_rc 75 ended "$waiter"

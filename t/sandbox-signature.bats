@@ -194,7 +194,8 @@ headers["Authorization"] = re.sub(r"/20\d{6}/", "/20200101/", headers["Authoriza
 	use_role "$out"
 	run_ok aws sts get-caller-identity --query Arn --output text
 	is "$(<"$out")" arn:aws:sts::123456789012:assumed-role/r/me
-	sleep 2.1
+	expired() { ! aws sts get-caller-identity; }
+	wait_until 20 expired
 	run_rc 254 aws sts get-caller-identity
 	has "$err" '(ExpiredToken)'
 	sandbox_set session-seconds=0

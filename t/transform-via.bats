@@ -316,12 +316,9 @@ export -f sealed
 
 @test "via: killed, it takes the command with it, and nothing behind it commits" {
 	mkfifo f
-	{
-		head -n 3 n.csv
-		sleep 20
-	} >f &
-	source=$!
-	via -- sh -c 'echo $$ >pid; exec cat' <f >got 2>err &
+	exec 7<>f # there is more to come
+	head -n 3 n.csv >&7
+	via -- sh -c 'echo $$ >pid; exec cat' <f >got 2>err 7>&- &
 	pid=$!
 	wait_until 10 test -s pid
 	kill -TERM "$pid"
@@ -329,5 +326,5 @@ export -f sealed
 	wait "$pid" || rc=$?
 	is "$rc" 143
 	wait_until 10 bash -c '! kill -0 "$(<pid)" 2>/dev/null'
-	kill "$source" || :
+	exec 7>&-
 }
