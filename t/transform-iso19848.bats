@@ -226,7 +226,8 @@ channels() {
 		         "Format": {"Type": "Decimal"}, "Range": {"High": 1e2, "Low": -0},
 		         "Unit": {"UnitSymbol": "°C"}, "Name": "Exhaust"}},
 		      {"DataChannelID": {"LocalID": "/a/alarm"},
-		       "Property": {"Format": {"Type": "Boolean"}, "DataChannelType": {"Type": "x"}}}
+		       "Property": {"DataChannelType": {"Type": "Alert"},
+		         "Format": {"Type": "Boolean"}}}
 		    ]}
 		  }
 		}

@@ -11,8 +11,10 @@
 #include "core/stop.h"
 #include "pg/table.h"
 #include "pg/wide_chunk.h"
+#include "pg/wide_coverage.h"
 #include "stream/in.h"
 #include "stream/io.h"
+#include "stream/out.h"
 
 #include <signal.h>
 
@@ -23,6 +25,7 @@ struct conf {
 	struct wide_chunk_opts wide; /* its `key` and `buffer` are those of --table, too */
 	const char *table;
 	struct opt_list types;
+	int format; /* enum report_format */
 	bool is_wide, create, ignore_unknown, accept_unsealed;
 };
 
@@ -59,6 +62,13 @@ static const struct opt options[] = {
 	{ .name = "keep-rejects", .kind = OPT_FLAG,
 	  .offset = offsetof(struct conf, wide.keep_rejects),
 	  .help = "keep values that do not fit their column in ferry.reject and go on" },
+	{ .name = "on-unknown", .kind = OPT_ENUM, .offset = offsetof(struct conf, wide.on_unknown),
+	  .choices = "add|ignore|error",
+	  .help = "what to do with channels that a ship does not have" },
+	{ .name = "dry-run", .letter = 'n', .kind = OPT_FLAG,
+	  .offset = offsetof(struct conf, wide.dry_run),
+	  .help = "print what would change in each table, and change nothing" },
+	REPORT_FORMAT_OPT(struct conf, format, "--dry-run"),
 	TARGET_OPTS(struct conf, wide.target),
 	IO_IN_OPTS(struct conf, io),
 	IO_REJECT_OPTS(struct conf, io),
@@ -192,8 +202,13 @@ static void check_options(const struct conf *c, int argc)
 		opt_usage("say --table SCHEMA.TABLE or --wide");
 	if (c->is_wide && (c->create || c->ignore_unknown || c->types.n > 0))
 		opt_usage("--create, --column-type and --ignore-unknown are for --table");
-	if (!c->is_wide && (w->by || w->live || w->keep_rejects))
-		opt_usage("--by, --live and --keep-rejects are for --wide");
+	if (!c->is_wide && (w->by || w->live || w->keep_rejects || w->on_unknown || w->dry_run))
+		opt_usage("--by, --live, --keep-rejects, --on-unknown and --dry-run are for "
+			  "--wide");
+	if (w->dry_run && w->keep_rejects)
+		opt_usage("--dry-run and --keep-rejects exclude each other");
+	if (c->format && !w->dry_run)
+		opt_usage("--format is for --dry-run");
 	if (w->keep_rejects && c->io.rejects)
 		opt_usage("--rejects and --keep-rejects exclude each other");
 	if (c->types.n > 0 && !c->create)
@@ -278,6 +293,27 @@ static void run(struct load *ld)
 		finish(ld, &end);
 }
 
+/* Nothing is committed: the transaction ends with the connection. */
+static void print_coverage(struct load *ld)
+{
+	struct out *out = out_open(NULL, 0);
+	struct str text = { 0 };
+
+	wide_coverage_put(wide_chunk_wide(ld->chunk), (enum report_format)ld->conf.format, &text);
+	out_put(out, str_sl(&text));
+	out_close(out);
+	str_free(&text);
+}
+
+static void say_ignored(struct load *ld)
+{
+	uint64_t n = wide_ignored(wide_chunk_wide(ld->chunk));
+
+	if (n > 0)
+		msg_note("%llu values of channels that the ships do not have are left out",
+			 (unsigned long long)n);
+}
+
 int main(int argc, char **argv)
 {
 	struct load ld = { .conf.wide.buffer = DEFAULT_BUFFER };
@@ -295,6 +331,10 @@ int main(int argc, char **argv)
 		open_table(&ld);
 	msg_on_exit(on_failure, &ld);
 	run(&ld);
+	if (ld.conf.wide.dry_run)
+		print_coverage(&ld);
+	else if (ld.chunk)
+		say_ignored(&ld);
 	code = io_close(ld.io);
 	msg_off_exit(on_failure, &ld);
 	wide_chunk_close(ld.chunk);

@@ -371,6 +371,8 @@ void wide_row(struct wide *w, const struct rec *rec)
 	}
 	l = find_lane(w, ship);
 	sort_columns(w, l);
+	if (w->conf.unknown != WIDE_ADD)
+		wide_judge_unknown(w, l);
 	count(w, l, rec);
 	if (field_is_null(&rec->f[w->in_key]) || !clock_parse(key, &instant)) {
 		bad_record(w, rec, w->in_key, "not an instant (YYYY-MM-DD HH:MM:SS.ffffff)");

@@ -38,10 +38,15 @@ struct wide_fault {
 	const char *why;
 };
 
+/* What to do with values of channels that a ship does not have. */
+enum wide_unknown { WIDE_ADD, WIDE_IGNORE, WIDE_ERROR };
+
 struct wide_conf {
 	struct sl by, key; /* names of the stream's columns: ship and instant */
 	enum merge how;    /* MERGE_FILL or MERGE_OVERLAY */
 	size_t buffer;     /* bytes gathered per table before they are sent */
+	enum wide_unknown unknown;
+	bool dry_run; /* only count what would change (wide_coverage.h); nothing is committed */
 	/* called for each; when it returns, the cell is left NULL, or the record out */
 	void (*bad)(void *ctx, const struct wide_fault *fault);
 	void *ctx;

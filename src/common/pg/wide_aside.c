@@ -47,15 +47,41 @@ static void assign_values(struct wide *w, struct lane *l, const struct rec *rec)
 	wide_sort_loose(w, l);
 }
 
+static NORETURN void refuse_unknown(struct wide *w, const struct lane *l)
+{
+	struct str list = { 0 };
+
+	for (size_t i = 0; i < l->n_loose && i < 5; i++)
+		str_addf(&list, "%s%s", i ? ", " : "", msg_q(w->cols->name[l->loose[i].col]));
+	die_hint(EX_DATA, "--on-unknown add makes columns for them, ignore leaves them out",
+		"ship %s has no channel %s%s", msg_q(l->ship->id), str_z(&list),
+		l->n_loose > 5 ? ", …" : "");
+}
+
+void wide_judge_unknown(struct wide *w, struct lane *l)
+{
+	if (!lane_is_ready(l))
+		die_hint(EX_CONFIGURATION, "--on-unknown add makes them",
+			"ship %s has no wide tables", msg_q(l->ship->id));
+	if (w->conf.unknown == WIDE_ERROR && l->n_loose > 0)
+		refuse_unknown(w, l);
+}
+
 bool wide_meet_unknown(struct wide *w, struct lane *l, const struct rec *rec)
 {
 	bool news = false, aside = false;
+	uint64_t values = 0;
 
 	for (size_t i = 0; i < l->n_loose; i++)
 		if (has_value(rec, l->loose[i].col)) {
 			news |= !l->loose[i].aside;
 			aside = true;
+			values++;
 		}
+	if (w->conf.unknown == WIDE_IGNORE || (w->conf.dry_run && lane_is_ready(l))) {
+		l->unknown += values;
+		return false;
+	}
 	if (!news)
 		return aside;
 	look_again(w, l);

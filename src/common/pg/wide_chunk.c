@@ -113,6 +113,8 @@ struct wide_chunk *wide_chunk_open(struct pg *pg, struct io *io, struct wide_chu
 		.key = sl_of(opts->key ? opts->key : "created_time"),
 		.how = opts->live ? MERGE_OVERLAY : MERGE_FILL,
 		.buffer = opts->buffer,
+		.unknown = (enum wide_unknown)opts->on_unknown,
+		.dry_run = opts->dry_run,
 		.bad = on_bad,
 		.ctx = c,
 	};
@@ -252,6 +254,11 @@ static void load_rest(struct wide_chunk *c)
 
 void wide_chunk_finish(struct wide_chunk *c, const struct seal *seal)
 {
+	if (c->opts->dry_run) {
+		wide_flush(c->wide);
+		wide_next_chunk(c->wide);
+		return;
+	}
 	read_facts(c, seal);
 	check_job(c);
 	prove(c, seal);

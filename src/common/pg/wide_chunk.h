@@ -19,6 +19,8 @@ struct wide_chunk_opts {
 	const char *by, *key; /* columns of the stream; NULL: ship_id, created_time */
 	uint64_t buffer;      /* bytes gathered per table before they are sent */
 	bool live;	      /* replace values that are there */
+	int on_unknown;	      /* enum wide_unknown: channels a ship does not have */
+	bool dry_run;	      /* count what would change, commit nothing */
 	bool keep_rejects;    /* values that do not fit go to ferry.reject, not to io_reject() */
 };
 

@@ -26,6 +26,9 @@ struct rack {
 	struct segment *seg;
 	size_t n_segs, segs_cap;
 	bool staged; /* rows of this chunk met rows that were there */
+	struct rack_count {
+		uint64_t rows, there, cells, filled, changed;
+	} count; /* of a dry run */
 	struct stage stage;
 };
 
@@ -39,6 +42,7 @@ struct lane {
 		bool aside;   /* its values are set aside in this chunk */
 	} * loose;
 	size_t n_loose, loose_cap;
+	uint64_t unknown; /* values of loose columns that were left out, or only counted */
 	size_t seen; /* columns of the stream that were sorted into racks and loose */
 	bool own;    /* this transaction makes the ship's tables */
 	bool sent;   /* rows were sent in this chunk */
@@ -85,6 +89,16 @@ void wide_part_instants(struct wide *w, struct lane *l, int64_t instant);
 
 /* Moves columns that the ship has by now from the loose ones to the racks. */
 void wide_sort_loose(struct wide *w, struct lane *l);
+
+/*
+ * Where unknown channels are not added: ends the program when the ship has no tables (78), or when
+ * they are not ignored either and there are some (65).
+ */
+void wide_judge_unknown(struct wide *w, struct lane *l);
+
+/* What rows [lo, hi) of the staging table would change, added to the rack's count. */
+void wide_count_staged(struct wide *w, struct lane *l, struct rack *k, const char *target,
+	size_t n);
 
 /* Deals with values in columns the ship does not have; true when some are to be set aside. */
 bool wide_meet_unknown(struct wide *w, struct lane *l, const struct rec *rec);

@@ -89,7 +89,11 @@ static bool copy_and_merge(struct sending *s, size_t lo, size_t hi)
 	/* columns and tables of a ship only become more: their number is the shape */
 	stage_prepare(s->w->pg, &s->k->stage, str_z(&target), s->l->ship->group[s->group].n);
 	pg_exec(s->w->pg, "SAVEPOINT ferry_rows");
-	ok = copy_rows(s, true, lo, hi) && merge_rows(s, str_z(&target));
+	ok = copy_rows(s, true, lo, hi);
+	if (ok && s->w->conf.dry_run)
+		wide_count_staged(s->w, s->l, s->k, str_z(&target), s->n);
+	else if (ok)
+		ok = merge_rows(s, str_z(&target));
 	if (ok)
 		pg_exec(s->w->pg, "RELEASE SAVEPOINT ferry_rows");
 	else
@@ -122,6 +126,7 @@ static bool load(void *ctx, size_t lo, size_t hi)
 	struct sending *s = ctx;
 	struct str what = { 0 };
 
+	s->k->staged |= s->w->conf.dry_run;
 	if (!s->k->staged) {
 		if (copy_directly(s, lo, hi) || (has_moved(s) && copy_directly(s, lo, hi)))
 			return true;

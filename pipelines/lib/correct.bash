@@ -1,0 +1,29 @@
+# correct.bash: narrow-to-wide --mode correct. Wide CSV files of one ship each, as operators keep
+# them by ship and month (`timestamp,<channel>,…`), replace what its wide tables say; each file in a
+# transaction of its own:
+#
+#	map-fields | pg-copy-load --wide --live
+# shellcheck shell=bash
+# shellcheck disable=SC2154  # what narrow-to-wide makes of its command line
+
+correct() {
+	local each
+
+	((${#ships[@]} <= 1)) || misused 'correct: one --ship-id at most'
+	((${#files[@]})) || files=(-)
+	for each in "${files[@]}"; do
+		tell "$each"
+		correct_file "$each"
+	done
+}
+
+# A file is whole, so it is given a seal; an empty cell stays as it is in the tables.
+correct_file() {
+	map-fields "${loud[@]}" --progress none --seal \
+		--rename "${file_time:-timestamp}:created_time" \
+		"${ships[@]/#--ship-id=/--set=ship_id=}" -- "$1" |
+		pg-copy-load "${loud[@]}" --wide --live --progress none \
+			--on-unknown "${on_unknown:-error}" ${dry_run:+"$dry_run"} "${format[@]}" \
+			"${target[@]}" ||
+		pipe_failed map-fields pg-copy-load -- "${PIPESTATUS[@]}"
+}
