@@ -142,7 +142,7 @@ break, ""quoted"" é",-0.00012' | LC_ALL=C sort >want
 	has "$err" 'has no offline store' fs-extract-online
 	run_rc 69 extract refused --where 'no_such_column > 5'
 	has "$err" 'the query failed: ' no_such_column
-	run_rc 69 extract refused --where 'event_time > current_date'
+	run_rc 69 extract refused --where 'count > current_date'
 	is "$(wc -l <"$err")" 1
 	sandbox_set deny=StartQueryExecution
 	run_rc 77 extract refused
@@ -250,4 +250,45 @@ break, ""quoted"" é",-0.00012' | LC_ALL=C sort >want
 		printf '%s kB, %s kB\n' "$small" "$large"
 		((large < small + 4096 && large < 32768))
 	done
+}
+
+@test "fs-extract-athena: conditions on event times, texts and numbers" {
+	local each
+
+	fs-group template -O features.json
+	group texts
+	jq 'map(if .FeatureName == "event_time" then .FeatureType = "Fractional" else . end)' \
+		features.json >numbers.json
+	fs-group create numbers --schema-file numbers.json --role-arn "$role" \
+		--s3-uri s3://offline/fs >/dev/null
+	{
+		printf 'id,event_time\n'
+		printf 'old,2023-12-31T23:59:59.999Z\nnew,2024-01-01T00:00:00Z\nnow,%s\n' \
+			"$(date -u +%FT%TZ)"
+	} >texts.csv
+	{
+		printf 'id,event_time\n'
+		printf 'old,1704067199.999\nnew,1704067200\nnow,%s\n' "$(date -u +%s)"
+	} >numbers.csv
+	for each in texts numbers; do
+		fs-put "$each" "$each.csv"
+		wait_until 20 arrived "$each" 3
+		for method in csv unload; do
+			ids "$each" "event_time < '2024-01-01'" old
+			ids "$each" "WHERE event_time >= current_date - interval '30' day" now
+			ids "$each" "event_time >= '2024-01-01 00:00:00' AND id <> 'it''s'" \
+				'new now'
+			ids "$each" "event_time BETWEEN '2024-01-01' AND '2024-01-02'" new
+			ids "$each" "\"Event_Time\" >= date '2024-01-01' AND event_time < current_date" \
+				new
+		done
+	done
+	run_rc 0 extract numbers --where "event_time < '2024-01-01'"
+	has "$err" 'run again with the event time read as one'
+}
+
+# ids GROUP CONDITION WANTED
+ids() {
+	run_rc 0 extract "$1" --where "$2" --columns id --method "$method" --no-seal || return
+	is "$(tail -n +2 "$out" | sort | paste -sd' ' | sed 's/^\(new\) \(now\)$/\1 \2/')" "$3" "$1: $2"
 }

@@ -5,10 +5,12 @@
  * wire, in the memory of a few rows, as the CSV object that a query leaves in S3 or as the gzip
  * JSON parts of an UNLOAD, several at once. Its rows are counted against what Athena says.
  */
+#include "aws/fs_columns.h"
 #include "aws/fs_fetch.h"
 #include "aws/fs_offline.h"
 #include "aws/fs_sql.h"
 #include "aws/fs_wait.h"
+#include "aws/fs_where.h"
 #include "core/clock.h"
 #include "core/hash.h"
 #include "core/msg.h"
@@ -26,11 +28,11 @@ enum method { METHOD_CSV, METHOD_UNLOAD };
 struct conf {
 	struct aws_opts aws;
 	struct io_opts io;
-	const char *columns, *rename, *where, *order_by, *as_of, *query, *stats;
+	const char *columns, *rename, *where, *order_by, *as_of, *known_at, *query, *stats;
 	const char *output_location, *workgroup, *database, *parquet;
 	uint64_t limit, workers;
 	int method;
-	bool latest, store_columns, keep_results, dry_run;
+	bool latest, unique, store_columns, keep_results, dry_run;
 	int64_t timeout, reuse;
 };
 
@@ -49,8 +51,12 @@ static const struct opt options[] = {
 	  .min = 1, .help = "so many records at most" },
 	{ .name = "latest", .kind = OPT_FLAG, .offset = offsetof(struct conf, latest),
 	  .help = "the newest record of each identifier (default: all its history)" },
+	{ .name = "unique", .kind = OPT_FLAG, .offset = offsetof(struct conf, unique),
+	  .help = "one record of each identifier and event time, the last that was written" },
 	{ .name = "as-of", .kind = OPT_STR, .offset = offsetof(struct conf, as_of), .arg = "TIME",
 	  .help = "the newest as it was at this event time" },
+	{ .name = "known-at", .kind = OPT_STR, .offset = offsetof(struct conf, known_at),
+	  .arg = "TIME", .help = "only what was written (write_time) until then" },
 	{ .name = "store-columns", .kind = OPT_FLAG, .offset = offsetof(struct conf, store_columns),
 	  .help = "add write_time, api_invocation_time, is_deleted, and deletions" },
 	{ .name = "query", .kind = OPT_STR, .offset = offsetof(struct conf, query), .arg = "SQL",
@@ -110,128 +116,48 @@ static const struct opt_program program = {
 	.opts = options,
 };
 
-/* A column of the output. */
-struct column {
-	struct sl name;   /* as it is written */
-	struct sl source; /* feature or column of the store */
-	bool number;      /* Integral or Fractional */
-	bool fractional;
-	bool boolean;
-};
-
 struct prog {
 	struct conf conf;
 	struct aws *aws;
 	struct fs_group group;
-	struct column *columns;
-	size_t n, cap;
+	struct fs_columns cols;
 	struct fs_json_column *keys;
 	struct fs_fetch fetch;
 	struct extract *x;
 	struct field *f;
 	struct arena mem, row_mem;
-	struct str sql, plain;
+	struct str sql, where, plain; /* where: with the event time read as a time */
 	bool header_seen;
 };
 
-/* ---- columns ------------------------------------------------------------------------------- */
-
-static void add_column(struct prog *p, struct sl name)
-{
-	size_t f = fs_group_feature(&p->group, name);
-	struct column c = { .name = name, .source = name };
-
-	if (f != SIZE_MAX) {
-		c.name = c.source = p->group.features[f].name;
-		c.number = p->group.features[f].type != FS_STRING &&
-			   p->group.features[f].collection == FS_SCALAR;
-		c.fractional = c.number && p->group.features[f].type == FS_FRACTIONAL;
-	} else if (!fs_is_store_column(name) && !p->conf.query) {
-		die_hint(EX_USAGE_, "'fs schema' shows the features",
-			"--columns: feature group %s has no feature %s", msg_q(p->group.name),
-			msg_q(name));
-	}
-	c.boolean = sl_eq(name, SL("is_deleted"));
-	mem_grow(&p->columns, &p->cap, p->n + 1, sizeof *p->columns);
-	p->columns[p->n++] = c;
-}
-
-/* Calls `each` for every part of a list that commas split. */
-static void split(struct prog *p, const char *list, void (*each)(struct prog *p, struct sl part))
-{
-	while (*list) {
-		size_t n = strcspn(list, ",");
-		struct sl part = { list, n };
-
-		while (part.n && part.p[0] == ' ') {
-			part.p++;
-			part.n--;
-		}
-		while (part.n && part.p[part.n - 1] == ' ')
-			part.n--;
-		if (part.n)
-			each(p, part);
-		list += n + (list[n] == ',');
-	}
-}
-
-static void choose_columns(struct prog *p)
-{
-	static const char *const store[] = { "write_time", "api_invocation_time", "is_deleted" };
-
-	if (p->conf.columns)
-		split(p, p->conf.columns, add_column);
-	for (size_t i = 0; !p->conf.columns && i < p->group.n; i++)
-		add_column(p, p->group.features[i].name);
-	for (size_t i = 0; p->conf.store_columns && i < ARRAY_LEN(store); i++)
-		add_column(p, sl_of(store[i]));
-	if (p->n == 0)
-		opt_usage("--columns: names none");
-}
-
-static void rename_column(struct prog *p, struct sl pair)
-{
-	const char *colon = memchr(pair.p, ':', pair.n);
-	struct sl old = { pair.p, colon ? (size_t)(colon - pair.p) : 0 };
-
-	if (!colon || !old.n || old.n + 1 == pair.n)
-		opt_usage("--rename: not like OLD:NEW: %s", msg_q(pair));
-	for (size_t i = 0; i < p->n; i++)
-		if (sl_eq(p->columns[i].source, old)) {
-			p->columns[i].name = (struct sl){ colon + 1, pair.n - old.n - 1 };
-			return;
-		}
-	opt_usage("--rename: there is no column %s", msg_q(old));
-}
+/* ---- rows ---------------------------------------------------------------------------------- */
 
 static void announce(struct prog *p)
 {
-	struct sl *names = mem_alloc(mem_mul(p->n, sizeof *names));
+	struct sl *names = mem_alloc(mem_mul(p->cols.n, sizeof *names));
 
 	if (p->conf.rename)
-		split(p, p->conf.rename, rename_column);
-	for (size_t i = 0; i < p->n; i++)
-		names[i] = p->columns[i].name;
-	wr_cols(p->x->wr, names, p->n);
-	p->f = mem_alloc(mem_mul(p->n, sizeof *p->f));
+		fs_columns_rename(&p->cols, p->conf.rename);
+	for (size_t i = 0; i < p->cols.n; i++)
+		names[i] = p->cols.v[i].name;
+	wr_cols(p->x->wr, names, p->cols.n);
+	p->f = mem_alloc(mem_mul(p->cols.n, sizeof *p->f));
 	mem_free(names);
 }
-
-/* ---- rows ---------------------------------------------------------------------------------- */
 
 /* The header of the CSV result: known columns must be those asked for; of --query they are news. */
 static void take_header(struct prog *p, const struct field *f, size_t n)
 {
 	p->header_seen = true;
 	for (size_t i = 0; i < n && p->conf.query; i++)
-		add_column(p, arena_dup(&p->mem, field_sl(&f[i])));
-	if (n != p->n)
-		die(EX_STREAM, "the result has %zu columns instead of %zu", n, p->n);
+		fs_columns_add(&p->cols, &p->group, arena_dup(&p->mem, field_sl(&f[i])), true);
+	if (n != p->cols.n)
+		die(EX_STREAM, "the result has %zu columns instead of %zu", n, p->cols.n);
 	for (size_t i = 0; i < n; i++)
-		if (p->columns[i].source.n != f[i].n ||
-			strncasecmp(p->columns[i].source.p, f[i].p, f[i].n) != 0)
+		if (p->cols.v[i].source.n != f[i].n ||
+			strncasecmp(p->cols.v[i].source.p, f[i].p, f[i].n) != 0)
 			die(EX_STREAM, "column %zu of the result is %s instead of %s", i + 1,
-				msg_q(field_sl(&f[i])), msg_q(p->columns[i].source));
+				msg_q(field_sl(&f[i])), msg_q(p->cols.v[i].source));
 	announce(p);
 }
 
@@ -258,7 +184,7 @@ static void take_row(void *ctx, const struct field *f, size_t n)
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
-		const struct column *c = &p->columns[i];
+		const struct fs_output *c = &p->cols.v[i];
 
 		p->f[i] = f[i];
 		if (field_is_null(&f[i]) || (!c->number && !c->boolean))
@@ -293,18 +219,23 @@ static bool reader_gone(void *ctx)
 static void build_query(struct prog *p)
 {
 	const struct conf *c = &p->conf;
-	struct sl *names = mem_alloc(mem_mul(p->n + 1, sizeof *names));
+	struct sl *names = mem_alloc(mem_mul(p->cols.n + 1, sizeof *names));
 	struct fs_select q = { .columns = names,
-		.n_columns = p->n,
+		.n_columns = p->cols.n,
 		.where = c->where,
 		.order_by = c->order_by,
 		.limit = c->limit,
 		.latest = c->latest || c->as_of,
-		.deleted = c->store_columns,
-		.as_of = c->as_of ? sl_of(c->as_of) : SL("") };
+		.unique = c->unique,
+		.deleted = c->store_columns && !c->latest && !c->as_of,
+		.as_of = c->as_of ? sl_of(c->as_of) : SL(""),
+		.known_at = c->known_at ? sl_of(c->known_at) : SL("") };
 
-	for (size_t i = 0; i < p->n; i++)
-		names[i] = p->columns[i].source;
+	if (str_sl(&p->where).n)
+		q.where = str_z(&p->where);
+	for (size_t i = 0; i < p->cols.n; i++)
+		names[i] = p->cols.v[i].source;
+	str_clear(&p->sql);
 	if (c->query)
 		str_addz(&p->sql, c->query);
 	else
@@ -315,8 +246,10 @@ static void build_query(struct prog *p)
 static void check_options(const struct conf *c)
 {
 	bool parts = c->columns || c->where || c->order_by || c->limit || c->latest || c->as_of ||
-		     c->store_columns;
+		     c->store_columns || c->unique || c->known_at;
 
+	if (c->unique && (c->latest || c->as_of))
+		opt_usage("--latest and --as-of give one record of each identifier anyway");
 	if (c->query && parts)
 		opt_usage("--query is the whole query: no other option can change it");
 	if (c->parquet && (c->rename || c->io.output || c->io.out_format || c->io.gzip))
@@ -331,12 +264,15 @@ static void check_options(const struct conf *c)
 static void check_group(const struct prog *p)
 {
 	const struct fs_group *g = &p->group;
+	int64_t known;
 	const char *why =
 		p->conf.as_of ? fs_event_time_check(g->features[g->time].type, sl_of(p->conf.as_of))
 			      : NULL;
 
 	if (why)
 		opt_usage("--as-of: %s %s", msg_q(sl_of(p->conf.as_of)), why);
+	if (p->conf.known_at && !clock_parse(sl_of(p->conf.known_at), &known))
+		opt_usage("--known-at: not a time: %s", msg_q(sl_of(p->conf.known_at)));
 	if (!g->offline)
 		die_hint(EX_REFUSED, "fs-extract-online reads the online store",
 			"feature group %s has no offline store", msg_q(g->name));
@@ -347,10 +283,19 @@ static void check_group(const struct prog *p)
 			msg_q(g->name));
 }
 
+static void make_unload_query(struct prog *p)
+{
+	struct str sql = {0};
+
+	fs_sql_unload(str_sl(&p->sql), p->fetch.unload, p->conf.parquet != NULL, &sql);
+	p->fetch.query.sql = arena_dup(&p->mem, str_sl(&sql));
+	str_free(&sql);
+}
+
 /* UNLOAD wants a folder of its own; it is named after the run, so that a second try finds it. */
 static void make_unload(struct prog *p)
 {
-	struct str uri = { 0 }, sql = { 0 };
+	struct str uri = {0};
 
 	str_add(&uri, p->fetch.query.output);
 	if (!uri.n)
@@ -359,13 +304,24 @@ static void make_unload(struct prog *p)
 			msg_q(sl_of(p->conf.workgroup)));
 	str_addf(&uri, "ferry-%s/", p->fetch.run.name);
 	p->fetch.unload = arena_dup(&p->mem, str_sl(&uri));
-	fs_sql_unload(str_sl(&p->sql), p->fetch.unload, p->conf.parquet != NULL, &sql);
-	p->fetch.query.sql = arena_dup(&p->mem, str_sl(&sql));
-	p->keys = mem_alloc(mem_mul(p->n, sizeof *p->keys));
-	for (size_t i = 0; i < p->n; i++)
-		p->keys[i] = fs_json_column(&p->mem, p->columns[i].source);
-	str_free(&sql);
+	make_unload_query(p);
+	p->keys = mem_alloc(mem_mul(p->cols.n, sizeof *p->keys));
+	for (size_t i = 0; i < p->cols.n; i++)
+		p->keys[i] = fs_json_column(&p->mem, p->cols.v[i].source);
 	str_free(&uri);
+}
+
+static bool retype(void *ctx)
+{
+	struct prog *p = ctx;
+
+	if (!p->conf.where || !fs_where_parse_time(&p->group, p->conf.where, &p->where))
+		return false;
+	build_query(p);
+	p->fetch.query.sql = str_sl(&p->sql);
+	if (p->conf.method == METHOD_UNLOAD)
+		make_unload_query(p);
+	return true;
 }
 
 static void wake(void *ctx)
@@ -387,6 +343,7 @@ static void prepare(struct prog *p)
 		.keep = c->keep_results,
 		.parquet = c->parquet,
 		.gone = reader_gone,
+		.retype = retype,
 		.row = take_row,
 		.ctx = p };
 	f->query = (struct athena_query){ .sql = str_sl(&p->sql),
@@ -401,7 +358,7 @@ static void prepare(struct prog *p)
 	if (c->method == METHOD_UNLOAD) {
 		make_unload(p);
 		f->columns = p->keys;
-		f->n_columns = p->n;
+		f->n_columns = p->cols.n;
 		p->header_seen = true;
 	}
 	if (p->header_seen && p->x)
@@ -443,7 +400,7 @@ static void open_group(struct prog *p, const char *name)
 	if (p->conf.database)
 		p->group.database = sl_of(p->conf.database);
 	if (!p->conf.query)
-		choose_columns(p);
+		fs_columns_choose(&p->cols, &p->group, p->conf.columns, p->conf.store_columns);
 	build_query(p);
 }
 
@@ -471,8 +428,9 @@ static void release(struct prog *p)
 	arena_free(&p->mem);
 	arena_free(&p->row_mem);
 	str_free(&p->sql);
+	str_free(&p->where);
 	str_free(&p->plain);
-	mem_free(p->columns);
+	fs_columns_free(&p->cols);
 	mem_free(p->keys);
 	mem_free(p->f);
 }

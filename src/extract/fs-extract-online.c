@@ -4,6 +4,7 @@
  * All of them (ListRecords), or those of identifiers that come as records or lines; fetched by
  * BatchGetRecord, many at once. Memory does not grow with the store.
  */
+#include "aws/fs_known.h"
 #include "aws/fs_online.h"
 #include "aws/fs_table.h"
 #include "aws/fs_wait.h"
@@ -21,7 +22,7 @@
 struct conf {
 	struct aws_opts aws;
 	struct io_opts io;
-	const char *columns, *ids;
+	const char *columns, *ids, *except;
 	struct opt_list id;
 	bool lines, deleted, current_time, required;
 	uint64_t workers;
@@ -39,6 +40,8 @@ static const struct opt options[] = {
 	  .help = "those whose identifiers are in these records (- is standard input)" },
 	{ .name = "lines", .kind = OPT_FLAG, .offset = offsetof(struct conf, lines),
 	  .help = "the file of --ids has an identifier a line, and no header" },
+	{ .name = "except", .kind = OPT_STR, .offset = offsetof(struct conf, except),
+	  .arg = "FILE", .help = "not those whose identifier and event time are in these records" },
 	{ .name = "deleted", .kind = OPT_FLAG, .offset = offsetof(struct conf, deleted),
 	  .help = "also identifiers of records that were softly deleted, the rest NULL" },
 	{ .name = "required", .kind = OPT_FLAG, .offset = offsetof(struct conf, required),
@@ -90,19 +93,28 @@ struct prog {
 	struct field *now;             /* --current-time: a record with another time */
 	struct str time;
 	struct field *nothing;
+	struct fs_known known; /* --except */
 	uint64_t missing;
 };
 
 /* ---- output -------------------------------------------------------------------------------- */
 
+static enum fs_type time_type(const struct prog *p)
+{
+	return p->group.features[p->group.time].type;
+}
+
 static void take_row(void *ctx, const struct field *f, size_t n)
 {
 	struct prog *p = ctx;
 
+	if (p->conf.except && fs_known_has(&p->known, field_sl(&f[p->id_column]), time_type(p),
+				      field_sl(&f[p->time_column])))
+		return;
 	if (p->conf.current_time && p->time_column != SIZE_MAX) {
 		memcpy(p->now, f, n * sizeof *f);
 		str_clear(&p->time);
-		fs_event_time_put(&p->time, p->group.features[p->group.time].type, clock_now());
+		fs_event_time_put(&p->time, time_type(p), clock_now());
 		p->now[p->time_column] = field_str(str_sl(&p->time));
 		f = p->now;
 	}
@@ -210,6 +222,34 @@ static size_t find_id(const struct prog *p, const struct names *cols)
 	return 0;
 }
 
+/* Those that are known elsewhere; where that file cannot be told, everything would be. */
+static void learn_known(struct prog *p)
+{
+	const struct sl names[] = {
+		p->group.features[p->group.id].name, p->group.features[p->group.time].name};
+	struct io *io = io_open(&p->conf.io, p->conf.except);
+	size_t at[2] = {NAMES_NONE, NAMES_NONE};
+	enum rd_event ev;
+	struct rec rec;
+
+	if (p->id_column == SIZE_MAX || p->time_column == SIZE_MAX)
+		opt_usage("--except needs the identifier and the event time among --columns");
+	while ((ev = io_next(io, &rec)) != RD_END) {
+		for (size_t i = 0; i < 2 && ev == RD_COLS; i++)
+			at[i] = names_find(rd_cols(io->rd), names[i]);
+		if (ev != RD_ROW)
+			continue;
+		for (size_t i = 0; i < 2; i++)
+			if (at[i] >= rec.n)
+				die(EX_DATA, "%s: a record without %s", p->conf.except,
+					msg_q(names[i]));
+		(void)fs_known_add(
+			&p->known, field_sl(&rec.f[at[0]]), time_type(p), field_sl(&rec.f[at[1]]));
+	}
+	rd_close(io->rd);
+	mem_free(io);
+}
+
 static void get_records(struct prog *p)
 {
 	struct io *io = io_open(&p->conf.io, p->conf.ids);
@@ -260,6 +300,8 @@ static void get_all(struct prog *p)
 {
 	const struct conf *c = &p->conf;
 
+	if (c->except)
+		learn_known(p);
 	for (size_t i = 0; i < c->id.n; i++)
 		fs_online_get(p->online, c->id.v[i]);
 	if (c->ids && c->lines)
@@ -334,6 +376,7 @@ static void release(struct prog *p)
 	mem_free(p->nothing);
 	mem_free(p->now);
 	mem_free(p->conf.id.v);
+	fs_known_free(&p->known);
 }
 
 int main(int argc, char **argv)

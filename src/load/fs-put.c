@@ -199,7 +199,7 @@ static void refuse_record(struct prog *p, const struct rec *rec, size_t column, 
 		io_reject_field(
 			p->io, rec, column, why); /* ends the program, or --rejects keeps it */
 	else
-		fs_failed_record(p->failed, rd_cols(p->io->rd), rec, column, why);
+		fs_failed_record(p->failed, p->group.name, rd_cols(p->io->rd), rec, column, why);
 	p->n.rejected++;
 	if (p->first.n == 0)
 		str_addf(&p->first, "record %llu: %s", (unsigned long long)rec->record, why);

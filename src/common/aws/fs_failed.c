@@ -10,13 +10,15 @@ static void put(struct out *out, struct str *line)
 	str_free(line);
 }
 
-static void add_failed(
-	struct str *s, uint64_t record, const char *outcome, const char *code, struct sl message)
+static void add_failed(struct str *s, struct sl group, uint64_t record, const char *outcome,
+	const char *code, struct sl message)
 {
 	if (s->n > 1)
 		str_addc(s, ',');
-	str_addf(s, "\"" FS_FAILED_COLUMN "\":{\"record\":%llu,\"outcome\":\"%s\",\"code\":",
-		(unsigned long long)record, outcome);
+	str_addz(s, "\"" FS_FAILED_COLUMN "\":{\"group\":");
+	str_add_json(s, group);
+	str_addf(s, ",\"record\":%llu,\"outcome\":\"%s\",\"code\":", (unsigned long long)record,
+		outcome);
 	str_add_json(s, sl_of(code));
 	str_addz(s, ",\"message\":");
 	str_add_json(s, message);
@@ -30,10 +32,10 @@ static void add_member(struct str *s, struct sl name)
 	str_addc(s, ':');
 }
 
-void fs_failed_record(struct out *out, const struct names *cols, const struct rec *rec,
-	size_t column, const char *why)
+void fs_failed_record(struct out *out, struct sl group, const struct names *cols,
+	const struct rec *rec, size_t column, const char *why)
 {
-	struct str line = { 0 }, message = { 0 };
+	struct str line = {0}, message = {0};
 
 	str_addc(&line, '{');
 	for (size_t i = 0; i < rec->n && i < cols->n; i++) {
@@ -54,7 +56,7 @@ void fs_failed_record(struct out *out, const struct names *cols, const struct re
 		str_addc(&message, ' ');
 	}
 	str_addz(&message, why);
-	add_failed(&line, rec->record, "rejected", "before sending", str_sl(&message));
+	add_failed(&line, group, rec->record, "rejected", "before sending", str_sl(&message));
 	str_free(&message);
 	put(out, &line);
 }
@@ -62,8 +64,8 @@ void fs_failed_record(struct out *out, const struct names *cols, const struct re
 /* The members of the record, out of what was to be sent. */
 static void add_values(struct str *line, const struct fs_item *item)
 {
-	struct str list = { 0 };
-	struct arena mem = { 0 };
+	struct str list = {0};
+	struct arena mem = {0};
 	const struct json *values, *text;
 	const char *why;
 	size_t at;
@@ -88,7 +90,7 @@ static void add_values(struct str *line, const struct fs_item *item)
 void fs_failed_item(struct out *out, const struct fs_group *group, const struct fs_item *item,
 	enum fs_outcome outcome, const struct aws_error *e)
 {
-	struct str line = { 0 };
+	struct str line = {0};
 
 	str_addc(&line, '{');
 	if (item->deletion) {
@@ -100,7 +102,7 @@ void fs_failed_item(struct out *out, const struct fs_group *group, const struct 
 	} else {
 		add_values(&line, item);
 	}
-	add_failed(&line, item->record, outcome == FS_REJECTED ? "rejected" : "unknown", e->code,
-		sl_of(e->message));
+	add_failed(&line, group->name, item->record,
+		outcome == FS_REJECTED ? "rejected" : "unknown", e->code, sl_of(e->message));
 	put(out, &line);
 }

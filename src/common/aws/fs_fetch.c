@@ -1,5 +1,6 @@
 #include "aws/fs_fetch.h"
 
+#include "aws/fs_where.h"
 #include "aws/pool.h"
 #include "aws/s3.h"
 #include "core/clock.h"
@@ -153,6 +154,13 @@ void fs_fetch_start(struct fs_fetch *f)
 		run_query(f);
 	} else if (f->run.again) {
 		msg_note("this is the result of the query an earlier run started");
+	}
+	if (f->x.state == ATHENA_FAILED && f->retype && fs_where_is_mismatch(f->x.reason) &&
+		f->retype(f->ctx)) {
+		msg_note("Athena compares no text or number with a time, so the query is run again "
+			 "with the event time read as one");
+		fs_run_renew(&f->run);
+		run_query(f);
 	}
 	if (f->x.state == ATHENA_SUCCEEDED)
 		return;

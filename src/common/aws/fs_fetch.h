@@ -20,6 +20,11 @@ struct fs_fetch {
 	unsigned workers;        /* parts fetched at once */
 	bool keep;               /* leave the result objects where they are */
 	bool (*gone)(void *ctx); /* nobody wants the rows any more: asked now and then */
+	/*
+	 * Athena refuses to compare the types in the query: makes another (in `query.sql`) that it
+	 * may take, or returns false. NULL: there is none.
+	 */
+	bool (*retype)(void *ctx);
 	fs_row_fn *row;
 	void *ctx;
 	const struct fs_json_column *columns; /* of an unloaded result */

@@ -30,7 +30,7 @@ static void add_literal(struct str *sql, struct sl text)
 /* Drops leading blanks and, when they come next, the words of a clause. */
 static const char *without(const char *text, const char *first, const char *second)
 {
-	const char *words[] = { first, second };
+	const char *words[] = {first, second};
 
 	text += strspn(text, " \t\r\n");
 	for (size_t i = 0; i < ARRAY_LEN(words) && words[i]; i++) {
@@ -68,7 +68,7 @@ static void add_time(const struct fs_group *g, struct str *sql)
 /* With all nine decimals the bound is not before a text that means the same instant. */
 static void add_as_of(const struct fs_group *g, struct sl as_of, struct str *sql)
 {
-	struct str bound = { 0 };
+	struct str bound = {0};
 
 	add_time(g, sql);
 	str_addz(sql, " <= ");
@@ -76,7 +76,7 @@ static void add_as_of(const struct fs_group *g, struct sl as_of, struct str *sql
 		str_add(sql, as_of);
 		return;
 	}
-	str_add(&bound, (struct sl){ as_of.p, as_of.n - 1 }); /* all but the Z */
+	str_add(&bound, (struct sl){as_of.p, as_of.n - 1}); /* all but the Z */
 	if (!memchr(as_of.p, '.', as_of.n))
 		str_addc(&bound, '.');
 	while (bound.n < strlen("2024-01-01T00:00:00.123456789"))
@@ -85,39 +85,61 @@ static void add_as_of(const struct fs_group *g, struct sl as_of, struct str *sql
 	str_free(&bound);
 }
 
-static void add_latest(const struct fs_group *g, const struct fs_select *q, struct str *sql)
+/* WHERE before the first condition of a clause, AND before the others. */
+static void add_and(const char **word, struct str *sql)
 {
-	str_addz(sql, "(SELECT *, row_number() OVER (PARTITION BY ");
-	add_name(sql, g->features[g->id].name);
-	str_addz(sql, " ORDER BY ");
-	add_time(g, sql);
-	str_addz(sql, " DESC, api_invocation_time DESC, write_time DESC) AS ferry_newest FROM ");
-	add_table(g, sql);
-	if (q->as_of.n) {
-		str_addz(sql, " WHERE ");
-		add_as_of(g, q->as_of, sql);
-	}
-	str_addz(sql, ") AS newest WHERE ferry_newest = 1 AND NOT is_deleted");
+	str_addz(sql, *word);
+	*word = " AND ";
 }
 
-static void add_history(const struct fs_group *g, const struct fs_select *q, struct str *sql)
+static void add_condition(const struct fs_select *q, const char **word, struct str *sql)
 {
-	const char *word = " WHERE ";
+	add_and(word, sql);
+	str_addf(sql, "(%s)", without(q->where, "WHERE", NULL));
+}
 
-	add_table(g, sql);
-	if (!q->deleted) {
-		str_addf(sql, "%sNOT is_deleted", word);
-		word = " AND ";
-	}
+/* What the rows of the table are bounded by before the newest of them are chosen. */
+static void add_bounds(
+	const struct fs_group *g, const struct fs_select *q, const char **word, struct str *sql)
+{
 	if (q->as_of.n) {
-		str_addz(sql, word);
+		add_and(word, sql);
 		add_as_of(g, q->as_of, sql);
 	}
+	if (q->known_at.n) {
+		add_and(word, sql);
+		str_addz(sql, "write_time <= timestamp ");
+		add_literal(sql, q->known_at);
+	}
+}
+
+static void add_newest(
+	const struct fs_group *g, const struct fs_select *q, const char **word, struct str *sql)
+{
+	const char *inner = " WHERE ";
+
+	str_addz(sql, "(SELECT *, row_number() OVER (PARTITION BY ");
+	add_name(sql, g->features[g->id].name);
+	str_addz(sql, q->latest ? " ORDER BY " : ", ");
+	if (q->latest)
+		add_time(g, sql);
+	else
+		add_name(sql, g->features[g->time].name);
+	str_addz(sql, q->latest ? " DESC, " : " ORDER BY ");
+	str_addz(sql, "api_invocation_time DESC, write_time DESC) AS ferry_newest FROM ");
+	add_table(g, sql);
+	add_bounds(g, q, &inner, sql);
+	if (q->where && q->filter_first)
+		add_condition(q, &inner, sql);
+	str_addz(sql, ") AS newest");
+	add_and(word, sql);
+	str_addz(sql, "ferry_newest = 1");
 }
 
 void fs_sql_select(const struct fs_group *g, const struct fs_select *q, struct str *sql)
 {
-	bool has_where = q->latest || !q->deleted || q->as_of.n;
+	bool newest = q->latest || q->unique;
+	const char *word = " WHERE ";
 
 	str_addz(sql, "SELECT ");
 	for (size_t i = 0; i < q->n_columns; i++) {
@@ -126,17 +148,102 @@ void fs_sql_select(const struct fs_group *g, const struct fs_select *q, struct s
 		add_name(sql, q->columns[i]);
 	}
 	str_addz(sql, " FROM ");
-	if (q->latest)
-		add_latest(g, q, sql);
-	else
-		add_history(g, q, sql);
-	if (q->where)
-		str_addf(sql, "%s(%s)", has_where ? " AND " : " WHERE ",
-			without(q->where, "WHERE", NULL));
+	if (newest) {
+		add_newest(g, q, &word, sql);
+	} else {
+		add_table(g, sql);
+		add_bounds(g, q, &word, sql);
+	}
+	if (!q->deleted) {
+		add_and(&word, sql);
+		str_addz(sql, "NOT is_deleted");
+	}
+	if (q->where && !(newest && q->filter_first))
+		add_condition(q, &word, sql);
 	if (q->order_by)
 		str_addf(sql, " ORDER BY %s", without(q->order_by, "ORDER", "BY"));
 	if (q->limit)
 		str_addf(sql, " LIMIT %llu", (unsigned long long)q->limit);
+}
+
+void fs_sql_order(const struct fs_group *g, struct str *sql)
+{
+	add_name(sql, g->features[g->id].name);
+	str_addz(sql, ", ");
+	add_time(g, sql);
+	str_addz(sql, ", api_invocation_time, write_time");
+}
+
+void fs_sql_from_id(const struct fs_group *g, struct sl id, struct str *sql)
+{
+	add_name(sql, g->features[g->id].name);
+	str_addz(sql, " >= ");
+	if (g->features[g->id].type == FS_STRING)
+		add_literal(sql, id);
+	else
+		str_add(sql, id);
+}
+
+/* Both sides of a comparison of two groups, as one type: that of the target. */
+static void add_pair(const struct fs_group *g, const struct fs_group *target, struct str *sql)
+{
+	const struct fs_feature *own[] = {&g->features[g->id], &g->features[g->time]};
+	const struct fs_feature *other[] = {
+		&target->features[target->id], &target->features[target->time]};
+
+	for (size_t i = 0; i < 2; i++) {
+		bool cast = own[i]->type != other[i]->type;
+
+		str_addz(sql, i ? ", " : "");
+		str_addz(sql, cast ? "CAST(" : "");
+		add_name(sql, own[i]->name);
+		if (cast)
+			str_addz(sql, other[i]->type == FS_STRING ? " AS varchar)" : " AS double)");
+		str_addz(sql, i ? " AS ferry_time" : " AS ferry_id");
+	}
+}
+
+void fs_sql_missing(const struct fs_group *source, struct sl select, const struct fs_group *target,
+	struct str *sql)
+{
+	str_addz(sql, "SELECT ");
+	add_pair(source, target, sql);
+	str_addz(sql, " FROM (");
+	str_add(sql, select);
+	str_addz(sql, ") AS expected EXCEPT SELECT ");
+	add_pair(target, target, sql);
+	str_addz(sql, " FROM ");
+	add_table(target, sql);
+}
+
+void fs_sql_counts(const struct fs_group *g, struct str *sql)
+{
+	str_addz(sql,
+		"SELECT count(*) AS ids, sum(n) AS records, sum(m) AS row_count FROM (SELECT ");
+	add_name(sql, g->features[g->id].name);
+	str_addz(sql, ", count(*) AS n, sum(m) AS m FROM (");
+	fs_sql_repeated(g, 0, sql);
+	str_addz(sql, ") AS pairs GROUP BY ");
+	add_name(sql, g->features[g->id].name);
+	str_addz(sql, ") AS per_id");
+}
+
+void fs_sql_repeated(const struct fs_group *g, uint64_t least, struct str *sql)
+{
+	struct sl names[] = {g->features[g->id].name, g->features[g->time].name};
+
+	str_addz(sql, "SELECT ");
+	add_name(sql, names[0]);
+	str_addz(sql, ", ");
+	add_name(sql, names[1]);
+	str_addz(sql, ", count(*) AS m FROM ");
+	add_table(g, sql);
+	str_addz(sql, " GROUP BY ");
+	add_name(sql, names[0]);
+	str_addz(sql, ", ");
+	add_name(sql, names[1]);
+	if (least)
+		str_addf(sql, " HAVING count(*) >= %llu", (unsigned long long)least);
 }
 
 void fs_sql_unload(struct sl query, struct sl uri, bool parquet, struct str *sql)

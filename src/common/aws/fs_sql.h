@@ -13,9 +13,13 @@ struct fs_select {
 	const char *where;    /* condition, with or without the word WHERE; NULL: none */
 	const char *order_by; /* with or without the words ORDER BY; NULL: any order */
 	uint64_t limit;       /* 0: none */
-	bool latest;     /* one record per identifier, the newest, and none where it is deleted */
-	bool deleted;    /* history: rows that say that a record was deleted, too */
-	struct sl as_of; /* only what happened until this event time; empty: everything */
+	bool latest;          /* one record per identifier, the newest */
+	bool unique;          /* one per identifier and event time: a retry may have written two */
+	bool deleted;         /* rows that say that a record was deleted, too */
+	bool filter_first;  /* the newest of those that `where` lets pass, not what it lets pass of
+			       the newest */
+	struct sl as_of;    /* only what happened until this event time; empty: everything */
+	struct sl known_at; /* only what was in the store at this time (write_time); empty: all */
 };
 
 /*
@@ -23,6 +27,26 @@ struct fs_select {
  * (a retry writes a row again) the one that was written last.
  */
 void fs_sql_select(const struct fs_group *g, const struct fs_select *q, struct str *sql);
+
+/* Appends an ORDER BY list: each identifier's records as they happened. */
+void fs_sql_order(const struct fs_group *g, struct str *sql);
+
+/* Appends the condition of records that stand at `id`, which was checked, or behind it. */
+void fs_sql_from_id(const struct fs_group *g, struct sl id, struct str *sql);
+
+/*
+ * Appends a query for the identifier and event time (ferry_id, ferry_time) of what `select` finds
+ * in `source` and is not in `target`. Both groups must be of one catalog.
+ */
+void fs_sql_missing(const struct fs_group *source, struct sl select, const struct fs_group *target,
+	struct str *sql);
+
+/* Appends a query for one row of counts: identifiers, their event times, and rows in all. */
+void fs_sql_counts(const struct fs_group *g, struct str *sql);
+
+/* Appends a query for identifiers and event times that are there `least` times (0: any), and how
+ * often. */
+void fs_sql_repeated(const struct fs_group *g, uint64_t least, struct str *sql);
 
 /* Appends UNLOAD of a query, as gzip JSON or as Parquet, to s3://…/ (with the slash). */
 void fs_sql_unload(struct sl query, struct sl uri, bool parquet, struct str *sql);

@@ -1,0 +1,306 @@
+# fs-migrate.bash: `fs migrate`, sourced by fs. The whole of it is
+#
+#	fs-plan                                     may it be, and what is it?
+#	fs clear                                    when asked for
+#	fs-extract-athena [| map-fields] | fs-put   what the offline store has
+#	fs-extract-online [| map-fields] | fs-put   what it does not have yet, or cannot have
+#	fs-verify                                   is it all there?
+#
+# What a run that was killed had done is in a folder that follows from the job: the journals of
+# fs-put, and that the target was cleared. It goes away on success.
+#
+# opt, words and aws are the command line, as fs has read it.
+# shellcheck shell=bash
+# shellcheck disable=SC2154,SC2034
+
+declare -A plan=()   # what fs-plan said
+target_aws=()        # --profile and --region of the target
+both_args=()         # options of fs-plan and fs-verify alike
+extract=()           # the program that reads, with its options
+load_args=()
+moved=0 failed=0 skipped=0
+
+run_migrate() {
+	local code=0
+
+	read_options clear-target batch-size= max-workers= dry-run filter-query= where= \
+		resume-from= latest history as-of= method= yes force failed= journal= resume map= \
+		retry= verify verify-wait= target-profile= target-region= s3-output-location= \
+		workgroup= query-timeout= progress retry-for= ttl= report= -- "$@"
+	opt[batch-size]=${opt[batch-size]-100}
+	opt[max-workers]=${opt[max-workers]-4}
+	[[ ! ${opt[filter-query]+set} ]] || opt[where]=${opt[filter-query]}
+	begin "$ferry_name"
+	if [[ ${opt[retry]+set} ]]; then
+		retry_failed
+		return
+	fi
+	operands 2 'a source and a target'
+	target_aws=("${aws[@]}")
+	[[ ! ${opt[target-profile]+set} ]] || target_aws+=("--profile=${opt[target-profile]}")
+	[[ ! ${opt[target-region]+set} ]] || target_aws+=("--region=${opt[target-region]}")
+	make_plan
+	if [[ ${opt[dry-run]-} == 1 ]]; then
+		printf '\n🔍 Dry run: nothing is migrated.\n'
+		return
+	fi
+	sure "migrate ${words[0]} to ${words[1]}?" :
+	enter_job
+	[[ ${opt[clear-target]-} != 1 ]] || clear_target
+	move || code=$?
+	report_move
+	((code == 0)) || return "$code"
+	[[ ${opt[verify]-1} == 0 ]] || verify_move
+	leave_job
+}
+
+# ---- the plan ----------------------------------------------------------------------------------
+
+make_plan() {
+	local name value
+	local -a args=()
+
+	pass latest history as-of= target-profile= target-region= s3-output-location= workgroup= \
+		query-timeout=
+	[[ ! ${opt[map]+set} ]] || args+=(--mapped)
+	both_args=("${args[@]}")
+	pass where= resume-from= clear-target batch-size= max-workers=
+	fs-plan "${aws[@]}" "${args[@]}" "--facts=$run/facts" -- "${words[@]}"
+	while IFS= read -r -d '' name && IFS= read -r -d '' value; do
+		plan[$name]=$value
+	done <"$run/facts"
+	rm -f -- "$run/facts"
+}
+
+# ---- what outlives the run ---------------------------------------------------------------------
+
+enter_job() {
+	local state=${FERRY_STATE:-${XDG_STATE_HOME:-${HOME:?}/.local/state}/ferry}
+
+	job_dir=$state/fs-migrate/${words[0]##*/}-${words[1]##*/}-${plan[job]}
+	job_dir=${opt[journal]-$job_dir}
+	[[ ${opt[resume]-1} == 1 ]] || rm -rf -- "$job_dir"
+	(umask 077 && mkdir -p -- "$job_dir") ||
+		fail "$EX_CANTCREATE" "cannot make the folder $job_dir"
+	exec {job_lock}>"$job_dir/lock"
+	flock -n "$job_lock" || fail "$EX_TEMP" 'another run of this migration is under way'
+	[[ ! -e $job_dir/begun ]] ||
+		note 'an earlier run of this migration is resumed (--no-resume begins anew)'
+	: >"$job_dir/begun"
+}
+
+# --clear-target is part of the job: a run that goes on must not clear what it has written.
+clear_target() {
+	if [[ -e $job_dir/cleared ]]; then
+		note "${words[1]} was cleared by the run that is resumed"
+		return
+	fi
+	clear_group "${words[1]}"
+	rm -f -- "$job_dir"/*.journal
+	: >"$job_dir/cleared"
+}
+
+# clear_group GROUP: both stores of a group of the target's side, without a question.
+clear_group() {
+	local -a aws=("${target_aws[@]}") words=("$1")
+	local identifier time online offline
+
+	facts "$1"
+	clear_stores
+}
+
+leave_job() {
+	rm -rf -- "$job_dir"
+	exec {job_lock}>&-
+}
+
+# ---- moving ------------------------------------------------------------------------------------
+
+move() {
+	local code=0
+
+	load_args=("--batch-size=${opt[batch-size]}" "--max-workers=${opt[max-workers]}"
+		--ignore-unknown "--failed=$run/part")
+	[[ ${opt[progress]-1} == 1 ]] || load_args+=(--progress=none)
+	[[ ! ${opt[retry-for]+set} ]] || load_args+=("--retry-for=${opt[retry-for]}")
+	[[ ! ${opt[ttl]+set} ]] || load_args+=("--ttl=${opt[ttl]}")
+	failures=${opt[failed]-$run/failed.ndjson}
+	: >"$failures"
+	if [[ ${plan[source]} == online ]]; then
+		attend move_online listed || code=$?
+		settle "$code"
+		return "$code"
+	fi
+	move_history || code=$?
+	if ((code == 0 || code == EX_DATA)) && [[ ${plan[late]} ]]; then
+		late_code=0
+		attend move_late || late_code=$?
+		settle "$late_code"
+		((late_code == 0)) || code=$late_code
+	fi
+	return "$code"
+}
+
+# What the offline store has. The parts of UNLOAD have no order, and a deletion must not come
+# before its record: so the deletions are a second load.
+move_history() {
+	local code=0
+	local -a args=()
+
+	if [[ ${opt[method]-csv} == unload && ${plan[order]} ]]; then
+		attend move_offline offline 'NOT is_deleted' || code=$?
+		settle "$code"
+		((code == 0 || code == EX_DATA)) || return "$code"
+		attend move_offline deletions is_deleted || code=$?
+		settle "$code"
+		return "$code"
+	fi
+	[[ ! ${plan[order]} ]] || args=("--order-by=${plan[order]}")
+	attend move_offline offline '' "${args[@]}" || code=$?
+	settle "$code"
+	return "$code"
+}
+
+# move_offline NAME CONDITION [OPTION...]
+move_offline() {
+	local name=$1 where=${plan[where]} condition=$2
+	local -a args=("${@:3}")
+
+	pass as-of= method= s3-output-location= workgroup= query-timeout=
+	if [[ ${plan[replay]} == history ]]; then
+		args+=(--unique --store-columns)
+	elif [[ ! ${opt[as-of]+set} ]]; then
+		args+=(--latest)
+	fi
+	if [[ $condition ]]; then
+		where=${where:+($where) AND }$condition
+	fi
+	[[ ! $where ]] || args+=("--where=$where")
+	[[ ! ${plan[known_at]} ]] || args+=("--known-at=${plan[known_at]}")
+	[[ ! ${plan[columns]} ]] || args+=("--columns=${plan[columns]}")
+	extract=(fs-extract-athena "${aws[@]}" "${args[@]}")
+	transfer "$name"
+}
+
+# move_online NAME [OPTION...]
+move_online() {
+	extract=(fs-extract-online "${aws[@]}" "${@:2}")
+	transfer "$1"
+}
+
+# Records of the online store that the offline store does not know yet.
+move_late() {
+	local -a args=()
+
+	if [[ ${plan[late]} == all ]]; then
+		move_online late
+		return
+	fi
+	[[ ! ${plan[known_at]} ]] || args=("--known-at=${plan[known_at]}")
+	fs-extract-athena "${aws[@]}" "${args[@]}" --unique --progress=none --no-seal -o csv \
+		--columns="${plan[identifier]},${plan[event_time]}" -O "$run/known" -- \
+		"${words[0]}" || return
+	move_online late "--except=$run/known"
+	rm -f -- "$run/known"
+}
+
+# transfer NAME: one load, known by this name in the job.
+transfer() {
+	extract+=(--seal -o ndjson --progress=none -- "${words[0]}")
+	local -a load=(fs-put "${target_aws[@]}" "${load_args[@]}" "--journal=$job_dir/$1.journal"
+		"--stats=$run/stats.json" -- "${words[1]}")
+
+	if [[ ${opt[map]+set} ]]; then
+		"${extract[@]}" | map-fields --seal "${opt[map]}" | "${load[@]}" ||
+			pipe_failed "${extract[0]}" map-fields fs-put -- "${PIPESTATUS[@]}"
+	else
+		"${extract[@]}" | "${load[@]}" ||
+			pipe_failed "${extract[0]}" fs-put -- "${PIPESTATUS[@]}"
+	fi
+}
+
+# settle CODE: adds what a load did to the totals, and its failures to the file.
+settle() {
+	local records good before
+
+	[[ ! -f $run/part ]] || cat -- "$run/part" >>"$failures"
+	rm -f -- "$run/part"
+	[[ -f $run/stats.json ]] || return 0
+	records=$(figure records "$run/stats.json")
+	good=$(figure acknowledged "$run/stats.json")
+	before=$(figure skipped "$run/stats.json")
+	moved=$((moved + good))
+	skipped=$((skipped + before))
+	failed=$((failed + records - good - before))
+	rm -f -- "$run/stats.json"
+}
+
+report_move() {
+	local total=$((moved + skipped + failed))
+
+	printf 'Records: %s, written %s' "$total" "$moved"
+	((skipped == 0)) || printf ', written before %s' "$skipped"
+	((failed == 0)) || printf ', failed %s' "$failed"
+	printf '\n'
+	((total == 0)) || printf 'Success rate: %s%%\n' "$(percent $((moved + skipped)) "$total")"
+	if [[ -s $failures ]]; then
+		printf 'Failed records: %s\n' "$failures"
+		hint "'fs migrate --retry $failures' loads them again"
+	else
+		rm -f -- "$failures"
+	fi
+}
+
+# percent PART WHOLE: with one decimal, rounded down, so that 100.0 is all.
+percent() {
+	local tenths=$(($1 * 1000 / $2))
+	printf '%s.%s\n' "$((tenths / 10))" "$((tenths % 10))"
+}
+
+# ---- was it done? ------------------------------------------------------------------------------
+
+verify_move() {
+	local code=0
+	local -a args=("${both_args[@]}")
+
+	[[ ! ${plan[where]} ]] || args+=("--where=${plan[where]}")
+	[[ ! ${opt[verify-wait]+set} ]] || args+=("--arrival=${opt[verify-wait]}")
+	[[ ! ${plan[known_at]} ]] || args+=("--known-at=${plan[known_at]}")
+	if [[ ${plan[online]} ]]; then
+		fs-verify "${aws[@]}" "${args[@]}" --stores=online -- \
+			"${words[@]}" || code=$?
+		((code == 0)) || fail "$code" "not all of it is in ${words[1]}"
+	fi
+	[[ ${plan[offline]} ]] || return 0
+	fs-verify "${aws[@]}" "${args[@]}" --stores=offline -- "${words[@]}" ||
+		code=$?
+	((code != 0)) || return 0
+	((code == EX_DIFFERS)) || return "$code"
+	[[ ! ${opt[verify-wait]+set} ]] ||
+		fail "$code" "not all of it has reached the offline store of ${words[1]}"
+	note "records take up to 15 minutes to reach an offline store; --verify-wait waits for them"
+}
+
+# ---- once more ---------------------------------------------------------------------------------
+
+# The target is named in the file, beside what happened.
+retry_failed() {
+	local file=${opt[retry]} group
+	local -a args=()
+
+	[[ -s $file ]] || fail "$EX_NOINPUT" "no failed records in $file"
+	case ${#words[@]} in
+	0) group=$(sed -nE '1s/.*"@failed":\{"group":"([^"]*)".*/\1/p' "$file") ;;
+	1) group=${words[0]} ;;
+	2) group=${words[1]} ;;
+	*) misused 'migrate --retry takes a file, and at most source and target' ;;
+	esac
+	[[ $group ]] || misused "$file does not name a group: say which"
+	target_aws=("${aws[@]}")
+	[[ ! ${opt[target-profile]+set} ]] || target_aws+=("--profile=${opt[target-profile]}")
+	[[ ! ${opt[target-region]+set} ]] || target_aws+=("--region=${opt[target-region]}")
+	aws=("${target_aws[@]}") words=("$group" "$file")
+	[[ ${opt[failed]+set} ]] || opt[failed]=$run/failed.ndjson
+	pass batch-size= max-workers= failed= retry-for= ttl= dry-run
+	put_file "${args[@]}"
+}

@@ -1,0 +1,158 @@
+/*
+ * fs-verify - is everything that was to be moved from one feature group in the other?
+ *
+ * Compares identifiers and event times: those of the source, by Athena or, where it has none, from
+ * its online store, with both stores of the target. Changes nothing.
+ */
+#include "aws/fs_move.h"
+#include "aws/fs_verify.h"
+#include "core/clock.h"
+#include "core/msg.h"
+#include "core/stop.h"
+#include "stream/out.h"
+
+#define FIRST_PAUSE CLOCK_US_PER_SEC
+#define LONGEST_PAUSE (60 * CLOCK_US_PER_SEC)
+
+enum stores { STORES_ALL, STORES_ONLINE, STORES_OFFLINE };
+
+struct conf {
+	struct fs_move move;
+	int64_t arrival;
+	int stores;
+};
+
+static const struct opt options[] = {
+	FS_MOVE_OPTS(struct conf, move),
+	{.kind = OPT_GROUP, .help = "What is compared"},
+	{.name = "known-at",
+		.kind = OPT_STR,
+		.offset = offsetof(struct conf, move.known_at),
+		.arg = "TIME",
+		.help = "only what was in the source's offline store then (write_time)"},
+	{.name = "stores",
+		.kind = OPT_ENUM,
+		.offset = offsetof(struct conf, stores),
+		.choices = "all|online|offline",
+		.help = "of the target"},
+	{.name = "arrival",
+		.kind = OPT_DURATION,
+		.offset = offsetof(struct conf, arrival),
+		.arg = "TIME",
+		.unit = CLOCK_US_PER_SEC,
+		.help = "wait so long for records to reach the offline store (default: do not "
+			"wait)"},
+	AWS_OPTS(struct conf, move.source.opts),
+	OPT_END,
+};
+
+static const struct opt_program program = {
+	.name = "fs-verify",
+	.summary = "compare two feature groups by identifier and event time",
+	.synopsis = "[options] SOURCE TARGET",
+	.examples = "  fs-verify customers customers-2\n"
+		    "  fs-verify --arrival 20m --stores offline orders orders-2\n",
+	.opts = options,
+};
+
+static unsigned long long u(uint64_t n)
+{
+	return n;
+}
+
+static void end_line(struct out *out, struct str *line, const struct str *names)
+{
+	if (names->n)
+		str_addf(line, ": %s", names->p);
+	str_addc(line, '\n');
+	out_put(out, str_sl(line));
+	str_clear(line);
+}
+
+static bool check_online(struct fs_move *m, struct out *out)
+{
+	struct fs_verdict v = {0};
+	struct str line = {0};
+	bool good;
+
+	fs_verify_online(m, &v);
+	good = v.missing + v.older + v.undeleted == 0;
+	str_addf(&line,
+		"online store of %s: %llu identifiers compared, %llu missing, %llu older, "
+		"%llu not deleted",
+		msg_q(m->target.group.name), u(v.expected), u(v.missing), u(v.older),
+		u(v.undeleted));
+	if (v.expired)
+		str_addf(&line, ", %llu beyond their time to live", u(v.expired));
+	end_line(out, &line, &v.names);
+	out_flush(out);
+	fs_verdict_free(&v);
+	str_free(&line);
+	return good;
+}
+
+static void print_offline(const struct fs_move *m, const struct fs_verdict *v, struct out *out)
+{
+	struct str line = {0};
+
+	str_addf(&line,
+		"offline store of %s: %llu records (identifier and event time) compared, "
+		"%llu missing",
+		msg_q(m->target.group.name), u(v->expected), u(v->missing));
+	end_line(out, &line, &v->names);
+	str_addf(&line, "offline store of %s: %llu identifiers, %llu records, %llu rows repeat one",
+		msg_q(m->target.group.name), u(v->ids), u(v->records), u(v->rows - v->records));
+	end_line(out, &line, &v->repeated);
+	str_free(&line);
+}
+
+static bool check_offline(struct fs_move *m, int64_t arrival, struct out *out)
+{
+	int64_t end = clock_monotonic() + arrival, pause = FIRST_PAUSE;
+	struct fs_verdict v = {0};
+	bool good;
+
+	for (;;) {
+		fs_verify_offline(m, &v);
+		if (v.missing == 0 || clock_monotonic() + pause > end)
+			break;
+		clock_sleep(pause);
+		stop_check();
+		pause = pause * 2 < LONGEST_PAUSE ? pause * 2 : LONGEST_PAUSE;
+	}
+	good = v.missing == 0;
+	print_offline(m, &v, out);
+	fs_verdict_free(&v);
+	return good;
+}
+
+static void wake(void *ctx)
+{
+	struct fs_move *m = ctx;
+
+	aws_stop(m->source.aws);
+	aws_stop(m->target.aws);
+}
+
+int main(int argc, char **argv)
+{
+	struct conf conf = {.move = {FS_MOVE_DEFAULTS}};
+	const struct fs_group *target = &conf.move.target.group;
+	struct out *out;
+	bool good = true;
+
+	opt_parse(&program, &conf, &argc, &argv);
+	if (argc != 2)
+		opt_usage("a SOURCE and a TARGET");
+	fs_move_open(&conf.move, argv[0], argv[1]);
+	stop_catch(wake, &conf.move);
+	fs_move_count(&conf.move);
+	out = out_open(NULL, 0);
+	if (target->online && conf.stores != STORES_OFFLINE)
+		good = check_online(&conf.move, out);
+	if (target->offline && conf.stores != STORES_ONLINE)
+		good &= check_offline(&conf.move, conf.arrival, out);
+	out_close(out);
+	fs_move_close(&conf.move);
+	return good ? EX_DONE : EX_DIFFERS;
+}
