@@ -290,5 +290,5 @@ break, ""quoted"" é",-0.00012' | LC_ALL=C sort >want
 # ids GROUP CONDITION WANTED
 ids() {
 	run_rc 0 extract "$1" --where "$2" --columns id --method "$method" --no-seal || return
-	is "$(tail -n +2 "$out" | sort | paste -sd' ' | sed 's/^\(new\) \(now\)$/\1 \2/')" "$3" "$1: $2"
+	is "$(tail -n +2 "$out" | sort | paste -sd' ')" "$3" "$1: $2"
 }
