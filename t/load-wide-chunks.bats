@@ -31,7 +31,8 @@ migrate() {
 	local rc=0
 
 	pg-narrow-dump "${source[@]}" --job "$job" 2>/dev/null | pivot-wide 2>/dev/null |
-		pg-copy-load --wide --group-columns 12 --target-prefix "$1_" 2>"$err" || rc=$?
+		pg-copy-load --wide --group-columns 12 --target-prefix "$1_" "${@:2}" 2>"$err" ||
+		rc=$?
 	return "$rc"
 }
 
@@ -72,7 +73,7 @@ is_migrated() {
 	# some channels are there, so the others wait for the seal of their chunk
 	pg-narrow-dump "${source[@]}" --until '2024-01-01 00:01' | pivot-wide |
 		pg-copy-load --wide --group-columns 12 --target-prefix kb_
-	KP_KILL=between_commits:1 run_rc 137 migrate kb
+	KP_KILL=between_commits:1 run_rc 137 migrate kb --buffer 1K
 	is "$(sql "SELECT count(*) > 5 FROM ferry.chunk WHERE job_id = $job AND state <> 'done'")" t
 	run_ok migrate kb
 	is_migrated kb

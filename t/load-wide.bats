@@ -204,7 +204,7 @@ of_channels() { sql "SELECT $2 FROM ferry.channel WHERE ship = '$1'"; }
 	is_loaded R1 in.csv
 }
 
-@test "wide: by default NULLs are filled; --live replaces; NULL never erases, in either format" {
+@test "wide: by default NULLs are filled; --live replaces; an empty field never erases" {
 	csv a,b,c L1,2024-01-01,1,,3 L1,2024-01-02,,2,
 	run_ok wide in.csv
 	csv a,b,c L1,2024-01-01,9,9, L1,2024-01-02,9,9,9 L1,2024-01-03,5,,
@@ -215,8 +215,10 @@ of_channels() { sql "SELECT $2 FROM ferry.channel WHERE ship = '$1'"; }
 	printf '%s\n' '{"ship_id":"L1","created_time":"2024-01-01","a":7,"b":null}' \
 		'{"ship_id":"L1","created_time":"2024-01-02","c":""}' >in.json
 	run_ok wide --live in.json
+	csv a,b,c L1,2024-01-01,,,3 L1,2024-01-02,,2,
+	run_ok wide --live in.csv
 	same_rows 'SELECT created_time::date::text, a, b, c FROM tenant.w_l1' "VALUES
-		('2024-01-01', '7', '9', '3'), ('2024-01-02', '9', '2', ''),
+		('2024-01-01', '7', NULL, '3'), ('2024-01-02', '9', '2', ''),
 		('2024-01-03', '5', NULL, NULL)"
 }
 

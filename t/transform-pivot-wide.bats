@@ -23,7 +23,25 @@ wide() {
 	run_ok pivot-wide n.csv
 	wide created_time,a,b '1,,""' '2,,"x,""y"""'
 	run_ok pivot-wide -o ndjson n.csv
-	wide '{"created_time":"1","a":null,"b":""}' '{"created_time":"2","b":"x,\"y\""}'
+	wide '{"created_time":"1","b":""}' '{"created_time":"2","b":"x,\"y\""}'
+}
+
+@test "pivot: a deletion is an explicit null, in the order things happened" {
+	printf '%s\n' created_time,data_channel_id,value,op 1,a,5, 1,b,6, 1,a,,d 1,c,,d 1,c,7, \
+		1,d,, 2,a,,d >ops.csv
+	run_ok pivot-wide -q ops.csv
+	wide '{"created_time":"1","a":null,"b":"6","c":"7"}' '{"created_time":"2","a":null}'
+	run_ok pivot-wide -q --on-duplicate first ops.csv
+	wide '{"created_time":"1","a":null,"b":"6","c":"7"}' '{"created_time":"2","a":null}'
+	run_ok pivot-wide -q --on-unsorted sort ops.csv
+	wide '{"created_time":"1","a":null,"b":"6","c":"7"}' '{"created_time":"2","a":null}'
+	run_ok pivot-wide -q --op '' ops.csv
+	wide created_time,a,b,c,d 1,5,6,7, 2,,,,
+	sed '1s/op/what/' ops.csv >what.csv
+	run_ok pivot-wide -q --op what what.csv
+	wide '{"created_time":"1","a":null,"b":"6","c":"7"}' '{"created_time":"2","a":null}'
+	run_rc 65 pivot-wide -o csv ops.csv
+	has "$err" 'record 3 is a deletion' '-o ndjson'
 }
 
 @test "pivot: an instant whose only values are NULL is still a row" {

@@ -58,7 +58,9 @@ static const struct opt options[] = {
 	{ .name = "by", .letter = 'b', .kind = OPT_STR, .offset = offsetof(struct conf, wide.by),
 	  .arg = "NAME", .help = "column that names the ship (default ship_id)" },
 	{ .name = "live", .kind = OPT_FLAG, .offset = offsetof(struct conf, wide.live),
-	  .help = "replace values that are there (default: fill NULLs only)" },
+	  .help = "replace values that are there, whatever a seal says" },
+	{ .name = "ack", .kind = OPT_STR, .offset = offsetof(struct conf, wide.ack),
+	  .arg = "FILE", .help = "live chunks: write here what of the source is committed" },
 	{ .name = "keep-rejects", .kind = OPT_FLAG,
 	  .offset = offsetof(struct conf, wide.keep_rejects),
 	  .help = "keep values that do not fit their column in ferry.reject and go on" },
@@ -202,9 +204,12 @@ static void check_options(const struct conf *c, int argc)
 		opt_usage("say --table SCHEMA.TABLE or --wide");
 	if (c->is_wide && (c->create || c->ignore_unknown || c->types.n > 0))
 		opt_usage("--create, --column-type and --ignore-unknown are for --table");
-	if (!c->is_wide && (w->by || w->live || w->keep_rejects || w->on_unknown || w->dry_run))
-		opt_usage("--by, --live, --keep-rejects, --on-unknown and --dry-run are for "
-			  "--wide");
+	if (!c->is_wide && (w->by || w->live || w->ack || w->keep_rejects || w->on_unknown ||
+				   w->dry_run))
+		opt_usage("--by, --live, --ack, --keep-rejects, --on-unknown and --dry-run "
+			  "are for --wide");
+	if (w->dry_run && w->ack)
+		opt_usage("--dry-run and --ack exclude each other");
 	if (w->dry_run && w->keep_rejects)
 		opt_usage("--dry-run and --keep-rejects exclude each other");
 	if (c->format && !w->dry_run)
@@ -254,7 +259,8 @@ static void take_columns(struct load *ld)
 	const struct names *cols = rd_cols(ld->io->rd);
 
 	if (ld->chunk) {
-		wide_cols(wide_chunk_wide(ld->chunk), cols);
+		wide_cols(wide_chunk_wide(ld->chunk), cols,
+			rd_format(ld->io->rd) == FMT_NDJSON);
 	} else {
 		begin_table(ld);
 		table_cols(ld->table, cols);

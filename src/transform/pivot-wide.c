@@ -22,7 +22,7 @@ enum on_unsorted { UNSORTED_ERROR, UNSORTED_SORT };
 
 struct conf {
 	struct io_opts io;
-	const char *key, *name, *value, *by, *columns;
+	const char *key, *name, *value, *by, *op, *columns;
 	int on_duplicate, on_unknown, on_unsorted;
 	uint64_t sort_memory;
 };
@@ -39,6 +39,8 @@ static const struct opt options[] = {
 	{ .name = "by", .letter = 'b', .kind = OPT_STR, .offset = offsetof(struct conf, by),
 	  .arg = "NAME,...",
 	  .help = "separate rows per value of these (default ship_id if there)" },
+	{ .name = "op", .kind = OPT_STR, .offset = offsetof(struct conf, op), .arg = "NAME",
+	  .help = "column that is d where the cell is deleted (default op if there)" },
 	{ .name = "columns", .letter = 'c', .kind = OPT_STR,
 	  .offset = offsetof(struct conf, columns), .arg = "FILE",
 	  .help = "columns in this order: a name a line, a registry (NDJSON), or a "
@@ -74,7 +76,7 @@ struct prog {
 	struct io *io;
 	struct pivot pivot;
 	struct names by; /* names of the --by columns */
-	size_t in_by[PIVOT_MAX_BY], in_key, in_name, in_value;
+	size_t in_by[PIVOT_MAX_BY], in_key, in_name, in_value, in_op; /* in_op may be NAMES_NONE */
 	struct field by_values[PIVOT_MAX_BY]; /* of the current record */
 	struct names columns; /* of the output */
 	size_t announced;     /* of the pivot's columns, those among them */
@@ -96,6 +98,12 @@ static size_t column(const struct prog *p, const struct names *cols, const char 
 			 "%s: there is no column %s", in_name(rd_in(p->io->rd)),
 			 msg_q(sl_of(name)));
 	return i;
+}
+
+/* In NDJSON a column is there once a record has it. */
+static void find_op(struct prog *p, const struct names *cols)
+{
+	p->in_op = names_find(cols, sl_of(p->conf.op ? p->conf.op : "op"));
 }
 
 /* Where the columns are. They are only ever added at the end, so once is enough. */
@@ -120,6 +128,7 @@ static void find_columns(struct prog *p, const struct names *cols)
 	p->in_key = column(p, cols, p->conf.key);
 	p->in_name = column(p, cols, p->conf.name);
 	p->in_value = column(p, cols, p->conf.value);
+	find_op(p, cols);
 }
 
 /* Tells the writer all columns: by, key, and what the pivot has met so far. */
@@ -164,6 +173,9 @@ static void start_output(struct prog *p)
 {
 	bool known = p->pivot.n_given && p->conf.on_unknown != UNKNOWN_ADD;
 
+	/* CSV cannot tell a cell that is to be NULL from one that is to be left alone */
+	if (p->in_op != NAMES_NONE && p->conf.io.out_format == FMT_AUTO)
+		p->conf.io.out_format = FMT_NDJSON;
 	io_start_output(p->io);
 	p->wr = p->io->wr;
 	if (!wr_is_sealed(p->wr) && wr_format(p->wr) == FMT_CSV && !known) {
@@ -246,13 +258,35 @@ static void add_cell(struct prog *p, const struct field *by, struct sl key, stru
 		refuse(p, r, key, name, value);
 }
 
+/*
+ * The value of a record: absent where it has none, since a reading without a value says nothing of
+ * the one before; null where it is deleted.
+ */
+static struct field value_of(const struct prog *p, const struct rec *rec)
+{
+	struct field value = rec->f[p->in_value];
+
+	if (UNLIKELY(field_is_null(&value)))
+		value = (struct field){ .p = "", .kind = F_ABSENT };
+	if (p->in_op == NAMES_NONE || p->in_op >= rec->n ||
+		!sl_eq(field_sl(&rec->f[p->in_op]), SL("d")))
+		return value;
+	if (wr_format(p->wr) == FMT_CSV)
+		die_hint(EX_DATA, "-o ndjson",
+			 "%s: record %llu is a deletion, and CSV has no sign for it",
+			 in_name(rd_in(p->io->rd)), (unsigned long long)rec->record);
+	return FIELD_NULL;
+}
+
 static void sort_record(struct prog *p, const struct rec *rec)
 {
+	struct field value = value_of(p, rec);
+
 	str_clear(&p->payload);
 	for (size_t i = 0; i < p->by.n; i++)
 		rec_pack(&p->payload, &rec->f[p->in_by[i]]);
 	rec_pack(&p->payload, &rec->f[p->in_name]);
-	rec_pack(&p->payload, &rec->f[p->in_value]);
+	rec_pack(&p->payload, &value);
 	sorter_add(p->sorter, field_sl(&rec->f[p->in_key]), str_sl(&p->payload));
 }
 
@@ -274,6 +308,7 @@ static void pivot_sorted(struct prog *p)
 static void take_record(struct prog *p, const struct rec *rec)
 {
 	const struct field *key = &rec->f[p->in_key], *name = &rec->f[p->in_name];
+	struct field value;
 
 	if (UNLIKELY(key->n == 0 || name->n == 0)) {
 		io_reject_field(p->io, rec, key->n ? p->in_name : p->in_key, "is empty");
@@ -285,7 +320,8 @@ static void take_record(struct prog *p, const struct rec *rec)
 	}
 	for (size_t i = 0; i < p->by.n; i++)
 		p->by_values[i] = rec->f[p->in_by[i]];
-	add_cell(p, p->by_values, field_sl(key), field_sl(name), &rec->f[p->in_value]);
+	value = value_of(p, rec);
+	add_cell(p, p->by_values, field_sl(key), field_sl(name), &value);
 }
 
 /* Everything that was read is written; the next chunk may begin anywhere in time. */
@@ -329,6 +365,8 @@ static void run(struct prog *p)
 		if (ev == RD_COLS && !p->wr) {
 			find_columns(p, rd_cols(p->io->rd));
 			start_output(p);
+		} else if (ev == RD_COLS) {
+			find_op(p, rd_cols(p->io->rd));
 		} else if (ev == RD_ROW) {
 			take_record(p, &rec);
 		} else if (ev == RD_SEAL) {

@@ -62,6 +62,42 @@ static void test_facts_round_trip(void)
 	str_free(&again);
 }
 
+static void test_live_facts(void)
+{
+	struct ledger_facts_ship ships[2];
+	struct ledger_facts f = some_facts(ships), g;
+	struct arena a = { 0 };
+	struct str text = { 0 }, again = { 0 };
+
+	ships[0].deleted = 3;
+	ships[0].deleted_first = 5;
+	ships[0].deleted_last = 6;
+	f.follow = (struct ledger_follow){ .kind = LEDGER_FOLLOW_SLOT,
+		.worker = f.worker,
+		.attempt = 4,
+		.upto = SL("0/16B3748"),
+		.commit = 7,
+		.truncated = true };
+	ledger_put_facts(&text, &f);
+	tap(!ledger_parse_facts(&a, str_sl(&text), &g), "facts of a live chunk are read back");
+	ledger_put_facts(&again, &g);
+	tap_same(str_sl(&again), str_sl(&text), "and are the same");
+	tap(g.follow.truncated && g.follow.attempt == 4 && g.ships[0].deleted_last == 6,
+		"deletions and follower survive");
+	f.job = 0;
+	f.follow = (struct ledger_follow){ .kind = LEDGER_FOLLOW_POLL,
+		.upto = SL(""),
+		.commit = LEDGER_NO_TIME };
+	str_clear(&text);
+	ledger_put_facts(&text, &f);
+	tap(!ledger_parse_facts(&a, str_sl(&text), &g) && g.follow.kind == LEDGER_FOLLOW_POLL &&
+			g.follow.worker.n == 0 && g.follow.commit == LEDGER_NO_TIME,
+		"a follower by hand has no name");
+	arena_free(&a);
+	str_free(&text);
+	str_free(&again);
+}
+
 static void test_facts_refused(void)
 {
 #define RANGE "{\"from\":\"2024-01-01\",\"to\":\"2024-01-02\","
@@ -80,6 +116,14 @@ static void test_facts_refused(void)
 		{ RANGE NO_ROWS "}", "no ships" },
 		{ RANGE NO_ROWS ",\"ships\":[{\"ship\":\"a\"}]}", "a ship without counts" },
 		{ RANGE NO_ROWS ",\"ships\":[],\"job\":1}", "a job without a worker" },
+		{ RANGE NO_ROWS ",\"ships\":[],\"follow\":{\"kind\":\"trigger\","
+				"\"upto\":\"1\"}}",
+			"an unknown kind of follower" },
+		{ RANGE NO_ROWS ",\"ships\":[],\"follow\":{\"kind\":\"slot\"}}",
+			"a follower that says not how far" },
+		{ RANGE NO_ROWS ",\"ships\":[],\"job\":1,\"worker\":\"w\","
+				"\"follow\":{\"kind\":\"slot\",\"upto\":\"1\"}}",
+			"a job without its follower" },
 		{ RANGE NO_ROWS ",\"ships\":[{\"ship\":\"a\",\"rows\":1,\"cells\":0,"
 				"\"digest\":\"0000000000000000\"}]}",
 			"ships that do not add up" },
@@ -136,6 +180,7 @@ int main(int argc, char **argv)
 	(void)argc;
 	msg_init(argv[0]);
 	test_facts_round_trip();
+	test_live_facts();
 	test_facts_refused();
 	test_workers();
 	test_array();

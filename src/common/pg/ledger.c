@@ -145,22 +145,27 @@ const char *ledger_array(struct str *s, const struct sl *ships, size_t n)
 /* ---- schema ---------------------------------------------------------------------------------- */
 
 /* The catalog is read as a table: to_regclass() may remember what was before a lock was had. */
-bool ledger_exists(struct pg *target)
+bool ledger_has_table(struct pg *target, const char *name)
 {
 	struct pg_result *r = pg_query(target,
 		"SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = "
 		"c.relnamespace"
-		" WHERE n.nspname = 'ferry' AND c.relname = 'watermark')",
-		0, NULL);
+		" WHERE n.nspname = 'ferry' AND c.relname = $1)",
+		1, &name);
 	bool there = sl_eq_str(pg_value(r, 0, 0), "t");
 
 	pg_clear(r);
 	return there;
 }
 
+bool ledger_exists(struct pg *target)
+{
+	return ledger_has_table(target, "watermark");
+}
+
 void ledger_init(struct pg *target)
 {
-	if (ledger_exists(target))
+	if (ledger_has_table(target, "doubt"))
 		return;
 	if (pg_server_version(target) < 140000)
 		die(EX_CONFIGURATION, "target: the ledger needs PostgreSQL 14 or newer");
@@ -168,6 +173,7 @@ void ledger_init(struct pg *target)
 	pg_exec(target, "SELECT pg_advisory_xact_lock(hashtextextended('ferry.ledger', 0))");
 	if (!ledger_exists(target))
 		pg_exec(target, schema_sql);
+	ledger_follow_init(target);
 	pg_exec(target, "COMMIT");
 }
 

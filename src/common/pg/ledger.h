@@ -168,7 +168,24 @@ struct ledger_facts_ship {
 	uint64_t attempt; /* 0: not claimed */
 	uint64_t rows, cells, digest, rejects;
 	int64_t first, last;         /* instants of its rows, LEDGER_NO_TIME when it has none */
+	uint64_t deleted;            /* live: cells the source has deleted, */
+	int64_t deleted_first, deleted_last; /* and their instants, both set when there are any */
 	uint64_t dropped, wide_rows; /* not in the seal: the loader sets them for ledger_finish() */
+};
+
+/*
+ * What a live chunk says beside: who follows, and what the target has seen of the source once the
+ * chunk is committed. Ships of a live chunk have attempt 0.
+ */
+enum ledger_follow_kind { LEDGER_FOLLOW_NONE, LEDGER_FOLLOW_SLOT, LEDGER_FOLLOW_POLL };
+
+struct ledger_follow {
+	enum ledger_follow_kind kind; /* NONE: a chunk of the past */
+	struct sl worker;             /* empty: by hand, no job */
+	uint64_t attempt;
+	struct sl upto;  /* slot: an LSN, "0/16B3748"; poll: a text of the follower's own */
+	int64_t commit;  /* time of the newest COMMIT of the source, LEDGER_NO_TIME: not known */
+	bool truncated;  /* the source table was emptied by TRUNCATE */
 };
 
 /* All claimed ships are listed, also those without rows, and those met that nobody planned. */
@@ -180,6 +197,7 @@ struct ledger_facts {
 	size_t n;
 	uint64_t job;     /* 0: not from a ledger */
 	struct sl worker; /* empty: not from a ledger */
+	struct ledger_follow follow;
 };
 
 /*
@@ -187,6 +205,9 @@ struct ledger_facts {
  * {"from":"2024-01-01 00:00:00","to":…,"rows":N,"cells":N,"digest":"16 hex","rejects":N,
  *  "ships":[{"ship":"S1","attempt":1,"rows":N,"cells":N,"digest":"16 hex","first":"…","last":"…"}],
  *  "job":7,"worker":"host:pid:start"}
+ * A live chunk has also "follow":{"kind":"slot","worker":"…","attempt":2,"upto":"0/16B3748",
+ * "commit":"2024-01-01 00:00:15.2"}, where its source was truncated "truncated":1, and per ship
+ * "deleted":N,"deleted_first":"…","deleted_last":"…" where there is any.
  */
 void ledger_put_facts(struct str *s, const struct ledger_facts *f);
 
@@ -223,11 +244,15 @@ void ledger_fail_facts(
 struct ledger_rejects {
 	struct pg *target;
 	uint64_t job;
+	bool once;	 /* live: leave out what is there already, by its record and chunk_from */
 	struct str rows; /* private */
 	size_t n;        /* private */
 };
 
-/* `record` is a JSON object as text; `why` is short and the same for all of a kind. */
+/*
+ * `record` is a JSON object as text; `why` is short and the same for all of a kind. Live records
+ * may be read again and again, and belong to no chunk: `once`, and as chunk_from their own time.
+ */
 void ledger_reject(struct ledger_rejects *r, struct sl ship, int64_t chunk_from, uint64_t attempt,
 	struct sl record, struct sl why);
 void ledger_reject_flush(struct ledger_rejects *r);

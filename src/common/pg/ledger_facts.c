@@ -32,6 +32,33 @@ static void put_ship(struct str *s, const struct ledger_facts_ship *ship)
 	put_counts(s, ship->rows, ship->cells, ship->digest, ship->rejects);
 	put_time(s, "first", ship->first);
 	put_time(s, "last", ship->last);
+	if (ship->deleted) {
+		str_addf(s, ",\"deleted\":%llu", (unsigned long long)ship->deleted);
+		put_time(s, "deleted_first", ship->deleted_first);
+		put_time(s, "deleted_last", ship->deleted_last);
+	}
+	str_addc(s, '}');
+}
+
+static const char *const follow_kinds[] = { "", "slot", "poll" };
+
+const char *ledger_follow_text(enum ledger_follow_kind kind)
+{
+	return follow_kinds[kind];
+}
+
+static void put_follow(struct str *s, const struct ledger_follow *f)
+{
+	str_addf(s, ",\"follow\":{\"kind\":\"%s\",\"upto\":", follow_kinds[f->kind]);
+	str_add_json(s, f->upto);
+	if (f->worker.n > 0) {
+		str_addz(s, ",\"worker\":");
+		str_add_json(s, f->worker);
+		str_addf(s, ",\"attempt\":%llu", (unsigned long long)f->attempt);
+	}
+	put_time(s, "commit", f->commit);
+	if (f->truncated)
+		str_addz(s, ",\"truncated\":1");
 	str_addc(s, '}');
 }
 
@@ -53,6 +80,8 @@ void ledger_put_facts(struct str *s, const struct ledger_facts *f)
 		str_addf(s, ",\"job\":%llu,\"worker\":", (unsigned long long)f->job);
 		str_add_json(s, f->worker);
 	}
+	if (f->follow.kind != LEDGER_FOLLOW_NONE)
+		put_follow(s, &f->follow);
 	str_addc(s, '}');
 }
 
@@ -86,7 +115,28 @@ static bool get_ship(const struct json *o, struct ledger_facts_ship *ship)
 	       get_counts(o, &ship->rows, &ship->cells, &ship->digest, &ship->rejects) &&
 	       (!json_get(o, "attempt") || json_get_u64(o, "attempt", &ship->attempt)) &&
 	       (!json_get(o, "first") || get_time(o, "first", &ship->first)) &&
-	       (!json_get(o, "last") || get_time(o, "last", &ship->last));
+	       (!json_get(o, "last") || get_time(o, "last", &ship->last)) &&
+	       (!json_get(o, "deleted") ||
+		       (json_get_u64(o, "deleted", &ship->deleted) &&
+			       get_time(o, "deleted_first", &ship->deleted_first) &&
+			       get_time(o, "deleted_last", &ship->deleted_last)));
+}
+
+static bool get_follow(const struct json *o, struct ledger_follow *f)
+{
+	struct sl kind;
+
+	*f = (struct ledger_follow){ .commit = LEDGER_NO_TIME };
+	if (!json_get_str(o, "kind", &kind) || !json_get_str(o, "upto", &f->upto))
+		return false;
+	for (int i = LEDGER_FOLLOW_SLOT; i <= LEDGER_FOLLOW_POLL; i++)
+		if (sl_eq_str(kind, follow_kinds[i]))
+			f->kind = (enum ledger_follow_kind)i;
+	f->truncated = json_get(o, "truncated") != NULL;
+	return f->kind != LEDGER_FOLLOW_NONE &&
+	       (!json_get(o, "commit") || get_time(o, "commit", &f->commit)) &&
+	       (!json_get(o, "worker") || (json_get_str(o, "worker", &f->worker) &&
+						  json_get_u64(o, "attempt", &f->attempt)));
 }
 
 /* Do the ships add up to the whole? */
@@ -127,5 +177,9 @@ const char *ledger_parse_facts(struct arena *a, struct sl src, struct ledger_fac
 	if (json_get(root, "job") &&
 		(!json_get_u64(root, "job", &f->job) || !json_get_str(root, "worker", &f->worker)))
 		return "a job without a worker in the facts";
+	if (json_get(root, "follow") && !get_follow(json_get(root, "follow"), &f->follow))
+		return "no follower in the facts";
+	if (f->follow.kind != LEDGER_FOLLOW_NONE && f->job && f->follow.worker.n == 0)
+		return "a job without its follower in the facts";
 	return NULL;
 }

@@ -2,10 +2,16 @@
 
 #include "stream/digest.h"
 
-/* The ships of the facts as JSON for jsonb_to_recordset(). */
-static void put_ships(struct str *s, const struct ledger_facts *f)
+static void put_time(struct str *s, const char *key, int64_t instant)
 {
-	struct ledger_text time;
+	struct ledger_text text;
+
+	if (instant != LEDGER_NO_TIME)
+		str_addf(s, ",\"%s\":\"%s\"", key, ledger_time(&text, instant));
+}
+
+void ledger_put_ships(struct str *s, const struct ledger_facts *f)
+{
 
 	str_addc(s, '[');
 	for (size_t i = 0; i < f->n; i++) {
@@ -21,19 +27,19 @@ static void put_ships(struct str *s, const struct ledger_facts *f)
 		str_addf(s, ",\"dropped\":%llu,\"wide_rows\":%llu,\"rejects\":%llu",
 			(unsigned long long)ship->dropped, (unsigned long long)ship->wide_rows,
 			(unsigned long long)ship->rejects);
-		if (ship->first != LEDGER_NO_TIME)
-			str_addf(s, ",\"first\":\"%s\"", ledger_time(&time, ship->first));
-		if (ship->last != LEDGER_NO_TIME)
-			str_addf(s, ",\"last\":\"%s\"", ledger_time(&time, ship->last));
+		put_time(s, "first", ship->first);
+		put_time(s, "last", ship->last);
+		str_addf(s, ",\"deleted\":%llu", (unsigned long long)ship->deleted);
+		if (ship->deleted) {
+			put_time(s, "deleted_first", ship->deleted_first);
+			put_time(s, "deleted_last", ship->deleted_last);
+		}
 		str_addc(s, '}');
 	}
 	str_addc(s, ']');
 }
 
-#define FACTS                                                                             \
-	"f AS (SELECT * FROM jsonb_to_recordset($3::jsonb) AS f (ship text, attempt int," \
-	" rows bigint, cells bigint, digest text, dropped bigint, wide_rows bigint,"      \
-	" rejects bigint, first timestamp, last timestamp))"
+#define FACTS LEDGER_SHIPS("$3")
 
 #define OURS                                                                 \
 	"c.job_id = $1 AND c.chunk_from = $2::timestamp AND c.ship = f.ship" \
@@ -73,7 +79,7 @@ static bool run_fenced(struct pg *target, const char *sql, int n, const struct l
 	struct pg_result *r;
 	bool all;
 
-	put_ships(&ships, f);
+	ledger_put_ships(&ships, f);
 	r = pg_query(target, sql, n,
 		(const char *[]){ ledger_u64(&number, f->job), ledger_time(&from, f->from),
 			str_z(&ships), worker, ledger_time(&to, f->to) });
@@ -148,9 +154,13 @@ void ledger_reject_flush(struct ledger_rejects *r)
 		" SELECT $1, ship, chunk_from, attempt, $2, record, why"
 		" FROM jsonb_to_recordset($3::jsonb) AS r (ship text, chunk_from timestamp, "
 		"attempt int,"
-		"  record jsonb, why text)",
-		3,
-		(const char *[]){ ledger_u64(&number, r->job), ledger_worker(), str_z(&r->rows) }));
+		"  record jsonb, why text)"
+		" WHERE NOT $4::boolean OR NOT EXISTS (SELECT FROM ferry.reject o"
+		"  WHERE o.job_id = $1 AND o.ship = r.ship AND o.chunk_from = r.chunk_from"
+		"  AND o.record = r.record AND o.why = r.why)",
+		4,
+		(const char *[]){ ledger_u64(&number, r->job), ledger_worker(), str_z(&r->rows),
+			r->once ? "t" : "f" }));
 	str_clear(&r->rows);
 	r->n = 0;
 }

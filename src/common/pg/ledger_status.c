@@ -121,6 +121,8 @@ void ledger_forget(struct pg *target, const char *schema, const char *prefix, st
 		"DELETE FROM ferry.chunk WHERE ship = $3 AND job_id IN " JOBS_OF_TARGET,
 		"DELETE FROM ferry.reject WHERE ship = $3 AND job_id IN " JOBS_OF_TARGET,
 		"DELETE FROM ferry.event WHERE ship = $3 AND job_id IN " JOBS_OF_TARGET,
+		"DELETE FROM ferry.follow_ship WHERE ship = $3 AND job_id IN " JOBS_OF_TARGET,
+		"DELETE FROM ferry.doubt WHERE ship = $3 AND job_id IN " JOBS_OF_TARGET,
 	};
 	char *name = mem_sldup(ship);
 	const char *params[] = { schema, prefix, name };

@@ -14,12 +14,14 @@ struct wide *wide_open(struct registry *r, const struct wide_conf *conf)
 	w->r = r;
 	w->pg = registry_pg(r);
 	w->conf = *conf;
+	w->before = conf->how;
 	return w;
 }
 
 static void rack_free(struct rack *k)
 {
 	copybuf_free(&k->buf);
+	str_free(&k->clears);
 	mem_free(k->column);
 	mem_free(k->seg);
 }
@@ -58,8 +60,9 @@ static size_t need_column(const struct names *cols, struct sl name, const char *
 	die_hint(EX_DATA, str_z(&hint), "the wide stream has no column %s", msg_q(name));
 }
 
-void wide_cols(struct wide *w, const struct names *cols)
+void wide_cols(struct wide *w, const struct names *cols, bool nulls)
 {
+	w->nulls = nulls;
 	if (w->n_cols == 0) {
 		w->in_by = need_column(cols, w->conf.by, "--by");
 		w->in_key = need_column(cols, w->conf.key, "--key");
@@ -356,7 +359,7 @@ void wide_row(struct wide *w, const struct rec *rec)
 	struct sl ship, key;
 	int64_t instant;
 	struct lane *l;
-	bool put;
+	bool put, aside, nulls;
 
 	if (rec->n <= w->in_by || rec->n <= w->in_key || field_is_null(&rec->f[w->in_by]) ||
 		rec->f[w->in_by].n == 0) {
@@ -379,11 +382,13 @@ void wide_row(struct wide *w, const struct rec *rec)
 		return;
 	}
 	wide_part_instants(w, l, instant);
-	bool aside = l->n_loose > 0 && wide_meet_unknown(w, l, rec);
-
+	nulls = w->nulls && wide_look_for_nulls(w, l, rec);
+	aside = l->n_loose > 0 && wide_meet_unknown(w, l, rec);
 	put = lane_is_ready(l);
 	if (put)
-		wide_put(w, l, rec, instant, true);
+		wide_put(w, l, rec, instant, !nulls || wide_has_values(w, rec));
+	if (put && nulls)
+		wide_note_nulls(w, l, rec, instant);
 	if (aside || !put) {
 		l->has_aside = true;
 		wide_set_aside(w, l, rec, put);
@@ -422,9 +427,11 @@ void wide_next_chunk(struct wide *w)
 			l->rack[k].staged = false;
 		for (size_t k = 0; k < l->n_loose; k++)
 			l->loose[k].aside = false;
-		l->own = l->sent = l->has_aside = l->any = l->unordered = false;
+		l->own = l->sent = l->has_aside = l->looked = l->any = l->unordered = false;
 		names_clear(&l->instants);
 		l->total = (struct digest){ 0 };
 	}
 	spool_clear(&w->aside);
+	w->conf.how = w->before;
+	w->merged = false;
 }

@@ -2,8 +2,11 @@
  * wide.h - records of a wide stream into the tables of ships.
  *
  *	wide_cols  wide_row …                  the records of a chunk
- *	wide_begin wide_flush                  its end: what is buffered goes to the server
- *	  [wide_commit wide_widen wide_begin wide_replay]   when wide_has_aside()
+ *	wide_how                               its end: how it is merged may be known only now
+ *	  [wide_widen]                         when wide_has_aside() and not wide_has_sent()
+ *	wide_begin wide_flush                  what is buffered goes to the server
+ *	  [wide_commit wide_widen wide_begin]  when wide_has_aside() and it had sent
+ *	  [wide_replay]                        when wide_has_aside()
  *	wide_commit wide_next_chunk
  *
  * Rows go by COPY straight into the tables, each group of columns on its own, alternating on one
@@ -13,11 +16,16 @@
  *
  * New channels. Names in a stream are proven only by its seal, and a table that is in use can be
  *altered only in a short transaction that holds nothing else. So cells of a channel the ship has
- *not had are set aside in a spool until the seal; the chunk's other rows are then committed, the
- *tables widened, and the spooled cells and the ledger's entry follow in a transaction of their own.
- *All of this happens after the seal has proven the chunk, and a chunk cut short in between is
- *simply loaded again. A ship without tables is simpler: nobody else can see what this transaction
- *makes, so they are made in it.
+ *not had are set aside in a spool until the seal. A chunk that fits the buffers has sent nothing by
+ *then: the tables are widened first, and all of it follows in one transaction. Of a larger chunk
+ *the other rows are committed, the tables widened, and the spooled cells and the ledger's entry
+ *follow in a transaction of their own. All of this happens after the seal has proven the chunk, and
+ *a chunk cut short in between is simply loaded again. A ship without tables is simpler: nobody else
+ *can see what this transaction makes, so they are made in it.
+ *
+ * Deletions. A JSON null says that the cell is to be NULL, where the chunk overlays (MERGE_FILL
+ *never erases); an empty field of CSV and an absent key say nothing. A row that has no value left
+ *in any group goes away (wide_clear.c).
  */
 #ifndef FERRY_PG_WIDE_H
 #define FERRY_PG_WIDE_H
@@ -43,7 +51,7 @@ enum wide_unknown { WIDE_ADD, WIDE_IGNORE, WIDE_ERROR };
 
 struct wide_conf {
 	struct sl by, key; /* names of the stream's columns: ship and instant */
-	enum merge how;    /* MERGE_FILL or MERGE_OVERLAY */
+	enum merge how;    /* MERGE_FILL or MERGE_OVERLAY; see wide_how() */
 	size_t buffer;     /* bytes gathered per table before they are sent */
 	enum wide_unknown unknown;
 	bool dry_run; /* only count what would change (wide_coverage.h); nothing is committed */
@@ -57,8 +65,11 @@ struct wide;
 struct wide *wide_open(struct registry *r, const struct wide_conf *conf) NODISCARD;
 void wide_close(struct wide *w);
 
-/* The stream's columns, also when they have grown. Dies with 65 when `by` or `key` is missing. */
-void wide_cols(struct wide *w, const struct names *cols);
+/*
+ * The stream's columns, also when they have grown. Dies with 65 when `by` or `key` is missing.
+ * `nulls`: a field that is F_NULL is an explicit null (NDJSON), not an empty field of CSV.
+ */
+void wide_cols(struct wide *w, const struct names *cols, bool nulls);
 
 /* One record. May send buffers to the server, in a transaction that it begins itself. */
 void wide_row(struct wide *w, const struct rec *rec);
@@ -67,11 +78,19 @@ void wide_row(struct wide *w, const struct rec *rec);
 struct digest wide_total(const struct wide *w);
 struct digest wide_of_ship(const struct wide *w, struct sl ship);
 
+/*
+ * How the chunk is merged from here on. False when rows of it have been merged another way already,
+ * which only a chunk larger than the buffers can be.
+ */
+bool wide_how(struct wide *w, enum merge how) NODISCARD;
+
+bool wide_has_sent(const struct wide *w); /* rows of this chunk, in the transaction at hand */
 void wide_begin(struct wide *w); /* a transaction, unless there is one */
 void wide_flush(struct wide *w); /* sends all buffers */
 bool wide_has_aside(const struct wide *w);
 void wide_commit(struct wide *w); /* the transaction, if there is one */
-void wide_widen(struct wide *w);  /* makes columns for what was set aside */
+/* Makes columns for what was set aside, in transactions of their own, and before that commits. */
+void wide_widen(struct wide *w);
 void wide_replay(struct wide *w); /* sends what was set aside */
 void wide_next_chunk(struct wide *w);
 

@@ -179,10 +179,23 @@ bool wide_has_aside(const struct wide *w)
 	return w->aside.n > 0;
 }
 
+/* The tables of new ships are made, still empty: their rows are to come with all the others. */
+static void make_own(struct wide *w)
+{
+	for (size_t i = 0; i < w->ships.n; i++) {
+		struct lane *l = &w->lane[i];
+
+		if (l->own && l->ship->unmade > 0 && !widen_make(w->r, l->ship))
+			pg_die(w->pg, "cannot make tables");
+	}
+}
+
 void wide_widen(struct wide *w)
 {
 	struct widen_channel *c = mem_alloc(mem_mul(w->n_cols, sizeof *c));
 
+	make_own(w);
+	wide_commit(w);
 	for (size_t i = 0; i < w->ships.n; i++) {
 		struct lane *l = &w->lane[i];
 		size_t n = 0;
@@ -196,11 +209,19 @@ void wide_widen(struct wide *w)
 				};
 		widen_ship(w->r, l->ship, c, n, true);
 		wide_sort_loose(w, l);
-		/* the rows are there by now: no need to find that out by a conflict */
-		for (size_t k = 0; l->sent && k < l->n_racks; k++)
-			l->rack[k].staged = true;
 	}
 	mem_free(c);
+}
+
+/* The rows are there by now: no need to find that out by a conflict. */
+static void expect_rows(struct wide *w)
+{
+	for (size_t i = 0; i < w->ships.n; i++) {
+		struct lane *l = &w->lane[i];
+
+		for (size_t k = 0; l->has_aside && l->sent && k < l->n_racks; k++)
+			l->rack[k].staged = true;
+	}
 }
 
 void wide_replay(struct wide *w)
@@ -208,6 +229,7 @@ void wide_replay(struct wide *w)
 	struct field *f = mem_alloc(mem_mul(w->n_cols, sizeof *f));
 	struct sl raw;
 
+	expect_rows(w);
 	for (size_t i = 0; i < w->n_cols; i++)
 		f[i] = FIELD_NULL;
 	spool_rewind(&w->aside);

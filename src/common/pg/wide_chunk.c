@@ -3,12 +3,15 @@
 #include "core/kp.h"
 #include "core/mem.h"
 #include "core/msg.h"
+#include "core/tmpf.h"
+#include "pg/ledger_follow.h"
 
 #define KEPT_MAX ((size_t)64 << 20) /* bytes of kept values in one chunk */
 
 /* A value that did not fit its column, until the seal says which chunk it belongs to. */
 struct kept {
 	struct sl ship, record, why;
+	int64_t instant;
 };
 
 struct wide_chunk {
@@ -26,6 +29,11 @@ struct wide_chunk {
 	struct kept *kept;
 	size_t n_kept, kept_cap, kept_bytes;
 };
+
+static bool is_live(const struct wide_chunk *c)
+{
+	return c->facts.follow.kind != LEDGER_FOLLOW_NONE;
+}
 
 /* ---- values that do not fit ----------------------------------------------------------------- */
 
@@ -46,6 +54,8 @@ static void keep_value(struct wide_chunk *c, const struct wide_fault *f)
 	c->kept[c->n_kept++] = (struct kept){ .ship = arena_dup(&c->kept_arena, f->ship),
 		.record = arena_dup(&c->kept_arena, str_sl(&json)),
 		.why = arena_dup(&c->kept_arena, sl_of(f->why)) };
+	if (!clock_parse(f->key, &c->kept[c->n_kept - 1].instant))
+		c->kept[c->n_kept - 1].instant = 0; /* only found again by it, in ferry.reject */
 	c->kept_bytes += json.n;
 	if (c->kept_bytes > KEPT_MAX)
 		die(EX_DATA, "%zu values of one chunk do not fit their columns, such as %s",
@@ -90,10 +100,11 @@ static void count_kept(struct wide_chunk *c)
 
 static void store_kept(struct wide_chunk *c)
 {
-	struct ledger_rejects to = { .target = c->pg, .job = c->facts.job };
+	struct ledger_rejects to = { .target = c->pg, .job = c->facts.job, .once = is_live(c) };
 
 	for (size_t i = 0; i < c->n_kept; i++)
-		ledger_reject(&to, c->kept[i].ship, c->facts.from,
+		ledger_reject(&to, c->kept[i].ship,
+			is_live(c) ? c->kept[i].instant : c->facts.from,
 			ship_of_facts(c, c->kept[i].ship)->attempt, c->kept[i].record,
 			c->kept[i].why);
 	ledger_reject_flush(&to);
@@ -111,7 +122,7 @@ struct wide_chunk *wide_chunk_open(struct pg *pg, struct io *io, struct wide_chu
 	struct wide_conf conf = {
 		.by = sl_of(opts->by ? opts->by : "ship_id"),
 		.key = sl_of(opts->key ? opts->key : "created_time"),
-		.how = opts->live ? MERGE_OVERLAY : MERGE_FILL,
+		.how = opts->live || opts->ack ? MERGE_OVERLAY : MERGE_FILL,
 		.buffer = opts->buffer,
 		.unknown = (enum wide_unknown)opts->on_unknown,
 		.dry_run = opts->dry_run,
@@ -213,8 +224,13 @@ static NORETURN void lost(struct wide_chunk *c)
 /* From here to COMMIT nobody takes the chunk over. */
 static void begin_fenced(struct wide_chunk *c)
 {
+	bool ours = true;
+
 	wide_begin(c->wide);
-	if (c->facts.job && !ledger_hold(c->pg, &c->facts))
+	if (c->facts.job)
+		ours = is_live(c) ? ledger_follow_hold(c->pg, &c->facts)
+				  : ledger_hold(c->pg, &c->facts);
+	if (!ours)
 		lost(c);
 }
 
@@ -234,22 +250,53 @@ static void finish_ledger(struct wide_chunk *c)
 	count_kept(c);
 	if (!c->facts.job)
 		return;
-	if (!ledger_finish(c->pg, &c->facts))
+	if (is_live(c))
+		ledger_follow_advance(c->pg, &c->facts);
+	else if (!ledger_finish(c->pg, &c->facts))
 		lost(c);
 	store_kept(c); /* behind it: finishing removes rejects of earlier attempts */
 }
 
+/* What came in one chunk appears at once, unless it was too large to wait here for its seal. */
 static void load_rest(struct wide_chunk *c)
 {
+	bool aside = wide_has_aside(c->wide), sent = wide_has_sent(c->wide);
+
+	if (aside && !sent)
+		wide_widen(c->wide);
 	begin_fenced(c);
 	wide_flush(c->wide);
-	if (!wide_has_aside(c->wide))
+	if (aside && sent) {
+		c->commit(c->ctx);
+		KP("between_commits");
+		wide_widen(c->wide);
+		begin_fenced(c);
+	}
+	if (aside)
+		wide_replay(c->wide);
+}
+
+static void choose_merge(struct wide_chunk *c)
+{
+	bool live = c->opts->live || is_live(c);
+
+	if (!wide_how(c->wide, live ? MERGE_OVERLAY : MERGE_FILL) && live)
+		die_hint(EX_CONFIGURATION, "give --live or --ack, or a larger --buffer",
+			"a live chunk came that is larger than the buffers");
+}
+
+static void acknowledge(const struct wide_chunk *c)
+{
+	struct str line = { 0 };
+
+	if (!c->opts->ack || !is_live(c))
 		return;
-	c->commit(c->ctx);
-	KP("between_commits");
-	wide_widen(c->wide);
-	begin_fenced(c);
-	wide_replay(c->wide);
+	KP("before_ack");
+	str_add(&line, c->facts.follow.upto);
+	str_addc(&line, '\n');
+	if (!tmpf_replace(c->opts->ack, str_sl(&line), 0644))
+		die_errno(EX_CANTCREATE, "cannot write %s", msg_q(sl_of(c->opts->ack)));
+	str_free(&line);
 }
 
 void wide_chunk_finish(struct wide_chunk *c, const struct seal *seal)
@@ -262,6 +309,7 @@ void wide_chunk_finish(struct wide_chunk *c, const struct seal *seal)
 	read_facts(c, seal);
 	check_job(c);
 	prove(c, seal);
+	choose_merge(c);
 	if (wide_total(c->wide).rows > 0 || c->facts.job) {
 		load_rest(c);
 		KP("before_finish");
@@ -269,6 +317,7 @@ void wide_chunk_finish(struct wide_chunk *c, const struct seal *seal)
 		io_seal(c->io, seal);
 		c->commit(c->ctx);
 	}
+	acknowledge(c);
 	c->have_facts = false;
 	arena_reset(&c->facts_arena);
 	wide_next_chunk(c->wide);
@@ -279,5 +328,9 @@ void wide_chunk_failed(struct wide_chunk *c, int code, const char *message)
 	if (!c->have_facts || !c->facts.job || code == EX_TEMP || code == EX_BUG)
 		return;
 	pg_exec(c->pg, "ROLLBACK");
-	ledger_fail_facts(c->pg, &c->facts, code == EX_DATA || code == EX_CONFIGURATION, message);
+	if (is_live(c))
+		ledger_follow_fail(c->pg, &c->facts, message);
+	else
+		ledger_fail_facts(c->pg, &c->facts, code == EX_DATA || code == EX_CONFIGURATION,
+			message);
 }

@@ -4,6 +4,12 @@
  * At a seal the values that arrived are compared with the facts of the source (seal.h), less what a
  * filter says it left out, unless a foreign command was on the way; then rows, kept rejects and the
  * ledger's entry are committed together.
+ *
+ * A live chunk (ledger.h: facts.follow) overlays what is there, any other one fills what is NULL.
+ * What of a chunk does not fit the buffers is merged before its seal says which it is: as a live
+ * one where --live or --ack was given. One follower writes such a stream, in the order in which the
+ * source committed, and a chunk of the past between two live ones was read later than the one
+ * before it; so to overlay that one is right, too.
  */
 #ifndef FERRY_PG_WIDE_CHUNK_H
 #define FERRY_PG_WIDE_CHUNK_H
@@ -18,7 +24,8 @@ struct wide_chunk_opts {
 	struct target_opts target;
 	const char *by, *key; /* columns of the stream; NULL: ship_id, created_time */
 	uint64_t buffer;      /* bytes gathered per table before they are sent */
-	bool live;	      /* replace values that are there */
+	bool live;	      /* replace values that are there, in every chunk */
+	const char *ack;      /* file to be replaced by what a live chunk has reached, or NULL */
 	int on_unknown;	      /* enum wide_unknown: channels a ship does not have */
 	bool dry_run;	      /* count what would change, commit nothing */
 	bool keep_rejects;    /* values that do not fit go to ferry.reject, not to io_reject() */
@@ -40,6 +47,7 @@ struct wide *wide_chunk_wide(struct wide_chunk *c);
 /*
  * The chunk ends. Dies with 76 when what arrived is not what was read, 75 when another worker has
  * taken the chunk over, 78 when it belongs to a job for other tables.
+ * Behind the COMMIT of a live chunk the file `ack` is replaced.
  */
 void wide_chunk_finish(struct wide_chunk *c, const struct seal *seal);
 

@@ -30,6 +30,7 @@ struct rack {
 		uint64_t rows, there, cells, filled, changed;
 	} count; /* of a dry run */
 	struct stage stage;
+	struct str clears; /* packed: cells to be NULL, of rows on their way (wide_clear.c) */
 };
 
 /* One ship of the stream. */
@@ -47,6 +48,7 @@ struct lane {
 	bool own;    /* this transaction makes the ship's tables */
 	bool sent;   /* rows were sent in this chunk */
 	bool has_aside;
+	bool looked; /* in this chunk for columns others have made, because of a null */
 	/* instants of the buffered rows: no two rows of a buffer may have the same */
 	bool any, unordered;
 	int64_t last;
@@ -66,6 +68,10 @@ struct wide {
 	struct lane *lane; /* by number in ships */
 	size_t lanes_cap, last_lane;
 	bool in_transaction, zone_known;
+	bool nulls;        /* F_NULL is an explicit null */
+	enum merge before; /* how a chunk is merged unless wide_how() says otherwise */
+	bool merged;       /* rows of this chunk were, with what was there */
+	bool has_clears;   /* the server has the staging table of wide_clear.c */
 	size_t buffered; /* bytes in all racks, roughly */
 	unsigned n_stages;
 	struct spool aside;
@@ -105,6 +111,18 @@ bool wide_meet_unknown(struct wide *w, struct lane *l, const struct rec *rec);
 
 /* Sets values aside: those of loose columns, or all of them when the record was not `put`. */
 void wide_set_aside(struct wide *w, const struct lane *l, const struct rec *rec, bool put);
+
+/* Has the record a value, or has it only nulls? Then it makes no row of its own. */
+bool wide_has_values(const struct wide *w, const struct rec *rec);
+
+/* Has the record explicit nulls? If so, looks for columns of them that others have made. */
+bool wide_look_for_nulls(struct wide *w, struct lane *l, const struct rec *rec);
+
+/* Notes the nulls of a record, for each group that has columns of them. */
+void wide_note_nulls(struct wide *w, struct lane *l, const struct rec *rec, int64_t instant);
+
+/* Clears what was noted, behind the rows; and removes rows that have nothing left. */
+void wide_clear(struct wide *w, struct lane *l);
 
 /* Sends a ship's buffers; or, wide_flush_full(), those of all when there is enough in them. */
 void wide_flush_lane(struct wide *w, struct lane *l);

@@ -59,6 +59,7 @@ static bool merge_rows(struct sending *s, const char *target)
 	for (size_t i = 0; i < s->n; i++)
 		if (s->k->column[i].used)
 			cols[n++] = column_name(s, i);
+	s->w->merged = true;
 	ok = stage_merge(s->w->pg, &s->k->stage, target, s->w->conf.how, &key, 1, cols, n);
 	mem_free(cols);
 	return ok;
@@ -220,12 +221,29 @@ void wide_flush_lane(struct wide *w, struct lane *l)
 		l->sent = true;
 		KP("between_groups");
 	}
+	wide_clear(w, l);
 }
 
 void wide_flush(struct wide *w)
 {
 	for (size_t i = 0; i < w->ships.n; i++)
 		wide_flush_lane(w, &w->lane[i]);
+}
+
+bool wide_how(struct wide *w, enum merge how)
+{
+	bool ok = !w->merged || w->conf.how == how;
+
+	w->conf.how = how;
+	return ok;
+}
+
+bool wide_has_sent(const struct wide *w)
+{
+	for (size_t i = 0; i < w->ships.n; i++)
+		if (w->lane[i].sent)
+			return true;
+	return false;
 }
 
 void wide_begin(struct wide *w)

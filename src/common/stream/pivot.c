@@ -179,9 +179,16 @@ enum pivot_result pivot_add(struct pivot *pv, const struct field *by, struct sl 
 			count_drop(pv, gi, name, value);
 		return pv->on_unknown == UNKNOWN_ERROR ? PIVOT_UNKNOWN : PIVOT_OK;
 	}
+	if (UNLIKELY(value->kind == F_ABSENT))
+		return PIVOT_OK;
 	old = ci < r->cap ? &r->f[ci] : NULL;
-	if (UNLIKELY(old && !field_is_null(old) && !field_is_null(value))) {
+	if (UNLIKELY(old && !field_is_null(old))) {
 		pv->other = *old;
+		if (field_is_null(value)) {
+			count_drop(pv, gi, name, old);
+			set_cell(pv, r, ci, value);
+			return PIVOT_OK;
+		}
 		if (pv->on_duplicate == DUP_ERROR)
 			return PIVOT_REPEATED;
 		replace = replaces(pv, old, value);
@@ -189,8 +196,6 @@ enum pivot_result pivot_add(struct pivot *pv, const struct field *by, struct sl 
 		count_drop(pv, gi, name, replace ? old : value);
 		if (!replace)
 			return PIVOT_OK;
-	} else if (field_is_null(value) && old && old->kind != F_ABSENT) {
-		return PIVOT_OK; /* a NULL never erases a value */
 	}
 	set_cell(pv, r, ci, value);
 	return PIVOT_OK;

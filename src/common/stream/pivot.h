@@ -60,7 +60,11 @@ struct pivot {
 	struct sl last_key;
 };
 
-/* One cell. A NULL never erases a value; a repeated cell is decided by on_duplicate. */
+/*
+ * One cell. A value that is F_ABSENT makes row and column known and changes nothing; F_NULL erases
+ * the cell, whatever was there, and leaves the row with an F_NULL. A repeated value is decided by
+ * on_duplicate.
+ */
 enum pivot_result pivot_add(struct pivot *pv, const struct field *by, struct sl key, struct sl name,
 			    const struct field *value) NODISCARD;
 

@@ -1,0 +1,289 @@
+load helper
+
+# Live chunks: how they are merged, fenced and counted, and what they say has been reached.
+
+setup_file() {
+	scratch_db
+	sql 'CREATE SCHEMA tenant; CREATE TABLE tenant.n (ship_id text, created_time timestamp,
+		data_channel_id text, value text,
+		PRIMARY KEY (ship_id, created_time, data_channel_id))'
+}
+
+# wide ARGS: loads a wide stream into tables tenant.w_SHIP
+wide() { timeout -k 5 60 pg-copy-load --wide --target-prefix w_ "$@"; }
+
+# sealed: NDJSON from its input, in which {"@seal": {…facts…}} ends a chunk
+sealed() {
+	python3 -c '
+import json, sys, zlib
+body, rows = "{\"@seal\":{\"v\":1,\"open\":1}}\n", 0
+def seal(src, final):
+    global body, rows
+    head = "{\"@seal\":{\"v\":1,\"seal\":\"c\",\"rows\":%d,\"bytes\":%d" % (rows, len(body))
+    if src: head += ",\"src\":" + json.dumps(src, separators=(",", ":"))
+    if final: head += ",\"final\":1"
+    crc = zlib.crc32((body + head).encode())
+    print(body + head + ",\"crc\":\"%08x\"}}" % crc)
+    body, rows = "", 0
+for line in sys.stdin:
+    o = json.loads(line)
+    if list(o) == ["@seal"]:
+        seal(o["@seal"], False)
+    else:
+        body += line
+        rows += 1
+seal(None, True)'
+}
+
+# facts SHIP[,SHIP] UPTO [MORE]: the end of a live chunk by hand; or of $job, as $worker, $attempt
+facts() {
+	local ship ships='' job='' who=''
+	for ship in ${1//,/ }; do
+		ships+="${ships:+,}{\"ship\":\"$ship\",\"rows\":1${4-}}"
+	done
+	if [[ ${job_id-} ]]; then
+		job=",\"job\":$job_id,\"worker\":\"$worker\""
+		who=",\"worker\":\"$worker\",\"attempt\":$attempt"
+	fi
+	printf '{"@seal":{"from":"2024-01-01","to":"2024-01-02","rows":%d,"ships":[%s]%s' \
+		"$(wc -w <<<"${1//,/ }")" "$ships" "$job"
+	printf ',"follow":{"kind":"slot","upto":"%s","commit":"2024-01-01 00:00:09"%s%s}}}\n' \
+		"$2" "$who" "${3-}"
+}
+past='{"@seal":{"from":"2024-01-01","to":"2024-01-02","rows":1,"ships":[{"ship":"S","rows":1}]}}'
+
+# row SHIP SECOND CELLS: a record
+row() { printf '{"ship_id":"%s","created_time":"2024-01-01 00:00:%s"%s}\n' "$1" "$2" "${3:+,$3}"; }
+
+# new_job: in $job_id, followed by us in $worker and $attempt
+new_job() {
+	job_id=$(pg-wide-ledger plan --table tenant.n --value-column value \
+		--cutoff-time 2024-01-02 --target-prefix "$1" 2>/dev/null)
+	worker=us attempt=7
+	sql "INSERT INTO ferry.follower (job_id, kind, slot, worker, attempt, upto, lease_until)
+		VALUES ($job_id, 'slot', 's', '$worker', $attempt, '0/1', now() + '1 min')
+		ON CONFLICT (job_id) DO UPDATE SET upto = '0/1', attempt = $attempt, chunks = 0,
+			rows = 0, deleted = 0,
+			worker = '$worker';
+		DELETE FROM ferry.follow_ship; DELETE FROM ferry.doubt"
+}
+
+@test "live: a live chunk overlays, one of the past fills, in one stream" {
+	{
+		row S 01 '"a":"1","b":"1"' && facts S 0/10
+		row S 01 '"a":"2","b":"2","c":"2"' && row S 02 '"a":"2"' && printf '%s\n' "$past"
+		row S 01 '"b":"3"' && row S 02 '"b":"3"' && facts S 0/20
+	} | sealed >in
+	run_ok wide in
+	is "$(sql 'SELECT a, b, c FROM tenant.w_s ORDER BY created_time')" $'1|3|2\n2|3|'
+	# by hand all of it overlays
+	run_ok wide --live in
+	is "$(sql 'SELECT a, b, c FROM tenant.w_s ORDER BY created_time')" $'2|3|2\n2|3|'
+}
+
+@test "live: --ack says what is committed, and only that" {
+	{
+		row A 01 '"a":"1"' && facts A 0/10
+		row A 02 '"a":"1"' && facts A 1/2F
+		row A 03 '"a":"1"' && printf '%s\n' "${past//\"S\"/\"A\"}"
+	} | sealed >in
+	run_ok wide --ack ack in
+	is "$(<ack)" 1/2F
+	{ row A 04 '"a":"1"' && facts A 1/30 && row A 05 '"a":"1"' && facts A 1/40; } | sealed >in
+	KP_KILL=before_commit:2 run_rc 137 wide --ack ack in
+	is "$(<ack)" 1/30
+	KP_KILL=before_ack:2 run_rc 137 wide --ack ack in
+	is "$(<ack)" 1/30
+	is "$(sql 'SELECT count(*) FROM tenant.w_a')" 5
+	run_ok wide --ack ack in
+	is "$(<ack) $(sql 'SELECT count(*) FROM tenant.w_a')" '1/40 5'
+	run_rc 73 wide --ack no/such/folder in
+	has "$err" 'no/such/folder'
+	run_rc 64 pg-copy-load --table t --ack ack in
+}
+
+@test "live: an explicit null clears the cell; a row without values goes away" {
+	local i cells=''
+	for i in {1..9}; do cells+="${cells:+,}\"c$i\":\"v$i\""; done
+	{
+		for i in 01 02 03 04; do row D $i "$cells"; done
+		facts D 0/10
+	} | sealed >in
+	run_ok wide --group-columns 4 in
+	is "$(sql "SELECT count(*) FROM pg_class WHERE relname LIKE 'w\_d\__'")" 3
+	{
+		row D 01 '"c1":null,"c6":null'
+		row D 02 "${cells//\"v?\"/null}"
+		row D 03 '"c1":null,"c2":null,"c3":null,"c4":null,"c5":"new"'
+		row D 04 '"c5":null,"c6":null,"c7":null,"c8":null,"none":null'
+		row D 05 '"c1":null'
+		facts D 0/20
+	} | sealed >in
+	sed 's/"v[0-9]"/null/g' in >nulls
+	run_ok wide --group-columns 4 in
+	same_rows 'SELECT extract(second FROM created_time)::int, c1, c2, c5, c6, c9
+		FROM tenant.w_d' "VALUES (1, NULL, 'v2', 'v5', NULL, 'v9'),
+		(3, NULL, NULL, 'new', 'v6', 'v9'), (4, 'v1', 'v2', NULL, NULL, 'v9')"
+	# no group keeps a row for nothing, but the first one carries the others
+	is "$(sql 'SELECT (SELECT count(*) FROM tenant.w_d_1), (SELECT count(*) FROM tenant.w_d_2),
+		(SELECT count(*) FROM tenant.w_d_3)')" '3|2|3'
+	is "$(sql "SELECT count(*) FROM ferry.channel WHERE channel = 'none'")" 0
+}
+
+@test "live: nulls clear nothing where a chunk only fills, and CSV has none" {
+	{ row N 01 '"a":"1","b":"1"' && facts N 0/10; } | sealed >in
+	run_ok wide in
+	{ row N 01 '"a":null' && printf '%s\n' "${past//\"S\"/\"N\"}"; } | sealed >in
+	run_ok wide in
+	printf '%s\n' 'ship_id,created_time,a,b' 'N,2024-01-01 00:00:01,,2' >in.csv
+	run_ok wide --live in.csv
+	is "$(sql 'SELECT a, b FROM tenant.w_n')" '1|2'
+}
+
+@test "live: a null finds the column that another loader has made, in any type" {
+	{ row O 01 '"d":"1"' && facts O 0/10; } | sealed >in
+	run_ok wide in
+	mkfifo pipe
+	timeout 60 pg-copy-load --wide --target-prefix w_ --accept-unsealed --live pipe 2>"$err" &
+	local pid=$!
+	exec 7>pipe
+	{
+		row O 02 '"d":"2"' && facts O 0/20
+		row O 01 '"e":null,"f":null' && row O 02 '"d":"x","e":null' && facts O 0/30
+	} | sealed >in
+	head -n 3 in >&7
+	both_there() { is "$(sql 'SELECT count(*) FROM tenant.w_o')" 2; }
+	wait_until 10 both_there
+	printf '%s\n' '{"ship_id":"O","data_channel_id":"f","value_format":"Integer"}' |
+		pg-wide-tables register --types native --target-prefix w_ --quiet
+	{ row O 01 '"e":"gone","f":"4"' && row O 02 '"e":"gone"' &&
+		printf '%s\n' "${past//\"S\"/\"O\"}"; } | sealed >other
+	run_ok wide --types native other
+	tail -n +4 in >&7
+	exec 7>&-
+	wait "$pid"
+	same_rows 'SELECT extract(second FROM created_time)::int, d, e, f FROM tenant.w_o' \
+		"VALUES (1, '1', NULL, NULL::bigint), (2, 'x', NULL, NULL)"
+}
+
+@test "live: what came in one chunk appears at once, new columns and new ships too" {
+	local seen
+	{ row W 01 '"a":"1"' && facts W 0/10; } | sealed >in
+	run_ok wide --group-columns 2 in
+	{
+		row W 02 '"a":"2","b":"2","c":"2","d":"2"' && row X 02 '"a":"2","b":"2","c":"2"'
+		facts W,X 0/20
+	} | sealed >in
+	KP_STOP=before_commit:1 pg-copy-load --wide --group-columns 2 --target-prefix w_ in 3>&- &
+	local pid=$!
+	wait_until 10 grep -q '^State:.*T' "/proc/$pid/status"
+	is "$(sql "SELECT (SELECT count(*) FROM tenant.w_w), (SELECT count(d) FROM tenant.w_w),
+		(SELECT count(*) FROM tenant.w_x)")" '1|0|0' 'the columns are there, no row is'
+	kill -CONT "$pid"
+	wait "$pid"
+	is "$(sql "SELECT w.b, w.d, x.c FROM tenant.w_w AS w JOIN tenant.w_x AS x
+		USING (created_time)")" '2|2|2'
+}
+
+@test "live: a chunk larger than the buffers is live all the same" {
+	local i
+	{
+		for i in {10..59}; do row B $i '"a":"old","b":"old"'; done
+		facts B 0/10
+	} | sealed >in
+	run_ok wide in
+	{
+		for i in {10..59}; do row B $i '"a":"new","b":null,"c":"more"'; done
+		facts B 0/20
+	} | sealed >in
+	run_rc 78 wide --buffer 1K in
+	has "$err" '--live or --ack'
+	is "$(sql 'SELECT DISTINCT a, b FROM tenant.w_b')" 'old|old'
+	run_ok wide --buffer 1K --ack ack in
+	is "$(sql 'SELECT DISTINCT a, b, c FROM tenant.w_b')" 'new||more'
+}
+
+# ---- with a job --------------------------------------------------------------------------------
+
+follower() { sql "SELECT upto, chunks, rows, deleted FROM ferry.follower WHERE job_id = $job_id"; }
+
+@test "live: rows and the follower's place are committed together" {
+	new_job w_
+	{ row J 01 '"a":"1"' && row J 02 '"a":"1"' && facts J 0/10 && row J 03 '"a":"1"' &&
+		facts J 0/20 && facts '' 0/30; } | sealed >in
+	KP_KILL=before_commit:2 run_rc 137 wide in
+	is "$(follower)|$(sql 'SELECT count(*) FROM tenant.w_j')" '0/10|1|1|0|2'
+	run_ok wide in
+	is "$(follower)|$(sql 'SELECT count(*) FROM tenant.w_j')" '0/30|4|3|0|3'
+	is "$(sql "SELECT ship, rows, newest_commit FROM ferry.follow_ship
+		WHERE job_id = $job_id")" 'J|3|2024-01-01 00:00:09'
+	is "$(sql "SELECT count(*) FROM ferry.chunk WHERE job_id = $job_id")" 0 'no chunk per tick'
+}
+
+@test "live: another attempt or another worker is fenced off" {
+	new_job w_
+	{ row K 01 '"a":"1"' && facts K 0/10; } | sealed >in
+	sql "UPDATE ferry.follower SET attempt = attempt + 1 WHERE job_id = $job_id"
+	run_rc 75 wide --ack ack in
+	has "$err" 'another worker has taken'
+	sql "UPDATE ferry.follower SET attempt = $attempt, worker = 'they' WHERE job_id = $job_id"
+	run_rc 75 wide --ack ack in
+	sql "DELETE FROM ferry.follower WHERE job_id = $job_id"
+	run_rc 75 wide --ack ack in
+	is "$(sql "SELECT count(*) FROM ferry.channel WHERE ship = 'K'")" 0
+	[[ ! -e ack ]]
+}
+
+@test "live: a failing loader leaves its error with the follower" {
+	new_job w_
+	{ row L 01 '"a":"1"' && facts Q 0/10; } | sealed | sed 's/"ship":"Q"/"ship":"R"/' >in
+	run_rc 76 wide in
+	printf '%s\n' '{"ship_id":"L","data_channel_id":"n","value_format":"Integer"}' |
+		pg-wide-tables register --types native --target-prefix w_ --quiet
+	{ row L 01 '"n":"x"' && facts L 0/10; } | sealed >in
+	run_rc 65 wide in
+	has_no "$err" bug
+	is "$(sql "SELECT upto FROM ferry.follower WHERE job_id = $job_id")" 0/1
+}
+
+@test "live: rejects are kept once, however often they are read" {
+	new_job w_
+	printf '%s\n' '{"ship_id":"M","data_channel_id":"n","value_format":"Integer"}' |
+		pg-wide-tables register --types native --target-prefix w_ --quiet
+	{ row M 01 '"n":"x"' && facts M 0/10 && row M 01 '"n":"x"' && row M 02 '"n":"y"' &&
+		facts M 0/20; } | sealed >in
+	run_ok wide --keep-rejects in
+	run_ok wide --keep-rejects in
+	is "$(sql "SELECT record->>'value' FROM ferry.reject WHERE job_id = $job_id AND ship = 'M'
+		ORDER BY 1")" $'x\ny'
+}
+
+@test "live: a deletion that a chunk being read may undo is remembered" {
+	new_job w_
+	sql "INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, state, finished_at)
+		SELECT $job_id, 'P', t, t + '1 h', s, f FROM (VALUES
+			('2024-01-01 00:00'::timestamp, 'running', NULL),
+			('2024-01-01 01:00', 'pending', NULL), ('2024-01-01 02:00', 'done', now()),
+			('2024-01-01 03:00', 'done', now() - interval '1 h'),
+			('2024-01-01 04:00', 'running', NULL)) AS v (t, s, f)"
+	{
+		row P 05 '"a":null'
+		facts P 0/10 '' ',"deleted":1,"deleted_first":"2024-01-01 00:00:05",
+			"deleted_last":"2024-01-01 03:30"'
+	} | tr -d '\n\t' | sed 's/}{/}\n{/' | sealed >in
+	run_ok wide in
+	is "$(sql "SELECT ship, time_from, time_to FROM ferry.doubt WHERE job_id = $job_id
+		ORDER BY 2")" "P|2024-01-01 00:00:05|2024-01-01 01:00:00
+P|2024-01-01 02:00:00|2024-01-01 03:00:00"
+	is "$(follower)" '0/10|1|1|1'
+	sql "DELETE FROM ferry.chunk WHERE job_id = $job_id"
+}
+
+@test "live: TRUNCATE puts all of it in doubt, and says so" {
+	new_job w_
+	facts '' 0/10 ',"truncated":1' | sealed >in
+	run_ok wide in
+	is "$(sql "SELECT count(*) FROM ferry.doubt WHERE job_id = $job_id AND ship IS NULL")" 1
+	is "$(sql "SELECT level FROM ferry.event WHERE job_id = $job_id
+		AND message LIKE '%truncated%'")" CRITICAL
+}
