@@ -69,7 +69,7 @@ static size_t column_of(struct fill *f, struct sl channel)
 	mem_grow(&f->field, &f->field_cap, f->cols.n, sizeof *f->field);
 	if (added) {
 		f->cell[col] = (struct cell){.there = false};
-		wide_cols(f->wide, &f->cols);
+		wide_cols(f->wide, &f->cols, false);
 	}
 	return col;
 }
