@@ -263,6 +263,61 @@ refused() {
 		SANDBOX_UNSUPPORTED
 }
 
+# parquet FILE...: their rows, read by a reader of its own and, where they are, by DuckDB and pyarrow.
+parquet() {
+	local npm=$root/build/bench/npm
+
+	"$root/t/aws/parquet.py" "$@" >rows
+	if [[ -d $npm/node_modules/@duckdb/node-api ]] && command -v node >/dev/null; then
+		for each; do
+			node "$root/t/aws/parquet_duckdb.mjs" "$npm" "$each"
+		done | jq -c . >duckdb
+		same_values duckdb rows
+	fi
+	if python3 -c 'import pyarrow.parquet' 2>/dev/null; then
+		python3 -c 'import json, sys, pyarrow.parquet as p
+for f in sys.argv[1:]:
+    for row in p.read_table(f).to_pylist():
+        print(json.dumps(row, default=str))' "$@" >pyarrow
+		same_values pyarrow rows
+	fi
+}
+
+# How many decimals a timestamp is printed with is each reader's own.
+same_values() {
+	local canonical='map_values(if type == "string" and test("[.][0-9]+$")
+		then sub("[.]?0+$"; "") else . end)'
+	jq -Sc "$canonical" "$1" >"$1.sorted"
+	jq -Sc "$canonical" "$2" >"$2.sorted"
+	same_file "$1.sorted" "$2.sorted"
+}
+
+@test "athena: UNLOAD writes Parquet that other programs read" {
+	local compression
+	for compression in GZIP NONE; do
+		query "UNLOAD (SELECT id, n, f, is_deleted, '' AS e, date '1969-12-31' AS d,
+			CAST(n AS integer) AS i FROM @flat WHERE n IS NULL OR n > 0)
+			TO 's3://unloaded/parquet-$compression/'
+			WITH (format = 'PARQUET', compression = '$compression')"
+		rm -rf parts
+		aws s3 cp --quiet --recursive "s3://unloaded/parquet-$compression/" parts
+		parquet parts/*
+		LC_ALL=C sort rows | same_file - /dev/fd/3 3<<-'END'
+			{"id":"a","n":5,"f":1761716946.4774606,"is_deleted":false,"e":"","d":"1969-12-31","i":5}
+			{"id":"a","n":7,"f":null,"is_deleted":false,"e":"","d":"1969-12-31","i":7}
+			{"id":"b","n":null,"f":100.0,"is_deleted":false,"e":"","d":"1969-12-31","i":null}
+		END
+	done
+	query "UNLOAD (SELECT timestamp '2024-02-29 23:59:59.125' AS t, CAST(NULL AS varchar) AS s)
+		TO 's3://unloaded/times/' WITH (format = 'PARQUET')"
+	rm -rf parts
+	aws s3 cp --quiet --recursive s3://unloaded/times/ parts
+	parquet parts/*
+	is "$(<rows)" '{"t":"2024-02-29 23:59:59.125000","s":null}'
+	refused "UNLOAD (SELECT 1.5 AS d) TO 's3://unloaded/three/' WITH (format = 'PARQUET')" \
+		'SANDBOX_UNSUPPORTED: the sandbox writes no decimal'
+}
+
 @test "athena: an Iceberg group's rows can be deleted; a Glue group's go with their objects" {
 	query "DELETE FROM @ice WHERE n = 1" 'VACUUM @ice' \
 		'OPTIMIZE @ice REWRITE DATA USING BIN_PACK' 'SELECT id FROM @ice'

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """athena SQL...: runs statements through boto3 and prints what came of each.
 
-A query: its CSV object as it lies in S3. UNLOAD: the lines of its parts, sorted. A change: "N rows". A failure: the
+A query: its CSV object as it lies in S3. UNLOAD: the lines of its parts, sorted (a file of Parquet
+is one line that says so). A change: "N rows". A failure: the
 state and the reason. `@NAME` in a statement stands for the Athena table of the feature group NAME.
 """
 import gzip
@@ -49,6 +50,9 @@ def run(sql):
         lines = []
         for part in parts:
             data = fetch(part)
+            if data[:4] == b"PAR1":
+                lines.append("a file of Parquet\n")
+                continue
             lines += (gzip.decompress(data) if part.endswith(".gz") else data).decode().splitlines(True)
         return "".join(sorted(lines))
     return "%d rows\n" % athena.get_query_results(QueryExecutionId=query)["UpdateCount"]

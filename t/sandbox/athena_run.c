@@ -1,5 +1,6 @@
 /* The process of one query. Its report is {"error":TEXT} or what athena.c takes in. */
 #include "athena.h"
+#include "athena_row.h"
 #include "core/msg.h"
 #include "core/num.h"
 #include "crypt.h"
@@ -9,7 +10,6 @@
 #include "stream/z.h"
 #include "trino.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +23,7 @@ struct part {
 	int fd;
 	struct str buffer;
 	struct z_deflate *z;
+	struct parquet *parquet;
 };
 
 struct run {
@@ -85,10 +86,16 @@ static void fail_from_server(struct run *r)
 	end_with(r, str_sl(&s));
 }
 
-static void open_part(struct part *p, bool gzip)
+static void open_part(struct run *r, struct part *p, enum athena_form form)
 {
+	const struct trino_statement *s = &r->statement;
+	bool gzip = sl_eq(s->compression, SL("gzip"));
+
 	p->file = s3_store_file(&p->fd);
-	p->z = gzip ? z_deflate_new(1) : NULL;
+	if (form == ATHENA_PARQUET) /* compresses its pages, not the file */
+		p->parquet = parquet_new(s->columns, s->n_columns, gzip, &p->buffer);
+	else if (form == ATHENA_JSON && gzip)
+		p->z = z_deflate_new(1);
 }
 
 static void flush_part(struct part *p, bool finish)
@@ -115,6 +122,10 @@ static void add_file(struct run *r, uint64_t file, struct sl location, struct sl
 
 static void close_part(struct run *r, struct part *p, struct sl location, struct sl name)
 {
+	if (p->parquet) {
+		parquet_end(p->parquet, &p->buffer);
+		parquet_free(p->parquet);
+	}
 	flush_part(p, true);
 	if (p->z)
 		z_deflate_free(p->z);
@@ -122,147 +133,7 @@ static void close_part(struct run *r, struct part *p, struct sl location, struct
 	add_file(r, p->file, location, name);
 }
 
-/* The text Java has for a double, from PostgreSQL's: 1.0, 1.7617169464774606E9, 1.0E-4. */
-static void add_double(struct str *out, struct sl text)
-{
-	char digits[32];
-	size_t n = 0;
-	int point = -1, exponent = 0;
-	double v = strtod(text.p, NULL);
-
-	if (!isfinite(v)) {
-		str_add(out, text);
-		return;
-	}
-	if (signbit(v))
-		str_addc(out, '-');
-	for (size_t i = 0; i < text.n && text.p[i] != 'e'; i++) {
-		if (text.p[i] == '.')
-			point = (int)n;
-		else if (text.p[i] != '-' && (n || text.p[i] != '0' || point >= 0))
-			digits[n++] = text.p[i];
-	}
-	if (memchr(text.p, 'e', text.n))
-		exponent = (int)strtol((const char *)memchr(text.p, 'e', text.n) + 1, NULL, 10);
-	point = (point < 0 ? (int)n : point) + exponent;
-	while (n > 1 && digits[0] == '0') { /* 0.00012: the zeros behind the point are no digits */
-		memmove(digits, digits + 1, --n);
-		point--;
-	}
-	while (n > 1 && digits[n - 1] == '0')
-		n--;
-	if (v == 0) {
-		str_addz(out, "0.0");
-	} else if (fabs(v) >= 1e-3 && fabs(v) < 1e7) {
-		for (int i = point < 0 ? point : 0; i < point || i < (int)n; i++) {
-			if (i == point)
-				str_addz(out, point <= 0 ? "0." : ".");
-			str_addc(out, i >= 0 && i < (int)n ? digits[i] : '0');
-		}
-		if (point >= (int)n)
-			str_addz(out, ".0");
-	} else {
-		str_addc(out, digits[0]);
-		str_addc(out, '.');
-		str_add(out, n > 1 ? (struct sl){ digits + 1, n - 1 } : SL("0"));
-		str_addf(out, "E%d", point - 1);
-	}
-}
-
-/* A value of COPY's text form, without its escapes; in place. */
-static struct sl unescape(char *p, size_t n)
-{
-	size_t to = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		char c = p[i];
-
-		if (c == '\\' && i + 1 < n) {
-			c = p[++i];
-			c = c == 'n'   ? '\n'
-			    : c == 't' ? '\t'
-			    : c == 'r' ? '\r'
-			    : c == 'b' ? '\b'
-			    : c == 'f' ? '\f'
-			    : c == 'v' ? '\v'
-				       : c;
-		}
-		p[to++] = c;
-	}
-	return (struct sl){ p, to };
-}
-
-static void add_text(struct str *out, enum trino_type type, struct sl v)
-{
-	if (type == TYPE_BOOLEAN)
-		str_addz(out, v.p[0] == 't' ? "true" : "false");
-	else if (type == TYPE_DOUBLE)
-		add_double(out, v);
-	else
-		str_add(out, v);
-}
-
-static void add_csv_value(struct str *out, enum trino_type type, struct sl v)
-{
-	str_addc(out, '"');
-	if (type == TYPE_VARCHAR && memchr(v.p, '"', v.n)) {
-		for (size_t i = 0; i < v.n; i++) {
-			if (v.p[i] == '"')
-				str_addc(out, '"');
-			str_addc(out, v.p[i]);
-		}
-	} else {
-		add_text(out, type, v);
-	}
-	str_addc(out, '"');
-}
-
-static void add_json_value(struct str *out, enum trino_type type, struct sl v)
-{
-	bool bare = type == TYPE_BOOLEAN || type == TYPE_INTEGER || type == TYPE_BIGINT ||
-		    type == TYPE_DECIMAL ||
-		    (type == TYPE_DOUBLE && v.p[v.n - 1] != 'N' && v.p[v.n - 1] != 'y');
-
-	if (!bare) {
-		str_add_json(out, v);
-		return;
-	}
-	add_text(out, type, v);
-}
-
-/* One row of COPY as a line of CSV or an object of JSON. */
-static void add_row(struct run *r, struct str *out, struct sl row, bool json)
-{
-	const struct trino_statement *s = &r->statement;
-	char *p = memcpy(mem_alloc(row.n + 1), row.p, row.n), *at = p;
-
-	if (row.n && p[row.n - 1] == '\n')
-		row.n--;
-	p[row.n] = '\0';
-	str_addz(out, json ? "{" : "");
-	for (size_t i = 0; i < s->n_columns; i++) {
-		char *end = memchr(at, '\t', (size_t)(p + row.n - at));
-		size_t n = (size_t)((end ? end : p + row.n) - at);
-		bool null = n == 2 && at[0] == '\\' && at[1] == 'N';
-
-		str_addz(out, i ? "," : "");
-		if (json) {
-			str_add_json(out, s->columns[i].name);
-			str_addc(out, ':');
-		}
-		if (null)
-			str_addz(out, json ? "null" : "");
-		else if (json)
-			add_json_value(out, s->columns[i].type, unescape(at, n));
-		else
-			add_csv_value(out, s->columns[i].type, unescape(at, n));
-		at += n + 1;
-	}
-	str_addz(out, json ? "}\n" : "\n");
-	mem_free(p);
-}
-
-static void copy_out(struct run *r, size_t parts, bool json)
+static void copy_out(struct run *r, size_t parts, enum athena_form form)
 {
 	struct str sql = { 0 };
 	struct sl row;
@@ -278,8 +149,9 @@ static void copy_out(struct run *r, size_t parts, bool json)
 		struct part *p = &r->part[r->rows++ / ROWS_OF_A_PART % parts];
 
 		if (!p->file)
-			open_part(p, sl_eq(r->statement.compression, SL("gzip")));
-		add_row(r, &p->buffer, row, json);
+			open_part(r, p, form);
+		athena_add_row(&p->buffer, form, p->parquet, r->statement.columns,
+			r->statement.n_columns, row);
 		if (p->buffer.n > FLUSH)
 			flush_part(p, false);
 	}
@@ -306,13 +178,13 @@ static void run_select(struct run *r)
 {
 	struct part *p = &r->part[0];
 
-	open_part(p, false);
+	open_part(r, p, ATHENA_CSV);
 	for (size_t i = 0; i < r->statement.n_columns; i++) {
 		str_addz(&p->buffer, i ? "," : "");
-		add_csv_value(&p->buffer, TYPE_VARCHAR, r->statement.columns[i].name);
+		athena_add_csv_value(&p->buffer, TYPE_VARCHAR, r->statement.columns[i].name);
 	}
 	str_addc(&p->buffer, '\n');
-	copy_out(r, 1, false);
+	copy_out(r, 1, ATHENA_CSV);
 	close_part(r, p, r->q->location, printed(r, "%.*s.csv", (int)r->q->id.n, r->q->id.p));
 }
 
@@ -347,31 +219,44 @@ static void check_target(struct run *r)
 				    location.p, (int)location.n, location.p));
 }
 
+/* Which format, and how compressed: gzip unless told otherwise, as in Athena. */
+static enum athena_form check_format(struct run *r)
+{
+	struct trino_statement *s = &r->statement;
+	bool parquet = sl_eq(s->format, SL("parquet"));
+	const struct trino_column *bad;
+
+	if (!parquet && !sl_eq(s->format, SL("json")))
+		end_with(r, SL("SANDBOX_UNSUPPORTED: the sandbox writes UNLOAD of format JSON or "
+			       "PARQUET"));
+	if (!s->compression.p)
+		s->compression = SL("gzip");
+	if (!sl_eq(s->compression, SL("gzip")) && !sl_eq(s->compression, SL("none")))
+		end_with(r, SL("SANDBOX_UNSUPPORTED: the sandbox compresses UNLOAD with GZIP or "
+			       "not at all"));
+	bad = parquet ? parquet_unsupported(s->columns, s->n_columns) : NULL;
+	if (bad)
+		end_with(r, printed(r, "SANDBOX_UNSUPPORTED: the sandbox writes no %s into Parquet",
+				    trino_type_name(bad->type)));
+	return parquet ? ATHENA_PARQUET : ATHENA_JSON;
+}
+
 static void run_unload(struct run *r)
 {
 	struct trino_statement *s = &r->statement;
 	struct str manifest = { 0 };
-	bool json = sl_eq(s->format, SL("json")), parquet = sl_eq(s->format, SL("parquet"));
+	enum athena_form form;
 	struct part list = { 0 };
 	char stamp[32], id[6] = "";
 	time_t now = time(NULL);
 	struct tm tm;
 
 	check_target(r);
-	if (!json && !parquet)
-		end_with(r, SL("SANDBOX_UNSUPPORTED: the sandbox writes UNLOAD of format JSON or "
-			       "PARQUET"));
-	if (json && !s->compression.p)
-		s->compression = SL("gzip");
-	if (json && !sl_eq(s->compression, SL("gzip")) && !sl_eq(s->compression, SL("none")))
-		end_with(r, SL("SANDBOX_UNSUPPORTED: the sandbox compresses UNLOAD with GZIP or "
-			       "not at all"));
-	if (parquet)
-		s->compression = SL("none");
+	form = check_format(r);
 	(void)gmtime_r(&now, &tm);
 	(void)strftime(stamp, sizeof stamp, "%Y%m%d_%H%M%S", &tm);
 	crypt_random_name(id, 5);
-	copy_out(r, PARTS, true);
+	copy_out(r, PARTS, form);
 	for (size_t i = 0; i < PARTS; i++) {
 		char uuid[UUID_TEXT];
 		struct sl name;
@@ -380,12 +265,12 @@ static void run_unload(struct run *r)
 			continue;
 		crypt_uuid(uuid);
 		name = printed(r, "%s_00001_%s_%s%s", stamp, id, uuid,
-			sl_eq(s->compression, SL("gzip")) ? ".gz" : "");
+			r->part[i].z ? ".gz" : "");
 		close_part(r, &r->part[i], s->location, name);
 		str_addf(&manifest, "%.*s%.*s\n", (int)s->location.n, s->location.p, (int)name.n,
 			name.p);
 	}
-	open_part(&list, false);
+	open_part(r, &list, ATHENA_CSV);
 	str_add(&list.buffer, str_sl(&manifest));
 	close_part(r, &list, r->q->location,
 		printed(r, "%.*s-manifest.csv", (int)r->q->id.n, r->q->id.p));
