@@ -46,6 +46,20 @@ extract() { fs-extract-athena "$@" --no-seal; }
 	run_ok extract both -o json
 	is "$(jq length "$out")" 3000
 	is "$(jq -r '.[] | select(.id == "id7") | .count | type' "$out")" number
+	run_ok extract both -o json --method unload
+	jq -r '.[].id' "$out" | sort >got
+	tail -n +2 in.csv | cut -d , -f 1 | sort | same_file got -
+	# three parts, by as many cores as there are
+	run_rc 0 extract both --method unload -v
+	has "$err" "3 parts, decoded by $(($(nproc) < 3 ? $(nproc) : 3)) threads"
+	run_rc 0 taskset -c 0 fs-extract-athena both --no-seal --method unload -v
+	has "$err" '3 parts, decoded by 1 threads'
+	# and the seal holds, in every format
+	for each in csv ndjson; do
+		run_pipe '0 0' 'fs-extract-athena both --method unload -o '$each' | reformat -o csv'
+		LC_ALL=C sort "$out" >got
+		same_file got want
+	done
 	is "$(left)" 0
 }
 

@@ -11,6 +11,7 @@
 #include "aws/fs_sql.h"
 #include "aws/fs_wait.h"
 #include "aws/fs_where.h"
+#include "aws/fs_writer.h"
 #include "core/clock.h"
 #include "core/hash.h"
 #include "core/msg.h"
@@ -21,7 +22,10 @@
 #include "stream/out.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <unistd.h>
+
+#define GATHER ((size_t)128 << 10) /* bytes a thread keeps before it waits for the output */
 
 enum method { METHOD_CSV, METHOD_UNLOAD };
 
@@ -124,10 +128,18 @@ struct prog {
 	struct fs_json_column *keys;
 	struct fs_fetch fetch;
 	struct extract *x;
-	struct field *f;
-	struct arena mem, row_mem;
-	struct str sql, where, plain; /* where: with the event time read as a time */
+	pthread_mutex_t lock;     /* of the output, while threads decode parts */
+	struct fs_writer *writer; /* of a CSV result */
+	struct arena mem;
+	struct str sql, where; /* where: with the event time read as a time */
 	bool header_seen;
+};
+
+/* What a thread works with. */
+struct worker {
+	struct prog *p;
+	struct wr *side;
+	struct fs_writer *writer;
 };
 
 /* ---- rows ---------------------------------------------------------------------------------- */
@@ -141,7 +153,6 @@ static void announce(struct prog *p)
 	for (size_t i = 0; i < p->cols.n; i++)
 		names[i] = p->cols.v[i].name;
 	wr_cols(p->x->wr, names, p->cols.n);
-	p->f = mem_alloc(mem_mul(p->cols.n, sizeof *p->f));
 	mem_free(names);
 }
 
@@ -159,20 +170,7 @@ static void take_header(struct prog *p, const struct field *f, size_t n)
 			die(EX_STREAM, "column %zu of the result is %s instead of %s", i + 1,
 				msg_q(field_sl(&f[i])), msg_q(p->cols.v[i].source));
 	announce(p);
-}
-
-/* Athena writes doubles with an exponent (1.76E9), which PutRecord's readers do not all take. */
-static void make_plain(struct prog *p, struct field *f)
-{
-	struct sl text;
-
-	if (!memchr(f->p, 'E', f->n) && !memchr(f->p, 'e', f->n))
-		return;
-	str_clear(&p->plain);
-	fs_plain_decimal(&p->plain, field_sl(f));
-	text = arena_dup(&p->row_mem, str_sl(&p->plain));
-	f->p = text.p;
-	f->n = (uint32_t)text.n;
+	p->writer = fs_writer_new(&p->cols, p->x->wr);
 }
 
 static void take_row(void *ctx, const struct field *f, size_t n)
@@ -183,24 +181,48 @@ static void take_row(void *ctx, const struct field *f, size_t n)
 		take_header(p, f, n);
 		return;
 	}
-	for (size_t i = 0; i < n; i++) {
-		const struct fs_output *c = &p->cols.v[i];
-
-		p->f[i] = f[i];
-		if (field_is_null(&f[i]) || (!c->number && !c->boolean))
-			continue;
-		if (c->fractional)
-			make_plain(p, &p->f[i]);
-		if (c->number && num_is_json(field_sl(&p->f[i]))) {
-			p->f[i].kind = F_NUM;
-			p->f[i].plain = 1;
-		} else if (c->boolean) {
-			p->f[i].kind = F_BOOL;
-		}
-	}
-	wr_row(p->x->wr, p->f, n);
-	arena_reset(&p->row_mem);
+	fs_writer_row(p->writer, f, n);
 	extract_tick(p->x);
+}
+
+/* What a thread has gathered goes out. */
+static void join(struct worker *w)
+{
+	struct prog *p = w->p;
+
+	pthread_mutex_lock(&p->lock);
+	extract_ticks(p->x, wr_join(p->x->wr, w->side));
+	pthread_mutex_unlock(&p->lock);
+}
+
+static void *new_worker(void *ctx)
+{
+	struct worker *w = mem_alloc(sizeof *w);
+	struct prog *p = ctx;
+
+	w->p = p;
+	w->side = wr_side(p->x->wr);
+	w->writer = fs_writer_new(&p->cols, w->side);
+	return w;
+}
+
+static void worker_row(void *ctx, const struct field *f, size_t n)
+{
+	struct worker *w = ctx;
+
+	fs_writer_row(w->writer, f, n);
+	if (wr_side_size(w->side) > GATHER)
+		join(w);
+}
+
+static void end_worker(void *ctx)
+{
+	struct worker *w = ctx;
+
+	join(w);
+	wr_close(w->side);
+	fs_writer_free(w->writer);
+	mem_free(w);
 }
 
 /* Has whoever reads our output gone? Asked between pieces, so that a query is stopped for them. */
@@ -324,11 +346,6 @@ static bool retype(void *ctx)
 	return true;
 }
 
-static void wake(void *ctx)
-{
-	aws_stop(ctx);
-}
-
 static void prepare(struct prog *p)
 {
 	const struct conf *c = &p->conf;
@@ -345,7 +362,10 @@ static void prepare(struct prog *p)
 		.gone = reader_gone,
 		.retype = retype,
 		.row = take_row,
-		.ctx = p };
+		.ctx = p,
+		.worker = new_worker,
+		.worker_row = worker_row,
+		.worker_end = end_worker };
 	f->query = (struct athena_query){ .sql = str_sl(&p->sql),
 		.database = p->group.database,
 		.catalog = p->group.catalog,
@@ -363,7 +383,7 @@ static void prepare(struct prog *p)
 	}
 	if (p->header_seen && p->x)
 		announce(p);
-	stop_catch(wake, p->aws);
+	stop_catch(fs_fetch_wake, f);
 }
 
 static void seal(struct prog *p)
@@ -426,18 +446,18 @@ static void release(struct prog *p)
 	aws_close(p->aws);
 	fs_group_free(&p->group);
 	arena_free(&p->mem);
-	arena_free(&p->row_mem);
 	str_free(&p->sql);
 	str_free(&p->where);
-	str_free(&p->plain);
 	fs_columns_free(&p->cols);
 	mem_free(p->keys);
-	mem_free(p->f);
+	if (p->writer)
+		fs_writer_free(p->writer);
 }
 
 int main(int argc, char **argv)
 {
-	struct prog p = { .conf = { .workgroup = "primary",
+	struct prog p = { .lock = PTHREAD_MUTEX_INITIALIZER,
+		.conf = { .workgroup = "primary",
 				  .workers = 8,
 				  .timeout = 1800 * CLOCK_US_PER_SEC,
 				  .reuse = 3600 * CLOCK_US_PER_SEC } };

@@ -168,8 +168,8 @@ static void put_facts(struct str *s, const struct aws_error *e)
 
 const char *aws_error_text(const struct aws_error *e)
 {
-	static char ring[4][1800];
-	static unsigned turn;
+	static _Thread_local char ring[4][1800];
+	static _Thread_local unsigned turn;
 	char *out = ring[turn++ % ARRAY_LEN(ring)];
 	struct str s = {0}, part = {0};
 

@@ -1,13 +1,11 @@
-#include "aws/fs_fetch.h"
+#include "aws/fs_fetch_impl.h"
 
 #include "aws/fs_where.h"
-#include "aws/pool.h"
 #include "aws/s3.h"
 #include "core/clock.h"
 #include "core/msg.h"
 #include "core/stop.h"
 #include "core/tmpf.h"
-#include "stream/out.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -103,6 +101,19 @@ void fs_fetch_end(struct fs_fetch *f)
 
 /* ---- the query ----------------------------------------------------------------------------- */
 
+void fs_fetch_wake(void *ctx)
+{
+	struct fs_fetch *f = ctx;
+
+	aws_stop(f->aws);
+	for (size_t i = 0; i < ARRAY_LEN(f->helper); i++) {
+		struct aws *a = __atomic_load_n(&f->helper[i], __ATOMIC_SEQ_CST);
+
+		if (a)
+			aws_stop(a);
+	}
+}
+
 static void look(void *ctx, const struct athena_execution *x)
 {
 	struct fs_fetch *f = ctx;
@@ -172,8 +183,7 @@ void fs_fetch_start(struct fs_fetch *f)
 
 /* ---- the result ---------------------------------------------------------------------------- */
 
-/* A sink must not end the program for what is not its own: it stops the call, and this explains. */
-static NORETURN void fetch_failed(struct fs_fetch *f, const char *why, const struct aws_error *e)
+void fs_fetch_failed(struct fs_fetch *f, const char *why, const struct aws_error *e)
 {
 	if (why)
 		die_hint(EX_STREAM, "run it again", "the result of query %s: %s", f->id, why);
@@ -182,7 +192,7 @@ static NORETURN void fetch_failed(struct fs_fetch *f, const char *why, const str
 	aws_die(e, "cannot fetch the result");
 }
 
-static bool is_wanted(struct fs_fetch *f)
+bool fs_fetch_wanted(struct fs_fetch *f)
 {
 	return !stop_asked() && !(f->gone && f->gone(f->ctx));
 }
@@ -196,7 +206,7 @@ static bool take_csv(void *ctx, struct sl piece)
 {
 	struct csv_sink *s = ctx;
 
-	return is_wanted(s->fetch) && fs_csv_take(&s->csv, piece);
+	return fs_fetch_wanted(s->fetch) && fs_csv_take(&s->csv, piece);
 }
 
 static void fetch_csv(struct fs_fetch *f)
@@ -208,180 +218,11 @@ static void fetch_csv(struct fs_fetch *f)
 	if (!s3_parse(f->x.output, &bucket, &key))
 		die(EX_STREAM, "query %s has no result object in S3", f->id);
 	if (!s3_get(f->aws, bucket, key, take_csv, &s, NULL, &e))
-		fetch_failed(f, s.csv.why, &e);
+		fs_fetch_failed(f, s.csv.why, &e);
 	if (!fs_csv_end(&s.csv))
-		fetch_failed(f, s.csv.why, NULL);
+		fs_fetch_failed(f, s.csv.why, NULL);
 	f->rows = s.csv.rows;
 	fs_csv_free(&s.csv);
-}
-
-struct part {
-	struct fs_fetch *fetch;
-	struct sl bucket, key;
-	struct str path;
-	struct fs_json json;
-};
-
-struct parts {
-	struct str manifest; /* the keys are in it */
-	struct part *v;
-	size_t n, cap;
-	const char *why;
-	struct aws_error e;
-	bool failed;
-};
-
-static bool take_json(void *ctx, struct sl piece)
-{
-	struct part *p = ctx;
-
-	return is_wanted(p->fetch) && fs_json_take(&p->json, piece);
-}
-
-static void part_done(
-	void *ctx, void *call_ctx, const struct aws_reply *reply, const struct aws_error *e)
-{
-	struct parts *all = ctx;
-	struct part *p = call_ctx;
-
-	(void)reply;
-	if ((e || !fs_json_end(&p->json)) && !all->failed) {
-		all->failed = true;
-		all->why = p->json.why;
-		if (e)
-			all->e = *e;
-	}
-	p->fetch->rows += p->json.rows;
-	fs_json_free(&p->json);
-	str_free(&p->path);
-}
-
-static bool take_text(void *ctx, struct sl piece)
-{
-	str_add(ctx, piece);
-	return true;
-}
-
-/* The parts, from the manifest: what lies elsewhere than asked for is not ours to trust. */
-static void list_parts(struct fs_fetch *f, struct parts *all)
-{
-	struct sl bucket, key, line, rest;
-	struct aws_error e;
-
-	if (!s3_parse(f->x.manifest, &bucket, &key))
-		die(EX_STREAM, "query %s does not say where its manifest is", f->id);
-	if (!s3_get(f->aws, bucket, key, take_text, &all->manifest, NULL, &e))
-		aws_die(&e, "cannot fetch the list of the parts");
-	rest = str_sl(&all->manifest);
-	while (rest.n) {
-		const char *nl = memchr(rest.p, '\n', rest.n);
-		struct part p = { .fetch = f };
-
-		line = (struct sl){ rest.p, nl ? (size_t)(nl - rest.p) : rest.n };
-		rest.p += line.n + (nl != NULL);
-		rest.n -= line.n + (nl != NULL);
-		if (line.n == 0)
-			continue;
-		if (line.n <= f->unload.n || memcmp(line.p, f->unload.p, f->unload.n) != 0 ||
-			!s3_parse(line, &p.bucket, &p.key))
-			die(EX_STREAM, "the manifest names a part that is elsewhere: %s",
-				msg_q(line));
-		mem_grow(&all->v, &all->cap, all->n + 1, sizeof *all->v);
-		all->v[all->n++] = p;
-	}
-}
-
-static void fetch_parts(struct fs_fetch *f)
-{
-	struct parts all = { 0 };
-	struct aws_pool *pool;
-
-	list_parts(f, &all);
-	pool = aws_pool_new(f->aws, f->workers, part_done, &all);
-	for (size_t i = 0; i < all.n && !all.failed; i++) {
-		struct part *p = &all.v[i];
-		struct aws_call call = { 0 };
-
-		while (aws_pool_room(pool) == 0)
-			aws_pool_wait(pool, CLOCK_US_PER_SEC);
-		fs_json_init(&p->json, f->columns, f->n_columns, f->row, f->ctx);
-		s3_get_call(&call, &p->path, p->bucket, p->key, take_json, p);
-		aws_pool_submit(pool, &call, p);
-	}
-	if (!all.failed)
-		aws_pool_drain(pool);
-	aws_pool_free(pool);
-	if (all.failed)
-		fetch_failed(f, all.why, &all.e);
-	mem_free(all.v);
-	str_free(&all.manifest);
-}
-
-/* A part that goes to a file as it is. */
-struct file_sink {
-	struct fs_fetch *fetch;
-	struct out *out;
-	uint64_t bytes;
-	char ends[2][4]; /* Parquet begins and ends with the same four letters */
-};
-
-static bool take_bytes(void *ctx, struct sl piece)
-{
-	struct file_sink *s = ctx;
-
-	out_put(s->out, piece);
-	for (size_t i = 0; i < piece.n && s->bytes + i < 4; i++)
-		s->ends[0][s->bytes + i] = piece.p[i];
-	for (size_t i = piece.n > 4 ? piece.n - 4 : 0; i < piece.n; i++) {
-		memmove(s->ends[1], s->ends[1] + 1, 3);
-		s->ends[1][3] = piece.p[i];
-	}
-	s->bytes += piece.n;
-	return is_wanted(s->fetch);
-}
-
-/* x.parquet, x.2.parquet, x.3.parquet … */
-static void name_file(struct str *name, const char *first, size_t i)
-{
-	const char *dot = strrchr(first, '.');
-	size_t stem = dot && !strchr(dot, '/') ? (size_t)(dot - first) : strlen(first);
-
-	str_clear(name);
-	str_add(name, (struct sl){ first, stem });
-	if (i > 0)
-		str_addf(name, ".%zu", i + 1);
-	str_addz(name, first + stem);
-}
-
-static void fetch_files(struct fs_fetch *f)
-{
-	struct parts all = { 0 };
-	struct str name = { 0 };
-	struct aws_error e;
-	bool known = false;
-
-	list_parts(f, &all);
-	if (all.n == 0)
-		msg_note("there is no record, so there is no file");
-	for (size_t i = 0; i < all.n; i++) {
-		struct file_sink s = { .fetch = f };
-
-		name_file(&name, f->parquet, i);
-		s.out = out_open(str_z(&name), 0);
-		if (!s3_get(f->aws, all.v[i].bucket, all.v[i].key, take_bytes, &s, NULL, &e))
-			fetch_failed(f, NULL, &e);
-		if (s.bytes < 12 || memcmp(s.ends[0], "PAR1", 4) != 0 ||
-			memcmp(s.ends[1], "PAR1", 4) != 0)
-			fetch_failed(f, "a part is no whole Parquet file", NULL);
-		out_close(s.out);
-	}
-	if (all.n > 1)
-		msg_note("Athena wrote %zu files, the last is %s", all.n, msg_q(str_sl(&name)));
-	if (!athena_rows(f->aws, f->id, &f->rows, &known, &e) || !known)
-		f->rows = 0;
-	mem_free(all.v);
-	str_free(&all.manifest);
-	str_free(&name);
 }
 
 /*
@@ -406,9 +247,9 @@ static void check_rows(struct fs_fetch *f)
 void fs_fetch_rows(struct fs_fetch *f)
 {
 	if (f->parquet)
-		fetch_files(f);
+		fs_fetch_files(f);
 	else if (f->unload.n)
-		fetch_parts(f);
+		fs_fetch_parts(f);
 	else
 		fetch_csv(f);
 	check_gone(f);

@@ -9,25 +9,37 @@
 #include "aws/fs_rows.h"
 #include "aws/fs_run.h"
 
+#define FS_FETCH_HELPERS 15
+
 struct fs_fetch {
 	struct aws *aws;
-	const struct aws_opts *opts; /* for a client of its own to clean up with */
+	const struct aws_opts *opts; /* for clients of its own: of threads, and to clean up with */
 	struct athena_query query;   /* all but the token */
 	struct sl unload;            /* s3://…/ that the query unloads to; empty: a CSV result */
-	const char
-		*parquet; /* the parts are Parquet, and go to this file as they are; NULL: JSON */
+	const char *parquet;         /* the parts are Parquet, and go to this file as they are;
+					NULL: JSON */
 	int64_t timeout_us;
 	unsigned workers;        /* parts fetched at once */
 	bool keep;               /* leave the result objects where they are */
-	bool (*gone)(void *ctx); /* nobody wants the rows any more: asked now and then */
+	bool (*gone)(void *ctx); /* nobody wants the rows any more: asked now and then, by any
+				    thread */
 	/*
 	 * Athena refuses to compare the types in the query: makes another (in `query.sql`) that it
 	 * may take, or returns false. NULL: there is none.
 	 */
 	bool (*retype)(void *ctx);
-	fs_row_fn *row;
+	fs_row_fn *row; /* takes the rows of a CSV result, with ctx */
 	void *ctx;
-	const struct fs_json_column *columns; /* of an unloaded result */
+
+	/*
+	 * Parts of JSON are decoded by as many threads as there are cores. Each has a worker, made
+	 * by the main thread before and ended by it when all rows have been fetched; between them
+	 * its rows go to worker_row, in its thread.
+	 */
+	void *(*worker)(void *ctx);
+	fs_row_fn *worker_row;
+	void (*worker_end)(void *worker);
+	const struct fs_json_column *columns;
 	size_t n_columns;
 
 	/* filled in */
@@ -38,6 +50,7 @@ struct fs_fetch {
 	uint64_t rows;
 	int64_t started;
 	bool running, settled; /* the query may be under way; results may be there */
+	struct aws *helper[FS_FETCH_HELPERS];
 };
 
 /*
@@ -47,10 +60,13 @@ struct fs_fetch {
 void fs_fetch_start(struct fs_fetch *f);
 
 /*
- * Fetches the result: every row goes to f->row, once. Ends the program with 76 when it is cut, or
+ * Fetches the result: every row goes to f->row or f->worker_row, once. Ends the program with 76 when it is cut, or
  * is not as many rows as Athena counted.
  */
 void fs_fetch_rows(struct fs_fetch *f);
+
+/* Lets everything come to its end soon, because a signal came: for stop_catch(), ctx the fetch. */
+void fs_fetch_wake(void *ctx);
 
 /* Says what it took, and writes it as JSON to `path` if not NULL: rows, bytes scanned, what that
  * costs at list price. Ends the program (73) when that cannot be written. */

@@ -268,7 +268,7 @@ void clock_sleep(int64_t us)
 
 int64_t clock_backoff(unsigned n, int64_t base_us, int64_t cap_us)
 {
-	static uint64_t seed;
+	static _Thread_local uint64_t seed;
 	int64_t limit = n < 30 && base_us < cap_us >> n ? base_us << n : cap_us;
 
 	if (seed == 0)

@@ -127,11 +127,23 @@ int __lsan_is_turned_off(void)
 #define DYING() ((void)0)
 #endif
 
+/* One thread ends the program; another that fails meanwhile waits for that. */
+static void only_one(void)
+{
+	static _Thread_local bool mine;
+	static int taken;
+
+	while (!mine && __atomic_exchange_n(&taken, 1, __ATOMIC_SEQ_CST))
+		(void)pause();
+	mine = true;
+}
+
 static NORETURN void die_with(int code, const char *text, const char *more, const char *hint)
 {
 	char message[3800];
 
 	DYING();
+	only_one();
 	(void)snprintf(message, sizeof message, "%s%s%s", text, more ? ": " : "", more ? more : "");
 	put_line("error: ", message, NULL);
 	if (hint)
@@ -265,8 +277,8 @@ char *msg_plain(char *dst, size_t cap, struct sl s)
 
 const char *msg_q(struct sl s)
 {
-	static char ring[8][112];
-	static unsigned next;
+	static _Thread_local char ring[8][112];
+	static _Thread_local unsigned next;
 
 	return msg_quote(ring[next++ % 8], sizeof ring[0], s);
 }

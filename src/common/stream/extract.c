@@ -37,6 +37,12 @@ void extract_progress(struct extract *x)
 	show_progress(x, false);
 }
 
+void extract_ticks(struct extract *x, uint64_t n)
+{
+	x->meter.rows += n;
+	extract_progress(x);
+}
+
 void extract_share(struct extract *x, double share)
 {
 	x->share = share;

@@ -48,6 +48,7 @@ struct extract *extract_open(const struct io_opts *opts, bool sealed) NODISCARD;
 
 /* To be called for each record read; now and then it shows the progress. */
 static inline void extract_tick(struct extract *x);
+void extract_ticks(struct extract *x, uint64_t n); /* for n at once */
 
 /* How much is done, 0 to 1, for the progress. */
 void extract_share(struct extract *x, double share);

@@ -18,7 +18,7 @@ struct parse {
 };
 
 /* Containers from the outside in, and where each goes on; too large to be cleared for each text. */
-static struct json *open_at[MAX_DEPTH], **tail_at[MAX_DEPTH];
+static _Thread_local struct json *open_at[MAX_DEPTH], **tail_at[MAX_DEPTH];
 
 static size_t here(const struct parse *p)
 {

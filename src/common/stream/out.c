@@ -29,6 +29,21 @@ struct out *out_from_fd(int fd, const char *name, int gzip)
 	return o;
 }
 
+struct out *out_to_memory(void)
+{
+	struct out *o = mem_zalloc(sizeof *o);
+
+	o->fd = -1;
+	o->cap = ZBUF_SIZE;
+	o->buf = mem_alloc(o->cap);
+	return o;
+}
+
+void out_forget(struct out *o)
+{
+	o->n = o->crc_from = 0;
+}
+
 struct out *out_open(const char *path, int gzip)
 {
 	int fd;
@@ -113,9 +128,10 @@ void out_flush(struct out *o)
 
 void out_make_room(struct out *o, size_t n)
 {
-	out_flush(o);
-	if (n > o->cap)
-		mem_grow(&o->buf, &o->cap, n, 1);
+	if (o->fd >= 0)
+		out_flush(o);
+	if (o->n + n > o->cap)
+		mem_grow(&o->buf, &o->cap, o->n + n, 1);
 }
 
 void out_put(struct out *o, struct sl s)
@@ -167,10 +183,11 @@ void out_close(struct out *o)
 {
 	int fd = o->fd;
 
-	out_flush(o);
+	if (fd >= 0)
+		out_flush(o);
 	if (o->z)
 		deflate_all(o, (struct sl){ "", 0 }, true);
-	if (close(fd) != 0 && errno != EINTR)
+	if (fd >= 0 && close(fd) != 0 && errno != EINTR)
 		die_errno(EX_IO, "%s: write error", o->name);
 	z_deflate_free(o->z);
 	mem_free(o->zbuf);

@@ -18,6 +18,13 @@ struct out *out_from_fd(int fd, const char *name, int gzip) NODISCARD;
 struct out *out_open(const char *path, int gzip) NODISCARD;
 
 /*
+ * Keeps all bytes in memory, in ->buf and ->n, until out_forget(): for a part of the output that is
+ * not its turn yet. To be closed with out_close(), which drops what is left.
+ */
+struct out *out_to_memory(void) NODISCARD;
+void out_forget(struct out *o);
+
+/*
  * Room for at least n bytes (n <= 1 MiB), to be filled by the caller, who then calls out_wrote().
  * This is the fast way: no copy, no call per field.
  */

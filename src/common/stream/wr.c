@@ -13,6 +13,7 @@ struct wr {
 	size_t keys_cap;
 	uint64_t rows, rows_in_chunk, bytes_before;
 	bool begun; /* header or open record written */
+	bool side;  /* only rows, in memory */
 	struct wr_iso *iso; /* FMT_ISO: it does the rest */
 };
 
@@ -217,7 +218,7 @@ static void put_json_row(struct wr *w, const struct field *f, size_t n)
 	char lead = '{';
 
 	if (w->conf.format == FMT_JSON)
-		out_put(w->out, w->rows > 1 ? SL(",\n") : SL("\n"));
+		out_put(w->out, w->rows > 1 || w->side ? SL(",\n") : SL("\n"));
 	for (size_t i = 0; i < n; i++) {
 		if (f[i].kind == F_ABSENT)
 			continue;
@@ -280,6 +281,38 @@ void wr_copy(struct wr *w, int fd, uint64_t rows)
 		bug("rows copied into a sealed stream");
 	w->rows += rows;
 	out_put_file(w->out, fd, "scratch file");
+}
+
+struct wr *wr_side(const struct wr *w)
+{
+	struct wr *side = wr_new(out_to_memory(), &(struct wr_conf){ .format = w->conf.format, .bare = true });
+
+	side->side = side->begun = true;
+	side->conf.sealed = w->conf.sealed; /* its rows have the column, but it has no end to seal */
+	wr_cols(side, w->cols.name, w->cols.n);
+	return side;
+}
+
+size_t wr_side_size(const struct wr *side)
+{
+	return side->out->n;
+}
+
+uint64_t wr_join(struct wr *w, struct wr *side)
+{
+	uint64_t n = side->rows;
+	struct sl rows = { side->out->buf, side->out->n };
+
+	if (rows.n > 0 && w->conf.format == FMT_JSON && w->rows == 0) {
+		rows.p++; /* the first one has no comma before it */
+		rows.n--;
+	}
+	out_put(w->out, rows);
+	out_forget(side->out);
+	w->rows += n;
+	w->rows_in_chunk += n;
+	side->rows = side->rows_in_chunk = 0;
+	return n;
 }
 
 /* The seal's record up to the comma before "crc", then the checksum of all that, then the rest. */
@@ -361,7 +394,7 @@ void wr_close(struct wr *w)
 	if (!w)
 		return;
 	msg_off_exit(send_abort, w);
-	if (w->conf.format == FMT_JSON) {
+	if (w->conf.format == FMT_JSON && !w->side) {
 		begin(w);
 		out_put(w->out, SL("\n]\n"));
 	}

@@ -41,6 +41,16 @@ void wr_row(struct wr *w, const struct field *f, size_t n);
 void wr_copy(struct wr *w, int fd, uint64_t rows);
 
 /*
+ * A writer for another thread, of the same columns as `w` has now: its rows stay in memory until
+ * wr_join() adds them to `w` as if they had been written there, and returns how many. One thread at a
+ * time may join; the order of rows between sides is that of joining. wr_side_size() is what is
+ * waiting, in bytes.
+ */
+struct wr *wr_side(const struct wr *w) NODISCARD;
+size_t wr_side_size(const struct wr *side);
+uint64_t wr_join(struct wr *w, struct wr *side);
+
+/*
  * Closes a chunk: rows, bytes and crc are filled in here, the rest is the caller's. Everything is
  * handed to the kernel. Without effect on an unsealed writer.
  */
