@@ -1,19 +1,26 @@
 /*
- * null_server - an HTTP server that says yes to everything, as fast as it can: what is measured
- * against it is the client. Prints its port, ends with its standard input.
+ * null_server [CSV PART PARTS ROWS] - an HTTP server that says yes to everything, as fast as it can:
+ * what is measured against it is the client. Prints its port, ends with its standard input.
  *
- * DescribeFeatureGroup is answered with a group of `id`, `event_time` and f1 to f8, all String, so
- * that fs-put and boto3 can load into it.
+ * DescribeFeatureGroup is answered with a group of `id`, `event_time` and f1 to f8, so that fs-put
+ * and boto3 can load into it. With operands every query of Athena has the file CSV as its result,
+ * and every UNLOAD PARTS times the file PART; the result is said to have ROWS rows.
  */
 #include "core/base.h"
 #include "core/mem.h"
 #include "core/msg.h"
+#include "core/num.h"
+#include "core/str.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <sys/epoll.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MAX_FD 65536
@@ -23,16 +30,26 @@
 	"x-amzn-RequestId: 00000000-0000-4000-8000-000000000000\r\nContent-Length: "
 
 /* clang-format off */
-#define FEATURE(name) "{\"FeatureName\":\"" name "\",\"FeatureType\":\"String\"}"
+#define FEATURE(name, type) "{\"FeatureName\":\"" name "\",\"FeatureType\":\"" type "\"}"
 static const char group[] =
 	"{\"FeatureGroupName\":\"bench\",\"FeatureGroupArn\":"
 	"\"arn:aws:sagemaker:eu-west-1:123456789012:feature-group/bench\","
 	"\"RecordIdentifierFeatureName\":\"id\",\"EventTimeFeatureName\":\"event_time\","
-	"\"FeatureDefinitions\":[" FEATURE("id") "," FEATURE("event_time") "," FEATURE("f1") ","
-	FEATURE("f2") "," FEATURE("f3") "," FEATURE("f4") "," FEATURE("f5") "," FEATURE("f6") ","
-	FEATURE("f7") "," FEATURE("f8") "],\"CreationTime\":1700000000.0,"
-	"\"OnlineStoreConfig\":{\"EnableOnlineStore\":true},\"FeatureGroupStatus\":\"Created\"}";
+	"\"FeatureDefinitions\":[" FEATURE("id", "String") "," FEATURE("event_time", "String") ","
+	FEATURE("f1", "Fractional") "," FEATURE("f2", "String") "," FEATURE("f3", "String") ","
+	FEATURE("f4", "Integral") "," FEATURE("f5", "Fractional") "," FEATURE("f6", "String") ","
+	FEATURE("f7", "String") "," FEATURE("f8", "String") "],\"CreationTime\":1700000000.0,"
+	"\"OnlineStoreConfig\":{\"EnableOnlineStore\":true},\"OfflineStoreConfig\":{"
+	"\"S3StorageConfig\":{\"S3Uri\":\"s3://bench/\",\"ResolvedOutputS3Uri\":"
+	"\"s3://bench/123456789012/sagemaker/eu-west-1/offline-store/bench-1700000000/data\"},"
+	"\"DataCatalogConfig\":{\"TableName\":\"bench\",\"Catalog\":\"AwsDataCatalog\","
+	"\"Database\":\"sagemaker_featurestore\"}},\"FeatureGroupStatus\":\"Created\"}";
 /* clang-format on */
+
+/* Results of Athena. */
+static const char *csv, *part;
+static uint64_t parts, rows;
+static char unloaded[1024]; /* where the newest UNLOAD went: s3://…/ */
 
 struct conn {
 	char *buf;
@@ -56,22 +73,129 @@ static size_t request_length(struct conn *c)
 	return n <= c->n ? n : 0;
 }
 
-static void reply(int fd, const struct conn *c)
-{
-	const char *body = "";
-	char text[4096];
-	int n;
+/* ---- answers ------------------------------------------------------------------------------- */
 
-	if (strncmp(c->buf, "POST / ", 7) == 0)
-		body = strstr(c->buf, "DescribeFeatureGroup") ? group : "{}";
-	else if (strncmp(c->buf, "POST /BatchWriteRecord ", 23) == 0)
-		body = "{\"Errors\":[],\"UnprocessedEntries\":[]}";
-	n = snprintf(text, sizeof text, HEAD "%zu\r\n\r\n%s", strlen(body), body);
-	if (send(fd, text, (size_t)n, MSG_NOSIGNAL) < n)
+/* The text behind `before` and up to `end`, cut to fit. */
+static void take_between(char *dst, size_t cap, const char *in, const char *before, char end)
+{
+	const char *from = strstr(in, before), *to;
+
+	*dst = '\0';
+	if (!from)
+		return;
+	from += strlen(before);
+	to = strchr(from, end);
+	(void)snprintf(dst, cap, "%.*s", to ? (int)(to - from) : 0, from);
+}
+
+static void answer_athena(struct str *body, const char *request)
+{
+	if (strstr(request, "AmazonAthena.StartQueryExecution")) {
+		take_between(unloaded, sizeof unloaded, request, " TO '", '\'');
+		str_addz(body, "{\"QueryExecutionId\":\"00000000-0000-4000-8000-000000000000\"}");
+	} else if (strstr(request, "AmazonAthena.GetQueryExecution")) {
+		str_addf(body,
+			"{\"QueryExecution\":{\"Status\":{\"State\":\"SUCCEEDED\"},"
+			"\"ResultConfiguration\":{\"OutputLocation\":\"s3://bench/csv\"},"
+			"\"Statistics\":{\"DataManifestLocation\":\"s3://bench/manifest\"}}}");
+	} else {
+		str_addf(body, "{\"QueryRuntimeStatistics\":{\"Rows\":{\"OutputRows\":%llu}}}",
+			(unsigned long long)rows);
+	}
+}
+
+static void answer(struct str *body, const char *request)
+{
+	if (strstr(request, "\r\nX-Amz-Target: AmazonAthena.") ||
+		strstr(request, "\r\nx-amz-target: AmazonAthena."))
+		answer_athena(body, request);
+	else if (strncmp(request, "POST / ", 7) == 0)
+		str_addz(body, strstr(request, "DescribeFeatureGroup") ? group : "{}");
+	else if (strncmp(request, "POST /BatchWriteRecord ", 23) == 0)
+		str_addz(body, "{\"Errors\":[],\"UnprocessedEntries\":[]}");
+	else if (strncmp(request, "GET /bench/manifest ", 20) == 0)
+		for (uint64_t i = 0; i < parts; i++)
+			str_addf(body, "%spart-%llu\n", unloaded, (unsigned long long)i);
+	else if (strncmp(request, "GET /bench?", 11) == 0)
+		str_addz(body, "<ListBucketResult><IsTruncated>false</IsTruncated>"
+			       "</ListBucketResult>");
+}
+
+static void say(int fd, const char *p, size_t n)
+{
+	if (send(fd, p, n, MSG_NOSIGNAL) < (ssize_t)n)
 		msg_detail("a client does not read its answers"); /* the next read finds out why */
 }
 
-static void on_readable(int fd)
+static void reply(int fd, const struct conn *c)
+{
+	struct str body = { 0 }, text = { 0 };
+
+	answer(&body, c->buf);
+	str_addf(&text, HEAD "%zu\r\n\r\n", body.n);
+	str_add(&text, str_sl(&body));
+	say(fd, text.p, text.n);
+	str_free(&body);
+	str_free(&text);
+}
+
+/* A large object goes out in a thread of its own, which then closes the connection. */
+struct sending {
+	int fd;
+	const char *file;
+};
+
+static void *send_object(void *arg)
+{
+	struct sending *s = arg;
+	int in = open(s->file, O_RDONLY | O_CLOEXEC);
+	struct str head = { 0 };
+	struct stat st;
+	off_t at = 0;
+
+	if (in < 0 || fstat(in, &st) != 0 || fcntl(s->fd, F_SETFL, 0) != 0)
+		die_errno(EX_NOINPUT_, "%s", s->file);
+	str_addf(&head, HEAD "%lld\r\nETag: \"e\"\r\nConnection: close\r\n\r\n",
+		(long long)st.st_size);
+	say(s->fd, head.p, head.n);
+	while (at < st.st_size && sendfile(s->fd, in, &at, (size_t)(st.st_size - at)) > 0) {
+	}
+	(void)close(in);
+	(void)close(s->fd);
+	str_free(&head);
+	mem_free(s);
+	return NULL;
+}
+
+static const char *object_asked(const char *request)
+{
+	if (strncmp(request, "GET /bench/csv ", 15) == 0)
+		return csv;
+	return strncmp(request, "GET /bench/", 11) == 0 && strstr(request, "/part-") ? part : NULL;
+}
+
+/* True when a thread has the connection now. */
+static bool send_apart(int epoll, int fd, struct conn *c)
+{
+	const char *file = csv ? object_asked(c->buf) : NULL;
+	struct sending *s;
+	pthread_t t;
+
+	if (!file)
+		return false;
+	s = mem_alloc(sizeof *s);
+	*s = (struct sending){ fd, file };
+	(void)epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL);
+	mem_free(c->buf);
+	*c = (struct conn){ NULL, 0 };
+	if (pthread_create(&t, NULL, send_object, s) != 0 || pthread_detach(t) != 0)
+		die(EX_TEMP, "no thread");
+	return true;
+}
+
+/* ---- connections --------------------------------------------------------------------------- */
+
+static void on_readable(int epoll, int fd)
 {
 	struct conn *c = &conns[fd];
 	ssize_t n = recv(fd, c->buf + c->n, BUFFER - 1 - c->n, 0);
@@ -85,6 +209,8 @@ static void on_readable(int fd)
 	}
 	c->n += (size_t)n;
 	while ((len = request_length(c))) {
+		if (send_apart(epoll, fd, c))
+			return;
 		reply(fd, c);
 		memmove(c->buf, c->buf + len, c->n - len);
 		c->n -= len;
@@ -129,8 +255,13 @@ int main(int argc, char **argv)
 	struct epoll_event e[256] = {{.events = EPOLLIN}};
 	int epoll = epoll_create1(EPOLL_CLOEXEC), listener, n;
 
-	(void)argc;
 	msg_init(argv[0]);
+	if (argc == 5) {
+		csv = argv[1];
+		part = argv[2];
+		if (!num_u64(sl_of(argv[3]), &parts) || !num_u64(sl_of(argv[4]), &rows))
+			die(EX_USAGE_, "usage: null_server [CSV PART PARTS ROWS]");
+	}
 	listener = listen_anywhere();
 	e[0].data.fd = listener;
 	e[1] = (struct epoll_event){.events = EPOLLIN, .data.fd = STDIN_FILENO};
@@ -145,7 +276,7 @@ int main(int argc, char **argv)
 			if (e[i].data.fd == listener)
 				on_connection(epoll, listener);
 			else
-				on_readable(e[i].data.fd);
+				on_readable(epoll, e[i].data.fd);
 		}
 	}
 }
