@@ -31,6 +31,22 @@ teardown_file() {
 	same_file "$out" data
 	run_ok aws s3 ls s3://some-bucket/é/
 	has "$out" ' 100000 한글.csv'
+	run_ok aws s3 cp s3://some-bucket/copied 's3://other-bucket/é, again'
+	run_ok aws s3 cp 's3://other-bucket/é, again' -
+	same_file "$out" data
+	run_rc 254 aws s3api copy-object --bucket other-bucket --key x \
+		--copy-source some-bucket/nothing
+	has "$err" '(NoSuchKey)'
+	run_rc 254 aws s3api copy-object --bucket other-bucket --key x --copy-source nowhere/x
+	has "$err" '(NoSuchBucket)'
+	run_rc 254 aws s3api copy-object --bucket some-bucket --key copied \
+		--copy-source some-bucket/copied
+	has "$err" 'trying to copy an object to itself'
+	run_ok aws s3api copy-object --bucket some-bucket --key copied --metadata a=b \
+		--copy-source some-bucket/copied --metadata-directive REPLACE
+	run_ok aws s3api head-object --bucket some-bucket --key copied --query Metadata.a
+	is "$(<"$out")" '"b"'
+	run_ok aws s3 rm --recursive --quiet s3://other-bucket/
 	run_ok aws s3 rm s3://some-bucket/copied
 	run_rc 1 aws s3 ls s3://some-bucket/copied
 	run_ok aws s3 rm --recursive --quiet s3://some-bucket/

@@ -233,11 +233,6 @@ static void put_object(struct exchange *x)
 	struct s3_object *o;
 
 	s3_names(x, &bucket, &key);
-	if (exchange_header(x, "x-amz-copy-source").p) {
-		(void)exchange_fail(x, 501, "NotImplemented",
-			"A header you provided implies functionality that is not implemented");
-		return;
-	}
 	if (key.n > 1024) {
 		(void)exchange_fail(x, 400, "KeyTooLongError", "Your key is too long");
 		return;
@@ -387,12 +382,17 @@ const struct operation *s3_route(struct exchange *x)
 	static const char *const unknown[] = { "acl", "tagging", "versioning", "policy",
 		"lifecycle", "cors", "encryption", "versions", "attributes", "retention",
 		"uploads" };
+	static const struct operation copy = { "CopyObject", s3_copy_object };
 	static const struct operation list_buckets = { "ListBuckets", s3_list_buckets };
 	struct sl bucket, key;
 
 	s3_names(x, &bucket, &key);
 	if (!bucket.n)
 		return strcmp(x->method, "GET") == 0 ? &list_buckets : NULL;
+	if (exchange_header(x, "x-amz-copy-source").p)
+		return strcmp(x->method, "PUT") == 0 && key.n && !exchange_has_param(x, "uploadId")
+			       ? &copy
+			       : NULL;
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
 		if (strcmp(x->method, routes[i].method) != 0 || routes[i].key != (key.n > 0))
 			continue;

@@ -24,6 +24,7 @@ bool s3_check_integrity(struct exchange *x, bool required);
 /* Content-Type and x-amz-meta-… of a request, kept with the object. */
 void s3_keep_meta(const struct exchange *x, struct s3_object *o);
 
+void s3_copy_object(struct exchange *x);
 void s3_list_objects(struct exchange *x);
 void s3_list_buckets(struct exchange *x);
 void s3_create_upload(struct exchange *x);
