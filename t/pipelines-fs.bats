@@ -164,6 +164,12 @@ mistakes() {
 	run_ok fs bulk-get got ids.csv -o got.csv --feature-names id,count
 	is "$(sort got.csv | paste -sd' ')" 'id,count id3,-2 id4,-1'
 	run_ok fs bulk-get got ids.csv -o got.json -c --max-workers 2 --batch-size 50
+	before=$(sandbox_count BatchGetRecord)
+	run_ok fs bulk-get got in.csv --batch-size 7
+	is "$(jq length "$out") $(($(sandbox_count BatchGetRecord) - before))" '30 5'
+	run_ok fs bulk-get got in.csv --batch-size 1000
+	is "$(jq length "$out") $(($(sandbox_count BatchGetRecord) - before))" '30 6'
+	run_rc 64 fs bulk-get got in.csv --batch-size 0
 	[[ $(jq -r '.[0].event_time' got.json) > 2024-06 ]]
 	run_ok fs bulk-put got got.json
 	run_rc 66 fs bulk-get got nowhere.json
@@ -189,13 +195,6 @@ mistakes() {
 	is "$(head -n 1 z)" cost,id,event_time
 	run_ok fs export out - --dry-run --latest --chunk-size 5 --database sagemaker_featurestore
 	has "$out" 'row_number()'
-	# the sandbox cannot write Parquet: what was asked for is seen, what is none is refused
-	run_ok fs export out x.parquet --columns id,count --dry-run
-	run_rc 76 fs export out x.parquet --columns id,count
-	has "$err" 'a part is no whole Parquet file'
-	grep StartQueryExecution "$sandbox_dir/requests" | tail -n 1 | jq -r .body >asked
-	has asked "WITH (format='PARQUET')"
-	run_rc 64 fs export out - --format parquet
 	group back
 	run_ok fs bulk-put back x.json.gz
 	same_online back in.csv
@@ -206,6 +205,37 @@ mistakes() {
 	run_rc 73 fs export out nowhere/x.csv
 	group=out mistakes export m.csv
 	[[ ! -e m.csv ]]
+}
+
+@test "fs: export of Parquet files, all of them or none" {
+	loaded columns 2500
+	run_ok fs export columns x.parquet --dry-run --columns id,count
+	has "$out" 'SELECT "id", "count"'
+	run_rc 0 fs export columns x.parquet
+	has "$err" 'Athena wrote 3 files, the last is "x.3.parquet"'
+	"$root/t/aws/parquet.py" x.parquet x.2.parquet x.3.parquet >rows.ndjson
+	reformat -o csv rows.ndjson | LC_ALL=C sort >got
+	LC_ALL=C sort in.csv | sed -E 's/,([0-9]+)[.]25,/,\1.25,/' >want
+	same_file got want
+	run_ok fs export columns y --format parquet --columns count --where 'count < 0'
+	is "$("$root/t/aws/parquet.py" y | sort | paste -sd' ')" \
+		'{"count":-1} {"count":-2} {"count":-3} {"count":-4} {"count":-5}'
+	run_rc 0 fs export columns none.parquet --where 'count > 5000'
+	has "$err" 'there is no record, so there is no file'
+	run_rc 64 fs export columns - --format parquet
+	run_rc 73 fs export columns nowhere/x.parquet
+	# parts that are refused leave nothing; of those that are cut the next run takes the rest
+	sandbox_set deny=GetObject
+	run_rc 77 fs export columns z.parquet
+	is "$(ls z* 2>/dev/null)" ''
+	is "$(aws s3 ls --recursive s3://offline/ferry-athena-results/)" ''
+	sandbox_set
+	sandbox_set only=GetObject cut-at=300 cut=100
+	AWS_MAX_ATTEMPTS=2 run_rc 75 fs export columns z.parquet
+	is "$(ls z* 2>/dev/null)" ''
+	sandbox_set
+	run_rc 0 fs export columns z.parquet
+	same_file z.2.parquet x.2.parquet
 }
 
 @test "fs: clear asks, shows, and leaves nothing; what was there can be loaded again" {
@@ -224,6 +254,7 @@ mistakes() {
 	run_pipe '0 0' 'echo yes | fs clear full --offline-only --backup-s3 s3://backups/full'
 	is "$(fs analyze full -o json | jq '.[0].Files')" 0
 	(($(fs analyze --bucket backups -o json | jq '.[-1].Files') > 0))
+	(($(sandbox_count CopyObject ok) > 0))
 	run_ok fs bulk-put full in.csv
 	same_online full in.csv
 	run_ok fs clear full --yes
@@ -236,6 +267,37 @@ mistakes() {
 	run_rc 69 fs clear only-online --offline-only --force
 	run_ok fs clear only-online --force
 	group=full mistakes clear --force
+}
+
+@test "fs: clear copies both stores before it deletes anything" {
+	local files
+	loaded saved 300
+	files=$(fs analyze saved -o json | jq '.[0].Files')
+	run_ok fs clear saved --dry-run --backup-s3 s3://copies/here/
+	has "$out" 'would copy the online store to s3://copies/here/saved/2' /online/ \
+		'would copy the offline store to s3://copies/here/saved/2'
+	run_rc 64 fs clear saved --force --backup-s3 /tmp/x
+	has "$err" '--backup-s3: not like s3://BUCKET/PREFIX: /tmp/x'
+	# no copy, no deletion
+	for each in PutObject CopyObject; do
+		sandbox_set deny=$each
+		run_rc 77 fs clear saved --force --backup-s3 s3://copies/denied
+		sandbox_set
+		is "$(fs-extract-online saved --no-seal | wc -l)" 301
+		is "$(fs analyze saved -o json | jq '.[0].Files')" "$files"
+	done
+	run_rc 0 fs clear saved --force --backup-s3 s3://copies/here
+	has "$err" '300 records are in 1 objects under s3://copies/here/saved/'
+	has "$out" "copied $files objects to s3://copies/here/saved/" \
+		'deleted 300 records of the online store'
+	is "$(fs-extract-online saved --no-seal --deleted | wc -l)" 1
+	# and the copy is what bulk-put takes
+	aws s3 cp --quiet --recursive s3://copies/here/ copy
+	fs bulk-put saved copy/saved/*/online/part-00001.ndjson.gz
+	same_online saved in.csv
+	run_rc 0 fs clear saved --force --online-only --backup-s3 s3://copies/again
+	aws s3 cp --quiet --recursive s3://copies/again/ again
+	is "$(zcat again/saved/*/online/*.gz | wc -l)" 300
 }
 
 @test "fs: clear empties an Iceberg table by its rows, never by its objects" {

@@ -211,7 +211,7 @@ static void worker_row(void *ctx, const struct field *f, size_t n)
 	struct worker *w = ctx;
 
 	fs_writer_row(w->writer, f, n);
-	if (wr_side_size(w->side) > GATHER)
+	if (wr_waiting(w->side).n > GATHER)
 		join(w);
 }
 

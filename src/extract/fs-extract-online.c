@@ -4,6 +4,7 @@
  * All of them (ListRecords), or those of identifiers that come as records or lines; fetched by
  * BatchGetRecord, many at once. Memory does not grow with the store.
  */
+#include "aws/fs_archive.h"
 #include "aws/fs_known.h"
 #include "aws/fs_online.h"
 #include "aws/fs_table.h"
@@ -22,10 +23,10 @@
 struct conf {
 	struct aws_opts aws;
 	struct io_opts io;
-	const char *columns, *ids, *except;
+	const char *columns, *ids, *except, *s3_output;
 	struct opt_list id;
 	bool lines, deleted, current_time, required;
-	uint64_t workers;
+	uint64_t workers, batch;
 	int64_t patience;
 };
 
@@ -52,6 +53,9 @@ static const struct opt options[] = {
 	{ .name = "max-workers", .letter = 'w', .kind = OPT_UINT,
 	  .offset = offsetof(struct conf, workers),
 	  .arg = "N", .min = 1, .max = 256, .help = "requests at once (default 10)" },
+	{ .name = "batch-size", .kind = OPT_UINT, .offset = offsetof(struct conf, batch),
+	  .arg = "N", .min = 1, .max = 1000,
+	  .help = "identifiers of a request (default 100, and never more)" },
 	{ .name = "retry-for", .kind = OPT_DURATION, .offset = offsetof(struct conf, patience),
 	  .arg = "TIME", .unit = CLOCK_US_PER_SEC,
 	  .help = "wait out throttling and temporary failures for that long (default 10m)" },
@@ -65,6 +69,8 @@ static const struct opt options[] = {
 	  .arg = "FILE", .help = "write here instead of standard output" },
 	{ .name = "gzip", .letter = 'z', .kind = OPT_UINT, .offset = offsetof(struct conf, io.gzip),
 	  .arg = "LEVEL", .min = 0, .max = 9, .help = "compress the output" },
+	{ .name = "s3-output", .kind = OPT_STR, .offset = offsetof(struct conf, s3_output),
+	  .arg = "URI", .help = "store NDJSON there instead, in objects that fs-put can load" },
 	EXTRACT_SEAL_OPTS(struct conf, io),
 	IO_REPORT_OPTS(struct conf, io),
 	AWS_OPTS(struct conf, aws),
@@ -88,6 +94,8 @@ struct prog {
 	size_t *features, n, cap;
 	struct fs_online *online;
 	struct extract *x;
+	struct fs_archive *archive; /* --s3-output */
+	uint64_t archived;
 	size_t id_column, time_column; /* of the output, SIZE_MAX: not there */
 	struct fs_table table;         /* -o table: a row per feature and record */
 	struct field *now;             /* --current-time: a record with another time */
@@ -117,6 +125,11 @@ static void take_row(void *ctx, const struct field *f, size_t n)
 		fs_event_time_put(&p->time, time_type(p), clock_now());
 		p->now[p->time_column] = field_str(str_sl(&p->time));
 		f = p->now;
+	}
+	if (p->archive) {
+		fs_archive_row(p->archive, f, n);
+		p->archived++;
+		return;
 	}
 	if (p->x)
 		wr_row(p->x->wr, f, n);
@@ -189,7 +202,9 @@ static void start_output(struct prog *p)
 	p->table = (struct fs_table){ .cols = columns, .n_cols = ARRAY_LEN(columns) };
 	for (size_t i = 0; i < p->n; i++)
 		names[i] = p->group.features[p->features[i]].name;
-	if (io->out_format != FORMAT_TABLE) {
+	if (p->conf.s3_output) {
+		p->archive = fs_archive_new(&p->conf.aws, p->conf.s3_output, names, p->n);
+	} else if (io->out_format != FORMAT_TABLE) {
 		p->x = extract_open(io, io->out_format != FMT_JSON && io_wants_seal(io));
 		wr_cols(p->x->wr, names, p->n);
 	}
@@ -328,6 +343,7 @@ static void start(struct prog *p, const char *name)
 		.description = &p->group,
 		.deleted = c->deleted,
 		.workers = (unsigned)c->workers,
+		.batch = (unsigned)(c->batch < FS_BATCH_GET_MAX ? c->batch : FS_BATCH_GET_MAX),
 		.patience_us = c->patience,
 		.row = take_row,
 		.missing = take_missing,
@@ -354,6 +370,13 @@ static void finish(struct prog *p)
 {
 	struct str src = { 0 };
 
+	if (p->archive) {
+		unsigned parts = fs_archive_end(p->archive);
+
+		msg_note("%llu records are in %u objects under %s", (unsigned long long)p->archived,
+			parts, p->conf.s3_output);
+		return;
+	}
 	if (!p->x) {
 		print_table(p);
 		return;
@@ -381,13 +404,18 @@ static void release(struct prog *p)
 
 int main(int argc, char **argv)
 {
-	struct prog p = { .conf = { .workers = 10, .patience = 600 * CLOCK_US_PER_SEC } };
+	struct prog p = { .conf = { .workers = 10,
+				  .batch = FS_BATCH_GET_MAX,
+				  .patience = 600 * CLOCK_US_PER_SEC } };
+	const struct io_opts *io = &p.conf.io;
 
 	opt_parse(&program, &p.conf, &argc, &argv);
 	if (argc != 1)
 		opt_usage("one GROUP");
 	if (p.conf.lines && !p.conf.ids)
 		opt_usage("--lines needs --ids");
+	if (p.conf.s3_output && (io->output || io->out_format || io->gzip || io->force_seal))
+		opt_usage("--s3-output has its own format and place");
 	start(&p, argv[0]);
 	get_all(&p);
 	if (p.missing && !p.conf.deleted && (p.conf.ids || p.conf.id.n))

@@ -147,7 +147,7 @@ static void add_id(struct fs_online *o, struct sl id)
 	if (!b)
 		b = o->filling = batch_new(o);
 	b->id[b->n++] = arena_dup(&b->mem, id);
-	if (b->n < FS_BATCH_GET_MAX)
+	if (b->n < o->conf.batch)
 		return;
 	o->filling = NULL;
 	make_ready(o, b);
@@ -182,6 +182,7 @@ static struct field field_of(const struct fs_feature *f, struct sl text, const s
 static void take_record(struct fs_online *o, const struct json *record)
 {
 	const struct fs_group *g = o->conf.description;
+	size_t at = 0, left; /* values mostly come in the order of the group */
 
 	for (size_t i = 0; i < o->conf.n; i++)
 		o->f[i] = FIELD_NULL;
@@ -191,9 +192,10 @@ static void take_record(struct fs_online *o, const struct json *record)
 
 		if (!fs_feature_value(v, &name, &text, &list))
 			continue;
-		for (size_t i = 0; i < o->conf.n; i++)
-			if (sl_eq(o->names[i], name))
-				o->f[i] = field_of(&g->features[o->conf.features[i]], text, list);
+		for (left = o->conf.n; left && !sl_eq(o->names[at], name); left--)
+			at = at + 1 < o->conf.n ? at + 1 : 0;
+		if (left)
+			o->f[at] = field_of(&g->features[o->conf.features[at]], text, list);
 	}
 	o->conf.row(o->conf.ctx, o->f, o->conf.n);
 }

@@ -20,6 +20,7 @@ struct fs_online_conf {
 	bool all;     /* they are all of the group: no need to name them */
 	bool deleted; /* list records that were softly deleted, too */
 	unsigned workers;
+	unsigned batch; /* identifiers of a request, 1 to FS_BATCH_GET_MAX */
 	int64_t patience_us; /* for throttling and temporary failures */
 	void (*row)(void *ctx, const struct field *f, size_t n); /* a record */
 	void (*missing)(void *ctx, struct sl id); /* there is none, or none that is not deleted */

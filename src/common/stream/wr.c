@@ -283,35 +283,47 @@ void wr_copy(struct wr *w, int fd, uint64_t rows)
 	out_put_file(w->out, fd, "scratch file");
 }
 
-struct wr *wr_side(const struct wr *w)
+struct wr *wr_to_memory(enum format format, const struct sl *names, size_t n)
 {
-	struct wr *side = wr_new(out_to_memory(), &(struct wr_conf){ .format = w->conf.format, .bare = true });
+	struct wr *w = wr_new(out_to_memory(), &(struct wr_conf){ .format = format, .bare = true });
 
-	side->side = side->begun = true;
-	side->conf.sealed = w->conf.sealed; /* its rows have the column, but it has no end to seal */
-	wr_cols(side, w->cols.name, w->cols.n);
-	return side;
+	w->side = w->begun = true;
+	wr_cols(w, names, n);
+	return w;
 }
 
-size_t wr_side_size(const struct wr *side)
+struct sl wr_waiting(const struct wr *w)
 {
-	return side->out->n;
+	return (struct sl){ w->out->buf, w->out->n };
+}
+
+void wr_forget(struct wr *w)
+{
+	w->rows = w->rows_in_chunk = 0;
+	out_forget(w->out);
+}
+
+struct wr *wr_side(const struct wr *w)
+{
+	struct wr *side = wr_to_memory(w->conf.format, w->cols.name, w->cols.n);
+
+	side->conf.sealed = w->conf.sealed; /* its rows have the column, but it has no end to seal */
+	return side;
 }
 
 uint64_t wr_join(struct wr *w, struct wr *side)
 {
+	struct sl rows = wr_waiting(side);
 	uint64_t n = side->rows;
-	struct sl rows = { side->out->buf, side->out->n };
 
 	if (rows.n > 0 && w->conf.format == FMT_JSON && w->rows == 0) {
 		rows.p++; /* the first one has no comma before it */
 		rows.n--;
 	}
 	out_put(w->out, rows);
-	out_forget(side->out);
 	w->rows += n;
 	w->rows_in_chunk += n;
-	side->rows = side->rows_in_chunk = 0;
+	wr_forget(side);
 	return n;
 }
 

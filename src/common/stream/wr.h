@@ -41,13 +41,19 @@ void wr_row(struct wr *w, const struct field *f, size_t n);
 void wr_copy(struct wr *w, int fd, uint64_t rows);
 
 /*
- * A writer for another thread, of the same columns as `w` has now: its rows stay in memory until
- * wr_join() adds them to `w` as if they had been written there, and returns how many. One thread at a
- * time may join; the order of rows between sides is that of joining. wr_side_size() is what is
- * waiting, in bytes.
+ * A writer whose rows stay in memory (no header, not sealed): wr_waiting() is their text, which
+ * wr_forget() empties.
+ */
+struct wr *wr_to_memory(enum format format, const struct sl *names, size_t n) NODISCARD;
+struct sl wr_waiting(const struct wr *w);
+void wr_forget(struct wr *w);
+
+/*
+ * The same for another thread, of the columns that `w` has now: wr_join() adds its rows to `w` as
+ * if they had been written there, and returns how many. One thread at a time may join; the order of
+ * rows between sides is that of joining.
  */
 struct wr *wr_side(const struct wr *w) NODISCARD;
-size_t wr_side_size(const struct wr *side);
 uint64_t wr_join(struct wr *w, struct wr *side);
 
 /*
