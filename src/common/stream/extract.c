@@ -40,7 +40,8 @@ void extract_progress(struct extract *x)
 void extract_ticks(struct extract *x, uint64_t n)
 {
 	x->meter.rows += n;
-	extract_progress(x);
+	if (meter_is_due(&x->meter))
+		extract_progress(x);
 }
 
 void extract_share(struct extract *x, double share)
