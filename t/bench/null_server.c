@@ -1,6 +1,6 @@
 /*
- * null_server [CSV PART PARTS ROWS] - an HTTP server that says yes to everything, as fast as it can:
- * what is measured against it is the client. Prints its port, ends with its standard input.
+ * null_server [CSV PART PARTS ROWS] - an HTTP server that says yes to everything, as fast as it
+ * can: what is measured against it is the client. Prints its port, ends with its standard input.
  *
  * DescribeFeatureGroup is answered with a group of `id`, `event_time` and f1 to f8, so that fs-put
  * and boto3 can load into it. With operands every query of Athena has the file CSV as its result,

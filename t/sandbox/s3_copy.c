@@ -24,7 +24,8 @@ static struct s3_object *find_source(struct exchange *x, struct sl source)
 	}
 	if (!uri_next(&rest, '/', &bucket) || !rest.p || !rest.n) {
 		(void)exchange_fail(x, 400, "InvalidArgument",
-			"Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
+			"Copy Source must mention the source bucket and key: "
+			"sourcebucket/sourcekey");
 		return NULL;
 	}
 	bucket = uri_decode(&x->mem, bucket, false);

@@ -168,7 +168,9 @@ void fs_fetch_parts(struct fs_fetch *f)
 	all.width = (f->workers + n - 1) / n;
 	msg_detail("%zu parts, decoded by %u threads", all.list.n, n);
 	for (unsigned i = 0; i < n; i++)
-		thread[i] = (struct thread){ .all = &all, .aws = f->aws, .worker = f->worker(f->ctx) };
+		thread[i] = (struct thread){
+			.all = &all, .aws = f->aws, .worker = f->worker(f->ctx)
+		};
 	for (unsigned i = 1; i < n; i++)
 		start(&thread[i], i - 1);
 	(void)fetch(&thread[0]);

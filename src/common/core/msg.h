@@ -77,7 +77,8 @@ char *msg_quote(char *dst, size_t cap, struct sl s);
  */
 char *msg_plain(char *dst, size_t cap, struct sl s);
 
-/* What msg_quote() gives, in one of 8 rotating buffers of the thread: msg_q(a), msg_q(b) in one printf. */
+/* What msg_quote() gives, in one of 8 rotating buffers of the thread: msg_q(a), msg_q(b) in one
+ * printf. */
 const char *msg_q(struct sl s);
 
 #endif

@@ -307,7 +307,7 @@ struct wr *wr_side(const struct wr *w)
 {
 	struct wr *side = wr_to_memory(w->conf.format, w->cols.name, w->cols.n);
 
-	side->conf.sealed = w->conf.sealed; /* its rows have the column, but it has no end to seal */
+	side->conf.sealed = w->conf.sealed; /* its rows have the column, but no end to seal */
 	return side;
 }
 
