@@ -60,8 +60,8 @@ struct fs_fetch {
 void fs_fetch_start(struct fs_fetch *f);
 
 /*
- * Fetches the result: every row goes to f->row or f->worker_row, once. Ends the program with 76 when
- * it is cut, or is not as many rows as Athena counted.
+ * Fetches the result: every row goes to f->row or f->worker_row, once. Ends the program with 76
+ * when it is cut, or is not as many rows as Athena counted.
  */
 void fs_fetch_rows(struct fs_fetch *f);
 
