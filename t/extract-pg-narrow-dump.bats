@@ -534,7 +534,8 @@ export -f dump_stalls wait_until sql
 		WHERE datname = current_database() AND pid <> pg_backend_pid()'
 	# a reader that waits keeps the dump in the middle
 	run_pipe '75 75' \
-		'pg-narrow-dump | { dump_stalls; psql -XAtqc "$kill" >killed; exec stream-digest; }' \
+		'pg-narrow-dump |
+			{ dump_stalls; psql -XAtqc "$kill" >killed; exec stream-digest; }' \
 		kill="$kill"
 	has killed t
 	has "$err" 'pg-narrow-dump: error: ' \
@@ -545,12 +546,14 @@ export -f dump_stalls wait_until sql
 	own_cluster
 	"$root/t/telemetry" 1 50 50000
 	run_pipe '75 75' \
-		'pg-narrow-dump | { dump_stalls; kill -9 $(psql -XAtqc "$q"); exec stream-digest; }' \
+		'pg-narrow-dump |
+			{ dump_stalls; kill -9 $(psql -XAtqc "$q"); exec stream-digest; }' \
 		q="SELECT pid FROM pg_stat_activity WHERE application_name = 'pg-narrow-dump'"
 	has "$err" 'connection lost, source'
 	wait_until 30 sql 'SELECT 1'
 	run_pipe '75 75' \
-		'pg-narrow-dump | { dump_stalls; "$pg" stop "$d" --immediate; exec stream-digest; }' \
+		'pg-narrow-dump |
+			{ dump_stalls; "$pg" stop "$d" --immediate; exec stream-digest; }' \
 		pg="$root/pipelines/lib/cluster" d="$cluster"
 	run_rc 75 pg-narrow-dump
 }
