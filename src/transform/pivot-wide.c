@@ -77,6 +77,9 @@ struct prog {
 	struct pivot pivot;
 	struct names by; /* names of the --by columns */
 	size_t in_by[PIVOT_MAX_BY], in_key, in_name, in_value, in_op; /* in_op may be NAMES_NONE */
+	bool guessable; /* name and value are the last columns: see take_likely() */
+	struct field *names; /* of the pivot's columns; .plain tells which can be guessed */
+	size_t n_names, names_cap;
 	struct field by_values[PIVOT_MAX_BY]; /* of the current record */
 	struct names columns; /* of the output */
 	size_t announced;     /* of the pivot's columns, those among them */
@@ -128,7 +131,15 @@ static void find_columns(struct prog *p, const struct names *cols)
 	p->in_key = column(p, cols, p->conf.key);
 	p->in_name = column(p, cols, p->conf.name);
 	p->in_value = column(p, cols, p->conf.value);
-	find_op(p, cols);
+}
+
+/* Records can be guessed from the one before where only name and value change, at their end. */
+static void see_what_is_guessable(struct prog *p, size_t n_cols)
+{
+	p->guessable = !p->sorter && p->in_name + 2 == n_cols && p->in_value + 1 == n_cols &&
+		       p->in_key < p->in_name && p->in_op == NAMES_NONE;
+	for (size_t i = 0; i < p->by.n; i++)
+		p->guessable &= p->in_by[i] < p->in_name;
 }
 
 /* Tells the writer all columns: by, key, and what the pivot has met so far. */
@@ -258,16 +269,18 @@ static void add_cell(struct prog *p, const struct field *by, struct sl key, stru
 		refuse(p, r, key, name, value);
 }
 
-/*
- * The value of a record: absent where it has none, since a reading without a value says nothing of
- * the one before; null where it is deleted.
- */
+/* A reading without a value says nothing of the one before. */
+static struct field or_absent(struct field value)
+{
+	return LIKELY(!field_is_null(&value)) ? value
+					      : (struct field){ .p = "", .kind = F_ABSENT };
+}
+
+/* The value of a record: absent where it has none; null where it is deleted. */
 static struct field value_of(const struct prog *p, const struct rec *rec)
 {
-	struct field value = rec->f[p->in_value];
+	struct field value = or_absent(rec->f[p->in_value]);
 
-	if (UNLIKELY(field_is_null(&value)))
-		value = (struct field){ .p = "", .kind = F_ABSENT };
 	if (p->in_op == NAMES_NONE || p->in_op >= rec->n ||
 		!sl_eq(field_sl(&rec->f[p->in_op]), SL("d")))
 		return value;
@@ -305,6 +318,45 @@ static void pivot_sorted(struct prog *p)
 	}
 }
 
+/* Is it in the input as it is, so that it can be compared with what stands there? */
+static bool is_plain_name(struct prog *p, size_t column)
+{
+	while (p->n_names <= column) {
+		mem_grow(&p->names, &p->names_cap, p->n_names + 1, sizeof *p->names);
+		p->names[p->n_names] = field_name(p->pivot.columns.name[p->n_names]);
+		p->n_names++;
+	}
+	return p->names[column].plain;
+}
+
+/* The next record, if it has the same key and one of the columns that may be expected. */
+static bool take_if_likely(struct prog *p)
+{
+	for (size_t ahead = 1; ahead <= 3; ahead++) {
+		size_t i = pivot_likely(&p->pivot, ahead);
+		struct field value;
+		enum pivot_result r;
+
+		if (i == NAMES_NONE || !is_plain_name(p, i))
+			return false;
+		if (!io_next_like(p->io, field_sl(&p->names[i]), &value))
+			continue;
+		value = or_absent(value);
+		r = pivot_add_likely(&p->pivot, i, &value);
+		if (UNLIKELY(r != PIVOT_OK))
+			refuse(p, r, pivot_key(&p->pivot), field_sl(&p->names[i]), &value);
+		return true;
+	}
+	return false;
+}
+
+/* Records that follow the one just taken, as long as each is what it should be. */
+static void take_likely(struct prog *p)
+{
+	while (take_if_likely(p))
+		;
+}
+
 static void take_record(struct prog *p, const struct rec *rec)
 {
 	const struct field *key = &rec->f[p->in_key], *name = &rec->f[p->in_name];
@@ -322,6 +374,10 @@ static void take_record(struct prog *p, const struct rec *rec)
 		p->by_values[i] = rec->f[p->in_by[i]];
 	value = value_of(p, rec);
 	add_cell(p, p->by_values, field_sl(key), field_sl(name), &value);
+	if (p->guessable && rd_learn(p->io->rd, rec))
+		take_likely(p);
+	if (p->guessable && rd_learn(p->io->rd, rec))
+		take_likely(p);
 }
 
 /* Everything that was read is written; the next chunk may begin anywhere in time. */
@@ -356,17 +412,24 @@ static void report(const struct prog *p)
 			 (unsigned long long)p->pivot.ignored);
 }
 
+static void take_columns(struct prog *p, const struct names *cols)
+{
+	if (!p->wr)
+		find_columns(p, cols);
+	find_op(p, cols);
+	see_what_is_guessable(p, cols->n);
+	if (!p->wr)
+		start_output(p);
+}
+
 static void run(struct prog *p)
 {
 	enum rd_event ev;
 	struct rec rec;
 
 	while ((ev = io_next(p->io, &rec)) != RD_END) {
-		if (ev == RD_COLS && !p->wr) {
-			find_columns(p, rd_cols(p->io->rd));
-			start_output(p);
-		} else if (ev == RD_COLS) {
-			find_op(p, rd_cols(p->io->rd));
+		if (ev == RD_COLS) {
+			take_columns(p, rd_cols(p->io->rd));
 		} else if (ev == RD_ROW) {
 			take_record(p, &rec);
 		} else if (ev == RD_SEAL) {
@@ -399,6 +462,7 @@ static void release(struct prog *p)
 	names_free(&p->columns);
 	sorter_free(p->sorter);
 	str_free(&p->payload);
+	mem_free(p->names);
 	mem_free(p->line);
 }
 

@@ -119,27 +119,6 @@ static void probe_gzip(struct in *in)
 	in->end = 0;
 }
 
-static bool has_high_bit(const char *p, size_t n)
-{
-	uint64_t all = 0, word;
-	size_t i = 0;
-
-	for (; n - i >= 8; i += 8) {
-		memcpy(&word, p + i, 8);
-		all |= word;
-	}
-	for (; i < n; i++)
-		all |= (unsigned char)p[i];
-	return all & UINT64_C(0x8080808080808080);
-}
-
-/* Tells what need not be looked for in these bytes, record by record. */
-static unsigned classify(const char *p, size_t n)
-{
-	return (memchr(p, '"', n) ? IN_QUOTE : 0u) | (memchr(p, '\r', n) ? IN_CR : 0u) |
-	       (memchr(p, 0, n) ? IN_NUL : 0u) | (has_high_bit(p, n) ? IN_HIGH : 0u);
-}
-
 static void make_room(struct in *in)
 {
 	size_t have = in->end - in->start;
@@ -173,11 +152,6 @@ bool in_more(struct in *in)
 			  : read_some(in, in->buf + in->end, READ_SIZE);
 	else
 		in->end = 0; /* the probed bytes are the new ones */
-	/* what is left over is looked at again: one quote must not mark the rest of the stream */
-	if (in->end > READ_SIZE)
-		in->class |= classify(in->buf + in->end, n);
-	else
-		in->class = classify(in->buf, in->end + n);
 	in->end += n;
 	in->eof = n == 0;
 	return n > 0;

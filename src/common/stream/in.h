@@ -24,17 +24,13 @@ struct in *in_from_fd(int fd, const char *name, size_t max_window) NODISCARD;
 static inline struct sl in_window(const struct in *in);
 
 /* Bytes behind the window that may be read, though they mean nothing: for reading in blocks. */
-#define IN_SLACK 16
+#define IN_SLACK 32
 
 /* Reads more behind the window (it may move); false at the end of input. */
 bool in_more(struct in *in) NODISCARD;
 
 /* Drops n bytes from the front of the window. */
 static inline void in_consume(struct in *in, size_t n);
-
-/* What the bytes of the window may contain (a union over all of them, never too little). */
-enum in_class { IN_QUOTE = 1, IN_CR = 2, IN_HIGH = 4, IN_NUL = 8 };
-static inline unsigned in_class(const struct in *in);
 
 /*
  * Has fn(ctx) called before every read(2), which may block: a program with other descriptors to
@@ -54,7 +50,6 @@ void in_close(struct in *in);
 struct in {
 	char *buf;
 	size_t start, end, cap;
-	unsigned class;
 	size_t max_window;
 	int fd;
 	bool eof, regular, probed;
@@ -75,11 +70,6 @@ static inline struct sl in_window(const struct in *in)
 static inline void in_consume(struct in *in, size_t n)
 {
 	in->start += n;
-}
-
-static inline unsigned in_class(const struct in *in)
-{
-	return in->class;
 }
 
 #endif

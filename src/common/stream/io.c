@@ -157,6 +157,16 @@ enum rd_event io_next_any(struct io *io, struct rec *rec)
 	return ev;
 }
 
+bool io_next_like(struct io *io, struct sl name, struct field *last)
+{
+	if (!rd_next_like(io->rd, name, last))
+		return false;
+	io->meter.rows++;
+	if (meter_tick(&io->meter))
+		show_progress(io, false);
+	return true;
+}
+
 enum rd_event io_next(struct io *io, struct rec *rec)
 {
 	enum rd_event ev;

@@ -97,6 +97,9 @@ struct io *io_from_fd(const struct io_opts *opts, int fd, const char *name, bool
 
 enum rd_event io_next(struct io *io, struct rec *rec) NODISCARD;
 
+/* rd_next_like(), with the row counted. */
+bool io_next_like(struct io *io, struct sl name, struct field *last) NODISCARD;
+
 /* Like io_next(), but RD_BAD is the caller's business. */
 enum rd_event io_next_any(struct io *io, struct rec *rec) NODISCARD;
 

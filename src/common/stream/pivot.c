@@ -154,13 +154,41 @@ static bool replaces(const struct pivot *pv, const struct field *old, const stru
 		pivot_cmp_keys(field_sl(new), field_sl(old)) > 0);
 }
 
+/* The cell goes into an open row. */
+static enum pivot_result put_cell(struct pivot *pv, struct pivot_row *r, size_t ci,
+				  const struct field *value)
+{
+	struct sl name = pv->columns.name[ci];
+	struct field *old;
+	bool replace;
+
+	if (UNLIKELY(value->kind == F_ABSENT))
+		return PIVOT_OK;
+	old = ci < r->cap ? &r->f[ci] : NULL;
+	if (UNLIKELY(old && !field_is_null(old))) {
+		pv->other = *old;
+		if (field_is_null(value)) {
+			count_drop(pv, r->group, name, old);
+			set_cell(pv, r, ci, value);
+			return PIVOT_OK;
+		}
+		if (pv->on_duplicate == DUP_ERROR)
+			return PIVOT_REPEATED;
+		replace = replaces(pv, old, value);
+		pv->duplicates++;
+		count_drop(pv, r->group, name, replace ? old : value);
+		if (!replace)
+			return PIVOT_OK;
+	}
+	set_cell(pv, r, ci, value);
+	return PIVOT_OK;
+}
+
 enum pivot_result pivot_add(struct pivot *pv, const struct field *by, struct sl key, struct sl name,
 			    const struct field *value)
 {
 	struct pivot_row *r;
-	struct field *old;
 	size_t gi, ci;
-	bool replace;
 
 	if (!pv->have_key || !sl_eq(str_sl(&pv->key), key)) {
 		close_rows(pv);
@@ -179,26 +207,18 @@ enum pivot_result pivot_add(struct pivot *pv, const struct field *by, struct sl 
 			count_drop(pv, gi, name, value);
 		return pv->on_unknown == UNKNOWN_ERROR ? PIVOT_UNKNOWN : PIVOT_OK;
 	}
-	if (UNLIKELY(value->kind == F_ABSENT))
-		return PIVOT_OK;
-	old = ci < r->cap ? &r->f[ci] : NULL;
-	if (UNLIKELY(old && !field_is_null(old))) {
-		pv->other = *old;
-		if (field_is_null(value)) {
-			count_drop(pv, gi, name, old);
-			set_cell(pv, r, ci, value);
-			return PIVOT_OK;
-		}
-		if (pv->on_duplicate == DUP_ERROR)
-			return PIVOT_REPEATED;
-		replace = replaces(pv, old, value);
-		pv->duplicates++;
-		count_drop(pv, gi, name, replace ? old : value);
-		if (!replace)
-			return PIVOT_OK;
-	}
-	set_cell(pv, r, ci, value);
-	return PIVOT_OK;
+	return put_cell(pv, r, ci, value);
+}
+
+enum pivot_result pivot_add_likely(struct pivot *pv, size_t column, const struct field *value)
+{
+	pv->last_column = column;
+	return put_cell(pv, &pv->rows[pv->group[pv->last_group].row], column, value);
+}
+
+struct sl pivot_key(const struct pivot *pv)
+{
+	return str_sl(&pv->key);
 }
 
 struct sl pivot_last_key(const struct pivot *pv)

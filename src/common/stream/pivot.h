@@ -68,8 +68,19 @@ struct pivot {
 enum pivot_result pivot_add(struct pivot *pv, const struct field *by, struct sl key, struct sl name,
 			    const struct field *value) NODISCARD;
 
+/*
+ * The column that comes `ahead` columns behind that of the last cell, 1 being the next, as a guess
+ * at the next cell of the same key and group: its number, NAMES_NONE if there is none.
+ */
+static inline size_t pivot_likely(const struct pivot *pv, size_t ahead);
+
+/* That guess was right: as pivot_add() with the key and group of the last call. */
+enum pivot_result pivot_add_likely(struct pivot *pv, size_t column, const struct field *value)
+	NODISCARD;
+
 /* After PIVOT_UNSORTED: the key before; after PIVOT_REPEATED: the value that is there. */
 struct sl pivot_last_key(const struct pivot *pv);
+struct sl pivot_key(const struct pivot *pv); /* of the last cell */
 const struct field *pivot_other(const struct pivot *pv);
 
 /* Hands out the open rows. After it, keys may begin anywhere again. */
@@ -82,5 +93,12 @@ void pivot_end_chunk(struct pivot *pv);
 int pivot_cmp_keys(struct sl a, struct sl b);
 
 void pivot_free(struct pivot *pv);
+
+static inline size_t pivot_likely(const struct pivot *pv, size_t ahead)
+{
+	size_t i = pv->last_column + ahead;
+
+	return pv->have_key && i < pv->columns.n ? i : NAMES_NONE;
+}
 
 #endif

@@ -98,21 +98,16 @@ rd_bad(struct rd *rd, size_t column, struct sl field, struct sl value, const cha
 	return RD_BAD;
 }
 
-const char *rd_check_text(const struct rd *rd, struct sl s, size_t *at)
+const char *rd_check_text(struct sl s, size_t *at)
 {
-	unsigned class = in_class(rd->in);
-	const char *nul = class & IN_NUL ? memchr(s.p, 0, s.n) : NULL;
+	const char *nul = memchr(s.p, 0, s.n);
 
 	if (nul) {
 		*at = (size_t)(nul - s.p);
 		return "NUL byte";
 	}
-	if (class & IN_HIGH) {
-		*at = utf8_valid_to(s.p, s.n);
-		if (*at < s.n)
-			return "not valid UTF-8";
-	}
-	return NULL;
+	*at = utf8_valid_to(s.p, s.n);
+	return *at < s.n ? "not valid UTF-8" : NULL;
 }
 
 void rd_need_fields(struct rd *rd, size_t n)
@@ -173,6 +168,7 @@ enum rd_event rd_control(struct rd *rd, struct sl text, struct sl raw)
 	enum rd_event ev;
 	char by[80], msg[1000];
 
+	rd->learned = false; /* there may be other columns behind it */
 	sum_up(rd); /* up to this record, which is not consumed yet */
 	arena_reset(&rd->seal_arena);
 	why = control_parse(&rd->seal_arena, arena_dup(&rd->seal_arena, text), &c);
@@ -321,6 +317,7 @@ void rd_close(struct rd *rd)
 	in_close(rd->in);
 	names_free(&rd->cols);
 	mem_free(rd->fields);
+	str_free(&rd->head);
 	arena_free(&rd->arena);
 	arena_free(&rd->seal_arena);
 	mem_free(rd);

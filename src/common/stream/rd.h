@@ -55,6 +55,17 @@ struct rd *rd_from_fd(int fd, const char *name, const struct rd_conf *conf) NODI
 enum rd_event rd_next(struct rd *rd, struct rec *rec) NODISCARD;
 
 /*
+ * A faster way for those who can guess. rd_learn() takes note of how the record of the last RD_ROW
+ * begins, up to its last field but one; false where nothing can be made of it. Then, as long as
+ * there was no other event than RD_ROW, rd_next_like() may be called instead of rd_next(): if the
+ * next record begins like that, has just `name` there, and a last field of ASCII without blanks and
+ * quotes, the record is done with and *last is this field. False: nothing was read, call rd_next().
+ * `name` must be plain (rec.h), or one field would be taken for two.
+ */
+bool rd_learn(struct rd *rd, const struct rec *rec);
+bool rd_next_like(struct rd *rd, struct sl name, struct field *last) NODISCARD;
+
+/*
  * Columns without `@seal`, in order. RD_COLS comes first in every CSV stream that has any, even an
  * empty one with a header, and again when a sealed stream gets new ones: columns are only ever
  * added at the end, so numbers stay valid. NDJSON columns grow as keys are met (RD_COLS before

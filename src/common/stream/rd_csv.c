@@ -130,15 +130,13 @@ static bool read_quoted_here(struct rd *rd, struct rd_found *r, struct sl line, 
 	struct sl w = in_window(rd->in), text = line;
 	const char *limit = w.p + w.n;
 
-	if (in_class(rd->in) & IN_CR) {
-		text.n -= text.n > 0 && text.p[text.n - 1] == '\r';
-		if (memchr(text.p, '\r', text.n))
-			return false;
-		limit = text.p + text.n; /* no further line: it might end with a CR, too */
+	if (text.p[text.n - 1] == '\r') {
+		text.n--;
+		limit = text.p + text.n; /* no further line: it ends with a CR, too */
 	}
 	size_t first_line = text.n;
 
-	if (!split_quoted(rd, &text, limit, &r->n))
+	if (!split_quoted(rd, &text, limit, &r->n) || memchr(text.p, '\r', text.n))
 		return false;
 	if (text.n > first_line) {
 		r->lines = count_lines(text);
@@ -150,52 +148,55 @@ static bool read_quoted_here(struct rd *rd, struct rd_found *r, struct sl line, 
 }
 
 #ifdef __SSE2__
-static inline unsigned where(__m128i bytes, char c)
+static inline __m128i where(__m128i bytes, char c)
 {
-	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)));
+	return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c));
 }
 
 /*
  * Reads a record in one pass, sixteen bytes at a time. False when it is not plain: its end is not
- * in the window, it has a quote or a CR (looked for when `careful`), or too many fields.
+ * in the window, it has a quote, a NUL or a CR that ends no line, or too many fields. `ascii` says
+ * when it is for certain; bytes behind the record may make that false.
  */
-static inline bool scan_plain(struct rd *rd, bool careful, size_t *n_fields, size_t *len)
+static inline bool scan_plain(struct rd *rd, size_t *n_fields, size_t *len, bool *ascii)
 {
 	struct sl w = in_window(rd->in);
 	const char *start = w.p, *end = w.p + w.n;
 	struct field *f = rd->fields, *last = f + rd->fields_cap;
+	__m128i all = _mm_setzero_si128();
 
 	for (const char *block = w.p; block < end; block += 16) {
-		__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)block);
-		unsigned ends = where(bytes, '\n'), bad = 0;
-		unsigned stops = where(bytes, ',') | ends;
+		__m128i b = _mm_loadu_si128((const __m128i *)(const void *)block);
+		__m128i ends = _mm_or_si128(where(b, '\n'), where(b, '\r'));
+		__m128i bad = _mm_or_si128(where(b, '"'), where(b, '\0'));
+		__m128i any = _mm_or_si128(_mm_or_si128(where(b, ','), ends), bad);
 
-		if (careful)
-			bad = where(bytes, '"') | where(bytes, '\r');
-		for (stops |= bad; stops; stops &= stops - 1, f++) {
-			unsigned bit = stops & -stops;
-			const char *stop = block + __builtin_ctz(stops);
+		all = _mm_or_si128(all, b);
+		for (unsigned stops = (unsigned)_mm_movemask_epi8(any); stops; stops &= stops - 1) {
+			const char *stop = block + __builtin_ctz(stops), *lf = stop;
 
-			if (UNLIKELY(stop >= end || f == last || (bad & bit)))
+			if (UNLIKELY(stop >= end || f == last))
 				return false;
-			*f = (struct field){ .p = start,
-					     .n = (uint32_t)(stop - start),
-					     .kind = (uint8_t)(F_NULL + (stop > start)),
-					     .plain = stop > start };
+			*f++ = (struct field){ .p = start,
+					       .n = (uint32_t)(stop - start),
+					       .kind = (uint8_t)(F_NULL + (stop > start)),
+					       .plain = stop > start };
 			start = stop + 1;
-			if (ends & bit) {
-				*len = (size_t)(stop - w.p);
-				*n_fields = (size_t)(f + 1 - rd->fields);
-				return true;
-			}
+			if (LIKELY(*stop == ','))
+				continue;
+			lf += *stop == '\r' && stop + 1 < end;
+			*len = (size_t)(lf - w.p);
+			*n_fields = (size_t)(f - rd->fields);
+			*ascii = _mm_movemask_epi8(all) == 0;
+			return *lf == '\n';
 		}
 	}
 	return false;
 }
 #else
-static inline bool scan_plain(struct rd *rd, bool careful, size_t *n_fields, size_t *len)
+static inline bool scan_plain(struct rd *rd, size_t *n_fields, size_t *len, bool *ascii)
 {
-	(void)rd, (void)careful, (void)n_fields, (void)len;
+	(void)rd, (void)n_fields, (void)len, (void)ascii;
 	return false;
 }
 #endif
@@ -206,17 +207,16 @@ static inline bool scan_plain(struct rd *rd, bool careful, size_t *n_fields, siz
  */
 static bool next_plain(struct rd *rd)
 {
-	unsigned class = in_class(rd->in);
 	size_t want = rd->cols.n + rd->sealed, n, len, at;
 	struct sl raw;
+	bool ascii;
 
-	if (!(class & (IN_QUOTE | IN_CR) ? scan_plain(rd, true, &n, &len)
-					 : scan_plain(rd, false, &n, &len)))
+	if (!scan_plain(rd, &n, &len, &ascii))
 		return false;
 	if (n != want || (rd->sealed && rd->fields[n - 1].kind != F_NULL))
 		return false;
 	raw = (struct sl){ in_window(rd->in).p, len };
-	if ((class & (IN_HIGH | IN_NUL)) && rd_check_text(rd, raw, &at))
+	if (!ascii && rd_check_text(raw, &at))
 		return false;
 	rd->rec.f = rd->fields;
 	rd->rec.n = rd->cols.n;
@@ -236,7 +236,7 @@ static bool read_record(struct rd *rd, struct rd_found *r)
 	*r = (struct rd_found){ .lines = 1 };
 	if (!rd_line(rd, &line, &cut) && !cut)
 		return false;
-	if ((in_class(rd->in) & IN_QUOTE) && memchr(line.p, '"', line.n)) {
+	if (memchr(line.p, '"', line.n)) {
 		if (!read_quoted_here(rd, r, line, cut)) {
 			r->lines = 0;
 			rd_csv_lib_read(rd, r, line, cut);
@@ -245,15 +245,13 @@ static bool read_record(struct rd *rd, struct rd_found *r)
 	}
 	r->len = line.n;
 	r->cut = cut;
-	if (in_class(rd->in) & IN_CR) {
-		if (line.n > 0 && line.p[line.n - 1] == '\r')
-			line.n--;
-		const char *cr = memchr(line.p, '\r', line.n);
+	if (line.n > 0 && line.p[line.n - 1] == '\r')
+		line.n--;
+	const char *cr = memchr(line.p, '\r', line.n);
 
-		if (cr) {
-			r->why = "carriage return inside a record";
-			r->at = (size_t)(cr - line.p);
-		}
+	if (cr) {
+		r->why = "carriage return inside a record";
+		r->at = (size_t)(cr - line.p);
 	}
 	r->n = split_line(rd, line);
 	return true;
@@ -292,7 +290,7 @@ enum rd_event rd_csv_header(struct rd *rd)
 	if (!read_record(rd, &r))
 		return RD_END;
 	raw = (struct sl){ in_window(rd->in).p, r.len };
-	why = r.why ? r.why : rd_check_text(rd, raw, &at);
+	why = r.why ? r.why : rd_check_text(raw, &at);
 	if (!why && r.cut && !rd->conf.allow_no_newline)
 		why = "the last line has no line end";
 	if (why)
@@ -367,7 +365,7 @@ enum rd_event rd_csv_next(struct rd *rd)
 	rd_take(rd, r.len + !r.cut, r.lines);
 	if (r.why)
 		return rd_bad(rd, r.at + 1, SL(""), SL(""), r.why);
-	why = in_class(rd->in) & (IN_HIGH | IN_NUL) ? rd_check_text(rd, raw, &at) : NULL;
+	why = rd_check_text(raw, &at);
 	if (why)
 		return rd_bad(rd, at + 1, SL(""), SL(""), why);
 	if (r.n != want && !(rd->conf.columns && r.n < want))

@@ -3,6 +3,7 @@
 #define FERRY_RD_IMPL_H
 
 #include "core/mem.h"
+#include "core/str.h"
 #include "stream/in.h"
 #include "stream/rd.h"
 
@@ -21,6 +22,8 @@ struct rd {
 	struct arena arena; /* decoded texts of the current record */
 	struct rec rec;
 	uint64_t records, line; /* data records so far; lines consumed so far */
+	struct str head;	/* how records begin, see rd_learn() */
+	bool learned;
 
 	/* since the previous seal */
 	uint32_t crc;
@@ -58,7 +61,7 @@ enum rd_event rd_bad(struct rd *rd, size_t column, struct sl field, struct sl va
 void rd_corrupt(struct rd *rd, const char *why) NORETURN COLD;
 
 /* NULL, or what is wrong with the bytes of a record (NUL, not UTF-8), and where. */
-const char *rd_check_text(const struct rd *rd, struct sl s, size_t *at);
+const char *rd_check_text(struct sl s, size_t *at);
 
 /*
  * A control record was read: `text` is its JSON, `raw` the whole record as it stands in the window

@@ -111,7 +111,7 @@ static enum rd_event take_object(struct rd *rd, const struct rd_piece *p)
 {
 	const struct json *object = NULL;
 	size_t at = 0;
-	const char *why = rd_check_text(rd, p->text, &at);
+	const char *why = rd_check_text(p->text, &at);
 
 	if (!why)
 		object = json_parse(&rd->arena, p->text, &why, &at);
