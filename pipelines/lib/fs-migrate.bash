@@ -18,13 +18,16 @@ target_aws=()        # --profile and --region of the target
 both_args=()         # options of fs-plan and fs-verify alike
 extract=()           # the program that reads, with its options
 load_args=()
+changes=() rest=()
 moved=0 failed=0 skipped=0
 
 run_migrate() {
 	local code=0
 
+	take_changes "$@"
+	set -- "${rest[@]}"
 	read_options clear-target batch-size= max-workers= dry-run filter-query= where= \
-		resume-from= latest history as-of= method= yes force failed= journal= resume map= \
+		resume-from= latest history as-of= method= yes force failed= journal= resume \
 		retry= verify verify-wait= target-profile= target-region= s3-output-location= \
 		workgroup= query-timeout= progress retry-for= ttl= report= -- "$@"
 	opt[batch-size]=${opt[batch-size]-100}
@@ -54,6 +57,24 @@ run_migrate() {
 	leave_job
 }
 
+# What is to be changed on the way is said in options of map-fields, which may be repeated.
+take_changes() {
+	rest=()
+	while (($#)); do
+		case $1 in
+		--select | --drop | --rename | --map | --default | --set | --set-now | --cast)
+			(($# > 1)) || misused "$1 wants a value"
+			changes+=("$1=$2")
+			shift
+			;;
+		--select=* | --drop=* | --rename=* | --map=* | --default=* | --set=* | --set-now=* | \
+			--cast=*) changes+=("$1") ;;
+		*) rest+=("$1") ;;
+		esac
+		shift
+	done
+}
+
 # ---- the plan ----------------------------------------------------------------------------------
 
 make_plan() {
@@ -62,7 +83,7 @@ make_plan() {
 
 	pass latest history as-of= target-profile= target-region= s3-output-location= workgroup= \
 		query-timeout=
-	[[ ! ${opt[map]+set} ]] || args+=(--mapped)
+	((${#changes[@]} == 0)) || args+=(--mapped)
 	both_args=("${args[@]}")
 	pass where= resume-from= clear-target batch-size= max-workers=
 	fs-plan "${aws[@]}" "${args[@]}" "--facts=$run/facts" -- "${words[@]}"
@@ -210,8 +231,8 @@ transfer() {
 	local -a load=(fs-put "${target_aws[@]}" "${load_args[@]}" "--journal=$job_dir/$1.journal"
 		"--stats=$run/stats.json" -- "${words[1]}")
 
-	if [[ ${opt[map]+set} ]]; then
-		"${extract[@]}" | map-fields --seal "${opt[map]}" | "${load[@]}" ||
+	if ((${#changes[@]})); then
+		"${extract[@]}" | map-fields "${changes[@]}" --progress=none | "${load[@]}" ||
 			pipe_failed "${extract[0]}" map-fields fs-put -- "${PIPESTATUS[@]}"
 	else
 		"${extract[@]}" | "${load[@]}" ||

@@ -68,11 +68,11 @@ static void check_features(const struct fs_group *source, const struct fs_group 
 		str_free(&s);
 	}
 	if (missing.n)
-		die_hint(EX_REFUSED, "--map can give them a value",
+		die_hint(EX_REFUSED, "fs migrate: --set gives them a value, --rename another name",
 			"features that the target has and the source has not: %s", missing.p);
 	if (unfit.n)
-		die_hint(EX_REFUSED, "--map can cast them", "features whose types do not fit: %s",
-			unfit.p);
+		die_hint(EX_REFUSED, "fs migrate: --cast changes them",
+			"features whose types do not fit: %s", unfit.p);
 }
 
 static void check_key(const struct fs_group *source, const struct fs_group *target)
@@ -87,7 +87,8 @@ static void check_key(const struct fs_group *source, const struct fs_group *targ
 		die(EX_REFUSED, "the event time is %s in the source and %s in the target",
 			msg_q(source->features[source->time].name), msg_q(time->name));
 	if (source->features[source->time].type != time->type)
-		die_hint(EX_REFUSED, "--map can write them in the other form",
+		die_hint(EX_REFUSED,
+			"convert them on the way: fs-extract-athena | via -- COMMAND | fs-put",
 			"event times are %s in the source and %s in the target",
 			fs_type_name(source->features[source->time].type),
 			fs_type_name(time->type));
@@ -102,7 +103,7 @@ static void check_source(const struct fs_move *m)
 		die(EX_REFUSED, "feature group %s has no store", msg_q(g->name));
 	if (m->online && (m->filter || m->as_of || m->history || m->resume_from))
 		die_hint(EX_REFUSED,
-			"filter them on the way: --map, or fs-extract-online and fs-put",
+			"filter them on the way: fs-extract-online | via -- COMMAND | fs-put",
 			"feature group %s has no offline store, and so neither a history nor "
 			"anything to query",
 			msg_q(g->name));
