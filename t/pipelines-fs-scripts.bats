@@ -278,7 +278,7 @@ two_accounts() {
 	said '입력 레코드: 3' '출력 레코드: 3' 'NULL 값 정리: 2' '범위 위반 수정: 3' \
 		'🎉 데이터 품질 향상 마이그레이션 완료!'
 	fs-extract-online clean-customer-data --no-seal -o ndjson |
-		jq -cS . | sort -t '"' -k 8 >got
+		jq -scS 'sort_by(.customer_id)[]' >got
 	same_file got wanted
 }
 
