@@ -293,8 +293,8 @@ break, ""quoted"" é",-0.00012' | LC_ALL=C sort >want
 			ids "$each" "event_time >= '2024-01-01 00:00:00' AND id <> 'it''s'" \
 				'new now'
 			ids "$each" "event_time BETWEEN '2024-01-01' AND '2024-01-02'" new
-			ids "$each" "\"Event_Time\" >= date '2024-01-01' AND event_time < current_date" \
-				new
+			ids "$each" "\"Event_Time\" >= date '2024-01-01' AND
+				event_time < current_date" new
 		done
 	done
 	run_rc 0 extract numbers --where "event_time < '2024-01-01'"

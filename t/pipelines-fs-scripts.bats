@@ -1,6 +1,6 @@
-# Scripts that people run against the command line that fs replaces: t/scripts, unchanged. They
-# write to /tmp by name, so each runs in a mount namespace where /tmp is its own; `sleep` is a shim,
-# and so is `aws`, for --endpoint-url.
+# Scripts that people run against the command line that fs replaces, unchanged: t/cases/scripts.
+# They write to /tmp by name, so each runs in a mount namespace where /tmp is its own; `sleep` is a
+# shim, and so is `aws`, for --endpoint-url.
 
 load helper
 load sandbox
@@ -25,14 +25,14 @@ setup() {
 namespace=(-m)
 ((EUID == 0)) || namespace=(-rm)
 
-# script NAME ANSWERS [COMMAND]: runs t/scripts/NAME as it is, or with COMMAND instead of its last
-# line, the example call. What it writes to /tmp is in $tmp afterwards; folders of /tmp are there.
+# script NAME ANSWERS [COMMAND]: runs t/cases/scripts/NAME as it is, or with COMMAND instead of its
+# last line, the example call. What it writes to /tmp is in $tmp afterwards; folders of /tmp are there.
 script() {
 	if [[ ${3-} ]]; then
-		sed '${/^}/!d}' "$root/t/scripts/$1" >script.sh
+		sed '${/^}/!d}' "$root/t/cases/scripts/$1" >script.sh
 		printf '%s\n' "$3" >>script.sh
 	else
-		cat "$root/t/scripts/$1" >script.sh
+		cat "$root/t/cases/scripts/$1" >script.sh
 	fi
 	printf '%b' "$2" >answers
 	RUN_TIMEOUT=300 run_rc "${want-0}" unshare "${namespace[@]}" bash -c '
@@ -60,7 +60,8 @@ customers() {
 	done
 	(IFS=, && printf '[%s]\n' "${list[*]}") >features.json
 	fs "${where_args[@]}" create "$name" --schema-file features.json --role-arn "$role" \
-		--s3-uri "s3://${bucket-offline}/fs" --record-identifier-name customer_id "${@:3}" >/dev/null
+		--s3-uri "s3://${bucket-offline}/fs" --record-identifier-name customer_id \
+		"${@:3}" >/dev/null
 }
 where_args=()
 
@@ -234,7 +235,8 @@ two_accounts() {
 		#!/bin/bash
 		n=\$(wc -l <"\$SLEPT")
 		time=\$(date -u -d "+\$n minutes" +%FT%TZ)
-		printf '%s\n' customer_id,event_time,age "cust_001,\$time,\$n" "new_\$n,\$time,\$n" |
+		printf '%s\n' customer_id,event_time,age \
+			"cust_001,\$time,\$n" "new_\$n,\$time,\$n" |
 			fs-put live-features --accept-unsealed
 		until [[ \$(fs-extract-athena live-features --no-seal -o ndjson | wc -l) == \
 			\$((20 + 2 * n)) ]]; do :; done
@@ -262,24 +264,24 @@ two_accounts() {
 @test "script: quality improvement" {
 	customers raw-customer-data "$features status:String"
 	customers clean-customer-data "$features status:String"
-	cat >raw.ndjson <<-'END'
-		{"customer_id":"c1","event_time":"2024-01-01T00:00:00Z","age":150,"balance":5.5,"category":"  RED ","status":"On"}
-		{"customer_id":"c2","event_time":"2024-01-01T00:00:00Z","age":-4,"balance":2000000,"category":"NULL"}
-		{"customer_id":"c3","event_time":"2024-01-01T00:00:00Z","age":44,"balance":12.25,"category":"","status":"  "}
+	cat >raw.csv <<-'END'
+		customer_id,event_time,age,balance,category,status
+		c1,2024-01-01T00:00:00Z,150,5.5,"  RED ",On
+		c2,2024-01-01T00:00:00Z,-4,2000000,NULL,
+		c3,2024-01-01T00:00:00Z,44,12.25,"","  "
 	END
-	cat >wanted <<-'END'
-		{"age":120,"balance":5.5,"category":"red","customer_id":"c1","event_time":"2024-01-01T00:00:00Z","status":"on"}
-		{"age":0,"balance":1000000,"category":null,"customer_id":"c2","event_time":"2024-01-01T00:00:00Z","status":null}
-		{"age":44,"balance":12.25,"category":null,"customer_id":"c3","event_time":"2024-01-01T00:00:00Z","status":null}
+	cat >wanted.csv <<-'END'
+		customer_id,event_time,age,balance,category,status
+		c1,2024-01-01T00:00:00Z,120,5.5,red,on
+		c2,2024-01-01T00:00:00Z,0,1000000,,
+		c3,2024-01-01T00:00:00Z,44,12.25,,
 	END
-	fs-put raw-customer-data raw.ndjson
+	fs-put raw-customer-data raw.csv
 	wait_until 20 arrived raw-customer-data 3
 	script quality.sh ''
 	said '입력 레코드: 3' '출력 레코드: 3' 'NULL 값 정리: 2' '범위 위반 수정: 3' \
 		'🎉 데이터 품질 향상 마이그레이션 완료!'
-	fs-extract-online clean-customer-data --no-seal -o ndjson |
-		jq -scS 'sort_by(.customer_id)[]' >got
-	same_file got wanted
+	same_online clean-customer-data wanted.csv
 }
 
 @test "script: large, with batch and workers from the machine" {

@@ -67,8 +67,8 @@ take_changes() {
 			changes+=("$1=$2")
 			shift
 			;;
-		--select=* | --drop=* | --rename=* | --map=* | --default=* | --set=* | --set-now=* | \
-			--cast=*) changes+=("$1") ;;
+		--select=* | --drop=* | --rename=* | --map=*) changes+=("$1") ;;
+		--default=* | --set=* | --set-now=* | --cast=*) changes+=("$1") ;;
 		*) rest+=("$1") ;;
 		esac
 		shift
