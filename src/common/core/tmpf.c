@@ -58,11 +58,32 @@ static bool sync_dir_of(const char *path)
 	return ok;
 }
 
+/* Is it there, and no file: a device, a pipe, a terminal? Such a thing is never replaced. */
+static bool is_special(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+static bool write_special(const char *path, struct sl content)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	bool ok = fd >= 0 && write_all(fd, content);
+
+	if (fd >= 0)
+		ok = close(fd) == 0 && ok;
+	return ok;
+}
+
 bool tmpf_replace(const char *path, struct sl content, unsigned mode)
 {
 	struct str tmp = { 0 };
 	int fd, saved;
 	bool ok;
+
+	if (is_special(path))
+		return write_special(path, content);
 
 	str_addf(&tmp, "%s.XXXXXX", path);
 	fd = mkostemp(tmp.p, O_CLOEXEC);
