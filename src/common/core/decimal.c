@@ -119,16 +119,18 @@ bool decimal_scaled(const struct decimal *d, unsigned scale, int64_t *out)
 	*out = 0;
 	if (sign_of(d) == 0 || n < 0)
 		return true;
-	if (n > 18)
+	if (n > 19)
 		return false;
 	for (int64_t i = 0; i <= n; i++) {
 		size_t at = d->first + (size_t)i;
-		char c = at < d->end ? digit(d, at) : '0';
+		int c = at < d->end ? digit(d, at) - '0' : 0;
 
-		if (i < n)
-			v = v * 10 + (c - '0');
-		else
-			v += c >= '5';
+		if (i == n)
+			c = c >= 5;
+		else if (__builtin_mul_overflow(v, (int64_t)10, &v))
+			return false;
+		if (__builtin_add_overflow(v, (int64_t)c, &v))
+			return false;
 	}
 	*out = d->negative ? -v : v;
 	return true;

@@ -26,7 +26,7 @@ int decimal_cmp(const struct decimal *a, const struct decimal *b);
 
 bool decimal_is_whole(const struct decimal *d);
 
-/* The value times 10^scale, rounded half away from zero; false when that has over 18 digits. */
+/* The value times 10^scale, rounded half away from zero; false when it is too large for that. */
 bool decimal_scaled(const struct decimal *d, unsigned scale, int64_t *out) NODISCARD;
 
 /* Appends it as a JSON number without an exponent: all its digits, no zeros around them. */

@@ -11,21 +11,21 @@ static const struct {
 	struct sl name;
 	enum cast cast;
 } names[] = {
-	{SL_INIT("string"), CAST_STRING},
-	{SL_INIT("text"), CAST_STRING},
-	{SL_INIT("integer"), CAST_INTEGER},
-	{SL_INIT("int"), CAST_INTEGER},
-	{SL_INIT("integral"), CAST_INTEGER},
-	{SL_INIT("bigint"), CAST_INTEGER},
-	{SL_INIT("fractional"), CAST_FRACTIONAL},
-	{SL_INIT("float"), CAST_FRACTIONAL},
-	{SL_INIT("double"), CAST_FRACTIONAL},
-	{SL_INIT("number"), CAST_FRACTIONAL},
-	{SL_INIT("boolean"), CAST_BOOLEAN},
-	{SL_INIT("bool"), CAST_BOOLEAN},
-	{SL_INIT("timestamp"), CAST_TIMESTAMP},
-	{SL_INIT("iso"), CAST_TIMESTAMP},
-	{SL_INIT("unix"), CAST_UNIX},
+	{ SL_INIT("string"), CAST_STRING },
+	{ SL_INIT("text"), CAST_STRING },
+	{ SL_INIT("integer"), CAST_INTEGER },
+	{ SL_INIT("int"), CAST_INTEGER },
+	{ SL_INIT("integral"), CAST_INTEGER },
+	{ SL_INIT("bigint"), CAST_INTEGER },
+	{ SL_INIT("fractional"), CAST_FRACTIONAL },
+	{ SL_INIT("float"), CAST_FRACTIONAL },
+	{ SL_INIT("double"), CAST_FRACTIONAL },
+	{ SL_INIT("number"), CAST_FRACTIONAL },
+	{ SL_INIT("boolean"), CAST_BOOLEAN },
+	{ SL_INIT("bool"), CAST_BOOLEAN },
+	{ SL_INIT("timestamp"), CAST_TIMESTAMP },
+	{ SL_INIT("iso"), CAST_TIMESTAMP },
+	{ SL_INIT("unix"), CAST_UNIX },
 };
 
 static bool is_word(struct sl s, const char *word)
@@ -51,15 +51,15 @@ static bool may_be_number(const struct field *f)
 
 static void set_text(struct field *f, struct sl text, enum field_kind kind)
 {
-	*f = (struct field){.p = text.p,
+	*f = (struct field){ .p = text.p,
 		.n = (uint32_t)text.n,
 		.kind = (uint8_t)kind,
-		.plain = kind == F_NUM || kind == F_BOOL};
+		.plain = kind == F_NUM || kind == F_BOOL };
 }
 
 static void set_decimal(struct field *f, const struct decimal *d, struct arena *arena)
 {
-	struct str s = {0};
+	struct str s = { 0 };
 
 	decimal_put(&s, d);
 	set_text(f, arena_dup(arena, str_sl(&s)), F_NUM);
@@ -110,8 +110,8 @@ static const char *to_fractional(struct field *f, struct arena *arena)
 
 static const char *to_boolean(struct field *f)
 {
-	static const char *const words[2][6] = {
-		{"false", "f", "no", "n", "off", "0"}, {"true", "t", "yes", "y", "on", "1"}};
+	static const char *const words[2][6] = { { "false", "f", "no", "n", "off", "0" },
+		{ "true", "t", "yes", "y", "on", "1" } };
 
 	if (f->kind == F_JSON)
 		return "neither true nor false";
@@ -162,15 +162,15 @@ static const char *to_timestamp(struct field *f, struct arena *arena)
 	n = clock_put(text, t, false);
 	text[10] = 'T';
 	text[n++] = 'Z';
-	if (!sl_eq(field_sl(f), (struct sl){text, n}))
-		set_text(f, arena_dup(arena, (struct sl){text, n}), F_STR);
+	if (!sl_eq(field_sl(f), (struct sl){ text, n }))
+		set_text(f, arena_dup(arena, (struct sl){ text, n }), F_STR);
 	f->kind = F_STR;
 	return NULL;
 }
 
 static const char *to_unix(struct field *f, struct arena *arena)
 {
-	struct str s = {0};
+	struct str s = { 0 };
 	struct decimal d;
 	const char *why;
 	uint64_t us;
@@ -218,10 +218,49 @@ const char *cast_field(enum cast cast, struct field *f, struct arena *arena)
 
 const char *cast_check(enum cast cast, const struct field *f)
 {
-	struct arena arena = {0};
+	struct arena arena = { 0 };
 	struct field copy = *f;
 	const char *why = cast_field(cast, &copy, &arena);
 
 	arena_free(&arena);
 	return why;
+}
+
+/* Takes the seventh to ninth decimal of a second, and all behind them, out of the text. */
+static unsigned take_nanoseconds(char *text, size_t *n)
+{
+	char *dot = memchr(text, '.', *n), *end = text + *n, *p, *from;
+	unsigned ns = 0, scale = 100;
+
+	if (!dot || end - dot <= 7)
+		return 0;
+	for (p = from = dot + 7; p < end && *p >= '0' && *p <= '9'; p++, scale /= 10)
+		ns += (unsigned)(*p - '0') * scale;
+	memmove(from, p, (size_t)(end - p));
+	*n -= (size_t)(p - from);
+	return ns;
+}
+
+bool cast_time_ns(struct sl s, int64_t *ns)
+{
+	int64_t epoch = CLOCK_UNIX_EPOCH * 1000, us;
+	struct decimal d;
+	char text[64];
+	unsigned rest;
+
+	if (decimal_parse(s, &d)) {
+		if (!decimal_scaled(&d, 9, ns) || __builtin_add_overflow(*ns, epoch, ns))
+			*ns = d.negative ? INT64_MIN : INT64_MAX;
+		return true;
+	}
+	if (s.n >= sizeof text)
+		return false;
+	memcpy(text, s.p, s.n);
+	rest = take_nanoseconds(text, &s.n);
+	if (!clock_parse((struct sl){ text, s.n }, &us))
+		return false;
+	if (__builtin_mul_overflow(us, (int64_t)1000, ns) ||
+		__builtin_add_overflow(*ns, (int64_t)rest, ns))
+		*ns = us < 0 ? INT64_MIN : INT64_MAX;
+	return true;
 }

@@ -33,4 +33,10 @@ const char *cast_field(enum cast cast, struct field *f, struct arena *arena) NOD
 /* Could it be cast? NULL, or why not. */
 const char *cast_check(enum cast cast, const struct field *f);
 
+/*
+ * A time to order records by, in nanoseconds since 2000: ISO 8601 or Unix seconds. What lies before
+ * 1708 or behind 2291 is put there. False when it is no time.
+ */
+bool cast_time_ns(struct sl s, int64_t *ns) NODISCARD;
+
 #endif
