@@ -119,4 +119,10 @@ enum rd_event rd_csv_next(struct rd *rd);
 enum rd_event rd_ndjson_next(struct rd *rd);
 enum rd_event rd_array_next(struct rd *rd);
 
+/*
+ * Takes a flat object whose members are all columns already into rd->fields. False, and nothing
+ * but rd->fields touched, where it is anything else, or not plainly right.
+ */
+bool rd_flat_object(struct rd *rd, struct sl text);
+
 #endif

@@ -107,18 +107,31 @@ static enum rd_event bad_object(struct rd *rd, size_t at, const char *why)
 	return rd_bad(rd, rd->format == FMT_NDJSON ? at + 1 : 0, SL(""), SL(""), why);
 }
 
+static void begin_record(struct rd *rd, const struct rd_piece *p)
+{
+	rd->rec = (struct rec){ .f = rd->fields,
+				.n = rd->cols.n,
+				.record = ++rd->records,
+				.line = rd->line + 1,
+				.raw = p->text };
+	rd_take(rd, p->len, p->lines);
+}
+
 static enum rd_event take_object(struct rd *rd, const struct rd_piece *p)
 {
 	const struct json *object = NULL;
 	size_t at = 0;
 	const char *why = rd_check_text(p->text, &at);
 
+	if (LIKELY(!why && !p->cut && rd->cols.n && rd_flat_object(rd, p->text))) {
+		begin_record(rd, p);
+		return RD_ROW;
+	}
 	if (!why)
 		object = json_parse(&rd->arena, p->text, &why, &at);
 	if (object && object->kind == J_OBJ && control_of(object))
 		return control_line(rd, control_of(object), p);
-	rd->rec = (struct rec){ .record = ++rd->records, .line = rd->line + 1, .raw = p->text };
-	rd_take(rd, p->len, p->lines);
+	begin_record(rd, p);
 	if (why)
 		return bad_object(rd, at, why);
 	if (object->kind != J_OBJ)

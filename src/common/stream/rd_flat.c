@@ -1,0 +1,221 @@
+/*
+ * rd_flat.c - the JSON objects nearly all records are: flat, their members known already.
+ *
+ * Several times faster than yajl, which builds a tree first. Whatever is not plainly right, or new,
+ * or nested, is left to it: it has the last word, and the messages.
+ */
+#include "core/num.h"
+#include "core/utf8.h"
+#include "stream/rd_impl.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+static inline bool ends_text(char c)
+{
+	return c == '"' || c == '\\' || (unsigned char)c < 0x20;
+}
+
+/*
+ * The first byte from `p` on that ends a string, or its plain part: a quote, a backslash, a control
+ * byte; not before `end` when there is none. May read IN_SLACK bytes behind the window.
+ */
+static inline const char *scan_text(const char *p, const char *end)
+{
+#ifdef __SSE2__
+	for (; p < end; p += 16) {
+		__m128i b = _mm_loadu_si128((const __m128i *)(const void *)p);
+		__m128i low = _mm_cmpeq_epi8(_mm_max_epu8(b, _mm_set1_epi8(0x20)), b);
+		__m128i hit = _mm_or_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('"')),
+			_mm_cmpeq_epi8(b, _mm_set1_epi8('\\')));
+		unsigned where = (unsigned)_mm_movemask_epi8(hit) |
+				 (~(unsigned)_mm_movemask_epi8(low) & 0xffff);
+
+		if (where)
+			return p + __builtin_ctz(where);
+	}
+	return end;
+#else
+	while (p < end && !ends_text(*p))
+		p++;
+	return p;
+#endif
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)(c | 0x20);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Four hex digits at p; -1 when they are none. */
+static int32_t hex4(const char *p, const char *end)
+{
+	int32_t v = 0;
+
+	if (end - p < 4)
+		return -1;
+	for (int i = 0; i < 4; i++) {
+		int d = hex_digit(p[i]);
+
+		if (d < 0)
+			return -1;
+		v = v << 4 | d;
+	}
+	return v;
+}
+
+/* \uXXXX, or two of them that are one character, at *p, which is behind the u. */
+static bool unescape_code(const char **p, const char *end, char **dst)
+{
+	int32_t code = hex4(*p, end), low;
+
+	if (code <= 0 || (code >= 0xdc00 && code <= 0xdfff))
+		return false;
+	*p += 4;
+	if (code >= 0xd800 && code <= 0xdbff) {
+		if (end - *p < 6 || (*p)[0] != '\\' || (*p)[1] != 'u')
+			return false;
+		low = hex4(*p + 2, end);
+		if (low < 0xdc00 || low > 0xdfff)
+			return false;
+		*p += 6;
+		code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+	}
+	*dst += utf8_put(*dst, (uint32_t)code);
+	return true;
+}
+
+/* One escape at *p, which is behind the backslash. */
+static bool unescape(const char **p, const char *end, char **dst)
+{
+	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+	const char *at;
+
+	if (*p >= end)
+		return false;
+	if (**p == 'u') {
+		++*p;
+		return unescape_code(p, end, dst);
+	}
+	at = memchr(from, **p, sizeof from - 1);
+	if (!at)
+		return false;
+	*(*dst)++ = to[at - from];
+	++*p;
+	return true;
+}
+
+/* A string with escapes that begins at `p`; what is behind its closing quote, or NULL. */
+static const char *take_escaped(struct rd *rd, const char *p, const char *end, struct field *f)
+{
+	/* no escape is shorter than what it stands for */
+	char *text = arena_alloc(&rd->arena, (size_t)(end - p)), *dst = text;
+
+	for (;;) {
+		const char *stop = scan_text(p, end);
+
+		if (stop >= end)
+			return NULL;
+		memcpy(dst, p, (size_t)(stop - p));
+		dst += stop - p;
+		p = stop + 1;
+		if (*stop == '"')
+			break;
+		if (*stop != '\\' || !unescape(&p, end, &dst))
+			return NULL;
+	}
+	*f = field_str((struct sl){ text, (size_t)(dst - text) });
+	return p;
+}
+
+/* Takes a value at `p`; what is behind it, or NULL where yajl has to look at it. */
+static inline const char *take_value(struct rd *rd, const char *p, const char *end, struct field *f)
+{
+	const char *stop;
+
+	if (*p == '"') {
+		stop = scan_text(++p, end);
+		if (stop >= end || *stop != '"')
+			return stop < end && *stop == '\\' ? take_escaped(rd, p, end, f) : NULL;
+		*f = field_str((struct sl){ p, (size_t)(stop - p) });
+		return stop + 1;
+	}
+	for (stop = p; stop < end && *stop != ',' && *stop != '}' && *stop != ' ';)
+		stop++;
+
+	struct sl word = { p, (size_t)(stop - p) };
+
+	*f = field_str(word);
+	if (sl_eq(word, SL("null")))
+		*f = FIELD_NULL;
+	else if (sl_eq(word, SL("true")) || sl_eq(word, SL("false")))
+		f->kind = F_BOOL;
+	else if (num_is_json(word))
+		f->kind = F_NUM;
+	else
+		return NULL;
+	return stop;
+}
+
+/* The column of the member whose name begins at *p, behind the quote; *p is then behind it. */
+static inline size_t take_name(struct rd *rd, const char **p, const char *end, size_t guess)
+{
+	const char *stop = scan_text(*p, end);
+	struct sl name = { *p, (size_t)(stop - *p) };
+
+	if (stop >= end || *stop != '"')
+		return NAMES_NONE;
+	*p = stop + 1;
+	if (LIKELY(guess < rd->cols.n && sl_eq(rd->cols.name[guess], name)))
+		return guess;
+	return names_find(&rd->cols, name);
+}
+
+static inline const char *skip_blanks(const char *p, const char *end)
+{
+	while (p < end && (*p == ' ' || *p == '\t' || *p == '\r'))
+		p++;
+	return p;
+}
+
+/* Takes `c` and the blanks around it; NULL where it is not. */
+static inline const char *take_char(const char *p, const char *end, char c)
+{
+	p = skip_blanks(p, end);
+	if (p >= end || *p != c)
+		return NULL;
+	return skip_blanks(p + 1, end);
+}
+
+bool rd_flat_object(struct rd *rd, struct sl text)
+{
+	const char *end = text.p + text.n, *p = take_char(text.p, end, '{'), *more;
+	size_t guess = 0;
+
+	for (size_t i = 0; i < rd->cols.n; i++)
+		rd->fields[i] = (struct field){ .p = "", .n = 0, .kind = F_ABSENT };
+	while (p && p < end && *p == '"') {
+		size_t i;
+
+		p++;
+		i = take_name(rd, &p, end, guess);
+		if (i == NAMES_NONE || rd->fields[i].kind != F_ABSENT)
+			return false;
+		guess = i + 1;
+		p = take_char(p, end, ':');
+		p = p && p < end ? take_value(rd, p, end, &rd->fields[i]) : NULL;
+		if (!p)
+			return false;
+		more = take_char(p, end, ',');
+		if (!more) {
+			p = take_char(p, end, '}');
+			return p == end;
+		}
+		p = more;
+	}
+	return false;
+}
