@@ -13,6 +13,10 @@ setup() {
 		case $each in
 		via) filters+=("via -- cat") ;;
 		map-fields) filters+=("map-fields --rename value:v --set x=1 --cast x:int") ;;
+		quality-clean)
+			each="quality-clean --enable normalize_strings,deduplicate -k value"
+			filters+=("$each" "$each --keep newest --event-time value --memory 64K")
+			;;
 		unpivot-narrow) filters+=("unpivot-narrow -k created_time") ;;
 		*) filters+=("$each") ;;
 		esac
@@ -91,6 +95,7 @@ each_filter() {
 	run_rc 73 pivot-wide -O /nonexistent/x n.csv
 	run_rc 73 unpivot-narrow -O /nonexistent/x -k created_time n.csv
 	run_rc 73 map-fields -O /nonexistent/x n.csv
+	run_rc 73 quality-clean -O /nonexistent/x --enable normalize_strings n.csv
 	run_rc 73 stream-digest -O /nonexistent/x n.csv
 	run_rc 73 via -O /nonexistent/x -- cat <n.csv
 }

@@ -1,0 +1,342 @@
+/*
+ * quality.c - one record, cleaned.
+ *
+ * Rules up to validate_ranges look at one field at a time, so a field goes through all of them
+ * before the next one comes; a record without defects is looked at once and copied nowhere.
+ */
+#include "stream/quality.h"
+
+#include "core/mem.h"
+#include "core/msg.h"
+#include "core/num.h"
+#include "stream/quality_impl.h"
+
+#include <strings.h>
+
+/* What is to be done with one column. */
+struct column {
+	bool nulls, strings;
+	bool any; /* anything at all */
+	bool has_case;
+	enum unicode_case to;
+	struct quality_check **checks; /* in the order of the rules */
+	size_t n_checks;
+};
+
+struct quality {
+	const struct quality_rules *rules;
+	struct column *columns;
+	size_t n, cap;
+	size_t *required; /* columns; NAMES_NONE: the stream has none of the name yet */
+	const struct quality_check **required_by;
+	size_t n_required;
+	struct quality_figures figures;
+	struct arena arena;
+};
+
+struct quality *quality_new(const struct quality_rules *rules)
+{
+	struct quality *q = mem_zalloc(sizeof *q);
+
+	q->rules = rules;
+	return q;
+}
+
+/* ---- columns -------------------------------------------------------------------------------- */
+
+static bool is_for(const struct quality_fields *fields, struct sl name)
+{
+	if (names_find(&fields->except, name) != NAMES_NONE)
+		return false;
+	return fields->only.n == 0 || names_find(&fields->only, name) != NAMES_NONE;
+}
+
+static void add_column(struct quality *q, struct sl name)
+{
+	const struct quality_rules *r = q->rules;
+	struct column c = { 0 };
+	size_t n_checks = 0;
+
+	c.nulls = r->enabled[RULE_NULLS] && is_for(&r->nulls, name);
+	c.strings = r->enabled[RULE_STRINGS] && is_for(&r->strings, name);
+	c.to = names_find(&r->upper, name) != NAMES_NONE ? UNICODE_UPPER : UNICODE_LOWER;
+	c.has_case = c.to == UNICODE_UPPER || names_find(&r->lower, name) != NAMES_NONE;
+	c.checks = mem_alloc(mem_mul(r->n_checks, sizeof *c.checks));
+	for (int rule = RULE_TYPES; rule < RULE_REQUIRED; rule++)
+		for (size_t i = 0; i < r->n_checks; i++)
+			if ((int)r->checks[i].rule == rule && r->enabled[rule] &&
+				sl_eq(r->checks[i].field, name))
+				c.checks[n_checks++] = &r->checks[i];
+	c.n_checks = n_checks;
+	c.any = c.nulls || c.strings || n_checks;
+	mem_grow(&q->columns, &q->cap, q->n + 1, sizeof *q->columns);
+	q->columns[q->n++] = c;
+}
+
+static void find_required(struct quality *q, const struct names *cols)
+{
+	const struct quality_rules *r = q->rules;
+
+	q->n_required = 0;
+	q->required = mem_realloc(q->required, mem_mul(r->n_checks, sizeof *q->required));
+	q->required_by = mem_realloc(q->required_by, mem_mul(r->n_checks, sizeof *q->required_by));
+	for (size_t i = 0; i < r->n_checks && r->enabled[RULE_REQUIRED]; i++) {
+		if (r->checks[i].rule != RULE_REQUIRED)
+			continue;
+		q->required[q->n_required] = names_find(cols, r->checks[i].field);
+		q->required_by[q->n_required++] = &r->checks[i];
+	}
+}
+
+void quality_columns(struct quality *q, const struct names *cols)
+{
+	while (q->n < cols->n)
+		add_column(q, cols->name[q->n]);
+	find_required(q, cols);
+}
+
+/* ---- values --------------------------------------------------------------------------------- */
+
+/* Can the text begin or end with a blank? All blanks but ASCII's have bytes from 0x80 on. */
+static bool may_be_blank(char c)
+{
+	return (unsigned char)c <= ' ' || (unsigned char)c >= 0x80;
+}
+
+static struct sl trimmed(struct sl s)
+{
+	if (LIKELY(s.n && !may_be_blank(s.p[0]) && !may_be_blank(s.p[s.n - 1])))
+		return s;
+	return unicode_trim(s);
+}
+
+static bool is_null_word(struct quality *q, struct sl s)
+{
+	const struct names *words = &q->rules->null_words;
+
+	for (size_t i = 0; i < words->n; i++) {
+		struct sl w = words->name[i];
+
+		if (w.n == s.n && s.n && (*w.p ^ *s.p) != 0 && (*w.p ^ *s.p) != 0x20)
+			continue;
+		if (w.n == s.n && strncasecmp(w.p, s.p, s.n) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool means_null(struct quality *q, const struct field *f)
+{
+	struct sl s = field_sl(f), t;
+
+	if (f->kind != F_STR)
+		return f->kind == F_NULL;
+	t = trimmed(s);
+	return t.n == 0 || is_null_word(q, q->rules->null_trim ? t : s);
+}
+
+static void remove_value(struct quality *q, struct field *f)
+{
+	*f = FIELD_NULL;
+	if (!q->rules->null_explicit)
+		f->kind = F_ABSENT;
+}
+
+/* Gives a text its normal form; true when that changed it. */
+static bool normalize(struct quality *q, const struct column *c, struct field *f)
+{
+	const struct quality_rules *r = q->rules;
+	struct sl was = field_sl(f), s = was;
+
+	if (r->form)
+		s = unicode_normal(s, r->form, &q->arena);
+	if (r->trim)
+		s = trimmed(s);
+	if (c->has_case)
+		s = unicode_case(s, c->to, &q->arena);
+	if (LIKELY(s.p == was.p && s.n == was.n))
+		return false;
+	f->p = s.p;
+	f->n = (uint32_t)s.n;
+	f->plain = f->plain && s.n > 0;
+	return true;
+}
+
+/* ---- checks --------------------------------------------------------------------------------- */
+
+enum number { NUMBER_NONE, NUMBER_FINITE, NUMBER_LOW, NUMBER_HIGH };
+
+/* Infinities are numbers, too, and out of every range; NaN is in all of them, as in the script. */
+static enum number number_of(const struct field *f, struct decimal *d)
+{
+	struct sl s = field_sl(f);
+	bool negative;
+
+	if (f->kind != F_STR && f->kind != F_NUM)
+		return NUMBER_NONE;
+	s = trimmed(s);
+	if (decimal_parse(s, d))
+		return NUMBER_FINITE;
+	negative = s.n && *s.p == '-';
+	if (s.n && (*s.p == '-' || *s.p == '+'))
+		s = (struct sl){ s.p + 1, s.n - 1 };
+	if ((s.n == 3 && strncasecmp(s.p, "inf", 3) == 0) ||
+		(s.n == 8 && strncasecmp(s.p, "infinity", 8) == 0))
+		return negative ? NUMBER_LOW : NUMBER_HIGH;
+	return NUMBER_NONE;
+}
+
+/* NULL, or why it is out of range; *bound is then the text of the bound it is beyond. */
+static const char *out_of_range(
+	const struct quality_check *c, const struct field *f, struct sl *bound)
+{
+	struct decimal d;
+	enum number n = number_of(f, &d);
+
+	if (n == NUMBER_NONE)
+		return NULL;
+	if (c->min.p &&
+		(n == NUMBER_LOW || (n == NUMBER_FINITE && decimal_cmp(&d, &c->min_value) < 0))) {
+		*bound = c->min;
+		return "less than the least allowed";
+	}
+	if (c->max.p &&
+		(n == NUMBER_HIGH || (n == NUMBER_FINITE && decimal_cmp(&d, &c->max_value) > 0))) {
+		*bound = c->max;
+		return "more than the most allowed";
+	}
+	return NULL;
+}
+
+static bool matches(const struct quality_check *c, struct sl s)
+{
+	regmatch_t whole = { .rm_so = 0, .rm_eo = (regoff_t)s.n };
+
+	return regexec(&c->pattern, s.p, 1, &whole, REG_STARTEND) == 0;
+}
+
+/* NULL, or what is wrong with the value. */
+static const char *find_fault(
+	const struct quality_check *c, const struct field *f, struct sl *bound)
+{
+	switch (c->rule) {
+	case RULE_TYPES:
+		return cast_check(c->cast, f);
+	case RULE_ALLOWED:
+		return names_find(&c->allowed, field_sl(f)) == NAMES_NONE
+			       ? "not one of the values allowed"
+			       : NULL;
+	case RULE_PATTERNS:
+		return matches(c, field_sl(f)) ? NULL : "does not match its pattern";
+	case RULE_RANGES:
+		return out_of_range(c, f, bound);
+	default:
+		return NULL;
+	}
+}
+
+static enum quality_result act(
+	struct quality *q, const struct quality_check *c, struct field *f, struct sl bound)
+{
+	q->figures.found[c->rule]++;
+	switch (c->action) {
+	case ACTION_CLAMP:
+		f->p = bound.p;
+		f->n = (uint32_t)bound.n;
+		f->plain = true;
+		return QUALITY_KEEP;
+	case ACTION_NULL:
+		remove_value(q, f);
+		return QUALITY_KEEP;
+	case ACTION_REJECT:
+		return QUALITY_REJECT;
+	case ACTION_DROP:
+		q->figures.dropped++;
+		return QUALITY_DROP;
+	case ACTION_COUNT:
+		return QUALITY_KEEP;
+	}
+	return QUALITY_KEEP;
+}
+
+static enum quality_result check_field(
+	struct quality *q, const struct column *c, struct field *f, struct quality_fault *fault)
+{
+	for (size_t i = 0; i < c->n_checks && !field_is_null(f); i++) {
+		struct sl bound = { "", 0 };
+		enum quality_result result;
+
+		fault->why = find_fault(c->checks[i], f, &bound);
+		fault->field = c->checks[i]->field;
+		result = fault->why ? act(q, c->checks[i], f, bound) : QUALITY_KEEP;
+		if (result != QUALITY_KEEP)
+			return result;
+	}
+	return QUALITY_KEEP;
+}
+
+static enum quality_result check_required(
+	struct quality *q, struct field *f, size_t n, struct quality_fault *fault)
+{
+	for (size_t i = 0; i < q->n_required; i++) {
+		size_t at = q->required[i];
+		enum quality_result result;
+
+		if (at < n && !field_is_null(&f[at]))
+			continue;
+		result = act(q, q->required_by[i], NULL, (struct sl){ "", 0 });
+		*fault = (struct quality_fault){ at, q->required_by[i]->field,
+			"missing, but required" };
+		if (result != QUALITY_KEEP)
+			return result;
+	}
+	return QUALITY_KEEP;
+}
+
+enum quality_result quality_clean(
+	struct quality *q, struct field *f, size_t n, struct quality_fault *fault)
+{
+	bool nulls = false, strings = false;
+	enum quality_result result = QUALITY_KEEP;
+
+	if (UNLIKELY(q->arena.head))
+		arena_reset(&q->arena);
+	for (size_t i = 0; i < n && result == QUALITY_KEEP; i++) {
+		const struct column *c = &q->columns[i];
+
+		if (!c->any || f[i].kind == F_ABSENT)
+			continue;
+		if (c->nulls && means_null(q, &f[i])) {
+			remove_value(q, &f[i]);
+			nulls = true;
+			continue;
+		}
+		if (c->strings && f[i].kind == F_STR)
+			strings |= normalize(q, c, &f[i]);
+		fault->at = i;
+		if (UNLIKELY(c->n_checks))
+			result = check_field(q, c, &f[i], fault);
+	}
+	q->figures.nulls += nulls;
+	q->figures.strings += strings;
+	q->figures.nulls_or_strings += nulls || strings;
+	return result == QUALITY_KEEP && q->n_required ? check_required(q, f, n, fault) : result;
+}
+
+struct quality_figures *quality_figures(struct quality *q)
+{
+	return &q->figures;
+}
+
+void quality_free(struct quality *q)
+{
+	if (!q)
+		return;
+	for (size_t i = 0; i < q->n; i++)
+		mem_free(q->columns[i].checks);
+	mem_free(q->columns);
+	mem_free(q->required);
+	mem_free(q->required_by);
+	arena_free(&q->arena);
+	mem_free(q);
+}

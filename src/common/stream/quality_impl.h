@@ -1,0 +1,22 @@
+/* quality_impl.h - inside of quality.h, for quality.c and quality_rules.c only. */
+#ifndef FERRY_QUALITY_IMPL_H
+#define FERRY_QUALITY_IMPL_H
+
+#include "core/decimal.h"
+#include "stream/quality.h"
+
+#include <regex.h>
+
+/* What one rule wants of one field. */
+struct quality_check {
+	enum quality_rule rule;
+	enum quality_action action;
+	struct sl field;
+	enum cast cast;       /* RULE_TYPES */
+	struct names allowed; /* RULE_ALLOWED */
+	regex_t pattern;      /* RULE_PATTERNS */
+	struct sl min, max;   /* RULE_RANGES: as written in the file, .p NULL: none */
+	struct decimal min_value, max_value;
+};
+
+#endif

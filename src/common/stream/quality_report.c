@@ -1,0 +1,124 @@
+#include "stream/quality_report.h"
+
+#define ALWAYS N_QUALITY_RULES
+
+/* Every text of the report, and the only place of each. */
+static const char title[] = "Data quality report";
+static const char rate_label[] = "Improvement rate";
+static const char figure_heading[] = "Figure", count_heading[] = "Count";
+
+static const struct line {
+	const char *label;
+	const char *member;     /* of the JSON report */
+	enum quality_rule rule; /* the line is there when it is enabled */
+	size_t offset;
+} lines[] = {
+	{ "Input records", "total_input", ALWAYS, offsetof(struct quality_figures, input) },
+	{ "Output records", "total_output", ALWAYS, offsetof(struct quality_figures, output) },
+	{ "NULL values cleaned", "null_values_removed", RULE_NULLS,
+		offsetof(struct quality_figures, nulls) },
+	{ "Strings normalized", "strings_normalized", RULE_STRINGS,
+		offsetof(struct quality_figures, strings) },
+	{ "Range violations", "range_violations_fixed", RULE_RANGES,
+		offsetof(struct quality_figures, found[RULE_RANGES]) },
+	{ "Duplicates removed", "duplicates_removed", RULE_DUPLICATES,
+		offsetof(struct quality_figures, duplicates) },
+	{ "Wrong types", "wrong_types", RULE_TYPES,
+		offsetof(struct quality_figures, found[RULE_TYPES]) },
+	{ "Values not allowed", "values_not_allowed", RULE_ALLOWED,
+		offsetof(struct quality_figures, found[RULE_ALLOWED]) },
+	{ "Pattern mismatches", "pattern_mismatches", RULE_PATTERNS,
+		offsetof(struct quality_figures, found[RULE_PATTERNS]) },
+	{ "Required values missing", "required_missing", RULE_REQUIRED,
+		offsetof(struct quality_figures, found[RULE_REQUIRED]) },
+	{ "Records left out", "records_dropped", ALWAYS,
+		offsetof(struct quality_figures, dropped) },
+	{ "Records rejected", "records_rejected", ALWAYS,
+		offsetof(struct quality_figures, rejected) },
+};
+
+static uint64_t figure(const struct quality_figures *f, const struct line *line)
+{
+	uint64_t v;
+
+	memcpy(&v, (const char *)f + line->offset, sizeof v);
+	return v;
+}
+
+/* Is it told to people? Not of rules that are off, and of losses only where there are any. */
+static bool is_shown(
+	const struct quality_rules *r, const struct quality_figures *f, const struct line *line)
+{
+	if (line->rule != ALWAYS)
+		return r->enabled[line->rule];
+	return line->offset <= offsetof(struct quality_figures, output) || figure(f, line) > 0;
+}
+
+/* Records with NULLs, records with strings, and values out of range, per hundred records. */
+static double improvement_rate(const struct quality_figures *f)
+{
+	if (!f->input)
+		return 0;
+	return (double)(f->nulls + f->strings + f->found[RULE_RANGES]) / (double)f->input * 100;
+}
+
+/* 1234567 as 1,234,567 */
+static void add_grouped(struct str *s, uint64_t v)
+{
+	char digits[24];
+	int n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)v);
+
+	for (int i = 0; i < n; i++) {
+		if (i && (n - i) % 3 == 0)
+			str_addc(s, ',');
+		str_addc(s, digits[i]);
+	}
+}
+
+static void put_text(struct str *s, const struct quality_rules *r, const struct quality_figures *f)
+{
+	str_addf(s, "%s:\n", title);
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+		if (!is_shown(r, f, &lines[i]))
+			continue;
+		str_addf(s, "  %s: ", lines[i].label);
+		add_grouped(s, figure(f, &lines[i]));
+		str_addc(s, '\n');
+	}
+	str_addf(s, "  %s: %.1f%%\n", rate_label, improvement_rate(f));
+}
+
+static void put_markdown(
+	struct str *s, const struct quality_rules *r, const struct quality_figures *f)
+{
+	str_addf(s, "# %s\n\n| %s | %s |\n|---|---:|\n", title, figure_heading, count_heading);
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+		if (!is_shown(r, f, &lines[i]))
+			continue;
+		str_addf(s, "| %s | ", lines[i].label);
+		add_grouped(s, figure(f, &lines[i]));
+		str_addz(s, " |\n");
+	}
+	str_addf(s, "| %s | %.1f%% |\n", rate_label, improvement_rate(f));
+}
+
+static void put_json(struct str *s, const struct quality_figures *f)
+{
+	str_addc(s, '{');
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+		str_addf(s, "\"%s\":%llu,", lines[i].member,
+			(unsigned long long)figure(f, &lines[i]));
+	str_addf(s, "\"null_or_string_records\":%llu,\"improvement_rate\":%.1f}\n",
+		(unsigned long long)f->nulls_or_strings, improvement_rate(f));
+}
+
+void quality_report(struct str *s, const struct quality_rules *rules,
+	const struct quality_figures *figures, enum quality_format format)
+{
+	if (format == QUALITY_TEXT)
+		put_text(s, rules, figures);
+	else if (format == QUALITY_MARKDOWN)
+		put_markdown(s, rules, figures);
+	else
+		put_json(s, figures);
+}

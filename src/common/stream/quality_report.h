@@ -1,0 +1,15 @@
+/* quality_report.h - the figures of quality.h, for people and for programs. */
+#ifndef FERRY_QUALITY_REPORT_H
+#define FERRY_QUALITY_REPORT_H
+
+#include "core/str.h"
+#include "stream/quality.h"
+
+enum quality_format { QUALITY_TEXT, QUALITY_JSON, QUALITY_MARKDOWN };
+#define QUALITY_FORMATS "text|json|markdown"
+
+/* Appends the report: text and Markdown have the rules that are enabled, JSON has all. */
+void quality_report(struct str *s, const struct quality_rules *rules,
+	const struct quality_figures *figures, enum quality_format format);
+
+#endif

@@ -1,0 +1,381 @@
+/*
+ * quality-clean - clean records by rules, and say what was found.
+ *
+ * What is done to one record is in stream/quality.h, which of its copies is kept in
+ * stream/dedup.h; this program makes the keys, and the report. Works in the memory of one record
+ * and of the keys.
+ */
+#include "core/clock.h"
+#include "core/mem.h"
+#include "core/msg.h"
+#include "core/tmpf.h"
+#include "stream/dedup.h"
+#include "stream/filter.h"
+#include "stream/quality.h"
+#include "stream/quality_report.h"
+
+#include <unistd.h>
+
+#define MAX_KEY 16
+
+struct state {
+	struct io_opts io;
+	const char *rules_file, *event_time, *report;
+	struct opt_list enable, disable, key;
+	int keep; /* 0 as the rules say, 1 first, 2 newest */
+	uint64_t memory;
+	int report_format;
+	bool print_rules;
+
+	struct quality_rules rules;
+	struct quality *quality;
+	struct dedup *dedup; /* NULL: every record passes */
+	struct sip_key sip;  /* of keys; another one is for whole records */
+	size_t key_at[MAX_KEY], time_at;
+	struct field *row;
+	size_t row_cap;
+	struct str key_text;
+};
+
+static const struct opt options[] = {
+	{ .name = "rules", .letter = 'r', .kind = OPT_STR, .arg = "FILE",
+	  .offset = offsetof(struct state, rules_file), .help = "the rules, as JSON" },
+	{ .name = "print-rules", .kind = OPT_FLAG, .offset = offsetof(struct state, print_rules),
+	  .help = "print a rules file to begin with" },
+	{ .name = "enable", .kind = OPT_LIST, .arg = "RULE,...",
+	  .offset = offsetof(struct state, enable), .help = "whatever the file says" },
+	{ .name = "disable", .kind = OPT_LIST, .arg = "RULE,...",
+	  .offset = offsetof(struct state, disable), .help = "whatever the file says" },
+	{ .kind = OPT_GROUP, .help = "Duplicates (rule deduplicate)" },
+	{ .name = "key", .letter = 'k', .kind = OPT_LIST, .arg = "NAME,...",
+	  .offset = offsetof(struct state, key),
+	  .help = "fields that name a record (default customer_id, or all)" },
+	{ .name = "keep", .kind = OPT_ENUM, .offset = offsetof(struct state, keep),
+	  .choices = "auto|first|newest", .help = "of records with one key" },
+	{ .name = "event-time", .kind = OPT_STR, .arg = "NAME",
+	  .offset = offsetof(struct state, event_time),
+	  .help = "field that tells the newest (default event_time)" },
+	{ .name = "memory", .kind = OPT_SIZE, .arg = "SIZE",
+	  .offset = offsetof(struct state, memory), .min = 65536,
+	  .help = "for keys; what does not fit goes to $TMPDIR (default: all)" },
+	{ .kind = OPT_GROUP, .help = "Quality report" },
+	{ .name = "report", .letter = 'R', .kind = OPT_STR, .arg = "FILE",
+	  .offset = offsetof(struct state, report),
+	  .help = "write it here; - is standard error" },
+	{ .name = "report-format", .kind = OPT_ENUM, .choices = QUALITY_FORMATS,
+	  .offset = offsetof(struct state, report_format), .help = "of the report" },
+	IO_IN_OPTS_OF(struct state, io, "auto|csv|ndjson|json"),
+	IO_OUT_OPTS_OF(struct state, io, "auto|csv|ndjson|json"),
+	IO_REJECT_OPTS(struct state, io),
+	IO_REPORT_OPTS(struct state, io),
+	OPT_END,
+};
+
+/* ---- the rules ------------------------------------------------------------------------------ */
+
+static NORETURN void print_rules(void)
+{
+	const char *text = quality_rules_example();
+
+	if (fputs(text, stdout) < 0 || fflush(stdout) != 0)
+		die_errno(EX_IO, "standard output: write error");
+	leave(EX_DONE);
+}
+
+/* The rules of --enable or --disable. */
+static void switch_rules(
+	struct state *st, const struct opt_list *lists, const char *option, bool on)
+{
+	struct names names = { 0 };
+	enum quality_rule rule;
+
+	for (size_t i = 0; i < lists->n; i++)
+		filter_names(&names, lists->v[i].p, option);
+	for (size_t i = 0; i < names.n; i++) {
+		if (!quality_rule_parse(names.name[i], &rule))
+			opt_usage("--%s: no such rule: %s", option, msg_q(names.name[i]));
+		if (on && !quality_rule_can_enable(&st->rules, rule))
+			opt_usage("--enable: the rules file must say what %s is to do",
+				msg_q(names.name[i]));
+		st->rules.enabled[rule] = on;
+	}
+	names_free(&names);
+}
+
+static void set_duplicates(struct state *st)
+{
+	struct quality_rules *r = &st->rules;
+
+	if (st->key.n)
+		names_clear(&r->key);
+	r->key_given |= st->key.n > 0;
+	for (size_t i = 0; i < st->key.n; i++)
+		filter_names(&r->key, st->key.v[i].p, "key");
+	if (st->keep)
+		r->keep = st->keep == 1 ? KEEP_FIRST : KEEP_NEWEST;
+	if (st->event_time)
+		r->event_time = st->event_time;
+	if (r->key.n > MAX_KEY)
+		opt_usage("--key: at most %d fields", MAX_KEY);
+	if (!r->enabled[RULE_DUPLICATES]) {
+		if (st->key.n || st->keep)
+			opt_usage("--key and --keep are for the rule deduplicate: --enable it");
+		return;
+	}
+	st->dedup = dedup_new(r->keep == KEEP_NEWEST, st->memory);
+	st->sip = sip_random_key();
+}
+
+static void check(void *ctx)
+{
+	struct state *st = ctx;
+	bool any = false;
+
+	if (st->print_rules)
+		print_rules();
+	quality_rules_read(&st->rules, st->rules_file);
+	switch_rules(st, &st->enable, "enable", true);
+	switch_rules(st, &st->disable, "disable", false);
+	for (size_t i = 0; i < N_QUALITY_RULES; i++)
+		any |= st->rules.enabled[i];
+	if (!any && !st->rules_file)
+		opt_usage("--rules is needed; --print-rules prints a file to begin with");
+	set_duplicates(st);
+	st->quality = quality_new(&st->rules);
+}
+
+/* ---- columns -------------------------------------------------------------------------------- */
+
+static void start(void *ctx, struct filter_run *run, const struct names *cols)
+{
+	struct state *st = ctx;
+	const struct quality_rules *r = &st->rules;
+
+	quality_columns(st->quality, cols);
+	mem_grow(&st->row, &st->row_cap, cols->n, sizeof *st->row);
+	if (st->dedup) {
+		for (size_t i = 0; i < r->key.n; i++)
+			st->key_at[i] = r->key_given ? filter_column(run, r->key.name[i], "key")
+						     : names_find(cols, r->key.name[i]);
+		if (r->keep == KEEP_NEWEST)
+			st->time_at = filter_column(run, sl_of(r->event_time), "event-time");
+	}
+	filter_cols(run, cols->name, cols->n);
+}
+
+/* ---- duplicates ----------------------------------------------------------------------------- */
+
+static void add_text(struct str *s, struct sl text)
+{
+	uint32_t n = (uint32_t)text.n;
+
+	str_add(s, (struct sl){ (const char *)&n, sizeof n });
+	str_add(s, text);
+}
+
+/* A record without a key is a duplicate of one that has the same values, and no key either. */
+static struct hash128 hash_record(struct state *st, size_t n)
+{
+	struct sip_key other = { st->sip.k0 ^ 1, st->sip.k1 };
+	struct str *s = &st->key_text;
+
+	str_clear(s);
+	for (size_t i = 0; i < n; i++) {
+		char head[5] = { (char)st->row[i].kind };
+		uint32_t at = (uint32_t)i;
+
+		if (field_is_null(&st->row[i]))
+			continue;
+		memcpy(head + 1, &at, sizeof at);
+		str_add(s, (struct sl){ head, sizeof head });
+		add_text(s, field_sl(&st->row[i]));
+	}
+	return sip_hash(&other, str_sl(s));
+}
+
+static bool has_key(const struct state *st, size_t n)
+{
+	for (size_t i = 0; i < st->rules.key.n; i++)
+		if (st->key_at[i] >= n || field_is_null(&st->row[st->key_at[i]]))
+			return false;
+	return true;
+}
+
+/* Keys are texts: 1 and "1" are one key, as they are one identifier in a store. */
+static struct hash128 hash_key(struct state *st)
+{
+	size_t n = st->rules.key.n;
+
+	if (n == 1)
+		return sip_hash(&st->sip, field_sl(&st->row[st->key_at[0]]));
+	str_clear(&st->key_text);
+	for (size_t i = 0; i < n; i++)
+		add_text(&st->key_text, field_sl(&st->row[st->key_at[i]]));
+	return sip_hash(&st->sip, str_sl(&st->key_text));
+}
+
+/* What has no event time is older than all that have one. */
+static int64_t event_time(const struct state *st, size_t n)
+{
+	const struct field *f = st->time_at < n ? &st->row[st->time_at] : NULL;
+	int64_t ns;
+
+	return f && !field_is_null(f) && cast_time_ns(field_sl(f), &ns) ? ns : INT64_MIN;
+}
+
+static void emit_held(struct state *st, struct filter_run *run)
+{
+	struct field *f;
+	size_t n;
+
+	dedup_settle(st->dedup);
+	while (dedup_next(st->dedup, &f, &n))
+		filter_emit(run, f, n);
+}
+
+static bool pass_unique(struct state *st, struct filter_run *run, const struct rec *rec)
+{
+	struct hash128 key;
+	int64_t time = 0;
+
+	if (has_key(st, rec->n))
+		key = hash_key(st);
+	else if (st->rules.keyless == KEYLESS_KEEP)
+		key = (struct hash128){ rec->record, ~UINT64_C(0) };
+	else
+		key = hash_record(st, rec->n);
+	if (st->rules.keep == KEEP_NEWEST)
+		time = event_time(st, rec->n);
+	switch (dedup_put(st->dedup, key, time, st->row, rec->n)) {
+	case DEDUP_PASS:
+		return true;
+	case DEDUP_HELD:
+		if (dedup_is_full(st->dedup))
+			emit_held(st, run);
+		return false;
+	case DEDUP_DROP:
+		return false;
+	}
+	return false;
+}
+
+/* ---- records -------------------------------------------------------------------------------- */
+
+static void refuse(const struct state *st, struct filter_run *run, const struct rec *rec,
+	const struct quality_fault *fault)
+{
+	io_reject(filter_io(run), rec,
+		&(struct fault){ .record = rec->record,
+			.line = rec->line,
+			.field = fault->field,
+			.value = fault->at < rec->n ? field_sl(&st->row[fault->at]) : SL(""),
+			.why = fault->why });
+}
+
+static void row(void *ctx, struct filter_run *run, const struct rec *rec)
+{
+	struct state *st = ctx;
+	struct quality_fault fault;
+
+	memcpy(st->row, rec->f, rec->n * sizeof *st->row);
+	switch (quality_clean(st->quality, st->row, rec->n, &fault)) {
+	case QUALITY_DROP:
+		return;
+	case QUALITY_REJECT:
+		refuse(st, run, rec, &fault);
+		return;
+	case QUALITY_KEEP:
+		break;
+	}
+	if (st->dedup && st->rules.keyless == KEYLESS_REJECT && !has_key(st, rec->n)) {
+		fault = (struct quality_fault){ NAMES_NONE, st->rules.key.name[0],
+			"missing, but it names the record" };
+		refuse(st, run, rec, &fault);
+		return;
+	}
+	if (!st->dedup || pass_unique(st, run, rec))
+		filter_emit(run, st->row, rec->n);
+}
+
+/* ---- the end -------------------------------------------------------------------------------- */
+
+static void write_report(struct state *st, struct filter_run *run)
+{
+	struct quality_figures f = *quality_figures(st->quality);
+	const struct io *io = filter_io(run);
+	struct str s = { 0 };
+	bool written;
+
+	f.input = io->meter.rows;
+	f.rejected = io->meter.n_rejects;
+	f.duplicates = st->dedup ? dedup_dropped(st->dedup) : 0;
+	f.output = wr_rows(io->wr);
+	if (st->dedup)
+		msg_detail("%llu bytes of keys at most",
+			(unsigned long long)dedup_peak_bytes(st->dedup));
+	if (!st->report)
+		return;
+	quality_report(&s, &st->rules, &f, (enum quality_format)st->report_format);
+	written = strcmp(st->report, "-") == 0
+			  ? fputs(str_z(&s), stderr) >= 0 && fflush(stderr) == 0
+			  : tmpf_replace(st->report, str_sl(&s), 0644);
+	if (!written)
+		die_errno(EX_CANTCREATE, "cannot write %s", msg_q(sl_of(st->report)));
+	str_free(&s);
+}
+
+static void seal(void *ctx, struct filter_run *run)
+{
+	struct state *st = ctx;
+
+	if (st->dedup)
+		emit_held(st, run);
+	if (rd_seal(filter_io(run)->rd)->final)
+		write_report(st, run);
+}
+
+static void end(void *ctx, struct filter_run *run)
+{
+	struct state *st = ctx;
+
+	if (st->dedup)
+		emit_held(st, run);
+	write_report(st, run);
+}
+
+static void release(void *ctx)
+{
+	struct state *st = ctx;
+
+	mem_free(st->enable.v);
+	mem_free(st->disable.v);
+	mem_free(st->key.v);
+	quality_free(st->quality);
+	quality_rules_free(&st->rules);
+	dedup_free(st->dedup);
+	mem_free(st->row);
+	str_free(&st->key_text);
+}
+
+static const struct filter quality_clean_filter = {
+	.program = { .name = "quality-clean",
+		     .summary = "clean records by rules, and say what was found",
+		     .synopsis = "--rules FILE [options] [FILE]",
+		     .examples = "  quality-clean --print-rules >rules.json\n"
+				 "  quality-clean -r rules.json -R - -k id people.csv\n",
+		     .opts = options },
+	.state_size = sizeof(struct state),
+	.io_offset = offsetof(struct state, io),
+	.changes_values = true,
+	.check = check,
+	.start = start,
+	.row = row,
+	.seal = seal,
+	.end = end,
+	.release = release,
+};
+
+int main(int argc, char **argv)
+{
+	return filter_main(&quality_clean_filter, argc, argv);
+}

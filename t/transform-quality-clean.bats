@@ -1,0 +1,311 @@
+load helper
+
+setup() {
+	helper_setup
+	quality=$root/t/quality
+}
+
+put() {
+	printf '%s\n' "${@:2}" >"$1"
+}
+printed() {
+	printf '%s\n' "$@" >want
+	same_file "$out" want
+}
+
+# rules JSON...: a rules file r.json of these rules
+rules() {
+	local IFS=,
+	printf '{"rules":[%s]}\n' "$*" >r.json
+}
+
+# as_array FILE: NDJSON as one JSON array
+as_array() {
+	printf '['
+	sed '$!s/$/,/' "$1"
+	printf ']\n'
+}
+
+# figures FILE: the numbers of the script's report, in its order
+figures() {
+	sed -n 's/^  .*: \([0-9,.]*\)%\{0,1\}$/\1/p' "$1" | tr -d ,
+}
+
+# The script itself, and the script without the one mistake in its counts: a record that lost a NULL
+# is counted as one with a text normalized.
+@test "quality: the same records and figures as the script it replaces, on every defect" {
+	local name=(total_input total_output null_values_removed strings_normalized
+		range_violations_fixed duplicates_removed improvement_rate)
+	"$quality/make-records" 20000 >in.ndjson
+	as_array in.ndjson >in.json
+	run_ok bash "$quality/script.orig" "$quality/rules.json" in.json cleaned.json
+	cp "$out" theirs
+	run_ok quality-clean -r "$quality/rules.json" -R report.json --report-format json in.ndjson
+	cp "$out" ours
+	run_ok "$quality/compare" cleaned.json ours
+	(($(<"$out") > 17000))
+	is "$(jq -r '.total_input, .total_output, .null_values_removed, .null_or_string_records,
+		.range_violations_fixed, .duplicates_removed' report.json)" \
+		"$(figures theirs | head -n 6)"
+	for each in "${name[@]}"; do
+		jq -e ".$each > 1" report.json >/dev/null || is "$each" "a figure of some size"
+	done
+
+	sed 's/^    # 규칙 2: .*/    record_modified = False/' "$quality/script.orig" >right
+	run_ok bash right "$quality/rules.json" in.json cleaned.json
+	is "$(jq -r "$(printf '.%s,' "${name[@]}")empty" report.json)" "$(figures "$out")"
+	run_ok "$quality/compare" cleaned.json ours
+}
+
+@test "quality: CSV, NDJSON, a JSON array and a sealed stream give the same" {
+	"$quality/make-records" 3000 |
+		jq -c 'del(.note) | map_values(if type == "string" then . else tojson end)' \
+			>a.ndjson
+	run_ok quality-clean -r "$quality/rules.json" -R report a.ndjson
+	cp "$out" want
+	as_array a.ndjson >a.json
+	run_ok quality-clean -r "$quality/rules.json" -i json -R report2 a.json
+	same_file "$out" want
+	same_file report2 report
+	run_ok quality-clean -r "$quality/rules.json" -o json a.ndjson
+	jq -c '.[]' "$out" >got
+	jq -c . want >want.jq
+	same_file got want.jq
+	reformat -o csv a.ndjson >a.csv
+	run_ok quality-clean -r "$quality/rules.json" -o ndjson a.csv
+	jq -cS 'map_values(select(. != null))' "$out" >got
+	jq -cS . want >want.sorted
+	same_file got want.sorted
+	for n in 3000 7; do
+		"$FERRY_BIN/../unit/chunks" "$n" ndjson <a.ndjson >s.ndjson
+		run_pipe '0 0 0' 'quality-clean -r "$r" -R - s.ndjson | reformat --no-seal | cat' \
+			r="$quality/rules.json"
+		same_file "$out" want
+		same_file "$err" report
+	done
+}
+
+@test "quality: NULLs: what is one, which fields, and what is left" {
+	put a.ndjson '{"a":null,"b":"x"}' '{"a":" NULL ","b":"Null"}' '{"a":0,"b":false,"c":[]}' \
+		'{"a":"n/a","b":"-"}' '{"a":"","b":" \t\u3000"}'
+	rules '{"name":"remove_null_values"}'
+	run_ok quality-clean -r r.json a.ndjson
+	printed '{"b":"x"}' '{"a":" NULL "}' '{"a":0,"b":false,"c":[]}' '{"a":"n/a","b":"-"}' '{}'
+	rules '{"name":"remove_null_values","config":{"values":["NULL","N/A","-"],"trim":true,
+		"fields":["a","b"],"except":"b","explicit":true}}'
+	run_ok quality-clean -r r.json a.ndjson
+	printed '{"a":null,"b":"x"}' '{"a":null,"b":"Null"}' '{"a":0,"b":false,"c":[]}' \
+		'{"a":null,"b":"-"}' '{"a":null,"b":" \t　"}'
+	put a.csv a,b ,null '"", x'
+	rules '{"name":"remove_null_values"}'
+	run_ok quality-clean -r r.json a.csv
+	printed a,b , ', x'
+}
+
+@test "quality: strings: blanks, cases and normal forms" {
+	put a.ndjson '{"status":" ACTIVE ","name":" Ab ","event_time":" T ","n":1.50}' \
+		'{"status":"ΟΔΟΣ\u0085","name":"e\u0301","type":"ß"}'
+	rules '{"name":"normalize_strings"}'
+	run_ok quality-clean -r r.json a.ndjson
+	printed '{"status":"active","name":"Ab","event_time":" T ","n":1.50}' \
+		'{"status":"οδος","name":"e'$'\u0301''","type":"ß"}'
+	rules '{"name":"normalize_strings","config":{"lower":[],"upper":["type","name"],
+		"trim":false,"unicode":"NFC","except":[]}}'
+	run_ok quality-clean -r r.json a.ndjson
+	printed '{"status":" ACTIVE ","name":" AB ","event_time":" T ","n":1.50}' \
+		'{"status":"ΟΔΟΣ'$'\u0085''","name":"É","type":"SS"}'
+	rules '{"name":"normalize_strings","config":{"fields":["name"]}}'
+	run_ok quality-clean -r r.json -R report a.ndjson
+	has "$out" '"name":"Ab"' '"status":" ACTIVE "'
+	has report 'Strings normalized: 1'
+}
+
+@test "quality: numbers are compared as decimals and never rewritten" {
+	put a.ndjson '{"v":1.50}' '{"v":120.0000000000000000001}' '{"v":"120.0"}' '{"v":-1e-400}' \
+		'{"v":9007199254740993}' '{"v":"+7"}' '{"v":" 1e3 "}' '{"v":"nan"}' \
+		'{"v":"-Infinity"}' '{"v":"12 apples"}' '{"v":true}' '{"v":1e5}'
+	rules '{"name":"validate_ranges","config":{"v":{"min":0,"max":120.00}}}'
+	run_ok quality-clean -r r.json -R report a.ndjson
+	printed '{"v":1.50}' '{"v":120.00}' '{"v":"120.0"}' '{"v":0}' '{"v":120.00}' '{"v":"+7"}' \
+		'{"v":"120.00"}' '{"v":"nan"}' '{"v":"0"}' '{"v":"12 apples"}' '{"v":true}' \
+		'{"v":120.00}'
+	has report 'Range violations: 6'
+	rules '{"name":"validate_ranges","action":"null","config":{"v":{"max":9007199254740992}}}'
+	run_ok quality-clean -r r.json a.ndjson
+	is "$(grep -n '{}' "$out")" '5:{}'
+	rules '{"name":"validate_ranges","action":"drop","config":{"v":{"min":0,"action":"count"},
+		"w":{"max":1}}}'
+	put a.csv v,w -1,0 1,2
+	run_ok quality-clean -r r.json -R report a.csv
+	printed v,w -1,0
+	has report 'Range violations: 2' 'Records left out: 1'
+}
+
+@test "quality: types, values, patterns and required fields, with every action" {
+	put a.csv id,age,mail,state 1,41,a@b.c,new 2,4x,a@b.c,new 3,7,nobody,old ',8,x@y.z,odd' 5,,,
+	rules '{"name":"check_types","action":"null","config":{"age":"integer"}}' \
+		'{"name":"allowed_values","action":"count","config":{"state":["new","old",5]}}' \
+		'{"name":"patterns","action":"drop","config":{"mail":"^[^@]+@[^@]+$"}}' \
+		'{"name":"required_fields","config":{"fields":["id"]}}'
+	run_rc 0 quality-clean -r r.json --rejects bad -R report a.csv
+	printed id,age,mail,state 1,41,a@b.c,new 2,,a@b.c,new 5,,,
+	is "$(jq -c '[.record, .field, .why]' bad)" '[4,"id","missing, but required"]'
+	has report 'Input records: 5' 'Output records: 3' 'Wrong types: 1' 'Values not allowed: 1' \
+		'Pattern mismatches: 1' 'Required values missing: 1' 'Records left out: 1' \
+		'Records rejected: 1'
+	run_rc 65 quality-clean -r r.json a.csv
+	has "$err" 'a.csv:5: record 4: field "id": missing, but required'
+	run_ok quality-clean -r r.json --disable required_fields,patterns --enable patterns a.csv
+	printed id,age,mail,state 1,41,a@b.c,new 2,,a@b.c,new 3,7,nobody,old ',8,x@y.z,odd' 5,,,
+	rules '{"name":"check_types","config":{"age":"integer"}}'
+	run_rc 65 quality-clean -r r.json a.csv
+	has "$err" 'a.csv:3: record 2: field "age": not an integer: "4x"'
+	put a.ndjson '{"a":1}' '{"id":"x"}'
+	rules '{"name":"required_fields","action":"drop","config":{"fields":["id","b"]}}'
+	run_ok quality-clean -r r.json -R report a.ndjson
+	is "$(<"$out")" ''
+	has report 'Required values missing: 2'
+}
+
+@test "quality: duplicates: the first or the newest, by any key, also without one" {
+	put a.csv id,event_time,v 1,2024-01-02T00:00:00Z,a 2,2024-01-01T00:00:00Z,b \
+		1,2024-01-03T00:00:00Z,c 1,2024-01-03T00:00:00.000000000Z,d \
+		1,2024-01-02T23:59:59.999999999Z,e 2,,f
+	run_ok quality-clean --enable deduplicate -k id -R report a.csv
+	printed id,event_time,v 1,2024-01-02T00:00:00Z,a 2,2024-01-01T00:00:00Z,b
+	has report 'Duplicates removed: 4'
+	run_ok quality-clean --enable deduplicate -k id --keep newest a.csv
+	printed id,event_time,v 2,2024-01-01T00:00:00Z,b 1,2024-01-03T00:00:00.000000000Z,d
+	run_ok quality-clean --enable deduplicate -k id,v a.csv
+	same_file "$out" a.csv
+	put b.csv id,at,v 1,1704067200.5,a 1,1.7040672006E9,b 1,-5,c 1,1704067200.50000000001,d
+	run_ok quality-clean --enable deduplicate -k id --keep newest --event-time at b.csv
+	printed id,at,v 1,1.7040672006E9,b
+
+	put c.ndjson '{"id":1,"x":2}' '{"id":"1"}' '{"x":2,"y":"3"}' '{"y":"3","x":2}' \
+		'{"x":"2","y":"3"}' '{"x":2,"y":"3","id":null}'
+	run_ok quality-clean --enable deduplicate -k id c.ndjson
+	printed '{"id":1,"x":2}' '{"x":2,"y":"3"}' '{"x":"2","y":"3"}'
+	rules '{"name":"deduplicate","config":{"key":"id","without_key":"keep"}}'
+	run_ok quality-clean -r r.json c.ndjson
+	is "$(wc -l <"$out")" 5
+	rules '{"name":"deduplicate","config":{"key":["id"],"without_key":"reject","keep":"newest",
+		"event_time":"x"}}'
+	run_rc 65 quality-clean -r r.json c.ndjson
+	has "$err" 'record 3: field "id": missing, but it names the record'
+	run_rc 0 quality-clean -r r.json --rejects bad c.ndjson
+	printed '{"id":1,"x":2}'
+}
+
+@test "quality: without a customer_id and without --key, whole records are compared" {
+	put a.csv id,v 1,x 2,x 1,x
+	run_ok quality-clean --enable deduplicate a.csv
+	printed id,v 1,x 2,x
+	rules '{"name":"deduplicate","config":{"key":"customer_id"}}'
+	run_rc 65 quality-clean -r r.json a.csv
+	has "$err" 'there is no column "customer_id"' '--key names another column'
+}
+
+@test "quality: with a limit of memory the same, in the same order" {
+	seq 1 150000 | awk '{ print ($1 * 7919) % 60000 "," $1 % 977 ",row " $1 }
+		BEGIN { print "id,t,text" }' >a.csv
+	run_ok quality-clean --enable deduplicate -k id a.csv
+	cp "$out" want
+	is "$(wc -l <want)" 60001
+	run_ok quality-clean --enable deduplicate -k id --memory 64K -R report a.csv
+	same_file "$out" want
+	has report 'Duplicates removed: 90,000'
+	run_ok quality-clean --enable deduplicate -k id --keep newest --event-time t a.csv
+	cp "$out" want
+	is "$(wc -l <want)" 60001
+	run_ok quality-clean --enable deduplicate -k id --keep newest --event-time t --memory 64K \
+		a.csv
+	same_file "$out" want
+	# the oracle: the newest, of those the last one, in the order of the input
+	awk -F, 'NR > 1 && (!($1 in t) || $2 + 0 >= t[$1]) { t[$1] = $2 + 0; at[$1] = NR }
+		{ line[NR] = $0 } END { for (i in at) keep[at[i]] = 1; print line[1]
+			for (i = 2; i <= NR; i++) if (i in keep) print line[i] }' a.csv >oracle
+	same_file want oracle
+}
+
+@test "quality: reports as text, JSON and Markdown" {
+	put a.csv customer_id,age,status 1,130,' OLD ' 1,5,x 2,-1,null
+	run_ok quality-clean -r "$quality/rules.json" --disable deduplicate -R report \
+		--enable deduplicate a.csv
+	has "$out" age
+	run_rc 65 quality-clean -r "$quality/rules.json" -R - a.csv --key nosuch
+	run_rc 0 quality-clean -r "$quality/rules.json" -R - -O cleaned.csv a.csv
+	cp "$err" text
+	printf '%s\n' 'Data quality report:' '  Input records: 3' '  Output records: 2' \
+		'  NULL values cleaned: 1' '  Strings normalized: 1' '  Range violations: 2' \
+		'  Duplicates removed: 1' '  Improvement rate: 133.3%' >want
+	same_file text want
+	run_ok quality-clean -r "$quality/rules.json" -R r.md --report-format markdown a.csv
+	has r.md '# Data quality report' '| Figure | Count |' '| Range violations | 2 |' \
+		'| Improvement rate | 133.3% |'
+	run_ok quality-clean -r "$quality/rules.json" -R r.json --report-format json a.csv
+	is "$(jq -c '[.total_input, .improvement_rate]' r.json)" '[3,133.3]'
+	run_ok quality-clean -r "$quality/rules.json" -R report </dev/null
+	has report 'Input records: 0' 'Improvement rate: 0.0%'
+	run_rc 73 quality-clean -r "$quality/rules.json" -R /nonexistent/x a.csv
+	reformat --seal a.csv >s.csv
+	run_pipe '73 76' 'quality-clean -r "$r" -R /nonexistent/x s.csv | via -- cat' \
+		r="$quality/rules.json" || run_pipe '73 73' \
+		'quality-clean -r "$r" -R /nonexistent/x s.csv | via -- cat' r="$quality/rules.json"
+}
+
+@test "quality: a rules file that is not understood is refused, and says where" {
+	refused() {
+		printf '%s\n' "$1" >r.json
+		run_rc 78 quality-clean -r r.json </dev/null && has "$err" "$2"
+	}
+	refused '{"rules":' 'r.json: byte '
+	refused '' 'r.json: byte '
+	refused '{"rule":[]}' '"rules": is needed'
+	refused '{"rules":[{"name":"deduplciate"}]}' '"deduplciate": no such rule'
+	refused '{"rules":[{"enabled":true}]}' '"name": is needed'
+	refused '{"rules":[{"name":"deduplicate","enabled":1}]}' '"enabled": neither true nor false'
+	refused '{"rules":[{"name":"deduplicate"},{"name":"deduplicate"}]}' 'is there twice'
+	refused '{"rules":[{"name":"deduplicate","conf":{}}]}' '"conf": no such setting'
+	refused '{"rules":[{"name":"deduplicate","config":{"keep":"last"}}]}' 'one of first, newest'
+	refused '{"rules":[{"name":"deduplicate","action":"drop"}]}' 'has none to choose'
+	refused '{"rules":[{"name":"check_types","config":{"a":"money"}}]}' '"a": not a type'
+	refused '{"rules":[{"name":"check_types"}]}' 'a member for each field'
+	refused '{"rules":[{"name":"patterns","config":{"a":"(x"}}]}' 'patterns: "a": '
+	refused '{"rules":[{"name":"patterns","action":"clamp","config":{"a":"x"}}]}' 'only ranges'
+	refused '{"rules":[{"name":"validate_ranges","config":{"a":{"min":2,"max":1}}}]}' \
+		'"a": min is more than max'
+	refused '{"rules":[{"name":"validate_ranges","config":{"a":{"mix":2}}}]}' '"mix"'
+	refused '{"rules":[{"name":"validate_ranges","config":{"a":{}}}]}' 'neither min nor max'
+	refused '{"rules":[{"name":"required_fields","config":{}}]}' '"fields": is needed'
+	refused '{"rules":[{"name":"normalize_strings","config":{"upper":"status"}}]}' 'both in'
+	refused '{"rules":[{"name":"normalize_strings","config":{"unicode":"nfc"}}]}' 'NFKC'
+	: >r.json
+	run_rc 78 quality-clean -r r.json </dev/null
+	run_rc 66 quality-clean -r nosuch </dev/null
+	run_rc 64 quality-clean </dev/null
+	has "$err" '--print-rules prints a file'
+	run_rc 64 quality-clean --enable nosuch </dev/null
+	run_rc 64 quality-clean --enable patterns </dev/null
+	run_rc 64 quality-clean -k id --enable normalize_strings </dev/null
+}
+
+@test "quality: --print-rules is a rules file, the rules of the script" {
+	run_ok quality-clean --print-rules
+	cp "$out" r.json
+	is "$(jq -c '.rules[] | del(.description)' r.json)" \
+		"$(jq -c '.rules[] | del(.description)' "$quality/rules.json")"
+	run_ok quality-clean -r r.json </dev/null
+}
+
+@test "quality: --report and --stats write to what is no file, and leave it in its place" {
+	put a.csv a 1
+	mkfifo pipe
+	cat pipe >got &
+	run_ok quality-clean --enable normalize_strings -R pipe a.csv
+	wait
+	has got 'Input records: 1'
+	[[ -p pipe ]]
+	run_ok quality-clean --enable normalize_strings -R /dev/null --stats /dev/null a.csv
+	[[ -c /dev/null ]]
+}
