@@ -12,8 +12,10 @@
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/stop.h"
+#include "pg/follow_poll.h"
 #include "pg/ledger.h"
 #include "pg/narrow_chunk.h"
+#include "pg/pace.h"
 #include "stream/extract.h"
 
 struct conf {
@@ -21,10 +23,16 @@ struct conf {
 	struct narrow_opts narrow;
 	struct opt_list ships;
 	struct opt_time since, until;
-	int64_t chunk;
+	int64_t chunk, interval, overlap, pace;
 	uint64_t job;
+	int follow;
+	bool past;
 	struct io_opts io;
 };
+
+#define POLL_INTERVAL (CLOCK_US_PER_SEC / 2)
+
+enum { FOLLOW_NOT, FOLLOW_SLOT, FOLLOW_POLL };
 
 struct dump {
 	struct conf conf;
@@ -38,6 +46,7 @@ struct dump {
 	struct ledger_claim claim; /* .n 0: nothing is claimed */
 	struct arena claim_arena;
 	struct ledger_rejects rejects;
+	struct pace pace;
 };
 
 static const struct opt options[] = {
@@ -54,6 +63,20 @@ static const struct opt options[] = {
 	  .min = 1, .help = "claim chunks of this job until none is left" },
 	{ .name = "target", .kind = OPT_STR, .offset = offsetof(struct conf, target),
 	  .arg = "CONNINFO", .env = "FERRY_TARGET", .help = "with --job: where the ledger is" },
+	{ .name = "pace", .kind = OPT_DURATION, .offset = offsetof(struct conf, pace),
+	  .arg = "DURATION",
+	  .help = "with --job: chunks that take so long, and pauses while the source is slow" },
+	{ .kind = OPT_GROUP, .help = "Going on" },
+	{ .name = "follow", .letter = 'f', .kind = OPT_ENUM,
+	  .offset = offsetof(struct conf, follow), .choices = "no|slot|poll",
+	  .help = "what is new, as it comes: from a slot, or asked for by SQL" },
+	{ .name = "past", .kind = OPT_FLAG, .offset = offsetof(struct conf, past),
+	  .help = "with --job: its chunks first, then follow" },
+	{ .name = "interval", .kind = OPT_DURATION, .offset = offsetof(struct conf, interval),
+	  .arg = "DURATION", .unit = 60 * CLOCK_US_PER_SEC,
+	  .help = "follow: look so often (a bare number: minutes; default 500ms)" },
+	{ .name = "overlap", .kind = OPT_DURATION, .offset = offsetof(struct conf, overlap),
+	  .arg = "DURATION", .help = "poll: look so far back for rows out of order (default 60s)" },
 	NARROW_OPTS(struct conf, narrow),
 	EXTRACT_OUT_OPTS(struct conf, io, "CSV"),
 	EXTRACT_SEAL_OPTS(struct conf, io),
@@ -291,11 +314,34 @@ static void dump_job(struct dump *d)
 	/* what others have claimed, or the loader has not finished yet, is not waited for */
 	while (ledger_claim(d->target, d->conf.job, whole, only->v, only->n, LEDGER_LEASE,
 		       &d->claim, &d->claim_arena) == LEDGER_CLAIMED) {
+		pace_begin(&d->pace, &d->claim);
 		dump_claim(d);
+		pace_end(&d->pace, &d->claim);
 		arena_reset(&d->claim_arena);
+		pace_wait(&d->pace);
 		stop_check();
 	}
 	msg_off_exit(give_back, d);
+}
+
+/* ---- what is new ----------------------------------------------------------------------------- */
+
+static void follow_by_poll(struct dump *d)
+{
+	const struct conf *c = &d->conf;
+	struct follow_poll f = { .target = d->target,
+		.job = c->job,
+		.since = c->since.given ? c->since.instant : LEDGER_NO_TIME,
+		.interval = c->interval ? c->interval : POLL_INTERVAL,
+		.chunk = &d->chunk,
+		.x = d->x };
+
+	f.poll = (struct narrow_poll_conf){ .narrow = d->narrow,
+		.source = d->source,
+		.ships = d->conf.ships.v,
+		.n_ships = d->conf.ships.n,
+		.overlap = c->overlap ? c->overlap : NARROW_POLL_OVERLAP };
+	follow_poll(&f);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */
@@ -309,6 +355,14 @@ static void check_options(struct dump *d)
 		opt_usage("--job takes its range from the ledger, without --since and --until");
 	if (c->since.given && c->until.given && c->since.instant > c->until.instant)
 		opt_usage("--since is behind --until");
+	if (c->follow && c->until.given)
+		opt_usage("--follow has no end, so no --until");
+	if (!c->follow && (c->overlap || c->past || (c->interval && !c->pace)))
+		opt_usage("--interval, --overlap and --past are for --follow");
+	if (c->pace && !c->job)
+		opt_usage("--pace wants --job");
+	if (c->past && !c->job)
+		opt_usage("--past wants --job");
 	if (c->job && !io_wants_seal(&c->io))
 		die_hint(EX_USAGE_, "pipe it into pivot-wide and pg-copy-load, or say --seal",
 			"--job: without a seal nothing can finish the chunks that are claimed");
@@ -325,7 +379,7 @@ static void open_all(struct dump *d)
 		SL_INIT("data_channel_id"), SL_INIT("value") };
 
 	d->source = pg_connect(d->conf.source, "source");
-	stop_catch(cancel, d->source);
+	stop_catch(d->conf.follow ? NULL : cancel, d->source);
 	pg_exec(d->source, NARROW_READ_SETTINGS);
 	d->narrow = narrow_detect(d->source, &d->conf.narrow);
 	d->chunk.zone = d->narrow->zone;
@@ -334,6 +388,11 @@ static void open_all(struct dump *d)
 		d->rejects = (struct ledger_rejects){
 			.target = d->target, .job = d->conf.job };
 		check_job(d);
+		d->pace = (struct pace){ .source = d->source,
+			.target = d->target,
+			.job = d->conf.job,
+			.wanted = d->conf.pace,
+			.interval = d->conf.interval };
 	}
 	d->x = extract_open(&d->conf.io, io_wants_seal(&d->conf.io));
 	wr_cols(d->x->wr, columns, ARRAY_LEN(columns));
@@ -351,9 +410,11 @@ int main(int argc, char **argv)
 	if (d.conf.job)
 		keeper = ledger_keeper_start(d.conf.target, d.conf.job, LEDGER_LEASE);
 	open_all(&d);
-	if (d.conf.job)
+	if (d.conf.job && (d.conf.past || !d.conf.follow))
 		dump_job(&d);
-	else
+	if (d.conf.follow)
+		follow_by_poll(&d);
+	else if (!d.conf.job)
 		dump_range(&d);
 	extract_seal(d.x, &(struct seal){ .chunk = SL("end"), .src = SL(""), .final = true });
 	code = extract_close(d.x);

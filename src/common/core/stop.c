@@ -31,6 +31,15 @@ static void note(int sig)
 	errno = saved;
 }
 
+/* One that whoever started us wants ignored (nohup's convention) stays so. */
+static void catch_one(int sig, const struct sigaction *how)
+{
+	struct sigaction now;
+
+	if (sigaction(sig, NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+		(void)sigaction(sig, how, NULL);
+}
+
 void stop_catch(void (*wake)(void *ctx), void *ctx)
 {
 	/* no SA_RESTART: what waits is to come back and look */
@@ -40,8 +49,8 @@ void stop_catch(void (*wake)(void *ctx), void *ctx)
 	wake_fn = wake;
 	wake_ctx = ctx;
 	(void)sigaction(SIGALRM, &late, NULL);
-	(void)sigaction(SIGTERM, &noted, NULL);
-	(void)sigaction(SIGINT, &noted, NULL);
+	catch_one(SIGTERM, &noted);
+	catch_one(SIGINT, &noted);
 }
 
 bool stop_asked(void)

@@ -316,13 +316,15 @@ static void put_ships(struct str *s, const struct ledger_ship *ships, size_t n)
 	str_addc(s, ']');
 }
 
-static void check_size(const struct ledger_job *job, const struct ledger_ship *ships, size_t n)
+static void check_size(const struct ledger_job *job, int64_t until, const struct ledger_ship *ships,
+	size_t n)
 {
 	uint64_t chunks = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		int64_t from = ships[i].first > job->since ? ships[i].first : job->since;
-		int64_t to = ships[i].last < job->cutoff ? ships[i].last : job->cutoff;
+		int64_t to = until == LEDGER_NO_TIME || ships[i].last < until ? ships[i].last
+									     : until;
 
 		if (from <= to)
 			chunks += (uint64_t)((to - from) / job->chunk_us) + 2;
@@ -361,7 +363,7 @@ static void keep_cutoff(struct pg *target, struct ledger_job *job, int64_t cutof
 {
 	struct ledger_text number, time;
 	const char *params[] = { ledger_u64(&number, job->id), ledger_time(&time, cutoff) };
-	struct pg_result *r = pg_query(target,
+	struct pg_result *r = pg_query(target, /* greatest() passes a NULL over */
 		"UPDATE ferry.job SET cutoff = greatest(cutoff, $2::timestamp), updated_at = now()"
 		" WHERE job_id = $1 RETURNING cutoff",
 		2, params);
@@ -390,15 +392,17 @@ void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff,
 	struct ledger_text number, step, since, until;
 	struct str list = { 0 };
 	struct pg_result *r;
+	int64_t end;
 
 	pg_exec(target, "BEGIN");
 	keep_cutoff(target, job, cutoff); /* locks the job: one plan at a time */
-	check_size(job, ships, n);
+	end = cutoff == LEDGER_NO_TIME ? LEDGER_NO_TIME : job->cutoff;
+	check_size(job, end, ships, n);
 	put_ships(&list, ships, n);
 	r = pg_query(target, plan_sql, 5,
 		(const char *[]){ ledger_u64(&number, job->id), str_z(&list),
 			ledger_interval(&step, job->chunk_us), ledger_time(&since, job->since),
-			ledger_time(&until, job->cutoff) });
+			ledger_time(&until, end) });
 	out->added = ledger_get_u64(r, 0, 0);
 	out->ships = ledger_get_u64(r, 0, 1);
 	out->from = ledger_get_time(r, 0, 2);

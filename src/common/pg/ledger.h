@@ -88,9 +88,10 @@ struct ledger_plan {
 /*
  * Makes the chunks missing between each ship's first instant (or job->since) and the cutoff, or
  * the end of the chunk that holds its last instant: a chunk that nothing is in yet must not be
- * done before rows come. One statement; existing chunks are left as they are. The cutoff is kept
- * in the job; one earlier than the job's is ignored (job->cutoff tells), so that all ships of a job
- * end at the same line. Dies with 78 when that were more than LEDGER_MAX_CHUNKS.
+ * done before rows come. Without a cutoff (LEDGER_NO_TIME), always to there: what comes later is
+ * followed. One statement; existing chunks are left as they are. The cutoff is kept in the job; one
+ * earlier than the job's is ignored (job->cutoff tells), so that all ships of a job end at the same
+ * line. Dies with 78 when that were more than LEDGER_MAX_CHUNKS.
  */
 void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff,
 	const struct ledger_ship *ships, size_t n, struct ledger_plan *out);
@@ -134,6 +135,12 @@ enum ledger_claimed {
 enum ledger_claimed ledger_claim(struct pg *target, uint64_t job, bool whole_range,
 	const struct sl *only, size_t n_only, int64_t lease_us, struct ledger_claim *out,
 	struct arena *a) NODISCARD;
+
+/*
+ * Ends a claim's chunks at `to`, within them; what is behind becomes chunks of its own, pending.
+ * False, and nothing is changed, when one of them is not this worker's any more.
+ */
+bool ledger_split(struct pg *target, const struct ledger_claim *claim, int64_t to) NODISCARD;
 
 /* Would ledger_claim() find something now? */
 bool ledger_claimable(
@@ -262,6 +269,9 @@ enum ledger_level { LEDGER_INFO, LEDGER_WARNING, LEDGER_CRITICAL };
 /* `ship` may be empty and `chunk_from` LEDGER_NO_TIME. */
 void ledger_event(struct pg *target, enum ledger_level level, uint64_t job, struct sl ship,
 	int64_t chunk_from, const char *message);
+
+/* Since when the follower of a job has not advanced, in microseconds; 0 when nobody follows. */
+int64_t ledger_lag(struct pg *target, uint64_t job) NODISCARD;
 
 /* ---- status -----------------------------------------------------------------------------------
  */

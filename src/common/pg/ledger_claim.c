@@ -116,6 +116,45 @@ static size_t find_dead(struct pg *target, uint64_t job, struct str *names)
 	return n;
 }
 
+/* $1 job, $2 from, $3 ships, $4 their attempts, $5 worker, $6 to */
+static const char split_sql[] =
+	"WITH cut AS (UPDATE ferry.chunk c SET chunk_to = $6::timestamp"
+	"  FROM (SELECT ship, chunk_to FROM ferry.chunk o JOIN"
+	"   unnest($3::text[], $4::bigint[]) AS mine (ship, attempt) USING (ship, attempt)"
+	"   WHERE o.job_id = $1 AND o.chunk_from = $2::timestamp AND o.worker = $5"
+	"    AND o.state = 'running' AND o.chunk_to > $6::timestamp FOR UPDATE OF o) AS old"
+	"  WHERE c.job_id = $1 AND c.chunk_from = $2::timestamp AND c.ship = old.ship"
+	"  RETURNING c.ship, c.weight, old.chunk_to)"
+	"INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, weight)"
+	" SELECT $1, ship, $6::timestamp, chunk_to, weight FROM cut";
+
+bool ledger_split(struct pg *target, const struct ledger_claim *claim, int64_t to)
+{
+	struct ledger_text number, from, until;
+	struct str ships = { 0 }, attempts = { 0 };
+	struct pg_result *r;
+	bool all;
+
+	str_addc(&ships, '{');
+	for (size_t i = 0; i < claim->n; i++) {
+		ledger_add_element(&ships, claim->ships[i].ship);
+		str_addf(&attempts, "%c%llu", i ? ',' : '{',
+			(unsigned long long)claim->ships[i].attempt);
+	}
+	str_addc(&ships, '}');
+	str_addc(&attempts, '}');
+	pg_exec(target, "BEGIN");
+	r = pg_query(target, split_sql, 6,
+		(const char *[]){ ledger_u64(&number, claim->job), ledger_time(&from, claim->from),
+			str_z(&ships), str_z(&attempts), claim->worker, ledger_time(&until, to) });
+	all = pg_affected(r) == claim->n;
+	pg_clear(r);
+	pg_exec(target, all ? "COMMIT" : "ROLLBACK");
+	str_free(&ships);
+	str_free(&attempts);
+	return all;
+}
+
 static enum ledger_claimed busy_or_empty(struct pg *target, uint64_t job, const char *only)
 {
 	struct ledger_text number;

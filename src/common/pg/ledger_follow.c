@@ -174,6 +174,35 @@ void ledger_follower_watch(struct pg *target, uint64_t job, const struct ledger_
 				: ledger_u64(&safe, (uint64_t)w->safe_wal_bytes) }));
 }
 
+void ledger_follow_doubt(struct pg *target, uint64_t job, const char *why)
+{
+	struct ledger_text number;
+
+	pg_clear(pg_query(target,
+		"WITH d AS (INSERT INTO ferry.doubt (job_id, why) VALUES ($1, $2)"
+		"  RETURNING job_id, why)"
+		"INSERT INTO ferry.event (level, job_id, message)"
+		" SELECT 'WARNING', job_id, why || ': validate --repair tells what is missing'"
+		" FROM d",
+		2, (const char *[]){ ledger_u64(&number, job), why }));
+}
+
+int64_t ledger_lag(struct pg *target, uint64_t job)
+{
+	struct ledger_text number;
+	struct pg_result *r = pg_query(target,
+		"SELECT greatest(0, extract(epoch FROM clock_timestamp()"
+		" - greatest(at, started_at)) * 1000000)::bigint"
+		" FROM ferry.follower WHERE job_id = $1 AND worker IS NOT NULL",
+		1, (const char *[]){ ledger_u64(&number, job) });
+	int64_t lag = 0;
+
+	if (pg_rows(r) > 0)
+		lag = (int64_t)ledger_get_u64(r, 0, 0);
+	pg_clear(r);
+	return lag;
+}
+
 void ledger_follower_release(struct pg *target, uint64_t job, uint64_t attempt)
 {
 	struct ledger_text number, which;

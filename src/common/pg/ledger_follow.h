@@ -59,6 +59,9 @@ enum ledger_claimed ledger_follower_claim(struct pg *target, uint64_t job,
 bool ledger_follower_upto(struct pg *target, uint64_t job, uint64_t attempt,
 	struct str *upto) NODISCARD;
 
+/* All of the job is in doubt, and why: a row of ferry.doubt and a WARNING. */
+void ledger_follow_doubt(struct pg *target, uint64_t job, const char *why);
+
 /* What the follower sees of its source, for status and alerts. */
 struct ledger_watch {
 	int64_t lag_bytes;      /* of WAL the target has not got yet; -1: not known */

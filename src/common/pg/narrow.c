@@ -260,6 +260,7 @@ struct narrow *narrow_detect(struct pg *pg, const struct narrow_opts *opts)
 	n->table = opts->table ? opts->table : NARROW_DEFAULT_TABLE;
 	find_table(pg, n);
 	find_columns(n, pg, opts);
+	n->col[NARROW_XMIN].expr = "xmin";
 	find_indexes(n, pg);
 	take_print(n, pg, &print);
 	n->print = arena_dup(&n->arena, str_sl(&print)).p;
@@ -326,18 +327,34 @@ static void add_ships(const struct narrow *n, struct pg *pg, struct str *s, cons
 	}
 }
 
+static void add_range(const struct narrow *n, struct str *s, const struct narrow_part *part)
+{
+	const char *time = n->col[NARROW_TIME].ident;
+
+	if (part->from == INT64_MIN && part->to == INT64_MAX)
+		str_addf(s, "%s IS NOT NULL", time);
+	if (part->from != INT64_MIN) {
+		str_addf(s, "%s >= ", time);
+		narrow_add_time(n, s, part->from);
+	}
+	if (part->to != INT64_MAX) {
+		str_addf(s, part->from != INT64_MIN ? " AND %s < " : "%s < ", time);
+		narrow_add_time(n, s, part->to);
+	}
+}
+
 void narrow_add_where(const struct narrow *n, struct pg *pg, struct str *s,
 	const struct narrow_part *part)
 {
 	const char *ship = n->col[NARROW_SHIP].ident;
 
-	if (part->timeless) {
+	if (part->timeless)
 		str_addf(s, "%s IS NULL", n->col[NARROW_TIME].ident);
-	} else {
-		str_addf(s, "%s >= ", n->col[NARROW_TIME].ident);
-		narrow_add_time(n, s, part->from);
-		str_addf(s, " AND %s < ", n->col[NARROW_TIME].ident);
-		narrow_add_time(n, s, part->to);
+	else
+		add_range(n, s, part);
+	if (part->also.n) {
+		str_addz(s, " AND ");
+		str_add(s, part->also);
 	}
 	if (part->n_ships) {
 		str_addz(s, " AND ");
@@ -369,6 +386,8 @@ bool narrow_selects(const struct narrow *n, const struct narrow_part *part, enum
 {
 	if (role == NARROW_SHIP && part->n_ships == 1 && n->exact_ship)
 		return false;
+	if (role == NARROW_XMIN)
+		return part->xmin;
 	return role != NARROW_ID && n->col[role].name.n > 0;
 }
 

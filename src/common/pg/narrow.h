@@ -32,6 +32,7 @@ enum narrow_role {
 	NARROW_STRING,
 	NARROW_BOOLEAN,
 	NARROW_VALUE,
+	NARROW_XMIN, /* no column of the user's: the transaction that wrote the row */
 	NARROW_ROLES,
 };
 
@@ -133,11 +134,13 @@ void narrow_begin(const struct narrow *n, struct pg *pg);
 
 /*
  * A part of the table: [from, to) in instants, or the rows without a time; these ships only (none:
- * all), but not those.
+ * all), but not those. INT64_MIN and INT64_MAX are open ends.
  */
 struct narrow_part {
 	int64_t from, to;
 	bool timeless;
+	bool xmin;      /* rows with the number of their transaction (only when has_place) */
+	struct sl also; /* one more condition, in SQL; .n 0: none */
 	const struct sl *ships;
 	size_t n_ships;
 	const struct sl *skip;

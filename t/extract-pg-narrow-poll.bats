@@ -1,0 +1,154 @@
+load helper
+
+# What pg-narrow-dump --follow poll finds, on plain output: no ledger, no seals.
+
+setup_file() { scratch_db; }
+setup() {
+	helper_setup
+	sql "CREATE SCHEMA IF NOT EXISTS tenant;
+		DROP TABLE IF EXISTS tenant.tbl_data_timeseries CASCADE;
+		CREATE TABLE tenant.tbl_data_timeseries (id bigserial, ship_id text NOT NULL,
+			data_channel_id text NOT NULL, created_time timestamp NOT NULL,
+			server_created_time timestamp, bool_v boolean, str_v text, long_v bigint,
+			double_v double precision, value_format varchar(50),
+			PRIMARY KEY (ship_id, data_channel_id, created_time));
+		CREATE INDEX ON tenant.tbl_data_timeseries (created_time DESC)" 2>/dev/null
+	follower='' holders=()
+}
+teardown() {
+	local each
+	for each in $follower "${holders[@]}"; do
+		kill "$each" 2>/dev/null || :
+		wait "$each" || :
+	done
+}
+
+# put NUMBER TIME: SQL that writes a value of that number
+put() {
+	printf '%s' "INSERT INTO tenant.tbl_data_timeseries
+		(ship_id, data_channel_id, created_time, long_v, value_format)
+		VALUES ('S1', 'c$1', '$2', $1, 'Integer');"
+}
+
+# follow: in the background, into ./stream
+follow() {
+	pg-narrow-dump --follow poll --interval 30ms --no-seal \
+		>stream 2>follow.err &
+	follower=$!
+	# the first look is behind it when a row of its own came through
+	sql "$(put 0 '2024-01-01 00:00:00')"
+	wait_until 10 came 0
+}
+came() {
+	local each
+	for each; do
+		cut -d , -f 4 stream | grep -qx "$each" || return 1
+	done
+}
+not_yet() { if came "$1"; then return 1; fi; }
+
+# hold SQL: a session that has done it and stays in its transaction until `release NUMBER`
+hold() {
+	local pipe=hold.${#holders[@]}
+	mkfifo "$pipe"
+	psql -XAtq -v ON_ERROR_STOP=1 <"$pipe" >"$pipe.out" &
+	holders+=("$!")
+	exec {fd}>"$pipe"
+	printf 'BEGIN;\n%s\nSELECT 1;\n' "$1" >&"$fd"
+	wait_until 10 test -s "$pipe.out"
+}
+release() { printf 'COMMIT;\n' >&"$1"; }
+
+@test "poll: a transaction that stays open while later ones commit, of any snapshot's number" {
+	local fd first
+	follow
+	hold "$(put 1 '2024-01-01 00:00:01')"
+	first=$fd
+	sql "$(put 2 '2024-01-01 00:00:02')"
+	wait_until 10 came 2
+	sql "$(put 3 '2024-01-01 00:00:03')"
+	wait_until 10 came 3
+	not_yet 1
+	release "$first"
+	wait_until 10 came 1
+	is "$(cut -d , -f 4 stream | sort | uniq -d)" '' 'what was handed out twice'
+}
+
+@test "poll: a subtransaction, whose number no snapshot lists" {
+	local fd
+	follow
+	hold "$(put 1 '2024-01-01 00:00:01') SAVEPOINT a; $(put 2 '2024-01-01 00:00:02')"
+	sql "$(put 3 '2024-01-01 00:00:03')"
+	wait_until 10 came 3
+	release "$fd"
+	wait_until 10 came 1 2
+	is "$(cut -d , -f 4 stream | sort | uniq -d)" ''
+}
+
+@test "poll: rows of any age, out of order, and from the future; and an update" {
+	follow
+	sql "$(put 1 '2024-01-01 12:00:00') $(put 2 '1999-01-01 00:00:00')"
+	wait_until 10 came 1 2
+	sql "$(put 3 '2999-01-01 00:00:00')"
+	wait_until 10 came 3
+	# one clock that is wrong does not move the window away from the others
+	sql "$(put 4 '2024-01-01 12:00:01') $(put 5 '2024-01-01 11:59:59')"
+	wait_until 10 came 4 5
+	sql "UPDATE tenant.tbl_data_timeseries SET long_v = 6 WHERE long_v = 1"
+	wait_until 10 came 6
+}
+
+@test "poll: what is committed together comes together, by time" {
+	follow
+	sql "$(put 1 '2024-01-01 00:00:05') $(put 2 '2001-01-01 00:00:00')
+		$(put 3 '2024-01-01 00:00:04')"
+	wait_until 10 came 1
+	is "$(cut -d , -f 4 stream | tail -n 3)" $'2\n3\n1'
+}
+
+@test "poll: a view and a table without an index can be read, and what that costs is said" {
+	sql "CREATE VIEW tenant.v AS TABLE tenant.tbl_data_timeseries"
+	pg-narrow-dump --follow poll --interval 30ms --no-seal --table tenant.v \
+		>stream 2>follow.err &
+	follower=$!
+	sql "$(put 1 '2024-01-01 00:00:00')"
+	wait_until 10 came 1
+	has follow.err 'is no table'
+	kill "$follower"
+	wait "$follower"
+	follower=''
+	sql "CREATE TABLE tenant.bare (LIKE tenant.tbl_data_timeseries)"
+	pg-narrow-dump --follow poll --interval 30ms --no-seal --table tenant.bare \
+		>stream 2>follow.err &
+	follower=$!
+	sql "INSERT INTO tenant.bare SELECT * FROM tenant.tbl_data_timeseries"
+	wait_until 10 came 1
+	has follow.err 'no index begins with'
+}
+
+@test "poll: --since begins there, and SIGTERM ends it well" {
+	sql "$(put 1 '2024-01-01 00:00:00') $(put 2 '2024-01-02 00:00:00')
+		$(put 3 '2024-01-03 00:00:00')"
+	pg-narrow-dump --follow poll --interval 30ms --seal --since 2024-01-02 \
+		>stream 2>follow.err &
+	follower=$!
+	wait_until 10 came 2 3
+	not_yet 1
+	kill -TERM "$follower"
+	wait "$follower"
+	follower=''
+	is "$(<follow.err)" ''
+	tail -n 1 stream >last
+	has last '""final"":1'
+	# whole to the last byte
+	run_ok unpivot-narrow --help
+	run_pipe '0 0' 'cat stream | via --sink -- cat'
+}
+
+@test "poll: options that make no sense are refused" {
+	run_rc 64 pg-narrow-dump --follow poll --until 2024-01-01
+	run_rc 64 pg-narrow-dump --interval 1s
+	run_rc 64 pg-narrow-dump --overlap 1s
+	run_rc 64 pg-narrow-dump --past --follow poll
+	run_rc 64 pg-narrow-dump --follow often
+}
