@@ -30,7 +30,7 @@ ended() { wait "$1"; }
 	run_rc 64 narrow-to-wide --mode status --workers 0
 	run_rc 64 narrow-to-wide --mode status --interval
 	run_rc 64 narrow-to-wide --mode nonsense
-	for each in realtime concurrent hybrid streaming dual-write; do
+	for each in dual-write; do
 		run_rc 64 narrow-to-wide --mode "$each"
 		has "$err" "not in this version: --mode $each"
 	done

@@ -10,6 +10,8 @@
 #include "core/msg.h"
 #include "core/opt.h"
 #include "pg/ledger_opts.h"
+#include "pg/follow_poll.h"
+#include "pg/ledger_follow.h"
 #include "pg/ledger_report.h"
 #include "pg/ledger_ships.h"
 #include "stream/out.h"
@@ -24,7 +26,8 @@ struct conf {
 	struct opt_time cutoff, since;
 	int64_t chunk;
 	uint64_t job;
-	int format;
+	int format, follow;
+	bool live;
 };
 
 static const struct opt options[] = {
@@ -47,6 +50,15 @@ static const struct opt options[] = {
 		.offset = offsetof(struct conf, chunk),
 		.arg = "DURATION",
 		.help = "plan: length of a chunk (default 24h)" },
+	{ .name = "live",
+		.kind = OPT_FLAG,
+		.offset = offsetof(struct conf, live),
+		.help = "plan: all there is, whatever the cutoff; what comes is followed" },
+	{ .name = "follow",
+		.kind = OPT_ENUM,
+		.offset = offsetof(struct conf, follow),
+		.choices = "auto|slot|poll",
+		.help = "follow: how the source tells what is new" },
 	REPORT_FORMAT_OPT(struct conf, format, "status"),
 	{ .kind = OPT_GROUP, .help = "Source" },
 	NARROW_SOURCE_OPT(struct conf, source),
@@ -82,15 +94,31 @@ static void need_job(struct run *run)
 
 /* ---- plan ------------------------------------------------------------------------------------ */
 
+/* Appends where the chunks end. */
+static void put_end(const struct run *run, struct str *s)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	if (run->conf.live)
+		str_addz(s, "up to the latest row");
+	else
+		str_addf(s, "history ends at %.*s UTC",
+			(int)clock_put(text, run->job.cutoff, false), text);
+}
+
 static void say_plan(const struct run *run, const struct ledger_plan *plan)
 {
-	char cutoff[CLOCK_TEXT_MAX], chunk[CLOCK_TEXT_MAX];
+	char chunk[CLOCK_TEXT_MAX];
+	struct str end = { 0 };
 
-	msg_note("job %llu: %llu new chunks of %.*s for %llu ships, history ends at %.*s UTC",
+	put_end(run, &end);
+	msg_note("job %llu: %llu new chunks of %.*s for %llu ships, %s",
 		(unsigned long long)run->job.id, (unsigned long long)plan->added,
 		(int)clock_put_duration(chunk, run->job.chunk_us), chunk,
-		(unsigned long long)plan->ships, (int)clock_put(cutoff, run->job.cutoff, false),
-		cutoff);
+		(unsigned long long)plan->ships, str_z(&end));
+	str_free(&end);
+	if (run->conf.live)
+		return;
 	if (run->conf.cutoff.given && run->conf.cutoff.instant < run->job.cutoff)
 		msg_warn("the cutoff of the job is later than --cutoff-time, and stays");
 	if (run->job.cutoff > clock_now())
@@ -102,7 +130,7 @@ static void need_cutoff(struct run *run)
 {
 	struct ledger_job job = run->job;
 
-	if (run->conf.cutoff.given)
+	if (run->conf.cutoff.given || run->conf.live)
 		return;
 	if (!ledger_job_find(run->target, &job, &run->arena) || job.cutoff == LEDGER_NO_TIME)
 		die_hint(EX_CONFIGURATION, "--cutoff-time \"2024-10-02 17:00:00\" (UTC), for one",
@@ -121,35 +149,98 @@ static void warn_of_scans(const struct run *run, const struct narrow *n,
 	narrow_warn_scans(n, first, last, run->job.chunk_us);
 }
 
+struct source {
+	struct pg *pg;
+	struct narrow *narrow;
+	struct str name;
+};
+
+/* Connects to the source of run->job, which is named so far, and not known to the ledger yet. */
+static void open_source(struct run *run, struct source *s)
+{
+	s->pg = pg_connect(run->conf.source, "source");
+	s->narrow = narrow_detect(s->pg, &run->conf.narrow);
+	s->name = (struct str){ 0 };
+	ledger_init(run->target);
+	ledger_source_name(s->pg, &s->name);
+	run->job = ledger_job_named(&run->conf.narrow, &run->conf.target);
+	run->job.source = str_z(&s->name);
+	run->job.chunk_us = run->conf.chunk;
+	if (run->conf.since.given)
+		run->job.since = run->conf.since.instant;
+}
+
+static void close_source(struct source *s)
+{
+	narrow_free(s->narrow);
+	pg_close(s->pg);
+	str_free(&s->name);
+}
+
+/* The cutoff to plan to: with --live it is only kept. */
+static int64_t plan_end(const struct run *run)
+{
+	if (run->conf.live)
+		return LEDGER_NO_TIME;
+	return run->conf.cutoff.given ? run->conf.cutoff.instant : run->job.cutoff;
+}
+
 static void do_plan(struct run *run)
 {
-	struct pg *source = pg_connect(run->conf.source, "source");
-	struct narrow *n = narrow_detect(source, &run->conf.narrow);
-	struct str name = { 0 };
+	struct source s;
 	struct ledger_ship *ships;
 	struct ledger_plan plan;
 	size_t count;
 
-	ledger_init(run->target);
-	ledger_source_name(source, &name);
-	run->job = ledger_job_named(&run->conf.narrow, &run->conf.target);
-	run->job.source = str_z(&name);
-	run->job.chunk_us = run->conf.chunk;
-	if (run->conf.since.given)
-		run->job.since = run->conf.since.instant;
+	open_source(run, &s);
 	need_cutoff(run);
 	ledger_job_open(run->target, &run->job, &run->arena);
-	count = ledger_ships_find(source, n, run->conf.ships.v, run->conf.ships.n, &ships);
-	warn_of_scans(run, n, ships, count);
-	ledger_plan(run->target, &run->job,
-		run->conf.cutoff.given ? run->conf.cutoff.instant : run->job.cutoff, ships, count,
-		&plan);
+	count = ledger_ships_find(s.pg, s.narrow, run->conf.ships.v, run->conf.ships.n, &ships);
+	warn_of_scans(run, s.narrow, ships, count);
+	ledger_plan(run->target, &run->job, plan_end(run), ships, count, &plan);
 	say_plan(run, &plan);
 	(void)printf("%llu\n", (unsigned long long)run->job.id);
 	mem_free(ships);
-	narrow_free(n);
-	pg_close(source);
-	str_free(&name);
+	close_source(&s);
+}
+
+/* As it is followed already, or as the server can do it. */
+static enum ledger_follow_kind choose_kind(struct run *run, struct source *s)
+{
+	struct ledger_follower now;
+	struct pg_result *r;
+	bool logical;
+
+	if (run->conf.follow)
+		return (enum ledger_follow_kind)run->conf.follow;
+	if (ledger_follower_get(run->target, run->job.id, &now, &run->arena))
+		return now.kind;
+	r = pg_query(s->pg, "SELECT current_setting('wal_level')", 0, NULL);
+	logical = sl_eq_str(pg_value(r, 0, 0), "logical");
+	pg_clear(r);
+	if (!logical)
+		msg_note("the source has no wal_level = logical, so it is polled: rows that come "
+			 "late and deletions may wait for the next comparison");
+	return logical ? LEDGER_FOLLOW_SLOT : LEDGER_FOLLOW_POLL;
+}
+
+/* Before the past is planned: the follower begins at this moment, and what is there now is past. */
+static void do_follow(struct run *run)
+{
+	struct source s;
+	struct narrow_poll_conf poll = { .overlap = NARROW_POLL_OVERLAP };
+	enum ledger_follow_kind kind;
+
+	open_source(run, &s);
+	ledger_job_open(run->target, &run->job, &run->arena);
+	kind = choose_kind(run, &s);
+	poll.narrow = s.narrow;
+	poll.source = s.pg;
+	if (kind == LEDGER_FOLLOW_POLL)
+		follow_poll_setup(&poll, run->target, run->job.id);
+	(void)printf("%llu %s\n", (unsigned long long)run->job.id,
+		kind == LEDGER_FOLLOW_SLOT ? "slot" : "poll");
+	close_source(&s);
 }
 
 static void do_cutoff(struct run *run)
@@ -245,7 +336,7 @@ static void do_progress(struct run *run)
 
 /* ---- main ------------------------------------------------------------------------------------ */
 
-#define VERBS "plan|status|wait|progress|retry|cutoff"
+#define VERBS "plan|status|wait|progress|retry|cutoff|follow"
 
 /* In the order of VERBS; the exit code of one is its answer. */
 static const struct verb {
@@ -258,6 +349,7 @@ static const struct verb {
 	{ .run = do_progress },
 	{ .run = do_retry },
 	{ .run = do_cutoff },
+	{ .run = do_follow },
 };
 
 static const struct opt_program program = {

@@ -1,0 +1,159 @@
+# live.bash: the modes of narrow-to-wide in which new rows keep arriving. One process follows the
+# source; what was there before is carried over by workers at the same time:
+#
+#	pg-narrow-dump --follow slot|poll --job N | pivot-wide | pg-copy-load --wide
+#	pg-narrow-dump --job N | pivot-wide | pg-copy-load --wide    (each worker)
+#
+# The follower is set up before the past is planned, so that each row is either there to be planned
+# or still to come. Everything that is known is in the ledger: whatever ends is started again, and
+# goes on where the target has come to.
+# shellcheck shell=bash disable=SC2034,SC2154  # variables of narrow-to-wide
+
+# The stages behind the follower leave SIGTERM to it: they end when it has sealed its last chunk.
+live_pipeline() (
+	trap : INT TERM
+	export FERRY_WORKER=$BASHPID
+	pg-narrow-dump "${loud[@]}" --job "$job_id" --follow "$how" "${past[@]}" "${interval[@]}" \
+		--seal --progress none "${narrow[@]}" "${ships[@]}" "${rejects[@]}" "${ack[@]}" |
+		(trap '' INT TERM && exec pivot-wide "${loud[@]}" "${wide_format[@]}" --seal \
+			--progress none) |
+		(trap '' INT TERM && exec pg-copy-load "${loud[@]}" --wide --keep-rejects \
+			--progress none "${target[@]}" "${ack[@]}") ||
+		pipe_failed pg-narrow-dump pivot-wide pg-copy-load -- "${PIPESTATUS[@]}"
+)
+
+# try_again COUNT CODE: after so many short runs, is the next one worth it? Bad data may be one
+# chunk's, which the ledger gives up after a few times; what waits for a server waits for ever.
+try_again() {
+	(($2 == EX_TEMP || $2 == EX_STREAM || $2 == EX_IO || $2 == EX_REFUSED ||
+		($2 == EX_DATA && $1 <= max_tries)))
+}
+
+# keep_on COMMAND...: runs it again and again, until it succeeds, cannot succeed, or is to stop.
+keep_on() {
+	local stopping='' first=${FERRY_RETRY_PAUSE:-500} pause began code short=0 wait
+	pause=$first
+
+	trap 'stopping=1' INT TERM
+	while :; do
+		began=$SECONDS code=0
+		(
+			trap : INT TERM # what it runs ends by itself, and is waited for
+			"$@"
+		) &
+		join "$!" || code=$?
+		[[ ! $stopping ]] || return 0
+		((code != 0)) || return 0
+		if ((SECONDS - began >= 60)); then
+			short=0 pause=$first
+		fi
+		try_again $((++short)) "$code" || return "$code"
+		wait=$((pause / 2 + RANDOM % pause))
+		tell "to be run again in $wait ms"
+		sleep "$((wait / 1000)).$(printf %03d $((wait % 1000)))" &
+		wait "$!" || :
+		[[ ! $stopping ]] || return 0
+		pause=$((pause * 2 > first * 8 ? first * 8 : pause * 2))
+	done
+}
+
+# Chunks until none is left for anybody; those that failed for good are said and left out.
+backfill() {
+	local code
+
+	while :; do
+		run_workers || return
+		code=0
+		pg-wide-ledger wait "${loud[@]}" --job "$job_id" "${ships[@]}" || code=$?
+		((code == EX_TEMP)) || break
+	done
+	if ((code == EX_DATA)); then
+		warn 'some chunks failed and were left out: --retry-failed tries them again'
+	elif ((code == 0)); then
+		pg-wide-tables analyze "${target[@]}" "${ships[@]}" || :
+		tell 'all of the past is there; following what is new'
+	fi
+	return "$code"
+}
+
+# The follower and the workers beside it; all of them end when the follower does. They are told by
+# SIGTERM alone: what bash starts in the background ignores SIGINT.
+live_processes() {
+	local follower others='' code=0
+
+	trap : TERM
+	trap 'kill -TERM 0' INT
+	keep_on live_pipeline &
+	follower=$!
+	if ((workers > 0)); then
+		keep_on backfill &
+		others=$!
+	fi
+	join "$follower" || code=$?
+	if [[ $others ]]; then
+		kill -TERM 0
+		join "$others" || :
+	fi
+	return "$code"
+}
+
+# set_up_follower: $job_id and $how. From here on nothing is lost.
+set_up_follower() {
+	local answer
+
+	answer=$(pg-wide-ledger follow "${loud[@]}" "${narrow[@]}" "${target[@]}" "${plan[@]}" \
+		"${follow[@]}")
+	job_id=${answer% *} how=${answer#* }
+}
+
+# What the source wrote between a finished migration and now is planned; but without its end
+# nobody knows what the user has carried over, and what not.
+need_history() {
+	[[ " ${plan[*]}" != *' --since='* ]] || return 0
+	pg-wide-ledger cutoff "${narrow[@]}" "${target[@]}" >/dev/null 2>"$run/cutoff" || {
+		rm -f "$run/cutoff"
+		fail "$EX_CONFIG" 'realtime goes on where a migration ended, and there was none' \
+			'--mode migration-only --cutoff-time TIME first, or say --since TIME'
+	}
+	rm -f "$run/cutoff"
+}
+
+# follow_source: all live modes.
+follow_source() {
+	local code=0
+
+	set_up_follower
+	pg-wide-ledger plan "${loud[@]}" --live "${narrow[@]}" "${target[@]}" "${plan[@]}" \
+		"${ships[@]}" >/dev/null
+	prepare_tables
+	[[ ! $retry_failed ]] || pg-wide-ledger retry "${loud[@]}" --job "$job_id" "${ships[@]}"
+	if [[ $how == slot ]]; then
+		ack=(--ack "$run/ack")
+		defer rm -f "$run/ack"
+	fi
+	show_progress
+	tell "following by $how; SIGTERM ends it"
+	attend live_processes || code=$?
+	if ((code == EX_TEMP)); then
+		fail "$EX_TEMP" 'not finished' 'the same command again goes on from here'
+	fi
+	return "$code"
+}
+
+realtime() {
+	need_history
+	follow_source
+}
+
+# Chunks as long as their reading takes a while, and less of them while the source is busy.
+hybrid() {
+	pace=(--pace=30s "${interval[@]}")
+	follow_source
+}
+
+# Everything through one pipeline: the past first.
+streaming() {
+	past=(--past)
+	workers=0
+	follow_source
+}

@@ -1,0 +1,172 @@
+load helper
+load live
+
+setup() {
+	helper_setup
+	run='' feed='' others=''
+}
+teardown() { live_teardown; }
+
+# Three ships of 60 channels, twenty times as fast as production, as unruly as it gets.
+unruly=(--ships 3 --channels 60 --speed 20 --held 2 --late 5 --aborted 10 --corrected 3
+	--new-channels 6 --new-ship --from '2024-10-01 00:00')
+
+# disturbed HOW MODE: a live migration in which something is killed twenty times
+disturbed() {
+	two_servers
+	at_source "$root/t/telemetry" 3 60 20000 --start '2024-09-30 20:00'
+	feed "${unruly[@]}" --sets 40 --new-at 15
+	live --mode "$2" --follow "$1" --chunk 30m --group-columns 25 --interval 100ms
+	kill_some 20
+	feed_ends
+	drained
+	live_ends
+	# once more: what came meanwhile gets chunks, which validate goes by
+	live "${live_command[@]:1}"
+	drained
+	live_ends
+	[[ $1 == slot ]] || run_rc 0 narrow-to-wide --mode validate --repair
+	same_as_source
+}
+
+@test "live: concurrent by polling, with stages, sessions and servers killed 20 times" {
+	disturbed poll concurrent
+}
+
+@test "live: streaming from a slot, with stages, sessions and servers killed 20 times" {
+	disturbed slot streaming
+}
+
+# reads_whole_sets: reads the wide tables all the time, each set of 90 channels whole or not at all
+reads_whole_sets() {
+	local query="SELECT count(*), count(*) FILTER (WHERE n <> 90) FROM (SELECT
+			(SELECT count(*) FROM jsonb_each(to_jsonb(w) - 'created_time') AS e
+				WHERE e.value <> 'null') AS n
+		FROM tenant.tbl_data_timeseries_imo9999993 AS w
+		ORDER BY created_time DESC LIMIT 20) AS recent"
+
+	while [[ ! -e stop_reading ]]; do
+		sql "$query" >>reads 2>>read_errors
+	done
+}
+
+# An application that reads while columns, tables and rows come to be.
+reader_sees_whole_sets() {
+	two_servers
+	feed --ships 2 --channels 90 --speed 60 --sets 1 && feed_ends
+	live --mode concurrent --follow "$1" --group-columns 40
+	wait_until 20 caught_up
+	reads_whole_sets &
+	others=$!
+	feed --ships 2 --channels 90 --speed 60 --held 0.5 --sets 40 --more
+	feed_ends
+	drained
+	touch stop_reading
+	wait "$others"
+	others=''
+	live_ends
+	is "$(<read_errors)" '' 'errors of the reader'
+	is "$(cut -d '|' -f 2 reads | sort -u)" 0 'sets read in part'
+	(($(wc -l <reads) > 20))
+	same_as_source
+}
+
+@test "live: a reader sees no error and whole sets only, by polling" {
+	reader_sees_whole_sets poll
+}
+
+@test "live: a reader sees no error and whole sets only, from a slot" {
+	reader_sees_whole_sets slot
+}
+
+# target_down HOW: what the source's writers do while the target is away
+target_down() {
+	local before
+
+	two_servers
+	feed --ships 2 --channels 40 --speed 40 --sets 60
+	live --mode concurrent --follow "$1"
+	wait_until 20 sql 'SELECT 1 / (rows > 0)::int FROM ferry.follower'
+	"$root/pipelines/lib/cluster" stop "$target_cluster" --immediate
+	before=$(source_sql 'SELECT count(*) FROM tenant.tbl_data_timeseries')
+	wait_until 20 source_sql "SELECT 1 / (count(*) > $before + 800)::int
+		FROM tenant.tbl_data_timeseries"
+	"$root/pipelines/lib/cluster" start "$target_cluster" "${server_options[@]}"
+	feed_ends
+	drained
+	live_ends
+	same_as_source
+}
+
+@test "live: the target is away for a while, by polling: writers go on, nothing is lost" {
+	target_down poll
+}
+
+@test "live: the target is away for a while, from a slot: writers go on, nothing is lost" {
+	target_down slot
+}
+
+@test "live: a slot that lost its WAL is said, made anew, and what is in doubt is repaired" {
+	two_servers --option max_slot_wal_keep_size=16MB --option min_wal_size=32MB \
+		--option max_wal_size=32MB
+	feed --ships 2 --channels 40 --speed 40 --sets 20
+	live --mode concurrent --follow slot
+	feed_ends
+	drained
+	live_ends
+	# while nobody follows: rows, and more WAL than the slot may keep
+	feed --ships 2 --channels 40 --speed 200 --sets 40 --more
+	feed_ends
+	source_sql "CREATE TABLE filler AS SELECT repeat('x', 1000) FROM generate_series(1, 80000);
+		CHECKPOINT; SELECT pg_switch_wal(); CHECKPOINT"
+	is "$(source_sql "SELECT wal_status FROM pg_replication_slots")" lost
+	live --mode concurrent --follow slot
+	wait_until 30 grep -q 'lost' run.err
+	feed --ships 2 --channels 40 --speed 40 --sets 10 --more
+	feed_ends
+	drained
+	live_ends
+	is "$(sql "SELECT count(*) > 0 FROM ferry.event WHERE level = 'CRITICAL'")" t
+	same_as_source
+}
+
+@test "live: the four ways of the guide, as they are written there" {
+	two_servers
+	at_source "$root/t/telemetry" 2 20 4000 --start '2024-10-02 16:00'
+	run_rc 0 narrow-to-wide --mode schema-only
+	run_rc 0 narrow-to-wide --mode tables-only
+	# realtime first is what the guide forbids
+	run_rc 78 narrow-to-wide --mode realtime
+	has "$err" 'migration-only --cutoff-time'
+	run_rc 0 narrow-to-wide --mode migration-only --cutoff-time '2024-10-02 17:00:00'
+	live --mode realtime --interval 1
+	wait_until 30 grep -q 'all of the past is there' run.err
+	live_ends
+	live --mode concurrent --interval 5
+	wait_until 30 grep -q 'all of the past is there' run.err
+	live_ends
+	same_as_source
+	run_rc 0 narrow-to-wide --mode status
+	run_rc 0 narrow-to-wide --mode rollback --yes
+	run_rc 0 narrow-to-wide --mode tables-only --drop-tables
+	live --mode hybrid --interval 1
+	wait_until 30 grep -q 'all of the past is there' run.err
+	live_ends
+	same_as_source
+	run_rc 0 narrow-to-wide --mode rollback --yes
+	live --mode streaming --interval 1 --ship-id IMO9999993
+	wait_until 30 caught_up
+	live_ends
+	is "$(sql "SELECT DISTINCT ship FROM ferry.chunk")" IMO9999993
+}
+
+@test "live: hybrid takes chunks as long as they should last, and the whole past" {
+	two_servers
+	at_source "$root/t/telemetry" 2 40 60000 --start '2024-09-30 00:00'
+	live --mode hybrid --follow poll --chunk 7d
+	wait_until 60 grep -q 'all of the past is there' run.err
+	live_ends
+	same_as_source
+	is "$(sql 'SELECT count(*) > 4 FROM ferry.chunk')" t 'chunks were cut'
+	run_rc 0 narrow-to-wide --mode validate
+}
