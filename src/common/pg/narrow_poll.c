@@ -29,7 +29,8 @@ struct past {
 
 struct narrow_poll {
 	struct narrow_poll_conf conf;
-	bool tail; /* the table has one */
+	bool tail;  /* the table has one */
+	bool whole; /* all of the next tick's window is new */
 	/* where the next tick goes on */
 	int64_t instant;
 	uint64_t xmin; /* NO_XID: all rows are new */
@@ -193,8 +194,9 @@ struct narrow_poll *narrow_poll_since(const struct narrow_poll_conf *conf, int64
 {
 	struct narrow_poll *p = new_poll(conf);
 
+	take_here(p);
 	p->instant = instant + conf->overlap;
-	p->page = ask_moment(p).pages;
+	p->whole = true;
 	return begin(p);
 }
 
@@ -299,7 +301,9 @@ static void read_new(struct narrow_poll *p, uint64_t xmax)
 	}
 	str_free(&tail);
 	str_addz(&tail, "true");
-	str_add(&tail, str_sl(&fresh));
+	if (!p->whole)
+		str_add(&tail, str_sl(&fresh));
+	p->whole = false;
 	part = part_of(p, edge, INT64_MAX, &tail);
 	read_part(p, &part);
 	str_free(&tail);
