@@ -3,23 +3,27 @@ load helper
 # The example in src/README.md, taken out of the text, built and used, as a newcomer would: it must
 # touch only files of its own.
 @test "newcomer: the filter of src/README.md builds and works beside the others" {
-	mkdir tree
-	cp -r "$root/GNUmakefile" "$root/src" "$root/pipelines" tree
+	local profile=${FERRY_BIN%/bin} bin
+	profile=${profile##*/} bin=tree/build/$profile/bin
+	mkdir -p tree/build
+	# with what is built already: only the new program is to be made
+	cp -a "$root/GNUmakefile" "$root/src" "$root/pipelines" tree
+	cp -a "$root/build/$profile" tree/build
 	awk '/^```c$/ { on = 1; next } /^```$/ { on = 0 } on' "$root/src/README.md" \
 		>tree/src/transform/keep-first.c
-	run_rc 0 make -s -C tree bin/keep-first
+	RUN_TIMEOUT=600 run_rc 0 make -s -C tree PROFILE="$profile" "${bin#tree/}/keep-first"
 	printf 'a,b,c\n1,"2,",3\n' >in.csv
-	run_ok tree/bin/keep-first -c 2 in.csv
+	run_ok "$bin/keep-first" -c 2 in.csv
 	printf 'a,b\n1,"2,"\n' >want
 	same_file "$out" want
-	run_ok tree/bin/keep-first -c 1 -o ndjson in.csv
+	run_ok "$bin/keep-first" -c 1 -o ndjson in.csv
 	is "$(<"$out")" '{"a":"1"}'
-	run_rc 64 tree/bin/keep-first in.csv
+	run_rc 64 "$bin/keep-first" in.csv
 	has "$err" '--columns is needed'
-	run_rc 64 tree/bin/keep-first --colums 2 in.csv
+	run_rc 64 "$bin/keep-first" --colums 2 in.csv
 	has "$err" 'did you mean --columns?'
 	reformat --seal in.csv >sealed.csv
-	run_pipe '0 0 0' 'cat sealed.csv | tree/bin/keep-first -c 2 | tree/bin/keep-first -c 9'
+	run_pipe '0 0 0' "cat sealed.csv | $bin/keep-first -c 2 | $bin/keep-first -c 9"
 	same_file "$out" want
-	run_pipe '0 76' 'head -c -3 sealed.csv | tree/bin/keep-first -c 2'
+	run_pipe '0 76' "head -c -3 sealed.csv | $bin/keep-first -c 2"
 }
