@@ -262,8 +262,10 @@ static void load_rest(struct wide_chunk *c)
 {
 	bool aside = wide_has_aside(c->wide), sent = wide_has_sent(c->wide);
 
-	if (aside && !sent)
+	if (aside && !sent) {
 		wide_widen(c->wide);
+		KP("widened");
+	}
 	begin_fenced(c);
 	wide_flush(c->wide);
 	if (aside && sent) {
