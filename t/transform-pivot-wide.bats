@@ -306,3 +306,43 @@ two_orders() {
 	run_pipe '0 0 0' 'cat sealed.csv | pivot-wide | stream-digest --wide'
 	is "$(cut -d , -f 1,3- "$out")" "$(cut -d , -f 1,3- want)"
 }
+
+@test "pivot: guesses where no column is known yet, and where all are ignored" {
+	narrow 1,x,1 1,y,2 2,x,3 2,b,4 2,a,5 3,b,6 3,a,7
+	printf '%s\n' a b >cols
+	run_rc 0 pivot-wide -c cols --on-unknown ignore n.csv
+	wide created_time,a,b 1,, 2,5,4 3,7,6
+	run_rc 65 pivot-wide -c cols --on-unknown error n.csv
+	has "$err" 'record 1: "x" is not among the columns of cols'
+	narrow 1,a,1 1,b,2 1,c,3 2,a,4 2,c,5 2,b,6 3,a,7 3,c,8 3,b,9 3,b,10
+	run_rc 0 pivot-wide n.csv
+	wide created_time,a,b,c 1,1,2,3 2,4,6,5 3,7,10,8
+	run_rc 65 pivot-wide --on-duplicate error n.csv
+	has "$err" 'record 10: a second value for "b" at "3": "10" after "9"'
+}
+
+@test "pivot: a column that comes when rows are in the output already" {
+	local late
+	for late in 2 30000 '30000 45000 46000' '20000 59999'; do
+		awk -v late="$late" 'BEGIN { n = split(late, at, " ")
+			print "created_time,data_channel_id,value"
+			for (t = 1; t < 60000; t++) {
+				for (c = 0; c < 4; c++) print t ",c" c "," t * c "." t t t t
+				for (i = 1; i <= n; i++) if (t >= at[i]) print t ",late " i "," t
+			} }' >n.csv
+		# into a pipe all rows wait for the last column
+		pivot-wide --no-seal n.csv | cat >want
+		is "$(head -n 1 want | tr , '\n' | grep -c late)" "$(wc -w <<<"$late")"
+		run_ok pivot-wide -O got n.csv
+		same_file got want
+		run_ok bash -c 'umask 077; pivot-wide n.csv >got2'
+		same_file got2 want
+		{ printf 'before\n' && pivot-wide n.csv && printf 'behind\n'; } >got
+		sed '1d; $d' got | same_file /dev/stdin want
+		printf 'before\n' >got
+		pivot-wide n.csv >>got
+		tail -n +2 got | same_file /dev/stdin want
+		run_ok pivot-wide -z 1 -O got.gz n.csv
+		gzip -dc got.gz | same_file /dev/stdin want
+	done
+}

@@ -5,18 +5,16 @@
  * of the rows of one key (one per group, that is per ship), plus the names of the columns and the
  * last key of every group. Columns are numbered as they are first seen; a new one is announced to
  * the reader by a control record, or, where the output is a plain CSV whose header must name all
- * columns, the rows wait in a scratch file until the end.
+ * columns, the rows wait until they are known (stream/late.h).
  */
 #include "core/mem.h"
 #include "core/msg.h"
-#include "core/tmpf.h"
 #include "stream/in.h"
 #include "stream/io.h"
+#include "stream/late.h"
 #include "stream/namelist.h"
 #include "stream/pivot.h"
 #include "stream/sort.h"
-
-#include <unistd.h>
 
 enum on_unsorted { UNSORTED_ERROR, UNSORTED_SORT };
 
@@ -78,16 +76,13 @@ struct prog {
 	struct names by; /* names of the --by columns */
 	size_t in_by[PIVOT_MAX_BY], in_key, in_name, in_value, in_op; /* in_op may be NAMES_NONE */
 	bool guessable; /* name and value are the last columns: see take_likely() */
-	struct field *names; /* of the pivot's columns; .plain tells which can be guessed */
-	size_t n_names, names_cap;
 	struct field by_values[PIVOT_MAX_BY]; /* of the current record */
 	struct names columns; /* of the output */
 	size_t announced;     /* of the pivot's columns, those among them */
-	uint64_t narrow_rows, narrow_bytes; /* written before the last column appeared */
 	struct field *line; /* one output record */
 	size_t line_cap;
-	struct wr *wr; /* the output, or the scratch file */
-	int scratch;   /* its descriptor, or -1 */
+	struct wr *wr;
+	struct late *late; /* what rows go through whose columns are not all known, or NULL */
 	struct sorter *sorter;
 	struct str payload;
 };
@@ -159,9 +154,10 @@ static void announce_columns(struct prog *p)
 			    msg_q(met->name[i]));
 	}
 	p->announced = met->n;
-	p->narrow_rows = wr_rows(p->wr);
-	p->narrow_bytes = wr_bytes(p->wr);
-	wr_cols(p->wr, p->columns.name, p->columns.n);
+	if (p->late)
+		late_cols(p->late, p->columns.name, p->columns.n);
+	else
+		wr_cols(p->wr, p->columns.name, p->columns.n);
 	mem_grow(&p->line, &p->line_cap, p->columns.n, sizeof *p->line);
 }
 
@@ -176,10 +172,13 @@ static void write_row(void *ctx, const struct field *by, struct sl key, const st
 	memcpy(p->line, by, p->by.n * sizeof *p->line);
 	p->line[lead - 1] = field_str(key);
 	memcpy(p->line + lead, cells, n * sizeof *p->line);
-	wr_row(p->wr, p->line, lead + n);
+	if (p->late)
+		late_row(p->late, p->line, lead + n);
+	else
+		wr_row(p->wr, p->line, lead + n);
 }
 
-/* A plain CSV must name all its columns first: unless they are known, rows wait in a file. */
+/* A plain CSV must name all its columns first: unless they are known, rows may have to wait. */
 static void start_output(struct prog *p)
 {
 	bool known = p->pivot.n_given && p->conf.on_unknown != UNKNOWN_ADD;
@@ -189,52 +188,9 @@ static void start_output(struct prog *p)
 		p->conf.io.out_format = FMT_NDJSON;
 	io_start_output(p->io);
 	p->wr = p->io->wr;
-	if (!wr_is_sealed(p->wr) && wr_format(p->wr) == FMT_CSV && !known) {
-		p->scratch = tmpf_scratch();
-		p->wr = wr_from_fd(dup(p->scratch), "scratch file",
-				   &(struct wr_conf){ .format = FMT_CSV, .bare = true });
-	}
+	if (!wr_is_sealed(p->wr) && wr_format(p->wr) == FMT_CSV && !known)
+		p->late = late_new(p->wr);
 	announce_columns(p);
-}
-
-static void seek_scratch(const struct prog *p, uint64_t offset)
-{
-	if (lseek(p->scratch, (off_t)offset, SEEK_SET) < 0)
-		die_errno(EX_IO, "scratch file");
-}
-
-/*
- * Copies the scratch file to the output, now that all columns are known: row by row those from
- * before the last column appeared, which are too narrow, and as they stand the rest.
- */
-static void unspool(struct prog *p)
-{
-	uint64_t rows = wr_rows(p->wr), narrow = p->narrow_rows;
-	struct rd_conf conf = { .format = FMT_CSV,
-				.max_record = (size_t)1 << 30,
-				.columns = &p->columns };
-	struct rec rec;
-	struct rd *rd;
-
-	wr_close(p->wr);
-	p->wr = p->io->wr;
-	wr_cols(p->wr, p->columns.name, p->columns.n);
-	seek_scratch(p, 0);
-	rd = rd_from_fd(dup(p->scratch), "scratch file", &conf);
-	while (narrow > 0) {
-		enum rd_event ev = rd_next(rd, &rec);
-
-		if (ev == RD_ROW) {
-			wr_row(p->wr, rec.f, rec.n);
-			narrow--;
-		} else if (ev != RD_COLS) {
-			die(EX_IO, "scratch file: it does not hold what was written to it");
-		}
-	}
-	rd_close(rd);
-	seek_scratch(p, p->narrow_bytes);
-	wr_copy(p->wr, p->scratch, rows - p->narrow_rows);
-	(void)close(p->scratch); /* it was only read */
 }
 
 static NORETURN COLD void refuse(const struct prog *p, enum pivot_result why, struct sl key,
@@ -318,33 +274,24 @@ static void pivot_sorted(struct prog *p)
 	}
 }
 
-/* Is it in the input as it is, so that it can be compared with what stands there? */
-static bool is_plain_name(struct prog *p, size_t column)
-{
-	while (p->n_names <= column) {
-		mem_grow(&p->names, &p->names_cap, p->n_names + 1, sizeof *p->names);
-		p->names[p->n_names] = field_name(p->pivot.columns.name[p->n_names]);
-		p->n_names++;
-	}
-	return p->names[column].plain;
-}
-
 /* The next record, if it has the same key and one of the columns that may be expected. */
 static bool take_if_likely(struct prog *p)
 {
-	for (size_t ahead = 1; ahead <= 3; ahead++) {
-		size_t i = pivot_likely(&p->pivot, ahead);
-		struct field value;
+	const struct pivot_column *c = NULL;
+	struct field value;
+
+	for (size_t tries = 0; tries < PIVOT_GUESSES; tries++) {
 		enum pivot_result r;
 
-		if (i == NAMES_NONE || !is_plain_name(p, i))
+		c = pivot_likely(&p->pivot, c);
+		if (!c || !c->name.plain)
 			return false;
-		if (!io_next_like(p->io, field_sl(&p->names[i]), &value))
+		if (!io_next_like(p->io, field_sl(&c->name), &value))
 			continue;
 		value = or_absent(value);
-		r = pivot_add_likely(&p->pivot, i, &value);
+		r = pivot_add_likely(&p->pivot, c, &value);
 		if (UNLIKELY(r != PIVOT_OK))
-			refuse(p, r, pivot_key(&p->pivot), field_sl(&p->names[i]), &value);
+			refuse(p, r, pivot_key(&p->pivot), field_sl(&c->name), &value);
 		return true;
 	}
 	return false;
@@ -396,7 +343,7 @@ static void pass_seal(struct prog *p)
 	seal.drop_cells += p->pivot.drop_cells;
 	seal.drop_sum += p->pivot.drop_sum;
 	p->pivot.drop_cells = p->pivot.drop_sum = 0;
-	if (p->scratch < 0)
+	if (!p->late)
 		io_seal(p->io, &seal);
 }
 
@@ -437,8 +384,8 @@ static void run(struct prog *p)
 		}
 	}
 	end_chunk(p);
-	if (p->scratch >= 0)
-		unspool(p);
+	if (p->late)
+		late_end(p->late);
 	report(p);
 }
 
@@ -462,7 +409,7 @@ static void release(struct prog *p)
 	names_free(&p->columns);
 	sorter_free(p->sorter);
 	str_free(&p->payload);
-	mem_free(p->names);
+	late_free(p->late);
 	mem_free(p->line);
 }
 
@@ -471,8 +418,7 @@ int main(int argc, char **argv)
 	struct prog p = { .conf = { .key = "created_time",
 				    .name = "data_channel_id",
 				    .value = "value",
-				    .sort_memory = (uint64_t)64 << 20 },
-			  .scratch = -1 };
+				    .sort_memory = (uint64_t)64 << 20 } };
 	int code;
 
 	opt_parse(&program, &p.conf, &argc, &argv);

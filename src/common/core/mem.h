@@ -26,6 +26,24 @@ size_t mem_add(size_t a, size_t b);
  */
 void mem_grow(void *arr_ptr, size_t *cap, size_t need, size_t size);
 
+/* memcpy() for texts that are mostly short: no call for up to 32 bytes. Returns dst + n. */
+static inline char *mem_copy(char *dst, const char *p, size_t n)
+{
+	if (UNLIKELY(n > 32)) {
+		memcpy(dst, p, n);
+	} else if (n >= 16) {
+		memcpy(dst, p, 16);
+		memcpy(dst + n - 16, p + n - 16, 16);
+	} else if (n >= 8) {
+		memcpy(dst, p, 8);
+		memcpy(dst + n - 8, p + n - 8, 8);
+	} else {
+		for (size_t i = 0; i < n; i++)
+			dst[i] = p[i];
+	}
+	return dst + n;
+}
+
 /*
  * An arena: many small pieces with one lifetime. Pieces do not move and are released together by
  * arena_reset() (memory kept for reuse) or arena_free(). A zeroed struct is an empty arena.
@@ -53,9 +71,7 @@ static inline struct sl NODISCARD arena_dup(struct arena *a, struct sl s)
 {
 	char *p = arena_alloc(a, s.n < SIZE_MAX ? s.n + 1 : s.n);
 
-	if (s.n)
-		memcpy(p, s.p, s.n);
-	p[s.n] = '\0';
+	*mem_copy(p, s.p, s.n) = '\0';
 	return (struct sl){ p, s.n };
 }
 void arena_reset(struct arena *a);

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BUF_SIZE ((size_t)256 * 1024)
@@ -158,6 +159,48 @@ void out_put_file(struct out *o, int fd, const char *name)
 		else if (errno != EINTR)
 			die_errno(EX_IO, "%s: read error", name);
 	}
+}
+
+/* Opens the same file for reading: the descriptor may be for writing only. -1 where that fails. */
+static int open_again(const struct out *o)
+{
+	char path[40];
+
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", o->fd);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+bool out_can_take_back(const struct out *o)
+{
+	struct stat st;
+	int fd;
+
+	if (o->z || o->fd < 0 || fstat(o->fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+	    (fcntl(o->fd, F_GETFL) & O_APPEND))
+		return false;
+	fd = open_again(o);
+	if (fd >= 0)
+		(void)close(fd); /* it was only tried */
+	return fd >= 0;
+}
+
+void out_take_back(struct out *o, uint64_t skip, int fd)
+{
+	int from = open_again(o);
+	struct out *to = out_from_fd(dup(fd), "scratch file", 0);
+	off_t end, start;
+
+	out_flush(o);
+	end = lseek(o->fd, 0, SEEK_CUR);
+	start = end - (off_t)o->bytes;
+	if (end < 0 || from < 0 || lseek(from, start + (off_t)skip, SEEK_SET) < 0)
+		die_errno(EX_IO, "%s: what was written cannot be read again", o->name);
+	out_put_file(to, from, o->name);
+	out_close(to);
+	(void)close(from); /* it was only read */
+	if (ftruncate(o->fd, start) != 0 || lseek(o->fd, start, SEEK_SET) < 0)
+		die_errno(EX_IO, "%s: what was written cannot be taken back", o->name);
+	o->bytes = 0;
 }
 
 uint32_t out_crc(struct out *o)

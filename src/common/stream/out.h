@@ -36,6 +36,14 @@ void out_put(struct out *o, struct sl s); /* any size */
 /* Everything from where the descriptor stands to its end; dies with 74 when it cannot be read. */
 void out_put_file(struct out *o, int fd, const char *name);
 
+/*
+ * For a regular file, not compressed and not open for appending: can it be read again? Then
+ * out_take_back() copies what was put, but for the first `skip` bytes, to another descriptor, and
+ * cuts the file off where it began. Not after out_mark(). Dies with 74.
+ */
+bool out_can_take_back(const struct out *o);
+void out_take_back(struct out *o, uint64_t skip, int fd);
+
 /* Checksum (from out_mark() on) and count of the bytes put so far, flushed or not. */
 uint32_t out_crc(struct out *o);
 uint64_t out_bytes(const struct out *o);
@@ -72,24 +80,6 @@ static inline char *out_room(struct out *o, size_t n)
 static inline void out_wrote(struct out *o, size_t n)
 {
 	o->n += n;
-}
-
-/* memcpy() for texts that are mostly short: no call for up to 32 bytes. Returns dst + n. */
-static inline char *out_copy(char *dst, const char *p, size_t n)
-{
-	if (UNLIKELY(n > 32)) {
-		memcpy(dst, p, n);
-	} else if (n >= 16) {
-		memcpy(dst, p, 16);
-		memcpy(dst + n - 16, p + n - 16, 16);
-	} else if (n >= 8) {
-		memcpy(dst, p, 8);
-		memcpy(dst + n - 8, p + n - 8, 8);
-	} else {
-		for (size_t i = 0; i < n; i++)
-			dst[i] = p[i];
-	}
-	return dst + n;
 }
 
 #endif

@@ -113,22 +113,41 @@ static struct pivot_row *open_row(struct pivot *pv, size_t gi)
 	return &pv->rows[g->row];
 }
 
+/* New columns are expected in the order in which they are met. */
+static void describe_columns(struct pivot *pv)
+{
+	mem_grow(&pv->column, &pv->columns_cap, pv->columns.n, sizeof *pv->column);
+	for (size_t i = pv->n_columns; i < pv->columns.n; i++)
+		pv->column[i] = (struct pivot_column){ .name = field_name(pv->columns.name[i]),
+						       .next = i + 1 };
+	pv->n_columns = pv->columns.n;
+}
+
 /* The number of a column, NAMES_NONE when it is unknown and not to be added. */
 static size_t find_column(struct pivot *pv, struct sl name)
 {
-	size_t i = pv->last_column;
+	const struct pivot_column *c = NULL;
+	size_t i;
 
 	/* channels tend to come in the same order at every key, now and then with one left out */
-	for (size_t tries = 0; tries < 3; tries++)
-		if (++i < pv->columns.n && sl_eq(pv->columns.name[i], name))
-			return pv->last_column = i;
+	for (size_t tries = 0; tries < PIVOT_GUESSES; tries++) {
+		c = pivot_likely(pv, c);
+		if (!c)
+			break;
+		if (sl_eq(field_sl(&c->name), name))
+			return pv->last_column = (size_t)(c - pv->column);
+	}
 	if (pv->n_given && pv->on_unknown != UNKNOWN_ADD)
 		i = names_find(&pv->columns, name);
 	else
 		i = names_add(&pv->columns, name, NULL);
-	if (i != NAMES_NONE)
-		pv->last_column = i;
-	return i;
+	if (i == NAMES_NONE)
+		return i;
+	if (pv->n_columns)
+		pv->column[pv->last_column].next = i;
+	if (pv->n_columns < pv->columns.n)
+		describe_columns(pv);
+	return pv->last_column = i;
 }
 
 static void set_cell(struct pivot *pv, struct pivot_row *r, size_t i, const struct field *value)
@@ -158,7 +177,6 @@ static bool replaces(const struct pivot *pv, const struct field *old, const stru
 static enum pivot_result put_cell(struct pivot *pv, struct pivot_row *r, size_t ci,
 				  const struct field *value)
 {
-	struct sl name = pv->columns.name[ci];
 	struct field *old;
 	bool replace;
 
@@ -168,7 +186,7 @@ static enum pivot_result put_cell(struct pivot *pv, struct pivot_row *r, size_t 
 	if (UNLIKELY(old && !field_is_null(old))) {
 		pv->other = *old;
 		if (field_is_null(value)) {
-			count_drop(pv, r->group, name, old);
+			count_drop(pv, r->group, pv->columns.name[ci], old);
 			set_cell(pv, r, ci, value);
 			return PIVOT_OK;
 		}
@@ -176,7 +194,7 @@ static enum pivot_result put_cell(struct pivot *pv, struct pivot_row *r, size_t 
 			return PIVOT_REPEATED;
 		replace = replaces(pv, old, value);
 		pv->duplicates++;
-		count_drop(pv, r->group, name, replace ? old : value);
+		count_drop(pv, r->group, pv->columns.name[ci], replace ? old : value);
 		if (!replace)
 			return PIVOT_OK;
 	}
@@ -210,10 +228,11 @@ enum pivot_result pivot_add(struct pivot *pv, const struct field *by, struct sl 
 	return put_cell(pv, r, ci, value);
 }
 
-enum pivot_result pivot_add_likely(struct pivot *pv, size_t column, const struct field *value)
+enum pivot_result pivot_add_likely(struct pivot *pv, const struct pivot_column *column,
+				   const struct field *value)
 {
-	pv->last_column = column;
-	return put_cell(pv, &pv->rows[pv->group[pv->last_group].row], column, value);
+	pv->last_column = (size_t)(column - pv->column);
+	return put_cell(pv, &pv->rows[pv->group[pv->last_group].row], pv->last_column, value);
 }
 
 struct sl pivot_key(const struct pivot *pv)
@@ -251,6 +270,7 @@ void pivot_free(struct pivot *pv)
 	arena_free(&pv->group_texts);
 	names_free(&pv->groups);
 	names_free(&pv->columns);
+	mem_free(pv->column);
 	str_free(&pv->key);
 	str_free(&pv->joined);
 }

@@ -14,6 +14,7 @@
 #include "stream/rec.h"
 
 #define PIVOT_MAX_BY 8
+#define PIVOT_GUESSES 3 /* worth trying before a look into a table */
 
 enum pivot_duplicate { DUP_LAST, DUP_FIRST, DUP_ERROR, DUP_MAX };
 enum pivot_unknown { UNKNOWN_ADD, UNKNOWN_IGNORE, UNKNOWN_ERROR };
@@ -48,6 +49,8 @@ struct pivot {
 	uint64_t drop_cells, drop_sum; /* digest.h: cells left out since pivot_end_chunk() */
 
 	/* private */
+	struct pivot_column *column; /* by number, as far as they have been needed */
+	size_t n_columns, columns_cap;
 	struct names groups; /* joined values of the by columns */
 	struct pivot_group *group;
 	size_t groups_cap;
@@ -68,15 +71,21 @@ struct pivot {
 enum pivot_result pivot_add(struct pivot *pv, const struct field *by, struct sl key, struct sl name,
 			    const struct field *value) NODISCARD;
 
-/*
- * The column that comes `ahead` columns behind that of the last cell, 1 being the next, as a guess
- * at the next cell of the same key and group: its number, NAMES_NONE if there is none.
- */
-static inline size_t pivot_likely(const struct pivot *pv, size_t ahead);
+struct pivot_column {
+	struct field name; /* .plain as field_name() has it */
+	size_t next;	   /* the column that came behind it lately, or probably will */
+};
 
-/* That guess was right: as pivot_add() with the key and group of the last call. */
-enum pivot_result pivot_add_likely(struct pivot *pv, size_t column, const struct field *value)
-	NODISCARD;
+/*
+ * The column that probably comes behind that of the last cell, or behind another guess, at the same
+ * key and group; NULL where there is none.
+ */
+static inline const struct pivot_column *pivot_likely(const struct pivot *pv,
+						      const struct pivot_column *behind);
+
+/* The guess was right: as pivot_add() with the key and group of the last call. */
+enum pivot_result pivot_add_likely(struct pivot *pv, const struct pivot_column *column,
+				   const struct field *value) NODISCARD;
 
 /* After PIVOT_UNSORTED: the key before; after PIVOT_REPEATED: the value that is there. */
 struct sl pivot_last_key(const struct pivot *pv);
@@ -94,11 +103,15 @@ int pivot_cmp_keys(struct sl a, struct sl b);
 
 void pivot_free(struct pivot *pv);
 
-static inline size_t pivot_likely(const struct pivot *pv, size_t ahead)
+static inline const struct pivot_column *pivot_likely(const struct pivot *pv,
+						      const struct pivot_column *behind)
 {
-	size_t i = pv->last_column + ahead;
+	size_t i;
 
-	return pv->have_key && i < pv->columns.n ? i : NAMES_NONE;
+	if (UNLIKELY(!pv->have_key || pv->n_columns == 0))
+		return NULL;
+	i = behind ? behind->next : pv->column[pv->last_column].next;
+	return i < pv->n_columns ? &pv->column[i] : NULL;
 }
 
 #endif

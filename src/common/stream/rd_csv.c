@@ -6,11 +6,8 @@
  * in the window yet) is left to libcsv.
  */
 #include "core/msg.h"
+#include "stream/block.h"
 #include "stream/rd_impl.h"
-
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 /* Splits one line at its commas; returns the number of fields. */
 static size_t split_line(struct rd *rd, struct sl line)
@@ -147,14 +144,9 @@ static bool read_quoted_here(struct rd *rd, struct rd_found *r, struct sl line, 
 	return true;
 }
 
-#ifdef __SSE2__
-static inline __m128i where(__m128i bytes, char c)
-{
-	return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c));
-}
-
+#ifdef BLOCKS
 /*
- * Reads a record in one pass, sixteen bytes at a time. False when it is not plain: its end is not
+ * Reads a record in one pass, a block at a time. False when it is not plain: its end is not
  * in the window, it has a quote, a NUL or a CR that ends no line, or too many fields. `ascii` says
  * when it is for certain; bytes behind the record may make that false.
  */
@@ -163,17 +155,17 @@ static inline bool scan_plain(struct rd *rd, size_t *n_fields, size_t *len, bool
 	struct sl w = in_window(rd->in);
 	const char *start = w.p, *end = w.p + w.n;
 	struct field *f = rd->fields, *last = f + rd->fields_cap;
-	__m128i all = _mm_setzero_si128();
+	block all = block_none();
 
-	for (const char *block = w.p; block < end; block += 16) {
-		__m128i b = _mm_loadu_si128((const __m128i *)(const void *)block);
-		__m128i ends = _mm_or_si128(where(b, '\n'), where(b, '\r'));
-		__m128i bad = _mm_or_si128(where(b, '"'), where(b, '\0'));
-		__m128i any = _mm_or_si128(_mm_or_si128(where(b, ','), ends), bad);
+	for (const char *at = w.p; at < end; at += BLOCK) {
+		block b = block_at(at);
+		block ends = block_or(block_is(b, '\n'), block_is(b, '\r'));
+		block bad = block_or(block_is(b, '"'), block_is(b, '\0'));
+		unsigned stops = block_bits(block_or(block_or(block_is(b, ','), ends), bad));
 
-		all = _mm_or_si128(all, b);
-		for (unsigned stops = (unsigned)_mm_movemask_epi8(any); stops; stops &= stops - 1) {
-			const char *stop = block + __builtin_ctz(stops), *lf = stop;
+		all = block_or(all, b);
+		for (; stops; stops &= stops - 1) {
+			const char *stop = at + __builtin_ctz(stops), *lf = stop;
 
 			if (UNLIKELY(stop >= end || f == last))
 				return false;
@@ -187,7 +179,7 @@ static inline bool scan_plain(struct rd *rd, size_t *n_fields, size_t *len, bool
 			lf += *stop == '\r' && stop + 1 < end;
 			*len = (size_t)(lf - w.p);
 			*n_fields = (size_t)(f - rd->fields);
-			*ascii = _mm_movemask_epi8(all) == 0;
+			*ascii = block_bits(all) == 0;
 			return *lf == '\n';
 		}
 	}

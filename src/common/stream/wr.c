@@ -12,6 +12,7 @@ struct wr {
 	struct str *keys; /* JSON: `"name":` of every column */
 	size_t keys_cap;
 	uint64_t rows, rows_in_chunk, bytes_before;
+	uint64_t header; /* its bytes, in CSV */
 	bool begun; /* header or open record written */
 	bool side;  /* only rows, in memory */
 	struct wr_iso *iso; /* FMT_ISO: it does the rest */
@@ -142,6 +143,7 @@ static void begin(struct wr *w)
 	if (w->conf.format == FMT_CSV) {
 		if (!w->conf.bare)
 			put_csv_header(w);
+		w->header = out_bytes(w->out);
 	} else if (w->conf.sealed) {
 		control_put_open(&json);
 		put_control(w, &json);
@@ -248,7 +250,7 @@ static void put_csv_row(struct wr *w, const struct field *f, size_t n)
 		if (i)
 			*dst++ = ',';
 		if (LIKELY(f[i].plain))
-			dst = out_copy(dst, f[i].p, f[i].n);
+			dst = mem_copy(dst, f[i].p, f[i].n);
 		out_wrote(w->out, (size_t)(dst - start));
 		if (!f[i].plain && !field_is_null(&f[i]))
 			put_csv_text(w, field_sl(&f[i]));
@@ -325,6 +327,23 @@ uint64_t wr_join(struct wr *w, struct wr *side)
 	w->rows_in_chunk += n;
 	wr_forget(side);
 	return n;
+}
+
+bool wr_can_take_back(const struct wr *w)
+{
+	return w->conf.format == FMT_CSV && !w->conf.sealed && !w->conf.gzip &&
+	       out_can_take_back(w->out);
+}
+
+uint64_t wr_take_back(struct wr *w, int fd)
+{
+	uint64_t bytes = out_bytes(w->out) - w->header;
+
+	out_take_back(w->out, w->header, fd);
+	names_clear(&w->cols);
+	w->begun = false;
+	w->rows = w->rows_in_chunk = 0;
+	return bytes;
 }
 
 /* The seal's record up to the comma before "crc", then the checksum of all that, then the rest. */

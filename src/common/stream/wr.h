@@ -57,6 +57,14 @@ struct wr *wr_side(const struct wr *w) NODISCARD;
 uint64_t wr_join(struct wr *w, struct wr *side);
 
 /*
+ * For unsealed CSV into a regular file: may what was written still be taken back? wr_take_back()
+ * does it: the rows go to `fd`, where it stands, just as a bare writer writes them; the writer is
+ * then as when it was opened. Returns how many bytes the rows have. Dies with 74.
+ */
+bool wr_can_take_back(const struct wr *w);
+uint64_t wr_take_back(struct wr *w, int fd);
+
+/*
  * Closes a chunk: rows, bytes and crc are filled in here, the rest is the caller's. Everything is
  * handed to the kernel. Without effect on an unsealed writer.
  */

@@ -1,0 +1,73 @@
+/*
+ * block.h - sixteen bytes at a time, where the machine can (BLOCKS is defined then: SSE2, which
+ * every x86-64 has). Elsewhere readers go the long way, so nothing but speed may depend on it.
+ *
+ * Blocks are read as a whole: up to IN_SLACK bytes (in.h) behind the text must be readable.
+ */
+#ifndef FERRY_BLOCK_H
+#define FERRY_BLOCK_H
+
+#include "core/base.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+
+#define BLOCKS
+#define BLOCK ((size_t)16)
+
+typedef __m128i block;
+
+static inline block block_at(const char *p)
+{
+	return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+static inline block block_none(void)
+{
+	return _mm_setzero_si128();
+}
+
+/* Blocks of 0xff where the byte is c, or below c as a signed one; the union of two. */
+static inline block block_is(block b, char c)
+{
+	return _mm_cmpeq_epi8(b, _mm_set1_epi8(c));
+}
+
+static inline block block_below(block b, signed char c)
+{
+	return _mm_cmplt_epi8(b, _mm_set1_epi8(c));
+}
+
+static inline block block_or(block a, block b)
+{
+	return _mm_or_si128(a, b);
+}
+
+/* The highest bit of every byte, the first byte's lowest. */
+static inline unsigned block_bits(block b)
+{
+	return (unsigned)_mm_movemask_epi8(b);
+}
+
+static inline bool block_same(const char *a, const char *b)
+{
+	return block_bits(_mm_cmpeq_epi8(block_at(a), block_at(b))) == 0xffff;
+}
+#endif
+
+/* memcmp() == 0 without a call. Reads nothing behind the texts: the last block overlaps. */
+static inline bool same_bytes(const char *a, const char *b, size_t n)
+{
+#ifdef BLOCKS
+	if (n < BLOCK)
+		return memcmp(a, b, n) == 0;
+	for (size_t i = 0; i + BLOCK < n; i += BLOCK)
+		if (!block_same(a + i, b + i))
+			return false;
+	return block_same(a + n - BLOCK, b + n - BLOCK);
+#else
+	return memcmp(a, b, n) == 0;
+#endif
+}
+
+#endif
