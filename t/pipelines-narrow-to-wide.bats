@@ -13,7 +13,6 @@ cutoff='2024-10-02 17:00:00' # also of the oracle
 ended() { wait "$1"; }
 
 @test "narrow-to-wide: help, version, completion, and what is not there" {
-	local each
 	run_ok narrow-to-wide --help
 	has "$out" 'usage: narrow-to-wide --mode MODE' '--cutoff-time=TIME'
 	run_ok narrow-to-wide --version
@@ -30,10 +29,6 @@ ended() { wait "$1"; }
 	run_rc 64 narrow-to-wide --mode status --workers 0
 	run_rc 64 narrow-to-wide --mode status --interval
 	run_rc 64 narrow-to-wide --mode nonsense
-	for each in dual-write; do
-		run_rc 64 narrow-to-wide --mode "$each"
-		has "$err" "not in this version: --mode $each"
-	done
 }
 
 @test "narrow-to-wide: step by step, as the guide has it" {

@@ -88,7 +88,7 @@ struct table *table_open(struct pg *pg, const struct table_conf *conf)
 
 	t->pg = pg;
 	t->conf = *conf;
-	t->stage.number = 1;
+	t->stage.number = 0; /* those of wide tables count from 1 */
 	relation_split(conf->name, &schema, &name);
 	t->schema = arena_dup(&t->texts, str_sl(&schema));
 	t->name = arena_dup(&t->texts, str_sl(&name));

@@ -135,11 +135,7 @@ void wide_sort_loose(struct wide *w, struct lane *l)
 
 /* ---- one row -------------------------------------------------------------------------------- */
 
-/*
- * Does PostgreSQL take this text for the type? Stricter than it is (no blanks, no "yes"), never
- * laxer: a value that it refuses costs the whole buffer a second time.
- */
-static bool fits(struct sl s, enum column_type type)
+bool wide_fits(struct sl s, enum column_type type)
 {
 	int64_t i;
 	double d;
@@ -211,7 +207,7 @@ static size_t put_cells(struct wide *w, struct rack *k, const struct rec *rec,
 			continue;
 		}
 		if (UNLIKELY(c->type != COLUMN_TEXT) &&
-			!fits(field_sl(&f[c->col]), (enum column_type)c->type)) {
+			!wide_fits(field_sl(&f[c->col]), (enum column_type)c->type)) {
 			bad_cell(w, rec, c->col, (enum column_type)c->type);
 			*p++ = '\\';
 			*p++ = 'N';

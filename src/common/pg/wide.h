@@ -85,6 +85,15 @@ struct digest wide_of_ship(const struct wide *w, struct sl ship);
 bool wide_how(struct wide *w, enum merge how) NODISCARD;
 
 bool wide_has_sent(const struct wide *w); /* rows of this chunk, in the transaction at hand */
+/*
+ * Does PostgreSQL take this text for the type? Stricter than it is (no blanks, no "yes"), never
+ * laxer: a value that it refuses costs the whole buffer a second time.
+ */
+bool wide_fits(struct sl s, enum column_type type);
+
+/* Columns were made by widen_ship() since the last chunk: rows can go there now. */
+void wide_columns_made(struct wide *w);
+
 void wide_begin(struct wide *w); /* a transaction, unless there is one */
 void wide_flush(struct wide *w); /* sends all buffers */
 bool wide_has_aside(const struct wide *w);

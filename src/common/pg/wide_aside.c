@@ -174,6 +174,12 @@ static void replay_record(struct wide *w, struct sl raw, struct field *f)
 	}
 }
 
+void wide_columns_made(struct wide *w)
+{
+	for (size_t i = 0; i < w->ships.n; i++)
+		wide_sort_loose(w, &w->lane[i]);
+}
+
 bool wide_has_aside(const struct wide *w)
 {
 	return w->aside.n > 0;

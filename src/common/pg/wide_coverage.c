@@ -6,10 +6,17 @@
 #include "pg/wide_internal.h"
 
 static const struct report_column columns[] = {
-	{ "ship", false },	   { "table", false },	       { "columns", true },
-	{ "columns_given", true }, { "rows", true },	       { "rows_there", true },
-	{ "rows_new", true },	   { "cells", true },	       { "cells_filled", true },
-	{ "cells_changed", true }, { "cells_unchanged", true },
+	{"ship", false},
+	{"table", false},
+	{"columns", true},
+	{"columns_given", true},
+	{"rows", true},
+	{"rows_there", true},
+	{"rows_new", true},
+	{"cells", true},
+	{"cells_filled", true},
+	{"cells_changed", true},
+	{"cells_unchanged", true},
 };
 
 /* Of the cells in staged rows (s): all, those whose cell in the table (t) is NULL, or differs. */
@@ -21,7 +28,7 @@ static void add_sum(struct wide *w, struct str *sql, const struct lane *l, const
 {
 	str_addz(sql, ", coalesce(sum(0");
 	for (size_t i = 0; i < n; i++) {
-		struct str name = { 0 };
+		struct str name = {0};
 
 		if (!k->column[i].used)
 			continue;
@@ -49,10 +56,9 @@ static void add_count(uint64_t *sum, const struct pg_result *r, int col)
 	*sum += n;
 }
 
-void wide_count_staged(struct wide *w, struct lane *l, struct rack *k, const char *target,
-	size_t n)
+void wide_count_staged(struct wide *w, struct lane *l, struct rack *k, const char *target, size_t n)
 {
-	struct str sql = { 0 }, key = { 0 };
+	struct str sql = {0}, key = {0};
 	struct pg_result *r;
 
 	pg_add_ident(w->pg, &key, registry_key(w->r));
@@ -76,7 +82,7 @@ void wide_count_staged(struct wide *w, struct lane *l, struct rack *k, const cha
 
 static void report_group(struct report *r, const struct lane *l, size_t group)
 {
-	static const struct rack none = { .n = 0 };
+	static const struct rack none = {.n = 0};
 	const struct group *g = &l->ship->group[group];
 	const struct rack *k = group < l->n_racks ? &l->rack[group] : &none;
 

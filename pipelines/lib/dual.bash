@@ -1,0 +1,11 @@
+# dual.bash: narrow-to-wide --mode dual-write. A feed of narrow rows goes to the narrow table, for
+# the applications there are, and to the wide ones, in the same transactions.
+# shellcheck shell=bash
+# shellcheck disable=SC2154  # what narrow-to-wide makes of its command line
+
+dual_write() {
+	((${#ships[@]} == 0)) || misused 'dual-write: the feed names its ships, not --ship-id'
+	((${#files[@]} <= 1)) || misused 'dual-write: one FILE at most'
+	pg-dual-load "${loud[@]}" --progress none "${narrow[@]}" "${target[@]}" "${dual[@]}" \
+		-- "${files[@]}"
+}

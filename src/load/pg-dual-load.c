@@ -1,0 +1,286 @@
+/*
+ * pg-dual-load - narrow records into the narrow table and the wide ones, in one transaction.
+ *
+ * The rows of a chunk are gathered (on disk, if they are many) until it ends: at a seal, at the end
+ * of a file, or in a feed without seals after a time or number of rows. Then columns that are
+ * missing are made, in a short transaction of their own, which changes nothing that anybody reads;
+ * the rows go to the narrow table as they are and to the wide ones pivoted; both are read back and
+ * compared; and all is committed.
+ */
+#include "core/clock.h"
+#include "core/kp.h"
+#include "core/msg.h"
+#include "core/stop.h"
+#include "pg/dual.h"
+#include "pg/ledger.h"
+#include "stream/in.h"
+#include "stream/io.h"
+
+#include <poll.h>
+#include <signal.h>
+
+struct conf {
+	struct io_opts io;
+	struct narrow_opts narrow;
+	struct target_opts target;
+	const char *source, *every_text;
+	uint64_t rows, check;
+	bool accept_unsealed;
+	int64_t every;
+};
+
+static const struct opt options[] = {
+	{.kind = OPT_GROUP, .help = "What"},
+	{.name = "accept-unsealed",
+		.kind = OPT_FLAG,
+		.offset = offsetof(struct conf, accept_unsealed),
+		.help = "take a feed that has no seals, and commit it bit by bit"},
+	{.name = "every",
+		.kind = OPT_STR,
+		.offset = offsetof(struct conf, every_text),
+		.arg = "DURATION",
+		.help = "a feed without seals: commit so often (default 1s)"},
+	{.name = "rows",
+		.kind = OPT_UINT,
+		.offset = offsetof(struct conf, rows),
+		.arg = "N",
+		.min = 1,
+		.help = "a feed without seals: and after so many (default 100000)"},
+	{.name = "check",
+		.kind = OPT_UINT,
+		.offset = offsetof(struct conf, check),
+		.arg = "N",
+		.min = 0,
+		.help = "read back so many values of each chunk (default 20000)"},
+	{.kind = OPT_GROUP, .help = "Source"},
+	NARROW_SOURCE_OPT(struct conf, source),
+	NARROW_OPTS(struct conf, narrow),
+	TARGET_OPTS(struct conf, target),
+	IO_IN_OPTS(struct conf, io),
+	IO_REJECT_OPTS(struct conf, io),
+	IO_REPORT_OPTS(struct conf, io),
+	OPT_END,
+};
+
+static const struct opt_program program = {
+	.name = "pg-dual-load",
+	.summary = "load narrow records into narrow and wide tables at once",
+	.synopsis = "[options] [FILE]",
+	.examples = "  pg-dual-load late-rows.csv\n"
+		    "  pg-dual-load --accept-unsealed --every 500ms\n",
+	.opts = options,
+};
+
+struct load {
+	struct conf conf;
+	struct pg *pg;
+	struct io *io;
+	struct narrow *narrow;
+	struct dual *dual;
+	int64_t deadline; /* of a chunk without a seal */
+	bool reading, committing, bit_by_bit;
+	uint64_t chunks, checked;
+};
+
+/* ---- ending --------------------------------------------------------------------------------- */
+
+static void wake(void *ctx)
+{
+	struct load *ld = ctx;
+
+	if (ld->reading && !ld->bit_by_bit) {
+		(void)signal(stop_signal, SIG_DFL);
+		(void)raise(stop_signal);
+	} else if (!ld->reading && !ld->committing) {
+		pg_cancel(ld->pg);
+	}
+}
+
+static void on_failure(void *ctx, int code, const char *message)
+{
+	struct load *ld = ctx;
+
+	(void)code;
+	(void)message;
+	if (ld->committing)
+		msg_warn("it is not known whether the last chunk was committed; "
+			 "sending it again is safe where the narrow table has a key");
+	else if (stop_asked())
+		leave(128 + stop_signal);
+}
+
+/* ---- chunks --------------------------------------------------------------------------------- */
+
+static void take_record(struct load *ld, const struct rec *rec)
+{
+	bool first = dual_rows(ld->dual) == 0;
+	size_t bad;
+	const char *why = dual_take(ld->dual, rec, &bad);
+
+	if (why)
+		io_reject_field(ld->io, rec, bad, why);
+	else if (first)
+		ld->deadline = clock_monotonic() + ld->conf.every;
+}
+
+static void write_chunk(struct load *ld, const struct seal *seal)
+{
+	bool any = dual_rows(ld->dual) > 0;
+
+	if (any)
+		ld->checked += dual_write(ld->dual);
+	if (seal)
+		io_seal(ld->io, seal);
+	if (!any)
+		return;
+	stop_check();
+	KP("before_commit");
+	ld->committing = true;
+	dual_commit(ld->dual);
+	ld->committing = false;
+	KP("after_commit");
+	ld->chunks++;
+}
+
+/* ---- the feed ------------------------------------------------------------------------------- */
+
+/*
+ * Called before a read that may wait, where there are no seals: what was read in whole is committed
+ * when its time has come, and when the program is to stop.
+ */
+static void wait_for_feed(void *ctx)
+{
+	struct load *ld = ctx;
+	struct pollfd p = {.fd = in_fd(rd_in(ld->io->rd)), .events = POLLIN};
+
+	for (;;) {
+		int64_t left = dual_rows(ld->dual) > 0 ? ld->deadline - clock_monotonic()
+						       : CLOCK_US_PER_SEC;
+
+		if (stop_asked()) {
+			ld->reading = false;
+			write_chunk(ld, NULL);
+			leave(EX_DONE);
+		}
+		if (dual_rows(ld->dual) > 0 && left <= 0) {
+			ld->reading = false;
+			write_chunk(ld, NULL);
+			ld->reading = true;
+			continue;
+		}
+		if (poll(&p, 1, (int)(left / 1000) + 1) > 0)
+			return;
+	}
+}
+
+static void check_trust(struct load *ld)
+{
+	struct in *in = rd_in(ld->io->rd);
+
+	ld->bit_by_bit = !rd_is_sealed(ld->io->rd) && !in_is_regular(in);
+	if (!ld->bit_by_bit)
+		return;
+	if (!ld->conf.accept_unsealed)
+		die_hint(EX_STREAM,
+			"'via --source -- CMD' seals what a command writes when it has ended well; "
+			"--accept-unsealed takes a feed that never ends",
+			"%s is a pipe without seals: were it cut short nobody would know, "
+			"so nothing is loaded",
+			in_name(in));
+	in_on_wait(in, wait_for_feed, ld);
+}
+
+static enum rd_event next(struct load *ld, struct rec *rec)
+{
+	enum rd_event ev;
+
+	if (!ld->bit_by_bit)
+		stop_check();
+	ld->reading = true;
+	ev = io_next(ld->io, rec);
+	ld->reading = false;
+	return ev;
+}
+
+static void run(struct load *ld)
+{
+	static const struct seal end = {.chunk = SL_INIT("end"), .src = SL_INIT(""), .final = true};
+	enum rd_event ev;
+	struct rec rec;
+
+	ev = next(ld, &rec);
+	check_trust(ld);
+	for (; ev != RD_END; ev = next(ld, &rec)) {
+		if (ev == RD_COLS)
+			dual_cols(ld->dual, rd_cols(ld->io->rd));
+		else if (ev == RD_ROW)
+			take_record(ld, &rec);
+		else if (ev == RD_SEAL)
+			write_chunk(ld, rd_seal(ld->io->rd));
+		if (ld->bit_by_bit &&
+			(dual_rows(ld->dual) >= ld->conf.rows ||
+				(dual_rows(ld->dual) > 0 && dual_rows(ld->dual) % 64 == 0 &&
+					clock_monotonic() >= ld->deadline)))
+			write_chunk(ld, NULL);
+	}
+	if (!rd_is_sealed(ld->io->rd))
+		write_chunk(ld, &end);
+}
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+/* Two databases cannot commit as one. */
+static void check_same_database(struct load *ld)
+{
+	struct str a = {0}, b = {0};
+	struct pg *source;
+
+	if (!ld->conf.source)
+		return;
+	source = pg_connect(ld->conf.source, "source");
+	ledger_source_name(source, &a);
+	ledger_source_name(ld->pg, &b);
+	if (!sl_eq(str_sl(&a), str_sl(&b)))
+		die_hint(EX_CONFIGURATION,
+			"with two databases, write to the source and let narrow-to-wide follow it",
+			"source and target are not the same database: both tables must be "
+			"written in one transaction");
+	pg_close(source);
+	str_free(&a);
+	str_free(&b);
+}
+
+static void report(const struct load *ld)
+{
+	msg_note("%llu rows in %llu transactions, %llu values read back",
+		(unsigned long long)ld->io->meter.rows, (unsigned long long)ld->chunks,
+		(unsigned long long)ld->checked);
+}
+
+int main(int argc, char **argv)
+{
+	struct load ld = {.conf = {.rows = 100000, .check = 20000, .every_text = "1s"}};
+	int code;
+
+	opt_parse(&program, &ld.conf, &argc, &argv);
+	if (argc > 1)
+		opt_usage("at most one FILE");
+	if (!clock_duration(sl_of(ld.conf.every_text), 0, &ld.conf.every))
+		opt_usage("--every: not a duration: %s", msg_q(sl_of(ld.conf.every_text)));
+	(void)signal(SIGPIPE, SIG_IGN);
+	ld.pg = pg_connect(ld.conf.target.conninfo, "target");
+	check_same_database(&ld);
+	ld.narrow = narrow_detect(ld.pg, &ld.conf.narrow);
+	ld.dual = dual_open(ld.pg, ld.narrow, &ld.conf.target, ld.conf.check);
+	stop_catch(wake, &ld);
+	ld.io = io_open(&ld.conf.io, argc > 0 ? argv[0] : NULL);
+	msg_on_exit(on_failure, &ld);
+	run(&ld);
+	report(&ld);
+	code = io_close(ld.io);
+	msg_off_exit(on_failure, &ld);
+	dual_close(ld.dual);
+	narrow_free(ld.narrow);
+	pg_close(ld.pg);
+	return code;
+}

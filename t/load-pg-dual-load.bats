@@ -1,0 +1,336 @@
+# The feed into both tables: pg-dual-load, and narrow-to-wide --mode dual-write over it.
+load helper
+load oracle
+
+setup() {
+	helper_setup
+	scratch_db
+	cutoff=9999-12-31
+}
+
+# narrow_table: the one of production, empty, in the database of the test
+narrow_table() {
+	sql "CREATE SCHEMA IF NOT EXISTS tenant;
+		CREATE TABLE tenant.tbl_data_timeseries (id bigserial, ship_id text NOT NULL,
+			data_channel_id text NOT NULL, created_time timestamp NOT NULL,
+			server_created_time timestamp, bool_v boolean, str_v text, long_v bigint,
+			double_v double precision, value_format varchar(50),
+			PRIMARY KEY (ship_id, data_channel_id, created_time));
+		CREATE INDEX ON tenant.tbl_data_timeseries (created_time DESC)"
+}
+
+# feed ROW...: the file f.csv; each row is SHIP,TIME,CHANNEL,VALUE,FORMAT
+feed() {
+	printf '%s\n' ship_id,created_time,data_channel_id,value,value_format "$@" >f.csv
+}
+
+narrow() {
+	sql 'SELECT ship_id, created_time, data_channel_id, bool_v, str_v, long_v, double_v,
+		value_format FROM tenant.tbl_data_timeseries ORDER BY 1, 2, 3, id' >got
+	printf '%s\n' "$@" >want
+	same_file got want
+}
+
+# recorded SHIPS CHANNELS ROWS [OPTION...]: production-shaped rows as a feed, feed.csv, in the
+# order they arrived in (late ones late); the table is empty then
+recorded() {
+	"$root/t/telemetry" "$@"
+	sql "COPY (SELECT ship_id, created_time, data_channel_id, bool_v, str_v, long_v, double_v,
+			value_format, server_created_time
+		FROM tenant.tbl_data_timeseries ORDER BY id)
+		TO STDOUT (FORMAT csv, HEADER)" >feed.csv
+	sql 'CREATE TABLE all_rows AS TABLE tenant.tbl_data_timeseries;
+		TRUNCATE tenant.tbl_data_timeseries'
+}
+
+# all_there: both tables have everything that was fed
+all_there() {
+	same_rows 'SELECT ship_id, created_time, data_channel_id, bool_v, str_v, long_v,
+			double_v::text, value_format, server_created_time
+			FROM tenant.tbl_data_timeseries' \
+		'SELECT ship_id, created_time, data_channel_id, bool_v, str_v, long_v,
+			double_v::text, value_format, server_created_time FROM all_rows'
+	is_carried_over
+}
+
+@test "dual-load: a value goes to its column in the narrow table and to its cell in the wide one" {
+	narrow_table
+	feed 'S1,2024-01-01 00:00:00,a,1.50,Decimal' 'S1,2024-01-01T00:00:00Z,b,7,Integer' \
+		'S1,2024-01-01 00:00:00,c,"x,""y""",String' \
+		'S1,2024-01-01 09:00:15+09:00,d,t,Boolean' 'S2,2024-01-01 00:00:00,a,"",String'
+	run_rc 0 pg-dual-load f.csv
+	has "$err" '5 rows in 1 transactions, 5 values read back'
+	narrow 'S1|2024-01-01 00:00:00|a||||1.5|Decimal' 'S1|2024-01-01 00:00:00|b|||7||Integer' \
+		'S1|2024-01-01 00:00:00|c||x,"y"|||String' \
+		'S1|2024-01-01 00:00:15|d|t||||Boolean' 'S2|2024-01-01 00:00:00|a|||||String'
+	is "$(sql 'SELECT * FROM tenant.tbl_data_timeseries_s1 ORDER BY 1')" \
+		'2024-01-01 00:00:00|1.5|7|x,"y"|
+2024-01-01 00:00:15||||true'
+	is_carried_over
+}
+
+@test "dual-load: what comes again replaces in both, the last one counts, no value erases none" {
+	narrow_table
+	feed 'S,2024-01-01,a,1,Decimal' 'S,2024-01-01,b,1,Decimal' 'S,2024-01-01,a,2,Decimal'
+	run_rc 0 pg-dual-load f.csv
+	feed 'S,2024-01-02,a,9,Decimal' 'S,2024-01-01,b,,Decimal' 'S,2024-01-01,a,3,Decimal' \
+		'S,2024-01-01,c,,Decimal' 'S,2024-01-03,a,,Decimal'
+	run_rc 0 pg-dual-load f.csv
+	narrow 'S|2024-01-01 00:00:00|a||||3|Decimal' 'S|2024-01-01 00:00:00|b||||1|Decimal' \
+		'S|2024-01-01 00:00:00|c|||||Decimal' 'S|2024-01-02 00:00:00|a||||9|Decimal' \
+		'S|2024-01-03 00:00:00|a|||||Decimal'
+	is "$(sql 'SELECT * FROM tenant.tbl_data_timeseries_s ORDER BY 1')" '2024-01-01 00:00:00|3|1
+2024-01-02 00:00:00|9|
+2024-01-03 00:00:00||'
+	is_carried_over
+}
+
+@test "dual-load: the format of a known channel need not be told again; of a new one it must" {
+	narrow_table
+	feed S,2024-01-01,a,1.50,Decimal
+	run_rc 0 pg-dual-load f.csv
+	printf '{"ship_id":"S","created_time":"%s","data_channel_id":"a","value":2.50}\n' \
+		2024-01-02 >f.json
+	run_rc 0 pg-dual-load f.json
+	narrow 'S|2024-01-01 00:00:00|a||||1.5|Decimal' 'S|2024-01-02 00:00:00|a||||2.5|Decimal'
+	sed 's/"a"/"new"/' f.json >g.json
+	run_rc 65 pg-dual-load g.json
+	has "$err" 'g.json:1' 'no format, and none is known of this channel'
+}
+
+@test "dual-load: records in the table's own columns, others of the table passed on" {
+	recorded 3 30 3000
+	run_rc 0 pg-dual-load feed.csv
+	all_there
+	# again: the same
+	run_rc 0 pg-dual-load feed.csv
+	all_there
+}
+
+@test "dual-load: values of native types" {
+	narrow_table
+	feed S,2024-01-01,a,1.50,Decimal S,2024-01-01,b,007,Integer S,2024-01-01,c,f,Boolean \
+		S,2024-01-01,d,1.50,String S,2024-01-02,a,-Infinity,Decimal \
+		S,2024-01-02,a,1e-5,Decimal
+	run_rc 0 pg-dual-load --types native f.csv
+	is "$(sql "SELECT pg_typeof(a), a, b, c, d FROM tenant.tbl_data_timeseries_s ORDER BY
+			created_time")" 'double precision|1.5|7|f|1.50
+double precision|1e-05|||'
+	# a format that does not fit the column there is
+	feed S,2024-01-03,d,1,Integer S,2024-01-03,b,1.5,Decimal
+	run_rc 65 pg-dual-load --types native f.csv
+	has "$err" 'f.csv:3' 'does not fit the type of its wide column: "1.5"'
+	narrow 'S|2024-01-01 00:00:00|a||||1.5|Decimal' 'S|2024-01-01 00:00:00|b|||7||Integer' \
+		'S|2024-01-01 00:00:00|c|f||||Boolean' 'S|2024-01-01 00:00:00|d||1.50|||String' \
+		'S|2024-01-02 00:00:00|a||||1e-05|Decimal'
+}
+
+@test "dual-load: column groups, timestamptz, names of columns" {
+	"$root/t/telemetry" 2 40 4000 --type timestamptz
+	sql "ALTER TABLE tenant.tbl_data_timeseries RENAME ship_id TO vessel;
+		COPY tenant.tbl_data_timeseries (vessel, created_time, data_channel_id, bool_v,
+			str_v, long_v, double_v, value_format)
+		TO STDOUT (FORMAT csv, HEADER)" >feed.csv
+	sql 'CREATE TABLE all_rows AS TABLE tenant.tbl_data_timeseries;
+		TRUNCATE tenant.tbl_data_timeseries'
+	run_rc 0 pg-dual-load --ship-column vessel --group-columns 15 feed.csv
+	same_rows 'SELECT vessel, created_time, data_channel_id, bool_v, str_v, long_v,
+			double_v::text, value_format FROM tenant.tbl_data_timeseries' \
+		'SELECT vessel, created_time, data_channel_id, bool_v, str_v, long_v,
+			double_v::text, value_format FROM all_rows'
+	sql 'ALTER TABLE tenant.tbl_data_timeseries RENAME vessel TO ship_id'
+	is_carried_over
+}
+
+@test "dual-load: bad records stop it before anything is written, or are kept aside for both" {
+	narrow_table
+	local bad each
+	for bad in 'S,soon,a,1,Decimal=not an instant' ',2024-01-01,a,1,Decimal=is empty' \
+		'S,2024-01-01,,1,Decimal=is empty' \
+		'S,2024-01-01,a,hot,Decimal=not a double precision' \
+		'S,2024-01-01,a,1.5,Integer=not an integer' \
+		'S,2024-01-01,a,yes,Boolean=neither true' \
+		'S,2024-01-01,a,1,Enumeration=unknown format'; do
+		feed 'S,2024-01-01,z,1,Decimal' "${bad%%=*}" 'S,2024-01-02,z,2,Decimal'
+		run_rc 65 pg-dual-load f.csv
+		has "$err" 'f.csv:3' "${bad#*=}"
+		is "$(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries')" 0
+		run_rc 0 pg-dual-load --rejects bad f.csv
+		has bad "${bad#*=}"
+		narrow 'S|2024-01-01 00:00:00|z||||1|Decimal' 'S|2024-01-02 00:00:00|z||||2|Decimal'
+		is_carried_over
+		sql 'TRUNCATE tenant.tbl_data_timeseries; TRUNCATE tenant.tbl_data_timeseries_s'
+	done
+	printf '%s\n' ship_id,created_time,data_channel_id,value,op S,2024-01-01,z,1,d >f.csv
+	run_rc 65 pg-dual-load f.csv
+	has "$err" 'deletions are not taken'
+	printf '%s\n' ship_id,created_time,value S,2024-01-01,1 >f.csv
+	run_rc 65 pg-dual-load f.csv
+	has "$err" 'no column "data_channel_id"'
+	printf '%s\n' ship_id,created_time,data_channel_id,value,value_format,quality \
+		S,2024-01-01,z,1,Decimal,0 >f.csv
+	run_rc 65 pg-dual-load f.csv
+	has "$err" '"quality"'
+}
+
+@test "dual-load: a refusal of one table takes the rows from both" {
+	narrow_table
+	feed S,2024-01-01,a,1,Decimal
+	run_rc 0 pg-dual-load f.csv
+	sql "ALTER TABLE tenant.tbl_data_timeseries ADD CHECK (double_v < 100)"
+	feed S,2024-01-02,a,2,Decimal S,2024-01-03,a,200,Decimal
+	run_rc 65 pg-dual-load f.csv
+	has "$err" 'record 2: the narrow table refuses it'
+	narrow 'S|2024-01-01 00:00:00|a||||1|Decimal'
+	is_carried_over
+	sql "ALTER TABLE tenant.tbl_data_timeseries_s ADD CHECK (a <> '4')"
+	feed S,2024-01-02,a,3,Decimal S,2024-01-03,a,4,Decimal
+	run_rc 65 pg-dual-load f.csv
+	narrow 'S|2024-01-01 00:00:00|a||||1|Decimal'
+	is_carried_over
+}
+
+@test "dual-load: a trigger that changes what is written is found, and nothing is kept" {
+	narrow_table
+	feed S,2024-01-01,a,1,Decimal
+	run_rc 0 pg-dual-load f.csv
+	sql "CREATE FUNCTION twist() RETURNS trigger LANGUAGE plpgsql AS
+		'BEGIN NEW.double_v = NEW.double_v + 1; RETURN NEW; END';
+		CREATE TRIGGER twist BEFORE INSERT ON tenant.tbl_data_timeseries
+			FOR EACH ROW EXECUTE FUNCTION twist()"
+	feed S,2024-01-02,a,5,Decimal
+	run_rc 69 pg-dual-load f.csv
+	has "$err" 'the narrow table does not say what was written' '"a"' '"5"'
+	sql "DROP TRIGGER twist ON tenant.tbl_data_timeseries;
+		CREATE FUNCTION turn() RETURNS trigger LANGUAGE plpgsql AS
+		'BEGIN NEW.a = ''x''; RETURN NEW; END';
+		CREATE TRIGGER turn BEFORE INSERT ON tenant.tbl_data_timeseries_s
+			FOR EACH ROW EXECUTE FUNCTION turn()"
+	run_rc 69 pg-dual-load f.csv
+	has "$err" 'the wide table does not say what was written' '"x" instead of "5"'
+	narrow 'S|2024-01-01 00:00:00|a||||1|Decimal'
+	sql "DROP TRIGGER turn ON tenant.tbl_data_timeseries_s"
+	is_carried_over
+	# and without an index on the time, by the key
+	sql 'DROP INDEX tenant.tbl_data_timeseries_created_time_idx'
+	run_rc 0 pg-dual-load f.csv
+	is_carried_over
+}
+
+@test "dual-load: two databases are refused" {
+	narrow_table
+	local one=$PGDATABASE
+	scratch_db
+	feed S,2024-01-01,a,1,Decimal
+	run_rc 78 pg-dual-load --source "dbname=$one" f.csv
+	has "$err" 'not the same database'
+	run_rc 0 pg-dual-load --source "dbname=$one" --target "dbname=$one" f.csv
+}
+
+@test "dual-load: a sealed feed commits at its seals; one that is cut keeps those before" {
+	recorded 2 20 2000
+	reformat --seal feed.csv >sealed.csv
+	run_pipe '0 0' 'cat sealed.csv | pg-dual-load'
+	all_there
+	sql 'TRUNCATE tenant.tbl_data_timeseries'
+	run_pipe '0 76' 'head -c 50000 sealed.csv | pg-dual-load'
+	is "$(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries')" 0
+	run_pipe '0 76' 'head -n 5 feed.csv | pg-dual-load'
+	has "$err" --accept-unsealed
+}
+
+# fed FILE: pg-dual-load reads the named pipe p, which descriptor 7 keeps open
+start_feed() {
+	mkfifo p
+	pg-dual-load --accept-unsealed "$@" <p >dual.out 2>dual.err &
+	feeder=$!
+	exec 7>p
+}
+rows_are() { [[ $(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries') == "$1" ]]; }
+
+@test "dual-load: a feed without seals is committed in time, and in full when it is stopped" {
+	narrow_table
+	start_feed --every 100ms
+	printf '%s\n' ship_id,created_time,data_channel_id,value,value_format \
+		S,2024-01-01,a,1,Decimal >&7
+	wait_until 20 rows_are 1
+	is_carried_over
+	printf '%s\n' S,2024-01-02,b,1,Decimal T,2024-01-02,c,true,Boolean >&7
+	printf 'S,2024-01-03,b,' >&7
+	wait_until 20 rows_are 3
+	is_carried_over
+	kill -TERM "$feeder"
+	run_rc 0 join "$feeder"
+	rows_are 3
+	exec 7>&-
+}
+join() { wait "$1"; }
+
+@test "dual-load: a feed without seals is committed after so many rows, before its time" {
+	narrow_table
+	start_feed --every 1h --rows 10
+	printf '%s\n' ship_id,created_time,data_channel_id,value,value_format >&7
+	for i in {1..25}; do
+		printf 'S,2024-01-01 00:00:%02d,a,%d,Decimal\n' "$i" "$i" >&7
+	done
+	wait_until 20 rows_are 20
+	exec 7>&-
+	run_rc 0 join "$feeder"
+	rows_are 25
+	is_carried_over
+}
+
+nobody_else() {
+	[[ $(sql 'SELECT count(*) FROM pg_stat_activity
+		WHERE datname = current_database() AND pid <> pg_backend_pid()') == 0 ]]
+}
+
+@test "dual-load: killed anywhere, both tables say the same; sent again, all of it" {
+	recorded 3 40 6000
+	reformat --seal feed.csv >sealed.csv
+	local place
+	for place in columns_made:1 between_tables:1 between_groups:2 before_commit:1 \
+		after_commit:1; do
+		run_rc 137 env KP_KILL=$place pg-dual-load --group-columns 15 sealed.csv
+		wait_until 20 nobody_else
+		[[ $(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries') == 0 ]] ||
+			all_there
+	done
+	run_rc 0 pg-dual-load --group-columns 15 sealed.csv
+	all_there
+}
+
+@test "dual-load: killed at random in a feed without seals that is sent again from the start" {
+	recorded 2 30 4000
+	local runs=0 rows
+	while ((runs < 8)); do
+		pg-dual-load --accept-unsealed --rows 97 --group-columns 12 < <(cat feed.csv) \
+			>/dev/null 2>&1 &
+		sleep "0.$(printf %03d $((RANDOM % 400 + 50)))"
+		kill -KILL $! 2>/dev/null || :
+		wait $! || :
+		runs=$((runs + 1))
+		rows=$(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries')
+		# a ship may have a table already, and no row
+		((rows == 0)) || same_rows "$(wide)" "$(oracle)"
+	done
+	run_rc 0 pg-dual-load --accept-unsealed --rows 97 --group-columns 12 < <(cat feed.csv)
+	all_there
+}
+
+@test "dual-write: narrow-to-wide feeds both, beside a migration of the past" {
+	"$root/t/telemetry" 2 20 4000
+	sql "COPY (SELECT ship_id, created_time, data_channel_id, bool_v, str_v, long_v, double_v,
+			value_format, server_created_time
+		FROM tenant.tbl_data_timeseries WHERE id > 3000 ORDER BY id) TO STDOUT
+		(FORMAT csv, HEADER)" >feed.csv
+	sql 'CREATE TABLE all_rows AS TABLE tenant.tbl_data_timeseries;
+		DELETE FROM tenant.tbl_data_timeseries WHERE id > 3000'
+	run_pipe '0 0' 'via --source -- cat feed.csv | narrow-to-wide --mode dual-write'
+	run_rc 0 narrow-to-wide --mode migration-only --cutoff-time "$cutoff" --chunk 10m
+	all_there
+	run_rc 0 narrow-to-wide --mode validate
+	run_rc 64 narrow-to-wide --mode dual-write --ship-id S feed.csv
+	run_rc 78 env FERRY_SOURCE=dbname=postgres narrow-to-wide --mode dual-write feed.csv
+	has "$err" 'not the same database'
+}
