@@ -250,7 +250,7 @@ rows_are() { [[ $(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries') == "$1"
 
 @test "dual-load: a feed without seals is committed in time, and in full when it is stopped" {
 	narrow_table
-	start_feed --every 100ms
+	start_feed --interval 100ms
 	printf '%s\n' ship_id,created_time,data_channel_id,value,value_format \
 		S,2024-01-01,a,1,Decimal >&7
 	wait_until 20 rows_are 1
@@ -268,7 +268,7 @@ join() { wait "$1"; }
 
 @test "dual-load: a feed without seals is committed after so many rows, before its time" {
 	narrow_table
-	start_feed --every 1h --rows 10
+	start_feed --interval 1h --rows 10
 	printf '%s\n' ship_id,created_time,data_channel_id,value,value_format >&7
 	for i in {1..25}; do
 		printf 'S,2024-01-01 00:00:%02d,a,%d,Decimal\n' "$i" "$i" >&7

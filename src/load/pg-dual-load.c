@@ -23,10 +23,10 @@ struct conf {
 	struct io_opts io;
 	struct narrow_opts narrow;
 	struct target_opts target;
-	const char *source, *every_text;
+	const char *source;
 	uint64_t rows, check;
 	bool accept_unsealed;
-	int64_t every;
+	int64_t interval;
 };
 
 static const struct opt options[] = {
@@ -35,11 +35,12 @@ static const struct opt options[] = {
 		.kind = OPT_FLAG,
 		.offset = offsetof(struct conf, accept_unsealed),
 		.help = "take a feed that has no seals, and commit it bit by bit"},
-	{.name = "every",
-		.kind = OPT_STR,
-		.offset = offsetof(struct conf, every_text),
+	{.name = "interval",
+		.kind = OPT_DURATION,
+		.offset = offsetof(struct conf, interval),
 		.arg = "DURATION",
-		.help = "a feed without seals: commit so often (default 1s)"},
+		.unit = 60 * CLOCK_US_PER_SEC,
+		.help = "without seals: commit so often (a bare number: minutes; default 1s)"},
 	{.name = "rows",
 		.kind = OPT_UINT,
 		.offset = offsetof(struct conf, rows),
@@ -67,7 +68,7 @@ static const struct opt_program program = {
 	.summary = "load narrow records into narrow and wide tables at once",
 	.synopsis = "[options] [FILE]",
 	.examples = "  pg-dual-load late-rows.csv\n"
-		    "  pg-dual-load --accept-unsealed --every 500ms\n",
+		    "  pg-dual-load --accept-unsealed --interval 500ms\n",
 	.opts = options,
 };
 
@@ -120,7 +121,7 @@ static void take_record(struct load *ld, const struct rec *rec)
 	if (why)
 		io_reject_field(ld->io, rec, bad, why);
 	else if (first)
-		ld->deadline = clock_monotonic() + ld->conf.every;
+		ld->deadline = clock_monotonic() + ld->conf.interval;
 }
 
 static void write_chunk(struct load *ld, const struct seal *seal)
@@ -259,14 +260,12 @@ static void report(const struct load *ld)
 
 int main(int argc, char **argv)
 {
-	struct load ld = {.conf = {.rows = 100000, .check = 20000, .every_text = "1s"}};
+	struct load ld = {.conf = {.rows = 100000, .check = 20000, .interval = CLOCK_US_PER_SEC}};
 	int code;
 
 	opt_parse(&program, &ld.conf, &argc, &argv);
 	if (argc > 1)
 		opt_usage("at most one FILE");
-	if (!clock_duration(sl_of(ld.conf.every_text), 0, &ld.conf.every))
-		opt_usage("--every: not a duration: %s", msg_q(sl_of(ld.conf.every_text)));
 	(void)signal(SIGPIPE, SIG_IGN);
 	ld.pg = pg_connect(ld.conf.target.conninfo, "target");
 	check_same_database(&ld);
