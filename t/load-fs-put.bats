@@ -1,8 +1,11 @@
 load helper
 load sandbox
 load fs
+load storm
 
-setup_file() { sandbox_start --set group-delay=0 --seed 7; }
+setup_file() {
+	sandbox_start --set group-delay=0 --set offline-delay=0 --set athena-delay=0 --seed 7
+}
 teardown_file() { sandbox_stop; helper_teardown_file; }
 setup() {
 	helper_setup
@@ -168,15 +171,12 @@ setup() {
 	has "$err" 'has no offline store'
 }
 
-@test "fs-put: 20,000 records through throttling, errors, lost answers, partial failures" {
-	group storm
-	records 20000 >in.csv
-	sandbox_set throttle=5 error=1 reset=1 lost=1 cut=1 unprocessed=2 entry-error=1
-	run_rc 0 fs-put storm in.csv --stats stats
-	sandbox_set
-	same_online storm in.csv
-	is "$(jq -c '[.acknowledged, .unknown, .rejected]' stats)" '[20000,0,0]'
-	has "$err" 'the offline store may have them twice'
+@test "fs-put: 20,000 records through faults of every kind, and sessions that end" {
+	storm_load 20000
+}
+
+@test "fs-put: 20,000 records through the same, and kill -9 at any time" {
+	storm_kills 20000 5
 }
 
 # sent OPERATION COUNT: more requests than that have succeeded

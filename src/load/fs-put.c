@@ -424,7 +424,11 @@ static void report(struct prog *p)
 	}
 	fs_tally_put(&p->n, &s);
 	msg_detail("%s", s.p);
-	if (resent)
+	if (p->journal && fs_journal_known(p->journal) && p->group.offline)
+		msg_note("an earlier run of this load was cut short: if it was killed, the offline "
+			 "store may have up to %llu records twice that were under way then",
+			(unsigned long long)(p->conf.workers * FS_BATCH_WRITE_MAX));
+	if (resent && p->group.offline)
 		msg_note(
 			"up to %llu records were sent again after a lost answer: the offline store "
 			"may have them twice",

@@ -271,13 +271,14 @@ static void test_quoted_token(void)
 	server_stop(&s);
 }
 
-/* Takes the second pair of keys only. */
-static enum server_then second_keys(
+/* Takes keys of that number only (param 0), or later ones. */
+static enum server_then later_keys(
 	struct server_shared *s, int fd, unsigned n, const char *request)
 {
-	(void)s;
+	const char *key = strstr(request, "Credential=KEY");
+
 	(void)n;
-	if (strstr(request, "Credential=KEY2/"))
+	if (key && key[14] - '0' >= s->param[0])
 		server_answer(fd, 200, "", "{}");
 	else
 		server_answer(fd, 400, "x-amzn-ErrorType: ExpiredTokenException\r\n", "{}");
@@ -294,7 +295,7 @@ static void write_file(const char *path, unsigned mode, const char *text)
 
 static void test_expired_keys(void)
 {
-	struct server s = server_start(second_keys);
+	struct server s = server_start(later_keys);
 	struct aws_call c = put_call(false);
 	char dir[] = "/tmp/ferry-keys.XXXXXX", path[100], text[500];
 	struct aws_error e = {0};
@@ -317,9 +318,15 @@ static void test_expired_keys(void)
 	unsetenv("AWS_ACCESS_KEY_ID");
 	unsetenv("AWS_SECRET_ACCESS_KEY");
 	a = open_client(&s, 1);
-	tap(aws_do(a, &c, &r, &e) && s.shared->requests == 2,
-		"expired keys are fetched anew, once");
+	s.shared->param[0] = 2;
+	tap(aws_do(a, &c, &r, &e) && s.shared->requests == 2, "expired keys are fetched anew");
 	tap(aws_do(a, &c, &r, &e) && s.shared->requests == 3, "and kept");
+	s.shared->param[0] = 5;
+	tap(aws_do(a, &c, &r, &e) && s.shared->requests == 7, "also where they end at once");
+	s.shared->param[0] = 9;
+	tap(!aws_do(a, &c, &r, &e) && s.shared->requests == 11 && e.class == AWS_CREDENTIALS,
+		"but not for ever");
+	s.shared->requests = 3;
 	aws_close(a);
 	setenv("AWS_ACCESS_KEY_ID", "KEY1", 1);
 	setenv("AWS_SECRET_ACCESS_KEY", "s", 1);

@@ -64,7 +64,8 @@ void client_submit(struct flight *f)
 {
 	f->attempts = f->retries = 0;
 	f->taken = 0;
-	f->refreshed = f->skewed = f->moved = f->resent = f->mixed = false;
+	f->skewed = f->moved = f->resent = f->mixed = false;
+	f->renewals = 0;
 	f->delivered = 0;
 	f->trouble = -1;
 	str_clear(&f->etag);

@@ -25,7 +25,9 @@ struct flight {
 
 	unsigned attempts, retries;
 	int taken;                             /* from the quota, by the last retry */
-	bool refreshed, skewed, moved, resent; /* each is done once per call */
+	bool skewed, moved, resent; /* each is done once per call */
+	unsigned renewals;          /* of credentials */
+	unsigned keys;              /* creds_serial() of those it was signed with */
 	int64_t began, wake_at, trouble; /* trouble: since when it does not pass; -1: it does */
 	uint64_t delivered, at_start;    /* bytes the sink has had: now, when this attempt began */
 	struct str etag;                 /* of the object whose body is being resumed */

@@ -20,6 +20,7 @@ struct creds {
 	struct aws_config *c;
 	struct aws_keys keys;
 	bool have, renewable, expired;
+	unsigned serial;
 	int64_t life;     /* from getting to expiry */
 	int64_t next_try; /* of a refresh that may fail */
 };
@@ -301,6 +302,7 @@ const struct aws_keys *creds_get(struct creds *cr, struct aws_error *e)
 	cr->life = fresh.expires == INT64_MAX ? INT64_MAX : fresh.expires - now;
 	cr->have = true;
 	cr->expired = false;
+	cr->serial++;
 	return &cr->keys;
 }
 
@@ -321,6 +323,11 @@ void creds_redact(const struct creds *cr, struct str *text)
 {
 	redact(cr->keys.secret, text);
 	redact(cr->keys.token, text);
+}
+
+unsigned creds_serial(const struct creds *cr)
+{
+	return cr->serial;
 }
 
 bool creds_expire(struct creds *cr)

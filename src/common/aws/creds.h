@@ -33,6 +33,9 @@ void creds_free(struct creds *cr);
  */
 const struct aws_keys *creds_get(struct creds *cr, struct aws_error *e) NODISCARD;
 
+/* Another number whenever other keys were fetched. */
+unsigned creds_serial(const struct creds *cr);
+
 /* The service said that they expired: the next creds_get() fetches anew. False when they cannot
  * change (static keys), so that trying again is pointless. */
 bool creds_expire(struct creds *cr) NODISCARD;

@@ -5,6 +5,7 @@
 #include "core/num.h"
 
 #define MAX_BODY (64u << 20)
+#define MAX_RENEWALS 3 /* of credentials: sessions may end while a call is under way */
 #define SKEW_US (240 * CLOCK_US_PER_SEC) /* more than this, and the clock is to blame */
 
 static void on_done(struct http_request *r);
@@ -74,6 +75,7 @@ void flight_depart(struct flight *f)
 			client_finish(f, &f->error);
 		return;
 	}
+	f->keys = creds_serial(f->a->creds);
 	f->at_start = f->delivered;
 	answer_reset(&r->answer, f->call.method[0] == 'H');
 	r->answer.max_body = f->call.max_body ? f->call.max_body : MAX_BODY;
@@ -123,12 +125,16 @@ static bool mend_clock(struct flight *f)
 
 static bool renew_keys(struct flight *f)
 {
-	if (f->refreshed || !has_code(&f->error, " ExpiredToken ExpiredTokenException"
-						 " TokenRefreshRequired RequestExpired "))
+	struct creds *creds = f->a->creds;
+
+	if (f->renewals == MAX_RENEWALS ||
+		!has_code(&f->error, " ExpiredToken ExpiredTokenException TokenRefreshRequired "
+				     "RequestExpired "))
 		return false;
-	f->refreshed = true;
+	f->renewals++;
 	request_forget(f->a);
-	return creds_expire(f->a->creds);
+	/* another call may have seen to it while this one was under way */
+	return f->keys != creds_serial(creds) || creds_expire(creds);
 }
 
 /* S3 says in which region a bucket is. */
