@@ -230,24 +230,29 @@ break, ""quoted"" é",-0.00012' | LC_ALL=C sort >want
 	done
 }
 
-@test "fs-extract-athena: a result that is cut anywhere is never fewer rows" {
-	local at code method
-	records 4 >in.csv
+@test "fs-extract-athena: a result that is cut at any byte is never fewer rows" {
+	local at code method passed
+	records 2 >in.csv
 	loaded cut in.csv
-	LC_ALL=C sort in.csv >want
+	printf '%s\n' '-4' '-5' >want
 	for method in csv unload; do
-		for ((at = 0; at < 260; at += 13)); do
-			sandbox_set only=GetObject cut=100 "cut-at=$at"
+		passed=0
+		sandbox_set only=GetObject cut=100
+		# each cut goes on where it was
+		for ((at = 0; at < 50; at++)); do
+			sandbox_set "cut-at=$at"
 			code=0
-			AWS_MAX_ATTEMPTS=2 extract cut --method $method >got 2>err || code=$?
-			sandbox_set
-			((code == 75 || code == 76)) || {
-				LC_ALL=C sort got >got.sorted
-				is "$code" 0 "cut at $at"
-				same_file got.sorted want
-			}
-			rm -rf "$HOME/.local"
+			extract cut --method $method -c count >got 2>err || code=$?
+			if ((code == 0)); then
+				sed 1d got | LC_ALL=C sort | same_file - want
+				passed=$((passed + 1))
+			else
+				((code == 75 || code == 76))
+			fi
 		done
+		sandbox_set
+		((passed > 40))
+		rm -rf "$HOME/.local"
 	done
 }
 
