@@ -119,8 +119,71 @@ no_keys() { unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN; }
 	has_no "$out" "$marked"
 }
 
+# traced COMMAND...: with every program that is run (arguments and environment) and all that is
+# written in the file `trace`; what goes to sockets is not writing.
+traced() {
+	strace -f -qq -v -o trace -s 1000000 -e trace=execve,write,writev,pwrite64,openat \
+		"$@" >"$out" 2>"$err" || :
+	cat trace >>traces
+}
+
+@test "aws: the secret of a load is in no argument, environment, output, journal, log or state" {
+	no_sanitizer 'strace and a leak check exclude each other'
+	local each
+
+	fs-group template -O features.json
+	fs-group create marked --schema-file features.json --s3-uri s3://offline/fs \
+		--role-arn arn:aws:iam::123456789012:role/store >/dev/null
+	printf 'id,event_time,count\na,2024-01-01T00:00:00Z,1\nb,2024-01-01T00:00:00Z,x\n' >in.csv
+	profile keys >credentials
+	cat >config <<-'END'
+		[profile marked]
+		role_arn = arn:aws:iam::123456789012:role/loader
+		source_profile = keys
+	END
+	no_keys
+	for each in keys marked; do
+		export AWS_PROFILE=$each
+		# a load that fails, with log, failed records and summary; one that is refused, and
+		# one that is killed: each keeps its journal
+		traced fs bulk-put marked in.csv -o log --failed "failed-$each" --continue-on-error
+		has "$err" 'error: '
+		traced fs-put -v marked in.csv --failed "failed2-$each" --stats "stats-$each"
+		sandbox_set deny=BatchWriteRecord,PutRecord
+		traced fs-put -v marked in.csv --journal "journal-$each"
+		[[ -s journal-$each ]]
+		sandbox_set error=100
+		traced fs-extract-athena -v marked
+		traced fs-extract-online -v marked --retry-for 1
+		traced fs export marked "x-$each.csv"
+		sandbox_set
+		traced fs-group -v describe marked
+	done
+	has traces execve fs-put bulk-put
+	has_no traces "$secret" aws_secret_access_key
+	rm -f credentials
+	! grep -rlF -e "$secret" --exclude=trace --exclude=traces . || return 1
+	# and those of sessions, which the sandbox knows
+	curl -sS "$AWS_ENDPOINT_URL/_sandbox/secrets" | jq -r '.[]' >"$BATS_FILE_TMPDIR/secrets"
+	(($(wc -l <"$BATS_FILE_TMPDIR/secrets") > 10))
+	for each in $(<"$BATS_FILE_TMPDIR/secrets"); do
+		has_no traces "$each"
+		! grep -rlF -e "$each" . || return 1
+	done
+}
+
+# held PROGRAM...: runs it against a server that takes connections and never answers; sets $pid.
+held() {
+	(
+		ulimit -c unlimited 2>/dev/null || :
+		exec "$@" --endpoint-url "http://127.0.0.1:$port"
+	) >"$out" 2>"$err" </dev/null 3>&- &
+	pid=$!
+}
+
 @test "aws: a program with credentials leaves no core file" {
 	no_sanitizer 'it protects itself only without them'
+	local each
 	mkfifo hold
 	python3 -c 'import socket, time
 s = socket.create_server(("127.0.0.1", 0))
@@ -128,14 +191,13 @@ print(s.getsockname()[1], file=open("hold", "w"))
 time.sleep(60)' 3>&- &
 	server=$!
 	read -r port <hold
-	(
-		ulimit -c unlimited 2>/dev/null || :
-		exec fs-group --endpoint-url "http://127.0.0.1:$port" list
-	) >"$out" 2>"$err" 3>&- &
-	pid=$!
-	wait_until 10 grep -q '^Max core file size *0 *0 ' "/proc/$pid/limits"
-	kill -SEGV "$pid"
-	wait "$pid" || :
+	for each in 'fs-group list' 'fs-put g' 'fs-extract-athena g' 'fs-extract-online g'; do
+		# shellcheck disable=SC2086  # a word each
+		held $each
+		wait_until 10 grep -q '^Max core file size *0 *0 ' "/proc/$pid/limits"
+		kill -SEGV "$pid"
+		wait "$pid" || :
+	done
 	kill "$server"
 	is "$(find . -name 'core*')" ''
 }

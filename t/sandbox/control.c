@@ -5,6 +5,8 @@
  *   GET|DELETE /_sandbox/settings           faults; DELETE switches them off
  *   POST /_sandbox/settings {"name":value}  sets some (control.h)
  *   POST /_sandbox/expire                   every session made so far has expired
+ *   GET  /_sandbox/secrets                  secrets and tokens of all sessions, to look for them
+ *                                           where they must not be
  *   POST /_sandbox/block {"group":NAME,"why":TEXT}  the offline store takes nothing; "" ends it
  */
 #include "control.h"
@@ -114,6 +116,8 @@ void control_serve(struct exchange *x)
 		settings(x);
 	} else if (sl_eq(x->path, SL("/_sandbox/expire"))) {
 		creds_expire_all();
+	} else if (sl_eq(x->path, SL("/_sandbox/secrets"))) {
+		creds_describe(&x->out);
 	} else if (sl_eq(x->path, SL("/_sandbox/block"))) {
 		block(x);
 	} else {

@@ -103,3 +103,15 @@ void creds_expire_all(void)
 	for (size_t i = 0; i < sessions.keys.n; i++)
 		sessions.v[i]->expires = unix_now();
 }
+
+void creds_describe(struct str *out)
+{
+	str_addc(out, '[');
+	for (size_t i = 0; i < sessions.keys.n; i++) {
+		str_addz(out, i ? "," : "");
+		str_add_json(out, sl_of(sessions.v[i]->secret));
+		str_addc(out, ',');
+		str_add_json(out, sl_of(sessions.v[i]->token));
+	}
+	str_addc(out, ']');
+}

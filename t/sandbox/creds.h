@@ -6,6 +6,7 @@
 #define SANDBOX_CREDS_H
 
 #include "core/base.h"
+#include "core/str.h"
 
 struct creds {
 	char key[21]; /* AKIA… a user's, ASIA… a session's */
@@ -30,6 +31,9 @@ const struct creds *creds_assume(struct sl role_arn, struct sl session, int64_t 
 
 /* Seconds every session made from now on lives, 0: as long as was asked for. */
 void creds_set_life(int64_t seconds);
+
+/* A JSON array of the secrets and tokens of all sessions. */
+void creds_describe(struct str *out);
 
 /* All sessions made so far are expired from now on, whatever their holders were told. */
 void creds_expire_all(void);
