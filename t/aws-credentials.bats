@@ -9,6 +9,9 @@ marked=MARKED/secret+that=nobody/may/see/01234
 
 setup_file() {
 	sandbox_start --set group-delay=0
+	fs-group template -O "$BATS_FILE_TMPDIR/features.json"
+	fs-group create there --schema-file "$BATS_FILE_TMPDIR/features.json" \
+		--role-arn arn:aws:iam::123456789012:role/store --no-offline-store >/dev/null
 }
 
 teardown_file() {

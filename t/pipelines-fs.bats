@@ -20,28 +20,49 @@ loaded() {
 	wait_until 20 arrived "$1" "$2"
 }
 
+# one_line TEXT...: the failure is said in one line that holds these, beside what may help.
+one_line() {
+	is "$(grep -c ': error: ' "$err")" 1 'lines of errors'
+	grep ': error: ' "$err" >"$BATS_TEST_TMPDIR/.line"
+	has "$BATS_TEST_TMPDIR/.line" "$@"
+}
+
+# no_access OPERATION COMMAND...: that operation is not allowed, or there is nobody to ask, or no
+# such profile.
+no_access() {
+	local operation=$1
+	shift
+
+	sandbox_set "deny=$operation"
+	run_rc 77 fs "$@"
+	one_line AccessDenied "$operation"
+	sandbox_set
+	AWS_ENDPOINT_URL=http://127.0.0.1:9 run_rc 75 fs "$@"
+	one_line 'no connection: 127.0.0.1:9'
+	run_rc 78 fs --profile nobody "$@"
+	one_line nobody
+	run_rc 64 fs "$@" --no-such-option
+	one_line no-such-option
+	run_rc 78 fs --region 'no/region' "$@"
+	one_line 'bad region: "no/region"'
+}
+
 # mistakes COMMAND OPERAND...: of any command that has to do with a group of that name.
 mistakes() {
 	local command=$1
 	shift
 
 	run_rc 69 fs "$command" no-such-group "$@"
-	has "$err" 'there is no feature group "no-such-group" in us-east-1'
+	one_line 'there is no feature group "no-such-group" in us-east-1'
 	run_rc 69 fs --region eu-west-1 "$command" "$group" "$@"
-	has "$err" 'in eu-west-1'
-	AWS_ENDPOINT_URL=http://127.0.0.1:9 run_rc 75 fs "$command" "$group" "$@"
-	sandbox_set deny=DescribeFeatureGroup
-	run_rc 77 fs "$command" "$group" "$@"
-	has "$err" AccessDenied
-	sandbox_set
-	run_rc 78 fs --profile nobody "$command" "$group" "$@"
-	has "$err" nobody
+	one_line 'there is no feature group "'"$group"'" in eu-west-1'
 	run_rc 64 fs "$command"
-	run_rc 64 fs "$command" "$group" "$@" --no-such-option
-	has "$err" no-such-option
+	one_line ''
+	no_access DescribeFeatureGroup "$command" "$group" "$@"
 }
 
 @test "fs: global options, other names, unknown commands" {
+	group anything
 	for name in fs sm-fs sagemaker-fs; do
 		run_ok "$name" --region us-east-1 list -o json
 		run_ok "$name" --region=us-east-1 --version
@@ -52,9 +73,14 @@ mistakes() {
 	has "$err" 'no such command: frobnicate'
 	run_rc 64 fs --bogus list
 	run_rc 64 fs --profile
-	AWS_ENDPOINT_URL=http://127.0.0.1:9 run_rc 75 fs list
-	sandbox_set deny=ListFeatureGroups
-	run_rc 77 fs list
+	no_access ListFeatureGroups list
+	# an empty list may be that of the wrong region
+	run_rc 0 fs --region eu-west-1 list
+	has "$err" 'there is no feature group in eu-west-1'
+	run_rc 0 fs list --name-contains nobodys -o json
+	has "$err" 'with a name like "nobodys" in us-east-1'
+	is "$(jq -c . "$out")" '[]'
+	run_rc 64 fs list -o xml
 }
 
 @test "fs: schema-template, schema, create and add-features" {
@@ -69,7 +95,25 @@ mistakes() {
 		--description 'a group' --tags a=b --table-format Glue --no-encryption \
 		--ttl-duration 5
 	run_rc 69 fs create made --schema-file t.json --role-arn "$role" --s3-uri s3://offline/x
+	make=(create made2 --role-arn "$role" --s3-uri s3://offline/x)
 	run_rc 64 fs create made2 --schema-file t.json --s3-uri s3://offline/x
+	one_line --role-arn
+	run_rc 64 fs "${make[@]}"
+	one_line --schema-file
+	run_rc 66 fs "${make[@]}" --schema-file nowhere.json
+	one_line nowhere.json
+	printf '[{"FeatureName":"id","FeatureType":"Number"}]' >bad.json
+	run_rc 65 fs "${make[@]}" --schema-file bad.json
+	one_line 'feature 1: "id": FeatureType is not String, Integral or Fractional'
+	run_rc 65 fs "${make[@]}" --schema-file t.json --event-time-feature-name nope
+	one_line 'no feature "nope" for the event time'
+	run_rc 64 fs "${make[@]}" --schema-file t.json --s3-uri /tmp/x
+	one_line '--s3-uri: not like s3://BUCKET/PREFIX: "/tmp/x"'
+	no_access CreateFeatureGroup "${make[@]}" --schema-file t.json
+	run_ok fs "${make[@]}" --schema-file t.json --dry-run
+	has "$out" 'would create feature group made2'
+	run_rc 69 fs schema made2
+	run_ok fs create dashed --schema-file - --role-arn "$role" --s3-uri s3://offline/x <t.json
 	run_ok fs list
 	has "$out" made
 	run_ok fs schema made -o json
@@ -102,12 +146,12 @@ mistakes() {
 	run_rc 0 fs put one --record '{"id":"timed","count":1}'
 	[[ $(fs get one timed | jq -r .event_time) > 2024-06 ]]
 	run_rc 65 fs put one --record '{"id":"bad","count":"many"}'
-	has "$err" 'field "count": is not a 64-bit integer' 'the record is not in one'
+	one_line 'field "count": is not a 64-bit integer'
 	run_rc 65 fs put one --record '{"id":'
 	run_rc 64 fs put one
 	run_rc 0 fs put one --record '{"id":"dry","count":1}' --dry-run
 	run_rc 69 fs get one dry
-	has "$err" 'feature group "one" has no record "dry"'
+	one_line 'feature group "one" has no record "dry"'
 	run_rc 64 fs get one
 	run_rc 64 fs get one dry -o xml
 	group=one mistakes get 'a b/c'
@@ -141,7 +185,11 @@ mistakes() {
 	records 100 >in.csv
 	sed -i '51s/,[-0-9]*,/,many,/' in.csv
 	run_rc 65 fs bulk-put errors in.csv
-	has "$err" 'field "count": is not a 64-bit integer'
+	one_line 'in.csv:51: record 50: field "count": is not a 64-bit integer'
+	run_rc 65 fs bulk-put errors in.csv --dry-run
+	one_line 'in.csv:51: record 50: field "count": is not a 64-bit integer'
+	run_rc 0 fs bulk-put errors <(head -n 40 in.csv) --progress=json --accept-unsealed
+	has "$err" '"done":true'
 	run_rc 65 fs bulk-put errors in.csv --continue-on-error -o log
 	has "$out" '100 records: 99 written, 1 failed'
 	has "$err" 'what this run left is in'
@@ -319,9 +367,10 @@ mistakes() {
 	has size.csv 'Name,Files,Bytes'
 	run_ok fs analyze --bucket offline --prefix fs
 	has "$out" total
-	run_rc 64 fs analyze
-	sandbox_set deny=ListObjectsV2
-	run_rc 77 fs analyze sized
+	run_rc 64 fs analyze sized --export -
+	one_line --export
+	group=sized mistakes analyze
+	no_access ListObjectsV2 analyze --bucket offline --prefix fs
 }
 
 @test "fs: delete asks, and takes the data along unless told not to" {

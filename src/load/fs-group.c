@@ -237,6 +237,8 @@ static void size(struct conf *conf, char **word)
 
 	if ((word[0] != NULL) == (conf->bucket != NULL))
 		opt_usage("size of what? a GROUP, or --bucket and --prefix");
+	if (conf->export && strcmp(conf->export, "-") == 0)
+		opt_usage("--export: standard output has the report already; -o csv makes it CSV");
 	if (!num_double(sl_of(conf->price), &price) || !(price >= 0))
 		opt_usage("--price: not a price: %s", msg_q(sl_of(conf->price)));
 	a = open_aws(conf);

@@ -108,6 +108,7 @@ static void add_group(struct fs_table *t, const struct fs_group *g)
 struct listing {
 	struct aws *a;
 	struct fs_table table;
+	uint64_t n;
 };
 
 /* A group that was deleted since the page was made is left out. */
@@ -120,6 +121,7 @@ static bool list_one(void *ctx, const struct json *summary)
 
 	if (!json_get_str(summary, "FeatureGroupName", &name))
 		return true;
+	l->n++;
 	if (fs_describe(l->a, name, &g, &e))
 		add_group(&l->table, &g);
 	else if (e.class != AWS_NOT_FOUND)
@@ -136,6 +138,9 @@ void fs_show_list(struct aws *a, const char *contains, enum fs_table_format form
 
 	if (!fs_list(a, sl_of(contains), list_one, &l, &e))
 		aws_die(&e, "cannot list feature groups");
+	if (l.n == 0) /* the wrong region or account looks the same */
+		msg_note("there is no feature group%s%s in %s", *contains ? " with a name like " : "",
+			*contains ? msg_q(sl_of(contains)) : "", aws_region(a));
 	print_table(&l.table, format);
 }
 
