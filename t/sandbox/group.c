@@ -13,11 +13,28 @@ static struct {
 	char *failure;
 } groups = { .create_us = 300000, .update_us = 300000, .delete_us = 300000 };
 
+static void bring_forward(int64_t *when, int64_t latest)
+{
+	if (*when > latest)
+		*when = latest;
+}
+
 void group_set_delays(int64_t create, int64_t update, int64_t delete_us)
 {
+	int64_t now = unix_now();
+
 	groups.create_us = create;
 	groups.update_us = update;
 	groups.delete_us = delete_us;
+	for (size_t i = 0; i < groups.keys.n && i < groups.cap; i++) {
+		struct group *g = groups.v[i];
+
+		if (!g)
+			continue;
+		bring_forward(&g->ready, now + create);
+		bring_forward(&g->update_done, now + update);
+		bring_forward(&g->gone, now + delete_us);
+	}
 }
 
 void group_set_create_failure(const char *why)

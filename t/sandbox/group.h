@@ -58,7 +58,9 @@ struct group {
 	struct sl blocked; /* why the offline store takes nothing, or nothing */
 };
 
-/* Delays, in microseconds, of creation, updates and deletion; and why creations fail from now on.
+/*
+ * Delays, in microseconds, of creation, updates and deletion, which bring forward the end of what
+ * is under way, too; and why creations fail from now on.
  */
 void group_set_delays(int64_t create, int64_t update, int64_t delete_us);
 void group_set_create_failure(const char *why); /* copied; NULL or "": they succeed */
