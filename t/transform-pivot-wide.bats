@@ -91,6 +91,24 @@ wide() {
 	wide created_time,a 9,x 10,y
 }
 
+@test "pivot: one order for all keys, so none comes twice unnoticed" {
+	local key
+	narrow 9,a,x 10,a,y 1a,a,z 9,b,w
+	run_rc 65 pivot-wide n.csv
+	has "$err" 'record 4' '"9" comes after "1a"'
+	narrow 08,a,x 0a,a,x 10,a,x 1f,a,x 20,a,x 2e,a,x 9,a,x a0,a,x
+	run_ok pivot-wide n.csv
+	narrow 9999999999999999,a,x 10000000000000000,a,x 10000000000000000.5,a,x 1e400,a,x x,a,x
+	run_ok pivot-wide n.csv
+	for key in {1..30} {1..30}a {10..20}x1; do
+		printf '%s,a,1\n%s,b,2\n' "$key" "$key"
+	done | shuf --random-source=/bin/bash >rows
+	{ printf 'created_time,data_channel_id,value\n' && cat rows; } >n.csv
+	run_ok pivot-wide --on-unsorted sort n.csv
+	is "$(grep -cE '^[0-9ax]+,(1,2|2,1)$' "$out")" 71
+	is "$(wc -l <"$out")" 72
+}
+
 @test "pivot: times with and without decimals and zone are in order" {
 	narrow '2024-01-01 00:00:15,a,1' '2024-01-01 00:00:15.25,a,2' '2024-01-01 00:00:16,a,3'
 	run_ok pivot-wide n.csv

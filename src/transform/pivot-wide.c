@@ -83,7 +83,7 @@ struct prog {
 	size_t line_cap;
 	struct wr *wr;
 	struct late *late; /* what rows go through whose columns are not all known, or NULL */
-	struct sorter *sorter;
+	struct sorter *sorter; /* of --on-unsorted sort, from the first record on */
 	struct str payload;
 };
 
@@ -128,10 +128,15 @@ static void find_columns(struct prog *p, const struct names *cols)
 	p->in_value = column(p, cols, p->conf.value);
 }
 
+static bool sorts(const struct prog *p)
+{
+	return p->conf.on_unsorted == UNSORTED_SORT;
+}
+
 /* Records can be guessed from the one before where only name and value change, at their end. */
 static void see_what_is_guessable(struct prog *p, size_t n_cols)
 {
-	p->guessable = !p->sorter && p->in_name + 2 == n_cols && p->in_value + 1 == n_cols &&
+	p->guessable = !sorts(p) && p->in_name + 2 == n_cols && p->in_value + 1 == n_cols &&
 		       p->in_key < p->in_name && p->in_op == NAMES_NONE;
 	for (size_t i = 0; i < p->by.n; i++)
 		p->guessable &= p->in_by[i] < p->in_name;
@@ -256,6 +261,10 @@ static void sort_record(struct prog *p, const struct rec *rec)
 		rec_pack(&p->payload, &rec->f[p->in_by[i]]);
 	rec_pack(&p->payload, &rec->f[p->in_name]);
 	rec_pack(&p->payload, &value);
+	if (!p->sorter) {
+		p->pivot.order = pivot_order_of(field_sl(&rec->f[p->in_key]));
+		p->sorter = sorter_new(p->conf.sort_memory, p->pivot.order);
+	}
 	sorter_add(p->sorter, field_sl(&rec->f[p->in_key]), str_sl(&p->payload));
 }
 
@@ -313,7 +322,7 @@ static void take_record(struct prog *p, const struct rec *rec)
 		io_reject_field(p->io, rec, key->n ? p->in_name : p->in_key, "is empty");
 		return;
 	}
-	if (p->sorter) {
+	if (sorts(p)) {
 		sort_record(p, rec);
 		return;
 	}
@@ -398,8 +407,6 @@ static void start(struct prog *p)
 	p->pivot.on_unknown = (enum pivot_unknown)p->conf.on_unknown;
 	p->pivot.row = write_row;
 	p->pivot.ctx = p;
-	if (p->conf.on_unsorted == UNSORTED_SORT)
-		p->sorter = sorter_new(p->conf.sort_memory, pivot_cmp_keys);
 }
 
 static void release(struct prog *p)

@@ -1,5 +1,6 @@
 #include "stream/pivot.h"
 
+#include "core/decimal.h"
 #include "core/num.h"
 #include "stream/digest.h"
 
@@ -17,13 +18,20 @@ struct pivot_group {
 	struct field *by;    /* values of the by columns */
 };
 
-int pivot_cmp_keys(struct sl a, struct sl b)
+/* Numbers by value, however long they are, and before all else. */
+static int numbers_first(struct sl a, struct sl b)
 {
-	double x, y;
+	struct decimal x, y;
+	bool a_is = num_is_json(a) && decimal_parse(a, &x);
+	bool b_is = num_is_json(b) && decimal_parse(b, &y);
+	int c = a_is && b_is ? decimal_cmp(&x, &y) : b_is - a_is;
 
-	if (num_is_json(a) && num_is_json(b) && num_double(a, &x) && num_double(b, &y) && x != y)
-		return x < y ? -1 : 1;
-	return sl_cmp(a, b);
+	return c ? c : sl_cmp(a, b);
+}
+
+pivot_order *pivot_order_of(struct sl first_key)
+{
+	return num_is_json(first_key) ? numbers_first : sl_cmp;
 }
 
 static void widen_row(struct pivot_row *r, size_t n)
@@ -98,7 +106,9 @@ static struct pivot_row *open_row(struct pivot *pv, size_t gi)
 
 	if (g->row != NAMES_NONE)
 		return &pv->rows[g->row];
-	if (g->last_key.n && pivot_cmp_keys(key, str_sl(&g->last_key)) <= 0) {
+	if (!pv->order)
+		pv->order = pivot_order_of(key);
+	if (g->last_key.n && pv->order(key, str_sl(&g->last_key)) <= 0) {
 		pv->last_key = str_sl(&g->last_key);
 		return NULL;
 	}
@@ -170,7 +180,7 @@ static bool replaces(const struct pivot *pv, const struct field *old, const stru
 {
 	return pv->on_duplicate == DUP_LAST ||
 	       (pv->on_duplicate == DUP_MAX &&
-		pivot_cmp_keys(field_sl(new), field_sl(old)) > 0);
+		numbers_first(field_sl(new), field_sl(old)) > 0);
 }
 
 /* The cell goes into an open row. */

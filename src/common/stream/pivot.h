@@ -27,6 +27,8 @@ enum pivot_result {
 	PIVOT_UNKNOWN,	 /* UNKNOWN_ERROR, and the column is not among those given */
 };
 
+typedef int pivot_order(struct sl a, struct sl b); /* < 0, 0, > 0 */
+
 struct pivot_group;
 struct pivot_row;
 
@@ -36,6 +38,7 @@ struct pivot {
 	enum pivot_duplicate on_duplicate;
 	enum pivot_unknown on_unknown; /* for names beyond n_given */
 	size_t n_given;
+	pivot_order *order; /* of keys; NULL: that of the first one */
 	/*
 	 * A row is complete: the group's values (n_by), its key, and the cells by number of the
 	 * column, pivot->columns.n of them. They live until the callback returns.
@@ -96,10 +99,12 @@ const struct field *pivot_other(const struct pivot *pv);
 void pivot_end_chunk(struct pivot *pv);
 
 /*
- * Order of keys: numbers as numbers (9 before 10), anything else bytewise, as times in ISO form
- * want it.
+ * The order of the keys of a stream by its first one. Is that a number, then numbers are in the
+ * order of their values (9 before 10), and before all else; otherwise all keys are bytewise, as
+ * times in ISO form want it. It must be one order for all of them: with two numbers by value and a
+ * number and a text bytewise, 9, 10, 1a and again 9 would be ascending.
  */
-int pivot_cmp_keys(struct sl a, struct sl b);
+pivot_order *pivot_order_of(struct sl first_key);
 
 void pivot_free(struct pivot *pv);
 
