@@ -251,6 +251,19 @@ wide() {
 	[[ ${SAN-} ]] || ((large < small + 1024 && large < 16384))
 }
 
+@test "pivot: --columns from an editor that writes CR LF and a byte order mark, and from none" {
+	narrow 1,a,x 1,b,y
+	printf '\xef\xbb\xbfb\r\na\r\n' >cols
+	run_ok pivot-wide -c cols --on-unknown error n.csv
+	wide created_time,b,a 1,y,x
+	printf 'a\nb\xff\n' >cols
+	run_rc 65 pivot-wide -c cols n.csv
+	has "$err" 'cols:2:2: not valid UTF-8'
+	printf 'a\n\0b\n' >cols
+	run_rc 65 pivot-wide -c cols n.csv
+	has "$err" 'cols:2:1: NUL byte'
+}
+
 # ---- records that begin like the one before ------------------------------------------------------
 
 # Random records as text, twice: with name and value at the end, where pivot-wide guesses what comes

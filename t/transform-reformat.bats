@@ -209,3 +209,22 @@ printed() {
 	run_ok reformat -o csv nab.json.gz
 	same_file "$out" nab.csv
 }
+
+@test "reformat: compressed records, too, are there once nothing more comes" {
+	{
+		printf 'a\n1\n'
+		wait_until 20 test -s got || printf 'too late\n'
+		printf '2\n'
+	} | reformat -z 1 | reformat --no-seal -o ndjson >got
+	is "$(<got)" $'{"a":"1"}\n{"a":"2"}'
+}
+
+@test "reformat: a file of statistics is as private as the umask or the old one" {
+	printf 'a\n1\n' >in.csv
+	(umask 027 && reformat --stats stats -O out.csv in.csv)
+	is "$(stat -c %a stats)" 640
+	chmod 604 stats
+	run_ok reformat --stats stats -O out.csv in.csv
+	is "$(stat -c %a stats)" 604
+	is "$(ls)" $'in.csv\nout.csv\nstats'
+}

@@ -58,14 +58,7 @@ static bool sync_dir_of(const char *path)
 	return ok;
 }
 
-/* Is it there, and no file: a device, a pipe, a terminal? Such a thing is never replaced. */
-static bool is_special(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
-}
-
+/* A device, a pipe, a terminal: such a thing is never replaced. */
 static bool write_special(const char *path, struct sl content)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
@@ -76,22 +69,37 @@ static bool write_special(const char *path, struct sl content)
 	return ok;
 }
 
+/* A new file in the same directory, its name in `tmp`. Not mkstemp(), which ignores the umask. */
+static int open_beside(const char *path, unsigned mode, struct str *tmp)
+{
+	int fd = -1;
+
+	for (unsigned i = 0; i < 1000 && fd < 0; i++) {
+		str_clear(tmp);
+		str_addf(tmp, "%s.%ld.%u", path, (long)getpid(), i);
+		fd = open(tmp->p, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)mode);
+		if (fd < 0 && errno != EEXIST)
+			return -1;
+	}
+	return fd;
+}
+
 bool tmpf_replace(const char *path, struct sl content, unsigned mode)
 {
 	struct str tmp = { 0 };
+	struct stat st;
+	bool there = stat(path, &st) == 0, ok;
 	int fd, saved;
-	bool ok;
 
-	if (is_special(path))
+	if (there && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
 		return write_special(path, content);
-
-	str_addf(&tmp, "%s.XXXXXX", path);
-	fd = mkostemp(tmp.p, O_CLOEXEC);
+	fd = open_beside(path, mode, &tmp);
 	if (fd < 0) {
 		str_free(&tmp);
 		return false;
 	}
-	ok = fchmod(fd, (mode_t)mode) == 0 && write_all(fd, content) && fsync(fd) == 0;
+	ok = (!there || fchmod(fd, st.st_mode & 07777) == 0) && write_all(fd, content) &&
+	     fsync(fd) == 0;
 	ok = close(fd) == 0 && ok;
 	ok = ok && rename(tmp.p, path) == 0;
 	if (!ok) {

@@ -13,10 +13,10 @@
 int tmpf_scratch(void) NODISCARD;
 
 /*
- * Replaces the file at `path` by `content` (mode `mode` when new): temporary file in the same
- * directory, fsync, rename, fsync of the directory. Returns false with errno set; the old file is
- * then untouched. A reader sees the old or the new content, never a mixture. What is no
- * file, such as /dev/null or a pipe, is written to.
+ * Replaces the file at `path` by `content`: temporary file in the same directory, fsync, rename,
+ * fsync of the directory. Its mode is that of the old one, or `mode` less the umask. Returns false
+ * with errno set; the old file is then untouched. A reader sees the old or the new content, never a
+ * mixture. What is no file, such as /dev/null or a pipe, is written to.
  */
 bool tmpf_replace(const char *path, struct sl content, unsigned mode) NODISCARD;
 

@@ -1,6 +1,7 @@
 #include "stream/namelist.h"
 
 #include "core/msg.h"
+#include "core/utf8.h"
 #include "stream/in.h"
 #include "stream/json.h"
 
@@ -53,6 +54,17 @@ static void take_package(const char *path, struct sl all, struct names *names)
 	arena_free(&arena);
 }
 
+static void check_text(const char *path, size_t no, struct sl line)
+{
+	size_t at = utf8_valid_to(line.p, line.n);
+	const char *nul = memchr(line.p, 0, line.n);
+
+	if (at < line.n)
+		die(EX_DATA, "%s:%zu:%zu: not valid UTF-8", path, no, at + 1);
+	if (nul)
+		die(EX_DATA, "%s:%zu:%zu: NUL byte", path, no, (size_t)(nul - line.p) + 1);
+}
+
 void namelist_read(const char *path, struct names *names)
 {
 	struct in *in = in_open(path, MAX_FILE);
@@ -62,6 +74,8 @@ void namelist_read(const char *path, struct names *names)
 	while (in_more(in))
 		continue;
 	all = in_window(in);
+	if (all.n >= 3 && memcmp(all.p, "\xef\xbb\xbf", 3) == 0)
+		all = (struct sl){ all.p + 3, all.n - 3 };
 	if (is_package(all)) {
 		take_package(path, all, names);
 		all.n = 0;
@@ -73,6 +87,7 @@ void namelist_read(const char *path, struct names *names)
 
 		all = (struct sl){ all.p + skip, all.n - skip };
 		line = trim_end(line);
+		check_text(path, no, line);
 		if (line.n && line.p[0] == '{') {
 			struct json *o = json_parse(&arena, line, &why, &at);
 

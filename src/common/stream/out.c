@@ -115,7 +115,8 @@ static void deflate_all(struct out *o, struct sl s, bool finish)
 	}
 }
 
-void out_flush(struct out *o)
+/* Empties the buffer; a compressor may keep some of it. */
+static void drain(struct out *o)
 {
 	struct sl s = { o->buf, o->n };
 
@@ -127,10 +128,19 @@ void out_flush(struct out *o)
 		must_write(o, s.p, s.n);
 }
 
+void out_flush(struct out *o)
+{
+	size_t n;
+
+	drain(o);
+	while (o->z && (n = z_deflate_flush(o->z, o->zbuf, ZBUF_SIZE)) > 0)
+		must_write(o, o->zbuf, n);
+}
+
 void out_make_room(struct out *o, size_t n)
 {
 	if (o->fd >= 0)
-		out_flush(o);
+		drain(o);
 	if (o->n + n > o->cap)
 		mem_grow(&o->buf, &o->cap, o->n + n, 1);
 }
@@ -227,7 +237,7 @@ void out_close(struct out *o)
 	int fd = o->fd;
 
 	if (fd >= 0)
-		out_flush(o);
+		drain(o);
 	if (o->z)
 		deflate_all(o, (struct sl){ "", 0 }, true);
 	if (fd >= 0 && close(fd) != 0 && errno != EINTR)

@@ -126,3 +126,15 @@ size_t z_deflate_some(struct z_deflate *z, struct sl *in, char *dst, size_t cap,
 	in->n -= given - z->s.avail_in;
 	return room - z->s.avail_out;
 }
+
+size_t z_deflate_flush(struct z_deflate *z, char *dst, size_t cap)
+{
+	unsigned room = clamp(cap);
+
+	z->s.avail_in = 0;
+	z->s.next_out = (Bytef *)dst;
+	z->s.avail_out = room;
+	if (deflate(&z->s, Z_SYNC_FLUSH) == Z_STREAM_ERROR)
+		bug("deflate() was called wrongly");
+	return room - z->s.avail_out;
+}

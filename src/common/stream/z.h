@@ -34,4 +34,7 @@ void z_deflate_free(struct z_deflate *z);
 /* Compresses *in (advancing it); `finish` ends the member. Call until it returns 0. */
 size_t z_deflate_some(struct z_deflate *z, struct sl *in, char *dst, size_t cap, bool finish);
 
+/* Hands out what is held back, so that a reader has all that was put in. Until it returns 0. */
+size_t z_deflate_flush(struct z_deflate *z, char *dst, size_t cap);
+
 #endif
