@@ -18,7 +18,7 @@ setup() {
 	sandbox_set
 }
 
-# same_calls OPERATION...: with every boto3 there is, and the newest model of the runtime where it is.
+# same_calls OPERATION...: with every boto3 there is, and the newest model of the runtime if there.
 # The newest boto3 of them knows all; what an older one does not know it says.
 same_calls() {
 	local python tried=0

@@ -7,7 +7,8 @@
  * Retries: standard or adaptive mode (AWS_RETRY_MODE), attempts of AWS_MAX_ATTEMPTS, full jitter,
  * Retry-After and x-amz-retry-after; a wrong clock is corrected once per call, credentials that
  * expired are fetched anew, three times at most. A call whose outcome is unknown is sent again only
- * if `repeatable`. A connection that is silent for 60 s (FERRY_AWS_TIMEOUT, a duration) is given up.
+ * if `repeatable`. A connection that is silent for 60 s (FERRY_AWS_TIMEOUT, a duration) is given
+ * up.
  */
 #ifndef FERRY_AWS_CLIENT_H
 #define FERRY_AWS_CLIENT_H

@@ -1,4 +1,4 @@
-/* fs_fetch_files.c - the manifest of an UNLOAD; parts of Parquet, which become files as they are. */
+/* The manifest of an UNLOAD; and parts of Parquet, which become files as they are. */
 #include "aws/fs_fetch_impl.h"
 #include "aws/s3.h"
 #include "core/msg.h"
