@@ -335,3 +335,130 @@ spoiler() {
 	repairs 0 --settle 100ms
 	is_equal
 }
+
+# ---- parts of a job, again and again ------------------------------------------------------------
+
+doubt() { sql "INSERT INTO ferry.doubt (job_id, ship, time_from, time_to, why)
+	VALUES (1, $1, $2, $3, 'test')"; }
+doubts() { sql "SELECT count(*) FROM ferry.doubt"; }
+# spoil SHIP [WHERE]: a value of the first channel is wrong there
+spoil() {
+	sql "UPDATE $(table "$1" 1) SET $(column "$1" 1 1) = 'wrong'
+		WHERE $(column "$1" 1 1) IS NOT NULL AND ${2-true}"
+}
+spoiled() { sql "SELECT count(*) FROM $(table "$1" 1) WHERE $(column "$1" 1 1) = 'wrong'"; }
+
+@test "repair: what is in doubt, and no more than that" {
+	production
+	local at
+	at=$(first "$(table imo9999993 1)")
+	sql "DELETE FROM tenant.tbl_data_timeseries
+		WHERE ship_id = 'IMO9999993' AND created_time = '$at'"
+	spoil imo9999994
+	run_rc 0 pg-wide-validate --repair --doubt
+	doubt "'IMO9999993'" "'$at'" "'$at'::timestamp + interval '1 us'"
+	# looking only, it stays in doubt
+	run_rc 1 pg-wide-validate --doubt
+	is "$(doubts)" 1
+	repairs 0 --doubt
+	is "$(doubts)" 0
+	is "$(sql "SELECT count(*) FROM $(table imo9999993 1) WHERE created_time = '$at'")" 0
+	[[ $(spoiled imo9999994) != 0 ]]
+	# a chunk that is not done keeps its doubt
+	doubt "'IMO9999994'" "'$at'" NULL
+	sql "UPDATE ferry.chunk SET state = 'pending' WHERE ship = 'IMO9999994'"
+	repairs 0 --doubt
+	is "$(doubts)" 1
+	sql "UPDATE ferry.chunk SET state = 'done'"
+	repairs 0 --doubt
+	is "$(doubts)" 0
+	is_equal
+}
+
+@test "repair: a doubt of all deletes nothing by itself" {
+	production
+	sql "DELETE FROM tenant.tbl_data_timeseries WHERE ship_id = 'IMO9999993'
+		AND created_time > '2024-10-01 00:01:00'"
+	spoil imo9999994
+	doubt NULL NULL NULL
+	repairs 1 --doubt
+	is "$(doubts)" 1
+	is "$(spoiled imo9999994)" 0
+	[[ $(sql "SELECT count(*) FROM $(table imo9999993 1)") -gt 30 ]]
+	repairs 0 --doubt --delete
+	is "$(doubts)" 0
+	is_equal
+}
+
+@test "repair: chunks that were done before a time" {
+	"$root/t/telemetry" 1 10 4000
+	run_rc 0 pg-wide-ledger plan --cutoff-time "$cutoff" --chunk 20m
+	run_pipe '0 0 0' "pg-narrow-dump --job 1 --seal | pivot-wide | pg-copy-load --wide"
+	[[ $(sql "SELECT count(*) FROM ferry.chunk") -gt 2 ]]
+	sql "UPDATE ferry.chunk SET finished_at = '2024-01-01 00:00+00'
+			WHERE chunk_from = '2024-10-01';
+		UPDATE tenant.tbl_data_timeseries_imo9999993 SET created_time =
+			created_time + interval '1 us'"
+	repairs 0 --delete --done-before '2024-01-01 00:00:01'
+	run_rc 0 pg-wide-validate --done-before '2024-01-01 00:00:01'
+	run_rc 1 pg-wide-validate
+	is "$(sql "SELECT count(*) FROM ferry.chunk WHERE checked_at IS NOT NULL")" 1
+	has "$out" '2024-10-01 00:20:'
+	has_no "$out" '2024-10-01 00:19:'
+}
+
+# follower ALIVE: one is set up, and was heard of just now
+follower() {
+	sql "INSERT INTO ferry.follower (job_id, kind, worker, lease_until, at)
+		VALUES (1, 'poll', 'x', now() + interval '$1', now())
+		ON CONFLICT (job_id) DO UPDATE SET lease_until = excluded.lease_until"
+}
+
+@test "repair: what only a follower brings" {
+	production
+	row_of /late '2024-11-11 11:11:11' 1
+	row_of /late '2031-11-11 11:11:11' 1 NEW
+	run_rc 0 pg-wide-validate
+	follower '1 hour'
+	sql "INSERT INTO ferry.follow_ship (job_id, ship, rows, cells, wide_rows, dropped, deleted,
+		rejects) VALUES (1, 'NEW', 1, 1, 1, 0, 0, 0)"
+	run_rc 1 pg-wide-validate --settle 1ms
+	has "$out" ', 4 differences' 2031-11-11
+	repairs 0 --settle 1ms
+	is "$(sql 'SELECT "/late" FROM tenant.tbl_data_timeseries_new')" 1
+	cutoff=2100-01-01 is_carried_over
+	# nobody follows: nothing is expected of what no chunk has
+	follower '-1 hour'
+	row_of /late '2024-12-12 12:12:12' 1
+	run_rc 0 pg-wide-validate
+}
+
+is_done() {
+	[[ $(doubts) == 0 && $(spoiled imo9999993) == 0 &&
+		$(sql "SELECT count(*) FROM $(table imo9999993 1)
+			WHERE created_time > '2024-11-01'") == 1 ]]
+}
+
+@test "repair: again and again, until SIGTERM" {
+	production
+	follower '1 hour'
+	local watch code=0 at
+	at=$(first "$(table imo9999994 1)")
+	run_rc 64 pg-wide-validate --every 1s
+	# beside all chunks
+	row_of /late '2024-11-11 11:11:11' 1
+	pg-wide-validate --repair --every 200ms --settle 1ms >got 2>&1 3>&- &
+	watch=$!
+	# a chunk of an old time is due when it was not compared for long
+	spoil imo9999993
+	sql "UPDATE ferry.chunk SET checked_at = '2000-01-01' WHERE ship = 'IMO9999993'"
+	# what is in doubt is due at once
+	sql "DELETE FROM tenant.tbl_data_timeseries
+		WHERE ship_id = 'IMO9999994' AND created_time = '$at'"
+	doubt "'IMO9999994'" "'$at'" "'$at'::timestamp + interval '1 us'"
+	wait_until 60 is_done
+	kill "$watch"
+	wait "$watch" || code=$?
+	is "$code" 0
+	cutoff=2100-01-01 is_carried_over
+}

@@ -9,9 +9,12 @@
 #include "core/msg.h"
 #include "core/opt.h"
 #include "core/report.h"
+#include "core/stop.h"
 #include "pg/ledger_opts.h"
 #include "pg/verify.h"
 #include "stream/out.h"
+
+#include <unistd.h>
 
 struct conf {
 	const char *source;
@@ -20,38 +23,54 @@ struct conf {
 	struct opt_list ships;
 	uint64_t job, max_differences;
 	int format;
-	bool repair, remove;
-	int64_t settle;
+	bool repair, remove, doubt;
+	struct opt_time before;
+	int64_t settle, every;
 };
 
 static const struct opt options[] = {
-	{.kind = OPT_GROUP, .help = "What"},
+	{ .kind = OPT_GROUP, .help = "What" },
 	LEDGER_JOB_OPT(struct conf, job),
 	NARROW_SHIPS_OPT(struct conf, ships),
-	{.name = "max-differences",
+	{ .name = "max-differences",
 		.kind = OPT_UINT,
 		.offset = offsetof(struct conf, max_differences),
 		.arg = "N",
 		.min = 1,
-		.help = "look for so many differing cells (default 20)"},
+		.help = "look for so many differing cells (default 20)" },
 	REPORT_FORMAT_OPT(struct conf, format, "the report"),
-	{.kind = OPT_GROUP, .help = "Repair"},
-	{.name = "repair",
+	{ .kind = OPT_GROUP, .help = "Repair" },
+	{ .name = "repair",
 		.letter = 'r',
 		.kind = OPT_FLAG,
 		.offset = offsetof(struct conf, repair),
-		.help = "make the wide tables equal, also while they are written to"},
-	{.name = "delete",
+		.help = "make the wide tables equal, also while they are written to" },
+	{ .name = "delete",
 		.kind = OPT_FLAG,
 		.offset = offsetof(struct conf, remove),
-		.help = "repair: also remove what the narrow table has no more"},
-	{.name = "settle",
+		.help = "repair: also remove what the narrow table has no more" },
+	{ .name = "settle",
 		.kind = OPT_DURATION,
 		.offset = offsetof(struct conf, settle),
 		.arg = "DURATION",
 		.unit = CLOCK_US_PER_SEC,
-		.help = "a difference counts when it is there so much later, too"},
-	{.kind = OPT_GROUP, .help = "Source"},
+		.help = "a difference counts when it is there so much later, too" },
+	{ .name = "doubt",
+		.kind = OPT_FLAG,
+		.offset = offsetof(struct conf, doubt),
+		.help = "only what is in doubt" },
+	{ .name = "done-before",
+		.kind = OPT_TIME,
+		.offset = offsetof(struct conf, before),
+		.arg = "TIME",
+		.help = "only chunks that were done before (UTC)" },
+	{ .name = "every",
+		.kind = OPT_DURATION,
+		.offset = offsetof(struct conf, every),
+		.arg = "DURATION",
+		.unit = CLOCK_US_PER_SEC,
+		.help = "repair again and again, recent chunks so often" },
+	{ .kind = OPT_GROUP, .help = "Source" },
 	NARROW_SOURCE_OPT(struct conf, source),
 	NARROW_OPTS(struct conf, narrow),
 	TARGET_OPTS(struct conf, target),
@@ -78,12 +97,12 @@ struct check {
  */
 
 static const struct report_column differing_columns[] = {
-	{"ship", false},
-	{"time", false},
-	{"channel", false},
-	{"source", false},
-	{"wide", false},
-	{"what", false},
+	{ "ship", false },
+	{ "time", false },
+	{ "channel", false },
+	{ "source", false },
+	{ "wide", false },
+	{ "what", false },
 };
 
 static void on_difference(void *ctx, size_t ship, const struct celldiff_cell *cell)
@@ -92,7 +111,7 @@ static void on_difference(void *ctx, size_t ship, const struct celldiff_cell *ce
 
 	report_text(&c->differing, c->verify.ships.name[ship]);
 	report_text(&c->differing, cell->instant);
-	report_text(&c->differing, cell->channel.n ? cell->channel : (struct sl){NULL, 0});
+	report_text(&c->differing, cell->channel.n ? cell->channel : (struct sl){ NULL, 0 });
 	report_text(&c->differing, cell->narrow);
 	report_text(&c->differing, cell->wide);
 	report_textz(&c->differing, celldiff_text(cell->what));
@@ -102,16 +121,16 @@ static void on_difference(void *ctx, size_t ship, const struct celldiff_cell *ce
  */
 
 static const struct report_column ship_columns[] = {
-	{"ship", false},
-	{"ranges", true},
-	{"left", true},
-	{"rows", true},
-	{"cells", true},
-	{"wide_rows", true},
-	{"repeated", true},
-	{"empty", true},
-	{"rejected", true},
-	{"differences", true},
+	{ "ship", false },
+	{ "ranges", true },
+	{ "left", true },
+	{ "rows", true },
+	{ "cells", true },
+	{ "wide_rows", true },
+	{ "repeated", true },
+	{ "empty", true },
+	{ "rejected", true },
+	{ "differences", true },
 };
 
 static void add_tally(struct report *r, struct sl ship, const struct verify_tally *t)
@@ -139,7 +158,7 @@ static struct verify_tally add_tallies(struct check *c, struct report *r)
 {
 	const struct names *ships = &c->verify.ships;
 	const struct sl **sorted = mem_alloc(mem_mul(ships->n + 1, sizeof *sorted));
-	struct verify_tally total = {.ranges = 0};
+	struct verify_tally total = { .ranges = 0 };
 
 	for (size_t i = 0; i < ships->n; i++)
 		sorted[i] = &ships->name[i];
@@ -213,7 +232,7 @@ static int put_report(struct check *c)
 {
 	enum report_format format = (enum report_format)c->conf.format;
 	struct report ships;
-	struct str text = {0};
+	struct str text = { 0 };
 	struct verify_tally total;
 	struct out *out;
 
@@ -240,7 +259,7 @@ static struct verify_opts options_of(struct check *c)
 {
 	struct conf *o = &c->conf;
 
-	return (struct verify_opts){.source = o->source,
+	return (struct verify_opts){ .source = o->source,
 		.target = &o->target,
 		.narrow = &o->narrow,
 		.job = o->job,
@@ -250,27 +269,58 @@ static struct verify_opts options_of(struct check *c)
 		.settle = o->settle,
 		.repair = o->repair,
 		.remove = o->remove,
+		.doubt = o->doubt,
+		.finished_before = o->before.given ? o->before.instant : LEDGER_NO_TIME,
 		.found = on_difference,
-		.ctx = c};
+		.ctx = c };
+}
+
+static pid_t parent;
+
+static bool go_on(void)
+{
+	return !stop_asked() && getppid() == parent;
+}
+
+/* Until SIGTERM, or until whoever started it has gone. */
+static void reconcile(const struct check *c, struct verify_opts *opts)
+{
+	opts->found = NULL;
+	parent = getppid();
+	stop_catch(NULL, NULL);
+	verify_watch(opts, c->conf.every, go_on);
+}
+
+static void check_options(const struct conf *o)
+{
+	if (o->remove && !o->repair)
+		opt_usage("--delete is for --repair");
+	if (o->every && !o->repair)
+		opt_usage("--every is for --repair");
+	if (o->every && o->before.given)
+		opt_usage("--every and --done-before exclude each other");
 }
 
 int main(int argc, char **argv)
 {
-	struct check c = {.conf = {.max_differences = 20}};
+	struct check c = { .conf = { .max_differences = 20, .settle = VERIFY_SETTLE_AUTO } };
 	struct verify_opts opts;
-	int code;
+	int code = EX_DONE;
 
 	opt_parse(&program, &c.conf, &argc, &argv);
 	if (argc > 0)
 		opt_usage("no operand is expected: %s", msg_q(sl_of(argv[0])));
-	if (c.conf.remove && !c.conf.repair)
-		opt_usage("--delete is for --repair");
+	check_options(&c.conf);
 	target_defaults(&c.conf.target);
 	report_init(&c.differing, differing_columns, ARRAY_LEN(differing_columns));
 	opts = options_of(&c);
-	verify_run(&c.verify, &opts);
-	code = put_report(&c);
-	verify_free(&c.verify);
+	if (c.conf.every) {
+		reconcile(&c, &opts);
+	} else {
+		verify_run(&c.verify, &opts);
+		code = put_report(&c);
+		verify_free(&c.verify);
+	}
 	report_free(&c.differing);
 	mem_free(c.conf.ships.v);
 	return code;

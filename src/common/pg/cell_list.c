@@ -14,7 +14,7 @@ static void gather(void *ctx, const struct celldiff_cell *found)
 
 	mem_grow(&l->cell, &l->cap, l->n + 1, sizeof *l->cell);
 	c = &l->cell[l->n];
-	*c = (struct celldiff_cell){.ship = found->ship, .what = found->what};
+	*c = (struct celldiff_cell){ .ship = found->ship, .what = found->what };
 	c->instant = keep(l, found->instant);
 	/* they come channel by channel */
 	if (l->n > 0 && sl_eq(c[-1].channel, found->channel))
@@ -53,8 +53,8 @@ static void put_place(struct str *s, const struct celldiff_cell *c)
 
 void cell_list_keep(struct cell_list *l, const struct cell_list *before)
 {
-	struct names places = {0};
-	struct str place = {0};
+	struct names places = { 0 };
+	struct str place = { 0 };
 	size_t n = 0;
 
 	for (size_t i = 0; i < before->n; i++) {
@@ -75,5 +75,5 @@ void cell_list_free(struct cell_list *l)
 {
 	mem_free(l->cell);
 	arena_free(&l->arena);
-	*l = (struct cell_list){0};
+	*l = (struct cell_list){ 0 };
 }

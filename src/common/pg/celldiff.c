@@ -40,19 +40,19 @@ static void next(struct side *s)
 	if (row.n > 0 && row.p[row.n - 1] == '\n')
 		row.n--;
 	tab = memchr(row.p, '\t', row.n);
-	s->instant = (struct sl){row.p, tab ? (size_t)(tab - row.p) : row.n};
+	s->instant = (struct sl){ row.p, tab ? (size_t)(tab - row.p) : row.n };
 	s->value = SL("");
 	if (tab) {
-		unescape((struct sl){tab + 1, row.n - s->instant.n - 1}, &s->text);
+		unescape((struct sl){ tab + 1, row.n - s->instant.n - 1 }, &s->text);
 		s->value = str_sl(&s->text);
 	}
 }
 
 static void start(struct side *s, struct pg *pg, const struct str *select)
 {
-	struct str sql = {0};
+	struct str sql = { 0 };
 
-	*s = (struct side){.pg = pg};
+	*s = (struct side){ .pg = pg };
 	str_addf(&sql, "COPY (%s) TO STDOUT", str_z(select));
 	pg_copy_out(pg, str_z(&sql));
 	str_free(&sql);
@@ -98,11 +98,11 @@ bool celldiff_same(struct sl narrow, struct sl wide, enum column_type type, bool
 		return true;
 	if (type == COLUMN_BIGINT) {
 		*fits = num_i64(narrow, &i);
-		return *fits && sl_eq(wide, (struct sl){text, num_put_i64(text, i)});
+		return *fits && sl_eq(wide, (struct sl){ text, num_put_i64(text, i) });
 	}
 	if (type == COLUMN_DOUBLE) {
 		*fits = num_double(narrow, &v);
-		return *fits && sl_eq(wide, (struct sl){text, num_put_double(text, v)});
+		return *fits && sl_eq(wide, (struct sl){ text, num_put_double(text, v) });
 	}
 	if (type == COLUMN_BOOLEAN) {
 		bool yes = sl_eq_str(narrow, "t") || sl_eq_str(narrow, "true");
@@ -123,11 +123,11 @@ static void merge(struct celldiff *d, struct sl ship, struct sl channel, enum co
 		int c = !narrow->there ? 1
 			: !wide->there ? -1
 				       : sl_cmp(narrow->instant, wide->instant);
-		struct celldiff_cell cell = {.ship = ship, .channel = channel};
+		struct celldiff_cell cell = { .ship = ship, .channel = channel };
 
 		cell.instant = c <= 0 ? narrow->instant : wide->instant;
-		cell.narrow = c <= 0 && !rows ? narrow->value : (struct sl){NULL, 0};
-		cell.wide = c >= 0 && !rows ? wide->value : (struct sl){NULL, 0};
+		cell.narrow = c <= 0 && !rows ? narrow->value : (struct sl){ NULL, 0 };
+		cell.wide = c >= 0 && !rows ? wide->value : (struct sl){ NULL, 0 };
 		if (c < 0) {
 			cell.what = rows ? ROW_MISSING : CELL_MISSING;
 			(void)celldiff_same(narrow->value, SL(""), type, &fits);
@@ -155,8 +155,8 @@ static void merge(struct celldiff *d, struct sl ship, struct sl channel, enum co
 static void compare_channel(struct celldiff *d, struct ship *ship, struct sl channel, size_t number,
 	int64_t from, int64_t to)
 {
-	struct str sql = {0};
-	struct side narrow, wide = {.pg = NULL};
+	struct str sql = { 0 };
+	struct side narrow, wide = { .pg = NULL };
 	enum column_type type = COLUMN_TEXT;
 
 	cellsum_add_narrow_cells(d->source, &sql, from, to, ship->id, channel);
@@ -173,7 +173,7 @@ static void compare_channel(struct celldiff *d, struct ship *ship, struct sl cha
 
 static void compare_channels(struct celldiff *d, struct ship *ship, int64_t from, int64_t to)
 {
-	struct arena arena = {0};
+	struct arena arena = { 0 };
 	struct cellsum_of *narrow;
 	struct cellsum *wide = cellsum_wide_channels(d->target, ship, from, to, &arena);
 	size_t n = cellsum_narrow_channels(d->source, from, to, ship->id, &arena, &narrow);
@@ -195,8 +195,8 @@ static void compare_channels(struct celldiff *d, struct ship *ship, int64_t from
 
 static void compare_instants(struct celldiff *d, struct ship *ship, int64_t from, int64_t to)
 {
-	struct str sql = {0};
-	struct side narrow, wide = {.pg = NULL};
+	struct str sql = { 0 };
+	struct side narrow, wide = { .pg = NULL };
 
 	cellsum_add_narrow_instants(d->source, &sql, from, to, ship->id);
 	start(&narrow, d->source->pg, &sql);
@@ -213,7 +213,7 @@ static void compare_instants(struct celldiff *d, struct ship *ship, int64_t from
  */
 static void list_orphans(struct celldiff *d, struct ship *ship, int64_t from, int64_t to)
 {
-	struct str sql = {0};
+	struct str sql = { 0 };
 
 	for (size_t g = 1; g < ship->n_groups && d->n < d->limit; g++) {
 		struct side wide;
@@ -223,9 +223,9 @@ static void list_orphans(struct celldiff *d, struct ship *ship, int64_t from, in
 		str_clear(&sql);
 		cellsum_add_wide_orphans(d->target, &sql, from, to, ship, g);
 		for (start(&wide, registry_pg(d->target->r), &sql); wide.there; next(&wide))
-			report(d, &(struct celldiff_cell){.ship = ship->id,
+			report(d, &(struct celldiff_cell){ .ship = ship->id,
 					  .instant = wide.instant,
-					  .what = ROW_ORPHAN});
+					  .what = ROW_ORPHAN });
 		finish(&wide);
 	}
 	str_free(&sql);

@@ -34,12 +34,12 @@ static NORETURN void work(int fd, const struct target_opts *opts, enum cellsum_h
 
 	target.r = registry_open(pg, opts, "created_time");
 	for (size_t i = 0; i < n_ranges; i++) {
-		if (!ledger_range_counts(range, n_ranges, i, ships->n))
+		if (!range[i].counts)
 			continue;
 		for (size_t s = 0; s < ships->n; s++) {
 			struct cellsum sum = { .rows = 0 };
 
-			if (range[i].cover[s] != LEDGER_COVER_OPEN)
+			if (ledger_cover_counts(range[i].cover[s]))
 				cellsum_wide(&target, registry_ship(target.r, ships->name[s]),
 					range[i].from, range[i].to, &sum);
 			write_all(fd, &sum, sizeof sum);

@@ -11,8 +11,8 @@
 struct cellsum_child;
 
 /*
- * Starts it: for every range that counts (ledger_range_counts), in order, it sums up all ships
- * whose chunk there is not open. No connection may be open, since the child would share it.
+ * Starts it: for every range that counts, in order, it sums up all ships whose chunk there counts.
+ * No connection may be open, since the child would share it.
  */
 struct cellsum_child *cellsum_child_start(const struct target_opts *target, enum cellsum_hash hash,
 	const struct ledger_range *range, size_t n_ranges, const struct names *ships) NODISCARD;

@@ -26,19 +26,19 @@ struct fill {
 
 static void keep(struct fill *f, size_t col, struct sl value)
 {
-	f->cell[col] = (struct cell){.at = f->text.n, .n = value.n, .there = true};
+	f->cell[col] = (struct cell){ .at = f->text.n, .n = value.n, .there = true };
 	str_add(&f->text, value);
 }
 
 static void send_row(struct fill *f)
 {
-	struct rec rec = {.f = f->field, .n = f->cols.n, .raw = str_sl(&f->text)};
+	struct rec rec = { .f = f->field, .n = f->cols.n, .raw = str_sl(&f->text) };
 
 	for (size_t i = 0; i < f->cols.n; i++) {
 		const struct cell *c = &f->cell[i];
 
 		f->field[i] =
-			c->there ? field_str((struct sl){f->text.p + c->at, c->n}) : FIELD_NULL;
+			c->there ? field_str((struct sl){ f->text.p + c->at, c->n }) : FIELD_NULL;
 		if (!c->there)
 			f->field[i].kind = F_ABSENT;
 	}
@@ -55,7 +55,7 @@ static void begin_row(struct fill *f, int64_t time)
 	for (size_t i = 0; i < f->cols.n; i++)
 		f->cell[i].there = false;
 	keep(f, 0, f->ship->id);
-	keep(f, 1, (struct sl){text, clock_put(text, time, f->repair->source->n->zone)});
+	keep(f, 1, (struct sl){ text, clock_put(text, time, f->repair->source->n->zone) });
 	f->time = time;
 	f->open = true;
 }
@@ -68,7 +68,7 @@ static size_t column_of(struct fill *f, struct sl channel)
 	mem_grow(&f->cell, &f->cell_cap, f->cols.n, sizeof *f->cell);
 	mem_grow(&f->field, &f->field_cap, f->cols.n, sizeof *f->field);
 	if (added) {
-		f->cell[col] = (struct cell){.there = false};
+		f->cell[col] = (struct cell){ .there = false };
 		wide_cols(f->wide, &f->cols, false);
 	}
 	return col;
@@ -95,10 +95,10 @@ static void take(struct fill *f, const struct narrow_row *row)
 static void read_part(struct fill *f, int64_t from, int64_t to)
 {
 	struct cellsum_source *source = f->repair->source;
-	struct narrow_part part = {.from = from, .to = to, .ships = &f->ship->id, .n_ships = 1};
+	struct narrow_part part = { .from = from, .to = to, .ships = &f->ship->id, .n_ships = 1 };
 	struct narrow_reader reader;
 	struct narrow_row row;
-	struct str sql = {0};
+	struct str sql = { 0 };
 	struct sl message;
 
 	narrow_begin(source->n, source->pg);
@@ -139,11 +139,11 @@ static void send_all(struct wide *w)
 static struct fill *open_fill(struct repair *r)
 {
 	struct fill *f = mem_zalloc(sizeof *f);
-	struct wide_conf conf = {.by = SL("ship_id"),
+	struct wide_conf conf = { .by = SL("ship_id"),
 		.key = registry_key(r->target->r),
 		.how = MERGE_FILL,
 		.buffer = FILL_BUFFER,
-		.bad = leave_out};
+		.bad = leave_out };
 
 	f->repair = r;
 	f->wide = wide_open(r->target->r, &conf);

@@ -18,7 +18,7 @@ void repair_orphans(
 	struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n);
 void repair_rows(struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n);
 
-/* ---- statements ------------------------------------------------------------------------------ */
+/* ---- statements ----------------------------------------------------------------------------- */
 
 #define REPAIR_AT_ONCE 500 /* rows locked by one transaction */
 

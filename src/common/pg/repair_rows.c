@@ -9,8 +9,8 @@
 void repair_orphans(struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n)
 {
 	struct pg *pg = registry_pg(r->target->r);
-	struct str sql = {0}, instants = {0};
-	const char *params[] = {repair_instants(&instants, ship, list, n)};
+	struct str sql = { 0 }, instants = { 0 };
+	const char *params[] = { repair_instants(&instants, ship, list, n) };
 	struct pg_result *done;
 
 	repair_begin(r);
@@ -32,7 +32,7 @@ void repair_orphans(struct repair *r, struct ship *ship, const struct celldiff_c
 	str_free(&instants);
 }
 
-/* ---- rows of no instant ---------------------------------------------------------------------- */
+/* ---- rows of no instant --------------------------------------------------------------------- */
 
 /* ` WHERE key = ANY ($1) AND t.a IS NULL AND …`: rows of a group without any value. */
 static void add_empty(struct repair *r, struct str *sql, const struct ship *ship, size_t group)
@@ -75,7 +75,7 @@ static void add_alone(struct repair *r, struct str *sql, const struct ship *ship
 /* Locks the first rows, which every live writer of these instants needs too. */
 static bool lock(struct repair *r, struct ship *ship, const char *instants)
 {
-	struct str sql = {0};
+	struct str sql = { 0 };
 	struct pg_result *rows;
 
 	str_addz(&sql, "SELECT FROM ");
@@ -96,8 +96,8 @@ static size_t absent(struct repair *r, struct ship *ship, const struct celldiff_
 	size_t n, struct celldiff_cell *out)
 {
 	int64_t *at = mem_alloc(mem_mul(n + 1, sizeof *at));
-	struct str sql = {0};
-	struct names there = {0};
+	struct str sql = { 0 };
+	struct names there = { 0 };
 	struct pg_result *rows;
 	size_t known = 0, kept = 0;
 
@@ -124,7 +124,7 @@ static size_t absent(struct repair *r, struct ship *ship, const struct celldiff_
 static bool delete_rows(struct repair *r, struct ship *ship, const char *instants)
 {
 	struct pg *pg = registry_pg(r->target->r);
-	struct str sql = {0};
+	struct str sql = { 0 };
 	bool ok = true;
 
 	for (size_t i = ship->n_groups; i > 0 && ok; i--) {
@@ -153,7 +153,7 @@ static bool delete_rows(struct repair *r, struct ship *ship, const char *instant
 void repair_rows(struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n)
 {
 	struct celldiff_cell *gone = mem_alloc(mem_mul(n, sizeof *gone));
-	struct str instants = {0};
+	struct str instants = { 0 };
 	size_t n_gone;
 	bool ok;
 

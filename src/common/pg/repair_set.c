@@ -57,7 +57,7 @@ static struct value *find(struct setting *s, struct sl instant)
 static bool lock(struct setting *s, const char *instants)
 {
 	struct pg *pg = registry_pg(s->r->target->r);
-	struct str sql = {0};
+	struct str sql = { 0 };
 	struct pg_result *rows;
 
 	str_addz(&sql, "SELECT ");
@@ -90,7 +90,7 @@ static void ask_source(struct setting *s)
 {
 	struct cellsum_source *source = s->r->source;
 	int64_t *at = arena_alloc(&s->arena, mem_mul(s->n, sizeof *at));
-	struct str sql = {0};
+	struct str sql = { 0 };
 	struct pg_result *rows;
 
 	for (size_t i = 0; i < s->n; i++)
@@ -120,7 +120,7 @@ static bool is_due(struct setting *s, struct value *v)
 		v->seen.p)
 		return false;
 	if (v->wanted.p && !fits)
-		v->wanted = (struct sl){NULL, 0};
+		v->wanted = (struct sl){ NULL, 0 };
 	else if (!v->wanted.p && !s->r->remove)
 		return false;
 	return v->wanted.p || v->seen.p;
@@ -153,7 +153,7 @@ static void put_arrays(struct setting *s, struct str *instants, struct str *valu
 	for (size_t i = 0; i < s->n; i++) {
 		if (!is_due(s, &s->v[i]))
 			continue;
-		add_element(instants, (struct sl){text, clock_put(text, s->v[i].at, true)});
+		add_element(instants, (struct sl){ text, clock_put(text, s->v[i].at, true) });
 		add_element(values, s->v[i].wanted);
 	}
 	str_addc(instants, '}');
@@ -164,7 +164,7 @@ static void set(struct setting *s, struct str *instants)
 {
 	struct pg *pg = registry_pg(s->r->target->r);
 	const char *type = column_type_sql(s->ship->channel[s->channel].type);
-	struct str sql = {0}, values = {0};
+	struct str sql = { 0 }, values = { 0 };
 	struct pg_result *r;
 
 	put_arrays(s, instants, &values);
@@ -176,7 +176,7 @@ static void set(struct setting *s, struct str *instants)
 		repair_key_type(s->ship));
 	repair_add_key(s->r, &sql);
 	str_addz(&sql, " = f.at");
-	r = pg_query(pg, str_z(&sql), 2, (const char *[]){str_z(instants), str_z(&values)});
+	r = pg_query(pg, str_z(&sql), 2, (const char *[]){ str_z(instants), str_z(&values) });
 	s->r->set += pg_affected(r);
 	pg_clear(r);
 	str_free(&sql);
@@ -185,8 +185,8 @@ static void set(struct setting *s, struct str *instants)
 
 void repair_set(struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n)
 {
-	struct setting s = {.r = r, .ship = ship};
-	struct str instants = {0};
+	struct setting s = { .r = r, .ship = ship };
+	struct str instants = { 0 };
 
 	s.channel = names_find(&ship->channels, list->channel);
 	if (s.channel == NAMES_NONE || !ship->channel[s.channel].made ||
@@ -194,7 +194,7 @@ void repair_set(struct repair *r, struct ship *ship, const struct celldiff_cell 
 		return;
 	s.v = arena_alloc(&s.arena, mem_mul(n, sizeof *s.v));
 	for (size_t i = 0; i < n; i++) {
-		s.v[s.n] = (struct value){.seen = {NULL, 0}};
+		s.v[s.n] = (struct value){ .seen = { NULL, 0 } };
 		s.n += clock_parse(list[i].instant, &s.v[s.n].at);
 	}
 	if (s.n > 0) {
