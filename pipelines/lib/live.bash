@@ -76,10 +76,11 @@ backfill() {
 	return "$code"
 }
 
-# The follower and the workers beside it; all of them end when the follower does. They are told by
+# The follower, the workers and the comparisons beside it; all of them end when the follower does. They are told by
 # SIGTERM alone: what bash starts in the background ignores SIGINT.
 live_processes() {
-	local follower others='' code=0
+	local follower each code=0
+	local -a others=()
 
 	trap : TERM
 	trap 'kill -TERM 0' INT
@@ -87,13 +88,15 @@ live_processes() {
 	follower=$!
 	if ((workers > 0)); then
 		keep_on backfill &
-		others=$!
+		others+=("$!")
 	fi
+	keep_on reconcile &
+	others+=("$!")
 	join "$follower" || code=$?
-	if [[ $others ]]; then
-		kill -TERM 0
-		join "$others" || :
-	fi
+	kill -TERM 0
+	for each in "${others[@]}"; do
+		join "$each" || :
+	done
 	return "$code"
 }
 
@@ -132,6 +135,7 @@ follow_source() {
 		defer rm -f "$run/ack"
 	fi
 	show_progress
+	start_watch
 	tell "following by $how; SIGTERM ends it"
 	attend live_processes || code=$?
 	if ((code == EX_TEMP)); then

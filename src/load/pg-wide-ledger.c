@@ -9,13 +9,18 @@
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/opt.h"
+#include "core/stop.h"
+#include "pg/ledger_alert.h"
+#include "pg/ledger_events.h"
 #include "pg/ledger_opts.h"
 #include "pg/follow_poll.h"
 #include "pg/ledger_follow.h"
+#include "pg/ledger_progress.h"
 #include "pg/ledger_report.h"
 #include "pg/ledger_ships.h"
 #include "stream/out.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 struct conf {
@@ -27,7 +32,9 @@ struct conf {
 	int64_t chunk;
 	uint64_t job;
 	int format, follow;
-	bool live;
+	bool live, count;
+	uint64_t limit, process;
+	struct alert_opts alert;
 };
 
 static const struct opt options[] = {
@@ -59,7 +66,59 @@ static const struct opt options[] = {
 		.offset = offsetof(struct conf, follow),
 		.choices = "auto|slot|poll",
 		.help = "follow: how the source tells what is new" },
-	REPORT_FORMAT_OPT(struct conf, format, "status"),
+	{ .name = "format",
+		.letter = 'f',
+		.kind = OPT_ENUM,
+		.offset = offsetof(struct conf, format),
+		.choices = LEDGER_REPORT_CHOICES,
+		.help = "of what is printed; prometheus: status only (default table)" },
+	{ .name = "count",
+		.kind = OPT_FLAG,
+		.offset = offsetof(struct conf, count),
+		.help = "status: count the rows of the wide tables, too" },
+	{ .name = "limit",
+		.kind = OPT_UINT,
+		.offset = offsetof(struct conf, limit),
+		.arg = "N",
+		.min = 1,
+		.max = 1000000,
+		.help = "events, failed: so many (default 50)" },
+	{ .kind = OPT_GROUP, .help = "Watch" },
+	{ .name = "alert-command",
+		.kind = OPT_STR,
+		.offset = offsetof(struct conf, alert.command),
+		.arg = "COMMAND",
+		.help = "run it for every warning and worse" },
+	{ .name = "alert-lag",
+		.kind = OPT_DURATION,
+		.offset = offsetof(struct conf, alert.lag_us),
+		.arg = "DURATION",
+		.unit = CLOCK_US_PER_SEC,
+		.help = "warn when the wide tables are so far behind (default 60s)" },
+	{ .name = "alert-rejects",
+		.kind = OPT_UINT,
+		.offset = offsetof(struct conf, alert.reject_percent),
+		.arg = "PERCENT",
+		.max = 100,
+		.help = "warn when more rows cannot be carried over (default 1)" },
+	{ .name = "alert-disk",
+		.kind = OPT_UINT,
+		.offset = offsetof(struct conf, alert.disk_percent),
+		.arg = "PERCENT",
+		.max = 100,
+		.help = "warn when less of the target's disk is free (default 10)" },
+	{ .name = "every",
+		.kind = OPT_DURATION,
+		.offset = offsetof(struct conf, alert.every_us),
+		.arg = "DURATION",
+		.unit = CLOCK_US_PER_SEC,
+		.help = "watch, progress: look so often (default 5s, 10s)" },
+	{ .name = "while",
+		.kind = OPT_UINT,
+		.offset = offsetof(struct conf, process),
+		.arg = "PROCESS",
+		.max = INT32_MAX,
+		.help = "watch, progress: as long as it is there (default: who started this)" },
 	{ .kind = OPT_GROUP, .help = "Source" },
 	NARROW_SOURCE_OPT(struct conf, source),
 	NARROW_OPTS(struct conf, narrow),
@@ -229,15 +288,21 @@ static void do_follow(struct run *run)
 {
 	struct source s;
 	struct narrow_poll_conf poll = { .overlap = NARROW_POLL_OVERLAP };
+	struct ledger_follower before;
 	enum ledger_follow_kind kind;
+	bool first;
 
 	open_source(run, &s);
 	ledger_job_open(run->target, &run->job, &run->arena);
+	first = !ledger_follower_get(run->target, run->job.id, &before, &run->arena);
 	kind = choose_kind(run, &s);
 	poll.narrow = s.narrow;
 	poll.source = s.pg;
 	if (kind == LEDGER_FOLLOW_POLL)
 		follow_poll_setup(&poll, run->target, run->job.id);
+	if (first && ledger_total(run->target, run->job.id, NULL, 0).done > 0)
+		ledger_follow_doubt(run->target, run->job.id,
+			"rows may have come late for chunks that were done before");
 	(void)printf("%llu %s\n", (unsigned long long)run->job.id,
 		kind == LEDGER_FOLLOW_SLOT ? "slot" : "poll");
 	close_source(&s);
@@ -268,19 +333,50 @@ static void do_retry(struct run *run)
 
 /* ---- status ---------------------------------------------------------------------------------- */
 
+static void put(struct str *text)
+{
+	struct out *out = out_open(NULL, 0);
+
+	out_put(out, str_sl(text));
+	out_close(out);
+	str_free(text);
+}
+
 static void do_status(struct run *run)
 {
 	const struct opt_list *ships = &run->conf.ships;
-	struct out *out;
+	struct ledger_state state;
 	struct str text = { 0 };
 
 	need_job(run);
-	ledger_report(run->target, &run->job, (enum report_format)run->conf.format, ships->v,
-		ships->n, &text);
-	out = out_open(NULL, 0);
-	out_put(out, str_sl(&text));
-	out_close(out);
-	str_free(&text);
+	ledger_state_read(&state, run->target, &run->job, ships->v, ships->n, run->conf.count);
+	ledger_report(&state, run->conf.format, &text);
+	ledger_state_free(&state);
+	put(&text);
+}
+
+static void do_list(struct run *run, bool events)
+{
+	const struct opt_list *only = &run->conf.ships;
+	enum report_format format = (enum report_format)run->conf.format;
+	struct str text = { 0 };
+
+	if (run->conf.format == LEDGER_PROMETHEUS)
+		opt_usage("--format prometheus is for status");
+	need_job(run);
+	(events ? ledger_events_report : ledger_failed_report)(
+		run->target, run->job.id, only->v, only->n, run->conf.limit, format, &text);
+	put(&text);
+}
+
+static void do_failed(struct run *run)
+{
+	do_list(run, false);
+}
+
+static void do_events(struct run *run)
+{
+	do_list(run, true);
 }
 
 /*
@@ -304,39 +400,51 @@ static int do_wait(struct run *run)
 	}
 }
 
-#define PROGRESS_EVERY (INT64_C(10) * CLOCK_US_PER_SEC)
+/* ---- going on ---------------------------------------------------------------------------------
+ */
 
-static void say_progress(const struct ledger_status *now, uint64_t rows_before, int64_t us)
+static pid_t whose;   /* the process this one is for */
+static bool is_child; /* it is our parent */
+
+static bool go_on(void)
 {
-	uint64_t all = now->done + now->failed + now->pending + now->running;
-	double speed = us > 0 ? (double)(now->rows - rows_before) * 1e6 / (double)us : 0;
-
-	msg_note("%llu of %llu chunks done, %llu at work, %llu failed, %llu rows, %.0f rows/s",
-		(unsigned long long)now->done, (unsigned long long)all,
-		(unsigned long long)now->running, (unsigned long long)now->failed,
-		(unsigned long long)now->rows, speed);
+	return !stop_asked() && (is_child ? getppid() == whose : kill(whose, 0) == 0);
 }
 
-/* Says how far the job is, every ten seconds, until nothing is left or whoever asked has gone. */
+static void begin_going_on(const struct run *run)
+{
+	is_child = run->conf.process == 0;
+	whose = is_child ? getppid() : (pid_t)run->conf.process;
+	stop_catch(NULL, NULL);
+}
+
+static void do_watch(struct run *run)
+{
+	struct alert_opts *o = &run->conf.alert;
+
+	alert_check(o);
+	if (o->every_us == 0)
+		o->every_us = 5 * CLOCK_US_PER_SEC;
+	need_job(run);
+	begin_going_on(run);
+	alert_run(run->target, run->job.id, o, go_on);
+}
+
+/* Says which chunks are done and how far the job is, until nothing is left or nobody asks. */
 static void do_progress(struct run *run)
 {
-	pid_t parent = getppid();
-	struct ledger_status now;
-	uint64_t rows;
+	int64_t every = run->conf.alert.every_us;
 
 	need_job(run);
-	now = ledger_total(run->target, run->job.id, run->conf.ships.v, run->conf.ships.n);
-	while (getppid() == parent && now.pending + now.running > 0) {
-		rows = now.rows;
-		clock_sleep(PROGRESS_EVERY);
-		now = ledger_total(run->target, run->job.id, run->conf.ships.v, run->conf.ships.n);
-		say_progress(&now, rows, PROGRESS_EVERY);
-	}
+	begin_going_on(run);
+	ledger_progress(run->target, run->job.id, run->conf.ships.v, run->conf.ships.n,
+		every ? every : 10 * CLOCK_US_PER_SEC, go_on);
 }
 
 /* ---- main ------------------------------------------------------------------------------------ */
 
-#define VERBS "plan|status|wait|progress|retry|cutoff|follow"
+#define VERBS \
+	"plan|status|failed|events|wait|progress|watch|retry|cutoff|follow"
 
 /* In the order of VERBS; the exit code of one is its answer. */
 static const struct verb {
@@ -345,8 +453,11 @@ static const struct verb {
 } verbs[] = {
 	{ .run = do_plan },
 	{ .run = do_status },
+	{ .run = do_failed },
+	{ .run = do_events },
 	{ .answer = do_wait },
 	{ .run = do_progress },
+	{ .run = do_watch },
 	{ .run = do_retry },
 	{ .run = do_cutoff },
 	{ .run = do_follow },
@@ -363,7 +474,10 @@ static const struct opt_program program = {
 
 int main(int argc, char **argv)
 {
-	struct run run = { .target = NULL };
+	struct run run = { .conf = { .limit = 50,
+				   .alert = { .lag_us = 60 * CLOCK_US_PER_SEC,
+					   .reject_percent = 1,
+					   .disk_percent = 10 } } };
 	const struct verb *verb;
 	int code = EX_DONE;
 

@@ -33,6 +33,15 @@ void report_count(struct report *r, uint64_t n)
 	r->end[i] = r->text.n;
 }
 
+void report_real(struct report *r, double v, int decimals)
+{
+	size_t i = r->n;
+
+	report_textz(r, "");
+	str_addf(&r->text, "%.*f", decimals, v);
+	r->end[i] = r->text.n;
+}
+
 void report_free(struct report *r)
 {
 	str_free(&r->text);

@@ -41,6 +41,7 @@ void report_init(struct report *r, const struct report_column *columns, size_t n
 void report_text(struct report *r, struct sl text);
 void report_textz(struct report *r, const char *text); /* NULL is NULL */
 void report_count(struct report *r, uint64_t n);
+void report_real(struct report *r, double v, int decimals);
 
 /*
  * Appends the table: a header and a line per row, or in JSON an array of objects without the end of

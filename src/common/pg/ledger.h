@@ -281,8 +281,11 @@ struct ledger_status {
 	uint64_t done, running, pending, failed;           /* chunks */
 	uint64_t rows, cells, wide_rows, dropped, rejects; /* of the done ones; cells: kept */
 	int64_t first, last;                               /* instants of the rows carried over */
-	int64_t busy_us;                                   /* time spent in done chunks, added up */
+	int64_t busy_us;      /* time spent in done chunks, added up */
 	struct sl last_error; /* of the latest failed attempt of a chunk not done; may be empty */
+	uint64_t live_rows, live_cells, live_wide_rows, live_deleted; /* by the follower */
+	int64_t live_last; /* instant of its newest row, LEDGER_NO_TIME */
+	int64_t delay_us;  /* from COMMIT to COMMIT, of its newest row; -1: not known */
 };
 
 /*
@@ -292,9 +295,18 @@ struct ledger_status {
 struct ledger_status *ledger_status(struct pg *target, uint64_t job, const struct sl *only,
 	size_t n_only, struct arena *a, size_t *n_out);
 
-/* The same of all of them together; `ship` and `last_error` are empty. */
+/* The same of all together; `ship` and `last_error` are empty, the delay is the longest. */
 struct ledger_status ledger_total(
 	struct pg *target, uint64_t job, const struct sl *only, size_t n_only);
+
+/* How fast it went of late, all workers together, and when it will be done at that pace. */
+struct ledger_pace {
+	double rows_per_s, cells_per_s; /* 0: nothing was finished lately */
+	int64_t eta_us;			/* -1: not known */
+};
+
+struct ledger_pace ledger_pace(struct pg *target, uint64_t job, const struct sl *only,
+	size_t n_only, const struct ledger_status *total);
 
 /* What a done chunk holds after it was repaired. */
 struct ledger_recount {

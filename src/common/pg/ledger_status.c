@@ -1,4 +1,5 @@
 #include "pg/ledger_internal.h"
+#include "pg/ledger_live.h"
 
 static const char status_sql[] =
 	"SELECT ship, count(*) FILTER (WHERE state = 'done'),"
@@ -30,7 +31,22 @@ static void take_status(
 		.last = ledger_get_time(r, row, 11),
 		.busy_us = (int64_t)ledger_get_u64(r, row, 12),
 		.last_error = arena_dup(a, pg_value(r, row, 13)),
+		.live_last = LEDGER_NO_TIME,
+		.delay_us = -1,
 	};
+}
+
+static void add_live(struct ledger_status *s, const struct ledger_live_ship *l)
+{
+	s->live_rows += l->rows;
+	s->live_cells += l->cells;
+	s->live_wide_rows += l->wide_rows;
+	s->live_deleted += l->deleted;
+	s->rejects += l->rejects;
+	if (l->last > s->live_last)
+		s->live_last = l->last;
+	if (l->delay_us > s->delay_us)
+		s->delay_us = l->delay_us;
 }
 
 struct ledger_status *ledger_status(struct pg *target, uint64_t job, const struct sl *only,
@@ -40,12 +56,26 @@ struct ledger_status *ledger_status(struct pg *target, uint64_t job, const struc
 	struct str ships = { 0 };
 	struct pg_result *r = pg_query(target, status_sql, 2,
 		(const char *[]){ ledger_u64(&number, job), ledger_array(&ships, only, n_only) });
-	struct ledger_status *list;
+	size_t n = pg_rows(r), n_live, i = 0, k = 0;
+	struct ledger_live_ship *live = ledger_live_ships(target, job, only, n_only, a, &n_live);
+	struct ledger_status *list = arena_alloc(a, mem_mul(n + n_live + 1, sizeof *list));
 
-	*n_out = pg_rows(r);
-	list = arena_alloc(a, mem_mul(*n_out + 1, sizeof *list));
-	for (size_t i = 0; i < *n_out; i++)
-		take_status(r, i, &list[i], a);
+	/* both are in order; a ship may have come live only */
+	for (*n_out = 0; i < n || k < n_live; (*n_out)++) {
+		struct ledger_status *s = &list[*n_out];
+		int c = i == n ? 1 : k == n_live ? -1 : sl_cmp(pg_value(r, i, 0), live[k].ship);
+
+		if (c <= 0)
+			take_status(r, i++, s, a);
+		else
+			*s = (struct ledger_status){ .ship = live[k].ship,
+				.first = LEDGER_NO_TIME,
+				.last = LEDGER_NO_TIME,
+				.live_last = LEDGER_NO_TIME,
+				.delay_us = -1 };
+		if (c >= 0)
+			add_live(s, &live[k++]);
+	}
 	pg_clear(r);
 	str_free(&ships);
 	return list;
@@ -54,7 +84,11 @@ struct ledger_status *ledger_status(struct pg *target, uint64_t job, const struc
 struct ledger_status ledger_total(
 	struct pg *target, uint64_t job, const struct sl *only, size_t n_only)
 {
-	struct ledger_status sum = { .first = LEDGER_NO_TIME, .last = LEDGER_NO_TIME }, *list;
+	struct ledger_status sum = { .first = LEDGER_NO_TIME,
+		.last = LEDGER_NO_TIME,
+		.live_last = LEDGER_NO_TIME,
+		.delay_us = -1 };
+	struct ledger_status *list;
 	struct arena arena = { 0 };
 	size_t n;
 
@@ -75,9 +109,55 @@ struct ledger_status ledger_total(
 			sum.first = list[i].first;
 		if (list[i].last > sum.last)
 			sum.last = list[i].last;
+		sum.live_rows += list[i].live_rows;
+		sum.live_cells += list[i].live_cells;
+		sum.live_wide_rows += list[i].live_wide_rows;
+		sum.live_deleted += list[i].live_deleted;
+		if (list[i].live_last > sum.live_last)
+			sum.live_last = list[i].live_last;
+		if (list[i].delay_us > sum.delay_us)
+			sum.delay_us = list[i].delay_us;
 	}
 	arena_free(&arena);
 	return sum;
+}
+
+/*
+ * The last hundred chunks tell the pace: by the time on the clock, so that all workers count. Rows
+ * that are left are guessed from those of the chunks that are done.
+ */
+static const char pace_sql[] =
+	"WITH recent AS (SELECT rows, cells, started_at, finished_at FROM ferry.chunk"
+	"  WHERE job_id = $1 AND state = 'done' AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))"
+	"  AND finished_at > clock_timestamp() - interval '10 minutes'"
+	"  ORDER BY finished_at DESC LIMIT 100)"
+	"SELECT sum(rows), sum(cells), count(*), (extract(epoch FROM"
+	" greatest(max(finished_at) - min(started_at), '1 ms')) * 1000000)::bigint FROM recent";
+
+struct ledger_pace ledger_pace(struct pg *target, uint64_t job, const struct sl *only,
+	size_t n_only, const struct ledger_status *total)
+{
+	struct ledger_text number;
+	struct str ships = { 0 };
+	struct pg_result *r = pg_query(target, pace_sql, 2,
+		(const char *[]){ ledger_u64(&number, job), ledger_array(&ships, only, n_only) });
+	uint64_t left = total->pending + total->running;
+	double rows = (double)ledger_get_u64(r, 0, 0), cells = (double)ledger_get_u64(r, 0, 1);
+	double chunks = (double)ledger_get_u64(r, 0, 2), us = (double)ledger_get_u64(r, 0, 3);
+	struct ledger_pace pace = { .eta_us = left ? -1 : 0 };
+
+	pg_clear(r);
+	str_free(&ships);
+	if (chunks == 0)
+		return pace;
+	pace.rows_per_s = rows * 1e6 / us;
+	pace.cells_per_s = cells * 1e6 / us;
+	if (left > 0 && rows > 0 && total->rows > 0)
+		pace.eta_us = (int64_t)((double)left * (double)total->rows / (double)total->done *
+					us / rows);
+	else if (left > 0)
+		pace.eta_us = (int64_t)((double)left * us / chunks);
+	return pace;
 }
 
 void ledger_recount(struct pg *target, uint64_t job, const struct ledger_recount *c)

@@ -1,0 +1,303 @@
+# What pg-wide-ledger says of a job while it goes on: status in every form, events, alerts.
+load helper
+
+setup() {
+	helper_setup
+	scratch_db
+}
+
+# job: three ships, two chunks each; of one ship one chunk is done, one failed, of another all left
+job() {
+	"$root/t/telemetry" 3 10 3000
+	run_rc 0 pg-wide-ledger plan --cutoff-time 2024-10-03 --chunk 15m
+	run_pipe '0 0 0' 'pg-narrow-dump --job 1 --seal | pivot-wide | pg-copy-load --wide'
+}
+follower() { # ALIVE LAG: one is set up; its newest row was LAG on its way, and was heard of now
+	sql "INSERT INTO ferry.follower (job_id, kind, slot, worker, lease_until, at, newest_commit,
+			rows, cells, wide_rows, lag_bytes, wal_status, safe_wal_bytes, upto, chunks)
+		VALUES (1, 'slot', 'ferry_1', 'x', now() + interval '$1', clock_timestamp(),
+			now() AT TIME ZONE 'UTC', 70, 60, 5, 4096, 'reserved', 1000000, '0/1', 7)
+		ON CONFLICT (job_id) DO UPDATE SET lease_until = excluded.lease_until,
+			at = excluded.at;
+		INSERT INTO ferry.follow_ship (job_id, ship, rows, cells, wide_rows, dropped, deleted,
+			rejects, first_time, last_time, newest_commit, at)
+		VALUES (1, 'NEW', 70, 60, 5, 0, 1, 2, '2024-11-01', '2024-11-02',
+			(clock_timestamp() - interval '$2') AT TIME ZONE 'UTC', clock_timestamp())
+		ON CONFLICT (job_id, ship) DO UPDATE SET newest_commit = excluded.newest_commit,
+			at = excluded.at"
+}
+
+@test "status: what is left, at what pace, and when it will be done" {
+	job
+	sql "UPDATE ferry.chunk SET state = 'pending', rows = NULL, finished_at = NULL
+		WHERE ship = 'IMO9999993' AND chunk_from > '2024-10-01'"
+	run_ok pg-wide-ledger status
+	has "$out" 'pace: ' ' rows/s, ' '; done in about '
+	run_ok pg-wide-ledger status -f json
+	cp "$out" s.json
+	run_ok python3 -c 'import json
+s = json.load(open("s.json"))
+assert s["status"] == "pending" and s["live"] is None, s
+assert s["eta_seconds"] > 0 and s["rows_per_second"] > 0 and s["cells_per_second"] > 0, s
+one = [x for x in s["ships"] if x["ship"] == "IMO9999993"][0]
+assert one["status"] == "pending" and 0 < one["percent"] < 100, one
+assert [x["status"] for x in s["ships"][1:]] == ["completed", "completed"], s'
+	# nothing was done lately: nobody knows
+	sql "UPDATE ferry.chunk SET started_at = '2024-01-01', finished_at = '2024-01-01 00:01'
+		WHERE state = 'done'"
+	run_ok pg-wide-ledger status
+	has "$out" 'pace: 0 rows/s'
+	has_no "$out" 'done in about'
+}
+
+@test "status: records are counted when asked for, per ship" {
+	job
+	run_ok pg-wide-ledger status --count -f json
+	cp "$out" s.json
+	run_ok python3 -c 'import json
+for s in json.load(open("s.json"))["ships"]: print(s["ship"], s["record_count"], s["wide_rows"])'
+	same_file "$out" <(sql "SELECT ship, sum(wide_rows), sum(wide_rows) FROM ferry.chunk
+		GROUP BY 1 ORDER BY 1" | tr '|' ' ')
+	run_ok pg-wide-ledger status --count
+	has "$out" record_count
+	run_ok pg-wide-ledger status
+	has_no "$out" record_count
+}
+
+@test "status: live, by a slot; its lag, its slot, its promise" {
+	job
+	run_ok pg-wide-ledger status
+	has "$out" 'guarantee: what was committed before its chunk was read'
+	follower '1 hour' '2 s'
+	run_ok pg-wide-ledger status
+	has "$out" 'live (slot): following; 70 rows, 60 values, 0 deleted; 2.0' \
+		', 4096 bytes of WAL; slot reserved' 'guarantee: slot: nothing' live_rows
+	run_ok pg-wide-ledger status -f json --ship-id NEW
+	cp "$out" s.json
+	run_ok python3 -c 'import json
+s = json.load(open("s.json"))
+l = s["live"]
+assert l["alive"] and l["kind"] == "slot" and 2 <= l["lag_seconds"] < 3, l
+assert l["lag_bytes"] == 4096 and l["safe_wal_bytes"] == 1000000 and l["upto"] == "0/1", l
+assert len(s["ships"]) == 1 and s["ships"][0]["live_rows"] == 70, s
+assert s["ships"][0]["status"] == "live" and s["ships"][0]["rejects"] == 2, s'
+	# nobody follows, and nothing was heard for a minute
+	sql "UPDATE ferry.follower SET lease_until = now(), at = now() - interval '1 min',
+		error = 'it broke'"
+	run_ok pg-wide-ledger status
+	has "$out" 'nobody is following' '; 60.' 'last error: "it broke"'
+	sql "UPDATE ferry.follower SET kind = 'poll';
+		INSERT INTO ferry.doubt (job_id, why) VALUES (1, 'x')"
+	run_ok pg-wide-ledger status
+	has "$out" 'guarantee: poll: rows older than the window wait' '1 ranges are in doubt'
+}
+
+@test "status: for Prometheus" {
+	job
+	sql "UPDATE ferry.job SET source_table = E'a\"b\\\\c\\nd'"
+	follower '1 hour' '1 s'
+	run_ok pg-wide-ledger status -j 1 -f prometheus
+	cp "$out" s.prom
+	run_ok python3 - <<-'END'
+		import re
+		text = open("s.prom", encoding="utf-8").read()
+		assert text.endswith("\n") and "\r" not in text
+		seen, series, current = set(), {}, None
+		for line in text[:-1].split("\n"):
+		    if line.startswith("# "):
+		        kind, name, rest = line[2:].split(" ", 2)
+		        assert kind in ("HELP", "TYPE"), line
+		        if kind == "HELP":
+		            assert name not in seen, "twice: " + name
+		            seen.add(name)
+		            current = name
+		        else:
+		            assert name == current and rest in ("counter", "gauge"), line
+		            assert (rest == "counter") == name.endswith("_total"), line
+		        continue
+		    label = r'[a-zA-Z_]\w*="(?:[^"\\\n]|\\["\\n])*"'
+		    m = re.fullmatch(r'([a-zA-Z_:]\w*)\{(%s(?:,%s)*)\} (\S+)' % (label, label), line)
+		    assert m, line
+		    assert m[1] == current, line
+		    assert (m[1], m[2]) not in series, line
+		    series[m[1], m[2]] = float(m[3])
+		assert series["ferry_lag_bytes", 'job="1"'] == 4096
+		assert series["ferry_follower_up", 'job="1"'] == 1
+		assert 1 <= series["ferry_lag_seconds", 'job="1"'] < 2
+		assert series["ferry_live_rows_total", 'job="1",ship="NEW"'] == 70
+		assert sum(v for k, v in series.items() if k[0] == "ferry_rows_total") == 3000
+		assert series["ferry_last_row_timestamp_seconds", 'job="1",ship="NEW"'] == 1730505600
+		assert any('a\\"b\\\\c\\nd' in k[1] for k in series), "escapes"
+	END
+	run_rc 64 pg-wide-ledger events -f prometheus
+}
+
+@test "status: failed chunks and events are listed" {
+	job
+	sql "UPDATE ferry.chunk SET state = 'failed', failures = 3, error = 'it broke | twice'
+			WHERE ship = 'IMO9999994' AND chunk_from = '2024-10-01';
+		INSERT INTO ferry.event (level, job_id, ship, message)
+			VALUES ('WARNING', 1, 'IMO9999994', 'one'), ('CRITICAL', 1, NULL, 'two')"
+	run_ok pg-wide-ledger failed
+	has "$out" 'it broke | twice' failed
+	run_ok pg-wide-ledger failed -f csv
+	is "$(cut -d , -f 1,2,4,5,8 <"$out")" 'ship,chunk_from,state,failures,error
+IMO9999994,2024-10-01 00:00:00,failed,3,it broke | twice'
+	run_ok pg-wide-ledger failed -f csv -s IMO9999993
+	is "$(wc -l <"$out")" 1
+	run_ok pg-wide-ledger events -f csv
+	is "$(tail -n 2 "$out" | cut -d , -f 2-)" 'WARNING,IMO9999994,,one
+CRITICAL,,,two'
+	run_ok pg-wide-ledger events -f json --limit 1
+	cp "$out" e.json
+	run_ok python3 -c 'import json; assert json.load(open("e.json"))[0]["message"] == "two"'
+	run_ok pg-wide-ledger status
+	has "$out" 'events of the last day: 1 critical, 1 warnings'
+	run_rc 0 pg-wide-ledger retry
+	run_ok pg-wide-ledger failed -f csv
+	is "$(wc -l <"$out")" 1
+}
+
+# ---- watching ----------------------------------------------------------------------------------
+
+# a command that keeps what it was told
+recorder() {
+	cat >told.sh <<-'END'
+		#!/bin/bash
+		read -r line
+		printf '%s|%s|%s|%s|%s|%s|%s\n' "$*" "$line" "$FERRY_ALERT_LEVEL" "$FERRY_ALERT_MESSAGE" \
+			"$FERRY_ALERT_JOB" "$FERRY_ALERT_SHIP" "$FERRY_ALERT_CHUNK" >>told
+	END
+	chmod +x told.sh
+	: >told
+}
+# watch [OPTION...]: in the background, $watch
+watch() {
+	pg-wide-ledger watch --every 50ms --alert-command "$PWD/told.sh a b" "$@" >watch.log 2>&1 3>&- &
+	watch=$!
+}
+stop() {
+	local code=0
+	kill "$watch"
+	wait "$watch" || code=$?
+	is "$code" 0
+}
+event() {
+	sql "INSERT INTO ferry.event (level, job_id, ship, chunk_from, message, at)
+		VALUES ('$1', 1, $2, $3, '$4', ${5-now()})"
+}
+was_told() { grep -qF -e "$1" told; }
+
+@test "watch: warnings and worse are told once, in words that no shell reads" {
+	job
+	recorder
+	event WARNING "'S1'" "'2024-10-01'" 'old news' "now() - interval '2 hours'"
+	# shellcheck disable=SC2016 # not for this shell either
+	event WARNING "'S1'" "'2024-10-01'" '$(touch pwned); `touch pwned` | "x" & touch pwned'
+	event INFO NULL NULL 'all is well'
+	watch
+	wait_until 20 was_told pwned
+	is "$(<told)" 'a b|WARNING: ferry job 1, ship "S1", chunk 2024-10-01 00:00:00: "$(touch pwned); `touch pwned` | \"x\" & touch pwned"|WARNING|$(touch pwned); `touch pwned` | "x" & touch pwned|1|S1|2024-10-01 00:00:00'
+	[[ ! -e pwned ]]
+	event CRITICAL NULL NULL 'the end'
+	wait_until 20 was_told 'the end'
+	stop
+	is "$(wc -l <told)" 2
+	# a later watch tells only what is new, and what came while nobody watched
+	event WARNING NULL NULL 'in between'
+	watch
+	wait_until 20 was_told 'in between'
+	stop
+	is "$(wc -l <told)" 3
+}
+
+@test "watch: one of two tells; another takes over" {
+	job
+	recorder
+	local first
+	watch
+	first=$watch
+	event WARNING NULL NULL one
+	wait_until 20 was_told one
+	watch
+	event WARNING NULL NULL two
+	wait_until 20 was_told two
+	kill -KILL "$first"
+	event WARNING NULL NULL three
+	wait_until 20 was_told three
+	stop
+	is "$(wc -l <told)" 3
+}
+
+@test "watch: lag, slot and rejects cross their limits, and come back" {
+	job
+	recorder
+	follower '1 hour' '1 s'
+	watch --alert-lag 5s --alert-rejects 50
+	follower '1 hour' '7 s'
+	wait_until 20 was_told 'the wide tables are 7.'
+	follower '1 hour' '2 min'
+	wait_until 20 was_told '|CRITICAL|the wide tables are 1'
+	follower '1 hour' '1 s'
+	wait_until 20 sql "SELECT 1 / count(*) FROM ferry.event WHERE message LIKE '%caught up'"
+	sql "UPDATE ferry.follower SET safe_wal_bytes = 1000, lag_bytes = 9000000"
+	wait_until 20 was_told '|CRITICAL|the slot is about to be lost'
+	sql "UPDATE ferry.follower SET wal_status = 'lost'"
+	sql "UPDATE ferry.follower SET wal_status = 'reserved', safe_wal_bytes = 1000000000"
+	wait_until 20 sql "SELECT 1 / count(*) FROM ferry.event WHERE message LIKE '%room again'"
+	sql "UPDATE ferry.chunk SET rejects = 100000 WHERE ship = 'IMO9999994'"
+	wait_until 20 was_told ' rows could not be carried over'
+	# each is told once however often it is looked at
+	stop
+	is "$(grep -c 'about to be lost' told)" 1
+	is "$(sql "SELECT count(*) FROM ferry.event WHERE NOT told AND level <> 'INFO'")" 0
+}
+
+@test "watch: many failures; a command that fails or is not there" {
+	job
+	recorder
+	local i
+	for i in 1 2 3 4 5 6; do
+		event WARNING "'S'" "'2024-10-01'" "chunk failed, to be tried again: $i"
+	done
+	watch
+	wait_until 20 was_told ' tries of chunks failed in ten minutes'
+	stop
+	run_rc 78 pg-wide-ledger watch --alert-command 'no-such-program x'
+	has "$err" 'no such program: "no-such-program"'
+	run_rc 78 pg-wide-ledger watch --alert-command ''
+	event WARNING NULL NULL 'nobody hears'
+	pg-wide-ledger watch --every 50ms --alert-command false >watch.log 2>&1 3>&- &
+	watch=$!
+	wait_until 40 grep -q 'nobody was told: "nobody hears"' watch.log
+	stop
+}
+
+@test "watch: it ends with whom it is for" {
+	job
+	sleep 300 3>&- &
+	local whose=$!
+	pg-wide-ledger watch --every 50ms --while "$whose" >watch.log 2>&1 3>&- &
+	watch=$!
+	wait_until 20 sql "SELECT 1 / count(*) FROM pg_stat_activity
+		WHERE datname = current_database() AND application_name = 'pg-wide-ledger'"
+	kill "$whose"
+	wait "$watch"
+}
+
+@test "progress: chunks are told as they are done, and a follower's pace" {
+	job
+	sql "UPDATE ferry.chunk SET state = 'running', worker = 'x' WHERE ship = 'IMO9999994'
+		AND chunk_from = '2024-10-01'"
+	follower '1 hour' '1 s'
+	pg-wide-ledger progress --every 100ms >progress.log 2>&1 3>&- &
+	watch=$!
+	wait_until 20 grep -q 'chunks done, 1 at work' progress.log
+	sql "UPDATE ferry.chunk SET state = 'done', attempt = 2, started_at = now() - interval '2 s',
+			finished_at = now(), rows = 5000 WHERE state = 'running';
+		UPDATE ferry.follow_ship SET rows = rows + 1000"
+	wait_until 20 grep -q 'ship "IMO9999994", chunk 2024-10-01 00:00:00 to 2024-10-01 00:15:00: 5000 rows, .* wide, 2500 rows/s' progress.log
+	wait_until 20 grep -q 'live: 1070 rows, [1-9][0-9]* rows/s, [12]\.' progress.log
+	sql "UPDATE ferry.follower SET lease_until = now()"
+	wait "$watch"
+}
