@@ -100,6 +100,21 @@ each_filter() {
 	run_rc 73 via -O /nonexistent/x -- cat <n.csv
 }
 
+@test "filters: a file is never input and output at once" {
+	local each
+	cp n.csv same.csv
+	for each in "${filters[@]}"; do
+		[[ $each != via* ]] || continue
+		run_rc 64 $each -O same.csv same.csv
+		has "$err" 'same.csv is input and output at once'
+		run_rc 64 $each -O ./same.csv <same.csv
+		run_rc 64 bash -c "$each same.csv >>same.csv"
+		same_file same.csv n.csv
+	done
+	run_rc 64 via -O same.csv -- cat <same.csv
+	same_file same.csv n.csv
+}
+
 @test "filters: a reader that goes away is SIGPIPE, without a word" {
 	narrow 20000 >big.csv
 	gone() {

@@ -104,6 +104,21 @@ static void flush_when_idle(void *ctx)
 		wr_flush(io->wr);
 }
 
+/* Opening it for output empties a file, and what is still to be read would be gone. */
+static void refuse_own_input(const struct io *io)
+{
+	const char *path = io->opts->output;
+	bool named = path && strcmp(path, "-") != 0;
+	struct in *in = rd_in(io->rd);
+	struct stat from, to;
+
+	if (in_is_regular(in) && fstat(in_fd(in), &from) == 0 &&
+	    (named ? stat(path, &to) : fstat(STDOUT_FILENO, &to)) == 0 &&
+	    from.st_dev == to.st_dev && from.st_ino == to.st_ino)
+		die_hint(EX_USAGE_, "write another file and rename it",
+			 "%s is input and output at once", in_name(in));
+}
+
 void io_start_output(struct io *io)
 {
 	struct wr_conf conf = { .format = (enum format)io->opts->out_format,
@@ -116,6 +131,7 @@ void io_start_output(struct io *io)
 					      format_is_document(rd_format(io->rd))
 				      ? FMT_NDJSON
 				      : FMT_CSV;
+	refuse_own_input(io);
 	io->wr = wr_open(io->opts->output, &conf);
 	if (!in_is_regular(rd_in(io->rd)))
 		in_on_wait(rd_in(io->rd), flush_when_idle, io);

@@ -62,7 +62,8 @@ bool rd_next_like(struct rd *rd, struct sl name, struct field *last)
 	const char *stop, *lf;
 
 	if (!rd->learned || w.n <= before || w.p[before - 1] != ',' ||
-	    !same_bytes(w.p + rd->head.n, name.p, name.n) || !same_bytes(w.p, rd->head.p, rd->head.n))
+	    !same_bytes(w.p + rd->head.n, name.p, name.n) ||
+	    !same_bytes(w.p, rd->head.p, rd->head.n))
 		return false;
 	stop = find_stop(w.p + before, w.p + w.n);
 	lf = stop + rd->sealed; /* behind the comma before the empty field of the seal */
