@@ -1,11 +1,7 @@
 /* CSV in: one test per trap of the format, and of libcsv. */
 #include "render.h"
 
-static const struct {
-	const char *what;
-	struct sl input;
-	const char *want;
-} cases[] = {
+static const struct render_case cases[] = {
 	{ "an empty input", SL_INIT(""), "end\n" },
 	{ "a header alone", SL_INIT("a,b\n"), "cols \"a\" \"b\"\nend\n" },
 	{ "values pass as they are",
@@ -192,8 +188,7 @@ int main(void)
 {
 	const struct rd_conf conf = { 0 };
 
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		check_render(cases[i].what, cases[i].input, &conf, cases[i].want);
+	check_cases(cases, ARRAY_LEN(cases), &conf);
 	test_allow_no_newline();
 	test_forced_format();
 	test_max_record();

@@ -1,13 +1,7 @@
 /* NDJSON and JSON arrays in: one test per trap. */
 #include "render.h"
 
-struct a_case {
-	const char *what;
-	struct sl input;
-	const char *want;
-};
-
-static const struct a_case lines[] = {
+static const struct render_case lines[] = {
 	{ "kinds and texts of values",
 		SL_INIT("{\"s\":\"x\",\"n\":1.50,\"t\":true,\"f\":false,\"z\":null,\"e\":\"\"}\n"),
 		"cols \"s\" \"n\" \"t\" \"f\" \"z\" \"e\"\nrow 1:1 \"x\" #1.50 !true !false NULL "
@@ -59,7 +53,7 @@ static const struct a_case lines[] = {
 		"a seal in a stream that was not opened as a sealed one\nexit 76\n" },
 };
 
-static const struct a_case arrays[] = {
+static const struct render_case arrays[] = {
 	{ "an empty input", SL_INIT(""), "end\n" },
 	{ "an empty array", SL_INIT("[]"), "end\n" },
 	{ "and with blanks", SL_INIT("\xef\xbb\xbf \n[ \r\n ] \n"), "end\n" },
@@ -131,10 +125,8 @@ int main(void)
 {
 	const struct rd_conf any = { 0 }, array = { .format = FMT_JSON };
 
-	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
-		check_render(lines[i].what, lines[i].input, &any, lines[i].want);
-	for (size_t i = 0; i < ARRAY_LEN(arrays); i++)
-		check_render(arrays[i].what, arrays[i].input, &array, arrays[i].want);
+	check_cases(lines, ARRAY_LEN(lines), &any);
+	check_cases(arrays, ARRAY_LEN(arrays), &array);
 	test_many_columns();
 	return tap_done();
 }

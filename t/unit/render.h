@@ -154,4 +154,16 @@ static inline void check_render(
 	str_free(&got);
 }
 
+struct render_case {
+	const char *what;
+	struct sl input;
+	const char *want;
+};
+
+static inline void check_cases(const struct render_case *c, size_t n, const struct rd_conf *conf)
+{
+	for (size_t i = 0; i < n; i++)
+		check_render(c[i].what, c[i].input, conf, c[i].want);
+}
+
 #endif

@@ -31,18 +31,11 @@ static enum answer_state bad(struct answer *a, const char *why)
 	return ANSWER_BAD;
 }
 
+#define BLANKS " \t"
+
 static bool is_blank(char c)
 {
-	return c == ' ' || c == '\t';
-}
-
-static struct sl trim(struct sl s)
-{
-	while (s.n && is_blank(s.p[0]))
-		s.p++, s.n--;
-	while (s.n && is_blank(s.p[s.n - 1]))
-		s.n--;
-	return s;
+	return c && strchr(BLANKS, c);
 }
 
 static bool same_word(struct sl s, const char *word)
@@ -127,7 +120,8 @@ static enum answer_state header_line(struct answer *a, struct sl line)
 	if ((name.p[0] | 0x20) != 'c' && (name.p[0] | 0x20) != 't')
 		return ANSWER_MORE; /* none of those that frame the body */
 	return framing_header(
-		a, name, trim((struct sl){colon + 1, (size_t)(line.p + line.n - colon - 1)}));
+		a, name,
+		sl_trim((struct sl){colon + 1, (size_t)(line.p + line.n - colon - 1)}, BLANKS));
 }
 
 static enum answer_state chunk_size(struct answer *a, struct sl line)
@@ -251,8 +245,9 @@ struct sl answer_header(const struct answer *a, const char *name)
 		if ((size_t)(eol - p) > len && p[len] == ':' && strncasecmp(p, name, len) == 0) {
 			const char *last = eol > p && eol[-1] == '\r' ? eol - 1 : eol;
 
-			return trim(
-				(struct sl){p + len + 1, (size_t)(last - p - (ptrdiff_t)len - 1)});
+			return sl_trim(
+				(struct sl){p + len + 1, (size_t)(last - p - (ptrdiff_t)len - 1)},
+				BLANKS);
 		}
 	}
 	return SL("");

@@ -1,6 +1,5 @@
 /* fs_json.c - the JSON lines of an UNLOAD part, gzip. */
 #include "aws/fs_rows.h"
-#include "core/num.h"
 #include "stream/json.h"
 #include "stream/z.h"
 
@@ -42,17 +41,7 @@ static bool take_word(const char **at, const char *end, struct field *f)
 		p++;
 	word = (struct sl){ *at, (size_t)(p - *at) };
 	*at = p;
-	*f = field_str(word);
-	f->plain = 1;
-	if (sl_eq(word, SL("null")))
-		*f = FIELD_NULL;
-	else if (sl_eq(word, SL("true")) || sl_eq(word, SL("false")))
-		f->kind = F_BOOL;
-	else if (num_is_json(word))
-		f->kind = F_NUM;
-	else
-		return false;
-	return true;
+	return field_word(f, word);
 }
 
 /*

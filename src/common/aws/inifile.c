@@ -8,18 +8,11 @@
 
 #define MAX_FILE (4u << 20)
 
+#define BLANKS " \t\r"
+
 static bool is_blank(char c)
 {
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-static struct sl trim(struct sl s)
-{
-	while (s.n && is_blank(s.p[0]))
-		s.p++, s.n--;
-	while (s.n && is_blank(s.p[s.n - 1]))
-		s.n--;
-	return s;
+	return c && strchr(BLANKS, c);
 }
 
 static void add(
@@ -50,7 +43,7 @@ static bool section_name(struct sl line, struct str *name)
 
 	if (line.n < 3 || line.p[line.n - 1] != ']')
 		return false;
-	in = trim((struct sl){line.p + 1, line.n - 2});
+	in = sl_trim((struct sl){line.p + 1, line.n - 2}, BLANKS);
 	str_clear(name);
 	for (size_t i = 0; i < in.n; i++) {
 		if (is_blank(in.p[i])) {
@@ -75,7 +68,7 @@ struct place {
 static bool parse_line(struct inifile *f, struct place *at, struct sl raw)
 {
 	bool indented = raw.n && is_blank(raw.p[0]);
-	struct sl line = trim(raw), key, value;
+	struct sl line = sl_trim(raw, BLANKS), key, value;
 	size_t i;
 
 	if (line.n == 0 || line.p[0] == '#' || line.p[0] == ';')
@@ -89,10 +82,10 @@ static bool parse_line(struct inifile *f, struct place *at, struct sl raw)
 	}
 	for (i = 0; i < line.n && line.p[i] != '=' && line.p[i] != ':';)
 		i++;
-	key = trim((struct sl){line.p, i});
+	key = sl_trim((struct sl){line.p, i}, BLANKS);
 	if (i == line.n || key.n == 0 || at->section.n == 0)
 		return indented && at->parent.n; /* goes on a text that is not ours to understand */
-	value = trim((struct sl){line.p + i + 1, line.n - i - 1});
+	value = sl_trim((struct sl){line.p + i + 1, line.n - i - 1}, BLANKS);
 	if (!indented)
 		at->parent = key;
 	add(f, str_sl(&at->section), indented ? at->parent : SL(""), key, value);

@@ -49,6 +49,18 @@ static inline bool sl_eq_str(struct sl a, const char *cstr)
 	return sl_eq(a, sl_of(cstr));
 }
 
+/* Without the bytes at both ends that are among `blanks`. */
+static inline struct sl sl_trim(struct sl s, const char *blanks)
+{
+	while (s.n && *s.p && strchr(blanks, *s.p)) {
+		s.p++;
+		s.n--;
+	}
+	while (s.n && s.p[s.n - 1] && strchr(blanks, s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
 /* Bytewise order, a prefix before the longer one: the order of LC_ALL=C and COLLATE "C". */
 static inline int sl_cmp(struct sl a, struct sl b)
 {

@@ -4,7 +4,6 @@
  * Several times faster than yajl, which builds a tree first. Whatever is not plainly right, or new,
  * or nested, is left to it: it has the last word, and the messages.
  */
-#include "core/num.h"
 #include "core/utf8.h"
 #include "stream/rd_impl.h"
 
@@ -146,19 +145,7 @@ static inline const char *take_value(struct rd *rd, const char *p, const char *e
 	}
 	for (stop = p; stop < end && *stop != ',' && *stop != '}' && *stop != ' ';)
 		stop++;
-
-	struct sl word = { p, (size_t)(stop - p) };
-
-	*f = field_str(word);
-	if (sl_eq(word, SL("null")))
-		*f = FIELD_NULL;
-	else if (sl_eq(word, SL("true")) || sl_eq(word, SL("false")))
-		f->kind = F_BOOL;
-	else if (num_is_json(word))
-		f->kind = F_NUM;
-	else
-		return NULL;
-	return stop;
+	return field_word(f, (struct sl){ p, (size_t)(stop - p) }) ? stop : NULL;
 }
 
 /* The column of the member whose name begins at *p, behind the quote; *p is then behind it. */

@@ -1,5 +1,7 @@
 #include "stream/rec.h"
 
+#include "core/num.h"
+
 void rec_pack(struct str *s, const struct field *f)
 {
 	uint32_t head[2] = { f->n, (uint32_t)f->kind | (uint32_t)f->plain << 8 };
@@ -19,4 +21,16 @@ const char *rec_unpack(const char *p, struct field *f)
 			     .kind = (uint8_t)(head[1] & 0xff),
 			     .plain = (uint8_t)(head[1] >> 8) };
 	return p + f->n;
+}
+
+bool field_word(struct field *f, struct sl word)
+{
+	*f = (struct field){ .p = word.p, .n = (uint32_t)word.n, .kind = F_NUM, .plain = 1 };
+	if (sl_eq(word, SL("null")))
+		*f = FIELD_NULL;
+	else if (sl_eq(word, SL("true")) || sl_eq(word, SL("false")))
+		f->kind = F_BOOL;
+	else
+		return num_is_json(word);
+	return true;
 }

@@ -51,6 +51,9 @@ static inline struct field field_name(struct sl s)
 	return f;
 }
 
+/* A word of JSON that is no text: null, true, false or a number. False when it is none of them. */
+bool field_word(struct field *f, struct sl word) NODISCARD;
+
 #define FIELD_NULL ((struct field){ .p = "", .n = 0, .kind = F_NULL })
 
 /* Fields are in the order of the stream's columns; everything lives until the next rd_next(). */
