@@ -21,6 +21,7 @@ const steps = {
 		? `lower(trim(k_${f}, ${blanks}))` : `trim(k_${f}, ${blanks})`,
 	b: (f) => f in ranges ? `CASE WHEN try_cast(t_${f} AS DOUBLE) < ${ranges[f][0]}
 		THEN '${ranges[f][0]}' WHEN try_cast(t_${f} AS DOUBLE) > ${ranges[f][1]}
+		AND NOT isnan(try_cast(t_${f} AS DOUBLE))
 		THEN '${ranges[f][1]}' ELSE t_${f} END` : `t_${f}`,
 };
 const step = (s) => fields.map((f) => `${steps[s](f)} AS ${s}_${f}`).join(', ');
@@ -39,7 +40,8 @@ await connection.run(`CREATE TABLE tidied AS
 	FROM bounded`);
 await connection.run(`COPY (
 	SELECT ${fields.join(', ')} FROM tidied WHERE rowid IN (
-		SELECT min(rowid) FROM tidied GROUP BY coalesce(customer_id, '#' || rowid))
+		SELECT min(rowid) FROM tidied GROUP BY coalesce(customer_id,
+			(${fields.join(', ')})::varchar))
 ) TO ${text(output)} (FORMAT json)`);
 const figures = await connection.runAndReadAll(`SELECT count(*) FILTER (nulls),
 	count(*) FILTER (strings), sum(ranges) FROM tidied`);
