@@ -108,6 +108,13 @@ cast() {
 	is "$(wc -l <"$out")" 9
 }
 
+@test "map-fields: types by the names that feature groups and databases give them" {
+	put a.csv a,b,c,d,e,f,g 1,2,3,t,x,0,1
+	run_ok map-fields -o ndjson -c a:Integral,b:Fractional,c:bigint,d:Bool \
+		-c e:String,f:ISO,g:number a.csv
+	printed '{"a":1,"b":2,"c":3,"d":true,"e":"x","f":"1970-01-01T00:00:00Z","g":1}'
+}
+
 @test "map-fields: casts to booleans, strings, times" {
 	cast boolean '"true"' '"F"' 1 0 '"Yes"' '"off"' true '"N"' null
 	printed true false true false true false true false null
