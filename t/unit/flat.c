@@ -120,7 +120,8 @@ int main(void)
 	if (write(fd, all.p, all.n) != (ssize_t)all.n || lseek(fd, 0, SEEK_SET) != 0)
 		return 99;
 	rd = rd_from_fd(fd, "lines", &conf);
-	for (const char *p = all.p, *nl; (nl = strchr(p, '\n')); p = nl + 1)
+	for (const char *p = all.p, *end = all.p + all.n, *nl;
+		(nl = memchr(p, '\n', (size_t)(end - p))); p = nl + 1)
 		wrong += !compare(rd, (struct sl){ p, (size_t)(nl - p) });
 	tap(wrong == 0, "%u lines: %u read otherwise than by yajl", n, wrong);
 	rd_close(rd);
