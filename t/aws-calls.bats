@@ -85,14 +85,16 @@ odd() {
 	AWS_MAX_ATTEMPTS=5 run_rc 0 fs-extract-athena stored-1 --no-seal
 	sandbox_set
 	# the head of a result, looked at by a run after one that was killed
-	sandbox_set athena-delay=500
+	local polls
+	polls=$(sandbox_count GetQueryExecution)
+	sandbox_set athena-delay=20000
 	(exec fs-extract-athena stored-1 --no-seal >got 2>err 3>&-) &
-	sleep 0.4
+	wait_until 20 polled "$polls"
 	kill -9 $!
 	wait $! 2>/dev/null || true
+	sandbox_set athena-delay=0
 	run_rc 0 fs-extract-athena stored-1 --no-seal
 	has "$err" 'an earlier run started'
-	sandbox_set athena-delay=0
 	fs clear stored-1 --force --backup-s3 's3://backups/é a+b%25/=*'
 	same_calls StartQueryExecution GetQueryExecution GetQueryRuntimeStatistics GetWorkGroup \
 		StopQueryExecution GetObject HeadObject ListObjectsV2 CopyObject PutObject \

@@ -22,9 +22,6 @@ arrived() {
 	[[ $(fs-extract-athena "$1" -o ndjson --no-seal | wc -l) == "$2" ]]
 }
 
-# polled COUNT: a query is under way: somebody has asked for its state since it was that often
-polled() { (($(sandbox_count GetQueryExecution) > $1)); }
-
 # left: objects that queries left in the bucket of the offline stores.
 left() { aws s3 ls --recursive s3://offline/ferry-athena-results/ | wc -l; }
 

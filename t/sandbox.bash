@@ -72,3 +72,6 @@ sandbox_count() {
 	curl -sSf "$AWS_ENDPOINT_URL/_sandbox/counters" |
 		jq --arg op "$1" --arg kind "${2:-requests}" '.[$op][$kind] // 0'
 }
+
+# polled COUNT: a query is under way: its state was asked for more often than that.
+polled() { (($(sandbox_count GetQueryExecution) > $1)); }
