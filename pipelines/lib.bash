@@ -14,13 +14,28 @@
 # shellcheck shell=bash
 set -Eeuo pipefail
 shopt -s inherit_errexit
-# Messages speak the user's language; order, numbers and times are the same everywhere.
-export LC_MESSAGES=${LC_ALL:-${LC_MESSAGES:-${LANG:-C}}}
-unset LC_ALL
-export LC_COLLATE=C LC_NUMERIC=C LC_TIME=C LC_CTYPE=C.UTF-8 TZ=UTC0
 
 FERRY_LIB=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 readonly FERRY_LIB
+
+# Messages speak the user's language; order, numbers and times are the same everywhere. Texts in
+# $"..." are translated by bash, with gettext, when it reads them. A locale that is not installed
+# here is no reason for another language: C.UTF-8 and LANGUAGE do.
+ferry_wanted=${LC_ALL:-${LC_MESSAGES:-${LANG:-C}}}
+unset LC_ALL
+export LC_COLLATE=C LC_NUMERIC=C LC_TIME=C LC_CTYPE=C.UTF-8 TZ=UTC0
+# shellcheck disable=SC2030,SC2031  # tried in a subshell: bash complains where it is not there
+if [[ $ferry_wanted != C* && $({ LC_MESSAGES=$ferry_wanted; } 2>&1) ]]; then
+	export LANGUAGE=${LANGUAGE:-${ferry_wanted%%[._@]*}}
+	ferry_wanted=C.UTF-8
+fi
+# shellcheck disable=SC2031
+export LC_MESSAGES=$ferry_wanted
+shopt -s noexpand_translation 2>/dev/null || : # a translation is text, whatever is in it
+# shellcheck disable=SC2034  # bash reads it
+TEXTDOMAIN=ferry
+TEXTDOMAINDIR=$FERRY_LIB/../locale
+[[ -d $TEXTDOMAINDIR ]] || TEXTDOMAINDIR=$FERRY_LIB/../build/locale
 
 # The programs lie beside the front door as it was called: bin/x may be a link to this folder.
 for ferry_each in "$FERRY_LIB/../bin" "$(dirname -- "$0")"; do
@@ -38,13 +53,19 @@ ferry_name=${0##*/}
 say() {
 	printf '%s: %s: %s\n' "$ferry_name" "$1" "${2//[[:cntrl:]]/?}" >&2
 }
-note() { say note "$1"; }
-warn() { say warning "$1"; }
-hint() { say hint "$1"; }
+note() { say $"note" "$1"; }
+warn() { say $"warning" "$1"; }
+hint() { say $"hint" "$1"; }
+
+# fill FORMAT WORD...: a text with what goes into its %s.
+fill() {
+	# shellcheck disable=SC2059  # that is what it is for
+	printf -- "$@"
+}
 
 # fail CODE WHAT [HINT]: says it and ends the script.
 fail() {
-	say error "$2"
+	say $"error" "$2"
 	[[ -z ${3-} ]] || hint "$3"
 	exit "$1"
 }
@@ -55,7 +76,7 @@ confirm() {
 
 	printf '%s: %s [y/N] ' "$ferry_name" "$1" >&2
 	IFS= read -r answer || printf '\n' >&2
-	[[ ${answer,,} == y || ${answer,,} == yes ]]
+	[[ ${answer,,} == @(y|yes|예|네) ]]
 }
 
 # defer COMMAND ARGUMENT...: runs it when the script ends, however it ends; the last deferred runs
@@ -100,7 +121,7 @@ ferry_end_run() {
 	if ((ferry_code == 0)); then
 		rm -rf -- "$run"
 	elif ! rmdir -- "$run" 2>/dev/null; then
-		note "what this run left is in $run"
+		note "$(fill $"what this run left is in %s" "$run")"
 	fi
 }
 
@@ -149,10 +170,11 @@ pipe_failed() {
 	done
 	((code != 0)) || return 0
 	if ((code > 128)); then
-		say error "$stage was ended by SIG$(kill -l "$((code - 128))")"
+		say $"error" "$(fill $"%s was ended by SIG%s" "$stage" \
+			"$(kill -l "$((code - 128))")")"
 		code=$(signal_code "$code")
 	else
-		say error "$stage failed with exit code $code"
+		say $"error" "$(fill $"%s failed with exit code %s" "$stage" "$code")"
 	fi
 	return "$code"
 }
@@ -179,7 +201,7 @@ retry75() {
 		"$@" || code=$?
 		((code == EX_TEMP && --tries > 0)) || return "$code"
 		wait=$((pause / 2 + RANDOM % pause))
-		note "$1 asks to be run again, in $wait ms"
+		note "$(fill $"%s asks to be run again, in %s ms" "$1" "$wait")"
 		sleep "$((wait / 1000)).$(printf %03d $((wait % 1000)))"
 		pause=$((pause * 2 > 60000 ? 60000 : pause * 2))
 	done

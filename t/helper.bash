@@ -19,7 +19,7 @@ if [[ ! ${FERRY_BIN-} ]]; then
 fi
 export FERRY_BIN PATH=$FERRY_BIN:$PATH LC_ALL=C.UTF-8 TZ=UTC0
 # The surroundings of whoever runs the tests do not reach the programs.
-unset FERRY_SEAL NO_COLOR
+unset FERRY_SEAL NO_COLOR LANGUAGE
 
 helper_setup() {
 	cd "$BATS_TEST_TMPDIR" || return

@@ -38,16 +38,16 @@ run_migrate() {
 		retry_failed
 		return
 	fi
-	operands 2 'a source and a target'
+	operands 2 $"a source and a target"
 	target_aws=("${aws[@]}")
 	[[ ! ${opt[target-profile]+set} ]] || target_aws+=("--profile=${opt[target-profile]}")
 	[[ ! ${opt[target-region]+set} ]] || target_aws+=("--region=${opt[target-region]}")
 	make_plan
 	if [[ ${opt[dry-run]-} == 1 ]]; then
-		printf '\n🔍 Dry run: nothing is migrated.\n'
+		printf '\n🔍 %s\n' $"Dry run: nothing is migrated."
 		return
 	fi
-	sure "migrate ${words[0]} to ${words[1]}?" :
+	sure "$(fill $"migrate %s to %s?" "${words[0]}" "${words[1]}")" :
 	enter_job
 	[[ ${opt[clear-target]-} != 1 ]] || clear_target
 	move || code=$?
@@ -104,16 +104,16 @@ enter_job() {
 	(umask 077 && mkdir -p -- "$job_dir") ||
 		fail "$EX_CANTCREATE" "cannot make the folder $job_dir"
 	exec {job_lock}>"$job_dir/lock"
-	flock -n "$job_lock" || fail "$EX_TEMP" 'another run of this migration is under way'
+	flock -n "$job_lock" || fail "$EX_TEMP" $"another run of this migration is under way"
 	[[ ! -e $job_dir/begun ]] ||
-		note 'an earlier run of this migration is resumed (--no-resume begins anew)'
+		note $"an earlier run of this migration is resumed (--no-resume begins anew)"
 	: >"$job_dir/begun"
 }
 
 # --clear-target is part of the job: a run that goes on must not clear what it has written.
 clear_target() {
 	if [[ -e $job_dir/cleared ]]; then
-		note "${words[1]} was cleared by the run that is resumed"
+		note "$(fill $"%s was cleared by the run that is resumed" "${words[1]}")"
 		return
 	fi
 	clear_group "${words[1]}"
@@ -259,14 +259,14 @@ settle() {
 report_move() {
 	local total=$((moved + skipped + failed))
 
-	printf 'Records: %s, written %s' "$total" "$moved"
-	((skipped == 0)) || printf ', written before %s' "$skipped"
-	((failed == 0)) || printf ', failed %s' "$failed"
+	fill $"Records: %s, written %s" "$total" "$moved"
+	((skipped == 0)) || fill $", written before %s" "$skipped"
+	((failed == 0)) || fill $", failed %s" "$failed"
 	printf '\n'
-	((total == 0)) || printf 'Success rate: %s%%\n' "$(percent $((moved + skipped)) "$total")"
+	((total == 0)) || fill $"Success rate: %s%%\n" "$(percent $((moved + skipped)) "$total")"
 	if [[ -s $failures ]]; then
-		printf 'Failed records: %s\n' "$failures"
-		hint "'fs migrate --retry $failures' loads them again"
+		fill $"Failed records: %s\n" "$failures"
+		hint "$(fill $"'fs migrate --retry %s' loads them again" "$failures")"
 	else
 		rm -f -- "$failures"
 	fi
@@ -290,7 +290,7 @@ verify_move() {
 	if [[ ${plan[online]} ]]; then
 		fs-verify "${aws[@]}" "${args[@]}" --stores=online -- \
 			"${words[@]}" || code=$?
-		((code == 0)) || fail "$code" "not all of it is in ${words[1]}"
+		((code == 0)) || fail "$code" "$(fill $"not all of it is in %s" "${words[1]}")"
 	fi
 	[[ ${plan[offline]} ]] || return 0
 	fs-verify "${aws[@]}" "${args[@]}" --stores=offline -- "${words[@]}" ||
@@ -298,8 +298,10 @@ verify_move() {
 	((code != 0)) || return 0
 	((code == EX_DIFFERS)) || return "$code"
 	[[ ! ${opt[verify-wait]+set} ]] ||
-		fail "$code" "not all of it has reached the offline store of ${words[1]}"
-	note "records take up to 15 minutes to reach an offline store; --verify-wait waits for them"
+		fail "$code" "$(fill $"not all of it has reached the offline store of %s" \
+			"${words[1]}")"
+	note \
+		$"records take up to 15 minutes to reach an offline store; --verify-wait waits for them"
 }
 
 # ---- once more ---------------------------------------------------------------------------------
@@ -309,7 +311,7 @@ retry_failed() {
 	local file=${opt[retry]} group
 	local -a args=()
 
-	[[ -s $file ]] || fail "$EX_NOINPUT" "no failed records in $file"
+	[[ -s $file ]] || fail "$EX_NOINPUT" "$(fill $"no failed records in %s" "$file")"
 	case ${#words[@]} in
 	0) group=$(sed -nE '1s/.*"@failed":\{"group":"([^"]*)".*/\1/p' "$file") ;;
 	1) group=${words[0]} ;;

@@ -15,6 +15,7 @@
 #include "core/clock.h"
 #include "core/msg.h"
 #include "core/stop.h"
+#include "core/tr.h"
 #include "stream/in.h"
 #include "stream/io.h"
 
@@ -447,8 +448,9 @@ static int finish(struct prog *p)
 
 	if (fs_tally_failed(&p->n) && (p->stop || !p->conf.dry_run))
 		die_hint(code,
-			p->failed ? "they are in the file of --failed, which can be loaded again"
-				  : "--failed FILE keeps such records and goes on",
+			p->failed
+				? N_("they are in the file of --failed, which can be loaded again")
+				: N_("--failed FILE keeps such records and goes on"),
 			"%llu records failed; the first: %s",
 			(unsigned long long)fs_tally_failed(&p->n), p->first.p);
 	report(p);

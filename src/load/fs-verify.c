@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/msg.h"
 #include "core/stop.h"
+#include "core/tr.h"
 #include "stream/out.h"
 
 #define FIRST_PAUSE CLOCK_US_PER_SEC
@@ -78,12 +79,12 @@ static bool check_online(struct fs_move *m, struct out *out)
 	fs_verify_online(m, &v);
 	good = v.missing + v.older + v.undeleted == 0;
 	str_addf(&line,
-		"online store of %s: %llu identifiers compared, %llu missing, %llu older, "
-		"%llu not deleted",
+		tr("online store of %s: %llu identifiers compared, %llu missing, %llu older, "
+		   "%llu not deleted"),
 		msg_q(m->target.group.name), u(v.expected), u(v.missing), u(v.older),
 		u(v.undeleted));
 	if (v.expired)
-		str_addf(&line, ", %llu beyond their time to live", u(v.expired));
+		str_addf(&line, tr(", %llu beyond their time to live"), u(v.expired));
 	end_line(out, &line, &v.names);
 	out_flush(out);
 	fs_verdict_free(&v);
@@ -96,11 +97,12 @@ static void print_offline(const struct fs_move *m, const struct fs_verdict *v, s
 	struct str line = {0};
 
 	str_addf(&line,
-		"offline store of %s: %llu records (identifier and event time) compared, "
-		"%llu missing",
+		tr("offline store of %s: %llu records (identifier and event time) compared, "
+		   "%llu missing"),
 		msg_q(m->target.group.name), u(v->expected), u(v->missing));
 	end_line(out, &line, &v->names);
-	str_addf(&line, "offline store of %s: %llu identifiers, %llu records, %llu rows repeat one",
+	str_addf(&line,
+		tr("offline store of %s: %llu identifiers, %llu records, %llu rows repeat one"),
 		msg_q(m->target.group.name), u(v->ids), u(v->records), u(v->rows - v->records));
 	end_line(out, &line, &v->repeated);
 	str_free(&line);

@@ -1,6 +1,7 @@
 #include "aws/error.h"
 
 #include "core/str.h"
+#include "core/tr.h"
 
 #include <stdarg.h>
 
@@ -192,19 +193,19 @@ const char *aws_error_text(const struct aws_error *e)
 static const char *hint(const struct aws_error *e)
 {
 	if (strstr(e->code, "Expired"))
-		return "sign in again, or check the clock of this machine";
+		return N_("sign in again, or check the clock of this machine");
 	if (strstr(e->code, "TimeTooSkewed") || strstr(e->code, "InTheFuture"))
-		return "the clock of this machine is wrong";
+		return N_("the clock of this machine is wrong");
 	switch (e->class) {
 	case AWS_CREDENTIALS:
-		return "see the keys in force with 'aws sts get-caller-identity'";
+		return N_("see the keys in force with 'aws sts get-caller-identity'");
 	case AWS_FORBIDDEN:
-		return "the role or user in force lacks a permission for this";
+		return N_("the role or user in force lacks a permission for this");
 	case AWS_THROTTLE:
-		return "run again, with fewer workers";
+		return N_("run again, with fewer workers");
 	case AWS_RETRY:
 	case AWS_UNKNOWN:
-		return "run again";
+		return N_("run again");
 	default:
 		return NULL;
 	}
@@ -212,5 +213,5 @@ static const char *hint(const struct aws_error *e)
 
 void aws_die(const struct aws_error *e, const char *what)
 {
-	die_hint(aws_error_exit(e), hint(e), "%s: %s", what, aws_error_text(e));
+	die_hint(aws_error_exit(e), hint(e), "%s: %s", tr(what), aws_error_text(e));
 }

@@ -3,6 +3,7 @@
 #include "aws/fs_admin.h"
 #include "aws/fs_wait.h"
 #include "core/msg.h"
+#include "core/tr.h"
 #include "stream/out.h"
 
 #define MAX_ADDITIONS 100 /* features of one UpdateFeatureGroup */
@@ -179,7 +180,7 @@ void fs_admin_create(
 	if (o->dry_run) {
 		str_addf(&line, "would create feature group %s: %s\n", name, str_z(&body));
 	} else {
-		call(a, "CreateFeatureGroup", &body, "cannot create the feature group");
+		call(a, "CreateFeatureGroup", &body, N_("cannot create the feature group"));
 		if (o->wait) {
 			fs_wait_created(a, sl_of(name), o->wait_timeout);
 			describe_features(a, name, s);

@@ -1,6 +1,7 @@
 /* fs_move_show.c - the plan of a migration, for people and for scripts. */
 #include "aws/fs_move.h"
 #include "core/hash.h"
+#include "core/tr.h"
 
 #define MAX_LIST 100000 /* bytes of one word on a command line: Linux takes 131,072 */
 
@@ -49,9 +50,9 @@ static void add_records(const struct fs_move *m, struct str *out)
 
 	if (m->counted) {
 		add_grouped(&n, m->records);
-		str_addf(out, "Expected records: %s\n", n.p);
+		str_addf(out, tr("Expected records: %s\n"), n.p);
 	} else {
-		str_addf(out, "Expected records: %s\n", "not known before they are listed");
+		str_addf(out, tr("Expected records: %s\n"), tr("not known before they are listed"));
 	}
 	str_free(&n);
 }
@@ -59,40 +60,41 @@ static void add_records(const struct fs_move *m, struct str *out)
 static void add_notes(const struct fs_move *m, struct str *out)
 {
 	if (m->clear)
-		str_addz(out, "The target is cleared first\n");
+		str_addz(out, tr("The target is cleared first\n"));
 	if (m->newest)
-		str_addz(out, "Moved: the newest record of each identifier\n");
+		str_addz(out, tr("Moved: the newest record of each identifier\n"));
 	else
-		str_addf(out, "Moved: every state of each identifier, %llu of them deletions\n",
+		str_addf(out, tr("Moved: every state of each identifier, %llu of them deletions\n"),
 			(unsigned long long)m->deletions);
 	if (m->where.n)
-		str_addf(out, "Filter: %s\n", m->where.p);
+		str_addf(out, tr("Filter: %s\n"), m->where.p);
 	if (m->left_out.n)
-		str_addf(out, "Left out, since the target does not have them: %s\n", m->left_out.p);
+		str_addf(out, tr("Left out, since the target does not have them: %s\n"),
+			m->left_out.p);
 	if (m->online)
-		str_addz(out, "The source has no offline store: its records are listed "
-			      "(ListRecords) and fetched one by one\n");
+		str_addz(out, tr("The source has no offline store: its records are listed "
+				 "(ListRecords) and fetched one by one\n"));
 	else if (*late(m))
-		str_addz(out, "Records that have not reached the offline store yet are taken from "
-			      "the online store\n");
+		str_addz(out, tr("Records that have not reached the offline store yet are taken "
+				 "from the online store\n"));
 	else if (m->source.group.online)
-		str_addz(out, "Only what has reached the offline store is moved, which takes up "
-			      "to 15 minutes\n");
+		str_addz(out, tr("Only what has reached the offline store is moved, which takes "
+				 "up to 15 minutes\n"));
 }
 
 void fs_move_print(const struct fs_move *m, struct str *out)
 {
 	const struct fs_group *from = &m->source.group, *to = &m->target.group;
 
-	str_addz(out, "📋 Migration plan\n");
+	str_addf(out, "📋 %s\n", tr("Migration plan"));
 	str_addz(out, "============================================================\n");
-	str_addf(out, "Source: %.*s (%s)\n", (int)from->name.n, from->name.p, stores(from));
-	str_addf(out, "Target: %.*s (%s)\n", (int)to->name.n, to->name.p, stores(to));
-	str_addf(out, "Strategy: %s\n", fs_move_strategy(m));
-	str_addf(out, "Primary data source: %s\n", m->online ? "online" : "offline");
+	str_addf(out, tr("Source: %.*s (%s)\n"), (int)from->name.n, from->name.p, stores(from));
+	str_addf(out, tr("Target: %.*s (%s)\n"), (int)to->name.n, to->name.p, stores(to));
+	str_addf(out, tr("Strategy: %s\n"), fs_move_strategy(m));
+	str_addf(out, tr("Primary data source: %s\n"), m->online ? "online" : "offline");
 	add_records(m, out);
-	str_addf(out, "Batch size: %llu\n", (unsigned long long)m->batch);
-	str_addf(out, "Concurrent workers: %llu\n", (unsigned long long)m->workers);
+	str_addf(out, tr("Batch size: %llu\n"), (unsigned long long)m->batch);
+	str_addf(out, tr("Concurrent workers: %llu\n"), (unsigned long long)m->workers);
 	add_notes(m, out);
 }
 

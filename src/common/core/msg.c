@@ -1,5 +1,6 @@
 #include "core/msg.h"
 
+#include "core/tr.h"
 #include "core/utf8.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@ void msg_init(const char *argv0)
 
 	if (argv0 && *argv0)
 		prog = slash ? slash + 1 : argv0;
+	tr_init();
 }
 
 const char *msg_prog(void)
@@ -38,8 +40,8 @@ void msg_set_verbosity(int level)
 static void put_line(const char *level, const char *text, const char *more)
 {
 	char line[4096];
-	int n = snprintf(line, sizeof line - 1, "%s: %s%s%s%s", prog, level, text, more ? ": " : "",
-			 more ? more : "");
+	int n = snprintf(line, sizeof line - 1, "%s: %s%s%s%s", prog, tr(level), text,
+			 more ? ": " : "", more ? more : "");
 
 	if (n < 0)
 		return;
@@ -54,7 +56,7 @@ static void put_line(const char *level, const char *text, const char *more)
 	do {                                                                                       \
 		va_list ap_;                                                                       \
 		va_start(ap_, fmt);                                                                \
-		(void)vsnprintf(text, sizeof text, fmt, ap_);                                      \
+		(void)vsnprintf(text, sizeof text, tr(fmt), ap_);                                  \
 		va_end(ap_);                                                                       \
 	} while (0)
 
@@ -63,7 +65,7 @@ void msg_warn(const char *fmt, ...)
 	char text[3500];
 
 	FORMAT_INTO(text, fmt);
-	put_line("warning: ", text, NULL);
+	put_line(N_("warning: "), text, NULL);
 }
 
 void msg_note(const char *fmt, ...)
@@ -145,9 +147,9 @@ static NORETURN void die_with(int code, const char *text, const char *more, cons
 	DYING();
 	only_one();
 	(void)snprintf(message, sizeof message, "%s%s%s", text, more ? ": " : "", more ? more : "");
-	put_line("error: ", message, NULL);
+	put_line(N_("error: "), message, NULL);
 	if (hint)
-		put_line("hint: ", hint, NULL);
+		put_line(N_("hint: "), tr(hint), NULL);
 	run_handlers(code, message);
 	exit(code);
 }
@@ -182,7 +184,7 @@ void bug(const char *fmt, ...)
 	char text[3500];
 
 	FORMAT_INTO(text, fmt);
-	die_with(EX_BUG, text, "this is a bug in ferry", NULL);
+	die_with(EX_BUG, text, tr("this is a bug in ferry"), NULL);
 }
 
 void leave(int code)

@@ -5,6 +5,7 @@
 #include "core/msg.h"
 #include "core/num.h"
 #include "core/str.h"
+#include "core/tr.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,9 +31,9 @@ void opt_usage(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof text, fmt, ap);
+	(void)vsnprintf(text, sizeof text, tr(fmt), ap);
 	va_end(ap);
-	(void)snprintf(hint, sizeof hint, "'%s --help' lists the options", msg_prog());
+	(void)snprintf(hint, sizeof hint, tr("'%s --help' lists the options"), msg_prog());
 	die_hint(EX_USAGE_, hint, "%s", text);
 }
 

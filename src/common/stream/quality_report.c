@@ -1,11 +1,13 @@
 #include "stream/quality_report.h"
 
+#include "core/tr.h"
+
 #define ALWAYS N_QUALITY_RULES
 
 /* Every text of the report, and the only place of each. */
-static const char title[] = "Data quality report";
-static const char rate_label[] = "Improvement rate";
-static const char figure_heading[] = "Figure", count_heading[] = "Count";
+static const char title[] = N_("Data quality report");
+static const char rate_label[] = N_("Improvement rate");
+static const char figure_heading[] = N_("Figure"), count_heading[] = N_("Count");
 
 static const struct line {
 	const char *label;
@@ -13,27 +15,27 @@ static const struct line {
 	enum quality_rule rule; /* the line is there when it is enabled */
 	size_t offset;
 } lines[] = {
-	{ "Input records", "total_input", ALWAYS, offsetof(struct quality_figures, input) },
-	{ "Output records", "total_output", ALWAYS, offsetof(struct quality_figures, output) },
-	{ "NULL values cleaned", "null_values_removed", RULE_NULLS,
+	{ N_("Input records"), "total_input", ALWAYS, offsetof(struct quality_figures, input) },
+	{ N_("Output records"), "total_output", ALWAYS, offsetof(struct quality_figures, output) },
+	{ N_("NULL values cleaned"), "null_values_removed", RULE_NULLS,
 		offsetof(struct quality_figures, nulls) },
-	{ "Strings normalized", "strings_normalized", RULE_STRINGS,
+	{ N_("Strings normalized"), "strings_normalized", RULE_STRINGS,
 		offsetof(struct quality_figures, strings) },
-	{ "Range violations", "range_violations_fixed", RULE_RANGES,
+	{ N_("Range violations"), "range_violations_fixed", RULE_RANGES,
 		offsetof(struct quality_figures, found[RULE_RANGES]) },
-	{ "Duplicates removed", "duplicates_removed", RULE_DUPLICATES,
+	{ N_("Duplicates removed"), "duplicates_removed", RULE_DUPLICATES,
 		offsetof(struct quality_figures, duplicates) },
-	{ "Wrong types", "wrong_types", RULE_TYPES,
+	{ N_("Wrong types"), "wrong_types", RULE_TYPES,
 		offsetof(struct quality_figures, found[RULE_TYPES]) },
-	{ "Values not allowed", "values_not_allowed", RULE_ALLOWED,
+	{ N_("Values not allowed"), "values_not_allowed", RULE_ALLOWED,
 		offsetof(struct quality_figures, found[RULE_ALLOWED]) },
-	{ "Pattern mismatches", "pattern_mismatches", RULE_PATTERNS,
+	{ N_("Pattern mismatches"), "pattern_mismatches", RULE_PATTERNS,
 		offsetof(struct quality_figures, found[RULE_PATTERNS]) },
-	{ "Required values missing", "required_missing", RULE_REQUIRED,
+	{ N_("Required values missing"), "required_missing", RULE_REQUIRED,
 		offsetof(struct quality_figures, found[RULE_REQUIRED]) },
-	{ "Records left out", "records_dropped", ALWAYS,
+	{ N_("Records left out"), "records_dropped", ALWAYS,
 		offsetof(struct quality_figures, dropped) },
-	{ "Records rejected", "records_rejected", ALWAYS,
+	{ N_("Records rejected"), "records_rejected", ALWAYS,
 		offsetof(struct quality_figures, rejected) },
 };
 
@@ -77,29 +79,30 @@ static void add_grouped(struct str *s, uint64_t v)
 
 static void put_text(struct str *s, const struct quality_rules *r, const struct quality_figures *f)
 {
-	str_addf(s, "%s:\n", title);
+	str_addf(s, "%s:\n", tr(title));
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
 		if (!is_shown(r, f, &lines[i]))
 			continue;
-		str_addf(s, "  %s: ", lines[i].label);
+		str_addf(s, "  %s: ", tr(lines[i].label));
 		add_grouped(s, figure(f, &lines[i]));
 		str_addc(s, '\n');
 	}
-	str_addf(s, "  %s: %.1f%%\n", rate_label, improvement_rate(f));
+	str_addf(s, "  %s: %.1f%%\n", tr(rate_label), improvement_rate(f));
 }
 
 static void put_markdown(
 	struct str *s, const struct quality_rules *r, const struct quality_figures *f)
 {
-	str_addf(s, "# %s\n\n| %s | %s |\n|---|---:|\n", title, figure_heading, count_heading);
+	str_addf(s, "# %s\n\n| %s | %s |\n|---|---:|\n", tr(title),
+		tr(figure_heading), tr(count_heading));
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
 		if (!is_shown(r, f, &lines[i]))
 			continue;
-		str_addf(s, "| %s | ", lines[i].label);
+		str_addf(s, "| %s | ", tr(lines[i].label));
 		add_grouped(s, figure(f, &lines[i]));
 		str_addz(s, " |\n");
 	}
-	str_addf(s, "| %s | %.1f%% |\n", rate_label, improvement_rate(f));
+	str_addf(s, "| %s | %.1f%% |\n", tr(rate_label), improvement_rate(f));
 }
 
 static void put_json(struct str *s, const struct quality_figures *f)

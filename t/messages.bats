@@ -1,0 +1,166 @@
+load helper
+load sandbox
+load fs
+
+# Messages follow the user's language; nothing else does.
+
+setup_file() { sandbox_start --set group-delay=0 --set offline-delay=0 --set athena-delay=0; }
+teardown_file() { sandbox_stop; helper_teardown_file; }
+setup() {
+	helper_setup
+	sandbox_set
+}
+
+# A locale that is not installed works, too; bash complains of it before a script is read.
+korean() { env -u LC_ALL LANG=ko_KR.UTF-8 "$@"; }
+
+# made_locale NAME: generates that locale into a folder of its own.
+made_locale() {
+	[[ -f /usr/share/i18n/locales/${1%.*} ]] || skip "no sources of locales on this machine"
+	mkdir -p locales
+	localedef -i "${1%.*}" -f UTF-8 "locales/$1"
+	export LOCPATH=$PWD/locales
+}
+
+# ids FILE.po: the texts, one a line; translated ones only with -t.
+ids() {
+	local -a filter=(--no-fuzzy)
+	[[ $1 != -t ]] || filter+=(--translated)
+	msgattrib "${filter[@]}" --no-wrap --sort-output -- "${@: -1}" | python3 -c '
+import re, sys
+text = sys.stdin.read()
+for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
+    print("".join(line[1:-1] for line in found.group(1).split("\n")))' | LC_ALL=C sort -u | grep .
+}
+
+@test "messages: translations fit the texts, and what fs, plan and report say has one" {
+	need xgettext
+	msgfmt --check -o /dev/null "$root/po/ko.po" 2>warnings
+	(cd "$root" && t/lint/texts) >all.po
+	ids all.po >all
+	ids -t "$root/po/ko.po" >korean
+	# nothing is translated that is not said any more
+	LC_ALL=C comm -13 all korean >stale
+	is "$(<stale)" ''
+	(
+		cd "$root"
+		printf 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n\n'
+		for each in pipelines/fs pipelines/lib.bash pipelines/lib/fs-migrate.bash; do
+			bash --dump-po-strings $each
+		done
+		xgettext --from-code=UTF-8 -L C --omit-header --keyword= --keyword=tr \
+			--keyword=N_ -o - src/common/aws/fs_move_show.c src/common/stream/quality_report.c \
+			src/load/fs-verify.c
+	) | msguniq >said.po
+	ids said.po | LC_ALL=C comm -23 - korean >missing
+	is "$(<missing)" ''
+}
+
+@test "messages: Korean by every way to ask for it, English otherwise" {
+	run_rc 64 fs frobnicate
+	has "$err" 'fs: error: no such command: frobnicate'
+	run_rc 64 korean fs frobnicate
+	has "$err" 'fs: 오류: 없는 명령: frobnicate' "fs: 힌트: 'fs --help'가"
+	LANGUAGE=ko run_rc 64 fs frobnicate
+	has "$err" 'fs: 오류: 없는 명령: frobnicate'
+	LC_ALL=C LANGUAGE=ko run_rc 64 fs frobnicate
+	has "$err" 'fs: error: '
+	run_rc 64 env -u LC_ALL LANG=fr_FR.UTF-8 fs frobnicate
+	has "$err" 'fs: error: '
+	run_rc 69 korean fs schema nobodys
+	has "$err" 'fs-group: 오류: us-east-1에 Feature Group "nobodys"이(가) 없습니다'
+	made_locale ko_KR.UTF-8
+	LC_ALL=ko_KR.UTF-8 run_rc 69 fs schema nobodys
+	has "$err" 'fs-group: 오류: us-east-1에 Feature Group "nobodys"이(가) 없습니다'
+	LC_ALL=ko_KR.UTF-8 run_rc 64 fs frobnicate
+	is "$(wc -l <"$err")" 2
+	has "$err" 'fs: 오류: 없는 명령: frobnicate'
+	# what the system says is in UTF-8, too
+	group anything
+	LC_ALL=ko_KR.UTF-8 run_rc 66 fs-put anything /nonexistent/file
+	has_no "$err" '???'
+	python3 -c 'import sys; open(sys.argv[1], encoding="utf-8").read()' "$err"
+}
+
+@test "messages: the plan in the words of its users" {
+	group source
+	group target
+	records 50 >in.csv
+	fs-put source in.csv
+	run_rc 0 korean fs migrate source target --dry-run
+	head -n 9 "$out" >got
+	same_file got - <<-'END'
+		📋 마이그레이션 계획
+		============================================================
+		소스: source (online+offline)
+		타겟: target (online+offline)
+		전략: offline_to_online
+		주요 데이터 소스: offline
+		예상 레코드 수: 50
+		배치 크기: 100
+		동시 워커 수: 4
+	END
+	has "$out" '🔍 Dry-run 모드: 실제 마이그레이션은 수행되지 않습니다.'
+	printf 'n\n' >no
+	run_rc 77 korean fs migrate source target <no
+	has "$err" 'source에서 target(으)로 마이그레이션할까요? [y/N]' '확인되지 않아'
+	printf '예\n' >yes
+	run_rc 0 korean fs migrate source target --verify-wait 20 <yes
+	has "$out" '레코드: 50, 성공 50' '성공률: 100.0%' '온라인 스토어: 식별자 50개 비교, 누락 0'
+	cat "$out" "$err" >log
+	has_no log 실패
+	same_online target in.csv
+}
+
+@test "messages: the log has the word for a failure where one is, in every language" {
+	local code
+	group logged
+	records 20 >good.csv
+	sed -e '4s/,[-0-9]*,/,many,/' -e '9s/,[-0-9]*,/,1.5,/' good.csv >bad.csv
+	for each in env korean; do
+		run_rc 65 $each fs bulk-put logged bad.csv --continue-on-error -o log.$each
+		is "$(grep -c 실패 log.$each)" 2
+		is "$(jq -c '[.[0].failed[] | [.result, .id]]' log.$each)" \
+			'[["실패","id2"],["실패","id7"]]'
+		is "$(jq -c '.[0].summary | [.total_records, .failed_records]' log.$each)" '[20,2]'
+		run_rc 0 $each fs bulk-put logged good.csv -o log.$each --no-resume
+		is "$(grep -c 실패 log.$each || :)" 0
+		has_no "$out" 실패
+		is "$(jq -c '.[0].failed' log.$each)" '[]'
+	done
+	is "$(<"$out")" '레코드 20개: 성공 20'
+	run_rc 65 korean fs bulk-put logged bad.csv --continue-on-error --no-resume
+	has "$out" '레코드 20개: 성공 18, 실패 2'
+}
+
+@test "messages: the quality report in the words of its users" {
+	quality-clean --print-rules >rules.json
+	printf '%s\n' 'id,name' '1, a ' '1,b' '2,NULL' >in.csv
+	run_rc 0 korean quality-clean --rules rules.json in.csv --report report.txt -O out.csv
+	has report.txt '✨ 데이터 품질 개선 리포트:' '  입력 레코드: 3' '  출력 레코드: ' '  NULL 값 정리: ' \
+		'  문자열 정규화: ' '  중복 제거: ' '  품질 개선율: '
+	run_rc 0 quality-clean --rules rules.json in.csv --report report.txt -O out2.csv
+	has report.txt 'Data quality report:' '  Input records: 3'
+	same_file out.csv out2.csv
+}
+
+@test "messages: order, numbers and data do not depend on the language" {
+	made_locale de_DE.UTF-8
+	made_locale ko_KR.UTF-8
+	group numbers
+	printf '%s\n' id,event_time,price,category b,2024-01-01T00:00:00Z,1.5,é \
+		a,2024-01-01T00:00:00Z,2.25,Z >in.csv
+	for each in C.UTF-8 de_DE.UTF-8 ko_KR.UTF-8; do
+		export LC_ALL=$each
+		run_rc 0 fs bulk-put numbers in.csv --no-resume -o "log.$each"
+		is "$(jq -r '.[0].summary.details.seconds | type' "log.$each")" number
+		run_rc 0 fs get numbers a
+		is "$(jq -c '.price' "$out")" 2.25
+		run_rc 0 fs export numbers - --latest --order-by id --columns id,price
+		is "$(paste -sd' ' "$out")" 'id,price a,2.25 b,1.5'
+		run_rc 0 fs-put numbers --dry-run in.csv
+		has "$err" ' 0.00 USD'
+		run_rc 0 fs list -o json
+		jq . "$out" >/dev/null
+	done
+}
