@@ -49,8 +49,8 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
 			bash --dump-po-strings $each
 		done
 		xgettext --from-code=UTF-8 -L C --omit-header --keyword= --keyword=tr \
-			--keyword=N_ -o - src/common/aws/fs_move_show.c src/common/stream/quality_report.c \
-			src/load/fs-verify.c
+			--keyword=N_ -o - src/common/aws/fs_move_show.c src/load/fs-verify.c \
+			src/common/stream/quality_report.c
 	) | msguniq >said.po
 	ids said.po | LC_ALL=C comm -23 - korean >missing
 	is "$(<missing)" ''

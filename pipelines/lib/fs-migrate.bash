@@ -300,8 +300,7 @@ verify_move() {
 	[[ ! ${opt[verify-wait]+set} ]] ||
 		fail "$code" "$(fill $"not all of it has reached the offline store of %s" \
 			"${words[1]}")"
-	note \
-		$"records take up to 15 minutes to reach an offline store; --verify-wait waits for them"
+	note $"records take up to 15 minutes to reach an offline store; see --verify-wait"
 }
 
 # ---- once more ---------------------------------------------------------------------------------
