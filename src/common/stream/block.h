@@ -27,7 +27,7 @@ static inline block block_none(void)
 	return _mm_setzero_si128();
 }
 
-/* Blocks of 0xff where the byte is c, or below c as a signed one; the union of two. */
+/* Blocks of 0xff where the byte is c, below c as a signed one, up to c as an unsigned one. */
 static inline block block_is(block b, char c)
 {
 	return _mm_cmpeq_epi8(b, _mm_set1_epi8(c));
@@ -36,6 +36,11 @@ static inline block block_is(block b, char c)
 static inline block block_below(block b, signed char c)
 {
 	return _mm_cmplt_epi8(b, _mm_set1_epi8(c));
+}
+
+static inline block block_upto(block b, unsigned char c)
+{
+	return _mm_cmpeq_epi8(_mm_min_epu8(b, _mm_set1_epi8((char)c)), b);
 }
 
 static inline block block_or(block a, block b)

@@ -5,11 +5,8 @@
  * or nested, is left to it: it has the last word, and the messages.
  */
 #include "core/utf8.h"
+#include "stream/block.h"
 #include "stream/rd_impl.h"
-
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 static inline bool ends_text(char c)
 {
@@ -22,14 +19,11 @@ static inline bool ends_text(char c)
  */
 static inline const char *scan_text(const char *p, const char *end)
 {
-#ifdef __SSE2__
-	for (; p < end; p += 16) {
-		__m128i b = _mm_loadu_si128((const __m128i *)(const void *)p);
-		__m128i low = _mm_cmpeq_epi8(_mm_max_epu8(b, _mm_set1_epi8(0x20)), b);
-		__m128i hit = _mm_or_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('"')),
-			_mm_cmpeq_epi8(b, _mm_set1_epi8('\\')));
-		unsigned where = (unsigned)_mm_movemask_epi8(hit) |
-				 (~(unsigned)_mm_movemask_epi8(low) & 0xffff);
+#ifdef BLOCKS
+	for (; p < end; p += BLOCK) {
+		block b = block_at(p);
+		unsigned where = block_bits(block_or(block_or(block_is(b, '"'), block_is(b, '\\')),
+						     block_upto(b, 0x1f)));
 
 		if (where)
 			return p + __builtin_ctz(where);
