@@ -11,6 +11,8 @@
 #include "core/opt.h"
 #include "pg/channel_list.h"
 #include "pg/ledger.h"
+#include "pg/ledger_save.h"
+#include "pg/relation.h"
 #include "pg/narrow.h"
 #include "pg/registry.h"
 #include "pg/widen.h"
@@ -230,6 +232,29 @@ static void forget_channels(struct run *run, struct sl ship)
 	mem_free(name);
 }
 
+/*
+ * Ends loaders of this database, which hold locks on what is to go, and would make tables again.
+ * The ledger does not know their job any more; those of other jobs come again by themselves.
+ */
+static void end_loaders(struct run *run)
+{
+	pg_clear(pg_query(run->target,
+		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+		" WHERE datname = current_database() AND pid <> pg_backend_pid()"
+		" AND application_name IN ('pg-copy-load', 'pg-dual-load', 'pg-wide-validate')"
+		" AND pg_has_role(usesysid, 'USAGE')",
+		0, NULL));
+}
+
+static void drop_ships(struct run *run, struct registry *r, const struct names *ships)
+{
+	for (size_t i = 0; i < ships->n; i++) {
+		widen_drop(r, registry_ship(r, ships->name[i]));
+		forget_channels(run, ships->name[i]);
+	}
+}
+
+/* Who is at work knows by its next look at the ledger that its job is gone, and ends. */
 static void do_rollback(struct run *run)
 {
 	const struct target_opts *target = &run->conf.target;
@@ -251,10 +276,8 @@ static void do_rollback(struct run *run)
 		ledger_forget(run->target, target->schema, target->prefix, run->conf.ships.v[i]);
 	if (run->conf.ships.n == 0)
 		ledger_forget(run->target, target->schema, target->prefix, SL(""));
-	for (size_t i = 0; i < ships.n; i++) {
-		widen_drop(r, registry_ship(r, ships.name[i]));
-		forget_channels(run, ships.name[i]);
-	}
+	end_loaders(run);
+	drop_ships(run, r, &ships);
 	msg_note("rolled back %zu ships in %.1f s", ships.n,
 		(double)(clock_monotonic() - began) / 1e6);
 	names_free(&ships);
@@ -262,18 +285,82 @@ static void do_rollback(struct run *run)
 	registry_close(r);
 }
 
+/* ---- backup ---------------------------------------------------------------------------------- */
+
+static void do_save(struct run *run)
+{
+	const struct target_opts *target = &run->conf.target;
+	struct out *out;
+
+	if (!ledger_exists(run->target))
+		die(EX_CONFIGURATION, "no ledger, target: there is nothing to save");
+	out = out_open(NULL, 0);
+	ledger_save(run->target, target->schema, target->prefix, run->conf.ships.v,
+		run->conf.ships.n, out);
+	out_close(out);
+}
+
+static void do_load(struct run *run)
+{
+	ledger_init(run->target);
+	msg_note("%llu rows of the ledger are back",
+		(unsigned long long)ledger_load(run->target));
+}
+
+/* Tables and views, quoted, one a line: what a backup is to hold. */
+static void do_relations(struct run *run)
+{
+	struct registry *r = registry_open(run->target, &run->conf.target, "created_time");
+	struct names ships = { .n = 0 };
+	struct str name = { 0 };
+
+	if (ledger_exists(run->target))
+		add_ships(run, &ships);
+	for (size_t i = 0; i < ships.n; i++) {
+		struct ship *s = registry_ship(r, ships.name[i]);
+
+		for (size_t g = 0; g <= s->n_groups; g++) {
+			bool view = g == s->n_groups;
+
+			if (view ? s->base_is != BASE_VIEW : !s->group[g].made)
+				continue;
+			str_clear(&name);
+			relation_ident(run->target, &name, sl_of(run->conf.target.schema),
+				view ? s->base : s->group[g].table);
+			(void)puts(str_z(&name));
+		}
+	}
+	str_free(&name);
+	names_free(&ships);
+	registry_close(r);
+}
+
+/* How libpq's other programs reach the target: NAME=VALUE, each ended by a NUL. */
+static void do_env(struct run *run)
+{
+	struct str env = { 0 };
+
+	pg_add_env(&env, run->conf.target.conninfo);
+	(void)fwrite(str_z(&env), 1, env.n, stdout);
+	str_free(&env);
+}
+
 /* ---- main --------------------------------------------------------------------------------------
  */
 
-#define VERBS "register|create|list|analyze|rollback"
+#define VERBS "register|create|list|relations|analyze|rollback|save|load|env"
 
 /* In the order of VERBS. */
 static void (*const verbs[])(struct run *run) = {
 	do_register,
 	do_create,
 	do_ships,
+	do_relations,
 	do_analyze,
 	do_rollback,
+	do_save,
+	do_load,
+	do_env,
 };
 
 static const struct opt_program program = {

@@ -25,6 +25,12 @@ struct pg; /* a connection */
 struct pg *pg_connect(const char *conninfo, const char *role) NODISCARD;
 void pg_close(struct pg *pg); /* NULL is fine */
 
+/*
+ * Appends the PG* variables that say what the connection string does, NAME=VALUE and a NUL each;
+ * nothing for NULL or "". So others can be given it without a password on their command line.
+ */
+void pg_add_env(struct str *s, const char *conninfo);
+
 /* Asks the server to give up what it is doing for us. Callable from a signal handler. */
 void pg_cancel(const struct pg *pg);
 

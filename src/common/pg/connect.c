@@ -104,6 +104,22 @@ static PQconninfoOption *user_defaults(const char *conninfo)
 	return defaults;
 }
 
+void pg_add_env(struct str *s, const char *conninfo)
+{
+	PQconninfoOption *parsed;
+
+	if (!conninfo || !*conninfo)
+		return;
+	check_conninfo(conninfo, "target");
+	parsed = PQconninfoParse(conninfo, NULL);
+	for (PQconninfoOption *o = parsed; o && o->keyword; o++)
+		if (o->envvar && o->val && *o->val) {
+			str_addf(s, "%s=%s", o->envvar, o->val);
+			str_addc(s, '\0');
+		}
+	PQconninfoFree(parsed);
+}
+
 static bool is_set(const PQconninfoOption *options, const char *keyword)
 {
 	for (; options && options->keyword; options++)

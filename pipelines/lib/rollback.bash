@@ -1,0 +1,73 @@
+# rollback.bash: as if it had never been, with a backup first where asked; and back again.
+#
+# A backup is a directory: ledger.ndjson, what the ledger says, and tables/, the wide tables as
+# pg_dump writes them. The ledger is saved first: what is committed in between is in the tables
+# only, and carried over once more.
+# shellcheck shell=bash disable=SC2154  # variables of narrow-to-wide
+
+# to_target COMMAND...: a program of PostgreSQL that talks to the target. Its connection string may
+# have a password, so it goes by the environment.
+to_target() {
+	local -a env=()
+
+	# nothing may go to another server because this one could not be told
+	if [[ ${FERRY_TARGET-} ]]; then
+		(umask 077 && pg-wide-tables env >"$run/env") || return
+		mapfile -d '' env <"$run/env" || return
+		rm "$run/env"
+	fi
+	env -u FERRY_SOURCE -u FERRY_TARGET "${env[@]}" "$@"
+}
+
+# back_up DIR: all or nothing.
+back_up() {
+	local part=$1.part
+	local -a relations
+
+	[[ ! -e $1 && ! -e $part ]] ||
+		fail "$EX_CANTCREATE" "there is something already: $1" \
+			'a backup makes its directory'
+	pg-wide-tables relations "${target[@]}" "${ships[@]}" >"$run/relations"
+	mapfile -t relations <"$run/relations"
+	rm "$run/relations"
+	((${#relations[@]})) || fail "$EX_CONFIG" 'there are no wide tables to back up'
+	(umask 077 && mkdir -- "$part") || fail "$EX_CANTCREATE" "cannot make $part"
+	pg-wide-tables save "${target[@]}" "${ships[@]}" >"$part/ledger.ndjson"
+	to_target pg_dump --format=directory --jobs="$workers" --file="$part/tables" \
+		"${relations[@]/#/--table=}" ||
+		fail "$EX_REFUSED" 'pg_dump failed: nothing was changed' "what it left is in $part"
+	sync -- "$part" "$part/ledger.ndjson" "$part"/tables/*
+	mv -T -- "$part" "$1"
+	tell "the backup of ${#relations[@]} tables and views is in $1"
+}
+
+roll_back() {
+	# asked before the backup, which may take long
+	if [[ $backup && ! $yes ]]; then
+		confirm 'back up and drop the wide tables, and what the ledger says of them?' ||
+			fail "$EX_DIFFERS" 'nothing was changed'
+		yes=--yes
+	fi
+	[[ ! $backup ]] || back_up "$backup"
+	pg-wide-tables rollback "${loud[@]}" "${narrow[@]}" "${target[@]}" "${ships[@]}" \
+		${yes:+"$yes"}
+}
+
+# is_whole FILE: its last line says how many were before.
+is_whole() {
+	[[ $(tail -n 1 -- "$1") == "{\"end\":$(($(wc -l <"$1") - 1))}" ]]
+}
+
+# restore: the tables in one transaction, then what the ledger says of them.
+restore() {
+	[[ $backup ]] || misused 'restore wants --backup DIR'
+	[[ -f $backup/ledger.ndjson && -d $backup/tables ]] ||
+		fail "$EX_NOINPUT" "not a backup: $backup"
+	is_whole "$backup/ledger.ndjson" || fail "$EX_STREAM" "a backup that was cut: $backup"
+	to_target pg_restore --single-transaction --exit-on-error --no-password --dbname= \
+		"$backup/tables" ||
+		fail "$EX_REFUSED" 'pg_restore failed: nothing was changed' \
+			'tables that are there are to be rolled back first'
+	pg-wide-tables load "${loud[@]}" "${target[@]}" <"$backup/ledger.ndjson"
+	tell 'restored; validate tells what has changed since'
+}

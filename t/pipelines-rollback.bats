@@ -1,0 +1,145 @@
+# narrow-to-wide --mode rollback and restore: as if it had never been, and back again.
+load helper
+load oracle
+
+setup() {
+	helper_setup
+	scratch_db
+	export FERRY_RETRY_PAUSE=50
+}
+
+cutoff='2024-10-02 17:00:00' # also of the oracle
+
+n2w() { narrow-to-wide --mode "$@"; }
+migrated() {
+	"$root/t/telemetry" 3 40 6000 --defects
+	run_rc 0 n2w migration-only --cutoff-time "$cutoff" --group-columns 15
+	is_carried_over
+}
+relations() {
+	sql "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class
+		WHERE relkind IN ('r', 'v') AND relnamespace = 'tenant'::regnamespace"
+}
+ledger() {
+	sql "SELECT job_id, ship, chunk_from, state, rows, cells, digest FROM ferry.chunk ORDER BY 1, 2, 3;
+		SELECT ship, channel, grp, table_name, column_name FROM ferry.channel ORDER BY 1, 2;
+		SELECT count(*), count(DISTINCT why) FROM ferry.reject;
+		SELECT job_id, source_table, cutoff FROM ferry.job"
+}
+
+@test "rollback: with a backup, and back; the migration goes on from there" {
+	local before
+	migrated
+	sql "GRANT SELECT ON tenant.tbl_data_timeseries_imo9999993 TO PUBLIC;
+		COMMENT ON TABLE tenant.tbl_data_timeseries_imo9999993_1 IS 'mine'"
+	before=$(relations)
+	ledger >ledger.before
+	run_rc 1 n2w rollback --backup saved <<<no
+	[[ ! -e saved ]]
+	run_rc 0 n2w rollback --backup saved <<<y
+	has "$err" 'rolled back 3 ships in '
+	is "$(relations)" tbl_data_timeseries
+	is "$(sql 'SELECT count(*) FROM ferry.chunk')" 0
+	run_rc 73 n2w rollback --yes --backup saved
+	run_rc 0 n2w restore --backup saved
+	is "$(relations)" "$before"
+	ledger >ledger.after
+	same_file ledger.after ledger.before
+	is_carried_over
+	is "$(sql "SELECT has_table_privilege('public', 'tenant.tbl_data_timeseries_imo9999993',
+		'SELECT'), obj_description('tenant.tbl_data_timeseries_imo9999993_1'::regclass)")" \
+		't|mine'
+	run_rc 0 n2w validate
+	# nothing is there twice
+	run_rc fails n2w restore --backup saved
+	has "$err" 'nothing was changed'
+	is_carried_over
+	sql "INSERT INTO tenant.tbl_data_timeseries
+		(ship_id, data_channel_id, created_time, double_v, value_format)
+		VALUES ('NEW', '/a', '2024-10-02 18:00:00', 1, 'Decimal')"
+	cutoff=2024-10-03
+	run_rc 0 n2w migration-only --cutoff-time "$cutoff" --group-columns 15
+	is_carried_over
+}
+
+@test "rollback: one ship with its backup, the others stay" {
+	migrated
+	ledger >ledger.before
+	run_rc 0 n2w rollback --yes --ship-id IMO9999994 --backup saved
+	is "$(ships | xargs)" 'IMO9999993 IMO9999995'
+	is "$(sql "SELECT count(*) FROM ferry.chunk WHERE ship = 'IMO9999994'")" 0
+	run_rc 0 n2w restore --backup saved
+	ledger >ledger.after
+	same_file ledger.after ledger.before
+	is_carried_over
+}
+
+@test "rollback: the target may be said with a password, which nobody sees" {
+	migrated
+	local db=$PGDATABASE
+	cat >pg_dump <<-'END'
+		#!/bin/bash
+		tr '\0' '\n' </proc/$PPID/cmdline >>seen
+		printf '%s\n' "$*" "PGDATABASE=$PGDATABASE" >>seen
+		exec "$real" "$@"
+	END
+	chmod +x pg_dump
+	real=$(command -v pg_dump) PATH=$PWD:$PATH PGDATABASE=postgres \
+		FERRY_TARGET="dbname=$db password=geheim" FERRY_SOURCE="dbname=$db" \
+		run_rc 0 n2w rollback --yes --backup saved
+	has seen "PGDATABASE=$db"
+	has_no seen geheim
+	PGDATABASE=postgres FERRY_TARGET="dbname=$db password=geheim" FERRY_SOURCE="dbname=$db" \
+		run_rc 0 n2w restore --backup saved
+	is_carried_over
+}
+
+@test "rollback: without a backup nothing is dropped; a backup that is not whole is refused" {
+	migrated
+	printf '#!/bin/sh\nexit 3\n' >pg_dump
+	chmod +x pg_dump
+	PATH=$PWD:$PATH run_rc 69 n2w rollback --yes --backup saved
+	has "$err" 'nothing was changed'
+	[[ ! -e saved ]]
+	is_carried_over
+	run_rc 64 n2w restore
+	run_rc 66 n2w restore --backup nothing
+	rm pg_dump
+	run_rc 0 n2w rollback --yes --backup good
+	cp -r good bad
+	sed -i '$d' bad/ledger.ndjson
+	run_rc 76 n2w restore --backup bad
+	is "$(relations)" tbl_data_timeseries
+	# an own plan in the meantime: one of the two has to go
+	run_rc 0 n2w migration-only --ship-id IMO9999993 --cutoff-time "$cutoff" --group-columns 15
+	run_rc fails n2w restore --backup good
+	run_rc 0 n2w rollback --yes
+	run_rc 0 n2w restore --backup good
+	is_carried_over
+	run_pipe '0 76' 'head -n 3 good/ledger.ndjson | pg-wide-tables load'
+	run_pipe '0 65' 'echo nonsense | pg-wide-tables load'
+}
+
+ended() { ! kill -0 "$1" 2>/dev/null; }
+
+@test "rollback: what runs ends by itself, and nothing comes back" {
+	"$root/t/telemetry" 3 40 40000
+	local code=0 began
+	narrow-to-wide --mode concurrent --follow poll --chunk 10m >run.log 2>&1 3>&- &
+	local run=$!
+	wait_until 60 sql "SELECT 1 / count(*) FROM ferry.chunk WHERE state = 'done'"
+	wait_until 60 sql "SELECT 1 / count(*) FROM ferry.follower WHERE worker IS NOT NULL"
+	run_rc 0 n2w rollback --yes
+	began=$(sed -n 's/.* ships in \([0-9]*\)\..*/\1/p' "$err")
+	((began < 30))
+	wait_until 60 ended "$run"
+	wait "$run" || code=$?
+	((code != 0 && code < 126)) || cat run.log
+	((code != 0 && code < 126))
+	is "$(relations)" tbl_data_timeseries
+	is "$(sql "SELECT (SELECT count(*) FROM ferry.job) + (SELECT count(*) FROM ferry.channel)
+		+ (SELECT count(*) FROM ferry.follower)")" 0
+	# and all of it can begin again
+	run_rc 0 n2w migration-only --cutoff-time "$cutoff"
+	is_carried_over
+}
