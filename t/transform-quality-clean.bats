@@ -249,9 +249,8 @@ figures() {
 	has report 'Input records: 0' 'Improvement rate: 0.0%'
 	run_rc 73 quality-clean -r "$quality/rules.json" -R /nonexistent/x a.csv
 	reformat --seal a.csv >s.csv
-	run_pipe '73 76' 'quality-clean -r "$r" -R /nonexistent/x s.csv | via -- cat' \
-		r="$quality/rules.json" || run_pipe '73 73' \
-		'quality-clean -r "$r" -R /nonexistent/x s.csv | via -- cat' r="$quality/rules.json"
+	run_pipe '73 73' 'quality-clean -r "$r" -R /nonexistent/x s.csv | via -- cat' \
+		r="$quality/rules.json"
 }
 
 @test "quality: a rules file that is not understood is refused, and says where" {

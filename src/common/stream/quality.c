@@ -280,11 +280,12 @@ static enum quality_result check_required(
 {
 	for (size_t i = 0; i < q->n_required; i++) {
 		size_t at = q->required[i];
+		struct field missing = FIELD_NULL;
 		enum quality_result result;
 
 		if (at < n && !field_is_null(&f[at]))
 			continue;
-		result = act(q, q->required_by[i], NULL, (struct sl){ "", 0 });
+		result = act(q, q->required_by[i], &missing, (struct sl){ "", 0 });
 		*fault = (struct quality_fault){ at, q->required_by[i]->field,
 			"missing, but required" };
 		if (result != QUALITY_KEEP)
