@@ -13,13 +13,14 @@
 #include "core/msg.h"
 #include "core/stop.h"
 #include "pg/follow_poll.h"
+#include "pg/follow_slot.h"
 #include "pg/ledger.h"
 #include "pg/narrow_chunk.h"
 #include "pg/pace.h"
 #include "stream/extract.h"
 
 struct conf {
-	const char *source, *target;
+	const char *source, *target, *slot, *publication, *ack;
 	struct narrow_opts narrow;
 	struct opt_list ships;
 	struct opt_time since, until;
@@ -74,7 +75,13 @@ static const struct opt options[] = {
 	  .help = "with --job: its chunks first, then follow" },
 	{ .name = "interval", .kind = OPT_DURATION, .offset = offsetof(struct conf, interval),
 	  .arg = "DURATION", .unit = 60 * CLOCK_US_PER_SEC,
-	  .help = "follow: look so often (a bare number: minutes; default 500ms)" },
+	  .help = "follow: a chunk so often (a bare number: minutes; default 500ms, or 100ms)" },
+	{ .name = "slot", .kind = OPT_STR, .offset = offsetof(struct conf, slot), .arg = "NAME",
+	  .help = "slot without --job: its name" },
+	{ .name = "publication", .kind = OPT_STR, .offset = offsetof(struct conf, publication),
+	  .arg = "NAME", .help = "slot without --job: what it tells of (default the slot's name)" },
+	{ .name = "ack", .kind = OPT_STR, .offset = offsetof(struct conf, ack), .arg = "FILE",
+	  .help = "slot: where pg-copy-load --ack says what it has committed" },
 	{ .name = "overlap", .kind = OPT_DURATION, .offset = offsetof(struct conf, overlap),
 	  .arg = "DURATION", .help = "poll: look so far back for rows out of order (default 60s)" },
 	NARROW_OPTS(struct conf, narrow),
@@ -344,7 +351,63 @@ static void follow_by_poll(struct dump *d)
 	follow_poll(&f);
 }
 
+static struct follow_slot slot_of(struct dump *d)
+{
+	const struct conf *c = &d->conf;
+
+	return (struct follow_slot){ .narrow = d->narrow,
+		.conninfo = c->source,
+		.ships = c->ships.v,
+		.n_ships = c->ships.n,
+		.target = d->target,
+		.job = c->job,
+		.slot = c->slot,
+		.publication = c->publication ? c->publication : c->slot,
+		.ack = c->ack,
+		.interval = c->interval,
+		.chunk = &d->chunk,
+		.x = d->x };
+}
+
+static void follow(struct dump *d)
+{
+	struct follow_slot f = slot_of(d);
+
+	if (d->conf.follow == FOLLOW_SLOT)
+		follow_slot(&f);
+	else
+		follow_by_poll(d);
+}
+
+/* Does the stream tell of deletions? */
+static bool has_ops(struct dump *d)
+{
+	struct follow_slot f = slot_of(d);
+	struct follow_slot_names names;
+	struct arena a = { 0 };
+
+	if (d->conf.follow != FOLLOW_SLOT)
+		return false;
+	follow_slot_find(d->source, &f, &a, &names);
+	arena_free(&a);
+	return names.deletions;
+}
+
 /* ---- all of it ------------------------------------------------------------------------------- */
+
+static void check_slot(const struct conf *c)
+{
+	bool slot = c->follow == FOLLOW_SLOT;
+
+	if (!slot && (c->slot || c->publication || c->ack))
+		opt_usage("--slot, --publication and --ack are for --follow slot");
+	if (slot && !c->job && !c->slot)
+		opt_usage("--follow slot wants --job, or --slot");
+	if (c->job && (c->slot || c->publication))
+		opt_usage("--job takes its slot from the ledger, without --slot and --publication");
+	if (slot && c->since.given)
+		opt_usage("--since: a slot goes on where it is");
+}
 
 static void check_options(struct dump *d)
 {
@@ -359,6 +422,7 @@ static void check_options(struct dump *d)
 		opt_usage("--follow has no end, so no --until");
 	if (!c->follow && (c->overlap || c->past || (c->interval && !c->pace)))
 		opt_usage("--interval, --overlap and --past are for --follow");
+	check_slot(c);
 	if (c->pace && !c->job)
 		opt_usage("--pace wants --job");
 	if (c->past && !c->job)
@@ -376,10 +440,13 @@ static void cancel(void *source)
 static void open_all(struct dump *d)
 {
 	static const struct sl columns[] = { SL_INIT("ship_id"), SL_INIT("created_time"),
-		SL_INIT("data_channel_id"), SL_INIT("value") };
+		SL_INIT("data_channel_id"), SL_INIT("value"), SL_INIT("op") };
 
 	d->source = pg_connect(d->conf.source, "source");
-	stop_catch(d->conf.follow ? NULL : cancel, d->source);
+	if (d->conf.follow)
+		stop_catch_patiently();
+	else
+		stop_catch(cancel, d->source);
 	pg_exec(d->source, NARROW_READ_SETTINGS);
 	d->narrow = narrow_detect(d->source, &d->conf.narrow);
 	d->chunk.zone = d->narrow->zone;
@@ -395,7 +462,8 @@ static void open_all(struct dump *d)
 			.interval = d->conf.interval };
 	}
 	d->x = extract_open(&d->conf.io, io_wants_seal(&d->conf.io));
-	wr_cols(d->x->wr, columns, ARRAY_LEN(columns));
+	d->chunk.ops = has_ops(d);
+	wr_cols(d->x->wr, columns, ARRAY_LEN(columns) - !d->chunk.ops);
 }
 
 int main(int argc, char **argv)
@@ -413,7 +481,7 @@ int main(int argc, char **argv)
 	if (d.conf.job && (d.conf.past || !d.conf.follow))
 		dump_job(&d);
 	if (d.conf.follow)
-		follow_by_poll(&d);
+		follow(&d);
 	else if (!d.conf.job)
 		dump_range(&d);
 	extract_seal(d.x, &(struct seal){ .chunk = SL("end"), .src = SL(""), .final = true });

@@ -14,10 +14,12 @@
 #include "pg/ledger_events.h"
 #include "pg/ledger_opts.h"
 #include "pg/follow_poll.h"
+#include "pg/follow_slot.h"
 #include "pg/ledger_follow.h"
 #include "pg/ledger_progress.h"
 #include "pg/ledger_report.h"
 #include "pg/ledger_ships.h"
+#include "pg/slot.h"
 #include "stream/out.h"
 
 #include <signal.h>
@@ -41,20 +43,12 @@ static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "What" },
 	LEDGER_JOB_OPT(struct conf, job),
 	NARROW_SHIPS_OPT(struct conf, ships),
-	{ .name = "cutoff-time",
-		.letter = 'c',
-		.kind = OPT_TIME,
-		.offset = offsetof(struct conf, cutoff),
-		.arg = "TIME",
+	{ .name = "cutoff-time", .letter = 'c', .kind = OPT_TIME,
+		.offset = offsetof(struct conf, cutoff), .arg = "TIME",
 		.help = "plan: history ends here (UTC); kept in the ledger" },
-	{ .name = "since",
-		.kind = OPT_TIME,
-		.offset = offsetof(struct conf, since),
-		.arg = "TIME",
+	{ .name = "since", .kind = OPT_TIME, .offset = offsetof(struct conf, since), .arg = "TIME",
 		.help = "plan: leave out what is earlier" },
-	{ .name = "chunk",
-		.kind = OPT_DURATION,
-		.offset = offsetof(struct conf, chunk),
+	{ .name = "chunk", .kind = OPT_DURATION, .offset = offsetof(struct conf, chunk),
 		.arg = "DURATION",
 		.help = "plan: length of a chunk (default 24h)" },
 	{ .name = "live",
@@ -72,9 +66,7 @@ static const struct opt options[] = {
 		.offset = offsetof(struct conf, format),
 		.choices = LEDGER_REPORT_CHOICES,
 		.help = "of what is printed; prometheus: status only (default table)" },
-	{ .name = "count",
-		.kind = OPT_FLAG,
-		.offset = offsetof(struct conf, count),
+	{ .name = "count", .kind = OPT_FLAG, .offset = offsetof(struct conf, count),
 		.help = "status: count the rows of the wide tables, too" },
 	{ .name = "limit",
 		.kind = OPT_UINT,
@@ -267,20 +259,17 @@ static void do_plan(struct run *run)
 static enum ledger_follow_kind choose_kind(struct run *run, struct source *s)
 {
 	struct ledger_follower now;
-	struct pg_result *r;
-	bool logical;
+	const char *why;
 
 	if (run->conf.follow)
 		return (enum ledger_follow_kind)run->conf.follow;
 	if (ledger_follower_get(run->target, run->job.id, &now, &run->arena))
 		return now.kind;
-	r = pg_query(s->pg, "SELECT current_setting('wal_level')", 0, NULL);
-	logical = sl_eq_str(pg_value(r, 0, 0), "logical");
-	pg_clear(r);
-	if (!logical)
-		msg_note("the source has no wal_level = logical, so it is polled: rows that come "
-			 "late and deletions may wait for the next comparison");
-	return logical ? LEDGER_FOLLOW_SLOT : LEDGER_FOLLOW_POLL;
+	why = slot_why_not(s->pg, s->narrow);
+	if (why)
+		msg_note("%s, so it is polled: rows that come late and deletions may wait for the "
+			 "next comparison", why);
+	return why ? LEDGER_FOLLOW_POLL : LEDGER_FOLLOW_SLOT;
 }
 
 /* Before the past is planned: the follower begins at this moment, and what is there now is past. */
@@ -298,14 +287,26 @@ static void do_follow(struct run *run)
 	kind = choose_kind(run, &s);
 	poll.narrow = s.narrow;
 	poll.source = s.pg;
-	if (kind == LEDGER_FOLLOW_POLL)
+	if (kind == LEDGER_FOLLOW_POLL) {
 		follow_poll_setup(&poll, run->target, run->job.id);
+		follow_slot_cleanup(s.pg, run->target, run->job.id); /* of before */
+	} else {
+		follow_slot_setup(s.pg, s.narrow, run->target, run->job.id);
+	}
 	if (first && ledger_total(run->target, run->job.id, NULL, 0).done > 0)
 		ledger_follow_doubt(run->target, run->job.id,
 			"rows may have come late for chunks that were done before");
 	(void)printf("%llu %s\n", (unsigned long long)run->job.id,
 		kind == LEDGER_FOLLOW_SLOT ? "slot" : "poll");
 	close_source(&s);
+}
+
+/* The source forgets that it was followed. */
+static void do_unfollow(struct run *run)
+{
+	need_job(run);
+	if (!follow_slot_remove(run->conf.source, run->target, &run->job))
+		msg_note("job %llu had no follower", (unsigned long long)run->job.id);
 }
 
 static void do_cutoff(struct run *run)
@@ -444,7 +445,7 @@ static void do_progress(struct run *run)
 /* ---- main ------------------------------------------------------------------------------------ */
 
 #define VERBS \
-	"plan|status|failed|events|wait|progress|watch|retry|cutoff|follow"
+	"plan|status|failed|events|wait|progress|watch|retry|cutoff|follow|unfollow"
 
 /* In the order of VERBS; the exit code of one is its answer. */
 static const struct verb {
@@ -461,6 +462,7 @@ static const struct verb {
 	{ .run = do_retry },
 	{ .run = do_cutoff },
 	{ .run = do_follow },
+	{ .run = do_unfollow },
 };
 
 static const struct opt_program program = {

@@ -12,6 +12,7 @@ volatile int stop_signal; /* a store of an int is one instruction: as good as si
 
 static void (*wake_fn)(void *ctx);
 static void *wake_ctx;
+static bool patient;
 
 static void give_up(int sig)
 {
@@ -25,7 +26,8 @@ static void note(int sig)
 	int saved = errno;
 
 	stop_signal = sig;
-	(void)alarm(GRACE_S);
+	if (!patient)
+		(void)alarm(GRACE_S);
 	if (wake_fn)
 		wake_fn(wake_ctx);
 	errno = saved;
@@ -51,6 +53,12 @@ void stop_catch(void (*wake)(void *ctx), void *ctx)
 	(void)sigaction(SIGALRM, &late, NULL);
 	catch_one(SIGTERM, &noted);
 	catch_one(SIGINT, &noted);
+}
+
+void stop_catch_patiently(void)
+{
+	patient = true;
+	stop_catch(NULL, NULL);
 }
 
 bool stop_asked(void)

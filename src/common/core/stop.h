@@ -15,6 +15,12 @@
 /* Starts to note the signals; `wake` (may be NULL) is called in the handler, with `ctx`. */
 void stop_catch(void (*wake)(void *ctx), void *ctx);
 
+/*
+ * The same for a program that goes on for ever, and at the signal finishes what it has: it may take
+ * its time. A second signal still ends it at once.
+ */
+void stop_catch_patiently(void);
+
 /* Was one of them sent? */
 bool stop_asked(void);
 

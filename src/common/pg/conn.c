@@ -72,6 +72,11 @@ void pg_cancel(const struct pg *pg)
 		(void)PQcancel(pg->cancel, why, sizeof why); /* documented as safe in a handler */
 }
 
+bool pg_is_lost(const struct pg *pg)
+{
+	return PQstatus(pg->conn) == CONNECTION_BAD;
+}
+
 int pg_server_version(const struct pg *pg)
 {
 	return PQserverVersion(pg->conn);
@@ -105,7 +110,7 @@ void pg_keep_failure(struct pg *pg, const PGresult *res)
 	} else {
 		pg_add_clean(&pg->error, PQerrorMessage(pg->conn));
 	}
-	if (PQstatus(pg->conn) == CONNECTION_BAD)
+	if (PQstatus(pg->conn) == CONNECTION_BAD && !pg->patient)
 		die_hint(EX_TEMP, "run the same command again", "connection lost, %s: %s", pg->role,
 			 str_z(&pg->error));
 }

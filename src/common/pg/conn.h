@@ -26,6 +26,16 @@ struct pg *pg_connect(const char *conninfo, const char *role) NODISCARD;
 void pg_close(struct pg *pg); /* NULL is fine */
 
 /*
+ * The same for a caller that can come back later: NULL with *why, a line of text, when the server
+ * cannot be reached or has no room (75). A connection that is lost does not end the program either;
+ * the _try forms fail then, and pg_is_lost() tells. `replication`: one that also takes commands of
+ * the replication protocol; on it only pg_try_exec() and pg_exec() work.
+ */
+struct pg *pg_connect_patient(const char *conninfo, const char *role, bool replication,
+	struct str *why) NODISCARD;
+bool pg_is_lost(const struct pg *pg);
+
+/*
  * Appends the PG* variables that say what the connection string does, NAME=VALUE and a NUL each;
  * nothing for NULL or "". So others can be given it without a password on their command line.
  */

@@ -12,6 +12,7 @@ struct pg {
 	PGconn *conn;
 	PGcancel *cancel;
 	const char *role;  /* "source": names the side in messages */
+	bool patient;	   /* the caller deals with the loss of the connection */
 	char sqlstate[6];  /* of the last failure */
 	struct str error;  /* message and detail of the last failure, one clean line */
 	struct str hint;
@@ -25,7 +26,10 @@ struct pg {
 /* Appends text of the server as one line that neither a terminal nor a log can be tricked with. */
 void pg_add_clean(struct str *s, const char *text);
 
-/* Keeps what `res` (NULL: the connection itself) says of a failure; a lost connection dies (75). */
+/*
+ * Keeps what `res` (NULL: the connection itself) says of a failure; a lost connection dies (75),
+ * unless it is a patient one.
+ */
 void pg_keep_failure(struct pg *pg, const PGresult *res);
 
 /* Drops results until there are none; so the connection is ready for the next statement. */

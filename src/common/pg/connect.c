@@ -129,7 +129,7 @@ static bool is_set(const PQconninfoOption *options, const char *keyword)
 }
 
 struct link_params {
-	const char *key[12], *value[12];
+	const char *key[13], *value[13];
 	size_t n;
 };
 
@@ -140,7 +140,7 @@ static void add_param(struct link_params *p, const char *key, const char *value)
 }
 
 /* In order of rank, the last wins: our defaults, then the user's string, then what must be. */
-static void gather(struct link_params *p, const char *conninfo)
+static void gather(struct link_params *p, const char *conninfo, bool replication)
 {
 	PQconninfoOption *defaults = user_defaults(conninfo);
 
@@ -152,6 +152,8 @@ static void gather(struct link_params *p, const char *conninfo)
 	if (*conninfo)
 		add_param(p, "dbname", conninfo);
 	add_param(p, "client_encoding", "UTF8");
+	if (replication)
+		add_param(p, "replication", "database");
 }
 
 /* A setting of this connection after all defaults are applied, to be freed. */
@@ -245,7 +247,8 @@ static enum exit_code refusal_code(const PGconn *conn, const char *text, const c
 	return EX_CONFIGURATION;
 }
 
-static NORETURN void die_refused(struct pg *pg, bool in_time)
+/* Why there is no connection: dies, unless it may pass and the caller is patient. */
+static void refused(struct pg *pg, bool in_time, struct str *why)
 {
 	char *text = mem_strdup(PQerrorMessage(pg->conn));
 	const char *hint = NULL;
@@ -259,7 +262,11 @@ static NORETURN void die_refused(struct pg *pg, bool in_time)
 	pg_add_clean(&line, text);
 	if (!in_time)
 		str_addz(&line, line.n > 0 ? " no answer in time" : "no answer in time");
-	die_hint(code, hint, "cannot connect, %s: %s", pg->role, str_z(&line));
+	if (!pg->patient || code != EX_TEMP)
+		die_hint(code, hint, "cannot connect, %s: %s", pg->role, str_z(&line));
+	str_add(why, str_sl(&line));
+	str_free(&line);
+	mem_free(text);
 }
 
 static void on_notice(void *ctx, const PGresult *res)
@@ -278,22 +285,25 @@ static void on_notice(void *ctx, const PGresult *res)
 
 static void set_up_session(struct pg *pg)
 {
-	pg_exec(pg, session_settings);
-	for (size_t i = 0; i < ARRAY_LEN(later_settings); i++)
+	if (!pg_try_exec(pg, session_settings) && !pg_is_lost(pg))
+		pg_die(pg, "cannot set up the session");
+	for (size_t i = 0; i < ARRAY_LEN(later_settings) && !pg_is_lost(pg); i++)
 		if (pg_server_version(pg) >= later_settings[i].since)
 			(void)!pg_try_exec(pg, later_settings[i].sql);
 }
 
-struct pg *pg_connect(const char *conninfo, const char *role)
+static struct pg *open_link(
+	const char *conninfo, const char *role, bool patient, bool replication, struct str *why)
 {
 	struct pg *pg = mem_zalloc(sizeof *pg);
 	struct link_params params = { .n = 0 };
 	bool in_time;
 
 	pg->role = role;
+	pg->patient = patient;
 	conninfo = conninfo ? conninfo : "";
 	check_conninfo(conninfo, role);
-	gather(&params, conninfo);
+	gather(&params, conninfo, replication);
 	pg->conn = PQconnectStartParams(params.key, params.value, 1);
 	if (!pg->conn)
 		die(EX_TEMP, "out of memory");
@@ -304,13 +314,32 @@ struct pg *pg_connect(const char *conninfo, const char *role)
 		pg->conn = PQconnectdbParams(params.key, params.value, 1);
 		in_time = true;
 	}
-	if (PQstatus(pg->conn) != CONNECTION_OK)
-		die_refused(pg, in_time);
+	if (PQstatus(pg->conn) != CONNECTION_OK) {
+		refused(pg, in_time, why);
+		pg_close(pg);
+		return NULL;
+	}
 	PQsetErrorVerbosity(pg->conn, PQERRORS_DEFAULT);
 	PQsetNoticeReceiver(pg->conn, on_notice, pg);
 	pg->cancel = PQgetCancel(pg->conn);
 	set_up_session(pg);
+	if (pg_is_lost(pg)) {
+		str_addz(why, pg_error(pg));
+		pg_close(pg);
+		return NULL;
+	}
 	return pg;
+}
+
+struct pg *pg_connect(const char *conninfo, const char *role)
+{
+	return open_link(conninfo, role, false, false, NULL);
+}
+
+struct pg *pg_connect_patient(
+	const char *conninfo, const char *role, bool replication, struct str *why)
+{
+	return open_link(conninfo, role, true, replication, why);
 }
 
 void pg_close(struct pg *pg)

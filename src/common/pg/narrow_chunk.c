@@ -90,10 +90,19 @@ static void turn_to(struct narrow_chunk *c, const struct narrow_row *row)
 	ship->row_hash = digest_row(facts->ship, field_sl(&c->time_field));
 }
 
+static void write_row(const struct narrow_chunk *c, struct wr *wr, struct sl channel,
+	const struct field *value, struct field op)
+{
+	struct field f[5] = { c->ships[c->current].field, c->time_field, field_str(channel), *value,
+		op };
+
+	f[2].plain = is_plain(channel);
+	wr_row(wr, f, c->ops ? 5 : 4);
+}
+
 void narrow_chunk_put(struct narrow_chunk *c, struct wr *wr, const struct narrow_row *row)
 {
 	struct ledger_facts_ship *facts;
-	struct field f[4];
 
 	if (row->time != c->time || !is_current(c, row->ship))
 		turn_to(c, row);
@@ -104,25 +113,35 @@ void narrow_chunk_put(struct narrow_chunk *c, struct wr *wr, const struct narrow
 		facts->digest += digest_cell(c->ships[c->current].row_hash,
 			digest_name(row->channel), field_sl(&row->value));
 	}
-	f[0] = c->ships[c->current].field;
-	f[1] = c->time_field;
-	f[2] = field_str(row->channel);
-	f[2].plain = is_plain(row->channel);
-	f[3] = row->value;
-	wr_row(wr, f, ARRAY_LEN(f));
+	write_row(c, wr, row->channel, &row->value, FIELD_NULL);
+}
+
+void narrow_chunk_delete(struct narrow_chunk *c, struct wr *wr, const struct narrow_row *row)
+{
+	struct ledger_facts_ship *facts;
+
+	if (!is_current(c, row->ship) || row->time != c->time)
+		turn_to(c, row);
+	facts = &c->facts.ships[c->current];
+	facts->rows++;
+	if (!facts->deleted++ || row->time < facts->deleted_first)
+		facts->deleted_first = row->time;
+	if (facts->deleted == 1 || row->time > facts->deleted_last)
+		facts->deleted_last = row->time;
+	write_row(c, wr, row->channel, &FIELD_NULL, field_name(SL("d")));
 }
 
 const struct ledger_facts_ship *narrow_chunk_reject(struct narrow_chunk *c,
 	const struct narrow_row *row)
 {
-	struct ledger_facts_ship *ship;
+	size_t ship;
 
 	c->facts.rejects++;
 	if (!row->ship.p)
 		return NULL;
-	ship = &c->facts.ships[narrow_chunk_ship(c, row->ship)];
-	ship->rejects++;
-	return ship;
+	ship = narrow_chunk_ship(c, row->ship); /* may move c->facts.ships */
+	c->facts.ships[ship].rejects++;
+	return &c->facts.ships[ship];
 }
 
 void narrow_chunk_put_place(const struct narrow_chunk *c, struct str *s)
@@ -168,5 +187,5 @@ void narrow_chunk_free(struct narrow_chunk *c)
 	names_free(&c->names);
 	mem_free(c->facts.ships);
 	mem_free(c->ships);
-	*c = (struct narrow_chunk){ .zone = c->zone };
+	*c = (struct narrow_chunk){ .zone = c->zone, .ops = c->ops };
 }

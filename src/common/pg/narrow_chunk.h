@@ -13,6 +13,7 @@
 /* A zeroed struct, but for `zone`, is ready for narrow_chunk_begin(). */
 struct narrow_chunk {
 	bool zone;		    /* times are written with their zone */
+	bool ops;		    /* records have a fifth field, `op` */
 	struct ledger_facts facts; /* ships by number; the sums are filled in by the seal */
 
 	/* private */
@@ -32,6 +33,12 @@ size_t narrow_chunk_ship(struct narrow_chunk *c, struct sl name);
 
 /* Writes a good row as `ship_id,created_time,data_channel_id,value` and counts it. */
 void narrow_chunk_put(struct narrow_chunk *c, struct wr *wr, const struct narrow_row *row);
+
+/*
+ * Writes that the cell of ship, time and channel was deleted (the value does not matter), and
+ * counts it. Needs `ops`.
+ */
+void narrow_chunk_delete(struct narrow_chunk *c, struct wr *wr, const struct narrow_row *row);
 
 /* Counts a bad one; its ship, NULL when it has none. */
 const struct ledger_facts_ship *narrow_chunk_reject(struct narrow_chunk *c,

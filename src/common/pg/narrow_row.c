@@ -22,6 +22,11 @@ void narrow_reader_init(struct narrow_reader *r, const struct narrow *n,
 		r->raw[NARROW_SHIP] = part->ships[0];
 }
 
+void narrow_reader_init_text(struct narrow_reader *r, const struct narrow *n)
+{
+	*r = (struct narrow_reader){ .n = n, .text = true };
+}
+
 static uint16_t load16(const char *p)
 {
 	uint16_t v;
@@ -102,13 +107,16 @@ static size_t width_of(enum narrow_wire wire)
 	return width[wire];
 }
 
-/* The text of a value that is not NULL, as the server writes it. */
-static struct sl put_text(enum narrow_wire wire, struct sl raw, char *dst)
+/* The text of a value that is not NULL, as the server writes it; `true` is `t` when it prints. */
+static struct sl put_text(const struct narrow_reader *r, enum narrow_wire wire, struct sl raw,
+	char *dst)
 {
 	uint64_t bits;
 	double v;
 
-	if (wire == NARROW_W_TEXT)
+	if (r->text && wire == NARROW_W_BOOL)
+		return sl_eq(raw, SL("t")) ? SL("true") : SL("false");
+	if (wire == NARROW_W_TEXT || r->text)
 		return raw;
 	if (UNLIKELY(raw.n != width_of(wire)))
 		bug("COPY sent a value of %zu bytes", raw.n);
@@ -135,7 +143,7 @@ static struct sl put_text(enum narrow_wire wire, struct sl raw, char *dst)
 static void take_value(struct narrow_reader *r, enum narrow_role role, struct narrow_row *row)
 {
 	const struct narrow_column *c = &r->n->col[role];
-	struct sl text = put_text(c->wire, r->raw[role], r->text);
+	struct sl text = put_text(r, c->wire, r->raw[role], r->number);
 	uint8_t kind = F_STR;
 
 	if (c->wire == NARROW_W_BOOL)
@@ -201,6 +209,27 @@ static void find_value(struct narrow_reader *r, struct narrow_row *row)
 		take_value(r, role, row);
 }
 
+/* The time is known, or why it is not; the rest follows from r->raw[]. */
+static void read_columns(struct narrow_reader *r, struct narrow_row *row, bool is_time)
+{
+	struct sl time = r->raw[NARROW_TIME];
+
+	row->why = NULL;
+	row->ship = r->raw[NARROW_SHIP];
+	row->channel = r->raw[NARROW_CHANNEL];
+	if (UNLIKELY(!time.p || !row->ship.p || !row->channel.p)) {
+		refuse(row, !time.p ? NARROW_TIME : !row->ship.p ? NARROW_SHIP : NARROW_CHANNEL,
+			"no value in a column of the key");
+		return;
+	}
+	if (UNLIKELY(!is_time || row->time < FIRST_INSTANT || row->time >= END_INSTANT)) {
+		row->time = 0;
+		refuse(row, NARROW_TIME, "not a time of the years 0001-9999");
+		return;
+	}
+	find_value(r, row);
+}
+
 bool narrow_read(struct narrow_reader *r, struct sl message, struct narrow_row *row)
 {
 	struct sl time;
@@ -208,30 +237,28 @@ bool narrow_read(struct narrow_reader *r, struct sl message, struct narrow_row *
 	if (!split(r, message))
 		return false;
 	time = r->raw[NARROW_TIME];
-	row->why = NULL;
-	row->ship = r->raw[NARROW_SHIP];
-	row->channel = r->raw[NARROW_CHANNEL];
-	row->time = 0;
-	if (UNLIKELY(!time.p || !row->ship.p || !row->channel.p)) {
-		refuse(row, !time.p ? NARROW_TIME : !row->ship.p ? NARROW_SHIP : NARROW_CHANNEL,
-			"no value in a column of the key");
-		return true;
-	}
-	if (UNLIKELY(time.n != 8))
+	if (UNLIKELY(time.p && time.n != 8))
 		bug("COPY sent a time of %zu bytes", time.n);
-	row->time = (int64_t)load64(time.p);
-	if (UNLIKELY(row->time < FIRST_INSTANT || row->time >= END_INSTANT)) {
-		refuse(row, NARROW_TIME, "not a time of the years 0001-9999");
-		return true;
-	}
-	find_value(r, row);
+	row->time = time.p ? (int64_t)load64(time.p) : 0;
+	read_columns(r, row, true);
 	return true;
+}
+
+void narrow_read_text(struct narrow_reader *r, struct narrow_row *row)
+{
+	struct sl time = r->raw[NARROW_TIME];
+
+	row->time = 0;
+	read_columns(r, row, time.p && clock_parse(time, &row->time));
 }
 
 static struct sl time_text(const struct narrow_reader *r, struct sl raw, char *dst)
 {
-	int64_t instant = (int64_t)load64(raw.p);
+	int64_t instant;
 
+	if (r->text)
+		return raw;
+	instant = (int64_t)load64(raw.p);
 	if (instant == INT64_MAX)
 		return SL("infinity");
 	if (instant == INT64_MIN)
@@ -260,7 +287,8 @@ void narrow_row_put_json(const struct narrow_reader *r, struct str *s)
 			str_addz(s, "null");
 			continue;
 		}
-		raw = role == NARROW_TIME ? time_text(r, raw, text) : put_text(c->wire, raw, text);
+		raw = role == NARROW_TIME ? time_text(r, raw, text)
+					  : put_text(r, c->wire, raw, text);
 		str_add_json(s, raw);
 	}
 	str_addc(s, '}');

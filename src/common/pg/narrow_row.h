@@ -23,8 +23,9 @@ struct narrow_reader {
 	enum narrow_role role[NARROW_ROLES]; /* of each field of a message */
 	size_t n_fields;
 	bool begun; /* the header of the COPY was seen */
+	bool text;  /* values are as the server prints them, not binary: narrow_read_text() */
 	struct sl raw[NARROW_ROLES]; /* of the current row; .p NULL: NULL, or no such column */
-	char text[32];		     /* of a value that was no text */
+	char number[32];	     /* text of a value that was no text */
 };
 
 /* Prepares for the COPY of narrow_add_select(); the part's only ship is kept by reference. */
@@ -36,6 +37,13 @@ void narrow_reader_init(struct narrow_reader *r, const struct narrow *n,
  * `r`. A message that is not what the SELECT asked for is a bug (70).
  */
 bool narrow_read(struct narrow_reader *r, struct sl message, struct narrow_row *row) NODISCARD;
+
+/*
+ * For rows that come as text, such as those of a slot: prepares, and reads the row whose columns
+ * the caller has put into r->raw[] by role, as the server prints them in a session like ours.
+ */
+void narrow_reader_init_text(struct narrow_reader *r, const struct narrow *n);
+void narrow_read_text(struct narrow_reader *r, struct narrow_row *row);
 
 /* Appends the current row as a JSON object of the columns that were read, by their names. */
 void narrow_row_put_json(const struct narrow_reader *r, struct str *s);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -65,11 +66,34 @@ static NORETURN void broken_pipe(void)
 	leave(EX_IO); /* only when the signal is blocked */
 }
 
+static void (*waiting_fn)(void *ctx);
+static void *waiting_ctx;
+static int waiting_ms;
+
+void out_while_waiting(void (*fn)(void *ctx), void *ctx, int64_t us)
+{
+	waiting_fn = fn;
+	waiting_ctx = ctx;
+	waiting_ms = (int)(us / 1000);
+}
+
+/* A pipe that can be written to takes at least a page without waiting; how much to write. */
+static size_t wait_for_room(int fd, size_t n)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+
+	if (!waiting_fn)
+		return n;
+	while (poll(&pfd, 1, waiting_ms) == 0)
+		waiting_fn(waiting_ctx);
+	return n < PIPE_BUF ? n : PIPE_BUF;
+}
+
 /* Writes everything; false with errno set. */
 static bool write_all(int fd, const char *p, size_t n)
 {
 	while (n > 0) {
-		ssize_t w = write(fd, p, n);
+		ssize_t w = write(fd, p, wait_for_room(fd, n));
 
 		if (w >= 0) {
 			p += w;
@@ -113,6 +137,14 @@ static void deflate_all(struct out *o, struct sl s, bool finish)
 		if (n == 0 && s.n == 0)
 			break;
 	}
+}
+
+void out_check(const struct out *o)
+{
+	struct pollfd pfd = { .fd = o->fd };
+
+	if (poll(&pfd, 1, 0) > 0 && (pfd.revents & POLLERR))
+		broken_pipe();
 }
 
 /* Empties the buffer; a compressor may keep some of it. */

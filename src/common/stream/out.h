@@ -50,10 +50,19 @@ uint64_t out_bytes(const struct out *o);
 void out_mark(struct out *o); /* starts both anew */
 
 void out_flush(struct out *o); /* hands everything to the kernel */
+
+/* Ends the program when the reader of a pipe has gone, as the next write would. */
+void out_check(const struct out *o);
 void out_close(struct out *o); /* flush, finish gzip, close; dies with 74 */
 
 /* Best effort, for a program that is already failing: flush, ignore every error, never dies. */
 void out_abandon(struct out *o, struct sl last_words);
+
+/*
+ * While a write has to wait for the reader, `fn` is called every `us`: for a program that must not
+ * fall silent on another side. For all outputs; NULL ends it.
+ */
+void out_while_waiting(void (*fn)(void *ctx), void *ctx, int64_t us);
 
 struct out {
 	char *buf;

@@ -415,6 +415,11 @@ uint64_t wr_bytes(const struct wr *w)
 	return w->bytes_before + out_bytes(w->out);
 }
 
+void wr_check(const struct wr *w)
+{
+	out_check(w->out);
+}
+
 void wr_flush(struct wr *w)
 {
 	out_flush(w->out);

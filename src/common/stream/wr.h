@@ -75,6 +75,7 @@ enum format wr_format(const struct wr *w);
 uint64_t wr_rows(const struct wr *w); /* data records since wr_open() */
 uint64_t wr_bytes(const struct wr *w);
 void wr_flush(struct wr *w);
+void wr_check(const struct wr *w); /* ends the program when the reader of a pipe has gone */
 void wr_close(struct wr *w);
 
 #endif

@@ -1,0 +1,58 @@
+/* follow_internal.h - what the files of follow_slot.h share; nobody else includes it. */
+#ifndef FERRY_PG_FOLLOW_INTERNAL_H
+#define FERRY_PG_FOLLOW_INTERNAL_H
+
+#include "pg/follow_slot.h"
+#include "pg/ledger_follow.h"
+#include "pg/live_chunk.h"
+#include "pg/pgoutput.h"
+#include "pg/repl.h"
+#include "pg/slot.h"
+#include "pg/slot_rows.h"
+
+struct run {
+	struct follow_slot *f;
+	struct follow_slot_names names;
+	struct ledger_follower me;
+	struct arena arena;
+	struct str origin, why;
+	struct pg *sql; /* patient; NULL while there is none */
+	struct repl *repl;
+	struct slot_rows *rows;
+	struct live_chunk *live;
+	struct pgo pgo;
+
+	bool open, skip, truncated; /* a transaction; one the target has; of the chunk */
+	uint64_t received;	    /* as far as the stream was read */
+	uint64_t upto;	  /* end of the last complete transaction */
+	uint64_t idle;	  /* nothing of ours is before it, while no transaction is open */
+	int64_t commit, idle_time; /* times of the source that go with these */
+	int64_t began;		   /* clock_monotonic() of the chunk's first COMMIT; 0: empty */
+	int64_t sealed;		   /* of the last seal */
+	uint64_t *way;		   /* ends of chunks that are on their way to the target */
+	size_t n_way, way_cap;
+	uint64_t acked;
+	int64_t next_status, next_ack, next_watch;
+	bool lost_is_said;
+};
+
+/* ---- follow_link.c: the slot, its server, and what the target has ---- */
+
+/* A plain connection beside the stream; NULL, and r->why, while the server is not there. */
+struct pg *follow_sql(struct run *r);
+
+/* Looks at the slot, and tells the ledger. Dies when it is lost; false when nobody answers. */
+bool follow_watch(struct run *r);
+
+void follow_disconnect(struct run *r);
+void follow_connect(struct run *r); /* until it is there, or we are to end */
+
+/* Takes from r->way what the target has by now. Dies with 75 when we follow no longer. */
+void follow_look_for_ack(struct run *r);
+
+/* Text of the file `ack`, if there is one. */
+bool follow_read_ack(const struct run *r, struct str *text);
+
+void follow_send_status(struct run *r);
+
+#endif

@@ -1,0 +1,285 @@
+#include "pg/slot.h"
+
+#include "core/clock.h"
+#include "core/hash.h"
+#include "core/num.h"
+#include "pg/relation.h"
+#include "pg/repl.h"
+
+void slot_name(struct str *s, uint64_t job, struct sl target)
+{
+	str_addf(s, "ferry_%llu_%08x", (unsigned long long)job,
+		(unsigned)(hash64(target, 0) & UINT32_MAX));
+}
+
+static bool ask(struct pg *source, const char *sql, const char *param)
+{
+	struct pg_result *r = pg_query(source, sql, param ? 1 : 0, &param);
+	bool yes = pg_rows(r) > 0 && sl_eq_str(pg_value(r, 0, 0), "t");
+
+	pg_clear(r);
+	return yes;
+}
+
+/* ---- can it be followed? --------------------------------------------------------------------- */
+
+/* The catalog of the extension differs by version: asked only where it is what we know. */
+static bool is_hypertable(struct pg *source, const struct narrow *n)
+{
+	if (!ask(source, "SELECT to_regclass('_timescaledb_catalog.hypertable') IS NOT NULL",
+		    NULL))
+		return false;
+	return ask(source,
+		"SELECT EXISTS (SELECT FROM _timescaledb_catalog.hypertable h"
+		" JOIN pg_namespace s ON s.nspname = h.schema_name"
+		" JOIN pg_class c ON c.relnamespace = s.oid AND c.relname = h.table_name"
+		" WHERE c.oid = $1::oid)",
+		n->oid);
+}
+
+const char *slot_why_not(struct pg *source, const struct narrow *n)
+{
+	if (is_hypertable(source, n))
+		return "the table is a hypertable of TimescaleDB, whose rows are in tables of their "
+		       "own: a publication of it says nothing of them, nor of those to come";
+	if (!ask(source,
+		    "SELECT relkind IN ('r', 'p') AND relpersistence = 'p' FROM pg_class"
+		    " WHERE oid = $1::oid",
+		    n->oid))
+		return "the table is a view, or a foreign or unlogged table, whose changes are not "
+		       "in the WAL";
+	if (!ask(source, "SELECT current_setting('wal_level') = 'logical'", NULL))
+		return "the source has no wal_level = logical";
+	return NULL;
+}
+
+void slot_check_source(struct pg *source, const struct narrow *n)
+{
+	const char *why = slot_why_not(source, n);
+
+	if (why)
+		die_hint(EX_CONFIGURATION,
+			strstr(why, "wal_level")
+				? "ALTER SYSTEM SET wal_level = 'logical' and a restart of the "
+				  "server; or --follow poll"
+				: "--follow poll",
+			"%s cannot be followed by a slot: %s", n->table, why);
+}
+
+/* ---- the publication ------------------------------------------------------------------------- */
+
+/*
+ * Does the identity of the table, and of all its partitions, have ship, channel and time? $2 to $4
+ * are their names.
+ */
+static const char identity_sql[] =
+	"WITH RECURSIVE t AS (SELECT $1::oid AS oid UNION"
+	" SELECT inhrelid FROM pg_inherits JOIN t ON inhparent = t.oid)"
+	"SELECT bool_and(c.relreplident = 'f' OR coalesce((SELECT"
+	"  array_agg(a.attname::text) @> ARRAY[$2, $3, $4]"
+	"  FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid"
+	"   AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])"
+	"  WHERE i.indrelid = c.oid AND i.indisvalid AND CASE c.relreplident"
+	"   WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident END), false))"
+	" FROM t JOIN pg_class c USING (oid) WHERE c.relkind = 'r'";
+
+static bool has_identity(struct pg *source, const struct narrow *n)
+{
+	struct str ship = { 0 }, channel = { 0 }, time = { 0 };
+	struct pg_result *r;
+	bool yes;
+
+	str_add(&ship, n->col[NARROW_SHIP].name);
+	str_add(&channel, n->col[NARROW_CHANNEL].name);
+	str_add(&time, n->col[NARROW_TIME].name);
+	r = pg_query(source, identity_sql, 4,
+		(const char *[]){ n->oid, str_z(&ship), str_z(&channel), str_z(&time) });
+	yes = sl_eq_str(pg_value(r, 0, 0), "t");
+	pg_clear(r);
+	str_free(&ship);
+	str_free(&channel);
+	str_free(&time);
+	return yes;
+}
+
+static void create_publication(struct pg *source, const struct narrow *n, const char *name)
+{
+	bool all = has_identity(source, n);
+	struct str sql = { 0 };
+
+	if (!all)
+		msg_warn("%s: updates and deletions are not followed, since its replica identity "
+			 "does not have ship, channel and time; only a comparison (validate) "
+			 "finds them",
+			n->table);
+	str_addz(&sql, "CREATE PUBLICATION ");
+	pg_add_ident(source, &sql, sl_of(name));
+	str_addf(&sql, " FOR TABLE %s WITH (publish = '%s'%s)", n->ident,
+		all ? "insert, update, delete, truncate" : "insert, truncate",
+		n->several_tables && pg_server_version(source) >= 130000
+			? ", publish_via_partition_root = true"
+			: "");
+	pg_exec(source, str_z(&sql));
+	str_free(&sql);
+}
+
+void slot_publish(struct pg *source, const struct narrow *n, const char *name)
+{
+	struct pg_result *r;
+	bool has;
+
+	if (!ask(source, "SELECT EXISTS (SELECT FROM pg_publication WHERE pubname = $1)", name))
+		create_publication(source, n, name);
+	r = pg_query(source,
+		"SELECT EXISTS (SELECT FROM pg_publication WHERE pubname = $1 AND puballtables)"
+		" OR EXISTS (WITH RECURSIVE t AS (SELECT $2::oid AS oid UNION"
+		"  SELECT inhrelid FROM pg_inherits JOIN t ON inhparent = t.oid)"
+		"  SELECT FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid"
+		"  JOIN t ON t.oid = r.prrelid WHERE p.pubname = $1)",
+		2, (const char *[]){ name, n->oid });
+	has = sl_eq_str(pg_value(r, 0, 0), "t");
+	pg_clear(r);
+	if (!has)
+		die(EX_CONFIGURATION, "the publication %s does not have the table %s, source", name,
+			n->table);
+}
+
+bool slot_has_deletions(struct pg *source, const char *publication)
+{
+	struct pg_result *r = pg_query(source,
+		"SELECT pubupdate OR pubdelete FROM pg_publication WHERE pubname = $1", 1,
+		&publication);
+	bool yes;
+
+	if (pg_rows(r) == 0)
+		die(EX_CONFIGURATION, "there is no publication %s, source",
+			msg_q(sl_of(publication)));
+	yes = sl_eq_str(pg_value(r, 0, 0), "t");
+	pg_clear(r);
+	return yes;
+}
+
+/* ---- the slot -------------------------------------------------------------------------------- */
+
+/* Who is writing now is waited for. */
+static void say_waiting(struct pg *source)
+{
+	struct pg_result *r = pg_query(source,
+		"SELECT count(*), coalesce(extract(epoch FROM max(clock_timestamp()"
+		" - xact_start))::int, 0) FROM pg_stat_activity"
+		" WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()",
+		0, NULL);
+
+	if (!sl_eq_str(pg_value(r, 0, 0), "0"))
+		msg_note("the slot begins when the transactions that are writing now have ended: "
+			 "%s of them, the oldest is %s s old",
+			pg_valuez(r, 0, 0), pg_valuez(r, 0, 1));
+	pg_clear(r);
+}
+
+void slot_create(struct pg *source, const char *name, struct str *point)
+{
+	struct pg_result *r;
+
+	say_waiting(source);
+	r = pg_query(source, "SELECT lsn FROM pg_create_logical_replication_slot($1, 'pgoutput')",
+		1, &name);
+	str_add(point, pg_value(r, 0, 0));
+	pg_clear(r);
+}
+
+#define SLOT_TRIES 100
+
+static void drop_slot(struct pg *source, const char *name)
+{
+	for (int i = 0;; i++) {
+		struct pg_result *r = pg_try_query(source,
+			"SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots"
+			" WHERE slot_name = $1 AND active",
+			1, &name);
+
+		pg_clear(r);
+		r = pg_try_query(source,
+			"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
+			" WHERE slot_name = $1",
+			1, &name);
+		if (r) {
+			pg_clear(r);
+			return;
+		}
+		/* its reader, which has been told to end, still has it; or it has gone just now */
+		if (i >= SLOT_TRIES || (strcmp(pg_sqlstate(source), "55006") != 0 &&
+					       strcmp(pg_sqlstate(source), "42704") != 0))
+			pg_die(source, "cannot drop the slot");
+		clock_sleep(CLOCK_US_PER_SEC / 20);
+	}
+}
+
+void slot_drop(struct pg *source, const char *name)
+{
+	struct str sql = { 0 };
+
+	drop_slot(source, name);
+	str_addz(&sql, "DROP PUBLICATION IF EXISTS ");
+	pg_add_ident(source, &sql, sl_of(name));
+	pg_exec(source, str_z(&sql));
+	str_free(&sql);
+}
+
+static int64_t get_bytes(const struct pg_result *r, int col)
+{
+	int64_t v;
+
+	return num_i64(pg_value(r, 0, col), &v) ? v : -1;
+}
+
+static void take_facts(const struct pg_result *r, struct slot_facts *out)
+{
+	struct sl status = pg_value(r, 0, 3);
+
+	out->active = sl_eq_str(pg_value(r, 0, 0), "t");
+	if (!lsn_parse(pg_value(r, 0, 1), &out->confirmed))
+		out->confirmed = 0;
+	out->lag_bytes = get_bytes(r, 2);
+	out->safe_wal_bytes = get_bytes(r, 4);
+	(void)snprintf(out->wal_status, sizeof out->wal_status, "%.*s", (int)status.n,
+		status.p ? status.p : "");
+	if (sl_eq_str(status, "lost"))
+		out->state = SLOT_LOST;
+}
+
+#define LOOK                                                                                   \
+	"SELECT active, confirmed_flush_lsn,"                                                  \
+	" pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint"
+#define LOOK_FROM " FROM pg_replication_slots WHERE slot_name = $1"
+
+/* wal_status and safe_wal_size came with PostgreSQL 13, where slots can be lost. */
+bool slot_look(struct pg *source, const char *name, struct slot_facts *out)
+{
+	const char *sql = pg_server_version(source) >= 130000
+				  ? LOOK ", wal_status, safe_wal_size" LOOK_FROM
+				  : LOOK ", 'reserved', NULL" LOOK_FROM;
+	struct pg_result *r = pg_try_query(source, sql, 1, &name);
+
+	*out = (struct slot_facts){ .state = SLOT_GOOD, .lag_bytes = -1, .safe_wal_bytes = -1 };
+	if (!r && !pg_is_lost(source))
+		pg_die(source, "cannot look at the slot");
+	if (!r)
+		return false;
+	if (pg_rows(r) == 0)
+		out->state = SLOT_ABSENT;
+	else
+		take_facts(r, out);
+	pg_clear(r);
+	return true;
+}
+
+void slot_origin(struct pg *source, struct str *s)
+{
+	struct pg_result *r = pg_try_query(
+		source, "SELECT system_identifier::text FROM pg_control_system()", 0, NULL);
+
+	if (r)
+		str_add(s, pg_value(r, 0, 0));
+	pg_clear(r);
+}

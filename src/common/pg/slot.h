@@ -1,0 +1,62 @@
+/*
+ * slot.h - the publication of the narrow table and the logical slot behind it: made, looked after,
+ * removed.
+ *
+ * The publication comes first: decoding uses the catalog as it was at each change, and a slot that
+ * is older than its publication can never be read. Both have one name, of lower case letters,
+ * digits and _, which is unique on the source's server: ferry_JOB_HASH, the hash being of the
+ * target.
+ *
+ * Updates and deletions are published only where they say which cell they are about: where the
+ * replica identity has ship, channel and time, or is FULL. Without one PostgreSQL would refuse the
+ * updates themselves, in the application that writes the table.
+ */
+#ifndef FERRY_PG_SLOT_H
+#define FERRY_PG_SLOT_H
+
+#include "pg/conn.h"
+#include "pg/narrow.h"
+
+/* Appends the name of a job's slot; `target` is ledger_source_name() of the target. */
+void slot_name(struct str *s, uint64_t job, struct sl target);
+
+/*
+ * Why a slot cannot tell of the table, NULL when it can: no wal_level = logical, a view, an
+ * unlogged or foreign table, a hypertable of TimescaleDB. The second form dies with 78 then.
+ */
+const char *slot_why_not(struct pg *source, const struct narrow *n);
+void slot_check_source(struct pg *source, const struct narrow *n);
+
+/* Makes the publication unless it is there; one that is there must have the table (78). */
+void slot_publish(struct pg *source, const struct narrow *n, const char *name);
+
+/*
+ * Makes the slot and appends its consistent point: every transaction that commits behind it will be
+ * sent. Waits for all transactions that are writing now; says so when that takes time.
+ */
+void slot_create(struct pg *source, const char *name, struct str *point);
+
+/* Removes slot and publication where they are there, and ends who reads the slot. */
+void slot_drop(struct pg *source, const char *name);
+
+enum slot_state { SLOT_GOOD, SLOT_ABSENT, SLOT_LOST };
+
+struct slot_facts {
+	enum slot_state state;
+	bool active;
+	uint64_t confirmed;	/* LSN: the server has forgotten what is before */
+	int64_t lag_bytes;	/* WAL written behind `confirmed` */
+	int64_t safe_wal_bytes; /* until it is lost; -1: no limit */
+	char wal_status[16];	/* reserved, extended, unreserved, lost */
+};
+
+/* What the server says of a slot. False when it could not be asked, on a patient connection. */
+bool slot_look(struct pg *source, const char *name, struct slot_facts *out) NODISCARD;
+
+/* Does the publication say what was updated and deleted? Dies with 78 when it is not there. */
+bool slot_has_deletions(struct pg *source, const char *publication);
+
+/* The number that pg_control_system() has of the source; empty when it may not be asked. */
+void slot_origin(struct pg *source, struct str *s);
+
+#endif

@@ -1,0 +1,336 @@
+load helper
+load oracle
+
+# A job that is followed through a slot: set up, followed, loaded, killed, lost, removed. Source and
+# target are one database here.
+
+setup_file() { scratch_db; }
+setup() {
+	helper_setup
+	pipeline=''
+	cutoff=2100-01-01
+	sql "DROP SCHEMA IF EXISTS tenant, ferry CASCADE; CREATE SCHEMA tenant;
+		$(table)" 2>/dev/null
+}
+teardown() {
+	[[ ! $pipeline ]] || kill -KILL -- "-$pipeline" 2>/dev/null || :
+	[[ ! ${job-} ]] || pg-wide-ledger unfollow --quiet || :
+	unset job
+}
+
+table() {
+	printf '%s' "CREATE TABLE tenant.tbl_data_timeseries (id bigserial, ship_id text NOT NULL,
+			data_channel_id text NOT NULL, created_time timestamp NOT NULL,
+			server_created_time timestamp, bool_v boolean, str_v text, long_v bigint,
+			double_v double precision, value_format varchar(50),
+			PRIMARY KEY (ship_id, data_channel_id, created_time));
+		CREATE INDEX ON tenant.tbl_data_timeseries (created_time DESC);
+		CREATE OR REPLACE PROCEDURE tenant.put(first int, last int, channels int DEFAULT 20)
+		LANGUAGE plpgsql SET search_path = '' AS 'BEGIN
+			INSERT INTO tenant.tbl_data_timeseries (ship_id, data_channel_id,
+				created_time, long_v, value_format)
+			SELECT ''S'' || s, ''c'' || c,
+				''2024-01-01''::timestamp + i * interval ''15 s'',
+				i * 1000 + c, ''Integer''
+			FROM generate_series(first, last) AS i, generate_series(1, channels) AS c,
+				generate_series(1, 2) AS s; END'"
+}
+
+# follow_job: $job is followed from here on
+follow_job() {
+	job=$(pg-wide-ledger follow --follow slot 2>follow.err)
+	is "${job#* }" slot
+	job=${job% *}
+}
+
+# begin [NAME=VALUE]...: the job's pipeline, in the background, as a process group of its own
+begin() {
+	# shellcheck disable=SC2016
+	env "$@" job="$job" setsid bash -c 'export FERRY_WORKER=$$
+		pg-narrow-dump --follow slot --job "$job" --ack ack --interval 20ms |
+		pivot-wide -q | pg-copy-load --wide --group-columns 15 --ack ack
+		printf "%s\n" "${PIPESTATUS[*]}" >codes' >>run.out 2>>run.err 3>&- &
+	pipeline=$!
+}
+# ends CODES: after SIGTERM to the follower
+ends() {
+	pkill -TERM -g "$pipeline" -x pg-narrow-dump
+	wait "$pipeline" || :
+	pipeline=''
+	is "$(<codes)" "$1" "$(tail -n 5 run.err)"
+}
+# kill_all: as the machine's end would
+kill_all() {
+	kill -KILL -- "-$pipeline" 2>/dev/null || :
+	wait "$pipeline" || :
+	pipeline=''
+}
+# dies: the pipeline, by itself
+dies() {
+	wait "$pipeline" || :
+	pipeline=''
+}
+
+reached() {
+	is "$(sql "SELECT upto::pg_lsn >= '$1' FROM ferry.follower")" t
+}
+# caught_up: the target has everything the source has now; a marker of the same table moves it on
+caught_up() {
+	local at
+	at=$(sql 'SELECT pg_current_wal_insert_lsn()')
+	sql "UPDATE tenant.tbl_data_timeseries SET server_created_time = now()
+		WHERE id = (SELECT max(id) FROM tenant.tbl_data_timeseries)"
+	wait_until 30 reached "$at"
+}
+
+@test "slot job: live rows, updates, deletions and new channels end up in the wide tables" {
+	follow_job
+	has follow.err "slot ferry_${job}_" 'is made'
+	sql 'CALL tenant.put(1, 5)'
+	begin
+	caught_up
+	is_carried_over
+	sql "UPDATE tenant.tbl_data_timeseries SET long_v = -long_v WHERE data_channel_id = 'c3';
+		DELETE FROM tenant.tbl_data_timeseries WHERE created_time = '2024-01-01 00:00:30';
+		UPDATE tenant.tbl_data_timeseries SET data_channel_id = 'moved'
+			WHERE data_channel_id = 'c4';
+		UPDATE tenant.tbl_data_timeseries SET created_time = created_time + interval '1 d'
+			WHERE data_channel_id = 'c5' AND ship_id = 'S1';
+		CALL tenant.put(6, 9, 40);
+		DELETE FROM tenant.tbl_data_timeseries WHERE data_channel_id = 'c40'"
+	caught_up
+	ends '0 0 0'
+	is_carried_over
+	is "$(sql "SELECT count(*),
+			bool_and(newest_commit > now() AT TIME ZONE 'UTC' - interval '5 min')
+		FROM ferry.follow_ship WHERE job_id = $job AND rows > 100")" '2|t'
+	is "$(sql "SELECT count(*) FROM ferry.doubt WHERE job_id = $job")" 0
+}
+
+@test "slot job: the server forgets what the target has, and nothing else" {
+	follow_job
+	slot() { sql "SELECT confirmed_flush_lsn FROM pg_replication_slots
+		WHERE slot_name = (SELECT slot FROM ferry.follower)"; }
+	follower() { sql "SELECT upto FROM ferry.follower"; }
+	sql 'CALL tenant.put(1, 5)'
+	is "$(slot)" "$(follower)"
+	begin
+	caught_up
+	same() { is "$(slot)" "$(follower)"; }
+	wait_until 10 same
+	is "$(<ack)" "$(follower)"
+	watched() { is "$(sql 'SELECT wal_status, lag_bytes >= 0 FROM ferry.follower')" \
+		'reserved|t'; }
+	wait_until 10 watched
+	ends '0 0 0'
+}
+
+@test "slot job: kill -9 of the follower or the loader at any point, then the same again" {
+	local place
+	local -i i=1
+	follow_job
+	for place in slot_row:30 slot_commit:2 live_row:50 live_seal:2 in_copy:2 between_groups:2 \
+		before_finish:2 before_commit:2 after_commit:2 before_ack:2; do
+		sql "CALL tenant.put($i, $((i + 3)))"
+		begin KP_KILL="$place"
+		sql "CALL tenant.put($((i + 4)), $((i + 6)))
+			DELETE FROM tenant.tbl_data_timeseries WHERE long_v = $((i * 1000 + 7));
+			CALL tenant.put($((i + 7)), $((i + 9)), $((20 + i)))" 2>/dev/null ||
+			sql "DELETE FROM tenant.tbl_data_timeseries
+				WHERE long_v = $((i * 1000 + 7))"
+		sql "CALL tenant.put($((i + 7)), $((i + 9)), $((20 + i)))" || :
+		dies
+		has codes 137
+		i+=10
+	done
+	begin
+	caught_up
+	ends '0 0 0'
+	is_carried_over
+}
+
+@test "slot job: kills at random, of single stages and of all of them" {
+	local victims
+	local -i i killed=0
+	follow_job
+	begin
+	for ((i = 1; killed < 12; i += 3)); do
+		sql "CALL tenant.put($i, $((i + 2)), $((10 + killed)));
+			DELETE FROM tenant.tbl_data_timeseries WHERE long_v = $((i * 1000 + 2))"
+		kill -0 "$pipeline" 2>/dev/null || {
+			dies
+			begin
+		}
+		mapfile -t victims < <(pgrep -P "$pipeline")
+		((${#victims[@]} == 3)) || continue
+		sleep "0.0$((RANDOM % 10))"
+		if ((killed % 4 == 3)); then
+			kill_all
+		else
+			kill -KILL "${victims[RANDOM % ${#victims[@]}]}" 2>/dev/null || continue
+			dies
+		fi
+		killed+=1
+		begin
+	done
+	caught_up
+	ends '0 0 0'
+	is_carried_over
+}
+
+@test "slot job: of two followers one works; when it is gone the other may" {
+	follow_job
+	begin
+	sql 'CALL tenant.put(1, 2)'
+	caught_up
+	run_rc 75 pg-narrow-dump --follow slot --job "$job" --seal
+	has "$err" 'another follower of job' 'is at work'
+	kill_all
+	begin
+	sql 'CALL tenant.put(3, 4)'
+	caught_up
+	ends '0 0 0'
+	is_carried_over
+}
+
+@test "slot job: what was read before a deletion and is loaded behind it is in doubt" {
+	local pid
+	sql 'CALL tenant.put(1, 4)'
+	follow_job
+	pg-wide-ledger plan --quiet --live --chunk 1h >/dev/null
+	pg-narrow-dump --job "$job" | pivot-wide -q --seal >past.csv
+	begin
+	sql "DELETE FROM tenant.tbl_data_timeseries WHERE created_time = '2024-01-01 00:00:30'"
+	caught_up
+	is "$(sql "SELECT DISTINCT ship, time_from, time_to FROM ferry.doubt ORDER BY 1")" \
+		"S1|2024-01-01 00:00:30|2024-01-01 00:00:30.000001
+S2|2024-01-01 00:00:30|2024-01-01 00:00:30.000001"
+	ends '0 0 0'
+}
+
+@test "slot job: a slot that is gone, ahead or lost is said, and made anew" {
+	local name
+	follow_job
+	sql 'CALL tenant.put(1, 2)'
+	name=$(sql 'SELECT slot FROM ferry.follower')
+	sql "SELECT pg_drop_replication_slot('$name')" >/dev/null
+	run_rc 75 pg-narrow-dump --follow slot --job "$job" --seal
+	has "$err" 'the slot of the source is gone'
+	is "$(sql "SELECT min(level) FROM ferry.event WHERE message LIKE '%is gone%'")" CRITICAL
+	run_rc 0 pg-wide-ledger follow
+	has "$err" 'the slot of the source is gone; a new one is made'
+	is "$(sql "SELECT count(*) FROM ferry.doubt WHERE ship IS NULL AND time_from IS NULL")" 1
+	# somebody else has read it
+	sql 'CALL tenant.put(3, 4)'
+	sql "SELECT pg_replication_slot_advance('$name', pg_current_wal_lsn())" >/dev/null
+	run_rc 75 pg-narrow-dump --follow slot --job "$job" --seal
+	has "$err" 'ahead of the target'
+	run_rc 0 pg-wide-ledger follow
+	has "$err" 'ahead of the target; a new one is made'
+	# asked again, nothing is done
+	run_ok pg-wide-ledger follow
+	begin
+	sql 'CALL tenant.put(5, 6)'
+	caught_up
+	ends '0 0 0'
+	is "$(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries_s1')" 2
+}
+
+@test "slot job: unfollow leaves nothing at the source, also of a set-up that was cut short" {
+	local place
+	for place in slot_published:1 slot_made:1; do
+		KP_KILL=$place run_rc 137 pg-wide-ledger follow --follow slot
+		is "$(sql "SELECT count(*) FROM ferry.follower")" 0
+	done
+	run_rc 0 pg-wide-ledger unfollow
+	has "$err" 'had no follower'
+	left() { sql "SELECT (SELECT count(*) FROM pg_publication WHERE pubname LIKE 'ferry%'),
+		(SELECT count(*) FROM pg_replication_slots WHERE database = current_database())"; }
+	is "$(left)" '0|0'
+	follow_job
+	begin
+	sql 'CALL tenant.put(1, 2)'
+	caught_up
+	is "$(left)" '1|1'
+	run_ok pg-wide-ledger unfollow
+	is "$(left)" '0|0'
+	dies
+	is "$(sql "SELECT count(*) FROM ferry.follower")" 0
+	# from a slot to polling: nothing is left either
+	follow_job
+	run_rc 0 pg-wide-ledger follow --follow poll
+	is "$(left)" '0|0'
+	is "$(sql 'SELECT kind FROM ferry.follower')" poll
+}
+
+@test "slot job: tables that a slot cannot tell of are refused, with the reason" {
+	sql "CREATE SCHEMA _timescaledb_catalog;
+		CREATE TABLE _timescaledb_catalog.hypertable (schema_name name, table_name name);
+		INSERT INTO _timescaledb_catalog.hypertable
+		VALUES ('tenant', 'tbl_data_timeseries')"
+	run_rc 78 pg-wide-ledger follow --follow slot
+	sql 'DROP SCHEMA _timescaledb_catalog CASCADE' 2>/dev/null
+	has "$err" 'hypertable of TimescaleDB' '--follow poll'
+	sql 'ALTER TABLE tenant.tbl_data_timeseries SET UNLOGGED'
+	run_rc 78 pg-wide-ledger follow --follow slot
+	has "$err" 'not in the WAL'
+	sql 'CREATE VIEW tenant.v AS TABLE tenant.tbl_data_timeseries'
+	run_rc 78 pg-wide-ledger follow --follow slot --table tenant.v
+	is "$(sql "SELECT count(*) FROM pg_publication WHERE pubname LIKE 'ferry%'")" 0
+}
+
+@test "slot job: updates of a table without an identity go on, and are not followed" {
+	sql 'ALTER TABLE tenant.tbl_data_timeseries DROP CONSTRAINT tbl_data_timeseries_pkey'
+	follow_job
+	has follow.err 'updates and deletions are not followed'
+	sql 'CALL tenant.put(1, 1)'
+	# PostgreSQL refuses them where they are published without an identity
+	sql 'UPDATE tenant.tbl_data_timeseries SET long_v = 7'
+	begin
+	sql 'CALL tenant.put(2, 2)'
+	wait_until 20 sql "SELECT 1 / count(*) FROM tenant.tbl_data_timeseries_s2
+		WHERE created_time = '2024-01-01 00:00:30'"
+	ends '0 0 0'
+	is "$(sql 'SELECT min(c1) FROM tenant.tbl_data_timeseries_s1')" 1001
+}
+
+# ---- servers of their own ----------------------------------------------------------------------
+
+# servers OPTION...: one server for both, with these options
+servers() {
+	own_cluster "$@"
+	PGDATABASE=postgres sql "CREATE SCHEMA tenant; $(table)"
+}
+
+@test "slot job: without wal_level = logical the reason is said" {
+	servers --option wal_level=replica
+	run_rc 78 pg-wide-ledger follow --follow slot
+	has "$err" 'no wal_level = logical' '--follow poll'
+	run_rc 0 pg-wide-ledger follow
+	has "$err" 'so it is polled'
+	is "$(sql 'SELECT kind FROM ferry.follower')" poll
+}
+
+@test "slot job: a slot that lost its WAL is found out while following, and set up anew" {
+	servers --option max_slot_wal_keep_size=16MB --option max_wal_size=64MB \
+		--option min_wal_size=32MB
+	follow_job
+	sql 'CALL tenant.put(1, 2)'
+	sql "CREATE TABLE public.noise (a text); INSERT INTO public.noise
+		SELECT repeat(md5(i::text), 40) FROM generate_series(1, 80000) AS i; CHECKPOINT"
+	lost() { is "$(sql 'SELECT wal_status FROM pg_replication_slots')" lost; }
+	wait_until 20 lost
+	begin
+	dies
+	has codes 75
+	has run.err 'max_slot_wal_keep_size'
+	is "$(sql "SELECT min(level) FROM ferry.event WHERE message LIKE '%max_slot_wal%'")" \
+		CRITICAL
+	run_rc 0 pg-wide-ledger follow
+	has "$err" 'a new one is made'
+	begin
+	sql 'CALL tenant.put(3, 4)'
+	caught_up
+	ends '0 0 0'
+	is "$(sql 'SELECT count(*) FROM ferry.doubt WHERE ship IS NULL')" 1
+}
