@@ -2,8 +2,7 @@
  * kp.h - kill points: named places where a test makes the program die or stop.
  *
  *	KP_KILL=before_commit:3	 SIGKILL at the third pass
- *	KP_STOP=in_copy:1	 SIGSTOP at the first pass: the test does something and sends
- *SIGCONT
+ *	KP_STOP=in_copy:1	 SIGSTOP at the first pass; the test sends SIGCONT
  *
  * Compiled in with -DTESTING only; a release has no trace of them.
  */

@@ -6,9 +6,9 @@
  *	dual_write  dual_commit     what was taken since the last commit
  *
  * Columns and tables that are missing are made by dual_write() beforehand, in a short transaction
- *of their own: nobody reads them yet. Then the rows go to the narrow table as they are, in the
- *order of time, and to the wide tables pivoted, where they replace what is there; of a value that
- *comes twice the last one counts. At last both are read back (sync.h).
+ * of their own: nobody reads them yet. Then the rows go to the narrow table as they are, in the
+ * order of time, and to the wide tables pivoted, where they replace what is there; of a value that
+ * comes twice the last one counts. At last both are read back (sync.h).
  */
 #ifndef FERRY_PG_DUAL_H
 #define FERRY_PG_DUAL_H

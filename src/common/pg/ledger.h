@@ -12,9 +12,9 @@
  *	  … rows …  ledger_keeper_start, ledger_reject
  *	seal with ledger_put_facts()      ->    ledger_parse_facts
  *	                                        ledger_hold    in the transaction of the rows
- *	                                        ledger_finish  in the transaction of the rows,
- *COMMIT ledger_renew   the chunks behind, already in the pipe ledger_fail, ledger_release
- *ledger_fail    after ROLLBACK
+ *	                                        ledger_finish  in the transaction of the rows
+ *	                                        COMMIT
+ *	ledger_fail, ledger_release             ledger_fail    after ROLLBACK
  *
  * Instants are those of core/clock.h and are kept as `timestamp` in UTC. Strings handed out live in
  * the arena given. Errors of the server end the program as conn.h has it.

@@ -10,22 +10,22 @@
  *	wide_commit wide_next_chunk
  *
  * Rows go by COPY straight into the tables, each group of columns on its own, alternating on one
- *connection within one transaction; a buffer whose rows meet rows that are there (23505) is sent
- *again through a staging table and merged (stage.h), and so are all later ones of that table in
- *this chunk.
+ * connection within one transaction; a buffer whose rows meet rows that are there (23505) is sent
+ * again through a staging table and merged (stage.h), and so are all later ones of that table in
+ * this chunk.
  *
  * New channels. Names in a stream are proven only by its seal, and a table that is in use can be
- *altered only in a short transaction that holds nothing else. So cells of a channel the ship has
- *not had are set aside in a spool until the seal. A chunk that fits the buffers has sent nothing by
- *then: the tables are widened first, and all of it follows in one transaction. Of a larger chunk
- *the other rows are committed, the tables widened, and the spooled cells and the ledger's entry
- *follow in a transaction of their own. All of this happens after the seal has proven the chunk, and
- *a chunk cut short in between is simply loaded again. A ship without tables is simpler: nobody else
- *can see what this transaction makes, so they are made in it.
+ * altered only in a short transaction that holds nothing else. So cells of a channel the ship has
+ * not had are set aside in a spool until the seal. A chunk that fits the buffers has sent nothing
+ * by then: the tables are widened first, and all of it follows in one transaction. Of a larger
+ * chunk the other rows are committed, the tables widened, and the spooled cells and the ledger's
+ * entry follow in a transaction of their own. All of this happens after the seal has proven the
+ * chunk, and a chunk cut short in between is simply loaded again. A ship without tables is simpler:
+ * nobody else can see what this transaction makes, so they are made in it.
  *
  * Deletions. A JSON null says that the cell is to be NULL, where the chunk overlays (MERGE_FILL
- *never erases); an empty field of CSV and an absent key say nothing. A row that has no value left
- *in any group goes away (wide_clear.c).
+ * never erases); an empty field of CSV and an absent key say nothing. A row that has no value left
+ * in any group goes away (wide_clear.c).
  */
 #ifndef FERRY_PG_WIDE_H
 #define FERRY_PG_WIDE_H

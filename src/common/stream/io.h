@@ -1,8 +1,8 @@
 /*
  * io.h - what every filter has in common: input, output, sealing, rejects, progress, statistics.
  *
- * A program puts IO_OPTS(struct conf, io) into its option table and a `struct io_opts io` into its
- * configuration; then
+ * A program puts IO_IN_OPTS(struct conf, io) and its like into its option table and a
+ * `struct io_opts io` into its configuration; then
  *
  *	io = io_open(&conf.io, argc > 0 ? argv[0] : NULL);
  *	while ((ev = io_next(io, &rec)) != RD_END) …

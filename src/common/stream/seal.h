@@ -64,7 +64,6 @@ void seal_forget_values(struct seal *seal, struct arena *a);
  */
 void seal_put_head(struct str *s, const struct seal *seal);
 void seal_put_tail(struct str *s, uint32_t crc);
-#define SEAL_TAIL_LEN 18 /* bytes of that tail as plain JSON */
 
 void control_put_open(struct str *s);
 void control_put_cols(struct str *s, const struct sl *names, size_t n);
