@@ -1,5 +1,6 @@
 #include "faults.h"
 
+#include "core/clock.h"
 #include "core/hash.h"
 #include "core/num.h"
 #include "uri.h"
@@ -10,9 +11,16 @@ static const char *const kind_names[FAULT_KINDS] = { "throttle", "error", "reset
 enum list { LIST_ONLY, LIST_DENY, LIST_MISSING, LISTS };
 static const char *const list_names[LISTS] = { "only", "deny", "missing" };
 
-enum number { NUMBER_LATENCY, NUMBER_RETRY_AFTER, NUMBER_CLOSE_EVERY, NUMBER_CUT_AT, NUMBERS };
+enum number {
+	NUMBER_LATENCY,
+	NUMBER_RETRY_AFTER,
+	NUMBER_CLOSE_EVERY,
+	NUMBER_CUT_AT,
+	NUMBER_WRITE_RATE,
+	NUMBERS
+};
 static const char *const number_names[NUMBERS] = { "latency", "retry-after", "close-every",
-	"cut-at" };
+	"cut-at", "write-rate" };
 
 static struct {
 	double percent[FAULT_KINDS];
@@ -20,6 +28,8 @@ static struct {
 	uint64_t number[NUMBERS];
 	uint64_t random, answers;
 	bool cut_at_set;
+	double tokens;   /* records that may be written now, see "write-rate" */
+	int64_t refilled; /* clock_monotonic() */
 } faults = { .random = UINT64_C(0x9e3779b97f4a7c15) };
 
 struct counter {
@@ -49,6 +59,34 @@ static double dice(void)
 bool fault_happens(enum fault kind)
 {
 	return faults.percent[kind] > 0 && dice() < faults.percent[kind];
+}
+
+/* A bucket of tokens that holds those of a tenth of a second, and of one batch at least. */
+static void refill(void)
+{
+	double rate = (double)faults.number[NUMBER_WRITE_RATE];
+	double most = rate / 10 > 25 ? rate / 10 : 25;
+	int64_t now = clock_monotonic();
+
+	faults.tokens += rate * (double)(now - faults.refilled) / CLOCK_US_PER_SEC;
+	faults.tokens = faults.tokens < most ? faults.tokens : most;
+	faults.refilled = now;
+}
+
+bool fault_write_allowed(void)
+{
+	if (!faults.number[NUMBER_WRITE_RATE])
+		return true;
+	refill();
+	if (faults.tokens < 1)
+		return false;
+	faults.tokens -= 1;
+	return true;
+}
+
+static bool is_write(const char *operation)
+{
+	return strcmp(operation, "PutRecord") == 0 || strcmp(operation, "DeleteRecord") == 0;
 }
 
 static size_t index_of(const char *const *names, size_t n, const char *name)
@@ -181,7 +219,8 @@ bool faults_before(struct exchange *x)
 		x->fate = FATE_RESET;
 		return true;
 	}
-	if (fault_happens(FAULT_THROTTLE))
+	if (fault_happens(FAULT_THROTTLE) ||
+		(is_write(x->operation) && !fault_write_allowed()))
 		return !throttle(x);
 	if (fault_happens(FAULT_ERROR))
 		return !server_error(x);

@@ -23,11 +23,15 @@ enum fault {
 void faults_seed(uint64_t seed);
 bool fault_happens(enum fault kind);
 
+/* May one more record be written now, as "write-rate" has it? PutRecord and DeleteRecord were asked
+ * before they run; a batch asks for each of its entries. */
+bool fault_write_allowed(void);
+
 /*
  * Sets one by its name: "throttle" … "entry-error" in percent; "latency" and "retry-after" in
  * milliseconds; "close-every" in answers; "only" (operations the faults are for), "deny"
  * (operations not allowed), "missing" (operations this endpoint does not know): names joined by
- * commas; "cut-at" a byte. False when name or value are not right. "" or "0" switch off.
+ * commas; "cut-at" a byte; "write-rate" records a second. False when name or value are not right. "" or "0" switch off.
  */
 bool faults_set(const char *name, struct sl value) NODISCARD;
 void faults_reset(void);

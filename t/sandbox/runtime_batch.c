@@ -177,7 +177,7 @@ static void write_one(struct exchange *x, const struct json *entry, const struct
 	struct put p;
 
 	(void)json_get_str(entry, "FeatureGroupName", &name);
-	if (fault_happens(FAULT_UNPROCESSED)) {
+	if (fault_happens(FAULT_UNPROCESSED) || !fault_write_allowed()) {
 		if (unprocessed->n)
 			str_addc(unprocessed, ',');
 		str_add(unprocessed, entry->raw);
