@@ -192,7 +192,8 @@ migrated() { run_rc 0 fs migrate "$@" --yes --verify-wait 30s --no-progress; }
 	fs-put source fresh.csv
 	wait_until 20 arrived source 51
 	made by-date both
-	migrated source by-date --filter-query "WHERE event_time >= current_date - interval '30' day"
+	migrated source by-date \
+		--filter-query "WHERE event_time >= current_date - interval '30' day"
 	has "$err" 'with the event time read as one'
 	is "$(present by-date | jq -r .id)" fresh
 	made by-text both
@@ -366,25 +367,27 @@ migrated() { run_rc 0 fs migrate "$@" --yes --verify-wait 30s --no-progress; }
 }
 
 @test "migrate: 1,500 features with history, 2,500 in online stores" {
-	local n
+	local n kind
 
 	for n in 1500 2500; do
-		jq -nc --argjson n $n '[{FeatureName: "id", FeatureType: "String"},
+		jq -nc --argjson n $n 'def name: "feature_of_a_rather_long_name_\(.)_\(.)_\(.)";
+			[{FeatureName: "id", FeatureType: "String"},
 			{FeatureName: "event_time", FeatureType: "String"}] +
-			[range($n - 2) | {FeatureName: "feature_with_a_rather_long_name_\(.)_\(.)_\(.)",
+			[range($n - 2) | {FeatureName: name,
 				FeatureType: (if . % 2 == 0 then "Integral" else "String" end)}]' \
 			>features.json
-		jq -nc --argjson n $n 'range(12) | . as $i | {id: "r\($i)",
-			event_time: "2024-01-01T00:00:00Z"} + ([range($n - 2) |
-			select(. % 3 != $i % 3) | {key: "feature_with_a_rather_long_name_\(.)_\(.)_\(.)",
-				value: (if . % 2 == 0 then . * $i else "v\(.)" end)}] | from_entries)' \
+		jq -nc --argjson n $n 'def name: "feature_of_a_rather_long_name_\(.)_\(.)_\(.)";
+			range(12) | . as $i |
+			{id: "r\($i)", event_time: "2024-01-01T00:00:00Z"} +
+			([range($n - 2) | select(. % 3 != $i % 3) | {key: name,
+			value: (if . % 2 == 0 then . * $i else "v\(.)" end)}] | from_entries)' \
 			>in.ndjson
-		stores=both
-		((n < 1600)) || stores=online
-		made "wide-$n" $stores
-		made "wider-$n" $stores
+		kind=both
+		((n < 1600)) || kind=online
+		made "wide-$n" $kind
+		made "wider-$n" $kind
 		fs-put "wide-$n" in.ndjson
-		[[ $stores != both ]] || wait_until 30 arrived "wide-$n" 12
+		[[ $kind != both ]] || wait_until 30 arrived "wide-$n" 12
 		migrated "wide-$n" "wider-$n"
 		present "wide-$n" >wanted
 		present "wider-$n" >got
@@ -405,7 +408,7 @@ migrated() { run_rc 0 fs migrate "$@" --yes --verify-wait 30s --no-progress; }
 			"CollectionConfig":{"VectorConfig":{"Dimension":3}}}]
 	END
 	cat >in.ndjson <<-'END'
-		{"id":"a","event_time":"2024-01-01T00:00:00Z","tags":["x","y, \"z\""],"ids":[1,2],"v":[0.5,1,2]}
+		{"id":"a","event_time":"2024-01-01T00:00:00Z","ids":[1,2],"v":[0.5,1,2],"tags":["y, \"z\""]}
 		{"id":"b","event_time":"2024-01-01T00:00:00Z","tags":[],"v":[1,2,3]}
 		{"id":"c","event_time":"2024-01-01T00:00:00Z"}
 	END
@@ -517,7 +520,7 @@ disturbed() {
 	command=(fs migrate big killed --clear-target --yes --no-progress --journal "$PWD/job"
 		--max-workers 2 --verify-wait 60s)
 	sandbox_set write-rate=600 latency=3
-	for victim in all fs-put all fs-extract-athena all fs all fs-extract-onli all; do
+	for victim in all fs-put fs-extract-athe all fs all; do
 		disturbed $victim "${command[@]}"
 	done
 	sandbox_set

@@ -26,7 +26,8 @@ namespace=(-m)
 ((EUID == 0)) || namespace=(-rm)
 
 # script NAME ANSWERS [COMMAND]: runs t/cases/scripts/NAME as it is, or with COMMAND instead of its
-# last line, the example call. What it writes to /tmp is in $tmp afterwards; folders of /tmp are there.
+# last line, the example call. What it writes to /tmp is in $tmp afterwards; folders of /tmp are
+# there.
 script() {
 	if [[ ${3-} ]]; then
 		sed '${/^}/!d}' "$root/t/cases/scripts/$1" >script.sh

@@ -31,7 +31,8 @@ bool fault_write_allowed(void);
  * Sets one by its name: "throttle" … "entry-error" in percent; "latency" and "retry-after" in
  * milliseconds; "close-every" in answers; "only" (operations the faults are for), "deny"
  * (operations not allowed), "missing" (operations this endpoint does not know): names joined by
- * commas; "cut-at" a byte; "write-rate" records a second. False when name or value are not right. "" or "0" switch off.
+ * commas; "cut-at" a byte; "write-rate" records a second. False when name or value are not right.
+ * "" or "0" switch off.
  */
 bool faults_set(const char *name, struct sl value) NODISCARD;
 void faults_reset(void);

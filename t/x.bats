@@ -1,0 +1,539 @@
+load helper
+load sandbox
+load fs
+
+setup_file() { sandbox_start --set group-delay=0 --set offline-delay=0 --set athena-delay=0; }
+teardown_file() { sandbox_stop; helper_teardown_file; }
+setup() {
+	helper_setup
+	sandbox_set
+}
+
+# arrived GROUP COUNT: so many records are in its offline store.
+arrived() { [[ $(fs-extract-athena "$1" -o ndjson --no-seal | wc -l) == "$2" ]]; }
+
+# loaded GROUP COUNT: a group with so many records, which are in the file in.csv.
+loaded() {
+	group "$1"
+	records "$2" >in.csv
+	fs-put "$1" in.csv
+	wait_until 20 arrived "$1" "$2"
+}
+
+
+# made NAME STORES [OPTION...]: a group of five features with the stores: online, offline, both.
+made() {
+	local -a stores=(--s3-uri s3://offline/fs)
+
+	[[ $2 != online ]] || stores=(--no-offline-store)
+	[[ $2 != offline ]] || stores+=(--no-online-store)
+	[[ -f features.json ]] || fs-group template -O features.json
+	fs-group create "$1" --schema-file features.json --role-arn "$role" "${stores[@]}" \
+		"${@:3}" >/dev/null
+}
+
+# history GROUP: what its offline store has, without what the store itself adds; one line a row
+history() {
+	fs-extract-athena "$1" --store-columns --no-seal -o ndjson |
+		jq -cS 'del(.write_time, .api_invocation_time)' | LC_ALL=C sort
+}
+
+# newest GROUP: of each identifier in its offline store
+newest() { fs-extract-athena "$1" --latest --no-seal -o ndjson | jq -cS . | LC_ALL=C sort; }
+
+# present GROUP: what its online store has
+present() { fs-extract-online "$1" --no-seal -o ndjson | jq -cS . | LC_ALL=C sort; }
+
+# rows GROUP COUNT: its offline store has so many, deletions included
+rows() { [[ $(fs-extract-athena "$1" --store-columns -o ndjson --no-seal | wc -l) == "$2" ]]; }
+
+# lively GROUP: 60 records, of which 20 have a second state, 10 are deleted, 5 of these live again
+lively() {
+	records 60 >in.csv
+	{
+		head -n 1 in.csv
+		sed -n '2,21p' in.csv | sed 's/,2024-01-01T/,2024-05-01T/; s/red/blue/'
+	} >again.csv
+	{
+		printf 'id,event_time,is_deleted\n'
+		seq -f 'id%g,2024-06-01T00:00:00.5Z,true' 10 19
+	} >gone.csv
+	{
+		head -n 1 in.csv
+		sed -n '17,21p' in.csv | sed 's/,2024-01-01T/,2024-07-01T/'
+	} >back.csv
+	for each in in again gone back; do
+		fs-put "$1" $each.csv
+	done
+}
+
+# migrated SOURCE TARGET [OPTION...]: without a question, and without a word of complaint
+migrated() { run_rc 0 fs migrate "$@" --yes --verify-wait 30s --no-progress; }
+
+@test "migrate: asks, and prints the plan" {
+	loaded a 300
+	made b both
+	run_pipe '0 77' 'echo n | fs migrate a b'
+	has "$err" 'migrate a to b? [y/N]' 'not confirmed, nothing was done'
+	run_rc 77 fs migrate a b </dev/null
+	is "$(fs-extract-online b --no-seal | wc -l)" 1
+	run_pipe '0 0' 'echo y | fs migrate a b --verify-wait 20s'
+	has "$out" 'Records: 300, written 300' 'Success rate: 100.0%' '300 identifiers compared' \
+		'0 missing'
+	same_online b in.csv
+	rows b 300
+	run_ok fs migrate a b --dry-run --batch-size 500 --max-workers 10
+	cat >plan <<-'END'
+		📋 Migration plan
+		============================================================
+		Source: a (online+offline)
+		Target: b (online+offline)
+		Strategy: offline_to_online
+		Primary data source: offline
+		Expected records: 300
+		Batch size: 500
+		Concurrent workers: 10
+	END
+	head -n 9 "$out" >got
+	same_file got plan
+	is "$(tail -n 1 "$out")" '🔍 Dry run: nothing is migrated.'
+}
+
+@test "migrate: a dry run changes nothing" {
+	loaded d1 30
+	made d2 both
+	records 5 100 >other.csv
+	fs-put d2 other.csv
+	wait_until 20 arrived d2 5
+	: >"$sandbox_dir/requests"
+	run_ok fs migrate d1 d2 --dry-run --clear-target
+	has "$out" 'The target is cleared first'
+	jq -r .operation "$sandbox_dir/requests" | sort -u >asked
+	has asked StartQueryExecution DescribeFeatureGroup
+	run_rc 1 grep -E 'Record$|^(Create|Update|Delete)[A-Z].*Group|UnloadX' asked
+	jq -r 'select(.operation == "StartQueryExecution") | .body' "$sandbox_dir/requests" >queries
+	has_no queries UNLOAD DELETE INSERT
+	same_online d2 other.csv
+	is "$(find "$HOME/.local/state/ferry" -type f)" ''
+}
+
+@test "migrate: all nine cells of the matrix" {
+	local from to
+
+	for from in online offline both; do
+		made "from-$from" $from
+		lively "from-$from"
+		[[ $from == online ]] || wait_until 20 rows "from-$from" 95
+		for to in online offline both; do
+			made "$from-to-$to" $to
+			migrated "from-$from" "$from-to-$to"
+			case $from in
+			online) present "from-$from" >wanted ;;
+			*) newest "from-$from" >wanted ;;
+			esac
+			is "$(wc -l <wanted)" 55
+			if [[ $to != offline ]]; then
+				present "$from-to-$to" >got
+				same_file got wanted
+			fi
+			if [[ $to != online && $from == online ]]; then
+				newest "$from-to-$to" >got
+				same_file got wanted
+			elif [[ $to != online ]]; then
+				history "from-$from" >wanted
+				history "$from-to-$to" >got
+				same_file got wanted
+			fi
+			[[ $from != online ]] || has "$out" 'online_to_o' ListRecords \
+				'not known before they are listed'
+			[[ $from == online ]] || has "$out" "offline_to_o"
+		done
+	done
+}
+
+@test "migrate: the history or the newest, as asked; up to a time; by UNLOAD" {
+	made states both
+	lively states
+	wait_until 20 rows states 95
+	for method in csv unload; do
+		made "h-$method" both
+		migrated states "h-$method" --method $method
+		history states >wanted
+		history "h-$method" >got
+		same_file got wanted
+		present states >wanted
+		present "h-$method" >got
+		same_file got wanted
+		made "l-$method" both
+		migrated states "l-$method" --method $method --latest
+		has "$out" 'Expected records: 55'
+		newest states >wanted
+		fs-extract-athena "l-$method" --no-seal -o ndjson | jq -cS . | sort >got
+		same_file got wanted
+		made "o-$method" online
+		migrated states "o-$method" --method $method --history
+		has "$out" 'Expected records: 95' '10 of them deletions'
+		present "o-$method" >got
+		same_file got wanted
+		made "t-$method" both
+		migrated states "t-$method" --method $method --as-of 2024-02-01T00:00:00Z
+		same_online "t-$method" in.csv
+	done
+	run_rc 64 fs migrate states h-csv --latest --history --yes
+	run_rc 64 fs migrate states h-csv --as-of yesterday --yes
+	run_rc 64 fs migrate states h-csv --method guess --yes
+}
+
+@test "migrate: filters, and identifiers from one on" {
+	made source both
+	records 50 >in.csv
+	fs-put source in.csv
+	printf 'id,event_time,count\nfresh,%s,1\n' "$(date -u +%FT%TZ)" >fresh.csv
+	fs-put source fresh.csv
+	wait_until 20 arrived source 51
+	made by-date both
+	migrated source by-date \
+		--filter-query "WHERE event_time >= current_date - interval '30' day"
+	has "$err" 'with the event time read as one'
+	is "$(present by-date | jq -r .id)" fresh
+	made by-text both
+	migrated source by-text --filter-query "event_time < '2024-01-01T00:00:10Z'"
+	is "$(present by-text | wc -l)" 10
+	has "$out" 'Expected records: 10'
+	made from-id both
+	migrated source from-id --resume-from id40 --filter-query 'count > 0'
+	is "$(present from-id | jq -r .id | sort | paste -sd' ')" \
+		"$(present source | jq -r 'select(.count > 0 and .id >= "id40") | .id' | sort |
+			paste -sd' ')"
+	run_rc 69 fs migrate source from-id --yes --filter-query 'no_such = 1'
+	has "$err" no_such
+}
+
+@test "migrate: what has not reached the offline store comes from the online store" {
+	made slow both
+	records 40 >in.csv
+	fs-put slow in.csv
+	wait_until 20 arrived slow 40
+	sandbox_set offline-delay=600000
+	{
+		head -n 1 in.csv
+		sed -n '2,6p' in.csv | sed 's/2024-01-01/2024-09-01/'
+		records 3 100 | tail -n +2
+	} >late.csv
+	fs-put slow late.csv
+	made quick online
+	migrated slow quick
+	has "$out" 'Expected records: 40' 'Records: 48, written 48'
+	present slow >wanted
+	present quick >got
+	same_file got wanted
+	made filtered online
+	migrated slow filtered --where 'count > -100'
+	has "$out" 'Only what has reached the offline store is moved'
+	is "$(present filtered | wc -l)" 40
+	sandbox_set offline-delay=0
+}
+
+@test "migrate: clears the target, and loads what is older than what was there" {
+	loaded past 50
+	made full both
+	records 70 | sed 's/2024-01/2024-11/' >newer.csv
+	fs-put full newer.csv
+	wait_until 20 arrived full 70
+	migrated past full --clear-target
+	same_online full in.csv
+	rows full 50
+}
+
+@test "migrate: what cannot be is said in one line" {
+	made whole both
+	records 5 >in.csv
+	fs-put whole in.csv
+	run_rc 69 fs migrate whole whole --yes
+	has "$err" 'source and target are the same feature group: "whole"'
+	run_rc 69 fs migrate nowhere whole --yes
+	run_rc 69 fs migrate whole nowhere --yes
+	run_rc 64 fs migrate whole
+	jq '. + [{"FeatureName":"new_field","FeatureType":"String"}]' features.json >more.json
+	mv more.json features.json
+	made more both
+	run_rc 69 fs migrate whole more --yes
+	has "$err" 'features that the target has and the source has not: new_field' --set
+	jq 'map(if .FeatureName == "category" then .FeatureType = "Integral" else . end)
+		| map(select(.FeatureName != "new_field"))' features.json >other.json
+	mv other.json features.json
+	made other both
+	run_rc 69 fs migrate whole other --yes
+	has "$err" 'features whose types do not fit: category (String → Integral)'
+	rm features.json
+	made by-category both --record-identifier-name category
+	run_rc 69 fs migrate whole by-category --yes
+	has "$err" 'the record identifier is "id" in the source and "category" in the target'
+	made by-price both --event-time-feature-name price
+	run_rc 69 fs migrate whole by-price --yes
+	has "$err" 'the event time is "event_time" in the source and "price" in the target'
+	sandbox_set group-delay=600000
+	fs-group create creating --schema-file features.json --role-arn "$role" \
+		--s3-uri s3://offline/fs --no-wait >/dev/null
+	sandbox_set group-delay=0
+	run_rc 69 fs migrate whole creating --yes
+	has "$err" 'target feature group "creating" is Creating, not Created'
+	made only-online online
+	run_rc 69 fs migrate only-online whole --yes --where 'count = 1'
+	has "$err" 'has no offline store'
+	sandbox_set deny=StartQueryExecution
+	run_rc 77 fs migrate whole only-online --yes
+	has "$err" AccessDenied
+	sandbox_set deny=DescribeFeatureGroup
+	run_rc 77 fs migrate whole only-online --yes
+	sandbox_set
+	AWS_ENDPOINT_URL=http://127.0.0.1:9 run_rc 75 fs migrate whole only-online --yes
+}
+
+@test "migrate: fields changed on the way" {
+	loaded plain 20
+	jq '. + [{"FeatureName":"env","FeatureType":"String"}]
+		| map(if .FeatureName == "price" then .FeatureName = "cost" else . end)' \
+		features.json >x.json
+	mv x.json features.json
+	made changed both
+	migrated plain changed --set env=prod --rename price:cost
+	present plain | jq -cS '.cost = .price | .env = "prod" | del(.price)' | sort >wanted
+	present changed >got
+	same_file got wanted
+}
+
+@test "migrate: features of every kind, names in other case, only the identifier" {
+	cat >features.json <<-'END'
+		[{"FeatureName":"Id","FeatureType":"Integral"},
+		{"FeatureName":"event_time","FeatureType":"Fractional"},
+		{"FeatureName":"Amount","FeatureType":"Fractional"},
+		{"FeatureName":"Text","FeatureType":"String"}]
+	END
+	made cased both --record-identifier-name Id
+	cat >in.csv <<-'END'
+		Id,event_time,Amount,Text
+		1,1704067200,,
+		2,1704067200.5,1e-7,""
+		3,1704067201.123456,12345678901234.5,"a ""b"", 한국어"
+		-9223372036854775808,1704067202,-0.25,"two
+		lines"
+	END
+	fs-put cased in.csv
+	wait_until 20 arrived cased 4
+	sed 's/"Amount"/"AMOUNT"/; s/"Text"/"text"/' features.json >x.json
+	mv x.json features.json
+	made lowered both --record-identifier-name Id --table-format Iceberg
+	migrated cased lowered
+	present cased | jq -cS 'with_entries(.key |= ascii_downcase)' >wanted
+	present lowered | jq -cS 'with_entries(.key |= ascii_downcase)' >got
+	same_file got wanted
+	is "$(wc -l <wanted)" 4
+	has got '"event_time":1704067201.123456'
+	fs-extract-online lowered --no-seal >got
+	has got '-9223372036854775808,1704067202,'
+	newest cased | jq -cS 'with_entries(.key |= ascii_downcase)' >wanted
+	newest lowered | jq -cS 'with_entries(.key |= ascii_downcase)' >got
+	same_file got wanted
+	made again both --record-identifier-name Id
+	migrated lowered again
+	present again | jq -cS 'with_entries(.key |= ascii_downcase)' >got
+	same_file got wanted
+}
+
+@test "migrate: times with and without fractions are in order" {
+	made times both
+	cat >in.csv <<-'END'
+		id,event_time,count
+		a,2024-01-01T00:00:00Z,1
+		a,2024-01-01T00:00:00.250Z,2
+		a,2024-01-01T00:00:00.5Z,3
+		b,2024-01-01T00:00:01.000000001Z,4
+		b,2024-01-01T00:00:01Z,5
+	END
+	fs-put times in.csv
+	wait_until 20 arrived times 5
+	made times-2 both
+	migrated times times-2
+	is "$(present times-2 | jq -c '[.id, .count]' | paste -sd' ')" '["a",3] ["b",4]'
+	history times >wanted
+	history times-2 >got
+	same_file got wanted
+	made times-3 online
+	migrated times times-3
+	present times-2 >wanted
+	present times-3 >got
+	same_file got wanted
+}
+
+@test "migrate: 1,500 features with history, 2,500 in online stores" {
+	local n kind
+
+	for n in 1500 2500; do
+		jq -nc --argjson n $n 'def name: "feature_of_a_rather_long_name_\(.)_\(.)_\(.)";
+			[{FeatureName: "id", FeatureType: "String"},
+			{FeatureName: "event_time", FeatureType: "String"}] +
+			[range($n - 2) | {FeatureName: name,
+				FeatureType: (if . % 2 == 0 then "Integral" else "String" end)}]' \
+			>features.json
+		jq -nc --argjson n $n 'def name: "feature_of_a_rather_long_name_\(.)_\(.)_\(.)";
+			range(12) | . as $i |
+			{id: "r\($i)", event_time: "2024-01-01T00:00:00Z"} +
+			([range($n - 2) | select(. % 3 != $i % 3) | {key: name,
+			value: (if . % 2 == 0 then . * $i else "v\(.)" end)}] | from_entries)' \
+			>in.ndjson
+		kind=both
+		((n < 1600)) || kind=online
+		made "wide-$n" $kind
+		made "wider-$n" $kind
+		fs-put "wide-$n" in.ndjson
+		[[ $kind != both ]] || wait_until 30 arrived "wide-$n" 12
+		migrated "wide-$n" "wider-$n"
+		present "wide-$n" >wanted
+		present "wider-$n" >got
+		same_file got wanted
+		is "$(wc -l <wanted)" 12
+	done
+}
+
+@test "migrate: lists, sets and vectors" {
+	local to
+
+	cat >features.json <<-'END'
+		[{"FeatureName":"id","FeatureType":"String"},
+		{"FeatureName":"event_time","FeatureType":"String"},
+		{"FeatureName":"tags","FeatureType":"String","CollectionType":"List"},
+		{"FeatureName":"ids","FeatureType":"Integral","CollectionType":"Set"},
+		{"FeatureName":"v","FeatureType":"Fractional","CollectionType":"Vector",
+			"CollectionConfig":{"VectorConfig":{"Dimension":3}}}]
+	END
+	cat >in.ndjson <<-'END'
+		{"id":"a","event_time":"2024-01-01T00:00:00Z","ids":[1,2],"v":[0.5,1,2],"tags":["y, \"z\""]}
+		{"id":"b","event_time":"2024-01-01T00:00:00Z","tags":[],"v":[1,2,3]}
+		{"id":"c","event_time":"2024-01-01T00:00:00Z"}
+	END
+	for from in online both; do
+		made "lists-$from" $from --storage-type InMemory
+		fs-put "lists-$from" in.ndjson
+		[[ $from == online ]] || wait_until 20 arrived "lists-$from" 3
+		for to in online both; do
+			made "lists-$from-$to" $to --storage-type InMemory
+			migrated "lists-$from" "lists-$from-$to"
+			present "lists-$from" >wanted
+			present "lists-$from-$to" >got
+			same_file got wanted
+			is "$(wc -l <wanted)" 3
+			has got '"y, \"z\""'
+		done
+	done
+}
+
+@test "migrate: a group that the aws command made" {
+	aws sagemaker create-feature-group --feature-group-name theirs \
+		--record-identifier-feature-name id --event-time-feature-name ts \
+		--role-arn "$role" --online-store-config EnableOnlineStore=true \
+		--offline-store-config '{"S3StorageConfig":{"S3Uri":"s3://offline/aws"}}' \
+		--feature-definitions FeatureName=id,FeatureType=String \
+			FeatureName=ts,FeatureType=Fractional FeatureName=n,FeatureType=Integral \
+		>/dev/null
+	for i in 1 2 3; do
+		aws sagemaker-featurestore-runtime put-record --feature-group-name theirs \
+			--record "FeatureName=id,ValueAsString=a$i" \
+			"FeatureName=ts,ValueAsString=1704067200.$i" \
+			"FeatureName=n,ValueAsString=$i"
+	done
+	wait_until 20 arrived theirs 3
+	fs schema theirs -o json >features.json
+	made ours both --event-time-feature-name ts
+	migrated theirs ours
+	present theirs >wanted
+	present ours >got
+	same_file got wanted
+	is "$(wc -l <wanted)" 3
+}
+
+@test "migrate: another account and region" {
+	local -a far=(--profile=far --region=us-west-2)
+
+	loaded near 40
+	cat >"$AWS_SHARED_CREDENTIALS_FILE" <<-'END'
+		[far]
+		aws_access_key_id = AKIASANDBOX000000002
+		aws_secret_access_key = sandbox/secret/key/of/the/other/user/+02
+	END
+	printf '[profile far]\nregion = us-west-2\n' >"$AWS_CONFIG_FILE"
+	fs "${far[@]}" create near --schema-file features.json --role-arn "$role" \
+		--s3-uri s3://far-away/fs >/dev/null
+	migrated near near --target-profile far --target-region us-west-2
+	fs-extract-online "${far[@]}" near --no-seal | sort >got
+	sort in.csv >wanted
+	same_file got wanted
+	has "$out" '40 records (identifier and event time) compared, 0 missing'
+	fs-put "${far[@]}" near --delete hard --event-time later - --accept-unsealed \
+		< <(printf 'id,event_time\nid7,2024-01-01T00:00:00Z\n')
+	run_rc 1 fs-verify near near --target-profile far --target-region us-west-2
+	has "$out" '1 missing, 0 older, 0 not deleted: "id7"'
+	rm "$AWS_SHARED_CREDENTIALS_FILE" "$AWS_CONFIG_FILE"
+}
+
+# running: a program of the run is there; ended: none is, so that its lock is free
+running() { [[ $(ps -o pid= -s "$1") ]]; }
+ended() { ! running "$1"; }
+
+# writes_since COUNT: more requests than that have written
+writes() { sandbox_count BatchWriteRecord; }
+writes_since() { (($(writes) > $1)); }
+
+# disturbed VICTIM COMMAND...: runs it and, once it has written a little or ended, kills VICTIM: all
+# of its processes, or those of that name
+disturbed() {
+	local before sid victim=$1
+	shift
+
+	before=$(($(writes) + RANDOM % 4))
+	setsid "$@" >>run.out 2>>run.err &
+	sid=$!
+	further() { writes_since "$before" || ended "$sid"; }
+	wait_until 30 further
+	sleep "0.0$((RANDOM % 90 + 10))"
+	if [[ $victim == all ]]; then
+		pkill -KILL -s "$sid" || :
+	else
+		pkill -KILL -s "$sid" -x "$victim" || :
+	fi
+	echo "$SECONDS killed" >&3; wait_until 60 ended "$sid"
+	wait "$sid" 2>/dev/null || :
+}
+
+@test "migrate: killed at any point and run again, each record is in the target once" {
+	local victim command twice
+
+	made big both
+	records 1500 200 >many.csv
+	fs-put big many.csv
+	lively big
+	wait_until 30 rows big 1595
+	made killed both
+	records 20 >other.csv
+	fs-put killed other.csv
+	wait_until 20 rows killed 20
+	command=(fs migrate big killed --clear-target --yes --no-progress --journal "$PWD/job"
+		--max-workers 2 --verify-wait 60s)
+	sandbox_set write-rate=600 latency=3
+	for victim in all fs-put fs-extract-athe all fs all; do
+		echo "$SECONDS $victim" >&3; disturbed $victim "${command[@]}"
+	done
+	sandbox_set
+	run_rc 0 "${command[@]}"
+	has "$err" 'was cleared by the run that is resumed'
+	present big >wanted
+	present killed >got
+	same_file got wanted
+	history big | uniq >wanted
+	history killed | uniq >got
+	same_file got wanted
+	# what was sent twice is counted, and named
+	twice=$(($(history killed | wc -l) - $(history killed | uniq | wc -l)))
+	has "$out" "1560 identifiers, " ", $twice rows repeat one"
+	[[ ! -e job ]]
+}
