@@ -29,7 +29,7 @@ run_migrate() {
 	read_options clear-target batch-size= max-workers= dry-run filter-query= where= \
 		resume-from= latest history as-of= method= yes force failed= journal= resume \
 		retry= verify verify-wait= target-profile= target-region= s3-output-location= \
-		workgroup= query-timeout= progress retry-for= ttl= report= -- "$@"
+		workgroup= query-timeout= progress? retry-for= ttl= mapped -- "$@"
 	opt[batch-size]=${opt[batch-size]-100}
 	opt[max-workers]=${opt[max-workers]-4}
 	[[ ! ${opt[filter-query]+set} ]] || opt[where]=${opt[filter-query]}
@@ -83,7 +83,8 @@ make_plan() {
 
 	pass latest history as-of= target-profile= target-region= s3-output-location= workgroup= \
 		query-timeout=
-	((${#changes[@]} == 0)) || args+=(--mapped)
+	((${#changes[@]} == 0)) || opt[mapped]=1
+	[[ ${opt[mapped]-} != 1 ]] || args+=(--mapped)
 	both_args=("${args[@]}")
 	pass where= resume-from= clear-target batch-size= max-workers=
 	fs-plan "${aws[@]}" "${args[@]}" "--facts=$run/facts" -- "${words[@]}"
@@ -139,10 +140,12 @@ leave_job() {
 
 move() {
 	local code=0
+	local -a args=()
 
 	load_args=("--batch-size=${opt[batch-size]}" "--max-workers=${opt[max-workers]}"
 		--ignore-unknown "--failed=$run/part")
-	[[ ${opt[progress]-1} == 1 ]] || load_args+=(--progress=none)
+	pass_progress
+	load_args+=("${args[@]}")
 	[[ ! ${opt[retry-for]+set} ]] || load_args+=("--retry-for=${opt[retry-for]}")
 	[[ ! ${opt[ttl]+set} ]] || load_args+=("--ttl=${opt[ttl]}")
 	failures=${opt[failed]-$run/failed.ndjson}

@@ -24,6 +24,7 @@ struct fs_admin {
 	uint64_t read_units, write_units;
 	struct opt_list tags; /* NAME=VALUE */
 	/* clear */
+	const char *where; /* these rows only, of an Iceberg table; NULL: all */
 	const char *backup, *athena_output, *workgroup;
 	/* delete */
 	bool keep_data;

@@ -117,13 +117,20 @@ static void empty_offline(struct aws *a, struct fs_group *g, struct fs_place at,
 		add_double_quoted(&sql, g->database);
 		str_addc(&sql, '.');
 		add_double_quoted(&sql, g->table);
+		if (o->where)
+			str_addf(&sql, " WHERE %s", o->where);
 		if (!run_statement(a, g, &sql, o, &why))
 			die(EX_REFUSED, "the offline store is not cleared: %s", why.p);
-		str_addf(text, "deleted all rows of the Iceberg table %.*s\n", (int)g->table.n,
-			g->table.p);
+		str_addf(text, "deleted %s rows of the Iceberg table %.*s\n",
+			o->where ? "those" : "all", (int)g->table.n, g->table.p);
 		str_free(&sql);
 		return;
 	}
+	if (o->where)
+		die_hint(EX_REFUSED, "an Iceberg table can",
+			"the offline store of %s is no Iceberg table, so rows cannot be taken out "
+			"of it",
+			msg_q(g->name));
 	if (!s3_delete_prefix(a, at.bucket, at.prefix, &n, &e) && e.class != AWS_NOT_FOUND)
 		aws_die(&e, "the offline store is not empty yet; run it again");
 	str_addf(text, "deleted %llu objects under s3://%.*s/%.*s\n", (unsigned long long)n,
