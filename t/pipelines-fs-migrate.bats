@@ -408,8 +408,8 @@ migrated() { run_rc 0 fs migrate "$@" --yes --verify-wait 30s --no-progress; }
 			"CollectionConfig":{"VectorConfig":{"Dimension":3}}}]
 	END
 	cat >in.ndjson <<-'END'
-		{"id":"a","event_time":"2024-01-01T00:00:00Z","ids":[1,2],"v":[0.5,1,2],"tags":["y, \"z\""]}
-		{"id":"b","event_time":"2024-01-01T00:00:00Z","tags":[],"v":[1,2,3]}
+		{"id":"a","event_time":"2024-01-01T00:00:00Z","v":[1,2,3],"tags":["y, \"z\""]}
+		{"id":"b","event_time":"2024-01-01T00:00:00Z","tags":[],"v":[1,2,3],"ids":[2,7]}
 		{"id":"c","event_time":"2024-01-01T00:00:00Z"}
 	END
 	for from in online both; do

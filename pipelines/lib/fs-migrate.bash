@@ -293,6 +293,7 @@ verify_move() {
 	if [[ ${plan[online]} ]]; then
 		fs-verify "${aws[@]}" "${args[@]}" --stores=online -- \
 			"${words[@]}" || code=$?
+		((code != EX_DIFFERS)) || leave_job # whatever is missing has to be sent again
 		((code == 0)) || fail "$code" "$(fill $"not all of it is in %s" "${words[1]}")"
 	fi
 	[[ ${plan[offline]} ]] || return 0

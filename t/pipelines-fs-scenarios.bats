@@ -1,0 +1,402 @@
+# The pipelines over fs: one test for each, and one for what they have in common.
+
+load helper
+load sandbox
+load fs
+
+setup_file() { sandbox_start --set group-delay=0 --set offline-delay=0 --set athena-delay=0; }
+teardown_file() { sandbox_stop; helper_teardown_file; }
+setup() {
+	helper_setup
+	sandbox_set
+}
+
+# made NAME STORES [OPTION...]: a group with the features of features.json, and such stores.
+made() {
+	local -a where=(--s3-uri s3://offline/fs)
+
+	[[ $2 != online ]] || where=(--no-offline-store)
+	[[ $2 != offline ]] || where+=(--no-online-store)
+	[[ -f features.json ]] || fs-group template -O features.json
+	fs-group create "$1" --schema-file features.json --role-arn "$role" "${where[@]}" \
+		"${@:3}" >/dev/null
+}
+
+# rows GROUP COUNT: its offline store has so many, deletions included
+rows() { [[ $(fs-extract-athena "$1" --store-columns -o ndjson --no-seal | wc -l) == "$2" ]]; }
+present() { fs-extract-online "$1" --no-seal -o ndjson | jq -cS . | LC_ALL=C sort; }
+
+# filled GROUP STORES COUNT: a group with so many records, which are in in.csv
+filled() {
+	made "$1" "$2"
+	records "$3" >in.csv
+	fs-put "$1" in.csv
+	[[ $2 == online ]] || wait_until 20 rows "$1" "$3"
+}
+
+@test "fs pipelines: names, credentials and answers that are wrong" {
+	local each
+
+	made there both
+	for each in upgrade copy archive sync improve migrate-large recover; do
+		run_rc 64 fs-$each
+		run_rc 64 fs-$each one two three four
+		run_rc fails fs-$each nowhere there --yes
+		has "$err" nowhere
+		run_rc 78 fs-$each --profile nobody there there --yes
+		AWS_ENDPOINT_URL=http://127.0.0.1:9 run_rc 75 fs-$each there other --yes
+	done
+	run_rc 64 fs-subset a b
+	run_rc 66 fs-subset there there nolist
+	run_rc 64 fs-archive there there --older-than many
+	run_rc 64 fs-archive there there --before now
+	run_rc 64 fs-sync there there --interval never
+}
+
+@test "fs-upgrade: a backup, the schemas compared, the move" {
+	filled v1 both 60
+	jq 'map(if .FeatureName == "count" then .FeatureType = "Fractional" else . end) +
+		[{"FeatureName":"tier","FeatureType":"String"}]' features.json >x.json
+	mv x.json features.json
+	made v2 both
+	records 5 1000 | sed '1s/$/,tier/; 2,$s/$/,x/' >other.csv
+	fs-put v2 other.csv
+	run_pipe '0 0' 'echo y |
+		fs-upgrade v1 v2 --backup b.ndjson.gz --set tier=basic --verify-wait 30s'
+	has "$out" 'Features of v1 and v2: they differ' 'added: tier' \
+		'changed: count: Integral → Fractional' '60 identifiers compared, 0 missing'
+	present v1 | jq -cS '.tier = "basic"' >wanted
+	present v2 >got
+	same_file got wanted
+	is "$(gunzip -c b.ndjson.gz | jq -cS . | sort | md5sum)" "$(present v1 | sort | md5sum)"
+	run_rc 0 fs-upgrade v1 v2 --yes --backup-s3 s3://backups/up --verify-wait 30s
+	aws s3 ls s3://backups/up/ | grep -q v1-
+	is "$(present v2 | jq .tier | sort -u)" null
+	run_rc 69 fs-upgrade v2 v1 --yes
+	has "$out" 'removed: tier'
+	has "$err" 'features would be lost, nothing was done' --allow-removal
+	run_rc 69 fs-upgrade v2 v1 --yes --allow-removal
+	has "$err" 'types do not fit: count (Fractional → Integral)'
+}
+
+@test "fs-copy: two profiles in two regions, and a group that is not there yet" {
+	local -a far=(--profile=far --region=us-west-2)
+
+	filled traveller both 30
+	cat >"$AWS_SHARED_CREDENTIALS_FILE" <<-'END'
+		[far]
+		aws_access_key_id = AKIASANDBOX000000002
+		aws_secret_access_key = sandbox/secret/key/of/the/other/user/+02
+	END
+	printf '[profile far]\nregion = us-west-2\n' >"$AWS_CONFIG_FILE"
+	there=(--target-profile far --target-region us-west-2)
+	run_rc 69 fs-copy traveller "${there[@]}" --yes
+	has "$err" 'there is no feature group traveller over there' --role-arn
+	made_there=(--role-arn "$role" --s3-uri s3://far/fs)
+	run_rc 0 fs-copy traveller "${there[@]}" "${made_there[@]}" --stamp --dry-run
+	has "$err" 'would make feature group traveller'
+	run_rc 0 fs-copy traveller "${there[@]}" "${made_there[@]}" --stamp --yes --verify-wait 30s
+	fs-extract-online "${far[@]}" traveller --no-seal -o ndjson >far.ndjson
+	is "$(jq -r '[.migration_source_env, .migration_target_env] | join(" ")' far.ndjson |
+		sort -u)" 'default far'
+	jq -cS 'del(.migration_source_env, .migration_target_env, .migration_timestamp)' \
+		far.ndjson | sort >got
+	present traveller >wanted
+	same_file got wanted
+	run_rc 0 fs-copy traveller plain "${there[@]}" "${made_there[@]}" --yes --verify-wait 30s
+	fs-extract-online "${far[@]}" plain --no-seal -o ndjson | jq -cS . | sort >got
+	same_file got wanted
+	rm "$AWS_SHARED_CREDENTIALS_FILE" "$AWS_CONFIG_FILE"
+}
+
+# old_and_new GROUP TYPE: 25 records of 2020 and 10 of now, in old.csv and new.csv
+old_and_new() {
+	local each time
+
+	for each in old:25:2020-05-05T05:05:05Z "new:10:$(date -u +%FT%TZ)"; do
+		IFS=: read -r name count time <<<"$each"
+		[[ $2 == String ]] || time=$(date -u -d "$time" +%s)
+		{
+			printf 'id,event_time,count,price,category\n'
+			seq "$count" | sed "s/.*/$name&,$time,&,&.5,c/"
+		} >"$name.csv"
+		fs-put "$1" "$name.csv"
+	done
+	wait_until 20 rows "$1" 35
+}
+
+@test "fs-archive: copies what is old, and deletes it when asked" {
+	local type format
+
+	for type in String Fractional; do
+		rm -f features.json
+		fs-group template -O t.json
+		jq --arg t $type 'map(if .FeatureName == "event_time" then .FeatureType = $t
+			else . end)' t.json >features.json
+		format=Glue
+		[[ $type == String ]] || format=Iceberg
+		made "active-$type" both --table-format $format
+		made "archive-$type" both
+		old_and_new "active-$type" $type
+		run_rc 0 fs-archive "active-$type" "archive-$type" --older-than 365 --dry-run
+		has "$out" ': 25'
+		run_pipe '0 77' "echo n | fs-archive active-$type archive-$type --older-than 365"
+		is "$(present "archive-$type")" ''
+		run_rc 0 fs-archive "active-$type" "archive-$type" --older-than 365 --yes \
+			--export copy.ndjson.gz
+		same_online "archive-$type" old.csv
+		is "$(gunzip -c copy.ndjson.gz | wc -l)" 25
+		is "$(present "active-$type" | wc -l)" 35
+		run_rc 0 fs-archive "active-$type" "archive-$type" --older-than 365 --yes --delete
+		has "$out" 'Deleted from the online store'
+		same_online "active-$type" new.csv
+		same_online "archive-$type" old.csv
+		[[ $format == Glue ]] || rows "active-$type" 10
+		[[ $format != Glue ]] || has "$err" 'append-only and keeps what was archived'
+		run_rc 0 fs-archive "archive-$type" "active-$type" --before 2019-01-01
+		has "$out" ': 0'
+	done
+}
+
+@test "fs-subset: a list of any length, in batches" {
+	filled everybody both 3000
+	made some both
+	{
+		printf '\n"id7"\r\nid8,more\nit'\''s\n  id9 \n"a ""b"""\nid7\n'
+		seq -f id%g 100 1 2399
+	} >list.csv
+	printf 'id,event_time,count\nit'\''s,2024-01-01T00:00:00Z,1\n' >more.csv
+	printf '"a ""b""",2024-01-01T00:00:00Z,1\n' >>more.csv
+	fs-put everybody more.csv
+	wait_until 20 rows everybody 3002
+	run_pipe '0 77' 'echo n | fs-subset everybody some list.csv'
+	FERRY_SUBSET_BYTES=8000 run_rc 0 fs-subset everybody some list.csv --yes --verify-wait 30s \
+		--max-workers 8
+	has "$out" 'Values of id in list.csv: 2305, in batches: 3'
+	present everybody | jq -c 'select(.count >= 95 or .id == "id7" or .id == "id8" or
+		.id == "id9" or .id == "it'\''s" or .id == "a \"b\"") |
+		select(.count < 2395)' >wanted
+	present some >got
+	same_file got wanted
+	is "$(wc -l <got)" 2305
+	made by-count both
+	printf '5\n6\n' >numbers
+	run_rc 0 fs-subset everybody by-count numbers --column count --yes
+	is "$(present by-count | jq -c .count | sort | paste -sd' ')" '5 6'
+	printf 'five\n' >numbers
+	run_rc 65 fs-subset everybody by-count numbers --column count --yes
+	has "$err" 'count is Integral, but numbers has: five'
+	run_rc 64 fs-subset everybody by-count numbers --column nothing --yes
+	: >empty
+	run_rc 65 fs-subset everybody by-count empty --yes
+}
+
+@test "fs-sync: only what is new, goes on from its state, deletions too" {
+	filled live both 40
+	made backup both
+	run_rc 0 fs-sync live backup --iterations 1 --overlap 0 --verify-wait 30s --state s.json
+	has "$out" '40 records since 1970'
+	same_online backup in.csv
+	is "$(jq -r '[.last_sync_status, .total_synced, .sync_iterations] | join(" ")' s.json)" \
+		'success 40 1'
+	run_rc 0 fs-sync live backup --iterations 2 --interval 1s --overlap 0 --state s.json
+	has "$out" ': 0 records since 2'
+	# an event of long ago that arrives now, and a deletion
+	printf 'id,event_time,count\nlate,2001-01-01T00:00:00Z,7\n' >late.csv
+	fs-put live late.csv
+	printf 'id,event_time,is_deleted\nid3,2024-06-01T00:00:00Z,true\n' >gone.csv
+	fs-put live gone.csv
+	wait_until 20 rows live 42
+	run_pipe '0 0' 'echo n |
+		fs-sync live backup --attended --iterations 1 --overlap 0 --state s.json'
+	is "$(present backup | wc -l)" 40
+	run_pipe '0 0' 'echo y |
+		fs-sync live backup --attended --iterations 1 --overlap 0 --state s.json'
+	has "$out" ': 2 records since 2' 'Records: 2, written 2'
+	present live >wanted
+	present backup >got
+	same_file got wanted
+	is "$(jq -r .total_synced s.json)" 42
+	sandbox_set deny=StartQueryExecution
+	run_rc 77 fs-sync live backup --iterations 3 --interval 1s --state s.json
+	is "$(jq -r .last_sync_status s.json)" failed
+	is "$(jq -r .total_synced s.json)" 42
+}
+
+@test "fs-sync: online stores alone" {
+	filled on-live online 30
+	made on-backup online
+	run_rc 0 fs-sync on-live on-backup --iterations 1
+	same_online on-backup in.csv
+	sed -n '1p; 3s/2024/2025/p' in.csv >change.csv
+	fs-put on-live change.csv
+	run_rc 0 fs-sync on-live on-backup --iterations 1 --max-workers 2
+	has "$out" ': 1 records'
+	present on-live >wanted
+	present on-backup >got
+	same_file got wanted
+}
+
+@test "fs-improve: cleaned by rules, with a report" {
+	made raw both
+	made clean both
+	cat >raw.csv <<-'END'
+		id,event_time,count,price,category
+		a,2024-01-01T00:00:00Z,150,5.5,"  RED "
+		b,2024-01-01T00:00:00Z,5,2000000,null
+		c,2024-01-01T00:00:00Z,44,12.25,""
+	END
+	fs-put raw raw.csv
+	wait_until 20 rows raw 3
+	cat >rules.json <<-'END'
+		{"rules":[{"name":"remove_null_values","enabled":true},
+		{"name":"normalize_strings","enabled":true},
+		{"name":"validate_ranges","enabled":true,
+			"config":{"count":{"min":0,"max":120},"price":{"min":0,"max":1000000}}},
+		{"name":"deduplicate","enabled":true}]}
+	END
+	run_rc 0 fs-improve raw clean --rules rules.json --dry-run
+	is "$(present clean)" ''
+	run_pipe '0 77' 'echo n | fs-improve raw clean --rules rules.json'
+	run_rc 0 fs-improve raw clean --rules rules.json --yes --report r.json --report-format json
+	cat >wanted.csv <<-'END'
+		id,event_time,count,price,category
+		a,2024-01-01T00:00:00Z,120,5.5,red
+		b,2024-01-01T00:00:00Z,5,1000000,
+		c,2024-01-01T00:00:00Z,44,12.25,
+	END
+	same_online clean wanted.csv
+	[[ -s r.json ]]
+	run_pipe '0 0' 'echo y | fs-improve raw clean'
+	[[ -s $out ]]
+}
+
+@test "fs-migrate-large: batch and workers from cores, memory and size" {
+	export FERRY_CORES=8 FERRY_MEMORY_GB=64
+	filled small both 40
+	made copy both
+	run_rc 0 fs-migrate-large small copy --dry-run
+	has "$out" 'Cores: 8, memory: 64 GB, records: 40' 'Batch size: 200, workers: 8'
+	run_rc 0 fs-migrate-large small copy 2000000 --dry-run
+	has "$out" 'Batch size: 500, workers: 16' 'Estimated: 41 min (2500 s)'
+	run_rc 0 fs-migrate-large small copy 6000000 --dry-run
+	has "$out" 'Batch size: 1000, workers: 20' 'Concurrent workers: 20'
+	FERRY_MEMORY_GB=7 run_rc 0 fs-migrate-large small copy 6000000 --dry-run
+	has "$out" 'workers: 3'
+	FERRY_CORES=1 run_rc 0 fs-migrate-large small copy 10 --dry-run
+	has "$out" 'workers: 2'
+	unset FERRY_CORES FERRY_MEMORY_GB
+	run_rc 0 fs-migrate-large small copy 5000 --clear-target --yes --verify-wait 30s
+	has "$out" 'Actual: 0 min' '% of the estimate'
+	same_online copy in.csv
+	run_rc 64 fs-migrate-large small copy many
+}
+
+@test "fs-recover: what failed, then whatever is missing" {
+	filled from both 50
+	made to both
+	sandbox_set entry-error=40 only=BatchWriteRecord
+	run_rc 75 fs migrate from to --yes --failed failed.ndjson --retry-for 1ms --no-progress
+	[[ -s failed.ndjson ]]
+	sandbox_set
+	n=$(wc -l <failed.ndjson)
+	is "$(jq -r '.["@failed"].group' failed.ndjson | sort -u)" to
+	is "$(present to | wc -l)" $((50 - n))
+	has "$out" "failed $n" 'Success rate: '
+	run_rc 0 fs migrate --retry failed.ndjson
+	has "$out" "$n records: $n written, 0 failed"
+	same_online to in.csv
+	fs clear to --yes
+	run_rc 0 fs-recover from to failed.ndjson --yes --verify-wait 30s
+	has "$out" "Failed records in failed.ndjson: $n" "$((50 - n)) missing"
+	same_online to in.csv
+	run_rc 0 fs-recover from to --verify-wait 30s
+	has "$out" 'Everything is in to'
+	fs-put to --delete hard --event-time later --accept-unsealed - \
+		< <(printf 'id,event_time\nid5,2024-01-01T00:00:00Z\n')
+	run_rc 1 fs-verify from to --stores online
+	has "$out" '1 missing, 0 older, 0 not deleted: "id5"'
+	run_rc 0 fs bulk-put to failed.ndjson
+}
+
+readonly examples=$root/pipelines/examples
+
+@test "batch.mk: groups and days as targets, side by side, resumed" {
+	local each
+
+	for each in a b c; do
+		filled "batch-$each" both 20
+		[[ $each == c ]] || made "batch-$each-2" both
+	done
+	batch=(make -s -k -j3 -f "$examples/batch.mk" STATE=s)
+	run_rc 2 "${batch[@]}" groups GROUPS='batch-a batch-b batch-c' FLAGS='--verify-wait 30s'
+	has "$err" 'there is no feature group "batch-c-2"'
+	same_online batch-a-2 in.csv
+	same_online batch-b-2 in.csv
+	run_ok "${batch[@]}" status
+	is "$(awk '{ print $1 }' "$out" | paste -sd' ')" 'done done failed'
+	made batch-c-2 both
+	: >"$sandbox_dir/requests"
+	run_rc 0 "${batch[@]}" groups GROUPS='batch-a batch-b batch-c' FLAGS='--verify-wait 30s'
+	is "$(<"$err")" batch-c
+	same_online batch-c-2 in.csv
+	jq -r .body "$sandbox_dir/requests" >bodies
+	has_no bodies batch-a batch-b
+	run_ok "${batch[@]}" groups GROUPS='batch-a batch-b batch-c'
+
+	records 20 | sed '2,6s/2024-01-01/2024-01-02/; 7s/2024-01-01/2024-01-03/' >days.csv
+	made by-day both
+	fs-put by-day days.csv
+	wait_until 20 rows by-day 20
+	run_rc 0 "${batch[@]}" days GROUP=by-day FROM=2024-01-01 DAYS=2
+	is "$(gunzip -c s/days/by-day-2024-01-01.ndjson.gz | wc -l)" 14
+	is "$(gunzip -c s/days/by-day-2024-01-02.ndjson.gz | wc -l)" 5
+	[[ ! -e s/days/by-day-2024-01-03.ndjson.gz ]]
+	run_ok "${batch[@]}" again
+	[[ ! -e s ]]
+}
+
+@test "batch.mk: ships as targets" {
+	scratch_db
+	"$root/t/telemetry" 3 5 300
+	mapfile -t ships < <(sql "SELECT DISTINCT ship_id FROM tenant.tbl_data_timeseries ORDER BY 1")
+	cutoff=$(sql "SELECT max(created_time) + interval '1 s' FROM tenant.tbl_data_timeseries")
+	batch=(make -s -j2 -f "$examples/batch.mk" STATE=s ships SHIPS="${ships[*]:0:2}"
+		CUTOFF="$cutoff")
+	run_rc 0 "${batch[@]}"
+	is "$(sort "$err" | paste -sd' ')" "${ships[*]:0:2}"
+	for each in "${ships[@]:0:2}"; do
+		run_rc 0 narrow-to-wide --mode validate --ship-id "$each"
+	done
+	run_ok "${batch[@]}"
+}
+
+@test "crontab and systemd units: their commands run" {
+	local line
+
+	filled live both 10
+	made backup both
+	made orders both
+	made orders-old both
+	export FERRY_STATE=$PWD/state
+	while IFS= read -r line; do
+		# what cron would run: without times, user, and the log of this machine
+		line=$(awk '{ for (i = 1; i <= 6; i++) $i = ""; print }' <<<"$line")
+		line=${line%>>*}
+		line=${line//\/usr\/local\/share\/ferry\/examples/$examples}
+		[[ $line != *batch.mk* ]] || continue
+		run_rc 0 sh -c "$line"
+	done < <(grep -E '^[0-9*]' "$examples/crontab")
+	same_online backup in.csv
+	run_rc 0 make -n -f "$examples/batch.mk" groups GROUPS='customers orders' STATE=weekly
+	has "$out" "fs migrate 'customers' 'customers-2'"
+	line=$(sed -nE "s/^ExecStart=.*-c '(.*)' - %i$/\1/p" "$examples/fs-sync@.service")
+	records 3 500 >more.csv
+	fs-put live more.csv
+	wait_until 20 rows live 13
+	run_rc 0 bash -c "$line" - live:backup
+	is "$(present backup | wc -l)" 13
+	if command -v systemd-analyze >/dev/null; then
+		cp "$examples"/fs-sync@.* . && run_rc 0 systemd-analyze verify ./fs-sync@.timer
+	fi
+}
