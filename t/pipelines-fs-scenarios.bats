@@ -192,33 +192,33 @@ old_and_new() {
 }
 
 @test "fs-sync: only what is new, goes on from its state, deletions too" {
-	filled live both 40
-	made backup both
-	run_rc 0 fs-sync live backup --iterations 1 --overlap 0 --verify-wait 30s --state s.json
+	filled fresh both 40
+	made stale both
+	run_rc 0 fs-sync fresh stale --iterations 1 --overlap 0 --verify-wait 30s --state s.json
 	has "$out" '40 records since 1970'
-	same_online backup in.csv
+	same_online stale in.csv
 	is "$(jq -r '[.last_sync_status, .total_synced, .sync_iterations] | join(" ")' s.json)" \
 		'success 40 1'
-	run_rc 0 fs-sync live backup --iterations 2 --interval 1s --overlap 0 --state s.json
+	run_rc 0 fs-sync fresh stale --iterations 2 --interval 1s --overlap 0 --state s.json
 	has "$out" ': 0 records since 2'
 	# an event of long ago that arrives now, and a deletion
 	printf 'id,event_time,count\nlate,2001-01-01T00:00:00Z,7\n' >late.csv
-	fs-put live late.csv
+	fs-put fresh late.csv
 	printf 'id,event_time,is_deleted\nid3,2024-06-01T00:00:00Z,true\n' >gone.csv
-	fs-put live gone.csv
-	wait_until 20 rows live 42
+	fs-put fresh gone.csv
+	wait_until 20 rows fresh 42
 	run_pipe '0 0' 'echo n |
-		fs-sync live backup --attended --iterations 1 --overlap 0 --state s.json'
-	is "$(present backup | wc -l)" 40
+		fs-sync fresh stale --attended --iterations 1 --overlap 0 --state s.json'
+	is "$(present stale | wc -l)" 40
 	run_pipe '0 0' 'echo y |
-		fs-sync live backup --attended --iterations 1 --overlap 0 --state s.json'
+		fs-sync fresh stale --attended --iterations 1 --overlap 0 --state s.json'
 	has "$out" ': 2 records since 2' 'Records: 2, written 2'
-	present live >wanted
-	present backup >got
+	present fresh >wanted
+	present stale >got
 	same_file got wanted
 	is "$(jq -r .total_synced s.json)" 42
 	sandbox_set deny=StartQueryExecution
-	run_rc 77 fs-sync live backup --iterations 3 --interval 1s --state s.json
+	run_rc 77 fs-sync fresh stale --iterations 3 --interval 1s --state s.json
 	is "$(jq -r .last_sync_status s.json)" failed
 	is "$(jq -r .total_synced s.json)" 42
 }
@@ -359,7 +359,8 @@ readonly examples=$root/pipelines/examples
 @test "batch.mk: ships as targets" {
 	scratch_db
 	"$root/t/telemetry" 3 5 300
-	mapfile -t ships < <(sql "SELECT DISTINCT ship_id FROM tenant.tbl_data_timeseries ORDER BY 1")
+	mapfile -t ships < <(sql "SELECT DISTINCT ship_id
+		FROM tenant.tbl_data_timeseries ORDER BY 1")
 	cutoff=$(sql "SELECT max(created_time) + interval '1 s' FROM tenant.tbl_data_timeseries")
 	batch=(make -s -j2 -f "$examples/batch.mk" STATE=s ships SHIPS="${ships[*]:0:2}"
 		CUTOFF="$cutoff")

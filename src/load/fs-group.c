@@ -91,7 +91,7 @@ static const struct opt options[] = {
 	{ .name = "backup-s3", .kind = OPT_STR, .offset = offsetof(struct conf, admin.backup),
 	  .arg = "URI", .help = "clear: copy the objects there first" },
 	{ .name = "where", .kind = OPT_STR, .offset = offsetof(struct conf, admin.where),
-	  .arg = "SQL", .help = "clear: only these rows, of an Iceberg table" },
+	  .arg = "SQL", .hidden = true, .help = "clear: only these rows, of an Iceberg table" },
 	{ .name = "s3-output-location", .kind = OPT_STR,
 	  .offset = offsetof(struct conf, admin.athena_output), .arg = "URI",
 	  .help = "where Athena keeps what statements print (default: the workgroup's)" },
