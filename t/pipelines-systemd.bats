@@ -1,0 +1,116 @@
+# The examples of units in pipelines/systemd: systemd takes them, and what they start is there.
+load helper
+load oracle
+
+setup() {
+	helper_setup
+	# as if they were installed
+	mkdir units
+	local each
+	for each in "$root"/pipelines/systemd/*; do
+		sed "s|/usr/local/bin|$FERRY_BIN|g" "$each" >"units/${each##*/}"
+	done
+}
+
+cutoff='2024-10-02 17:00:00' # also of the oracle
+
+# command_of UNIT: $words, as systemd makes them: no shell, the words of $FERRY_OPTIONS apart
+command_of() {
+	local line
+	local -a options
+
+	line=$(sed -n 's/^ExecStart=//p' "units/$1")
+	read -ra options <<<"${FERRY_OPTIONS-}"
+	line=${line//%i/x} line=${line//'$FERRY_OPTIONS'/} line=${line//'$$'/'$'}
+	mapfile -t words < <(printf '%s' "$line" | python3 -c '
+import shlex, sys
+for word in shlex.split(sys.stdin.read()): print(word)')
+	words+=("${options[@]}")
+}
+start() {
+	local -a words
+
+	command_of "$1"
+	"${words[@]}"
+}
+
+@test "systemd: every unit is one" {
+	need systemd-analyze
+	local -a names
+	local each
+	for each in units/*; do
+		cp "$each" "${each/@./@x.}"
+		names+=("./${each##*/}")
+	done
+	cd units
+	SYSTEMD_UNIT_PATH=$PWD: run_rc 0 systemd-analyze verify --man=no "${names[@]//@./@x.}"
+	is "$(grep -v '^$' "$out" "$err")" ''
+	# so a mistake would have been seen
+	sed -i 's/^Type=/Tipe=/' ferry-live@x.service
+	SYSTEMD_UNIT_PATH=$PWD: systemd-analyze verify --man=no ./ferry-live@x.service >seen 2>&1 || :
+	has seen Tipe
+}
+
+@test "systemd: programs and options of the units are there" {
+	local unit program option
+	for unit in units/*.service; do
+		for program in narrow-to-wide pg-wide-ledger; do
+			grep -q "^ExecStart=.*/$program" "$unit" || continue
+			"$program" --help >help
+			for option in $(grep '^ExecStart=' "$unit" | grep -oE -e '--[a-z-]+'); do
+				has help "$option"
+			done
+			has "$unit" "$FERRY_BIN/$program"
+		done
+		# a timer starts a service that is there
+		[[ ! -e ${unit%.service}.timer ]] || has "${unit%.service}.timer" OnCalendar=
+	done
+	for unit in units/*.timer; do
+		[[ -e ${unit%.timer}.service ]]
+	done
+}
+
+@test "systemd: what the units start does its work" {
+	scratch_db
+	"$root/t/telemetry" 2 10 2000
+	export FERRY_RETRY_PAUSE=50 FERRY_STATE=$PWD/state
+	sed -i 's|"/usr/bin/logger -t ferry"|true|' units/*
+	FERRY_OPTIONS='--cutoff-time=2024-10-02T17:00:00 --workers=2' run_rc 0 \
+		start ferry-migrate@.service
+	is_carried_over
+	mkdir textfiles
+	TEXTFILES=$PWD/textfiles run_rc 0 start ferry-status@.service
+	is "$(ls textfiles)" ferry-x.prom
+	has textfiles/ferry-x.prom 'ferry_rows_total{job="1",ship="IMO9999993"} '
+	run_rc 0 start ferry-validate@.service
+	sql 'UPDATE tenant.tbl_data_timeseries_imo9999993
+		SET created_time = created_time + interval $$1 us$$'
+	run_rc 1 start ferry-validate@.service
+	# the state of one that failed does not take the place of the last good one
+	TEXTFILES=$PWD/textfiles PGDATABASE=none run_rc fails start ferry-status@.service
+	has textfiles/ferry-x.prom 'ferry_rows_total{job="1",ship="IMO9999993"} '
+}
+
+@test "systemd: the live service follows until SIGTERM, and ends well" {
+	scratch_db
+	"$root/t/telemetry" 2 10 2000
+	export FERRY_RETRY_PAUSE=50 FERRY_STATE=$PWD/state
+	local code=0
+	sed -i 's|"/usr/bin/logger -t ferry"|true|' units/*
+	local -a words
+	FERRY_OPTIONS=--follow=poll
+	command_of ferry-live@.service
+	"${words[@]}" >run.log 2>&1 3>&- &
+	local run=$!
+	sql "INSERT INTO tenant.tbl_data_timeseries
+		(ship_id, data_channel_id, created_time, double_v, value_format)
+		VALUES ('NEW', '/a', '2024-10-02 16:00:00', 1, 'Decimal')"
+	wait_until 60 sql 'SELECT 1 / count(*) FROM tenant.tbl_data_timeseries_new'
+	wait_until 60 sql "SELECT 1 / (count(*) = 0)::int FROM ferry.chunk WHERE state <> 'done'"
+	# systemd tells the main process alone
+	kill "$run"
+	wait "$run" || code=$?
+	((code == 0)) || cat run.log
+	is "$code" 0
+	is_carried_over
+}
