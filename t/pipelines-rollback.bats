@@ -143,3 +143,45 @@ ended() { ! kill -0 "$1" 2>/dev/null; }
 	run_rc 0 n2w migration-only --cutoff-time "$cutoff"
 	is_carried_over
 }
+
+slots() {
+	sql "SELECT (SELECT count(*) FROM pg_replication_slots WHERE database = current_database()),
+		(SELECT count(*) FROM pg_publication)"
+}
+
+@test "rollback: slot and publication go, while somebody reads" {
+	"$root/t/telemetry" 2 10 2000
+	local code=0
+	narrow-to-wide --mode concurrent --follow slot >run.log 2>&1 3>&- &
+	local run=$!
+	wait_until 60 sql "SELECT 1 / count(*) FROM ferry.follower WHERE worker IS NOT NULL"
+	wait_until 60 sql "SELECT 1 / (count(*) = 0)::int FROM ferry.chunk WHERE state <> 'done'"
+	is "$(slots)" '1|1'
+	run_rc 75 env FERRY_SOURCE=host=/nowhere narrow-to-wide --mode rollback --yes
+	is "$(slots)" '1|1'
+	[[ $(relations) != tbl_data_timeseries ]]
+	run_rc 0 n2w rollback --yes --backup saved
+	is "$(slots)" '0|0'
+	wait_until 60 ended "$run"
+	wait "$run" || code=$?
+	((code != 0 && code < 126)) || cat run.log
+	((code != 0 && code < 126))
+	is "$(relations)" tbl_data_timeseries
+	is "$(slots)" '0|0'
+	# the backup knows of a follower whose slot is gone: a new one, and all is in doubt
+	run_rc 0 n2w restore --backup saved
+	sql "INSERT INTO tenant.tbl_data_timeseries
+		(ship_id, data_channel_id, created_time, double_v, value_format)
+		VALUES ('IMO9999993', '/missed', '2024-10-01 00:00:01', 1, 'Decimal')"
+	run_rc 1 n2w validate
+	narrow-to-wide --mode concurrent --follow slot >run.log 2>&1 3>&- &
+	run=$!
+	wait_until 90 sql 'SELECT 1 / count("/missed") FROM tenant.tbl_data_timeseries_imo9999993'
+	kill "$run"
+	wait "$run"
+	cutoff=2100-01-01 is_carried_over
+	run_rc 0 env FERRY_SOURCE=host=/nowhere narrow-to-wide --mode rollback --yes --leave-slot
+	is "$(slots)" '1|1'
+	sql "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
+		WHERE database = current_database()"
+}

@@ -50,7 +50,7 @@ roll_back() {
 	fi
 	[[ ! $backup ]] || back_up "$backup"
 	pg-wide-tables rollback "${loud[@]}" "${narrow[@]}" "${target[@]}" "${ships[@]}" \
-		${yes:+"$yes"}
+		${yes:+"$yes"} ${leave_slot:+"$leave_slot"}
 }
 
 # is_whole FILE: its last line says how many were before.

@@ -8,9 +8,12 @@
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/msg.h"
+#include "core/num.h"
 #include "core/opt.h"
 #include "pg/channel_list.h"
+#include "pg/follow_slot.h"
 #include "pg/ledger.h"
+#include "pg/ledger_follow.h"
 #include "pg/ledger_save.h"
 #include "pg/relation.h"
 #include "pg/narrow.h"
@@ -24,7 +27,7 @@ struct conf {
 	struct target_opts target;
 	struct narrow_opts narrow;
 	struct opt_list ships;
-	bool drop_tables, yes;
+	bool drop_tables, yes, leave_slot;
 };
 
 static const struct opt options[] = {
@@ -39,6 +42,10 @@ static const struct opt options[] = {
 		.kind = OPT_FLAG,
 		.offset = offsetof(struct conf, yes),
 		.help = "rollback: do not ask" },
+	{ .name = "leave-slot",
+		.kind = OPT_FLAG,
+		.offset = offsetof(struct conf, leave_slot),
+		.help = "rollback: the source cannot be reached, its slot stays" },
 	{ .kind = OPT_GROUP, .help = "Source" },
 	NARROW_SOURCE_OPT(struct conf, source),
 	NARROW_OPTS(struct conf, narrow),
@@ -246,6 +253,30 @@ static void end_loaders(struct run *run)
 		0, NULL));
 }
 
+/*
+ * Slots and publications of the jobs whose tables go; first, since what is left of one that fails
+ * is known to the ledger only.
+ */
+static void remove_slots(struct run *run)
+{
+	struct pg_result *jobs = pg_query(run->target,
+		"SELECT job_id FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2", 2,
+		(const char *[]){ run->conf.target.schema, run->conf.target.prefix });
+
+	for (size_t i = 0; i < pg_rows(jobs); i++) {
+		struct ledger_follower follower;
+		struct ledger_job job;
+		uint64_t id;
+
+		if (num_u64(pg_value(jobs, i, 0), &id) &&
+			ledger_job_get(run->target, id, &job, &run->arena) &&
+			ledger_follower_get(run->target, id, &follower, &run->arena) &&
+			follower.kind == LEDGER_FOLLOW_SLOT)
+			(void)follow_slot_remove(run->conf.source, run->target, &job);
+	}
+	pg_clear(jobs);
+}
+
 static void drop_ships(struct run *run, struct registry *r, const struct names *ships)
 {
 	for (size_t i = 0; i < ships->n; i++) {
@@ -271,7 +302,9 @@ static void do_rollback(struct run *run)
 	add_question(run, &ships, &question);
 	if (!run->conf.yes && !confirm(str_z(&question)))
 		die(EX_DIFFERS, "nothing was changed");
-	/* first the ledger: workers are fenced off, and nothing that is gone is called done */
+	if (run->conf.ships.n == 0 && !run->conf.leave_slot)
+		remove_slots(run);
+	/* then the ledger: workers are fenced off, and nothing that is gone is called done */
 	for (size_t i = 0; i < run->conf.ships.n; i++)
 		ledger_forget(run->target, target->schema, target->prefix, run->conf.ships.v[i]);
 	if (run->conf.ships.n == 0)
