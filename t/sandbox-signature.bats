@@ -188,13 +188,20 @@ headers["Authorization"] = re.sub(r"/20\d{6}/", "/20200101/", headers["Authoriza
 }
 
 @test "sandbox: sessions live as long as they were told to" {
-	sandbox_set session-seconds=2
-	run_ok aws sts assume-role --role-arn arn:aws:iam::123456789012:role/r --role-session-name \
-		me
-	use_role "$out"
+	assumed() {
+		run_ok aws sts assume-role --role-arn arn:aws:iam::123456789012:role/r \
+			--role-session-name me
+		use_role "$out"
+	}
+	expired() { ! aws sts get-caller-identity; }
+	assumed
 	run_ok aws sts get-caller-identity --query Arn --output text
 	is "$(<"$out")" arn:aws:sts::123456789012:assumed-role/r/me
-	expired() { ! aws sts get-caller-identity; }
+	unset AWS_SESSION_TOKEN
+	# shellcheck disable=SC1091  # made by the sandbox: the keys of before
+	. "$sandbox_dir/env"
+	sandbox_set session-seconds=1
+	assumed
 	wait_until 20 expired
 	run_rc 254 aws sts get-caller-identity
 	has "$err" '(ExpiredToken)'
