@@ -100,13 +100,15 @@ live_processes() {
 	return "$code"
 }
 
-# set_up_follower: $job_id and $how. From here on nothing is lost.
+# set_up_follower: $job_id and $how. From here on nothing is lost; what was before is planned.
 set_up_follower() {
 	local answer
 
 	answer=$(pg-wide-ledger follow "${loud[@]}" "${narrow[@]}" "${target[@]}" "${plan[@]}" \
 		"${follow[@]}")
 	job_id=${answer% *} how=${answer#* }
+	pg-wide-ledger plan "${loud[@]}" --live "${narrow[@]}" "${target[@]}" "${plan[@]}" \
+		"${ships[@]}" >/dev/null
 }
 
 # What the source wrote between a finished migration and now is planned; but without its end
@@ -126,8 +128,6 @@ follow_source() {
 	local code=0
 
 	set_up_follower
-	pg-wide-ledger plan "${loud[@]}" --live "${narrow[@]}" "${target[@]}" "${plan[@]}" \
-		"${ships[@]}" >/dev/null
 	prepare_tables
 	[[ ! $retry_failed ]] || pg-wide-ledger retry "${loud[@]}" --job "$job_id" "${ships[@]}"
 	if [[ $how == slot ]]; then
@@ -138,6 +138,12 @@ follow_source() {
 	start_watch
 	tell "following by $how; SIGTERM ends it"
 	attend live_processes || code=$?
+	while ((code == EX_NOINPUT)); do
+		# the slot was lost: another one is made, and what it does not tell of is planned
+		code=0
+		set_up_follower
+		attend live_processes || code=$?
+	done
 	if ((code == EX_TEMP)); then
 		fail "$EX_TEMP" 'not finished' 'the same command again goes on from here'
 	fi

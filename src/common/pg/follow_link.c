@@ -31,7 +31,7 @@ static NORETURN void slot_is_lost(struct run *r, const char *why)
 		die_hint(EX_REFUSED, "make another slot, and then read the table once more",
 			"slot %s: %s", r->names.slot, why);
 	ledger_event(r->f->target, LEDGER_CRITICAL, r->f->job, SL(""), LEDGER_NO_TIME, why);
-	die_hint(EX_TEMP, "pg-wide-ledger follow makes another slot, and puts all in doubt",
+	die_hint(EX_NOINPUT_, "pg-wide-ledger follow makes another slot, and puts all in doubt",
 		"slot %s: %s", r->names.slot, why);
 }
 

@@ -60,7 +60,7 @@ void follow_slot_cleanup(struct pg *source, struct pg *target, uint64_t job);
 
 /*
  * Follows until SIGTERM or SIGINT (stop_catch_patiently() was called). Dies with 75 when another
- * follower is at work, or when the slot of a job was lost (setting it up again makes another one);
+ * follower is at work; 66 when the slot of a job was lost (setting it up again makes another one);
  * 69 when a slot without a job was lost.
  */
 void follow_slot(struct follow_slot *f);

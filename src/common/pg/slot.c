@@ -40,8 +40,8 @@ static bool is_hypertable(struct pg *source, const struct narrow *n)
 const char *slot_why_not(struct pg *source, const struct narrow *n)
 {
 	if (is_hypertable(source, n))
-		return "the table is a hypertable of TimescaleDB, whose rows are in tables of their "
-		       "own: a publication of it says nothing of them, nor of those to come";
+		return "the table is a hypertable of TimescaleDB, whose rows are in tables of "
+		       "their own: a publication of it says nothing of them, nor of those to come";
 	if (!ask(source,
 		    "SELECT relkind IN ('r', 'p') AND relpersistence = 'p' FROM pg_class"
 		    " WHERE oid = $1::oid",
