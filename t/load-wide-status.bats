@@ -12,7 +12,8 @@ job() {
 	run_rc 0 pg-wide-ledger plan --cutoff-time 2024-10-03 --chunk 15m
 	run_pipe '0 0 0' 'pg-narrow-dump --job 1 --seal | pivot-wide | pg-copy-load --wide'
 }
-follower() { # ALIVE LAG: one is set up; its newest row was LAG on its way, and was heard of now
+# follower ALIVE LAG: one is set up; its newest row was LAG on its way, and was heard of now
+follower() {
 	sql "INSERT INTO ferry.follower (job_id, kind, slot, worker, lease_until, at, newest_commit,
 			rows, cells, wide_rows, lag_bytes, wal_status, safe_wal_bytes, upto, chunks)
 		VALUES (1, 'slot', 'ferry_1', 'x', now() + interval '$1', clock_timestamp(),
@@ -165,15 +166,17 @@ recorder() {
 	cat >told.sh <<-'END'
 		#!/bin/bash
 		read -r line
-		printf '%s|%s|%s|%s|%s|%s|%s\n' "$*" "$line" "$FERRY_ALERT_LEVEL" "$FERRY_ALERT_MESSAGE" \
-			"$FERRY_ALERT_JOB" "$FERRY_ALERT_SHIP" "$FERRY_ALERT_CHUNK" >>told
+		printf '%s|%s|%s|%s|%s|%s|%s\n' "$*" "$line" "$FERRY_ALERT_LEVEL" \
+			"$FERRY_ALERT_MESSAGE" "$FERRY_ALERT_JOB" "$FERRY_ALERT_SHIP" \
+			"$FERRY_ALERT_CHUNK" >>told
 	END
 	chmod +x told.sh
 	: >told
 }
 # watch [OPTION...]: in the background, $watch
 watch() {
-	pg-wide-ledger watch --every 50ms --alert-command "$PWD/told.sh a b" "$@" >watch.log 2>&1 3>&- &
+	pg-wide-ledger watch --every 50ms --alert-command "$PWD/told.sh a b" "$@" \
+		>watch.log 2>&1 3>&- &
 	watch=$!
 }
 stop() {
@@ -197,7 +200,11 @@ was_told() { grep -qF -e "$1" told; }
 	event INFO NULL NULL 'all is well'
 	watch
 	wait_until 20 was_told pwned
-	is "$(<told)" 'a b|WARNING: ferry job 1, ship "S1", chunk 2024-10-01 00:00:00: "$(touch pwned); `touch pwned` | \"x\" & touch pwned"|WARNING|$(touch pwned); `touch pwned` | "x" & touch pwned|1|S1|2024-10-01 00:00:00'
+	local line='WARNING: ferry job 1, ship "S1", chunk 2024-10-01 00:00:00: '
+	# shellcheck disable=SC2016
+	line+='"$(touch pwned); `touch pwned` | \"x\" & touch pwned"'
+	# shellcheck disable=SC2016
+	is "$(<told)" "a b|$line"'|WARNING|$(touch pwned); `touch pwned` | "x" & touch pwned|1|S1|2024-10-01 00:00:00'
 	[[ ! -e pwned ]]
 	event CRITICAL NULL NULL 'the end'
 	wait_until 20 was_told 'the end'
@@ -293,10 +300,11 @@ was_told() { grep -qF -e "$1" told; }
 	pg-wide-ledger progress --every 100ms >progress.log 2>&1 3>&- &
 	watch=$!
 	wait_until 20 grep -q 'chunks done, 1 at work' progress.log
-	sql "UPDATE ferry.chunk SET state = 'done', attempt = 2, started_at = now() - interval '2 s',
-			finished_at = now(), rows = 5000 WHERE state = 'running';
+	sql "UPDATE ferry.chunk SET state = 'done', attempt = 2, rows = 5000, finished_at = now(),
+			started_at = now() - interval '2 s' WHERE state = 'running';
 		UPDATE ferry.follow_ship SET rows = rows + 1000"
-	wait_until 20 grep -q 'ship "IMO9999994", chunk 2024-10-01 00:00:00 to 2024-10-01 00:15:00: 5000 rows, .* wide, 2500 rows/s' progress.log
+	local said='ship "IMO9999994", chunk 2024-10-01 00:00:00 to 2024-10-01 00:15:00: 5000 rows, '
+	wait_until 20 grep -q "$said.* wide, 2500 rows/s" progress.log
 	wait_until 20 grep -q 'live: 1070 rows, [1-9][0-9]* rows/s, [12]\.' progress.log
 	sql "UPDATE ferry.follower SET lease_until = now()"
 	wait "$watch"

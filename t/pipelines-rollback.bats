@@ -21,7 +21,8 @@ relations() {
 		WHERE relkind IN ('r', 'v') AND relnamespace = 'tenant'::regnamespace"
 }
 ledger() {
-	sql "SELECT job_id, ship, chunk_from, state, rows, cells, digest FROM ferry.chunk ORDER BY 1, 2, 3;
+	sql "SELECT job_id, ship, chunk_from, state, rows, cells, digest FROM ferry.chunk
+			ORDER BY 1, 2, 3;
 		SELECT ship, channel, grp, table_name, column_name FROM ferry.channel ORDER BY 1, 2;
 		SELECT count(*), count(DISTINCT why) FROM ferry.reject;
 		SELECT job_id, source_table, cutoff FROM ferry.job"

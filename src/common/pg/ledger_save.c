@@ -179,7 +179,8 @@ static void finish(struct load *l)
 	flush(l);
 	check_jobs(l->target);
 	pg_exec(l->target,
-		"UPDATE ferry.chunk SET state = 'pending' WHERE state = 'running' AND worker IS NULL;"
+		"UPDATE ferry.chunk SET state = 'pending'"
+		" WHERE state = 'running' AND worker IS NULL;"
 		"SELECT setval('ferry.job_job_id_seq', max(job_id)) FROM ferry.job;"
 		"COMMIT");
 }
