@@ -20,8 +20,8 @@ follower() {
 			now() AT TIME ZONE 'UTC', 70, 60, 5, 4096, 'reserved', 1000000, '0/1', 7)
 		ON CONFLICT (job_id) DO UPDATE SET lease_until = excluded.lease_until,
 			at = excluded.at;
-		INSERT INTO ferry.follow_ship (job_id, ship, rows, cells, wide_rows, dropped, deleted,
-			rejects, first_time, last_time, newest_commit, at)
+		INSERT INTO ferry.follow_ship (job_id, ship, rows, cells, wide_rows, dropped,
+			deleted, rejects, first_time, last_time, newest_commit, at)
 		VALUES (1, 'NEW', 70, 60, 5, 0, 1, 2, '2024-11-01', '2024-11-02',
 			(clock_timestamp() - interval '$2') AT TIME ZONE 'UTC', clock_timestamp())
 		ON CONFLICT (job_id, ship) DO UPDATE SET newest_commit = excluded.newest_commit,
@@ -117,7 +117,8 @@ assert s["ships"][0]["status"] == "live" and s["ships"][0]["rejects"] == 2, s'
 		            assert (rest == "counter") == name.endswith("_total"), line
 		        continue
 		    label = r'[a-zA-Z_]\w*="(?:[^"\\\n]|\\["\\n])*"'
-		    m = re.fullmatch(r'([a-zA-Z_:]\w*)\{(%s(?:,%s)*)\} (\S+)' % (label, label), line)
+		    sample = r'([a-zA-Z_:]\w*)\{(%s(?:,%s)*)\} (\S+)' % (label, label)
+		    m = re.fullmatch(sample, line)
 		    assert m, line
 		    assert m[1] == current, line
 		    assert (m[1], m[2]) not in series, line
@@ -127,7 +128,8 @@ assert s["ships"][0]["status"] == "live" and s["ships"][0]["rejects"] == 2, s'
 		assert 1 <= series["ferry_lag_seconds", 'job="1"'] < 2
 		assert series["ferry_live_rows_total", 'job="1",ship="NEW"'] == 70
 		assert sum(v for k, v in series.items() if k[0] == "ferry_rows_total") == 3000
-		assert series["ferry_last_row_timestamp_seconds", 'job="1",ship="NEW"'] == 1730505600
+		last = series["ferry_last_row_timestamp_seconds", 'job="1",ship="NEW"']
+		assert last == 1730505600
 		assert any('a\\"b\\\\c\\nd' in k[1] for k in series), "escapes"
 	END
 	run_rc 64 pg-wide-ledger events -f prometheus
@@ -204,7 +206,8 @@ was_told() { grep -qF -e "$1" told; }
 	# shellcheck disable=SC2016
 	line+='"$(touch pwned); `touch pwned` | \"x\" & touch pwned"'
 	# shellcheck disable=SC2016
-	is "$(<told)" "a b|$line"'|WARNING|$(touch pwned); `touch pwned` | "x" & touch pwned|1|S1|2024-10-01 00:00:00'
+	line+='|WARNING|$(touch pwned); `touch pwned` | "x" & touch pwned|1|S1|2024-10-01 00:00:00'
+	is "$(<told)" "a b|$line"
 	[[ ! -e pwned ]]
 	event CRITICAL NULL NULL 'the end'
 	wait_until 20 was_told 'the end'
@@ -303,8 +306,8 @@ was_told() { grep -qF -e "$1" told; }
 	sql "UPDATE ferry.chunk SET state = 'done', attempt = 2, rows = 5000, finished_at = now(),
 			started_at = now() - interval '2 s' WHERE state = 'running';
 		UPDATE ferry.follow_ship SET rows = rows + 1000"
-	local said='ship "IMO9999994", chunk 2024-10-01 00:00:00 to 2024-10-01 00:15:00: 5000 rows, '
-	wait_until 20 grep -q "$said.* wide, 2500 rows/s" progress.log
+	local said='ship "IMO9999994", chunk 2024-10-01 00:00:00 to 2024-10-01 00:15:00: 5000 '
+	wait_until 20 grep -q "${said}rows, .* wide, 2500 rows/s" progress.log
 	wait_until 20 grep -q 'live: 1070 rows, [1-9][0-9]* rows/s, [12]\.' progress.log
 	sql "UPDATE ferry.follower SET lease_until = now()"
 	wait "$watch"

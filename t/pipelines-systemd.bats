@@ -47,7 +47,8 @@ start() {
 	is "$(grep -v '^$' "$out" "$err")" ''
 	# so a mistake would have been seen
 	sed -i 's/^Type=/Tipe=/' ferry-live@x.service
-	SYSTEMD_UNIT_PATH=$PWD: systemd-analyze verify --man=no ./ferry-live@x.service >seen 2>&1 || :
+	SYSTEMD_UNIT_PATH=$PWD: systemd-analyze verify --man=no ./ferry-live@x.service \
+		>seen 2>&1 || :
 	has seen Tipe
 }
 
@@ -57,9 +58,10 @@ start() {
 		for program in narrow-to-wide pg-wide-ledger; do
 			grep -q "^ExecStart=.*/$program" "$unit" || continue
 			"$program" --help >help
-			for option in $(grep '^ExecStart=' "$unit" | grep -oE -e '--[a-z-]+'); do
+			grep '^ExecStart=' "$unit" | grep -oE -e '--[a-z-]+' >used
+			while IFS= read -r option; do
 				has help "$option"
-			done
+			done <used
 			has "$unit" "$FERRY_BIN/$program"
 		done
 		# a timer starts a service that is there
