@@ -537,3 +537,18 @@ disturbed() {
 	has "$out" "1560 identifiers, " ", $twice rows repeat one"
 	[[ ! -e job ]]
 }
+
+@test "migrate: throttled by the service, all of it arrives and nothing fails" {
+	made limited-from both
+	records 1200 >in.csv
+	fs-put limited-from in.csv
+	wait_until 30 rows limited-from 1200
+	made limited-to both
+	sandbox_set write-rate=500
+	migrated limited-from limited-to --max-workers 10
+	sandbox_set
+	has "$out" 'Records: 1200, written 1200' 'Success rate: 100.0%'
+	has_no "$out" failed
+	same_online limited-to in.csv
+	rows limited-to 1200
+}

@@ -1,0 +1,107 @@
+# The examples of the README and of the manual pages, run line by line against the sandbox.
+
+load helper
+load sandbox
+load fs
+
+setup_file() { sandbox_start --set group-delay=0 --set offline-delay=0 --set athena-delay=0; }
+teardown_file() { sandbox_stop; helper_teardown_file; }
+setup() {
+	helper_setup
+	sandbox_set
+	mkdir bin
+	printf '#!/bin/sh\n' >bin/sleep
+	chmod +x bin/sleep
+	export SLEEPLESS=$PWD/bin
+}
+
+# world REGION...: what the examples speak of: full groups, empty ones beside them, a list, a file.
+world() {
+	local each file=$BATS_FILE_TMPDIR/features.json
+
+	[[ -f $file ]] || fs-group template | jq 'map(if .FeatureName == "id"
+		then .FeatureName = "customer_id" else . end)' >"$file"
+	jq '. + [{"FeatureName":"tier","FeatureType":"String"}]' "$file" >tier.json
+	for each in customers customers-1 transactions orders live raw-customers events traveller; do
+		remake "$each" "$file"
+		records 12 | sed '1s/^id/customer_id/' >in.csv
+		printf 'id3,%s,5,1,c\n' "$(date -u +%FT%TZ)" >>in.csv
+		fs-put "$each" in.csv 2>/dev/null
+	done
+	for each in recent customers-2 transactions-old orders-old orders-2 chosen backup \
+		clean-customers events-2; do
+		remake "$each" "$file"
+	done
+	remake customers-3 tier.json
+	arrived() { (($(fs-extract-athena traveller --no-seal | wc -l) == 14)); }
+	wait_until 20 arrived
+	printf 'id1\nid2\n' >list.csv
+	printf '{"customer_id":"x","event_time":"2024-01-01T00:00:00Z"}\n' >failed.ndjson
+	quality-clean --print-rules >rules.json
+	cat >"$AWS_SHARED_CREDENTIALS_FILE" <<-END
+		[dev]
+		aws_access_key_id = AKIASANDBOX000000001
+		aws_secret_access_key = sandbox/secret/key/of/the/first/user/+01
+		[prod]
+		aws_access_key_id = AKIASANDBOX000000002
+		aws_secret_access_key = sandbox/secret/key/of/the/other/user/+02
+	END
+	printf '[profile dev]\nregion=us-east-1\n[profile prod]\nregion=us-west-2\n' \
+		>"$AWS_CONFIG_FILE"
+}
+
+remake() {
+	fs delete "$1" --force >/dev/null 2>&1 || :
+	fs-group create "$1" --schema-file "$2" --role-arn "$role" --s3-uri s3://offline/fs \
+		--record-identifier-name customer_id >/dev/null
+}
+
+# works LINE: the example ends well, answered with y, within the folder of the project
+works() {
+	printf '%s\n' "$1" >>tried
+	ln -sfn "$root/pipelines" pipelines
+	yes 2>/dev/null | RUN_TIMEOUT=120 run_rc 0 env PATH="$SLEEPLESS:$PATH" bash -c "$1"
+}
+
+@test "examples: README, moving feature groups" {
+	local line
+
+	world
+	awk '/^### Moving them/ { on = 1 } on && /^```/ { n++; next } n == 1 && on { print }
+		n == 2 { exit }' "$root/README.md" >lines
+	(($(wc -l <lines) >= 12))
+	while IFS= read -r -u 3 line; do
+		works "$line"
+	done 3<lines
+	is "$(fs-extract-online chosen --no-seal | wc -l)" 3
+	is "$(fs-extract-online backup --no-seal | wc -l)" 13
+}
+
+@test "examples: manual pages of the pipelines" {
+	local page line
+
+	world
+	fs-group --profile prod --region us-west-2 create customers --role-arn "$role" \
+		--schema-file "$BATS_FILE_TMPDIR/features.json" --s3-uri s3://prod/fs \
+		--record-identifier-name customer_id >/dev/null
+	fs-group --profile prod --region us-west-2 list >/dev/null
+	for page in upgrade copy archive subset sync improve migrate-large recover; do
+		sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' "$root/pipelines/fs-$page.1" |
+			sed '/^\./d; s/\\e$/\\/' | sed -e ':a' -e '/\\$/N; s/\\\n *//; ta' >lines
+		[[ -s lines ]]
+		while IFS= read -r -u 3 line; do
+			[[ $page != upgrade ]] || remake customers-2 tier.json
+			works "$line"
+		done 3<lines
+	done
+	remake customers-2 "$BATS_FILE_TMPDIR/features.json"
+	grep -h '^fs migrate ' "$root/pipelines/fs.1" >lines
+	(($(wc -l <lines) >= 3))
+	while IFS= read -r -u 3 line; do
+		works "$line"
+	done 3<lines
+	grep -hE '^fs-(plan|verify) ' "$root"/src/load/fs-{plan,verify}.1 | grep -v orders >lines
+	while IFS= read -r -u 3 line; do
+		works "$line"
+	done 3<lines
+}
