@@ -61,11 +61,11 @@ bool fault_happens(enum fault kind)
 	return faults.percent[kind] > 0 && dice() < faults.percent[kind];
 }
 
-/* A bucket of tokens that holds those of a tenth of a second, and of one batch at least. */
+/* A bucket of tokens, empty at first, that holds those of a second: quotas are per second. */
 static void refill(void)
 {
 	double rate = (double)faults.number[NUMBER_WRITE_RATE];
-	double most = rate / 10 > 25 ? rate / 10 : 25;
+	double most = rate > 25 ? rate : 25;
 	int64_t now = clock_monotonic();
 
 	faults.tokens += rate * (double)(now - faults.refilled) / CLOCK_US_PER_SEC;
@@ -120,6 +120,10 @@ bool faults_set(const char *name, struct sl value)
 		return false;
 	if (at == NUMBER_CUT_AT)
 		faults.cut_at_set = value.n > 0;
+	if (at == NUMBER_WRITE_RATE) {
+		faults.tokens = 0;
+		faults.refilled = clock_monotonic();
+	}
 	return num_u64(value.n ? value : SL("0"), &faults.number[at]);
 }
 

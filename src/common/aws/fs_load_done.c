@@ -29,6 +29,9 @@ static void put_back(struct fs_load *l, struct fs_lane *lane, struct fs_item *it
 
 static void delay(struct fs_load *l, struct fs_lane *lane, unsigned tries)
 {
+	/* part of the batch was written: waiting longer each time would leave the rate unused */
+	if (lane->advanced)
+		tries = 0;
 	lane->not_before =
 		clock_monotonic() + clock_backoff(tries < 16 ? tries : 16, RETRY_BASE, RETRY_CAP);
 	l->delayed = true;
@@ -154,6 +157,11 @@ static bool settle_list(
 	return true;
 }
 
+static size_t length(const struct json *list)
+{
+	return list && list->kind == J_ARR ? list->n : 0;
+}
+
 /* Records that no list names were written. */
 static void batch_answered(struct fs_load *l, struct fs_lane *lane, const struct aws_reply *reply)
 {
@@ -164,6 +172,9 @@ static void batch_answered(struct fs_load *l, struct fs_lane *lane, const struct
 
 	arena_reset(&l->mem);
 	answer = fs_answer(&call, reply->body, &l->mem, &e);
+	lane->advanced = answer && length(json_get(answer, "Errors")) +
+						   length(json_get(answer, "UnprocessedEntries")) <
+					   lane->n_sent;
 	known = answer && settle_list(l, lane, json_get(answer, "Errors"), true) &&
 		settle_list(l, lane, json_get(answer, "UnprocessedEntries"), false);
 	if (!known && e.class == AWS_FINE)
@@ -225,6 +236,7 @@ void fs_load_done(
 	l->in_done = true;
 	lane->busy = false;
 	lane->not_before = 0;
+	lane->advanced = false;
 	l->busy_lanes--;
 	l->under_way -= lane->n_sent;
 	if (attempts > 1)

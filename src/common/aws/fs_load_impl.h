@@ -14,6 +14,7 @@ struct fs_lane {
 	struct fs_item *sent[FS_BATCH_WRITE_MAX];
 	size_t n_sent;
 	bool busy, batch;
+	bool advanced; /* the answer in hand says that some of the batch was written */
 	int64_t not_before; /* 0, or when the lane may send again */
 	struct str body, query;
 };
