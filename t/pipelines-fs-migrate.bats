@@ -275,8 +275,8 @@ migrated() { run_rc 0 fs migrate "$@" --yes --verify-wait 30s --no-progress; }
 	sandbox_set group-delay=600000
 	fs-group create creating --schema-file features.json --role-arn "$role" \
 		--s3-uri s3://offline/fs --no-wait >/dev/null
-	sandbox_set group-delay=0
 	run_rc 69 fs migrate whole creating --yes
+	sandbox_set group-delay=0
 	has "$err" 'target feature group "creating" is Creating, not Created'
 	made only-online online
 	run_rc 69 fs migrate only-online whole --yes --where 'count = 1'

@@ -11,6 +11,16 @@ misused() {
 	fail "$EX_USAGE" "$1" "$(fill $"'%s --help' shows commands and options" "$ferry_name")"
 }
 
+# no_such_option WORD KNOWN...: names a near one, when there is one.
+no_such_option() {
+	local near word=$1
+	shift
+
+	# behind another letter, or awk would take them for options of its own
+	near=$("$FERRY_LIB/lib/near" "x${word#--}" "${@/#/x}")
+	misused "$(fill $"no such option of %s: %s" "$command" "$word")${near:+ (--${near#x}?)}"
+}
+
 # read_options SPEC... -- ARGUMENT...: SPEC is NAME= (wants a value), NAME (a flag) or NAME? (a flag
 # that may have a value behind =), with X: before it for a letter.
 read_options() {
@@ -57,7 +67,7 @@ read_options() {
 		elif [[ ${known[${name#no-}]-} == "${name#no-}"?(\?) && $1 != *=* ]]; then
 			opt[${name#no-}]=0
 		else
-			misused "$(fill $"no such option of %s: %s" "$command" "$1")"
+			no_such_option "$1" "${!known[@]}" profile region help version
 		fi
 		shift
 	done
