@@ -89,9 +89,9 @@ static void send_cells(struct sync *s)
 {
 	if (!s->made)
 		pg_execf(s->pg,
-			"CREATE TEMP TABLE ferry_sync (ship text COLLATE \"C\","
-			" channel text COLLATE \"C\", at %s, value text COLLATE \"C\", grp int,"
-			" col int) ON COMMIT DELETE ROWS",
+			/* another collation than the narrow table's could not use its index */
+			"CREATE TEMP TABLE ferry_sync (ship text, channel text, at %s,"
+			" value text COLLATE \"C\", grp int, col int) ON COMMIT DELETE ROWS",
 			s->n->zone ? "timestamptz" : "timestamp");
 	s->made = true;
 	if (!copybuf_send(&s->buf, s->pg, "COPY " CELLS " FROM STDIN", 0, s->buf.n))
@@ -153,8 +153,9 @@ static void check_wide(struct sync *s, const struct ship *ship, uint32_t group)
 }
 
 /*
- * Cells of which the narrow table has no row with that value, found by its index on the time, at
- * all instants at once, or by that on ship, channel and time, one by one.
+ * Cells of which the narrow table has no row with that value, found by its index on ship, channel
+ * and time, one by one, which is the faster way however large it is; or by that on the time, at all
+ * instants at once.
  */
 static void add_narrow(const struct sync *s, struct str *sql)
 {
@@ -164,14 +165,14 @@ static void add_narrow(const struct sync *s, struct str *sql)
 		"SELECT s.ship, s.at::text, s.channel, s.value, NULL FROM " CELLS
 		" AS s LEFT JOIN%s (SELECT %s AS x_ship, %s AS x_channel, %s AS x_at, (%s)"
 		" AS x_value FROM %s WHERE ",
-		s->n->by_time ? "" : " LATERAL", c[NARROW_SHIP].ident, c[NARROW_CHANNEL].ident,
+		s->n->by_channel ? " LATERAL" : "", c[NARROW_SHIP].ident, c[NARROW_CHANNEL].ident,
 		c[NARROW_TIME].ident, s->source.value, s->n->ident);
-	if (s->n->by_time)
-		str_addf(sql, "%s = ANY (ARRAY(SELECT DISTINCT at FROM " CELLS "))) AS x",
-			c[NARROW_TIME].ident);
-	else
+	if (s->n->by_channel)
 		str_addf(sql, "%s = s.ship AND %s = s.channel AND %s = s.at OFFSET 0) AS x",
 			c[NARROW_SHIP].ident, c[NARROW_CHANNEL].ident, c[NARROW_TIME].ident);
+	else
+		str_addf(sql, "%s = ANY (ARRAY(SELECT DISTINCT at FROM " CELLS "))) AS x",
+			c[NARROW_TIME].ident);
 	str_addz(sql, " ON x_ship = s.ship AND x_channel = s.channel AND x_at = s.at"
 		      " AND x_value COLLATE \"C\" = s.value WHERE x_ship IS NULL LIMIT 1");
 }
@@ -181,6 +182,8 @@ static void check_narrow(struct sync *s)
 	struct str sql = {0};
 	struct pg_result *r;
 
+	/* to the end of this transaction, of which this is the end: an index is to be used */
+	pg_exec(s->pg, "SET LOCAL enable_seqscan = off; SET LOCAL jit = off");
 	add_narrow(s, &sql);
 	r = pg_query(s->pg, str_z(&sql), 0, NULL);
 	if (pg_rows(r) > 0)
