@@ -22,7 +22,8 @@ world() {
 	[[ -f $file ]] || fs-group template | jq 'map(if .FeatureName == "id"
 		then .FeatureName = "customer_id" else . end)' >"$file"
 	jq '. + [{"FeatureName":"tier","FeatureType":"String"}]' "$file" >tier.json
-# world: what the examples speak of: full groups, empty ones beside them, a list, a file.
+	for each in customers customers-1 transactions orders live raw-customers events \
+		traveller; do
 		remake "$each" "$file"
 		records 12 | sed '1s/^id/customer_id/' >in.csv
 		printf 'id3,%s,5,1,c\n' "$(date -u +%FT%TZ)" >>in.csv
