@@ -15,7 +15,7 @@ setup() {
 	export SLEEPLESS=$PWD/bin
 }
 
-# world REGION...: what the examples speak of: full groups, empty ones beside them, a list, a file.
+# world: what the examples speak of: full groups, empty ones beside them, a list, a file.
 world() {
 	local each file=$BATS_FILE_TMPDIR/features.json
 
