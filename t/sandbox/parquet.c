@@ -44,7 +44,7 @@ static void put_varint(struct str *s, uint64_t v)
 
 static void put_number(struct str *s, int64_t v)
 {
-	put_varint(s, (uint64_t)v << 1 ^ (uint64_t)(v >> 63));
+	put_varint(s, (uint64_t)v << 1 ^ (v < 0 ? UINT64_MAX : 0));
 }
 
 static void put_text(struct str *s, struct sl text)

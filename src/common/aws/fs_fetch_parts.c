@@ -157,7 +157,7 @@ static void end(struct thread *t, size_t i)
 void fs_fetch_parts(struct fs_fetch *f)
 {
 	struct parts all = { .f = f, .lock = PTHREAD_MUTEX_INITIALIZER };
-	struct thread thread[FS_FETCH_HELPERS + 1];
+	struct thread thread[FS_FETCH_HELPERS + 1] = { { .all = &all } };
 	unsigned n = cores();
 
 	fs_fetch_list(f, &all.list);
