@@ -66,7 +66,7 @@ about() {
 @test "analyze: the room that wide tables take is told well enough to plan with" {
 	"$root/t/telemetry" 2 60 60000 --schema room
 	analyze --table room.tbl_data_timeseries
-	run_rc 0 narrow-to-wide --quiet --mode migration-only --cutoff-time 9999-01-01 --chunk 1000d \
+	run_rc 0 narrow-to-wide -q --mode migration-only --cutoff-time 9999-01-01 --chunk 1000d \
 		--table room.tbl_data_timeseries --target-schema room
 	local told real
 	told=$(figure disk target wide_bytes)
@@ -118,7 +118,7 @@ about() {
 @test "queries: each is the same on both sides, and timed" {
 	"$root/t/telemetry" 2 30 30000 --schema race
 	local source=(--table race.tbl_data_timeseries --target-schema race)
-	run_rc 0 narrow-to-wide --quiet --mode migration-only --cutoff-time 9999-01-01 --chunk 1000d \
+	run_rc 0 narrow-to-wide -q --mode migration-only --cutoff-time 9999-01-01 --chunk 1000d \
 		--group-columns 12 "${source[@]}"
 	run_ok pg-wide-analyze queries --runs 3 --format json "${source[@]}"
 	is "$(jq -r '[.[].same_result] | unique | join(" ")' "$out")" yes
@@ -137,7 +137,7 @@ about() {
 @test "queries: native types and timestamptz" {
 	"$root/t/telemetry" 1 20 10000 --schema exact --type timestamptz
 	local source=(--table exact.tbl_data_timeseries --target-schema exact --types native)
-	run_rc 0 narrow-to-wide --quiet --mode migration-only --cutoff-time 9999-01-01 --chunk 1000d \
+	run_rc 0 narrow-to-wide -q --mode migration-only --cutoff-time 9999-01-01 --chunk 1000d \
 		"${source[@]}"
 	run_ok pg-wide-analyze queries --runs 1 --format csv "${source[@]}"
 	has_no "$out" ,no

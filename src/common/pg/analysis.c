@@ -137,8 +137,8 @@ static double count_channels(struct found *f, struct sl ship, double in_sample, 
 
 /*
  * Bytes of the ship's wide tables: each row has a header, a bitmap of NULLs and the time, in each
- * group; a text value is stored with one byte of length, a number in eight. Only whole rows are in a
- * page, so one of 5 kB takes all of it. The key's index takes about 20 bytes a row.
+ * group; a text value is stored with one byte of length, a number in eight. Only whole rows are
+ * in a page, so one of 5 kB takes all of it. The key's index takes about 20 bytes a row.
  */
 static double wide_bytes(const struct found *f, double rows, double channels, double length)
 {
@@ -352,7 +352,8 @@ void analysis_run(const struct analysis_conf *conf, struct report *r)
 	struct found f = { .conf = conf, .r = r };
 
 	/* a table without statistics looks small to the planner, whatever its size */
-	pg_exec(conf->source, "SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off");
+	pg_exec(conf->source,
+		"SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off");
 	find_sizes(&f);
 	find_range(&f);
 	find_ships(&f);
