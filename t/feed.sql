@@ -46,6 +46,7 @@ CREATE TABLE feed.run AS SELECT false AS stop, clock_timestamp() AS started, bas
 	:channels_at_first AS channels, :ships - :new_ships AS ships, :new_at AS new_at,
 	format('%I.%I', :'schema', :'table')::regclass AS into_table
 FROM (SELECT coalesce(max(next), 0) AS base FROM feed.place) AS p;
+UPDATE feed.place SET next = base + writer FROM feed.run;
 CREATE TABLE feed.channel AS TABLE channel;
 CREATE TABLE feed.ship AS TABLE ship;
 
@@ -106,8 +107,6 @@ BEGIN
 	SELECT * INTO run FROM feed.run;
 	INSERT INTO feed.place VALUES (s, writer, run.base + writer
 		+ CASE WHEN s >= run.ships THEN run.new_at ELSE 0 END) ON CONFLICT DO NOTHING;
-	UPDATE feed.place AS p SET next = run.base + p.writer
-		WHERE p.ship = s AND p.writer = send.writer AND p.next < run.base;
 	COMMIT;
 	LOOP
 		SELECT next INTO j FROM feed.place AS p WHERE p.ship = s AND p.writer = send.writer;

@@ -42,8 +42,9 @@ feed_ends() {
 	feed=''
 }
 
-# live OPTION...: narrow-to-wide in the background, in messages to ./run.err
+# live OPTION...: narrow-to-wide in the background; its messages are in ./run.err
 live() {
+	: >run.err
 	live_command=(narrow-to-wide "$@")
 	"${live_command[@]}" >>run.out 2>>run.err &
 	run=$!
@@ -73,12 +74,24 @@ live_teardown() {
 	fi
 }
 
+# A source that is silent says how far it is only now and then, so a last row follows the goal.
+set_goal() {
+	source_sql "SELECT clock_timestamp() AT TIME ZONE 'UTC', pg_current_wal_lsn()" >goal
+	source_sql "INSERT INTO tenant.tbl_data_timeseries
+			(ship_id, data_channel_id, created_time, long_v, value_format)
+		SELECT 'LAST', 'row', max(created_time) + interval '1 s', 1, 'Integer'
+		FROM tenant.tbl_data_timeseries" || {
+		rm goal
+		return 1
+	}
+}
+
 # caught_up: everything the source had committed when this was first asked is in the target, and
 # nothing of the past is left.
 caught_up() {
-	[[ -s goal ]] || source_sql "SELECT clock_timestamp() AT TIME ZONE 'UTC',
-		pg_current_wal_lsn()" >goal
-	[[ $(sql "SELECT (SELECT count(*) FROM ferry.chunk WHERE state <> 'done') = 0
+	[[ -s goal ]] || set_goal
+	[[ ! ${operator-} ]] || kill -0 "$run" 2>/dev/null || live "${live_command[@]:1}"
+	[[ $(sql "SELECT (SELECT bool_and(state = 'done') FROM ferry.chunk)
 		AND CASE kind WHEN 'poll'
 			THEN newest_commit > split_part('$(<goal)', '|', 1)::timestamp
 			ELSE upto::pg_lsn >= split_part('$(<goal)', '|', 2)::pg_lsn END
@@ -89,6 +102,18 @@ caught_up() {
 drained() {
 	rm -f goal
 	wait_until 60 caught_up
+}
+
+# settled HOW: the feed has ended, the rest is carried over, and all has come to its end. Polling
+# leaves rows that came late into the room of others to a comparison.
+settled() {
+	drained
+	live_ends
+	# once more: what came meanwhile gets chunks, which validate goes by
+	live "${live_command[@]:1}"
+	drained
+	live_ends
+	[[ $1 == slot ]] || run_rc 0 narrow-to-wide --mode validate --repair
 }
 
 # same_as_source: what plain SQL makes of the narrow table, which is brought beside the wide ones
@@ -127,6 +152,7 @@ kill_some() {
 	local -i killed=0
 	local victims
 
+	operator=1
 	while ((killed < $1)); do
 		sleep "0.$(printf %03d $((200 + RANDOM % 600)))"
 		kill -0 "$run" 2>/dev/null || live "${live_command[@]:1}"
@@ -142,6 +168,5 @@ kill_some() {
 			;;
 		esac
 	done
-	kill -0 "$run" 2>/dev/null || live "${live_command[@]:1}"
 	printf '# %s kills\n' "$killed" >&3
 }
