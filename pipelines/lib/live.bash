@@ -76,8 +76,8 @@ backfill() {
 	return "$code"
 }
 
-# The follower, the workers and the comparisons beside it; all of them end when the follower does. They are told by
-# SIGTERM alone: what bash starts in the background ignores SIGINT.
+# The follower, the workers and the comparisons beside it; all of them end when the follower does.
+# They are told by SIGTERM alone: what bash starts in the background ignores SIGINT.
 live_processes() {
 	local follower each code=0
 	local -a others=()
@@ -104,11 +104,11 @@ live_processes() {
 set_up_follower() {
 	local answer
 
-	answer=$(pg-wide-ledger follow "${loud[@]}" "${narrow[@]}" "${target[@]}" "${plan[@]}" \
-		"${follow[@]}")
+	answer=$(retry75 "$max_tries" pg-wide-ledger follow "${loud[@]}" "${narrow[@]}" \
+		"${target[@]}" "${plan[@]}" "${follow[@]}")
 	job_id=${answer% *} how=${answer#* }
-	pg-wide-ledger plan "${loud[@]}" --live "${narrow[@]}" "${target[@]}" "${plan[@]}" \
-		"${ships[@]}" >/dev/null
+	retry75 "$max_tries" pg-wide-ledger plan "${loud[@]}" --live "${narrow[@]}" \
+		"${target[@]}" "${plan[@]}" "${ships[@]}" >/dev/null
 }
 
 # What the source wrote between a finished migration and now is planned; but without its end
@@ -127,6 +127,7 @@ need_history() {
 follow_source() {
 	local code=0
 
+	trap 'exit 0' INT TERM
 	set_up_follower
 	prepare_tables
 	[[ ! $retry_failed ]] || pg-wide-ledger retry "${loud[@]}" --job "$job_id" "${ships[@]}"
