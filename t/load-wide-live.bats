@@ -188,12 +188,12 @@ new_job() {
 @test "live: a chunk larger than the buffers is live all the same" {
 	local i
 	{
-		for i in {10..59}; do row B $i '"a":"old","b":"old"'; done
+		for i in {10..59}; do row B "$i" '"a":"old","b":"old"'; done
 		facts B 0/10
 	} | sealed >in
 	run_ok wide in
 	{
-		for i in {10..59}; do row B $i '"a":"new","b":null,"c":"more"'; done
+		for i in {10..59}; do row B "$i" '"a":"new","b":null,"c":"more"'; done
 		facts B 0/20
 	} | sealed >in
 	run_rc 78 wide --buffer 1K in

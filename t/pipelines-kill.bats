@@ -39,7 +39,7 @@ disturbed() {
 	# a sample shows only a few of these channels
 	sql "UPDATE tenant.tbl_data_timeseries SET data_channel_id = data_channel_id || '/'
 			|| to_char(created_time, 'HH24MI') WHERE data_channel_id LIKE '%temp'"
-	# columns made stay made, so a run that is killed at each of them may reach its end all the same
+	# columns made stay made, so a run that is killed at each of them may reach its end
 	KP_KILL=widened:2 "${migration[@]}" --sample 30s >run.out 2>run.err || (($? == 75))
 	has run.err 'was ended by SIGKILL'
 	run_rc 0 "${migration[@]}"
