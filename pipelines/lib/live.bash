@@ -140,7 +140,10 @@ follow_source() {
 	tell "following by $how; SIGTERM ends it"
 	attend live_processes || code=$?
 	while ((code == EX_NOINPUT)); do
-		# the slot was lost: another one is made, and what it does not tell of is planned
+		# the slot was lost: another one is made, and what it does not tell of is planned;
+		# unless it went with the job
+		pg-wide-ledger status --quiet --job "$job_id" >/dev/null ||
+			fail "$EX_CONFIG" 'the job was rolled back'
 		code=0
 		set_up_follower
 		attend live_processes || code=$?

@@ -254,27 +254,31 @@ static void end_loaders(struct run *run)
 }
 
 /*
- * Slots and publications of the jobs whose tables go; first, since what is left of one that fails
- * is known to the ledger only.
+ * The jobs whose tables go and that follow a slot; the source must be there before anything is
+ * changed. In the arena.
  */
-static void remove_slots(struct run *run)
+static struct ledger_job *slot_jobs(struct run *run, size_t *n_out)
 {
-	struct pg_result *jobs = pg_query(run->target,
+	struct pg_result *r = pg_query(run->target,
 		"SELECT job_id FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2", 2,
 		(const char *[]){ run->conf.target.schema, run->conf.target.prefix });
+	struct ledger_job *jobs = arena_alloc(&run->arena, mem_mul(pg_rows(r) + 1, sizeof *jobs));
+	size_t n = 0;
 
-	for (size_t i = 0; i < pg_rows(jobs); i++) {
+	for (size_t i = 0; i < pg_rows(r) && !run->conf.leave_slot; i++) {
 		struct ledger_follower follower;
-		struct ledger_job job;
 		uint64_t id;
 
-		if (num_u64(pg_value(jobs, i, 0), &id) &&
-			ledger_job_get(run->target, id, &job, &run->arena) &&
-			ledger_follower_get(run->target, id, &follower, &run->arena) &&
-			follower.kind == LEDGER_FOLLOW_SLOT)
-			(void)follow_slot_remove(run->conf.source, run->target, &job);
+		n += num_u64(pg_value(r, i, 0), &id) &&
+		     ledger_job_get(run->target, id, &jobs[n], &run->arena) &&
+		     ledger_follower_get(run->target, id, &follower, &run->arena) &&
+		     follower.kind == LEDGER_FOLLOW_SLOT;
 	}
-	pg_clear(jobs);
+	pg_clear(r);
+	if (n > 0)
+		pg_close(pg_connect(run->conf.source, "source"));
+	*n_out = n;
+	return jobs;
 }
 
 static void drop_ships(struct run *run, struct registry *r, const struct names *ships)
@@ -292,6 +296,8 @@ static void do_rollback(struct run *run)
 	struct registry *r = registry_open(run->target, target, "created_time");
 	struct names ships = { .n = 0 };
 	struct str question = { 0 };
+	struct ledger_job *jobs = NULL;
+	size_t n_jobs = 0;
 	int64_t began = clock_monotonic();
 
 	if (!ledger_exists(run->target)) {
@@ -302,13 +308,16 @@ static void do_rollback(struct run *run)
 	add_question(run, &ships, &question);
 	if (!run->conf.yes && !confirm(str_z(&question)))
 		die(EX_DIFFERS, "nothing was changed");
-	if (run->conf.ships.n == 0 && !run->conf.leave_slot)
-		remove_slots(run);
-	/* then the ledger: workers are fenced off, and nothing that is gone is called done */
+	if (run->conf.ships.n == 0)
+		jobs = slot_jobs(run, &n_jobs);
+	/* first the ledger: workers are fenced off, and nothing that is gone is called done */
 	for (size_t i = 0; i < run->conf.ships.n; i++)
 		ledger_forget(run->target, target->schema, target->prefix, run->conf.ships.v[i]);
 	if (run->conf.ships.n == 0)
 		ledger_forget(run->target, target->schema, target->prefix, SL(""));
+	/* now nobody makes another slot */
+	for (size_t i = 0; i < n_jobs; i++)
+		(void)follow_slot_remove(run->conf.source, run->target, &jobs[i]);
 	end_loaders(run);
 	drop_ships(run, r, &ships);
 	msg_note("rolled back %zu ships in %.1f s", ships.n,
