@@ -74,13 +74,14 @@ live_teardown() {
 	fi
 }
 
-# A source that is silent says how far it is only now and then, so a last row follows the goal.
+# A source that is silent says how far it is only now and then, so a last row is the goal: the place
+# in the WAL, and the time, are those of its open transaction.
 set_goal() {
-	source_sql "SELECT clock_timestamp() AT TIME ZONE 'UTC', pg_current_wal_lsn()" >goal
 	source_sql "INSERT INTO tenant.tbl_data_timeseries
 			(ship_id, data_channel_id, created_time, long_v, value_format)
 		SELECT 'LAST', 'row', max(created_time) + interval '1 s', 1, 'Integer'
-		FROM tenant.tbl_data_timeseries" || {
+		FROM tenant.tbl_data_timeseries;
+		SELECT clock_timestamp() AT TIME ZONE 'UTC', pg_current_wal_insert_lsn()" >goal || {
 		rm goal
 		return 1
 	}
