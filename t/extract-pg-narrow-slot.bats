@@ -65,7 +65,6 @@ ends() {
 	is "$code" "$1" "$(cat follow.err)"
 }
 rows() { is "$(tail -n +2 stream)" "$1"; }
-t=2024-01-01T00:00
 
 @test "slot: whole transactions, in the order of their commits, each sorted by time" {
 	slot

@@ -167,7 +167,6 @@ new_job() {
 }
 
 @test "live: what came in one chunk appears at once, new columns and new ships too" {
-	local seen
 	{ row W 01 '"a":"1"' && facts W 0/10; } | sealed >in
 	run_ok wide --group-columns 2 in
 	{

@@ -194,7 +194,6 @@ caught_up() {
 }
 
 @test "slot job: what was read before a deletion and is loaded behind it is in doubt" {
-	local pid
 	sql 'CALL tenant.put(1, 4)'
 	follow_job
 	pg-wide-ledger plan --quiet --live --chunk 1h >/dev/null
