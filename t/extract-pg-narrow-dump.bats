@@ -299,7 +299,8 @@ for ship in sorted(sums):
 	run_ok pg-narrow-dump --seal
 	is "$(wc -l <"$out")" 2
 	has "$out" '""seal"":""end"",""rows"":0' '""final"":1'
-	run_ok stream-digest --narrow "$out"
+	cp "$out" empty
+	run_ok stream-digest --narrow empty
 	run_rc 0 pg-narrow-dump --ship-id S9
 	has "$err" 'warning: no rows of ship "S9"'
 	run_ok pg-narrow-dump --since 2024-01-01 --until 2024-01-01
