@@ -31,7 +31,8 @@ source_sql() { at_source psql -XAtq -v ON_ERROR_STOP=1 -d "$FERRY_SOURCE" -c "$1
 feed() {
 	local begun
 	begun=$(source_sql 'SELECT clock_timestamp()')
-	at_source "$root/t/feed" "$@" >>feed.out 2>&1 &
+	# exec: so that a signal reaches the feed, and none is left behind
+	(exec env PGHOST="$source_cluster/home/socket" "$root/t/feed" "$@" >>feed.out 2>&1) &
 	feed=$!
 	# at work, not only begun: a new run is made last
 	wait_until 20 source_sql "SELECT 1 / (count(*) > 0)::int FROM feed.run
