@@ -239,8 +239,8 @@ static enum rd_event next(struct load *ld, struct rec *rec)
 {
 	enum rd_event ev;
 
+	ld->reading = true; /* first: a signal from here on ends the wait, an earlier one is seen */
 	stop_check();
-	ld->reading = true;
 	ev = io_next(ld->io, rec);
 	ld->reading = false;
 	return ev;

@@ -33,13 +33,15 @@ static void note(int sig)
 	errno = saved;
 }
 
-/* One that whoever started us wants ignored (nohup's convention) stays so. */
-static void catch_one(int sig, const struct sigaction *how)
+/*
+ * Whoever started us may want both ignored, and then they stay so. SIGINT alone tells nothing: a
+ * shell without job control ignores it for all it starts in the background.
+ */
+static bool is_unwanted(void)
 {
 	struct sigaction now;
 
-	if (sigaction(sig, NULL, &now) == 0 && now.sa_handler != SIG_IGN)
-		(void)sigaction(sig, how, NULL);
+	return sigaction(SIGTERM, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
 void stop_catch(void (*wake)(void *ctx), void *ctx)
@@ -51,8 +53,10 @@ void stop_catch(void (*wake)(void *ctx), void *ctx)
 	wake_fn = wake;
 	wake_ctx = ctx;
 	(void)sigaction(SIGALRM, &late, NULL);
-	catch_one(SIGTERM, &noted);
-	catch_one(SIGINT, &noted);
+	if (is_unwanted())
+		return;
+	(void)sigaction(SIGTERM, &noted, NULL);
+	(void)sigaction(SIGINT, &noted, NULL);
 }
 
 void stop_catch_patiently(void)

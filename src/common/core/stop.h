@@ -3,8 +3,8 @@
  *
  * The signal is noted; the program looks at it where it can stop, and leaves through die() with 143
  * or 130, so that whoever reads its output is told. A second signal, or five seconds in which the
- * program did not come to look (it waits for a reader), end it at once, with the same code. A
- * signal that was ignored when the program began stays ignored: so whoever starts a pipeline that
+ * program did not come to look (it waits for a reader), end it at once, with the same code. Where
+ * SIGTERM was ignored when the program began, both stay ignored: so whoever starts a pipeline that
  * follows can leave it to the first stage alone to end it.
  */
 #ifndef FERRY_STOP_H
