@@ -37,10 +37,10 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
 
 @test "messages: translations fit the texts, and what fs, plan and report say has one" {
 	need xgettext
-	msgfmt --check -o /dev/null "$root/po/ko.po" 2>warnings
+	msgfmt --check -o /dev/null "$root/pipelines/po/ko.po" 2>warnings
 	(cd "$root" && t/lint/texts) >all.po
 	ids all.po >all
-	ids -t "$root/po/ko.po" >korean
+	ids -t "$root/pipelines/po/ko.po" >korean
 	# nothing is translated that is not said any more
 	LC_ALL=C comm -13 all korean >stale
 	is "$(<stale)" ''
