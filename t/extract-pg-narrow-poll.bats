@@ -127,12 +127,17 @@ release() { printf 'COMMIT;\n' >&"$1"; }
 }
 
 @test "poll: --since begins there, and SIGTERM ends it well" {
+	local fd
+	# what was written beside an older transaction is not new because of it
+	hold "$(put 4 '2024-01-01 00:00:04')"
 	sql "$(put 1 '2024-01-01 00:00:00') $(put 2 '2024-01-02 00:00:00')
 		$(put 3 '2024-01-03 00:00:00')"
 	pg-narrow-dump --follow poll --interval 30ms --seal --since 2024-01-02 \
 		>stream 2>follow.err &
 	follower=$!
 	wait_until 10 came 2 3
+	release "$fd"
+	wait_until 10 came 4
 	not_yet 1
 	kill -TERM "$follower"
 	wait "$follower"

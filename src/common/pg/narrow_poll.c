@@ -30,7 +30,8 @@ struct past {
 struct narrow_poll {
 	struct narrow_poll_conf conf;
 	bool tail;  /* the table has one */
-	bool whole; /* all of the next tick's window is new */
+	bool whole; /* all of the next tick's window is new, and nothing before it is wanted */
+	bool noting; /* these rows are to be remembered, not handed out */
 	/* where the next tick goes on */
 	int64_t instant;
 	uint64_t xmin; /* NO_XID: all rows are new */
@@ -249,6 +250,8 @@ static void take_row(struct narrow_poll *p, struct narrow_reader *reader, struct
 {
 	if (reader->raw[NARROW_XMIN].p)
 		note_seen(p, reader->raw[NARROW_XMIN]);
+	if (p->noting)
+		return;
 	if (!row->why && row->time > p->newest && row->time <= p->latest_bound)
 		p->newest = row->time;
 	p->row(p->ctx, reader, row);
@@ -297,7 +300,9 @@ static void read_new(struct narrow_poll *p, uint64_t xmax)
 			(unsigned long long)(p->page > TAIL_SLACK ? p->page - TAIL_SLACK : 0));
 		str_add(&tail, str_sl(&fresh));
 		part = part_of(p, INT64_MIN, edge, &tail);
+		p->noting = p->whole;
 		read_part(p, &part);
+		p->noting = false;
 	}
 	str_free(&tail);
 	str_addz(&tail, "true");
