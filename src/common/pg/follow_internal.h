@@ -23,6 +23,8 @@ struct run {
 	struct pgo pgo;
 
 	bool open, skip, truncated; /* a transaction; one the target has; of the chunk */
+	bool seen, erased; /* the transaction: by other sessions; it has deleted something */
+	uint32_t xid;	   /* its number */
 	uint64_t received;	    /* as far as the stream was read */
 	uint64_t upto;	  /* end of the last complete transaction */
 	uint64_t idle;	  /* nothing of ours is before it, while no transaction is open */
@@ -52,6 +54,16 @@ void follow_look_for_ack(struct run *r);
 
 /* Text of the file `ack`, if there is one. */
 bool follow_read_ack(const struct run *r, struct str *text);
+
+/*
+ * Waits until other sessions see the open transaction, as slot_shows() tells: who asks the table
+ * before finds what was there before it. Returns a connection to ask; NULL, when the source is gone
+ * (r->why), or we are to end.
+ */
+struct pg *follow_until_seen(struct run *r) NODISCARD;
+
+/* While we wait for somebody: the source must not take us for dead. */
+void follow_tell(struct run *r);
 
 void follow_send_status(struct run *r);
 

@@ -6,6 +6,9 @@
 
 #define STATUS_EVERY CLOCK_US_PER_SEC
 #define ACK_EVERY (CLOCK_US_PER_SEC / 100) /* while chunks are on their way */
+#define SEEN_BASE (CLOCK_US_PER_SEC / 1000)
+#define SEEN_CAP (CLOCK_US_PER_SEC / 10)
+#define SEEN_LATE (INT64_C(5) * CLOCK_US_PER_SEC)
 #define WATCH_EVERY (INT64_C(5) * CLOCK_US_PER_SEC)
 #define BACKOFF_BASE (CLOCK_US_PER_SEC / 5)
 #define BACKOFF_CAP (INT64_C(20) * CLOCK_US_PER_SEC)
@@ -158,4 +161,36 @@ void follow_send_status(struct run *r)
 	r->next_status = clock_monotonic() + STATUS_EVERY;
 	if (r->repl)
 		(void)!repl_status(r->repl, r->received, r->acked);
+}
+
+void follow_tell(struct run *r)
+{
+	if (r->f->ack)
+		follow_look_for_ack(r);
+	follow_send_status(r);
+}
+
+/* ---- what others see of the source ----------------------------------------------------------- */
+
+struct pg *follow_until_seen(struct run *r)
+{
+	int64_t late = clock_monotonic() + SEEN_LATE;
+	struct pg *pg = follow_sql(r);
+
+	for (unsigned tries = 0; pg && !r->seen; tries++) {
+		r->seen = slot_shows(pg, r->xid);
+		if (!r->seen && stop_asked())
+			return NULL;
+		if (!r->seen && clock_monotonic() > late) {
+			msg_warn("a transaction of the source is written, but nobody sees it: is "
+				 "it waiting for a synchronous standby?");
+			late = INT64_MAX;
+		}
+		if (!r->seen) {
+			follow_tell(r);
+			clock_sleep(clock_backoff(tries, SEEN_BASE, SEEN_CAP));
+			pg = follow_sql(r);
+		}
+	}
+	return pg;
 }

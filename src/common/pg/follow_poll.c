@@ -111,23 +111,6 @@ static void failed(void *ctx, int code, const char *message)
 		ledger_follower_fail(r->f->target, r->f->job, r->me.attempt, message);
 }
 
-static void claim(struct run *r)
-{
-	unsigned long long job = r->f->job;
-
-	switch (ledger_follower_claim(
-		r->f->target, r->f->job, LEDGER_FOLLOW_POLL, &r->me, &r->arena)) {
-	case LEDGER_CLAIMED:
-		return;
-	case LEDGER_BUSY:
-		die_hint(EX_TEMP, "it ends with its process, or two minutes after it was last seen",
-			"another follower of job %llu is at work", job);
-	case LEDGER_EMPTY:
-		die_hint(EX_CONFIGURATION, "pg-wide-ledger follow --follow poll sets one up",
-			"job %llu has no follower that polls", job);
-	}
-}
-
 static void begin(struct run *r)
 {
 	struct follow_poll *f = r->f;
@@ -137,7 +120,7 @@ static void begin(struct run *r)
 						     : narrow_poll_since(&f->poll, f->since);
 		return;
 	}
-	claim(r);
+	ledger_follower_become(f->target, f->job, LEDGER_FOLLOW_POLL, &r->me, &r->arena);
 	r->rejects = (struct ledger_rejects){ .target = f->target, .job = f->job };
 	r->poll = narrow_poll_open(&f->poll, sl_of(r->me.upto));
 	msg_on_exit(failed, r);

@@ -93,13 +93,12 @@ static void erase(void *ctx, const struct narrow_row *row)
 		die_hint(EX_TEMP, "run the same command again",
 			"the publication has begun to tell of deletions");
 	live_chunk_erase(r->live, row);
+	r->erased = true;
 }
 
 /* The cell's value as it is in the source now; what changes it later comes later. */
-static void fetch(void *ctx, const struct narrow_row *cell)
+static void read_cell(struct run *r, struct pg *pg, const struct narrow_row *cell)
 {
-	struct run *r = ctx;
-	struct pg *pg = follow_sql(r);
 	struct narrow_part part = { .from = cell->time,
 		.to = cell->time + 1,
 		.ships = &cell->ship,
@@ -109,10 +108,6 @@ static void fetch(void *ctx, const struct narrow_row *cell)
 	struct str copy = { 0 };
 	struct sl message;
 
-	if (!pg)
-		die(EX_TEMP, "a value is to be read from the table, and the source is gone: %s",
-			str_z(&r->why));
-	erase(r, cell);
 	narrow_begin(r->f->narrow, pg);
 	narrow_reader_init(&reader, r->f->narrow, &part);
 	str_addz(&copy, "COPY (");
@@ -125,6 +120,20 @@ static void fetch(void *ctx, const struct narrow_row *cell)
 			live_chunk_put(r->live, &reader, &row);
 	pg_exec(pg, "COMMIT");
 	str_free(&copy);
+}
+
+static void fetch(void *ctx, const struct narrow_row *cell)
+{
+	struct run *r = ctx;
+	struct pg *pg = follow_until_seen(r);
+
+	if (!pg && stop_asked())
+		return; /* the transaction stays open: it will come again */
+	if (!pg)
+		die(EX_TEMP, "a value is to be read from the table, and the source is gone: %s",
+			str_z(&r->why));
+	erase(r, cell);
+	read_cell(r, pg, cell);
 }
 
 /* A partition, or a table that inherits. */
@@ -163,12 +172,29 @@ static void begin(struct run *r, const struct pgo_message *m)
 	r->open = true;
 	/* a server that was asked to begin behind it does not send it, but may come to */
 	r->skip = m->lsn < r->upto;
+	r->xid = m->xid;
+	r->seen = r->erased = false;
+}
+
+static void lost(struct run *r, const char *why)
+{
+	msg_warn("connection lost, source: %s", why);
+	r->lost_is_said = true;
+	follow_disconnect(r);
+	if (r->began)
+		seal(r, r->upto, r->commit); /* its transactions are complete */
 }
 
 static void commit(struct run *r, const struct pgo_message *m)
 {
 	if (!r->open)
 		die(EX_STREAM, "the source ended a transaction that never began");
+	/* whoever reads a chunk from here on does not bring back what was deleted */
+	if (r->erased && !follow_until_seen(r)) {
+		if (!stop_asked())
+			lost(r, str_z(&r->why));
+		return; /* the transaction stays open, or comes again */
+	}
 	r->open = false;
 	if (r->skip)
 		return;
@@ -215,15 +241,6 @@ static void take_message(struct run *r, struct sl data)
 	}
 }
 
-static void lost(struct run *r, const char *why)
-{
-	msg_warn("connection lost, source: %s", why);
-	r->lost_is_said = true;
-	follow_disconnect(r);
-	if (r->began)
-		seal(r, r->upto, r->commit); /* its transactions are complete */
-}
-
 static void alive(struct run *r, const struct repl_message *m)
 {
 	if (!r->open) {
@@ -234,14 +251,10 @@ static void alive(struct run *r, const struct repl_message *m)
 		follow_send_status(r);
 }
 
-/* The reader of our output lets us wait: the source must not take us for dead. */
-static void while_waiting(void *ctx)
+/* The reader of our output lets us wait. */
+static void tell(void *ctx)
 {
-	struct run *r = ctx;
-
-	if (r->f->ack)
-		follow_look_for_ack(r);
-	follow_send_status(r);
+	follow_tell(ctx);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */
@@ -319,17 +332,8 @@ static void claim(struct run *r)
 {
 	unsigned long long job = r->f->job;
 
-	switch (ledger_follower_claim(
-		r->f->target, r->f->job, LEDGER_FOLLOW_SLOT, &r->me, &r->arena)) {
-	case LEDGER_CLAIMED:
-		break;
-	case LEDGER_BUSY:
-		die_hint(EX_TEMP, "it ends with its process, or two minutes after it was last seen",
-			"another follower of job %llu is at work", job);
-	case LEDGER_EMPTY:
-		die_hint(EX_CONFIGURATION, "pg-wide-ledger follow --follow slot makes one",
-			"job %llu has no slot", job);
-	}
+	ledger_follower_become(
+		r->f->target, r->f->job, LEDGER_FOLLOW_SLOT, &r->me, &r->arena);
 	if (!lsn_parse(sl_of(r->me.upto), &r->upto))
 		die(EX_CONFIGURATION, "job %llu: not a position in the WAL: %s", job,
 			msg_q(sl_of(r->me.upto)));
@@ -378,7 +382,7 @@ static void open_run(struct run *r)
 		.ctx = r });
 	r->live = live_chunk_open(f->chunk, f->x, f->target, f->job);
 	r->sealed = clock_monotonic();
-	out_while_waiting(while_waiting, r, WAITING_EVERY);
+	out_while_waiting(tell, r, WAITING_EVERY);
 }
 
 static void close_run(struct run *r)

@@ -155,6 +155,29 @@ bool ledger_follower_upto(struct pg *target, uint64_t job, uint64_t attempt, str
 	return ours;
 }
 
+void ledger_follower_become(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
+	struct ledger_follower *out, struct arena *a)
+{
+	static const struct {
+		const char *none, *hint;
+	} lacks[] = {
+		[LEDGER_FOLLOW_SLOT] = { "no slot", "pg-wide-ledger follow --follow slot makes one" },
+		[LEDGER_FOLLOW_POLL] = { "no follower that polls",
+			"pg-wide-ledger follow --follow poll sets one up" },
+	};
+
+	switch (ledger_follower_claim(target, job, kind, out, a)) {
+	case LEDGER_CLAIMED:
+		return;
+	case LEDGER_BUSY:
+		die_hint(EX_TEMP, "it ends with its process, or two minutes after it was last seen",
+			"another follower of job %llu is at work", (unsigned long long)job);
+	case LEDGER_EMPTY:
+		die_hint(EX_CONFIGURATION, lacks[kind].hint, "job %llu has %s",
+			(unsigned long long)job, lacks[kind].none);
+	}
+}
+
 /* Passed over while a loader holds the row: the next one will do. */
 void ledger_follower_watch(struct pg *target, uint64_t job, const struct ledger_watch *w)
 {

@@ -55,6 +55,13 @@ void ledger_follower_drop(struct pg *target, uint64_t job);
 enum ledger_claimed ledger_follower_claim(struct pg *target, uint64_t job,
 	enum ledger_follow_kind kind, struct ledger_follower *out, struct arena *a) NODISCARD;
 
+/*
+ * The same for a program that follows or ends: with 75 while another one is alive, with 78 where
+ * none of this kind was set up.
+ */
+void ledger_follower_become(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
+	struct ledger_follower *out, struct arena *a);
+
 /* Is this worker's attempt still the follower? Its `upto` goes to the end of `upto`. */
 bool ledger_follower_upto(struct pg *target, uint64_t job, uint64_t attempt,
 	struct str *upto) NODISCARD;

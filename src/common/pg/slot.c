@@ -274,6 +274,26 @@ bool slot_look(struct pg *source, const char *name, struct slot_facts *out)
 	return true;
 }
 
+bool slot_shows(struct pg *source, uint32_t xid)
+{
+	char number[24];
+	struct pg_result *r;
+	bool shows;
+
+	number[num_put_u64(number, xid)] = '\0';
+	/* the snapshot's numbers have 64 bits: the nearest one that ends in these 32 */
+	r = pg_try_query(source,
+		"SELECT txid_visible_in_snapshot(top - ((top - $1::bigint + 2147483648)"
+		"  & 4294967295) + 2147483648, s)"
+		" FROM txid_current_snapshot() AS s, txid_snapshot_xmax(s) AS top",
+		1, (const char *[]){ number });
+	if (!r && !pg_is_lost(source))
+		pg_die(source, "cannot ask for a transaction");
+	shows = r && sl_eq_str(pg_value(r, 0, 0), "t");
+	pg_clear(r);
+	return shows;
+}
+
 void slot_origin(struct pg *source, struct str *s)
 {
 	struct pg_result *r = pg_try_query(

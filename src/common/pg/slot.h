@@ -53,6 +53,15 @@ struct slot_facts {
 /* What the server says of a slot. False when it could not be asked, on a patient connection. */
 bool slot_look(struct pg *source, const char *name, struct slot_facts *out) NODISCARD;
 
+/*
+ * Do other sessions see what the transaction `xid` (as pgoutput gives it, 32 bits) committed? It is
+ * sent when its COMMIT is in the WAL, and seen a little later: when it leaves the list of running
+ * ones, for which it first waits for a synchronous standby, if there is one (PostgreSQL 15,
+ * CommitTransaction in xact.c). False also when the server could not be asked, on a patient
+ * connection.
+ */
+bool slot_shows(struct pg *source, uint32_t xid) NODISCARD;
+
 /* Does the publication say what was updated and deleted? Dies with 78 when it is not there. */
 bool slot_has_deletions(struct pg *source, const char *publication);
 
