@@ -10,16 +10,13 @@ setup() {
 	sandbox_set athena-delay=0
 }
 
-# loaded GROUP FILE: makes it, and waits until its records are in the offline store.
-loaded() {
+# loaded_from GROUP FILE: makes it, and waits until its records are in the offline store.
+loaded_from() {
 	local want
 	group "$1"
 	fs-put "$1" "$2" || return
 	want=$(($(wc -l <"$2") - 1))
 	wait_until 20 arrived "$1" "$want"
-}
-arrived() {
-	[[ $(fs-extract-athena "$1" -o ndjson --no-seal | wc -l) == "$2" ]]
 }
 
 # left: objects that queries left in the bucket of the offline stores.
@@ -29,7 +26,7 @@ extract() { fs-extract-athena "$@" --no-seal; }
 
 @test "fs-extract-athena: the same records as CSV result and as unloaded parts" {
 	records 3000 >in.csv
-	loaded both in.csv
+	loaded_from both in.csv
 	LC_ALL=C sort in.csv >want
 	run_ok extract both
 	LC_ALL=C sort "$out" >got
@@ -87,7 +84,7 @@ break, ""quoted"" é",-0.00012' | LC_ALL=C sort >want
 @test "fs-extract-athena: latest, as of a time, history, deletions" {
 	printf '%s\n' id,event_time,count a,2024-01-01T00:00:00Z,1 a,2024-01-02T00:00:00.5Z,2 \
 		b,2024-01-01T12:00:00Z,3 c,2024-01-01T00:00:00Z,4 a,2024-01-02T00:00:00Z,5 >in.csv
-	loaded story in.csv
+	loaded_from story in.csv
 	printf '%s\n' id,event_time b,2024-01-03T00:00:00Z |
 		fs-put story --delete soft --accept-unsealed
 	rows() { extract story -c id,count "$@" | sed 1d | LC_ALL=C sort | paste -sd' '; }
@@ -107,7 +104,7 @@ break, ""quoted"" é",-0.00012' | LC_ALL=C sort >want
 
 @test "fs-extract-athena: columns, conditions, order, limits, other names" {
 	records 50 >in.csv
-	loaded parts in.csv
+	loaded_from parts in.csv
 	run_ok extract parts -c count,id --where 'WHERE count >= 40' \
 		--order-by 'ORDER BY count DESC' --limit 2
 	is "$(paste -sd' ' "$out")" 'count,id 44,id49 43,id48'
@@ -144,7 +141,7 @@ break, ""quoted"" é",-0.00012' | LC_ALL=C sort >want
 
 @test "fs-extract-athena: what fails is said in one line, and nothing is left" {
 	records 5 >in.csv
-	loaded refused in.csv
+	loaded_from refused in.csv
 	run_rc 69 extract nowhere
 	has "$err" 'there is no feature group "nowhere"'
 	fs-group create online --schema-file features.json --role-arn "$role" --no-offline-store \
@@ -167,7 +164,7 @@ break, ""quoted"" é",-0.00012' | LC_ALL=C sort >want
 @test "fs-extract-athena: Ctrl-C stops the query, a reader that goes, too" {
 	local code=0 polls
 	records 5 >in.csv
-	loaded stopped in.csv
+	loaded_from stopped in.csv
 	sandbox_set athena-delay=20000
 	stops=$(sandbox_count StopQueryExecution)
 	polls=$(sandbox_count GetQueryExecution)
@@ -191,7 +188,7 @@ break, ""quoted"" é",-0.00012' | LC_ALL=C sort >want
 @test "fs-extract-athena: a run after kill -9 takes the query that was paid for" {
 	local method started polls
 	records 500 >in.csv
-	loaded again in.csv
+	loaded_from again in.csv
 	LC_ALL=C sort in.csv >want
 	for method in csv unload; do
 		sandbox_set athena-delay=20000
@@ -216,7 +213,7 @@ break, ""quoted"" é",-0.00012' | LC_ALL=C sort >want
 
 @test "fs-extract-athena: throttling, errors, resets and cut bodies change nothing" {
 	records 5000 >in.csv
-	loaded storm in.csv
+	loaded_from storm in.csv
 	LC_ALL=C sort in.csv >want
 	for method in csv unload; do
 		sandbox_set throttle=10 error=5 reset=5 cut=20
@@ -252,7 +249,7 @@ cut_everywhere() {
 
 @test "fs-extract-athena: a result that is cut at any byte is never fewer rows" {
 	records 2 >in.csv
-	loaded cut in.csv
+	loaded_from cut in.csv
 	printf '%s\n' '-4' '-5' >want
 	cut_everywhere csv 1 30
 	rm -rf "$HOME/.local"
@@ -264,8 +261,8 @@ cut_everywhere() {
 	no_sanitizer 'it keeps freed memory'
 	records 1000 >small.csv
 	records 40000 >large.csv
-	loaded small small.csv
-	loaded large large.csv
+	loaded_from small small.csv
+	loaded_from large large.csv
 	for method in csv unload; do
 		small=$(command time -f %M fs-extract-athena small --method $method 2>&1 >/dev/null)
 		large=$(command time -f %M fs-extract-athena large --method $method 2>&1 >/dev/null)

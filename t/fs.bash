@@ -32,3 +32,14 @@ same_online() {
 
 # figure NAME FILE: a number of a JSON summary
 figure() { jq ".$1" "$2"; }
+
+# arrived GROUP COUNT: so many records are in its offline store.
+arrived() { [[ $(fs-extract-athena "$1" -o ndjson --no-seal | wc -l) == "$2" ]]; }
+
+# loaded GROUP COUNT: a group with so many records, which are in the file in.csv.
+loaded() {
+	group "$1"
+	records "$2" >in.csv
+	fs-put "$1" in.csv
+	wait_until 20 arrived "$1" "$2"
+}

@@ -9,17 +9,6 @@ setup() {
 	sandbox_set
 }
 
-# arrived GROUP COUNT: so many records are in its offline store.
-arrived() { [[ $(fs-extract-athena "$1" -o ndjson --no-seal | wc -l) == "$2" ]]; }
-
-# loaded GROUP COUNT: a group with so many records, which are in the file in.csv.
-loaded() {
-	group "$1"
-	records "$2" >in.csv
-	fs-put "$1" in.csv
-	wait_until 20 arrived "$1" "$2"
-}
-
 
 # made NAME STORES [OPTION...]: a group of five features with the stores: online, offline, both.
 made() {

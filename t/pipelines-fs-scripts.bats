@@ -49,8 +49,6 @@ script() {
 # said TEXT...: the script printed it
 said() { has "$out" "$@"; }
 
-arrived() { [[ $(fs-extract-athena "$1" -o ndjson --no-seal | wc -l) == "$2" ]]; }
-
 # customers NAME TYPES [OPTION...]: a group of customers; TYPES as NAME:TYPE words.
 customers() {
 	local name=$1 each

@@ -9,17 +9,6 @@ setup() {
 	sandbox_set
 }
 
-# arrived GROUP COUNT: so many records are in its offline store.
-arrived() { [[ $(fs-extract-athena "$1" -o ndjson --no-seal | wc -l) == "$2" ]]; }
-
-# loaded GROUP COUNT: a group with so many records, which are in the file in.csv.
-loaded() {
-	group "$1"
-	records "$2" >in.csv
-	fs-put "$1" in.csv
-	wait_until 20 arrived "$1" "$2"
-}
-
 # one_line TEXT...: the failure is said in one line that holds these, beside what may help.
 one_line() {
 	is "$(grep -c ': error: ' "$err")" 1 'lines of errors'
