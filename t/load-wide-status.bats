@@ -263,6 +263,25 @@ was_told() { grep -qF -e "$1" told; }
 	is "$(sql "SELECT count(*) FROM ferry.event WHERE NOT told AND level <> 'INFO'")" 0
 }
 
+@test "watch: the disk of a target on this machine" {
+	local size free told
+	job
+	recorder
+	watch --alert-disk 100
+	wait_until 20 was_told 'disk are free'
+	stop
+	told=$(sed -n "s/.*|only \([0-9]*\) % of the target's disk are free|.*/\1/p" told)
+	# others write to it meanwhile
+	read -r size free < <(df -k --output=size,avail "$(sql 'SHOW data_directory')" | tail -n 1)
+	((told >= free * 100 / size - 1 && told <= free * 100 / size + 1))
+	: >told
+	watch --alert-disk 0
+	event WARNING NULL NULL 'after the look'
+	wait_until 20 was_told 'after the look'
+	stop
+	is "$(wc -l <told)" 1
+}
+
 @test "watch: many failures; a command that fails or is not there" {
 	job
 	recorder
