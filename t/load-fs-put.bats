@@ -297,6 +297,38 @@ sent() { (($(sandbox_count "$1" ok) > $2)); }
 	is "$(fs-extract-online gone --no-seal | wc -l)" 30
 }
 
+@test "fs-put: a deletion just behind the record's own time spares what is newer" {
+	local type mode
+
+	for type in String Fractional; do
+		fs-group template | jq --arg t $type 'map(if .FeatureName == "event_time"
+			then .FeatureType = $t else . end)' >features.json
+		for mode in hard soft; do
+			fs-group create "next-$type-$mode" --schema-file features.json \
+				--role-arn "$role" --s3-uri s3://offline/fs >/dev/null
+			if [[ $type == String ]]; then
+				old=2024-01-01T00:00:00.25Z new=2024-01-01T00:00:00.250000001Z
+			else
+				old=1704067200.25 new=1704067200.250001
+			fi
+			printf '%s\n' id,event_time "a,$old" "b,$old" >old.csv
+			printf '%s\n' id,event_time "b,$new" >new.csv
+			fs-put "next-$type-$mode" old.csv
+			fs-put "next-$type-$mode" new.csv
+			# a hard one is refused, a soft one without effect
+			[[ $mode == soft ]] || want=65
+			run_rc "${want-0}" fs-put "next-$type-$mode" --delete $mode \
+				--event-time next --failed left old.csv
+			unset want
+			is "$(fs-extract-online "next-$type-$mode" -c id,event_time --no-seal |
+				tail -n +2)" "b,$new"
+			[[ $mode == soft ]] || is "$(jq -r .id left)" b
+		done
+	done
+	printf '%s\n' id b >none.csv
+	run_rc 65 fs-put next-String-hard --delete hard --event-time next none.csv
+}
+
 @test "fs-put: target stores and time to live" {
 	group stores
 	records 5 >in.csv

@@ -49,8 +49,9 @@ static const struct opt options[] = {
 	  .choices = "no|soft|hard",
 	  .help = "delete the records instead; hard frees the identifier" },
 	{ .name = "event-time", .kind = OPT_ENUM, .offset = offsetof(struct conf, when),
-	  .choices = "keep|missing|now|later",
-	  .help = "missing: now where there is none; later: now, but after the record's own" },
+	  .choices = "keep|missing|now|later|next",
+	  .help = "missing: now where there is none; later: now, but after the record's own; "
+		  "next: just behind that" },
 	{ .name = "ignore-unknown", .kind = OPT_FLAG,
 	  .offset = offsetof(struct conf, ignore_unknown),
 	  .help = "leave out columns that are no features (default: refuse)" },

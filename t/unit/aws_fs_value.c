@@ -1,6 +1,7 @@
 /* Values, event times and names as the Feature Store takes them. */
 #include "aws/fs_value.h"
 #include "core/clock.h"
+#include "core/num.h"
 
 #include "tap.h"
 
@@ -67,6 +68,44 @@ static void test_times(void)
 	str_free(&s);
 }
 
+static void test_next(void)
+{
+	static const struct {
+		enum fs_type type;
+		const char *text, *next;
+	} rows[] = { { FS_STRING, "2024-01-01T00:00:00Z", "2024-01-01T00:00:00.000000001Z" },
+		{ FS_STRING, "2024-01-01T00:00:00.25Z", "2024-01-01T00:00:00.250000001Z" },
+		{ FS_STRING, "2024-01-01T00:00:00.000000009Z", "2024-01-01T00:00:00.000000010Z" },
+		{ FS_STRING, "2024-02-29T23:59:59.999999999Z", "2024-03-01T00:00:00.000000000Z" },
+		{ FS_STRING, "1969-12-31T23:59:59.5Z", "1969-12-31T23:59:59.500000001Z" },
+		{ FS_FRACTIONAL, "1704067200", "1704067200.000001" },
+		{ FS_FRACTIONAL, "1.7617169464774606E9", "1761716946.477462" },
+		{ FS_FRACTIONAL, "1704067200.1234565", "1704067200.123457" },
+		{ FS_FRACTIONAL, "-1.5", "-1.499999" },
+		{ FS_FRACTIONAL, "200000000000", "200000000000.000031" } };
+	struct str s = { 0 };
+	double a, b;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		str_clear(&s);
+		tap(fs_event_time_next(&s, rows[i].type, sl_of(rows[i].text)) == NULL,
+			"%s has a next", rows[i].text);
+		tap_same(str_sl(&s), sl_of(rows[i].next), rows[i].text);
+		if (rows[i].type == FS_FRACTIONAL)
+			tap(num_double(sl_of(rows[i].text), &a) && num_double(str_sl(&s), &b) &&
+					b > a,
+				"which is later as a double, too");
+	}
+	str_clear(&s);
+	tap(fs_event_time_next(&s, FS_STRING, SL("9999-12-31T23:59:59.999999999Z")) != NULL,
+		"the last text has none");
+	tap(fs_event_time_next(&s, FS_FRACTIONAL, SL("253402300799")) != NULL,
+		"nor has the last number");
+	tap(fs_event_time_next(&s, FS_STRING, SL("2024-01-01")) != NULL, "a date is refused");
+	tap(s.n == 0, "and nothing is written");
+	str_free(&s);
+}
+
 static void test_plain(void)
 {
 	static const char *const rows[][2] = { { "1.7617169464774606E9", "1761716946.4774606" },
@@ -112,6 +151,7 @@ int main(void)
 {
 	test_values();
 	test_times();
+	test_next();
 	test_plain();
 	test_names();
 	return tap_done();

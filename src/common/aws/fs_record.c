@@ -76,7 +76,8 @@ const char *fs_coder_cols(
 	*column = SL("");
 	if (complete && c->id == SIZE_MAX)
 		return "the column of the record identifier is missing";
-	if (complete && c->time == SIZE_MAX && c->when <= FS_WHEN_KEEP)
+	if (complete && c->time == SIZE_MAX &&
+		(c->when == FS_WHEN_KEEP || c->when == FS_WHEN_NEXT))
 		return "the column of the event time is missing";
 	return NULL;
 }
@@ -149,6 +150,8 @@ static const char *set_time(struct fs_coder *c, struct fs_item *item, struct sl 
 		str_add(&item->time, own);
 		return why;
 	}
+	if (c->when == FS_WHEN_NEXT)
+		return fs_event_time_next(&item->time, type, own);
 	now = clock_now();
 	if (c->when == FS_WHEN_LATER && fs_event_time_parse(type, own, &stored) && stored >= now)
 		now = stored + 2000; /* beyond what cutting to milliseconds takes away */

@@ -18,6 +18,7 @@ enum fs_when {
 	FS_WHEN_MISSING, /* now, where the record has none */
 	FS_WHEN_NOW,     /* now, always */
 	FS_WHEN_LATER, /* now, or just later than the record's, whichever is later: for deletions */
+	FS_WHEN_NEXT,  /* just behind the record's own: a deletion that spares what is newer */
 };
 
 struct fs_coder {

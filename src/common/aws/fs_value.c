@@ -138,6 +138,54 @@ bool fs_event_time_parse(enum fs_type type, struct sl text, int64_t *instant)
 	return true;
 }
 
+/* A nanosecond later, which is the finest that the service reads. */
+static const char *next_text(struct str *s, struct sl text)
+{
+	char second[32], iso[CLOCK_TEXT_MAX];
+	unsigned long nanos = 0;
+	int64_t instant;
+
+	for (size_t i = 20; i < 29; i++)
+		nanos = nanos * 10 + (i + 1 < text.n ? (unsigned long)(text.p[i] - '0') : 0);
+	nanos++;
+	(void)snprintf(second, sizeof second, "%.19sZ", text.p);
+	if (!clock_parse(sl_of(second), &instant))
+		return "is no event time";
+	if (nanos == 1000000000) {
+		nanos = 0;
+		instant += CLOCK_US_PER_SEC;
+		if (memcmp(text.p, "9999-12-31T23:59:59", 19) == 0)
+			return "is the last event time there is";
+	}
+	(void)clock_put(iso, instant, false);
+	iso[10] = 'T';
+	str_addf(s, "%.19s.%09luZ", iso, nanos);
+	return NULL;
+}
+
+/* A microsecond later, or where doubles are further apart than that the next double. */
+static const char *next_number(struct str *s, struct sl text)
+{
+	double seconds, next;
+
+	if (!num_double(text, &seconds) || seconds >= 253402300799.0)
+		return "is the last event time there is";
+	next = nextafter(seconds, INFINITY);
+	if (next < seconds + 1e-6)
+		next = seconds + 1e-6;
+	str_addf(s, "%.6f", next);
+	return NULL;
+}
+
+const char *fs_event_time_next(struct str *s, enum fs_type type, struct sl text)
+{
+	const char *why = fs_event_time_check(type, text);
+
+	if (why)
+		return why;
+	return type == FS_STRING ? next_text(s, text) : next_number(s, text);
+}
+
 static void add_zeros(struct str *s, int64_t n)
 {
 	for (; n > 0; n--)

@@ -43,6 +43,13 @@ void fs_event_time_put(struct str *s, enum fs_type type, int64_t instant);
 bool fs_event_time_parse(enum fs_type type, struct sl text, int64_t *instant) NODISCARD;
 
 /*
+ * Appends the event time just behind `text`: a nanosecond later in a String feature, a microsecond
+ * (or the next double) in a Fractional one. NULL, or why there is none; then nothing is appended.
+ * What happens at that time replaces a record of `text`, and nothing that is newer.
+ */
+const char *fs_event_time_next(struct str *s, enum fs_type type, struct sl text);
+
+/*
  * Appends a number with its exponent written out: 1.7617169464774606E9 as 1761716946.4774606.
  * Digits stay as they are; what is not such a number is appended unchanged.
  */
