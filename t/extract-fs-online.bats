@@ -132,3 +132,72 @@ extract() { fs-extract-online "$@" --no-seal; }
 	printf '%s kB, %s kB\n' "$small" "$large"
 	((large < small + 6144 && large < 32768))
 }
+
+@test "fs-extract-online: which of these records the store has just so" {
+	local n
+
+	fs-group template | jq '. + [{"FeatureName":"tags","FeatureType":"String",
+		"CollectionType":"List"}]' >features.json
+	fs-group create compared --schema-file features.json --role-arn "$role" \
+		--s3-uri s3://offline/fs --storage-type InMemory >/dev/null
+	records 9000 >in.csv
+	fs-put compared in.csv
+	{
+		printf 'id,event_time,count,price,category\n'
+		printf 'id3,2024-01-01T00:00:03Z,-2,3.26,\n'        # another price
+		printf 'id4,2024-01-01T00:00:04.001Z,-1,4.25,red\n' # newer
+		printf 'id6,2024-01-01T00:00:06Z,1,6.25,\n'         # a text less
+		printf 'id8,2024-01-01T00:00:08Z,3,8.25,""\n'       # empty, which is not none
+	} >changes.csv
+	fs-put compared changes.csv
+	jq -nc '{id: "id9", event_time: "2024-01-01T00:00:09Z", count: 4, price: 9.25,
+		category: "a, \"b\" é", tags: ["x"]}' >tagged.json
+	fs-put compared tagged.json
+	printf 'id,event_time\nid11,2024-01-01T00:00:11Z\nid12,2024-01-01T00:00:13Z\n' >gone.csv
+	fs-put compared --delete hard --event-time next gone.csv
+	# numbers as Athena may write them, and columns that are no features
+	sed -E '1s/$/,write_time/; 2,$s/$/,2024-02-02 00:00:00/
+		s/^(id2,[^,]*),-3,2.25/\1,-3,2.25E0/' in.csv >known.csv
+	run_rc 0 extract compared --same-as known.csv --changed changed -c id,event_time
+	grep -vE '^id(3|4|6|8|9|11|12),' in.csv | cut -d, -f1,2 | LC_ALL=C sort >want
+	LC_ALL=C sort "$out" >got
+	same_file got want
+	has "$err" '5 records are not in the online store as they are in known.csv'
+	is "$(jq -r .id changed | sort | paste -sd' ')" 'id3 id4 id6 id8 id9'
+	run_ok extract compared --ids changed -c id
+	is "$(wc -l <"$out")" 6
+	# two states of one identifier are two questions
+	{
+		head -n 1 in.csv
+		grep -h '^id4,' changes.csv in.csv changes.csv
+	} >twice.csv
+	run_rc 0 extract compared --same-as twice.csv -c event_time
+	is "$(grep -c 04.001 "$out")" 2
+	printf 'id,count\nid1,1\n' >bad.csv
+	run_rc 65 extract compared --same-as bad.csv
+	has "$err" 'record 1 is without "event_time"'
+	run_rc 66 extract compared --same-as nothing
+}
+
+@test "fs-extract-online: which of these records it has no longer" {
+	records 300 >in.csv
+	group fading
+	fs-put fading in.csv
+	printf 'id,event_time\nid5,2024-02-01T00:00:00Z\nid6,2024-02-01T00:00:00Z\n' >soft.csv
+	fs-put fading --delete soft soft.csv
+	printf 'id,event_time\nid7,2024-02-01T00:00:00Z\n' >hard.csv
+	fs-put fading --delete hard hard.csv
+	run_ok extract fading --deleted-ids deleted -c id
+	is "$(wc -l <"$out")" 298
+	is "$(jq -r .id deleted | sort | paste -sd' ')" 'id5 id6'
+	# one of them lives again
+	grep -E '^(id,|id6)' in.csv | sed 's/2024-01/2024-03/' >again.csv
+	fs-put fading again.csv
+	run_ok extract fading --gone-from in.csv --ids deleted -c id,event_time
+	is "$(<"$out")" "$(grep -E '^(id|id5),' in.csv | cut -d, -f1,2)"
+	run_rc 64 extract fading --gone-from in.csv
+	run_rc 64 extract fading --deleted-ids x --id id1
+	: >none
+	run_ok extract fading --gone-from in.csv --ids none -c id
+	is "$(<"$out")" id
+}

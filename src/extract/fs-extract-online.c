@@ -5,6 +5,8 @@
  * BatchGetRecord, many at once. Memory does not grow with the store.
  */
 #include "aws/fs_archive.h"
+#include "aws/fs_compare.h"
+#include "aws/fs_id_file.h"
 #include "aws/fs_known.h"
 #include "aws/fs_online.h"
 #include "aws/fs_table.h"
@@ -15,7 +17,6 @@
 #include "core/opt.h"
 #include "core/stop.h"
 #include "stream/extract.h"
-#include "stream/in.h"
 #include "stream/out.h"
 
 #define FORMAT_TABLE 4 /* behind the formats of stream/rd.h: for people */
@@ -23,7 +24,8 @@
 struct conf {
 	struct aws_opts aws;
 	struct io_opts io;
-	const char *columns, *ids, *except, *s3_output;
+	const char *columns, *ids, *except, *same_as, *gone_from, *s3_output;
+	const char *changed, *deleted_ids;
 	struct opt_list id;
 	bool lines, deleted, current_time, required;
 	uint64_t workers, batch;
@@ -43,8 +45,16 @@ static const struct opt options[] = {
 	  .help = "the file of --ids has an identifier a line, and no header" },
 	{ .name = "except", .kind = OPT_STR, .offset = offsetof(struct conf, except),
 	  .arg = "FILE", .help = "not those whose identifier and event time are in these records" },
+	{ .name = "same-as", .kind = OPT_STR, .offset = offsetof(struct conf, same_as),
+	  .arg = "FILE", .help = "those of these records that the store has just so" },
+	{ .name = "changed", .kind = OPT_STR, .offset = offsetof(struct conf, changed),
+	  .arg = "FILE", .help = "with --same-as: list those here that it has otherwise" },
+	{ .name = "gone-from", .kind = OPT_STR, .offset = offsetof(struct conf, gone_from),
+	  .arg = "FILE", .help = "those of these records, and of --ids, that it has no longer" },
 	{ .name = "deleted", .kind = OPT_FLAG, .offset = offsetof(struct conf, deleted),
 	  .help = "also identifiers of records that were softly deleted, the rest NULL" },
+	{ .name = "deleted-ids", .kind = OPT_STR, .offset = offsetof(struct conf, deleted_ids),
+	  .arg = "FILE", .help = "list those identifiers here" },
 	{ .name = "required", .kind = OPT_FLAG, .offset = offsetof(struct conf, required),
 	  .help = "an identifier that has no record is an error" },
 	{ .name = "current-time", .kind = OPT_FLAG, .offset = offsetof(struct conf, current_time),
@@ -102,7 +112,9 @@ struct prog {
 	struct str time;
 	struct field *nothing;
 	struct fs_known known; /* --except */
-	uint64_t missing;
+	struct fs_ids only;    /* --gone-from: the identifiers of --ids */
+	struct out *changed, *deleted;
+	uint64_t n_changed, missing;
 };
 
 /* ---- output -------------------------------------------------------------------------------- */
@@ -141,11 +153,27 @@ static void take_row(void *ctx, const struct field *f, size_t n)
 		extract_tick(p->x);
 }
 
+/* A line of a list of identifiers, which --ids can read. */
+static void list_id(const struct prog *p, struct out *list, struct sl id)
+{
+	struct str line = { 0 };
+
+	str_addc(&line, '{');
+	str_add_json(&line, p->group.features[p->group.id].name);
+	str_addc(&line, ':');
+	str_add_json(&line, id);
+	str_addz(&line, "}\n");
+	out_put(list, str_sl(&line));
+	str_free(&line);
+}
+
 static void take_missing(void *ctx, struct sl id)
 {
 	struct prog *p = ctx;
 
 	p->missing++;
+	if (p->deleted)
+		list_id(p, p->deleted, id);
 	if (p->conf.required)
 		die(EX_REFUSED, "feature group %s has no record %s", msg_q(p->group.name),
 			msg_q(id));
@@ -225,18 +253,6 @@ static void print_table(struct prog *p)
 
 /* ---- identifiers --------------------------------------------------------------------------- */
 
-/* The identifier's own name, or what people call it, or the first column. */
-static size_t find_id(const struct prog *p, const struct names *cols)
-{
-	const struct sl guesses[] = { p->group.features[p->group.id].name, SL("record_id"),
-		SL("id"), SL("RecordIdentifier"), SL("record_identifier") };
-
-	for (size_t i = 0; i < ARRAY_LEN(guesses); i++)
-		if (names_find(cols, guesses[i]) != NAMES_NONE)
-			return names_find(cols, guesses[i]);
-	return 0;
-}
-
 /* Those that are known elsewhere; where that file cannot be told, everything would be. */
 static void learn_known(struct prog *p)
 {
@@ -265,64 +281,74 @@ static void learn_known(struct prog *p)
 	mem_free(io);
 }
 
-static void get_records(struct prog *p)
+static void take_id(void *ctx, struct sl id)
 {
-	struct io *io = io_open(&p->conf.io, p->conf.ids);
-	enum rd_event ev;
-	struct rec rec;
-	size_t id = 0;
+	struct prog *p = ctx;
 
-	while ((ev = io_next(io, &rec)) != RD_END) {
-		if (ev == RD_COLS)
-			id = find_id(p, rd_cols(io->rd));
-		if (ev != RD_ROW)
-			continue;
-		if (id >= rec.n || field_is_null(&rec.f[id]) || rec.f[id].n == 0)
-			io_reject_field(io, &rec, id, "is empty, but identifies the record");
-		else
-			fs_online_get(p->online, field_sl(&rec.f[id]));
-	}
-	rd_close(io->rd);
-	mem_free(io);
+	if (p->conf.gone_from)
+		fs_ids_add(&p->only, id);
+	else
+		fs_online_get(p->online, id);
 }
 
-static void get_lines(struct prog *p)
+static void read_ids(struct prog *p)
 {
-	struct in *in = in_open(p->conf.ids, (size_t)1 << 20);
-	bool more = true;
+	fs_id_file(&p->group, &p->conf.io, p->conf.ids, p->conf.lines, take_id, p);
+}
 
-	while (more) {
-		struct sl w, line;
-		const char *nl;
+static void seen(void *ctx, enum fs_seen what, const struct field *f)
+{
+	struct prog *p = ctx;
 
-		more = in_more(in);
-		w = in_window(in);
-		while (w.n && ((nl = memchr(w.p, '\n', w.n)) || !more)) {
-			line = (struct sl){ w.p, nl ? (size_t)(nl - w.p) : w.n };
-			w.p += line.n + (nl != NULL);
-			w.n -= line.n + (nl != NULL);
-			in_consume(in, line.n + (nl != NULL));
-			if (line.n && line.p[line.n - 1] == '\r')
-				line.n--;
-			if (line.n)
-				fs_online_get(p->online, line);
-		}
+	if (what != (p->conf.same_as ? FS_SEEN_SAME : FS_SEEN_NONE)) {
+		p->n_changed += what == FS_SEEN_OTHER;
+		if (p->changed && what == FS_SEEN_OTHER)
+			list_id(p, p->changed, field_sl(&f[p->group.id]));
+		return;
 	}
-	in_close(in);
+	for (size_t i = 0; i < p->n; i++)
+		p->nothing[i] = f[p->features[i]];
+	take_row(p, p->nothing, p->n);
+}
+
+/* --same-as and --gone-from: the records are those of the file, the store says which. */
+static void compare(struct prog *p)
+{
+	const struct conf *c = &p->conf;
+
+	if (c->gone_from) {
+		fs_ids_init(&p->only);
+		read_ids(p);
+	}
+	fs_compare(&(struct fs_compare_conf){ .aws = p->aws,
+		.group = &p->group,
+		.io = &c->io,
+		.file = c->same_as ? c->same_as : c->gone_from,
+		.only = c->gone_from ? &p->only : NULL,
+		.workers = (unsigned)c->workers,
+		.batch = (unsigned)(c->batch < FS_BATCH_GET_MAX ? c->batch : FS_BATCH_GET_MAX),
+		.patience_us = c->patience,
+		.seen = seen,
+		.ctx = p });
+	if (p->n_changed && c->same_as)
+		msg_note("%llu records are not in the online store as they are in %s",
+			(unsigned long long)p->n_changed, c->same_as);
 }
 
 static void get_all(struct prog *p)
 {
 	const struct conf *c = &p->conf;
 
+	if (c->same_as || c->gone_from) {
+		compare(p);
+		return;
+	}
 	if (c->except)
 		learn_known(p);
 	for (size_t i = 0; i < c->id.n; i++)
 		fs_online_get(p->online, c->id.v[i]);
-	if (c->ids && c->lines)
-		get_lines(p);
-	else if (c->ids)
-		get_records(p);
+	if (c->ids)
+		read_ids(p);
 	if (!c->ids && !c->id.n)
 		fs_online_all(p->online);
 	else
@@ -341,7 +367,7 @@ static void start(struct prog *p, const char *name)
 	const struct conf *c = &p->conf;
 	struct fs_online_conf online = { .group = sl_of(name),
 		.description = &p->group,
-		.deleted = c->deleted,
+		.deleted = c->deleted || c->deleted_ids,
 		.workers = (unsigned)c->workers,
 		.batch = (unsigned)(c->batch < FS_BATCH_GET_MAX ? c->batch : FS_BATCH_GET_MAX),
 		.patience_us = c->patience,
@@ -361,8 +387,13 @@ static void start(struct prog *p, const char *name)
 	online.features = p->features;
 	online.n = p->n;
 	online.all = !c->columns;
-	p->online = fs_online_new(p->aws, &online);
+	if (!c->same_as && !c->gone_from)
+		p->online = fs_online_new(p->aws, &online);
 	stop_catch(wake, p->aws);
+	if (c->changed)
+		p->changed = out_open(c->changed, 0);
+	if (c->deleted_ids)
+		p->deleted = out_open(c->deleted_ids, 0);
 	start_output(p);
 }
 
@@ -370,6 +401,10 @@ static void finish(struct prog *p)
 {
 	struct str src = { 0 };
 
+	if (p->changed)
+		out_close(p->changed);
+	if (p->deleted)
+		out_close(p->deleted);
 	if (p->archive) {
 		unsigned parts = fs_archive_end(p->archive);
 
@@ -400,6 +435,7 @@ static void release(struct prog *p)
 	mem_free(p->now);
 	mem_free(p->conf.id.v);
 	fs_known_free(&p->known);
+	fs_ids_free(&p->only);
 }
 
 int main(int argc, char **argv)
@@ -414,13 +450,18 @@ int main(int argc, char **argv)
 		opt_usage("one GROUP");
 	if (p.conf.lines && !p.conf.ids)
 		opt_usage("--lines needs --ids");
+	if (p.conf.gone_from && (!p.conf.ids || p.conf.lines))
+		opt_usage("--gone-from needs --ids, as records");
+	if (p.conf.deleted_ids && (p.conf.ids || p.conf.id.n))
+		opt_usage("--deleted-ids is of the whole store, not of some identifiers");
 	if (p.conf.s3_output && (io->output || io->out_format || io->gzip || io->force_seal))
 		opt_usage("--s3-output has its own format and place");
 	start(&p, argv[0]);
 	get_all(&p);
 	if (p.missing && !p.conf.deleted && (p.conf.ids || p.conf.id.n))
 		msg_note("%llu identifiers have no record", (unsigned long long)p.missing);
-	fs_online_free(p.online);
+	if (p.online)
+		fs_online_free(p.online);
 	finish(&p);
 	release(&p);
 	return EX_DONE;

@@ -62,3 +62,24 @@ void fs_known_free(struct fs_known *k)
 	mem_free(k->slot);
 	*k = (struct fs_known){0};
 }
+
+void fs_ids_init(struct fs_ids *s)
+{
+	s->key = sip_random_key();
+	keyset_init(&s->set, false);
+}
+
+void fs_ids_add(struct fs_ids *s, struct sl id)
+{
+	(void)keyset_add(&s->set, sip_hash(&s->key, id));
+}
+
+bool fs_ids_have(const struct fs_ids *s, struct sl id)
+{
+	return s->set.n && keyset_has(&s->set, sip_hash(&s->key, id));
+}
+
+void fs_ids_free(struct fs_ids *s)
+{
+	keyset_clear(&s->set);
+}

@@ -1,0 +1,20 @@
+/*
+ * fs_id_file.h - identifiers of records out of a file: a column of records, or lines.
+ */
+#ifndef FERRY_AWS_FS_ID_FILE_H
+#define FERRY_AWS_FS_ID_FILE_H
+
+#include "aws/fs_group.h"
+#include "stream/io.h"
+
+typedef void fs_id_fn(void *ctx, struct sl id);
+
+/*
+ * Calls `take` for each identifier in the file ("-": standard input). `lines`: one a line, without
+ * a header; else records that have it in the column of its own name, in one that people call it
+ * by, or in the first. A record without one is a reject (stream/io.h).
+ */
+void fs_id_file(const struct fs_group *g, const struct io_opts *opts, const char *path, bool lines,
+	fs_id_fn *take, void *ctx);
+
+#endif
