@@ -3,6 +3,7 @@
 # shellcheck disable=SC2154,SC2034  # ferry_name and EX_* are those of lib.bash
 
 declare -A opt=() # options of the command by name; flags are 1, or 0 for --no-NAME
+repeated=()       # --NAME=VALUE of options that may be repeated, as they came
 words=()          # its operands
 aws=()            # --profile and --region, for the programs
 rest=()           # what front_door leaves
@@ -21,8 +22,9 @@ no_such_option() {
 	misused "$(fill $"no such option of %s: %s" "$command" "$word")${near:+ (--${near#x}?)}"
 }
 
-# read_options SPEC... -- ARGUMENT...: SPEC is NAME= (wants a value), NAME (a flag) or NAME? (a flag
-# that may have a value behind =), with X: before it for a letter.
+# read_options SPEC... -- ARGUMENT...: SPEC is NAME= (wants a value), NAME+ (wants one, and may be
+# repeated: they are kept in `repeated`), NAME (a flag) or NAME? (a flag that may have a value
+# behind =), with X: before it for a letter.
 read_options() {
 	local name value
 	local -A known=() letter=()
@@ -33,7 +35,7 @@ read_options() {
 			letter[${name%%:*}]=${name#*:}
 			name=${name#*:}
 		fi
-		known[${name%[=?]}]=$name
+		known[${name%[=?+]}]=$name
 		shift
 	done
 	shift
@@ -51,7 +53,7 @@ read_options() {
 			continue
 			;;
 		esac
-		if [[ ${known[$name]-} == *= ]]; then
+		if [[ ${known[$name]-} == *[=+] ]]; then
 			if [[ $1 == --*=* ]]; then
 				value=${1#*=}
 			else
@@ -60,6 +62,7 @@ read_options() {
 				shift
 			fi
 			opt[$name]=$value
+			[[ ${known[$name]} != *+ ]] || repeated+=("--$name=$value")
 		elif [[ ${known[$name]-} == *\? && $1 == --*=* ]]; then
 			opt[$name]=${1#*=}
 		elif [[ ${known[$name]-} && $1 != *=* ]]; then
