@@ -56,16 +56,18 @@ filled() {
 @test "fs-upgrade: a backup, the schemas compared, the move" {
 	filled v1 both 60
 	jq 'map(if .FeatureName == "count" then .FeatureType = "Fractional" else . end) +
-		[{"FeatureName":"tier","FeatureType":"String"}]' features.json >x.json
+		[{"FeatureName":"tier","FeatureType":"String"},
+		{"FeatureName":"region","FeatureType":"String"}]' features.json >x.json
 	mv x.json features.json
 	made v2 both
 	records 5 1000 | sed '1s/$/,tier/; 2,$s/$/,x/' >other.csv
 	fs-put v2 other.csv
 	run_pipe '0 0' 'echo y |
-		fs-upgrade v1 v2 --backup b.ndjson.gz --set tier=basic --verify-wait 30s'
-	has "$out" 'Features of v1 and v2: they differ' 'added: tier' \
+		fs-upgrade v1 v2 --backup b.ndjson.gz --set tier=basic --set region=east \
+			--verify-wait 30s'
+	has "$out" 'Features of v1 and v2: they differ' 'added: region' 'added: tier' \
 		'changed: count: Integral → Fractional' '60 identifiers compared, 0 missing'
-	present v1 | jq -cS '.tier = "basic"' >wanted
+	present v1 | jq -cS '.tier = "basic" | .region = "east"' >wanted
 	present v2 >got
 	same_file got wanted
 	is "$(gunzip -c b.ndjson.gz | jq -cS . | sort | md5sum)" "$(present v1 | sort | md5sum)"
@@ -105,6 +107,16 @@ filled() {
 	same_file got wanted
 	run_rc 0 fs-copy traveller plain "${there[@]}" "${made_there[@]}" --yes --verify-wait 30s
 	fs-extract-online "${far[@]}" plain --no-seal -o ndjson | jq -cS . | sort >got
+	same_file got wanted
+	jq '. + [{"FeatureName":"team","FeatureType":"String"},
+		{"FeatureName":"cost","FeatureType":"Integral"}]' features.json >labels.json
+	fs-group "${far[@]}" create labelled --schema-file labels.json --role-arn "$role" \
+		--s3-uri s3://far/fs >/dev/null
+	run_rc 0 fs-copy traveller labelled "${there[@]}" --set team=red --set=cost=7 --yes \
+		--verify-wait 30s
+	fs-extract-online "${far[@]}" labelled --no-seal -o ndjson | jq -cS . >got
+	present traveller | jq -cS '.team = "red" | .cost = 7' | sort >wanted
+	sort -o got got
 	same_file got wanted
 	rm "$AWS_SHARED_CREDENTIALS_FILE" "$AWS_CONFIG_FILE"
 }
@@ -148,7 +160,11 @@ old_and_new() {
 		is "$(gunzip -c copy.ndjson.gz | wc -l)" 25
 		is "$(present "active-$type" | wc -l)" 35
 		run_rc 0 fs-archive "active-$type" "archive-$type" --older-than 365 --yes --delete
-		has "$out" 'Deleted from the online store'
+		has "$out" "Deleted from the online store of active-$type: 25 records"
+		rows "active-$type" 35 # an hour has not passed
+		run_rc 0 fs-archive "active-$type" "archive-$type" --older-than 365 --yes --delete \
+			--settled 0s
+		has "$out" "Deleted from the online store of active-$type: 0 records"
 		same_online "active-$type" new.csv
 		same_online "archive-$type" old.csv
 		[[ $format == Glue ]] || rows "active-$type" 10
@@ -157,6 +173,65 @@ old_and_new() {
 		has "$out" ': 0'
 	done
 }
+
+@test "fs-archive: deletes nothing that is newer or otherwise than what was archived" {
+	local each
+
+	made busy both --table-format Iceberg
+	made vault both
+	old_and_new busy String
+	{
+		printf 'id,event_time,count,price,category\n'
+		printf 'old1,%s,100,1,now\n' "$(date -u +%FT%TZ)" # in use again
+		printf 'old2,2020-06-06T00:00:00Z,100,1,newer\n'  # newer, though old
+		printf 'old3,2020-05-05T05:05:05Z,100,1,other\n'  # another at the same time
+		printf 'old4,2020-05-05T05:05:05.001Z,4,4.5,c\n'
+		printf 'only,2020-01-01T00:00:00Z,1,1,online\n'   # not archived at all
+	} >lively.csv
+	fs-put busy --target-stores online lively.csv
+	# from here on deletions do not come through, until the sandbox is told otherwise
+	sandbox_set only=DeleteRecord error=100
+	timeout 120 fs-archive busy vault --before 2021-01-01 --yes --delete --settled 0s \
+		>report 2>&1 3>&- &
+	wait_until 60 tried
+	printf 'id,event_time,count,price,category\n' >race.csv
+	printf 'old%s,2020-05-05T05:05:05.000000002Z,9,9.5,raced\n' 5 6 >>race.csv
+	printf 'lately,2020-02-02T00:00:00Z,1,1.5,late\n' >>race.csv
+	fs-put busy race.csv
+	wait_until 20 rows busy 38
+	sandbox_set
+	each=0
+	wait $! || each=$?
+	cat report
+	is "$each" 0
+	has report 'Deleted from the online store of busy: 19 records' \
+		'Left there, newer or otherwise than archived: 6: ' looked
+	for each in old1 old2 old3 old4 old5 old6; do
+		has report "\"$each\""
+	done
+	is "$(jq -r .id busy-before-2021-01-01-left.ndjson | sort | paste -sd' ')" \
+		'old1 old2 old3 old4 old5 old6'
+	{
+		cat new.csv
+		tail -qn +2 lively.csv race.csv
+	} >wanted.csv
+	same_online busy wanted.csv
+	same_online vault old.csv
+	# of the offline store's old rows only those are gone that are in the archive
+	old_rows() {
+		fs-extract-athena busy --no-seal -o ndjson |
+			jq -r 'select(.event_time < "2021") | .category' | sort | paste -sd' '
+	}
+	is "$(old_rows)" 'late raced raced'
+	run_rc 64 fs-archive busy vault --settled soon
+	# an archive without a history does not cost the source its own
+	made shelf online
+	run_rc 0 fs-archive busy shelf --before 2021-01-01 --yes --delete --settled 0s
+	has "$err" 'shelf has no offline store for the history'
+	is "$(old_rows)" 'late raced raced'
+	same_online shelf <(grep -E '^(id,|old[56],|lately,)' race.csv)
+}
+tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 
 @test "fs-subset: a list of any length, in batches" {
 	filled everybody both 3000
