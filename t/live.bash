@@ -50,9 +50,11 @@ live() {
 	"${live_command[@]}" >>run.out 2>>run.err &
 	run=$!
 }
+gone() { ! kill -0 "$1" 2>/dev/null; }
 live_ends() {
 	local code=0
 	kill -TERM "$run"
+	wait_until 120 gone "$run"
 	wait "$run" || code=$?
 	run=''
 	is "$code" 0 'the exit code after SIGTERM' || {

@@ -169,3 +169,28 @@ target_down() {
 	is "$(sql 'SELECT count(*) > 4 FROM ferry.chunk')" t 'chunks were cut'
 	run_rc 0 narrow-to-wide --mode validate
 }
+
+# beside: sessions of what says how far it is, and of what tells of trouble
+beside() {
+	[[ $(sql "SELECT count(*) FROM pg_stat_activity
+		WHERE application_name = 'pg-wide-ledger'") == 2 ]]
+}
+
+ended() { (($(grep -c '^pg-wide-ledger: error: ' run.err) == $1)); }
+
+@test "live: what stands beside it comes back when it loses its server, and ends with it" {
+	local each
+	two_servers
+	at_source "$root/t/telemetry" 2 20 4000
+	live --mode concurrent --follow poll
+	wait_until 30 grep -q 'all of the past is there' run.err
+	for each in 2 4; do
+		wait_until 30 beside
+		sql "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+			WHERE application_name = 'pg-wide-ledger'" >ended
+		wait_until 20 ended "$each"
+	done
+	# now it waits before it begins again
+	live_ends
+	same_as_source
+}

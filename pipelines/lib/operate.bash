@@ -1,15 +1,49 @@
 # operate.bash: what stands beside the work of narrow-to-wide: progress, alerts, comparisons.
 # shellcheck shell=bash disable=SC2154  # variables of narrow-to-wide
 
-show_progress() {
-	[[ ! $quiet ]] || return 0
-	pg-wide-ledger progress --job "$job_id" --while $$ "${ships[@]}" &
-	progress=$!
-	defer stop_progress
+# beside COMMAND...: runs it in the background until the script ends. Where it was killed, or lost
+# its server, it is started again.
+beside() {
+	keep_beside "$@" &
+	defer end_beside "$!"
 }
 
-# It may have ended by itself.
-stop_progress() { kill "$progress" 2>/dev/null || :; }
+keep_beside() {
+	local child='' stopping='' code
+
+	trap 'stopping=1; [[ ! $child ]] || kill -TERM "$child" 2>/dev/null || :' TERM
+	trap '' INT
+	while [[ ! $stopping ]] && kill -0 $$ 2>/dev/null; do
+		code=0
+		"$@" &
+		child=$!
+		# it may have begun just when we were told to end
+		[[ ! $stopping ]] || kill -TERM "$child" 2>/dev/null || :
+		join "$child" || code=$?
+		((code == EX_TEMP || code > 128)) || return "$code"
+		[[ ! $stopping ]] || break
+		sleep 2 &
+		child=$!
+		join "$child" || :
+	done
+}
+
+# What was written in the last moment is still told; but nobody waits for it for ever.
+end_beside() {
+	local -i tenths
+
+	kill -TERM "$1" 2>/dev/null || return 0
+	for ((tenths = 0; tenths < 300; tenths++)); do
+		kill -0 "$1" 2>/dev/null || return 0
+		sleep 0.1
+	done
+	kill -KILL "$1" 2>/dev/null || :
+}
+
+show_progress() {
+	[[ ! $quiet ]] || return 0
+	beside pg-wide-ledger progress --job "$job_id" --while $$ "${ships[@]}"
+}
 
 # The first word of --alert-command is a program; no shell will read it.
 check_alert() {
@@ -22,34 +56,10 @@ check_alert() {
 	alert+=("--alert-command=$1")
 }
 
-# watch_job: until it is told to end. Lost servers come back.
-watch_job() {
-	local watch='' code
-
-	trap '[[ ! $watch ]] || kill -TERM "$watch" 2>/dev/null || :' TERM
-	trap '' INT
-	while kill -0 $$ 2>/dev/null; do
-		code=0
-		pg-wide-ledger watch --quiet --job "$job_id" --while $$ "${alert[@]}" &
-		watch=$!
-		join "$watch" || code=$?
-		((code == EX_TEMP)) || return "$code"
-		sleep 2
-	done
-}
-
 # start_watch: with a follower there is always something to look at.
 start_watch() {
 	[[ ${alert[*]-} || ${how-} ]] || return 0
-	watch_job &
-	watcher=$!
-	defer stop_watch
-}
-
-# What was written in the last moment is still told.
-stop_watch() {
-	kill -TERM "$watcher" 2>/dev/null || :
-	wait "$watcher" 2>/dev/null || :
+	beside pg-wide-ledger watch --quiet --job "$job_id" --while $$ "${alert[@]}"
 }
 
 # reconcile: repairs beside the follower. Who polls may miss late rows, so chunks are compared again
