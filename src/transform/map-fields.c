@@ -398,6 +398,8 @@ static void warn_of_unseen(const struct state *st, struct filter_run *run)
 {
 	const struct names *cols = rd_cols(filter_io(run)->rd);
 
+	if (!cols->n)
+		return; /* there was nothing at all */
 	for (size_t i = 0; i < st->selected.n; i++)
 		if (!is_made(st, st->selected.name[i]))
 			warn_of(cols, st->selected.name[i], "select");
@@ -418,8 +420,7 @@ static void seal(void *ctx, struct filter_run *run)
 
 static void end(void *ctx, struct filter_run *run)
 {
-	if (rd_cols(filter_io(run)->rd)->n)
-		warn_of_unseen(ctx, run);
+	warn_of_unseen(ctx, run);
 }
 
 static void release(void *ctx)
