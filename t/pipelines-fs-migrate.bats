@@ -225,6 +225,85 @@ migrated() { run_rc 0 fs migrate "$@" --yes --verify-wait 30s --no-progress; }
 	sandbox_set offline-delay=0
 }
 
+@test "migrate: a deletion that has not reached the offline store" {
+	local to
+
+	made fading both
+	lively fading
+	# neither is a deletion: never online, and only not online any more
+	printf 'id,event_time,count\nquiet,2024-01-01T00:00:00Z,1\n' >quiet.csv
+	fs-put fading --target-stores offline quiet.csv
+	wait_until 20 rows fading 96
+	sandbox_set offline-delay=600000
+	printf 'id,event_time\n' >soft.csv
+	# once deleted; back again since id15; never deleted before; deleted, but alive once more
+	printf '%s,2024-09-01T00:00:00Z\n' id15 id30 id31 id32 >>soft.csv
+	fs-put fading --delete soft soft.csv
+	grep -E '^(id,|id32)' in.csv | sed 's/2024-01-01/2024-10-01/' >again.csv
+	fs-put fading again.csv
+	grep -E '^(id,|id40)' in.csv >expired.csv
+	fs-put fading --target-stores online --delete hard --event-time later expired.csv
+	for to in online offline both; do
+		made "faded-$to" $to
+	done
+	newest fading | jq -cS 'select(.id | IN("id15", "id30", "id31", "id32") | not)' >wanted
+	present fading | jq -cS 'select(.id == "id32")' >>wanted
+	sort -o wanted wanted
+	for to in online offline both; do
+		# no word of the offline store: it has nothing yet, and there is nobody to wait
+		run_rc 0 fs migrate fading "faded-$to" --yes --no-progress
+		has "$out" 'Records and deletions that have not reached the offline store'
+		[[ $to == offline ]] || {
+			present "faded-$to" >got
+			same_file got wanted
+			# asked by itself it finds the same
+			run_rc 0 fs-verify fading "faded-$to" --stores online
+		}
+	done
+	# and it sees where a deletion was not carried over
+	made half-faded both
+	run_rc 0 fs migrate fading half-faded --where '1 = 1' --yes --no-progress
+	run_rc 1 fs-verify fading half-faded --stores online
+	has "$out" ' 3 not deleted: ' '"id30"' '"id31"'
+	sandbox_set missing=ListRecords
+	made unlisted both
+	run_rc 0 fs migrate fading unlisted --yes --no-progress
+	has "$err" 'ListRecords is not to be had here'
+	has "$out" 'Only what has reached the offline store is moved'
+	sandbox_set
+	newest fading >wanted.all
+	present unlisted >got
+	same_file got wanted.all
+	sandbox_set deny=ListRecords
+	run_rc 0 fs-plan fading unlisted
+	has "$err" 'ListRecords is not to be had here (AccessDenied'
+	sandbox_set
+	sandbox_set offline-delay=0
+	for to in offline both; do
+		wait_until 20 rows "faded-$to" 100
+		newest "faded-$to" >got
+		same_file got wanted
+		# whatever happens afterwards is newer than the deletion
+		history "faded-$to" | jq -c 'select(.is_deleted and .id == "id30")' >got
+		has got 2024-01-01T00:00:30.000000001Z
+	done
+	# the same in the offline stores, before the source's own has the deletions
+	made stale both
+	made copy both
+	printf 'id,event_time,count\n' >xy.csv
+	printf '%s,2024-01-01T00:00:00Z,1\n' x y >>xy.csv
+	fs-put stale xy.csv
+	fs-put copy xy.csv
+	wait_until 20 rows stale 2
+	wait_until 20 rows copy 2
+	sandbox_set offline-delay=600000
+	printf 'id,event_time\nx,2024-02-01T00:00:00Z\n' >gone.csv
+	fs-put stale --delete soft gone.csv
+	run_rc 1 fs-verify stale copy --stores offline
+	has "$out" '2 records (identifier and event time) compared, 0 missing, 1 not deleted: "x"'
+	sandbox_set offline-delay=0
+}
+
 @test "migrate: clears the target, and loads what is older than what was there" {
 	loaded past 50
 	made full both
@@ -279,6 +358,20 @@ migrated() { run_rc 0 fs migrate "$@" --yes --verify-wait 30s --no-progress; }
 	run_rc 77 fs migrate whole only-online --yes
 	sandbox_set
 	AWS_ENDPOINT_URL=http://127.0.0.1:9 run_rc 75 fs migrate whole only-online --yes
+}
+
+@test "migrate: deletions stay deletions when fields are selected" {
+	fs-group template | jq 'map(select(.FeatureName != "category"))' >features.json
+	made chosen-to both
+	rm features.json
+	made chosen both
+	lively chosen
+	wait_until 20 rows chosen 95
+	migrated chosen chosen-to --select id,event_time,count --select price
+	present chosen | jq -cS 'del(.category)' | sort >wanted
+	present chosen-to >got
+	same_file got wanted
+	is "$(wc -l <got)" 55
 }
 
 @test "migrate: fields changed on the way" {

@@ -4,6 +4,7 @@
 #	fs clear                                    when asked for
 #	fs-extract-athena [| map-fields] | fs-put   what the offline store has
 #	fs-extract-online [| map-fields] | fs-put   what it does not have yet, or cannot have
+#	fs-extract-online --gone-from | fs-put --delete   deletions it does not know of yet
 #	fs-verify                                   is it all there?
 #
 # What a run that was killed had done is in a folder that follows from the job: the journals of
@@ -19,6 +20,7 @@ both_args=()         # options of fs-plan and fs-verify alike
 extract=()           # the program that reads, with its options
 load_args=()
 changes=() rest=()
+kept=()              # what --select must not leave out
 moved=0 failed=0 skipped=0
 
 run_migrate() {
@@ -162,6 +164,13 @@ move() {
 		settle "$late_code"
 		((late_code == 0)) || code=$late_code
 	fi
+	if ((code == 0 || code == EX_DATA)) && [[ -s $run/deleted ]]; then
+		late_code=0
+		attend move_deletions || late_code=$?
+		settle "$late_code"
+		((late_code == 0)) || code=$late_code
+	fi
+	rm -f -- "$run/deleted" "$run/newest"
 	return "$code"
 }
 
@@ -188,11 +197,13 @@ move_history() {
 # move_offline NAME CONDITION [OPTION...]
 move_offline() {
 	local name=$1 where=${plan[where]} condition=$2
-	local -a args=("${@:3}")
+	local -a args=("${@:3}") kept=()
 
 	pass as-of= method= s3-output-location= workgroup= query-timeout=
 	if [[ ${plan[replay]} == history ]]; then
 		args+=(--unique --store-columns)
+		# without it a deletion would be a record without values
+		[[ " ${changes[*]}" != *' --select='* ]] || kept=(--select=is_deleted)
 	elif [[ ! ${opt[as-of]+set} ]]; then
 		args+=(--latest)
 	fi
@@ -212,20 +223,42 @@ move_online() {
 	transfer "$1"
 }
 
-# Records of the online store that the offline store does not know yet.
+# Records of the online store that the offline store does not know yet. Which were softly deleted is
+# listed on the way.
 move_late() {
 	local -a args=()
 
 	if [[ ${plan[late]} == all ]]; then
-		move_online late
+		move_online late "--deleted-ids=$run/deleted"
 		return
 	fi
 	[[ ! ${plan[known_at]} ]] || args=("--known-at=${plan[known_at]}")
 	fs-extract-athena "${aws[@]}" "${args[@]}" --unique --progress=none --no-seal -o csv \
 		--columns="${plan[identifier]},${plan[event_time]}" -O "$run/known" -- \
 		"${words[0]}" || return
-	move_online late "--except=$run/known"
+	move_online late "--except=$run/known" "--deleted-ids=$run/deleted"
 	rm -f -- "$run/known"
+}
+
+# What lives in the newest state that the offline store knows, and was softly deleted since. When is
+# not known, so it is deleted just behind that state: whatever comes after it is newer.
+move_deletions() {
+	local -a args=() names=("--columns=${plan[identifier]},${plan[event_time]}")
+	local -a load=(fs-put "${target_aws[@]}" "${load_args[@]}" --delete=soft --event-time=next
+		"--journal=$job_dir/deleted.journal" "--stats=$run/stats.json" -- "${words[1]}")
+
+	[[ ! ${plan[known_at]} ]] || args=("--known-at=${plan[known_at]}")
+	fs-extract-athena "${aws[@]}" "${args[@]}" "${names[@]}" --latest --progress=none \
+		--no-seal -o ndjson -O "$run/newest" -- "${words[0]}" || return
+	fs-extract-online "${aws[@]}" "${names[@]}" "--gone-from=$run/newest" \
+		"--ids=$run/deleted" --progress=none --seal -o ndjson -O "$run/gone" -- \
+		"${words[0]}" || return
+	if ((${#changes[@]})); then
+		map-fields "${changes[@]}" --quiet --progress=none -- "$run/gone" | "${load[@]}" ||
+			pipe_failed map-fields fs-put -- "${PIPESTATUS[@]}"
+	else
+		"${load[@]}" "$run/gone"
+	fi
 }
 
 # transfer NAME: one load, known by this name in the job.
@@ -235,7 +268,8 @@ transfer() {
 		"--stats=$run/stats.json" -- "${words[1]}")
 
 	if ((${#changes[@]})); then
-		"${extract[@]}" | map-fields "${changes[@]}" --progress=none | "${load[@]}" ||
+		"${extract[@]}" | map-fields "${changes[@]}" "${kept[@]}" --progress=none |
+			"${load[@]}" ||
 			pipe_failed "${extract[0]}" map-fields fs-put -- "${PIPESTATUS[@]}"
 	else
 		"${extract[@]}" | "${load[@]}" ||
@@ -290,6 +324,8 @@ verify_move() {
 	[[ ! ${plan[where]} ]] || args+=("--where=${plan[where]}")
 	[[ ! ${opt[verify-wait]+set} ]] || args+=("--arrival=${opt[verify-wait]}")
 	[[ ! ${plan[known_at]} ]] || args+=("--known-at=${plan[known_at]}")
+	[[ -f $run/gone ]] || : >"$run/gone"
+	args+=("--gone=$run/gone")
 	if [[ ${plan[online]} ]]; then
 		fs-verify "${aws[@]}" "${args[@]}" --stores=online -- \
 			"${words[@]}" || code=$?

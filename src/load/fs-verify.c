@@ -19,6 +19,7 @@ enum stores { STORES_ALL, STORES_ONLINE, STORES_OFFLINE };
 
 struct conf {
 	struct fs_move move;
+	const char *gone;
 	int64_t arrival;
 	int stores;
 };
@@ -31,6 +32,12 @@ static const struct opt options[] = {
 		.offset = offsetof(struct conf, move.known_at),
 		.arg = "TIME",
 		.help = "only what was in the source's offline store then (write_time)"},
+	{.name = "gone",
+		.kind = OPT_STR,
+		.offset = offsetof(struct conf, gone),
+		.arg = "FILE",
+		.help = "records that were softly deleted since (default: ask the source's online "
+			"store)"},
 	{.name = "stores",
 		.kind = OPT_ENUM,
 		.offset = offsetof(struct conf, stores),
@@ -70,13 +77,13 @@ static void end_line(struct out *out, struct str *line, const struct str *names)
 	str_clear(line);
 }
 
-static bool check_online(struct fs_move *m, struct out *out)
+static bool check_online(struct fs_move *m, struct fs_gone *gone, struct out *out)
 {
 	struct fs_verdict v = {0};
 	struct str line = {0};
 	bool good;
 
-	fs_verify_online(m, &v);
+	fs_verify_online(m, gone, &v);
 	good = v.missing + v.older + v.undeleted == 0;
 	str_addf(&line,
 		tr("online store of %s: %llu identifiers compared, %llu missing, %llu older, "
@@ -100,6 +107,8 @@ static void print_offline(const struct fs_move *m, const struct fs_verdict *v, s
 		tr("offline store of %s: %llu records (identifier and event time) compared, "
 		   "%llu missing"),
 		msg_q(m->target.group.name), u(v->expected), u(v->missing));
+	if (v->undeleted)
+		str_addf(&line, tr(", %llu not deleted"), u(v->undeleted));
 	end_line(out, &line, &v->names);
 	str_addf(&line,
 		tr("offline store of %s: %llu identifiers, %llu records, %llu rows repeat one"),
@@ -108,21 +117,22 @@ static void print_offline(const struct fs_move *m, const struct fs_verdict *v, s
 	str_free(&line);
 }
 
-static bool check_offline(struct fs_move *m, int64_t arrival, struct out *out)
+static bool check_offline(
+	struct fs_move *m, struct fs_gone *gone, int64_t arrival, struct out *out)
 {
 	int64_t end = clock_monotonic() + arrival, pause = FIRST_PAUSE;
 	struct fs_verdict v = {0};
 	bool good;
 
 	for (;;) {
-		fs_verify_offline(m, &v);
-		if (v.missing == 0 || clock_monotonic() + pause > end)
+		fs_verify_offline(m, gone, &v);
+		if (v.missing + v.undeleted == 0 || clock_monotonic() + pause > end)
 			break;
 		clock_sleep(pause);
 		stop_check();
 		pause = pause * 2 < LONGEST_PAUSE ? pause * 2 : LONGEST_PAUSE;
 	}
-	good = v.missing == 0;
+	good = v.missing + v.undeleted == 0;
 	print_offline(m, &v, out);
 	fs_verdict_free(&v);
 	return good;
@@ -140,6 +150,7 @@ int main(int argc, char **argv)
 {
 	struct conf conf = {.move = {FS_MOVE_DEFAULTS}};
 	const struct fs_group *target = &conf.move.target.group;
+	struct fs_gone gone = {0};
 	struct out *out;
 	bool good = true;
 
@@ -149,12 +160,17 @@ int main(int argc, char **argv)
 	fs_move_open(&conf.move, argv[0], argv[1]);
 	stop_catch(wake, &conf.move);
 	fs_move_count(&conf.move);
+	if (conf.gone)
+		fs_gone_read(&gone, &conf.move, conf.gone);
+	else
+		fs_gone_find(&gone, &conf.move);
 	out = out_open(NULL, 0);
 	if (target->online && conf.stores != STORES_OFFLINE)
-		good = check_online(&conf.move, out);
+		good = check_online(&conf.move, &gone, out);
 	if (target->offline && conf.stores != STORES_ONLINE)
-		good &= check_offline(&conf.move, conf.arrival, out);
+		good &= check_offline(&conf.move, &gone, conf.arrival, out);
 	out_close(out);
+	fs_gone_free(&gone);
 	fs_move_close(&conf.move);
 	return good ? EX_DONE : EX_DIFFERS;
 }

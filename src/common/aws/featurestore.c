@@ -355,6 +355,14 @@ void fs_list_records_call(struct aws_call *c, const struct fs_target *t, struct 
 
 /* ---- answers ------------------------------------------------------------------------------- */
 
+bool fs_call_is_missing(const struct aws_error *e)
+{
+	return e->class == AWS_FORBIDDEN || strstr(e->code, "UnknownOperation") ||
+	       strstr(e->code, "MissingAuthentication") || strstr(e->code, "Unsupported") ||
+	       (e->class == AWS_NOT_FOUND && strcmp(e->code, "ResourceNotFound") != 0) ||
+	       e->status == 405 || e->status == 501;
+}
+
 const struct json *fs_answer(
 	const struct aws_call *c, struct sl body, struct arena *mem, struct aws_error *e)
 {

@@ -94,6 +94,9 @@ void fs_batch_get_call(struct aws_call *c, struct sl group, const struct sl *ids
 void fs_list_records_call(struct aws_call *c, const struct fs_target *t, struct sl token,
 	bool soft_deleted, struct str *path, struct str *body);
 
+/* Does the error say that the endpoint does not have the call, or that it is not for this user? */
+bool fs_call_is_missing(const struct aws_error *e);
+
 /* Parses an answer's JSON body; NULL with *e set (AWS_PROTOCOL) when it is none. */
 const struct json *fs_answer(
 	const struct aws_call *c, struct sl body, struct arena *mem, struct aws_error *e) NODISCARD;

@@ -197,10 +197,7 @@ static bool batch_is_missing(const struct fs_load *l, const struct aws_error *e)
 {
 	if (l->mode != FS_MODE_PROBE && e->class != AWS_FORBIDDEN)
 		return false;
-	return e->class == AWS_FORBIDDEN || strstr(e->code, "UnknownOperation") ||
-	       strstr(e->code, "MissingAuthentication") || strstr(e->code, "Unsupported") ||
-	       (e->class == AWS_NOT_FOUND && strcmp(e->code, "ResourceNotFound") != 0) ||
-	       e->status == 405 || e->status == 501;
+	return fs_call_is_missing(e);
 }
 
 static void batch_failed(struct fs_load *l, struct fs_lane *lane, const struct aws_error *e)

@@ -1,5 +1,6 @@
 #include "aws/fs_move.h"
 
+#include "aws/featurestore.h"
 #include "aws/fs_wait.h"
 #include "aws/fs_where.h"
 #include "core/clock.h"
@@ -162,6 +163,39 @@ static void make_where(struct fs_move *m, struct sl filter)
 	fs_sql_from_id(&m->source.group, sl_of(m->resume_from), &m->where);
 }
 
+static bool wants_online(const struct fs_move *m)
+{
+	return m->source.group.online && !m->online && !m->where.n && !m->as_of;
+}
+
+bool fs_move_looks_online(const struct fs_move *m)
+{
+	return wants_online(m) && m->listed;
+}
+
+/* An older endpoint, or an older role, does not know the call. */
+static void try_listing(struct fs_move *m)
+{
+	struct fs_target target = {0};
+	struct str path = {0}, body = {0};
+	struct aws_call call = {0};
+	struct aws_reply reply;
+	struct aws_error e;
+
+	fs_target_init(&target, m->source.group.arn);
+	fs_list_records_call(&call, &target, SL(""), false, &path, &body);
+	m->listed = aws_do(m->source.aws, &call, &reply, &e);
+	if (!m->listed && !fs_call_is_missing(&e))
+		aws_die(&e, "cannot read the online store");
+	if (!m->listed)
+		msg_note("ListRecords is not to be had here (%s), so nobody knows what has not "
+			 "reached the offline store of %s yet",
+			e.code, msg_q(m->source.group.name));
+	fs_target_free(&target);
+	str_free(&path);
+	str_free(&body);
+}
+
 void fs_move_open(struct fs_move *m, const char *source, const char *target)
 {
 	const struct fs_group *from = &m->source.group, *to = &m->target.group;
@@ -182,6 +216,8 @@ void fs_move_open(struct fs_move *m, const char *source, const char *target)
 	m->newest = m->online || m->latest || m->as_of || (!to->offline && !m->history);
 	check_both(m);
 	make_where(m, sl_of(filter));
+	if (wants_online(m))
+		try_listing(m);
 	for (size_t i = 0; i < from->n && !m->mapped; i++)
 		if (fs_group_feature(to, from->features[i].name) == SIZE_MAX)
 			name_one(&m->left_out, from->features[i].name);

@@ -28,6 +28,7 @@ struct fs_move {
 	bool online;  /* records come out of the online store, because there is no other */
 	bool newest;  /* of each identifier only */
 	bool counted; /* the two below are known */
+	bool listed;  /* ListRecords of the source can be had */
 	uint64_t records, deletions;
 	struct str where;    /* filter and resume_from; empty: all */
 	struct str known;    /* write_time of the last record that was counted */
@@ -122,6 +123,12 @@ void fs_move_print(const struct fs_move *m, struct str *out);
  * online, offline (of the target: 1 or empty).
  */
 void fs_move_facts(const struct fs_move *m, struct str *out);
+
+/*
+ * Does the move look for what the offline store does not know of yet: records and deletions of the
+ * last minutes? Not with a condition, which cannot be put to the online store.
+ */
+bool fs_move_looks_online(const struct fs_move *m);
 
 struct fs_asker fs_move_asker(const struct fs_move *m, bool target);
 bool fs_move_same_place(const struct fs_move *m); /* both in one account and region */

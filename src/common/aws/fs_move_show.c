@@ -34,12 +34,11 @@ static bool has_collections(const struct fs_group *g)
 
 /*
  * Besides the offline store, which takes minutes to know of a record, what of the online store is
- * moved? "" nothing, "missing" what the offline store does not know yet, "all". A condition cannot
- * be put to the online store.
+ * moved? "" nothing, "missing" what the offline store does not know yet, "all".
  */
 static const char *late(const struct fs_move *m)
 {
-	if (m->online || !m->source.group.online || m->where.n || m->as_of)
+	if (!fs_move_looks_online(m))
 		return "";
 	return has_collections(&m->target.group) ? "all" : "missing";
 }
@@ -75,8 +74,8 @@ static void add_notes(const struct fs_move *m, struct str *out)
 		str_addz(out, tr("The source has no offline store: its records are listed "
 				 "(ListRecords) and fetched one by one\n"));
 	else if (*late(m))
-		str_addz(out, tr("Records that have not reached the offline store yet are taken "
-				 "from the online store\n"));
+		str_addz(out, tr("Records and deletions that have not reached the offline store "
+				 "yet are taken from the online store\n"));
 	else if (m->source.group.online)
 		str_addz(out, tr("Only what has reached the offline store is moved, which takes "
 				 "up to 15 minutes\n"));

@@ -93,6 +93,7 @@ struct state {
 
 struct online_check {
 	struct fs_move *m;
+	struct fs_gone *gone;
 	struct fs_verdict *v;
 	struct fs_online *target;
 	struct names ids;
@@ -174,7 +175,8 @@ static void expect(void *ctx, const struct field *f, size_t n)
 		fs_plain_decimal(&c->plain, time);
 		time = str_sl(&c->plain);
 	}
-	*s = (struct state){.deleted = is_true(&f[2])};
+	*s = (struct state){.deleted = is_true(&f[2]) ||
+				       fs_gone_has(c->gone, field_sl(&f[0]), NULL)};
 	if (!fs_event_time_parse(g->features[g->time].type, time, &s->time))
 		s->time = INT64_MAX;
 	c->v->expected++;
@@ -182,13 +184,14 @@ static void expect(void *ctx, const struct field *f, size_t n)
 		look_up(c);
 }
 
-void fs_verify_online(struct fs_move *m, struct fs_verdict *v)
+void fs_verify_online(struct fs_move *m, struct fs_gone *gone, struct fs_verdict *v)
 {
 	const struct fs_group *g = &m->target.group;
 	const size_t features[] = {g->id, g->time};
 	struct online_check *c = mem_zalloc(sizeof *c);
 
 	c->m = m;
+	c->gone = gone;
 	c->v = v;
 	c->target = fs_online_new(m->target.aws, &(struct fs_online_conf){.group = g->arn,
 							 .description = g,
@@ -211,6 +214,7 @@ void fs_verify_online(struct fs_move *m, struct fs_verdict *v)
 
 struct offline_check {
 	struct fs_move *m;
+	struct fs_gone *gone;
 	struct fs_verdict *v;
 	struct fs_known target;
 	struct str plain;
@@ -326,13 +330,43 @@ static void compare_keys(struct fs_move *m, struct fs_verdict *v)
 	str_free(&sql);
 }
 
-void fs_verify_offline(struct fs_move *m, struct fs_verdict *v)
+/* A newest state of the target: identifier, event time. */
+static void check_gone(void *ctx, const struct field *f, size_t n)
 {
-	v->missing = 0;
+	struct offline_check *c = ctx;
+	enum fs_type type = c->m->target.group.features[c->m->target.group.time].type;
+	int64_t last, t;
+
+	(void)n;
+	if (!fs_gone_has(c->gone, field_sl(&f[0]), &last) ||
+		!fs_event_time_parse(type, plain_time(c, type, &f[1]), &t) || t > last)
+		return;
+	name_record(&c->v->names, c->v->missing + c->v->undeleted++, field_sl(&f[0]));
+}
+
+static void look_for_gone(struct fs_move *m, struct fs_gone *gone, struct fs_verdict *v)
+{
+	const struct fs_group *g = &m->target.group;
+	const struct sl columns[] = {g->features[g->id].name, g->features[g->time].name};
+	struct offline_check c = {.m = m, .gone = gone, .v = v};
+	struct str sql = {0};
+
+	fs_sql_select(g,
+		&(struct fs_select){.columns = columns, .n_columns = 2, .latest = true}, &sql);
+	ask_target(m, &sql, check_gone, &c);
+	str_free(&c.plain);
+	str_free(&sql);
+}
+
+void fs_verify_offline(struct fs_move *m, struct fs_gone *gone, struct fs_verdict *v)
+{
+	v->missing = v->undeleted = 0;
 	str_clear(&v->names);
 	count_target(m, v);
 	if (fs_move_same_place(m) && !m->online && !m->mapped)
 		compare_tables(m, v);
 	else
 		compare_keys(m, v);
+	if (gone->times.n)
+		look_for_gone(m, gone, v);
 }
