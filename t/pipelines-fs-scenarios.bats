@@ -298,9 +298,32 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	is "$(jq -r .total_synced s.json)" 42
 }
 
+@test "fs-sync: deletions reach a target that has no history" {
+	filled source both 20
+	made mirror online
+	run_rc 0 fs-sync source mirror --iterations 1 --overlap 0 --state s.json
+	same_online mirror in.csv
+	printf 'id,event_time\nid3,2024-06-01T00:00:00Z\n' >soft.csv
+	fs-put source --delete soft soft.csv
+	printf 'id,event_time\nid4,2024-06-01T00:00:00Z\n' >hard.csv
+	fs-put source --delete hard hard.csv
+	printf 'id,event_time\nid5,2024-06-01T00:00:00Z\n' >again.csv
+	fs-put source --delete soft again.csv
+	printf 'id,event_time,count\nid5,2024-07-01T00:00:00Z,5\n' >again.csv
+	fs-put source again.csv
+	wait_until 20 rows source 24
+	run_rc 0 fs-sync source mirror --iterations 1 --overlap 0 --state s.json
+	has "$out" ': 4 records since 2'
+	present source >wanted
+	is "$(wc -l <wanted)" 18
+	present mirror >got
+	same_file got wanted
+}
+
 @test "fs-sync: online stores alone" {
 	filled on-live online 30
 	made on-backup online
+	made on-both both
 	run_rc 0 fs-sync on-live on-backup --iterations 1
 	same_online on-backup in.csv
 	sed -n '1p; 3s/2024/2025/p' in.csv >change.csv
@@ -310,6 +333,29 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	present on-live >wanted
 	present on-backup >got
 	same_file got wanted
+	run_rc 0 fs-sync on-live on-both --iterations 1
+	# softly deleted; deleted, and back; deleted hard, of which nobody can tell
+	printf '%s\n' id,event_time id5,2024-06-01T00:00:00Z id6,2024-06-01T00:00:00Z >soft.csv
+	fs-put on-live --delete soft soft.csv
+	printf '%s\n' id,event_time,count id6,2024-07-01T00:00:00Z,6 >again.csv
+	fs-put on-live again.csv
+	printf '%s\n' id,event_time id7,2024-06-01T00:00:00Z >hard.csv
+	fs-put on-live --delete hard hard.csv
+	for to in on-backup on-both; do
+		run_rc 0 fs-sync on-live $to --iterations 1
+		has "$out" ': 1 records, 1 deletions'
+		present $to | jq -c 'select(.id != "id7")' >got
+		present on-live >wanted
+		same_file got wanted
+		is "$(present $to | grep -c '"id7"')" 1
+		run_rc 0 fs-sync on-live $to --iterations 1
+		has "$out" ': 0 records, 0 deletions'
+	done
+	# it lives again, as of a time before it was noticed that it was deleted
+	printf '%s\n' id,event_time,count id5,2024-06-02T00:00:00Z,55 >again.csv
+	fs-put on-live again.csv
+	run_rc 0 fs-sync on-live on-backup --iterations 1
+	is "$(fs get on-backup id5 | jq .count)" 55
 }
 
 @test "fs-improve: cleaned by rules, with a report" {
