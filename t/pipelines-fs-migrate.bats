@@ -88,6 +88,44 @@ migrated() { run_rc 0 fs migrate "$@" --yes --verify-wait 30s --no-progress; }
 	is "$(tail -n 1 "$out")" '🔍 Dry run: nothing is migrated.'
 }
 
+@test "migrate: how far it is, how long it will take, and what it took" {
+	loaded timed 3000
+	made timed-to both
+	sandbox_set write-rate=800
+	run_rc 0 fs migrate timed timed-to --yes --progress=json --max-workers 2
+	sandbox_set
+	has "$out" 'Estimated: 0 min (30 s)'
+	grep -qE '^Actual: 0 min \([0-9]+ s\), [0-9]+% of the estimate$' "$out"
+	# records, rate and what is left: each time nearer to the end
+	grep '^{"program":"fs-put"' "$err" | jq -c 'select(.rows > 0)' >progress
+	(($(jq -s 'map(select(.done | not)) | length' progress) >= 3))
+	is "$(jq -s '[.[] | .rows] == ([.[] | .rows] | sort)' progress)" true
+	is "$(jq -s 'map(select(.done | not) | (.share * 3000 - .rows) | fabs < 1) | all' \
+		progress)" true
+	is "$(jq -s 'map(select(.done | not) | . as $at | .seconds / .share - .seconds -
+		.seconds_left | fabs < 0.01 * (1 + $at.seconds_left)) | all' progress)" true
+	is "$(jq -s 'map(select(.done)) | .[0].rows' progress)" 3000
+	# a line now and then, for logs; nothing where nobody looks
+	made timed-2 both
+	sandbox_set write-rate=1500
+	run_rc 0 fs migrate timed timed-2 --yes --progress-every 500ms --expect 90000
+	sandbox_set
+	has "$out" 'Estimated: 7 min (450 s)'
+	grep -qE '^fs-put: [0-9]+ rows in [0-9]+ s, [0-9]+ rows/s, [0-9]+ %, [0-9]+ s left$' "$err"
+	made timed-3 both
+	run_rc 0 fs migrate timed timed-3 --yes
+	has_no "$err" rows
+	# on a terminal
+	if command -v script >/dev/null; then
+		made timed-4 both
+		sandbox_set write-rate=1000
+		script -qec 'fs migrate timed timed-4 --yes' typescript >/dev/null </dev/null
+		sandbox_set
+		tr '\r' '\n' <typescript >lines
+		grep -qE '^fs-put: [0-9]+ rows, [0-9]+ rows/s, .* [0-9]+ %, [0-9]+ s left' lines
+	fi
+}
+
 @test "migrate: a dry run changes nothing" {
 	loaded d1 30
 	made d2 both

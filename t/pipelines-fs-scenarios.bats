@@ -408,7 +408,7 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	has "$out" 'workers: 2'
 	unset FERRY_CORES FERRY_MEMORY_GB
 	run_rc 0 fs-migrate-large small copy 5000 --clear-target --yes --verify-wait 30s
-	has "$out" 'Actual: 0 min' '% of the estimate'
+	has "$out" 'Estimated: ' 'Actual: 0 min' '% of the estimate'
 	same_online copy in.csv
 	run_rc 64 fs-migrate-large small copy many
 }

@@ -21,6 +21,8 @@ extract=()           # the program that reads, with its options
 load_args=()
 changes=() rest=()
 kept=()              # what --select must not leave out
+expected=()          # option of fs-put: how many records the load will have
+estimate=0 began=0   # seconds that it may take; when it began
 moved=0 failed=0 skipped=0
 
 run_migrate() {
@@ -31,7 +33,8 @@ run_migrate() {
 	read_options clear-target batch-size= max-workers= dry-run filter-query= where= \
 		resume-from= latest history as-of= method= yes force failed= journal= resume \
 		retry= verify verify-wait= target-profile= target-region= s3-output-location= \
-		workgroup= query-timeout= progress? retry-for= ttl= mapped -- "$@"
+		workgroup= query-timeout= progress? progress-every= expect= retry-for= ttl= mapped \
+		-- "$@"
 	opt[batch-size]=${opt[batch-size]-100}
 	opt[max-workers]=${opt[max-workers]-4}
 	[[ ! ${opt[filter-query]+set} ]] || opt[where]=${opt[filter-query]}
@@ -45,12 +48,14 @@ run_migrate() {
 	[[ ! ${opt[target-profile]+set} ]] || target_aws+=("--profile=${opt[target-profile]}")
 	[[ ! ${opt[target-region]+set} ]] || target_aws+=("--region=${opt[target-region]}")
 	make_plan
+	make_estimate
 	if [[ ${opt[dry-run]-} == 1 ]]; then
 		printf '\n🔍 %s\n' $"Dry run: nothing is migrated."
 		return
 	fi
 	sure "$(fill $"migrate %s to %s?" "${words[0]}" "${words[1]}")" :
 	enter_job
+	began=$EPOCHSECONDS
 	[[ ${opt[clear-target]-} != 1 ]] || clear_target
 	move || code=$?
 	report_move
@@ -94,6 +99,17 @@ make_plan() {
 		plan[$name]=$value
 	done <"$run/facts"
 	rm -f -- "$run/facts"
+}
+
+# How long will it take? At 50 records a second and worker, as its users reckon.
+make_estimate() {
+	local records=${plan[records]-}
+
+	[[ ! ${opt[expect]+set} ]] || records=$(quantity expect 0 0)
+	[[ $records ]] || return 0
+	workers=$(quantity max-workers 4 1)
+	estimate=$((records / (workers * 50)))
+	fill $"Estimated: %s min (%s s)\n" "$((estimate / 60))" "$estimate"
 }
 
 # ---- what outlives the run ---------------------------------------------------------------------
@@ -147,6 +163,7 @@ move() {
 	load_args=("--batch-size=${opt[batch-size]}" "--max-workers=${opt[max-workers]}"
 		--ignore-unknown "--failed=$run/part")
 	pass_progress
+	pass progress-every=
 	load_args+=("${args[@]}")
 	[[ ! ${opt[retry-for]+set} ]] || load_args+=("--retry-for=${opt[retry-for]}")
 	[[ ! ${opt[ttl]+set} ]] || load_args+=("--ttl=${opt[ttl]}")
@@ -178,12 +195,15 @@ move() {
 # before its record: so the deletions are a second load.
 move_history() {
 	local code=0
-	local -a args=()
+	local -a args=() expected=()
 
+	expected=(--expect="${plan[records]}")
 	if [[ ${opt[method]-csv} == unload && ${plan[order]} ]]; then
+		expected=(--expect="$((plan[records] - plan[deletions]))")
 		attend move_offline offline 'NOT is_deleted' || code=$?
 		settle "$code"
 		((code == 0 || code == EX_DATA)) || return "$code"
+		expected=(--expect="${plan[deletions]}")
 		attend move_offline deletions is_deleted || code=$?
 		settle "$code"
 		return "$code"
@@ -264,8 +284,8 @@ move_deletions() {
 # transfer NAME: one load, known by this name in the job.
 transfer() {
 	extract+=(--seal -o ndjson --progress=none -- "${words[0]}")
-	local -a load=(fs-put "${target_aws[@]}" "${load_args[@]}" "--journal=$job_dir/$1.journal"
-		"--stats=$run/stats.json" -- "${words[1]}")
+	local -a load=(fs-put "${target_aws[@]}" "${load_args[@]}" "${expected[@]}"
+		"--journal=$job_dir/$1.journal" "--stats=$run/stats.json" -- "${words[1]}")
 
 	if ((${#changes[@]})); then
 		"${extract[@]}" | map-fields "${changes[@]}" "${kept[@]}" --progress=none |
@@ -301,12 +321,23 @@ report_move() {
 	((failed == 0)) || fill $", failed %s" "$failed"
 	printf '\n'
 	((total == 0)) || fill $"Success rate: %s%%\n" "$(percent $((moved + skipped)) "$total")"
+	report_time
 	if [[ -s $failures ]]; then
 		fill $"Failed records: %s\n" "$failures"
 		hint "$(fill $"'fs migrate --retry %s' loads them again" "$failures")"
 	else
 		rm -f -- "$failures"
 	fi
+}
+
+# What it took, beside the estimate; not where a part of it was done before.
+report_time() {
+	local took=$((EPOCHSECONDS - began))
+
+	fill $"Actual: %s min (%s s)" "$((took / 60))" "$took"
+	((estimate == 0 || skipped)) ||
+		fill $", %s%% of the estimate" "$((took * 100 / estimate))"
+	printf '\n'
 }
 
 # percent PART WHOLE: with one decimal, rounded down, so that 100.0 is all.

@@ -34,7 +34,7 @@ struct conf {
 	struct io_opts io;
 	int stores, deletion, when;
 	int64_t ttl, patience;
-	uint64_t workers, batch_size, max_failed;
+	uint64_t workers, batch_size, max_failed, expect;
 	bool batch_write, resume, accept_unsealed, ignore_unknown, dry_run;
 	const char *failed, *journal, *stats;
 };
@@ -87,6 +87,10 @@ static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "Report" },
 	{ .name = "progress", .kind = OPT_ENUM, .offset = offsetof(struct conf, io.progress),
 	  .choices = "auto|bar|json|none", .help = "on standard error" },
+	{ .name = "progress-every", .kind = OPT_DURATION, .offset = offsetof(struct conf, io.every),
+	  .arg = "TIME", .unit = CLOCK_US_PER_SEC, .help = "or a line that often, for logs" },
+	{ .name = "expect", .kind = OPT_UINT, .offset = offsetof(struct conf, expect), .arg = "N",
+	  .help = "so many records are to come: how long will it take?" },
 	{ .name = "stats", .kind = OPT_STR, .offset = offsetof(struct conf, stats), .arg = "FILE",
 	  .help = "write a JSON summary here" },
 	AWS_OPTS(struct conf, aws),
@@ -151,6 +155,8 @@ static void answered(void *ctx)
 {
 	struct prog *p = ctx;
 
+	io_show(p->io, p->n.records - p->n.acknowledged - p->n.skipped - fs_tally_failed(&p->n),
+		p->conf.expect);
 	if (p->unsynced < p->conf.batch_size) {
 		fs_journal_flush(p->journal);
 		return;
@@ -401,6 +407,7 @@ static void start(struct prog *p, const char *input)
 	fs_need_group(p->aws, p->group_name, &p->group);
 	check_group(p);
 	p->io = io_open(&c->io, input);
+	p->io->own_progress = !c->dry_run;
 	open_failed(p, input);
 	if (!c->dry_run)
 		open_journal(p, input);

@@ -163,12 +163,29 @@ static void show_progress(struct io *io, bool last)
 	meter_show(&io->meter, &at, last);
 }
 
+void io_show(struct io *io, uint64_t behind, uint64_t expected)
+{
+	const struct in *in = rd_in(io->rd);
+	struct meter_place at = { .bytes = in_bytes_read(in), .total = in_bytes_total(in),
+				  .behind = behind };
+
+	if (!meter_is_due(&io->meter))
+		return;
+	if (expected)
+		at.share = (double)(io->meter.rows - behind) / (double)expected;
+	else if (at.total)
+		at.share = (double)at.bytes / (double)at.total;
+	/* what was expected is an estimate */
+	at.share = at.share > 0.999 ? 0.999 : at.share;
+	meter_show(&io->meter, &at, false);
+}
+
 enum rd_event io_next_any(struct io *io, struct rec *rec)
 {
 	enum rd_event ev = rd_next(io->rd, rec);
 
 	io->meter.rows += ev == RD_ROW || ev == RD_BAD;
-	if (meter_tick(&io->meter))
+	if (meter_tick(&io->meter) && !io->own_progress)
 		show_progress(io, false);
 	return ev;
 }
@@ -178,7 +195,7 @@ bool io_next_like(struct io *io, struct sl name, struct field *last)
 	if (!rd_next_like(io->rd, name, last))
 		return false;
 	io->meter.rows++;
-	if (meter_tick(&io->meter))
+	if (meter_tick(&io->meter) && !io->own_progress)
 		show_progress(io, false);
 	return true;
 }

@@ -28,6 +28,7 @@ struct io_opts {
 	const char *rejects;   /* file for bad records, NULL: stop at the first */
 	const char *max_rejects; /* "N" or "P%" */
 	int progress;	       /* enum progress_mode */
+	int64_t every;	       /* not 0: progress as a line of its own, that often (us) */
 	const char *stats;     /* file for the JSON summary */
 	bool allow_no_newline;
 	uint64_t max_record;
@@ -79,6 +80,7 @@ enum progress_mode { PROGRESS_AUTO, PROGRESS_BAR, PROGRESS_JSON, PROGRESS_NONE }
 struct io {
 	struct rd *rd;
 	struct wr *wr; /* NULL until io_start_output() */
+	bool own_progress; /* the owner calls io_show(); io_next() does not show any */
 	/* private */
 	const struct io_opts *opts;
 	struct meter meter;
@@ -99,6 +101,12 @@ enum rd_event io_next(struct io *io, struct rec *rec) NODISCARD;
 
 /* rd_next_like(), with the row counted. */
 bool io_next_like(struct io *io, struct sl name, struct field *last) NODISCARD;
+
+/*
+ * The progress, now and then, of a program that goes on with records after it has read them: how
+ * many of them are not done yet, and how many are expected in all (0: nobody knows).
+ */
+void io_show(struct io *io, uint64_t behind, uint64_t expected);
 
 /* Like io_next(), but RD_BAD is the caller's business. */
 enum rd_event io_next_any(struct io *io, struct rec *rec) NODISCARD;

@@ -32,7 +32,8 @@ void meter_start(struct meter *m, const struct io_opts *opts)
 	if (opts->force_seal && opts->force_no_seal)
 		opt_usage("--seal and --no-seal exclude each other");
 	parse_limit(m, opts->max_rejects);
-	m->started = m->next = clock_monotonic();
+	m->started = clock_monotonic();
+	m->next = m->started + opts->every;
 }
 
 bool meter_is_due(const struct meter *m)
@@ -42,28 +43,59 @@ bool meter_is_due(const struct meter *m)
 
 /* ---- progress -------------------------------------------------------------------------------- */
 
+static uint64_t rows_done(const struct meter *m, const struct meter_place *at)
+{
+	return at->behind < m->rows ? m->rows - at->behind : 0;
+}
+
+/* Seconds, where it is known how much is done. */
+static double left(const struct meter_place *at, double sec)
+{
+	return at->share > 0 ? sec * (1 - at->share) / at->share : 0;
+}
+
 static void put_json(const struct meter *m, const struct meter_place *at, double sec, bool last,
 		     struct str *s)
 {
 	str_addf(s,
 		 "{\"program\":\"%s\",\"rows\":%llu,\"bytes\":%llu,\"total_bytes\":%llu,"
-		 "\"share\":%.4f,\"rejects\":%llu,\"seconds\":%.3f,\"done\":%s}\n",
-		 msg_prog(), (unsigned long long)m->rows, (unsigned long long)at->bytes,
+		 "\"share\":%.4f,\"rejects\":%llu,\"seconds\":%.3f,\"seconds_left\":%.3f,"
+		 "\"done\":%s}\n",
+		 msg_prog(), (unsigned long long)rows_done(m, at), (unsigned long long)at->bytes,
 		 (unsigned long long)at->total, at->share, (unsigned long long)m->n_rejects, sec,
-		 last ? "true" : "false");
+		 last ? 0 : left(at, sec), last ? "true" : "false");
 }
 
 static void put_bar(const struct meter *m, const struct meter_place *at, double sec, bool last,
 		    struct str *s)
 {
 	double mb = (double)at->bytes / 1e6;
+	uint64_t rows = rows_done(m, at);
 
-	str_addf(s, "\r%s: %llu rows, %.1f MB, %.1f MB/s", msg_prog(), (unsigned long long)m->rows,
-		 mb, mb / sec);
+	str_addf(s, "\r%s: %llu rows, %.0f rows/s, %.1f MB, %.1f MB/s", msg_prog(),
+		 (unsigned long long)rows, (double)rows / sec, mb, mb / sec);
 	if (at->share > 0 && !last)
-		str_addf(s, ", %.0f %%, %.0f s left", 100 * at->share,
-			 sec * (1 - at->share) / at->share);
+		str_addf(s, ", %.0f %%, %.0f s left", 100 * at->share, left(at, sec));
 	str_addf(s, "\033[K%s", last ? "\n" : "");
+}
+
+static void put_line(const struct meter *m, const struct meter_place *at, double sec, bool last,
+		     struct str *s)
+{
+	uint64_t rows = rows_done(m, at);
+
+	str_addf(s, "%s: %llu rows in %.0f s, %.0f rows/s", msg_prog(), (unsigned long long)rows,
+		 sec, (double)rows / sec);
+	if (at->share > 0 && !last)
+		str_addf(s, ", %.0f %%, %.0f s left", 100 * at->share, left(at, sec));
+	str_addc(s, '\n');
+}
+
+static void write_out(struct meter *m, struct str *s)
+{
+	if (write(STDERR_FILENO, s->p, s->n) < 0)
+		m->bar_shown = false; /* progress is a courtesy: its loss is no error */
+	str_free(s);
 }
 
 void meter_show(struct meter *m, const struct meter_place *at, bool last)
@@ -73,7 +105,12 @@ void meter_show(struct meter *m, const struct meter_place *at, bool last)
 	int mode = m->opts->progress;
 	struct str s = { 0 };
 
-	m->next = now + SHOW_EVERY;
+	m->next = now + (m->opts->every ? m->opts->every : SHOW_EVERY);
+	if (m->opts->every) {
+		put_line(m, at, sec, last, &s);
+		write_out(m, &s);
+		return;
+	}
 	if (mode == PROGRESS_AUTO)
 		mode = isatty(STDERR_FILENO) ? PROGRESS_BAR : PROGRESS_NONE;
 	/* nobody wants a bar for what is done before it can be read */
@@ -85,9 +122,7 @@ void meter_show(struct meter *m, const struct meter_place *at, bool last)
 		put_bar(m, at, sec, last, &s);
 		m->bar_shown = true;
 	}
-	if (write(STDERR_FILENO, s.p, s.n) < 0)
-		m->bar_shown = false; /* progress is a courtesy: its loss is no error */
-	str_free(&s);
+	write_out(m, &s);
 }
 
 /* ---- bad records ----------------------------------------------------------------------------- */

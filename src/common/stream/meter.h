@@ -33,9 +33,13 @@ bool meter_is_due(const struct meter *m);
 struct meter_place {
 	uint64_t bytes, total; /* total: of a regular file, else 0 */
 	double share;	       /* of the work that is done, 0 to 1; 0: unknown */
+	uint64_t behind;       /* of the records met, those that are not done yet */
 };
 
-/* The progress as --progress asks for it, on standard error. `last` ends the line. */
+/*
+ * The progress as --progress asks for it, on standard error; or, with an interval in the options, a
+ * line of its own each time, for logs. `last` ends the line.
+ */
 void meter_show(struct meter *m, const struct meter_place *at, bool last);
 
 /*
