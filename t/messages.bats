@@ -35,7 +35,7 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
     print("".join(line[1:-1] for line in found.group(1).split("\n")))' | LC_ALL=C sort -u | grep .
 }
 
-@test "messages: translations fit the texts, and what fs, plan and report say has one" {
+@test "messages: translations fit the texts; fs, its pipelines, plan and report have them all" {
 	need xgettext
 	msgfmt --check -o /dev/null "$root/pipelines/po/ko.po" 2>warnings
 	(cd "$root" && t/lint/texts) >all.po
@@ -47,8 +47,9 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
 	(
 		cd "$root"
 		printf 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n\n'
-		for each in pipelines/fs pipelines/lib.bash pipelines/lib/fs-migrate.bash; do
-			bash --dump-po-strings $each
+		for each in pipelines/fs pipelines/fs-* pipelines/lib.bash \
+			pipelines/lib/{options,fs-migrate}.bash; do
+			[[ $each == *.1 ]] || bash --dump-po-strings $each
 		done
 		xgettext --from-code=UTF-8 -L C --omit-header --keyword= --keyword=tr \
 			--keyword=N_ -o - src/common/aws/fs_move_show.c src/load/fs-verify.c \
@@ -56,6 +57,12 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
 	) | msguniq >said.po
 	ids said.po | LC_ALL=C comm -23 - korean >missing
 	is "$(<missing)" ''
+	# and no pipeline says anything that cannot be translated
+	for each in "$root"/pipelines/fs-*[a-z] "$root"/pipelines/lib/{options,fs-migrate}.bash; do
+		grep -E '^[^#]*\b(fail|note|hint|warn|misused|confirm|operands|printf)\b' "$each" |
+			grep -E "[ (\"'](\"|')[a-zA-Z-]+ [a-z]|printf '[A-Z]" | grep -vF '$"' || :
+	done >plain
+	is "$(<plain)" ''
 }
 
 @test "messages: Korean by every way to ask for it, English otherwise" {
@@ -112,6 +119,60 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
 	cat "$out" "$err" >log
 	has_no log 실패
 	same_online target in.csv
+}
+
+# rows GROUP COUNT: its offline store has so many
+rows() { [[ $(fs-extract-athena "$1" -o ndjson --no-seal | wc -l) == "$2" ]]; }
+
+@test "messages: the pipelines in the words of their users" {
+	local each
+
+	for each in first second third; do
+		group $each
+	done
+	records 20 >in.csv
+	fs-put first in.csv
+	wait_until 20 rows first 20
+	run_rc 0 korean fs-upgrade first second --yes --backup b.csv.gz --verify-wait 20s
+	has "$out" '스키마 비교 결과, first와 second: 같습니다' '예상 레코드 수: 20' '예상 처리 시간: ' \
+		'레코드: 20, 성공 20' '실제 처리 시간: 0분'
+	has "$err" '백업 파일: b.csv.gz, 레코드 20개'
+	cat "$out" "$err" >log
+	run_rc 0 korean fs-sync first third --iterations 1 --overlap 0 --state s.json \
+		--verify-wait 20s
+	has "$out" '레코드 20개, 마지막 동기화 1970' '레코드: 20, 성공 20' '성공률: 100.0%' \
+		'온라인 스토어: 식별자 20개 비교, 누락 0'
+	has_no "$out" '마이그레이션 계획' 'Records'
+	same_online third in.csv
+	cat "$out" "$err" >>log
+	printf 'n\n' >no
+	run_rc 77 korean fs-archive first second --before 2024-01-01T00:00:05Z --delete <no
+	has "$out" '아카이브 대상 레코드 (first, 기준일 2024-01-01T00:00:05Z): 5개'
+	has "$err" '5개 레코드를 second(으)로 이동할까요? [y/N]'
+	printf '예\n' >yes
+	run_rc 0 korean fs-archive first second --before 2024-01-01T00:00:05Z --delete <yes
+	has "$out" 'first의 온라인 스토어에서 삭제: 레코드 5개'
+	cat "$out" "$err" >>log
+	printf 'id7\nid8\n' >list
+	FERRY_SUBSET_BYTES=4 run_rc 0 korean fs-subset first third list --yes
+	has "$out" 'id 값 (list): 2개, 배치: 2개' '레코드: 1, 성공 1'
+	has_no "$out" '필터' Filter
+	cat "$out" "$err" >>log
+	run_rc 0 korean fs-migrate-large first third --dry-run
+	has "$out" 'CPU 코어: ' ', 예상 레코드: 20' '배치 크기: 200, 워커 수: '
+	run_rc 0 korean fs-recover first second
+	has "$out" 'second에 모두 있습니다'
+	run_rc 69 korean fs-copy first nowhere
+	has "$err" '타겟 Feature Group이 없습니다: nowhere' '힌트: --role-arn'
+	run_rc 77 korean fs-improve first second <no
+	has "$err" 'first을(를) 정리하여 second(으)로 옮길까요?' '확인되지 않아'
+	cat "$out" "$err" >>log
+	# nothing failed so far
+	has_no log 실패
+	sandbox_set deny=StartQueryExecution
+	run_rc 77 korean fs-sync first third --iterations 1 --state s.json
+	has "$err" '동기화 실패: third'
+	is "$(jq -r .last_sync_status s.json)" failed
 }
 
 @test "messages: the log has the word for a failure where one is, in every language" {

@@ -236,6 +236,24 @@ migrated() { run_rc 0 fs migrate "$@" --yes --verify-wait 30s --no-progress; }
 			paste -sd' ')"
 	run_rc 69 fs migrate source from-id --yes --filter-query 'no_such = 1'
 	has "$err" no_such
+	# event times that are numbers, beside dates
+	jq 'map(if .FeatureName == "event_time" then .FeatureType = "Fractional" else . end)' \
+		features.json >x.json
+	mv x.json features.json
+	made numbers both
+	{
+		printf 'id,event_time,count\nold,1700000000.25,1\nborder,1704067200,2\n'
+		printf 'fresh,%s.5,3\n' "$EPOCHSECONDS"
+	} >numbers.csv
+	fs-put numbers numbers.csv
+	wait_until 20 arrived numbers 3
+	for each in "WHERE event_time < '2024-01-01'|old" \
+		"event_time >= current_date - interval '30' day|fresh"; do
+		made "as-${each##*|}" both
+		migrated numbers "as-${each##*|}" --filter-query "${each%|*}"
+		has "$err" 'with the event time read as one'
+		is "$(present "as-${each##*|}" | jq -r .id)" "${each##*|}"
+	done
 }
 
 @test "migrate: what has not reached the offline store comes from the online store" {

@@ -49,8 +49,9 @@ run_migrate() {
 	[[ ! ${opt[target-region]+set} ]] || target_aws+=("--region=${opt[target-region]}")
 	make_plan
 	make_estimate
+	printf '\n'
 	if [[ ${opt[dry-run]-} == 1 ]]; then
-		printf '\n🔍 %s\n' $"Dry run: nothing is migrated."
+		printf '🔍 %s\n' $"Dry run: nothing is migrated."
 		return
 	fi
 	sure "$(fill $"migrate %s to %s?" "${words[0]}" "${words[1]}")" :
@@ -70,7 +71,7 @@ take_changes() {
 	while (($#)); do
 		case $1 in
 		--select | --drop | --rename | --map | --default | --set | --set-now | --cast)
-			(($# > 1)) || misused "$1 wants a value"
+			(($# > 1)) || misused "$(fill $"%s wants a value" "$1")"
 			changes+=("$1=$2")
 			shift
 			;;
@@ -121,7 +122,7 @@ enter_job() {
 	job_dir=${opt[journal]-$job_dir}
 	[[ ${opt[resume]-1} == 1 ]] || rm -rf -- "$job_dir"
 	(umask 077 && mkdir -p -- "$job_dir") ||
-		fail "$EX_CANTCREATE" "cannot make the folder $job_dir"
+		fail "$EX_CANTCREATE" "$(fill $"cannot make the folder %s" "$job_dir")"
 	exec {job_lock}>"$job_dir/lock"
 	flock -n "$job_lock" || fail "$EX_TEMP" $"another run of this migration is under way"
 	[[ ! -e $job_dir/begun ]] ||
@@ -386,9 +387,9 @@ retry_failed() {
 	0) group=$(sed -nE '1s/.*"@failed":\{"group":"([^"]*)".*/\1/p' "$file") ;;
 	1) group=${words[0]} ;;
 	2) group=${words[1]} ;;
-	*) misused 'migrate --retry takes a file, and at most source and target' ;;
+	*) misused $"migrate --retry takes a file, and at most source and target" ;;
 	esac
-	[[ $group ]] || misused "$file does not name a group: say which"
+	[[ $group ]] || misused "$(fill $"%s does not name a group: say which" "$file")"
 	target_aws=("${aws[@]}")
 	[[ ! ${opt[target-profile]+set} ]] || target_aws+=("--profile=${opt[target-profile]}")
 	[[ ! ${opt[target-region]+set} ]] || target_aws+=("--region=${opt[target-region]}")

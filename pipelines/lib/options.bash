@@ -110,8 +110,10 @@ pass_progress() {
 quantity() {
 	local value=${opt[$1]-$2}
 
-	[[ $value =~ ^[0-9]+$ && ${#value} -lt 16 ]] || misused "--$1: not a number: $value"
-	((10#$value >= $3)) || misused "--$1: less than $3: $value"
+	[[ $value =~ ^[0-9]+$ && ${#value} -lt 16 ]] ||
+		misused "$(fill $"--%s: not a number: %s" "$1" "$value")"
+	((10#$value >= $3)) ||
+		misused "$(fill $"--%s: less than %s: %s" "$1" "$3" "$value")"
 	printf '%s\n' "$((10#$value))"
 }
 
@@ -123,17 +125,17 @@ front_door() {
 	while (($#)); do
 		case $1 in
 		-h | --help)
-			usage || fail "$EX_IO" 'cannot write to standard output'
+			usage || fail "$EX_IO" $"cannot write to standard output"
 			exit
 			;;
 		--version)
 			printf '%s %s\n' "$ferry_name" "$(fs-group --version | cut -d ' ' -f 2-)" ||
-				fail "$EX_IO" 'cannot write to standard output'
+				fail "$EX_IO" $"cannot write to standard output"
 			exit
 			;;
 		--profile=* | --region=*) aws+=("$1") ;;
 		--profile | --region)
-			(($# > 1)) || misused "$1 wants a value"
+			(($# > 1)) || misused "$(fill $"%s wants a value" "$1")"
 			aws+=("$1=$2")
 			shift
 			;;
