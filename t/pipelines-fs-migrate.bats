@@ -437,9 +437,14 @@ migrated() { run_rc 0 fs migrate "$@" --yes --verify-wait 30s --no-progress; }
 		features.json >x.json
 	mv x.json features.json
 	made changed both
+	made mapped both
 	migrated plain changed --set env=prod --rename price:cost
 	present plain | jq -cS '.cost = .price | .env = "prod" | del(.price)' | sort >wanted
 	present changed >got
+	same_file got wanted
+	printf 'price:cost\n' >names.map
+	migrated plain mapped --set=env=prod --map names.map
+	present mapped >got
 	same_file got wanted
 }
 
