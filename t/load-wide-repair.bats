@@ -439,6 +439,13 @@ is_done() {
 			WHERE created_time > '2024-11-01'") == 1 ]]
 }
 
+# looked_again: a pass began and ended behind this moment, which a chunk that is due tells
+looked_again() {
+	sql "UPDATE ferry.chunk SET checked_at = '2000-01-01' WHERE ship = 'IMO9999993'"
+	wait_until 60 sql "SELECT 1 / (checked_at > '2001-01-01')::int FROM ferry.chunk
+		WHERE ship = 'IMO9999993' ORDER BY chunk_from LIMIT 1"
+}
+
 @test "repair: again and again, until SIGTERM" {
 	production
 	follower '1 hour'
@@ -456,6 +463,17 @@ is_done() {
 	sql "DELETE FROM tenant.tbl_data_timeseries
 		WHERE ship_id = 'IMO9999994' AND created_time = '$at'"
 	doubt "'IMO9999994'" "'$at'" "'$at'::timestamp + interval '1 us'"
+	wait_until 60 is_done
+	# and what is in doubt while its chunk is read: when that is done
+	at=$(first "$(table imo9999995 1)")
+	sql "UPDATE ferry.chunk SET state = 'running', worker = 'x' WHERE ship = 'IMO9999995';
+		DELETE FROM tenant.tbl_data_timeseries
+		WHERE ship_id = 'IMO9999995' AND created_time = '$at'"
+	doubt "'IMO9999995'" "'$at'" "'$at'::timestamp + interval '1 us'"
+	looked_again
+	looked_again
+	is "$(doubts)" 1
+	sql "UPDATE ferry.chunk SET state = 'done' WHERE ship = 'IMO9999995'"
 	wait_until 60 is_done
 	kill "$watch"
 	wait "$watch" || code=$?

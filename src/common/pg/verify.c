@@ -159,7 +159,10 @@ static void report(struct verify *v, const struct place *p)
 static void add_unclean(struct verify *v, const struct ledger_range *r, size_t s)
 {
 	mem_grow(&v->unclean, &v->unclean_cap, v->n_unclean + 1, sizeof *v->unclean);
-	v->unclean[v->n_unclean++] = (struct unclean){ s, r->from, r->to };
+	v->unclean[v->n_unclean++] = (struct unclean){ .ship = s,
+		.from = r->from,
+		.to = r->to,
+		.open = r->cover[s] == LEDGER_COVER_OPEN };
 }
 
 static void look_closer(struct verify *v, const struct ledger_range *r, size_t s)
@@ -401,14 +404,18 @@ static void settle_doubts(struct verify *v)
 {
 	for (size_t i = 0; i < v->n_doubts; i++) {
 		const struct ledger_doubt *d = &v->doubt_list[i];
-		bool clean = v->opts.repair;
+		bool clean = v->opts.repair, waits = false;
 
-		for (size_t k = 0; k < v->n_unclean; k++)
-			clean &= !ledger_doubt_meets(d, v->ships.name[v->unclean[k].ship],
-				v->unclean[k].from, v->unclean[k].to);
+		for (size_t k = 0; k < v->n_unclean; k++) {
+			const struct unclean *u = &v->unclean[k];
+			bool met = ledger_doubt_meets(d, v->ships.name[u->ship], u->from, u->to);
+
+			clean &= !met;
+			waits |= met && u->open;
+		}
 		if (clean)
 			ledger_doubt_settle(registry_pg(v->target.r), d->id);
-		else if (v->opts.watch)
+		else if (v->opts.watch && !waits)
 			verify_watch_tried(v->opts.watch, d->id);
 	}
 }

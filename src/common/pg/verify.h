@@ -71,7 +71,8 @@ struct verify {
 	struct unclean {
 		size_t ship;
 		int64_t from, to;
-	} *unclean; /* what was not found equal */
+		bool open; /* its chunk is not done: nobody has looked yet */
+	} *unclean;	   /* what was not found equal */
 	size_t n_unclean, unclean_cap;
 	struct cellsum now; /* narrow side of the range that was looked at last */
 };
