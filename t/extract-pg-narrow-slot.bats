@@ -216,6 +216,62 @@ S,2024-01-01 00:00:01,c,1,
 S,2024-01-01 00:00:02,c,,d'
 }
 
+# sync_with NAMES: commits wait for these standbys
+sync_with() {
+	if [[ $1 ]]; then
+		sql "ALTER SYSTEM SET synchronous_standby_names = '$1'"
+	else
+		sql 'ALTER SYSTEM RESET synchronous_standby_names'
+	fi
+	sql 'SELECT pg_reload_conf()' >reloaded
+	wait_until 10 sql "SELECT 1 / (current_setting('synchronous_standby_names') = '$1')::int"
+}
+
+# Whoever repairs a table in the meantime would put back what was there before.
+@test "slot: nothing is handed on that other sessions do not see yet" {
+	local writer asks="SELECT 1 / count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+	own_cluster --option wal_level=logical
+	sql "CREATE SCHEMA tenant; $(table)"
+	slot
+	sql "$(put 1 01)"
+	follow
+	came 'S,2024-01-01 00:00:01,c,1,'
+	sync_with nobody
+	sql 'UPDATE tenant.tbl_data_timeseries SET long_v = 2' &
+	writer=$!
+	wait_until 10 sql "$asks AND wait_event = 'SyncRep'"
+	wait_until 10 sql "$asks AND query LIKE '%txid_visible_in_snapshot%'"
+	sql "SET synchronous_commit = local; $(put 3 03)"
+	wait_until 10 grep -q 'waiting for a synchronous standby' follow.err
+	stop
+	has follow.err 'are not seen by others yet'
+	is "$(wc -l <stream)" 2
+	follow
+	sync_with ''
+	wait "$writer"
+	came 'S,2024-01-01 00:00:03,c,3,'
+	stop
+	is "$(sed '/ship_id/d' stream | sort -u)" 'S,2024-01-01 00:00:01,c,1,
+S,2024-01-01 00:00:01,c,2,
+S,2024-01-01 00:00:03,c,3,'
+}
+
+@test "slot: a source that waits for the follower is not waited for" {
+	own_cluster --option wal_level=logical
+	sql "CREATE SCHEMA tenant; $(table)"
+	slot
+	sql 'SELECT pg_current_wal_lsn()' >ack
+	sql "$(put 1 01)"
+	follow
+	came 'S,2024-01-01 00:00:01,c,1,'
+	sync_with '*'
+	sql "$(put 2 02)" &
+	came 'S,2024-01-01 00:00:02,c,2,'
+	sync_with ''
+	wait "$!"
+	stop
+}
+
 # A COMMIT is sent before other sessions see it; with a synchronous standby, long before.
 @test "slot: the table is asked only when everybody sees what was committed" {
 	local deleter asks="SELECT 1 / count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"

@@ -23,8 +23,8 @@ struct run {
 	struct pgo pgo;
 
 	bool open, skip, truncated; /* a transaction; one the target has; of the chunk */
-	bool seen, erased; /* the transaction: by other sessions; it has deleted something */
-	uint32_t xid;	   /* its number */
+	uint32_t *unseen;  /* transactions of the chunk that other sessions may not see yet, the */
+	size_t n_unseen, unseen_cap; /* open one last */
 	uint64_t received;	    /* as far as the stream was read */
 	uint64_t upto;	  /* end of the last complete transaction */
 	uint64_t idle;	  /* nothing of ours is before it, while no transaction is open */
@@ -46,6 +46,7 @@ struct pg *follow_sql(struct run *r);
 /* Looks at the slot, and tells the ledger. Dies when it is lost; false when nobody answers. */
 bool follow_watch(struct run *r);
 
+void follow_drop_open(struct run *r); /* the open transaction: it will come again */
 void follow_disconnect(struct run *r);
 void follow_connect(struct run *r); /* until it is there, or we are to end */
 
@@ -56,8 +57,9 @@ void follow_look_for_ack(struct run *r);
 bool follow_read_ack(const struct run *r, struct str *text);
 
 /*
- * Waits until other sessions see the open transaction, as slot_shows() tells: who asks the table
- * before finds what was there before it. Returns a connection to ask; NULL, when the source is gone
+ * Waits until other sessions see what is in r->unseen, as slot_shows() tells. What they do not see
+ * must not be in the target: whoever reads the source then to fill or to repair it would take what
+ * was there before for the truth. Returns a connection to ask; NULL, when the source is gone
  * (r->why), or we are to end.
  */
 struct pg *follow_until_seen(struct run *r) NODISCARD;

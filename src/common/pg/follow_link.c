@@ -8,6 +8,7 @@
 #define ACK_EVERY (CLOCK_US_PER_SEC / 100) /* while chunks are on their way */
 #define SEEN_BASE (CLOCK_US_PER_SEC / 1000)
 #define SEEN_CAP (CLOCK_US_PER_SEC / 10)
+#define SEEN_TRIES 10
 #define SEEN_LATE (INT64_C(5) * CLOCK_US_PER_SEC)
 #define WATCH_EVERY (INT64_C(5) * CLOCK_US_PER_SEC)
 #define BACKOFF_BASE (CLOCK_US_PER_SEC / 5)
@@ -67,13 +68,20 @@ bool follow_watch(struct run *r)
 	return true;
 }
 
+void follow_drop_open(struct run *r)
+{
+	live_chunk_drop(r->live);
+	if (r->open && !r->skip && r->n_unseen > 0)
+		r->n_unseen--;
+	r->open = r->skip = false;
+}
+
 void follow_disconnect(struct run *r)
 {
 	repl_close(r->repl);
 	r->repl = NULL;
-	live_chunk_drop(r->live);
+	follow_drop_open(r);
 	slot_rows_forget(r->rows);
-	r->open = r->skip = false;
 }
 
 static bool connect_once(struct run *r)
@@ -172,21 +180,28 @@ void follow_tell(struct run *r)
 
 /* ---- what others see of the source ----------------------------------------------------------- */
 
+/* Also when we are to end, for what is seen at once as a rule. */
+static bool is_in_vain(const struct run *r, unsigned tries)
+{
+	return r->n_unseen > 0 && tries >= SEEN_TRIES && stop_asked();
+}
+
 struct pg *follow_until_seen(struct run *r)
 {
 	int64_t late = clock_monotonic() + SEEN_LATE;
 	struct pg *pg = follow_sql(r);
 
-	for (unsigned tries = 0; pg && !r->seen; tries++) {
-		r->seen = slot_shows(pg, r->xid);
-		if (!r->seen && stop_asked())
+	for (unsigned tries = 0; pg && r->n_unseen > 0; tries++) {
+		if (slot_shows(pg, r->names.slot, r->unseen, r->n_unseen))
+			r->n_unseen = 0;
+		if (is_in_vain(r, tries))
 			return NULL;
-		if (!r->seen && clock_monotonic() > late) {
+		if (r->n_unseen > 0 && clock_monotonic() > late) {
 			msg_warn("a transaction of the source is written, but nobody sees it: is "
 				 "it waiting for a synchronous standby?");
 			late = INT64_MAX;
 		}
-		if (!r->seen) {
+		if (r->n_unseen > 0) {
 			follow_tell(r);
 			clock_sleep(clock_backoff(tries, SEEN_BASE, SEEN_CAP));
 			pg = follow_sql(r);

@@ -13,11 +13,13 @@
 #define DEFAULT_INTERVAL (CLOCK_US_PER_SEC / 10)
 #define CHUNK_CELLS 200000
 #define CHUNK_BYTES ((uint64_t)4 << 20) /* fits the loader's buffers, so it appears at once */
+#define CHUNK_COMMITS 20000 /* to ask whether they are seen */
 #define AHEAD 2 /* chunks on their way; behind them a chunk grows instead */
 
 /* ---- chunks ---------------------------------------------------------------------------------- */
 
-static void seal(struct run *r, uint64_t upto, int64_t time)
+/* Once all see what is in it. False: it waits, since nobody can be asked or we are to end. */
+static bool seal(struct run *r, uint64_t upto, int64_t time)
 {
 	struct follow_slot *f = r->f;
 	char text[LSN_TEXT_MAX];
@@ -26,6 +28,8 @@ static void seal(struct run *r, uint64_t upto, int64_t time)
 		.commit = time,
 		.truncated = r->truncated };
 
+	if (r->n_unseen > 0 && !follow_until_seen(r))
+		return false;
 	if (f->job) {
 		follow.worker = sl_of(ledger_worker());
 		follow.attempt = r->me.attempt;
@@ -38,11 +42,13 @@ static void seal(struct run *r, uint64_t upto, int64_t time)
 	r->truncated = false;
 	r->began = 0;
 	r->sealed = clock_monotonic();
+	return true;
 }
 
 static bool is_large(const struct run *r)
 {
-	return live_chunk_cells(r->live) >= CHUNK_CELLS || live_chunk_bytes(r->live) >= CHUNK_BYTES;
+	return live_chunk_cells(r->live) >= CHUNK_CELLS ||
+	       live_chunk_bytes(r->live) >= CHUNK_BYTES || r->n_unseen >= CHUNK_COMMITS;
 }
 
 /*
@@ -64,15 +70,27 @@ static bool is_due(const struct run *r, bool drained)
 	return (r->n_way == 0 && drained) || (r->n_way < AHEAD && age >= DEFAULT_INTERVAL);
 }
 
+/* What is complete stays with us: the chunk goes on where the stream was lost. */
+static void lost(struct run *r, const char *why)
+{
+	msg_warn("connection lost, source: %s", why);
+	r->lost_is_said = true;
+	follow_disconnect(r);
+}
+
 static void seal_if_due(struct run *r, bool drained)
 {
-	if (r->open)
+	bool ok = true;
+
+	if (r->open || !r->repl)
 		return;
 	if (is_due(r, drained))
-		seal(r, r->upto, r->commit);
+		ok = seal(r, r->upto, r->commit);
 	else if (r->began == 0 && r->idle > r->upto &&
 		 clock_monotonic() - r->sealed >= IDLE_SEAL)
-		seal(r, r->idle, r->idle_time);
+		ok = seal(r, r->idle, r->idle_time);
+	if (!ok && !stop_asked())
+		lost(r, str_z(&r->why));
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */
@@ -93,7 +111,6 @@ static void erase(void *ctx, const struct narrow_row *row)
 		die_hint(EX_TEMP, "run the same command again",
 			"the publication has begun to tell of deletions");
 	live_chunk_erase(r->live, row);
-	r->erased = true;
 }
 
 /* The cell's value as it is in the source now; what changes it later comes later. */
@@ -172,34 +189,26 @@ static void begin(struct run *r, const struct pgo_message *m)
 	r->open = true;
 	/* a server that was asked to begin behind it does not send it, but may come to */
 	r->skip = m->lsn < r->upto;
-	r->xid = m->xid;
-	r->seen = r->erased = false;
-}
-
-static void lost(struct run *r, const char *why)
-{
-	msg_warn("connection lost, source: %s", why);
-	r->lost_is_said = true;
-	follow_disconnect(r);
-	if (r->began)
-		seal(r, r->upto, r->commit); /* its transactions are complete */
+	if (r->skip)
+		return;
+	mem_grow(&r->unseen, &r->unseen_cap, r->n_unseen + 1, sizeof *r->unseen);
+	r->unseen[r->n_unseen++] = m->xid;
 }
 
 static void commit(struct run *r, const struct pgo_message *m)
 {
+	uint64_t cells = live_chunk_cells(r->live);
+
 	if (!r->open)
 		die(EX_STREAM, "the source ended a transaction that never began");
-	/* whoever reads a chunk from here on does not bring back what was deleted */
-	if (r->erased && !follow_until_seen(r)) {
-		if (!stop_asked())
-			lost(r, str_z(&r->why));
-		return; /* the transaction stays open, or comes again */
-	}
 	r->open = false;
 	if (r->skip)
 		return;
 	live_chunk_commit(r->live);
 	KP("slot_commit");
+	/* one that brings nothing need not be seen */
+	if (live_chunk_cells(r->live) == cells && !r->truncated && r->n_unseen > 0)
+		r->n_unseen--;
 	if (r->began == 0 && is_empty(r)) {
 		r->idle = m->end_lsn;
 		r->idle_time = m->time;
@@ -395,6 +404,7 @@ static void close_run(struct run *r)
 	pgo_free(&r->pgo);
 	arena_free(&r->arena);
 	mem_free(r->way);
+	mem_free(r->unseen);
 	str_free(&r->origin);
 	str_free(&r->why);
 }
@@ -405,10 +415,11 @@ void follow_slot(struct follow_slot *f)
 
 	open_run(&r);
 	follow(&r);
-	/* an open transaction comes again; complete ones are handed on */
-	live_chunk_drop(r.live);
-	if (r.began)
-		seal(&r, r.upto, r.commit);
+	/* an open transaction comes again; complete ones are handed on, unless nobody sees them */
+	follow_drop_open(&r);
+	if (r.began && !seal(&r, r.upto, r.commit))
+		msg_note("the last transactions of the source are not seen by others yet: they are "
+			 "for the next run");
 	if (f->job) {
 		msg_off_exit(failed, &r);
 		ledger_follower_release(f->target, f->job, r.me.attempt);

@@ -274,23 +274,36 @@ bool slot_look(struct pg *source, const char *name, struct slot_facts *out)
 	return true;
 }
 
-bool slot_shows(struct pg *source, uint32_t xid)
+/*
+ * $1 transactions, $2 slot. A snapshot's numbers have 64 bits: the nearest one that ends in these
+ * 32. Who may not see who is a synchronous standby goes by the names of those.
+ */
+static const char shows_sql[] =
+	"SELECT NOT EXISTS (SELECT FROM unnest($1::bigint[]) AS xid"
+	"  WHERE NOT txid_visible_in_snapshot(top - ((top - xid + 2147483648) & 4294967295)"
+	"   + 2147483648, s)) OR names <> '' AND EXISTS (SELECT FROM pg_replication_slots l"
+	"   JOIN pg_stat_replication r ON r.pid = l.active_pid"
+	"  WHERE slot_name = $2 AND coalesce(sync_state, CASE WHEN strpos(names, '*') > 0"
+	"   OR strpos(lower(names), lower(current_setting('application_name'))) > 0"
+	"   THEN 'sync' ELSE 'async' END) <> 'async')"
+	" FROM txid_current_snapshot() AS s, txid_snapshot_xmax(s) AS top,"
+	" current_setting('synchronous_standby_names') AS names";
+
+bool slot_shows(struct pg *source, const char *name, const uint32_t *xid, size_t n)
 {
-	char number[24];
+	struct str list = { 0 };
 	struct pg_result *r;
 	bool shows;
 
-	number[num_put_u64(number, xid)] = '\0';
-	/* the snapshot's numbers have 64 bits: the nearest one that ends in these 32 */
-	r = pg_try_query(source,
-		"SELECT txid_visible_in_snapshot(top - ((top - $1::bigint + 2147483648)"
-		"  & 4294967295) + 2147483648, s)"
-		" FROM txid_current_snapshot() AS s, txid_snapshot_xmax(s) AS top",
-		1, (const char *[]){ number });
+	for (size_t i = 0; i < n; i++)
+		str_addf(&list, "%c%u", i ? ',' : '{', (unsigned)xid[i]);
+	str_addc(&list, '}');
+	r = pg_try_query(source, shows_sql, 2, (const char *[]){ str_z(&list), name });
 	if (!r && !pg_is_lost(source))
-		pg_die(source, "cannot ask for a transaction");
+		pg_die(source, "cannot ask for transactions");
 	shows = r && sl_eq_str(pg_value(r, 0, 0), "t");
 	pg_clear(r);
+	str_free(&list);
 	return shows;
 }
 

@@ -54,13 +54,14 @@ struct slot_facts {
 bool slot_look(struct pg *source, const char *name, struct slot_facts *out) NODISCARD;
 
 /*
- * Do other sessions see what the transaction `xid` (as pgoutput gives it, 32 bits) committed? It is
- * sent when its COMMIT is in the WAL, and seen a little later: when it leaves the list of running
- * ones, for which it first waits for a synchronous standby, if there is one (PostgreSQL 15,
- * CommitTransaction in xact.c). False also when the server could not be asked, on a patient
- * connection.
+ * Do other sessions see what these transactions (as pgoutput numbers them, 32 bits) committed? They
+ * are sent when their COMMIT is in the WAL, and seen a little later: when they leave the list of
+ * running ones, for which they first wait for a synchronous standby, if there is one (PostgreSQL
+ * 15, CommitTransaction in xact.c). True also when the one that is waited for may be the reader of
+ * the slot `name`, who must not wait in turn. False also when the server could not be asked, on a
+ * patient connection.
  */
-bool slot_shows(struct pg *source, uint32_t xid) NODISCARD;
+bool slot_shows(struct pg *source, const char *name, const uint32_t *xid, size_t n) NODISCARD;
 
 /* Does the publication say what was updated and deleted? Dies with 78 when it is not there. */
 bool slot_has_deletions(struct pg *source, const char *publication);
