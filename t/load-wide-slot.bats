@@ -83,6 +83,71 @@ caught_up() {
 	wait_until 30 reached "$at"
 }
 
+# hold NAME SQL: a session that has done it and stays in its transaction until it is told more
+hold() {
+	mkfifo "$1"
+	psql -XAtq <"$1" &
+	exec {hold}>"$1"
+	held[$1]=$hold
+	tell "$1" "SET application_name = '$1'; BEGIN; $2"
+	wait_until 10 sql "SELECT 1 / count(*) FROM pg_stat_activity
+		WHERE application_name = '$1' AND state = 'idle in transaction' AND backend_xid IS NOT NULL"
+}
+tell() { printf '%s\n' "$2" >&"${held[$1]}"; }
+row_at() {
+	printf '%s' "INSERT INTO tenant.tbl_data_timeseries (ship_id, data_channel_id, created_time,
+		long_v, value_format) VALUES ('S1', 'c1', '2024-01-01 00:00:$1', 1, 'Integer');"
+}
+
+# Its COMMIT is in the WAL before the slot begins, and other sessions see it later.
+@test "slot job: what the slot does not tell is there to be read when it is made" {
+	local -A held=()
+	local hold setup writer
+	own_cluster --option wal_level=logical
+	export PGOPTIONS='-c synchronous_commit=local'
+	sql "CREATE SCHEMA tenant; $(table)"
+	waits_for() { is "$(sql "SELECT count(*) FROM pg_stat_activity AS a, unnest(pg_blocking_pids(pid))
+		AS b JOIN pg_stat_activity AS o ON o.pid = b WHERE o.application_name = '$1'
+		AND a.query LIKE '%pg_create_logical%'")" 1; }
+	made() { is "$(sql 'SELECT count(confirmed_flush_lsn) FROM pg_replication_slots')" 1; }
+	asks() { ! kill -0 "$setup" || sql "SELECT 1 / count(*) FROM pg_stat_activity
+		WHERE query LIKE '%txid_snapshot_xmin%' AND pid <> pg_backend_pid()"; }
+	# the slot's server is led through its three steps: a transaction begins in each
+	hold one "$(row_at 01)"
+	pg-wide-ledger follow --follow slot >job 2>follow.err 3>&- &
+	setup=$!
+	wait_until 20 waits_for one
+	hold two "$(row_at 02)"
+	tell one 'COMMIT;'
+	wait_until 20 waits_for two
+	sql "ALTER SYSTEM SET synchronous_standby_names = 'nobody'"
+	sql 'SELECT pg_reload_conf()' >reloaded
+	wait_until 10 sql "SELECT 1 / (current_setting('synchronous_standby_names') <> '')::int"
+	sql "SET synchronous_commit = on; $(row_at 03)" &
+	writer=$!
+	wait_until 10 sql "SELECT 1 / count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+	tell two 'COMMIT;'
+	wait_until 20 made
+	wait_until 20 asks
+	kill -0 "$setup"
+	is "$(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries')" 2
+	sql "ALTER SYSTEM RESET synchronous_standby_names"
+	sql 'SELECT pg_reload_conf()' >reloaded
+	wait "$setup"
+	is "$(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries')" 3
+	wait "$writer"
+	pg-wide-ledger unfollow --quiet
+}
+
+@test "slot job: killed before all is in doubt, it is set up once more" {
+	sql 'CALL tenant.put(1, 5)'
+	run_rc 0 narrow-to-wide --mode migration-only --cutoff-time 2024-01-02
+	run_rc 137 env KP_KILL=follower_set:1 pg-wide-ledger follow --follow slot
+	follow_job
+	is "$(sql "SELECT why FROM ferry.doubt WHERE job_id = $job")" \
+		'rows may have come late for chunks that were done before'
+}
+
 @test "slot job: live rows, updates, deletions and new channels end up in the wide tables" {
 	follow_job
 	has follow.err "slot ferry_${job}_" 'is made'

@@ -277,25 +277,22 @@ static void do_follow(struct run *run)
 {
 	struct source s;
 	struct narrow_poll_conf poll = { .overlap = NARROW_POLL_OVERLAP };
-	struct ledger_follower before;
+	const char *late = NULL;
 	enum ledger_follow_kind kind;
-	bool first;
 
 	open_source(run, &s);
 	ledger_job_open(run->target, &run->job, &run->arena);
-	first = !ledger_follower_get(run->target, run->job.id, &before, &run->arena);
+	if (ledger_total(run->target, run->job.id, NULL, 0).done > 0)
+		late = "rows may have come late for chunks that were done before";
 	kind = choose_kind(run, &s);
 	poll.narrow = s.narrow;
 	poll.source = s.pg;
 	if (kind == LEDGER_FOLLOW_POLL) {
-		follow_poll_setup(&poll, run->target, run->job.id);
+		follow_poll_setup(&poll, run->target, run->job.id, late);
 		follow_slot_cleanup(s.pg, run->target, run->job.id); /* of before */
 	} else {
-		follow_slot_setup(s.pg, s.narrow, run->target, run->job.id);
+		follow_slot_setup(s.pg, s.narrow, run->target, run->job.id, late);
 	}
-	if (first && ledger_total(run->target, run->job.id, NULL, 0).done > 0)
-		ledger_follow_doubt(run->target, run->job.id,
-			"rows may have come late for chunks that were done before");
 	(void)printf("%llu %s\n", (unsigned long long)run->job.id,
 		kind == LEDGER_FOLLOW_SLOT ? "slot" : "poll");
 	close_source(&s);

@@ -148,7 +148,8 @@ void follow_poll(struct follow_poll *f)
 	arena_free(&r.arena);
 }
 
-void follow_poll_setup(const struct narrow_poll_conf *conf, struct pg *target, uint64_t job)
+void follow_poll_setup(
+	const struct narrow_poll_conf *conf, struct pg *target, uint64_t job, const char *late)
 {
 	struct arena a = { 0 };
 	struct ledger_follower now;
@@ -159,12 +160,10 @@ void follow_poll_setup(const struct narrow_poll_conf *conf, struct pg *target, u
 	if (!there || now.kind != LEDGER_FOLLOW_POLL) {
 		poll = narrow_poll_open(conf, SL(""));
 		narrow_poll_position(poll, &position);
-		ledger_follower_set(
-			target, job, LEDGER_FOLLOW_POLL, NULL, NULL, str_z(&position));
+		ledger_follower_set(target, job, LEDGER_FOLLOW_POLL, NULL, NULL, str_z(&position),
+			there ? LEDGER_OTHER_WAY : late);
 		narrow_poll_close(poll);
 		str_free(&position);
 	}
-	if (there && now.kind != LEDGER_FOLLOW_POLL)
-		ledger_follow_doubt(target, job, "the source is followed in another way from here");
 	arena_free(&a);
 }

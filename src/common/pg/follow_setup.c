@@ -49,12 +49,11 @@ static void say_lost(struct pg *target, uint64_t job, const char *why)
 		why);
 	msg_warn("%s", str_z(&line));
 	ledger_event(target, LEDGER_CRITICAL, job, SL(""), LEDGER_NO_TIME, str_z(&line));
-	ledger_follow_doubt(target, job, why);
 	str_free(&line);
 }
 
 static void make_anew(struct pg *source, const struct narrow *narrow, struct pg *target,
-	uint64_t job)
+	uint64_t job, const char *doubt)
 {
 	struct str of = { 0 }, name = { 0 }, point = { 0 };
 
@@ -67,15 +66,15 @@ static void make_anew(struct pg *source, const struct narrow *narrow, struct pg 
 	slot_create(source, str_z(&name), &point);
 	KP("slot_made");
 	ledger_follower_set(target, job, LEDGER_FOLLOW_SLOT, str_z(&name), str_z(&name),
-		str_z(&point));
+		str_z(&point), doubt);
 	msg_note("slot %s is made, from %s on", str_z(&name), str_z(&point));
 	str_free(&of);
 	str_free(&name);
 	str_free(&point);
 }
 
-void follow_slot_setup(
-	struct pg *source, const struct narrow *narrow, struct pg *target, uint64_t job)
+void follow_slot_setup(struct pg *source, const struct narrow *narrow, struct pg *target,
+	uint64_t job, const char *late)
 {
 	struct arena a = { 0 };
 	struct ledger_follower now;
@@ -84,13 +83,14 @@ void follow_slot_setup(
 
 	if (there && now.kind == LEDGER_FOLLOW_SLOT)
 		why = what_is_lost(source, &now);
-	else if (there)
-		ledger_follow_doubt(
-			target, job, "the source is followed in another way from here");
 	if (why)
 		say_lost(target, job, why);
-	if (!there || now.kind != LEDGER_FOLLOW_SLOT || why)
-		make_anew(source, narrow, target, job);
+	if (!there)
+		make_anew(source, narrow, target, job, late);
+	else if (now.kind != LEDGER_FOLLOW_SLOT)
+		make_anew(source, narrow, target, job, LEDGER_OTHER_WAY);
+	else if (why)
+		make_anew(source, narrow, target, job, why);
 	arena_free(&a);
 }
 

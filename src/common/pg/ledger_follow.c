@@ -1,5 +1,6 @@
 #include "pg/ledger_follow.h"
 
+#include "core/kp.h"
 #include "pg/ledger_internal.h"
 
 /* Rows of ferry.follower change ten times a second: pages with room keep such updates in place. */
@@ -82,10 +83,11 @@ bool ledger_follower_get(
 }
 
 void ledger_follower_set(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
-	const char *slot, const char *publication, const char *point)
+	const char *slot, const char *publication, const char *point, const char *doubt)
 {
 	struct ledger_text number;
 
+	pg_exec(target, "BEGIN");
 	pg_clear(pg_query(target,
 		"INSERT INTO ferry.follower AS f (job_id, kind, slot, publication,"
 		" consistent_point, upto) VALUES ($1, $2, $3, $4, $5, $5)"
@@ -97,6 +99,10 @@ void ledger_follower_set(struct pg *target, uint64_t job, enum ledger_follow_kin
 		5,
 		(const char *[]){ ledger_u64(&number, job), ledger_follow_text(kind), slot,
 			publication, point }));
+	KP("follower_set");
+	if (doubt)
+		ledger_follow_doubt(target, job, doubt);
+	pg_exec(target, "COMMIT");
 }
 
 void ledger_follower_drop(struct pg *target, uint64_t job)

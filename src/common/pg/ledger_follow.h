@@ -38,11 +38,15 @@ bool ledger_follower_get(struct pg *target, uint64_t job, struct ledger_follower
 
 /*
  * Sets up the follower of a job anew: it begins at `point` (slot: its consistent point; poll: NULL,
- * and slot and publication, too). Who followed before is fenced off. In the caller's transaction or
- * in one of its own.
+ * and slot and publication, too). Who followed before is fenced off. With `doubt` (else NULL), the
+ * reason, all of the job is in doubt from here on, in the same transaction: a doubt that came
+ * earlier could be settled before anybody follows, and one that came later be missing after a
+ * crash. Outside a transaction.
  */
 void ledger_follower_set(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
-	const char *slot, const char *publication, const char *point);
+	const char *slot, const char *publication, const char *point, const char *doubt);
+
+#define LEDGER_OTHER_WAY "the source is followed in another way from here" /* a doubt */
 
 /* Removes it; the rest of the job stays. */
 void ledger_follower_drop(struct pg *target, uint64_t job);

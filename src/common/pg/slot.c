@@ -159,6 +159,10 @@ bool slot_has_deletions(struct pg *source, const char *publication)
 	return yes;
 }
 
+#define SEEN_TRIES 10
+#define SEEN_BASE (CLOCK_US_PER_SEC / 1000)
+#define SEEN_CAP (CLOCK_US_PER_SEC / 4)
+
 /* ---- the slot -------------------------------------------------------------------------------- */
 
 /* Who is writing now is waited for. */
@@ -177,6 +181,25 @@ static void say_waiting(struct pg *source)
 	pg_clear(r);
 }
 
+/*
+ * What was in the WAL before the slot began, but is not seen by others yet, is neither sent nor read
+ * from here on: so all that run now are waited for, which are those numbered before ours.
+ */
+static void wait_until_seen(struct pg *source)
+{
+	struct pg_result *r = pg_query(source, "SELECT txid_current()", 0, NULL);
+	const char *top = pg_valuez(r, 0, 0);
+
+	for (unsigned tries = 0; !ask(source,
+		     "SELECT txid_snapshot_xmin(txid_current_snapshot()) >= $1::bigint", top);
+		tries++) {
+		if (tries == SEEN_TRIES)
+			say_waiting(source);
+		clock_sleep(clock_backoff(tries, SEEN_BASE, SEEN_CAP));
+	}
+	pg_clear(r);
+}
+
 void slot_create(struct pg *source, const char *name, struct str *point)
 {
 	struct pg_result *r;
@@ -186,6 +209,7 @@ void slot_create(struct pg *source, const char *name, struct str *point)
 		1, &name);
 	str_add(point, pg_value(r, 0, 0));
 	pg_clear(r);
+	wait_until_seen(source);
 }
 
 #define SLOT_TRIES 100

@@ -32,7 +32,8 @@ void slot_publish(struct pg *source, const struct narrow *n, const char *name);
 
 /*
  * Makes the slot and appends its consistent point: every transaction that commits behind it will be
- * sent. Waits for all transactions that are writing now; says so when that takes time.
+ * sent, and every other one is seen by whoever reads the source from here on. Waits for all
+ * transactions that are writing now; says so when that takes time.
  */
 void slot_create(struct pg *source, const char *name, struct str *point);
 
