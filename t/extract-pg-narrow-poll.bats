@@ -157,3 +157,49 @@ release() { printf 'COMMIT;\n' >&"$1"; }
 	run_rc 64 pg-narrow-dump --past --follow poll
 	run_rc 64 pg-narrow-dump --follow often
 }
+
+# Of a source that crashes: transactions whose end was not flushed are as if they had never been, and
+# their numbers are given to others.
+@test "poll: transactions numbered again after a crash are new" {
+	local source
+	own_cluster --option autovacuum=off --option wal_writer_delay=10s
+	source=$cluster
+	export FERRY_SOURCE="host=$PGHOST port=$PGPORT user=$PGUSER dbname=$PGDATABASE"
+	own_cluster
+	export FERRY_TARGET="host=$PGHOST port=$PGPORT user=$PGUSER dbname=$PGDATABASE"
+	at_source() { psql -XAtq -v ON_ERROR_STOP=1 -d "$FERRY_SOURCE" -c "$1"; }
+	at_source "CREATE SCHEMA tenant; CREATE TABLE tenant.tbl_data_timeseries (id bigserial,
+		ship_id text NOT NULL, data_channel_id text NOT NULL, created_time timestamp NOT NULL,
+		long_v bigint, value_format varchar(50),
+		PRIMARY KEY (ship_id, data_channel_id, created_time));
+		CREATE INDEX ON tenant.tbl_data_timeseries (created_time DESC)"
+	pg-wide-ledger follow --follow poll >job 2>follow.err
+	carried() { is "$(sql "SELECT count($1) FROM tenant.tbl_data_timeseries_s1")" 1; }
+	pipeline() {
+		pg-narrow-dump --follow poll --job 1 --interval 30ms --seal |
+			pivot-wide -q | pg-copy-load --wide -q
+	}
+	# one is kept, and what is rolled back behind it is in no WAL that is flushed
+	printf '%s\n' "$(put 1 '2024-01-01 00:00:01')" \
+		BEGIN\; "$(put 2 '2024-01-01 00:00:02')" ROLLBACK\; \
+		BEGIN\; "$(put 2 '2024-01-01 00:00:02')" ROLLBACK\; |
+		psql -XAtq -v ON_ERROR_STOP=1 -d "$FERRY_SOURCE"
+	pipeline 2>>follow.err 3>&- &
+	holders+=("$!")
+	wait_until 20 carried c1
+	"$root/pipelines/lib/cluster" stop "$source" --immediate
+	wait "${holders[0]}" || :
+	holders=()
+	"$root/pipelines/lib/cluster" start "$source" --option fsync=off
+	at_source "$(put 3 '2024-01-01 00:00:03')"
+	# so many that the server's count is where it was
+	at_source "$(put 4 '2024-01-01 00:00:04')"
+	at_source "$(put 5 '2024-01-01 00:00:05')"
+	at_source "$(put 6 '2024-01-01 00:00:06')"
+	pipeline 2>>follow.err 3>&- &
+	holders+=("$!")
+	wait_until 20 carried c3
+	pkill -TERM -P "${holders[0]}" -x pg-narrow-dump
+	wait "${holders[0]}"
+	holders=()
+}

@@ -121,7 +121,7 @@ static void begin(struct run *r)
 		return;
 	}
 	ledger_follower_become(f->target, f->job, LEDGER_FOLLOW_POLL, &r->me, &r->arena);
-	r->rejects = (struct ledger_rejects){ .target = f->target, .job = f->job };
+	r->rejects = (struct ledger_rejects){ .target = f->target, .job = f->job, .once = true };
 	r->poll = narrow_poll_open(&f->poll, sl_of(r->me.upto));
 	msg_on_exit(failed, r);
 }

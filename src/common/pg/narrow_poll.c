@@ -14,6 +14,8 @@
  * and under contention the table is extended by up to 512 (PostgreSQL 14-15, hio.c).
  */
 #define TAIL_SLACK 1024
+#define FLUSH_TRIES 40 /* a server writes its WAL five times a second, as a rule */
+#define FLUSH_PAUSE (CLOCK_US_PER_SEC / 20)
 #define MAX_PAST 512   /* entries of the history */
 #define MAX_SEEN 10000 /* transactions remembered to have been handed out */
 /* A time zone ahead of UTC is the only good reason for a `timestamp` in the future. */
@@ -22,7 +24,7 @@
 
 /* The table as a tick found it. */
 struct past {
-	uint64_t xmax; /* all transactions from here on began later */
+	uint64_t next; /* all transactions from here on began later */
 	int64_t newest;
 	uint64_t pages;
 };
@@ -35,9 +37,14 @@ struct narrow_poll {
 	/* where the next tick goes on */
 	int64_t instant;
 	uint64_t xmin; /* NO_XID: all rows are new */
+	/*
+	 * For a position: what a crash cannot undo. Numbers whose WAL was not flushed, of transactions
+	 * that were rolled back, are given once more after it.
+	 */
+	uint64_t safe, unsafe, unsafe_lsn;
 	uint64_t page;
 
-	struct past *past; /* by xmax; never empty */
+	struct past *past; /* by next; never empty */
 	size_t n_past, past_cap;
 	uint32_t *seen, *seen_now; /* transactions from xmin on that are handed out */
 	size_t n_seen, seen_cap, n_now, now_cap;
@@ -61,7 +68,9 @@ static uint64_t get_u64(const struct pg_result *r, int col)
 
 /* What the server says of this moment; in a transaction, of its snapshot. */
 struct moment {
-	uint64_t xmin, xmax, pages;
+	uint64_t xmin, pages;
+	uint64_t next; /* transaction; a snapshot's xmax may be less, if nothing behind it is complete */
+	uint64_t written, flushed; /* ends of the WAL, 0 on a standby: it has only what is flushed */
 	int64_t now;
 };
 
@@ -69,17 +78,40 @@ static struct moment ask_moment(const struct narrow_poll *p)
 {
 	const struct narrow *n = p->conf.narrow;
 	struct pg_result *r = pg_query(p->conf.source,
-		"SELECT txid_snapshot_xmin(s), txid_snapshot_xmax(s), "
+		"SELECT txid_snapshot_xmin(s), top + age((top & 4294967295)::text::xid), "
 		"coalesce(pg_relation_size($1::oid::regclass), 0)"
 		" / current_setting('block_size')::bigint, "
-		"clock_timestamp() AT TIME ZONE 'UTC' FROM txid_current_snapshot() AS s",
+		"clock_timestamp() AT TIME ZONE 'UTC',"
+		" CASE WHEN pg_is_in_recovery() THEN 0 ELSE pg_current_wal_insert_lsn() - '0/0' END,"
+		" CASE WHEN pg_is_in_recovery() THEN 0 ELSE pg_current_wal_flush_lsn() - '0/0' END"
+		" FROM txid_current_snapshot() AS s, txid_snapshot_xmax(s) AS top",
 		1, &n->oid);
-	struct moment m = { .xmin = get_u64(r, 0), .xmax = get_u64(r, 1), .pages = get_u64(r, 2) };
+	struct moment m = { .xmin = get_u64(r, 0),
+		.next = get_u64(r, 1),
+		.pages = get_u64(r, 2),
+		.written = get_u64(r, 4),
+		.flushed = get_u64(r, 5) };
 
 	if (!clock_parse(pg_value(r, 0, 3), &m.now))
 		bug("not a time: %s", msg_q(pg_value(r, 0, 3)));
 	pg_clear(r);
 	return m;
+}
+
+/* At most one is waited for: a server that writes at all flushes within a second. */
+static void keep_safe(struct narrow_poll *p, const struct moment *m)
+{
+	if (p->unsafe != NO_XID && m->flushed >= p->unsafe_lsn) {
+		p->safe = p->unsafe;
+		p->unsafe = NO_XID;
+	}
+	if (m->flushed >= m->written) {
+		p->safe = m->xmin;
+		p->unsafe = NO_XID;
+	} else if (p->unsafe == NO_XID) {
+		p->unsafe = m->xmin;
+		p->unsafe_lsn = m->written;
+	}
 }
 
 static int64_t latest_bound(const struct narrow_poll *p, int64_t now)
@@ -102,7 +134,7 @@ void narrow_poll_position(const struct narrow_poll *p, struct str *s)
 	char text[CLOCK_TEXT_MAX];
 
 	str_add(s, (struct sl){ text, clock_put(text, p->instant, false) });
-	str_addf(s, "/%llu/%llu", (unsigned long long)p->xmin, (unsigned long long)p->page);
+	str_addf(s, "/%llu/%llu", (unsigned long long)p->safe, (unsigned long long)p->page);
 }
 
 int64_t narrow_poll_edge(const struct narrow_poll *p)
@@ -144,7 +176,8 @@ static struct narrow_poll *new_poll(const struct narrow_poll_conf *conf)
 static struct narrow_poll *begin(struct narrow_poll *p)
 {
 	p->newest = p->instant;
-	remember(p, (struct past){ .xmax = p->xmin, .newest = p->instant, .pages = p->page });
+	p->safe = p->xmin;
+	remember(p, (struct past){ .next = p->xmin, .newest = p->instant, .pages = p->page });
 	return p;
 }
 
@@ -153,9 +186,14 @@ static void take_here(struct narrow_poll *p)
 {
 	const struct narrow *n = p->conf.narrow;
 	struct moment m = ask_moment(p);
+	uint64_t flushed = m.flushed; /* see p->safe */
 	struct str sql = { 0 };
 	struct pg_result *r;
 
+	for (int i = 0; flushed < m.written && i < FLUSH_TRIES; i++) {
+		clock_sleep(FLUSH_PAUSE);
+		flushed = ask_moment(p).flushed;
+	}
 	p->xmin = m.xmin;
 	p->page = m.pages;
 	str_addf(&sql, "SELECT max(%s) FROM %s WHERE %s <= ", n->col[NARROW_TIME].ident, n->ident,
@@ -181,7 +219,7 @@ struct narrow_poll *narrow_poll_open(const struct narrow_poll_conf *conf, struct
 	if (!take_position(p, position))
 		die(EX_CONFIGURATION, "not a position to go on from: %s", msg_q(position));
 	m = ask_moment(p);
-	if (p->xmin > m.xmax) {
+	if (p->xmin > m.next) {
 		msg_warn("%s: the server counts fewer transactions than before; it was replaced or "
 			 "set back, so compare both sides", conf->narrow->table);
 		p->xmin = NO_XID;
@@ -219,9 +257,9 @@ void narrow_poll_close(struct narrow_poll *p)
  * snapshot lists: so what a snapshot shows is told by its xmin alone, and above it by what has been
  * handed out, since the rows of a transaction become visible all at once.
  */
-static void add_new(const struct narrow_poll *p, uint64_t xmax, struct str *s)
+static void add_new(const struct narrow_poll *p, uint64_t next, struct str *s)
 {
-	if (p->xmin == NO_XID || !p->conf.narrow->has_place || xmax - p->xmin >= XID_HORIZON)
+	if (p->xmin == NO_XID || !p->conf.narrow->has_place || next - p->xmin >= XID_HORIZON)
 		return;
 	str_addf(s, " AND pg_catalog.age(xmin) <= pg_catalog.age('%u'::pg_catalog.xid)",
 		(unsigned)(p->xmin & UINT32_MAX));
@@ -288,13 +326,13 @@ static struct narrow_part part_of(
 }
 
 /* The tail first: its rows are earlier than those of the window. */
-static void read_new(struct narrow_poll *p, uint64_t xmax)
+static void read_new(struct narrow_poll *p, uint64_t next)
 {
 	struct str fresh = { 0 }, tail = { 0 };
 	struct narrow_part part;
 	int64_t edge = narrow_poll_edge(p);
 
-	add_new(p, xmax, &fresh);
+	add_new(p, next, &fresh);
 	if (p->tail) {
 		str_addf(&tail, "ctid >= '(%llu,0)'::pg_catalog.tid",
 			(unsigned long long)(p->page > TAIL_SLACK ? p->page - TAIL_SLACK : 0));
@@ -356,13 +394,14 @@ static void advance(struct narrow_poll *p, const struct moment *m)
 {
 	size_t keep = 0;
 
-	while (keep + 1 < p->n_past && p->past[keep + 1].xmax <= m->xmin)
+	while (keep + 1 < p->n_past && p->past[keep + 1].next <= m->xmin)
 		keep++;
 	p->n_past -= keep;
 	memmove(p->past, p->past + keep, p->n_past * sizeof *p->past);
 	p->instant = p->past[0].newest;
 	p->page = p->past[0].pages;
 	p->xmin = m->xmin;
+	keep_safe(p, m);
 }
 
 int64_t narrow_poll_tick(struct narrow_poll *p,
@@ -378,11 +417,11 @@ int64_t narrow_poll_tick(struct narrow_poll *p,
 	p->latest_bound = latest_bound(p, m.now);
 	/* it may have become shorter, by VACUUM */
 	p->page = p->page < before.pages ? p->page : before.pages;
-	read_new(p, m.xmax);
+	read_new(p, m.next);
 	pg_exec(p->conf.source, "COMMIT");
 	KP("poll_tick");
 	merge_seen(p, m.xmin);
-	remember(p, (struct past){ .xmax = m.xmax, .newest = p->newest, .pages = before.pages });
+	remember(p, (struct past){ .next = m.next, .newest = p->newest, .pages = before.pages });
 	advance(p, &m);
 	return before.now;
 }
