@@ -24,8 +24,8 @@ struct follow_poll {
 
 /*
  * Sets a follower up for a job that has none of this kind: it begins here. Call it before the past
- * is planned. One of another kind is replaced, and then all is in doubt; and with `late`, the reason
- * (else NULL), also where nobody has followed before.
+ * is planned. One of another kind is replaced, and then all is in doubt; and with `late`, the
+ * reason (else NULL), also where nobody has followed before.
  */
 void follow_poll_setup(const struct narrow_poll_conf *poll, struct pg *target, uint64_t job,
 	const char *late);

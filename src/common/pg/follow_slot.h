@@ -43,8 +43,8 @@ void follow_slot_find(struct pg *source, const struct follow_slot *f, struct are
 /*
  * Sets the follower of a job up, before its past is planned: publication, slot, ledger. One that is
  * there and good is left alone. When its slot was lost a new one is made, all of the job is in
- * doubt, and a CRITICAL event says so; and with `late`, the reason (else NULL), all is in doubt also
- * where nobody has followed before. Dies with 78 when the table cannot be followed so.
+ * doubt, and a CRITICAL event says so; and with `late`, the reason (else NULL), all is in doubt
+ * also where nobody has followed before. Dies with 78 when the table cannot be followed so.
  */
 void follow_slot_setup(struct pg *source, const struct narrow *narrow, struct pg *target,
 	uint64_t job, const char *late);

@@ -82,6 +82,20 @@ bool ledger_follower_get(
 	return found;
 }
 
+/* All of the job is. */
+static void put_in_doubt(struct pg *target, uint64_t job, const char *why)
+{
+	struct ledger_text number;
+
+	pg_clear(pg_query(target,
+		"WITH d AS (INSERT INTO ferry.doubt (job_id, why) VALUES ($1, $2)"
+		"  RETURNING job_id, why)"
+		"INSERT INTO ferry.event (level, job_id, message)"
+		" SELECT 'WARNING', job_id, why || ': validate --repair tells what is missing'"
+		" FROM d",
+		2, (const char *[]){ ledger_u64(&number, job), why }));
+}
+
 void ledger_follower_set(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
 	const char *slot, const char *publication, const char *point, const char *doubt)
 {
@@ -101,7 +115,7 @@ void ledger_follower_set(struct pg *target, uint64_t job, enum ledger_follow_kin
 			publication, point }));
 	KP("follower_set");
 	if (doubt)
-		ledger_follow_doubt(target, job, doubt);
+		put_in_doubt(target, job, doubt);
 	pg_exec(target, "COMMIT");
 }
 
@@ -167,7 +181,8 @@ void ledger_follower_become(struct pg *target, uint64_t job, enum ledger_follow_
 	static const struct {
 		const char *none, *hint;
 	} lacks[] = {
-		[LEDGER_FOLLOW_SLOT] = { "no slot", "pg-wide-ledger follow --follow slot makes one" },
+		[LEDGER_FOLLOW_SLOT] = { "no slot",
+			"pg-wide-ledger follow --follow slot makes one" },
 		[LEDGER_FOLLOW_POLL] = { "no follower that polls",
 			"pg-wide-ledger follow --follow poll sets one up" },
 	};
@@ -201,19 +216,6 @@ void ledger_follower_watch(struct pg *target, uint64_t job, const struct ledger_
 			w->safe_wal_bytes < 0
 				? NULL
 				: ledger_u64(&safe, (uint64_t)w->safe_wal_bytes) }));
-}
-
-void ledger_follow_doubt(struct pg *target, uint64_t job, const char *why)
-{
-	struct ledger_text number;
-
-	pg_clear(pg_query(target,
-		"WITH d AS (INSERT INTO ferry.doubt (job_id, why) VALUES ($1, $2)"
-		"  RETURNING job_id, why)"
-		"INSERT INTO ferry.event (level, job_id, message)"
-		" SELECT 'WARNING', job_id, why || ': validate --repair tells what is missing'"
-		" FROM d",
-		2, (const char *[]){ ledger_u64(&number, job), why }));
 }
 
 int64_t ledger_lag(struct pg *target, uint64_t job)

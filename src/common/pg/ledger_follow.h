@@ -39,9 +39,9 @@ bool ledger_follower_get(struct pg *target, uint64_t job, struct ledger_follower
 /*
  * Sets up the follower of a job anew: it begins at `point` (slot: its consistent point; poll: NULL,
  * and slot and publication, too). Who followed before is fenced off. With `doubt` (else NULL), the
- * reason, all of the job is in doubt from here on, in the same transaction: a doubt that came
- * earlier could be settled before anybody follows, and one that came later be missing after a
- * crash. Outside a transaction.
+ * reason, all of the job is in doubt from here on (a row of ferry.doubt and a WARNING), in the same
+ * transaction: a doubt that came earlier could be settled before anybody follows, and one that
+ * came later be missing after a crash. Outside a transaction.
  */
 void ledger_follower_set(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
 	const char *slot, const char *publication, const char *point, const char *doubt);
@@ -69,9 +69,6 @@ void ledger_follower_become(struct pg *target, uint64_t job, enum ledger_follow_
 /* Is this worker's attempt still the follower? Its `upto` goes to the end of `upto`. */
 bool ledger_follower_upto(struct pg *target, uint64_t job, uint64_t attempt,
 	struct str *upto) NODISCARD;
-
-/* All of the job is in doubt, and why: a row of ferry.doubt and a WARNING. */
-void ledger_follow_doubt(struct pg *target, uint64_t job, const char *why);
 
 /* What the follower sees of its source, for status and alerts. */
 struct ledger_watch {

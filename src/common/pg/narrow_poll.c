@@ -38,8 +38,8 @@ struct narrow_poll {
 	int64_t instant;
 	uint64_t xmin; /* NO_XID: all rows are new */
 	/*
-	 * For a position: what a crash cannot undo. Numbers whose WAL was not flushed, of transactions
-	 * that were rolled back, are given once more after it.
+	 * For a position: what a crash cannot undo. Numbers of transactions that were rolled back,
+	 * and whose WAL was not flushed, are given once more after it.
 	 */
 	uint64_t safe, unsafe, unsafe_lsn;
 	uint64_t page;
@@ -69,8 +69,9 @@ static uint64_t get_u64(const struct pg_result *r, int col)
 /* What the server says of this moment; in a transaction, of its snapshot. */
 struct moment {
 	uint64_t xmin, pages;
-	uint64_t next; /* transaction; a snapshot's xmax may be less, if nothing behind it is complete */
-	uint64_t written, flushed; /* ends of the WAL, 0 on a standby: it has only what is flushed */
+	/* the next transaction; a snapshot's xmax is less while those behind it are running */
+	uint64_t next;
+	uint64_t written, flushed; /* ends of the WAL; 0 on a standby, where all is flushed */
 	int64_t now;
 };
 
@@ -82,9 +83,10 @@ static struct moment ask_moment(const struct narrow_poll *p)
 		"coalesce(pg_relation_size($1::oid::regclass), 0)"
 		" / current_setting('block_size')::bigint, "
 		"clock_timestamp() AT TIME ZONE 'UTC',"
-		" CASE WHEN pg_is_in_recovery() THEN 0 ELSE pg_current_wal_insert_lsn() - '0/0' END,"
-		" CASE WHEN pg_is_in_recovery() THEN 0 ELSE pg_current_wal_flush_lsn() - '0/0' END"
-		" FROM txid_current_snapshot() AS s, txid_snapshot_xmax(s) AS top",
+		" CASE WHEN standby THEN 0 ELSE pg_current_wal_insert_lsn() - '0/0' END,"
+		" CASE WHEN standby THEN 0 ELSE pg_current_wal_flush_lsn() - '0/0' END"
+		" FROM txid_current_snapshot() AS s, txid_snapshot_xmax(s) AS top,"
+		" pg_is_in_recovery() AS standby",
 		1, &n->oid);
 	struct moment m = { .xmin = get_u64(r, 0),
 		.next = get_u64(r, 1),

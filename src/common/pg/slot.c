@@ -182,8 +182,8 @@ static void say_waiting(struct pg *source)
 }
 
 /*
- * What was in the WAL before the slot began, but is not seen by others yet, is neither sent nor read
- * from here on: so all that run now are waited for, which are those numbered before ours.
+ * What was in the WAL before the slot began, but is not seen by others yet, is neither sent nor
+ * read from here on: so all that run now are waited for, which are those numbered before ours.
  */
 static void wait_until_seen(struct pg *source)
 {
