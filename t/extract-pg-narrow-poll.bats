@@ -158,8 +158,8 @@ release() { printf 'COMMIT;\n' >&"$1"; }
 	run_rc 64 pg-narrow-dump --follow often
 }
 
-# Of a source that crashes: transactions whose end was not flushed are as if they had never been, and
-# their numbers are given to others.
+# Of a source that crashes: transactions whose end was not flushed are as if they had never been,
+# and their numbers are given to others.
 @test "poll: transactions numbered again after a crash are new" {
 	local source
 	own_cluster --option autovacuum=off --option wal_writer_delay=10s
@@ -169,8 +169,8 @@ release() { printf 'COMMIT;\n' >&"$1"; }
 	export FERRY_TARGET="host=$PGHOST port=$PGPORT user=$PGUSER dbname=$PGDATABASE"
 	at_source() { psql -XAtq -v ON_ERROR_STOP=1 -d "$FERRY_SOURCE" -c "$1"; }
 	at_source "CREATE SCHEMA tenant; CREATE TABLE tenant.tbl_data_timeseries (id bigserial,
-		ship_id text NOT NULL, data_channel_id text NOT NULL, created_time timestamp NOT NULL,
-		long_v bigint, value_format varchar(50),
+		ship_id text NOT NULL, data_channel_id text NOT NULL,
+		created_time timestamp NOT NULL, long_v bigint, value_format varchar(50),
 		PRIMARY KEY (ship_id, data_channel_id, created_time));
 		CREATE INDEX ON tenant.tbl_data_timeseries (created_time DESC)"
 	pg-wide-ledger follow --follow poll >job 2>follow.err

@@ -91,12 +91,14 @@ hold() {
 	held[$1]=$hold
 	tell "$1" "SET application_name = '$1'; BEGIN; $2"
 	wait_until 10 sql "SELECT 1 / count(*) FROM pg_stat_activity
-		WHERE application_name = '$1' AND state = 'idle in transaction' AND backend_xid IS NOT NULL"
+		WHERE application_name = '$1' AND state = 'idle in transaction'
+			AND backend_xid IS NOT NULL"
 }
 tell() { printf '%s\n' "$2" >&"${held[$1]}"; }
 row_at() {
-	printf '%s' "INSERT INTO tenant.tbl_data_timeseries (ship_id, data_channel_id, created_time,
-		long_v, value_format) VALUES ('S1', 'c1', '2024-01-01 00:00:$1', 1, 'Integer');"
+	printf '%s' "INSERT INTO tenant.tbl_data_timeseries
+		(ship_id, data_channel_id, created_time, long_v, value_format)
+		VALUES ('S1', 'c1', '2024-01-01 00:00:$1', 1, 'Integer');"
 }
 
 # Its COMMIT is in the WAL before the slot begins, and other sessions see it later.
@@ -106,9 +108,9 @@ row_at() {
 	own_cluster --option wal_level=logical
 	export PGOPTIONS='-c synchronous_commit=local'
 	sql "CREATE SCHEMA tenant; $(table)"
-	waits_for() { is "$(sql "SELECT count(*) FROM pg_stat_activity AS a, unnest(pg_blocking_pids(pid))
-		AS b JOIN pg_stat_activity AS o ON o.pid = b WHERE o.application_name = '$1'
-		AND a.query LIKE '%pg_create_logical%'")" 1; }
+	waits_for() { is "$(sql "SELECT count(*) FROM pg_stat_activity AS a,
+			unnest(pg_blocking_pids(pid)) AS b JOIN pg_stat_activity AS o ON o.pid = b
+		WHERE o.application_name = '$1' AND a.query LIKE '%pg_create_logical%'")" 1; }
 	made() { is "$(sql 'SELECT count(confirmed_flush_lsn) FROM pg_replication_slots')" 1; }
 	asks() { ! kill -0 "$setup" || sql "SELECT 1 / count(*) FROM pg_stat_activity
 		WHERE query LIKE '%txid_snapshot_xmin%' AND pid <> pg_backend_pid()"; }
