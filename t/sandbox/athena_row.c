@@ -2,6 +2,7 @@
 #include "athena_row.h"
 
 #include "core/mem.h"
+#include "pack.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -139,23 +140,50 @@ static void add_before(struct str *out, enum athena_form form, size_t i, struct 
 	}
 }
 
-void athena_add_row(struct str *out, enum athena_form form, struct parquet *parquet,
-	const struct trino_column *columns, size_t n, struct sl row)
+/* What is left of a row, and of the array its last field is. */
+struct rest {
+	char *at, *end, *element;
+};
+
+static struct sl next_field(struct rest *r)
 {
-	char *p = memcpy(mem_alloc(row.n + 1), row.p, row.n), *at = p;
+	char *from = r->at, *tab = memchr(from, '\t', (size_t)(r->end - from));
+	size_t len = (size_t)((tab ? tab : r->end) - from);
+
+	r->at += len + 1;
+	if (len == 2 && from[0] == '\\' && from[1] == 'N')
+		return (struct sl){ NULL, 0 };
+	return unescape(from, len);
+}
+
+static struct sl next_value(struct rest *r, size_t i, bool packed)
+{
+	size_t element = packed ? pack_place(i).element : 0;
+
+	if (element == 0)
+		return next_field(r);
+	if (element == 1) {
+		r->element = r->at + 1;
+		(void)next_field(r);
+	}
+	return pack_take(&r->element);
+}
+
+void athena_add_row(struct str *out, enum athena_form form, struct parquet *parquet,
+	const struct trino_statement *statement, struct sl row)
+{
+	char *p = memcpy(mem_alloc(row.n + 1), row.p, row.n);
+	struct rest rest = { .at = p };
 
 	if (row.n && p[row.n - 1] == '\n')
 		row.n--;
 	p[row.n] = '\0';
-	for (size_t i = 0; i < n; i++) {
-		char *end = memchr(at, '\t', (size_t)(p + row.n - at));
-		size_t len = (size_t)((end ? end : p + row.n) - at);
-		bool null = len == 2 && at[0] == '\\' && at[1] == 'N';
+	rest.end = p + row.n;
+	for (size_t i = 0; i < statement->n_columns; i++) {
+		const struct trino_column *c = &statement->columns[i];
 
-		add_before(out, form, i, columns[i].name);
-		add_value(out, form, parquet, columns[i].type,
-			null ? (struct sl){ NULL, 0 } : unescape(at, len));
-		at += len + 1;
+		add_before(out, form, i, c->name);
+		add_value(out, form, parquet, c->type, next_value(&rest, i, statement->packed));
 	}
 	if (form == ATHENA_PARQUET)
 		parquet_row_end(parquet, out);

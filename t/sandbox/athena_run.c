@@ -150,8 +150,7 @@ static void copy_out(struct run *r, size_t parts, enum athena_form form)
 
 		if (!p->file)
 			open_part(r, p, form);
-		athena_add_row(&p->buffer, form, p->parquet, r->statement.columns,
-			r->statement.n_columns, row);
+		athena_add_row(&p->buffer, form, p->parquet, &r->statement, row);
 		if (p->buffer.n > FLUSH)
 			flush_part(p, false);
 	}

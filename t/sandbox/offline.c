@@ -4,6 +4,7 @@
 #include "core/hash.h"
 #include "crypt.h"
 #include "exchange.h"
+#include "pack.h"
 #include "pg/conn.h"
 #include "s3_store.h"
 #include "trino.h"
@@ -15,8 +16,8 @@
 #define SETTLE_AT 8192 /* waiting rows of a group that are written without being asked for */
 
 struct waiting_row {
-	char *values; /* of the features, as COPY has them, each with a tab behind it */
-	size_t n;     /* how many: features may be added while it waits */
+	char *values; /* cells of the features, as COPY has them, each with a tab behind it */
+	size_t cells; /* how many: features may be added while it waits */
 	bool deleted;
 	int64_t called; /* api_invocation_time */
 	int64_t event;  /* seconds */
@@ -74,13 +75,15 @@ void offline_add(struct offline *o)
 void offline_add_column(struct offline *o, struct sl name, enum column_type type)
 {
 	static const char *const types[] = { "bigint", "double precision", "text COLLATE \"C\"" };
+	struct place at = pack_place(o->n_columns);
 	char *lower = arena_alloc(&o->mem, name.n + 1);
 
 	for (size_t i = 0; i < name.n; i++)
 		lower[i] = (char)tolower((unsigned char)name.p[i]);
 	mem_grow(&o->columns, &o->columns_cap, o->n_columns + 1, sizeof *o->columns);
-	pg_execf(store.pg, "ALTER TABLE %.*s ADD COLUMN c%zu %s", (int)o->pg_table.n, o->pg_table.p,
-		o->n_columns, types[type]);
+	if (at.element <= 1)
+		pg_execf(store.pg, "ALTER TABLE %.*s ADD COLUMN c%zu %s", (int)o->pg_table.n,
+			o->pg_table.p, at.cell, at.element ? "text[]" : types[type]);
 	o->columns[o->n_columns++] =
 		(struct offline_column){ .name = { lower, name.n }, .type = type };
 }
@@ -114,6 +117,27 @@ static void add_timestamp(struct str *s, int64_t unix_us)
 	s->p[s->n] = '\0';
 }
 
+/* The cells of a record's features, each with a tab behind it. */
+static void add_features(struct str *line, const struct sl *values, size_t n)
+{
+	struct str array = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		if (pack_place(i).element == 0) {
+			add_copy_value(line, values[i]);
+			str_addc(line, '\t');
+			continue;
+		}
+		pack_add(&array, i, n, values[i]);
+		if (pack_ends(i, n)) {
+			add_copy_value(line, str_sl(&array));
+			str_addc(line, '\t');
+			str_clear(&array);
+		}
+	}
+	str_free(&array);
+}
+
 static void settle(struct offline *o, int64_t now);
 
 void offline_append(struct offline *o, const struct sl *values, struct event_time t, bool deleted)
@@ -121,13 +145,10 @@ void offline_append(struct offline *o, const struct sl *values, struct event_tim
 	struct str line = { 0 };
 	int64_t now = unix_now();
 
-	for (size_t i = 0; i < o->n_columns; i++) {
-		add_copy_value(&line, values[i]);
-		str_addc(&line, '\t');
-	}
+	add_features(&line, values, o->n_columns);
 	mem_grow(&o->rows, &o->rows_cap, o->n_rows + 1, sizeof *o->rows);
 	o->rows[o->n_rows++] = (struct waiting_row){ .values = line.p,
-		.n = o->n_columns,
+		.cells = pack_cells(o->n_columns),
 		.called = now,
 		.deleted = deleted,
 		.event = t.seconds };
@@ -206,10 +227,11 @@ static void copy_rows(
 	struct offline *o, size_t n, struct partition *parts, const size_t *of, int64_t now)
 {
 	struct str sql = { 0 }, line = { 0 };
+	size_t cells = pack_cells(o->n_columns);
 	uint64_t rows = 0;
 
 	str_addf(&sql, "COPY %.*s (", (int)o->pg_table.n, o->pg_table.p);
-	for (size_t i = 0; i < o->n_columns; i++)
+	for (size_t i = 0; i < cells; i++)
 		str_addf(&sql, "c%zu, ", i);
 	str_addz(&sql, "api_invocation_time, is_deleted, write_time, " OFFLINE_OBJECT_COLUMN
 		       ") FROM STDIN");
@@ -221,7 +243,7 @@ static void copy_rows(
 
 		str_clear(&line);
 		str_addz(&line, w->values);
-		for (size_t have = w->n; have < o->n_columns; have++)
+		for (size_t have = w->cells; have < cells; have++)
 			str_addz(&line, "\\N\t");
 		add_timestamp(&line, w->called / CLOCK_US_PER_SEC * CLOCK_US_PER_SEC);
 		str_addz(&line, w->deleted ? "\tt\t" : "\tf\t");

@@ -15,7 +15,9 @@
 
 enum column_type { COLUMN_BIGINT, COLUMN_DOUBLE, COLUMN_VARCHAR };
 
-/* Names of the table's own columns in PostgreSQL; feature i is "c<i>", names may be too long there.
+/*
+ * Names in PostgreSQL: of the store's own columns; those of features, whose names may be too long,
+ * are "c0", "c1" … for the cells of pack.h.
  */
 #define OFFLINE_SCHEMA "ferry_offline"
 #define OFFLINE_OBJECT_COLUMN "object"

@@ -10,7 +10,6 @@
 #include <strings.h>
 
 #define MAX_FEATURES 2500
-#define MAX_OFFLINE_FEATURES 1590 /* of a PostgreSQL table, less the store's own columns */
 
 static bool invalid(struct exchange *x, const char *fmt, ...) PRINTF_LIKE(2, 3);
 static bool invalid(struct exchange *x, const char *fmt, ...)
@@ -259,9 +258,6 @@ static bool read_offline(struct exchange *x, struct group *g, const struct json 
 		g->table = group_keep(g, g->table);
 	if (json_get_str(catalog, "Database", &g->database))
 		g->database = group_keep(g, g->database);
-	if (g->n_features > MAX_OFFLINE_FEATURES)
-		return invalid(
-			x, "the sandbox keeps at most %d features offline", MAX_OFFLINE_FEATURES);
 	if (!g->role.n)
 		return invalid(x, "RoleArn is required with an OfflineStoreConfig");
 	return true;

@@ -37,6 +37,7 @@ struct trino_column {
 struct trino_statement {
 	enum trino_kind kind;
 	struct sl sql; /* for PostgreSQL; of a query every output column is text, or boolean */
+	bool packed;   /* the output columns are as pack.h has them */
 	struct trino_column *columns;
 	size_t n_columns;
 	struct sl location;            /* of UNLOAD: s3://… */

@@ -81,6 +81,14 @@ const char trino_functions[] =
 	"- 1);"
 	"END $$;";
 
+const char *pg_type(enum trino_type type)
+{
+	static const char *const types[] = { "text", "boolean", "integer", "bigint", "numeric",
+		"float8", "text", "date", "timestamp(3)", "timestamptz", "interval" };
+
+	return types[type];
+}
+
 static enum trino_type parse_type(struct parser *p)
 {
 	static const struct {
@@ -174,14 +182,12 @@ static struct sl cast_other(struct parser *p, const struct expr *e, enum trino_t
 
 struct expr cast_to(struct parser *p, struct expr e, enum trino_type type, bool try)
 {
-	static const char *const sql_types[] = { "text", "boolean", "integer", "bigint", "numeric",
-		"float8", "text", "date", "timestamp(3)", "timestamptz", "interval" };
 	struct expr out = { .type = type, .where = e.where };
 
 	if (e.type == type)
 		out.sql = e.sql;
 	else if (e.type == TYPE_UNKNOWN)
-		out.sql = sqlf(p, "NULL::%s", sql_types[type]);
+		out.sql = sqlf(p, "NULL::%s", pg_type(type));
 	else if (type == TYPE_VARCHAR)
 		out.sql = text_of(p, &e);
 	else if (e.type == TYPE_VARCHAR)

@@ -1,5 +1,6 @@
 /* FROM of Athena's SQL: tables, named queries, subqueries, joins; and the columns they bring. */
-#include "trino_parse.h"
+#include "pack.h"
+#include "trino_pack.h"
 
 static void add_column(struct parser *p, struct scope *s, struct scope_column c)
 {
@@ -67,12 +68,17 @@ void add_table_columns(struct parser *p, struct scope *s, const struct offline *
 		{ SL_INIT("api_invocation_time"), TYPE_TIMESTAMP },
 		{ SL_INIT("is_deleted"), TYPE_BOOLEAN } };
 
-	for (size_t i = 0; i < o->n_columns; i++)
+	for (size_t i = 0; i < o->n_columns; i++) {
+		struct place at = pack_place(i);
+		struct sl cell = sqlf(p, "%.*s.c%zu", F(alias), at.cell);
+		enum trino_type type = types[o->columns[i].type];
+
 		add_column(p, s,
 			(struct scope_column){ .relation = relation,
 				.name = o->columns[i].name,
-				.type = types[o->columns[i].type],
-				.sql = sqlf(p, "%.*s.c%zu", F(alias), i) });
+				.type = type,
+				.sql = element_sql(p, cell, at.element, type) });
+	}
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		add_column(p, s,
 			(struct scope_column){ .relation = relation,
@@ -97,7 +103,30 @@ static void add_query_columns(struct parser *p, struct scope *s, const struct sc
 			(struct scope_column){ .relation = relation,
 				.name = v[i].name,
 				.type = v[i].type,
-				.sql = sqlf(p, "%.*s.o%zu", F(alias), i + 1) });
+				.sql = entry_sql(p, alias, i, n, v[i].type) });
+}
+
+/*
+ * A table of PostgreSQL. Arrays are taken out of where it keeps long values once a row, and not for
+ * each element.
+ */
+static struct sl table_sql(struct parser *p, const struct offline *o, struct sl alias)
+{
+	struct str list = { 0 };
+	size_t cells = pack_cells(o->n_columns);
+	struct sl sql;
+
+	if (o->n_columns <= PACK_PLAIN)
+		return sqlf(p, "%.*s AS %.*s", F(o->pg_table), F(alias));
+	for (size_t i = PACK_PLAIN; i < cells; i++)
+		str_addf(&list, ", c%zu || '{}' AS c%zu", i, i);
+	for (size_t i = 0; i < PACK_PLAIN; i++)
+		str_addf(&list, ", c%zu", i);
+	sql = sqlf(p,
+		"(SELECT write_time, api_invocation_time, is_deleted%s FROM %.*s OFFSET 0) AS %.*s",
+		str_z(&list), F(o->pg_table), F(alias));
+	str_free(&list);
+	return sql;
 }
 
 /* One table, named query or subquery of FROM, with its alias. */
@@ -112,7 +141,7 @@ static struct sl parse_relation(struct parser *p, struct scope *s)
 		expect_op(p, ")");
 		relation = parse_alias(p);
 		add_query_columns(p, s, q.columns, q.n, relation, alias);
-		return sqlf(p, "(%.*s) AS %.*s", F(q.sql), F(alias));
+		return subquery(p, q.sql, q.n, alias);
 	}
 	for (struct with_query *w = p->with; w && !is_op(peek_after(p, 1), "."); w = w->next) {
 		size_t at = p->at;
@@ -124,12 +153,12 @@ static struct sl parse_relation(struct parser *p, struct scope *s)
 		}
 		relation = parse_alias(p);
 		add_query_columns(p, s, w->columns, w->n, relation.n ? relation : name, alias);
-		return sqlf(p, "(%.*s) AS %.*s", F(w->sql), F(alias));
+		return subquery(p, w->sql, w->n, alias);
 	}
 	o = parse_table(p, &name);
 	relation = parse_alias(p);
 	add_table_columns(p, s, o, relation.n ? relation : name, alias);
-	return sqlf(p, "%.*s AS %.*s", F(o->pg_table), F(alias));
+	return table_sql(p, o, alias);
 }
 
 static const char *accept_join(struct parser *p)

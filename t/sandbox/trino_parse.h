@@ -67,10 +67,10 @@ struct expr {
 	const struct token *where;
 };
 
-/* A query that has been translated: its SQL has columns o1, o2, … */
+/* A query that has been translated; its SQL has columns o1, o2, … (trino_pack.h). */
 struct query {
 	struct sl sql;
-	struct scope_column *columns;
+	struct scope_column *columns; /* their `sql` is what they are made of */
 	size_t n;
 };
 
@@ -121,6 +121,7 @@ enum trino_type common_type(struct parser *p, const struct expr *a, const char *
 /* trino_cast.c */
 struct expr parse_cast(struct parser *p, bool try);
 struct expr cast_to(struct parser *p, struct expr e, enum trino_type type, bool try);
+const char *pg_type(enum trino_type type); /* PostgreSQL's name */
 
 /* trino_function.c */
 struct expr parse_call(struct parser *p, const struct token *name);

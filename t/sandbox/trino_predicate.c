@@ -1,4 +1,5 @@
 /* Predicates and logic of Athena's SQL. */
+#include "core/str.h"
 #include "trino_parse.h"
 
 #define MAX_DEPTH 200
@@ -32,7 +33,8 @@ static struct expr parse_like(struct parser *p, struct expr a, bool not, const s
 
 static struct expr parse_in(struct parser *p, struct expr a, bool not, const struct token *t)
 {
-	struct sl list = SL("");
+	struct str list = { 0 };
+	struct sl sql;
 
 	expect_op(p, "(");
 	if (is_word(peek(p), "SELECT") || is_word(peek(p), "WITH")) {
@@ -59,10 +61,12 @@ static struct expr parse_in(struct parser *p, struct expr a, bool not, const str
 				"and %.*s, all types (without duplicates): [%.*s, %.*s]",
 				F(type_text(p, &a)), F(type_text(p, &b)), F(type_text(p, &a)),
 				F(type_text(p, &b)));
-		list = list.n ? sqlf(p, "%.*s, %.*s", F(list), F(b.sql)) : b.sql;
+		str_addf(&list, "%s%.*s", list.n ? ", " : "", F(b.sql));
 	} while (accept_op(p, ","));
 	expect_op(p, ")");
-	return boolean(t, sqlf(p, "(%.*s %sIN (%.*s))", F(a.sql), not ? "NOT " : "", F(list)));
+	sql = sqlf(p, "(%.*s %sIN (%s))", F(a.sql), not ? "NOT " : "", str_z(&list));
+	str_free(&list);
+	return boolean(t, sql);
 }
 
 static struct expr parse_between(struct parser *p, struct expr a, bool not, const struct token *t)

@@ -1,5 +1,5 @@
 /* Queries of Athena's SQL: WITH, SELECT, set operations, order and limits. */
-#include "trino_parse.h"
+#include "trino_pack.h"
 
 /* An output column of a SELECT: its expression, and the name it has outside. */
 struct item {
@@ -149,17 +149,21 @@ static struct query make_query(
 	struct parser *p, const struct items *items, struct sl rest, bool distinct)
 {
 	struct query q = { .n = items->n };
-	struct sl sql = distinct ? SL("SELECT DISTINCT ") : SL("SELECT ");
+	struct str list = { 0 };
 
+	if (distinct && is_packed(items->n))
+		unsupported(p, peek(p), "DISTINCT of so many columns");
 	q.columns = arena_alloc(p->mem, mem_mul(items->n + 1, sizeof *q.columns));
 	for (size_t i = 0; i < items->n; i++) {
 		const struct item *it = &items->v[i];
 
-		sql = sqlf(p, "%.*s%s%.*s AS o%zu", F(sql), i ? ", " : "", F(it->e.sql), i + 1);
+		add_entry(&list, i, items->n, it->e.sql);
 		q.columns[i] = (struct scope_column){ .type = it->e.type,
+			.sql = it->e.sql,
 			.name = it->name.n ? it->name : sqlf(p, "_col%zu", i) };
 	}
-	q.sql = sqlf(p, "%.*s%.*s", F(sql), F(rest));
+	q.sql = sqlf(p, "SELECT %s%s%.*s", distinct ? "DISTINCT " : "", str_z(&list), F(rest));
+	str_free(&list);
 	return q;
 }
 
@@ -225,6 +229,8 @@ static void set_operation(struct parser *p, struct query *q, const char *op)
 
 	if (!all)
 		(void)accept_word(p, "DISTINCT");
+	if (is_packed(q->n) && !(all && strcmp(op, "UNION") == 0))
+		unsupported(p, t, "a set operation of so many columns");
 	b = parse_term(p, &scope);
 	if (b.n != q->n)
 		fail_at(p, t, "TYPE_MISMATCH", "%s query has different number of fields: %zu, %zu",
@@ -235,6 +241,16 @@ static void set_operation(struct parser *p, struct query *q, const char *op)
 		q->columns[i].type = common_type(p, &x, op, &y, t);
 	}
 	q->sql = sqlf(p, "%.*s %s %s%.*s", F(q->sql), op, all ? "ALL " : "", F(b.sql));
+}
+
+static struct sl order_key(
+	struct parser *p, const struct query *q, size_t i, bool only_output, const struct token *t)
+{
+	if (has_column(i, q->n))
+		return sqlf(p, "o%zu", i + 1);
+	if (only_output)
+		unsupported(p, t, "ORDER BY of one of so many columns here");
+	return q->columns[i].sql;
 }
 
 /* ORDER BY may name output columns by name or place, or be made of the input's columns. */
@@ -260,13 +276,13 @@ static struct sl query_order(struct parser *p, const struct query *q, bool only_
 					"ORDER BY position %lu is not in "
 					"select list",
 					place);
-			key = sqlf(p, "o%lu", place);
+			key = order_key(p, q, place - 1, only_output, t);
 		} else if (alone && (t->kind == TOK_QUOTED || t->kind == TOK_WORD)) {
 			struct sl name = take_name(p);
 
 			for (size_t i = 0; i < q->n && !key.p; i++)
 				if (sl_eq(q->columns[i].name, name))
-					key = sqlf(p, "o%zu", i + 1);
+					key = order_key(p, q, i, only_output, t);
 			if (!key.p)
 				p->at = at;
 		}

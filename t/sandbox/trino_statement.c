@@ -1,23 +1,27 @@
 /* Statements: queries, UNLOAD, DELETE, VACUUM, OPTIMIZE. */
-#include "trino_parse.h"
+#include "trino_pack.h"
 
 #include <ctype.h>
 
 /* The text Athena gives each value, by type; only doubles are left to whoever prints them. */
 static struct sl output_sql(struct parser *p, const struct query *q)
 {
-	struct sl sql = SL("");
+	struct str list = { 0 };
+	struct sl sql;
 
 	for (size_t i = 0; i < q->n; i++) {
-		struct sl o = sqlf(p, "q.o%zu", i + 1);
+		struct sl o = entry_sql(p, SL("q"), i, q->n, q->columns[i].type);
 
 		if (q->columns[i].type == TYPE_TIMESTAMP)
 			o = sqlf(p, "to_char(%.*s, 'YYYY-MM-DD HH24:MI:SS.MS')", F(o));
 		else if (q->columns[i].type == TYPE_TIMESTAMP_TZ)
 			o = sqlf(p, "to_char(%.*s, 'YYYY-MM-DD HH24:MI:SS.MS') || ' UTC'", F(o));
-		sql = sqlf(p, "%.*s%s%.*s", F(sql), i ? ", " : "", F(o));
+		add_entry(&list, i, q->n, o);
 	}
-	return sqlf(p, "SELECT %.*s FROM (%.*s) AS q", F(sql), F(q->sql));
+	sql = subquery(p, q->sql, q->n, SL("q"));
+	sql = sqlf(p, "SELECT %s FROM %.*s", str_z(&list), F(sql));
+	str_free(&list);
+	return sql;
 }
 
 static void take_query(struct parser *p, struct query q)
@@ -32,6 +36,7 @@ static void take_query(struct parser *p, struct query q)
 			unsupported(p, peek(p), "a result of type interval");
 	}
 	out->sql = output_sql(p, &q);
+	out->packed = is_packed(q.n);
 }
 
 static struct sl lower(struct parser *p, struct sl s)
