@@ -20,6 +20,31 @@ records() {
 				i - 5, i, i % 3 ? i % 5 ? "red" : "" : "\"a, \"\"b\"\" é\"" }'
 }
 
+# wide COUNT ROWS: so many features, whose names have 64 characters, in features.json, and in.ndjson
+# of records with values of every kind; in each one feature in seven is missing. The first three
+# have a second state in again.ndjson.
+wide() {
+	local name='def name: "feature_\(.)_" | . + "x" * (64 - length);'
+
+	jq -nc --argjson n "$1" "$name"'[range($n) |
+		if . == 0 then ["id", "String"] elif . == 1 then ["event_time", "String"]
+		else [name, ["Fractional", "Integral", "String"][. % 3]] end |
+		{FeatureName: .[0], FeatureType: .[1]}]' >features.json
+	jq -nc --argjson n "$1" --argjson rows "$2" "$name"'range($rows) | . as $i |
+		{id: "r\($i)", event_time: "2024-01-01T00:00:\(10 + $i)Z"} +
+		([range(2; $n) | select(. % 7 != $i % 7) | {key: name, value:
+			(if . % 3 == 0 then . + $i + 0.25 elif . % 3 == 1 then 1000 - . * $i
+			else ["", "NULL", "{a, \"b\"}", "\tb\\n\n\($i)", "한국어"][. / 3 % 5] end)}] |
+		from_entries)' >in.ndjson
+	sed -n '1,3s/"2024-01-01T/"2024-02-01T/; 1,3s/"NULL"/"another"/gp' in.ndjson >again.ndjson
+}
+
+# values: NDJSON without NULLs and without what an offline store adds, in the order of its lines
+values() {
+	jq -cS 'del(.write_time, .api_invocation_time, .is_deleted) |
+		with_entries(select(.value != null))' "$@" | LC_ALL=C sort
+}
+
 # online GROUP: what its online store holds, as CSV, in the order of the lines.
 online() { fs-extract-online "$1" --no-seal | LC_ALL=C sort; }
 

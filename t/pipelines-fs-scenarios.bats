@@ -266,6 +266,24 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	run_rc 65 fs-subset everybody by-count empty --yes
 }
 
+@test "fs-subset: where names fill a query, less of the list does" {
+	wide 2500 5
+	for each in all chosen; do
+		fs-group create $each --schema-file features.json --role-arn "$role" \
+			--s3-uri s3://offline/fs >/dev/null
+	done
+	fs-put all in.ndjson
+	wait_until 20 rows all 5
+	{
+		seq -f 'a-customer-who-is-not-there-%g' 2700
+		printf 'r2\nr4\n'
+	} >list
+	run_rc 0 fs-subset all chosen list --yes --verify-wait 30s
+	has "$out" 'Values of id in list: 2702, in batches: 2'
+	grep -E '"id":"r[24]"' in.ndjson | values >wanted
+	present chosen | values | same_file - wanted
+}
+
 @test "fs-sync: only what is new, goes on from its state, deletions too" {
 	filled fresh both 40
 	made stale both
