@@ -124,6 +124,46 @@ break, ""quoted"" é",-0.00012' | LC_ALL=C sort >want
 	is "$(jq -c '[.rows_out, .scanned_bytes > 0, .cost_usd > 0]' stats)" '[50,true,true]'
 }
 
+@test "fs-extract-athena: 2,500 features with the longest names" {
+	local last
+
+	wide 2500 6
+	fs-group create wide --schema-file features.json --role-arn "$role" \
+		--s3-uri s3://offline/fs >/dev/null
+	fs-put wide in.ndjson
+	fs-put wide again.ndjson
+	wait_until 20 arrived wide 9
+	last=$(jq -r '.[-1].FeatureName' features.json)
+	values in.ndjson again.ndjson >all
+	tail -n +4 in.ndjson | values - again.ndjson >latest
+	values in.ndjson >first
+	for method in csv unload; do
+		run_ok extract wide --method $method -o ndjson
+		values "$out" | same_file - all
+		run_ok extract wide --method $method -o ndjson --latest
+		values "$out" | same_file - latest
+		run_ok extract wide --method $method -o ndjson --as-of 2024-01-31T00:00:00Z
+		values "$out" | same_file - first
+		run_ok extract wide --method $method -o ndjson --store-columns --unique \
+			--where "\"$last\" < 2501.5"
+		is "$(jq -c '[.id, .is_deleted, .write_time[:2]]' "$out" | sort | paste -sd' ')" \
+			"$(jq -c --arg last "$last" 'select(.[$last] and .[$last] < 2501.5) |
+				[.id, false, "20"]' in.ndjson again.ndjson | sort | paste -sd' ')"
+	done
+	run_ok extract wide --order-by "\"$last\" DESC, event_time" -c "id,$last" -o ndjson
+	is "$(jq -r .id "$out" | paste -sd' ')" 'r5 r4 r3 r2 r2 r1 r1 r0 r0'
+	# and CSV of that width is read again
+	run_ok extract wide
+	fs-group create wider --schema-file features.json --role-arn "$role" \
+		--no-offline-store >/dev/null
+	fs-put wider "$out"
+	fs-extract-online wider --no-seal -o ndjson | values | same_file - latest
+	# Athena takes 262,144 bytes
+	run_ok extract wide --latest --dry-run
+	(($(wc -c <"$out") < 200000))
+	is "$(left)" 0
+}
+
 @test "fs-extract-athena: no rows are a header, sealed where it is a pipe" {
 	group empty
 	run_ok extract empty

@@ -511,33 +511,35 @@ migrated() { run_rc 0 fs migrate "$@" --yes --verify-wait 30s --no-progress; }
 	same_file got wanted
 }
 
-@test "migrate: 1,500 features with history, 2,500 in online stores" {
-	local n kind
+@test "migrate: 2,500 features, in online stores and in both with history" {
+	local kind method
+	local -A format=([csv]=Glue [unload]=Iceberg)
 
-	for n in 1500 2500; do
-		jq -nc --argjson n $n 'def name: "feature_of_a_rather_long_name_\(.)_\(.)_\(.)";
-			[{FeatureName: "id", FeatureType: "String"},
-			{FeatureName: "event_time", FeatureType: "String"}] +
-			[range($n - 2) | {FeatureName: name,
-				FeatureType: (if . % 2 == 0 then "Integral" else "String" end)}]' \
-			>features.json
-		jq -nc --argjson n $n 'def name: "feature_of_a_rather_long_name_\(.)_\(.)_\(.)";
-			range(12) | . as $i |
-			{id: "r\($i)", event_time: "2024-01-01T00:00:00Z"} +
-			([range($n - 2) | select(. % 3 != $i % 3) | {key: name,
-			value: (if . % 2 == 0 then . * $i else "v\(.)" end)}] | from_entries)' \
-			>in.ndjson
-		kind=both
-		((n < 1600)) || kind=online
-		made "wide-$n" $kind
-		made "wider-$n" $kind
-		fs-put "wide-$n" in.ndjson
-		[[ $kind != both ]] || wait_until 30 arrived "wide-$n" 12
-		migrated "wide-$n" "wider-$n"
-		present "wide-$n" >wanted
-		present "wider-$n" >got
-		same_file got wanted
-		is "$(wc -l <wanted)" 12
+	wide 2500 12
+	tail -n +4 in.ndjson | grep -v '"id":"r7"' | values - again.ndjson >wanted
+	is "$(wc -l <wanted)" 11
+	for kind in online both; do
+		made "wide-$kind" $kind
+		fs-put "wide-$kind" in.ndjson
+		fs-put "wide-$kind" again.ndjson
+		printf '%s\n' id,event_time,is_deleted r7,2024-03-01T00:00:00Z,true |
+			fs-put "wide-$kind" --accept-unsealed
+		present "wide-$kind" | values | same_file - wanted
+	done
+	made wide-to online
+	migrated wide-online wide-to
+	present wide-to | values | same_file - wanted
+	wait_until 30 rows wide-both 16
+	for method in csv unload; do
+		made "wide-$method" both --table-format "${format[$method]}"
+		migrated wide-both "wide-$method" --method $method
+		has "$out" 'Expected records: 16' '1 of them deletions'
+		present "wide-$method" | values | same_file - wanted
+		history wide-both >before
+		history "wide-$method" >after
+		same_file after before
+		grep -v '"is_deleted":true' after | values >after.values
+		values in.ndjson again.ndjson | same_file after.values -
 	done
 }
 

@@ -275,6 +275,31 @@ mistakes() {
 	same_file z.2.parquet x.2.parquet
 }
 
+@test "fs: 2,500 features are exported, put back, and cleared" {
+	local format
+
+	wide 2500 6
+	fs create broad --schema-file features.json --role-arn "$role" --s3-uri s3://offline/fs \
+		--table-format Iceberg >/dev/null
+	run_ok fs bulk-put broad in.ndjson
+	wait_until 20 arrived broad 6
+	values in.ndjson >wanted
+	for format in json ndjson csv; do
+		run_ok fs export broad "x.$format"
+	done
+	jq -c '.[]' x.json | values | same_file - wanted
+	values x.ndjson | same_file - wanted
+	run_rc 0 fs export broad x.parquet --latest
+	"$root/t/aws/parquet.py" x.parquet >rows.ndjson
+	values rows.ndjson | same_file - wanted
+	run_ok fs clear broad --yes
+	is "$(fs-extract-athena broad --no-seal -o ndjson | wc -l)" 0
+	run_ok fs bulk-put broad x.csv
+	fs-extract-online broad --no-seal -o ndjson | values | same_file - wanted
+	wait_until 20 arrived broad 6
+	fs-extract-athena broad --no-seal -o ndjson | values | same_file - wanted
+}
+
 @test "fs: clear asks, shows, and leaves nothing; what was there can be loaded again" {
 	loaded full 300
 	group bystander
