@@ -4,7 +4,8 @@
  * msg.h translates what it is given, so most messages need no mark: the text in the source is the
  * key, and texts without a translation stay as they are. What is printed otherwise goes through
  * tr(). Only messages follow the user's LC_MESSAGES: sorting, numbers and times never depend on a
- * locale. Translations are in pipelines/po/; make and make install put them where tr_init() finds them.
+ * locale. Translations are in pipelines/po/; make and make install put them where tr_init() finds
+ * them.
  */
 #ifndef FERRY_TR_H
 #define FERRY_TR_H
