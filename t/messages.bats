@@ -49,7 +49,7 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
 		printf 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n\n'
 		for each in pipelines/fs pipelines/fs-* pipelines/lib.bash \
 			pipelines/lib/{options,fs-migrate}.bash; do
-			[[ $each == *.1 ]] || bash --dump-po-strings $each
+			[[ $each == *.1 ]] || bash --dump-po-strings "$each"
 		done
 		xgettext --from-code=UTF-8 -L C --omit-header --keyword= --keyword=tr \
 			--keyword=N_ -o - src/common/aws/fs_move_show.c src/load/fs-verify.c \
