@@ -100,6 +100,24 @@ target_down() {
 	target_down slot
 }
 
+@test "live: polling, an update of more than a loader holds in memory" {
+	two_servers
+	feed --ships 1 --channels 2 --speed 40 --sets 2
+	feed_ends
+	source_sql "INSERT INTO tenant.tbl_data_timeseries
+			(ship_id, data_channel_id, created_time, str_v, value_format)
+		SELECT 'LONG', 'text', '2024-10-01'::timestamp + i * interval '1 ms',
+			repeat('x', 110), 'String'
+		FROM generate_series(1, 45000) AS i"
+	live --mode concurrent --follow poll
+	drained
+	source_sql "UPDATE tenant.tbl_data_timeseries SET str_v = repeat('y', 110)
+		WHERE ship_id = 'LONG'"
+	drained
+	live_ends
+	same_as_source
+}
+
 @test "live: a slot that lost its WAL is said, made anew, and what is in doubt is repaired" {
 	two_servers --option max_slot_wal_keep_size=16MB --option min_wal_size=32MB \
 		--option max_wal_size=32MB

@@ -18,7 +18,7 @@ live_pipeline() (
 		(trap '' INT TERM && exec pivot-wide "${loud[@]}" "${wide_format[@]}" --seal \
 			--progress none) |
 		(trap '' INT TERM && exec pg-copy-load "${loud[@]}" --wide --keep-rejects \
-			--progress none "${target[@]}" "${ack[@]}") ||
+			--progress none "${target[@]}" "${ack[@]}" "${load[@]}") ||
 		pipe_failed pg-narrow-dump pivot-wide pg-copy-load -- "${PIPESTATUS[@]}"
 )
 
@@ -134,6 +134,8 @@ follow_source() {
 	if [[ $how == slot ]]; then
 		ack=(--ack "$run/ack")
 		defer rm -f "$run/ack"
+	else
+		load=(--live) # a look may bring more than can wait for the seal, which says so
 	fi
 	show_progress
 	start_watch
