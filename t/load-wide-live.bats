@@ -130,6 +130,29 @@ new_job() {
 	is "$(sql "SELECT count(*) FROM ferry.channel WHERE channel = 'none'")" 0
 }
 
+# Otherwise the value is in a table, and the view does not show it.
+@test "live: a row is not removed as empty while another loader fills its other tables" {
+	local filler clearer
+	{ row P 01 '"a":"1","b":"1","c":"1","d":"1"' && row P 02 '"a":"2"' && facts P 0/10; } |
+		sealed >in
+	run_ok wide --group-columns 2 in
+	{ row P 02 '"c":"past"' && printf '%s\n' "${past//\"S\"/\"P\"}"; } | sealed >in
+	KP_STOP=before_commit:1 pg-copy-load --wide --target-prefix w_ in 3>&- &
+	filler=$!
+	wait_until 10 grep -q '^State:.*T' "/proc/$filler/status"
+	{ row P 02 '"a":null' && facts P 0/20; } | sealed >live
+	pg-copy-load --wide --target-prefix w_ live 3>&- &
+	clearer=$!
+	waits() { ! kill -0 "$clearer" || sql "SELECT 1 / count(*) FROM pg_stat_activity
+		WHERE wait_event_type = 'Lock' AND query LIKE '%w_p_1%'"; }
+	wait_until 10 waits
+	kill -CONT "$filler"
+	wait "$filler"
+	wait "$clearer"
+	same_rows 'SELECT extract(second FROM created_time)::int, a, c FROM tenant.w_p' \
+		"VALUES (1, '1', '1'), (2, NULL, 'past')"
+}
+
 @test "live: nulls clear nothing where a chunk only fills, and CSV has none" {
 	{ row N 01 '"a":"1","b":"1"' && facts N 0/10; } | sealed >in
 	run_ok wide in

@@ -64,16 +64,25 @@ static void add_values(struct pg *pg, struct str *sql, enum merge how, const str
 }
 
 /*
+ * A row that only has to be there, for what other tables have of it, is locked until then: whoever
+ * would remove it as an empty one looks again.
+ */
+static void add_lock(struct pg *pg, struct str *sql, struct sl key)
+{
+	str_addz(sql, "UPDATE SET ");
+	pg_add_ident(pg, sql, key);
+	str_addz(sql, " = t.");
+	pg_add_ident(pg, sql, key);
+	str_addz(sql, " WHERE false");
+}
+
+/*
  * Old and new row are compared by image (*<>): so -0 replaces 0 and 1.00 replaces 1.0, and types
  * without an equality, such as json, can be compared too.
  */
 static void add_update(struct pg *pg, struct str *sql, enum merge how, const struct sl *cols,
 	size_t n)
 {
-	if (n == 0) {
-		str_addz(sql, "NOTHING");
-		return;
-	}
 	str_addz(sql, "UPDATE SET (");
 	add_list(pg, sql, "", cols, n);
 	str_addz(sql, ") = ROW(");
@@ -107,7 +116,12 @@ bool stage_merge(struct pg *pg, const struct stage *stage, const char *target, e
 	str_addz(&sql, " ON CONFLICT (");
 	add_list(pg, &sql, "", keys, n_keys);
 	str_addz(&sql, ") DO ");
-	add_update(pg, &sql, how, cols, n_cols);
+	if (n_cols > 0)
+		add_update(pg, &sql, how, cols, n_cols);
+	else if (how == MERGE_REPLACE)
+		str_addz(&sql, "NOTHING");
+	else
+		add_lock(pg, &sql, keys[0]);
 	ok = pg_try_exec(pg, str_z(&sql));
 	str_free(&sql);
 	return ok;

@@ -38,7 +38,8 @@ void stage_add_name(struct str *sql, const struct stage *stage);
 /*
  * Merges all its rows into the target, in the order of the keys, so that two loaders cannot lock
  * each other out. `keys` are the columns of the target's unique key, `cols` the others to be set;
- * keys must be unique among the rows. False on an error of the server.
+ * keys must be unique among the rows. Rows that are there are locked, also without `cols` (but not
+ * by MERGE_REPLACE). False on an error of the server.
  */
 bool stage_merge(struct pg *pg, const struct stage *stage, const char *target, enum merge how,
 	const struct sl *keys, size_t n_keys, const struct sl *cols, size_t n_cols) NODISCARD;

@@ -207,6 +207,28 @@ static void remove_empty(struct wide *w, const struct lane *l)
 	str_free(&sql);
 }
 
+/*
+ * Whoever brings values of these instants needs the first group's rows, and before those of the
+ * others: so what is found empty below, by statements that begin later, stays so.
+ */
+static void lock_first(struct wide *w, const struct lane *l)
+{
+	struct str sql = { 0 };
+
+	if (!l->ship->group[0].made)
+		return;
+	str_addz(&sql, "SELECT FROM ");
+	add_target(w, l, &sql, 0);
+	str_addz(&sql, " AS t WHERE t.");
+	pg_add_ident(w->pg, &sql, registry_key(w->r));
+	str_addf(&sql, " IN (SELECT key::%s FROM " STAGE ") ORDER BY t.",
+		l->ship->zoned ? "timestamptz" : "timestamp");
+	pg_add_ident(w->pg, &sql, registry_key(w->r));
+	str_addz(&sql, " FOR UPDATE");
+	pg_clear(pg_query(w->pg, str_z(&sql), 0, NULL));
+	str_free(&sql);
+}
+
 static void clear_lane(struct wide *w, struct lane *l)
 {
 	bool **occurs = mem_zalloc(mem_mul(l->n_racks, sizeof *occurs));
@@ -222,6 +244,7 @@ static void clear_lane(struct wide *w, struct lane *l)
 	if (!pg_copy_end(w->pg, NULL))
 		pg_die(w->pg, "cannot clear cells");
 	pg_exec(w->pg, "ANALYZE " STAGE);
+	lock_first(w, l);
 	for (size_t i = 0; i < l->n_racks; i++) {
 		if (l->rack[i].clears.n > 0)
 			clear_cells(w, l, i, occurs[i]);
