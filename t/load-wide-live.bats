@@ -189,6 +189,31 @@ new_job() {
 		"VALUES (1, '1', NULL, NULL::bigint), (2, 'x', NULL, NULL)"
 }
 
+@test "live: a channel that was registered meanwhile, and comes later" {
+	mkfifo pipe
+	timeout 60 pg-copy-load --wide --target-prefix w_ --accept-unsealed --live pipe 2>"$err" &
+	local pid=$!
+	exec 7>pipe
+	{
+		row Q 01 '"a":"1"' && facts Q 0/10
+		row Q 01 '"none":null' && facts Q 0/20
+		row Q 01 '"a":"2"' && facts Q 0/30
+		row Q 01 '"later":"3"' && facts Q 0/40
+	} | sealed >in
+	head -n 3 in >&7
+	there() { is "$(sql 'SELECT count(*) FROM tenant.w_q')" 1; }
+	wait_until 10 there
+	printf '%s\n' '{"ship_id":"Q","data_channel_id":"later","value_format":"Integer"}' |
+		pg-wide-tables register --target-prefix w_ --quiet
+	tail -n +4 in >&7
+	exec 7>&-
+	wait "$pid" || {
+		cat "$err"
+		return 1
+	}
+	is "$(sql 'SELECT a, later FROM tenant.w_q')" '2|3'
+}
+
 @test "live: what came in one chunk appears at once, new columns and new ships too" {
 	{ row W 01 '"a":"1"' && facts W 0/10; } | sealed >in
 	run_ok wide --group-columns 2 in

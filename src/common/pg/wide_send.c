@@ -82,14 +82,27 @@ static bool copy_directly(struct sending *s, size_t lo, size_t hi)
 	return ok;
 }
 
+/*
+ * Columns only become more: so their number tells whether the staging table still has them all.
+ * Channels that are registered, but have none yet, do not count.
+ */
+static size_t count_columns(const struct sending *s)
+{
+	const struct ship *ship = s->l->ship;
+	size_t n = 0;
+
+	for (size_t i = 0; i < ship->channels.n; i++)
+		n += ship->channel[i].made && ship->channel[i].group == s->group + 1;
+	return n;
+}
+
 static bool copy_and_merge(struct sending *s, size_t lo, size_t hi)
 {
 	struct str target = { 0 };
 	bool ok;
 
 	add_target(s, &target);
-	/* columns and tables of a ship only become more: their number is the shape */
-	stage_prepare(s->w->pg, &s->k->stage, str_z(&target), s->l->ship->group[s->group].n);
+	stage_prepare(s->w->pg, &s->k->stage, str_z(&target), count_columns(s));
 	pg_exec(s->w->pg, "SAVEPOINT ferry_rows");
 	ok = copy_rows(s, true, lo, hi);
 	if (ok && s->w->conf.dry_run)
