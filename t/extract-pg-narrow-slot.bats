@@ -216,6 +216,21 @@ S,2024-01-01 00:00:01,c,1,
 S,2024-01-01 00:00:02,c,,d'
 }
 
+@test "slot: an update of a row that is not the last of its cell changes nothing there" {
+	sql "ALTER TABLE tenant.tbl_data_timeseries
+		DROP CONSTRAINT tbl_data_timeseries_pkey, REPLICA IDENTITY FULL"
+	slot
+	sql "$(put 1 01) $(put 2 01)"
+	follow
+	came 'S,2024-01-01 00:00:01,c,2,'
+	: >stream
+	sql "UPDATE tenant.tbl_data_timeseries SET long_v = 3 WHERE long_v = 1"
+	sql "$(put 9 09)"
+	came 'S,2024-01-01 00:00:09,c,9,'
+	stop
+	is "$(grep ':01,c' stream | tail -n 1)" 'S,2024-01-01 00:00:01,c,2,'
+}
+
 # sync_with NAMES: commits wait for these standbys
 sync_with() {
 	if [[ $1 ]]; then

@@ -215,6 +215,13 @@ static void put_now(struct slot_rows *s, const struct relation *r, const struct 
 		erase(s, before);
 	if (!is_wanted(s, &row))
 		return;
+	/* where a cell may have several rows this one need not be the one that counts */
+	if (update && !s->conf.narrow->unique && has_cell(&row)) {
+		s->conf.fetch(s->conf.ctx, &row);
+		if (row.why)
+			s->conf.put(s->conf.ctx, &s->reader, &row);
+		return;
+	}
 	if (!row.why && row.value.p == unchanged) {
 		if (moved)
 			s->conf.fetch(s->conf.ctx, &row);

@@ -5,8 +5,8 @@
  * An update is the new value, and where it moved the row to another ship, channel or time, the
  * deletion of the cell it left. A row that has no value any more, or one that cannot be carried
  * over, empties its cell. A long text that an update did not touch is not sent: it is fetched where
- * the row has moved. So is what is left of a cell whose row was deleted, where the table may have
- * several rows of one cell.
+ * the row has moved. So is the value of a cell of which a row was updated or deleted, where the
+ * table may have several rows of one cell.
  */
 #ifndef FERRY_PG_SLOT_ROWS_H
 #define FERRY_PG_SLOT_ROWS_H
