@@ -274,7 +274,7 @@ S2|2024-01-01 00:00:30|2024-01-01 00:00:30.000001"
 	ends '0 0 0'
 }
 
-@test "slot job: a slot that is gone, ahead or lost is said, and made anew" {
+@test "slot job: a slot that is gone, ahead, behind or lost is said, and made anew" {
 	local name
 	follow_job
 	sql 'CALL tenant.put(1, 2)'
@@ -293,6 +293,12 @@ S2|2024-01-01 00:00:30|2024-01-01 00:00:30.000001"
 	has "$err" 'ahead of the target'
 	run_rc 0 pg-wide-ledger follow
 	has "$err" 'ahead of the target; a new one is made'
+	# a copy of the source that is older than what the target has: it would be silent until then
+	sql "UPDATE ferry.follower SET upto = 'F/0'"
+	run_rc 66 pg-narrow-dump --follow slot --job "$job" --seal
+	has "$err" 'the source was set back'
+	run_rc 0 pg-wide-ledger follow
+	has "$err" 'set back behind what the target has; a new one is made'
 	# asked again, nothing is done
 	run_ok pg-wide-ledger follow
 	begin

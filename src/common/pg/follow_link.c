@@ -39,15 +39,13 @@ static NORETURN void slot_is_lost(struct run *r, const char *why)
 		"slot %s: %s", r->names.slot, why);
 }
 
+/* By hand the slot alone says where it is. */
 static void check_slot(struct run *r, const struct slot_facts *facts)
 {
-	if (facts->state == SLOT_ABSENT)
-		slot_is_lost(r, "the slot of the source is gone");
-	if (facts->state == SLOT_LOST)
-		slot_is_lost(r, "the slot of the source was lost: it needed more WAL than "
-				"max_slot_wal_keep_size allows");
-	if (r->f->job && facts->confirmed > r->upto)
-		slot_is_lost(r, "the slot of the source is ahead of the target");
+	const char *why = slot_is_no_use(facts, r->f->job ? r->upto : facts->confirmed);
+
+	if (why)
+		slot_is_lost(r, why);
 }
 
 /* False: the server is not there now. */

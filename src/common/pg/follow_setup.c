@@ -31,14 +31,7 @@ static const char *what_is_lost(struct pg *source, const struct ledger_follower 
 
 	if (!slot_look(source, now->slot, &facts))
 		pg_die(source, "cannot look at the slot");
-	if (facts.state == SLOT_ABSENT)
-		return "the slot of the source is gone";
-	if (facts.state == SLOT_LOST)
-		return "the slot of the source was lost: it needed more WAL than "
-		       "max_slot_wal_keep_size allows";
-	if (!lsn_parse(sl_of(now->upto), &upto) || facts.confirmed > upto)
-		return "the slot of the source is ahead of the target";
-	return NULL;
+	return slot_is_no_use(&facts, lsn_parse(sl_of(now->upto), &upto) ? upto : 0);
 }
 
 static void say_lost(struct pg *target, uint64_t job, const char *why)

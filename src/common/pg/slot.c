@@ -272,6 +272,20 @@ static void take_facts(const struct pg_result *r, struct slot_facts *out)
 		out->state = SLOT_LOST;
 }
 
+const char *slot_is_no_use(const struct slot_facts *facts, uint64_t upto)
+{
+	if (facts->state == SLOT_ABSENT)
+		return "the slot of the source is gone";
+	if (facts->state == SLOT_LOST)
+		return "the slot of the source was lost: it needed more WAL than "
+		       "max_slot_wal_keep_size allows";
+	if (facts->confirmed > upto)
+		return "the slot of the source is ahead of the target";
+	if (facts->lag_bytes >= 0 && facts->confirmed + (uint64_t)facts->lag_bytes < upto)
+		return "the source was set back behind what the target has";
+	return NULL;
+}
+
 #define LOOK                                                                                   \
 	"SELECT active, confirmed_flush_lsn,"                                                  \
 	" pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint"

@@ -46,10 +46,16 @@ struct slot_facts {
 	enum slot_state state;
 	bool active;
 	uint64_t confirmed;	/* LSN: the server has forgotten what is before */
-	int64_t lag_bytes;	/* WAL written behind `confirmed` */
+	int64_t lag_bytes;	/* of WAL behind `confirmed`; -1: not known */
 	int64_t safe_wal_bytes; /* until it is lost; -1: no limit */
 	char wal_status[16];	/* reserved, extended, unreserved, lost */
 };
+
+/*
+ * Why the slot cannot go on where its reader has come to, at `upto`; NULL when it can. A source
+ * that was set back sends nothing before it has written as much again.
+ */
+const char *slot_is_no_use(const struct slot_facts *facts, uint64_t upto);
 
 /* What the server says of a slot. False when it could not be asked, on a patient connection. */
 bool slot_look(struct pg *source, const char *name, struct slot_facts *out) NODISCARD;
