@@ -35,7 +35,10 @@ follow() {
 	pg-narrow-dump --follow poll --interval 30ms --no-seal \
 		>stream 2>follow.err &
 	follower=$!
-	# the first look is behind it when a row of its own came through
+	# it has looked once: what comes from here on is new
+	wait_until 10 sql "SELECT 1 / count(*) FROM pg_stat_activity
+		WHERE application_name = 'pg-narrow-dump' AND datname = current_database()
+			AND query = 'COMMIT'"
 	sql "$(put 0 '2024-01-01 00:00:00')"
 	wait_until 10 came 0
 }
