@@ -137,25 +137,39 @@ static const char claim_sql[] =
 	" WHERE job_id = $1 AND kind = $3 AND (worker IS NULL OR worker = $2 OR worker = $5"
 	"  OR lease_until < clock_timestamp()) RETURNING " COLUMNS;
 
-enum ledger_claimed ledger_follower_claim(struct pg *target, uint64_t job,
-	enum ledger_follow_kind kind, struct ledger_follower *out, struct arena *a)
+/* Of which there is none in the job. */
+static NORETURN void lacks(uint64_t job, enum ledger_follow_kind kind)
+{
+	static const struct {
+		const char *what, *hint;
+	} none[] = {
+		[LEDGER_FOLLOW_SLOT] = { "slot", "pg-wide-ledger follow --follow slot makes one" },
+		[LEDGER_FOLLOW_POLL] = { "follower that polls",
+			"pg-wide-ledger follow --follow poll sets one up" },
+	};
+
+	die_hint(EX_CONFIGURATION, none[kind].hint, "job %llu has no %s", (unsigned long long)job,
+		none[kind].what);
+}
+
+void ledger_follower_become(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
+	struct ledger_follower *out, struct arena *a)
 {
 	struct ledger_text number, lease;
 	struct ledger_follower now;
 	struct pg_result *r;
-	bool got;
 
 	if (!ledger_follower_get(target, job, &now, a) || now.kind != kind)
-		return LEDGER_EMPTY;
+		lacks(job, kind);
 	r = pg_query(target, claim_sql, 5,
 		(const char *[]){ ledger_u64(&number, job), ledger_worker(),
 			ledger_follow_text(kind), ledger_interval(&lease, LEDGER_LEASE),
 			ledger_worker_is_dead(sl_of(now.worker)) ? now.worker : NULL });
-	got = pg_rows(r) > 0;
-	if (got)
-		take_follower(r, out, a);
+	if (pg_rows(r) == 0)
+		die_hint(EX_TEMP, "it ends with its process, or two minutes after it was last seen",
+			"another follower of job %llu is at work", (unsigned long long)job);
+	take_follower(r, out, a);
 	pg_clear(r);
-	return got ? LEDGER_CLAIMED : LEDGER_BUSY;
 }
 
 bool ledger_follower_upto(struct pg *target, uint64_t job, uint64_t attempt, struct str *upto)
@@ -173,30 +187,6 @@ bool ledger_follower_upto(struct pg *target, uint64_t job, uint64_t attempt, str
 		str_add(upto, pg_value(r, 0, 0));
 	pg_clear(r);
 	return ours;
-}
-
-void ledger_follower_become(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
-	struct ledger_follower *out, struct arena *a)
-{
-	static const struct {
-		const char *none, *hint;
-	} lacks[] = {
-		[LEDGER_FOLLOW_SLOT] = { "no slot",
-			"pg-wide-ledger follow --follow slot makes one" },
-		[LEDGER_FOLLOW_POLL] = { "no follower that polls",
-			"pg-wide-ledger follow --follow poll sets one up" },
-	};
-
-	switch (ledger_follower_claim(target, job, kind, out, a)) {
-	case LEDGER_CLAIMED:
-		return;
-	case LEDGER_BUSY:
-		die_hint(EX_TEMP, "it ends with its process, or two minutes after it was last seen",
-			"another follower of job %llu is at work", (unsigned long long)job);
-	case LEDGER_EMPTY:
-		die_hint(EX_CONFIGURATION, lacks[kind].hint, "job %llu has %s",
-			(unsigned long long)job, lacks[kind].none);
-	}
 }
 
 /* Passed over while a loader holds the row: the next one will do. */

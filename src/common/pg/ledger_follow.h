@@ -4,7 +4,7 @@
  *
  *	follower (pg-narrow-dump --follow --job)   loader (pg-copy-load)
  *	ledger_follower_set     once, by setup
- *	ledger_follower_claim   commits at once
+ *	ledger_follower_become  commits at once
  *	  … rows …  ledger_keeper_start
  *	seal with ledger_put_facts()         ->    ledger_parse_facts
  *	                                           ledger_follow_hold     in the transaction
@@ -52,16 +52,9 @@ void ledger_follower_set(struct pg *target, uint64_t job, enum ledger_follow_kin
 void ledger_follower_drop(struct pg *target, uint64_t job);
 
 /*
- * Becomes the follower, of which a job has one: LEDGER_BUSY when another one is alive (its lease
- * holds and its process is not known to be dead), LEDGER_EMPTY when none of this kind was set up.
+ * Becomes the follower, of which a job has one. Dies with 75 when another one is alive (its lease
+ * holds and its process is not known to be dead), and with 78 when none of this kind was set up.
  * Commits at once. The lease is renewed by ledger_keeper_start() and by every chunk that is loaded.
- */
-enum ledger_claimed ledger_follower_claim(struct pg *target, uint64_t job,
-	enum ledger_follow_kind kind, struct ledger_follower *out, struct arena *a) NODISCARD;
-
-/*
- * The same for a program that follows or ends: with 75 while another one is alive, with 78 where
- * none of this kind was set up.
  */
 void ledger_follower_become(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
 	struct ledger_follower *out, struct arena *a);
