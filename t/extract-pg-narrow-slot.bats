@@ -231,6 +231,13 @@ S,2024-01-01 00:00:02,c,,d'
 	is "$(grep ':01,c' stream | tail -n 1)" 'S,2024-01-01 00:00:01,c,2,'
 }
 
+# own_server: another one, with the table and a slot
+own_server() {
+	own_cluster --option wal_level=logical
+	sql "CREATE SCHEMA tenant; $(table)"
+	slot
+}
+
 # sync_with NAMES: commits wait for these standbys
 sync_with() {
 	if [[ $1 ]]; then
@@ -245,9 +252,7 @@ sync_with() {
 # Whoever repairs a table in the meantime would put back what was there before.
 @test "slot: nothing is handed on that other sessions do not see yet" {
 	local writer asks="SELECT 1 / count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-	own_cluster --option wal_level=logical
-	sql "CREATE SCHEMA tenant; $(table)"
-	slot
+	own_server
 	sql "$(put 1 01)"
 	follow
 	came 'S,2024-01-01 00:00:01,c,1,'
@@ -272,9 +277,7 @@ S,2024-01-01 00:00:03,c,3,'
 }
 
 @test "slot: a source that waits for the follower is not waited for" {
-	own_cluster --option wal_level=logical
-	sql "CREATE SCHEMA tenant; $(table)"
-	slot
+	own_server
 	sql 'SELECT pg_current_wal_lsn()' >ack
 	sql "$(put 1 01)"
 	follow

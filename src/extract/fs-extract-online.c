@@ -253,32 +253,19 @@ static void print_table(struct prog *p)
 
 /* ---- identifiers --------------------------------------------------------------------------- */
 
+static void take_known(void *ctx, struct sl id, struct sl time)
+{
+	struct prog *p = ctx;
+
+	(void)fs_known_add(&p->known, id, time_type(p), time);
+}
+
 /* Those that are known elsewhere; where that file cannot be told, everything would be. */
 static void learn_known(struct prog *p)
 {
-	const struct sl names[] = {
-		p->group.features[p->group.id].name, p->group.features[p->group.time].name};
-	struct io *io = io_open(&p->conf.io, p->conf.except);
-	size_t at[2] = {NAMES_NONE, NAMES_NONE};
-	enum rd_event ev;
-	struct rec rec;
-
 	if (p->id_column == SIZE_MAX || p->time_column == SIZE_MAX)
 		opt_usage("--except needs the identifier and the event time among --columns");
-	while ((ev = io_next(io, &rec)) != RD_END) {
-		for (size_t i = 0; i < 2 && ev == RD_COLS; i++)
-			at[i] = names_find(rd_cols(io->rd), names[i]);
-		if (ev != RD_ROW)
-			continue;
-		for (size_t i = 0; i < 2; i++)
-			if (at[i] >= rec.n)
-				die(EX_DATA, "%s: a record without %s", p->conf.except,
-					msg_q(names[i]));
-		(void)fs_known_add(
-			&p->known, field_sl(&rec.f[at[0]]), time_type(p), field_sl(&rec.f[at[1]]));
-	}
-	rd_close(io->rd);
-	mem_free(io);
+	fs_state_file(&p->group, &p->conf.io, p->conf.except, take_known, p);
 }
 
 static void take_id(void *ctx, struct sl id)

@@ -1,10 +1,9 @@
 #include "aws/fs_gone.h"
 
+#include "aws/fs_id_file.h"
 #include "aws/fs_known.h"
 #include "aws/fs_online.h"
 #include "core/clock.h"
-#include "core/msg.h"
-#include "stream/io.h"
 
 #define READERS 16
 #define PATIENCE (600 * CLOCK_US_PER_SEC)
@@ -102,34 +101,21 @@ void fs_gone_find(struct fs_gone *g, struct fs_move *m)
 
 /* ---- read ---------------------------------------------------------------------------------- */
 
+static void take_state(void *ctx, struct sl id, struct sl time)
+{
+	struct join *j = ctx;
+
+	add(j->gone, j->type, id, time);
+}
+
 void fs_gone_read(struct fs_gone *g, const struct fs_move *m, const char *path)
 {
 	const struct fs_group *source = &m->source.group;
-	const struct sl names[] = {
-		source->features[source->id].name, source->features[source->time].name};
-	const struct io_opts opts = {0};
-	struct io *io = io_open(&opts, path);
-	size_t at[2] = {NAMES_NONE, NAMES_NONE};
-	enum rd_event ev;
-	struct rec rec;
+	struct join j = {.gone = g, .type = source->features[source->time].type};
 
 	start(g);
-	while ((ev = io_next(io, &rec)) != RD_END) {
-		for (size_t i = 0; i < 2 && ev == RD_COLS; i++)
-			at[i] = names_find(rd_cols(io->rd), names[i]);
-		if (ev != RD_ROW)
-			continue;
-		for (size_t i = 0; i < 2; i++)
-			if (at[i] >= rec.n)
-				die(EX_DATA, "%s: a record without %s", path, msg_q(names[i]));
-		add(g, source->features[source->time].type, field_sl(&rec.f[at[0]]),
-			field_sl(&rec.f[at[1]]));
-	}
-	rd_close(io->rd);
-	mem_free(io);
+	fs_state_file(source, &(struct io_opts){0}, path, take_state, &j);
 }
-
-/* ---- used ---------------------------------------------------------------------------------- */
 
 bool fs_gone_has(struct fs_gone *g, struct sl id, int64_t *time)
 {

@@ -2,6 +2,7 @@
 
 #include "core/hash.h"
 #include "core/mem.h"
+#include "core/msg.h"
 #include "stream/in.h"
 
 static size_t find_id(const struct fs_group *g, const struct names *cols)
@@ -69,4 +70,27 @@ void fs_id_file(const struct fs_group *g, const struct io_opts *opts, const char
 		read_lines(path, take, ctx);
 	else
 		read_records(g, opts, path, take, ctx);
+}
+
+void fs_state_file(const struct fs_group *g, const struct io_opts *opts, const char *path,
+	fs_state_fn *take, void *ctx)
+{
+	const struct sl names[] = { g->features[g->id].name, g->features[g->time].name };
+	struct io *io = io_open(opts, path);
+	size_t at[2] = { NAMES_NONE, NAMES_NONE };
+	enum rd_event ev;
+	struct rec rec;
+
+	while ((ev = io_next(io, &rec)) != RD_END) {
+		for (size_t i = 0; i < 2 && ev == RD_COLS; i++)
+			at[i] = names_find(rd_cols(io->rd), names[i]);
+		if (ev != RD_ROW)
+			continue;
+		for (size_t i = 0; i < 2; i++)
+			if (at[i] >= rec.n)
+				die(EX_DATA, "%s: a record without %s", path, msg_q(names[i]));
+		take(ctx, field_sl(&rec.f[at[0]]), field_sl(&rec.f[at[1]]));
+	}
+	rd_close(io->rd);
+	mem_free(io);
 }

@@ -1,5 +1,5 @@
 /*
- * fs_id_file.h - identifiers of records out of a file: a column of records, or lines.
+ * fs_id_file.h - out of a file, identifiers of records: a column, or lines; or with the event times.
  */
 #ifndef FERRY_AWS_FS_ID_FILE_H
 #define FERRY_AWS_FS_ID_FILE_H
@@ -16,5 +16,14 @@ typedef void fs_id_fn(void *ctx, struct sl id);
  */
 void fs_id_file(const struct fs_group *g, const struct io_opts *opts, const char *path, bool lines,
 	fs_id_fn *take, void *ctx);
+
+typedef void fs_state_fn(void *ctx, struct sl id, struct sl time);
+
+/*
+ * Calls `take` for each record in the file, which has identifier and event time in columns of their
+ * own names. Dies with 65 at one that has not.
+ */
+void fs_state_file(const struct fs_group *g, const struct io_opts *opts, const char *path,
+	fs_state_fn *take, void *ctx);
 
 #endif
