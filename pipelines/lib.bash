@@ -125,6 +125,13 @@ ferry_end_run() {
 	fi
 }
 
+# known_code CODE: returns it. A signal that meets a child's end makes bash lose the child's code;
+# wait says -1 then (bash 5.2). What is not known is worth another run.
+known_code() {
+	(($1 >= 0)) || return "$EX_TEMP"
+	return "$1"
+}
+
 # attend COMMAND...: runs a function or program, passes SIGINT and SIGTERM on to all of its
 # processes and waits until the last has gone. Without it bash sees a signal only when the pipe in
 # the foreground has ended.
@@ -147,7 +154,7 @@ attend() {
 	done
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
-	return "$code"
+	known_code "$code"
 }
 
 # pipe_failed STAGE... -- STATUS...: names the stage that failed first and returns its code. A stage

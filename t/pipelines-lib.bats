@@ -131,6 +131,18 @@ END
 	done
 }
 
+@test "lib: a code that bash has lost is worth another run" {
+	script s <<'END'
+for each in -1 0 7 143; do
+	code=0
+	known_code "$each" || code=$?
+	printf '%s ' "$code"
+done
+END
+	run_rc 0 ./s
+	is "$(<"$out")" '75 0 7 143 '
+}
+
 @test "lib: attend keeps standard input and ends the script as any command would" {
 	script s <<'END'
 attend cat

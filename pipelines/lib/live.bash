@@ -79,10 +79,10 @@ backfill() {
 # The follower, the workers and the comparisons beside it; all of them end when the follower does.
 # They are told by SIGTERM alone: what bash starts in the background ignores SIGINT.
 live_processes() {
-	local follower each code=0
+	local follower each stopping='' code=0
 	local -a others=()
 
-	trap : TERM
+	trap 'stopping=1' TERM
 	trap 'kill -TERM 0' INT
 	keep_on live_pipeline &
 	follower=$!
@@ -93,6 +93,7 @@ live_processes() {
 	keep_on reconcile &
 	others+=("$!")
 	join "$follower" || code=$?
+	[[ ! $stopping ]] || code=0 # as it says itself, where its code is known
 	kill -TERM 0
 	for each in "${others[@]}"; do
 		join "$each" || :
