@@ -1,5 +1,5 @@
 /*
- * fs_id_file.h - out of a file, identifiers of records: a column, or lines; or with the event times.
+ * fs_id_file.h - out of a file, identifiers of records (a column, or lines), or states of records.
  */
 #ifndef FERRY_AWS_FS_ID_FILE_H
 #define FERRY_AWS_FS_ID_FILE_H
