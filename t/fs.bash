@@ -3,6 +3,14 @@
 
 readonly role=arn:aws:iam::123456789012:role/feature-store
 
+# A file has a sandbox of its own, without waits, unless it says otherwise.
+setup_file() { sandbox_start --set group-delay=0 --set offline-delay=0 --set athena-delay=0; }
+teardown_file() { sandbox_stop; helper_teardown_file; }
+setup() {
+	helper_setup
+	sandbox_set
+}
+
 # group NAME [OPTION...]: a group of five features with both stores; its schema is in the file
 # features.json.
 group() {

@@ -4,13 +4,6 @@ load fs
 
 # Messages follow the user's language; nothing else does.
 
-setup_file() { sandbox_start --set group-delay=0 --set offline-delay=0 --set athena-delay=0; }
-teardown_file() { sandbox_stop; helper_teardown_file; }
-setup() {
-	helper_setup
-	sandbox_set
-}
-
 # A locale that is not installed works, too; bash complains of it before a script is read.
 korean() { env -u LC_ALL LANG=ko_KR.UTF-8 "$@"; }
 

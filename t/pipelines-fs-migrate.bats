@@ -2,14 +2,6 @@ load helper
 load sandbox
 load fs
 
-setup_file() { sandbox_start --set group-delay=0 --set offline-delay=0 --set athena-delay=0; }
-teardown_file() { sandbox_stop; helper_teardown_file; }
-setup() {
-	helper_setup
-	sandbox_set
-}
-
-
 # made NAME STORES [OPTION...]: a group of five features with the stores: online, offline, both.
 made() {
 	local -a stores=(--s3-uri s3://offline/fs)

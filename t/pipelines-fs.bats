@@ -2,13 +2,6 @@ load helper
 load sandbox
 load fs
 
-setup_file() { sandbox_start --set group-delay=0 --set offline-delay=0 --set athena-delay=0; }
-teardown_file() { sandbox_stop; helper_teardown_file; }
-setup() {
-	helper_setup
-	sandbox_set
-}
-
 # one_line TEXT...: the failure is said in one line that holds these, beside what may help.
 one_line() {
 	is "$(grep -c ': error: ' "$err")" 1 'lines of errors'
