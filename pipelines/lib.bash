@@ -37,10 +37,24 @@ TEXTDOMAIN=ferry
 TEXTDOMAINDIR=$FERRY_LIB/../locale
 [[ -d $TEXTDOMAINDIR ]] || TEXTDOMAINDIR=$FERRY_LIB/../build/locale
 
-# The programs lie beside the front door as it was called: bin/x may be a link to this folder.
-for ferry_each in "$FERRY_LIB/../bin" "$(dirname -- "$0")"; do
-	[[ ! -x $ferry_each/pivot-wide ]] || PATH=$(cd -- "$ferry_each" && pwd):$PATH
-done
+# The programs lie beside the front door as it was called, or beside what that is a link to: bin/x
+# is a link to this folder, and a user may have one to bin/x.
+ferry_find_programs() {
+	local door=$0 next
+
+	[[ $door == */* ]] || door=./$door
+	until [[ -x ${door%/*}/pivot-wide ]]; do
+		if [[ ! -L $door ]]; then
+			door=$FERRY_LIB/../bin/x
+			break
+		fi
+		next=$(readlink -- "$door")
+		[[ $next == /* ]] || next=${door%/*}/$next
+		door=$next
+	done
+	[[ ! -x ${door%/*}/pivot-wide ]] || PATH=$(cd -- "${door%/*}" && pwd):$PATH
+}
+ferry_find_programs
 
 # Exit codes, as in core/msg.h.
 # shellcheck disable=SC2034  # for the scripts that source this
@@ -51,8 +65,13 @@ ferry_name=${0##*/}
 
 # say LEVEL TEXT: one line on stderr; control bytes that came with data cannot reach the terminal.
 say() {
-	printf '%s: %s: %s\n' "$ferry_name" "$1" "${2//[[:cntrl:]]/?}" >&2
+	[[ ! ${FERRY_QUIET-} || $1 == $"error" || $1 == $"hint" ]] || return 0
+	local stamp=''
+	[[ ! ${FERRY_LOG_TIME-} ]] || printf -v stamp '%(%FT%TZ)T ' -1
+	printf '%s%s: %s: %s\n' "$stamp" "$ferry_name" "$1" "${2//[[:cntrl:]]/?}" >&2
 }
+be_quiet() { export FERRY_QUIET=1; } # the programs, too
+log_time() { export FERRY_LOG_TIME=1; }
 note() { say $"note" "$1"; }
 warn() { say $"warning" "$1"; }
 hint() { say $"hint" "$1"; }
@@ -68,6 +87,34 @@ fail() {
 	say $"error" "$2"
 	[[ -z ${3-} ]] || hint "$3"
 	exit "$1"
+}
+
+# misused WHAT: a mistake on the command line.
+misused() {
+	fail "$EX_USAGE" "$1" "$(fill $"'%s --help' lists the options" "$ferry_name")"
+}
+
+# parse_options TABLE FUNCTION ARGUMENT...: calls FUNCTION NAME VALUE for each option and operand,
+# as src/common/core/opt_shell.h says; flags turned off by --no-NAME have the value 0. --help and
+# mistakes end the script.
+parse_options() {
+	local take=$2 out
+	local -a got=()
+
+	exec {out}>&1
+	mapfile -d '' -t got < <(pivot-wide --front-door "$ferry_name" "${@:3}" 3>&1 >&"$out" \
+		<<<"$1")
+	exec {out}>&-
+	# bash may have lost the code of what has ended; an answer that is whole ends with `end`
+	if ((${#got[@]} < 2)) || [[ ${got[-2]} != end ]]; then
+		wait "$!" || known_code "$?" || exit
+		exit 0 # it has printed the help, or the version
+	fi
+	set -- "${got[@]::${#got[@]}-2}"
+	while (($#)); do
+		"$take" "$1" "$2"
+		shift 2
+	done
 }
 
 # confirm QUESTION: true for y or yes. Asked on stderr, answered by one line; no line means no.
@@ -91,7 +138,7 @@ ferry_at_exit() {
 
 	ferry_code=$1
 	trap - EXIT ERR
-	trap '' INT TERM
+	trap '' HUP INT TERM
 	set +e
 	while ((${#ferry_deferred[@]})); do
 		count=${ferry_deferred[-1]}
@@ -103,18 +150,101 @@ ferry_at_exit() {
 }
 trap 'ferry_at_exit $?' EXIT
 trap 'exit 130' INT
-trap 'exit 143' TERM
+# TERM and HUP end bash at once: a trap would wait for the command in the foreground, for as long as
+# that takes. The programs end by themselves then (core/life.h).
+
+# answer_for: the programs that this shell starts end when it does, however it does (core/life.h).
+# For front doors, and for subshells that are waited for by others.
+answer_for() {
+	local stat
+	local -a fields
+
+	stat=$(<"/proc/$BASHPID/stat") || return 0
+	read -ra fields <<<"${stat##*)}"
+	export FERRY_RUN="${FERRY_RUN:+$FERRY_RUN }$BASHPID:${fields[19]}"
+}
+answer_for
+
+# nap MILLISECONDS: as sleep, but over when the front door is.
+nap() {
+	local -i left=$1
+
+	while ((left > 0)) && kill -0 $$ 2>/dev/null; do
+		sleep "0.$(printf %03d $((left > 500 ? 500 : left)))"
+		left+=-500
+	done
+}
+
+# What bash or a common tool could not do is no answer: 1 means "differs". This runs where a failure
+# that nobody asked about ends the script, or a part of it.
+ferry_broken() {
+	local code=$1 word=${2%%[[:space:]]*} advice=
+
+	((code < 64 || code == 126 || code == 127)) || return 0
+	((code < 126)) || fail "$EX_CONFIG" "$(fill $"cannot run %s: is it installed?" "$word")"
+	case $(type -t -- "$word") in
+	function)
+		# its own code, unless its output could not even be opened
+		[[ $2 =~ '>'[[:blank:]]*[^'&'[:blank:]] ]] || return 0
+		;;
+	file)
+		# ours know what they say
+		[[ $word != @(fs|fs-*|pg-*|*-fs|narrow-to-wide|pivot-wide|via) ]] || return 0
+		;;
+	builtin) [[ $word == @(printf|echo|mapfile|cd|exec|:|.|source) ]] || return 0 ;;
+	*) return 0 ;;
+	esac
+	[[ $word == aws ]] || # which has said why
+		advice=$"is there room on the disk, and may you write where FERRY_STATE says?"
+	fail "$EX_IO" "$(fill $"%s failed" "$word")" "$advice"
+}
+trap 'ferry_broken "$?" "$BASH_COMMAND"' ERR
+
+command -v pivot-wide >/dev/null ||
+	fail "$EX_CONFIG" $"the programs of ferry are not beside it, nor in PATH" \
+		$"call it where it is installed, or by a link to it"
+
+# state_folder: prints where everything is that outlives a run.
+state_folder() {
+	local base=${XDG_STATE_HOME:-${HOME:+$HOME/.local/state}}
+
+	[[ ${FERRY_STATE-}$base ]] ||
+		fail "$EX_CONFIG" $"there is no HOME to keep state in" $"FERRY_STATE names a folder"
+	printf '%s\n' "${FERRY_STATE:-$base/ferry}"
+}
+
+# forget_runs FOLDER: what runs that are over have left is kept for FERRY_KEEP_RUNS days. A run that
+# lasts, or a process of it that does, holds the lock on its folder.
+forget_runs() {
+	local days=${FERRY_KEEP_RUNS:-7} each n=0
+
+	[[ $days =~ ^[0-9]{1,5}$ ]] ||
+		fail "$EX_CONFIG" "$(fill $"FERRY_KEEP_RUNS=%s is no number of days" "$days")"
+	while IFS= read -r -d '' each; do
+		! flock --nonblock "$each" rm -rf -- "$each" || n=$((n + 1))
+	done < <(find "$1" -mindepth 1 -maxdepth 1 -type d -mmin "+$((days * 1440))" -print0)
+	((n == 0)) || note "$(fill $"removed what %s runs had left more than %s days ago" \
+		"$n" "$days")"
+}
 
 # begin NAME: names the messages and makes the run's own directory, $run. It is removed when the
-# script succeeds; after a failure it stays, if anything is in it, and is named.
+# script succeeds; after a failure it stays for some days, if anything is in it, and is named.
 begin() {
-	local runs=${FERRY_STATE:-${XDG_STATE_HOME:-${HOME:?}/.local/state}/ferry}/run/$1
+	local runs
 
 	ferry_name=$1
-	(umask 077 && mkdir -p "$runs")
-	run=$(mktemp -d "$runs/$(date -u +%Y%m%dT%H%M%SZ).XXXXXX")
+	runs=$(state_folder)
+	runs+=/run/$1
+	if ! run=$({ (umask 077 && mkdir -p -- "$runs") &&
+		mktemp -d -- "$runs/$(date -u +%Y%m%dT%H%M%SZ).XXXXXX"; } 2>&1); then
+		fail "$EX_CANTCREATE" "$(fill $"cannot make a folder in %s (%s)" "$runs" \
+			"${run##*: }")" $"FERRY_STATE names another place"
+	fi
 	readonly run
+	exec {run_lock}<"$run"
+	flock --shared "$run_lock"
 	defer ferry_end_run
+	forget_runs "$runs"
 }
 
 ferry_end_run() {
@@ -126,9 +256,11 @@ ferry_end_run() {
 }
 
 # known_code CODE: returns it. A signal that meets a child's end makes bash lose the child's code;
-# wait says -1 then (bash 5.2). What is not known is worth another run.
+# wait says -1 then (bash 5.2). What is not known is worth another run, as is a shell of ours that
+# was killed.
 known_code() {
 	(($1 >= 0)) || return "$EX_TEMP"
+	(($1 <= 128)) || return "$(signal_code "$1")"
 	return "$1"
 }
 
@@ -140,6 +272,7 @@ attend() {
 
 	set -m
 	(
+		answer_for
 		trap : INT TERM # the pipe's own codes count, so its shell outlives it
 		"$@"
 	) <&0 &
@@ -147,13 +280,14 @@ attend() {
 	set +m
 	trap 'signal=INT; kill -INT -- "-$job"' INT
 	trap 'signal=TERM; kill -TERM -- "-$job"' TERM
+	trap 'signal=HUP; kill -TERM -- "-$job"' HUP
 	while [[ $signal ]]; do
 		signal=''
 		code=0
 		wait "$job" || code=$?
 	done
+	trap - HUP TERM
 	trap 'exit 130' INT
-	trap 'exit 143' TERM
 	known_code "$code"
 }
 
@@ -206,10 +340,11 @@ retry75() {
 	while :; do
 		code=0
 		"$@" || code=$?
+		known_code "$code" || code=$?
 		((code == EX_TEMP && --tries > 0)) || return "$code"
 		wait=$((pause / 2 + RANDOM % pause))
 		note "$(fill $"%s asks to be run again, in %s ms" "$1" "$wait")"
-		sleep "$((wait / 1000)).$(printf %03d $((wait % 1000)))"
+		nap "$wait"
 		pause=$((pause * 2 > 60000 ? 60000 : pause * 2))
 	done
 }

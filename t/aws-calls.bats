@@ -23,10 +23,10 @@ setup() {
 same_calls() {
 	local python tried=0
 
-	for python in /usr/bin/python3 "$(command -v python3)"; do
-		"$python" -c 'import boto3' 2>/dev/null || continue
+	for python in "$boto3" "$(command -v python3)"; do
+		[[ $python == "$boto3" ]] || "$python" -c 'import boto3' 2>/dev/null || continue
 		tried=1
-		AWS_DATA_PATH=${FERRY_TEST_DATA:-/nonexistent}/aws-models run_rc 0 \
+		AWS_DATA_PATH=${FERRY_TEST_DATA:-/dev/null}/aws-models run_rc 0 \
 			"$python" "$root/t/aws/same-calls" "$sandbox_dir/requests" "$@"
 		cat "$out"
 	done
@@ -115,10 +115,10 @@ odd() {
 		role_session_name = a-session
 		duration_seconds = 1800
 	END
-	run_ok fs-group --profile role list
+	run_rc 0 fs-group --profile role list
 	printf 'some.jwt.token' >token
 	AWS_ROLE_ARN=arn:aws:iam::123456789012:role/pod AWS_WEB_IDENTITY_TOKEN_FILE=$PWD/token \
-		AWS_ROLE_SESSION_NAME=pod run_ok fs-group list
+		AWS_ROLE_SESSION_NAME=pod run_rc 0 fs-group list
 	same_calls AssumeRole AssumeRoleWithWebIdentity
 	is "$(<"$out")" ''
 }

@@ -11,6 +11,31 @@ setup() {
 
 extract() { fs-extract-online "$@" --no-seal; }
 
+@test "fs-extract-online: a number that JSON would not take is a text of it" {
+	fs-group template -O features.json
+	jq -c '.[0].FeatureType = "Integral"' features.json >numbers.json
+	fs-group create numbers --schema-file numbers.json --role-arn "$role" \
+		--no-offline-store >/dev/null
+	printf 'id,event_time,count,price\n' >in.csv
+	printf '%s,2024-01-01T00:00:00Z,%s,%s\n' 007 -0 01.50 8 +08 .5 9 -09 1.e3 10 10 1.50 \
+		>>in.csv
+	sed -i 's/,+08,/,008,/' in.csv
+	fs-put numbers in.csv
+	run_ok fs-extract-online numbers --no-seal -o ndjson
+	sed -E 's/"event_time":"[^"]*",|,"category":null|"(id|count|price)"://g' "$out" |
+		LC_ALL=C sort >got
+	printf '%s\n' '{"007",-0,"01.50"}' '{10,10,1.50}' '{8,"008",".5"}' '{9,"-09","1.e3"}' |
+		LC_ALL=C sort >wanted
+	same_file got wanted
+	run_ok fs get numbers 007
+	is "$(jq -r .id "$out")" 007
+	# and the same comes back from it
+	fs-group create numbers-2 --schema-file numbers.json --role-arn "$role" \
+		--no-offline-store >/dev/null
+	run_rc 0 fs migrate numbers numbers-2 --yes
+	is "$(online numbers-2)" "$(online numbers)"
+}
+
 @test "fs-extract-online: the whole store, in every format" {
 	records 1234 >in.csv
 	group whole
@@ -113,7 +138,7 @@ extract() { fs-extract-online "$@" --no-seal; }
 	sandbox_set deny=ListRecords
 	run_rc 77 extract refused
 	has "$err" 'cannot read the online store' AccessDenied
-	sandbox_set deny=BatchGetRecord
+	sandbox_set deny=BatchGetRecord,GetRecord
 	run_rc 77 extract refused --id x
 	sandbox_set missing=ListRecords
 	run_rc 69 extract refused

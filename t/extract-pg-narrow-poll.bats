@@ -23,23 +23,25 @@ teardown() {
 	done
 }
 
-# put NUMBER TIME: SQL that writes a value of that number
+# put NUMBER TIME [TABLE]: SQL that writes a value of that number
 put() {
-	printf '%s' "INSERT INTO tenant.tbl_data_timeseries
+	printf '%s' "INSERT INTO tenant.${3-tbl_data_timeseries}
 		(ship_id, data_channel_id, created_time, long_v, value_format)
 		VALUES ('S1', 'c$1', '$2', $1, 'Integer');"
 }
 
 # follow: in the background, into ./stream
-follow() {
-	pg-narrow-dump --follow poll --interval 30ms --no-seal \
+follow() { follow_table tbl_data_timeseries; }
+# follow_table NAME: what comes into it from here on is new
+follow_table() {
+	pg-narrow-dump --follow poll --interval 30ms --no-seal --table "tenant.$1" \
 		>stream 2>follow.err &
 	follower=$!
-	# it has looked once: what comes from here on is new
+	# it has looked once
 	wait_until 10 sql "SELECT 1 / count(*) FROM pg_stat_activity
 		WHERE application_name = 'pg-narrow-dump' AND datname = current_database()
 			AND query = 'COMMIT'"
-	sql "$(put 0 '2024-01-01 00:00:00')"
+	sql "$(put 0 '2024-01-01 00:00:00' "$1")"
 	wait_until 10 came 0
 }
 came() {
@@ -111,20 +113,16 @@ release() { printf 'COMMIT;\n' >&"$1"; }
 
 @test "poll: a view and a table without an index can be read, and what that costs is said" {
 	sql "CREATE VIEW tenant.v AS TABLE tenant.tbl_data_timeseries"
-	pg-narrow-dump --follow poll --interval 30ms --no-seal --table tenant.v \
-		>stream 2>follow.err &
-	follower=$!
+	follow_table v
 	sql "$(put 1 '2024-01-01 00:00:00')"
 	wait_until 10 came 1
 	has follow.err 'is no table'
 	kill "$follower"
 	wait "$follower"
 	follower=''
-	sql "CREATE TABLE tenant.bare (LIKE tenant.tbl_data_timeseries)"
-	pg-narrow-dump --follow poll --interval 30ms --no-seal --table tenant.bare \
-		>stream 2>follow.err &
-	follower=$!
-	sql "INSERT INTO tenant.bare SELECT * FROM tenant.tbl_data_timeseries"
+	sql "CREATE TABLE tenant.bare (LIKE tenant.tbl_data_timeseries INCLUDING DEFAULTS)"
+	follow_table bare
+	sql "INSERT INTO tenant.bare SELECT * FROM tenant.tbl_data_timeseries WHERE long_v = 1"
 	wait_until 10 came 1
 	has follow.err 'no index begins with'
 }

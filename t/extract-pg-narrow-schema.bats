@@ -161,12 +161,12 @@ sample=(
 
 @test "schema: refusals" {
 	run_rc 78 pg-narrow-schema -t nix
-	run_rc 75 pg-narrow-schema --source host=/nonexistent
+	run_rc 75 pg-narrow-schema --source "host=$PWD/nowhere"
 	run_rc 64 pg-narrow-schema file
 	sql "CREATE TABLE n (ship_id text, data_channel_id text, created_time timestamp, value int);
 		INSERT INTO n VALUES ('S', 'c', 'infinity', 1)"
-	run_rc 65 pg-narrow-schema -t n
-	has "$err" 'a time that is none of the years 0001-9999'
+	run_rc 0 pg-narrow-schema -t n
+	has "$err" 'no rows of ship'
 	sql "UPDATE n SET created_time = '2024-01-01'"
 	run_rc 74 bash -c 'pg-narrow-schema -q -t n >/dev/full'
 	sql "DROP ROLE IF EXISTS looker_$$; CREATE ROLE looker_$$ LOGIN"

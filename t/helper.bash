@@ -12,7 +12,9 @@
 # final newlines.
 # shellcheck shell=bash
 
-root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+# without a process: this is read before each of many tests
+root=${BASH_SOURCE[0]%/*/*}
+[[ $root == /* && $root != */t/soak ]] || root=$(cd -- "${BASH_SOURCE[0]%/*}/.." && pwd)
 if [[ ! ${FERRY_BIN-} ]]; then
 	FERRY_BIN=$root/bin
 	[[ ! -d $root/build/test/bin ]] || FERRY_BIN=$root/build/test/bin
@@ -23,8 +25,16 @@ unset FERRY_SEAL NO_COLOR LANGUAGE
 
 helper_setup() {
 	cd "$BATS_TEST_TMPDIR" || return
+	# bats takes a stack trace before each command, which is half a millisecond: those of the
+	# test itself are enough
+	set +T
+	declare -ft "${BATS_TEST_NAME:?}"
 	out=$BATS_TEST_TMPDIR/.out err=$BATS_TEST_TMPDIR/.err
 	export HOME=$BATS_TEST_TMPDIR
+	random_state=''
+	export FERRY_SEED=${FERRY_SEED:-1}
+	# seen where a test fails
+	printf 'FERRY_SEED=%s\n' "$FERRY_SEED"
 }
 
 # Databases and servers of a file live until its end: a test that failed can be looked into with
@@ -37,23 +47,49 @@ helper_teardown_file() {
 			PGDATABASE=postgres sql "DROP DATABASE \"$each\" WITH (FORCE)" || :
 		done <"$BATS_FILE_TMPDIR/databases"
 	fi
-	for each in "$BATS_FILE_TMPDIR"/cluster.*; do
-		[[ ! -d $each ]] || "$root/pipelines/lib/cluster" destroy "$each"
-	done
+	if [[ -f $BATS_FILE_TMPDIR/clusters ]]; then
+		while IFS= read -r each; do
+			"$root/pipelines/lib/cluster" destroy "$each"
+		done <"$BATS_FILE_TMPDIR/clusters"
+	fi
 }
 
 setup() { helper_setup; }
 teardown_file() { helper_teardown_file; }
 
+# ---- chance ------------------------------------------------------------------------------------
+
+# random N: the next number below N is in $random. The sequence is that of FERRY_SEED and of the
+# test's name, the same in every run (bash's own RANDOM begins anew in each subshell). `pause` MIN
+# MAX sleeps so many milliseconds between, and $victim is one of the processes given to `any_of`.
+pause() {
+	random $(($2 - $1))
+	nap $(($1 + random))
+}
+any_of() {
+	random $#
+	# shellcheck disable=SC2034  # for the caller
+	victim=${*:random+1:1}
+}
+# shellcheck disable=SC2034  # for the caller
+random() {
+	if [[ ! ${random_state-} ]]; then
+		random_state=$(cksum <<<"${FERRY_SEED:-1} ${BATS_TEST_NAME-}")
+		random_state=${random_state%% *}
+	fi
+	random_state=$(((random_state * 1103515245 + 12345) & 0x7fffffff))
+	random=$(((random_state >> 8) % $1))
+}
+
 # ---- running programs --------------------------------------------------------------------------
 
-# run_rc CODE COMMAND...: runs it with a time limit (RUN_TIMEOUT seconds, 60), standard output to
+# run_rc CODE COMMAND...: runs it with a time limit (RUN_TIMEOUT seconds, 300), standard output to
 # the file $out and standard error to $err; its exit code must be CODE. `fails` as CODE takes any
 # plain failure, 1 to 125: a death by signal, a sanitizer's 99 and a timeout's 124 are failures of
 # the test unless asked for by number.
 run_rc() {
 	local want=$1 rc=0
-	local -a limit=(timeout -k 5 "${RUN_TIMEOUT:-60}")
+	local -a limit=(timeout -k 5 "${RUN_TIMEOUT:-300}")
 	shift
 
 	! declare -F "$1" >/dev/null || limit=()
@@ -81,17 +117,19 @@ run_ok() {
 }
 
 # run_pipe CODES PIPELINE [NAME=VALUE...]: a pipeline of the shell as one text; CODES are the exit
-# codes its stages must have, in order, as in PIPESTATUS: run_pipe '0 65 76' 'a | b "$x" | c' x=1.
+# codes its stages must have, in order, as in PIPESTATUS, or a pattern of them:
+# run_pipe '0 65 @(75|76)' 'a | b "$x" | c' x=1.
 run_pipe() {
 	local want=$1 pipeline=$2 codes=$BATS_TEST_TMPDIR/.codes got
 	shift 2
 
 	: >"$codes"
 	# shellcheck disable=SC2016  # for the bash that runs it
-	env "$@" timeout -k 5 "${RUN_TIMEOUT:-60}" bash -c "$pipeline"'
+	env "$@" timeout -k 5 "${RUN_TIMEOUT:-300}" bash -c "$pipeline"'
 		printf "%s" "${PIPESTATUS[*]}" >&9' 9>"$codes" >"$out" 2>"$err" || :
 	got=$(<"$codes")
-	[[ $got != "$want" ]] || return 0
+	# shellcheck disable=SC2053  # a pattern
+	[[ $got != $want ]] || return 0
 	printf 'ended with %s, not %s: %s\n' "${got:-nothing}" "$want" "$pipeline"
 	show_output
 	return 1
@@ -114,7 +152,7 @@ golden() {
 
 	rm -rf "$work"
 	cp -r "$case" "$work"
-	(cd "$work" && exec timeout -k 5 "${RUN_TIMEOUT:-60}" bash -uo pipefail ./cmd) \
+	(cd "$work" && exec timeout -k 5 "${RUN_TIMEOUT:-300}" bash -uo pipefail ./cmd) \
 		>"$out" 2>"$err" || rc=$?
 	printf '%s\n' "$rc" >"$BATS_TEST_TMPDIR/.rc"
 	for each in out err rc; do
@@ -169,25 +207,48 @@ same_file() {
 	return 1
 }
 
-# wait_until SECONDS COMMAND...: until it succeeds; better than any sleep.
+# wait_until SECONDS COMMAND...: until it succeeds; better than any sleep. The seconds are those of
+# a machine that does nothing else; this one may be ten times as slow. It asks less often the longer
+# it takes: to ask costs more than to wait.
 wait_until() {
-	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	local began=${EPOCHREALTIME/./} seconds=$1 waited
 	shift
 
 	until "$@" >/dev/null 2>&1; do
-		((${EPOCHREALTIME/./} < end)) || {
+		waited=$(((${EPOCHREALTIME/./} - began) / 1000))
+		((waited < seconds * 10000)) || {
 			printf 'never came true: %s\n' "$*"
 			return 1
 		}
-		sleep 0.05
+		nap $((waited > 2000 ? 220 : 20 + waited / 10))
 	done
+}
+
+# marked MARK: the processes that were started with MARK=$MARK in their environment, and what they
+# started. none_left MARK: none of them is there any more.
+marked() {
+	grep -lsxz -e "MARK=$1" /proc/[0-9]*/environ | cut -d / -f 3 || :
+}
+none_left() { [[ ! $(marked "$1") ]]; }
+
+# nap MS: like sleep, without a process: reads what nobody ever writes.
+nap() {
+	local ms pipe=$BATS_FILE_TMPDIR/nap
+
+	if [[ ! ${nap_fd-} ]]; then
+		# two may make it at once
+		[[ -p $pipe ]] || mkfifo "$pipe" 2>/dev/null || [[ -p $pipe ]]
+		exec {nap_fd}<>"$pipe"
+	fi
+	printf -v ms '%d.%03d' $(($1 / 1000)) $(($1 % 1000))
+	read -rt "$ms" -u "$nap_fd" || :
 }
 
 # need COMMAND / need_data FILE: skips the test where that is missing. need_data sets $data to its
 # path.
 need() { command -v "$1" >/dev/null || skip "no $1 on this machine"; }
 need_data() {
-	data=${FERRY_TEST_DATA:-/nonexistent}/$1
+	data=${FERRY_TEST_DATA:-/dev/null}/$1
 	[[ -e $data ]] || skip "no $1: FERRY_TEST_DATA does not lead to it"
 }
 
@@ -208,18 +269,41 @@ sql() {
 
 # scratch_db: a new empty database, which PGDATABASE names from here on.
 scratch_db() {
-	local name
+	local list=$BATS_FILE_TMPDIR/databases name=${BATS_TEST_FILENAME##*/}
+	local -a before=()
 
-	name=$(basename -- "$BATS_TEST_FILENAME" .bats)_${BATS_TEST_NUMBER:-file}_$RANDOM$RANDOM
-	printf '%s\n' "$name" >>"$BATS_FILE_TMPDIR/databases"
+	[[ ! -f $list ]] || mapfile -t before <"$list"
+	name=${name%.bats}_${BATS_TEST_NUMBER:-file}_$$_${#before[@]}
+	printf '%s\n' "$name" >>"$list"
 	PGDATABASE=postgres sql "CREATE DATABASE \"$name\" TEMPLATE template0"
 	export PGDATABASE=$name
 }
 
 # own_cluster [--option NAME=VALUE]...: a server for this test alone, to be killed or misconfigured;
-# PG* name it, and $cluster is its folder, for the cluster program.
+# PG* name it, and $cluster is its folder, for the cluster program. It is a copy of one that was
+# made once for the whole run; there are two of those, in turn, because a copy has the identifier of
+# its original, by which programs tell one server from another.
 own_cluster() {
-	cluster=$(mktemp -d "$BATS_FILE_TMPDIR/cluster.XXXXXX")
+	local list=$BATS_FILE_TMPDIR/clusters original
+
+	touch "$list"
+	original=${FERRY_TEST_POOL:?}/$(($(wc -l <"$list") % 2))
+	(
+		flock 9
+		[[ -d $original ]] || {
+			"$root/pipelines/lib/cluster" start "$original.new" --option fsync=off
+			"$root/pipelines/lib/cluster" stop "$original.new"
+			mv "$original.new" "$original"
+		}
+	) 9>"$original.lock"
+	cluster=$(mktemp -d "${FERRY_TEST_POOL:?}/own.XXXXXX")
+	printf '%s\n' "$cluster" >>"$list"
+	chmod 711 "$cluster"
+	# data alone: the folder of the socket is made where it is missing
+	mkdir "$cluster/home"
+	cp -a "$original/home/data" "$cluster/home/"
+	chmod --reference="$original/home" "$cluster/home"
+	chown --reference="$original/home" "$cluster/home"
 	export cluster
 	"$root/pipelines/lib/cluster" start "$cluster" \
 		--option fsync=off --option shared_buffers=128MB "$@"

@@ -87,7 +87,7 @@ no() {
 @test "wait_until: true in the end, or a failure" {
 	(sleep 0.2 && touch now) &
 	wait_until 5 test -e now
-	no wait_until 0.2 test -e never
+	no wait_until 0 test -e never
 }
 
 @test "need, need_data, no_sanitizer: skip where the thing is missing" {

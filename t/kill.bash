@@ -44,32 +44,25 @@ as_if_undisturbed() {
 	run_rc 0 narrow-to-wide --mode validate
 }
 
-# stages PROCESS: its descendants that are programs of a pipeline
+# stages PROCESS: its descendants that are programs of a pipeline. They live for a moment, and bats
+# looks at each command of a loop in bash, which takes a second.
 stages() {
-	local -A parent=() name=()
-	local pid comm ppid up
-
-	while read -r pid ppid comm; do
-		parent[$pid]=$ppid name[$pid]=$comm
-	done < <(ps -eo pid=,ppid=,comm=)
-	for pid in "${!parent[@]}"; do
-		[[ ${name[$pid]} == pg-narrow-dump || ${name[$pid]} == pivot-wide ||
-			${name[$pid]} == pg-copy-load ]] || continue
-		up=$pid
-		while [[ ${parent[$up]-} && $up != "$1" ]]; do
-			up=${parent[$up]}
-		done
-		[[ $up != "$1" ]] || printf '%s\n' "$pid"
-	done
+	ps -eo pid=,ppid=,comm= | awk -v top="$1" '{ parent[$1] = $2; name[$1] = $3 }
+		END {
+			for (pid in name) {
+				if (name[pid] !~ /^(pg-narrow-dump|pivot-wide|pg-copy-load)$/)
+					continue
+				for (up = pid; up in parent && up != top; ) up = parent[up]
+				if (up == top) print pid
+			}
+		}' | sort -n
 }
 
 # at_work PROCESS: stages of it run, or it has ended
 at_work() { [[ $(stages "$1") ]] || ! kill -0 "$1"; }
 
-# pause: up to 300 ms, so that death comes at any point
-pause() { sleep "0.$(printf %03d $((RANDOM % 300)))"; }
-
-# kill_stages COUNT: a run after the other, in which so many stages are killed, wherever they are
+# kill_stages COUNT: a run after the other, in which so many stages are killed, wherever they are a
+# moment after they were seen
 kill_stages() {
 	local left=$1 run='' victims
 	local -i killed=0
@@ -82,10 +75,12 @@ kill_stages() {
 			"${migration[@]}" >>run.out 2>>run.err &
 			run=$!
 		fi
-		pause
+		wait_until 20 at_work "$run"
 		mapfile -t victims < <(stages "$run")
 		((${#victims[@]})) || continue
-		kill -KILL "${victims[RANDOM % ${#victims[@]}]}" 2>/dev/null && killed+=1
+		pause 0 100
+		any_of "${victims[@]}"
+		kill -KILL "$victim" 2>/dev/null && killed+=1
 	done
 	wait "$run" || :
 	printf '%s stages killed\n' "$killed" >&3
@@ -117,9 +112,9 @@ crash_server() {
 			run=$!
 		fi
 		wait_until 20 at_work "$run"
-		pause
+		pause 0 300
 		"$root/pipelines/lib/cluster" stop "$cluster" --immediate
-		pause
+		pause 0 300
 		"$root/pipelines/lib/cluster" start "$cluster" --option fsync=on \
 			--option shared_buffers=128MB
 	done

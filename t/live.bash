@@ -138,15 +138,17 @@ same_as_source() {
 # restart DIR OPTION...: a server stops at once, as by a crash, and is back after a pause
 crash() {
 	"$root/pipelines/lib/cluster" stop "$1" --immediate
-	pause
+	pause 0 300
 	"$root/pipelines/lib/cluster" start "$1" "${server_options[@]}"
 }
 
 # terminate WHERE: one session of that server that is neither ours nor the feed's
 terminate() {
+	random 1000
 	local query="SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity
 		WHERE backend_type IN ('client backend', 'walsender') AND pid <> pg_backend_pid()
-			AND query NOT LIKE 'CALL feed.%' ORDER BY random() LIMIT 1) AS one"
+			AND query NOT LIKE 'CALL feed.%'
+			ORDER BY hashint4(pid + $random) LIMIT 1) AS one"
 	if [[ $1 == source ]]; then source_sql "$query"; else sql "$query"; fi
 }
 
@@ -158,9 +160,10 @@ kill_some() {
 
 	operator=1
 	while ((killed < $1)); do
-		sleep "0.$(printf %03d $((200 + RANDOM % 600)))"
+		pause 200 800
 		kill -0 "$run" 2>/dev/null || live "${live_command[@]:1}"
-		case $((RANDOM % 20)) in
+		random 20
+		case $random in
 		0) crash "$source_cluster" && killed+=1 ;;
 		1) crash "$target_cluster" && killed+=1 ;;
 		[2-3]) [[ $(terminate source 2>/dev/null) != 1 ]] || killed+=1 ;;
@@ -168,7 +171,8 @@ kill_some() {
 		*)
 			mapfile -t victims < <(stages "$run")
 			((${#victims[@]})) || continue
-			! kill -KILL "${victims[RANDOM % ${#victims[@]}]}" 2>/dev/null || killed+=1
+			any_of "${victims[@]}"
+			! kill -KILL "$victim" 2>/dev/null || killed+=1
 			;;
 		esac
 	done

@@ -65,6 +65,14 @@ has_objects() { (($(fs-group size "$1" -o json | jq '.[0].Files') > 0)); }
 	is "$(jq -r '.ThroughputConfig | .ThroughputMode, .ProvisionedReadCapacityUnits,
 		.ProvisionedWriteCapacityUnits' body | paste -sd' ')" 'Provisioned 5 6'
 	run_rc 69 fs-group describe full
+	# a key is there to encrypt
+	run_ok create full --kms-key-id key-1 --dry-run
+	sed 's/^would create feature group full: //' "$out" >body
+	is "$(jq -c '[.. | .KmsKeyId? // empty]' body)" '["key-1","key-1"]'
+	for each in --no-enable-encryption --no-encryption; do
+		run_rc 64 create full --kms-key-id key-1 $each
+		has "$err" --kms-key-id "$each"
+	done
 }
 
 @test "fs-group: what cannot be is refused before anything is sent" {
@@ -82,7 +90,11 @@ has_objects() { (($(fs-group size "$1" -o json | jq '.[0].Files') > 0)); }
 	run_rc 65 create x --event-time-feature-name count
 	has "$err" 'an event time is a String or Fractional'
 	run_rc 64 fs-group create x --schema-file features.json --role-arn "$role"
-	has "$err" '--s3-uri is needed'
+	has "$err" '--s3-uri or --no-offline-store is needed'
+	run_rc 64 fs-group list --role-arn "$role"
+	has "$err" '--role-arn is an option of create, not of "list"'
+	run_rc 64 fs-group creat x
+	has "$err" 'did you mean create?'
 	run_rc 64 fs-group create x --schema-file features.json --s3-uri s3://b/c
 	has "$err" '--role-arn is needed'
 	run_rc 64 create x --no-online-store --no-offline-store
@@ -136,6 +148,9 @@ has_objects() { (($(fs-group size "$1" -o json | jq '.[0].Files') > 0)); }
 	run_rc 69 create broken
 	has "$err" 'CreateFailed: the role may not write'
 	sandbox_set create-failure=
+	run_rc 69 create broken
+	has "$err" 'feature group "broken" is there, but CreateFailed: the role may not write' \
+		"'fs delete' removes it"
 	sandbox_set deny=DescribeFeatureGroup
 	run_rc 77 fs-group describe twice
 	has "$err" AccessDenied
@@ -175,7 +190,7 @@ has_objects() { (($(fs-group size "$1" -o json | jq '.[0].Files') > 0)); }
 	wait_until 20 has_objects sized
 	run_ok fs-group size sized --export size.csv --price 1024
 	has "$out" USDPerMonth sized
-	is "$(head -n 1 size.csv)" 'Name,Files,Bytes,GiB,USDPerMonth,Newest,Location'
+	is "$(head -n 1 size.csv)" 'Name,Files,Bytes,GiB,USDPerMonth,Newest,Location,USDPerYear'
 	run_ok fs-group size --bucket offline --prefix fs -o json
 	is "$(jq -r '.[-1].Name' "$out")" total
 	run_rc 64 fs-group size

@@ -2,9 +2,11 @@ load helper
 load sandbox
 load fs
 load storm
+load json
 
 setup_file() {
-	sandbox_start --set group-delay=0 --set offline-delay=0 --set athena-delay=0 --seed 7
+	sandbox_start --set group-delay=0 --set offline-delay=0 --set athena-delay=0 \
+		--seed "${FERRY_SEED:-1}"
 }
 teardown_file() { sandbox_stop; helper_teardown_file; }
 setup() {
@@ -25,6 +27,16 @@ setup() {
 	group g-array
 	run_ok fs-put g-array -i json in.json
 	same_online g-array in.csv
+}
+
+@test "fs-put: its statistics are what ferry-json(7) says" {
+	records 30 >in.csv
+	group counted
+	run_ok fs-put counted --stats stats in.csv
+	as_said put <stats
+	printf 'id,event_time\nx,never\n' >bad.csv
+	run_rc 65 fs-put counted --stats stats bad.csv
+	as_said put <stats
 }
 
 @test "fs-put: NULL is no value, an empty string is one, texts pass unchanged" {
@@ -72,7 +84,8 @@ setup() {
 	printf '%s\n' id,event_time,colour 'a,2024-01-01T00:00:00Z,red' >bad.csv
 	run_rc 65 fs-put checked bad.csv
 	has "$err" 'column "colour" is no feature of the group' --ignore-unknown
-	run_ok fs-put checked --ignore-unknown bad.csv
+	run_rc 0 fs-put checked --ignore-unknown bad.csv
+	has "$err" 'column "colour" is no feature of "checked" and is left out'
 	printf '%s\n' id,count a,1 >bad.csv
 	run_rc 65 fs-put checked bad.csv
 	has "$err" 'the column of the event time is missing'
@@ -128,10 +141,23 @@ setup() {
 	run_ok fs-put kept mended.ndjson
 	is "$(fs-extract-online kept --no-seal | wc -l)" 101
 	run_rc 64 fs-put kept mended.ndjson --failed mended.ndjson
-	has "$err" 'this is the input itself'
+	has "$err" 'and the input are the same file'
 	run_rc 65 fs-put kept --failed failed2.ndjson --max-failed 0 in.csv
 	run_rc 65 fs-put kept in.csv
 	has "$err" 'in.csv:11: record 10: field "count"'
+}
+
+@test "fs-put: what is refused before it is sent is in the file of --rejects" {
+	group rejecting
+	printf '%s\n' id,event_time,count a,2024-13-01T00:00:00Z,1 b,2024-01-01T00:00:00Z,2 \
+		c,yesterday,3 d,2024-01-01T00:00:00Z,many >in.csv
+	run_rc 65 fs-put rejecting in.csv --no-resume
+	has "$err" 'hint: --failed FILE keeps such records and goes on'
+	has_no "$err" --rejects
+	run_rc 65 fs-put rejecting in.csv --rejects r.ndjson
+	has "$err" 'hint: --rejects has what was not sent' '3 records failed'
+	is "$(jq -r .value r.ndjson | paste -sd' ')" '2024-13-01T00:00:00Z yesterday many'
+	is "$(fs-extract-online rejecting --no-seal -c id | paste -sd' ')" 'id b'
 }
 
 @test "fs-put: where BatchWriteRecord is missing or not allowed PutRecord does it" {
@@ -171,12 +197,12 @@ setup() {
 	has "$err" 'has no offline store'
 }
 
-@test "fs-put: 20,000 records through faults of every kind, and sessions that end" {
-	storm_load 20000
+@test "fs-put: thousands of records through faults of every kind, and sessions that end" {
+	storm_load 6000
 }
 
-@test "fs-put: 20,000 records through the same, and kill -9 at any time" {
-	storm_kills 20000 5
+@test "fs-put: thousands of records through the same, and kill -9 at any time" {
+	storm_kills 6000 2
 }
 
 # sent OPERATION COUNT: more requests than that have succeeded
@@ -188,10 +214,11 @@ sent() { (($(sandbox_count "$1" ok) > $2)); }
 	records 20000 >in.csv
 	sandbox_set latency=2
 	sent=$(sandbox_count BatchWriteRecord ok)
-	for ((i = 0; i < 5; i++)); do
+	for ((i = 0; i < 3; i++)); do
 		(exec fs-put killed in.csv -w 1 2>/dev/null 3>&-) &
+		random 50
 		wait_until 20 sent BatchWriteRecord \
-			$(($(sandbox_count BatchWriteRecord ok) + RANDOM % 50))
+			$(($(sandbox_count BatchWriteRecord ok) + random))
 		! kill -9 $! 2>/dev/null || killed=$((killed + 1))
 		wait $! 2>/dev/null || true
 	done
@@ -230,6 +257,74 @@ sent() { (($(sandbox_count "$1" ok) > $2)); }
 	run_ok fs-put journalled --journal j2 in.csv
 	HOME='' run_rc 78 fs-put journalled in.csv
 	has "$err" FERRY_STATE
+}
+
+@test "fs-put: what is resumed is what was acknowledged last of an identifier" {
+	group resumed
+	# put WHAT...: one record with each of these categories, and one that fails, at now
+	put() {
+		printf '{"id":"A","category":"%s"}\n' "$@" >x.ndjson
+		printf '{"id":"","category":"bad"}\n' >>x.ndjson
+		run_rc 65 fs-put resumed x.ndjson --event-time now --failed f --stats s
+		is "$(fs-extract-online resumed --id A -o ndjson --no-seal | jq -r .category)" \
+			"${!#}"
+	}
+	put on
+	put off
+	is "$(figure skipped s)" 0
+	has_no "$err" 'cut short'
+	put on
+	is "$(figure skipped s)" 0
+	put on
+	is "$(figure skipped s)" 1
+	put off on
+	put on off on
+	put off
+	# states of one identifier, by their own times, are not sent twice
+	records 3 >in.csv
+	sed -n '2,$s/,2024-01/,2024-02/p' in.csv >again
+	cat again >>in.csv
+	printf ',2024-01-01T00:00:00Z,,,\n' >>in.csv
+	group states
+	run_rc 65 fs-put states in.csv --failed f
+	run_rc 65 fs-put states in.csv --failed f --stats s
+	is "$(figure skipped s) $(figure acknowledged s)" '6 0'
+	# the first of the first was changed: what came behind it is sent again, the rest is not
+	sed -i '2s/0.25/0.75/' in.csv
+	run_rc 65 fs-put states in.csv --failed f --stats s
+	is "$(figure skipped s) $(figure acknowledged s)" '4 2'
+	run_rc 65 fs-put states in.csv --failed f --stats s
+	is "$(figure skipped s) $(figure acknowledged s)" '6 0'
+}
+
+@test "fs-put: a journal that somebody has emptied the group under is dropped" {
+	group emptied
+	records 300 >in.csv
+	printf 'bad,never,,,\n' >>in.csv
+	run_rc 65 fs-put emptied in.csv --failed f
+	FERRY_STATE=$PWD/elsewhere fs clear emptied --yes >/dev/null 2>&1
+	run_rc 65 fs-put emptied in.csv --failed f --stats s
+	has "$err" 'has none of the records'
+	is "$(figure acknowledged s)" 300
+	is "$(fs-extract-online emptied --no-seal | wc -l)" 301
+	# one that was deleted since is written again, the others are not
+	printf 'id,event_time\nid7,2024-06-01T00:00:00Z\n' >gone.csv
+	fs-put emptied gone.csv --delete hard
+	run_rc 65 fs-put emptied in.csv --failed f --stats s
+	is "$(figure acknowledged s) $(figure skipped s)" '1 299'
+}
+
+@test "fs-put: no room for the journal, and what was under way is unknown" {
+	local known
+
+	group full
+	records 4000 >in.csv
+	sandbox_set latency=20
+	run_rc 74 bash -c 'trap "" XFSZ; ulimit -f 16; exec fs-put full in.csv --journal j'
+	sandbox_set
+	has "$err" 'cannot write the journal'
+	known=$(grep -oE '[0-9]+ (acknowledged|unknown)' "$err" | awk '{ n += $1 } END { print n }')
+	((known >= $(fs-extract-online full --no-seal | sed 1d | wc -l)))
 }
 
 @test "fs-put: identical records are as many as they are" {

@@ -97,6 +97,20 @@ table() {
 	has "$err" "none of the input's columns"
 }
 
+@test "table: the text options of filters, in files of others" {
+	table t 'a int, b text'
+	printf 'x\n# c\n1;\xb0\xa1\n' >k.txt
+	run_ok pg-copy-load --table public.t --delimiter ';' --skip-lines 1 --comment '#' \
+		--encoding EUC-KR --names a,b k.txt
+	printf 'a\tb\n2\t"x,y"\n' >t.tsv
+	run_ok pg-copy-load --table public.t -i tsv t.tsv
+	printf '{"d":{"items":[{"a":3,"b":null}]}}' >d.json
+	run_ok pg-copy-load --table public.t -i json --at d.items d.json
+	printf 'a|b|b\n4|z|\n' >p.txt
+	run_ok pg-copy-load --table public.t --delimiter '|' --rename-columns --ignore-unknown p.txt
+	is "$(sql 'SELECT * FROM public.t ORDER BY a')" $'1|가\n2|x,y\n3|\n4|z'
+}
+
 @test "table: an absent member is not written, null is" {
 	table t "k int PRIMARY KEY, v text DEFAULT 'def', w text DEFAULT 'dew'"
 	printf '%s\n' '{"k":1}' '{"k":2,"v":null}' '{"w":"x","k":3}' '{"k":4,"v":"a","w":"b"}' \
@@ -219,18 +233,6 @@ table() {
 	same_rows 'SELECT k, d::text, v FROM public.t' "VALUES (1, '-0', NULL)"
 }
 
-@test "key: without a unique key of these columns the server's reason is told" {
-	table t 'k int, v text'
-	sql 'CREATE UNIQUE INDEX ON public.t (v)'
-	sql "INSERT INTO public.t VALUES (1, 'x')"
-	printf 'k,v\n1,x\n' >in.csv
-	run_rc 69 pg-copy-load --table public.t --key k in.csv
-	has "$err" 'no unique or exclusion constraint'
-	printf 'v\nx\n' >in.csv
-	run_rc 65 pg-copy-load --table public.t --key k in.csv
-	has "$err" 'no column "k"'
-}
-
 # ---- bad rows ----------------------------------------------------------------------------------
 
 @test "bad rows: the first one is named by record, line, field and value, and nothing is loaded" {
@@ -262,7 +264,8 @@ table() {
 		WHERE i NOT IN (1, 2, 250, 251, 300, 301, 400, 500)"
 	is "$(jq -r .record bad.json | xargs)" '1 2 250 251 300 301 400 500'
 	is "$(jq -c 'select(.record == 250)' bad.json)" \
-		"$(printf '%s' '{"record":250,"line":251,"column":0,"field":"a","value":"bad250",' \
+		"$(printf '%s' '{"file":"in.csv","record":250,"line":251,"column":0,' \
+			'"field":"a","value":"bad250",' \
 			'"why":"invalid input syntax for type integer","raw":"250,bad250"}')"
 	is "$(jq -r 'select(.record == 300).why' bad.json | cut -c 1-40)" \
 		'new row for relation "t" violates check '
@@ -278,7 +281,8 @@ table() {
 	seq 40 | awk 'BEGIN { print "k,r,v" }
 		{ print $1 "," ($1 == 17 || $1 == 33 ? 99 : $1) "," ($1 == 20 ? "" : $1) }' >in.csv
 	run_rc 0 pg-copy-load --table public.t --key k --rejects bad.json in.csv
-	is "$(jq -r .record bad.json | xargs)" '17 20 33'
+	# whoever refers to what is not there has waited for it
+	is "$(jq -r .record bad.json | xargs)" '20 17 33'
 	same_rows 'SELECT * FROM public.t' \
 		'SELECT i, i, i FROM generate_series(1, 40) AS i WHERE i NOT IN (17, 20, 33)'
 }
@@ -330,9 +334,15 @@ table() {
 
 @test "trust: a pipe without seals is refused at the first record, with the ways out" {
 	table t 'a text'
-	for input in 'a\n1\n' '{"a":"1"}\n' ''; do
+	run_pipe '0 76' 'true | pg-copy-load --table public.t'
+	has "$err" 'ended before its first byte: the program before it did not begin'
+	for input in 'a\n1\n' '{"a":"1"}\n'; do
 		run_pipe '0 76' 'printf "$input" | pg-copy-load --table public.t' input="$input"
-		has "$err" 'pipe without seals' --accept-unsealed 'via --source'
+		has "$err" 'pipe without a seal' --accept-unsealed 'via --source'
+	done
+	for what in '--table public.t' --wide; do
+		run_pipe '1 76' "false | pg-copy-load $what"
+		has "$err" 'ended before its first byte'
 	done
 	is "$(sql 'SELECT count(*) FROM public.t')" 0
 	run_pipe '0 0' 'printf "a\n1\n" | pg-copy-load --table public.t --accept-unsealed'
@@ -412,10 +422,13 @@ stopped_at() {
 		is "$rc" "${signal#*:}"
 	done
 	printf 'a\n1\n' >in.csv
-	psql -Xq -c 'BEGIN; LOCK TABLE public.t; SELECT pg_sleep(2)' >/dev/null &
+	mkfifo hold
+	psql -Xq <hold >/dev/null 3>&- &
+	exec 8>hold
+	printf 'BEGIN; LOCK TABLE public.t;\n' >&8
 	wait_until 5 bash -c "[[ \$(psql -XAtc \"SELECT count(*) FROM pg_locks WHERE granted
 		AND relation = 'public.t'::regclass\") != 0 ]]"
-	pg-copy-load --table public.t in.csv 2>"$err" 3>&- &
+	pg-copy-load --table public.t in.csv 2>"$err" 3>&- 8>&- &
 	pid=$!
 	wait_until 5 bash -c \
 		'[[ $(psql -XAtc "SELECT count(*) FROM pg_locks WHERE NOT granted") != 0 ]]'
@@ -423,6 +436,7 @@ stopped_at() {
 	rc=0
 	wait "$pid" || rc=$?
 	is "$rc" 143
+	exec 8>&-
 	wait
 	is "$(sql 'SELECT count(*) FROM public.t')" 0
 }
@@ -454,7 +468,7 @@ stopped_at() {
 		EXCEPTION WHEN duplicate_object THEN END $$'
 	run_rc 77 pg-copy-load --table public.t --target 'user=ferry_nobody' in.csv
 	run_rc 78 pg-copy-load --table public.t --target 'dbname=no_such_database' in.csv
-	run_rc 75 pg-copy-load --table public.t --target 'host=/nonexistent' in.csv
+	run_rc 75 pg-copy-load --table public.t --target "host=$PWD/nowhere" in.csv
 }
 
 # ---- options -----------------------------------------------------------------------------------

@@ -27,13 +27,17 @@ relations() {
 }
 
 @test "tables, ledger: one verb is taken, and only one that there is" {
-	local program
+	local program near
 	for program in pg-wide-tables pg-wide-ledger; do
+		near=relation
+		[[ $program == pg-wide-tables ]] || near=statu
 		run_rc 64 "$program"
 		has "$err" 'one verb is needed'
-		run_rc 64 "$program" lis
-		has "$err" 'one verb is needed'
-		run_rc 64 "$program" list list
+		run_rc 64 "$program" xyzzy
+		has "$err" 'no such command: "xyzzy" (there are '
+		run_rc 64 "$program" "$near"
+		has "$err" "no such command: \"$near\" (did you mean ${near}s?)"
+		run_rc 64 "$program" ${near}s ${near}s
 		has "$err" 'one verb is needed'
 	done
 }
@@ -190,4 +194,57 @@ tbl_data_timeseries_imo3|r'
 	run_rc 0 pg-wide-tables rollback --yes
 	wait
 	is "$(relations)" ''
+}
+
+@test "tables: views of others are listed before anything is dropped, and go with --cascade" {
+	source_table
+	registry IMO1 3 >list
+	run_rc 0 pg-wide-tables register --group-columns 2 <list
+	run_rc 0 pg-wide-tables create --group-columns 2
+	sql "CREATE VIEW public.mine AS SELECT created_time FROM tenant.tbl_data_timeseries_imo1;
+		CREATE MATERIALIZED VIEW public.spine AS TABLE tenant.tbl_data_timeseries_imo1_1"
+	local before
+	before=$(relations)
+	run_rc 69 pg-wide-tables rollback --yes
+	has "$err" 'nothing was changed' public.mine public.spine --cascade
+	run_rc 69 pg-wide-tables create --drop-tables --group-columns 2
+	is "$(relations)" "$before"
+	is "$(sql 'SELECT count(*) FROM ferry.channel')" 3
+	run_rc 0 pg-wide-tables create --drop-tables --cascade --group-columns 2
+	is "$(relations)" "$before"
+	is "$(sql "SELECT count(*) FROM pg_class WHERE relname IN ('mine', 'spine')")" 0
+	sql 'CREATE VIEW public.mine AS SELECT created_time FROM tenant.tbl_data_timeseries_imo1'
+	run_rc 0 pg-wide-tables rollback --yes --cascade
+	is "$(relations)" ''
+}
+
+@test "tables: views of others go on across the switch to groups, with comments and grants" {
+	local each
+	sql "CREATE TABLE n (ship_id text, data_channel_id text, created_time timestamp,
+			value text);
+		INSERT INTO n SELECT 'S', 'c' || c, '2024-01-01', c FROM generate_series(1, 4) AS c"
+	load_all() {
+		run_pipe '0 0 0' 'pg-narrow-dump -t n --value-column value --seal | pivot-wide |
+			pg-copy-load --wide --group-columns 5'
+	}
+	load_all
+	sql "CREATE VIEW mine AS SELECT *, c1 || c4 AS pair FROM tenant.tbl_data_timeseries_s;
+		CREATE VIEW more AS SELECT pair FROM mine; GRANT SELECT ON mine TO PUBLIC;
+		COMMENT ON VIEW mine IS 'kept'; COMMENT ON COLUMN mine.pair IS 'too';
+		CREATE MATERIALIZED VIEW still AS SELECT c2 FROM tenant.tbl_data_timeseries_s"
+	for each in 9 14; do
+		sql "INSERT INTO n SELECT 'S', 'c' || c, t, c FROM generate_series(1, $each) AS c,
+			(VALUES (timestamp '2024-01-01'), ('2024-01-$each')) AS v (t)"
+		load_all
+		sql 'REFRESH MATERIALIZED VIEW still'
+		is "$(sql "SELECT * FROM mine WHERE created_time = '2024-01-$each'")" \
+			"$(date +"2024-01-%d 00:00:00|1|2|3|4|14" -d "2024-01-$each")"
+		sql "CREATE VIEW of_all_$each AS SELECT * FROM tenant.tbl_data_timeseries_s"
+	done
+	is "$(sql 'SELECT c14 FROM of_all_14 WHERE c14 IS NOT NULL LIMIT 1')" 14
+	is "$(sql 'SELECT c9, (SELECT count(*) FROM more) FROM of_all_9 ORDER BY 1 LIMIT 1')" '9|3'
+	is "$(sql "SELECT obj_description('mine'::regclass), col_description('mine'::regclass, 6),
+		has_table_privilege('public', 'mine', 'SELECT')")" 'kept|too|t'
+	run_rc 69 pg-wide-tables rollback --yes
+	has "$err" mine still of_all_9 of_all_14
 }

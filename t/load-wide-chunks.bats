@@ -123,7 +123,8 @@ is_migrated() {
 	}
 	run_rc 65 native
 	is "$(sql "SELECT count(*) FROM ferry.chunk WHERE job_id = $job AND state = 'done'")" 1
-	run_ok native --keep-rejects
+	run_rc 0 native --keep-rejects
+	has "$err" "1 of 2 records rejected"
 	is "$(sql "SELECT record->>'data_channel_id', record->>'value', why FROM ferry.reject
 		WHERE job_id = $job")" 'd|n/a|not a double precision number'
 	is "$(sql "SELECT sum(rejects) FROM ferry.chunk WHERE job_id = $job")" 1

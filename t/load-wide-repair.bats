@@ -68,6 +68,28 @@ row_of() {
 	has "$out" 'repaired: 0 missing, 0 changed, 0 rows too many'
 }
 
+@test "repair: what a trigger undoes is said once, and not counted" {
+	local t
+	production
+	t=$(table imo9999993 1)
+	sql "CREATE FUNCTION undo() RETURNS trigger LANGUAGE plpgsql AS
+			'BEGIN RETURN CASE WHEN TG_OP = ''UPDATE'' THEN OLD END; END';
+		UPDATE $t SET $(column imo9999993 1 1) = '-77';
+		UPDATE $(table imo9999994 2) SET $(column imo9999994 2 1) = NULL;
+		INSERT INTO $(table imo9999995 1) VALUES ('2024-10-01 00:00:00.5');
+		CREATE TRIGGER undo BEFORE UPDATE ON $t FOR EACH ROW EXECUTE FUNCTION undo();
+		CREATE TRIGGER undo BEFORE UPDATE ON $(table imo9999994 2)
+			FOR EACH ROW EXECUTE FUNCTION undo();
+		CREATE TRIGGER undo BEFORE DELETE ON $(table imo9999995 1)
+			FOR EACH ROW EXECUTE FUNCTION undo()"
+	repairs 1 --delete
+	has "$out" 'repaired: 0 missing, 0 changed, 0 rows too many'
+	has "$err" 'ship "IMO9999993": ' 'ship "IMO9999994": ' \
+		'ship "IMO9999995": 1 cells or rows differ' \
+		'although they were repaired: does a trigger or rule on its wide tables change'
+	is "$(sql "SELECT count(*) FROM ferry.event WHERE message LIKE 'repaired:%'")" 0
+}
+
 @test "repair: changed values and swapped columns" {
 	local t a b
 	production
@@ -258,7 +280,7 @@ change_source() {
 # writer N: live writes of its own rows: the source first, then the wide tables; values only grow
 writer() {
 	local i at
-	for ((i = 0; i < 40; i++)); do
+	for ((i = 0; i < 16; i++)); do
 		at="2024-10-01 00:0$((i % 8)):$((10 + 15 * ($1 % 3)))"
 		psql -XAtq -c "INSERT INTO tenant.tbl_data_timeseries (ship_id, data_channel_id,
 			created_time, str_v, value_format)
@@ -272,13 +294,13 @@ writer() {
 # spoiler: what goes wrong in the meantime
 spoiler() {
 	local i
-	for ((i = 0; i < 30; i++)); do
+	for ((i = 0; i < 12; i++)); do
 		psql -XAtq -c "UPDATE $(table imo9999993 2) SET \"$1\" = 'wrong' || created_time
 			WHERE created_time = (SELECT created_time FROM $(table imo9999993 2)
-				ORDER BY random() LIMIT 1)" || return
+				ORDER BY md5(created_time || '$i') LIMIT 1)" || return
 		psql -XAtq -c "DELETE FROM $(table imo9999993 3) WHERE created_time =
-			(SELECT created_time FROM $(table imo9999993 3) ORDER BY random()
-				LIMIT 1)" || return
+			(SELECT created_time FROM $(table imo9999993 3)
+				ORDER BY md5(created_time || '$i') LIMIT 1)" || return
 	done
 }
 
@@ -325,7 +347,7 @@ spoiler() {
 	local look=$!
 	wait_until 30 sql "SELECT 1 / count(*) FROM pg_stat_activity
 		WHERE datname = current_database() AND application_name = 'pg-wide-validate'
-			AND state = 'idle' AND query LIKE 'COPY (SELECT%'"
+			AND state = 'idle' AND query LIKE '%COPY (SELECT%'"
 	live later
 	wait "$look"
 	has got ', 0 differences'

@@ -74,12 +74,16 @@ dies() {
 reached() {
 	is "$(sql "SELECT upto::pg_lsn >= '$1' FROM ferry.follower")" t
 }
-# caught_up: the target has everything the source has now; a marker of the same table moves it on
+# move_on: a change that is no news, for which an idle follower need not wait ten seconds
+move_on() {
+	sql "UPDATE tenant.tbl_data_timeseries SET server_created_time = now()
+		WHERE id = (SELECT max(id) FROM tenant.tbl_data_timeseries)"
+}
+# caught_up: the target has everything the source has now
 caught_up() {
 	local at
 	at=$(sql 'SELECT pg_current_wal_insert_lsn()')
-	sql "UPDATE tenant.tbl_data_timeseries SET server_created_time = now()
-		WHERE id = (SELECT max(id) FROM tenant.tbl_data_timeseries)"
+	move_on
 	wait_until 30 reached "$at"
 }
 
@@ -185,7 +189,8 @@ row_at() {
 	caught_up
 	same() { is "$(slot)" "$(follower)"; }
 	wait_until 10 same
-	is "$(<ack)" "$(follower)"
+	acked() { is "$(<ack)" "$(follower)"; }
+	wait_until 10 acked
 	watched() { is "$(sql 'SELECT wal_status, lag_bytes >= 0 FROM ferry.follower')" \
 		'reserved|t'; }
 	wait_until 10 watched
@@ -206,6 +211,10 @@ row_at() {
 			sql "DELETE FROM tenant.tbl_data_timeseries
 				WHERE long_v = $((i * 1000 + 7))"
 		sql "CALL tenant.put($((i + 7)), $((i + 9)), $((20 + i)))" || :
+		while kill -0 "$pipeline" 2>/dev/null; do
+			move_on
+			nap 50
+		done
 		dies
 		has codes 137
 		i+=10
@@ -221,7 +230,7 @@ row_at() {
 	local -i i killed=0
 	follow_job
 	begin
-	for ((i = 1; killed < 12; i += 3)); do
+	for ((i = 1; killed < 4; i += 3)); do
 		sql "CALL tenant.put($i, $((i + 2)), $((10 + killed)));
 			DELETE FROM tenant.tbl_data_timeseries WHERE long_v = $((i * 1000 + 2))"
 		kill -0 "$pipeline" 2>/dev/null || {
@@ -230,11 +239,12 @@ row_at() {
 		}
 		mapfile -t victims < <(pgrep -P "$pipeline")
 		((${#victims[@]} == 3)) || continue
-		sleep "0.0$((RANDOM % 10))"
+		pause 0 100
 		if ((killed % 4 == 3)); then
 			kill_all
 		else
-			kill -KILL "${victims[RANDOM % ${#victims[@]}]}" 2>/dev/null || continue
+			any_of "${victims[@]}"
+			kill -KILL "$victim" 2>/dev/null || continue
 			dies
 		fi
 		killed+=1
@@ -346,6 +356,17 @@ S2|2024-01-01 00:00:30|2024-01-01 00:00:30.000001"
 	sql 'ALTER TABLE tenant.tbl_data_timeseries SET UNLOGGED'
 	run_rc 78 pg-wide-ledger follow --follow slot
 	has "$err" 'not in the WAL'
+	sql "CREATE TABLE made (k text, created_time timestamp, v float8,
+		ship_id text GENERATED ALWAYS AS (split_part(k, '/', 1)) STORED,
+		data_channel_id text GENERATED ALWAYS AS (split_part(k, '/', 2)) STORED);
+		INSERT INTO made VALUES ('S/a', '2024-01-01', 1)"
+	run_rc 78 pg-wide-ledger follow --follow slot --table public.made --value-column v
+	has "$err" 'generated' '--follow poll'
+	run_ok pg-narrow-dump --table public.made --value-column v
+	has "$out" 'S,2024-01-01 00:00:00,a,1'
+	run_rc 0 pg-wide-ledger follow --table public.made --value-column v
+	is "$(sql 'SELECT kind FROM ferry.follower')" poll
+	sql 'DROP SCHEMA ferry CASCADE' 2>/dev/null
 	sql 'CREATE VIEW tenant.v AS TABLE tenant.tbl_data_timeseries'
 	run_rc 78 pg-wide-ledger follow --follow slot --table tenant.v
 	is "$(sql "SELECT count(*) FROM pg_publication WHERE pubname LIKE 'ferry%'")" 0
@@ -457,4 +478,33 @@ servers() {
 	caught_up
 	ends '0 0 0'
 	is "$(sql 'SELECT count(*) FROM ferry.doubt WHERE ship IS NULL')" 1
+}
+
+@test "slot job: slot and publication by names of the user, who keeps his publication" {
+	sql 'CREATE PUBLICATION mine FOR TABLE tenant.tbl_data_timeseries'
+	made() {
+		sql "SELECT (SELECT string_agg(slot_name, ' ') FROM pg_replication_slots
+			WHERE database = current_database()),
+			(SELECT string_agg(pubname, ' ') FROM pg_publication)"
+	}
+	run_rc 64 pg-wide-ledger follow --slot ferry_x
+	run_rc 0 pg-wide-ledger follow --slot "own_$$" --publication mine
+	is "$(made)" "own_$$|mine"
+	# as it was, also without the names; another name is another slot
+	run_rc 0 pg-wide-ledger follow
+	is "$(sql 'SELECT slot, publication FROM ferry.follower')" "own_$$|mine"
+	run_rc 0 pg-wide-ledger follow --slot "other_$$"
+	is "$(made)" "other_$$|mine"
+	has <(sql 'SELECT why FROM ferry.doubt') 'another way'
+	# lost, it is made anew under its name
+	sql "SELECT pg_drop_replication_slot('other_$$')" >/dev/null
+	run_rc 0 pg-wide-ledger follow
+	is "$(made)" "other_$$|mine"
+	job=$(sql 'SELECT job_id FROM ferry.follower')
+	begin
+	sql 'CALL tenant.put(0, 3)'
+	wait_until 20 sql "SELECT 1 / count(*) FROM tenant.tbl_data_timeseries_s1"
+	ends '0 0 0'
+	run_rc 0 pg-wide-ledger unfollow
+	is "$(made)" '|mine'
 }

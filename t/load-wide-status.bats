@@ -232,6 +232,9 @@ was_told() { grep -qF -e "$1" told; }
 	watch
 	event WARNING NULL NULL two
 	wait_until 20 was_told two
+	# noted, too: else the other tells it again, because silence is worse
+	wait_until 20 sql "SELECT 1 / (count(*) = 0)::int FROM ferry.event
+		WHERE NOT told AND level <> 'INFO'"
 	kill -KILL "$first"
 	event WARNING NULL NULL three
 	wait_until 20 was_told three
@@ -270,7 +273,7 @@ was_told() { grep -qF -e "$1" told; }
 	watch --alert-disk 100
 	wait_until 20 was_told 'disk are free'
 	stop
-	told=$(sed -n "s/.*|only \([0-9]*\) % of the target's disk are free|.*/\1/p" told)
+	told=$(sed -n "s/.*|only \([0-9]*\) % of the target's disk are free:.*/\1/p" told)
 	# others write to it meanwhile
 	read -r size free < <(df -k --output=size,avail "$(sql 'SHOW data_directory')" | tail -n 1)
 	((told >= free * 100 / size - 1 && told <= free * 100 / size + 1))
@@ -280,6 +283,36 @@ was_told() { grep -qF -e "$1" told; }
 	wait_until 20 was_told 'after the look'
 	stop
 	is "$(wc -l <told)" 1
+}
+
+@test "watch, analyze: the disk is that of the tablespace in use" {
+	local place='' each data other other_free
+	data=$(sql 'SHOW data_directory')
+	for each in /dev/shm /var/tmp; do
+		[[ $(stat -c %d "$each") == "$(stat -c %d "$data")" ]] || place=$each
+	done
+	[[ $place ]] || skip 'no other file system'
+	place=$(mktemp -d "$place/ferry.XXXXXX")
+	((EUID != 0)) || chown postgres "$place"
+	printf 'x%.0s' {1..5000} >"$place.full"
+	sql "CREATE TABLESPACE small_$$ LOCATION '$place'"
+	job
+	sql "ALTER TABLE tenant.tbl_data_timeseries_imo9999993 SET TABLESPACE small_$$"
+	run_rc 0 pg-wide-ledger watch --once --alert-disk 100
+	sql "SELECT message FROM ferry.event WHERE message ~ 'disk are free'" >told
+	has told "tablespace small_$$" 'tablespace pg_default'
+	sql "ALTER TABLE tenant.tbl_data_timeseries_imo9999993 SET TABLESPACE pg_default"
+	# those that are made come where the setting says
+	other="ALTER DATABASE \"$PGDATABASE\" SET default_tablespace"
+	sql "$other = small_$$"
+	run_ok pg-wide-analyze migration -f json
+	# others write to both meanwhile
+	other_free=$(df -B1 --output=avail "$place" "$data" | sed 1d | sort -n | head -n 1)
+	jq -e --argjson free "$other_free" '.[] | select(.figure == "free_bytes") |
+		.value | tonumber / $free | . > 0.9 and . < 1.1' "$out"
+	sql "$other = ''"
+	sql "DROP TABLESPACE small_$$"
+	rm -r "$place" "$place.full"
 }
 
 @test "watch: many failures; a command that fails or is not there" {
@@ -328,6 +361,41 @@ was_told() { grep -qF -e "$1" told; }
 	local said='ship "IMO9999994", chunk 2024-10-01 00:00:00 to 2024-10-01 00:15:00: 5000 '
 	wait_until 20 grep -q "${said}rows, .* wide, 2500 rows/s" progress.log
 	wait_until 20 grep -q 'live: 1070 rows, [1-9][0-9]* rows/s, [12]\.' progress.log
+	# less than before, after a rollback, is no pace
+	sql "UPDATE ferry.follow_ship SET rows = 0; DELETE FROM ferry.chunk WHERE rows = 5000"
+	wait_until 20 grep -q 'live: 0 rows, 0 rows/s' progress.log
+	is "$(grep -cE '[0-9]{9} rows/s' progress.log)" 0
 	sql "UPDATE ferry.follower SET lease_until = now()"
 	wait "$watch"
+}
+
+@test "status: triggers and rules that may change rows take the promise away" {
+	local what t=tenant.tbl_data_timeseries_imo9999993
+	what="rule r of $t, trigger drop of $t"
+	job
+	sql "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+		CREATE TRIGGER after AFTER INSERT ON $t
+			FOR EACH ROW EXECUTE FUNCTION nothing();
+		CREATE TRIGGER other BEFORE INSERT ON tenant.tbl_data_timeseries
+			FOR EACH ROW EXECUTE FUNCTION nothing()"
+	run_ok pg-wide-ledger status
+	has "$out" 'guarantee: what was committed before'
+	sql "CREATE TRIGGER drop BEFORE INSERT ON $t
+			FOR EACH ROW EXECUTE FUNCTION nothing();
+		CREATE RULE r AS ON DELETE TO $t DO INSTEAD NOTHING"
+	run_ok pg-wide-ledger status
+	has "$out" \
+		"guarantee: $what may change or drop what is written: pg-wide-validate tells"
+	follower '1 hour' '2 s'
+	run_ok pg-wide-ledger status
+	has "$out" "guarantee: $what may"
+	run_ok pg-wide-ledger status -f json
+	is "$(grep -c 'nothing that was committed is lost' "$out")" 0
+	printf '%s\n' 'ship_id,created_time,a' 'IMO9999993,2031-01-01,1' >in.csv
+	run_rc 69 pg-copy-load --wide in.csv
+	has "$err" "$what may change or drop what is written: pg-wide-validate tells"
+	sql "DROP RULE r ON $t;
+		ALTER TABLE $t DISABLE TRIGGER drop"
+	run_ok pg-wide-ledger status
+	has "$out" 'guarantee: slot: nothing'
 }

@@ -170,12 +170,15 @@ of_channels() { sql "SELECT $2 FROM ferry.channel WHERE ship = '$1'"; }
 @test "wide: what is no instant or no ship is bad data, with its place" {
 	csv a B1,2024-01-01,1 B1,infinity,2
 	run_rc 65 wide in.csv
-	has "$err" 'in.csv:3: record 2: not an instant' '"infinity"'
+	has "$err" 'in.csv:3: record 2: field "created_time": not an instant' '"infinity"'
 	is "$(tables b1)" ''
 	csv a ,2024-01-01,1 B1,2024-02-30,2 B1,,3 B1,2024-01-01,4
 	run_rc 0 wide --rejects bad.json in.csv
 	is "$(jq -r '.why' bad.json | cut -d '(' -f 1 | xargs)" \
 		'no ship not an instant not an instant'
+	is "$(jq -r '.field + " " + .raw' bad.json)" 'ship_id ,2024-01-01,1
+created_time B1,2024-02-30,2
+created_time B1,,3'
 	same_cells B1 "('2024-01-01', 'a', '4')"
 	printf '%s\n' ship,created_time,a B1,2024-01-01,1 >in.csv
 	run_rc 65 wide in.csv
@@ -372,6 +375,32 @@ of_channels() { sql "SELECT $2 FROM ferry.channel WHERE ship = '$1'"; }
 	run_ok wide null.csv
 }
 
+@test "groups: columns that were made for a chunk that then fails are said to stay" {
+	local many
+	many=$(printf 'twenty-three-characters,%.0s' {1..400})
+	csv a F3,2024-01-01,1
+	run_ok wide --group-columns 500 in.csv
+	csv "$(seq -s, -f c%g 400)" "F3,2024-01-01,${many%,}"
+	run_rc 65 wide --group-columns 500 in.csv
+	has "$err" 'row is too big' '400 columns that were made for it stay in the tables'
+	csv a F3,2024-01-02,1
+	run_ok wide in.csv
+}
+
+@test "wide: a trigger that drops rows of a wide table ends the load" {
+	csv a Trig,2024-01-01,1
+	run_ok wide in.csv
+	sql "CREATE FUNCTION public.nothing() RETURNS trigger LANGUAGE plpgsql
+			AS 'BEGIN RETURN NULL; END';
+		CREATE TRIGGER n BEFORE INSERT ON tenant.w_trig
+			FOR EACH ROW EXECUTE FUNCTION public.nothing()"
+	csv a Trig,2024-01-02,1
+	run_rc 69 wide in.csv
+	has "$err" 'ship "Trig": 1 of 1 rows did not get into table "w_trig"' \
+		'trigger n of tenant.w_trig may change or drop what is written'
+	sql 'DROP TRIGGER n ON tenant.w_trig'
+}
+
 # ---- names of columns --------------------------------------------------------------------------
 
 @test "names: long ids that are alike, reserved names, upper and lower case, quotes" {
@@ -462,9 +491,22 @@ register() {
 	has "$err" '3 of 4 records'
 	is "$(jq -r '.field + "=" + .value' bad.json | sort | xargs)" \
 		'b=yes d= 1 d=1e400 d=n/a i=2.0 i=9223372036854775808'
+	# the value alone, as a record that can be loaded when it is mended
+	is "$(jq -r 'select(.value == "n/a") | .raw' bad.json)" '{"ship_id":"T2",'\
+'"created_time":"2024-01-02","data_channel_id":"d","value":"n/a"}'
 	same_cells T2 "('2024-01-01', 'd', '1.5'), ('2024-01-01', 'i', '2'),
 		('2024-01-01', 'b', 'true'), ('2024-01-03', 'b', 'false'), ('2024-01-04', 'i', '4')"
 	is "$(sql 'SELECT count(*) FROM tenant.w_t2')" 4
+	# a bad value in each record: the others are loaded; in vain only when nothing is left
+	csv d,i T2,2024-01-05,1,x T2,2024-01-06,y,6
+	run_rc 0 wide --types native --rejects bad.json --stats s in.csv
+	has "$err" '2 of 2 records'
+	is "$(jq -c '[.inserted, .rejected]' s)" '[2,2]'
+	csv d,i T2,2024-01-07,x,x T2,never,1,6 ,2024-01-08,1,
+	run_rc 65 wide --types native --rejects bad.json in.csv
+	has "$err" 'all values of all records were rejected (3)'
+	is "$(sql 'SELECT count(*) FROM tenant.w_t2')" 6
+	is "$(wc -l <bad.json)" 4
 }
 
 @test "native: a column whose type somebody changed: what the server refuses is named, too" {
@@ -563,4 +605,17 @@ late() {
 	done
 	is_loaded Q1 {0..5}.csv
 	is "$(of_channels Q1 'count(*), count(DISTINCT channel)')" '115|115'
+}
+
+@test "new channels: one whose column somebody has added gets another" {
+	csv a 'UC,2024-01-01 00:00:01,1' && run_ok wide in.csv --accept-unsealed
+	sql 'ALTER TABLE tenant.w_uc ADD COLUMN "/mine" text DEFAULT 7'
+	csv a,/mine 'UC,2024-01-01 00:00:02,2,x' && run_ok wide in.csv --accept-unsealed
+	same_cells UC "('2024-01-01 00:00:01', 'a', '1'), ('2024-01-01 00:00:02', 'a', '2'),
+		('2024-01-01 00:00:02', '/mine', 'x')"
+	is "$(sql 'SELECT min("/mine") || max("/mine") FROM tenant.w_uc')" 77
+	# also when the table becomes one of several
+	csv a,/mine,b,c 'UC,2024-01-01 00:00:03,3,y,4,5'
+	run_ok wide in.csv --accept-unsealed --group-columns 2
+	is "$(sql 'SELECT "/mine" || a || b FROM tenant.w_uc WHERE b IS NOT NULL')" 734
 }

@@ -45,7 +45,7 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
 			[[ $each == *.1 ]] || bash --dump-po-strings "$each"
 		done
 		xgettext --from-code=UTF-8 -L C --omit-header --keyword= --keyword=tr \
-			--keyword=N_ -o - src/common/aws/fs_move_show.c src/load/fs-verify.c \
+			--keyword=N_ -o - src/common/fs/fs_move_show.c src/load/fs-verify.c \
 			src/common/stream/quality_report.c
 	) | msguniq >said.po
 	ids said.po | LC_ALL=C comm -23 - korean >missing
@@ -79,7 +79,7 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
 	has "$err" 'fs: 오류: 없는 명령: frobnicate'
 	# what the system says is in UTF-8, too
 	group anything
-	LC_ALL=ko_KR.UTF-8 run_rc 66 fs-put anything /nonexistent/file
+	LC_ALL=ko_KR.UTF-8 run_rc 66 fs-put anything nowhere/file
 	has_no "$err" '???'
 	python3 -c 'import sys; open(sys.argv[1], encoding="utf-8").read()' "$err"
 }
@@ -148,7 +148,7 @@ rows() { [[ $(fs-extract-athena "$1" -o ndjson --no-seal | wc -l) == "$2" ]]; }
 	cat "$out" "$err" >>log
 	printf 'id7\nid8\n' >list
 	FERRY_SUBSET_BYTES=4 run_rc 0 korean fs-subset first third list --yes
-	has "$out" 'id 값 (list): 2개, 배치: 2개' '레코드: 1, 성공 1'
+	has "$out" 'id 값 (list): 2개, 배치: 1개' '레코드: 2, 성공 '
 	has_no "$out" '필터' Filter
 	cat "$out" "$err" >>log
 	run_rc 0 korean fs-migrate-large first third --dry-run
@@ -190,7 +190,8 @@ rows() { [[ $(fs-extract-athena "$1" -o ndjson --no-seal | wc -l) == "$2" ]]; }
 }
 
 @test "messages: the quality report in the words of its users" {
-	quality-clean --print-rules >rules.json
+	quality-clean --print-rules |
+		jq 'del(.rules[] | select(.name == "validate_ranges"))' >rules.json
 	printf '%s\n' 'id,name' '1, a ' '1,b' '2,NULL' >in.csv
 	run_rc 0 korean quality-clean --rules rules.json in.csv --report report.txt -O out.csv
 	has report.txt '✨ 데이터 품질 개선 리포트:' '  입력 레코드: 3' '  출력 레코드: ' '  NULL 값 정리: ' \
@@ -219,4 +220,19 @@ rows() { [[ $(fs-extract-athena "$1" -o ndjson --no-seal | wc -l) == "$2" ]]; }
 		run_rc 0 fs list -o json
 		jq . "$out" >/dev/null
 	done
+}
+
+@test "messages: what a server says cannot act on the terminal" {
+	scratch_db
+	sql <<-'SQL'
+		CREATE TABLE t (id int PRIMARY KEY);
+		CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS
+			$$BEGIN RAISE
+			EXCEPTION E'red \x1b[31m \u009b2J back \u202e tag \U000e0041 ñ'
+			USING ERRCODE = '53100'; END$$;
+		CREATE TRIGGER t BEFORE INSERT ON t EXECUTE FUNCTION shout();
+	SQL
+	printf 'id\n1\n' >in.csv
+	run_rc 75 pg-copy-load --table t --key id in.csv
+	has "$err" 'red \x1b[31m \xc2\x9b2J back \xe2\x80\xae tag \xf3\xa0\x81\x81 ñ'
 }

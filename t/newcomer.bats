@@ -26,4 +26,16 @@ load helper
 	run_pipe '0 0 0' "cat sealed.csv | $bin/keep-first -c 2 | $bin/keep-first -c 9"
 	same_file "$out" want
 	run_pipe '0 76' "head -c -3 sealed.csv | $bin/keep-first -c 2"
+	# what every filter promises, of this one alone
+	mkdir -p one/src/transform
+	cp tree/src/transform/keep-first.c one/src/transform
+	PATH=$PWD/$bin:$PATH FERRY_CONTRACT=$PWD/one RUN_TIMEOUT=600 run_ok bats --filter \
+		'empty|header|created|at once|cut sealed' \
+		"$root/t/transform-contract.bats"
+	# between programs that prove what they load: nobody misses what it leaves out on purpose
+	scratch_db
+	"$root/t/telemetry" 1 20 400
+	run_pipe '0 0 0 0' \
+		"pg-narrow-dump | pivot-wide | $bin/keep-first -c 9 | pg-copy-load --wide"
+	is "$(sql "SELECT count(*) FROM ferry.channel")" 7
 }

@@ -158,8 +158,7 @@ y|z'
 	run_rc 64 narrow-to-wide --mode correct --ship-id A --ship-id B x.csv
 	run_rc 66 narrow-to-wide --mode correct --ship-id A no-such-file
 	run_rc 64 narrow-to-wide --mode correct --on-unknown maybe --ship-id A x.csv
-	has "$err" '--on-unknown: not add, ignore or error: maybe'
-	run_rc 64 pg-copy-load --table public.x --dry-run
+	has "$err" '--on-unknown: "maybe" is not one of error|add|ignore'
 	run_rc 64 pg-copy-load --wide --format json
 	printf '%s\n' at,a 2024-01-01,1 >fix.csv
 	run_rc 65 narrow-to-wide --mode correct --ship-id A fix.csv

@@ -76,15 +76,18 @@ works() {
 	is "$(fs-extract-online backup --no-seal | wc -l)" 13
 }
 
+# Half of them by FERRY_SEED, with WHOLE all.
 @test "examples: manual pages of the pipelines" {
-	local page line
+	local page line part=0
 
 	world
 	fs-group --profile prod --region us-west-2 create customers --role-arn "$role" \
 		--schema-file "$BATS_FILE_TMPDIR/features.json" --s3-uri s3://prod/fs \
 		--record-identifier-name customer_id >/dev/null
 	fs-group --profile prod --region us-west-2 list >/dev/null
+	random 2
 	for page in upgrade copy archive subset sync improve migrate-large recover; do
+		[[ ${WHOLE-} || $((part++ % 2)) == "$random" ]] || continue
 		sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' "$root/pipelines/fs-$page.1" |
 			sed '/^\./d; s/\\e$/\\/' | sed -e ':a' -e '/\\$/N; s/\\\n *//; ta' >lines
 		[[ -s lines ]]
@@ -103,4 +106,55 @@ works() {
 	while IFS= read -r -u 3 line; do
 		works "$line"
 	done 3<lines
+}
+
+# line PROGRAM: the command of that line of the crontab, its paths below here, its log left out
+line() {
+	sed -nE "s|^[0-9*/]+ .* ferry  (.*$1 .*)|\\1|p" "$root/pipelines/examples/crontab" |
+		sed -E "s|/usr/local/share/ferry/examples|$root/pipelines/examples|; s| >>.*||
+			s|/var/lib/ferry|$PWD/lib|g"
+}
+
+# stores GROUP: rows of its offline store, records of its online store
+stores() {
+	printf '%s %s\n' "$(fs-extract-athena "$1" --no-seal | sed 1d | wc -l)" \
+		"$(fs-extract-online "$1" --no-seal | sed 1d | wc -l)"
+}
+
+@test "examples: the crontab, two nights, with new data in between" {
+	local each night more
+
+	for each in live backup orders orders-old customers customers-2 orders-2; do
+		group "night-$each"
+	done
+	mkdir lib
+	export FERRY_STATE=$PWD/lib
+	for night in 1 2; do
+		records 5 "$((night * 10))" >in.csv
+		for each in live orders customers; do
+			fs-put "night-$each" in.csv
+		done
+		wait_until 3 arrived night-customers "$((night * 5))"
+		for each in fs-sync fs-archive make; do
+			line "$each" | sed -E 's/\b(live|backup|orders|customers)\b/night-&/g
+				s/--older-than 180/& --verify-wait 20s/
+				s/groups GROUPS/groups RUN=2024-01-0'"$night"' GROUPS/' >job
+			[[ -s job ]]
+			run_rc 0 bash -c "$(<job)"
+		done
+		# what was archived is there once, and nowhere else that is read
+		is "$(stores night-orders-old)" "$((night * 5)) $((night * 5))"
+		is "$(stores night-orders)" "$((night * 5)) 0"
+		is "$(stores night-backup)" "$((night * 5)) $((night * 5))"
+		is "$(stores night-customers-2)" "$((night * 5)) $((night * 5))"
+	done
+	is "$(find . -maxdepth 1 -name '*ndjson*')" ''
+	# the unit of fs-sync: what passes is no failure, what lasts is one
+	sed -e ':a' -e '/\\$/N; s/\\\n//; ta' "$root/pipelines/examples/fs-sync@.service" |
+		sed -n 's/^ExecStart=//p' | sed 's/ %i$/ night-live:night-backup/' >job
+	for each in 0 0 0 75; do
+		AWS_ENDPOINT_URL=http://127.0.0.1:9 run_rc "$each" bash -c "$(<job)"
+	done
+	run_rc 0 bash -c "$(<job)"
+	AWS_ENDPOINT_URL=http://127.0.0.1:9 run_rc 0 bash -c "$(<job)"
 }

@@ -46,6 +46,36 @@ filled() {
 	run_rc 64 fs-sync there there --interval never
 }
 
+@test "fs pipelines: dates and times that are none are refused before anything is done" {
+	local each option
+
+	made here both
+	made away both
+	for each in 2026-99-99 2026-13-01 2026-02-30 2026-01-01T25:00:00Z 2026-01-01T12Z \
+		2026-01-01T1:1:1Z 2026-01-01T..Z; do
+		run_rc 64 fs-archive here away --before "$each" --delete --yes
+		has "$err" "--before: not like 2024-01-31 or 2024-01-31T12:00:00Z: $each"
+		run_rc 64 fs export here x.csv --as-of "$each"
+		run_rc 64 fs migrate here away --as-of "$each" --yes
+	done
+	for each in 2026-01-01 2026-01-01T12:00Z 2026-01-01T12:00:00.123Z; do
+		run_rc 0 fs-archive here away --before "$each"
+	done
+	for each in fs-upgrade fs-copy fs-archive fs-migrate-large fs-recover 'fs migrate'; do
+		# shellcheck disable=SC2086
+		run_rc 64 $each here away --verify-wait soon
+		has "$err" '--verify-wait: not a duration: "soon"'
+	done
+	run_rc 64 fs-subset here away list --verify-wait 1x
+	run_rc 64 fs-sync here away --iterations 1 --verify-wait 5parsecs
+	for option in retry-for ttl progress-every query-timeout wait-lock; do
+		run_rc 64 fs migrate here away --$option soon
+		has "$err" "--$option: not "
+	done
+	run_rc 64 fs delete here --wait-timeout soon
+	is "$(sandbox_count StartQueryExecution ok) $(sandbox_count BatchWriteRecord)" '3 0'
+}
+
 @test "fs-upgrade: a backup, the schemas compared, the move" {
 	filled v1 both 60
 	jq 'map(if .FeatureName == "count" then .FeatureType = "Fractional" else . end) +
@@ -64,7 +94,17 @@ filled() {
 	present v2 >got
 	same_file got wanted
 	is "$(gunzip -c b.ndjson.gz | jq -cS . | sort | md5sum)" "$(present v1 | sort | md5sum)"
+	# a backup is never written over
+	cp b.ndjson.gz before
+	run_rc 73 fs-upgrade v1 v2 --backup b.ndjson.gz --yes
+	has "$err" 'b.ndjson.gz is there already'
+	same_file b.ndjson.gz before
 	run_rc 0 fs-upgrade v1 v2 --yes --backup-s3 s3://backups/up --verify-wait 30s
+	has "$out" 'Whole numbers beyond 2^53 lose digits as fractions: count'
+	sandbox_set deny=PutObject
+	run_rc fails fs-upgrade v1 v2 --yes --backup-s3 s3://backups/up
+	has_no "$err" 'room on the disk'
+	sandbox_set
 	aws s3 ls s3://backups/up/ | grep -q v1-
 	is "$(present v2 | jq .tier | sort -u)" null
 	run_rc 69 fs-upgrade v2 v1 --yes
@@ -114,6 +154,42 @@ filled() {
 	rm "$AWS_SHARED_CREDENTIALS_FILE" "$AWS_CONFIG_FILE"
 }
 
+@test "fs-copy: the group it makes is as the one it copies" {
+	local each key=arn:aws:kms:us-east-1:123456789012:key/k
+	local -a there=(--role-arn "$role" --s3-uri s3://offline/copies --yes)
+
+	made cold both --table-format Iceberg --ttl-duration 300 --kms-key-id "$key"
+	fs-copy cold cold-2 "${there[@]}" --verify-wait 30s
+	for each in cold cold-2; do
+		fs-group describe "$each" -o json | jq -S '[.OnlineStoreConfig,
+			.OfflineStoreConfig.TableFormat,
+			.OfflineStoreConfig.S3StorageConfig.KmsKeyId]' >$each.made
+	done
+	has cold.made Iceberg 300 "$key"
+	same_file cold-2.made cold.made
+	# a key of another account or region is none over there
+	run_rc 69 fs-copy cold cold-3 "${there[@]}" --target-region us-west-2
+	has "$err" "cold is encrypted with $key" --kms-key-id
+	run_rc 0 fs-copy cold cold-3 "${there[@]}" --target-region us-west-2 --kms-key-id other
+	fs-group --region us-west-2 describe cold-3 -o json |
+		jq -c '[.. | .KmsKeyId? // empty]' >keys
+	is "$(<keys)" '["other","other"]'
+	# online alone, in memory, with collections
+	fs-group template | jq '. + [{"FeatureName":"tags","FeatureType":"String",
+		"CollectionType":"List"}]' >features.json
+	made lists online --storage-type InMemory
+	printf '{"id":"a","event_time":"2024-01-01T00:00:00Z","tags":["x","y"]}\n' |
+		fs-put lists --accept-unsealed -
+	for each in lists-2 lists-3; do
+		run_rc 0 fs-copy lists $each --role-arn "$role" --yes
+		is "$(present $each)" "$(present lists)"
+		fs-group describe $each -o json | jq -e '.OfflineStoreConfig == null'
+	done
+	run_rc 0 fs-copy lists lists-4 "${there[@]}"
+	run_rc 69 fs-copy lists lists-5 --yes
+	has "$err" --role-arn
+}
+
 # old_and_new GROUP TYPE: 25 records of 2020 and 10 of now, in old.csv and new.csv
 old_and_new() {
 	local each time
@@ -151,6 +227,14 @@ old_and_new() {
 			--export copy.ndjson.gz
 		same_online "archive-$type" old.csv
 		is "$(gunzip -c copy.ndjson.gz | wc -l)" 25
+		mkdir -p folder
+		ln -sf copy.ndjson.gz link
+		run_rc 73 fs-archive "active-$type" "archive-$type" --older-than 365 --yes \
+			--export folder
+		has "$err" 'cannot write to folder'
+		run_rc 0 fs-archive "active-$type" "archive-$type" --older-than 365 --yes \
+			--export link
+		[[ -L link && ! $(ls folder) ]]
 		is "$(present "active-$type" | wc -l)" 35
 		run_rc 0 fs-archive "active-$type" "archive-$type" --older-than 365 --yes --delete
 		has "$out" "Deleted from the online store of active-$type: 25 records"
@@ -224,13 +308,48 @@ old_and_new() {
 	is "$(old_rows)" 'late raced raced'
 	same_online shelf <(grep -E '^(id,|old[56],|lately,)' race.csv)
 }
+
+@test "fs-archive: deletes no row whose values are not in the archive" {
+	local each
+
+	made doubled both --table-format Iceberg
+	made doubled-offline offline --table-format Iceberg
+	made cellar offline
+	for each in first second; do
+		printf 'id,event_time,count,price,category\n' >$each.csv
+		printf 'id%s,2020-01-01T00:00:00Z,1,1,%s\n' 1 $each 2 $each 3 same 4 same \
+			>>$each.csv
+		fs-put doubled $each.csv --no-resume
+		fs-put doubled-offline $each.csv --no-resume
+	done
+	wait_until 20 rows doubled 8
+	wait_until 20 rows doubled-offline 8
+	for each in doubled doubled-offline; do
+		made "cellar-$each" offline
+		run_rc 0 fs-archive $each "cellar-$each" --before 2021-01-01 --yes --delete \
+			--settled 0s --no-copy
+		has "$err" 'rows are kept whose identifier has another value'
+		is "$(fs-extract-athena $each --no-seal -o ndjson | jq -r .category |
+			sort | paste -sd' ')" 'first first second second'
+		is "$(rows "cellar-$each" 4 && echo 4)" 4
+	done
+	# features that the archive lacks
+	jq -c 'map(select(.FeatureName != "price"))' features.json >fewer.json
+	fs-group create narrow --schema-file fewer.json --role-arn "$role" \
+		--s3-uri s3://offline/fs >/dev/null
+	run_rc 69 fs-archive doubled narrow --before 2021-01-01 --yes --delete --no-copy
+	has "$err" 'features would be lost' price
+	rows doubled 4
+	rows narrow 0
+}
+
 tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 
-@test "fs-subset: a list of any length, in batches" {
+@test "fs-subset: a list of any length, planned and moved and verified once" {
 	filled everybody both 3000
 	made some both
 	{
-		printf '\n"id7"\r\nid8,more\nit'\''s\n  id9 \n"a ""b"""\nid7\n'
+		printf '\xef\xbb\xbfid9\n\n"id7"\r\nid8,more\nit'\''s\n"a ""b"""\nid7\n'
 		seq -f id%g 100 1 2399
 	} >list.csv
 	printf 'id,event_time,count\nit'\''s,2024-01-01T00:00:00Z,1\n' >more.csv
@@ -240,7 +359,7 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	run_pipe '0 77' 'echo n | fs-subset everybody some list.csv'
 	FERRY_SUBSET_BYTES=8000 run_rc 0 fs-subset everybody some list.csv --yes --verify-wait 30s \
 		--max-workers 8
-	has "$out" 'Values of id in list.csv: 2305, in batches: 3'
+	has "$out" 'Values of id in list.csv: 2305, in batches: 1' 'Only: 2305 values of "id"'
 	present everybody | jq -c 'select(.count >= 95 or .id == "id7" or .id == "id8" or
 		.id == "id9" or .id == "it'\''s" or .id == "a \"b\"") |
 		select(.count < 2395)' >wanted
@@ -248,15 +367,55 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	same_file got wanted
 	is "$(wc -l <got)" 2305
 	made by-count both
-	printf '5\n6\n' >numbers
-	run_rc 0 fs-subset everybody by-count numbers --column count --yes
+	printf '5\n006\n' >numbers
+	FERRY_SUBSET_BYTES=1 run_rc 0 fs-subset everybody by-count numbers --column count --yes
+	has "$out" 'Only: 2 values of "count"' ' 2 records (identifier and event time) compared'
 	is "$(present by-count | jq -c .count | sort | paste -sd' ')" '5 6'
 	printf 'five\n' >numbers
 	run_rc 65 fs-subset everybody by-count numbers --column count --yes
 	has "$err" 'count is Integral, but numbers has: five'
+	printf ' 5\n05 \n5555\n' >numbers
+	run_rc 0 fs-subset everybody by-count numbers --column count --yes
+	has "$out" 'Values of count in numbers: 2, ' 'Not in everybody: 1 of them'
 	run_rc 64 fs-subset everybody by-count numbers --column nothing --yes
 	: >empty
 	run_rc 65 fs-subset everybody by-count empty --yes
+}
+
+@test "fs-subset: a list is taken as it stands, or refused with the line" {
+	local each
+
+	filled crowd both 20
+	made listed both
+	printf 'id,event_time,count\n  blank,2024-01-01T00:00:00Z,1\n이름,2024-01-01T00:00:00Z,2\n' |
+		fs-put crowd --accept-unsealed -
+	wait_until 20 rows crowd 22
+	printf '  blank\nid3\n이름\nblank\nid3 \nnobody\n' >list
+	for each in 8000 2; do
+		FERRY_SUBSET_BYTES=$each run_rc 0 fs-subset crowd listed list --yes \
+			--verify-wait 30s
+		has "$out" 'Values of id in list: 6, in batches: 1' 'Not in crowd: 3 of them'
+		is "$(present listed | jq -r .id | LC_ALL=C sort | paste -sd,)" '  blank,id3,이름'
+	done
+	# in another encoding
+	{
+		printf 'id1\nid2\n'
+		iconv -t CP949 <<<이름
+		printf 'id4\n'
+	} >list
+	run_rc 65 fs-subset crowd listed list --yes
+	has "$err" 'list:3: not UTF-8' 'iconv -f CP949'
+	run_rc 65 fs migrate crowd listed --yes --only id=list
+	has "$err" 'list:3: not UTF-8' 'iconv -f CP949'
+	for each in UTF-16 UTF-16LE; do
+		printf 'id1\nid2\n' | iconv -t "$each" >list
+		run_rc 65 fs-subset crowd listed list --yes
+		has "$err" 'list:1: not UTF-8'
+	done
+	printf 'id1\nid2\n\0\n' >list
+	run_rc 65 fs-subset crowd listed list --yes
+	has "$err" 'list:3: not UTF-8'
+	is "$(present listed | wc -l)" 3
 }
 
 @test "fs-subset: where names fill a query, less of the list does" {
@@ -272,7 +431,7 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 		printf 'r2\nr4\n'
 	} >list
 	run_rc 0 fs-subset all chosen list --yes --verify-wait 30s
-	has "$out" 'Values of id in list: 2702, in batches: 2'
+	has "$out" 'Values of id in list: 2702, in batches: 1' Only:
 	grep -E '"id":"r[24]"' in.ndjson | values >wanted
 	present chosen | values | same_file - wanted
 }
@@ -307,6 +466,31 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	run_rc 77 fs-sync fresh stale --iterations 3 --interval 1s --state s.json
 	is "$(jq -r .last_sync_status s.json)" failed
 	is "$(jq -r .total_synced s.json)" 42
+}
+
+@test "fs-sync: a target that was emptied or made anew gets all of it again" {
+	filled origin both 5
+	sync=(fs-sync origin replica --iterations 1 --overlap 0 --state s.json --verify-wait 30s)
+	made replica both
+	run_rc 0 "${sync[@]}"
+	same_online replica in.csv
+	fs clear replica --yes
+	run_rc 0 "${sync[@]}"
+	has "$err" 'replica was emptied or made anew'
+	same_online replica in.csv
+	fs delete replica --yes
+	made replica both
+	run_rc 0 "${sync[@]}"
+	same_online replica in.csv
+	rows replica 5
+	# by somebody else, of whom nothing is known here but that the rows are gone
+	run_rc 0 "${sync[@]}"
+	FERRY_STATE=$PWD/elsewhere fs clear replica --yes
+	run_rc 0 "${sync[@]}"
+	same_online replica in.csv
+	run_rc 0 "${sync[@]}"
+	has "$out" ': 0 records since 2'
+	has_no "$err" emptied
 }
 
 @test "fs-sync: deletions reach a target that has no history" {
@@ -369,6 +553,24 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	is "$(fs get on-backup id5 | jq .count)" 55
 }
 
+@test "fs-sync: what is newer in the target stays, and nothing is written again" {
+	filled on-from online 10
+	made on-into both
+	run_rc 0 fs-sync on-from on-into --iterations 1
+	has "$out" ': 10 records'
+	wait_until 20 rows on-into 10
+	sed -n '1p; 3s/2024/2025/p' in.csv >newer.csv
+	fs-put on-into newer.csv
+	wait_until 20 rows on-into 11
+	for each in 1 2; do
+		run_rc 0 fs-sync on-from on-into --iterations 1
+		has "$out" ': 0 records, 0 deletions'
+		has "$err" '1 records are left out, which the other side has newer'
+	done
+	rows on-into 11
+	same_online on-into <(sed '3s/2024/2025/' in.csv)
+}
+
 @test "fs-improve: cleaned by rules, with a report" {
 	made raw both
 	made clean both
@@ -403,6 +605,44 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	[[ -s $out ]]
 }
 
+@test "fs-improve: identifiers stay as they are, and deletions follow" {
+	made odd both
+	made even both
+	cat >raw.csv <<-'END'
+		id,event_time,count,price,category
+		null,2024-01-01T00:00:00Z,1,5.5,NULL
+		NULL,2024-01-01T00:00:00Z,2,5.5,"  RED "
+		  a  b,2024-01-01T00:00:00Z,3,5.5,x
+		gone,2024-01-01T00:00:00Z,4,5.5,x
+	END
+	fs-put odd raw.csv
+	wait_until 20 rows odd 4
+	run_rc 0 fs-improve odd even --yes --report r
+	has "$out" 'Records: 4, written 4'
+	sed -e 's/5.5,NULL/5.5,/; s/"  RED "/red/' raw.csv >wanted.csv
+	same_online even wanted.csv
+	printf 'id,event_time\ngone,2024-02-01T00:00:00Z\nnever,2024-02-01T00:00:00Z\n' >gone.csv
+	fs-put odd --delete soft gone.csv
+	wait_until 20 rows odd 6
+	wait_until 20 rows even 4
+	for each in 1 2; do
+		run_rc 0 fs-improve odd even --yes --report r
+		sed -i '/^gone/d' wanted.csv
+		same_online even wanted.csv
+		wait_until 20 rows even 6
+	done
+	# a record that fails is named with what helps here
+	jq -c '.count = "many"' <<<'{"id":"x","event_time":"2024-01-01T00:00:00Z"}' >bad.ndjson
+	fs-group template | jq 'map(if .FeatureName == "count" then .FeatureType = "String"
+		else . end)' >features.json
+	made texts both
+	fs-put texts --accept-unsealed - <bad.ndjson
+	wait_until 20 rows texts 1
+	run_rc 65 fs-improve texts even --yes --report r
+	has "$err" '--failed FILE keeps such records'
+	has_no "$err" --rejects
+}
+
 @test "fs-migrate-large: batch and workers from cores, memory and size" {
 	export FERRY_CORES=8 FERRY_MEMORY_GB=64
 	filled small both 40
@@ -422,6 +662,10 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	has "$out" 'Estimated: ' 'Actual: 0 min' '% of the estimate'
 	same_online copy in.csv
 	run_rc 64 fs-migrate-large small copy many
+	for each in FERRY_MEMORY_GB FERRY_CORES; do
+		run_rc 78 env $each=x fs-migrate-large small copy 10 --dry-run
+		has "$err" "$each=x is no number"
+	done
 }
 
 @test "fs-recover: what failed, then whatever is missing" {
@@ -439,7 +683,8 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	has "$out" "$n records: $n written, 0 failed"
 	same_online to in.csv
 	fs clear to --yes
-	run_rc 0 fs-recover from to failed.ndjson --yes --verify-wait 30s
+	# nobody waits an hour for what was never put
+	run_rc 0 timeout 120 fs-recover from to failed.ndjson --yes --verify-wait 1h
 	has "$out" "Failed records in failed.ndjson: $n" "$((50 - n)) missing"
 	same_online to in.csv
 	run_rc 0 fs-recover from to --verify-wait 30s
@@ -449,6 +694,70 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	run_rc 1 fs-verify from to --stores online
 	has "$out" '1 missing, 0 older, 0 not deleted: "id5"'
 	run_rc 0 fs bulk-put to failed.ndjson
+}
+
+@test "fs pipelines: what is there already is not written again, however often they run" {
+	filled again both 6
+	made improved both
+	made recovered both
+	fs-group template | jq '. + [{"FeatureName":"migration_source_env","FeatureType":"String"},
+		{"FeatureName":"migration_target_env","FeatureType":"String"},
+		{"FeatureName":"migration_timestamp","FeatureType":"String"}]' >features.json
+	made stamped both
+	for each in 1 2; do
+		run_rc 0 fs-improve again improved --yes --report r
+		[[ $each == 1 ]] || has "$out" 'Records: 6, written 0, there already 6'
+		wait_until 20 rows improved 6
+		run_rc 0 fs-copy again stamped --stamp --yes --verify-wait 30s
+		[[ $each == 1 ]] || has "$out" 'written 0, there already 6'
+		rows stamped 6
+	done
+	present improved | jq -c .category | grep -c é
+	# what failed is loaded again: once
+	sandbox_set entry-error=50 only=BatchWriteRecord
+	run_rc 75 fs migrate again recovered --yes --failed failed.ndjson --retry-for 1ms
+	sandbox_set
+	n=$(wc -l <failed.ndjson)
+	((n > 0))
+	run_rc 0 fs migrate --retry failed.ndjson
+	has "$out" "$n records: $n written, 0 failed"
+	wait_until 20 rows recovered 6
+	run_rc 0 fs migrate --retry failed.ndjson
+	has "$out" "$n records: 0 written, 0 failed, $n there already"
+	run_rc 0 fs-recover again recovered failed.ndjson --verify-wait 30s
+	has "$out" 'Everything is in recovered'
+	rows recovered 6
+	# a value that changed since is none that is there
+	jq -c '.price = 99.5' failed.ndjson >changed.ndjson
+	run_rc 0 fs migrate --retry changed.ndjson
+	has "$out" "$n records: $n written, 0 failed"
+}
+
+@test "fs pipelines: no group is moved into itself, nor failed records into another group" {
+	filled self both 4
+	made other both
+	for each in self "$(fs-group describe self -o json | jq -r .FeatureGroupArn)"; do
+		run_rc 69 fs-improve self "$each" --yes
+		has "$err" 'source and target are the same feature group: "self"'
+		run_rc 69 fs-archive self "$each" --before 2025-01-01 --delete --yes --settled 0s
+		has "$err" 'source and target are the same feature group: "self"'
+	done
+	same_online self in.csv
+	rows self 4
+	printf '%s\n' '{"id":"x","event_time":"2024-01-01T00:00:00Z","@failed":{"group":"self"}}' \
+		'{"id":"y","event_time":"2024-01-01T00:00:00Z","@failed":{"group":"other"}}' >failed
+	for each in self other; do
+		run_rc 64 fs migrate --retry failed $each
+		has "$err" 'failed has records of'
+		run_rc 64 fs-recover self $each failed
+	done
+	run_rc 64 fs migrate --retry failed
+	is "$(present other | wc -l) $(present self | wc -l)" '0 4'
+	sed -i 1d failed
+	run_rc 64 fs-recover other self failed
+	has "$err" 'failed has records of other, not self'
+	run_rc 0 fs migrate --retry failed other
+	is "$(present other | jq -r .id)" y
 }
 
 readonly examples=$root/pipelines/examples
@@ -485,6 +794,21 @@ readonly examples=$root/pipelines/examples
 	is "$(gunzip -c s/days/by-day-2024-01-01.ndjson.gz | wc -l)" 14
 	is "$(gunzip -c s/days/by-day-2024-01-02.ndjson.gz | wc -l)" 5
 	[[ ! -e s/days/by-day-2024-01-03.ndjson.gz ]]
+	# a day that is not over gets no stamp
+	run_rc 0 "${batch[@]}" days GROUP=by-day FROM=today
+	has "$err" 'those that are not over were left out'
+	[[ ! -e s/days/by-day-$(date -u +%F).done ]]
+	# in the next run there is more, and it is found
+	records 3 100 >more.csv
+	fs-put batch-a more.csv
+	wait_until 20 rows batch-a 23
+	run_rc 0 "${batch[@]}" groups GROUPS=batch-a RUN=next FLAGS='--verify-wait 30s'
+	run_ok fs get batch-a-2 "$(sed -n '2s/,.*//p' more.csv)"
+	for each in groups days ships 'ships SHIPS=x'; do
+		# shellcheck disable=SC2086  # words
+		run_rc 2 "${batch[@]}" $each
+		has "$err" ' is needed; see the top of batch.mk'
+	done
 	run_ok "${batch[@]}" again
 	[[ ! -e s ]]
 }
@@ -503,6 +827,10 @@ readonly examples=$root/pipelines/examples
 		run_rc 0 narrow-to-wide --mode validate --ship-id "$each"
 	done
 	run_ok "${batch[@]}"
+	is "$(<"$err")" ''
+	# another cutoff is another job
+	run_rc 0 "${batch[@]}" CUTOFF="$(date -u -d "$cutoff + 1 day" '+%F %T')"
+	is "$(sort "$err" | paste -sd' ')" "${ships[*]:0:2}"
 }
 
 @test "crontab and systemd units: their commands run" {
@@ -522,9 +850,21 @@ readonly examples=$root/pipelines/examples
 		run_rc 0 sh -c "$line"
 	done < <(grep -E '^[0-9*]' "$examples/crontab")
 	same_online backup in.csv
+	# one at a time
+	exec {held}>"$FERRY_STATE/fs-sync/live-backup.json.lock"
+	flock "$held"
+	run_rc 75 fs-sync live backup --iterations 1
+	has "$err" 'another fs-sync has' --wait-lock
+	run_rc 75 fs-sync live backup --iterations 1 --wait-lock 1s
+	run_rc 0 fs-sync live backup --iterations 1 --skip-if-running
+	has "$err" 'note: another fs-sync has'
+	exec {held}>&-
+	run_ok fs-sync live backup --iterations 1 --wait-lock 30s -q
+	is "$(<"$out")" ''
 	run_rc 0 make -n -f "$examples/batch.mk" groups GROUPS='customers orders' STATE=weekly
 	has "$out" "fs migrate 'customers' 'customers-2'"
-	line=$(sed -nE "s/^ExecStart=.*-c '(.*)' - %i$/\1/p" "$examples/fs-sync@.service")
+	line=$(sed -e ':a' -e '/\\$/N; s/\\\n//; ta' "$examples/fs-sync@.service" |
+		sed -nE "s/^ExecStart=.*-c '(.*)' - %i$/\1/p")
 	records 3 500 >more.csv
 	fs-put live more.csv
 	wait_until 20 rows live 13

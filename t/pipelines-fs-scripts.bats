@@ -175,6 +175,35 @@ two_accounts() {
 	is "$(find "$tmp" -maxdepth 1 -name 'customer-features*')" ''
 }
 
+@test "script: cross environment, the group over there made as the script says" {
+	two_accounts
+	where_args=("${dev[@]}")
+	customers made-features "$features"
+	people 30 >in.csv
+	fs-put "${dev[@]}" made-features in.csv
+	# shellcheck disable=SC2317
+	there() { (($(fs "${dev[@]}" export made-features - --format ndjson | wc -l) == 30)); }
+	wait_until 20 there
+	fs "${dev[@]}" schema made-features -o json >schema.json
+	run_rc 0 fs "${prod[@]}" create made-features --schema-file schema.json \
+		--role-arn "$role" --s3-uri s3://offline-prod/fs
+	script cross-environment.sh '' \
+		'cross_environment_migration dev-profile prod-profile made-features'
+	said '✅ 30개 레코드 변환 완료' '✅ 환경 간 마이그레이션 완료!' '✅ 타겟 환경 검증 성공'
+	# what the script adds is no feature there: left out, with one warning each
+	is "$(grep -cE 'warning: .*migration_(source_env|target_env|timestamp)' "$err")" 3
+	for each in dev prod; do
+		declare -n side=$each
+		fs-extract-online "${side[@]}" --no-seal made-features | sort >$each.sorted
+	done
+	same_file prod.sorted dev.sorted
+	is "$(wc -l <prod.sorted)" 31
+	jq '[.[] | .migration_source_env = "dev"]' <(fs "${dev[@]}" export made-features - \
+		--format json) >more.json
+	run_rc 65 fs "${prod[@]}" bulk-put made-features more.json --strict
+	has "$err" migration_source_env 'is no feature'
+}
+
 @test "script: archive by age, event times as texts and as numbers" {
 	local type now old
 
@@ -244,7 +273,7 @@ two_accounts() {
 		answers+='y\ny\n'
 	done
 	script sync.sh "$answers"
-	is "$(grep -c '✅ 동기화 완료' "$out")" 10
+	is "$(grep -c '✅ 동기화 완료' "$out")" 10 "$(grep -B 12 '❌' "$out"; cat "$err")"
 	said '🏁 실시간 동기화 완료'
 	is "$(sort -u slept)" 3600
 	is "$(wc -l <slept)" 9

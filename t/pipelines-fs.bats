@@ -179,6 +179,15 @@ mistakes() {
 	run_rc 65 fs bulk-put errors in.csv --continue-on-error --failed failed.ndjson
 	is "$(jq -r .id failed.ndjson)" id49
 	jq -c '.count = 1' failed.ndjson >mended.ndjson
+	# a log that cannot be written is said before anything is sent
+	mkdir folder
+	for each in folder nowhere/log; do
+		before=$(sandbox_count BatchWriteRecord)
+		run_rc 73 fs bulk-put errors mended.ndjson -o $each
+		one_line "cannot write to $each"
+		has_no "$err" ': line ' 'room on the disk'
+		is "$(sandbox_count BatchWriteRecord)" "$before"
+	done
 	run_ok fs bulk-put errors mended.ndjson
 	is "$(fs-extract-online errors --no-seal | wc -l)" 101
 }
@@ -229,12 +238,56 @@ mistakes() {
 	run_ok fs bulk-put back x.json.gz
 	same_online back in.csv
 	run_rc 64 fs export out x.avro --format avro
+	for each in k.tsv t.xlsx t.XLS x.avro.gz; do
+		run_rc 64 fs export out $each
+		one_line "the name of $each asks for another format than csv, json,"
+		[[ ! -e $each ]]
+	done
+	run_ok fs export out k.tsv --format csv
 	run_rc 69 fs export out fail.csv --where 'nothing = 1'
 	[[ ! -e fail.csv ]]
 	is "$(ls ./*.part.* 2>/dev/null)" ''
-	run_rc 73 fs export out nowhere/x.csv
+	run_rc 73 fs export out /dev/null/x.csv
 	group=out mistakes export m.csv
 	[[ ! -e m.csv ]]
+}
+
+@test "fs: export writes through what FILE is, and never takes its place" {
+	loaded through 20
+	LC_ALL=C sort in.csv >want
+	for each in csv parquet; do
+		: >"file.$each"
+		ln -s "file.$each" "link.$each"
+		mkfifo "fifo.$each"
+		mkdir "dir.$each"
+		mknod "null.$each" c 1 3 2>/dev/null || ln "fifo.$each" "null.$each"
+	done
+	run_rc 0 fs export through link.csv
+	[[ -L link.csv ]]
+	LC_ALL=C sort file.csv | same_file - want
+	LC_ALL=C sort <fifo.csv >got &
+	run_rc 0 fs export through fifo.csv
+	wait $!
+	same_file got want
+	[[ -p fifo.csv ]]
+	if [[ -c null.csv ]]; then
+		run_rc 0 fs export through null.csv
+		[[ -c null.csv ]]
+	fi
+	run_rc 73 fs export through dir.csv
+	one_line 'cannot create "dir.csv": Is a directory'
+	for each in link fifo dir null; do
+		run_rc 73 fs export through $each.parquet
+		one_line "cannot create \"$each.parquet\": it is there, and no file"
+	done
+	# what is put in the place of a file has its mode
+	chmod 640 file.csv
+	run_rc 0 fs export through file.csv
+	is "$(stat -c %a file.csv)" 640
+	# a device that takes nothing is no success
+	mknod full c 1 7 2>/dev/null || return 0
+	run_rc 74 fs export through full
+	[[ -c full ]]
 }
 
 @test "fs: export of Parquet files, all of them or none" {
@@ -253,7 +306,7 @@ mistakes() {
 	run_rc 0 fs export columns none.parquet --where 'count > 5000'
 	has "$err" 'there is no record, so there is no file'
 	run_rc 64 fs export columns - --format parquet
-	run_rc 73 fs export columns nowhere/x.parquet
+	run_rc 73 fs export columns /dev/null/x.parquet
 	# parts that are refused leave nothing; of those that are cut the next run takes the rest
 	sandbox_set deny=GetObject
 	run_rc 77 fs export columns z.parquet
@@ -268,10 +321,11 @@ mistakes() {
 	same_file z.2.parquet x.2.parquet
 }
 
-@test "fs: 2,500 features are exported, put back, and cleared" {
+# t/soak/features.bats does that with 2,500
+@test "fs: hundreds of features are exported, put back, and cleared" {
 	local format
 
-	wide 2500 6
+	wide "${FEATURES:-250}" 6
 	fs create broad --schema-file features.json --role-arn "$role" --s3-uri s3://offline/fs \
 		--table-format Iceberg >/dev/null
 	run_ok fs bulk-put broad in.ndjson
@@ -368,10 +422,14 @@ mistakes() {
 @test "fs: analyze" {
 	loaded sized 100
 	run_ok fs analyze sized
-	has "$out" USDPerMonth sized
+	has "$out" USDPerMonth USDPerYear sized StorageClass parquet STANDARD NewestFiles
 	run_ok fs analyze sized -o json --export size.csv
 	is "$(jq -r '.[0].Name' "$out")" sized
 	has size.csv 'Name,Files,Bytes'
+	is "$(head -n 1 size-monthly.csv)" Month,Files,Bytes,TotalBytes
+	is "$(sed -n 2p size-monthly.csv | cut -d , -f 1,3)" \
+		"$(date -u +%Y-%m),$(jq -r '.[0].Bytes' "$out")"
+	is "$(jq -r '.[0] | .USDPerYear >= .USDPerMonth' "$out")" true
 	run_ok fs analyze --bucket offline --prefix fs
 	has "$out" total
 	run_rc 64 fs analyze sized --export -

@@ -5,20 +5,36 @@ setup() { helper_setup; }
 
 kill_points() { [[ $FERRY_BIN == */build/* ]] || skip 'a release has no kill points'; }
 
-# disturbed PLACE:N...: every pipeline is killed there, again and again, until the run gives up;
-# then the same command without that
+# killed_at PLACE:N: every pipeline of a run is killed there, again and again, until the run gives
+# up or, a chunk further each time, comes to its end; $reached says whether any was
+killed_at() {
+	local code=0
+
+	KP_KILL=$1 "${migration[@]}" >run.out 2>run.err || code=$?
+	((code == 75 || code == 0)) || cat run.err
+	((code == 75 || code == 0))
+	reached=$(grep -c 'was ended by SIGKILL' run.err) || :
+	if [[ $(open_chunks) == 0 ]]; then
+		start_over
+	fi
+}
+
+# disturbed PLACE:N...: at one place after the other, each in what is left to do, or in all of it
+# when that is less than the place needs; then the same command without that
 disturbed() {
-	local each
+	local each reached
 
 	scratch_db
-	telemetry 12000
+	telemetry 6000
 	for each; do
-		run_rc 75 env KP_KILL="$each" "${migration[@]}"
-		has "$err" 'was ended by SIGKILL'
-		run_rc 0 "${migration[@]}"
-		as_if_undisturbed
-		roll_back
+		killed_at "$each"
+		if ((reached == 0)); then
+			killed_at "$each"
+		fi
+		((reached > 0))
 	done
+	run_rc 0 "${migration[@]}"
+	as_if_undisturbed
 }
 
 @test "kill: the reader, within a chunk, between chunks and before a seal" {
@@ -47,17 +63,18 @@ disturbed() {
 	run_rc 0 narrow-to-wide --mode validate
 }
 
-@test "kill: any stage at any time, ten times" {
+# t/soak/kill.bats does that 200 times
+@test "kill: any stage at any time" {
 	scratch_db
-	telemetry 30000
-	kill_stages 10
+	telemetry 6000
+	kill_stages 2
 	run_rc 0 "${migration[@]}"
 	as_if_undisturbed
 }
 
 @test "kill: the whole run, while its pipelines live on" {
 	scratch_db
-	telemetry 30000
+	telemetry 10000
 	"${migration[@]}" >run.out 2>run.err &
 	local run=$!
 	wait_until 20 sql "SELECT 1 / count(*) FROM ferry.chunk JOIN ferry.job USING (job_id)
@@ -68,28 +85,50 @@ disturbed() {
 	as_if_undisturbed
 }
 
-@test "kill: the server, five times in a run; the run goes on by itself or the same command does" {
+@test "kill: whatever of a run that follows is killed, nothing of it is left" {
+	scratch_db
+	telemetry 2000
+	for victim in door subshell; do
+		MARK=$BATS_TEST_TMPDIR narrow-to-wide --mode concurrent --follow poll \
+			--group-columns 15 --alert-lag 60s >live.out 2>live.err &
+		local run=$!
+		wait_until 30 grep -q 'all of the past is there' live.err
+		# the subshell leads a group of its own
+		[[ $victim == door ]] || run=$(marked "$BATS_TEST_TMPDIR" |
+			xargs -n 1 ps -o pid=,pgid= -p | awk -v door="$run" \
+			'$1 == $2 && $1 != door { print $1; exit }')
+		kill -KILL "$run"
+		wait_until 30 none_left "$BATS_TEST_TMPDIR"
+		wait || :
+	done
+}
+
+# t/soak/kill.bats does that 50 times
+@test "kill: the server; the run goes on by itself or the same command does" {
 	own_cluster --option fsync=on
-	telemetry 20000
-	crash_server 5
+	telemetry 6000
+	crash_server 1
 	run_rc 0 "${migration[@]}"
 	as_if_undisturbed
 }
 
 @test "kill: two runs at once, with stages of both killed" {
 	scratch_db
-	telemetry 20000
-	local one two victims i
+	telemetry 6000
+	local one two victims each
 
 	"${migration[@]}" >one.out 2>one.err &
 	one=$!
 	"${migration[@]}" >two.out 2>two.err &
 	two=$!
-	for ((i = 0; i < 6; i++)); do
-		pause
-		mapfile -t victims < <(stages "$one" && stages "$two")
+	both_at_work() { [[ $(stages "$one") && $(stages "$two") ]] || gone "$one" || gone "$two"; }
+	gone() { ! kill -0 "$1" 2>/dev/null; }
+	wait_until 20 both_at_work
+	for each in "$one" "$two"; do
+		mapfile -t victims < <(stages "$each")
 		((${#victims[@]})) || continue
-		kill -KILL "${victims[RANDOM % ${#victims[@]}]}" 2>/dev/null || :
+		any_of "${victims[@]}"
+		kill -KILL "$victim" 2>/dev/null || :
 	done
 	wait "$one" || :
 	wait "$two" || :

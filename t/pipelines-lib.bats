@@ -69,6 +69,34 @@ END
 	has "$err" "$kept"
 }
 
+@test "lib: what earlier runs left goes after some days, but not while one of them lasts" {
+	script s <<'END'
+begin voyage
+echo kept >"$run/kept"
+[[ ! ${1-} ]] || { mkfifo "$1" && read -r _ <"$1"; }
+exit 65
+END
+	runs=$FERRY_STATE/run/voyage
+	run_rc 65 ./s
+	./s fifo 2>late.err 3>&- &
+	local lasting=$!
+	both() { is "$(cat "$runs"/*/kept | wc -l)" 2 && [[ -p fifo ]]; }
+	wait_until 20 both
+	touch -d '8 days ago' "$runs"/*
+	FERRY_KEEP_RUNS=9 run_rc 65 ./s
+	is "$(find "$runs" -mindepth 1 -maxdepth 1 | wc -l)" 3
+	run_rc 65 ./s
+	has "$err" 'note: removed what 1 runs had left more than 7 days ago'
+	is "$(find "$runs" -mindepth 1 -maxdepth 1 | wc -l)" 3
+	echo >fifo
+	wait "$lasting" || :
+	has late.err "what this run left is in $runs/"
+	FERRY_KEEP_RUNS=0 run_rc 65 ./s
+	is "$(find "$runs" -mindepth 1 -maxdepth 1 -mmin +1 | wc -l)" 0
+	FERRY_KEEP_RUNS=week run_rc 78 ./s
+	has "$err" 'FERRY_KEEP_RUNS=week is no number of days'
+}
+
 @test "lib: pipe_failed names the stage that failed first and returns its code" {
 	script s <<'END'
 case $1 in
@@ -129,6 +157,65 @@ END
 		rm in
 		is "$(<"$out")" $'rolled back\nbye\n'"code ${signal#*:}"
 	done
+}
+
+# What a run consists of, by what kills it: of the same pipe, whose foreign command reads nothing.
+@test "lib: whatever of a run is killed, nothing of it is left" {
+	printf 'a,b\n1,2\n' >n.csv
+	mkfifo pipe
+	script s <<'END'
+work() {
+	retry75 3 stages
+}
+stages() (
+	answer_for
+	reformat -O - <pipe | via -- sh -c 'echo $$ >command; exec sleep 1000' | reformat
+)
+case $1 in
+attended) attend work ;;
+plain) stages ;;
+substituted) got=$(stages) ;;
+beside) work & wait ;;
+esac
+END
+	for way in attended:KILL:s substituted:KILL:s beside:KILL:s attended:HUP:s \
+		attended:KILL:subshell attended:KILL:reformat plain:KILL:via; do
+		IFS=: read -r how signal victim <<<"$way"
+		rm -f command
+		exec 7<>pipe # the records never end
+		reformat --seal n.csv | head -n 2 >&7
+		MARK=$BATS_TEST_TMPDIR FERRY_RETRY_PAUSE=60000 ./s "$how" >log 2>&1 7>&- &
+		door=$!
+		wait_until 10 test -s command
+		case $victim in
+		s) kill -"$signal" "$door" ;;
+		subshell) kill -KILL "$(ps -o pid= --ppid "$door" | tr -d ' ')" ;;
+		*) kill -KILL "$(comm -12 <(pgrep -x "$victim" | sort) \
+			<(marked "$BATS_TEST_TMPDIR" | sort) | head -n 1)"
+			exec 7>&- ;; # who waits for records learns nothing of its reader
+		esac
+		wait_until 20 none_left "$BATS_TEST_TMPDIR" || {
+			printf 'left after %s\n' "$way"
+			ps -fp "$(marked "$BATS_TEST_TMPDIR" | tr '\n' , | sed s/,$//)"
+			return 1
+		}
+		wait "$door" || :
+		exec 7>&-
+	done
+}
+
+@test "lib: a terminal that is closed ends the run" {
+	mkfifo pipe
+	script s <<'END'
+attend reformat -O - <pipe
+END
+	exec 7<>pipe
+	MARK=$BATS_TEST_TMPDIR command script -qec ./s /dev/null >log 2>&1 </dev/null 7>&- &
+	reads() { marked "$BATS_TEST_TMPDIR" | xargs ps -o comm= -p | grep -qx reformat; }
+	wait_until 20 reads
+	kill -KILL "$!" # who holds the terminal
+	wait_until 20 none_left "$BATS_TEST_TMPDIR"
+	exec 7>&-
 }
 
 @test "lib: a code that bash has lost is worth another run" {
@@ -205,4 +292,88 @@ END
 	is "$(<"$out")" mine
 	PATH=$PWD/bin:$PATH run_ok s
 	is "$(<"$out")" mine
+}
+
+@test "lib: a link to a link finds the programs, and a front door without any says so" {
+	ln -s "$FERRY_BIN/fs" one
+	ln -s one two
+	PATH=/usr/bin:/bin run_ok ./two --version
+	mkdir -p alone/pipelines
+	cp -r "$root/pipelines/." alone/pipelines
+	PATH=/usr/bin:/bin run_rc 78 alone/pipelines/fs --version
+	has "$err" 'the programs of ferry are not beside it'
+}
+
+@test "lib: no failure of bash or of a tool ends as 1, which says that something differs" {
+	local each
+	script s <<'END'
+begin voyage
+answer() { return 1; }
+asked() { pg-wide-validate --no-such-option || return 1; }
+case $1 in
+full) fill 'much\n' >/dev/full ;;
+open) answer >no/such/file ;;
+tool) mkdir no/such/folder ;;
+missing) nosuchtool-at-all ;;
+inner) x=$(cat no-such-file) ;;
+pipe) cat no-such-file | sort ;;
+attend) attend cat no-such-file ;;
+answer) answer ;;
+asked) asked ;;
+handled) mkdir no/such/folder || true ;;
+esac
+END
+	for each in full open tool inner pipe; do
+		run_rc 74 ./s "$each"
+		has "$err" 'voyage: error: ' FERRY_STATE
+	done
+	run_rc 78 ./s missing
+	has "$err" 'cannot run nosuchtool-at-all'
+	for each in answer asked; do run_rc 1 ./s "$each"; done
+	run_rc 0 ./s handled
+	# nowhere to keep anything
+	run_rc 78 env -u HOME -u FERRY_STATE -u XDG_STATE_HOME ./s answer
+	has "$err" 'FERRY_STATE names a folder'
+	for each in /dev/null/x /proc/x; do
+		FERRY_STATE=$each run_rc 73 ./s answer
+		has "$err" 'FERRY_STATE names another place'
+	done
+	# reports go to a full disk
+	for each in narrow-to-wide fs fs-copy; do
+		run_rc 74 bash -c "$each --help >/dev/full"
+		run_rc 74 bash -c "$each --version >/dev/full"
+	done
+}
+
+@test "lib: -q says errors only, in every front door" {
+	script s <<'END'
+source "$FERRY_LIB/lib/options.bash"
+usage() { :; }
+command=$ferry_name
+read_options dry-run -- "$@"
+note one
+warn two
+printf '%s\n' a,b 1,2 a,b | reformat >/dev/null
+fail 69 three four
+END
+	run_rc 69 ./s -q
+	is "$(<"$err")" $'s: error: three\ns: hint: four'
+	run_rc 69 ./s
+	has "$err" 's: note: one' 's: warning: two' 'reformat: warning: '
+}
+
+@test "lib: a relative time is one time for all programs of a run" {
+	cat >x <<-'END'
+		source "$root/pipelines/lib.bash"
+		take() { printf '%s=%s\n' "$1" "$2"; }
+		parse_options $'t does it\nusage: x [options]\n  --since=TIME   from then on' \
+			take "$@"
+	END
+	export root
+	run_ok bash x --since @1700000000
+	is "$(<"$out")" 'since=2023-11-14 22:13:20'
+	run_ok bash x --since '2 days ago'
+	[[ $(<"$out") == since=20[0-9][0-9]-*:* ]]
+	run_rc 64 bash x --since 'some day'
+	has "$err" yesterday
 }

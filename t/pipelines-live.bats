@@ -11,23 +11,24 @@ teardown() { live_teardown; }
 unruly=(--ships 3 --channels 60 --speed 20 --held 2 --late 5 --aborted 10 --corrected 3
 	--new-channels 6 --new-ship --from '2024-10-01 00:00')
 
-# disturbed HOW MODE: a live migration in which something is killed twenty times
+# disturbed HOW MODE: a live migration in which something is killed a few times; t/soak/live.bats
+# goes on for long
 disturbed() {
 	two_servers
 	at_source "$root/t/telemetry" 3 60 20000 --start '2024-09-30 20:00'
-	feed "${unruly[@]}" --sets 40 --new-at 15
+	feed "${unruly[@]}" --sets 12 --new-at 5
 	live --mode "$2" --follow "$1" --chunk 30m --group-columns 25 --interval 100ms
-	kill_some 20
+	kill_some 3
 	feed_ends
 	settled "$1"
 	same_as_source
 }
 
-@test "live: concurrent by polling, with stages, sessions and servers killed 20 times" {
+@test "live: concurrent by polling, with stages, sessions and servers killed" {
 	disturbed poll concurrent
 }
 
-@test "live: streaming from a slot, with stages, sessions and servers killed 20 times" {
+@test "live: streaming from a slot, with stages, sessions and servers killed" {
 	disturbed slot streaming
 }
 
@@ -52,7 +53,7 @@ reader_sees_whole_sets() {
 	wait_until 20 grep -q 'all of the past is there' run.err
 	reads_whole_sets &
 	others=$!
-	feed --ships 2 --channels 90 --speed 60 --held 0.5 --sets 40 --more
+	feed --ships 2 --channels 90 --speed 60 --held 0.5 --sets 20 --more
 	feed_ends
 	drained
 	touch stop_reading
@@ -61,7 +62,7 @@ reader_sees_whole_sets() {
 	live_ends
 	is "$(<read_errors)" '' 'errors of the reader'
 	is "$(cut -d '|' -f 2 reads | sort -u)" 0 'sets read in part'
-	(($(wc -l <reads) > 20))
+	(($(wc -l <reads) > 4))
 	same_as_source
 }
 
@@ -78,7 +79,7 @@ target_down() {
 	local before
 
 	two_servers
-	feed --ships 2 --channels 40 --speed 40 --sets 60
+	feed --ships 2 --channels 40 --speed 40
 	live --mode concurrent --follow "$1"
 	wait_until 20 sql 'SELECT 1 / count(*) FROM ferry.follower WHERE rows > 0'
 	"$root/pipelines/lib/cluster" stop "$target_cluster" --immediate
@@ -86,6 +87,7 @@ target_down() {
 	wait_until 20 source_sql "SELECT 1 / (count(*) > $before + 800)::int
 		FROM tenant.tbl_data_timeseries"
 	"$root/pipelines/lib/cluster" start "$target_cluster" "${server_options[@]}"
+	kill -TERM "$feed"
 	feed_ends
 	drained
 	live_ends

@@ -21,7 +21,7 @@ ended() { wait "$1"; }
 	has "$out" --mode= --drop-tables
 	run_rc 64 narrow-to-wide
 	run_rc 64 narrow-to-wide --mode status --no-such-option
-	has "$err" 'no such option: --no-such-option'
+	has "$err" 'unknown option --no-such-option'
 	run_rc 64 narrow-to-wide --mode
 	run_rc 64 narrow-to-wide --mode status stray
 	run_rc 64 narrow-to-wide -qvx --mode status
@@ -29,6 +29,16 @@ ended() { wait "$1"; }
 	run_rc 64 narrow-to-wide --mode status --workers 0
 	run_rc 64 narrow-to-wide --mode status --interval
 	run_rc 64 narrow-to-wide --mode nonsense
+	run_rc 64 narrow-to-wide --mode statsu
+	has "$err" 'did you mean status?'
+	# what an option is for is refused elsewhere, and never passed over
+	run_rc 64 narrow-to-wide --mode status --repair
+	has "$err" '--repair is an option of validate, not of "status"'
+	run_rc 64 narrow-to-wide --mode validate --delete
+	has "$err" '--delete needs --repair'
+	# what only reads needs no place to write
+	PGHOST=/nowhere FERRY_STATE=/dev/null/x run_rc 75 narrow-to-wide --mode status
+	PGHOST=/nowhere FERRY_STATE=/dev/null/x run_rc 73 narrow-to-wide --mode migration-only
 }
 
 @test "narrow-to-wide: step by step, as the guide has it" {
@@ -134,11 +144,143 @@ ended() { wait "$1"; }
 	# shellcheck disable=SC2086
 	run_rc 0 narrow-to-wide --mode validate $names --time-column 'at time'
 	has "$out" '4000 rows' ', 0 differences'
+	# the job knows its columns
+	run_rc 0 narrow-to-wide --mode validate --table live.narrow --types native \
+		--target-schema wide --target-prefix vessel_ --repair --delete
+	has "$out" '4000 rows' ', 0 differences'
+	# shellcheck disable=SC2086
+	run_rc 78 narrow-to-wide --mode validate $names --time-column other
+	has "$err" '"time-column":"at time"}, not by ' '"time-column":"other"}'
 	is "$(sql "SELECT string_agg(DISTINCT format_type(atttypid, NULL), ', ') FROM pg_attribute
 		WHERE attrelid = 'wide.vessel_imo9999993'::regclass AND attnum > 0")" \
 		'bigint, boolean, double precision, text, timestamp with time zone'
 	# shellcheck disable=SC2086
 	run_rc 0 narrow-to-wide --mode rollback --yes $names
+}
+
+@test "narrow-to-wide: several narrow tables; a ship of two of them is refused in one schema" {
+	local each
+	sql "CREATE SCHEMA tenant; CREATE TABLE tenant.a (ship_id text, data_channel_id text,
+			created_time timestamp, value text);
+		CREATE TABLE tenant.b (LIKE tenant.a);
+		INSERT INTO tenant.a VALUES ('one', 'x', '2024-01-01', 'a'),
+			('two', 'x', '2024-01-01', 'a');
+		INSERT INTO tenant.b VALUES ('two', 'x', '2024-01-01', 'b'),
+			('two', 'y', '2024-01-02', 'b'), ('three', 'x', '2024-01-01', 'b')"
+	job() { run_rc "$1" narrow-to-wide --mode migration-only --cutoff-time 2024-02-01 \
+		--table "tenant.$2" "${@:3}"; }
+	job 0 a
+	for each in '' '--target-prefix w_' '--ship-id two'; do
+		# shellcheck disable=SC2086
+		job 78 b $each
+		has "$err" 'ship "two" has its tables in tenant already: job 1 carries tenant.a'
+	done
+	run_rc 78 narrow-to-wide --mode concurrent --follow slot --table tenant.b
+	# a ship that only came while it was followed counts, too
+	narrow-to-wide --mode concurrent --follow poll --interval 50ms --table tenant.a \
+		>run.log 2>&1 3>&- &
+	local run=$!
+	wait_until 30 grep -q 'all of the past is there' run.log
+	sql "INSERT INTO tenant.a VALUES ('live', 'x', '2024-01-03', 'a');
+		INSERT INTO tenant.b VALUES ('live', 'x', '2024-01-03', 'b')"
+	wait_until 30 sql "SELECT 1 / count(*) FROM tenant.tbl_data_timeseries_live"
+	kill -TERM "$run"
+	wait "$run"
+	job 78 b --ship-id live
+	has "$err" 'ship "live" has its tables in tenant already'
+	is "$(sql "SELECT count(*) FROM ferry.job") $(sql "SELECT count(*) FROM
+		pg_replication_slots WHERE database = current_database()")" '1 0'
+	# what they do not share may stand beside each other, and each is compared by itself
+	job 0 b --ship-id three
+	job 0 b --target-schema other
+	same_rows "SELECT created_time, x, y FROM other.tbl_data_timeseries_two" "VALUES
+		('2024-01-01'::timestamp, 'b', NULL), ('2024-01-02', NULL, 'b')"
+	for each in 'a --ship-id one --ship-id two' 'b --ship-id three' \
+		'b --target-schema other'; do
+		# shellcheck disable=SC2086
+		run_rc 0 narrow-to-wide --mode validate --table tenant.$each
+		has "$out" ', 0 differences'
+	done
+	run_ok narrow-to-wide --mode status --all
+	has "$out" 'tenant.a to tenant.tbl_data_timeseries_' 'job 1: 2 of 2 chunks done' \
+		'tenant.b to other.tbl_data_timeseries_' ': 4 of 4 chunks done'
+	run_ok narrow-to-wide --mode status --all -f json
+	is "$(jq -r '"\(.source_table) \(.target_schema)"' "$out" | paste -sd,)" \
+		'tenant.a tenant,tenant.b tenant,tenant.b other'
+	run_rc 64 narrow-to-wide --mode status --all -f csv
+	# when the other has gone its place is free
+	run_rc 0 narrow-to-wide --mode rollback --yes --table tenant.a
+	job 0 b
+	same_rows "SELECT created_time, x, y FROM tenant.tbl_data_timeseries_two" \
+		"SELECT created_time, x, y FROM other.tbl_data_timeseries_two"
+}
+
+# Labels in jsonb, as metrics are often kept: ship, channel and value are made by expressions.
+@test "narrow-to-wide: expressions instead of columns, migrated, polled and compared" {
+	local -a labels=(--table tenant.metric --time-column at
+		--ship-expression "labels->>'ship' -- it ends the line"
+		--channel-expression "lower(labels->>'sensor')" --value-expression 'round(v, 2)')
+	sql "CREATE SCHEMA tenant; CREATE TABLE tenant.metric (at timestamptz NOT NULL, v numeric,
+			labels jsonb NOT NULL, ship_id text, data_channel_id text, value text);
+		CREATE INDEX ON tenant.metric ((labels->>'ship'), at);
+		INSERT INTO tenant.metric (at, v, labels) SELECT '2024-01-01Z'::timestamptz
+			+ g / 6 * interval '1 hour', g + 0.125,
+			jsonb_build_object('ship', 'L' || g % 2, 'sensor', 'Temp' || g % 3)
+			FROM generate_series(0, 599) AS g;
+		INSERT INTO tenant.metric (at, labels) VALUES ('2024-01-02Z', '{\"ship\": \"L1\"}')"
+	run_rc 0 migrate "${labels[@]}" --cutoff-time 2024-01-04
+	# what the columns of those names hold is another matter
+	run_rc 0 narrow-to-wide --mode validate "${labels[@]}" --repair --delete
+	has "$out" ', 0 differences'
+	run_rc 78 narrow-to-wide --mode validate --table tenant.metric --repair --delete
+	has "$err" 'job 1 reads its table by {"ship-expression":' 'give these options again'
+	run_rc 78 narrow-to-wide --mode validate --table tenant.metric --time-column at
+	has "$err" 'job 1 reads its table by {"ship-expression":' 'by {"time-column":"at"}'
+	run_ok narrow-to-wide --mode status --table tenant.metric
+	has "$out" '1 reject'
+	run_rc 78 narrow-to-wide --mode realtime "${labels[@]}" --follow slot
+	has "$err" 'which is not in the WAL' '--follow poll'
+	run_rc 78 pg-dual-load "${labels[@]}" --accept-unsealed - </dev/null
+	has "$err" 'no row can be written'
+
+	narrow-to-wide --mode concurrent "${labels[@]}" --follow poll --interval 50ms \
+		>run.log 2>&1 3>&- &
+	local run=$!
+	sql "INSERT INTO tenant.metric (at, v, labels) VALUES (now(), 7.126,
+		'{\"ship\": \"L0\", \"sensor\": \"TEMP1\"}')"
+	wait_until 30 sql "SELECT 1 / count(*) FROM tenant.tbl_data_timeseries_l0
+		WHERE temp1 = '7.13'"
+	kill -TERM "$run"
+	wait "$run"
+	same_rows "SELECT * FROM tenant.tbl_data_timeseries_l0" \
+		"SELECT at AS created_time, max(v) FILTER (WHERE c = 'temp0'), max(v) FILTER
+			(WHERE c = 'temp1'), max(v) FILTER (WHERE c = 'temp2') FROM (SELECT at,
+			lower(labels->>'sensor') AS c, round(v, 2)::text AS v FROM tenant.metric
+			WHERE labels->>'ship' = 'L0') AS x GROUP BY at"
+	run_rc 0 narrow-to-wide --mode validate "${labels[@]}"
+	has "$out" ', 0 differences'
+}
+
+@test "narrow-to-wide: an expression is one value of one row, and nothing else" {
+	local each
+	"$root/t/telemetry" 1 2 10
+	for each in 'str_v, id' 'count(*)' 'str_v) FROM x; DROP TABLE tenant.x; SELECT (1' \
+		'nonsense' '' 'str_v)--' "unnest(ARRAY['a', 'b'])" ') AS x, (1'; do
+		run_rc 78 pg-narrow-dump --value-expression "$each"
+		has "$err" 'error: --value-expression: ' 'made of the columns of one row'
+		is "$(wc -l <"$err")" 2
+	done
+	run_rc 64 pg-narrow-dump --value-expression str_v --value-column str_v
+	# what is not its fault is said as what it is
+	sql "CREATE FUNCTION public.secret(text) RETURNS text LANGUAGE sql AS 'SELECT \$1';
+		REVOKE ALL ON FUNCTION public.secret FROM public;
+		DROP ROLE IF EXISTS expression_reader;
+		CREATE ROLE expression_reader LOGIN;
+		GRANT USAGE ON SCHEMA tenant TO expression_reader;
+		GRANT SELECT ON ALL TABLES IN SCHEMA tenant TO expression_reader" 2>/dev/null
+	PGUSER=expression_reader run_rc 77 pg-narrow-dump \
+		--value-expression 'public.secret(str_v)'
+	has "$err" 'permission denied for function secret'
 }
 
 @test "narrow-to-wide: groups by file" {
@@ -239,13 +381,21 @@ ended() { wait "$1"; }
 	run_rc 0 narrow-to-wide --embedded --mode migration-only --cutoff-time "$cutoff" --quiet
 	run_ok "$root/pipelines/lib/cluster" status "$FERRY_STATE/cluster"
 	"$root/pipelines/lib/cluster" stop "$FERRY_STATE/cluster"
+	# another run uses what this one has started: the last one stops it
+	flock --shared "$FERRY_STATE/cluster/users" sleep 300 &
+	other=$!
 	run_rc 0 narrow-to-wide --embedded --mode validate
 	has "$out" '200 rows'
+	run_ok "$root/pipelines/lib/cluster" status "$FERRY_STATE/cluster"
+	pkill -P "$other"
+	wait "$other" || :
+	run_rc 0 narrow-to-wide --embedded --mode status
+	run_rc 69 "$root/pipelines/lib/cluster" status "$FERRY_STATE/cluster"
 	"$root/pipelines/lib/cluster" destroy "$FERRY_STATE/cluster"
 }
 
 @test "narrow-to-wide: no server is told once, with a hint that the same command goes on" {
-	run_rc 75 env FERRY_TARGET=host=/nowhere narrow-to-wide --mode status
+	run_rc 75 env FERRY_TARGET="host=$PWD/nowhere" narrow-to-wide --mode status
 	has "$err" 'cannot connect, target'
 }
 

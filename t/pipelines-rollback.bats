@@ -66,7 +66,14 @@ ledger() {
 @test "rollback: one ship with its backup, the others stay" {
 	migrated
 	ledger >ledger.before
-	run_rc 0 n2w rollback --yes --ship-id IMO9999994 --backup saved
+	# and no command line shows a password, not even for a moment
+	need strace
+	run_rc 0 env FERRY_TARGET="dbname=$PGDATABASE password=very-secret" \
+		ASAN_OPTIONS="${ASAN_OPTIONS-}:detect_leaks=0" strace -f -qq -o calls \
+		-e trace=execve -s 4000 narrow-to-wide --mode rollback --yes \
+		--ship-id IMO9999994 --backup saved
+	has calls pg_dump
+	has_no calls very-secret
 	is "$(ships | xargs)" 'IMO9999993 IMO9999995'
 	is "$(sql "SELECT count(*) FROM ferry.chunk WHERE ship = 'IMO9999994'")" 0
 	run_rc 0 n2w restore --backup saved
@@ -124,9 +131,9 @@ ledger() {
 ended() { ! kill -0 "$1" 2>/dev/null; }
 
 @test "rollback: what runs ends by itself, and nothing comes back" {
-	"$root/t/telemetry" 3 40 40000
+	"$root/t/telemetry" 3 40 12000
 	local code=0 began
-	narrow-to-wide --mode concurrent --follow poll --chunk 10m >run.log 2>&1 3>&- &
+	narrow-to-wide --mode concurrent --follow poll --chunk 2m >run.log 2>&1 3>&- &
 	local run=$!
 	wait_until 60 sql "SELECT 1 / count(*) FROM ferry.chunk WHERE state = 'done'"
 	wait_until 60 sql "SELECT 1 / count(*) FROM ferry.follower WHERE worker IS NOT NULL"
@@ -158,7 +165,7 @@ slots() {
 	wait_until 60 sql "SELECT 1 / count(*) FROM ferry.follower WHERE worker IS NOT NULL"
 	wait_until 60 sql "SELECT 1 / (count(*) = 0)::int FROM ferry.chunk WHERE state <> 'done'"
 	is "$(slots)" '1|1'
-	run_rc 75 env FERRY_SOURCE=host=/nowhere narrow-to-wide --mode rollback --yes
+	run_rc 75 env FERRY_SOURCE="host=$PWD/nowhere" narrow-to-wide --mode rollback --yes
 	is "$(slots)" '1|1'
 	[[ $(relations) != tbl_data_timeseries ]]
 	run_rc 0 n2w rollback --yes --backup saved
@@ -181,7 +188,8 @@ slots() {
 	kill "$run"
 	wait "$run"
 	cutoff=2100-01-01 is_carried_over
-	run_rc 0 env FERRY_SOURCE=host=/nowhere narrow-to-wide --mode rollback --yes --leave-slot
+	run_rc 0 env FERRY_SOURCE="host=$PWD/nowhere" narrow-to-wide --mode rollback --yes \
+		--leave-slot
 	is "$(slots)" '1|1'
 	sql "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
 		WHERE database = current_database()"

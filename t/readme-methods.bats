@@ -52,7 +52,12 @@ method() {
 	wait_until 60 seen IMO9999993 /live 1
 	wait_until 60 seen IMO9999993 /late 2
 	wait_until 60 seen NEWSHIP /new 3
-	wait_until 60 sql "SELECT 1 / (count(*) = 0)::int FROM ferry.chunk WHERE state <> 'done'"
+	wait_until 60 sql "SELECT 1 / (count(*) = 0)::int FROM ferry.chunk
+		WHERE state <> 'done'" || {
+		tail -n 20 run.log
+		sql "TABLE ferry.chunk"
+		return 1
+	}
 	run_guide 0 '--mode status$'
 	has "$out" 'live (' 'guarantee: '
 	run_guide 0 '--mode validate$'

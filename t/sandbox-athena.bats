@@ -49,7 +49,7 @@ put() {
 }
 
 # query SQL...: each result to $out; @NAME is the table of a group.
-query() { run_ok /usr/bin/python3 "$root/t/sandbox/athena.py" "$@"; }
+query() { run_ok "$boto3" "$root/t/sandbox/athena.py" "$@"; }
 
 # succeeded ID: has the query?
 succeeded() {

@@ -30,7 +30,7 @@ create() { aws sagemaker create-feature-group --cli-input-json "$(group "$@")" >
 
 # create_new NAME JQ: the same with members that Debian's aws does not know yet.
 create_new() {
-	/usr/bin/python3 "$root/t/sandbox/signed.py" sagemaker POST / "$(group "$@")" \
+	"$boto3" "$root/t/sandbox/signed.py" sagemaker POST / "$(group "$@")" \
 		'request.headers["X-Amz-Target"] = "SageMaker.CreateFeatureGroup"
 request.headers["Content-Type"] = "application/x-amz-json-1.1"'
 }
@@ -51,7 +51,7 @@ flat() { jq -cs '[.[].Record[]? | {(.FeatureName): .ValueAsString}] | add // {}'
 # scenario NAME: one of t/sandbox/scenarios.py, with the newest model of the runtime.
 scenario() {
 	need_data aws-models
-	run_ok env AWS_DATA_PATH="$data" /usr/bin/python3 "$root/t/sandbox/scenarios.py" "$1"
+	run_ok env AWS_DATA_PATH="$data" "$boto3" "$root/t/sandbox/scenarios.py" "$1"
 }
 
 @test "groups: created, described, found in pages, tagged, deleted" {
@@ -207,7 +207,7 @@ s3://offline/pre/123456789012/sagemaker/us-east-1/offline-store/g-one-$epoch/dat
 	create del
 	scenario deletion
 	has "$out" '400 ValidationError: Validation Error: EventTime must be later'
-	run_ok /usr/bin/python3 "$root/t/sandbox/athena.py" \
+	run_ok "$boto3" "$root/t/sandbox/athena.py" \
 		'SELECT id, count(*), count_if(is_deleted), count(n) FROM @del
 			GROUP BY id ORDER BY id'
 	is "$(tail -n +2 "$out")" $'"a","4","2","1"\n"b","3","1","2"\n"c","1","0","1"'
@@ -228,7 +228,7 @@ s3://offline/pre/123456789012/sagemaker/us-east-1/offline-store/g-one-$epoch/dat
 	run_ok create_new bad '.OnlineStoreConfig.TtlDuration = {Unit: "Years", Value: 1}'
 	has "$out" '400 ' ttlDuration
 	scenario ttl
-	run_ok /usr/bin/python3 "$root/t/sandbox/athena.py" 'SELECT count(*) FROM @ttl'
+	run_ok "$boto3" "$root/t/sandbox/athena.py" 'SELECT count(*) FROM @ttl'
 	is "$(tail -n 1 "$out")" '"3"'
 }
 
@@ -258,7 +258,7 @@ s3://offline/pre/123456789012/sagemaker/us-east-1/offline-store/g-one-$epoch/dat
 	is "$(flat)" '{}'
 	run_ok runtime put-record --feature-group-name two --record \
 		"$(values id=1 ts=2024-01-01T00:00:00Z)" --target-stores OnlineStore
-	run_ok /usr/bin/python3 "$root/t/sandbox/athena.py" 'SELECT count(*) FROM @two'
+	run_ok "$boto3" "$root/t/sandbox/athena.py" 'SELECT count(*) FROM @two'
 	is "$(tail -n 1 "$out")" '"1"'
 	create online-only 'del(.OfflineStoreConfig)'
 	run_rc 254 runtime put-record --feature-group-name online-only --record \
@@ -268,13 +268,14 @@ s3://offline/pre/123456789012/sagemaker/us-east-1/offline-store/g-one-$epoch/dat
 
 @test "offline: records settle late, one object an hour; a blocked store takes nothing" {
 	create late
-	sandbox_set offline-delay=9000
+	sandbox_set offline-delay=600000
 	run_ok put late id=1 ts=2024-01-01T00:10:00Z
 	run_ok put late id=2 ts=2024-01-01T00:20:00Z
 	run_ok put late id=3 ts=2024-01-01T07:00:00Z
-	count() { /usr/bin/python3 "$root/t/sandbox/athena.py" 'SELECT count(*) FROM @late' | tail \
+	count() { "$boto3" "$root/t/sandbox/athena.py" 'SELECT count(*) FROM @late' | tail \
 		-n 1; }
 	is "$(count)" '"0"'
+	sandbox_set offline-delay=0
 	all() { [ "$(count)" = '"3"' ]; }
 	wait_until 40 all
 	where=$(aws sagemaker describe-feature-group --feature-group-name late \
@@ -282,7 +283,6 @@ s3://offline/pre/123456789012/sagemaker/us-east-1/offline-store/g-one-$epoch/dat
 	run_ok aws s3 ls --recursive "$where/"
 	has "$out" /year=2024/month=01/day=01/hour=00/20240101T00 \
 		/year=2024/month=01/day=01/hour=07/20240101T070000Z_
-	sandbox_set offline-delay=0
 	curl -sSf -d '{"group":"late","why":"the bucket has gone"}' \
 		"$AWS_ENDPOINT_URL/_sandbox/block"
 	run_ok put late id=4 ts=2024-01-01T00:20:00Z

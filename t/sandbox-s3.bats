@@ -58,7 +58,7 @@ teardown_file() {
 
 @test "s3: ranges, preconditions, head, metadata" {
 	printf 0123456789 >data
-	run_ok /usr/bin/python3 "$root/t/sandbox/scenarios.py" s3_ranges
+	run_ok "$boto3" "$root/t/sandbox/scenarios.py" s3_ranges
 	same_file "$out" - <<-'END'
 		206 bytes 2-4/10 b'234'
 		b'789' b'789' b'89'
@@ -72,7 +72,7 @@ teardown_file() {
 }
 
 @test "s3: listings in pages, with prefixes and delimiters; many deleted at once" {
-	run_ok /usr/bin/python3 "$root/t/sandbox/scenarios.py" s3_listings
+	run_ok "$boto3" "$root/t/sandbox/scenarios.py" s3_listings
 	same_file "$out" - <<-'END'
 		[7, 7, 7, 5] 26
 		['a/'] ['top']
@@ -92,7 +92,7 @@ teardown_file() {
 	[[ $(<"$out") == *-3\" ]]
 	run_ok aws s3 cp --quiet s3://big-bucket/large copy
 	same_file copy data
-	run_ok /usr/bin/python3 "$root/t/sandbox/scenarios.py" s3_parts
+	run_ok "$boto3" "$root/t/sandbox/scenarios.py" s3_parts
 	same_file "$out" - <<-'END'
 		400 InvalidPartOrder 400 InvalidPart
 		400 InvalidPart
@@ -124,4 +124,4 @@ teardown_file() {
 	has "$out" my-west
 }
 
-signed_list() { /usr/bin/python3 "$root/t/sandbox/signed.py" s3 GET "/$1?list-type=2"; }
+signed_list() { "$boto3" "$root/t/sandbox/signed.py" s3 GET "/$1?list-type=2"; }

@@ -22,7 +22,7 @@ use_role() {
 	AWS_SESSION_TOKEN=$(jq -r .Credentials.SessionToken role.json)
 }
 
-signed() { /usr/bin/python3 "$root/t/sandbox/signed.py" "$@"; }
+signed() { "$boto3" "$root/t/sandbox/signed.py" "$@"; }
 
 list='request.headers["X-Amz-Target"] = "SageMaker.ListFeatureGroups";'
 list+='request.headers["Content-Type"] = "application/x-amz-json-1.1"'

@@ -5,7 +5,7 @@
 #
 # Its environment (AWS_ENDPOINT_URL, keys, region) is exported; nothing of the caller's own AWS
 # configuration is
-# left. `aws` is the real one, through t/shim.
+# left. `aws` is the real one, through t/shim, and so are Python programs with boto3: $boto3 SCRIPT.
 # shellcheck shell=bash
 
 # sandbox_start [OPTION...]: on a free port, with a database of its own; one per test file or test.
@@ -30,7 +30,11 @@ sandbox_start() {
 	export AWS_CONFIG_FILE=$sandbox_dir/config \
 		AWS_SHARED_CREDENTIALS_FILE=$sandbox_dir/credentials
 	export AWS_PAGER='' AWS_MAX_ATTEMPTS=1
-	export sandbox_dir sandbox_pid PATH=${root:?}/t/shim:$PATH
+	export FERRY_TEST_PYTHON=$FERRY_TEST_POOL/python boto3=${root:?}/t/shim/python
+	FERRY_TEST_MOUNTS=$(readlink /proc/self/ns/mnt)
+	export FERRY_TEST_MOUNTS
+	mkdir -p "$FERRY_TEST_PYTHON"
+	export sandbox_dir sandbox_pid PATH=$root/t/shim:$PATH
 }
 
 # Ends it; a sandbox that died before, or that a sanitizer found fault with, fails the test.
@@ -43,7 +47,7 @@ sandbox_stop() {
 		return 1
 	}
 	while kill -0 "$sandbox_pid" 2>/dev/null; do
-		sleep 0.05
+		nap 20
 	done
 	wait "$sandbox_pid" 2>/dev/null || rc=$?
 	if [[ -s $sandbox_dir/log ]]; then

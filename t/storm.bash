@@ -25,7 +25,7 @@ storm() {
 # end_sessions WHILE_PID: every now and then all sessions end, as long as the process lives.
 end_sessions() {
 	while kill -0 "$1" 2>/dev/null; do
-		sleep 1
+		nap 1000
 		curl -sS -X POST "$AWS_ENDPOINT_URL/_sandbox/expire" >/dev/null
 	done
 }
@@ -61,7 +61,7 @@ storm_load() {
 	printf '%s records, %s in the offline store, %s sent again\n' "$unique" "$total" \
 		"$(figure resent stats)"
 	is "$unique" "$1"
-	((total > unique && total - unique <= $(figure resent stats)))
+	((total >= unique && total - unique <= $(figure resent stats)))
 }
 
 # storm_kills COUNT KILLS: the same, killed at any time and started again.
@@ -75,7 +75,7 @@ storm_kills() {
 	for ((i = 0; i < $2; i++)); do
 		(exec fs-put storm-killed in.csv 2>/dev/null 3>&-) &
 		pid=$!
-		sleep "$((RANDOM % ($1 / 100000 + 1))).$((RANDOM % 7 + 2))"
+		pause 200 $((900 + $1 / 100))
 		kill -9 "$pid" 2>/dev/null || :
 		code=0
 		wait "$pid" 2>/dev/null || code=$?

@@ -47,7 +47,7 @@ refused() {
 	refused 'jq -c "del(.value)" "$file"' s.json
 	refused 'jq -c "select(.data_channel_id != \"c1\")" "$file"' s.json
 	refused 'tr -d \\n <"$file"' s.csv s.json
-	refused 'iconv -f utf-8 -t utf-16 "$file"' s.csv s.json
+	refused 'iconv -f utf-8 -t utf-16le "$file"' s.csv s.json
 }
 
 @test "seal: two streams in a row are refused before the first is final" {

@@ -189,3 +189,67 @@ b",x' c,12 d,13.5
 	same_file got want
 	run_pipe '0 76' 'head -c -4 s.csv | map-fields -r value:v'
 }
+
+@test "map-fields: --hash is HMAC-SHA-256, with a key that no command line shows" {
+	local key=0123456789abcdef0 sum
+
+	sum=$(printf Kim | openssl dgst -sha256 -hmac "$key" -r | cut -d ' ' -f 1)
+	put a.csv id,name,twin 1,Kim,Kim 2,,x 3,Kim,Kim
+	run_rc 64 map-fields --hash name a.csv
+	has "$err" --hash-key FERRY_HASH_KEY
+	FERRY_HASH_KEY=$key run_ok map-fields --hash name,twin a.csv
+	is "$(head -n 2 "$out" | tail -n 1)" "1,$sum,$sum"
+	[[ $(sed -n 3p "$out") == 2,,* ]]
+	# from a file, with its line end; numbers are hashed as they stand, behind a cast
+	printf '%s\n' "$key" >key
+	put a.json '{"n":"7"}' '{"n":7}'
+	run_ok map-fields --hash-key key --cast n:int --hash n a.json
+	is "$(sort -u "$out" | wc -l)" 1
+	sum=$(printf 7 | openssl dgst -sha256 -hmac "$key" -r | cut -d ' ' -f 1)
+	has "$out" "$sum"
+	# what was to be hidden and is not there is no success
+	run_rc 65 map-fields --hash-key key --hash nane a.csv
+	run_rc 65 map-fields --hash-key key --hash nane a.json
+	run_rc 78 map-fields --hash-key <(printf short) --hash n a.json
+	run_rc 64 map-fields --hash-key key a.json
+}
+
+@test "map-fields: nothing that --hash is to hide gets out, nor into --rejects" {
+	export FERRY_HASH_KEY=0123456789abcdef
+	put a.json '{"n":"secret"}' '{"n":"secret"}'
+	run_pipe '65 0' 'map-fields --hash nane a.json | cat'
+	has "$err" 'record 1: field "nane": --hash is for it, and no record had it so far'
+	has_no "$out" secret
+	put a.csv 'a,n' '1,secret'
+	run_pipe '65 0' 'map-fields --hash nane a.csv | cat'
+	has_no "$out" secret
+	put a.json '{"a":1}' '{"a":2,"n":"secret"}' '{"a":3}' '{"a":"x","n":"secret"}' \
+		'{"a":"secret"'
+	run_rc 0 map-fields --hash n --cast n:text,a:int --rejects bad.json a.json
+	is "$(jq .a "$out" | xargs)" '2 3'
+	is "$(jq -c '[.record,.field,.value,.raw]' bad.json | xargs)" \
+		'[1,n,,] [4,a,,] [5,,,]'
+	cat "$out" "$err" bad.json >all
+	has_no all secret
+	run_rc 65 map-fields --hash n --cast n:int <<<'{"n":"secret"}'
+	has "$err" 'field "n"'
+	has_no "$err" secret
+}
+
+@test "map-fields: --flatten makes fields of nested members, which other options can name" {
+	put a.json '{"id":1,"a":{"b":1.50,"c":{"d":"x"},"e":[{"z":1}]},"n":null}' \
+		'{"id":2,"a":5,"q":{}}' '{"id":3,"a":{"f":"\u00e9\""}}'
+	run_ok map-fields --flatten a.json
+	printed '{"id":1,"a.b":1.50,"a.c.d":"x","a.e":[{"z":1}],"n":null}' \
+		'{"id":2,"a":5,"q":{}}' '{"id":3,"a.f":"é\""}'
+	run_ok map-fields --flatten --select id,a.b --rename a.b:b --cast b:string -o csv a.json
+	printed id,b 1,1.50 2, 3,
+	run_rc 0 map-fields --flatten --drop a.x a.json
+	has "$err" 'no record has "a.x"'
+	put twice.json '{"a":{"b":1},"a.b":2}' '{"a":1}'
+	run_rc 0 map-fields --flatten --rejects bad twice.json
+	is "$(jq -r .why bad)" 'a nested member has the name of another field'
+	put t.csv a '"{""b"":1}"'
+	run_ok map-fields --flatten t.csv
+	same_file "$out" t.csv
+}

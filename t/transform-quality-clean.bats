@@ -162,7 +162,8 @@ figures() {
 	has "$err" 'a.csv:3: record 2: field "age": not an integer: "4x"'
 	put a.ndjson '{"a":1}' '{"id":"x"}'
 	rules '{"name":"required_fields","action":"drop","config":{"fields":["id","b"]}}'
-	run_ok quality-clean -r r.json -R report a.ndjson
+	run_rc 0 quality-clean -r r.json -R report a.ndjson
+	has "$err" 'no record has "b", which the rule required_fields is for'
 	is "$(<"$out")" ''
 	has report 'Required values missing: 2'
 }
@@ -176,6 +177,8 @@ figures() {
 	has report 'Duplicates removed: 4'
 	run_ok quality-clean --enable deduplicate -k id --keep newest a.csv
 	printed id,event_time,v 2,2024-01-01T00:00:00Z,b 1,2024-01-03T00:00:00.000000000Z,d
+	run_ok quality-clean --enable deduplicate -k id --keep last a.csv
+	printed id,event_time,v 1,2024-01-02T23:59:59.999999999Z,e 2,,f
 	run_ok quality-clean --enable deduplicate -k id,v a.csv
 	same_file "$out" a.csv
 	put b.csv id,at,v 1,1704067200.5,a 1,1.7040672006E9,b 1,-5,c 1,1704067200.50000000001,d
@@ -230,27 +233,28 @@ figures() {
 
 @test "quality: reports as text, JSON and Markdown" {
 	put a.csv customer_id,age,status 1,130,' OLD ' 1,5,x 2,-1,null
-	run_ok quality-clean -r "$quality/rules.json" --disable deduplicate -R report \
+	jq 'del(.rules[].config.balance)' "$quality/rules.json" >some.json
+	run_ok quality-clean -r some.json --disable deduplicate -R report \
 		--enable deduplicate a.csv
 	has "$out" age
-	run_rc 65 quality-clean -r "$quality/rules.json" -R - a.csv --key nosuch
-	run_rc 0 quality-clean -r "$quality/rules.json" -R - -O cleaned.csv a.csv
+	run_rc 65 quality-clean -r some.json -R - a.csv --key nosuch
+	run_rc 0 quality-clean -r some.json -R - -O cleaned.csv a.csv
 	cp "$err" text
 	printf '%s\n' 'Data quality report:' '  Input records: 3' '  Output records: 2' \
 		'  NULL values cleaned: 1' '  Strings normalized: 1' '  Range violations: 2' \
 		'  Duplicates removed: 1' '  Improvement rate: 133.3%' >want
 	same_file text want
-	run_ok quality-clean -r "$quality/rules.json" -R r.md --report-format markdown a.csv
+	run_ok quality-clean -r some.json -R r.md --report-format markdown a.csv
 	has r.md '# Data quality report' '| Figure | Count |' '| Range violations | 2 |' \
 		'| Improvement rate | 133.3% |'
-	run_ok quality-clean -r "$quality/rules.json" -R r.json --report-format json a.csv
+	run_ok quality-clean -r some.json -R r.json --report-format json a.csv
 	is "$(jq -c '[.total_input, .improvement_rate]' r.json)" '[3,133.3]'
-	run_ok quality-clean -r "$quality/rules.json" -R report </dev/null
+	run_ok quality-clean -i ndjson -r some.json -R report </dev/null
 	has report 'Input records: 0' 'Improvement rate: 0.0%'
-	run_rc 73 quality-clean -r "$quality/rules.json" -R /nonexistent/x a.csv
+	run_rc 73 quality-clean -r some.json -R nowhere/x a.csv
 	reformat --seal a.csv >s.csv
-	run_pipe '73 73' 'quality-clean -r "$r" -R /nonexistent/x s.csv | via -- cat' \
-		r="$quality/rules.json"
+	run_pipe '73 73' 'quality-clean -r "$r" -R nowhere/x s.csv | via -- cat' \
+		r=some.json
 }
 
 @test "quality: a rules file that is not understood is refused, and says where" {
@@ -266,7 +270,8 @@ figures() {
 	refused '{"rules":[{"name":"deduplicate","enabled":1}]}' '"enabled": neither true nor false'
 	refused '{"rules":[{"name":"deduplicate"},{"name":"deduplicate"}]}' 'is there twice'
 	refused '{"rules":[{"name":"deduplicate","conf":{}}]}' '"conf": no such setting'
-	refused '{"rules":[{"name":"deduplicate","config":{"keep":"last"}}]}' 'one of first, newest'
+	refused '{"rules":[{"name":"deduplicate","config":{"keep":"oldest"}}]}' \
+		'one of first, newest, last'
 	refused '{"rules":[{"name":"deduplicate","action":"drop"}]}' 'has none to choose'
 	refused '{"rules":[{"name":"check_types","config":{"a":"money"}}]}' '"a": not a type'
 	refused '{"rules":[{"name":"check_types"}]}' 'a member for each field'
@@ -294,7 +299,7 @@ figures() {
 	cp "$out" r.json
 	is "$(jq -c '.rules[] | del(.description)' r.json)" \
 		"$(jq -c '.rules[] | del(.description)' "$quality/rules.json")"
-	run_ok quality-clean -r r.json </dev/null
+	run_ok quality-clean -r r.json -i ndjson </dev/null
 }
 
 @test "quality: --report and --stats write to what is no file, and leave it in its place" {
@@ -307,4 +312,144 @@ figures() {
 	[[ -p pipe ]]
 	run_ok quality-clean --enable normalize_strings -R /dev/null --stats /dev/null a.csv
 	[[ -c /dev/null ]]
+}
+
+@test "quality: patterns are PCRE2, match the whole value, and never take for ever" {
+	pattern() { # PATTERN VALUE VERDICT
+		jq -n --arg p "$1" '{rules:[{name:"patterns",action:"drop",config:{a:$p}}]}' >p.json
+		jq -cn --arg v "$2" '{a:$v}' >v.json
+		$via quality-clean -q -r p.json v.json >got || return
+		is "$(wc -l <got)" "$3" "$1 on $2"
+	}
+	for via in '' 'python3 mdwe'; do
+		# with mdwe no memory can be made executable: JIT falls back
+		printf '%s\n' 'import ctypes, os, sys' 'ctypes.CDLL(None).prctl(65, 1, 0, 0, 0)' \
+			'os.execvp(sys.argv[1], sys.argv[1:])' >mdwe
+		pattern '^[^@]+@[^@]+$' a@b 1
+		pattern '[a-z]+' abc 1
+		pattern '[a-z]+' ab1 0
+		pattern '\d{4}' 2024 1
+		pattern '\d{4}' 20245 0
+		pattern 'a|ab' ab 1
+		pattern '가.' 가나 1
+		pattern 'a.b' $'a\nb' 1
+		pattern 'a' $'a\n' 0
+		pattern '(?i)new|old' NEW 1
+		pattern '([0-9]+)-\1' 12-12 1
+		pattern '(a+)+b' "$(head -c 60 /dev/zero | tr '\0' a)" 0
+		pattern '[[:upper:]]{2,3}' ABC 1
+	done
+	refused() {
+		jq -n --arg p "$1" '{rules:[{name:"patterns",config:{a:$p}}]}' >p.json
+		run_rc 78 quality-clean -r p.json v.json
+		has "$err" 'patterns: "a": character'
+	}
+	refused '(x'
+	refused '\y'
+	refused 'a{,3}'
+	refused '\<a'
+	# only this program needs the library
+	for each in "$FERRY_BIN"/*; do
+		[[ -x $each && $(head -c 4 "$each") == $'\x7fELF' ]] || continue
+		[[ $(readelf -d "$each") != *libpcre2* || ${each##*/} == quality-clean ]] || {
+			printf '%s\n' "$each"
+			return 1
+		}
+	done
+	has <(readelf -d "$FERRY_BIN/quality-clean") libpcre2-8
+}
+
+@test "quality: a rule for a column that is not there" {
+	printf '%s\n' a,b 1,2 >c.csv
+	for rule in '"name":"validate_ranges","config":{"x":{"min":0}}' \
+		'"name":"check_types","config":{"x":"integer"}' \
+		'"name":"required_fields","config":{"fields":["a","x"]}' \
+		'"name":"normalize_strings","config":{"lower":["x"]}' \
+		'"name":"remove_null_values","config":{"except":["x"]}'; do
+		printf '{"rules":[{%s}]}' "$rule" >r.json
+		run_rc 65 quality-clean -r r.json c.csv
+		has "$err" 'there is no column "x", which the rule'
+		[[ $rule == *required* ]] || {
+			run_rc 0 quality-clean -r r.json <(printf '{"a":1}\n')
+			has "$err" 'no record has "x"'
+		}
+	done
+}
+
+@test "quality: ranges of dates and times, and values that a file allows" {
+	put a.csv day,code 2023-12-31,A '2024-01-01 00:00:00+09:00',B 2024-02-01,C n/a,A \
+		2024-03-01T00:00:01Z,D
+	rules '{"name":"validate_ranges","config":{"day":{"min":"2024-01-01","max":"2024-03-01"}}}'
+	run_rc 0 quality-clean -r r.json a.csv
+	has "$err" 'warning: 1 values under a range of times'
+	printed day,code 2024-01-01,A 2024-01-01,B 2024-02-01,C n/a,A 2024-03-01,D
+	mkdir lists
+	printf 'A\nC\n' >lists/codes
+	rules '{"name":"allowed_values","config":{"code":{"file":"codes"}},"action":"drop"}'
+	mv r.json lists
+	run_ok quality-clean -r lists/r.json a.csv
+	printed day,code 2023-12-31,A 2024-02-01,C n/a,A
+	run_rc 66 quality-clean -r <(printf '{"rules":[{"name":"allowed_values","config":
+		{"code":{"file":"/none"}}}]}') a.csv
+	for range in '"min":"2024-02-01","max":"2024-01-01"' '"min":"2024-02-01","max":1' \
+		'"min":"some day"'; do
+		rules "{\"name\":\"validate_ranges\",\"config\":{\"day\":{$range}}}"
+		run_rc 78 quality-clean -r r.json a.csv
+	done
+}
+
+@test "quality: under a range of times a value that is no time is a violation of its own" {
+	put a.ndjson '{"t":"2024-02-29T23:59:59.1234567Z"}' '{"t":"2024-03-01T00:00:00.0000001"}' \
+		'{"t":"2023-12-31T23:59:59.999999999"}' '{"t":"20240115T103000Z"}' \
+		'{"t":"2024-01-15T24:00"}' '{"t":"20240115"}' '{"t":20240115}' '{"t":null}' '{}'
+	range() {
+		rules '{"name":"validate_ranges","action":"'"$1"'",
+			"config":{"t":{"min":"2024-01-01","max":"2024-03-01"}}}'
+	}
+	range clamp
+	run_rc 0 quality-clean -r r.json -R report --report-format json a.ndjson
+	printed '{"t":"2024-02-29T23:59:59.1234567Z"}' '{"t":"2024-03-01"}' '{"t":"2024-01-01"}' \
+		'{"t":"20240115T103000Z"}' '{"t":"2024-01-15T24:00"}' '{"t":"20240115"}' \
+		'{"t":20240115}' '{"t":null}' '{}'
+	is "$(jq -c '[.range_violations_fixed, .no_times]' report)" '[2,4]'
+	has "$err" '4 values under a range of times are no times and stay as they are'
+	range reject
+	run_rc 0 quality-clean -r r.json -R report --rejects bad.json a.ndjson
+	is "$(jq .record bad.json | xargs)" '2 3 4 5 6 7'
+	has bad.json 'not a date or time'
+	has report 'Range violations: 2' 'Values that are no time: 4'
+	range count
+	run_ok quality-clean -r r.json -R report a.ndjson
+	has report 'Values that are no time: 4'
+}
+
+@test "quality: values that a file allows keep the blanks at their end" {
+	printf 'A \r\nB\n' >values
+	put a.csv v,w 'A ,1' 'A,2' 'B,3' 'B ,4'
+	rules '{"name":"allowed_values","config":{"v":{"file":"values"}},"action":"drop"}'
+	run_ok quality-clean -r r.json a.csv
+	printed v,w 'A ,1' B,3
+}
+
+@test "quality: --profile says what values each column has" {
+	put a.csv id,v,w,day 10,1.5,x,2024-01-01 9,2,,2024-02-01 '007,,"",now' 10,-3e1,true,
+	run_ok quality-clean --profile p --report-format json a.csv
+	same_file "$out" a.csv
+	is "$(jq -r '.[] | [.column, .types, .values, .null, .empty, .distinct, .least,
+		.greatest, .longest] | map(tostring) | join("|")' p)" \
+		'id|integer 3, text 1|4|0|0|3|007|9|3
+v|integer 1, number 2|3|1|0|3|-3e1|2|4
+w|boolean 1, text 1|2|1|1|2|true|x|4
+day|time 2, text 1|3|1|0|3|2024-01-01|now|10'
+	put a.json '{"a":1}' '{"a":{"b":2},"c":null}'
+	run_rc 0 quality-clean --profile - --report-format markdown a.json
+	has "$err" '| a | integer 1, json 1 | 2 | 0 | 0 |' '| c |  | 0 | 1 | 1 |'
+	run_rc 64 quality-clean --profile a.csv a.csv
+	# as many distinct values as are counted, and one more
+	seq 0 100000 >n && sed -i 1d n && sed -i '1i n' n
+	run_ok quality-clean --profile p --report-format json n
+	is "$(jq -c '.[].distinct' p)" 100000
+	printf '0\n' >>n
+	run_ok quality-clean --profile p --report-format json n
+	is "$(jq -c '.[].distinct' p)" null
 }

@@ -58,8 +58,8 @@ printed() {
 
 @test "reformat: a type for a column that is not there is not passed over" {
 	put r.csv a 1
-	run_rc 0 reformat -o ndjson --numbers x r.csv
-	has "$err" 'warning: --numbers: the input has no column "x"'
+	run_rc 65 reformat -o ndjson --numbers x r.csv
+	has "$err" 'there is no column "x"' --numbers
 	run_rc 64 reformat --numbers a,a r.csv
 	run_rc 64 reformat --numbers a, r.csv
 	run_rc 64 reformat --numbers a --booleans a r.csv
@@ -126,7 +126,7 @@ printed() {
 	has "$err" 'the JSON array has no end'
 	run_rc 65 reformat -i json - <<<'[{"a":1},{"a":'
 	run_rc 65 reformat -i json - <<<'[{"a":1}] x'
-	run_rc 65 reformat -i json - <<<'{"a":1}'
+	run_rc 65 reformat -i json - <<<'1'
 }
 
 @test "reformat: JSON with changing members becomes CSV: a file at once, a pipe with --columns" {
@@ -228,4 +228,203 @@ printed() {
 	run_ok reformat --stats stats -O out.csv in.csv
 	is "$(stat -c %a stats)" 604
 	is "$(ls)" $'in.csv\nout.csv\nstats'
+}
+
+@test "reformat: other delimiters, headers and quotes" {
+	printf '%s\n' 'a;b' '1;"x;y"' '2;z,w' >semi.csv
+	run_ok reformat --delimiter ';' semi.csv
+	printed a,b '1,x;y' '2,"z,w"'
+	run_rc 65 reformat semi.csv
+	has "$err" "say --delimiter ';'"
+	{ printf 'sep=;\r\n' && cat semi.csv; } >sep.csv
+	run_ok reformat sep.csv
+	printed a,b '1,x;y' '2,"z,w"'
+	run_ok reformat --delimiter ';' -o tsv semi.csv
+	printed $'a\tb' $'1\tx;y' $'2\tz,w'
+	run_pipe '0 0' 'reformat --delimiter ";" -o tsv semi.csv | reformat -i tsv -o csv'
+	printed a,b '1,x;y' '2,"z,w"'
+	run_rc 64 reformat --delimiter ';;' semi.csv
+	# against python's reader, with quotes, long fields and every delimiter
+	for d in ';' '|' tab ' '; do
+		python3 - "$d" <<-'END'
+			import csv, random, sys
+			d = {"tab": "\t"}.get(sys.argv[1], sys.argv[1])
+			random.seed(5)
+			texts = ["x", d, ",", '"', "\n", "y" * 40, "é"]
+			rows = [["a", "b", "c"]] + [[random.choice(texts) * random.randint(1, 3)
+			        for _ in range(3)] for _ in range(300)]
+			with open("d.csv", "w") as f:
+			    csv.writer(f, delimiter=d, lineterminator="\n").writerows(rows)
+			csv.writer(open("want", "w"), lineterminator="\n").writerows(rows)
+		END
+		run_ok reformat --delimiter "$d" d.csv
+		same_file "$out" want
+	done
+	printf '%s\n' 1,2 3,4 >bare.csv
+	run_ok reformat --no-header -o ndjson bare.csv
+	printed '{"1":"1","2":"2"}' '{"1":"3","2":"4"}'
+	run_ok reformat --names 'x,"y,""z"' bare.csv
+	printed 'x,"y,""z"' 1,2 3,4
+	run_rc 65 reformat --names x bare.csv
+	printf '%s\n' 'title' 'more' '# note' ',a,a,a_2' '0,1,2,3' '# 9' '' '1,4,5,6' >odd.csv
+	run_ok reformat --skip-lines 2 --comment '#' --rename-columns odd.csv
+	printed column_1,a,a_2,a_2_2 0,1,2,3 1,4,5,6
+	run_rc 65 reformat --skip-lines 3 odd.csv
+	has "$err" 'column 1: a column has no name' --rename-columns
+	printf '%s\n' a,b '1,5" pipe' '2,"x"y' >quotes.csv
+	run_rc 65 reformat quotes.csv
+	run_ok reformat -o ndjson --numbers '#2,"a,b"' <(printf '%s\n' '"a,b",c' 1,2)
+	is "$(<"$out")" '{"a,b":1,"c":2}'
+	run_ok reformat -c '#2' <(printf '%s\n' a,b 1,2)
+	is "$(xargs <"$out")" 'b,a 2,1'
+	run_ok map-fields -s '#2,"a"' <(printf '%s\n' a,b 1,2)
+	printed b,a 2,1
+}
+
+@test "reformat: encodings and compressions, and what is named and refused" {
+	printf '%s\n' 이름,값 '서울,"a, b"' 부산,é >k.csv
+	for e in UTF-16 UTF-16LE UTF-16BE UTF-32; do
+		iconv -t "$e" k.csv >e.csv
+		run_ok reformat --encoding "$e" e.csv
+		same_file "$out" k.csv
+	done
+	for e in LE BE; do
+		{ printf '\ufeff' && cat k.csv; } | iconv -t "UTF-16$e" >e.csv
+		run_ok reformat e.csv
+		same_file "$out" k.csv
+	done
+	sed s/é// k.csv | iconv -t CP949 >e.csv
+	run_ok reformat --encoding CP949 e.csv
+	sed s/é// k.csv >want
+	same_file "$out" want
+	run_rc 65 reformat e.csv
+	printf 'a\n\xa1' >e.csv
+	run_rc 65 reformat --encoding EUC-KR e.csv
+	has "$err" 'the end of input inside a character of EUC-KR'
+	run_rc 64 reformat --encoding nonsense k.csv
+	iconv -t UTF-16LE <(printf 'a,b\n1,2\n') >e.csv
+	run_rc 65 reformat e.csv
+	has "$err" 'UTF-16' '--encoding UTF-16LE'
+	for e in UTF-32LE UTF-32BE; do
+		iconv -t "$e" <(printf 'a,b\n1,2\n') >e.csv
+		run_rc 65 reformat e.csv
+		has "$err" 'UTF-32' "--encoding $e"
+		{ printf '\ufeff' && printf 'a,b\n1,2\n'; } | iconv -t "$e" >e.csv
+		run_ok reformat e.csv
+		printed a,b 1,2
+	done
+	awk 'BEGIN { print "a,b"; for (i = 0; i < 100000; i++) print i "," i * i }' >big.csv
+	run_pipe '0 0' 'reformat --zstd 3 big.csv | reformat'
+	same_file "$out" big.csv
+	reformat --zstd 3 -O z1 big.csv && cat z1 z1 >z2
+	run_rc 0 reformat z2
+	is "$(wc -l <"$out")" 200002
+	head -c -3 z1 >short
+	run_rc 65 reformat short
+	has "$err" 'zstd data ends early'
+	run_rc 64 reformat --gzip 3 --zstd 3 big.csv
+	refuse() { run_rc 65 reformat bad && has "$err" "$@"; }
+	printf '\xfd7zXZ\0\0\4' >bad && refuse xz-compressed 'xz -dc'
+	printf 'BZh91AY&SY\x01\x02' >bad && refuse bzip2 'bzip2 -dc'
+	printf 'PK\3\4\x14\0\0\0' >bad && refuse 'zip archive'
+	printf 'PAR1\x15\x04\x15' >bad && refuse Parquet
+	printf '\n<!DOCTYPE html>\n<html>' >bad && refuse HTML
+	printf '%s\n' BZh,PAR1 1,2 >good
+	run_ok reformat good
+}
+
+@test "reformat: JSON objects, a member of a document, and no blanks that JSON lacks" {
+	printf '{"a":1}\n{\n "a":2,\n"b":[1,\n2]} {"a":3}' >o.json
+	run_ok reformat -i json -o ndjson o.json
+	printed '{"a":1}' '{"a":2,"b":[1, 2]}' '{"a":3}'
+	printf '{"x":{"y":[{"a":1}],"items":[{"a":1},{"a":2}],"z":null},"w":"]"}' >d.json
+	run_ok reformat -i json --at x.items d.json
+	printed '{"a":1}' '{"a":2}'
+	run_ok reformat -i json --at x d.json
+	is "$(wc -l <"$out")" 1
+	run_rc 65 reformat -i json --at x.nothing d.json
+	has "$err" '--at x.nothing: there is no such member'
+	run_rc 65 reformat -i json --at x.items <(head -c -1 d.json)
+	run_rc 64 reformat --at x d.json
+	# a member that is there twice has records on both sides
+	for twice in '{"x":{"items":[{"a":1}],"y":0,"items":[{"a":2}]}}' \
+		'{"x":{"items":[{"a":1}]},"x":{"items":[]}}' \
+		'{"x":{"items":{"a":1},"items":{"a":2}}}'; do
+		run_rc 65 reformat -i json --at x.items <<<"$twice"
+		has "$err" '--at x.items: the document has this member twice'
+	done
+	for c in '\f' '\v'; do
+		printf '{"a":%b1}\n' "$c" >bad.json
+		run_rc 65 reformat bad.json
+		printf '[{"a":1},%b{"a":1}]' "$c" >bad.json
+		run_rc 65 reformat -i json bad.json
+	done
+}
+
+@test "reformat: tables for people" {
+	printf '%s\n' name,n 'x|y,10' ,2 >t.csv
+	run_ok reformat -o table t.csv
+	is "$(head -n 1 "$out")" 'name   n'
+	run_ok reformat -o markdown t.csv
+	is "$(wc -l <"$out")" 4
+	has "$out" '| name | n |'
+	run_rc 64 reformat -o table --seal t.csv
+}
+
+@test "reformat: --max-record is exact" {
+	{ printf 'a\n' && head -c 2048 /dev/zero | tr '\0' x && printf '\n'; } >r.csv
+	run_ok reformat --max-record 2048 r.csv
+	run_rc 65 reformat --max-record 2047 r.csv
+	has "$err" 'a record is larger than 2047 bytes' --max-record
+	printf '{"a":"%s"}\n' "$(tail -n 1 r.csv)" >r.json
+	run_ok reformat --max-record 2056 r.json
+	run_rc 65 reformat --max-record 2055 r.json
+}
+
+@test "reformat: nothing but a mark, an empty line or what is skipped is nothing" {
+	local each
+	for each in '\xef\xbb\xbf' '\n' 'sep=;\n'; do
+		printf %b "$each" >in.csv
+		run_rc 65 reformat in.csv
+		has "$err" 'nothing was read, not even a header'
+	done
+	gzip -c </dev/null >in.gz
+	run_rc 65 reformat in.gz
+	printf 'a\n1\n' >in.csv
+	run_rc 65 reformat --skip-lines 9 in.csv
+	# and what cannot be told at the end is refused at the beginning
+	run_rc 73 reformat --stats none/stats in.csv
+	[[ ! -s $out ]]
+}
+
+@test "reformat: bytes of CP949 are no EUC-KR" {
+	printf 'a,b\n\xb0\xa1,1\n' >in.csv
+	run_ok reformat --encoding EUC-KR in.csv
+	printed a,b 가,1
+	printf 'a,b\n\x8c\x63,1\n' >in.csv
+	run_rc 65 reformat --encoding EUC-KR in.csv
+	run_ok reformat --encoding CP949 in.csv
+	printed a,b 똠,1
+}
+
+@test "reformat: options that the format has no use for are refused, as are levels that are none" {
+	put a.json '{"a":1}'
+	for each in '--delimiter ;' '--names x' --no-header '--comment x' --rename-columns; do
+		# shellcheck disable=SC2086
+		run_rc 64 reformat -i ndjson $each a.json
+		has "$err" "${each%% *} and --input-format"
+	done
+	run_rc 64 reformat -z 0 a.json
+	run_rc 64 reformat --zstd 0 a.json
+	put a.csv 'a|b,c\d' 1,2
+	run_ok reformat -o markdown a.csv
+	printed '| a\|b | c\\d |' '|--:|--:|' '| 1 | 2 |'
+}
+
+@test "reformat: a limit on the size of files is a failed write" {
+	seq 5000 | sed 's/.*/{"a":&}/' >a.json
+	for each in '>o' '-O o'; do
+		run_rc 74 bash -c "ulimit -f 1; reformat a.json $each"
+		has "$err" 'write error: File too large'
+	done
 }

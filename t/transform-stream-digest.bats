@@ -71,7 +71,7 @@ other_digest() {
 	put n.csv ship_id,created_time,data_channel_id,value S2,1,a,x S10,1,a,x S2,2,a, ,1,a,y
 	run_ok stream-digest --narrow n.csv
 	cut -d, -f1-3 "$out" >got
-	printf '%s\n' group,rows,cells '"",1,1' S10,1,1 S2,2,1 >want
+	printf '%s\n' group,rows,cells ,1,1 S10,1,1 S2,2,1 >want
 	same_file got want
 	run_ok stream-digest --narrow --total n.csv
 	cut -d, -f1-3 "$out" >got
@@ -103,8 +103,8 @@ print("%016x" % (sum(int(x, 16) for x in sys.stdin) % 2**64))')
 }
 
 @test "digest: an empty stream" {
-	run_ok stream-digest /dev/null
-	printf 'group,rows,cells,digest\n,0,0,0000000000000000\n' >want
+	run_ok stream-digest -i ndjson -o csv /dev/null
+	printf 'group,rows,cells,digest\n,0,0,\n' >want
 	same_file "$out" want
 	put n.csv ship_id,created_time,data_channel_id,value
 	run_ok stream-digest --narrow n.csv

@@ -95,3 +95,37 @@ make_narrow() {
 			stream-digest --narrow -o csv'
 	same_file "$out" want
 }
+
+@test "unpivot: several keys, several values, a prefix, and columns that are carried along" {
+	put n.csv day,hour,ch,temp,press,port 1,0,a,20,1000,Rome 1,0,b,21,,Rome 1,1,a,,999,Oslo
+	run_pipe '0 0' 'pivot-wide -k day,hour -n ch -V temp,press --keep port --prefix x. n.csv |
+		unpivot-narrow -k day,hour -n ch -V temp,press --keep port --prefix x.'
+	same_file "$out" n.csv
+	# the value behind the name; what is neither is left out, which is said
+	put w.csv day,a_t,a_p,b_t,note 1,20,1000,21,hm
+	run_rc 0 unpivot-narrow -k '#1' -n ch -V t,p --value-place last w.csv
+	printed day,ch,t,p 1,a,20,1000 1,b,21,
+	has "$err" '1 column is left out: "note"'
+	run_rc 0 unpivot-narrow -k day --keep note,b_t --prefix a_ w.csv
+	printed day,data_channel_id,value,note,b_t 1,t,20,hm,21 1,p,1000,hm,21
+	run_rc 65 unpivot-narrow -k day,none w.csv
+	run_rc 64 unpivot-narrow -k day,day w.csv
+	run_rc 65 unpivot-narrow -k day --keep none w.csv
+	# one value begins another; one that no column is of
+	put w.csv k,n,temp,temp_max 1,ch1,10,99
+	run_pipe '0 0' 'pivot-wide -k k -b "" -n n -V temp,temp_max w.csv |
+		unpivot-narrow -k k -b "" -n n -V temp,temp_max'
+	same_file "$out" w.csv
+	put w.csv k,temp_a,press_a 1,2,3
+	run_rc 65 unpivot-narrow -k k -b '' -V temp,perss w.csv
+	has "$err" 'no column of the input is of "perss"'
+	# a channel that is named like a column comes back
+	put t.csv ship_id,created_time,data_channel_id,value S,1,created_time,x
+	run_pipe '0 0' 'pivot-wide t.csv | unpivot-narrow'
+	same_file "$out" t.csv
+	# NDJSON whose columns come one by one
+	put w.json '{"k":1,"t_a":1}' '{"k":2,"p_b":2,"t_a":3,"p_a":4}'
+	run_ok unpivot-narrow -k k -V t,p w.json
+	printed '{"k":1,"data_channel_id":"a","t":1}' '{"k":2,"data_channel_id":"a","t":3,"p":4}' \
+		'{"k":2,"data_channel_id":"b","p":2}'
+}

@@ -55,8 +55,47 @@ export -f sealed
 	run_pipe '0 0 0' 'sealed 100 ndjson | via -- sort -r | reformat --no-seal'
 	sort -r n.json >want
 	same_file "$out" want
-	run_pipe '0 0 0' "sealed 100 csv | via -- sed 's/value/reading/' | reformat --no-seal"
+	run_pipe '0 0 0' "sealed 100 csv | via --new-header -- sed 's/value/reading/' |
+		reformat --no-seal"
 	is "$(head -n 1 "$out")" ship_id,created_time,data_channel_id,reading
+}
+
+@test "via: the header is the one that went in, or an option says what it is" {
+	for command in "grep S1,1,a" sort 'tail -n 2' 'tail -n +2' 'sed 1d' "awk NR%2==0" \
+		'cut -d, -f1,2' "reformat -o csv --columns value" tac; do
+		run_pipe '0 65 65' 'sealed 100 csv | via -- $c | reformat' c="$command"
+		has "$err" 'is not the header of the input' --keep-header --new-header
+	done
+	run_pipe '0 65 65' 'sealed 100 ndjson | via -- cut -d: -f2 | reformat'
+	has "$err" --new-header
+	# the header among the records: behind a new one, and behind itself
+	run_pipe '0 65 65' 'sealed 100 csv | via --new-header -- sort | reformat'
+	run_pipe '0 65 65' 'sealed 100 csv | via -- sed 3p\;1p | reformat'
+	has "$err" 'the header stands among the records'
+	run_pipe '0 65 65' 'sealed 100 csv | via --keep-header -- sh -c "cat; head -n 1 n.csv" |
+			reformat'
+	# the same commands as they are meant to be used
+	for command in 'grep S1,1,a' sort 'tail -n 2' tac; do
+		run_pipe '0 0 0' 'sealed 100 csv | via --keep-header -- $c | reformat --no-seal' \
+			c="$command"
+		{ head -n 1 n.csv && tail -n +2 n.csv | $command; } >want
+		same_file "$out" want
+	done
+	printf 'a,b\n1,"x\ny"\n2,z\n' >lines.csv
+	run_pipe '0 65' 'cat lines.csv | via --keep-header -- sort'
+	has "$err" 'record 1: a field has a line break'
+	run_pipe '0 0 0' 'sealed 2 csv | via --keep-header -- sort -r | reformat --no-seal'
+	is "$(head -n 2 "$out" | tail -n 1)" 'S1,1,b,"x,""y"""'
+	run_pipe '0 0 0' 'sealed 100 ndjson | via --keep-header -- sort -r | reformat --no-seal'
+	sort -r n.json >want
+	same_file "$out" want
+	run_pipe '0 65 65' 'sealed 100 csv | via --keep-header -- cut -d, -f1 | reformat'
+	has "$err" '1 field where'
+	run_pipe '0 0 0' 'sealed 100 csv | via --new-header -- cut -d, -f1,2 | reformat --no-seal'
+	cut -d, -f1,2 n.csv >want
+	same_file "$out" want
+	run_rc 64 via --keep-header --new-header -- cat
+	run_rc 64 via --keep-header --source -- cat
 }
 
 @test "via: csv in, NDJSON out, and the other way round" {
@@ -81,7 +120,7 @@ export -f sealed
 	END
 	chmod +x swap
 	sed -i 's/"x,""y"""/z/' n.csv
-	run_pipe '0 0 0' 'sealed 2 csv | via -- ./swap | reformat --no-seal -o ndjson'
+	run_pipe '0 0 0' 'sealed 2 csv | via --new-header -- ./swap | reformat --no-seal -o ndjson'
 	printed '{"ship_id":"S1","value":"1"}' '{"ship_id":"S1","value":"z"}' \
 		'{"ship_id":"S2","value":null,"new":"y2"}' \
 		'{"ship_id":"S1","value":"","new":"y3"}' \
@@ -104,7 +143,7 @@ export -f sealed
 	: >empty
 	run_pipe '0 0 0' 'chunks 1 csv <empty | via -- cat | cat'
 	has "$out" '""rows"":0'
-	run_ok via -- cat <empty
+	run_rc 65 via -- cat <empty
 	[[ ! -s $out ]]
 }
 
@@ -135,15 +174,15 @@ export -f sealed
 }
 
 @test "via: a command killed in the middle of a record is the reason, not the record" {
-	run_pipe '0 69 69' "sealed 100 csv | via -- sh -c 'printf \"a,b\n1,\"; kill -9 \$\$' |
-			reformat"
+	run_pipe '0 69 69' "sealed 100 csv |
+			via --new-header -- sh -c 'printf \"a,b\n1,\"; kill -9 \$\$' | reformat"
 	has "$err" 'killed by signal 9' 'after 0 records'
 	run_pipe '0 65 0' "sealed 100 csv | via -- sh -c 'printf a,; exit 3' | cat"
 	has "$err" 'warning: "sh" failed: exit status 3'
 }
 
 @test "via: what the command prints must be records" {
-	run_pipe '0 65 0' "sealed 100 csv | via -- printf 'a,b\n1\n' | cat"
+	run_pipe '0 65 0' "sealed 100 csv | via --new-header -- printf 'a,b\n1\n' | cat"
 	has "$err" 'output of printf:2: 1 field where the header has 2'
 	run_pipe '0 65 0' "sealed 100 csv | via -- printf 'a,a\n' | cat"
 	run_pipe '0 65 0' "sealed 100 csv | via -- printf '{\"a\":1}\nx\n' | cat"
@@ -176,10 +215,11 @@ export -f sealed
 		cat >/dev/null
 	END
 	chmod +x show
-	FOO='a b$(c)' run_ok via -- ./show '' '*' '$HOME' '-n' '--rows=same' "it's" <n.csv
+	FOO='a b$(c)' run_ok \
+		via --new-header -- ./show '' '*' '$HOME' '-n' '--rows=same' "it's" <n.csv
 	printed arg '""' '*' '$HOME' -n --rows=same "it's" 'a b$(c)'
 	# SIGPIPE ends the command like anywhere else, although via ignores it for itself
-	run_ok via -- sh -c 'echo a; grep SigIgn /proc/self/status | cut -f2' <n.csv
+	run_ok via --new-header -- sh -c 'echo a; grep SigIgn /proc/self/status | cut -f2' <n.csv
 	mask=$((16#$(tail -n 1 "$out")))
 	(((mask & (1 << 12)) == 0))
 }
@@ -221,7 +261,9 @@ export -f sealed
 			reformat -o ndjson --no-seal'
 	printed '{"k":"1","a":"x"}' '{"k":"2","a":"y"}' '{"k":"3","a":null,"b":"z"}' \
 		'{"k":"4","a":"w","b":null}'
-	run_pipe '0 0 65 65' 'chunks 3 ndjson <g.json | reformat -o csv | via -- cat | reformat'
+	# who stands before the one that ends may lose its reader
+	run_pipe '@(0|141) @(0|141) 65 65' 'chunks 3 ndjson <g.json | reformat -o csv | via -- cat |
+			reformat'
 	has "$err" 'column "b" appeared behind record 2' 'use -o ndjson upstream'
 	run_pipe '0 0 0' 'chunks 3 ndjson <g.json | via -- cat | reformat --no-seal'
 	same_file "$out" g.json
@@ -327,4 +369,51 @@ export -f sealed
 	is "$rc" 143
 	wait_until 10 bash -c '! kill -0 "$(<pid)" 2>/dev/null'
 	exec 7>&-
+}
+
+@test "via: the command gets plain CSV, whatever text came in" {
+	printf 'skip\n# c\na;b\n1;"x,""y"
+2;""\n' >semi
+	printf '%s\n' a,b '1,"x,""y"' '2,""' >plain.csv
+	run_pipe '0 0' 'via --delimiter ";" --skip-lines 1 --comment "#" -- tee seen <semi | cat'
+	same_file "$out" plain.csv
+	same_file seen plain.csv
+	run_pipe '0 0 0' 'reformat -o tsv plain.csv | via -i tsv -- tee seen | cat'
+	same_file "$out" plain.csv
+	same_file seen plain.csv
+	run_ok via --names a,b --keep-header -- sort -r <<<'1,2'
+	printed a,b 1,2
+	run_ok via -i json --at d.items -- cat <<<'{"d":{"items":[{"a":1,"b":[1,
+		2]},{"a":null}]}}'
+	is "$(jq -c . "$out" | xargs)" '{a:1,b:[1,2]} {a:null}'
+	printf '\xb0\xa1,b\n1,2\n' >korean.csv
+	run_pipe '0 0' 'via --encoding EUC-KR -- cat <korean.csv | cat'
+	printed 가,b 1,2
+	# of a source they say what it prints, and a sink gets the same
+	run_ok via --source --delimiter ';' -- sed '1,2d' semi
+	same_file "$out" plain.csv
+	run_ok via --sink --delimiter ';' --accept-unsealed -- cat <<<$'a;b\n1;2'
+	printed a,b 1,2
+}
+
+@test "via: hints name no option that it has not, and a JSON array becomes records" {
+	run_rc 65 via -- cat <<<$'a,b\n1'
+	has_no "$err" --rejects
+	run_pipe '0 0' "via --source -i json -- echo '[{\"a\":1}]' | reformat --no-seal"
+	is "$(<"$out")" '{"a":1}'
+}
+
+@test "via: a process that the command left behind with its output is waited for, and told of" {
+	mkfifo go
+	# shellcheck disable=SC2016
+	for how in '' --source; do
+		via $how --no-seal -- bash -c 'exec 3<>go
+			printf "a,b\n"
+			(read -r <&3 && echo 1,2) 2>/dev/null &' <<<a,b >got 2>"$err" 3>&- &
+		pid=$!
+		wait_until 10 grep -q 'waiting for a process that it left behind' "$err"
+		echo >go
+		wait "$pid"
+		is "$(tail -n 1 got)" 1,2
+	done
 }

@@ -5,6 +5,8 @@
 #	make -f batch.mk -j4 days GROUP=orders FROM=2024-10-01 DAYS=31
 #	make -f batch.mk -j2 ships SHIPS='IMO9999993 IMO9999994' CUTOFF='2024-11-01 00:00:00'
 #
+# A stamp belongs to what it stands for: groups are done once a RUN (default: a day, so a job of
+# every week finds what is new), days once they are over (default: yesterday), ships once a CUTOFF.
 # Each job writes what it says to a log beside its stamp. FLAGS are added to its command.
 
 SHELL := /bin/bash
@@ -16,6 +18,13 @@ SHELL := /bin/bash
 STATE ?= batch
 SUFFIX ?= -2
 FLAGS ?=
+RUN ?= $(shell date -u +%F)
+blank := $() $()
+cutoff = $(subst :,,$(subst $(blank),T,$(CUTOFF)))
+
+# need VARIABLE: without it there would be nothing to do, and that looks like success.
+need = @[[ '$($(1))' ]] || \
+	{ printf '%s: %s is needed; see the top of batch.mk\n' '$@' '$(1)' >&2; exit 64; }
 
 # A job: its command, its log, its stamp; the log of one that failed ends up on the terminal.
 job = @mkdir -p $(@D); printf '%s\n' '$*' >&2; \
@@ -23,20 +32,28 @@ job = @mkdir -p $(@D); printf '%s\n' '$*' >&2; \
 	touch $@
 
 # One feature group into another, NAME into NAME$(SUFFIX).
-groups: $(GROUPS:%=$(STATE)/groups/%.done)
-$(STATE)/groups/%.done:
+groups: $(GROUPS:%=$(STATE)/groups/%.$(RUN).done)
+	$(call need,GROUPS)
+$(STATE)/groups/%.$(RUN).done:
 	$(call job,fs migrate '$*' '$*$(SUFFIX)' --yes --no-progress $(FLAGS))
 
-# The records of a feature group, a file for each day.
-days: $(shell for ((i = 0; i < $(or $(DAYS),1); i++)); do \
-	date -u -d "$(or $(FROM),today) + $$i days" '+$(STATE)/days/$(GROUP)-%F.done'; done)
+# The records of a feature group, a file for each day that is over.
+over := $(if $(GROUP),$(shell today=$$(date -u +%F); for ((i = 0; i < $(or $(DAYS),1); i++)); do \
+	day=$$(date -u -d "$(or $(FROM),yesterday) + $$i days" +%F); \
+	[[ ! $$day < $$today ]] || printf '%s\n' "$(STATE)/days/$(GROUP)-$$day.done"; done))
+days: $(over)
+	$(call need,GROUP)
+	@(($(words $(over)) == $(or $(DAYS),1))) || \
+		printf 'days: those that are not over were left out\n' >&2
 $(STATE)/days/$(GROUP)-%.done:
 	$(call job,fs export '$(GROUP)' '$(STATE)/days/$(GROUP)-$*.ndjson.gz' --no-progress $(FLAGS) \
 		--where "event_time >= '$*' AND event_time < '$$(date -u -d '$* + 1 day' +%F)'")
 
 # Ship telemetry out of the narrow table, ship by ship.
-ships: $(SHIPS:%=$(STATE)/ships/%.done)
-$(STATE)/ships/%.done:
+ships: $(if $(CUTOFF),$(SHIPS:%=$(STATE)/ships/%.$(cutoff).done))
+	$(call need,SHIPS)
+	$(call need,CUTOFF)
+$(STATE)/ships/%.$(cutoff).done:
 	$(call job,narrow-to-wide --mode migration-only --ship-id '$*' \
 		--cutoff-time '$(CUTOFF)' $(FLAGS))
 

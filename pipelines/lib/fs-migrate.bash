@@ -14,30 +14,31 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154,SC2034
 
-declare -A plan=()   # what fs-plan said
-target_aws=()        # --profile and --region of the target
 both_args=()         # options of fs-plan and fs-verify alike
 extract=()           # the program that reads, with its options
 load_args=()
-changes=() rest=()
+changes=()
 kept=()              # what --select must not leave out
 expected=()          # option of fs-put: how many records the load will have
 estimate=0 began=0   # seconds that it may take; when it began
-moved=0 failed=0 skipped=0
+moved=0 failed=0 skipped=0 unknown=0 unsent=0 there=0
 
 run_migrate() {
 	local code=0
 
-	take_changes "$@"
-	set -- "${rest[@]}"
-	read_options clear-target batch-size= max-workers= dry-run filter-query= where= \
+	# what is to be changed on the way is said in options of map-fields
+	read_options select+ drop+ rename+ map+ default+ set+ set-now+ cast+ \
+		clear-target batch-size= max-workers= dry-run filter-query= where= only= \
 		resume-from= latest history as-of= method= yes force failed= journal= resume \
 		retry= verify verify-wait= target-profile= target-region= s3-output-location= \
-		workgroup= query-timeout= progress? progress-every= expect= retry-for= ttl= mapped \
-		-- "$@"
+		workgroup= query-timeout= allow-empty without-collections newer only-missing \
+		progress? progress-every= expect= retry-for= ttl= mapped \
+		wait-lock= skip-if-running -- "$@"
+	changes=("${repeated[@]}")
 	opt[batch-size]=${opt[batch-size]-100}
 	opt[max-workers]=${opt[max-workers]-4}
 	[[ ! ${opt[filter-query]+set} ]] || opt[where]=${opt[filter-query]}
+	hush
 	begin "$ferry_name"
 	if [[ ${opt[retry]+set} ]]; then
 		retry_failed
@@ -49,6 +50,11 @@ run_migrate() {
 	[[ ! ${opt[target-region]+set} ]] || target_aws+=("--region=${opt[target-region]}")
 	make_plan
 	make_estimate
+	if [[ ${opt[dry-run]-} != 1 ]]; then
+		arn=${plan[target_arn]}
+		lock_group
+	fi
+	look_at_target
 	printf '\n'
 	if [[ ${opt[dry-run]-} == 1 ]]; then
 		printf '🔍 %s\n' $"Dry run: nothing is migrated."
@@ -65,41 +71,21 @@ run_migrate() {
 	leave_job
 }
 
-# What is to be changed on the way is said in options of map-fields, which may be repeated.
-take_changes() {
-	rest=()
-	while (($#)); do
-		case $1 in
-		--select | --drop | --rename | --map | --default | --set | --set-now | --cast)
-			(($# > 1)) || misused "$(fill $"%s wants a value" "$1")"
-			changes+=("$1=$2")
-			shift
-			;;
-		--select=* | --drop=* | --rename=* | --map=*) changes+=("$1") ;;
-		--default=* | --set=* | --set-now=* | --cast=*) changes+=("$1") ;;
-		*) rest+=("$1") ;;
-		esac
-		shift
-	done
-}
-
 # ---- the plan ----------------------------------------------------------------------------------
 
 make_plan() {
-	local name value
 	local -a args=()
 
-	pass latest history as-of= target-profile= target-region= s3-output-location= workgroup= \
+	pass latest history as-of= only= without-collections target-profile= target-region= \
+		s3-output-location= workgroup= \
 		query-timeout=
 	((${#changes[@]} == 0)) || opt[mapped]=1
 	[[ ${opt[mapped]-} != 1 ]] || args+=(--mapped)
 	both_args=("${args[@]}")
-	pass where= resume-from= clear-target batch-size= max-workers=
-	fs-plan "${aws[@]}" "${args[@]}" "--facts=$run/facts" -- "${words[@]}"
-	while IFS= read -r -d '' name && IFS= read -r -d '' value; do
-		plan[$name]=$value
-	done <"$run/facts"
-	rm -f -- "$run/facts"
+	pass where= resume-from= clear-target allow-empty batch-size= max-workers=
+	# a dry run sends nothing at all
+	[[ ${opt[clear-target]-}${opt[dry-run]-} != 11 ]] || args+=(--no-try-writing)
+	ask_plan "${args[@]}" -- "${words[@]}"
 }
 
 # How long will it take? At 50 records a second and worker, as its users reckon.
@@ -113,18 +99,36 @@ make_estimate() {
 	fill $"Estimated: %s min (%s s)\n" "$((estimate / 60))" "$estimate"
 }
 
+# What a target that is not empty has already is not sent again: its history would have it twice.
+look_at_target() {
+	local count each but='' online=${plan[online]} offline=${plan[offline]}
+
+	[[ ${opt[clear-target]-}${opt[only-missing]-1} == 1 ]] || return 0
+	know "${words[1]}"
+	((${#known[@]})) || return 0
+	count=$(wc -l <"${known[0]#*=}")
+	# the time of this run makes no difference, nor do collections that are left empty
+	[[ ${opt[without-collections]-} != 1 ]] ||
+		but=$(fs-group "${target_aws[@]}" schema -o csv -- "${words[1]}" |
+			awk -F , 'NR > 1 && $3 !~ /^"?"?$/ { print $1 }' | paste -sd ,)
+	for each in "${changes[@]}"; do
+		[[ $each != --set-now=* ]] || but+=${but:+,}${each#*=}
+	done
+	[[ ! $but ]] || known+=("--there-but=$but")
+	fill $"The target has %s records: those that are the same are not sent again\n" "$count"
+}
+
 # ---- what outlives the run ---------------------------------------------------------------------
 
 enter_job() {
-	local state=${FERRY_STATE:-${XDG_STATE_HOME:-${HOME:?}/.local/state}/ferry}
+	local state
 
+	state=$(state_folder)
 	job_dir=$state/fs-migrate/${words[0]##*/}-${words[1]##*/}-${plan[job]}
 	job_dir=${opt[journal]-$job_dir}
-	[[ ${opt[resume]-1} == 1 ]] || rm -rf -- "$job_dir"
 	(umask 077 && mkdir -p -- "$job_dir") ||
 		fail "$EX_CANTCREATE" "$(fill $"cannot make the folder %s" "$job_dir")"
-	exec {job_lock}>"$job_dir/lock"
-	flock -n "$job_lock" || fail "$EX_TEMP" $"another run of this migration is under way"
+	[[ ${opt[resume]-1} == 1 ]] || rm -f -- "$job_dir"/{begun,cleared,*.journal}
 	[[ ! -e $job_dir/begun ]] ||
 		note $"an earlier run of this migration is resumed (--no-resume begins anew)"
 	: >"$job_dir/begun"
@@ -144,16 +148,14 @@ clear_target() {
 # clear_group GROUP: both stores of a group of the target's side, without a question.
 clear_group() {
 	local -a aws=("${target_aws[@]}") words=("$1")
-	local identifier time online offline
+	local identifier time online offline history
 
 	facts "$1"
+	history=$offline
 	clear_stores
 }
 
-leave_job() {
-	rm -rf -- "$job_dir"
-	exec {job_lock}>&-
-}
+leave_job() { rm -rf -- "$job_dir"; }
 
 # ---- moving ------------------------------------------------------------------------------------
 
@@ -162,7 +164,7 @@ move() {
 	local -a args=()
 
 	load_args=("--batch-size=${opt[batch-size]}" "--max-workers=${opt[max-workers]}"
-		--ignore-unknown "--failed=$run/part")
+		--ignore-unknown --keep-journal "--failed=$run/part")
 	pass_progress
 	pass progress-every=
 	load_args+=("${args[@]}")
@@ -188,7 +190,7 @@ move() {
 		settle "$late_code"
 		((late_code == 0)) || code=$late_code
 	fi
-	rm -f -- "$run/deleted" "$run/newest"
+	rm -f -- "$run"/{deleted,newest,others,known,late,older,spare,taken,freed}
 	return "$code"
 }
 
@@ -198,9 +200,10 @@ move_history() {
 	local code=0
 	local -a args=() expected=()
 
-	expected=(--expect="${plan[records]}")
+	[[ ! ${plan[records]-} ]] || expected=(--expect="${plan[records]}")
 	if [[ ${opt[method]-csv} == unload && ${plan[order]} ]]; then
-		expected=(--expect="$((plan[records] - plan[deletions]))")
+		[[ ! ${plan[records]-} ]] ||
+			expected=(--expect="$((plan[records] - plan[deletions]))")
 		attend move_offline offline 'NOT is_deleted' || code=$?
 		settle "$code"
 		((code == 0 || code == EX_DATA)) || return "$code"
@@ -220,7 +223,9 @@ move_offline() {
 	local name=$1 where=${plan[where]} condition=$2
 	local -a args=("${@:3}") kept=()
 
-	pass as-of= method= s3-output-location= workgroup= query-timeout=
+	pass as-of= only= method= without-collections newer s3-output-location= workgroup= \
+		query-timeout=
+	[[ ! ${plan[late]} ]] || args+=(--no-newer) # they come behind it
 	if [[ ${plan[replay]} == history ]]; then
 		args+=(--unique --store-columns)
 		# without it a deletion would be a record without values
@@ -244,22 +249,39 @@ move_online() {
 	transfer "$1"
 }
 
-# Records of the online store that the offline store does not know yet. Which were softly deleted is
-# listed on the way.
+# Records of the online store that are not the newest of the offline store. It does not know them
+# yet; or they were put into the past, behind a hard deletion, and take the place of the newest in
+# the target, but of nothing newer. Which were softly deleted is listed on the way. As all that
+# moves it is called under `||`: each command says that it failed.
 move_late() {
-	local -a args=()
+	local pair="--columns=${plan[identifier]},${plan[event_time]}"
+	local -a states=(fs-extract-athena "${aws[@]}" "$pair" --progress=none --no-seal -o ndjson)
+	local -a source=(--quiet "${aws[@]}" "--ids=$run/others")
+	local -a target=(--quiet "${target_aws[@]}" "$pair" "--ids=$run/older")
+	local -a load=("${target_aws[@]}" --target-stores=online --no-resume --ignore-unknown
+		--progress=none -- "${words[1]}")
 
-	if [[ ${plan[late]} == all ]]; then
-		move_online late "--deleted-ids=$run/deleted"
-		return
-	fi
-	[[ ! ${plan[known_at]} ]] || args=("--known-at=${plan[known_at]}")
-	fs-extract-athena "${aws[@]}" "${args[@]}" --unique --progress=none --no-seal -o csv \
-		--columns="${plan[identifier]},${plan[event_time]}" -O "$run/known" -- \
-		"${words[0]}" || return
-	move_online late "--except=$run/known" "--deleted-ids=$run/deleted"
-	rm -f -- "$run/known"
+	[[ ! ${plan[known_at]} ]] || states+=("--known-at=${plan[known_at]}")
+	"${states[@]}" --latest --deleted -O "$run/newest" -- "${words[0]}" || return
+	read_online others "${aws[@]}" "$pair" "--except=$run/newest" \
+		"--deleted-ids=$run/deleted" -- "${words[0]}" || return
+	[[ -s $run/others ]] || return 0
+	"${states[@]}" --unique -O "$run/known" -- "${words[0]}" || return
+	move_online late "--ids=$run/others" "--except=$run/known" || return
+	[[ ${plan[online]} && ${#changes[@]} == 0 ]] || return 0
+	read_online late "${source[@]}" "$pair" "--except=$run/known" -- "${words[0]}" || return
+	read_online older "${source[@]}" "--except=$run/late" -- "${words[0]}" || return
+	[[ -s $run/older ]] || return 0
+	read_online spare "${target[@]}" "--except=$run/newest" -- "${words[1]}" || return
+	read_online taken "${target[@]}" "--except=$run/spare" -- "${words[1]}" || return
+	read_online freed "${target[@]}" "--gone-from=$run/newest" -- "${words[1]}" || return
+	cat -- "$run/freed" >>"$run/taken" &&
+		fs-put --delete=hard --event-time=next "${load[@]}" "$run/taken" &&
+		fs-put "${load[@]}" "$run/older"
 }
+
+# read_online NAME ARGUMENT...: into a file of the run.
+read_online() { fs-extract-online --progress=none --no-seal -o ndjson -O "$run/$1" "${@:2}"; }
 
 # What lives in the newest state that the offline store knows, and was softly deleted since. When is
 # not known, so it is deleted just behind that state: whatever comes after it is newer.
@@ -285,7 +307,7 @@ move_deletions() {
 # transfer NAME: one load, known by this name in the job.
 transfer() {
 	extract+=(--seal -o ndjson --progress=none -- "${words[0]}")
-	local -a load=(fs-put "${target_aws[@]}" "${load_args[@]}" "${expected[@]}"
+	local -a load=(fs-put "${target_aws[@]}" "${load_args[@]}" "${expected[@]}" "${known[@]}"
 		"--journal=$job_dir/$1.journal" "--stats=$run/stats.json" -- "${words[1]}")
 
 	if ((${#changes[@]})); then
@@ -300,7 +322,7 @@ transfer() {
 
 # settle CODE: adds what a load did to the totals, and its failures to the file.
 settle() {
-	local records good before
+	local records good before bad lost same
 
 	[[ ! -f $run/part ]] || cat -- "$run/part" >>"$failures"
 	rm -f -- "$run/part"
@@ -310,18 +332,29 @@ settle() {
 	before=$(figure skipped "$run/stats.json")
 	moved=$((moved + good))
 	skipped=$((skipped + before))
-	failed=$((failed + records - good - before))
+	bad=$(figure rejected "$run/stats.json")
+	lost=$(figure unknown "$run/stats.json")
+	# what was given up has failed; what was under way when somebody ended the run has not
+	if (($1 > 128)); then unknown=$((unknown + lost)); else failed=$((failed + lost)); fi
+	failed=$((failed + bad))
+	same=$(figure there "$run/stats.json")
+	there=$((there + same))
+	unsent=$((unsent + records - good - before - bad - lost - same))
 	rm -f -- "$run/stats.json"
 }
 
 report_move() {
-	local total=$((moved + skipped + failed))
+	local total=$((moved + skipped + there + failed + unknown + unsent))
 
 	fill $"Records: %s, written %s" "$total" "$moved"
 	((skipped == 0)) || fill $", written before %s" "$skipped"
+	((there == 0)) || fill $", there already %s" "$there"
 	((failed == 0)) || fill $", failed %s" "$failed"
+	((unknown == 0)) || fill $", unknown %s (sent, but not answered)" "$unknown"
+	((unsent == 0)) || fill $", not sent %s" "$unsent"
 	printf '\n'
-	((total == 0)) || fill $"Success rate: %s%%\n" "$(percent $((moved + skipped)) "$total")"
+	((total == 0)) || fill $"Success rate: %s%%\n" \
+		"$(percent $((moved + skipped + there)) "$total")"
 	report_time
 	if [[ -s $failures ]]; then
 		fill $"Failed records: %s\n" "$failures"
@@ -336,7 +369,7 @@ report_time() {
 	local took=$((EPOCHSECONDS - began))
 
 	fill $"Actual: %s min (%s s)" "$((took / 60))" "$took"
-	((estimate == 0 || skipped)) ||
+	((estimate == 0 || skipped || there)) ||
 		fill $", %s%% of the estimate" "$((took * 100 / estimate))"
 	printf '\n'
 }
@@ -379,22 +412,38 @@ verify_move() {
 
 # The target is named in the file, beside what happened.
 retry_failed() {
-	local file=${opt[retry]} group
-	local -a args=()
+	local file=${opt[retry]} group online offline identifier time arn
+	local -a args=() groups=()
 
 	[[ -s $file ]] || fail "$EX_NOINPUT" "$(fill $"no failed records in %s" "$file")"
+	mapfile -t groups < <(sed -nE 's/.*"@failed":\{"group":"([^"]*)".*/\1/p' "$file" | sort -u)
 	case ${#words[@]} in
-	0) group=$(sed -nE '1s/.*"@failed":\{"group":"([^"]*)".*/\1/p' "$file") ;;
+	0) group=${groups[0]-} ;;
 	1) group=${words[0]} ;;
 	2) group=${words[1]} ;;
 	*) misused $"migrate --retry takes a file, and at most source and target" ;;
 	esac
 	[[ $group ]] || misused "$(fill $"%s does not name a group: say which" "$file")"
+	[[ ${groups[*]-${group##*/}} == "${group##*/}" ]] || misused \
+		"$(fill $"%s has records of %s, not %s" "$file" "${groups[*]}" "${group##*/}")"
 	target_aws=("${aws[@]}")
 	[[ ! ${opt[target-profile]+set} ]] || target_aws+=("--profile=${opt[target-profile]}")
 	[[ ! ${opt[target-region]+set} ]] || target_aws+=("--region=${opt[target-region]}")
 	aws=("${target_aws[@]}") words=("$group" "$file")
 	[[ ${opt[failed]+set} ]] || opt[failed]=$run/failed.ndjson
+	facts "$group"
+	[[ ${opt[dry-run]-} == 1 ]] || lock_group
+	if [[ ${opt[dry-run]-}${opt[only-missing]-1} == 1 ]]; then
+		known_of_file "$file"
+	fi
 	pass batch-size= max-workers= failed= retry-for= ttl= dry-run
-	put_file "${args[@]}"
+	put_file "${args[@]}" "${known[@]}"
+}
+
+# known_of_file FILE: what the target has of these records. What is no record is told by fs-put.
+known_of_file() {
+	defer rm -f -- "$run/ids"
+	map-fields "--select=$identifier" --quiet --progress=none -o csv -- "$1" 2>/dev/null |
+		sed -E '1d; s/^"(.*)"$/\1/; s/""/"/g' >"$run/ids" || return 0
+	[[ ! -s $run/ids ]] || know "$group" "$run/ids"
 }

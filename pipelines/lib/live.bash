@@ -11,10 +11,12 @@
 
 # The stages behind the follower leave SIGTERM to it: they end when it has sealed its last chunk.
 live_pipeline() (
+	answer_for
 	trap : INT TERM
 	export FERRY_WORKER=$BASHPID
 	pg-narrow-dump "${loud[@]}" --job "$job_id" --follow "$how" "${past[@]}" "${interval[@]}" \
-		--seal --progress none "${narrow[@]}" "${ships[@]}" "${rejects[@]}" "${ack[@]}" |
+		--seal --progress none "${narrow[@]}" "${ships[@]}" "${rejects[@]}" "${ack[@]}" \
+		"${lag[@]}" |
 		(trap '' INT TERM && exec pivot-wide "${loud[@]}" "${wide_format[@]}" --seal \
 			--progress none) |
 		(trap '' INT TERM && exec pg-copy-load "${loud[@]}" --wide --keep-rejects \
@@ -38,6 +40,7 @@ keep_on() {
 	while :; do
 		began=$SECONDS code=0
 		(
+			answer_for
 			trap : INT TERM # what it runs ends by itself, and is waited for
 			"$@"
 		) &
@@ -50,7 +53,7 @@ keep_on() {
 		try_again $((++short)) "$code" || return "$code"
 		wait=$((pause / 2 + RANDOM % pause))
 		tell "to be run again in $wait ms"
-		sleep "$((wait / 1000)).$(printf %03d $((wait % 1000)))" &
+		nap "$wait" &
 		wait "$!" || :
 		[[ ! $stopping ]] || return 0
 		pause=$((pause * 2 > first * 8 ? first * 8 : pause * 2))
@@ -106,7 +109,7 @@ set_up_follower() {
 	local answer
 
 	answer=$(retry75 "$max_tries" pg-wide-ledger follow "${loud[@]}" "${narrow[@]}" \
-		"${target[@]}" "${plan[@]}" "${follow[@]}")
+		"${target[@]}" "${plan[@]}" "${follow[@]}" "${ships[@]}" "${new_ship[@]}")
 	job_id=${answer% *} how=${answer#* }
 	retry75 "$max_tries" pg-wide-ledger plan "${loud[@]}" --live "${narrow[@]}" \
 		"${target[@]}" "${plan[@]}" "${ships[@]}" >/dev/null

@@ -59,7 +59,7 @@ check_alert() {
 # start_watch: with a follower there is always something to look at.
 start_watch() {
 	[[ ${alert[*]-} || ${how-} ]] || return 0
-	beside pg-wide-ledger watch --quiet --job "$job_id" --while $$ "${alert[@]}"
+	beside pg-wide-ledger watch --quiet --job "$job_id" --while $$ "${alert[@]}" "${lag[@]}"
 }
 
 # reconcile: repairs beside the follower. Who polls may miss late rows, so chunks are compared again

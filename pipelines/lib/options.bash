@@ -6,79 +6,84 @@ declare -A opt=() # options of the command by name; flags are 1, or 0 for --no-N
 repeated=()       # --NAME=VALUE of options that may be repeated, as they came
 words=()          # its operands
 aws=()            # --profile and --region, for the programs
-rest=()           # what front_door leaves
-
-misused() {
-	fail "$EX_USAGE" "$1" "$(fill $"'%s --help' shows commands and options" "$ferry_name")"
-}
-
-# no_such_option WORD KNOWN...: names a near one, when there is one.
-no_such_option() {
-	local near word=$1
-	shift
-
-	# behind another letter, or awk would take them for options of its own
-	near=$("$FERRY_LIB/lib/near" "x${word#--}" "${@/#/x}")
-	misused "$(fill $"no such option of %s: %s" "$command" "$word")${near:+ (--${near#x}?)}"
-}
+target_aws=()     # --profile and --region of the target
+known=()          # options of fs-put: what the target has already
+declare -A plan=() # what fs-plan said
 
 # read_options SPEC... -- ARGUMENT...: SPEC is NAME= (wants a value), NAME+ (wants one, and may be
 # repeated: they are kept in `repeated`), NAME (a flag) or NAME? (a flag that may have a value
 # behind =), with X: before it for a letter.
 read_options() {
-	local name value
-	local -A known=() letter=()
+	local name letter several=' ' table=$'\n\n'
 
 	for name; do
 		[[ $name != -- ]] || break
-		if [[ $name == ?:* ]]; then
-			letter[${name%%:*}]=${name#*:}
-			name=${name#*:}
-		fi
-		known[${name%[=?+]}]=$name
+		letter=''
+		[[ $name != ?:* ]] || letter="-${name%%:*}, " name=${name#*:}
+		case $name in
+		# the programs behind it would refuse it later, when other things are done
+		*-wait= | *-timeout= | retry-for= | progress-every= | wait-lock=)
+			name+='DURATION {unit 1000000}'
+			;;
+		ttl=) name+=DURATION ;;
+		*=) name+=VALUE ;;
+		*\?) name="${name%?}[=VALUE]" ;;
+		*+)
+			several+="${name%+} "
+			name="${name%+}=VALUE {list}"
+			;;
+		esac
+		case $name in
+		# destroys something or weakens a guarantee: for a person to say
+		yes | force | delete | delete-data | clear-target | no-verify | \
+			allow-* | without-* | accept-*)
+			name+=' {weakens}'
+			;;
+		esac
+		table+="  $letter--$name"$'\n'
 		shift
 	done
 	shift
-	while (($#)); do
-		case $1 in
-		--)
-			words+=("${@:2}")
-			return
-			;;
-		--*) name=${1#--} name=${name%%=*} ;;
-		-?) name=${letter[${1#-}]-${1#-}} name=${name%=} ;;
-		*)
-			words+=("$1")
-			shift
-			continue
-			;;
-		esac
-		if [[ ${known[$name]-} == *[=+] ]]; then
-			if [[ $1 == --*=* ]]; then
-				value=${1#*=}
-			else
-				(($# > 1)) || misused "$(fill $"%s wants a value" "$1")"
-				value=$2
-				shift
-			fi
-			opt[$name]=$value
-			[[ ${known[$name]} != *+ ]] || repeated+=("--$name=$value")
-		elif [[ ${known[$name]-} == *\? && $1 == --*=* ]]; then
-			opt[$name]=${1#*=}
-		elif [[ ${known[$name]-} && $1 != *=* ]]; then
-			opt[$name]=1
-		elif [[ ${known[${name#no-}]-} == "${name#no-}"?(\?) && $1 != *=* ]]; then
-			opt[${name#no-}]=0
-		else
-			no_such_option "$1" "${!known[@]}" profile region help version
-		fi
-		shift
+	for name; do
+		[[ $name != -- ]] || break
+		[[ $name != @(-h|--help) ]] || show_usage
 	done
+	table+=$'  --profile=VALUE\n  --region=VALUE\n'
+	parse_options "$table" take_option "$@"
+	[[ $command != "$ferry_name" ]] || hush
+}
+
+# hush: what a command prints that is no data is a report, and -q wants none.
+hush() { [[ ! ${FERRY_QUIET-} ]] || exec >/dev/null; }
+
+take_option() {
+	case $1 in
+	--) words+=("$2") ;;
+	profile | region) aws+=("--$1=$2") ;;
+	quiet) be_quiet ;;
+	log-time) log_time ;;
+	*)
+		opt[$1]=$2
+		[[ $several != *" $1 "* ]] || repeated+=("--$1=$2")
+		;;
+	esac
+}
+
+show_usage() {
+	usage || fail "$EX_IO" $"cannot write to standard output"
+	exit 0
 }
 
 # operands COUNT WHAT: there must be so many.
 operands() {
 	((${#words[@]} == $1)) || misused "$(fill $"%s takes %s" "$command" "$2")"
+}
+
+# figure NAME FILE: a number out of a JSON summary, or nothing.
+figure() {
+	local text
+	text=$(<"$2")
+	[[ ! $text =~ .*\"$1\":([0-9]+) ]] || printf '%s\n' "${BASH_REMATCH[1]}"
 }
 
 # pass NAME...: those that were given, as arguments, in the array `args`; flags as they stand.
@@ -117,55 +122,136 @@ quantity() {
 	printf '%s\n' "$((10#$value))"
 }
 
-# front_door SUMMARY ARGUMENT...: what every pipeline of this kind begins with. --help prints the
-# function `usage`; --profile and --region are kept in `aws`; the rest is left in `rest`.
-front_door() {
-	command=$ferry_name
-	rest=()
-	while (($#)); do
-		case $1 in
-		-h | --help)
-			usage || fail "$EX_IO" $"cannot write to standard output"
-			exit
-			;;
-		--version)
-			printf '%s %s\n' "$ferry_name" "$(fs-group --version | cut -d ' ' -f 2-)" ||
-				fail "$EX_IO" $"cannot write to standard output"
-			exit
-			;;
-		--profile=* | --region=*) aws+=("$1") ;;
-		--profile | --region)
-			(($# > 1)) || misused "$(fill $"%s wants a value" "$1")"
-			aws+=("$1=$2")
-			shift
-			;;
-		*) rest+=("$1") ;;
-		esac
-		shift
-	done
-}
-
 # common_usage: the lines of --help that all of them share.
 common_usage() {
 	cat <<END
       --profile=NAME              section of ~/.aws/config and credentials [\$AWS_PROFILE]
       --region=NAME               region, such as ap-northeast-2 [\$AWS_REGION]
       --yes                       do not ask
+  -q, --quiet                     print errors only
+      --log-time                  begin messages with the time
   -h, --help                      print this help
       --version                   print the version
 END
 }
 
-# facts GROUP: the names of identifier and event time, and which stores there are.
+# read_known GROUP [FILE]: what its stores have, in files; into `known`, those that have anything.
+# With FILE only of the identifiers in its lines. `online` and `offline` say which stores there are.
+# Called under `||`, so each command says for itself that it failed.
+read_known() {
+	local -a args=() from=("${target_aws[@]}" --progress=none --no-seal -o ndjson)
+
+	known=()
+	defer rm -f -- "$run/there.offline" "$run/there.online"
+	if [[ $offline ]]; then
+		pass workgroup= query-timeout=
+		[[ ! ${2-} ]] || args+=("--only=$identifier=$2")
+		fs-extract-athena "${from[@]}" "${args[@]}" --unique --store-columns \
+			--without-collections -O "$run/there.offline" -- "$1" || return
+		[[ ! -s $run/there.offline ]] || known+=("--there-offline=$run/there.offline")
+	fi
+	if [[ $online && ( ! $offline || -s $run/there.offline ) ]]; then
+		args=()
+		[[ ! ${2-} ]] || args=(--quiet --lines "--ids=$2")
+		fs-extract-online "${from[@]}" "${args[@]}" -O "$run/there.online" -- "$1" || return
+		[[ ! -s $run/there.online ]] || known+=("--there-online=$run/there.online")
+	fi
+}
+
+# know GROUP [FILE]: the same; where that is not to be had, all of it is sent, unless --only-missing
+# was said.
+know() {
+	local code=0
+
+	read_known "$@" || code=$?
+	((code)) || return 0
+	[[ ! ${opt[only-missing]+set} ]] || exit "$code"
+	warn "$(fill $"what %s has already is not known: all of it is sent" "$1")"
+	known=()
+}
+
+# take_lock FD WHAT: another run may have it. --wait-lock waits for its end, --skip-if-running ends
+# well, unless `lock_stay`; otherwise WHAT is said, with 75.
+take_lock() {
+	local unit=1 wait=${opt[wait-lock]-0}
+
+	[[ $wait =~ ^([0-9]{1,7})([smhd]?)$ ]] ||
+		misused "$(fill $"--wait-lock: not like 30s, 15m or 2h: %s" "$wait")"
+	case ${BASH_REMATCH[2]} in m) unit=60 ;; h) unit=3600 ;; d) unit=86400 ;; esac
+	! flock -w "$((10#${BASH_REMATCH[1]} * unit))" "$1" || return 0
+	if [[ ${opt[skip-if-running]-} == 1 ]]; then
+		note "$2"
+		[[ ${lock_stay-} ]] || exit 0
+	else
+		say $"error" "$2"
+		hint $"--wait-lock TIME waits for it, --skip-if-running leaves this one out"
+	fi
+	return "$EX_TEMP"
+}
+
+# lock_group: nobody else on this machine writes to the group that `arn` names until this
+# script, and whatever it began, has ended, or until unlock_group. Doors that this one calls know
+# that it is theirs.
+lock_group() {
+	local folder name=${arn//[:\/]/-}
+
+	[[ " ${FERRY_LOCKED-} " != *" $name "* ]] || return 0
+	folder=$(state_folder)/locks
+	(umask 077 && mkdir -p -- "$folder") ||
+		fail "$EX_CANTCREATE" "$(fill $"cannot make the folder %s" "$folder")"
+	exec {group_lock}>>"$folder/$name"
+	take_lock "$group_lock" "$(fill $"another run writes to %s" "${arn##*/}")" || {
+		exec {group_lock}>&-
+		return "$EX_TEMP"
+	}
+	export FERRY_LOCKED="${FERRY_LOCKED-} $name"
+}
+unlock_group() {
+	[[ ! ${group_lock-} ]] || exec {group_lock}>&-
+	FERRY_LOCKED=${FERRY_LOCKED% *}
+}
+
+# ask_plan OPTION... -- SOURCE TARGET: prints what fs-plan does; into `plan` goes what it says.
+ask_plan() {
+	local name value
+
+	fs-plan "${aws[@]}" "--facts=$run/facts" "$@" || return
+	while IFS= read -r -d '' name && IFS= read -r -d '' value; do
+		plan[$name]=$value
+	done <"$run/facts"
+	rm -f -- "$run/facts"
+}
+
+# sure QUESTION [COMMAND...]: runs what shows more and asks, unless told not to; no ends the script.
+sure() {
+	[[ ${opt[force]-} != 1 && ${opt[yes]-} != 1 ]] || return 0
+	"${@:2}" >&2
+	confirm "$1" || fail "$EX_NOTALLOWED" $"not confirmed, nothing was done"
+}
+
+# keep FILE PLACE: moves it there: through a link, and into what is no file.
+keep() {
+	if [[ -e $2 && ! -f $2 ]]; then
+		{ cat -- "$1" >"$2"; } 2>/dev/null && rm -f -- "$1"
+	else
+		mv -fT -- "$1" "$(readlink -f -- "$2")" 2>/dev/null
+	fi || fail "$EX_CANTCREATE" "$(fill $"cannot write to %s" "$2")"
+}
+
+# facts GROUP: the names of identifier and event time, its type, which stores there are, in which
+# format, when it was made, and its ARN.
 facts() {
 	local key value _ role text
 
 	text=$(fs-group "${aws[@]}" describe -o csv -- "$1")
-	identifier='' time='' online='' offline=''
+	identifier='' time='' time_type='' online='' offline='' table_format='' created='' arn=''
 	while IFS=, read -r key value _ role; do
+		[[ $key != CreationTime ]] || created=$value
+		[[ $key != FeatureGroupArn ]] || arn=$value
 		[[ $key,$value != IngestMode,*Online* ]] || online=1
 		[[ $key,$value != IngestMode,*Offline* ]] || offline=1
 		[[ $role != 'record identifier' ]] || identifier=$key
-		[[ $role != 'event time' ]] || time=$key
+		[[ $role != 'event time' ]] || time=$key time_type=$value
+		[[ $key != TableFormat ]] || table_format=$value
 	done <<<"$text"
 }

@@ -6,18 +6,21 @@
 # shellcheck shell=bash disable=SC2154  # variables of narrow-to-wide
 
 # to_target COMMAND...: a program of PostgreSQL that talks to the target. Its connection string may
-# have a password, so it goes by the environment.
-to_target() {
-	local -a env=()
-
+# have a password, so it goes by the environment, and never over a command line of ours.
+to_target() (
+	env=()
 	# nothing may go to another server because this one could not be told
 	if [[ ${FERRY_TARGET-} ]]; then
-		(umask 077 && pg-wide-tables env >"$run/env") || return
-		mapfile -d '' env <"$run/env" || return
-		rm "$run/env"
+		mapfile -d '' env < <(pg-wide-tables env)
+		wait "$!" || known_code "$?" || exit
+		((${#env[@]} == 0)) || export "${env[@]}"
 	fi
-	env -u FERRY_SOURCE -u FERRY_TARGET "${env[@]}" "$@"
-}
+	unset FERRY_SOURCE FERRY_TARGET
+	# Debian's wrapper is Perl, which complains of every locale that is not there
+	export LC_ALL=C.UTF-8
+	# it is none of ours, which would end with this shell by themselves
+	exec setpriv --pdeathsig TERM "$@"
+)
 
 # back_up DIR: all or nothing.
 back_up() {
@@ -27,9 +30,8 @@ back_up() {
 	[[ ! -e $1 && ! -e $part ]] ||
 		fail "$EX_CANTCREATE" "there is something already: $1" \
 			'a backup makes its directory'
-	pg-wide-tables relations "${target[@]}" "${ships[@]}" >"$run/relations"
-	mapfile -t relations <"$run/relations"
-	rm "$run/relations"
+	mapfile -t relations < <(pg-wide-tables relations "${target[@]}" "${ships[@]}")
+	wait "$!" || known_code "$?" || exit
 	((${#relations[@]})) || fail "$EX_CONFIG" 'there are no wide tables to back up'
 	(umask 077 && mkdir -- "$part") || fail "$EX_CANTCREATE" "cannot make $part"
 	pg-wide-tables save "${target[@]}" "${ships[@]}" >"$part/ledger.ndjson"
@@ -50,7 +52,7 @@ roll_back() {
 	fi
 	[[ ! $backup ]] || back_up "$backup"
 	pg-wide-tables rollback "${loud[@]}" "${narrow[@]}" "${target[@]}" "${ships[@]}" \
-		${yes:+"$yes"} ${leave_slot:+"$leave_slot"}
+		${yes:+"$yes"} ${leave_slot:+"$leave_slot"} ${cascade:+"$cascade"}
 }
 
 # is_whole FILE: its last line says how many were before.

@@ -5,19 +5,21 @@
  * wire, in the memory of a few rows, as the CSV object that a query leaves in S3 or as the gzip
  * JSON parts of an UNLOAD, several at once. Its rows are counted against what Athena says.
  */
-#include "aws/fs_columns.h"
-#include "aws/fs_fetch.h"
-#include "aws/fs_offline.h"
-#include "aws/fs_sql.h"
-#include "aws/fs_wait.h"
-#include "aws/fs_where.h"
-#include "aws/fs_writer.h"
 #include "core/clock.h"
 #include "core/hash.h"
 #include "core/msg.h"
 #include "core/num.h"
 #include "core/opt.h"
 #include "core/stop.h"
+#include "fs/fs_columns.h"
+#include "fs/fs_fetch.h"
+#include "fs/fs_fill.h"
+#include "fs/fs_offline.h"
+#include "fs/fs_only.h"
+#include "fs/fs_sql.h"
+#include "fs/fs_wait.h"
+#include "fs/fs_where.h"
+#include "fs/fs_writer.h"
 #include "stream/extract.h"
 #include "stream/out.h"
 
@@ -32,11 +34,12 @@ enum method { METHOD_CSV, METHOD_UNLOAD };
 struct conf {
 	struct aws_opts aws;
 	struct io_opts io;
-	const char *columns, *rename, *where, *order_by, *as_of, *known_at, *query, *stats;
+	const char *columns, *rename, *where, *only, *order_by, *as_of, *known_at, *query, *stats;
 	const char *output_location, *workgroup, *database, *parquet;
 	uint64_t limit, workers;
 	int method;
-	bool latest, unique, store_columns, keep_results, dry_run;
+	bool latest, unique, deleted, store_columns, keep_results, dry_run;
+	bool without_collections, newer;
 	int64_t timeout, reuse;
 };
 
@@ -49,21 +52,37 @@ static const struct opt options[] = {
 	  .arg = "OLD:NEW,…", .help = "columns of the output that are to have another name" },
 	{ .name = "where", .kind = OPT_STR, .offset = offsetof(struct conf, where), .arg = "SQL",
 	  .help = "condition, with or without the word WHERE" },
-	{ .name = "order-by", .kind = OPT_STR, .offset = offsetof(struct conf, order_by),
-	  .arg = "SQL", .help = "order of the records (not with --method unload)" },
+	{ .name = "only", .not_with = "limit parquet query",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, only), .arg = "FEATURE=FILE",
+	  .help = "those whose FEATURE has a value of FILE, one a line; for lists that no query "
+		  "can hold" },
+	{ .name = "order-by", .not_with = "method=unload",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, order_by),
+	  .arg = "SQL", .help = "order of the records" },
 	{ .name = "limit", .kind = OPT_UINT, .offset = offsetof(struct conf, limit), .arg = "N",
 	  .min = 1, .help = "so many records at most" },
 	{ .name = "latest", .kind = OPT_FLAG, .offset = offsetof(struct conf, latest),
 	  .help = "the newest record of each identifier (default: all its history)" },
-	{ .name = "unique", .kind = OPT_FLAG, .offset = offsetof(struct conf, unique),
+	{ .name = "unique", .not_with = "latest as-of",
+	  .kind = OPT_FLAG, .offset = offsetof(struct conf, unique),
 	  .help = "one record of each identifier and event time, the last that was written" },
+	{ .name = "deleted", .kind = OPT_FLAG, .offset = offsetof(struct conf, deleted),
+	  .help = "also those that were deleted, the rest NULL" },
 	{ .name = "as-of", .kind = OPT_STR, .offset = offsetof(struct conf, as_of), .arg = "TIME",
 	  .help = "the newest as it was at this event time" },
 	{ .name = "known-at", .kind = OPT_STR, .offset = offsetof(struct conf, known_at),
 	  .arg = "TIME", .help = "only what was written (write_time) until then" },
 	{ .name = "store-columns", .kind = OPT_FLAG, .offset = offsetof(struct conf, store_columns),
 	  .help = "add write_time, api_invocation_time, is_deleted, and deletions" },
-	{ .name = "query", .kind = OPT_STR, .offset = offsetof(struct conf, query), .arg = "SQL",
+	{ .name = "without-collections", .kind = OPT_FLAG,
+	  .offset = offsetof(struct conf, without_collections),
+	  .help = "leave lists, sets and vectors empty, which only the online store has" },
+	{ .name = "newer", .kind = OPT_FLAG, .offset = offsetof(struct conf, newer),
+	  .help = "with collections: take records that are newer there whole (default)" },
+	{ .name = "query",
+	  .not_with = "columns where order-by limit latest as-of store-columns unique"
+		      " known-at deleted method=unload",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, query), .arg = "SQL",
 	  .help = "this SELECT instead of one made from the options above" },
 	{ .name = "dry-run", .letter = 'n', .kind = OPT_FLAG,
 	  .offset = offsetof(struct conf, dry_run),
@@ -91,20 +110,23 @@ static const struct opt options[] = {
 	  .help = "leave the result objects in S3" },
 	{ .kind = OPT_GROUP, .help = "Output" },
 	{ .name = "output-format", .letter = 'o', .kind = OPT_ENUM,
-	  .offset = offsetof(struct conf, io.out_format), .choices = "auto|csv|ndjson|json",
+	  .offset = offsetof(struct conf, io.out_format), .choices = "auto|csv|ndjson|tsv|json",
 	  .help = "auto is csv" },
 	{ .name = "output", .letter = 'O', .kind = OPT_STR,
 	  .offset = offsetof(struct conf, io.output),
-	  .arg = "FILE", .help = "write here instead of standard output" },
+	  .arg = "FILE", .file = OPT_WRITES, .help = "write here instead of standard output" },
 	{ .name = "gzip", .letter = 'z', .kind = OPT_UINT, .offset = offsetof(struct conf, io.gzip),
-	  .arg = "LEVEL", .min = 0, .max = 9, .help = "compress the output" },
-	{ .name = "parquet", .kind = OPT_STR, .offset = offsetof(struct conf, parquet),
-	  .arg = "FILE", .help = "write Parquet here instead, more files beside it" },
+	  .arg = "LEVEL", .min = 1, .max = 9, .help = "compress the output" },
+	{ .name = "parquet", .not_with = "rename output output-format gzip",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, parquet),
+	  .file = OPT_WRITES, .arg = "FILE",
+	  .help = "write Parquet here instead, more files beside it" },
 	EXTRACT_SEAL_OPTS(struct conf, io),
 	{ .kind = OPT_GROUP, .help = "Report" },
 	{ .name = "progress", .kind = OPT_ENUM, .offset = offsetof(struct conf, io.progress),
 	  .choices = "auto|bar|json|none", .help = "on standard error" },
 	{ .name = "stats", .kind = OPT_STR, .offset = offsetof(struct conf, stats), .arg = "FILE",
+	  .file = OPT_WRITES,
 	  .help = "write a JSON summary here: rows, bytes scanned, estimated cost" },
 	AWS_OPTS(struct conf, aws),
 	OPT_END,
@@ -122,9 +144,17 @@ static const struct opt_program program = {
 
 struct prog {
 	struct conf conf;
+	struct io_opts failing; /* what --stats says then */
 	struct aws *aws;
 	struct fs_group group;
 	struct fs_columns cols;
+	size_t shown;           /* so many of them are written; the others are for ourselves */
+	struct fs_only only;
+	size_t only_at; /* its column */
+	struct fs_fill *fill; /* asks the online store; NULL: not yet, or it cannot be */
+	struct fs_fill_conf fill_conf;
+	size_t *fill_feature;
+	uint64_t ties;
 	struct fs_json_column *keys;
 	struct fs_fetch fetch;
 	struct extract *x;
@@ -144,6 +174,66 @@ struct worker {
 
 /* ---- rows ---------------------------------------------------------------------------------- */
 
+static bool has_collection_columns(const struct prog *p)
+{
+	for (size_t i = 0; i < p->cols.n && !p->conf.without_collections; i++) {
+		size_t f = fs_group_feature(&p->group, p->cols.v[i].source);
+
+		if (f != SIZE_MAX && p->group.features[f].collection != FS_SCALAR)
+			return true;
+	}
+	return false;
+}
+
+static size_t column_of(const struct prog *p, struct sl name)
+{
+	for (size_t i = 0; i < p->cols.n; i++)
+		if (sl_eq(p->cols.v[i].source, name))
+			return i;
+	return SIZE_MAX;
+}
+
+static void filled(void *ctx, const struct field *f, size_t n)
+{
+	struct prog *p = ctx;
+
+	(void)n;
+	fs_writer_row(p->writer, f, p->shown);
+	extract_tick(p->x);
+}
+
+/* Records are asked for by identifier, and told to be those of the rows by their event time. */
+static void prepare_fill(struct prog *p)
+{
+	const struct fs_group *g = &p->group;
+	const struct conf *c = &p->conf;
+	bool collections = has_collection_columns(p);
+
+	if (collections && (column_of(p, g->features[g->id].name) == SIZE_MAX ||
+				   column_of(p, g->features[g->time].name) == SIZE_MAX))
+		die_hint(EX_DATA, "--without-collections leaves them empty",
+			"--query asks for collections, but not for %s and %s, by which the online "
+			"store has them",
+			msg_q(g->features[g->id].name), msg_q(g->features[g->time].name));
+	p->fill_feature = mem_alloc(mem_mul(p->cols.n, sizeof *p->fill_feature));
+	for (size_t i = 0; i < p->cols.n; i++)
+		p->fill_feature[i] = fs_group_feature(g, p->cols.v[i].source);
+	p->fill_conf = (struct fs_fill_conf){ .opts = &c->aws,
+		.group = g,
+		.feature = p->fill_feature,
+		.n = p->cols.n,
+		.deleted = column_of(p, SL("is_deleted")),
+		.ties = c->query ? SIZE_MAX : column_of(p, SL(FS_SQL_TIES)),
+		.collections = collections,
+		.latest = c->latest,
+		.newer = collections && c->newer && !c->as_of && !c->query &&
+			 (c->latest || !c->limit),
+		.row = filled,
+		.ctx = p };
+	if (collections)
+		p->fill = fs_fill_new(&p->fill_conf);
+}
+
 static void announce(struct prog *p)
 {
 	struct sl *names = mem_alloc(mem_mul(p->cols.n, sizeof *names));
@@ -152,7 +242,13 @@ static void announce(struct prog *p)
 		fs_columns_rename(&p->cols, p->conf.rename);
 	for (size_t i = 0; i < p->cols.n; i++)
 		names[i] = p->cols.v[i].name;
-	wr_cols(p->x->wr, names, p->cols.n);
+	if (p->conf.query)
+		p->shown = p->cols.n;
+	wr_cols(p->x->wr, names, p->shown);
+	if (!p->fill_feature)
+		prepare_fill(p);
+	if (!p->writer)
+		p->writer = fs_writer_new(&p->cols, p->x->wr);
 	mem_free(names);
 }
 
@@ -170,7 +266,22 @@ static void take_header(struct prog *p, const struct field *f, size_t n)
 			die(EX_STREAM, "column %zu of the result is %s instead of %s", i + 1,
 				msg_q(field_sl(&f[i])), msg_q(p->cols.v[i].source));
 	announce(p);
-	p->writer = fs_writer_new(&p->cols, p->x->wr);
+}
+
+static bool passes(const struct prog *p, const struct field *f)
+{
+	return !p->conf.only || fs_only_has(&p->only, field_sl(&f[p->only_at]));
+}
+
+/* The first tie is what the online store is first asked for. */
+static void give(struct prog *p, const struct field *f, size_t n)
+{
+	if (fs_fill_is_tie(&p->fill_conf, f) && p->ties++ == 0 && p->group.online && !p->fill)
+		p->fill = fs_fill_new(&p->fill_conf);
+	if (p->fill)
+		fs_fill_row(p->fill, f);
+	else
+		filled(p, f, n);
 }
 
 static void take_row(void *ctx, const struct field *f, size_t n)
@@ -181,8 +292,8 @@ static void take_row(void *ctx, const struct field *f, size_t n)
 		take_header(p, f, n);
 		return;
 	}
-	fs_writer_row(p->writer, f, n);
-	extract_tick(p->x);
+	if (passes(p, f))
+		give(p, f, n);
 }
 
 /* What a thread has gathered goes out. */
@@ -210,7 +321,15 @@ static void worker_row(void *ctx, const struct field *f, size_t n)
 {
 	struct worker *w = ctx;
 
-	fs_writer_row(w->writer, f, n);
+	if (!passes(w->p, f))
+		return;
+	if (w->p->fill_conf.collections || fs_fill_is_tie(&w->p->fill_conf, f)) {
+		pthread_mutex_lock(&w->p->lock);
+		give(w->p, f, n);
+		pthread_mutex_unlock(&w->p->lock);
+		return;
+	}
+	fs_writer_row(w->writer, f, w->p->shown);
 	if (wr_waiting(w->side).n > GATHER)
 		join(w);
 }
@@ -249,7 +368,8 @@ static void build_query(struct prog *p)
 		.limit = c->limit,
 		.latest = c->latest || c->as_of,
 		.unique = c->unique,
-		.deleted = c->store_columns && !c->latest && !c->as_of,
+		.filter_first = c->unique,
+		.deleted = c->deleted || (c->store_columns && !c->latest && !c->as_of),
 		.as_of = c->as_of ? sl_of(c->as_of) : SL(""),
 		.known_at = c->known_at ? sl_of(c->known_at) : SL("") };
 
@@ -263,24 +383,6 @@ static void build_query(struct prog *p)
 	else
 		fs_sql_select(&p->group, &q, &p->sql);
 	mem_free(names);
-}
-
-static void check_options(const struct conf *c)
-{
-	bool parts = c->columns || c->where || c->order_by || c->limit || c->latest || c->as_of ||
-		     c->store_columns || c->unique || c->known_at;
-
-	if (c->unique && (c->latest || c->as_of))
-		opt_usage("--latest and --as-of give one record of each identifier anyway");
-	if (c->query && parts)
-		opt_usage("--query is the whole query: no other option can change it");
-	if (c->parquet && (c->rename || c->io.output || c->io.out_format || c->io.gzip))
-		opt_usage("--parquet has its own format, names and file");
-	if (c->method == METHOD_UNLOAD && c->query)
-		opt_usage("--method unload needs to know the columns, so --query cannot be used "
-			  "with it");
-	if (c->method == METHOD_UNLOAD && c->order_by)
-		opt_usage("--order-by: the parts of --method unload have no order");
 }
 
 static void check_group(const struct prog *p)
@@ -408,6 +510,31 @@ static void print_query(struct prog *p)
 	out_close(out);
 }
 
+static void choose_columns(struct prog *p)
+{
+	const struct fs_group *g = &p->group;
+	const size_t needed[] = { g->id, g->time };
+	bool ties = (p->conf.latest || p->conf.as_of || p->conf.unique) && !p->conf.parquet;
+
+	fs_columns_choose(&p->cols, g, p->conf.columns, p->conf.store_columns);
+	p->shown = p->cols.n;
+	fs_only_read(&p->only, g, p->conf.only);
+	if (p->conf.only && column_of(p, p->only.feature) == SIZE_MAX)
+		fs_columns_add(&p->cols, g, p->only.feature, false);
+	p->only_at = p->conf.only ? column_of(p, p->only.feature) : 0;
+	if (ties)
+		fs_columns_add(&p->cols, g, SL(FS_SQL_TIES), true);
+	if (!has_collection_columns(p) && !(ties && g->online))
+		return;
+	if (p->conf.parquet)
+		die_hint(EX_DATA,
+			"another format has them; --without-collections leaves them empty",
+			"Parquet files come from the offline store, which has no collections");
+	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
+		if (column_of(p, g->features[needed[i]].name) == SIZE_MAX)
+			fs_columns_add(&p->cols, g, g->features[needed[i]].name, false);
+}
+
 static void open_group(struct prog *p, const char *name)
 {
 	struct aws_error e;
@@ -420,19 +547,27 @@ static void open_group(struct prog *p, const char *name)
 	if (p->conf.database)
 		p->group.database = sl_of(p->conf.database);
 	if (!p->conf.query)
-		fs_columns_choose(&p->cols, &p->group, p->conf.columns, p->conf.store_columns);
+		choose_columns(p);
 	build_query(p);
 }
 
 static void extract(struct prog *p)
 {
 	const struct io_opts *io = &p->conf.io;
+	uint64_t decided = 0;
 
 	if (!p->conf.parquet)
-		p->x = extract_open(io, io->out_format != FMT_JSON && io_wants_seal(io));
+		p->x = extract_open(io, !format_is_document((enum format)io->out_format) &&
+					    io_wants_seal(io));
 	prepare(p);
 	fs_fetch_start(&p->fetch);
 	fs_fetch_rows(&p->fetch);
+	if (p->fill)
+		decided = fs_fill_end(p->fill);
+	if (p->ties)
+		msg_note("%llu records have several rows of one event time, %llu of them are as "
+			 "the online store has them, the others in a fixed order",
+			(unsigned long long)p->ties, (unsigned long long)decided);
 	fs_fetch_report(&p->fetch, p->group.name, p->x ? wr_bytes(p->x->wr) : 0, p->conf.stats);
 	fs_fetch_end(&p->fetch);
 	if (!p->x)
@@ -444,12 +579,14 @@ static void extract(struct prog *p)
 static void release(struct prog *p)
 {
 	aws_close(p->aws);
+	fs_only_free(&p->only);
 	fs_group_free(&p->group);
 	arena_free(&p->mem);
 	str_free(&p->sql);
 	str_free(&p->where);
 	fs_columns_free(&p->cols);
 	mem_free(p->keys);
+	mem_free(p->fill_feature);
 	if (p->writer)
 		fs_writer_free(p->writer);
 }
@@ -458,6 +595,7 @@ int main(int argc, char **argv)
 {
 	struct prog p = { .lock = PTHREAD_MUTEX_INITIALIZER,
 		.conf = { .workgroup = "primary",
+				  .newer = true,
 				  .workers = 8,
 				  .timeout = 1800 * CLOCK_US_PER_SEC,
 				  .reuse = 3600 * CLOCK_US_PER_SEC } };
@@ -465,14 +603,16 @@ int main(int argc, char **argv)
 	opt_parse(&program, &p.conf, &argc, &argv);
 	if (argc != 1)
 		opt_usage("one GROUP");
+	p.failing.stats = p.conf.stats;
+	meter_on_failure(&p.failing, NULL);
 	if (p.conf.parquet)
 		p.conf.method = METHOD_UNLOAD;
-	check_options(&p.conf);
 	open_group(&p, argv[0]);
 	if (p.conf.dry_run)
 		print_query(&p);
 	else
 		extract(&p);
 	release(&p);
+	meter_end();
 	return EX_DONE;
 }

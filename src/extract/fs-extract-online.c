@@ -4,22 +4,22 @@
  * All of them (ListRecords), or those of identifiers that come as records or lines; fetched by
  * BatchGetRecord, many at once. Memory does not grow with the store.
  */
-#include "aws/fs_archive.h"
-#include "aws/fs_compare.h"
-#include "aws/fs_id_file.h"
-#include "aws/fs_known.h"
-#include "aws/fs_online.h"
-#include "aws/fs_table.h"
-#include "aws/fs_wait.h"
 #include "core/clock.h"
 #include "core/hash.h"
+#include "core/keyset.h"
 #include "core/msg.h"
 #include "core/opt.h"
 #include "core/stop.h"
+#include "fs/fs_archive.h"
+#include "fs/fs_compare.h"
+#include "fs/fs_id_file.h"
+#include "fs/fs_known.h"
+#include "fs/fs_online.h"
+#include "fs/fs_table.h"
+#include "fs/fs_wait.h"
 #include "stream/extract.h"
 #include "stream/out.h"
 
-#define FORMAT_TABLE 4 /* behind the formats of stream/rd.h: for people */
 
 struct conf {
 	struct aws_opts aws;
@@ -27,7 +27,7 @@ struct conf {
 	const char *columns, *ids, *except, *same_as, *gone_from, *s3_output;
 	const char *changed, *deleted_ids;
 	struct opt_list id;
-	bool lines, deleted, current_time, required;
+	bool lines, deleted, current_time, required, some, except_older;
 	uint64_t workers, batch;
 	int64_t patience;
 };
@@ -40,23 +40,38 @@ static const struct opt options[] = {
 	{ .name = "id", .kind = OPT_LIST, .offset = offsetof(struct conf, id), .arg = "ID",
 	  .help = "the record with this identifier; may be repeated" },
 	{ .name = "ids", .kind = OPT_STR, .offset = offsetof(struct conf, ids), .arg = "FILE",
+	  .file = OPT_READS,
 	  .help = "those whose identifiers are in these records (- is standard input)" },
-	{ .name = "lines", .kind = OPT_FLAG, .offset = offsetof(struct conf, lines),
+	{ .name = "lines", .needs = "ids",
+	  .kind = OPT_FLAG, .offset = offsetof(struct conf, lines),
 	  .help = "the file of --ids has an identifier a line, and no header" },
 	{ .name = "except", .kind = OPT_STR, .offset = offsetof(struct conf, except),
-	  .arg = "FILE", .help = "not those whose identifier and event time are in these records" },
+	  .arg = "FILE",
+	  .file = OPT_READS,
+	  .help = "not those whose identifier and event time are in these records" },
+	{ .name = "except-older", .needs = "except", .kind = OPT_FLAG,
+	  .offset = offsetof(struct conf, except_older),
+	  .help = "nor those of which these records have a newer state" },
 	{ .name = "same-as", .kind = OPT_STR, .offset = offsetof(struct conf, same_as),
-	  .arg = "FILE", .help = "those of these records that the store has just so" },
-	{ .name = "changed", .kind = OPT_STR, .offset = offsetof(struct conf, changed),
-	  .arg = "FILE", .help = "with --same-as: list those here that it has otherwise" },
-	{ .name = "gone-from", .kind = OPT_STR, .offset = offsetof(struct conf, gone_from),
-	  .arg = "FILE", .help = "those of these records, and of --ids, that it has no longer" },
+	  .file = OPT_READS, .arg = "FILE",
+	  .help = "those of these records that the store has just so" },
+	{ .name = "changed", .needs = "same-as",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, changed),
+	  .file = OPT_WRITES, .arg = "FILE",
+	  .help = "with --same-as: list those here that it has otherwise" },
+	{ .name = "gone-from", .needs = "ids", .not_with = "lines",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, gone_from),
+	  .file = OPT_READS, .arg = "FILE",
+	  .help = "those of these records, and of --ids, that it has no longer" },
 	{ .name = "deleted", .kind = OPT_FLAG, .offset = offsetof(struct conf, deleted),
 	  .help = "also identifiers of records that were softly deleted, the rest NULL" },
-	{ .name = "deleted-ids", .kind = OPT_STR, .offset = offsetof(struct conf, deleted_ids),
-	  .arg = "FILE", .help = "list those identifiers here" },
+	{ .name = "deleted-ids", .not_with = "id ids",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, deleted_ids),
+	  .file = OPT_WRITES, .arg = "FILE", .help = "list those identifiers here" },
 	{ .name = "required", .kind = OPT_FLAG, .offset = offsetof(struct conf, required),
 	  .help = "an identifier that has no record is an error" },
+	{ .name = "some", .kind = OPT_FLAG, .offset = offsetof(struct conf, some),
+	  .help = "it is an error when none of them has one" },
 	{ .name = "current-time", .kind = OPT_FLAG, .offset = offsetof(struct conf, current_time),
 	  .help = "give every record the event time of now, to be put elsewhere" },
 	{ .kind = OPT_GROUP, .help = "How" },
@@ -69,17 +84,19 @@ static const struct opt options[] = {
 	{ .name = "retry-for", .kind = OPT_DURATION, .offset = offsetof(struct conf, patience),
 	  .arg = "TIME", .unit = CLOCK_US_PER_SEC,
 	  .help = "wait out throttling and temporary failures for that long (default 10m)" },
-	IO_IN_OPTS_OF(struct conf, io, "auto|csv|ndjson|json"),
+	IO_IN_OPTS(struct conf, io),
 	{ .kind = OPT_GROUP, .help = "Output" },
 	{ .name = "output-format", .letter = 'o', .kind = OPT_ENUM,
-	  .offset = offsetof(struct conf, io.out_format), .choices = "auto|csv|ndjson|json|table",
+	  .offset = offsetof(struct conf, io.out_format),
+	  .choices = "auto|csv|ndjson|tsv|json|table",
 	  .help = "auto is csv; table is for people" },
 	{ .name = "output", .letter = 'O', .kind = OPT_STR,
 	  .offset = offsetof(struct conf, io.output),
-	  .arg = "FILE", .help = "write here instead of standard output" },
+	  .arg = "FILE", .file = OPT_WRITES, .help = "write here instead of standard output" },
 	{ .name = "gzip", .letter = 'z', .kind = OPT_UINT, .offset = offsetof(struct conf, io.gzip),
-	  .arg = "LEVEL", .min = 0, .max = 9, .help = "compress the output" },
-	{ .name = "s3-output", .kind = OPT_STR, .offset = offsetof(struct conf, s3_output),
+	  .arg = "LEVEL", .min = 1, .max = 9, .help = "compress the output" },
+	{ .name = "s3-output", .not_with = "output output-format gzip seal",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, s3_output),
 	  .arg = "URI", .help = "store NDJSON there instead, in objects that fs-put can load" },
 	EXTRACT_SEAL_OPTS(struct conf, io),
 	IO_REPORT_OPTS(struct conf, io),
@@ -112,9 +129,11 @@ struct prog {
 	struct str time;
 	struct field *nothing;
 	struct fs_known known; /* --except */
+	struct keyset newest;  /* --except-older: the newest event time of each identifier */
+	uint64_t older;
 	struct fs_ids only;    /* --gone-from: the identifiers of --ids */
 	struct out *changed, *deleted;
-	uint64_t n_changed, missing;
+	uint64_t n_changed, missing, found;
 };
 
 /* ---- output -------------------------------------------------------------------------------- */
@@ -124,13 +143,27 @@ static enum fs_type time_type(const struct prog *p)
 	return p->group.features[p->group.time].type;
 }
 
+static bool is_known(struct prog *p, struct sl id, struct sl time)
+{
+	const int64_t *newest;
+	int64_t t;
+
+	if (fs_known_has(&p->known, id, time_type(p), time))
+		return true;
+	newest = keyset_find(&p->newest, sip_hash(&p->only.key, id));
+	if (!newest || !fs_event_time_parse(time_type(p), time, &t) || t >= *newest)
+		return false;
+	return ++p->older;
+}
+
 static void take_row(void *ctx, const struct field *f, size_t n)
 {
 	struct prog *p = ctx;
 
-	if (p->conf.except && fs_known_has(&p->known, field_sl(&f[p->id_column]), time_type(p),
-				      field_sl(&f[p->time_column])))
+	if (p->conf.except &&
+		is_known(p, field_sl(&f[p->id_column]), field_sl(&f[p->time_column])))
 		return;
+	p->found++;
 	if (p->conf.current_time && p->time_column != SIZE_MAX) {
 		memcpy(p->now, f, n * sizeof *f);
 		str_clear(&p->time);
@@ -232,8 +265,9 @@ static void start_output(struct prog *p)
 		names[i] = p->group.features[p->features[i]].name;
 	if (p->conf.s3_output) {
 		p->archive = fs_archive_new(&p->conf.aws, p->conf.s3_output, names, p->n);
-	} else if (io->out_format != FORMAT_TABLE) {
-		p->x = extract_open(io, io->out_format != FMT_JSON && io_wants_seal(io));
+	} else if (io->out_format != FMT_TABLE) {
+		p->x = extract_open(io, !format_is_document((enum format)io->out_format) &&
+					    io_wants_seal(io));
 		wr_cols(p->x->wr, names, p->n);
 	}
 	mem_free(names);
@@ -256,8 +290,15 @@ static void print_table(struct prog *p)
 static void take_known(void *ctx, struct sl id, struct sl time)
 {
 	struct prog *p = ctx;
+	int64_t t, *newest;
+	bool added;
 
 	(void)fs_known_add(&p->known, id, time_type(p), time);
+	if (!p->conf.except_older || !fs_event_time_parse(time_type(p), time, &t))
+		return;
+	newest = keyset_value(&p->newest, sip_hash(&p->only.key, id), &added);
+	if (added || *newest < t)
+		*newest = t;
 }
 
 /* Those that are known elsewhere; where that file cannot be told, everything would be. */
@@ -265,6 +306,8 @@ static void learn_known(struct prog *p)
 {
 	if (p->id_column == SIZE_MAX || p->time_column == SIZE_MAX)
 		opt_usage("--except needs the identifier and the event time among --columns");
+	fs_ids_init(&p->only); /* for its key */
+	keyset_init(&p->newest, true);
 	fs_state_file(&p->group, &p->conf.io, p->conf.except, take_known, p);
 }
 
@@ -313,7 +356,7 @@ static void compare(struct prog *p)
 		.file = c->same_as ? c->same_as : c->gone_from,
 		.only = c->gone_from ? &p->only : NULL,
 		.workers = (unsigned)c->workers,
-		.batch = (unsigned)(c->batch < FS_BATCH_GET_MAX ? c->batch : FS_BATCH_GET_MAX),
+		.batch = (unsigned)c->batch,
 		.patience_us = c->patience,
 		.seen = seen,
 		.ctx = p });
@@ -356,7 +399,7 @@ static void start(struct prog *p, const char *name)
 		.description = &p->group,
 		.deleted = c->deleted || c->deleted_ids,
 		.workers = (unsigned)c->workers,
-		.batch = (unsigned)(c->batch < FS_BATCH_GET_MAX ? c->batch : FS_BATCH_GET_MAX),
+		.batch = (unsigned)c->batch,
 		.patience_us = c->patience,
 		.row = take_row,
 		.missing = take_missing,
@@ -420,36 +463,34 @@ static void release(struct prog *p)
 	mem_free(p->features);
 	mem_free(p->nothing);
 	mem_free(p->now);
-	mem_free(p->conf.id.v);
 	fs_known_free(&p->known);
+	keyset_clear(&p->newest);
 	fs_ids_free(&p->only);
 }
 
 int main(int argc, char **argv)
 {
-	struct prog p = { .conf = { .workers = 10,
+	struct prog p = { .conf = { .io.no_rejects = true,
+				  .workers = 10,
 				  .batch = FS_BATCH_GET_MAX,
 				  .patience = 600 * CLOCK_US_PER_SEC } };
-	const struct io_opts *io = &p.conf.io;
 
 	opt_parse(&program, &p.conf, &argc, &argv);
 	if (argc != 1)
 		opt_usage("one GROUP");
-	if (p.conf.lines && !p.conf.ids)
-		opt_usage("--lines needs --ids");
-	if (p.conf.gone_from && (!p.conf.ids || p.conf.lines))
-		opt_usage("--gone-from needs --ids, as records");
-	if (p.conf.deleted_ids && (p.conf.ids || p.conf.id.n))
-		opt_usage("--deleted-ids is of the whole store, not of some identifiers");
-	if (p.conf.s3_output && (io->output || io->out_format || io->gzip || io->force_seal))
-		opt_usage("--s3-output has its own format and place");
 	start(&p, argv[0]);
 	get_all(&p);
 	if (p.missing && !p.conf.deleted && (p.conf.ids || p.conf.id.n))
 		msg_note("%llu identifiers have no record", (unsigned long long)p.missing);
+	if (p.older)
+		msg_note("%llu records are left out, which the other side has newer",
+			(unsigned long long)p.older);
 	if (p.online)
 		fs_online_free(p.online);
 	finish(&p);
+	if (p.conf.some && !p.found)
+		die(EX_REFUSED, "feature group %s has none of these records",
+			msg_q(p.group.name));
 	release(&p);
 	return EX_DONE;
 }

@@ -12,11 +12,12 @@
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/stop.h"
-#include "pg/follow_poll.h"
-#include "pg/follow_slot.h"
-#include "pg/ledger.h"
-#include "pg/narrow_chunk.h"
-#include "pg/pace.h"
+#include "follow/follow_poll.h"
+#include "follow/follow_slot.h"
+#include "follow/narrow_chunk.h"
+#include "follow/pace.h"
+#include "ledger/ledger_opts.h"
+#include "ledger/ledger_origin.h"
 #include "stream/extract.h"
 
 struct conf {
@@ -25,7 +26,7 @@ struct conf {
 	struct opt_list ships;
 	struct opt_time since, until;
 	int64_t chunk, interval, overlap, pace;
-	uint64_t job;
+	uint64_t job, max_lag;
 	int follow;
 	bool past;
 	struct io_opts io;
@@ -44,8 +45,9 @@ struct dump {
 	struct narrow_chunk chunk;
 
 	/* from a ledger */
+	struct ledger_job job;
 	struct ledger_claim claim; /* .n 0: nothing is claimed */
-	struct arena claim_arena;
+	struct arena arena, claim_arena;
 	struct ledger_rejects rejects;
 	struct pace pace;
 };
@@ -54,9 +56,11 @@ static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "What to read" },
 	NARROW_SOURCE_OPT(struct conf, source),
 	NARROW_SHIPS_OPT(struct conf, ships),
-	{ .name = "since", .kind = OPT_TIME, .offset = offsetof(struct conf, since), .arg = "TIME",
+	{ .name = "since", .not_with = "job follow=slot",
+	  .kind = OPT_TIME, .offset = offsetof(struct conf, since), .arg = "TIME",
 	  .help = "rows from this time on (default: the first there is)" },
-	{ .name = "until", .kind = OPT_TIME, .offset = offsetof(struct conf, until), .arg = "TIME",
+	{ .name = "until", .not_with = "job follow=slot|poll",
+	  .kind = OPT_TIME, .offset = offsetof(struct conf, until), .arg = "TIME",
 	  .help = "rows before this time (default: all)" },
 	{ .name = "chunk", .kind = OPT_DURATION, .offset = offsetof(struct conf, chunk),
 	  .arg = "DURATION", .help = "length of a chunk (default 24h)" },
@@ -64,25 +68,32 @@ static const struct opt options[] = {
 	  .min = 1, .help = "claim chunks of this job until none is left" },
 	{ .name = "target", .kind = OPT_STR, .offset = offsetof(struct conf, target),
 	  .arg = "CONNINFO", .env = "FERRY_TARGET", .help = "with --job: where the ledger is" },
-	{ .name = "pace", .kind = OPT_DURATION, .offset = offsetof(struct conf, pace),
+	{ .name = "pace", .needs = "job",
+	  .kind = OPT_DURATION, .offset = offsetof(struct conf, pace),
 	  .arg = "DURATION",
 	  .help = "with --job: chunks that take so long, and pauses while the source is slow" },
 	{ .kind = OPT_GROUP, .help = "Going on" },
 	{ .name = "follow", .letter = 'f', .kind = OPT_ENUM,
 	  .offset = offsetof(struct conf, follow), .choices = "no|slot|poll",
 	  .help = "what is new, as it comes: from a slot, or asked for by SQL" },
-	{ .name = "past", .kind = OPT_FLAG, .offset = offsetof(struct conf, past),
+	{ .name = "past", .needs = "job follow=slot|poll",
+	  .kind = OPT_FLAG, .offset = offsetof(struct conf, past),
 	  .help = "with --job: its chunks first, then follow" },
 	{ .name = "interval", .kind = OPT_DURATION, .offset = offsetof(struct conf, interval),
 	  .arg = "DURATION", .unit = 60 * CLOCK_US_PER_SEC,
 	  .help = "follow: a chunk so often (a bare number: minutes; default 500ms, or 100ms)" },
-	{ .name = "slot", .kind = OPT_STR, .offset = offsetof(struct conf, slot), .arg = "NAME",
+	{ .name = "slot", .needs = "follow=slot", .not_with = "job",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, slot), .arg = "NAME",
 	  .help = "slot without --job: its name" },
-	{ .name = "publication", .kind = OPT_STR, .offset = offsetof(struct conf, publication),
+	{ .name = "publication", .needs = "follow=slot", .not_with = "job",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, publication),
 	  .arg = "NAME", .help = "slot without --job: what it tells of (default the slot's name)" },
-	{ .name = "ack", .kind = OPT_STR, .offset = offsetof(struct conf, ack), .arg = "FILE",
+	{ .name = "ack", .needs = "follow=slot",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, ack), .file = OPT_READS, .arg = "FILE",
 	  .help = "slot: where pg-copy-load --ack says what it has committed" },
-	{ .name = "overlap", .kind = OPT_DURATION, .offset = offsetof(struct conf, overlap),
+	FOLLOW_LAG_OPT(struct conf, max_lag, .needs = "follow=slot|poll"),
+	{ .name = "overlap", .needs = "follow=slot|poll",
+	  .kind = OPT_DURATION, .offset = offsetof(struct conf, overlap),
 	  .arg = "DURATION", .help = "poll: look so far back for rows out of order (default 60s)" },
 	NARROW_OPTS(struct conf, narrow),
 	EXTRACT_OUT_OPTS(struct conf, io, "CSV"),
@@ -110,11 +121,11 @@ static void reject(struct dump *d, const struct narrow_row *row)
 
 	narrow_row_put_json(&d->reader, &json);
 	ship = narrow_chunk_reject(&d->chunk, row);
-	if (ship && d->conf.job)
+	if (d->conf.job)
 		ledger_reject(&d->rejects, ship->ship, d->chunk.facts.from, ship->attempt,
 			str_sl(&json), sl_of(row->why));
 	extract_reject(d->x, d->narrow->col[row->bad].name, d->reader.raw[row->bad], row->why,
-		str_sl(&json), d->conf.job != 0 && ship);
+		str_sl(&json), d->conf.job != 0);
 	str_free(&json);
 }
 
@@ -196,12 +207,13 @@ static bool find_range(struct dump *d, struct narrow_part *all)
 	return all->from < all->to;
 }
 
-/* Rows without a time are in no range, but must not be passed over in silence. */
-static void read_timeless(struct dump *d, struct narrow_part all)
+/* Rows without a time of ours are in no range, but must not be passed over in silence. */
+static void read_outcasts(struct dump *d, struct narrow_part all)
 {
-	if (d->narrow->col[NARROW_TIME].not_null || d->conf.since.given || d->conf.until.given)
+	all.outcasts = true;
+	if (d->conf.since.given || d->conf.until.given ||
+		!narrow_has_outcasts(d->narrow, d->source, &all))
 		return;
-	all.timeless = true;
 	narrow_chunk_begin(&d->chunk, 0, 0);
 	read_chunk(d, &all);
 }
@@ -243,7 +255,7 @@ static void dump_range(struct dump *d)
 				all.from = clock_floor(next, d->conf.chunk);
 		}
 	}
-	read_timeless(d, all);
+	read_outcasts(d, all);
 	warn_of_absent(d, &seen);
 	names_free(&seen);
 }
@@ -262,31 +274,40 @@ static void give_back(void *ctx, int code, const char *message)
 			message);
 }
 
-static void check_job(struct dump *d)
+static void find_job(struct dump *d)
 {
-	struct ledger_job job = { 0 };
-	struct arena a = { 0 };
-	struct str source = { 0 };
-
-	if (!ledger_exists(d->target) || !ledger_job_get(d->target, d->conf.job, &job, &a))
+	d->target = pg_connect(d->conf.target, "target");
+	if (!ledger_exists(d->target) ||
+		!ledger_job_get(d->target, d->conf.job, &d->job, &d->arena))
 		die(EX_CONFIGURATION, "no job %llu in the ledger, target",
 			(unsigned long long)d->conf.job);
-	ledger_source_name(d->source, &source);
-	if (!sl_eq_str(str_sl(&source), job.source))
-		die(EX_CONFIGURATION, "job %llu reads another database: %s, not %s",
-			(unsigned long long)d->conf.job, job.source, str_z(&source));
-	if (strcmp(d->narrow->table, job.source_table) != 0)
+	ledger_job_reads(&d->job, &d->conf.narrow, &d->arena);
+}
+
+static void check_job(struct dump *d)
+{
+	if (strcmp(d->narrow->table, d->job.source_table) != 0)
 		die_hint(EX_CONFIGURATION, "give the same --table as then",
 			"job %llu reads another table: %s", (unsigned long long)d->conf.job,
-			job.source_table);
-	str_free(&source);
-	arena_free(&a);
+			d->job.source_table);
+	ledger_origin_check(d->source, d->target, d->conf.job, d->narrow);
+}
+
+/* Those whose names cannot be read belong to the outcasts. */
+static void find_odd_ships(struct dump *d)
+{
+	struct sl *ships = NULL;
+
+	if (d->narrow->encoding && d->narrow->odd_ships.n == 0)
+		(void)narrow_ships(d->narrow, d->source, &ships);
+	mem_free(ships);
 }
 
 static void dump_claim(struct dump *d)
 {
 	struct narrow_part part = { .from = d->claim.from, .to = d->claim.to };
 	bool by_ship = d->narrow->by_ship_time || d->conf.ships.n > 0;
+	bool outcasts = d->claim.n == 1 && d->claim.ships[0].ship.n == 0;
 	struct sl *ships = arena_alloc(&d->claim_arena, mem_mul(d->claim.n, sizeof *ships));
 
 	narrow_chunk_begin(&d->chunk, part.from, part.to);
@@ -298,7 +319,11 @@ static void dump_claim(struct dump *d)
 		ships[i] = d->claim.ships[i].ship;
 		d->chunk.facts.ships[number].attempt = d->claim.ships[i].attempt;
 	}
-	if (by_ship) {
+	if (outcasts) {
+		d->chunk.outcasts = part.outcasts = true;
+		part.shipless = d->narrow->by_ship_time;
+		find_odd_ships(d);
+	} else if (by_ship) {
 		part.ships = ships;
 		part.n_ships = d->claim.n;
 	} else {
@@ -365,6 +390,7 @@ static struct follow_slot slot_of(struct dump *d)
 		.publication = c->publication ? c->publication : c->slot,
 		.ack = c->ack,
 		.interval = c->interval,
+		.max_lag = c->max_lag,
 		.chunk = &d->chunk,
 		.x = d->x };
 }
@@ -395,38 +421,17 @@ static bool has_ops(struct dump *d)
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
-static void check_slot(const struct conf *c)
-{
-	bool slot = c->follow == FOLLOW_SLOT;
-
-	if (!slot && (c->slot || c->publication || c->ack))
-		opt_usage("--slot, --publication and --ack are for --follow slot");
-	if (slot && !c->job && !c->slot)
-		opt_usage("--follow slot wants --job, or --slot");
-	if (c->job && (c->slot || c->publication))
-		opt_usage("--job takes its slot from the ledger, without --slot and --publication");
-	if (slot && c->since.given)
-		opt_usage("--since: a slot goes on where it is");
-}
-
 static void check_options(struct dump *d)
 {
 	const struct conf *c = &d->conf;
 
 	extract_check(&c->io);
-	if (c->job && (c->since.given || c->until.given))
-		opt_usage("--job takes its range from the ledger, without --since and --until");
 	if (c->since.given && c->until.given && c->since.instant > c->until.instant)
 		opt_usage("--since is behind --until");
-	if (c->follow && c->until.given)
-		opt_usage("--follow has no end, so no --until");
-	if (!c->follow && (c->overlap || c->past || (c->interval && !c->pace)))
-		opt_usage("--interval, --overlap and --past are for --follow");
-	check_slot(c);
-	if (c->pace && !c->job)
-		opt_usage("--pace wants --job");
-	if (c->past && !c->job)
-		opt_usage("--past wants --job");
+	if (!c->follow && c->interval && !c->pace)
+		opt_usage("--interval needs --follow or --pace");
+	if (c->follow == FOLLOW_SLOT && !c->job && !c->slot)
+		opt_usage("--follow=slot needs --job or --slot");
 	if (c->job && !io_wants_seal(&c->io))
 		die_hint(EX_USAGE_, "pipe it into pivot-wide and pg-copy-load, or say --seal",
 			"--job: without a seal nothing can finish the chunks that are claimed");
@@ -442,16 +447,17 @@ static void open_all(struct dump *d)
 	static const struct sl columns[] = { SL_INIT("ship_id"), SL_INIT("created_time"),
 		SL_INIT("data_channel_id"), SL_INIT("value"), SL_INIT("op") };
 
-	d->source = pg_connect(d->conf.source, "source");
+	if (d->conf.job)
+		find_job(d);
+	d->source = narrow_connect(d->conf.source, &d->conf.narrow);
 	if (d->conf.follow)
 		stop_catch_patiently();
 	else
 		stop_catch(cancel, d->source);
-	pg_exec(d->source, NARROW_READ_SETTINGS);
+	narrow_only_reads(d->source);
 	d->narrow = narrow_detect(d->source, &d->conf.narrow);
 	d->chunk.zone = d->narrow->zone;
 	if (d->conf.job) {
-		d->target = pg_connect(d->conf.target, "target");
 		d->rejects = (struct ledger_rejects){
 			.target = d->target, .job = d->conf.job };
 		check_job(d);
@@ -468,7 +474,7 @@ static void open_all(struct dump *d)
 
 int main(int argc, char **argv)
 {
-	struct dump d = { .conf = { .chunk = CLOCK_US_PER_DAY } };
+	struct dump d = { .conf = { .chunk = CLOCK_US_PER_DAY, .max_lag = FOLLOW_LAG } };
 	int keeper = -1, code;
 
 	opt_parse(&program, &d.conf, &argc, &argv);
@@ -491,9 +497,9 @@ int main(int argc, char **argv)
 	pg_close(d.source);
 	pg_close(d.target);
 	narrow_chunk_free(&d.chunk);
+	arena_free(&d.arena);
 	arena_free(&d.claim_arena);
 	str_free(&d.rejects.rows);
-	mem_free(d.conf.ships.v);
 	narrow_free(d.narrow);
 	return code;
 }

@@ -12,7 +12,7 @@
 #include "core/msg.h"
 #include "core/num.h"
 #include "core/stop.h"
-#include "pg/narrow.h"
+#include "narrow/narrow.h"
 #include "stream/extract.h"
 
 struct conf {
@@ -84,7 +84,18 @@ static void put_format(const struct narrow *n, struct str *s)
 	str_addz(s, " END");
 }
 
-#define EVER INT64_MIN
+#define EVER NARROW_FIRST_INSTANT
+
+/* `time >= since`, and none that no wide table can hold. */
+static void put_times(const struct schema *s, struct str *sql, int64_t since)
+{
+	const char *time = s->narrow->col[NARROW_TIME].ident;
+
+	str_addf(sql, " AND %s >= ", time);
+	narrow_add_time(s->narrow, sql, since);
+	str_addf(sql, " AND %s <= ", time);
+	narrow_add_time(s->narrow, sql, NARROW_END_INSTANT - 1);
+}
 
 /* Rows of one ship (NULL: all) from `since` on; not those that lack a part of the key. */
 static void put_where(const struct schema *s, struct str *sql, const struct sl *ship, int64_t since)
@@ -95,10 +106,7 @@ static void put_where(const struct schema *s, struct str *sql, const struct sl *
 	str_addf(sql, " AND %s %s", c[NARROW_SHIP].ident, ship ? "= " : "IS NOT NULL");
 	if (ship)
 		pg_add_literal(s->pg, sql, *ship);
-	if (since != EVER) {
-		str_addf(sql, " AND %s >= ", c[NARROW_TIME].ident);
-		narrow_add_time(s->narrow, sql, since);
-	}
+	put_times(s, sql, since);
 }
 
 /* Every row is looked at: columns ship, channel, format, first, last, samples. */
@@ -130,16 +138,15 @@ static void put_index_query(const struct schema *s, struct str *sql, struct sl s
 	str_addz(&where, " AND ");
 	str_addf(&from, "FROM %s WHERE %s%s = channels.x", s->narrow->ident, str_z(&where),
 		c[NARROW_CHANNEL].ident);
+	put_times(s, &from, since);
 	narrow_add_loose_scan(s->narrow, sql, "channels", c[NARROW_CHANNEL].ident, str_z(&where));
 	str_addz(sql, "SELECT ");
 	pg_add_literal(s->pg, sql, ship);
 	if (since != EVER) {
 		str_addf(sql,
 			", x::text, f, a, b, n FROM channels, LATERAL (SELECT %s AS f, "
-			"min(%s) AS a, max(%s) AS b, count(*) AS n %s AND %s >= ",
-			format, time, time, str_z(&from), time);
-		narrow_add_time(s->narrow, sql, since);
-		str_addz(sql, " GROUP BY 1) r");
+			"min(%s) AS a, max(%s) AS b, count(*) AS n %s GROUP BY 1) r",
+			format, time, time, str_z(&from));
 	} else {
 		str_addf(sql,
 			", x::text, f, a, b, NULL FROM channels, "
@@ -160,6 +167,11 @@ static struct field field_of(const struct pg_result *r, size_t row, int col)
 	return pg_is_null(r, row, col) ? FIELD_NULL : field_str(pg_value(r, row, col));
 }
 
+static bool is_name(struct sl name)
+{
+	return name.n > 0 && name.n <= NARROW_NAME_MAX;
+}
+
 static void emit(struct schema *s, const struct str *sql)
 {
 	struct pg_result *r;
@@ -169,6 +181,8 @@ static void emit(struct schema *s, const struct str *sql)
 	for (size_t row = 0; row < pg_rows(r); row++) {
 		struct field f[6];
 
+		if (!is_name(pg_value(r, row, 0)) || !is_name(pg_value(r, row, 1)))
+			continue; /* its rows are rejects */
 		for (int i = 0; i < 6; i++)
 			f[i] = field_of(r, row, i);
 		if (f[5].kind == F_STR)
@@ -259,9 +273,9 @@ int main(int argc, char **argv)
 		opt_usage("no file is read, got %s", msg_q(sl_of(argv[0])));
 	if (s.conf.io.out_format == FMT_AUTO)
 		s.conf.io.out_format = FMT_NDJSON;
-	s.pg = pg_connect(s.conf.source, "source");
+	s.pg = narrow_connect(s.conf.source, &s.conf.narrow);
 	stop_catch(cancel, s.pg);
-	pg_exec(s.pg, "SET default_transaction_read_only = on");
+	pg_set(s.pg, "transaction_read_only", "on");
 	s.narrow = narrow_detect(s.pg, &s.conf.narrow);
 	put_format(s.narrow, &s.format);
 	s.x = extract_open(&s.conf.io, false);
@@ -269,7 +283,6 @@ int main(int argc, char **argv)
 	list(&s);
 	code = extract_close(s.x);
 	str_free(&s.format);
-	mem_free(s.conf.ships.v);
 	narrow_free(s.narrow);
 	pg_close(s.pg);
 	return code;

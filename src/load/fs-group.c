@@ -5,12 +5,12 @@
  * service would refuse is refused here, before it is sent.
  */
 #include "aws/client.h"
-#include "aws/fs_admin.h"
-#include "aws/fs_show.h"
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/num.h"
+#include "fs/fs_admin.h"
+#include "fs/fs_show.h"
 #include "stream/out.h"
 
 struct conf {
@@ -25,73 +25,108 @@ struct conf {
 
 static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "Output" },
-	{ .name = "output-format", .letter = 'o', .kind = OPT_ENUM,
+	{ .name = "output-format", .verbs = "list|describe|schema|size",
+	  .letter = 'o', .kind = OPT_ENUM,
 	  .offset = offsetof(struct conf, format), .choices = FS_TABLE_FORMATS,
-	  .help = "of list, describe, schema and size" },
-	{ .name = "name-contains", .kind = OPT_STR, .offset = offsetof(struct conf, contains),
-	  .arg = "TEXT", .help = "list: only groups whose name has this in it" },
-	{ .name = "output", .letter = 'O', .kind = OPT_STR, .offset = offsetof(struct conf, output),
-	  .arg = "FILE", .help = "template: write here instead of standard output" },
+	  .help = "of what is printed" },
+	{ .name = "name-contains", .verbs = "list",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, contains),
+	  .arg = "TEXT", .help = "only groups whose name has this in it" },
+	{ .name = "output", .verbs = "template",
+	  .letter = 'O', .kind = OPT_STR, .offset = offsetof(struct conf, output),
+	  .file = OPT_WRITES, .arg = "FILE", .help = "write here instead of standard output" },
 	{ .kind = OPT_GROUP, .help = "Creating" },
-	{ .name = "schema-file", .kind = OPT_STR, .offset = offsetof(struct conf, schema_file),
-	  .arg = "FILE", .help = "features: a JSON array, see 'fs-group template'" },
-	{ .name = "role-arn", .kind = OPT_STR, .offset = offsetof(struct conf, admin.role),
+	{ .name = "schema-file", .verbs = "create|update",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, schema_file),
+	  .file = OPT_READS, .arg = "FILE",
+	  .help = "features: a JSON array, see 'fs-group template'" },
+	{ .name = "role-arn", .verbs = "create", .required = true,
+	  .kind = OPT_STR, .offset = offsetof(struct conf, admin.role),
 	  .arg = "ARN", .help = "role that the service takes to write the offline store" },
-	{ .name = "description", .kind = OPT_STR,
+	{ .name = "description", .verbs = "create",
+	  .kind = OPT_STR,
 	  .offset = offsetof(struct conf, admin.description),
 	  .arg = "TEXT", .help = "of the group" },
-	{ .name = "record-identifier-name", .kind = OPT_STR,
+	{ .name = "record-identifier-name", .verbs = "create",
+	  .kind = OPT_STR,
 	  .offset = offsetof(struct conf, admin.id_name), .arg = "NAME",
-	  .help = "feature that identifies a record (default id)" },
-	{ .name = "event-time-feature-name", .kind = OPT_STR,
+	  .help = "feature that identifies a record (default: as the schema says, or id)" },
+	{ .name = "event-time-feature-name", .verbs = "create",
+	  .kind = OPT_STR,
 	  .offset = offsetof(struct conf, admin.time_name), .arg = "NAME",
-	  .help = "feature with the event time (default event_time)" },
-	{ .name = "online-store", .kind = OPT_FLAG, .offset = offsetof(struct conf, admin.online),
+	  .help = "feature with the event time (default: as the schema says, or event_time)" },
+	{ .name = "online-store", .verbs = "create",
+	  .kind = OPT_FLAG, .offset = offsetof(struct conf, admin.online),
 	  .help = "the group has one (default)" },
-	{ .name = "offline-store", .kind = OPT_FLAG, .offset = offsetof(struct conf, admin.offline),
+	{ .name = "offline-store", .verbs = "create",
+	  .kind = OPT_FLAG, .offset = offsetof(struct conf, admin.offline),
 	  .help = "the group has one (default)" },
-	{ .name = "storage-type", .kind = OPT_ENUM, .offset = offsetof(struct conf, storage_type),
+	{ .name = "storage-type", .verbs = "create",
+	  .kind = OPT_ENUM, .offset = offsetof(struct conf, storage_type),
 	  .choices = "default|Standard|InMemory", .help = "of the online store" },
-	{ .name = "s3-uri", .kind = OPT_STR, .offset = offsetof(struct conf, admin.s3_uri),
+	{ .name = "s3-uri", .verbs = "create",
+	  .required = true, .not_with = "no-offline-store",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, admin.s3_uri),
 	  .arg = "URI", .help = "where the offline store is to be" },
-	{ .name = "ttl-duration", .kind = OPT_UINT, .offset = offsetof(struct conf, admin.ttl_days),
+	{ .name = "ttl-duration", .verbs = "create", .not_with = "no-online-store",
+	  .kind = OPT_UINT, .offset = offsetof(struct conf, admin.ttl_days),
 	  .arg = "DAYS", .min = 1, .max = 365,
 	  .help = "records leave the online store after this" },
-	{ .name = "enable-encryption", .kind = OPT_FLAG,
-	  .offset = offsetof(struct conf, admin.encryption), .help = "with the key below" },
+	{ .name = "enable-encryption", .verbs = "create",
+	  .kind = OPT_FLAG,
+	  .offset = offsetof(struct conf, admin.encryption),
+	  .help = "with a key of AWS, or that below" },
 	{ .name = "encryption", .kind = OPT_FLAG, .hidden = true,
 	  .offset = offsetof(struct conf, admin.encryption), .help = "the same" },
-	{ .name = "kms-key-id", .kind = OPT_STR, .offset = offsetof(struct conf, admin.kms_key),
+	{ .name = "kms-key-id", .verbs = "create",
+	  .not_with = "no-enable-encryption no-encryption",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, admin.kms_key),
 	  .arg = "KEY", .help = "key that encrypts both stores" },
-	{ .name = "table-format", .kind = OPT_ENUM,
+	{ .name = "table-format", .verbs = "create",
+	  .kind = OPT_ENUM,
 	  .offset = offsetof(struct conf, admin.table_kind),
 	  .choices = "Glue|Iceberg", .help = "of the offline store" },
-	{ .name = "throughput-mode", .kind = OPT_ENUM,
+	{ .name = "throughput-mode", .verbs = "create",
+	  .kind = OPT_ENUM,
 	  .offset = offsetof(struct conf, admin.throughput), .choices = "OnDemand|Provisioned",
 	  .help = "of the online store" },
-	{ .name = "read-capacity-units", .kind = OPT_UINT,
+	{ .name = "read-capacity-units", .verbs = "create",
+	  .needs = "throughput-mode=Provisioned write-capacity-units",
+	  .kind = OPT_UINT,
 	  .offset = offsetof(struct conf, admin.read_units), .arg = "N", .max = 10000000,
 	  .help = "when Provisioned" },
-	{ .name = "write-capacity-units", .kind = OPT_UINT,
+	{ .name = "write-capacity-units", .verbs = "create",
+	  .needs = "throughput-mode=Provisioned read-capacity-units",
+	  .kind = OPT_UINT,
 	  .offset = offsetof(struct conf, admin.write_units), .arg = "N", .max = 10000000,
 	  .help = "when Provisioned" },
-	{ .name = "tags", .kind = OPT_LIST, .offset = offsetof(struct conf, admin.tags),
+	{ .name = "tags", .verbs = "create",
+	  .kind = OPT_LIST, .offset = offsetof(struct conf, admin.tags),
 	  .arg = "NAME=VALUE", .help = "tag of the group; may be repeated" },
 	{ .kind = OPT_GROUP, .help = "Adding features" },
-	{ .name = "feature", .letter = 'f', .kind = OPT_LIST,
+	{ .name = "feature", .verbs = "update",
+	  .letter = 'f', .kind = OPT_LIST,
 	  .offset = offsetof(struct conf, words),
 	  .arg = "NAME:TYPE[:list:DIM|:set][:DESCRIPTION]", .help = "a feature; may be repeated" },
-	{ .name = "json", .letter = 'j', .kind = OPT_LIST, .offset = offsetof(struct conf, objects),
+	{ .name = "json", .verbs = "update",
+	  .letter = 'j', .kind = OPT_LIST, .offset = offsetof(struct conf, objects),
 	  .arg = "OBJECT", .help = "a feature as in the schema file; may be repeated" },
 	{ .kind = OPT_GROUP, .help = "Deleting and clearing" },
-	{ .name = "delete-data", .kind = OPT_FLAG, .offset = offsetof(struct conf, delete_data),
-	  .help = "delete: the offline store's objects and table, too (default)" },
-	{ .name = "keep-data", .kind = OPT_FLAG, .offset = offsetof(struct conf, admin.keep_data),
-	  .help = "delete: leave the offline store's objects and table" },
-	{ .name = "backup-s3", .kind = OPT_STR, .offset = offsetof(struct conf, admin.backup),
-	  .arg = "URI", .help = "clear: copy the objects there first" },
-	{ .name = "where", .kind = OPT_STR, .offset = offsetof(struct conf, admin.where),
-	  .arg = "SQL", .hidden = true, .help = "clear: only these rows, of an Iceberg table" },
+	{ .name = "delete-data", .verbs = "delete", .weakens = true,
+	  .kind = OPT_FLAG, .offset = offsetof(struct conf, delete_data),
+	  .help = "the offline store's objects and table, too (default)" },
+	{ .name = "keep-data", .verbs = "delete",
+	  .kind = OPT_FLAG, .offset = offsetof(struct conf, admin.keep_data),
+	  .help = "leave the offline store's objects and table" },
+	{ .name = "backup-s3", .verbs = "clear|backup",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, admin.backup),
+	  .arg = "URI", .help = "copy the objects there (first)" },
+	{ .name = "where", .verbs = "clear",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, admin.where),
+	  .arg = "SQL", .hidden = true, .help = "only these rows, of an Iceberg table" },
+	{ .name = "try-deleting", .verbs = "clear", .needs = "dry-run",
+	  .kind = OPT_FLAG, .offset = offsetof(struct conf, admin.try_deleting),
+	  .hidden = true, .help = "find out whether objects may be deleted" },
 	{ .name = "s3-output-location", .kind = OPT_STR,
 	  .offset = offsetof(struct conf, admin.athena_output), .arg = "URI",
 	  .help = "where Athena keeps what statements print (default: the workgroup's)" },
@@ -106,14 +141,19 @@ static const struct opt options[] = {
 	  .offset = offsetof(struct conf, admin.wait_timeout), .arg = "TIME",
 	  .unit = CLOCK_US_PER_SEC, .help = "for that long at most (default 30m)" },
 	{ .kind = OPT_GROUP, .help = "Size" },
-	{ .name = "bucket", .kind = OPT_STR, .offset = offsetof(struct conf, bucket), .arg = "NAME",
-	  .help = "size: of what is in this bucket, instead of a group" },
-	{ .name = "prefix", .kind = OPT_STR, .offset = offsetof(struct conf, prefix), .arg = "KEY",
-	  .help = "size: below this" },
-	{ .name = "export", .kind = OPT_STR, .offset = offsetof(struct conf, export), .arg = "FILE",
-	  .help = "size: write a CSV file, too" },
-	{ .name = "price", .kind = OPT_STR, .offset = offsetof(struct conf, price), .arg = "USD",
-	  .help = "size: of one GiB a month (default 0.025)" },
+	{ .name = "bucket", .verbs = "size",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, bucket), .arg = "NAME",
+	  .help = "of what is in this bucket, instead of a group" },
+	{ .name = "prefix", .verbs = "size",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, prefix), .arg = "KEY",
+	  .help = "below this" },
+	{ .name = "export", .verbs = "size",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, export),
+	  .file = OPT_WRITES, .arg = "FILE",
+	  .help = "write CSV files, too: FILE, and by month NAME-monthly.csv" },
+	{ .name = "price", .verbs = "size",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, price), .arg = "USD",
+	  .help = "of one GiB a month of class STANDARD (default 0.025)" },
 	AWS_OPTS(struct conf, aws),
 	OPT_END,
 };
@@ -122,12 +162,11 @@ static const struct opt_program program = {
 	.name = "fs-group",
 	.summary = "list, describe, create, extend, clear and delete feature groups",
 	.synopsis = "[options] list\n"
-		    "[options] describe|schema|size|delete|clear GROUP\n"
+		    "[options] describe|schema|size|delete|clear|backup GROUP\n"
 		    "[options] create GROUP --schema-file FILE --role-arn ARN --s3-uri URI\n"
 		    "[options] update GROUP [FILE | -f NAME:TYPE… | -j OBJECT…]\n"
 		    "[options] size --bucket NAME [--prefix KEY]\n"
 		    "[options] template",
-	.examples = "  fs-group list -o json\n"
 		    "  fs-group template > features.json\n"
 		    "  fs-group update customers -f score:Fractional -f visits:Integral\n"
 		    "  fs-group clear customers --dry-run\n",
@@ -188,6 +227,10 @@ static void create(struct conf *conf, char **word)
 		opt_usage("--schema-file is needed");
 	conf->admin.storage_type = types[conf->storage_type];
 	fs_schema_file(&s, conf->schema_file);
+	if (!conf->admin.id_name)
+		conf->admin.id_name = s.id ? s.id : FS_ID_NAME;
+	if (!conf->admin.time_name)
+		conf->admin.time_name = s.time ? s.time : FS_TIME_NAME;
 	a = open_aws(conf);
 	fs_admin_create(a, word[0], &s, &conf->admin);
 	aws_close(a);
@@ -231,6 +274,14 @@ static void clear(struct conf *conf, char **word)
 	aws_close(a);
 }
 
+static void backup(struct conf *conf, char **word)
+{
+	struct aws *a = open_aws(conf);
+
+	fs_admin_backup(a, word[0], &conf->admin);
+	aws_close(a);
+}
+
 static void size(struct conf *conf, char **word)
 {
 	enum fs_table_format format = (enum fs_table_format)conf->format;
@@ -252,6 +303,8 @@ static void size(struct conf *conf, char **word)
 	aws_close(a);
 }
 
+#define COMMANDS "list|describe|schema|create|update|delete|clear|size|template"
+
 static const struct command {
 	const char *name;
 	int min, max; /* operands */
@@ -264,15 +317,14 @@ static const struct command {
 	{ "update", 1, 2, update },
 	{ "delete", 1, 1, delete },
 	{ "clear", 1, 1, clear },
+	{ "backup", 1, 1, backup },
 	{ "size", 0, 1, size },
 	{ "template", 0, 0, template },
 };
 
 int main(int argc, char **argv)
 {
-	struct conf conf = { .admin = { .id_name = "id",
-				     .time_name = "event_time",
-				     .online = true,
+	struct conf conf = { .admin = { .online = true,
 				     .offline = true,
 				     .wait = true,
 				     .workgroup = "primary",
@@ -293,10 +345,7 @@ int main(int argc, char **argv)
 				c->max == 0 ? "no operand" : "the name of one group");
 		argv[argc] = NULL;
 		c->run(&conf, argv + 1);
-		mem_free(conf.words.v);
-		mem_free(conf.objects.v);
-		mem_free(conf.admin.tags.v);
 		return EX_DONE;
 	}
-	opt_usage("unknown command %s", msg_q(sl_of(argv[0])));
+	opt_verb_unknown(COMMANDS, argv[0]);
 }

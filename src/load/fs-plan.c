@@ -4,11 +4,11 @@
  * Describes both, checks that features, types, identifier and event time go together, counts the
  * records by Athena, and prints the plan. Changes nothing.
  */
-#include "aws/fs_move.h"
 #include "core/clock.h"
 #include "core/msg.h"
 #include "core/stop.h"
 #include "core/tmpf.h"
+#include "fs/fs_move.h"
 #include "stream/out.h"
 
 struct conf {
@@ -23,6 +23,16 @@ static const struct opt options[] = {
 		.kind = OPT_FLAG,
 		.offset = offsetof(struct conf, move.clear),
 		.help = "say that the target is emptied first"},
+	{.name = "try-writing",
+		.needs = "clear-target",
+		.kind = OPT_FLAG,
+		.offset = offsetof(struct conf, move.try_writing),
+		.help = "and find out whether it may be written, by a record without a value "
+			"(default)"},
+	{.name = "allow-empty",
+		.kind = OPT_FLAG,
+		.offset = offsetof(struct conf, move.allow_empty),
+		.help = "also when nothing is to be moved into it"},
 	{.name = "batch-size",
 		.kind = OPT_UINT,
 		.offset = offsetof(struct conf, move.batch),
@@ -40,7 +50,7 @@ static const struct opt options[] = {
 	{.name = "facts",
 		.kind = OPT_STR,
 		.offset = offsetof(struct conf, facts),
-		.arg = "FILE",
+		.arg = "FILE", .file = OPT_WRITES,
 		.help = "write what scripts have to know here: names and values, each ended by "
 			"NUL"},
 	AWS_OPTS(struct conf, move.source.opts),
@@ -95,6 +105,7 @@ int main(int argc, char **argv)
 	fs_move_open(&conf.move, argv[0], argv[1]);
 	stop_catch(wake, &conf.move);
 	fs_move_count(&conf.move);
+	fs_move_check_clear(&conf.move);
 	if (conf.facts)
 		write_facts(&conf.move, conf.facts);
 	print(&conf.move);

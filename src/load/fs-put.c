@@ -7,27 +7,30 @@
  * they come, and a seal that never comes ends the program with 76 and the exact counts.
  */
 #include "aws/client.h"
-#include "aws/fs_failed.h"
-#include "aws/fs_journal.h"
-#include "aws/fs_load.h"
-#include "aws/fs_tally.h"
-#include "aws/fs_wait.h"
 #include "core/clock.h"
 #include "core/msg.h"
+#include "core/path.h"
 #include "core/stop.h"
 #include "core/tr.h"
+#include "fs/fs_failed.h"
+#include "fs/fs_journal.h"
+#include "fs/fs_load.h"
+#include "fs/fs_online.h"
+#include "fs/fs_tally.h"
+#include "fs/fs_there.h"
+#include "fs/fs_wait.h"
 #include "stream/in.h"
 #include "stream/io.h"
+#include "stream/namelist.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum stores { STORES_ALL, STORES_ONLINE, STORES_OFFLINE };
 enum deletion { DELETE_NONE, DELETE_SOFT, DELETE_HARD };
 
-#define STOP_TIMEOUT (20 * CLOCK_US_PER_SEC)
+#define STOP_TIMEOUT (10 * CLOCK_US_PER_SEC)
 
 struct conf {
 	struct aws_opts aws;
@@ -35,8 +38,8 @@ struct conf {
 	int stores, deletion, when;
 	int64_t ttl, patience;
 	uint64_t workers, batch_size, max_failed, expect;
-	bool batch_write, resume, accept_unsealed, ignore_unknown, dry_run;
-	const char *failed, *journal, *stats;
+	bool batch_write, resume, keep_journal, accept_unsealed, ignore_unknown, dry_run;
+	const char *failed, *journal, *stats, *there_online, *there_offline, *there_but;
 };
 
 static const struct opt options[] = {
@@ -45,7 +48,8 @@ static const struct opt options[] = {
 	  .choices = "all|online|offline", .help = "of those the group has" },
 	{ .name = "ttl", .kind = OPT_DURATION, .offset = offsetof(struct conf, ttl), .arg = "TIME",
 	  .help = "records leave the online store this long after their event time" },
-	{ .name = "delete", .kind = OPT_ENUM, .offset = offsetof(struct conf, deletion),
+	{ .name = "delete", .weakens = true,
+	  .kind = OPT_ENUM, .offset = offsetof(struct conf, deletion),
 	  .choices = "no|soft|hard",
 	  .help = "delete the records instead; hard frees the identifier" },
 	{ .name = "event-time", .kind = OPT_ENUM, .offset = offsetof(struct conf, when),
@@ -55,6 +59,12 @@ static const struct opt options[] = {
 	{ .name = "ignore-unknown", .kind = OPT_FLAG,
 	  .offset = offsetof(struct conf, ignore_unknown),
 	  .help = "leave out columns that are no features (default: refuse)" },
+	{ .name = "there-online", .kind = OPT_STR, .offset = offsetof(struct conf, there_online),
+	  .arg = "FILE", .help = "records of the online store: what is there just so is not sent" },
+	{ .name = "there-offline", .kind = OPT_STR, .offset = offsetof(struct conf, there_offline),
+	  .arg = "FILE", .help = "the same of the offline store, with is_deleted" },
+	{ .name = "there-but", .kind = OPT_STR, .offset = offsetof(struct conf, there_but),
+	  .arg = "NAME,…", .help = "features that may be otherwise there, such as a timestamp" },
 	{ .name = "dry-run", .letter = 'n', .kind = OPT_FLAG,
 	  .offset = offsetof(struct conf, dry_run),
 	  .help = "check every record, send none" },
@@ -71,18 +81,23 @@ static const struct opt options[] = {
 	  .arg = "TIME", .unit = CLOCK_US_PER_SEC,
 	  .help = "wait out throttling and temporary failures for that long (default 10m)" },
 	{ .name = "failed", .kind = OPT_STR, .offset = offsetof(struct conf, failed), .arg = "FILE",
+	  .file = OPT_WRITES,
 	  .help = "keep records that failed, to be loaded again, and go on (default: stop)" },
-	{ .name = "max-failed", .kind = OPT_UINT, .offset = offsetof(struct conf, max_failed),
+	{ .name = "max-failed", .needs = "failed",
+	  .kind = OPT_UINT, .offset = offsetof(struct conf, max_failed),
 	  .arg = "N", .help = "stop when there are more" },
 	{ .name = "journal", .kind = OPT_STR, .offset = offsetof(struct conf, journal),
-	  .arg = "FILE",
+	  .arg = "FILE", .file = OPT_WRITES,
 	  .help = "what was acknowledged (default: follows from the job)" },
 	{ .name = "resume", .kind = OPT_FLAG, .offset = offsetof(struct conf, resume),
 	  .help = "pass over what an earlier run's journal has (default)" },
-	{ .name = "accept-unsealed", .kind = OPT_FLAG,
+	{ .name = "keep-journal", .kind = OPT_FLAG, .offset = offsetof(struct conf, keep_journal),
+	  .help = "leave it when all is done: whoever looks the load over removes it" },
+	{ .name = "accept-unsealed", .weakens = true,
+	  .kind = OPT_FLAG,
 	  .offset = offsetof(struct conf, accept_unsealed),
 	  .help = "read a pipe that has no seal" },
-	IO_IN_OPTS_OF(struct conf, io, "auto|csv|ndjson|json"),
+	IO_IN_OPTS(struct conf, io),
 	IO_REJECT_OPTS(struct conf, io),
 	{ .kind = OPT_GROUP, .help = "Report" },
 	{ .name = "progress", .kind = OPT_ENUM, .offset = offsetof(struct conf, io.progress),
@@ -92,6 +107,7 @@ static const struct opt options[] = {
 	{ .name = "expect", .kind = OPT_UINT, .offset = offsetof(struct conf, expect), .arg = "N",
 	  .help = "so many records are to come: how long will it take?" },
 	{ .name = "stats", .kind = OPT_STR, .offset = offsetof(struct conf, stats), .arg = "FILE",
+	  .file = OPT_WRITES,
 	  .help = "write a JSON summary here" },
 	AWS_OPTS(struct conf, aws),
 	OPT_END,
@@ -119,11 +135,17 @@ struct prog {
 	struct io *io;
 	struct out *failed;
 	struct fs_tally n;
+	struct fs_there there;
+	struct names but; /* --there-but */
+	size_t n_columns; /* that were looked at */
 	uint64_t unsynced; /* acknowledged since the journal was synced */
 	uint64_t header;   /* hash of a CSV header: part of what a record is known by */
 	int64_t ttl_us, started;
 	struct str first; /* what the first failure was, for the last message */
 	bool stop, closed;
+	bool trusted; /* what the journal says was looked up, or cannot be */
+	struct fs_item *held[FS_BATCH_GET_MAX];
+	size_t n_held, n_absent;
 };
 
 /* ---- outcomes ------------------------------------------------------------------------------ */
@@ -155,8 +177,7 @@ static void answered(void *ctx)
 {
 	struct prog *p = ctx;
 
-	io_show(p->io, p->n.records - p->n.acknowledged - p->n.skipped - fs_tally_failed(&p->n),
-		p->conf.expect);
+	io_show(p->io, fs_tally_rest(&p->n), p->conf.expect);
 	if (p->unsynced < p->conf.batch_size) {
 		fs_journal_flush(p->journal);
 		return;
@@ -185,8 +206,9 @@ static void account(void *ctx, int code, const char *message)
 	if (p->closed)
 		return;
 	p->closed = true;
-	(void)alarm(0); /* a signal was noted: the answers to come have a limit of their own */
+	stop_grace(0); /* the answers to come have a limit of their own */
 	fs_load_stop(p->load, STOP_TIMEOUT);
+	p->n.unknown += fs_load_stats(p->load).under_way; /* where that could not wait */
 	fs_tally_put(&p->n, &s);
 	msg_note("%s", s.p);
 	write_stats(p);
@@ -194,7 +216,7 @@ static void account(void *ctx, int code, const char *message)
 		out_flush(p->failed);
 	if (p->journal && p->n.acknowledged + p->n.skipped)
 		msg_note("the same command goes on from there");
-	fs_journal_close(p->journal, false);
+	fs_journal_close(p->journal, false, p->n.unknown > 0);
 	p->journal = NULL;
 	str_free(&s);
 }
@@ -223,6 +245,92 @@ static void count_expiry(struct prog *p, const struct fs_item *item)
 		p->n.expired += t < clock_now() - p->ttl_us;
 }
 
+static void send_item(struct prog *p, struct fs_item *item)
+{
+	enum fs_need need = fs_there_needs(&p->there, item);
+
+	count_expiry(p, item);
+	item->online_only = need == FS_NEED_ONLINE;
+	if (need != FS_NEED_NOTHING) {
+		fs_load_add(p->load, item);
+		return;
+	}
+	p->n.there++;
+	fs_load_drop(p->load, item);
+}
+
+/* Event times follow from when records are sent, not from what they say. */
+static bool by_arrival(const struct prog *p)
+{
+	return p->conf.when == FS_WHEN_NOW || p->conf.when == FS_WHEN_MISSING ||
+	       p->conf.when == FS_WHEN_LATER;
+}
+
+static void is_there(void *ctx, const struct field *f, size_t n)
+{
+	(void)ctx;
+	(void)f;
+	(void)n;
+}
+
+static void is_absent(void *ctx, struct sl id)
+{
+	struct prog *p = ctx;
+
+	for (size_t i = 0; i < p->n_held; i++)
+		if (sl_eq(str_sl(&p->held[i]->id), id) && !p->held[i]->alone) {
+			p->held[i]->alone = true;
+			p->n_absent++;
+		}
+}
+
+/*
+ * The first records that the journal has are held back until the store was asked for them: somebody
+ * else may have emptied it since. What is not there is sent; if none is, the journal means nothing.
+ */
+static void look_at_held(struct prog *p)
+{
+	struct fs_online *o;
+	struct aws_error e;
+	struct aws *aws;
+
+	p->trusted = true;
+	aws = p->n_held ? aws_open(&p->conf.aws, &e) : NULL; /* that of the load is at work */
+	if (aws && fs_online_probe(aws, &p->group, &e)) {
+		o = fs_online_new(aws, &(struct fs_online_conf){ .group = p->group.arn,
+					       .description = &p->group,
+					       .features = &p->group.id,
+					       .n = 1,
+					       .workers = 1,
+					       .patience_us = p->conf.patience,
+					       .row = is_there,
+					       .missing = is_absent,
+					       .ctx = p });
+		for (size_t i = 0; i < p->n_held; i++)
+			fs_online_get(o, str_sl(&p->held[i]->id));
+		fs_online_drain(o);
+		fs_online_free(o);
+	}
+	if (aws)
+		aws_close(aws);
+	if (p->n_absent && p->n_absent == p->n_held) {
+		msg_warn("%s has none of the records that an earlier run is said to have put "
+			 "there: all are sent again",
+			msg_q(p->group.name));
+		fs_journal_forget(p->journal);
+	}
+	for (size_t i = 0; i < p->n_held; i++) {
+		struct fs_item *item = p->held[i];
+
+		p->n.skipped += !item->alone;
+		if (item->alone)
+			send_item(p, item);
+		else
+			fs_load_drop(p->load, item);
+	}
+	p->n_held = 0;
+}
+
 static void take_row(struct prog *p, const struct rec *rec)
 {
 	struct fs_item *item = fs_load_item(p->load);
@@ -230,13 +338,6 @@ static void take_row(struct prog *p, const struct rec *rec)
 	size_t column;
 
 	p->n.records++;
-	item->key[0] = hash64(rec->raw, p->header) & ~UINT64_C(1);
-	item->key[1] = hash64(rec->raw, p->header ^ UINT64_C(0x9e3779b97f4a7c15));
-	if (p->journal && fs_journal_take(p->journal, item->key)) {
-		p->n.skipped++;
-		fs_load_drop(p->load, item);
-		return;
-	}
 	why = fs_coder_put(&p->coder, rec, item, &column);
 	if (why || p->conf.dry_run)
 		fs_load_drop(p->load, item);
@@ -245,9 +346,45 @@ static void take_row(struct prog *p, const struct rec *rec)
 		return;
 	}
 	p->n.write_units += p->coder.bytes / 1024 + 1;
-	count_expiry(p, item);
-	if (!p->conf.dry_run)
-		fs_load_add(p->load, item);
+	if (p->conf.dry_run)
+		return;
+	item->key[0] = hash64(rec->raw, p->header);
+	item->key[1] = item->hash | 1;
+	if (!fs_journal_take(p->journal, item->key, by_arrival(p))) {
+		look_at_held(p); /* one of them may have to come before it */
+		send_item(p, item);
+	} else if (p->trusted || item->deletion) {
+		p->n.skipped++;
+		fs_load_drop(p->load, item);
+	} else {
+		p->held[p->n_held++] = item;
+		if (p->n_held == FS_BATCH_GET_MAX)
+			look_at_held(p);
+	}
+}
+
+/* With --failed: what is no record at all is one that failed. Its text cannot be kept as one. */
+static void take_malformed(struct prog *p)
+{
+	const struct fault *f = rd_fault(p->io->rd);
+	struct rec none = { .record = f->record };
+
+	p->n.records++;
+	refuse_record(p, &none, SIZE_MAX, f->why);
+}
+
+/* Columns that are left out are named, once each. */
+static void warn_of_unknown(struct prog *p, const struct names *cols)
+{
+	for (; p->n_columns < cols->n; p->n_columns++) {
+		struct sl name = cols->name[p->n_columns];
+
+		if (p->conf.ignore_unknown && !p->coder.deletions &&
+			fs_group_feature(&p->group, name) == SIZE_MAX &&
+			!fs_is_store_column(name) && !sl_eq(name, SL(FS_FAILED_COLUMN)))
+			msg_warn("column %s is no feature of %s and is left out", msg_q(name),
+				msg_q(p->group.name));
+	}
 }
 
 static void take_columns(struct prog *p)
@@ -263,6 +400,7 @@ static void take_columns(struct prog *p)
 			"%s: column %s %s", in_name(rd_in(p->io->rd)), msg_q(column), why);
 	if (why)
 		die(EX_DATA, "%s: %s", in_name(rd_in(p->io->rd)), why);
+	warn_of_unknown(p, cols);
 	for (size_t i = 0; csv && i < cols->n; i++)
 		p->header = hash64(cols->name[i], p->header + 1);
 }
@@ -280,16 +418,6 @@ static void wait_for_input(struct prog *p)
 		fs_load_push(p->load);
 }
 
-static void check_seal(struct prog *p)
-{
-	if (rd_is_sealed(p->io->rd) || in_is_regular(rd_in(p->io->rd)) || p->conf.accept_unsealed)
-		return;
-	die_hint(EX_STREAM,
-		"'via --source -- COMMAND' seals what a command prints; --accept-unsealed "
-		"takes it as it is",
-		"the input is a pipe without a seal, nobody knows whether it is whole");
-}
-
 static void read_all(struct prog *p)
 {
 	enum rd_event ev = RD_COLS;
@@ -301,14 +429,16 @@ static void read_all(struct prog *p)
 		stop_check();
 		if (p->stop)
 			return;
-		ev = io_next(p->io, &rec);
+		ev = p->failed ? io_next_any(p->io, &rec) : io_next(p->io, &rec);
 		if (first)
-			check_seal(p);
+			io_need_whole(p->io, p->conf.accept_unsealed);
 		first = false;
 		if (ev == RD_COLS)
 			take_columns(p);
 		else if (ev == RD_ROW)
 			take_row(p, &rec);
+		else if (ev == RD_BAD)
+			take_malformed(p);
 	}
 }
 
@@ -348,7 +478,7 @@ static uint64_t job_of(const struct prog *p)
 
 	str_addf(&s, "%.*s %f %d %d %lld", (int)p->group.arn.n, p->group.arn.p, p->group.created,
 		c->stores, c->deletion, (long long)c->ttl);
-	job = hash64(str_sl(&s), 4);
+	job = hash64(str_sl(&s), 5);
 	str_free(&s);
 	return job;
 }
@@ -372,14 +502,11 @@ static void open_journal(struct prog *p, const char *input)
 
 static void open_failed(struct prog *p, const char *input)
 {
-	struct stat a, b;
-
 	if (!p->conf.failed)
 		return;
-	if (input && stat(input, &a) == 0 && stat(p->conf.failed, &b) == 0 &&
-		a.st_dev == b.st_dev && a.st_ino == b.st_ino)
-		opt_usage("--failed: this is the input itself: %s", msg_q(sl_of(input)));
+	path_claim(PATH_READ, "the input", input);
 	p->failed = out_open(p->conf.failed, 0);
+	out_show(p->failed); /* it is for what goes wrong: whatever ends the program, it is there */
 }
 
 static void start(struct prog *p, const char *input)
@@ -407,12 +534,25 @@ static void start(struct prog *p, const char *input)
 	fs_need_group(p->aws, p->group_name, &p->group);
 	check_group(p);
 	p->io = io_open(&c->io, input);
+	p->io->reject_hint = "--failed FILE keeps such records and goes on";
+	p->io->asks_whole = !p->conf.accept_unsealed;
 	p->io->own_progress = !c->dry_run;
 	open_failed(p, input);
 	if (!c->dry_run)
 		open_journal(p, input);
 	fs_coder_init(&p->coder, &p->group, (enum fs_when)c->when, c->deletion != DELETE_NONE);
 	p->coder.pass_unknown = c->ignore_unknown;
+	p->coder.sums = c->there_online || c->there_offline;
+	fs_there_init(&p->there, &p->group);
+	if (c->there_but)
+		namelist_split(&p->but, c->there_but, "there-but");
+	p->coder.but = p->there.but = &p->but;
+	if (c->there_online)
+		fs_there_read(&p->there, c->there_online, true);
+	if (c->there_offline)
+		fs_there_read(&p->there, c->there_offline, false);
+	p->trusted = !p->group.online || c->stores == STORES_OFFLINE || p->ttl_us ||
+		     c->deletion != DELETE_NONE || c->keep_journal; /* that is verified */
 	p->load = fs_load_new(p->aws, &load);
 	msg_on_exit(account, p);
 	stop_catch(NULL, NULL);
@@ -433,9 +573,9 @@ static void report(struct prog *p)
 	}
 	fs_tally_put(&p->n, &s);
 	msg_detail("%s", s.p);
-	if (p->journal && fs_journal_known(p->journal) && p->group.offline)
-		msg_note("an earlier run of this load was cut short: if it was killed, the offline "
-			 "store may have up to %llu records twice that were under way then",
+	if (p->journal && fs_journal_was_cut(p->journal) && p->group.offline)
+		msg_note("an earlier run of this load was cut short: the offline store may have up "
+			 "to %llu records twice that were under way then",
 			(unsigned long long)(p->conf.workers * FS_BATCH_WRITE_MAX));
 	if (resent && p->group.offline)
 		msg_note(
@@ -454,10 +594,13 @@ static int finish(struct prog *p)
 {
 	enum exit_code code = p->n.unknown ? EX_TEMP : p->n.rejected ? EX_DATA : EX_DONE;
 
+	meter_show_rejects(&p->io->meter);
 	if (fs_tally_failed(&p->n) && (p->stop || !p->conf.dry_run))
 		die_hint(code,
 			p->failed
 				? N_("they are in the file of --failed, which can be loaded again")
+			: p->conf.io.rejects
+				? N_("--rejects has what was not sent; --failed keeps all")
 				: N_("--failed FILE keeps such records and goes on"),
 			"%llu records failed; the first: %s",
 			(unsigned long long)fs_tally_failed(&p->n), p->first.p);
@@ -465,11 +608,13 @@ static int finish(struct prog *p)
 	write_stats(p);
 	msg_off_exit(account, p);
 	fs_load_free(p->load);
-	fs_journal_close(p->journal, true);
+	fs_journal_close(p->journal, !p->conf.keep_journal, false);
 	if (p->failed)
 		out_close(p->failed);
 	(void)io_close(p->io);
 	fs_coder_free(&p->coder);
+	fs_there_free(&p->there);
+	names_free(&p->but);
 	fs_group_free(&p->group);
 	aws_close(p->aws);
 	str_free(&p->first);
@@ -491,7 +636,9 @@ int main(int argc, char **argv)
 	p.group_name = argv[0];
 	start(&p, argc > 1 && strcmp(argv[1], "-") != 0 ? argv[1] : NULL);
 	read_all(&p);
-	if (!p.stop)
+	if (!p.stop) {
+		look_at_held(&p);
 		fs_load_drain(p.load);
+	}
 	return finish(&p);
 }

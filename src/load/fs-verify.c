@@ -4,12 +4,12 @@
  * Compares identifiers and event times: those of the source, by Athena or, where it has none, from
  * its online store, with both stores of the target. Changes nothing.
  */
-#include "aws/fs_move.h"
-#include "aws/fs_verify.h"
 #include "core/clock.h"
 #include "core/msg.h"
 #include "core/stop.h"
 #include "core/tr.h"
+#include "fs/fs_move.h"
+#include "fs/fs_verify.h"
 #include "stream/out.h"
 
 #define FIRST_PAUSE CLOCK_US_PER_SEC
@@ -35,7 +35,7 @@ static const struct opt options[] = {
 	{.name = "gone",
 		.kind = OPT_STR,
 		.offset = offsetof(struct conf, gone),
-		.arg = "FILE",
+		.arg = "FILE", .file = OPT_READS,
 		.help = "records that were softly deleted since (default: ask the source's online "
 			"store)"},
 	{.name = "stores",
@@ -84,12 +84,14 @@ static bool check_online(struct fs_move *m, struct fs_gone *gone, struct out *ou
 	bool good;
 
 	fs_verify_online(m, gone, &v);
-	good = v.missing + v.older + v.undeleted == 0;
+	good = v.missing + v.older + v.otherwise + v.undeleted == 0;
 	str_addf(&line,
 		tr("online store of %s: %llu identifiers compared, %llu missing, %llu older, "
 		   "%llu not deleted"),
 		msg_q(m->target.group.name), u(v.expected), u(v.missing), u(v.older),
 		u(v.undeleted));
+	if (v.otherwise || (m->collections.n && !m->without_collections))
+		str_addf(&line, tr(", %llu otherwise"), u(v.otherwise));
 	if (v.expired)
 		str_addf(&line, tr(", %llu beyond their time to live"), u(v.expired));
 	end_line(out, &line, &v.names);
@@ -168,7 +170,8 @@ int main(int argc, char **argv)
 	if (target->online && conf.stores != STORES_OFFLINE)
 		good = check_online(&conf.move, &gone, out);
 	if (target->offline && conf.stores != STORES_ONLINE)
-		good &= check_offline(&conf.move, &gone, conf.arrival, out);
+		/* what the online store lacks was never put: there is nothing to wait for */
+		good &= check_offline(&conf.move, &gone, good ? conf.arrival : 0, out);
 	out_close(out);
 	fs_gone_free(&gone);
 	fs_move_close(&conf.move);

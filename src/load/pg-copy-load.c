@@ -9,12 +9,9 @@
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/stop.h"
-#include "pg/table.h"
-#include "pg/wide_chunk.h"
-#include "pg/wide_coverage.h"
+#include "follow/wide_sink.h"
+#include "pg/table_sink.h"
 #include "stream/in.h"
-#include "stream/io.h"
-#include "stream/out.h"
 
 #include <signal.h>
 
@@ -25,52 +22,83 @@ struct conf {
 	struct wide_chunk_opts wide; /* its `key` and `buffer` are those of --table, too */
 	const char *table;
 	struct opt_list types;
-	int format; /* enum report_format */
-	bool is_wide, create, ignore_unknown, accept_unsealed;
+	const char *time_zone;
+	int format;	 /* enum report_format */
+	int on_conflict; /* enum table_conflict */
+	bool is_wide, create, infer, truncate, ignore_unknown, advance_sequences, accept_unsealed;
 };
 
 static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "What" },
 	{ .name = "wide", .letter = 'w', .kind = OPT_FLAG, .offset = offsetof(struct conf, is_wide),
 	  .help = "a wide stream into the tables of its ships" },
-	{ .name = "table", .letter = 't', .kind = OPT_STR, .offset = offsetof(struct conf, table),
+	{ .name = "table", .required = true, .not_with = "wide",
+	  .letter = 't', .kind = OPT_STR, .offset = offsetof(struct conf, table),
 	  .arg = "SCHEMA.TABLE", .help = "any records into this table" },
 	{ .name = "key", .letter = 'k', .kind = OPT_STR, .offset = offsetof(struct conf, wide.key),
 	  .arg = "NAME[,NAME]",
 	  .help = "replace rows with the same key; --wide: the time (default created_time)" },
-	{ .name = "accept-unsealed", .kind = OPT_FLAG,
+	{ .name = "accept-unsealed", .weakens = true,
+	  .kind = OPT_FLAG,
 	  .offset = offsetof(struct conf, accept_unsealed),
 	  .help = "load a pipe although nothing tells whether it is whole" },
 	{ .name = "buffer", .kind = OPT_SIZE, .offset = offsetof(struct conf, wide.buffer),
 	  .arg = "SIZE", .min = 1024, .max = UINT64_C(1) << 28,
 	  .help = "gather so much per table before it is sent (default 4M)" },
 	{ .kind = OPT_GROUP, .help = "With --table" },
-	{ .name = "create", .letter = 'c', .kind = OPT_FLAG,
+	{ .name = "create", .needs = "table",
+	  .letter = 'c', .kind = OPT_FLAG,
 	  .offset = offsetof(struct conf, create),
 	  .help = "make the table when there is none: all columns text" },
-	{ .name = "column-type", .letter = 'T', .kind = OPT_LIST,
+	{ .name = "infer", .needs = "create",
+	  .kind = OPT_FLAG, .offset = offsetof(struct conf, infer),
+	  .help = "--create reads everything first and gives columns types that hold it" },
+	{ .name = "column-type", .needs = "create",
+	  .letter = 'T', .kind = OPT_LIST,
 	  .offset = offsetof(struct conf, types), .arg = "NAME=TYPE",
 	  .help = "type of a column for --create; may be given several times" },
-	{ .name = "ignore-unknown", .kind = OPT_FLAG,
+	{ .name = "ignore-unknown", .needs = "table",
+	  .kind = OPT_FLAG,
 	  .offset = offsetof(struct conf, ignore_unknown),
 	  .help = "leave out columns that the table does not have" },
+	{ .name = "on-conflict", .needs = "table key",
+	  .kind = OPT_ENUM, .offset = offsetof(struct conf, on_conflict),
+	  .choices = "replace|ignore|update-only|error",
+	  .help = "what becomes of a record whose key is there (default replace)" },
+	{ .name = "truncate", .needs = "table", .weakens = true,
+	  .kind = OPT_FLAG, .offset = offsetof(struct conf, truncate),
+	  .help = "replace all rows of the table, in one transaction" },
+	{ .name = "advance-sequences", .needs = "table",
+	  .kind = OPT_FLAG, .offset = offsetof(struct conf, advance_sequences),
+	  .help = "let sequences of the table go on behind what was loaded" },
+	{ .name = "time-zone", .needs = "table",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, time_zone),
+	  .arg = "ZONE", .help = "of times without one (default: the database's)" },
 	{ .kind = OPT_GROUP, .help = "With --wide" },
-	{ .name = "by", .letter = 'b', .kind = OPT_STR, .offset = offsetof(struct conf, wide.by),
+	{ .name = "by", .needs = "wide",
+	  .letter = 'b', .kind = OPT_STR, .offset = offsetof(struct conf, wide.by),
 	  .arg = "NAME", .help = "column that names the ship (default ship_id)" },
-	{ .name = "live", .kind = OPT_FLAG, .offset = offsetof(struct conf, wide.live),
+	{ .name = "live", .needs = "wide",
+	  .kind = OPT_FLAG, .offset = offsetof(struct conf, wide.live),
 	  .help = "replace values that are there, whatever a seal says" },
-	{ .name = "ack", .kind = OPT_STR, .offset = offsetof(struct conf, wide.ack),
-	  .arg = "FILE", .help = "live chunks: write here what of the source is committed" },
-	{ .name = "keep-rejects", .kind = OPT_FLAG,
+	{ .name = "ack", .needs = "wide", .not_with = "dry-run",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, wide.ack),
+	  .file = OPT_WRITES, .arg = "FILE",
+	  .help = "live chunks: write here what of the source is committed" },
+	{ .name = "keep-rejects", .needs = "wide", .not_with = "dry-run rejects",
+	  .kind = OPT_FLAG,
 	  .offset = offsetof(struct conf, wide.keep_rejects),
 	  .help = "keep values that do not fit their column in ferry.reject and go on" },
-	{ .name = "on-unknown", .kind = OPT_ENUM, .offset = offsetof(struct conf, wide.on_unknown),
+	{ .name = "on-unknown", .needs = "wide",
+	  .kind = OPT_ENUM, .offset = offsetof(struct conf, wide.on_unknown),
 	  .choices = "add|ignore|error",
 	  .help = "what to do with channels that a ship does not have" },
-	{ .name = "dry-run", .letter = 'n', .kind = OPT_FLAG,
+	{ .kind = OPT_GROUP, .help = "Trying" },
+	{ .name = "dry-run",
+	  .letter = 'n', .kind = OPT_FLAG,
 	  .offset = offsetof(struct conf, wide.dry_run),
-	  .help = "print what would change in each table, and change nothing" },
-	REPORT_FORMAT_OPT(struct conf, format, "--dry-run"),
+	  .help = "print what would change, and change nothing" },
+	REPORT_FORMAT_OPT(struct conf, format, "--dry-run", .needs = "dry-run"),
 	TARGET_OPTS(struct conf, wide.target),
 	IO_IN_OPTS(struct conf, io),
 	IO_REJECT_OPTS(struct conf, io),
@@ -90,13 +118,11 @@ static const struct opt_program program = {
 
 struct load {
 	struct conf conf;
-	struct pg *pg;
-	struct io *io;
-	bool reading;             /* waiting for input: nothing is to be put in order */
-	bool committing;          /* between sending COMMIT and the answer */
-	struct wide_chunk *chunk; /* --wide */
-	struct table *table;      /* --table */
-	bool in_transaction;      /* of --table */
+	struct sink_env env;
+	const struct sink_ops *sink;
+	void *ctx;       /* of the sink */
+	bool reading;    /* waiting for input: nothing is to be put in order */
+	bool committing; /* between sending COMMIT and the answer */
 };
 
 /* ---- ending --------------------------------------------------------------------------------- */
@@ -113,7 +139,7 @@ static void wake(void *ctx)
 		(void)signal(stop_signal, SIG_DFL);
 		(void)raise(stop_signal);
 	} else if (!ld->committing) {
-		pg_cancel(ld->pg);
+		pg_cancel(ld->env.pg);
 	}
 }
 
@@ -124,13 +150,13 @@ static void on_failure(void *ctx, int code, const char *message)
 
 	if (ld->committing)
 		msg_warn("it is not known whether the last chunk was committed; %s",
-			ld->chunk || ld->conf.wide.key
+			ld->sink->repeatable(ld->ctx)
 				? "running the same command again is safe"
 				: "without --key, running again may add rows twice: look first");
 	else if (stop_asked())
 		leave(128 + stop_signal);
-	else if (ld->chunk)
-		wide_chunk_failed(ld->chunk, code, message);
+	else
+		ld->sink->failed(ld->ctx, code, message);
 }
 
 static void commit(void *ctx)
@@ -140,100 +166,12 @@ static void commit(void *ctx)
 	stop_check();
 	KP("before_commit");
 	ld->committing = true;
-	if (ld->chunk)
-		wide_commit(wide_chunk_wide(ld->chunk));
-	else
-		pg_exec(ld->pg, "COMMIT");
+	ld->sink->commit(ld->ctx);
 	ld->committing = false;
 	KP("after_commit");
 }
 
-/* ---- any table ------------------------------------------------------------------------------ */
-
-static void table_bad(void *ctx, const struct fault *fault, struct sl raw)
-{
-	struct load *ld = ctx;
-
-	io_reject(ld->io, &(struct rec){ .record = fault->record, .line = fault->line, .raw = raw },
-		fault);
-}
-
-static void begin_table(struct load *ld)
-{
-	if (!ld->in_transaction)
-		pg_exec(ld->pg, "BEGIN");
-	ld->in_transaction = true;
-}
-
-static void open_table(struct load *ld)
-{
-	struct table_conf c = {
-		.name = ld->conf.table,
-		.keys = ld->conf.wide.key,
-		.create = ld->conf.create,
-		.ignore_unknown = ld->conf.ignore_unknown,
-		.types = ld->conf.types,
-		.buffer = ld->conf.wide.buffer,
-		.keep_raw = ld->conf.io.rejects != NULL,
-		.bad = table_bad,
-		.ctx = ld,
-	};
-
-	ld->table = table_open(ld->pg, &c);
-}
-
-static void finish_table(struct load *ld, const struct seal *seal)
-{
-	table_flush(ld->table);
-	io_seal(ld->io, seal);
-	KP("before_finish");
-	if (ld->in_transaction)
-		commit(ld);
-	ld->in_transaction = false;
-}
-
 /* ---- all of it ------------------------------------------------------------------------------ */
-
-static void check_options(const struct conf *c, int argc)
-{
-	const struct wide_chunk_opts *w = &c->wide;
-
-	if (argc > 1)
-		opt_usage("at most one FILE");
-	if (c->is_wide == (c->table != NULL))
-		opt_usage("say --table SCHEMA.TABLE or --wide");
-	if (c->is_wide && (c->create || c->ignore_unknown || c->types.n > 0))
-		opt_usage("--create, --column-type and --ignore-unknown are for --table");
-	if (!c->is_wide && (w->by || w->live || w->ack || w->keep_rejects || w->on_unknown ||
-				   w->dry_run))
-		opt_usage("--by, --live, --ack, --keep-rejects, --on-unknown and --dry-run "
-			  "are for --wide");
-	if (w->dry_run && w->ack)
-		opt_usage("--dry-run and --ack exclude each other");
-	if (w->dry_run && w->keep_rejects)
-		opt_usage("--dry-run and --keep-rejects exclude each other");
-	if (c->format && !w->dry_run)
-		opt_usage("--format is for --dry-run");
-	if (w->keep_rejects && c->io.rejects)
-		opt_usage("--rejects and --keep-rejects exclude each other");
-	if (c->types.n > 0 && !c->create)
-		opt_usage("--column-type needs --create");
-}
-
-/* A pipe may end because the program before it died; only a seal tells. */
-static void check_trust(struct load *ld)
-{
-	struct rd *rd = ld->io->rd;
-
-	if (rd_is_sealed(rd) || in_is_regular(rd_in(rd)) || ld->conf.accept_unsealed)
-		return;
-	die_hint(EX_STREAM,
-		"'via --source -- CMD' seals what a foreign program writes, 'via -- CMD' leads a "
-		"sealed stream through one; --accept-unsealed takes the risk",
-		"%s is a pipe without seals: were it cut short nobody would know, "
-		"so nothing is loaded",
-		in_name(rd_in(rd)));
-}
 
 static enum rd_event next(struct load *ld, struct rec *rec)
 {
@@ -241,40 +179,9 @@ static enum rd_event next(struct load *ld, struct rec *rec)
 
 	ld->reading = true; /* first: a signal from here on ends the wait, an earlier one is seen */
 	stop_check();
-	ev = io_next(ld->io, rec);
+	ev = io_next(ld->env.io, rec);
 	ld->reading = false;
 	return ev;
-}
-
-static void finish(struct load *ld, const struct seal *seal)
-{
-	if (ld->chunk)
-		wide_chunk_finish(ld->chunk, seal);
-	else
-		finish_table(ld, seal);
-}
-
-static void take_columns(struct load *ld)
-{
-	const struct names *cols = rd_cols(ld->io->rd);
-
-	if (ld->chunk) {
-		wide_cols(wide_chunk_wide(ld->chunk), cols,
-			rd_format(ld->io->rd) == FMT_NDJSON);
-	} else {
-		begin_table(ld);
-		table_cols(ld->table, cols);
-	}
-}
-
-static void take_record(struct load *ld, const struct rec *rec)
-{
-	if (ld->chunk) {
-		wide_row(wide_chunk_wide(ld->chunk), rec);
-	} else {
-		begin_table(ld);
-		table_row(ld->table, rec);
-	}
 }
 
 static void run(struct load *ld)
@@ -282,70 +189,95 @@ static void run(struct load *ld)
 	static const struct seal end = { .chunk = SL_INIT("end"),
 		.src = SL_INIT(""),
 		.final = true };
+	struct rd *rd = ld->env.io->rd;
 	enum rd_event ev;
 	struct rec rec;
 
 	ev = next(ld, &rec);
-	check_trust(ld);
+	io_need_whole(ld->env.io, ld->conf.accept_unsealed);
 	for (; ev != RD_END; ev = next(ld, &rec)) {
 		if (ev == RD_ROW)
-			take_record(ld, &rec);
+			ld->sink->record(ld->ctx, &rec);
 		else if (ev == RD_COLS)
-			take_columns(ld);
+			ld->sink->columns(ld->ctx, rd_cols(rd));
 		else if (ev == RD_SEAL)
-			finish(ld, rd_seal(ld->io->rd));
+			ld->sink->seal(ld->ctx, rd_seal(rd));
 	}
-	if (!rd_is_sealed(ld->io->rd))
-		finish(ld, &end);
+	if (!rd_is_sealed(rd))
+		ld->sink->seal(ld->ctx, &end);
 }
 
-/* Nothing is committed: the transaction ends with the connection. */
-static void print_coverage(struct load *ld)
+static void open_sink(struct load *ld)
 {
-	struct out *out = out_open(NULL, 0);
-	struct str text = { 0 };
+	struct conf *c = &ld->conf;
+	struct table_sink_opts table = {
+		.table = { .name = c->table,
+			.keys = c->wide.key,
+			.create = c->create,
+			.truncate = c->truncate,
+			.ignore_unknown = c->ignore_unknown,
+			.on_conflict = c->on_conflict,
+			.types = c->types,
+			.buffer = c->wide.buffer,
+			.keep_raw = c->io.rejects != NULL },
+		.infer = c->infer,
+		.dry_run = c->wide.dry_run,
+		.advance_sequences = c->advance_sequences,
+		.stop_at_first = !c->io.rejects,
+	};
 
-	wide_coverage_put(wide_chunk_wide(ld->chunk), (enum report_format)ld->conf.format, &text);
-	out_put(out, str_sl(&text));
-	out_close(out);
-	str_free(&text);
+	ld->sink = c->is_wide ? &wide_sink_ops : &table_sink_ops;
+	ld->ctx = c->is_wide ? wide_sink_open(&ld->env, &c->wide)
+			     : table_sink_open(&ld->env, &table);
 }
 
-static void say_ignored(struct load *ld)
+/*
+ * Into a table of the user's own, values mean what they mean to the user: triggers, checks and
+ * defaults find what they need, and times and dates are read as with psql. What ferry itself asks
+ * is qualified.
+ */
+static void set_session(const struct load *ld)
 {
-	uint64_t n = wide_ignored(wide_chunk_wide(ld->chunk));
+	static const char *const own[] = { "search_path", "timezone", "datestyle",
+		"intervalstyle", "extra_float_digits", "bytea_output" };
+	const char *zone = ld->conf.time_zone;
+	struct pg_result *r;
 
-	if (n > 0)
-		msg_note("%llu values of channels that the ships do not have are left out",
-			 (unsigned long long)n);
+	for (size_t i = 0; !ld->conf.is_wide && i < ARRAY_LEN(own); i++)
+		pg_set(ld->env.pg, own[i], NULL);
+	if (!zone)
+		return;
+	r = pg_try_query(ld->env.pg, "SELECT pg_catalog.set_config('timezone', $1, true)", 1,
+		&zone);
+	if (!r)
+		opt_usage("--time-zone: %s", pg_error(ld->env.pg));
+	pg_clear(r);
+	pg_set(ld->env.pg, "timezone", zone);
 }
 
 int main(int argc, char **argv)
 {
 	struct load ld = { .conf.wide.buffer = DEFAULT_BUFFER };
-	int code;
+	int code, closed;
 
 	opt_parse(&program, &ld.conf, &argc, &argv);
-	check_options(&ld.conf, argc);
+	if (argc > 1)
+		opt_usage("at most one FILE");
 	(void)signal(SIGPIPE, SIG_IGN);
-	ld.pg = pg_connect(ld.conf.wide.target.conninfo, "target");
+	ld.env = (struct sink_env){ .commit = commit, .ctx = &ld };
+	ld.env.io = io_open(&ld.conf.io, argc > 0 ? argv[0] : NULL);
+	ld.env.pg = pg_connect(ld.conf.wide.target.conninfo, "target");
+	set_session(&ld);
 	stop_catch(wake, &ld);
-	ld.io = io_open(&ld.conf.io, argc > 0 ? argv[0] : NULL);
-	if (ld.conf.is_wide)
-		ld.chunk = wide_chunk_open(ld.pg, ld.io, &ld.conf.wide, commit, &ld);
-	else
-		open_table(&ld);
+	ld.env.io->asks_whole = !ld.conf.accept_unsealed;
+	open_sink(&ld);
 	msg_on_exit(on_failure, &ld);
 	run(&ld);
-	if (ld.conf.wide.dry_run)
-		print_coverage(&ld);
-	else if (ld.chunk)
-		say_ignored(&ld);
-	code = io_close(ld.io);
+	code = (int)ld.sink->done(ld.ctx, (enum report_format)ld.conf.format);
+	closed = io_close(ld.env.io);
+	code = code ? code : closed;
 	msg_off_exit(on_failure, &ld);
-	wide_chunk_close(ld.chunk);
-	table_close(ld.table);
-	mem_free(ld.conf.types.v);
-	pg_close(ld.pg);
+	ld.sink->close(ld.ctx);
+	pg_close(ld.env.pg);
 	return code;
 }

@@ -11,8 +11,8 @@
 #include "core/kp.h"
 #include "core/msg.h"
 #include "core/stop.h"
-#include "pg/dual.h"
-#include "pg/ledger.h"
+#include "dual/dual.h"
+#include "ledger/ledger_opts.h"
 #include "stream/in.h"
 #include "stream/io.h"
 
@@ -25,7 +25,7 @@ struct conf {
 	struct target_opts target;
 	const char *source;
 	uint64_t rows, check;
-	bool accept_unsealed;
+	bool accept_unsealed, keep_rejects;
 	int64_t interval;
 };
 
@@ -53,6 +53,10 @@ static const struct opt options[] = {
 		.arg = "N",
 		.min = 0,
 		.help = "read back so many values of each chunk (default 20000)"},
+	{.name = "keep-rejects",
+		.kind = OPT_FLAG,
+		.offset = offsetof(struct conf, keep_rejects),
+		.help = "keep records that cannot be taken in the ledger, and go on"},
 	{.kind = OPT_GROUP, .help = "Source"},
 	NARROW_SOURCE_OPT(struct conf, source),
 	NARROW_OPTS(struct conf, narrow),
@@ -81,6 +85,14 @@ struct load {
 	int64_t deadline; /* of a chunk without a seal */
 	bool reading, committing, bit_by_bit;
 	uint64_t chunks, checked;
+	struct meter_count counts[1];
+
+	/* with --keep-rejects; of a job that is made for the first of them */
+	struct ledger_rejects rejects;
+	struct names reject_ships;
+	uint64_t *reject_count; /* by number of the ship, since the last commit */
+	size_t reject_cap;
+	struct arena arena;
 };
 
 /* ---- ending --------------------------------------------------------------------------------- */
@@ -110,17 +122,69 @@ static void on_failure(void *ctx, int code, const char *message)
 		leave(128 + stop_signal);
 }
 
+/* ---- rejects -------------------------------------------------------------------------------- */
+
+static void open_job(struct load *ld)
+{
+	struct ledger_job job = ledger_job_named(
+		&ld->conf.narrow, &ld->conf.target, &ld->arena);
+	struct str source = {0};
+
+	ledger_source_name(ld->pg, &source);
+	job.source = str_z(&source);
+	ledger_job_open(ld->pg, &job, &ld->arena);
+	ld->rejects = (struct ledger_rejects){.target = ld->pg, .job = job.id, .once = true};
+	str_free(&source);
+}
+
+static void keep(void *ctx, const struct rec *rec, const struct fault *fault, struct sl json)
+{
+	struct load *ld = ctx;
+	int64_t time;
+	struct sl ship = dual_place(ld->dual, rec, &time);
+	size_t i;
+	bool added;
+
+	if (ld->rejects.job == 0)
+		open_job(ld);
+	ledger_reject(&ld->rejects, ship, time, 0, json, sl_of(fault->why));
+	i = names_add(&ld->reject_ships, ship, &added);
+	mem_grow(&ld->reject_count, &ld->reject_cap, i + 1, sizeof *ld->reject_count);
+	ld->reject_count[i] = added ? 1 : ld->reject_count[i] + 1;
+}
+
+static void refuse(void *ctx, const struct rec *rec, const struct fault *fault)
+{
+	io_reject(((struct load *)ctx)->io, rec, fault);
+}
+
+/* With the rows of the chunk, if it has any. */
+static void write_rejects(struct load *ld)
+{
+	ledger_reject_flush(&ld->rejects);
+	for (size_t i = 0; i < ld->reject_ships.n; i++)
+		ledger_reject_count(ld->pg, ld->rejects.job, ld->reject_ships.name[i],
+			ld->reject_count[i]);
+	names_clear(&ld->reject_ships);
+}
+
 /* ---- chunks --------------------------------------------------------------------------------- */
+
+/* Is there anything to be committed? */
+static bool waits(const struct load *ld)
+{
+	return dual_rows(ld->dual) > 0 || ld->reject_ships.n > 0;
+}
 
 static void take_record(struct load *ld, const struct rec *rec)
 {
-	bool first = dual_rows(ld->dual) == 0;
+	bool first = !waits(ld);
 	size_t bad;
 	const char *why = dual_take(ld->dual, rec, &bad);
 
 	if (why)
 		io_reject_field(ld->io, rec, bad, why);
-	else if (first)
+	if (first)
 		ld->deadline = clock_monotonic() + ld->conf.interval;
 }
 
@@ -130,6 +194,7 @@ static void write_chunk(struct load *ld, const struct seal *seal)
 
 	if (any)
 		ld->checked += dual_write(ld->dual);
+	write_rejects(ld);
 	if (seal)
 		io_seal(ld->io, seal);
 	if (!any)
@@ -137,6 +202,7 @@ static void write_chunk(struct load *ld, const struct seal *seal)
 	stop_check();
 	KP("before_commit");
 	ld->committing = true;
+	ld->io->rows_out += dual_rows(ld->dual);
 	dual_commit(ld->dual);
 	ld->committing = false;
 	KP("after_commit");
@@ -155,7 +221,7 @@ static void wait_for_feed(void *ctx)
 	struct pollfd p = {.fd = in_fd(rd_in(ld->io->rd)), .events = POLLIN};
 
 	for (;;) {
-		int64_t left = dual_rows(ld->dual) > 0 ? ld->deadline - clock_monotonic()
+		int64_t left = waits(ld) ? ld->deadline - clock_monotonic()
 						       : CLOCK_US_PER_SEC;
 
 		if (stop_asked()) {
@@ -163,7 +229,7 @@ static void wait_for_feed(void *ctx)
 			write_chunk(ld, NULL);
 			leave(EX_DONE);
 		}
-		if (dual_rows(ld->dual) > 0 && left <= 0) {
+		if (waits(ld) && left <= 0) {
 			ld->reading = false;
 			write_chunk(ld, NULL);
 			ld->reading = true;
@@ -181,13 +247,7 @@ static void check_trust(struct load *ld)
 	ld->bit_by_bit = !rd_is_sealed(ld->io->rd) && !in_is_regular(in);
 	if (!ld->bit_by_bit)
 		return;
-	if (!ld->conf.accept_unsealed)
-		die_hint(EX_STREAM,
-			"'via --source -- CMD' seals what a command writes when it has ended well; "
-			"--accept-unsealed takes a feed that never ends",
-			"%s is a pipe without seals: were it cut short nobody would know, "
-			"so nothing is loaded",
-			in_name(in));
+	io_need_whole(ld->io, ld->conf.accept_unsealed);
 	in_on_wait(in, wait_for_feed, ld);
 }
 
@@ -220,7 +280,7 @@ static void run(struct load *ld)
 			write_chunk(ld, rd_seal(ld->io->rd));
 		if (ld->bit_by_bit &&
 			(dual_rows(ld->dual) >= ld->conf.rows ||
-				(dual_rows(ld->dual) > 0 && dual_rows(ld->dual) % 64 == 0 &&
+				(waits(ld) && dual_rows(ld->dual) % 64 == 0 &&
 					clock_monotonic() >= ld->deadline)))
 			write_chunk(ld, NULL);
 	}
@@ -229,6 +289,23 @@ static void run(struct load *ld)
 }
 
 /* ---- opening -------------------------------------------------------------------------------- */
+
+/* Rows are written as they come, in UTF-8, which a server of SQL_ASCII does not convert. */
+static void check_encoding(struct load *ld)
+{
+	struct conf *c = &ld->conf;
+	struct ledger_job job;
+	const char *name;
+	const struct encoding *e;
+
+	if (ledger_job_seek(ld->pg, 0, &c->narrow, &c->target, &job, &ld->arena))
+		ledger_job_reads(&job, &c->narrow, &ld->arena);
+	name = c->narrow.encoding;
+	e = name ? encoding_find(name) : NULL;
+	if (name && (!e || (pg_is_ascii(ld->pg) && strcmp(e->name, "UTF8") != 0)))
+		die_hint(EX_CONFIGURATION, "write to the source, and let narrow-to-wide follow it",
+			"rows are written in UTF-8, not in %s", msg_q(sl_of(name)));
+}
 
 /* Two databases cannot commit as one. */
 static void check_same_database(struct load *ld)
@@ -254,7 +331,8 @@ static void check_same_database(struct load *ld)
 static void report(const struct load *ld)
 {
 	msg_note("%llu rows in %llu transactions, %llu values read back",
-		(unsigned long long)ld->io->meter.rows, (unsigned long long)ld->chunks,
+		(unsigned long long)(ld->io->meter.rows - ld->io->meter.n_rejects),
+		(unsigned long long)ld->chunks,
 		(unsigned long long)ld->checked);
 }
 
@@ -267,18 +345,37 @@ int main(int argc, char **argv)
 	if (argc > 1)
 		opt_usage("at most one FILE");
 	(void)signal(SIGPIPE, SIG_IGN);
+	ld.io = io_open(&ld.conf.io, argc > 0 ? argv[0] : NULL);
 	ld.pg = pg_connect(ld.conf.target.conninfo, "target");
 	check_same_database(&ld);
+	target_defaults(&ld.conf.target);
+	check_encoding(&ld);
 	ld.narrow = narrow_detect(ld.pg, &ld.conf.narrow);
-	ld.dual = dual_open(ld.pg, ld.narrow, &ld.conf.target, ld.conf.check);
+	if (narrow_is_computed(ld.narrow))
+		die(EX_CONFIGURATION,
+			"no row can be written to %s: an expression stands for a column",
+			ld.narrow->table);
+	ld.dual = dual_open(ld.pg, ld.narrow, &ld.conf.target, ld.conf.check, refuse, &ld);
 	stop_catch(wake, &ld);
-	ld.io = io_open(&ld.conf.io, argc > 0 ? argv[0] : NULL);
+	ld.io->asks_whole = !ld.conf.accept_unsealed;
+	if (ld.conf.keep_rejects) {
+		ld.io->keep = keep;
+		ld.io->keep_ctx = &ld;
+		ld.io->meter.keeps_rest = true;
+	}
 	msg_on_exit(on_failure, &ld);
 	run(&ld);
 	report(&ld);
+	ld.counts[0] = (struct meter_count){ "checked", ld.checked };
+	ld.io->meter.counts = ld.counts;
+	ld.io->meter.n_counts = ARRAY_LEN(ld.counts);
 	code = io_close(ld.io);
 	msg_off_exit(on_failure, &ld);
 	dual_close(ld.dual);
+	names_free(&ld.reject_ships);
+	mem_free(ld.reject_count);
+	str_free(&ld.rejects.rows);
+	arena_free(&ld.arena);
 	narrow_free(ld.narrow);
 	pg_close(ld.pg);
 	return code;

@@ -1,16 +1,16 @@
 /*
  * pg-wide-analyze - before a migration what it will take, behind it what it has brought.
  *
- * Both are reports: `migration` looks at the narrow table and the servers (pg/analysis.h),
- * `queries` asks the narrow table and the wide ones the same things (pg/query_race.h). Nothing is
- * written, and nothing reads a large table as a whole.
+ * Both are reports: `migration` looks at the narrow table and the servers (compare/analysis.h),
+ * `queries` asks the narrow table and the wide ones the same things (compare/query_race.h).
+ * Nothing is written, and nothing reads a large table as a whole.
  */
+#include "compare/analysis.h"
+#include "compare/query_race.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/opt.h"
-#include "pg/analysis.h"
-#include "pg/ledger.h"
-#include "pg/query_race.h"
+#include "ledger/ledger.h"
 #include "stream/out.h"
 
 struct conf {
@@ -31,12 +31,14 @@ static const struct opt options[] = {
 		.arg = "SIZE",
 		.help = "migration: room the target has (default: seen where it is local)" },
 	{ .name = "runs",
+
+		.verbs = "queries",
 		.kind = OPT_UINT,
 		.offset = offsetof(struct conf, runs),
 		.arg = "N",
 		.min = 1,
 		.max = 1000,
-		.help = "queries: how often each is run (default 5)" },
+		.help = "how often each is run (default 5)" },
 	REPORT_FORMAT_OPT(struct conf, format, "the report"),
 	{ .kind = OPT_GROUP, .help = "Source" },
 	NARROW_SOURCE_OPT(struct conf, source),
@@ -122,7 +124,7 @@ int main(int argc, char **argv)
 	opt_parse(&program, &run.conf, &argc, &argv);
 	verb = opt_verb("migration|queries", argc, argv);
 	target_defaults(&run.conf.target);
-	run.source = pg_connect(run.conf.source, "source");
+	run.source = narrow_connect(run.conf.source, &run.conf.narrow);
 	run.target = pg_connect(run.conf.target.conninfo, "target");
 	run.n = narrow_detect(run.source, &run.conf.narrow);
 	if (verb == 0)
@@ -131,7 +133,6 @@ int main(int argc, char **argv)
 		code = compare_queries(&run);
 	print(&run);
 	report_free(&run.report);
-	mem_free(run.conf.ships.v);
 	narrow_free(run.n);
 	pg_close(run.source);
 	pg_close(run.target);

@@ -1,41 +1,42 @@
 /*
  * pg-wide-ledger - plan a migration from a narrow table, look at how far it is, try again.
  *
- * The ledger is the schema `ferry` of the target database (pg/ledger.h). Every verb is one question
- * or one change; narrow-to-wide calls them in the right order. Standard output is the answer,
- * standard error is what there is to say about it.
+ * The ledger is the schema `ferry` of the target database (ledger/ledger.h). Every verb is one
+ * question or one change; narrow-to-wide calls them in the right order. Standard output is the
+ * answer, standard error is what there is to say about it.
  */
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/opt.h"
 #include "core/stop.h"
-#include "pg/ledger_alert.h"
-#include "pg/ledger_events.h"
-#include "pg/ledger_opts.h"
-#include "pg/follow_poll.h"
-#include "pg/follow_slot.h"
-#include "pg/ledger_follow.h"
-#include "pg/ledger_progress.h"
-#include "pg/ledger_report.h"
-#include "pg/ledger_ships.h"
-#include "pg/slot.h"
+#include "ledger/ledger_alert.h"
+#include "ledger/ledger_events.h"
+#include "ledger/ledger_opts.h"
+#include "follow/follow_poll.h"
+#include "follow/follow_slot.h"
+#include "ledger/ledger_follow.h"
+#include "ledger/ledger_origin.h"
+#include "ledger/ledger_progress.h"
+#include "ledger/ledger_report.h"
+#include "ledger/ledger_ships.h"
+#include "follow/slot.h"
 #include "stream/out.h"
 
 #include <signal.h>
 #include <unistd.h>
 
 struct conf {
-	const char *source;
+	const char *source, *slot, *publication;
 	struct target_opts target;
 	struct narrow_opts narrow;
 	struct opt_list ships;
-	struct opt_time cutoff, since;
+	struct opt_time cutoff, since, until;
 	int64_t chunk;
 	uint64_t job;
 	int format, follow;
-	bool live, count;
-	uint64_t limit, process;
+	bool live, count, all, once, new_ship;
+	uint64_t limit, process, max_lag;
 	struct alert_opts alert;
 };
 
@@ -43,62 +44,94 @@ static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "What" },
 	LEDGER_JOB_OPT(struct conf, job),
 	NARROW_SHIPS_OPT(struct conf, ships),
-	{ .name = "cutoff-time", .letter = 'c', .kind = OPT_TIME,
+	{ .name = "cutoff-time", .verbs = "plan|follow",
+	  .letter = 'c', .kind = OPT_TIME,
 		.offset = offsetof(struct conf, cutoff), .arg = "TIME",
-		.help = "plan: history ends here (UTC); kept in the ledger" },
-	{ .name = "since", .kind = OPT_TIME, .offset = offsetof(struct conf, since), .arg = "TIME",
-		.help = "plan: leave out what is earlier" },
-	{ .name = "chunk", .kind = OPT_DURATION, .offset = offsetof(struct conf, chunk),
+		.help = "history ends here (UTC); kept in the ledger" },
+	{ .name = "since", .verbs = "plan|follow",
+	  .kind = OPT_TIME, .offset = offsetof(struct conf, since), .arg = "TIME",
+		.help = "leave out what is earlier" },
+	{ .name = "until", .verbs = "plan|follow",
+	  .kind = OPT_TIME, .offset = offsetof(struct conf, until), .arg = "TIME",
+		.help = "leave out what is from this time on, for now" },
+	{ .name = "chunk", .verbs = "plan|follow",
+	  .kind = OPT_DURATION, .offset = offsetof(struct conf, chunk),
 		.arg = "DURATION",
-		.help = "plan: length of a chunk (default 24h)" },
+		.help = "length of a chunk (default 24h)" },
 	{ .name = "live",
+		.verbs = "plan",
 		.kind = OPT_FLAG,
 		.offset = offsetof(struct conf, live),
-		.help = "plan: all there is, whatever the cutoff; what comes is followed" },
+		.help = "all there is, whatever the cutoff; what comes is followed" },
 	{ .name = "follow",
+		.verbs = "follow",
 		.kind = OPT_ENUM,
 		.offset = offsetof(struct conf, follow),
 		.choices = "auto|slot|poll",
-		.help = "follow: how the source tells what is new" },
+		.help = "how the source tells what is new" },
+	{ .name = "new-ship", .verbs = "follow", .needs = "ship-id", .weakens = true,
+	  .kind = OPT_FLAG, .offset = offsetof(struct conf, new_ship),
+	  .help = "a ship that the source does not have yet is to come" },
+	{ .name = "slot", .verbs = "follow", .not_with = "follow=poll",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, slot), .arg = "NAME",
+	  .help = "name of the slot that is made (default: one of its own)" },
+	{ .name = "publication", .verbs = "follow", .not_with = "follow=poll",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, publication), .arg = "NAME",
+	  .help = "the publication; made where it is not there, and kept" },
 	{ .name = "format",
 		.letter = 'f',
 		.kind = OPT_ENUM,
 		.offset = offsetof(struct conf, format),
 		.choices = LEDGER_REPORT_CHOICES,
 		.help = "of what is printed; prometheus: status only (default table)" },
-	{ .name = "count", .kind = OPT_FLAG, .offset = offsetof(struct conf, count),
-		.help = "status: count the rows of the wide tables, too" },
+	{ .name = "count", .verbs = "status",
+	  .kind = OPT_FLAG, .offset = offsetof(struct conf, count),
+		.help = "count the rows of the wide tables, too" },
+	{ .name = "all", .verbs = "status", .not_with = "format=csv|prometheus job",
+	  .kind = OPT_FLAG, .offset = offsetof(struct conf, all),
+	  .help = "every job of the ledger, one after the other" },
 	{ .name = "limit",
+		.verbs = "events|failed",
 		.kind = OPT_UINT,
 		.offset = offsetof(struct conf, limit),
 		.arg = "N",
 		.min = 1,
 		.max = 1000000,
-		.help = "events, failed: so many (default 50)" },
+		.help = "so many (default 50)" },
 	{ .kind = OPT_GROUP, .help = "Watch" },
 	{ .name = "alert-command",
+		.verbs = "watch",
 		.kind = OPT_STR,
 		.offset = offsetof(struct conf, alert.command),
 		.arg = "COMMAND",
 		.help = "run it for every warning and worse" },
 	{ .name = "alert-lag",
+		.verbs = "watch",
 		.kind = OPT_DURATION,
 		.offset = offsetof(struct conf, alert.lag_us),
 		.arg = "DURATION",
 		.unit = CLOCK_US_PER_SEC,
 		.help = "warn when the wide tables are so far behind (default 60s)" },
 	{ .name = "alert-rejects",
+		.verbs = "watch",
 		.kind = OPT_UINT,
 		.offset = offsetof(struct conf, alert.reject_percent),
 		.arg = "PERCENT",
 		.max = 100,
 		.help = "warn when more rows cannot be carried over (default 1)" },
 	{ .name = "alert-disk",
+		.verbs = "watch",
 		.kind = OPT_UINT,
 		.offset = offsetof(struct conf, alert.disk_percent),
 		.arg = "PERCENT",
 		.max = 100,
 		.help = "warn when less of the target's disk is free (default 10)" },
+	FOLLOW_LAG_OPT(struct conf, max_lag, .verbs = "watch"),
+	{ .name = "once",
+		.verbs = "watch",
+		.kind = OPT_FLAG,
+		.offset = offsetof(struct conf, once),
+		.help = "look and tell once; for cron or a timer" },
 	{ .name = "every",
 		.kind = OPT_DURATION,
 		.offset = offsetof(struct conf, alert.every_us),
@@ -129,7 +162,7 @@ struct run {
 
 static bool find_job(struct run *run)
 {
-	const struct conf *c = &run->conf;
+	struct conf *c = &run->conf;
 
 	return ledger_job_seek(
 		run->target, c->job, &c->narrow, &c->target, &run->job, &run->arena);
@@ -209,16 +242,57 @@ struct source {
 /* Connects to the source of run->job, which is named so far, and not known to the ledger yet. */
 static void open_source(struct run *run, struct source *s)
 {
+	struct narrow_opts *reads = &run->conf.narrow;
+	struct ledger_job known;
+
 	s->pg = pg_connect(run->conf.source, "source");
-	s->narrow = narrow_detect(s->pg, &run->conf.narrow);
 	s->name = (struct str){ 0 };
-	ledger_init(run->target);
 	ledger_source_name(s->pg, &s->name);
-	run->job = ledger_job_named(&run->conf.narrow, &run->conf.target);
+	known = ledger_job_named(reads, &run->conf.target, &run->arena);
+	known.source = str_z(&s->name);
+	if (ledger_exists(run->target) && ledger_job_find(run->target, &known, &run->arena))
+		ledger_job_reads(&known, reads, &run->arena);
+	pg_read_raw(s->pg, reads->encoding);
+	s->narrow = narrow_detect(s->pg, reads);
+	ledger_init(run->target);
+	run->job = ledger_job_named(reads, &run->conf.target, &run->arena);
 	run->job.source = str_z(&s->name);
+	ledger_origin_check_new(s->pg, run->target, &run->job);
 	run->job.chunk_us = run->conf.chunk;
 	if (run->conf.since.given)
 		run->job.since = run->conf.since.instant;
+}
+
+/*
+ * A ship has its tables once in a schema. Of two narrow tables that both know it one would hide
+ * values of the other, and `validate --repair --delete` of either remove what the other brought.
+ */
+static void refuse_shared(struct run *run, struct source *s)
+{
+	const struct opt_list *only = &run->conf.ships;
+	struct ledger_neighbour other;
+	struct sl *all = NULL;
+	size_t n = only->n;
+
+	if (!ledger_has_neighbours(run->target, &run->job))
+		return;
+	if (n == 0)
+		n = narrow_ships(s->narrow, s->pg, &all);
+	if (ledger_find_shared(run->target, &run->job, all ? all : only->v, n, &run->arena, &other))
+		die_hint(EX_CONFIGURATION,
+			"give another --target-schema, or --mode rollback of that job first",
+			"ship %s has its tables in %s already: job %llu carries %s to %s…",
+			msg_q(other.ship), run->job.target_schema, (unsigned long long)other.job,
+			other.table, other.prefix);
+	mem_free(all);
+}
+
+/* The job of the source that was opened; made where there is none. */
+static void open_job(struct run *run, struct source *s)
+{
+	refuse_shared(run, s);
+	ledger_job_open(run->target, &run->job, &run->arena);
+	ledger_origin_check(s->pg, run->target, run->job.id, s->narrow);
 }
 
 static void close_source(struct source *s)
@@ -236,6 +310,19 @@ static int64_t plan_end(const struct run *run)
 	return run->conf.cutoff.given ? run->conf.cutoff.instant : run->job.cutoff;
 }
 
+/* Rows that no chunk of a ship would read. */
+static void plan_outcasts(struct run *run, struct source *s)
+{
+	struct narrow_part part = { .outcasts = true, .shipless = s->narrow->by_ship_time };
+
+	if (run->conf.ships.n > 0 || !narrow_has_outcasts(s->narrow, s->pg, &part))
+		return;
+	msg_warn("%s has rows without a ship, or without a time of the years 0001-9999: they go to "
+		 "ferry.reject",
+		s->narrow->table);
+	ledger_plan_outcasts(run->target, &run->job);
+}
+
 static void do_plan(struct run *run)
 {
 	struct source s;
@@ -245,10 +332,14 @@ static void do_plan(struct run *run)
 
 	open_source(run, &s);
 	need_cutoff(run);
-	ledger_job_open(run->target, &run->job, &run->arena);
-	count = ledger_ships_find(s.pg, s.narrow, run->conf.ships.v, run->conf.ships.n, &ships);
+	open_job(run, &s);
+	count = ledger_ships_find(s.pg, s.narrow, run->conf.ships.v, run->conf.ships.n,
+		run->job.chunk_us, &run->arena, &ships);
 	warn_of_scans(run, s.narrow, ships, count);
-	ledger_plan(run->target, &run->job, plan_end(run), ships, count, &plan);
+	ledger_plan(run->target, &run->job, plan_end(run),
+		run->conf.until.given ? run->conf.until.instant : LEDGER_NO_TIME, ships, count,
+		&plan);
+	plan_outcasts(run, &s);
 	say_plan(run, &plan);
 	(void)printf("%llu\n", (unsigned long long)run->job.id);
 	mem_free(ships);
@@ -263,6 +354,8 @@ static enum ledger_follow_kind choose_kind(struct run *run, struct source *s)
 
 	if (run->conf.follow)
 		return (enum ledger_follow_kind)run->conf.follow;
+	if (run->conf.slot || run->conf.publication)
+		return LEDGER_FOLLOW_SLOT;
 	if (ledger_follower_get(run->target, run->job.id, &now, &run->arena))
 		return now.kind;
 	why = slot_why_not(s->pg, s->narrow);
@@ -272,26 +365,58 @@ static enum ledger_follow_kind choose_kind(struct run *run, struct source *s)
 	return why ? LEDGER_FOLLOW_POLL : LEDGER_FOLLOW_SLOT;
 }
 
+static void check_name(const char *name)
+{
+	if (name && strncmp(name, "ferry_", 6) == 0)
+		opt_usage("names that begin with ferry_ are those that slots get by themselves");
+}
+
+/* A ship that does not exist would be followed for ever. */
+static void check_ships(const struct run *run, struct source *s)
+{
+	int64_t first, last;
+
+	for (size_t i = 0; i < run->conf.ships.n && !run->conf.new_ship; i++) {
+		struct sl ship = run->conf.ships.v[i];
+
+		if (!narrow_range(s->narrow, s->pg, &ship, 1, &first, &last) && !s->narrow->odd)
+			die_hint(EX_CONFIGURATION,
+				"narrow-to-wide --mode schema-only lists those there are; "
+				"--new-ship, if it is to come",
+				"ship %s has no rows in %s", msg_q(ship), s->narrow->table);
+	}
+}
+
 /* Before the past is planned: the follower begins at this moment, and what is there now is past. */
 static void do_follow(struct run *run)
 {
 	struct source s;
 	struct narrow_poll_conf poll = { .overlap = NARROW_POLL_OVERLAP };
-	const char *late = NULL;
+	const char *late = NULL, *named;
+	struct follow_slot_names asked = { .slot = run->conf.slot,
+		.publication = run->conf.publication };
+	struct ledger_follower now;
 	enum ledger_follow_kind kind;
 
+	check_name(asked.slot);
+	check_name(asked.publication);
+
 	open_source(run, &s);
-	ledger_job_open(run->target, &run->job, &run->arena);
+	check_ships(run, &s);
+	open_job(run, &s);
 	if (ledger_total(run->target, run->job.id, NULL, 0).done > 0)
 		late = "rows may have come late for chunks that were done before";
 	kind = choose_kind(run, &s);
 	poll.narrow = s.narrow;
 	poll.source = s.pg;
 	if (kind == LEDGER_FOLLOW_POLL) {
+		named = ledger_follower_get(run->target, run->job.id, &now, &run->arena) &&
+				now.kind == LEDGER_FOLLOW_SLOT
+			? now.slot : NULL;
 		follow_poll_setup(&poll, run->target, run->job.id, late);
-		follow_slot_cleanup(s.pg, run->target, run->job.id); /* of before */
+		follow_slot_cleanup(s.pg, run->target, run->job.id, named); /* of before */
 	} else {
-		follow_slot_setup(s.pg, s.narrow, run->target, run->job.id, late);
+		follow_slot_setup(s.pg, s.narrow, run->target, run->job.id, &asked, late);
 	}
 	(void)printf("%llu %s\n", (unsigned long long)run->job.id,
 		kind == LEDGER_FOLLOW_SLOT ? "slot" : "poll");
@@ -304,6 +429,24 @@ static void do_unfollow(struct run *run)
 	need_job(run);
 	if (!follow_slot_remove(run->conf.source, run->target, &run->job))
 		msg_note("job %llu had no follower", (unsigned long long)run->job.id);
+}
+
+/* The source is another one, or was set back, and that is meant. */
+static void do_accept(struct run *run)
+{
+	struct narrow *narrow;
+	struct pg *source;
+
+	need_job(run);
+	ledger_job_reads(&run->job, &run->conf.narrow, &run->arena);
+	source = narrow_connect(run->conf.source, &run->conf.narrow);
+	narrow = narrow_detect(source, &run->conf.narrow);
+	ledger_origin_accept(source, run->target, run->job.id, narrow);
+	msg_note("job %llu reads this source from here on; all that was carried over is to be "
+		 "compared: validate --repair, which a follower does beside it",
+		(unsigned long long)run->job.id);
+	narrow_free(narrow);
+	pg_close(source);
 }
 
 static void do_cutoff(struct run *run)
@@ -340,16 +483,32 @@ static void put(struct str *text)
 	str_free(text);
 }
 
-static void do_status(struct run *run)
+static void add_status(struct run *run, struct str *text)
 {
 	const struct opt_list *ships = &run->conf.ships;
 	struct ledger_state state;
-	struct str text = { 0 };
 
-	need_job(run);
+	if (run->conf.all && run->conf.format != REPORT_JSON)
+		str_addf(text, "%s to %s.%s…\n", run->job.source_table, run->job.target_schema,
+			run->job.target_prefix);
 	ledger_state_read(&state, run->target, &run->job, ships->v, ships->n, run->conf.count);
-	ledger_report(&state, run->conf.format, &text);
+	ledger_report(&state, run->conf.format, text);
 	ledger_state_free(&state);
+}
+
+static void do_status(struct run *run)
+{
+	struct str text = { 0 };
+	uint64_t *jobs;
+	size_t n = run->conf.all ? ledger_jobs(run->target, &run->arena, &jobs) : 0;
+
+	if (n == 0) {
+		need_job(run);
+		add_status(run, &text);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (ledger_job_get(run->target, jobs[i], &run->job, &run->arena))
+			add_status(run, &text);
 	put(&text);
 }
 
@@ -401,11 +560,44 @@ static int do_wait(struct run *run)
 /* ---- going on ---------------------------------------------------------------------------------
  */
 
+#define GUARD_EVERY (INT64_C(60) * CLOCK_US_PER_SEC)
+
 static pid_t whose;   /* the process this one is for */
 static bool is_child; /* it is our parent */
 
+static struct run *guarded; /* whose slot is looked at between two looks, too */
+
+/* The source may be away: then there is nothing to be done. */
+static void guard(struct run *run)
+{
+	struct ledger_follower now;
+	struct str why = { 0 };
+	struct pg *source;
+
+	if (!ledger_follower_get(run->target, run->job.id, &now, &run->arena) ||
+		now.kind != LEDGER_FOLLOW_SLOT)
+		return;
+	source = pg_connect_patient(run->conf.source, "source", false, &why);
+	if (source)
+		(void)!follow_slot_guard(source, run->target, run->job.id, run->conf.max_lag);
+	else
+		msg_detail("the source is not there: %s", str_z(&why));
+	pg_close(source);
+	str_free(&why);
+}
+
 static bool go_on(void)
 {
+	int64_t now = clock_monotonic();
+	static int64_t next;
+
+	if (guarded && guarded->conf.once)
+		return false;
+	if (guarded && now >= next) {
+		if (next != 0)
+			guard(guarded);
+		next = now + GUARD_EVERY;
+	}
 	return !stop_asked() && (is_child ? getppid() == whose : kill(whose, 0) == 0);
 }
 
@@ -425,6 +617,8 @@ static void do_watch(struct run *run)
 		o->every_us = 5 * CLOCK_US_PER_SEC;
 	need_job(run);
 	begin_going_on(run);
+	guarded = run;
+	guard(run);
 	alert_run(run->target, run->job.id, o, go_on);
 }
 
@@ -442,7 +636,7 @@ static void do_progress(struct run *run)
 /* ---- main ------------------------------------------------------------------------------------ */
 
 #define VERBS \
-	"plan|status|failed|events|wait|progress|watch|retry|cutoff|follow|unfollow"
+	"plan|status|failed|events|wait|progress|watch|retry|cutoff|follow|unfollow|accept"
 
 /* In the order of VERBS; the exit code of one is its answer. */
 static const struct verb {
@@ -460,6 +654,7 @@ static const struct verb {
 	{ .run = do_cutoff },
 	{ .run = do_follow },
 	{ .run = do_unfollow },
+	{ .run = do_accept },
 };
 
 static const struct opt_program program = {
@@ -474,6 +669,7 @@ static const struct opt_program program = {
 int main(int argc, char **argv)
 {
 	struct run run = { .conf = { .limit = 50,
+				   .max_lag = FOLLOW_LAG,
 				   .alert = { .lag_us = 60 * CLOCK_US_PER_SEC,
 					   .reject_percent = 1,
 					   .disk_percent = 10 } } };
@@ -490,7 +686,6 @@ int main(int argc, char **argv)
 		code = verb->answer(&run);
 	pg_close(run.target);
 	arena_free(&run.arena);
-	mem_free(run.conf.ships.v);
 	if (fflush(stdout) != 0)
 		die_errno(EX_IO, "standard output");
 	return code;

@@ -1,8 +1,8 @@
 /*
  * pg-wide-tables - make the wide tables of ships, list them, take them away.
  *
- * Which channel is which column is in the registry (pg/registry.h); tables are made as it says
- * (pg/widen.h). Only registered tables are ever touched. pg-copy-load makes what it needs by
+ * Which channel is which column is in the registry (wide/registry.h); tables are made as it says
+ * (wide/widen.h). Only registered tables are ever touched. pg-copy-load makes what it needs by
  * itself; this is for making tables before there are rows, and for taking a migration back.
  */
 #include "core/clock.h"
@@ -10,15 +10,16 @@
 #include "core/msg.h"
 #include "core/num.h"
 #include "core/opt.h"
-#include "pg/channel_list.h"
-#include "pg/follow_slot.h"
-#include "pg/ledger.h"
-#include "pg/ledger_follow.h"
-#include "pg/ledger_save.h"
+#include "wide/channel_list.h"
+#include "follow/follow_slot.h"
+#include "ledger/ledger.h"
+#include "ledger/ledger_follow.h"
+#include "ledger/ledger_save.h"
 #include "pg/relation.h"
-#include "pg/narrow.h"
-#include "pg/registry.h"
-#include "pg/widen.h"
+#include "pg/rights.h"
+#include "narrow/narrow.h"
+#include "wide/registry.h"
+#include "wide/widen.h"
 
 #include <strings.h>
 
@@ -27,25 +28,35 @@ struct conf {
 	struct target_opts target;
 	struct narrow_opts narrow;
 	struct opt_list ships;
-	bool drop_tables, yes, leave_slot;
+	bool drop_tables, yes, leave_slot, cascade;
 };
 
 static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "What" },
 	NARROW_SHIPS_OPT(struct conf, ships),
 	{ .name = "drop-tables",
+
+		.verbs = "create", .weakens = true,
 		.kind = OPT_FLAG,
 		.offset = offsetof(struct conf, drop_tables),
-		.help = "create: drop the tables there are first" },
+		.help = "drop the tables there are first" },
 	{ .name = "yes",
+
+		.verbs = "rollback", .weakens = true,
 		.letter = 'y',
 		.kind = OPT_FLAG,
 		.offset = offsetof(struct conf, yes),
-		.help = "rollback: do not ask" },
+		.help = "do not ask" },
+	{ .name = "cascade",
+		.kind = OPT_FLAG,
+		.offset = offsetof(struct conf, cascade),
+		.help = "rollback, --drop-tables: drop views that others made of the tables, too" },
 	{ .name = "leave-slot",
+
+		.verbs = "rollback", .weakens = true,
 		.kind = OPT_FLAG,
 		.offset = offsetof(struct conf, leave_slot),
-		.help = "rollback: the source cannot be reached, its slot stays" },
+		.help = "the source cannot be reached, its slot stays" },
 	{ .kind = OPT_GROUP, .help = "Source" },
 	NARROW_SOURCE_OPT(struct conf, source),
 	NARROW_OPTS(struct conf, narrow),
@@ -62,21 +73,13 @@ struct run {
 /* ---- registry and tables ------------------------------------------------------------------------
  */
 
-/* The right to make schemas is asked for only where one is missing. */
 static void prepare(struct run *run)
 {
 	const char *schema = run->conf.target.schema;
-	struct pg_result *r =
-		pg_query(run->target, "SELECT FROM pg_namespace WHERE nspname = $1", 1, &schema);
-	struct str name = { 0 };
 
 	ledger_init(run->target);
-	if (pg_rows(r) == 0) {
-		pg_add_ident(run->target, &name, sl_of(schema));
-		pg_execf(run->target, "CREATE SCHEMA IF NOT EXISTS %s", str_z(&name));
-	}
-	pg_clear(r);
-	str_free(&name);
+	rights_make_schema(run->target, schema);
+	rights_to_make(run->target, schema);
 }
 
 static void do_register(struct run *run)
@@ -126,13 +129,27 @@ static void add_ships(struct run *run, struct names *out)
 /* The key is of the type that the source has for time: the tables are made before any row comes. */
 static bool is_zoned(const struct run *run)
 {
-	struct pg *source = pg_connect(run->conf.source, "source");
+	struct pg *source = narrow_connect(run->conf.source, &run->conf.narrow);
 	struct narrow *n = narrow_detect(source, &run->conf.narrow);
 	bool zoned = n->zone;
 
 	narrow_free(n);
 	pg_close(source);
 	return zoned;
+}
+
+/* Before anything is changed: views of others stand in the way of dropping the tables. */
+static void want_no_views(struct run *run, struct registry *r, const struct names *ships)
+{
+	struct str list = { 0 };
+
+	for (size_t i = 0; i < ships->n && !run->conf.cascade; i++)
+		widen_views_of_others(r, registry_ship(r, ships->name[i]), &list);
+	if (list.n > 0)
+		die_hint(EX_REFUSED, "--cascade drops them, too",
+			"nothing was changed: views were made of the wide tables: %s",
+			str_z(&list));
+	str_free(&list);
 }
 
 static void do_create(struct run *run)
@@ -144,6 +161,8 @@ static void do_create(struct run *run)
 	prepare(run);
 	registry_zoned(r, is_zoned(run));
 	add_ships(run, &ships);
+	if (run->conf.drop_tables)
+		want_no_views(run, r, &ships);
 	for (size_t i = 0; i < ships.n; i++) {
 		struct ship *s = registry_ship(r, ships.name[i]);
 
@@ -151,7 +170,7 @@ static void do_create(struct run *run)
 			/* first the ledger: what is not there any more must not be called done */
 			ledger_forget(run->target, run->conf.target.schema, run->conf.target.prefix,
 				ships.name[i]);
-			widen_drop(r, s);
+			widen_drop(r, s, run->conf.cascade);
 		}
 		widen_ship(r, s, NULL, 0, true);
 		for (size_t g = 0; g < s->n_groups; g++)
@@ -284,7 +303,7 @@ static struct ledger_job *slot_jobs(struct run *run, size_t *n_out)
 static void drop_ships(struct run *run, struct registry *r, const struct names *ships)
 {
 	for (size_t i = 0; i < ships->n; i++) {
-		widen_drop(r, registry_ship(r, ships->name[i]));
+		widen_drop(r, registry_ship(r, ships->name[i]), run->conf.cascade);
 		forget_channels(run, ships->name[i]);
 	}
 }
@@ -305,6 +324,7 @@ static void do_rollback(struct run *run)
 		return;
 	}
 	add_ships(run, &ships);
+	want_no_views(run, r, &ships);
 	add_question(run, &ships, &question);
 	if (!run->conf.yes && !confirm(str_z(&question)))
 		die(EX_DIFFERS, "nothing was changed");
@@ -427,7 +447,6 @@ int main(int argc, char **argv)
 	verbs[verb](&run);
 	pg_close(run.target);
 	arena_free(&run.arena);
-	mem_free(run.conf.ships.v);
 	if (fflush(stdout) != 0)
 		die_errno(EX_IO, "standard output");
 	return EX_DONE;

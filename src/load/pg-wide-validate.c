@@ -2,16 +2,16 @@
  * pg-wide-validate - compare a narrow table with the wide tables made of it, cell by cell, and
  * repair what differs.
  *
- * The work is done by pg/verify.h; this is the command line and the report.
+ * The work is done by compare/verify.h; this is the command line and the report.
  */
+#include "compare/verify.h"
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/opt.h"
 #include "core/report.h"
 #include "core/stop.h"
-#include "pg/ledger_opts.h"
-#include "pg/verify.h"
+#include "ledger/ledger_opts.h"
 #include "stream/out.h"
 
 #include <unistd.h>
@@ -46,6 +46,8 @@ static const struct opt options[] = {
 		.offset = offsetof(struct conf, repair),
 		.help = "make the wide tables equal, also while they are written to" },
 	{ .name = "delete",
+
+		.needs = "repair", .weakens = true,
 		.kind = OPT_FLAG,
 		.offset = offsetof(struct conf, remove),
 		.help = "repair: also remove what the narrow table has no more" },
@@ -65,6 +67,8 @@ static const struct opt options[] = {
 		.arg = "TIME",
 		.help = "only chunks that were done before (UTC)" },
 	{ .name = "every",
+
+		.needs = "repair", .not_with = "done-before",
 		.kind = OPT_DURATION,
 		.offset = offsetof(struct conf, every),
 		.arg = "DURATION",
@@ -129,7 +133,7 @@ static const struct report_column ship_columns[] = {
 	{ "wide_rows", true },
 	{ "repeated", true },
 	{ "empty", true },
-	{ "rejected", true },
+	{ "unreadable", true },
 	{ "differences", true },
 };
 
@@ -182,7 +186,7 @@ static void put_json(
 	const struct verify *v = &c->verify;
 
 	str_addf(out,
-		"{\"job\":%llu,\"rows\":%llu,\"cells\":%llu,\"wide_rows\":%llu,\"rejected\":%llu,"
+		"{\"job\":%llu,\"rows\":%llu,\"cells\":%llu,\"wide_rows\":%llu,\"unreadable\":%llu,"
 		"\"differences\":%llu,\"all_found\":%s,\"ranges\":%llu,\"left\":%llu,",
 		(unsigned long long)v->job.id, (unsigned long long)t->sum.rows,
 		(unsigned long long)t->sum.cells, (unsigned long long)t->sum.instants,
@@ -291,16 +295,6 @@ static void reconcile(const struct check *c, struct verify_opts *opts)
 	verify_watch(opts, c->conf.every, go_on);
 }
 
-static void check_options(const struct conf *o)
-{
-	if (o->remove && !o->repair)
-		opt_usage("--delete is for --repair");
-	if (o->every && !o->repair)
-		opt_usage("--every is for --repair");
-	if (o->every && o->before.given)
-		opt_usage("--every and --done-before exclude each other");
-}
-
 int main(int argc, char **argv)
 {
 	struct check c = { .conf = { .max_differences = 20, .settle = VERIFY_SETTLE_AUTO } };
@@ -310,7 +304,6 @@ int main(int argc, char **argv)
 	opt_parse(&program, &c.conf, &argc, &argv);
 	if (argc > 0)
 		opt_usage("no operand is expected: %s", msg_q(sl_of(argv[0])));
-	check_options(&c.conf);
 	target_defaults(&c.conf.target);
 	report_init(&c.differing, differing_columns, ARRAY_LEN(differing_columns));
 	opts = options_of(&c);
@@ -322,6 +315,5 @@ int main(int argc, char **argv)
 		verify_free(&c.verify);
 	}
 	report_free(&c.differing);
-	mem_free(c.conf.ships.v);
 	return code;
 }

@@ -3,16 +3,21 @@
  *
  * Works in the memory of one record. Values that are not set or cast pass unchanged. --select,
  * --drop and --rename speak of the input's names, --default, --set and --cast of the output's, and
- * are done in this order.
+ * are done in this order, --flatten before and --hash after them.
+ *
+ * contract: map-fields --rename value:v --set x=1 --cast x:int
  */
+#include "aws/crypto.h"
 #include "core/clock.h"
 #include "core/hash.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "stream/cast.h"
 #include "stream/filter.h"
+#include "stream/flatten.h"
 #include "stream/in.h"
 #include "stream/json.h"
+#include "stream/namelist.h"
 
 #define MAX_MAP ((size_t)16 << 20)
 
@@ -22,13 +27,16 @@ struct change {
 	struct field value; /* --set, --default */
 	bool only_null;     /* --default */
 	enum cast cast;     /* --cast, else CAST_NONE */
+	bool hash;	    /* --hash */
 	const char *option;
 	size_t at; /* column of the output, NAMES_NONE: not there yet */
 };
 
 struct state {
 	struct io_opts io;
-	struct opt_list select, drop, rename, map, set, set_now, fallback, cast;
+	struct opt_list select, drop, rename, map, set, set_now, fallback, cast, hash;
+	const char *hash_key;
+	bool flatten;
 
 	struct names selected, dropped, old_names, new_names; /* old ones become new ones */
 	struct change *changes;
@@ -37,6 +45,9 @@ struct state {
 	struct arena arena;     /* texts of the options */
 	struct arena row_arena; /* of the record */
 
+	struct flatten flat;
+	struct crypto_hmac hmac;
+	const struct names *in; /* columns of the input, flat ones if need be */
 	struct names out; /* columns of the output */
 	size_t *to;       /* column of the input -> column of the output, NAMES_NONE: none */
 	size_t to_cap;
@@ -51,7 +62,7 @@ static const struct opt options[] = {
 	  .offset = offsetof(struct state, drop), .help = "leave these out" },
 	{ .name = "rename", .letter = 'r', .kind = OPT_LIST, .arg = "OLD:NEW,...",
 	  .offset = offsetof(struct state, rename), .help = "give these another name" },
-	{ .name = "map", .letter = 'm', .kind = OPT_LIST, .arg = "FILE",
+	{ .name = "map", .letter = 'm', .kind = OPT_LIST, .arg = "FILE", .file = OPT_READS,
 	  .offset = offsetof(struct state, map),
 	  .help = "rename as this file says: {\"old\":\"new\"}, or a line OLD:NEW each" },
 	{ .name = "default", .letter = 'f', .kind = OPT_LIST, .arg = "NAME=TEXT",
@@ -64,6 +75,14 @@ static const struct opt options[] = {
 	  .help = "the time of the start as value, like 2024-01-01T00:00:00.000Z" },
 	{ .name = "cast", .letter = 'c', .kind = OPT_LIST, .arg = "NAME:TYPE,...",
 	  .offset = offsetof(struct state, cast), .help = "check and write as " CAST_CHOICES },
+	{ .name = "hash", .kind = OPT_LIST, .arg = "NAME,...",
+	  .offset = offsetof(struct state, hash),
+	  .help = "write SHA-256 of these instead, with the key of --hash-key" },
+	{ .name = "hash-key", .needs = "hash", .kind = OPT_STR, .arg = "FILE", .file = OPT_READS,
+	  .offset = offsetof(struct state, hash_key),
+	  .help = "holds the key (default: FERRY_HASH_KEY is the key)" },
+	{ .name = "flatten", .kind = OPT_FLAG, .offset = offsetof(struct state, flatten),
+	  .help = "first make fields of the members of nested JSON objects, named a.b" },
 	IO_IN_OPTS(struct state, io),
 	IO_OUT_OPTS(struct state, io),
 	IO_REJECT_OPTS(struct state, io),
@@ -225,6 +244,44 @@ static void add_casts(struct state *st, const char *list)
 	}
 }
 
+#define MIN_KEY 16 /* bytes: fewer can be tried out */
+
+/* Never from the command line, which everybody can read. */
+static void read_hash_key(struct state *st)
+{
+	const char *key = getenv("FERRY_HASH_KEY");
+	struct in *in = st->hash_key ? in_open(st->hash_key, MAX_MAP) : NULL;
+	struct sl s = in || !key ? SL("") : sl_of(key);
+
+	if (!in && s.n == 0)
+		opt_usage("--hash needs a key: --hash-key FILE, or FERRY_HASH_KEY");
+	while (in && in_more(in))
+		continue;
+	if (in && in->buf)
+		s = in_window(in);
+	s.n -= in && s.n && s.p[s.n - 1] == '\n';
+	if (s.n < MIN_KEY)
+		die_hint(EX_CONFIGURATION, "head -c 32 /dev/urandom | base64 makes one",
+			"the key of --hash has %zu bytes; at least %d are needed", s.n, MIN_KEY);
+	crypto_hmac_key(&st->hmac, s);
+	if (in)
+		in_close(in);
+}
+
+static void add_hashes(struct state *st)
+{
+	struct names names = {0};
+
+	if (!st->hash.n)
+		return;
+	st->io.hide_values = true;
+	read_hash_key(st);
+	add_names(&names, &st->hash, "hash");
+	for (size_t i = 0; i < names.n; i++)
+		add_change(st, arena_dup(&st->arena, names.name[i]), "hash")->hash = true;
+	names_free(&names);
+}
+
 static void check(void *ctx)
 {
 	struct state *st = ctx;
@@ -244,6 +301,7 @@ static void check(void *ctx)
 	add_now(st);
 	for (size_t i = 0; i < st->cast.n; i++)
 		add_casts(st, st->cast.v[i].p);
+	add_hashes(st);
 }
 
 /* ---- columns -------------------------------------------------------------------------------- */
@@ -255,11 +313,17 @@ static struct sl renamed(const struct state *st, struct sl name)
 	return i == NAMES_NONE ? name : st->new_names.name[i];
 }
 
+/* Does it give a value, so that the column need not be there? */
+static bool makes(const struct change *c)
+{
+	return !c->cast && !c->hash;
+}
+
 /* Is it a column whose value is given, so that the input need not have it? */
 static bool is_made(const struct state *st, struct sl name)
 {
 	for (size_t i = 0; i < st->n_changes; i++)
-		if (!st->changes[i].cast && sl_eq(st->changes[i].name, name))
+		if (makes(&st->changes[i]) && sl_eq(st->changes[i].name, name))
 			return true;
 	return false;
 }
@@ -269,11 +333,11 @@ static void need_columns(const struct state *st, struct filter_run *run)
 {
 	for (size_t i = 0; i < st->selected.n; i++)
 		if (!is_made(st, st->selected.name[i]))
-			(void)filter_column(run, st->selected.name[i], "select");
+			(void)filter_header_column(run, st->selected.name[i], "select");
 	for (size_t i = 0; i < st->dropped.n; i++)
-		(void)filter_column(run, st->dropped.name[i], "drop");
+		(void)filter_header_column(run, st->dropped.name[i], "drop");
 	for (size_t i = 0; i < st->old_names.n; i++)
-		(void)filter_column(run, st->old_names.name[i], "rename");
+		(void)filter_header_column(run, st->old_names.name[i], "rename");
 }
 
 /* The column of the output a column of the input goes to. */
@@ -290,12 +354,13 @@ static void place_changes(struct state *st, bool csv)
 	for (size_t i = 0; i < st->n_changes; i++) {
 		struct change *c = &st->changes[i];
 
-		if (!c->cast)
+		if (makes(c))
 			c->at = names_add(&st->out, c->name, NULL);
 		else
 			c->at = names_find(&st->out, c->name);
 		if (c->at == NAMES_NONE && csv)
-			die(EX_DATA, "--cast: the output has no column %s", msg_q(c->name));
+			die(EX_DATA, "--%s: the output has no column %s", c->option,
+				msg_q(c->name));
 	}
 }
 
@@ -309,11 +374,17 @@ static void refuse_twins(const struct state *st, size_t n_in)
 					msg_q(st->out.name[st->to[i]]));
 }
 
-static void start(void *ctx, struct filter_run *run, const struct names *cols)
+static void take_columns(struct state *st, struct filter_run *run, const struct names *cols)
 {
-	struct state *st = ctx;
-	bool csv = rd_format(filter_io(run)->rd) == FMT_CSV;
+	bool csv = format_traits(rd_format(filter_io(run)->rd))->header;
 
+	st->in = cols;
+
+	if (csv) {
+		namelist_resolve_all(&st->selected, cols);
+		namelist_resolve_all(&st->dropped, cols);
+		namelist_resolve_all(&st->old_names, cols);
+	}
 	need_columns(st, run);
 	for (size_t i = 0; i < st->selected.n; i++)
 		(void)names_add(&st->out, renamed(st, st->selected.name[i]), NULL);
@@ -325,6 +396,17 @@ static void start(void *ctx, struct filter_run *run, const struct names *cols)
 	place_changes(st, csv);
 	mem_grow(&st->row, &st->row_cap, st->out.n, sizeof *st->row);
 	filter_cols(run, st->out.name, st->out.n);
+	if (!st->selected.n && !st->dropped.n && !st->old_names.n && !st->n_changes)
+		filter_keeps_values(run);
+}
+
+/* Flat columns are known as records come. */
+static void start(void *ctx, struct filter_run *run, const struct names *cols)
+{
+	struct state *st = ctx;
+
+	if (!st->flatten)
+		take_columns(st, run, cols);
 }
 
 /* ---- records -------------------------------------------------------------------------------- */
@@ -338,6 +420,20 @@ static void refuse(const struct state *st, struct filter_run *run, const struct 
 			.field = st->out.name[at],
 			.value = field_sl(&st->row[at]),
 			.why = why});
+}
+
+/*
+ * What was to be hidden may be there under another name, and what is written cannot be taken back:
+ * so no record of NDJSON goes out before one had the column.
+ */
+static void refuse_unhashed(struct filter_run *run, const struct rec *rec, struct sl name)
+{
+	io_reject(filter_io(run), rec,
+		&(struct fault){.record = rec->record,
+			.line = rec->line,
+			.field = name,
+			.value = SL(""),
+			.why = "--hash is for it, and no record had it so far"});
 }
 
 /* Puts the fields of the input in their places; false when two want the same. */
@@ -359,18 +455,60 @@ static bool place(struct state *st, struct filter_run *run, const struct rec *re
 	return true;
 }
 
+static void hash_field(struct state *st, struct field *f)
+{
+	uint8_t sum[CRYPTO_SHA256_LEN];
+	char *hex;
+
+	if (field_is_null(f))
+		return;
+	hex = arena_alloc(&st->row_arena, CRYPTO_HEX_LEN);
+	crypto_hmac_of(&st->hmac, field_sl(f), sum);
+	crypto_hex(hex, sum, sizeof sum);
+	*f = field_name((struct sl){hex, CRYPTO_HEX_LEN});
+}
+
+/* False: the record is a bad one. */
+static bool flatten(struct state *st, struct filter_run *run, const struct rec *rec,
+	struct rec *flat)
+{
+	size_t had = st->flat.names.n, at;
+	const char *why =
+		flatten_record(&st->flat, rd_cols(filter_io(run)->rd), rec, flat, &at);
+
+	if (why)
+		filter_reject(run, rec, at, why);
+	else if (st->flat.names.n > had || !st->in)
+		take_columns(st, run, &st->flat.names);
+	return !why;
+}
+
 static void row(void *ctx, struct filter_run *run, const struct rec *rec)
 {
 	struct state *st = ctx;
+	struct rec flat;
 
+	if (st->flatten) {
+		if (!flatten(st, run, rec, &flat))
+			return;
+		rec = &flat;
+	}
 	if (!place(st, run, rec))
 		return;
 	for (size_t i = 0; i < st->n_changes; i++) {
 		const struct change *c = &st->changes[i];
 		const char *why;
 
-		if (c->at == NAMES_NONE)
+		if (c->at == NAMES_NONE) {
+			if (!c->hash)
+				continue;
+			refuse_unhashed(run, rec, c->name);
+			return;
+		}
+		if (c->hash) {
+			hash_field(st, &st->row[c->at]);
 			continue;
+		}
 		if (!c->cast) {
 			if (!c->only_null || field_is_null(&st->row[c->at]))
 				st->row[c->at] = c->value;
@@ -394,11 +532,11 @@ static void warn_of(const struct names *seen, struct sl name, const char *option
 		msg_warn("--%s: no record has %s", option, msg_q(name));
 }
 
-static void warn_of_unseen(const struct state *st, struct filter_run *run)
+static void warn_of_unseen(const struct state *st)
 {
-	const struct names *cols = rd_cols(filter_io(run)->rd);
+	const struct names *cols = st->in;
 
-	if (!cols->n)
+	if (!cols || !cols->n)
 		return; /* there was nothing at all */
 	for (size_t i = 0; i < st->selected.n; i++)
 		if (!is_made(st, st->selected.name[i]))
@@ -415,28 +553,26 @@ static void warn_of_unseen(const struct state *st, struct filter_run *run)
 static void seal(void *ctx, struct filter_run *run)
 {
 	if (rd_seal(filter_io(run)->rd)->final)
-		warn_of_unseen(ctx, run);
+		warn_of_unseen(ctx);
 }
 
 static void end(void *ctx, struct filter_run *run)
 {
-	warn_of_unseen(ctx, run);
+	(void)run;
+	warn_of_unseen(ctx);
 }
 
 static void release(void *ctx)
 {
 	struct state *st = ctx;
-	struct opt_list *lists[] = {&st->select, &st->drop, &st->rename, &st->map, &st->set,
-		&st->set_now, &st->fallback, &st->cast};
 	struct names *names[] = {
 		&st->selected, &st->dropped, &st->old_names, &st->new_names, &st->out};
 
-	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-		mem_free(lists[i]->v);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		names_free(names[i]);
 	mem_free(st->changes);
 	str_free(&st->now);
+	flatten_free(&st->flat);
 	arena_free(&st->arena);
 	arena_free(&st->row_arena);
 	mem_free(st->to);
@@ -445,14 +581,13 @@ static void release(void *ctx)
 
 static const struct filter map_fields = {
 	.program = { .name = "map-fields",
-		     .summary = "select, drop, rename, set and cast the fields of records",
-		     .synopsis = "[options] [FILE]",
+		     .summary = "select, drop, rename, set, cast and hash the fields of records",
+		     .synopsis = "[options] [FILE...]",
 		     .examples = "  map-fields --select id,name --rename name:customer people.csv\n"
 				 "  map-fields --set-now event_time --cast age:int people.csv\n",
 		     .opts = options },
 	.state_size = sizeof(struct state),
 	.io_offset = offsetof(struct state, io),
-	.changes_values = true,
 	.check = check,
 	.start = start,
 	.row = row,

@@ -4,13 +4,20 @@
  * What is done to one record is in stream/quality.h, which of its copies is kept in
  * stream/dedup.h; this program makes the keys, and the report. Works in the memory of one record
  * and of the keys.
+ *
+ * contract: quality-clean --enable normalize_strings,deduplicate -k value
+ * contract: quality-clean --enable deduplicate -k value --keep newest --event-time value \
+ *           --memory 64K
  */
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/msg.h"
+#include "core/path.h"
 #include "core/tmpf.h"
 #include "stream/dedup.h"
 #include "stream/filter.h"
+#include "stream/in.h"
+#include "stream/profile.h"
 #include "stream/quality.h"
 #include "stream/quality_report.h"
 
@@ -20,15 +27,16 @@
 
 struct state {
 	struct io_opts io;
-	const char *rules_file, *event_time, *report;
-	struct opt_list enable, disable, key;
-	int keep; /* 0 as the rules say, 1 first, 2 newest */
+	const char *rules_file, *event_time, *report, *profile_file;
+	struct opt_list enable, disable, key, untouched;
+	int keep; /* 0 as the rules say, else one more than enum quality_keep */
 	uint64_t memory;
 	int report_format;
 	bool print_rules;
 
 	struct quality_rules rules;
 	struct quality *quality;
+	struct profile *profile; /* NULL: none is wanted */
 	struct dedup *dedup; /* NULL: every record passes */
 	struct sip_key sip;  /* of keys; another one is for whole records */
 	size_t key_at[MAX_KEY], time_at;
@@ -38,7 +46,7 @@ struct state {
 };
 
 static const struct opt options[] = {
-	{ .name = "rules", .letter = 'r', .kind = OPT_STR, .arg = "FILE",
+	{ .name = "rules", .letter = 'r', .kind = OPT_STR, .arg = "FILE", .file = OPT_READS,
 	  .offset = offsetof(struct state, rules_file), .help = "the rules, as JSON" },
 	{ .name = "print-rules", .kind = OPT_FLAG, .offset = offsetof(struct state, print_rules),
 	  .help = "print a rules file to begin with" },
@@ -46,12 +54,15 @@ static const struct opt options[] = {
 	  .offset = offsetof(struct state, enable), .help = "whatever the file says" },
 	{ .name = "disable", .kind = OPT_LIST, .arg = "RULE,...",
 	  .offset = offsetof(struct state, disable), .help = "whatever the file says" },
+	{ .name = "untouched", .kind = OPT_LIST, .arg = "NAME,...",
+	  .offset = offsetof(struct state, untouched),
+	  .help = "fields that rules for NULLs and texts leave alone, unless they name them" },
 	{ .kind = OPT_GROUP, .help = "Duplicates (rule deduplicate)" },
 	{ .name = "key", .letter = 'k', .kind = OPT_LIST, .arg = "NAME,...",
 	  .offset = offsetof(struct state, key),
 	  .help = "fields that name a record (default customer_id, or all)" },
 	{ .name = "keep", .kind = OPT_ENUM, .offset = offsetof(struct state, keep),
-	  .choices = "auto|first|newest", .help = "of records with one key" },
+	  .choices = "auto|first|newest|last", .help = "of records with one key" },
 	{ .name = "event-time", .kind = OPT_STR, .arg = "NAME",
 	  .offset = offsetof(struct state, event_time),
 	  .help = "field that tells the newest (default event_time)" },
@@ -62,10 +73,13 @@ static const struct opt options[] = {
 	{ .name = "report", .letter = 'R', .kind = OPT_STR, .arg = "FILE",
 	  .offset = offsetof(struct state, report),
 	  .help = "write it here; - is standard error" },
+	{ .name = "profile", .kind = OPT_STR, .arg = "FILE",
+	  .offset = offsetof(struct state, profile_file),
+	  .help = "write what values each column has, as read; - is standard error" },
 	{ .name = "report-format", .kind = OPT_ENUM, .choices = QUALITY_FORMATS,
-	  .offset = offsetof(struct state, report_format), .help = "of the report" },
-	IO_IN_OPTS_OF(struct state, io, "auto|csv|ndjson|json"),
-	IO_OUT_OPTS_OF(struct state, io, "auto|csv|ndjson|json"),
+	  .offset = offsetof(struct state, report_format), .help = "of both" },
+	IO_IN_OPTS(struct state, io),
+	IO_OUT_OPTS(struct state, io),
 	IO_REJECT_OPTS(struct state, io),
 	IO_REPORT_OPTS(struct state, io),
 	OPT_END,
@@ -112,7 +126,7 @@ static void set_duplicates(struct state *st)
 	for (size_t i = 0; i < st->key.n; i++)
 		filter_names(&r->key, st->key.v[i].p, "key");
 	if (st->keep)
-		r->keep = st->keep == 1 ? KEEP_FIRST : KEEP_NEWEST;
+		r->keep = (enum quality_keep)(st->keep - 1);
 	if (st->event_time)
 		r->event_time = st->event_time;
 	if (r->key.n > MAX_KEY)
@@ -122,7 +136,7 @@ static void set_duplicates(struct state *st)
 			opt_usage("--key and --keep are for the rule deduplicate: --enable it");
 		return;
 	}
-	st->dedup = dedup_new(r->keep == KEEP_NEWEST, st->memory);
+	st->dedup = dedup_new(r->keep != KEEP_FIRST, st->memory);
 	st->sip = sip_random_key();
 }
 
@@ -133,24 +147,59 @@ static void check(void *ctx)
 
 	if (st->print_rules)
 		print_rules();
+	if (st->report && strcmp(st->report, "-") != 0)
+		path_claim(PATH_WRITE, "--report", st->report);
+	if (st->profile_file && strcmp(st->profile_file, "-") != 0)
+		path_claim(PATH_WRITE, "--profile", st->profile_file);
+	st->profile = st->profile_file ? profile_new() : NULL;
 	quality_rules_read(&st->rules, st->rules_file);
 	switch_rules(st, &st->enable, "enable", true);
 	switch_rules(st, &st->disable, "disable", false);
 	for (size_t i = 0; i < N_QUALITY_RULES; i++)
 		any |= st->rules.enabled[i];
-	if (!any && !st->rules_file)
+	if (!any && !st->rules_file && !st->profile)
 		opt_usage("--rules is needed; --print-rules prints a file to begin with");
+	for (size_t i = 0; i < st->untouched.n; i++)
+		filter_names(&st->rules.untouched, st->untouched.v[i].p, "untouched");
 	set_duplicates(st);
 	st->quality = quality_new(&st->rules);
 }
 
 /* ---- columns -------------------------------------------------------------------------------- */
 
+/* A rule for a column that is not there does nothing: the name is wrong, or the file is. */
+static void refuse_unknown(const struct state *st, struct filter_run *run, const struct names *cols)
+{
+	enum quality_rule rule;
+	struct sl name;
+
+	if (quality_rules_lack(&st->rules, cols, &rule, &name))
+		die_hint(EX_DATA,
+			rule == RULE_DUPLICATES ? "--key names another column"
+						    : "--disable leaves a rule out",
+			"%s: there is no column %s, which the rule %s is for",
+			in_name(rd_in(filter_io(run)->rd)), msg_q(name), quality_rule_name(rule));
+}
+
+/* Records of NDJSON may well lack what is optional; but never to have it is worth a word. */
+static void warn_of_unseen(const struct state *st, struct filter_run *run)
+{
+	const struct io *io = filter_io(run);
+	enum quality_rule rule;
+	struct sl name;
+
+	if (io->meter.rows && quality_rules_lack(&st->rules, rd_cols(io->rd), &rule, &name))
+		msg_warn("no record has %s, which the rule %s is for", msg_q(name),
+			quality_rule_name(rule));
+}
+
 static void start(void *ctx, struct filter_run *run, const struct names *cols)
 {
 	struct state *st = ctx;
 	const struct quality_rules *r = &st->rules;
 
+	if (format_traits(rd_format(filter_io(run)->rd))->header)
+		refuse_unknown(st, run, cols);
 	quality_columns(st->quality, cols);
 	mem_grow(&st->row, &st->row_cap, cols->n, sizeof *st->row);
 	if (st->dedup) {
@@ -246,6 +295,8 @@ static bool pass_unique(struct state *st, struct filter_run *run, const struct r
 		key = hash_record(st, rec->n);
 	if (st->rules.keep == KEEP_NEWEST)
 		time = event_time(st, rec->n);
+	else if (st->rules.keep == KEEP_LAST)
+		time = (int64_t)rec->record;
 	switch (dedup_put(st->dedup, key, time, st->row, rec->n)) {
 	case DEDUP_PASS:
 		return true;
@@ -277,6 +328,8 @@ static void row(void *ctx, struct filter_run *run, const struct rec *rec)
 	struct state *st = ctx;
 	struct quality_fault fault;
 
+	if (st->profile)
+		profile_add(st->profile, rec);
 	memcpy(st->row, rec->f, rec->n * sizeof *st->row);
 	switch (quality_clean(st->quality, st->row, rec->n, &fault)) {
 	case QUALITY_DROP:
@@ -299,28 +352,48 @@ static void row(void *ctx, struct filter_run *run, const struct rec *rec)
 
 /* ---- the end -------------------------------------------------------------------------------- */
 
+static void write_text(const char *path, const struct str *s)
+{
+	bool written = strcmp(path, "-") == 0
+			       ? fwrite(s->p, 1, s->n, stderr) == s->n && fflush(stderr) == 0
+			       : tmpf_replace(path, str_sl(s), 0644);
+
+	if (!written)
+		die_errno(EX_CANTCREATE, "cannot write %s", msg_q(sl_of(path)));
+}
+
+static void write_profile(const struct state *st, struct filter_run *run)
+{
+	static const enum report_format formats[] = { REPORT_TABLE, REPORT_JSON, REPORT_MARKDOWN };
+	struct str s = { 0 };
+
+	if (!st->profile)
+		return;
+	profile_put(st->profile, rd_cols(filter_io(run)->rd), formats[st->report_format], &s);
+	write_text(st->profile_file, &s);
+	str_free(&s);
+}
+
 static void write_report(struct state *st, struct filter_run *run)
 {
 	struct quality_figures f = *quality_figures(st->quality);
 	const struct io *io = filter_io(run);
 	struct str s = { 0 };
-	bool written;
 
 	f.input = io->meter.rows;
 	f.rejected = io->meter.n_rejects;
 	f.duplicates = st->dedup ? dedup_dropped(st->dedup) : 0;
 	f.output = wr_rows(io->wr);
+	if (f.no_times_kept > 0)
+		msg_warn("%llu values under a range of times are no times and stay as they are",
+			(unsigned long long)f.no_times_kept);
 	if (st->dedup)
 		msg_detail("%llu bytes of keys at most",
 			(unsigned long long)dedup_peak_bytes(st->dedup));
 	if (!st->report)
 		return;
 	quality_report(&s, &st->rules, &f, (enum quality_format)st->report_format);
-	written = strcmp(st->report, "-") == 0
-			  ? fputs(str_z(&s), stderr) >= 0 && fflush(stderr) == 0
-			  : tmpf_replace(st->report, str_sl(&s), 0644);
-	if (!written)
-		die_errno(EX_CANTCREATE, "cannot write %s", msg_q(sl_of(st->report)));
+	write_text(st->report, &s);
 	str_free(&s);
 }
 
@@ -330,8 +403,11 @@ static void seal(void *ctx, struct filter_run *run)
 
 	if (st->dedup)
 		emit_held(st, run);
-	if (rd_seal(filter_io(run)->rd)->final)
+	if (rd_seal(filter_io(run)->rd)->final) {
+		warn_of_unseen(st, run);
 		write_report(st, run);
+		write_profile(st, run);
+	}
 }
 
 static void end(void *ctx, struct filter_run *run)
@@ -340,19 +416,19 @@ static void end(void *ctx, struct filter_run *run)
 
 	if (st->dedup)
 		emit_held(st, run);
+	warn_of_unseen(st, run);
 	write_report(st, run);
+	write_profile(st, run);
 }
 
 static void release(void *ctx)
 {
 	struct state *st = ctx;
 
-	mem_free(st->enable.v);
-	mem_free(st->disable.v);
-	mem_free(st->key.v);
 	quality_free(st->quality);
 	quality_rules_free(&st->rules);
 	dedup_free(st->dedup);
+	profile_free(st->profile);
 	mem_free(st->row);
 	str_free(&st->key_text);
 }
@@ -360,13 +436,12 @@ static void release(void *ctx)
 static const struct filter quality_clean_filter = {
 	.program = { .name = "quality-clean",
 		     .summary = "clean records by rules, and say what was found",
-		     .synopsis = "--rules FILE [options] [FILE]",
+		     .synopsis = "--rules FILE [options] [FILE...]",
 		     .examples = "  quality-clean --print-rules >rules.json\n"
 				 "  quality-clean -r rules.json -R - -k id people.csv\n",
 		     .opts = options },
 	.state_size = sizeof(struct state),
 	.io_offset = offsetof(struct state, io),
-	.changes_values = true,
 	.check = check,
 	.start = start,
 	.row = row,

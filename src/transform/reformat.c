@@ -13,9 +13,7 @@
 #include "core/num.h"
 #include "stream/filter.h"
 #include "stream/in.h"
-
-#include <fcntl.h>
-#include <unistd.h>
+#include "stream/namelist.h"
 
 enum cast { CAST_NONE, CAST_NUMBER, CAST_BOOLEAN };
 
@@ -67,8 +65,8 @@ static const struct opt options[] = {
 	  .help = "column of the value, narrow (default value)" },
 	{ .name = "quality", .kind = OPT_STR, .offset = offsetof(struct state, iso.quality),
 	  .arg = "NAME", .help = "column of the quality mark, narrow (default quality)" },
-	IO_IN_OPTS_OF(struct state, io, "auto|csv|ndjson|json|iso19848"),
-	IO_OUT_OPTS_OF(struct state, io, "auto|csv|ndjson|json|iso19848"),
+	IO_IN_OPTS_OF(struct state, io, "auto|csv|ndjson|tsv|json|iso19848"),
+	IO_OUT_OPTS_OF(struct state, io, "auto|csv|ndjson|tsv|json|table|markdown|iso19848"),
 	IO_REJECT_OPTS(struct state, io),
 	IO_REPORT_OPTS(struct state, io),
 	OPT_END,
@@ -85,6 +83,9 @@ static void check(void *ctx)
 	struct state *st = ctx;
 
 	st->io.iso = &st->iso;
+	/* its list of inputs lacks the formats before this one, which are for output only */
+	if (st->io.in_format == FMT_TABLE)
+		st->io.in_format = FMT_ISO;
 	add_names(&st->out, &st->columns, "columns");
 	add_names(&st->typed, &st->numbers, "numbers");
 	st->n_numbers = st->typed.n;
@@ -92,29 +93,24 @@ static void check(void *ctx)
 }
 
 /*
- * Reads a regular file once more, from where it began, for the names in it. Bad records are left
+ * Reads regular files once more, from where they began, for the names in them. Bad records are left
  * for the main pass to report.
  */
-static void read_names(struct state *st, struct in *in)
+static void read_names(struct state *st, struct rd *first)
 {
 	struct iso_opts iso = st->iso;
 	struct rd_conf conf = { .format = (enum format)st->io.in_format,
 				.max_record = st->io.max_record,
 				.allow_no_newline = st->io.allow_no_newline,
+				.encoding = st->io.encoding,
+				.skip_lines = st->io.skip_lines,
+				.at = st->io.at,
 				.iso = &iso };
-	off_t began = lseek(in_fd(in), 0, SEEK_CUR) - (off_t)in_bytes_read(in);
-	char path[40];
 	struct rd *rd;
 	struct rec rec;
-	int fd;
 
-	/* another description of the same file, with a position of its own; it may have no name */
-	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", in_fd(in));
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	iso.names_only = true;
-	if (fd < 0 || lseek(fd, began, SEEK_SET) < 0)
-		die_errno(EX_IO, "cannot read %s a second time", in_name(in));
-	rd = rd_from_fd(fd, in_name(in), &conf);
+	rd = rd_again(first, &conf);
 	while (rd_next(rd, &rec) != RD_END)
 		continue;
 	for (size_t i = 0; i < rd_cols(rd)->n; i++)
@@ -127,7 +123,8 @@ static bool needs_names(const struct state *st, struct filter_run *run)
 {
 	const struct rd *rd = filter_io(run)->rd;
 
-	return rd_format(rd) != FMT_CSV && st->io.out_format == FMT_CSV && !rd_is_sealed(rd) &&
+	return !format_traits(rd_format(rd))->header &&
+	       format_traits((enum format)st->io.out_format)->header && !rd_is_sealed(rd) &&
 	       !st->io.force_seal;
 }
 
@@ -143,8 +140,18 @@ static void start(void *ctx, struct filter_run *run, const struct names *cols)
 	struct state *st = ctx;
 	struct in *in = rd_in(filter_io(run)->rd);
 
+	filter_keeps_values(run);
+	if (!st->named && format_traits(rd_format(filter_io(run)->rd))->header) {
+		namelist_resolve_all(&st->typed, cols);
+		namelist_resolve_all(&st->out, cols);
+	}
+	for (size_t i = 0; !st->named && i < st->typed.n; i++)
+		(void)filter_header_column(run, st->typed.name[i],
+					   i < st->n_numbers ? "numbers" : "booleans");
+	for (size_t i = 0; !st->named && i < st->out.n; i++)
+		(void)filter_header_column(run, st->out.name[i], "columns");
 	if (!st->named && needs_names(st, run) && in_is_regular(in))
-		read_names(st, in);
+		read_names(st, filter_io(run)->rd);
 	st->named = true;
 	st->as_it_is = true;
 	mem_grow(&st->to, &st->to_cap, cols->n, sizeof *st->to);
@@ -226,9 +233,6 @@ static void release(void *ctx)
 {
 	struct state *st = ctx;
 
-	mem_free(st->columns.v);
-	mem_free(st->numbers.v);
-	mem_free(st->booleans.v);
 	names_free(&st->out);
 	names_free(&st->typed);
 	mem_free(st->to);
@@ -240,7 +244,7 @@ static const struct filter reformat = {
 	.program = { .name = "reformat",
 		     .summary = "write the same records as CSV, NDJSON, a JSON array "
 				"or an ISO 19848 package",
-		     .synopsis = "-o csv|ndjson|json|iso19848 [options] [FILE]",
+		     .synopsis = "-o csv|ndjson|json|iso19848 [options] [FILE...]",
 		     .examples = "  reformat -o ndjson --numbers value readings.csv.gz\n"
 				 "  reformat -i json -o csv records.json\n"
 				 "  reformat -i iso19848 -o csv TimeSeriesData.json\n"

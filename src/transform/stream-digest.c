@@ -15,6 +15,11 @@
 
 enum shape { SHAPE_RECORDS, SHAPE_NARROW, SHAPE_WIDE };
 
+struct group {
+	struct field shown;
+	struct digest digest;
+};
+
 struct state {
 	struct io_opts io;
 	bool narrow, wide, total;
@@ -28,24 +33,30 @@ struct state {
 	bool *is_value;	       /* of every column: neither the key nor one of --by */
 	size_t column_cap, is_value_cap;
 	struct names groups;
-	struct digest *group; /* by number in groups */
+	struct group *group; /* by number in groups */
+	struct arena group_texts;
+	struct str group_key;
 	size_t group_cap;
 	struct digest all;    /* when nothing is grouped */
 };
 
 static const struct opt options[] = {
-	{ .name = "narrow", .kind = OPT_FLAG, .offset = offsetof(struct state, narrow),
+	{ .name = "narrow", .not_with = "wide",
+	  .kind = OPT_FLAG, .offset = offsetof(struct state, narrow),
 	  .help = "digest the cells of a narrow stream, one a record" },
 	{ .name = "wide", .kind = OPT_FLAG, .offset = offsetof(struct state, wide),
 	  .help = "digest the cells of a wide stream, one a column" },
-	{ .name = "key", .letter = 'k', .kind = OPT_STR, .offset = offsetof(struct state, key),
+	{ .name = "key", .needs = "narrow|wide",
+	  .letter = 'k', .kind = OPT_STR, .offset = offsetof(struct state, key),
 	  .arg = "COLUMN", .help = "names the row of a cell (default created_time)" },
 	{ .name = "by", .letter = 'b', .kind = OPT_STR, .offset = offsetof(struct state, by),
 	  .arg = "COLUMN,...", .help = "groups (cells: default ship_id if there; '' for none)" },
-	{ .name = "name", .letter = 'n', .kind = OPT_STR, .arg = "COLUMN",
+	{ .name = "name", .needs = "narrow",
+	  .letter = 'n', .kind = OPT_STR, .arg = "COLUMN",
 	  .offset = offsetof(struct state, name),
 	  .help = "narrow: holds the names (default data_channel_id)" },
-	{ .name = "value", .letter = 'V', .kind = OPT_STR, .arg = "COLUMN",
+	{ .name = "value", .needs = "narrow",
+	  .letter = 'V', .kind = OPT_STR, .arg = "COLUMN",
 	  .offset = offsetof(struct state, value),
 	  .help = "narrow: holds the values (default value)" },
 	{ .name = "total", .kind = OPT_FLAG, .offset = offsetof(struct state, total),
@@ -53,9 +64,10 @@ static const struct opt options[] = {
 	IO_IN_OPTS(struct state, io),
 	{ .kind = OPT_GROUP, .help = "Output" },
 	{ .name = "output-format", .letter = 'o', .kind = OPT_ENUM,
-	  .offset = offsetof(struct state, io.out_format), .choices = "auto|csv|ndjson",
+	  .offset = offsetof(struct state, io.out_format),
+	  .choices = "auto|csv|ndjson|tsv|json|table|markdown",
 	  .help = "as the input by default" },
-	{ .name = "output", .letter = 'O', .kind = OPT_STR, .arg = "FILE",
+	{ .name = "output", .letter = 'O', .kind = OPT_STR, .arg = "FILE", .file = OPT_WRITES,
 	  .offset = offsetof(struct state, io.output),
 	  .help = "write here instead of standard output" },
 	IO_REJECT_OPTS(struct state, io),
@@ -68,13 +80,7 @@ static void check(void *ctx)
 	struct state *st = ctx;
 
 	st->io.force_no_seal = true; /* the result is a report, no stream of data */
-	if (st->narrow && st->wide)
-		opt_usage("--narrow and --wide exclude each other");
 	st->shape = st->narrow ? SHAPE_NARROW : st->wide ? SHAPE_WIDE : SHAPE_RECORDS;
-	if (st->shape == SHAPE_RECORDS && st->key)
-		opt_usage("--key goes with --narrow or --wide");
-	if (st->shape != SHAPE_NARROW && (st->name || st->value))
-		opt_usage("--name and --value go with --narrow");
 	if (!st->by && st->shape == SHAPE_RECORDS)
 		st->by = "";
 	st->key = st->key ? st->key : "created_time";
@@ -112,35 +118,54 @@ static const struct field *field_at(const struct rec *rec, size_t i)
 	return i < rec->n ? &rec->f[i] : &absent;
 }
 
-/* One text for all columns of --by, as pivot-wide makes it for the seals. */
-static struct sl by_of(struct state *st, const struct rec *rec)
+/* The values of the --by columns: for digest.h, and, in `by`, as fields. */
+static struct sl by_of(struct state *st, const struct rec *rec, struct field *by)
 {
-	const struct filter_by *by = &st->by_columns;
+	size_t n = st->by_columns.names.n;
 
-	if (by->names.n == 1)
-		return field_sl(field_at(rec, by->at[0]));
-	str_clear(&st->by_text);
-	for (size_t i = 0; i < by->names.n; i++) {
-		if (i)
-			str_addc(&st->by_text, '\x1f');
-		str_add(&st->by_text, field_sl(field_at(rec, by->at[i])));
-	}
-	return str_sl(&st->by_text);
+	for (size_t i = 0; i < n; i++)
+		by[i] = *field_at(rec, st->by_columns.at[i]);
+	return digest_by(&st->by_text, by, n);
 }
 
-static struct digest *group_of(struct state *st, struct sl by)
+/* How a group is shown: its value, or a list of them as CSV has it. */
+static struct field shown(struct state *st, const struct field *by, size_t n)
 {
+	struct str s = { 0 };
+	struct field f;
+
+	if (n == 1 && field_is_null(by))
+		return FIELD_NULL;
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			str_addc(&s, ',');
+		if (n == 1)
+			str_add(&s, field_sl(by));
+		else if (!field_is_null(&by[i]))
+			str_add_csv(&s, field_sl(&by[i]));
+	}
+	f = field_str(arena_dup(&st->group_texts, str_sl(&s)));
+	str_free(&s);
+	return f;
+}
+
+static struct digest *group_of(struct state *st, const struct field *by)
+{
+	size_t n = st->by_columns.names.n, i;
 	bool added;
-	size_t i;
 
 	if (st->total || st->by_columns.names.n == 0)
 		return &st->all;
-	i = names_add(&st->groups, by, &added);
+	str_clear(&st->group_key);
+	for (size_t b = 0; b < n; b++) /* NULL and missing are the same here, "" is not */
+		rec_pack(&st->group_key, &(struct field){ by[b].p, by[b].n,
+							  !field_is_null(&by[b]), 0 });
+	i = names_add(&st->groups, str_sl(&st->group_key), &added);
 	if (added) {
 		mem_grow(&st->group, &st->group_cap, i + 1, sizeof *st->group);
-		st->group[i] = (struct digest){ 0 };
+		st->group[i] = (struct group){ .shown = shown(st, by, n) };
 	}
-	return &st->group[i];
+	return &st->group[i].digest;
 }
 
 static void
@@ -186,7 +211,8 @@ static void row(void *ctx, struct filter_run *run, const struct rec *rec)
 {
 	struct state *st = ctx;
 	const struct field *key = field_at(rec, st->key_at);
-	struct sl by = by_of(st, rec);
+	struct field by_fields[FILTER_MAX_BY];
+	struct sl by = by_of(st, rec, by_fields);
 	struct digest *d;
 	uint64_t row_hash;
 
@@ -198,7 +224,7 @@ static void row(void *ctx, struct filter_run *run, const struct rec *rec)
 		filter_reject(run, rec, st->name_at, "NULL or missing where a column is named");
 		return;
 	}
-	d = group_of(st, by);
+	d = group_of(st, by_fields);
 	d->rows++;
 	row_hash = digest_row(by, field_sl(key));
 	if (st->shape == SHAPE_NARROW)
@@ -219,30 +245,30 @@ static void put_line(struct filter_run *run, struct field group, const struct di
 
 	f[1].kind = f[2].kind = F_NUM;
 	digest_put(sum, d->sum);
+	if (d->rows == 0) /* a digest of nothing is none */
+		f[3] = FIELD_NULL;
 	filter_emit(run, f, ARRAY_LEN(f));
 }
 
-static int cmp_names(const void *a, const void *b)
+static int cmp_groups(const void *a, const void *b)
 {
-	return sl_cmp(**(const struct sl *const *)a, **(const struct sl *const *)b);
+	const struct group *x = a, *y = b;
+
+	return sl_cmp(field_sl(&x->shown), field_sl(&y->shown));
 }
 
 static void put_result(struct state *st, struct filter_run *run)
 {
 	static const struct sl cols[] = { SL_INIT("group"), SL_INIT("rows"), SL_INIT("cells"),
 					  SL_INIT("digest") };
-	const struct names *g = &st->groups;
-	const struct sl **sorted = mem_alloc(mem_mul(g->n, sizeof *sorted));
 
 	filter_cols(run, cols, ARRAY_LEN(cols));
-	for (size_t i = 0; i < g->n; i++)
-		sorted[i] = &g->name[i];
-	qsort(sorted, g->n, sizeof *sorted, cmp_names);
-	for (size_t i = 0; i < g->n; i++)
-		put_line(run, field_str(*sorted[i]), &st->group[sorted[i] - g->name]);
+	if (st->groups.n)
+		qsort(st->group, st->groups.n, sizeof *st->group, cmp_groups);
+	for (size_t i = 0; i < st->groups.n; i++)
+		put_line(run, st->group[i].shown, &st->group[i].digest);
 	if (st->total || st->by_columns.names.n == 0)
 		put_line(run, FIELD_NULL, &st->all);
-	mem_free(sorted);
 }
 
 static void seal(void *ctx, struct filter_run *run)
@@ -262,6 +288,8 @@ static void release(void *ctx)
 
 	names_free(&st->by_columns.names);
 	str_free(&st->by_text);
+	str_free(&st->group_key);
+	arena_free(&st->group_texts);
 	mem_free(st->column_hash);
 	mem_free(st->is_value);
 	mem_free(st->group);
@@ -271,9 +299,9 @@ static void release(void *ctx)
 static const struct filter stream_digest = {
 	.program = { .name = "stream-digest",
 		     .summary = "print an order-independent digest of a stream",
-		     .synopsis = "[options] [FILE]\n"
-				 "--narrow [--key C] [--by C] [--name C] [--value C] [FILE]\n"
-				 "--wide [--key C] [--by C] [FILE]",
+		     .synopsis = "[options] [FILE...]\n"
+				 "--narrow [--key C] [--by C] [--name C] [--value C] [FILE...]\n"
+				 "--wide [--key C] [--by C] [FILE...]",
 		     .examples = "  stream-digest records.ndjson\n"
 				 "  stream-digest --narrow readings.csv\n"
 				 "  stream-digest --wide wide.csv\n",

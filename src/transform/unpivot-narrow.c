@@ -3,37 +3,57 @@
  *
  * Works in the memory of one record, in any order, and with columns that join on the way. The
  * names of the four columns default to those of ship telemetry. Facts in the seals pass through:
- * the cells are the same, so the digest of the source still holds.
+ * the cells are the same, so the digest of the source still holds, unless a record has several
+ * values or columns are carried along.
+ *
+ * contract: unpivot-narrow -k created_time
  */
 #include "core/hash.h"
 #include "core/mem.h"
 #include "core/msg.h"
+#include "stream/colname.h"
 #include "stream/filter.h"
+#include "stream/namelist.h"
+
+enum place { PLACE_FIRST, PLACE_LAST };
 
 struct state {
 	struct io_opts io;
-	const char *key, *by, *name, *value;
+	const char *key, *by, *name, *value, *keep, *prefix;
+	int place; /* enum place: of the value in the names of several values */
 	bool keep_null;
 
 	struct filter_by by_columns;
-	size_t key_at;	      /* column of the input, NAMES_NONE: not there */
-	struct field *names;  /* of every column, as the value of the name column */
-	bool *is_value;	      /* of every column: neither the key nor one of --by */
-	size_t names_cap, is_value_cap;
-	struct field out[FILTER_MAX_BY + 3];
+	struct names keys, values, kept; /* as they were given */
+	size_t *lead, *behind; /* columns of the input: by and keys, kept; NAMES_NONE: not there */
+	struct names channels; /* values of the name column */
+	struct field *name_of; /* the same */
+	size_t *cell;	       /* by channel and value: column of the input, or NAMES_NONE */
+	size_t name_of_cap, cell_cap;
+	struct field *out;
+	bool *met; /* by value: has a column been of it? */
+	bool told;
 };
 
 static const struct opt options[] = {
 	{ .name = "key", .letter = 'k', .kind = OPT_STR, .offset = offsetof(struct state, key),
-	  .arg = "COLUMN", .help = "names the row (default created_time)" },
+	  .arg = "COLUMN,...", .help = "name the row (default created_time)" },
 	{ .name = "by", .letter = 'b', .kind = OPT_STR, .offset = offsetof(struct state, by),
 	  .arg = "COLUMN,...", .help = "name it too (default ship_id if there; '' for none)" },
 	{ .name = "name", .letter = 'n', .kind = OPT_STR, .arg = "COLUMN",
 	  .offset = offsetof(struct state, name),
 	  .help = "output column for column names (default data_channel_id)" },
-	{ .name = "value", .letter = 'V', .kind = OPT_STR, .arg = "COLUMN",
+	{ .name = "value", .letter = 'V', .kind = OPT_STR, .arg = "COLUMN,...",
 	  .offset = offsetof(struct state, value),
-	  .help = "output column for values (default value)" },
+	  .help = "output columns for values (default value); several: of VALUE_NAME" },
+	{ .name = "value-place", .needs = "value", .kind = OPT_ENUM, .choices = "first|last",
+	  .offset = offsetof(struct state, place), .help = "last: of NAME_VALUE" },
+	{ .name = "prefix", .kind = OPT_STR, .arg = "TEXT",
+	  .offset = offsetof(struct state, prefix),
+	  .help = "take columns that begin so, and this off their names" },
+	{ .name = "keep", .kind = OPT_STR, .arg = "COLUMN,...",
+	  .offset = offsetof(struct state, keep),
+	  .help = "carry these along in every record" },
 	{ .name = "keep-null", .offset = offsetof(struct state, keep_null), .kind = OPT_FLAG,
 	  .help = "write a record for NULL values too" },
 	IO_IN_OPTS(struct state, io),
@@ -47,83 +67,266 @@ static void check(void *ctx)
 {
 	struct state *st = ctx;
 
-	st->key = st->key ? st->key : "created_time";
 	st->name = st->name ? st->name : "data_channel_id";
-	st->value = st->value ? st->value : "value";
+	namelist_split(&st->keys, st->key ? st->key : "created_time", "key");
+	namelist_split(&st->values, st->value ? st->value : "value", "value");
+	if (st->keep)
+		namelist_split(&st->kept, st->keep, "keep");
+	st->met = mem_zalloc(st->values.n);
+	st->lead = mem_alloc(mem_mul(FILTER_MAX_BY + st->keys.n, sizeof *st->lead));
+	st->behind = mem_alloc(mem_mul(st->kept.n + 1, sizeof *st->behind));
+	st->out = mem_alloc(mem_mul(FILTER_MAX_BY + st->keys.n + 1 + st->values.n + st->kept.n,
+		sizeof *st->out));
+}
+
+/* ---- columns -------------------------------------------------------------------------------- */
+
+/* Finds columns that are named by option, and adds their names to those of the output. */
+static void find(struct filter_run *run, const struct names *cols, const struct names *given,
+		 const char *option, size_t *at, struct names *out)
+{
+	for (size_t i = 0; i < given->n; i++) {
+		bool added;
+		struct sl name;
+
+		at[i] = filter_column(run, given->name[i], option);
+		name = at[i] == NAMES_NONE ? given->name[i] : cols->name[at[i]];
+		(void)names_add(out, name, &added);
+		if (!added)
+			opt_usage("--%s: column %s is named twice", option, msg_q(name));
+	}
+}
+
+static void announce(struct state *st, struct filter_run *run, const struct names *cols)
+{
+	const struct filter_by *by = &st->by_columns;
+	struct names out = { 0 };
+	size_t n_lead;
+
+	filter_find_by(run, &st->by_columns, st->by);
+	for (size_t i = 0; i < by->names.n; i++) {
+		(void)names_add(&out, by->names.name[i], NULL);
+		st->lead[i] = by->at[i];
+	}
+	find(run, cols, &st->keys, "key", st->lead + by->names.n, &out);
+	n_lead = out.n;
+	(void)names_add(&out, sl_of(st->name), NULL);
+	for (size_t i = 0; i < st->values.n; i++)
+		(void)names_add(&out, st->values.name[i], NULL);
+	if (out.n != n_lead + 1 + st->values.n)
+		die_hint(EX_DATA, "--name and --value name them otherwise",
+			 "two columns of the output have one name");
+	find(run, cols, &st->kept, "keep", st->behind, &out);
+	filter_cols(run, out.name, out.n);
+	names_free(&out);
+}
+
+static bool is_among(const size_t *at, size_t n, size_t column)
+{
+	for (size_t i = 0; i < n; i++)
+		if (at[i] == column)
+			return true;
+	return false;
+}
+
+static bool take_begin(struct sl *s, struct sl begin)
+{
+	if (s->n < begin.n || memcmp(s->p, begin.p, begin.n) != 0)
+		return false;
+	*s = (struct sl){ s->p + begin.n, s->n - begin.n };
+	return true;
+}
+
+/* temp_ch1, or ch1_temp, of temp */
+static bool is_of(const struct state *st, struct sl name, struct sl value)
+{
+	const char *end = name.p + name.n;
+
+	if (name.n <= value.n)
+		return false;
+	return st->place == PLACE_FIRST
+		       ? name.p[value.n] == '_' && memcmp(name.p, value.p, value.n) == 0
+		       : end[-1 - (ptrdiff_t)value.n] == '_' &&
+				 memcmp(end - value.n, value.p, value.n) == 0;
+}
+
+/* What a column's name says: channel and value. False when it is none of either. */
+static bool read_name(struct state *st, struct sl name, struct sl *channel, size_t *value)
+{
+	const struct sl *best = NULL;
+
+	*channel = name;
+	*value = 0;
+	if (st->prefix && !take_begin(channel, sl_of(st->prefix)))
+		return false;
+	if (st->values.n == 1)
+		return true;
+	/* the longest: temp_max_ch1 is of temp_max, though temp begins it, too */
+	for (size_t i = 0; i < st->values.n; i++)
+		if (is_of(st, *channel, st->values.name[i]) &&
+		    (!best || st->values.name[i].n > best->n)) {
+			best = &st->values.name[i];
+			*value = i;
+		}
+	if (!best)
+		return false;
+	st->met[*value] = true;
+	if (st->place == PLACE_FIRST)
+		channel->p += best->n + 1;
+	channel->n -= best->n + 1;
+	return true;
+}
+
+static void add_cell(struct state *st, struct sl channel, size_t value, size_t column)
+{
+	size_t n = st->values.n, i;
+	bool added;
+
+	i = names_add(&st->channels, channel, &added);
+	if (added) {
+		mem_grow(&st->cell, &st->cell_cap, (i + 1) * n, sizeof *st->cell);
+		for (size_t v = 0; v < n; v++)
+			st->cell[i * n + v] = NAMES_NONE;
+		mem_grow(&st->name_of, &st->name_of_cap, i + 1, sizeof *st->name_of);
+		st->name_of[i] = field_name(st->channels.name[i]);
+	}
+	st->cell[i * n + value] = column;
+}
+
+/* A channel that is named like a column of another kind stands there with an "@". */
+static struct sl own_name(const struct state *st, const struct names *cols, size_t n_lead,
+			  struct sl name)
+{
+	struct sl lead[FILTER_MAX_BY + 8];
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_lead && n < ARRAY_LEN(lead); i++)
+		if (st->lead[i] != NAMES_NONE)
+			lead[n++] = cols->name[st->lead[i]];
+	return st->prefix || st->values.n > 1 ? name : colname_of(name, lead, n);
 }
 
 static void start(void *ctx, struct filter_run *run, const struct names *cols)
 {
 	struct state *st = ctx;
-	const struct filter_by *by = &st->by_columns;
-	struct sl out[FILTER_MAX_BY + 3];
+	struct sl channel, first = SL("");
+	size_t n_lead, value, others = 0;
 
-	filter_find_by(run, &st->by_columns, st->by);
-	st->key_at = filter_column(run, sl_of(st->key), "key");
-	for (size_t i = 0; i < by->names.n; i++)
-		out[i] = by->names.name[i];
-	out[by->names.n] = sl_of(st->key);
-	out[by->names.n + 1] = sl_of(st->name);
-	out[by->names.n + 2] = sl_of(st->value);
-	filter_cols(run, out, by->names.n + 3);
-	mem_grow(&st->names, &st->names_cap, cols->n, sizeof *st->names);
-	mem_grow(&st->is_value, &st->is_value_cap, cols->n, sizeof *st->is_value);
+	announce(st, run, cols);
+	if (st->values.n == 1 && !st->prefix && !st->kept.n)
+		filter_keeps_values(run);
+	n_lead = st->by_columns.names.n + st->keys.n;
+	names_clear(&st->channels);
 	for (size_t i = 0; i < cols->n; i++) {
-		st->names[i] = field_name(cols->name[i]);
-		st->is_value[i] = i != st->key_at;
+		if (is_among(st->lead, n_lead, i) || is_among(st->behind, st->kept.n, i))
+			continue;
+		if (read_name(st, cols->name[i], &channel, &value))
+			add_cell(st, own_name(st, cols, n_lead, channel), value, i);
+		else if (others++ == 0)
+			first = cols->name[i];
 	}
-	for (size_t i = 0; i < by->names.n; i++)
-		if (by->at[i] != NAMES_NONE)
-			st->is_value[by->at[i]] = false;
+	if (others && !st->told)
+		msg_note("%zu column%s left out: %s%s (--keep carries columns along)", others,
+			 others == 1 ? " is" : "s are", msg_q(first), others > 1 ? " ..." : "");
+	st->told |= others > 0;
+}
+
+/* ---- records -------------------------------------------------------------------------------- */
+
+static struct field field_at(const struct rec *rec, size_t column)
+{
+	return column < rec->n ? rec->f[column] : (struct field){ .p = "", .kind = F_ABSENT };
+}
+
+/* The values of a channel; false when there is none to write a record for. */
+static bool put_values(const struct state *st, const struct rec *rec, size_t channel,
+		       struct field *out)
+{
+	bool any = false;
+
+	for (size_t v = 0; v < st->values.n; v++) {
+		out[v] = field_at(rec, st->cell[channel * st->values.n + v]);
+		any |= !field_is_null(&out[v]) || (out[v].kind == F_NULL && st->keep_null);
+	}
+	return any;
 }
 
 static void row(void *ctx, struct filter_run *run, const struct rec *rec)
 {
 	struct state *st = ctx;
-	size_t n_by = st->by_columns.names.n;
-	struct field *out = st->out;
+	size_t n_by = st->by_columns.names.n, n_lead = n_by + st->keys.n;
+	struct field *values = st->out + n_lead + 1, *kept = values + st->values.n;
 
 	/* a row that nothing names could never be put together again */
-	if (st->key_at >= rec->n || field_is_null(&rec->f[st->key_at])) {
-		filter_reject(run, rec, st->key_at, "NULL or missing where a row is named");
-		return;
-	}
-	for (size_t i = 0; i < n_by; i++)
-		out[i] = st->by_columns.at[i] < rec->n ? rec->f[st->by_columns.at[i]] : FIELD_NULL;
-	out[n_by] = rec->f[st->key_at];
-	for (size_t i = 0; i < rec->n; i++) {
-		const struct field *f = &rec->f[i];
-
-		if (!st->is_value[i] || f->kind == F_ABSENT ||
-		    (f->kind == F_NULL && !st->keep_null))
-			continue;
-		out[n_by + 1] = st->names[i];
-		out[n_by + 2] = *f;
-		filter_emit(run, out, n_by + 3);
+	for (size_t i = n_by; i < n_lead; i++)
+		if (st->lead[i] >= rec->n || field_is_null(&rec->f[st->lead[i]])) {
+			filter_reject(run, rec, st->lead[i],
+				      "NULL or missing where a row is named");
+			return;
+		}
+	for (size_t i = 0; i < n_lead; i++)
+		st->out[i] = st->lead[i] < rec->n ? rec->f[st->lead[i]] : FIELD_NULL;
+	for (size_t i = 0; i < st->kept.n; i++)
+		kept[i] = field_at(rec, st->behind[i]);
+	for (size_t i = 0; i < st->channels.n; i++) {
+		st->out[n_lead] = st->name_of[i];
+		if (put_values(st, rec, i, values))
+			filter_emit(run, st->out, n_lead + 1 + st->values.n + st->kept.n);
 	}
 }
 
 static void release(void *ctx)
 {
 	struct state *st = ctx;
+	struct names *names[] = { &st->by_columns.names, &st->keys, &st->values, &st->kept,
+				  &st->channels };
 
-	names_free(&st->by_columns.names);
-	mem_free(st->names);
-	mem_free(st->is_value);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		names_free(names[i]);
+	mem_free(st->lead);
+	mem_free(st->behind);
+	mem_free(st->name_of);
+	mem_free(st->cell);
+	mem_free(st->out);
+	mem_free(st->met);
+}
+
+/* A mistyped value would leave all of its columns out. */
+static void must_have_met(const struct state *st)
+{
+	for (size_t v = 0; v < st->values.n && st->values.n > 1; v++)
+		if (!st->met[v])
+			die(EX_DATA, "--value: no column of the input is of %s",
+			    msg_q(st->values.name[v]));
+}
+
+static void end(void *ctx, struct filter_run *run)
+{
+	(void)run;
+	must_have_met(ctx);
+}
+
+static void seal(void *ctx, struct filter_run *run)
+{
+	if (rd_seal(filter_io(run)->rd)->final)
+		must_have_met(ctx);
 }
 
 static const struct filter unpivot_narrow = {
 	.program = { .name = "unpivot-narrow",
 		     .summary = "turn a wide stream into a narrow one",
-		     .synopsis = "[--key COLUMN] [--by COLUMN] [options] [FILE]",
+		     .synopsis = "[--key COLUMN,...] [--by COLUMN,...] [options] [FILE...]",
 		     .examples = "  unpivot-narrow wide.csv\n"
-				 "  unpivot-narrow -k day -b '' -n city -V degrees cities.csv\n",
+				 "  unpivot-narrow -k day -b '' -n city -V degrees cities.csv\n"
+				 "  unpivot-narrow -k day -V temp,press --keep port both.csv\n",
 		     .opts = options },
 	.state_size = sizeof(struct state),
 	.io_offset = offsetof(struct state, io),
 	.check = check,
 	.start = start,
 	.row = row,
+	.seal = seal,
+	.end = end,
 	.release = release,
 };
 

@@ -9,6 +9,8 @@
  * One thread serves both pipes: before each read of what the command prints, serve_command() waits
  * with poll(2) and meanwhile feeds it. So neither side can wait for the other for ever, and memory
  * is that of a buffer, whatever the command keeps back.
+ *
+ * contract: via -- cat
  */
 #include "core/child.h"
 #include "core/mem.h"
@@ -21,6 +23,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/pidfd.h>
 #include <unistd.h>
 
 #define FEED_SIZE ((size_t)64 * 1024)
@@ -30,7 +33,7 @@ enum rows { ROWS_ANY, ROWS_SAME };
 struct conf {
 	struct io_opts io;
 	int rows;
-	bool source, sink, accept_unsealed;
+	bool source, sink, accept_unsealed, keep_header, new_header;
 };
 
 struct via {
@@ -44,6 +47,7 @@ struct via {
 	struct str feed;  /* bytes for it; the first `fed` are written */
 	size_t fed;
 	bool header_fed, chunk_over, deaf; /* deaf: it reads no more */
+	bool told;			   /* that it left a process behind */
 	uint64_t rows_in, rows_out;
 
 	/* what it prints */
@@ -57,15 +61,24 @@ struct via {
 };
 
 static const struct opt options[] = {
-	{ .name = "rows", .kind = OPT_ENUM, .offset = offsetof(struct conf, rows),
+	{ .name = "rows", .not_with = "source sink",
+	  .kind = OPT_ENUM, .offset = offsetof(struct conf, rows),
 	  .choices = "any|same", .help = "same: as many records must come out as went in" },
-	{ .name = "source", .kind = OPT_FLAG, .offset = offsetof(struct conf, source),
+	{ .name = "source", .not_with = "sink",
+	  .kind = OPT_FLAG, .offset = offsetof(struct conf, source),
 	  .help = "the command makes the records; nothing is read" },
 	{ .name = "sink", .kind = OPT_FLAG, .offset = offsetof(struct conf, sink),
 	  .help = "the command ends the stream: start it when all is proven" },
-	{ .name = "accept-unsealed", .kind = OPT_FLAG,
+	{ .name = "accept-unsealed", .needs = "sink", .weakens = true,
+	  .kind = OPT_FLAG,
 	  .offset = offsetof(struct conf, accept_unsealed),
-	  .help = "--sink: take a pipe without a seal" },
+	  .help = "take a pipe without a seal" },
+	{ .name = "keep-header", .not_with = "source sink new-header",
+	  .kind = OPT_FLAG, .offset = offsetof(struct conf, keep_header),
+	  .help = "CSV: the command gets the rows alone, as sort, grep and tail need it" },
+	{ .name = "new-header", .not_with = "source sink",
+	  .kind = OPT_FLAG, .offset = offsetof(struct conf, new_header),
+	  .help = "CSV: the command prints a header of its own, as mlr and csvkit do" },
 	IO_IN_OPTS(struct conf, io),
 	IO_OUT_OPTS(struct conf, io),
 	IO_REPORT_OPTS(struct conf, io),
@@ -79,6 +92,7 @@ static const struct opt_program program = {
 		    "--source [options] -- COMMAND [ARGUMENT...]\n"
 		    "--sink [options] -- COMMAND [ARGUMENT...]",
 	.examples = "  pg-narrow-dump -o ndjson | via -- jq -c 'select(.value != 0)' | pivot-wide\n"
+		    "  via --keep-header -- grep temp <narrow.csv\n"
 		    "  via --source -- psql -c 'copy t to stdout csv header' | pivot-wide\n"
 		    "  pivot-wide narrow.csv --seal | via --sink -- mlr --icsv --oxtab cat\n",
 	.opts = options,
@@ -91,12 +105,24 @@ static void feed_header(struct via *v)
 	const struct names *cols = rd_cols(v->io->rd);
 
 	v->header_fed = true;
-	if (rd_format(v->io->rd) != FMT_CSV || cols->n == 0)
+	if (rd_format(v->io->rd) != FMT_CSV || cols->n == 0 || v->conf.keep_header)
 		return;
 	for (size_t i = 0; i < cols->n; i++) {
 		if (i)
 			str_addc(&v->feed, ',');
 		str_add_csv(&v->feed, cols->name[i]);
+	}
+	str_addc(&v->feed, '\n');
+}
+
+/* A record of another delimiter: commands get that of CSV, whatever came in. */
+static void feed_fields(struct via *v, const struct rec *rec)
+{
+	for (size_t i = 0; i < rec->n; i++) {
+		if (i)
+			str_addc(&v->feed, ',');
+		if (!field_is_null(&rec->f[i]))
+			str_add_csv(&v->feed, field_sl(&rec->f[i]));
 	}
 	str_addc(&v->feed, '\n');
 }
@@ -112,6 +138,17 @@ static void feed_row(struct via *v, const struct rec *rec)
 		return;
 	if (!v->header_fed)
 		feed_header(v);
+	if (rd_format(rd) == FMT_CSV && rd_delimiter(rd) != ',') {
+		feed_fields(v, rec);
+		return;
+	}
+	/* grep and sort take lines for records, and would part this one */
+	if (v->conf.keep_header && memchr(raw.p, '\n', raw.n))
+		die_hint(EX_DATA,
+			"convert it first: reformat -o ndjson, or take the line break out",
+			"record %llu: a field has a line break, and --keep-header is for commands "
+			"that work by line",
+			(unsigned long long)v->rows_in);
 	if (raw.n && raw.p[raw.n - 1] == '\r')
 		raw.n--;
 	if (rd_format(rd) == FMT_CSV && rd_is_sealed(rd) && rd_cols(rd)->n)
@@ -198,6 +235,25 @@ static void refill(struct via *v)
 	}
 }
 
+/*
+ * The command has ended, but a process that it left behind may still print. To take that for the
+ * end of the output could cut it: so it is waited for, but not without a word.
+ */
+static void tell_of_heir(struct via *v)
+{
+	struct pollfd p[2] = { { .fd = v->child.out, .events = POLLIN },
+			       { .fd = pidfd_open(v->child.pid, 0), .events = POLLIN } };
+
+	/* what only the command had open is closed when it has ended */
+	if (p[1].fd >= 0 && poll(p, 2, -1) > 0 && !p[0].revents && !readable(v->child.out)) {
+		msg_note("%s has ended: waiting for a process that it left behind with its output",
+			 msg_q(sl_of(v->argv[0])));
+		v->told = true;
+	}
+	if (p[1].fd >= 0)
+		(void)close(p[1].fd);
+}
+
 /* Called before each read of what the command prints: feeds it until there is something to read. */
 static void serve_command(void *ctx)
 {
@@ -219,6 +275,11 @@ static void serve_command(void *ctx)
 		if (poll(p, 2, -1) > 0 && p[1].revents)
 			write_feed(v);
 	}
+	if (v->told || readable(v->child.out))
+		return;
+	if (v->io->wr)
+		wr_flush(v->io->wr);
+	tell_of_heir(v);
 }
 
 /* ---- what the command prints ---------------------------------------------------------------- */
@@ -244,15 +305,53 @@ static NORETURN void bad_output(struct via *v)
 	die(EX_DATA, "%s:%llu: %s", v->printed, (unsigned long long)f->line, f->why);
 }
 
+static bool same_names(const struct names *a, const struct names *b)
+{
+	bool same = a->n == b->n;
+
+	for (size_t i = 0; same && i < a->n; i++)
+		same = sl_eq(a->name[i], b->name[i]);
+	return same;
+}
+
+/*
+ * The first line of CSV that comes back is the header only where it is the one that went in: behind
+ * grep, sort or tail it is a record, which would be lost, and name the columns besides.
+ */
+static void must_be_header(const struct via *v, const struct rd *rd)
+{
+	if (v->conf.source || v->conf.keep_header || v->conf.new_header ||
+	    rd_format(rd) != FMT_CSV || same_names(rd_cols(rd), rd_cols(v->io->rd)))
+		return;
+	die_hint(EX_DATA,
+		 "--keep-header gives the command the rows alone and puts the header back (sort, "
+		 "grep, tail); --new-header takes what it prints for the header (mlr, csvkit)",
+		 "the first line that %s printed is not the header of the input: it begins with %s",
+		 msg_q(sl_of(v->argv[0])), msg_q(rd_cols(rd)->name[0]));
+}
+
+/* Behind sort or cat(1) of two files the header stands among the records. */
+static bool is_header_of(const struct names *cols, const struct rec *rec)
+{
+	bool same = rec->n == cols->n && cols->n > 0;
+
+	for (size_t i = 0; same && i < cols->n; i++)
+		same = sl_eq(field_sl(&rec->f[i]), cols->name[i]);
+	return same;
+}
+
 /* Columns are matched by name: a later run may print them in another order, or others. */
 static void take_columns(struct via *v, const struct rd *rd)
 {
 	const struct names *cols = rd_cols(rd);
 
+	must_be_header(v, rd);
 	if (!v->io->wr) {
 		if (v->conf.io.out_format == FMT_AUTO)
-			v->conf.io.out_format = (int)rd_format(rd);
+			v->conf.io.out_format = (int)format_traits(rd_format(rd))->as;
 		io_start_output(v->io);
+		if (v->conf.source)
+			in_on_wait(rd_in(v->rd), serve_command, v);
 	}
 	mem_grow(&v->to, &v->to_cap, cols->n, sizeof *v->to);
 	for (size_t i = 0; i < cols->n; i++)
@@ -267,6 +366,11 @@ static void take_columns(struct via *v, const struct rd *rd)
 static void take_row(struct via *v, const struct rec *rec)
 {
 	v->rows_out++;
+	if (UNLIKELY(!v->conf.source && rd_format(v->rd) == FMT_CSV &&
+		     is_header_of(rd_cols(v->io->rd), rec)))
+		die_hint(EX_DATA, "--keep-header gives the command the rows alone",
+			 "%s:%llu: the header stands among the records", v->printed,
+			 (unsigned long long)rec->line);
 	if (v->as_it_is) {
 		wr_row(v->io->wr, rec->f, rec->n);
 		return;
@@ -338,9 +442,16 @@ static void ensure_output(struct via *v)
 
 static void run_chunk(struct via *v)
 {
-	const struct rd_conf conf = { .allow_no_newline = v->conf.io.allow_no_newline,
-				      .max_record = v->conf.io.max_record };
+	struct rd_conf conf = { .allow_no_newline = v->conf.io.allow_no_newline,
+				.max_record = v->conf.io.max_record,
+				/* a record in its place may have one twice: must_be_header() */
+				.rename_columns = !v->conf.new_header };
 	int fd;
+
+	if (v->conf.keep_header && rd_format(v->io->rd) == FMT_CSV) {
+		conf.format = FMT_CSV;
+		conf.columns = rd_cols(v->io->rd);
+	}
 
 	child_start(&v->child, v->argv, CHILD_PIPE_IN | CHILD_PIPE_OUT);
 	if (fcntl(v->child.in, F_SETFL, O_NONBLOCK) != 0)
@@ -404,14 +515,12 @@ static NORETURN void run_sink(struct via *v)
 	const struct rd *rd;
 
 	v->io = io_open(&v->conf.io, NULL);
+	v->io->asks_whole = !v->conf.accept_unsealed;
 	rd = v->io->rd;
 	do {
 		v->chunk_over = false;
 		take_event(v);
-		if (!rd_is_sealed(rd) && !v->conf.accept_unsealed &&
-		    !in_is_regular(rd_in(v->io->rd)))
-			die_hint(EX_STREAM, "--accept-unsealed takes it",
-				 "the input is a pipe without a seal: is it whole?");
+		io_need_whole(v->io, v->conf.accept_unsealed);
 		out_put(out, str_sl(&v->feed));
 		str_clear(&v->feed);
 	} while (!v->chunk_over || (rd_is_sealed(rd) && !rd_seal(rd)->final));
@@ -427,26 +536,15 @@ static NORETURN void run_sink(struct via *v)
 	child_become(v->argv, fd);
 }
 
-static void check(const struct conf *conf, int argc)
-{
-	if (argc == 0)
-		opt_usage("which command? Say: via -- COMMAND [ARGUMENT...]");
-	if (conf->source && conf->sink)
-		opt_usage("--source and --sink exclude each other");
-	if (conf->accept_unsealed && !conf->sink)
-		opt_usage("--accept-unsealed goes with --sink");
-	if (conf->rows == ROWS_SAME && (conf->source || conf->sink))
-		opt_usage("--rows is for a command in the middle");
-}
-
 int main(int argc, char **argv)
 {
-	struct via v = { .child = { .in = -1, .out = -1 } };
+	struct via v = { .child = { .in = -1, .out = -1 }, .conf.io.no_rejects = true };
 	struct str printed = { 0 };
 	int code;
 
 	opt_parse(&program, &v.conf, &argc, &argv);
-	check(&v.conf, argc);
+	if (argc == 0)
+		opt_usage("which command? Say: via -- COMMAND [ARGUMENT...]");
 	argv[argc] = NULL;
 	v.argv = argv;
 	str_addf(&printed, "output of %s", argv[0]);

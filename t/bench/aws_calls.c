@@ -4,11 +4,11 @@
  * process, so that a busy machine does not spoil them.
  */
 #include "aws/crypto.h"
-#include "aws/featurestore.h"
 #include "aws/pool.h"
 #include "aws/sigv4.h"
 #include "core/clock.h"
 #include "core/num.h"
+#include "fs/featurestore.h"
 
 #include <sys/resource.h>
 

@@ -6,7 +6,7 @@
 #include "uri.h"
 
 static const char *const kind_names[FAULT_KINDS] = { "throttle", "error", "reset", "lost", "cut",
-	"expired", "unprocessed", "entry-error" };
+	"expired", "unprocessed", "entry-error", "odd" };
 
 enum list { LIST_ONLY, LIST_DENY, LIST_MISSING, LISTS };
 static const char *const list_names[LISTS] = { "only", "deny", "missing" };
@@ -33,7 +33,7 @@ static struct {
 } faults = { .random = UINT64_C(0x9e3779b97f4a7c15) };
 
 struct counter {
-	uint64_t requests, ok, throttled, failed, refused, reset, lost, cut;
+	uint64_t requests, ok, throttled, failed, refused, reset, lost, cut, odd;
 };
 
 static struct {
@@ -238,6 +238,19 @@ bool faults_before(struct exchange *x)
 	return false;
 }
 
+/* A 200 that no such operation answers with: a page of somebody on the way, another's answer. */
+static void answer_oddly(struct exchange *x)
+{
+	static const char *const bodies[] = { "<html><body>Sign in</body></html>", "null", "[]",
+		"\"ok\"", "{\"Status\":\"OK\"}", "{\"message\":\"done\"}", "" };
+	size_t n = ARRAY_LEN(bodies) - (x->out.n == 0 || x->out.n == 2); /* "" would be right */
+
+	x->error = "odd";
+	x->status = 200;
+	str_clear(&x->out);
+	str_addz(&x->out, bodies[(size_t)(dice() / 100 * (double)n)]);
+}
+
 void faults_after(struct exchange *x)
 {
 	uint64_t size = x->fd >= 0 ? x->fd_len : x->out.n;
@@ -246,10 +259,13 @@ void faults_after(struct exchange *x)
 	if (faults.number[NUMBER_CLOSE_EVERY] &&
 		faults.answers % faults.number[NUMBER_CLOSE_EVERY] == 0)
 		x->close = true;
-	x->delay_us += (int64_t)faults.number[NUMBER_LATENCY] * 1000;
+	if (in_scope(x))
+		x->delay_us += (int64_t)faults.number[NUMBER_LATENCY] * 1000;
 	if (!in_scope(x) || x->fate != FATE_ANSWER || x->error)
 		return;
-	if (fault_happens(FAULT_LOST)) {
+	if (x->fd < 0 && strcmp(x->method, "HEAD") != 0 && fault_happens(FAULT_ODD)) {
+		answer_oddly(x);
+	} else if (fault_happens(FAULT_LOST)) {
 		x->error = "lost";
 		x->fate = FATE_RESET;
 	} else if (size && strcmp(x->method, "HEAD") != 0 && fault_happens(FAULT_CUT)) {
@@ -284,7 +300,9 @@ void counters_add(const struct exchange *x)
 	c->ok += !x->error;
 	if (!x->error)
 		return;
-	if (strcmp(x->error, "reset") == 0)
+	if (strcmp(x->error, "odd") == 0)
+		c->odd++;
+	else if (strcmp(x->error, "reset") == 0)
 		c->reset++;
 	else if (strcmp(x->error, "lost") == 0)
 		c->lost++;
@@ -314,11 +332,12 @@ void counters_describe(struct str *json)
 		str_add_json(json, counters.names.name[i]);
 		str_addf(json,
 			":{\"requests\":%llu,\"ok\":%llu,\"throttled\":%llu,\"failed\":%llu,"
-			"\"refused\":%llu,\"reset\":%llu,\"lost\":%llu,\"cut\":%llu}",
+			"\"refused\":%llu,\"reset\":%llu,\"lost\":%llu,\"cut\":%llu,\"odd\":%llu}",
 			(unsigned long long)c->requests, (unsigned long long)c->ok,
 			(unsigned long long)c->throttled, (unsigned long long)c->failed,
 			(unsigned long long)c->refused, (unsigned long long)c->reset,
-			(unsigned long long)c->lost, (unsigned long long)c->cut);
+			(unsigned long long)c->lost, (unsigned long long)c->cut,
+			(unsigned long long)c->odd);
 	}
 	str_addz(json, "}\n");
 }

@@ -17,6 +17,7 @@ enum fault {
 	FAULT_EXPIRED,     /* the session's token is called expired */
 	FAULT_UNPROCESSED, /* an entry of a batch is handed back */
 	FAULT_ENTRY_ERROR, /* an entry of a batch fails with InternalFailure */
+	FAULT_ODD,         /* done, but the answer of 200 is not one to the request */
 	FAULT_KINDS
 };
 
@@ -28,7 +29,7 @@ bool fault_happens(enum fault kind);
 bool fault_write_allowed(void);
 
 /*
- * Sets one by its name: "throttle" … "entry-error" in percent; "latency" and "retry-after" in
+ * Sets one by its name: "throttle" … "odd" in percent; "latency" and "retry-after" in
  * milliseconds; "close-every" in answers; "only" (operations the faults are for), "deny"
  * (operations not allowed), "missing" (operations this endpoint does not know): names joined by
  * commas; "cut-at" a byte; "write-rate" records a second. False when name or value are not right.

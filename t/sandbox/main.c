@@ -151,6 +151,5 @@ int main(int argc, char **argv)
 	http_run(&stop);
 	http_stop();
 	athena_stop_all();
-	mem_free(conf.set.v);
 	return EX_DONE;
 }

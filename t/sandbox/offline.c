@@ -40,8 +40,8 @@ struct partition {
 void offline_start(const char *conninfo)
 {
 	store.pg = pg_connect(conninfo, "sandbox");
-	pg_exec(store.pg, "SET client_min_messages = warning;"
-			  "DROP SCHEMA IF EXISTS " OFFLINE_SCHEMA " CASCADE;"
+	pg_set(store.pg, "client_min_messages", "warning");
+	pg_exec(store.pg, "DROP SCHEMA IF EXISTS " OFFLINE_SCHEMA " CASCADE;"
 			  "CREATE SCHEMA " OFFLINE_SCHEMA);
 	pg_exec(store.pg, trino_functions);
 }

@@ -23,15 +23,14 @@ static bool invalid(struct exchange *x, const char *fmt, ...)
 	return exchange_fail(x, 400, "ValidationException", "Validation Error: %s", text);
 }
 
-/* `[a-zA-Z0-9](-*[a-zA-Z0-9]){0,63}`, with _ as well as - inside where `underscore`. */
-static bool is_name(struct sl s, bool underscore)
+/* `[a-zA-Z0-9]([_-]*[a-zA-Z0-9]){0,63}` */
+static bool is_name(struct sl s)
 {
 	if (s.n < 1 || s.n > 64 || !isalnum((unsigned char)s.p[0]) ||
 		!isalnum((unsigned char)s.p[s.n - 1]))
 		return false;
 	for (size_t i = 0; i < s.n; i++)
-		if (!isalnum((unsigned char)s.p[i]) && s.p[i] != '-' &&
-			!(underscore && s.p[i] == '_'))
+		if (!isalnum((unsigned char)s.p[i]) && s.p[i] != '-' && s.p[i] != '_')
 			return false;
 	return true;
 }
@@ -102,6 +101,11 @@ static bool read_collection(
 			"A Vector needs the type Fractional and a dimension from 1 to 8192: "
 			"%.*s",
 			(int)f->name.n, f->name.p);
+	for (size_t i = 0; i < g->n_features; i++)
+		if (&g->features[i] != f && sl_eq(g->features[i].collection, SL("Vector")))
+			return invalid(x,
+				"A FeatureGroup can have at most one Vector feature: %.*s",
+				(int)f->name.n, f->name.p);
 	f->dimension = (int64_t)dimension;
 	return true;
 }
@@ -131,7 +135,7 @@ static bool read_feature(struct exchange *x, const struct group *g, const struct
 	*f = (struct feature){ .name = SL("") };
 	(void)json_get_str(d, "FeatureName", &f->name);
 	(void)json_get_str(d, "FeatureType", &type);
-	if (!is_name(f->name, true))
+	if (!is_name(f->name))
 		return exchange_invalid(x,
 			"Value '%.*s' at 'featureDefinitions.%zu.member.featureName' "
 			"failed to satisfy constraint: Member must satisfy regular expression "
@@ -376,11 +380,11 @@ void sagemaker_create_group(struct exchange *x)
 
 	if (!in || !required(x, in, "FeatureGroupName", &name))
 		return;
-	if (!is_name(name, false)) {
+	if (!is_name(name)) {
 		(void)exchange_invalid(x,
 			"Value '%.*s' at 'featureGroupName' failed to satisfy "
 			"constraint: Member must satisfy regular expression pattern: "
-			"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,63}",
+			"^[a-zA-Z0-9]([_-]*[a-zA-Z0-9]){0,63}",
 			(int)name.n, name.p);
 		return;
 	}

@@ -81,7 +81,7 @@ const char trino_functions[] =
 	"- 1);"
 	"END $$;";
 
-const char *pg_type(enum trino_type type)
+const char *pg_type_of(enum trino_type type)
 {
 	static const char *const types[] = { "text", "boolean", "integer", "bigint", "numeric",
 		"float8", "text", "date", "timestamp(3)", "timestamptz", "interval" };
@@ -187,7 +187,7 @@ struct expr cast_to(struct parser *p, struct expr e, enum trino_type type, bool 
 	if (e.type == type)
 		out.sql = e.sql;
 	else if (e.type == TYPE_UNKNOWN)
-		out.sql = sqlf(p, "NULL::%s", pg_type(type));
+		out.sql = sqlf(p, "NULL::%s", pg_type_of(type));
 	else if (type == TYPE_VARCHAR)
 		out.sql = text_of(p, &e);
 	else if (e.type == TYPE_VARCHAR)

@@ -45,6 +45,7 @@ static const struct function functions[] = {
 		TYPE_TIMESTAMP_TZ },
 	{ "to_unixtime", "t", "extract(epoch FROM $1)::float8", TYPE_DOUBLE },
 	{ "date", "t", "($1)::date", TYPE_DATE },
+	{ "date", "s", "($1)::date", TYPE_DATE },
 	{ "now", "", "current_timestamp(3)", TYPE_TIMESTAMP_TZ },
 	{ "year", "t", "extract(year FROM $1)::bigint", TYPE_BIGINT },
 	{ "month", "t", "extract(month FROM $1)::bigint", TYPE_BIGINT },

@@ -15,7 +15,7 @@ struct sl element_sql(struct parser *p, struct sl cell, size_t element, enum tri
 
 	if (element == 0)
 		return cell;
-	return sqlf(p, "(%.*s[%zu]::%s%s)", F(cell), element, pg_type(type), collate);
+	return sqlf(p, "(%.*s[%zu]::%s%s)", F(cell), element, pg_type_of(type), collate);
 }
 
 static struct place place_in_list(size_t i, size_t n)

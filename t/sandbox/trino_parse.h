@@ -121,7 +121,7 @@ enum trino_type common_type(struct parser *p, const struct expr *a, const char *
 /* trino_cast.c */
 struct expr parse_cast(struct parser *p, bool try);
 struct expr cast_to(struct parser *p, struct expr e, enum trino_type type, bool try);
-const char *pg_type(enum trino_type type); /* PostgreSQL's name */
+const char *pg_type_of(enum trino_type type); /* PostgreSQL's name */
 
 /* trino_function.c */
 struct expr parse_call(struct parser *p, const struct token *name);

@@ -56,7 +56,7 @@ flat() {
 		while ((SECONDS < end)); do
 			now=$(memory_of "$run")
 			((${now##* } <= peak)) || peak=${now##* }
-			sleep 1 # from one sample to the next
+			nap 1000 # from one sample to the next
 		done
 		printf '# %s, quarter %s: peak %s kB; now %s\n' "$1" "$quarter" "$peak" "$now" >&3
 		first=${first:-$peak}

@@ -63,7 +63,7 @@ cells_of_narrow() {
 			awk '$2 ~ /^(pg-narrow|pivot-wide|pg-copy|pg-wide|narrow-to)/ { s += $1 }
 				END { print s + 0 }')
 		((sum <= peak)) || peak=$sum
-		sleep 0.1 # between samples
+		nap 100 # between samples
 	done
 	wait "$pid"
 	printf '# peak of all programs: %s kB\n' "$peak" >&3

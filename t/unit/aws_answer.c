@@ -1,5 +1,6 @@
 /* Answers of HTTP servers: whole, in pieces, cut at every byte, and lying. */
 #include "aws/answer.h"
+#include "aws/shape.h"
 
 #include "tap.h"
 
@@ -210,6 +211,49 @@ static void test_headers(void)
 	answer_free(&a);
 }
 
+/* Bodies of answers of 200, and whether each is one to the operation. */
+static void test_shapes(void)
+{
+	static const struct {
+		const char *operation, *body;
+		bool fits;
+	} rows[] = {
+		{"PutRecord", "", true},
+		{"PutRecord", " {} ", true},
+		{"PutRecord", "<html/>", false},
+		{"PutRecord", "{\"Status\":\"OK\"}", false},
+		{"PutRecord", "null", false},
+		{"PutRecord", "{", false},
+		{"PutRecord", "{}{}", false},
+		{"BatchWriteRecord", "{\"Errors\": [], \"UnprocessedEntries\" :[]}", true},
+		{"BatchWriteRecord", "{\"Errors\":[],\"UnprocessedEntries\":[],\"New\":{}}", true},
+		{"BatchWriteRecord", "", false},
+		{"BatchWriteRecord", "{}", false},
+		{"BatchWriteRecord", "{\"Errors\":[],\"UnprocessedEntries\":null}", false},
+		{"BatchWriteRecord", "{\"x\":{\"Errors\":[],\"UnprocessedEntries\":[]}}", false},
+		{"BatchWriteRecord", "{\"x\":\"\\\",\\\"Errors\\\":[\"}", false},
+		{"BatchWriteRecord", "{\"Records\":[],\"Errors\":[]}", false},
+		{"GetRecord", "{}", true},
+		{"GetRecord", "", false},
+		{"GetRecord", "{\"Record\":null}", true},
+		{"GetRecord", "{\"Record\":[{\"a\":[\"}\"]}]}", true},
+		{"GetRecord", "{\"Records\":[]}", false},
+		{"GetRecord", "{\"Record\":[}", false},
+		{"CopyObject", "<?xml version=\"1.0\"?><CopyObjectResult/>", true},
+		{"CopyObject", "", false},
+		{"CopyObject", "<Error><CopyObjectResult/></Error>", false},
+		{"CopyObject", "<CopyObjectResults/>", false},
+		{"GetObject", "anything", true},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const char *why = shape_misfit(rows[i].operation, sl_of(rows[i].body));
+
+		tap(!why == rows[i].fits, "%s: %s: %s", rows[i].operation, rows[i].body,
+			why ? why : "fits");
+	}
+}
+
 int main(void)
 {
 	for (size_t i = 0; i < ARRAY_LEN(whole); i++) {
@@ -220,5 +264,6 @@ int main(void)
 	test_lies();
 	test_limits();
 	test_headers();
+	test_shapes();
 	return tap_done();
 }

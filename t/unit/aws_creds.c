@@ -96,8 +96,8 @@ static void test_process(void)
 	expect_error(&none, "no keys", "half an answer");
 	set_process("#!/bin/sh\necho nonsense\n");
 	expect_error(&none, "no keys", "no JSON");
-	write_file("config", 0644, "[default]\ncredential_process = /nonexistent/program\n");
-	expect_error(&none, "No such file", "a program that is not there");
+	write_file("config", 0644, "[default]\ncredential_process = /dev/null/none/program\n");
+	expect_error(&none, "none/program: Not a directory", "a program that is not there");
 }
 
 /* ---- metadata, containers, roles ----------------------------------------------------------- */
@@ -277,8 +277,8 @@ static void test_web_identity(void)
 	clean();
 	setenv("AWS_ENDPOINT_URL_STS", s.url, 1);
 	write_file("config", 0644,
-		"[default]\nrole_arn = r\nweb_identity_token_file = /nonexistent\n");
-	expect_error(&none, "/nonexistent", "a token file that is not there");
+		"[default]\nrole_arn = r\nweb_identity_token_file = /dev/null/none\n");
+	expect_error(&none, "/dev/null/none", "a token file that is not there");
 	server_stop(&s);
 }
 

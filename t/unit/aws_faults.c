@@ -66,7 +66,7 @@ static enum server_then lie(struct server_shared *s, int fd, unsigned n, const c
 		return SERVER_CLOSE;
 	case 1: /* less promised than sent */
 		server_say(fd,
-			"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngoodHTTP/1.1 500 evil\r\n");
+			"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n{}  HTTP/1.1 500 evil\r\n");
 		return SERVER_KEEP;
 	case 2: /* nobody can tell whether this is whole */
 		server_say(fd, "HTTP/1.1 200 OK\r\n\r\nwho knows");
@@ -114,7 +114,7 @@ static void test_lies(void)
 		tap(good == want[i].good && e.class == want[i].class, "%s: %s", want[i].what,
 			good ? "passes" : aws_error_text(&e));
 		if (i == 1)
-			tap_same(r.body, SL("good"), "as much as was promised");
+			tap_same(r.body, SL("{}  "), "as much as was promised");
 	}
 	unsetenv("FERRY_AWS_TIMEOUT");
 	aws_close(a);

@@ -1,5 +1,5 @@
 /* Results of Athena, in pieces of every size, cut at every byte, and with every byte changed. */
-#include "aws/fs_rows.h"
+#include "fs/fs_rows.h"
 #include "stream/z.h"
 
 #include "tap.h"

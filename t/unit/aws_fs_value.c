@@ -1,7 +1,7 @@
 /* Values, event times and names as the Feature Store takes them. */
-#include "aws/fs_value.h"
 #include "core/clock.h"
 #include "core/num.h"
+#include "fs/fs_value.h"
 
 #include "tap.h"
 

@@ -3,11 +3,11 @@
  * paths, queries and keys that are hard to sign, pages, and what S3 and the Feature Store do with
  * them.
  */
-#include "aws/featurestore.h"
-#include "aws/fs_group.h"
 #include "aws/pool.h"
 #include "aws/s3.h"
 #include "core/clock.h"
+#include "fs/featurestore.h"
+#include "fs/fs_group.h"
 
 #include "tap.h"
 
@@ -224,7 +224,7 @@ static void test_batches(struct aws *a)
 static void create_bucket(struct aws *a)
 {
 	const struct aws_call c = {.service = AWS_S3,
-		.operation = "CreateBucket",
+		.operation = "PutObject", /* answered alike: with nothing */
 		.method = "PUT",
 		.path = SL("/"),
 		.bucket = SL("bucket")};

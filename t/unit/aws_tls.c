@@ -92,7 +92,7 @@ static void test_trust(const char *ca)
 {
 	check(GOOD, ca, true, AWS_FINE, "a certificate of a root that was given");
 	check(GOOD, NULL, false, AWS_CONFIG, "of an unknown root");
-	check(GOOD, "/nonexistent.pem", false, AWS_CONFIG, "a bundle that is not there");
+	check(GOOD, "/dev/null/none.pem", false, AWS_CONFIG, "a bundle that is not there");
 	check(OTHER, ca, false, AWS_CONFIG, "for another host");
 	check(OLD, ca, false, AWS_CONFIG, "that has expired");
 	check(CUT, ca, false, AWS_UNKNOWN, "an answer cut within TLS");
@@ -115,6 +115,7 @@ static void test_large(const char *ca)
 		while (body.n < n)
 			str_addc(&body, (char)('a' + tap_random() % 26));
 		c = list_call(str_sl(&body));
+		c.operation = "GetObject"; /* whose answer may be anything */
 		if (!aws_do(a, &c, &r, &e) || !sl_eq(r.body, str_sl(&body))) {
 			printf("# %zu bytes: %s\n", n, aws_error_text(&e));
 			wrong++;
@@ -184,7 +185,7 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN);
 	setenv("AWS_ACCESS_KEY_ID", "KEY", 1);
 	setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
-	setenv("HOME", "/nonexistent", 1);
+	setenv("HOME", "/dev/null", 1);
 	unsetenv("AWS_CA_BUNDLE");
 	if (!mkdtemp(dir))
 		die_errno(EX_BUG, "mkdtemp");

@@ -52,7 +52,7 @@ static inline void calls_begin(void)
 	setenv("AWS_ACCESS_KEY_ID", "KEY1", 1);
 	setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
 	setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
-	setenv("HOME", "/nonexistent", 1);
+	setenv("HOME", "/dev/null", 1);
 	unsetenv("AWS_PROFILE");
 	unsetenv("AWS_CONFIG_FILE");
 	unsetenv("AWS_RETRY_MODE");

@@ -66,6 +66,39 @@ static void test_bad_times(void)
 	tap(!clock_parse((struct sl){ "2000-01-01\0", 11 }, &us), "refuses a NUL behind a date");
 }
 
+static void test_relative_times(void)
+{
+	static const struct {
+		const char *text;
+		int64_t ago;
+	} good[] = {
+		{ "now", 0 }, { "2 days ago", 2 * CLOCK_US_PER_DAY },
+		{ "1 hour ago", 3600 * CLOCK_US_PER_SEC }, { "90m ago", 5400 * CLOCK_US_PER_SEC },
+		{ "3 weeks ago", 21 * CLOCK_US_PER_DAY }, { "10 sec ago", 10 * CLOCK_US_PER_SEC },
+		{ "250ms ago", 250000 },
+	};
+	static const char *const bad[] = { "", "ago", " ago", "2 ago", "days ago", "2 moons ago",
+		"-2 days ago", "2 days", "4000000 days ago", "@", "@x", "@1.",
+		"@99999999999999", "@1700000000 ", "Yesterday?", "2 s ago" };
+	int64_t us, now, day = CLOCK_US_PER_DAY;
+
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		int64_t before = clock_now();
+
+		tap(clock_parse_when(sl_of(good[i].text), &us) && us >= before - good[i].ago &&
+			    us <= clock_now() - good[i].ago, "takes %s", good[i].text);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		tap(!clock_parse_when(sl_of(bad[i]), &us), "refuses %s", msg_q(sl_of(bad[i])));
+	now = clock_now();
+	tap(clock_parse_when(SL("yesterday"), &us) && us % day == 0 && now - us >= day &&
+		    now - us <= 2 * day + CLOCK_US_PER_SEC, "yesterday begins at midnight");
+	tap(clock_parse_when(SL("@1700000000.5"), &us) && us == INT64_C(753315200500000),
+	    "seconds since 1970");
+	tap(clock_parse_when(SL("2000-01-01 00:00:01"), &us) && us == CLOCK_US_PER_SEC,
+	    "and what clock_parse() takes");
+}
+
 static void test_round_trips(void)
 {
 	const int64_t first = INT64_C(-63082281600000000), last = INT64_C(252455615999999999);
@@ -147,6 +180,7 @@ int main(void)
 {
 	test_good_times();
 	test_bad_times();
+	test_relative_times();
 	test_round_trips();
 	test_durations();
 	test_floor_and_backoff();

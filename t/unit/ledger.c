@@ -2,9 +2,9 @@
  * The facts of a seal, and who is known to be dead. What needs a database is in
  * t/load-pg-wide-ledger.bats.
  */
-#include "pg/ledger.h"
+#include "ledger/ledger.h"
 #include "core/mem.h"
-#include "pg/ledger_internal.h"
+#include "ledger/ledger_internal.h"
 
 #include "tap.h"
 

@@ -3,23 +3,29 @@
  * either fails, or prints what it prints for the whole stream; what it sealed before it failed is
  * what it seals for the whole stream; and it never fails behind a final seal.
  *
+ * Filters are called as functions, in a process each that never has to load a program. One bit of
+ * each byte is flipped, which one is told by FERRY_SEED; or every bit, with MUTATE=all. MUTATE=N
+ * takes a prefix and a byte of N.
+ *
  *	mutate                       TAP, for all filters of the folder FERRY_BIN
  *	mutate FILE PROGRAM [ARG…]   the same for one file and one command; prints the counts
  */
 #include "stream.h"
 #include "tap.h"
 
-#include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
-
-extern char **environ;
 
 #define WORKERS 2
 
+/* main of a filter, from libmains.a */
+typedef int filter_main(int argc, char **argv);
+filter_main main_map_fields, main_pivot_wide, main_quality_clean, main_reformat,
+	main_stream_digest, main_unpivot_narrow, main_via;
+
 struct job {
-	char *const *argv;
+	filter_main *called; /* NULL: argv[0] is a program to run */
+	char **argv;
 	struct sl input;
 	struct str good; /* what the whole stream gives */
 };
@@ -29,25 +35,40 @@ struct counts {
 	unsigned long by_code[128];
 };
 
+static bool every_bit;
+static uint64_t one_of = 1; /* prefixes, and bytes */
+static uint64_t seed = 1;
+
+/* The child's part: standard input and output are pipes, and the command never returns. */
+static _Noreturn void become(filter_main *called, char **argv, int in, int out)
+{
+	int null = open("/dev/null", O_WRONLY), argc = 0;
+
+	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
+		dup2(null, STDERR_FILENO) < 0 || close_range(3, ~0u, 0) != 0)
+		_exit(99);
+	(void)signal(SIGPIPE, SIG_DFL);
+	while (argv[argc])
+		argc++;
+	if (called)
+		exit(called(argc, argv));
+	(void)execvp(argv[0], argv);
+	_exit(99);
+}
+
 /* Feeds `input` to the command, takes what it prints; its exit code, 127 for death by signal. */
-static int run(char *const *argv, struct sl input, struct str *out)
+static int run(filter_main *called, char **argv, struct sl input, struct str *out)
 {
 	int to[2], from[2], status;
-	posix_spawn_file_actions_t fa;
 	pid_t pid;
 	ssize_t n;
 
 	if (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0)
 		exit(99);
-	(void)posix_spawn_file_actions_init(&fa);
-	(void)posix_spawn_file_actions_adddup2(&fa, to[0], STDIN_FILENO);
-	(void)posix_spawn_file_actions_adddup2(&fa, from[1], STDOUT_FILENO);
-	(void)posix_spawn_file_actions_addopen(&fa, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	if (posix_spawnp(&pid, argv[0], &fa, NULL, argv, environ) != 0) {
-		fprintf(stderr, "mutate: cannot run %s\n", argv[0]);
-		exit(99);
-	}
-	(void)posix_spawn_file_actions_destroy(&fa);
+	(void)fflush(stdout);
+	pid = fork();
+	if (pid == 0)
+		become(called, argv, to[0], from[1]);
 	(void)close(to[0]);
 	(void)close(from[1]);
 	/* small enough for a pipe; a program that has gone already is no error here */
@@ -59,7 +80,7 @@ static int run(char *const *argv, struct sl input, struct str *out)
 		out->n += (size_t)n;
 	*str_room(out, 0) = '\0';
 	(void)close(from[0]);
-	if (waitpid(pid, &status, 0) != pid)
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		exit(99);
 	return WIFEXITED(status) && WEXITSTATUS(status) < 127 ? WEXITSTATUS(status) : 127;
 }
@@ -90,7 +111,7 @@ static void judge(
 	const struct job *job, struct counts *c, struct sl input, const char *what, size_t at)
 {
 	static struct str out;
-	int code = run(job->argv, input, &out);
+	int code = run(job->called, job->argv, input, &out);
 	size_t sealed = sealed_part(&out);
 	const char *why = NULL;
 
@@ -116,6 +137,14 @@ static void judge(
 			msg_q(str_sl(&out)));
 }
 
+/* One of the eight of each byte that is taken. */
+static bool is_chosen(size_t bit)
+{
+	uint64_t mixed = hash_mix(seed + bit / 8);
+
+	return mixed / 8 % one_of == 0 && (every_bit || mixed % 8 == bit % 8);
+}
+
 /* The share of one worker. Nothing at all is no prefix: it is the empty, unsealed stream. */
 static void work(const struct job *job, size_t worker, struct counts *c)
 {
@@ -123,10 +152,14 @@ static void work(const struct job *job, size_t worker, struct counts *c)
 
 	str_add(&s, job->input);
 	for (size_t n = 1 + worker; n < s.n; n += WORKERS) {
+		if (hash_mix(seed + n) % one_of)
+			continue;
 		c->prefixes++;
 		judge(job, c, (struct sl){ s.p, n }, "prefix", n);
 	}
 	for (size_t bit = worker; bit < s.n * 8; bit += WORKERS) {
+		if (!is_chosen(bit))
+			continue;
 		s.p[bit / 8] = (char)(s.p[bit / 8] ^ (1 << bit % 8));
 		c->flips++;
 		judge(job, c, str_sl(&s), "bit", bit);
@@ -203,28 +236,36 @@ static void small_stream(struct wr *w)
 
 static const struct {
 	enum format format; /* FMT_AUTO: both */
+	filter_main *called;
 	const char *argv[10];
 } commands[] = {
-	{ FMT_AUTO, { "reformat" } },
-	{ FMT_CSV, { "reformat", "-o", "ndjson" } },
-	{ FMT_NDJSON, { "reformat", "-o", "csv" } },
-	{ FMT_AUTO, { "map-fields", "-r", "v:x", "-S", "s=1", "-c", "k:int,s:int" } },
-	{ FMT_AUTO, { "quality-clean", "--enable", "normalize_strings,deduplicate", "-k", "k" } },
-	{ FMT_AUTO, { "quality-clean", "--enable", "deduplicate", "-k", "k", "--keep", "newest",
-			    "--event-time", "n" } },
-	{ FMT_AUTO, { "unpivot-narrow", "-k", "k", "-n", "n", "-V", "v" } },
-	{ FMT_AUTO, { "stream-digest", "-b", "n" } },
-	{ FMT_AUTO, { "via", "--", "cat" } },
-	{ FMT_AUTO, { "pivot-wide", "-k", "k", "-n", "n", "-V", "v", "-b", "" } },
-	{ FMT_AUTO, { "pivot-wide", "-k", "k", "-n", "n", "-V", "v", "--on-unsorted=sort" } },
+	{ FMT_AUTO, main_reformat, { "reformat" } },
+	{ FMT_CSV, main_reformat, { "reformat", "-o", "ndjson" } },
+	{ FMT_NDJSON, main_reformat, { "reformat", "-o", "csv" } },
+	{ FMT_AUTO, main_map_fields,
+		{ "map-fields", "-r", "v:x", "-S", "s=1", "-c", "k:int,s:int" } },
+	{ FMT_AUTO, main_quality_clean,
+		{ "quality-clean", "--enable", "normalize_strings,deduplicate", "-k", "k" } },
+	{ FMT_AUTO, main_quality_clean,
+		{ "quality-clean", "--enable", "deduplicate", "-k", "k", "--keep", "newest",
+			"--event-time", "n" } },
+	{ FMT_AUTO, main_unpivot_narrow,
+		{ "unpivot-narrow", "-k", "k", "-n", "n", "-V", "v" } },
+	{ FMT_AUTO, main_stream_digest, { "stream-digest", "-b", "n" } },
+	{ FMT_AUTO, main_via, { "via", "--", "cat" } },
+	{ FMT_AUTO, main_pivot_wide,
+		{ "pivot-wide", "-k", "k", "-n", "n", "-V", "v", "-b", "" } },
+	{ FMT_AUTO, main_pivot_wide,
+		{ "pivot-wide", "-k", "k", "-n", "n", "-V", "v", "--on-unsorted=sort" } },
 };
 
 static void test_command(size_t i, enum format format, struct sl input)
 {
 	const char *bin = getenv("FERRY_BIN"), *name = commands[i].argv[0];
 	struct str path = { 0 }, line = { 0 };
-	struct job job = { .input = input };
+	struct job job = { .called = commands[i].called, .input = input };
 	struct counts c;
+	struct str called = { 0 };
 	char *argv[10];
 	int code;
 
@@ -237,17 +278,20 @@ static void test_command(size_t i, enum format format, struct sl input)
 			str_addf(&line, " %s", *argv[a] ? argv[a] : "''");
 	}
 	job.argv = argv;
-	code = run(job.argv, input, &job.good);
+	code = run(NULL, job.argv, input, &job.good);
 	tap(code == 0 && job.good.n > 0 &&
+			run(job.called, job.argv, input, &called) == 0 &&
+			sl_eq(str_sl(&called), str_sl(&job.good)) &&
 			sealed_part(&job.good) == (strcmp(name, "stream-digest") ? job.good.n : 0),
 		"%s, %s: the whole stream passes", line.p, format == FMT_CSV ? "CSV" : "NDJSON");
 	c = run_all(&job);
-	tap(c.wrong == 0 && c.prefixes == input.n - 1 && c.flips == input.n * 8,
+	tap(c.wrong == 0 && c.prefixes == input.n - 1 && c.flips == input.n * (every_bit ? 8 : 1),
 		"%s, %s: %lu prefixes, %lu flipped bits: %lu failed, %lu the same, %lu wrong",
 		line.p, format == FMT_CSV ? "CSV" : "NDJSON", c.prefixes, c.flips, c.failed, c.same,
 		c.wrong);
 	print_codes(&c);
 	str_free(&job.good);
+	str_free(&called);
 	str_free(&path);
 	str_free(&line);
 }
@@ -267,7 +311,7 @@ static int one_command(char **argv)
 		return 66;
 	}
 	job.input = str_sl(&input);
-	if (run(job.argv, job.input, &job.good) != 0) {
+	if (run(NULL, job.argv, job.input, &job.good) != 0) {
 		fprintf(stderr, "mutate: the command fails with the whole stream\n");
 		return 65;
 	}
@@ -284,7 +328,12 @@ int main(int argc, char **argv)
 {
 	static const enum format formats[] = { FMT_CSV, FMT_NDJSON };
 
+	const char *all = getenv("MUTATE"), *chance = getenv("FERRY_SEED");
+
 	(void)signal(SIGPIPE, SIG_IGN);
+	every_bit = all && strcmp(all, "all") == 0;
+	one_of = all && !every_bit ? strtoull(all, NULL, 10) : 1;
+	seed = chance ? strtoull(chance, NULL, 10) : seed;
 	if (argc > 2)
 		return one_command(argv);
 	for (size_t f = 0; f < ARRAY_LEN(formats); f++) {

@@ -2,7 +2,7 @@
  * Messages of pgoutput as a server of version 15 sent them (pg_logical_slot_get_binary_changes):
  * read whole, cut at every byte, and spoiled in every bit; and what becomes of them as rows.
  */
-#include "pg/slot_rows.h"
+#include "follow/slot_rows.h"
 
 #include "core/clock.h"
 #include "core/mem.h"
@@ -262,6 +262,7 @@ static bool no_part(void *ctx, uint32_t relid)
 
 static const struct narrow narrow = {
 	.table = "tenant.n",
+	.oid = "16389",
 	.unique = true,
 	.col = { [NARROW_SHIP] = { .name = SL_INIT("ship_id") },
 		[NARROW_CHANNEL] = { .name = SL_INIT("data_channel_id") },

@@ -89,6 +89,10 @@ static void test_quoting(void)
 		 SL("a \"b\" \\ \xed\x95\x9c"), "a message of another program stays as it is");
 	tap_same(sl_of(msg_plain(text, sizeof text, SL("\x1b[2J\n\xff\xc2\x9b" "A\xe2\x80\xae"))),
 		 SL("?[2J???A?"), "less what acts on terminals");
+	tap_same(sl_of(msg_plain(text, sizeof text,
+				 SL("a\xe2\x80\x8b\xef\xbb\xbf"
+				    "b\xe2\x81\xa6\xd8\x9c\xf3\xa0\x81\x81"))),
+		 SL("a??b???"), "and what shows nothing");
 	(void)msg_plain(tiny, sizeof tiny, SL("abcdefghijklmnop"));
 	tap(strlen(tiny) < sizeof tiny, "and is cut");
 	(void)msg_quote(tiny, sizeof tiny, SL("too long for it"));

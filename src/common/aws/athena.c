@@ -5,7 +5,7 @@
 #include "core/num.h"
 #include "stream/json.h"
 
-#define POLL_FIRST_US INT64_C(200000)
+#define POLL_FIRST_US INT64_C(50000)
 #define POLL_MOST_US INT64_C(2000000)
 
 void athena_token(const struct athena_query *q, struct sl run, char token[65])
@@ -44,7 +44,7 @@ static const struct json *call(struct aws *a, const char *operation, struct sl b
 	if (!aws_do(a, &c, &r, e))
 		return NULL;
 	o = json_parse(mem, arena_dup(mem, r.body.n ? r.body : SL("{}")), &why, &at);
-	if (o)
+	if (o && o->kind == J_OBJ)
 		return o;
 	*e = (struct aws_error){.service = "athena"};
 	aws_error_set(e, AWS_PROTOCOL, "bad answer", "no JSON: %s", why);
@@ -142,7 +142,8 @@ static bool read_execution(const struct json *x, struct athena_execution *out)
 	const struct json *status = json_get(x, "Status"), *stat = json_get(x, "Statistics");
 	const struct json *error = json_get(status, "AthenaError"), *retry;
 
-	*out = (struct athena_execution){.reason = text_of(status, "StateChangeReason"),
+	*out = (struct athena_execution){.id = text_of(x, "QueryExecutionId"),
+		.reason = text_of(status, "StateChangeReason"),
 		.output = text_of(json_get(x, "ResultConfiguration"), "OutputLocation"),
 		.manifest = text_of(stat, "DataManifestLocation"),
 		.workgroup = text_of(x, "WorkGroup"),
@@ -175,7 +176,10 @@ static bool get(struct aws *a, const char *id, struct arena *mem, struct athena_
 	id_body(&body, id);
 	o = call(a, "GetQueryExecution", str_sl(&body), mem, e);
 	good = o && read_execution(json_get(o, "QueryExecution"), x);
-	if (o && !good)
+	if (good && x->id.n && !sl_eq_str(x->id, id)) {
+		bad_answer(e, "GetQueryExecution", "state of this query");
+		good = false;
+	} else if (o && !good)
 		bad_answer(e, "GetQueryExecution", "known State");
 	str_free(&body);
 	return good;
@@ -216,7 +220,7 @@ bool athena_wait(struct aws *a, const char *id, int64_t timeout_us, athena_tick_
 			break;
 		}
 		clock_sleep(pause); /* a signal ends it early; the next call then ends as stopped */
-		pause = pause + pause / 2 < POLL_MOST_US ? pause + pause / 2 : POLL_MOST_US;
+		pause = 2 * pause < POLL_MOST_US ? 2 * pause : POLL_MOST_US;
 	}
 	if (!athena_stop(a, id, &ignored)) /* what nobody waits for shall not cost */
 		msg_warn("query %s may still be running: %s", id, aws_error_text(&ignored));

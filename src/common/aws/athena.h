@@ -27,6 +27,7 @@ enum athena_state {
 /* What GetQueryExecution says. Slices live in the arena given. */
 struct athena_execution {
 	enum athena_state state;
+	struct sl id; /* empty: it was not said */
 	struct sl reason; /* StateChangeReason or AthenaError.ErrorMessage */
 	bool retryable;
 	struct sl output;   /* ResultConfiguration.OutputLocation: the result's own URI */

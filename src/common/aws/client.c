@@ -62,7 +62,7 @@ static void move(struct flight *f, enum flight_state to)
 
 void client_submit(struct flight *f)
 {
-	f->attempts = f->retries = 0;
+	f->attempts = f->retries = f->lost = 0;
 	f->taken = 0;
 	f->skewed = f->moved = f->resent = f->mixed = false;
 	f->renewals = 0;

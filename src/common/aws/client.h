@@ -55,6 +55,7 @@ struct aws_reply {
 	struct sl body;     /* empty when a sink took it */
 	uint64_t body_size; /* bytes of the body, also of one a sink took */
 	unsigned attempts;
+	unsigned lost; /* attempts before this answer that may have been carried out, too */
 	int64_t took_us; /* from submission to the end, retries included */
 	struct sl etag, content_range, bucket_region, last_modified; /* empty when not there */
 	struct sl request_id;

@@ -24,6 +24,7 @@ struct flight {
 	void *ctx, *call_ctx;
 
 	unsigned attempts, retries;
+	unsigned lost; /* attempts that the service may have carried out; no answer says so */
 	int taken;                             /* from the quota, by the last retry */
 	bool skewed, moved, resent; /* each is done once per call */
 	unsigned renewals;          /* of credentials */
@@ -86,6 +87,7 @@ void request_set_region(struct aws *a, struct sl bucket, struct sl region);
 /* reply.c */
 void reply_read(struct flight *f);  /* fills f->reply from the answer, if any */
 void reply_error(struct flight *f); /* fills f->error from an answer that is one */
+bool reply_fits(struct flight *f) NODISCARD; /* of 2xx, without a sink; false: f->error is set */
 bool reply_date(const struct flight *f, int64_t *server) NODISCARD; /* its Date, an instant */
 int64_t reply_retry_after(const struct flight *f); /* microseconds, -1: does not say */
 

@@ -42,7 +42,7 @@ struct aws_opts {
 		{.name = "ca-bundle",                                                            \
 			.kind = OPT_STR,                                                         \
 			.offset = offsetof(T, m.ca_bundle),                                      \
-			.arg = "FILE",                                                           \
+			.arg = "FILE", .file = OPT_READS,                                        \
 			.help = "certificates to trust [$AWS_CA_BUNDLE]"},                       \
 	{                                                                                        \
 		.name = "max-attempts", .kind = OPT_UINT, .offset = offsetof(T, m.max_attempts), \

@@ -31,6 +31,7 @@ struct aws_error {
 	enum aws_class class;
 	int status;         /* of HTTP; 0: no answer */
 	unsigned attempts;  /* how often it was sent */
+	unsigned lost;      /* how often nobody knows whether the service did it */
 	char service[40];   /* "featurestore-runtime", "s3" … */
 	char operation[40]; /* "PutRecord" */
 	char code[80];      /* "ValidationError"; ours in lower case: "timeout", "cut answer" */

@@ -161,6 +161,7 @@ static bool is_stale_connection(struct flight *f)
 		return false;
 	f->resent = true;
 	f->attempts--;
+	f->lost -= f->error.class == AWS_UNKNOWN; /* as good as not sent */
 	return true;
 }
 
@@ -192,6 +193,7 @@ static void name_call(struct flight *f)
 	struct aws_error *e = &f->error;
 
 	e->attempts = f->attempts;
+	e->lost = f->lost;
 	snprintf(e->service, sizeof e->service, "%s", aws_service_name(f->call.service));
 	snprintf(e->operation, sizeof e->operation, "%s", f->call.operation);
 }
@@ -200,6 +202,7 @@ static void failed(struct flight *f, int64_t now)
 {
 	struct aws *a = f->a;
 
+	f->lost += f->error.class == AWS_UNKNOWN || f->error.class == AWS_PROTOCOL;
 	name_call(f);
 	if (f->error.class == AWS_THROTTLE)
 		a->stats.throttled++;
@@ -244,15 +247,15 @@ static void on_done(struct http_request *r)
 	bool answered = r->end == HTTP_ANSWERED;
 
 	reply_read(f);
-	if (answered && r->answer.status < 300) {
+	if (answered && r->answer.status < 300 && (f->call.sink || reply_fits(f))) {
 		if (f->a->limiting)
 			retry_rate_answered(&f->a->rate, now, false);
 		succeeded(f);
 		return;
 	}
-	if (answered)
+	if (answered && r->answer.status >= 300)
 		reply_error(f);
-	else
+	else if (!answered)
 		read_end(f);
 	if (f->a->limiting)
 		retry_rate_answered(&f->a->rate, now, f->error.class == AWS_THROTTLE);

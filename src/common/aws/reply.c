@@ -1,5 +1,6 @@
 /* From the bytes of an answer to what it means. */
 #include "aws/client_internal.h"
+#include "aws/shape.h"
 #include "aws/xml.h"
 #include "core/clock.h"
 #include "core/num.h"
@@ -25,6 +26,7 @@ void reply_read(struct flight *f)
 		.body = str_sl(&a->body),
 		.body_size = f->call.sink && a->status < 300 ? f->delivered : a->body_size,
 		.attempts = f->attempts,
+		.lost = f->lost,
 		.took_us = clock_monotonic() - f->began,
 		.content_length = a->length};
 	if (a->status < 300 && !f->call.sink && f->call.service != AWS_S3)
@@ -119,6 +121,21 @@ static bool parse_date(struct sl s, int64_t *instant)
 	snprintf(iso, sizeof iso, "%.4s-%02d-%.2sT%.8sZ", s.p + 12, (int)((at - months) / 3 + 1),
 		s.p + 5, s.p + 17);
 	return clock_parse(sl_of(iso), instant);
+}
+
+/* Did the service say it, and of this call? S3 begins to answer 200 before it knows how it ends. */
+bool reply_fits(struct flight *f)
+{
+	const char *why = shape_misfit(f->call.operation, str_sl(&f->http.answer.body));
+
+	if (!why)
+		return true;
+	if (f->call.service == AWS_S3)
+		reply_error(f);
+	if (f->error.class == AWS_FINE || f->error.class == AWS_PROTOCOL)
+		aws_error_set(&f->error, AWS_UNKNOWN, "bad answer", "%s", why);
+	f->error.status = f->http.answer.status;
+	return false;
 }
 
 bool reply_date(const struct flight *f, int64_t *server)

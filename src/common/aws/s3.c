@@ -96,7 +96,8 @@ bool s3_head(
 	good = aws_do(a, &c, &r, e);
 	if (good)
 		*o = (struct s3_object){SL(""),
-			r.content_length == UINT64_MAX ? 0 : r.content_length, r.etag, INT64_MIN};
+			r.content_length == UINT64_MAX ? 0 : r.content_length, r.etag, INT64_MIN,
+			SL("")};
 	str_free(&path);
 	return good;
 }
@@ -120,26 +121,6 @@ bool s3_put(struct aws *a, struct sl bucket, struct sl key, struct sl body, stru
 	return good;
 }
 
-/* Some calls begin to answer 200 before they know how it ends. */
-static bool is_error_document(const struct aws_call *c, struct sl body, struct aws_error *e)
-{
-	struct arena mem = {0};
-	struct sl rest = body, inside, code, message;
-	bool is = xml_next(&rest, "Error", &inside);
-
-	if (is) {
-		code = xml_text(inside, "Code", &mem);
-		message = xml_text(inside, "Message", &mem);
-		*e = (struct aws_error){.service = "s3"};
-		aws_error_set(e, aws_classify(200, code), "", "%.*s", (int)message.n, message.p);
-		snprintf(e->code, sizeof e->code, "%.*s", (int)code.n, code.p);
-		snprintf(e->operation, sizeof e->operation, "%s", c->operation);
-		e->status = 200;
-		arena_free(&mem);
-	}
-	return is;
-}
-
 bool s3_copy(struct aws *a, struct sl from_bucket, struct sl from_key, struct sl bucket,
 	struct sl key, struct aws_error *e)
 {
@@ -154,7 +135,7 @@ bool s3_copy(struct aws *a, struct sl from_bucket, struct sl from_key, struct sl
 	uri_encode(&from, from_key, true);
 	c = s3_call("CopyObject", "PUT", bucket, str_sl(&path));
 	add_header(&c, SL("x-amz-copy-source"), str_sl(&from));
-	good = aws_do(a, &c, &r, e) && !is_error_document(&c, r.body, e);
+	good = aws_do(a, &c, &r, e);
 	str_free(&path);
 	str_free(&from);
 	return good;
@@ -207,6 +188,7 @@ static bool walk_page(struct page *p, s3_object_fn *each, void *ctx)
 			o.size = 0;
 		o.etag = xml_text(one, "ETag", &p->mem);
 		o.modified = modified(xml_text(one, "LastModified", &p->mem));
+		o.class = xml_text(one, "StorageClass", &p->mem);
 		go_on = each(ctx, &o);
 	}
 	text = xml_text(str_sl(&p->body), "NextContinuationToken", &p->mem);

@@ -36,6 +36,7 @@ struct s3_object {
 	uint64_t size;
 	struct sl etag;   /* with its quotes */
 	int64_t modified; /* instant; INT64_MIN: not said */
+	struct sl class;  /* StorageClass; empty: not said */
 };
 
 /* Size, ETag and time of an object; *o lives until the next call on `a`. A missing object is false

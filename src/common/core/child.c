@@ -42,12 +42,15 @@ static void close_if_open(int fd)
 }
 
 /* In the child: standard descriptors in place, then the program; errno goes up the pipe. */
-static NORETURN void exec_child(char *const *argv, int in, int out, int report)
+static NORETURN void exec_child(char *const *argv, int in, int out, int report, pid_t parent)
 {
 	int why;
 
 	(void)signal(SIGPIPE, sigpipe_inherited);
+	(void)signal(SIGXFSZ, SIG_DFL);
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(126); /* it went before the signal was asked for */
 	if ((in < 0 || dup2(in, STDIN_FILENO) >= 0) && (out < 0 || dup2(out, STDOUT_FILENO) >= 0))
 		(void)execvp(argv[0], argv);
 	why = errno;
@@ -59,6 +62,7 @@ static NORETURN void exec_child(char *const *argv, int in, int out, int report)
 void child_start(struct child *c, char *const *argv, unsigned pipes)
 {
 	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, report[2], why;
+	pid_t self = getpid();
 	ssize_t n;
 
 	*c = (struct child){ .name = argv[0] };
@@ -72,7 +76,7 @@ void child_start(struct child *c, char *const *argv, unsigned pipes)
 	if (c->pid < 0)
 		die_errno(EX_TEMP, "cannot start a process");
 	if (c->pid == 0)
-		exec_child(argv, in[0], out[1], report[1]);
+		exec_child(argv, in[0], out[1], report[1], self);
 	close_if_open(in[0]);
 	close_if_open(out[1]);
 	(void)close(report[1]);
@@ -86,21 +90,39 @@ void child_start(struct child *c, char *const *argv, unsigned pipes)
 		cannot_run(argv[0], why);
 }
 
-void child_become(char *const *argv, int in)
-{
-	if (dup2(in, STDIN_FILENO) < 0)
-		die_errno(EX_TEMP, "cannot set the standard input of %s", msg_q(sl_of(argv[0])));
-	(void)execvp(argv[0], argv);
-	cannot_run(argv[0], errno);
-}
-
-bool child_wait(struct child *c, char *why, size_t cap, int *status)
+static int wait_for(const struct child *c)
 {
 	int st;
 
 	while (waitpid(c->pid, &st, 0) < 0)
 		if (errno != EINTR)
 			die_errno(EX_BUG, "lost the process of %s", msg_q(sl_of(c->name)));
+	return st;
+}
+
+/* It is a child, and not what this process becomes, so that it does not outlive the run. */
+void child_become(char *const *argv, int in)
+{
+	struct child c;
+	int st;
+
+	if (dup2(in, STDIN_FILENO) < 0)
+		die_errno(EX_TEMP, "cannot set the standard input of %s", msg_q(sl_of(argv[0])));
+	child_start(&c, argv, 0);
+	(void)signal(SIGINT, SIG_IGN); /* a key that is pressed is for the command to answer */
+	(void)signal(SIGQUIT, SIG_IGN);
+	st = wait_for(&c);
+	if (WIFSIGNALED(st)) {
+		(void)signal(WTERMSIG(st), SIG_DFL);
+		(void)raise(WTERMSIG(st));
+	}
+	leave(WEXITSTATUS(st));
+}
+
+bool child_wait(struct child *c, char *why, size_t cap, int *status)
+{
+	int st = wait_for(c);
+
 	c->pid = 0;
 	*status = WIFEXITED(st) ? WEXITSTATUS(st) : 0;
 	if (WIFSIGNALED(st))

@@ -28,7 +28,10 @@ enum child_pipes { CHILD_PIPE_IN = 1, CHILD_PIPE_OUT = 2 };
  */
 void child_start(struct child *c, char *const *argv, unsigned pipes);
 
-/* Replaces this program by argv, with `in` as its standard input. Dies with 69. */
+/*
+ * Runs argv with `in` as its standard input, waits for its end, and ends this program as it ended:
+ * with its exit status, or by its signal. Dies with 69 when it cannot be started.
+ */
 void child_become(char *const *argv, int in) NORETURN;
 
 /*

@@ -279,3 +279,63 @@ int64_t clock_backoff(unsigned n, int64_t base_us, int64_t cap_us)
 	seed ^= seed << 17;
 	return (int64_t)(seed % (uint64_t)(limit + 1));
 }
+
+/* @1700000000, with a fraction or without. */
+static bool parse_epoch(struct sl s, int64_t *instant)
+{
+	const char *dot = s.n ? memchr(s.p, '.', s.n) : NULL;
+	struct sl whole = { s.p, dot ? (size_t)(dot - s.p) : s.n };
+	struct sl rest = { s.p + whole.n, s.n - whole.n };
+	int64_t seconds;
+	unsigned us;
+
+	if (!num_i64(whole, &seconds) || !take_fraction(&rest, &us) || rest.n ||
+	    seconds > (LAST_INSTANT - CLOCK_UNIX_EPOCH) / CLOCK_US_PER_SEC ||
+	    seconds < (FIRST_INSTANT - CLOCK_UNIX_EPOCH) / CLOCK_US_PER_SEC)
+		return false;
+	*instant = seconds * CLOCK_US_PER_SEC + CLOCK_UNIX_EPOCH + us;
+	return *instant >= FIRST_INSTANT && *instant <= LAST_INSTANT;
+}
+
+/* "2 days", "1 hour", "90m", "5 min". */
+static bool parse_ago(struct sl s, int64_t *us)
+{
+	static const char *const words[] = { "week", "day", "hour", "minute", "second" };
+	const char *blank = memchr(s.p, ' ', s.n);
+	struct sl n = { s.p, blank ? (size_t)(blank - s.p) : 0 }, unit;
+
+	if (!blank)
+		return clock_duration(s, 0, us);
+	unit = sl_trim((struct sl){ blank, s.n - n.n }, " ");
+	if (unit.n > 1 && unit.p[unit.n - 1] == 's')
+		unit.n--;
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (sl_eq_str(unit, words[i]) || (unit.n == 3 && memcmp(unit.p, words[i], 3) == 0))
+			return clock_duration(n, units[i].us, us);
+	return false;
+}
+
+bool clock_parse_when(struct sl s, int64_t *instant)
+{
+	static const char *const days[] = { "yesterday", "today", "tomorrow" };
+	static const struct sl ago = SL_INIT(" ago");
+	int64_t now = clock_now(), us;
+
+	if (clock_parse(s, instant))
+		return true;
+	for (int64_t i = 0; i < (int64_t)ARRAY_LEN(days); i++) {
+		*instant = clock_floor(now, CLOCK_US_PER_DAY) + (i - 1) * CLOCK_US_PER_DAY;
+		if (sl_eq_str(s, days[i]))
+			return true;
+	}
+	*instant = now;
+	if (sl_eq(s, SL("now")))
+		return true;
+	if (s.n && *s.p == '@')
+		return parse_epoch((struct sl){ s.p + 1, s.n - 1 }, instant);
+	if (s.n <= ago.n || memcmp(s.p + s.n - ago.n, ago.p, ago.n) != 0 ||
+	    !parse_ago((struct sl){ s.p, s.n - ago.n }, &us) || us > now - FIRST_INSTANT)
+		return false;
+	*instant = now - us;
+	return true;
+}

@@ -22,6 +22,12 @@
  */
 bool clock_parse(struct sl s, int64_t *instant) NODISCARD;
 
+/*
+ * The same, or what people say: now, today, yesterday, tomorrow (each from 00:00 UTC), "2 days ago"
+ * (seconds, minutes, hours, days, weeks, and any duration), @SECONDS since 1970.
+ */
+bool clock_parse_when(struct sl s, int64_t *instant) NODISCARD;
+
 /* Writes the text of an instant (decimals only where not zero, without trailing zeros); at most
  * CLOCK_TEXT_MAX bytes, no NUL; returns the length. `zone` adds "+00". */
 size_t clock_put(char *dst, int64_t instant, bool zone);

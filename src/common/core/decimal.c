@@ -1,5 +1,6 @@
 #include "core/decimal.h"
 
+#include "core/mem.h"
 #include "core/msg.h"
 
 /* Exponents beyond it all mean the same: larger, or smaller, than any text can be. */
@@ -159,4 +160,97 @@ void decimal_put(struct str *s, const struct decimal *d)
 		str_addc(s, '0');
 	for (; at < d->end; at++)
 		str_addc(s, digit(d, at));
+}
+
+/* Writes digits, of which the last has this exponent, as a number. */
+static void put_digits(struct str *s, bool negative, const struct str *digits, int64_t exponent)
+{
+	struct str text = { 0 };
+	struct decimal d;
+
+	str_addf(&text, "%s%se%lld", negative ? "-" : "", str_z(digits), (long long)exponent);
+	if (decimal_parse(str_sl(&text), &d))
+		decimal_put(s, &d);
+	str_free(&text);
+}
+
+/* The digit that stands for 10^e, 0 where there is none. */
+static int digit_at(const struct decimal *d, int64_t e)
+{
+	int64_t i = d->point - 1 - e;
+
+	return i >= 0 && (uint64_t)i < d->end - d->first ? digit(d, d->first + (size_t)i) - '0' : 0;
+}
+
+static int64_t lowest(const struct decimal *d)
+{
+	return d->point - (int64_t)(d->end - d->first);
+}
+
+bool decimal_add(struct str *s, const struct decimal *a, const struct decimal *b)
+{
+	struct str digits = { 0 };
+	int64_t low, high;
+	int carry = 0, sign;
+
+	if (sign_of(a) == 0 || sign_of(b) == 0) {
+		const struct decimal *d = sign_of(a) ? a : b;
+
+		if (sign_of(d) && (d->point > DECIMAL_MAX_POINT || d->point < -DECIMAL_MAX_POINT))
+			return false;
+		decimal_put(s, d);
+		return true;
+	}
+	/* the larger one first, without signs */
+	if (cmp_digits(a, b) < 0) {
+		const struct decimal *other = a;
+
+		a = b;
+		b = other;
+	}
+	if (a->point >= DECIMAL_MAX_POINT || b->point < -DECIMAL_MAX_POINT)
+		return false;
+	sign = a->negative == b->negative ? 1 : -1;
+	low = lowest(a) < lowest(b) ? lowest(a) : lowest(b);
+	high = a->point;
+	if (low < -DECIMAL_MAX_POINT)
+		return false;
+	(void)str_room(&digits, (size_t)(high - low) + 1);
+	digits.n = (size_t)(high - low) + 1;
+	digits.p[digits.n] = '\0';
+	for (int64_t e = low; e <= high; e++) {
+		int sum = digit_at(a, e) + sign * digit_at(b, e) + carry;
+
+		carry = sum < 0 ? -1 : sum / 10;
+		digits.p[high - e] = (char)('0' + (sum + 10) % 10);
+	}
+	put_digits(s, a->negative, &digits, low);
+	str_free(&digits);
+	return true;
+}
+
+#define MEAN_DIGITS 20
+
+void decimal_divide(struct str *s, const struct decimal *d, uint64_t n)
+{
+	struct str digits = { 0 };
+	unsigned __int128 left = 0;
+	int64_t e = d->point;
+	size_t significant = 0;
+
+	str_addc(&digits, '0'); /* for what rounding carries */
+	while (e > lowest(d) || (left > 0 && significant < MEAN_DIGITS)) {
+		left = left * 10 + (unsigned)digit_at(d, --e);
+		str_addc(&digits, (char)('0' + (int)(left / n)));
+		significant += significant > 0 || left >= n;
+		left %= n;
+	}
+	if (left * 2 >= n)
+		for (size_t i = digits.n; i-- > 0;) {
+			digits.p[i] = digits.p[i] == '9' ? '0' : (char)(digits.p[i] + 1);
+			if (digits.p[i] != '0')
+				break;
+		}
+	put_digits(s, d->negative, &digits, e);
+	str_free(&digits);
 }

@@ -33,4 +33,13 @@ bool decimal_scaled(const struct decimal *d, unsigned scale, int64_t *out) NODIS
 #define DECIMAL_MAX_POINT 1000 /* |point| must not be larger */
 void decimal_put(struct str *s, const struct decimal *d);
 
+/* Appends the exact sum, as decimal_put() writes numbers; false when one has too large a point. */
+bool decimal_add(struct str *s, const struct decimal *a, const struct decimal *b) NODISCARD;
+
+/*
+ * Appends the quotient by n > 0: exact where it ends within 20 digits (or as many as the number
+ * has), else rounded half away from zero. The point must not be too large.
+ */
+void decimal_divide(struct str *s, const struct decimal *d, uint64_t n);
+
 #endif

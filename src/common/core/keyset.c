@@ -95,7 +95,8 @@ bool keyset_add(struct keyset *ks, struct hash128 key)
 	return added;
 }
 
-bool keyset_has(const struct keyset *ks, struct hash128 key)
+/* The key's slot, or NULL. */
+static const uint64_t *look(const struct keyset *ks, struct hash128 key)
 {
 	const struct keyset_table *t;
 	const uint64_t *slot;
@@ -103,9 +104,21 @@ bool keyset_has(const struct keyset *ks, struct hash128 key)
 	key = usable(key);
 	t = &ks->table[key.hi % KEYSET_TABLES];
 	if (t->cap == 0)
-		return false;
+		return NULL;
 	slot = find(ks, t, key);
-	return (slot[0] | slot[1]) != 0;
+	return slot[0] | slot[1] ? slot : NULL;
+}
+
+bool keyset_has(const struct keyset *ks, struct hash128 key)
+{
+	return look(ks, key) != NULL;
+}
+
+const int64_t *keyset_find(const struct keyset *ks, struct hash128 key)
+{
+	const uint64_t *slot = look(ks, key);
+
+	return slot ? (const int64_t *)slot + 2 : NULL;
 }
 
 int64_t *keyset_value(struct keyset *ks, struct hash128 key, bool *added)

@@ -30,6 +30,9 @@ bool keyset_add(struct keyset *ks, struct hash128 key);
 
 bool keyset_has(const struct keyset *ks, struct hash128 key);
 
+/* The value of a key, or NULL; valid until something is added. */
+const int64_t *keyset_find(const struct keyset *ks, struct hash128 key);
+
 /* The value of a key, which is added with the value 0 when new; valid until the next call. */
 int64_t *keyset_value(struct keyset *ks, struct hash128 key, bool *added);
 

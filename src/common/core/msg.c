@@ -1,5 +1,6 @@
 #include "core/msg.h"
 
+#include "core/clock.h"
 #include "core/tr.h"
 #include "core/utf8.h"
 
@@ -10,6 +11,7 @@
 
 static const char *prog = "ferry";
 static int verbosity;
+static bool log_time;
 
 static struct {
 	msg_exit_fn *fn;
@@ -36,19 +38,45 @@ void msg_set_verbosity(int level)
 	verbosity = level;
 }
 
-/* One write(2) per line, so that the lines of the programs of a pipeline do not mix. */
+int msg_verbosity(void)
+{
+	return verbosity;
+}
+
+void msg_log_time(void)
+{
+	log_time = true;
+}
+
+const char *msg_stamp(void)
+{
+	static _Thread_local char text[CLOCK_TEXT_MAX + 2];
+	size_t n;
+
+	if (!log_time)
+		return "";
+	n = clock_put(text, clock_floor(clock_now(), CLOCK_US_PER_SEC), false);
+	text[10] = 'T';
+	memcpy(text + n, "Z ", 3);
+	return text;
+}
+
+/*
+ * One write(2) per line, so that the lines of the programs of a pipeline do not mix. Names from
+ * data are escaped by who formats them; what a server or a library says comes as it is, and here at
+ * the latest loses whatever could act on a terminal.
+ */
 static void put_line(const char *level, const char *text, const char *more)
 {
-	char line[4096];
-	int n = snprintf(line, sizeof line - 1, "%s: %s%s%s%s", prog, tr(level), text,
+	char line[4096], shown[4096];
+	int n = snprintf(line, sizeof line, "%s%s: %s%s%s%s", msg_stamp(), prog, tr(level), text,
 			 more ? ": " : "", more ? more : "");
 
 	if (n < 0)
 		return;
-	if ((size_t)n > sizeof line - 2)
-		n = (int)sizeof line - 2;
-	line[n] = '\n';
-	if (write(STDERR_FILENO, line, (size_t)n + 1) < 0)
+	n = (int)strlen(msg_plain(shown, sizeof shown - 1, sl_of(line)));
+	shown[n] = '\n';
+	if (write(STDERR_FILENO, shown, (size_t)n + 1) < 0)
 		return; /* there is no other place to complain */
 }
 
@@ -64,6 +92,8 @@ void msg_warn(const char *fmt, ...)
 {
 	char text[3500];
 
+	if (verbosity < 0)
+		return;
 	FORMAT_INTO(text, fmt);
 	put_line(N_("warning: "), text, NULL);
 }
@@ -192,20 +222,32 @@ void leave(int code)
 	exit(code);
 }
 
-/* U+200E, U+200F, U+202A-U+202E, U+2066-U+2069 reorder what a terminal shows. */
-static bool is_bidi(const unsigned char *p, size_t n)
+/*
+ * Format characters show nothing, and some reorder what a terminal shows: U+061C, U+200B-U+200F,
+ * U+2028-U+202E, U+2060-U+206F, U+FEFF, U+FFF9-U+FFFB, the tags U+E0000-U+E007F (Unicode 15, Cf,
+ * Zl, Zp).
+ */
+static bool is_format(const unsigned char *p, size_t n)
 {
-	return n == 3 && p[0] == 0xe2 &&
-	       ((p[1] == 0x80 &&
-		 (p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xaa && p[2] <= 0xae))) ||
-		(p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9));
+	if (n == 2)
+		return p[0] == 0xd8 && p[1] == 0x9c;
+	if (n == 4)
+		return p[0] == 0xf3 && p[1] == 0xa0 && (p[2] == 0x80 || p[2] == 0x81);
+	if (n != 3)
+		return false;
+	if (p[0] == 0xe2 && p[1] == 0x80)
+		return (p[2] >= 0x8b && p[2] <= 0x8f) || (p[2] >= 0xa8 && p[2] <= 0xae);
+	if (p[0] == 0xe2 && p[1] == 0x81)
+		return p[2] >= 0xa0 && p[2] <= 0xaf;
+	return p[0] == 0xef && ((p[1] == 0xbb && p[2] == 0xbf) ||
+				(p[1] == 0xbf && p[2] >= 0xb9 && p[2] <= 0xbb));
 }
 
 /* C0, DEL and C1 (U+0080-U+009F, two bytes in UTF-8) act on terminals; 0 bytes: invalid UTF-8. */
 static bool acts_on_terminal(const unsigned char *p, size_t n)
 {
 	return n == 0 || (n == 1 && (*p < 0x20 || *p == 0x7f)) ||
-	       (n == 2 && p[0] == 0xc2 && p[1] < 0xa0) || is_bidi(p, n);
+	       (n == 2 && p[0] == 0xc2 && p[1] < 0xa0) || is_format(p, n);
 }
 
 static size_t quote_one(char *dst, const unsigned char *p, size_t n)

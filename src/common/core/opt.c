@@ -1,9 +1,12 @@
 #include "core/opt.h"
 
 #include "core/clock.h"
+#include "core/life.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/num.h"
+#include "core/opt_shell.h"
+#include "core/path.h"
 #include "core/str.h"
 #include "core/tr.h"
 
@@ -12,16 +15,28 @@
 #include <stdarg.h>
 #include <unistd.h>
 
+#define MAX_OPTIONS 250
+
 static const struct opt_program *program;
+
+/* What was given to each option of the program's table, and where. */
+static struct {
+	const char *text;
+	bool here; /* on the command line */
+} given[MAX_OPTIONS];
+static bool reading_words; /* not the environment */
+static struct { struct arena arena; size_t most; } values; /* of lists, and how many at most */
 
 static const struct opt common_opts[] = {
 	{ .kind = OPT_GROUP, .help = "Common" },
 	{ .name = "quiet", .letter = 'q', .kind = OPT_FLAG, .help = "print errors only" },
 	{ .name = "verbose", .letter = 'v', .kind = OPT_FLAG, .help = "print details" },
+	{ .name = "log-time", .kind = OPT_FLAG, .help = "begin messages with the time" },
 	{ .name = "help", .letter = 'h', .kind = OPT_FLAG, .help = "print this help" },
 	{ .name = "version", .kind = OPT_FLAG, .help = "print the version" },
 	{ .name = "complete", .kind = OPT_FLAG, .hidden = true,
 	  .help = "print the options, one a line" },
+	{ .name = FRONT_DOOR, .kind = OPT_FLAG, .hidden = true, .help = "see opt_shell.h" },
 	OPT_END,
 };
 
@@ -42,6 +57,33 @@ static bool is_end(const struct opt *o)
 	return o->name == NULL && o->kind != OPT_GROUP;
 }
 
+/* Cuts the piece before the next `sep` off `list`; false: there is none left. */
+static bool next_piece(struct sl *list, char sep, struct sl *piece)
+{
+	const char *end;
+
+	if (list->n == 0)
+		return false;
+	end = memchr(list->p, sep, list->n);
+	*piece = (struct sl){ list->p, end ? (size_t)(end - list->p) : list->n };
+	list->p += piece->n + (end != NULL);
+	list->n -= piece->n + (end != NULL);
+	return true;
+}
+
+/* Position of `word` among "a|b|c", or -1. */
+static int choice_index(const char *choices, struct sl word)
+{
+	struct sl list = sl_of(choices), each;
+
+	for (int i = 0; next_piece(&list, '|', &each); i++)
+		if (sl_eq(each, word))
+			return i;
+	return -1;
+}
+
+/* ---- help ------------------------------------------------------------------------------------ */
+
 /* Help goes to standard output, whose failure is an error like any other. */
 static NORETURN void print_and_leave(const struct str *text)
 {
@@ -61,6 +103,45 @@ static NORETURN void print_and_leave(const struct str *text)
 	leave(EX_DONE);
 }
 
+/* A condition as a person would write it: --narrow or --wide, --follow=slot. */
+static void add_condition(struct str *s, struct sl condition)
+{
+	bool value = false;
+
+	str_addz(s, "--");
+	for (size_t i = 0; i < condition.n; i++) {
+		value |= condition.p[i] == '=';
+		if (condition.p[i] == '|')
+			str_addz(s, value ? "|" : " or --");
+		else
+			str_addc(s, condition.p[i]);
+	}
+}
+
+static void help_conditions(struct str *s, const char *lead, const char *conditions)
+{
+	struct sl list = sl_of(conditions ? conditions : ""), each;
+
+	if (!list.n)
+		return;
+	str_addf(s, " [%s ", lead);
+	for (const char *comma = ""; next_piece(&list, ' ', &each); comma = ", ") {
+		str_addz(s, comma);
+		add_condition(s, each);
+	}
+	str_addc(s, ']');
+}
+
+/* A long list of verbs is better said by the text. */
+static bool help_verbs(const struct opt *o)
+{
+	size_t bars = 0;
+
+	for (const char *c = o->verbs; *c; c++)
+		bars += *c == '|';
+	return bars < 3;
+}
+
 static void help_option(struct str *s, const struct opt *o)
 {
 	size_t start = s->n;
@@ -68,26 +149,33 @@ static void help_option(struct str *s, const struct opt *o)
 	if (o->hidden)
 		return;
 	if (o->kind == OPT_GROUP) {
-		str_addf(s, "\n%s:\n", o->help);
+		str_addf(s, o->arg ? "%s%s\n" : "%s%s:\n", o->arg ? "" : "\n", o->help);
 		return;
 	}
 	if (o->letter)
 		str_addf(s, "  -%c, --%s", o->letter, o->name);
 	else
 		str_addf(s, "      --%s", o->name);
-	if (o->kind == OPT_ENUM)
+	if (o->kind == OPT_ENUM && !o->arg)
 		str_addf(s, "=%s", o->choices);
 	else if (o->kind != OPT_FLAG)
-		str_addf(s, "=%s", o->arg ? o->arg : "VALUE");
+		str_addf(s, o->bare ? "[=%s]" : "=%s", o->arg ? o->arg : "VALUE");
 	if (s->n - start > 30) {
 		str_addc(s, '\n');
 		start = s->n;
 	}
 	while (s->n - start < 32)
 		str_addc(s, ' ');
+	if (o->verbs && help_verbs(o)) {
+		for (const char *c = o->verbs; *c; c++)
+			str_addz(s, *c == '|' ? ", " : (char[]){ *c, '\0' });
+		str_addz(s, ": ");
+	}
 	str_addz(s, o->help);
 	if (o->env)
 		str_addf(s, " [$%s]", o->env);
+	help_conditions(s, "needs", o->needs);
+	help_conditions(s, "not with", o->not_with);
 	str_addc(s, '\n');
 }
 
@@ -136,21 +224,23 @@ static NORETURN void print_completions(void)
 	print_and_leave(&s);
 }
 
-/* Levenshtein distance, for "did you mean"; names longer than 40 are never near. */
-static size_t distance(struct sl a, const char *b)
-{
-	size_t m = strlen(b), row[48];
+/* ---- words that were meant ------------------------------------------------------------------- */
 
-	if (a.n > 40 || m > 40)
+/* Levenshtein distance; names longer than 40 are never near. */
+static size_t distance(struct sl a, struct sl b)
+{
+	size_t row[48];
+
+	if (a.n > 40 || b.n > 40)
 		return SIZE_MAX;
-	for (size_t j = 0; j <= m; j++)
+	for (size_t j = 0; j <= b.n; j++)
 		row[j] = j;
 	for (size_t i = 1; i <= a.n; i++) {
 		size_t diag = row[0];
 
 		row[0] = i;
-		for (size_t j = 1; j <= m; j++) {
-			size_t best = diag + (a.p[i - 1] != b[j - 1]);
+		for (size_t j = 1; j <= b.n; j++) {
+			size_t best = diag + (a.p[i - 1] != b.p[j - 1]);
 
 			diag = row[j];
 			if (row[j] + 1 < best)
@@ -160,43 +250,68 @@ static size_t distance(struct sl a, const char *b)
 			row[j] = best;
 		}
 	}
-	return row[m];
+	return row[b.n];
+}
+
+/* Takes `candidate` for the nearest to `word` if it is nearer than *best. */
+static void consider(struct sl word, struct sl candidate, size_t *best, struct sl *near)
+{
+	size_t d = distance(word, candidate);
+
+	if (word.n > 2 && candidate.n > word.n && memcmp(word.p, candidate.p, word.n) == 0)
+		d = 1;
+	if (d < *best) {
+		*best = d;
+		*near = candidate;
+	}
+}
+
+/* Two typing mistakes, but not a whole short word. */
+static size_t tolerance(struct sl word)
+{
+	return word.n < 3 ? word.n : 3;
+}
+
+struct sl opt_near(const char *choices, struct sl word)
+{
+	struct sl list = sl_of(choices), near = { 0 }, each;
+	size_t best = tolerance(word);
+
+	while (next_piece(&list, '|', &each))
+		consider(word, each, &best, &near);
+	return near;
 }
 
 static NORETURN void unknown_option(struct sl name)
 {
 	const struct opt *tables[] = { program->opts, common_opts };
-	const struct opt *near = NULL;
-	size_t best = 3;
+	struct sl near = { 0 };
+	size_t best = tolerance(name);
 
 	for (size_t t = 0; t < ARRAY_LEN(tables); t++)
 		for (const struct opt *o = tables[t]; !is_end(o); o++)
-			if (o->kind != OPT_GROUP && !o->hidden && distance(name, o->name) < best) {
-				best = distance(name, o->name);
-				near = o;
-			}
-	if (near)
-		opt_usage("unknown option --%.*s (did you mean --%s?)", (int)name.n, name.p,
-			  near->name);
+			if (o->kind != OPT_GROUP && !o->hidden)
+				consider(name, sl_of(o->name), &best, &near);
+	if (near.n)
+		opt_usage("unknown option --%.*s (did you mean --%.*s?)", (int)name.n, name.p,
+			  (int)near.n, near.p);
 	opt_usage("unknown option --%.*s", (int)name.n, name.p);
 }
 
-/* Position of `value` among "a|b|c", or -1. */
-static int choice_index(const char *choices, const char *value)
+static int set_choice(const struct opt *o, const char *value)
 {
-	size_t n = strlen(value);
-	int i = 0;
+	int i = choice_index(o->choices, sl_of(value));
+	struct sl near = opt_near(o->choices, sl_of(value));
 
-	for (const char *c = choices; c; i++) {
-		const char *bar = strchr(c, '|');
-		size_t len = bar ? (size_t)(bar - c) : strlen(c);
-
-		if (len == n && memcmp(c, value, n) == 0)
-			return i;
-		c = bar ? bar + 1 : NULL;
-	}
-	return -1;
+	if (i < 0 && near.n)
+		opt_usage("--%s: no such choice: %s (did you mean %.*s?)", o->name,
+			  msg_q(sl_of(value)), (int)near.n, near.p);
+	if (i < 0)
+		opt_usage("--%s: %s is not one of %s", o->name, msg_q(sl_of(value)), o->choices);
+	return i;
 }
+
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static void set_number(const struct opt *o, const char *value, uint64_t *dst)
 {
@@ -212,18 +327,26 @@ static void set_number(const struct opt *o, const char *value, uint64_t *dst)
 			  (unsigned long long)(o->max ? o->max : UINT64_MAX));
 }
 
+static void remember(const struct opt *o, const char *text)
+{
+	given[o - program->opts].text = text;
+	given[o - program->opts].here = reading_words;
+}
+
 static void set_value(const struct opt *o, const char *value, void *conf)
 {
 	void *dst = (char *)conf + o->offset;
 	struct opt_list *list = dst;
 	struct opt_time *time = dst;
 
+	remember(o, value);
 	switch (o->kind) {
 	case OPT_STR:
 		*(const char **)dst = value;
 		break;
 	case OPT_LIST:
-		mem_grow(&list->v, &list->cap, list->n + 1, sizeof *list->v);
+		if (list->n == 0)
+			list->v = arena_alloc(&values.arena, values.most * sizeof *list->v);
 		list->v[list->n++] = sl_of(value);
 		break;
 	case OPT_UINT:
@@ -236,17 +359,14 @@ static void set_value(const struct opt *o, const char *value, void *conf)
 				  o->name, msg_q(sl_of(value)));
 		break;
 	case OPT_TIME:
-		if (!clock_parse(sl_of(value), &time->instant))
-			opt_usage("--%s: not a time: %s (say 2024-10-02 or "
-				  "\"2024-10-02 17:00:00\", UTC)",
+		if (!clock_parse_when(sl_of(value), &time->instant))
+			opt_usage("--%s: not a time: %s (say 2024-10-02, \"2024-10-02 17:00:00\", "
+				  "yesterday or \"2 days ago\", UTC)",
 				  o->name, msg_q(sl_of(value)));
 		time->given = true;
 		break;
 	case OPT_ENUM:
-		*(int *)dst = choice_index(o->choices, value);
-		if (*(int *)dst < 0)
-			opt_usage("--%s: %s is not one of %s", o->name, msg_q(sl_of(value)),
-				  o->choices);
+		*(int *)dst = set_choice(o, value);
 		break;
 	case OPT_FLAG:
 	case OPT_GROUP:
@@ -293,9 +413,13 @@ static void set_flag(const struct opt *o, void *conf, bool on)
 			print_version();
 		if (strcmp(o->name, "complete") == 0)
 			print_completions();
-		msg_set_verbosity(strcmp(o->name, "quiet") == 0 ? -1 : 1);
+		if (strcmp(o->name, "log-time") == 0)
+			msg_log_time();
+		else
+			msg_set_verbosity(strcmp(o->name, "quiet") == 0 ? -1 : 1);
 		return;
 	}
+	remember(o, "");
 	*(bool *)((char *)conf + o->offset) = on;
 }
 
@@ -309,7 +433,7 @@ static int parse_long(const char *word, const char *next, void *conf)
 
 	if (!o && name.n > 3 && memcmp(name.p, "no-", 3) == 0) {
 		o = find_long((struct sl){ name.p + 3, name.n - 3 });
-		if (o && (o->kind != OPT_FLAG || is_common(o)))
+		if (o && ((o->kind != OPT_FLAG && !o->bare) || is_common(o)))
 			o = NULL;
 		on = false;
 	}
@@ -319,6 +443,10 @@ static int parse_long(const char *word, const char *next, void *conf)
 		if (eq)
 			opt_usage("--%s takes no value", o->name);
 		set_flag(o, conf, on);
+		return 1;
+	}
+	if (!eq && o->bare) {
+		set_value(o, on ? o->bare : "0", conf);
 		return 1;
 	}
 	if (!eq && !next)
@@ -351,6 +479,13 @@ static int parse_short(const char *word, const char *next, void *conf)
 	return 1;
 }
 
+static bool is_in_environment(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value;
+}
+
 static void take_environment(void *conf)
 {
 	for (const struct opt *o = program->opts; !is_end(o); o++) {
@@ -362,6 +497,25 @@ static void take_environment(void *conf)
 			set_flag(o, conf, strcmp(value, "0") != 0);
 		else
 			set_value(o, value, conf);
+	}
+}
+
+/* Whatever says which files to use, the environment included: no file is used for two things. */
+static void claim_files(const void *conf)
+{
+	for (const struct opt *o = program->opts; !is_end(o); o++) {
+		const void *at = (const char *)conf + o->offset;
+		enum path_use use = o->file == OPT_WRITES ? PATH_WRITE : PATH_READ;
+		const struct opt_list *list = at;
+		char what[80];
+
+		if (o->file == OPT_NO_FILE)
+			continue;
+		(void)snprintf(what, sizeof what, "--%s", o->name);
+		if (o->kind == OPT_STR && *(const char *const *)at)
+			path_claim(use, what, *(const char *const *)at);
+		for (size_t i = 0; o->kind == OPT_LIST && i < list->n; i++)
+			path_claim(use, what, list->v[i].p);
 	}
 }
 
@@ -377,15 +531,133 @@ static void hold_standard_descriptors(void)
 			(void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
+/* ---- which go together ----------------------------------------------------------------------- */
+
+static bool flag_is_on(const struct opt *o, const void *conf)
+{
+	return *(const bool *)((const char *)conf + o->offset);
+}
+
+/* --name, --no-name; `here`: on the command line. */
+static bool one_holds(struct sl name, const void *conf, bool here)
+{
+	const struct opt *o = find_long(name);
+	bool on = true;
+
+	if (!o && name.n > 3) {
+		o = find_long((struct sl){ name.p + 3, name.n - 3 });
+		on = false;
+	}
+	if (!o || is_common(o))
+		bug("the table names --%.*s, which it does not have", (int)name.n, name.p);
+	if (here && !given[o - program->opts].here)
+		return false;
+	return o->kind == OPT_FLAG ? flag_is_on(o, conf) == on : opt_given(o) != NULL;
+}
+
+/* Whether a condition (opt.h) holds. */
+static bool holds(struct sl condition, const void *conf, bool here)
+{
+	const char *eq = memchr(condition.p, '=', condition.n);
+	struct sl name = { condition.p, eq ? (size_t)(eq - condition.p) : 0 }, each;
+
+	if (eq) {
+		const struct opt *o = find_long(name);
+		int value = o ? *(const int *)((const char *)conf + o->offset) : 0;
+
+		condition = (struct sl){ eq + 1, condition.n - name.n - 1 };
+		while (next_piece(&condition, '|', &each))
+			if (o && choice_index(o->choices, each) == value)
+				return true;
+		return false;
+	}
+	while (next_piece(&condition, '|', &each))
+		if (one_holds(each, conf, here))
+			return true;
+	return false;
+}
+
+static void check_option(const struct opt *o, const void *conf, const char *verb)
+{
+	struct sl needs = sl_of(o->needs ? o->needs : ""), each;
+	struct sl not_with = sl_of(o->not_with ? o->not_with : "");
+	struct str text = { 0 };
+
+	if (o->verbs && verb && choice_index(o->verbs, sl_of(verb)) < 0)
+		opt_usage("--%s is an option of %s, not of %s", o->name, o->verbs,
+			  msg_q(sl_of(verb)));
+	while (next_piece(&needs, ' ', &each)) {
+		if (holds(each, conf, false))
+			continue;
+		add_condition(&text, each);
+		opt_usage("--%s needs %s", o->name, str_z(&text));
+	}
+	while (next_piece(&not_with, ' ', &each)) {
+		if (!holds(each, conf, true))
+			continue;
+		add_condition(&text, each);
+		opt_usage("--%s and %s exclude each other", o->name, str_z(&text));
+	}
+}
+
+/* An option that is required, and not given: is there one of those that take its place? */
+static void check_missing(const struct opt *o, const void *conf, const char *verb)
+{
+	struct sl not_with = sl_of(o->not_with ? o->not_with : ""), each;
+	struct str text = { 0 };
+
+	if (o->verbs && (!verb || choice_index(o->verbs, sl_of(verb)) < 0))
+		return;
+	str_addf(&text, "--%s", o->name);
+	while (next_piece(&not_with, ' ', &each)) {
+		if (holds(each, conf, false)) {
+			str_free(&text);
+			return;
+		}
+		str_addz(&text, " or ");
+		add_condition(&text, each);
+	}
+	opt_usage("%s is needed", str_z(&text));
+}
+
+static void check_table(const void *conf, const char *verb)
+{
+	if (program->verb_option)
+		verb = opt_given(find_long(sl_of(program->verb_option)));
+	for (const struct opt *o = program->opts; !is_end(o); o++) {
+		bool here = o->kind != OPT_GROUP && given[o - program->opts].here;
+
+		if (o->required && !opt_given(o))
+			check_missing(o, conf, verb);
+		if (here && (o->kind != OPT_FLAG || flag_is_on(o, conf)))
+			check_option(o, conf, verb);
+	}
+}
+
+const char *opt_given(const struct opt *o)
+{
+	return given[o - program->opts].text;
+}
+
 void opt_parse(const struct opt_program *prog, void *conf, int *argc_p, char ***argv_p)
 {
 	char **argv = *argv_p;
 	int argc = *argc_p, n_operands = 0;
 
+	if (argc > 1 && strcmp(argv[1], "--" FRONT_DOOR) == 0)
+		opt_shell(argc - 1, argv + 1);
 	program = prog;
+	arena_reset(&values.arena);
+	values.most = (size_t)argc + 1;
 	hold_standard_descriptors();
 	msg_init(prog->name);
+	life_watch();
+	if (is_in_environment("FERRY_QUIET"))
+		msg_set_verbosity(-1);
+	if (is_in_environment("FERRY_LOG_TIME"))
+		msg_log_time();
 	take_environment(conf);
+	reading_words = true;
 	for (int i = 1; i < argc;) {
 		const char *word = argv[i], *next = i + 1 < argc ? argv[i + 1] : NULL;
 
@@ -402,14 +674,27 @@ void opt_parse(const struct opt_program *prog, void *conf, int *argc_p, char ***
 			argv[n_operands++] = argv[i++];
 	}
 	*argc_p = n_operands;
-	*argv_p = argv;
+	check_table(conf, n_operands ? argv[0] : NULL);
+	claim_files(conf);
+}
+
+void opt_verb_unknown(const char *verbs, const char *word)
+{
+	struct sl near = opt_near(verbs, sl_of(word));
+
+	if (near.n)
+		opt_usage("no such command: %s (did you mean %.*s?)", msg_q(sl_of(word)),
+			  (int)near.n, near.p);
+	opt_usage("no such command: %s (there are %s)", msg_q(sl_of(word)), verbs);
 }
 
 size_t opt_verb(const char *verbs, int argc, char *const *argv)
 {
-	int i = argc == 1 ? choice_index(verbs, argv[0]) : -1;
+	int i = choice_index(verbs, sl_of(argc > 0 ? argv[0] : ""));
 
-	if (i < 0)
+	if (i < 0 && argc == 1)
+		opt_verb_unknown(verbs, argv[0]);
+	if (i < 0 || argc > 1)
 		opt_usage("one verb is needed: %s", verbs);
 	return (size_t)i;
 }

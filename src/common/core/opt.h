@@ -9,7 +9,19 @@
  *		OPT_END
  *	};
  *
- * --help, --version and -q/--quiet, -v/--verbose are added by opt_parse() itself.
+ * --help, --version and -q/--quiet, -v/--verbose are added by opt_parse() itself; FERRY_QUIET in
+ * the environment is as -q, for all programs of a front door, and FERRY_LOG_TIME as --log-time.
+ *
+ * The table also says which options go together; opt_parse() refuses the rest with 64, and --help
+ * shows it. A condition is the name of another option, alternatives are joined by `|`:
+ *
+ *	"repair"              --repair is given (a flag: and is on)
+ *	"narrow|wide"         one of both is
+ *	"follow=slot|poll"    --follow has one of these values, be it by default
+ *	"no-online-store"     the flag --online-store is off
+ *
+ * Only what stands on the command line is judged; what the environment says is a default, which
+ * may be needed by something, but contradicts nothing.
  */
 #ifndef FERRY_OPT_H
 #define FERRY_OPT_H
@@ -17,16 +29,18 @@
 #include "core/base.h"
 
 enum opt_kind {
-	OPT_GROUP,    /* a heading in --help; only `help` is used */
+	OPT_GROUP,    /* a heading in --help: `help`; a line as it stands if `arg` is not NULL */
 	OPT_FLAG,     /* bool, set true; `--no-NAME` sets it false */
 	OPT_STR,      /* const char *, points into argv */
 	OPT_LIST,     /* struct opt_list: may be given several times */
 	OPT_UINT,     /* uint64_t in [min, max]; max 0 = no limit */
 	OPT_SIZE,     /* uint64_t bytes, num_size() */
 	OPT_DURATION, /* int64_t microseconds, clock_duration(); `unit` for bare numbers */
-	OPT_TIME,     /* struct opt_time: clock_parse() */
+	OPT_TIME,     /* struct opt_time: clock_parse_when() */
 	OPT_ENUM,     /* int: index into `choices` ("a|b|c") */
 };
+
+enum opt_file { OPT_NO_FILE, OPT_READS, OPT_WRITES };
 
 struct opt {
 	const char *name;    /* long name without dashes */
@@ -39,14 +53,21 @@ struct opt {
 	const char *choices; /* OPT_ENUM */
 	uint64_t min, max;   /* OPT_UINT, OPT_SIZE */
 	int64_t unit;	     /* OPT_DURATION: microseconds of a bare number, 0 = unit required */
+	const char *bare;    /* OPT_STR: the value of --NAME without one; --no-NAME is "0" then */
+	const char *needs;   /* conditions, separated by blanks, which must all hold */
+	const char *not_with; /* conditions none of which may hold */
+	const char *verbs;   /* "a|b": only of these verbs; NULL: of all */
+	bool required;	     /* must be given, with its verbs, where nothing of not_with holds */
+	bool weakens;	     /* destroys something or weakens a guarantee: for a person to say */
+	enum opt_file file;  /* OPT_STR, OPT_LIST: it names a file, see core/path.h */
 	bool hidden;	     /* parsed, but not shown: old spellings */
 };
 
 #define OPT_END { .name = NULL, .kind = OPT_FLAG }
 
 struct opt_list {
-	struct sl *v; /* owned by the list; texts point into argv, and end in NUL */
-	size_t n, cap;
+	struct sl *v; /* opt.c's, until the next opt_parse(); texts are in argv, with a NUL */
+	size_t n;
 };
 
 struct opt_time {
@@ -61,6 +82,7 @@ struct opt_program {
 	const char *synopsis; /* "[options] [FILE]"; several lines allowed */
 	const char *examples; /* lines, each indented by two blanks */
 	const struct opt *opts;
+	const char *verb_option; /* OPT_ENUM whose value is the verb, NULL: the first operand is */
 };
 
 /*
@@ -72,10 +94,22 @@ struct opt_program {
 void opt_parse(const struct opt_program *prog, void *conf, int *argc_p, char ***argv_p);
 
 /*
+ * The text of the last value that the command line, or the environment, gave to an option of the
+ * table in use; "" for a flag; NULL: not given.
+ */
+const char *opt_given(const struct opt *o);
+
+/* The one of "a|b|c" that `word` was meant to be, or an empty slice. */
+struct sl opt_near(const char *choices, struct sl word);
+
+/*
  * The first and only operand is one of `verbs` ("a|b|c"), whose index is returned; otherwise dies
  * with 64 and the list of them.
  */
 size_t opt_verb(const char *verbs, int argc, char *const *argv) NODISCARD;
+
+/* Dies with 64: `word` is none of "a|b|c"; a near one is named. */
+void opt_verb_unknown(const char *verbs, const char *word) NORETURN COLD;
 
 /* Dies with 64 and "see 'prog --help'". */
 void opt_usage(const char *fmt, ...) PRINTF_LIKE(1, 2) NORETURN COLD;

@@ -154,24 +154,28 @@ static void put_table(const struct report *r, struct str *out)
 	mem_free(to);
 }
 
+static void add_cell(struct str *out, struct sl text)
+{
+	str_addz(out, "| ");
+	for (size_t k = 0; k < text.n; k++) {
+		if (text.p[k] == '|' || text.p[k] == '\\')
+			str_addc(out, '\\');
+		str_addc(out, text.p[k]);
+	}
+	str_addc(out, ' ');
+}
+
 static void put_markdown(const struct report *r, struct str *out)
 {
 	for (size_t i = 0; i < r->n_columns; i++)
-		str_addf(out, "| %s ", r->columns[i].name);
+		add_cell(out, sl_of(r->columns[i].name));
 	str_addz(out, "|\n");
 	for (size_t i = 0; i < r->n_columns; i++)
 		str_addz(out, r->columns[i].number ? "|--:" : "|---");
 	str_addz(out, "|\n");
 	for (size_t i = 0; i < r->n; i++) {
-		struct sl text = shown(r, i);
-
-		str_addz(out, "| ");
-		for (size_t k = 0; k < text.n; k++) {
-			if (text.p[k] == '|' || text.p[k] == '\\')
-				str_addc(out, '\\');
-			str_addc(out, text.p[k]);
-		}
-		str_addz(out, i % r->n_columns + 1 == r->n_columns ? " |\n" : " ");
+		add_cell(out, shown(r, i));
+		str_addz(out, i % r->n_columns + 1 == r->n_columns ? "|\n" : "");
 	}
 }
 

@@ -16,9 +16,10 @@
 enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_CSV, REPORT_MARKDOWN };
 
 /* --format of a program that prints one: `m` is an int, enum report_format; `what` is printed. */
-#define REPORT_FORMAT_OPT(T, m, what)                                                              \
+#define REPORT_FORMAT_OPT(T, m, what, ...)                                                         \
 	{ .name = "format", .letter = 'f', .kind = OPT_ENUM, .offset = offsetof(T, m),             \
-	  .choices = "table|json|csv|markdown", .help = "of " what " (default table)" }
+	  .choices = "table|json|csv|markdown",                                                    \
+	  .help = "of " what " (default table)", ##__VA_ARGS__ }
 
 struct report_column {
 	const char *name;

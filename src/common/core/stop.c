@@ -33,15 +33,11 @@ static void note(int sig)
 	errno = saved;
 }
 
-/*
- * Whoever started us may want both ignored, and then they stay so. SIGINT alone tells nothing: a
- * shell without job control ignores it for all it starts in the background.
- */
-static bool is_unwanted(void)
+static bool is_ignored(int sig)
 {
 	struct sigaction now;
 
-	return sigaction(SIGTERM, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+	return sigaction(sig, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
 void stop_catch(void (*wake)(void *ctx), void *ctx)
@@ -53,7 +49,13 @@ void stop_catch(void (*wake)(void *ctx), void *ctx)
 	wake_fn = wake;
 	wake_ctx = ctx;
 	(void)sigaction(SIGALRM, &late, NULL);
-	if (is_unwanted())
+	if (!is_ignored(SIGHUP)) /* nohup */
+		(void)sigaction(SIGHUP, &noted, NULL);
+	/*
+	 * Whoever started us may want both ignored, and then they stay so. SIGINT alone tells
+	 * nothing: a shell without job control ignores it for all it starts in the background.
+	 */
+	if (is_ignored(SIGTERM))
 		return;
 	(void)sigaction(SIGTERM, &noted, NULL);
 	(void)sigaction(SIGINT, &noted, NULL);
@@ -65,6 +67,11 @@ void stop_catch_patiently(void)
 	stop_catch(NULL, NULL);
 }
 
+void stop_grace(unsigned seconds)
+{
+	(void)alarm(stop_signal ? seconds : 0);
+}
+
 bool stop_asked(void)
 {
 	return stop_signal != 0;
@@ -73,5 +80,5 @@ bool stop_asked(void)
 void stop_now(void)
 {
 	die((enum exit_code)(128 + stop_signal), "ended by %s",
-		stop_signal == SIGINT ? "SIGINT" : "SIGTERM");
+	    stop_signal == SIGINT ? "SIGINT" : stop_signal == SIGHUP ? "SIGHUP" : "SIGTERM");
 }

@@ -1,11 +1,13 @@
 /*
- * stop.h - SIGTERM and SIGINT for a program that has something to put in order before it ends.
+ * stop.h - SIGTERM, SIGINT and SIGHUP for a program that has something to put in order before it
+ * ends.
  *
- * The signal is noted; the program looks at it where it can stop, and leaves through die() with 143
- * or 130, so that whoever reads its output is told. A second signal, or five seconds in which the
- * program did not come to look (it waits for a reader), end it at once, with the same code. Where
- * SIGTERM was ignored when the program began, both stay ignored: so whoever starts a pipeline that
- * follows can leave it to the first stage alone to end it.
+ * The signal is noted; the program looks at it where it can stop, and leaves through die() with
+ * 143, 130 or 129 (a terminal that closes), so that whoever reads its output is told. A second
+ * signal of the kind, or five seconds in which the program did not come to look (it waits for a
+ * reader), end it at once, with the same code. Where SIGTERM was ignored when the program began,
+ * SIGINT stays so, too: so whoever starts a pipeline that follows can leave it to the first stage
+ * alone to end it. SIGHUP stays ignored where it was (nohup).
  */
 #ifndef FERRY_STOP_H
 #define FERRY_STOP_H
@@ -20,6 +22,10 @@ void stop_catch(void (*wake)(void *ctx), void *ctx);
  * its time. A second signal still ends it at once.
  */
 void stop_catch_patiently(void);
+
+/* From now on, as the program puts in order what it leaves: a signal that was noted ends it after
+ * so many seconds at the latest, 0: never. */
+void stop_grace(unsigned seconds);
 
 /* Was one of them sent? */
 bool stop_asked(void);

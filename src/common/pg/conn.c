@@ -5,6 +5,7 @@
 #include "core/stop.h"
 #include "core/utf8.h"
 
+#include <limits.h>
 #include <stdarg.h>
 
 void pg_add_clean(struct str *s, const char *text)
@@ -77,9 +78,19 @@ bool pg_is_lost(const struct pg *pg)
 	return PQstatus(pg->conn) == CONNECTION_BAD;
 }
 
+void pg_add_address(const struct pg *pg, struct str *s)
+{
+	str_addf(s, "%s:%s/%s", PQhost(pg->conn), PQport(pg->conn), PQdb(pg->conn));
+}
+
 int pg_server_version(const struct pg *pg)
 {
 	return PQserverVersion(pg->conn);
+}
+
+const char *pg_role(const struct pg *pg)
+{
+	return pg->role;
 }
 
 /* ---- failures -------------------------------------------------------------------------------- */
@@ -94,6 +105,22 @@ static void keep_field(struct str *s, const PGresult *res, int field, const char
 	pg_add_clean(s, text);
 }
 
+/* In UTF-8 where it can be. */
+static void keep_text(struct pg *pg, struct str *s, const PGresult *res, int field,
+	const char *before)
+{
+	const char *text = PQresultErrorField(res, field);
+	struct str read = { 0 };
+
+	if (pg->reader && text && recode_text(pg->reader, sl_of(text), &read)) {
+		str_addz(s, before);
+		pg_add_clean(s, str_z(&read));
+	} else {
+		keep_field(s, res, field, before);
+	}
+	str_free(&read);
+}
+
 void pg_keep_failure(struct pg *pg, const PGresult *res)
 {
 	const char *state = res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
@@ -103,10 +130,10 @@ void pg_keep_failure(struct pg *pg, const PGresult *res)
 	str_clear(&pg->hint);
 	str_clear(&pg->context);
 	if (state) {
-		keep_field(&pg->error, res, PG_DIAG_MESSAGE_PRIMARY, "");
-		keep_field(&pg->error, res, PG_DIAG_MESSAGE_DETAIL, ": ");
-		keep_field(&pg->hint, res, PG_DIAG_MESSAGE_HINT, "");
-		keep_field(&pg->context, res, PG_DIAG_CONTEXT, "");
+		keep_text(pg, &pg->error, res, PG_DIAG_MESSAGE_PRIMARY, "");
+		keep_text(pg, &pg->error, res, PG_DIAG_MESSAGE_DETAIL, ": ");
+		keep_text(pg, &pg->hint, res, PG_DIAG_MESSAGE_HINT, "");
+		keep_text(pg, &pg->context, res, PG_DIAG_CONTEXT, "");
 	} else {
 		pg_add_clean(&pg->error, PQerrorMessage(pg->conn));
 	}
@@ -135,6 +162,9 @@ void pg_die(struct pg *pg, const char *doing)
 	stop_check(); /* the statement failed because we had it cancelled */
 	if (pg->context.n > 0)
 		msg_detail("%s: %s", pg->role, str_z(&pg->context));
+	if (strcmp(pg->sqlstate, "42501") == 0 && pg->hint.n == 0)
+		str_addz(&pg->hint,
+			"narrow-to-wide --mode grants prints what an administrator runs");
 	die_hint(pg_exit_code(pg->sqlstate), pg->hint.n > 0 ? str_z(&pg->hint) : NULL, "%s, %s: %s",
 		 doing, pg->role, str_z(&pg->error));
 }
@@ -149,13 +179,111 @@ void pg_drain(struct pg *pg)
 		PQclear(res);
 }
 
+/* ---- encodings ------------------------------------------------------------------------------- */
+
+void pg_read_as(struct pg *pg, const struct encoding *e)
+{
+	if (!e || pg_is_lost(pg))
+		return;
+	/* a pooler knows this setting, and keeps each client's */
+	if (PQsetClientEncoding(pg->conn, PQparameterStatus(pg->conn, "server_encoding")) != 0)
+		pg_keep_failure(pg, NULL);
+	pg->encoding = e;
+	pg->reader = encoding_reader(e);
+	pg->writer = encoding_writer(e);
+}
+
+bool pg_is_ascii(const struct pg *pg)
+{
+	const char *server = PQparameterStatus(pg->conn, "server_encoding");
+
+	return server && strcmp(server, "SQL_ASCII") == 0;
+}
+
+void pg_read_raw(struct pg *pg, const char *declared)
+{
+	const char *server = PQparameterStatus(pg->conn, "server_encoding");
+	bool ascii = pg_is_ascii(pg);
+	const struct encoding *e = encoding_find(declared ? declared : ascii ? "UTF8" :
+		server ? server : "UTF8");
+
+	if (declared && !e)
+		die_hint(EX_CONFIGURATION, "UTF8, EUC_KR, UHC (CP949), or another one of Europe",
+			"no encoding that a source can be read in: %s", msg_q(sl_of(declared)));
+	if (declared && !ascii && strcmp(e->name, server ? server : "") != 0)
+		die(EX_CONFIGURATION, "the %s says of itself that its texts are %s, not %s",
+			pg->role, server, e->name);
+	if (ascii || (e && strcmp(e->name, "UTF8") != 0))
+		pg_read_as(pg, e);
+}
+
+const struct encoding *pg_encoding(const struct pg *pg)
+{
+	return pg->encoding;
+}
+
+const struct encoding *pg_stores(const struct pg *pg)
+{
+	const char *server = PQparameterStatus(pg->conn, "server_encoding");
+	const struct encoding *e = server ? encoding_find(server) : NULL;
+
+	return e && strcmp(e->name, "UTF8") != 0 ? e : NULL;
+}
+
+bool pg_can_store(struct pg *pg, struct sl text)
+{
+	if (recode_is_ascii(text))
+		return true;
+	if (!pg->storer && pg_stores(pg))
+		pg->storer = encoding_writer(pg_stores(pg));
+	str_clear(&pg->stored);
+	return !pg->storer || recode_text(pg->storer, text, &pg->stored);
+}
+
+const char *pg_as_sent(struct pg *pg, const char *sql)
+{
+	if (!pg->writer || recode_is_ascii(sl_of(sql)))
+		return sql;
+	str_clear(&pg->raw);
+	if (!recode_text(pg->writer, sl_of(sql), &pg->raw))
+		die(EX_CONFIGURATION, "a name that does not exist in the encoding of the %s (%s) "
+			"is asked for: %s", pg->role, pg->encoding->name, sql);
+	return str_z(&pg->raw);
+}
+
+static void put_value(struct pg *pg, PGresult *res, int row, int col)
+{
+	struct sl raw = { PQgetvalue(res, row, col), (size_t)PQgetlength(res, row, col) };
+	struct str text = { 0 };
+	bool good;
+
+	if (recode_is_ascii(raw))
+		return;
+	good = recode_text(pg->reader, raw, &text) && text.n <= INT_MAX;
+	if (!PQsetvalue(res, row, col, good ? text.p : NULL, good ? (int)text.n : -1))
+		die(EX_TEMP, "out of memory");
+	str_free(&text);
+}
+
+static void read_rows(struct pg *pg, PGresult *res)
+{
+	if (!pg->reader || PQresultStatus(res) != PGRES_TUPLES_OK)
+		return;
+	for (int row = 0; row < PQntuples(res); row++)
+		for (int col = 0; col < PQnfields(res); col++)
+			put_value(pg, res, row, col);
+}
+
 /* NULL when the server refused; the result is the caller's otherwise. */
 static PGresult *keep_or_fail(struct pg *pg, PGresult *res)
 {
 	ExecStatusType status = PQresultStatus(res);
 
-	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY)
+	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ||
+		status == PGRES_EMPTY_QUERY) {
+		read_rows(pg, res);
 		return res;
+	}
 	pg_keep_failure(pg, res);
 	PQclear(res);
 	return NULL;
@@ -163,9 +291,7 @@ static PGresult *keep_or_fail(struct pg *pg, PGresult *res)
 
 struct pg_result *pg_try_query(struct pg *pg, const char *sql, int n, const char *const *params)
 {
-	PGresult *res = PQexecParams(pg->conn, sql, n, NULL, params, NULL, NULL, 0);
-
-	return (struct pg_result *)keep_or_fail(pg, res);
+	return (struct pg_result *)keep_or_fail(pg, session_query(pg, sql, n, params));
 }
 
 struct pg_result *pg_query(struct pg *pg, const char *sql, int n, const char *const *params)
@@ -181,7 +307,7 @@ struct pg_result *pg_query(struct pg *pg, const char *sql, int n, const char *co
 
 bool pg_try_exec(struct pg *pg, const char *sql)
 {
-	PGresult *res = keep_or_fail(pg, PQexec(pg->conn, sql));
+	PGresult *res = keep_or_fail(pg, PQexec(pg->conn, session_sql(pg, sql)));
 
 	PQclear(res);
 	return res != NULL;
@@ -193,6 +319,12 @@ void pg_exec(struct pg *pg, const char *sql)
 		msg_detail("%s: %s", pg->role, sql);
 		pg_die(pg, "statement failed");
 	}
+}
+
+void pg_rollback(struct pg *pg)
+{
+	if (PQtransactionStatus(pg->conn) != PQTRANS_IDLE)
+		pg_exec(pg, "ROLLBACK");
 }
 
 void pg_execf(struct pg *pg, const char *fmt, ...)
@@ -224,6 +356,16 @@ bool pg_is_null(const struct pg_result *r, size_t row, int col)
 	return PQgetisnull(result_of(r), (int)row, col) != 0;
 }
 
+size_t pg_cols(const struct pg_result *r)
+{
+	return (size_t)PQnfields(result_of(r));
+}
+
+uint32_t pg_column_type(const struct pg_result *r, int col)
+{
+	return PQftype(result_of(r), col);
+}
+
 struct sl pg_value(const struct pg_result *r, size_t row, int col)
 {
 	if (pg_is_null(r, row, col))
@@ -235,6 +377,15 @@ struct sl pg_value(const struct pg_result *r, size_t row, int col)
 const char *pg_valuez(const struct pg_result *r, size_t row, int col)
 {
 	return PQgetvalue(result_of(r), (int)row, col);
+}
+
+uint64_t pg_count(const struct pg_result *r, int col)
+{
+	uint64_t n;
+
+	if (!num_u64(pg_value(r, 0, col), &n))
+		bug("a count that is no number");
+	return n;
 }
 
 uint64_t pg_affected(const struct pg_result *r)
@@ -253,6 +404,20 @@ void pg_clear(struct pg_result *r)
 
 /* ---- quoting --------------------------------------------------------------------------------- */
 
+/* libpq quotes in the encoding of the connection, and this text is not in it yet. */
+static void quote(struct str *s, char mark, struct sl text)
+{
+	if (mark == '\'' && memchr(text.p, '\\', text.n))
+		str_addz(s, " E");
+	str_addc(s, mark);
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == mark || (mark == '\'' && text.p[i] == '\\'))
+			str_addc(s, text.p[i]);
+		str_addc(s, text.p[i]);
+	}
+	str_addc(s, mark);
+}
+
 static void add_escaped(struct pg *pg, struct str *s, char *escaped, struct sl text)
 {
 	if (!escaped)
@@ -266,12 +431,19 @@ void pg_add_ident(struct pg *pg, struct str *s, struct sl name)
 {
 	if (memchr(name.p, '\0', name.n) || utf8_valid_to(name.p, name.n) != name.n)
 		die(EX_DATA, "not a name, %s: %s: not valid UTF-8", pg->role, msg_q(name));
-	add_escaped(pg, s, PQescapeIdentifier(pg->conn, name.p, name.n), name);
+	if (pg->writer)
+		quote(s, '"', name);
+	else
+		add_escaped(pg, s, PQescapeIdentifier(pg->conn, name.p, name.n),
+			name);
 }
 
 void pg_add_literal(struct pg *pg, struct str *s, struct sl value)
 {
 	if (memchr(value.p, '\0', value.n) || utf8_valid_to(value.p, value.n) != value.n)
 		die(EX_DATA, "not a text, %s: %s: not valid UTF-8", pg->role, msg_q(value));
-	add_escaped(pg, s, PQescapeLiteral(pg->conn, value.p, value.n), value);
+	if (pg->writer)
+		quote(s, '\'', value);
+	else
+		add_escaped(pg, s, PQescapeLiteral(pg->conn, value.p, value.n), value);
 }

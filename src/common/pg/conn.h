@@ -2,8 +2,11 @@
  * conn.h - connections to PostgreSQL and single statements. The only module that includes
  * <libpq-fe.h>, together with copy.c beside it.
  *
- * Every session gets keepalives and timeouts (a dead server is noticed within a minute), UTF-8,
- * UTC, ISO dates, shortest-exact floats and an empty search_path. Errors of statements end the
+ * Every connection gets keepalives (a dead server is noticed within a minute) and UTF-8; every
+ * transaction, also that of a single statement, gets timeouts, UTC, ISO dates, shortest-exact
+ * floats and an empty search_path, by SET LOCAL: a pooler may give the server's session to somebody
+ * else afterwards. So a transaction is begun by pg_exec() of a text that begins with BEGIN, and one
+ * text never ends one and begins another. Errors of statements end the
  * program with a message that names the server's text, detail and hint, and an exit code by
  * SQLSTATE class (pg_exit_code); callers that can go on use the _try forms.
  */
@@ -13,8 +16,11 @@
 #include "core/base.h"
 #include "core/msg.h"
 #include "core/str.h"
+#include "pg/encoding.h"
 
 struct pg; /* a connection */
+
+#define PG_LOCK_TIMEOUT "10s" /* of each transaction, where nothing else is set */
 
 /*
  * Connects. `conninfo` is a libpq connection string or URI, or NULL/"" for libpq's own defaults
@@ -24,6 +30,37 @@ struct pg; /* a connection */
  */
 struct pg *pg_connect(const char *conninfo, const char *role) NODISCARD;
 void pg_close(struct pg *pg); /* NULL is fine */
+
+/*
+ * Gives every transaction from now on this setting too, or (NULL) leaves it as the server has it.
+ * Both texts must live as long as the connection. `transaction_read_only` is one of them.
+ */
+void pg_set(struct pg *pg, const char *name, const char *value);
+
+/*
+ * Is there a pooler in between? Then nothing may outlive a transaction: no temporary tables,
+ * prepared statements, or locks of a session. A pooled "target" is refused by pg_connect() (78)
+ * unless the pool is in session mode.
+ */
+bool pg_is_pooled(const struct pg *pg);
+
+/*
+ * How texts of the server are read, beyond what it converts itself: it refuses a whole statement
+ * for one text that it cannot. So they come as they are stored and are made UTF-8 here, and what is
+ * said to it the other way. Results have NULL for a text that is none; binary COPY and a
+ * replication stream have texts as they are (pg_encoding()). `declared` is what a server of
+ * SQL_ASCII, which does not know, holds (NULL: UTF-8); 78 for another. Servers of UTF-8, or of an
+ * encoding that encoding.h does not have, convert as ever.
+ */
+void pg_read_raw(struct pg *pg, const char *declared);
+void pg_read_as(struct pg *pg, const struct encoding *e); /* the same for one more connection */
+const struct encoding *pg_encoding(const struct pg *pg);  /* NULL: all texts come as UTF-8 */
+const struct encoding *pg_stores(const struct pg *pg);	  /* NULL: any text can be stored */
+bool pg_can_store(struct pg *pg, struct sl text) NODISCARD; /* this one? */
+#define PG_NOT_STORED "a text that the encoding of the database has not"
+bool pg_is_ascii(const struct pg *pg); /* the server says SQL_ASCII */
+
+const char *pg_role(const struct pg *pg); /* as given to pg_connect() */
 
 /*
  * The same for a caller that can come back later: NULL with *why, a line of text, when the server
@@ -44,6 +81,9 @@ void pg_add_env(struct str *s, const char *conninfo);
 /* Asks the server to give up what it is doing for us. Callable from a signal handler. */
 void pg_cancel(const struct pg *pg);
 
+/* Appends where the server was asked for: host, port and database, as libpq knows them. */
+void pg_add_address(const struct pg *pg, struct str *s);
+
 int pg_server_version(const struct pg *pg); /* 150018 */
 
 /* Parameters are text, NULL for NULL. All results are text. */
@@ -53,15 +93,21 @@ struct pg_result;
 struct pg_result *pg_query(struct pg *pg, const char *sql, int n, const char *const *params)
 	NODISCARD;
 size_t pg_rows(const struct pg_result *r);
+size_t pg_cols(const struct pg_result *r);
+uint32_t pg_column_type(const struct pg_result *r, int col); /* OID of its type */
 struct sl pg_value(const struct pg_result *r, size_t row, int col); /* .p NULL when NULL */
 const char *pg_valuez(const struct pg_result *r, size_t row, int col); /* "" when NULL */
 bool pg_is_null(const struct pg_result *r, size_t row, int col);
 uint64_t pg_affected(const struct pg_result *r);
+uint64_t pg_count(const struct pg_result *r, int col); /* a count in the first row */
 void pg_clear(struct pg_result *r);
 
 /* Runs one or more statements without parameters, results thrown away. Dies on error. */
 void pg_exec(struct pg *pg, const char *sql);
 void pg_execf(struct pg *pg, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Ends the open transaction, if there is one, and undoes it. */
+void pg_rollback(struct pg *pg);
 
 /*
  * As pg_query()/pg_exec(), but an error of the *server* is the caller's: NULL or false, and

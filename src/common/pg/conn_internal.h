@@ -8,11 +8,26 @@
 
 #include <libpq-fe.h>
 
+struct pg_setting {
+	const char *name, *value;
+};
+
 struct pg {
 	PGconn *conn;
 	PGcancel *cancel;
 	const char *role;  /* "source": names the side in messages */
 	bool patient;	   /* the caller deals with the loss of the connection */
+	bool replicates;   /* it takes commands of the replication protocol */
+	bool pooled;
+	struct pg_setting setting[24]; /* of every transaction */
+	size_t n_settings;
+	struct str local;  /* them, as SET LOCAL statements */
+	struct str config; /* them, as one SELECT */
+	struct str line;   /* the statements sent last */
+	const struct encoding *encoding; /* NULL: texts come and go as UTF-8 */
+	struct recode *reader, *writer, *storer;
+	struct str raw;	   /* the statement sent last, as the server takes it */
+	struct str stored; /* the text that pg_can_store() was asked for last */
 	char sqlstate[6];  /* of the last failure */
 	struct str error;  /* message and detail of the last failure, one clean line */
 	struct str hint;
@@ -26,11 +41,26 @@ struct pg {
 /* Appends text of the server as one line that neither a terminal nor a log can be tricked with. */
 void pg_add_clean(struct str *s, const char *text);
 
+/* A statement as the server takes it; lives until the next. */
+const char *pg_as_sent(struct pg *pg, const char *sql);
+
 /*
  * Keeps what `res` (NULL: the connection itself) says of a failure; a lost connection dies (75),
  * unless it is a patient one.
  */
 void pg_keep_failure(struct pg *pg, const PGresult *res);
+
+/* Settles what a new connection needs to know of its session. It may be lost after that. */
+void session_start(struct pg *pg);
+
+/* Dies (78) unless a pooled session is its client's as long as it lives; `other` is a second. */
+void session_must_last(struct pg *pg, struct pg *other);
+
+/* The statements with the settings of a transaction, if they begin one. Lives until the next. */
+const char *session_sql(struct pg *pg, const char *sql);
+
+/* PQexecParams() of a statement with the same. */
+PGresult *session_query(struct pg *pg, const char *sql, int n, const char *const *params);
 
 /* Drops results until there are none; so the connection is ready for the next statement. */
 void pg_drain(struct pg *pg);

@@ -17,30 +17,6 @@ static const struct {
 };
 
 /*
- * Texts of values must not depend on who runs us, names are always qualified, and the server is to
- * notice a dead client too: its locks and its snapshot go then. A read may take hours and a loader
- * may wait long for its input, so timeouts of a role's own do not apply, except for locks.
- */
-static const char session_settings[] =
-	"SET search_path = ''; SET timezone = 'UTC'; SET datestyle = 'ISO, YMD';"
-	"SET intervalstyle = 'iso_8601'; SET extra_float_digits = 3; SET bytea_output = 'hex';"
-	"SET lock_timeout = '10s'; SET statement_timeout = 0;"
-	"SET idle_in_transaction_session_timeout = 0;"
-	"SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10;"
-	"SET tcp_keepalives_count = 6";
-
-static const struct {
-	int since;
-	const char *sql;
-} later_settings[] = {
-	/* compiling an expression over a thousand columns takes longer than the statement */
-	{ 110000, "SET jit = off" },
-	{ 140000, "SET idle_session_timeout = 0" },
-	{ 140000, "SET client_connection_check_interval = '10s'" }, /* refused on some systems */
-	{ 170000, "SET transaction_timeout = 0" },
-};
-
-/*
  * Refuses strings that libpq would refuse, or misread, with a piece of the password in its message:
  * `password=two words`, and an `@` in the password of a URI.
  */
@@ -237,6 +213,9 @@ static void split_refusal(char *text, char sqlstate[6])
 
 static enum exit_code refusal_code(const PGconn *conn, const char *text, const char *sqlstate)
 {
+	/* a pooler that passes no replication, or no options: it will not do so later either */
+	if (strstr(text, "unsupported startup parameter"))
+		return EX_CONFIGURATION;
 	if (*sqlstate)
 		return pg_exit_code(sqlstate);
 	if (PQconnectionNeedsPassword(conn) || strstr(text, "certificate"))
@@ -259,6 +238,8 @@ static void refused(struct pg *pg, bool in_time, struct str *why)
 	code = refusal_code(pg->conn, text, pg->sqlstate);
 	if (PQconnectionNeedsPassword(pg->conn))
 		hint = "a password is taken from PGPASSWORD, ~/.pgpass or the connection string";
+	else if (code == EX_CONFIGURATION && pg->replicates)
+		hint = "a slot needs the address of the server itself; or --follow poll";
 	pg_add_clean(&line, text);
 	if (!in_time)
 		str_addz(&line, line.n > 0 ? " no answer in time" : "no answer in time");
@@ -283,15 +264,6 @@ static void on_notice(void *ctx, const PGresult *res)
 	str_free(&line);
 }
 
-static void set_up_session(struct pg *pg)
-{
-	if (!pg_try_exec(pg, session_settings) && !pg_is_lost(pg))
-		pg_die(pg, "cannot set up the session");
-	for (size_t i = 0; i < ARRAY_LEN(later_settings) && !pg_is_lost(pg); i++)
-		if (pg_server_version(pg) >= later_settings[i].since)
-			(void)!pg_try_exec(pg, later_settings[i].sql);
-}
-
 static struct pg *open_link(
 	const char *conninfo, const char *role, bool patient, bool replication, struct str *why)
 {
@@ -301,6 +273,7 @@ static struct pg *open_link(
 
 	pg->role = role;
 	pg->patient = patient;
+	pg->replicates = replication;
 	conninfo = conninfo ? conninfo : "";
 	check_conninfo(conninfo, role);
 	gather(&params, conninfo, replication);
@@ -322,7 +295,7 @@ static struct pg *open_link(
 	PQsetErrorVerbosity(pg->conn, PQERRORS_DEFAULT);
 	PQsetNoticeReceiver(pg->conn, on_notice, pg);
 	pg->cancel = PQgetCancel(pg->conn);
-	set_up_session(pg);
+	session_start(pg);
 	if (pg_is_lost(pg)) {
 		str_addz(why, pg_error(pg));
 		pg_close(pg);
@@ -331,9 +304,29 @@ static struct pg *open_link(
 	return pg;
 }
 
+/* Only who is patient comes back without a connection. */
+static struct pg *open_or_die(const char *conninfo, const char *role)
+{
+	struct str why = { 0 };
+	struct pg *pg = open_link(conninfo, role, false, false, &why);
+
+	if (!pg)
+		die(EX_TEMP, "connection lost, %s: %s", role, str_z(&why));
+	str_free(&why);
+	return pg;
+}
+
 struct pg *pg_connect(const char *conninfo, const char *role)
 {
-	return open_link(conninfo, role, false, false, NULL);
+	struct pg *pg = open_or_die(conninfo, role);
+
+	if (pg->pooled && strcmp(role, "target") == 0) {
+		struct pg *other = open_or_die(conninfo, role);
+
+		session_must_last(pg, other);
+		pg_close(other);
+	}
+	return pg;
 }
 
 struct pg *pg_connect_patient(
@@ -352,5 +345,13 @@ void pg_close(struct pg *pg)
 	str_free(&pg->error);
 	str_free(&pg->hint);
 	str_free(&pg->context);
+	str_free(&pg->local);
+	str_free(&pg->config);
+	str_free(&pg->line);
+	str_free(&pg->raw);
+	recode_free(pg->reader);
+	recode_free(pg->writer);
+	recode_free(pg->storer);
+	str_free(&pg->stored);
 	mem_free(pg);
 }

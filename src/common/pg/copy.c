@@ -11,7 +11,7 @@
 
 static bool start(struct pg *pg, const char *sql, ExecStatusType wanted)
 {
-	PGresult *res = PQexec(pg->conn, sql);
+	PGresult *res = PQexec(pg->conn, session_sql(pg, sql));
 	ExecStatusType status = PQresultStatus(res);
 
 	if (status != wanted) {

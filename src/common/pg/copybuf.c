@@ -7,8 +7,7 @@
 void copybuf_clear(struct copybuf *b)
 {
 	str_clear(&b->text);
-	b->n = b->n_superseded = 0;
-	b->send_all = false;
+	b->n = 0;
 }
 
 void copybuf_free(struct copybuf *b)
@@ -37,10 +36,22 @@ void copybuf_drop_row(struct copybuf *b)
 	b->text.n = b->row[--b->n].at;
 }
 
-void copybuf_supersede(struct copybuf *b, size_t row)
+void copybuf_take_out(struct copybuf *b, const bool *out)
 {
-	b->n_superseded += !b->row[row].superseded;
-	b->row[row].superseded = true;
+	size_t at = 0, n = 0;
+
+	for (size_t i = 0; i < b->n; i++) {
+		struct sl row = copybuf_rows(b, i, i + 1);
+
+		if (out[i])
+			continue;
+		memmove(b->text.p + at, row.p, row.n);
+		b->row[n] = b->row[i];
+		b->row[n++].at = at;
+		at += row.n;
+	}
+	b->n = n;
+	b->text.n = at;
 }
 
 struct sl copybuf_rows(const struct copybuf *b, size_t lo, size_t hi)
@@ -157,35 +168,27 @@ void copybuf_blank(struct copybuf *b, size_t row, size_t field)
 
 /* ---- sending -------------------------------------------------------------------------------- */
 
-/* The end of the rows from lo on that may be sent in one piece. */
-static size_t run_end(const struct copybuf *b, size_t lo, size_t hi)
-{
-	if (b->n_superseded == 0 || b->send_all)
-		return hi;
-	while (lo < hi && !b->row[lo].superseded)
-		lo++;
-	return lo;
-}
-
-bool copybuf_send(struct copybuf *b, struct pg *pg, const char *sql, size_t lo, size_t hi)
+bool copybuf_send(
+	struct copybuf *b, struct pg *pg, const char *sql, size_t lo, size_t hi, uint64_t *taken)
 {
 	if (!pg_copy_in(pg, sql))
 		return false;
-	while (lo < hi) {
-		size_t end = run_end(b, lo, hi);
-
-		pg_copy_put(pg, copybuf_rows(b, lo, end));
-		lo = end < hi ? end + 1 : hi;
-	}
+	pg_copy_put(pg, copybuf_rows(b, lo, hi));
 	KP("in_copy");
-	return pg_copy_end(pg, NULL);
+	return pg_copy_end(pg, taken);
 }
 
-/* A name in a context line ends where `: "value"` begins, and may hold anything. */
+/*
+ * A name in a context line ends where `: "value"` begins, and may hold anything. What was called
+ * for the row, a function of a trigger or the reader of JSON, has said its own before.
+ */
 bool copybuf_stopped_at(const char *context, uint64_t *line, struct str *column)
 {
 	static const char word[] = ", line ", next[] = ", column ";
-	const char *p = strncmp(context, "COPY ", 5) == 0 ? context + 5 : NULL;
+	const char *before = strstr(context, "; COPY ");
+	const char *p = strncmp(context, "COPY ", 5) == 0 ? context + 5
+			: before				  ? before + 7
+								  : NULL;
 	const char *digits, *colon;
 	size_t n;
 
@@ -220,23 +223,43 @@ static size_t cut_at(struct pg *pg, size_t lo, size_t hi)
 bool copybuf_is_row_fault(const char *sqlstate)
 {
 	/* values that do not fit, constraints, rows too big, two rows of one key in a merge */
-	static const char *const classes[] = { "22", "23", "54", "21000" };
+	static const char *const classes[] = { "22", "23", "54", "21000", "44" };
+	/* all others that a server has of its own; P0 is what RAISE gives unless told otherwise */
+	static const char of_server[] = "00 01 02 03 08 0A 0B 0F 0L 0P 0Z 20 21 24 25 26 28 2B 2D "
+					"34 3B 3D 3F 40 42 53 55 57 58 72 F0 HV XX";
 
+	if (strlen(sqlstate) != 5)
+		return false;
 	for (size_t i = 0; i < ARRAY_LEN(classes); i++)
 		if (strncmp(sqlstate, classes[i], strlen(classes[i])) == 0)
 			return true;
-	return false;
+	for (const char *c = of_server; *c; c += c[2] ? 3 : 2)
+		if (strncmp(sqlstate, c, 2) == 0)
+			return false;
+	return true;
 }
 
-void copybuf_load(
-	struct pg *pg, size_t lo, size_t hi, copybuf_load_fn *load, copybuf_bad_fn *bad, void *ctx)
+#define REFUSED_MAX 16 /* so often rows are cut in two to find a bad one */
+
+void copybuf_load(struct pg *pg, size_t lo, size_t hi, copybuf_load_fn *load,
+	copybuf_bad_fn *bad, copybuf_sift_fn *sift, void *ctx)
 {
 	size_t end = hi;
+	unsigned n_refused = 0;
 
 	/* rows from hi on wait: so those behind a bad row are sent once more, not many times */
 	while (lo < end) {
 		bool loaded = load(ctx, lo, hi);
 
+		n_refused += !loaded;
+		if (!loaded && hi - lo > 1 && sift && n_refused > REFUSED_MAX) {
+			size_t left = sift(ctx, lo, end);
+
+			if (left == end)
+				sift = NULL;
+			end = hi = left;
+			continue;
+		}
 		if (!loaded && hi - lo > 1) {
 			hi = cut_at(pg, lo, hi);
 			continue;

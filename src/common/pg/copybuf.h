@@ -16,7 +16,6 @@ struct copybuf_row {
 	size_t at;       /* offset of its first byte */
 	uint64_t record; /* number and line of the record it came from */
 	uint64_t line;
-	bool superseded; /* a later row replaces it */
 };
 
 /* A zeroed struct is an empty buffer. */
@@ -24,8 +23,6 @@ struct copybuf {
 	struct str text;
 	struct copybuf_row *row;
 	size_t n, cap;
-	size_t n_superseded;
-	bool send_all; /* superseded rows, too */
 };
 
 void copybuf_clear(struct copybuf *b); /* keeps memory */
@@ -36,8 +33,8 @@ void copybuf_begin_row(struct copybuf *b, uint64_t record, uint64_t line);
 void copybuf_end_row(struct copybuf *b);
 void copybuf_drop_row(struct copybuf *b); /* takes the row just begun back */
 
-/* The row need not be sent, because a later one replaces it. */
-void copybuf_supersede(struct copybuf *b, size_t row);
+/* Takes out the rows for which out[row]. */
+void copybuf_take_out(struct copybuf *b, const bool *out);
 
 /* Rows [lo, hi) as bytes. */
 struct sl copybuf_rows(const struct copybuf *b, size_t lo, size_t hi);
@@ -63,11 +60,17 @@ void copybuf_blank(struct copybuf *b, size_t row, size_t field);
  */
 bool copybuf_stopped_at(const char *context, uint64_t *line, struct str *column);
 
-/* Sends rows [lo, hi) through the COPY statement `sql`; false on an error of the server. */
-bool copybuf_send(
-	struct copybuf *b, struct pg *pg, const char *sql, size_t lo, size_t hi) NODISCARD;
+/*
+ * Sends rows [lo, hi) through the COPY statement `sql`; false on an error of the server. *taken
+ * (may be NULL): how many of them the server says are there, for a trigger may drop some.
+ */
+bool copybuf_send(struct copybuf *b, struct pg *pg, const char *sql, size_t lo, size_t hi,
+	uint64_t *taken) NODISCARD;
 
-/* Is an error of this SQLSTATE the fault of rows, so that others may be taken? */
+/*
+ * Is an error of this SQLSTATE the fault of rows, so that others may be taken? So are those that
+ * only functions raise, in triggers and constraints.
+ */
 bool copybuf_is_row_fault(const char *sqlstate);
 
 /*
@@ -77,7 +80,13 @@ bool copybuf_is_row_fault(const char *sqlstate);
  */
 typedef bool copybuf_load_fn(void *ctx, size_t lo, size_t hi);
 typedef void copybuf_bad_fn(void *ctx, size_t row);
-void copybuf_load(
-	struct pg *pg, size_t lo, size_t hi, copybuf_load_fn *load, copybuf_bad_fn *bad, void *ctx);
+
+/*
+ * May be NULL. Called when many of the rows [lo, hi) are bad: takes those it finds out of the
+ * buffer and returns where the others end; hi when it found none.
+ */
+typedef size_t copybuf_sift_fn(void *ctx, size_t lo, size_t hi);
+void copybuf_load(struct pg *pg, size_t lo, size_t hi, copybuf_load_fn *load,
+	copybuf_bad_fn *bad, copybuf_sift_fn *sift, void *ctx);
 
 #endif

@@ -2,12 +2,15 @@
 
 #include "core/msg.h"
 #include "core/opt.h"
+#include "core/utf8.h"
+
+#define NAME_MAX_BYTES 63 /* NAMEDATALEN - 1 of every server as it is distributed */
 
 /*
- * Takes one name from the front of *s, as SQL has it in double quotes, or up to the next dot and
- * then as it is written.
+ * Takes one name from the front of *s, as SQL has it in double quotes, or up to the next `stop`
+ * and then as it is written.
  */
-static bool take_name(struct sl *s, struct str *name)
+static bool take_name(struct sl *s, struct str *name, char stop)
 {
 	size_t i = 0;
 
@@ -21,7 +24,7 @@ static bool take_name(struct sl *s, struct str *name)
 		if (i++ >= s->n)
 			return false;
 	} else {
-		while (i < s->n && s->p[i] != '.')
+		while (i < s->n && s->p[i] != stop)
 			str_addc(name, s->p[i++]);
 	}
 	s->p += i;
@@ -32,7 +35,7 @@ static bool take_name(struct sl *s, struct str *name)
 void relation_split(const char *text, struct str *schema, struct str *table)
 {
 	struct sl rest = sl_of(text);
-	bool ok = take_name(&rest, table);
+	bool ok = take_name(&rest, table, '.');
 
 	if (ok && rest.n > 0 && rest.p[0] == '.') {
 		struct str first = *table;
@@ -41,12 +44,41 @@ void relation_split(const char *text, struct str *schema, struct str *table)
 		rest.n--;
 		*table = *schema;
 		*schema = first;
-		ok = take_name(&rest, table);
+		ok = take_name(&rest, table, '.');
 	} else {
 		str_addz(schema, "public");
 	}
 	if (!ok || rest.n > 0)
 		opt_usage("--table: not SCHEMA.TABLE: %s", msg_q(sl_of(text)));
+}
+
+struct sl relation_cut(struct sl name)
+{
+	size_t n = 0, len;
+
+	if (name.n <= NAME_MAX_BYTES)
+		return name;
+	while ((len = utf8_char(name.p + n, name.n - n)) > 0 && n + len <= NAME_MAX_BYTES)
+		n += len;
+	return (struct sl){ name.p, n };
+}
+
+void relation_list(const char *text, const char *option, struct names *names)
+{
+	struct sl rest = sl_of(text);
+	struct str name = { 0 };
+	bool more = true;
+
+	while (more) {
+		str_clear(&name);
+		if (!take_name(&rest, &name, ',') || (rest.n > 0 && rest.p[0] != ','))
+			opt_usage("%s: not a list of names: %s", option, msg_q(sl_of(text)));
+		(void)names_add(names, relation_cut(str_sl(&name)), NULL);
+		more = rest.n > 0;
+		rest.p += more;
+		rest.n -= more;
+	}
+	str_free(&name);
 }
 
 void relation_ident(struct pg *pg, struct str *sql, struct sl schema, struct sl table)

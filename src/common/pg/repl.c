@@ -90,7 +90,7 @@ static bool is_same_origin(struct pg *pg, const char *origin, struct str *why)
 		return keep_why(pg, "cannot identify the source", why);
 	}
 	if (origin && strcmp(PQgetvalue(res, 0, 0), origin) != 0)
-		die(EX_REFUSED, "the source is another server now: system %s, not %s",
+		die(EX_CONFIGURATION, "the source is another server now: system %s, not %s",
 			PQgetvalue(res, 0, 0), origin);
 	PQclear(res);
 	return true;
@@ -111,7 +111,7 @@ static bool start(struct pg *pg, const struct repl_conf *conf, struct str *why)
 	pg_add_literal(pg, &sql, str_sl(&list));
 	str_addc(&sql, ')');
 	msg_detail("%s", str_z(&sql));
-	res = PQexec(pg->conn, str_z(&sql));
+	res = PQexec(pg->conn, session_sql(pg, str_z(&sql)));
 	ok = PQresultStatus(res) == PGRES_COPY_BOTH;
 	if (!ok)
 		pg_keep_failure(pg, res);
@@ -128,7 +128,8 @@ struct repl *repl_open(const struct repl_conf *conf, struct str *why)
 
 	if (!pg)
 		return NULL;
-	if (!is_same_origin(pg, conf->origin, why) || !start(pg, conf, why)) {
+	pg_read_as(pg, conf->encoding);
+	if (pg_is_lost(pg) || !is_same_origin(pg, conf->origin, why) || !start(pg, conf, why)) {
 		pg_close(pg);
 		return NULL;
 	}
@@ -165,7 +166,8 @@ static enum repl_event ended(struct repl *r, struct repl_message *m)
 
 	pg_keep_failure(r->pg, PQresultStatus(res) == PGRES_FATAL_ERROR ? res : NULL);
 	PQclear(res);
-	if (!pg_is_lost(r->pg) && *pg_sqlstate(r->pg) &&
+	m->undefined = strcmp(pg_sqlstate(r->pg), "42704") == 0;
+	if (!pg_is_lost(r->pg) && *pg_sqlstate(r->pg) && !m->undefined &&
 		pg_exit_code(pg_sqlstate(r->pg)) != EX_TEMP)
 		pg_die(r->pg, "replication stopped");
 	str_addz(&m->why, r->pg->error.n > 0 ? pg_error(r->pg) : "the server ended the stream");
@@ -207,7 +209,7 @@ enum repl_event repl_next(struct repl *r, int64_t deadline, struct repl_message 
 	bool broken = false;
 	int n;
 
-	m->hurry = false;
+	m->hurry = m->undefined = false;
 	str_clear(&m->why);
 	PQfreemem(r->message);
 	r->message = NULL;

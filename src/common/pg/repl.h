@@ -23,13 +23,14 @@ struct repl_conf {
 	const char *conninfo; /* of the source */
 	const char *slot, *publication;
 	uint64_t from; /* transactions that end there or before are not sent */
+	const struct encoding *encoding; /* as pg_encoding() says of the source: how texts come */
 	const char *origin; /* system identifier it must be; NULL: any */
 };
 
 /*
  * Connects and starts. NULL when that failed in a way that may pass (75); *why is then a line of
- * text. Other failures end the program: 77 not allowed, 78 configuration, 69 the slot or the
- * publication is not there, or the server is another one.
+ * text. Other failures end the program: 77 not allowed, 78 configuration, or the server is another
+ * one, 69 the slot or the publication is not there.
  */
 struct repl *repl_open(const struct repl_conf *conf, struct str *why) NODISCARD;
 void repl_close(struct repl *r); /* ends the stream cleanly where it still runs; NULL is fine */
@@ -46,6 +47,7 @@ struct repl_message {
 	uint64_t end;	/* of the WAL the server has decoded */
 	int64_t time;	/* of the server, an instant */
 	bool hurry;	/* an answer is wanted at once */
+	bool undefined; /* lost, because the publication or the slot is not there */
 	struct str why;
 };
 

@@ -42,13 +42,11 @@ static void add_list(struct pg *pg, struct str *sql, const char *prefix, const s
 /* The value a column gets: a function of the one there (t) and the new one (excluded). */
 static void add_value(struct pg *pg, struct str *sql, enum merge how, struct sl col)
 {
-	static const char *const before[] = { "coalesce(t.", "coalesce(excluded.", "excluded." };
+	static const char *const before[] = { "coalesce(t.", "coalesce(excluded." };
 	static const char *const between[] = { ", excluded.", ", t." };
 
 	str_addz(sql, before[how]);
 	pg_add_ident(pg, sql, col);
-	if (how == MERGE_REPLACE)
-		return;
 	str_addz(sql, between[how]);
 	pg_add_ident(pg, sql, col);
 	str_addc(sql, ')');
@@ -95,13 +93,14 @@ static void add_update(struct pg *pg, struct str *sql, enum merge how, const str
 }
 
 bool stage_merge(struct pg *pg, const struct stage *stage, const char *target, enum merge how,
-	const struct sl *keys, size_t n_keys, const struct sl *cols, size_t n_cols)
+	const struct sl *keys, size_t n_keys, const struct sl *cols, size_t n_cols,
+	struct merged *merged)
 {
 	const char *comma = n_cols ? ", " : "";
 	struct str sql = { 0 };
-	bool ok;
+	struct pg_result *r;
 
-	str_addf(&sql, "INSERT INTO %s AS t (", target);
+	str_addf(&sql, "WITH m AS (INSERT INTO %s AS t (", target);
 	add_list(pg, &sql, "", keys, n_keys);
 	str_addz(&sql, comma);
 	add_list(pg, &sql, "", cols, n_cols);
@@ -118,11 +117,18 @@ bool stage_merge(struct pg *pg, const struct stage *stage, const char *target, e
 	str_addz(&sql, ") DO ");
 	if (n_cols > 0)
 		add_update(pg, &sql, how, cols, n_cols);
-	else if (how == MERGE_REPLACE)
-		str_addz(&sql, "NOTHING");
 	else
 		add_lock(pg, &sql, keys[0]);
-	ok = pg_try_exec(pg, str_z(&sql));
+	/* a row that was there is locked before it is written, which its new version shows */
+	str_addz(&sql, " RETURNING t.xmax = '0'::xid AS added)"
+		       " SELECT count(*) FILTER (WHERE added),"
+		       " count(*) FILTER (WHERE NOT added) FROM m");
+	r = pg_try_query(pg, str_z(&sql), 0, NULL);
 	str_free(&sql);
-	return ok;
+	if (!r)
+		return false;
+	merged->inserted += pg_count(r, 0);
+	merged->updated += pg_count(r, 1);
+	pg_clear(r);
+	return true;
 }

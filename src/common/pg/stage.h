@@ -16,7 +16,6 @@
 enum merge {
 	MERGE_FILL,    /* it stays; only NULLs are filled */
 	MERGE_OVERLAY, /* a new value replaces it, NULL does not */
-	MERGE_REPLACE, /* the new value replaces it, NULL too */
 };
 
 struct stage {
@@ -35,13 +34,19 @@ void stage_prepare(struct pg *pg, struct stage *stage, const char *target, size_
 /* Appends the quoted name of the staging table. */
 void stage_add_name(struct str *sql, const struct stage *stage);
 
+/* Rows that were written. */
+struct merged {
+	uint64_t inserted, updated;
+};
+
 /*
  * Merges all its rows into the target, in the order of the keys, so that two loaders cannot lock
  * each other out. `keys` are the columns of the target's unique key, `cols` the others to be set;
- * keys must be unique among the rows. Rows that are there are locked, also without `cols` (but not
- * by MERGE_REPLACE). False on an error of the server.
+ * keys must be unique among the rows. Rows that are there are locked, also without `cols`. Adds to
+ * *merged. False on an error of the server.
  */
 bool stage_merge(struct pg *pg, const struct stage *stage, const char *target, enum merge how,
-	const struct sl *keys, size_t n_keys, const struct sl *cols, size_t n_cols) NODISCARD;
+	const struct sl *keys, size_t n_keys, const struct sl *cols, size_t n_cols,
+	struct merged *merged) NODISCARD;
 
 #endif

@@ -2,9 +2,16 @@
  * table.h - records into any table: columns by name, COPY, upsert, bad rows found and left out.
  *
  * Records are gathered in buffers and sent by COPY. With keys, rows that are there already are
- * replaced: a buffer that meets one (23505) goes through a staging table and is merged (stage.h). A
- * field that is absent (NDJSON) is not written: a new row gets the column's default, one that is
- * there keeps its value. So records with different absent fields go into different buffers.
+ * replaced, or what `on_conflict` says: a buffer that meets one (23505) goes through a staging
+ * table and is merged (table_sql.c). A field that is absent (NDJSON) is not written: a new row gets
+ * the column's default, one that is there keeps its value. So records with different absent fields
+ * go into different buffers.
+ *
+ * Where COPY is refused or would do something else than INSERT (row-level security, INSERT rules,
+ * views without a trigger), rows go through the staging table, too.
+ *
+ * A row refused because of a foreign key may wait for a row that comes later: it is tried again at
+ * table_finish(), together with the others of its kind, until none more gets in.
  */
 #ifndef FERRY_PG_TABLE_H
 #define FERRY_PG_TABLE_H
@@ -15,34 +22,91 @@
 #include "pg/conn.h"
 #include "stream/rec.h"
 
+/* What becomes of a record whose key is there; in the order of --on-conflict's choices. */
+enum table_conflict {
+	TABLE_REPLACE,	   /* its columns replace those of the row, where they differ */
+	TABLE_IGNORE,	   /* nothing: the row stays, and of several records the first counts */
+	TABLE_UPDATE_ONLY, /* as TABLE_REPLACE; and a record whose key is not there is left out */
+	TABLE_ERROR,	   /* it is a bad one */
+};
+
 struct table_conf {
 	const char *name;      /* SCHEMA.TABLE, see relation.h */
 	const char *keys;      /* "a,b": columns of a unique key, or NULL: rows are only added */
 	bool create;           /* make the table when it is not there */
+	bool truncate;         /* what was in it goes, at the end and in the same transaction */
 	bool ignore_unknown;   /* leave out columns that the table does not have */
+	int on_conflict;       /* enum table_conflict */
 	size_t buffer;         /* bytes gathered before they are sent */
 	struct opt_list types; /* "NAME=TYPE" for create; others are text */
 	bool keep_raw;         /* give `bad` the record's text */
-	/* called for each row that the server refuses; when it returns, the row is left out */
+	/* called for each row that is refused; when it returns, the row is left out */
 	void (*bad)(void *ctx, const struct fault *fault, struct sl raw);
 	void *ctx;
+};
+
+struct table_counts {
+	uint64_t inserted, updated;
+	uint64_t equal;	     /* there already, just so */
+	uint64_t skipped;    /* by TABLE_IGNORE or TABLE_UPDATE_ONLY */
+	uint64_t superseded; /* a later record (TABLE_IGNORE: an earlier one) has the key, too */
+	uint64_t dropped;    /* by a trigger of the table */
 };
 
 struct table;
 
 /*
- * Looks at the table. Dies with 78 when there is none and `create` is not set. Keeps conf's
- * strings. Every call below runs inside a transaction of the caller.
+ * Looks at the table. Dies with 78 when there is none and `create` is not set, or when `keys` are
+ * no unique key that ON CONFLICT can use, and names those there are. Keeps conf's strings. Every
+ * call below runs inside a transaction of the caller.
  */
 struct table *table_open(struct pg *pg, const struct table_conf *conf) NODISCARD;
 
-/* The stream's columns, also when they have grown. Dies with 65 when the table lacks one. */
-void table_cols(struct table *t, const struct names *cols);
+/*
+ * The stream's columns, also when they have grown. `json`: of NDJSON, where a string is one also in
+ * a column of JSON. Dies with 65 when the table lacks one.
+ */
+void table_cols(struct table *t, const struct names *cols, bool json);
+
+/* The type a column gets when `create` makes the table, unless conf.types says. Kept. */
+void table_type(struct table *t, struct sl name, const char *type);
 
 void table_row(struct table *t, const struct rec *rec);
 
 /* Sends everything buffered. */
 void table_flush(struct table *t);
+
+/*
+ * Sends everything, also what waits for rows that come later: now or never. `last`: no more rows
+ * follow in this run; then what `truncate` asks for is done, and 65 when a column that conf.types
+ * names never came.
+ */
+void table_finish(struct table *t, bool last);
+
+/*
+ * The last statement before COMMIT: checks deferred constraints. False when one is violated; then
+ * everything since BEGIN may be rolled back, table_restart() called and all rows given again: now
+ * what is wrong is found row by row.
+ */
+bool table_check(struct table *t) NODISCARD;
+void table_restart(struct table *t);
+
+/* Has it constraints that are checked at COMMIT? */
+bool table_defers(const struct table *t);
+
+/*
+ * Sequences that give columns of the table their values, and are behind the greatest that was
+ * loaded: advances them, or warns. Before COMMIT.
+ */
+void table_sequences(struct table *t, bool advance);
+
+/* Is it there, be it made by this run? */
+bool table_exists(const struct table *t);
+
+/* Is this column one of the key? */
+bool table_has_key(const struct table *t, struct sl column);
+
+const struct table_counts *table_counts(const struct table *t);
 void table_close(struct table *t);
 
 #endif

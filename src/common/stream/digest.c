@@ -25,3 +25,19 @@ bool digest_parse(struct sl text, uint64_t *sum)
 	*sum = v;
 	return true;
 }
+
+struct sl digest_by(struct str *s, const struct field *by, size_t n)
+{
+	if (n <= 1)
+		return n && !field_is_null(by) ? field_sl(by) : SL("");
+	str_clear(s);
+	for (size_t i = 0; i < n; i++) {
+		if (field_is_null(&by[i])) {
+			str_addc(s, '-');
+			continue;
+		}
+		str_addf(s, "%zu:", (size_t)by[i].n);
+		str_add(s, field_sl(&by[i]));
+	}
+	return str_sl(s);
+}

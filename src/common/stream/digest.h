@@ -12,12 +12,20 @@
 
 #include "core/base.h"
 #include "core/hash.h"
+#include "core/str.h"
+#include "stream/rec.h"
 
 struct digest {
 	uint64_t rows;	/* narrow rows, NULL values included */
 	uint64_t cells; /* values that are not NULL */
 	uint64_t sum;
 };
+
+/*
+ * The text that stands for the values of several `by` columns: that of the value itself when there
+ * is one, "" when it is NULL; of more than one, a text that no other values have. It may be in *s.
+ */
+struct sl digest_by(struct str *s, const struct field *by, size_t n);
 
 /* Hash of the row a cell is in; compute once per row. `by` may be empty. */
 static inline uint64_t digest_row(struct sl by, struct sl key)

@@ -2,12 +2,14 @@
 
 #include "core/mem.h"
 #include "core/msg.h"
+#include "core/path.h"
 
 void extract_check(const struct io_opts *opts)
 {
 	struct meter unused;
 
 	meter_start(&unused, opts);
+	meter_on_failure(opts, NULL);
 }
 
 struct extract *extract_open(const struct io_opts *opts, bool sealed)
@@ -19,6 +21,10 @@ struct extract *extract_open(const struct io_opts *opts, bool sealed)
 
 	x->opts = opts;
 	meter_start(&x->meter, opts);
+	meter_on_failure(opts, &x->meter);
+	if (!opts->output)
+		path_claim(PATH_WRITE, "the output", NULL);
+	meter_open_rejects(&x->meter);
 	if (conf.format == FMT_AUTO)
 		conf.format = FMT_CSV;
 	x->wr = wr_open(opts->output, &conf);
@@ -86,18 +92,20 @@ void extract_reject(struct extract *x, struct sl field, struct sl value, const c
 void extract_seal(struct extract *x, const struct seal *seal)
 {
 	if (seal->final)
-		meter_check_percent(&x->meter);
-	meter_flush_rejects(&x->meter);
+		meter_check(&x->meter);
+	meter_show_rejects(&x->meter);
 	wr_seal(x->wr, seal);
 }
 
 int extract_close(struct extract *x)
 {
+	meter_check(&x->meter);
 	meter_close_rejects(&x->meter);
 	meter_finish(&x->meter,
 		&(struct meter_sums){ .out = x->wr, .sealed = wr_is_sealed(x->wr) });
 	show_progress(x, true);
 	wr_close(x->wr);
+	meter_end();
 	mem_free(x);
 	return EX_DONE;
 }

@@ -23,11 +23,13 @@
 	  .offset = offsetof(T, m.out_format), .choices = "auto|csv|ndjson",                       \
 	  .help = "auto is " otherwise },                                                          \
 	{ .name = "output", .letter = 'O', .kind = OPT_STR, .offset = offsetof(T, m.output),       \
-	  .arg = "FILE", .help = "write here instead of standard output" },                        \
+	  .arg = "FILE", .file = OPT_WRITES,                                                       \
+	  .help = "write here instead of standard output" },                                       \
 	{ .name = "gzip", .letter = 'z', .kind = OPT_UINT, .offset = offsetof(T, m.gzip),          \
-	  .arg = "LEVEL", .min = 0, .max = 9, .help = "compress the output" }
+	  .arg = "LEVEL", .min = 1, .max = 9, .help = "compress the output" }
 #define EXTRACT_SEAL_OPTS(T, m)                                                                    \
-	{ .name = "seal", .kind = OPT_FLAG, .offset = offsetof(T, m.force_seal),                   \
+	{ .name = "seal", .not_with = "no-seal", .kind = OPT_FLAG,                          \
+	  .offset = offsetof(T, m.force_seal),                                              \
 	  .help = "seal the output (default: into a pipe)" },                                      \
 	{ .name = "no-seal", .kind = OPT_FLAG, .offset = offsetof(T, m.force_no_seal),             \
 	  .help = "do not seal the output [$FERRY_SEAL=0|1]" }

@@ -3,11 +3,16 @@
 #include "core/mem.h"
 #include "core/msg.h"
 #include "stream/in.h"
+#include "stream/namelist.h"
 
 struct filter_run {
 	struct io *io;
 	const struct filter *filter;
 	void *state;
+	bool keeps_values;
+	struct names missing; /* asked for by filter_column() and not there yet */
+	const char **missing_option;
+	size_t missing_cap;
 };
 
 void filter_cols(struct filter_run *run, const struct sl *names, size_t n)
@@ -30,12 +35,18 @@ struct io *filter_io(struct filter_run *run)
 	return run->io;
 }
 
-size_t filter_column(struct filter_run *run, struct sl name, const char *option)
+void filter_keeps_values(struct filter_run *run)
 {
-	size_t i = names_find(rd_cols(run->io->rd), name);
+	run->keeps_values = true;
+}
+
+size_t filter_header_column(struct filter_run *run, struct sl name, const char *option)
+{
+	const struct names *cols = rd_cols(run->io->rd);
+	size_t i = names_find(cols, namelist_resolve(cols, name));
 	char hint[120];
 
-	if (i == NAMES_NONE && rd_format(run->io->rd) == FMT_CSV) {
+	if (i == NAMES_NONE && format_traits(rd_format(run->io->rd))->header) {
 		(void)snprintf(hint, sizeof hint, "--%s names another column", option);
 		die_hint(EX_DATA, hint, "%s: there is no column %s", in_name(rd_in(run->io->rd)),
 			 msg_q(name));
@@ -43,21 +54,32 @@ size_t filter_column(struct filter_run *run, struct sl name, const char *option)
 	return i;
 }
 
+size_t filter_column(struct filter_run *run, struct sl name, const char *option)
+{
+	size_t i = filter_header_column(run, name, option);
+
+	if (i == NAMES_NONE) {
+		size_t n = names_add(&run->missing, name, NULL);
+
+		mem_grow(&run->missing_option, &run->missing_cap, n + 1,
+			 sizeof *run->missing_option);
+		run->missing_option[n] = option;
+	}
+	return i;
+}
+
+/* A name that no record had was mistyped, and what was done is not what was meant. */
+static void must_have_been_seen(const struct filter_run *run)
+{
+	for (size_t i = 0; i < run->missing.n && run->io->meter.rows > 0; i++)
+		if (names_find(rd_cols(run->io->rd), run->missing.name[i]) == NAMES_NONE)
+			die(EX_DATA, "%s: --%s: no record has %s", in_name(rd_in(run->io->rd)),
+			    run->missing_option[i], msg_q(run->missing.name[i]));
+}
+
 void filter_names(struct names *names, const char *list, const char *option)
 {
-	for (const char *p = list;; p++) {
-		struct sl name = { p, strcspn(p, ",") };
-		bool added;
-
-		if (name.n == 0)
-			opt_usage("--%s: a column needs a name", option);
-		(void)names_add(names, name, &added);
-		if (!added)
-			opt_usage("--%s: column %s is named twice", option, msg_q(name));
-		p += name.n;
-		if (!*p)
-			break;
-	}
+	namelist_split(names, list, option);
 }
 
 void filter_find_by(struct filter_run *run, struct filter_by *by, const char *list)
@@ -68,6 +90,11 @@ void filter_find_by(struct filter_run *run, struct filter_by *by, const char *li
 		filter_names(&by->names, list, "by");
 	else if (!by->known && !list && names_find(cols, SL("ship_id")) != NAMES_NONE)
 		(void)names_add(&by->names, SL("ship_id"), NULL);
+	else if (by->known && !list && by->names.n == 0 &&
+		 names_find(cols, SL("ship_id")) != NAMES_NONE)
+		die_hint(EX_DATA, "--by ship_id, or --by '' for none",
+			 "%s: ship_id appeared after records without it",
+			 in_name(rd_in(run->io->rd)));
 	by->known = true;
 	if (by->names.n > FILTER_MAX_BY)
 		opt_usage("--by: at most %d columns", FILTER_MAX_BY);
@@ -81,9 +108,11 @@ static void pass_seal(struct filter_run *run)
 	struct seal seal = *rd_seal(run->io->rd);
 	struct arena arena = { 0 };
 
+	if (seal.final)
+		must_have_been_seen(run);
 	if (f->seal)
 		f->seal(run->state, run);
-	if (f->changes_values)
+	if (!run->keeps_values)
 		seal_forget_values(&seal, &arena);
 	io_seal(run->io, &seal);
 	arena_free(&arena);
@@ -110,6 +139,7 @@ static void run_loop(struct filter_run *run)
 			pass_seal(run);
 			break;
 		case RD_END:
+			must_have_been_seen(run);
 			if (f->end && !rd_is_sealed(run->io->rd))
 				f->end(run->state, run);
 			return;
@@ -126,16 +156,16 @@ int filter_main(const struct filter *f, int argc, char **argv)
 	int code;
 
 	opt_parse(&f->program, run.state, &argc, &argv);
-	if (argc > 1)
-		opt_usage("one file at most, got %s too", msg_q(sl_of(argv[1])));
 	if (f->check)
 		f->check(run.state);
-	run.io = io_open(opts, argc ? argv[0] : NULL);
+	run.io = io_open_all(opts, argv, argc);
 	io_promise_output(run.io);
 	run_loop(&run);
 	code = io_close(run.io);
 	if (f->release)
 		f->release(run.state);
+	names_free(&run.missing);
+	mem_free(run.missing_option);
 	mem_free(run.state);
 	return code;
 }

@@ -23,7 +23,6 @@ struct filter {
 	struct opt_program program;
 	size_t state_size;
 	size_t io_offset; /* of struct io_opts in the state */
-	bool changes_values; /* what the seals say of the source's values holds no longer */
 	void (*check)(void *st);  /* options are parsed: refuse bad combinations (may be NULL) */
 	void (*start)(void *st, struct filter_run *run, const struct names *cols);
 	void (*row)(void *st, struct filter_run *run, const struct rec *rec);
@@ -32,7 +31,7 @@ struct filter {
 	void (*release)(void *st);			 /* may be NULL */
 };
 
-/* Runs it; returns the exit code of the program. At most one FILE operand. */
+/* Runs it; returns the exit code of the program. Operands are files, read as one input. */
 int filter_main(const struct filter *f, int argc, char **argv);
 
 /* For the hooks. */
@@ -42,15 +41,23 @@ void filter_reject(struct filter_run *run, const struct rec *rec, size_t field, 
 struct io *filter_io(struct filter_run *run);
 
 /*
- * Number of the input's column `name`. NAMES_NONE while an NDJSON stream has not shown it yet; a
- * CSV header that lacks it ends the program with 65, hinting at --`option`, which names another.
+ * Says, once its options and the columns are known, that the filter hands on every value as it
+ * came, under its name. Otherwise what seals say of the source's values (seal_forget_values()) is
+ * not handed on: a loader would compare them, and find them lost.
  */
-size_t filter_column(struct filter_run *run, struct sl name, const char *option);
+void filter_keeps_values(struct filter_run *run);
 
 /*
- * Adds the names of a comma-separated list, the value of --`option`. A name that is empty or
- * there already ends the program with 64.
+ * Number of the input's column `name`; #3 is the third one. NAMES_NONE while an NDJSON stream has
+ * not shown it yet; a CSV header that lacks it ends the program with 65, hinting at --`option`,
+ * which names another. So does a stream that never shows it, at its end, with filter_column(): for
+ * what decides about the result. filter_header_column() leaves that to the filter, where records
+ * may well lack it.
  */
+size_t filter_column(struct filter_run *run, struct sl name, const char *option);
+size_t filter_header_column(struct filter_run *run, struct sl name, const char *option);
+
+/* Adds the names of a list, the value of --`option`: see namelist_split(). */
 void filter_names(struct names *names, const char *list, const char *option);
 
 /* The columns that separate rows beside the key: --by of the programs that know wide streams. */

@@ -2,7 +2,10 @@
 
 #include "core/mem.h"
 #include "core/msg.h"
+#include "core/opt.h"
+#include "stream/recode.h"
 #include "stream/z.h"
+#include "stream/zst.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +26,9 @@ struct in *in_from_fd(int fd, const char *name, size_t max_window)
 	in->max_window = max_window;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
 		in->regular = true;
-		in->total = st.st_size > 0 ? (uint64_t)st.st_size : 0;
+		off_t began = lseek(fd, 0, SEEK_CUR);
+
+		in->total = st.st_size > began && began >= 0 ? (uint64_t)(st.st_size - began) : 0;
 	}
 	/* fewer, larger transfers between the programs of a pipeline; a refusal does not matter */
 	(void)fcntl(fd, F_SETPIPE_SZ, 1 << 20);
@@ -51,6 +56,21 @@ struct in *in_open(const char *path, size_t max_window)
 	return in_from_fd(fd, path, max_window);
 }
 
+/* The end of a file that has become shorter since it was opened is the end of nothing whole. */
+static void must_be_whole(const struct in *in)
+{
+	off_t at;
+	struct stat st;
+
+	if (in->bytes >= in->total)
+		return;
+	at = lseek(in->fd, 0, SEEK_CUR);
+	if (at >= 0 && fstat(in->fd, &st) == 0 && st.st_size <= at)
+		die_hint(EX_STREAM, "somebody writes to it: read it when it is done",
+			 "%s: the file was cut while it was read, at byte %llu of %llu", in->name,
+			 (unsigned long long)in->bytes, (unsigned long long)in->total);
+}
+
 /* read(2) that survives signals and descriptors that somebody made non-blocking. */
 static size_t read_some(struct in *in, char *dst, size_t cap)
 {
@@ -62,6 +82,8 @@ static size_t read_some(struct in *in, char *dst, size_t cap)
 
 		if (n >= 0) {
 			in->bytes += (uint64_t)n;
+			if (n == 0 && cap > 0)
+				must_be_whole(in);
 			return (size_t)n;
 		}
 		if (errno == EAGAIN) {
@@ -75,48 +97,151 @@ static size_t read_some(struct in *in, char *dst, size_t cap)
 	}
 }
 
+static size_t inflate_some(struct in *in, struct sl *z, char *dst, size_t cap, const char **error)
+{
+	size_t n = in->z ? z_inflate_some(in->z, z, dst, cap)
+			 : zst_inflate_some(in->zst, z, dst, cap);
+
+	*error = in->z ? z_inflate_error(in->z) : zst_inflate_error(in->zst);
+	return n;
+}
+
 /* Fills dst with decompressed bytes; 0 at the proven end of the last member. */
 static size_t read_inflated(struct in *in, char *dst, size_t cap)
 {
 	for (;;) {
 		struct sl z = { in->zbuf + in->zstart, in->zend - in->zstart };
-		size_t n = z_inflate_some(in->z, &z, dst, cap);
+		const char *error;
+		size_t n = inflate_some(in, &z, dst, cap, &error);
 
 		in->zstart = in->zend - z.n;
 		if (n > 0)
 			return n;
-		if (z_inflate_error(in->z))
+		if (error)
 			die(EX_DATA, "%s: %s, before byte %llu of the compressed data", in->name,
-			    z_inflate_error(in->z), (unsigned long long)in->bytes);
+			    error, (unsigned long long)in->bytes);
 		in->zstart = 0;
 		in->zend = read_some(in, in->zbuf, ZBUF_SIZE);
 		if (in->zend == 0) {
-			if (!z_inflate_complete(in->z))
-				die(EX_DATA, "%s: gzip data ends early, at byte %llu", in->name,
-				    (unsigned long long)in->bytes);
+			if (!(in->z ? z_inflate_complete(in->z) : zst_inflate_complete(in->zst)))
+				die(EX_DATA, "%s: %s data ends early, at byte %llu", in->name,
+				    in->z ? "gzip" : "zstd", (unsigned long long)in->bytes);
 			return 0;
 		}
 	}
 }
 
-/* Looks at the first two bytes: 1f 8b is gzip (RFC 1952), which no text starts with. */
-static void probe_gzip(struct in *in)
+static size_t read_text(struct in *in, char *dst, size_t cap)
 {
-	in->probed = true;
-	while (in->end < 2) {
-		size_t n = read_some(in, in->buf + in->end, 2 - in->end);
+	return in->z || in->zst ? read_inflated(in, dst, cap) : read_some(in, dst, cap);
+}
 
-		if (n == 0)
-			return;
-		in->end += n;
+static NORETURN COLD void bad_text(const struct in *in, const char *why)
+{
+	die(EX_DATA, "%s: byte %llu%s: %s %s", in->name, (unsigned long long)in->decoded + 1,
+	    in->z || in->zst ? " of the text" : "", why, recode_name(in->recode));
+}
+
+/* Fills dst with UTF-8; 0 at the end. */
+static size_t read_recoded(struct in *in, char *dst, size_t cap)
+{
+	for (;;) {
+		struct sl t = { in->tbuf + in->tstart, in->tend - in->tstart };
+		bool bad = false;
+		size_t had = t.n, n = had ? recode_some(in->recode, &t, dst, cap, &bad) : 0, more;
+
+		in->tstart = in->tend - t.n;
+		in->decoded += had - t.n;
+		if (n > 0)
+			return n;
+		if (bad)
+			bad_text(in, "not valid");
+		memmove(in->tbuf, in->tbuf + in->tstart, t.n);
+		in->tstart = 0;
+		in->tend = t.n;
+		more = read_text(in, in->tbuf + in->tend, ZBUF_SIZE - in->tend);
+		in->tend += more;
+		if (more == 0 && t.n > 0)
+			bad_text(in, "the end of input inside a character of");
+		if (more == 0)
+			return 0;
 	}
-	if (memcmp(in->buf, "\x1f\x8b", 2) != 0)
+}
+
+void in_decode(struct in *in, const char *encoding)
+{
+	in->recode = recode_new(encoding, "UTF-8");
+	if (!in->recode)
+		opt_usage("--encoding: no such encoding: %s ('iconv -l' lists them)",
+			  msg_q(sl_of(encoding)));
+	in->tbuf = mem_alloc(ZBUF_SIZE);
+}
+
+/* At least n bytes into the empty window, unless there are fewer. */
+static void begin_with(struct in *in, size_t n, size_t (*get)(struct in *, char *, size_t))
+{
+	while (in->end < n) {
+		size_t got = get(in, in->buf + in->end, n - in->end);
+
+		if (got == 0)
+			return;
+		in->end += got;
+	}
+}
+
+/* What the first bytes say: gzip (RFC 1952) or zstd (RFC 8878), which no text begins with. */
+static void probe_compression(struct in *in)
+{
+	begin_with(in, 2, read_some); /* not more than needed, which may take long to come */
+	if (in->end == 2 && memcmp(in->buf, "\x28\xb5", 2) == 0)
+		begin_with(in, 4, read_some);
+	if (in->end >= 2 && memcmp(in->buf, "\x1f\x8b", 2) == 0)
+		in->z = z_inflate_new();
+	else if (in->end == 4 && memcmp(in->buf, "\x28\xb5\x2f\xfd", 4) == 0)
+		in->zst = zst_inflate_new();
+	else
 		return;
-	in->z = z_inflate_new();
 	in->zbuf = mem_alloc(ZBUF_SIZE);
-	memcpy(in->zbuf, in->buf, 2);
-	in->zend = 2;
+	memcpy(in->zbuf, in->buf, in->end);
+	in->zend = in->end;
 	in->end = 0;
+}
+
+/* UTF-16 and UTF-32 by their byte order marks; --encoding has been told already. */
+static void probe_encoding(struct in *in)
+{
+	static const struct {
+		struct sl mark;
+		const char *name;
+	} marks[] = { { SL_INIT("\xff\xfe\0\0"), "UTF-32LE" },
+		      { SL_INIT("\0\0\xfe\xff"), "UTF-32BE" },
+		      { SL_INIT("\xff\xfe"), "UTF-16LE" },
+		      { SL_INIT("\xfe\xff"), "UTF-16BE" } };
+	const char *found = NULL;
+	size_t mark = 0;
+
+	begin_with(in, 2, read_text);
+	if (in->end == 2 && (*in->buf == '\xff' || *in->buf == '\0'))
+		begin_with(in, 4, read_text); /* others may wait long for as much */
+	for (size_t i = 0; i < ARRAY_LEN(marks) && !found && !in->recode; i++)
+		if (in->end >= marks[i].mark.n &&
+		    memcmp(in->buf, marks[i].mark.p, marks[i].mark.n) == 0) {
+			found = marks[i].name;
+			mark = marks[i].mark.n;
+		}
+	if (mark)
+		in_decode(in, found);
+	if (!in->recode)
+		return;
+	in->tend = in->end - mark;
+	memcpy(in->tbuf, in->buf + mark, in->tend);
+	in->end = 0;
+}
+
+void in_too_large(const struct in *in)
+{
+	die_hint(EX_DATA, "--max-record allows larger ones",
+		 "%s: a record is larger than %zu bytes", in->name, in->max_window);
 }
 
 static void make_room(struct in *in)
@@ -128,33 +253,39 @@ static void make_room(struct in *in)
 		in->start = 0;
 		in->end = have;
 	}
+	if (have > in->max_window)
+		in_too_large(in);
 	if (in->cap - in->end >= READ_SIZE + IN_SLACK)
 		return;
-	if (have > in->max_window)
-		die_hint(EX_DATA, "--max-record allows larger ones",
-			 "%s: a record is larger than %zu bytes", in->name, in->max_window);
 	mem_grow(&in->buf, &in->cap, in->end + READ_SIZE + IN_SLACK, 1);
 }
 
 bool in_more(struct in *in)
 {
-	size_t n = 0;
+	size_t n;
 
 	if (in->eof)
 		return false;
 	make_room(in);
 	if (!in->probed) {
-		probe_gzip(in);
-		n = in->end;
+		in->probed = true;
+		probe_compression(in);
+		probe_encoding(in);
+		if (in->end > 0)
+			return true;
 	}
-	if (n == 0 || in->z)
-		n = in->z ? read_inflated(in, in->buf + in->end, READ_SIZE)
-			  : read_some(in, in->buf + in->end, READ_SIZE);
-	else
-		in->end = 0; /* the probed bytes are the new ones */
+	n = in->recode ? read_recoded(in, in->buf + in->end, READ_SIZE)
+		       : read_text(in, in->buf + in->end, READ_SIZE);
 	in->end += n;
 	in->eof = n == 0;
 	return n > 0;
+}
+
+void in_follow(struct in *in, const struct in *before)
+{
+	in->bytes_before = in_bytes_read(before);
+	in->total_before = in_bytes_total(before);
+	in_on_wait(in, before->wait, before->wait_ctx);
 }
 
 void in_on_wait(struct in *in, void (*fn)(void *ctx), void *ctx)
@@ -175,12 +306,12 @@ bool in_is_regular(const struct in *in)
 
 uint64_t in_bytes_read(const struct in *in)
 {
-	return in->bytes;
+	return in->bytes_before + in->bytes;
 }
 
 uint64_t in_bytes_total(const struct in *in)
 {
-	return in->total;
+	return in->total ? in->total_before + in->total : 0;
 }
 
 int in_fd(const struct in *in)
@@ -200,6 +331,9 @@ void in_close(struct in *in)
 	if (in->fd != STDIN_FILENO)
 		(void)close(in->fd); /* nothing is lost when closing what was only read */
 	z_inflate_free(in->z);
+	zst_inflate_free(in->zst);
+	recode_free(in->recode);
+	mem_free(in->tbuf);
 	mem_free(in->zbuf);
 	mem_free(in->buf);
 	mem_free(in);

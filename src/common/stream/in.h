@@ -1,8 +1,10 @@
 /*
- * in.h - bytes in: a descriptor, gzip told from its magic, one growing window of contiguous bytes.
+ * in.h - bytes in: a descriptor, gzip and zstd told from their magic, other encodings made UTF-8
+ * (UTF-16 told from its mark), one growing window of contiguous bytes.
  *
- * Read errors, damaged gzip and a record larger than the cap end the program (74, 65, 65): there
- * is nothing a caller could do but say the same.
+ * Read errors, damaged gzip and a record larger than the cap end the program (74, 65, 65), as
+ * does a regular file that got shorter while it was read (76): there is nothing a caller could do
+ * but say the same.
  */
 #ifndef FERRY_IN_H
 #define FERRY_IN_H
@@ -25,6 +27,15 @@ static inline struct sl in_window(const struct in *in);
 
 /* Bytes behind the window that may be read, though they mean nothing: for reading in blocks. */
 #define IN_SLACK 32
+
+/* The text is of this encoding. Before the first in_more(); dies with 64 if nobody knows it. */
+void in_decode(struct in *in, const char *encoding);
+
+/* This input follows another, of which only the counts and in_on_wait() go on. */
+void in_follow(struct in *in, const struct in *before);
+
+/* Dies with 65: a record is larger than the window may be. */
+void in_too_large(const struct in *in) NORETURN COLD;
 
 /* Reads more behind the window (it may move); false at the end of input. */
 bool in_more(struct in *in) NODISCARD;
@@ -53,13 +64,19 @@ struct in {
 	size_t max_window;
 	int fd;
 	bool eof, regular, probed;
-	uint64_t total, bytes;
+	uint64_t total, bytes; /* total: from where reading began */
 	const char *name;
 	void (*wait)(void *ctx);
 	void *wait_ctx;
 	struct z_inflate *z;
-	char *zbuf;	   /* compressed bytes, when z */
+	struct zst_inflate *zst;
+	char *zbuf;	   /* compressed bytes, when z or zst */
 	size_t zstart, zend;
+	struct recode *recode;
+	char *tbuf;	   /* text that is not UTF-8 yet, when recode */
+	size_t tstart, tend;
+	uint64_t decoded;  /* bytes of such text so far */
+	uint64_t bytes_before, total_before; /* of inputs that this one follows */
 };
 
 static inline struct sl in_window(const struct in *in)

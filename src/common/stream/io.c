@@ -2,8 +2,10 @@
 
 #include "core/mem.h"
 #include "core/msg.h"
+#include "core/path.h"
 #include "core/utf8.h"
 #include "stream/in.h"
+#include "stream/namelist.h"
 
 #include <poll.h>
 #include <sys/stat.h>
@@ -15,43 +17,93 @@ static struct io *io_new(const struct io_opts *opts)
 
 	io->opts = opts;
 	meter_start(&io->meter, opts);
+	meter_on_failure(opts, &io->meter);
+	meter_open_rejects(&io->meter);
 	return io;
 }
 
-static struct rd_conf rd_conf_of(const struct io_opts *opts)
+static char delimiter_of(const char *text)
 {
+	if (!text)
+		return 0;
+	if (strcmp(text, "\\t") == 0 || strcmp(text, "tab") == 0)
+		return '\t';
+	if (strlen(text) != 1 || strchr("\"\r\n", *text) || (unsigned char)*text >= 0x80)
+		opt_usage("--delimiter: one character of ASCII is needed, not %s",
+			  msg_q(sl_of(text)));
+	return *text;
+}
+
+static struct rd_conf rd_conf_of(struct io *io)
+{
+	const struct io_opts *opts = io->opts;
+
+	for (size_t i = 0; i < opts->names.n; i++)
+		namelist_split(&io->names, opts->names.v[i].p, "names");
+	if (opts->comment && !*opts->comment)
+		opt_usage("--comment: how do such lines begin?");
 	return (struct rd_conf){ .format = (enum format)opts->in_format,
 				 .max_record = opts->max_record,
 				 .allow_no_newline = opts->allow_no_newline,
+				 .encoding = opts->encoding,
+				 .delimiter = delimiter_of(opts->delimiter),
+				 .no_header = opts->no_header || io->names.n,
+				 .columns = io->names.n ? &io->names : NULL,
+				 .skip_lines = opts->skip_lines,
+				 .comment = opts->comment,
+				 .rename_columns = opts->rename_columns,
+				 .at = opts->at,
+				 .has_options = true,
 				 .iso = opts->iso };
+}
+
+/* Of one input, `own` is its path, which io keeps; else `paths` live as long as it does. */
+static struct io *open_paths(
+	const struct io_opts *opts, const char *own, const char *const *paths, size_t n)
+{
+	struct rd_conf conf;
+	struct io *io;
+
+	for (size_t i = 0; i < n; i++)
+		path_claim(PATH_READ, "the input", paths[i]);
+	if (n == 0)
+		path_claim(PATH_READ, "the input", NULL);
+	io = io_new(opts);
+	io->path = own;
+	conf = rd_conf_of(io);
+	io->rd = rd_open_all(own ? &io->path : paths, n, &conf);
+	return io;
+}
+
+struct io *io_open_all(const struct io_opts *opts, char *const *paths, int n)
+{
+	return open_paths(opts, NULL, (const char *const *)paths, (size_t)n);
 }
 
 struct io *io_open(const struct io_opts *opts, const char *path)
 {
-	struct rd_conf conf = rd_conf_of(opts);
-	struct io *io = io_new(opts);
-
-	io->rd = rd_open(path, &conf);
-	return io;
+	return open_paths(opts, path, &path, path != NULL);
 }
 
 struct io *io_from_fd(const struct io_opts *opts, int fd, const char *name, bool vouched)
 {
-	struct rd_conf conf = rd_conf_of(opts);
 	struct io *io = io_new(opts);
+	struct rd_conf conf = rd_conf_of(io);
 
 	io->rd = rd_from_fd(fd, name, &conf);
 	io->vouched = vouched;
 	return io;
 }
 
-static bool stdout_is_pipe(const struct io_opts *opts)
+/* A FIFO is a pipe by whatever way it was named. */
+static bool output_is_pipe(const struct io_opts *opts)
 {
+	bool named = opts->output && strcmp(opts->output, "-") != 0;
 	struct stat st;
 
-	if (opts->output && strcmp(opts->output, "-") != 0)
+	if ((named ? stat(opts->output, &st) : fstat(STDOUT_FILENO, &st)) != 0)
 		return false;
-	return fstat(STDOUT_FILENO, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+	return S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode);
 }
 
 /* --seal and --no-seal, then $FERRY_SEAL, then `otherwise`. */
@@ -65,7 +117,7 @@ static bool decide_seal(const struct io_opts *opts, bool otherwise)
 		return false;
 	if (env && strcmp(env, "1") == 0)
 		return true;
-	return otherwise && stdout_is_pipe(opts);
+	return otherwise && output_is_pipe(opts);
 }
 
 bool io_wants_seal(const struct io_opts *opts)
@@ -83,7 +135,8 @@ static bool output_is_sealed(const struct io *io)
 
 	if (format_is_document((enum format)io->opts->out_format)) {
 		if (io->opts->force_seal)
-			opt_usage("--seal: a JSON array or package cannot be sealed");
+			opt_usage("--seal: only CSV and NDJSON can be sealed, not %s",
+				  format_traits((enum format)io->opts->out_format)->name);
 		return false;
 	}
 	if (in_sealed || io->vouched)
@@ -92,6 +145,24 @@ static bool output_is_sealed(const struct io *io)
 		die_hint(EX_STREAM, "'via --source -- COMMAND' seals what a command prints",
 			 "--seal: the input is a pipe without a seal: is it whole?");
 	return io->opts->force_seal;
+}
+
+void io_need_whole(const struct io *io, bool accept_unsealed)
+{
+	struct in *in = rd_in(io->rd);
+
+	if (rd_is_sealed(io->rd) || in_is_regular(in) || accept_unsealed)
+		return;
+	if (in_bytes_read(in) == 0)
+		die_hint(EX_STREAM, "what that says tells why",
+			 "%s ended before its first byte: the program before it did not begin",
+			 in_name(in));
+	die_hint(EX_STREAM,
+		 "'via --source -- CMD' seals what a foreign program writes, 'via -- CMD' leads a "
+		 "sealed stream through one; --accept-unsealed takes it as it is",
+		 "%s is a pipe without a seal: were it cut short nobody would know, "
+		 "so nothing is loaded",
+		 in_name(in));
 }
 
 /* Nobody waits for a record because its writer waits for the next one. */
@@ -104,34 +175,16 @@ static void flush_when_idle(void *ctx)
 		wr_flush(io->wr);
 }
 
-/* Opening it for output empties a file, and what is still to be read would be gone. */
-static void refuse_own_input(const struct io *io)
-{
-	const char *path = io->opts->output;
-	bool named = path && strcmp(path, "-") != 0;
-	struct in *in = rd_in(io->rd);
-	struct stat from, to;
-
-	if (in_is_regular(in) && fstat(in_fd(in), &from) == 0 &&
-	    (named ? stat(path, &to) : fstat(STDOUT_FILENO, &to)) == 0 &&
-	    from.st_dev == to.st_dev && from.st_ino == to.st_ino)
-		die_hint(EX_USAGE_, "write another file and rename it",
-			 "%s is input and output at once", in_name(in));
-}
-
 void io_start_output(struct io *io)
 {
 	struct wr_conf conf = { .format = (enum format)io->opts->out_format,
 				.sealed = output_is_sealed(io),
 				.gzip = (int)io->opts->gzip,
+				.zstd = (int)io->opts->zstd,
 				.iso = io->opts->iso };
 
 	if (conf.format == FMT_AUTO)
-		conf.format = rd_format(io->rd) == FMT_NDJSON ||
-					      format_is_document(rd_format(io->rd))
-				      ? FMT_NDJSON
-				      : FMT_CSV;
-	refuse_own_input(io);
+		conf.format = format_traits(rd_format(io->rd))->as;
 	io->wr = wr_open(io->opts->output, &conf);
 	if (!in_is_regular(rd_in(io->rd)))
 		in_on_wait(rd_in(io->rd), flush_when_idle, io);
@@ -150,6 +203,8 @@ static void start_to_abort(void *ctx, int code, const char *message)
 
 void io_promise_output(struct io *io)
 {
+	if (!io->opts->output)
+		path_claim(PATH_WRITE, "the output", NULL);
 	msg_on_exit(start_to_abort, io);
 }
 
@@ -180,10 +235,28 @@ void io_show(struct io *io, uint64_t behind, uint64_t expected)
 	meter_show(&io->meter, &at, false);
 }
 
+/* Nothing at all is what a program leaves that failed; only NDJSON may be empty. */
+static void must_not_be_empty(const struct io *io)
+{
+	enum format format = rd_format(io->rd);
+	bool header = rd_cols(io->rd)->n > 0 || rd_is_sealed(io->rd) ||
+		      (format != FMT_CSV && format != FMT_AUTO);
+
+	if ((in_bytes_read(rd_in(io->rd)) > 0 && header) || io->vouched ||
+	    io->opts->in_format == FMT_NDJSON || io->names.n || io->opts->no_header)
+		return;
+	if (io->asks_whole && !in_is_regular(rd_in(io->rd)))
+		return;
+	die_hint(EX_DATA, "did the program before this one fail? -i ndjson takes an empty stream",
+		 "%s: nothing was read, not even a header", in_name(rd_in(io->rd)));
+}
+
 enum rd_event io_next_any(struct io *io, struct rec *rec)
 {
 	enum rd_event ev = rd_next(io->rd, rec);
 
+	if (UNLIKELY(ev == RD_END))
+		must_not_be_empty(io);
 	io->meter.rows += ev == RD_ROW || ev == RD_BAD;
 	if (meter_tick(&io->meter) && !io->own_progress)
 		show_progress(io, false);
@@ -222,7 +295,10 @@ static NORETURN void stop_at(const struct io *io, const struct fault *f)
 		(void)snprintf(field, sizeof field, "field %s: ", msg_q(f->field));
 	if (f->value.n)
 		(void)snprintf(value, sizeof value, ": %s", msg_q(f->value));
-	die_hint(EX_DATA, "--rejects FILE keeps bad records and goes on",
+	die_hint(EX_DATA,
+		 io->reject_hint ? io->reject_hint
+		 : io->opts->no_rejects ? NULL
+					    : "--rejects FILE keeps bad records and goes on",
 		 "%s:%s: record %llu: %s%s%s", in_name(rd_in(io->rd)), where,
 		 (unsigned long long)f->record, field, f->why, value);
 }
@@ -249,11 +325,18 @@ static void add_lossy(struct str *s, struct sl t)
 
 void io_reject(struct io *io, const struct rec *rec, const struct fault *f)
 {
+	struct fault hidden = *f;
 	struct str s = { 0 };
 
-	if (!io->opts->rejects)
+	if (io->opts->hide_values) {
+		hidden.value = SL("");
+		f = &hidden;
+	}
+	if (!io->opts->rejects && !io->keep)
 		stop_at(io, f);
-	str_addf(&s, "{\"record\":%llu,\"line\":%llu,\"column\":%llu,\"field\":",
+	str_addz(&s, "{\"file\":");
+	add_lossy(&s, sl_of(in_name(rd_in(io->rd))));
+	str_addf(&s, ",\"record\":%llu,\"line\":%llu,\"column\":%llu,\"field\":",
 		 (unsigned long long)f->record, (unsigned long long)f->line,
 		 (unsigned long long)f->column);
 	add_lossy(&s, f->field);
@@ -262,10 +345,16 @@ void io_reject(struct io *io, const struct rec *rec, const struct fault *f)
 	str_addz(&s, ",\"why\":");
 	add_lossy(&s, sl_of(f->why));
 	str_addz(&s, ",\"raw\":");
-	add_lossy(&s, rec->raw);
-	str_addz(&s, "}\n");
+	add_lossy(&s, io->opts->hide_values ? SL("") : rec->raw);
+	str_addc(&s, '}');
+	if (io->keep)
+		io->keep(io->keep_ctx, rec, f, str_sl(&s));
+	str_addc(&s, '\n');
 	/* a record may have several bad values */
-	meter_reject(&io->meter, &s, rec->record == io->last_rejected);
+	if (io->opts->rejects)
+		meter_reject(&io->meter, &s, rec->record == io->last_rejected);
+	else if (rec->record != io->last_rejected)
+		meter_count_reject(&io->meter);
 	io->last_rejected = rec->record;
 	str_free(&s);
 }
@@ -285,26 +374,29 @@ void io_reject_field(struct io *io, const struct rec *rec, size_t i, const char 
 void io_seal(struct io *io, const struct seal *seal)
 {
 	if (seal->final)
-		meter_check_percent(&io->meter);
-	meter_flush_rejects(&io->meter);
+		meter_check(&io->meter);
+	meter_show_rejects(&io->meter);
 	if (io->wr)
 		wr_seal(io->wr, seal);
 }
 
 int io_close(struct io *io)
 {
-	meter_check_percent(&io->meter);
+	meter_check(&io->meter);
 	meter_close_rejects(&io->meter);
 	/* a regular file that --seal asked to seal has now been read to its end */
 	if (io->wr && wr_is_sealed(io->wr) && !rd_is_sealed(io->rd))
 		io_seal(io, &(struct seal){ .chunk = SL("1"), .src = SL(""), .final = true });
 	meter_finish(&io->meter, &(struct meter_sums){ .in = rd_in(io->rd),
 						       .out = io->wr,
+						       .rows_out = io->rows_out,
 						       .sealed = rd_is_sealed(io->rd) });
 	show_progress(io, true);
 	msg_off_exit(start_to_abort, io);
 	wr_close(io->wr);
 	rd_close(io->rd);
+	meter_end();
+	names_free(&io->names);
 	mem_free(io);
 	return EX_DONE;
 }

@@ -27,45 +27,85 @@ struct io_opts {
 	uint64_t gzip;	       /* level */
 	const char *rejects;   /* file for bad records, NULL: stop at the first */
 	const char *max_rejects; /* "N" or "P%" */
+	bool no_rejects;  /* the program has no --rejects */
+	bool hide_values; /* of bad records nobody may see what is in them; the program says so */
+	bool append_rejects;   /* to the file of earlier runs, or of others that run now */
 	int progress;	       /* enum progress_mode */
 	int64_t every;	       /* not 0: progress as a line of its own, that often (us) */
 	const char *stats;     /* file for the JSON summary */
 	bool allow_no_newline;
 	uint64_t max_record;
 	bool force_seal, force_no_seal;
+	const char *delimiter, *comment, *at, *encoding; /* see rd.h */
+	bool no_header, rename_columns;
+	struct opt_list names;
+	uint64_t skip_lines;
+	uint64_t zstd; /* level, 0: none */
 	const struct iso_opts *iso; /* of a program that takes packages, else NULL */
 };
 
+#define IO_NOT_CSV "input-format=ndjson|json|iso19848"
+
 /* The parts of the table; a program takes those that fit it. `T` the struct, `m` the io_opts. */
-#define IO_IN_OPTS(T, m) IO_IN_OPTS_OF(T, m, "auto|csv|ndjson")
+#define IO_IN_OPTS(T, m) IO_IN_OPTS_OF(T, m, "auto|csv|ndjson|tsv|json")
 #define IO_IN_OPTS_OF(T, m, formats)                                                               \
 	{ .kind = OPT_GROUP, .help = "Input" },                                                    \
 	{ .name = "input-format", .letter = 'i', .kind = OPT_ENUM,                                 \
 	  .offset = offsetof(T, m.in_format), .choices = formats,                                  \
-	  .help = "told from the first byte by default" },                                        \
+	  .help = "told from the first byte by default" },                                         \
 	{ .name = "allow-no-newline", .kind = OPT_FLAG, .offset = offsetof(T, m.allow_no_newline), \
-	  .help = "the last record may lack its end of line" },                                   \
+	  .help = "the last record may lack its end of line" },                                    \
 	{ .name = "max-record", .kind = OPT_SIZE, .offset = offsetof(T, m.max_record),             \
 	  .arg = "SIZE", .min = 1024, .max = UINT64_C(1) << 30,                                    \
-	  .help = "refuse larger records (default 64M)" }
-#define IO_OUT_OPTS(T, m) IO_OUT_OPTS_OF(T, m, "auto|csv|ndjson")
+	  .help = "refuse larger records (default 64M)" },                                         \
+	{ .name = "delimiter", .not_with = IO_NOT_CSV,                                             \
+	  .kind = OPT_STR, .offset = offsetof(T, m.delimiter), .arg = "CHAR",                      \
+	  .help = "CSV: between fields (default a comma)" },                                       \
+	{ .name = "no-header", .not_with = IO_NOT_CSV,                                             \
+	  .kind = OPT_FLAG, .offset = offsetof(T, m.no_header),                                    \
+	  .help = "CSV: the first line is data, columns are 1, 2, 3" },                            \
+	{ .name = "names", .not_with = IO_NOT_CSV,                                                 \
+	  .kind = OPT_LIST, .offset = offsetof(T, m.names), .arg = "NAME,...",                     \
+	  .help = "CSV: the same, with these names" },                                             \
+	{ .name = "rename-columns", .not_with = IO_NOT_CSV,                                        \
+	  .kind = OPT_FLAG, .offset = offsetof(T, m.rename_columns),                               \
+	  .help = "CSV: make names where the header has none, or one twice" },                     \
+	{ .name = "skip-lines", .kind = OPT_UINT, .offset = offsetof(T, m.skip_lines),             \
+	  .arg = "N", .help = "lines before the header to leave out" },                            \
+	{ .name = "comment", .not_with = IO_NOT_CSV,                                               \
+	  .kind = OPT_STR, .offset = offsetof(T, m.comment), .arg = "TEXT",                        \
+	  .help = "CSV: leave out lines that begin so" },                                          \
+	{ .name = "at", .needs = "input-format=json",                                              \
+	  .kind = OPT_STR, .offset = offsetof(T, m.at), .arg = "NAME.NAME",                        \
+	  .help = "JSON: where in the document the array is" },                                    \
+	{ .name = "encoding", .kind = OPT_STR, .offset = offsetof(T, m.encoding), .arg = "NAME",   \
+	  .help = "of the text, as iconv names it (default UTF-8)" }
+#define IO_OUT_OPTS(T, m) IO_OUT_OPTS_OF(T, m, "auto|csv|ndjson|tsv|json|table|markdown")
 #define IO_OUT_OPTS_OF(T, m, formats)                                                              \
 	{ .kind = OPT_GROUP, .help = "Output" },                                                   \
 	{ .name = "output-format", .letter = 'o', .kind = OPT_ENUM,                                \
 	  .offset = offsetof(T, m.out_format), .choices = formats,                                 \
 	  .help = "as the input by default" },                                                    \
 	{ .name = "output", .letter = 'O', .kind = OPT_STR, .offset = offsetof(T, m.output),       \
-	  .arg = "FILE", .help = "write here instead of standard output" },                       \
+	  .arg = "FILE", .file = OPT_WRITES,                                                       \
+	  .help = "write here instead of standard output" },                                       \
 	{ .name = "gzip", .letter = 'z', .kind = OPT_UINT, .offset = offsetof(T, m.gzip),          \
-	  .arg = "LEVEL", .min = 0, .max = 9, .help = "compress the output" },                    \
-	{ .name = "seal", .kind = OPT_FLAG, .offset = offsetof(T, m.force_seal),                   \
+	  .arg = "LEVEL", .min = 1, .max = 9, .help = "compress the output" },                    \
+	{ .name = "zstd", .not_with = "gzip", .kind = OPT_UINT, .offset = offsetof(T, m.zstd), \
+	  .arg = "LEVEL", .min = 1, .max = 19, .help = "compress it with zstd" },                 \
+	{ .name = "seal", .not_with = "no-seal", .kind = OPT_FLAG,                          \
+	  .offset = offsetof(T, m.force_seal),                                              \
 	  .help = "seal the output (default: sealed input into a pipe)" },                         \
 	{ .name = "no-seal", .kind = OPT_FLAG, .offset = offsetof(T, m.force_no_seal),             \
 	  .help = "do not seal the output [$FERRY_SEAL=0|1]" }
 #define IO_REJECT_OPTS(T, m)                                                                       \
 	{ .kind = OPT_GROUP, .help = "Bad records" },                                              \
 	{ .name = "rejects", .kind = OPT_STR, .offset = offsetof(T, m.rejects), .arg = "FILE",     \
+	  .file = OPT_WRITES,                                                                      \
 	  .help = "keep bad records here and go on (default: stop at the first)" },                \
+	{ .name = "rejects-append", .needs = "rejects", .kind = OPT_FLAG,                          \
+	  .offset = offsetof(T, m.append_rejects),                                                 \
+	  .help = "add to that file, which others may do at the same time" },                      \
 	{ .name = "max-rejects", .kind = OPT_STR, .offset = offsetof(T, m.max_rejects),            \
 	  .arg = "N|P%", .help = "stop when there are more" }
 #define IO_REPORT_OPTS(T, m)                                                                       \
@@ -73,6 +113,7 @@ struct io_opts {
 	{ .name = "progress", .kind = OPT_ENUM, .offset = offsetof(T, m.progress),                 \
 	  .choices = "auto|bar|json|none", .help = "on standard error" },                         \
 	{ .name = "stats", .kind = OPT_STR, .offset = offsetof(T, m.stats), .arg = "FILE",         \
+	  .file = OPT_WRITES,                                                                      \
 	  .help = "write a JSON summary here" }
 
 enum progress_mode { PROGRESS_AUTO, PROGRESS_BAR, PROGRESS_JSON, PROGRESS_NONE };
@@ -81,15 +122,31 @@ struct io {
 	struct rd *rd;
 	struct wr *wr; /* NULL until io_start_output() */
 	bool own_progress; /* the owner calls io_show(); io_next() does not show any */
+	bool asks_whole; /* the owner calls io_need_whole(), which says why a pipe is empty */
+	const char *reject_hint; /* what else than --rejects helps the owner's user; or NULL */
+	uint64_t rows_out; /* of a program without `wr`: what --stats says */
+	/*
+	 * Of an owner that keeps bad records himself (NULL: none): is given what io_reject() writes
+	 * to a file, without its end of line, and they are counted with --rejects or without.
+	 */
+	void (*keep)(void *ctx, const struct rec *rec, const struct fault *fault, struct sl json);
+	void *keep_ctx;
 	/* private */
+	const char *path; /* of io_open() */
 	const struct io_opts *opts;
 	struct meter meter;
 	uint64_t last_rejected; /* record */
 	bool vouched;
+	struct names names; /* of --names */
 };
 
-/* Opens the input. The first io_next() decides whether the stream is sealed. */
+/*
+ * Opens the input, one file or several as one (rd_open_all()); with none it is standard input. The
+ * first io_next() decides whether the stream is sealed. Where nothing is read, not even a header,
+ * the program ends with 65, unless the format is NDJSON by option.
+ */
 struct io *io_open(const struct io_opts *opts, const char *path) NODISCARD;
+struct io *io_open_all(const struct io_opts *opts, char *const *paths, int n) NODISCARD;
 
 /*
  * The same over a descriptor. `vouched`: the caller proves by other means that the input is whole,
@@ -98,6 +155,12 @@ struct io *io_open(const struct io_opts *opts, const char *path) NODISCARD;
 struct io *io_from_fd(const struct io_opts *opts, int fd, const char *name, bool vouched) NODISCARD;
 
 enum rd_event io_next(struct io *io, struct rec *rec) NODISCARD;
+
+/*
+ * A pipe may end because the program before it died, and only a seal tells: one that has none, seen
+ * after the first io_next(), ends the program with 76. Regular files are what they are.
+ */
+void io_need_whole(const struct io *io, bool accept_unsealed);
 
 /* rd_next_like(), with the row counted. */
 bool io_next_like(struct io *io, struct sl name, struct field *last) NODISCARD;
@@ -138,8 +201,8 @@ bool io_wants_seal(const struct io_opts *opts);
 /*
  * Deals with a bad record: without --rejects the program ends with 65 and one line
  * `prog: error: FILE:LINE:COLUMN: field "x": WHY: "value"`; else it is written to the file, as one
- * NDJSON object {"record","line","column","field","value","why","raw"}, counted, and reading
- * goes on until --max-rejects.
+ * NDJSON object {"file","record","line","column","field","value","why","raw"}, counted, and
+ * reading goes on until --max-rejects.
  */
 void io_reject(struct io *io, const struct rec *rec, const struct fault *fault);
 

@@ -190,6 +190,19 @@ static const char *check_escapes(struct sl t, size_t *at)
 	return NULL;
 }
 
+/* yajl takes form feeds and vertical tabs for blanks; JSON has neither, anywhere. */
+static const char *check_blanks(struct sl t, size_t *at)
+{
+	const char *found = memchr(t.p, '\f', t.n);
+
+	if (!found)
+		found = memchr(t.p, '\v', t.n);
+	if (!found)
+		return NULL;
+	*at = (size_t)(found - t.p);
+	return "form feed or vertical tab, which JSON does not have";
+}
+
 /* yajl hands repeated keys over one by one; a few members are compared pairwise. */
 static const struct json *repeated_key(const struct json *o)
 {
@@ -253,6 +266,27 @@ static const char *yajl_reason(struct parse *p, struct arena *a)
 	return why;
 }
 
+/* yajl uses what malloc() gives without a look at it; these end the program instead. */
+static void *give(void *ctx, size_t n)
+{
+	(void)ctx;
+	return mem_alloc(n);
+}
+
+static void *give_more(void *ctx, void *p, size_t n)
+{
+	(void)ctx;
+	return mem_realloc(p, n);
+}
+
+static void take_back(void *ctx, void *p)
+{
+	(void)ctx;
+	mem_free(p);
+}
+
+static yajl_alloc_funcs memory = { .malloc = give, .realloc = give_more, .free = take_back };
+
 struct json *json_parse(struct arena *a, struct sl text, const char **why, size_t *at)
 {
 	struct parse p = { .arena = a, .text = text };
@@ -270,13 +304,14 @@ struct json *json_parse(struct arena *a, struct sl text, const char **why, size_
 		return NULL;
 	}
 	*at = 0;
+	*why = check_blanks(text, at);
+	if (*why)
+		return NULL;
 	*why = check_escapes(text, at);
 	if (*why)
 		return NULL;
-	p.y = yajl_alloc(&callbacks, NULL, &p);
-	if (!p.y)
-		*why = "out of memory";
-	else if (yajl_parse(p.y, (const unsigned char *)text.p, text.n) != yajl_status_ok ||
+	p.y = yajl_alloc(&callbacks, &memory, &p);
+	if (yajl_parse(p.y, (const unsigned char *)text.p, text.n) != yajl_status_ok ||
 		 yajl_complete_parse(p.y) != yajl_status_ok || !p.root) {
 		*at = here(&p) < text.n ? here(&p) : text.n;
 		*why = p.why ? p.why : p.root || text.n ? yajl_reason(&p, a) : "no value";
@@ -285,8 +320,7 @@ struct json *json_parse(struct arena *a, struct sl text, const char **why, size_
 		*why = "a key is repeated";
 		p.root = NULL;
 	}
-	if (p.y)
-		yajl_free(p.y);
+	yajl_free(p.y);
 	return p.root;
 }
 

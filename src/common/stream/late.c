@@ -12,24 +12,33 @@ struct late {
 	struct wr *out;
 	struct wr *wr; /* of the rows: to the scratch file, or `out` itself */
 	int scratch;
+	const struct field *fill;
+	struct field *row;
+	size_t row_cap;
 	bool revocable; /* the output can be taken back */
 	struct names cols;
 	uint64_t rows, bytes; /* in the scratch file before `wr` wrote there */
 	uint64_t narrow_rows, narrow_bytes; /* of those, written before the last column appeared */
 };
 
+static enum format format_of(const struct late *l)
+{
+	return wr_delimiter(l->out) == '\t' ? FMT_TSV : FMT_CSV;
+}
+
 /* Rows go to the scratch file from here on, behind what is there. */
 static void wait_in_scratch(struct late *l)
 {
 	l->wr = wr_from_fd(dup(l->scratch), "scratch file",
-			   &(struct wr_conf){ .format = FMT_CSV, .bare = true });
+			   &(struct wr_conf){ .format = format_of(l), .bare = true });
 }
 
-struct late *late_new(struct wr *out)
+struct late *late_new(struct wr *out, const struct field *fill)
 {
 	struct late *l = mem_zalloc(sizeof *l);
 
 	l->out = out;
+	l->fill = fill;
 	l->scratch = tmpf_scratch();
 	l->revocable = wr_can_take_back(out);
 	wait_in_scratch(l);
@@ -42,12 +51,26 @@ static void seek_scratch(const struct late *l, uint64_t offset)
 		die_errno(EX_IO, "scratch file");
 }
 
+static void put_narrow(struct late *l, const struct rec *rec)
+{
+	if (!l->fill) {
+		wr_row(l->out, rec->f, rec->n);
+		return;
+	}
+	mem_grow(&l->row, &l->row_cap, l->cols.n, sizeof *l->row);
+	memcpy(l->row, rec->f, rec->n * sizeof *l->row);
+	for (size_t i = rec->n; i < l->cols.n; i++)
+		l->row[i] = *l->fill;
+	wr_row(l->out, l->row, l->cols.n);
+}
+
 /* Rows from before the last column appeared are too narrow to be copied as they stand. */
 static void copy_narrow_rows(struct late *l)
 {
-	const struct rd_conf conf = { .format = FMT_CSV,
+	const struct rd_conf conf = { .format = format_of(l),
 				      .max_record = (size_t)1 << 30,
-				      .columns = &l->cols };
+				      .columns = &l->cols,
+				      .ragged = true };
 	uint64_t left = l->narrow_rows;
 	struct rec rec;
 	struct rd *rd;
@@ -58,7 +81,7 @@ static void copy_narrow_rows(struct late *l)
 		enum rd_event ev = rd_next(rd, &rec);
 
 		if (ev == RD_ROW) {
-			wr_row(l->out, rec.f, rec.n);
+			put_narrow(l, &rec);
 			left--;
 		} else if (ev != RD_COLS) {
 			die(EX_IO, "scratch file: it does not hold what was written to it");
@@ -129,5 +152,6 @@ void late_free(struct late *l)
 		return;
 	(void)close(l->scratch); /* what was in it is no longer needed */
 	names_free(&l->cols);
+	mem_free(l->row);
 	mem_free(l);
 }

@@ -14,8 +14,11 @@
 
 struct late;
 
-/* `out` is an unsealed CSV writer that nothing was written to; it stays the caller's. */
-struct late *late_new(struct wr *out) NODISCARD;
+/*
+ * `out` is an unsealed CSV writer that nothing was written to; it stays the caller's. `fill`, which
+ * may be NULL and stays too, is what rows have in columns that came later.
+ */
+struct late *late_new(struct wr *out, const struct field *fill) NODISCARD;
 
 /* As wr_cols() and wr_row(), but columns may be added (at the end) at any time. */
 void late_cols(struct late *l, const struct sl *names, size_t n);

@@ -8,6 +8,10 @@
 #include "stream/io.h"
 #include "stream/out.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SHOW_EVERY (CLOCK_US_PER_SEC / 4)
@@ -29,8 +33,6 @@ static void parse_limit(struct meter *m, const char *text)
 void meter_start(struct meter *m, const struct io_opts *opts)
 {
 	*m = (struct meter){ .opts = opts };
-	if (opts->force_seal && opts->force_no_seal)
-		opt_usage("--seal and --no-seal exclude each other");
 	parse_limit(m, opts->max_rejects);
 	m->started = clock_monotonic();
 	m->next = m->started + opts->every;
@@ -59,7 +61,7 @@ static void put_json(const struct meter *m, const struct meter_place *at, double
 {
 	str_addf(s,
 		 "{\"program\":\"%s\",\"rows\":%llu,\"bytes\":%llu,\"total_bytes\":%llu,"
-		 "\"share\":%.4f,\"rejects\":%llu,\"seconds\":%.3f,\"seconds_left\":%.3f,"
+		 "\"share\":%.6f,\"rejects\":%llu,\"seconds\":%.3f,\"seconds_left\":%.3f,"
 		 "\"done\":%s}\n",
 		 msg_prog(), (unsigned long long)rows_done(m, at), (unsigned long long)at->bytes,
 		 (unsigned long long)at->total, at->share, (unsigned long long)m->n_rejects, sec,
@@ -84,8 +86,8 @@ static void put_line(const struct meter *m, const struct meter_place *at, double
 {
 	uint64_t rows = rows_done(m, at);
 
-	str_addf(s, "%s: %llu rows in %.0f s, %.0f rows/s", msg_prog(), (unsigned long long)rows,
-		 sec, (double)rows / sec);
+	str_addf(s, "%s%s: %llu rows in %.0f s, %.0f rows/s", msg_stamp(), msg_prog(),
+		 (unsigned long long)rows, sec, (double)rows / sec);
 	if (at->share > 0 && !last)
 		str_addf(s, ", %.0f %%, %.0f s left", 100 * at->share, left(at, sec));
 	str_addc(s, '\n');
@@ -127,36 +129,102 @@ void meter_show(struct meter *m, const struct meter_place *at, bool last)
 
 /* ---- bad records ----------------------------------------------------------------------------- */
 
+#define SHARED_ROOM ((size_t)1 << 16) /* what is gathered for a shared file */
+
+static NORETURN void fail_rejects(const struct meter *m, enum exit_code code, const char *what)
+{
+	die_errno(code, "cannot %s %s", what, msg_q(sl_of(m->opts->rejects)));
+}
+
+void meter_open_rejects(struct meter *m)
+{
+	if (!m->opts->rejects)
+		return;
+	if (!m->opts->append_rejects) {
+		m->rejects = out_open(m->opts->rejects, 0);
+		return;
+	}
+	m->shared = open(m->opts->rejects, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+	if (m->shared < 0)
+		fail_rejects(m, EX_CANTCREATE, "append to");
+}
+
+/* All lines or none, and nobody's in between. */
+static void append_lines(struct meter *m)
+{
+	struct sl s = str_sl(&m->lines);
+	struct stat st;
+
+	if (s.n == 0)
+		return;
+	while (flock(m->shared, LOCK_EX) != 0)
+		if (errno != EINTR)
+			fail_rejects(m, EX_IO, "lock");
+	if (fstat(m->shared, &st) != 0)
+		fail_rejects(m, EX_IO, "append to");
+	while (s.n) {
+		ssize_t n = write(m->shared, s.p, s.n);
+
+		if (n < 0 && errno != EINTR) {
+			int why = errno;
+
+			(void)!ftruncate(m->shared, st.st_size); /* it is a failure anyway */
+			errno = why;
+			fail_rejects(m, EX_IO, "append to");
+		}
+		s.p += n > 0 ? n : 0;
+		s.n -= n > 0 ? (size_t)n : 0;
+	}
+	(void)flock(m->shared, LOCK_UN); /* the lock ends with the descriptor */
+	str_clear(&m->lines);
+}
+
 void meter_count_reject(struct meter *m)
 {
 	const char *file = m->opts->rejects;
 
-	if (++m->n_rejects > m->max_rejects)
-		die(EX_DATA, "more than %llu bad records%s%s", (unsigned long long)m->max_rejects,
-		    file ? ", see " : "", file ? file : "");
+	if (++m->n_rejects <= m->max_rejects)
+		return;
+	meter_show_rejects(m); /* the message names the file */
+	die(EX_DATA, "more than %llu bad records%s%s", (unsigned long long)m->max_rejects,
+	    file ? ", see " : "", file ? file : "");
 }
 
 void meter_reject(struct meter *m, const struct str *line, bool again)
 {
-	if (!m->rejects)
-		m->rejects = out_open(m->opts->rejects, 0);
-	out_put(m->rejects, str_sl(line));
+	if (m->rejects)
+		out_put(m->rejects, str_sl(line));
+	else
+		str_add(&m->lines, str_sl(line));
+	if (m->lines.n > SHARED_ROOM)
+		append_lines(m);
 	if (!again)
 		meter_count_reject(m);
 }
 
-void meter_check_percent(const struct meter *m)
+void meter_check(struct meter *m)
 {
-	if (m->max_percent < 100 && m->n_rejects * 100 > m->max_percent * m->rows)
-		die(EX_DATA, "more than %llu %% of the records are bad (%llu of %llu)",
-		    (unsigned long long)m->max_percent, (unsigned long long)m->n_rejects,
-		    (unsigned long long)m->rows);
+	const char *file = m->opts->rejects, *see = file ? ", see " : "";
+	unsigned long long rejected = m->n_rejects, rows = m->rows;
+
+	if (m->n_rejects == 0)
+		return;
+	if (m->max_percent < 100 && m->n_rejects * 100 > m->max_percent * m->rows) {
+		meter_show_rejects(m);
+		die(EX_DATA, "more than %llu %% of the records are bad (%llu of %llu)%s%s",
+		    (unsigned long long)m->max_percent, rejected, rows, see, file ? file : "");
+	}
+	if (m->n_rejects >= m->rows && !m->keeps_rest) {
+		meter_show_rejects(m);
+		die(EX_DATA, "all records were rejected (%llu)%s%s", rows, see, file ? file : "");
+	}
 }
 
-void meter_flush_rejects(struct meter *m)
+void meter_show_rejects(struct meter *m)
 {
 	if (m->rejects)
-		out_flush(m->rejects);
+		out_show(m->rejects);
+	append_lines(m);
 }
 
 void meter_close_rejects(struct meter *m)
@@ -164,28 +232,102 @@ void meter_close_rejects(struct meter *m)
 	if (m->rejects)
 		out_close(m->rejects);
 	m->rejects = NULL;
+	append_lines(m);
+	if (m->opts->append_rejects && m->opts->rejects && close(m->shared) != 0)
+		fail_rejects(m, EX_IO, "append to");
+	str_free(&m->lines);
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
+
+static void put_head(const struct meter *m, struct str *s)
+{
+	str_addf(s, "{\"program\":\"%s\",\"version\":\"%s\",\"rows_in\":%llu,", msg_prog(),
+		 FERRY_VERSION, m ? (unsigned long long)m->rows : 0);
+}
+
+static void put_counts(const struct meter *m, struct str *s)
+{
+	for (size_t i = 0; i < m->n_counts; i++)
+		str_addf(s, "\"%s\":%llu,", m->counts[i].name,
+			 (unsigned long long)m->counts[i].n);
+}
 
 static void write_stats(const struct meter *m, const struct meter_sums *sums)
 {
 	struct str s = { 0 };
 
-	str_addf(&s, "{\"program\":\"%s\",\"version\":\"%s\",\"rows_in\":%llu,", msg_prog(),
-		 FERRY_VERSION, (unsigned long long)m->rows);
+	put_head(m, &s);
 	if (sums->in)
 		str_addf(&s, "\"bytes_in\":%llu,", (unsigned long long)in_bytes_read(sums->in));
+	put_counts(m, &s);
 	str_addf(&s,
 		 "\"rows_out\":%llu,\"bytes_out\":%llu,\"rejects\":%llu,\"seconds\":%.3f,"
 		 "\"sealed\":%s}\n",
-		 (unsigned long long)(sums->out ? wr_rows(sums->out) : 0),
+		 (unsigned long long)(sums->out ? wr_rows(sums->out) : sums->rows_out),
 		 (unsigned long long)(sums->out ? wr_bytes(sums->out) : 0),
 		 (unsigned long long)m->n_rejects, (double)(clock_monotonic() - m->started) / 1e6,
 		 sums->sealed ? "true" : "false");
 	if (!tmpf_replace(m->opts->stats, str_sl(&s), 0644))
 		die_errno(EX_CANTCREATE, "cannot write %s", msg_q(sl_of(m->opts->stats)));
 	str_free(&s);
+}
+
+/* Whose failure is told in --stats. */
+static struct {
+	const struct io_opts *opts;
+	const struct meter *meter;
+} watched;
+
+static void tell_failure(void *ctx, int code, const char *message)
+{
+	const struct meter *m = watched.meter;
+	const char *path = watched.opts->stats;
+	struct str s = { 0 };
+
+	(void)ctx;
+	put_head(m, &s);
+	if (m)
+		put_counts(m, &s);
+	str_addf(&s, "\"rejects\":%llu,\"seconds\":%.3f,\"exit\":%d,\"error\":",
+		 m ? (unsigned long long)m->n_rejects : 0,
+		 m ? (double)(clock_monotonic() - m->started) / 1e6 : 0, code);
+	str_add_json(&s, sl_of(message));
+	str_addz(&s, "}\n");
+	if (!tmpf_replace(path, str_sl(&s), 0644))
+		msg_warn("cannot write %s", msg_q(sl_of(path)));
+	str_free(&s);
+}
+
+/* Better at once than behind a COMMIT. */
+static void can_be_replaced(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	struct str folder = { 0 };
+
+	str_add(&folder, slash ? (struct sl){ path, (size_t)(slash - path) + 1 } : SL("."));
+	if (access(path, W_OK) != 0 &&
+		(errno != ENOENT || access(str_z(&folder), W_OK | X_OK) != 0))
+		die_errno(EX_CANTCREATE, "cannot write %s", msg_q(sl_of(path)));
+	str_free(&folder);
+}
+
+void meter_on_failure(const struct io_opts *opts, const struct meter *m)
+{
+	if (!opts->stats)
+		return;
+	can_be_replaced(opts->stats);
+	if (!watched.opts)
+		msg_on_exit(tell_failure, &watched);
+	watched.opts = opts;
+	watched.meter = m;
+}
+
+void meter_end(void)
+{
+	if (watched.opts)
+		msg_off_exit(tell_failure, &watched);
+	watched.opts = NULL;
 }
 
 void meter_finish(const struct meter *m, const struct meter_sums *sums)

@@ -11,20 +11,38 @@
 
 struct io_opts;
 
+struct meter_count {
+	const char *name; /* of a member of --stats */
+	uint64_t n;
+};
+
 struct meter {
 	uint64_t rows;	    /* records met, good and bad: the owner counts them */
 	uint64_t n_rejects; /* the bad ones */
+	bool keeps_rest;    /* of which other values are taken: the owner says when none is left */
+	const struct meter_count *counts; /* more for --stats; n_counts of them */
+	size_t n_counts;
 	/* private */
 	const struct io_opts *opts;
 	struct out *rejects;
+	struct str lines; /* for a file of rejects that is shared, and its descriptor: */
+	int shared;
 	uint64_t max_rejects, max_percent;
 	int64_t started, next;
 	bool bar_shown;
 	unsigned tick;
 };
 
-/* Refuses --seal with --no-seal, and what is no limit in --max-rejects (64); starts the clock. */
+/* Refuses what is no limit in --max-rejects (64); starts the clock. */
 void meter_start(struct meter *m, const struct io_opts *opts);
+
+/*
+ * Should the program fail from here on, --stats says so, with what the meter has counted: `exit`
+ * and `error` are its code and message. For a program that has no meter yet, NULL. meter_end() at
+ * the good end.
+ */
+void meter_on_failure(const struct io_opts *opts, const struct meter *m);
+void meter_end(void);
 
 /* Counts a call; now and then true: then meter_show() is due. */
 static inline bool meter_tick(struct meter *m);
@@ -43,25 +61,39 @@ struct meter_place {
 void meter_show(struct meter *m, const struct meter_place *at, bool last);
 
 /*
- * One more line for the file of --rejects, which must have been given, and is created now if need
- * be. `again`: it is of a record that is counted already. Ends the program with 65 when there are
- * more bad records than --max-rejects allows.
+ * Begins the file of --rejects, if it was given: at the end it is there and empty, where all were
+ * good, so that the one of an earlier run does not survive. With --rejects-append lines are added
+ * to the one that is there, whole ones while nobody else adds any.
+ */
+void meter_open_rejects(struct meter *m);
+
+/*
+ * One more line for the file of --rejects, which must have been given. `again`: it is of a record
+ * that is counted already. Ends the program with 65 when there are more bad records than
+ * --max-rejects allows.
  */
 void meter_reject(struct meter *m, const struct str *line, bool again);
 
 /* The same of a record that is kept elsewhere, with --rejects or without. */
 void meter_count_reject(struct meter *m);
 
-/* Ends with 65 when --max-rejects is a percentage and more are bad. Call before a final seal. */
-void meter_check_percent(const struct meter *m);
+/*
+ * Ends with 65 when --max-rejects is a percentage and more are bad, or when all are. Call before a
+ * final seal.
+ */
+void meter_check(struct meter *m);
 
-/* Hands what was rejected to the kernel; closes its file. */
-void meter_flush_rejects(struct meter *m);
+/*
+ * Puts what was rejected so far in its place, on the disk: before somebody takes the other records
+ * for good. Closes its file.
+ */
+void meter_show_rejects(struct meter *m);
 void meter_close_rejects(struct meter *m);
 
 struct meter_sums {
 	const struct in *in;  /* NULL where nothing is read */
 	const struct wr *out; /* NULL where nothing is written */
+	uint64_t rows_out;    /* then: what became rows elsewhere */
 	bool sealed;
 };
 

@@ -1,15 +1,17 @@
 #include "stream/namelist.h"
 
 #include "core/msg.h"
+#include "core/num.h"
+#include "core/opt.h"
 #include "core/utf8.h"
 #include "stream/in.h"
 #include "stream/json.h"
 
 #define MAX_FILE ((size_t)64 << 20)
 
-static struct sl trim_end(struct sl s)
+static struct sl trim_end(struct sl s, const char *blanks)
 {
-	while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t' || s.p[s.n - 1] == '\r'))
+	while (s.n && memchr(blanks, s.p[s.n - 1], strlen(blanks)))
 		s.n--;
 	return s;
 }
@@ -65,7 +67,7 @@ static void check_text(const char *path, size_t no, struct sl line)
 		die(EX_DATA, "%s:%zu:%zu: NUL byte", path, no, (size_t)(nul - line.p) + 1);
 }
 
-void namelist_read(const char *path, struct names *names)
+void namelist_read(const char *path, struct names *names, bool exact)
 {
 	struct in *in = in_open(path, MAX_FILE);
 	struct arena arena = { 0 };
@@ -86,7 +88,7 @@ void namelist_read(const char *path, struct names *names)
 		size_t skip = line.n + (nl != NULL), at;
 
 		all = (struct sl){ all.p + skip, all.n - skip };
-		line = trim_end(line);
+		line = trim_end(line, exact ? "\r" : " \t\r");
 		check_text(path, no, line);
 		if (line.n && line.p[0] == '{') {
 			struct json *o = json_parse(&arena, line, &why, &at);
@@ -103,4 +105,88 @@ void namelist_read(const char *path, struct names *names)
 	}
 	arena_free(&arena);
 	in_close(in);
+}
+
+/* One name at *p, which is then behind it. */
+static struct sl next_name(const char **p, struct str *text, const char *option)
+{
+	const char *s = *p;
+
+	if (*s != '"') {
+		*p = s + strcspn(s, ",");
+		return (struct sl){ s, (size_t)(*p - s) };
+	}
+	str_clear(text);
+	for (s++; *s && (*s != '"' || s[1] == '"'); s++) {
+		s += *s == '"';
+		str_addc(text, *s);
+	}
+	if (*s != '"' || (s[1] && s[1] != ','))
+		opt_usage("--%s: a quote is not closed: %s", option, msg_q(sl_of(*p)));
+	*p = s + 1;
+	return str_sl(text);
+}
+
+void namelist_split(struct names *names, const char *list, const char *option)
+{
+	struct str text = { 0 };
+
+	for (const char *p = list;; p++) {
+		struct sl name = next_name(&p, &text, option);
+		bool added;
+
+		if (name.n == 0)
+			opt_usage("--%s: a column needs a name", option);
+		(void)names_add(names, name, &added);
+		if (!added)
+			opt_usage("--%s: column %s is named twice", option, msg_q(name));
+		if (!*p)
+			break;
+	}
+	str_free(&text);
+}
+
+struct sl namelist_resolve(const struct names *cols, struct sl name)
+{
+	uint64_t n;
+
+	if (name.n > 1 && *name.p == '#' && num_u64((struct sl){ name.p + 1, name.n - 1 }, &n) &&
+	    n >= 1 && n <= cols->n && names_find(cols, name) == NAMES_NONE)
+		return cols->name[n - 1];
+	return name;
+}
+
+void namelist_resolve_all(struct names *names, const struct names *cols)
+{
+	struct names given = *names;
+
+	*names = (struct names){ 0 };
+	for (size_t i = 0; i < given.n; i++) {
+		struct sl name = namelist_resolve(cols, given.name[i]);
+		bool added;
+
+		(void)names_add(names, name, &added);
+		if (!added)
+			opt_usage("column %s is named twice", msg_q(name));
+	}
+	names_free(&given);
+}
+
+static int cmp_names(const void *a, const void *b)
+{
+	return sl_cmp(*(const struct sl *)a, *(const struct sl *)b);
+}
+
+void namelist_sort(struct names *names)
+{
+	struct names sorted = { 0 };
+	struct sl *list = mem_alloc(mem_mul(names->n, sizeof *list));
+
+	memcpy(list, names->name, names->n * sizeof *list);
+	qsort(list, names->n, sizeof *list, cmp_names);
+	for (size_t i = 0; i < names->n; i++)
+		(void)names_add(&sorted, list[i], NULL);
+	mem_free(list);
+	names_free(names);
+	*names = sorted;
 }

@@ -5,12 +5,28 @@
 #include "core/hash.h"
 
 /*
- * Adds the names of the file to `names`: one a line, blanks at the end dropped, empty lines
+ * Adds the names of the file to `names`: one a line, blanks at the end dropped (`exact`: kept, for
+ * they are of a value), empty lines
  * skipped; or NDJSON, then the text of the member data_channel_id of each object (as
  * pg-narrow-schema writes it), or of `channel`; or a DataChannelList package of ISO 19848, then the
  * local ids of its channels. A name that repeats counts once; a byte order mark is dropped. Dies
  * with 66 (cannot open) or 65, naming the line.
  */
-void namelist_read(const char *path, struct names *names);
+void namelist_read(const char *path, struct names *names, bool exact);
+
+/*
+ * Adds the names of a comma-separated list, the value of --`option`. A name in double quotes may
+ * hold commas, and quotes as "". One that is empty or there already ends the program with 64.
+ */
+void namelist_split(struct names *names, const char *list, const char *option);
+
+/* The name that `#3` stands for, the third column's, unless one is named so; else `name` itself. */
+struct sl namelist_resolve(const struct names *cols, struct sl name);
+
+/* The same of each; a column that is named twice then ends the program with 64. */
+void namelist_resolve_all(struct names *names, const struct names *cols);
+
+/* In the order of their bytes. */
+void namelist_sort(struct names *names);
 
 #endif

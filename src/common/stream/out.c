@@ -2,7 +2,9 @@
 
 #include "core/mem.h"
 #include "core/msg.h"
+#include "core/tmpf.h"
 #include "stream/z.h"
+#include "stream/zst.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +33,17 @@ struct out *out_from_fd(int fd, const char *name, int gzip)
 	return o;
 }
 
+void out_zstd(struct out *o, int level)
+{
+	o->zst = zst_deflate_new(level);
+	o->zbuf = mem_alloc(ZBUF_SIZE);
+}
+
+static bool compresses(const struct out *o)
+{
+	return o->z || o->zst;
+}
+
 struct out *out_to_memory(void)
 {
 	struct out *o = mem_zalloc(sizeof *o);
@@ -48,14 +61,22 @@ void out_forget(struct out *o)
 
 struct out *out_open(const char *path, int gzip)
 {
-	int fd;
+	struct tmpf *file;
+	struct out *o;
 
 	if (!path || strcmp(path, "-") == 0)
 		return out_from_fd(STDOUT_FILENO, "standard output", gzip);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (fd < 0)
-		die_errno(EX_CANTCREATE, "cannot create %s", msg_q(sl_of(path)));
-	return out_from_fd(fd, path, gzip);
+	file = tmpf_begin(path, 0666);
+	if (!file)
+		die_hint(EX_CANTCREATE,
+			 errno == EACCES || errno == EROFS
+				 ? "a file is written beside its place first: where the folder "
+				   "must stay as it is, say >FILE"
+				 : NULL,
+			 "cannot create %s: %s", msg_q(sl_of(path)), strerror(errno));
+	o = out_from_fd(tmpf_fd(file), path, gzip);
+	o->file = file;
+	return o;
 }
 
 /* The reader has gone: end as a shell expects it (141), even where SIGPIPE is ignored. */
@@ -132,7 +153,9 @@ static void deflate_all(struct out *o, struct sl s, bool finish)
 	size_t n;
 
 	while (s.n > 0 || finish) {
-		n = z_deflate_some(o->z, &s, o->zbuf, ZBUF_SIZE, finish);
+		n = o->z ? z_deflate_some(o->z, &s, o->zbuf, ZBUF_SIZE, finish)
+			 : zst_deflate_some(o->zst, &s, o->zbuf, ZBUF_SIZE,
+					    finish ? ZST_END : ZST_MORE);
 		must_write(o, o->zbuf, n);
 		if (n == 0 && s.n == 0)
 			break;
@@ -154,7 +177,7 @@ static void drain(struct out *o)
 
 	sum_up(o);
 	o->n = o->crc_from = 0;
-	if (o->z)
+	if (compresses(o))
 		deflate_all(o, s, false);
 	else
 		must_write(o, s.p, s.n);
@@ -162,11 +185,21 @@ static void drain(struct out *o)
 
 void out_flush(struct out *o)
 {
+	struct sl none = { "", 0 };
 	size_t n;
 
 	drain(o);
 	while (o->z && (n = z_deflate_flush(o->z, o->zbuf, ZBUF_SIZE)) > 0)
 		must_write(o, o->zbuf, n);
+	while (o->zst && (n = zst_deflate_some(o->zst, &none, o->zbuf, ZBUF_SIZE, ZST_FLUSH)) > 0)
+		must_write(o, o->zbuf, n);
+}
+
+void out_show(struct out *o)
+{
+	out_flush(o);
+	if (o->file && !tmpf_show(o->file))
+		die_errno(EX_IO, "%s: write error", o->name);
 }
 
 void out_make_room(struct out *o, size_t n)
@@ -217,7 +250,7 @@ bool out_can_take_back(const struct out *o)
 	struct stat st;
 	int fd;
 
-	if (o->z || o->fd < 0 || fstat(o->fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+	if (compresses(o) || o->fd < 0 || fstat(o->fd, &st) != 0 || !S_ISREG(st.st_mode) ||
 	    (fcntl(o->fd, F_GETFL) & O_APPEND))
 		return false;
 	fd = open_again(o);
@@ -270,11 +303,12 @@ void out_close(struct out *o)
 
 	if (fd >= 0)
 		drain(o);
-	if (o->z)
+	if (compresses(o))
 		deflate_all(o, (struct sl){ "", 0 }, true);
-	if (fd >= 0 && close(fd) != 0 && errno != EINTR)
+	if (o->file ? !tmpf_end(o->file) : fd >= 0 && close(fd) != 0 && errno != EINTR)
 		die_errno(EX_IO, "%s: write error", o->name);
 	z_deflate_free(o->z);
+	zst_deflate_free(o->zst);
 	mem_free(o->zbuf);
 	mem_free(o->buf);
 	mem_free(o);
@@ -282,8 +316,8 @@ void out_close(struct out *o)
 
 void out_abandon(struct out *o, struct sl last_words)
 {
-	if (o->failed || o->z)
-		return;
+	if (o->failed || compresses(o) || o->file)
+		return; /* a file is not shown at all */
 	o->failed = true;
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (write_all(o->fd, o->buf, o->n))

@@ -14,7 +14,13 @@ struct out;
 /* Wraps a descriptor; `gzip` is a level 1-9, 0 for none; `name` is for messages. */
 struct out *out_from_fd(int fd, const char *name, int gzip) NODISCARD;
 
-/* Opens a file for writing ("-" or NULL: standard output); dies with 73. */
+/* Compresses with zstd, at a level from 1 to 19; before anything is put. */
+void out_zstd(struct out *o, int level);
+
+/*
+ * Opens a file for writing ("-" or NULL: standard output); dies with 73. It is shown whole, by
+ * out_close(), or not at all (core/tmpf.h); a device, a pipe or /dev/stdout is written directly.
+ */
 struct out *out_open(const char *path, int gzip) NODISCARD;
 
 /*
@@ -51,6 +57,9 @@ void out_mark(struct out *o); /* starts both anew */
 
 void out_flush(struct out *o); /* hands everything to the kernel */
 
+/* Flushes, and shows a file as it is, on the disk: for one that must outlast a failure. */
+void out_show(struct out *o);
+
 /* Ends the program when the reader of a pipe has gone, as the next write would. */
 void out_check(const struct out *o);
 void out_close(struct out *o); /* flush, finish gzip, close; dies with 74 */
@@ -73,7 +82,9 @@ struct out {
 	bool want_crc, failed;
 	int fd;
 	const char *name;
+	struct tmpf *file; /* not shown yet */
 	struct z_deflate *z;
+	struct zst_deflate *zst;
 	char *zbuf;
 };
 

@@ -8,14 +8,18 @@
 struct pivot_row {
 	size_t group;
 	struct field *f; /* by number of the column */
-	size_t cap;
+	uint64_t *n;	 /* DUP_MEAN, DUP_COUNT: values of the cell; DUP_CONCAT: room for it */
+	size_t cap, n_cap;
+	struct field keep[PIVOT_MAX_KEEP];
 	struct arena texts;
+	size_t waste, may_waste; /* bytes of `texts` that nobody needs */
 };
 
 struct pivot_group {
 	struct str last_key; /* of its last row, open or not */
 	size_t row;	     /* number of its open row, or NAMES_NONE */
 	struct field *by;    /* values of the by columns */
+	struct sl digest_by; /* the same for digest.h */
 };
 
 /* Numbers by value, however long they are, and before all else. */
@@ -36,12 +40,41 @@ pivot_order *pivot_order_of(struct sl first_key)
 
 static void widen_row(struct pivot_row *r, size_t n)
 {
-	size_t had = r->cap;
+	size_t had = r->cap, had_n = r->n_cap;
 
 	if (LIKELY(n <= had))
 		return;
 	mem_grow(&r->f, &r->cap, n, sizeof *r->f);
 	memset(r->f + had, 0, (r->cap - had) * sizeof *r->f); /* F_ABSENT */
+	mem_grow(&r->n, &r->n_cap, r->cap, sizeof *r->n);
+	memset(r->n + had_n, 0, (r->n_cap - had_n) * sizeof *r->n);
+}
+
+/* What was gathered becomes the value of the cell. */
+static void finish_cells(struct pivot *pv, struct pivot_row *r)
+{
+	struct decimal sum;
+
+	if (pv->on_duplicate != DUP_MEAN && pv->on_duplicate != DUP_COUNT)
+		return;
+	for (size_t i = 0; i < pv->columns.n; i++) {
+		struct field *f = &r->f[i];
+
+		if (field_is_null(f))
+			continue;
+		str_clear(&pv->sum);
+		if (pv->on_duplicate == DUP_COUNT)
+			str_addu(&pv->sum, r->n[i]);
+		else if (r->n[i] > 1 && decimal_parse(field_sl(f), &sum))
+			decimal_divide(&pv->sum, &sum, r->n[i]);
+		else
+			continue;
+		f->p = arena_dup(&r->texts, str_sl(&pv->sum)).p;
+		f->n = (uint32_t)pv->sum.n;
+		f->plain = true;
+		if (pv->on_duplicate == DUP_COUNT)
+			f->kind = F_NUM;
+	}
 }
 
 /* The key has changed, or a chunk ends: all open rows are complete. */
@@ -52,9 +85,14 @@ static void close_rows(struct pivot *pv)
 		struct pivot_group *g = &pv->group[r->group];
 
 		widen_row(r, pv->columns.n);
+		finish_cells(pv, r);
+		pv->kept = r->keep;
 		pv->row(pv->ctx, g->by, str_sl(&pv->key), r->f);
 		memset(r->f, 0, pv->columns.n * sizeof *r->f);
+		if (UNLIKELY(pv->on_duplicate >= DUP_MEAN))
+			memset(r->n, 0, pv->columns.n * sizeof *r->n);
 		arena_reset(&r->texts);
+		r->waste = r->may_waste = 0;
 		g->row = NAMES_NONE;
 	}
 	pv->n_rows = 0;
@@ -73,26 +111,32 @@ static void init_group(struct pivot *pv, size_t i, const struct field *by)
 		g->by[b] = by[b];
 		g->by[b].p = arena_dup(&pv->group_texts, field_sl(&by[b])).p;
 	}
+	g->digest_by = digest_by(&pv->joined, g->by, pv->n_by);
+	if (pv->n_by > 1)
+		g->digest_by = arena_dup(&pv->group_texts, g->digest_by);
+}
+
+static bool same_group(const struct pivot_group *g, const struct field *by, size_t n)
+{
+	for (size_t b = 0; b < n; b++)
+		if (g->by[b].kind != by[b].kind || !sl_eq(field_sl(&g->by[b]), field_sl(&by[b])))
+			return false;
+	return true;
 }
 
 static size_t find_group(struct pivot *pv, const struct field *by)
 {
-	struct sl joined = pv->n_by ? field_sl(&by[0]) : SL("");
 	bool added;
 	size_t i;
 
-	if (pv->n_by > 1) {
-		str_clear(&pv->joined);
-		for (size_t b = 0; b < pv->n_by; b++) {
-			if (b)
-				str_addc(&pv->joined, '\x1f'); /* unit separator */
-			str_add(&pv->joined, field_sl(&by[b]));
-		}
-		joined = str_sl(&pv->joined);
-	}
-	if (pv->last_group < pv->groups.n && sl_eq(pv->groups.name[pv->last_group], joined))
+	if (LIKELY(pv->last_group < pv->groups.n &&
+		   same_group(&pv->group[pv->last_group], by, pv->n_by)))
 		return pv->last_group;
-	i = names_add(&pv->groups, joined, &added);
+	/* with its kind and its length no value can be taken for another, or for two */
+	str_clear(&pv->joined);
+	for (size_t b = 0; b < pv->n_by; b++)
+		rec_pack(&pv->joined, &(struct field){ by[b].p, by[b].n, by[b].kind, 0 });
+	i = names_add(&pv->groups, str_sl(&pv->joined), &added);
 	if (added)
 		init_group(pv, i, by);
 	return pv->last_group = i;
@@ -120,7 +164,19 @@ static struct pivot_row *open_row(struct pivot *pv, size_t gi)
 	}
 	g->row = pv->n_rows++;
 	pv->rows[g->row].group = gi;
+	memset(pv->rows[g->row].keep, 0, sizeof pv->rows[g->row].keep);
 	return &pv->rows[g->row];
+}
+
+/* Of each column to be kept, the first value that is one. */
+static void keep_values(struct pivot *pv, struct pivot_row *r, const struct field *keep)
+{
+	for (size_t i = 0; i < pv->n_keep; i++) {
+		if (!field_is_null(&r->keep[i]) || keep[i].kind == F_ABSENT)
+			continue;
+		r->keep[i] = keep[i];
+		r->keep[i].p = arena_dup(&r->texts, field_sl(&keep[i])).p;
+	}
 }
 
 /* New columns are expected in the order in which they are met. */
@@ -160,17 +216,54 @@ static size_t find_column(struct pivot *pv, struct sl name)
 	return pv->last_column = i;
 }
 
+#define MAY_WASTE ((size_t)1 << 20)
+
+static void move_text(struct arena *to, struct field *f, size_t *bytes)
+{
+	if (f->kind == F_ABSENT)
+		return;
+	f->p = arena_dup(to, field_sl(f)).p;
+	*bytes += f->n;
+}
+
+/* Leaves behind what was replaced, as soon as that is more than what is needed. */
+static void tidy_row(struct pivot *pv, struct pivot_row *r)
+{
+	struct arena texts = { 0 };
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < r->cap; i++) {
+		move_text(&texts, &r->f[i], &bytes);
+		if (pv->on_duplicate == DUP_CONCAT)
+			r->n[i] = 0; /* no more room behind it */
+	}
+	for (size_t i = 0; i < pv->n_keep; i++)
+		move_text(&texts, &r->keep[i], &bytes);
+	arena_free(&r->texts);
+	r->texts = texts;
+	r->waste = 0;
+	r->may_waste = bytes;
+}
+
 static void set_cell(struct pivot *pv, struct pivot_row *r, size_t i, const struct field *value)
 {
+	const char *room;
+
 	widen_row(r, pv->columns.n);
+	room = r->f[i].kind != F_ABSENT && r->f[i].n >= value->n ? r->f[i].p : NULL;
+	r->waste += r->f[i].kind != F_ABSENT ? 16 + r->f[i].n : 0;
 	r->f[i] = *value;
-	r->f[i].p = arena_dup(&r->texts, field_sl(value)).p;
+	if (UNLIKELY(room != NULL)) /* a value that is replaced often takes no more memory */
+		r->f[i].p = memcpy((char *)(uintptr_t)room, value->p, value->n);
+	else
+		r->f[i].p = arena_dup(&r->texts, field_sl(value)).p;
+	if (UNLIKELY(r->waste > MAY_WASTE + r->may_waste))
+		tidy_row(pv, r);
 }
 
 static void count_drop(struct pivot *pv, size_t gi, struct sl name, const struct field *value)
 {
-	/* digest.h knows one `by`: the joined text is the value itself when there is one */
-	uint64_t row = digest_row(pv->groups.name[gi], str_sl(&pv->key));
+	uint64_t row = digest_row(pv->group[gi].digest_by, str_sl(&pv->key));
 
 	pv->drop_cells++;
 	pv->drop_sum += digest_cell(row, digest_name(name), field_sl(value));
@@ -178,9 +271,64 @@ static void count_drop(struct pivot *pv, size_t gi, struct sl name, const struct
 
 static bool replaces(const struct pivot *pv, const struct field *old, const struct field *new)
 {
-	return pv->on_duplicate == DUP_LAST ||
-	       (pv->on_duplicate == DUP_MAX &&
-		numbers_first(field_sl(new), field_sl(old)) > 0);
+	if (pv->on_duplicate == DUP_MAX || pv->on_duplicate == DUP_MIN) {
+		int c = numbers_first(field_sl(new), field_sl(old));
+
+		return pv->on_duplicate == DUP_MAX ? c > 0 : c < 0;
+	}
+	return pv->on_duplicate == DUP_LAST;
+}
+
+/* Puts a text behind that of a cell, whose room grows by doubling. */
+static void append(struct pivot_row *r, size_t ci, struct sl text)
+{
+	struct field *f = &r->f[ci];
+	size_t n = f->n + text.n + 1;
+	char *p = (char *)(uintptr_t)f->p;
+
+	if (r->n[ci] < n) {
+		r->n[ci] = 2 * n;
+		p = arena_alloc(&r->texts, 2 * n);
+		memcpy(p, f->p, f->n);
+	}
+	p[f->n] = ',';
+	memcpy(p + f->n + 1, text.p, text.n);
+	*f = (struct field){ .p = p, .n = (uint32_t)n, .kind = F_STR };
+}
+
+/* A value is added to what its cell has of others already, or begins it. */
+static enum pivot_result gather(struct pivot *pv, struct pivot_row *r, size_t ci,
+				const struct field *value)
+{
+	bool numbers = pv->on_duplicate == DUP_SUM || pv->on_duplicate == DUP_MEAN;
+	struct decimal a, b;
+	struct field sum = *value, *old;
+
+	widen_row(r, pv->columns.n);
+	old = &r->f[ci];
+	if (numbers && !decimal_parse(field_sl(value), &b))
+		return PIVOT_NO_NUMBER;
+	if (field_is_null(old)) {
+		set_cell(pv, r, ci, value);
+		r->n[ci] = pv->on_duplicate != DUP_CONCAT;
+		return PIVOT_OK;
+	}
+	pv->duplicates++;
+	if (pv->on_duplicate == DUP_CONCAT) {
+		append(r, ci, field_sl(value));
+		return PIVOT_OK;
+	}
+	r->n[ci]++;
+	if (!numbers)
+		return PIVOT_OK;
+	str_clear(&pv->sum);
+	if (!decimal_parse(field_sl(old), &a) || !decimal_add(&pv->sum, &a, &b))
+		return PIVOT_NO_NUMBER;
+	sum.p = pv->sum.p;
+	sum.n = (uint32_t)pv->sum.n;
+	sum.plain = true;
+	set_cell(pv, r, ci, &sum);
+	return PIVOT_OK;
 }
 
 /* The cell goes into an open row. */
@@ -192,6 +340,8 @@ static enum pivot_result put_cell(struct pivot *pv, struct pivot_row *r, size_t 
 
 	if (UNLIKELY(value->kind == F_ABSENT))
 		return PIVOT_OK;
+	if (UNLIKELY(pv->on_duplicate >= DUP_SUM && !field_is_null(value)))
+		return gather(pv, r, ci, value);
 	old = ci < r->cap ? &r->f[ci] : NULL;
 	if (UNLIKELY(old && !field_is_null(old))) {
 		pv->other = *old;
@@ -228,6 +378,8 @@ enum pivot_result pivot_add(struct pivot *pv, const struct field *by, struct sl 
 	r = open_row(pv, gi);
 	if (UNLIKELY(!r))
 		return PIVOT_UNSORTED;
+	if (UNLIKELY(pv->n_keep > 0))
+		keep_values(pv, r, by + pv->n_by);
 	ci = find_column(pv, name);
 	if (UNLIKELY(ci == NAMES_NONE)) {
 		pv->ignored++;
@@ -271,6 +423,7 @@ void pivot_free(struct pivot *pv)
 {
 	for (size_t i = 0; i < pv->rows_cap; i++) {
 		mem_free(pv->rows[i].f);
+		mem_free(pv->rows[i].n);
 		arena_free(&pv->rows[i].texts);
 	}
 	for (size_t i = 0; i < pv->groups.n; i++)
@@ -283,4 +436,5 @@ void pivot_free(struct pivot *pv)
 	mem_free(pv->column);
 	str_free(&pv->key);
 	str_free(&pv->joined);
+	str_free(&pv->sum);
 }

@@ -16,7 +16,20 @@
 #define PIVOT_MAX_BY 8
 #define PIVOT_GUESSES 3 /* worth trying before a look into a table */
 
-enum pivot_duplicate { DUP_LAST, DUP_FIRST, DUP_ERROR, DUP_MAX };
+#define PIVOT_MAX_KEEP 16
+
+/* What becomes of values of one cell; numbers are decimals of any length, exact but for a mean. */
+enum pivot_duplicate {
+	DUP_LAST,
+	DUP_FIRST,
+	DUP_ERROR,
+	DUP_MAX,
+	DUP_MIN,
+	DUP_SUM,
+	DUP_MEAN, /* rounded to 20 digits where it does not end before */
+	DUP_COUNT,
+	DUP_CONCAT, /* a comma between two */
+};
 enum pivot_unknown { UNKNOWN_ADD, UNKNOWN_IGNORE, UNKNOWN_ERROR };
 
 /* What pivot_add() made of a cell. */
@@ -24,6 +37,7 @@ enum pivot_result {
 	PIVOT_OK,
 	PIVOT_UNSORTED,	 /* the key comes after a larger one, or again: see pivot_last_key() */
 	PIVOT_REPEATED,	 /* DUP_ERROR, and the cell has a value already: pivot_other() */
+	PIVOT_NO_NUMBER, /* DUP_SUM, DUP_MEAN, and the value is none */
 	PIVOT_UNKNOWN,	 /* UNKNOWN_ERROR, and the column is not among those given */
 };
 
@@ -34,7 +48,8 @@ struct pivot_row;
 
 struct pivot {
 	/* set by the caller */
-	size_t n_by; /* columns that tell the groups apart */
+	size_t n_by;   /* columns that tell the groups apart, by text and kind */
+	size_t n_keep; /* columns behind them whose first value a row carries along */
 	enum pivot_duplicate on_duplicate;
 	enum pivot_unknown on_unknown; /* for names beyond n_given */
 	size_t n_given;
@@ -45,6 +60,7 @@ struct pivot {
 	 */
 	void (*row)(void *ctx, const struct field *by, struct sl key, const struct field *cells);
 	void *ctx;
+	const struct field *kept; /* in the callback: the values to be carried along (n_keep) */
 	struct names columns;
 
 	/* results */
@@ -54,11 +70,11 @@ struct pivot {
 	/* private */
 	struct pivot_column *column; /* by number, as far as they have been needed */
 	size_t n_columns, columns_cap;
-	struct names groups; /* joined values of the by columns */
+	struct names groups; /* values and kinds of the by columns */
 	struct pivot_group *group;
 	size_t groups_cap;
 	struct arena group_texts;
-	struct str key, joined;
+	struct str key, joined, sum;
 	bool have_key;
 	struct pivot_row *rows;
 	size_t n_rows, rows_cap, last_group, last_column;
@@ -67,9 +83,9 @@ struct pivot {
 };
 
 /*
- * One cell. A value that is F_ABSENT makes row and column known and changes nothing; F_NULL erases
- * the cell, whatever was there, and leaves the row with an F_NULL. A repeated value is decided by
- * on_duplicate.
+ * One cell; `by` are the values that tell the group, and those to be kept. A value that is F_ABSENT
+ * makes row and column known and changes nothing; F_NULL erases the cell, whatever was there, and
+ * leaves the row with an F_NULL. A repeated value is decided by on_duplicate.
  */
 enum pivot_result pivot_add(struct pivot *pv, const struct field *by, struct sl key, struct sl name,
 			    const struct field *value) NODISCARD;

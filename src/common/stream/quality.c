@@ -6,6 +6,7 @@
  */
 #include "stream/quality.h"
 
+#include "core/clock.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/num.h"
@@ -44,11 +45,14 @@ struct quality *quality_new(const struct quality_rules *rules)
 
 /* ---- columns -------------------------------------------------------------------------------- */
 
-static bool is_for(const struct quality_fields *fields, struct sl name)
+static bool is_for(
+	const struct quality_rules *r, const struct quality_fields *fields, struct sl name)
 {
 	if (names_find(&fields->except, name) != NAMES_NONE)
 		return false;
-	return fields->only.n == 0 || names_find(&fields->only, name) != NAMES_NONE;
+	if (fields->only.n == 0)
+		return names_find(&r->untouched, name) == NAMES_NONE;
+	return names_find(&fields->only, name) != NAMES_NONE;
 }
 
 static void add_column(struct quality *q, struct sl name)
@@ -57,8 +61,8 @@ static void add_column(struct quality *q, struct sl name)
 	struct column c = { 0 };
 	size_t n_checks = 0;
 
-	c.nulls = r->enabled[RULE_NULLS] && is_for(&r->nulls, name);
-	c.strings = r->enabled[RULE_STRINGS] && is_for(&r->strings, name);
+	c.nulls = r->enabled[RULE_NULLS] && is_for(r, &r->nulls, name);
+	c.strings = r->enabled[RULE_STRINGS] && is_for(r, &r->strings, name);
 	c.to = names_find(&r->upper, name) != NAMES_NONE ? UNICODE_UPPER : UNICODE_LOWER;
 	c.has_case = c.to == UNICODE_UPPER || names_find(&r->lower, name) != NAMES_NONE;
 	c.checks = mem_alloc(mem_mul(r->n_checks, sizeof *c.checks));
@@ -186,33 +190,82 @@ static enum number number_of(const struct field *f, struct decimal *d)
 	return NUMBER_NONE;
 }
 
+static const char too_little[] = "less than the least allowed";
+static const char too_much[] = "more than the most allowed";
+
+static const char no_time[] = "not a date or time, which its range is of";
+
+/* The microseconds that the instant is in, the same one if it is on their border. */
+static bool instant_of(const struct field *f, int64_t *from, int64_t *to)
+{
+	struct sl s = trimmed(field_sl(f));
+	struct decimal d;
+
+	if (f->kind != F_STR || decimal_parse(s, &d))
+		return false;
+	if (clock_parse(s, from)) {
+		*to = *from;
+		return true;
+	}
+	/* others write seven decimals, or nine */
+	if (!cast_time_ns(s, to))
+		return false;
+	*from = clock_floor(*to, 1000) / 1000;
+	*to = *from + (*to % 1000 != 0);
+	return true;
+}
+
+/* What is no time is within no range of times; then there is no bound that it is beyond. */
+static const char *out_of_times(
+	const struct quality_check *c, const struct field *f, struct sl *bound)
+{
+	int64_t from, to;
+
+	*bound = (struct sl){ NULL, 0 };
+	if (!instant_of(f, &from, &to))
+		return no_time;
+	*bound = c->min.p && from < c->min_time ? c->min : c->max;
+	if (c->min.p && from < c->min_time)
+		return too_little;
+	return c->max.p && to > c->max_time ? too_much : NULL;
+}
+
 /* NULL, or why it is out of range; *bound is then the text of the bound it is beyond. */
 static const char *out_of_range(
 	const struct quality_check *c, const struct field *f, struct sl *bound)
 {
 	struct decimal d;
-	enum number n = number_of(f, &d);
+	enum number n;
 
+	if (c->of_times)
+		return out_of_times(c, f, bound);
+	n = number_of(f, &d);
 	if (n == NUMBER_NONE)
 		return NULL;
 	if (c->min.p &&
 		(n == NUMBER_LOW || (n == NUMBER_FINITE && decimal_cmp(&d, &c->min_value) < 0))) {
 		*bound = c->min;
-		return "less than the least allowed";
+		return too_little;
 	}
 	if (c->max.p &&
 		(n == NUMBER_HIGH || (n == NUMBER_FINITE && decimal_cmp(&d, &c->max_value) > 0))) {
 		*bound = c->max;
-		return "more than the most allowed";
+		return too_much;
 	}
 	return NULL;
 }
 
-static bool matches(const struct quality_check *c, struct sl s)
+static const char *find_mismatch(const struct quality_check *c, struct sl s)
 {
-	regmatch_t whole = { .rm_so = 0, .rm_eo = (regoff_t)s.n };
-
-	return regexec(&c->pattern, s.p, 1, &whole, REG_STARTEND) == 0;
+	switch (pattern_match(c->pattern, s)) {
+	case PATTERN_YES:
+		return NULL;
+	case PATTERN_TOO_HARD:
+		return "its pattern takes too many steps for this value";
+	case PATTERN_NO:
+		break;
+	}
+	return "does not match its pattern";
 }
 
 /* NULL, or what is wrong with the value. */
@@ -227,7 +280,7 @@ static const char *find_fault(
 			       ? "not one of the values allowed"
 			       : NULL;
 	case RULE_PATTERNS:
-		return matches(c, field_sl(f)) ? NULL : "does not match its pattern";
+		return find_mismatch(c, field_sl(f));
 	case RULE_RANGES:
 		return out_of_range(c, f, bound);
 	default:
@@ -238,9 +291,16 @@ static const char *find_fault(
 static enum quality_result act(
 	struct quality *q, const struct quality_check *c, struct field *f, struct sl bound)
 {
-	q->figures.found[c->rule]++;
+	if (bound.p)
+		q->figures.found[c->rule]++;
+	else
+		q->figures.no_times++;
 	switch (c->action) {
 	case ACTION_CLAMP:
+		if (!bound.p) {
+			q->figures.no_times_kept++;
+			return QUALITY_KEEP;
+		}
 		f->p = bound.p;
 		f->n = (uint32_t)bound.n;
 		f->plain = true;

@@ -33,7 +33,7 @@ enum quality_action {
 	ACTION_COUNT,  /* nothing */
 };
 
-enum quality_keep { KEEP_FIRST, KEEP_NEWEST };
+enum quality_keep { KEEP_FIRST, KEEP_NEWEST, KEEP_LAST };
 enum quality_keyless { KEYLESS_RECORD, KEYLESS_KEEP, KEYLESS_REJECT };
 
 /* Which fields a rule is for: those of `only`, or all when it is empty; but never `except`. */
@@ -46,7 +46,9 @@ struct quality_check; /* of one field, see quality_rules.c */
 /* A rules file as it was read. */
 struct quality_rules {
 	bool enabled[N_QUALITY_RULES], given[N_QUALITY_RULES];
+	struct names named[N_QUALITY_RULES]; /* fields that the file names in the rule */
 	struct quality_fields nulls, strings;
+	struct names untouched;        /* by those two, unless they name them */
 	struct names null_words;       /* in lower case */
 	bool null_trim, null_explicit; /* look behind blanks; write null, not nothing */
 	bool trim;
@@ -72,6 +74,11 @@ bool quality_rule_parse(struct sl name, enum quality_rule *rule) NODISCARD;
 
 /* May the caller enable it? A rule that says what is right for each field must be in the file. */
 bool quality_rule_can_enable(const struct quality_rules *rules, enum quality_rule rule);
+
+/* Does an enabled rule name a field that is none of these? Then which one, and which rule. */
+bool quality_rules_lack(const struct quality_rules *rules, const struct names *cols,
+	enum quality_rule *rule, struct sl *name) NODISCARD;
+const char *quality_rule_name(enum quality_rule rule);
 const char *quality_rules_example(void); /* a rules file to begin with */
 void quality_rules_free(struct quality_rules *rules);
 
@@ -81,6 +88,8 @@ struct quality_figures {
 	uint64_t strings;                /* records with texts changed by normalize_strings */
 	uint64_t nulls_or_strings;       /* records changed by either */
 	uint64_t found[N_QUALITY_RULES]; /* values that broke a rule, of RULE_TYPES and later */
+	uint64_t no_times;               /* values under a range of times that are none */
+	uint64_t no_times_kept;          /* of these, those that would have been clamped */
 	uint64_t dropped;                /* records left out by ACTION_DROP */
 	uint64_t duplicates;             /* the caller's */
 	uint64_t rejected;               /* likewise */

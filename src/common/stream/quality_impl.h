@@ -3,9 +3,8 @@
 #define FERRY_QUALITY_IMPL_H
 
 #include "core/decimal.h"
+#include "stream/pattern.h"
 #include "stream/quality.h"
-
-#include <regex.h>
 
 /* What one rule wants of one field. */
 struct quality_check {
@@ -14,9 +13,11 @@ struct quality_check {
 	struct sl field;
 	enum cast cast;       /* RULE_TYPES */
 	struct names allowed; /* RULE_ALLOWED */
-	regex_t pattern;      /* RULE_PATTERNS */
+	struct pattern *pattern; /* RULE_PATTERNS */
 	struct sl min, max;   /* RULE_RANGES: as written in the file, .p NULL: none */
 	struct decimal min_value, max_value;
+	bool of_times; /* bounds are instants: */
+	int64_t min_time, max_time;
 };
 
 #endif

@@ -4,10 +4,12 @@
  * Whatever is not understood ends the program: a rule that is silently not applied is worse than
  * none.
  */
+#include "core/clock.h"
 #include "core/msg.h"
 #include "core/num.h"
 #include "stream/in.h"
 #include "stream/json.h"
+#include "stream/namelist.h"
 #include "stream/quality_impl.h"
 
 #include <strings.h>
@@ -27,7 +29,7 @@ static const char *const rule_names[N_QUALITY_RULES] = {
 
 static const char *const actions[] = { "clamp", "null", "reject", "drop", "count", NULL };
 static const char *const forms[] = { "none", "NFC", "NFD", "NFKC", "NFKD", NULL };
-static const char *const keeps[] = { "first", "newest", NULL };
+static const char *const keeps[] = { "first", "newest", "last", NULL };
 static const char *const keyless[] = { "record", "keep", "reject", NULL };
 
 bool quality_rule_parse(struct sl name, enum quality_rule *rule)
@@ -169,6 +171,15 @@ static void get_fields(
 	(void)get_names(at, config, "except", &fields->except);
 }
 
+/* What the file itself names, not what is there by default. */
+static void get_named(const struct place *at, const struct json *config, struct names *named)
+{
+	static const char *const keys[] = { "fields", "except", "lower", "upper", "key" };
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		(void)get_names(at, config, keys[i], named);
+}
+
 /* ---- the rules ------------------------------------------------------------------------------ */
 
 static void add_lower(struct quality_rules *r, struct sl word)
@@ -223,6 +234,7 @@ static struct quality_check *add_check(struct quality_rules *r, enum quality_rul
 
 	mem_grow(&r->checks, &r->checks_cap, r->n_checks + 1, sizeof *r->checks);
 	c = &r->checks[r->n_checks++];
+	(void)names_add(&r->named[rule], field, NULL);
 	*c = (struct quality_check){
 		.rule = rule, .action = action, .field = arena_dup(&r->arena, field)
 	};
@@ -230,15 +242,17 @@ static struct quality_check *add_check(struct quality_rules *r, enum quality_rul
 }
 
 static void read_bound(struct quality_rules *r, const struct place *at, const struct json *range,
-	const char *key, struct sl *text, struct decimal *value)
+	const char *key, struct sl *text, struct decimal *value, int64_t *time)
 {
 	const struct json *m = json_get(range, key);
 
 	if (!m)
 		return;
-	if (m->kind != J_NUM)
-		wrong_member(at, range->key, "a bound is not a number");
 	*text = arena_dup(&r->arena, m->text);
+	if (m->kind == J_STR && clock_parse(*text, time))
+		return;
+	if (m->kind != J_NUM)
+		wrong_member(at, range->key, "a bound is neither a number nor a date or time");
 	if (!decimal_parse(*text, value))
 		bug("a JSON number is no decimal: %s", msg_q(*text));
 }
@@ -247,33 +261,54 @@ static void read_range(struct quality_rules *r, struct quality_check *c, const s
 	const struct json *spec)
 {
 	static const char *const known[] = { "min", "max", "action", NULL };
+	const struct json *min, *max;
 
 	if (spec->kind != J_OBJ)
 		wrong_member(at, spec->key, "not an object with min or max");
 	only_known(at, spec, known);
 	c->action = (enum quality_action)get_choice(at, spec, "action", actions, (int)c->action);
-	read_bound(r, at, spec, "min", &c->min, &c->min_value);
-	read_bound(r, at, spec, "max", &c->max, &c->max_value);
+	read_bound(r, at, spec, "min", &c->min, &c->min_value, &c->min_time);
+	read_bound(r, at, spec, "max", &c->max, &c->max_value, &c->max_time);
 	if (!c->min.p && !c->max.p)
 		wrong_member(at, spec->key, "neither min nor max");
-	if (c->min.p && c->max.p && decimal_cmp(&c->min_value, &c->max_value) > 0)
+	min = json_get(spec, "min");
+	max = json_get(spec, "max");
+	c->of_times = min ? min->kind == J_STR : max && max->kind == J_STR;
+	if (min && max && min->kind != max->kind)
+		wrong_member(at, spec->key, "one bound is a number, the other a time");
+	if (min && max &&
+		(c->of_times ? c->min_time > c->max_time
+			     : decimal_cmp(&c->min_value, &c->max_value) > 0))
 		wrong_member(at, spec->key, "min is more than max");
+}
+
+/* {"file": PATH}: a value a line, in a file that is found from where the rules are. */
+static void read_allowed(struct quality_check *c, const struct place *at, const struct json *spec)
+{
+	static const char *const known[] = { "file", NULL };
+	const char *slash = strrchr(at->path, '/');
+	struct str path = { 0 };
+	struct sl name;
+
+	only_known(at, spec, known);
+	if (!json_get_str(spec, "file", &name) || name.n == 0)
+		wrong_member(at, spec->key, "neither values nor a file of them");
+	if (slash && *name.p != '/')
+		str_add(&path, (struct sl){ at->path, (size_t)(slash - at->path) + 1 });
+	str_add(&path, name);
+	namelist_read(str_z(&path), &c->allowed, true);
+	str_free(&path);
 }
 
 static void read_pattern(struct quality_check *c, const struct place *at, const struct json *spec)
 {
-	char why[200], *text;
-	int code;
+	char why[200];
 
 	if (spec->kind != J_STR)
 		wrong_member(at, spec->key, "not a text");
-	text = mem_sldup(spec->text);
-	code = regcomp(&c->pattern, text, REG_EXTENDED | REG_NOSUB);
-	mem_free(text);
-	if (code) {
-		(void)regerror(code, &c->pattern, why, sizeof why);
+	c->pattern = pattern_new(spec->text, why, sizeof why);
+	if (!c->pattern)
 		wrong_member(at, spec->key, why);
-	}
 }
 
 static void read_check(struct quality_rules *r, struct quality_check *c, const struct place *at,
@@ -285,7 +320,10 @@ static void read_check(struct quality_rules *r, struct quality_check *c, const s
 			wrong_member(at, spec->key, "not a type: " CAST_CHOICES);
 		break;
 	case RULE_ALLOWED:
-		take_names(at, spec, &c->allowed);
+		if (spec->kind == J_OBJ)
+			read_allowed(c, at, spec);
+		else
+			take_names(at, spec, &c->allowed);
 		break;
 	case RULE_PATTERNS:
 		read_pattern(c, at, spec);
@@ -376,6 +414,8 @@ static void read_rule(struct quality_rules *r, struct place *at, const struct js
 	r->given[rule] = true;
 	r->enabled[rule] = enabled;
 	config = need_object(at, json_get(o, "config"), "config");
+	if (rule < RULE_TYPES || rule > RULE_RANGES)
+		get_named(at, config, &r->named[rule]);
 	action = action_of(at, rule, o);
 	switch (rule) {
 	case RULE_NULLS:
@@ -443,6 +483,24 @@ void quality_rules_read(struct quality_rules *r, const char *path)
 		read_duplicates(r, &at, NULL);
 }
 
+bool quality_rules_lack(const struct quality_rules *r, const struct names *cols,
+	enum quality_rule *rule, struct sl *name)
+{
+	for (size_t i = 0; i < N_QUALITY_RULES; i++)
+		for (size_t k = 0; r->enabled[i] && k < r->named[i].n; k++)
+			if (names_find(cols, r->named[i].name[k]) == NAMES_NONE) {
+				*rule = (enum quality_rule)i;
+				*name = r->named[i].name[k];
+				return true;
+			}
+	return false;
+}
+
+const char *quality_rule_name(enum quality_rule rule)
+{
+	return rule_names[rule];
+}
+
 bool quality_rule_can_enable(const struct quality_rules *r, enum quality_rule rule)
 {
 	bool checks = rule >= RULE_TYPES && rule <= RULE_REQUIRED;
@@ -453,14 +511,16 @@ bool quality_rule_can_enable(const struct quality_rules *r, enum quality_rule ru
 void quality_rules_free(struct quality_rules *r)
 {
 	struct names *names[] = { &r->nulls.only, &r->nulls.except, &r->strings.only,
-		&r->strings.except, &r->null_words, &r->lower, &r->upper, &r->key };
+		&r->strings.except, &r->null_words, &r->lower, &r->upper, &r->key,
+		&r->untouched };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		names_free(names[i]);
+	for (size_t i = 0; i < N_QUALITY_RULES; i++)
+		names_free(&r->named[i]);
 	for (size_t i = 0; i < r->n_checks; i++) {
 		names_free(&r->checks[i].allowed);
-		if (r->checks[i].rule == RULE_PATTERNS)
-			regfree(&r->checks[i].pattern);
+		pattern_free(r->checks[i].pattern);
 	}
 	mem_free(r->checks);
 	arena_free(&r->arena);

@@ -5,7 +5,31 @@
 #include "stream/rd_impl.h"
 #include "stream/z.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #define DEFAULT_MAX_RECORD ((size_t)64 << 20)
+
+const struct format_traits *format_traits(enum format f)
+{
+	static const struct format_traits all[] = {
+		[FMT_AUTO] = { "auto", false, false, FMT_CSV },
+		[FMT_CSV] = { "csv", false, true, FMT_CSV },
+		[FMT_NDJSON] = { "ndjson", false, false, FMT_NDJSON },
+		[FMT_TSV] = { "tsv", true, true, FMT_CSV },
+		[FMT_JSON] = { "json", true, false, FMT_NDJSON },
+		[FMT_TABLE] = { "table", true, true, FMT_TABLE },
+		[FMT_MARKDOWN] = { "markdown", true, true, FMT_MARKDOWN },
+		[FMT_ISO] = { "iso19848", true, false, FMT_NDJSON },
+	};
+
+	return &all[f];
+}
+
+static size_t max_record(const struct rd_conf *conf)
+{
+	return conf->max_record ? conf->max_record : DEFAULT_MAX_RECORD;
+}
 
 static struct rd *rd_new(struct in *in, const struct rd_conf *conf)
 {
@@ -13,22 +37,55 @@ static struct rd *rd_new(struct in *in, const struct rd_conf *conf)
 
 	rd->in = in;
 	rd->conf = *conf;
-	rd->format = conf->format;
+	rd->conf.max_record = max_record(conf);
+	rd->format = conf->format == FMT_TSV ? FMT_CSV : conf->format;
+	rd->sep = conf->delimiter ? conf->delimiter : conf->format == FMT_TSV ? '\t' : ',';
+	if (conf->encoding)
+		in_decode(in, conf->encoding);
 	return rd;
 }
 
 struct rd *rd_open(const char *path, const struct rd_conf *conf)
 {
-	size_t max = conf->max_record ? conf->max_record : DEFAULT_MAX_RECORD;
+	return rd_new(in_open(path, max_record(conf)), conf);
+}
 
-	return rd_new(in_open(path, max), conf);
+struct rd *rd_open_all(const char *const *paths, size_t n, const struct rd_conf *conf)
+{
+	struct rd *rd = rd_open(n ? paths[0] : NULL, conf);
+
+	rd->paths = paths;
+	rd->n_paths = n;
+	return rd;
 }
 
 struct rd *rd_from_fd(int fd, const char *name, const struct rd_conf *conf)
 {
-	size_t max = conf->max_record ? conf->max_record : DEFAULT_MAX_RECORD;
+	return rd_new(in_from_fd(fd, name, max_record(conf)), conf);
+}
 
-	return rd_new(in_from_fd(fd, name, max), conf);
+struct rd *rd_again(struct rd *rd, const struct rd_conf *conf)
+{
+	off_t began = lseek(in_fd(rd->in), 0, SEEK_CUR) - (off_t)in_bytes_read(rd->in);
+	struct rd *again;
+	char path[40];
+	int fd;
+
+	/* another description of the same file, with a position of its own; it may have no name */
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", in_fd(rd->in));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || lseek(fd, began, SEEK_SET) < 0)
+		die_errno(EX_IO, "cannot read %s a second time", in_name(rd->in));
+	again = rd_from_fd(fd, in_name(rd->in), conf);
+	again->paths = rd->paths;
+	again->n_paths = rd->n_paths;
+	return again;
+}
+
+void rd_check_size(const struct rd *rd, size_t n)
+{
+	if (UNLIKELY(n > rd->conf.max_record))
+		in_too_large(rd->in);
 }
 
 static void sum_up(struct rd *rd)
@@ -201,6 +258,9 @@ enum rd_event rd_control(struct rd *rd, struct sl text, struct sl raw)
 	rd_corrupt(rd, "a second beginning inside the stream (were two streams joined?)");
 }
 
+static enum rd_event next_file(struct rd *rd);
+static enum rd_event read_next(struct rd *rd);
+
 enum rd_event rd_finish(struct rd *rd)
 {
 	if (rd->sealed && !rd->ended)
@@ -208,7 +268,7 @@ enum rd_event rd_finish(struct rd *rd)
 			 "the program before this one stopped early; nothing of this chunk is kept",
 			 "%s: the stream ended without its seal, after record %llu",
 			 in_name(rd->in), (unsigned long long)rd->records);
-	return RD_END;
+	return rd->path + 1 < rd->n_paths ? next_file(rd) : RD_END;
 }
 
 /* The window from its first byte that is not white space on; reads as much as that takes. */
@@ -226,30 +286,78 @@ static struct sl skip_white(struct rd *rd)
 	}
 }
 
+static void skip_lines(struct rd *rd)
+{
+	struct sl line;
+	bool cut;
+
+	for (uint64_t i = 0; i < rd->conf.skip_lines; i++) {
+		bool more = rd_line(rd, &line, &cut);
+
+		rd_take(rd, line.n + more, more);
+		if (!more)
+			return;
+	}
+}
+
 /* Reads the first bytes, drops a byte order mark, tells the format. False for empty input. */
 static bool rd_start(struct rd *rd)
 {
 	struct sl w = { "", 0 };
+	bool told = rd->format == FMT_AUTO;
 
 	while (w.n < 3 && rd_more(rd))
 		w = in_window(rd->in);
+	if (rd->in->buf)
+		w = in_window(rd->in); /* at the end it may have moved, too */
 	rd->started = true;
 	if (w.n >= 3 && memcmp(w.p, "\xef\xbb\xbf", 3) == 0)
 		rd_take(rd, 3, 0);
+	if (rd->conf.skip_lines)
+		skip_lines(rd);
 	w = skip_white(rd);
-	if (rd->format == FMT_AUTO && w.n && *w.p == '[')
+	rd_refuse_magic(rd, w);
+	if (told && w.n && *w.p == '[')
 		die_hint(EX_DATA, "'reformat -i json' reads JSON arrays; -i csv forces CSV",
 			 "%s: this looks like a JSON array", in_name(rd->in));
-	if (rd->format == FMT_AUTO && in_window(rd->in).n)
-		rd->format = w.n && *w.p == '{' ? FMT_NDJSON : FMT_CSV;
+	if (told && in_window(rd->in).n)
+		rd->format = w.n && *w.p == '{' && !rd->conf.no_header ? FMT_NDJSON : FMT_CSV;
 	return in_window(rd->in).n > 0;
+}
+
+/* The next of several files, which go on as if they were one. */
+static enum rd_event next_file(struct rd *rd)
+{
+	struct in *was = rd->in;
+	bool first = rd->cols.n == 0;
+
+	if (rd->sealed || rd->format == FMT_ISO)
+		die_hint(EX_DATA, "read them one by one",
+			 "%s: %s cannot be read together with other files", in_name(rd->in),
+			 rd->sealed ? "a sealed stream" : "a package");
+	rd->in = in_open(rd->paths[++rd->path], rd->conf.max_record);
+	in_follow(rd->in, was);
+	in_close(was);
+	if (rd->conf.encoding)
+		in_decode(rd->in, rd->conf.encoding);
+	rd->crc_from = rd->line = 0;
+	rd->learned = rd->array_open = rd->no_array = false;
+	if (!rd_start(rd))
+		return rd_finish(rd);
+	if (rd->format == FMT_CSV) {
+		enum rd_event ev = rd_csv_header(rd);
+
+		if (ev != RD_COLS || first)
+			return ev == RD_END ? rd_finish(rd) : ev;
+	}
+	return read_next(rd);
 }
 
 static enum rd_event read_next(struct rd *rd)
 {
 	if (!rd->started) {
 		if (!rd_start(rd))
-			return RD_END;
+			return rd_finish(rd);
 		if (rd->format == FMT_CSV)
 			return rd_csv_header(rd);
 	}
@@ -260,7 +368,7 @@ static enum rd_event read_next(struct rd *rd)
 	if (UNLIKELY(rd->arena.head))
 		arena_reset(&rd->arena);
 	if (rd->ended)
-		return RD_END;
+		return rd->path + 1 < rd->n_paths ? rd_finish(rd) : RD_END;
 	if (rd->format == FMT_JSON)
 		return rd_array_next(rd);
 	if (rd->format == FMT_ISO)
@@ -301,6 +409,11 @@ bool rd_is_sealed(const struct rd *rd)
 enum format rd_format(const struct rd *rd)
 {
 	return rd->format;
+}
+
+char rd_delimiter(const struct rd *rd)
+{
+	return rd->sep;
 }
 
 struct in *rd_in(struct rd *rd)

@@ -24,10 +24,19 @@
 #include "stream/seal.h"
 
 /*
- * FMT_JSON is one array of objects, FMT_ISO a package of ISO 19848 (iso.h): never told by
- * themselves, never sealed.
+ * FMT_JSON is one array of objects or, when read, objects one behind the other, FMT_ISO a package
+ * of ISO 19848 (iso.h): never told by themselves, never sealed.
  */
-enum format { FMT_AUTO, FMT_CSV, FMT_NDJSON, FMT_JSON, FMT_ISO };
+enum format {
+	FMT_AUTO,
+	FMT_CSV,
+	FMT_NDJSON,
+	FMT_TSV, /* CSV whose delimiter is a tab; rd_format() and wr_format() say FMT_CSV */
+	FMT_JSON,
+	FMT_TABLE,    /* aligned text, out only */
+	FMT_MARKDOWN, /* out only */
+	FMT_ISO,
+};
 
 enum rd_event { RD_END, RD_ROW, RD_COLS, RD_SEAL, RD_BAD };
 
@@ -35,21 +44,43 @@ struct rd_conf {
 	enum format format;	/* FMT_AUTO: '{' first means NDJSON, anything else CSV */
 	size_t max_record;	/* bytes; 0 = 64 MiB */
 	bool allow_no_newline;	/* the last record may lack its end of line (unsealed only) */
-	/* CSV without a header that a bare writer made: its columns; rows may have fewer fields */
+	const char *encoding;	/* as iconv(3) names it; NULL: UTF-8, or UTF-16 by its mark */
+	char delimiter;		/* CSV: 0 is a comma */
+	bool no_header;		/* CSV: the first line is data; its columns: `columns`, or 1, 2 … */
 	const struct names *columns;
+	bool ragged;		/* rows may have fewer fields: what a bare writer made */
+	uint64_t skip_lines;	/* lines before all else */
+	const char *comment;	/* CSV: lines that begin so are no records; NULL: none */
+	bool rename_columns;	/* CSV: names that are empty or there already are made up */
+	const char *at;		/* FMT_JSON: names, with dots between, of where the array is */
+	bool has_options;	/* all of these can be set by the user: messages may name options */
 	const struct iso_opts *iso; /* for FMT_ISO; may be NULL */
 };
 
-/* Is the whole input one JSON value, and so never sealed? */
+/* What is true of a format. */
+struct format_traits {
+	const char *name;
+	bool document;	/* one value or text as a whole: never sealed */
+	bool header;	/* names its columns once, before all records */
+	enum format as; /* what auto writes for it */
+};
+const struct format_traits *format_traits(enum format f);
+
 static inline bool format_is_document(enum format f)
 {
-	return f == FMT_JSON || f == FMT_ISO;
+	return format_traits(f)->document;
 }
 
 struct rd;
 
 /* Opens `path` ("-" or NULL: standard input). Nothing is read yet. Dies with 66. */
 struct rd *rd_open(const char *path, const struct rd_conf *conf) NODISCARD;
+
+/*
+ * Several files as one input: each has the header of the first (65 otherwise), and none is sealed.
+ * `paths` must stay; with none, it is standard input.
+ */
+struct rd *rd_open_all(const char *const *paths, size_t n, const struct rd_conf *conf) NODISCARD;
 struct rd *rd_from_fd(int fd, const char *name, const struct rd_conf *conf) NODISCARD;
 
 enum rd_event rd_next(struct rd *rd, struct rec *rec) NODISCARD;
@@ -77,7 +108,13 @@ const struct seal *rd_seal(const struct rd *rd);   /* of the last RD_SEAL */
 const struct fault *rd_fault(const struct rd *rd); /* of the last RD_BAD */
 bool rd_is_sealed(const struct rd *rd);	   /* known from the first event on */
 enum format rd_format(const struct rd *rd);	   /* likewise */
+char rd_delimiter(const struct rd *rd);		   /* likewise, of CSV */
+struct json;
+struct field rd_json_field(const struct json *j);  /* a value as a field */
 struct in *rd_in(struct rd *rd);		   /* for progress: bytes read, name */
+
+/* The same input once more, from its beginning; it must be regular files. Dies with 74. */
+struct rd *rd_again(struct rd *rd, const struct rd_conf *conf) NODISCARD;
 void rd_close(struct rd *rd);
 
 #endif

@@ -9,7 +9,7 @@
 #include "stream/block.h"
 #include "stream/rd_impl.h"
 
-/* Splits one line at its commas; returns the number of fields. */
+/* Splits one line at its delimiters; returns the number of fields. */
 static size_t split_line(struct rd *rd, struct sl line)
 {
 	const char *p = line.p, *end = line.p + line.n;
@@ -17,7 +17,7 @@ static size_t split_line(struct rd *rd, struct sl line)
 	struct field *f = rd->fields;
 
 	for (;;) {
-		const char *comma = memchr(p, ',', (size_t)(end - p));
+		const char *comma = memchr(p, rd->sep, (size_t)(end - p));
 		size_t len = (size_t)((comma ? comma : end) - p);
 
 		if (UNLIKELY(n == cap)) {
@@ -28,7 +28,7 @@ static size_t split_line(struct rd *rd, struct sl line)
 		f[n++] = (struct field){ .p = p,
 					 .n = (uint32_t)len,
 					 .kind = len ? F_STR : F_NULL,
-					 .plain = len != 0 };
+					 .plain = len != 0 && rd->sep == ',' };
 		if (!comma)
 			return n;
 		p = comma + 1;
@@ -90,11 +90,11 @@ static bool split_quoted(struct rd *rd, struct sl *line, const char *limit, size
 				end = memchr(p, '\n', (size_t)(limit - p));
 				line->n = end ? (size_t)(end - line->p) : 0;
 			}
-			if (!p || !end || (p < end && *p != ','))
+			if (!p || !end || (p < end && *p != rd->sep))
 				return false;
 			quote = memchr(p, '"', (size_t)(end - p));
 		} else {
-			comma = memchr(p, ',', (size_t)(end - p));
+			comma = memchr(p, rd->sep, (size_t)(end - p));
 			if (!comma)
 				comma = end;
 			if (quote && quote < comma)
@@ -102,7 +102,7 @@ static bool split_quoted(struct rd *rd, struct sl *line, const char *limit, size
 			*f = (struct field){ .p = p,
 					     .n = (uint32_t)(comma - p),
 					     .kind = comma > p ? F_STR : F_NULL,
-					     .plain = comma > p };
+					     .plain = comma > p && rd->sep == ',' };
 			p = comma;
 		}
 		if (p == end) {
@@ -150,7 +150,8 @@ static bool read_quoted_here(struct rd *rd, struct rd_found *r, struct sl line, 
  * in the window, it has a quote, a NUL or a CR that ends no line, or too many fields. `ascii` says
  * when it is for certain; bytes behind the record may make that false.
  */
-static inline bool scan_plain(struct rd *rd, size_t *n_fields, size_t *len, bool *ascii)
+static inline __attribute__((always_inline)) bool
+scan_plain(struct rd *rd, char sep, size_t *n_fields, size_t *len, bool *ascii)
 {
 	struct sl w = in_window(rd->in);
 	const char *start = w.p, *end = w.p + w.n;
@@ -161,7 +162,7 @@ static inline bool scan_plain(struct rd *rd, size_t *n_fields, size_t *len, bool
 		block b = block_at(at);
 		block ends = block_or(block_is(b, '\n'), block_is(b, '\r'));
 		block bad = block_or(block_is(b, '"'), block_is(b, '\0'));
-		unsigned stops = block_bits(block_or(block_or(block_is(b, ','), ends), bad));
+		unsigned stops = block_bits(block_or(block_or(block_is(b, sep), ends), bad));
 
 		all = block_or(all, b);
 		for (; stops; stops &= stops - 1) {
@@ -172,9 +173,9 @@ static inline bool scan_plain(struct rd *rd, size_t *n_fields, size_t *len, bool
 			*f++ = (struct field){ .p = start,
 					       .n = (uint32_t)(stop - start),
 					       .kind = (uint8_t)(F_NULL + (stop > start)),
-					       .plain = stop > start };
+					       .plain = sep == ',' && stop > start };
 			start = stop + 1;
-			if (LIKELY(*stop == ','))
+			if (LIKELY(*stop == sep))
 				continue;
 			lf += *stop == '\r' && stop + 1 < end;
 			*len = (size_t)(lf - w.p);
@@ -186,12 +187,35 @@ static inline bool scan_plain(struct rd *rd, size_t *n_fields, size_t *len, bool
 	return false;
 }
 #else
-static inline bool scan_plain(struct rd *rd, size_t *n_fields, size_t *len, bool *ascii)
+static inline bool
+scan_plain(struct rd *rd, char sep, size_t *n_fields, size_t *len, bool *ascii)
 {
-	(void)rd, (void)n_fields, (void)len, (void)ascii;
+	(void)rd, (void)sep, (void)n_fields, (void)len, (void)ascii;
 	return false;
 }
 #endif
+
+/*
+ * The header as a record, with a byte order mark or without: files joined by cat(1). It passes, for
+ * it might be data, but not without a word.
+ */
+static void see_whether_header(struct rd *rd)
+{
+	if (rd->warned || rd->sealed || rd->conf.no_header || rd->rec.n != rd->cols.n)
+		return;
+	for (size_t i = 0; i < rd->rec.n; i++) {
+		struct sl f = field_sl(&rd->fields[i]);
+
+		if (i == 0 && f.n > 3 && memcmp(f.p, "\xef\xbb\xbf", 3) == 0)
+			f = (struct sl){ f.p + 3, f.n - 3 };
+		if (!sl_eq(f, rd->cols.name[i]))
+			return;
+	}
+	rd->warned = true;
+	msg_warn("%s:%llu: the header comes again, as a record: were files joined by cat? "
+		 "Programs take several files, and check their headers",
+		 in_name(rd->in), (unsigned long long)rd->rec.line);
+}
 
 /*
  * The common case of rd_csv_next(), done when it returns true: a data record without quotes that
@@ -203,9 +227,12 @@ static bool next_plain(struct rd *rd)
 	struct sl raw;
 	bool ascii;
 
-	if (!scan_plain(rd, &n, &len, &ascii))
+	/* with the usual delimiter the compiler knows it */
+	if (LIKELY(rd->sep == ',') ? !scan_plain(rd, ',', &n, &len, &ascii)
+				   : !scan_plain(rd, rd->sep, &n, &len, &ascii))
 		return false;
-	if (n != want || (rd->sealed && rd->fields[n - 1].kind != F_NULL))
+	if (n != want || len > rd->conf.max_record ||
+	    (rd->sealed && rd->fields[n - 1].kind != F_NULL))
 		return false;
 	raw = (struct sl){ in_window(rd->in).p, len };
 	if (!ascii && rd_check_text(raw, &at))
@@ -215,12 +242,13 @@ static bool next_plain(struct rd *rd)
 	rd->rec.record = ++rd->records;
 	rd->rec.line = rd->line + 1;
 	rd->rec.raw = raw;
+	if (UNLIKELY(rd->fields[0].n - (size_t)rd->first_name <= 3))
+		see_whether_header(rd);
 	rd_take(rd, len + 1, 1);
 	return true;
 }
 
-/* Reads one record into rd->fields; false at the end of input. Nothing is consumed. */
-static bool read_record(struct rd *rd, struct rd_found *r)
+bool rd_csv_record(struct rd *rd, struct rd_found *r)
 {
 	struct sl line;
 	bool cut;
@@ -249,65 +277,38 @@ static bool read_record(struct rd *rd, struct rd_found *r)
 	return true;
 }
 
+void rd_csv_pass_over(struct rd *rd, bool blank)
+{
+	size_t n = rd->conf.comment ? strlen(rd->conf.comment) : 0;
+
+	for (;;) {
+		struct sl w = in_window(rd->in), line;
+		bool cut, whole;
+
+		while (w.n < (n > 2 ? n : 2) && rd_more(rd))
+			w = in_window(rd->in);
+		w = in_window(rd->in);
+		if (!(n && w.n >= n && memcmp(w.p, rd->conf.comment, n) == 0) &&
+		    !(blank && w.n && (*w.p == '\n' || (w.n > 1 && memcmp(w.p, "\r\n", 2) == 0))))
+			return;
+		whole = rd_line(rd, &line, &cut);
+		rd_take(rd, line.n + whole, whole);
+		if (!whole)
+			return;
+	}
+}
+
 /*
  * A seal where no stream was announced as sealed: the header was changed or lost. Such a record is
  * never taken for data, or one wrong bit would turn a sealed stream into an unsealed one.
  */
-static void refuse_stray_control(struct rd *rd, const struct field *last)
+void rd_csv_refuse_stray(struct rd *rd, const struct field *last)
 {
 	struct control c;
 
 	if (last->n >= 5 && memcmp(last->p, "{\"v\":", 5) == 0 &&
 	    !control_parse(&rd->arena, field_sl(last), &c))
 		rd_corrupt(rd, "a seal in a stream that does not begin as a sealed one");
-}
-
-static void header_fault(struct rd *rd, const char *why, size_t column)
-{
-	die(EX_DATA, "%s: header, column %zu: %s", in_name(rd->in), column, why);
-}
-
-enum rd_event rd_csv_header(struct rd *rd)
-{
-	struct rd_found r;
-	struct sl raw;
-	size_t at;
-	const char *why;
-
-	if (rd->conf.columns) {
-		for (size_t i = 0; i < rd->conf.columns->n; i++)
-			(void)names_add(&rd->cols, rd->conf.columns->name[i], NULL);
-		return RD_COLS;
-	}
-	if (!read_record(rd, &r))
-		return RD_END;
-	raw = (struct sl){ in_window(rd->in).p, r.len };
-	why = r.why ? r.why : rd_check_text(raw, &at);
-	if (!why && r.cut && !rd->conf.allow_no_newline)
-		why = "the last line has no line end";
-	if (why)
-		die_hint(EX_DATA, r.cut ? "--allow-no-newline takes it as it is" : NULL,
-			 "%s: header: %s", in_name(rd->in), why);
-	refuse_stray_control(rd, &rd->fields[r.n - 1]);
-	for (size_t i = 0; i < r.n; i++) {
-		struct sl name = field_sl(&rd->fields[i]);
-		bool added;
-
-		if (sl_eq(name, SL(SEAL_COLUMN)) && i == r.n - 1) {
-			rd->sealed = true;
-			break;
-		}
-		if (name.n == 0)
-			header_fault(rd, "a column has no name", i + 1);
-		if (sl_eq(name, SL(SEAL_COLUMN)))
-			header_fault(rd, "only the last column can be named " SEAL_COLUMN, i + 1);
-		(void)names_add(&rd->cols, name, &added);
-		if (!added)
-			header_fault(rd, "a name is used twice", i + 1);
-	}
-	rd_take(rd, r.len + !r.cut, r.lines);
-	arena_reset(&rd->arena);
-	return rd->cols.n ? RD_COLS : rd_csv_next(rd); /* nothing came in upstream, or it failed */
 }
 
 static enum rd_event control_record(struct rd *rd, const struct rd_found *r)
@@ -336,19 +337,24 @@ enum rd_event rd_csv_next(struct rd *rd)
 	struct rd_found r;
 	const char *why;
 
+	if (UNLIKELY(rd->conf.comment != NULL))
+		rd_csv_pass_over(rd, false);
 	if (LIKELY(next_plain(rd)))
 		return RD_ROW;
-	if (!read_record(rd, &r))
+	if (want > 1 && !rd->sealed)
+		rd_csv_pass_over(rd, true);
+	if (!rd_csv_record(rd, &r))
 		return rd_finish(rd);
 	if (rd->sealed && r.cut)
 		return rd_finish(rd);
 	if (!rd->sealed && !r.why && UNLIKELY(!rd->fields[r.n - 1].plain))
-		refuse_stray_control(rd, &rd->fields[r.n - 1]);
+		rd_csv_refuse_stray(rd, &rd->fields[r.n - 1]);
 	if (rd->sealed && !r.why && r.n == want && rd->fields[r.n - 1].kind != F_NULL)
 		return control_record(rd, &r);
 
 	struct sl raw = { in_window(rd->in).p, r.len };
 
+	rd_check_size(rd, r.len);
 	rd->rec = (struct rec){ .f = rd->fields,
 				.n = r.n - rd->sealed,
 				.record = ++rd->records,
@@ -360,7 +366,8 @@ enum rd_event rd_csv_next(struct rd *rd)
 	why = rd_check_text(raw, &at);
 	if (why)
 		return rd_bad(rd, at + 1, SL(""), SL(""), why);
-	if (r.n != want && !(rd->conf.columns && r.n < want))
+	see_whether_header(rd);
+	if (r.n != want && !(rd->conf.ragged && r.n < want))
 		return wrong_count(rd, r.n, want);
 	if (r.cut && !rd->conf.allow_no_newline)
 		return rd_bad(rd, r.len + 1, SL(""), SL(""),

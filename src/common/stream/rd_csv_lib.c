@@ -28,8 +28,12 @@ static int no_space(unsigned char c)
 
 static void lib_init(struct csv_lib *lib)
 {
-	if (csv_init(&lib->p, CSV_STRICT | CSV_STRICT_FINI | CSV_EMPTY_IS_NULL | CSV_APPEND_NULL))
+	const unsigned char how =
+		CSV_STRICT | CSV_STRICT_FINI | CSV_EMPTY_IS_NULL | CSV_APPEND_NULL;
+
+	if (csv_init(&lib->p, how))
 		die(EX_TEMP, "cannot start libcsv");
+	csv_set_delim(&lib->p, (unsigned char)lib->rd->sep);
 	csv_set_space_func(&lib->p, no_space);
 }
 

@@ -12,10 +12,17 @@ struct csv_lib; /* libcsv's parser, made when the first quote is met */
 struct rd {
 	struct in *in;
 	struct rd_conf conf;
+	const char *const *paths; /* of all files, when there are several */
+	size_t n_paths, path;	  /* `path`: which of them is being read */
+	char sep;		  /* CSV: the delimiter */
+	uint32_t first_name;	  /* bytes of the first column's name */
+	bool warned;		  /* of a header that came again */
 	enum format format;
 	bool started, sealed, ended; /* ended: a final seal was read */
 	bool have_row;		     /* a row waits behind an RD_COLS event */
 	bool array_open;	     /* FMT_JSON: the opening bracket was read */
+	bool no_array;		     /* FMT_JSON: objects one behind the other */
+	size_t depth;		     /* FMT_JSON: objects around the array, see conf.at */
 	struct names cols;
 	struct field *fields;
 	size_t fields_cap;
@@ -107,13 +114,33 @@ bool rd_skip_space(struct rd *rd, char *c) NODISCARD;
  */
 bool rd_find_value(struct rd *rd, struct rd_piece *p) NODISCARD;
 
-struct json;
-struct field rd_json_field(const struct json *j); /* a value as a field */
+/*
+ * Goes to the value of conf.at in a document, whose first byte that is not white space is next;
+ * rd_leave() goes from behind this value to the end. Both die with 65 where it is not so.
+ */
+void rd_enter(struct rd *rd);
+void rd_leave(struct rd *rd);
 
 struct rd_iso; /* where in a package reading is */
 enum rd_event rd_iso_next(struct rd *rd);
 void rd_iso_release(struct rd *rd);
 
+/* Dies with 65 when a record of n bytes is more than --max-record allows. */
+void rd_check_size(const struct rd *rd, size_t n);
+
+/* Dies with 65 where the input begins as something that is no records at all. */
+void rd_refuse_magic(const struct rd *rd, struct sl begin);
+
+/* Reads one record into rd->fields; false at the end of input. Nothing is consumed. */
+bool rd_csv_record(struct rd *rd, struct rd_found *r) NODISCARD;
+
+/* Consumes lines that are no records: comments; empty ones where a record has several fields. */
+void rd_csv_pass_over(struct rd *rd, bool blank);
+
+/* Dies with 76 where the last field is a seal: the stream was announced as an unsealed one. */
+void rd_csv_refuse_stray(struct rd *rd, const struct field *last);
+
+/* Columns from the header, or instead of it; for a later file, the same ones. */
 enum rd_event rd_csv_header(struct rd *rd);
 enum rd_event rd_csv_next(struct rd *rd);
 enum rd_event rd_ndjson_next(struct rd *rd);

@@ -42,7 +42,8 @@ bool rd_learn(struct rd *rd, const struct rec *rec)
 	struct sl head;
 
 	rd->learned = false;
-	if (rd->format != FMT_CSV || rd->conf.columns || rd->cols.n < 2 || rec->n != rd->cols.n)
+	if (rd->format != FMT_CSV || rd->sep != ',' || rd->conf.ragged || rd->cols.n < 2 ||
+	    rec->n != rd->cols.n)
 		return false;
 	for (size_t i = 0; i + 1 < rec->n; i++)
 		if (!rec->f[i].plain) /* only a field as it stands in the record is */
@@ -66,8 +67,10 @@ bool rd_next_like(struct rd *rd, struct sl name, struct field *last)
 	    !same_bytes(w.p, rd->head.p, rd->head.n))
 		return false;
 	stop = find_stop(w.p + before, w.p + w.n);
+	if (!stop)
+		return false;
 	lf = stop + rd->sealed; /* behind the comma before the empty field of the seal */
-	if (!stop || *stop != (rd->sealed ? ',' : '\n') || lf >= w.p + w.n || *lf != '\n')
+	if (*stop != (rd->sealed ? ',' : '\n') || lf >= w.p + w.n || *lf != '\n')
 		return false;
 	value = (struct sl){ w.p + before, (size_t)(stop - w.p) - before };
 	*last = (struct field){ .p = value.p,

@@ -109,6 +109,7 @@ static enum rd_event bad_object(struct rd *rd, size_t at, const char *why)
 
 static void begin_record(struct rd *rd, const struct rd_piece *p)
 {
+	rd_check_size(rd, p->text.n);
 	rd->rec = (struct rec){ .f = rd->fields,
 				.n = rd->cols.n,
 				.record = ++rd->records,
@@ -132,7 +133,7 @@ static enum rd_event take_object(struct rd *rd, const struct rd_piece *p)
 	if (object && object->kind == J_OBJ && control_of(object))
 		return control_line(rd, control_of(object), p);
 	begin_record(rd, p);
-	if (why)
+	if (!object)
 		return bad_object(rd, at, why);
 	if (object->kind != J_OBJ)
 		return bad_object(rd, 0, "not a JSON object");
@@ -173,14 +174,42 @@ static NORETURN COLD void bad_array(const struct rd *rd, const char *why)
 	die(EX_DATA, "%s:%llu: %s", in_name(rd->in), (unsigned long long)rd->line + 1, why);
 }
 
+/* Objects one behind the other, or the single one that --at leads to. */
+static enum rd_event next_of_many(struct rd *rd)
+{
+	struct rd_piece p = { .lines = 0 };
+	char c;
+
+	if (rd->array_open && rd->conf.at) {
+		rd_leave(rd);
+		return rd_finish(rd);
+	}
+	if (!rd_skip_space(rd, &c))
+		return rd_finish(rd);
+	if (c != '{')
+		bad_array(rd, "not a JSON object");
+	rd->array_open = true;
+	if (!rd_find_value(rd, &p))
+		bad_array(rd, "the JSON object has no end (was the file cut?)");
+	return take_object(rd, &p);
+}
+
 enum rd_event rd_array_next(struct rd *rd)
 {
 	struct rd_piece p = { .lines = 0 };
 	bool first = !rd->array_open;
 	char c;
 
+	if (first && !rd->no_array && rd->conf.at)
+		rd_enter(rd);
+	if (first && rd_skip_space(rd, &c))
+		rd->no_array = c == '{';
+	if (rd->no_array)
+		return next_of_many(rd);
 	if (rd->array_open && rd_skip_space(rd, &c) && c == ']') {
 		rd_take(rd, 1, 0);
+		if (rd->conf.at)
+			rd_leave(rd);
 		if (rd_skip_space(rd, &c))
 			bad_array(rd, "something follows the JSON array");
 		return rd_finish(rd);
@@ -188,7 +217,8 @@ enum rd_event rd_array_next(struct rd *rd)
 	if (!rd_skip_space(rd, &c))
 		bad_array(rd, first ? "no JSON array" : no_end);
 	if (c != (first ? '[' : ','))
-		bad_array(rd, first ? "not a JSON array" : "a comma is missing in the JSON array");
+		bad_array(rd, first ? "neither a JSON array nor objects"
+				    : "a comma is missing in the JSON array");
 	rd->array_open = true;
 	rd_take(rd, 1, 0);
 	if (first && rd_skip_space(rd, &c) && c == ']')

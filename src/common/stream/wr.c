@@ -4,6 +4,7 @@
 #include "core/msg.h"
 #include "stream/iso.h"
 #include "stream/out.h"
+#include "stream/wr_table.h"
 
 struct wr {
 	struct out *out;
@@ -16,6 +17,8 @@ struct wr {
 	bool begun; /* header or open record written */
 	bool side;  /* only rows, in memory */
 	struct wr_iso *iso; /* FMT_ISO: it does the rest */
+	struct wr_table *table; /* FMT_TABLE, FMT_MARKDOWN: likewise */
+	char sep; /* CSV: between fields */
 };
 
 static void begin(struct wr *w);
@@ -47,8 +50,15 @@ static struct wr *wr_new(struct out *out, const struct wr_conf *conf)
 
 	w->out = out;
 	w->conf = *conf;
+	w->sep = conf->format == FMT_TSV ? '\t' : ',';
+	if (conf->format == FMT_TSV)
+		w->conf.format = FMT_CSV;
+	if (conf->zstd)
+		out_zstd(out, conf->zstd);
 	if (conf->format == FMT_ISO)
 		w->iso = wr_iso_new(out, conf->iso);
+	if (conf->format == FMT_TABLE || conf->format == FMT_MARKDOWN)
+		w->table = wr_table_new(conf->format == FMT_MARKDOWN);
 	if (conf->sealed) {
 		out_mark(out);
 		msg_on_exit(send_abort, w);
@@ -72,7 +82,7 @@ static void put_csv_text(struct wr *w, struct sl s)
 	bool quote = s.n == 0;
 
 	for (size_t i = 0; i < s.n && !quote; i++)
-		quote = s.p[i] == ',' || s.p[i] == '"' || s.p[i] == '\n' || s.p[i] == '\r';
+		quote = s.p[i] == w->sep || s.p[i] == '"' || s.p[i] == '\n' || s.p[i] == '\r';
 	if (!quote) {
 		memcpy(out_room(w->out, s.n), s.p, s.n);
 		out_wrote(w->out, s.n);
@@ -99,7 +109,7 @@ static void put_csv_header(struct wr *w)
 {
 	for (size_t i = 0; i < w->cols.n; i++) {
 		if (i)
-			put_char(w, ',');
+			put_char(w, w->sep);
 		put_csv_text(w, w->cols.name[i]);
 	}
 	if (w->conf.sealed)
@@ -241,24 +251,26 @@ static void put_json_row(struct wr *w, const struct field *f, size_t n)
 
 static void put_csv_row(struct wr *w, const struct field *f, size_t n)
 {
+	bool usual = w->sep == ','; /* what .plain speaks of */
 	size_t lead = n ? n : 1, commas = w->cols.n > lead ? w->cols.n - lead : 0;
 	char *end;
 
 	for (size_t i = 0; i < n; i++) {
 		char *start = out_room(w->out, (size_t)f[i].n + 1), *dst = start;
+		bool plain = f[i].plain && usual;
 
 		if (i)
-			*dst++ = ',';
-		if (LIKELY(f[i].plain))
+			*dst++ = w->sep;
+		if (LIKELY(plain))
 			dst = mem_copy(dst, f[i].p, f[i].n);
 		out_wrote(w->out, (size_t)(dst - start));
-		if (!f[i].plain && !field_is_null(&f[i]))
+		if (!plain && !field_is_null(&f[i]))
 			put_csv_text(w, field_sl(&f[i]));
 	}
 	if (w->conf.sealed && w->cols.n)
 		commas++;
 	end = out_room(w->out, commas + 1);
-	memset(end, ',', commas);
+	memset(end, w->sep, commas);
 	end[commas] = '\n';
 	out_wrote(w->out, commas + 1);
 }
@@ -271,6 +283,8 @@ void wr_row(struct wr *w, const struct field *f, size_t n)
 	w->rows_in_chunk++;
 	if (w->iso)
 		wr_iso_row(w->iso, f, n);
+	else if (w->table)
+		wr_table_row(w->table, f, n);
 	else if (w->conf.format == FMT_CSV)
 		put_csv_row(w, f, n);
 	else
@@ -331,7 +345,7 @@ uint64_t wr_join(struct wr *w, struct wr *side)
 
 bool wr_can_take_back(const struct wr *w)
 {
-	return w->conf.format == FMT_CSV && !w->conf.sealed && !w->conf.gzip &&
+	return w->conf.format == FMT_CSV && !w->conf.sealed &&
 	       out_can_take_back(w->out);
 }
 
@@ -405,6 +419,11 @@ enum format wr_format(const struct wr *w)
 	return w->conf.format;
 }
 
+char wr_delimiter(const struct wr *w)
+{
+	return w->sep;
+}
+
 uint64_t wr_rows(const struct wr *w)
 {
 	return w->rows;
@@ -436,6 +455,8 @@ void wr_close(struct wr *w)
 	}
 	if (w->iso)
 		wr_iso_close(w->iso);
+	if (w->table)
+		wr_table_close(w->table, &w->cols, w->out);
 	out_close(w->out);
 	for (size_t i = 0; w->keys && i < w->cols.n; i++)
 		str_free(&w->keys[i]);

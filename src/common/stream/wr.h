@@ -13,7 +13,7 @@
 struct wr_conf {
 	enum format format; /* not FMT_AUTO; format_is_document() is not sealed */
 	bool sealed;
-	int gzip;	    /* level, 0 = none */
+	int gzip, zstd;	    /* levels, 0 = none; not both */
 	bool bare;	    /* CSV without a header, whose rows may get wider: for scratch files */
 	const struct iso_opts *iso; /* for FMT_ISO; may be NULL */
 };
@@ -72,6 +72,7 @@ void wr_seal(struct wr *w, const struct seal *seal);
 
 bool wr_is_sealed(const struct wr *w);
 enum format wr_format(const struct wr *w);
+char wr_delimiter(const struct wr *w); /* of CSV */
 uint64_t wr_rows(const struct wr *w); /* data records since wr_open() */
 uint64_t wr_bytes(const struct wr *w);
 void wr_flush(struct wr *w);

@@ -1,0 +1,366 @@
+#include "compare/analysis.h"
+
+#include "compare/cellsum.h"
+#include "core/clock.h"
+#include "core/mem.h"
+#include "core/msg.h"
+#include "core/num.h"
+#include "ledger/ledger_disk.h"
+
+#include <math.h>
+#include <unistd.h>
+
+#define SAMPLE_PAGES 2000
+#define PAGE 8160.0 /* bytes of it that rows can have */
+#define TRIAL_ROWS 200000 /* read to measure how fast that goes */
+
+/* Migration over the bare reading of its rows: the bound that `make bench` holds it to. */
+#define MIGRATION_PER_READ 1.35
+
+const struct report_column analysis_columns[6] = {
+	{ "topic", false }, { "subject", false }, { "figure", false }, { "value", false },
+	{ "basis", false }, { "advice", false },
+};
+
+static const char exact[] = "exact", estimate[] = "estimate", measured[] = "measured",
+		  unknown[] = "unknown";
+
+/* What was found out on the way, for later figures. */
+struct found {
+	const struct analysis_conf *conf;
+	struct report *r;
+	struct arena texts;
+	double pages;	/* of the table */
+	double percent; /* of them that are in the sample */
+	double rows, rows_per_hour;
+	double wide_bytes;
+	int64_t first, last;
+	bool has_range;
+};
+
+void analysis_row(struct report *r, const char *topic, struct sl subject, const char *figure,
+	const char *value, const char *basis, const char *advice)
+{
+	report_textz(r, topic);
+	report_text(r, subject);
+	report_textz(r, figure);
+	report_textz(r, value);
+	report_textz(r, basis);
+	report_textz(r, advice);
+}
+
+static void add_number(struct found *f, const char *topic, struct sl subject, const char *figure,
+	double value, const char *basis, const char *advice)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof text, "%.0f", value < 0 ? 0 : value);
+	analysis_row(f->r, topic, subject, figure, text, basis, advice);
+}
+
+static double number_of(const struct pg_result *r, size_t row, int col)
+{
+	double v = 0;
+
+	return !pg_is_null(r, row, col) && num_double(pg_value(r, row, col), &v) ? v : 0;
+}
+
+/* ---- the narrow table ----------------------------------------------------------------------- */
+
+static void find_sizes(struct found *f)
+{
+	const struct narrow *n = f->conf->n;
+	struct pg_result *r = pg_query(f->conf->source,
+		"SELECT sum(pg_table_size(relid)), sum(pg_indexes_size(relid)),"
+		" sum(pg_relation_size(relid)) / current_setting('block_size')::bigint"
+		/* of what is no partitioned table the tree is empty */
+		" FROM (SELECT relid FROM pg_partition_tree($1::oid::regclass)"
+		"  UNION SELECT $1::oid::regclass) AS t",
+		1, (const char *[]){ n->oid });
+	struct sl table = sl_of(n->table);
+
+	f->pages = number_of(r, 0, 2);
+	f->percent = f->pages > SAMPLE_PAGES ? 100.0 * SAMPLE_PAGES / f->pages : 100;
+	if (n->has_place) {
+		add_number(f, "source", table, "table_bytes", number_of(r, 0, 0), exact, NULL);
+		add_number(f, "source", table, "index_bytes", number_of(r, 0, 1), exact, NULL);
+	}
+	pg_clear(r);
+}
+
+static void find_range(struct found *f)
+{
+	struct narrow *n = f->conf->n;
+	bool indexed = n->by_time || n->by_channel || n->by_ship_time;
+	struct sl table = sl_of(n->table);
+	char text[CLOCK_TEXT_MAX + 1];
+
+	if (!indexed && f->pages > SAMPLE_PAGES) {
+		analysis_row(f->r, "source", table, "first_time", NULL, unknown,
+			"an index that begins with the time: each chunk reads the whole table");
+		return;
+	}
+	f->has_range = narrow_range(n, f->conf->source, f->conf->ships, f->conf->n_ships, &f->first,
+		&f->last);
+	if (!f->has_range)
+		return;
+	text[clock_put(text, f->first, n->zone)] = '\0';
+	analysis_row(f->r, "source", table, "first_time", text, exact, NULL);
+	text[clock_put(text, f->last, n->zone)] = '\0';
+	analysis_row(f->r, "source", table, "last_time", text, exact, NULL);
+}
+
+/* How many of the ship's channels there are, by one probe of the index for each. */
+static double count_channels(struct found *f, struct sl ship, double in_sample, const char **basis)
+{
+	const struct narrow *n = f->conf->n;
+	struct str sql = { 0 }, where = { 0 };
+	struct pg_result *r;
+	double count;
+
+	*basis = f->percent < 100 ? estimate : exact;
+	if (!n->by_channel)
+		return in_sample;
+	str_addf(&where, "%s = ", n->col[NARROW_SHIP].ident);
+	pg_add_literal(f->conf->source, &where, ship);
+	str_addz(&where, " AND ");
+	narrow_add_loose_scan(n, &sql, "channels", n->col[NARROW_CHANNEL].ident, str_z(&where));
+	str_addz(&sql, "SELECT count(x) FROM channels");
+	r = pg_query(f->conf->source, str_z(&sql), 0, NULL);
+	count = number_of(r, 0, 0);
+	pg_clear(r);
+	str_free(&sql);
+	str_free(&where);
+	*basis = exact;
+	return count;
+}
+
+/*
+ * Bytes of the ship's wide tables: each row has a header, a bitmap of NULLs and the time, in each
+ * group; a text value is stored with one byte of length, a number in eight. Only whole rows are
+ * in a page, so one of 5 kB takes all of it. The key's index takes about 20 bytes a row.
+ */
+static double wide_bytes(const struct found *f, double rows, double channels, double length)
+{
+	bool native = f->conf->opts->types == TARGET_NATIVE;
+	double columns = f->conf->opts->group_columns	? (double)f->conf->opts->group_columns
+			 : native			? REGISTRY_NATIVE_COLUMNS
+							: REGISTRY_TEXT_COLUMNS;
+	double groups = ceil(channels / columns), value = native ? 8 : length + 1, row, in_page;
+
+	if (channels < 1)
+		return 0;
+	row = 24 + 4 + 8 + channels / groups * (value + 0.125);
+	in_page = row < PAGE ? floor(PAGE / row) : 1;
+	return rows / channels * groups * (8192 / in_page + 20);
+}
+
+static void report_ship(struct found *f, struct sl ship, const struct pg_result *r, size_t row)
+{
+	const char *basis, *rows_are = f->percent < 100 ? estimate : exact;
+	double rows = number_of(r, row, 1) * 100 / f->percent;
+	double channels = count_channels(f, ship, number_of(r, row, 2), &basis);
+	double bytes = wide_bytes(f, rows, channels, number_of(r, row, 3));
+
+	add_number(f, "ship", ship, "rows", rows, rows_are, NULL);
+	add_number(f, "ship", ship, "channels", channels, basis,
+		channels > REGISTRY_MAX_COLUMNS - 1 ? "too many for one view" : NULL);
+	if (channels > 0)
+		add_number(f, "ship", ship, "wide_rows", rows / channels, estimate, NULL);
+	add_number(f, "ship", ship, "wide_bytes", bytes, estimate, NULL);
+	f->rows += rows;
+	f->wide_bytes += bytes;
+}
+
+/* Rows, ships and lengths of values in a sample of the table's pages. */
+static void find_ships(struct found *f)
+{
+	const struct narrow *n = f->conf->n;
+	struct cellsum_source value;
+	struct str sql = { 0 };
+	struct pg_result *r;
+
+	if (!n->has_place) {
+		analysis_row(f->r, "source", sl_of(n->table), "rows", NULL, unknown,
+			"it is no table, so no sample of it can be taken");
+		return;
+	}
+	cellsum_source_open(&value, f->conf->source, n, CELLSUM_FAST);
+	str_addf(&sql,
+		"SELECT %s, count(*), count(DISTINCT %s), avg(octet_length(%s)) FROM %s"
+		" TABLESAMPLE SYSTEM (%.8f) REPEATABLE (1) WHERE %s IS NOT NULL",
+		n->col[NARROW_SHIP].ident, n->col[NARROW_CHANNEL].ident, value.value, n->ident,
+		f->percent, n->col[NARROW_SHIP].ident);
+	for (size_t i = 0; i < f->conf->n_ships; i++) {
+		str_addz(&sql, i ? ", " : " AND ");
+		if (i == 0)
+			str_addf(&sql, "%s IN (", n->col[NARROW_SHIP].ident);
+		pg_add_literal(f->conf->source, &sql, f->conf->ships[i]);
+	}
+	str_addz(&sql, f->conf->n_ships ? ") GROUP BY 1 ORDER BY 2 DESC, 1"
+					: " GROUP BY 1 ORDER BY 2 DESC, 1");
+	r = pg_query(f->conf->source, str_z(&sql), 0, NULL);
+	for (size_t i = 0; i < pg_rows(r); i++)
+		report_ship(f, arena_dup(&f->texts, pg_value(r, i, 0)), r, i);
+	add_number(f, "source", sl_of(n->table), "rows", f->rows,
+		f->percent < 100 ? estimate : exact, NULL);
+	pg_clear(r);
+	str_free(&sql);
+	cellsum_source_close(&value);
+}
+
+/* Rows an hour in the last day: in each hour its last minute is counted. */
+static void find_growth(struct found *f)
+{
+	const struct narrow *n = f->conf->n;
+	const char *time = n->col[NARROW_TIME].ident;
+	struct str sql = { 0 };
+	struct pg_result *r;
+	size_t hours;
+
+	if (!f->has_range || !n->by_time)
+		return;
+	str_addz(&sql, "SELECT h::text, (SELECT count(*) * 60 FROM ");
+	str_addf(&sql, "%s WHERE %s > h - interval '1 minute' AND %s <= h) FROM generate_series(",
+		n->ident, time, time);
+	narrow_add_time(n, &sql, f->last);
+	str_addz(&sql, " - interval '23 hours', ");
+	narrow_add_time(n, &sql, f->last);
+	str_addz(&sql, ", '1 hour') AS h ORDER BY 1");
+	r = pg_query(f->conf->source, str_z(&sql), 0, NULL);
+	hours = pg_rows(r);
+	for (size_t i = 0; i < hours; i++) {
+		double rows = number_of(r, i, 1);
+
+		add_number(f, "growth", arena_dup(&f->texts, pg_value(r, i, 0)), "rows_per_hour",
+			rows, estimate, NULL);
+		f->rows_per_hour += rows / (double)hours;
+	}
+	pg_clear(r);
+	str_free(&sql);
+}
+
+/* ---- the target ----------------------------------------------------------------------------- */
+
+static bool is_local(struct pg *pg)
+{
+	struct pg_result *r = pg_query(pg, "SELECT inet_server_addr() IS NULL", 0, NULL);
+	bool local = sl_eq_str(pg_value(r, 0, 0), "t");
+
+	pg_clear(r);
+	return local;
+}
+
+/* The least that is free where wide tables go, 0 when that cannot be known from here. */
+static double free_bytes(const struct found *f, double *wal)
+{
+	struct ledger_disk disks[LEDGER_DISKS_MAX];
+	double bytes = 0;
+	size_t n = ledger_disks(f->conf->target, f->conf->opts->schema, f->conf->opts->prefix,
+		disks);
+
+	for (size_t i = 0; i < n; i++) {
+		if (disks[i].tables && (bytes == 0 || disks[i].bytes_free < bytes))
+			bytes = disks[i].bytes_free;
+		if (disks[i].wal && !disks[i].tables)
+			*wal = disks[i].bytes_free;
+	}
+	return f->conf->disk_free ? (double)f->conf->disk_free : bytes;
+}
+
+static void report_disk(struct found *f)
+{
+	struct pg_result *r = pg_query(f->conf->target,
+		"SELECT pg_size_bytes(current_setting('max_wal_size'))", 0, NULL);
+	double wal = number_of(r, 0, 0), wal_room = 0, room = free_bytes(f, &wal_room);
+	double needed = f->wide_bytes + (wal_room > 0 ? 0 : wal);
+
+	pg_clear(r);
+	add_number(f, "disk", SL("target"), "wide_bytes", f->wide_bytes, estimate, NULL);
+	add_number(f, "disk", SL("target"), "wal_bytes", wal, exact, NULL);
+	if (wal_room > 0)
+		add_number(f, "disk", SL("target"), "wal_free_bytes", wal_room, exact,
+			wal_room < wal ? "not enough for max_wal_size" : NULL);
+	add_number(f, "disk", SL("target"), "needed_bytes", needed, estimate, NULL);
+	if (room > 0)
+		add_number(f, "disk", SL("target"), "free_bytes", room, exact,
+			room < needed ? "not enough: make room, or carry over ship by ship" : NULL);
+	else
+		analysis_row(f->r, "disk", SL("target"), "free_bytes", NULL, unknown,
+			"--disk-free SIZE tells it");
+}
+
+static uint64_t report_memory(struct found *f)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+	uint64_t bytes = 0;
+
+	if (is_local(f->conf->target) && pages > 0 && size > 0) {
+		bytes = (uint64_t)pages * (uint64_t)size;
+		add_number(f, "memory", SL("target"), "total_bytes", (double)bytes, exact, NULL);
+	} else {
+		analysis_row(f->r, "memory", SL("target"), "total_bytes", NULL, unknown, NULL);
+	}
+	return bytes;
+}
+
+/* ---- time ----------------------------------------------------------------------------------- */
+
+/* Reads the newest rows as a migration would; rows a second, 0 when that cannot be tried. */
+static double read_rate(const struct found *f)
+{
+	const struct narrow *n = f->conf->n;
+	double hours = f->rows_per_hour > 0 ? TRIAL_ROWS / f->rows_per_hour : 0, rows = 0;
+	struct narrow_part part = { .to = f->last + 1,
+		.ships = f->conf->ships,
+		.n_ships = f->conf->n_ships };
+	struct str sql = { 0 };
+	int64_t began;
+	struct sl row;
+
+	if (!f->has_range || !n->by_time || hours <= 0)
+		return 0;
+	part.from = f->last - (int64_t)(hours * 3600 * (double)CLOCK_US_PER_SEC);
+	str_addz(&sql, "COPY (");
+	narrow_add_select(n, f->conf->source, &sql, &part);
+	str_addz(&sql, ") TO STDOUT (FORMAT binary)");
+	began = clock_monotonic();
+	pg_copy_out(f->conf->source, str_z(&sql));
+	while (pg_copy_row(f->conf->source, &row))
+		rows++;
+	str_free(&sql);
+	return rows * 1e6 / (double)(clock_monotonic() - began + 1);
+}
+
+static void report_time(struct found *f)
+{
+	double rate = read_rate(f);
+
+	if (rate <= 0) {
+		analysis_row(f->r, "time", SL("migration"), "seconds", NULL, unknown, NULL);
+		return;
+	}
+	add_number(f, "time", SL("source"), "read_rows_per_second", rate, measured, NULL);
+	add_number(f, "time", SL("migration"), "seconds", f->rows / rate * MIGRATION_PER_READ,
+		estimate, "one worker; --workers N divides it while the servers have processors");
+	if (f->rows_per_hour > rate * 3600 / MIGRATION_PER_READ)
+		analysis_row(f->r, "time", SL("live"), "keeps_up", "no", estimate,
+			"rows come faster than one worker can carry them");
+}
+
+void analysis_run(const struct analysis_conf *conf, struct report *r)
+{
+	struct found f = { .conf = conf, .r = r };
+
+	/* a table without statistics looks small to the planner, whatever its size */
+	pg_set(conf->source, "enable_seqscan", "off");
+	pg_set(conf->source, "enable_bitmapscan", "off");
+	find_sizes(&f);
+	find_range(&f);
+	find_ships(&f);
+	find_growth(&f);
+	report_disk(&f);
+	analysis_settings(conf, r, report_memory(&f));
+	report_time(&f);
+	arena_free(&f.texts);
+}

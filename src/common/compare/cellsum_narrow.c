@@ -1,0 +1,331 @@
+/* cellsum_narrow.c - the statements on the narrow table. */
+#include "compare/cellsum_internal.h"
+
+#include "core/num.h"
+
+/* The instant as timestamp in UTC, whatever the column is. */
+static void add_instant(const struct cellsum_source *s, struct str *sql, const char *time)
+{
+	str_addf(sql, s->n->zone ? "(%s AT TIME ZONE 'UTC')" : "%s", time);
+}
+
+static void add_from(struct cellsum_source *s, struct str *sql, int64_t from, int64_t to,
+	const struct sl *ships, size_t n_ships)
+{
+	const char *time = s->n->col[NARROW_TIME].ident, *ship = s->n->col[NARROW_SHIP].ident;
+
+	str_addf(sql, " FROM %s WHERE %s >= ", s->n->ident, time);
+	cellsum_add_bound(sql, from, s->n->zone);
+	str_addf(sql, " AND %s < ", time);
+	cellsum_add_bound(sql, to, s->n->zone);
+	if (n_ships == 0)
+		str_addf(sql, " AND %s IS NOT NULL", ship);
+	for (size_t i = 0; i < n_ships; i++) {
+		str_addf(sql, i ? ", " : " AND %s IN (", ship);
+		pg_add_literal(s->pg, sql, ships[i]);
+	}
+	if (n_ships)
+		str_addc(sql, ')');
+}
+
+/* The hash of a text; of one in another encoding, of its bytes in UTF-8. */
+static void add_text_hash(const struct cellsum_source *s, struct str *sql, const char *text,
+	const char *seed)
+{
+	const struct encoding *e = s->n->encoding;
+
+	if (!e)
+		cellsum_add_hash(sql, s->hash, text, seed);
+	else
+		str_addf(sql,
+			"('x' || substr(md5(convert(convert_to((%s)::text || ':' || (%s), '%s'), "
+			"'%s', 'UTF8')), 1, 16))::bit(64)::bigint",
+			seed, text, pg_is_ascii(s->pg) ? "SQL_ASCII" : e->name, e->name);
+}
+
+/* The hash of a cell, shifted; `value`, `time` and `channel` are SQL. */
+static void add_cell(const struct cellsum_source *s, struct str *sql, const char *value,
+	const char *time, const char *channel)
+{
+	struct str seed = { 0 }, instant = { 0 }, text = { 0 };
+
+	add_instant(s, &instant, time);
+	cellsum_add_time_hash(&seed, s->hash, str_z(&instant));
+	str_addz(&seed, " # ");
+	str_addf(&text, "%s COLLATE \"C\"", channel);
+	add_text_hash(s, &seed, str_z(&text), "0");
+	str_clear(&text);
+	str_addf(&text, "(%s) COLLATE \"C\"", value);
+	add_text_hash(s, sql, str_z(&text), str_z(&seed));
+	str_addz(sql, CELLSUM_SHIFT);
+	str_free(&seed);
+	str_free(&instant);
+	str_free(&text);
+}
+
+/*
+ * Of repeated cells the one that counts: (ship, time, channel, value). With an index by time this
+ * is sorted an instant at a time.
+ */
+static void add_last_cells(struct cellsum_source *s, struct str *sql, int64_t from, int64_t to,
+	const struct sl *ships, size_t n_ships, const char *more)
+{
+	const struct narrow *n = s->n;
+	const char *time = n->col[NARROW_TIME].ident;
+
+	str_addf(sql,
+		"SELECT DISTINCT ON (%s, ship, channel) %s AS ship, %s AS \"time\", %s COLLATE "
+		"\"C\""
+		" AS channel, %s AS value",
+		time, n->col[NARROW_SHIP].expr, time, s->channel, s->value);
+	add_from(s, sql, from, to, ships, n_ships);
+	str_addf(sql, "%s AND (%s) ORDER BY %s, ship, channel", more, s->present, time);
+	if (n->col[NARROW_ID].name.n)
+		str_addf(sql, ", %s DESC", n->col[NARROW_ID].ident);
+	else if (n->has_place)
+		str_addz(sql, ", tableoid DESC, ctid DESC");
+}
+
+/* ---- per ship ---------------------------------------------------------------------------------
+ */
+
+/* Counts of rows and instants, and where nothing can repeat, the cells as well. */
+static void add_counts(struct cellsum_source *s, struct str *sql, int64_t from, int64_t to,
+	const struct sl *ships, size_t n_ships)
+{
+	const struct narrow *n = s->n;
+	struct str instant = { 0 };
+
+	add_instant(s, &instant, "t");
+	str_addz(sql,
+		"SELECT ship, sum(rows), sum(bad), sum(vals), count(*) FILTER (WHERE rows > bad),"
+		" sum(");
+	cellsum_add_time_hash(sql, s->hash, str_z(&instant));
+	str_addz(sql, CELLSUM_SHIFT ") FILTER (WHERE rows > bad), sum(cells) FROM (SELECT ");
+	str_addf(sql,
+		"%s AS ship, %s AS t, count(*) AS rows, count(*) FILTER (WHERE %s) AS bad,"
+		" count(*) FILTER (WHERE %s) AS vals, ",
+		n->col[NARROW_SHIP].expr, n->col[NARROW_TIME].ident, s->bad, s->present);
+	if (n->unique) {
+		str_addz(sql, "sum(");
+		add_cell(s, sql, s->value, n->col[NARROW_TIME].ident, s->channel);
+		str_addz(sql, ") AS cells");
+	} else {
+		str_addz(sql, "0 AS cells");
+	}
+	add_from(s, sql, from, to, ships, n_ships);
+	str_addz(sql, " GROUP BY 1, 2) AS instant GROUP BY ship");
+	str_free(&instant);
+}
+
+static struct cellsum_of *find(struct cellsum_of *list, size_t n, struct sl name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (sl_eq(list[i].name, name))
+			return &list[i];
+	return NULL;
+}
+
+static uint64_t count_of(const struct pg_result *r, size_t row, int col)
+{
+	uint64_t v = 0;
+
+	(void)!num_u64(pg_value(r, row, col), &v);
+	return v;
+}
+
+/* Was it a text that could not be converted, and is known now? Else that is the end. */
+static void leave_out(struct cellsum_source *s, int64_t from, int64_t to, const struct sl *ships,
+	size_t n_ships)
+{
+	bool text = s->n->encoding && (strcmp(pg_sqlstate(s->pg), "22021") == 0 ||
+				strcmp(pg_sqlstate(s->pg), "22P05") == 0);
+
+	if (text)
+		pg_exec(s->pg, "ROLLBACK");
+	if (!text || !cellsum_source_learn(s, from, to, ships, n_ships))
+		pg_die(s->pg, "cannot compute checksums");
+}
+
+/* The cells that count, where they may repeat; false when the server refused. */
+static bool take_last_cells(struct cellsum_source *s, int64_t from, int64_t to,
+	const struct sl *ships, size_t n_ships, struct cellsum_of *list, size_t n)
+{
+	struct str sql = { 0 };
+	struct pg_result *r;
+
+	str_addz(&sql, "SELECT ship, count(*), sum(");
+	add_cell(s, &sql, "value", "\"time\"", "channel");
+	str_addz(&sql, ") FROM (");
+	add_last_cells(s, &sql, from, to, ships, n_ships, "");
+	str_addz(&sql, ") AS last GROUP BY ship");
+	r = pg_try_query(s->pg, str_z(&sql), 0, NULL);
+	for (size_t i = 0; r && i < pg_rows(r); i++) {
+		struct cellsum_of *of = find(list, n, pg_value(r, i, 0));
+
+		if (!of) /* came between the two statements */
+			continue;
+		of->sum.cells = count_of(r, i, 1);
+		of->sum.cell_sum = cellsum_mod64(pg_value(r, i, 2));
+	}
+	pg_clear(r);
+	str_free(&sql);
+	return r != NULL;
+}
+
+static size_t take_counts(const struct pg_result *r, struct arena *a, struct cellsum_of **out)
+{
+	size_t n = 0;
+
+	*out = arena_alloc(a, mem_mul(pg_rows(r) + 1, sizeof **out));
+	for (size_t i = 0; i < pg_rows(r); i++) {
+		size_t length = pg_value(r, i, 0).n;
+
+		if (length == 0 || length > NARROW_NAME_MAX)
+			continue; /* no ship: its rows are rejects */
+		(*out)[n++] = (struct cellsum_of){ .name = arena_dup(a, pg_value(r, i, 0)),
+			.sum = { .rows = count_of(r, i, 1),
+				.bad = count_of(r, i, 2),
+				.values = count_of(r, i, 3),
+				.cells = count_of(r, i, 3),
+				.instants = count_of(r, i, 4),
+				.instant_sum = cellsum_mod64(pg_value(r, i, 5)),
+				.cell_sum = cellsum_mod64(pg_value(r, i, 6)) } };
+	}
+	return n;
+}
+
+size_t cellsum_narrow(struct cellsum_source *s, int64_t from, int64_t to, const struct sl *ships,
+	size_t n_ships, struct arena *a, struct cellsum_of **out)
+{
+	struct str sql = { 0 };
+	struct pg_result *r;
+	size_t n = 0;
+	bool done = false;
+
+	while (!done) {
+		str_clear(&sql);
+		add_counts(s, &sql, from, to, ships, n_ships);
+		narrow_begin(s->n, s->pg);
+		r = pg_try_query(s->pg, str_z(&sql), 0, NULL);
+		if (r)
+			n = take_counts(r, a, out);
+		done = r && (s->n->unique || take_last_cells(s, from, to, ships, n_ships, *out, n));
+		pg_clear(r);
+		if (!done)
+			leave_out(s, from, to, ships, n_ships);
+	}
+	pg_exec(s->pg, "COMMIT");
+	str_free(&sql);
+	return n;
+}
+
+/* ---- in detail --------------------------------------------------------------------------------
+ */
+
+/* All cells that count of one ship, or with `more` of one channel: (ship, time, channel, value). */
+static void add_cells_of(struct cellsum_source *s, struct str *sql, int64_t from, int64_t to,
+	struct sl ship, const char *more)
+{
+	const struct narrow *n = s->n;
+
+	if (!n->unique) {
+		add_last_cells(s, sql, from, to, &ship, 1, more);
+		return;
+	}
+	str_addf(sql, "SELECT %s AS \"time\", %s AS channel, %s AS value",
+		n->col[NARROW_TIME].ident, s->channel, s->value);
+	add_from(s, sql, from, to, &ship, 1);
+	str_addf(sql, "%s AND (%s)", more, s->present);
+}
+
+size_t cellsum_narrow_channels(struct cellsum_source *s, int64_t from, int64_t to, struct sl ship,
+	struct arena *a, struct cellsum_of **out)
+{
+	struct str sql = { 0 };
+	struct pg_result *r;
+	size_t n;
+
+	str_addz(&sql, "SELECT channel, count(*), sum(");
+	add_cell(s, &sql, "value", "\"time\"", "channel");
+	str_addz(&sql, ") FROM (");
+	add_cells_of(s, &sql, from, to, ship, "");
+	str_addz(&sql, ") AS cell GROUP BY channel ORDER BY channel");
+	r = pg_query(s->pg, str_z(&sql), 0, NULL);
+	n = pg_rows(r);
+	*out = arena_alloc(a, mem_mul(n + 1, sizeof **out));
+	for (size_t i = 0; i < n; i++)
+		(*out)[i] = (struct cellsum_of){ .name = arena_dup(a, pg_value(r, i, 0)),
+			.sum = { .cells = count_of(r, i, 1),
+				.cell_sum = cellsum_mod64(pg_value(r, i, 2)) } };
+	pg_clear(r);
+	str_free(&sql);
+	return n;
+}
+
+static void add_cells(struct cellsum_source *s, struct str *sql, int64_t from, int64_t to,
+	struct sl ship, struct sl channel, const char *at)
+{
+	struct str more = { 0 };
+
+	str_addf(&more, "%s AND %s = ", at, s->n->col[NARROW_CHANNEL].ident);
+	pg_add_literal(s->pg, &more, channel);
+	str_addz(sql, "SELECT ");
+	add_instant(s, sql, "\"time\"");
+	str_addz(sql, ", value FROM (");
+	add_cells_of(s, sql, from, to, ship, str_z(&more));
+	str_addz(sql, ") AS cell ORDER BY \"time\"");
+	str_free(&more);
+}
+
+static void add_instants(struct cellsum_source *s, struct str *sql, int64_t from, int64_t to,
+	struct sl ship, const char *at)
+{
+	str_addz(sql, "SELECT DISTINCT ");
+	add_instant(s, sql, s->n->col[NARROW_TIME].ident);
+	add_from(s, sql, from, to, &ship, 1);
+	str_addf(sql, "%s AND NOT (%s) ORDER BY 1", at, s->bad);
+}
+
+void cellsum_add_narrow_cells(struct cellsum_source *s, struct str *sql, int64_t from, int64_t to,
+	struct sl ship, struct sl channel)
+{
+	add_cells(s, sql, from, to, ship, channel, "");
+}
+
+void cellsum_add_narrow_instants(
+	struct cellsum_source *s, struct str *sql, int64_t from, int64_t to, struct sl ship)
+{
+	add_instants(s, sql, from, to, ship, "");
+}
+
+/* ` AND time IN (…)` */
+static void add_at(struct cellsum_source *s, struct str *sql, const int64_t *at, size_t n)
+{
+	str_addf(sql, " AND %s IN (", s->n->col[NARROW_TIME].ident);
+	for (size_t i = 0; i < n; i++) {
+		str_addz(sql, i ? ", " : "");
+		cellsum_add_bound(sql, at[i], s->n->zone);
+	}
+	str_addc(sql, ')');
+}
+
+void cellsum_add_narrow_cells_at(struct cellsum_source *s, struct str *sql, const int64_t *at,
+	size_t n, struct sl ship, struct sl channel)
+{
+	struct str list = { 0 };
+
+	add_at(s, &list, at, n);
+	add_cells(s, sql, at[0], at[n - 1] + 1, ship, channel, str_z(&list));
+	str_free(&list);
+}
+
+void cellsum_add_narrow_instants_at(
+	struct cellsum_source *s, struct str *sql, const int64_t *at, size_t n, struct sl ship)
+{
+	struct str list = { 0 };
+
+	add_at(s, &list, at, n);
+	add_instants(s, sql, at[0], at[n - 1] + 1, ship, str_z(&list));
+	str_free(&list);
+}

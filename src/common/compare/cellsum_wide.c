@@ -1,0 +1,339 @@
+/* cellsum_wide.c - the statements on the wide tables. */
+#include "compare/cellsum_internal.h"
+
+#include "core/num.h"
+
+#define ARGUMENTS_MAX 100    /* of a function of PostgreSQL */
+#define CHANNELS_AT_ONCE 400 /* two columns each; a result holds 1,664 */
+
+static void add_table(struct cellsum_target *t, struct str *sql, const struct group *g)
+{
+	struct pg *pg = registry_pg(t->r);
+
+	pg_add_ident(pg, sql, sl_of(registry_opts(t->r)->schema));
+	str_addc(sql, '.');
+	pg_add_ident(pg, sql, g->table);
+}
+
+static void add_key(struct cellsum_target *t, struct str *sql)
+{
+	pg_add_ident(registry_pg(t->r), sql, registry_key(t->r));
+}
+
+/* The key as timestamp in UTC. */
+static void add_instant(struct cellsum_target *t, struct str *sql, const struct ship *ship)
+{
+	str_addz(sql, ship->zoned ? "(" : "");
+	add_key(t, sql);
+	str_addz(sql, ship->zoned ? " AT TIME ZONE 'UTC')" : "");
+}
+
+static void add_where(struct cellsum_target *t, struct str *sql, const char *from, const char *to)
+{
+	str_addz(sql, " WHERE ");
+	add_key(t, sql);
+	str_addf(sql, " >= %s AND ", from);
+	add_key(t, sql);
+	str_addf(sql, " < %s", to);
+}
+
+static void add_range(struct cellsum_target *t, struct str *sql, const struct ship *ship,
+	int64_t from, int64_t to)
+{
+	struct str a = { 0 }, b = { 0 };
+
+	cellsum_add_bound(&a, from, ship->zoned);
+	cellsum_add_bound(&b, to, ship->zoned);
+	add_where(t, sql, str_z(&a), str_z(&b));
+	str_free(&a);
+	str_free(&b);
+}
+
+/* Is the channel a column of this group (from 0) that is there? */
+static bool is_of(const struct ship *ship, size_t channel, size_t group)
+{
+	return ship->channel[channel].made && ship->channel[channel].group == group + 1;
+}
+
+static size_t count_made(const struct ship *ship, size_t group)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ship->channels.n; i++)
+		n += is_of(ship, i, group);
+	return n;
+}
+
+/* The name under which a row's hash of its instant is found: no column may have it. */
+static void name_hash(const struct ship *ship, struct str *name)
+{
+	str_clear(name);
+	str_addz(name, "instant_hash");
+	while (names_find(&ship->columns, str_sl(name)) != NAMES_NONE)
+		str_addc(name, '_');
+}
+
+/* The hash of a column's cell, shifted: NULL where it is NULL. */
+static void add_cell(struct cellsum_target *t, struct str *sql, const struct ship *ship,
+	size_t channel, const char *time_hash)
+{
+	struct str seed = { 0 }, text = { 0 };
+
+	pg_add_literal(registry_pg(t->r), &text, ship->channels.name[channel]);
+	str_addf(&seed, "%s # ", time_hash);
+	cellsum_add_hash(&seed, t->hash, str_z(&text), "0");
+	str_clear(&text);
+	pg_add_ident(registry_pg(t->r), &text, ship->channel[channel].column);
+	if (ship->channel[channel].type != COLUMN_TEXT)
+		str_addz(&text, "::text");
+	cellsum_add_hash(sql, t->hash, str_z(&text), str_z(&seed));
+	str_addz(sql, CELLSUM_SHIFT);
+	str_free(&seed);
+	str_free(&text);
+}
+
+/* `num_nonnulls(a, b, …) + num_nonnulls(…)` of a group's columns, or 0. */
+static void add_count(
+	struct cellsum_target *t, struct str *sql, const struct ship *ship, size_t group)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ship->channels.n; i++) {
+		if (!is_of(ship, i, group))
+			continue;
+		str_addz(sql, n == 0              ? "num_nonnulls("
+			      : n % ARGUMENTS_MAX ? ", "
+						  : ") + num_nonnulls(");
+		pg_add_ident(registry_pg(t->r), sql, ship->channel[i].column);
+		n++;
+	}
+	str_addz(sql, n ? ")" : "0");
+}
+
+static void add_row_sum(struct cellsum_target *t, struct str *sql, const struct ship *ship,
+	size_t group, const char *time_hash)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ship->channels.n; i++) {
+		if (!is_of(ship, i, group))
+			continue;
+		str_addz(sql, n++ ? " + coalesce(" : "coalesce(");
+		add_cell(t, sql, ship, i, time_hash);
+		str_addz(sql, ", 0)");
+	}
+	str_addz(sql, n ? "" : "0::bigint");
+}
+
+/* `FROM (SELECT *, hash …) AS w`: the hash of the instant once per row (OFFSET keeps it so). */
+static void add_hashed(struct cellsum_target *t, struct str *sql, const struct ship *ship,
+	size_t group, const char *name)
+{
+	struct str instant = { 0 };
+
+	add_instant(t, &instant, ship);
+	str_addz(sql, " FROM (SELECT *, ");
+	cellsum_add_time_hash(sql, t->hash, str_z(&instant));
+	str_addf(sql, " AS %s FROM ", name);
+	add_table(t, sql, &ship->group[group]);
+	str_free(&instant);
+}
+
+/* Makes the statement for a group: its text is long, so it is parsed and planned once. */
+static void prepare(struct cellsum_target *t, struct ship *ship, size_t group, const char *name)
+{
+	const char *type = ship->zoned ? "timestamptz" : "timestamp";
+	struct str sql = { 0 }, hash = { 0 };
+
+	name_hash(ship, &hash);
+	str_addf(&sql, "PREPARE %s (%s, %s) AS SELECT count(*), sum(", name, type, type);
+	add_count(t, &sql, ship, group);
+	str_addz(&sql, "), sum(");
+	add_row_sum(t, &sql, ship, group, str_z(&hash));
+	str_addf(&sql, "), sum(%s" CELLSUM_SHIFT "), ", str_z(&hash));
+	if (group == 0) {
+		str_addz(&sql, "0");
+	} else {
+		str_addz(&sql, "(SELECT count(*) FROM (SELECT ");
+		add_key(t, &sql);
+		str_addz(&sql, " FROM ");
+		add_table(t, &sql, &ship->group[group]);
+		add_where(t, &sql, "$1", "$2");
+		str_addz(&sql, " EXCEPT SELECT ");
+		add_key(t, &sql);
+		str_addz(&sql, " FROM ");
+		add_table(t, &sql, &ship->group[0]);
+		add_where(t, &sql, "$1", "$2");
+		str_addz(&sql, ") AS orphan)");
+	}
+	add_hashed(t, &sql, ship, group, str_z(&hash));
+	add_where(t, &sql, "$1", "$2");
+	str_addz(&sql, " OFFSET 0) AS w");
+	pg_exec(registry_pg(t->r), str_z(&sql));
+	str_free(&sql);
+	str_free(&hash);
+}
+
+#define PREPARED_MAX 64 /* a statement over a thousand columns takes megabytes of the server */
+
+/* The number of the statement of this name; `added`: it is to be prepared. */
+static size_t statement_of(struct cellsum_target *t, struct sl name, bool *added)
+{
+	if (t->prepared.n >= PREPARED_MAX && names_find(&t->prepared, name) == NAMES_NONE) {
+		pg_exec(registry_pg(t->r), "DEALLOCATE ALL");
+		names_clear(&t->prepared);
+	}
+	return names_add(&t->prepared, name, added);
+}
+
+static void add_group(struct cellsum_target *t, struct ship *ship, size_t group, int64_t from,
+	int64_t to, struct cellsum *out)
+{
+	struct pg *pg = registry_pg(t->r);
+	struct str name = { 0 }, sql = { 0 };
+	struct pg_result *r;
+	uint64_t rows = 0, cells = 0, orphans = 0;
+	bool added;
+	size_t id;
+
+	/* another table or more columns is another statement */
+	str_addf(&name, "%zu %zu ", group, count_made(ship, group));
+	str_add(&name, ship->group[group].table);
+	id = statement_of(t, str_sl(&name), &added);
+	str_clear(&name);
+	str_addf(&name, "ferry_cellsum_%zu", id);
+	if (added)
+		prepare(t, ship, group, str_z(&name));
+	str_addf(&sql, "EXECUTE %s (", str_z(&name));
+	cellsum_add_bound(&sql, from, ship->zoned);
+	str_addz(&sql, ", ");
+	cellsum_add_bound(&sql, to, ship->zoned);
+	str_addc(&sql, ')');
+	r = pg_query(pg, str_z(&sql), 0, NULL);
+	(void)!num_u64(pg_value(r, 0, 0), &rows);
+	(void)!num_u64(pg_value(r, 0, 1), &cells);
+	(void)!num_u64(pg_value(r, 0, 4), &orphans);
+	out->cells += cells;
+	out->cell_sum += cellsum_mod64(pg_value(r, 0, 2));
+	out->orphans += orphans;
+	if (group == 0) {
+		out->rows = out->instants = rows;
+		out->instant_sum = cellsum_mod64(pg_value(r, 0, 3));
+	}
+	pg_clear(r);
+	str_free(&name);
+	str_free(&sql);
+}
+
+void cellsum_wide(
+	struct cellsum_target *t, struct ship *ship, int64_t from, int64_t to, struct cellsum *out)
+{
+	*out = (struct cellsum){ .rows = 0 };
+	for (size_t g = 0; g < ship->n_groups; g++)
+		if (ship->group[g].made)
+			add_group(t, ship, g, from, to, out);
+}
+
+void cellsum_target_close(struct cellsum_target *t)
+{
+	names_free(&t->prepared);
+	registry_close(t->r);
+}
+
+/* ---- in detail --------------------------------------------------------------------------------
+ */
+
+/* Counts and sums of channels list[0..n) of one group. */
+static void take_channels(struct cellsum_target *t, struct ship *ship, size_t group, int64_t from,
+	int64_t to, const size_t *list, size_t n, struct cellsum *out)
+{
+	struct str sql = { 0 }, hash = { 0 };
+	struct pg_result *r;
+
+	name_hash(ship, &hash);
+	for (size_t i = 0; i < n; i++) {
+		str_addz(&sql, i ? ", count(" : "SELECT count(");
+		pg_add_ident(registry_pg(t->r), &sql, ship->channel[list[i]].column);
+		str_addz(&sql, "), sum(");
+		add_cell(t, &sql, ship, list[i], str_z(&hash));
+		str_addc(&sql, ')');
+	}
+	add_hashed(t, &sql, ship, group, str_z(&hash));
+	add_range(t, &sql, ship, from, to);
+	str_addz(&sql, " OFFSET 0) AS w");
+	r = pg_query(registry_pg(t->r), str_z(&sql), 0, NULL);
+	for (size_t i = 0; i < n; i++) {
+		(void)!num_u64(pg_value(r, 0, (int)(2 * i)), &out[list[i]].cells);
+		out[list[i]].cell_sum = cellsum_mod64(pg_value(r, 0, (int)(2 * i + 1)));
+	}
+	pg_clear(r);
+	str_free(&sql);
+	str_free(&hash);
+}
+
+struct cellsum *cellsum_wide_channels(
+	struct cellsum_target *t, struct ship *ship, int64_t from, int64_t to, struct arena *a)
+{
+	struct cellsum *out = arena_alloc(a, mem_mul(ship->channels.n + 1, sizeof *out));
+	size_t list[CHANNELS_AT_ONCE];
+
+	for (size_t i = 0; i < ship->channels.n; i++)
+		out[i] = (struct cellsum){ .cells = 0 };
+	for (size_t g = 0; g < ship->n_groups; g++) {
+		size_t n = 0;
+
+		for (size_t i = 0; i < ship->channels.n; i++) {
+			if (!is_of(ship, i, g))
+				continue;
+			list[n++] = i;
+			if (n == CHANNELS_AT_ONCE) {
+				take_channels(t, ship, g, from, to, list, n, out);
+				n = 0;
+			}
+		}
+		if (n > 0)
+			take_channels(t, ship, g, from, to, list, n, out);
+	}
+	return out;
+}
+
+void cellsum_add_wide_cells(struct cellsum_target *t, struct str *sql, int64_t from, int64_t to,
+	struct ship *ship, size_t channel)
+{
+	const struct channel *c = &ship->channel[channel];
+
+	str_addz(sql, "SELECT ");
+	add_instant(t, sql, ship);
+	str_addz(sql, ", ");
+	pg_add_ident(registry_pg(t->r), sql, c->column);
+	str_addz(sql, "::text FROM ");
+	add_table(t, sql, &ship->group[c->group - 1]);
+	add_range(t, sql, ship, from, to);
+	str_addz(sql, " AND ");
+	pg_add_ident(registry_pg(t->r), sql, c->column);
+	str_addz(sql, " IS NOT NULL ORDER BY 1");
+}
+
+void cellsum_add_wide_instants(
+	struct cellsum_target *t, struct str *sql, int64_t from, int64_t to, struct ship *ship)
+{
+	str_addz(sql, "SELECT ");
+	add_instant(t, sql, ship);
+	str_addz(sql, " FROM ");
+	add_table(t, sql, &ship->group[0]);
+	add_range(t, sql, ship, from, to);
+	str_addz(sql, " ORDER BY 1");
+}
+
+void cellsum_add_wide_orphans(struct cellsum_target *t, struct str *sql, int64_t from, int64_t to,
+	struct ship *ship, size_t group)
+{
+	for (size_t i = 0; i < 2; i++) {
+		str_addz(sql, i ? " EXCEPT SELECT " : "SELECT ");
+		add_instant(t, sql, ship);
+		str_addz(sql, " FROM ");
+		add_table(t, sql, &ship->group[i ? 0 : group]);
+		add_range(t, sql, ship, from, to);
+	}
+	str_addz(sql, " ORDER BY 1");
+}

@@ -1,0 +1,513 @@
+#include "compare/verify_internal.h"
+
+#include "core/clock.h"
+#include "core/msg.h"
+#include "core/stop.h"
+#include "ledger/ledger_opts.h"
+#include "ledger/ledger_origin.h"
+
+#define NOTE_EVERY (INT64_C(10) * CLOCK_US_PER_SEC)
+#define ROUNDS_MAX 20   /* of repairing a range */
+#define LIST_MAX 200000 /* differences gathered in one round */
+
+static bool same(const struct cellsum *narrow, const struct cellsum *wide)
+{
+	return narrow->cells == wide->cells && narrow->cell_sum == wide->cell_sum &&
+	       narrow->instants == wide->instants && narrow->instant_sum == wide->instant_sum &&
+	       wide->orphans == 0;
+}
+
+/* ---- a range that differs ------------------------------------------------------------------- */
+
+struct place {
+	struct ship *ship;
+	size_t number; /* of the ship */
+	int64_t from, to;
+};
+
+/* Both sums once more: a source in use may have changed between the two looks. */
+static bool equal_now(struct verify *v, const struct place *p)
+{
+	struct arena arena = { 0 };
+	struct cellsum_of *list;
+
+	registry_read(v->target.r, p->ship);
+	v->now = (struct cellsum){ .rows = 0 };
+	if (cellsum_narrow(&v->source, p->from, p->to, &p->ship->id, 1, &arena, &list) > 0)
+		v->now = list[0].sum;
+	cellsum_wide(&v->target, p->ship, p->from, p->to, &v->wide);
+	arena_free(&arena);
+	return same(&v->now, &v->wide);
+}
+
+static void look(
+	struct verify *v, const struct place *p, struct cell_list *list, size_t max, bool values)
+{
+	cell_list_find(list, &v->source, &v->target, p->ship, p->from, p->to, max, values);
+}
+
+#define FOLLOWER_TURNS 3
+#define SETTLE_MAX (INT64_C(15) * CLOCK_US_PER_SEC) /* an idle follower reports every ten seconds */
+
+/* Waits until what was on its way has come: all that the source has written by now. */
+static void settle(struct verify *v)
+{
+	int64_t deadline = clock_monotonic() + SETTLE_MAX;
+	struct pg *pg = registry_pg(v->target.r);
+	struct pg_result *lsn = NULL;
+	uint64_t before;
+
+	if (v->opts.settle > 0) {
+		clock_sleep(v->opts.settle);
+		return;
+	}
+	before = ledger_live_turns(pg, v->job.id);
+	if (v->live.slot)
+		lsn = pg_try_query(v->source.pg, "SELECT pg_current_wal_lsn()", 0, NULL);
+	while (clock_monotonic() < deadline &&
+		!(lsn ? ledger_live_has(pg, v->job.id, pg_valuez(lsn, 0, 0))
+		      : ledger_live_turns(pg, v->job.id) >= before + FOLLOWER_TURNS))
+		clock_sleep(CLOCK_US_PER_SEC / 20);
+	pg_clear(lsn);
+}
+
+/* Gathers the differences, those that are still there after a while. */
+static void gather(struct verify *v, const struct place *p, size_t max, bool values)
+{
+	if (v->opts.settle == 0 || (v->opts.settle < 0 && !v->live.alive)) {
+		look(v, p, &v->list, max, values);
+		return;
+	}
+	look(v, p, &v->again, LIST_MAX, false);
+	v->list.n = 0;
+	v->list.more = false;
+	if (v->again.n == 0)
+		return;
+	settle(v);
+	registry_read(v->target.r, p->ship);
+	look(v, p, &v->list, LIST_MAX, values);
+	cell_list_keep(&v->list, &v->again);
+}
+
+/* What was counted is not there. Beside a follower verify_watch.c tells how much differs. */
+static void take_back(struct verify *v, const struct place *p, const struct repair *before)
+{
+	v->repair.filled = before->filled;
+	v->repair.set = before->set;
+	v->repair.removed = before->removed;
+	if (!v->opts.watch)
+		msg_warn("ship %s: %zu cells or rows differ as before although they were "
+			 "repaired: does a trigger or rule on its wide tables change what is "
+			 "written?",
+			msg_q(p->ship->id), v->list.n);
+}
+
+/* A round that nobody was in the way of, and that left both sums as they were, was in vain. */
+static bool mend_in_rounds(struct verify *v, const struct place *p)
+{
+	for (int round = 0; round < ROUNDS_MAX; round++) {
+		struct cellsum narrow = v->now, wide = v->wide;
+		struct repair before = v->repair;
+
+		gather(v, p, LIST_MAX, false);
+		if (v->list.n == 0)
+			return true;
+		if (!repair_round(&v->repair, p->ship, p->from, p->to, &v->list))
+			return false;
+		if (equal_now(v, p))
+			return true;
+		if (v->repair.busy == before.busy && memcmp(&narrow, &v->now, sizeof narrow) == 0 &&
+			memcmp(&wide, &v->wide, sizeof wide) == 0) {
+			take_back(v, p, &before);
+			return false;
+		}
+	}
+	return false;
+}
+
+/* Says what was done, and keeps the chunk's counts true. */
+static void note_mended(struct verify *v, const struct place *p, const struct repair *before)
+{
+	uint64_t filled = v->repair.filled - before->filled, set = v->repair.set - before->set,
+		 removed = v->repair.removed - before->removed;
+	char from[CLOCK_TEXT_MAX];
+	struct str text = { 0 };
+
+	if (filled + set + removed == 0)
+		return;
+	str_addf(&text, "repaired: %llu missing, %llu changed, %llu rows too many",
+		(unsigned long long)filled, (unsigned long long)set, (unsigned long long)removed);
+	msg_note("ship %s, from %.*s: %s", msg_q(p->ship->id),
+		p->from == CELLSUM_ALWAYS ? 1 : (int)clock_put(from, p->from, false),
+		p->from == CELLSUM_ALWAYS ? "-" : from, str_z(&text));
+	ledger_event(registry_pg(v->target.r), set + removed ? LEDGER_WARNING : LEDGER_INFO,
+		v->job.id, p->ship->id, p->from == CELLSUM_ALWAYS ? LEDGER_NO_TIME : p->from,
+		str_z(&text));
+	ledger_recount(registry_pg(v->target.r), v->job.id,
+		&(struct ledger_recount){ .ship = p->ship->id,
+			.from = p->from,
+			.to = p->to,
+			.rows = v->now.rows - v->now.bad,
+			.cells = v->now.values,
+			.dropped = v->now.values - v->now.cells,
+			.wide_rows = v->now.instants });
+	str_free(&text);
+}
+
+/* Mends the range; true when nothing differs any more. */
+static bool mend(struct verify *v, const struct place *p)
+{
+	struct repair before = v->repair;
+	bool whole = mend_in_rounds(v, p);
+
+	note_mended(v, p, &before);
+	v->mended_ranges += whole;
+	return whole;
+}
+
+static void report(struct verify *v, const struct place *p)
+{
+	uint64_t left = v->opts.max_differences - v->differences, found;
+
+	gather(v, p, left, true);
+	found = v->list.n < left ? v->list.n : left;
+	for (size_t i = 0; i < found && v->opts.found; i++)
+		v->opts.found(v->opts.ctx, p->number, &v->list.cell[i]);
+	v->tally[p->number].differences += found;
+	v->differences += found;
+	v->bad_ranges += found > 0;
+}
+
+static void add_unclean(struct verify *v, const struct ledger_range *r, size_t s, bool open)
+{
+	mem_grow(&v->unclean, &v->unclean_cap, v->n_unclean + 1, sizeof *v->unclean);
+	v->unclean[v->n_unclean++] = (struct unclean){
+		.ship = s, .from = r->from, .to = r->to, .open = open };
+}
+
+static void look_closer(struct verify *v, const struct ledger_range *r, size_t s)
+{
+	struct place p = { registry_ship(v->target.r, v->ships.name[s]), s, r->from, r->to };
+
+	if (equal_now(v, &p))
+		return;
+	/* a deletion that was seen, but came too early for its chunk, is to be made up for */
+	v->repair.remove = v->opts.remove || r->cover[s] == LEDGER_COVER_DOUBT;
+	if (v->opts.repair && mend(v, &p))
+		return;
+	if (v->differences < v->opts.max_differences) {
+		uint64_t before = v->differences;
+
+		report(v, &p);
+		if (v->differences == before)
+			return;
+	} else {
+		v->bad_ranges++;
+	}
+	add_unclean(v, r, s, false);
+}
+
+/* ---- all ranges ----------------------------------------------------------------------------- */
+
+/* Ships that have no chunks come behind those that have. */
+static size_t number_of(struct verify *v, struct sl ship)
+{
+	bool added;
+	size_t i = names_add(&v->ships, ship, &added);
+
+	mem_grow(&v->tally, &v->tally_cap, i + 1, sizeof *v->tally);
+	if (added)
+		v->tally[i] = (struct verify_tally){ .ranges = 0 };
+	return i;
+}
+
+/* Is only a part of the job asked for? What is not done is then nobody's concern. */
+static bool is_part(const struct verify *v)
+{
+	return v->opts.doubt || v->opts.watch || v->opts.finished_before != LEDGER_NO_TIME;
+}
+
+static void count_left(struct verify *v, const struct ledger_range *r, size_t s)
+{
+	if (r->cover[s] != LEDGER_COVER_OPEN)
+		return;
+	v->tally[s].left += !is_part(v);
+	add_unclean(v, r, s, true); /* a doubt stays until its chunk is done */
+}
+
+/* Whoever repairs may write to the ledger, too. */
+static void keep_checked(struct verify *v, const struct ledger_range *r, size_t n)
+{
+	struct sl *ships = mem_alloc(mem_mul(n + 1, sizeof *ships));
+	size_t n_checked = 0;
+
+	for (size_t s = 0; s < n && v->opts.repair; s++) {
+		bool bad = !ledger_cover_counts(r->cover[s]);
+
+		for (size_t i = 0; i < v->n_unclean; i++)
+			bad |= v->unclean[i].ship == s && v->unclean[i].from == r->from;
+		if (!bad)
+			ships[n_checked++] = v->ships.name[s];
+	}
+	ledger_range_checked(registry_pg(v->target.r), v->job.id, r, ships, n_checked);
+	mem_free(ships);
+}
+
+/* Both servers are at work meanwhile: the child was started before, and runs ahead. */
+static void compare_range(struct verify *v, const struct ledger_range *r,
+	struct cellsum_child *side, struct cellsum *wide, size_t n_wide)
+{
+	static const struct cellsum none;
+	struct arena arena = { 0 };
+	struct cellsum_of *list;
+	size_t n = cellsum_narrow(&v->source, r->from, r->to, v->read, v->n_read, &arena, &list);
+	bool *seen = mem_zalloc(v->ships.n + n + 1);
+
+	cellsum_child_read(side, wide);
+	for (size_t i = 0; i < n; i++) {
+		size_t s = number_of(v, list[i].name);
+
+		seen[s] = true;
+		/* a ship or a range that nobody planned yet, or a chunk that is not done */
+		if (s >= n_wide || (r->cover[s] == LEDGER_COVER_NONE && same(&none, &wide[s]))) {
+			v->tally[s].left += !is_part(v);
+			add_unclean(v, r, s, true); /* and so it does here */
+			continue;
+		}
+		if (!ledger_cover_counts(r->cover[s]))
+			continue;
+		cellsum_add(&v->tally[s].sum, &list[i].sum);
+		if (!same(&list[i].sum, &wide[s]))
+			look_closer(v, r, s);
+	}
+	for (size_t s = 0; s < n_wide; s++) {
+		if (!seen[s] && ledger_cover_counts(r->cover[s]) && !same(&none, &wide[s]))
+			look_closer(v, r, s);
+		v->tally[s].ranges += r->cover[s] == LEDGER_COVER_DONE ||
+				      r->cover[s] == LEDGER_COVER_LIVE ||
+				      r->cover[s] == LEDGER_COVER_DOUBT;
+		count_left(v, r, s);
+	}
+	keep_checked(v, r, n_wide);
+	mem_free(seen);
+	arena_free(&arena);
+}
+
+static void compare(struct verify *v, struct cellsum_child *side)
+{
+	size_t n_wide = v->ships.n;
+	struct cellsum *wide = mem_alloc(mem_mul(n_wide + 1, sizeof *wide));
+	int64_t next = clock_monotonic() + NOTE_EVERY;
+
+	for (size_t i = 0; i < v->n_ranges; i++) {
+		if (v->opts.watch && stop_asked())
+			leave(EX_DONE); /* nothing is half done */
+		if (v->range[i].counts)
+			compare_range(v, &v->range[i], side, wide, n_wide);
+		else
+			for (size_t s = 0; s < n_wide; s++)
+				count_left(v, &v->range[i], s);
+		if (clock_monotonic() > next) {
+			msg_note("%zu of %zu ranges compared", i + 1, v->n_ranges);
+			next = clock_monotonic() + NOTE_EVERY;
+		}
+	}
+	mem_free(wide);
+}
+
+/* ---- beginning and end ---------------------------------------------------------------------- */
+
+/* Those that this pass is about. */
+static void find_doubts(struct verify *v, struct pg *target)
+{
+	size_t n = ledger_doubts(target, v->job.id, &v->arena, &v->doubt_list);
+
+	for (size_t i = 0; i < n; i++)
+		if (!v->opts.watch ||
+			!verify_watch_was_tried(v->opts.watch, v->doubt_list[i].id))
+			v->doubt_list[v->n_doubts++] = v->doubt_list[i];
+}
+
+static void find_ranges(struct verify *v, struct pg *target)
+{
+	const struct verify_opts *o = &v->opts;
+	struct ledger_ranges_opts what = { .only = o->only,
+		.n_only = o->n_only,
+		.live = v->live.alive,
+		.doubt = o->doubt,
+		.finished_before = o->finished_before };
+
+	/* who compares everything settles them, too */
+	if (o->doubt || (o->repair && !is_part(v)))
+		find_doubts(v, target);
+	what.doubt_list = v->doubt_list;
+	what.n_doubts = v->n_doubts;
+	if (o->watch)
+		verify_watch_choose(o->watch, &what);
+	v->n_ranges = ledger_ranges(target, &v->job, &what, &v->ships, &v->arena, &v->range);
+	if (o->watch)
+		verify_watch_thin(o->watch, v);
+	if (v->ships.n == 0 && !is_part(v))
+		die(EX_CONFIGURATION, "job %llu has no chunks%s", (unsigned long long)v->job.id,
+			o->n_only ? " of this ship" : "");
+}
+
+/* Asks the ledger what there is, and both servers how to hash; nothing stays open behind the fork.
+ */
+static enum cellsum_hash prepare(struct verify *v)
+{
+	const struct verify_opts *o = &v->opts;
+	struct pg *target = pg_connect(o->target->conninfo, "target");
+	struct pg *source;
+	enum cellsum_hash hash;
+
+	v->reads = *o->narrow;
+	if (!ledger_job_seek(target, o->job, &v->reads, o->target, &v->job, &v->arena))
+		die(EX_CONFIGURATION, "no job in the ledger, target: nothing was carried over yet");
+	ledger_job_reads(&v->job, &v->reads, &v->arena);
+	source = narrow_connect(o->source, &v->reads);
+	hash = cellsum_choose(source, target);
+	v->narrow = narrow_detect(source, &v->reads);
+	ledger_origin_check(source, target, v->job.id, v->narrow);
+	v->tables = *o->target;
+	v->tables.schema = v->job.target_schema;
+	v->tables.prefix = v->job.target_prefix;
+	v->tables.types = strcmp(v->job.types, "native") == 0 ? TARGET_NATIVE : TARGET_TEXT;
+	ledger_live_get(target, v->job.id, &v->live, &v->arena);
+	find_ranges(v, target);
+	v->tally = mem_zalloc(mem_mul(v->ships.n + 1, sizeof *v->tally));
+	v->tally_cap = v->ships.n;
+	/* without an index by time every range would cost a look at all rows */
+	if (!v->narrow->by_time && !v->narrow->by_ship_time)
+		v->n_ranges = ledger_ranges_join(v->range, v->n_ranges, v->ships.n);
+	pg_close(source);
+	pg_close(target);
+	return hash;
+}
+
+/*
+ * Which ships the source is asked for. With an index by ship and time only, they must be named;
+ * then those that nobody planned are looked for here.
+ */
+static void choose_ships(struct verify *v)
+{
+	struct sl *all, *named;
+	size_t n, planned = v->ships.n;
+
+	v->read = v->opts.only;
+	v->n_read = v->opts.n_only;
+	if (v->n_read > 0 || v->narrow->by_time || !v->narrow->by_ship_time)
+		return;
+	v->n_read = planned;
+	named = arena_alloc(&v->arena, mem_mul(planned, sizeof *named));
+	memcpy(named, v->ships.name, planned * sizeof *named);
+	v->read = named;
+	n = narrow_ships(v->narrow, v->source.pg, &all);
+	for (size_t i = 0; i < n; i++) {
+		size_t s = number_of(v, all[i]);
+
+		v->tally[s].left += s >= planned;
+	}
+	mem_free(all);
+}
+
+static void open_both(struct verify *v, enum cellsum_hash hash)
+{
+	struct pg *source = narrow_connect(v->opts.source, &v->reads);
+
+	cellsum_source_open(&v->source, source, v->narrow, hash);
+	v->target = (struct cellsum_target){ .hash = hash };
+	v->target.r = registry_open(
+		pg_connect(v->tables.conninfo, "target"), &v->tables, "created_time");
+	v->repair = (struct repair){
+		.source = &v->source, .target = &v->target, .remove = v->opts.remove};
+	choose_ships(v);
+	if (hash == CELLSUM_PORTABLE)
+		msg_note("the servers' own hashes differ, so md5 is used: slower");
+}
+
+/* Was all compared that the doubt is about? What only a follower brings is compared beside it. */
+static bool was_looked_at(const struct verify *v, const struct ledger_doubt *d)
+{
+	bool named = v->opts.n_only == 0;
+
+	for (size_t i = 0; i < v->opts.n_only && d->ship.p; i++)
+		named |= sl_eq(v->opts.only[i], d->ship);
+	return named && (v->live.alive || !v->live.any ||
+				(v->n_ranges > 0 && d->to <= v->range[v->n_ranges - 1].to));
+}
+
+/* A doubt is none any more when all that it is about was found equal, or made so. */
+static void settle_doubts(struct verify *v)
+{
+	for (size_t i = 0; i < v->n_doubts; i++) {
+		const struct ledger_doubt *d = &v->doubt_list[i];
+		bool waits = !was_looked_at(v, d), clean = v->opts.repair && !waits;
+
+		for (size_t k = 0; k < v->n_unclean; k++) {
+			const struct unclean *u = &v->unclean[k];
+			bool met = ledger_doubt_meets(d, v->ships.name[u->ship], u->from, u->to);
+
+			clean &= !met;
+			waits |= met && u->open;
+		}
+		if (clean)
+			ledger_doubt_settle(registry_pg(v->target.r), d->id);
+		else if (v->opts.watch && !waits)
+			verify_watch_tried(v->opts.watch, d->id);
+	}
+}
+
+static void close_both(struct verify *v)
+{
+	struct pg *target = registry_pg(v->target.r);
+
+	repair_free(&v->repair);
+	pg_close(v->source.pg);
+	cellsum_source_close(&v->source);
+	narrow_free(v->narrow);
+	cellsum_target_close(&v->target);
+	pg_close(target);
+}
+
+static bool anything(const struct verify *v)
+{
+	for (size_t i = 0; i < v->n_ranges; i++)
+		if (v->range[i].counts)
+			return true;
+	return v->n_doubts > 0; /* a doubt of nothing is settled */
+}
+
+void verify_run(struct verify *v, const struct verify_opts *opts)
+{
+	struct cellsum_child *side;
+	enum cellsum_hash hash;
+
+	*v = (struct verify){ .opts = *opts };
+	hash = prepare(v);
+	if (is_part(v) && !anything(v)) {
+		narrow_free(v->narrow);
+		return;
+	}
+	side = cellsum_child_start(&v->tables, hash, v->range, v->n_ranges, &v->ships);
+	open_both(v, hash);
+	compare(v, side);
+	cellsum_child_end(side);
+	settle_doubts(v);
+	close_both(v);
+}
+
+bool verify_has_more(const struct verify *v)
+{
+	return v->differences >= v->opts.max_differences;
+}
+
+void verify_free(struct verify *v)
+{
+	cell_list_free(&v->list);
+	cell_list_free(&v->again);
+	names_free(&v->ships);
+	mem_free(v->tally);
+	mem_free(v->unclean);
+	arena_free(&v->arena);
+}

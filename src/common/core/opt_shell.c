@@ -1,0 +1,254 @@
+#include "core/opt_shell.h"
+
+#include "core/clock.h"
+#include "core/mem.h"
+#include "core/msg.h"
+#include "core/num.h"
+#include "core/opt.h"
+#include "core/str.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#define MAX_LINES 250
+#define ANSWER_FD 3
+
+/* Where opt_parse() puts the value of one option. */
+union value {
+	bool flag;
+	int choice;
+	uint64_t number;
+	int64_t duration;
+	const char *text;
+	struct opt_list list;
+	struct opt_time time;
+};
+
+/* All of it lives until the program ends. */
+static struct arena arena;
+static struct opt table[MAX_LINES];
+static size_t n_lines;
+static union value values[MAX_LINES];
+
+static char *keep(struct sl s)
+{
+	char *p = arena_alloc(&arena, s.n + 1);
+
+	memcpy(p, s.p, s.n);
+	p[s.n] = '\0';
+	return p;
+}
+
+static struct str read_table(void)
+{
+	struct str s = { 0 };
+	ssize_t n;
+
+	while ((n = read(STDIN_FILENO, str_room(&s, 4096), 4096)) != 0) {
+		if (n < 0 && errno != EINTR)
+			die_errno(EX_IO, "cannot read the table of options");
+		s.n += n > 0 ? (size_t)n : 0;
+	}
+	return s;
+}
+
+static struct sl take_line(struct sl *text)
+{
+	const char *nl = memchr(text->p, '\n', text->n);
+	struct sl line = { text->p, nl ? (size_t)(nl - text->p) : text->n };
+
+	text->p += line.n + (nl != NULL);
+	text->n -= line.n + (nl != NULL);
+	return line;
+}
+
+/* Cuts off what ends before one of `ends`. */
+static struct sl take_until(struct sl *s, const char *ends)
+{
+	struct sl piece = { s->p, 0 };
+
+	while (piece.n < s->n && !strchr(ends, s->p[piece.n]))
+		piece.n++;
+	s->p += piece.n;
+	s->n -= piece.n;
+	return piece;
+}
+
+static enum opt_kind kind_of(const char *arg)
+{
+	static const struct {
+		const char *arg;
+		enum opt_kind kind;
+	} kinds[] = {
+		{ "N", OPT_UINT },
+		{ "SIZE", OPT_SIZE },
+		{ "DURATION", OPT_DURATION },
+		{ "TIME", OPT_TIME },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (strcmp(arg, kinds[i].arg) == 0)
+			return kinds[i].kind;
+	/* a|b, but not N|P% or [a|b] */
+	return strchr(arg, '|') && arg[0] >= 'a' && arg[0] <= 'z' ? OPT_ENUM : OPT_STR;
+}
+
+/* One member of struct opt, as in {needs mode=validate}. */
+static void take_attribute(struct opt *o, struct sl a)
+{
+	struct sl value = a, name = take_until(&value, " ");
+	const char *dots = memmem(a.p, a.n, "..", 2), *text;
+
+	value = sl_trim(value, " ");
+	text = keep(value);
+	if (sl_eq_str(name, "of")) {
+		o->verbs = text;
+	} else if (sl_eq_str(name, "needs")) {
+		o->needs = text;
+	} else if (sl_eq_str(name, "not-with")) {
+		o->not_with = text;
+	} else if (sl_eq_str(name, "unit")) {
+		if (!num_u64(value, (uint64_t *)&o->unit))
+			bug("unit of --%s", o->name);
+	} else if (sl_eq_str(name, "list")) {
+		o->kind = OPT_LIST;
+	} else if (sl_eq_str(name, "required")) {
+		o->required = true;
+	} else if (sl_eq_str(name, "weakens")) {
+		o->weakens = true;
+	} else if (sl_eq_str(name, "hidden")) {
+		o->hidden = true;
+	} else if (dots) {
+		if (!num_u64((struct sl){ a.p, (size_t)(dots - a.p) }, &o->min) ||
+		    !num_u64((struct sl){ dots + 2, a.n - (size_t)(dots - a.p) - 2 }, &o->max))
+			bug("limits of --%s", o->name);
+	} else if (memchr(a.p, '|', a.n)) {
+		o->kind = OPT_ENUM;
+		o->choices = keep(a);
+	} else {
+		bug("--%s: {%.*s}", o->name, (int)a.n, a.p);
+	}
+}
+
+static bool is_option(struct sl line)
+{
+	struct sl s = sl_trim(line, " ");
+
+	return line.n > s.n && line.p[0] == ' ' && s.n > 3 && s.p[0] == '-' &&
+	       (s.p[1] == '-' || (s.p[2] == ',' && s.p[3] == ' '));
+}
+
+/*   -x, --name[=ARG] {attribute} help */
+static void take_option(struct opt *o, struct sl line)
+{
+	struct sl s = sl_trim(line, " "), arg;
+
+	o->kind = OPT_FLAG;
+	if (s.p[1] != '-') {
+		o->letter = s.p[1];
+		s = sl_trim((struct sl){ s.p + 3, s.n - 3 }, " ");
+	}
+	s = (struct sl){ s.p + 2, s.n - 2 };
+	o->name = keep(take_until(&s, "=[ "));
+	arg = take_until(&s, " ");
+	if (arg.n > 3 && arg.p[0] == '[') {
+		o->arg = keep((struct sl){ arg.p + 2, arg.n - 3 });
+		o->kind = OPT_STR;
+		o->bare = "1";
+	} else if (arg.n > 1) {
+		o->arg = keep((struct sl){ arg.p + 1, arg.n - 1 });
+		o->kind = kind_of(o->arg);
+		o->choices = o->arg;
+	}
+	for (s = sl_trim(s, " "); s.n && s.p[0] == '{'; s = sl_trim(s, " ")) {
+		s = (struct sl){ s.p + 1, s.n - 1 };
+		take_attribute(o, take_until(&s, "}"));
+		s = (struct sl){ s.p + 1, s.n - 1 };
+	}
+	o->help = keep(s);
+	o->offset = (size_t)(o - table) * sizeof *values;
+}
+
+static void answer(const char *name, struct sl value, struct str *s)
+{
+	str_add(s, (struct sl){ name, strlen(name) + 1 });
+	str_add(s, value);
+	str_addc(s, '\0');
+}
+
+static void answer_option(const struct opt *o, const union value *v, struct str *s)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	if (o->kind == OPT_GROUP || !opt_given(o))
+		return;
+	if (o->kind == OPT_LIST)
+		for (size_t i = 0; i < v->list.n; i++)
+			answer(o->name, v->list.v[i], s);
+	else if (o->kind == OPT_TIME) /* for all programs the same, whenever they begin */
+		answer(o->name, (struct sl){ text, clock_put(text, v->time.instant, false) }, s);
+	else if (o->kind == OPT_FLAG)
+		answer(o->name, v->flag ? SL("1") : SL("0"), s);
+	else
+		answer(o->name, sl_of(opt_given(o)), s);
+}
+
+static void write_answer(const struct str *s)
+{
+	for (size_t done = 0; done < s->n;) {
+		ssize_t n = write(ANSWER_FD, s->p + done, s->n - done);
+
+		if (n < 0 && errno != EINTR)
+			die_errno(EX_IO, "cannot hand the options to the script");
+		done += n > 0 ? (size_t)n : 0;
+	}
+}
+
+void opt_shell(int argc, char **argv)
+{
+	struct str text = read_table(), s = { 0 };
+	struct sl rest = str_sl(&text), usage;
+	struct opt_program prog = { .opts = table };
+	const char *verbs = NULL;
+
+	if (argc < 2)
+		bug("the front door has no name");
+	prog.name = argv[1];
+	prog.summary = keep(take_line(&rest));
+	usage = take_line(&rest);
+	(void)take_until(&usage, " ");
+	prog.synopsis = keep(sl_trim(usage, " "));
+	while (rest.n) {
+		struct sl line = take_line(&rest);
+
+		if (n_lines + 1 == MAX_LINES)
+			bug("too many lines in the table of %s", prog.name);
+		if (line.n > 6 && memcmp(line.p, "verbs ", 6) == 0)
+			verbs = keep((struct sl){ line.p + 6, line.n - 6 });
+		else if (is_option(line))
+			take_option(&table[n_lines++], line);
+		else
+			table[n_lines++] = (struct opt){ .kind = OPT_GROUP, .arg = "",
+							 .help = keep(line) };
+	}
+	table[n_lines] = (struct opt)OPT_END;
+	for (const struct opt *o = table; o < table + n_lines; o++)
+		if (o->name && strcmp(o->name, "mode") == 0)
+			prog.verb_option = o->name;
+	argc--;
+	argv++;
+	opt_parse(&prog, values, &argc, &argv);
+	if (verbs && argc > 0 && opt_near(verbs, sl_of(argv[0])).n)
+		opt_verb_unknown(verbs, argv[0]);
+	for (size_t i = 0; i < n_lines; i++)
+		answer_option(&table[i], &values[i], &s);
+	if (msg_verbosity() != 0)
+		answer(msg_verbosity() < 0 ? "quiet" : "verbose", SL("1"), &s);
+	if (*msg_stamp())
+		answer("log-time", SL("1"), &s);
+	for (int i = 0; i < argc; i++)
+		answer("--", sl_of(argv[i]), &s);
+	answer("end", SL(""), &s);
+	write_answer(&s);
+	leave(EX_DONE);
+}

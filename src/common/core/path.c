@@ -1,0 +1,119 @@
+#include "core/path.h"
+
+#include "core/mem.h"
+#include "core/num.h"
+#include "core/opt.h"
+#include "core/msg.h"
+#include "core/str.h"
+
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAX_LINKS 40
+
+struct claim {
+	enum path_use use;
+	const char *what;
+	dev_t dev;
+	ino_t ino;
+	char *name; /* what is not there yet: its name in the folder that dev and ino are of */
+};
+
+static struct claim *claims;
+static size_t n_claims, claims_cap;
+
+int path_descriptor(const char *path)
+{
+	static const char *const folders[] = { "/dev/fd/", "/proc/self/fd/" };
+	uint64_t n;
+
+	if (strcmp(path, "/dev/stdout") == 0)
+		return STDOUT_FILENO;
+	if (strcmp(path, "/dev/stderr") == 0)
+		return STDERR_FILENO;
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+		size_t len = strlen(folders[i]);
+
+		if (strncmp(path, folders[i], len) == 0 && num_u64(sl_of(path + len), &n) &&
+		    n <= INT_MAX)
+			return (int)n;
+	}
+	return -1;
+}
+
+static struct sl folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? (struct sl){ path, (size_t)(slash - path) + 1 } : SL("./");
+}
+
+char *path_target(const char *path)
+{
+	char *at = mem_strdup(path), to[PATH_MAX];
+	struct str next = { 0 };
+
+	for (int i = 0; i < MAX_LINKS; i++) {
+		ssize_t n = readlink(at, to, sizeof to);
+
+		if (n <= 0 || (size_t)n == sizeof to)
+			break;
+		str_clear(&next);
+		if (*to != '/')
+			str_add(&next, folder_of(at));
+		str_add(&next, (struct sl){ to, (size_t)n });
+		mem_free(at);
+		at = mem_strdup(str_z(&next));
+	}
+	str_free(&next);
+	return at;
+}
+
+/* False for what may be used at will. */
+static bool identify(struct claim *c, const char *path)
+{
+	bool standard = !path || strcmp(path, "-") == 0;
+	struct stat st;
+	char *target, *folder;
+	bool there;
+
+	if (standard ? fstat(c->use == PATH_READ ? STDIN_FILENO : STDOUT_FILENO, &st) == 0
+		     : stat(path, &st) == 0) {
+		c->dev = st.st_dev;
+		c->ino = st.st_ino;
+		return S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISBLK(st.st_mode);
+	}
+	if (standard)
+		return false;
+	target = path_target(path);
+	folder = mem_sldup(folder_of(target));
+	there = stat(folder, &st) == 0;
+	c->dev = st.st_dev;
+	c->ino = st.st_ino;
+	c->name = mem_strdup(strrchr(target, '/') ? strrchr(target, '/') + 1 : target);
+	mem_free(target);
+	mem_free(folder);
+	return there;
+}
+
+static bool is_same(const struct claim *a, const struct claim *b)
+{
+	return a->dev == b->dev && a->ino == b->ino &&
+	       (a->name && b->name ? strcmp(a->name, b->name) == 0 : a->name == b->name);
+}
+
+void path_claim(enum path_use use, const char *what, const char *path)
+{
+	struct claim c = { .use = use, .what = what };
+
+	if ((path && path_descriptor(path) == STDERR_FILENO) || !identify(&c, path))
+		return;
+	for (size_t i = 0; i < n_claims; i++)
+		if (is_same(&claims[i], &c) && (use == PATH_WRITE || claims[i].use == PATH_WRITE))
+			opt_usage("%s and %s are the same file: %s", claims[i].what, what,
+				  path ? msg_q(sl_of(path)) : "-");
+	mem_grow(&claims, &claims_cap, n_claims + 1, sizeof *claims);
+	c.what = mem_strdup(what);
+	claims[n_claims++] = c;
+}

@@ -1,0 +1,193 @@
+/* follow_setup.c - the part of follow_slot.h that sets up and removes. */
+#include "follow/follow_slot.h"
+
+#include "core/kp.h"
+#include "follow/feeds.h"
+#include "follow/slot.h"
+#include "ledger/ledger_follow.h"
+#include "pg/repl.h"
+
+void follow_slot_find(struct pg *source, const struct follow_slot *f, struct arena *a,
+	struct follow_slot_names *out)
+{
+	struct ledger_follower now;
+	uint64_t oid;
+
+	*out = (struct follow_slot_names){ .slot = f->slot, .publication = f->publication };
+	if (f->job) {
+		if (!ledger_follower_get(f->target, f->job, &now, a) ||
+			now.kind != LEDGER_FOLLOW_SLOT)
+			die_hint(EX_CONFIGURATION, "pg-wide-ledger follow --follow slot makes one",
+				"job %llu has no slot", (unsigned long long)f->job);
+		out->slot = now.slot;
+		out->publication = now.publication;
+	}
+	if (slot_is_published(source, out->publication, &oid, &out->deletions))
+		return;
+	if (!f->job)
+		die(EX_CONFIGURATION, "there is no publication %s, source",
+			msg_q(sl_of(out->publication)));
+	ledger_event(f->target, LEDGER_CRITICAL, f->job, SL(""), LEDGER_NO_TIME, SLOT_UNPUBLISHED);
+	die_hint(EX_NOINPUT_, "pg-wide-ledger follow makes another one, and puts all in doubt",
+		"slot %s: " SLOT_UNPUBLISHED, out->slot);
+}
+
+/* Why the follower's slot cannot go on where the target is; NULL when it can. */
+static const char *what_is_lost(
+	struct pg *source, struct pg *target, uint64_t job, const struct ledger_follower *now)
+{
+	struct slot_facts facts;
+	struct ledger_feeds known;
+	struct arena a = { 0 };
+	uint64_t upto, oid;
+	bool deletions, there = slot_is_published(source, now->publication, &oid, &deletions);
+
+	ledger_feeds_get(target, job, &known, &a);
+	arena_free(&a);
+	/* a slot that is older than its publication can never be read */
+	if (!there || (known.publication && known.publication != oid))
+		return SLOT_UNPUBLISHED;
+	if (!slot_look(source, now->slot, &facts))
+		pg_die(source, "cannot look at the slot");
+	return slot_is_no_use(&facts, lsn_parse(sl_of(now->upto), &upto) ? upto : 0);
+}
+
+static void say_lost(struct pg *target, uint64_t job, const char *why)
+{
+	struct str line = { 0 };
+
+	str_addf(&line, "%s; a new one is made, and all that was carried over is to be compared",
+		why);
+	msg_warn("%s", str_z(&line));
+	ledger_event(target, LEDGER_CRITICAL, job, SL(""), LEDGER_NO_TIME, str_z(&line));
+	str_free(&line);
+}
+
+/* Is it a name that slot_name() makes? Others are the user's. */
+static bool is_own_name(const char *name)
+{
+	return strncmp(name, "ferry_", 6) == 0;
+}
+
+/* `before`: the slot that the ledger knows, or NULL. */
+static void make_anew(struct pg *source, const struct narrow *narrow, struct pg *target,
+	uint64_t job, struct follow_slot_names names, const char *before, const char *doubt)
+{
+	struct str of = { 0 }, own = { 0 }, point = { 0 };
+	struct feeds feeds = { .narrow = narrow, .target = target, .job = job };
+
+	slot_check_source(source, narrow);
+	/* what an earlier try may have left */
+	follow_slot_cleanup(source, target, job, before);
+	ledger_source_name(target, &of);
+	slot_name(&own, job, str_sl(&of));
+	names.slot = names.slot ? names.slot : str_z(&own);
+	names.publication = names.publication ? names.publication : str_z(&own);
+	slot_publish(source, narrow, names.publication);
+	KP("slot_published");
+	slot_create(source, names.slot, &point);
+	KP("slot_made");
+	feeds.publication = names.publication;
+	feeds_begin(&feeds, source);
+	ledger_follower_set(target, job, LEDGER_FOLLOW_SLOT, names.slot, names.publication,
+		str_z(&point), doubt);
+	msg_note("slot %s is made, from %s on", names.slot, str_z(&point));
+	feeds_free(&feeds);
+	str_free(&of);
+	str_free(&own);
+	str_free(&point);
+}
+
+/* What the user named once stays so; is it another name now than the ledger has? */
+static bool choose_name(const char **asked, const char *now)
+{
+	bool other = *asked && strcmp(*asked, now) != 0;
+
+	if (!*asked && !is_own_name(now))
+		*asked = now;
+	return other;
+}
+
+void follow_slot_setup(struct pg *source, const struct narrow *narrow, struct pg *target,
+	uint64_t job, const struct follow_slot_names *asked, const char *late)
+{
+	struct arena a = { 0 };
+	struct ledger_follower now;
+	struct follow_slot_names names = *asked;
+	bool there = ledger_follower_get(target, job, &now, &a), other = false;
+	bool slot = there && now.kind == LEDGER_FOLLOW_SLOT;
+	const char *why = slot ? what_is_lost(source, target, job, &now) : NULL;
+
+	if (slot) {
+		other = choose_name(&names.slot, now.slot);
+		other |= choose_name(&names.publication, now.publication);
+	}
+	if (why)
+		say_lost(target, job, why);
+	if (!there)
+		make_anew(source, narrow, target, job, names, NULL, late);
+	else if (!slot || other)
+		make_anew(source, narrow, target, job, names, slot ? now.slot : NULL,
+			LEDGER_OTHER_WAY);
+	else if (why)
+		make_anew(source, narrow, target, job, names, now.slot, why);
+	arena_free(&a);
+}
+
+void follow_slot_cleanup(struct pg *source, struct pg *target, uint64_t job, const char *named)
+{
+	struct str of = { 0 }, name = { 0 };
+
+	ledger_source_name(target, &of);
+	slot_name(&name, job, str_sl(&of));
+	slot_drop(source, str_z(&name), str_z(&name));
+	/* not one of another ledger, of which this one may be a copy */
+	if (named && !is_own_name(named))
+		slot_drop(source, named, NULL);
+	str_free(&of);
+	str_free(&name);
+}
+
+bool follow_slot_remove(const char *conninfo, struct pg *target, const struct ledger_job *job)
+{
+	struct pg *source = pg_connect(conninfo, "source");
+	struct arena a = { 0 };
+	struct ledger_follower now;
+	bool there = ledger_follower_get(target, job->id, &now, &a);
+	struct str name = { 0 };
+
+	ledger_source_name(source, &name);
+	if (!sl_eq_str(str_sl(&name), job->source))
+		die(EX_CONFIGURATION, "job %llu reads another database: %s, not %s",
+			(unsigned long long)job->id, job->source, str_z(&name));
+	/* also where the ledger knows of none: setting it up may have been cut short */
+	follow_slot_cleanup(source, target, job->id,
+		there && now.kind == LEDGER_FOLLOW_SLOT ? now.slot : NULL);
+	ledger_follower_drop(target, job->id);
+	pg_close(source);
+	str_free(&name);
+	arena_free(&a);
+	return there;
+}
+
+bool follow_slot_guard(struct pg *source, struct pg *target, uint64_t job, uint64_t max_lag)
+{
+	struct arena a = { 0 };
+	struct ledger_follower now;
+	struct slot_facts facts;
+	struct str why = { 0 };
+	bool there = ledger_follower_get(target, job, &now, &a) && now.kind == LEDGER_FOLLOW_SLOT &&
+		     slot_look(source, now.slot, &facts);
+
+	if (there && slot_holds_too_much(&facts, max_lag, &why)) {
+		slot_drop(source, now.slot, NULL);
+		msg_warn("slot %s: %s", now.slot, str_z(&why));
+		ledger_event(target, LEDGER_CRITICAL, job, SL(""), LEDGER_NO_TIME, str_z(&why));
+		ledger_doubt_add(target, job, 0, true, "the slot was dropped");
+	} else if (there) {
+		ledger_follower_held(target, job, facts.held_bytes, facts.wal_status);
+	}
+	str_free(&why);
+	arena_free(&a);
+	return there;
+}

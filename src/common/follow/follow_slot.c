@@ -1,0 +1,474 @@
+#include "follow/follow_slot.h"
+
+#include "core/clock.h"
+#include "core/kp.h"
+#include "core/mem.h"
+#include "core/num.h"
+#include "core/stop.h"
+#include "follow/follow_internal.h"
+#include "stream/out.h"
+
+#define WAITING_EVERY CLOCK_US_PER_SEC
+#define IDLE_SEAL (INT64_C(3) * CLOCK_US_PER_SEC) /* also how soon a dead loader is noticed */
+#define DEFAULT_INTERVAL (CLOCK_US_PER_SEC / 10)
+#define CHUNK_CELLS 200000
+#define CHUNK_BYTES ((uint64_t)4 << 20) /* fits the loader's buffers, so it appears at once */
+#define CHUNK_COMMITS 20000 /* to ask whether they are seen */
+#define UNKNOWN_CELLS                                                          \
+	"rows were changed or deleted whose replica identity does not say of " \
+	"which ship, channel and time they were"
+#define AHEAD 2 /* chunks on their way; behind them a chunk grows instead */
+
+/* ---- chunks ---------------------------------------------------------------------------------- */
+
+/* Once all see what is in it. False: it waits, since nobody can be asked or we are to end. */
+static bool seal(struct run *r, uint64_t upto, int64_t time)
+{
+	struct follow_slot *f = r->f;
+	char text[LSN_TEXT_MAX];
+	struct ledger_follow follow = { .kind = LEDGER_FOLLOW_SLOT,
+		.upto = sl_of(lsn_text(text, upto)),
+		.commit = time,
+		.truncated = r->truncated };
+
+	if (r->n_unseen > 0 && !follow_until_seen(r))
+		return false;
+	if (r->unknown)
+		ledger_doubt_add(f->target, f->job, 0, false, UNKNOWN_CELLS);
+	r->unknown = false;
+	if (f->job) {
+		follow.worker = sl_of(ledger_worker());
+		follow.attempt = r->me.attempt;
+	}
+	live_chunk_seal(r->live, &follow, time);
+	mem_grow(&r->way, &r->way_cap, r->n_way + 1, sizeof *r->way);
+	if (f->ack || f->job)
+		r->way[r->n_way++] = upto;
+	r->upto = upto;
+	r->truncated = false;
+	r->began = 0;
+	r->sealed = clock_monotonic();
+	return true;
+}
+
+static bool is_large(const struct run *r)
+{
+	return live_chunk_cells(r->live) >= CHUNK_CELLS ||
+	       live_chunk_bytes(r->live) >= CHUNK_BYTES || r->n_unseen >= CHUNK_COMMITS;
+}
+
+/*
+ * Is the chunk to end now? When the user said how long it lasts, then. Otherwise at once while the
+ * loader has nothing to do, and later the more it has: so it is never behind by more than two.
+ */
+static bool is_due(const struct run *r, bool drained)
+{
+	int64_t age = clock_monotonic() - r->began;
+
+	if (r->began == 0)
+		return false;
+	if (is_large(r))
+		return true;
+	if (r->f->interval)
+		return age >= r->f->interval;
+	if (!r->f->ack)
+		return age >= DEFAULT_INTERVAL;
+	return (r->n_way == 0 && drained) || (r->n_way < AHEAD && age >= DEFAULT_INTERVAL);
+}
+
+/* What is complete stays with us: the chunk goes on where the stream was lost. */
+static void lost(struct run *r, const char *why)
+{
+	msg_warn("connection lost, source: %s", why);
+	r->lost_is_said = true;
+	follow_disconnect(r);
+}
+
+static void seal_if_due(struct run *r, bool drained)
+{
+	bool ok = true;
+
+	if (r->open || !r->repl)
+		return;
+	if (is_due(r, drained))
+		ok = seal(r, r->upto, r->commit);
+	else if (r->began == 0 && r->idle > r->upto &&
+		 clock_monotonic() - r->sealed >= IDLE_SEAL)
+		ok = seal(r, r->idle, r->idle_time);
+	if (!ok && !stop_asked())
+		lost(r, str_z(&r->why));
+}
+
+/* ---- messages -------------------------------------------------------------------------------- */
+
+static void put(void *ctx, const struct narrow_reader *reader, const struct narrow_row *row)
+{
+	struct run *r = ctx;
+
+	KP("slot_row");
+	live_chunk_put(r->live, reader, row);
+}
+
+static void erase(void *ctx, const struct narrow_row *row)
+{
+	struct run *r = ctx;
+
+	if (!r->f->chunk->ops)
+		die_hint(EX_TEMP, "run the same command again",
+			"the publication has begun to tell of deletions");
+	live_chunk_erase(r->live, row);
+}
+
+/* The cell's value as it is in the source now; what changes it later comes later. */
+static void read_cell(struct run *r, struct pg *pg, const struct narrow_row *cell)
+{
+	struct narrow_part part = { .from = cell->time,
+		.to = cell->time + 1,
+		.ships = &cell->ship,
+		.n_ships = 1 };
+	struct narrow_reader reader;
+	struct narrow_row row;
+	struct str copy = { 0 };
+	struct sl message;
+
+	narrow_begin(r->f->narrow, pg);
+	narrow_reader_init(&reader, r->f->narrow, &part);
+	str_addz(&copy, "COPY (");
+	narrow_add_select(r->f->narrow, pg, &copy, &part);
+	str_addz(&copy, ") TO STDOUT (FORMAT binary)");
+	pg_copy_out(pg, str_z(&copy));
+	while (pg_copy_row(pg, &message))
+		if (narrow_read(&reader, message, &row) && !row.why &&
+			!field_is_null(&row.value) && sl_eq(row.channel, cell->channel))
+			live_chunk_put(r->live, &reader, &row);
+	pg_exec(pg, "COMMIT");
+	str_free(&copy);
+}
+
+static void fetch(void *ctx, const struct narrow_row *cell)
+{
+	struct run *r = ctx;
+	struct pg *pg = follow_until_seen(r);
+
+	if (!pg && stop_asked())
+		return; /* the transaction stays open: it will come again */
+	if (!pg)
+		die(EX_TEMP, "a value is to be read from the table, and the source is gone: %s",
+			str_z(&r->why));
+	erase(r, cell);
+	read_cell(r, pg, cell);
+}
+
+/*
+ * A partition, or a table that inherits. What made it one may be in the open transaction, which
+ * others do not see yet.
+ */
+static bool is_part(void *ctx, uint32_t relid)
+{
+	struct run *r = ctx;
+	struct pg *pg = follow_until_seen(r);
+	char number[24];
+	struct pg_result *res;
+	bool yes;
+
+	if (!pg && stop_asked())
+		return false; /* the transaction stays open: it will come again */
+	if (!pg)
+		die(EX_TEMP, "a relation is to be looked up, and the source is gone: %s",
+			str_z(&r->why));
+	number[num_put_u64(number, relid)] = '\0';
+	res = pg_query(pg,
+		"WITH RECURSIVE t AS (SELECT $1::oid AS oid UNION"
+		" SELECT inhrelid FROM pg_inherits JOIN t ON inhparent = t.oid)"
+		"SELECT EXISTS (SELECT FROM t WHERE oid = $2::oid)",
+		2, (const char *[]){ r->f->narrow->oid, number });
+	yes = sl_eq_str(pg_value(res, 0, 0), "t");
+	pg_clear(res);
+	return yes;
+}
+
+/* A job goes on, and compares; what is published so is looked after by the next watch. */
+static bool unknown(void *ctx)
+{
+	struct run *r = ctx;
+
+	if (r->f->job && !r->unknown)
+		msg_warn("%s: all is to be compared", UNKNOWN_CELLS);
+	r->unknown = r->f->job != 0;
+	return r->unknown;
+}
+
+/* There was nothing of our table, or of our ships, in it so far. */
+static bool is_empty(const struct run *r)
+{
+	return live_chunk_cells(r->live) == 0 && r->f->chunk->facts.rejects == 0 && !r->truncated &&
+	       !r->unknown;
+}
+
+static void begin(struct run *r, const struct pgo_message *m)
+{
+	if (r->open)
+		die(EX_STREAM, "the source began a transaction within another");
+	r->open = true;
+	/* a server that was asked to begin behind it does not send it, but may come to */
+	r->skip = m->lsn < r->upto;
+	if (r->skip)
+		return;
+	mem_grow(&r->unseen, &r->unseen_cap, r->n_unseen + 1, sizeof *r->unseen);
+	r->unseen[r->n_unseen++] = m->xid;
+}
+
+static void commit(struct run *r, const struct pgo_message *m)
+{
+	uint64_t cells = live_chunk_cells(r->live);
+
+	if (!r->open)
+		die(EX_STREAM, "the source ended a transaction that never began");
+	r->open = false;
+	if (r->skip)
+		return;
+	live_chunk_commit(r->live);
+	KP("slot_commit");
+	/* one that brings nothing need not be seen */
+	if (live_chunk_cells(r->live) == cells && !r->truncated && !r->unknown && r->n_unseen > 0)
+		r->n_unseen--;
+	if (r->began == 0 && is_empty(r)) {
+		r->idle = m->end_lsn;
+		r->idle_time = m->time;
+		return;
+	}
+	if (r->began == 0)
+		r->began = clock_monotonic();
+	r->upto = m->end_lsn;
+	r->commit = m->time;
+}
+
+static void truncated(struct run *r)
+{
+	r->truncated = true;
+	msg_warn("the source table was truncated: its rows stay in the wide tables until "
+		 "validate --repair");
+}
+
+static void take_message(struct run *r, struct sl data)
+{
+	struct pgo_message m;
+	const char *why = pgo_parse(&r->pgo, data, &m);
+
+	if (why)
+		die(EX_STREAM, "the source sent %s", why);
+	if (m.kind == PGO_BEGIN) {
+		begin(r, &m);
+	} else if (m.kind == PGO_COMMIT) {
+		commit(r, &m);
+	} else if (m.kind == PGO_RELATION) {
+		slot_rows_take(r->rows, &m);
+	} else if (m.kind != PGO_OTHER && !r->open) {
+		die(EX_STREAM, "the source sent a change outside a transaction");
+	} else if (m.kind == PGO_TRUNCATE) {
+		if (!r->skip && slot_rows_truncates(r->rows, &m))
+			truncated(r);
+	} else if (m.kind != PGO_OTHER && !r->skip) {
+		slot_rows_take(r->rows, &m);
+	}
+}
+
+static void alive(struct run *r, const struct repl_message *m)
+{
+	if (!r->open) {
+		r->idle = m->end;
+		r->idle_time = m->time;
+	}
+	if (m->hurry)
+		follow_send_status(r);
+}
+
+/* The reader of our output lets us wait. */
+static void tell(void *ctx)
+{
+	follow_tell(ctx);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+static int64_t next_deadline(const struct run *r)
+{
+	int64_t now = clock_monotonic(), next = r->next_status;
+
+	if (r->next_watch < next)
+		next = r->next_watch;
+	if (r->n_way > 0 && r->f->ack && r->next_ack < next)
+		next = r->next_ack;
+	if (r->began && r->f->interval && r->began + r->f->interval < next)
+		next = r->began + r->f->interval;
+	if (r->began && !r->f->interval && r->began + DEFAULT_INTERVAL > now &&
+		r->began + DEFAULT_INTERVAL < next)
+		next = r->began + DEFAULT_INTERVAL;
+	return next;
+}
+
+static void keep_up(struct run *r)
+{
+	int64_t now = clock_monotonic();
+
+	if (r->n_way > 0 && now >= (r->f->ack ? r->next_ack : r->next_status))
+		follow_look_for_ack(r);
+	if (now >= r->next_status) {
+		wr_check(r->f->x->wr); /* there may be nothing to write for long */
+		follow_send_status(r);
+	}
+	if (now >= r->next_watch)
+		(void)!follow_watch(r);
+}
+
+static void follow(struct run *r)
+{
+	struct repl_message m = { .end = 0 };
+
+	while (!stop_asked()) {
+		enum repl_event ev;
+
+		if (!r->repl) {
+			follow_connect(r);
+			continue;
+		}
+		/* what is at hand first: only when there is nothing more the chunk may end early */
+		ev = repl_next(r->repl, 0, &m);
+		if (ev == REPL_NOTHING) {
+			seal_if_due(r, true);
+			ev = repl_next(r->repl, next_deadline(r), &m);
+		}
+		if (ev == REPL_MESSAGE || ev == REPL_ALIVE)
+			r->received = m.end > r->received ? m.end : r->received;
+		if (ev == REPL_MESSAGE)
+			take_message(r, m.data);
+		else if (ev == REPL_ALIVE)
+			alive(r, &m);
+		else if (ev == REPL_LOST && m.undefined)
+			follow_is_lost(r, r->f->job ? SLOT_UNPUBLISHED : str_z(&m.why));
+		else if (ev == REPL_LOST)
+			lost(r, str_z(&m.why));
+		seal_if_due(r, false);
+		keep_up(r);
+	}
+	str_free(&m.why);
+}
+
+static void failed(void *ctx, int code, const char *message)
+{
+	struct run *r = ctx;
+
+	if (code != EX_BUG)
+		ledger_follower_fail(r->f->target, r->f->job, r->me.attempt, message,
+			code == EX_CONFIGURATION);
+}
+
+static void claim(struct run *r)
+{
+	unsigned long long job = r->f->job;
+
+	ledger_follower_become(
+		r->f->target, r->f->job, LEDGER_FOLLOW_SLOT, &r->me, &r->arena);
+	if (!lsn_parse(sl_of(r->me.upto), &r->upto))
+		die(EX_CONFIGURATION, "job %llu: not a position in the WAL: %s", job,
+			msg_q(sl_of(r->me.upto)));
+	msg_on_exit(failed, r);
+}
+
+/* By hand: where the loader has come to, if it ever ran; otherwise where the slot is. */
+static void begin_by_hand(struct run *r)
+{
+	struct str text = { 0 };
+
+	if (r->f->ack && follow_read_ack(r, &text)) {
+		while (text.n > 0 && text.p[text.n - 1] == '\n')
+			text.p[--text.n] = '\0';
+		if (!lsn_parse(str_sl(&text), &r->upto))
+			die(EX_CONFIGURATION, "%s holds no position in the WAL: %s",
+				msg_q(sl_of(r->f->ack)), msg_q(str_sl(&text)));
+	}
+	if (!r->f->ack)
+		msg_warn("without --ack nothing is confirmed: the source keeps its WAL, and the "
+			 "next run begins where this one did");
+	str_free(&text);
+}
+
+static void open_run(struct run *r)
+{
+	struct follow_slot *f = r->f;
+	struct pg *pg = follow_sql(r);
+
+	if (!pg)
+		die(EX_TEMP, "cannot connect, source: %s", str_z(&r->why));
+	follow_slot_find(pg, f, &r->arena, &r->names);
+	slot_origin(pg, &r->origin);
+	if (f->job)
+		claim(r);
+	else
+		begin_by_hand(r);
+	r->acked = r->upto;
+	r->rows = slot_rows_open(&(struct slot_rows_conf){ .narrow = f->narrow,
+		.ships = f->ships,
+		.n_ships = f->n_ships,
+		.is_part = is_part,
+		.put = put,
+		.erase = erase,
+		.fetch = fetch,
+		.unknown = unknown,
+		.ctx = r });
+	r->feeds = (struct feeds){ .narrow = f->narrow,
+		.target = f->target,
+		.job = f->job,
+		.publication = r->names.publication };
+	r->live = live_chunk_open(f->chunk, f->x, f->target, f->job);
+	r->sealed = clock_monotonic();
+	out_while_waiting(tell, r, WAITING_EVERY);
+}
+
+static void close_run(struct run *r)
+{
+	out_while_waiting(NULL, NULL, 0);
+	repl_close(r->repl);
+	pg_close(r->sql);
+	slot_rows_close(r->rows);
+	live_chunk_close(r->live);
+	feeds_free(&r->feeds);
+	pgo_free(&r->pgo);
+	arena_free(&r->arena);
+	mem_free(r->way);
+	mem_free(r->unseen);
+	str_free(&r->origin);
+	str_free(&r->why);
+}
+
+/* What nobody reads is kept. */
+static void say_held(const struct run *r)
+{
+	int64_t us = clock_monotonic() - r->wal_since;
+	uint64_t wal = r->wal_last - r->wal_first;
+
+	if (r->wal_first == 0 || us <= 0)
+		return;
+	msg_note("the slot stays, and the source keeps its WAL for it from here on: at the pace of "
+		 "this run %.0f bytes an hour",
+		(double)wal * 3600e6 / (double)us);
+}
+
+void follow_slot(struct follow_slot *f)
+{
+	struct run r = { .f = f };
+
+	open_run(&r);
+	follow(&r);
+	/* an open transaction comes again; complete ones are handed on, unless nobody sees them */
+	follow_drop_open(&r);
+	if (r.began && !seal(&r, r.upto, r.commit))
+		msg_note("the last transactions of the source are not seen by others yet: they are "
+			 "for the next run");
+	if (f->job) {
+		msg_off_exit(failed, &r);
+		ledger_follower_release(f->target, f->job, r.me.attempt);
+		say_held(&r);
+	}
+	close_run(&r);
+}

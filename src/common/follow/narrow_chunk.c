@@ -1,0 +1,191 @@
+#include "follow/narrow_chunk.h"
+
+#include "stream/digest.h"
+
+/* What is remembered of a ship while a chunk lasts. */
+struct narrow_ship {
+	struct field field; /* its name as a field of the output */
+	int64_t time;	    /* of its latest row */
+	uint64_t row_hash;  /* digest_row() of the ship and that time */
+};
+
+void narrow_chunk_begin(struct narrow_chunk *c, int64_t from, int64_t to)
+{
+	struct ledger_facts_ship *ships = c->facts.ships;
+
+	c->facts = (struct ledger_facts){ .from = from, .to = to, .ships = ships };
+	names_clear(&c->names);
+	c->current = 0;
+	c->outcasts = false;
+	c->time = LEDGER_NO_TIME;
+}
+
+/*
+ * Does a text need no quotes in CSV? What would need them is below '-' in ASCII, and names of
+ * channels hardly ever hold such bytes; so eight are looked at at once.
+ */
+static bool is_plain(struct sl s)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	size_t i = 0;
+
+	for (; i + 8 <= s.n; i += 8) {
+		uint64_t w;
+
+		memcpy(&w, s.p + i, 8);
+		if ((w - ones * '-') & ~w & ones * 0x80)
+			break;
+	}
+	for (; i < s.n; i++)
+		if (s.p[i] == ',' || s.p[i] == '"' || s.p[i] == '\n' || s.p[i] == '\r')
+			return false;
+	return s.n > 0;
+}
+
+size_t narrow_chunk_ship(struct narrow_chunk *c, struct sl name)
+{
+	bool added;
+	size_t i = names_add(&c->names, name, &added);
+	struct sl kept = c->names.name[i];
+
+	if (!added)
+		return i;
+	mem_grow(&c->facts.ships, &c->facts_cap, i + 1, sizeof *c->facts.ships);
+	mem_grow(&c->ships, &c->ships_cap, i + 1, sizeof *c->ships);
+	c->facts.ships[i] = (struct ledger_facts_ship){ .ship = kept,
+		.first = LEDGER_NO_TIME,
+		.last = LEDGER_NO_TIME };
+	c->facts.n = i + 1;
+	c->ships[i] = (struct narrow_ship){ .field = field_str(kept), .time = LEDGER_NO_TIME };
+	c->ships[i].field.plain = is_plain(kept);
+	return i;
+}
+
+/* Is the row of the ship of the row before? */
+static bool is_current(const struct narrow_chunk *c, struct sl ship)
+{
+	return c->current < c->facts.n && sl_eq(ship, c->facts.ships[c->current].ship);
+}
+
+/* A row of another ship or another time than the one before. */
+static void turn_to(struct narrow_chunk *c, const struct narrow_row *row)
+{
+	struct ledger_facts_ship *facts;
+	struct narrow_ship *ship;
+
+	if (!is_current(c, row->ship))
+		c->current = narrow_chunk_ship(c, row->ship);
+	if (row->time != c->time) {
+		c->time = row->time;
+		c->time_field = field_str((struct sl){ c->time_text,
+			clock_put(c->time_text, row->time, c->zone) });
+		c->time_field.plain = true;
+	}
+	ship = &c->ships[c->current];
+	if (ship->time == row->time)
+		return;
+	facts = &c->facts.ships[c->current];
+	if (facts->first == LEDGER_NO_TIME)
+		facts->first = row->time;
+	facts->last = ship->time = row->time;
+	ship->row_hash = digest_row(facts->ship, field_sl(&c->time_field));
+}
+
+static void write_row(const struct narrow_chunk *c, struct wr *wr, struct sl channel,
+	const struct field *value, struct field op)
+{
+	struct field f[5] = { c->ships[c->current].field, c->time_field, field_str(channel), *value,
+		op };
+
+	f[2].plain = is_plain(channel);
+	wr_row(wr, f, c->ops ? 5 : 4);
+}
+
+void narrow_chunk_put(struct narrow_chunk *c, struct wr *wr, const struct narrow_row *row)
+{
+	struct ledger_facts_ship *facts;
+
+	if (row->time != c->time || !is_current(c, row->ship))
+		turn_to(c, row);
+	facts = &c->facts.ships[c->current];
+	facts->rows++;
+	if (!field_is_null(&row->value)) {
+		facts->cells++;
+		facts->digest += digest_cell(c->ships[c->current].row_hash,
+			digest_name(row->channel), field_sl(&row->value));
+	}
+	write_row(c, wr, row->channel, &row->value, FIELD_NULL);
+}
+
+void narrow_chunk_delete(struct narrow_chunk *c, struct wr *wr, const struct narrow_row *row)
+{
+	struct ledger_facts_ship *facts;
+
+	if (!is_current(c, row->ship) || row->time != c->time)
+		turn_to(c, row);
+	facts = &c->facts.ships[c->current];
+	facts->rows++;
+	if (!facts->deleted++ || row->time < facts->deleted_first)
+		facts->deleted_first = row->time;
+	if (facts->deleted == 1 || row->time > facts->deleted_last)
+		facts->deleted_last = row->time;
+	write_row(c, wr, row->channel, &FIELD_NULL, field_name(SL("d")));
+}
+
+const struct ledger_facts_ship *narrow_chunk_reject(struct narrow_chunk *c,
+	const struct narrow_row *row)
+{
+	bool has_ship = row->ship.p && !c->outcasts && row->bad != NARROW_SHIP;
+	size_t ship;
+
+	c->facts.rejects++;
+	ship = narrow_chunk_ship(c, has_ship ? row->ship : SL("")); /* may move c->facts.ships */
+	c->facts.ships[ship].rejects++;
+	return &c->facts.ships[ship];
+}
+
+void narrow_chunk_put_place(const struct narrow_chunk *c, struct str *s)
+{
+	if (c->time != LEDGER_NO_TIME)
+		str_addf(s, " behind ship %s, time %.*s",
+			msg_q(c->facts.ships[c->current].ship), (int)c->time_field.n,
+			c->time_field.p);
+}
+
+static void put_name(const struct narrow_chunk *c, struct sl ship, struct str *s)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	if (ship.n > 0) {
+		str_add(s, ship);
+		str_addc(s, ':');
+	}
+	str_add(s, (struct sl){ text, clock_put_basic(text, c->facts.from) });
+	str_addc(s, '/');
+	str_add(s, (struct sl){ text, clock_put_basic(text, c->facts.to) });
+}
+
+void narrow_chunk_seal(struct narrow_chunk *c, struct extract *x, struct sl ship)
+{
+	struct str name = { 0 }, src = { 0 };
+
+	for (size_t i = 0; i < c->facts.n; i++) {
+		c->facts.rows += c->facts.ships[i].rows;
+		c->facts.cells += c->facts.ships[i].cells;
+		c->facts.digest += c->facts.ships[i].digest;
+	}
+	put_name(c, ship, &name);
+	ledger_put_facts(&src, &c->facts);
+	msg_detail("chunk %s: %llu rows", msg_q(str_sl(&name)), (unsigned long long)c->facts.rows);
+	extract_seal(x, &(struct seal){ .chunk = str_sl(&name), .src = str_sl(&src) });
+	str_free(&name);
+	str_free(&src);
+}
+
+void narrow_chunk_free(struct narrow_chunk *c)
+{
+	names_free(&c->names);
+	mem_free(c->facts.ships);
+	mem_free(c->ships);
+	*c = (struct narrow_chunk){ .zone = c->zone, .ops = c->ops };
+}

@@ -1,0 +1,445 @@
+#include "follow/slot.h"
+
+#include "core/clock.h"
+#include "core/hash.h"
+#include "core/num.h"
+#include "pg/relation.h"
+#include "pg/repl.h"
+
+void slot_name(struct str *s, uint64_t job, struct sl target)
+{
+	str_addf(s, "ferry_%llu_%08x", (unsigned long long)job,
+		(unsigned)(hash64(target, 0) & UINT32_MAX));
+}
+
+static bool ask(struct pg *source, const char *sql, const char *param)
+{
+	struct pg_result *r = pg_query(source, sql, param ? 1 : 0, &param);
+	bool yes = pg_rows(r) > 0 && sl_eq_str(pg_value(r, 0, 0), "t");
+
+	pg_clear(r);
+	return yes;
+}
+
+/* ---- can it be followed? --------------------------------------------------------------------- */
+
+/* The catalog of the extension differs by version: asked only where it is what we know. */
+static bool is_hypertable(struct pg *source, const struct narrow *n)
+{
+	if (!ask(source, "SELECT to_regclass('_timescaledb_catalog.hypertable') IS NOT NULL",
+		    NULL))
+		return false;
+	return ask(source,
+		"SELECT EXISTS (SELECT FROM _timescaledb_catalog.hypertable h"
+		" JOIN pg_namespace s ON s.nspname = h.schema_name"
+		" JOIN pg_class c ON c.relnamespace = s.oid AND c.relname = h.table_name"
+		" WHERE c.oid = $1::oid)",
+		n->oid);
+}
+
+/* Is a column that is needed computed by the server? Publications leave those out. */
+static bool has_generated(struct pg *source, const struct narrow *n)
+{
+	struct str sql = { 0 };
+	bool any;
+
+	if (pg_server_version(source) < 120000)
+		return false;
+	str_addz(&sql, "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = $1::oid"
+		       " AND attgenerated <> '' AND attname IN (");
+	for (int role = NARROW_SHIP; role <= NARROW_VALUE; role++) {
+		if (n->col[role].name.n == 0 || role == NARROW_ID)
+			continue;
+		str_addz(&sql, role ? ", " : "");
+		pg_add_literal(source, &sql, n->col[role].name);
+	}
+	str_addz(&sql, "))");
+	any = ask(source, str_z(&sql), n->oid);
+	str_free(&sql);
+	return any;
+}
+
+const char *slot_why_not(struct pg *source, const struct narrow *n)
+{
+	if (pg_is_pooled(source))
+		return "the source is reached through a connection pooler, and a slot's connection "
+		       "must go past it";
+	if (ask(source, "SELECT pg_is_in_recovery()", NULL))
+		return "the source is a standby, where neither slot nor publication can be made";
+	if (ask(source, "SELECT current_setting('transaction_read_only') = 'on'", NULL))
+		return "transactions of this role only read (default_transaction_read_only), and a "
+		       "slot needs a publication to be made";
+	if (is_hypertable(source, n))
+		return "the table is a hypertable of TimescaleDB, whose rows are in tables of "
+		       "their own: a publication of it says nothing of them, nor of those to come";
+	if (!ask(source,
+		    "SELECT relkind IN ('r', 'p') AND relpersistence = 'p' FROM pg_class"
+		    " WHERE oid = $1::oid",
+		    n->oid))
+		return "the table is a view, or a foreign or unlogged table, whose changes are not "
+		       "in the WAL";
+	if (narrow_is_computed(n))
+		return "a column that is read is an expression, which is not in the WAL";
+	if (has_generated(source, n))
+		return "a column that is read is a generated one, which no publication tells of";
+	if (!ask(source, "SELECT current_setting('wal_level') = 'logical'", NULL))
+		return "the source has no wal_level = logical";
+	return NULL;
+}
+
+void slot_check_source(struct pg *source, const struct narrow *n)
+{
+	const char *why = slot_why_not(source, n);
+
+	if (why)
+		die_hint(EX_CONFIGURATION,
+			strstr(why, "wal_level")
+				? "ALTER SYSTEM SET wal_level = 'logical' and a restart of the "
+				  "server; or --follow poll"
+			: pg_is_pooled(source)
+				? "give --source the address of the server itself; or --follow poll"
+				: "--follow poll",
+			"%s cannot be followed by a slot: %s", n->table, why);
+}
+
+/* ---- the publication ------------------------------------------------------------------------- */
+
+/*
+ * Does the identity of the table, and of all its parts, have ship, channel and time? $2 to $4 are
+ * their names. A new partition has no identity but the primary key it inherits, so nothing else
+ * will do for a table that is partitioned, or else the application's updates of it would fail.
+ */
+static const char identity_sql[] =
+	"WITH RECURSIVE t AS (SELECT $1::oid AS oid UNION"
+	" SELECT inhrelid FROM pg_inherits JOIN t ON inhparent = t.oid)"
+	"SELECT bool_and((c.relreplident = 'f' AND NOT parted) OR coalesce((SELECT"
+	"  array_agg(a.attname::text) @> ARRAY[$2, $3, $4]"
+	"  FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid"
+	"   AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])"
+	"  WHERE i.indrelid = c.oid AND i.indisvalid AND CASE c.relreplident"
+	"   WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident AND NOT parted END),"
+	"  false)) FROM t JOIN pg_class c USING (oid),"
+	" LATERAL (SELECT relkind = 'p' OR relispartition AS parted) AS p"
+	" WHERE c.relkind IN ('r', 'p')";
+
+bool slot_has_identity(struct pg *source, const struct narrow *n)
+{
+	struct str ship = { 0 }, channel = { 0 }, time = { 0 };
+	struct pg_result *r;
+	bool yes;
+
+	str_add(&ship, n->col[NARROW_SHIP].name);
+	str_add(&channel, n->col[NARROW_CHANNEL].name);
+	str_add(&time, n->col[NARROW_TIME].name);
+	r = pg_try_query(source, identity_sql, 4,
+		(const char *[]){ n->oid, str_z(&ship), str_z(&channel), str_z(&time) });
+	if (!r && !pg_is_lost(source))
+		pg_die(source, "cannot look at the identity of rows");
+	yes = r && sl_eq_str(pg_value(r, 0, 0), "t");
+	pg_clear(r);
+	str_free(&ship);
+	str_free(&channel);
+	str_free(&time);
+	return yes;
+}
+
+static void create_publication(struct pg *source, const struct narrow *n, const char *name)
+{
+	bool all = slot_has_identity(source, n);
+	struct str sql = { 0 };
+
+	if (!all)
+		msg_warn("%s: updates and deletions are not followed, since its replica identity "
+			 "does not have ship, channel and time%s; only a comparison (validate) "
+			 "finds them",
+			n->table,
+			n->several_tables ? " in a primary key, which alone new partitions inherit"
+					  : "");
+	str_addz(&sql, "CREATE PUBLICATION ");
+	pg_add_ident(source, &sql, sl_of(name));
+	str_addf(&sql, " FOR TABLE %s WITH (publish = '%s'%s)", n->ident,
+		all ? "insert, update, delete, truncate" : "insert, truncate",
+		n->several_tables && pg_server_version(source) >= 130000
+			? ", publish_via_partition_root = true"
+			: "");
+	if (!pg_try_exec(source, str_z(&sql))) {
+		struct str hint = { 0 };
+
+		if (strcmp(pg_sqlstate(source), "42501") != 0)
+			pg_die(source, "cannot make the publication");
+		str_addf(&hint, "an administrator runs: %s", str_z(&sql));
+		die_hint(EX_NOTALLOWED, str_z(&hint), "cannot make the publication, source: %s",
+			pg_error(source));
+	}
+	str_free(&sql);
+}
+
+void slot_publish(struct pg *source, const struct narrow *n, const char *name)
+{
+	struct pg_result *r;
+	bool has;
+
+	if (!ask(source, "SELECT EXISTS (SELECT FROM pg_publication WHERE pubname = $1)", name))
+		create_publication(source, n, name);
+	r = pg_query(source,
+		"SELECT EXISTS (SELECT FROM pg_publication WHERE pubname = $1 AND puballtables)"
+		" OR EXISTS (WITH RECURSIVE t AS (SELECT $2::oid AS oid UNION"
+		"  SELECT inhrelid FROM pg_inherits JOIN t ON inhparent = t.oid)"
+		"  SELECT FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid"
+		"  JOIN t ON t.oid = r.prrelid WHERE p.pubname = $1)",
+		2, (const char *[]){ name, n->oid });
+	has = sl_eq_str(pg_value(r, 0, 0), "t");
+	pg_clear(r);
+	if (!has)
+		die(EX_CONFIGURATION, "the publication %s does not have the table %s, source", name,
+			n->table);
+}
+
+bool slot_is_published(struct pg *source, const char *publication, uint64_t *oid, bool *deletions)
+{
+	struct pg_result *r = pg_query(source,
+		"SELECT oid, pubupdate OR pubdelete FROM pg_publication WHERE pubname = $1", 1,
+		&publication);
+	bool there = pg_rows(r) > 0;
+
+	*oid = 0;
+	if (there)
+		(void)!num_u64(pg_value(r, 0, 0), oid);
+	*deletions = there && sl_eq_str(pg_value(r, 0, 1), "t");
+	pg_clear(r);
+	return there;
+}
+
+#define SEEN_TRIES 10
+#define SEEN_BASE (CLOCK_US_PER_SEC / 1000)
+#define SEEN_CAP (CLOCK_US_PER_SEC / 4)
+
+/* ---- the slot -------------------------------------------------------------------------------- */
+
+/* Who is writing now is waited for. */
+static void say_waiting(struct pg *source)
+{
+	struct pg_result *r = pg_query(source,
+		"SELECT count(*), coalesce(extract(epoch FROM max(clock_timestamp()"
+		" - xact_start))::int, 0) FROM pg_stat_activity"
+		" WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()",
+		0, NULL);
+
+	if (!sl_eq_str(pg_value(r, 0, 0), "0"))
+		msg_note("the slot begins when the transactions that are writing now have ended: "
+			 "%s of them, the oldest is %s s old",
+			pg_valuez(r, 0, 0), pg_valuez(r, 0, 1));
+	pg_clear(r);
+}
+
+/*
+ * What was in the WAL before the slot began, but is not seen by others yet, is neither sent nor
+ * read from here on: so all that run now are waited for, which are those numbered before ours.
+ */
+static void wait_until_seen(struct pg *source)
+{
+	struct pg_result *r = pg_query(source, "SELECT txid_current()", 0, NULL);
+	const char *top = pg_valuez(r, 0, 0);
+
+	for (unsigned tries = 0; !ask(source,
+		     "SELECT txid_snapshot_xmin(txid_current_snapshot()) >= $1::bigint", top);
+		tries++) {
+		if (tries == SEEN_TRIES)
+			say_waiting(source);
+		clock_sleep(clock_backoff(tries, SEEN_BASE, SEEN_CAP));
+	}
+	pg_clear(r);
+}
+
+/* An unlimited slot that nobody reads fills the disk of the source. */
+static void warn_of_no_limit(struct pg *source)
+{
+	if (pg_server_version(source) >= 130000 &&
+		ask(source, "SELECT current_setting('max_slot_wal_keep_size') = '-1'", NULL))
+		msg_warn("the source sets no limit to the WAL it keeps for a slot that nobody "
+			 "reads: ALTER SYSTEM SET max_slot_wal_keep_size = '20GB' and SELECT "
+			 "pg_reload_conf() set one; or start ferry-watch@.timer, which drops the "
+			 "slot beyond --max-slot-lag, also while nobody follows");
+}
+
+void slot_create(struct pg *source, const char *name, struct str *point)
+{
+	struct pg_result *r;
+
+	warn_of_no_limit(source);
+	say_waiting(source);
+	r = pg_query(source, "SELECT lsn FROM pg_create_logical_replication_slot($1, 'pgoutput')",
+		1, &name);
+	str_add(point, pg_value(r, 0, 0));
+	pg_clear(r);
+	wait_until_seen(source);
+}
+
+#define SLOT_TRIES 100
+
+static void drop_slot(struct pg *source, const char *name)
+{
+	for (int i = 0;; i++) {
+		struct pg_result *r = pg_try_query(source,
+			"SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots"
+			" WHERE slot_name = $1 AND active",
+			1, &name);
+
+		pg_clear(r);
+		r = pg_try_query(source,
+			"SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
+			" WHERE slot_name = $1",
+			1, &name);
+		if (r) {
+			pg_clear(r);
+			return;
+		}
+		/* its reader, which has been told to end, still has it; or it has gone just now */
+		if (i >= SLOT_TRIES || (strcmp(pg_sqlstate(source), "55006") != 0 &&
+					       strcmp(pg_sqlstate(source), "42704") != 0))
+			pg_die(source, "cannot drop the slot");
+		clock_sleep(CLOCK_US_PER_SEC / 20);
+	}
+}
+
+void slot_drop(struct pg *source, const char *name, const char *publication)
+{
+	struct str sql = { 0 };
+
+	drop_slot(source, name);
+	/* looked for first: a standby, or a role that only reads, may not even ask for that */
+	if (!publication ||
+		!ask(source, "SELECT EXISTS (SELECT FROM pg_publication WHERE pubname = $1)",
+			publication))
+		return;
+	str_addz(&sql, "DROP PUBLICATION IF EXISTS ");
+	pg_add_ident(source, &sql, sl_of(publication));
+	/* one that an administrator has made for us stays */
+	if (!pg_try_exec(source, str_z(&sql)) && strcmp(pg_sqlstate(source), "42501") != 0)
+		pg_die(source, "cannot drop the publication");
+	str_free(&sql);
+}
+
+static int64_t get_bytes(const struct pg_result *r, int col)
+{
+	int64_t v;
+
+	return num_i64(pg_value(r, 0, col), &v) ? v : -1;
+}
+
+static void take_facts(const struct pg_result *r, struct slot_facts *out)
+{
+	struct sl status = pg_value(r, 0, 3);
+
+	out->active = sl_eq_str(pg_value(r, 0, 0), "t");
+	if (!lsn_parse(pg_value(r, 0, 1), &out->confirmed))
+		out->confirmed = 0;
+	out->lag_bytes = get_bytes(r, 2);
+	out->safe_wal_bytes = get_bytes(r, 4);
+	out->held_bytes = get_bytes(r, 5);
+	if (!lsn_parse(pg_value(r, 0, 6), &out->wal))
+		out->wal = 0;
+	(void)snprintf(out->wal_status, sizeof out->wal_status, "%.*s", (int)status.n,
+		status.p ? status.p : "");
+	if (sl_eq_str(status, "lost"))
+		out->state = SLOT_LOST;
+}
+
+const char *slot_is_no_use(const struct slot_facts *facts, uint64_t upto)
+{
+	if (facts->state == SLOT_ABSENT)
+		return "the slot of the source is gone";
+	if (facts->state == SLOT_LOST)
+		return "the slot of the source was lost: it needed more WAL than "
+		       "max_slot_wal_keep_size allows";
+	if (facts->confirmed > upto)
+		return "the slot of the source is ahead of the target";
+	if (facts->lag_bytes >= 0 && facts->confirmed + (uint64_t)facts->lag_bytes < upto)
+		return "the source was set back behind what the target has";
+	return NULL;
+}
+
+bool slot_holds_too_much(const struct slot_facts *facts, uint64_t max, struct str *why)
+{
+	if (max == 0 || facts->state != SLOT_GOOD || facts->held_bytes < 0 ||
+		(uint64_t)facts->held_bytes <= max)
+		return false;
+	str_addf(why,
+		"the slot made the source keep %lld bytes of WAL, more than --max-slot-lag %llu, "
+		"and was dropped so that the disk does not fill",
+		(long long)facts->held_bytes, (unsigned long long)max);
+	return true;
+}
+
+#define LOOK                                                                                   \
+	"SELECT active, confirmed_flush_lsn,"                                                  \
+	" pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint"
+#define LOOK_HELD                                                       \
+	", pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint," \
+	" pg_current_wal_lsn()"                                        \
+	" FROM pg_replication_slots WHERE slot_name = $1"
+
+/* wal_status and safe_wal_size came with PostgreSQL 13, where slots can be lost. */
+bool slot_look(struct pg *source, const char *name, struct slot_facts *out)
+{
+	const char *sql = pg_server_version(source) >= 130000
+				  ? LOOK ", wal_status, safe_wal_size" LOOK_HELD
+				  : LOOK ", 'reserved', NULL" LOOK_HELD;
+	struct pg_result *r = pg_try_query(source, sql, 1, &name);
+
+	*out = (struct slot_facts){ .state = SLOT_GOOD, .lag_bytes = -1, .safe_wal_bytes = -1,
+		.held_bytes = -1 };
+	if (!r && !pg_is_lost(source))
+		pg_die(source, "cannot look at the slot");
+	if (!r)
+		return false;
+	if (pg_rows(r) == 0)
+		out->state = SLOT_ABSENT;
+	else
+		take_facts(r, out);
+	pg_clear(r);
+	return true;
+}
+
+/*
+ * $1 transactions, $2 slot. A snapshot's numbers have 64 bits: the nearest one that ends in these
+ * 32. Who may not see who is a synchronous standby goes by the names of those.
+ */
+static const char shows_sql[] =
+	"SELECT NOT EXISTS (SELECT FROM unnest($1::bigint[]) AS xid"
+	"  WHERE NOT txid_visible_in_snapshot(top - ((top - xid + 2147483648) & 4294967295)"
+	"   + 2147483648, s)) OR names <> '' AND EXISTS (SELECT FROM pg_replication_slots l"
+	"   JOIN pg_stat_replication r ON r.pid = l.active_pid"
+	"  WHERE slot_name = $2 AND coalesce(sync_state, CASE WHEN strpos(names, '*') > 0"
+	"   OR strpos(lower(names), lower(current_setting('application_name'))) > 0"
+	"   THEN 'sync' ELSE 'async' END) <> 'async')"
+	" FROM txid_current_snapshot() AS s, txid_snapshot_xmax(s) AS top,"
+	" current_setting('synchronous_standby_names') AS names";
+
+bool slot_shows(struct pg *source, const char *name, const uint32_t *xid, size_t n)
+{
+	struct str list = { 0 };
+	struct pg_result *r;
+	bool shows;
+
+	for (size_t i = 0; i < n; i++)
+		str_addf(&list, "%c%u", i ? ',' : '{', (unsigned)xid[i]);
+	str_addc(&list, '}');
+	r = pg_try_query(source, shows_sql, 2, (const char *[]){ str_z(&list), name });
+	if (!r && !pg_is_lost(source))
+		pg_die(source, "cannot ask for transactions");
+	shows = r && sl_eq_str(pg_value(r, 0, 0), "t");
+	pg_clear(r);
+	str_free(&list);
+	return shows;
+}
+
+void slot_origin(struct pg *source, struct str *s)
+{
+	struct pg_result *r = pg_try_query(
+		source, "SELECT system_identifier::text FROM pg_control_system()", 0, NULL);
+
+	if (r)
+		str_add(s, pg_value(r, 0, 0));
+	pg_clear(r);
+}

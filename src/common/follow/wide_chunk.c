@@ -1,0 +1,414 @@
+#include "follow/wide_chunk.h"
+
+#include "core/kp.h"
+#include "core/mem.h"
+#include "core/msg.h"
+#include "core/tmpf.h"
+#include "ledger/ledger_follow.h"
+
+#define KEPT_MAX ((size_t)64 << 20) /* bytes of kept values in one chunk */
+
+/* A value that did not fit its column, until the seal says which chunk it belongs to. */
+struct kept {
+	struct sl ship, record, why;
+	int64_t instant;
+};
+
+struct wide_chunk {
+	struct pg *pg;
+	struct io *io;
+	struct wide_chunk_opts *opts;
+	void (*commit)(void *ctx);
+	void *ctx;
+	struct registry *registry;
+	struct wide *wide;
+	uint64_t job; /* checked to be for these tables; 0: none */
+	struct ledger_facts facts;
+	bool have_facts; /* of the chunk that is being finished */
+	struct arena facts_arena, kept_arena;
+	struct kept *kept;
+	size_t n_kept, kept_cap, kept_bytes;
+	uint64_t last_kept;   /* record */
+	uint64_t widened;     /* columns that were made for the chunk at hand */
+	uint64_t cells, lost; /* of all chunks: values that arrived, and those rejected */
+};
+
+static bool is_live(const struct wide_chunk *c)
+{
+	return c->facts.follow.kind != LEDGER_FOLLOW_NONE;
+}
+
+/* ---- values that do not fit ----------------------------------------------------------------- */
+
+/* The value as a record of its own, a narrow one, with which it can be loaded once it is right. */
+static void add_narrow(struct str *json, const struct wide_fault *f)
+{
+	str_addz(json, "{\"ship_id\":");
+	str_add_json(json, f->ship);
+	str_addz(json, ",\"created_time\":");
+	str_add_json(json, f->key);
+	str_addz(json, ",\"data_channel_id\":");
+	str_add_json(json, f->channel);
+	str_addz(json, ",\"value\":");
+	str_add_json(json, f->value);
+	str_addc(json, '}');
+}
+
+static void keep_value(struct wide_chunk *c, const struct wide_fault *f)
+{
+	struct str json = { 0 };
+
+	add_narrow(&json, f);
+	mem_grow(&c->kept, &c->kept_cap, c->n_kept + 1, sizeof *c->kept);
+	c->kept[c->n_kept++] = (struct kept){ .ship = arena_dup(&c->kept_arena, f->ship),
+		.record = arena_dup(&c->kept_arena, str_sl(&json)),
+		.why = arena_dup(&c->kept_arena, sl_of(f->why)) };
+	if (!clock_parse(f->key, &c->kept[c->n_kept - 1].instant))
+		c->kept[c->n_kept - 1].instant = 0; /* only found again by it, in ferry.reject */
+	c->kept_bytes += json.n;
+	if (c->kept_bytes > KEPT_MAX)
+		die(EX_DATA, "%zu values of one chunk do not fit their columns, such as %s",
+			c->n_kept, str_z(&json));
+	str_free(&json);
+}
+
+static void on_bad(void *ctx, const struct wide_fault *f)
+{
+	struct wide_chunk *c = ctx;
+	struct rec rec = { .record = f->record, .line = f->line, .raw = f->raw };
+	struct str narrow = { 0 };
+	struct fault fault = { .record = f->record,
+		.line = f->line,
+		.field = f->channel.n ? f->channel : f->column,
+		.value = f->value,
+		.why = f->why };
+
+	c->lost += f->cells;
+	if (!c->opts->keep_rejects) {
+		if (f->channel.n) {
+			add_narrow(&narrow, f);
+			rec.raw = str_sl(&narrow);
+		}
+		io_reject(c->io, &rec, &fault);
+		str_free(&narrow);
+		return;
+	}
+	keep_value(c, f);
+	if (f->record != c->last_kept)
+		meter_count_reject(&c->io->meter);
+	c->last_kept = f->record;
+}
+
+/* Of a record with a bad value the others are loaded: so all may be bad, and much is left. */
+static void refuse_nothing_good(struct wide_chunk *c)
+{
+	struct meter *m = &c->io->meter;
+
+	if (c->opts->keep_rejects || m->n_rejects == 0 || m->n_rejects < m->rows ||
+		c->lost < c->cells)
+		return;
+	meter_show_rejects(m);
+	die(EX_DATA, "all values of all records were rejected (%llu)",
+		(unsigned long long)m->rows);
+}
+
+static struct ledger_facts_ship *ship_of_facts(struct wide_chunk *c, struct sl ship)
+{
+	for (size_t i = 0; i < c->facts.n; i++)
+		if (sl_eq(c->facts.ships[i].ship, ship))
+			return &c->facts.ships[i];
+	die(EX_STREAM, "the facts of the seal say nothing of ship %s", msg_q(ship));
+}
+
+static void count_kept(struct wide_chunk *c)
+{
+	if (c->n_kept > 0 && !c->facts.job)
+		die_hint(EX_DATA, "--rejects FILE keeps them in a file",
+			"%zu values do not fit their columns (the first: %s), "
+			"and --keep-rejects needs a job of the ledger",
+			c->n_kept, c->kept[0].why.p);
+	for (size_t i = 0; i < c->n_kept; i++)
+		ship_of_facts(c, c->kept[i].ship)->rejects++;
+}
+
+static void store_kept(struct wide_chunk *c)
+{
+	struct ledger_rejects to = { .target = c->pg, .job = c->facts.job, .once = is_live(c) };
+
+	for (size_t i = 0; i < c->n_kept; i++)
+		ledger_reject(&to, c->kept[i].ship,
+			is_live(c) ? c->kept[i].instant : c->facts.from,
+			ship_of_facts(c, c->kept[i].ship)->attempt, c->kept[i].record,
+			c->kept[i].why);
+	ledger_reject_flush(&to);
+	str_free(&to.rows);
+	arena_reset(&c->kept_arena);
+	c->n_kept = c->kept_bytes = 0;
+}
+
+static void turn(void *ctx);
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+static void warn_of_meddlers(struct pg *pg, const struct target_opts *target)
+{
+	struct str what = { 0 };
+
+	if (registry_meddlers(pg, target->schema, target->prefix, &what))
+		msg_warn("%s", str_z(&what));
+	str_free(&what);
+}
+
+struct wide_chunk *wide_chunk_open(struct pg *pg, struct io *io, struct wide_chunk_opts *opts,
+	void (*commit)(void *ctx), void *ctx)
+{
+	struct wide_chunk *c = mem_zalloc(sizeof *c);
+	struct wide_conf conf = {
+		.by = sl_of(opts->by ? opts->by : "ship_id"),
+		.key = sl_of(opts->key ? opts->key : "created_time"),
+		.how = opts->live || opts->ack ? MERGE_OVERLAY : MERGE_FILL,
+		.buffer = opts->buffer,
+		.unknown = (enum wide_unknown)opts->on_unknown,
+		.tables = opts->dry_run ? 0 : wide_tables_at_once(pg),
+		.turn = turn,
+		.dry_run = opts->dry_run,
+		.bad = on_bad,
+		.ctx = c,
+	};
+
+	c->pg = pg;
+	c->io = io;
+	c->opts = opts;
+	c->commit = commit;
+	c->ctx = ctx;
+	target_defaults(&opts->target);
+	ledger_init(pg);
+	warn_of_meddlers(pg, &opts->target);
+	io->meter.keeps_rest = true;
+	c->registry = registry_open(pg, &opts->target, conf.key.p);
+	c->wide = wide_open(c->registry, &conf);
+	return c;
+}
+
+void wide_chunk_close(struct wide_chunk *c)
+{
+	if (!c)
+		return;
+	wide_close(c->wide);
+	registry_close(c->registry);
+	arena_free(&c->facts_arena);
+	arena_free(&c->kept_arena);
+	mem_free(c->kept);
+	mem_free(c);
+}
+
+struct wide *wide_chunk_wide(struct wide_chunk *c)
+{
+	return c->wide;
+}
+
+/* ---- a seal --------------------------------------------------------------------------------- */
+
+static void read_facts(struct wide_chunk *c, const struct seal *seal)
+{
+	struct sl src = arena_dup(&c->facts_arena, seal->src);
+	const char *why;
+
+	c->facts = (struct ledger_facts){ 0 };
+	if (src.n == 0)
+		return;
+	why = ledger_parse_facts(&c->facts_arena, src, &c->facts);
+	if (why)
+		die(EX_STREAM, "chunk %s: what the seal says of the source: %s", msg_q(seal->chunk),
+			why);
+	c->have_facts = true;
+}
+
+/* A job's chunks are done only in the job's own tables. */
+static void check_job(struct wide_chunk *c)
+{
+	const struct target_opts *t = &c->opts->target;
+	unsigned long long number = c->facts.job;
+	struct ledger_job job = { 0 };
+
+	if (!number || number == c->job)
+		return;
+	if (!ledger_job_get(c->pg, number, &job, &c->facts_arena))
+		die(EX_CONFIGURATION, "no job %llu in the ledger, target", number);
+	if (strcmp(job.target_schema, t->schema) != 0 || strcmp(job.target_prefix, t->prefix) != 0)
+		die_hint(EX_CONFIGURATION, "give the same --target-schema and --target-prefix",
+			"job %llu is for tables %s.%s…, not %s.%s…", number, job.target_schema,
+			job.target_prefix, t->schema, t->prefix);
+	if ((strcmp(job.types, "native") == 0) != (t->types == TARGET_NATIVE))
+		die(EX_CONFIGURATION, "job %llu is for --types %s", number, job.types);
+	c->job = number;
+}
+
+/* What arrived is what the source read, less what a filter says it left out. */
+static void prove(struct wide_chunk *c, const struct seal *seal)
+{
+	struct digest got = wide_total(c->wide);
+	uint64_t cells = c->facts.cells - seal->drop_cells;
+	uint64_t sum = c->facts.digest - seal->drop_sum;
+	char have[DIGEST_TEXT_LEN], want[DIGEST_TEXT_LEN];
+
+	if (!c->facts.of_values || (got.cells == cells && got.sum == sum))
+		return;
+	digest_put(have, got.sum);
+	digest_put(want, sum);
+	die(EX_STREAM,
+		"chunk %s: what arrived is not what was read: %llu values, digest %.*s, "
+		"instead of %llu, %.*s",
+		msg_q(seal->chunk), (unsigned long long)got.cells, DIGEST_TEXT_LEN, have,
+		(unsigned long long)cells, DIGEST_TEXT_LEN, want);
+}
+
+static NORETURN void lost(struct wide_chunk *c)
+{
+	c->have_facts = false; /* it is another's by now */
+	die(EX_TEMP, "another worker has taken this chunk over; nothing of it is loaded here");
+}
+
+/* From here to COMMIT nobody takes the chunk over. */
+static void begin_fenced(struct wide_chunk *c)
+{
+	bool ours = true;
+
+	wide_begin(c->wide);
+	if (c->facts.job)
+		ours = is_live(c) ? ledger_follow_hold(c->pg, &c->facts)
+				  : ledger_hold(c->pg, &c->facts);
+	if (!ours)
+		lost(c);
+}
+
+/* Of a chunk with too many ships for one transaction. */
+static void turn(void *ctx)
+{
+	struct wide_chunk *c = ctx;
+
+	c->commit(c->ctx);
+	KP("between_turns");
+	begin_fenced(c);
+}
+
+static void finish_ledger(struct wide_chunk *c)
+{
+	for (size_t i = 0; i < c->facts.n; i++) {
+		struct ledger_facts_ship *ship = &c->facts.ships[i];
+		struct digest got = wide_of_ship(c->wide, ship->ship);
+
+		if (!c->facts.of_values) {
+			ship->cells = got.cells;
+			ship->digest = got.sum;
+		}
+		ship->wide_rows = got.rows;
+		ship->dropped = ship->cells > got.cells ? ship->cells - got.cells : 0;
+	}
+	count_kept(c);
+	if (!c->facts.job)
+		return;
+	if (is_live(c))
+		ledger_follow_advance(c->pg, &c->facts);
+	else if (!ledger_finish(c->pg, &c->facts))
+		lost(c);
+	store_kept(c); /* behind it: finishing removes rejects of earlier attempts */
+}
+
+/* What came in one chunk appears at once, unless it was too large to wait here for its seal. */
+static void load_rest(struct wide_chunk *c)
+{
+	bool aside = wide_has_aside(c->wide), sent = wide_has_sent(c->wide);
+
+	wide_proven(c->wide);
+	if (aside && !sent) {
+		c->widened = wide_widen(c->wide);
+		KP("widened");
+	}
+	begin_fenced(c);
+	wide_flush(c->wide);
+	if (aside && sent) {
+		c->commit(c->ctx);
+		KP("between_commits");
+		c->widened = wide_widen(c->wide);
+		begin_fenced(c);
+	}
+	if (aside)
+		wide_replay(c->wide);
+}
+
+static void choose_merge(struct wide_chunk *c)
+{
+	bool live = c->opts->live || is_live(c);
+
+	if (!wide_how(c->wide, live ? MERGE_OVERLAY : MERGE_FILL) && live)
+		die_hint(EX_CONFIGURATION, "give --live or --ack, or a larger --buffer",
+			"a live chunk came that is larger than the buffers");
+}
+
+static void acknowledge(const struct wide_chunk *c)
+{
+	struct str line = { 0 };
+
+	if (!c->opts->ack || !is_live(c))
+		return;
+	KP("before_ack");
+	str_add(&line, c->facts.follow.upto);
+	str_addc(&line, '\n');
+	if (!tmpf_replace(c->opts->ack, str_sl(&line), 0644))
+		die_errno(EX_CANTCREATE, "cannot write %s", msg_q(sl_of(c->opts->ack)));
+	str_free(&line);
+}
+
+void wide_chunk_finish(struct wide_chunk *c, const struct seal *seal)
+{
+	if (c->opts->dry_run) {
+		wide_flush(c->wide);
+		wide_next_chunk(c->wide);
+		return;
+	}
+	read_facts(c, seal);
+	check_job(c);
+	prove(c, seal);
+	choose_merge(c);
+	c->cells += wide_total(c->wide).cells;
+	if (wide_total(c->wide).rows > 0 || c->facts.job) {
+		load_rest(c);
+		KP("before_finish");
+		finish_ledger(c);
+		if (seal->final)
+			refuse_nothing_good(c);
+		io_seal(c->io, seal);
+		c->commit(c->ctx);
+	} else if (seal->final) {
+		refuse_nothing_good(c);
+	}
+	acknowledge(c);
+	c->widened = 0;
+	c->have_facts = false;
+	arena_reset(&c->facts_arena);
+	wide_next_chunk(c->wide);
+}
+
+void wide_chunk_failed(struct wide_chunk *c, int code, const char *message)
+{
+	bool permanent = code == EX_DATA || code == EX_CONFIGURATION;
+
+	/* before a seal: a stream that was cut tells nothing, a stage that said why does */
+	bool sealed = c->have_facts;
+
+	/* another loader may be writing to them by now */
+	if (c->widened > 0)
+		msg_warn("%llu columns that were made for it stay in the tables, for the next try",
+			(unsigned long long)c->widened);
+	if (code == EX_TEMP || (sealed && !c->facts.job) ||
+		(!sealed && (code == EX_STREAM || !c->opts->keep_rejects)))
+		return;
+	pg_rollback(c->pg);
+	if (!sealed)
+		ledger_fail_first(c->pg, permanent, message);
+	else if (is_live(c))
+		ledger_follow_fail(c->pg, &c->facts, message);
+	else
+		ledger_fail_facts(c->pg, &c->facts, permanent, message);
+}

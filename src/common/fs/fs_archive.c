@@ -1,0 +1,80 @@
+#include "fs/fs_archive.h"
+
+#include "aws/s3.h"
+#include "core/mem.h"
+#include "core/msg.h"
+#include "core/opt.h"
+#include "stream/wr.h"
+#include "stream/z.h"
+
+#define PART ((size_t)4 << 20) /* bytes of text in an object, before compression */
+
+struct fs_archive {
+	struct aws *aws;
+	struct wr *wr;
+	struct sl bucket, prefix;
+	unsigned parts;
+};
+
+struct fs_archive *fs_archive_new(
+	const struct aws_opts *opts, const char *uri, const struct sl *names, size_t n)
+{
+	struct fs_archive *x = mem_zalloc(sizeof *x);
+	struct aws_error e;
+
+	if (!s3_parse(sl_of(uri), &x->bucket, &x->prefix))
+		opt_usage("--s3-output: not like s3://BUCKET/PREFIX: %s", msg_q(sl_of(uri)));
+	x->aws = aws_open(opts, &e);
+	if (!x->aws)
+		aws_die(&e, "cannot talk to AWS");
+	x->wr = wr_to_memory(FMT_NDJSON, names, n);
+	return x;
+}
+
+static void compress(struct sl text, struct str *out)
+{
+	struct z_deflate *z = z_deflate_new(6);
+	char buf[65536];
+	size_t n;
+
+	while ((n = z_deflate_some(z, &text, buf, sizeof buf, true)) > 0)
+		str_add(out, (struct sl){ buf, n });
+	z_deflate_free(z);
+}
+
+static void put_part(struct fs_archive *x)
+{
+	struct str key = { 0 }, body = { 0 };
+	struct aws_error e;
+
+	str_add(&key, x->prefix);
+	if (key.n && key.p[key.n - 1] != '/')
+		str_addc(&key, '/');
+	str_addf(&key, "part-%05u.ndjson.gz", ++x->parts);
+	compress(wr_waiting(x->wr), &body);
+	if (!s3_put(x->aws, x->bucket, str_sl(&key), str_sl(&body), SL("application/gzip"), &e))
+		aws_die(&e, "cannot store the records");
+	wr_forget(x->wr);
+	str_free(&key);
+	str_free(&body);
+}
+
+void fs_archive_row(struct fs_archive *x, const struct field *f, size_t n)
+{
+	wr_row(x->wr, f, n);
+	if (wr_waiting(x->wr).n >= PART)
+		put_part(x);
+}
+
+unsigned fs_archive_end(struct fs_archive *x)
+{
+	unsigned parts;
+
+	if (wr_waiting(x->wr).n > 0)
+		put_part(x);
+	parts = x->parts;
+	wr_close(x->wr);
+	aws_close(x->aws);
+	mem_free(x);
+	return parts;
+}

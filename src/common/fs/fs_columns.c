@@ -1,0 +1,88 @@
+#include "fs/fs_columns.h"
+
+#include "core/msg.h"
+#include "core/opt.h"
+
+void fs_columns_add(struct fs_columns *c, const struct fs_group *g, struct sl name, bool any)
+{
+	size_t f = fs_group_feature(g, name);
+	struct fs_output o = {.name = name, .source = name};
+
+	if (f != SIZE_MAX) {
+		o.name = o.source = g->features[f].name;
+		o.number =
+			g->features[f].type != FS_STRING && g->features[f].collection == FS_SCALAR;
+		o.fractional = o.number && g->features[f].type == FS_FRACTIONAL;
+	} else if (!fs_is_store_column(name) && !any) {
+		die_hint(EX_USAGE_, "'fs schema' shows the features",
+			"--columns: feature group %s has no feature %s", msg_q(g->name),
+			msg_q(name));
+	}
+	o.boolean = sl_eq(name, SL("is_deleted"));
+	mem_grow(&c->v, &c->cap, c->n + 1, sizeof *c->v);
+	c->v[c->n++] = o;
+}
+
+/* Takes the next part of a list that commas split; false at its end. Empty parts are passed over.
+ */
+static bool next_part(const char **list, struct sl *part)
+{
+	while (**list) {
+		*part = (struct sl){*list, strcspn(*list, ",")};
+		*list += part->n + ((*list)[part->n] == ',');
+		while (part->n && part->p[0] == ' ') {
+			part->p++;
+			part->n--;
+		}
+		while (part->n && part->p[part->n - 1] == ' ')
+			part->n--;
+		if (part->n)
+			return true;
+	}
+	return false;
+}
+
+void fs_columns_choose(
+	struct fs_columns *c, const struct fs_group *g, const char *list, bool store_columns)
+{
+	static const char *const store[] = {"write_time", "api_invocation_time", "is_deleted"};
+	struct sl part;
+
+	for (size_t i = 0; !list && i < g->n; i++)
+		fs_columns_add(c, g, g->features[i].name, false);
+	while (list && next_part(&list, &part))
+		fs_columns_add(c, g, part, false);
+	for (size_t i = 0; store_columns && i < ARRAY_LEN(store); i++)
+		fs_columns_add(c, g, sl_of(store[i]), false);
+	if (c->n == 0)
+		opt_usage("--columns: names none");
+}
+
+static void rename_one(struct fs_columns *c, struct sl pair)
+{
+	const char *colon = memchr(pair.p, ':', pair.n);
+	struct sl old = {pair.p, colon ? (size_t)(colon - pair.p) : 0};
+
+	if (!colon || !old.n || old.n + 1 == pair.n)
+		opt_usage("--rename: not like OLD:NEW: %s", msg_q(pair));
+	for (size_t i = 0; i < c->n; i++)
+		if (sl_eq(c->v[i].source, old)) {
+			c->v[i].name = (struct sl){colon + 1, pair.n - old.n - 1};
+			return;
+		}
+	opt_usage("--rename: there is no column %s", msg_q(old));
+}
+
+void fs_columns_rename(struct fs_columns *c, const char *list)
+{
+	struct sl part;
+
+	while (next_part(&list, &part))
+		rename_one(c, part);
+}
+
+void fs_columns_free(struct fs_columns *c)
+{
+	mem_free(c->v);
+	*c = (struct fs_columns){0};
+}

@@ -1,0 +1,338 @@
+/* fs_create.c - making groups and adding features to them. */
+#include "core/msg.h"
+#include "core/tr.h"
+#include "fs/featurestore.h"
+#include "fs/fs_admin.h"
+#include "fs/fs_wait.h"
+#include "stream/out.h"
+
+#define MAX_ADDITIONS 100 /* features of one UpdateFeatureGroup */
+
+static void check_time_feature(const struct fs_schema *s, const struct fs_admin *o)
+{
+	size_t time = fs_schema_find(s, sl_of(o->time_name));
+	size_t id = fs_schema_find(s, sl_of(o->id_name));
+
+	if (id == SIZE_MAX)
+		die_hint(EX_DATA, "--record-identifier-name names another",
+			"the schema has no feature %s for the record identifier",
+			msg_q(sl_of(o->id_name)));
+	if (time == SIZE_MAX)
+		die_hint(EX_DATA, "--event-time-feature-name names another",
+			"the schema has no feature %s for the event time",
+			msg_q(sl_of(o->time_name)));
+	if (s->features[time].type == FS_INTEGRAL)
+		die(EX_DATA, "feature %s: an event time is a String or Fractional, not Integral",
+			msg_q(sl_of(o->time_name)));
+	if (s->features[id].collection != FS_SCALAR || s->features[time].collection != FS_SCALAR)
+		die(EX_DATA, "record identifier and event time cannot be collections");
+}
+
+static void check_create(const char *name, const struct fs_schema *s, const struct fs_admin *o)
+{
+	const char *why = fs_name_check(sl_of(name));
+
+	if (why)
+		die(EX_USAGE_, "feature group %s: %s", msg_q(sl_of(name)), why);
+	if (strncmp(o->role, "arn:", 4) != 0)
+		opt_usage("--role-arn: not an ARN: %s", msg_q(sl_of(o->role)));
+	if (!o->online && !o->offline)
+		opt_usage("--no-online-store and --no-offline-store together leave no store");
+	if (o->offline && strncmp(o->s3_uri, "s3://", 5) != 0)
+		opt_usage("--s3-uri: not like s3://BUCKET/PREFIX: %s", msg_q(sl_of(o->s3_uri)));
+	if (o->throughput == FS_PROVISIONED && (!o->read_units || !o->write_units))
+		opt_usage("--throughput-mode Provisioned needs --read-capacity-units and "
+			  "--write-capacity-units");
+	for (size_t i = 0; i < o->tags.n; i++)
+		if (!strchr(o->tags.v[i].p, '=') || o->tags.v[i].p[0] == '=')
+			opt_usage("--tags: not like NAME=VALUE: %s", msg_q(o->tags.v[i]));
+	check_time_feature(s, o);
+	for (size_t i = 0; i < s->n; i++)
+		if (s->features[i].collection != FS_SCALAR &&
+			(!o->online || !o->storage_type ||
+				strcmp(o->storage_type, "InMemory") != 0))
+			die_hint(EX_DATA, "--storage-type InMemory",
+				"feature %s: collections need an online store of type InMemory",
+				msg_q(s->features[i].name));
+}
+
+static void put_text(struct str *b, const char *key, const char *value)
+{
+	str_addf(b, ",\"%s\":", key);
+	str_add_json(b, sl_of(value));
+}
+
+static void put_online(struct str *b, const struct fs_admin *o)
+{
+	str_addz(b, ",\"OnlineStoreConfig\":{\"EnableOnlineStore\":true");
+	if (o->storage_type)
+		put_text(b, "StorageType", o->storage_type);
+	if (o->kms_key) {
+		str_addz(b, ",\"SecurityConfig\":{\"KmsKeyId\":");
+		str_add_json(b, sl_of(o->kms_key));
+		str_addc(b, '}');
+	}
+	if (o->ttl_days)
+		str_addf(b, ",\"TtlDuration\":{\"Unit\":\"Days\",\"Value\":%llu}",
+			(unsigned long long)o->ttl_days);
+	str_addc(b, '}');
+}
+
+static void put_offline(struct str *b, const struct fs_admin *o)
+{
+	str_addz(b, ",\"OfflineStoreConfig\":{\"S3StorageConfig\":{\"S3Uri\":");
+	str_add_json(b, sl_of(o->s3_uri));
+	if (o->kms_key)
+		put_text(b, "KmsKeyId", o->kms_key);
+	str_addf(b, "},\"TableFormat\":\"%s\"}",
+		o->table_kind == FS_KIND_ICEBERG ? "Iceberg" : "Glue");
+}
+
+static void put_tags(struct str *b, const struct opt_list *tags)
+{
+	for (size_t i = 0; i < tags->n; i++) {
+		const char *name = tags->v[i].p, *eq = strchr(name, '=');
+
+		str_addz(b, i ? ",{\"Key\":" : ",\"Tags\":[{\"Key\":");
+		str_add_json(b, (struct sl){ name, (size_t)(eq - name) });
+		str_addz(b, ",\"Value\":");
+		str_add_json(b, sl_of(eq + 1));
+		str_addz(b, i + 1 == tags->n ? "}]" : "}");
+	}
+}
+
+static void put_create(
+	struct str *b, const char *name, const struct fs_schema *s, const struct fs_admin *o)
+{
+	str_addz(b, "{\"FeatureGroupName\":");
+	str_add_json(b, sl_of(name));
+	put_text(b, "RecordIdentifierFeatureName", o->id_name);
+	put_text(b, "EventTimeFeatureName", o->time_name);
+	str_addz(b, ",\"FeatureDefinitions\":");
+	fs_schema_put(s, 0, s->n, b);
+	if (o->online)
+		put_online(b, o);
+	if (o->offline)
+		put_offline(b, o);
+	if (o->throughput == FS_PROVISIONED)
+		str_addf(b,
+			",\"ThroughputConfig\":{\"ThroughputMode\":\"Provisioned\","
+			"\"ProvisionedReadCapacityUnits\":%llu,\"ProvisionedWriteCapacityUnits\":%"
+			"llu}",
+			(unsigned long long)o->read_units, (unsigned long long)o->write_units);
+	put_text(b, "RoleArn", o->role);
+	if (o->description)
+		put_text(b, "Description", o->description);
+	put_tags(b, &o->tags);
+	str_addc(b, '}');
+}
+
+static void call(struct aws *a, const char *operation, const struct str *body, const char *what)
+{
+	struct arena mem = { 0 };
+	struct aws_error e;
+
+	if (!fs_control(a, operation, str_sl(body), &mem, &e))
+		aws_die(&e, what);
+	arena_free(&mem);
+}
+
+static bool same_feature(const struct fs_feature *a, const struct fs_feature *b)
+{
+	return sl_eq(a->name, b->name) && a->type == b->type && a->collection == b->collection &&
+	       a->dimension == b->dimension;
+}
+
+/* Is the group one that an earlier try began to make of this schema, and did not finish? */
+static bool is_unfinished(
+	struct aws *a, const char *name, const struct fs_schema *s, const struct fs_admin *o)
+{
+	struct fs_group g = { 0 };
+	struct aws_error e;
+	bool there = fs_describe(a, sl_of(name), &g, &e);
+	bool same = there && g.n == s->n &&
+		    sl_eq_str(g.features[g.id].name, o->id_name) &&
+		    sl_eq_str(g.features[g.time].name, o->time_name);
+	bool unfinished = same && sl_eq(g.status, SL("Creating"));
+
+	if (there && sl_eq(g.status, SL("CreateFailed")))
+		die_hint(EX_REFUSED, "'fs delete' removes it",
+			"feature group %s is there, but CreateFailed: %.*s", msg_q(g.name),
+			(int)g.failure.n, g.failure.p);
+	for (size_t i = 0; i < s->n && same; i++)
+		same = same_feature(&g.features[i], &s->features[i]);
+	for (size_t i = 0; i < s->n && same && !unfinished; i++) {
+		struct arena mem = { 0 };
+
+		unfinished = s->descriptions[i].n &&
+			     sl_eq(g.status, SL("Created")) &&
+			     !fs_feature_description(a, g.name, s->features[i].name, &mem, &e).n &&
+			     e.class == AWS_FINE;
+		arena_free(&mem);
+	}
+	fs_group_free(&g);
+	return same && unfinished;
+}
+
+/* Makes it, or goes on where an earlier try broke off. */
+static void make(struct aws *a, const char *name, const struct fs_schema *s,
+	const struct fs_admin *o, const struct str *body)
+{
+	struct arena mem = { 0 };
+	struct aws_error e;
+
+	if (fs_control(a, "CreateFeatureGroup", str_sl(body), &mem, &e)) {
+		arena_free(&mem);
+		return;
+	}
+	if (strcmp(e.code, "ResourceInUse") != 0 || !is_unfinished(a, name, s, o))
+		aws_die(&e, N_("cannot create the feature group"));
+	msg_note("an earlier try began to create %s: going on from there", msg_q(sl_of(name)));
+	arena_free(&mem);
+}
+
+/* Descriptions are metadata of the features of a group that exists; `only`: of those it has. */
+static void describe_features(
+	struct aws *a, const char *name, const struct fs_schema *s, const struct fs_group *only)
+{
+	struct str body = { 0 };
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (!s->descriptions[i].n ||
+			(only && fs_group_feature(only, s->features[i].name) == SIZE_MAX))
+			continue;
+		str_clear(&body);
+		str_addz(&body, "{\"FeatureGroupName\":");
+		str_add_json(&body, sl_of(name));
+		str_addz(&body, ",\"FeatureName\":");
+		str_add_json(&body, s->features[i].name);
+		str_addz(&body, ",\"Description\":");
+		str_add_json(&body, s->descriptions[i]);
+		str_addc(&body, '}');
+		call(a, "UpdateFeatureMetadata", &body, "cannot describe a feature");
+	}
+	str_free(&body);
+}
+
+void fs_admin_create(
+	struct aws *a, const char *name, const struct fs_schema *s, const struct fs_admin *o)
+{
+	struct out *out = out_open(NULL, 0);
+	struct str body = { 0 }, line = { 0 };
+
+	check_create(name, s, o);
+	if (o->encryption && !o->kms_key)
+		msg_note("without --kms-key-id the stores are encrypted with a key of AWS");
+	put_create(&body, name, s, o);
+	if (o->dry_run) {
+		str_addf(&line, "would create feature group %s: %s\n", name, str_z(&body));
+	} else {
+		make(a, name, s, o, &body);
+		if (o->wait) {
+			fs_wait_created(a, sl_of(name), o->wait_timeout);
+			describe_features(a, name, s, NULL);
+		}
+		str_addf(&line, "%s feature group %s with %zu features\n",
+			o->wait ? "created" : "is creating", name, s->n);
+	}
+	out_put(out, str_sl(&line));
+	out_close(out);
+	str_free(&body);
+	str_free(&line);
+}
+
+/* Features the group has already, just so, are left out: a run that broke off is run again. */
+static void leave_out(const struct fs_group *g, struct fs_schema *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		size_t there = fs_group_feature(g, s->features[i].name);
+
+		if (there != SIZE_MAX && same_feature(&g->features[there], &s->features[i])) {
+			msg_warn("feature %s is there already", msg_q(s->features[i].name));
+			continue;
+		}
+		s->features[n] = s->features[i];
+		s->descriptions[n++] = s->descriptions[i];
+	}
+	s->n = n;
+}
+
+static void check_additions(const struct fs_group *g, const struct fs_schema *s)
+{
+	size_t vectors = 0;
+
+	if (!sl_eq(g->status, SL("Created")))
+		die(EX_REFUSED, "feature group %s is %.*s, not Created", msg_q(g->name),
+			(int)g->status.n, g->status.p);
+	for (size_t i = 0; i < s->n; i++) {
+		size_t there = fs_group_feature(g, s->features[i].name);
+
+		if (there != SIZE_MAX)
+			die(EX_DATA, "feature %s: the group has %s already",
+				msg_q(s->features[i].name), msg_q(g->features[there].name));
+		if (s->features[i].collection != FS_SCALAR &&
+			!sl_eq(g->storage_type, SL("InMemory")))
+			die(EX_DATA,
+				"feature %s: collections need an online store of type InMemory",
+				msg_q(s->features[i].name));
+	}
+	for (size_t i = 0; i < g->n; i++)
+		vectors += g->features[i].collection == FS_VECTOR;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->features[i].collection == FS_VECTOR && vectors++)
+			die(EX_DATA, "feature %s: a group has one Vector at most",
+				msg_q(s->features[i].name));
+	if (g->n + s->n > FS_MAX_FEATURES)
+		die(EX_DATA, "feature group %s would have %zu features; %d is the most",
+			msg_q(g->name), g->n + s->n, FS_MAX_FEATURES);
+}
+
+static void add_some(
+	struct aws *a, const char *name, const struct fs_schema *s, size_t from, size_t to)
+{
+	struct str body = { 0 };
+
+	str_addz(&body, "{\"FeatureGroupName\":");
+	str_add_json(&body, sl_of(name));
+	str_addz(&body, ",\"FeatureAdditions\":");
+	fs_schema_put(s, from, to, &body);
+	str_addc(&body, '}');
+	call(a, "UpdateFeatureGroup", &body, "cannot add features");
+	str_free(&body);
+}
+
+void fs_admin_add(
+	struct aws *a, const char *name, struct fs_schema *s, const struct fs_admin *o)
+{
+	struct out *out = out_open(NULL, 0);
+	struct fs_group g = { 0 };
+	struct str line = { 0 };
+
+	fs_need_group(a, name, &g);
+	if (!o->dry_run && o->wait)
+		describe_features(a, name, s, &g);
+	leave_out(&g, s);
+	check_additions(&g, s);
+	for (size_t i = 0; i < s->n; i += MAX_ADDITIONS) {
+		size_t to = i + MAX_ADDITIONS < s->n ? i + MAX_ADDITIONS : s->n;
+
+		if (o->dry_run)
+			continue;
+		add_some(a, name, s, i, to);
+		if (o->wait || to < s->n)
+			fs_wait_updated(a, sl_of(name), o->wait_timeout);
+	}
+	if (!o->dry_run && o->wait)
+		describe_features(a, name, s, NULL);
+	for (size_t i = 0; i < s->n; i++) {
+		str_addz(&line, o->dry_run ? "would add " : o->wait ? "added " : "is adding ");
+		fs_feature_put(&s->features[i], SL(""), SL(""), &line);
+		str_addc(&line, '\n');
+	}
+	out_put(out, str_sl(&line));
+	out_close(out);
+	fs_group_free(&g);
+	str_free(&line);
+}

@@ -1,0 +1,108 @@
+#include "fs/fs_failed.h"
+
+#include "core/mem.h"
+#include "core/str.h"
+
+static void put(struct out *out, struct str *line)
+{
+	str_addz(line, "}}\n");
+	out_put(out, str_sl(line));
+	str_free(line);
+}
+
+static void add_failed(struct str *s, struct sl group, uint64_t record, const char *outcome,
+	const char *code, struct sl message)
+{
+	if (s->n > 1)
+		str_addc(s, ',');
+	str_addz(s, "\"" FS_FAILED_COLUMN "\":{\"group\":");
+	str_add_json(s, group);
+	str_addf(s, ",\"record\":%llu,\"outcome\":\"%s\",\"code\":", (unsigned long long)record,
+		outcome);
+	str_add_json(s, sl_of(code));
+	str_addz(s, ",\"message\":");
+	str_add_json(s, message);
+}
+
+static void add_member(struct str *s, struct sl name)
+{
+	if (s->n > 1)
+		str_addc(s, ',');
+	str_add_json(s, name);
+	str_addc(s, ':');
+}
+
+void fs_failed_record(struct out *out, struct sl group, const struct names *cols,
+	const struct rec *rec, size_t column, const char *why)
+{
+	struct str line = {0}, message = {0};
+
+	str_addc(&line, '{');
+	for (size_t i = 0; i < rec->n && i < cols->n; i++) {
+		const struct field *f = &rec->f[i];
+
+		if (f->kind == F_ABSENT || sl_eq(cols->name[i], SL(FS_FAILED_COLUMN)))
+			continue;
+		add_member(&line, cols->name[i]);
+		if (f->kind == F_NULL)
+			str_addz(&line, "null");
+		else if (f->kind == F_STR)
+			str_add_json(&line, field_sl(f));
+		else
+			str_add(&line, field_sl(f));
+	}
+	if (column < cols->n) {
+		str_add(&message, cols->name[column]);
+		str_addc(&message, ' ');
+	}
+	str_addz(&message, why);
+	add_failed(&line, group, rec->record, "rejected", "before sending", str_sl(&message));
+	str_free(&message);
+	put(out, &line);
+}
+
+/* The members of the record, out of what was to be sent. */
+static void add_values(struct str *line, const struct fs_item *item)
+{
+	struct str list = {0};
+	struct arena mem = {0};
+	const struct json *values, *text;
+	const char *why;
+	size_t at;
+	struct sl name;
+
+	str_addf(&list, "[%s]", str_z(&item->values));
+	values = json_parse(&mem, str_sl(&list), &why, &at);
+	for (const struct json *v = values ? values->child : NULL; v; v = v->next) {
+		if (!json_get_str(v, "FeatureName", &name))
+			continue;
+		add_member(line, name);
+		text = json_get(v, "ValueAsString");
+		if (text)
+			str_add_json(line, text->text);
+		else
+			str_add(line, json_get(v, "ValueAsStringList")->raw);
+	}
+	arena_free(&mem);
+	str_free(&list);
+}
+
+void fs_failed_item(struct out *out, const struct fs_group *group, const struct fs_item *item,
+	enum fs_outcome outcome, const struct aws_error *e)
+{
+	struct str line = {0};
+
+	str_addc(&line, '{');
+	if (item->deletion) {
+		add_member(&line, group->features[group->id].name);
+		str_add_json(&line, str_sl(&item->id));
+		add_member(&line, group->features[group->time].name);
+		str_add_json(&line, str_sl(&item->time));
+		str_addz(&line, ",\"is_deleted\":true");
+	} else {
+		add_values(&line, item);
+	}
+	add_failed(&line, group->name, item->record,
+		outcome == FS_REJECTED ? "rejected" : "unknown", e->code, sl_of(e->message));
+	put(out, &line);
+}

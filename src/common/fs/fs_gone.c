@@ -1,0 +1,138 @@
+#include "fs/fs_gone.h"
+
+#include "core/clock.h"
+#include "fs/fs_id_file.h"
+#include "fs/fs_known.h"
+#include "fs/fs_online.h"
+
+#define READERS 16
+#define PATIENCE (600 * CLOCK_US_PER_SEC)
+
+static void start(struct fs_gone *g)
+{
+	g->key = sip_random_key();
+	keyset_init(&g->times, true);
+}
+
+static void add(struct fs_gone *g, enum fs_type type, struct sl id, struct sl time)
+{
+	struct str plain = {0};
+	bool added;
+	int64_t t;
+
+	if (type == FS_FRACTIONAL) {
+		fs_plain_decimal(&plain, time);
+		time = str_sl(&plain);
+	}
+	if (!fs_event_time_parse(type, time, &t))
+		t = INT64_MAX;
+	*keyset_value(&g->times, sip_hash(&g->key, id), &added) = t;
+	str_free(&plain);
+}
+
+/* ---- asked for ----------------------------------------------------------------------------- */
+
+static void pass_over(void *ctx, const struct field *f, size_t n)
+{
+	(void)ctx;
+	(void)f;
+	(void)n;
+}
+
+static void take_deleted(void *ctx, struct sl id)
+{
+	fs_ids_add(ctx, id);
+}
+
+static void list_deleted(struct fs_move *m, struct fs_ids *deleted)
+{
+	const struct fs_group *g = &m->source.group;
+	struct fs_online *o = fs_online_new(m->source.aws, &(struct fs_online_conf){.group = g->arn,
+								   .description = g,
+								   .features = &g->id,
+								   .n = 1,
+								   .deleted = true,
+								   .workers = READERS,
+								   .patience_us = PATIENCE,
+								   .row = pass_over,
+								   .missing = take_deleted,
+								   .ctx = deleted});
+
+	fs_online_all(o);
+	fs_online_free(o);
+}
+
+struct join {
+	struct fs_gone *gone;
+	struct fs_ids deleted;
+	enum fs_type type;
+};
+
+/* A newest state of the offline store: identifier, event time, is_deleted. */
+static void take_newest(void *ctx, const struct field *f, size_t n)
+{
+	struct join *j = ctx;
+
+	(void)n;
+	if (!sl_eq(field_sl(&f[2]), SL("true")) && fs_ids_have(&j->deleted, field_sl(&f[0])))
+		add(j->gone, j->type, field_sl(&f[0]), field_sl(&f[1]));
+}
+
+void fs_gone_find(struct fs_gone *g, struct fs_move *m)
+{
+	const struct fs_group *source = &m->source.group;
+	struct fs_asker who = fs_move_asker(m, false);
+	struct join j = {.gone = g, .type = source->features[source->time].type};
+	struct str sql = {0};
+
+	start(g);
+	if (!fs_move_looks_online(m))
+		return;
+	fs_ids_init(&j.deleted);
+	list_deleted(m, &j.deleted);
+	if (j.deleted.set.n) {
+		fs_move_select(m, true, &sql);
+		fs_ask(&who, source,
+			&(struct fs_question){.sql = str_sl(&sql), .row = take_newest, .ctx = &j});
+	}
+	fs_ids_free(&j.deleted);
+	str_free(&sql);
+}
+
+/* ---- read ---------------------------------------------------------------------------------- */
+
+static void take_state(void *ctx, struct sl id, struct sl time)
+{
+	struct join *j = ctx;
+
+	add(j->gone, j->type, id, time);
+}
+
+void fs_gone_read(struct fs_gone *g, const struct fs_move *m, const char *path)
+{
+	const struct fs_group *source = &m->source.group;
+	struct join j = {.gone = g, .type = source->features[source->time].type};
+
+	start(g);
+	fs_state_file(source, &(struct io_opts){0}, path, take_state, &j);
+}
+
+bool fs_gone_has(struct fs_gone *g, struct sl id, int64_t *time)
+{
+	struct hash128 key;
+	bool added;
+
+	if (g->times.n == 0)
+		return false;
+	key = sip_hash(&g->key, id);
+	if (!keyset_has(&g->times, key))
+		return false;
+	if (time)
+		*time = *keyset_value(&g->times, key, &added);
+	return true;
+}
+
+void fs_gone_free(struct fs_gone *g)
+{
+	keyset_clear(&g->times);
+}

@@ -1,0 +1,32 @@
+/*
+ * fs_gone.h - records of a source that live in the newest state its offline store knows, and were
+ * softly deleted since: the deletion takes up to 15 minutes to get there.
+ *
+ * Such identifiers are listed with those of softly deleted records, and BatchGetRecord has nothing
+ * for them. A record that is merely not in the online store (expired, hard-deleted there alone,
+ * never put there) is not one of them. Each takes 32 bytes at most.
+ */
+#ifndef FERRY_FS_GONE_H
+#define FERRY_FS_GONE_H
+
+#include "core/keyset.h"
+#include "fs/fs_move.h"
+
+/* A zeroed struct has none. */
+struct fs_gone {
+	struct sip_key key;
+	struct keyset times; /* of their last states, as instants */
+};
+
+/* Finds them: asks the source's online store, and Athena where that has deleted any. Nothing is
+ * found where fs_move_looks_online() is false. */
+void fs_gone_find(struct fs_gone *g, struct fs_move *m);
+
+/* Or reads them from a file of records, with identifier and event time of the last state. */
+void fs_gone_read(struct fs_gone *g, const struct fs_move *m, const char *path);
+
+/* Is it one of them? Then *time is that of its last state; may be NULL. */
+bool fs_gone_has(struct fs_gone *g, struct sl id, int64_t *time);
+void fs_gone_free(struct fs_gone *g);
+
+#endif

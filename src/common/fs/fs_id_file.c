@@ -1,0 +1,98 @@
+#include "fs/fs_id_file.h"
+
+#include "core/hash.h"
+#include "core/mem.h"
+#include "core/msg.h"
+#include "stream/in.h"
+
+static size_t find_id(const struct fs_group *g, const struct names *cols)
+{
+	const struct sl guesses[] = { g->features[g->id].name, SL("record_id"), SL("id"),
+		SL("RecordIdentifier"), SL("record_identifier") };
+
+	for (size_t i = 0; i < ARRAY_LEN(guesses); i++)
+		if (names_find(cols, guesses[i]) != NAMES_NONE)
+			return names_find(cols, guesses[i]);
+	return 0;
+}
+
+static void read_records(const struct fs_group *g, const struct io_opts *opts, const char *path,
+	fs_id_fn *take, void *ctx)
+{
+	struct io *io = io_open(opts, path);
+	enum rd_event ev;
+	struct rec rec;
+	size_t id = 0;
+
+	io->vouched = true; /* no identifiers are in an empty file */
+	while ((ev = io_next(io, &rec)) != RD_END) {
+		if (ev == RD_COLS)
+			id = find_id(g, rd_cols(io->rd));
+		if (ev != RD_ROW)
+			continue;
+		if (id >= rec.n || field_is_null(&rec.f[id]) || rec.f[id].n == 0)
+			io_reject_field(io, &rec, id, "is empty, but identifies the record");
+		else
+			take(ctx, field_sl(&rec.f[id]));
+	}
+	rd_close(io->rd);
+	mem_free(io);
+}
+
+static void read_lines(const char *path, fs_id_fn *take, void *ctx)
+{
+	struct in *in = in_open(path, (size_t)1 << 20);
+	bool more = true;
+
+	while (more) {
+		struct sl w, line;
+		const char *nl;
+
+		more = in_more(in);
+		w = in_window(in);
+		while (w.n && ((nl = memchr(w.p, '\n', w.n)) || !more)) {
+			line = (struct sl){ w.p, nl ? (size_t)(nl - w.p) : w.n };
+			w.p += line.n + (nl != NULL);
+			w.n -= line.n + (nl != NULL);
+			in_consume(in, line.n + (nl != NULL));
+			if (line.n && line.p[line.n - 1] == '\r')
+				line.n--;
+			if (line.n)
+				take(ctx, line);
+		}
+	}
+	in_close(in);
+}
+
+void fs_id_file(const struct fs_group *g, const struct io_opts *opts, const char *path, bool lines,
+	fs_id_fn *take, void *ctx)
+{
+	if (lines)
+		read_lines(path, take, ctx);
+	else
+		read_records(g, opts, path, take, ctx);
+}
+
+void fs_state_file(const struct fs_group *g, const struct io_opts *opts, const char *path,
+	fs_state_fn *take, void *ctx)
+{
+	const struct sl names[] = { g->features[g->id].name, g->features[g->time].name };
+	struct io *io = io_open(opts, path);
+	size_t at[2] = { NAMES_NONE, NAMES_NONE };
+	enum rd_event ev;
+	struct rec rec;
+
+	io->vouched = true; /* no state is known: an empty file says just that */
+	while ((ev = io_next(io, &rec)) != RD_END) {
+		for (size_t i = 0; i < 2 && ev == RD_COLS; i++)
+			at[i] = names_find(rd_cols(io->rd), names[i]);
+		if (ev != RD_ROW)
+			continue;
+		for (size_t i = 0; i < 2; i++)
+			if (at[i] >= rec.n)
+				die(EX_DATA, "%s: a record without %s", path, msg_q(names[i]));
+		take(ctx, field_sl(&rec.f[at[0]]), field_sl(&rec.f[at[1]]));
+	}
+	rd_close(io->rd);
+	mem_free(io);
+}

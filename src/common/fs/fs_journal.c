@@ -1,0 +1,281 @@
+#include "fs/fs_journal.h"
+
+#include "core/mem.h"
+#include "core/msg.h"
+#include "fs/fs_run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define HEAD_LEN 64
+#define BUFFERED 256
+
+struct note {
+	uint64_t text, id; /* no id: what happened to a run */
+};
+enum { RUN_BEGAN, RUN_ENDED };
+
+/* Bits of a text's hash that say more about its note. */
+#define TAKEN 1u /* a record of this run was it */
+#define AGAIN 2u /* a later run passed over it; also in the file */
+#define LAST 4u  /* nothing else of the identifier was acknowledged behind it */
+#define DEAD 8u  /* this run sends another record of the identifier */
+#define TEXT(text) ((text) & ~UINT64_C(15))
+
+/* A note of an earlier run. */
+struct known {
+	uint64_t text, id;
+	uint32_t run, at;
+};
+
+struct fs_journal {
+	int fd;
+	char *path;
+	struct known *known; /* sorted */
+	size_t n_known;
+	bool cut;
+	struct note buffer[BUFFERED];
+	size_t n;
+};
+
+char *fs_journal_path(struct sl name, uint64_t job)
+{
+	return fs_state_path(
+		"fs-put", name, job, "journal", "set FERRY_STATE, or say --journal FILE");
+}
+
+static void put_head(char head[HEAD_LEN], uint64_t job)
+{
+	memset(head, ' ', HEAD_LEN);
+	(void)snprintf(head, HEAD_LEN, "ferry fs-put journal 2 %016llx", (unsigned long long)job);
+	head[strlen(head)] = ' ';
+	head[HEAD_LEN - 1] = '\n';
+}
+
+static void write_all(const struct fs_journal *j, const void *data, size_t n)
+{
+	const char *p = data;
+
+	while (n > 0) {
+		ssize_t k = write(j->fd, p, n);
+
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k < 0)
+			die_errno(EX_IO, "cannot write the journal %s", msg_q(sl_of(j->path)));
+		p += k;
+		n -= (size_t)k;
+	}
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct known *x = a, *y = b;
+
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	return (x->at > y->at) - (x->at < y->at);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	const struct known *x = a, *y = b;
+
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	return (TEXT(x->text) > TEXT(y->text)) - (TEXT(x->text) < TEXT(y->text));
+}
+
+/*
+ * Of an identifier the notes of one run count: the last that sent a record of it. What an earlier
+ * one had sent was written over, unless that run passed over it, and noted so.
+ */
+static void keep_last(struct fs_journal *j)
+{
+	size_t n = 0, end;
+
+	qsort(j->known, j->n_known, sizeof *j->known, by_place);
+	for (size_t i = 0; i < j->n_known; i = end) {
+		uint32_t run = 0;
+		uint64_t last = 0;
+
+		for (end = i; end < j->n_known && j->known[end].id == j->known[i].id; end++)
+			if (!(j->known[end].text & AGAIN))
+				run = j->known[end].run;
+		for (size_t k = i; k < end; k++)
+			if (j->known[k].run == run)
+				last = TEXT(j->known[k].text);
+		for (; i < end; i++)
+			if (j->known[i].run == run) {
+				j->known[n] = j->known[i];
+				j->known[n].text = TEXT(j->known[n].text);
+				j->known[n].text |= j->known[n].text == last ? LAST : 0;
+				n++;
+			}
+	}
+	j->n_known = n;
+	qsort(j->known, n, sizeof *j->known, by_text);
+}
+
+static void take_notes(struct fs_journal *j, const struct note *notes, size_t n)
+{
+	uint32_t run = 0;
+
+	j->known = mem_alloc(mem_mul(n + 1, sizeof *j->known));
+	for (size_t i = 0; i < n; i++)
+		if (notes[i].id)
+			j->known[j->n_known++] = (struct known){
+				notes[i].text, notes[i].id, run, (uint32_t)i };
+		else
+			run += !(j->cut = notes[i].text == RUN_BEGAN);
+	keep_last(j);
+}
+
+/* Reads what earlier runs noted; the end of a note that was torn by a crash is cut off. */
+static void load(struct fs_journal *j, uint64_t job, off_t size)
+{
+	char head[HEAD_LEN], want[HEAD_LEN];
+	size_t bytes, got = 0;
+	struct note *notes;
+
+	put_head(want, job);
+	if (pread(j->fd, head, HEAD_LEN, 0) != HEAD_LEN || memcmp(head, want, HEAD_LEN) != 0)
+		die_hint(EX_DATA, "choose another --journal, or --no-resume to begin anew",
+			"%s: the journal of another job, or no journal", msg_q(sl_of(j->path)));
+	bytes = (size_t)(size - HEAD_LEN) / sizeof *notes * sizeof *notes;
+	notes = mem_alloc(bytes + 1);
+	while (got < bytes) {
+		ssize_t k =
+			pread(j->fd, (char *)notes + got, bytes - got, (off_t)(HEAD_LEN + got));
+
+		if (k <= 0)
+			die_errno(EX_IO, "cannot read the journal %s", msg_q(sl_of(j->path)));
+		got += (size_t)k;
+	}
+	if (ftruncate(j->fd, (off_t)(HEAD_LEN + bytes)) != 0 ||
+		lseek(j->fd, (off_t)(HEAD_LEN + bytes), SEEK_SET) < 0)
+		die_errno(EX_IO, "cannot continue the journal %s", msg_q(sl_of(j->path)));
+	take_notes(j, notes, bytes / sizeof *notes);
+	mem_free(notes);
+}
+
+static void note(struct fs_journal *j, uint64_t text, uint64_t id)
+{
+	j->buffer[j->n++] = (struct note){ text, id };
+	if (j->n == BUFFERED)
+		fs_journal_flush(j);
+}
+
+struct fs_journal *fs_journal_open(const char *path, uint64_t job, bool anew)
+{
+	struct fs_journal *j = mem_zalloc(sizeof *j);
+	char head[HEAD_LEN];
+	struct stat st;
+
+	j->path = mem_strdup(path);
+	j->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (j->fd < 0 || fstat(j->fd, &st) != 0)
+		die_errno(EX_CANTCREATE, "cannot open the journal %s", msg_q(sl_of(path)));
+	if (flock(j->fd, LOCK_EX | LOCK_NB) != 0)
+		die(EX_TEMP, "%s: another load is writing this journal", msg_q(sl_of(path)));
+	if (!anew && st.st_size >= HEAD_LEN) {
+		load(j, job, st.st_size);
+	} else {
+		put_head(head, job);
+		if (ftruncate(j->fd, 0) != 0)
+			die_errno(EX_CANTCREATE, "cannot write the journal %s", msg_q(sl_of(path)));
+		write_all(j, head, HEAD_LEN);
+	}
+	note(j, RUN_BEGAN, 0);
+	return j;
+}
+
+uint64_t fs_journal_known(const struct fs_journal *j)
+{
+	return j->n_known;
+}
+
+bool fs_journal_was_cut(const struct fs_journal *j)
+{
+	return j->n_known && j->cut;
+}
+
+void fs_journal_forget(struct fs_journal *j)
+{
+	j->n_known = 0;
+}
+
+/* The first note that does not come before this one. */
+static struct known *find(const struct fs_journal *j, uint64_t id, uint64_t text)
+{
+	const struct known key = { .id = id, .text = text };
+	size_t low = 0, high = j->n_known;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (by_text(&j->known[mid], &key) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return &j->known[low];
+}
+
+bool fs_journal_take(struct fs_journal *j, const uint64_t key[2], bool last)
+{
+	const struct known *end = j->known + j->n_known;
+	struct known *first = j->n_known ? find(j, key[1], 0) : NULL, *k;
+
+	if (!first || first == end || first->id != key[1] || first->text & DEAD)
+		return false;
+	for (k = find(j, key[1], key[0]); k < end && k->id == key[1]; k++) {
+		if (TEXT(k->text) != TEXT(key[0]) || (last && !(k->text & LAST)))
+			break;
+		if (k->text & TAKEN)
+			continue;
+		k->text |= TAKEN;
+		note(j, TEXT(key[0]) | AGAIN, key[1]);
+		return true;
+	}
+	first->text |= DEAD;
+	return false;
+}
+
+void fs_journal_note(struct fs_journal *j, const uint64_t key[2])
+{
+	note(j, TEXT(key[0]), key[1]);
+}
+
+void fs_journal_flush(struct fs_journal *j)
+{
+	if (j->n)
+		write_all(j, j->buffer, j->n * sizeof j->buffer[0]);
+	j->n = 0;
+}
+
+void fs_journal_sync(struct fs_journal *j)
+{
+	fs_journal_flush(j);
+	if (fdatasync(j->fd) != 0)
+		die_errno(EX_IO, "cannot write the journal %s", msg_q(sl_of(j->path)));
+}
+
+void fs_journal_close(struct fs_journal *j, bool done, bool cut)
+{
+	if (!j)
+		return;
+	if (!cut)
+		note(j, RUN_ENDED, 0);
+	fs_journal_flush(j);
+	if (done && unlink(j->path) != 0)
+		msg_warn(
+			"cannot remove the journal %s: %s", msg_q(sl_of(j->path)), strerror(errno));
+	(void)close(j->fd);
+	mem_free(j->known);
+	mem_free(j->path);
+	mem_free(j);
+}

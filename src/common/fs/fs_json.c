@@ -1,0 +1,168 @@
+/* fs_json.c - the JSON lines of an UNLOAD part, gzip. */
+#include "fs/fs_rows.h"
+#include "stream/json.h"
+#include "stream/z.h"
+
+#define INFLATED ((size_t)256 << 10)
+#define MAX_LINE ((size_t)64 << 20)
+
+struct fs_json_column fs_json_column(struct arena *mem, struct sl name)
+{
+	struct fs_json_column column;
+	struct str key = { 0 };
+
+	str_add_json(&key, name);
+	str_addc(&key, ':');
+	for (size_t i = 0; i < key.n; i++)
+		if (key.p[i] >= 'A' && key.p[i] <= 'Z')
+			key.p[i] = (char)(key.p[i] + 'a' - 'A');
+	column.key = arena_dup(mem, str_sl(&key));
+	column.name = (struct sl){ column.key.p + 1, column.key.n - strlen("\"\":") };
+	str_free(&key);
+	return column;
+}
+
+void fs_json_init(struct fs_json *j, const struct fs_json_column *columns, size_t n, fs_row_fn *row,
+	void *ctx)
+{
+	*j = (struct fs_json){ .row = row, .ctx = ctx, .columns = columns, .n = n };
+	j->f = mem_alloc(mem_mul(n, sizeof *j->f));
+	j->z = z_inflate_new();
+	j->buf = mem_alloc(INFLATED);
+}
+
+/* A bare word: a number, true, false or null. */
+static bool take_word(const char **at, const char *end, struct field *f)
+{
+	const char *p = *at;
+	struct sl word;
+
+	while (p < end && *p != ',' && *p != '}')
+		p++;
+	word = (struct sl){ *at, (size_t)(p - *at) };
+	*at = p;
+	return field_word(f, word);
+}
+
+/*
+ * The line as it nearly always is: the columns in their order, no blanks, no escapes. False for
+ * anything else, which may still be right: then the real parser looks at it.
+ */
+static bool parse_plain(struct fs_json *j, struct sl line)
+{
+	const char *p = line.p, *end = line.p + line.n, *close;
+
+	for (size_t i = 0; i < j->n; i++) {
+		struct sl key = j->columns[i].key;
+
+		if (p == end || *p++ != (i ? ',' : '{') || (size_t)(end - p) <= key.n ||
+			memcmp(p, key.p, key.n) != 0)
+			return false;
+		p += key.n;
+		if (*p != '"') {
+			if (!take_word(&p, end, &j->f[i]))
+				return false;
+			continue;
+		}
+		close = memchr(p + 1, '"', (size_t)(end - p - 1));
+		if (!close)
+			return false;
+		j->f[i] = field_str((struct sl){ p + 1, (size_t)(close - p - 1) });
+		if (memchr(j->f[i].p, '\\', j->f[i].n))
+			return false;
+		p = close + 1;
+	}
+	return p + 1 == end && *p == '}';
+}
+
+static struct field field_of(const struct json *v)
+{
+	struct field f;
+
+	if (!v || v->kind == J_NULL)
+		return FIELD_NULL;
+	f = field_str(v->kind == J_TRUE                      ? SL("true")
+		      : v->kind == J_FALSE                   ? SL("false")
+		      : v->kind == J_ARR || v->kind == J_OBJ ? v->raw
+							     : v->text);
+	f.kind = v->kind == J_TRUE || v->kind == J_FALSE ? F_BOOL
+		 : v->kind == J_NUM                      ? F_NUM
+		 : v->kind == J_STR                      ? F_STR
+							 : F_JSON;
+	return f;
+}
+
+static bool parse_any(struct fs_json *j, struct sl line)
+{
+	const struct json *o, *v;
+	const char *why;
+	size_t at, found = 0;
+
+	arena_reset(&j->mem);
+	o = json_parse(&j->mem, line, &why, &at);
+	if (!o || o->kind != J_OBJ)
+		return false;
+	for (size_t i = 0; i < j->n; i++) {
+		for (v = o->child; v && !sl_eq(v->key, j->columns[i].name);)
+			v = v->next;
+		j->f[i] = field_of(v);
+		found += v != NULL;
+	}
+	return found == o->n; /* a name that was not asked for: not the answer to this query */
+}
+
+static bool parse_lines(struct fs_json *j)
+{
+	const char *p = j->rest.p, *end = p + j->rest.n, *nl;
+
+	for (; (nl = memchr(p, '\n', (size_t)(end - p))); p = nl + 1) {
+		struct sl line = { p, (size_t)(nl - p) };
+
+		if (!parse_plain(j, line) && !parse_any(j, line)) {
+			j->why = "a line of the part is not a JSON object of the columns asked for";
+			return false;
+		}
+		j->rows++;
+		j->row(j->ctx, j->f, j->n);
+	}
+	if ((size_t)(end - p) > MAX_LINE) {
+		j->why = "a line is larger than 64 MiB";
+		return false;
+	}
+	j->rest.n = (size_t)(end - p);
+	memmove(j->rest.p, p, j->rest.n);
+	return true;
+}
+
+bool fs_json_take(struct fs_json *j, struct sl piece)
+{
+	size_t n;
+
+	while ((n = z_inflate_some(j->z, &piece, j->buf, INFLATED)) > 0) {
+		str_add(&j->rest, (struct sl){ j->buf, n });
+		if (!parse_lines(j))
+			return false;
+	}
+	j->why = z_inflate_error(j->z);
+	return j->why == NULL;
+}
+
+bool fs_json_end(struct fs_json *j)
+{
+	if (!z_inflate_complete(j->z))
+		j->why = "the part is cut";
+	else if (j->rest.n)
+		j->why = "the part ends in the middle of a line";
+	return j->why == NULL;
+}
+
+void fs_json_free(struct fs_json *j)
+{
+	mem_free(j->f);
+	mem_free(j->buf);
+	if (j->z)
+		z_inflate_free(j->z);
+	str_free(&j->rest);
+	arena_free(&j->mem);
+	*j = (struct fs_json){ 0 };
+}

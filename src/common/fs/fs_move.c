@@ -1,0 +1,436 @@
+#include "fs/fs_move.h"
+
+#include "core/clock.h"
+#include "core/msg.h"
+#include "core/num.h"
+#include "fs/featurestore.h"
+#include "fs/fs_online.h"
+#include "fs/fs_wait.h"
+#include "fs/fs_where.h"
+
+#include <strings.h>
+
+/* ---- may it be? ---------------------------------------------------------------------------- */
+
+static void open_side(struct fs_side *s, const char *name)
+{
+	struct aws_error e;
+
+	s->aws = aws_open(&s->opts, &e);
+	if (!s->aws)
+		aws_die(&e, "cannot talk to AWS");
+	fs_need_group(s->aws, name, &s->group);
+}
+
+static void check_status(const struct fs_group *g, const char *side)
+{
+	if (!sl_eq(g->status, SL("Created")))
+		die_hint(EX_REFUSED, "wait until it is; 'fs list' shows",
+			"%s feature group %s is %.*s, not Created", side, msg_q(g->name),
+			(int)g->status.n, g->status.p);
+}
+
+static bool type_goes(enum fs_type from, enum fs_type to)
+{
+	return from == to || to == FS_STRING || (from == FS_INTEGRAL && to == FS_FRACTIONAL);
+}
+
+static void name_one(struct str *list, struct sl name)
+{
+	if (list->n > 400)
+		return;
+	if (list->n > 380)
+		name = SL("…");
+	str_addz(list, list->n ? ", " : "");
+	str_add(list, name);
+}
+
+/* Every feature of the target is one of the source, of a type that goes into its own. */
+static void check_features(const struct fs_group *source, const struct fs_group *target)
+{
+	struct str missing = {0}, unfit = {0};
+
+	for (size_t i = 0; i < target->n; i++) {
+		const struct fs_feature *to = &target->features[i], *from;
+		size_t at = fs_group_feature(source, to->name);
+		struct str s = {0};
+
+		if (at == SIZE_MAX) {
+			name_one(&missing, to->name);
+			continue;
+		}
+		from = &source->features[at];
+		if (type_goes(from->type, to->type) && from->collection == to->collection &&
+			from->dimension == to->dimension)
+			continue;
+		str_addf(&s, "%.*s (%s%s → %s%s)", (int)to->name.n, to->name.p,
+			fs_type_name(from->type), from->collection ? " collection" : "",
+			fs_type_name(to->type), to->collection ? " collection" : "");
+		name_one(&unfit, str_sl(&s));
+		str_free(&s);
+	}
+	if (missing.n)
+		die_hint(EX_REFUSED, "fs migrate: --set gives them a value, --rename another name",
+			"features that the target has and the source has not: %s", missing.p);
+	if (unfit.n)
+		die_hint(EX_REFUSED, "fs migrate: --cast changes them",
+			"features whose types do not fit: %s", unfit.p);
+}
+
+static void check_key(const struct fs_group *source, const struct fs_group *target)
+{
+	const struct fs_feature *id = &target->features[target->id];
+	const struct fs_feature *time = &target->features[target->time];
+
+	if (fs_group_feature(source, id->name) != source->id)
+		die(EX_REFUSED, "the record identifier is %s in the source and %s in the target",
+			msg_q(source->features[source->id].name), msg_q(id->name));
+	if (fs_group_feature(source, time->name) != source->time)
+		die(EX_REFUSED, "the event time is %s in the source and %s in the target",
+			msg_q(source->features[source->time].name), msg_q(time->name));
+	if (source->features[source->time].type != time->type)
+		die_hint(EX_REFUSED,
+			"convert them on the way: fs-extract-athena | via -- COMMAND | fs-put",
+			"event times are %s in the source and %s in the target",
+			fs_type_name(source->features[source->time].type),
+			fs_type_name(time->type));
+}
+
+static void check_source(const struct fs_move *m)
+{
+	const struct fs_group *g = &m->source.group;
+	const char *why;
+
+	if (!g->online && !g->offline)
+		die(EX_REFUSED, "feature group %s has no store", msg_q(g->name));
+	if (m->online && (m->filter || m->only_spec || m->as_of || m->history || m->resume_from))
+		die_hint(EX_REFUSED,
+			"filter them on the way: fs-extract-online | via -- COMMAND | fs-put",
+			"feature group %s has no offline store, and so neither a history nor "
+			"anything to query",
+			msg_q(g->name));
+	if (!m->online && !g->table.n)
+		die(EX_REFUSED,
+			"feature group %s has no table in the data catalog, so Athena cannot read "
+			"its offline store",
+			msg_q(g->name));
+	why = m->as_of ? fs_event_time_check(g->features[g->time].type, sl_of(m->as_of)) : NULL;
+	if (why)
+		opt_usage("--as-of: %s %s", msg_q(sl_of(m->as_of)), why);
+	why = m->resume_from ? fs_value_check(g->features[g->id].type, sl_of(m->resume_from))
+			     : NULL;
+	if (why)
+		opt_usage("--resume-from: %s %s", msg_q(sl_of(m->resume_from)), why);
+}
+
+static void check_both(const struct fs_move *m)
+{
+	const struct fs_group *source = &m->source.group, *target = &m->target.group;
+
+	check_status(source, "source");
+	check_status(target, "target");
+	if (sl_eq(source->arn, target->arn))
+		die(EX_REFUSED, "source and target are the same feature group: %s",
+			msg_q(source->name));
+	if (!target->online && !target->offline)
+		die(EX_REFUSED, "feature group %s has no store", msg_q(target->name));
+	check_source(m);
+	if (m->mapped)
+		return;
+	check_key(source, target);
+	check_features(source, target);
+}
+
+/* ---- what will it be? ---------------------------------------------------------------------- */
+
+static void make_where(struct fs_move *m, struct sl filter)
+{
+	str_clear(&m->where);
+	if (filter.n >= 5 && strncasecmp(filter.p, "WHERE", 5) == 0 &&
+		(filter.n == 5 || strchr(" \t\r\n(\"", filter.p[5]))) {
+		filter.p += 5;
+		filter.n -= 5;
+	}
+	str_add(&m->where, filter);
+	if (!m->resume_from)
+		return;
+	if (filter.n) {
+		struct str both = {0};
+
+		str_addf(&both, "(%s) AND ", m->where.p);
+		str_free(&m->where);
+		m->where = both;
+	}
+	fs_sql_from_id(&m->source.group, sl_of(m->resume_from), &m->where);
+}
+
+static bool wants_online(const struct fs_move *m)
+{
+	return m->source.group.online && !m->online && !m->where.n && !m->as_of && !m->only_spec;
+}
+
+bool fs_move_looks_online(const struct fs_move *m)
+{
+	return wants_online(m) && m->listed;
+}
+
+static bool page_has_records(struct sl body)
+{
+	struct arena mem = {0};
+	const char *why = NULL;
+	size_t at;
+	const struct json *page = json_parse(&mem, body, &why, &at), *ids;
+	struct sl token = SL("");
+	bool any;
+
+	ids = json_get(page, "RecordIdentifiers");
+	(void)json_get_str(page, "NextToken", &token);
+	any = token.n || (ids && ids->child);
+	arena_free(&mem);
+	return any;
+}
+
+/* An older endpoint, or an older role, does not know the call. */
+static void try_listing(struct fs_move *m)
+{
+	struct fs_target target = {0};
+	struct str path = {0}, body = {0};
+	struct aws_call call = {0};
+	struct aws_reply reply;
+	struct aws_error e;
+
+	fs_target_init(&target, m->source.group.arn);
+	fs_list_records_call(&call, &target, SL(""), false, &path, &body);
+	m->listed = aws_do(m->source.aws, &call, &reply, &e);
+	if (!m->listed && (m->online || !fs_call_is_missing(&e)))
+		aws_die(&e, "cannot read the online store");
+	m->alive = m->listed && page_has_records(reply.body);
+	if (!m->listed)
+		msg_note("ListRecords is not to be had here (%s), so nobody knows what has not "
+			 "reached the offline store of %s yet",
+			e.code, msg_q(m->source.group.name));
+	fs_target_free(&target);
+	str_free(&path);
+	str_free(&body);
+}
+
+/* Names the collections that go along, and finds out whether they can be asked for. */
+static void find_collections(struct fs_move *m)
+{
+	const struct fs_group *from = &m->source.group, *to = &m->target.group;
+	struct aws_error e = {0};
+
+	for (size_t i = 0; i < from->n; i++)
+		if (from->features[i].collection != FS_SCALAR &&
+			(m->mapped || fs_group_feature(to, from->features[i].name) != SIZE_MAX))
+			name_one(&m->collections, from->features[i].name);
+	if (!m->collections.n || m->without_collections || m->online)
+		return;
+	if (from->online && fs_online_probe(m->source.aws, from, &e))
+		return;
+	if (aws_error_is_temporary(&e))
+		aws_die(&e, "cannot read the online store");
+	die_hint(EX_DATA, "--without-collections goes on, and leaves them empty",
+		"%s has collections (%s), which only its online store holds, and it cannot be "
+		"asked: %s",
+		msg_q(from->name), m->collections.p,
+		from->online ? aws_error_text(&e) : "there is none");
+}
+
+void fs_move_open(struct fs_move *m, const char *source, const char *target)
+{
+	const struct fs_group *from = &m->source.group, *to = &m->target.group;
+	const char *filter = m->filter ? m->filter + strspn(m->filter, " \t\r\n") : "";
+
+	m->target.opts = m->source.opts;
+	if (m->target_profile)
+		m->target.opts.profile = m->target_profile;
+	if (m->target_region)
+		m->target.opts.region = m->target_region;
+	open_side(&m->source, source);
+	open_side(&m->target, target);
+	m->online = !from->offline;
+	m->newest = m->online || m->latest || m->as_of || (!to->offline && !m->history);
+	check_both(m);
+	make_where(m, sl_of(filter));
+	fs_only_read(&m->only, from, m->only_spec);
+	if (wants_online(m) || m->online)
+		try_listing(m);
+	for (size_t i = 0; i < from->n; i++) {
+		const struct fs_feature *f = &from->features[i];
+		size_t at = fs_group_feature(to, f->name);
+
+		if (at == SIZE_MAX && !m->mapped)
+			name_one(&m->left_out, f->name);
+		if (at != SIZE_MAX && f->type == FS_INTEGRAL &&
+			to->features[at].type == FS_FRACTIONAL)
+			name_one(&m->lossy, f->name);
+	}
+	find_collections(m);
+}
+
+struct fs_asker fs_move_asker(const struct fs_move *m, bool target)
+{
+	const struct fs_side *s = target ? &m->target : &m->source;
+
+	return (struct fs_asker){.aws = s->aws,
+		.opts = &s->opts,
+		.workgroup = m->workgroup,
+		.output = target && !fs_move_same_place(m) ? NULL : m->output,
+		.timeout = m->timeout};
+}
+
+size_t fs_move_only_at(const struct fs_move *m)
+{
+	const struct fs_group *g = &m->source.group;
+
+	return !m->only.feature.n || sl_eq(m->only.feature, g->features[g->id].name) ? 0
+	       : sl_eq(m->only.feature, g->features[g->time].name)		    ? 1
+										    : 3;
+}
+
+static void add_select(const struct fs_move *m, bool newest, bool counted, struct str *sql)
+{
+	const struct fs_group *g = &m->source.group;
+	struct sl columns[6] = {
+		g->features[g->id].name, g->features[g->time].name, SL("is_deleted")};
+	struct fs_select q = {.columns = columns,
+		.n_columns = 3,
+		.where = m->where.n ? str_z(&m->where) : NULL,
+		.latest = newest,
+		.unique = !newest,
+		.deleted = !m->newest,
+		.filter_first = !m->newest,
+		.as_of = m->as_of ? sl_of(m->as_of) : SL(""),
+		.known_at = m->known_at ? sl_of(m->known_at) : SL("")};
+
+	if (fs_move_only_at(m) == q.n_columns)
+		columns[q.n_columns++] = m->only.feature;
+	if (counted) {
+		columns[q.n_columns++] = SL("write_time");
+		columns[q.n_columns++] = SL(FS_SQL_TIES);
+	}
+	fs_sql_select(g, &q, sql);
+}
+
+void fs_move_select(const struct fs_move *m, bool newest, struct str *sql)
+{
+	add_select(m, newest, false, sql);
+}
+
+static void add_count(const struct fs_move *m, struct str *sql)
+{
+	str_addz(sql, "SELECT count(*) AS records, count_if(is_deleted) AS deletions, "
+		      "max(write_time) AS known, count_if(" FS_SQL_TIES
+		      " > 1) AS ties FROM (");
+	add_select(m, m->newest, true, sql);
+	str_addz(sql, ") AS moved");
+}
+
+static bool count_retyped(void *ctx, struct str *sql)
+{
+	struct fs_move *m = ctx;
+	struct str where = {0};
+	bool changed = m->where.n && fs_where_parse_time(&m->source.group, m->where.p, &where);
+
+	if (changed) {
+		str_free(&m->where);
+		m->where = where;
+		add_count(m, sql);
+	}
+	return changed;
+}
+
+static void take_count(void *ctx, const struct field *f, size_t n)
+{
+	struct fs_move *m = ctx;
+
+	m->counted = n == 4 && num_u64(field_sl(&f[0]), &m->records) &&
+		     num_u64(field_sl(&f[1]), &m->deletions) &&
+		     num_u64(field_sl(&f[3]), &m->ties);
+	if (n == 4 && !field_is_null(&f[2]))
+		str_add(&m->known, field_sl(&f[2]));
+}
+
+void fs_move_count(struct fs_move *m)
+{
+	struct fs_asker who = fs_move_asker(m, false);
+	struct str sql = {0};
+
+	if (m->online)
+		return;
+	add_count(m, &sql);
+	fs_ask(&who, &m->source.group,
+		&(struct fs_question){
+			.sql = str_sl(&sql), .row = take_count, .retype = count_retyped, .ctx = m});
+	if (!m->counted)
+		die(EX_STREAM, "Athena's answer is not a count of records");
+	str_free(&sql);
+}
+
+/* Who may not write must not clear. A record without a value is never written, and whether the
+ * caller may is asked first. */
+static void check_may_write(const struct fs_move *m)
+{
+	struct fs_target target = {0};
+	struct str body = {0};
+	struct aws_call call = {0};
+	struct aws_reply reply;
+	struct aws_error e = {0};
+
+	fs_target_init(&target, m->target.group.arn);
+	fs_put_begin(&body);
+	fs_put_end(&body, NULL);
+	fs_put_call(&call, &target, str_sl(&body));
+	if (!aws_do(m->target.aws, &call, &reply, &e) && e.class == AWS_FORBIDDEN)
+		aws_die(&e, "cannot write to the target, which is therefore not to be cleared");
+	fs_target_free(&target);
+	str_free(&body);
+}
+
+void fs_move_check_clear(const struct fs_move *m)
+{
+	if (m->clear && m->try_writing)
+		check_may_write(m);
+	if (!m->clear || m->allow_empty || m->alive || (m->counted && m->records))
+		return;
+	die_hint(EX_DATA, "--allow-empty clears it nevertheless",
+		"nothing of %s is to be moved%s, and --clear-target would only empty %s",
+		msg_q(m->source.group.name), m->where.n ? " (no record passes the filter)" : "",
+		msg_q(m->target.group.name));
+}
+
+const char *fs_move_strategy(const struct fs_move *m)
+{
+	if (m->online)
+		return m->target.group.online ? "online_to_online" : "online_to_offline";
+	return m->target.group.online ? "offline_to_online" : "offline_to_offline";
+}
+
+/* arn:aws:sagemaker:REGION:ACCOUNT:… */
+bool fs_move_same_place(const struct fs_move *m)
+{
+	struct sl a = m->source.group.arn, b = m->target.group.arn;
+	size_t n = 0;
+
+	for (unsigned colons = 0; n < a.n && n < b.n && colons < 5; n++)
+		if (a.p[n] != b.p[n])
+			return false;
+		else
+			colons += a.p[n] == ':';
+	return a.n && b.n;
+}
+
+void fs_move_close(struct fs_move *m)
+{
+	fs_group_free(&m->source.group);
+	fs_group_free(&m->target.group);
+	aws_close(m->source.aws);
+	aws_close(m->target.aws);
+	fs_only_free(&m->only);
+	str_free(&m->where);
+	str_free(&m->known);
+	str_free(&m->left_out);
+	str_free(&m->lossy);
+	str_free(&m->collections);
+}

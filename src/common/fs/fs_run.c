@@ -1,0 +1,85 @@
+#include "fs/fs_run.h"
+
+#include "aws/crypto.h"
+#include "core/clock.h"
+#include "core/mem.h"
+#include "core/msg.h"
+#include "core/str.h"
+#include "core/tmpf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static void make_folders(char *path)
+{
+	for (char *p = path + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		if (mkdir(path, 0700) != 0 && errno != EEXIST)
+			die_errno(
+				EX_CONFIGURATION, "cannot make the folder %s", msg_q(sl_of(path)));
+		*p = '/';
+	}
+}
+
+char *fs_state_path(
+	const char *program, struct sl name, uint64_t job, const char *suffix, const char *hint)
+{
+	const char *state = getenv("FERRY_STATE"), *xdg = getenv("XDG_STATE_HOME");
+	const char *home = getenv("HOME");
+	struct str path = { 0 };
+
+	if (state && *state)
+		str_addz(&path, state);
+	else if (xdg && *xdg)
+		str_addf(&path, "%s/ferry", xdg);
+	else if (home && *home)
+		str_addf(&path, "%s/.local/state/ferry", home);
+	else
+		die_hint(EX_CONFIGURATION, hint,
+			"no place to keep state: neither FERRY_STATE, XDG_STATE_HOME nor HOME is "
+			"set");
+	str_addf(&path, "/%s/", program);
+	for (size_t i = 0; i < name.n; i++) /* an ARN has slashes */
+		str_addc(&path, name.p[i] == '/' || name.p[i] == ':' ? '_' : name.p[i]);
+	str_addf(&path, "-%016llx.%s", (unsigned long long)job, suffix);
+	make_folders(path.p);
+	return path.p;
+}
+
+void fs_run_renew(struct fs_run *r)
+{
+	crypto_uuid(r->name);
+	r->again = false;
+	if (!tmpf_replace(r->path, sl_of(r->name), 0600))
+		die_errno(EX_CANTCREATE, "cannot write %s", msg_q(sl_of(r->path)));
+}
+
+void fs_run_open(
+	struct fs_run *r, const char *program, struct sl group, uint64_t job, int64_t max_age_us)
+{
+	struct stat st;
+	int fd;
+
+	r->path = fs_state_path(program, group, job, "run", "set FERRY_STATE to a folder");
+	fd = open(r->path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && fstat(fd, &st) == 0 &&
+		time(NULL) - st.st_mtime <= max_age_us / CLOCK_US_PER_SEC)
+		r->again = read(fd, r->name, 36) == 36;
+	if (fd >= 0)
+		(void)close(fd);
+	if (!r->again)
+		fs_run_renew(r);
+}
+
+void fs_run_done(struct fs_run *r)
+{
+	if (r->path)
+		(void)unlink(r->path); /* one that stays only costs a look at an old query */
+	mem_free(r->path);
+	*r = (struct fs_run){ 0 };
+}

@@ -1,0 +1,500 @@
+#include "fs/fs_show.h"
+
+#include "core/clock.h"
+#include "core/hash.h"
+#include "core/msg.h"
+#include "fs/featurestore.h"
+#include "fs/fs_offline.h"
+#include "fs/fs_schema.h"
+#include "fs/fs_stock.h"
+#include "fs/fs_wait.h"
+#include "stream/out.h"
+
+#include <math.h>
+
+#define NOTHING SL("N/A")
+#define MAX_DESCRIBED 300 /* features whose descriptions are asked for */
+
+static void print(const char *path, struct str *text)
+{
+	struct out *out = out_open(path, 0);
+
+	out_put(out, str_sl(text));
+	out_close(out);
+	str_free(text);
+}
+
+static void print_table(struct fs_table *t, enum fs_table_format format)
+{
+	struct str text = { 0 };
+
+	fs_table_put(t, format, &text);
+	print(NULL, &text);
+	fs_table_free(t);
+}
+
+static struct sl or_nothing(struct sl s)
+{
+	return s.n ? s : NOTHING;
+}
+
+/* Unix seconds as YYYY-MM-DD HH:MM:SS, UTC. */
+static struct sl when(double seconds, char text[CLOCK_TEXT_MAX])
+{
+	int64_t t = CLOCK_UNIX_EPOCH + (int64_t)floor(seconds) * CLOCK_US_PER_SEC;
+
+	return (struct sl){ text, clock_put(text, t, false) };
+}
+
+static struct sl mode(const struct fs_group *g)
+{
+	return g->online && g->offline ? SL("Online + Offline")
+	       : g->online             ? SL("Online")
+	       : g->offline            ? SL("Offline")
+				       : NOTHING;
+}
+
+/* ---- list ---------------------------------------------------------------------------------- */
+
+static const struct fs_column list_columns[] = {
+	{ "FeatureGroupName", "FeatureGroupName" },
+	{ "Status", "FeatureGroupStatus" },
+	{ "IngestMode", "IngestMode" },
+	{ "StorageType", "StorageType" },
+	{ "TTL", "TTLValue" },
+	{ "EventTimeFeature", "EventTimeFeatureName" },
+	{ "RecordIdFeature", "RecordIdentifierFeatureName" },
+	{ "TableFormat", "TableFormat" },
+	{ "AthenaTable", "AthenaTable" },
+	{ "CreationTime", "CreationTime" },
+	{ NULL, "OfflineS3Uri" },
+	{ NULL, "OnlineStoreConfig" },
+	{ NULL, "OfflineStoreConfig" },
+};
+
+static void add_config(struct fs_table *t, const struct fs_group *g, const char *key)
+{
+	const struct json *o = json_get(g->doc, key);
+
+	fs_table_raw(t, o ? o->raw : SL("null"));
+}
+
+static void add_ttl(struct fs_table *t, const struct fs_group *g)
+{
+	char text[80];
+
+	(void)snprintf(text, sizeof text, "%llu %.*s", (unsigned long long)g->ttl,
+		(int)g->ttl_unit.n, g->ttl_unit.p);
+	fs_table_text(t, g->ttl ? sl_of(text) : NOTHING);
+}
+
+static void add_group(struct fs_table *t, const struct fs_group *g)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	fs_table_text(t, g->name);
+	fs_table_text(t, g->status);
+	fs_table_text(t, mode(g));
+	fs_table_text(t, or_nothing(g->storage_type));
+	add_ttl(t, g);
+	fs_table_text(t, g->features[g->time].name);
+	fs_table_text(t, g->features[g->id].name);
+	fs_table_text(t, or_nothing(g->table_format));
+	fs_table_text(t, or_nothing(g->table));
+	fs_table_text(t, when(g->created, text));
+	fs_table_text(t, or_nothing(g->s3_uri));
+	add_config(t, g, "OnlineStoreConfig");
+	add_config(t, g, "OfflineStoreConfig");
+}
+
+struct listing {
+	struct aws *a;
+	struct fs_table table;
+	uint64_t n;
+};
+
+/* A group that was deleted since the page was made is left out. */
+static bool list_one(void *ctx, const struct json *summary)
+{
+	struct listing *l = ctx;
+	struct fs_group g = { 0 };
+	struct aws_error e;
+	struct sl name;
+
+	if (!json_get_str(summary, "FeatureGroupName", &name))
+		return true;
+	l->n++;
+	if (fs_describe(l->a, name, &g, &e))
+		add_group(&l->table, &g);
+	else if (e.class != AWS_NOT_FOUND)
+		aws_die(&e, "cannot describe a feature group");
+	fs_group_free(&g);
+	return true;
+}
+
+void fs_show_list(struct aws *a, const char *contains, enum fs_table_format format)
+{
+	struct listing l = { .a = a,
+		.table = { .cols = list_columns, .n_cols = ARRAY_LEN(list_columns) } };
+	struct aws_error e;
+
+	if (!fs_list(a, sl_of(contains), list_one, &l, &e))
+		aws_die(&e, "cannot list feature groups");
+	if (l.n == 0) /* the wrong region or account looks the same */
+		msg_note("there is no feature group%s%s in %s",
+			*contains ? " with a name like " : "",
+			*contains ? msg_q(sl_of(contains)) : "", aws_region(a));
+	print_table(&l.table, format);
+}
+
+/* ---- one group ----------------------------------------------------------------------------- */
+
+static const struct fs_column fact_columns[] = { { "Property", NULL }, { "Value", NULL } };
+static const struct fs_column feature_columns[] = { { "FeatureName", NULL },
+	{ "FeatureType", NULL }, { "Collection", NULL }, { "Role", NULL },
+	{ "Description", NULL } };
+#define PLAIN_COLUMNS (ARRAY_LEN(feature_columns) - 1) /* without the description */
+
+static void add_fact(struct fs_table *t, const char *name, struct sl value)
+{
+	fs_table_text(t, sl_of(name));
+	fs_table_text(t, or_nothing(value));
+}
+
+static void add_facts(struct fs_table *t, const struct fs_group *g)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	add_fact(t, "FeatureGroupName", g->name);
+	add_fact(t, "FeatureGroupArn", g->arn);
+	add_fact(t, "Status", g->status);
+	if (g->failure.n)
+		add_fact(t, "FailureReason", g->failure);
+	if (g->update_status.n)
+		add_fact(t, "LastUpdateStatus", g->update_status);
+	add_fact(t, "Description", g->description);
+	add_fact(t, "CreationTime", when(g->created, text));
+	add_fact(t, "IngestMode", mode(g));
+	add_fact(t, "StorageType", g->storage_type);
+	fs_table_text(t, SL("TTL"));
+	add_ttl(t, g);
+	add_fact(t, "OfflineStoreStatus", g->offline_status);
+	add_fact(t, "TableFormat", g->table_format);
+	add_fact(t, "Database", g->database);
+	add_fact(t, "AthenaTable", g->table);
+	add_fact(t, "OfflineS3Uri", g->resolved_uri);
+	add_fact(t, "RoleArn", g->role);
+}
+
+/*
+ * Descriptions of all features, one request each, in `mem`; NULL where nobody may ask. More than
+ * some hundred would take minutes: they are left out, with a note.
+ */
+static struct sl *describe_all(struct aws *a, const struct fs_group *g, struct arena *mem)
+{
+	struct sl *v = arena_alloc(mem, mem_mul(g->n, sizeof *v));
+	struct aws_error e;
+
+	if (g->n > MAX_DESCRIBED) {
+		msg_note("descriptions of %zu features would take as many requests, and are left "
+			 "out",
+			g->n);
+		return NULL;
+	}
+	for (size_t i = 0; i < g->n; i++) {
+		v[i] = fs_feature_description(a, g->name, g->features[i].name, mem, &e);
+		if (e.class == AWS_FINE)
+			continue;
+		msg_note("descriptions are left out: %s", aws_error_text(&e));
+		return NULL;
+	}
+	return v;
+}
+
+static void add_features(struct fs_table *t, const struct fs_group *g, const struct sl *described)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		const struct fs_feature *f = &g->features[i];
+		char text[48] = "";
+
+		if (f->collection == FS_VECTOR)
+			(void)snprintf(text, sizeof text, "Vector(%llu)",
+				(unsigned long long)f->dimension);
+		else if (f->collection != FS_SCALAR)
+			(void)snprintf(text, sizeof text, "%s", fs_collection_name(f->collection));
+		fs_table_text(t, f->name);
+		fs_table_text(t, sl_of(fs_type_name(f->type)));
+		fs_table_text(t, sl_of(text));
+		fs_table_text(t, i == g->id     ? SL("record identifier")
+				 : i == g->time ? SL("event time")
+						: SL(""));
+		if (described)
+			fs_table_text(t, described[i]);
+	}
+}
+
+/* What 'create' would not know by itself. */
+static struct sl told_role(const struct fs_group *g, size_t i)
+{
+	if (i == g->id && !sl_eq_str(g->features[i].name, FS_ID_NAME))
+		return SL("record identifier");
+	if (i == g->time && !sl_eq_str(g->features[i].name, FS_TIME_NAME))
+		return SL("event time");
+	return SL("");
+}
+
+static void show_group(
+	struct aws *a, const char *name, enum fs_table_format format, bool describe)
+{
+	struct fs_table facts = { .cols = fact_columns, .n_cols = ARRAY_LEN(fact_columns) };
+	struct fs_table features = { .cols = feature_columns };
+	const struct sl *described = NULL;
+	struct arena mem = { 0 };
+	struct fs_group g = { 0 };
+	struct str text = { 0 };
+
+	fs_need_group(a, name, &g);
+	if (format == FS_TABLE_JSON || format == FS_TABLE_NDJSON) {
+		str_add(&text, g.doc->raw);
+		str_addc(&text, '\n');
+	} else {
+		add_facts(&facts, &g);
+		fs_table_put(&facts, format, &text);
+		str_addc(&text, '\n');
+		if (describe)
+			described = describe_all(a, &g, &mem);
+		features.n_cols = PLAIN_COLUMNS + (described != NULL);
+		add_features(&features, &g, described);
+		fs_table_put(&features, format, &text);
+	}
+	print(NULL, &text);
+	fs_table_free(&facts);
+	fs_table_free(&features);
+	fs_group_free(&g);
+	arena_free(&mem);
+}
+
+void fs_show_group(struct aws *a, const char *name, enum fs_table_format format)
+{
+	show_group(a, name, format, false);
+}
+
+void fs_show_schema(struct aws *a, const char *name, enum fs_table_format format)
+{
+	struct fs_table features = { .cols = feature_columns, .n_cols = PLAIN_COLUMNS };
+	bool lines = format == FS_TABLE_NDJSON;
+	const struct sl *described;
+	struct arena mem = { 0 };
+	struct fs_group g = { 0 };
+	struct str text = { 0 };
+
+	if (format == FS_TABLE_TEXT) {
+		show_group(a, name, format, true);
+		return;
+	}
+	fs_need_group(a, name, &g);
+	if (format == FS_TABLE_JSON || lines) {
+		described = describe_all(a, &g, &mem);
+		str_addz(&text, lines ? "" : "[");
+		for (size_t i = 0; i < g.n; i++) {
+			str_addz(&text, lines ? "" : i ? ",\n " : "\n ");
+			fs_feature_put(&g.features[i], described ? described[i] : SL(""),
+				told_role(&g, i), &text);
+			str_addz(&text, lines ? "\n" : "");
+		}
+		str_addz(&text, lines ? "" : "\n]\n");
+	} else {
+		add_features(&features, &g, NULL);
+		fs_table_put(&features, format, &text);
+	}
+	print(NULL, &text);
+	fs_table_free(&features);
+	fs_group_free(&g);
+	arena_free(&mem);
+}
+
+/* ---- size ---------------------------------------------------------------------------------- */
+
+static const struct fs_column size_columns[] = {
+	{ "Name", "Name" },
+	{ "Files", "Files" },
+	{ "Bytes", "Bytes" },
+	{ "GiB", "GiB" },
+	{ "USDPerMonth", "USDPerMonth" },
+	{ "Newest", "Newest" },
+	{ "Location", "Location" },
+	{ "USDPerYear", "USDPerYear" },
+};
+
+static void add_size(struct fs_table *t, struct sl name, const struct fs_size *size, double usd,
+	struct sl location)
+{
+	char text[CLOCK_TEXT_MAX];
+	double gib = (double)size->bytes / (1 << 30);
+	struct str s = { 0 };
+
+	fs_table_text(t, name);
+	str_addu(&s, size->objects);
+	fs_table_raw(t, str_sl(&s));
+	str_clear(&s);
+	str_addu(&s, size->bytes);
+	fs_table_raw(t, str_sl(&s));
+	str_clear(&s);
+	str_addf(&s, "%.3f", gib);
+	fs_table_raw(t, str_sl(&s));
+	str_clear(&s);
+	str_addf(&s, "%.4f", usd);
+	fs_table_raw(t, str_sl(&s));
+	fs_table_text(t, size->newest == INT64_MIN
+				 ? NOTHING
+				 : (struct sl){ text, clock_put(text, size->newest, false) });
+	fs_table_text(t, location);
+	str_clear(&s);
+	str_addf(&s, "%.4f", 12 * usd);
+	fs_table_raw(t, str_sl(&s));
+	str_free(&s);
+}
+
+/* Beside NAME.csv, NAME-monthly.csv. */
+static void export_months(const struct fs_stock *stock, const char *export)
+{
+	struct str text = { 0 }, path = { 0 };
+	size_t n = strlen(export);
+
+	if (n > 4 && strcmp(export + n - 4, ".csv") == 0)
+		n -= 4;
+	str_addf(&path, "%.*s-monthly.csv", (int)n, export);
+	fs_stock_months(stock, &text);
+	print(path.p, &text);
+	str_free(&path);
+}
+
+/* People are shown more than programs have a place for. */
+static void print_sizes(struct fs_table *t, struct fs_stock *stock, enum fs_table_format format,
+	const char *export)
+{
+	struct str text = { 0 };
+
+	if (export) {
+		fs_table_put(t, FS_TABLE_CSV, &text);
+		print(export, &text);
+		export_months(stock, export);
+	}
+	fs_table_put(t, format, &text);
+	if (format == FS_TABLE_TEXT || format == FS_TABLE_MARKDOWN)
+		fs_stock_put(stock, format, &text);
+	print(NULL, &text);
+	fs_table_free(t);
+	fs_stock_free(stock);
+}
+
+static void measure(struct fs_size *size, const struct s3_object *o)
+{
+	size->objects++;
+	size->bytes += o->size;
+	if (o->modified > size->newest)
+		size->newest = o->modified;
+}
+
+struct sized {
+	struct fs_stock stock;
+	struct fs_size all;
+	double usd;
+};
+
+static double take_object(struct sized *s, const struct s3_object *o)
+{
+	double usd = fs_stock_add(&s->stock, o);
+
+	measure(&s->all, o);
+	s->usd += usd;
+	return usd;
+}
+
+static bool take_one(void *ctx, const struct s3_object *o)
+{
+	(void)take_object(ctx, o);
+	return true;
+}
+
+void fs_show_size(struct aws *a, const char *name, double price, enum fs_table_format format,
+	const char *export)
+{
+	struct fs_table t = { .cols = size_columns, .n_cols = ARRAY_LEN(size_columns) };
+	struct fs_group g = { 0 };
+	struct sized s = { .stock.price = price, .all.newest = INT64_MIN };
+	struct fs_place at;
+	struct aws_error e;
+
+	fs_need_group(a, name, &g);
+	at = fs_offline_place(&g);
+	if (!s3_list(a, at.bucket, at.prefix, take_one, &s, &e) && e.class != AWS_NOT_FOUND)
+		aws_die(&e, "cannot list the offline store");
+	add_size(&t, g.name, &s.all, s.usd, g.resolved_uri);
+	print_sizes(&t, &s.stock, format, export);
+	fs_group_free(&g);
+}
+
+/* Sizes by the level below the prefix: of …/offline-store/, the groups. */
+struct levels {
+	size_t prefix;
+	struct names names;
+	struct fs_size *sizes;
+	double *usd;
+	size_t cap, cap_usd;
+	struct sized all;
+};
+
+static bool count_object(void *ctx, const struct s3_object *o)
+{
+	struct levels *l = ctx;
+	struct sl rest = { o->key.p + l->prefix, o->key.n - l->prefix };
+	const char *slash = memchr(rest.p, '/', rest.n);
+	bool added;
+	size_t i;
+
+	if (slash)
+		rest.n = (size_t)(slash - rest.p);
+	i = names_add(&l->names, rest.n ? rest : SL("."), &added);
+	mem_grow(&l->sizes, &l->cap, i + 1, sizeof *l->sizes);
+	mem_grow(&l->usd, &l->cap_usd, i + 1, sizeof *l->usd);
+	if (added) {
+		l->sizes[i] = (struct fs_size){ .newest = INT64_MIN };
+		l->usd[i] = 0;
+	}
+	measure(&l->sizes[i], o);
+	l->usd[i] += take_object(&l->all, o);
+	return true;
+}
+
+void fs_show_prefix(struct aws *a, const char *bucket, const char *prefix, double price,
+	enum fs_table_format format, const char *export)
+{
+	struct fs_table t = { .cols = size_columns, .n_cols = ARRAY_LEN(size_columns) };
+	struct levels l = { .all = { .stock.price = price, .all.newest = INT64_MIN } };
+	struct str key = { 0 };
+	struct aws_error e;
+
+	while (*prefix == '/')
+		prefix++;
+	str_addz(&key, prefix);
+	if (key.n && key.p[key.n - 1] != '/')
+		str_addc(&key, '/');
+	l.prefix = key.n;
+	if (!s3_list(a, sl_of(bucket), str_sl(&key), count_object, &l, &e))
+		aws_die(&e, "cannot list the bucket");
+	for (size_t i = 0; i < l.names.n; i++) {
+		struct str location = { 0 };
+
+		str_addf(&location, "s3://%s/%s", bucket, str_z(&key));
+		str_add(&location, l.names.name[i]);
+		add_size(&t, l.names.name[i], &l.sizes[i], l.usd[i], str_sl(&location));
+		str_free(&location);
+	}
+	add_size(&t, SL("total"), &l.all.all, l.all.usd, SL(""));
+	print_sizes(&t, &l.all.stock, format, export);
+	mem_free(l.usd);
+	names_free(&l.names);
+	mem_free(l.sizes);
+	str_free(&key);
+}

@@ -1,0 +1,269 @@
+#include "fs/fs_sql.h"
+
+#include <strings.h>
+
+#define MAX_SQL 262144 /* bytes that Athena takes */
+
+/* Glue has names in lower case only; quotes let them begin with digits or have hyphens. */
+static void add_name(struct str *sql, struct sl name)
+{
+	str_addc(sql, '"');
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
+
+		if (c == '"')
+			str_addc(sql, c);
+		str_addc(sql, c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c);
+	}
+	str_addc(sql, '"');
+}
+
+static void add_literal(struct str *sql, struct sl text)
+{
+	str_addc(sql, '\'');
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '\'')
+			str_addc(sql, '\'');
+		str_addc(sql, text.p[i]);
+	}
+	str_addc(sql, '\'');
+}
+
+/* Drops leading blanks and, when they come next, the words of a clause. */
+static const char *without(const char *text, const char *first, const char *second)
+{
+	const char *words[] = {first, second};
+
+	text += strspn(text, " \t\r\n");
+	for (size_t i = 0; i < ARRAY_LEN(words) && words[i]; i++) {
+		size_t n = strlen(words[i]);
+
+		if (strncasecmp(text, words[i], n) != 0 || !text[n] ||
+			!strchr(" \t\r\n(\"", text[n]))
+			return text;
+		text += n;
+		text += strspn(text, " \t\r\n");
+	}
+	return text;
+}
+
+static void add_table(const struct fs_group *g, struct str *sql)
+{
+	add_name(sql, g->database);
+	str_addc(sql, '.');
+	add_name(sql, g->table);
+}
+
+/*
+ * The event time as something that sorts. Texts may have from none to nine decimals, and 'Z' sorts
+ * behind '.', so they sort as times do only without it; converting them would lose decimals.
+ */
+static void add_time(const struct fs_group *g, struct str *sql)
+{
+	const struct fs_feature *time = &g->features[g->time];
+
+	str_addz(sql, time->type == FS_STRING ? "replace(" : "");
+	add_name(sql, time->name);
+	str_addz(sql, time->type == FS_STRING ? ", 'Z', '')" : "");
+}
+
+/* With all nine decimals the bound is not before a text that means the same instant. */
+static void add_as_of(const struct fs_group *g, struct sl as_of, struct str *sql)
+{
+	struct str bound = {0};
+
+	add_time(g, sql);
+	str_addz(sql, " <= ");
+	if (g->features[g->time].type != FS_STRING) {
+		str_add(sql, as_of);
+		return;
+	}
+	str_add(&bound, (struct sl){as_of.p, as_of.n - 1}); /* all but the Z */
+	if (!memchr(as_of.p, '.', as_of.n))
+		str_addc(&bound, '.');
+	while (bound.n < strlen("2024-01-01T00:00:00.123456789"))
+		str_addc(&bound, '0');
+	add_literal(sql, str_sl(&bound));
+	str_free(&bound);
+}
+
+/* WHERE before the first condition of a clause, AND before the others. */
+static void add_and(const char **word, struct str *sql)
+{
+	str_addz(sql, *word);
+	*word = " AND ";
+}
+
+static void add_condition(const struct fs_select *q, const char **word, struct str *sql)
+{
+	add_and(word, sql);
+	str_addf(sql, "(%s)", without(q->where, "WHERE", NULL));
+}
+
+/* What the rows of the table are bounded by before the newest of them are chosen. */
+static void add_bounds(
+	const struct fs_group *g, const struct fs_select *q, const char **word, struct str *sql)
+{
+	if (q->as_of.n) {
+		add_and(word, sql);
+		add_as_of(g, q->as_of, sql);
+	}
+	if (q->known_at.n) {
+		add_and(word, sql);
+		str_addz(sql, "write_time <= timestamp ");
+		add_literal(sql, q->known_at);
+	}
+}
+
+static void add_newest(
+	const struct fs_group *g, const struct fs_select *q, const char **word, struct str *sql)
+{
+	const char *inner = " WHERE ";
+
+	str_addz(sql, "(SELECT *, row_number() OVER (PARTITION BY ");
+	add_name(sql, g->features[g->id].name);
+	str_addz(sql, q->latest ? " ORDER BY " : ", ");
+	if (q->latest)
+		add_time(g, sql);
+	else
+		add_name(sql, g->features[g->time].name);
+	str_addz(sql, q->latest ? " DESC, " : " ORDER BY ");
+	str_addz(sql, "is_deleted, api_invocation_time DESC, write_time DESC");
+	for (size_t i = 0; i < q->n_columns; i++)
+		if (fs_group_feature(g, q->columns[i]) != SIZE_MAX && sql->n < MAX_SQL / 2) {
+			str_addz(sql, ", ");
+			add_name(sql, q->columns[i]);
+		}
+	str_addz(sql, ") AS ferry_newest, count(*) OVER (PARTITION BY ");
+	add_name(sql, g->features[g->id].name);
+	str_addz(sql, ", ");
+	add_name(sql, g->features[g->time].name);
+	str_addz(sql, ") AS " FS_SQL_TIES " FROM ");
+	add_table(g, sql);
+	add_bounds(g, q, &inner, sql);
+	if (q->where && q->filter_first)
+		add_condition(q, &inner, sql);
+	str_addz(sql, ") AS newest");
+	add_and(word, sql);
+	str_addz(sql, "ferry_newest = 1");
+}
+
+void fs_sql_select(const struct fs_group *g, const struct fs_select *q, struct str *sql)
+{
+	bool newest = q->latest || q->unique;
+	const char *word = " WHERE ";
+
+	str_addz(sql, "SELECT ");
+	for (size_t i = 0; i < q->n_columns; i++) {
+		if (i)
+			str_addz(sql, ", ");
+		add_name(sql, q->columns[i]);
+	}
+	str_addz(sql, " FROM ");
+	if (newest) {
+		add_newest(g, q, &word, sql);
+	} else {
+		add_table(g, sql);
+		add_bounds(g, q, &word, sql);
+	}
+	if (!q->deleted) {
+		add_and(&word, sql);
+		str_addz(sql, "NOT is_deleted");
+	}
+	if (q->where && !(newest && q->filter_first))
+		add_condition(q, &word, sql);
+	if (q->order_by)
+		str_addf(sql, " ORDER BY %s", without(q->order_by, "ORDER", "BY"));
+	if (q->limit)
+		str_addf(sql, " LIMIT %llu", (unsigned long long)q->limit);
+}
+
+void fs_sql_order(const struct fs_group *g, struct str *sql)
+{
+	add_name(sql, g->features[g->id].name);
+	str_addz(sql, ", ");
+	add_time(g, sql);
+	str_addz(sql, ", api_invocation_time, write_time");
+}
+
+void fs_sql_from_id(const struct fs_group *g, struct sl id, struct str *sql)
+{
+	add_name(sql, g->features[g->id].name);
+	str_addz(sql, " >= ");
+	if (g->features[g->id].type == FS_STRING)
+		add_literal(sql, id);
+	else
+		str_add(sql, id);
+}
+
+/* Both sides of a comparison of two groups, as one type: that of the target. */
+static void add_pair(const struct fs_group *g, const struct fs_group *target, struct str *sql)
+{
+	const struct fs_feature *own[] = {&g->features[g->id], &g->features[g->time]};
+	const struct fs_feature *other[] = {
+		&target->features[target->id], &target->features[target->time]};
+
+	for (size_t i = 0; i < 2; i++) {
+		bool cast = own[i]->type != other[i]->type;
+
+		str_addz(sql, i ? ", " : "");
+		str_addz(sql, cast ? "CAST(" : "");
+		add_name(sql, own[i]->name);
+		if (cast)
+			str_addz(sql, other[i]->type == FS_STRING ? " AS varchar)" : " AS double)");
+		str_addz(sql, i ? " AS ferry_time" : " AS ferry_id");
+	}
+}
+
+void fs_sql_missing(const struct fs_group *source, struct sl select, const struct fs_group *target,
+	struct str *sql)
+{
+	str_addz(sql, "SELECT ");
+	add_pair(source, target, sql);
+	str_addz(sql, " FROM (");
+	str_add(sql, select);
+	str_addz(sql, ") AS expected EXCEPT SELECT ");
+	add_pair(target, target, sql);
+	str_addz(sql, " FROM ");
+	add_table(target, sql);
+}
+
+void fs_sql_counts(const struct fs_group *g, struct str *sql)
+{
+	str_addz(sql,
+		"SELECT count(*) AS ids, sum(n) AS records, sum(m) AS row_count FROM (SELECT ");
+	add_name(sql, g->features[g->id].name);
+	str_addz(sql, ", count(*) AS n, sum(m) AS m FROM (");
+	fs_sql_repeated(g, 0, sql);
+	str_addz(sql, ") AS pairs GROUP BY ");
+	add_name(sql, g->features[g->id].name);
+	str_addz(sql, ") AS per_id");
+}
+
+void fs_sql_repeated(const struct fs_group *g, uint64_t least, struct str *sql)
+{
+	struct sl names[] = {g->features[g->id].name, g->features[g->time].name};
+
+	str_addz(sql, "SELECT ");
+	add_name(sql, names[0]);
+	str_addz(sql, ", ");
+	add_name(sql, names[1]);
+	str_addz(sql, ", count(*) AS m FROM ");
+	add_table(g, sql);
+	str_addz(sql, " GROUP BY ");
+	add_name(sql, names[0]);
+	str_addz(sql, ", ");
+	add_name(sql, names[1]);
+	if (least)
+		str_addf(sql, " HAVING count(*) >= %llu", (unsigned long long)least);
+}
+
+void fs_sql_unload(struct sl query, struct sl uri, bool parquet, struct str *sql)
+{
+	str_addz(sql, "UNLOAD (");
+	str_add(sql, query);
+	str_addz(sql, ") TO ");
+	add_literal(sql, uri);
+	str_addz(sql,
+		parquet ? " WITH (format='PARQUET')" : " WITH (format='JSON', compression='GZIP')");
+}

@@ -1,0 +1,190 @@
+#include "fs/fs_stock.h"
+
+#include "core/clock.h"
+
+#include <stdlib.h>
+
+#define GIB (double)(1 << 30)
+
+/* List prices of Seoul (ap-northeast-2) in January 2025, for each GiB and month; requests and
+ * the minimum days of a class are not in them. */
+static const struct {
+	const char *class;
+	double usd;
+} prices[] = {{"STANDARD_IA", 0.0138}, {"ONEZONE_IA", 0.011}, {"GLACIER_IR", 0.005},
+	{"GLACIER", 0.0045}, {"DEEP_ARCHIVE", 0.002}};
+
+static double price_of(const struct fs_stock *s, struct sl class)
+{
+	for (size_t i = 0; i < ARRAY_LEN(prices); i++)
+		if (sl_eq_str(class, prices[i].class))
+			return prices[i].usd;
+	return s->price;
+}
+
+static void count(struct names *names, struct fs_lot **lots, size_t *cap, struct sl name,
+	uint64_t bytes, double usd)
+{
+	bool added;
+	size_t i = names_add(names, name, &added);
+
+	mem_grow(lots, cap, i + 1, sizeof **lots);
+	if (added)
+		(*lots)[i] = (struct fs_lot){0};
+	(*lots)[i].objects++;
+	(*lots)[i].bytes += bytes;
+	(*lots)[i].usd += usd;
+}
+
+/* What is behind the last dot of its name, of a few characters. */
+static struct sl kind_of(struct sl key)
+{
+	const char *slash = memrchr(key.p, '/', key.n), *dot = memrchr(key.p, '.', key.n);
+	size_t n = dot ? (size_t)(key.p + key.n - dot) - 1 : 0;
+
+	return dot && dot > slash && n > 0 && n < 12 ? (struct sl){dot + 1, n} : SL("other");
+}
+
+static void keep_newest(struct fs_stock *s, const struct s3_object *o)
+{
+	size_t at = s->n_newest;
+
+	while (at > 0 && s->newest[at - 1].modified < o->modified)
+		at--;
+	if (at == FS_STOCK_NEWEST)
+		return;
+	s->n_newest += s->n_newest < FS_STOCK_NEWEST;
+	memmove(&s->newest[at + 1], &s->newest[at],
+		(s->n_newest - at - 1) * sizeof *s->newest);
+	s->newest[at] = *o;
+	s->newest[at].key = arena_dup(&s->mem, o->key);
+}
+
+double fs_stock_add(struct fs_stock *s, const struct s3_object *o)
+{
+	struct sl class = o->class.n ? o->class : SL("STANDARD"), kind = kind_of(o->key);
+	double usd = (double)o->size / GIB * price_of(s, class);
+	char text[CLOCK_TEXT_MAX];
+	struct str name = {0};
+
+	str_addf(&name, "%.*s %.*s", (int)kind.n, kind.p, (int)class.n, class.p);
+	count(&s->kinds, &s->kind, &s->cap_kinds, str_sl(&name), o->size, usd);
+	str_free(&name);
+	if (o->modified != INT64_MIN && clock_put(text, o->modified, false) > 7)
+		count(&s->months, &s->month, &s->cap_months, (struct sl){text, 7}, o->size, usd);
+	keep_newest(s, o);
+	return usd;
+}
+
+static void put_number(struct fs_table *t, int decimals, double v)
+{
+	char text[64];
+	int n = snprintf(text, sizeof text, "%.*f", decimals, v);
+
+	fs_table_raw(t, (struct sl){text, (size_t)n});
+}
+
+static void put_u64(struct fs_table *t, uint64_t v)
+{
+	struct str s = {0};
+
+	str_addu(&s, v);
+	fs_table_raw(t, str_sl(&s));
+	str_free(&s);
+}
+
+static void put_kinds(const struct fs_stock *s, enum fs_table_format format, struct str *out)
+{
+	static const struct fs_column cols[] = {{"Type", "Type"},
+		{"StorageClass", "StorageClass"}, {"Files", "Files"}, {"Bytes", "Bytes"},
+		{"GiB", "GiB"}, {"USDPerMonth", "USDPerMonth"}, {"USDPerYear", "USDPerYear"}};
+	struct fs_table t = {.cols = cols, .n_cols = ARRAY_LEN(cols)};
+
+	for (size_t i = 0; i < s->kinds.n; i++) {
+		const char *name = s->kinds.name[i].p, *blank = strchr(name, ' ');
+
+		fs_table_text(&t, (struct sl){name, (size_t)(blank - name)});
+		fs_table_text(&t, sl_of(blank + 1));
+		put_u64(&t, s->kind[i].objects);
+		put_u64(&t, s->kind[i].bytes);
+		put_number(&t, 3, (double)s->kind[i].bytes / GIB);
+		put_number(&t, 4, s->kind[i].usd);
+		put_number(&t, 4, 12 * s->kind[i].usd);
+	}
+	fs_table_put(&t, format, out);
+	fs_table_free(&t);
+}
+
+static int by_name(const void *a, const void *b, void *ctx)
+{
+	const struct fs_stock *s = ctx;
+
+	return sl_cmp(s->months.name[*(const size_t *)a], s->months.name[*(const size_t *)b]);
+}
+
+static void put_months(const struct fs_stock *s, enum fs_table_format format, struct str *out)
+{
+	static const struct fs_column cols[] = {{"Month", "Month"}, {"Files", "Files"},
+		{"Bytes", "Bytes"}, {"TotalBytes", "TotalBytes"}};
+	struct fs_table t = {.cols = cols, .n_cols = ARRAY_LEN(cols)};
+	size_t *order = mem_alloc(mem_mul(s->months.n + 1, sizeof *order));
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < s->months.n; i++)
+		order[i] = i;
+	qsort_r(order, s->months.n, sizeof *order, by_name, (void *)(uintptr_t)s);
+	for (size_t i = 0; i < s->months.n; i++) {
+		const struct fs_lot *lot = &s->month[order[i]];
+
+		fs_table_text(&t, s->months.name[order[i]]);
+		put_u64(&t, lot->objects);
+		put_u64(&t, lot->bytes);
+		put_u64(&t, total += lot->bytes);
+	}
+	fs_table_put(&t, format, out);
+	fs_table_free(&t);
+	mem_free(order);
+}
+
+static void put_newest(const struct fs_stock *s, enum fs_table_format format, struct str *out)
+{
+	static const struct fs_column cols[] = {
+		{"NewestFiles", "NewestFiles"}, {"Bytes", "Bytes"}, {"Modified", "Modified"}};
+	struct fs_table t = {.cols = cols, .n_cols = ARRAY_LEN(cols)};
+
+	for (size_t i = 0; i < s->n_newest; i++) {
+		char text[CLOCK_TEXT_MAX];
+
+		fs_table_text(&t, s->newest[i].key);
+		put_u64(&t, s->newest[i].size);
+		fs_table_text(&t, (struct sl){text,
+					  clock_put(text, s->newest[i].modified, false)});
+	}
+	fs_table_put(&t, format, out);
+	fs_table_free(&t);
+}
+
+void fs_stock_put(const struct fs_stock *s, enum fs_table_format format, struct str *out)
+{
+	void (*const part[])(const struct fs_stock *, enum fs_table_format, struct str *) = {
+		put_kinds, put_months, put_newest};
+
+	for (size_t i = 0; i < ARRAY_LEN(part) && s->kinds.n; i++) {
+		str_addc(out, '\n');
+		part[i](s, format, out);
+	}
+}
+
+void fs_stock_months(const struct fs_stock *s, struct str *out)
+{
+	put_months(s, FS_TABLE_CSV, out);
+}
+
+void fs_stock_free(struct fs_stock *s)
+{
+	arena_free(&s->mem);
+	names_free(&s->kinds);
+	names_free(&s->months);
+	mem_free(s->kind);
+	mem_free(s->month);
+}

@@ -1,0 +1,42 @@
+#include "fs/fs_tally.h"
+
+#include "core/tmpf.h"
+
+static void put_more(struct str *s, uint64_t n, const char *what)
+{
+	if (n)
+		str_addf(s, ", %llu %s", (unsigned long long)n, what);
+}
+
+void fs_tally_put(const struct fs_tally *t, struct str *s)
+{
+	str_addf(s, "%llu records: %llu acknowledged, %llu rejected, %llu unknown",
+		(unsigned long long)t->records, (unsigned long long)t->acknowledged,
+		(unsigned long long)t->rejected, (unsigned long long)t->unknown);
+	put_more(s, t->skipped, "acknowledged by an earlier run");
+	put_more(s, t->there, "there already");
+	put_more(s, fs_tally_rest(t), "not sent");
+}
+
+bool fs_tally_write(const struct fs_tally *t, const char *path, struct sl group, uint64_t resent,
+	uint64_t requests, double seconds)
+{
+	struct str s = { 0 };
+	bool ok;
+
+	str_addz(&s, "{\"program\":\"fs-put\",\"version\":\"" FERRY_VERSION "\",\"group\":");
+	str_add_json(&s, group);
+	str_addf(&s,
+		",\"records\":%llu,\"acknowledged\":%llu,\"rejected\":%llu,\"unknown\":%llu,"
+		"\"skipped\":%llu,\"there\":%llu,\"resent\":%llu,\"expired\":%llu,"
+		"\"requests\":%llu,\"write_units\":%llu,\"seconds\":%.3f}\n",
+		(unsigned long long)t->records, (unsigned long long)t->acknowledged,
+		(unsigned long long)t->rejected, (unsigned long long)t->unknown,
+		(unsigned long long)t->skipped, (unsigned long long)t->there,
+		(unsigned long long)resent,
+		(unsigned long long)t->expired, (unsigned long long)requests,
+		(unsigned long long)t->write_units, seconds);
+	ok = tmpf_replace(path, str_sl(&s), 0644);
+	str_free(&s);
+	return ok;
+}

@@ -1,0 +1,38 @@
+/*
+ * fs_tally.h - what became of the records of a load: each is counted once.
+ */
+#ifndef FERRY_FS_TALLY_H
+#define FERRY_FS_TALLY_H
+
+#include "core/str.h"
+
+struct fs_tally {
+	uint64_t records;      /* read */
+	uint64_t acknowledged; /* the service has them */
+	uint64_t rejected;     /* refused, here or there */
+	uint64_t unknown;      /* nobody knows */
+	uint64_t skipped;      /* acknowledged in an earlier run */
+	uint64_t there;        /* the group has them already, just so */
+	uint64_t expired;      /* of those sent: older than their time to live */
+	uint64_t write_units;  /* of what is valid: a unit per KB of each record */
+};
+
+static inline uint64_t fs_tally_failed(const struct fs_tally *t)
+{
+	return t->rejected + t->unknown;
+}
+
+/* Read, and nothing has become of them yet. */
+static inline uint64_t fs_tally_rest(const struct fs_tally *t)
+{
+	return t->records - t->acknowledged - fs_tally_failed(t) - t->skipped - t->there;
+}
+
+/* Appends `20 records: 18 acknowledged, 1 rejected, 1 unknown`, and what else is not zero. */
+void fs_tally_put(const struct fs_tally *t, struct str *s);
+
+/* Writes the JSON summary; false with errno set. `resent`, `requests`: of the load. */
+bool fs_tally_write(const struct fs_tally *t, const char *path, struct sl group, uint64_t resent,
+	uint64_t requests, double seconds) NODISCARD;
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * fs_verify.h - is everything that was to be moved in the target? Compared by identifier and event
+ * time, never by counts alone: a store can have as many rows as another and lack records.
+ */
+#ifndef FERRY_FS_VERIFY_H
+#define FERRY_FS_VERIFY_H
+
+#include "fs/fs_gone.h"
+#include "fs/fs_move.h"
+
+#define FS_VERIFY_NAMES 10 /* records named */
+
+struct fs_verdict {
+	uint64_t expected;  /* identifiers (online), or identifiers and event times (offline) */
+	uint64_t missing;   /* not there */
+	uint64_t older;     /* online: there, but as it was before */
+	uint64_t otherwise; /* online: of the same time, with other values than the source's */
+	uint64_t undeleted; /* there and alive, though deleted in the source */
+	uint64_t expired;   /* online: beyond its time to live, and rightly not there */
+	uint64_t ids, records, rows; /* offline: of the target, as fs_sql_counts() has them */
+	struct str names;    /* the first that are missing, older or undeleted: "id1, id2" */
+	struct str repeated; /* offline: records the store has more than once */
+};
+
+/* The online store of the target holds each identifier as new as it was moved, or newer, and none
+ * of those that are gone. */
+void fs_verify_online(struct fs_move *m, struct fs_gone *gone, struct fs_verdict *v);
+
+/*
+ * The offline store of the target holds each identifier and event time. In one account and region
+ * the two tables are compared by Athena; else a key of each record of the target is kept (27 bytes
+ * at most). What is gone does not live in its newest states.
+ */
+void fs_verify_offline(struct fs_move *m, struct fs_gone *gone, struct fs_verdict *v);
+
+void fs_verdict_free(struct fs_verdict *v);
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * fs_where.h - conditions on the event time, whatever its type.
+ *
+ * Athena compares nothing of different types: neither `event_time >= current_date` (a text with a
+ * date) nor `event_time < '2024-01-01'` of a Fractional event time (a number with a text).
+ */
+#ifndef FERRY_FS_WHERE_H
+#define FERRY_FS_WHERE_H
+
+#include "core/str.h"
+#include "fs/fs_group.h"
+
+/*
+ * Appends the condition with every mention of the event time read as an instant, and so the texts
+ * it is compared with (=, <, BETWEEN, IN …) where they are dates or times. Anything else stays as
+ * it is. False when the event time is not mentioned: then it would be the same condition.
+ */
+bool fs_where_parse_time(const struct fs_group *g, const char *where, struct str *out) NODISCARD;
+
+/* Is this what Athena says when a condition mixes types? */
+bool fs_where_is_mismatch(struct sl reason);
+
+#endif

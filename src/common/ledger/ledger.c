@@ -1,0 +1,469 @@
+#include "ledger/ledger_internal.h"
+
+#include "core/num.h"
+#include "narrow/narrow.h"
+#include "pg/rights.h"
+
+/*
+ * All or nothing: the last table tells whether all are there. Names of ships are compared bytewise,
+ * whatever the database's collation. The index serves the search for the next chunk and stays
+ * small, because a chunk leaves it when it is done.
+ */
+static const char schema_sql[] =
+	"CREATE TABLE ferry.job ("
+	" job_id bigserial PRIMARY KEY,"
+	" source text NOT NULL, source_table text NOT NULL,"
+	" target_schema text NOT NULL, target_prefix text NOT NULL,"
+	" types text NOT NULL CHECK (types IN ('text', 'native')),"
+	" chunk_us bigint NOT NULL CHECK (chunk_us > 0),"
+	" since timestamp, cutoff timestamp,"
+	" origin text, source_lsn pg_lsn, address text," /* ledger_origin.h */
+	" created_at timestamptz NOT NULL DEFAULT now(),"
+	" updated_at timestamptz NOT NULL DEFAULT now(),"
+	" UNIQUE (source, source_table, target_schema, target_prefix));"
+	"CREATE TABLE ferry.chunk ("
+	" job_id bigint NOT NULL REFERENCES ferry.job ON DELETE CASCADE,"
+	" ship text COLLATE \"C\" NOT NULL,"
+	" chunk_from timestamp NOT NULL, chunk_to timestamp NOT NULL CHECK (chunk_to > chunk_from),"
+	" state text NOT NULL DEFAULT 'pending'"
+	"  CHECK (state IN ('pending', 'running', 'done', 'failed')),"
+	" attempt int NOT NULL DEFAULT 0, failures int NOT NULL DEFAULT 0,"
+	" worker text, lease_until timestamptz,"
+	" weight bigint NOT NULL DEFAULT 0,"
+	" rows bigint, cells bigint, digest text, dropped bigint, wide_rows bigint, rejects bigint,"
+	" first_time timestamp, last_time timestamp,"
+	" started_at timestamptz, finished_at timestamptz, checked_at timestamptz, error text,"
+	" PRIMARY KEY (job_id, ship, chunk_from));"
+	"CREATE INDEX chunk_open ON ferry.chunk (job_id, weight, ship, chunk_from) WHERE state <> "
+	"'done';"
+	"CREATE TABLE ferry.channel ("
+	" target_schema text NOT NULL, ship text COLLATE \"C\" NOT NULL, channel text COLLATE "
+	"\"C\" NOT NULL,"
+	" grp int NOT NULL, table_name text NOT NULL, column_name text NOT NULL,"
+	" type text NOT NULL, format text, about text,"
+	" first_seen timestamp, last_seen timestamp, samples bigint,"
+	" created_at timestamptz NOT NULL DEFAULT now(),"
+	" PRIMARY KEY (target_schema, ship, channel),"
+	" UNIQUE (target_schema, table_name, column_name));"
+	"CREATE TABLE ferry.reject ("
+	" id bigserial PRIMARY KEY,"
+	" job_id bigint NOT NULL REFERENCES ferry.job ON DELETE CASCADE,"
+	" ship text COLLATE \"C\" NOT NULL, chunk_from timestamp NOT NULL,"
+	" attempt int NOT NULL, worker text NOT NULL,"
+	" record jsonb NOT NULL, why text NOT NULL,"
+	" at timestamptz NOT NULL DEFAULT now());"
+	"CREATE INDEX reject_chunk ON ferry.reject (job_id, ship, chunk_from);"
+	"CREATE TABLE ferry.event ("
+	" id bigserial PRIMARY KEY,"
+	" at timestamptz NOT NULL DEFAULT now(),"
+	" level text NOT NULL CHECK (level IN ('INFO', 'WARNING', 'CRITICAL')),"
+	" job_id bigint REFERENCES ferry.job ON DELETE CASCADE,"
+	" ship text, chunk_from timestamp, message text NOT NULL,"
+	" told boolean NOT NULL DEFAULT false);"
+	"CREATE INDEX event_job ON ferry.event (job_id, at);"
+	"CREATE INDEX event_untold ON ferry.event (job_id, id) WHERE NOT told AND level <> 'INFO';"
+	"CREATE TABLE ferry.watermark ("
+	" job_id bigint NOT NULL REFERENCES ferry.job ON DELETE CASCADE,"
+	" name text NOT NULL, value text NOT NULL,"
+	" at timestamptz NOT NULL DEFAULT now(),"
+	" PRIMARY KEY (job_id, name));";
+
+/* ---- texts ----------------------------------------------------------------------------------- */
+
+const char *ledger_u64(struct ledger_text *t, uint64_t v)
+{
+	t->p[num_put_u64(t->p, v)] = '\0';
+	return t->p;
+}
+
+const char *ledger_time(struct ledger_text *t, int64_t instant)
+{
+	if (instant == LEDGER_NO_TIME)
+		return NULL;
+	t->p[clock_put(t->p, instant, false)] = '\0';
+	return t->p;
+}
+
+const char *ledger_interval(struct ledger_text *t, int64_t us)
+{
+	(void)snprintf(t->p, sizeof t->p, "%lld microseconds", (long long)us);
+	return t->p;
+}
+
+uint64_t ledger_get_u64(const struct pg_result *r, size_t row, int col)
+{
+	struct sl text = pg_value(r, row, col);
+	uint64_t v = 0;
+
+	if (text.p && !num_u64(text, &v))
+		bug("not a count in the ledger: %s", msg_q(text));
+	return v;
+}
+
+bool ledger_parse_time(struct sl text, int64_t *instant)
+{
+	*instant = NARROW_END_INSTANT;
+	return sl_eq_str(text, "10000-01-01 00:00:00") ||
+	       sl_eq_str(text, "010000-01-01 00:00:00") || clock_parse(text, instant);
+}
+
+int64_t ledger_get_time(const struct pg_result *r, size_t row, int col)
+{
+	struct sl text = pg_value(r, row, col);
+	int64_t instant;
+
+	if (!text.p)
+		return LEDGER_NO_TIME;
+	if (!ledger_parse_time(text, &instant))
+		bug("not a time in the ledger: %s", msg_q(text));
+	return instant;
+}
+
+static const char *get_text(const struct pg_result *r, size_t row, int col, struct arena *a)
+{
+	struct sl text = pg_value(r, row, col);
+	char *copy = arena_alloc(a, text.n + 1);
+
+	if (text.n > 0)
+		memcpy(copy, text.p, text.n);
+	copy[text.n] = '\0';
+	return copy;
+}
+
+void ledger_add_element(struct str *s, struct sl text)
+{
+	if (s->n > 1)
+		str_addc(s, ',');
+	str_addc(s, '"');
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '"' || text.p[i] == '\\')
+			str_addc(s, '\\');
+		str_addc(s, text.p[i]);
+	}
+	str_addc(s, '"');
+}
+
+const char *ledger_array(struct str *s, const struct sl *ships, size_t n)
+{
+	if (n == 0)
+		return NULL;
+	str_addc(s, '{');
+	for (size_t i = 0; i < n; i++)
+		ledger_add_element(s, ships[i]);
+	str_addc(s, '}');
+	return str_z(s);
+}
+
+/* ---- schema ---------------------------------------------------------------------------------- */
+
+/* The catalog is read as a table: to_regclass() may remember what was before a lock was had. */
+bool ledger_has_table(struct pg *target, const char *name)
+{
+	struct pg_result *r = pg_query(target,
+		"SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = "
+		"c.relnamespace"
+		" WHERE n.nspname = 'ferry' AND c.relname = $1)",
+		1, &name);
+	bool there = sl_eq_str(pg_value(r, 0, 0), "t");
+
+	pg_clear(r);
+	return there;
+}
+
+bool ledger_exists(struct pg *target)
+{
+	rights_to_read_all(target, "ferry");
+	if (!ledger_has_table(target, "watermark"))
+		return false;
+	ledger_upgrade(target);
+	return true;
+}
+
+void ledger_init(struct pg *target)
+{
+	rights_to_change(target, "ferry");
+	if (ledger_has_table(target, "doubt")) {
+		ledger_upgrade(target);
+		return;
+	}
+	if (pg_server_version(target) < 140000)
+		die(EX_CONFIGURATION, "target: the ledger needs PostgreSQL 14 or newer");
+	pg_exec(target, "BEGIN");
+	pg_exec(target, LEDGER_LOCK);
+	rights_make_schema(target, "ferry");
+	rights_to_make(target, "ferry");
+	if (!ledger_has_table(target, "watermark"))
+		pg_exec(target, schema_sql);
+	ledger_follow_init(target);
+	ledger_upgrade_steps(target);
+	pg_exec(target, "COMMIT");
+}
+
+/* ---- jobs ------------------------------------------------------------------------------------ */
+
+void ledger_source_name(struct pg *source, struct str *out)
+{
+	/* the second form is for roles that may not ask for the system identifier */
+	struct pg_result *r = pg_try_query(source,
+		"SELECT system_identifier::text || '/' || current_database() FROM "
+		"pg_control_system()",
+		0, NULL);
+
+	if (!r)
+		r = pg_query(source,
+			"SELECT coalesce(host(inet_server_addr()) || ':' || inet_server_port(), "
+			"'local')"
+			" || '/' || current_database()",
+			0, NULL);
+	str_add(out, pg_value(r, 0, 0));
+	pg_clear(r);
+}
+
+#define JOB_COLUMNS                                                                            \
+	"job_id, source, source_table, target_schema, target_prefix, types, chunk_us, since, " \
+	"cutoff, encoding, columns"
+
+static void take_job(const struct pg_result *r, struct ledger_job *job, struct arena *a)
+{
+	job->id = ledger_get_u64(r, 0, 0);
+	job->source = get_text(r, 0, 1, a);
+	job->source_table = get_text(r, 0, 2, a);
+	job->target_schema = get_text(r, 0, 3, a);
+	job->target_prefix = get_text(r, 0, 4, a);
+	job->types = get_text(r, 0, 5, a);
+	job->chunk_us = (int64_t)ledger_get_u64(r, 0, 6);
+	job->since = ledger_get_time(r, 0, 7);
+	job->cutoff = ledger_get_time(r, 0, 8);
+	job->encoding = pg_is_null(r, 0, 9) ? NULL : get_text(r, 0, 9, a);
+	job->columns = pg_is_null(r, 0, 10) ? NULL : get_text(r, 0, 10, a);
+}
+
+/* Takes the only row, if there is one; frees the result. */
+static bool take_only(struct pg_result *r, struct ledger_job *job, struct arena *a)
+{
+	bool found = pg_rows(r) > 0;
+
+	if (pg_rows(r) > 1)
+		die_hint(EX_CONFIGURATION, "--job says which", "target: %zu jobs fit, of %s and %s",
+			pg_rows(r), pg_valuez(r, 0, 1), pg_valuez(r, 1, 1));
+	if (found)
+		take_job(r, job, a);
+	pg_clear(r);
+	return found;
+}
+
+bool ledger_job_find(struct pg *target, struct ledger_job *job, struct arena *a)
+{
+	const char *params[] = { job->source, job->source_table, job->target_schema,
+		job->target_prefix };
+
+	return take_only(
+		pg_query(target,
+			"SELECT " JOB_COLUMNS " FROM ferry.job"
+			" WHERE ($1::text IS NULL OR source = $1)"
+			" AND source_table = $2 AND target_schema = $3 AND target_prefix = $4"
+			" ORDER BY job_id",
+			4, params),
+		job, a);
+}
+
+bool ledger_job_get(struct pg *target, uint64_t id, struct ledger_job *job, struct arena *a)
+{
+	struct ledger_text number;
+	const char *params[] = { ledger_u64(&number, id) };
+
+	return take_only(pg_query(target, "SELECT " JOB_COLUMNS " FROM ferry.job WHERE job_id = $1",
+				 1, params),
+		job, a);
+}
+
+size_t ledger_jobs(struct pg *target, struct arena *a, uint64_t **out)
+{
+	struct pg_result *r;
+	size_t n;
+
+	if (!ledger_exists(target))
+		return 0;
+	r = pg_query(target, "SELECT job_id FROM ferry.job ORDER BY job_id", 0, NULL);
+	n = pg_rows(r);
+	*out = arena_alloc(a, mem_mul(n + 1, sizeof **out));
+	for (size_t i = 0; i < n; i++)
+		(*out)[i] = ledger_get_u64(r, i, 0);
+	pg_clear(r);
+	return n;
+}
+
+/* Another length is taken once nothing is open, so that no two chunks can overlap. */
+static void change_chunk(struct pg *target, struct ledger_job *job, int64_t wanted)
+{
+	struct ledger_text number, us;
+	const char *params[] = { ledger_u64(&number, job->id), ledger_u64(&us, (uint64_t)wanted) };
+	char old[CLOCK_TEXT_MAX], new[CLOCK_TEXT_MAX];
+	struct pg_result *r = pg_query(target,
+		"UPDATE ferry.job j SET chunk_us = $2, updated_at = now() WHERE job_id = $1"
+		" AND NOT EXISTS (SELECT FROM ferry.chunk c WHERE c.job_id = j.job_id AND state <> "
+		"'done')",
+		2, params);
+
+	if (pg_affected(r) == 0)
+		die_hint(EX_CONFIGURATION, "finish them first, or roll back",
+			"job %llu has open chunks of %.*s, not %.*s", (unsigned long long)job->id,
+			(int)clock_put_duration(old, job->chunk_us), old,
+			(int)clock_put_duration(new, wanted), new);
+	pg_clear(r);
+	job->chunk_us = wanted;
+}
+
+void ledger_job_open(struct pg *target, struct ledger_job *job, struct arena *a)
+{
+	struct ledger_text us, since;
+	int64_t chunk = job->chunk_us;
+	const char *types = job->types;
+	const char *params[] = { job->source, job->source_table, job->target_schema,
+		job->target_prefix, types,
+		ledger_u64(&us, (uint64_t)(chunk ? chunk : CLOCK_US_PER_DAY)),
+		ledger_time(&since, job->since), job->encoding, job->columns };
+
+	pg_clear(pg_query(target,
+		"INSERT INTO ferry.job (source, source_table, target_schema, target_prefix, types,"
+		" chunk_us, since, encoding, columns)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+		" ON CONFLICT (source, source_table, target_schema, target_prefix) DO UPDATE"
+		" SET encoding = coalesce(job.encoding, nullif(excluded.encoding, '')),"
+		" columns = coalesce(job.columns, nullif(excluded.columns, ''))"
+		" WHERE job.encoding IS NULL OR job.columns IS NULL",
+		9, params));
+	if (!ledger_job_find(target, job, a))
+		die(EX_TEMP, "target: the job was removed at this moment");
+	if (strcmp(job->types, types) != 0)
+		die_hint(EX_CONFIGURATION, "roll back first to change them",
+			"job %llu makes columns of types %s, not %s", (unsigned long long)job->id,
+			job->types, types);
+	if (chunk && chunk != job->chunk_us)
+		change_chunk(target, job, chunk);
+}
+
+/* ---- plan ------------------------------------------------------------------------------------ */
+
+/* The ships as JSON for jsonb_to_recordset(). */
+static void put_ships(struct str *s, const struct ledger_ship *ships, size_t n)
+{
+	struct ledger_text first, last;
+
+	str_addc(s, '[');
+	for (size_t i = 0; i < n; i++) {
+		str_addz(s, i ? ",{\"ship\":" : "{\"ship\":");
+		str_add_json(s, ships[i].ship);
+		str_addf(s, ",\"first\":\"%s\",\"last\":\"%s\",\"weight\":%llu,\"gaps\":\"%s\"}",
+			ledger_time(&first, ships[i].first), ledger_time(&last, ships[i].last),
+			(unsigned long long)ships[i].weight, ships[i].gaps);
+	}
+	str_addc(s, ']');
+}
+
+/*
+ * What is not covered by chunks yet, cut at the aligned borders, or one chunk where it is a gap. So
+ * ships that were found while reading, earlier rows, a later cutoff and another length all fill
+ * what is open and never overlap.
+ */
+static const char plan_sql[] =
+	"WITH ship AS ("
+	" SELECT ship COLLATE \"C\" AS ship, weight, gaps,"
+	"  greatest(date_bin($3::interval, first, '2000-01-01'), $4::timestamp,"
+	"   '0001-01-01') AS lo,"
+	"  least(date_bin($3::interval, last, '2000-01-01') + $3::interval, $5::timestamp,"
+	"   '10000-01-01') AS hi"
+	" FROM jsonb_to_recordset($2::jsonb)"
+	"  AS s (ship text, first timestamp, last timestamp, weight bigint,"
+	"   gaps tsmultirange)"
+	"), gap AS ("
+	" SELECT ship, weight, gaps, unnest(tsmultirange(tsrange(lo, hi))"
+	"  - coalesce((SELECT range_agg(tsrange(chunk_from, chunk_to)) FROM ferry.chunk c"
+	"    WHERE c.job_id = $1 AND c.ship = ship.ship), '{}')) AS g"
+	" FROM ship WHERE lo < hi"
+	"), piece AS ("
+	" SELECT ship, weight, p, $3::interval AS step"
+	"  FROM gap, unnest(tsmultirange(g) - gaps) AS p"
+	" UNION ALL SELECT ship, weight, p, upper(p) - lower(p)"
+	"  FROM gap, unnest(tsmultirange(g) * gaps) AS p"
+	"), cut AS MATERIALIZED ("
+	" SELECT ship, weight, p, step, generate_series(CASE WHEN step > $3::interval THEN lower(p)"
+	"  ELSE date_bin(step, lower(p), '2000-01-01') END,"
+	"  upper(p) - interval '1 microsecond', step) AS t FROM piece LIMIT $6::bigint + 1"
+	"), added AS ("
+	" INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, weight)"
+	" SELECT $1, ship, greatest(t, lower(p)), least(t + step, upper(p)), weight FROM cut"
+	" WHERE (SELECT count(*) FROM cut) <= $6::bigint RETURNING ship, chunk_from, chunk_to)"
+	"SELECT count(*), count(DISTINCT ship), min(chunk_from), max(chunk_to),"
+	" (SELECT count(*) FROM cut) > $6::bigint FROM added";
+
+static void keep_cutoff(struct pg *target, struct ledger_job *job, int64_t cutoff)
+{
+	struct ledger_text number, time;
+	const char *params[] = { ledger_u64(&number, job->id), ledger_time(&time, cutoff) };
+	struct pg_result *r = pg_query(target, /* greatest() passes a NULL over */
+		"UPDATE ferry.job SET cutoff = greatest(cutoff, $2::timestamp), updated_at = now()"
+		" WHERE job_id = $1 RETURNING cutoff",
+		2, params);
+
+	if (pg_rows(r) != 1)
+		die(EX_TEMP, "target: job %s was removed at this moment", number.p);
+	job->cutoff = ledger_get_time(r, 0, 0);
+	pg_clear(r);
+}
+
+static void say_planned(
+	struct pg *target, const struct ledger_job *job, const struct ledger_plan *plan)
+{
+	struct ledger_text from, to;
+	char text[200];
+
+	(void)snprintf(text, sizeof text, "planned %llu chunks of %llu ships, %s to %s",
+		(unsigned long long)plan->added, (unsigned long long)plan->ships,
+		ledger_time(&from, plan->from), ledger_time(&to, plan->to));
+	ledger_event(target, LEDGER_INFO, job->id, SL(""), LEDGER_NO_TIME, text);
+}
+
+void ledger_plan_outcasts(struct pg *target, const struct ledger_job *job)
+{
+	struct ledger_text number;
+
+	pg_clear(pg_query(target,
+		"INSERT INTO ferry.chunk AS c (job_id, ship, chunk_from, chunk_to)"
+		" VALUES ($1, '', '0001-01-01', '0001-01-01 00:00:00.000001')"
+		" ON CONFLICT (job_id, ship, chunk_from) DO UPDATE SET state = 'pending',"
+		" failures = 0 WHERE c.state = 'done'",
+		1, (const char *[]){ ledger_u64(&number, job->id) }));
+}
+
+void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff, int64_t until,
+	const struct ledger_ship *ships, size_t n, struct ledger_plan *out)
+{
+	struct ledger_text number, step, since, end_text, most;
+	struct str list = { 0 };
+	struct pg_result *r;
+	int64_t end;
+
+	pg_exec(target, "BEGIN");
+	keep_cutoff(target, job, cutoff); /* locks the job: one plan at a time */
+	end = cutoff == LEDGER_NO_TIME ? LEDGER_NO_TIME : job->cutoff;
+	if (until != LEDGER_NO_TIME && (end == LEDGER_NO_TIME || until < end))
+		end = until;
+	put_ships(&list, ships, n);
+	r = pg_query(target, plan_sql, 6,
+		(const char *[]){ ledger_u64(&number, job->id), str_z(&list),
+			ledger_interval(&step, job->chunk_us), ledger_time(&since, job->since),
+			ledger_time(&end_text, end), ledger_u64(&most, LEDGER_MAX_CHUNKS) });
+	if (sl_eq_str(pg_value(r, 0, 4), "t"))
+		die_hint(EX_CONFIGURATION, "take a longer --chunk",
+			"too many chunks: at most %d are planned", LEDGER_MAX_CHUNKS);
+	out->added = ledger_get_u64(r, 0, 0);
+	out->ships = ledger_get_u64(r, 0, 1);
+	out->from = ledger_get_time(r, 0, 2);
+	out->to = ledger_get_time(r, 0, 3);
+	pg_clear(r);
+	if (out->added)
+		say_planned(target, job, out);
+	pg_exec(target, "COMMIT");
+	str_free(&list);
+}

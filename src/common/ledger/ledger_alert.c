@@ -1,0 +1,331 @@
+#include "ledger/ledger_alert.h"
+
+#include "core/child.h"
+#include "ledger/ledger_disk.h"
+#include "ledger/ledger_events.h"
+#include "ledger/ledger_internal.h"
+#include "ledger/ledger_live.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TRIES 3
+#define SECONDS_MAX 60 /* of one run of the command */
+#define WORDS_MAX 64
+#define OLD_NEWS (INT64_C(3600) * CLOCK_US_PER_SEC)
+#define SHARE_MIN 5 /* failures that make a rate */
+
+/* What can be wrong, and how bad it was when it was last looked at. */
+enum trouble { LAG, SLOT, REJECTS, FAILURES, DISK, TROUBLES };
+
+struct watch {
+	struct pg *target;
+	uint64_t job;
+	const struct alert_opts *o;
+	int level[TROUBLES]; /* enum ledger_level: LEDGER_INFO is well */
+	bool followed;       /* a follower was seen at work */
+	bool ours;           /* the lock on telling */
+	struct str why;
+};
+
+/* ---- the command ------------------------------------------------------------------------------
+ */
+
+/* Its words; the text lives in `copy`, to be freed. */
+static void split(const char *command, char **copy, char *argv[WORDS_MAX + 1])
+{
+	size_t n = 0;
+	char *rest;
+
+	*copy = mem_strdup(command);
+	for (char *word = strtok_r(*copy, " \t\n", &rest); word && n < WORDS_MAX;
+		word = strtok_r(NULL, " \t\n", &rest))
+		argv[n++] = word;
+	argv[n] = NULL;
+}
+
+static bool is_there(const char *program)
+{
+	const char *path = getenv("PATH");
+	struct str name = { 0 };
+	bool found = false;
+
+	if (strchr(program, '/'))
+		return access(program, X_OK) == 0;
+	for (const char *p = path; p && !found; p = *p ? p + 1 : NULL) {
+		size_t n = strcspn(p, ":");
+
+		str_clear(&name);
+		str_add(&name, (struct sl){ p, n });
+		str_addf(&name, "/%s", program);
+		found = n > 0 && access(str_z(&name), X_OK) == 0;
+		p += n;
+	}
+	str_free(&name);
+	return found;
+}
+
+void alert_check(const struct alert_opts *o)
+{
+	char *argv[WORDS_MAX + 1], *copy;
+
+	if (!o->command)
+		return;
+	split(o->command, &copy, argv);
+	if (!argv[0] || !is_there(argv[0]))
+		die_hint(EX_CONFIGURATION,
+			"a program and its arguments, divided by blanks; no shell reads it",
+			"--alert-command: no such program: %s",
+			msg_q(sl_of(argv[0] ? argv[0] : "")));
+	mem_free(copy);
+}
+
+static void set_env(const char *name, struct sl value)
+{
+	char *text = mem_sldup(value);
+
+	if (setenv(name, text, 1) != 0)
+		die_errno(EX_TEMP, "cannot set %s", name);
+	mem_free(text);
+}
+
+/* In a process of its own: what goes wrong here must not end the watch. */
+static NORETURN void run_command(const struct watch *w, const struct ledger_told *e)
+{
+	char *argv[WORDS_MAX + 1], *copy, why[100];
+	struct ledger_text number;
+	struct str line = { 0 };
+	struct child child;
+	int status;
+
+	(void)alarm(SECONDS_MAX);
+	split(w->o->command, &copy, argv);
+	set_env("FERRY_ALERT_LEVEL", e->level);
+	set_env("FERRY_ALERT_MESSAGE", e->message);
+	set_env("FERRY_ALERT_JOB", sl_of(ledger_u64(&number, w->job)));
+	set_env("FERRY_ALERT_SHIP", e->ship);
+	set_env("FERRY_ALERT_CHUNK", e->chunk);
+	set_env("FERRY_ALERT_AT", e->at);
+	str_addf(&line, "%.*s: ferry job %s", (int)e->level.n, e->level.p, number.p);
+	if (e->ship.n)
+		str_addf(&line, ", ship %s", msg_q(e->ship));
+	if (e->chunk.n)
+		str_addf(&line, ", chunk %.*s", (int)e->chunk.n, e->chunk.p);
+	str_addf(&line, ": %s\n", msg_q(e->message));
+	child_start(&child, argv, CHILD_PIPE_IN);
+	(void)!write(child.in, str_z(&line), line.n); /* it need not read */
+	(void)close(child.in);
+	if (!child_wait(&child, why, sizeof why, &status)) {
+		msg_warn("--alert-command: %s", why);
+		leave(EX_TEMP);
+	}
+	leave(EX_DONE);
+}
+
+static bool told(const struct watch *w, const struct ledger_told *e)
+{
+	int status = 0;
+	pid_t child = fork();
+
+	if (child == 0)
+		run_command(w, e);
+	while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* ---- what can be wrong ------------------------------------------------------------------------
+ */
+
+/* How far behind; of a follower that was never there nothing is expected. */
+static int look_at_lag(struct watch *w, const struct ledger_live *l)
+{
+	w->followed |= l->alive;
+	if (!w->followed || l->lag_us <= w->o->lag_us)
+		return LEDGER_INFO;
+	str_addf(&w->why, "the wide tables are %.1f s behind", (double)l->lag_us / 1e6);
+	if (l->lag_bytes >= 0)
+		str_addf(&w->why, ", %lld bytes of WAL", (long long)l->lag_bytes);
+	if (!l->alive)
+		str_addz(&w->why, ", and nobody follows");
+	return l->lag_us / 10 > w->o->lag_us ? LEDGER_CRITICAL : LEDGER_WARNING;
+}
+
+/* How near the slot is to being lost: its limit is what it holds and what it still may. */
+static int look_at_slot(struct watch *w, const struct ledger_live *l)
+{
+	int64_t limit = l->safe_wal_bytes + (l->lag_bytes > 0 ? l->lag_bytes : 0);
+
+	if (sl_eq_str(l->wal_status, "lost")) {
+		str_addz(&w->why, "the slot is lost: rows have to be copied again");
+		return LEDGER_CRITICAL;
+	}
+	if (sl_eq_str(l->wal_status, "unreserved") ||
+		(l->safe_wal_bytes >= 0 && l->safe_wal_bytes <= limit / 10)) {
+		str_addz(&w->why, "the slot is about to be lost: WAL is running out");
+		return LEDGER_CRITICAL;
+	}
+	if (l->safe_wal_bytes >= 0 && l->safe_wal_bytes <= limit / 4) {
+		str_addf(&w->why, "the slot may hold only %lld bytes of WAL more",
+			(long long)l->safe_wal_bytes);
+		return LEDGER_WARNING;
+	}
+	return LEDGER_INFO;
+}
+
+static int look_at_rejects(struct watch *w, const struct ledger_status *t)
+{
+	uint64_t all = t->rows + t->live_rows + t->rejects;
+
+	if (t->rejects == 0 || t->rejects * 100 <= w->o->reject_percent * all)
+		return LEDGER_INFO;
+	str_addf(&w->why, "%llu of %llu rows could not be carried over",
+		(unsigned long long)t->rejects, (unsigned long long)all);
+	return LEDGER_WARNING;
+}
+
+/* Of the chunks that ended lately, how many failed? */
+static int look_at_failures(struct watch *w)
+{
+	struct ledger_text number;
+	struct pg_result *r = pg_query(w->target,
+		"SELECT (SELECT count(*) FROM ferry.event WHERE job_id = $1"
+		"   AND message LIKE 'chunk failed%' AND at > clock_timestamp() - interval '10 "
+		"min'),"
+		" (SELECT count(*) FROM ferry.chunk WHERE job_id = $1 AND state = 'done'"
+		"   AND finished_at > clock_timestamp() - interval '10 min')",
+		1, (const char *[]){ ledger_u64(&number, w->job) });
+	uint64_t failed = ledger_get_u64(r, 0, 0), done = ledger_get_u64(r, 0, 1);
+
+	pg_clear(r);
+	if (failed < SHARE_MIN || failed * 5 < failed + done)
+		return LEDGER_INFO;
+	str_addf(&w->why, "%llu of %llu tries of chunks failed in ten minutes",
+		(unsigned long long)failed, (unsigned long long)(failed + done));
+	return LEDGER_WARNING;
+}
+
+/* The fullest of them counts; all that are too full are named. */
+static int look_at_disk(struct watch *w)
+{
+	struct ledger_disk disks[LEDGER_DISKS_MAX];
+	struct arena a = { 0 };
+	struct ledger_job job;
+	struct str list = { 0 };
+	uint64_t least = 100;
+	size_t n = !ledger_job_get(w->target, w->job, &job, &a) ? 0
+		: ledger_disks(w->target, job.target_schema, job.target_prefix, disks);
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t percent = (uint64_t)(disks[i].bytes_free * 100 / disks[i].bytes);
+
+		least = percent < least ? percent : least;
+		if (percent < w->o->disk_percent)
+			str_addf(&list, "%s %s %llu %%", list.n ? "," : "", disks[i].what,
+				(unsigned long long)percent);
+	}
+	if (list.n > 0)
+		str_addf(&w->why, "only %llu %% of the target's disk are free:%s",
+			(unsigned long long)least, str_z(&list));
+	str_free(&list);
+	arena_free(&a);
+	return least >= w->o->disk_percent ? LEDGER_INFO
+		: least * 2 < w->o->disk_percent ? LEDGER_CRITICAL : LEDGER_WARNING;
+}
+
+/* An event when it has become worse, and one when it is over. */
+static void note(struct watch *w, enum trouble which, int level)
+{
+	static const char *const over[] = {
+		[LAG] = "the wide tables have caught up",
+		[SLOT] = "the slot has room again",
+		[REJECTS] = "rejected rows are below the limit again",
+		[FAILURES] = "chunks succeed again",
+		[DISK] = "the target's disk has room again",
+	};
+
+	if (level > w->level[which])
+		ledger_event(w->target, (enum ledger_level)level, w->job, SL(""), LEDGER_NO_TIME,
+			str_z(&w->why));
+	else if (level == LEDGER_INFO && w->level[which] > LEDGER_INFO)
+		ledger_event(w->target, LEDGER_INFO, w->job, SL(""), LEDGER_NO_TIME, over[which]);
+	w->level[which] = level;
+	str_clear(&w->why);
+}
+
+static void look(struct watch *w)
+{
+	struct arena arena = { 0 };
+	struct ledger_status total = ledger_total(w->target, w->job, NULL, 0);
+	struct ledger_live live;
+
+	ledger_live_get(w->target, w->job, &live, &arena);
+	if (live.any) {
+		note(w, LAG, look_at_lag(w, &live));
+		note(w, SLOT, look_at_slot(w, &live));
+	}
+	note(w, REJECTS, look_at_rejects(w, &total));
+	note(w, FAILURES, look_at_failures(w));
+	note(w, DISK, look_at_disk(w));
+	arena_free(&arena);
+}
+
+/* ---- watching ---------------------------------------------------------------------------------
+ */
+
+static void tell(struct watch *w)
+{
+	struct arena arena = { 0 };
+	struct ledger_told event;
+
+	while (w->o->command && ledger_event_next(w->target, w->job, &event, &arena)) {
+		int tries = 0;
+
+		while (!told(w, &event) && ++tries < TRIES)
+			clock_sleep(clock_backoff(
+				(unsigned)tries, CLOCK_US_PER_SEC / 2, 5 * CLOCK_US_PER_SEC));
+		if (tries == TRIES)
+			msg_warn("--alert-command failed, nobody was told: %s",
+				msg_q(event.message));
+		ledger_event_told(w->target, event.id);
+		arena_reset(&arena);
+	}
+	arena_free(&arena);
+}
+
+/* The lock is the session's: it goes with the watch. */
+static bool is_ours(struct watch *w)
+{
+	struct ledger_text number;
+	struct pg_result *r;
+
+	if (w->ours)
+		return true;
+	r = pg_query(w->target,
+		"SELECT pg_try_advisory_lock(hashtextextended('ferry.alert', $1::bigint))", 1,
+		(const char *[]){ ledger_u64(&number, w->job) });
+	w->ours = sl_eq_str(pg_value(r, 0, 0), "t");
+	pg_clear(r);
+	if (w->ours)
+		ledger_events_forget(w->target, w->job, OLD_NEWS);
+	return w->ours;
+}
+
+void alert_run(struct pg *target, uint64_t job, const struct alert_opts *o, bool (*go_on)(void))
+{
+	struct watch w = { .target = target, .job = job, .o = o };
+
+	do {
+		if (is_ours(&w)) {
+			look(&w);
+			tell(&w);
+		}
+		if (go_on())
+			clock_sleep(o->every_us);
+	} while (go_on());
+	if (w.ours)
+		tell(&w); /* what was written in the last moment */
+	str_free(&w.why);
+}

@@ -1,0 +1,311 @@
+#include "ledger/ledger_internal.h"
+
+/*
+ * A chunk that may be claimed: $1 job, $2 we, $3 names of dead workers, $4 ships or NULL. The first
+ * condition lets the planner use the index of open chunks.
+ */
+#define CLAIMABLE                                                                             \
+	"job_id = $1 AND state <> 'done' AND ($4::text[] IS NULL OR ship = ANY ($4::text[]))" \
+	" AND (state = 'pending' OR state = 'running' AND worker <> $2"                       \
+	"  AND (lease_until < clock_timestamp() OR worker = ANY ($3::text[])))"
+
+#define TAKE                                                                                       \
+	"UPDATE ferry.chunk c SET state = 'running', attempt = attempt + 1, worker = $2,"          \
+	" lease_until = clock_timestamp() + $5::interval, started_at = clock_timestamp()"          \
+	" FROM next WHERE c.job_id = $1 AND c.ship = next.ship AND c.chunk_from = next.chunk_from" \
+	" RETURNING c.ship, c.attempt, c.chunk_from, c.chunk_to"
+
+/* MATERIALIZED: a subquery with LIMIT that is planned as a join may lock more than it returns. */
+static const char claim_one_sql[] =
+	"WITH next AS MATERIALIZED (SELECT ship, chunk_from FROM ferry.chunk WHERE " CLAIMABLE
+	" ORDER BY weight, ship, chunk_from LIMIT 1 FOR UPDATE SKIP LOCKED) " TAKE;
+
+static const char claim_range_sql[] =
+	"WITH first AS MATERIALIZED (SELECT chunk_from, chunk_to FROM ferry.chunk WHERE " CLAIMABLE
+	" ORDER BY chunk_from, chunk_to LIMIT 1 FOR UPDATE SKIP LOCKED),"
+	" next AS MATERIALIZED (SELECT c.ship, c.chunk_from FROM ferry.chunk c, first"
+	"  WHERE " CLAIMABLE " AND c.chunk_from = first.chunk_from AND c.chunk_to = first.chunk_to"
+	"  ORDER BY c.ship FOR UPDATE OF c SKIP LOCKED) " TAKE;
+
+static const char skip_sql[] =
+	"SELECT DISTINCT ship FROM ferry.chunk WHERE job_id = $1 AND chunk_from < $3::timestamp"
+	" AND chunk_to > $2::timestamp ORDER BY ship";
+
+static void take_claim(
+	const struct pg_result *r, uint64_t job, struct ledger_claim *out, struct arena *a)
+{
+	*out = (struct ledger_claim){ .job = job,
+		.worker = ledger_worker(),
+		.from = ledger_get_time(r, 0, 2),
+		.to = ledger_get_time(r, 0, 3),
+		.n = pg_rows(r) };
+	out->ships = arena_alloc(a, mem_mul(out->n, sizeof *out->ships));
+	for (size_t i = 0; i < out->n; i++)
+		out->ships[i] = (struct ledger_claim_ship){ arena_dup(a, pg_value(r, i, 0)),
+			ledger_get_u64(r, i, 1) };
+}
+
+static bool is_claimed(const struct ledger_claim *claim, struct sl ship)
+{
+	for (size_t i = 0; i < claim->n; i++)
+		if (sl_eq(claim->ships[i].ship, ship))
+			return true;
+	return false;
+}
+
+/* Also those this worker has claimed before and that are still on their way. */
+static void take_skip(struct pg *target, struct ledger_claim *claim, struct arena *a)
+{
+	struct ledger_text number, from, to;
+	struct pg_result *r = pg_query(target, skip_sql, 3,
+		(const char *[]){ ledger_u64(&number, claim->job), ledger_time(&from, claim->from),
+			ledger_time(&to, claim->to) });
+
+	claim->skip = arena_alloc(a, mem_mul(pg_rows(r), sizeof *claim->skip));
+	for (size_t i = 0; i < pg_rows(r); i++)
+		if (!is_claimed(claim, pg_value(r, i, 0)))
+			claim->skip[claim->n_skip++] = arena_dup(a, pg_value(r, i, 0));
+	pg_clear(r);
+}
+
+/* One try; `params` are those of CLAIMABLE and TAKE. */
+static bool try_claim(struct pg *target, uint64_t job, bool whole_range, const char *const *params,
+	struct ledger_claim *out, struct arena *a)
+{
+	struct pg_result *r;
+	bool found;
+
+	if (whole_range) {
+		/* one at a time: otherwise two workers would share a range, and both read it */
+		pg_execf(target,
+			"BEGIN; SELECT pg_advisory_xact_lock(hashtextextended("
+			"'ferry.claim', %llu))",
+			(unsigned long long)job);
+	}
+	r = pg_query(target, whole_range ? claim_range_sql : claim_one_sql, 5, params);
+	found = pg_rows(r) > 0;
+	if (found)
+		take_claim(r, job, out, a);
+	pg_clear(r);
+	if (whole_range) {
+		if (found)
+			take_skip(target, out, a);
+		pg_exec(target, "COMMIT");
+	}
+	return found;
+}
+
+/* Appends the names of those at work who are known to be dead, as an array; how many. */
+static size_t find_dead(struct pg *target, uint64_t job, struct str *names)
+{
+	struct ledger_text number;
+	struct pg_result *r = pg_query(target,
+		"SELECT DISTINCT worker FROM ferry.chunk WHERE job_id = $1 AND state <> 'done'"
+		" AND state = 'running'",
+		1, (const char *[]){ ledger_u64(&number, job) });
+	size_t n = 0;
+
+	str_addc(names, '{');
+	for (size_t i = 0; i < pg_rows(r); i++)
+		if (ledger_worker_is_dead(pg_value(r, i, 0))) {
+			ledger_add_element(names, pg_value(r, i, 0));
+			n++;
+		}
+	str_addc(names, '}');
+	pg_clear(r);
+	return n;
+}
+
+/* $1 job, $2 from, $3 ships, $4 their attempts, $5 worker, $6 to */
+static const char split_sql[] =
+	"WITH cut AS (UPDATE ferry.chunk c SET chunk_to = $6::timestamp"
+	"  FROM (SELECT ship, chunk_to FROM ferry.chunk o JOIN"
+	"   unnest($3::text[], $4::bigint[]) AS mine (ship, attempt) USING (ship, attempt)"
+	"   WHERE o.job_id = $1 AND o.chunk_from = $2::timestamp AND o.worker = $5"
+	"    AND o.state = 'running' AND o.chunk_to > $6::timestamp FOR UPDATE OF o) AS old"
+	"  WHERE c.job_id = $1 AND c.chunk_from = $2::timestamp AND c.ship = old.ship"
+	"  RETURNING c.ship, c.weight, old.chunk_to)"
+	"INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, weight)"
+	" SELECT $1, ship, $6::timestamp, chunk_to, weight FROM cut";
+
+bool ledger_split(struct pg *target, const struct ledger_claim *claim, int64_t to)
+{
+	struct ledger_text number, from, until;
+	struct str ships = { 0 }, attempts = { 0 };
+	struct pg_result *r;
+	bool all;
+
+	str_addc(&ships, '{');
+	for (size_t i = 0; i < claim->n; i++) {
+		ledger_add_element(&ships, claim->ships[i].ship);
+		str_addf(&attempts, "%c%llu", i ? ',' : '{',
+			(unsigned long long)claim->ships[i].attempt);
+	}
+	str_addc(&ships, '}');
+	str_addc(&attempts, '}');
+	pg_exec(target, "BEGIN");
+	r = pg_query(target, split_sql, 6,
+		(const char *[]){ ledger_u64(&number, claim->job), ledger_time(&from, claim->from),
+			str_z(&ships), str_z(&attempts), claim->worker, ledger_time(&until, to) });
+	all = pg_affected(r) == claim->n;
+	pg_clear(r);
+	pg_exec(target, all ? "COMMIT" : "ROLLBACK");
+	str_free(&ships);
+	str_free(&attempts);
+	return all;
+}
+
+static enum ledger_claimed busy_or_empty(struct pg *target, uint64_t job, const char *only)
+{
+	struct ledger_text number;
+	struct pg_result *r = pg_query(target,
+		"SELECT EXISTS (SELECT FROM ferry.chunk WHERE job_id = $1 AND state <> 'done'"
+		" AND state <> 'failed' AND ($2::text[] IS NULL OR ship = ANY ($2::text[])))",
+		2, (const char *[]){ ledger_u64(&number, job), only });
+	bool busy = sl_eq_str(pg_value(r, 0, 0), "t");
+
+	pg_clear(r);
+	return busy ? LEDGER_BUSY : LEDGER_EMPTY;
+}
+
+/*
+ * Whoever takes them dies, and leaves no word: that must have an end. Numbers of attempts go on
+ * behind `retry`, since they tell workers apart: it gives a hundred more.
+ */
+static bool is_hopeless(const struct ledger_claim *claim)
+{
+	for (size_t i = 0; i < claim->n; i++)
+		if (claim->ships[i].attempt % (LEDGER_MAX_ATTEMPTS + 1) == 0)
+			return true;
+	return false;
+}
+
+static enum ledger_claimed claim_any(struct pg *target, uint64_t job, bool whole_range,
+	const struct sl *only, size_t n_only, int64_t lease_us, struct ledger_claim *out,
+	struct arena *a)
+{
+	struct ledger_text number, lease;
+	struct str ships = { 0 }, dead = { 0 };
+	const char *params[] = { ledger_u64(&number, job), ledger_worker(), "{}", NULL,
+		ledger_interval(&lease, lease_us) };
+	enum ledger_claimed outcome = LEDGER_CLAIMED;
+
+	params[3] = ledger_array(&ships, only, n_only);
+	/* the dead are looked for last: it costs a statement and a look into /proc for each */
+	if (!try_claim(target, job, whole_range, params, out, a)) {
+		bool found = find_dead(target, job, &dead) > 0;
+
+		params[2] = str_z(&dead);
+		if (!found || !try_claim(target, job, whole_range, params, out, a))
+			outcome = busy_or_empty(target, job, params[3]);
+	}
+	str_free(&ships);
+	str_free(&dead);
+	return outcome;
+}
+
+enum ledger_claimed ledger_claim(struct pg *target, uint64_t job, bool whole_range,
+	const struct sl *only, size_t n_only, int64_t lease_us, struct ledger_claim *out,
+	struct arena *a)
+{
+	enum ledger_claimed got;
+
+	while ((got = claim_any(target, job, whole_range, only, n_only, lease_us, out, a)) ==
+			LEDGER_CLAIMED &&
+		is_hopeless(out))
+		ledger_fail(target, out, true,
+			"given up: whoever took it has died each time, a hundred times");
+	return got;
+}
+
+bool ledger_claimable(struct pg *target, uint64_t job, const struct sl *only, size_t n_only)
+{
+	struct ledger_text number;
+	struct str dead = { 0 }, ships = { 0 };
+	struct pg_result *r;
+	bool any;
+
+	(void)find_dead(target, job, &dead);
+	/* locked for a moment, since a claim would pass over what somebody else has locked */
+	r = pg_query(target,
+		"SELECT FROM ferry.chunk WHERE " CLAIMABLE " LIMIT 1 FOR UPDATE SKIP LOCKED", 4,
+		(const char *[]){ ledger_u64(&number, job), ledger_worker(), str_z(&dead),
+			ledger_array(&ships, only, n_only) });
+	any = pg_rows(r) > 0;
+	pg_clear(r);
+	str_free(&dead);
+	str_free(&ships);
+	return any;
+}
+
+void ledger_release(struct pg *target, uint64_t job, const char *worker)
+{
+	struct ledger_text number;
+
+	pg_clear(pg_query(target,
+		"UPDATE ferry.chunk c SET state = 'pending', worker = NULL, lease_until = NULL"
+		" FROM (SELECT ship, chunk_from FROM ferry.chunk WHERE job_id = $1"
+		"  AND state = 'running' AND worker = $2 FOR UPDATE SKIP LOCKED) AS mine"
+		" WHERE c.job_id = $1 AND c.ship = mine.ship AND c.chunk_from = mine.chunk_from",
+		2, (const char *[]){ ledger_u64(&number, job), worker }));
+}
+
+/* ---- failing --------------------------------------------------------------------------------- */
+
+static const char fail_sql[] =
+	"WITH f AS (SELECT * FROM jsonb_to_recordset($3::jsonb) AS f (ship text, attempt int)),"
+	" mine AS (SELECT c.ship FROM ferry.chunk c, f WHERE c.job_id = $1"
+	"  AND c.chunk_from = $2::timestamp AND c.ship = f.ship AND c.attempt = f.attempt"
+	"  AND c.worker = $4 AND c.state = 'running' FOR UPDATE OF c SKIP LOCKED),"
+	" failed AS (UPDATE ferry.chunk c SET failures = failures + 1, error = $5,"
+	"  worker = NULL, lease_until = NULL,"
+	"  state = CASE WHEN $6::boolean OR failures + 1 >= $7::int THEN 'failed' ELSE 'pending' "
+	"END"
+	"  FROM mine WHERE c.job_id = $1 AND c.ship = mine.ship AND c.chunk_from = $2::timestamp"
+	"  RETURNING c.ship, c.state)"
+	"INSERT INTO ferry.event (level, job_id, ship, chunk_from, message)"
+	" SELECT CASE state WHEN 'failed' THEN 'CRITICAL' ELSE 'WARNING' END, $1, ship, "
+	"$2::timestamp,"
+	"  CASE state WHEN 'failed' THEN 'chunk failed for good: ' ELSE 'chunk failed, to be tried "
+	"again: '"
+	"  END || $5 FROM failed";
+
+void ledger_fail(
+	struct pg *target, const struct ledger_claim *claim, bool permanent, const char *error)
+{
+	struct ledger_text number, from, limit;
+	struct str ships = { 0 };
+
+	str_addc(&ships, '[');
+	for (size_t i = 0; i < claim->n; i++) {
+		str_addz(&ships, i ? ",{\"ship\":" : "{\"ship\":");
+		str_add_json(&ships, claim->ships[i].ship);
+		str_addf(&ships, ",\"attempt\":%llu}", (unsigned long long)claim->ships[i].attempt);
+	}
+	str_addc(&ships, ']');
+	pg_clear(pg_query(target, fail_sql, 7,
+		(const char *[]){ ledger_u64(&number, claim->job), ledger_time(&from, claim->from),
+			str_z(&ships), claim->worker, error, permanent ? "t" : "f",
+			ledger_u64(&limit, LEDGER_MAX_FAILURES) }));
+	str_free(&ships);
+}
+
+void ledger_fail_first(struct pg *target, bool permanent, const char *error)
+{
+	struct pg_result *r = pg_query(target,
+		"WITH mine AS (SELECT * FROM ferry.chunk WHERE state = 'running' AND worker = $1),"
+		" first AS (SELECT job_id, chunk_from, chunk_to FROM mine"
+		"  ORDER BY started_at, chunk_from LIMIT 1)"
+		"SELECT ship, attempt, chunk_from, chunk_to, job_id FROM mine JOIN first"
+		" USING (job_id, chunk_from, chunk_to)",
+		1, (const char *[]){ ledger_worker() });
+	struct ledger_claim claim;
+	struct arena a = { 0 };
+
+	if (pg_rows(r) > 0) {
+		take_claim(r, ledger_get_u64(r, 0, 4), &claim, &a);
+		ledger_fail(target, &claim, permanent, error);
+	}
+	pg_clear(r);
+	arena_free(&a);
+}

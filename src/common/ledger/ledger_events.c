@@ -1,0 +1,120 @@
+#include "ledger/ledger_events.h"
+
+#include "ledger/ledger_internal.h"
+
+/* ---- lists ------------------------------------------------------------------------------------
+ */
+
+/* All columns of the result are texts or counts, in the order of the report's. */
+static void put_rows(struct pg_result *r, const struct report_column *columns, size_t n,
+	enum report_format format, struct str *out)
+{
+	struct report report;
+
+	report_init(&report, columns, n);
+	for (size_t i = 0; i < pg_rows(r); i++)
+		for (size_t c = 0; c < n; c++)
+			report_text(&report, pg_value(r, i, (int)c));
+	report_put(&report, format, out);
+	if (format == REPORT_JSON)
+		str_addc(out, '\n');
+	report_free(&report);
+	pg_clear(r);
+}
+
+void ledger_events_report(struct pg *target, uint64_t job, const struct sl *only, size_t n_only,
+	uint64_t limit, enum report_format format, struct str *out)
+{
+	static const struct report_column columns[] = {
+		{ "at", false },
+		{ "level", false },
+		{ "ship", false },
+		{ "chunk_from", false },
+		{ "message", false },
+	};
+	struct ledger_text number, most;
+	struct str ships = { 0 };
+
+	put_rows(pg_query(target,
+			 "SELECT date_trunc('milliseconds', at AT TIME ZONE 'UTC'), level, ship,"
+			 " chunk_from, message FROM (SELECT * FROM ferry.event WHERE job_id = $1"
+			 "  AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))"
+			 "  ORDER BY at DESC, id DESC LIMIT $3) AS e ORDER BY at, id",
+			 3,
+			 (const char *[]){ ledger_u64(&number, job),
+				 ledger_array(&ships, only, n_only), ledger_u64(&most, limit) }),
+		columns, ARRAY_LEN(columns), format, out);
+	str_free(&ships);
+}
+
+void ledger_failed_report(struct pg *target, uint64_t job, const struct sl *only, size_t n_only,
+	uint64_t limit, enum report_format format, struct str *out)
+{
+	static const struct report_column columns[] = {
+		{ "ship", false },
+		{ "chunk_from", false },
+		{ "chunk_to", false },
+		{ "state", false },
+		{ "failures", true },
+		{ "attempts", true },
+		{ "started_at", false },
+		{ "error", false },
+	};
+	struct ledger_text number, most;
+	struct str ships = { 0 };
+
+	put_rows(pg_query(target,
+			 "SELECT ship, chunk_from, chunk_to, state, failures, attempt,"
+			 " date_trunc('milliseconds', started_at AT TIME ZONE 'UTC'), error"
+			 " FROM ferry.chunk WHERE job_id = $1 AND state <> 'done' AND failures > 0"
+			 " AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))"
+			 " ORDER BY ship, chunk_from LIMIT $3",
+			 3,
+			 (const char *[]){
+				 ledger_u64(&number, job),
+				 ledger_array(&ships, only, n_only), ledger_u64(&most, limit) }),
+		columns, ARRAY_LEN(columns), format, out);
+	str_free(&ships);
+}
+
+/* ---- events that somebody is to be told of ----------------------------------------------------
+ */
+
+bool ledger_event_next(struct pg *target, uint64_t job, struct ledger_told *out, struct arena *a)
+{
+	struct ledger_text number;
+	struct pg_result *r = pg_query(target,
+		"SELECT id, date_trunc('milliseconds', at AT TIME ZONE 'UTC'), level, ship,"
+		" chunk_from, message FROM ferry.event WHERE job_id = $1 AND NOT told"
+		" AND level <> 'INFO' ORDER BY id LIMIT 1",
+		1, (const char *[]){ ledger_u64(&number, job) });
+	bool any = pg_rows(r) > 0;
+
+	if (any)
+		*out = (struct ledger_told){ .id = ledger_get_u64(r, 0, 0),
+			.at = arena_dup(a, pg_value(r, 0, 1)),
+			.level = arena_dup(a, pg_value(r, 0, 2)),
+			.ship = arena_dup(a, pg_value(r, 0, 3)),
+			.chunk = arena_dup(a, pg_value(r, 0, 4)),
+			.message = arena_dup(a, pg_value(r, 0, 5)) };
+	pg_clear(r);
+	return any;
+}
+
+void ledger_event_told(struct pg *target, uint64_t id)
+{
+	struct ledger_text number;
+
+	pg_clear(pg_query(target, "UPDATE ferry.event SET told = true WHERE id = $1", 1,
+		(const char *[]){ ledger_u64(&number, id) }));
+}
+
+void ledger_events_forget(struct pg *target, uint64_t job, int64_t older_us)
+{
+	struct ledger_text number, age;
+
+	pg_clear(pg_query(target,
+		"UPDATE ferry.event SET told = true WHERE job_id = $1 AND NOT told"
+		" AND at < clock_timestamp() - $2::interval",
+		2, (const char *[]){ ledger_u64(&number, job), ledger_interval(&age, older_us) }));
+}

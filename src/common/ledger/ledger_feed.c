@@ -1,0 +1,114 @@
+#include "ledger/ledger_feed.h"
+
+#include "ledger/ledger_internal.h"
+
+void ledger_feeds_get(struct pg *target, uint64_t job, struct ledger_feeds *out, struct arena *a)
+{
+	struct ledger_text number;
+	const char *param = ledger_u64(&number, job);
+	struct pg_result *r = pg_query(target,
+		"SELECT relation, file, name, stamp, covered FROM ferry.feed WHERE job_id = $1"
+		" ORDER BY relation",
+		1, &param);
+
+	*out = (struct ledger_feeds){ .n = pg_rows(r) };
+	out->feed = arena_alloc(a, mem_mul(out->n + 1, sizeof *out->feed));
+	for (size_t i = 0; i < out->n; i++)
+		out->feed[i] = (struct ledger_feed){ .relation = ledger_get_u64(r, i, 0),
+			.file = ledger_get_u64(r, i, 1),
+			.name = arena_dup(a, pg_value(r, i, 2)),
+			.stamp = arena_dup(a, pg_value(r, i, 3)),
+			.covered = sl_eq_str(pg_value(r, i, 4), "t") };
+	pg_clear(r);
+	r = pg_query(target,
+		"SELECT publication_oid, changes, gap FROM ferry.follower WHERE job_id = $1", 1,
+		&param);
+	if (pg_rows(r) > 0) {
+		out->publication = ledger_get_u64(r, 0, 0);
+		out->changes = ledger_get_u64(r, 0, 1);
+		out->gap = arena_dup(a, pg_value(r, 0, 2));
+	}
+	pg_clear(r);
+}
+
+static void put_feeds(struct str *s, const struct ledger_feeds *f)
+{
+	str_addc(s, '[');
+	for (size_t i = 0; i < f->n; i++) {
+		const struct ledger_feed *v = &f->feed[i];
+
+		str_addf(s, "%s{\"relation\":%llu,\"file\":%llu,\"covered\":%s,\"name\":",
+			i ? "," : "", (unsigned long long)v->relation,
+			(unsigned long long)v->file, v->covered ? "true" : "false");
+		str_add_json(s, v->name);
+		str_addz(s, ",\"stamp\":");
+		str_add_json(s, v->stamp);
+		str_addc(s, '}');
+	}
+	str_addc(s, ']');
+}
+
+void ledger_feeds_set(struct pg *target, uint64_t job, const struct ledger_feeds *f)
+{
+	struct ledger_text number, publication, changes;
+	char *gap = f->gap.n > 0 ? mem_sldup(f->gap) : NULL;
+	struct str json = { 0 };
+
+	put_feeds(&json, f);
+	pg_clear(pg_query(target, "DELETE FROM ferry.feed WHERE job_id = $1", 1,
+		(const char *[]){ ledger_u64(&number, job) }));
+	pg_clear(pg_query(target,
+		"INSERT INTO ferry.feed (job_id, relation, name, stamp, file, covered)"
+		" SELECT $1, relation, name, stamp, file, covered"
+		" FROM jsonb_to_recordset($2::jsonb)"
+		"  AS f (relation oid, name text, stamp text, file oid, covered boolean)",
+		2, (const char *[]){ number.p, str_z(&json) }));
+	pg_clear(pg_query(target,
+		"UPDATE ferry.follower SET publication_oid = $2, changes = $3, gap = $4"
+		" WHERE job_id = $1",
+		4,
+		(const char *[]){ number.p, ledger_u64(&publication, f->publication),
+			ledger_u64(&changes, f->changes), gap }));
+	mem_free(gap);
+	str_free(&json);
+}
+
+void ledger_doubt_add(
+	struct pg *target, uint64_t job, uint64_t relation, bool held, const char *why)
+{
+	struct ledger_text number, oid;
+
+	pg_clear(pg_query(target,
+		"INSERT INTO ferry.doubt (job_id, why, relation, held) VALUES ($1, $2, $3, $4)", 4,
+		(const char *[]){ ledger_u64(&number, job), why,
+			relation ? ledger_u64(&oid, relation) : NULL, held ? "t" : "f" }));
+}
+
+size_t ledger_doubts_held(
+	struct pg *target, uint64_t job, struct arena *a, struct ledger_held **out)
+{
+	struct ledger_text number;
+	struct pg_result *r = pg_query(target,
+		"SELECT id, relation, why FROM ferry.doubt WHERE job_id = $1 AND held ORDER BY id",
+		1, (const char *[]){ ledger_u64(&number, job) });
+	size_t n = pg_rows(r);
+
+	*out = arena_alloc(a, mem_mul(n + 1, sizeof **out));
+	for (size_t i = 0; i < n; i++)
+		(*out)[i] = (struct ledger_held){ .id = ledger_get_u64(r, i, 0),
+			.relation = ledger_get_u64(r, i, 1),
+			.why = arena_dup(a, pg_value(r, i, 2)) };
+	pg_clear(r);
+	return n;
+}
+
+void ledger_doubt_release(struct pg *target, uint64_t id, const char *from, const char *to)
+{
+	struct ledger_text number;
+
+	pg_clear(pg_query(target,
+		"UPDATE ferry.doubt SET held = false, time_from = $2, time_to = $3"
+		" WHERE id = $1",
+		3,
+		(const char *[]){ ledger_u64(&number, id), from, to }));
+}

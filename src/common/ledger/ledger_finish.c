@@ -1,0 +1,173 @@
+#include "ledger/ledger_internal.h"
+
+#include "stream/digest.h"
+
+static void put_time(struct str *s, const char *key, int64_t instant)
+{
+	struct ledger_text text;
+
+	if (instant != LEDGER_NO_TIME)
+		str_addf(s, ",\"%s\":\"%s\"", key, ledger_time(&text, instant));
+}
+
+void ledger_put_ships(struct str *s, const struct ledger_facts *f)
+{
+
+	str_addc(s, '[');
+	for (size_t i = 0; i < f->n; i++) {
+		const struct ledger_facts_ship *ship = &f->ships[i];
+		char hex[DIGEST_TEXT_LEN];
+
+		digest_put(hex, ship->digest);
+		str_addz(s, i ? ",{\"ship\":" : "{\"ship\":");
+		str_add_json(s, ship->ship);
+		str_addf(s, ",\"attempt\":%llu,\"rows\":%llu,\"cells\":%llu,\"digest\":\"%.*s\"",
+			(unsigned long long)ship->attempt, (unsigned long long)ship->rows,
+			(unsigned long long)ship->cells, DIGEST_TEXT_LEN, hex);
+		str_addf(s, ",\"dropped\":%llu,\"wide_rows\":%llu,\"rejects\":%llu",
+			(unsigned long long)ship->dropped, (unsigned long long)ship->wide_rows,
+			(unsigned long long)ship->rejects);
+		put_time(s, "first", ship->first);
+		put_time(s, "last", ship->last);
+		str_addf(s, ",\"deleted\":%llu", (unsigned long long)ship->deleted);
+		if (ship->deleted) {
+			put_time(s, "deleted_first", ship->deleted_first);
+			put_time(s, "deleted_last", ship->deleted_last);
+		}
+		str_addc(s, '}');
+	}
+	str_addc(s, ']');
+}
+
+#define FACTS LEDGER_SHIPS("$3")
+
+#define OURS                                                                 \
+	"c.job_id = $1 AND c.chunk_from = $2::timestamp AND c.ship = f.ship" \
+	" AND c.state = 'running' AND c.worker = $4 AND c.attempt = f.attempt"
+
+static const char hold_sql[] =
+	"WITH " FACTS ", held AS (SELECT FROM ferry.chunk c, f WHERE " OURS
+	" ORDER BY c.ship FOR UPDATE OF c)"
+	"SELECT (SELECT count(*) FROM held) = (SELECT count(*) FROM f WHERE attempt > 0)";
+
+/* Ships with attempt 0 were met while reading a whole range and planned by nobody. */
+static const char finish_sql[] =
+	"WITH " FACTS ", done AS (UPDATE ferry.chunk c SET state = 'done', rows = f.rows,"
+	"  cells = f.cells, digest = f.digest, dropped = f.dropped, wide_rows = f.wide_rows,"
+	"  rejects = f.rejects, first_time = f.first, last_time = f.last,"
+	"  lease_until = NULL, finished_at = clock_timestamp(), error = NULL"
+	"  FROM f WHERE " OURS " RETURNING 1),"
+	" met AS (INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, state, attempt, "
+	"worker,"
+	"   rows, cells, digest, dropped, wide_rows, rejects, first_time, last_time,"
+	"   started_at, finished_at)"
+	"  SELECT $1, ship, $2::timestamp, $5::timestamp, 'done', 0, $4, rows, cells, digest, "
+	"dropped,"
+	"   wide_rows, rejects, first, last, clock_timestamp(), clock_timestamp()"
+	"  FROM f WHERE attempt = 0 ON CONFLICT DO NOTHING RETURNING 1),"
+	" stale AS (DELETE FROM ferry.reject r USING f WHERE r.job_id = $1 AND r.ship = f.ship"
+	"  AND r.chunk_from = $2::timestamp AND (r.attempt <> f.attempt OR r.worker <> $4))"
+	"SELECT (SELECT count(*) FROM done) + (SELECT count(*) FROM met) = (SELECT count(*) FROM "
+	"f)";
+
+/* Runs one of them; true when every ship of the facts was hit. */
+static bool run_fenced(struct pg *target, const char *sql, int n, const struct ledger_facts *f)
+{
+	struct ledger_text number, from, to;
+	char *worker = mem_sldup(f->worker);
+	struct str ships = { 0 };
+	struct pg_result *r;
+	bool all;
+
+	ledger_put_ships(&ships, f);
+	r = pg_query(target, sql, n,
+		(const char *[]){ ledger_u64(&number, f->job), ledger_time(&from, f->from),
+			str_z(&ships), worker, ledger_time(&to, f->to) });
+	all = sl_eq_str(pg_value(r, 0, 0), "t");
+	pg_clear(r);
+	str_free(&ships);
+	mem_free(worker);
+	return all;
+}
+
+bool ledger_hold(struct pg *target, const struct ledger_facts *f)
+{
+	return run_fenced(target, hold_sql, 4, f);
+}
+
+bool ledger_finish(struct pg *target, const struct ledger_facts *f)
+{
+	return run_fenced(target, finish_sql, 5, f);
+}
+
+void ledger_fail_facts(
+	struct pg *target, const struct ledger_facts *f, bool permanent, const char *error)
+{
+	char *worker = mem_sldup(f->worker);
+	struct ledger_claim claim = {
+		.job = f->job, .worker = worker, .from = f->from, .to = f->to
+	};
+
+	claim.ships = mem_alloc(mem_mul(f->n + 1, sizeof *claim.ships));
+	for (size_t i = 0; i < f->n; i++)
+		if (f->ships[i].attempt > 0)
+			claim.ships[claim.n++] =
+				(struct ledger_claim_ship){ f->ships[i].ship, f->ships[i].attempt };
+	ledger_fail(target, &claim, permanent, error);
+	mem_free(claim.ships);
+	mem_free(worker);
+}
+
+/* ---- rejects --------------------------------------------------------------------------------- */
+
+#define REJECTS_AT_ONCE 1000
+#define REJECT_BYTES_AT_ONCE (1 << 20)
+
+void ledger_reject(struct ledger_rejects *r, struct sl ship, int64_t chunk_from, uint64_t attempt,
+	struct sl record, struct sl why)
+{
+	struct ledger_text from;
+
+	str_addz(&r->rows, r->n ? ",{\"ship\":" : "[{\"ship\":");
+	str_add_json(&r->rows, ship);
+	str_addf(&r->rows,
+		",\"chunk_from\":\"%s\",\"attempt\":%llu,\"why\":", ledger_time(&from, chunk_from),
+		(unsigned long long)attempt);
+	str_add_json(&r->rows, why);
+	str_addz(&r->rows, ",\"record\":");
+	str_add(&r->rows, record);
+	str_addc(&r->rows, '}');
+	r->n++;
+	if (r->n >= REJECTS_AT_ONCE || r->rows.n >= REJECT_BYTES_AT_ONCE)
+		ledger_reject_flush(r);
+}
+
+void ledger_reject_flush(struct ledger_rejects *r)
+{
+	struct ledger_text number;
+
+	if (r->n == 0)
+		return;
+	str_addc(&r->rows, ']');
+	if (pg_stores(r->target)) {
+		struct str rows = r->rows;
+
+		r->rows = (struct str){ 0 };
+		encoding_add_storable(pg_stores(r->target), &r->rows, str_sl(&rows));
+		str_free(&rows);
+	}
+	pg_clear(pg_query(r->target,
+		"INSERT INTO ferry.reject (job_id, ship, chunk_from, attempt, worker, record, why)"
+		" SELECT $1, ship, chunk_from, attempt, $2, record, why"
+		" FROM jsonb_to_recordset($3::jsonb) AS r (ship text, chunk_from timestamp, "
+		"attempt int,"
+		"  record jsonb, why text)"
+		" WHERE NOT $4::boolean OR NOT EXISTS (SELECT FROM ferry.reject o"
+		"  WHERE o.job_id = $1 AND o.ship = r.ship AND o.chunk_from = r.chunk_from"
+		"  AND o.record = r.record AND o.why = r.why)",
+		4,
+		(const char *[]){ ledger_u64(&number, r->job), ledger_worker(), str_z(&r->rows),
+			r->once ? "t" : "f" }));
+	str_clear(&r->rows);
+	r->n = 0;
+}

@@ -1,0 +1,107 @@
+/*
+ * ledger_follow.h - the part of the ledger that is about live data: who follows the source of a
+ * job, how far the target has come, and which ranges are in doubt.
+ *
+ *	follower (pg-narrow-dump --follow --job)   loader (pg-copy-load)
+ *	ledger_follower_set     once, by setup
+ *	ledger_follower_become  commits at once
+ *	  … rows …  ledger_keeper_start
+ *	seal with ledger_put_facts()         ->    ledger_parse_facts
+ *	                                           ledger_follow_hold     in the transaction
+ *	                                           ledger_follow_advance  of the rows
+ *	ledger_follower_upto   what may be confirmed to the source; after a restart, where to begin
+ *	ledger_follower_release, ledger_follower_fail
+ *
+ * ferry.follower has one row a job; ferry.follow_ship what was carried over live per ship.
+ * ferry.doubt has ranges [time_from, time_to) of a ship (NULL: all ships, from the beginning, to
+ * the end) in which source and target may differ although all is committed: they are to be compared
+ * and repaired once their chunks are done, and the row deleted then. Those that are held wait for
+ * the follower (ledger_feed.h).
+ */
+#ifndef FERRY_LEDGER_FOLLOW_H
+#define FERRY_LEDGER_FOLLOW_H
+
+#include "ledger/ledger.h"
+
+/* Texts are empty where there is nothing. */
+struct ledger_follower {
+	enum ledger_follow_kind kind;
+	const char *slot, *publication;
+	const char *consistent_point; /* of the slot when it was made */
+	const char *worker;           /* who follows; empty: nobody */
+	const char *upto;             /* the target has everything until there */
+	uint64_t attempt;
+};
+
+/* The job's follower; false when none was set up. Works with a ledger older than followers. */
+bool ledger_follower_get(struct pg *target, uint64_t job, struct ledger_follower *out,
+	struct arena *a) NODISCARD;
+
+/*
+ * Sets up the follower of a job anew: it begins at `point` (slot: its consistent point; poll: NULL,
+ * and slot and publication, too). Who followed before is fenced off. With `doubt` (else NULL), the
+ * reason, all of the job is in doubt from here on (a row of ferry.doubt and a WARNING), in the same
+ * transaction: a doubt that came earlier could be settled before anybody follows, and one that
+ * came later be missing after a crash. Outside a transaction.
+ */
+void ledger_follower_set(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
+	const char *slot, const char *publication, const char *point, const char *doubt);
+
+#define LEDGER_OTHER_WAY "the source is followed in another way from here" /* a doubt */
+
+/* Removes it; the rest of the job stays. */
+void ledger_follower_drop(struct pg *target, uint64_t job);
+
+/*
+ * Becomes the follower, of which a job has one. Dies with 75 when another one is alive (its lease
+ * holds and its process is not known to be dead), and with 78 when none of this kind was set up.
+ * Commits at once. The lease is renewed by ledger_keeper_start() and by every chunk that is loaded.
+ */
+void ledger_follower_become(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
+	struct ledger_follower *out, struct arena *a);
+
+/* Is this worker's attempt still the follower? Its `upto` goes to the end of `upto`. */
+bool ledger_follower_upto(struct pg *target, uint64_t job, uint64_t attempt,
+	struct str *upto) NODISCARD;
+
+/* What the follower sees of its source, for status and alerts. */
+struct ledger_watch {
+	int64_t lag_bytes;      /* of WAL the target has not got yet; -1: not known */
+	const char *wal_status; /* of the slot: reserved, extended, unreserved; NULL: no slot */
+	int64_t safe_wal_bytes; /* until the slot is lost; -1: no limit */
+	int64_t held_bytes;     /* of WAL that the source keeps for the slot; -1: not known */
+};
+
+void ledger_follower_watch(struct pg *target, uint64_t job, const struct ledger_watch *watch);
+
+/* The same by somebody else, while nobody follows. */
+void ledger_follower_held(
+	struct pg *target, uint64_t job, int64_t held_bytes, const char *wal_status);
+
+/*
+ * The follower ends: cleanly, or with an error, which is kept and becomes an event; a CRITICAL one
+ * when it is `for_good`, so that it will not be started again before somebody has done something.
+ */
+void ledger_follower_release(struct pg *target, uint64_t job, uint64_t attempt);
+void ledger_follower_fail(
+	struct pg *target, uint64_t job, uint64_t attempt, const char *error, bool for_good);
+
+/* ---- in the loader's transaction ------------------------------------------------------------ */
+
+/*
+ * Locks the follower until the end of the transaction. False when the facts' attempt is not the
+ * follower any more: roll back, exit 75. `f` is a live chunk of a job.
+ */
+bool ledger_follow_hold(struct pg *target, const struct ledger_facts *f) NODISCARD;
+
+/*
+ * Advances the follower to the chunk's `upto`, adds its counts, and remembers what deletions have
+ * put in doubt: those in a chunk being read, whose snapshot may still have what is deleted now; and
+ * with `truncated` everything.
+ */
+void ledger_follow_advance(struct pg *target, const struct ledger_facts *f);
+
+/* After ROLLBACK: the loader failed, with this error. */
+void ledger_follow_fail(struct pg *target, const struct ledger_facts *f, const char *error);
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * ledger_internal.h - what the files of the ledger share; nobody else includes it.
+ */
+#ifndef FERRY_LEDGER_INTERNAL_H
+#define FERRY_LEDGER_INTERNAL_H
+
+#include "ledger/ledger.h"
+
+/* Texts of parameters; they stay valid as long as this struct does. */
+struct ledger_text {
+	char p[CLOCK_TEXT_MAX + 1];
+};
+
+const char *ledger_u64(struct ledger_text *t, uint64_t v);
+const char *ledger_time(struct ledger_text *t, int64_t instant); /* NULL for LEDGER_NO_TIME */
+const char *ledger_interval(struct ledger_text *t, int64_t us);  /* for ::interval */
+
+/* Values of results: 0 and LEDGER_NO_TIME for NULL. */
+uint64_t ledger_get_u64(const struct pg_result *r, size_t row, int col);
+int64_t ledger_get_time(const struct pg_result *r, size_t row, int col);
+
+/* As clock_parse(), and the end of all time, as the server or clock_put() writes it. */
+bool ledger_parse_time(struct sl text, int64_t *instant) NODISCARD;
+
+/* Appends an element to the text of an array, `{"a","b"}`: begin with "{", end with "}". */
+void ledger_add_element(struct str *s, struct sl text);
+
+/* Makes the text of an array of ships; NULL for none, which means all. */
+const char *ledger_array(struct str *s, const struct sl *ships, size_t n);
+
+/*
+ * The ships of the facts as JSON (ledger_finish.c), and the CTE `f` that makes rows of them again
+ * from that parameter.
+ */
+void ledger_put_ships(struct str *s, const struct ledger_facts *f);
+#define LEDGER_SHIPS(param)                                                            \
+	"f AS (SELECT * FROM jsonb_to_recordset(" param "::jsonb) AS f (ship text,"    \
+	" attempt int, rows bigint, cells bigint, digest text, dropped bigint,"        \
+	" wide_rows bigint, rejects bigint, first timestamp, last timestamp,"          \
+	" deleted bigint, deleted_first timestamp, deleted_last timestamp))"
+
+const char *ledger_follow_text(enum ledger_follow_kind kind); /* "slot", "poll" (ledger_facts.c) */
+
+/* Makes the tables of ledger_follow.h where they are missing (ledger_follow.c). */
+void ledger_follow_init(struct pg *target);
+
+/* Is there a table of this name in the ledger? (ledger.c) */
+/* Held while the schema is made or upgraded, until the transaction ends. */
+#define LEDGER_LOCK "SELECT pg_advisory_xact_lock(hashtextextended('ferry.ledger', 0))"
+
+/*
+ * Brings an older ledger up to date, in one transaction; dies with 78 where it is newer than this
+ * program. The second does it in the transaction at hand, where the lock is held.
+ */
+void ledger_upgrade(struct pg *target);
+void ledger_upgrade_steps(struct pg *target);
+
+bool ledger_has_table(struct pg *target, const char *name);
+
+/* Is the worker of this name on this host, and gone? (ledger_worker.c) */
+bool ledger_worker_is_dead(struct sl worker);
+
+#endif

@@ -1,0 +1,153 @@
+#include "ledger/ledger_live.h"
+
+#include "ledger/ledger_internal.h"
+
+/*
+ * A follower with nothing to do says so every ten seconds; one that is silent for longer may have
+ * lost touch, and the target is then as old as its last word.
+ */
+#define SILENCE_MAX (INT64_C(15) * CLOCK_US_PER_SEC)
+
+/* An interval in microseconds. */
+#define US_BEGIN "(extract(epoch FROM "
+#define US_END ") * 1000000)::bigint"
+
+static const char live_sql[] =
+	"SELECT kind = 'slot', lease_until > clock_timestamp(), rows, cells, wide_rows, deleted,"
+	" rejects, chunks, newest_commit, " US_BEGIN "clock_timestamp() - at" US_END ","
+	" lag_bytes, safe_wal_bytes, " US_BEGIN "clock_timestamp() - started_at" US_END ","
+	" wal_status, upto, error,"
+	" (SELECT count(*) FROM ferry.doubt d WHERE d.job_id = f.job_id),"
+	" (SELECT greatest(0, " US_BEGIN "s.at AT TIME ZONE 'UTC' - s.newest_commit" US_END ")"
+	"  FROM ferry.follow_ship s WHERE s.job_id = f.job_id AND s.newest_commit IS NOT NULL"
+	"  ORDER BY s.at DESC LIMIT 1), held_bytes, gap"
+	" FROM ferry.follower f WHERE job_id = $1";
+
+static int64_t get_known(const struct pg_result *r, size_t row, int col)
+{
+	return pg_is_null(r, row, col) ? -1 : (int64_t)ledger_get_u64(r, row, col);
+}
+
+static bool get_bool(const struct pg_result *r, int col)
+{
+	return sl_eq_str(pg_value(r, 0, col), "t");
+}
+
+static void take_live(const struct pg_result *r, struct ledger_live *l, struct arena *a)
+{
+	*l = (struct ledger_live){ .any = true,
+		.slot = get_bool(r, 0),
+		.alive = get_bool(r, 1),
+		.rows = ledger_get_u64(r, 0, 2),
+		.cells = ledger_get_u64(r, 0, 3),
+		.wide_rows = ledger_get_u64(r, 0, 4),
+		.deleted = ledger_get_u64(r, 0, 5),
+		.rejects = ledger_get_u64(r, 0, 6),
+		.chunks = ledger_get_u64(r, 0, 7),
+		.newest_commit = ledger_get_time(r, 0, 8),
+		.silent_us = get_known(r, 0, 9),
+		.lag_bytes = get_known(r, 0, 10),
+		.safe_wal_bytes = get_known(r, 0, 11),
+		.up_us = get_known(r, 0, 12),
+		.wal_status = arena_dup(a, pg_value(r, 0, 13)),
+		.upto = arena_dup(a, pg_value(r, 0, 14)),
+		.error = arena_dup(a, pg_value(r, 0, 15)),
+		.doubts = ledger_get_u64(r, 0, 16),
+		.delay_us = get_known(r, 0, 17),
+		.held_bytes = get_known(r, 0, 18),
+		.gap = arena_dup(a, pg_value(r, 0, 19)).p };
+	l->lag_us = l->silent_us < 0 || l->silent_us > SILENCE_MAX ? l->silent_us : l->delay_us;
+}
+
+void ledger_live_get(struct pg *target, uint64_t job, struct ledger_live *out, struct arena *a)
+{
+	struct ledger_text number;
+	struct pg_result *r;
+
+	*out = (struct ledger_live){ .any = false };
+	if (!ledger_has_table(target, "doubt"))
+		return;
+	r = pg_query(target, live_sql, 1, (const char *[]){ ledger_u64(&number, job) });
+	if (pg_rows(r) > 0)
+		take_live(r, out, a);
+	pg_clear(r);
+}
+
+uint64_t ledger_live_turns(struct pg *target, uint64_t job)
+{
+	struct ledger_text number;
+	struct pg_result *r = pg_query(target,
+		"SELECT sum(chunks) FROM ferry.follower WHERE job_id = $1", 1,
+		(const char *[]){ ledger_u64(&number, job) });
+	uint64_t n = ledger_get_u64(r, 0, 0);
+
+	pg_clear(r);
+	return n;
+}
+
+bool ledger_live_has(struct pg *target, uint64_t job, const char *lsn)
+{
+	struct ledger_text number;
+	struct pg_result *r = pg_query(target,
+		"SELECT bool_and(upto::pg_lsn >= $2::pg_lsn) FROM ferry.follower"
+		" WHERE job_id = $1",
+		2, (const char *[]){ ledger_u64(&number, job), lsn });
+	bool there = sl_eq_str(pg_value(r, 0, 0), "t");
+
+	pg_clear(r);
+	return there;
+}
+
+struct ledger_live_ship *ledger_live_ships(struct pg *target, uint64_t job, const struct sl *only,
+	size_t n_only, struct arena *a, size_t *n_out)
+{
+	struct ledger_text number;
+	struct ledger_live_ship *list;
+	struct str ships = { 0 };
+	struct pg_result *r;
+
+	*n_out = 0;
+	if (!ledger_has_table(target, "follow_ship"))
+		return NULL;
+	r = pg_query(target,
+		"SELECT ship, rows, cells, wide_rows, deleted, rejects, first_time, last_time,"
+		" greatest(0, " US_BEGIN "at AT TIME ZONE 'UTC' - newest_commit" US_END ")"
+		" FROM ferry.follow_ship WHERE job_id = $1"
+		" AND ($2::text[] IS NULL OR ship = ANY ($2::text[])) ORDER BY ship",
+		2,
+		(const char *[]){ ledger_u64(&number, job), ledger_array(&ships, only, n_only) });
+	*n_out = pg_rows(r);
+	list = arena_alloc(a, mem_mul(*n_out + 1, sizeof *list));
+	for (size_t i = 0; i < *n_out; i++)
+		list[i] = (struct ledger_live_ship){ .ship = arena_dup(a, pg_value(r, i, 0)),
+			.rows = ledger_get_u64(r, i, 1),
+			.cells = ledger_get_u64(r, i, 2),
+			.wide_rows = ledger_get_u64(r, i, 3),
+			.deleted = ledger_get_u64(r, i, 4),
+			.rejects = ledger_get_u64(r, i, 5),
+			.first = ledger_get_time(r, i, 6),
+			.last = ledger_get_time(r, i, 7),
+			.delay_us = get_known(r, i, 8) };
+	pg_clear(r);
+	str_free(&ships);
+	return list;
+}
+
+const char *ledger_live_guarantee(const struct ledger_live *live)
+{
+	if (!live->any)
+		return NULL;
+	if (*live->gap)
+		return live->gap;
+	if (live->slot)
+		return live->doubts
+			       ? "slot: nothing that was committed is lost, whenever and for "
+				 "whatever time, once what is in doubt is compared"
+			       : "slot: nothing that was committed is lost, whenever and for "
+				 "whatever time";
+	return live->doubts
+		       ? "poll: rows older than the window wait for the next comparison of both "
+			 "sides, and so does what is in doubt"
+		       : "poll: rows older than the window wait for the next comparison of both "
+			 "sides";
+}

@@ -1,0 +1,227 @@
+#include "ledger/ledger_origin.h"
+
+#include "core/kp.h"
+#include "ledger/ledger_internal.h"
+
+struct origin {
+	struct str name;    /* as ledger_source_name() has it */
+	struct str place;   /* TIMELINE/DATABASE/TABLE */
+	struct str lsn;     /* that is flushed, or replayed */
+	struct str address; /* where it was asked for */
+};
+
+static void origin_free(struct origin *o)
+{
+	str_free(&o->name);
+	str_free(&o->place);
+	str_free(&o->lsn);
+	str_free(&o->address);
+}
+
+/* A standby may follow its primary onto a new timeline, so none is said of it. */
+static const char place_sql[] =
+	"SELECT concat_ws('/', CASE WHEN standby THEN '-'"
+	"  ELSE ltrim(left(pg_walfile_name(pg_current_wal_lsn()), 8), '0') END,"
+	" (SELECT oid FROM pg_database WHERE datname = current_database()),"
+	" coalesce(to_regclass($1)::oid, 0)),"
+	" CASE WHEN standby THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END"
+	" FROM pg_is_in_recovery() AS standby";
+
+/* False: the connection is lost. */
+static bool read_origin(struct pg *source, const struct narrow *n, struct origin *o)
+{
+	struct pg_result *r;
+
+	*o = (struct origin){ .name = { 0 } };
+	r = pg_try_query(source, place_sql, 1, &n->ident);
+	if (!r && !pg_is_lost(source))
+		pg_die(source, "cannot ask which source this is");
+	if (!r)
+		return false;
+	str_add(&o->place, pg_value(r, 0, 0));
+	str_add(&o->lsn, pg_value(r, 0, 1));
+	pg_clear(r);
+	ledger_source_name(source, &o->name);
+	pg_add_address(source, &o->address);
+	return true;
+}
+
+bool ledger_origin_moved(struct pg *source, const struct narrow *n)
+{
+	struct pg_result *r = pg_try_query(source,
+		"SELECT to_regclass($1)::oid IS DISTINCT FROM $2::oid", 2,
+		(const char *[]){ n->ident, n->oid });
+	bool moved = r && sl_eq_str(pg_value(r, 0, 0), "t");
+
+	pg_clear(r);
+	return moved;
+}
+
+/*
+ * $1 job, $2 name, $3 place, $4 LSN. One row: the name that was, its place, whether the WAL was
+ * seen to be longer, and how long.
+ */
+static const char known_sql[] =
+	"SELECT j.source, coalesce(origin, ''), $2::pg_lsn < seen, seen"
+	" FROM ferry.job j LEFT JOIN ferry.follower f USING (job_id),"
+	" greatest(j.source_lsn, f.source_lsn) AS seen WHERE job_id = $1";
+
+/* The piece of a place behind `slashes` of them. */
+static struct sl piece(struct sl place, int slashes)
+{
+	const char *end = place.p + place.n, *p = place.p, *q;
+
+	while (slashes-- > 0 && (q = memchr(p, '/', (size_t)(end - p))))
+		p = q + 1;
+	q = memchr(p, '/', (size_t)(end - p));
+	return (struct sl){ p, (size_t)((q ? q : end) - p) };
+}
+
+static void say_difference(
+	const struct origin *o, struct sl name, struct sl place, const struct narrow *n,
+	struct str *s)
+{
+	struct sl now = str_sl(&o->place), t0 = piece(place, 0), t1 = piece(now, 0);
+
+	if (!sl_eq(name, str_sl(&o->name)))
+		str_addf(s, "it reads another database: %.*s, not %s", (int)name.n, name.p,
+			str_z(&o->name));
+	else if (place.n == 0)
+		return;
+	else if (!sl_eq(piece(place, 1), piece(now, 1)))
+		str_addz(s, "the database of the source was made anew");
+	else if (sl_eq_str(piece(now, 2), "0"))
+		str_addf(s, "the source has no table %s now", n->table);
+	else if (!sl_eq(piece(place, 2), piece(now, 2)))
+		str_addf(s, "the table %s of the source is another one, made anew or renamed",
+			n->table);
+	else if (!sl_eq(t0, t1) && !sl_eq_str(t0, "-") && !sl_eq_str(t1, "-"))
+		str_addf(s,
+			"the source is on timeline %.*s, not %.*s: it was restored, or another "
+			"server was promoted",
+			(int)t1.n, t1.p, (int)t0.n, t0.p);
+}
+
+/* Said once, however often it is tried. */
+static void say_critical(struct pg *target, const char *job, const struct str *why)
+{
+	pg_clear(pg_try_query(target,
+		"INSERT INTO ferry.event (level, job_id, message) SELECT 'CRITICAL', $1, $2"
+		" WHERE $2 IS DISTINCT FROM (SELECT message FROM ferry.event WHERE job_id = $1"
+		"  AND level = 'CRITICAL' ORDER BY id DESC LIMIT 1)",
+		2, (const char *[]){ job, str_z(why) }));
+}
+
+/* How far the WAL was seen is the follower's to say, where there is one: it looks every second. */
+static const char *const keep_sql[] = {
+	"UPDATE ferry.job SET origin = $2, source_lsn = greatest(source_lsn, $3), address = $4"
+	" WHERE job_id = $1 AND (origin IS DISTINCT FROM $2 OR address IS DISTINCT FROM $4"
+	"  OR source_lsn < $3 IS NOT FALSE AND NOT EXISTS"
+	"   (SELECT FROM ferry.follower WHERE job_id = $1))",
+	"WITH free AS (SELECT job_id FROM ferry.follower WHERE job_id = $1"
+	"  AND source_lsn < $2 IS NOT FALSE FOR NO KEY UPDATE SKIP LOCKED)"
+	"UPDATE ferry.follower f SET source_lsn = $2 FROM free WHERE f.job_id = free.job_id",
+};
+
+static void keep(struct pg *target, const char *job, const struct origin *o)
+{
+	const char *lsn = str_z(&o->lsn);
+
+	pg_clear(pg_try_query(target, keep_sql[0], 4,
+		(const char *[]){ job, str_z(&o->place), lsn, str_z(&o->address) }));
+	pg_clear(pg_try_query(target, keep_sql[1], 2, (const char *[]){ job, lsn }));
+}
+
+/* Adds to `why` what differs from what the job knows. True: only that its WAL ends too early. */
+static bool compare(struct pg *target, const char *job, const struct origin *o,
+	const struct narrow *n, struct str *why)
+{
+	struct pg_result *r =
+		pg_query(target, known_sql, 2, (const char *[]){ job, str_z(&o->lsn) });
+	bool set_back = false;
+
+	if (pg_rows(r) > 0) {
+		say_difference(o, pg_value(r, 0, 0), pg_value(r, 0, 1), n, why);
+		set_back = why->n == 0 && sl_eq_str(pg_value(r, 0, 2), "t");
+		if (set_back)
+			str_addf(why,
+				"the source was set back: its WAL ends at %s, and was seen up to "
+				"%s",
+				str_z(&o->lsn), pg_valuez(r, 0, 3));
+	}
+	pg_clear(r);
+	return set_back;
+}
+
+void ledger_origin_check(struct pg *source, struct pg *target, uint64_t job, const struct narrow *n)
+{
+	struct ledger_text number;
+	struct origin o;
+	struct str why = { 0 };
+
+	if (!read_origin(source, n, &o))
+		return;
+	KP("origin");
+	if (compare(target, ledger_u64(&number, job), &o, n, &why)) {
+		/* another run may have seen more since this one asked: ask behind it */
+		str_clear(&why);
+		origin_free(&o);
+		if (!read_origin(source, n, &o))
+			return;
+		(void)compare(target, number.p, &o, n, &why);
+	}
+	if (why.n > 0) {
+		say_critical(target, number.p, &why);
+		die_hint(EX_CONFIGURATION, LEDGER_ACCEPT_HINT, "job %s: %s", number.p, str_z(&why));
+	}
+	keep(target, number.p, &o);
+	origin_free(&o);
+	str_free(&why);
+}
+
+/* $1 job, $2 name, $3 place, $4 LSN, $5 address */
+static const char accept_sql[] =
+	"WITH gone AS (DELETE FROM ferry.follower WHERE job_id = $1 RETURNING job_id),"
+	" j AS (UPDATE ferry.job SET source = $2, origin = $3, source_lsn = $4, address = $5"
+	"  WHERE job_id = $1 RETURNING job_id),"
+	" d AS (INSERT INTO ferry.doubt (job_id, why, held) SELECT job_id,"
+	"  'the source is another one from here', EXISTS (SELECT FROM gone) FROM j"
+	"  RETURNING job_id, why)"
+	"INSERT INTO ferry.event (level, job_id, message)"
+	" SELECT 'WARNING', job_id, why || ': all that was carried over is to be compared' FROM d";
+
+void ledger_origin_accept(
+	struct pg *source, struct pg *target, uint64_t job, const struct narrow *n)
+{
+	struct ledger_text number;
+	struct origin o;
+
+	if (!read_origin(source, n, &o))
+		pg_die(source, "cannot ask which source this is");
+	pg_clear(pg_query(target, accept_sql, 5,
+		(const char *[]){ ledger_u64(&number, job), str_z(&o.name), str_z(&o.place),
+			str_z(&o.lsn), str_z(&o.address) }));
+	origin_free(&o);
+}
+
+void ledger_origin_check_new(struct pg *source, struct pg *target, const struct ledger_job *job)
+{
+	struct str address = { 0 };
+	struct pg_result *r;
+
+	pg_add_address(source, &address);
+	r = pg_query(target,
+		"SELECT job_id, source FROM ferry.job WHERE source <> $1 AND source_table = $2"
+		" AND target_schema = $3 AND target_prefix = $4 AND address = $5"
+		" AND NOT EXISTS (SELECT FROM ferry.job WHERE source = $1 AND source_table = $2"
+		"  AND target_schema = $3 AND target_prefix = $4) LIMIT 1",
+		5,
+		(const char *[]){ job->source, job->source_table, job->target_schema,
+			job->target_prefix, str_z(&address) });
+	if (pg_rows(r) > 0)
+		die_hint(EX_CONFIGURATION, LEDGER_ACCEPT_HINT,
+			"job %s: it reads another database: %s, and at the same address is %s now",
+			pg_valuez(r, 0, 0), pg_valuez(r, 0, 1), job->source);
+	pg_clear(r);
+	str_free(&address);
+}

@@ -1,0 +1,290 @@
+#include "ledger/ledger_ranges.h"
+
+#include "ledger/ledger_internal.h"
+
+struct chunk {
+	size_t ship;
+	int64_t from, to;
+	bool done, wanted;
+};
+
+static bool is_of(const struct sl *only, size_t n_only, struct sl ship)
+{
+	for (size_t i = 0; i < n_only; i++)
+		if (sl_eq(only[i], ship))
+			return true;
+	return n_only == 0;
+}
+
+/* The older a chunk is, the longer it may wait: an eighth of its age. */
+static const char chunks_sql[] =
+	"SELECT ship, chunk_from, chunk_to, state = 'done',"
+	" ($2::timestamp IS NULL OR finished_at AT TIME ZONE 'UTC' < $2::timestamp)"
+	" AND ($3::interval IS NULL OR clock_timestamp() - coalesce(checked_at, finished_at)"
+	"  > greatest($3::interval, (clock_timestamp() AT TIME ZONE 'UTC' - chunk_to) / 8))"
+	" FROM ferry.chunk WHERE job_id = $1 AND ship <> '' ORDER BY ship, chunk_from";
+
+static struct chunk *read_chunks(struct pg *target, uint64_t job,
+	const struct ledger_ranges_opts *o, struct names *ships, size_t *n_out)
+{
+	struct ledger_text number, before, due;
+	const char *params[] = { ledger_u64(&number, job), ledger_time(&before, o->finished_before),
+		o->due_us ? ledger_interval(&due, o->due_us) : NULL };
+	struct pg_result *r = pg_query(target, chunks_sql, 3, params);
+	struct chunk *chunk = mem_alloc(mem_mul(pg_rows(r) + 1, sizeof *chunk));
+	size_t n = 0;
+
+	for (size_t i = 0; i < pg_rows(r); i++)
+		if (is_of(o->only, o->n_only, pg_value(r, i, 0)))
+			chunk[n++] = (struct chunk){ names_add(ships, pg_value(r, i, 0), NULL),
+				ledger_get_time(r, i, 1), ledger_get_time(r, i, 2),
+				sl_eq_str(pg_value(r, i, 3), "t"),
+				sl_eq_str(pg_value(r, i, 4), "t") };
+	pg_clear(r);
+	*n_out = n;
+	return chunk;
+}
+
+/* Ships that nobody planned, but that came live. */
+static void add_live_ships(struct pg *target, uint64_t job, const struct ledger_ranges_opts *o,
+	struct names *ships)
+{
+	struct ledger_text number;
+	struct pg_result *r = pg_query(target,
+		"SELECT ship FROM ferry.follow_ship WHERE job_id = $1 AND ship <> ''"
+		" ORDER BY ship", 1,
+		(const char *[]){ ledger_u64(&number, job) });
+
+	for (size_t i = 0; i < pg_rows(r); i++)
+		if (is_of(o->only, o->n_only, pg_value(r, i, 0)))
+			(void)names_add(ships, pg_value(r, i, 0), NULL);
+	pg_clear(r);
+}
+
+/* ---- borders -------------------------------------------------------------------------------- */
+
+#define END_OF_TIME (INT64_C(2921940) * CLOCK_US_PER_DAY) /* 10000-01-01 */
+#define LIVE_STEPS_MAX 400
+
+static int by_time(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Behind the chunks a follower works on: up to now in pieces as long as chunks, and the future. */
+static size_t add_live_borders(const struct ledger_job *job, int64_t last, int64_t *t, size_t n)
+{
+	int64_t now = clock_now(), step = job->chunk_us, at;
+
+	if ((now - last) / step > LIVE_STEPS_MAX)
+		step *= (now - last) / step / LIVE_STEPS_MAX + 1;
+	for (at = clock_floor(last, step) + step; at < now + step; at += step)
+		if (at > last)
+			t[n++] = at;
+	t[n++] = END_OF_TIME;
+	return n;
+}
+
+/* All ends of chunks in order, each once, between the ends of what is to be carried over. */
+static int64_t *borders(const struct ledger_job *job, bool live, const struct chunk *chunk,
+	size_t n, size_t *n_out)
+{
+	int64_t *t = mem_alloc(mem_mul(2 * n + 8 + LIVE_STEPS_MAX, sizeof *t));
+	size_t all = 0, kept = 1;
+
+	t[all++] = job->since; /* LEDGER_NO_TIME is before all */
+	for (size_t i = 0; i < n; i++) {
+		t[all++] = chunk[i].from;
+		t[all++] = chunk[i].to;
+	}
+	if ((n > 0 || live) && job->cutoff != LEDGER_NO_TIME)
+		t[all++] = job->cutoff;
+	qsort(t, all, sizeof *t, by_time);
+	if (live)
+		all = add_live_borders(job,
+			t[all - 1] == LEDGER_NO_TIME ? clock_now() : t[all - 1], t, all);
+	for (size_t i = 1; i < all; i++)
+		if (t[i] != t[kept - 1])
+			t[kept++] = t[i];
+	*n_out = kept;
+	return t;
+}
+
+/* ---- cover ---------------------------------------------------------------------------------- */
+
+static size_t range_at(const struct ledger_range *range, size_t n, int64_t from)
+{
+	size_t low = 0, high = n;
+
+	while (low + 1 < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (range[mid].from <= from)
+			low = mid;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static bool is_restricted(const struct ledger_ranges_opts *o)
+{
+	return o->doubt || o->due_us || o->finished_before != LEDGER_NO_TIME;
+}
+
+/* Only chunks carry the times by which they are chosen; what is live is due like a new one. */
+static uint8_t cover_of(const struct chunk *c)
+{
+	if (!c->done)
+		return LEDGER_COVER_OPEN;
+	return c->wanted ? LEDGER_COVER_DONE : LEDGER_COVER_SKIP;
+}
+
+static void leave_to_doubts(struct ledger_range *r, const struct names *ships,
+	const struct ledger_ranges_opts *o)
+{
+	for (size_t s = 0; s < ships->n; s++) {
+		bool any = false, named = false;
+
+		for (size_t i = 0; i < o->n_doubts; i++)
+			if (ledger_doubt_meets(
+				    &o->doubt_list[i], ships->name[s], r->from, r->to)) {
+				any = true;
+				named |= o->doubt_list[i].ship.p != NULL;
+			}
+		if (!any)
+			r->cover[s] = LEDGER_COVER_SKIP;
+		else if (named && ledger_cover_counts(r->cover[s]))
+			r->cover[s] = LEDGER_COVER_DOUBT;
+	}
+}
+
+static bool has_counting(const struct ledger_range *r, size_t n_ships, uint8_t except)
+{
+	for (size_t s = 0; s < n_ships; s++)
+		if (ledger_cover_counts(r->cover[s]) && r->cover[s] != except)
+			return true;
+	return false;
+}
+
+static void choose(const struct ledger_ranges_opts *o, const struct names *ships,
+	struct ledger_range *range, size_t n)
+{
+	bool part = is_restricted(o);
+
+	for (size_t i = 0; i < n; i++) {
+		for (size_t s = 0; s < ships->n && part && !o->doubt; s++)
+			if (range[i].cover[s] == LEDGER_COVER_NONE ||
+				(range[i].cover[s] == LEDGER_COVER_LIVE && !o->due_us))
+				range[i].cover[s] = LEDGER_COVER_SKIP;
+		if (o->doubt)
+			leave_to_doubts(&range[i], ships, o);
+		range[i].counts = has_counting(&range[i], ships->n, LEDGER_COVER_NONE) ||
+				  (!part && (i == 0 || i + 1 == n)) ||
+				  (o->doubt && has_counting(&range[i], ships->n, UINT8_MAX));
+	}
+}
+
+size_t ledger_ranges(struct pg *target, const struct ledger_job *job,
+	const struct ledger_ranges_opts *opts, struct names *ships, struct arena *a,
+	struct ledger_range **out)
+{
+	size_t n, n_borders, n_ranges;
+	struct chunk *chunk = read_chunks(target, job->id, opts, ships, &n);
+	int64_t *border = borders(job, opts->live, chunk, n, &n_borders);
+	struct ledger_range *range = arena_alloc(a, mem_mul(n_borders, sizeof *range));
+
+	if (opts->live)
+		add_live_ships(target, job->id, opts, ships);
+	n_ranges = n_borders - 1;
+	for (size_t i = 0; i < n_ranges; i++) {
+		range[i] = (struct ledger_range){ border[i], border[i + 1],
+			arena_alloc(a, ships->n + 1), false };
+		memset(range[i].cover, opts->live ? LEDGER_COVER_LIVE : LEDGER_COVER_NONE,
+			ships->n + 1);
+	}
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = range_at(range, n_ranges, chunk[i].from);
+			k < n_ranges && range[k].from < chunk[i].to; k++)
+			range[k].cover[chunk[i].ship] = cover_of(&chunk[i]);
+	choose(opts, ships, range, n_ranges);
+	mem_free(chunk);
+	mem_free(border);
+	*out = range;
+	return n_ranges;
+}
+
+size_t ledger_ranges_join(struct ledger_range *range, size_t n, size_t n_ships)
+{
+	size_t kept = 0;
+
+	for (size_t i = 1; i < n; i++) {
+		if (memcmp(range[i].cover, range[kept].cover, n_ships) == 0) {
+			range[kept].to = range[i].to;
+			range[kept].counts |= range[i].counts;
+		} else {
+			range[++kept] = range[i];
+		}
+	}
+	return n ? kept + 1 : 0;
+}
+
+void ledger_range_checked(struct pg *target, uint64_t job, const struct ledger_range *range,
+	const struct sl *ships, size_t n)
+{
+	struct ledger_text number, from, to;
+	struct str list = { 0 };
+
+	if (n > 0)
+		pg_clear(pg_query(target,
+			"UPDATE ferry.chunk SET checked_at = clock_timestamp() WHERE job_id = $1"
+			" AND chunk_from >= coalesce($2::timestamp, '-infinity')"
+			" AND chunk_to <= $3::timestamp"
+			" AND ship = ANY ($4) AND state = 'done'",
+			4,
+			(const char *[]){ ledger_u64(&number, job), ledger_time(&from, range->from),
+				ledger_time(&to, range->to), ledger_array(&list, ships, n) }));
+	str_free(&list);
+}
+
+/* ---- doubts --------------------------------------------------------------------------------- */
+
+size_t ledger_doubts(struct pg *target, uint64_t job, struct arena *a, struct ledger_doubt **out)
+{
+	struct ledger_text number;
+	struct pg_result *r;
+	size_t n;
+
+	*out = NULL;
+	if (!ledger_has_table(target, "doubt"))
+		return 0;
+	r = pg_query(target,
+		"SELECT id, ship, time_from, time_to FROM ferry.doubt WHERE job_id = $1"
+		" AND NOT held ORDER BY id",
+		1, (const char *[]){ ledger_u64(&number, job) });
+	n = pg_rows(r);
+	*out = arena_alloc(a, mem_mul(n + 1, sizeof **out));
+	for (size_t i = 0; i < n; i++)
+		(*out)[i] = (struct ledger_doubt){ .id = ledger_get_u64(r, i, 0),
+			.ship = pg_is_null(r, i, 1) ? (struct sl){ NULL, 0 }
+						    : arena_dup(a, pg_value(r, i, 1)),
+			.from = ledger_get_time(r, i, 2),
+			.to = pg_is_null(r, i, 3) ? LEDGER_TIME_END : ledger_get_time(r, i, 3) };
+	pg_clear(r);
+	return n;
+}
+
+bool ledger_doubt_meets(const struct ledger_doubt *d, struct sl ship, int64_t from, int64_t to)
+{
+	return (!d->ship.p || sl_eq(d->ship, ship)) && from < d->to && to > d->from;
+}
+
+void ledger_doubt_settle(struct pg *target, uint64_t id)
+{
+	struct ledger_text number;
+
+	pg_clear(pg_query(target, "DELETE FROM ferry.doubt WHERE id = $1", 1,
+		(const char *[]){ ledger_u64(&number, id) }));
+}

@@ -1,0 +1,130 @@
+#include "ledger/ledger_ships.h"
+
+#include "core/num.h"
+#include "ledger/ledger_internal.h"
+#include "ledger/ledger_internal.h"
+
+#define MANY_CHUNKS 4000 /* ten years of days: one ship does not easily have more */
+#define GAP_CHUNKS 400	 /* what is worth being passed over at once */
+#define LOOKS_MAX 1000	 /* whoever needs more has more chunks than can be planned */
+
+struct search {
+	struct pg *source;
+	const struct narrow *n;
+	struct sl ship;
+	int64_t chunk;
+	struct str gaps;
+	unsigned looks;
+};
+
+/*
+ * One row of the year 1 or 9999 makes millions of chunks of which nothing is in. Between two rows
+ * there is a gap in the middle, or both halves are looked at; two probes of an index each.
+ */
+static void find_gaps(struct search *s, int64_t first, int64_t last)
+{
+	int64_t middle = first + (last - first) / 2, before, behind, ignored;
+	struct ledger_text from, to;
+
+	if ((last - first) / s->chunk < MANY_CHUNKS || s->looks++ == LOOKS_MAX ||
+		!narrow_range_in(s->n, s->source, s->ship, first, middle, &ignored, &before) ||
+		!narrow_range_in(s->n, s->source, s->ship, middle, last + 1, &behind, &ignored))
+		return;
+	if ((behind - before) / s->chunk > GAP_CHUNKS)
+		str_addf(&s->gaps, "%s[%s,%s)", s->gaps.n > 1 ? "," : "",
+			ledger_time(&from, clock_floor(before, s->chunk) + s->chunk),
+			ledger_time(&to, clock_floor(behind, s->chunk)));
+	find_gaps(s, first, before);
+	find_gaps(s, behind, last);
+}
+
+/* Rows of each ship as the statistics have it: only the order of ships depends on it. */
+static void take_weights(
+	struct pg *source, const struct narrow *n, struct ledger_ship *ships, size_t count)
+{
+	const char *params[] = { n->ident, n->col[NARROW_SHIP].name.p };
+	struct pg_result *r = pg_query(source,
+		"SELECT v, (f * greatest(c.reltuples, 0))::bigint FROM pg_class c"
+		" JOIN pg_namespace n ON n.oid = c.relnamespace"
+		" JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname,"
+		" unnest(s.most_common_vals::text::text[], s.most_common_freqs) AS u (v, f)"
+		" WHERE c.oid = $1::regclass AND s.attname = $2 ORDER BY s.inherited",
+		2, params);
+
+	for (size_t row = 0; row < pg_rows(r); row++)
+		for (size_t i = 0; i < count; i++)
+			if (sl_eq(ships[i].ship, pg_value(r, row, 0)))
+				(void)!num_u64(pg_value(r, row, 1), &ships[i].weight);
+	pg_clear(r);
+}
+
+size_t ledger_ships_find(struct pg *source, struct narrow *n, const struct sl *only, size_t n_only,
+	int64_t chunk_us, struct arena *a, struct ledger_ship **out)
+{
+	struct sl *all = NULL;
+	size_t count = n_only ? n_only : narrow_ships(n, source, &all), found = 0;
+	const struct sl *ships = n_only ? only : all;
+
+	*out = mem_zalloc(mem_mul(count + 1, sizeof **out));
+	for (size_t i = 0; i < count; i++) {
+		struct ledger_ship *s = &(*out)[found];
+
+		s->ship = ships[i];
+		if (narrow_range(n, source, &ships[i], 1, &s->first, &s->last)) {
+			struct search search = { source, n, s->ship, chunk_us, { 0 }, 0 };
+
+			str_addc(&search.gaps, '{');
+			find_gaps(&search, s->first, s->last);
+			str_addc(&search.gaps, '}');
+			s->gaps = arena_dup(a, str_sl(&search.gaps)).p;
+			str_free(&search.gaps);
+			found++;
+		} else if (!n->odd) {
+			msg_warn("ship %s has no rows in %s", msg_q(ships[i]), n->table);
+		}
+	}
+	mem_free(all);
+	take_weights(source, n, *out, found);
+	return found;
+}
+
+/* $1 to $4: what makes a job; jobs that read or write otherwise, but in the same schema. */
+#define NEIGHBOURS                                                                                 \
+	" FROM ferry.job j WHERE target_schema = $3"                                               \
+	" AND (source, source_table, target_prefix) <> ($1, $2, $4)"
+
+bool ledger_has_neighbours(struct pg *target, const struct ledger_job *job)
+{
+	struct pg_result *r = pg_query(target, "SELECT" NEIGHBOURS " LIMIT 1", 4,
+		(const char *[]){ job->source, job->source_table, job->target_schema,
+			job->target_prefix });
+	bool any = pg_rows(r) > 0;
+
+	pg_clear(r);
+	return any;
+}
+
+bool ledger_find_shared(struct pg *target, const struct ledger_job *job, const struct sl *ships,
+	size_t n, struct arena *a, struct ledger_neighbour *out)
+{
+	struct str list = { 0 };
+	struct pg_result *r = pg_query(target,
+		"SELECT job_id, x.ship, source_table, target_prefix FROM (SELECT *" NEIGHBOURS
+		") AS j, LATERAL (SELECT ship FROM (SELECT ship FROM ferry.chunk c"
+		"  WHERE c.job_id = j.job_id AND ship <> '' UNION ALL"
+		"  SELECT ship FROM ferry.follow_ship f WHERE f.job_id = j.job_id) AS known"
+		" WHERE ship = ANY ($5::text[]) LIMIT 1) AS x ORDER BY job_id LIMIT 1",
+		5,
+		(const char *[]){ job->source, job->source_table, job->target_schema,
+			job->target_prefix, ledger_array(&list, ships, n) });
+	bool found = n > 0 && pg_rows(r) > 0;
+
+	if (found)
+		*out = (struct ledger_neighbour){ .job = ledger_get_u64(r, 0, 0),
+			.ship = arena_dup(a, pg_value(r, 0, 1)),
+			.table = arena_dup(a, pg_value(r, 0, 2)).p,
+			.prefix = arena_dup(a, pg_value(r, 0, 3)).p };
+	pg_clear(r);
+	str_free(&list);
+	return found;
+}

@@ -1,0 +1,240 @@
+#include "ledger/ledger_internal.h"
+#include "ledger/ledger_live.h"
+
+static const char status_sql[] =
+	"SELECT ship, count(*) FILTER (WHERE state = 'done'),"
+	" count(*) FILTER (WHERE state = 'running'), count(*) FILTER (WHERE state = 'pending'),"
+	" count(*) FILTER (WHERE state = 'failed'),"
+	" sum(rows), sum(cells - coalesce(dropped, 0)), sum(wide_rows), sum(dropped), sum(rejects),"
+	" min(first_time), max(last_time),"
+	" (extract(epoch FROM sum(greatest(finished_at - started_at, interval '0')))"
+	"  * 1000000)::bigint,"
+	" (array_agg(error ORDER BY started_at DESC)"
+	"  FILTER (WHERE state <> 'done' AND error IS NOT NULL))[1],"
+	" count(*) FILTER (WHERE state IN ('running', 'pending')"
+	"  AND (failures > 0 OR attempt > 2))"
+	" FROM ferry.chunk WHERE job_id = $1 AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))"
+	" GROUP BY ship ORDER BY ship";
+
+static void take_status(
+	const struct pg_result *r, size_t row, struct ledger_status *s, struct arena *a)
+{
+	*s = (struct ledger_status){
+		.ship = arena_dup(a, pg_value(r, row, 0)),
+		.done = ledger_get_u64(r, row, 1),
+		.running = ledger_get_u64(r, row, 2),
+		.pending = ledger_get_u64(r, row, 3),
+		.failed = ledger_get_u64(r, row, 4),
+		.rows = ledger_get_u64(r, row, 5),
+		.cells = ledger_get_u64(r, row, 6),
+		.wide_rows = ledger_get_u64(r, row, 7),
+		.dropped = ledger_get_u64(r, row, 8),
+		.rejects = ledger_get_u64(r, row, 9),
+		.first = ledger_get_time(r, row, 10),
+		.last = ledger_get_time(r, row, 11),
+		.busy_us = (int64_t)ledger_get_u64(r, row, 12),
+		.last_error = arena_dup(a, pg_value(r, row, 13)),
+		.again = ledger_get_u64(r, row, 14),
+		.live_last = LEDGER_NO_TIME,
+		.delay_us = -1,
+	};
+}
+
+static void add_live(struct ledger_status *s, const struct ledger_live_ship *l)
+{
+	s->live_rows += l->rows;
+	s->live_cells += l->cells;
+	s->live_wide_rows += l->wide_rows;
+	s->live_deleted += l->deleted;
+	s->rejects += l->rejects;
+	if (l->last > s->live_last)
+		s->live_last = l->last;
+	if (l->delay_us > s->delay_us)
+		s->delay_us = l->delay_us;
+}
+
+struct ledger_status *ledger_status(struct pg *target, uint64_t job, const struct sl *only,
+	size_t n_only, struct arena *a, size_t *n_out)
+{
+	struct ledger_text number;
+	struct str ships = { 0 };
+	struct pg_result *r = pg_query(target, status_sql, 2,
+		(const char *[]){ ledger_u64(&number, job), ledger_array(&ships, only, n_only) });
+	size_t n = pg_rows(r), n_live, i = 0, k = 0;
+	struct ledger_live_ship *live = ledger_live_ships(target, job, only, n_only, a, &n_live);
+	struct ledger_status *list = arena_alloc(a, mem_mul(n + n_live + 1, sizeof *list));
+
+	/* both are in order; a ship may have come live only */
+	for (*n_out = 0; i < n || k < n_live; (*n_out)++) {
+		struct ledger_status *s = &list[*n_out];
+		int c = i == n ? 1 : k == n_live ? -1 : sl_cmp(pg_value(r, i, 0), live[k].ship);
+
+		if (c <= 0)
+			take_status(r, i++, s, a);
+		else
+			*s = (struct ledger_status){ .ship = live[k].ship,
+				.first = LEDGER_NO_TIME,
+				.last = LEDGER_NO_TIME,
+				.live_last = LEDGER_NO_TIME,
+				.delay_us = -1 };
+		if (c >= 0)
+			add_live(s, &live[k++]);
+	}
+	pg_clear(r);
+	str_free(&ships);
+	return list;
+}
+
+struct ledger_status ledger_total(
+	struct pg *target, uint64_t job, const struct sl *only, size_t n_only)
+{
+	struct ledger_status sum = { .first = LEDGER_NO_TIME,
+		.last = LEDGER_NO_TIME,
+		.live_last = LEDGER_NO_TIME,
+		.delay_us = -1 };
+	struct ledger_status *list;
+	struct arena arena = { 0 };
+	size_t n;
+
+	list = ledger_status(target, job, only, n_only, &arena, &n);
+	for (size_t i = 0; i < n; i++) {
+		sum.done += list[i].done;
+		sum.running += list[i].running;
+		sum.pending += list[i].pending;
+		sum.failed += list[i].failed;
+		sum.again += list[i].again;
+		sum.rows += list[i].rows;
+		sum.cells += list[i].cells;
+		sum.wide_rows += list[i].wide_rows;
+		sum.dropped += list[i].dropped;
+		sum.rejects += list[i].rejects;
+		sum.busy_us += list[i].busy_us;
+		if (sum.first == LEDGER_NO_TIME ||
+			(list[i].first != LEDGER_NO_TIME && list[i].first < sum.first))
+			sum.first = list[i].first;
+		if (list[i].last > sum.last)
+			sum.last = list[i].last;
+		sum.live_rows += list[i].live_rows;
+		sum.live_cells += list[i].live_cells;
+		sum.live_wide_rows += list[i].live_wide_rows;
+		sum.live_deleted += list[i].live_deleted;
+		if (list[i].live_last > sum.live_last)
+			sum.live_last = list[i].live_last;
+		if (list[i].delay_us > sum.delay_us)
+			sum.delay_us = list[i].delay_us;
+	}
+	arena_free(&arena);
+	return sum;
+}
+
+/*
+ * The last hundred chunks tell the pace: by the time on the clock, so that all workers count. Rows
+ * that are left are guessed from those of the chunks that are done.
+ */
+static const char pace_sql[] =
+	"WITH recent AS (SELECT rows, cells, started_at, finished_at FROM ferry.chunk"
+	"  WHERE job_id = $1 AND state = 'done' AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))"
+	"  AND finished_at > clock_timestamp() - interval '10 minutes'"
+	"  ORDER BY finished_at DESC LIMIT 100)"
+	"SELECT sum(rows), sum(cells), count(*), (extract(epoch FROM"
+	" greatest(max(finished_at) - min(started_at), '1 ms')) * 1000000)::bigint FROM recent";
+
+struct ledger_pace ledger_pace(struct pg *target, uint64_t job, const struct sl *only,
+	size_t n_only, const struct ledger_status *total)
+{
+	struct ledger_text number;
+	struct str ships = { 0 };
+	struct pg_result *r = pg_query(target, pace_sql, 2,
+		(const char *[]){ ledger_u64(&number, job), ledger_array(&ships, only, n_only) });
+	uint64_t left = total->pending + total->running;
+	double rows = (double)ledger_get_u64(r, 0, 0), cells = (double)ledger_get_u64(r, 0, 1);
+	double chunks = (double)ledger_get_u64(r, 0, 2), us = (double)ledger_get_u64(r, 0, 3);
+	struct ledger_pace pace = { .eta_us = left ? -1 : 0 };
+
+	pg_clear(r);
+	str_free(&ships);
+	if (chunks == 0)
+		return pace;
+	pace.rows_per_s = rows * 1e6 / us;
+	pace.cells_per_s = cells * 1e6 / us;
+	if (left > 0 && rows > 0 && total->rows > 0)
+		pace.eta_us = (int64_t)((double)left * (double)total->rows / (double)total->done *
+					us / rows);
+	else if (left > 0)
+		pace.eta_us = (int64_t)((double)left * us / chunks);
+	return pace;
+}
+
+void ledger_recount(struct pg *target, uint64_t job, const struct ledger_recount *c)
+{
+	struct ledger_text t[7];
+	char *ship = mem_sldup(c->ship);
+	const char *params[] = { ledger_u64(&t[0], job), ship, ledger_time(&t[1], c->from),
+		ledger_time(&t[2], c->to), ledger_u64(&t[3], c->rows), ledger_u64(&t[4], c->cells),
+		ledger_u64(&t[5], c->dropped), ledger_u64(&t[6], c->wide_rows) };
+
+	/* the digest was of what was read then */
+	pg_clear(pg_query(target,
+		"UPDATE ferry.chunk SET rows = $5, cells = $6, dropped = $7, wide_rows = $8,"
+		" digest = NULL WHERE job_id = $1 AND ship = $2 AND chunk_from = $3"
+		" AND chunk_to = $4 AND state = 'done'",
+		8, params));
+	mem_free(ship);
+}
+
+uint64_t ledger_retry(struct pg *target, uint64_t job, struct sl ship)
+{
+	struct ledger_text number;
+	char *name = ship.n > 0 ? mem_sldup(ship) : NULL;
+	struct pg_result *r = pg_query(target,
+		"UPDATE ferry.chunk SET state = 'pending', failures = 0 WHERE job_id = $1"
+		" AND state = 'failed' AND ($2::text IS NULL OR ship = $2)",
+		2, (const char *[]){ ledger_u64(&number, job), name });
+	uint64_t n = pg_affected(r);
+
+	pg_clear(r);
+	mem_free(name);
+	return n;
+}
+
+#define JOBS_OF_TARGET \
+	"(SELECT job_id FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2)"
+
+void ledger_forget(struct pg *target, const char *schema, const char *prefix, struct sl ship)
+{
+	static const char *const of_ship[] = {
+		"DELETE FROM ferry.chunk WHERE ship = $3 AND job_id IN " JOBS_OF_TARGET,
+		"DELETE FROM ferry.reject WHERE ship = $3 AND job_id IN " JOBS_OF_TARGET,
+		"DELETE FROM ferry.event WHERE ship = $3 AND job_id IN " JOBS_OF_TARGET,
+		"DELETE FROM ferry.follow_ship WHERE ship = $3 AND job_id IN " JOBS_OF_TARGET,
+		"DELETE FROM ferry.doubt WHERE ship = $3 AND job_id IN " JOBS_OF_TARGET,
+	};
+	char *name = mem_sldup(ship);
+	const char *params[] = { schema, prefix, name };
+
+	pg_exec(target, "BEGIN");
+	if (ship.n == 0)
+		pg_clear(pg_query(target,
+			"DELETE FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2", 2,
+			params));
+	for (size_t i = 0; ship.n > 0 && i < ARRAY_LEN(of_ship); i++)
+		pg_clear(pg_query(target, of_ship[i], 3, params));
+	pg_exec(target, "COMMIT");
+	mem_free(name);
+}
+
+void ledger_event(struct pg *target, enum ledger_level level, uint64_t job, struct sl ship,
+	int64_t chunk_from, const char *message)
+{
+	static const char *const levels[] = { "INFO", "WARNING", "CRITICAL" };
+	struct ledger_text number, from;
+	char *name = ship.n > 0 ? mem_sldup(ship) : NULL;
+
+	pg_clear(pg_query(target,
+		"INSERT INTO ferry.event (level, job_id, ship, chunk_from, message)"
+		" VALUES ($1, $2, $3, $4, $5)",
+		5,
+		(const char *[]){ levels[level], job ? ledger_u64(&number, job) : NULL, name,
+			ledger_time(&from, chunk_from), message }));
+	mem_free(name);
+}

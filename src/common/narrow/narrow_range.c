@@ -1,0 +1,238 @@
+/* What of narrow.h needs the indexes: which ships there are, and from when to when. */
+#include "narrow/narrow.h"
+
+#include "core/clock.h"
+#include "core/msg.h"
+#include "core/num.h"
+
+void narrow_add_loose_scan(const struct narrow *n, struct str *s, const char *name,
+	const char *column, const char *where)
+{
+	str_addf(s,
+		"WITH RECURSIVE %s AS ((SELECT %s AS x FROM %s WHERE %s%s IS NOT NULL "
+		"ORDER BY %s LIMIT 1) UNION ALL SELECT (SELECT %s FROM %s WHERE %s%s > %s.x "
+		"ORDER BY %s LIMIT 1) FROM %s WHERE %s.x IS NOT NULL) ",
+		name, column, n->ident, where, column, column, column, n->ident, where, column,
+		name, column, name, name);
+}
+
+/*
+ * Appends the query for the first and last instant of one ship, or of all. Of one ship only the
+ * index by (ship, channel, time) may know: a ship that joined late has no row for long where the
+ * index by time begins. Within [from, to), where INT64_MIN as `from` is no bound at all.
+ */
+static void add_range_query(const struct narrow *n, struct pg *pg, struct str *s,
+	const struct sl *ship, int64_t from, int64_t to)
+{
+	const char *time = n->col[NARROW_TIME].ident, *channel = n->col[NARROW_CHANNEL].ident;
+	struct str where = { 0 }, bounds = { 0 };
+
+	if (ship) {
+		str_addf(&where, "%s = ", n->col[NARROW_SHIP].ident);
+		pg_add_literal(pg, &where, *ship);
+		str_addz(&where, " AND ");
+	}
+	if (from != INT64_MIN) {
+		str_addf(&bounds, "%s >= ", time);
+		narrow_add_time(n, &bounds, from);
+		str_addf(&bounds, " AND %s <= ", time);
+		narrow_add_time(n, &bounds, to - 1);
+	} else {
+		str_addz(&bounds, "true");
+	}
+	if (ship && n->by_channel && !n->by_ship_time) {
+		narrow_add_loose_scan(n, s, "channels", channel, str_z(&where));
+		str_addf(s,
+			"SELECT min(a), max(b) FROM channels, LATERAL (SELECT min(%s) AS a, "
+			"max(%s) AS b FROM %s WHERE %s%s = channels.x AND %s) r",
+			time, time, n->ident, str_z(&where), channel, str_z(&bounds));
+	} else {
+		str_addf(s, "SELECT min(%s), max(%s) FROM %s WHERE %s%s", time, time, n->ident,
+			str_z(&where), str_z(&bounds));
+	}
+	str_free(&where);
+	str_free(&bounds);
+}
+
+/* False: one of them is no instant. `any`: is there one at all? */
+static bool ask_range(const struct narrow *n, struct pg *pg, const struct sl *ship, int64_t from,
+	int64_t to, int64_t *first, int64_t *last, bool *any)
+{
+	struct str sql = { 0 };
+	struct pg_result *r;
+	bool good;
+
+	add_range_query(n, pg, &sql, ship, from, to);
+	r = pg_query(pg, str_z(&sql), 0, NULL);
+	*any = !pg_is_null(r, 0, 0);
+	good = !*any || (clock_parse(pg_value(r, 0, 0), first) &&
+				clock_parse(pg_value(r, 0, 1), last));
+	pg_clear(r);
+	str_free(&sql);
+	return good;
+}
+
+bool narrow_range_in(const struct narrow *n, struct pg *pg, struct sl ship, int64_t from,
+	int64_t to, int64_t *first, int64_t *last)
+{
+	bool any;
+
+	if (!ask_range(n, pg, &ship, from, to, first, last, &any))
+		bug("a time within bounds that is no time");
+	return any;
+}
+
+static bool range_of(struct narrow *n, struct pg *pg, const struct sl *ship, int64_t *first,
+	int64_t *last)
+{
+	bool any;
+
+	if (ask_range(n, pg, ship, INT64_MIN, 0, first, last, &any))
+		return any;
+	n->odd = true;
+	if (!ask_range(n, pg, ship, NARROW_FIRST_INSTANT, NARROW_END_INSTANT, first, last, &any))
+		bug("a time within bounds that is no time");
+	return any;
+}
+
+bool narrow_range(struct narrow *n, struct pg *pg, const struct sl *ships, size_t n_ships,
+	int64_t *first, int64_t *last)
+{
+	bool any = false;
+
+	if (n_ships == 0)
+		return range_of(n, pg, NULL, first, last);
+	for (size_t i = 0; i < n_ships; i++) {
+		int64_t a, b;
+
+		if (!range_of(n, pg, &ships[i], &a, &b))
+			continue;
+		*first = !any || a < *first ? a : *first;
+		*last = !any || b > *last ? b : *last;
+		any = true;
+	}
+	return any;
+}
+
+bool narrow_next(const struct narrow *n, struct pg *pg, const struct narrow_part *part,
+	int64_t *instant)
+{
+	struct str sql = { 0 };
+	struct pg_result *r;
+	bool any;
+
+	str_addf(&sql, "SELECT min(%s) FROM %s WHERE ", n->col[NARROW_TIME].ident, n->ident);
+	narrow_add_where(n, pg, &sql, part);
+	r = pg_query(pg, str_z(&sql), 0, NULL);
+	any = !pg_is_null(r, 0, 0);
+	if (any && !clock_parse(pg_value(r, 0, 0), instant))
+		bug("a time within bounds that is no time");
+	pg_clear(r);
+	str_free(&sql);
+	return any;
+}
+
+bool narrow_has_outcasts(const struct narrow *n, struct pg *pg, const struct narrow_part *part)
+{
+	bool ship = part->shipless && !n->col[NARROW_SHIP].not_null;
+	struct str sql = { 0 };
+	struct pg_result *r;
+	bool any;
+
+	if (n->odd || (n->col[NARROW_TIME].not_null && !ship))
+		return n->odd;
+	str_addf(&sql, "SELECT EXISTS (SELECT FROM %s WHERE ", n->ident);
+	narrow_add_where(n, pg, &sql, part);
+	str_addc(&sql, ')');
+	r = pg_query(pg, str_z(&sql), 0, NULL);
+	any = sl_eq_str(pg_value(r, 0, 0), "t");
+	pg_clear(r);
+	str_free(&sql);
+	return any;
+}
+
+uint64_t narrow_keyless(const struct narrow *n, struct pg *pg)
+{
+	static const enum narrow_role key[] = { NARROW_SHIP, NARROW_CHANNEL, NARROW_TIME };
+	struct str sql = { 0 };
+	struct pg_result *r;
+	uint64_t count = 0;
+	bool any = false;
+
+	str_addf(&sql, "SELECT count(*) FROM %s WHERE", n->ident);
+	for (size_t i = 0; i < ARRAY_LEN(key); i++) {
+		if (n->col[key[i]].not_null)
+			continue;
+		str_addf(&sql, "%s %s IS NULL", any ? " OR" : "", n->col[key[i]].ident);
+		any = true;
+	}
+	if (any) {
+		r = pg_query(pg, str_z(&sql), 0, NULL);
+		(void)!num_u64(pg_value(r, 0, 0), &count);
+		pg_clear(r);
+	}
+	str_free(&sql);
+	return count;
+}
+
+/* From the hexadecimal digits of encode(). */
+static void keep_odd_ship(struct narrow *n, struct sl hex)
+{
+	char name[NARROW_NAME_MAX];
+	size_t length = hex.n / 2;
+
+	n->odd = true;
+	if (length > sizeof name)
+		return; /* as one that is too long */
+	for (size_t i = 0; i < length; i++) {
+		const char *digits = "0123456789abcdef";
+
+		name[i] = (char)((strchr(digits, hex.p[2 * i]) - digits) << 4 |
+				 (strchr(digits, hex.p[2 * i + 1]) - digits));
+	}
+	(void)names_add(&n->odd_ships, (struct sl){ name, length }, NULL);
+}
+
+size_t narrow_ships(struct narrow *n, struct pg *pg, struct sl **ships)
+{
+	const char *ship = n->col[NARROW_SHIP].ident;
+	struct str sql = { 0 };
+	struct pg_result *r;
+	size_t count, found = 0;
+
+	if (n->by_ship)
+		narrow_add_loose_scan(n, &sql, "ships", ship, "");
+	else
+		str_addf(&sql, "WITH ships AS (SELECT DISTINCT %s AS x FROM %s) ", ship, n->ident);
+	str_addf(&sql, "SELECT x, %s FROM ships WHERE x IS NOT NULL ORDER BY x",
+		n->encoding ? "pg_catalog.encode(pg_catalog.convert_to(x::text, 'SQL_ASCII'), "
+			      "'hex')"
+			    : "NULL");
+	r = pg_query(pg, str_z(&sql), 0, NULL);
+	count = pg_rows(r);
+	*ships = mem_alloc(mem_mul(count ? count : 1, sizeof **ships));
+	for (size_t i = 0; i < count; i++) {
+		struct sl name = pg_value(r, i, 0);
+
+		if (!name.p)
+			keep_odd_ship(n, pg_value(r, i, 1));
+		else if (name.n > 0 && name.n <= NARROW_NAME_MAX)
+			(*ships)[found++] = arena_dup(&n->arena, name);
+		else
+			n->odd = true;
+	}
+	pg_clear(r);
+	str_free(&sql);
+	return found;
+}
+
+void narrow_warn_scans(const struct narrow *n, int64_t from, int64_t to, int64_t chunk)
+{
+	int64_t chunks = to > from ? (to - from - 1) / chunk + 1 : 0;
+
+	if (n->by_time || n->by_ship_time || chunks < 2)
+		return;
+	msg_warn("%s: no index begins with %s, so each of %lld chunks reads the whole table; make "
+		 "one, or take a larger --chunk",
+		n->table, msg_q(n->col[NARROW_TIME].name), (long long)chunks);
+}

@@ -1,0 +1,341 @@
+/* table_make.c - the stream's columns, tables made for them, and what is done at the end. */
+#include "pg/table_internal.h"
+
+#include "core/num.h"
+#include "pg/relation.h"
+
+/* ---- types ----------------------------------------------------------------------------------- */
+
+static const char *given_type(const struct table *t, struct sl name)
+{
+	for (size_t i = 0; i < t->conf.types.n; i++) {
+		const char *given = t->conf.types.v[i].p;
+
+		if (strncmp(given, name.p, name.n) == 0 && given[name.n] == '=')
+			return given + name.n + 1;
+	}
+	return NULL;
+}
+
+void table_type(struct table *t, struct sl name, const char *type)
+{
+	size_t i = names_add(&t->types, relation_cut(name), NULL);
+
+	mem_grow(&t->type, &t->types_cap, i + 1, sizeof *t->type);
+	t->type[i] = type;
+}
+
+/* The type of a column that is made: --column-type, what was inferred, or text. */
+static const char *type_of(const struct table *t, struct sl name)
+{
+	const char *given = given_type(t, name);
+	size_t i = names_find(&t->types, relation_cut(name));
+
+	return given ? given : i != NAMES_NONE ? t->type[i] : "text";
+}
+
+/* TYPE goes into the statement as it is: so it must look like a type, and nothing else. */
+static void check_types(const struct table *t)
+{
+	for (size_t i = 0; i < t->conf.types.n; i++) {
+		const char *type = strrchr(t->conf.types.v[i].p, '=');
+		static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					      "0123456789_ ,.()[]\"";
+
+		if (!type || !type[1] || strspn(type + 1, letters) != strlen(type + 1))
+			opt_usage("--column-type: not NAME=TYPE: %s", msg_q(t->conf.types.v[i]));
+	}
+}
+
+/* A type for a column that never came was meant for another name. */
+static void check_met(const struct table *t)
+{
+	for (size_t i = 0; i < t->conf.types.n; i++) {
+		bool met = false;
+
+		for (size_t c = 0; t->cols && c < t->cols->n && !met; c++) {
+			struct sl name = t->cols->name[c];
+			const char *given = t->conf.types.v[i].p;
+
+			met = strncmp(given, name.p, name.n) == 0 && given[name.n] == '=';
+		}
+		if (!met)
+			die_hint(EX_DATA, "names are compared with their case",
+				"--column-type %s: the input has no such column",
+				t->conf.types.v[i].p);
+	}
+}
+
+/* ---- making ---------------------------------------------------------------------------------- */
+
+void table_must_have(const struct table *t, struct sl key)
+{
+	for (size_t i = 0; i < t->cols->n; i++)
+		if (sl_eq(relation_cut(t->cols->name[i]), key))
+			return;
+	die(EX_DATA, "the input has no column %s, a key", msg_q(key));
+}
+
+static void add_create(struct table *t, struct str *sql)
+{
+	str_addf(sql, "SAVEPOINT ferry_create; SET LOCAL lock_timeout = 0; CREATE TABLE %s (",
+		str_z(&t->ident));
+	for (size_t i = 0; i < t->cols->n; i++) {
+		str_addz(sql, i ? ", " : "");
+		pg_add_ident(t->pg, sql, relation_cut(t->cols->name[i]));
+		str_addf(sql, " %s", type_of(t, t->cols->name[i]));
+	}
+	for (size_t i = 0; i < t->keys.n; i++) {
+		str_addz(sql, i ? ", " : ", PRIMARY KEY (");
+		pg_add_ident(t->pg, sql, t->keys.name[i]);
+	}
+	str_addz(sql, t->keys.n ? "))" : ")");
+}
+
+/*
+ * Somebody else may be making the same table: then this waits for him, however long he loads, and
+ * the table is taken as it is.
+ */
+static void create_table(struct table *t)
+{
+	struct str sql = { 0 };
+	const char *state;
+
+	check_types(t);
+	for (size_t i = 0; i < t->keys.n; i++)
+		table_must_have(t, t->keys.name[i]);
+	add_create(t, &sql);
+	t->created = pg_try_exec(t->pg, str_z(&sql));
+	state = pg_sqlstate(t->pg);
+	if (!t->created && strcmp(state, "42P07") != 0 && strcmp(state, "23505") != 0)
+		pg_die(t->pg, "cannot make the table");
+	/* back to the lock_timeout there was */
+	if (!t->created)
+		pg_exec(t->pg, "ROLLBACK TO SAVEPOINT ferry_create");
+	pg_exec(t->pg, "RELEASE SAVEPOINT ferry_create");
+	str_free(&sql);
+	table_read(t);
+}
+
+/* A table made in this run grows with the input: NDJSON may name a column late. */
+static void add_column(struct table *t, struct sl name)
+{
+	struct str sql = { 0 };
+
+	str_addf(&sql, "ALTER TABLE %s ADD COLUMN ", str_z(&t->ident));
+	pg_add_ident(t->pg, &sql, relation_cut(name));
+	str_addf(&sql, " %s", type_of(t, name));
+	pg_exec(t->pg, str_z(&sql));
+	str_free(&sql);
+	table_read(t);
+}
+
+/*
+ * Nobody else exchanges the rows meanwhile: two would each have read the table, and then each wait
+ * for the other. Like who makes a table, the second waits as long as the first one loads; others
+ * may read and write.
+ */
+static void lock_renewed(struct table *t)
+{
+	pg_execf(t->pg,
+		"SET LOCAL lock_timeout = 0; LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE; "
+		"SET LOCAL lock_timeout = '" PG_LOCK_TIMEOUT "'",
+		str_z(&t->ident));
+}
+
+/*
+ * The rows that will replace those of the table gather in one of the session's own, which has the
+ * same columns, keys and checks: readers of the table wait only for the exchange at the end.
+ */
+static void make_renewed(struct table *t)
+{
+	struct str sql = { 0 };
+
+	t->renewed = true;
+	str_clear(&t->into);
+	str_addz(&t->into, "pg_temp." TABLE_LOADED);
+	if (!t->foreign)
+		lock_renewed(t);
+	str_addf(&sql,
+		"CREATE TEMP TABLE " TABLE_LOADED
+		" (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS "
+		"INCLUDING INDEXES INCLUDING GENERATED) ON COMMIT DROP",
+		str_z(&t->ident));
+	for (size_t i = 0; i < t->columns.n; i++) {
+		t->column[i].always = false;
+		if (t->column[i].sequence.n == 0)
+			continue;
+		str_addz(&sql, "; ALTER TABLE pg_temp." TABLE_LOADED " ALTER COLUMN ");
+		pg_add_ident(t->pg, &sql, t->columns.name[i]);
+		str_addz(&sql, " SET DEFAULT pg_catalog.nextval(");
+		pg_add_literal(t->pg, &sql, t->column[i].sequence);
+		str_addz(&sql, ")");
+	}
+	pg_exec(t->pg, str_z(&sql));
+	str_free(&sql);
+	t->by_insert = t->secured = t->defers = t->drops = false;
+}
+
+static void exchange(struct table *t)
+{
+	struct str sql = { 0 }, insert = { 0 }, list = { 0 };
+	struct pg_result *r;
+
+	for (size_t i = 0; i < t->columns.n; i++)
+		if (!t->column[i].computed) {
+			str_addz(&list, list.n ? ", " : "");
+			pg_add_ident(t->pg, &list, t->columns.name[i]);
+		}
+	str_addf(&sql, "TRUNCATE %s", str_z(&t->ident));
+	str_addf(&insert,
+		"INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s",
+		str_z(&t->ident), str_z(&list), str_z(&list), str_z(&t->into));
+	if (!pg_try_exec(t->pg, str_z(&sql)) ||
+		!(r = pg_try_query(t->pg, str_z(&insert), 0, NULL)))
+		pg_die(t->pg, "cannot exchange the rows of the table");
+	t->counts.dropped += t->counts.inserted - pg_affected(r);
+	t->counts.inserted = pg_affected(r);
+	pg_clear(r);
+	str_free(&insert);
+	str_free(&sql);
+	str_free(&list);
+}
+
+/* ---- the stream's columns -------------------------------------------------------------------- */
+
+static NORETURN void unknown_columns(struct table *t)
+{
+	struct str list = { 0 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->cols->n; i++)
+		if (names_find(&t->columns, relation_cut(t->cols->name[i])) == NAMES_NONE &&
+			n++ < 5)
+			str_addf(&list, "%s%s", list.n ? ", " : "", msg_q(t->cols->name[i]));
+	die_hint(EX_DATA, "--ignore-unknown leaves them out; names are compared with their case",
+		"%s has no column %s%s", str_z(&t->ident), str_z(&list), n > 5 ? ", …" : "");
+}
+
+static void refuse_twins(const struct table *t, size_t i)
+{
+	struct sl name = relation_cut(t->cols->name[i]);
+
+	for (size_t c = 0; name.n < t->cols->name[i].n && c < t->cols->n; c++)
+		if (c != i && sl_eq(relation_cut(t->cols->name[c]), name))
+			die(EX_DATA, "columns %s and %s have the same first 63 bytes, "
+				     "which is all of a name that PostgreSQL keeps",
+				msg_q(t->cols->name[c]), msg_q(t->cols->name[i]));
+}
+
+static void take_column(struct table *t, size_t i)
+{
+	struct sl name = relation_cut(t->cols->name[i]);
+	size_t at = names_find(&t->columns, name);
+
+	if (t->created && at == NAMES_NONE) {
+		add_column(t, name);
+		at = names_find(&t->columns, name);
+	}
+	t->to[i] = at == NAMES_NONE ? NOWHERE : (uint32_t)at;
+	if (at == NAMES_NONE && !t->conf.ignore_unknown)
+		unknown_columns(t);
+	if (at != NAMES_NONE && t->column[at].computed) {
+		msg_note("column %s is computed by the table: what the input has of it is "
+			 "left out",
+			msg_q(name));
+		t->to[i] = NOWHERE;
+	}
+	t->n_wanted += t->to[i] != NOWHERE;
+}
+
+void table_cols(struct table *t, const struct names *cols, bool json)
+{
+	t->cols = cols;
+	t->json = json;
+	for (size_t i = t->n_cols; i < cols->n; i++)
+		refuse_twins(t, i);
+	if (!t->exists && cols->n > 0)
+		create_table(t);
+	if (t->conf.truncate && !t->created && !t->renewed && cols->n > 0)
+		make_renewed(t);
+	mem_grow(&t->to, &t->to_cap, cols->n, sizeof *t->to);
+	for (; t->n_cols < cols->n; t->n_cols++)
+		take_column(t, t->n_cols);
+	if (t->n_wanted == 0 && cols->n > 0)
+		die(EX_DATA, "%s has none of the input's columns", str_z(&t->ident));
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+void table_finish(struct table *t, bool last)
+{
+	table_flush(t);
+	table_retry(t);
+	if (!last)
+		return;
+	check_met(t);
+	/* an input without a record, such as [], may name no column either */
+	if (t->conf.truncate && t->exists && !t->created && !t->renewed)
+		make_renewed(t);
+	if (t->renewed)
+		exchange(t);
+}
+
+bool table_check(struct table *t)
+{
+	if (!pg_try_exec(t->pg, "SET CONSTRAINTS ALL IMMEDIATE")) {
+		if (t->immediate || !t->defers || !copybuf_is_row_fault(pg_sqlstate(t->pg)))
+			pg_die(t->pg, "cannot commit");
+		return false;
+	}
+	t->before = t->counts;
+	t->immediate = false;
+	return true;
+}
+
+static void advance_to(struct table *t, size_t i)
+{
+	const struct column *c = &t->column[i];
+	struct str sql = { 0 };
+
+	/*
+	 * Others may take numbers meanwhile: so only a long way is jumped, which nobody can have
+	 * gone in between.
+	 */
+	str_addf(&sql,
+		"SELECT CASE WHEN %lld - l.n > 10000 THEN pg_catalog.setval(%s, %lld) ELSE"
+		" (SELECT max(pg_catalog.nextval(%s))"
+		"  FROM pg_catalog.generate_series(l.n + 1, %lld)) END"
+		" FROM (SELECT pg_catalog.nextval(%s) AS n) AS l",
+		(long long)c->greatest, "$1", (long long)c->greatest, "$1", (long long)c->greatest,
+		"$1");
+	pg_clear(pg_query(t->pg, str_z(&sql), 1, (const char *[]){ c->sequence.p }));
+	str_free(&sql);
+}
+
+void table_sequences(struct table *t, bool advance)
+{
+	for (size_t i = 0; i < t->columns.n; i++) {
+		struct column *c = &t->column[i];
+		struct str sql = { 0 };
+		struct pg_result *r;
+		int64_t next = 0;
+
+		if (!c->any)
+			continue;
+		str_addf(&sql, "SELECT last_value + is_called::int FROM %s", c->sequence.p);
+		r = pg_query(t->pg, str_z(&sql), 0, NULL);
+		(void)!num_i64(pg_value(r, 0, 0), &next);
+		pg_clear(r);
+		str_free(&sql);
+		if (next > c->greatest)
+			continue;
+		if (advance)
+			advance_to(t, i);
+		else
+			msg_warn("column %s now has %lld, and its sequence will give %lld next: "
+				 "--advance-sequences mends that",
+				msg_q(t->columns.name[i]), (long long)c->greatest, (long long)next);
+		c->any = false;
+	}
+}

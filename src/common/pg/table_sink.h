@@ -1,0 +1,21 @@
+/* table_sink.h - pg-copy-load --table: the rows of table.h as a sink. */
+#ifndef FERRY_PG_TABLE_SINK_H
+#define FERRY_PG_TABLE_SINK_H
+
+#include "pg/table.h"
+#include "stream/sink.h"
+
+struct table_sink_opts {
+	struct table_conf table;   /* but `bad` and `ctx`, which are the sink's own */
+	bool infer;		   /* a table that is made has the types that hold all values */
+	bool dry_run;		   /* everything is rolled back, and reported */
+	bool advance_sequences;
+	bool stop_at_first;	   /* a bad record ends the program: there is no file for them */
+};
+
+extern const struct sink_ops table_sink_ops;
+
+/* `env` and the strings of the options are kept. */
+void *table_sink_open(const struct sink_env *env, const struct table_sink_opts *opts) NODISCARD;
+
+#endif

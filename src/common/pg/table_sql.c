@@ -1,0 +1,350 @@
+/* table_sql.c - the statements that merge rows into a table, in bulk or one by one. */
+#include "pg/table_internal.h"
+
+enum part { PART_KEY = 1, PART_SET = 2, PART_FIXED = 4, PART_ALL = 7 };
+
+bool table_is_key(const struct table *t, uint32_t column)
+{
+	return names_find(&t->keys, t->columns.name[column]) != NAMES_NONE;
+}
+
+/* Is a key looked for, so that rows of one must not come twice? */
+static bool merges(const struct table *t)
+{
+	return t->keys.n > 0 && t->conf.on_conflict != TABLE_ERROR;
+}
+
+static enum part part_of(const struct table *t, const struct written *w)
+{
+	if (table_is_key(t, w->to))
+		return PART_KEY;
+	return t->column[w->to].always ? PART_FIXED : PART_SET;
+}
+
+/* Appends the columns of these parts, each with `prefix`; how many they are. */
+static size_t add_list(struct table *t, struct str *sql, const struct shape *s, unsigned parts,
+	const char *prefix)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (!(part_of(t, &s->col[i]) & parts))
+			continue;
+		str_addz(sql, n++ ? ", " : "");
+		str_addz(sql, prefix);
+		pg_add_ident(t->pg, sql, t->columns.name[s->col[i].to]);
+	}
+	return n;
+}
+
+static bool has(struct table *t, const struct shape *s, unsigned part)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (part_of(t, &s->col[i]) & part)
+			return true;
+	return false;
+}
+
+void table_add_columns(struct table *t, struct str *sql, const struct shape *s)
+{
+	str_addz(sql, " (");
+	(void)add_list(t, sql, s, PART_ALL, "");
+	str_addc(sql, ')');
+}
+
+/* ---- the rows of a merge --------------------------------------------------------------------- */
+
+/* `value` is of type jsonb: what jsonb_populate_record() makes of it for this column. */
+static void add_populated(struct table *t, struct str *sql, struct sl name, const char *value)
+{
+	str_addf(sql, "(pg_catalog.jsonb_populate_record(NULL::%s, pg_catalog.jsonb_build_object(",
+		str_z(&t->ident));
+	pg_add_literal(t->pg, sql, name);
+	str_addf(sql, ", %s))).", value);
+	pg_add_ident(t->pg, sql, name);
+}
+
+static void add_staged(struct table *t, struct str *sql, const struct shape *s)
+{
+	str_addf(sql, "SELECT %s", str_z(&t->row));
+	for (size_t i = 0; i < s->n; i++) {
+		struct sl name = t->columns.name[s->col[i].to];
+		struct str ident = { 0 };
+
+		pg_add_ident(t->pg, &ident, name);
+		str_addz(sql, ", ");
+		if (s->col[i].as_json) {
+			add_populated(t, sql, name, str_z(&ident));
+			str_addz(sql, " AS ");
+		}
+		str_add(sql, str_sl(&ident));
+		str_free(&ident);
+	}
+	str_addz(sql, " FROM pg_temp.ferry_stage_0");
+}
+
+static void add_variables(struct table *t, struct str *sql, const struct shape *s)
+{
+	str_addz(sql, "SELECT");
+	for (size_t i = 0; i < s->n; i++) {
+		str_addf(sql, "%s ferry_v%zu AS ", i ? "," : "", i);
+		pg_add_ident(t->pg, sql, t->columns.name[s->col[i].to]);
+	}
+}
+
+/* Appends ` FROM (…) AS s`: of several rows of a key the one that counts. */
+static void add_source(struct table *t, struct str *sql, const struct shape *s, enum source from)
+{
+	bool by_key = from == SOURCE_STAGE && merges(t);
+
+	str_addz(sql, " (");
+	if (by_key) {
+		str_addz(sql, "SELECT DISTINCT ON (");
+		(void)add_list(t, sql, s, PART_KEY, "");
+		str_addz(sql, ") * FROM (");
+	}
+	if (from == SOURCE_STAGE)
+		add_staged(t, sql, s);
+	else
+		add_variables(t, sql, s);
+	if (by_key) {
+		str_addz(sql, ") AS x ORDER BY ");
+		(void)add_list(t, sql, s, PART_KEY, "");
+		str_addf(sql, ", %s%s", str_z(&t->row),
+			t->conf.on_conflict == TABLE_IGNORE ? "" : " DESC");
+	}
+	str_addz(sql, ") AS s");
+}
+
+static void add_match(struct table *t, struct str *sql)
+{
+	for (size_t i = 0; i < t->keys.n; i++) {
+		struct str k = { 0 };
+
+		pg_add_ident(t->pg, &k, t->keys.name[i]);
+		str_addf(sql, "%s(t.%s %s s.%s", i ? " AND " : "", str_z(&k),
+			t->column[names_find(&t->columns, t->keys.name[i])].equal.p, str_z(&k));
+		if (t->nulls_equal)
+			str_addf(sql, " OR t.%s IS NULL AND s.%s IS NULL", str_z(&k), str_z(&k));
+		str_addc(sql, ')');
+		str_free(&k);
+	}
+}
+
+/* ---- steps ----------------------------------------------------------------------------------- */
+
+/*
+ * Old and new row are compared by image (*<>): so -0 replaces 0 and 1.00 replaces 1.0, and types
+ * without an equality, such as json, can be compared too.
+ */
+static void add_differ(struct table *t, struct str *sql, const struct shape *s, const char *from)
+{
+	str_addz(sql, "ROW(");
+	(void)add_list(t, sql, s, PART_SET, "t.");
+	str_addz(sql, ")::record OPERATOR(pg_catalog.*<>) ROW(");
+	(void)add_list(t, sql, s, PART_SET, from);
+	str_addz(sql, ")::record");
+}
+
+/* In the order of the keys, so that two loaders cannot lock each other out. */
+static void add_lock(struct table *t, struct str *sql, const struct shape *s, enum source from)
+{
+	bool updates = has(t, s, PART_SET) && t->conf.on_conflict != TABLE_IGNORE;
+
+	str_addz(sql, "SELECT (SELECT count(*) FROM");
+	add_source(t, sql, s, from);
+	str_addz(sql, "), count(*), count(*) FILTER (WHERE differs) FROM (SELECT ");
+	if (updates)
+		add_differ(t, sql, s, "s.");
+	str_addf(sql, "%s AS differs FROM %s AS t,", updates ? "" : "false", str_z(&t->into));
+	add_source(t, sql, s, from);
+	str_addz(sql, " WHERE ");
+	add_match(t, sql);
+	if (updates) {
+		str_addz(sql, " ORDER BY ");
+		(void)add_list(t, sql, s, PART_KEY, "t.");
+		str_addz(sql, " FOR NO KEY UPDATE OF t");
+	}
+	str_addz(sql, ") AS x");
+}
+
+static void add_fixed(struct table *t, struct str *sql, const struct shape *s, enum source from)
+{
+	str_addf(sql, "SELECT FROM %s AS t,", str_z(&t->into));
+	add_source(t, sql, s, from);
+	str_addz(sql, " WHERE ");
+	add_match(t, sql);
+	str_addz(sql, " AND ROW(");
+	(void)add_list(t, sql, s, PART_FIXED, "t.");
+	str_addz(sql, ")::record OPERATOR(pg_catalog.*<>) ROW(");
+	(void)add_list(t, sql, s, PART_FIXED, "s.");
+	str_addz(sql, ")::record");
+}
+
+static void add_set(struct table *t, struct str *sql, const struct shape *s, const char *from)
+{
+	str_addz(sql, "SET (");
+	(void)add_list(t, sql, s, PART_SET, "");
+	str_addz(sql, ") = ROW(");
+	(void)add_list(t, sql, s, PART_SET, from);
+	str_addc(sql, ')');
+}
+
+static void add_update(struct table *t, struct str *sql, const struct shape *s, enum source from)
+{
+	str_addf(sql, "UPDATE %s AS t ", str_z(&t->into));
+	add_set(t, sql, s, "s.");
+	str_addz(sql, " FROM");
+	add_source(t, sql, s, from);
+	str_addz(sql, " WHERE ");
+	add_match(t, sql);
+	str_addz(sql, " AND ");
+	add_differ(t, sql, s, "s.");
+}
+
+/* Another session may have inserted a row of the key since: so it can still conflict. */
+static void add_conflict(struct table *t, struct str *sql, const struct shape *s)
+{
+	str_addz(sql, " ON CONFLICT (");
+	(void)add_list(t, sql, s, PART_KEY, "");
+	if (t->conf.on_conflict == TABLE_IGNORE || !has(t, s, PART_SET)) {
+		str_addz(sql, ") DO NOTHING");
+		return;
+	}
+	str_addz(sql, ") DO UPDATE ");
+	add_set(t, sql, s, "excluded.");
+	str_addz(sql, " WHERE ");
+	add_differ(t, sql, s, "excluded.");
+}
+
+static bool writes_always(const struct table *t, const struct shape *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (t->column[s->col[i].to].always)
+			return true;
+	return false;
+}
+
+static void add_insert(struct table *t, struct str *sql, const struct shape *s, enum source from)
+{
+	bool by_key = merges(t);
+
+	str_addf(sql, "INSERT INTO %s AS t", str_z(&t->into));
+	table_add_columns(t, sql, s);
+	str_addz(sql, writes_always(t, s) ? " OVERRIDING SYSTEM VALUE SELECT " : " SELECT ");
+	(void)add_list(t, sql, s, PART_ALL, "s.");
+	str_addz(sql, " FROM");
+	add_source(t, sql, s, from);
+	if (by_key) {
+		str_addf(sql, " WHERE NOT EXISTS (SELECT FROM %s AS t WHERE ", str_z(&t->into));
+		add_match(t, sql);
+		str_addc(sql, ')');
+	}
+	if (from == SOURCE_STAGE) {
+		str_addz(sql, " ORDER BY ");
+		if (by_key)
+			(void)add_list(t, sql, s, PART_KEY, "s.");
+		else
+			str_addf(sql, "s.%s", str_z(&t->row));
+	}
+	if (by_key)
+		add_conflict(t, sql, s);
+}
+
+bool table_add_merge(struct table *t, struct str *sql, const struct shape *s, enum source from,
+	enum merge_step step)
+{
+	enum table_conflict how = (enum table_conflict)t->conf.on_conflict;
+	bool updates = t->keys.n > 0 && (how == TABLE_REPLACE || how == TABLE_UPDATE_ONLY);
+
+	if (step == MERGE_LOCK && merges(t))
+		add_lock(t, sql, s, from);
+	else if (step == MERGE_FIXED && updates && has(t, s, PART_FIXED))
+		add_fixed(t, sql, s, from);
+	else if (step == MERGE_UPDATE && updates && has(t, s, PART_SET))
+		add_update(t, sql, s, from);
+	else if (step == MERGE_INSERT && how != TABLE_UPDATE_ONLY)
+		add_insert(t, sql, s, from);
+	else
+		return false;
+	return true;
+}
+
+/* ---- tables on the way ----------------------------------------------------------------------- */
+
+/* Not AS SELECT: whoever may only insert need not be allowed to read. NOT NULL is left out. */
+void table_add_stage(struct table *t, struct str *sql, const struct shape *s)
+{
+	str_addf(sql, "CREATE TEMP TABLE ferry_stage_0 (%s bigint GENERATED ALWAYS AS IDENTITY",
+		str_z(&t->row));
+	for (size_t i = 0; i < t->columns.n; i++) {
+		const char *type = t->column[i].type.p;
+
+		for (size_t c = 0; c < s->n; c++)
+			if (s->col[c].to == i && s->col[c].as_json)
+				type = "pg_catalog.jsonb";
+		str_addz(sql, ", ");
+		pg_add_ident(t->pg, sql, t->columns.name[i]);
+		str_addf(sql, " %s", type);
+	}
+	str_addz(sql, ") ON COMMIT DELETE ROWS");
+}
+
+static void add_assignments(struct table *t, struct str *sql, const struct shape *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct str value = { 0 };
+
+		str_addf(&value, "ferry_r.c%zu%s", i,
+			s->col[i].as_json ? "::pg_catalog.jsonb" : "");
+		str_addf(sql, "ferry_c := %zu; ferry_v%zu := ", i + 1, i);
+		if (s->col[i].as_json)
+			add_populated(t, sql, t->columns.name[s->col[i].to], str_z(&value));
+		else
+			str_add(sql, str_sl(&value));
+		str_addz(sql, "; ");
+		str_free(&value);
+	}
+	str_addz(sql, "ferry_c := 0; ");
+}
+
+static void add_writes(struct table *t, struct str *sql, const struct shape *s)
+{
+	struct str fixed = { 0 };
+
+	if (table_add_merge(t, &fixed, s, SOURCE_VARIABLES, MERGE_FIXED))
+		str_addf(sql, "IF EXISTS (%s) THEN RAISE 'fixed' USING ERRCODE = '428C9'; END IF; ",
+			str_z(&fixed));
+	for (enum merge_step step = MERGE_UPDATE; step <= MERGE_INSERT; step++)
+		if (table_add_merge(t, sql, s, SOURCE_VARIABLES, step))
+			str_addz(sql, "; ");
+	str_free(&fixed);
+}
+
+/* Variables take a text as a column of their type does, with its length and its domain's checks. */
+void table_add_loop(struct table *t, struct str *sql, const struct shape *s, bool write)
+{
+	struct str body = { 0 };
+
+	str_addz(&body, "#variable_conflict use_column\nDECLARE ferry_r record; ferry_c int; "
+			"ferry_s text; ferry_m text; ferry_d text; ");
+	for (size_t i = 0; i < s->n; i++)
+		str_addf(&body, "ferry_v%zu %s; ", i, t->column[s->col[i].to].type.p);
+	str_addz(&body, "BEGIN FOR ferry_r IN SELECT * FROM pg_temp.ferry_raw AS r ORDER BY r.n "
+			"LOOP BEGIN ");
+	add_assignments(t, &body, s);
+	if (write)
+		add_writes(t, &body, s);
+	str_addz(&body,
+		"EXCEPTION WHEN OTHERS OR assert_failure THEN "
+		"GET STACKED DIAGNOSTICS ferry_s = RETURNED_SQLSTATE, ferry_m = MESSAGE_TEXT, "
+		"ferry_d = PG_EXCEPTION_DETAIL; "
+		/* no row's fault, and it would only come again with the next one */
+		"IF pg_catalog.left(ferry_s, 2) IN ('08', '25', '40', '53', '55', '57', '58', "
+		"'XX') THEN RAISE; END IF; "
+		"INSERT INTO pg_temp.ferry_bad VALUES (ferry_r.n, ferry_s, ferry_m, ferry_d, "
+		"ferry_c); END; END LOOP; END");
+	str_addz(sql, "DO ");
+	pg_add_literal(t->pg, sql, str_sl(&body));
+	str_free(&body);
+}

@@ -1,0 +1,336 @@
+/*
+ * table_wait.c - rows that are refused for want of others: what they refer to may come later, or
+ * may be refused only because something else of a buffer was.
+ */
+#include "pg/table_internal.h"
+
+#include "core/num.h"
+
+#define LATE_MAX ((size_t)64 << 20) /* bytes of rows that wait */
+#define ROUNDS_MAX 1000		     /* of rows that refer to rows that are hopeless */
+
+/* Appends the values of the row's key, for comparison. */
+static void row_key(const struct table *t, const struct shape *s, const struct copybuf *b,
+	size_t row, struct str *key)
+{
+	struct str value = { 0 };
+
+	for (size_t i = 0; i < s->n; i++) {
+		uint32_t n;
+
+		if (!table_is_key(t, s->col[i].to))
+			continue;
+		str_clear(&value);
+		(void)copybuf_field(b, row, i, &value);
+		n = (uint32_t)value.n;
+		str_add(key, (struct sl){ (const char *)&n, sizeof n });
+		str_add(key, str_sl(&value));
+	}
+	str_free(&value);
+}
+
+struct sl table_raw(const struct table *t, const struct shape *s, size_t row)
+{
+	if (!t->conf.keep_raw)
+		return SL("");
+	return (struct sl){ s->raw.p + s->raw_of[row].at, s->raw_of[row].n };
+}
+
+/*
+ * A row it refers to may come. Where constraints that could have waited for the end are checked at
+ * once, a value that is taken may be free again then.
+ */
+static bool may_wait(const struct table *t, const char *state)
+{
+	return strcmp(state, "23503") == 0 ||
+	       (t->immediate && (strcmp(state, "23505") == 0 || strcmp(state, "23P01") == 0));
+}
+
+bool table_set_aside(struct table *t, struct shape *s, size_t row, const char *state)
+{
+	const struct copybuf_row *r = &s->buf.row[row];
+	struct sl text = copybuf_rows(&s->buf, row, row + 1), raw = table_raw(t, s, row);
+
+	if (t->last_chance || !may_wait(t, state))
+		return false;
+	s->late_is_full |= s->late.text.n + text.n > LATE_MAX;
+	if (s->late_is_full)
+		return false;
+	copybuf_begin_row(&s->late, r->record, r->line);
+	str_add(&s->late.text, text);
+	mem_grow(&s->late_raw_of, &s->late_cap, s->late.n, sizeof *s->late_raw_of);
+	s->late_raw_of[s->late.n - 1] = (struct raw){ .at = s->late_raw.n,
+		.n = raw.n,
+		.refers = strcmp(state, "23503") == 0 };
+	str_add(&s->late_raw, raw);
+	return true;
+}
+
+/* Takes rows that wait out of those that do. */
+static void take_late(struct shape *s, const bool *out)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->late.n; i++)
+		if (!out[i])
+			s->late_raw_of[kept++] = s->late_raw_of[i];
+	copybuf_take_out(&s->late, out);
+}
+
+/* ---- rows that were replaced meanwhile ------------------------------------------------------ */
+
+/* By number of a key: the greatest record that got in. */
+static uint64_t *records_of(struct table *t, const struct shape *s, struct names *keys)
+{
+	uint64_t *record = mem_alloc((s->buf.n + 1) * sizeof *record);
+	struct str key = { 0 };
+
+	for (size_t i = 0; i < s->buf.n; i++) {
+		str_clear(&key);
+		row_key(t, s, &s->buf, i, &key);
+		record[names_add(keys, str_sl(&key), NULL)] = s->buf.row[i].record;
+	}
+	str_free(&key);
+	return record;
+}
+
+/* A row that was put aside is replaced when one of its key that comes later got in. */
+void table_forget_replaced(struct table *t, struct shape *s)
+{
+	bool *out = mem_zalloc((s->late.n + 1) * sizeof *out);
+	struct names keys = { 0 };
+	uint64_t *record = records_of(t, s, &keys);
+	struct str key = { 0 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->late.n; i++) {
+		size_t at;
+
+		str_clear(&key);
+		row_key(t, s, &s->late, i, &key);
+		at = names_find(&keys, str_sl(&key));
+		out[i] = at != NAMES_NONE && s->late.row[i].record < record[at];
+		n += out[i];
+	}
+	t->counts.superseded += n;
+	take_late(s, out);
+	names_free(&keys);
+	str_free(&key);
+	mem_free(record);
+	mem_free(out);
+}
+
+/* ---- rows that need each other --------------------------------------------------------------- */
+
+/* A foreign key of the table: rows [i, end) of what keys_sql gives. */
+static const char keys_sql[] =
+	"SELECT k.oid, k.confrelid = k.conrelid, pg_catalog.quote_ident(c.attname),"
+	" pg_catalog.quote_ident(p.attname), 'OPERATOR(' || pg_catalog.quote_ident(n.nspname) ||"
+	" '.' || o.oprname || ')', pg_catalog.quote_ident(pn.nspname) || '.' ||"
+	" pg_catalog.quote_ident(pc.relname)"
+	" FROM pg_catalog.pg_constraint AS k CROSS JOIN LATERAL"
+	"  ROWS FROM (pg_catalog.unnest(k.conkey), pg_catalog.unnest(k.confkey),"
+	"   pg_catalog.unnest(k.conpfeqop)) AS u (child, parent, op)"
+	" JOIN pg_catalog.pg_attribute AS c ON c.attrelid = k.conrelid AND c.attnum = u.child"
+	" JOIN pg_catalog.pg_attribute AS p ON p.attrelid = k.confrelid AND p.attnum = u.parent"
+	" JOIN pg_catalog.pg_operator AS o ON o.oid = u.op"
+	" JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace"
+	" JOIN pg_catalog.pg_class AS pc ON pc.oid = k.confrelid"
+	" JOIN pg_catalog.pg_namespace AS pn ON pn.oid = pc.relnamespace"
+	" WHERE k.contype = 'f' AND k.conrelid = pg_catalog.to_regclass($1) ORDER BY k.oid";
+
+static size_t end_of(const struct pg_result *r, size_t i)
+{
+	size_t end = i + 1;
+
+	while (end < pg_rows(r) && sl_eq(pg_value(r, end, 0), pg_value(r, i, 0)))
+		end++;
+	return end;
+}
+
+/* Appends ` AND NOT EXISTS`: no row of `parent` is what the key refers to. */
+static void add_absent(
+	struct str *sql, const struct pg_result *r, size_t i, size_t end, const char *parent)
+{
+	str_addf(sql, " AND NOT EXISTS (SELECT FROM %s AS p WHERE true", parent);
+	for (; i < end; i++)
+		str_addf(sql, " AND p.%s %s s.%s", pg_valuez(r, i, 3), pg_valuez(r, i, 4),
+			pg_valuez(r, i, 2));
+	str_addc(sql, ')');
+}
+
+/* For each foreign key the statement that takes those out that refer to no row anywhere. */
+static void read_references(struct table *t)
+{
+	struct pg_result *r = pg_query(t->pg, keys_sql, 1, (const char *[]){ str_z(&t->ident) });
+	size_t end;
+
+	t->referring = true;
+	t->hopeless = mem_zalloc((pg_rows(r) + 1) * sizeof *t->hopeless);
+	for (size_t i = 0; i < pg_rows(r); i = end) {
+		struct str *sql = &t->hopeless[t->n_hopeless++];
+
+		end = end_of(r, i);
+		str_addz(sql, "DELETE FROM pg_temp.ferry_stage_0 AS s WHERE true");
+		for (size_t c = i; c < end; c++)
+			str_addf(sql, " AND s.%s IS NOT NULL", pg_valuez(r, c, 2));
+		add_absent(sql, r, i, end, pg_valuez(r, i, 5));
+		if (pg_valuez(r, i, 1)[0] == 't')
+			add_absent(sql, r, i, end, "pg_temp.ferry_stage_0");
+	}
+	pg_clear(r);
+}
+
+/* Takes out of the staging table who refers to no row, and who refers to these, and so on. */
+static bool drop_hopeless(struct table *t)
+{
+	uint64_t n = 1;
+
+	for (int round = 0; n > 0 && round < ROUNDS_MAX; round++) {
+		n = 0;
+		for (size_t i = 0; i < t->n_hopeless; i++) {
+			struct pg_result *r = pg_try_query(t->pg, str_z(&t->hopeless[i]), 0, NULL);
+
+			if (!r)
+				return false;
+			n += pg_affected(r);
+			pg_clear(r);
+		}
+	}
+	return n == 0;
+}
+
+/* Moves the rows that refer to others into the buffer; `from` says which they were. */
+static void pick_referring(struct shape *s, size_t *from)
+{
+	for (size_t i = 0; i < s->late.n; i++) {
+		if (!s->late_raw_of[i].refers)
+			continue;
+		from[s->buf.n] = i;
+		copybuf_begin_row(&s->buf, s->late.row[i].record, s->late.row[i].line);
+		str_add(&s->buf.text, copybuf_rows(&s->late, i, i + 1));
+	}
+}
+
+/* Keeps in the buffer what is left in the staging table. */
+static void keep_staged(struct table *t, struct shape *s, size_t *from)
+{
+	bool *out = mem_alloc((s->buf.n + 1) * sizeof *out);
+	struct str sql = { 0 };
+	struct pg_result *r;
+	size_t kept = 0;
+	uint64_t n;
+
+	memset(out, true, s->buf.n);
+	str_addf(&sql, "SELECT %s FROM pg_temp.ferry_stage_0 ORDER BY 1", str_z(&t->row));
+	r = pg_query(t->pg, str_z(&sql), 0, NULL);
+	for (size_t i = 0; i < pg_rows(r); i++)
+		if (num_u64(pg_value(r, i, 0), &n) && n > 0 && n <= s->buf.n) {
+			out[n - 1] = false;
+			from[kept++] = from[n - 1];
+		}
+	copybuf_take_out(&s->buf, out);
+	pg_clear(r);
+	str_free(&sql);
+	mem_free(out);
+}
+
+static void leave_out(void *ctx, size_t row)
+{
+	struct table *t = ctx;
+
+	t->left_out[row] = true;
+}
+
+/* Loads the buffer, by halves where something else is wrong; those that get in wait no more. */
+static void load_picked(struct table *t, struct shape *s, const size_t *from)
+{
+	bool *out = mem_zalloc((s->late.n + 1) * sizeof *out);
+
+	t->left_out = mem_zalloc((s->buf.n + 1) * sizeof *t->left_out);
+	copybuf_load(t->pg, 0, s->buf.n, table_load, leave_out, NULL, t);
+	for (size_t i = 0; i < s->buf.n; i++)
+		out[from[i]] = !t->left_out[i];
+	take_late(s, out);
+	mem_free(t->left_out);
+	mem_free(out);
+}
+
+/*
+ * Rows may refer to each other, so that none gets in before the others. Of those that wait the
+ * largest set is sought in which each refers to a row that is there, or in the set; it gets in
+ * together.
+ */
+static void load_together(struct table *t, struct shape *s)
+{
+	size_t *from = mem_alloc((s->late.n + 1) * sizeof *from);
+
+	if (!t->referring)
+		read_references(t);
+	t->sending = s;
+	pick_referring(s, from);
+	if (s->buf.n > 0 && table_stage(t, 0, s->buf.n)) {
+		pg_exec(t->pg, "SAVEPOINT ferry_hope");
+		if (drop_hopeless(t)) {
+			keep_staged(t, s, from);
+			pg_exec(t->pg, "RELEASE SAVEPOINT ferry_hope");
+			load_picked(t, s, from);
+		} else {
+			pg_exec(t->pg, "ROLLBACK TO SAVEPOINT ferry_hope; "
+				       "RELEASE SAVEPOINT ferry_hope");
+		}
+	}
+	copybuf_clear(&s->buf);
+	mem_free(from);
+}
+
+/* ---- another chance -------------------------------------------------------------------------- */
+
+static void swap_late(struct shape *s)
+{
+	struct shape was = *s;
+
+	s->buf = was.late;
+	s->raw = was.late_raw;
+	s->raw_of = was.late_raw_of;
+	s->raw_cap = was.late_cap;
+	s->late = was.buf;
+	s->late_raw = was.raw;
+	s->late_raw_of = was.raw_of;
+	s->late_cap = was.raw_cap;
+}
+
+static size_t count_late(const struct table *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->shapes.n; i++)
+		n += t->shape[i].late.n;
+	return n;
+}
+
+static void send_late(struct table *t)
+{
+	for (size_t i = 0; i < t->shapes.n; i++)
+		if (t->shape[i].late.n > 0) {
+			swap_late(&t->shape[i]);
+			table_send(t, &t->shape[i]);
+		}
+}
+
+/* What waits is tried as long as that lets some in; what is left then is refused. */
+void table_retry(struct table *t)
+{
+	size_t before;
+
+	while ((before = count_late(t)) > 0) {
+		for (size_t i = 0; i < t->shapes.n && !t->last_chance; i++)
+			if (t->shape[i].late.n > 0)
+				load_together(t, &t->shape[i]);
+		if (count_late(t) < before)
+			continue;
+		send_late(t);
+		t->last_chance = count_late(t) == before;
+	}
+	t->last_chance = false;
+}

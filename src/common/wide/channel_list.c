@@ -1,0 +1,122 @@
+#include "wide/channel_list.h"
+
+#include "stream/rd.h"
+
+static size_t column_of(const struct names *cols, const char *name, const char *other)
+{
+	size_t i = names_find(cols, sl_of(name));
+
+	return i != NAMES_NONE || !other ? i : names_find(cols, sl_of(other));
+}
+
+/* The text of a field, .p NULL when it is absent or NULL. */
+static struct sl field_of(const struct rec *rec, size_t i)
+{
+	if (i >= rec->n || field_is_null(&rec->f[i]))
+		return (struct sl){ NULL, 0 };
+	return field_sl(&rec->f[i]);
+}
+
+static void add_member(struct str *s, const char *key, struct sl text)
+{
+	if (!text.p)
+		return;
+	str_addf(s, ",\"%s\":", key);
+	str_add_json(s, text);
+}
+
+/* "Exhaust gas temperature [°C]", as far as the list says it. */
+static void add_about(struct str *s, struct sl name, struct sl unit)
+{
+	struct str about = { 0 };
+
+	if (name.p)
+		str_add(&about, name);
+	if (unit.p && unit.n > 0) {
+		str_addz(&about, about.n > 0 ? " [" : "[");
+		str_add(&about, unit);
+		str_addc(&about, ']');
+	}
+	if (about.n > 0)
+		add_member(s, "about", str_sl(&about));
+	str_free(&about);
+}
+
+static void add_channel(struct channel_list *list, const struct names *cols, const struct rec *rec)
+{
+	struct sl ship = field_of(rec, column_of(cols, "ship_id", "ship"));
+	struct sl channel = field_of(rec, column_of(cols, "data_channel_id", "channel"));
+	struct sl format = field_of(rec, column_of(cols, "value_format", "format"));
+	struct channels_of *l;
+	bool added;
+	size_t i;
+
+	if (!ship.p || !channel.p || ship.n == 0 || channel.n == 0)
+		die(EX_DATA, "channel list:%llu: no ship_id or no data_channel_id",
+			(unsigned long long)rec->line);
+	i = names_add(&list->ships, ship, &added);
+	mem_grow(&list->of, &list->cap, i + 1, sizeof *list->of);
+	l = &list->of[i];
+	if (added)
+		*l = (struct channels_of){ .n = 0 };
+	mem_grow(&l->channel, &l->cap, l->n + 1, sizeof *l->channel);
+	l->channel[l->n++] = (struct widen_channel){ arena_dup(&list->texts, channel),
+		format.p ? arena_dup(&list->texts, format) : SL("") };
+	str_addz(&list->seen, list->seen.n ? ",{\"ship\":" : "[{\"ship\":");
+	str_add_json(&list->seen, ship);
+	add_member(&list->seen, "channel", channel);
+	add_member(&list->seen, "first", field_of(rec, column_of(cols, "first_seen", "first")));
+	add_member(&list->seen, "last", field_of(rec, column_of(cols, "last_seen", "last")));
+	add_member(&list->seen, "samples", field_of(rec, column_of(cols, "samples", "count")));
+	add_about(&list->seen, field_of(rec, column_of(cols, "name", NULL)),
+		field_of(rec, column_of(cols, "unit", NULL)));
+	str_addc(&list->seen, '}');
+}
+
+struct channel_list *channel_list_read(const char *path)
+{
+	struct channel_list *list = mem_zalloc(sizeof *list);
+	struct rd *rd = rd_open(path, &(struct rd_conf){ .format = FMT_AUTO });
+	struct rec rec;
+	enum rd_event event;
+
+	while ((event = rd_next(rd, &rec)) != RD_END) {
+		if (event == RD_BAD)
+			die(EX_DATA, "channel list:%llu: %s",
+				(unsigned long long)rd_fault(rd)->line, rd_fault(rd)->why);
+		if (event == RD_ROW)
+			add_channel(list, rd_cols(rd), &rec);
+	}
+	rd_close(rd);
+	return list;
+}
+
+void channel_list_store(struct channel_list *list, struct pg *target, const char *schema)
+{
+	const char *params[] = { schema, NULL };
+
+	if (list->seen.n == 0)
+		return;
+	str_addc(&list->seen, ']');
+	params[1] = str_z(&list->seen);
+	pg_clear(pg_query(target,
+		"UPDATE ferry.channel c SET first_seen = least(c.first_seen, s.first),"
+		" last_seen = greatest(c.last_seen, s.last), samples = greatest(c.samples, "
+		"s.samples), about = coalesce(s.about, c.about)"
+		" FROM jsonb_to_recordset($2::jsonb) AS s (ship text, channel text, first "
+		"timestamp,"
+		" last timestamp, samples bigint, about text)"
+		" WHERE c.target_schema = $1 AND c.ship = s.ship AND c.channel = s.channel",
+		2, params));
+}
+
+void channel_list_free(struct channel_list *list)
+{
+	for (size_t i = 0; i < list->ships.n; i++)
+		mem_free(list->of[i].channel);
+	mem_free(list->of);
+	names_free(&list->ships);
+	arena_free(&list->texts);
+	str_free(&list->seen);
+	mem_free(list);
+}

@@ -1,0 +1,382 @@
+/* registry_db.c - the registry's side of the database: ferry.channel and the tables there are. */
+#include "wide/registry_internal.h"
+
+#include "core/clock.h"
+#include "core/num.h"
+
+static const char *const type_names[] = { "text", "double precision", "bigint", "boolean" };
+
+const char *column_type_sql(enum column_type t)
+{
+	if (t == COLUMN_OTHER)
+		bug("a column of a foreign type is never made");
+	return type_names[t];
+}
+
+static enum column_type type_of(struct sl name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(type_names); i++)
+		if (sl_eq_str(name, type_names[i]))
+			return (enum column_type)i;
+	return COLUMN_OTHER;
+}
+
+/* Triggers behind a row see what is there; those of referential integrity are internal. */
+static const char meddlers_sql[] =
+	"SELECT string_agg(what, ', ' ORDER BY what) FROM (SELECT format('%s %I of %I.%I', kind,"
+	"  name, n.nspname, c.relname) AS what FROM (SELECT tgrelid, 'trigger', tgname"
+	"   FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') AND tgtype & 3 = 3"
+	"   UNION ALL SELECT ev_class, 'rule', rulename FROM pg_rewrite"
+	"   WHERE ev_enabled IN ('O', 'A')) AS m (rel, kind, name)"
+	"  JOIN pg_class c ON c.oid = rel AND c.relkind IN ('r', 'p')"
+	"  JOIN pg_namespace n ON n.oid = c.relnamespace"
+	"  WHERE n.nspname = $1 AND starts_with(c.relname, $2)"
+	"  AND EXISTS (SELECT FROM ferry.channel WHERE target_schema = $1"
+	"   AND table_name = c.relname) ORDER BY 1 LIMIT 5) AS l";
+
+bool registry_meddlers(struct pg *pg, const char *schema, const char *prefix, struct str *out)
+{
+	struct pg_result *r = pg_query(pg, meddlers_sql, 2, (const char *[]){ schema, prefix });
+	bool any = !pg_is_null(r, 0, 0);
+
+	if (any)
+		str_addf(out, "%s may change or drop what is written: pg-wide-validate tells",
+			pg_valuez(r, 0, 0));
+	pg_clear(r);
+	return any;
+}
+
+/* ---- reading: ferry.channel ----------------------------------------------------------------- */
+
+static void take_channel(struct registry *r, struct ship *s, const struct pg_result *res,
+	size_t row)
+{
+	struct sl id = pg_value(res, row, 0), column = pg_value(res, row, 3);
+	size_t i = registry_channel(s, id);
+	struct channel *c = &s->channel[i];
+	struct group *g;
+	uint64_t number;
+
+	if (!num_u64(pg_value(res, row, 1), &number) || number == 0 ||
+		number > REGISTRY_MAX_COLUMNS)
+		die(EX_CONFIGURATION, "ferry.channel: ship %s, channel %s: no possible group",
+			msg_q(s->id), msg_q(id));
+	*c = (struct channel){
+		.column = registry_keep(r, column),
+		.format = registry_keep(r, pg_is_null(res, row, 5) ? SL("") : pg_value(res, row,
+			5)),
+		.about = registry_keep(r, pg_is_null(res, row, 6) ? SL("") : pg_value(res, row,
+			6)),
+		.group = (uint32_t)number,
+		.type = type_of(pg_value(res, row, 4)),
+		.stored = true,
+	};
+	if (!registry_take_column(s, c->column, i))
+		die(EX_CONFIGURATION, "ferry.channel: ship %s: column %s is given to two channels",
+			msg_q(s->id), msg_q(column));
+	g = registry_group(s, c->group);
+	if (g->n++ == 0) {
+		g->table = registry_keep(r, pg_value(res, row, 2));
+		g->list = registry_list_of(r, id);
+	}
+	s->unmade++;
+}
+
+/* False when nothing is registered. */
+static bool read_channels(struct registry *r, struct ship *s)
+{
+	const char *params[] = { r->opts->schema, registry_keep(r, s->id).p };
+	struct pg_result *res = pg_query(r->pg,
+		"SELECT channel, grp, table_name, column_name, type, format, about"
+		" FROM ferry.channel WHERE target_schema = $1 AND ship = $2 ORDER BY grp, channel",
+		2, params);
+	size_t n = pg_rows(res);
+
+	for (size_t i = 0; i < n; i++)
+		take_channel(r, s, res, i);
+	pg_clear(res);
+	return n > 0;
+}
+
+/* ---- reading: the tables -------------------------------------------------------------------- */
+
+static void take_column(struct registry *r, struct ship *s, const struct group *g, struct sl name,
+	struct sl type)
+{
+	size_t i = names_find(&s->columns, name);
+	struct channel *c;
+
+	if (sl_eq(name, r->key))
+		s->zoned = sl_eq_str(type, "timestamp with time zone");
+	/* somebody else's column: a channel of this name, which may still come, gets another */
+	if (i == NAMES_NONE)
+		(void)!registry_take_column(s, registry_keep(r, name), NAMES_NONE);
+	if (i == NAMES_NONE || s->owner[i] == NAMES_NONE)
+		return;
+	c = &s->channel[s->owner[i]];
+	if (c->made || g != &s->group[c->group - 1])
+		return;
+	c->made = true;
+	c->type = type_of(type);
+	s->unmade--;
+}
+
+static struct group *group_of_table(struct ship *s, struct sl table)
+{
+	for (size_t i = 0; i < s->n_groups; i++)
+		if (sl_eq(s->group[i].table, table))
+			return &s->group[i];
+	return NULL;
+}
+
+/*
+ * Marks what is there: tables, columns with their types, and what has the seeds' name. The names
+ * are gathered first, so that the catalog's index finds them among any number of tables.
+ */
+static void read_tables(struct registry *r, struct ship *s)
+{
+	struct sl spine = registry_group_name(r, s->base, 1, 0);
+	const char *params[] = { r->opts->schema, registry_keep(r, s->id).p,
+		registry_keep(r, s->base).p, spine.p };
+	struct pg_result *res = pg_query(r->pg,
+		"SELECT c.relname, c.relkind, a.attname, format_type(a.atttypid, a.atttypmod)"
+		" FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+		" LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
+		"  AND NOT a.attisdropped"
+		" WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"
+		" AND c.relname = ANY (ARRAY[$3, $4]::name[] || ARRAY(SELECT DISTINCT"
+		"  table_name::name FROM ferry.channel WHERE target_schema = $1 AND ship = $2))"
+		" ORDER BY c.relname, a.attnum",
+		4, params);
+
+	/* group 1 may have no channel, with --groups; its table is the spine all the same */
+	if (s->n_groups > 1 && s->group[0].table.n == 0)
+		s->group[0].table = spine;
+	for (size_t i = 0; i < pg_rows(res); i++) {
+		struct sl table = pg_value(res, i, 0), kind = pg_value(res, i, 1);
+		bool is_table = sl_eq_str(kind, "r") || sl_eq_str(kind, "p");
+		struct group *g = is_table ? group_of_table(s, table) : NULL;
+
+		if (sl_eq(table, s->base))
+			s->base_is = is_table ? BASE_TABLE : BASE_VIEW;
+		if (!g)
+			continue;
+		g->made = true;
+		if (!pg_is_null(res, i, 2))
+			take_column(r, s, g, pg_value(res, i, 2), pg_value(res, i, 3));
+	}
+	pg_clear(res);
+}
+
+/* ---- reading: the name of the seeds --------------------------------------------------------- */
+
+/* Is the name that of a ship whose tables this program is about to make? */
+static bool is_planned(const struct registry *r, const struct ship *s, struct sl name)
+{
+	for (size_t i = 0; i < r->ships.n; i++) {
+		const struct ship *o = r->ship[i];
+
+		if (o == s)
+			continue;
+		if (sl_eq(o->base, name))
+			return true;
+		for (size_t g = 0; g < o->n_groups; g++)
+			if (sl_eq(o->group[g].table, name))
+				return true;
+	}
+	return false;
+}
+
+/* Does another ship own a table of this name, or a view of it? */
+static bool base_is_taken(struct registry *r, const struct ship *s, struct sl base)
+{
+	if (is_planned(r, s, base))
+		return true;
+
+	const char *params[] = { r->opts->schema, registry_keep(r, s->id).p, base.p,
+		registry_group_name(r, base, 1, 0).p };
+	struct pg_result *res = pg_query(r->pg,
+		"SELECT FROM ferry.channel WHERE target_schema = $1 AND table_name IN ($3, $4)"
+		" AND ship <> $2 LIMIT 1",
+		4, params);
+	bool taken = pg_rows(res) > 0;
+
+	pg_clear(res);
+	return taken;
+}
+
+/* The name under which the registered tables were made: one that this prefix and ship can give. */
+static struct sl base_of_registered(struct registry *r, const struct ship *s)
+{
+	const struct group *g = s->group;
+	uint32_t number = 1;
+
+	while (g->table.n == 0)
+		g++, number++;
+	for (unsigned n = 0; n < 3; n++) {
+		struct sl base = registry_base_name(r, s->id, n);
+
+		for (unsigned salt = 0; salt < 3; salt++)
+			if (sl_eq(g->table, registry_group_name(r, base, number, salt)) ||
+				sl_eq(g->table, base))
+				return base;
+	}
+	die_hint(EX_CONFIGURATION, "another --target-schema keeps them apart",
+		"ship %s is registered with table %s, which does not begin with %s", msg_q(s->id),
+		msg_q(g->table), msg_q(sl_of(r->opts->prefix)));
+}
+
+static struct sl base_of_new(struct registry *r, const struct ship *s)
+{
+	for (unsigned n = 0; n < 3; n++) {
+		struct sl base = registry_base_name(r, s->id, n);
+
+		if (!base_is_taken(r, s, base))
+			return base;
+	}
+	die(EX_CONFIGURATION, "no free name for the table of ship %s", msg_q(s->id));
+}
+
+void registry_read(struct registry *r, struct ship *s)
+{
+	bool known;
+
+	registry_reset(r, s);
+	s->zoned = r->zoned;
+	known = read_channels(r, s);
+	s->base = known ? base_of_registered(r, s) : base_of_new(r, s);
+	read_tables(r, s);
+	if (!known && s->base_is != BASE_NONE && read_channels(r, s))
+		read_tables(r, s); /* another loader made it between the two queries */
+	else if (!known && s->base_is != BASE_NONE)
+		die_hint(EX_CONFIGURATION, "rename it, or give another --target-prefix",
+			"%s.%s is there, but was not made by ferry", r->opts->schema,
+			msg_q(s->base));
+	s->read_at = clock_monotonic();
+}
+
+/* ---- changing ------------------------------------------------------------------------------- */
+
+#define LOCK_KEY "hashtextextended('ferry.ship ' || $1 || ' ' || $2, 0)"
+
+bool registry_lock(struct registry *r, const struct ship *s, bool wait)
+{
+	const char *params[] = { r->opts->schema, registry_keep(r, s->id).p };
+	struct pg_result *res = pg_query(r->pg,
+		wait ? "SELECT pg_advisory_xact_lock(" LOCK_KEY ")"
+		     : "SELECT pg_try_advisory_xact_lock(" LOCK_KEY ")",
+		2, params);
+	bool got = wait || sl_eq_str(pg_value(res, 0, 0), "t");
+
+	pg_clear(res);
+	return got;
+}
+
+static bool table_is_taken(struct registry *r, const struct ship *s, struct sl table)
+{
+	if (is_planned(r, s, table))
+		return true;
+
+	const char *params[] = { r->opts->schema, registry_keep(r, s->id).p, table.p };
+	struct pg_result *res = pg_query(r->pg,
+		"SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+		" WHERE n.nspname = $1 AND c.relname = $3 UNION ALL"
+		" SELECT FROM ferry.channel WHERE target_schema = $1 AND table_name = $3"
+		"  AND ship <> $2 LIMIT 1",
+		3, params);
+	bool taken = pg_rows(res) > 0;
+
+	pg_clear(res);
+	return taken;
+}
+
+static struct sl free_group_name(struct registry *r, const struct ship *s, uint32_t number)
+{
+	for (unsigned salt = 0; salt < 3; salt++) {
+		struct sl name = registry_group_name(r, s->base, number, salt);
+
+		if (!table_is_taken(r, s, name))
+			return name;
+	}
+	die(EX_CONFIGURATION, "no free name for table %u of ship %s", number, msg_q(s->id));
+}
+
+void registry_name_tables(struct registry *r, struct ship *s, struct sl *rename)
+{
+	size_t top = s->n_groups;
+
+	*rename = SL("");
+	while (top > 0 && s->group[top - 1].n == 0)
+		top--;
+	for (size_t i = 0; i < top; i++) {
+		struct group *g = &s->group[i];
+		bool several = top > 1;
+
+		if (g->table.n > 0 && !(several && sl_eq(g->table, s->base)))
+			continue;
+		if (g->table.n == 0 && g->n == 0 && i > 0)
+			continue;
+		struct sl name = several ? free_group_name(r, s, (uint32_t)i + 1) : s->base;
+
+		if (g->table.n > 0)
+			*rename = name;
+		if (!g->made)
+			g->table = name;
+	}
+}
+
+static void put_channel(struct str *json, const struct ship *s, size_t i)
+{
+	const struct channel *c = &s->channel[i];
+
+	str_addz(json, json->n > 1 ? ",{\"channel\":" : "{\"channel\":");
+	str_add_json(json, s->channels.name[i]);
+	str_addf(json, ",\"grp\":%u,\"table_name\":", c->group);
+	str_add_json(json, s->group[c->group - 1].table);
+	str_addz(json, ",\"column_name\":");
+	str_add_json(json, c->column);
+	str_addf(json, ",\"type\":\"%s\"", column_type_sql(c->type));
+	if (c->format.n > 0) {
+		str_addz(json, ",\"format\":");
+		str_add_json(json, c->format);
+	}
+	str_addc(json, '}');
+}
+
+void registry_store(struct registry *r, struct ship *s, struct sl rename)
+{
+	const char *ship = registry_keep(r, s->id).p;
+	struct str json = { 0 };
+	uint64_t n = 0;
+
+	if (rename.n > 0)
+		pg_clear(pg_query(r->pg,
+			"UPDATE ferry.channel SET table_name = $3"
+			" WHERE target_schema = $1 AND ship = $2 AND grp = 1",
+			3, (const char *[]){ r->opts->schema, ship, registry_keep(r, rename).p }));
+	str_addc(&json, '[');
+	for (size_t i = 0; i < s->channels.n; i++)
+		if (s->channel[i].group && !s->channel[i].stored) {
+			put_channel(&json, s, i);
+			s->channel[i].stored = true;
+			n++;
+		}
+	str_addc(&json, ']');
+	if (n > 0) {
+		struct pg_result *res = pg_query(r->pg,
+			"INSERT INTO ferry.channel (target_schema, ship, channel, grp, table_name,"
+			"  column_name, type, format)"
+			" SELECT $1, $2, channel, grp, table_name, column_name, type, format"
+			" FROM jsonb_to_recordset($3::jsonb) AS c (channel text, grp int,"
+			"  table_name text, column_name text, type text, format text)"
+			" ON CONFLICT (target_schema, ship, channel) DO NOTHING",
+			3, (const char *[]){ r->opts->schema, ship, str_z(&json) });
+
+		/* all who register hold the ship's lock: somebody did without */
+		if (pg_affected(res) != n)
+			die(EX_TEMP, "ferry.channel: ship %s was changed at this moment",
+				msg_q(s->id));
+		pg_clear(res);
+	}
+	str_free(&json);
+}

@@ -1,0 +1,281 @@
+/*
+ * wide_clear.c - cells that are to be NULL, and rows that have nothing left.
+ *
+ * COPY and the merge behind it cannot say "make it NULL": a NULL there leaves a cell alone. So the
+ * cells of a lane's buffers wait beside them, and behind the rows one table on the server gets, for
+ * each row and group, a bit per column; one UPDATE per group applies it.
+ */
+#include "wide/wide_internal.h"
+
+#include "core/clock.h"
+#include "pg/relation.h"
+
+#define STAGE "pg_temp.ferry_clear"
+
+static bool is_explicit(const struct rec *rec, uint32_t col)
+{
+	return col < rec->n && rec->f[col].kind == F_NULL;
+}
+
+bool wide_has_values(const struct wide *w, const struct rec *rec)
+{
+	for (size_t i = 0; i < rec->n; i++)
+		if (!field_is_null(&rec->f[i]) && i != w->in_by && i != w->in_key)
+			return true;
+	return false;
+}
+
+/* ---- noting ---------------------------------------------------------------------------------- */
+
+bool wide_look_for_nulls(struct wide *w, struct lane *l, const struct rec *rec)
+{
+	bool any = false, loose = !lane_is_ready(l);
+
+	for (uint32_t i = 0; i < rec->n && !any; i++)
+		any = is_explicit(rec, i);
+	for (size_t i = 0; any && !loose && i < l->n_loose; i++)
+		loose = is_explicit(rec, l->loose[i].col);
+	/* somebody else may have made the column, and put there what is to go */
+	if (any && loose && !l->own && !l->looked) {
+		registry_read(w->r, l->ship);
+		wide_sort_loose(w, l);
+		l->looked = true;
+	}
+	return any;
+}
+
+/* A note: length of the key and number of cells, the key, the numbers of the rack's columns. */
+void wide_note_nulls(struct wide *w, struct lane *l, const struct rec *rec, int64_t instant)
+{
+	char text[CLOCK_TEXT_MAX];
+	struct sl key = { text, clock_put(text, instant, l->ship->zoned) };
+
+	for (size_t i = 0; i < l->n_racks; i++) {
+		struct rack *k = &l->rack[i];
+		size_t at = k->clears.n;
+		uint32_t head[2] = { (uint32_t)key.n, 0 };
+
+		str_add(&k->clears, (struct sl){ (const char *)head, sizeof head });
+		str_add(&k->clears, key);
+		for (uint32_t c = 0; c < k->n; c++) {
+			if (!is_explicit(rec, k->column[c].col))
+				continue;
+			str_add(&k->clears, (struct sl){ (const char *)&c, sizeof c });
+			head[1]++;
+		}
+		if (head[1] == 0) {
+			k->clears.n = at;
+			continue;
+		}
+		memcpy(k->clears.p + at, head, sizeof head);
+		w->buffered += k->clears.n - at;
+	}
+}
+
+/* ---- sending --------------------------------------------------------------------------------- */
+
+static void prepare(struct wide *w)
+{
+	pg_exec(w->pg, w->has_clears ? "TRUNCATE " STAGE
+				     : "CREATE TEMP TABLE ferry_clear (grp int, key text,"
+				       " cells varbit) ON COMMIT DELETE ROWS");
+	w->has_clears = true;
+	if (!pg_copy_in(w->pg, "COPY " STAGE " FROM STDIN"))
+		pg_die(w->pg, "cannot clear cells");
+}
+
+/* The notes of a rack as lines of COPY; marks the columns that occur. */
+static void put_notes(struct wide *w, const struct rack *k, size_t group, bool *occurs)
+{
+	const char *p = k->clears.p, *end = p + k->clears.n;
+	struct str lines = { 0 };
+
+	while (p < end) {
+		uint32_t head[2], c;
+		char *bits;
+
+		memcpy(head, p, sizeof head);
+		p += sizeof head;
+		str_addf(&lines, "%zu\t%.*s\t", group, (int)head[0], p);
+		p += head[0];
+		bits = str_room(&lines, k->n + 1);
+		memset(bits, '0', k->n);
+		bits[k->n] = '\n';
+		for (uint32_t i = 0; i < head[1]; i++, p += sizeof c) {
+			memcpy(&c, p, sizeof c);
+			bits[c] = '1';
+			occurs[c] = true;
+		}
+		lines.n += k->n + 1;
+		pg_copy_put(w->pg, str_sl(&lines));
+		str_clear(&lines);
+	}
+	str_free(&lines);
+}
+
+static void add_target(struct wide *w, const struct lane *l, struct str *sql, size_t group)
+{
+	relation_ident(w->pg, sql, sl_of(registry_opts(w->r)->schema), l->ship->group[group].table);
+}
+
+/* ` WHERE t.key = n.key` in the type of the key, so that its index is used. */
+static void add_match(struct wide *w, const struct lane *l, struct str *sql)
+{
+	str_addz(sql, " WHERE t.");
+	pg_add_ident(w->pg, sql, registry_key(w->r));
+	str_addf(sql, " = n.key::%s", l->ship->zoned ? "timestamptz" : "timestamp");
+}
+
+static void add_column(struct wide *w, const struct lane *l, struct str *sql,
+	const struct rack_column *c)
+{
+	pg_add_ident(w->pg, sql, l->ship->channel[c->channel].column);
+}
+
+static uint64_t changed_by(struct wide *w, struct str *sql)
+{
+	struct pg_result *r = pg_query(w->pg, str_z(sql), 0, NULL);
+	uint64_t n = pg_affected(r);
+
+	pg_clear(r);
+	return n;
+}
+
+static void clear_cells(struct wide *w, const struct lane *l, size_t group, const bool *occurs)
+{
+	const struct rack *k = &l->rack[group];
+	struct str sql = { 0 }, names = { 0 }, before = { 0 }, after = { 0 };
+
+	for (size_t i = 0; i < k->n; i++) {
+		const char *comma = names.n ? ", " : "";
+
+		if (!occurs[i])
+			continue;
+		str_addz(&names, comma);
+		add_column(w, l, &names, &k->column[i]);
+		str_addf(&before, "%st.", comma);
+		add_column(w, l, &before, &k->column[i]);
+		str_addf(&after, "%sCASE get_bit(n.cells, %zu) WHEN 0 THEN t.", comma, i);
+		add_column(w, l, &after, &k->column[i]);
+		str_addz(&after, " END");
+	}
+	str_addz(&sql, "UPDATE ");
+	add_target(w, l, &sql, group);
+	str_addf(&sql, " AS t SET (%s) = ROW(%s) FROM " STAGE " AS n", str_z(&names),
+		str_z(&after));
+	add_match(w, l, &sql);
+	str_addf(&sql, " AND n.grp = %zu AND ROW(%s)::record *<> ROW(%s)::record", group,
+		str_z(&before), str_z(&after));
+	w->pending.updated += changed_by(w, &sql);
+	str_free(&sql);
+	str_free(&names);
+	str_free(&before);
+	str_free(&after);
+}
+
+/* The row has no value in any column, also not in one that somebody else has just added. */
+static void add_is_empty(struct wide *w, struct str *sql)
+{
+	str_addz(sql, " AND NOT EXISTS (SELECT FROM jsonb_each(to_jsonb(t) - ");
+	pg_add_literal(w->pg, sql, registry_key(w->r));
+	str_addz(sql, ") AS e WHERE e.value <> 'null')");
+}
+
+static void add_delete(struct wide *w, const struct lane *l, struct str *sql, size_t group)
+{
+	str_addz(sql, "DELETE FROM ");
+	add_target(w, l, sql, group);
+	str_addz(sql, " AS t USING (SELECT DISTINCT key FROM " STAGE ") AS n");
+	add_match(w, l, sql);
+	add_is_empty(w, sql);
+}
+
+/* Rows of the other groups go first: the first group's row of an instant carries them. */
+static void remove_empty(struct wide *w, const struct lane *l)
+{
+	struct str sql = { 0 };
+
+	for (size_t g = l->ship->n_groups; g-- > 0;) {
+		if (!l->ship->group[g].made)
+			continue;
+		str_clear(&sql);
+		add_delete(w, l, &sql, g);
+		for (size_t other = 1; g == 0 && other < l->ship->n_groups; other++) {
+			if (!l->ship->group[other].made)
+				continue;
+			str_addz(&sql, " AND NOT EXISTS (SELECT FROM ");
+			add_target(w, l, &sql, other);
+			str_addz(&sql, " AS o WHERE o.");
+			pg_add_ident(w->pg, &sql, registry_key(w->r));
+			str_addz(&sql, " = t.");
+			pg_add_ident(w->pg, &sql, registry_key(w->r));
+			str_addc(&sql, ')');
+		}
+		w->pending.removed += changed_by(w, &sql);
+	}
+	str_free(&sql);
+}
+
+/*
+ * Whoever brings values of these instants needs the first group's rows, and before those of the
+ * others: so what is found empty below, by statements that begin later, stays so.
+ */
+static void lock_first(struct wide *w, const struct lane *l)
+{
+	struct str sql = { 0 };
+
+	if (!l->ship->group[0].made)
+		return;
+	str_addz(&sql, "SELECT FROM ");
+	add_target(w, l, &sql, 0);
+	str_addz(&sql, " AS t WHERE t.");
+	pg_add_ident(w->pg, &sql, registry_key(w->r));
+	str_addf(&sql, " IN (SELECT key::%s FROM " STAGE ") ORDER BY t.",
+		l->ship->zoned ? "timestamptz" : "timestamp");
+	pg_add_ident(w->pg, &sql, registry_key(w->r));
+	str_addz(&sql, " FOR UPDATE");
+	pg_clear(pg_query(w->pg, str_z(&sql), 0, NULL));
+	str_free(&sql);
+}
+
+static void clear_lane(struct wide *w, struct lane *l)
+{
+	bool **occurs = mem_zalloc(mem_mul(l->n_racks, sizeof *occurs));
+
+	wide_begin(w);
+	if (!l->own)
+		registry_read(w->r, l->ship);
+	prepare(w);
+	for (size_t i = 0; i < l->n_racks; i++) {
+		occurs[i] = mem_zalloc(l->rack[i].n + 1);
+		put_notes(w, &l->rack[i], i, occurs[i]);
+	}
+	if (!pg_copy_end(w->pg, NULL))
+		pg_die(w->pg, "cannot clear cells");
+	pg_exec(w->pg, "ANALYZE " STAGE);
+	lock_first(w, l);
+	for (size_t i = 0; i < l->n_racks; i++) {
+		if (l->rack[i].clears.n > 0)
+			clear_cells(w, l, i, occurs[i]);
+		mem_free(occurs[i]);
+	}
+	mem_free(occurs);
+	remove_empty(w, l);
+	l->sent = true;
+}
+
+void wide_clear(struct wide *w, struct lane *l)
+{
+	size_t noted = 0;
+
+	for (size_t i = 0; i < l->n_racks; i++)
+		noted += l->rack[i].clears.n;
+	if (noted == 0)
+		return;
+	w->merged = true;
+	if (w->conf.how == MERGE_OVERLAY && !w->conf.dry_run)
+		clear_lane(w, l);
+	for (size_t i = 0; i < l->n_racks; i++)
+		str_clear(&l->rack[i].clears);
+	w->buffered -= noted;
+}

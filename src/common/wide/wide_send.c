@@ -1,0 +1,376 @@
+/* wide_send.c - buffers to the server: COPY, and the merge where rows are there already. */
+#include "wide/wide_internal.h"
+
+#include "core/kp.h"
+#include "core/msg.h"
+#include "pg/relation.h"
+#include "wide/widen.h"
+
+/* A buffer on its way, and within it the rows that have the first n columns of the rack. */
+struct sending {
+	struct wide *w;
+	struct lane *l;
+	struct rack *k;
+	size_t group; /* index of the ship's group */
+	size_t n;
+	bool read_again; /* the ship was read again because its table had another name */
+};
+
+static void add_target(struct sending *s, struct str *sql)
+{
+	relation_ident(s->w->pg, sql, sl_of(registry_opts(s->w->r)->schema),
+		s->l->ship->group[s->group].table);
+}
+
+static struct sl column_name(const struct sending *s, size_t i)
+{
+	return s->l->ship->channel[s->k->column[i].channel].column;
+}
+
+/* Rows straight into the table have their savepoint with them: one round trip instead of three. */
+static bool copy_rows(struct sending *s, bool staged, size_t lo, size_t hi, uint64_t *taken)
+{
+	struct str sql = { 0 };
+	bool ok;
+
+	str_addz(&sql, staged ? "COPY " : "SAVEPOINT ferry_rows; COPY ");
+	if (staged)
+		stage_add_name(&sql, &s->k->stage);
+	else
+		add_target(s, &sql);
+	str_addz(&sql, " (");
+	pg_add_ident(s->w->pg, &sql, registry_key(s->w->r));
+	for (size_t i = 0; i < s->n; i++) {
+		str_addz(&sql, ", ");
+		pg_add_ident(s->w->pg, &sql, column_name(s, i));
+	}
+	str_addz(&sql, ") FROM STDIN");
+	if (!staged)
+		str_addz(&sql, "; RELEASE SAVEPOINT ferry_rows");
+	ok = copybuf_send(&s->k->buf, s->w->pg, str_z(&sql), lo, hi, taken);
+	str_free(&sql);
+	return ok;
+}
+
+static bool merge_rows(struct sending *s, const char *target, size_t rows)
+{
+	struct wide_counts *sum = &s->w->pending;
+	struct sl key = registry_key(s->w->r);
+	struct merged merged = { 0 };
+	struct sl *cols = mem_alloc(mem_mul(s->n, sizeof *cols));
+	size_t n = 0;
+	bool ok;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (s->k->column[i].used)
+			cols[n++] = column_name(s, i);
+	s->w->merged = true;
+	ok = stage_merge(s->w->pg, &s->k->stage, target, s->w->conf.how, &key, 1, cols, n,
+		&merged);
+	mem_free(cols);
+	if (ok) {
+		sum->inserted += merged.inserted;
+		sum->updated += merged.updated;
+		sum->equal += rows - merged.inserted - merged.updated;
+	}
+	return ok;
+}
+
+static void roll_back(struct sending *s)
+{
+	pg_exec(s->w->pg, "ROLLBACK TO SAVEPOINT ferry_rows; RELEASE SAVEPOINT ferry_rows");
+}
+
+static bool copy_directly(struct sending *s, size_t lo, size_t hi)
+{
+	uint64_t taken;
+	bool ok = copy_rows(s, false, lo, hi, &taken);
+
+	if (!ok)
+		roll_back(s);
+	else if (taken != hi - lo)
+		die_hint(EX_REFUSED, "a trigger of it drops them",
+			"ship %s: %llu of %zu rows did not get into table %s",
+			msg_q(s->l->ship->id), (unsigned long long)(hi - lo - taken), hi - lo,
+			msg_q(s->l->ship->group[s->group].table));
+	else
+		s->w->pending.inserted += taken;
+	return ok;
+}
+
+/*
+ * Columns only become more: so their number tells whether the staging table still has them all.
+ * Channels that are registered, but have none yet, do not count.
+ */
+static size_t count_columns(const struct sending *s)
+{
+	const struct ship *ship = s->l->ship;
+	size_t n = 0;
+
+	for (size_t i = 0; i < ship->channels.n; i++)
+		n += ship->channel[i].made && ship->channel[i].group == s->group + 1;
+	return n;
+}
+
+static bool copy_and_merge(struct sending *s, size_t lo, size_t hi)
+{
+	struct str target = { 0 };
+	bool ok;
+
+	add_target(s, &target);
+	stage_prepare(s->w->pg, &s->k->stage, str_z(&target), count_columns(s));
+	pg_exec(s->w->pg, "SAVEPOINT ferry_rows");
+	ok = copy_rows(s, true, lo, hi, NULL);
+	if (ok && s->w->conf.dry_run)
+		wide_count_staged(s->w, s->l, s->k, str_z(&target), s->n);
+	else if (ok)
+		ok = merge_rows(s, str_z(&target), hi - lo);
+	if (ok)
+		pg_exec(s->w->pg, "RELEASE SAVEPOINT ferry_rows");
+	else
+		roll_back(s);
+	str_free(&target);
+	return ok;
+}
+
+/*
+ * A ship that outgrew its table since the registry was read has a view of that name: COPY says
+ * 42809 then, INSERT 55000; 42P01 where there is nothing of that name.
+ */
+static bool has_moved(struct sending *s)
+{
+	static const char *const states[] = { "42809", "55000", "42P01" };
+	const char *state = pg_sqlstate(s->w->pg);
+	bool moved = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(states); i++)
+		moved |= strcmp(state, states[i]) == 0;
+	if (s->read_again || !moved)
+		return false;
+	s->read_again = true;
+	registry_read(s->w->r, s->l->ship);
+	return s->group < s->l->ship->n_groups && s->l->ship->group[s->group].made;
+}
+
+static bool try_load(struct sending *s, size_t lo, size_t hi)
+{
+	s->k->staged |= s->w->conf.dry_run;
+	if (!s->k->staged) {
+		if (copy_directly(s, lo, hi) || (has_moved(s) && copy_directly(s, lo, hi)))
+			return true;
+		s->k->staged = strcmp(pg_sqlstate(s->w->pg), "23505") == 0;
+	}
+	return s->k->staged &&
+	       (copy_and_merge(s, lo, hi) || (has_moved(s) && copy_and_merge(s, lo, hi)));
+}
+
+#define DEADLOCKS_MAX 5
+
+/*
+ * Of past and live rows in another order one loader is chosen to end a deadlock. It holds nothing
+ * of these rows any more, so the other goes on, and then we do.
+ */
+static bool load(void *ctx, size_t lo, size_t hi)
+{
+	struct sending *s = ctx;
+	struct str what = { 0 };
+
+	for (unsigned n = 0; n < DEADLOCKS_MAX; n++)
+		if (try_load(s, lo, hi))
+			return true;
+		else if (strcmp(pg_sqlstate(s->w->pg), "40P01") != 0)
+			break;
+	if (copybuf_is_row_fault(pg_sqlstate(s->w->pg)))
+		return false;
+	str_addf(&what, "cannot load ship %s", msg_q(s->l->ship->id));
+	pg_die(s->w->pg, str_z(&what));
+}
+
+/* The column of the rack that the server's message names, or NAMES_NONE. */
+static size_t named_column(const struct sending *s)
+{
+	struct str name = { 0 };
+	uint64_t line;
+	size_t found = NAMES_NONE;
+
+	if (copybuf_stopped_at(pg_context(s->w->pg), &line, &name))
+		for (size_t i = 0; i < s->n; i++)
+			if (sl_eq(column_name(s, i), str_sl(&name)))
+				found = i;
+	str_free(&name);
+	return found;
+}
+
+/* A row the server refuses: without the value it names, if it names one. */
+static void mend_row(void *ctx, size_t row)
+{
+	struct sending *s = ctx;
+	struct str key = { 0 }, value = { 0 };
+
+	(void)copybuf_field(&s->k->buf, row, 0, &key);
+	do {
+		size_t i = named_column(s);
+		struct wide_fault fault = { .ship = s->l->ship->id,
+			.key = str_sl(&key),
+			.record = s->k->buf.row[row].record,
+			.line = s->k->buf.row[row].line,
+			.cells = 1,
+			.why = pg_error(s->w->pg) };
+
+		if (i == NAMES_NONE || !copybuf_field(&s->k->buf, row, i + 1, &value))
+			die_hint(EX_DATA,
+				strcmp(pg_sqlstate(s->w->pg), "54000") == 0
+					? "--group-columns N makes narrower tables"
+					: NULL,
+				"cannot load ship %s, %s: %s", msg_q(fault.ship), str_z(&key),
+				fault.why);
+		fault.channel = s->l->ship->channels.name[s->k->column[i].channel];
+		fault.value = str_sl(&value);
+		s->w->conf.bad(s->w->conf.ctx, &fault);
+		copybuf_blank(&s->k->buf, row, i + 1);
+		str_clear(&value);
+	} while (!load(s, row, row + 1));
+	str_free(&key);
+	str_free(&value);
+}
+
+static void send_rack(struct wide *w, struct lane *l, size_t group)
+{
+	struct rack *k = &l->rack[group];
+	struct sending s = { .w = w, .l = l, .k = k, .group = group };
+
+	for (size_t i = 0; i < k->n_segs; i++) {
+		size_t end = i + 1 < k->n_segs ? k->seg[i + 1].row : k->buf.n;
+
+		s.n = k->seg[i].n;
+		copybuf_load(w->pg, k->seg[i].row, end, load, mend_row, NULL, &s);
+	}
+	w->buffered -= k->buf.text.n;
+	copybuf_clear(&k->buf);
+	k->n_segs = 0;
+	for (size_t i = 0; i < k->n; i++)
+		k->column[i].used = 0;
+}
+
+/* Another ship in this transaction: or in the next, when it has enough of them. */
+static void touch(struct wide *w, struct lane *l)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < l->n_racks; i++)
+		any |= l->rack[i].buf.n > 0 || l->rack[i].clears.n > 0;
+	if (l->touched || !any)
+		return;
+	if (w->proven && w->n_touched > 0 && w->conf.tables > 0 &&
+		w->n_touched + lane_tables(l) > w->conf.tables)
+		w->conf.turn(w->conf.ctx);
+	l->touched = true;
+	w->n_touched += lane_tables(l);
+}
+
+void wide_flush_lane(struct wide *w, struct lane *l)
+{
+	l->any = false;
+	names_clear(&l->instants);
+	touch(w, l);
+	for (size_t i = 0; i < l->n_racks; i++) {
+		if (l->rack[i].buf.n == 0)
+			continue;
+		wide_begin(w);
+		if (l->own && l->ship->unmade > 0 && !widen_make(w->r, l->ship))
+			pg_die(w->pg, "cannot make tables");
+		send_rack(w, l, i);
+		l->sent = true;
+		KP("between_groups");
+	}
+	wide_clear(w, l);
+}
+
+static int by_ship(const void *a, const void *b)
+{
+	const struct lane *const *x = a, *const *y = b;
+
+	return sl_cmp((*x)->ship->id, (*y)->ship->id);
+}
+
+/* In an order that all loaders share: in another, two would wait for each other. */
+void wide_flush(struct wide *w)
+{
+	struct lane **lane = mem_alloc(mem_mul(w->ships.n + 1, sizeof *lane));
+
+	for (size_t i = 0; i < w->ships.n; i++)
+		lane[i] = &w->lane[i];
+	if (w->ships.n > 1)
+		qsort(lane, w->ships.n, sizeof *lane, by_ship);
+	for (size_t i = 0; i < w->ships.n; i++)
+		wide_flush_lane(w, lane[i]);
+	mem_free(lane);
+}
+
+bool wide_how(struct wide *w, enum merge how)
+{
+	bool ok = !w->merged || w->conf.how == how;
+
+	w->conf.how = how;
+	return ok;
+}
+
+bool wide_has_sent(const struct wide *w)
+{
+	for (size_t i = 0; i < w->ships.n; i++)
+		if (w->lane[i].sent)
+			return true;
+	return false;
+}
+
+void wide_begin(struct wide *w)
+{
+	if (!w->in_transaction)
+		pg_exec(w->pg, "BEGIN");
+	w->in_transaction = true;
+}
+
+#define STAGES_MAX 64
+
+/* Every COMMIT empties all staging tables of the session, and locks them for it. */
+static void forget_stages(struct wide *w)
+{
+	struct str sql = { 0 };
+	size_t limit = w->conf.tables;
+	size_t most = limit > 0 && limit < STAGES_MAX ? limit : STAGES_MAX;
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->ships.n; i++)
+		for (size_t k = 0; k < w->lane[i].n_racks; k++)
+			n += w->lane[i].rack[k].stage.made;
+	for (size_t i = 0; i < w->ships.n && n > most; i++)
+		for (size_t k = 0; k < w->lane[i].n_racks; k++) {
+			struct stage *stage = &w->lane[i].rack[k].stage;
+
+			if (!stage->made)
+				continue;
+			str_addz(&sql, sql.n > 0 ? ", " : "DROP TABLE ");
+			stage_add_name(&sql, stage);
+			stage->made = false;
+		}
+	if (sql.n > 0)
+		pg_exec(w->pg, str_z(&sql));
+	str_free(&sql);
+}
+
+void wide_commit(struct wide *w)
+{
+	if (w->in_transaction)
+		pg_exec(w->pg, "COMMIT");
+	w->in_transaction = false;
+	w->counts.inserted += w->pending.inserted;
+	w->counts.updated += w->pending.updated;
+	w->counts.equal += w->pending.equal;
+	w->counts.removed += w->pending.removed;
+	w->pending = (struct wide_counts){ 0 };
+	/* what this transaction made is there for all, and its lock on the ship is gone */
+	for (size_t i = 0; i < w->ships.n; i++)
+		w->lane[i].own = w->lane[i].touched = false;
+	w->n_touched = 0;
+	forget_stages(w);
+}

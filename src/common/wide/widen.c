@@ -1,0 +1,518 @@
+#include "wide/widen.h"
+
+#include "core/clock.h"
+#include "core/msg.h"
+#include "core/stop.h"
+#include "pg/relation.h"
+
+#define LOCK_TRIES_FOR (INT64_C(600) * CLOCK_US_PER_SEC)
+#define SAY_AFTER (INT64_C(5) * CLOCK_US_PER_SEC)
+#define BACKOFF_BASE (INT64_C(50) * 1000)
+#define BACKOFF_CAP (INT64_C(1) * CLOCK_US_PER_SEC)
+
+/*
+ * Rows are wide and nearly all their values short: the toaster, which by default tries to bring
+ * every row below 2 kB, would only search in vain, or move strings out that fit (measured: 3.7
+ * times slower). Columns stay EXTENDED: what does not fit a page is still moved out.
+ */
+#define STORAGE " WITH (toast_tuple_target = 8160)"
+
+struct making {
+	struct registry *r;
+	struct ship *s;
+	struct pg *pg;
+	struct sl rename; /* new name of group 1's table, or empty */
+	bool blocked;     /* a lock was not to be had */
+	bool has_view;
+};
+
+static void add_name(struct making *m, struct str *sql, struct sl name)
+{
+	pg_add_ident(m->pg, sql, name);
+}
+
+static void add_table(struct making *m, struct str *sql, struct sl table)
+{
+	relation_ident(m->pg, sql, sl_of(registry_opts(m->r)->schema), table);
+}
+
+static NORETURN void die_making(struct making *m, const char *state)
+{
+	struct str what = { 0 };
+
+	/* the name was free a moment ago; run again, and another will be taken */
+	if (strcmp(state, "42P07") == 0 || strcmp(state, "23505") == 0)
+		die(EX_TEMP, "cannot make the tables of ship %s, others were made just now: %s",
+			msg_q(m->s->id), pg_error(m->pg));
+	str_addf(&what, "cannot make the tables of ship %s", msg_q(m->s->id));
+	pg_die(m->pg, str_z(&what));
+}
+
+/* Runs what `sql` holds and empties it; nothing is done once a lock was not to be had. */
+static void step(struct making *m, struct str *sql)
+{
+	if (sql->n > 0 && !m->blocked && !pg_try_exec(m->pg, str_z(sql))) {
+		const char *state = pg_sqlstate(m->pg);
+
+		m->blocked = strcmp(state, "55P03") == 0 || strcmp(state, "40P01") == 0;
+		if (!m->blocked)
+			die_making(m, state);
+	}
+	str_clear(sql);
+}
+
+/* ---- tables --------------------------------------------------------------------------------- */
+
+static bool is_unmade(const struct making *m, size_t channel, uint32_t group)
+{
+	const struct channel *c = &m->s->channel[channel];
+
+	return c->group == group && !c->made;
+}
+
+/* `column type`, each behind `before`; how many there were. */
+static size_t add_columns(struct making *m, struct str *sql, uint32_t group, const char *before)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->s->channels.n; i++) {
+		if (!is_unmade(m, i, group))
+			continue;
+		str_addz(sql, n++ ? ", " : "");
+		str_addz(sql, before);
+		add_name(m, sql, m->s->channel[i].column);
+		str_addc(sql, ' ');
+		str_addz(sql, column_type_sql(m->s->channel[i].type));
+	}
+	return n;
+}
+
+static void comment_columns(struct making *m, uint32_t group)
+{
+	const struct ship *s = m->s;
+	struct str sql = { 0 }, text = { 0 };
+
+	for (size_t i = 0; i < s->channels.n; i++) {
+		if (!is_unmade(m, i, group) || !registry_comment(s, i, &text))
+			continue;
+		str_addz(&sql, "COMMENT ON COLUMN ");
+		add_table(m, &sql, s->group[group - 1].table);
+		str_addc(&sql, '.');
+		add_name(m, &sql, s->channel[i].column);
+		str_addz(&sql, " IS ");
+		pg_add_literal(m->pg, &sql, str_sl(&text));
+		str_addc(&sql, ';');
+	}
+	step(m, &sql);
+	str_free(&text);
+	str_free(&sql);
+}
+
+static void create_table(struct making *m, uint32_t group)
+{
+	struct sl key = registry_key(m->r);
+	struct str sql = { 0 };
+
+	str_addz(&sql, "CREATE TABLE ");
+	add_table(m, &sql, m->s->group[group - 1].table);
+	str_addz(&sql, " (");
+	add_name(m, &sql, key);
+	str_addf(&sql, " %s, ", m->s->zoned ? "timestamptz" : "timestamp");
+	if (add_columns(m, &sql, group, "") > 0)
+		str_addz(&sql, ", ");
+	str_addz(&sql, "PRIMARY KEY (");
+	add_name(m, &sql, key);
+	str_addz(&sql, "))" STORAGE);
+	step(m, &sql);
+	str_free(&sql);
+}
+
+static void add_to_table(struct making *m, uint32_t group)
+{
+	struct str sql = { 0 };
+
+	str_addz(&sql, "ALTER TABLE ");
+	add_table(m, &sql, m->s->group[group - 1].table);
+	str_addc(&sql, ' ');
+	if (add_columns(m, &sql, group, "ADD COLUMN ") > 0)
+		step(m, &sql);
+	str_free(&sql);
+}
+
+/* ---- grants --------------------------------------------------------------------------------- */
+
+/*
+ * What may be done to the first group's table may be done to `relation`, so that readers go on
+ * when a view takes its place. Owner and grants of single columns are copied too.
+ */
+static void copy_grants(struct making *m, struct sl from, struct sl relation, bool columns)
+{
+	struct str to = { 0 }, sql = { 0 };
+	const char *params[4];
+	struct pg_result *res;
+
+	if (m->blocked)
+		return;
+	add_table(m, &to, relation);
+	str_addf(&sql, "%.*s", (int)from.n, from.p);
+	params[0] = registry_opts(m->r)->schema;
+	params[1] = str_z(&sql);
+	params[2] = str_z(&to);
+	params[3] = columns ? "t" : "f";
+	res = pg_query(m->pg,
+		"WITH c AS (SELECT c.oid, c.relacl, c.relowner FROM pg_class c"
+		"  JOIN pg_namespace n ON n.oid = c.relnamespace"
+		"  WHERE n.nspname = $1 AND c.relname = $2),"
+		" acl AS (SELECT a.*, '' AS col FROM c, aclexplode(c.relacl) AS a UNION ALL"
+		"  SELECT a.*, format(' (%I)', t.attname) FROM c"
+		"  JOIN pg_attribute t ON t.attrelid = c.oid AND t.attnum > 0"
+		"   AND NOT t.attisdropped AND $4::boolean, aclexplode(t.attacl) AS a)"
+		" SELECT format('ALTER TABLE %s OWNER TO %I', $3::text, pg_get_userbyid(relowner))"
+		" FROM c WHERE pg_get_userbyid(relowner) <> current_user UNION ALL"
+		" SELECT format('GRANT %s%s ON %s TO %s%s', acl.privilege_type, col, $3::text,"
+		"  CASE grantee WHEN 0 THEN 'PUBLIC'"
+		"   ELSE quote_ident(pg_get_userbyid(grantee)) END,"
+		"  CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)"
+		" FROM acl, c WHERE grantee <> c.relowner",
+		4, params);
+	str_clear(&sql);
+	for (size_t i = 0; i < pg_rows(res); i++)
+		str_addf(&sql, "%s;", pg_valuez(res, i, 0));
+	pg_clear(res);
+	step(m, &sql);
+	str_free(&sql);
+	str_free(&to);
+}
+
+/* ---- the view ------------------------------------------------------------------------------- */
+
+static struct pg_result *columns_of(struct making *m, struct sl relation)
+{
+	struct str name = { 0 };
+	const char *params[2];
+	struct pg_result *res;
+
+	str_add(&name, relation);
+	params[0] = registry_opts(m->r)->schema;
+	params[1] = str_z(&name);
+	res = pg_query(m->pg,
+		"SELECT a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+		" JOIN pg_namespace n ON n.oid = c.relnamespace"
+		" WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0"
+		" AND NOT a.attisdropped ORDER BY a.attnum",
+		2, params);
+	str_free(&name);
+	return res;
+}
+
+/* Columns of a view in the order they must keep: as it has them, or the table before it. */
+static void columns_so_far(struct making *m, struct names *cols)
+{
+	struct sl from = m->s->base_is == BASE_VIEW ? m->s->base : m->s->group[0].table;
+	struct pg_result *res = columns_of(m, from);
+
+	(void)names_add(cols, registry_key(m->r), NULL);
+	for (size_t i = 0; i < pg_rows(res); i++)
+		(void)names_add(cols, pg_value(res, i, 0), NULL);
+	pg_clear(res);
+}
+
+static void columns_of_all(struct making *m, struct names *cols)
+{
+	for (uint32_t g = 1; g <= m->s->n_groups; g++)
+		for (size_t i = 0; i < m->s->channels.n; i++)
+			if (m->s->channel[i].group == g)
+				(void)names_add(cols, m->s->channel[i].column, NULL);
+}
+
+static void add_view_column(struct making *m, struct str *sql, struct sl name)
+{
+	size_t i = names_find(&m->s->columns, name);
+	size_t channel = i == NAMES_NONE ? NAMES_NONE : m->s->owner[i];
+
+	/* the key, and columns somebody else added to the first table, are found there */
+	str_addf(sql, "g%u.", channel == NAMES_NONE ? 1 : m->s->channel[channel].group);
+	add_name(m, sql, name);
+}
+
+static void replace_view(struct making *m, const struct names *cols)
+{
+	struct sl key = registry_key(m->r);
+	struct str sql = { 0 };
+
+	str_addz(&sql, "CREATE OR REPLACE VIEW ");
+	add_table(m, &sql, m->s->base);
+	str_addz(&sql, " AS SELECT ");
+	for (size_t i = 0; i < cols->n; i++) {
+		str_addz(&sql, i ? ", " : "");
+		add_view_column(m, &sql, cols->name[i]);
+	}
+	str_addz(&sql, " FROM ");
+	add_table(m, &sql, m->s->group[0].table);
+	str_addz(&sql, " AS g1");
+	for (uint32_t g = 2; g <= m->s->n_groups; g++) {
+		if (m->s->group[g - 1].table.n == 0)
+			continue;
+		str_addz(&sql, " LEFT JOIN ");
+		add_table(m, &sql, m->s->group[g - 1].table);
+		str_addf(&sql, " AS g%u ON g%u.", g, g);
+		add_name(m, &sql, key);
+		str_addz(&sql, " = g1.");
+		add_name(m, &sql, key);
+	}
+	step(m, &sql);
+	str_free(&sql);
+}
+
+static void say_no_room(const struct making *m, size_t channels)
+{
+	const char *ship = msg_q(m->s->id), *first = msg_q(m->s->group[0].table);
+
+	if (m->s->said_full)
+		return;
+	m->s->said_full = true;
+	if (m->has_view)
+		msg_warn("ship %s has %zu channels: the view %s keeps the columns it has, "
+			 "further ones are only in the tables %s…",
+			ship, channels, msg_q(m->s->base), first);
+	else
+		msg_warn("ship %s has %zu channels: no view can hold so many, "
+			 "they are in the tables %s…",
+			ship, channels, first);
+}
+
+static void make_view(struct making *m)
+{
+	struct names before = { 0 }, after = { 0 };
+	bool had = m->s->base_is == BASE_VIEW, replaces_table = m->rename.n > 0, fits;
+
+	columns_so_far(m, &before);
+	columns_so_far(m, &after);
+	columns_of_all(m, &after);
+	fits = after.n <= REGISTRY_MAX_COLUMNS;
+	/* a name that readers use stays, with the columns it had */
+	m->has_view = had || replaces_table || fits;
+	if (!fits)
+		say_no_room(m, after.n - 1);
+	if (fits ? !had || after.n > before.n : replaces_table)
+		replace_view(m, fits ? &after : &before);
+	if (m->has_view && !had)
+		copy_grants(m, m->s->group[0].table, m->s->base, true);
+	names_free(&before);
+	names_free(&after);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------ */
+
+static void lock_what_is_there(struct making *m)
+{
+	struct str sql = { 0 };
+
+	if (m->s->base_is == BASE_NONE)
+		return;
+	str_addz(&sql, "LOCK TABLE ");
+	add_table(m, &sql, m->s->base);
+	step(m, &sql);
+	str_free(&sql);
+}
+
+static void rename_first(struct making *m)
+{
+	struct group *g = &m->s->group[0];
+	struct str sql = { 0 };
+
+	if (m->rename.n == 0 || !g->made)
+		return;
+	str_addz(&sql, "ALTER TABLE ");
+	add_table(m, &sql, g->table);
+	str_addz(&sql, " RENAME TO ");
+	add_name(m, &sql, m->rename);
+	step(m, &sql);
+	g->table = m->rename;
+	str_free(&sql);
+}
+
+static void make_group(struct making *m, uint32_t number)
+{
+	struct group *g = &m->s->group[number - 1];
+
+	if (g->table.n == 0)
+		return; /* a --groups file none of whose channels has come */
+	if (g->made) {
+		add_to_table(m, number);
+	} else {
+		create_table(m, number);
+		if (number > 1)
+			copy_grants(m, m->s->group[0].table, g->table, false);
+	}
+	comment_columns(m, number);
+}
+
+static void mark_made(struct ship *s)
+{
+	for (size_t i = 0; i < s->n_groups; i++)
+		s->group[i].made = s->group[i].table.n > 0;
+	for (size_t i = 0; i < s->channels.n; i++)
+		s->channel[i].made = s->channel[i].group != 0;
+	s->unmade = 0;
+}
+
+static bool has_several(const struct ship *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_groups; i++)
+		n += s->group[i].table.n > 0;
+	return n > 1;
+}
+
+bool widen_make(struct registry *r, struct ship *s)
+{
+	struct making m = { .r = r, .s = s, .pg = registry_pg(r) };
+
+	registry_name_tables(r, s, &m.rename);
+	lock_what_is_there(&m);
+	rename_first(&m);
+	for (uint32_t g = 1; g <= s->n_groups; g++)
+		make_group(&m, g);
+	if (has_several(s) && !m.blocked)
+		make_view(&m);
+	if (m.blocked)
+		return false;
+	registry_store(r, s, m.rename);
+	mark_made(s);
+	if (!has_several(s))
+		s->base_is = BASE_TABLE;
+	else if (m.has_view)
+		s->base_is = BASE_VIEW;
+	return true;
+}
+
+/* One try of widen_ship(); false when a lock was not to be had. */
+static bool try_ship(struct registry *r, struct ship *s, const struct widen_channel *channels,
+	size_t n, bool tables)
+{
+	struct pg *pg = registry_pg(r);
+	struct sl rename;
+	bool ok = true;
+
+	/* whoever has the ship's lock is making what we need, maybe with a whole chunk of rows */
+	pg_exec(pg, "BEGIN; SET LOCAL lock_timeout = 0");
+	(void)!registry_lock(r, s, true);
+	pg_exec(pg, "SET LOCAL lock_timeout = '200ms'");
+	registry_read(r, s);
+	for (size_t i = 0; i < n; i++)
+		(void)registry_assign(r, s, channels[i].id, channels[i].format);
+	if (tables) {
+		ok = s->unmade == 0 || widen_make(r, s);
+	} else {
+		registry_name_tables(r, s, &rename);
+		/* a table that is there is renamed when the second one is made */
+		registry_store(r, s, s->group[0].made ? SL("") : rename);
+	}
+	pg_exec(pg, ok ? "COMMIT" : "ROLLBACK");
+	return ok;
+}
+
+/* Server processes that hold locks on the ship's tables, as a list for people. */
+static void add_holders(struct registry *r, const struct ship *s, struct str *list)
+{
+	struct str ship = { 0 }, base = { 0 };
+	struct pg_result *res;
+
+	str_add(&ship, s->id);
+	str_add(&base, s->base);
+	res = pg_query(registry_pg(r),
+		"SELECT string_agg(DISTINCT"
+		"  l.pid || coalesce(' (' || a.application_name || ')', ''), ', ')"
+		" FROM pg_locks l JOIN pg_class c ON c.oid = l.relation"
+		" JOIN pg_namespace n ON n.oid = c.relnamespace"
+		" LEFT JOIN pg_stat_activity a ON a.pid = l.pid"
+		" WHERE l.granted AND l.pid <> pg_backend_pid() AND n.nspname = $1"
+		"  AND (c.relname = $3 OR c.relname IN (SELECT table_name FROM ferry.channel"
+		"   WHERE target_schema = $1 AND ship = $2))",
+		3, (const char *[]){ registry_opts(r)->schema, str_z(&ship), str_z(&base) });
+	str_addz(list, pg_is_null(res, 0, 0) ? "nobody any more" : pg_valuez(res, 0, 0));
+	pg_clear(res);
+	str_free(&ship);
+	str_free(&base);
+}
+
+void widen_ship(struct registry *r, struct ship *s, const struct widen_channel *channels, size_t n,
+	bool tables)
+{
+	int64_t began = clock_monotonic();
+	bool said = false;
+
+	for (unsigned tries = 0; !try_ship(r, s, channels, n, tables); tries++) {
+		int64_t waited = clock_monotonic() - began;
+		struct str holders = { 0 };
+
+		if (waited > LOCK_TRIES_FOR || (waited > SAY_AFTER && !said))
+			add_holders(r, s, &holders);
+		if (waited > LOCK_TRIES_FOR)
+			die_hint(EX_TEMP, "end the transaction that holds them, then run again",
+				"cannot widen the tables of ship %s: locked by server process %s",
+				msg_q(s->id), str_z(&holders));
+		if (holders.n > 0)
+			msg_note("waiting to widen the tables of ship %s: "
+				 "locked by server process %s",
+				msg_q(s->id), str_z(&holders));
+		said |= holders.n > 0;
+		str_free(&holders);
+		stop_check();
+		clock_sleep(clock_backoff(tries, BACKOFF_BASE, BACKOFF_CAP));
+	}
+}
+
+void widen_views_of_others(struct registry *r, const struct ship *s, struct str *list)
+{
+	struct str names = { 0 };
+	struct pg_result *res;
+
+	str_addz(&names, "{\"");
+	str_add(&names, s->base);
+	for (size_t i = 0; i < s->n_groups; i++)
+		str_addf(&names, "\",\"%.*s", (int)s->group[i].table.n, s->group[i].table.p);
+	str_addz(&names, "\"}");
+	res = pg_query(registry_pg(r),
+		"SELECT DISTINCT v.oid::regclass FROM pg_class t"
+		" JOIN pg_namespace n ON n.oid = t.relnamespace JOIN pg_depend d ON"
+		"  d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid"
+		"  AND d.classid = 'pg_rewrite'::regclass"
+		" JOIN pg_rewrite w ON w.oid = d.objid JOIN pg_class v ON v.oid = w.ev_class"
+		" WHERE n.nspname = $1 AND t.relname = ANY ($2::name[])"
+		" AND NOT (v.relnamespace = n.oid AND v.relname = ANY ($2::name[]))",
+		2, (const char *[]){ registry_opts(r)->schema, str_z(&names) });
+	for (size_t i = 0; i < pg_rows(res); i++)
+		str_addf(list, "%s%s", list->n > 0 ? ", " : "", pg_valuez(res, i, 0));
+	pg_clear(res);
+	str_free(&names);
+}
+
+void widen_drop(struct registry *r, struct ship *s, bool cascade)
+{
+	struct making m = { .r = r, .s = s, .pg = registry_pg(r) };
+	const char *end = cascade ? " CASCADE;" : ";";
+	struct str sql = { 0 };
+
+	pg_exec(m.pg, "BEGIN");
+	(void)!registry_lock(r, s, true);
+	registry_read(r, s);
+	if (s->base_is == BASE_VIEW) {
+		str_addz(&sql, "DROP VIEW ");
+		add_table(&m, &sql, s->base);
+		str_addz(&sql, end);
+	}
+	for (size_t i = 0; i < s->n_groups; i++) {
+		if (!s->group[i].made)
+			continue;
+		str_addz(&sql, "DROP TABLE ");
+		add_table(&m, &sql, s->group[i].table);
+		str_addz(&sql, end);
+	}
+	pg_exec(m.pg, str_z(&sql));
+	pg_exec(m.pg, "COMMIT");
+	registry_read(r, s);
+	str_free(&sql);
+}

@@ -1,0 +1,52 @@
+/*
+ * widen.h - tables, columns and the view of a ship, made as its registry says (registry.h).
+ *
+ * A ship of one group has one table of the seeds' name. When it outgrows it, one transaction
+ * renames the table to …_1, makes …_2 and puts a view in its place, with the grants of the table: a
+ * reader that names its columns waits a moment and goes on. In the view group 1 is the spine (it
+ * has a row for every instant) and the other groups are joined to it on the left, so that the
+ * planner skips those a query does not use. New columns are appended to the view. A view holds
+ * 1,600 columns: a ship that has more from the start gets none; where there is one already, it
+ * stays as it is, and further channels are in the group tables only.
+ *
+ * Locks: tables in use are altered in short transactions of their own. A statement that waits for a
+ * lock makes all later readers wait behind it, so it gives up after a fraction of a second and
+ * comes back; the view is locked before its tables, the order in which a reader locks them.
+ */
+#ifndef FERRY_WIDEN_H
+#define FERRY_WIDEN_H
+
+#include "wide/registry.h"
+
+/*
+ * Makes what the ship lacks, in the transaction at hand, which holds the ship's lock, and stores
+ * its registry. False when a lock was not to be had (the transaction is then to be rolled back and
+ * the ship to be read again); other errors end the program.
+ */
+bool widen_make(struct registry *r, struct ship *s) NODISCARD;
+
+/* A channel that is to be there. */
+struct widen_channel {
+	struct sl id;
+	struct sl format; /* may be empty */
+};
+
+/*
+ * In a transaction of its own: takes the ship's lock, reads again, assigns the channels that are
+ * new and makes what is missing; with `tables` false only registers. Tries again for up to ten
+ * minutes when tables are locked by others, then ends the program with 75. Call it outside a
+ * transaction.
+ */
+void widen_ship(struct registry *r, struct ship *s, const struct widen_channel *channels, size_t n,
+	bool tables);
+
+/*
+ * Drops the tables and the view of a ship, keeping its registry; in a transaction of its own.
+ * `cascade`: and what others have made of them.
+ */
+void widen_drop(struct registry *r, struct ship *s, bool cascade);
+
+/* Appends the names of views that others have made of a ship's tables or its view. */
+void widen_views_of_others(struct registry *r, const struct ship *s, struct str *list);
+
+#endif

@@ -1,0 +1,85 @@
+# fs-deny.bash: every permission that a command of fs asks for, denied in turn. Both
+# t/pipelines-fs-safety.bats and t/soak/features.bats use it, behind fs.bash.
+# shellcheck shell=bash
+# shellcheck disable=SC2154  # the helper's variables
+
+# The commands that write; GROUP stands for one with six records in both stores, new.csv has three
+# more, and deny-from nine others.
+declare -gA instead=([BatchWriteRecord]=PutRecord [BatchGetRecord]=GetRecord)
+writing='put GROUP --record {"id":"n1","event_time":"2024-06-01T00:00:00Z","count":"1"}
+bulk-put GROUP new.csv
+add-features GROUP -f more:String
+clear GROUP --force
+clear GROUP --force --backup-s3 s3://offline/copy
+clear GROUP --force --online-only
+migrate deny-from GROUP --yes
+migrate deny-from GROUP --yes --clear-target
+delete GROUP --force'
+
+# held GROUP: rows of its offline store, markers included, records of its online store, features
+held() {
+	fs-extract-athena "$1" --store-columns -o ndjson --no-seal >offline.held 2>/dev/null &
+	fs-extract-online "$1" -o ndjson --no-seal >online.held 2>/dev/null || :
+	wait "$!" || :
+	printf '%s %s %s\n' "$(wc -l <offline.held)" "$(wc -l <online.held)" \
+		"$(fs-group describe "$1" -o json 2>/dev/null | jq '.FeatureDefinitions | length')"
+}
+
+# fresh: the next group, $each, as the commands are to find it
+fresh() {
+	each=deny-$((++numbers))
+	fs-group create "$each" --schema-file features.json --role-arn "$role" \
+		--s3-uri s3://offline/fs >/dev/null
+	fs-put "$each" old.csv
+	wait_until 3 arrived "$each" 6
+}
+
+# denied OPERATION COMMAND: runs it without that permission. What ends well did what was asked; what
+# fails left all as it was, or did it (and could not look), or says what is done and what is not.
+denied() {
+	local code=0 after
+
+	case $1 in # with what does instead
+	BatchWriteRecord | BatchGetRecord) sandbox_set "deny=$1,${instead[$1]}" ;;
+	*) sandbox_set "deny=$1" ;;
+	esac
+	# shellcheck disable=SC2086
+	timeout 60 fs ${2//GROUP/$each} >"$out" 2>"$err" </dev/null || code=$?
+	sandbox_set
+	after=$(held "$each")
+	printf '%-16s %-60s %3s %s\n' "$1" "$2" "$code" "$after" >>denied
+	if [[ $after != "$asked" && ( $code == 0 || $after != "$before" ) ]] &&
+		! { ((code)) && grep -Eq 'is empty, the offline store is not|still there' "$err"; }
+	then
+		printf 'fs %s, without %s: %s, not %s or %s\n' "$2" "$1" "$after" "$before" "$asked"
+		show_output
+		return 1
+	fi
+	[[ $after == "$before" ]] || fresh
+}
+
+# deny_all EVERY: each permission that the undisturbed command used; one in EVERY of them by chance,
+# and those by which a target was cleared once, and then not written.
+deny_all() {
+	local command op before asked each numbers=0
+
+	loaded deny-from 9
+	records 6 20 >old.csv
+	records 3 40 >new.csv
+	fresh
+	before=$(held "$each")
+	while IFS= read -r command; do
+		curl -sSf -X DELETE "$AWS_ENDPOINT_URL/_sandbox/counters" >/dev/null
+		# shellcheck disable=SC2086
+		run_rc 0 fs ${command//GROUP/$each}
+		curl -sSf "$AWS_ENDPOINT_URL/_sandbox/counters" >used
+		asked=$(held "$each")
+		fresh
+		for op in $(jq -r 'del(.unknown) | keys[]' used); do
+			random "$1"
+			((random == 0)) || [[ $op$command == BatchWrite*clear-target ]] || continue
+			denied "$op" "$command"
+		done
+	done <<<"$writing"
+	[[ ! ${DENIED-} ]] || cp denied "$DENIED"
+}

@@ -1,0 +1,61 @@
+# shellcheck disable=SC2094  # as_said writes none of the files it reads
+load helper
+load oracle
+load json
+
+# What is written as JSON, against ferry-json(7): every field is in the page, of the type it says.
+
+setup() {
+	helper_setup
+	scratch_db
+}
+
+is_wrong() { if as_said "$@" >/dev/null; then return 1; fi; }
+
+@test "json: of filters, loaders and their rejects" {
+	local each
+	printf 'a,b\n1,2\n1\n3,4\n' >in.csv
+	run_rc 0 reformat --rejects rejects --stats stats --progress json in.csv
+	as_said reject <rejects
+	# it does see what is wrong
+	is_wrong reject </dev/null
+	is_wrong reject < <(jq -c 'del(.why)' rejects)
+	is_wrong reject < <(jq -c '.line = "3"' rejects)
+	is_wrong reject < <(jq -c '.more = 1' rejects)
+	as_said stats <stats
+	grep '^{' "$err" | as_said progress
+	run_rc 65 reformat --stats stats in.csv
+	as_said stats <stats
+	is "$(jq .exit stats)" 65
+	for each in '--table public.t --create --key a --rejects r' \
+		'--table public.t --key a --on-conflict ignore --rejects r'; do
+		# shellcheck disable=SC2086
+		run_rc 0 pg-copy-load $each --stats stats --progress json in.csv
+		as_said stats <stats
+		grep '^{' "$err" | as_said progress
+	done
+}
+
+@test "json: of a migration, its state, comparison and events" {
+	"$root/t/telemetry" 2 4 400
+	run_rc 0 pg-narrow-schema
+	as_said channel <"$out"
+	run_rc 0 narrow-to-wide --mode migration-only --cutoff-time '2024-10-02 17:00:00'
+	run_rc 0 pg-narrow-dump --stats stats --progress json
+	as_said stats <stats
+	run_rc 0 narrow-to-wide --mode status -f json --count
+	as_said status <"$out"
+	jq -c '.ships[]' "$out" | as_said ship
+	sql "UPDATE tenant.tbl_data_timeseries_imo9999993 SET created_time = created_time
+		+ interval '1 year' WHERE created_time = (SELECT min(created_time)
+		FROM tenant.tbl_data_timeseries_imo9999993)"
+	run_rc 1 narrow-to-wide --mode validate -f json
+	as_said validate <"$out"
+	jq -c '.differing[]' "$out" | as_said difference
+	run_rc 0 narrow-to-wide --mode events -f json
+	jq -c '.[]' "$out" | as_said event
+	run_ok pg-wide-ledger follow --follow poll
+	run_rc 0 narrow-to-wide --mode status -f json
+	as_said status <"$out"
+	jq -c .live "$out" | as_said live
+}

@@ -1,0 +1,195 @@
+#!/usr/bin/env bats
+# Sources that hold their texts in another encoding, or do not know in which: what is a text arrives
+# in UTF-8, what is none is a reject, and costs nothing else.
+
+load helper
+
+setup_file() {
+	scratch_db
+}
+
+setup() {
+	helper_setup
+	export FERRY_STATE=$BATS_TEST_TMPDIR/state FERRY_RETRY_PAUSE=20
+	n=(-t n --value-column value)
+}
+
+# source_of ENCODING [DECLARED]: a database of it, for --source; texts are written as $as
+source_of() {
+	local name=enc_${1,,}_${BATS_TEST_NUMBER}_$$
+	grep -qx "$name" "$BATS_FILE_TMPDIR/databases" || {
+		printf '%s\n' "$name" >>"$BATS_FILE_TMPDIR/databases"
+		sql "CREATE DATABASE $name TEMPLATE template0 ENCODING '$1' LOCALE 'C'"
+	}
+	export FERRY_SOURCE="dbname=$name"
+	as=${2:-${1/_/-}} own=$1
+	unset FERRY_SOURCE_ENCODING
+	[[ ! ${2-} ]] || export FERRY_SOURCE_ENCODING=$2
+}
+
+at_source() { PGDATABASE=${FERRY_SOURCE#*=} sql "$@"; }
+
+# text TEXT: SQL of a text in the encoding of the source; bytes HEX: of these bytes
+text() {
+	local hex
+	hex=$(printf %s "$1" | iconv -t "${as/UHC/CP949}" | od -An -v -tx1 | tr -d ' \n')
+	bytes "$hex"
+}
+bytes() { printf "convert_from('\\\\x%s', '%s')" "$1" "$own"; }
+
+table() {
+	at_source "DROP TABLE IF EXISTS n; CREATE TABLE n (ship_id text, data_channel_id text,
+		created_time timestamp, value text); CREATE INDEX ON n (${1:-created_time})"
+}
+
+# insert HOUR BAD: good rows, and one with BAD for value, one for channel, one for ship
+insert() {
+	at_source "INSERT INTO n VALUES
+		($(text 선박), $(text 온도), '2024-01-01 $1:00', $(text '정상, 가'$'\n''나')),
+		($(text 선박), 'a', '2024-01-01 $1:00', 'plain'),
+		($(text 선박), $(text 온도), '2024-01-01 $1:01', $(bytes "$2")),
+		($(text 선박), $(bytes "$2"), '2024-01-01 $1:02', '2'),
+		($(bytes "$2"), 'a', '2024-01-01 $1:03', '3')"
+}
+
+# arrived HOUR...
+arrived() {
+	local each want=
+	for each; do want+="2024-01-01 $each:00:00|정상, 가/나|plain"$'\n'; done
+	is "$(sql "SELECT created_time, replace(\"온도\", E'\n', '/'), a
+		FROM tenant.\"tbl_data_timeseries_선박\" ORDER BY 1")" "${want%?}"
+	is "$(sql "SELECT count(*), min(why) = max(why), min(why) FROM ferry.reject")" \
+		"$((3 * $#))|t|bytes that are no text in the encoding of the source"
+}
+
+forget() {
+	sql "DROP SCHEMA IF EXISTS ferry, tenant CASCADE" 2>drop.err
+}
+
+# encodings and bytes that are no text there: half a character, one that nobody has defined
+kinds=('SQL_ASCII - b0' 'SQL_ASCII UTF8 edb080' 'SQL_ASCII UHC b0a1ff' 'SQL_ASCII euc-kr c9a1'
+	'EUC_KR - c9a1')
+
+carry_over() {
+	pg-wide-ledger plan "${n[@]}" --cutoff-time 2024-02-01 >job 2>err || return
+	run_pipe '0 0 0' 'pg-narrow-dump -t n --value-column value --job $(<job) --seal |
+		pivot-wide | pg-copy-load --wide --keep-rejects'
+}
+
+@test "encoding: what is text arrives in UTF-8, what is none is a reject, of each encoding" {
+	local kind encoding declared bad index=created_time
+	for kind in "${kinds[@]}"; do
+		read -r encoding declared bad <<<"$kind"
+		source_of "$encoding" "${declared#-}"
+		[[ $encoding$declared != SQL_ASCII- ]] || as=UTF8
+		forget
+		table "$index"
+		insert 10 "$bad"
+		carry_over
+		arrived 10
+		run_rc 0 pg-wide-validate "${n[@]}"
+		sql "UPDATE tenant.\"tbl_data_timeseries_선박\" SET \"온도\" = NULL, a = '저'"
+		run_rc 1 pg-wide-validate "${n[@]}"
+		has "$out" '정상, 가'
+		run_rc 0 pg-wide-validate "${n[@]}" --repair
+		arrived 10
+		index='ship_id, created_time'
+	done
+}
+
+@test "encoding: followed by polling and from a slot" {
+	local how run bad=b0a1ff
+	source_of SQL_ASCII UHC
+	for how in poll slot; do
+		forget
+		table
+		insert 10 "$bad"
+		narrow-to-wide --mode concurrent --follow "$how" "${n[@]}" --interval 50ms \
+			>run.out 2>run.err &
+		run=$!
+		wait_until 30 grep -q 'all of the past is there' run.err
+		insert 11 "$bad"
+		wait_until 30 arrived 10 11
+		run_rc 0 pg-wide-validate "${n[@]}"
+		kill -TERM "$run"
+		wait "$run"
+		narrow-to-wide --mode rollback "${n[@]}" --yes 2>>run.err
+		source_of EUC_KR
+		bad=c9a1
+	done
+}
+
+@test "encoding: the job keeps the one that its source is in, and refuses another" {
+	source_of SQL_ASCII UHC
+	table
+	insert 10 b0a1ff
+	forget
+	run_rc 0 pg-wide-ledger plan "${n[@]}" --cutoff-time 2024-02-01
+	unset FERRY_SOURCE_ENCODING
+	run_rc 0 pg-wide-ledger plan "${n[@]}" --live
+	run_pipe '0 0 0' 'pg-narrow-dump -t n --value-column value --job 1 --seal | pivot-wide |
+		pg-copy-load --wide --keep-rejects'
+	run_rc 0 pg-wide-validate "${n[@]}" --repair --delete
+	has "$out" 'repaired: 0 missing, 0 changed, 0 rows too many'
+	arrived 10
+	run_rc 0 pg-wide-validate "${n[@]}" --source-encoding cp949
+	run_rc 78 pg-wide-validate "${n[@]}" --repair --delete --source-encoding euc-kr
+	has "$err" 'job 1 reads its source with --source-encoding UHC, not "euc-kr"'
+	run_rc 78 pg-narrow-dump "${n[@]}" --job 1 --seal --source-encoding UTF8
+	run_rc 78 pg-wide-ledger follow "${n[@]}" --source-encoding UTF8
+	run_rc 0 pg-wide-ledger status "${n[@]}"
+}
+
+@test "encoding: what a target of EUC_KR cannot hold is a reject, and all else is there" {
+	local name=enc_target_$$
+	printf '%s\n' "$name" >>"$BATS_FILE_TMPDIR/databases"
+	sql "CREATE DATABASE $name TEMPLATE template0 ENCODING 'EUC_KR' LOCALE 'C'"
+	source_of UTF8
+	export PGDATABASE=$name PGCLIENTENCODING=UTF8
+	table
+	at_source "INSERT INTO n VALUES ('선박', '온도', '2024-01-01 10:00', '정상'),
+		('선박', '온도', '2024-01-01 10:01', '🚢'), ('선박', 'a', '2024-01-01 10:01', 'plain'),
+		('선박', '🚢', '2024-01-01 10:01', '1'), ('T', '🚢', '2024-01-01 10:02', '2'),
+		('T', 'b', '2024-01-01 10:03', '가')"
+	carry_over
+	is "$(sql 'SELECT created_time, "온도", a FROM tenant."tbl_data_timeseries_선박" ORDER BY 1')" \
+		$'2024-01-01 10:00:00|정상|\n2024-01-01 10:01:00||plain'
+	is "$(sql "SELECT record ->> 'data_channel_id', record ->> 'value', why FROM ferry.reject
+		ORDER BY id")" '<f09f9aa2>|1|a text that the encoding of the database has not
+온도|<f09f9aa2>|a text that the encoding of the database has not
+<f09f9aa2>|2|a text that the encoding of the database has not'
+	is "$(sql "SELECT sum(rejects), bool_and(state = 'done') FROM ferry.chunk")" '3|t'
+	run_rc 0 pg-wide-validate "${n[@]}"
+	at_source "UPDATE n SET value = '🚢🚢' WHERE value = '정상'"
+	run_rc 1 pg-wide-validate "${n[@]}"
+	run_rc 0 pg-wide-validate "${n[@]}" --repair
+	is "$(sql 'SELECT count("온도"), count(*) FROM tenant."tbl_data_timeseries_선박"')" '0|2'
+	printf '%s\n' 'ship_id,created_time,b' 'T,2024-01-02,🚢' 'T,2024-01-03,가' >in.csv
+	run_rc 65 pg-copy-load --wide in.csv
+	run_rc 0 pg-copy-load --wide --rejects bad.csv in.csv
+	is "$(sql 'SELECT b FROM tenant.tbl_data_timeseries_t ORDER BY created_time')" $'\n가\n\n가'
+}
+
+# codes FIRST LAST: SQL of the codes of two bytes that begin with a byte of that range
+codes() {
+	cat <<-END
+		SELECT 'S', 'c', timestamp '2024-01-01' + a * interval '1 m' + b * interval '1 ms',
+			convert_from(set_byte(set_byte('\\x0000', 0, a), 1, b), '$own')
+		FROM generate_series($1, $2) AS a, generate_series($1, 254) AS b
+	END
+}
+
+@test "encoding: each code of EUC-KR and CP949 is what the server itself makes of it" {
+	source_of EUC_KR
+	table
+	at_source "INSERT INTO n $(codes 161 254)"
+	forget
+	carry_over
+	run_rc 0 pg-wide-validate "${n[@]}"
+	source_of SQL_ASCII UHC
+	table
+	at_source "INSERT INTO n $(codes 129 254)"
+	forget
+	carry_over
+	run_rc 0 pg-wide-validate "${n[@]}"
+}

@@ -1,0 +1,476 @@
+load helper
+load oracle
+
+# What feeds the narrow table of a job, and whether it is the source it was: partitions, children,
+# publications, keys and tables that change while it is followed, or while nobody does.
+
+setup_file() { scratch_db; }
+setup() {
+	helper_setup
+	pipeline='' how=slot cutoff=2100-01-01
+	sql "DROP SCHEMA IF EXISTS tenant, ferry CASCADE; CREATE SCHEMA tenant" 2>/dev/null
+}
+teardown() {
+	[[ ${BATS_TEST_COMPLETED-} || ! -f run.err ]] || tail -n 5 run.err
+	[[ ! $pipeline ]] || kill -KILL -- "-$pipeline" 2>/dev/null || :
+	[[ ! ${job-} ]] || pg-wide-ledger unfollow --quiet || :
+	unset job
+}
+
+columns="ship_id text NOT NULL, data_channel_id text NOT NULL, created_time timestamp NOT NULL,
+	id bigint, bool_v boolean, str_v text, long_v bigint, double_v float8, value_format text"
+n=tenant.tbl_data_timeseries
+
+plain() {
+	sql "CREATE TABLE $n ($columns, PRIMARY KEY (ship_id, data_channel_id, created_time))"
+}
+# parted [KEY]: by month
+parted() {
+	sql "CREATE TABLE $n ($columns
+		${1-, PRIMARY KEY (ship_id, data_channel_id, created_time)})
+		PARTITION BY RANGE (created_time);
+		CREATE TABLE tenant.p1 PARTITION OF $n
+			FOR VALUES FROM ('2024-01-01') TO ('2024-02-01')"
+}
+# put TABLE DAY NUMBER...: SQL that writes these numbers
+put() {
+	local each
+	for each in "${@:3}"; do
+		printf '%s' "INSERT INTO $1 (ship_id, data_channel_id, created_time, long_v,
+			value_format) VALUES ('S', 'c', '$2 00:00'::timestamp
+			+ $each * interval '1 s', $each, 'Integer');"
+	done
+}
+
+follow_job() {
+	job=$(pg-wide-ledger follow --follow "$how" 2>follow.err)
+	job=${job% *}
+}
+# begin: the job's pipeline in the background
+begin() {
+	# shellcheck disable=SC2016
+	env job="$job" how="$how" ack="$([[ $how != slot ]] || printf -- '--ack ack')" \
+		setsid bash -c 'export FERRY_WORKER=$$
+		pg-narrow-dump --follow "$how" --job "$job" $ack --interval 20ms |
+		pivot-wide -q | pg-copy-load --wide $ack
+		printf "%s\n" "${PIPESTATUS[*]}" >codes' >>run.out 2>>run.err 3>&- &
+	pipeline=$!
+}
+# follow_and: a job that is followed, with one row in the wide table
+follow_and() {
+	follow_job
+	begin
+	sql "$(put "$n" 2024-01-01 1)"
+	wait_until 20 arrived 1
+}
+arrived() {
+	local each
+	for each; do
+		is "$(sql "SELECT count(*) FROM tenant.tbl_data_timeseries_s WHERE c = '$each'")" 1
+	done
+}
+# ends CODES: after SIGTERM to the follower; dies CODES: by itself
+ends() {
+	pkill -TERM -g "$pipeline" -x pg-narrow-dump
+	dies "$1"
+}
+dies() {
+	wait "$pipeline" || :
+	pipeline=''
+	is "$(<codes)" "$1" "$(tail -n 5 run.err)"
+}
+# doubts: the ranges that may be compared
+doubts() { sql "SELECT count(*) FROM ferry.doubt WHERE NOT held"; }
+in_doubt() { [[ $(sql "SELECT count(*) FROM ferry.doubt WHERE NOT held
+	AND why LIKE '%$1%'") != 0 ]]; }
+said() { [[ $(sql "SELECT count(*) FROM ferry.event WHERE level = '$1'
+	AND message LIKE '%$2%'") != 0 ]]; }
+promises() { pg-wide-ledger status | grep -q "^guarantee: .*$1"; }
+# repaired: what is in doubt is compared beside the follower, which ends then; both sides are equal
+# (a doubt that the follower writes meanwhile is for another round)
+undoubted() { pg-wide-validate --repair --doubt --settle 1ms "$@" && [[ $(doubts) == 0 ]]; }
+repaired() {
+	wait_until 20 undoubted "$@"
+	run_rc 0 pg-wide-validate
+	is_carried_over
+	ends '0 0 0'
+}
+published() {
+	sql "SELECT count(*) FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+		WHERE p.pubname LIKE 'ferry_${job}_%'"
+}
+
+# a_filled_partition: attached, and the end of one that is left
+a_filled_partition() {
+	parted
+	how=$1
+	follow_and
+	sql "CREATE TABLE tenant.p2 (LIKE $n INCLUDING ALL); $(put tenant.p2 2024-02-01 2 3)
+		ALTER TABLE $n ATTACH PARTITION tenant.p2
+			FOR VALUES FROM ('2024-02-01') TO ('2024-03-01')"
+	wait_until 20 in_doubt 'tenant.p2 feeds'
+	is "$(sql "SELECT time_from, time_to FROM ferry.doubt")" \
+		'2024-02-01 00:00:02|2024-02-01 00:00:03.000001'
+	# an empty one puts nothing in doubt; so it is with what is two levels down
+	sql "CREATE TABLE tenant.p3 PARTITION OF $n FOR VALUES FROM ('2024-03-01') TO ('2024-04-01')
+			PARTITION BY LIST (ship_id);
+		CREATE TABLE tenant.p3_s PARTITION OF tenant.p3 FOR VALUES IN ('S')"
+	known() { is "$(sql "SELECT count(*) FROM ferry.feed WHERE name = 'tenant.$1'")" "$2"; }
+	wait_until 20 known p3_s 1
+	# it was looked into, and nothing was there
+	wait_until 20 sql 'SELECT 1 / (count(*) = 1)::int FROM ferry.doubt'
+	sql "$(put "$n" 2024-03-01 4)"
+	wait_until 20 arrived 4
+	is "$(sql 'SELECT count(*) FROM ferry.doubt')" 1
+	sql "ALTER TABLE $n DETACH PARTITION tenant.p1"
+	wait_until 20 in_doubt 'tenant.p1 does not feed'
+	repaired --delete
+	# and what happens while nobody follows
+	sql "ALTER TABLE $n ATTACH PARTITION tenant.p1
+		FOR VALUES FROM ('2024-01-01') TO ('2024-02-01'); DROP TABLE tenant.p2"
+	begin
+	wait_until 20 in_doubt 'tenant.p1 feeds'
+	wait_until 20 in_doubt 'tenant.p2 does not feed'
+	repaired --delete
+}
+
+@test "feeds: partitions that come and go with their rows, from a slot" {
+	a_filled_partition slot
+}
+
+@test "feeds: partitions that come and go with their rows, by polling" {
+	a_filled_partition poll
+}
+
+@test "feeds: detached and attached between two looks" {
+	parted
+	follow_and
+	sql "ALTER TABLE $n DETACH PARTITION tenant.p1; $(put tenant.p1 2024-01-02 2)
+		ALTER TABLE $n ATTACH PARTITION tenant.p1
+			FOR VALUES FROM ('2024-01-01') TO ('2024-02-01')"
+	wait_until 20 in_doubt 'p1 was not followed for a while'
+	said CRITICAL 'p1 was not followed'
+	repaired
+}
+
+@test "feeds: children by INHERITS are added, and what they had is in doubt when all is seen" {
+	local writer
+	plain
+	follow_and
+	# a transaction that is open when the child is published will not be told of
+	mkfifo pipe
+	psql -XAtq <pipe &
+	writer=$!
+	exec 7>pipe
+	sql "CREATE TABLE tenant.child () INHERITS ($n)" 2>/dev/null
+	printf 'BEGIN; %s\n' "$(put tenant.child 2024-01-03 2)" >&7
+	is_held() { is "$(sql "SELECT held FROM ferry.doubt WHERE why LIKE '%child%'")" t; }
+	wait_until 20 is_held
+	# the child has no key: updates are not published any more, or they would fail
+	wait_until 20 promises 'updates and deletions are not published'
+	is "$(published)" 2
+	sql "UPDATE tenant.child SET long_v = 7; $(put tenant.child 2024-01-02 3)"
+	wait_until 20 arrived 3
+	is_held
+	printf 'COMMIT;\n' >&7
+	exec 7>&-
+	wait "$writer"
+	wait_until 20 in_doubt 'child'
+	said WARNING 'updates and deletions are not followed from here'
+	repaired
+}
+
+@test "feeds: what an administrator takes out of the publication" {
+	local name
+	plain
+	follow_and
+	name=$(sql "SELECT publication FROM ferry.follower")
+	sql "ALTER PUBLICATION $name DROP TABLE $n; $(put "$n" 2024-01-02 2)
+		DELETE FROM $n WHERE long_v = 1"
+	wait_until 20 in_doubt 'was not followed for a while'
+	said CRITICAL 'was not followed'
+	is "$(published)" 1
+	sql "ALTER PUBLICATION $name SET (publish = 'delete'); $(put "$n" 2024-01-03 3)"
+	inserts() { is "$(sql "SELECT pubinsert FROM pg_publication WHERE pubname = '$name'")" t; }
+	wait_until 20 inserts
+	sql "ALTER PUBLICATION $name SET TABLE $n WHERE (long_v > 9)" 2>/dev/null
+	sql "$(put "$n" 2024-01-04 4)"
+	wait_until 20 promises 'ALTER PUBLICATION'
+	is "$(sql 'SELECT bool_or(held) FROM ferry.doubt')" t
+	sql "ALTER PUBLICATION $name SET TABLE $n"
+	wait_until 20 sql 'SELECT 1 / (NOT bool_or(held))::int FROM ferry.doubt'
+	repaired --delete
+}
+
+@test "feeds: a publication that is dropped, or made anew, heals as a lost slot does" {
+	local name
+	plain
+	follow_and
+	name=$(sql "SELECT publication FROM ferry.follower")
+	sql "DROP PUBLICATION $name; $(put "$n" 2024-01-02 2)"
+	dies '66 66 66'
+	said CRITICAL 'publication of the source is gone'
+	run_rc 66 pg-narrow-dump --follow slot --job "$job" --seal
+	sql "CREATE PUBLICATION $name FOR TABLE $n"
+	run_rc 0 pg-wide-ledger follow
+	has "$err" 'publication of the source is gone; a new one is made'
+	begin
+	sql "$(put "$n" 2024-01-03 3)"
+	wait_until 20 arrived 3
+	repaired
+}
+
+@test "feeds: a partition that no publication can have is said, and what is promised" {
+	parted
+	follow_and
+	sql "CREATE UNLOGGED TABLE tenant.p2 PARTITION OF $n
+		FOR VALUES FROM ('2024-02-01') TO ('2024-03-01'); $(put "$n" 2024-02-01 2)"
+	wait_until 20 promises 'tenant.p2 is missing'
+	said CRITICAL 'tenant.p2 does not come'
+	is "$(pg-wide-ledger status -f json | grep -c 'no publication can have it')" 1
+	is "$(sql 'SELECT held FROM ferry.doubt')" t
+	# a comparison in the meantime does not settle it
+	run_rc 0 pg-wide-validate --repair --settle 1ms
+	is "$(sql 'SELECT held FROM ferry.doubt')" t
+	sql 'ALTER TABLE tenant.p2 SET LOGGED'
+	wait_until 20 in_doubt p2
+	wait_until 20 promises 'nothing that was committed is lost'
+	repaired
+}
+
+@test "feeds: an identity that new partitions do not inherit is not relied on" {
+	local kind
+	for kind in FULL 'USING INDEX p1_x'; do
+		sql "DROP SCHEMA IF EXISTS tenant, ferry CASCADE; CREATE SCHEMA tenant" 2>/dev/null
+		parted ''
+		sql "CREATE UNIQUE INDEX x ON $n (ship_id, data_channel_id, created_time);
+			ALTER INDEX tenant.p1_ship_id_data_channel_id_created_time_idx
+				RENAME TO p1_x;
+			ALTER TABLE tenant.p1 REPLICA IDENTITY $kind"
+		[[ $kind != FULL ]] || sql "ALTER TABLE $n REPLICA IDENTITY FULL"
+		follow_and
+		has follow.err 'updates and deletions are not followed' 'which alone new partitions'
+		sql "CREATE TABLE tenant.p2 PARTITION OF $n
+			FOR VALUES FROM ('2024-02-01') TO ('2024-03-01');
+			$(put "$n" 2024-02-01 2 3) UPDATE $n SET long_v = long_v + 10;
+			DELETE FROM $n WHERE long_v = 12"
+		wait_until 20 in_doubt 'updated or deleted'
+		promises 'updates and deletions are not published'
+		repaired --delete
+		pg-wide-ledger unfollow --quiet
+	done
+}
+
+@test "feeds: a key that is dropped is noticed, and updates work again" {
+	plain
+	follow_and
+	sql "ALTER TABLE $n DROP CONSTRAINT tbl_data_timeseries_pkey"
+	wait_until 20 sql "UPDATE $n SET long_v = 5"
+	wait_until 20 promises 'updates and deletions are not published'
+	said WARNING 'no key'
+	wait_until 20 in_doubt 'updated or deleted'
+	# one that does not say which cell it is about: the job goes on
+	repaired
+	pg-wide-ledger unfollow --quiet
+	sql "ALTER TABLE $n ADD PRIMARY KEY (ship_id, data_channel_id, created_time)"
+	follow_job
+	sql "ALTER TABLE $n ADD serial bigserial; CREATE UNIQUE INDEX by_serial ON $n (serial);
+		ALTER TABLE $n REPLICA IDENTITY USING INDEX by_serial;
+		UPDATE $n SET long_v = 6; $(put "$n" 2024-01-05 8)"
+	begin
+	wait_until 20 arrived 8
+	wait_until 20 in_doubt 'does not say of which'
+	repaired
+}
+
+@test "feeds: TRUNCATE while polling, and a table that is written anew" {
+	plain
+	how=poll
+	follow_and
+	# a look that no older transaction of another test holds back has seen the row
+	wait_until 20 sql "SELECT 1 / (txid_snapshot_xmin(txid_current_snapshot()) >
+		(SELECT max(xmin::text::bigint) FROM $n))::int"
+	nap 2200
+	sql "VACUUM FULL $n"
+	sql "$(put "$n" 2024-01-02 2)"
+	wait_until 20 arrived 2
+	files() { is "$(sql 'SELECT file FROM ferry.feed')" \
+		"$(sql "SELECT pg_relation_filenode('$n')")"; }
+	wait_until 20 files
+	is "$(doubts)" 0
+	sql "TRUNCATE $n; $(put "$n" 2024-01-02 3)"
+	wait_until 20 in_doubt truncated
+	said CRITICAL truncated
+	wait_until 20 arrived 3
+	repaired --delete
+	sql "TRUNCATE $n; $(put "$n" 2024-01-04 4)"
+	begin
+	wait_until 20 in_doubt truncated
+	repaired --delete
+}
+
+@test "feeds: a slot that holds too much is dropped, by who follows and by who only looks" {
+	local name slots
+	plain
+	follow_job
+	has follow.err "ALTER SYSTEM SET max_slot_wal_keep_size = '20GB'" ferry-watch@.timer
+	begin
+	sql "$(put "$n" 2024-01-01 1)"
+	wait_until 20 arrived 1
+	ends '0 0 0'
+	has run.err 'bytes an hour'
+	name=$(sql 'SELECT slot FROM ferry.follower')
+	slots() { is "$(sql "SELECT count(*) FROM pg_replication_slots
+		WHERE slot_name = '$name'")" "$1"; }
+	noise() { sql "CREATE TABLE public.noise AS SELECT repeat(md5(i::text), 20)
+		FROM generate_series(1, 4000) AS i; DROP TABLE public.noise"; }
+	noise
+	run_rc 0 narrow-to-wide --mode watch --once
+	slots 1
+	pg-wide-ledger status >told
+	grep -E 'the source keeps [0-9]{7,} bytes of WAL' told
+	run_rc 0 narrow-to-wide --mode watch --once --max-slot-lag 1M
+	slots 0
+	said CRITICAL 'more than --max-slot-lag 1048576, and was dropped'
+	is "$(sql 'SELECT held FROM ferry.doubt')" t
+	follow_job
+	noise
+	run_rc 66 pg-narrow-dump --follow slot --job "$job" --seal --max-slot-lag 1M
+	has "$err" 'was dropped so that the disk does not fill'
+	slots 0
+	follow_job
+	begin
+	sql "$(put "$n" 2024-01-02 2)"
+	wait_until 20 arrived 2
+	wait_until 20 sql 'SELECT 1 / (NOT bool_or(held))::int FROM ferry.doubt'
+	repaired
+}
+
+# ---- another source ----------------------------------------------------------------------------
+
+# refused TEXT: by all that would go on
+refused() {
+	local how
+	for how in slot poll; do
+		sql "UPDATE ferry.follower SET kind = '$how'"
+		run_rc 78 pg-narrow-dump --follow "$how" --job "$job" --seal
+		has "$err" "$1" 'accept-source'
+	done
+	run_rc 78 pg-narrow-dump --job "$job" --seal
+	has "$err" "$1" 'accept-source'
+	for how in 'plan --live' 'follow --follow poll' 'follow --follow slot'; do
+		# shellcheck disable=SC2086
+		run_rc 78 pg-wide-ledger $how
+		has "$err" "$1" 'accept-source'
+	done
+	run_rc 78 pg-wide-validate --repair --delete
+	has "$err" "$1" 'accept-source'
+	said CRITICAL "$1"
+}
+# accepted: with what is there, all is made equal
+accepted() {
+	run_rc 0 pg-wide-ledger accept
+	is "$(sql 'SELECT count(*) > 0 FROM ferry.doubt')" t
+	follow_job
+	begin
+	sql "$(put "$n" 2024-01-09 9)"
+	wait_until 20 arrived 9
+	wait_until 20 in_doubt 'another one'
+	repaired --delete
+}
+
+# a_swapped_table: while it is followed
+a_swapped_table() {
+	how=$1
+	plain
+	follow_and
+	sql "ALTER TABLE $n RENAME TO old; CREATE TABLE $n (LIKE tenant.old INCLUDING ALL);
+		$(put "$n" 2024-01-02 2)"
+	dies '78 78 78'
+	said CRITICAL 'is another one'
+	refused 'is another one'
+	accepted
+}
+
+@test "source: a table that is swapped, from a slot" { a_swapped_table slot; }
+@test "source: a table that is swapped, by polling" { a_swapped_table poll; }
+
+# at_source SQL
+at_source() { psql -XAtq -v ON_ERROR_STOP=1 -d "$FERRY_SOURCE" -c "$1"; }
+# taken: the source as it is now is accepted; it is followed, and both sides are made equal
+taken() {
+	run_rc 0 pg-wide-ledger accept
+	follow_job
+	begin
+	at_source "$(put "$n" 2024-01-09 "$1")"
+	wait_until 30 arrived "$1"
+	wait_until 30 in_doubt 'another one'
+	run_rc 0 pg-wide-validate --repair --delete --doubt --settle 1ms
+	is "$(doubts)" 0
+	run_rc 0 pg-wide-validate
+	ends '0 0 0'
+}
+
+@test "source: dumped and restored, recovered to a new timeline, set back, another server" {
+	local dir
+	export FERRY_TARGET="host=$PGHOST port=$PGPORT user=$PGUSER dbname=$PGDATABASE"
+	dir=$(own_cluster --option wal_level=logical >&2; printf %s "$cluster")
+	export FERRY_SOURCE="host=$dir/home/socket user=postgres dbname=fleet"
+	restart() {
+		"$root/pipelines/lib/cluster" start "$dir" --option fsync=off \
+			--option wal_level=logical
+	}
+	stop() { "$root/pipelines/lib/cluster" stop "$dir"; }
+	psql -XAtq -d "host=$dir/home/socket user=postgres dbname=postgres" \
+		-c 'CREATE DATABASE fleet' -c 'CREATE DATABASE copy'
+	at_source "CREATE SCHEMA tenant; CREATE TABLE $n ($columns,
+		PRIMARY KEY (ship_id, data_channel_id, created_time))"
+	follow_job
+	begin
+	at_source "$(put "$n" 2024-01-01 1)"
+	wait_until 30 arrived 1
+	ends '0 0 0'
+	# restored beside it, and named as it was
+	pg_dump -d "$FERRY_SOURCE" -n tenant >dump.sql
+	psql -Xq -v ON_ERROR_STOP=1 -d "${FERRY_SOURCE/fleet/copy}" -f dump.sql >/dev/null
+	pg-wide-ledger unfollow --quiet
+	follow_job
+	at_source "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots" >/dev/null
+	psql -XAtq -d "${FERRY_SOURCE/fleet/postgres}" -c 'ALTER DATABASE fleet RENAME TO before' \
+		-c 'ALTER DATABASE copy RENAME TO fleet'
+	refused 'the database of the source was made anew'
+	taken 2
+	# a copy of its files, which is older than what was seen
+	stop
+	cp -a "$dir/home/data" older
+	restart
+	begin
+	at_source "$(put "$n" 2024-01-03 3)"
+	wait_until 30 arrived 3
+	ends '0 0 0'
+	stop
+	rm -rf "$dir/home/data"
+	cp -a older "$dir/home/data"
+	restart
+	refused 'was set back'
+	taken 4
+	# recovered: the same, on another timeline
+	stop
+	touch "$dir/home/data/recovery.signal"
+	chown --reference="$dir/home/data" "$dir/home/data/recovery.signal"
+	printf "restore_command = 'false'\n" >>"$dir/home/data/postgresql.conf"
+	restart
+	refused 'is on timeline 2, not 1'
+	taken 5
+	# another server, at the same address
+	stop
+	rm -rf "$dir/home/data"
+	restart
+	psql -XAtq -d "${FERRY_SOURCE/fleet/postgres}" -c 'CREATE DATABASE fleet'
+	at_source "CREATE SCHEMA tenant; CREATE TABLE $n ($columns,
+		PRIMARY KEY (ship_id, data_channel_id, created_time))"
+	refused 'reads another database'
+	taken 6
+	pg-wide-ledger unfollow --quiet
+	unset job
+}

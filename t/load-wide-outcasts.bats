@@ -1,0 +1,118 @@
+#!/usr/bin/env bats
+# Rows that no wide table can hold: each is one reject, kept and counted, and costs nothing else.
+
+load helper
+
+setup() {
+	helper_setup
+	scratch_db
+	export FERRY_STATE=$BATS_TEST_TMPDIR/state FERRY_RETRY_PAUSE=20
+}
+
+good="('S', 'a', '2024-01-01', '1'), ('S', 'b', '2024-01-01', '2'), ('T', 'a', '2024-01-02', '3')"
+# ship, channel, time and why: one of each kind
+bad=(
+	"(NULL, 'a', '2024-01-01', '10')" "('', 'a', '2024-01-01', '11')"
+	"('S', NULL, '2024-01-01', '12')" "('S', '', '2024-01-01', '13')"
+	"('S', 'a', NULL, '14')" "('T', 'a', 'infinity', '15')" "('S', 'a', '-infinity', '16')"
+	"('S', 'a', '0044-03-15 BC', '17')" "('S', 'a', '12024-01-01', '18')"
+	"(NULL, NULL, NULL, '19')" "('S', repeat('n', 1001), '2024-01-01', '20')"
+	"('S', 'a', '2024-01-01 01:00', repeat('v', 16777217))"
+	"(repeat('n', 1001), 'a', '2024-01-01', '22')"
+)
+
+all_rejected() { [[ $(sql 'SELECT count(*) FROM ferry.reject') == 13 ]]; }
+
+# table INDEX...: the narrow table, with indexes on these columns
+table() {
+	local each
+	sql "CREATE TABLE n (ship_id text, data_channel_id text, created_time timestamp,
+		value text)"
+	for each; do sql "CREATE INDEX ON n ($each)"; done
+}
+
+insert() {
+	local IFS=,
+	sql "INSERT INTO n VALUES $*"
+}
+
+# all_are_kept: the good rows are where they belong, each bad one is a reject
+all_are_kept() {
+	is "$(sql "SELECT 'S', created_time, a, b FROM tenant.tbl_data_timeseries_s
+		UNION ALL SELECT 'T', created_time, a, NULL FROM tenant.tbl_data_timeseries_t
+		ORDER BY 1, 2")" \
+		'S|2024-01-01 00:00:00|1|2
+T|2024-01-02 00:00:00|3|'
+	is "$(sql "SELECT string_agg(left(record ->> 'value', 4), ' ' ORDER BY record ->> 'value')
+		FROM ferry.reject")" \
+		'10 11 12 13 14 15 16 17 18 19 20 22 vvvv'
+}
+
+@test "outcasts: each kind is a reject of its own, whatever the indexes; all else arrives" {
+	local index
+	for index in created_time '' 'ship_id, created_time' \
+		'ship_id, data_channel_id, created_time'; do
+		table ${index:+"$index"}
+		insert "$good" "${bad[@]}"
+		run_rc 0 narrow-to-wide --mode migration-only -t n --value-column value \
+			--cutoff-time 2024-02-01 --workers 1
+		has "$err" 'rows without a ship, or without a time'
+		all_are_kept
+		is "$(sql "SELECT sum(rejects) FROM ferry.chunk")" 13
+		run_rc 0 narrow-to-wide --mode validate -t n --value-column value
+		# once more is no more
+		run_rc 0 narrow-to-wide --mode migration-only -t n --value-column value --workers 1
+		all_are_kept
+		sql "DROP TABLE n; DROP SCHEMA ferry, tenant CASCADE" 2>drop.err
+	done
+}
+
+@test "outcasts: by polling and from a slot each is a reject, and following goes on" {
+	local how run
+	for how in poll slot; do
+		table created_time
+		insert "('S', 'a', '2023-12-31', '0')"
+		narrow-to-wide --mode concurrent --follow "$how" -t n --value-column value \
+			--interval 50ms >run.out 2>run.err &
+		run=$!
+		wait_until 30 grep -q 'all of the past is there' run.err
+		insert "${bad[@]}"
+		insert "$good"
+		wait_until 30 all_rejected
+		wait_until 30 sql "SELECT 1 / count(*) FROM tenant.tbl_data_timeseries_t"
+		kill -TERM "$run"
+		wait "$run"
+		sql "DELETE FROM tenant.tbl_data_timeseries_s WHERE created_time = '2023-12-31'"
+		all_are_kept
+		narrow-to-wide --mode rollback -t n --value-column value --yes 2>>run.err
+		sql "DROP TABLE n; DROP SCHEMA ferry, tenant CASCADE" 2>drop.err
+	done
+}
+
+@test "outcasts: --until leaves out what is later, this time" {
+	table created_time
+	insert "$good"
+	run_rc 0 narrow-to-wide --mode migration-only -t n --value-column value \
+		--cutoff-time 2024-02-01 --until 2024-01-02
+	is "$(sql "SELECT to_regclass('tenant.tbl_data_timeseries_t') IS NULL
+		OR NOT EXISTS (SELECT FROM ferry.chunk WHERE ship = 'T')")" t
+	run_rc 0 narrow-to-wide --mode migration-only -t n --value-column value
+	is "$(sql "SELECT count(*) FROM tenant.tbl_data_timeseries_t")" 1
+}
+
+@test "outcasts: channels that are named like a column of the stream have columns of their own" {
+	table created_time
+	insert "('S', 'created_time', '2024-01-01', '1')" "('S', 'ship_id', '2024-01-01', '2')" \
+		"('S', '@seal', '2024-01-01', '3')" "('S', '@created_time', '2024-01-01', '4')" \
+		"('S', 'Temp', '2024-01-01', '5')" "('S', 'temp', '2024-01-01', '6')"
+	run_rc 0 narrow-to-wide --mode migration-only -t n --value-column value \
+		--cutoff-time 2024-02-01
+	is "$(sql "SELECT channel, to_jsonb(w) ->> column_name FROM ferry.channel,
+		tenant.tbl_data_timeseries_s AS w ORDER BY 1")" '@created_time|4
+@seal|3
+Temp|5
+created_time|1
+ship_id|2
+temp|6'
+	run_ok narrow-to-wide --mode validate -t n --value-column value
+}

@@ -1,0 +1,63 @@
+load helper
+
+# More ships than a server has locks: one with room for a few hundred, six tables a transaction.
+
+ships=300
+
+setup_file() {
+	own_cluster --option max_locks_per_transaction=10 --option max_connections=20 \
+		--option max_worker_processes=0 --option max_wal_senders=0 \
+		--option wal_level=minimal
+	sql 'CREATE TABLE expected (ship text, at timestamp, a text, b text, c text,
+		PRIMARY KEY (ship, at))'
+}
+
+# wide COLUMNS QUERY: a wide stream of all ships, by time, so that every table is met at once
+wide() { sql "COPY (SELECT * FROM ($2) AS x (ship_id, created_time, $1) ORDER BY 2, 1)
+	TO STDOUT CSV HEADER"; }
+of_all() { printf "FROM generate_series(1, %s) AS s, generate_series(1, 3) AS t" $ships; }
+at="timestamp '2024-01-01' + t * interval '1 s'"
+
+# Every table has what `expected` has; one statement for each, so that it needs few locks.
+all_are_loaded() {
+	sql "SELECT format('SELECT %L, created_time, %s FROM tenant.%I;', ship,
+			(SELECT string_agg(CASE WHEN EXISTS (SELECT FROM ferry.channel AS c
+				WHERE c.ship = o.ship AND channel = n) THEN quote_ident(n)
+				ELSE 'NULL' END, ', ' ORDER BY n)
+			FROM unnest('{a,b,c}'::text[]) AS n), table_name)
+		FROM (SELECT DISTINCT ship, table_name FROM ferry.channel) AS o" >queries
+	sql <queries | sort >got
+	sql 'TABLE expected' | sort >want
+	same_file got want
+	is "$(cut -d '|' -f 1 got | sort -u | wc -l)" "$ships"
+}
+
+load_all() { timeout -k 5 120 pg-copy-load --wide "$@"; }
+
+@test "ships: new ones, more than the server has locks for" {
+	wide 'a, b' "SELECT 'S' || s, $at, s * t, s + t $(of_all)" >in.csv
+	run_ok load_all in.csv
+	sql "INSERT INTO expected SELECT 'S' || s, $at, s * t, s + t $(of_all)"
+	all_are_loaded
+}
+
+@test "ships: rows and columns that are there, new ones, and deletions" {
+	wide 'a, c' "SELECT 'S' || s, $at, s, CASE s % 3 WHEN 0 THEN s * t END $(of_all)" |
+		reformat -o ndjson | jq -c 'if .c == null then .c |= null else . end |
+			if .created_time > "2024-01-01 00:00:02" then .b = null
+			else . end' >in.ndjson
+	# in the middle of it: the same again makes it whole
+	KP_KILL=between_turns:5 run_rc 137 load_all --live in.ndjson
+	run_ok load_all --live in.ndjson
+	sql "UPDATE expected SET a = s, c = CASE s % 3 WHEN 0 THEN s * t END,
+		b = CASE t WHEN 3 THEN NULL ELSE b END $(of_all) WHERE ship = 'S' || s AND at = $at"
+	all_are_loaded
+}
+
+@test "ships: a stream that is cut loads nothing of any" {
+	wide 'a' "SELECT 'S' || s, $at, -1 $(of_all)" >plain.csv
+	reformat --seal plain.csv >in.csv
+	head -n 800 in.csv >cut.csv
+	run_rc 76 load_all --live cut.csv
+	all_are_loaded
+}
