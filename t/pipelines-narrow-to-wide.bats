@@ -158,6 +158,29 @@ ended() { wait "$1"; }
 	run_rc 0 narrow-to-wide --mode rollback --yes $names
 }
 
+@test "narrow-to-wide: a ship of another job comes neither by a follower nor by dual-write" {
+	local run code=0
+	sql "CREATE TABLE a (ship_id text, data_channel_id text, created_time timestamp,
+			value text);
+		CREATE TABLE b (LIKE a);
+		INSERT INTO a VALUES ('two', 'x', '2024-01-01', 'a');
+		INSERT INTO b VALUES ('three', 'x', '2024-01-01', 'b')"
+	run_rc 0 narrow-to-wide --mode migration-only --cutoff-time 2024-02-01 --table a
+	narrow-to-wide --mode concurrent --follow poll --interval 50ms --table b >run.log 2>&1 3>&- &
+	run=$!
+	wait_until 30 grep -q 'all of the past is there' run.log
+	sql "INSERT INTO b VALUES ('two', 'x', '2024-01-01', 'b')"
+	wait_until 60 grep -q 'failed with exit code 78' run.log
+	wait "$run" || code=$?
+	is "$code" 78
+	has run.log 'ship "two" has its tables in tenant already: job 1 carries a'
+	printf 'ship_id,created_time,data_channel_id,value\ntwo,2024-01-01,x,b\n' >feed.csv
+	run_rc 78 narrow-to-wide --mode dual-write --table b feed.csv
+	has "$err" 'ship "two" has its tables in tenant already'
+	is "$(sql "SELECT x FROM tenant.tbl_data_timeseries_two")" a
+	is "$(sql "SELECT count(*) FROM b WHERE ship_id = 'two'")" 1
+}
+
 @test "narrow-to-wide: several narrow tables; a ship of two of them is refused in one schema" {
 	local each
 	sql "CREATE SCHEMA tenant; CREATE TABLE tenant.a (ship_id text, data_channel_id text,

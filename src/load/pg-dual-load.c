@@ -13,6 +13,7 @@
 #include "core/stop.h"
 #include "dual/dual.h"
 #include "ledger/ledger_opts.h"
+#include "ledger/ledger_ships.h"
 #include "stream/in.h"
 #include "stream/io.h"
 
@@ -87,7 +88,10 @@ struct load {
 	uint64_t chunks, checked;
 	struct meter_count counts[1];
 
-	/* with --keep-rejects; of a job that is made for the first of them */
+	struct ledger_job job;
+	size_t unshared; /* of the ships met, those that no other job has */
+
+	/* with --keep-rejects; of the job, which is made for the first of them */
 	struct ledger_rejects rejects;
 	struct names reject_ships;
 	uint64_t *reject_count; /* by number of the ship, since the last commit */
@@ -126,15 +130,8 @@ static void on_failure(void *ctx, int code, const char *message)
 
 static void open_job(struct load *ld)
 {
-	struct ledger_job job = ledger_job_named(
-		&ld->conf.narrow, &ld->conf.target, &ld->arena);
-	struct str source = {0};
-
-	ledger_source_name(ld->pg, &source);
-	job.source = str_z(&source);
-	ledger_job_open(ld->pg, &job, &ld->arena);
-	ld->rejects = (struct ledger_rejects){.target = ld->pg, .job = job.id, .once = true};
-	str_free(&source);
+	ledger_job_open(ld->pg, &ld->job, &ld->arena);
+	ld->rejects = (struct ledger_rejects){.target = ld->pg, .job = ld->job.id, .once = true};
 }
 
 static void keep(void *ctx, const struct rec *rec, const struct fault *fault, struct sl json)
@@ -192,8 +189,10 @@ static void write_chunk(struct load *ld, const struct seal *seal)
 {
 	bool any = dual_rows(ld->dual) > 0;
 
-	if (any)
+	if (any) {
+		ledger_refuse_met(ld->pg, &ld->job, dual_ships(ld->dual), &ld->unshared);
 		ld->checked += dual_write(ld->dual);
+	}
 	write_rejects(ld);
 	if (seal)
 		io_seal(ld->io, seal);
@@ -295,11 +294,16 @@ static void check_encoding(struct load *ld)
 {
 	struct conf *c = &ld->conf;
 	struct ledger_job job;
+	struct str source = {0};
 	const char *name;
 	const struct encoding *e;
 
 	if (ledger_job_seek(ld->pg, 0, &c->narrow, &c->target, &job, &ld->arena))
 		ledger_job_reads(&job, &c->narrow, &ld->arena);
+	ledger_source_name(ld->pg, &source);
+	ld->job = ledger_job_named(&c->narrow, &c->target, &ld->arena);
+	ld->job.source = arena_dup(&ld->arena, str_sl(&source)).p;
+	str_free(&source);
 	name = c->narrow.encoding;
 	e = name ? encoding_find(name) : NULL;
 	if (name && (!e || (pg_is_ascii(ld->pg) && strcmp(e->name, "UTF8") != 0)))

@@ -263,14 +263,9 @@ static void open_source(struct run *run, struct source *s)
 		run->job.since = run->conf.since.instant;
 }
 
-/*
- * A ship has its tables once in a schema. Of two narrow tables that both know it one would hide
- * values of the other, and `validate --repair --delete` of either remove what the other brought.
- */
 static void refuse_shared(struct run *run, struct source *s)
 {
 	const struct opt_list *only = &run->conf.ships;
-	struct ledger_neighbour other;
 	struct sl *all = NULL;
 	size_t n = only->n;
 
@@ -278,12 +273,7 @@ static void refuse_shared(struct run *run, struct source *s)
 		return;
 	if (n == 0)
 		n = narrow_ships(s->narrow, s->pg, &all);
-	if (ledger_find_shared(run->target, &run->job, all ? all : only->v, n, &run->arena, &other))
-		die_hint(EX_CONFIGURATION,
-			"give another --target-schema, or --mode rollback of that job first",
-			"ship %s has its tables in %s already: job %llu carries %s to %s…",
-			msg_q(other.ship), run->job.target_schema, (unsigned long long)other.job,
-			other.table, other.prefix);
+	ledger_refuse_shared(run->target, &run->job, all ? all : only->v, n);
 	mem_free(all);
 }
 

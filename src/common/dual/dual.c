@@ -39,6 +39,7 @@ struct dual {
 	struct field *line;     /* a row of the narrow table, or a wide one */
 	size_t line_cap;
 	struct str payload, raw;
+	struct names met; /* ships */
 	/* channels of the chunk that have no column yet, by number of the ship */
 	struct names fresh_ships;
 	struct fresh {
@@ -98,6 +99,7 @@ static void gather(struct dual *d, const struct rec *rec, const struct narrow_fe
 	str_add(&d->payload, rec->raw);
 	str_add(&d->payload, (struct sl){(const char *)&rec->raw.n, sizeof rec->raw.n});
 	sorter_add(d->sorter, row->time_text, str_sl(&d->payload));
+	(void)names_add(&d->met, narrow_feed_ship(&d->feed, rec), NULL);
 	d->rows++;
 }
 
@@ -184,6 +186,11 @@ struct sl dual_place(const struct dual *d, const struct rec *rec, int64_t *time)
 void dual_cols(struct dual *d, const struct names *cols)
 {
 	narrow_feed_cols(&d->feed, cols);
+}
+
+const struct names *dual_ships(const struct dual *d)
+{
+	return &d->met;
 }
 
 uint64_t dual_rows(const struct dual *d)
@@ -431,6 +438,7 @@ void dual_close(struct dual *d)
 	}
 	mem_free(d->fresh);
 	names_free(&d->fresh_ships);
+	names_free(&d->met);
 	names_free(&d->wide_cols);
 	mem_free(d->line);
 	str_free(&d->payload);

@@ -41,6 +41,9 @@ struct sl dual_place(const struct dual *d, const struct rec *rec, int64_t *time)
 
 uint64_t dual_rows(const struct dual *d); /* taken since the last commit */
 
+/* All ships met so far, in order. */
+const struct names *dual_ships(const struct dual *d);
+
 /*
  * Writes what was taken, and reads it back; how many values were compared. dual_rows() is what is
  * left of it. Dies with 65 when a wide table refuses a value, 69 when a table does not say what was

@@ -5,6 +5,7 @@
 #include "core/msg.h"
 #include "core/tmpf.h"
 #include "ledger/ledger_follow.h"
+#include "ledger/ledger_ships.h"
 
 #define KEPT_MAX ((size_t)64 << 20) /* bytes of kept values in one chunk */
 
@@ -22,7 +23,10 @@ struct wide_chunk {
 	void *ctx;
 	struct registry *registry;
 	struct wide *wide;
-	uint64_t job; /* checked to be for these tables; 0: none */
+	struct ledger_job job; /* checked to be for these tables; id 0: none */
+	struct arena job_arena;
+	struct names met; /* ships of its live chunks; those that no other job has: */
+	size_t unshared;
 	struct ledger_facts facts;
 	bool have_facts; /* of the chunk that is being finished */
 	struct arena facts_arena, kept_arena;
@@ -198,6 +202,8 @@ void wide_chunk_close(struct wide_chunk *c)
 	registry_close(c->registry);
 	arena_free(&c->facts_arena);
 	arena_free(&c->kept_arena);
+	arena_free(&c->job_arena);
+	names_free(&c->met);
 	mem_free(c->kept);
 	mem_free(c);
 }
@@ -231,9 +237,9 @@ static void check_job(struct wide_chunk *c)
 	unsigned long long number = c->facts.job;
 	struct ledger_job job = { 0 };
 
-	if (!number || number == c->job)
+	if (!number || number == c->job.id)
 		return;
-	if (!ledger_job_get(c->pg, number, &job, &c->facts_arena))
+	if (!ledger_job_get(c->pg, number, &job, &c->job_arena))
 		die(EX_CONFIGURATION, "no job %llu in the ledger, target", number);
 	if (strcmp(job.target_schema, t->schema) != 0 || strcmp(job.target_prefix, t->prefix) != 0)
 		die_hint(EX_CONFIGURATION, "give the same --target-schema and --target-prefix",
@@ -241,7 +247,19 @@ static void check_job(struct wide_chunk *c)
 			job.target_prefix, t->schema, t->prefix);
 	if ((strcmp(job.types, "native") == 0) != (t->types == TARGET_NATIVE))
 		die(EX_CONFIGURATION, "job %llu is for --types %s", number, job.types);
-	c->job = number;
+	c->job = job;
+	names_clear(&c->met);
+	c->unshared = 0;
+}
+
+/* Those of a plan were asked for when it was made; what a follower meets nobody planned. */
+static void check_ships(struct wide_chunk *c)
+{
+	if (!is_live(c) || !c->facts.job)
+		return;
+	for (size_t i = 0; i < c->facts.n; i++)
+		(void)names_add(&c->met, c->facts.ships[i].ship, NULL);
+	ledger_refuse_met(c->pg, &c->job, &c->met, &c->unshared);
 }
 
 /* What arrived is what the source read, less what a filter says it left out. */
@@ -369,6 +387,7 @@ void wide_chunk_finish(struct wide_chunk *c, const struct seal *seal)
 	}
 	read_facts(c, seal);
 	check_job(c);
+	check_ships(c);
 	prove(c, seal);
 	choose_merge(c);
 	c->cells += wide_total(c->wide).cells;

@@ -163,14 +163,16 @@ static void take_line(struct load *l, struct sl line)
 static void check_jobs(struct pg *target)
 {
 	struct pg_result *r = pg_query(target,
-		"SELECT a.job_id FROM ferry.job a JOIN ferry.job b USING (target_schema, "
-		"target_prefix)"
-		" WHERE a.job_id < b.job_id AND a.source_table = b.source_table LIMIT 1",
+		"SELECT 1 FROM ferry.job a JOIN ferry.job b USING (target_schema, target_prefix)"
+		" WHERE a.job_id < b.job_id AND a.source_table = b.source_table UNION ALL"
+		" SELECT 1 FROM ferry.job JOIN (SELECT job_id, ship FROM ferry.chunk"
+		"   WHERE ship <> '' UNION SELECT job_id, ship FROM ferry.follow_ship) s"
+		"  USING (job_id) GROUP BY target_schema, ship HAVING count(*) > 1 LIMIT 1",
 		0, NULL);
 
 	if (pg_rows(r) > 0)
 		die_hint(EX_CONFIGURATION, "roll that back first",
-			"another job was planned for the same tables since");
+			"another job was planned for the same tables or ships since");
 	pg_clear(r);
 }
 

@@ -2,7 +2,6 @@
 
 #include "core/num.h"
 #include "ledger/ledger_internal.h"
-#include "ledger/ledger_internal.h"
 
 #define MANY_CHUNKS 4000 /* ten years of days: one ship does not easily have more */
 #define GAP_CHUNKS 400	 /* what is worth being passed over at once */
@@ -104,8 +103,8 @@ bool ledger_has_neighbours(struct pg *target, const struct ledger_job *job)
 	return any;
 }
 
-bool ledger_find_shared(struct pg *target, const struct ledger_job *job, const struct sl *ships,
-	size_t n, struct arena *a, struct ledger_neighbour *out)
+void ledger_refuse_shared(struct pg *target, const struct ledger_job *job, const struct sl *ships,
+	size_t n)
 {
 	struct str list = { 0 };
 	struct pg_result *r = pg_query(target,
@@ -117,14 +116,22 @@ bool ledger_find_shared(struct pg *target, const struct ledger_job *job, const s
 		5,
 		(const char *[]){ job->source, job->source_table, job->target_schema,
 			job->target_prefix, ledger_array(&list, ships, n) });
-	bool found = n > 0 && pg_rows(r) > 0;
 
-	if (found)
-		*out = (struct ledger_neighbour){ .job = ledger_get_u64(r, 0, 0),
-			.ship = arena_dup(a, pg_value(r, 0, 1)),
-			.table = arena_dup(a, pg_value(r, 0, 2)).p,
-			.prefix = arena_dup(a, pg_value(r, 0, 3)).p };
+	if (n > 0 && pg_rows(r) > 0)
+		die_hint(EX_CONFIGURATION,
+			"give another --target-schema, or --mode rollback of that job first",
+			"ship %s has its tables in %s already: job %llu carries %s to %s…",
+			msg_q(pg_value(r, 0, 1)), job->target_schema,
+			(unsigned long long)ledger_get_u64(r, 0, 0), pg_value(r, 0, 2).p,
+			pg_value(r, 0, 3).p);
 	pg_clear(r);
 	str_free(&list);
-	return found;
+}
+
+void ledger_refuse_met(struct pg *target, const struct ledger_job *job, const struct names *met,
+	size_t *asked)
+{
+	if (*asked < met->n && ledger_has_neighbours(target, job))
+		ledger_refuse_shared(target, job, met->name + *asked, met->n - *asked);
+	*asked = met->n;
 }

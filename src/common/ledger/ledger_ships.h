@@ -13,18 +13,22 @@
 size_t ledger_ships_find(struct pg *source, struct narrow *n, const struct sl *only, size_t n_only,
 	int64_t chunk_us, struct arena *a, struct ledger_ship **out);
 
-/* A job that has a ship in the schema of another job's tables. Strings are in the arena. */
-struct ledger_neighbour {
-	uint64_t job;
-	struct sl ship;
-	const char *table, *prefix;
-};
-
 /* Are there jobs of another narrow table, source or prefix in the target schema of this one? */
 bool ledger_has_neighbours(struct pg *target, const struct ledger_job *job) NODISCARD;
 
-/* Finds one of those that has one of the ships; false when none has. */
-bool ledger_find_shared(struct pg *target, const struct ledger_job *job, const struct sl *ships,
-	size_t n, struct arena *a, struct ledger_neighbour *out) NODISCARD;
+/*
+ * Refuses (78) ships that one of those jobs has. A ship has its tables once in a schema: of two
+ * narrow tables that both know it one would hide values of the other, and `validate --repair
+ * --delete` of either remove what the other brought.
+ */
+void ledger_refuse_shared(struct pg *target, const struct ledger_job *job, const struct sl *ships,
+	size_t n);
+
+/*
+ * The same of ships as they are met: those that were not asked for yet. `met`: all of them so far,
+ * the first *asked of them were.
+ */
+void ledger_refuse_met(struct pg *target, const struct ledger_job *job, const struct names *met,
+	size_t *asked);
 
 #endif
