@@ -65,6 +65,8 @@ ferry_name=${0##*/}
 
 # say LEVEL TEXT: one line on stderr; control bytes that came with data cannot reach the terminal.
 say() {
+	# a subshell cannot tell it otherwise
+	[[ $1 != $"error" || ! ${FERRY_STATS_LOG-} ]] || printf '%s' "$2" >"$FERRY_STATS_LOG.said"
 	[[ ! ${FERRY_QUIET-} || $1 == $"error" || $1 == $"hint" ]] || return 0
 	local stamp=''
 	[[ ! ${FERRY_LOG_TIME-} ]] || printf -v stamp '%(%FT%TZ)T ' -1
@@ -225,6 +227,59 @@ forget_runs() {
 	done < <(find "$1" -mindepth 1 -maxdepth 1 -type d -mmin "+$((days * 1440))" -print0)
 	((n == 0)) || note "$(fill $"removed what %s runs had left more than %s days ago" \
 		"$n" "$days")"
+}
+
+# quote_json TEXT: as a JSON string.
+quote_json() {
+	local text=${1//\\/\\\\}
+
+	text=${text//[[:cntrl:]]/ }
+	printf '"%s"' "${text//\"/\\\"}"
+}
+
+# stats_to FILE [MODE]: when the script ends, however it ends, FILE says how, and what each of its
+# programs has counted (ferry-json(7)).
+stats_to() {
+	local folder=.
+
+	[[ $1 != */* ]] || folder=${1%/*}/
+	[[ -w $1 || (! -e $1 && -w $folder) ]] ||
+		fail "$EX_CANTCREATE" "$(fill $"cannot write to %s" "$1")"
+	FERRY_STATS_LOG=$(mktemp -- "${TMPDIR:-/tmp}/ferry-stats.XXXXXX")
+	export FERRY_STATS_LOG
+	defer write_stats "$1" "${2-}" "$EPOCHREALTIME"
+}
+
+write_stats() {
+	local us=$((${EPOCHREALTIME/./} - ${3/./})) all cause='""' version
+
+	all=$(paste -sd , -- "$FERRY_STATS_LOG")
+	version=$(pivot-wide --version | sed '1s/.* //; q')
+	[[ ! -f $FERRY_STATS_LOG.said ]] || cause=$(quote_json "$(<"$FERRY_STATS_LOG.said")")
+	# what the door itself did not say, the program that failed last did
+	[[ $cause != '""' || ! $all =~ .*'"error":'(\"([^\"\\]|\\.)*\") ]] ||
+		cause=${BASH_REMATCH[1]}
+	{
+		printf '{"program":"%s","version":"%s","mode":"%s","exit":%s' "$ferry_name" \
+			"$version" "$2" "$ferry_code"
+		printf ',"seconds":%d.%06d' "$((us / 1000000))" "$((us % 1000000))"
+		((ferry_code == 0)) || printf ',"error":%s' "$cause"
+		printf ',"programs":[%s]}\n' "$all"
+	} >"$FERRY_STATS_LOG.all"
+	(keep "$FERRY_STATS_LOG.all" "$1") || ((ferry_code)) || ferry_code=$EX_CANTCREATE
+	rm -f -- "$FERRY_STATS_LOG" "$FERRY_STATS_LOG.all" "$FERRY_STATS_LOG.said"
+}
+
+# keep FILE PLACE: moves it there, whole: through a link, and into what is no file.
+keep() {
+	local to=$2
+
+	if [[ -e $to && ! -f $to ]]; then
+		{ cat -- "$1" >"$to"; } 2>/dev/null && rm -f -- "$1"
+	else
+		to=$(readlink -f -- "$to") && mv -f -- "$1" "$to.part$$" 2>/dev/null &&
+			mv -fT -- "$to.part$$" "$to"
+	fi || fail "$EX_CANTCREATE" "$(fill $"cannot write to %s" "$2")"
 }
 
 # begin NAME: names the messages and makes the run's own directory, $run. It is removed when the

@@ -36,11 +36,44 @@ is_wrong() { if as_said "$@" >/dev/null; then return 1; fi; }
 	done
 }
 
+@test "json: of a front door, whichever way it ends" {
+	run_rc 78 env -u FERRY_STATE -u HOME narrow-to-wide --mode schema-only --stats door
+	as_said door <door
+	is "$(jq -c '[.program, .mode, .exit, .error]' door)" \
+		'["narrow-to-wide","schema-only",78,"there is no HOME to keep state in"]'
+	# what a program says that has no --stats, and one of another door
+	run_rc fails narrow-to-wide --mode status --stats=door --target 'host=/nonexistent "'
+	as_said door <door
+	is "$(jq -c '[.exit, .error] == [(.programs[-1] | .exit, .error)]' door)" true
+	has door 'connection string'
+	run_rc fails env -u AWS_REGION AWS_CONFIG_FILE=none fs-copy a b --stats door
+	as_said door <door
+	has door 'feature groups: no region'
+	run_rc fails env -u AWS_REGION AWS_CONFIG_FILE=none fs list --stats door
+	as_said door <door
+	is "$(jq -r .mode door)" list
+	run_rc 73 narrow-to-wide --mode status --stats "$PWD/none/door"
+	mkfifo pipe
+	jq -c .exit <pipe >got &
+	run_rc fails narrow-to-wide --mode status --stats pipe --target 'host=/nonexistent'
+	wait "$!"
+	is "$(<got)" 75
+	is "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'ferry-stats.*')" ''
+}
+
 @test "json: of a migration, its state, comparison and events" {
 	"$root/t/telemetry" 2 4 400
 	run_rc 0 pg-narrow-schema
 	as_said channel <"$out"
-	run_rc 0 narrow-to-wide --mode migration-only --cutoff-time '2024-10-02 17:00:00'
+	run_rc 0 narrow-to-wide --mode migration-only --cutoff-time '2024-10-02 17:00:00' \
+		--stats door --workers 1
+	as_said door <door
+	jq -c '.programs[]' door | as_said stats
+	is "$(jq -c '[.mode, .exit, (.programs | map(select(.program == "pg-copy-load")) |
+		[(map(.inserted) | add), length])]' door)" \
+		"[\"migration-only\",0,[$(sql "SELECT (SELECT count(*) FROM
+			tenant.tbl_data_timeseries_imo9999993) + (SELECT count(*) FROM
+			tenant.tbl_data_timeseries_imo9999994)"),1]]"
 	run_rc 0 pg-narrow-dump --stats stats --progress json
 	as_said stats <stats
 	run_rc 0 narrow-to-wide --mode status -f json --count

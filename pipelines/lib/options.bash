@@ -14,8 +14,13 @@ declare -A plan=() # what fs-plan said
 # repeated: they are kept in `repeated`), NAME (a flag) or NAME? (a flag that may have a value
 # behind =), with X: before it for a letter.
 read_options() {
-	local name letter several=' ' table=$'\n\n'
+	local name letter own_stats several=' ' table=$'\n\n'
 
+	own_stats=1 # a program behind the command writes it
+	if [[ " ${*%% -- *} " != *' stats= '* ]]; then
+		set -- stats= "$@"
+		own_stats=''
+	fi
 	for name; do
 		[[ $name != -- ]] || break
 		letter=''
@@ -62,6 +67,7 @@ take_option() {
 	profile | region) aws+=("--$1=$2") ;;
 	quiet) be_quiet ;;
 	log-time) log_time ;;
+	stats) if [[ $own_stats ]]; then opt[$1]=$2; else stats_to "$2" "$command"; fi ;;
 	*)
 		opt[$1]=$2
 		[[ $several != *" $1 "* ]] || repeated+=("--$1=$2")
@@ -128,6 +134,7 @@ common_usage() {
       --profile=NAME              section of ~/.aws/config and credentials [\$AWS_PROFILE]
       --region=NAME               region, such as ap-northeast-2 [\$AWS_REGION]
       --yes                       do not ask
+      --stats=FILE                a JSON summary of the run, also when it fails
   -q, --quiet                     print errors only
       --log-time                  begin messages with the time
   -h, --help                      print this help
@@ -227,15 +234,6 @@ sure() {
 	[[ ${opt[force]-} != 1 && ${opt[yes]-} != 1 ]] || return 0
 	"${@:2}" >&2
 	confirm "$1" || fail "$EX_NOTALLOWED" $"not confirmed, nothing was done"
-}
-
-# keep FILE PLACE: moves it there: through a link, and into what is no file.
-keep() {
-	if [[ -e $2 && ! -f $2 ]]; then
-		{ cat -- "$1" >"$2"; } 2>/dev/null && rm -f -- "$1"
-	else
-		mv -fT -- "$1" "$(readlink -f -- "$2")" 2>/dev/null
-	fi || fail "$EX_CANTCREATE" "$(fill $"cannot write to %s" "$2")"
 }
 
 # facts GROUP: the names of identifier and event time, its type, which stores there are, in which

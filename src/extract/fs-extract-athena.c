@@ -594,7 +594,8 @@ static void release(struct prog *p)
 int main(int argc, char **argv)
 {
 	struct prog p = { .lock = PTHREAD_MUTEX_INITIALIZER,
-		.conf = { .workgroup = "primary",
+		.conf = { .io.own_stats = true,
+				  .workgroup = "primary",
 				  .newer = true,
 				  .workers = 8,
 				  .timeout = 1800 * CLOCK_US_PER_SEC,

@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/msg.h"
 #include "core/path.h"
+#include "core/stats.h"
 #include "core/stop.h"
 #include "core/tr.h"
 #include "fs/fs_failed.h"
@@ -190,9 +191,10 @@ static void write_stats(const struct prog *p)
 {
 	struct fs_load_stats l = fs_load_stats(p->load);
 
-	if (p->conf.stats && !fs_tally_write(&p->n, p->conf.stats, p->group.name, l.resent,
-				     l.requests, (double)(clock_monotonic() - p->started) / 1e6))
-		msg_warn("cannot write %s: %s", msg_q(sl_of(p->conf.stats)), strerror(errno));
+	if (stats_wanted(p->conf.stats) &&
+		!fs_tally_write(&p->n, p->conf.stats, p->group.name, l.resent, l.requests,
+			(double)(clock_monotonic() - p->started) / 1e6))
+		msg_warn("cannot write --stats: %s", strerror(errno));
 }
 
 /* However the program ends, what is under way is waited for and everything is counted. */
@@ -626,6 +628,7 @@ int main(int argc, char **argv)
 	struct prog p = { .conf = { .workers = 16,
 				  .batch_size = 100,
 				  .max_failed = UINT64_MAX,
+				  .io.own_stats = true,
 				  .batch_write = true,
 				  .resume = true,
 				  .patience = 600 * CLOCK_US_PER_SEC } };

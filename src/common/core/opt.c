@@ -7,6 +7,7 @@
 #include "core/num.h"
 #include "core/opt_shell.h"
 #include "core/path.h"
+#include "core/stats.h"
 #include "core/str.h"
 #include "core/tr.h"
 
@@ -481,9 +482,7 @@ static int parse_short(const char *word, const char *next, void *conf)
 
 static bool is_in_environment(const char *name)
 {
-	const char *value = getenv(name);
-
-	return value && *value;
+	return getenv(name) && *getenv(name);
 }
 
 static void take_environment(void *conf)
@@ -652,6 +651,7 @@ void opt_parse(const struct opt_program *prog, void *conf, int *argc_p, char ***
 	hold_standard_descriptors();
 	msg_init(prog->name);
 	life_watch();
+	stats_watch();
 	if (is_in_environment("FERRY_QUIET"))
 		msg_set_verbosity(-1);
 	if (is_in_environment("FERRY_LOG_TIME"))
@@ -666,10 +666,9 @@ void opt_parse(const struct opt_program *prog, void *conf, int *argc_p, char ***
 				argv[n_operands++] = argv[i];
 			break;
 		}
-		if (word[0] == '-' && word[1] == '-')
-			i += parse_long(word + 2, next, conf);
-		else if (word[0] == '-' && word[1])
-			i += parse_short(word + 1, next, conf);
+		if (word[0] == '-' && word[1])
+			i += word[1] == '-' ? parse_long(word + 2, next, conf)
+					    : parse_short(word + 1, next, conf);
 		else
 			argv[n_operands++] = argv[i++];
 	}

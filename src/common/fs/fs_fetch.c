@@ -4,7 +4,7 @@
 #include "core/clock.h"
 #include "core/msg.h"
 #include "core/stop.h"
-#include "core/tmpf.h"
+#include "core/stats.h"
 #include "fs/fs_where.h"
 
 #include <signal.h>
@@ -268,7 +268,7 @@ void fs_fetch_report(
 
 	msg_detail("%llu rows, %llu bytes scanned, about %.6f USD", (unsigned long long)f->rows,
 		(unsigned long long)x->scanned_bytes, usd);
-	if (!path)
+	if (!stats_wanted(path))
 		return;
 	str_addf(
 		&s, "{\"program\":\"%s\",\"version\":\"" FERRY_VERSION "\",\"group\":", msg_prog());
@@ -281,7 +281,7 @@ void fs_fetch_report(
 		(unsigned long long)x->scanned_bytes, usd, (long long)x->queue_ms,
 		(long long)x->engine_ms, (long long)x->total_ms,
 		(double)(clock_monotonic() - f->started) / 1e6);
-	if (!tmpf_replace(path, str_sl(&s), 0644))
-		die_errno(EX_CANTCREATE, "cannot write %s", msg_q(sl_of(path)));
+	if (!stats_write(path, str_sl(&s)))
+		die_errno(EX_CANTCREATE, "cannot write --stats");
 	str_free(&s);
 }

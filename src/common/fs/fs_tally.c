@@ -1,6 +1,6 @@
 #include "fs/fs_tally.h"
 
-#include "core/tmpf.h"
+#include "core/stats.h"
 
 static void put_more(struct str *s, uint64_t n, const char *what)
 {
@@ -36,7 +36,7 @@ bool fs_tally_write(const struct fs_tally *t, const char *path, struct sl group,
 		(unsigned long long)resent,
 		(unsigned long long)t->expired, (unsigned long long)requests,
 		(unsigned long long)t->write_units, seconds);
-	ok = tmpf_replace(path, str_sl(&s), 0644);
+	ok = stats_write(path, str_sl(&s));
 	str_free(&s);
 	return ok;
 }

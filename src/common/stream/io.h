@@ -33,6 +33,7 @@ struct io_opts {
 	int progress;	       /* enum progress_mode */
 	int64_t every;	       /* not 0: progress as a line of its own, that often (us) */
 	const char *stats;     /* file for the JSON summary */
+	bool own_stats;	       /* the program writes one of its own */
 	bool allow_no_newline;
 	uint64_t max_record;
 	bool force_seal, force_no_seal;

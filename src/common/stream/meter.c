@@ -3,7 +3,7 @@
 #include "core/clock.h"
 #include "core/msg.h"
 #include "core/num.h"
-#include "core/tmpf.h"
+#include "core/stats.h"
 #include "stream/in.h"
 #include "stream/io.h"
 #include "stream/out.h"
@@ -253,6 +253,11 @@ static void put_counts(const struct meter *m, struct str *s)
 			 (unsigned long long)m->counts[i].n);
 }
 
+static bool tells(const struct io_opts *opts)
+{
+	return !opts->own_stats && stats_wanted(opts->stats);
+}
+
 static void write_stats(const struct meter *m, const struct meter_sums *sums)
 {
 	struct str s = { 0 };
@@ -268,8 +273,8 @@ static void write_stats(const struct meter *m, const struct meter_sums *sums)
 		 (unsigned long long)(sums->out ? wr_bytes(sums->out) : 0),
 		 (unsigned long long)m->n_rejects, (double)(clock_monotonic() - m->started) / 1e6,
 		 sums->sealed ? "true" : "false");
-	if (!tmpf_replace(m->opts->stats, str_sl(&s), 0644))
-		die_errno(EX_CANTCREATE, "cannot write %s", msg_q(sl_of(m->opts->stats)));
+	if (!stats_write(m->opts->stats, str_sl(&s)))
+		die_errno(EX_CANTCREATE, "cannot write --stats");
 	str_free(&s);
 }
 
@@ -282,7 +287,6 @@ static struct {
 static void tell_failure(void *ctx, int code, const char *message)
 {
 	const struct meter *m = watched.meter;
-	const char *path = watched.opts->stats;
 	struct str s = { 0 };
 
 	(void)ctx;
@@ -294,8 +298,8 @@ static void tell_failure(void *ctx, int code, const char *message)
 		 m ? (double)(clock_monotonic() - m->started) / 1e6 : 0, code);
 	str_add_json(&s, sl_of(message));
 	str_addz(&s, "}\n");
-	if (!tmpf_replace(path, str_sl(&s), 0644))
-		msg_warn("cannot write %s", msg_q(sl_of(path)));
+	if (!stats_write(watched.opts->stats, str_sl(&s)))
+		msg_warn("cannot write --stats");
 	str_free(&s);
 }
 
@@ -314,9 +318,10 @@ static void can_be_replaced(const char *path)
 
 void meter_on_failure(const struct io_opts *opts, const struct meter *m)
 {
-	if (!opts->stats)
+	if (!tells(opts))
 		return;
-	can_be_replaced(opts->stats);
+	if (opts->stats)
+		can_be_replaced(opts->stats);
 	if (!watched.opts)
 		msg_on_exit(tell_failure, &watched);
 	watched.opts = opts;
@@ -334,7 +339,7 @@ void meter_finish(const struct meter *m, const struct meter_sums *sums)
 {
 	const char *file = m->opts->rejects;
 
-	if (m->opts->stats)
+	if (tells(m->opts))
 		write_stats(m, sums);
 	if (m->n_rejects)
 		msg_note("%llu of %llu records rejected%s%s", (unsigned long long)m->n_rejects,
