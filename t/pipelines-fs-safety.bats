@@ -285,10 +285,14 @@ collections() { jq -c '[.id, .event_time, .n, .tags, .ids, .v]' | LC_ALL=C sort;
 		'fs migrate --retry failed' 'fs-improve lock-from lock-to --yes' \
 		'fs-sync lock-from lock-to --iterations 1' \
 		'fs-archive lock-to lock-else --older-than 1 --yes --delete' \
-		'fs-archive lock-from lock-to --older-than 1 --yes --no-copy'; do
+		'fs-archive lock-from lock-to --older-than 1 --yes --no-copy' \
+		'fs-copy lock-from lock-to --yes' 'fs-upgrade lock-from lock-to --yes --backup up' \
+		'fs-subset lock-from lock-to in.csv --yes' 'fs-recover lock-from lock-to --yes' \
+		'fs-migrate-large lock-from lock-to --yes'; do
 		# shellcheck disable=SC2086
 		run_rc 75 $each
 		has "$err" 'another run writes to lock-to'
+		rm -f up
 		# shellcheck disable=SC2086
 		[[ $each == *--retry* ]] || run_rc 0 $each --skip-if-running
 	done

@@ -134,6 +134,8 @@ common_usage() {
       --profile=NAME              section of ~/.aws/config and credentials [\$AWS_PROFILE]
       --region=NAME               region, such as ap-northeast-2 [\$AWS_REGION]
       --yes                       do not ask
+      --wait-lock=TIME            wait so long for whoever writes to the group (default: not)
+      --skip-if-running           end well when somebody does
       --stats=FILE                a JSON summary of the run, also when it fails
   -q, --quiet                     print errors only
       --log-time                  begin messages with the time
