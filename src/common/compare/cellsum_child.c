@@ -63,6 +63,7 @@ struct cellsum_child *cellsum_child_start(const struct target_opts *target, enum
 	if (pid < 0)
 		die_errno(EX_TEMP, "fork");
 	if (pid == 0) {
+		msg_forked();
 		(void)close(ends[0]);
 		work(ends[1], target, hash, range, n_ranges, ships);
 	}

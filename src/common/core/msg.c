@@ -138,6 +138,14 @@ void msg_off_exit(msg_exit_fn *fn, void *ctx)
 		}
 }
 
+static bool forked;
+
+void msg_forked(void)
+{
+	n_handlers = 0;
+	forked = true;
+}
+
 static void run_handlers(int code, const char *message)
 {
 	while (n_handlers > 0) {
@@ -181,6 +189,8 @@ static NORETURN void die_with(int code, const char *text, const char *more, cons
 	if (hint)
 		put_line(N_("hint: "), tr(hint), NULL);
 	run_handlers(code, message);
+	if (forked)
+		_exit(code);
 	exit(code);
 }
 

@@ -70,6 +70,12 @@ void msg_on_exit(msg_exit_fn *fn, void *ctx);
 void msg_off_exit(msg_exit_fn *fn, void *ctx); /* takes the registration back */
 
 /*
+ * In a process that was forked to do a part of the work: its end is not that of the program, so
+ * nothing registered runs there, nor what exit() would do in a copy of a program with threads.
+ */
+void msg_forked(void);
+
+/*
  * Writes `s` for a human into `dst` (of `cap` bytes, always terminated) inside double quotes:
  * control bytes, invalid UTF-8, bidi controls, quotes and backslashes as \n, \t, \", \\ or \xHH;
  * cut after about 80 bytes with "…". Returns dst.

@@ -129,8 +129,10 @@ static bool told(const struct watch *w, const struct ledger_told *e)
 	int status = 0;
 	pid_t child = fork();
 
-	if (child == 0)
+	if (child == 0) {
+		msg_forked();
 		run_command(w, e);
+	}
 	while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
 	return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;

@@ -193,6 +193,7 @@ int ledger_keeper_start(const char *conninfo, uint64_t job, int64_t lease_us)
 	if (keeper_process < 0)
 		die_errno(EX_TEMP, "fork");
 	if (keeper_process == 0) {
+		msg_forked();
 		(void)close(ends[1]);
 		keep(ends[0], conninfo, job, worker, lease_us);
 	}
