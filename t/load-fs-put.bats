@@ -78,7 +78,7 @@ setup() {
 	bad 'a,2024-01-01 00:00:00,1,1,x' event_time 'is no event time'
 	bad 'a,2024-01-01T00:00:00+00:00,1,1,x' event_time 'is no event time'
 	bad 'a,2024-02-30T00:00:00Z,1,1,x' event_time 'is no event time'
-	bad 'a,,1,1,x' event_time 'is empty, but every record needs an event time'
+	bad 'a,,1,1,x' event_time 'empty; every record needs an event time'
 	bad ',2024-01-01T00:00:00Z,1,1,x' id 'is empty, but identifies the record'
 	is "$(sandbox_count BatchWriteRecord)" "$before"
 	printf '%s\n' id,event_time,colour 'a,2024-01-01T00:00:00Z,red' >bad.csv

@@ -397,7 +397,7 @@ tied() {
 	sandbox_set missing=ListRecords
 	made unlisted both
 	run_rc 0 fs migrate fading unlisted --yes --no-progress
-	has "$err" 'ListRecords is not to be had here'
+	has "$err" 'ListRecords is not available here'
 	has "$out" 'Only what has reached the offline store is moved'
 	sandbox_set
 	newest fading >wanted.all
@@ -405,7 +405,7 @@ tied() {
 	same_file got wanted.all
 	sandbox_set deny=ListRecords
 	run_rc 0 fs-plan fading unlisted
-	has "$err" 'ListRecords is not to be had here (AccessDenied'
+	has "$err" 'ListRecords is not available here (AccessDenied'
 	sandbox_set
 	sandbox_set offline-delay=0
 	for to in offline both; do

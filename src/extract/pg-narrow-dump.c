@@ -71,8 +71,8 @@ static const struct opt options[] = {
 	{ .name = "pace", .needs = "job",
 	  .kind = OPT_DURATION, .offset = offsetof(struct conf, pace),
 	  .arg = "DURATION",
-	  .help = "with --job: chunks that take so long, and pauses while the source is slow" },
-	{ .kind = OPT_GROUP, .help = "Going on" },
+	  .help = "with --job: aim for chunks of this duration; pause while the source is slow" },
+	{ .kind = OPT_GROUP, .help = "Following live data" },
 	{ .name = "follow", .letter = 'f', .kind = OPT_ENUM,
 	  .offset = offsetof(struct conf, follow), .choices = "no|slot|poll",
 	  .help = "what is new, as it comes: from a slot, or asked for by SQL" },
@@ -81,7 +81,7 @@ static const struct opt options[] = {
 	  .help = "with --job: its chunks first, then follow" },
 	{ .name = "interval", .kind = OPT_DURATION, .offset = offsetof(struct conf, interval),
 	  .arg = "DURATION", .unit = 60 * CLOCK_US_PER_SEC,
-	  .help = "follow: a chunk so often (a bare number: minutes; default 500ms, or 100ms)" },
+	  .help = "how often to end a chunk (a bare number: minutes; default 500ms, or 100ms)" },
 	{ .name = "slot", .needs = "follow=slot", .not_with = "job",
 	  .kind = OPT_STR, .offset = offsetof(struct conf, slot), .arg = "NAME",
 	  .help = "slot without --job: its name" },
@@ -479,7 +479,7 @@ int main(int argc, char **argv)
 
 	opt_parse(&program, &d.conf, &argc, &argv);
 	if (argc > 0)
-		opt_usage("no file is read, got %s", msg_q(sl_of(argv[0])));
+		opt_usage("unexpected operand %s", msg_q(sl_of(argv[0])));
 	check_options(&d);
 	if (d.conf.job)
 		keeper = ledger_keeper_start(d.conf.target, d.conf.job, LEDGER_LEASE);

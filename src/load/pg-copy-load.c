@@ -44,7 +44,7 @@ static const struct opt options[] = {
 	  .help = "load a pipe although nothing tells whether it is whole" },
 	{ .name = "buffer", .kind = OPT_SIZE, .offset = offsetof(struct conf, wide.buffer),
 	  .arg = "SIZE", .min = 1024, .max = UINT64_C(1) << 28,
-	  .help = "gather so much per table before it is sent (default 4M)" },
+	  .help = "buffer this much per table before sending (default 4M)" },
 	{ .kind = OPT_GROUP, .help = "With --table" },
 	{ .name = "create", .needs = "table",
 	  .letter = 'c', .kind = OPT_FLAG,

@@ -215,7 +215,7 @@ static void batch_failed(struct fs_load *l, struct fs_lane *lane, const struct a
 	bool missing = batch_is_missing(l, e);
 
 	if (missing && l->mode != FS_MODE_SINGLE) {
-		msg_note("BatchWriteRecord is not to be had here (%s), going on with PutRecord",
+		msg_note("BatchWriteRecord is not available here (%s), going on with PutRecord",
 			e->code);
 		l->mode = FS_MODE_SINGLE;
 	}

@@ -206,7 +206,7 @@ static void try_listing(struct fs_move *m)
 		aws_die(&e, "cannot read the online store");
 	m->alive = m->listed && page_has_records(reply.body);
 	if (!m->listed)
-		msg_note("ListRecords is not to be had here (%s), so nobody knows what has not "
+		msg_note("ListRecords is not available here (%s), so nobody knows what has not "
 			 "reached the offline store of %s yet",
 			e.code, msg_q(m->source.group.name));
 	fs_target_free(&target);

@@ -36,7 +36,7 @@ struct fs_online {
 	struct batch *ready, **ready_tail;
 	struct str token;
 	bool listing, listed;
-	bool single; /* BatchGetRecord is not to be had here: GetRecord does it */
+	bool single; /* BatchGetRecord is not available here: GetRecord does it */
 	struct arena mem; /* of the answer in hand */
 	bool failed;
 	struct aws_error e;
@@ -334,7 +334,7 @@ static void take_single(struct fs_online *o, const struct batch *b, const struct
 static void go_single(struct fs_online *o, const struct batch *b, const struct aws_error *e)
 {
 	if (!o->single)
-		msg_note("BatchGetRecord is not to be had here (%s), going on with GetRecord",
+		msg_note("BatchGetRecord is not available here (%s), going on with GetRecord",
 			e->code);
 	o->single = true;
 	for (size_t i = 0; i < b->n; i++) {

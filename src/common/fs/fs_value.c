@@ -93,7 +93,7 @@ static bool is_iso(struct sl s)
 const char *fs_event_time_check(enum fs_type type, struct sl text)
 {
 	if (text.n == 0)
-		return "is empty, but every record needs an event time";
+		return "empty; every record needs an event time";
 	if (type == FS_STRING && !is_iso(text))
 		return "is no event time: must be like 2024-01-01T00:00:00Z, in UTC, with T and Z";
 	return fs_value_check(type, text);
