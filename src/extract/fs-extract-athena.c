@@ -87,7 +87,7 @@ static const struct opt options[] = {
 	{ .name = "dry-run", .letter = 'n', .kind = OPT_FLAG,
 	  .offset = offsetof(struct conf, dry_run),
 	  .help = "print the query" },
-	{ .kind = OPT_GROUP, .help = "How" },
+	{ .kind = OPT_GROUP, .help = "Tuning" },
 	{ .name = "method", .kind = OPT_ENUM, .offset = offsetof(struct conf, method),
 	  .choices = "csv|unload", .help = "unload is for many records: parts, several at once" },
 	{ .name = "max-workers", .letter = 'w', .kind = OPT_UINT,

@@ -74,7 +74,7 @@ static const struct opt options[] = {
 	  .help = "it is an error when none of them has one" },
 	{ .name = "current-time", .kind = OPT_FLAG, .offset = offsetof(struct conf, current_time),
 	  .help = "give every record the event time of now, to be put elsewhere" },
-	{ .kind = OPT_GROUP, .help = "How" },
+	{ .kind = OPT_GROUP, .help = "Tuning" },
 	{ .name = "max-workers", .letter = 'w', .kind = OPT_UINT,
 	  .offset = offsetof(struct conf, workers),
 	  .arg = "N", .min = 1, .max = 256, .help = "requests at once (default 10)" },

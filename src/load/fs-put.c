@@ -69,7 +69,7 @@ static const struct opt options[] = {
 	{ .name = "dry-run", .letter = 'n', .kind = OPT_FLAG,
 	  .offset = offsetof(struct conf, dry_run),
 	  .help = "check every record, send none" },
-	{ .kind = OPT_GROUP, .help = "How" },
+	{ .kind = OPT_GROUP, .help = "Tuning" },
 	{ .name = "max-workers", .letter = 'w', .kind = OPT_UINT,
 	  .offset = offsetof(struct conf, workers),
 	  .arg = "N", .min = 1, .max = 1024, .help = "requests at once (default 16)" },

@@ -29,7 +29,7 @@ struct conf {
 };
 
 static const struct opt options[] = {
-	{ .kind = OPT_GROUP, .help = "What" },
+	{ .kind = OPT_GROUP, .help = "Input" },
 	{ .name = "wide", .letter = 'w', .kind = OPT_FLAG, .offset = offsetof(struct conf, is_wide),
 	  .help = "a wide stream into the tables of its ships" },
 	{ .name = "table", .required = true, .not_with = "wide",

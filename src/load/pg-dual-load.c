@@ -31,7 +31,7 @@ struct conf {
 };
 
 static const struct opt options[] = {
-	{.kind = OPT_GROUP, .help = "What"},
+	{.kind = OPT_GROUP, .help = "Input"},
 	{.name = "accept-unsealed",
 		.kind = OPT_FLAG,
 		.offset = offsetof(struct conf, accept_unsealed),

@@ -23,7 +23,7 @@ struct conf {
 };
 
 static const struct opt options[] = {
-	{ .kind = OPT_GROUP, .help = "What" },
+	{ .kind = OPT_GROUP, .help = "Input" },
 	NARROW_SHIPS_OPT(struct conf, ships),
 	{ .name = "disk-free",
 		.kind = OPT_SIZE,

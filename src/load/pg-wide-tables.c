@@ -32,7 +32,7 @@ struct conf {
 };
 
 static const struct opt options[] = {
-	{ .kind = OPT_GROUP, .help = "What" },
+	{ .kind = OPT_GROUP, .help = "Input" },
 	NARROW_SHIPS_OPT(struct conf, ships),
 	{ .name = "drop-tables",
 

@@ -29,7 +29,7 @@ struct conf {
 };
 
 static const struct opt options[] = {
-	{ .kind = OPT_GROUP, .help = "What" },
+	{ .kind = OPT_GROUP, .help = "Input" },
 	LEDGER_JOB_OPT(struct conf, job),
 	NARROW_SHIPS_OPT(struct conf, ships),
 	{ .name = "max-differences",
