@@ -82,6 +82,22 @@ ledger() {
 	is_carried_over
 }
 
+@test "rollback: a backup is refused where another job has its number" {
+	sql "CREATE SCHEMA tenant; CREATE TABLE a (ship_id text, data_channel_id text,
+			created_time timestamp, value text);
+		INSERT INTO a VALUES ('S', 'x', '2024-01-01', 'a'), ('T', 'x', '2024-01-01', 'a')"
+	run_rc 0 n2w migration-only -t a --cutoff-time 2024-02-01 --ship-id S
+	run_rc 0 n2w rollback --yes -t a --backup saved
+	sql 'DROP SCHEMA ferry CASCADE' 2>drop.err
+	run_rc 0 n2w migration-only -t a --cutoff-time 2024-02-01 --ship-id T \
+		--target-schema other
+	is "$(sql 'SELECT job_id FROM ferry.job')" 1
+	run_rc 78 n2w restore --backup saved
+	has "$err" "job 1 of the backup: its number or its tables are another job's here"
+	run_rc 0 n2w migration-only -t a --target-schema other
+	is "$(sql 'SELECT x FROM other.tbl_data_timeseries_s')" a
+}
+
 @test "rollback: the target may be said with a password, which nobody sees" {
 	migrated
 	local db=$PGDATABASE
