@@ -347,6 +347,28 @@ B|2024-01-02|running|1
 B|2024-01-03|done|2'
 }
 
+@test "ledger: another user's worker is alive also where /proc does not show it" {
+	local job worker user
+	((EUID == 0)) && unshare -m true || skip 'no mount namespaces here'
+	user=$(stat -c %u "$PGHOST") # who may use the socket
+	narrow
+	job=$(pg-wide-ledger plan -q --cutoff-time 2024-01-04)
+	sleep 600 3>&- &
+	worker=$!
+	FERRY_WORKER=$worker run_ok pg-narrow-dump --job "$job" --seal
+	is "$(sql 'SELECT DISTINCT state FROM ferry.chunk')" running
+	# shellcheck disable=SC2016
+	run_ok unshare -m bash -c 'mount -t proc -o hidepid=2 proc /proc &&
+		exec setpriv --reuid "$1" --clear-groups pg-narrow-dump --job "$2" --seal' - \
+		"$user" "$job"
+	kill "$worker"
+	wait "$worker" || :
+	is "$(sql 'SELECT DISTINCT attempt FROM ferry.chunk')" 1
+	is "$(grep -c '^[AB],' "$out")" 0
+	run_ok pg-narrow-dump --job "$job" --seal
+	is "$(grep -c '^[AB],' "$out")" 6
+}
+
 @test "ledger: two parts of one range taken over one after the other are each read once" {
 	narrow
 	plan --cutoff-time '2024-01-03 17:00:00'
