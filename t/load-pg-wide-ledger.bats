@@ -359,7 +359,8 @@ B|2024-01-03|done|2'
 	is "$(sql 'SELECT DISTINCT state FROM ferry.chunk')" running
 	# shellcheck disable=SC2016
 	run_ok unshare -m bash -c 'mount -t proc -o hidepid=2 proc /proc &&
-		exec setpriv --reuid "$1" --clear-groups pg-narrow-dump --job "$2" --seal' - \
+		exec setpriv --reuid "$1" --regid "$1" --clear-groups \
+			pg-narrow-dump --job "$2" --seal' - \
 		"$user" "$job"
 	kill "$worker"
 	wait "$worker" || :

@@ -33,6 +33,7 @@ all_modes() {
 	run_rc 0 narrow-to-wide --mode validate
 	has "$out" ', 0 differences'
 	run_ok narrow-to-wide --mode status
+	rm -f run.err # of before
 	narrow-to-wide --mode concurrent --follow "$1" >run.out 2>run.err &
 	run=$!
 	wait_until 30 grep -q 'all of the past is there' run.err
@@ -150,6 +151,7 @@ standby_of_owner() {
 	run_rc 78 narrow-to-wide --mode concurrent --follow slot
 	has "$err" 'the source is a standby' '--follow poll'
 	# by itself it is polled, and rollback needs to drop nothing there
+	rm -f run.err
 	narrow-to-wide --mode concurrent >run.out 2>run.err &
 	run=$!
 	wait_until 30 grep -q 'all of the past is there' run.err
