@@ -182,6 +182,17 @@ B|2024-01-03 00:00:00|2024-01-03 01:00:00|pending'
 A|2024-01-03 00:00:00|2024-01-04 00:00:00|pending'
 }
 
+@test "ledger: an earlier --since than the job was made with is said" {
+	narrow
+	plan --cutoff-time 2024-01-04 --since 2024-01-03
+	has_no "$err" since
+	plan --since 2024-01-02
+	has "$err" 'the job was made with a later --since, which stays'
+	is "$(sql 'SELECT min(chunk_from) FROM ferry.chunk')" '2024-01-03 00:00:00'
+	plan --since 2024-01-04
+	has_no "$err" since
+}
+
 @test "ledger: the ship with the fewest rows goes first" {
 	narrow
 	sql "INSERT INTO tenant.tbl_data_timeseries

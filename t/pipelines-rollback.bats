@@ -82,6 +82,24 @@ ledger() {
 	is_carried_over
 }
 
+@test "rollback: ships whose names need quotes go, and come back" {
+	sql <<-'END'
+		CREATE SCHEMA tenant;
+		CREATE TABLE a (ship_id text, data_channel_id text, created_time timestamp, value text);
+		INSERT INTO a SELECT ship, 'x', '2024-01-01', ship
+		FROM (VALUES ('a"b'), ('c\d'), ('{e,f}'), ('NULL'), ('g h'), ('i''j')) AS v (ship)
+	END
+	run_rc 0 n2w migration-only -t a --cutoff-time 2024-02-01
+	run_rc 0 n2w rollback --yes -t a --ship-id 'c\d'
+	run_rc 0 n2w rollback --yes -t a --backup saved
+	is "$(relations)" ''
+	run_rc 0 n2w restore --backup saved
+	is "$(sql 'SELECT x FROM tenant."tbl_data_timeseries_a""b"')" 'a"b'
+	run_rc 0 n2w migration-only -t a
+	run_rc 0 n2w validate -t a
+	has "$out" '6 rows, 6 cells, 0 differences'
+}
+
 @test "rollback: a backup is refused where another job has its number" {
 	sql "CREATE SCHEMA tenant; CREATE TABLE a (ship_id text, data_channel_id text,
 			created_time timestamp, value text);

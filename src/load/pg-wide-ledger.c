@@ -201,6 +201,9 @@ static void say_plan(const struct run *run, const struct ledger_plan *plan)
 		(int)clock_put_duration(chunk, run->job.chunk_us), chunk,
 		(unsigned long long)plan->ships, str_z(&end));
 	str_free(&end);
+	if (run->conf.since.given && run->conf.since.instant < run->job.since)
+		msg_warn("the job was made with a later --since, which stays: roll back to begin "
+			 "earlier");
 	if (run->conf.live)
 		return;
 	if (run->conf.cutoff.given && run->conf.cutoff.instant < run->job.cutoff)
