@@ -166,7 +166,8 @@ ended() { wait "$1"; }
 		INSERT INTO a VALUES ('two', 'x', '2024-01-01', 'a');
 		INSERT INTO b VALUES ('three', 'x', '2024-01-01', 'b')"
 	run_rc 0 narrow-to-wide --mode migration-only --cutoff-time 2024-02-01 --table a
-	narrow-to-wide --mode concurrent --follow poll --interval 50ms --table b >run.log 2>&1 3>&- &
+	narrow-to-wide --mode concurrent --follow poll --interval 50ms --table b \
+		>run.log 2>&1 3>&- &
 	run=$!
 	wait_until 30 grep -q 'all of the past is there' run.log
 	sql "INSERT INTO b VALUES ('two', 'x', '2024-01-01', 'b')"

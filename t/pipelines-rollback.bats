@@ -85,7 +85,8 @@ ledger() {
 @test "rollback: ships whose names need quotes go, and come back" {
 	sql <<-'END'
 		CREATE SCHEMA tenant;
-		CREATE TABLE a (ship_id text, data_channel_id text, created_time timestamp, value text);
+		CREATE TABLE a (ship_id text, data_channel_id text, created_time timestamp,
+			value text);
 		INSERT INTO a SELECT ship, 'x', '2024-01-01', ship
 		FROM (VALUES ('a"b'), ('c\d'), ('{e,f}'), ('NULL'), ('g h'), ('i''j')) AS v (ship)
 	END

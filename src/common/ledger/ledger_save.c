@@ -100,7 +100,7 @@ struct load {
 	uint64_t all;
 };
 
-/* A number means the same job only while it was made at the same moment: elsewhere it is another's. */
+/* A number is the same job's where that was made at the same moment; elsewhere it is another's. */
 static void check_numbers(struct load *l)
 {
 	struct pg_result *r = pg_query(l->target,

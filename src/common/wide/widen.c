@@ -478,7 +478,8 @@ void widen_views_of_others(struct registry *r, const struct ship *s, struct str 
 	}
 	str_addc(&names, ']');
 	res = pg_query(registry_pg(r),
-		"WITH ours AS (SELECT array_agg(v) AS names FROM jsonb_array_elements_text($2) AS v)"
+		"WITH ours AS (SELECT array_agg(v) AS names"
+		"  FROM jsonb_array_elements_text($2) AS v)"
 		" SELECT DISTINCT v.oid::regclass FROM pg_class t"
 		" JOIN pg_namespace n ON n.oid = t.relnamespace JOIN pg_depend d ON"
 		"  d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid"
