@@ -145,6 +145,12 @@ ledger() {
 	has "$err" 'nothing was changed'
 	[[ ! -e saved ]]
 	is_carried_over
+	# a variable of a script that nobody has set
+	run_rc 64 n2w rollback --yes --backup ''
+	run_rc 64 n2w rollback --yes --ship-id ''
+	has "$err" '--ship-id is empty'
+	is_carried_over
+	is "$(sql 'SELECT count(*) FROM ferry.job')" 1
 	run_rc 64 n2w restore
 	run_rc 66 n2w restore --backup nothing
 	rm pg_dump
