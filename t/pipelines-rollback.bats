@@ -138,6 +138,7 @@ ledger() {
 }
 
 @test "rollback: without a backup nothing is dropped; a backup that is not whole is refused" {
+	local each
 	migrated
 	printf '#!/bin/sh\nexit 3\n' >pg_dump
 	chmod +x pg_dump
@@ -146,7 +147,10 @@ ledger() {
 	[[ ! -e saved ]]
 	is_carried_over
 	# a variable of a script that nobody has set
-	run_rc 64 n2w rollback --yes --backup ''
+	for each in backup source target; do
+		run_rc 64 n2w rollback --yes "--$each" ''
+		has "$err" "--$each is empty"
+	done
 	run_rc 64 n2w rollback --yes --ship-id ''
 	has "$err" '--ship-id is empty'
 	is_carried_over
