@@ -220,6 +220,31 @@ ended() { wait "$1"; }
 	is "$(sql 'SELECT x FROM tenant.tbl_data_timeseries_s')" $((days + 1))
 }
 
+@test "narrow-to-wide: a target that is not there is no reason to end for good" {
+	run_rc 78 narrow-to-wide --mode realtime
+	has "$err" 'realtime goes on where a migration ended, and there was none'
+	PGHOST=/nowhere run_rc 75 narrow-to-wide --mode realtime
+	has "$err" 'cannot connect, target'
+	# nor is one that goes away when the slot was lost: the job is looked for later
+	cat >lost.bash <<-END
+		source $root/pipelines/lib.bash
+		source $root/pipelines/lib/live.bash
+		loud=() ships=() retry_failed='' how=poll job_id=7 runs=0
+		tell() { :; }
+		prepare_tables() { :; }
+		show_progress() { :; }
+		start_watch() { :; }
+		set_up_follower() { echo set up; }
+		attend() { ((runs++ > 0)) || return 66; }
+		pg-wide-ledger() { return "\$answer"; }
+		follow_source
+	END
+	answer=75 run_ok bash lost.bash
+	is "$(<"$out")" $'set up\nset up'
+	answer=78 run_rc 78 bash lost.bash
+	has "$err" 'the job was rolled back'
+}
+
 @test "narrow-to-wide: several narrow tables; a ship of two of them is refused in one schema" {
 	local each
 	sql "CREATE SCHEMA tenant; CREATE TABLE tenant.a (ship_id text, data_channel_id text,

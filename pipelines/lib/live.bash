@@ -133,13 +133,17 @@ set_up_follower() {
 # What the source wrote between a finished migration and now is planned; but without its end
 # nobody knows what the user has carried over, and what not.
 need_history() {
+	local code=0
+
 	[[ " ${plan[*]}" != *' --since='* ]] || return 0
-	pg-wide-ledger cutoff "${narrow[@]}" "${target[@]}" >/dev/null 2>"$run/cutoff" || {
-		rm -f "$run/cutoff"
+	pg-wide-ledger cutoff "${narrow[@]}" "${target[@]}" >/dev/null 2>"$run/cutoff" || code=$?
+	# a server that is not there yet tells nothing of what it has
+	((code == 0 || code == EX_CONFIG)) || cat "$run/cutoff" >&2
+	rm -f "$run/cutoff"
+	((code != EX_CONFIG)) ||
 		fail "$EX_CONFIG" 'realtime goes on where a migration ended, and there was none' \
 			'--mode migration-only --cutoff-time TIME first, or say --since TIME'
-	}
-	rm -f "$run/cutoff"
+	return "$code"
 }
 
 # follow_source: all live modes.
@@ -163,8 +167,9 @@ follow_source() {
 	while ((code == EX_NOINPUT)); do
 		# the slot was lost: another one is made, and what it does not tell of is planned;
 		# unless it went with the job
-		pg-wide-ledger status --quiet --job "$job_id" >/dev/null ||
-			fail "$EX_CONFIG" 'the job was rolled back'
+		code=0
+		pg-wide-ledger status --quiet --job "$job_id" >/dev/null || code=$?
+		((code != EX_CONFIG)) || fail "$EX_CONFIG" 'the job was rolled back'
 		code=0
 		set_up_follower
 		attend live_processes || code=$?
