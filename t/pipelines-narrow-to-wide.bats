@@ -182,6 +182,28 @@ ended() { wait "$1"; }
 	is "$(sql "SELECT count(*) FROM b WHERE ship_id = 'two'")" 1
 }
 
+@test "narrow-to-wide: of two jobs that are planned at once only one gets a ship" {
+	local plan code=0
+	[[ $FERRY_BIN == */build/* ]] || skip 'a release has no kill points'
+	sql "CREATE TABLE a (ship_id text, data_channel_id text, created_time timestamp,
+			value text);
+		CREATE TABLE b (LIKE a);
+		INSERT INTO a VALUES ('two', 'x', '2024-01-01', 'a');
+		INSERT INTO b VALUES ('two', 'x', '2024-01-01', 'b')"
+	# one has asked for jobs that share its ships, and has not planned them
+	KP_STOP=origin:1 pg-wide-ledger plan --cutoff-time 2024-02-01 --table b \
+		>plan.out 2>plan.err 3>&- &
+	plan=$!
+	wait_until 20 grep -q '^State:.*stopped' "/proc/$plan/status"
+	run_rc 0 migrate --cutoff-time 2024-02-01 --table a
+	kill -CONT "$plan"
+	wait "$plan" || code=$?
+	is "$code" 78 "$(<plan.err)"
+	has plan.err 'ship "two" has its tables in tenant already'
+	is "$(sql 'SELECT source_table, count(*) FROM ferry.chunk JOIN ferry.job USING (job_id)
+		GROUP BY 1')" 'a|1'
+}
+
 # Where no index begins with the ship, a chunk is a time of all ships.
 @test "narrow-to-wide: a ship of another job does not come by a chunk that meets it either" {
 	local job

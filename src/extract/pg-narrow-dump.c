@@ -200,11 +200,10 @@ static bool find_range(struct dump *d, struct narrow_part *all)
 		return all->from < all->to;
 	if (!narrow_range(d->narrow, d->source, all->ships, all->n_ships, &first, &last))
 		return false;
-	if (!c->since.given) {
+	if (!c->since.given)
 		all->from = clock_floor(first, c->chunk);
-		if (all->from < NARROW_FIRST_INSTANT) /* there is no text for what is earlier */
-			all->from = NARROW_FIRST_INSTANT;
-	}
+	if (all->from < NARROW_FIRST_INSTANT) /* there is no text for what is earlier */
+		all->from = NARROW_FIRST_INSTANT;
 	if (!c->until.given)
 		all->to = clock_floor(last, c->chunk) + c->chunk;
 	return all->from < all->to;

@@ -132,11 +132,6 @@ static void keep(struct pg *target, const char *job, const struct origin *o)
 	pg_clear(pg_try_query(target, keep_sql[1], 2, (const char *[]){ job, lsn }));
 }
 
-static bool is_standby(const struct origin *o)
-{
-	return o->place.n > 0 && *o->place.p == '-';
-}
-
 /* Adds to `why` what differs from what the job knows. True: only that its WAL ends too early. */
 static bool compare(struct pg *target, const char *job, const struct origin *o,
 	const struct narrow *n, struct str *why)
@@ -150,8 +145,9 @@ static bool compare(struct pg *target, const char *job, const struct origin *o,
 		set_back = why->n == 0 && sl_eq_str(pg_value(r, 0, 2), "t");
 		if (set_back)
 			str_addf(why, "the %s %s, and was seen up to %s",
-				is_standby(o) ? "standby is behind: its WAL is replayed up to"
-					      : "source was set back: its WAL ends at",
+				*str_z(&o->place) == '-' /* place_sql */
+					? "standby is behind: its WAL is replayed up to"
+					: "source was set back: its WAL ends at",
 				str_z(&o->lsn), pg_valuez(r, 0, 3));
 	}
 	pg_clear(r);
@@ -174,7 +170,7 @@ void ledger_origin_check(struct pg *source, struct pg *target, uint64_t job, con
 		origin_free(&o);
 		if (!read_origin(source, n, &o))
 			return;
-		behind = compare(target, number.p, &o, n, &why) && is_standby(&o);
+		behind = compare(target, number.p, &o, n, &why) && *str_z(&o.place) == '-';
 	}
 	if (behind)
 		die_hint(EX_TEMP, "one that was restarted, or another one of them, catches up",

@@ -104,10 +104,8 @@ struct load {
 static void check_numbers(struct load *l)
 {
 	struct pg_result *r = pg_query(l->target,
-		"SELECT job_id FROM jsonb_populate_recordset(NULL::ferry.job, $1::jsonb)"
-		" EXCEPT SELECT b.job_id FROM ferry.job JOIN"
-		" jsonb_populate_recordset(NULL::ferry.job, $1::jsonb) AS b"
-		" USING (job_id, created_at)",
+		"SELECT job_id FROM jsonb_populate_recordset(NULL::ferry.job, $1::jsonb) AS b"
+		" WHERE (job_id, created_at) NOT IN (SELECT job_id, created_at FROM ferry.job)",
 		1, (const char *[]){ str_z(&l->rows) });
 
 	if (pg_rows(r) > 0)
