@@ -308,12 +308,19 @@ for ship in sorted(sums):
 }
 
 @test "dump: over a gap of centuries in one leap" {
+	local chunk
 	production
 	put value_format,long_v \
 		"'S','c','0001-01-01','Integer',1" "'S','c','9999-12-31 23:59','Integer',2"
 	run_ok pg-narrow-dump --chunk 1m --seal
 	has "$out" 'S,0001-01-01 00:00:00,c,1,' 'S,9999-12-31 23:59:00,c,2,'
 	is "$(wc -l <"$out")" 7
+	# chunks whose grid begins before the first year there is
+	for chunk in 7d 36500d; do
+		run_ok pg-narrow-dump --chunk "$chunk" --no-seal
+		printed ship_id,created_time,data_channel_id,value 'S,0001-01-01 00:00:00,c,1' \
+			'S,9999-12-31 23:59:00,c,2'
+	done
 }
 
 # ---- bad rows ------------------------------------------------------------------------------------

@@ -186,14 +186,18 @@ S,2024-01-01 00:00:04,c,,d'
 	follow
 	came "S,2024-01-01 00:00:00,c3,$(printf '3%.0s' {1..5000}),"
 	: >stream
-	# not moved: the value is what it was; moved: it goes with the row
-	sql "UPDATE tenant.tbl_data_timeseries SET server_created_time = now()
-		WHERE data_channel_id = 'c1'"
+	# it goes with a row that moves; and a format that is put right uncovers it
+	sql "INSERT INTO tenant.tbl_data_timeseries
+		(ship_id, data_channel_id, created_time, str_v, long_v, value_format)
+		VALUES ('S', 'late', '2024-01-01', repeat('4', 5000), 5, 'Integer')"
+	came 'S,2024-01-01 00:00:00,late,5,'
+	sql "UPDATE tenant.tbl_data_timeseries SET value_format = 'String'
+		WHERE data_channel_id = 'late'"
+	came "S,2024-01-01 00:00:00,late,$(printf '4%.0s' {1..5000}),"
 	sql "UPDATE tenant.tbl_data_timeseries SET data_channel_id = 'new'
 		WHERE data_channel_id = 'c2'"
 	came "S,2024-01-01 00:00:00,new,$(printf '2%.0s' {1..5000}),"
 	has_line 'S,2024-01-01 00:00:00,c2,,d'
-	has_no stream c1
 	sql "ALTER TABLE tenant.tbl_data_timeseries REPLICA IDENTITY FULL;
 		UPDATE tenant.tbl_data_timeseries SET data_channel_id = 'full'
 		WHERE data_channel_id = 'c3'"

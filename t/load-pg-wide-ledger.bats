@@ -182,6 +182,17 @@ B|2024-01-03 00:00:00|2024-01-03 01:00:00|pending'
 A|2024-01-03 00:00:00|2024-01-04 00:00:00|pending'
 }
 
+@test "ledger: an earlier --since than the job was made with is said" {
+	narrow
+	plan --cutoff-time 2024-01-04 --since 2024-01-03
+	has_no "$err" since
+	plan --since 2024-01-02
+	has "$err" 'the job was made with a later --since, which stays'
+	is "$(sql 'SELECT min(chunk_from) FROM ferry.chunk')" '2024-01-03 00:00:00'
+	plan --since 2024-01-04
+	has_no "$err" since
+}
+
 @test "ledger: the ship with the fewest rows goes first" {
 	narrow
 	sql "INSERT INTO tenant.tbl_data_timeseries
@@ -345,6 +356,29 @@ A|2024-01-02|running|1
 A|2024-01-03|running|1
 B|2024-01-02|running|1
 B|2024-01-03|done|2'
+}
+
+@test "ledger: another user's worker is alive also where /proc does not show it" {
+	local job worker user
+	((EUID == 0)) && unshare -m true || skip 'no mount namespaces here'
+	user=$(stat -c %u "$PGHOST") # who may use the socket
+	narrow
+	job=$(pg-wide-ledger plan -q --cutoff-time 2024-01-04)
+	sleep 600 3>&- &
+	worker=$!
+	FERRY_WORKER=$worker run_ok pg-narrow-dump --job "$job" --seal
+	is "$(sql 'SELECT DISTINCT state FROM ferry.chunk')" running
+	# shellcheck disable=SC2016
+	run_ok unshare -m bash -c 'mount -t proc -o hidepid=2 proc /proc &&
+		exec setpriv --reuid "$1" --regid "$1" --clear-groups \
+			pg-narrow-dump --job "$2" --seal' - \
+		"$user" "$job"
+	kill "$worker"
+	wait "$worker" || :
+	is "$(sql 'SELECT DISTINCT attempt FROM ferry.chunk')" 1
+	is "$(grep -c '^[AB],' "$out")" 0
+	run_ok pg-narrow-dump --job "$job" --seal
+	is "$(grep -c '^[AB],' "$out")" 6
 }
 
 @test "ledger: two parts of one range taken over one after the other are each read once" {

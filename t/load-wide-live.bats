@@ -352,6 +352,18 @@ follower() { sql "SELECT upto, chunks, rows, deleted FROM ferry.follower WHERE j
 		ORDER BY 2")" "P|2024-01-01 00:00:05|2024-01-01 01:00:00
 P|2024-01-01 02:00:00|2024-01-01 03:00:00"
 	is "$(follower)" '0/10|1|1|1'
+	# nobody planned ship P there: whoever reads the others of that time reads it, too
+	sql "DELETE FROM ferry.doubt; UPDATE ferry.chunk SET ship = 'Q' WHERE job_id = $job_id
+		AND chunk_from < '2024-01-01 02:00'"
+	{
+		row P 05 '"a":null'
+		facts P 0/20 '' ',"deleted":1,"deleted_first":"2024-01-01 00:00:05",
+			"deleted_last":"2024-01-01 03:30"'
+	} | tr -d '\n\t' | sed 's/}{/}\n{/' | sealed >in
+	run_ok wide in
+	is "$(sql "SELECT ship, time_from, time_to FROM ferry.doubt WHERE job_id = $job_id
+		ORDER BY 2")" "P|2024-01-01 00:00:05|2024-01-01 01:00:00
+P|2024-01-01 02:00:00|2024-01-01 03:00:00"
 	sql "DELETE FROM ferry.chunk WHERE job_id = $job_id"
 }
 

@@ -89,6 +89,30 @@ T|2024-01-02 00:00:00|3|'
 	done
 }
 
+@test "outcasts: rows without a ship are no ship that two jobs of one schema would share" {
+	local each run=()
+	table created_time
+	insert "('S', 'a', '2023-12-31', '0')"
+	sql "CREATE TABLE m (LIKE n); INSERT INTO m VALUES ('T', 'a', '2023-12-31', '0')"
+	for each in n m; do
+		narrow-to-wide --mode concurrent --follow poll -t "$each" --value-column value \
+			--interval 50ms >run.out 2>"run.$each" 3>&- &
+		run+=("$!")
+		wait_until 30 grep -q 'all of the past is there' "run.$each"
+	done
+	sql "INSERT INTO n VALUES ('', 'a', '2024-01-01', '1'), ('S', 'a', '2024-01-01', '2')"
+	wait_until 30 sql "SELECT 1 / (count(*) = 2)::int FROM tenant.tbl_data_timeseries_s"
+	sql "INSERT INTO m VALUES ('', 'a', '2024-01-01', '3'), ('T', 'a', '2024-01-01', '4')"
+	wait_until 30 sql "SELECT 1 / (count(*) = 2)::int FROM tenant.tbl_data_timeseries_t"
+	kill -TERM "${run[@]}"
+	for each in "${run[@]}"; do wait "$each"; done
+	is "$(sql "SELECT string_agg(record ->> 'value', ' ' ORDER BY job_id) FROM ferry.reject")" \
+		'1 3'
+	# neither do they keep a backup of one from coming back
+	run_rc 0 narrow-to-wide --mode rollback --ship-id S --yes -t n --backup saved
+	run_rc 0 narrow-to-wide --mode restore --backup saved
+}
+
 @test "outcasts: --until leaves out what is later, this time" {
 	table created_time
 	insert "$good"

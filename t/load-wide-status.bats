@@ -93,6 +93,19 @@ assert s["ships"][0]["status"] == "live" and s["ships"][0]["rejects"] == 2, s'
 	has "$out" 'guarantee: poll: rows older than the window wait' '1 ranges are in doubt'
 }
 
+@test "status: the clock of the target was set back" {
+	local each
+	job
+	follower '1 min' '1 s'
+	sql "UPDATE ferry.follower SET at = clock_timestamp() + interval '1 hour',
+		started_at = clock_timestamp() + interval '2 hours';
+		UPDATE ferry.follow_ship SET at = clock_timestamp() - interval '1 day'"
+	for each in status 'status -f json' 'status -f prometheus' 'watch --once'; do
+		# shellcheck disable=SC2086
+		run_ok pg-wide-ledger $each
+	done
+}
+
 @test "status: for Prometheus" {
 	job
 	sql "UPDATE ferry.job SET source_table = E'a\"b\\\\c\\nd'"

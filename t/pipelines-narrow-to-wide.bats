@@ -182,6 +182,91 @@ ended() { wait "$1"; }
 	is "$(sql "SELECT count(*) FROM b WHERE ship_id = 'two'")" 1
 }
 
+@test "narrow-to-wide: of two jobs that are planned at once only one gets a ship" {
+	local plan code=0
+	[[ $FERRY_BIN == */build/* ]] || skip 'a release has no kill points'
+	sql "CREATE TABLE a (ship_id text, data_channel_id text, created_time timestamp,
+			value text);
+		CREATE TABLE b (LIKE a);
+		INSERT INTO a VALUES ('two', 'x', '2024-01-01', 'a');
+		INSERT INTO b VALUES ('two', 'x', '2024-01-01', 'b')"
+	# one has asked for jobs that share its ships, and has not planned them
+	KP_STOP=origin:1 pg-wide-ledger plan --cutoff-time 2024-02-01 --table b \
+		>plan.out 2>plan.err 3>&- &
+	plan=$!
+	wait_until 20 grep -q '^State:.*stopped' "/proc/$plan/status"
+	run_rc 0 migrate --cutoff-time 2024-02-01 --table a
+	kill -CONT "$plan"
+	wait "$plan" || code=$?
+	is "$code" 78 "$(<plan.err)"
+	has plan.err 'ship "two" has its tables in tenant already'
+	is "$(sql 'SELECT source_table, count(*) FROM ferry.chunk JOIN ferry.job USING (job_id)
+		GROUP BY 1')" 'a|1'
+}
+
+# Where no index begins with the ship, a chunk is a time of all ships.
+@test "narrow-to-wide: a ship of another job does not come by a chunk that meets it either" {
+	local job
+	sql "CREATE TABLE a (ship_id text, data_channel_id text, created_time timestamp,
+			value text);
+		CREATE TABLE b (LIKE a);
+		INSERT INTO a VALUES ('two', 'x', '2024-01-01', 'a');
+		INSERT INTO b VALUES ('three', 'x', '2024-01-01', 'b')"
+	run_rc 0 migrate --cutoff-time 2024-02-01 --table a
+	job=$(pg-wide-ledger plan --quiet --cutoff-time 2024-02-01 --table b)
+	sql "INSERT INTO b VALUES ('two', 'x', '2024-01-01 06:00', 'b')"
+	run_pipe '0 0 78' "pg-narrow-dump --job $job --table b --seal | pivot-wide --seal |
+		pg-copy-load --wide --keep-rejects"
+	has "$err" 'ship "two" has its tables in tenant already: job 1 carries a'
+	is "$(sql "SELECT x FROM tenant.tbl_data_timeseries_two")" a
+	is "$(sql "SELECT ship, state FROM ferry.chunk WHERE job_id = $job")" 'three|failed'
+	run_rc 0 migrate --table b --ship-id three --retry-failed
+	is "$(sql "SELECT x FROM tenant.tbl_data_timeseries_three")" b
+}
+
+@test "narrow-to-wide: bad chunks, however many, do not keep a follower's workers from the rest" {
+	local run days=9
+	sql "CREATE TABLE a (ship_id text, data_channel_id text, created_time timestamp,
+			value text, PRIMARY KEY (ship_id, created_time, data_channel_id));
+		INSERT INTO a SELECT 'S', c, '2024-01-01'::timestamp + i * interval '1 day', i
+			FROM generate_series(1, $((days + 1))) AS i, (VALUES ('x'), ('')) AS v (c)
+			WHERE c = 'x' OR i <= $days"
+	narrow-to-wide --mode concurrent --follow poll --workers 1 --table a --max-rejects 0 \
+		>run.out 2>run.log 3>&- &
+	run=$!
+	wait_until 60 grep -q 'some chunks failed and were left out' run.log
+	kill -TERM "$run"
+	wait "$run"
+	is "$(sql "SELECT state, count(*) FROM ferry.chunk GROUP BY 1 ORDER BY 1")" \
+		"done|1"$'\n'"failed|$days"
+	is "$(sql 'SELECT x FROM tenant.tbl_data_timeseries_s')" $((days + 1))
+}
+
+@test "narrow-to-wide: a target that is not there is no reason to end for good" {
+	run_rc 78 narrow-to-wide --mode realtime
+	has "$err" 'realtime goes on where a migration ended, and there was none'
+	PGHOST=/nowhere run_rc 75 narrow-to-wide --mode realtime
+	has "$err" 'cannot connect, target'
+	# nor is one that goes away when the slot was lost: the job is looked for later
+	cat >lost.bash <<-END
+		source $root/pipelines/lib.bash
+		source $root/pipelines/lib/live.bash
+		loud=() ships=() retry_failed='' how=poll job_id=7 runs=0
+		tell() { :; }
+		prepare_tables() { :; }
+		show_progress() { :; }
+		start_watch() { :; }
+		set_up_follower() { echo set up; }
+		attend() { ((runs++ > 0)) || return 66; }
+		pg-wide-ledger() { return "\$answer"; }
+		follow_source
+	END
+	answer=75 run_ok bash lost.bash
+	is "$(<"$out")" $'set up\nset up'
+	answer=78 run_rc 78 bash lost.bash
+	has "$err" 'the job was rolled back'
+}
+
 @test "narrow-to-wide: several narrow tables; a ship of two of them is refused in one schema" {
 	local each
 	sql "CREATE SCHEMA tenant; CREATE TABLE tenant.a (ship_id text, data_channel_id text,

@@ -33,6 +33,7 @@ all_modes() {
 	run_rc 0 narrow-to-wide --mode validate
 	has "$out" ', 0 differences'
 	run_ok narrow-to-wide --mode status
+	rm -f run.err # of before
 	narrow-to-wide --mode concurrent --follow "$1" >run.out 2>run.err &
 	run=$!
 	wait_until 30 grep -q 'all of the past is there' run.err
@@ -140,7 +141,7 @@ standby_of_owner() {
 }
 
 @test "roles: a hot standby is a source in batch and by polling, and has no slot" {
-	local primary=$PGHOST
+	local primary=$PGHOST what
 	standby_of_owner
 	is "$(sql 'SELECT pg_is_in_recovery()')" t
 	export FERRY_SOURCE="host=$PGHOST port=$PGPORT dbname=postgres user=ferry_source"
@@ -150,6 +151,7 @@ standby_of_owner() {
 	run_rc 78 narrow-to-wide --mode concurrent --follow slot
 	has "$err" 'the source is a standby' '--follow poll'
 	# by itself it is polled, and rollback needs to drop nothing there
+	rm -f run.err
 	narrow-to-wide --mode concurrent >run.out 2>run.err &
 	run=$!
 	wait_until 30 grep -q 'all of the past is there' run.err
@@ -157,5 +159,15 @@ standby_of_owner() {
 	kill -TERM "$run"
 	wait "$run"
 	run=''
+	# one that crashed has less than was seen of it, until it has read its WAL again
+	sql "UPDATE ferry.follower SET source_lsn = 'FFFF/0'"
+	for what in 'migration-only' 'validate --repair' 'realtime'; do
+		# shellcheck disable=SC2086
+		run_rc 75 narrow-to-wide --mode $what
+		has "$err" 'the standby is behind'
+	done
+	is "$(sql "SELECT count(*) FROM ferry.event WHERE level = 'CRITICAL'")" 0
+	sql "UPDATE ferry.follower SET source_lsn = '0/1'"
+	run_rc 0 narrow-to-wide --mode migration-only
 	run_rc 0 narrow-to-wide --mode rollback --yes
 }

@@ -82,6 +82,41 @@ ledger() {
 	is_carried_over
 }
 
+@test "rollback: ships whose names need quotes go, and come back" {
+	sql <<-'END'
+		CREATE SCHEMA tenant;
+		CREATE TABLE a (ship_id text, data_channel_id text, created_time timestamp,
+			value text);
+		INSERT INTO a SELECT ship, 'x', '2024-01-01', ship
+		FROM (VALUES ('a"b'), ('c\d'), ('{e,f}'), ('NULL'), ('g h'), ('i''j')) AS v (ship)
+	END
+	run_rc 0 n2w migration-only -t a --cutoff-time 2024-02-01
+	run_rc 0 n2w rollback --yes -t a --ship-id 'c\d'
+	run_rc 0 n2w rollback --yes -t a --backup saved
+	is "$(relations)" ''
+	run_rc 0 n2w restore --backup saved
+	is "$(sql 'SELECT x FROM tenant."tbl_data_timeseries_a""b"')" 'a"b'
+	run_rc 0 n2w migration-only -t a
+	run_rc 0 n2w validate -t a
+	has "$out" '6 rows, 6 cells, 0 differences'
+}
+
+@test "rollback: a backup is refused where another job has its number" {
+	sql "CREATE SCHEMA tenant; CREATE TABLE a (ship_id text, data_channel_id text,
+			created_time timestamp, value text);
+		INSERT INTO a VALUES ('S', 'x', '2024-01-01', 'a'), ('T', 'x', '2024-01-01', 'a')"
+	run_rc 0 n2w migration-only -t a --cutoff-time 2024-02-01 --ship-id S
+	run_rc 0 n2w rollback --yes -t a --backup saved
+	sql 'DROP SCHEMA ferry CASCADE' 2>drop.err
+	run_rc 0 n2w migration-only -t a --cutoff-time 2024-02-01 --ship-id T \
+		--target-schema other
+	is "$(sql 'SELECT job_id FROM ferry.job')" 1
+	run_rc 78 n2w restore --backup saved
+	has "$err" "job 1 of the backup: its number or its tables are another job's here"
+	run_rc 0 n2w migration-only -t a --target-schema other
+	is "$(sql 'SELECT x FROM other.tbl_data_timeseries_s')" a
+}
+
 @test "rollback: the target may be said with a password, which nobody sees" {
 	migrated
 	local db=$PGDATABASE
@@ -103,6 +138,7 @@ ledger() {
 }
 
 @test "rollback: without a backup nothing is dropped; a backup that is not whole is refused" {
+	local each
 	migrated
 	printf '#!/bin/sh\nexit 3\n' >pg_dump
 	chmod +x pg_dump
@@ -110,6 +146,15 @@ ledger() {
 	has "$err" 'nothing was changed'
 	[[ ! -e saved ]]
 	is_carried_over
+	# a variable of a script that nobody has set
+	for each in backup source target; do
+		run_rc 64 n2w rollback --yes "--$each" ''
+		has "$err" "--$each is empty"
+	done
+	run_rc 64 n2w rollback --yes --ship-id ''
+	has "$err" '--ship-id is empty'
+	is_carried_over
+	is "$(sql 'SELECT count(*) FROM ferry.job')" 1
 	run_rc 64 n2w restore
 	run_rc 66 n2w restore --backup nothing
 	rm pg_dump

@@ -31,6 +31,14 @@ try_again() {
 		($2 == EX_DATA && $1 <= max_tries)))
 }
 
+# given_up WHAT: the follower goes on without it.
+given_up() {
+	case $1 in
+	backfill) warn 'the past is not carried over from here: the same command again goes on' ;;
+	reconcile) warn 'what is in doubt is not compared from here: validate --repair does' ;;
+	esac
+}
+
 # keep_on COMMAND...: runs it again and again, until it succeeds, cannot succeed, or is to stop.
 keep_on() {
 	local stopping='' first=${FERRY_RETRY_PAUSE:-500} pause began code short=0 wait
@@ -50,7 +58,10 @@ keep_on() {
 		if ((SECONDS - began >= 60)); then
 			short=0 pause=$first
 		fi
-		try_again $((++short)) "$code" || return "$code"
+		try_again $((++short)) "$code" || {
+			given_up "$1"
+			return "$code"
+		}
 		wait=$((pause / 2 + RANDOM % pause))
 		tell "to be run again in $wait ms"
 		nap "$wait" &
@@ -60,18 +71,22 @@ keep_on() {
 	done
 }
 
-# Chunks until none is left for anybody; those that failed for good are said and left out.
+# Chunks until none is left for anybody; those that failed for good are said and left out, and must
+# not keep the workers from the rest, however many they are.
 backfill() {
 	local code
 
 	while :; do
-		run_workers || return
+		code=0
+		run_workers || code=$?
+		((code == 0 || code == EX_DATA)) || return "$code"
 		code=0
 		pg-wide-ledger wait "${loud[@]}" --job "$job_id" "${ships[@]}" || code=$?
 		((code == EX_TEMP)) || break
 	done
 	if ((code == EX_DATA)); then
 		warn 'some chunks failed and were left out: --retry-failed tries them again'
+		code=0
 	elif ((code == 0)); then
 		pg-wide-tables analyze "${target[@]}" "${ships[@]}" || :
 		tell 'all of the past is there; following what is new'
@@ -118,13 +133,17 @@ set_up_follower() {
 # What the source wrote between a finished migration and now is planned; but without its end
 # nobody knows what the user has carried over, and what not.
 need_history() {
+	local code=0
+
 	[[ " ${plan[*]}" != *' --since='* ]] || return 0
-	pg-wide-ledger cutoff "${narrow[@]}" "${target[@]}" >/dev/null 2>"$run/cutoff" || {
-		rm -f "$run/cutoff"
+	pg-wide-ledger cutoff "${narrow[@]}" "${target[@]}" >/dev/null 2>"$run/cutoff" || code=$?
+	# a server that is not there yet tells nothing of what it has
+	((code == 0 || code == EX_CONFIG)) || cat "$run/cutoff" >&2
+	rm -f "$run/cutoff"
+	((code != EX_CONFIG)) ||
 		fail "$EX_CONFIG" 'realtime goes on where a migration ended, and there was none' \
 			'--mode migration-only --cutoff-time TIME first, or say --since TIME'
-	}
-	rm -f "$run/cutoff"
+	return "$code"
 }
 
 # follow_source: all live modes.
@@ -148,8 +167,9 @@ follow_source() {
 	while ((code == EX_NOINPUT)); do
 		# the slot was lost: another one is made, and what it does not tell of is planned;
 		# unless it went with the job
-		pg-wide-ledger status --quiet --job "$job_id" >/dev/null ||
-			fail "$EX_CONFIG" 'the job was rolled back'
+		code=0
+		pg-wide-ledger status --quiet --job "$job_id" >/dev/null || code=$?
+		((code != EX_CONFIG)) || fail "$EX_CONFIG" 'the job was rolled back'
 		code=0
 		set_up_follower
 		attend live_processes || code=$?

@@ -202,6 +202,8 @@ static bool find_range(struct dump *d, struct narrow_part *all)
 		return false;
 	if (!c->since.given)
 		all->from = clock_floor(first, c->chunk);
+	if (all->from < NARROW_FIRST_INSTANT) /* there is no text for what is earlier */
+		all->from = NARROW_FIRST_INSTANT;
 	if (!c->until.given)
 		all->to = clock_floor(last, c->chunk) + c->chunk;
 	return all->from < all->to;

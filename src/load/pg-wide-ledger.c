@@ -201,6 +201,9 @@ static void say_plan(const struct run *run, const struct ledger_plan *plan)
 		(int)clock_put_duration(chunk, run->job.chunk_us), chunk,
 		(unsigned long long)plan->ships, str_z(&end));
 	str_free(&end);
+	if (run->conf.since.given && run->conf.since.instant < run->job.since)
+		msg_warn("the job was made with a later --since, which stays: roll back to begin "
+			 "earlier");
 	if (run->conf.live)
 		return;
 	if (run->conf.cutoff.given && run->conf.cutoff.instant < run->job.cutoff)
@@ -326,6 +329,10 @@ static void do_plan(struct run *run)
 	count = ledger_ships_find(s.pg, s.narrow, run->conf.ships.v, run->conf.ships.n,
 		run->job.chunk_us, &run->arena, &ships);
 	warn_of_scans(run, s.narrow, ships, count);
+	/* one plan at a time, and once more: another may have been made since */
+	pg_exec(run->target,
+		"BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('ferry.plan', 0))");
+	refuse_shared(run, &s);
 	ledger_plan(run->target, &run->job, plan_end(run),
 		run->conf.until.given ? run->conf.until.instant : LEDGER_NO_TIME, ships, count,
 		&plan);

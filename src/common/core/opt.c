@@ -346,6 +346,8 @@ static void set_value(const struct opt *o, const char *value, void *conf)
 		*(const char **)dst = value;
 		break;
 	case OPT_LIST:
+		if (o->min > 0 && !*value) /* a variable of a script that nobody has set */
+			opt_usage("--%s is empty", o->name);
 		if (list->n == 0)
 			list->v = arena_alloc(&values.arena, values.most * sizeof *list->v);
 		list->v[list->n++] = sl_of(value);

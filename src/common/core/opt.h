@@ -51,7 +51,7 @@ struct opt {
 	const char *help;    /* one line, lower case, no full stop */
 	const char *env;     /* environment variable that gives the default, or NULL */
 	const char *choices; /* OPT_ENUM */
-	uint64_t min, max;   /* OPT_UINT, OPT_SIZE */
+	uint64_t min, max;   /* OPT_UINT, OPT_SIZE; OPT_LIST with min: not empty */
 	int64_t unit;	     /* OPT_DURATION: microseconds of a bare number, 0 = unit required */
 	const char *bare;    /* OPT_STR: the value of --NAME without one; --no-NAME is "0" then */
 	const char *needs;   /* conditions, separated by blanks, which must all hold */

@@ -235,8 +235,9 @@ static void put_now(struct slot_rows *s, const struct relation *r, const struct 
 			s->conf.put(s->conf.ctx, &s->reader, &row);
 		return;
 	}
+	/* in the same cell it is there already, unless only the format says now that it counts */
 	if (!row.why && row.value.p == unchanged) {
-		if (moved)
+		if (moved || s->conf.narrow->col[NARROW_VALUE].name.n == 0)
 			s->conf.fetch(s->conf.ctx, &row);
 		return;
 	}

@@ -252,13 +252,14 @@ static void check_job(struct wide_chunk *c)
 	c->unshared = 0;
 }
 
-/* Those of a plan were asked for when it was made; what a follower meets nobody planned. */
+/* Those of a plan were asked for when it was made; what is met while reading nobody planned. */
 static void check_ships(struct wide_chunk *c)
 {
-	if (!is_live(c) || !c->facts.job)
+	if (!c->facts.job)
 		return;
 	for (size_t i = 0; i < c->facts.n; i++)
-		(void)names_add(&c->met, c->facts.ships[i].ship, NULL);
+		if (c->facts.ships[i].attempt == 0)
+			(void)names_add(&c->met, c->facts.ships[i].ship, NULL);
 	ledger_refuse_met(c->pg, &c->job, &c->met, &c->unshared);
 }
 

@@ -444,8 +444,7 @@ void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff, int6
 	struct pg_result *r;
 	int64_t end;
 
-	pg_exec(target, "BEGIN");
-	keep_cutoff(target, job, cutoff); /* locks the job: one plan at a time */
+	keep_cutoff(target, job, cutoff);
 	end = cutoff == LEDGER_NO_TIME ? LEDGER_NO_TIME : job->cutoff;
 	if (until != LEDGER_NO_TIME && (end == LEDGER_NO_TIME || until < end))
 		end = until;

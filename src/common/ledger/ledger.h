@@ -102,8 +102,9 @@ struct ledger_plan {
  * followed. One statement; existing chunks are left as they are. The cutoff is kept in the job; one
  * earlier than the job's is ignored (job->cutoff tells), so that all ships of a job end at the same
  * line. `until` (LEDGER_NO_TIME: none) ends this plan earlier, and is not kept. Dies with 78 when
- * that were more than LEDGER_MAX_CHUNKS.
+ * that were more than LEDGER_MAX_CHUNKS. In a transaction of the caller's, which it commits.
  */
+
 void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff, int64_t until,
 	const struct ledger_ship *ships, size_t n, struct ledger_plan *out);
 

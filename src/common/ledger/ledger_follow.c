@@ -311,7 +311,8 @@ bool ledger_follow_hold(struct pg *target, const struct ledger_facts *f)
  * $1 job, $2 ships, $3 upto, $4 newest commit, $5 lease. A chunk whose reading began before the
  * deletion was seen here may bring the value back; one that is claimed later cannot. Whether a
  * chunk that is done by now was done before our own deletion went by is not known either when it
- * is only just done; ten minutes are far longer than its COMMIT can have taken.
+ * is only just done; ten minutes are far longer than its COMMIT can have taken. A chunk of other
+ * ships may bring it, too, where nobody planned this one: it reads all that it meets.
  */
 static const char advance_sql[] =
 	"WITH " LEDGER_SHIPS("$2") ","
@@ -330,6 +331,9 @@ static const char advance_sql[] =
 	"   last_time = greatest(t.last_time, excluded.last_time),"
 	"   newest_commit = greatest(t.newest_commit, excluded.newest_commit),"
 	"   at = excluded.at),"
+	" reading AS MATERIALIZED (SELECT DISTINCT chunk_from, chunk_to FROM ferry.chunk"
+	"  WHERE job_id = $1 AND state = 'running' AND state <> 'done'" /* by the small index */
+	"  AND EXISTS (SELECT FROM f WHERE deleted > 0)),"
 	" doubt AS (INSERT INTO ferry.doubt (job_id, ship, time_from, time_to, why)"
 	"  SELECT $1, f.ship, greatest(c.chunk_from, f.deleted_first),"
 	"   least(c.chunk_to, f.deleted_last + interval '1 microsecond'),"
@@ -337,7 +341,13 @@ static const char advance_sql[] =
 	"  FROM f JOIN ferry.chunk c ON c.job_id = $1 AND c.ship = f.ship"
 	"   AND c.chunk_from <= f.deleted_last AND c.chunk_to > f.deleted_first"
 	"  WHERE f.deleted > 0 AND (c.state = 'running'"
-	"   OR c.state = 'done' AND c.finished_at > now() - interval '10 minutes'))"
+	"   OR c.state = 'done' AND c.finished_at > now() - interval '10 minutes')"
+	"  UNION SELECT $1, f.ship, greatest(c.chunk_from, f.deleted_first),"
+	"   least(c.chunk_to, f.deleted_last + interval '1 microsecond'),"
+	"   'deleted in the source while others were read that may bring it'"
+	"  FROM f JOIN reading c ON chunk_from <= f.deleted_last AND chunk_to > f.deleted_first"
+	"  WHERE f.deleted > 0 AND NOT EXISTS (SELECT FROM ferry.chunk k WHERE k.job_id = $1"
+	"   AND k.ship = f.ship AND k.chunk_from < c.chunk_to AND k.chunk_to > c.chunk_from))"
 	"UPDATE ferry.follower t SET upto = $3,"
 	" newest_commit = greatest(t.newest_commit, $4::timestamp), at = clock_timestamp(),"
 	" chunks = t.chunks + 1, rows = t.rows + sums.rows, cells = t.cells + sums.cells,"

@@ -8,14 +8,15 @@
  */
 #define SILENCE_MAX (INT64_C(15) * CLOCK_US_PER_SEC)
 
-/* An interval in microseconds. */
+/* An interval in microseconds; none is below 0, also when the clock was set back. */
 #define US_BEGIN "(extract(epoch FROM "
 #define US_END ") * 1000000)::bigint"
 
 static const char live_sql[] =
 	"SELECT kind = 'slot', lease_until > clock_timestamp(), rows, cells, wide_rows, deleted,"
-	" rejects, chunks, newest_commit, " US_BEGIN "clock_timestamp() - at" US_END ","
-	" lag_bytes, safe_wal_bytes, " US_BEGIN "clock_timestamp() - started_at" US_END ","
+	" rejects, chunks, newest_commit, " US_BEGIN "greatest(clock_timestamp(), at) - at" US_END ","
+	" lag_bytes, safe_wal_bytes, "
+	US_BEGIN "greatest(clock_timestamp(), started_at) - started_at" US_END ","
 	" wal_status, upto, error,"
 	" (SELECT count(*) FROM ferry.doubt d WHERE d.job_id = f.job_id),"
 	" (SELECT greatest(0, " US_BEGIN "s.at AT TIME ZONE 'UTC' - s.newest_commit" US_END ")"

@@ -144,9 +144,10 @@ static bool compare(struct pg *target, const char *job, const struct origin *o,
 		say_difference(o, pg_value(r, 0, 0), pg_value(r, 0, 1), n, why);
 		set_back = why->n == 0 && sl_eq_str(pg_value(r, 0, 2), "t");
 		if (set_back)
-			str_addf(why,
-				"the source was set back: its WAL ends at %s, and was seen up to "
-				"%s",
+			str_addf(why, "the %s %s, and was seen up to %s",
+				*str_z(&o->place) == '-' /* place_sql */
+					? "standby is behind: its WAL is replayed up to"
+					: "source was set back: its WAL ends at",
 				str_z(&o->lsn), pg_valuez(r, 0, 3));
 	}
 	pg_clear(r);
@@ -158,6 +159,7 @@ void ledger_origin_check(struct pg *source, struct pg *target, uint64_t job, con
 	struct ledger_text number;
 	struct origin o;
 	struct str why = { 0 };
+	bool behind = false;
 
 	if (!read_origin(source, n, &o))
 		return;
@@ -168,8 +170,11 @@ void ledger_origin_check(struct pg *source, struct pg *target, uint64_t job, con
 		origin_free(&o);
 		if (!read_origin(source, n, &o))
 			return;
-		(void)compare(target, number.p, &o, n, &why);
+		behind = compare(target, number.p, &o, n, &why) && *str_z(&o.place) == '-';
 	}
+	if (behind)
+		die_hint(EX_TEMP, "one that was restarted, or another one of them, catches up",
+			"job %s: %s", number.p, str_z(&why));
 	if (why.n > 0) {
 		say_critical(target, number.p, &why);
 		die_hint(EX_CONFIGURATION, LEDGER_ACCEPT_HINT, "job %s: %s", number.p, str_z(&why));

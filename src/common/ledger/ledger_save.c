@@ -100,6 +100,21 @@ struct load {
 	uint64_t all;
 };
 
+/* A number is the same job's where that was made at the same moment; elsewhere it is another's. */
+static void check_numbers(struct load *l)
+{
+	struct pg_result *r = pg_query(l->target,
+		"SELECT job_id FROM jsonb_populate_recordset(NULL::ferry.job, $1::jsonb) AS b"
+		" WHERE (job_id, created_at) NOT IN (SELECT job_id, created_at FROM ferry.job)",
+		1, (const char *[]){ str_z(&l->rows) });
+
+	if (pg_rows(r) > 0)
+		die_hint(EX_CONFIGURATION, "roll that one back first, or restore elsewhere",
+			"job %s of the backup: its number or its tables are another job's here",
+			pg_valuez(r, 0, 0));
+	pg_clear(r);
+}
+
 static void flush(struct load *l)
 {
 	struct str sql = { 0 };
@@ -112,6 +127,8 @@ static void flush(struct load *l)
 		" jsonb_populate_recordset(NULL::ferry.%s, $1::jsonb) ON CONFLICT DO NOTHING",
 		l->table->name, l->table->columns, l->table->columns, l->table->name);
 	pg_clear(pg_query(l->target, str_z(&sql), 1, (const char *[]){ str_z(&l->rows) }));
+	if (l->table == &tables[0])
+		check_numbers(l);
 	str_free(&sql);
 	str_clear(&l->rows);
 	l->n = 0;
@@ -166,7 +183,8 @@ static void check_jobs(struct pg *target)
 		"SELECT 1 FROM ferry.job a JOIN ferry.job b USING (target_schema, target_prefix)"
 		" WHERE a.job_id < b.job_id AND a.source_table = b.source_table UNION ALL"
 		" SELECT 1 FROM ferry.job JOIN (SELECT job_id, ship FROM ferry.chunk"
-		"   WHERE ship <> '' UNION SELECT job_id, ship FROM ferry.follow_ship) s"
+		"   WHERE ship <> '' UNION SELECT job_id, ship FROM ferry.follow_ship"
+		"   WHERE ship <> '') s"
 		"  USING (job_id) GROUP BY target_schema, ship HAVING count(*) > 1 LIMIT 1",
 		0, NULL);
 

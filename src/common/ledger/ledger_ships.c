@@ -111,7 +111,8 @@ void ledger_refuse_shared(struct pg *target, const struct ledger_job *job, const
 		"SELECT job_id, x.ship, source_table, target_prefix FROM (SELECT *" NEIGHBOURS
 		") AS j, LATERAL (SELECT ship FROM (SELECT ship FROM ferry.chunk c"
 		"  WHERE c.job_id = j.job_id AND ship <> '' UNION ALL"
-		"  SELECT ship FROM ferry.follow_ship f WHERE f.job_id = j.job_id) AS known"
+		"  SELECT ship FROM ferry.follow_ship f WHERE f.job_id = j.job_id AND ship <> '')"
+		" AS known"
 		" WHERE ship = ANY ($5::text[]) LIMIT 1) AS x ORDER BY job_id LIMIT 1",
 		5,
 		(const char *[]){ job->source, job->source_table, job->target_schema,

@@ -113,7 +113,10 @@ bool ledger_worker_is_dead(struct sl worker)
 	if (!colon || !num_u64((struct sl){ rest.p, (size_t)(colon - rest.p) }, &pid) ||
 		!num_u64((struct sl){ colon + 1, rest.n - (size_t)(colon - rest.p) - 1 }, &start))
 		return false;
-	return !process_start(pid, &now) || now != start;
+	if (process_start(pid, &now))
+		return now != start;
+	/* /proc may hide those of other users (hidepid), which are there all the same */
+	return kill((pid_t)pid, 0) == 0 || errno != EPERM;
 }
 
 /* ---- renewing beside the work ---------------------------------------------------------------- */

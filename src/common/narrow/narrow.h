@@ -67,7 +67,7 @@ struct narrow_opts {
 
 /* What it is read for: `m` is a struct opt_list. */
 #define NARROW_SHIPS_OPT(T, m)                                                                     \
-	{ .name = "ship-id", .letter = 's', .kind = OPT_LIST, .offset = offsetof(T, m),            \
+	{ .name = "ship-id", .letter = 's', .kind = OPT_LIST, .offset = offsetof(T, m), .min = 1,  \
 	  .arg = "SHIP", .help = "only this ship; may be given several times" }
 
 /* The same names in every program. `T` the struct of the configuration, `m` its narrow_opts. */

@@ -470,19 +470,23 @@ void widen_views_of_others(struct registry *r, const struct ship *s, struct str 
 	struct str names = { 0 };
 	struct pg_result *res;
 
-	str_addz(&names, "{\"");
-	str_add(&names, s->base);
-	for (size_t i = 0; i < s->n_groups; i++)
-		str_addf(&names, "\",\"%.*s", (int)s->group[i].table.n, s->group[i].table.p);
-	str_addz(&names, "\"}");
+	str_addc(&names, '[');
+	str_add_json(&names, s->base);
+	for (size_t i = 0; i < s->n_groups; i++) {
+		str_addc(&names, ',');
+		str_add_json(&names, s->group[i].table);
+	}
+	str_addc(&names, ']');
 	res = pg_query(registry_pg(r),
-		"SELECT DISTINCT v.oid::regclass FROM pg_class t"
+		"WITH ours AS (SELECT array_agg(v) AS names"
+		"  FROM jsonb_array_elements_text($2) AS v)"
+		" SELECT DISTINCT v.oid::regclass FROM pg_class t"
 		" JOIN pg_namespace n ON n.oid = t.relnamespace JOIN pg_depend d ON"
 		"  d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid"
 		"  AND d.classid = 'pg_rewrite'::regclass"
-		" JOIN pg_rewrite w ON w.oid = d.objid JOIN pg_class v ON v.oid = w.ev_class"
-		" WHERE n.nspname = $1 AND t.relname = ANY ($2::name[])"
-		" AND NOT (v.relnamespace = n.oid AND v.relname = ANY ($2::name[]))",
+		" JOIN pg_rewrite w ON w.oid = d.objid JOIN pg_class v ON v.oid = w.ev_class, ours"
+		" WHERE n.nspname = $1 AND t.relname = ANY (names)"
+		" AND NOT (v.relnamespace = n.oid AND v.relname = ANY (names))",
 		2, (const char *[]){ registry_opts(r)->schema, str_z(&names) });
 	for (size_t i = 0; i < pg_rows(res); i++)
 		str_addf(list, "%s%s", list->n > 0 ? ", " : "", pg_valuez(res, i, 0));
