@@ -311,7 +311,8 @@ bool ledger_follow_hold(struct pg *target, const struct ledger_facts *f)
  * $1 job, $2 ships, $3 upto, $4 newest commit, $5 lease. A chunk whose reading began before the
  * deletion was seen here may bring the value back; one that is claimed later cannot. Whether a
  * chunk that is done by now was done before our own deletion went by is not known either when it
- * is only just done; ten minutes are far longer than its COMMIT can have taken.
+ * is only just done; ten minutes are far longer than its COMMIT can have taken. Whoever reads the
+ * range of other ships may also meet one that has no chunk there.
  */
 static const char advance_sql[] =
 	"WITH " LEDGER_SHIPS("$2") ","
@@ -330,14 +331,20 @@ static const char advance_sql[] =
 	"   last_time = greatest(t.last_time, excluded.last_time),"
 	"   newest_commit = greatest(t.newest_commit, excluded.newest_commit),"
 	"   at = excluded.at),"
+	" gone AS (SELECT ship, deleted_first AS lo, deleted_last AS hi FROM f WHERE deleted > 0),"
+	" reading AS (SELECT gone.*, c.chunk_from, c.chunk_to FROM gone JOIN ferry.chunk c"
+	"   ON c.job_id = $1 AND c.ship = gone.ship AND c.chunk_from <= hi AND c.chunk_to > lo"
+	"  WHERE c.state = 'running'"
+	"   OR c.state = 'done' AND c.finished_at > now() - interval '10 minutes'"
+	"  UNION SELECT gone.*, c.chunk_from, c.chunk_to FROM gone JOIN ferry.chunk c"
+	"   ON c.job_id = $1 AND c.state <> 'done' AND c.chunk_from <= hi AND c.chunk_to > lo"
+	"  WHERE c.state = 'running' AND NOT EXISTS (SELECT FROM ferry.chunk o"
+	"   WHERE o.job_id = $1 AND o.ship = gone.ship"
+	"   AND o.chunk_from < c.chunk_to AND o.chunk_to > c.chunk_from)),"
 	" doubt AS (INSERT INTO ferry.doubt (job_id, ship, time_from, time_to, why)"
-	"  SELECT $1, f.ship, greatest(c.chunk_from, f.deleted_first),"
-	"   least(c.chunk_to, f.deleted_last + interval '1 microsecond'),"
-	"   'deleted in the source while its chunk was read'"
-	"  FROM f JOIN ferry.chunk c ON c.job_id = $1 AND c.ship = f.ship"
-	"   AND c.chunk_from <= f.deleted_last AND c.chunk_to > f.deleted_first"
-	"  WHERE f.deleted > 0 AND (c.state = 'running'"
-	"   OR c.state = 'done' AND c.finished_at > now() - interval '10 minutes'))"
+	"  SELECT $1, ship, greatest(chunk_from, lo),"
+	"   least(chunk_to, hi + interval '1 microsecond'),"
+	"   'deleted in the source while its chunk was read' FROM reading)"
 	"UPDATE ferry.follower t SET upto = $3,"
 	" newest_commit = greatest(t.newest_commit, $4::timestamp), at = clock_timestamp(),"
 	" chunks = t.chunks + 1, rows = t.rows + sums.rows, cells = t.cells + sums.cells,"
