@@ -170,7 +170,8 @@ static void only_one(void)
 	mine = true;
 }
 
-static NORETURN void die_with(int code, const char *text, const char *more, const char *hint)
+static NORETURN void die_with(
+	enum exit_code code, const char *text, const char *more, const char *hint)
 {
 	char message[3800];
 
@@ -180,8 +181,8 @@ static NORETURN void die_with(int code, const char *text, const char *more, cons
 	put_line(N_("error: "), message, NULL);
 	if (hint)
 		put_line(N_("hint: "), tr(hint), NULL);
-	run_handlers(code, message);
-	exit(code);
+	run_handlers((int)code, message);
+	exit((int)code);
 }
 
 void die(enum exit_code code, const char *fmt, ...)
