@@ -41,7 +41,7 @@ setup() {
 	grep -oE 'code: [a-z_ ]+' "$root/t/model/ferry.pml" | cut -d ' ' -f 2- | xargs -n 1 |
 		sort -u >named
 	# a definition begins in the first column
-	find "$root/src" "$root/pipelines/lib" -name '*.c' -o -name '*.bash' | xargs cat |
+	find "$root/src" "$root/pipelines/lib" -name '*.[cb]*' -type f -exec cat {} + |
 		sed -nE 's/^([A-Za-z].*[ *])?([a-z_]+)\(.*/\2/p' | sort -u >defined
 	comm -23 named defined >missing
 	is "$(<missing)" ''
