@@ -72,3 +72,13 @@ each_program() {
 	}
 	each_program options
 }
+
+@test "contract: programs are built to be hard to attack" {
+	no_sanitizer 'is built otherwise'
+	run_ok "$root/t/lint/harden"
+	mkdir soft
+	gcc -O0 -no-pie -fno-stack-protector -Wl,-z,norelro,-z,lazy,-z,execstack -o soft/program \
+		-x c - <<<'int main(void) { return 0; }'
+	FERRY_BIN=$PWD/soft run_rc 1 "$root/t/lint/harden"
+	is "$(wc -l <"$out")" 6
+}

@@ -367,6 +367,27 @@ P|2024-01-01 02:00:00|2024-01-01 03:00:00"
 	sql "DELETE FROM ferry.chunk WHERE job_id = $job_id"
 }
 
+@test "live: so is one of a ship that nobody planned, where the range of others is being read" {
+	new_job w_
+	sql "INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, state, finished_at)
+		SELECT $job_id, s, t, t + '1 h', e, f FROM (VALUES
+			('Q', '2024-01-01 00:00'::timestamp, 'running', NULL),
+			('R', '2024-01-01 00:00', 'running', NULL),
+			('Q', '2024-01-01 01:00', 'pending', NULL),
+			('Q', '2024-01-01 02:00', 'done', now()),
+			('Q', '2024-01-01 03:00', 'running', NULL),
+			('N', '2024-01-01 03:00', 'pending', NULL)) AS v (s, t, e, f)"
+	{
+		row N 05 '"a":null'
+		facts N 0/10 '' ',"deleted":1,"deleted_first":"2024-01-01 00:00:05",
+			"deleted_last":"2024-01-01 03:30"'
+	} | tr -d '\n\t' | sed 's/}{/}\n{/' | sealed >in
+	run_ok wide in
+	is "$(sql "SELECT ship, time_from, time_to FROM ferry.doubt WHERE job_id = $job_id
+		ORDER BY 2")" 'N|2024-01-01 00:00:05|2024-01-01 01:00:00'
+	sql "DELETE FROM ferry.chunk WHERE job_id = $job_id"
+}
+
 @test "live: TRUNCATE puts all of it in doubt, and says so" {
 	new_job w_
 	facts '' 0/10 ',"truncated":1' | sealed >in

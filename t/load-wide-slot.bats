@@ -145,6 +145,43 @@ row_at() {
 	pg-wide-ledger unfollow --quiet
 }
 
+# A worker reads the range of all ships; what comes live of another one is nobody's chunk.
+@test "slot job: a value that is deleted while a worker meets its ship stays deleted" {
+	local reader
+	[[ $FERRY_BIN == */build/* ]] || skip 'a release has no kill points'
+	sql 'CALL tenant.put(1, 4)'
+	follow_job
+	pg-wide-ledger plan --live >/dev/null 2>&1
+	begin
+	sql "INSERT INTO tenant.tbl_data_timeseries
+			(ship_id, data_channel_id, created_time, long_v, value_format)
+		SELECT 'S9', c, '2024-01-01 00:00:15', 1, 'Integer'
+		FROM unnest(ARRAY['gone', 'kept']) AS c"
+	caught_up
+	export FERRY_WORKER=$BASHPID
+	KP_STOP=dump_seal:1 pg-narrow-dump --job "$job" --seal >past.csv 2>past.err 3>&- &
+	reader=$!
+	wait_until 10 grep -q '^State:.*stopped' "/proc/$reader/status"
+	sql "DELETE FROM tenant.tbl_data_timeseries WHERE data_channel_id = 'gone'"
+	caught_up
+	is "$(sql 'SELECT ship FROM ferry.doubt')" S9
+	# not settled before the chunk that may undo it, whether the follower is there or not
+	run_ok pg-wide-validate --repair --doubt --settle 1ms
+	is "$(sql 'SELECT count(*) FROM ferry.doubt')" 1
+	ends '0 0 0'
+	run_ok pg-wide-validate --repair --doubt --settle 1ms
+	is "$(sql 'SELECT count(*) FROM ferry.doubt')" 1
+	kill -CONT "$reader"
+	wait "$reader"
+	pivot-wide -q past.csv | pg-copy-load --wide
+	is "$(sql "SELECT state, attempt FROM ferry.chunk WHERE ship = 'S9'")" 'done|0'
+	is "$(sql 'SELECT gone, kept FROM tenant.tbl_data_timeseries_s9')" '1|1'
+	run_rc 0 pg-wide-validate --repair --doubt --settle 1ms
+	is "$(sql 'SELECT gone, kept FROM tenant.tbl_data_timeseries_s9')" '|1'
+	is "$(sql 'SELECT count(*) FROM ferry.doubt')" 0
+	run_ok pg-wide-validate
+}
+
 @test "slot job: killed before all is in doubt, it is set up once more" {
 	sql 'CALL tenant.put(1, 5)'
 	run_rc 0 narrow-to-wide --mode migration-only --cutoff-time 2024-01-02

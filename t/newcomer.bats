@@ -39,3 +39,20 @@ load helper
 		"pg-narrow-dump | pivot-wide | $bin/keep-first -c 9 | pg-copy-load --wide"
 	is "$(sql "SELECT count(*) FROM ferry.channel")" 7
 }
+
+# Those of dpkg-buildflags: what is given twice is given once.
+@test "newcomer: the flags of who builds a package are taken, by gcc and by clang" {
+	local compiler
+	mkdir -p tree
+	cp -a "$root/GNUmakefile" "$root/src" "$root/pipelines" tree
+	for compiler in gcc clang; do
+		[[ $compiler == gcc ]] || command -v clang >/dev/null || continue
+		run_ok make -C tree CC="$compiler" CPPFLAGS='-Wdate-time -D_FORTIFY_SOURCE=2' \
+			CFLAGS='-g -O2 -fstack-protector-strong -Wformat -Werror=format-security' \
+			LDFLAGS=-Wl,-z,relro V=1 build/release/src/common/core/msg.o
+		has "$out" '-D_FORTIFY_SOURCE=2' '-fstack-clash-protection'
+		has_no "$out" '-D_FORTIFY_SOURCE=3'
+	done
+	run_ok make -C tree V=1 build/release/src/common/core/str.o
+	has "$out" '-D_FORTIFY_SOURCE=3' '-fstack-protector-strong'
+}

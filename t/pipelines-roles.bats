@@ -98,6 +98,35 @@ mended() {
 	sql "ALTER DATABASE postgres RESET ALL; DROP VIEW tenant.slow"
 }
 
+# Whoever may make functions could have ours find his first.
+@test "roles: functions and operators that others put into the search path are not called" {
+	local each
+	sql "CREATE SCHEMA evil; GRANT USAGE ON SCHEMA evil TO ferry_source, ferry_target;
+		CREATE FUNCTION evil.eq(text, text) RETURNS bool LANGUAGE plpgsql AS
+			'BEGIN RAISE EXCEPTION ''evil was called''; END';
+		CREATE OPERATOR evil.= (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.eq)"
+	for each in 'clock_timestamp() RETURNS timestamptz' 'now() RETURNS timestamptz' \
+		'hashtextextended(text, bigint) RETURNS bigint' 'upper(text) RETURNS text' \
+		'date_bin(interval, timestamp, timestamp) RETURNS timestamp' \
+		'set_config(text, text, bool) RETURNS text' 'md5(text) RETURNS text' \
+		'starts_with(text, text) RETURNS bool'; do
+		sql "CREATE FUNCTION evil.$each LANGUAGE plpgsql AS
+			'BEGIN RAISE EXCEPTION ''evil was called''; END'"
+	done
+	for each in ferry_source ferry_target; do
+		sql "ALTER ROLE $each SET search_path = evil, pg_catalog"
+	done
+	is "$(psql -XAt "$FERRY_TARGET" -c 'SELECT now()' 2>&1 | grep -c 'evil was called')" 1
+	run_rc 0 migrate
+	run_rc 0 narrow-to-wide --mode validate
+	run_ok narrow-to-wide --mode status
+	run_rc 0 narrow-to-wide --mode rollback --yes
+	for each in ferry_source ferry_target; do
+		sql "ALTER ROLE $each RESET search_path"
+	done
+	sql 'DROP SCHEMA evil CASCADE' 2>/dev/null
+}
+
 @test "roles: a source that only reads is polled, and has no slot" {
 	sql 'ALTER ROLE ferry_follower SET default_transaction_read_only = on'
 	FERRY_SOURCE="$owner user=ferry_follower" all_modes poll

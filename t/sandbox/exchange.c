@@ -60,7 +60,7 @@ bool exchange_has_param(const struct exchange *x, const char *name)
 	return exchange_param(x, name).p != NULL;
 }
 
-static struct sl formatted(struct exchange *x, const char *fmt, va_list ap)
+static PRINTF_LIKE(2, 0) struct sl formatted(struct exchange *x, const char *fmt, va_list ap)
 {
 	va_list again;
 	char *text;

@@ -7,7 +7,7 @@ struct query {
 	struct sl contains, status, offline_status, token;
 	double after, before; /* Unix seconds */
 	uint64_t max;
-	enum { BY_NAME, BY_STATUS, BY_OFFLINE, BY_TIME } by;
+	enum by { BY_NAME, BY_STATUS, BY_OFFLINE, BY_TIME } by;
 	bool descending;
 };
 
@@ -35,7 +35,7 @@ static bool read_order(struct exchange *x, const struct json *in, struct query *
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		if (!sl_eq_str(by, names[i]))
 			continue;
-		q->by = (int)i;
+		q->by = (enum by)i;
 		return true;
 	}
 	return exchange_invalid(x,

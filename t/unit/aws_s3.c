@@ -132,7 +132,7 @@ static enum server_then ranges(struct server_shared *s, int fd, unsigned n, cons
 		range ? "206 P" : "200 OK", all - from);
 	if (range)
 		server_say(fd, "Content-Range: bytes %zu-%zu/%zu\r\n", from, all - 1, all);
-	server_say(fd, "\r\n%.*s", (int)(all - from < most ? all - from : most), BODY + from);
+	server_say(fd, "\r\n%.*s", (int)(all - from < most ? all - from : most), &BODY[from]);
 	return all - from <= most ? SERVER_KEEP : SERVER_CLOSE;
 }
 

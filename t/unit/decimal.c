@@ -78,7 +78,7 @@ static void test_against_doubles(void)
 			b = a + (int64_t)(tap_random() % 5) - 2;
 		char s[40], t[40];
 		struct decimal x, y;
-		double u, v;
+		double u, v = 0;
 
 		(void)snprintf(s, sizeof s, "%.1f", (double)a / 2);
 		(void)snprintf(t, sizeof t, "%ge%d", (double)b / 2 * 100, -2);

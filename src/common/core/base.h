@@ -70,7 +70,10 @@ static inline int sl_cmp(struct sl a, struct sl b)
 	return c ? c : (a.n > b.n) - (a.n < b.n);
 }
 
-/* These lose data or overrun by design; the compiler refuses them (their headers come first). */
+/* These lose data or overrun by design; gcc refuses them (their headers come first; to clang some
+ * of them are macros of these). */
+#ifndef __clang__
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok gets atoi atol atoll system popen
+#endif
 
 #endif

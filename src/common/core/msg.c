@@ -178,7 +178,8 @@ static void only_one(void)
 	mine = true;
 }
 
-static NORETURN void die_with(int code, const char *text, const char *more, const char *hint)
+static NORETURN void die_with(
+	enum exit_code code, const char *text, const char *more, const char *hint)
 {
 	char message[3800];
 
@@ -188,10 +189,8 @@ static NORETURN void die_with(int code, const char *text, const char *more, cons
 	put_line(N_("error: "), message, NULL);
 	if (hint)
 		put_line(N_("hint: "), tr(hint), NULL);
-	run_handlers(code, message);
-	if (forked)
-		_exit(code);
-	exit(code);
+	run_handlers((int)code, message);
+	leave((int)code);
 }
 
 void die(enum exit_code code, const char *fmt, ...)

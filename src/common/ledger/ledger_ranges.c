@@ -161,6 +161,22 @@ static void leave_to_doubts(struct ledger_range *r, const struct names *ships,
 	}
 }
 
+/* Whoever still reads the range of others may meet a ship that has no chunk there. */
+static void leave_open(struct ledger_range *r, const struct names *ships,
+	const struct ledger_ranges_opts *o)
+{
+	bool open = memchr(r->cover, LEDGER_COVER_OPEN, ships->n);
+
+	for (size_t s = 0; open && s < ships->n; s++)
+		for (size_t i = 0; i < o->n_doubts; i++)
+			if ((r->cover[s] == LEDGER_COVER_LIVE ||
+				    r->cover[s] == LEDGER_COVER_NONE) &&
+				o->doubt_list[i].ship.p &&
+				ledger_doubt_meets(
+					&o->doubt_list[i], ships->name[s], r->from, r->to))
+				r->cover[s] = LEDGER_COVER_OPEN;
+}
+
 static bool has_counting(const struct ledger_range *r, size_t n_ships, uint8_t except)
 {
 	for (size_t s = 0; s < n_ships; s++)
@@ -175,6 +191,7 @@ static void choose(const struct ledger_ranges_opts *o, const struct names *ships
 	bool part = is_restricted(o);
 
 	for (size_t i = 0; i < n; i++) {
+		leave_open(&range[i], ships, o);
 		for (size_t s = 0; s < ships->n && part && !o->doubt; s++)
 			if (range[i].cover[s] == LEDGER_COVER_NONE ||
 				(range[i].cover[s] == LEDGER_COVER_LIVE && !o->due_us))
@@ -196,7 +213,7 @@ size_t ledger_ranges(struct pg *target, const struct ledger_job *job,
 	int64_t *border = borders(job, opts->live, chunk, n, &n_borders);
 	struct ledger_range *range = arena_alloc(a, mem_mul(n_borders, sizeof *range));
 
-	if (opts->live)
+	if (opts->live || opts->n_doubts > 0)
 		add_live_ships(target, job->id, opts, ships);
 	n_ranges = n_borders - 1;
 	for (size_t i = 0; i < n_ranges; i++) {

@@ -8,11 +8,6 @@
 #include "stream/block.h"
 #include "stream/rd_impl.h"
 
-static inline bool ends_text(char c)
-{
-	return c == '"' || c == '\\' || (unsigned char)c < 0x20;
-}
-
 /*
  * The first byte from `p` on that ends a string, or its plain part: a quote, a backslash, a control
  * byte; not before `end` when there is none. May read IN_SLACK bytes behind the window.
@@ -30,7 +25,7 @@ static inline const char *scan_text(const char *p, const char *end)
 	}
 	return end;
 #else
-	while (p < end && !ends_text(*p))
+	while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
 		p++;
 	return p;
 #endif
