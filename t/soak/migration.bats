@@ -56,10 +56,11 @@ cells_of_narrow() {
 	"$root/t/telemetry" 2 1052 8000000
 	narrow-to-wide --mode schema-only >channels
 	peak=0
-	narrow-to-wide --mode migration-only --cutoff-time 2030-01-01 2>log &
+	MARK=$PWD narrow-to-wide --mode migration-only --cutoff-time 2030-01-01 2>log &
 	local pid=$! sum
 	while kill -0 "$pid" 2>/dev/null; do
-		sum=$(ps -o rss=,comm= -u "$(id -un)" |
+		# of this run alone: others may migrate beside it
+		sum=$(ps -o rss=,comm= -p "$(marked "$PWD" | paste -sd ,)" |
 			awk '$2 ~ /^(pg-narrow|pivot-wide|pg-copy|pg-wide|narrow-to)/ { s += $1 }
 				END { print s + 0 }')
 		((sum <= peak)) || peak=$sum
