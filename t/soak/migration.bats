@@ -60,7 +60,7 @@ cells_of_narrow() {
 	local pid=$! sum
 	while kill -0 "$pid" 2>/dev/null; do
 		# of this run alone: others may migrate beside it
-		sum=$(ps -o rss=,comm= -p "$(marked "$PWD" | paste -sd ,)" |
+		sum=$({ ps -o rss=,comm= -p "$(marked "$PWD" | paste -sd ,)" || :; } |
 			awk '$2 ~ /^(pg-narrow|pivot-wide|pg-copy|pg-wide|narrow-to)/ { s += $1 }
 				END { print s + 0 }')
 		((sum <= peak)) || peak=$sum
