@@ -189,6 +189,41 @@ new_job() {
 		"VALUES (1, '1', NULL, NULL::bigint), (2, 'x', NULL, NULL)"
 }
 
+@test "live: a null undoes what the same chunk has set aside for a column to be made" {
+	{ row W 01 '"a":"1"' && facts W 0/10; } | sealed >in
+	run_ok wide in
+	{
+		row W 01 '"a":"2","b":"5"' && row W 01 '"b":null'
+		row W 02 '"b":"6"' && row W 02 '"a":"3","b":null' && row W 02 '"b":"7"'
+		facts W 0/20
+	} | sealed >in
+	run_ok wide --live in
+	is "$(sql 'SELECT a, b FROM tenant.w_w ORDER BY created_time')" $'2|\n3|7'
+	# also one that somebody else makes in the meantime
+	mkfifo pipe
+	timeout 60 pg-copy-load --wide --target-prefix w_ --accept-unsealed --live pipe 2>"$err" &
+	local pid=$!
+	exec 7>pipe
+	{
+		row W 03 '"c":"5"' && row V 01 '"a":"1"' && row W 03 '"c":null,"a":"1"'
+		facts W,V 0/30
+	} | sealed >in
+	head -n 3 in >&7
+	# behind the first row
+	met() { sql "SELECT 1 / count(*) FROM pg_locks WHERE locktype = 'advisory'
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"; }
+	wait_until 10 met
+	{ row W 03 '"c":"gone"' && printf '%s\n' "${past//\"S\"/\"W\"}"; } | sealed >other
+	run_ok wide other
+	tail -n +4 in >&7
+	exec 7>&-
+	wait "$pid" || {
+		cat "$err"
+		return 1
+	}
+	is "$(sql "SELECT a, c FROM tenant.w_w WHERE created_time = '2024-01-01 00:00:03'")" '1|'
+}
+
 @test "live: a channel that was registered meanwhile, and comes later" {
 	mkfifo pipe
 	timeout 60 pg-copy-load --wide --target-prefix w_ --accept-unsealed --live pipe 2>"$err" &
