@@ -6,6 +6,7 @@
  * itself; this is for making tables before there are rows, and for taking a migration back.
  */
 #include "core/clock.h"
+#include "core/kp.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/num.h"
@@ -300,6 +301,12 @@ static struct ledger_job *slot_jobs(struct run *run, size_t *n_out)
 	return jobs;
 }
 
+static void remove_slots(struct run *run, const struct ledger_job *jobs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		(void)follow_slot_remove(run->conf.source, run->target, &jobs[i]);
+}
+
 static void drop_ships(struct run *run, struct registry *r, const struct names *ships)
 {
 	for (size_t i = 0; i < ships->n; i++) {
@@ -330,14 +337,16 @@ static void do_rollback(struct run *run)
 		die(EX_DIFFERS, "nothing was changed");
 	if (run->conf.ships.n == 0)
 		jobs = slot_jobs(run, &n_jobs);
-	/* first the ledger: workers are fenced off, and nothing that is gone is called done */
+	/* while the ledger knows of them: so one that cannot be removed now is found once more */
+	remove_slots(run, jobs, n_jobs);
+	/* before the tables the ledger: workers are fenced off, and nothing that is gone is called done */
 	for (size_t i = 0; i < run->conf.ships.n; i++)
 		ledger_forget(run->target, target->schema, target->prefix, run->conf.ships.v[i]);
 	if (run->conf.ships.n == 0)
 		ledger_forget(run->target, target->schema, target->prefix, SL(""));
+	KP("ledger_forgot");
 	/* now nobody makes another slot */
-	for (size_t i = 0; i < n_jobs; i++)
-		(void)follow_slot_remove(run->conf.source, run->target, &jobs[i]);
+	remove_slots(run, jobs, n_jobs);
 	end_loaders(run);
 	drop_ships(run, r, &ships);
 	msg_note("rolled back %zu ships in %.1f s", ships.n,
