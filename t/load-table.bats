@@ -324,7 +324,8 @@ raising() {
 		'{"id":9,"up":null,"v":"x"}' >in.json
 	run_rc 65 into t --key id
 	run_rc 0 into t --key id --rejects bad.json
-	is "$(jq -c '[.record, .raw]' bad.json)" '[1,"{\"id\":1,\"up\":9,\"v\":\"old\"}"]'
+	is "$(jq -c '[.record, .raw]' bad.json)" '[1,"{\"id\":1,\"up\":9,\"v\":\"old\"}"]
+[3,"{\"id\":2,\"up\":9}"]'
 	same_rows 'SELECT * FROM public.t' \
 		"VALUES (1, NULL::int, 'new'), (2, NULL, 'new'), (9, NULL, 'x')"
 	# where the first record counts, it may come late

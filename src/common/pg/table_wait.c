@@ -94,61 +94,45 @@ static uint64_t *records_of(struct table *t, const struct shape *s, struct names
 	struct str key = { 0 };
 
 	for (size_t i = 0; i < s->buf.n; i++) {
-		uint64_t now = s->buf.row[i].record;
-		bool added;
-		size_t at;
-
-		if (now == NOT_IN)
+		if (s->buf.row[i].record == NOT_IN)
 			continue;
 		str_clear(&key);
 		row_key(t, s, &s->buf, i, &key);
-		at = names_add(keys, str_sl(&key), &added);
-		record[at] = added || now > record[at] ? now : record[at];
+		record[names_add(keys, str_sl(&key), NULL)] = s->buf.row[i].record;
 	}
 	str_free(&key);
 	return record;
 }
 
-/* Has `s` all the columns of the other? */
-static bool covers(const struct shape *s, const struct shape *other)
+/* One of another shape cannot follow any more: it would put back what the later one has brought. */
+static void refuse_late(struct table *t, const struct shape *of, size_t row)
 {
-	for (size_t i = 0, k = 0; i < other->n; i++) {
-		for (k = 0; k < s->n && s->col[k].to != other->col[i].to; k++)
-			;
-		if (k == s->n)
-			return false;
-	}
-	return true;
+	const struct raw *raw = &of->late_raw_of[row];
+
+	t->conf.bad(t->conf.ctx,
+		&(struct fault){ .record = of->late.row[row].record, .line = of->late.row[row].line,
+			.field = SL(""), .value = SL(""),
+			.why = "what it refers to came behind a later record of its key, or not at all" },
+		(struct sl){ of->late_raw.p + raw->at, raw->n });
 }
 
-/*
- * The rows of one shape. One that has columns of its own cannot follow any more: it would put back
- * what the later one has brought.
- */
-static void forget_of(struct table *t, struct shape *of, bool covered, const struct names *keys,
-	const uint64_t *record)
+static void forget_of(struct table *t, struct shape *of, const struct shape *s,
+	const struct names *keys, const uint64_t *record)
 {
 	bool *out = mem_zalloc((of->late.n + 1) * sizeof *out);
 	struct str key = { 0 };
 
 	for (size_t i = 0; i < of->late.n; i++) {
-		const struct copybuf_row *r = &of->late.row[i];
-		const struct raw *raw = &of->late_raw_of[i];
 		size_t at;
 
 		str_clear(&key);
 		row_key(t, of, &of->late, i, &key);
 		at = names_find(keys, str_sl(&key));
-		out[i] = at != NAMES_NONE && r->record < record[at];
-		if (out[i] && covered)
+		out[i] = at != NAMES_NONE && of->late.row[i].record < record[at];
+		if (out[i] && of == s)
 			t->counts.superseded++;
 		else if (out[i])
-			t->conf.bad(t->conf.ctx,
-				&(struct fault){ .record = r->record, .line = r->line,
-					.field = SL(""), .value = SL(""),
-					.why = "what it refers to came behind a later record of "
-					       "its key, or not at all" },
-				raw->n ? (struct sl){ of->late_raw.p + raw->at, raw->n } : SL(""));
+			refuse_late(t, of, i);
 	}
 	take_late(of, out);
 	str_free(&key);
@@ -157,20 +141,16 @@ static void forget_of(struct table *t, struct shape *of, bool covered, const str
 
 void table_forget_replaced(struct table *t, const struct shape *s)
 {
-	bool ignores = t->conf.on_conflict == TABLE_IGNORE;
 	struct names keys = { 0 };
 	uint64_t *record;
 
 	if (t->keys.n == 0 || t->conf.on_conflict == TABLE_ERROR || count_late(t) == 0)
 		return;
 	record = records_of(t, s, &keys);
-	for (size_t i = 0; i < t->shapes.n; i++) {
-		struct shape *of = &t->shape[i];
-
+	for (size_t i = 0; i < t->shapes.n; i++)
 		/* where the first record counts, one that comes late is left out by itself */
-		if (of->late.n > 0 && (of == s || !ignores))
-			forget_of(t, of, covers(s, of), &keys, record);
-	}
+		if (&t->shape[i] == s || t->conf.on_conflict != TABLE_IGNORE)
+			forget_of(t, &t->shape[i], s, &keys, record);
 	names_free(&keys);
 	mem_free(record);
 }
