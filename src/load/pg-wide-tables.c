@@ -36,13 +36,11 @@ static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "What" },
 	NARROW_SHIPS_OPT(struct conf, ships),
 	{ .name = "drop-tables",
-
 		.verbs = "create", .weakens = true,
 		.kind = OPT_FLAG,
 		.offset = offsetof(struct conf, drop_tables),
 		.help = "drop the tables there are first" },
 	{ .name = "yes",
-
 		.verbs = "rollback", .weakens = true,
 		.letter = 'y',
 		.kind = OPT_FLAG,
@@ -53,7 +51,6 @@ static const struct opt options[] = {
 		.offset = offsetof(struct conf, cascade),
 		.help = "rollback, --drop-tables: drop views that others made of the tables, too" },
 	{ .name = "leave-slot",
-
 		.verbs = "rollback", .weakens = true,
 		.kind = OPT_FLAG,
 		.offset = offsetof(struct conf, leave_slot),
@@ -213,9 +210,7 @@ static void do_analyze(struct run *run)
 				continue;
 			str_clear(&sql);
 			str_addz(&sql, "ANALYZE ");
-			pg_add_ident(run->target, &sql, sl_of(run->conf.target.schema));
-			str_addc(&sql, '.');
-			pg_add_ident(run->target, &sql, s->group[g].table);
+			registry_add_table(r, &sql, s, g);
 			str_addz(&sql, " (created_time)");
 			pg_exec(run->target, str_z(&sql));
 		}

@@ -46,7 +46,6 @@ static const struct opt options[] = {
 		.offset = offsetof(struct conf, repair),
 		.help = "make the wide tables equal, also while they are written to" },
 	{ .name = "delete",
-
 		.needs = "repair", .weakens = true,
 		.kind = OPT_FLAG,
 		.offset = offsetof(struct conf, remove),
@@ -67,7 +66,6 @@ static const struct opt options[] = {
 		.arg = "TIME",
 		.help = "only chunks that were done before (UTC)" },
 	{ .name = "every",
-
 		.needs = "repair", .not_with = "done-before",
 		.kind = OPT_DURATION,
 		.offset = offsetof(struct conf, every),

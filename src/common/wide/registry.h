@@ -123,6 +123,10 @@ struct pg *registry_pg(const struct registry *r);
 const struct target_opts *registry_opts(const struct registry *r);
 struct sl registry_key(const struct registry *r);
 
+/* Appends `schema.table` of a group of the ship, from 0. */
+void registry_add_table(
+	const struct registry *r, struct str *sql, const struct ship *s, size_t group);
+
 /* Tables made from here on have a key of timestamptz, or of timestamp (the default). */
 void registry_zoned(struct registry *r, bool zoned);
 
