@@ -199,6 +199,22 @@ cleared_while_filled() {
 		"VALUES (1, '1', NULL, NULL::bigint), (2, 'x', NULL, NULL)"
 }
 
+@test "live: a value of a new channel is seen, although a null leaves its row empty before" {
+	{ row R 01 '"a":"1","b":"1"' && facts R 0/10; } | sealed >in
+	run_ok wide --group-columns 1 in
+	{
+		row R 01 '"a":null,"b":null,"new":"1"' && row R 02 '"b":null,"new":"2"'
+		row R 03 '"new":"3"' && row R 04 '"b":null'
+		facts R 0/20
+	} | sealed >in
+	run_ok wide --group-columns 1 in
+	{ row R 03 '"newer":"4"' && row R 03 '"new":null' && facts R 0/30; } | sealed >in
+	run_ok wide --live --group-columns 1 in
+	same_rows 'SELECT extract(second FROM created_time)::int, a, b, new, newer FROM tenant.w_r' \
+		"VALUES (1, NULL, NULL, '1', NULL), (2, NULL, NULL, '2', NULL),
+		(3, NULL, NULL, NULL, '4')"
+}
+
 @test "live: a null undoes what the same chunk has set aside for a column to be made" {
 	{ row NA 01 '"a":"1"' && facts NA 0/10; } | sealed >in
 	run_ok wide in

@@ -105,7 +105,7 @@ bool wide_meet_unknown(struct wide *w, struct lane *l, const struct rec *rec)
 /* A record in the spool: this, the key, then cells: column, length and bytes of each. */
 struct head {
 	uint64_t record, line;
-	uint32_t lane, put, key_len;
+	uint32_t lane, key_len;
 };
 
 #define NULL_CELL UINT32_MAX /* as its length: an explicit null */
@@ -126,7 +126,6 @@ void wide_set_aside(struct wide *w, const struct lane *l, const struct rec *rec,
 	struct head head = { .record = rec->record,
 		.line = rec->line,
 		.lane = (uint32_t)(l - w->lane),
-		.put = put,
 		.key_len = (uint32_t)key.n };
 
 	str_clear(&w->scratch);
@@ -169,13 +168,13 @@ static size_t cell_len(uint32_t len)
 	return len == NULL_CELL ? 0 : len;
 }
 
-static void replay_put(struct wide *w, struct lane *l, const struct rec *rec, int64_t instant,
-	bool spine)
+/* Also its row of the first group, which may have been removed as an empty one since. */
+static void replay_put(struct wide *w, struct lane *l, const struct rec *rec, int64_t instant)
 {
 	bool nulls = w->nulls && wide_look_for_nulls(w, l, rec);
 
 	wide_part_instants(w, l, instant);
-	wide_put(w, l, rec, instant, spine && (!nulls || wide_has_values(w, rec)));
+	wide_put(w, l, rec, instant, !nulls || wide_has_values(w, rec));
 	if (nulls)
 		wide_note_nulls(w, l, rec, instant);
 	wide_flush_full(w, l);
@@ -208,7 +207,7 @@ static void replay_record(struct wide *w, struct sl raw, struct field *f)
 	if (!clock_parse(field_sl(&f[w->in_key]), &instant))
 		bug("an instant set aside cannot be read");
 	if (lane_is_ready(l))
-		replay_put(w, l, &rec, instant, !head.put);
+		replay_put(w, l, &rec, instant);
 	else if (any)
 		bug("no table for what was set aside");
 	p = raw.p + sizeof head + head.key_len;
