@@ -68,8 +68,7 @@ struct run {
 	struct arena arena;
 };
 
-/* ---- registry and tables ------------------------------------------------------------------------
- */
+/* ---- registry and tables --------------------------------------------------------------------- */
 
 static void prepare(struct run *run)
 {
@@ -107,13 +106,20 @@ static void add_ships(struct run *run, struct names *out)
 {
 	const char *params[] = { run->conf.target.schema, run->conf.target.prefix };
 	struct pg_result *r = pg_query(run->target,
-		"SELECT DISTINCT ship FROM ferry.channel WHERE target_schema = $1"
-		" AND starts_with(table_name, $2) ORDER BY ship",
+		"SELECT DISTINCT ON (ship) ship, table_name, grp FROM ferry.channel"
+		" WHERE target_schema = $1 AND starts_with(table_name, $2) ORDER BY ship, grp",
 		2, params);
+	struct registry *registry = pg_rows(r) == 0 ? NULL :
+		registry_open(run->target, &run->conf.target, "created_time");
 	struct names all = { .n = 0 };
+	struct sl base;
+	uint64_t group;
 
 	for (size_t i = 0; i < pg_rows(r); i++)
-		(void)names_add(run->conf.ships.n ? &all : out, pg_value(r, i, 0), NULL);
+		if (num_u64(pg_value(r, i, 2), &group) && registry_gives(registry,
+			pg_value(r, i, 0), pg_value(r, i, 1), group, &base))
+			(void)names_add(run->conf.ships.n ? &all : out, pg_value(r, i, 0), NULL);
+	registry_close(registry);
 	for (size_t i = 0; i < run->conf.ships.n; i++) {
 		if (names_find(&all, run->conf.ships.v[i]) != NAMES_NONE)
 			(void)names_add(out, run->conf.ships.v[i], NULL);
@@ -268,9 +274,15 @@ static void end_loaders(struct run *run)
 		0, NULL));
 }
 
+static void remove_slots(struct run *run, const struct ledger_job *jobs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		(void)follow_slot_remove(run->conf.source, run->target, &jobs[i]);
+}
+
 /*
- * The jobs whose tables go and that follow a slot; the source must be there before anything is
- * changed. In the arena.
+ * The jobs whose tables go and that followed a slot, which goes while the ledger knows of it: one
+ * that cannot be removed now is found by the next run. In the arena.
  */
 static struct ledger_job *slot_jobs(struct run *run, size_t *n_out)
 {
@@ -290,16 +302,9 @@ static struct ledger_job *slot_jobs(struct run *run, size_t *n_out)
 		     follower.kind == LEDGER_FOLLOW_SLOT;
 	}
 	pg_clear(r);
-	if (n > 0)
-		pg_close(pg_connect(run->conf.source, "source"));
+	remove_slots(run, jobs, n);
 	*n_out = n;
 	return jobs;
-}
-
-static void remove_slots(struct run *run, const struct ledger_job *jobs, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		(void)follow_slot_remove(run->conf.source, run->target, &jobs[i]);
 }
 
 static void drop_ships(struct run *run, struct registry *r, const struct names *ships)
@@ -332,9 +337,7 @@ static void do_rollback(struct run *run)
 		die(EX_DIFFERS, "nothing was changed");
 	if (run->conf.ships.n == 0)
 		jobs = slot_jobs(run, &n_jobs);
-	/* while the ledger knows of them: so one that cannot be removed now is found once more */
-	remove_slots(run, jobs, n_jobs);
-	/* before the tables the ledger: workers are fenced off, and nothing that is gone is called done */
+	/* before tables the ledger: workers are fenced off, and nothing that is gone is called done */
 	for (size_t i = 0; i < run->conf.ships.n; i++)
 		ledger_forget(run->target, target->schema, target->prefix, run->conf.ships.v[i]);
 	if (run->conf.ships.n == 0)
@@ -411,8 +414,7 @@ static void do_env(struct run *run)
 	str_free(&env);
 }
 
-/* ---- main --------------------------------------------------------------------------------------
- */
+/* ---- main ------------------------------------------------------------------------------------ */
 
 #define VERBS "register|create|list|relations|analyze|rollback|save|load|env"
 

@@ -95,8 +95,7 @@ struct check {
 	struct report differing;
 };
 
-/* ---- differences -------------------------------------------------------------------------------
- */
+/* ---- differences ----------------------------------------------------------------------------- */
 
 static const struct report_column differing_columns[] = {
 	{ "ship", false },
@@ -119,8 +118,7 @@ static void on_difference(void *ctx, size_t ship, const struct celldiff_cell *ce
 	report_textz(&c->differing, celldiff_text(cell->what));
 }
 
-/* ---- report ------------------------------------------------------------------------------------
- */
+/* ---- report ---------------------------------------------------------------------------------- */
 
 static const struct report_column ship_columns[] = {
 	{ "ship", false },
@@ -254,8 +252,7 @@ static int put_report(struct check *c)
 	return total.differences || total.left ? EX_DIFFERS : EX_DONE;
 }
 
-/* ---- main --------------------------------------------------------------------------------------
- */
+/* ---- main ------------------------------------------------------------------------------------ */
 
 static struct verify_opts options_of(struct check *c)
 {

@@ -231,8 +231,7 @@ void cellsum_target_close(struct cellsum_target *t)
 	registry_close(t->r);
 }
 
-/* ---- in detail --------------------------------------------------------------------------------
- */
+/* ---- in detail ------------------------------------------------------------------------------- */
 
 /* Counts and sums of channels list[0..n) of one group. */
 static void take_channels(struct cellsum_target *t, struct ship *ship, size_t group, int64_t from,

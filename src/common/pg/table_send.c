@@ -159,10 +159,7 @@ static bool needs_stage(const struct table *t, const struct shape *s)
 	return needed;
 }
 
-/*
- * What is wrong with a new row may be right for one that is there: it has values for the columns
- * that are absent, or is to stay as it is. A value that its type cannot hold is wrong for both.
- */
+/* What is wrong with a new row may be right for one that is there; no value of another type is. */
 static bool meets_row(const struct table *t)
 {
 	const char *state = pg_sqlstate(t->pg);

@@ -136,6 +136,13 @@ void registry_zoned(struct registry *r, bool zoned);
  */
 struct ship *registry_ship(struct registry *r, struct sl id);
 
+/*
+ * Is this the name of the ship's table of group `number`, with our prefix? Another one may begin
+ * with it. *base: the ship's name of the seeds.
+ */
+bool registry_gives(struct registry *r, struct sl ship, struct sl table, uint64_t number,
+	struct sl *base) NODISCARD;
+
 /* Reads it again: what others have registered and made. Assignments not stored are forgotten. */
 void registry_read(struct registry *r, struct ship *s);
 
