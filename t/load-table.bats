@@ -334,15 +334,18 @@ raising() {
 	same_rows 'SELECT id, v FROM public.t' "VALUES (1, 'new'), (2, 'new'), (9, 'x')"
 }
 
-@test "refused: a deferred constraint that a later chunk violates, behind a merge of an earlier one" {
-	table t 'ship_id int, created_time timestamp, value text UNIQUE DEFERRABLE INITIALLY DEFERRED,
-		PRIMARY KEY (ship_id, created_time)'
+@test "refused: a deferred constraint that a later chunk violates, behind an earlier merge" {
+	table t 'ship_id int, created_time timestamp, PRIMARY KEY (ship_id, created_time),
+		value text UNIQUE DEFERRABLE INITIALLY DEFERRED'
 	sql "CREATE TABLE public.n (ship_id int, created_time timestamp, data_channel_id text,
-			value text, PRIMARY KEY (ship_id, data_channel_id, created_time));
-		INSERT INTO public.n VALUES (1, '2024-01-01', 'c', 'a'), (2, '2024-01-01', 'c', 'b'),
-			(1, '2024-01-02', 'c', 'c'), (2, '2024-01-02', 'c', 'a');
+			value text,
+			PRIMARY KEY (ship_id, data_channel_id, created_time));
+		INSERT INTO public.n VALUES (1, '2024-01-01', 'c', 'a'),
+			(2, '2024-01-01', 'c', 'b'), (1, '2024-01-02', 'c', 'c'),
+			(2, '2024-01-02', 'c', 'a');
 		INSERT INTO public.t VALUES (1, '2024-01-01', 'was')"
-	pg-narrow-dump --seal --chunk 1d --table public.n --value-column value >in.sealed 2>"$err"
+	pg-narrow-dump --seal --chunk 1d --table public.n --value-column value \
+		>in.sealed 2>"$err"
 	run_rc 0 pg-copy-load --table public.t --key ship_id,created_time --ignore-unknown \
 		--rejects bad.json in.sealed
 	is "$(jq -c '[.record, .raw]' bad.json)" '[4,"2,2024-01-02 00:00:00,c,a,"]'

@@ -210,7 +210,8 @@ cleared_while_filled() {
 	run_ok wide --group-columns 1 in
 	{ row R 03 '"newer":"4"' && row R 03 '"new":null' && facts R 0/30; } | sealed >in
 	run_ok wide --live --group-columns 1 in
-	same_rows 'SELECT extract(second FROM created_time)::int, a, b, new, newer FROM tenant.w_r' \
+	same_rows 'SELECT extract(second FROM created_time)::int, a, b, new, newer
+		FROM tenant.w_r' \
 		"VALUES (1, NULL, NULL, '1', NULL), (2, NULL, NULL, '2', NULL),
 		(3, NULL, NULL, NULL, '4')"
 }

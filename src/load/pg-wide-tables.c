@@ -337,7 +337,7 @@ static void do_rollback(struct run *run)
 		die(EX_DIFFERS, "nothing was changed");
 	if (run->conf.ships.n == 0)
 		jobs = slot_jobs(run, &n_jobs);
-	/* before tables the ledger: workers are fenced off, and nothing that is gone is called done */
+	/* then the ledger: workers are fenced off, and nothing that is gone is called done */
 	for (size_t i = 0; i < run->conf.ships.n; i++)
 		ledger_forget(run->target, target->schema, target->prefix, run->conf.ships.v[i]);
 	if (run->conf.ships.n == 0)

@@ -95,9 +95,9 @@ static const char *with_settings(struct pg *pg, const char *sql)
 	if (begins(sql, "BEGIN")) {
 		first = strcspn(sql, ";");
 		str_add(&pg->line, (struct sl){ sql, first });
-		/* what a statement has waited for, the next one must see, whatever is the default */
-		str_addz(&pg->line, first == strlen("BEGIN") ? " ISOLATION LEVEL READ COMMITTED;"
-							     : ";");
+		/* whatever is the default: what one has waited for, the next must see */
+		str_addz(&pg->line,
+			first == strlen("BEGIN") ? " ISOLATION LEVEL READ COMMITTED;" : ";");
 		first += sql[first] == ';';
 	}
 	/* several statements at once are one transaction, also without BEGIN */

@@ -104,15 +104,17 @@ static uint64_t *records_of(struct table *t, const struct shape *s, struct names
 	return record;
 }
 
-/* One of another shape cannot follow any more: it would put back what the later one has brought. */
+/* One of another shape cannot follow now: it would put back what the later one has brought. */
 static void refuse_late(struct table *t, const struct shape *of, size_t row)
 {
 	const struct raw *raw = &of->late_raw_of[row];
 
 	t->conf.bad(t->conf.ctx,
-		&(struct fault){ .record = of->late.row[row].record, .line = of->late.row[row].line,
-			.field = SL(""), .value = SL(""),
-			.why = "what it refers to came behind a later record of its key, or not at all" },
+		&(struct fault){ .record = of->late.row[row].record,
+			.line = of->late.row[row].line,
+			.field = SL(""),
+			.value = SL(""),
+			.why = "what it refers to came behind a later record of its key" },
 		(struct sl){ of->late_raw.p + raw->at, raw->n });
 }
 
