@@ -64,7 +64,8 @@ static bool merge_rows(struct sending *s, const char *target, size_t rows)
 	if (ok) {
 		sum->inserted += merged.inserted;
 		sum->updated += merged.updated;
-		sum->equal += rows - merged.inserted - merged.updated;
+		/* without values they only had to be there, maybe for what comes later of them */
+		sum->equal += n > 0 ? rows - merged.inserted - merged.updated : 0;
 	}
 	return ok;
 }
