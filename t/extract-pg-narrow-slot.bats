@@ -232,6 +232,27 @@ two_rows_of_a_cell() {
 	: >stream
 }
 
+@test "slot: a source that dies while a cell is read from its table ends the program" {
+	local reader="pid FROM pg_stat_activity WHERE wait_event = 'ClientWrite'
+		AND query LIKE '%COPY (SELECT%'"
+	own_cluster --option wal_level=logical
+	sql "CREATE SCHEMA tenant; $(table)"
+	KP_STOP=copy_out:1 two_rows_of_a_cell
+	# more than there is room for on the way
+	sql "INSERT INTO tenant.tbl_data_timeseries
+		(ship_id, data_channel_id, created_time, str_v, value_format)
+		VALUES ('S', 'c', '2024-01-01 00:00:01', repeat('x', 8000000), 'String')"
+	sql 'DELETE FROM tenant.tbl_data_timeseries WHERE long_v = 2'
+	wait_until 20 grep -q '^State:.*T' "/proc/$follower/status"
+	wait_until 20 sql "SELECT 1 / count(*), min(pid) FROM (SELECT $reader) AS r"
+	kill -KILL "$(sql "SELECT $reader")"
+	kill -CONT "$follower"
+	ended() { ! kill -0 "$follower" 2>/dev/null; }
+	wait_until 60 ended
+	ends 75
+	has follow.err 'read failed, source'
+}
+
 @test "slot: an update of a row that is not the last of its cell changes nothing there" {
 	two_rows_of_a_cell
 	sql "UPDATE tenant.tbl_data_timeseries SET long_v = 3 WHERE long_v = 1"

@@ -148,6 +148,19 @@ double precision|1e-05|||'
 	is_carried_over
 }
 
+@test "dual-load: channels that are named like columns" {
+	local name n=0
+	local -a rows=()
+	narrow_table
+	for name in a ship_id @ship_id created_time @created_time @seal @@seal; do
+		rows+=("S,2024-01-01 00:00:00,$name,$((n += 1)),Integer")
+	done
+	feed "${rows[@]}"
+	run_rc 0 pg-dual-load f.csv
+	is "$(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries')" 7
+	is_carried_over
+}
+
 @test "dual-load: bad records stop it before anything is written, or are kept aside for both" {
 	narrow_table
 	local bad each

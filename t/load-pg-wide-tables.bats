@@ -248,3 +248,18 @@ tbl_data_timeseries_imo3|r'
 	run_rc 69 pg-wide-tables rollback --yes
 	has "$err" mine still of_all_9 of_all_14
 }
+
+@test "tables: a prefix that begins like another one has tables of its own" {
+	local ship
+	for ship in A B test_A; do
+		printf '%s\n' ship_id,created_time,c "$ship,2024-01-01,1" >"$ship.csv"
+	done
+	run_ok pg-copy-load --wide A.csv
+	run_ok pg-copy-load --wide test_A.csv
+	run_ok pg-copy-load --wide --target-prefix tbl_data_timeseries_test_ B.csv
+	is "$(pg-wide-tables list | xargs)" 'A test_A'
+	is "$(pg-wide-tables list --target-prefix tbl_data_timeseries_test_)" B
+	run_rc 0 pg-wide-tables rollback --yes
+	is "$(relations)" 'tbl_data_timeseries_test_b|r'
+	is "$(sql 'SELECT ship FROM ferry.channel')" B
+}

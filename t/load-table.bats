@@ -110,6 +110,21 @@ into() {
 	same_rows 'SELECT * FROM public.t' "VALUES (1, 'there', 'x'), (2, 'there', 'new')"
 }
 
+@test "key: a check that only a new row fails is no fault where the row is there" {
+	table t 'id int PRIMARY KEY, a text, b int, CHECK (b IS NOT NULL)'
+	sql "INSERT INTO public.t VALUES (1, 'x', 1), (2, 'x', 2)"
+	printf '{"id":%s,"a":"y"}\n' 1 2 >in.json
+	run_ok into t --key id
+	same_rows 'SELECT * FROM public.t' "VALUES (1, 'y', 1), (2, 'y', 2)"
+	printf 'id,a,b\n1,z,\n3,z,3\n' >in.csv
+	run_rc 0 into t --key id --on-conflict ignore
+	same_rows 'SELECT * FROM public.t' "VALUES (1, 'y', 1), (2, 'y', 2), (3, 'z', 3)"
+	printf '{"id":%s,"a":"v"}\n' 1 4 2 >in.json
+	run_rc 0 into t --key id --rejects bad.json
+	is "$(jq .record bad.json)" 2
+	same_rows 'SELECT id, a FROM public.t' "VALUES (1, 'v'), (2, 'v'), (3, 'z')"
+}
+
 @test "key: what --on-conflict says becomes of rows that are there" {
 	printf 'k,v\n1,new\n2,same\n3,first\n3,last\n' >in.csv
 	reset() {
@@ -287,6 +302,55 @@ raising() {
 	run_rc 65 into t
 	has "$err" 'record 1' 'is not present'
 	is "$(sql 'SELECT count(*) FROM public.t WHERE id > 20')" 0
+}
+
+@test "refused: a row that waits is replaced only by a later one that gets in" {
+	table t "id int PRIMARY KEY, up int REFERENCES public.t, v text CHECK (v <> 'bad')"
+	printf '%s\n' id,up,v 1,2,first 1,99,lost 2,,there 3,2,first 3,2,bad 4,5,first 4,2,last \
+		5,,x >in.csv
+	for size in 4M 1K; do
+		sql 'TRUNCATE public.t'
+		run_rc 0 into t --key id --buffer "$size" --rejects bad.json
+		is "$(jq .record bad.json | sort | xargs)" '2 5'
+		same_rows 'SELECT * FROM public.t' "VALUES (1, 2, 'first'), (2, NULL, 'there'),
+			(3, 2, 'first'), (4, 2, 'last'), (5, NULL, 'x')"
+	done
+}
+
+@test "refused: a row that waits puts nothing back that a later one has changed" {
+	table t 'id int PRIMARY KEY, up int REFERENCES public.t, v text'
+	printf '%s\n' '{"id":1,"up":9,"v":"old"}' '{"id":1,"v":"new"}' \
+		'{"id":2,"up":9}' '{"id":2,"up":null,"v":"new"}' \
+		'{"id":9,"up":null,"v":"x"}' >in.json
+	run_rc 65 into t --key id
+	run_rc 0 into t --key id --rejects bad.json
+	is "$(jq -c '[.record, .raw]' bad.json)" '[1,"{\"id\":1,\"up\":9,\"v\":\"old\"}"]
+[3,"{\"id\":2,\"up\":9}"]'
+	same_rows 'SELECT * FROM public.t' \
+		"VALUES (1, NULL::int, 'new'), (2, NULL, 'new'), (9, NULL, 'x')"
+	# where the first record counts, it may come late
+	sql 'TRUNCATE public.t'
+	run_rc 0 into t --key id --on-conflict ignore --rejects bad.json
+	same_rows 'SELECT id, v FROM public.t' "VALUES (1, 'new'), (2, 'new'), (9, 'x')"
+}
+
+@test "refused: a deferred constraint that a later chunk violates, behind an earlier merge" {
+	table t 'ship_id int, created_time timestamp, PRIMARY KEY (ship_id, created_time),
+		value text UNIQUE DEFERRABLE INITIALLY DEFERRED'
+	sql "CREATE TABLE public.n (ship_id int, created_time timestamp, data_channel_id text,
+			value text,
+			PRIMARY KEY (ship_id, data_channel_id, created_time));
+		INSERT INTO public.n VALUES (1, '2024-01-01', 'c', 'a'),
+			(2, '2024-01-01', 'c', 'b'), (1, '2024-01-02', 'c', 'c'),
+			(2, '2024-01-02', 'c', 'a');
+		INSERT INTO public.t VALUES (1, '2024-01-01', 'was')"
+	pg-narrow-dump --seal --chunk 1d --table public.n --value-column value \
+		>in.sealed 2>"$err"
+	run_rc 0 pg-copy-load --table public.t --key ship_id,created_time --ignore-unknown \
+		--rejects bad.json in.sealed
+	is "$(jq -c '[.record, .raw]' bad.json)" '[4,"2,2024-01-02 00:00:00,c,a,"]'
+	same_rows 'SELECT * FROM public.t' "VALUES (1, timestamp '2024-01-01', 'a'),
+		(2, '2024-01-01', 'b'), (1, '2024-01-02', 'c')"
 }
 
 @test "refused: when nothing is left it is 65, and no table is made" {

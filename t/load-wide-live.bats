@@ -130,27 +130,37 @@ new_job() {
 	is "$(sql "SELECT count(*) FROM ferry.channel WHERE channel = 'none'")" 0
 }
 
-# Otherwise the value is in a table, and the view does not show it.
-@test "live: a row is not removed as empty while another loader fills its other tables" {
-	local filler clearer
-	{ row P 01 '"a":"1","b":"1","c":"1","d":"1"' && row P 02 '"a":"2"' && facts P 0/10; } |
-		sealed >in
+# cleared_while_filled SHIP: otherwise the value is in a table, and the view does not show it
+cleared_while_filled() {
+	local filler clearer ship=$1
+	{
+		row "$ship" 01 '"a":"1","b":"1","c":"1","d":"1"' && row "$ship" 02 '"a":"2"'
+		facts "$ship" 0/10
+	} | sealed >in
 	run_ok wide --group-columns 2 in
-	{ row P 02 '"c":"past"' && printf '%s\n' "${past//\"S\"/\"P\"}"; } | sealed >in
+	{ row "$ship" 02 '"c":"past"' && printf '%s\n' "${past//\"S\"/\"$ship\"}"; } | sealed >in
 	KP_STOP=before_commit:1 pg-copy-load --wide --target-prefix w_ in 3>&- &
 	filler=$!
 	wait_until 10 grep -q '^State:.*T' "/proc/$filler/status"
-	{ row P 02 '"a":null' && facts P 0/20; } | sealed >live
+	{ row "$ship" 02 '"a":null' && facts "$ship" 0/20; } | sealed >live
 	pg-copy-load --wide --target-prefix w_ live 3>&- &
 	clearer=$!
 	waits() { ! kill -0 "$clearer" || sql "SELECT 1 / count(*) FROM pg_stat_activity
-		WHERE wait_event_type = 'Lock' AND query LIKE '%w_p_1%'"; }
+		WHERE wait_event_type = 'Lock' AND query LIKE '%w_${ship}_1%'"; }
 	wait_until 10 waits
 	kill -CONT "$filler"
 	wait "$filler"
 	wait "$clearer"
-	same_rows 'SELECT extract(second FROM created_time)::int, a, c FROM tenant.w_p' \
+	same_rows "SELECT extract(second FROM created_time)::int, a, c FROM tenant.w_$ship" \
 		"VALUES (1, '1', '1'), (2, NULL, 'past')"
+}
+
+@test "live: a row is not removed as empty while another loader fills its other tables" {
+	cleared_while_filled p
+	# and that is so whatever transactions are by default
+	sql "ALTER DATABASE \"$PGDATABASE\" SET default_transaction_isolation = 'repeatable read'"
+	cleared_while_filled p2
+	sql "ALTER DATABASE \"$PGDATABASE\" RESET default_transaction_isolation"
 }
 
 @test "live: nulls clear nothing where a chunk only fills, and CSV has none" {
@@ -187,6 +197,58 @@ new_job() {
 	wait "$pid"
 	same_rows 'SELECT extract(second FROM created_time)::int, d, e, f FROM tenant.w_o' \
 		"VALUES (1, '1', NULL, NULL::bigint), (2, 'x', NULL, NULL)"
+}
+
+@test "live: a value of a new channel is seen, although a null leaves its row empty before" {
+	{ row R 01 '"a":"1","b":"1"' && facts R 0/10; } | sealed >in
+	run_ok wide --group-columns 1 in
+	{
+		row R 01 '"a":null,"b":null,"new":"1"' && row R 02 '"b":null,"new":"2"'
+		row R 03 '"new":"3"' && row R 04 '"b":null'
+		facts R 0/20
+	} | sealed >in
+	run_ok wide --group-columns 1 in
+	{ row R 03 '"newer":"4"' && row R 03 '"new":null' && facts R 0/30; } | sealed >in
+	run_ok wide --live --group-columns 1 in
+	same_rows 'SELECT extract(second FROM created_time)::int, a, b, new, newer
+		FROM tenant.w_r' \
+		"VALUES (1, NULL, NULL, '1', NULL), (2, NULL, NULL, '2', NULL),
+		(3, NULL, NULL, NULL, '4')"
+}
+
+@test "live: a null undoes what the same chunk has set aside for a column to be made" {
+	{ row NA 01 '"a":"1"' && facts NA 0/10; } | sealed >in
+	run_ok wide in
+	{
+		row NA 01 '"a":"2","b":"5"' && row NA 01 '"b":null'
+		row NA 02 '"b":"6"' && row NA 02 '"a":"3","b":null' && row NA 02 '"b":"7"'
+		facts NA 0/20
+	} | sealed >in
+	run_ok wide --live in
+	is "$(sql 'SELECT a, b FROM tenant.w_na ORDER BY created_time')" $'2|\n3|7'
+	# also one that somebody else makes in the meantime
+	mkfifo pipe
+	timeout 60 pg-copy-load --wide --target-prefix w_ --accept-unsealed --live pipe 2>"$err" &
+	local pid=$!
+	exec 7>pipe
+	{
+		row NA 03 '"c":"5"' && row NB 01 '"a":"1"' && row NA 03 '"c":null,"a":"1"'
+		facts NA,NB 0/30
+	} | sealed >in
+	head -n 3 in >&7
+	# behind the first row
+	met() { sql "SELECT 1 / count(*) FROM pg_locks WHERE locktype = 'advisory'
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"; }
+	wait_until 10 met
+	{ row NA 03 '"c":"gone"' && printf '%s\n' "${past//\"S\"/\"NA\"}"; } | sealed >other
+	run_ok wide other
+	tail -n +4 in >&7
+	exec 7>&-
+	wait "$pid" || {
+		cat "$err"
+		return 1
+	}
+	is "$(sql "SELECT a, c FROM tenant.w_na WHERE created_time = '2024-01-01 00:00:03'")" '1|'
 }
 
 @test "live: a channel that was registered meanwhile, and comes later" {

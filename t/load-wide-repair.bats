@@ -49,6 +49,22 @@ row_of() {
 		VALUES ('${4-IMO9999993}', '$1', '$2', $3, 'Decimal')"
 }
 
+@test "repair: channels that are named like other columns get back what they had" {
+	production 60
+	sql "INSERT INTO tenant.tbl_data_timeseries
+		(ship_id, data_channel_id, created_time, double_v, value_format)
+		SELECT 'IMO9999993', name, '2024-10-02', n, 'Decimal'
+		FROM unnest('{ship_id,@ship_id,created_time,@created_time,@seal,@@seal}'::text[])
+			WITH ORDINALITY AS u (name, n)"
+	sql 'DELETE FROM ferry.chunk'
+	carry_over --group-columns 12
+	sql "DELETE FROM $(table imo9999993 1) WHERE created_time = '2024-10-02'"
+	sql "UPDATE tenant.$(sql "SELECT table_name FROM ferry.channel WHERE ship = 'IMO9999993'
+		AND channel = '@ship_id'") SET \"@ship_id\" = NULL"
+	repairs 0
+	is_equal
+}
+
 @test "repair: lost values, lost rows, a lost table" {
 	local t
 	production

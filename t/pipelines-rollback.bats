@@ -202,6 +202,16 @@ slots() {
 		(SELECT count(*) FROM pg_publication)"
 }
 
+@test "rollback: one that is killed leaves no slot that nobody knows of" {
+	"$root/t/telemetry" 1 10 100
+	run_rc 0 pg-wide-ledger plan --live
+	run_rc 0 pg-wide-ledger follow --follow slot
+	is "$(slots)" '1|1'
+	KP_KILL=ledger_forgot:1 run_rc 137 pg-wide-tables rollback --yes
+	run_rc 0 pg-wide-tables rollback --yes
+	is "$(slots)" '0|0'
+}
+
 @test "rollback: slot and publication go, while somebody reads" {
 	"$root/t/telemetry" 2 10 2000
 	local code=0

@@ -31,7 +31,6 @@ static const struct opt options[] = {
 		.arg = "SIZE",
 		.help = "migration: room the target has (default: seen where it is local)" },
 	{ .name = "runs",
-
 		.verbs = "queries",
 		.kind = OPT_UINT,
 		.offset = offsetof(struct conf, runs),

@@ -6,6 +6,7 @@
  * itself; this is for making tables before there are rows, and for taking a migration back.
  */
 #include "core/clock.h"
+#include "core/kp.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/num.h"
@@ -35,13 +36,11 @@ static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "Input" },
 	NARROW_SHIPS_OPT(struct conf, ships),
 	{ .name = "drop-tables",
-
 		.verbs = "create", .weakens = true,
 		.kind = OPT_FLAG,
 		.offset = offsetof(struct conf, drop_tables),
 		.help = "drop the tables there are first" },
 	{ .name = "yes",
-
 		.verbs = "rollback", .weakens = true,
 		.letter = 'y',
 		.kind = OPT_FLAG,
@@ -52,7 +51,6 @@ static const struct opt options[] = {
 		.offset = offsetof(struct conf, cascade),
 		.help = "rollback, --drop-tables: drop views that others made of the tables, too" },
 	{ .name = "leave-slot",
-
 		.verbs = "rollback", .weakens = true,
 		.kind = OPT_FLAG,
 		.offset = offsetof(struct conf, leave_slot),
@@ -70,8 +68,7 @@ struct run {
 	struct arena arena;
 };
 
-/* ---- registry and tables ------------------------------------------------------------------------
- */
+/* ---- registry and tables --------------------------------------------------------------------- */
 
 static void prepare(struct run *run)
 {
@@ -109,13 +106,20 @@ static void add_ships(struct run *run, struct names *out)
 {
 	const char *params[] = { run->conf.target.schema, run->conf.target.prefix };
 	struct pg_result *r = pg_query(run->target,
-		"SELECT DISTINCT ship FROM ferry.channel WHERE target_schema = $1"
-		" AND starts_with(table_name, $2) ORDER BY ship",
+		"SELECT DISTINCT ON (ship) ship, table_name, grp FROM ferry.channel"
+		" WHERE target_schema = $1 AND starts_with(table_name, $2) ORDER BY ship, grp",
 		2, params);
+	struct registry *registry = pg_rows(r) == 0 ? NULL :
+		registry_open(run->target, &run->conf.target, "created_time");
 	struct names all = { .n = 0 };
+	struct sl base;
+	uint64_t group;
 
 	for (size_t i = 0; i < pg_rows(r); i++)
-		(void)names_add(run->conf.ships.n ? &all : out, pg_value(r, i, 0), NULL);
+		if (num_u64(pg_value(r, i, 2), &group) && registry_gives(registry,
+			pg_value(r, i, 0), pg_value(r, i, 1), group, &base))
+			(void)names_add(run->conf.ships.n ? &all : out, pg_value(r, i, 0), NULL);
+	registry_close(registry);
 	for (size_t i = 0; i < run->conf.ships.n; i++) {
 		if (names_find(&all, run->conf.ships.v[i]) != NAMES_NONE)
 			(void)names_add(out, run->conf.ships.v[i], NULL);
@@ -212,9 +216,7 @@ static void do_analyze(struct run *run)
 				continue;
 			str_clear(&sql);
 			str_addz(&sql, "ANALYZE ");
-			pg_add_ident(run->target, &sql, sl_of(run->conf.target.schema));
-			str_addc(&sql, '.');
-			pg_add_ident(run->target, &sql, s->group[g].table);
+			registry_add_table(r, &sql, s, g);
 			str_addz(&sql, " (created_time)");
 			pg_exec(run->target, str_z(&sql));
 		}
@@ -272,9 +274,15 @@ static void end_loaders(struct run *run)
 		0, NULL));
 }
 
+static void remove_slots(struct run *run, const struct ledger_job *jobs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		(void)follow_slot_remove(run->conf.source, run->target, &jobs[i]);
+}
+
 /*
- * The jobs whose tables go and that follow a slot; the source must be there before anything is
- * changed. In the arena.
+ * The jobs whose tables go and that followed a slot, which goes while the ledger knows of it: one
+ * that cannot be removed now is found by the next run. In the arena.
  */
 static struct ledger_job *slot_jobs(struct run *run, size_t *n_out)
 {
@@ -294,8 +302,7 @@ static struct ledger_job *slot_jobs(struct run *run, size_t *n_out)
 		     follower.kind == LEDGER_FOLLOW_SLOT;
 	}
 	pg_clear(r);
-	if (n > 0)
-		pg_close(pg_connect(run->conf.source, "source"));
+	remove_slots(run, jobs, n);
 	*n_out = n;
 	return jobs;
 }
@@ -330,14 +337,14 @@ static void do_rollback(struct run *run)
 		die(EX_DIFFERS, "nothing was changed");
 	if (run->conf.ships.n == 0)
 		jobs = slot_jobs(run, &n_jobs);
-	/* first the ledger: workers are fenced off, and nothing that is gone is called done */
+	/* then the ledger: workers are fenced off, and nothing that is gone is called done */
 	for (size_t i = 0; i < run->conf.ships.n; i++)
 		ledger_forget(run->target, target->schema, target->prefix, run->conf.ships.v[i]);
 	if (run->conf.ships.n == 0)
 		ledger_forget(run->target, target->schema, target->prefix, SL(""));
+	KP("ledger_forgot");
 	/* now nobody makes another slot */
-	for (size_t i = 0; i < n_jobs; i++)
-		(void)follow_slot_remove(run->conf.source, run->target, &jobs[i]);
+	remove_slots(run, jobs, n_jobs);
 	end_loaders(run);
 	drop_ships(run, r, &ships);
 	msg_note("rolled back %zu ships in %.1f s", ships.n,
@@ -407,8 +414,7 @@ static void do_env(struct run *run)
 	str_free(&env);
 }
 
-/* ---- main --------------------------------------------------------------------------------------
- */
+/* ---- main ------------------------------------------------------------------------------------ */
 
 #define VERBS "register|create|list|relations|analyze|rollback|save|load|env"
 

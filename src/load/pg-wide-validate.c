@@ -46,7 +46,6 @@ static const struct opt options[] = {
 		.offset = offsetof(struct conf, repair),
 		.help = "make the wide tables equal, also while they are written to" },
 	{ .name = "delete",
-
 		.needs = "repair", .weakens = true,
 		.kind = OPT_FLAG,
 		.offset = offsetof(struct conf, remove),
@@ -67,7 +66,6 @@ static const struct opt options[] = {
 		.arg = "TIME",
 		.help = "only chunks that were done before (UTC)" },
 	{ .name = "every",
-
 		.needs = "repair", .not_with = "done-before",
 		.kind = OPT_DURATION,
 		.offset = offsetof(struct conf, every),
@@ -97,8 +95,7 @@ struct check {
 	struct report differing;
 };
 
-/* ---- differences -------------------------------------------------------------------------------
- */
+/* ---- differences ----------------------------------------------------------------------------- */
 
 static const struct report_column differing_columns[] = {
 	{ "ship", false },
@@ -121,8 +118,7 @@ static void on_difference(void *ctx, size_t ship, const struct celldiff_cell *ce
 	report_textz(&c->differing, celldiff_text(cell->what));
 }
 
-/* ---- report ------------------------------------------------------------------------------------
- */
+/* ---- report ---------------------------------------------------------------------------------- */
 
 static const struct report_column ship_columns[] = {
 	{ "ship", false },
@@ -256,8 +252,7 @@ static int put_report(struct check *c)
 	return total.differences || total.left ? EX_DIFFERS : EX_DONE;
 }
 
-/* ---- main --------------------------------------------------------------------------------------
- */
+/* ---- main ------------------------------------------------------------------------------------ */
 
 static struct verify_opts options_of(struct check *c)
 {

@@ -5,8 +5,7 @@
 #include "core/clock.h"
 #include "core/num.h"
 
-/* ---- hashes -----------------------------------------------------------------------------------
- */
+/* ---- hashes ---------------------------------------------------------------------------------- */
 
 void cellsum_add_hash(struct str *s, enum cellsum_hash hash, const char *text, const char *seed)
 {
@@ -77,8 +76,7 @@ enum cellsum_hash cellsum_choose(struct pg *source, struct pg *target)
 	return same ? CELLSUM_FAST : CELLSUM_PORTABLE;
 }
 
-/* ---- the value of a narrow row ----------------------------------------------------------------
- */
+/* ---- the value of a narrow row --------------------------------------------------------------- */
 
 static bool has(const struct cellsum_source *s, enum narrow_role role)
 {

@@ -39,8 +39,7 @@ struct cellsum {
 /* Adds up the counts; sums of hashes and orphans are left alone. */
 void cellsum_add(struct cellsum *to, const struct cellsum *s);
 
-/* ---- narrow -----------------------------------------------------------------------------------
- */
+/* ---- narrow ---------------------------------------------------------------------------------- */
 
 struct cellsum_source {
 	struct pg *pg;
@@ -93,8 +92,7 @@ void cellsum_add_narrow_cells_at(struct cellsum_source *s, struct str *sql, cons
 void cellsum_add_narrow_instants_at(
 	struct cellsum_source *s, struct str *sql, const int64_t *at, size_t n, struct sl ship);
 
-/* ---- wide -------------------------------------------------------------------------------------
- */
+/* ---- wide ------------------------------------------------------------------------------------ */
 
 struct cellsum_target {
 	struct registry *r;

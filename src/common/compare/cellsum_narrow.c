@@ -86,8 +86,7 @@ static void add_last_cells(struct cellsum_source *s, struct str *sql, int64_t fr
 		str_addz(sql, ", tableoid DESC, ctid DESC");
 }
 
-/* ---- per ship ---------------------------------------------------------------------------------
- */
+/* ---- per ship -------------------------------------------------------------------------------- */
 
 /* Counts of rows and instants, and where nothing can repeat, the cells as well. */
 static void add_counts(struct cellsum_source *s, struct str *sql, int64_t from, int64_t to,
@@ -220,8 +219,7 @@ size_t cellsum_narrow(struct cellsum_source *s, int64_t from, int64_t to, const 
 	return n;
 }
 
-/* ---- in detail --------------------------------------------------------------------------------
- */
+/* ---- in detail ------------------------------------------------------------------------------- */
 
 /* All cells that count of one ship, or with `more` of one channel: (ship, time, channel, value). */
 static void add_cells_of(struct cellsum_source *s, struct str *sql, int64_t from, int64_t to,

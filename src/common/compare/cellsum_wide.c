@@ -6,15 +6,6 @@
 #define ARGUMENTS_MAX 100    /* of a function of PostgreSQL */
 #define CHANNELS_AT_ONCE 400 /* two columns each; a result holds 1,664 */
 
-static void add_table(struct cellsum_target *t, struct str *sql, const struct group *g)
-{
-	struct pg *pg = registry_pg(t->r);
-
-	pg_add_ident(pg, sql, sl_of(registry_opts(t->r)->schema));
-	str_addc(sql, '.');
-	pg_add_ident(pg, sql, g->table);
-}
-
 static void add_key(struct cellsum_target *t, struct str *sql)
 {
 	pg_add_ident(registry_pg(t->r), sql, registry_key(t->r));
@@ -135,7 +126,7 @@ static void add_hashed(struct cellsum_target *t, struct str *sql, const struct s
 	str_addz(sql, " FROM (SELECT *, ");
 	cellsum_add_time_hash(sql, t->hash, str_z(&instant));
 	str_addf(sql, " AS %s FROM ", name);
-	add_table(t, sql, &ship->group[group]);
+	registry_add_table(t->r, sql, ship, group);
 	str_free(&instant);
 }
 
@@ -157,12 +148,12 @@ static void prepare(struct cellsum_target *t, struct ship *ship, size_t group, c
 		str_addz(&sql, "(SELECT count(*) FROM (SELECT ");
 		add_key(t, &sql);
 		str_addz(&sql, " FROM ");
-		add_table(t, &sql, &ship->group[group]);
+		registry_add_table(t->r, &sql, ship, group);
 		add_where(t, &sql, "$1", "$2");
 		str_addz(&sql, " EXCEPT SELECT ");
 		add_key(t, &sql);
 		str_addz(&sql, " FROM ");
-		add_table(t, &sql, &ship->group[0]);
+		registry_add_table(t->r, &sql, ship, 0);
 		add_where(t, &sql, "$1", "$2");
 		str_addz(&sql, ") AS orphan)");
 	}
@@ -240,8 +231,7 @@ void cellsum_target_close(struct cellsum_target *t)
 	registry_close(t->r);
 }
 
-/* ---- in detail --------------------------------------------------------------------------------
- */
+/* ---- in detail ------------------------------------------------------------------------------- */
 
 /* Counts and sums of channels list[0..n) of one group. */
 static void take_channels(struct cellsum_target *t, struct ship *ship, size_t group, int64_t from,
@@ -307,7 +297,7 @@ void cellsum_add_wide_cells(struct cellsum_target *t, struct str *sql, int64_t f
 	str_addz(sql, ", ");
 	pg_add_ident(registry_pg(t->r), sql, c->column);
 	str_addz(sql, "::text FROM ");
-	add_table(t, sql, &ship->group[c->group - 1]);
+	registry_add_table(t->r, sql, ship, c->group - 1);
 	add_range(t, sql, ship, from, to);
 	str_addz(sql, " AND ");
 	pg_add_ident(registry_pg(t->r), sql, c->column);
@@ -320,7 +310,7 @@ void cellsum_add_wide_instants(
 	str_addz(sql, "SELECT ");
 	add_instant(t, sql, ship);
 	str_addz(sql, " FROM ");
-	add_table(t, sql, &ship->group[0]);
+	registry_add_table(t->r, sql, ship, 0);
 	add_range(t, sql, ship, from, to);
 	str_addz(sql, " ORDER BY 1");
 }
@@ -332,7 +322,7 @@ void cellsum_add_wide_orphans(struct cellsum_target *t, struct str *sql, int64_t
 		str_addz(sql, i ? " EXCEPT SELECT " : "SELECT ");
 		add_instant(t, sql, ship);
 		str_addz(sql, " FROM ");
-		add_table(t, sql, &ship->group[i ? 0 : group]);
+		registry_add_table(t->r, sql, ship, i ? 0 : group);
 		add_range(t, sql, ship, from, to);
 	}
 	str_addz(sql, " ORDER BY 1");

@@ -4,15 +4,6 @@
 
 /* ---- statements ------------------------------------------------------------------------------ */
 
-void repair_add_table(struct repair *r, struct str *sql, const struct ship *ship, size_t group)
-{
-	struct registry *registry = r->target->r;
-
-	pg_add_ident(registry_pg(registry), sql, sl_of(registry_opts(registry)->schema));
-	str_addc(sql, '.');
-	pg_add_ident(registry_pg(registry), sql, ship->group[group].table);
-}
-
 void repair_add_key(struct repair *r, struct str *sql)
 {
 	pg_add_ident(registry_pg(r->target->r), sql, registry_key(r->target->r));

@@ -13,6 +13,7 @@ struct fill {
 	struct ship *ship;
 	struct wide *wide;
 	struct names cols;
+	struct str name; /* of a column */
 	struct str text; /* the open row: its ship, its time, and values as they come */
 	struct cell {
 		size_t at, n; /* in text */
@@ -87,9 +88,8 @@ static void take(struct fill *f, const struct narrow_row *row)
 		begin_row(f, row->time);
 	if (field_is_null(&row->value))
 		return;
-	col = column_of(f, row->channel);
-	if (col >= 2) /* no column can have the name of the ship's or the key's */
-		keep(f, col, field_sl(&row->value));
+	col = column_of(f, wide_column_name(f->wide, row->channel, &f->name));
+	keep(f, col, field_sl(&row->value));
 }
 
 static void read_part(struct fill *f, int64_t from, int64_t to)
@@ -176,6 +176,7 @@ void repair_free(struct repair *r)
 		return;
 	wide_close(f->wide);
 	names_free(&f->cols);
+	str_free(&f->name);
 	str_free(&f->text);
 	mem_free(f->cell);
 	mem_free(f->field);

@@ -22,8 +22,7 @@ void repair_rows(struct repair *r, struct ship *ship, const struct celldiff_cell
 
 #define REPAIR_AT_ONCE 500 /* rows locked by one transaction */
 
-/* `schema.table` of a group, from 0; the key column; its type. */
-void repair_add_table(struct repair *r, struct str *sql, const struct ship *ship, size_t group);
+/* The key column; its type. */
 void repair_add_key(struct repair *r, struct str *sql);
 const char *repair_key_type(const struct ship *ship);
 

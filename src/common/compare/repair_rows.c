@@ -15,7 +15,7 @@ void repair_orphans(struct repair *r, struct ship *ship, const struct celldiff_c
 
 	repair_begin(r);
 	str_addz(&sql, "INSERT INTO ");
-	repair_add_table(r, &sql, ship, 0);
+	registry_add_table(r->target->r, &sql, ship, 0);
 	str_addz(&sql, " (");
 	repair_add_key(r, &sql);
 	str_addf(&sql, ") SELECT unnest($1::%s[]) ORDER BY 1 ON CONFLICT DO NOTHING",
@@ -63,7 +63,7 @@ static void add_alone(struct repair *r, struct str *sql, const struct ship *ship
 		if (!ship->group[g].made)
 			continue;
 		str_addz(sql, " AND NOT EXISTS (SELECT FROM ");
-		repair_add_table(r, sql, ship, g);
+		registry_add_table(r->target->r, sql, ship, g);
 		str_addz(sql, " AS g WHERE g.");
 		repair_add_key(r, sql);
 		str_addz(sql, " = t.");
@@ -79,7 +79,7 @@ static bool lock(struct repair *r, struct ship *ship, const char *instants)
 	struct pg_result *rows;
 
 	str_addz(&sql, "SELECT FROM ");
-	repair_add_table(r, &sql, ship, 0);
+	registry_add_table(r->target->r, &sql, ship, 0);
 	str_addz(&sql, " WHERE ");
 	repair_add_key(r, &sql);
 	str_addf(&sql, " = ANY ($1::%s[]) ORDER BY ", repair_key_type(ship));
@@ -135,7 +135,7 @@ static bool delete_rows(struct repair *r, struct ship *ship, const char *instant
 			continue;
 		str_clear(&sql);
 		str_addz(&sql, "DELETE FROM ");
-		repair_add_table(r, &sql, ship, g);
+		registry_add_table(r->target->r, &sql, ship, g);
 		str_addz(&sql, " AS t");
 		add_empty(r, &sql, ship, g);
 		if (g == 0)

@@ -65,7 +65,7 @@ static bool lock(struct setting *s, const char *instants)
 	str_addz(&sql, ", ");
 	add_column(s, &sql);
 	str_addz(&sql, "::text FROM ");
-	repair_add_table(s->r, &sql, s->ship, group_of(s));
+	registry_add_table(s->r->target->r, &sql, s->ship, group_of(s));
 	str_addz(&sql, " WHERE ");
 	repair_add_key(s->r, &sql);
 	str_addf(&sql, " = ANY ($1::%s[]) ORDER BY 1 FOR UPDATE", repair_key_type(s->ship));
@@ -170,7 +170,7 @@ static void set(struct setting *s, struct str *instants)
 
 	put_arrays(s, instants, &values);
 	str_addz(&sql, "UPDATE ");
-	repair_add_table(s->r, &sql, s->ship, group_of(s));
+	registry_add_table(s->r->target->r, &sql, s->ship, group_of(s));
 	str_addz(&sql, " AS t SET ");
 	add_column(s, &sql);
 	str_addf(&sql, " = f.v::%s FROM unnest($1::%s[], $2::text[]) AS f (at, v) WHERE t.", type,

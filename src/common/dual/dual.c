@@ -231,9 +231,8 @@ static void put_wide(void *ctx, const struct field *by, struct sl key, const str
 	size_t at = 0;
 
 	for (size_t i = d->wide_cols.n; i < n + 2; i++)
-		(void)names_add(&d->wide_cols, d->pivot.columns.name[i - 2], NULL);
-	if (d->wide_cols.n != n + 2)
-		die(EX_DATA, "a channel is named like the column of the ship or the time");
+		(void)names_add(&d->wide_cols,
+			wide_column_name(d->wide, d->pivot.columns.name[i - 2], &d->raw), NULL);
 	wide_cols(d->wide, &d->wide_cols, false);
 	str_clear(&d->raw);
 	str_add(&d->raw, field_sl(by));

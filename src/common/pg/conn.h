@@ -5,10 +5,11 @@
  * Every connection gets keepalives (a dead server is noticed within a minute) and UTF-8; every
  * transaction, also that of a single statement, gets timeouts, UTC, ISO dates, shortest-exact
  * floats and an empty search_path, by SET LOCAL: a pooler may give the server's session to somebody
- * else afterwards. So a transaction is begun by pg_exec() of a text that begins with BEGIN, and one
- * text never ends one and begins another. Errors of statements end the
- * program with a message that names the server's text, detail and hint, and an exit code by
- * SQLSTATE class (pg_exit_code); callers that can go on use the _try forms.
+ * else afterwards. So a transaction is begun by pg_exec() of a text that begins with BEGIN (it is
+ * READ COMMITTED unless that says otherwise), and one text never ends one and begins another.
+ * Errors of statements end the program with a message that names the server's text, detail and
+ * hint, and an exit code by SQLSTATE class (pg_exit_code); callers that can go on use the _try
+ * forms.
  */
 #ifndef FERRY_PG_CONN_H
 #define FERRY_PG_CONN_H

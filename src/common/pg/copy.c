@@ -1,5 +1,6 @@
 #include "pg/conn_internal.h"
 
+#include "core/kp.h"
 #include "core/num.h"
 
 #include <poll.h>
@@ -43,8 +44,10 @@ static bool finish(struct pg *pg, uint64_t *rows)
  * client that takes each piece at once makes both sides pay for a wake-up per piece. Receiving what
  * came in 0.2 ms costs the server 20 % and the client 60 % less CPU. That needs a larger buffer
  * than libpq begins with, and libpq enlarges it only when it is not drained: so at first it is not.
+ * False when the server is lost, of which a patient caller hears: libpq would say for ever that
+ * there is nothing yet.
  */
-static void receive(struct pg *pg)
+static bool receive(struct pg *pg)
 {
 	static const struct timespec nap = { .tv_nsec = 200 * 1000 };
 	struct pollfd fd = { .fd = PQsocket(pg->conn), .events = POLLIN };
@@ -54,9 +57,12 @@ static void receive(struct pg *pg)
 	pg->undrained += rounds > 1;
 	for (int i = 0; i < rounds; i++) {
 		(void)nanosleep(&nap, NULL);
-		if (!PQconsumeInput(pg->conn))
+		if (!PQconsumeInput(pg->conn)) {
 			pg_keep_failure(pg, NULL);
+			return false;
+		}
 	}
+	return true;
 }
 
 void pg_copy_out(struct pg *pg, const char *sql)
@@ -65,6 +71,7 @@ void pg_copy_out(struct pg *pg, const char *sql)
 		msg_detail("%s: %s", pg->role, sql);
 		pg_die(pg, "cannot read");
 	}
+	KP("copy_out");
 	/* under encryption bytes may wait in the library where poll(2) does not see them */
 	pg->copy_naps = !PQsslInUse(pg->conn) && !PQgssEncInUse(pg->conn);
 }
@@ -76,7 +83,8 @@ enum pg_copy pg_copy_try_row(struct pg *pg, struct sl *row)
 	PQfreemem(pg->copy_row);
 	pg->copy_row = NULL;
 	while ((n = PQgetCopyData(pg->conn, &pg->copy_row, pg->copy_naps)) == 0)
-		receive(pg);
+		if (!receive(pg))
+			return PG_COPY_FAILED;
 	if (LIKELY(n > 0)) {
 		*row = (struct sl){ pg->copy_row, (size_t)n };
 		return PG_COPY_ROW;

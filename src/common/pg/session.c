@@ -95,7 +95,9 @@ static const char *with_settings(struct pg *pg, const char *sql)
 	if (begins(sql, "BEGIN")) {
 		first = strcspn(sql, ";");
 		str_add(&pg->line, (struct sl){ sql, first });
-		str_addc(&pg->line, ';');
+		/* whatever is the default: what one has waited for, the next must see */
+		str_addz(&pg->line,
+			first == strlen("BEGIN") ? " ISOLATION LEVEL READ COMMITTED;" : ";");
 		first += sql[first] == ';';
 	}
 	/* several statements at once are one transaction, also without BEGIN */

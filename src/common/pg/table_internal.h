@@ -98,6 +98,7 @@ struct table {
 };
 
 #define NOWHERE UINT32_MAX
+#define NOT_IN 0 /* as the record of a buffered row: it was refused, or waits */
 #define TABLE_LOADED "ferry_load" /* in pg_temp: what will replace the rows */
 
 /* ---- table.c ---- */
@@ -150,7 +151,8 @@ bool table_stage(struct table *t, size_t lo, size_t hi) NODISCARD;
 
 /* Puts a row aside, if it may wait at all: table_retry() gives it another chance. */
 bool table_set_aside(struct table *t, struct shape *s, size_t row, const char *state) NODISCARD;
-void table_forget_replaced(struct table *t, struct shape *s);
+/* Rows that waited when others of their key came later, which have just been sent with `s`. */
+void table_forget_replaced(struct table *t, const struct shape *s);
 void table_retry(struct table *t);
 struct sl table_raw(const struct table *t, const struct shape *s, size_t row);
 

@@ -31,8 +31,8 @@ static void prepare_stage(struct table *t, const struct shape *s)
 	if (t->stage_made && sl_eq(str_sl(&as), str_sl(&t->staged_as))) {
 		str_addz(&sql, "TRUNCATE pg_temp.ferry_stage_0 RESTART IDENTITY");
 	} else {
-		if (t->stage_made)
-			str_addz(&sql, "DROP TABLE pg_temp.ferry_stage_0; ");
+		/* the session may have one of an earlier chunk, also behind table_restart() */
+		str_addz(&sql, "DROP TABLE IF EXISTS pg_temp.ferry_stage_0; ");
 		table_add_stage(t, &sql, s);
 		str_clear(&t->staged_as);
 		str_add(&t->staged_as, str_sl(&as));
@@ -159,13 +159,13 @@ static bool needs_stage(const struct table *t, const struct shape *s)
 	return needed;
 }
 
-/* A row that is there may do without a column that a new one must have. */
+/* What is wrong with a new row may be right for one that is there; no value of another type is. */
 static bool meets_row(const struct table *t)
 {
 	const char *state = pg_sqlstate(t->pg);
 
 	return t->keys.n > 0 && t->conf.on_conflict != TABLE_ERROR &&
-	       (strcmp(state, "23505") == 0 || strcmp(state, "23502") == 0);
+	       strncmp(state, "22", 2) != 0 && copybuf_is_row_fault(state);
 }
 
 bool table_load(void *ctx, size_t lo, size_t hi)
@@ -224,6 +224,7 @@ static void refuse(struct table *t, size_t row, size_t field, const char *state,
 		f.why = str_z(&why);
 		t->conf.bad(t->conf.ctx, &f, table_raw(t, s, row));
 	}
+	s->buf.row[row].record = NOT_IN;
 	str_free(&why);
 	str_free(&tail);
 	str_free(&value);
@@ -357,8 +358,7 @@ void table_send(struct table *t, struct shape *s)
 {
 	t->sending = s;
 	copybuf_load(t->pg, 0, s->buf.n, table_load, refuse_row, sift, t);
-	if (s->late.n > 0 && t->keys.n > 0 && t->conf.on_conflict != TABLE_ERROR)
-		table_forget_replaced(t, s);
+	table_forget_replaced(t, s);
 	copybuf_clear(&s->buf);
 	str_clear(&s->raw);
 }

@@ -21,8 +21,7 @@ static void row_key(const struct table *t, const struct shape *s, const struct c
 		if (!table_is_key(t, s->col[i].to))
 			continue;
 		str_clear(&value);
-		(void)copybuf_field(b, row, i, &value);
-		n = (uint32_t)value.n;
+		n = copybuf_field(b, row, i, &value) ? (uint32_t)value.n : UINT32_MAX;
 		str_add(key, (struct sl){ (const char *)&n, sizeof n });
 		str_add(key, str_sl(&value));
 	}
@@ -79,6 +78,15 @@ static void take_late(struct shape *s, const bool *out)
 
 /* ---- rows that were replaced meanwhile ------------------------------------------------------ */
 
+static size_t count_late(const struct table *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->shapes.n; i++)
+		n += t->shape[i].late.n;
+	return n;
+}
+
 /* By number of a key: the greatest record that got in. */
 static uint64_t *records_of(struct table *t, const struct shape *s, struct names *keys)
 {
@@ -86,6 +94,8 @@ static uint64_t *records_of(struct table *t, const struct shape *s, struct names
 	struct str key = { 0 };
 
 	for (size_t i = 0; i < s->buf.n; i++) {
+		if (s->buf.row[i].record == NOT_IN)
+			continue;
 		str_clear(&key);
 		row_key(t, s, &s->buf, i, &key);
 		record[names_add(keys, str_sl(&key), NULL)] = s->buf.row[i].record;
@@ -94,30 +104,57 @@ static uint64_t *records_of(struct table *t, const struct shape *s, struct names
 	return record;
 }
 
-/* A row that was put aside is replaced when one of its key that comes later got in. */
-void table_forget_replaced(struct table *t, struct shape *s)
+/* One of another shape cannot follow now: it would put back what the later one has brought. */
+static void refuse_late(struct table *t, const struct shape *of, size_t row)
 {
-	bool *out = mem_zalloc((s->late.n + 1) * sizeof *out);
-	struct names keys = { 0 };
-	uint64_t *record = records_of(t, s, &keys);
-	struct str key = { 0 };
-	size_t n = 0;
+	const struct raw *raw = &of->late_raw_of[row];
 
-	for (size_t i = 0; i < s->late.n; i++) {
+	t->conf.bad(t->conf.ctx,
+		&(struct fault){ .record = of->late.row[row].record,
+			.line = of->late.row[row].line,
+			.field = SL(""),
+			.value = SL(""),
+			.why = "what it refers to came behind a later record of its key" },
+		(struct sl){ of->late_raw.p + raw->at, raw->n });
+}
+
+static void forget_of(struct table *t, struct shape *of, const struct shape *s,
+	const struct names *keys, const uint64_t *record)
+{
+	bool *out = mem_zalloc((of->late.n + 1) * sizeof *out);
+	struct str key = { 0 };
+
+	for (size_t i = 0; i < of->late.n; i++) {
 		size_t at;
 
 		str_clear(&key);
-		row_key(t, s, &s->late, i, &key);
-		at = names_find(&keys, str_sl(&key));
-		out[i] = at != NAMES_NONE && s->late.row[i].record < record[at];
-		n += out[i];
+		row_key(t, of, &of->late, i, &key);
+		at = names_find(keys, str_sl(&key));
+		out[i] = at != NAMES_NONE && of->late.row[i].record < record[at];
+		if (out[i] && of == s)
+			t->counts.superseded++;
+		else if (out[i])
+			refuse_late(t, of, i);
 	}
-	t->counts.superseded += n;
-	take_late(s, out);
-	names_free(&keys);
+	take_late(of, out);
 	str_free(&key);
-	mem_free(record);
 	mem_free(out);
+}
+
+void table_forget_replaced(struct table *t, const struct shape *s)
+{
+	struct names keys = { 0 };
+	uint64_t *record;
+
+	if (t->keys.n == 0 || t->conf.on_conflict == TABLE_ERROR || count_late(t) == 0)
+		return;
+	record = records_of(t, s, &keys);
+	for (size_t i = 0; i < t->shapes.n; i++)
+		/* where the first record counts, one that comes late is left out by itself */
+		if (&t->shape[i] == s || t->conf.on_conflict != TABLE_IGNORE)
+			forget_of(t, &t->shape[i], s, &keys, record);
+	names_free(&keys);
+	mem_free(record);
 }
 
 /* ---- rows that need each other --------------------------------------------------------------- */
@@ -249,9 +286,13 @@ static void load_picked(struct table *t, struct shape *s, const size_t *from)
 
 	t->left_out = mem_zalloc((s->buf.n + 1) * sizeof *t->left_out);
 	copybuf_load(t->pg, 0, s->buf.n, table_load, leave_out, NULL, t);
-	for (size_t i = 0; i < s->buf.n; i++)
+	for (size_t i = 0; i < s->buf.n; i++) {
 		out[from[i]] = !t->left_out[i];
+		if (t->left_out[i])
+			s->buf.row[i].record = NOT_IN;
+	}
 	take_late(s, out);
+	table_forget_replaced(t, s);
 	mem_free(t->left_out);
 	mem_free(out);
 }
@@ -290,6 +331,7 @@ static void swap_late(struct shape *s)
 {
 	struct shape was = *s;
 
+	s->late_is_full = false;
 	s->buf = was.late;
 	s->raw = was.late_raw;
 	s->raw_of = was.late_raw_of;
@@ -298,15 +340,6 @@ static void swap_late(struct shape *s)
 	s->late_raw = was.raw;
 	s->late_raw_of = was.raw_of;
 	s->late_cap = was.raw_cap;
-}
-
-static size_t count_late(const struct table *t)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < t->shapes.n; i++)
-		n += t->shape[i].late.n;
-	return n;
 }
 
 static void send_late(struct table *t)

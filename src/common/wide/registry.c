@@ -1,6 +1,7 @@
 #include "wide/registry_internal.h"
 
 #include "core/utf8.h"
+#include "pg/relation.h"
 #include "pg/rights.h"
 #include "stream/namelist.h"
 
@@ -139,6 +140,12 @@ const struct target_opts *registry_opts(const struct registry *r)
 struct sl registry_key(const struct registry *r)
 {
 	return r->key;
+}
+
+void registry_add_table(
+	const struct registry *r, struct str *sql, const struct ship *s, size_t group)
+{
+	relation_ident(r->pg, sql, sl_of(r->opts->schema), s->group[group].table);
 }
 
 void registry_zoned(struct registry *r, bool zoned)

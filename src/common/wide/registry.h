@@ -123,6 +123,10 @@ struct pg *registry_pg(const struct registry *r);
 const struct target_opts *registry_opts(const struct registry *r);
 struct sl registry_key(const struct registry *r);
 
+/* Appends `schema.table` of a group of the ship, from 0. */
+void registry_add_table(
+	const struct registry *r, struct str *sql, const struct ship *s, size_t group);
+
 /* Tables made from here on have a key of timestamptz, or of timestamp (the default). */
 void registry_zoned(struct registry *r, bool zoned);
 
@@ -131,6 +135,13 @@ void registry_zoned(struct registry *r, bool zoned);
  * not made by ferry, or is registered under another prefix. The pointer stays valid.
  */
 struct ship *registry_ship(struct registry *r, struct sl id);
+
+/*
+ * Is this the name of the ship's table of group `number`, with our prefix? Another one may begin
+ * with it. *base: the ship's name of the seeds.
+ */
+bool registry_gives(struct registry *r, struct sl ship, struct sl table, uint64_t number,
+	struct sl *base) NODISCARD;
 
 /* Reads it again: what others have registered and made. Assignments not stored are forgotten. */
 void registry_read(struct registry *r, struct ship *s);

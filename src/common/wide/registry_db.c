@@ -205,22 +205,29 @@ static bool base_is_taken(struct registry *r, const struct ship *s, struct sl ba
 	return taken;
 }
 
-/* The name under which the registered tables were made: one that this prefix and ship can give. */
+bool registry_gives(struct registry *r, struct sl ship, struct sl table, uint64_t number,
+	struct sl *base)
+{
+	for (unsigned n = 0; n < 3; n++) {
+		*base = registry_base_name(r, ship, n);
+		for (unsigned salt = 0; salt < 3; salt++)
+			if (sl_eq(table, registry_group_name(r, *base, (uint32_t)number, salt)) ||
+				sl_eq(table, *base))
+				return true;
+	}
+	return false;
+}
+
+/* The name under which the registered tables were made. */
 static struct sl base_of_registered(struct registry *r, const struct ship *s)
 {
 	const struct group *g = s->group;
-	uint32_t number = 1;
+	struct sl base;
 
 	while (g->table.n == 0)
-		g++, number++;
-	for (unsigned n = 0; n < 3; n++) {
-		struct sl base = registry_base_name(r, s->id, n);
-
-		for (unsigned salt = 0; salt < 3; salt++)
-			if (sl_eq(g->table, registry_group_name(r, base, number, salt)) ||
-				sl_eq(g->table, base))
-				return base;
-	}
+		g++;
+	if (registry_gives(r, s->id, g->table, (uint64_t)(g - s->group) + 1, &base))
+		return base;
 	die_hint(EX_CONFIGURATION, "another --target-schema keeps them apart",
 		"ship %s is registered with table %s, which does not begin with %s", msg_q(s->id),
 		msg_q(g->table), msg_q(sl_of(r->opts->prefix)));

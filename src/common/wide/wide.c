@@ -88,6 +88,17 @@ static struct sl channel_of(const struct wide *w, struct sl column)
 	return colname_of(column, lead, ARRAY_LEN(lead));
 }
 
+struct sl wide_column_name(const struct wide *w, struct sl channel, struct str *s)
+{
+	const struct sl lead[] = { w->conf.by, w->conf.key };
+
+	str_clear(s);
+	if (colname_is_taken(channel, lead, ARRAY_LEN(lead)))
+		str_addc(s, '@');
+	str_add(s, channel);
+	return str_sl(s);
+}
+
 struct sl wide_channel(const struct wide *w, size_t col)
 {
 	return channel_of(w, w->cols->name[col]);
@@ -161,8 +172,9 @@ void wide_sort_loose(struct wide *w, struct lane *l)
 		struct loose o = l->loose[i];
 		size_t channel = registry_find(l->ship, wide_channel(w, o.col));
 
-		if (is_column(l, channel) ||
-			(l->own && channel != NAMES_NONE && l->ship->channel[channel].group))
+		/* what is set aside comes behind the rows, and what follows it behind it */
+		if (!o.aside && (is_column(l, channel) ||
+			(l->own && channel != NAMES_NONE && l->ship->channel[channel].group)))
 			add_column(w, l, o.col, channel);
 		else
 			l->loose[kept++] = o;
@@ -458,6 +470,7 @@ void wide_row(struct wide *w, const struct rec *rec)
 		wide_note_nulls(w, l, rec, instant);
 	if (aside || !put) {
 		l->has_aside = true;
+		l->deferred |= !put;
 		wide_set_aside(w, l, rec, put);
 	}
 	wide_flush_full(w, l);

@@ -13,6 +13,13 @@ static bool has_value(const struct rec *rec, uint32_t col)
 	return col < rec->n && !field_is_null(&rec->f[col]);
 }
 
+/* Is it to be set aside? A null, where it may undo what a record before has set aside. */
+static bool is_waiting(const struct wide *w, const struct loose *o, const struct rec *rec)
+{
+	return has_value(rec, o->col) || (w->nulls && o->aside && o->col < rec->n &&
+						 rec->f[o->col].kind == F_NULL);
+}
+
 /*
  * Nobody else can see tables that this transaction makes, so they can be made and widened while
  * rows flow: if no other loader is about to, which the ship's lock tells.
@@ -69,28 +76,27 @@ void wide_judge_unknown(struct wide *w, struct lane *l)
 
 bool wide_meet_unknown(struct wide *w, struct lane *l, const struct rec *rec)
 {
-	bool news = false, aside = false;
+	bool news = false, aside;
 	uint64_t values = 0;
 
 	for (size_t i = 0; i < l->n_loose; i++)
 		if (has_value(rec, l->loose[i].col)) {
 			news |= !l->loose[i].aside;
-			aside = true;
 			values++;
 		}
 	if (w->conf.unknown == WIDE_IGNORE || (w->conf.dry_run && lane_is_ready(l))) {
 		l->unknown += values;
 		return false;
 	}
-	if (!news)
-		return aside;
-	look_again(w, l);
-	if (l->own)
+	if (news)
+		look_again(w, l);
+	if (news && l->own)
 		assign_values(w, l, rec);
 	aside = false;
-	for (size_t i = 0; i < l->n_loose; i++)
-		if (has_value(rec, l->loose[i].col))
-			l->loose[i].aside = aside = true;
+	for (size_t i = 0; i < l->n_loose; i++) {
+		l->loose[i].aside |= has_value(rec, l->loose[i].col);
+		aside |= is_waiting(w, &l->loose[i], rec);
+	}
 	return aside;
 }
 
@@ -99,7 +105,7 @@ bool wide_meet_unknown(struct wide *w, struct lane *l, const struct rec *rec)
 /* A record in the spool: this, the key, then cells: column, length and bytes of each. */
 struct head {
 	uint64_t record, line;
-	uint32_t lane, put, key_len;
+	uint32_t lane, key_len;
 };
 
 #define NULL_CELL UINT32_MAX /* as its length: an explicit null */
@@ -120,7 +126,6 @@ void wide_set_aside(struct wide *w, const struct lane *l, const struct rec *rec,
 	struct head head = { .record = rec->record,
 		.line = rec->line,
 		.lane = (uint32_t)(l - w->lane),
-		.put = put,
 		.key_len = (uint32_t)key.n };
 
 	str_clear(&w->scratch);
@@ -128,7 +133,7 @@ void wide_set_aside(struct wide *w, const struct lane *l, const struct rec *rec,
 	str_add(&w->scratch, key);
 	if (put) {
 		for (size_t i = 0; i < l->n_loose; i++)
-			if (has_value(rec, l->loose[i].col))
+			if (is_waiting(w, &l->loose[i], rec))
 				add_cell(&w->scratch, l->loose[i].col, &rec->f[l->loose[i].col]);
 	} else {
 		for (uint32_t i = 0; i < rec->n; i++)
@@ -163,13 +168,13 @@ static size_t cell_len(uint32_t len)
 	return len == NULL_CELL ? 0 : len;
 }
 
-static void replay_put(struct wide *w, struct lane *l, const struct rec *rec, int64_t instant,
-	bool spine)
+/* Also its row of the first group, which may have been removed as an empty one since. */
+static void replay_put(struct wide *w, struct lane *l, const struct rec *rec, int64_t instant)
 {
 	bool nulls = w->nulls && wide_look_for_nulls(w, l, rec);
 
 	wide_part_instants(w, l, instant);
-	wide_put(w, l, rec, instant, spine && (!nulls || wide_has_values(w, rec)));
+	wide_put(w, l, rec, instant, !nulls || wide_has_values(w, rec));
 	if (nulls)
 		wide_note_nulls(w, l, rec, instant);
 	wide_flush_full(w, l);
@@ -202,7 +207,7 @@ static void replay_record(struct wide *w, struct sl raw, struct field *f)
 	if (!clock_parse(field_sl(&f[w->in_key]), &instant))
 		bug("an instant set aside cannot be read");
 	if (lane_is_ready(l))
-		replay_put(w, l, &rec, instant, !head.put);
+		replay_put(w, l, &rec, instant);
 	else if (any)
 		bug("no table for what was set aside");
 	p = raw.p + sizeof head + head.key_len;
@@ -247,11 +252,13 @@ size_t wide_widen(struct wide *w)
 
 		if (!l->has_aside)
 			continue;
-		for (size_t k = 0; k < l->n_loose; k++)
+		for (size_t k = 0; k < l->n_loose; k++) {
 			if (l->loose[k].aside)
 				c[n++] = (struct widen_channel){
 					.id = wide_channel(w, l->loose[k].col), .format = SL("")
 				};
+			l->loose[k].aside = false;
+		}
 		made += n;
 		if (n > 0)
 			widen_ship(w->r, l->ship, c, n, true);

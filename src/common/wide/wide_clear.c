@@ -8,7 +8,6 @@
 #include "wide/wide_internal.h"
 
 #include "core/clock.h"
-#include "pg/relation.h"
 
 #define STAGE "pg_temp.ferry_clear"
 
@@ -113,11 +112,6 @@ static void put_notes(struct wide *w, const struct rack *k, size_t group, bool *
 	str_free(&lines);
 }
 
-static void add_target(struct wide *w, const struct lane *l, struct str *sql, size_t group)
-{
-	relation_ident(w->pg, sql, sl_of(registry_opts(w->r)->schema), l->ship->group[group].table);
-}
-
 /* ` WHERE t.key = n.key` in the type of the key, so that its index is used. */
 static void add_match(struct wide *w, const struct lane *l, struct str *sql)
 {
@@ -160,7 +154,7 @@ static void clear_cells(struct wide *w, const struct lane *l, size_t group, cons
 		str_addz(&after, " END");
 	}
 	str_addz(&sql, "UPDATE ");
-	add_target(w, l, &sql, group);
+	registry_add_table(w->r, &sql, l->ship, group);
 	str_addf(&sql, " AS t SET (%s) = ROW(%s) FROM " STAGE " AS n", str_z(&names),
 		str_z(&after));
 	add_match(w, l, &sql);
@@ -184,7 +178,7 @@ static void add_is_empty(struct wide *w, struct str *sql)
 static void add_delete(struct wide *w, const struct lane *l, struct str *sql, size_t group)
 {
 	str_addz(sql, "DELETE FROM ");
-	add_target(w, l, sql, group);
+	registry_add_table(w->r, sql, l->ship, group);
 	str_addz(sql, " AS t USING (SELECT DISTINCT key FROM " STAGE ") AS n");
 	add_match(w, l, sql);
 	add_is_empty(w, sql);
@@ -204,7 +198,7 @@ static void remove_empty(struct wide *w, const struct lane *l)
 			if (!l->ship->group[other].made)
 				continue;
 			str_addz(&sql, " AND NOT EXISTS (SELECT FROM ");
-			add_target(w, l, &sql, other);
+			registry_add_table(w->r, &sql, l->ship, other);
 			str_addz(&sql, " AS o WHERE o.");
 			pg_add_ident(w->pg, &sql, registry_key(w->r));
 			str_addz(&sql, " = t.");
@@ -227,7 +221,7 @@ static void lock_first(struct wide *w, const struct lane *l)
 	if (!l->ship->group[0].made)
 		return;
 	str_addz(&sql, "SELECT FROM ");
-	add_target(w, l, &sql, 0);
+	registry_add_table(w->r, &sql, l->ship, 0);
 	str_addz(&sql, " AS t WHERE t.");
 	pg_add_ident(w->pg, &sql, registry_key(w->r));
 	str_addf(&sql, " IN (SELECT key::%s FROM " STAGE ") ORDER BY t.",

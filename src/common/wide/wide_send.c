@@ -3,7 +3,6 @@
 
 #include "core/kp.h"
 #include "core/msg.h"
-#include "pg/relation.h"
 #include "wide/widen.h"
 
 /* A buffer on its way, and within it the rows that have the first n columns of the rack. */
@@ -15,12 +14,6 @@ struct sending {
 	size_t n;
 	bool read_again; /* the ship was read again because its table had another name */
 };
-
-static void add_target(struct sending *s, struct str *sql)
-{
-	relation_ident(s->w->pg, sql, sl_of(registry_opts(s->w->r)->schema),
-		s->l->ship->group[s->group].table);
-}
 
 static struct sl column_name(const struct sending *s, size_t i)
 {
@@ -37,7 +30,7 @@ static bool copy_rows(struct sending *s, bool staged, size_t lo, size_t hi, uint
 	if (staged)
 		stage_add_name(&sql, &s->k->stage);
 	else
-		add_target(s, &sql);
+		registry_add_table(s->w->r, &sql, s->l->ship, s->group);
 	str_addz(&sql, " (");
 	pg_add_ident(s->w->pg, &sql, registry_key(s->w->r));
 	for (size_t i = 0; i < s->n; i++) {
@@ -71,7 +64,8 @@ static bool merge_rows(struct sending *s, const char *target, size_t rows)
 	if (ok) {
 		sum->inserted += merged.inserted;
 		sum->updated += merged.updated;
-		sum->equal += rows - merged.inserted - merged.updated;
+		/* without values they only had to be there, maybe for what comes later of them */
+		sum->equal += n > 0 ? rows - merged.inserted - merged.updated : 0;
 	}
 	return ok;
 }
@@ -117,7 +111,7 @@ static bool copy_and_merge(struct sending *s, size_t lo, size_t hi)
 	struct str target = { 0 };
 	bool ok;
 
-	add_target(s, &target);
+	registry_add_table(s->w->r, &target, s->l->ship, s->group);
 	stage_prepare(s->w->pg, &s->k->stage, str_z(&target), count_columns(s));
 	pg_exec(s->w->pg, "SAVEPOINT ferry_rows");
 	ok = copy_rows(s, true, lo, hi, NULL);
