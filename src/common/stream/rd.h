@@ -113,7 +113,10 @@ struct json;
 struct field rd_json_field(const struct json *j);  /* a value as a field */
 struct in *rd_in(struct rd *rd);		   /* for progress: bytes read, name */
 
-/* The same input once more, from its beginning; it must be regular files. Dies with 74. */
+/* Are all files regular ones, which are what they are, and can be read again? */
+bool rd_is_regular(const struct rd *rd);
+
+/* The same input once more, where rd_is_regular(), from the file at hand on. Dies with 74. */
 struct rd *rd_again(struct rd *rd, const struct rd_conf *conf) NODISCARD;
 void rd_close(struct rd *rd);
 

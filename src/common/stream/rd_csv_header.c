@@ -128,6 +128,8 @@ static enum rd_event read_header(struct rd *rd)
 	size_t at;
 	const char *why;
 
+	if (rd->conf.ragged)
+		return columns_without_header(rd);
 	if (rd->path == 0)
 		take_sep(rd);
 	rd_csv_pass_over(rd, true);
@@ -162,5 +164,5 @@ enum rd_event rd_csv_header(struct rd *rd)
 	enum rd_event ev = read_header(rd);
 
 	rd->first_name = rd->cols.n ? (uint32_t)rd->cols.name[0].n : UINT32_MAX;
-	return ev;
+	return ev == RD_END ? rd_finish(rd) : ev; /* further files may have a header */
 }
