@@ -271,6 +271,33 @@ load filters
 	is "$(tail -n 1 "$out")" ,0,0,
 }
 
+@test "filters: a first record that has no members" {
+	{ printf '{}\n' && reformat -o ndjson n.csv; } >first.json
+	memberless() {
+		local rc=0
+
+		$1 <first.json >"$out" 2>"$err" || rc=$?
+		[[ $rc == 0 || $rc == 65 ]] || { show_output; return 1; }
+	}
+	each_filter memberless
+	memberless 'reformat -o iso19848'
+	has "$err" 'there is no column "created_time"'
+	printf '{}\n{"a":1}\n' >two.json
+	run_ok reformat -o json two.json
+	is "$(jq -c . "$out")" '[{},{"a":1}]'
+	run_ok bash -c 'cat two.json | map-fields -S b=x'
+	printf '%s\n' '{"b":"x"}' '{"b":"x","a":1}' >want
+	same_file "$out" want
+	printf '{"rules":[{"name":"required_fields","config":{"fields":["a"]}}]}' >rules
+	run_rc 0 quality-clean -r rules --rejects bad two.json
+	is "$(<"$out")" '{"a":1}'
+	run_ok via -- cat <two.json
+	same_file "$out" two.json
+	# a CSV has nothing where it would stand
+	run_rc 65 bash -c 'cat two.json | reformat -o csv'
+	has "$err" 'column "a" appeared after the CSV header'
+}
+
 @test "filters: a header without records, a stream without columns" {
 	header() {
 		head -n 1 n.csv >h.csv

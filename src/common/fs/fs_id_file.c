@@ -56,8 +56,7 @@ static void read_lines(const char *path, fs_id_fn *take, void *ctx)
 			w.p += line.n + (nl != NULL);
 			w.n -= line.n + (nl != NULL);
 			in_consume(in, line.n + (nl != NULL));
-			if (first)
-				line = utf8_unmarked(line);
+			line = first ? utf8_unmarked(line) : line;
 			first = false;
 			if (line.n && line.p[line.n - 1] == '\r')
 				line.n--;

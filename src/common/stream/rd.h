@@ -100,7 +100,7 @@ bool rd_next_like(struct rd *rd, struct sl name, struct field *last) NODISCARD;
  * Columns without `@seal`, in order. RD_COLS comes first in every CSV stream that has any, even an
  * empty one with a header, and again when a sealed stream gets new ones: columns are only ever
  * added at the end, so numbers stay valid. NDJSON columns grow as keys are met (RD_COLS before
- * the row that has the new one). An input of zero bytes gives RD_END at once.
+ * the first row, and the one that has a new one). An input of zero bytes gives RD_END at once.
  */
 const struct names *rd_cols(const struct rd *rd);
 

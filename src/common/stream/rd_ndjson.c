@@ -52,8 +52,9 @@ struct field rd_json_field(const struct json *j)
 static void fill_fields(struct rd *rd, const struct json *object)
 {
 	size_t guess = 0, had = rd->cols.n;
+	bool first = !rd->fields; /* columns come before all records, be it none */
 
-	rd_need_fields(rd, had + object->n);
+	rd_need_fields(rd, had + object->n + 1);
 	for (size_t i = 0; i < had + object->n; i++)
 		rd->fields[i] = (struct field){ .p = "", .n = 0, .kind = F_ABSENT };
 	for (const struct json *m = object->child; m; m = m->next) {
@@ -65,7 +66,7 @@ static void fill_fields(struct rd *rd, const struct json *object)
 		rd->fields[i] = rd_json_field(m);
 		guess = i + 1;
 	}
-	rd->have_row = rd->cols.n > had;
+	rd->have_row = first || rd->cols.n > had;
 }
 
 static const struct json *control_of(const struct json *object)
