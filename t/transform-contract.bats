@@ -293,6 +293,12 @@ load filters
 	is "$(<"$out")" '{"a":1}'
 	run_ok via -- cat <two.json
 	same_file "$out" two.json
+	head -n 1 two.json >one.json
+	reformat --seal -o csv -O s.csv one.json
+	run_rc 65 reformat --columns a,b s.csv
+	has "$err" 'there is no column "a"'
+	run_ok reformat -o ndjson s.csv
+	is "$(<"$out")" '{}'
 	# a CSV has nothing where it would stand
 	run_rc 65 bash -c 'cat two.json | reformat -o csv'
 	has "$err" 'column "a" appeared after the CSV header'

@@ -162,8 +162,7 @@ static bool normalize(struct quality *q, const struct column *c, struct field *f
 		return false;
 	f->p = s.p;
 	f->n = (uint32_t)s.n;
-	/* NFKC makes commas and quotes of wide ones */
-	f->plain = f->plain && s.n > 0 && !r->form;
+	f->plain = f->plain && s.n > 0 && !r->form; /* NFKC makes commas of wide ones */
 	return true;
 }
 

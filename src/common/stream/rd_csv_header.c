@@ -123,6 +123,7 @@ static void take_header(struct rd *rd, const struct rd_found *r)
 static enum rd_event read_header(struct rd *rd)
 {
 	struct names first = rd->cols;
+	enum rd_event ev;
 	struct rd_found r;
 	struct sl raw;
 	size_t at;
@@ -156,7 +157,8 @@ static enum rd_event read_header(struct rd *rd)
 	see_whether_delimited(rd);
 	rd_take(rd, r.len + !r.cut, r.lines);
 	arena_reset(&rd->arena);
-	return rd->cols.n ? RD_COLS : rd_csv_next(rd); /* nothing came in upstream, or it failed */
+	ev = rd->cols.n ? RD_COLS : rd_csv_next(rd); /* nothing came in upstream, or it failed */
+	return (rd->have_row = ev == RD_ROW) ? RD_COLS : ev;
 }
 
 enum rd_event rd_csv_header(struct rd *rd)
