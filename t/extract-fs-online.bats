@@ -74,6 +74,9 @@ extract() { fs-extract-online "$@" --no-seal; }
 	run_pipe '0 0' 'cat ids | fs-extract-online some --ids - --lines --no-seal'
 	LC_ALL=C sort "$out" >got
 	same_file got want
+	printf '\ufeffid5\r\nid6' >ids # as Windows writes it
+	run_ok extract some --ids ids --lines -c id
+	is "$(sed 1d "$out" | sort | paste -sd' ')" 'id5 id6'
 	printf '[{"x":1,"record_id":"id5"},{"x":2,"record_id":"id6"}]' >ids.json
 	run_ok extract some --ids ids.json -i json -c id
 	is "$(sed 1d "$out" | sort | paste -sd' ')" 'id5 id6'
@@ -83,6 +86,9 @@ extract() { fs-extract-online "$@" --no-seal; }
 	has "$err" '1 identifiers have no record'
 	run_rc 69 extract some --id none --required
 	has "$err" 'feature group "some" has no record "none"'
+	printf '%s\n' id id5 none >three
+	run_rc 69 extract some --ids three --required --stats s.json
+	is "$(jq -c '[.rows_in, .rejects, .exit]' s.json)" '[1,0,69]'
 	run_ok extract some --id id5 -o table
 	has "$out" 'FeatureName  Value' 'id           id5'
 	run_rc 64 extract some --lines

@@ -253,10 +253,39 @@ sent() { (($(sandbox_count "$1" ok) > $2)); }
 	wait
 	run_ok fs-put journalled --journal j in.csv
 	[[ ! -e j ]]
-	printf 'torn' >>j2
+	printf 'ferry fs-put journal' >j2
 	run_ok fs-put journalled --journal j2 in.csv
+	printf 'my notes\n' >j2
+	run_rc 65 fs-put journalled --journal j2 in.csv
+	has "$err" 'or no journal'
+	is "$(<j2)" 'my notes'
 	HOME='' run_rc 78 fs-put journalled in.csv
 	has "$err" FERRY_STATE
+}
+
+@test "fs-put: a journal that another load ends with while one begins" {
+	local sent
+
+	[[ $FERRY_BIN == */build/* ]] || skip 'a release has no kill points'
+	group begun
+	records 30 >in.csv
+	ended() { wait "$1"; }
+	begins() {
+		KP_STOP=journal_opened:1 fs-put begun --journal j in.csv >said 2>&1 3>&- &
+		wait_until 20 grep -q '^State:.*stopped' "/proc/$!/status"
+	}
+	# it is removed: notes in it would be of nobody
+	begins
+	run_ok fs-put begun --journal j in.csv
+	kill -CONT $!
+	run_rc 75 ended $!
+	has said 'another load is writing this journal'
+	# it has become longer: what was added counts
+	begins
+	run_ok fs-put begun --journal j --keep-journal in.csv
+	kill -CONT $!
+	run_rc 0 ended $!
+	has said '30 records were acknowledged by an earlier run'
 }
 
 @test "fs-put: what is resumed is what was acknowledged last of an identifier" {

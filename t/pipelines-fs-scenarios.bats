@@ -397,6 +397,9 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 		has "$out" 'Values of id in list: 6, in batches: 1' 'Not in crowd: 3 of them'
 		is "$(present listed | jq -r .id | LC_ALL=C sort | paste -sd,)" '  blank,id3,이름'
 	done
+	printf '\ufeffid4\r\n' >list # as Windows writes it
+	run_ok fs-extract-athena crowd --only id=list --no-seal -c id
+	is "$(paste -sd' ' "$out")" 'id id4'
 	# in another encoding
 	{
 		printf 'id1\nid2\n'

@@ -57,6 +57,23 @@ refused() {
 	refused 'head -n 82 "$file"; cat "$file"' s.csv s.json
 }
 
+@test "seal: columns that are announced before any record, a member that is none" {
+	local cols='["a","b","c","d","e","f","g","h","i","j","k","l","m","n","o","p","q","r"]'
+
+	{
+		printf '{"@seal":{"v":1,"open":1}}\n{"@seal":{"v":1,"cols":%s}}\n' "$cols"
+		printf '{"b":"x","r":2}\n'
+	} >open.json
+	refused 'cat "$file"' open.json
+	run_rc 76 reformat open.json
+	has "$err" 'ended without its seal, after record 1'
+	printf '%s\n' '{"a":1}' '{"b":1,"c":2,"@seal":3}' '{"a":2,"c":4}' >member.json
+	run_rc 0 map-fields --set x=1 --rejects bad member.json
+	printf '%s\n' '{"a":1,"x":"1"}' '{"a":2,"x":"1","c":4}' >want
+	same_file "$out" want
+	is "$(jq -c '[.record, .raw]' bad)" '[2,"{\"b\":1,\"c\":2,\"@seal\":3}"]'
+}
+
 @test "seal: what does not change a byte is no change" {
 	run_pipe '0 0 0' 'cat s.csv | dd bs=7 status=none | reformat --no-seal'
 	same_file "$out" n.csv

@@ -182,6 +182,49 @@ load filters
 	same_file "$out" want
 }
 
+@test "filters: of several files some may be empty, pipes, or sealed" {
+	printf '%s\n' a,b 1,2 >1.csv
+	printf '\n\n' >blank
+	printf '# none\n' >remark
+	run_ok reformat blank 1.csv
+	same_file "$out" 1.csv
+	run_ok reformat --comment '#' remark blank 1.csv
+	same_file "$out" 1.csv
+	run_ok reformat --no-header blank 1.csv
+	printf '%s\n' 1,2 a,b 1,2 >want
+	same_file "$out" want
+	# names are read beforehand, but never what can be read only once
+	printf '{"a":1}\n' >1.json
+	printf '%s\n' a 1 2 3 >want
+	run_ok reformat -o csv 1.json <(printf '{"a":2}\n{"a":3}\n')
+	same_file "$out" want
+	run_ok bash -c 'printf "{\"a\":2}\n{\"a\":3}\n" >in; reformat -o csv 1.json - <in'
+	same_file "$out" want
+	printf '[]\n' >none.json
+	printf '[{"a":1},{"b":2}]\n' >two.json
+	run_ok reformat -i json -o csv none.json two.json
+	printf '%s\n' a,b 1, ,2 >want
+	same_file "$out" want
+	# a pipe may be cut, wherever it stands; and a final seal is the end of everything
+	run_rc 76 reformat --seal 1.csv <(cat 1.csv)
+	reformat --seal 1.csv >s.csv
+	FERRY_SEAL=1 run_rc 65 reformat s.csv s.csv
+	has "$out" '""abort"":65'
+	has_no "$out" '""final""'
+}
+
+@test "filters: statistics that cannot be replaced are told of at the beginning" {
+	((EUID == 0)) || skip 'the owner of all files is needed'
+	mkdir closed && printf 'old\n' >closed/s && chmod 666 closed/s
+	chmod -R go+rX .
+	run_rc 73 setpriv --reuid 65534 --clear-groups "$FERRY_BIN/reformat" --stats closed/s none
+	has "$err" 'cannot write "closed/s"'
+	is "$(<closed/s)" old
+	chmod 777 closed
+	run_ok setpriv --reuid 65534 --clear-groups "$FERRY_BIN/reformat" --stats closed/s n.csv
+	is "$(jq .rows_in closed/s)" 400
+}
+
 @test "filters: a file that is cut while it is read is no whole input" {
 	awk 'BEGIN { print "a,b"; for (i = 0; i < 300000; i++) print i ",some text" }' >grow.csv
 	size=$(stat -c %s grow.csv)
@@ -226,6 +269,39 @@ load filters
 	head -n 1 n.csv >empty.csv
 	run_ok stream-digest empty.csv
 	is "$(tail -n 1 "$out")" ,0,0,
+}
+
+@test "filters: a first record that has no members" {
+	{ printf '{}\n' && reformat -o ndjson n.csv; } >first.json
+	memberless() {
+		local rc=0
+
+		$1 <first.json >"$out" 2>"$err" || rc=$?
+		[[ $rc == 0 || $rc == 65 ]] || { show_output; return 1; }
+	}
+	each_filter memberless
+	memberless 'reformat -o iso19848'
+	has "$err" 'there is no column "created_time"'
+	printf '{}\n{"a":1}\n' >two.json
+	run_ok reformat -o json two.json
+	is "$(jq -c . "$out")" '[{},{"a":1}]'
+	run_ok bash -c 'cat two.json | map-fields -S b=x'
+	printf '%s\n' '{"b":"x"}' '{"b":"x","a":1}' >want
+	same_file "$out" want
+	printf '{"rules":[{"name":"required_fields","config":{"fields":["a"]}}]}' >rules
+	run_rc 0 quality-clean -r rules --rejects bad two.json
+	is "$(<"$out")" '{"a":1}'
+	run_ok via -- cat <two.json
+	same_file "$out" two.json
+	head -n 1 two.json >one.json
+	reformat --seal -o csv -O s.csv one.json
+	run_rc 65 reformat --columns a,b s.csv
+	has "$err" 'there is no column "a"'
+	run_ok reformat -o ndjson s.csv
+	is "$(<"$out")" '{}'
+	# a CSV has nothing where it would stand
+	run_rc 65 bash -c 'cat two.json | reformat -o csv'
+	has "$err" 'column "a" appeared after the CSV header'
 }
 
 @test "filters: a header without records, a stream without columns" {

@@ -36,7 +36,7 @@ printed() {
 
 @test "map-fields: a map in a file, lines or an object" {
 	put a.csv 'a:1,"b,2",c' 1,2,3
-	put map.json '' '{"a:1": "x", "b,2": "y"}'
+	printf '\ufeff\n{"a:1": "x", "b,2": "y"}' >map.json
 	run_ok map-fields -m map.json -r c:z a.csv
 	printed x,y,z 1,2,3
 	printf 'p:q\r\n\nr:s\n' >map.txt
@@ -249,6 +249,11 @@ b",x' c,12 d,13.5
 	put twice.json '{"a":{"b":1},"a.b":2}' '{"a":1}'
 	run_rc 0 map-fields --flatten --rejects bad twice.json
 	is "$(jq -r .why bad)" 'a nested member has the name of another field'
+	# columns that a bad record brought have their places, too
+	put late.json '{"a":1}' '{"n":2,"a":{"b":1},"a.b":2}' '{"a":3,"n":5}' '{"n":6}'
+	run_rc 0 map-fields --flatten --rejects bad late.json
+	printed '{"a":1}' '{"a":3,"n":5}' '{"n":6}'
+	is "$(jq .record bad)" 2
 	put t.csv a '"{""b"":1}"'
 	run_ok map-fields --flatten t.csv
 	same_file "$out" t.csv

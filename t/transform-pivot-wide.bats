@@ -352,6 +352,18 @@ two_orders() {
 	has "$err" 'record 10: a second value for "b" at "3": "10" after "9"'
 }
 
+@test "pivot: rows that wait are what they were, whatever the first begins with" {
+	local first
+
+	for first in $'\ufeffA' '<html>' '%PDF-' 'sep=;' $'\ufeff"x"'; do
+		printf 'k,n,v\n"%s",c1,1\n～,c2,2\n' "${first//'"'/'""'}" >n.csv
+		pivot-wide -k k -n n -V v -o ndjson n.csv | jq -c '[.k, .c1, .c2]' >want
+		pivot-wide -k k -n n -V v n.csv | reformat -o ndjson | jq -c '[.k, .c1, .c2]' >got
+		same_file got want
+		is "$(jq -r '.[0]' want | head -n 1)" "$first"
+	done
+}
+
 @test "pivot: a column that comes when rows are in the output already" {
 	local late
 	for late in 2 30000 '30000 45000 46000' '20000 59999'; do

@@ -294,6 +294,16 @@ figures() {
 	run_rc 64 quality-clean -k id --enable normalize_strings </dev/null
 }
 
+@test "quality-clean: commas and quotes that a normal form makes are quoted" {
+	printf '%s\n' id,t '1,a，b' '2,x＂y' '3,"a,b"' >wide.csv
+	printf '{"rules":[{"name":"normalize_strings","config":{"unicode":"NFKC"}}]}' >r.json
+	run_ok quality-clean -r r.json wide.csv
+	printf '%s\n' id,t '1,"a,b"' '2,"x""y"' '3,"a,b"' >want
+	same_file "$out" want
+	run_ok quality-clean -r r.json -o ndjson wide.csv
+	is "$(jq -r .t "$out" | paste -sd' ')" 'a,b x"y a,b'
+}
+
 @test "quality: --print-rules is a rules file, the rules of the script" {
 	run_ok quality-clean --print-rules
 	cp "$out" r.json

@@ -301,6 +301,14 @@ printed() {
 	printf 'a\n\xa1' >e.csv
 	run_rc 65 reformat --encoding EUC-KR e.csv
 	has "$err" 'the end of input inside a character of EUC-KR'
+	# these keep a letter back, to which an accent might come
+	for e in CP1258 TCVN BIG5-HKSCS; do
+		printf 'a\nabe' >e.csv
+		run_ok reformat --encoding "$e" --allow-no-newline e.csv
+		is "$(tail -n 1 "$out")" abe
+		run_ok reformat --encoding "$e" --allow-no-newline <(cat e.csv)
+		is "$(tail -n 1 "$out")" abe
+	done
 	run_rc 64 reformat --encoding nonsense k.csv
 	iconv -t UTF-16LE <(printf 'a,b\n1,2\n') >e.csv
 	run_rc 65 reformat e.csv
@@ -427,4 +435,12 @@ printed() {
 		run_rc 74 bash -c "ulimit -f 1; reformat a.json $each"
 		has "$err" 'write error: File too large'
 	done
+}
+
+@test "reformat: a record of many texts with escapes takes no more than its own memory" {
+	no_sanitizer 'memory is theirs'
+	jq -nc '[range(5000) | {key: "k\(.)", value: ("x\n" * 200)}] | from_entries' >one.json
+	cat one.json one.json one.json >r.json
+	run_ok bash -c 'ulimit -v 262144; reformat r.json'
+	same_file "$out" r.json
 }

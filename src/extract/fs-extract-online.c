@@ -116,6 +116,7 @@ static const struct opt_program program = {
 
 struct prog {
 	struct conf conf;
+	struct io_opts aside; /* of inputs, which --stats is not of */
 	struct aws *aws;
 	struct fs_group group;
 	size_t *features, n, cap;
@@ -308,7 +309,7 @@ static void learn_known(struct prog *p)
 		opt_usage("--except needs the identifier and the event time among --columns");
 	fs_ids_init(&p->only); /* for its key */
 	keyset_init(&p->newest, true);
-	fs_state_file(&p->group, &p->conf.io, p->conf.except, take_known, p);
+	fs_state_file(&p->group, &p->aside, p->conf.except, take_known, p);
 }
 
 static void take_id(void *ctx, struct sl id)
@@ -323,7 +324,7 @@ static void take_id(void *ctx, struct sl id)
 
 static void read_ids(struct prog *p)
 {
-	fs_id_file(&p->group, &p->conf.io, p->conf.ids, p->conf.lines, take_id, p);
+	fs_id_file(&p->group, &p->aside, p->conf.ids, p->conf.lines, take_id, p);
 }
 
 static void seen(void *ctx, enum fs_seen what, const struct field *f)
@@ -352,7 +353,7 @@ static void compare(struct prog *p)
 	}
 	fs_compare(&(struct fs_compare_conf){ .aws = p->aws,
 		.group = &p->group,
-		.io = &c->io,
+		.io = &p->aside,
 		.file = c->same_as ? c->same_as : c->gone_from,
 		.only = c->gone_from ? &p->only : NULL,
 		.workers = (unsigned)c->workers,
@@ -406,6 +407,8 @@ static void start(struct prog *p, const char *name)
 		.ctx = p };
 	struct aws_error e;
 
+	p->aside = c->io;
+	p->aside.stats = NULL;
 	p->aws = aws_open(&c->aws, &e);
 	if (!p->aws)
 		aws_die(&e, "cannot talk to AWS");

@@ -12,6 +12,7 @@
 #include "core/hash.h"
 #include "core/mem.h"
 #include "core/msg.h"
+#include "core/utf8.h"
 #include "stream/cast.h"
 #include "stream/filter.h"
 #include "stream/flatten.h"
@@ -48,6 +49,7 @@ struct state {
 	struct flatten flat;
 	struct crypto_hmac hmac;
 	const struct names *in; /* columns of the input, flat ones if need be */
+	size_t n_in;		/* so many of them have their places */
 	struct names out; /* columns of the output */
 	size_t *to;       /* column of the input -> column of the output, NAMES_NONE: none */
 	size_t to_cap;
@@ -158,7 +160,7 @@ static void read_map(struct state *st, const char *path)
 
 	while (in_more(in))
 		continue;
-	all = in_window(in);
+	all = utf8_unmarked(in_window(in));
 	while (all.n && memchr(" \t\r\n", *all.p, 4))
 		all = (struct sl){all.p + 1, all.n - 1};
 	if (all.n && *all.p == '{') {
@@ -379,7 +381,7 @@ static void take_columns(struct state *st, struct filter_run *run, const struct 
 	bool csv = format_traits(rd_format(filter_io(run)->rd))->header;
 
 	st->in = cols;
-
+	st->n_in = cols->n;
 	if (csv) {
 		namelist_resolve_all(&st->selected, cols);
 		namelist_resolve_all(&st->dropped, cols);
@@ -472,13 +474,13 @@ static void hash_field(struct state *st, struct field *f)
 static bool flatten(struct state *st, struct filter_run *run, const struct rec *rec,
 	struct rec *flat)
 {
-	size_t had = st->flat.names.n, at;
+	size_t at;
 	const char *why =
 		flatten_record(&st->flat, rd_cols(filter_io(run)->rd), rec, flat, &at);
 
 	if (why)
 		filter_reject(run, rec, at, why);
-	else if (st->flat.names.n > had || !st->in)
+	else if (st->flat.names.n > st->n_in || !st->in) /* also those of records refused */
 		take_columns(st, run, &st->flat.names);
 	return !why;
 }

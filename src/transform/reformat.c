@@ -12,7 +12,6 @@
 #include "core/msg.h"
 #include "core/num.h"
 #include "stream/filter.h"
-#include "stream/in.h"
 #include "stream/namelist.h"
 
 enum cast { CAST_NONE, CAST_NUMBER, CAST_BOOLEAN };
@@ -138,7 +137,6 @@ static enum cast cast_of(const struct state *st, struct sl name)
 static void start(void *ctx, struct filter_run *run, const struct names *cols)
 {
 	struct state *st = ctx;
-	struct in *in = rd_in(filter_io(run)->rd);
 
 	filter_keeps_values(run);
 	if (!st->named && format_traits(rd_format(filter_io(run)->rd))->header) {
@@ -150,7 +148,7 @@ static void start(void *ctx, struct filter_run *run, const struct names *cols)
 					   i < st->n_numbers ? "numbers" : "booleans");
 	for (size_t i = 0; !st->named && i < st->out.n; i++)
 		(void)filter_header_column(run, st->out.name[i], "columns");
-	if (!st->named && needs_names(st, run) && in_is_regular(in))
+	if (!st->named && needs_names(st, run) && rd_is_regular(filter_io(run)->rd))
 		read_names(st, filter_io(run)->rd);
 	st->named = true;
 	st->as_it_is = true;

@@ -16,4 +16,12 @@ size_t utf8_put(char *dst, uint32_t cp);
 /* The largest length <= max at which s may be cut without splitting a character. */
 size_t utf8_cut(struct sl s, size_t max);
 
+/* The text behind the byte order mark that Windows writes before all others, if there is one. */
+static inline struct sl utf8_unmarked(struct sl s)
+{
+	size_t n = s.n >= 3 && memcmp(s.p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+
+	return (struct sl){ s.p + n, s.n - n };
+}
+
 #endif

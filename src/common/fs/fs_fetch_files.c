@@ -161,6 +161,9 @@ void fs_fetch_files(struct fs_fetch *f)
 		name_file(&last, f->parquet, list.n - 1, "");
 		msg_note("Athena wrote %zu files, the last is %s", list.n, msg_q(str_sl(&last)));
 	}
+	name_file(&last, f->parquet, list.n, "");
+	if (access(str_z(&last), F_OK) == 0)
+		msg_warn("%s is there, too, and not of this run", msg_q(str_sl(&last)));
 	if (!athena_rows(f->aws, f->id, &f->rows, &known, &e) || !known)
 		f->rows = 0;
 	fs_part_list_free(&list);

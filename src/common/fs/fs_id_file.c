@@ -3,6 +3,7 @@
 #include "core/hash.h"
 #include "core/mem.h"
 #include "core/msg.h"
+#include "core/utf8.h"
 #include "stream/in.h"
 
 static size_t find_id(const struct fs_group *g, const struct names *cols)
@@ -42,7 +43,7 @@ static void read_records(const struct fs_group *g, const struct io_opts *opts, c
 static void read_lines(const char *path, fs_id_fn *take, void *ctx)
 {
 	struct in *in = in_open(path, (size_t)1 << 20);
-	bool more = true;
+	bool more = true, first = true;
 
 	while (more) {
 		struct sl w, line;
@@ -55,6 +56,8 @@ static void read_lines(const char *path, fs_id_fn *take, void *ctx)
 			w.p += line.n + (nl != NULL);
 			w.n -= line.n + (nl != NULL);
 			in_consume(in, line.n + (nl != NULL));
+			line = first ? utf8_unmarked(line) : line;
+			first = false;
 			if (line.n && line.p[line.n - 1] == '\r')
 				line.n--;
 			if (line.n)

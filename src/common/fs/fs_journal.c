@@ -1,5 +1,6 @@
 #include "fs/fs_journal.h"
 
+#include "core/kp.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "fs/fs_run.h"
@@ -134,17 +135,23 @@ static void take_notes(struct fs_journal *j, const struct note *notes, size_t n)
 	keep_last(j);
 }
 
-/* Reads what earlier runs noted; the end of a note that was torn by a crash is cut off. */
-static void load(struct fs_journal *j, uint64_t job, off_t size)
+/* A crash may have left a part of the head; what begins otherwise is another file. */
+static void must_begin_with(const struct fs_journal *j, const char want[HEAD_LEN])
 {
-	char head[HEAD_LEN], want[HEAD_LEN];
+	char head[HEAD_LEN];
+	ssize_t n = pread(j->fd, head, HEAD_LEN, 0);
+
+	if (n < 0 || memcmp(head, want, (size_t)n) != 0)
+		die_hint(EX_DATA, "choose another --journal, or --no-resume to begin anew",
+			"%s: the journal of another job, or no journal", msg_q(sl_of(j->path)));
+}
+
+/* Reads what earlier runs noted; the end of a note that was torn by a crash is cut off. */
+static void load(struct fs_journal *j, off_t size)
+{
 	size_t bytes, got = 0;
 	struct note *notes;
 
-	put_head(want, job);
-	if (pread(j->fd, head, HEAD_LEN, 0) != HEAD_LEN || memcmp(head, want, HEAD_LEN) != 0)
-		die_hint(EX_DATA, "choose another --journal, or --no-resume to begin anew",
-			"%s: the journal of another job, or no journal", msg_q(sl_of(j->path)));
 	bytes = (size_t)(size - HEAD_LEN) / sizeof *notes * sizeof *notes;
 	notes = mem_alloc(bytes + 1);
 	while (got < bytes) {
@@ -177,14 +184,18 @@ struct fs_journal *fs_journal_open(const char *path, uint64_t job, bool anew)
 
 	j->path = mem_strdup(path);
 	j->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (j->fd < 0 || fstat(j->fd, &st) != 0)
+	if (j->fd < 0)
 		die_errno(EX_CANTCREATE, "cannot open the journal %s", msg_q(sl_of(path)));
-	if (flock(j->fd, LOCK_EX | LOCK_NB) != 0)
+	KP("journal_opened");
+	/* one that ended meanwhile may have added to it, or removed it */
+	if (flock(j->fd, LOCK_EX | LOCK_NB) != 0 || fstat(j->fd, &st) != 0 || st.st_nlink == 0)
 		die(EX_TEMP, "%s: another load is writing this journal", msg_q(sl_of(path)));
+	put_head(head, job);
+	if (!anew)
+		must_begin_with(j, head);
 	if (!anew && st.st_size >= HEAD_LEN) {
-		load(j, job, st.st_size);
+		load(j, st.st_size);
 	} else {
-		put_head(head, job);
 		if (ftruncate(j->fd, 0) != 0)
 			die_errno(EX_CANTCREATE, "cannot write the journal %s", msg_q(sl_of(path)));
 		write_all(j, head, HEAD_LEN);

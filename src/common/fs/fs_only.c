@@ -51,7 +51,8 @@ void fs_only_read(struct fs_only *o, const struct fs_group *g, const char *spec)
 	while ((n = getline(&line, &cap, f)) > 0) {
 		struct sl value = sl_trim((struct sl){line, (size_t)n}, "\r\n");
 
-		at++;
+		if (at++ == 0)
+			value = utf8_unmarked(value);
 		if (utf8_valid_to(value.p, value.n) < value.n || memchr(value.p, 0, value.n))
 			die_hint(EX_DATA, "'iconv -f CP949 -t UTF-8' makes it, or -f UTF-16",
 				"%s:%zu: not UTF-8", path, at);

@@ -164,7 +164,7 @@ static size_t read_recoded(struct in *in, char *dst, size_t cap)
 		if (more == 0 && t.n > 0)
 			bad_text(in, "the end of input inside a character of");
 		if (more == 0)
-			return 0;
+			return recode_some(in->recode, &(struct sl){ "", 0 }, dst, cap, &bad);
 	}
 }
 

@@ -141,7 +141,7 @@ static bool output_is_sealed(const struct io *io)
 	}
 	if (in_sealed || io->vouched)
 		return decide_seal(io->opts, true);
-	if (io->opts->force_seal && !in_is_regular(rd_in(io->rd)))
+	if (io->opts->force_seal && !rd_is_regular(io->rd))
 		die_hint(EX_STREAM, "'via --source -- COMMAND' seals what a command prints",
 			 "--seal: the input is a pipe without a seal: is it whole?");
 	return io->opts->force_seal;

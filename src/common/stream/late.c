@@ -69,7 +69,7 @@ static void copy_narrow_rows(struct late *l)
 {
 	const struct rd_conf conf = { .format = format_of(l),
 				      .max_record = (size_t)1 << 30,
-				      .columns = &l->cols,
+				      .columns = &l->cols, .no_header = true,
 				      .ragged = true };
 	uint64_t left = l->narrow_rows;
 	struct rec rec;

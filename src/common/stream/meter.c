@@ -1,8 +1,10 @@
 #include "stream/meter.h"
 
 #include "core/clock.h"
+#include "core/mem.h"
 #include "core/msg.h"
 #include "core/num.h"
+#include "core/path.h"
 #include "core/stats.h"
 #include "stream/in.h"
 #include "stream/io.h"
@@ -306,14 +308,16 @@ static void tell_failure(void *ctx, int code, const char *message)
 /* Better at once than behind a COMMIT. */
 static void can_be_replaced(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	struct str folder = { 0 };
+	char *folder = path_target(path), *slash = strrchr(folder, '/');
+	struct stat st;
+	bool there = stat(path, &st) == 0; /* a file is written beside it first (core/tmpf.h) */
+	bool beside = path_descriptor(path) < 0 && (!there || S_ISREG(st.st_mode));
 
-	str_add(&folder, slash ? (struct sl){ path, (size_t)(slash - path) + 1 } : SL("."));
-	if (access(path, W_OK) != 0 &&
-		(errno != ENOENT || access(str_z(&folder), W_OK | X_OK) != 0))
+	folder[slash ? slash - folder + 1 : 0] = '\0';
+	if ((there && access(path, W_OK) != 0) ||
+	    (beside && access(slash ? folder : ".", W_OK | X_OK) != 0))
 		die_errno(EX_CANTCREATE, "cannot write %s", msg_q(sl_of(path)));
-	str_free(&folder);
+	mem_free(folder);
 }
 
 void meter_on_failure(const struct io_opts *opts, const struct meter *m)

@@ -75,9 +75,7 @@ void namelist_read(const char *path, struct names *names, bool exact)
 
 	while (in_more(in))
 		continue;
-	all = in_window(in);
-	if (all.n >= 3 && memcmp(all.p, "\xef\xbb\xbf", 3) == 0)
-		all = (struct sl){ all.p + 3, all.n - 3 };
+	all = utf8_unmarked(in_window(in));
 	if (is_package(all)) {
 		take_package(path, all, names);
 		all.n = 0;

@@ -162,7 +162,7 @@ static bool normalize(struct quality *q, const struct column *c, struct field *f
 		return false;
 	f->p = s.p;
 	f->n = (uint32_t)s.n;
-	f->plain = f->plain && s.n > 0;
+	f->plain = f->plain && s.n > 0 && !r->form; /* NFKC makes commas of wide ones */
 	return true;
 }
 

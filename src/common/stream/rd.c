@@ -6,6 +6,7 @@
 #include "stream/z.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DEFAULT_MAX_RECORD ((size_t)64 << 20)
@@ -66,7 +67,7 @@ struct rd *rd_from_fd(int fd, const char *name, const struct rd_conf *conf)
 
 struct rd *rd_again(struct rd *rd, const struct rd_conf *conf)
 {
-	off_t began = lseek(in_fd(rd->in), 0, SEEK_CUR) - (off_t)in_bytes_read(rd->in);
+	off_t began = lseek(in_fd(rd->in), 0, SEEK_CUR) - (off_t)rd->in->bytes;
 	struct rd *again;
 	char path[40];
 	int fd;
@@ -79,7 +80,19 @@ struct rd *rd_again(struct rd *rd, const struct rd_conf *conf)
 	again = rd_from_fd(fd, in_name(rd->in), conf);
 	again->paths = rd->paths;
 	again->n_paths = rd->n_paths;
+	again->path = rd->path;
 	return again;
+}
+
+bool rd_is_regular(const struct rd *rd)
+{
+	bool regular = in_is_regular(rd->in);
+	struct stat st;
+
+	for (size_t i = 0; regular && i < rd->n_paths; i++)
+		regular = i == rd->path || (strcmp(rd->paths[i], "-") != 0 &&
+					    stat(rd->paths[i], &st) == 0 && S_ISREG(st.st_mode));
+	return regular;
 }
 
 void rd_check_size(const struct rd *rd, size_t n)
@@ -185,6 +198,7 @@ static enum rd_event control_cols(struct rd *rd, const struct json *cols)
 		if (names_add(&rd->cols, c->text, &added) != i)
 			rd_corrupt(rd, "a list of columns changes or repeats earlier ones");
 	}
+	rd_need_fields(rd, rd->cols.n);
 	return RD_COLS;
 }
 
@@ -246,6 +260,8 @@ enum rd_event rd_control(struct rd *rd, struct sl text, struct sl raw)
 		/* before anybody passes the final seal on: what follows it would be too late */
 		if (rd->ended && (in_window(rd->in).n > 0 || rd_more(rd)))
 			rd_corrupt(rd, "data follows the final seal");
+		if (rd->ended)
+			(void)rd_finish(rd); /* refuses a further file */
 		return ev;
 	case CONTROL_ABORT:
 		die(c.code >= EX_USAGE_ && c.code <= EX_CONFIGURATION ? (enum exit_code)c.code
@@ -311,8 +327,9 @@ static bool rd_start(struct rd *rd)
 	if (rd->in->buf)
 		w = in_window(rd->in); /* at the end it may have moved, too */
 	rd->started = true;
-	if (w.n >= 3 && memcmp(w.p, "\xef\xbb\xbf", 3) == 0)
-		rd_take(rd, 3, 0);
+	if (rd->conf.ragged)
+		return w.n > 0; /* bare rows: whatever a value begins with is its own */
+	rd_take(rd, w.n - utf8_unmarked(w).n, 0);
 	if (rd->conf.skip_lines)
 		skip_lines(rd);
 	w = skip_white(rd);
@@ -348,7 +365,7 @@ static enum rd_event next_file(struct rd *rd)
 		enum rd_event ev = rd_csv_header(rd);
 
 		if (ev != RD_COLS || first)
-			return ev == RD_END ? rd_finish(rd) : ev;
+			return ev;
 	}
 	return read_next(rd);
 }
@@ -368,7 +385,7 @@ static enum rd_event read_next(struct rd *rd)
 	if (UNLIKELY(rd->arena.head))
 		arena_reset(&rd->arena);
 	if (rd->ended)
-		return rd->path + 1 < rd->n_paths ? rd_finish(rd) : RD_END;
+		return RD_END;
 	if (rd->format == FMT_JSON)
 		return rd_array_next(rd);
 	if (rd->format == FMT_ISO)

@@ -100,7 +100,7 @@ bool rd_next_like(struct rd *rd, struct sl name, struct field *last) NODISCARD;
  * Columns without `@seal`, in order. RD_COLS comes first in every CSV stream that has any, even an
  * empty one with a header, and again when a sealed stream gets new ones: columns are only ever
  * added at the end, so numbers stay valid. NDJSON columns grow as keys are met (RD_COLS before
- * the row that has the new one). An input of zero bytes gives RD_END at once.
+ * the first row, and the one that has a new one). An input of zero bytes gives RD_END at once.
  */
 const struct names *rd_cols(const struct rd *rd);
 
@@ -113,7 +113,10 @@ struct json;
 struct field rd_json_field(const struct json *j);  /* a value as a field */
 struct in *rd_in(struct rd *rd);		   /* for progress: bytes read, name */
 
-/* The same input once more, from its beginning; it must be regular files. Dies with 74. */
+/* Are all files regular ones, which are what they are, and can be read again? */
+bool rd_is_regular(const struct rd *rd);
+
+/* The same input once more, where rd_is_regular(), from the file at hand on. Dies with 74. */
 struct rd *rd_again(struct rd *rd, const struct rd_conf *conf) NODISCARD;
 void rd_close(struct rd *rd);
 

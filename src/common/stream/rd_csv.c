@@ -6,6 +6,7 @@
  * in the window yet) is left to libcsv.
  */
 #include "core/msg.h"
+#include "core/utf8.h"
 #include "stream/block.h"
 #include "stream/rd_impl.h"
 
@@ -206,9 +207,7 @@ static void see_whether_header(struct rd *rd)
 	for (size_t i = 0; i < rd->rec.n; i++) {
 		struct sl f = field_sl(&rd->fields[i]);
 
-		if (i == 0 && f.n > 3 && memcmp(f.p, "\xef\xbb\xbf", 3) == 0)
-			f = (struct sl){ f.p + 3, f.n - 3 };
-		if (!sl_eq(f, rd->cols.name[i]))
+		if (!sl_eq(i == 0 ? utf8_unmarked(f) : f, rd->cols.name[i]))
 			return;
 	}
 	rd->warned = true;

@@ -123,11 +123,14 @@ static void take_header(struct rd *rd, const struct rd_found *r)
 static enum rd_event read_header(struct rd *rd)
 {
 	struct names first = rd->cols;
+	enum rd_event ev;
 	struct rd_found r;
 	struct sl raw;
 	size_t at;
 	const char *why;
 
+	if (rd->conf.ragged)
+		return columns_without_header(rd);
 	if (rd->path == 0)
 		take_sep(rd);
 	rd_csv_pass_over(rd, true);
@@ -154,7 +157,8 @@ static enum rd_event read_header(struct rd *rd)
 	see_whether_delimited(rd);
 	rd_take(rd, r.len + !r.cut, r.lines);
 	arena_reset(&rd->arena);
-	return rd->cols.n ? RD_COLS : rd_csv_next(rd); /* nothing came in upstream, or it failed */
+	ev = rd->cols.n ? RD_COLS : rd_csv_next(rd); /* nothing came in upstream, or it failed */
+	return (rd->have_row = ev == RD_ROW) ? RD_COLS : ev;
 }
 
 enum rd_event rd_csv_header(struct rd *rd)
@@ -162,5 +166,5 @@ enum rd_event rd_csv_header(struct rd *rd)
 	enum rd_event ev = read_header(rd);
 
 	rd->first_name = rd->cols.n ? (uint32_t)rd->cols.name[0].n : UINT32_MAX;
-	return ev;
+	return ev == RD_END ? rd_finish(rd) : ev; /* further files may have a header */
 }

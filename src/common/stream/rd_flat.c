@@ -100,9 +100,13 @@ static bool unescape(const char **p, const char *end, char **dst)
 /* A string with escapes that begins at `p`; what is behind its closing quote, or NULL. */
 static const char *take_escaped(struct rd *rd, const char *p, const char *end, struct field *f)
 {
-	/* no escape is shorter than what it stands for */
-	char *text = arena_alloc(&rd->arena, (size_t)(end - p)), *dst = text;
+	const char *quote = p;
+	char *text, *dst;
 
+	while (quote < end && *quote != '"')
+		quote += *quote == '\\' ? 2 : 1;
+	/* no escape is shorter than what it stands for */
+	text = dst = arena_alloc(&rd->arena, (size_t)(quote - p));
 	for (;;) {
 		const char *stop = scan_text(p, end);
 

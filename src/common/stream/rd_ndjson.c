@@ -48,28 +48,25 @@ struct field rd_json_field(const struct json *j)
 	return f;
 }
 
-/* Sorts the members into columns. False when one has the name that only control records have. */
-static bool fill_fields(struct rd *rd, const struct json *object)
+/* Sorts the members into columns. */
+static void fill_fields(struct rd *rd, const struct json *object)
 {
 	size_t guess = 0, had = rd->cols.n;
+	bool first = !rd->fields; /* columns come before all records, be it none */
 
-	rd_need_fields(rd, had + object->n);
+	rd_need_fields(rd, had + object->n + 1);
 	for (size_t i = 0; i < had + object->n; i++)
 		rd->fields[i] = (struct field){ .p = "", .n = 0, .kind = F_ABSENT };
 	for (const struct json *m = object->child; m; m = m->next) {
 		/* records of a stream tend to have their members in the same order */
 		size_t i = guess;
 
-		if (i >= rd->cols.n || !sl_eq(rd->cols.name[i], m->key)) {
-			if (sl_eq(m->key, SL(SEAL_COLUMN)))
-				return false;
+		if (i >= rd->cols.n || !sl_eq(rd->cols.name[i], m->key))
 			i = names_add(&rd->cols, m->key, NULL);
-		}
 		rd->fields[i] = rd_json_field(m);
 		guess = i + 1;
 	}
-	rd->have_row = rd->cols.n > had;
-	return true;
+	rd->have_row = first || rd->cols.n > had;
 }
 
 static const struct json *control_of(const struct json *object)
@@ -141,9 +138,10 @@ static enum rd_event take_object(struct rd *rd, const struct rd_piece *p)
 		return bad_object(rd, p->text.n,
 				  "the last record has no line end (was the file cut? "
 				  "--allow-no-newline takes it)");
-	if (!fill_fields(rd, object))
+	if (json_get(object, SEAL_COLUMN))
 		return bad_object(rd, 0,
 				  "a member named " SEAL_COLUMN ", which marks control records");
+	fill_fields(rd, object);
 	rd->rec.f = rd->fields;
 	rd->rec.n = rd->cols.n;
 	return rd->have_row ? RD_COLS : RD_ROW;

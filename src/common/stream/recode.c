@@ -82,6 +82,8 @@ size_t recode_some(struct recode *r, struct sl *in, char *dst, size_t cap, bool 
 	size_t room = cap, own = 1, behind = r->euc_kr ? in->n - euc_kr_len(*in) : 0;
 
 	*bad = false;
+	if (in->n == 0)
+		(void)iconv(r->cd, NULL, NULL, &to, &room);
 	in->n -= behind;
 	while (own > 0 && in->n > 0) {
 		char *from = (char *)(uintptr_t)in->p;

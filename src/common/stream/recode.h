@@ -16,7 +16,7 @@ void recode_free(struct recode *r);
 /*
  * Takes bytes from *in (advancing it) and writes at most `cap` (16 at least) bytes to dst;
  * returns how many. What is left in *in when dst has room begins with a character that is not
- * whole, or, where *bad is set, with what is none.
+ * whole, or, where *bad is set, with what is none. Empty *in: a letter kept back for an accent.
  */
 size_t recode_some(struct recode *r, struct sl *in, char *dst, size_t cap, bool *bad);
 

@@ -279,6 +279,8 @@ void wr_row(struct wr *w, const struct field *f, size_t n)
 {
 	if (UNLIKELY(n > w->cols.n))
 		bug("a row of %zu fields for %zu columns", n, w->cols.n);
+	if (UNLIKELY(!w->begun))
+		begin(w);
 	w->rows++;
 	w->rows_in_chunk++;
 	if (w->iso)
