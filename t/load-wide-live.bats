@@ -27,7 +27,9 @@ def seal(src, final):
     body, rows = "", 0
 for line in sys.stdin:
     o = json.loads(line)
-    if list(o) == ["@seal"]:
+    if list(o) == ["@seal"] and "begin" in o["@seal"]:
+        body += line
+    elif list(o) == ["@seal"]:
         seal(o["@seal"], False)
     else:
         body += line
@@ -320,6 +322,12 @@ follower() { sql "SELECT upto, chunks, rows, deleted FROM ferry.follower WHERE j
 	run_rc 65 wide in
 	has_no "$err" bug
 	is "$(sql "SELECT upto FROM ferry.follower WHERE job_id = $job_id")" 0/1
+	# before the seal
+	{ facts L 0/10 | jq -c '{"@seal": {v: 1, begin: ."@seal"}}' && row L xx '"a":"1"'; } |
+		sealed >in
+	sql "UPDATE ferry.follower SET error = NULL"
+	run_rc 65 wide in
+	has <(sql "SELECT error FROM ferry.follower WHERE job_id = $job_id") created_time
 }
 
 @test "live: rejects are kept once, however often they are read" {

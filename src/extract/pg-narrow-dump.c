@@ -319,6 +319,7 @@ static void dump_claim(struct dump *d)
 		ships[i] = d->claim.ships[i].ship;
 		d->chunk.facts.ships[number].attempt = d->claim.ships[i].attempt;
 	}
+	narrow_chunk_announce(&d->chunk, d->x->wr);
 	if (outcasts) {
 		d->chunk.outcasts = part.outcasts = true;
 		part.shipless = d->narrow->by_ship_time;

@@ -40,10 +40,16 @@ static void reject(struct run *r, struct narrow_reader *reader, const struct nar
 	str_free(&json);
 }
 
+static void identify(struct run *r, int64_t commit);
+
 static void take_row(void *ctx, struct narrow_reader *reader, const struct narrow_row *row)
 {
 	struct run *r = ctx;
 
+	if (UNLIKELY(r->f->chunk->facts.n == 0)) {
+		identify(r, LEDGER_NO_TIME);
+		narrow_chunk_announce(r->f->chunk, r->f->x->wr);
+	}
 	extract_tick(r->f->x);
 	KP("poll_row");
 	if (LIKELY(!row->why))
@@ -71,14 +77,13 @@ static void set_range(struct run *r)
 	}
 }
 
-static void seal(struct run *r, int64_t commit)
+/* What its facts say of the chunk itself, as far as that is known. */
+static void identify(struct run *r, int64_t commit)
 {
 	struct follow_poll *f = r->f;
 	struct ledger_facts *facts = &f->chunk->facts;
 
 	set_range(r);
-	str_clear(&r->position);
-	narrow_poll_position(r->poll, &r->position);
 	facts->follow = (struct ledger_follow){ .kind = LEDGER_FOLLOW_POLL,
 		.upto = str_sl(&r->position),
 		.commit = commit };
@@ -86,8 +91,18 @@ static void seal(struct run *r, int64_t commit)
 		facts->job = f->job;
 		facts->worker = facts->follow.worker = sl_of(ledger_worker());
 		facts->follow.attempt = r->me.attempt;
-		ledger_reject_flush(&r->rejects);
 	}
+}
+
+static void seal(struct run *r, int64_t commit)
+{
+	struct follow_poll *f = r->f;
+
+	str_clear(&r->position);
+	narrow_poll_position(r->poll, &r->position);
+	identify(r, commit);
+	if (f->job)
+		ledger_reject_flush(&r->rejects);
 	narrow_chunk_seal(f->chunk, f->x, SL(""));
 	r->sealed = clock_monotonic();
 }

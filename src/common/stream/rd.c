@@ -236,9 +236,18 @@ enum rd_event rd_control(struct rd *rd, struct sl text, struct sl raw)
 		ev = control_cols(rd, c.cols);
 		rd_take(rd, raw.n + 1, 1);
 		return ev;
+	case CONTROL_BEGIN:
+		if (rd->begun || rd->rows)
+			rd_corrupt(rd, "a chunk begins inside another one");
+		rd->begun = true;
+		str_clear(&rd->chunk);
+		str_add(&rd->chunk, c.begin);
+		rd_take(rd, raw.n + 1, 1);
+		return RD_BEGIN;
 	case CONTROL_SEAL:
 		rd->seal = c.seal;
 		ev = control_seal(rd, raw);
+		rd->begun = false;
 		rd_take(rd, raw.n + 1, 1);
 		rd->crc = 0;
 		rd->bytes = rd->rows = 0;
@@ -391,6 +400,11 @@ const struct names *rd_cols(const struct rd *rd)
 	return &rd->cols;
 }
 
+struct sl rd_chunk(const struct rd *rd)
+{
+	return str_sl(&rd->chunk);
+}
+
 const struct seal *rd_seal(const struct rd *rd)
 {
 	return &rd->seal;
@@ -431,6 +445,7 @@ void rd_close(struct rd *rd)
 	names_free(&rd->cols);
 	mem_free(rd->fields);
 	str_free(&rd->head);
+	str_free(&rd->chunk);
 	arena_free(&rd->arena);
 	arena_free(&rd->seal_arena);
 	mem_free(rd);
