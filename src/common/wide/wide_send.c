@@ -52,6 +52,15 @@ static bool copy_rows(struct sending *s, bool staged, size_t lo, size_t hi, uint
 	return ok;
 }
 
+static void refuse_dropped(const struct sending *s, uint64_t dropped, size_t rows)
+{
+	if (dropped > 0)
+		die_hint(EX_REFUSED, "a trigger of it drops them",
+			"ship %s: %llu of %zu rows did not get into table %s",
+			msg_q(s->l->ship->id), (unsigned long long)dropped, rows,
+			msg_q(s->l->ship->group[s->group].table));
+}
+
 static bool merge_rows(struct sending *s, const char *target, size_t rows)
 {
 	struct wide_counts *sum = &s->w->pending;
@@ -66,12 +75,14 @@ static bool merge_rows(struct sending *s, const char *target, size_t rows)
 			cols[n++] = column_name(s, i);
 	s->w->merged = true;
 	ok = stage_merge(s->w->pg, &s->k->stage, target, s->w->conf.how, &key, 1, cols, n,
-		&merged);
+		rows, &merged);
 	mem_free(cols);
 	if (ok) {
 		sum->inserted += merged.inserted;
 		sum->updated += merged.updated;
-		sum->equal += rows - merged.inserted - merged.updated;
+		sum->superseded += merged.superseded;
+		sum->equal += rows - merged.inserted - merged.updated - merged.superseded;
+		refuse_dropped(s, merged.dropped, rows);
 	}
 	return ok;
 }
@@ -88,13 +99,10 @@ static bool copy_directly(struct sending *s, size_t lo, size_t hi)
 
 	if (!ok)
 		roll_back(s);
-	else if (taken != hi - lo)
-		die_hint(EX_REFUSED, "a trigger of it drops them",
-			"ship %s: %llu of %zu rows did not get into table %s",
-			msg_q(s->l->ship->id), (unsigned long long)(hi - lo - taken), hi - lo,
-			msg_q(s->l->ship->group[s->group].table));
-	else
+	if (ok) {
+		refuse_dropped(s, hi - lo - taken, hi - lo);
 		s->w->pending.inserted += taken;
+	}
 	return ok;
 }
 
@@ -201,6 +209,30 @@ static size_t named_column(const struct sending *s)
 	return found;
 }
 
+/*
+ * The server does not say which value is to blame: all of them are left out, with the row. Not the
+ * row without which those of the other groups would not be seen, nor one too big for its table.
+ */
+static bool leave_out(struct sending *s, size_t row, struct wide_fault fault)
+{
+	struct str value = { 0 };
+	bool any = false;
+
+	if ((s->group == 0 && s->l->n_racks > 1) || strcmp(pg_sqlstate(s->w->pg), "54000") == 0)
+		return false;
+	for (size_t i = 0; i < s->n; i++) {
+		str_clear(&value);
+		if (!copybuf_field(&s->k->buf, row, i + 1, &value))
+			continue;
+		fault.channel = s->l->ship->channels.name[s->k->column[i].channel];
+		fault.value = str_sl(&value);
+		s->w->conf.bad(s->w->conf.ctx, &fault);
+		any = true;
+	}
+	str_free(&value);
+	return any;
+}
+
 /* A row the server refuses: without the value it names, if it names one. */
 static void mend_row(void *ctx, size_t row)
 {
@@ -217,6 +249,8 @@ static void mend_row(void *ctx, size_t row)
 			.cells = 1,
 			.why = pg_error(s->w->pg) };
 
+		if (i == NAMES_NONE && leave_out(s, row, fault))
+			break;
 		if (i == NAMES_NONE || !copybuf_field(&s->k->buf, row, i + 1, &value))
 			die_hint(EX_DATA,
 				strcmp(pg_sqlstate(s->w->pg), "54000") == 0
@@ -366,6 +400,7 @@ void wide_commit(struct wide *w)
 	w->counts.inserted += w->pending.inserted;
 	w->counts.updated += w->pending.updated;
 	w->counts.equal += w->pending.equal;
+	w->counts.superseded += w->pending.superseded;
 	w->counts.removed += w->pending.removed;
 	w->pending = (struct wide_counts){ 0 };
 	/* what this transaction made is there for all, and its lock on the ship is gone */
