@@ -255,6 +255,16 @@ static void set_session(const struct load *ld)
 	pg_set(ld->env.pg, "timezone", zone);
 }
 
+/* Of the options that all programs with wide tables have, --table knows only --target. */
+static void check_target(const struct conf *c)
+{
+	const struct target_opts *t = &c->wide.target;
+
+	if (!c->is_wide && (t->schema || t->prefix || t->types || t->groups || t->group_columns))
+		opt_usage("--target-schema, --target-prefix, --types, --groups and --group-columns "
+			  "need --wide; --table SCHEMA.TABLE names the table");
+}
+
 int main(int argc, char **argv)
 {
 	struct load ld = { .conf.wide.buffer = DEFAULT_BUFFER };
@@ -263,6 +273,7 @@ int main(int argc, char **argv)
 	opt_parse(&program, &ld.conf, &argc, &argv);
 	if (argc > 1)
 		opt_usage("at most one FILE");
+	check_target(&ld.conf);
 	(void)signal(SIGPIPE, SIG_IGN);
 	ld.env = (struct sink_env){ .commit = commit, .ctx = &ld };
 	ld.env.io = io_open(&ld.conf.io, argc > 0 ? argv[0] : NULL);

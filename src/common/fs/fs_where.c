@@ -1,6 +1,8 @@
 #include "fs/fs_where.h"
 
 #include "core/mem.h"
+#include "core/msg.h"
+#include "core/opt.h"
 
 #include <ctype.h>
 #include <strings.h>
@@ -63,6 +65,39 @@ static void split(struct tokens *t, const char *s)
 		mem_grow(&t->v, &t->cap, t->n + 1, sizeof *t->v);
 		t->v[t->n++] = token;
 	}
+}
+
+static const char *what_is_wrong(const char *s)
+{
+	int depth = 0;
+
+	while (*s) {
+		struct token t = next(s);
+
+		bool open = false;
+
+		for (size_t i = 0; i < t.s.n && (t.kind == K_TEXT || t.kind == K_NAME); i++)
+			open ^= s[i] == *s;
+		if (open)
+			return "a quote has no end";
+		if (strncmp(s, "--", 2) == 0 || strncmp(s, "/*", 2) == 0)
+			return "a comment could hide what follows";
+		if (*s == ';')
+			return "it is more than one statement";
+		depth += (*s == '(') - (*s == ')');
+		if (depth < 0)
+			return "a parenthesis is closed that was not opened";
+		s += t.s.n;
+	}
+	return depth ? "a parenthesis is not closed" : NULL;
+}
+
+void fs_where_check(const char *option, const char *sql)
+{
+	const char *why = sql ? what_is_wrong(sql) : NULL;
+
+	if (why)
+		opt_usage("--%s: %s: %s", option, why, msg_q(sl_of(sql)));
 }
 
 static bool same(struct sl a, struct sl b)
