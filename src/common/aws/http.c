@@ -45,6 +45,7 @@ struct http {
 	struct list busy, idle;
 	struct http_request *waiting, **waiting_end; /* started, not yet given to a connection */
 	bool any_dead;
+	bool any_short; /* a request came that takes less silence than stall_us */
 	struct http_totals totals;
 	char *buf;
 };
@@ -387,10 +388,26 @@ static bool is_due(const struct http_conn *c, int64_t now)
 	return c && c->state == CONNECTING && wire_due(c->wire) >= 0 && wire_due(c->wire) <= now;
 }
 
+/* The connection that is given up before all others, and when; NULL: none. */
+static struct http_conn *first_to_stall(const struct http *h, int64_t *at)
+{
+	struct http_conn *first = h->busy.first, *c;
+
+	*at = first ? first->active + h->stall_us : INT64_MAX;
+	for (c = first; c && h->any_short; c = c->next)
+		if (c->r && c->r->stall_us && c->active + c->r->stall_us < *at) {
+			*at = c->active + c->r->stall_us;
+			first = c;
+		}
+	return first;
+}
+
 static int64_t next_deadline(const struct http *h, int64_t now, int64_t timeout)
 {
-	if (h->busy.first)
-		timeout = sooner(timeout, h->busy.first->active + h->stall_us - now);
+	int64_t stall;
+
+	if (first_to_stall(h, &stall))
+		timeout = sooner(timeout, stall - now);
 	if (h->n_connecting)
 		for (size_t i = 0; i < h->n_conns; i++)
 			if (is_due(h->conns[i], INT64_MAX))
@@ -400,10 +417,11 @@ static int64_t next_deadline(const struct http *h, int64_t now, int64_t timeout)
 
 static void run_timers(struct http *h)
 {
-	int64_t now = clock_monotonic();
+	int64_t now = clock_monotonic(), stall;
+	struct http_conn *stalled;
 
-	while (h->busy.first && now - h->busy.first->active >= h->stall_us)
-		finish(h->busy.first, HTTP_STALLED, "the server fell silent", false);
+	while ((stalled = first_to_stall(h, &stall)) && now >= stall)
+		finish(stalled, HTTP_STALLED, "the server fell silent", false);
 	for (size_t i = 0; h->n_connecting && i < h->n_conns; i++) {
 		struct http_conn *c = h->conns[i];
 
@@ -439,6 +457,7 @@ void http_start(struct http *h, struct http_request *r)
 	r->next = NULL;
 	r->reused = false;
 	r->why[0] = '\0';
+	h->any_short |= r->stall_us && r->stall_us < h->stall_us;
 	*h->waiting_end = r;
 	h->waiting_end = &r->next;
 }
