@@ -298,7 +298,8 @@ static void find_odd_ships(struct dump *d)
 {
 	struct sl *ships = NULL;
 
-	if (d->narrow->encoding && d->narrow->odd_ships.n == 0)
+	if ((d->narrow->encoding && d->narrow->odd_ships.n == 0) ||
+		(d->narrow->target && d->narrow->unstored.n == 0))
 		(void)narrow_ships(d->narrow, d->source, &ships);
 	mem_free(ships);
 }
@@ -457,6 +458,7 @@ static void open_all(struct dump *d)
 		stop_catch(cancel, d->source);
 	narrow_only_reads(d->source);
 	d->narrow = narrow_detect(d->source, &d->conf.narrow);
+	narrow_goes_to(d->narrow, d->target);
 	d->chunk.zone = d->narrow->zone;
 	if (d->conf.job) {
 		d->rejects = (struct ledger_rejects){

@@ -137,8 +137,20 @@ struct narrow {
 	const struct encoding *encoding; /* texts in binary COPY are in it; NULL: UTF-8 */
 	struct narrow_texts *texts;	 /* the row being read, of such a source */
 	struct names odd_ships; /* their names as they are, of which narrow_ships() made no text */
+	struct pg *target; /* see narrow_goes_to() */
+	struct names unstored; /* ships that it cannot hold, of narrow_ships() */
 	struct arena arena;
 };
+
+/*
+ * Rows are carried over to there: ships whose names its encoding cannot hold are no ships, and their
+ * rows are refused. `target` must outlive the reading; NULL: not known.
+ */
+void narrow_goes_to(struct narrow *n, struct pg *target);
+static inline bool narrow_can_store(const struct narrow *n, struct sl ship)
+{
+	return LIKELY(!n->target) || pg_can_store(n->target, ship);
+}
 
 /*
  * Which columns and expressions were given, as a JSON object in the arena, {"ship-column":"ship"}.

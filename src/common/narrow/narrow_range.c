@@ -216,14 +216,22 @@ size_t narrow_ships(struct narrow *n, struct pg *pg, struct sl **ships)
 
 		if (!name.p)
 			keep_odd_ship(n, pg_value(r, i, 1));
+		else if (!narrow_can_store(n, name))
+			(void)names_add(&n->unstored, name, NULL);
 		else if (name.n > 0 && name.n <= NARROW_NAME_MAX)
 			(*ships)[found++] = arena_dup(&n->arena, name);
 		else
 			n->odd = true;
 	}
+	n->odd |= n->unstored.n > 0;
 	pg_clear(r);
 	str_free(&sql);
 	return found;
+}
+
+void narrow_goes_to(struct narrow *n, struct pg *target)
+{
+	n->target = target && pg_stores(target) ? target : NULL;
 }
 
 void narrow_warn_scans(const struct narrow *n, int64_t from, int64_t to, int64_t chunk)
