@@ -117,10 +117,10 @@ break, ""quoted"" é",-0.00012' | LC_ALL=C sort >want
 		run_rc 64 extract parts --where "$each"
 		has "$err" '--where: '
 		run_rc 64 fs-plan --where "$each" parts elsewhere
-		run_rc 64 fs-group clear --where "$each" parts
 	done
 	run_rc 64 extract parts --order-by 'count) --'
-	run_ok extract parts -c count --where "(id || '''--;)(' = 'id49''--;)(') AND (-count < -(2))"
+	run_ok extract parts -c count \
+		--where "(id || '''--;)(' = 'id49''--;)(') AND (-count < -(2))"
 	is "$(paste -sd' ' "$out")" 'count 44'
 	run_rc 64 extract parts --query 'SELECT 1' --latest
 	run_rc 64 extract parts --method unload --order-by count

@@ -479,7 +479,7 @@ stopped_at() {
 	run_rc 64 pg-copy-load --wide --table public.t in.csv
 	for each in target-schema=x target-prefix=x types=native groups=x group-columns=9; do
 		run_rc 64 pg-copy-load --table public.t "--$each" in.csv
-		has "$err" "--${each%=*}" 'need --wide'
+		has "$err" 'only --target goes with --table'
 	done
 	run_rc 64 pg-copy-load --table public.t --live in.csv
 	run_rc 64 pg-copy-load --wide --create in.csv

@@ -400,7 +400,8 @@ created_time B1,,3'
 		'trigger n of tenant.w_trig may change or drop what is written'
 	# rows beside some that are there are merged
 	sql "CREATE OR REPLACE FUNCTION public.nothing() RETURNS trigger LANGUAGE plpgsql
-		AS 'BEGIN RETURN CASE WHEN NEW.a = ''drop'' OR OLD.a = ''1'' THEN NULL ELSE NEW END; END'"
+		AS 'BEGIN RETURN CASE WHEN NEW.a = ''drop'' OR OLD.a = ''1'' THEN NULL ELSE NEW END;
+		END'"
 	csv a Trig,2024-01-01,1 Trig,2024-01-02,drop
 	run_rc 69 wide in.csv
 	has "$err" 'ship "Trig": 1 of 2 rows did not get into table "w_trig"'
@@ -426,7 +427,7 @@ created_time B1,,3'
 	run_ok wide in.csv
 	csv a,b Cnt,2024-01-01,1,1 Cnt,2024-01-02,9,2 Cnt,2024-01-03,3,3 Cnt,2024-01-01,9,
 	run_ok wide --stats s in.csv
-	is "$(jq -r '[.inserted, .updated, .equal, .superseded, .rows_out] | @tsv' s | xargs)" '1 1 1 1 2'
+	is "$(jq -c '[.inserted, .updated, .equal, .superseded, .rows_out]' s)" '[1,1,1,1,2]'
 	run_ok wide --live --stats s in.csv
 	is "$(jq -r '[.inserted, .updated, .equal, .superseded] | @tsv' s | xargs)" '0 2 2 0'
 }

@@ -280,7 +280,8 @@ collections() { jq -c '[.id, .event_time, .n, .tags, .ids, .v]' | LC_ALL=C sort;
 	first=$!
 	curl -sSf -X DELETE "$AWS_ENDPOINT_URL/_sandbox/counters" >/dev/null
 	wait_until 3 asked BatchWriteRecord
-	for each in 'fs migrate lock-from lock-to --yes --clear-target' 'fs clear lock-to --yes' 'fs delete lock-to --yes' \
+	for each in 'fs migrate lock-from lock-to --yes --clear-target' 'fs clear lock-to --yes' \
+		'fs delete lock-to --yes' \
 		'fs migrate lock-else lock-to --yes --journal j' 'fs bulk-put lock-to in.csv' \
 		'fs migrate --retry failed' 'fs-improve lock-from lock-to --yes' \
 		'fs-sync lock-from lock-to --iterations 1' \

@@ -298,8 +298,7 @@ static void find_odd_ships(struct dump *d)
 {
 	struct sl *ships = NULL;
 
-	if ((d->narrow->encoding && d->narrow->odd_ships.n == 0) ||
-		(d->narrow->target && d->narrow->unstored.n == 0))
+	if ((d->narrow->encoding || d->narrow->target) && d->narrow->odd_ships.n == 0)
 		(void)narrow_ships(d->narrow, d->source, &ships);
 	mem_free(ships);
 }

@@ -11,7 +11,6 @@
 #include "core/num.h"
 #include "fs/fs_admin.h"
 #include "fs/fs_show.h"
-#include "fs/fs_where.h"
 #include "stream/out.h"
 
 struct conf {
@@ -336,7 +335,6 @@ int main(int argc, char **argv)
 	opt_parse(&program, &conf, &argc, &argv);
 	if (argc == 0)
 		opt_usage("which command?");
-	fs_where_check("where", conf.admin.where);
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
 		const struct command *c = &commands[i];
 

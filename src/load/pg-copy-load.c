@@ -255,25 +255,18 @@ static void set_session(const struct load *ld)
 	pg_set(ld->env.pg, "timezone", zone);
 }
 
-/* Of the options that all programs with wide tables have, --table knows only --target. */
-static void check_target(const struct conf *c)
-{
-	const struct target_opts *t = &c->wide.target;
-
-	if (!c->is_wide && (t->schema || t->prefix || t->types || t->groups || t->group_columns))
-		opt_usage("--target-schema, --target-prefix, --types, --groups and --group-columns "
-			  "need --wide; --table SCHEMA.TABLE names the table");
-}
-
 int main(int argc, char **argv)
 {
 	struct load ld = { .conf.wide.buffer = DEFAULT_BUFFER };
+	const struct target_opts *of = &ld.conf.wide.target;
 	int code, closed;
 
 	opt_parse(&program, &ld.conf, &argc, &argv);
 	if (argc > 1)
 		opt_usage("at most one FILE");
-	check_target(&ld.conf);
+	if (!ld.conf.is_wide && (of->schema || of->prefix || of->types || of->groups ||
+					of->group_columns))
+		opt_usage("of the options of the target only --target goes with --table");
 	(void)signal(SIGPIPE, SIG_IGN);
 	ld.env = (struct sink_env){ .commit = commit, .ctx = &ld };
 	ld.env.io = io_open(&ld.conf.io, argc > 0 ? argv[0] : NULL);

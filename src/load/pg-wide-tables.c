@@ -90,10 +90,6 @@ static void do_register(struct run *run)
 
 	prepare(run);
 	list = channel_list_read(NULL, run->target);
-	if (list->left_out > 0)
-		msg_warn("%zu channels are left out: the encoding of the target cannot hold their "
-			 "names, or those of their ships",
-			list->left_out);
 	for (size_t i = 0; i < list->ships.n; i++) {
 		widen_ship(r, registry_ship(r, list->ships.name[i]), list->of[i].channel,
 			list->of[i].n, false);

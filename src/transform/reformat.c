@@ -78,24 +78,6 @@ static void add_names(struct names *names, const struct opt_list *lists, const c
 		filter_names(names, lists->v[i].p, option);
 }
 
-/* What says how a package is read or written says nothing where there is none. */
-static void must_be_of_package(const struct state *st)
-{
-	const struct iso_opts *o = &st->iso;
-	const struct {
-		const char *name;
-		bool given;
-	} of[] = { { "shape", o->shape }, { "ship-id", o->ship }, { "author", o->author },
-		{ "by", o->by }, { "key", o->key }, { "name", o->name }, { "value", o->value },
-		{ "quality", o->quality } };
-
-	if (st->io.in_format == FMT_ISO || st->io.out_format == FMT_ISO)
-		return;
-	for (size_t i = 0; i < ARRAY_LEN(of); i++)
-		if (of[i].given)
-			opt_usage("--%s needs -i iso19848 or -o iso19848", of[i].name);
-}
-
 static void check(void *ctx)
 {
 	struct state *st = ctx;
@@ -104,7 +86,9 @@ static void check(void *ctx)
 	/* its list of inputs lacks the formats before this one, which are for output only */
 	if (st->io.in_format == FMT_TABLE)
 		st->io.in_format = FMT_ISO;
-	must_be_of_package(st);
+	if (st->io.in_format != FMT_ISO && st->io.out_format != FMT_ISO &&
+		memcmp(&st->iso, &(const struct iso_opts){ 0 }, sizeof st->iso) != 0)
+		opt_usage("the options of ISO 19848 need -i iso19848 or -o iso19848");
 	add_names(&st->out, &st->columns, "columns");
 	add_names(&st->typed, &st->numbers, "numbers");
 	st->n_numbers = st->typed.n;

@@ -303,8 +303,8 @@ static void test_abort_at_columns(void)
 	struct str s = written_by(aborted_at_columns, &wc);
 
 	check_render("an abort is as wide as the header", str_sl(&s), &conf,
-		"cols \"k\" \"a\" \"b\"\nferry: error: upstream failed: pivot-wide: two columns of the "
-		"output are named \"a\"\nexit 65\n");
+		"cols \"k\" \"a\" \"b\"\nferry: error: upstream failed: pivot-wide: two columns of "
+		"the output are named \"a\"\nexit 65\n");
 	str_free(&s);
 }
 

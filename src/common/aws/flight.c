@@ -6,7 +6,7 @@
 
 #define MAX_BODY (64u << 20)
 #define MAX_RENEWALS 3 /* of credentials: sessions may end while a call is under way */
-#define LEAST_TRY_US (5 * CLOCK_US_PER_SEC) /* so long an attempt may be silent, also near the end */
+#define LEAST_TRY_US (5 * CLOCK_US_PER_SEC) /* so long an attempt may be silent at any rate */
 #define SKEW_US (240 * CLOCK_US_PER_SEC) /* more than this, and the clock is to blame */
 
 static void on_done(struct http_request *r);
@@ -62,41 +62,27 @@ static bool on_piece(void *ctx, struct sl piece)
 	return true;
 }
 
-/* What is left of a call's patience, which begins with the first attempt that does not pass. */
+/*
+ * What is left of a call's patience, which begins with the first attempt that does not pass. While
+ * none passes all calls are in one trouble: or each would wait anew for a dead service.
+ */
 static int64_t patience_left(const struct flight *f, int64_t now)
 {
-	int64_t since = f->trouble;
+	int64_t since = f->trouble < 0 ? f->a->trouble : f->trouble;
 
-	if (since < 0)
-		since = f->a->trouble && now - f->a->failed_at <= f->call.patience_us
-				? f->a->trouble
-				: now;
-	return since + f->call.patience_us - now;
-}
-
-/*
- * An attempt did not pass. While no call passes, all of them are in the same trouble: or the calls
- * of a bulk load would wait for a dead service one after the other.
- */
-static void meet_trouble(struct flight *f, int64_t now)
-{
-	struct aws *a = f->a;
-
-	if (!a->trouble || f->departed - a->failed_at > f->call.patience_us)
-		a->trouble = f->departed;
-	a->failed_at = now;
-	if (f->trouble < 0)
-		f->trouble = a->trouble;
+	return (since ? since : now) + f->call.patience_us - now;
 }
 
 void flight_depart(struct flight *f)
 {
 	struct http_request *r = &f->http;
-	int64_t left;
+	struct aws *a = f->a;
 
 	f->error = (struct aws_error){.class = AWS_FINE};
 	f->attempts++;
 	f->departed = clock_monotonic();
+	if (f->call.patient && f->departed - a->failed_at > f->call.patience_us)
+		a->trouble = 0; /* that was another one */
 	if (!request_build(f)) { /* no keys, or nobody to ask for them just now */
 		f->http.end = HTTP_UNCONNECTED;
 		if (aws_error_is_temporary(&f->error))
@@ -116,8 +102,8 @@ void flight_depart(struct flight *f)
 	r->head = str_sl(&f->head);
 	r->body = f->call.body;
 	r->careful = !f->call.repeatable;
-	left = f->call.patient ? patience_left(f, f->departed) : 0;
-	r->stall_us = f->call.patient && left < LEAST_TRY_US ? LEAST_TRY_US : left;
+	r->stall_us = f->call.patient ? patience_left(f, f->departed) : INT64_MAX;
+	r->stall_us = r->stall_us < LEAST_TRY_US ? LEAST_TRY_US : r->stall_us;
 	r->done = on_done;
 	r->ctx = f;
 	f->a->stats.attempts++;
@@ -211,7 +197,9 @@ static bool may_retry(struct flight *f, int64_t now)
 		f->trouble = -1;
 	}
 	if (f->call.patient) {
-		meet_trouble(f, now);
+		a->failed_at = now;
+		a->trouble = a->trouble ? a->trouble : f->departed;
+		f->trouble = f->trouble < 0 ? a->trouble : f->trouble;
 		return patience_left(f, now) > 0;
 	}
 	if (f->attempts >= aws_config_max_attempts(a->config))

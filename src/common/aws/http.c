@@ -37,7 +37,7 @@ struct list {
 };
 
 struct http {
-	int64_t stall_us;
+	int64_t usual_stall_us, stall_us; /* stall_us: of the latest request, for all under way */
 	struct wire_env *env;
 	int epoll;
 	struct http_conn **conns;
@@ -45,7 +45,6 @@ struct http {
 	struct list busy, idle;
 	struct http_request *waiting, **waiting_end; /* started, not yet given to a connection */
 	bool any_dead;
-	bool any_short; /* a request came that takes less silence than stall_us */
 	struct http_totals totals;
 	char *buf;
 };
@@ -388,26 +387,10 @@ static bool is_due(const struct http_conn *c, int64_t now)
 	return c && c->state == CONNECTING && wire_due(c->wire) >= 0 && wire_due(c->wire) <= now;
 }
 
-/* The connection that is given up before all others, and when; NULL: none. */
-static struct http_conn *first_to_stall(const struct http *h, int64_t *at)
-{
-	struct http_conn *first = h->busy.first, *c;
-
-	*at = first ? first->active + h->stall_us : INT64_MAX;
-	for (c = first; c && h->any_short; c = c->next)
-		if (c->r && c->r->stall_us && c->active + c->r->stall_us < *at) {
-			*at = c->active + c->r->stall_us;
-			first = c;
-		}
-	return first;
-}
-
 static int64_t next_deadline(const struct http *h, int64_t now, int64_t timeout)
 {
-	int64_t stall;
-
-	if (first_to_stall(h, &stall))
-		timeout = sooner(timeout, stall - now);
+	if (h->busy.first)
+		timeout = sooner(timeout, h->busy.first->active + h->stall_us - now);
 	if (h->n_connecting)
 		for (size_t i = 0; i < h->n_conns; i++)
 			if (is_due(h->conns[i], INT64_MAX))
@@ -417,11 +400,10 @@ static int64_t next_deadline(const struct http *h, int64_t now, int64_t timeout)
 
 static void run_timers(struct http *h)
 {
-	int64_t now = clock_monotonic(), stall;
-	struct http_conn *stalled;
+	int64_t now = clock_monotonic();
 
-	while ((stalled = first_to_stall(h, &stall)) && now >= stall)
-		finish(stalled, HTTP_STALLED, "the server fell silent", false);
+	while (h->busy.first && now - h->busy.first->active >= h->stall_us)
+		finish(h->busy.first, HTTP_STALLED, "the server fell silent", false);
 	for (size_t i = 0; h->n_connecting && i < h->n_conns; i++) {
 		struct http_conn *c = h->conns[i];
 
@@ -457,7 +439,7 @@ void http_start(struct http *h, struct http_request *r)
 	r->next = NULL;
 	r->reused = false;
 	r->why[0] = '\0';
-	h->any_short |= r->stall_us && r->stall_us < h->stall_us;
+	h->stall_us = sooner(r->stall_us ? r->stall_us : INT64_MAX, h->usual_stall_us);
 	*h->waiting_end = r;
 	h->waiting_end = &r->next;
 }
@@ -487,7 +469,7 @@ struct http *http_new(const struct http_opts *o)
 {
 	struct http *h = mem_zalloc(sizeof *h);
 
-	h->stall_us = o->stall_us;
+	h->usual_stall_us = o->stall_us;
 	h->env = wire_env_new(&o->wire);
 	h->waiting_end = &h->waiting;
 	h->buf = mem_alloc(RECEIVE);

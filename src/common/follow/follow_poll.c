@@ -23,42 +23,7 @@ struct run {
 	int64_t next_watch;
 };
 
-/* ---- rows ------------------------------------------------------------------------------------ */
-
-static void reject(struct run *r, struct narrow_reader *reader, const struct narrow_row *row)
-{
-	const struct follow_poll *f = r->f;
-	const struct ledger_facts_ship *ship = narrow_chunk_reject(f->chunk, row);
-	struct str json = { 0 };
-
-	narrow_row_put_json(reader, &json);
-	if (f->job)
-		ledger_reject(&r->rejects, ship->ship, row->time, 0, str_sl(&json),
-			sl_of(row->why));
-	extract_reject(f->x, f->poll.narrow->col[row->bad].name, reader->raw[row->bad], row->why,
-		str_sl(&json), f->job != 0);
-	str_free(&json);
-}
-
-static void identify(struct run *r, int64_t commit);
-
-static void take_row(void *ctx, struct narrow_reader *reader, const struct narrow_row *row)
-{
-	struct run *r = ctx;
-
-	if (UNLIKELY(r->f->chunk->facts.n == 0)) {
-		identify(r, LEDGER_NO_TIME);
-		narrow_chunk_announce(r->f->chunk, r->f->x->wr);
-	}
-	extract_tick(r->f->x);
-	KP("poll_row");
-	if (LIKELY(!row->why))
-		narrow_chunk_put(r->f->chunk, r->f->x->wr, row);
-	else
-		reject(r, reader, row);
-}
-
-/* ---- chunks ---------------------------------------------------------------------------------- */
+/* ---- what is said of a chunk ---------------------------------------------------------------- */
 
 /* The range of a live chunk is that of its rows; of an empty one, where the next look begins. */
 static void set_range(struct run *r)
@@ -93,6 +58,41 @@ static void identify(struct run *r, int64_t commit)
 		facts->follow.attempt = r->me.attempt;
 	}
 }
+
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+static void reject(struct run *r, struct narrow_reader *reader, const struct narrow_row *row)
+{
+	const struct follow_poll *f = r->f;
+	const struct ledger_facts_ship *ship = narrow_chunk_reject(f->chunk, row);
+	struct str json = { 0 };
+
+	narrow_row_put_json(reader, &json);
+	if (f->job)
+		ledger_reject(&r->rejects, ship->ship, row->time, 0, str_sl(&json),
+			sl_of(row->why));
+	extract_reject(f->x, f->poll.narrow->col[row->bad].name, reader->raw[row->bad], row->why,
+		str_sl(&json), f->job != 0);
+	str_free(&json);
+}
+
+static void take_row(void *ctx, struct narrow_reader *reader, const struct narrow_row *row)
+{
+	struct run *r = ctx;
+
+	if (UNLIKELY(r->f->chunk->facts.n == 0)) {
+		identify(r, LEDGER_NO_TIME);
+		narrow_chunk_announce(r->f->chunk, r->f->x->wr);
+	}
+	extract_tick(r->f->x);
+	KP("poll_row");
+	if (LIKELY(!row->why))
+		narrow_chunk_put(r->f->chunk, r->f->x->wr, row);
+	else
+		reject(r, reader, row);
+}
+
+/* ---- chunks ---------------------------------------------------------------------------------- */
 
 static void seal(struct run *r, int64_t commit)
 {

@@ -29,10 +29,7 @@ struct narrow_chunk {
 
 void narrow_chunk_begin(struct narrow_chunk *c, int64_t from, int64_t to);
 
-/*
- * Writes into the stream, before its first row, which chunk of a job begins: the facts as far as
- * they are known. So a program behind this one can say what it failed at.
- */
+/* Writes before its first row which chunk of a job it is, as far as its facts are known. */
 void narrow_chunk_announce(const struct narrow_chunk *c, struct wr *wr);
 
 /* The number of a ship in this chunk, which gets one if it has none; at most 2^32 of them. */

@@ -409,18 +409,11 @@ void wide_chunk_finish(struct wide_chunk *c, const struct seal *seal)
 	wide_next_chunk(c->wide);
 }
 
-/* Before the seal: what the beginning of the chunk said, where the stream has any. */
-static void facts_of_beginning(struct wide_chunk *c)
-{
-	struct sl facts = arena_dup(&c->facts_arena, rd_chunk(c->io->rd));
-
-	c->have_facts = facts.n > 0 && !ledger_parse_facts(&c->facts_arena, facts, &c->facts);
-}
-
 void wide_chunk_failed(struct wide_chunk *c, int code, const char *message)
 {
 	bool permanent = code == EX_DATA || code == EX_CONFIGURATION;
 	bool sealed = c->have_facts;
+	struct sl begun = rd_chunk(c->io->rd);
 
 	/* another loader may be writing to them by now */
 	if (c->widened > 0)
@@ -429,9 +422,10 @@ void wide_chunk_failed(struct wide_chunk *c, int code, const char *message)
 	/* before a seal a stream that was cut tells nothing; a stage that said why does */
 	if (code == EX_TEMP || (!sealed && code == EX_STREAM))
 		return;
-	if (!sealed)
-		facts_of_beginning(c);
-	if (!c->have_facts || !c->facts.job)
+	if (!sealed && (begun.n == 0 || ledger_parse_facts(&c->facts_arena,
+						arena_dup(&c->facts_arena, begun), &c->facts)))
+		return;
+	if (!c->facts.job)
 		return;
 	pg_rollback(c->pg);
 	if (is_live(c))

@@ -67,37 +67,25 @@ static void split(struct tokens *t, const char *s)
 	}
 }
 
-static const char *what_is_wrong(const char *s)
-{
-	int depth = 0;
-
-	while (*s) {
-		struct token t = next(s);
-
-		bool open = false;
-
-		for (size_t i = 0; i < t.s.n && (t.kind == K_TEXT || t.kind == K_NAME); i++)
-			open ^= s[i] == *s;
-		if (open)
-			return "a quote has no end";
-		if (strncmp(s, "--", 2) == 0 || strncmp(s, "/*", 2) == 0)
-			return "a comment could hide what follows";
-		if (*s == ';')
-			return "it is more than one statement";
-		depth += (*s == '(') - (*s == ')');
-		if (depth < 0)
-			return "a parenthesis is closed that was not opened";
-		s += t.s.n;
-	}
-	return depth ? "a parenthesis is not closed" : NULL;
-}
-
 void fs_where_check(const char *option, const char *sql)
 {
-	const char *why = sql ? what_is_wrong(sql) : NULL;
+	bool bad = false, open = false;
+	int depth = 0;
 
-	if (why)
-		opt_usage("--%s: %s: %s", option, why, msg_q(sl_of(sql)));
+	for (const char *s = sql; s && *s && !bad && depth >= 0; s++) {
+		struct token t = next(s);
+		bool quotes = t.kind == K_TEXT || t.kind == K_NAME;
+
+		for (; quotes && t.s.n > 1; t.s.n--, s++)
+			open ^= *s == *t.s.p;
+		open ^= quotes && *s == *t.s.p;
+		bad = !quotes && (*s == ';' || memcmp(s, "--", 2) == 0 || memcmp(s, "/*", 2) == 0);
+		depth += (*s == '(' && !quotes) - (*s == ')' && !quotes);
+	}
+	if (bad || open || depth != 0)
+		opt_usage("--%s: no comment, no semicolon, and quotes and parentheses in balance "
+			  "are wanted, not %s",
+			option, msg_q(sl_of(sql)));
 }
 
 static bool same(struct sl a, struct sl b)

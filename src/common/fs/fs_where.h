@@ -10,10 +10,7 @@
 #include "core/str.h"
 #include "fs/fs_group.h"
 
-/*
- * Ends the program with 64 unless a text for Athena stays where it is put, as one expression (or a
- * list of them): parentheses and quotes in balance, no comment, no end of a statement.
- */
+/* Ends the program with 64 where a text would leave the parentheses that are put around it. */
 void fs_where_check(const char *option, const char *sql);
 
 /*

@@ -57,27 +57,6 @@ static void take_weights(
 	pg_clear(r);
 }
 
-/*
- * Where all ships are read together, rows of none are met only in a range for which some ship has a
- * chunk: so one of them gets chunks for all of the table where there are such rows.
- */
-static void cover_outcasts(
-	struct pg *source, struct narrow *n, struct ledger_ship *ships, size_t count)
-{
-	int64_t first, last, from = INT64_MAX, to = INT64_MIN;
-
-	if (n->by_ship_time || count == 0 || !narrow_range(n, source, NULL, 0, &first, &last))
-		return;
-	for (size_t i = 0; i < count; i++) {
-		from = ships[i].first < from ? ships[i].first : from;
-		to = ships[i].last > to ? ships[i].last : to;
-	}
-	if (n->unstored.n == 0 && first >= from && last <= to)
-		return;
-	ships[0].first = first < ships[0].first ? first : ships[0].first;
-	ships[0].last = last > ships[0].last ? last : ships[0].last;
-}
-
 size_t ledger_ships_find(struct pg *source, struct narrow *n, const struct sl *only, size_t n_only,
 	int64_t chunk_us, struct arena *a, struct ledger_ship **out)
 {
@@ -104,8 +83,9 @@ size_t ledger_ships_find(struct pg *source, struct narrow *n, const struct sl *o
 		}
 	}
 	mem_free(all);
-	if (n_only == 0)
-		cover_outcasts(source, n, *out, found);
+	/* read with all others, their rows are met only where one of these has a chunk */
+	if (found > 0 && n->unstored && !n->by_ship_time)
+		(void)!narrow_range(n, source, NULL, 0, &(*out)->first, &(*out)->last);
 	take_weights(source, n, *out, found);
 	return found;
 }

@@ -420,7 +420,6 @@ void narrow_free(struct narrow *n)
 		return;
 	narrow_texts_free(n->texts);
 	names_free(&n->odd_ships);
-	names_free(&n->unstored);
 	arena_free(&n->arena);
 	mem_free(n);
 }
@@ -503,8 +502,7 @@ static void add_range(const struct narrow *n, struct str *s, const struct narrow
 }
 
 /* What is compared with an empty text must be a text. */
-static void add_outcasts(const struct narrow *n, struct pg *pg, struct str *s,
-	const struct narrow_part *part)
+static void add_outcasts(const struct narrow *n, struct str *s, const struct narrow_part *part)
 {
 	const char *time = n->col[NARROW_TIME].ident;
 	const struct narrow_column *ship = &n->col[NARROW_SHIP];
@@ -524,10 +522,6 @@ static void add_outcasts(const struct narrow *n, struct pg *pg, struct str *s,
 		str_addf(s, " OR %s = ", ship->ident);
 		narrow_add_bytes(s, n->odd_ships.name[i]);
 	}
-	for (size_t i = 0; i < n->unstored.n && part->shipless; i++) {
-		str_addf(s, " OR %s = ", ship->ident);
-		pg_add_literal(pg, s, n->unstored.name[i]);
-	}
 	str_addc(s, ')');
 }
 
@@ -537,7 +531,7 @@ void narrow_add_where(const struct narrow *n, struct pg *pg, struct str *s,
 	const char *ship = n->col[NARROW_SHIP].ident;
 
 	if (part->outcasts)
-		add_outcasts(n, pg, s, part);
+		add_outcasts(n, s, part);
 	else if (part->timeless)
 		str_addf(s, "%s IS NULL", n->col[NARROW_TIME].ident);
 	else

@@ -205,33 +205,26 @@ size_t narrow_ships(struct narrow *n, struct pg *pg, struct sl **ships)
 	else
 		str_addf(&sql, "WITH ships AS (SELECT DISTINCT %s AS x FROM %s) ", ship, n->ident);
 	str_addf(&sql, "SELECT x, %s FROM ships WHERE x IS NOT NULL ORDER BY x",
-		n->encoding ? "pg_catalog.encode(pg_catalog.convert_to(x::text, 'SQL_ASCII'), "
-			      "'hex')"
-			    : "NULL");
+		n->encoding || n->target
+			? "pg_catalog.encode(pg_catalog.convert_to(x::text, 'SQL_ASCII'), 'hex')"
+			: "NULL");
 	r = pg_query(pg, str_z(&sql), 0, NULL);
 	count = pg_rows(r);
 	*ships = mem_alloc(mem_mul(count ? count : 1, sizeof **ships));
 	for (size_t i = 0; i < count; i++) {
 		struct sl name = pg_value(r, i, 0);
 
-		if (!name.p)
+		n->unstored |= name.p && !narrow_can_store(n, name);
+		if (!name.p || !narrow_can_store(n, name))
 			keep_odd_ship(n, pg_value(r, i, 1));
-		else if (!narrow_can_store(n, name))
-			(void)names_add(&n->unstored, name, NULL);
 		else if (name.n > 0 && name.n <= NARROW_NAME_MAX)
 			(*ships)[found++] = arena_dup(&n->arena, name);
 		else
 			n->odd = true;
 	}
-	n->odd |= n->unstored.n > 0;
 	pg_clear(r);
 	str_free(&sql);
 	return found;
-}
-
-void narrow_goes_to(struct narrow *n, struct pg *target)
-{
-	n->target = target && pg_stores(target) ? target : NULL;
 }
 
 void narrow_warn_scans(const struct narrow *n, int64_t from, int64_t to, int64_t chunk)

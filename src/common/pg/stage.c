@@ -104,8 +104,8 @@ static void add_survey(struct pg *pg, struct str *sql, const struct stage *stage
 	const char *target, enum merge how, const struct sl *keys, size_t n_keys,
 	const struct sl *cols, size_t n_cols)
 {
-	str_addz(sql, "SELECT count(*) FILTER (WHERE o.writes) AS writes,"
-		      " count(*) FILTER (WHERE NOT o.writes AND o.differs) AS differs FROM (SELECT ");
+	str_addz(sql, "SELECT count(*) FILTER (WHERE o.writes) AS writes, count(*) FILTER"
+		      " (WHERE NOT o.writes AND o.differs) AS differs FROM (SELECT ");
 	add_list(pg, sql, "t.", keys, 1);
 	str_addz(sql, " IS NULL OR ");
 	add_changes(pg, sql, how, cols, n_cols);
@@ -118,24 +118,14 @@ static void add_survey(struct pg *pg, struct str *sql, const struct stage *stage
 	str_addz(sql, ")) AS o");
 }
 
-/* As they are by now: what another session has written meanwhile was dropped by nobody. */
-static uint64_t still_to_write(struct pg *pg, const struct str *survey)
-{
-	struct pg_result *r = pg_query(pg, survey->p, 0, NULL);
-	uint64_t n = pg_count(r, 0);
-
-	pg_clear(r);
-	return n;
-}
-
 bool stage_merge(struct pg *pg, const struct stage *stage, const char *target, enum merge how,
 	const struct sl *keys, size_t n_keys, const struct sl *cols, size_t n_cols, uint64_t rows,
 	struct merged *merged)
 {
 	const char *comma = n_cols ? ", " : "";
 	struct str sql = { 0 }, survey = { 0 };
-	uint64_t written, wanted;
-	struct pg_result *r;
+	struct pg_result *r, *now = NULL;
+	uint64_t missing;
 
 	add_survey(pg, &survey, stage, target, how, keys, n_keys, cols, n_cols);
 	/* the survey is of the rows as they were before, and only made where it is needed */
@@ -164,21 +154,22 @@ bool stage_merge(struct pg *pg, const struct stage *stage, const char *target, e
 		       " SELECT count(*) FILTER (WHERE added),"
 		       " count(*) FILTER (WHERE NOT added),");
 	str_addf(&sql,
-		" CASE WHEN count(*) < %llu THEN (SELECT writes FROM s) ELSE count(*) END,"
+		" CASE WHEN count(*) < %llu THEN (SELECT writes FROM s) - count(*) ELSE 0 END,"
 		" CASE WHEN count(*) < %llu THEN (SELECT differs FROM s) ELSE 0 END FROM m",
 		(unsigned long long)rows, (unsigned long long)rows);
 	r = pg_try_query(pg, str_z(&sql), 0, NULL);
-	str_free(&sql);
 	if (r) {
-		written = pg_count(r, 0) + pg_count(r, 1);
-		wanted = pg_count(r, 2);
 		merged->inserted += pg_count(r, 0);
 		merged->updated += pg_count(r, 1);
 		merged->superseded += pg_count(r, 3);
-		if (written < wanted && still_to_write(pg, &survey) > 0)
-			merged->dropped += wanted - written;
-		pg_clear(r);
+		/* what another session has written meanwhile was dropped by nobody */
+		if ((missing = pg_count(r, 2)) > 0)
+			now = pg_query(pg, survey.p, 0, NULL);
+		merged->dropped += now && pg_count(now, 0) > 0 ? missing : 0;
 	}
+	pg_clear(now);
+	pg_clear(r);
+	str_free(&sql);
 	str_free(&survey);
 	return r != NULL;
 }

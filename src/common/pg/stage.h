@@ -42,13 +42,13 @@ struct merged {
 };
 
 /*
- * Merges all its rows, `rows` of them, into the target, in the order of the keys, so that two loaders cannot lock
- * each other out. `keys` are the columns of the target's unique key, `cols` the others to be set;
- * keys must be unique among the rows. Rows that are there are locked, also without `cols`. Adds to
- * *merged. False on an error of the server.
+ * Merges all its rows, `rows` of them, into the target, in the order of the keys, so that two
+ * loaders cannot lock each other out. `keys` are the columns of the target's unique key, `cols` the
+ * others to be set; keys must be unique among the rows. Rows that are there are locked, also
+ * without `cols`. Adds to *merged. False on an error of the server.
  */
 bool stage_merge(struct pg *pg, const struct stage *stage, const char *target, enum merge how,
-	const struct sl *keys, size_t n_keys, const struct sl *cols, size_t n_cols, uint64_t rows,
-	struct merged *merged) NODISCARD;
+	const struct sl *keys, size_t n_keys, const struct sl *cols, size_t n_cols,
+	uint64_t rows, struct merged *merged) NODISCARD;
 
 #endif

@@ -186,8 +186,7 @@ void io_start_output(struct io *io)
 	if (conf.format == FMT_AUTO)
 		conf.format = format_traits(rd_format(io->rd))->as;
 	io->wr = wr_open(io->opts->output, &conf);
-	if (rd_chunk(io->rd).n)
-		wr_begin(io->wr, rd_chunk(io->rd));
+	wr_begin(io->wr, rd_chunk(io->rd));
 	if (!in_is_regular(rd_in(io->rd)))
 		in_on_wait(rd_in(io->rd), flush_when_idle, io);
 }

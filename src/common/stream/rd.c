@@ -309,17 +309,6 @@ static void skip_lines(struct rd *rd)
 	}
 }
 
-/* Options of CSV were given, and the first byte says that it is none: one of both is a mistake. */
-static void refuse_csv_options(const struct rd *rd)
-{
-	const struct rd_conf *c = &rd->conf;
-
-	if (c->has_options && (c->delimiter || c->comment || c->rename_columns))
-		die_hint(EX_DATA, "-i csv reads it as CSV; NDJSON has no such option",
-			 "%s: this looks like NDJSON, and --%s is for CSV", in_name(rd->in),
-			 c->delimiter ? "delimiter" : c->comment ? "comment" : "rename-columns");
-}
-
 /* Reads the first bytes, drops a byte order mark, tells the format. False for empty input. */
 static bool rd_start(struct rd *rd)
 {
@@ -342,8 +331,11 @@ static bool rd_start(struct rd *rd)
 			 "%s: this looks like a JSON array", in_name(rd->in));
 	if (told && in_window(rd->in).n)
 		rd->format = w.n && *w.p == '{' && !rd->conf.no_header ? FMT_NDJSON : FMT_CSV;
-	if (told && rd->format == FMT_NDJSON)
-		refuse_csv_options(rd);
+	if (told && rd->format == FMT_NDJSON && rd->conf.has_options &&
+		(rd->conf.delimiter || rd->conf.comment || rd->conf.rename_columns))
+		die_hint(EX_DATA, "-i csv reads it as CSV; NDJSON has no such option",
+			 "%s: this looks like NDJSON, and --delimiter, --comment and "
+			 "--rename-columns are for CSV", in_name(rd->in));
 	return in_window(rd->in).n > 0;
 }
 

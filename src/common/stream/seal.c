@@ -119,11 +119,6 @@ void control_put_open(struct str *s)
 	str_addz(s, "{\"v\":1,\"open\":1}");
 }
 
-void control_put_begin(struct str *s, struct sl facts)
-{
-	str_addf(s, "{\"v\":1,\"begin\":%.*s}", (int)facts.n, facts.p);
-}
-
 void control_put_cols(struct str *s, const struct sl *names, size_t n)
 {
 	str_addz(s, "{\"v\":1,\"cols\":[");

@@ -5,7 +5,7 @@
  * being empty; in NDJSON it is the value of the only key `@seal`:
  *
  *	{"v":1,"open":1}                                   first record of a sealed NDJSON stream
- *	{"v":1,"begin":{…}}                                a chunk begins: what `src` says of it already
+ *	{"v":1,"begin":{…}}                                a chunk begins: what is known for `src`
  *	{"v":1,"cols":["a","b"]}                           columns from here on (commits nothing)
  *	{"v":1,"seal":"CHUNK","rows":N,"bytes":N,"src":{…},"final":1,"crc":"0a1b2c3d"}
  *	{"v":1,"abort":75,"by":"pg-narrow-dump","msg":"…"}
@@ -69,7 +69,6 @@ void seal_put_head(struct str *s, const struct seal *seal);
 void seal_put_tail(struct str *s, uint32_t crc);
 
 void control_put_open(struct str *s);
-void control_put_begin(struct str *s, struct sl facts); /* JSON text */
 void control_put_cols(struct str *s, const struct sl *names, size_t n);
 void control_put_abort(struct str *s, int code, struct sl by, struct sl msg);
 

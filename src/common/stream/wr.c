@@ -140,7 +140,7 @@ static void put_begin(struct wr *w)
 {
 	struct str json = { 0 };
 
-	control_put_begin(&json, str_sl(&w->chunk));
+	str_addf(&json, "{\"v\":1,\"begin\":%s}", str_z(&w->chunk));
 	put_control(w, &json);
 	str_clear(&w->chunk);
 }

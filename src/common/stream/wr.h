@@ -31,10 +31,7 @@ struct wr *wr_from_fd(int fd, const char *name, const struct wr_conf *conf) NODI
  */
 void wr_cols(struct wr *w, const struct sl *names, size_t n);
 
-/*
- * A chunk begins, before its first record: what rd_chunk() gave, or an extractor knows of it. May
- * be called before wr_cols(). Without effect on an unsealed writer.
- */
+/* A chunk begins, with what rd_chunk() gave. Also before wr_cols(); nothing where unsealed. */
 void wr_begin(struct wr *w, struct sl facts);
 
 /* One record, n fields in the order of the columns; missing ones at the end are absent. */

@@ -55,7 +55,9 @@ static void add_channel(struct channel_list *list, const struct names *cols, con
 		die(EX_DATA, "channel list:%llu: no ship_id or no data_channel_id",
 			(unsigned long long)rec->line);
 	if (!pg_can_store(list->target, ship) || !pg_can_store(list->target, channel)) {
-		list->left_out++;
+		if (list->left_out++ == 0)
+			msg_warn("channels are left out such as %s of ship %s: " PG_NOT_STORED,
+				msg_q(channel), msg_q(ship));
 		return;
 	}
 	i = names_add(&list->ships, ship, &added);

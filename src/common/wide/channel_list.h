@@ -17,9 +17,9 @@ struct channel_list {
 		struct widen_channel *channel;
 		size_t n, cap;
 	} * of;
-	size_t left_out; /* channels of which the target cannot hold a name */
 	/* private */
 	struct pg *target;
+	size_t left_out;
 	size_t cap;
 	struct arena texts;
 	struct str seen;

@@ -210,38 +210,19 @@ static size_t named_column(const struct sending *s)
 }
 
 /*
- * The server does not say which value is to blame: all of them are left out, with the row. Not the
- * row without which those of the other groups would not be seen, nor one too big for its table.
+ * A row the server refuses: without the value it names. Where it names none all of them are left
+ * out, with the row; but not the row without which those of other groups would not be seen, nor one
+ * too big for its table.
  */
-static bool leave_out(struct sending *s, size_t row, struct wide_fault fault)
-{
-	struct str value = { 0 };
-	bool any = false;
-
-	if ((s->group == 0 && s->l->n_racks > 1) || strcmp(pg_sqlstate(s->w->pg), "54000") == 0)
-		return false;
-	for (size_t i = 0; i < s->n; i++) {
-		str_clear(&value);
-		if (!copybuf_field(&s->k->buf, row, i + 1, &value))
-			continue;
-		fault.channel = s->l->ship->channels.name[s->k->column[i].channel];
-		fault.value = str_sl(&value);
-		s->w->conf.bad(s->w->conf.ctx, &fault);
-		any = true;
-	}
-	str_free(&value);
-	return any;
-}
-
-/* A row the server refuses: without the value it names, if it names one. */
 static void mend_row(void *ctx, size_t row)
 {
 	struct sending *s = ctx;
 	struct str key = { 0 }, value = { 0 };
+	size_t named, end;
 
 	(void)copybuf_field(&s->k->buf, row, 0, &key);
 	do {
-		size_t i = named_column(s);
+		bool too_big = strcmp(pg_sqlstate(s->w->pg), "54000") == 0, any = false;
 		struct wide_fault fault = { .ship = s->l->ship->id,
 			.key = str_sl(&key),
 			.record = s->k->buf.row[row].record,
@@ -249,21 +230,26 @@ static void mend_row(void *ctx, size_t row)
 			.cells = 1,
 			.why = pg_error(s->w->pg) };
 
-		if (i == NAMES_NONE && leave_out(s, row, fault))
-			break;
-		if (i == NAMES_NONE || !copybuf_field(&s->k->buf, row, i + 1, &value))
+		named = named_column(s);
+		end = named != NAMES_NONE ? named + 1 : s->n;
+		if (named == NAMES_NONE && (too_big || (s->group == 0 && s->l->n_racks > 1)))
+			end = 0;
+		for (size_t i = named != NAMES_NONE ? named : 0; i < end; i++) {
+			str_clear(&value);
+			if (!copybuf_field(&s->k->buf, row, i + 1, &value))
+				continue;
+			fault.channel = s->l->ship->channels.name[s->k->column[i].channel];
+			fault.value = str_sl(&value);
+			s->w->conf.bad(s->w->conf.ctx, &fault);
+			copybuf_blank(&s->k->buf, row, i + 1);
+			any = true;
+		}
+		if (!any)
 			die_hint(EX_DATA,
-				strcmp(pg_sqlstate(s->w->pg), "54000") == 0
-					? "--group-columns N makes narrower tables"
-					: NULL,
+				too_big ? "--group-columns N makes narrower tables" : NULL,
 				"cannot load ship %s, %s: %s", msg_q(fault.ship), str_z(&key),
 				fault.why);
-		fault.channel = s->l->ship->channels.name[s->k->column[i].channel];
-		fault.value = str_sl(&value);
-		s->w->conf.bad(s->w->conf.ctx, &fault);
-		copybuf_blank(&s->k->buf, row, i + 1);
-		str_clear(&value);
-	} while (!load(s, row, row + 1));
+	} while (named != NAMES_NONE && !load(s, row, row + 1));
 	str_free(&key);
 	str_free(&value);
 }
