@@ -111,6 +111,17 @@ break, ""quoted"" é",-0.00012' | LC_ALL=C sort >want
 	run_rc 64 extract parts -c nope
 	has "$err" 'feature group "parts" has no feature "nope"'
 	run_rc 64 extract parts --rename nope:x
+	local each
+	for each in "id='A') OR (id='B'" "id = 'A" '(count > 1' 'count > 1 -- all' 'id = "A""' \
+		'true /* */' "true; DROP TABLE x"; do
+		run_rc 64 extract parts --where "$each"
+		has "$err" '--where: '
+		run_rc 64 fs-plan --where "$each" parts elsewhere
+	done
+	run_rc 64 extract parts --order-by 'count) --'
+	run_ok extract parts -c count \
+		--where "(id || '''--;)(' = 'id49''--;)(') AND (-count < -(2))"
+	is "$(paste -sd' ' "$out")" 'count 44'
 	run_rc 64 extract parts --query 'SELECT 1' --latest
 	run_rc 64 extract parts --method unload --order-by count
 	run_ok extract parts --dry-run --latest --where "category = 'it''s'"

@@ -48,7 +48,7 @@ printed() {
 
 # seals FILE: the JSON of its control records, one a line, into the file s
 seals() {
-	grep -o '"{"".*}"$' "$1" | sed 's/^"//; s/"$//; s/""/"/g' >s
+	grep -o '{""v"":1,""seal"".*}"$' "$1" | sed 's|"$||; s|""|"|g' >s
 }
 
 # ended PID: waits for it; for run_rc

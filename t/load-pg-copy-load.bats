@@ -477,6 +477,10 @@ stopped_at() {
 	printf 'a\n1\n' >in.csv
 	run_rc 64 pg-copy-load in.csv
 	run_rc 64 pg-copy-load --wide --table public.t in.csv
+	for each in target-schema=x target-prefix=x types=native groups=x group-columns=9; do
+		run_rc 64 pg-copy-load --table public.t "--$each" in.csv
+		has "$err" 'only --target goes with --table'
+	done
 	run_rc 64 pg-copy-load --table public.t --live in.csv
 	run_rc 64 pg-copy-load --wide --create in.csv
 	run_rc 64 pg-copy-load --table public.t -T a=int in.csv

@@ -488,6 +488,13 @@ raising() {
 	printf 'n\n3\n4\n' >in.csv
 	run_ok into led
 	same_rows 'TABLE public.t' "VALUES (1, 'x'), (2, 'y'), (3, 'led'), (4, 'led')"
+	sql "CREATE OR REPLACE FUNCTION public.lead() RETURNS trigger LANGUAGE plpgsql AS
+		'BEGIN IF NEW.n = 5 THEN RETURN NULL; END IF;
+			INSERT INTO public.t VALUES (NEW.n, ''led''); RETURN NEW; END'"
+	printf 'n\n5\n6\n' >in.csv
+	run_rc 0 into led --stats s
+	is "$(jq -r '[.inserted, .dropped] | @tsv' s)" $'1\t1'
+	has "$err" '1 records are not in public.led'
 	run_rc 78 into led --key n
 	has "$err" 'is a view'
 	run_rc 78 into led --truncate

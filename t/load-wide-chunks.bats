@@ -106,6 +106,35 @@ is_migrated() {
 	is "$(sql "SELECT count(*) FROM ferry.channel WHERE ship LIKE 'jt%'")" 0
 }
 
+# failed_only PREFIX WHY: the chunk of row 50, once, and no other
+failed_only() {
+	is "$(sql "SELECT ship, chunk_from, failures FROM ferry.chunk WHERE job_id = $job
+		AND failures > 0")" "$1|2024-01-01 00:10:00|1"
+	has <(sql "SELECT error FROM ferry.chunk WHERE job_id = $job AND failures > 0") "$2"
+}
+
+@test "ledger: what fails before a seal is said of its chunk, whoever made the pipeline" {
+	local all
+	all="${source[*]} --job"
+	unset FERRY_WORKER
+	# a filter
+	narrow_table jk
+	run_pipe '* 69 69 69' "pg-narrow-dump $all $job | via -- awk '/,1[.]50[.]5$/ { exit 9 } 1' |
+		pivot-wide | pg-copy-load --wide --target-prefix jk_"
+	failed_only jk1 '"awk" failed'
+	# the loader, of a file: nobody behind it writes into the ledger
+	narrow_table jl
+	run_pipe '0 0' "pg-narrow-dump $all $job -o ndjson --seal | pivot-wide --seal >wide.ndjson"
+	run_pipe '0 * 65' "cat wide.ndjson | via -- sed 's/01-01 00:12:30/x/' |
+		pg-copy-load --wide --target-prefix jl_"
+	failed_only jl1 'created_time'
+	# a stream that was cut says nothing
+	narrow_table jm
+	run_pipe '* 0' "pg-narrow-dump $all $job | head -n 90 >cut.csv"
+	run_pipe '0 76 76' "cat cut.csv | pivot-wide | pg-copy-load --wide --target-prefix jm_"
+	is "$(sql "SELECT sum(failures) FROM ferry.chunk WHERE job_id = $job")" 0
+}
+
 @test "ledger: --keep-rejects puts what does not fit into ferry.reject, and counts it" {
 	sql "DROP TABLE IF EXISTS tenant.n; CREATE TABLE tenant.n (ship_id text,
 			created_time timestamp, data_channel_id text, value text,
@@ -123,6 +152,9 @@ is_migrated() {
 	}
 	run_rc 65 native
 	is "$(sql "SELECT count(*) FROM ferry.chunk WHERE job_id = $job AND state = 'done'")" 1
+	is "$(sql "SELECT chunk_from, failures FROM ferry.chunk
+		WHERE job_id = $job AND state = 'failed'")" '2024-01-02 00:00:00|1'
+	run_ok pg-wide-ledger retry --quiet --job "$job"
 	run_rc 0 native --keep-rejects
 	has "$err" "1 of 2 records rejected"
 	is "$(sql "SELECT record->>'data_channel_id', record->>'value', why FROM ferry.reject

@@ -170,6 +170,47 @@ carry_over() {
 	is "$(sql 'SELECT b FROM tenant.tbl_data_timeseries_t ORDER BY created_time')" $'\n가\n\n가'
 }
 
+@test "encoding: a ship whose name a target of EUC_KR cannot hold is rejects, all others go on" {
+	local name=enc_ships_$$ index how run why=a_text_that_the_encoding_of_the_database_has_not
+	printf '%s\n' "$name" >>"$BATS_FILE_TMPDIR/databases"
+	sql "CREATE DATABASE $name TEMPLATE template0 ENCODING 'EUC_KR' LOCALE 'C'"
+	source_of UTF8
+	export PGDATABASE=$name PGCLIENTENCODING=UTF8
+	for index in created_time 'ship_id, created_time'; do
+		table "$index"
+		at_source "INSERT INTO n VALUES ('선박', 'a', '2024-01-01 10:00', 'x'),
+			('T', 'a', '2024-01-01 10:01', 'y'), ('🚢', 'a', '2024-01-01 10:02', '1'),
+			('🚢', 'b', '2024-01-02 10:02', '2'), ('한🚢', 'b', '2024-01-03', '3')"
+		forget
+		run_rc 0 narrow-to-wide --mode schema-only "${n[@]}"
+		run_rc 0 narrow-to-wide --mode tables-only "${n[@]}"
+		run_rc 0 narrow-to-wide --mode migration-only "${n[@]}" --cutoff-time 2024-02-01
+		is "$(sql 'SELECT a FROM tenant."tbl_data_timeseries_선박"
+			UNION SELECT a FROM tenant.tbl_data_timeseries_t ORDER BY 1')" $'x\ny'
+		is "$(sql "SELECT record ->> 'ship_id', record ->> 'value', replace(why, ' ', '_')
+			FROM ferry.reject ORDER BY record ->> 'value'" | xargs)" \
+			"<f09f9aa2>|1|$why <f09f9aa2>|2|$why 한<f09f9aa2>|3|$why"
+		is "$(sql "SELECT bool_and(state = 'done') FROM ferry.chunk")" t
+		run_rc 0 pg-wide-validate "${n[@]}"
+	done
+	# and what comes later
+	for how in poll slot; do
+		narrow-to-wide --mode concurrent --follow "$how" "${n[@]}" --interval 50ms \
+			>run.out 2>run.err &
+		run=$!
+		wait_until 30 grep -q 'all of the past is there' run.err
+		at_source "INSERT INTO n VALUES ('🚢', '$how', '2024-01-04', '$how'),
+			('T', 'a', '2024-01-05'::timestamp + '${#how}${#run} h', '$how')"
+		at_last() { is "$(sql "SELECT count(*) FROM tenant.tbl_data_timeseries_t
+			WHERE a = '$how'")" 1; }
+		wait_until 30 at_last
+		is "$(sql "SELECT count(*) FROM ferry.reject WHERE record ->> 'value' = '$how'")" 1
+		kill -TERM "$run"
+		wait "$run"
+		narrow-to-wide --mode rollback "${n[@]}" --yes 2>>run.err
+	done
+}
+
 # codes FIRST LAST: SQL of the codes of two bytes that begin with a byte of that range
 codes() {
 	cat <<-END

@@ -27,7 +27,9 @@ def seal(src, final):
     body, rows = "", 0
 for line in sys.stdin:
     o = json.loads(line)
-    if list(o) == ["@seal"]:
+    if list(o) == ["@seal"] and "begin" in o["@seal"]:
+        body += line
+    elif list(o) == ["@seal"]:
         seal(o["@seal"], False)
     else:
         body += line
@@ -382,6 +384,12 @@ follower() { sql "SELECT upto, chunks, rows, deleted FROM ferry.follower WHERE j
 	run_rc 65 wide in
 	has_no "$err" bug
 	is "$(sql "SELECT upto FROM ferry.follower WHERE job_id = $job_id")" 0/1
+	# before the seal
+	{ facts L 0/10 | jq -c '{"@seal": {v: 1, begin: ."@seal"}}' && row L xx '"a":"1"'; } |
+		sealed >in
+	sql "UPDATE ferry.follower SET error = NULL"
+	run_rc 65 wide in
+	has <(sql "SELECT error FROM ferry.follower WHERE job_id = $job_id") created_time
 }
 
 @test "live: rejects are kept once, however often they are read" {
@@ -394,6 +402,20 @@ follower() { sql "SELECT upto, chunks, rows, deleted FROM ferry.follower WHERE j
 	run_rc 0 wide --keep-rejects in
 	is "$(sql "SELECT record->>'value' FROM ferry.reject WHERE job_id = $job_id AND ship = 'M'
 		ORDER BY 1")" $'x\ny'
+}
+
+@test "live: a row that the server refuses as a whole is a reject, and the follower goes on" {
+	new_job w_
+	{ row O 01 '"a":"1"' && facts O 0/10; } | sealed >in
+	run_rc 0 wide --keep-rejects in
+	sql "ALTER TABLE tenant.w_o ADD CHECK (a <> 'bad')"
+	{ row O 02 '"a":"2"' && row O 03 '"a":"bad"' && row O 04 '"a":"4"' && row O 01 '"a":"5"' &&
+		facts O 0/20 | sed 's/"rows":1/"rows":4/g'; } | sealed >in
+	run_rc 0 wide --keep-rejects in
+	is "$(sql "SELECT upto FROM ferry.follower WHERE job_id = $job_id")" 0/20
+	is "$(sql "SELECT string_agg(a, ' ' ORDER BY created_time) FROM tenant.w_o")" '5 2 4'
+	is "$(sql "SELECT record->>'value' FROM ferry.reject WHERE job_id = $job_id
+		AND ship = 'O'")" bad
 }
 
 @test "live: a deletion that a chunk being read may undo is remembered" {

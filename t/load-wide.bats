@@ -398,7 +398,50 @@ created_time B1,,3'
 	run_rc 69 wide in.csv
 	has "$err" 'ship "Trig": 1 of 1 rows did not get into table "w_trig"' \
 		'trigger n of tenant.w_trig may change or drop what is written'
+	# rows beside some that are there are merged
+	sql "CREATE OR REPLACE FUNCTION public.nothing() RETURNS trigger LANGUAGE plpgsql
+		AS 'BEGIN RETURN CASE WHEN NEW.a = ''drop'' OR OLD.a = ''1'' THEN NULL ELSE NEW END;
+		END'"
+	csv a Trig,2024-01-01,1 Trig,2024-01-02,drop
+	run_rc 69 wide in.csv
+	has "$err" 'ship "Trig": 1 of 2 rows did not get into table "w_trig"'
+	sql 'DROP TRIGGER n ON tenant.w_trig;
+		CREATE TRIGGER n BEFORE UPDATE ON tenant.w_trig
+			FOR EACH ROW EXECUTE FUNCTION public.nothing()'
+	csv a,b Trig,2024-01-01,1,2
+	run_rc 69 wide in.csv
+	has "$err" 'ship "Trig": 1 of 1 rows did not get into table "w_trig"'
+	csv a Trig,2024-01-01,1 Trig,2024-01-03,3
+	run_rc 0 wide in.csv
+	# one that changes what is written drops nothing
+	sql "CREATE OR REPLACE FUNCTION public.nothing() RETURNS trigger LANGUAGE plpgsql
+		AS 'BEGIN NEW.a := 7; RETURN NEW; END'"
+	csv a Trig,2024-01-01,2
+	run_rc 0 wide --live in.csv
+	is "$(sql 'SELECT a FROM tenant.w_trig ORDER BY created_time')" $'7\n3'
 	sql 'DROP TRIGGER n ON tenant.w_trig'
+}
+
+@test "wide: rows are counted as what they are, also where another value stays" {
+	csv a,b Cnt,2024-01-01,1,1 Cnt,2024-01-02,2,
+	run_ok wide in.csv
+	csv a,b Cnt,2024-01-01,1,1 Cnt,2024-01-02,9,2 Cnt,2024-01-03,3,3 Cnt,2024-01-01,9,
+	run_ok wide --stats s in.csv
+	is "$(jq -c '[.inserted, .updated, .equal, .superseded, .rows_out]' s)" '[1,1,1,1,2]'
+	run_ok wide --live --stats s in.csv
+	is "$(jq -r '[.inserted, .updated, .equal, .superseded] | @tsv' s | xargs)" '0 2 2 0'
+}
+
+@test "wide: a row that the server refuses as a whole is a reject, all others are loaded" {
+	csv a,b Whole,2024-01-01,1,1
+	run_ok wide in.csv
+	sql 'ALTER TABLE tenant.w_whole ADD CHECK (a <> b || $$x$$)'
+	csv a,b Whole,2024-01-02,1,1 Whole,2024-01-03,2x,2 Whole,2024-01-04,3,3 Whole,2024-01-01,1,
+	run_rc 65 wide in.csv
+	has "$err" 'violates check constraint'
+	run_rc 0 wide --rejects bad in.csv
+	is "$(jq -r '[.record, .field, .value] | @tsv' bad)" $'2\ta\t2x\n2\tb\t2'
+	is "$(sql 'SELECT string_agg(a, $$ $$ ORDER BY created_time) FROM tenant.w_whole')" '1 1 3'
 }
 
 # ---- names of columns --------------------------------------------------------------------------

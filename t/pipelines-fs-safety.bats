@@ -281,6 +281,7 @@ collections() { jq -c '[.id, .event_time, .n, .tags, .ids, .v]' | LC_ALL=C sort;
 	curl -sSf -X DELETE "$AWS_ENDPOINT_URL/_sandbox/counters" >/dev/null
 	wait_until 3 asked BatchWriteRecord
 	for each in 'fs migrate lock-from lock-to --yes --clear-target' 'fs clear lock-to --yes' \
+		'fs delete lock-to --yes' \
 		'fs migrate lock-else lock-to --yes --journal j' 'fs bulk-put lock-to in.csv' \
 		'fs migrate --retry failed' 'fs-improve lock-from lock-to --yes' \
 		'fs-sync lock-from lock-to --iterations 1' \
@@ -301,12 +302,20 @@ collections() { jq -c '[.id, .event_time, .n, .tags, .ids, .v]' | LC_ALL=C sort;
 	# whoever only looks, or writes elsewhere, need not wait
 	run_rc 0 fs clear lock-to --dry-run
 	run_rc 0 fs bulk-put lock-to in.csv --dry-run
+	run_rc 0 fs delete lock-to --dry-run
 	run_rc 0 fs clear lock-else --yes
 	kill -KILL -- "-$first"
 	sandbox_set
 	run_rc 0 fs clear lock-to --yes --wait-lock 30s
 	run_rc 0 fs-sync lock-from lock-to --iterations 1 --wait-lock 30s
 	run_rc 0 fs bulk-put lock-to in.csv --no-resume
+	# a single record is what any application writes at any time
+	exec {first}>>"$(printf '%s\n' "$HOME/.local/state/ferry/locks/"*-lock-to)"
+	flock "$first"
+	run_rc 75 fs delete lock-to --yes
+	run_rc 0 fs put lock-to --record '{"id":"one"}'
+	exec {first}>&-
+	run_rc 0 fs delete lock-to --yes
 }
 
 @test "safety: collections come from the online store where the others come from the offline one" {

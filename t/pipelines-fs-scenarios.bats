@@ -223,6 +223,7 @@ old_and_new() {
 		has "$out" ': 25'
 		run_pipe '0 77' "echo n | fs-archive active-$type archive-$type --older-than 365"
 		is "$(present "archive-$type")" ''
+		cp "active-$type-before-"*.ndjson.gz first.gz
 		run_rc 0 fs-archive "active-$type" "archive-$type" --older-than 365 --yes \
 			--export copy.ndjson.gz
 		same_online "archive-$type" old.csv
@@ -238,6 +239,8 @@ old_and_new() {
 		is "$(present "active-$type" | wc -l)" 35
 		run_rc 0 fs-archive "active-$type" "archive-$type" --older-than 365 --yes --delete
 		has "$out" "Deleted from the online store of active-$type: 25 records"
+		has "$err" "they are in active-$type-before-" '-2.ndjson.gz'
+		same_file first.gz "active-$type-before-"*[0-9][0-9].ndjson.gz
 		rows "active-$type" 35 # an hour has not passed
 		run_rc 0 fs-archive "active-$type" "archive-$type" --older-than 365 --yes --delete \
 			--settled 0s

@@ -244,6 +244,18 @@ printed() {
 	run_pipe '0 0' 'reformat --delimiter ";" -o tsv semi.csv | reformat -i tsv -o csv'
 	printed a,b '1,x;y' '2,"z,w"'
 	run_rc 64 reformat --delimiter ';;' semi.csv
+	# what looks like NDJSON is no place for such options
+	printf '{a};b\n1;2\n' >brace.csv
+	for d in '--delimiter=;' '--comment=#' --rename-columns; do
+		run_rc 65 reformat "$d" brace.csv
+		has "$err" "this looks like NDJSON" "${d%%=*}" '-i csv'
+	done
+	run_ok reformat -i csv --delimiter ';' brace.csv
+	is "$(<"$out")" $'{a},b\n1,2'
+	for d in shape=narrow author=x by=x key=x name=x value=x quality=x ship-id=x; do
+		run_rc 64 reformat "--$d" semi.csv
+		has "$err" 'need -i iso19848 or -o iso19848'
+	done
 	# against python's reader, with quotes, long fields and every delimiter
 	for d in ';' '|' tab ' '; do
 		python3 - "$d" <<-'END'

@@ -604,6 +604,8 @@ int main(int argc, char **argv)
 	opt_parse(&program, &p.conf, &argc, &argv);
 	if (argc != 1)
 		opt_usage("one GROUP");
+	fs_where_check("where", p.conf.where);
+	fs_where_check("order-by", p.conf.order_by);
 	p.failing.stats = p.conf.stats;
 	meter_on_failure(&p.failing, NULL);
 	if (p.conf.parquet)

@@ -300,7 +300,7 @@ static void find_odd_ships(struct dump *d)
 {
 	struct sl *ships = NULL;
 
-	if (d->narrow->encoding && d->narrow->odd_ships.n == 0)
+	if ((d->narrow->encoding || d->narrow->target) && d->narrow->odd_ships.n == 0)
 		(void)narrow_ships(d->narrow, d->source, &ships);
 	mem_free(ships);
 }
@@ -321,6 +321,7 @@ static void dump_claim(struct dump *d)
 		ships[i] = d->claim.ships[i].ship;
 		d->chunk.facts.ships[number].attempt = d->claim.ships[i].attempt;
 	}
+	narrow_chunk_announce(&d->chunk, d->x->wr);
 	if (outcasts) {
 		d->chunk.outcasts = part.outcasts = true;
 		part.shipless = d->narrow->by_ship_time;
@@ -458,6 +459,7 @@ static void open_all(struct dump *d)
 		stop_catch(cancel, d->source);
 	narrow_only_reads(d->source);
 	d->narrow = narrow_detect(d->source, &d->conf.narrow);
+	narrow_goes_to(d->narrow, d->target);
 	d->chunk.zone = d->narrow->zone;
 	if (d->conf.job) {
 		d->rejects = (struct ledger_rejects){

@@ -9,6 +9,7 @@
 #include "core/stop.h"
 #include "core/tmpf.h"
 #include "fs/fs_move.h"
+#include "fs/fs_where.h"
 #include "stream/out.h"
 
 struct conf {
@@ -102,6 +103,7 @@ int main(int argc, char **argv)
 	opt_parse(&program, &conf, &argc, &argv);
 	if (argc != 2)
 		opt_usage("a SOURCE and a TARGET");
+	fs_where_check("where", conf.move.filter);
 	fs_move_open(&conf.move, argv[0], argv[1]);
 	stop_catch(wake, &conf.move);
 	fs_move_count(&conf.move);

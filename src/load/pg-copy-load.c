@@ -258,11 +258,15 @@ static void set_session(const struct load *ld)
 int main(int argc, char **argv)
 {
 	struct load ld = { .conf.wide.buffer = DEFAULT_BUFFER };
+	const struct target_opts *of = &ld.conf.wide.target;
 	int code, closed;
 
 	opt_parse(&program, &ld.conf, &argc, &argv);
 	if (argc > 1)
 		opt_usage("at most one FILE");
+	if (!ld.conf.is_wide && (of->schema || of->prefix || of->types || of->groups ||
+					of->group_columns))
+		opt_usage("of the options of the target only --target goes with --table");
 	(void)signal(SIGPIPE, SIG_IGN);
 	ld.env = (struct sink_env){ .commit = commit, .ctx = &ld };
 	ld.env.io = io_open(&ld.conf.io, argc > 0 ? argv[0] : NULL);

@@ -257,6 +257,7 @@ static void open_source(struct run *run, struct source *s)
 		ledger_job_reads(&known, reads, &run->arena);
 	pg_read_raw(s->pg, reads->encoding);
 	s->narrow = narrow_detect(s->pg, reads);
+	narrow_goes_to(s->narrow, run->target);
 	ledger_init(run->target);
 	run->job = ledger_job_named(reads, &run->conf.target, &run->arena);
 	run->job.source = str_z(&s->name);

@@ -86,7 +86,7 @@ static void do_register(struct run *run)
 	size_t n = 0;
 
 	prepare(run);
-	list = channel_list_read(NULL);
+	list = channel_list_read(NULL, run->target);
 	for (size_t i = 0; i < list->ships.n; i++) {
 		widen_ship(r, registry_ship(r, list->ships.name[i]), list->of[i].channel,
 			list->of[i].n, false);

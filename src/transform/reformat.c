@@ -85,6 +85,9 @@ static void check(void *ctx)
 	/* its list of inputs lacks the formats before this one, which are for output only */
 	if (st->io.in_format == FMT_TABLE)
 		st->io.in_format = FMT_ISO;
+	if (st->io.in_format != FMT_ISO && st->io.out_format != FMT_ISO &&
+		memcmp(&st->iso, &(const struct iso_opts){ 0 }, sizeof st->iso) != 0)
+		opt_usage("the options of ISO 19848 need -i iso19848 or -o iso19848");
 	add_names(&st->out, &st->columns, "columns");
 	add_names(&st->typed, &st->numbers, "numbers");
 	st->n_numbers = st->typed.n;

@@ -179,7 +179,8 @@ static void take_event(struct via *v)
 		v->chunk_over = true;
 		break;
 	case RD_BAD:
-		bug("io_next() lets bad records through");
+	case RD_BEGIN:
+		bug("io_next() lets bad records and beginnings through");
 	}
 }
 

@@ -112,6 +112,33 @@ static void test_patience(void)
 	c.patience_us = 100000;
 	s.shared->param[1] = 1000;
 	tap(!aws_do(a, &c, &r, &e) && e.class == AWS_RETRY, "but not for ever");
+	c.patience_us = CLOCK_US_PER_SEC;
+	tap(!aws_do(a, &c, &r, &e) && e.attempts > 1, "another one has patience of its own,");
+	tap(!aws_do(a, &c, &r, &e) && e.attempts == 1, "but not the next, while none passes");
+	s.shared->param[1] = 0;
+	tap(aws_do(a, &c, &r, &e), "one passes");
+	s.shared->param[1] = 1000;
+	tap(!aws_do(a, &c, &r, &e) && e.attempts > 1, "and there is patience again");
+	aws_close(a);
+	server_stop(&s);
+}
+
+static enum server_then never(struct server_shared *s, int fd, unsigned n, const char *request);
+
+/* A silent server costs what is left of the patience, not the longest silence of all. */
+static void test_patience_with_silence(void)
+{
+	struct server s = server_start(never);
+	struct aws *a = open_client(&s, 2);
+	struct aws_call c = put_call(true);
+	struct aws_error e = {0};
+	struct aws_reply r;
+	int64_t began = clock_monotonic();
+
+	c.patient = true;
+	c.patience_us = 100000;
+	tap(!aws_do(a, &c, &r, &e) && clock_monotonic() - began < 40 * CLOCK_US_PER_SEC,
+		"a silent server is given up long before a minute (%s)", e.message);
 	aws_close(a);
 	server_stop(&s);
 }
@@ -461,6 +488,7 @@ int main(void)
 	test_retries();
 	test_retry_after();
 	test_patience();
+	test_patience_with_silence();
 	test_different_calls();
 	test_clock();
 	test_wrong_signature();

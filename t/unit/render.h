@@ -66,6 +66,9 @@ static void render_event(struct str *s, struct rd *rd, enum rd_event ev, const s
 			render_field(s, &rec->f[i]);
 		}
 		break;
+	case RD_BEGIN:
+		str_addf(s, "begin %.*s", (int)rd_chunk(rd).n, rd_chunk(rd).p);
+		break;
 	case RD_SEAL:
 		str_addf(s, "seal %s rows %llu%s", msg_q(rd_seal(rd)->chunk),
 			(unsigned long long)rd_seal(rd)->rows, rd_seal(rd)->final ? " final" : "");

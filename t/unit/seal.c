@@ -95,6 +95,51 @@ static struct str moved(const struct str *s, size_t from, size_t to, size_t to2,
 	return r;
 }
 
+/* Two chunks that say at their beginning which they are, before the columns and behind a seal. */
+static void two_named(struct wr *w)
+{
+	static const struct sl cols[] = { SL_INIT("k"), SL_INIT("a"), SL_INIT("b") };
+	struct seal seal = { .chunk = SL("one"), .src = SL("") };
+
+	wr_begin(w, SL("{\"job\":7,\"x\":\",\"}"));
+	wr_cols(w, cols, 3);
+	put_row(w, "1", "x", NULL);
+	wr_seal(w, &seal);
+	wr_begin(w, SL("{\"job\":8}"));
+	put_row(w, "2", "y", NULL);
+	seal.final = true;
+	wr_seal(w, &seal);
+	wr_close(w);
+}
+
+static void test_begin(enum format format)
+{
+	static const char cols[] = "cols \"k\" \"a\" \"b\"\n",
+			  begin[] = "begin {\"job\":7,\"x\":\",\"}\n",
+			  rest[] = "row 1:3 \"1\" \"x\" NULL\nseal \"one\" rows 1\n"
+				   "begin {\"job\":8}\nrow 2:6 \"2\" \"y\" NULL\n"
+				   "seal \"one\" rows 1 final\nend sealed\n";
+	const struct wr_conf sealed = { .format = format, .sealed = true };
+	const struct wr_conf bare = { .format = format };
+	const struct rd_conf conf = { 0 };
+	struct str s = written_by(two_named, &sealed), r, plain = written_by(two_named, &bare);
+	struct str want = { 0 };
+
+	str_addf(&want, "%s%s%s", format == FMT_CSV ? cols : begin,
+		format == FMT_CSV ? begin : cols, rest);
+	check_render(format_name[format], str_sl(&s), &conf, str_z(&want));
+	r = moved(&s, 1, 2, 2, true);
+	must_fail("a chunk that begins twice", format, str_sl(&r), 76);
+	str_free(&r);
+	r = moved(&s, 1, 2, 3, false);
+	must_fail("a beginning behind a row", format, str_sl(&r), 76);
+	str_free(&r);
+	tap(!strstr(str_z(&plain), "job"), "%s: no beginning without a seal", format_name[format]);
+	str_free(&plain);
+	str_free(&want);
+	str_free(&s);
+}
+
 static void test_lines(enum format format)
 {
 	struct str s = stream_of(format), r;
@@ -235,6 +280,34 @@ static void test_abort(enum format format)
 	str_free(&s);
 }
 
+/* It fails while it is about to announce columns, of which the reader does not know. */
+static void aborted_at_columns(struct wr *w)
+{
+	static const struct sl cols[] = { SL_INIT("k"), SL_INIT("a"), SL_INIT("b"), SL_INIT("c"),
+		SL_INIT("a") };
+
+	wr_cols(w, cols, 3);
+	(void)fflush(stdout);
+	if (fork() == 0) {
+		msg_init("pivot-wide");
+		(void)dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+		wr_cols(w, cols, 5);
+	}
+	(void)wait(NULL);
+}
+
+static void test_abort_at_columns(void)
+{
+	const struct wr_conf wc = { .format = FMT_CSV, .sealed = true };
+	const struct rd_conf conf = { 0 };
+	struct str s = written_by(aborted_at_columns, &wc);
+
+	check_render("an abort is as wide as the header", str_sl(&s), &conf,
+		"cols \"k\" \"a\" \"b\"\nferry: error: upstream failed: pivot-wide: two columns of "
+		"the output are named \"a\"\nexit 65\n");
+	str_free(&s);
+}
+
 static void test_control_texts(void)
 {
 	static const char *const bad[] = {
@@ -254,6 +327,7 @@ static void test_control_texts(void)
 		"{\"v\":1,\"seal\":\"c\",\"rows\":1,\"bytes\":1,\"src\":1,\"crc\":\"00000000\"}",
 		"{\"v\":1,\"seal\":\"c\",\"rows\":1,\"bytes\":1,\"final\":2,\"crc\":\"00000000\"}",
 		"{\"v\":1,\"seal\":\"c\",\"rows\":1,\"bytes\":1,\"drop\":{},\"crc\":\"00000000\"}",
+		"{\"v\":1,\"begin\":1}",
 		"{\"v\":1,\"cols\":1}",
 		"{\"v\":1,\"cols\":[1]}",
 		"{\"v\":1,\"cols\":[\"\"]}",
@@ -281,11 +355,13 @@ int main(void)
 {
 	test_round_trip();
 	test_empty();
+	test_abort_at_columns();
 	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
 		test_lines(formats[i]);
 		test_edits(formats[i]);
 		test_glued(formats[i]);
 		test_abort(formats[i]);
+		test_begin(formats[i]);
 	}
 	test_control_texts();
 	return tap_done();

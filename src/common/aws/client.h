@@ -41,7 +41,8 @@ struct aws_call {
 	size_t n_headers;
 	bool repeatable; /* sending it twice does no harm */
 	bool patient;    /* throttling and temporary errors are waited out for `patience_us`
-			    instead of AWS_MAX_ATTEMPTS: for bulk loads */
+			    instead of AWS_MAX_ATTEMPTS: for bulk loads. All attempts together last
+			    so long; the last one has at least 5 s. */
 	int64_t patience_us;
 	aws_sink_fn *sink; /* body of a 2xx answer, piece by piece; NULL: into reply.body */
 	void *sink_ctx;

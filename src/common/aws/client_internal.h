@@ -30,6 +30,7 @@ struct flight {
 	unsigned renewals;          /* of credentials */
 	unsigned keys;              /* creds_serial() of those it was signed with */
 	int64_t began, wake_at, trouble; /* trouble: since when it does not pass; -1: it does */
+	int64_t departed;                /* the latest attempt */
 	uint64_t delivered, at_start;    /* bytes the sink has had: now, when this attempt began */
 	struct str etag;                 /* of the object whose body is being resumed */
 	bool mixed;                      /* the answer to a Range was not that range */
@@ -68,6 +69,8 @@ struct aws {
 	struct retry_rate rate;
 	bool limiting; /* adaptive mode, or a pool */
 	int64_t clock_offset;
+	int64_t trouble, failed_at; /* of patient calls: since when none has passed, 0: they do;
+				       the latest attempt that did not */
 	volatile sig_atomic_t stopped;
 	struct flight_list ready, up, waiting;
 	int64_t next_wake;

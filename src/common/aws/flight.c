@@ -6,6 +6,7 @@
 
 #define MAX_BODY (64u << 20)
 #define MAX_RENEWALS 3 /* of credentials: sessions may end while a call is under way */
+#define LEAST_TRY_US (5 * CLOCK_US_PER_SEC) /* so long an attempt may be silent at any rate */
 #define SKEW_US (240 * CLOCK_US_PER_SEC) /* more than this, and the clock is to blame */
 
 static void on_done(struct http_request *r);
@@ -61,12 +62,27 @@ static bool on_piece(void *ctx, struct sl piece)
 	return true;
 }
 
+/*
+ * What is left of a call's patience, which begins with the first attempt that does not pass. While
+ * none passes all calls are in one trouble: or each would wait anew for a dead service.
+ */
+static int64_t patience_left(const struct flight *f, int64_t now)
+{
+	int64_t since = f->trouble < 0 ? f->a->trouble : f->trouble;
+
+	return (since ? since : now) + f->call.patience_us - now;
+}
+
 void flight_depart(struct flight *f)
 {
 	struct http_request *r = &f->http;
+	struct aws *a = f->a;
 
 	f->error = (struct aws_error){.class = AWS_FINE};
 	f->attempts++;
+	f->departed = clock_monotonic();
+	if (f->call.patient && f->departed - a->failed_at > f->call.patience_us)
+		a->trouble = 0; /* that was another one */
 	if (!request_build(f)) { /* no keys, or nobody to ask for them just now */
 		f->http.end = HTTP_UNCONNECTED;
 		if (aws_error_is_temporary(&f->error))
@@ -86,6 +102,8 @@ void flight_depart(struct flight *f)
 	r->head = str_sl(&f->head);
 	r->body = f->call.body;
 	r->careful = !f->call.repeatable;
+	r->stall_us = f->call.patient ? patience_left(f, f->departed) : INT64_MAX;
+	r->stall_us = r->stall_us < LEAST_TRY_US ? LEAST_TRY_US : r->stall_us;
 	r->done = on_done;
 	r->ctx = f;
 	f->a->stats.attempts++;
@@ -178,10 +196,12 @@ static bool may_retry(struct flight *f, int64_t now)
 		f->retries = 0;
 		f->trouble = -1;
 	}
-	if (f->trouble < 0)
-		f->trouble = now;
-	if (f->call.patient)
-		return now - f->trouble < f->call.patience_us;
+	if (f->call.patient) {
+		a->failed_at = now;
+		a->trouble = a->trouble ? a->trouble : f->departed;
+		f->trouble = f->trouble < 0 ? a->trouble : f->trouble;
+		return patience_left(f, now) > 0;
+	}
 	if (f->attempts >= aws_config_max_attempts(a->config))
 		return false;
 	f->taken = retry_take(&a->quota, f->error.class);
@@ -214,9 +234,13 @@ static void failed(struct flight *f, int64_t now)
 		client_again(f, 0);
 	} else if (may_retry(f, now)) {
 		int64_t after = f->http.end == HTTP_ANSWERED ? reply_retry_after(f) : -1;
+		int64_t wait = retry_delay(++f->retries, f->error.class, after);
 
+		/* the last try is made when patience ends, not after it */
+		if (f->call.patient && wait > patience_left(f, now))
+			wait = patience_left(f, now);
 		a->stats.retried++;
-		client_again(f, retry_delay(++f->retries, f->error.class, after));
+		client_again(f, wait);
 	} else {
 		client_finish(f, &f->error);
 	}
@@ -226,6 +250,7 @@ static void succeeded(struct flight *f)
 {
 	retry_give_back(&f->a->quota, f->taken);
 	f->taken = 0;
+	f->a->trouble = 0;
 	client_finish(f, NULL);
 }
 

@@ -37,7 +37,7 @@ struct list {
 };
 
 struct http {
-	int64_t stall_us;
+	int64_t usual_stall_us, stall_us; /* stall_us: of the latest request, for all under way */
 	struct wire_env *env;
 	int epoll;
 	struct http_conn **conns;
@@ -439,6 +439,7 @@ void http_start(struct http *h, struct http_request *r)
 	r->next = NULL;
 	r->reused = false;
 	r->why[0] = '\0';
+	h->stall_us = sooner(r->stall_us ? r->stall_us : INT64_MAX, h->usual_stall_us);
 	*h->waiting_end = r;
 	h->waiting_end = &r->next;
 }
@@ -468,7 +469,7 @@ struct http *http_new(const struct http_opts *o)
 {
 	struct http *h = mem_zalloc(sizeof *h);
 
-	h->stall_us = o->stall_us;
+	h->usual_stall_us = o->stall_us;
 	h->env = wire_env_new(&o->wire);
 	h->waiting_end = &h->waiting;
 	h->buf = mem_alloc(RECEIVE);

@@ -36,6 +36,7 @@ struct http_request {
 	const char *scheme, *host; /* "https", "host[:port]" */
 	struct sl head;            /* request line and headers with the blank line at their end */
 	struct sl body;
+	int64_t stall_us;     /* from here on no longer silence than that; 0: as in http_opts */
 	bool careful;         /* must not be sent twice: no connection that may be dying */
 	struct answer answer; /* answer_reset() by the caller, who may give it a sink */
 	void (*done)(struct http_request *r);

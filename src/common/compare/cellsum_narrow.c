@@ -172,17 +172,18 @@ static bool take_last_cells(struct cellsum_source *s, int64_t from, int64_t to,
 	return r != NULL;
 }
 
-static size_t take_counts(const struct pg_result *r, struct arena *a, struct cellsum_of **out)
+static size_t take_counts(const struct narrow *narrow, const struct pg_result *r, struct arena *a,
+	struct cellsum_of **out)
 {
 	size_t n = 0;
 
 	*out = arena_alloc(a, mem_mul(pg_rows(r) + 1, sizeof **out));
 	for (size_t i = 0; i < pg_rows(r); i++) {
-		size_t length = pg_value(r, i, 0).n;
+		struct sl name = pg_value(r, i, 0);
 
-		if (length == 0 || length > NARROW_NAME_MAX)
+		if (name.n == 0 || name.n > NARROW_NAME_MAX || !narrow_can_store(narrow, name))
 			continue; /* no ship: its rows are rejects */
-		(*out)[n++] = (struct cellsum_of){ .name = arena_dup(a, pg_value(r, i, 0)),
+		(*out)[n++] = (struct cellsum_of){ .name = arena_dup(a, name),
 			.sum = { .rows = count_of(r, i, 1),
 				.bad = count_of(r, i, 2),
 				.values = count_of(r, i, 3),
@@ -208,7 +209,7 @@ size_t cellsum_narrow(struct cellsum_source *s, int64_t from, int64_t to, const 
 		narrow_begin(s->n, s->pg);
 		r = pg_try_query(s->pg, str_z(&sql), 0, NULL);
 		if (r)
-			n = take_counts(r, a, out);
+			n = take_counts(s->n, r, a, out);
 		done = r && (s->n->unique || take_last_cells(s, from, to, ships, n_ships, *out, n));
 		pg_clear(r);
 		if (!done)

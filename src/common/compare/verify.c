@@ -421,6 +421,7 @@ static void open_both(struct verify *v, enum cellsum_hash hash)
 		pg_connect(v->tables.conninfo, "target"), &v->tables, "created_time");
 	v->repair = (struct repair){
 		.source = &v->source, .target = &v->target, .remove = v->opts.remove};
+	narrow_goes_to(v->narrow, registry_pg(v->target.r));
 	choose_ships(v);
 	if (hash == CELLSUM_PORTABLE)
 		msg_note("the servers' own hashes differ, so md5 is used: slower");

@@ -23,6 +23,42 @@ struct run {
 	int64_t next_watch;
 };
 
+/* ---- what is said of a chunk ---------------------------------------------------------------- */
+
+/* The range of a live chunk is that of its rows; of an empty one, where the next look begins. */
+static void set_range(struct run *r)
+{
+	struct ledger_facts *facts = &r->f->chunk->facts;
+
+	facts->from = narrow_poll_edge(r->poll);
+	facts->to = facts->from + 1;
+	for (size_t i = 0; i < facts->n; i++) {
+		const struct ledger_facts_ship *ship = &facts->ships[i];
+
+		if (ship->first == LEDGER_NO_TIME)
+			continue;
+		facts->from = ship->first < facts->from ? ship->first : facts->from;
+		facts->to = ship->last >= facts->to ? ship->last + 1 : facts->to;
+	}
+}
+
+/* What its facts say of the chunk itself, as far as that is known. */
+static void identify(struct run *r, int64_t commit)
+{
+	struct follow_poll *f = r->f;
+	struct ledger_facts *facts = &f->chunk->facts;
+
+	set_range(r);
+	facts->follow = (struct ledger_follow){ .kind = LEDGER_FOLLOW_POLL,
+		.upto = str_sl(&r->position),
+		.commit = commit };
+	if (f->job) {
+		facts->job = f->job;
+		facts->worker = facts->follow.worker = sl_of(ledger_worker());
+		facts->follow.attempt = r->me.attempt;
+	}
+}
+
 /* ---- rows ------------------------------------------------------------------------------------ */
 
 static void reject(struct run *r, struct narrow_reader *reader, const struct narrow_row *row)
@@ -44,6 +80,10 @@ static void take_row(void *ctx, struct narrow_reader *reader, const struct narro
 {
 	struct run *r = ctx;
 
+	if (UNLIKELY(r->f->chunk->facts.n == 0)) {
+		identify(r, LEDGER_NO_TIME);
+		narrow_chunk_announce(r->f->chunk, r->f->x->wr);
+	}
 	extract_tick(r->f->x);
 	KP("poll_row");
 	if (LIKELY(!row->why))
@@ -54,40 +94,15 @@ static void take_row(void *ctx, struct narrow_reader *reader, const struct narro
 
 /* ---- chunks ---------------------------------------------------------------------------------- */
 
-/* The range of a live chunk is that of its rows; of an empty one, where the next look begins. */
-static void set_range(struct run *r)
-{
-	struct ledger_facts *facts = &r->f->chunk->facts;
-
-	facts->from = narrow_poll_edge(r->poll);
-	facts->to = facts->from + 1;
-	for (size_t i = 0; i < facts->n; i++) {
-		const struct ledger_facts_ship *ship = &facts->ships[i];
-
-		if (ship->first == LEDGER_NO_TIME)
-			continue;
-		facts->from = ship->first < facts->from ? ship->first : facts->from;
-		facts->to = ship->last >= facts->to ? ship->last + 1 : facts->to;
-	}
-}
-
 static void seal(struct run *r, int64_t commit)
 {
 	struct follow_poll *f = r->f;
-	struct ledger_facts *facts = &f->chunk->facts;
 
-	set_range(r);
 	str_clear(&r->position);
 	narrow_poll_position(r->poll, &r->position);
-	facts->follow = (struct ledger_follow){ .kind = LEDGER_FOLLOW_POLL,
-		.upto = str_sl(&r->position),
-		.commit = commit };
-	if (f->job) {
-		facts->job = f->job;
-		facts->worker = facts->follow.worker = sl_of(ledger_worker());
-		facts->follow.attempt = r->me.attempt;
+	identify(r, commit);
+	if (f->job)
 		ledger_reject_flush(&r->rejects);
-	}
 	narrow_chunk_seal(f->chunk, f->x, SL(""));
 	r->sealed = clock_monotonic();
 }

@@ -242,15 +242,17 @@ void live_chunk_seal(struct live_chunk *c, const struct ledger_follow *follow, i
 	struct ledger_facts *facts = &c->chunk->facts;
 	struct sl key, record;
 
-	while (sorter_next(c->sorter, &key, &record))
-		write_cell(c, record);
-	set_range(facts, now);
 	facts->follow = *follow;
 	if (c->job) {
 		facts->job = c->job;
 		facts->worker = follow->worker;
 		ledger_reject_flush(&c->rejects);
 	}
+	set_range(facts, now);
+	narrow_chunk_announce(c->chunk, c->x->wr);
+	while (sorter_next(c->sorter, &key, &record))
+		write_cell(c, record);
+	set_range(facts, now);
 	KP("live_seal");
 	narrow_chunk_seal(c->chunk, c->x, SL(""));
 	wr_flush(c->x->wr);

@@ -152,6 +152,17 @@ void narrow_chunk_put_place(const struct narrow_chunk *c, struct str *s)
 			c->time_field.p);
 }
 
+void narrow_chunk_announce(const struct narrow_chunk *c, struct wr *wr)
+{
+	struct str facts = { 0 };
+
+	if (!c->facts.job)
+		return;
+	ledger_put_facts(&facts, &c->facts);
+	wr_begin(wr, str_sl(&facts));
+	str_free(&facts);
+}
+
 static void put_name(const struct narrow_chunk *c, struct sl ship, struct str *s)
 {
 	char text[CLOCK_TEXT_MAX];

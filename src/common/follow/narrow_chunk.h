@@ -29,6 +29,9 @@ struct narrow_chunk {
 
 void narrow_chunk_begin(struct narrow_chunk *c, int64_t from, int64_t to);
 
+/* Writes before its first row which chunk of a job it is, as far as its facts are known. */
+void narrow_chunk_announce(const struct narrow_chunk *c, struct wr *wr);
+
 /* The number of a ship in this chunk, which gets one if it has none; at most 2^32 of them. */
 size_t narrow_chunk_ship(struct narrow_chunk *c, struct sl name);
 

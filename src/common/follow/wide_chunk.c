@@ -413,21 +413,23 @@ void wide_chunk_finish(struct wide_chunk *c, const struct seal *seal)
 void wide_chunk_failed(struct wide_chunk *c, int code, const char *message)
 {
 	bool permanent = code == EX_DATA || code == EX_CONFIGURATION;
-
-	/* before a seal: a stream that was cut tells nothing, a stage that said why does */
 	bool sealed = c->have_facts;
+	struct sl begun = rd_chunk(c->io->rd);
 
 	/* another loader may be writing to them by now */
 	if (c->widened > 0)
 		msg_warn("%llu columns that were made for it stay in the tables, for the next try",
 			(unsigned long long)c->widened);
-	if (code == EX_TEMP || (sealed && !c->facts.job) ||
-		(!sealed && (code == EX_STREAM || !c->opts->keep_rejects)))
+	/* before a seal a stream that was cut tells nothing; a stage that said why does */
+	if (code == EX_TEMP || (!sealed && code == EX_STREAM))
+		return;
+	if (!sealed && (begun.n == 0 || ledger_parse_facts(&c->facts_arena,
+						arena_dup(&c->facts_arena, begun), &c->facts)))
+		return;
+	if (!c->facts.job)
 		return;
 	pg_rollback(c->pg);
-	if (!sealed)
-		ledger_fail_first(c->pg, permanent, message);
-	else if (is_live(c))
+	if (is_live(c))
 		ledger_follow_fail(c->pg, &c->facts, message);
 	else
 		ledger_fail_facts(c->pg, &c->facts, permanent, message);

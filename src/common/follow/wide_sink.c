@@ -10,7 +10,7 @@ struct wide_sink {
 	const struct wide_chunk_opts *opts;
 	struct wide_chunk *chunk;
 	struct wide *wide;
-	struct meter_count counts[5];
+	struct meter_count counts[6];
 };
 
 void *wide_sink_open(const struct sink_env *env, struct wide_chunk_opts *opts)
@@ -60,8 +60,9 @@ static void tell_counts(struct wide_sink *s)
 	s->counts[0] = (struct meter_count){ "inserted", n->inserted };
 	s->counts[1] = (struct meter_count){ "updated", n->updated };
 	s->counts[2] = (struct meter_count){ "equal", n->equal };
-	s->counts[3] = (struct meter_count){ "removed", n->removed };
-	s->counts[4] = (struct meter_count){ "rejected", io->meter.n_rejects };
+	s->counts[3] = (struct meter_count){ "superseded", n->superseded };
+	s->counts[4] = (struct meter_count){ "removed", n->removed };
+	s->counts[5] = (struct meter_count){ "rejected", io->meter.n_rejects };
 	io->meter.counts = s->counts;
 	io->meter.n_counts = ARRAY_LEN(s->counts);
 	io->rows_out = n->inserted + n->updated;

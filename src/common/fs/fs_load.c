@@ -129,6 +129,8 @@ static void send_lane(struct fs_load *l, struct fs_lane *lane)
 	}
 	call.patient = true;
 	call.patience_us = l->conf.patience_us;
+	if (lane->sent[0]->tries > 0)
+		call.patience_us += lane->sent[0]->since - clock_monotonic();
 	lane->busy = true;
 	l->requests++;
 	l->under_way += lane->n_sent;

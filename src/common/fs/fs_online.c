@@ -86,6 +86,8 @@ static void submit(struct fs_online *o, struct batch *b, struct aws_call *call)
 {
 	call->patient = true;
 	call->patience_us = o->conf.patience_us;
+	if (b->tries > 0)
+		call->patience_us += b->since - clock_monotonic();
 	o->under_way++;
 	aws_pool_submit(o->pool, call, b);
 }

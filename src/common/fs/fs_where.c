@@ -1,6 +1,8 @@
 #include "fs/fs_where.h"
 
 #include "core/mem.h"
+#include "core/msg.h"
+#include "core/opt.h"
 
 #include <ctype.h>
 #include <strings.h>
@@ -63,6 +65,27 @@ static void split(struct tokens *t, const char *s)
 		mem_grow(&t->v, &t->cap, t->n + 1, sizeof *t->v);
 		t->v[t->n++] = token;
 	}
+}
+
+void fs_where_check(const char *option, const char *sql)
+{
+	bool bad = false, open = false;
+	int depth = 0;
+
+	for (const char *s = sql; s && *s && !bad && depth >= 0; s++) {
+		struct token t = next(s);
+		bool quotes = t.kind == K_TEXT || t.kind == K_NAME;
+
+		for (; quotes && t.s.n > 1; t.s.n--, s++)
+			open ^= *s == *t.s.p;
+		open ^= quotes && *s == *t.s.p;
+		bad = !quotes && (*s == ';' || memcmp(s, "--", 2) == 0 || memcmp(s, "/*", 2) == 0);
+		depth += (*s == '(' && !quotes) - (*s == ')' && !quotes);
+	}
+	if (bad || open || depth != 0)
+		opt_usage("--%s: no comment, no semicolon, and quotes and parentheses in balance "
+			  "are wanted, not %s",
+			option, msg_q(sl_of(sql)));
 }
 
 static bool same(struct sl a, struct sl b)

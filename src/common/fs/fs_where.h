@@ -1,5 +1,5 @@
 /*
- * fs_where.h - conditions on the event time, whatever its type.
+ * fs_where.h - conditions that users give; of those on the event time, whatever its type.
  *
  * Athena compares nothing of different types: neither `event_time >= current_date` (a text with a
  * date) nor `event_time < '2024-01-01'` of a Fractional event time (a number with a text).
@@ -9,6 +9,9 @@
 
 #include "core/str.h"
 #include "fs/fs_group.h"
+
+/* Ends the program with 64 where a text would leave the parentheses that are put around it. */
+void fs_where_check(const char *option, const char *sql);
 
 /*
  * Appends the condition with every mention of the event time read as an instant, and so the texts

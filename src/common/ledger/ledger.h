@@ -178,13 +178,6 @@ void ledger_keeper_stop(int keeper);
 void ledger_release(struct pg *target, uint64_t job, const char *worker);
 
 /*
- * The chunk that this worker is at failed, whose seal did not come: of those it has claimed and not
- * finished the one that was claimed first, since chunks leave a pipeline in the order they enter
- * it. The rest as ledger_fail().
- */
-void ledger_fail_first(struct pg *target, bool permanent, const char *error);
-
-/*
  * The claimed chunks failed: error kept, event written, pending again until LEDGER_MAX_FAILURES,
  * then failed; at once when `permanent` (bad data: running again would not help). Chunks of the
  * claim that are no longer this worker's are left alone. Call it outside a transaction.

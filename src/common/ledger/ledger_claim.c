@@ -289,23 +289,3 @@ void ledger_fail(
 			ledger_u64(&limit, LEDGER_MAX_FAILURES) }));
 	str_free(&ships);
 }
-
-void ledger_fail_first(struct pg *target, bool permanent, const char *error)
-{
-	struct pg_result *r = pg_query(target,
-		"WITH mine AS (SELECT * FROM ferry.chunk WHERE state = 'running' AND worker = $1),"
-		" first AS (SELECT job_id, chunk_from, chunk_to FROM mine"
-		"  ORDER BY started_at, chunk_from LIMIT 1)"
-		"SELECT ship, attempt, chunk_from, chunk_to, job_id FROM mine JOIN first"
-		" USING (job_id, chunk_from, chunk_to)",
-		1, (const char *[]){ ledger_worker() });
-	struct ledger_claim claim;
-	struct arena a = { 0 };
-
-	if (pg_rows(r) > 0) {
-		take_claim(r, ledger_get_u64(r, 0, 4), &claim, &a);
-		ledger_fail(target, &claim, permanent, error);
-	}
-	pg_clear(r);
-	arena_free(&a);
-}

@@ -83,6 +83,9 @@ size_t ledger_ships_find(struct pg *source, struct narrow *n, const struct sl *o
 		}
 	}
 	mem_free(all);
+	/* read with all others, their rows are met only where one of these has a chunk */
+	if (found > 0 && n->unstored && !n->by_ship_time)
+		(void)!narrow_range(n, source, NULL, 0, &(*out)->first, &(*out)->last);
 	take_weights(source, n, *out, found);
 	return found;
 }

@@ -136,9 +136,23 @@ struct narrow {
 	uint64_t rows_estimate; /* the planner's, 0 when unknown */
 	const struct encoding *encoding; /* texts in binary COPY are in it; NULL: UTF-8 */
 	struct narrow_texts *texts;	 /* the row being read, of such a source */
-	struct names odd_ships; /* their names as they are, of which narrow_ships() made no text */
+	struct names odd_ships; /* their names as they are, of which narrow_ships() made no text,
+				   or none that can be stored */
+	struct pg *target; /* rows are carried over to there; NULL: not known, or holds any name */
+	bool unstored;	   /* narrow_ships() met names that it cannot hold: those of no ship, too */
 	struct arena arena;
 };
+
+/* Ships whose names the target cannot hold are none. It must outlive the reading; or NULL. */
+static inline void narrow_goes_to(struct narrow *n, struct pg *target)
+{
+	n->target = target && pg_stores(target) ? target : NULL;
+}
+
+static inline bool narrow_can_store(const struct narrow *n, struct sl ship)
+{
+	return LIKELY(!n->target) || pg_can_store(n->target, ship);
+}
 
 /*
  * Which columns and expressions were given, as a JSON object in the arena, {"ship-column":"ship"}.

@@ -205,16 +205,17 @@ size_t narrow_ships(struct narrow *n, struct pg *pg, struct sl **ships)
 	else
 		str_addf(&sql, "WITH ships AS (SELECT DISTINCT %s AS x FROM %s) ", ship, n->ident);
 	str_addf(&sql, "SELECT x, %s FROM ships WHERE x IS NOT NULL ORDER BY x",
-		n->encoding ? "pg_catalog.encode(pg_catalog.convert_to(x::text, 'SQL_ASCII'), "
-			      "'hex')"
-			    : "NULL");
+		n->encoding || n->target
+			? "pg_catalog.encode(pg_catalog.convert_to(x::text, 'SQL_ASCII'), 'hex')"
+			: "NULL");
 	r = pg_query(pg, str_z(&sql), 0, NULL);
 	count = pg_rows(r);
 	*ships = mem_alloc(mem_mul(count ? count : 1, sizeof **ships));
 	for (size_t i = 0; i < count; i++) {
 		struct sl name = pg_value(r, i, 0);
 
-		if (!name.p)
+		n->unstored |= name.p && !narrow_can_store(n, name);
+		if (!name.p || !narrow_can_store(n, name))
 			keep_odd_ship(n, pg_value(r, i, 1));
 		else if (name.n > 0 && name.n <= NARROW_NAME_MAX)
 			(*ships)[found++] = arena_dup(&n->arena, name);

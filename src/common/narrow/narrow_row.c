@@ -333,6 +333,10 @@ static void read_columns(struct narrow_reader *r, struct narrow_row *row, bool i
 			"a name of more than 1000 bytes");
 		return;
 	}
+	if (UNLIKELY(!narrow_can_store(r->n, row->ship))) {
+		refuse(row, NARROW_SHIP, PG_NOT_STORED);
+		return;
+	}
 	find_value(r, row);
 }
 

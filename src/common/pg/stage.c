@@ -78,6 +78,16 @@ static void add_lock(struct pg *pg, struct str *sql, struct sl key)
  * Old and new row are compared by image (*<>): so -0 replaces 0 and 1.00 replaces 1.0, and types
  * without an equality, such as json, can be compared too.
  */
+static void add_changes(struct pg *pg, struct str *sql, enum merge how, const struct sl *cols,
+	size_t n)
+{
+	str_addz(sql, "ROW(");
+	add_list(pg, sql, "t.", cols, n);
+	str_addz(sql, ")::record *<> ROW(");
+	add_values(pg, sql, how, cols, n);
+	str_addz(sql, ")::record");
+}
+
 static void add_update(struct pg *pg, struct str *sql, enum merge how, const struct sl *cols,
 	size_t n)
 {
@@ -85,22 +95,42 @@ static void add_update(struct pg *pg, struct str *sql, enum merge how, const str
 	add_list(pg, sql, "", cols, n);
 	str_addz(sql, ") = ROW(");
 	add_values(pg, sql, how, cols, n);
-	str_addz(sql, ") WHERE ROW(");
-	add_list(pg, sql, "t.", cols, n);
-	str_addz(sql, ")::record *<> ROW(");
-	add_values(pg, sql, how, cols, n);
-	str_addz(sql, ")::record");
+	str_addz(sql, ") WHERE ");
+	add_changes(pg, sql, how, cols, n);
+}
+
+/* Of staged rows, those that a merge would write, and those it would not though they differ. */
+static void add_survey(struct pg *pg, struct str *sql, const struct stage *stage,
+	const char *target, enum merge how, const struct sl *keys, size_t n_keys,
+	const struct sl *cols, size_t n_cols)
+{
+	str_addz(sql, "SELECT count(*) FILTER (WHERE o.writes) AS writes, count(*) FILTER"
+		      " (WHERE NOT o.writes AND o.differs) AS differs FROM (SELECT ");
+	add_list(pg, sql, "t.", keys, 1);
+	str_addz(sql, " IS NULL OR ");
+	add_changes(pg, sql, how, cols, n_cols);
+	str_addz(sql, " AS writes, ");
+	add_changes(pg, sql, MERGE_OVERLAY, cols, n_cols);
+	str_addz(sql, " AS differs FROM ");
+	stage_add_name(sql, stage);
+	str_addf(sql, " AS excluded LEFT JOIN %s AS t USING (", target);
+	add_list(pg, sql, "", keys, n_keys);
+	str_addz(sql, ")) AS o");
 }
 
 bool stage_merge(struct pg *pg, const struct stage *stage, const char *target, enum merge how,
-	const struct sl *keys, size_t n_keys, const struct sl *cols, size_t n_cols,
+	const struct sl *keys, size_t n_keys, const struct sl *cols, size_t n_cols, uint64_t rows,
 	struct merged *merged)
 {
 	const char *comma = n_cols ? ", " : "";
-	struct str sql = { 0 };
-	struct pg_result *r;
+	struct str sql = { 0 }, survey = { 0 };
+	struct pg_result *r, *now = NULL;
+	uint64_t missing;
 
-	str_addf(&sql, "WITH m AS (INSERT INTO %s AS t (", target);
+	add_survey(pg, &survey, stage, target, how, keys, n_keys, cols, n_cols);
+	/* the survey is of the rows as they were before, and only made where it is needed */
+	str_addf(&sql, "WITH s AS MATERIALIZED (%s), m AS (INSERT INTO %s AS t (", survey.p,
+		target);
 	add_list(pg, &sql, "", keys, n_keys);
 	str_addz(&sql, comma);
 	add_list(pg, &sql, "", cols, n_cols);
@@ -122,13 +152,24 @@ bool stage_merge(struct pg *pg, const struct stage *stage, const char *target, e
 	/* a row that was there is locked before it is written, which its new version shows */
 	str_addz(&sql, " RETURNING t.xmax = '0'::xid AS added)"
 		       " SELECT count(*) FILTER (WHERE added),"
-		       " count(*) FILTER (WHERE NOT added) FROM m");
+		       " count(*) FILTER (WHERE NOT added),");
+	str_addf(&sql,
+		" CASE WHEN count(*) < %llu THEN (SELECT writes FROM s) - count(*) ELSE 0 END,"
+		" CASE WHEN count(*) < %llu THEN (SELECT differs FROM s) ELSE 0 END FROM m",
+		(unsigned long long)rows, (unsigned long long)rows);
 	r = pg_try_query(pg, str_z(&sql), 0, NULL);
-	str_free(&sql);
-	if (!r)
-		return false;
-	merged->inserted += pg_count(r, 0);
-	merged->updated += pg_count(r, 1);
+	if (r) {
+		merged->inserted += pg_count(r, 0);
+		merged->updated += pg_count(r, 1);
+		merged->superseded += pg_count(r, 3);
+		/* what another session has written meanwhile was dropped by nobody */
+		if ((missing = pg_count(r, 2)) > 0)
+			now = pg_query(pg, survey.p, 0, NULL);
+		merged->dropped += now && pg_count(now, 0) > 0 ? missing : 0;
+	}
+	pg_clear(now);
 	pg_clear(r);
-	return true;
+	str_free(&sql);
+	str_free(&survey);
+	return r != NULL;
 }

@@ -34,19 +34,21 @@ void stage_prepare(struct pg *pg, struct stage *stage, const char *target, size_
 /* Appends the quoted name of the staging table. */
 void stage_add_name(struct str *sql, const struct stage *stage);
 
-/* Rows that were written. */
+/* What became of rows: written, or not. The others are equal to what is there. */
 struct merged {
 	uint64_t inserted, updated;
+	uint64_t superseded; /* another value was there and stays */
+	uint64_t dropped;    /* should have been written, and are not: a trigger dropped them */
 };
 
 /*
- * Merges all its rows into the target, in the order of the keys, so that two loaders cannot lock
- * each other out. `keys` are the columns of the target's unique key, `cols` the others to be set;
- * keys must be unique among the rows. Rows that are there are locked, also without `cols`. Adds to
- * *merged. False on an error of the server.
+ * Merges all its rows, `rows` of them, into the target, in the order of the keys, so that two
+ * loaders cannot lock each other out. `keys` are the columns of the target's unique key, `cols` the
+ * others to be set; keys must be unique among the rows. Rows that are there are locked, also
+ * without `cols`. Adds to *merged. False on an error of the server.
  */
 bool stage_merge(struct pg *pg, const struct stage *stage, const char *target, enum merge how,
 	const struct sl *keys, size_t n_keys, const struct sl *cols, size_t n_cols,
-	struct merged *merged) NODISCARD;
+	uint64_t rows, struct merged *merged) NODISCARD;
 
 #endif

@@ -7,7 +7,7 @@
 
 /* Columns of facts: see read_facts(). */
 enum fact {
-	F_OID, F_KIND, F_SECURED, F_INSERT_RULE, F_ANY_RULE, F_INSTEAD, F_DEFERS, F_ALLOWED, F_DROPS
+	F_OID, F_KIND, F_SECURED, F_INSERT_RULE, F_ANY_RULE, F_DEFERS, F_ALLOWED, F_DROPS
 };
 
 static const char facts_sql[] =
@@ -16,9 +16,6 @@ static const char facts_sql[] =
 	"  WHERE r.ev_class = c.oid AND r.ev_type = '3' AND c.relkind <> 'v'),"
 	" EXISTS (SELECT FROM pg_catalog.pg_rewrite AS r"
 	"  WHERE r.ev_class = c.oid AND r.ev_type IN ('2', '3') AND c.relkind <> 'v'),"
-	/* tgtype: 4 INSERT, 64 INSTEAD OF */
-	" EXISTS (SELECT FROM pg_catalog.pg_trigger AS g"
-	"  WHERE g.tgrelid = c.oid AND g.tgtype & 68 = 68),"
 	" EXISTS (SELECT FROM pg_catalog.pg_trigger AS g"
 	"  WHERE g.tgrelid = c.oid AND g.tginitdeferred)"
 	" OR EXISTS (SELECT FROM pg_catalog.pg_constraint AS k"
@@ -167,8 +164,8 @@ static void take_facts(struct table *t, const struct pg_result *r)
 	t->defers = is_true(r, 0, F_DEFERS);
 	t->foreign = kind == 'f';
 	t->drops = is_true(r, 0, F_DROPS);
-	t->by_insert = is_true(r, 0, F_SECURED) || is_true(r, 0, F_INSERT_RULE) ||
-		       (kind == 'v' && !is_true(r, 0, F_INSTEAD));
+	/* COPY into a view counts also what an INSTEAD OF trigger drops */
+	t->by_insert = is_true(r, 0, F_SECURED) || is_true(r, 0, F_INSERT_RULE) || kind == 'v';
 	if (kind == 'v')
 		why = "a view";
 	else if (kind == 'f')

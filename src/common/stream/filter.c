@@ -144,7 +144,8 @@ static void run_loop(struct filter_run *run)
 				f->end(run->state, run);
 			return;
 		case RD_BAD:
-			bug("io_next() lets bad records through");
+		case RD_BEGIN:
+			bug("io_next() lets bad records and beginnings through");
 		}
 	}
 }

@@ -186,6 +186,7 @@ void io_start_output(struct io *io)
 	if (conf.format == FMT_AUTO)
 		conf.format = format_traits(rd_format(io->rd))->as;
 	io->wr = wr_open(io->opts->output, &conf);
+	wr_begin(io->wr, rd_chunk(io->rd));
 	if (!in_is_regular(rd_in(io->rd)))
 		in_on_wait(rd_in(io->rd), flush_when_idle, io);
 }
@@ -253,8 +254,11 @@ static void must_not_be_empty(const struct io *io)
 
 enum rd_event io_next_any(struct io *io, struct rec *rec)
 {
-	enum rd_event ev = rd_next(io->rd, rec);
+	enum rd_event ev;
 
+	while (UNLIKELY((ev = rd_next(io->rd, rec)) == RD_BEGIN))
+		if (io->wr)
+			wr_begin(io->wr, rd_chunk(io->rd));
 	if (UNLIKELY(ev == RD_END))
 		must_not_be_empty(io);
 	io->meter.rows += ev == RD_ROW || ev == RD_BAD;

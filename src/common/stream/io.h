@@ -8,7 +8,8 @@
  *	while ((ev = io_next(io, &rec)) != RD_END) …
  *	io_close(io);
  *
- * io_next() is rd_next() with bad records dealt with (--rejects), rows counted and progress shown.
+ * io_next() is rd_next() with bad records dealt with (--rejects), beginnings of chunks passed on,
+ * rows counted and progress shown.
  */
 #ifndef FERRY_IO_H
 #define FERRY_IO_H

@@ -250,9 +250,18 @@ enum rd_event rd_control(struct rd *rd, struct sl text, struct sl raw)
 		ev = control_cols(rd, c.cols);
 		rd_take(rd, raw.n + 1, 1);
 		return ev;
+	case CONTROL_BEGIN:
+		if (rd->begun || rd->rows)
+			rd_corrupt(rd, "a chunk begins inside another one");
+		rd->begun = true;
+		str_clear(&rd->chunk);
+		str_add(&rd->chunk, c.begin);
+		rd_take(rd, raw.n + 1, 1);
+		return RD_BEGIN;
 	case CONTROL_SEAL:
 		rd->seal = c.seal;
 		ev = control_seal(rd, raw);
+		rd->begun = false;
 		rd_take(rd, raw.n + 1, 1);
 		rd->crc = 0;
 		rd->bytes = rd->rows = 0;
@@ -339,6 +348,11 @@ static bool rd_start(struct rd *rd)
 			 "%s: this looks like a JSON array", in_name(rd->in));
 	if (told && in_window(rd->in).n)
 		rd->format = w.n && *w.p == '{' && !rd->conf.no_header ? FMT_NDJSON : FMT_CSV;
+	if (told && rd->format == FMT_NDJSON && rd->conf.has_options &&
+		(rd->conf.delimiter || rd->conf.comment || rd->conf.rename_columns))
+		die_hint(EX_DATA, "-i csv reads it as CSV; NDJSON has no such option",
+			 "%s: this looks like NDJSON, and --delimiter, --comment and "
+			 "--rename-columns are for CSV", in_name(rd->in));
 	return in_window(rd->in).n > 0;
 }
 
@@ -408,6 +422,11 @@ const struct names *rd_cols(const struct rd *rd)
 	return &rd->cols;
 }
 
+struct sl rd_chunk(const struct rd *rd)
+{
+	return str_sl(&rd->chunk);
+}
+
 const struct seal *rd_seal(const struct rd *rd)
 {
 	return &rd->seal;
@@ -448,6 +467,7 @@ void rd_close(struct rd *rd)
 	names_free(&rd->cols);
 	mem_free(rd->fields);
 	str_free(&rd->head);
+	str_free(&rd->chunk);
 	arena_free(&rd->arena);
 	arena_free(&rd->seal_arena);
 	mem_free(rd);

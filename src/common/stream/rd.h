@@ -5,6 +5,7 @@
  *		switch (ev) {
  *		case RD_COLS: the columns are known or have grown: rd_cols()
  *		case RD_ROW:  rec holds a data record, in the order of the columns
+ *		case RD_BEGIN: a chunk begins that has a name: rd_chunk(); to be passed on
  *		case RD_SEAL: a chunk ended and is proven whole: rd_seal()
  *		case RD_BAD:  a malformed record of an unsealed stream: rd_fault()
  *		case RD_END:  the end, proven whole if the stream is sealed
@@ -38,7 +39,7 @@ enum format {
 	FMT_ISO,
 };
 
-enum rd_event { RD_END, RD_ROW, RD_COLS, RD_SEAL, RD_BAD };
+enum rd_event { RD_END, RD_ROW, RD_COLS, RD_BEGIN, RD_SEAL, RD_BAD };
 
 struct rd_conf {
 	enum format format;	/* FMT_AUTO: '{' first means NDJSON, anything else CSV */
@@ -104,6 +105,8 @@ bool rd_next_like(struct rd *rd, struct sl name, struct field *last) NODISCARD;
  */
 const struct names *rd_cols(const struct rd *rd);
 
+/* Of the latest chunk that has one, what its beginning said (JSON text); empty: nothing. */
+struct sl rd_chunk(const struct rd *rd);
 const struct seal *rd_seal(const struct rd *rd);   /* of the last RD_SEAL */
 const struct fault *rd_fault(const struct rd *rd); /* of the last RD_BAD */
 bool rd_is_sealed(const struct rd *rd);	   /* known from the first event on */

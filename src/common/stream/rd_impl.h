@@ -38,6 +38,8 @@ struct rd {
 	size_t crc_from; /* window offset up to which crc and bytes are up to date */
 
 	struct seal seal;
+	struct str chunk; /* what the beginning of the latest one said */
+	bool begun;	  /* and its seal has not come yet */
 	struct arena seal_arena;
 	struct fault fault;
 	struct csv_lib *lib;

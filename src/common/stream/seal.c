@@ -50,7 +50,7 @@ const char *control_parse(struct arena *a, struct sl text, struct control *out)
 	const char *why;
 	uint64_t v, code;
 	size_t at;
-	const struct json *o = json_parse(a, text, &why, &at), *cols;
+	const struct json *o = json_parse(a, text, &why, &at), *cols, *begin;
 
 	*out = (struct control){ 0 };
 	if (!o)
@@ -60,6 +60,7 @@ const char *control_parse(struct arena *a, struct sl text, struct control *out)
 	if (v != 1)
 		return "a version this program does not know";
 	cols = json_get(o, "cols");
+	begin = json_get(o, "begin");
 	if (json_get(o, "seal")) {
 		out->kind = CONTROL_SEAL;
 		return parse_seal(o, &out->seal);
@@ -67,6 +68,11 @@ const char *control_parse(struct arena *a, struct sl text, struct control *out)
 	if (cols) {
 		out->kind = CONTROL_COLS;
 		return parse_cols(cols, out);
+	}
+	if (begin) {
+		out->kind = CONTROL_BEGIN;
+		out->begin = begin->raw;
+		return begin->kind == J_OBJ ? NULL : "malformed beginning of a chunk";
 	}
 	if (json_get_u64(o, "abort", &code)) {
 		out->kind = CONTROL_ABORT;

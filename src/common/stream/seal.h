@@ -5,6 +5,7 @@
  * being empty; in NDJSON it is the value of the only key `@seal`:
  *
  *	{"v":1,"open":1}                                   first record of a sealed NDJSON stream
+ *	{"v":1,"begin":{…}}                                a chunk begins: what is known for `src`
  *	{"v":1,"cols":["a","b"]}                           columns from here on (commits nothing)
  *	{"v":1,"seal":"CHUNK","rows":N,"bytes":N,"src":{…},"final":1,"crc":"0a1b2c3d"}
  *	{"v":1,"abort":75,"by":"pg-narrow-dump","msg":"…"}
@@ -13,7 +14,8 @@
  * every byte since the previous seal's line end: header, data and control records; `crc` also
  * covers the seal's own record up to the comma before "crc". `src`, `drop` and `final` may be left
  * out. `drop` ({"cells":N,"digest":"…"}) is what pivot-wide left out of the facts in `src`: values
- * that lost against a later one of the same cell.
+ * that lost against a later one of the same cell. `begin` comes before the first record of a chunk,
+ * or not at all: with it, whoever fails before the seal comes can say which chunk that was.
  */
 #ifndef FERRY_SEAL_H
 #define FERRY_SEAL_H
@@ -25,7 +27,7 @@
 
 #define SEAL_COLUMN "@seal"
 
-enum control_kind { CONTROL_OPEN, CONTROL_COLS, CONTROL_SEAL, CONTROL_ABORT };
+enum control_kind { CONTROL_OPEN, CONTROL_BEGIN, CONTROL_COLS, CONTROL_SEAL, CONTROL_ABORT };
 
 struct seal {
 	struct sl chunk; /* name of the chunk; any text */
@@ -40,6 +42,7 @@ struct seal {
 struct control {
 	enum control_kind kind;
 	struct seal seal;	  /* CONTROL_SEAL */
+	struct sl begin;	  /* CONTROL_BEGIN: JSON text */
 	const struct json *cols;  /* CONTROL_COLS: array of strings */
 	int code;		  /* CONTROL_ABORT */
 	struct sl by, msg;

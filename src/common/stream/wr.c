@@ -14,6 +14,8 @@ struct wr {
 	size_t keys_cap;
 	uint64_t rows, rows_in_chunk, bytes_before;
 	uint64_t header; /* its bytes, in CSV */
+	size_t announced; /* columns that the reader knows of: those of the last header */
+	struct str chunk; /* what its beginning says, as long as no header is written */
 	bool begun; /* header or open record written */
 	bool side;  /* only rows, in memory */
 	struct wr_iso *iso; /* FMT_ISO: it does the rest */
@@ -32,7 +34,7 @@ static void send_abort(void *ctx, int code, const char *message)
 	begin(w);
 	control_put_abort(&json, code, sl_of(msg_prog()), sl_of(message));
 	if (w->conf.format == FMT_CSV) {
-		for (size_t i = 0; i < w->cols.n; i++)
+		for (size_t i = 0; i < w->announced; i++)
 			str_addc(&line, ',');
 		str_add_csv(&line, str_sl(&json));
 	} else {
@@ -115,22 +117,42 @@ static void put_csv_header(struct wr *w)
 	if (w->conf.sealed)
 		out_put(w->out, w->cols.n ? SL("," SEAL_COLUMN) : SL(SEAL_COLUMN));
 	put_char(w, '\n');
+	w->announced = w->cols.n;
 }
 
-/* In CSV the record is as wide as the data; `commas` were the columns before a change. */
-static void put_csv_control(struct wr *w, size_t commas, struct sl json)
+/* In CSV the record is as wide as the last header. */
+static void put_control(struct wr *w, struct str *json)
 {
-	for (size_t i = 0; i < commas; i++)
-		put_char(w, ',');
-	put_csv_text(w, json);
-	put_char(w, '\n');
+	if (w->conf.format == FMT_CSV) {
+		for (size_t i = 0; i < w->announced; i++)
+			put_char(w, ',');
+		put_csv_text(w, str_sl(json));
+		put_char(w, '\n');
+	} else {
+		out_put(w->out, SL("{\"" SEAL_COLUMN "\":"));
+		out_put(w->out, str_sl(json));
+		out_put(w->out, SL("}\n"));
+	}
+	str_free(json);
 }
 
-static void put_control(struct wr *w, const struct str *json)
+static void put_begin(struct wr *w)
 {
-	out_put(w->out, SL("{\"" SEAL_COLUMN "\":"));
-	out_put(w->out, str_sl(json));
-	out_put(w->out, SL("}\n"));
+	struct str json = { 0 };
+
+	str_addf(&json, "{\"v\":1,\"begin\":%s}", str_z(&w->chunk));
+	put_control(w, &json);
+	str_clear(&w->chunk);
+}
+
+void wr_begin(struct wr *w, struct sl facts)
+{
+	if (!w->conf.sealed)
+		return;
+	str_clear(&w->chunk);
+	str_add(&w->chunk, facts);
+	if (w->begun)
+		put_begin(w);
 }
 
 static void add_key(struct wr *w, struct sl name)
@@ -157,10 +179,11 @@ static void begin(struct wr *w)
 	} else if (w->conf.sealed) {
 		control_put_open(&json);
 		put_control(w, &json);
-		str_free(&json);
 	} else if (w->conf.format == FMT_JSON) {
 		put_char(w, '[');
 	}
+	if (w->chunk.n)
+		put_begin(w);
 }
 
 void wr_cols(struct wr *w, const struct sl *names, size_t n)
@@ -195,8 +218,8 @@ void wr_cols(struct wr *w, const struct sl *names, size_t n)
 				 "column %s appeared after the CSV header was written",
 				 msg_q(w->cols.name[had]));
 		control_put_cols(&json, w->cols.name, w->cols.n);
-		put_csv_control(w, had, str_sl(&json));
-		str_free(&json);
+		put_control(w, &json);
+		w->announced = w->cols.n;
 	}
 }
 
@@ -464,5 +487,6 @@ void wr_close(struct wr *w)
 		str_free(&w->keys[i]);
 	mem_free(w->keys);
 	names_free(&w->cols);
+	str_free(&w->chunk);
 	mem_free(w);
 }

@@ -31,6 +31,9 @@ struct wr *wr_from_fd(int fd, const char *name, const struct wr_conf *conf) NODI
  */
 void wr_cols(struct wr *w, const struct sl *names, size_t n);
 
+/* A chunk begins, with what rd_chunk() gave. Also before wr_cols(); nothing where unsealed. */
+void wr_begin(struct wr *w, struct sl facts);
+
 /* One record, n fields in the order of the columns; missing ones at the end are absent. */
 void wr_row(struct wr *w, const struct field *f, size_t n);
 

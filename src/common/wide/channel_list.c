@@ -26,7 +26,7 @@ static void add_member(struct str *s, const char *key, struct sl text)
 }
 
 /* "Exhaust gas temperature [°C]", as far as the list says it. */
-static void add_about(struct str *s, struct sl name, struct sl unit)
+static void add_about(struct channel_list *list, struct sl name, struct sl unit)
 {
 	struct str about = { 0 };
 
@@ -37,8 +37,8 @@ static void add_about(struct str *s, struct sl name, struct sl unit)
 		str_add(&about, unit);
 		str_addc(&about, ']');
 	}
-	if (about.n > 0)
-		add_member(s, "about", str_sl(&about));
+	if (about.n > 0 && pg_can_store(list->target, str_sl(&about)))
+		add_member(&list->seen, "about", str_sl(&about));
 	str_free(&about);
 }
 
@@ -54,6 +54,12 @@ static void add_channel(struct channel_list *list, const struct names *cols, con
 	if (!ship.p || !channel.p || ship.n == 0 || channel.n == 0)
 		die(EX_DATA, "channel list:%llu: no ship_id or no data_channel_id",
 			(unsigned long long)rec->line);
+	if (!pg_can_store(list->target, ship) || !pg_can_store(list->target, channel)) {
+		if (list->left_out++ == 0)
+			msg_warn("channels are left out such as %s of ship %s: " PG_NOT_STORED,
+				msg_q(channel), msg_q(ship));
+		return;
+	}
 	i = names_add(&list->ships, ship, &added);
 	mem_grow(&list->of, &list->cap, i + 1, sizeof *list->of);
 	l = &list->of[i];
@@ -68,18 +74,19 @@ static void add_channel(struct channel_list *list, const struct names *cols, con
 	add_member(&list->seen, "first", field_of(rec, column_of(cols, "first_seen", "first")));
 	add_member(&list->seen, "last", field_of(rec, column_of(cols, "last_seen", "last")));
 	add_member(&list->seen, "samples", field_of(rec, column_of(cols, "samples", "count")));
-	add_about(&list->seen, field_of(rec, column_of(cols, "name", NULL)),
+	add_about(list, field_of(rec, column_of(cols, "name", NULL)),
 		field_of(rec, column_of(cols, "unit", NULL)));
 	str_addc(&list->seen, '}');
 }
 
-struct channel_list *channel_list_read(const char *path)
+struct channel_list *channel_list_read(const char *path, struct pg *target)
 {
 	struct channel_list *list = mem_zalloc(sizeof *list);
 	struct rd *rd = rd_open(path, &(struct rd_conf){ .format = FMT_AUTO });
 	struct rec rec;
 	enum rd_event event;
 
+	list->target = target;
 	while ((event = rd_next(rd, &rec)) != RD_END) {
 		if (event == RD_BAD)
 			die(EX_DATA, "channel list:%llu: %s",

@@ -18,14 +18,18 @@ struct channel_list {
 		size_t n, cap;
 	} * of;
 	/* private */
+	struct pg *target;
+	size_t left_out;
 	size_t cap;
 	struct arena texts;
 	struct str seen;
 };
 
-/* Reads all of `path` (NULL: standard input). Dies with 65 where a record has no ship or channel.
+/*
+ * Reads all of `path` (NULL: standard input) for this target. Dies with 65 where a record has no
+ * ship or channel.
  */
-struct channel_list *channel_list_read(const char *path) NODISCARD;
+struct channel_list *channel_list_read(const char *path, struct pg *target) NODISCARD;
 
 /*
  * Keeps in ferry.channel when each was seen, and how often: the widest range ever reported; and

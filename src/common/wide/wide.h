@@ -98,6 +98,7 @@ void wide_row(struct wide *w, const struct rec *rec);
  */
 struct wide_counts {
 	uint64_t inserted, updated, equal, removed;
+	uint64_t superseded; /* by other values that were there already and stay */
 };
 const struct wide_counts *wide_counts(const struct wide *w);
 

@@ -45,6 +45,15 @@ static bool copy_rows(struct sending *s, bool staged, size_t lo, size_t hi, uint
 	return ok;
 }
 
+static void refuse_dropped(const struct sending *s, uint64_t dropped, size_t rows)
+{
+	if (dropped > 0)
+		die_hint(EX_REFUSED, "a trigger of it drops them",
+			"ship %s: %llu of %zu rows did not get into table %s",
+			msg_q(s->l->ship->id), (unsigned long long)dropped, rows,
+			msg_q(s->l->ship->group[s->group].table));
+}
+
 static bool merge_rows(struct sending *s, const char *target, size_t rows)
 {
 	struct wide_counts *sum = &s->w->pending;
@@ -59,13 +68,16 @@ static bool merge_rows(struct sending *s, const char *target, size_t rows)
 			cols[n++] = column_name(s, i);
 	s->w->merged = true;
 	ok = stage_merge(s->w->pg, &s->k->stage, target, s->w->conf.how, &key, 1, cols, n,
-		&merged);
+		rows, &merged);
 	mem_free(cols);
 	if (ok) {
 		sum->inserted += merged.inserted;
 		sum->updated += merged.updated;
+		sum->superseded += merged.superseded;
 		/* without values they only had to be there, maybe for what comes later of them */
-		sum->equal += n > 0 ? rows - merged.inserted - merged.updated : 0;
+		if (n > 0)
+			sum->equal += rows - merged.inserted - merged.updated - merged.superseded;
+		refuse_dropped(s, merged.dropped, rows);
 	}
 	return ok;
 }
@@ -82,13 +94,10 @@ static bool copy_directly(struct sending *s, size_t lo, size_t hi)
 
 	if (!ok)
 		roll_back(s);
-	else if (taken != hi - lo)
-		die_hint(EX_REFUSED, "a trigger of it drops them",
-			"ship %s: %llu of %zu rows did not get into table %s",
-			msg_q(s->l->ship->id), (unsigned long long)(hi - lo - taken), hi - lo,
-			msg_q(s->l->ship->group[s->group].table));
-	else
+	if (ok) {
+		refuse_dropped(s, hi - lo - taken, hi - lo);
 		s->w->pending.inserted += taken;
+	}
 	return ok;
 }
 
@@ -195,15 +204,20 @@ static size_t named_column(const struct sending *s)
 	return found;
 }
 
-/* A row the server refuses: without the value it names, if it names one. */
+/*
+ * A row the server refuses: without the value it names. Where it names none all of them are left
+ * out, with the row; but not the row without which those of other groups would not be seen, nor one
+ * too big for its table.
+ */
 static void mend_row(void *ctx, size_t row)
 {
 	struct sending *s = ctx;
 	struct str key = { 0 }, value = { 0 };
+	size_t named, end;
 
 	(void)copybuf_field(&s->k->buf, row, 0, &key);
 	do {
-		size_t i = named_column(s);
+		bool too_big = strcmp(pg_sqlstate(s->w->pg), "54000") == 0, any = false;
 		struct wide_fault fault = { .ship = s->l->ship->id,
 			.key = str_sl(&key),
 			.record = s->k->buf.row[row].record,
@@ -211,19 +225,26 @@ static void mend_row(void *ctx, size_t row)
 			.cells = 1,
 			.why = pg_error(s->w->pg) };
 
-		if (i == NAMES_NONE || !copybuf_field(&s->k->buf, row, i + 1, &value))
+		named = named_column(s);
+		end = named != NAMES_NONE ? named + 1 : s->n;
+		if (named == NAMES_NONE && (too_big || (s->group == 0 && s->l->n_racks > 1)))
+			end = 0;
+		for (size_t i = named != NAMES_NONE ? named : 0; i < end; i++) {
+			str_clear(&value);
+			if (!copybuf_field(&s->k->buf, row, i + 1, &value))
+				continue;
+			fault.channel = s->l->ship->channels.name[s->k->column[i].channel];
+			fault.value = str_sl(&value);
+			s->w->conf.bad(s->w->conf.ctx, &fault);
+			copybuf_blank(&s->k->buf, row, i + 1);
+			any = true;
+		}
+		if (!any)
 			die_hint(EX_DATA,
-				strcmp(pg_sqlstate(s->w->pg), "54000") == 0
-					? "--group-columns N makes narrower tables"
-					: NULL,
+				too_big ? "--group-columns N makes narrower tables" : NULL,
 				"cannot load ship %s, %s: %s", msg_q(fault.ship), str_z(&key),
 				fault.why);
-		fault.channel = s->l->ship->channels.name[s->k->column[i].channel];
-		fault.value = str_sl(&value);
-		s->w->conf.bad(s->w->conf.ctx, &fault);
-		copybuf_blank(&s->k->buf, row, i + 1);
-		str_clear(&value);
-	} while (!load(s, row, row + 1));
+	} while (named != NAMES_NONE && !load(s, row, row + 1));
 	str_free(&key);
 	str_free(&value);
 }
@@ -360,6 +381,7 @@ void wide_commit(struct wide *w)
 	w->counts.inserted += w->pending.inserted;
 	w->counts.updated += w->pending.updated;
 	w->counts.equal += w->pending.equal;
+	w->counts.superseded += w->pending.superseded;
 	w->counts.removed += w->pending.removed;
 	w->pending = (struct wide_counts){ 0 };
 	/* what this transaction made is there for all, and its lock on the ship is gone */
