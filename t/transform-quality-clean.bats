@@ -184,6 +184,11 @@ figures() {
 	put b.csv id,at,v 1,1704067200.5,a 1,1.7040672006E9,b 1,-5,c 1,1704067200.50000000001,d
 	run_ok quality-clean --enable deduplicate -k id --keep newest --event-time at b.csv
 	printed id,at,v 1,1.7040672006E9,b
+	# decimals of any number before a zone
+	put d.csv id,at,v 1,2024-01-01T00:00:00+09:00,a 1,2024-01-01T00:00:01.12+09:00,b \
+		1,2024-01-01T00:00:01.1119+0900,c 1,2024-01-01T00:00:00.9+09,d
+	run_ok quality-clean --enable deduplicate -k id --keep newest --event-time at d.csv
+	printed id,at,v 1,2024-01-01T00:00:01.12+09:00,b
 
 	put c.ndjson '{"id":1,"x":2}' '{"id":"1"}' '{"x":2,"y":"3"}' '{"y":"3","x":2}' \
 		'{"x":"2","y":"3"}' '{"x":2,"y":"3","id":null}'

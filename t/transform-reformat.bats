@@ -456,3 +456,18 @@ printed() {
 	run_ok bash -c 'ulimit -v 262144; reformat r.json'
 	same_file "$out" r.json
 }
+
+@test "reformat: a record without any field comes before the first column" {
+	local format
+
+	put a.json '{}' '{"a":"1"}'
+	for format in csv ndjson; do
+		run_pipe '0 0' "reformat --seal -o $format a.json | reformat -o ndjson"
+		same_file "$out" a.json
+	done
+	run_ok reformat -o json a.json
+	is "$(jq -c . "$out")" '[{},{"a":"1"}]'
+	# of a file the columns are known before the first record
+	run_ok reformat -o csv a.json
+	is "$(<"$out")" $'a\n\n1'
+}

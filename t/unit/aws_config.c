@@ -45,6 +45,12 @@ static void test_files(void)
 			"retry settings");
 		aws_config_free(c);
 	}
+	write_file("config", 0644, "[ \"\" default ]\nregion = eu-west-3\n");
+	c = aws_config_load(&(struct aws_opts){0}, &e);
+	if (tap(c, "nothing in quotes, before a name")) {
+		tap_same(sl_of(aws_config_region(c, &e)), SL("eu-west-3"), "is no blank of it");
+		aws_config_free(c);
+	}
 	write_file("config", 0644, "[default]\nregion eu-west-1\n");
 	expect_error(&none, "line 2", "a line that is nothing");
 	write_file("config", 0644, "region = eu-west-1\n");

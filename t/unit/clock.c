@@ -95,6 +95,8 @@ static void test_relative_times(void)
 		    now - us <= 2 * day + CLOCK_US_PER_SEC, "yesterday begins at midnight");
 	tap(clock_parse_when(SL("@1700000000.5"), &us) && us == INT64_C(753315200500000),
 	    "seconds since 1970");
+	tap(clock_parse_when(SL("@-1.5"), &us) && us == CLOCK_UNIX_EPOCH - 1500000,
+	    "and before, the fraction too");
 	tap(clock_parse_when(SL("2000-01-01 00:00:01"), &us) && us == CLOCK_US_PER_SEC,
 	    "and what clock_parse() takes");
 }

@@ -129,6 +129,19 @@ static void test_forced_format(void)
 		"cols \"{a}\" \"[b]\"\nrow 1:2 \"1\" \"2\"\nend\n");
 }
 
+/* However much arrives at once: what is no record is bounded, too. */
+static void test_max_line(void)
+{
+	const char *want = "ferry: error: x: a record is larger than 10 bytes\nexit 65\n";
+	const struct rd_conf small = { .max_record = 10 },
+			     skip = { .max_record = 10, .skip_lines = 1 },
+			     comment = { .max_record = 10, .comment = "#" };
+
+	check_render("a header over the limit", SL("0123456789,b\n1,2\n"), &small, want);
+	check_render("a line skipped", SL("0123456789x\na,b\n1,2\n"), &skip, want);
+	check_render("a comment", SL("#0123456789\na,b\n1,2\n"), &comment, want);
+}
+
 /* A quoted field of 3 MB against a limit of 1 MiB: refused, without reading all of it. */
 static void test_max_record(void)
 {
@@ -189,6 +202,7 @@ int main(void)
 	check_cases(cases, ARRAY_LEN(cases), &conf);
 	test_allow_no_newline();
 	test_forced_format();
+	test_max_line();
 	test_max_record();
 	test_both_paths();
 	return tap_done();

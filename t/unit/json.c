@@ -52,7 +52,8 @@ static void test_refused(void)
 		SL_INIT("\"\xc3\""), SL_INIT("\"\xc0\x80\""), SL_INIT("{\"a\":1,\"a\":1}"),
 		SL_INIT("{\"a\":1,\"\\u0061\":2}"), SL_INIT("[{\"x\":{\"b\":1,\"c\":2,\"b\":3}}]"),
 		SL_INIT("\\u0041"), SL_INIT("{\"a\":tru}"), SL_INIT("[\"\",\f]"),
-		SL_INIT("[\xc2\xa0]"),
+		SL_INIT("[\xc2\xa0]"), SL_INIT("{} \"x"), SL_INIT("1 tru"), SL_INIT("\"a\"\"b"),
+		SL_INIT("[] -"),
 	};
 	const char *why;
 	size_t at;

@@ -50,6 +50,11 @@ static const struct render_case lines[] = {
 		"cols \"a\"\nrow 1:1 #1\nferry: error: x: the sealed stream is damaged after "
 		"record 1: "
 		"a seal in a stream that was not opened as a sealed one\nexit 76\n" },
+	{ "columns announced before a record has them",
+		SL_INIT("{\"@seal\":{\"v\":1,\"open\":1}}\n"
+			"{\"@seal\":{\"v\":1,\"cols\":[\"a\",\"b\"]}}\n{\"b\":1}\n"),
+		"cols \"a\" \"b\"\nrow 1:3 - #1\n"
+		"ferry: error: x: the stream ended without its seal, after record 1\nexit 76\n" },
 };
 
 static const struct render_case arrays[] = {

@@ -8,34 +8,11 @@
 #include "core/str.h"
 #include "stream/in.h"
 #include "stream/rd.h"
+#include "drip.h"
 #include "tap.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* An input that arrives `step` bytes at a time: exactly one piece is there at each read. */
-struct drip {
-	struct sl left;
-	size_t step;
-	int fd; /* write end */
-};
-
-static void drip_next(void *ctx)
-{
-	struct drip *d = ctx;
-	size_t n = d->left.n < d->step ? d->left.n : d->step;
-
-	if (d->fd < 0)
-		return;
-	if (n && write(d->fd, d->left.p, n) != (ssize_t)n)
-		_exit(99);
-	d->left.p += n;
-	d->left.n -= n;
-	if (d->left.n == 0) {
-		(void)close(d->fd);
-		d->fd = -1;
-	}
-}
 
 static void render_field(struct str *s, const struct field *f)
 {

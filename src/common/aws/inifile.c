@@ -47,7 +47,7 @@ static bool section_name(struct sl line, struct str *name)
 	str_clear(name);
 	for (size_t i = 0; i < in.n; i++) {
 		if (is_blank(in.p[i])) {
-			gap = true;
+			gap = name->n > 0;
 			continue;
 		}
 		if (in.p[i] == '"' || in.p[i] == '\'')

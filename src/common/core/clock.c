@@ -293,7 +293,10 @@ static bool parse_epoch(struct sl s, int64_t *instant)
 	    seconds > (LAST_INSTANT - CLOCK_UNIX_EPOCH) / CLOCK_US_PER_SEC ||
 	    seconds < (FIRST_INSTANT - CLOCK_UNIX_EPOCH) / CLOCK_US_PER_SEC)
 		return false;
-	*instant = seconds * CLOCK_US_PER_SEC + CLOCK_UNIX_EPOCH + us;
+	if (*whole.p == '-') /* -1.5 is before -1 */
+		*instant = seconds * CLOCK_US_PER_SEC + CLOCK_UNIX_EPOCH - us;
+	else
+		*instant = seconds * CLOCK_US_PER_SEC + CLOCK_UNIX_EPOCH + us;
 	return *instant >= FIRST_INSTANT && *instant <= LAST_INSTANT;
 }
 

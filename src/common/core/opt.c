@@ -401,10 +401,7 @@ static const struct opt *find_letter(char c)
 
 static bool is_common(const struct opt *o)
 {
-	for (size_t i = 0; i < ARRAY_LEN(common_opts); i++)
-		if (o == &common_opts[i])
-			return true;
-	return false;
+	return (uintptr_t)o - (uintptr_t)common_opts < sizeof common_opts;
 }
 
 static void set_flag(const struct opt *o, void *conf, bool on)
@@ -648,6 +645,8 @@ void opt_parse(const struct opt_program *prog, void *conf, int *argc_p, char ***
 	if (argc > 1 && strcmp(argv[1], "--" FRONT_DOOR) == 0)
 		opt_shell(argc - 1, argv + 1);
 	program = prog;
+	memset(given, 0, sizeof given);
+	reading_words = false;
 	arena_reset(&values.arena);
 	values.most = (size_t)argc + 1;
 	hold_standard_descriptors();

@@ -60,18 +60,18 @@ static inline bool block_same(const char *a, const char *b)
 }
 #endif
 
-/* memcmp() == 0 without a call. Reads nothing behind the texts: the last block overlaps. */
+/* memcmp() == 0 without a call, n may be 0. Reads nothing behind: the last block overlaps. */
 static inline bool same_bytes(const char *a, const char *b, size_t n)
 {
 #ifdef BLOCKS
 	if (n < BLOCK)
-		return memcmp(a, b, n) == 0;
+		return n == 0 || memcmp(a, b, n) == 0;
 	for (size_t i = 0; i + BLOCK < n; i += BLOCK)
 		if (!block_same(a + i, b + i))
 			return false;
 	return block_same(a + n - BLOCK, b + n - BLOCK);
 #else
-	return memcmp(a, b, n) == 0;
+	return n == 0 || memcmp(a, b, n) == 0;
 #endif
 }
 

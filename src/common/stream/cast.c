@@ -234,7 +234,10 @@ static unsigned take_nanoseconds(char *text, size_t *n)
 
 	if (!dot || end - dot <= 7)
 		return 0;
-	for (p = from = dot + 7; p < end && *p >= '0' && *p <= '9'; p++, scale /= 10)
+	for (from = dot + 1; from < dot + 7; from++)
+		if (*from < '0' || *from > '9')
+			return 0; /* fewer decimals, and a zone */
+	for (p = from; p < end && *p >= '0' && *p <= '9'; p++, scale /= 10)
 		ns += (unsigned)(*p - '0') * scale;
 	memmove(from, p, (size_t)(end - p));
 	*n -= (size_t)(p - from);

@@ -13,7 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#ifndef READ_SIZE /* less where inputs are tiny and many */
 #define READ_SIZE ((size_t)256 * 1024)
+#endif
 #define ZBUF_SIZE ((size_t)64 * 1024)
 
 struct in *in_from_fd(int fd, const char *name, size_t max_window)

@@ -13,6 +13,7 @@ struct parse {
 	yajl_handle y;
 	size_t depth;
 	struct json *root;
+	size_t end; /* of the root, in the text */
 	struct sl key;
 	const char *why;
 };
@@ -43,6 +44,7 @@ static struct json *add(struct parse *p, enum json_kind kind)
 	p->key = (struct sl){ NULL, 0 };
 	if (p->depth == 0) {
 		p->root = j;
+		p->end = here(p);
 	} else {
 		*tail_at[p->depth - 1] = j;
 		tail_at[p->depth - 1] = &j->next;
@@ -102,7 +104,8 @@ static int on_close(void *ctx)
 	struct parse *p = ctx;
 	struct json *j = open_at[--p->depth];
 
-	j->raw.n = (size_t)(p->text.p + here(p) - j->raw.p);
+	p->end = here(p);
+	j->raw.n = (size_t)(p->text.p + p->end - j->raw.p);
 	return 1;
 }
 
@@ -266,6 +269,24 @@ static const char *yajl_reason(struct parse *p, struct arena *a)
 	return why;
 }
 
+/*
+ * The whole text, nothing behind its value. yajl would overlook a word or a string there that has
+ * no end.
+ */
+static bool parse_all(struct parse *p)
+{
+	const struct sl t = p->text;
+
+	if (yajl_parse(p->y, (const unsigned char *)t.p, t.n) != yajl_status_ok)
+		return false;
+	if (p->root && p->depth == 0 &&
+	    sl_trim((struct sl){ t.p + p->end, t.n - p->end }, " \t\r\n").n) {
+		p->why = "trailing garbage";
+		return false;
+	}
+	return yajl_complete_parse(p->y) == yajl_status_ok && p->root;
+}
+
 /* yajl uses what malloc() gives without a look at it; these end the program instead. */
 static void *give(void *ctx, size_t n)
 {
@@ -311,8 +332,7 @@ struct json *json_parse(struct arena *a, struct sl text, const char **why, size_
 	if (*why)
 		return NULL;
 	p.y = yajl_alloc(&callbacks, &memory, &p);
-	if (yajl_parse(p.y, (const unsigned char *)text.p, text.n) != yajl_status_ok ||
-		 yajl_complete_parse(p.y) != yajl_status_ok || !p.root) {
+	if (!parse_all(&p)) {
 		*at = here(&p) < text.n ? here(&p) : text.n;
 		*why = p.why ? p.why : p.root || text.n ? yajl_reason(&p, a) : "no value";
 		p.root = NULL;

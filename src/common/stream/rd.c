@@ -198,7 +198,7 @@ static enum rd_event control_cols(struct rd *rd, const struct json *cols)
 		if (names_add(&rd->cols, c->text, &added) != i)
 			rd_corrupt(rd, "a list of columns changes or repeats earlier ones");
 	}
-	rd_need_fields(rd, rd->cols.n);
+	rd_need_fields(rd, rd->cols.n); /* records need not have all of them */
 	return RD_COLS;
 }
 
@@ -319,6 +319,7 @@ static void skip_lines(struct rd *rd)
 	for (uint64_t i = 0; i < rd->conf.skip_lines; i++) {
 		bool more = rd_line(rd, &line, &cut);
 
+		rd_check_size(rd, line.n); /* however much of it arrives at once */
 		rd_take(rd, line.n + more, more);
 		if (!more)
 			return;

@@ -291,6 +291,7 @@ void rd_csv_pass_over(struct rd *rd, bool blank)
 		    !(blank && w.n && (*w.p == '\n' || (w.n > 1 && memcmp(w.p, "\r\n", 2) == 0))))
 			return;
 		whole = rd_line(rd, &line, &cut);
+		rd_check_size(rd, line.n);
 		rd_take(rd, line.n + whole, whole);
 		if (!whole)
 			return;

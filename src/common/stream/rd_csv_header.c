@@ -138,6 +138,7 @@ static enum rd_event read_header(struct rd *rd)
 		return first.n ? RD_COLS : columns_without_header(rd);
 	if (!rd_csv_record(rd, &r))
 		return RD_END;
+	rd_check_size(rd, r.len);
 	raw = (struct sl){ in_window(rd->in).p, r.len };
 	why = r.why ? r.why : rd_check_text(raw, &at);
 	if (!why && r.cut && !rd->conf.allow_no_newline)

@@ -302,8 +302,12 @@ void wr_row(struct wr *w, const struct field *f, size_t n)
 {
 	if (UNLIKELY(n > w->cols.n))
 		bug("a row of %zu fields for %zu columns", n, w->cols.n);
-	if (UNLIKELY(!w->begun))
+	if (UNLIKELY(!w->begun)) {
+		if (w->cols.n == 0 && w->conf.format == FMT_CSV && !w->conf.sealed && !w->conf.bare)
+			die_hint(EX_DATA, "write NDJSON (-o ndjson)",
+				"a record without any field cannot be written as CSV");
 		begin(w);
+	}
 	w->rows++;
 	w->rows_in_chunk++;
 	if (w->iso)
