@@ -215,18 +215,33 @@ state_folder() {
 	printf '%s\n' "${FERRY_STATE:-$base/ferry}"
 }
 
-# forget_runs FOLDER: what runs that are over have left is kept for FERRY_KEEP_RUNS days. A run that
-# lasts, or a process of it that does, holds the lock on its folder.
-forget_runs() {
-	local days=${FERRY_KEEP_RUNS:-7} each n=0
+# keep_seconds [TIME]: how long is kept what runs have left, 7d or 12h; a bare number is days.
+keep_seconds() {
+	local unit=86400
 
-	[[ $days =~ ^[0-9]{1,5}$ ]] ||
-		fail "$EX_CONFIG" "$(fill $"FERRY_KEEP_RUNS=%s is no number of days" "$days")"
+	[[ ${1:-${FERRY_KEEP_RUNS:-7}} =~ ^([0-9]{1,5})([smhd]?)$ ]] || {
+		[[ ! $1 ]] || misused "$(fill $"--keep-runs: not like 12h or 7d: %s" "$1")"
+		fail "$EX_CONFIG" "$(fill $"FERRY_KEEP_RUNS=%s is no number of days" \
+			"$FERRY_KEEP_RUNS")"
+	}
+	case ${BASH_REMATCH[2]} in s) unit=1 ;; m) unit=60 ;; h) unit=3600 ;; esac
+	printf '%s\n' "$((10#${BASH_REMATCH[1]} * unit))"
+}
+
+# forget_runs FOLDER: what runs that are over have left is kept for FERRY_KEEP_RUNS days, as are the
+# names of queries whose program was killed. A run that lasts, or a process of it that does, holds
+# the lock on its folder.
+forget_runs() {
+	local each keep n=0
+
+	keep=$(keep_seconds '')
 	while IFS= read -r -d '' each; do
 		! flock --nonblock "$each" rm -rf -- "$each" || n=$((n + 1))
-	done < <(find "$1" -mindepth 1 -maxdepth 1 -type d -mmin "+$((days * 1440))" -print0)
+	done < <(find "$1" -mindepth 1 -maxdepth 1 -type d -not -newermt "-$keep seconds" -print0)
+	find "${1%/run/*}" -mindepth 2 -maxdepth 2 -name '*.run' -not -newermt "-$keep seconds" \
+		-delete
 	((n == 0)) || note "$(fill $"removed what %s runs had left more than %s days ago" \
-		"$n" "$days")"
+		"$n" "$((keep / 86400))")"
 }
 
 # quote_json TEXT: as a JSON string.

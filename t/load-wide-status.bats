@@ -279,6 +279,36 @@ was_told() { grep -qF -e "$1" told; }
 	is "$(sql "SELECT count(*) FROM ferry.event WHERE NOT told AND level <> 'INFO'")" 0
 }
 
+@test "watch: what lasts is told once, however often a timer looks; more rejected rows are news" {
+	job
+	recorder
+	look() { run_rc 0 pg-wide-ledger watch --once --alert-command "$PWD/told.sh" "$@"; }
+	# in each of two chunks
+	rejects() { sql "UPDATE ferry.chunk SET rejects = $1 WHERE ship = 'IMO9999994'"; }
+	rejects 3
+	for _ in 1 2 3; do
+		look --alert-rejects 0 --alert-disk 100
+	done
+	has told '|WARNING|6 of ' '% of the target'
+	is "$(wc -l <told)" 2
+	rejects 4
+	look --alert-rejects 0 --alert-disk 100
+	has told '|WARNING|8 of '
+	rejects 0
+	look --alert-rejects 0 --alert-disk 0
+	is "$(wc -l <told)" 3
+	rejects 2
+	look --alert-rejects 0 --alert-disk 0
+	has told '|WARNING|4 of '
+	# one that begins before the rows are read, as that of a migration does, tells of them, too
+	watch --every 1h --alert-rejects 0 --alert-disk 0
+	wait_until 20 sql "SELECT 1 / count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+	rejects 9
+	stop
+	has told '|WARNING|18 of '
+}
+
 @test "watch: the disk of a target on this machine" {
 	local size free told
 	job

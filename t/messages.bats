@@ -41,7 +41,7 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
 		cd "$root"
 		printf 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n\n'
 		for each in pipelines/fs pipelines/fs-* pipelines/lib.bash \
-			pipelines/lib/{options,fs-migrate}.bash; do
+			pipelines/lib/{options,fs-migrate,clean}.bash; do
 			[[ $each == *.1 ]] || bash --dump-po-strings "$each"
 		done
 		xgettext --from-code=UTF-8 -L C --omit-header --keyword= --keyword=tr \
@@ -51,7 +51,8 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
 	ids said.po | LC_ALL=C comm -23 - korean >missing
 	is "$(<missing)" ''
 	# and no pipeline says anything that cannot be translated
-	for each in "$root"/pipelines/fs-*[a-z] "$root"/pipelines/lib/{options,fs-migrate}.bash; do
+	for each in "$root"/pipelines/fs-*[a-z] \
+		"$root"/pipelines/lib/{options,fs-migrate,clean}.bash; do
 		grep -E '^[^#]*\b(fail|note|hint|warn|misused|confirm|operands|printf)\b' "$each" |
 			grep -E "[ (\"'](\"|')[a-zA-Z-]+ [a-z]|printf '[A-Z]" | grep -vF '$"' || :
 	done >plain

@@ -108,48 +108,13 @@ works() {
 	done 3<lines
 }
 
-# line PROGRAM: the command of that line of the crontab, its paths below here, its log left out
-line() {
-	sed -nE "s|^[0-9*/]+ .* ferry  (.*$1 .*)|\\1|p" "$root/pipelines/examples/crontab" |
-		sed -E "s|/usr/local/share/ferry/examples|$root/pipelines/examples|; s| >>.*||
-			s|/var/lib/ferry|$PWD/lib|g"
-}
+@test "examples: the unit of fs-sync: what passes is no failure, what lasts is one" {
+	local each
 
-# stores GROUP: rows of its offline store, records of its online store
-stores() {
-	printf '%s %s\n' "$(fs-extract-athena "$1" --no-seal | sed 1d | wc -l)" \
-		"$(fs-extract-online "$1" --no-seal | sed 1d | wc -l)"
-}
-
-@test "examples: the crontab, two nights, with new data in between" {
-	local each night more
-
-	for each in live backup orders orders-old customers customers-2 orders-2; do
-		group "night-$each"
-	done
+	group night-live
+	group night-backup
 	mkdir lib
 	export FERRY_STATE=$PWD/lib
-	for night in 1 2; do
-		records 5 "$((night * 10))" >in.csv
-		for each in live orders customers; do
-			fs-put "night-$each" in.csv
-		done
-		wait_until 3 arrived night-customers "$((night * 5))"
-		for each in fs-sync fs-archive make; do
-			line "$each" | sed -E 's/\b(live|backup|orders|customers)\b/night-&/g
-				s/--older-than 180/& --verify-wait 20s/
-				s/groups GROUPS/groups RUN=2024-01-0'"$night"' GROUPS/' >job
-			[[ -s job ]]
-			run_rc 0 bash -c "$(<job)"
-		done
-		# what was archived is there once, and nowhere else that is read
-		is "$(stores night-orders-old)" "$((night * 5)) $((night * 5))"
-		is "$(stores night-orders)" "$((night * 5)) 0"
-		is "$(stores night-backup)" "$((night * 5)) $((night * 5))"
-		is "$(stores night-customers-2)" "$((night * 5)) $((night * 5))"
-	done
-	is "$(find . -maxdepth 1 -name '*ndjson*')" ''
-	# the unit of fs-sync: what passes is no failure, what lasts is one
 	sed -e ':a' -e '/\\$/N; s/\\\n//; ta' "$root/pipelines/examples/fs-sync@.service" |
 		sed -n 's/^ExecStart=//p' | sed 's/ %i$/ night-live:night-backup/' >job
 	for each in 0 0 0 75; do

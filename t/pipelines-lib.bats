@@ -97,6 +97,63 @@ END
 	has "$err" 'FERRY_KEEP_RUNS=week is no number of days'
 }
 
+@test "lib: clean takes what ended runs left, and names what one holds or needs to go on" {
+	local cleaner held
+	clean() { run_ok "${cleaner[@]}" "$@"; }
+	script s <<'END'
+begin narrow-to-wide
+echo kept >"$run/kept"
+mkfifo fifo && read -r _ <fifo
+END
+	./s 2>late.err 3>&- &
+	wait_until 20 test -p fifo
+	cd "$FERRY_STATE"
+	held=$(cd run/narrow-to-wide && echo *)
+	mkdir -p run/narrow-to-wide/{old,young} run/fs/old fs-ask fs-extract-athena fs-put fs-sync \
+		locks fs-migrate/a-b-{0123456789abcdef,fedcba9876543210}
+	head -c 50000 /dev/zero >run/narrow-to-wide/old/rejects
+	echo a b >fs-migrate/a-b-0123456789abcdef/begun
+	touch fs-{ask,extract-athena}/x.run fs-put/a-0123456789abcdef.journal fs-sync/a-b.json \
+		locks/a
+	find . -not -path '*/young*' -exec touch -d '8 days ago' {} +
+	find . | sort >"$BATS_TEST_TMPDIR/before"
+
+	cleaner=(narrow-to-wide --mode clean)
+	clean --dry-run
+	has "$out" "State folder: $FERRY_STATE, " "kept" "$held (a run has it)" \
+		'young (not old enough)'
+	grep -qE '^would go +[45][0-9]K  run/narrow-to-wide/old$' "$out"
+	has_no "$out" run/fs
+	find . | sort >"$BATS_TEST_TMPDIR/after"
+	same_file "$BATS_TEST_TMPDIR/after" "$BATS_TEST_TMPDIR/before"
+	clean
+	has "$out" removed
+	[[ ! -e run/narrow-to-wide/old && -e run/narrow-to-wide/young && -e run/fs/old ]]
+	clean --all --keep-runs 9d
+	[[ -e run/fs/old ]]
+
+	cleaner=(fs clean)
+	FERRY_KEEP_RUNS=9 clean
+	[[ -e run/fs/old && -e fs-ask/x.run ]]
+	clean
+	has "$out" "a-b-0123456789abcdef ('fs migrate a b' goes on from it)" \
+		'a-0123456789abcdef.journal (an interrupted load goes on from it)'
+	is "$(find . -type f -not -path './run/*' | sort)" './fs-migrate/a-b-0123456789abcdef/begun
+./fs-put/a-0123456789abcdef.journal
+./fs-sync/a-b.json
+./locks/a'
+	is "$(ls fs-migrate run/fs)" $'fs-migrate:\na-b-0123456789abcdef\n\nrun/fs:'
+	clean --all --keep-runs 0s
+	is "$(ls run/narrow-to-wide)" "$held"
+	cd "$BATS_TEST_TMPDIR"
+	echo >fifo
+	wait || :
+	run_rc 64 fs clean --keep-runs week
+	FERRY_STATE=$PWD/none clean
+	has "$out" 'not there yet'
+	[[ ! -e none ]]
+}
+
 @test "lib: pipe_failed names the stage that failed first and returns its code" {
 	script s <<'END'
 case $1 in

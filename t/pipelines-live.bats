@@ -214,3 +214,26 @@ ended() { (($(grep -c '^pg-wide-ledger: error: ' run.err) == $1)); }
 	live_ends
 	same_as_source
 }
+
+@test "live: told to end before it follows anything, it does not end well" {
+	local code=0 run here
+
+	scratch_db
+	export FERRY_STATE=$PWD/state
+	"$root/t/telemetry" 1 2 20
+	here="database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+	locks() { [[ $(sql "SELECT count(*) FROM pg_locks WHERE $here AND $1") != 0 ]]; }
+	psql -Xq -c 'BEGIN' -c 'LOCK TABLE tenant.tbl_data_timeseries' \
+		-c 'SELECT pg_sleep(1000)' >lock.log 2>&1 3>&- &
+	wait_until 20 locks "mode = 'AccessExclusiveLock'"
+	MARK=early narrow-to-wide --mode concurrent --follow poll 2>live.err 3>&- &
+	run=$!
+	wait_until 20 locks 'NOT granted'
+	kill "$run"
+	sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+		WHERE wait_event = 'PgSleep' AND datname = current_database()" >/dev/null
+	wait "$run" || code=$?
+	is "$code" 143
+	wait_until 20 none_left early
+	is "$(find state/run -mindepth 2)" ''
+}

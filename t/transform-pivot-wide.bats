@@ -153,6 +153,19 @@ wide() {
 	has "$err" '59997 repeated cells'
 }
 
+@test "pivot: repeats of one cell take no memory, however many and long" {
+	no_sanitizer 'it takes terabytes of addresses'
+	cat >many.awk <<-'END'
+		BEGIN {
+			print "created_time,data_channel_id,value"
+			for (i = 0; i < 100000; i++)
+				printf "1,a,%02000d\n", i
+		}
+	END
+	run_pipe '0 0' 'awk -f many.awk | (ulimit -v 60000; exec pivot-wide)'
+	is "$(tail -c 6 "$out")" 99999
+}
+
 @test "pivot: --on-duplicate" {
 	narrow 1,a,9 1,a,10 1,a,
 	run_rc 0 pivot-wide n.csv

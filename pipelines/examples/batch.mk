@@ -7,7 +7,8 @@
 #
 # A stamp belongs to what it stands for: groups are done once a RUN (default: a day, so a job of
 # every week finds what is new), days once they are over (default: yesterday), ships once a CUTOFF.
-# Each job writes what it says to a log beside its stamp. FLAGS are added to its command.
+# Each job writes what it says to a log beside its stamp; when it is done, stamps and logs of its
+# earlier RUNs or CUTOFFs go. With -s only what failed is printed. FLAGS are added to its command.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -27,15 +28,23 @@ need = @[[ '$($(1))' ]] || \
 	{ printf '%s: %s is needed; see the top of batch.mk\n' '$@' '$(1)' >&2; exit 64; }
 
 # A job: its command, its log, its stamp; the log of one that failed ends up on the terminal.
-job = @mkdir -p $(@D); printf '%s\n' '$*' >&2; \
-	{ $(1); } >$(@:.done=.log) 2>&1 || { code=$$?; cat $(@:.done=.log) >&2; exit $$code; }; \
+silent = $(findstring s,$(firstword -$(MAKEFLAGS)))
+job = @mkdir -p $(@D); $(if $(silent),,printf '%s\n' '$*' >&2;) \
+	{ $(1); } >$(@:.done=.log) 2>&1 || { code=$$?; cat $(@:.done=.log) >&2 || :; \
+		[[ -s $(@:.done=.log) ]] || printf '%s: its log is empty: is the disk full?\n' '$*' >&2; \
+		exit $$code; }; \
 	touch $@
+
+# Forgets the job's earlier runs. The name of a ship may have dots, what follows it has none.
+forget = for each in '$(@D)/$*'.*.done '$(@D)/$*'.*.log; do word=$${each\#'$(@D)/$*'.}; \
+	[[ $${word%.*} == *.* || $${each%.*} == '$(@:.done=)' ]] || rm -f -- "$$each"; done
 
 # One feature group into another, NAME into NAME$(SUFFIX).
 groups: $(GROUPS:%=$(STATE)/groups/%.$(RUN).done)
 	$(call need,GROUPS)
 $(STATE)/groups/%.$(RUN).done:
 	$(call job,fs migrate '$*' '$*$(SUFFIX)' --yes --no-progress $(FLAGS))
+	@$(forget)
 
 # The records of a feature group, a file for each day that is over.
 over := $(if $(GROUP),$(shell today=$$(date -u +%F); for ((i = 0; i < $(or $(DAYS),1); i++)); do \
@@ -56,6 +65,7 @@ ships: $(if $(CUTOFF),$(SHIPS:%=$(STATE)/ships/%.$(cutoff).done))
 $(STATE)/ships/%.$(cutoff).done:
 	$(call job,narrow-to-wide --mode migration-only --ship-id '$*' \
 		--cutoff-time '$(CUTOFF)' $(FLAGS))
+	@$(forget)
 
 # What is done, and what is not.
 status:

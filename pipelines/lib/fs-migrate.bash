@@ -131,7 +131,7 @@ enter_job() {
 	[[ ${opt[resume]-1} == 1 ]] || rm -f -- "$job_dir"/{begun,cleared,*.journal}
 	[[ ! -e $job_dir/begun ]] ||
 		note $"an earlier run of this migration is resumed (--no-resume begins anew)"
-	: >"$job_dir/begun"
+	printf '%s\n' "${words[*]}" >"$job_dir/begun"
 }
 
 # --clear-target is part of the job: a run that goes on must not clear what it has written.
@@ -155,7 +155,21 @@ clear_group() {
 	clear_stores
 }
 
-leave_job() { rm -rf -- "$job_dir"; }
+# It is done: what is left without `begun` is of no use. Nor are interrupted ones of this pair that
+# are older than what is kept: nobody else writes to the target now, and what it has is known.
+leave_job() {
+	local each keep state
+
+	rm -f -- "$job_dir/begun"
+	rm -rf -- "$job_dir"
+	keep=$(keep_seconds '')
+	state=$(state_folder)
+	[[ -d $state/fs-migrate ]] || return 0
+	while IFS= read -r -d '' each; do
+		[[ -e $each/begun && $(<"$each/begun") != "${words[*]}" ]] || rm -rf -- "$each"
+	done < <(find "$state/fs-migrate" -maxdepth 1 -not -newermt "-$keep seconds" \
+		-name "${words[0]##*/}-${words[1]##*/}-????????????????" -print0)
+}
 
 # ---- moving ------------------------------------------------------------------------------------
 

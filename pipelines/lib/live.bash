@@ -53,7 +53,8 @@ keep_on() {
 			"$@"
 		) &
 		join "$!" || code=$?
-		[[ ! $stopping ]] || return 0
+		[[ ! $stopping || ($code == 143 && $short == 0) ]] || return 0
+		[[ ! $stopping ]] || return "$code"
 		((code != 0)) || return 0
 		if ((SECONDS - began >= 60)); then
 			short=0 pause=$first
@@ -111,7 +112,8 @@ live_processes() {
 	keep_on reconcile &
 	others+=("$!")
 	join "$follower" || code=$?
-	[[ ! $stopping ]] || code=0 # as it says itself, where its code is known
+	# as it says itself, where its code is known; 143: it was not yet there to be told
+	[[ ! $stopping || $code == 143 ]] || code=0
 	kill -TERM 0
 	for each in "${others[@]}"; do
 		join "$each" || :
@@ -146,11 +148,11 @@ need_history() {
 	return "$code"
 }
 
-# follow_source: all live modes.
+# follow_source: all live modes. Told to end while it follows it ends well; before that it dies of
+# the signal, as any command that has not done what was asked.
 follow_source() {
 	local code=0
 
-	trap 'exit 0' INT TERM
 	set_up_follower
 	prepare_tables
 	[[ ! $retry_failed ]] || pg-wide-ledger retry "${loud[@]}" --job "$job_id" "${ships[@]}"

@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+static const char elsewhere[] = "FERRY_STATE names another place";
+
 static void make_folders(char *path)
 {
 	for (char *p = path + 1; *p; p++) {
@@ -20,8 +22,8 @@ static void make_folders(char *path)
 			continue;
 		*p = '\0';
 		if (mkdir(path, 0700) != 0 && errno != EEXIST)
-			die_errno(
-				EX_CONFIGURATION, "cannot make the folder %s", msg_q(sl_of(path)));
+			die_hint(EX_CANTCREATE, elsewhere, "cannot make the folder %s: %s",
+				msg_q(sl_of(path)), strerror(errno));
 		*p = '/';
 	}
 }
@@ -56,7 +58,8 @@ void fs_run_renew(struct fs_run *r)
 	crypto_uuid(r->name);
 	r->again = false;
 	if (!tmpf_replace(r->path, sl_of(r->name), 0600))
-		die_errno(EX_CANTCREATE, "cannot write %s", msg_q(sl_of(r->path)));
+		die_hint(EX_CANTCREATE, elsewhere, "cannot write %s: %s", msg_q(sl_of(r->path)),
+			strerror(errno));
 }
 
 void fs_run_open(

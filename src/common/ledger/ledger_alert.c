@@ -27,6 +27,7 @@ struct watch {
 	int level[TROUBLES]; /* enum ledger_level: LEDGER_INFO is well */
 	bool followed;       /* a follower was seen at work */
 	bool ours;           /* the lock on telling */
+	uint64_t rejects;    /* that an event has told of, when this was recalled */
 	struct str why;
 };
 
@@ -145,7 +146,9 @@ static bool told(const struct watch *w, const struct ledger_told *e)
 static int look_at_lag(struct watch *w, const struct ledger_live *l)
 {
 	w->followed |= l->alive;
-	if (!w->followed || l->lag_us <= w->o->lag_us)
+	if (!w->followed)
+		return w->level[LAG];
+	if (l->lag_us <= w->o->lag_us)
 		return LEDGER_INFO;
 	str_addf(&w->why, "the wide tables are %.1f s behind", (double)l->lag_us / 1e6);
 	if (l->lag_bytes >= 0)
@@ -183,6 +186,9 @@ static int look_at_rejects(struct watch *w, const struct ledger_status *t)
 
 	if (t->rejects == 0 || t->rejects * 100 <= w->o->reject_percent * all)
 		return LEDGER_INFO;
+	if (t->rejects > w->rejects)
+		w->level[REJECTS] = LEDGER_INFO; /* more of them are news */
+	w->rejects = UINT64_MAX;
 	str_addf(&w->why, "%llu of %llu rows could not be carried over",
 		(unsigned long long)t->rejects, (unsigned long long)all);
 	return LEDGER_WARNING;
@@ -237,22 +243,49 @@ static int look_at_disk(struct watch *w)
 		: least * 2 < w->o->disk_percent ? LEDGER_CRITICAL : LEDGER_WARNING;
 }
 
+/* What is said of each, as a regular expression, and when it is over. */
+static const struct {
+	const char *said, *over;
+} words[] = {
+	[LAG] = { "^the wide tables are .* behind", "the wide tables have caught up" },
+	[SLOT] = { "^the slot (is|may hold)", "the slot has room again" },
+	[REJECTS] = { "rows could not be carried", "rejected rows are below the limit again" },
+	[FAILURES] = { "tries of chunks failed in ten", "chunks succeed again" },
+	[DISK] = { "of the target's disk are free", "the target's disk has room again" },
+};
+
+/* What was told before, by an earlier watch perhaps: looks of every night tell it once. */
+static void recall(struct watch *w)
+{
+	struct ledger_text number;
+
+	for (int i = 0; i < TROUBLES; i++) {
+		struct pg_result *r = pg_query(w->target,
+			"SELECT (level <> 'INFO')::int + (level = 'CRITICAL')::int,"
+			" coalesce(substring(message FROM '^[0-9]+'), '0')"
+			" FROM ferry.event WHERE job_id = $1 AND (message = $2 OR message ~ $3)"
+			" ORDER BY id DESC LIMIT 1",
+			3,
+			(const char *[]){ ledger_u64(&number, w->job), words[i].over,
+				words[i].said });
+
+		if (pg_rows(r) > 0) {
+			w->level[i] = (int)ledger_get_u64(r, 0, 0);
+			w->rejects = i == REJECTS ? ledger_get_u64(r, 0, 1) : w->rejects;
+		}
+		pg_clear(r);
+	}
+}
+
 /* An event when it has become worse, and one when it is over. */
 static void note(struct watch *w, enum trouble which, int level)
 {
-	static const char *const over[] = {
-		[LAG] = "the wide tables have caught up",
-		[SLOT] = "the slot has room again",
-		[REJECTS] = "rejected rows are below the limit again",
-		[FAILURES] = "chunks succeed again",
-		[DISK] = "the target's disk has room again",
-	};
-
 	if (level > w->level[which])
 		ledger_event(w->target, (enum ledger_level)level, w->job, SL(""), LEDGER_NO_TIME,
 			str_z(&w->why));
 	else if (level == LEDGER_INFO && w->level[which] > LEDGER_INFO)
-		ledger_event(w->target, LEDGER_INFO, w->job, SL(""), LEDGER_NO_TIME, over[which]);
+		ledger_event(w->target, LEDGER_INFO, w->job, SL(""), LEDGER_NO_TIME,
+			words[which].over);
 	w->level[which] = level;
 	str_clear(&w->why);
 }
@@ -310,8 +343,10 @@ static bool is_ours(struct watch *w)
 		(const char *[]){ ledger_u64(&number, w->job) });
 	w->ours = sl_eq_str(pg_value(r, 0, 0), "t");
 	pg_clear(r);
-	if (w->ours)
+	if (w->ours) {
 		ledger_events_forget(w->target, w->job, OLD_NEWS);
+		recall(w);
+	}
 	return w->ours;
 }
 
@@ -327,7 +362,12 @@ void alert_run(struct pg *target, uint64_t job, const struct alert_opts *o, bool
 		if (go_on())
 			clock_sleep(o->every_us);
 	} while (go_on());
-	if (w.ours)
-		tell(&w); /* what was written in the last moment */
+	if (w.ours) { /* what was written, and left out, in the last moment */
+		struct ledger_status total = ledger_total(target, job, NULL, 0);
+
+		recall(&w);
+		note(&w, REJECTS, look_at_rejects(&w, &total));
+		tell(&w);
+	}
 	str_free(&w.why);
 }
