@@ -317,9 +317,8 @@ static int set_choice(const struct opt *o, const char *value)
 static void set_number(const struct opt *o, const char *value, uint64_t *dst)
 {
 	struct sl s = sl_of(value);
-	bool ok = o->kind == OPT_SIZE ? num_size(s, dst) : num_u64(s, dst);
 
-	if (!ok)
+	if (!(o->kind == OPT_SIZE ? num_size(s, dst) : num_u64(s, dst)))
 		opt_usage("--%s: not a %s: %s", o->name,
 			  o->kind == OPT_SIZE ? "size" : "whole number", msg_q(s));
 	if (*dst < o->min || (o->max && *dst > o->max))
@@ -338,7 +337,6 @@ static void set_value(const struct opt *o, const char *value, void *conf)
 {
 	void *dst = (char *)conf + o->offset;
 	struct opt_list *list = dst;
-	struct opt_time *time = dst;
 
 	remember(o, value);
 	switch (o->kind) {
@@ -362,11 +360,11 @@ static void set_value(const struct opt *o, const char *value, void *conf)
 				  o->name, msg_q(sl_of(value)));
 		break;
 	case OPT_TIME:
-		if (!clock_parse_when(sl_of(value), &time->instant))
+		if (!clock_parse_when(sl_of(value), &((struct opt_time *)dst)->instant))
 			opt_usage("--%s: not a time: %s (say 2024-10-02, \"2024-10-02 17:00:00\", "
 				  "yesterday or \"2 days ago\", UTC)",
 				  o->name, msg_q(sl_of(value)));
-		time->given = true;
+		((struct opt_time *)dst)->given = true;
 		break;
 	case OPT_ENUM:
 		*(int *)dst = set_choice(o, value);

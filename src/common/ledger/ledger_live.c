@@ -14,8 +14,8 @@
 
 static const char live_sql[] =
 	"SELECT kind = 'slot', lease_until > clock_timestamp(), rows, cells, wide_rows, deleted,"
-	" rejects, chunks, newest_commit, " US_BEGIN "greatest(clock_timestamp(), at) - at" US_END ","
-	" lag_bytes, safe_wal_bytes, "
+	" rejects, chunks, newest_commit, "
+	US_BEGIN "greatest(clock_timestamp(), at) - at" US_END ", lag_bytes, safe_wal_bytes, "
 	US_BEGIN "greatest(clock_timestamp(), started_at) - started_at" US_END ","
 	" wal_status, upto, error,"
 	" (SELECT count(*) FROM ferry.doubt d WHERE d.job_id = f.job_id),"
