@@ -183,9 +183,11 @@ static inline void check_pieces(struct reading *whole)
 		if (r.in.n > 500 && r.step == 1)
 			r.step = 7; /* what takes long is found no sooner */
 		read_all(&r);
-		CHECK(r.code == whole->code, "%d, %d: %s", r.code, whole->code, fuzz.message);
 		/* that a record is too large is known as soon as that much of it is there */
-		if (!strstr(str_z(&whole->log), "a record is larger"))
+		CHECK(r.code == whole->code || (whole->code && strstr(str_z(&r.log), "is larger")),
+			"%d, %d: %s", r.code, whole->code, fuzz.message);
+		if (r.code == whole->code && !is_magic(&r) &&
+			!strstr(str_z(&whole->log), "a record is larger"))
 			CHECK_SAME(str_sl(&r.log), str_sl(&whole->log));
 		reading_free(&r);
 	}
@@ -239,12 +241,15 @@ static inline void check_there_and_back(
 	CHECK(fuzz_code(write_records, &w) == 0, "%s", fuzz.message);
 	back.in = str_sl(&w.text);
 	read_all(&back);
+	if (is_magic(&back)) /* a column is named <html: taken for no CSV, and said */
+		goto done;
 	CHECK(back.code == 0 && !back.bad && back.sealed == sealed && back.rows == from->rows,
 		"%d rows of %d: %s\n%s", (int)back.rows, (int)from->rows, str_z(&back.log),
 		str_z(&w.text));
 	CHECK_SAME(str_sl(&back.values), str_sl(&from->values));
 	if (exact)
 		CHECK_SAME(str_sl(&back.log), str_sl(&from->log));
+done:
 	reading_free(&back);
 	str_free(&w.text);
 }
