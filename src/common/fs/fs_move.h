@@ -84,7 +84,7 @@ struct fs_move {
 			.offset = offsetof(T, m.without_collections),                              \
 			.help = "leave lists, sets and vectors empty, which only the online "      \
 				"store has"},                                                      \
-		{.kind = OPT_GROUP, .help = "Tuning"},                                                \
+		{.kind = OPT_GROUP, .help = "Tuning"},                                             \
 		{.name = "s3-output-location",                                                     \
 			.kind = OPT_STR,                                                           \
 			.offset = offsetof(T, m.output),                                           \
