@@ -40,7 +40,7 @@ cuts_setup() {
 	helper_setup
 	scratch_db
 	export FERRY_RETRY_PAUSE=20 FERRY_STATE=$BATS_TEST_TMPDIR/state
-	cuts=0 failed=0
+	cuts=0 failed=0 proxy='' how=''
 	sql "CREATE SCHEMA tenant;
 		CREATE TABLE tenant.tbl_data_timeseries (id bigserial, ship_id text NOT NULL,
 			data_channel_id text NOT NULL, created_time timestamp NOT NULL,
@@ -90,7 +90,8 @@ done_is_true() {
 		EXCEPT ALL ($(wide))) AS x")" 0 'values of chunks that are done are missing'
 }
 
-# said_truly CODES: how the programs have ended that were cut off, and what they have said
+# said_truly CODES: how the programs have ended that were cut off, and what they have said. Behind
+# one that did not begin a filter misses the header, and before one that ended nobody reads.
 said_truly() {
 	local each failed=0
 
@@ -98,12 +99,14 @@ said_truly() {
 		case $each in
 		0) ;;
 		69 | 75 | 76) failed=1 ;;
-		*) failed=2 ;;
+		65) ((failed)) || return 1 ;;
+		141) [[ $1 == *" 75" ]] || return 1 ;;
+		*) return 1 ;;
 		esac
 	done
-	((failed < 2)) && { ((!failed)) || grep -q ': error: ' run.err; } || return 1
-	# the answer to a COMMIT of a loader was lost
-	[[ ! $cut =~ ^server\ .\ (pg-copy-load|pg-dual-load)\ COMMIT$ || $how == delay ]] ||
+	((!failed)) || grep -q ': error: ' run.err || return 1
+	# the answer to a COMMIT of a loader was lost, or most of it
+	[[ ! $cut =~ ^server\ .\ (pg-copy-load|pg-dual-load)\ rows\ COMMIT$ || $how == after ]] ||
 		grep -q 'it is not known whether the last chunk was committed' run.err
 }
 
@@ -251,9 +254,11 @@ put_rows() {
 		WHERE '$kind' = 'slot' AND data_channel_id = 'c1'
 			AND created_time = '2024-01-01'::timestamp + ($1 - 1) * interval '15 s'"
 }
-# followed N: so many instants are there, or the pipeline has ended
+# followed N: so many instants are there, or the pipeline has ended, or waits for a server that is
+# down
 followed() {
-	[[ -f codes || $(sql "SELECT count(c7) FROM tenant.tbl_data_timeseries_s2") == "$1" ]]
+	[[ -f codes || ($proxy && $how == down && -f proxy/cut) ]] ||
+		[[ $(sql "SELECT count(c7) FROM tenant.tbl_data_timeseries_s2") == "$1" ]]
 }
 follow_check() { :; }
 follow_end() { pg-wide-ledger unfollow --quiet; }

@@ -11,7 +11,7 @@ server) by themselves; of rows behind each other only the first three and each 1
     delay    it waits for half a second
 
 SIGTERM ends it. FOLDER/count then has the messages of the client and of the server, FOLDER/cut what was cut: FROM, the
-type of the message, the program, and the end of the last statement of its connection.
+type of the message, the program, `rows` where the transaction has written some, and the end of the last statement.
 """
 import asyncio
 import os
@@ -58,7 +58,10 @@ class Direction:
         global down
         kind, whole = await self.message()
         if kind in b"QP":
-            self.session.statement = whole[5:].replace(b"\0", b" ").decode("utf-8", "replace")
+            if self.session.statement.endswith("COMMIT"):
+                self.session.wrote = False
+            self.session.statement = whole[5:].replace(b"\0", b" ").decode("utf-8", "replace").strip()
+        self.session.wrote |= kind == b"d" and self.name == "client"
         hit = False
         if self.counts(kind):
             count[self.name] += 1
@@ -66,7 +69,7 @@ class Direction:
         if hit:
             with open(os.path.join(folder, "cut"), "w") as f:
                 f.write("%s %s %s %s\n" % (self.name, kind.decode(), self.session.program,
-                                          " ".join(self.session.statement[-200:].split())))
+                                          "rows " * self.session.wrote + " ".join(self.session.statement[-200:].split())))
             if cut_how == "delay":
                 await asyncio.sleep(0.5)
             else:
@@ -85,6 +88,7 @@ class Direction:
 class Session:
     async def start(self, reader, writer):
         self.statement = self.program = ""
+        self.wrote = False
         try:
             if down:
                 return
