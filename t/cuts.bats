@@ -8,8 +8,7 @@ load cuts
 setup() { cuts_setup; }
 teardown() { cuts_teardown; }
 
-@test "cuts: a pipeline of the past, cut off from its source" { cut_some past source 2; }
-@test "cuts: a pipeline of the past, cut off from its target" { cut_some past target 3; }
+@test "cuts: a pipeline of the past" { cut_some past both 5; }
 @test "cuts: the whole migration" { cut_some whole both 1; }
 @test "cuts: followed by polling" { kind=poll cut_some follow both 2; }
 @test "cuts: followed from a slot" { kind=slot cut_some follow both 2; }

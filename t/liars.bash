@@ -12,7 +12,7 @@ liar_start() {
 	liar_pid=$!
 	wait_until 20 test -s "$liar/port"
 	AWS_ENDPOINT_URL=http://127.0.0.1:$(<"$liar/port")
-	export liar liar_pid truth AWS_ENDPOINT_URL FERRY_AWS_TIMEOUT=5s
+	export liar liar_pid truth AWS_ENDPOINT_URL
 }
 liar_stop() {
 	kill -TERM "$liar_pid"
@@ -40,7 +40,7 @@ told() { [[ -s $liar/told ]]; }
 # says why, once; $code is its exit code.
 ends_well() {
 	code=0
-	timeout -k 5 "${RUN_TIMEOUT:-60}" "$@" >"$out" 2>"$err" || code=$?
+	timeout -k 5 "${RUN_TIMEOUT:-300}" "$@" >"$out" 2>"$err" || code=$?
 	case $code in
 	0) return 0 ;;
 	1 | 65 | 69 | 74 | 75 | 76 | 77)

@@ -46,6 +46,11 @@ unload=("${athena[@]}" --method unload)
 	lies_about DescribeFeatureGroup "${online[@]}" -- "${json[@]}" twice
 	lies_about ListRecords "${online[@]}" -- html empty null array number loop
 	lies_about BatchGetRecord "${online[@]}" -- "${json[@]}" twice
+	# what was listed, but is not there, may have been deleted since
+	lie BatchGetRecord fewer
+	run_rc 0 "${online[@]}"
+	is "$(wc -l <result)" 248
+	has "$err" '3 identifiers have no record'
 }
 
 @test "liars: a result of Athena is read whole or not at all" {

@@ -207,8 +207,14 @@ def flood(s, body):
         s.sendall(piece)
 
 
+def unasked_gzip(s, body):
+    body = gzip.compress(body)
+    s.sendall(head(len(body), more="Content-Encoding: gzip\r\n") + body)
+
+
 def redirect(status):
-    return lambda s, body: s.sendall(head(0, status, "Location: http://127.0.0.1:%d/led\r\n" % server.server_address[1]))
+    return lambda s, body: s.sendall(
+        head(0, status, "Location: http://127.0.0.1:%d/led\r\n" % server.server_address[1]))
 
 
 wire = {
@@ -223,14 +229,14 @@ wire = {
     "huge-header": lambda s, body: s.sendall(head(len(body), more="X: " + "x" * (1 << 20) + "\r\n") + body),
     "many-headers": lambda s, body: s.sendall(head(len(body), more="X-A: b\r\n" * 100000) + body),
     "huge-body": flood,
-    "gzip": lambda s, body: (lambda z: s.sendall(head(len(z), more="Content-Encoding: gzip\r\n") + z))(gzip.compress(body)),
+    "gzip": unasked_gzip,
     "redirect-301": redirect("301 Moved Permanently"),
     "redirect-302": redirect("302 Found"),
     "redirect-307": redirect("307 Temporary Redirect"),
     "redirect-308": redirect("308 Permanent Redirect"),
 }
 
-# ---- the server --------------------------------------------------------------------------------------------------------
+# ---- the server ------------------------------------------------------------------------------------------------------
 
 
 def other(op, key):

@@ -67,9 +67,7 @@ class Direction:
             count[self.name] += 1
             hit = self.name == cut_from and count[self.name] == cut_at
         if hit:
-            with open(os.path.join(folder, "cut"), "w") as f:
-                f.write("%s %s %s %s\n" % (self.name, kind.decode(), self.session.program,
-                                          "rows " * self.session.wrote + " ".join(self.session.statement[-200:].split())))
+            self.session.tell(self.name, kind.decode())
             if cut_how == "delay":
                 await asyncio.sleep(0.5)
             else:
@@ -86,6 +84,11 @@ class Direction:
 
 
 class Session:
+    def tell(self, name, kind):
+        last = " ".join(self.statement[-200:].split())
+        with open(os.path.join(folder, "cut"), "w") as f:
+            f.write(" ".join([name, kind, self.program] + ["rows"] * self.wrote + [last]) + "\n")
+
     async def start(self, reader, writer):
         self.statement = self.program = ""
         self.wrote = False
@@ -96,8 +99,8 @@ class Session:
         finally:
             if down:
                 writer.close()
-        ways = [Direction(self, "client", reader, back_writer).run(), Direction(self, "server", back_reader, writer).run()]
-        tasks = [asyncio.ensure_future(way) for way in ways]
+        ways = [Direction(self, "client", reader, back_writer), Direction(self, "server", back_reader, writer)]
+        tasks = [asyncio.ensure_future(way.run()) for way in ways]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             # the last words of the other side still get there, unless it was cut off
