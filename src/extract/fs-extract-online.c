@@ -483,7 +483,7 @@ int main(int argc, char **argv)
 		opt_usage("one GROUP");
 	start(&p, argv[0]);
 	get_all(&p);
-	if (p.missing && !p.conf.deleted && (p.conf.ids || p.conf.id.n))
+	if (p.missing && !p.conf.deleted && !p.conf.deleted_ids) /* also of those listed */
 		msg_note("%llu identifiers have no record", (unsigned long long)p.missing);
 	if (p.older)
 		msg_note("%llu records are left out, which the other side has newer",

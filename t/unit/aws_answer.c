@@ -243,6 +243,9 @@ static void test_shapes(void)
 		{"CopyObject", "", false},
 		{"CopyObject", "<Error><CopyObjectResult/></Error>", false},
 		{"CopyObject", "<CopyObjectResults/>", false},
+		{"CopyObject", "<CopyObjectResult x=\"y\"><ETag/></CopyObjectResult>\n", true},
+		{"ListObjectsV2", "<ListBucketResult><Contents></Contents>", false},
+		{"ListObjectsV2", "<ListBucketResult><Contents></Contents></ListBucket", false},
 		{"GetObject", "anything", true},
 	};
 

@@ -96,7 +96,7 @@ static void test_lies(void)
 		{"no length", false, AWS_PROTOCOL},
 		{"silence within the answer", false, AWS_UNKNOWN},
 		{"silence instead of an answer", false, AWS_UNKNOWN},
-		{"a redirect", false, AWS_INVALID},
+		{"a redirect", false, AWS_PROTOCOL},
 	};
 	struct server s = server_start(lie);
 	struct aws_call c = get_call();

@@ -93,13 +93,15 @@ void reply_error(struct flight *f)
 	creds_redact(f->a->creds, &shown);
 	e->status = a->status;
 	e->class = aws_classify(a->status, code);
-	if (e->class == AWS_FINE) /* a redirect, or an answer nobody asked for */
+	if (a->status < 400 && (e->class == AWS_FINE || code.n == 0)) /* nobody asked for it */
 		e->class = AWS_PROTOCOL;
 	copy(e->code, sizeof e->code, code);
 	copy(e->message, message.p == body.p ? SHOWN_OF_FOREIGN : sizeof e->message,
 		str_sl(&shown));
 	if (!e->code[0] && !e->message[0])
-		snprintf(e->message, sizeof e->message, "refused");
+		snprintf(e->message, sizeof e->message, "%s",
+			a->status < 400 ? "led elsewhere, which a signature is not for"
+					: "refused");
 	copy(e->request_id, sizeof e->request_id, f->reply.request_id);
 	arena_free(&mem);
 	str_free(&shown);

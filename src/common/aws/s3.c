@@ -171,31 +171,48 @@ static bool get_page(
 	return true;
 }
 
-/* False when `each` ended the listing. */
-static bool walk_page(struct page *p, s3_object_fn *each, void *ctx)
+static bool bad_page(struct aws_error *e, const char *why)
 {
-	struct sl rest = str_sl(&p->body), one, text;
-	bool go_on = true;
+	*e = (struct aws_error){.service = "s3", .operation = "ListObjectsV2"};
+	aws_error_set(e, AWS_PROTOCOL, "bad answer", "%s", why);
+	return false;
+}
+
+/* False when it is not a page of this listing; *go_on is false when `each` ended that. Whoever
+ * lists an object may delete it, so one of another prefix is never handed on. */
+static bool walk_page(struct page *p, struct sl prefix, s3_object_fn *each, void *ctx, bool *go_on,
+	struct aws_error *e)
+{
+	struct sl rest = str_sl(&p->body), one, text, more;
 
 	arena_reset(&p->mem);
-	while (go_on && xml_next(&rest, "Contents", &one)) {
+	while (*go_on && xml_next(&rest, "Contents", &one)) {
 		struct s3_object o = {.size = 0};
 
 		str_clear(&p->key);
 		uri_decode(&p->key, xml_text(one, "Key", &p->mem), true);
 		o.key = str_sl(&p->key);
+		if (o.key.n < prefix.n || memcmp(o.key.p, prefix.p, prefix.n) != 0)
+			return bad_page(e, "it names an object that is elsewhere");
 		if (!num_u64(xml_text(one, "Size", &p->mem), &o.size))
 			o.size = 0;
 		o.etag = xml_text(one, "ETag", &p->mem);
 		o.modified = modified(xml_text(one, "LastModified", &p->mem));
 		o.class = xml_text(one, "StorageClass", &p->mem);
-		go_on = each(ctx, &o);
+		*go_on = each(ctx, &o);
 	}
 	text = xml_text(str_sl(&p->body), "NextContinuationToken", &p->mem);
+	more = xml_text(str_sl(&p->body), "IsTruncated", &p->mem);
+	p->more = sl_eq_str(more, "true");
+	if (!p->more && !sl_eq_str(more, "false"))
+		return bad_page(e, "it does not say whether it is the last");
+	if (*go_on && p->more && text.n == 0)
+		return bad_page(e, "cut, but without a token to go on");
+	if (*go_on && p->more && sl_eq(text, str_sl(&p->token)))
+		return bad_page(e, "behind a page is the same page");
 	str_clear(&p->token);
 	str_add(&p->token, text);
-	p->more = sl_eq_str(xml_text(str_sl(&p->body), "IsTruncated", &p->mem), "true");
-	return go_on;
+	return true;
 }
 
 bool s3_list(struct aws *a, struct sl bucket, struct sl prefix, s3_object_fn *each, void *ctx,
@@ -204,18 +221,9 @@ bool s3_list(struct aws *a, struct sl bucket, struct sl prefix, s3_object_fn *ea
 	struct page p = {.more = true};
 	bool good = true, go_on = true;
 
-	while (good && go_on && p.more) {
-		good = get_page(a, bucket, prefix, &p, e);
-		if (!good)
-			break;
-		go_on = walk_page(&p, each, ctx);
-		if (go_on && p.more && p.token.n == 0) {
-			*e = (struct aws_error){.service = "s3", .operation = "ListObjectsV2"};
-			aws_error_set(
-				e, AWS_PROTOCOL, "bad answer", "cut, but without a token to go on");
-			good = false;
-		}
-	}
+	while (good && go_on && p.more)
+		good = get_page(a, bucket, prefix, &p, e) &&
+		       walk_page(&p, prefix, each, ctx, &go_on, e);
 	str_free(&p.query);
 	str_free(&p.token);
 	str_free(&p.body);

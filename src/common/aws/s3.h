@@ -14,7 +14,7 @@ bool s3_parse(struct sl uri, struct sl *bucket, struct sl *key) NODISCARD;
 /*
  * Makes *c the GET of an object, for aws_do() or a pool: a cut body is resumed at the byte reached
  * (same ETag), so the sink gets every byte once and in order, or the call fails. `path` receives
- * the encoded path and must live as long as the call.
+ * the encoded path and must live as long as the call. Without a sink the reply has the body.
  */
 void s3_get_call(struct aws_call *c, struct str *path, struct sl bucket, struct sl key,
 	aws_sink_fn *sink, void *sink_ctx);

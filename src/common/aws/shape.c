@@ -1,5 +1,6 @@
 #include "aws/shape.h"
 
+#include "aws/xml.h"
 #include "core/msg.h"
 
 enum kind { ANYTHING, NOTHING, OBJECT, DOCUMENT };
@@ -138,6 +139,7 @@ static const char *object_misfit(const struct shape *s, struct sl body)
 static const char *document_misfit(const struct shape *s, struct sl body)
 {
 	size_t len = strlen(s->members[0]);
+	struct sl rest, inside;
 
 	skip_blanks(&body);
 	while (body.n > 1 && body.p[0] == '<' && (body.p[1] == '?' || body.p[1] == '!')) {
@@ -151,7 +153,8 @@ static const char *document_misfit(const struct shape *s, struct sl body)
 	if (body.n < len + 2 || body.p[0] != '<' || memcmp(body.p + 1, s->members[0], len) != 0 ||
 		!strchr(" \t\r\n/>", body.p[len + 1]))
 		return "it is another document";
-	return NULL;
+	rest = body;
+	return xml_next(&rest, s->members[0], &inside) ? NULL : "its document is cut";
 }
 
 const char *shape_misfit(const char *operation, struct sl body)

@@ -82,12 +82,23 @@ static void add_member(struct str *s, const char *name, struct sl text)
 	str_add_json(s, text);
 }
 
-static struct sl next_token(const struct json *page)
+bool fs_next_page(const char *operation, const struct json *page, struct str *token,
+	struct aws_error *e)
 {
-	struct sl token = SL("");
+	const struct json *member = json_get(page, "NextToken");
+	struct sl next = SL("");
+	bool odd = member && member->kind != J_NULL && !json_get_str(page, "NextToken", &next);
 
-	(void)json_get_str(page, "NextToken", &token);
-	return token;
+	if (odd || (next.n && sl_eq(next, str_sl(token)))) {
+		*e = (struct aws_error){0};
+		aws_error_set(e, AWS_PROTOCOL, "bad answer",
+			odd ? "its NextToken is no text" : "behind a page is the same page");
+		snprintf(e->operation, sizeof e->operation, "%s", operation);
+		return false;
+	}
+	str_clear(token);
+	str_add(token, next);
+	return true;
 }
 
 /* The first page's text with the features of all pages in place of its own. */
@@ -127,29 +138,30 @@ static void add_features(struct str *list, const struct json *page)
 /* The text of the whole description; false with *e set. */
 static bool describe_pages(struct aws *a, struct sl group, struct str *doc, struct aws_error *e)
 {
-	struct str body = {0}, features = {0};
+	struct str body = {0}, features = {0}, token = {0};
 	struct arena mem = {0};
 	const struct json *first = NULL, *page;
-	struct sl token = SL("");
 
 	do {
 		str_clear(&body);
 		add_member(&body, "FeatureGroupName", group);
 		if (token.n)
-			add_member(&body, "NextToken", token);
+			add_member(&body, "NextToken", str_sl(&token));
 		str_addc(&body, '}');
 		page = fs_control(a, "DescribeFeatureGroup", str_sl(&body), &mem, e);
+		if (page && !fs_next_page("DescribeFeatureGroup", page, &token, e))
+			page = NULL;
 		if (!page)
 			break;
 		if (!first)
 			first = page;
 		add_features(&features, page);
-		token = next_token(page);
 	} while (token.n);
 	if (page)
 		merge_pages(doc, first, &features);
 	arena_free(&mem);
 	str_free(&body);
+	str_free(&token);
 	str_free(&features);
 	return page != NULL;
 }
@@ -202,9 +214,8 @@ bool fs_list(struct aws *a, struct sl contains, fs_summary_fn *each, void *ctx, 
 		list = json_get(page, "FeatureGroupSummaries");
 		for (const struct json *s = list ? list->child : NULL; s && more; s = s->next)
 			more = each(ctx, s);
-		str_clear(&token);
-		if (page)
-			str_add(&token, next_token(page));
+		if (page && !fs_next_page("ListFeatureGroups", page, &token, e))
+			page = NULL;
 	} while (page && more && token.n);
 	arena_free(&mem);
 	str_free(&body);

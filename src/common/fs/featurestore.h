@@ -102,6 +102,11 @@ void fs_list_records_call(struct aws_call *c, const struct fs_target *t, struct 
 /* Does the error say that the endpoint does not have the call, or that it is not for this user? */
 bool fs_call_is_missing(const struct aws_error *e);
 
+/* Makes *token that of the page behind, or empty. False with *e set when it is no text, or the one
+ * we came by: such a listing never ends. */
+bool fs_next_page(const char *operation, const struct json *page, struct str *token,
+	struct aws_error *e) NODISCARD;
+
 /* Parses an answer's JSON body; NULL with *e set (AWS_PROTOCOL) when it is none. */
 const struct json *fs_answer(
 	const struct aws_call *c, struct sl body, struct arena *mem, struct aws_error *e) NODISCARD;

@@ -1,5 +1,6 @@
 /* The manifest of an UNLOAD; and parts of Parquet, which become files as they are. */
 #include "aws/s3.h"
+#include "core/hash.h"
 #include "core/msg.h"
 #include "fs/fs_fetch_impl.h"
 #include "stream/out.h"
@@ -7,21 +8,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool take_text(void *ctx, struct sl piece)
-{
-	str_add(ctx, piece);
-	return true;
-}
-
 void fs_fetch_list(struct fs_fetch *f, struct fs_part_list *list)
 {
 	struct sl bucket, key, line, rest;
+	struct names seen = { 0 };
+	struct str path = { 0 };
 	struct aws_error e;
+	struct aws_call call;
+	struct aws_reply r;
+	bool added;
 
 	if (!s3_parse(f->x.manifest, &bucket, &key))
 		die(EX_STREAM, "query %s does not say where its manifest is", f->id);
-	if (!s3_get(f->aws, bucket, key, take_text, &list->manifest, NULL, &e))
+	s3_get_call(&call, &path, bucket, key, NULL, NULL); /* so it is 64 MiB at most */
+	if (!aws_do(f->aws, &call, &r, &e))
 		aws_die(&e, "cannot fetch the list of the parts");
+	str_add(&list->manifest, r.body);
+	str_free(&path);
 	rest = str_sl(&list->manifest);
 	while (rest.n) {
 		const char *nl = memchr(rest.p, '\n', rest.n);
@@ -36,9 +39,13 @@ void fs_fetch_list(struct fs_fetch *f, struct fs_part_list *list)
 			!s3_parse(line, &p.bucket, &p.key))
 			die(EX_STREAM, "the manifest names a part that is elsewhere: %s",
 				msg_q(line));
+		(void)names_add(&seen, line, &added);
+		if (!added)
+			die(EX_STREAM, "the manifest names a part twice: %s", msg_q(line));
 		mem_grow(&list->v, &list->cap, list->n + 1, sizeof *list->v);
 		list->v[list->n++] = p;
 	}
+	names_free(&seen);
 }
 
 void fs_part_list_free(struct fs_part_list *list)

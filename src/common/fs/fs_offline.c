@@ -38,8 +38,11 @@ void fs_result_location(struct aws *a, const struct fs_group *g, const char *ask
 
 	if (asked)
 		str_addz(uri, asked);
-	else if (!athena_workgroup_output(a, workgroup, uri, &enforced, &e))
+	else if (!athena_workgroup_output(a, workgroup, uri, &enforced, &e)) {
+		if (aws_error_is_temporary(&e) || e.class == AWS_PROTOCOL)
+			aws_die(&e, "cannot ask for the workgroup");
 		return;
+	}
 	if (!uri->n && s3_parse(g->resolved_uri, &bucket, &key))
 		str_addf(uri, "s3://%.*s/ferry-athena-results/", (int)bucket.n, bucket.p);
 	if (uri->n && uri->p[uri->n - 1] != '/')

@@ -42,6 +42,11 @@ struct fs_online {
 	struct aws_error e;
 };
 
+static const char *operation_of(const struct batch *b)
+{
+	return b->listing ? "ListRecords" : b->single ? "GetRecord" : "BatchGetRecord";
+}
+
 static struct batch *batch_new(struct fs_online *o)
 {
 	struct batch *b = o->spare;
@@ -167,17 +172,29 @@ static void add_id(struct fs_online *o, struct sl id)
 
 /* ---- answers ------------------------------------------------------------------------------- */
 
+/* The answer is about something that was not asked, or not what the service says. */
+static void fail_bad(struct fs_online *o, const char *operation, const char *why)
+{
+	struct aws_error e = { .status = 200 };
+
+	aws_error_set(&e, AWS_PROTOCOL, "bad answer", "%s", why);
+	(void)snprintf(e.operation, sizeof e.operation, "%s", operation);
+	fail(o, &e);
+}
+
 static void take_page(struct fs_online *o, const struct json *answer)
 {
 	const struct json *ids = json_get(answer, "RecordIdentifiers");
-	struct sl token = SL("");
+	struct aws_error e;
 
 	for (const struct json *id = ids ? ids->child : NULL; id; id = id->next)
-		add_id(o, id->text);
-	(void)json_get_str(answer, "NextToken", &token);
-	str_clear(&o->token);
-	str_add(&o->token, token);
-	o->listed = token.n == 0; /* an empty page is not the end */
+		if (id->kind == J_STR)
+			add_id(o, id->text);
+		else
+			fail_bad(o, "ListRecords", "an identifier is no text");
+	if (!fs_next_page("ListRecords", answer, &o->token, &e))
+		fail(o, &e);
+	o->listed = o->token.n == 0; /* an empty page is not the end */
 }
 
 static struct field field_of(const struct fs_feature *f, struct sl text, const struct json *list)
@@ -191,7 +208,9 @@ static struct field field_of(const struct fs_feature *f, struct sl text, const s
 	return v;
 }
 
-static void take_record(struct fs_online *o, const struct json *record)
+/* A value that is not understood must not pass for none. */
+static void take_record(
+	struct fs_online *o, const struct batch *b, const struct json *record, struct sl id)
 {
 	const struct fs_group *g = o->conf.description;
 	size_t at = 0, left; /* values mostly come in the order of the group */
@@ -202,8 +221,11 @@ static void take_record(struct fs_online *o, const struct json *record)
 		const struct json *list = NULL;
 		struct sl name, text;
 
-		if (!fs_feature_value(v, &name, &text, &list))
-			continue;
+		if (!fs_feature_value(v, &name, &text, &list) ||
+			(sl_eq(name, g->features[g->id].name) && !sl_eq(text, id))) {
+			fail_bad(o, operation_of(b), "a record is not what was asked for");
+			return;
+		}
 		for (left = o->conf.n; left && !sl_eq(o->names[at], name); left--)
 			at = at + 1 < o->conf.n ? at + 1 : 0;
 		if (left)
@@ -221,17 +243,12 @@ static bool strike(struct batch *b, struct sl id)
 	return false;
 }
 
-/* The answer is about something that was not asked: it is one to another request. */
 static void check_asked(struct fs_online *o, const struct batch *b, struct sl id)
 {
-	struct aws_error e = { .status = 200 };
-
 	for (size_t i = 0; i < b->n; i++)
 		if (sl_eq(b->id[i], id))
 			return;
-	aws_error_set(&e, AWS_PROTOCOL, "bad answer", "it names a record that was not asked for");
-	(void)snprintf(e.operation, sizeof e.operation, b->single ? "GetRecord" : "BatchGetRecord");
-	fail(o, &e);
+	fail_bad(o, operation_of(b), "it names a record that was not asked for");
 }
 
 static void take_records(struct fs_online *o, struct batch *b, const struct json *records)
@@ -244,8 +261,10 @@ static void take_records(struct fs_online *o, struct batch *b, const struct json
 			id = SL("");
 		if (!strike(b, id))
 			check_asked(o, b, id);
-		else if (record && record->child)
-			take_record(o, record);
+		else if (!record || record->kind != J_ARR)
+			fail_bad(o, "BatchGetRecord", "a record is no list of values");
+		else if (record->child)
+			take_record(o, b, record, id);
 	}
 }
 
@@ -320,14 +339,10 @@ static void take_answer(struct fs_online *o, struct batch *b, const struct json 
 /* The answer to a GetRecord: no Record in it means that there is none. */
 static void take_single(struct fs_online *o, const struct batch *b, const struct json *answer)
 {
-	const struct fs_group *g = o->conf.description;
 	const struct json *record = json_get(answer, "Record");
-	struct sl id;
 
-	if (fs_record_value(record, g->features[g->id].name, &id))
-		check_asked(o, b, id);
 	if (record && record->child)
-		take_record(o, record);
+		take_record(o, b, record, b->id[0]);
 	else
 		o->conf.missing(o->conf.ctx, b->id[0]);
 }
@@ -353,9 +368,7 @@ static void done(
 	struct fs_online *o = ctx;
 	struct batch *b = call_ctx;
 	struct aws_call call = { .service = AWS_FEATURESTORE,
-		.operation = b->listing  ? "ListRecords"
-			     : b->single ? "GetRecord"
-					 : "BatchGetRecord" };
+		.operation = operation_of(b) };
 	struct aws_error bad = { 0 };
 	const struct json *answer;
 
