@@ -104,6 +104,7 @@ carry_over() {
 		forget
 		table
 		insert 10 "$bad"
+		rm -f run.err
 		narrow-to-wide --mode concurrent --follow "$how" "${n[@]}" --interval 50ms \
 			>run.out 2>run.err &
 		run=$!
@@ -195,6 +196,7 @@ carry_over() {
 	done
 	# and what comes later
 	for how in poll slot; do
+		rm -f run.err
 		narrow-to-wide --mode concurrent --follow "$how" "${n[@]}" --interval 50ms \
 			>run.out 2>run.err &
 		run=$!

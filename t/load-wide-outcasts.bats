@@ -72,6 +72,7 @@ T|2024-01-02 00:00:00|3|'
 	for how in poll slot; do
 		table created_time
 		insert "('S', 'a', '2023-12-31', '0')"
+		rm -f run.err
 		narrow-to-wide --mode concurrent --follow "$how" -t n --value-column value \
 			--interval 50ms >run.out 2>run.err &
 		run=$!

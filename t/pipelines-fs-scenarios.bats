@@ -775,7 +775,7 @@ readonly examples=$root/pipelines/examples
 		filled "batch-$each" both 20
 		[[ $each == c ]] || made "batch-$each-2" both
 	done
-	batch=(make -s -k -j3 -f "$examples/batch.mk" STATE=s)
+	batch=(make -k -j3 -f "$examples/batch.mk" STATE=s)
 	run_rc 2 "${batch[@]}" groups GROUPS='batch-a batch-b batch-c' FLAGS='--verify-wait 30s'
 	has "$err" 'there is no feature group "batch-c-2"'
 	same_online batch-a-2 in.csv
@@ -825,7 +825,7 @@ readonly examples=$root/pipelines/examples
 	mapfile -t ships < <(sql "SELECT DISTINCT ship_id
 		FROM tenant.tbl_data_timeseries ORDER BY 1")
 	cutoff=$(sql "SELECT max(created_time) + interval '1 s' FROM tenant.tbl_data_timeseries")
-	batch=(make -s -j2 -f "$examples/batch.mk" STATE=s ships SHIPS="${ships[*]:0:2}"
+	batch=(make -j2 -f "$examples/batch.mk" STATE=s ships SHIPS="${ships[*]:0:2}"
 		CUTOFF="$cutoff")
 	run_rc 0 "${batch[@]}"
 	is "$(sort "$err" | paste -sd' ')" "${ships[*]:0:2}"
@@ -847,6 +847,8 @@ readonly examples=$root/pipelines/examples
 	made orders both
 	made orders-old both
 	export FERRY_STATE=$PWD/state
+	scratch_db
+	"$root/t/telemetry" 1 3 100
 	while IFS= read -r line; do
 		# what cron would run: without times, user, and the log of this machine
 		line=$(awk '{ for (i = 1; i <= 6; i++) $i = ""; print }' <<<"$line")
@@ -856,6 +858,7 @@ readonly examples=$root/pipelines/examples
 		run_rc 0 sh -c "$line"
 	done < <(grep -E '^[0-9*]' "$examples/crontab")
 	same_online backup in.csv
+	run_rc 0 narrow-to-wide --mode validate
 	# one at a time
 	exec {held}>"$FERRY_STATE/fs-sync/live-backup.json.lock"
 	flock "$held"

@@ -89,6 +89,7 @@ disturbed() {
 	scratch_db
 	telemetry 2000
 	for victim in door subshell; do
+		rm -f live.err # what the run before has said
 		MARK=$BATS_TEST_TMPDIR narrow-to-wide --mode concurrent --follow poll \
 			--group-columns 15 --alert-lag 60s >live.out 2>live.err &
 		local run=$!
