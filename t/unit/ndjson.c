@@ -16,7 +16,7 @@ static const struct render_case lines[] = {
 		"cols \"a\"\nrow 1:1 #1\ncols \"a\" \"b\"\nrow 2:2 - #2\nrow 3:3 #3 NULL\nrow 4:4 "
 		"- -\nend\n" },
 	{ "an empty object first", SL_INIT("{}\n{\"a\":1}\n"),
-		"row 1:1\ncols \"a\"\nrow 2:2 #1\nend\n" },
+		"cols\nrow 1:1\ncols \"a\"\nrow 2:2 #1\nend\n" },
 	{ "nested values keep their text", SL_INIT("{\"a\": [1, {\"b\": \"\\u00e9\"}],\"c\":{}}\n"),
 		"cols \"a\" \"c\"\nrow 1:1 ~[1, {\"b\": \"\\u00e9\"}] ~{}\nend\n" },
 	{ "escapes are decoded", SL_INIT("{\"a\":\"\\n\\\"\\u00e9\\ud83d\\udc41\"}\n"),
