@@ -32,14 +32,7 @@ static void set_range(struct run *r)
 
 	facts->from = narrow_poll_edge(r->poll);
 	facts->to = facts->from + 1;
-	for (size_t i = 0; i < facts->n; i++) {
-		const struct ledger_facts_ship *ship = &facts->ships[i];
-
-		if (ship->first == LEDGER_NO_TIME)
-			continue;
-		facts->from = ship->first < facts->from ? ship->first : facts->from;
-		facts->to = ship->last >= facts->to ? ship->last + 1 : facts->to;
-	}
+	narrow_chunk_spread(facts);
 }
 
 /* What its facts say of the chunk itself, as far as that is known. */

@@ -223,14 +223,7 @@ static void set_range(struct ledger_facts *facts, int64_t now)
 {
 	facts->from = INT64_MAX;
 	facts->to = INT64_MIN;
-	for (size_t i = 0; i < facts->n; i++) {
-		const struct ledger_facts_ship *ship = &facts->ships[i];
-
-		if (ship->first == LEDGER_NO_TIME)
-			continue;
-		facts->from = ship->first < facts->from ? ship->first : facts->from;
-		facts->to = ship->last >= facts->to ? ship->last + 1 : facts->to;
-	}
+	narrow_chunk_spread(facts);
 	if (facts->from >= facts->to) {
 		facts->from = now;
 		facts->to = now + 1;

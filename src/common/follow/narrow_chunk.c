@@ -152,6 +152,18 @@ void narrow_chunk_put_place(const struct narrow_chunk *c, struct str *s)
 			c->time_field.p);
 }
 
+void narrow_chunk_spread(struct ledger_facts *facts)
+{
+	for (size_t i = 0; i < facts->n; i++) {
+		const struct ledger_facts_ship *ship = &facts->ships[i];
+
+		if (ship->first == LEDGER_NO_TIME)
+			continue;
+		facts->from = ship->first < facts->from ? ship->first : facts->from;
+		facts->to = ship->last >= facts->to ? ship->last + 1 : facts->to;
+	}
+}
+
 void narrow_chunk_announce(const struct narrow_chunk *c, struct wr *wr)
 {
 	struct str facts = { 0 };

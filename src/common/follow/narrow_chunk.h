@@ -29,6 +29,9 @@ struct narrow_chunk {
 
 void narrow_chunk_begin(struct narrow_chunk *c, int64_t from, int64_t to);
 
+/* Makes the range of a chunk that of its rows, too. */
+void narrow_chunk_spread(struct ledger_facts *facts);
+
 /* Writes before its first row which chunk of a job it is, as far as its facts are known. */
 void narrow_chunk_announce(const struct narrow_chunk *c, struct wr *wr);
 
