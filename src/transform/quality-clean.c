@@ -330,7 +330,8 @@ static void row(void *ctx, struct filter_run *run, const struct rec *rec)
 
 	if (st->profile)
 		profile_add(st->profile, rec);
-	memcpy(st->row, rec->f, rec->n * sizeof *st->row);
+	if (rec->n > 0) /* no record has to have members */
+		memcpy(st->row, rec->f, rec->n * sizeof *st->row);
 	switch (quality_clean(st->quality, st->row, rec->n, &fault)) {
 	case QUALITY_DROP:
 		return;

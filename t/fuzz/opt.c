@@ -213,14 +213,16 @@ const unsigned fuzz_times = 10;
 /* Words are separated by line ends. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	static struct line none = { .word = { (char *)(uintptr_t)"x" }, .n = 1 };
-	struct line l = none;
+	static struct line once = { .word = { (char *)(uintptr_t)"x",
+					    (char *)(uintptr_t)"--list", (char *)(uintptr_t)"v" },
+		.n = 3 };
+	struct line l = { .word = { (char *)(uintptr_t)"x" }, .n = 1 };
 	struct plain p = { 0 };
 	char *text = mem_sldup(fuzz_sl(data, n)), *words[MAX_WORDS];
 	bool good, left = false;
 
-	if (!none.operands)
-		parse_ours(&none); /* once outside: it keeps memory for lists */
+	if (!once.operands)
+		parse_ours(&once); /* outside: it keeps memory for values and lists */
 	for (char *at = text; at && l.n < MAX_WORDS;) {
 		l.word[l.n++] = at;
 		left |= leaves(at);
