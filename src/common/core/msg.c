@@ -228,6 +228,8 @@ void bug(const char *fmt, ...)
 
 void leave(int code)
 {
+	if (forked)
+		_exit(code);
 	exit(code);
 }
 
