@@ -110,7 +110,7 @@ parse_options() {
 	# bash may have lost the code of what has ended; an answer that is whole ends with `end`
 	if ((${#got[@]} < 2)) || [[ ${got[-2]} != end ]]; then
 		wait "$!" || known_code "$?" || exit
-		exit 0 # it has printed the help, or the version
+		end_well # it has printed the help, or the version
 	fi
 	set -- "${got[@]::${#got[@]}-2}"
 	while (($#)); do
@@ -260,9 +260,18 @@ stats_to() {
 	[[ $1 != */* ]] || folder=${1%/*}/
 	[[ -w $1 || (! -e $1 && -w $folder) ]] ||
 		fail "$EX_CANTCREATE" "$(fill $"cannot write to %s" "$1")"
+	[[ ! -f $1 || -L $1 ]] || rm -f -- "$1" # what an earlier run said
 	FERRY_STATS_LOG=$(mktemp -- "${TMPDIR:-/tmp}/ferry-stats.XXXXXX")
 	export FERRY_STATS_LOG
 	defer write_stats "$1" "${2-}" "$EPOCHREALTIME"
+}
+
+# A script that gets to its end by itself sets ferry_ended, in its last line or by end_well: a
+# signal that ends bash at once leaves the code of the command before, which may be 0, too.
+ferry_ended=''
+end_well() {
+	ferry_ended=1
+	exit 0
 }
 
 write_stats() {
@@ -270,6 +279,10 @@ write_stats() {
 
 	all=$(paste -sd , -- "$FERRY_STATS_LOG")
 	version=$(pivot-wide --version | sed '1s/.* //; q')
+	if ((ferry_code == 0)) && [[ ! $ferry_ended ]]; then
+		ferry_code=143 # or that of another signal: nobody tells which
+		cause='"ended by a signal"'
+	fi
 	[[ ! -f $FERRY_STATS_LOG.said ]] || cause=$(quote_json "$(<"$FERRY_STATS_LOG.said")")
 	# what the door itself did not say, the program that failed last did
 	[[ $cause != '""' || ! $all =~ .*'"error":'(\"([^\"\\]|\\.)*\") ]] ||

@@ -10,6 +10,7 @@ setup() {
 	scratch_db
 }
 
+ended() { wait "$1"; }
 is_wrong() { if as_said "$@" >/dev/null; then return 1; fi; }
 
 @test "json: of filters, loaders and their rejects" {
@@ -58,6 +59,18 @@ is_wrong() { if as_said "$@" >/dev/null; then return 1; fi; }
 	run_rc fails narrow-to-wide --mode status --stats pipe --target 'host=/nonexistent'
 	wait "$!"
 	is "$(<got)" 75
+	# killed, it looks neither like a good end nor like the run before
+	mkdir bin && ln -s "$FERRY_BIN"/* bin/ && rm bin/pg-wide-ledger
+	printf '#!/bin/sh\nprintf "%%s" $$ >"%s/began"\nexec sleep 60\n' "$PWD" >bin/pg-wide-ledger
+	chmod +x bin/pg-wide-ledger
+	bin/narrow-to-wide --mode status --stats door 3>&- &
+	wait_until 10 test -s began
+	[[ ! -e door ]]
+	kill -TERM "$!"
+	run_rc 143 ended "$!"
+	kill "$(<began)"
+	as_said door <door
+	is "$(jq -c '[.exit, .error]' door)" '[143,"ended by a signal"]'
 	is "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'ferry-stats.*')" ''
 }
 

@@ -67,8 +67,10 @@ setup() {
 	group checked
 	bad() {
 		printf '%s\n' id,event_time,count,price,category "$1" >bad.csv
-		run_rc 65 fs-put checked bad.csv
+		run_rc 65 fs-put checked --stats stats bad.csv
 		has "$err" 'bad.csv:2: record 1: field "'"$2"'": '"$3"
+		is "$(jq .exit stats)" 65
+		has stats "$3"
 	}
 	before=$(sandbox_count BatchWriteRecord)
 	bad 'a,2024-01-01T00:00:00Z,1.5,1,x' count 'is not a 64-bit integer'

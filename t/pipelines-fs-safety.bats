@@ -318,6 +318,22 @@ collections() { jq -c '[.id, .event_time, .n, .tags, .ids, .v]' | LC_ALL=C sort;
 	run_rc 0 fs delete lock-to --yes
 }
 
+@test "safety: an archive keeps its vectors when the active group has none any more" {
+	lists vec-live
+	lists vec-old
+	printf '{"id":"a","event_time":"%s","n":1,"tags":["x"],"v":[1,2]}\n' \
+		2024-01-01T00:00:00Z >in.ndjson
+	fs-put vec-live in.ndjson
+	wait_until 20 holds vec-live 1
+	run_rc 0 fs-archive vec-live vec-old --older-than 1 --yes --delete --no-copy \
+		--verify-wait 30s
+	is "$(fs get vec-old a | jq -c '[.tags, (.v | length)]')" '[["x"],2]'
+	# its offline rows are read again, and its online record is gone
+	run_rc 0 fs-archive vec-live vec-old --older-than 1 --yes --delete --no-copy \
+		--verify-wait 30s
+	is "$(fs get vec-old a | jq -c '[.tags, (.v | length)]')" '[["x"],2]'
+}
+
 @test "safety: collections come from the online store where the others come from the offline one" {
 	local t=T00:00:00Z method
 

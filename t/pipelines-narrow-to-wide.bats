@@ -159,7 +159,7 @@ ended() { wait "$1"; }
 }
 
 @test "narrow-to-wide: a ship of another job comes neither by a follower nor by dual-write" {
-	local run code=0
+	local run code=0 each
 	sql "CREATE TABLE a (ship_id text, data_channel_id text, created_time timestamp,
 			value text);
 		CREATE TABLE b (LIKE a);
@@ -180,6 +180,16 @@ ended() { wait "$1"; }
 	has "$err" 'ship "two" has its tables in tenant already'
 	is "$(sql "SELECT x FROM tenant.tbl_data_timeseries_two")" a
 	is "$(sql "SELECT count(*) FROM b WHERE ship_id = 'two'")" 1
+	# nor does one go with the job of another table
+	for each in '--mode rollback --yes' '--mode rollback --yes --ship-id two' \
+		'--mode tables-only --drop-tables'; do
+		# shellcheck disable=SC2086  # words
+		run_rc 78 narrow-to-wide $each --table b
+		has "$err" 'job 1 carries a' 'into tables tenant.tbl_data_timeseries_…, too'
+	done
+	is "$(sql "SELECT x FROM tenant.tbl_data_timeseries_two")" a
+	run_rc 0 narrow-to-wide --mode rollback --yes --ship-id three --table b
+	is "$(sql "SELECT to_regclass('tenant.tbl_data_timeseries_three') IS NULL")" t
 }
 
 @test "narrow-to-wide: of two jobs that are planned at once only one gets a ship" {

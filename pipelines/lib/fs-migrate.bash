@@ -31,8 +31,8 @@ run_migrate() {
 		clear-target batch-size= max-workers= dry-run filter-query= where= only= \
 		resume-from= latest history as-of= method= yes force failed= journal= resume \
 		retry= verify verify-wait= target-profile= target-region= s3-output-location= \
-		workgroup= query-timeout= allow-empty without-collections newer only-missing \
-		progress? progress-every= expect= retry-for= ttl= mapped \
+		workgroup= query-timeout= allow-empty without-collections keep-collections \
+		newer only-missing progress? progress-every= expect= retry-for= ttl= mapped \
 		wait-lock= skip-if-running -- "$@"
 	changes=("${repeated[@]}")
 	opt[batch-size]=${opt[batch-size]-100}
@@ -108,7 +108,7 @@ look_at_target() {
 	((${#known[@]})) || return 0
 	count=$(wc -l <"${known[0]#*=}")
 	# the time of this run makes no difference, nor do collections that are left empty
-	[[ ${opt[without-collections]-} != 1 ]] ||
+	[[ ${opt[without-collections]-}${opt[keep-collections]-} != *1* ]] ||
 		but=$(fs-group "${target_aws[@]}" schema -o csv -- "${words[1]}" |
 			awk -F , 'NR > 1 && $3 !~ /^"?"?$/ { print $1 }' | paste -sd ,)
 	for each in "${changes[@]}"; do

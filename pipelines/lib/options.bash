@@ -77,7 +77,7 @@ take_option() {
 
 show_usage() {
 	usage || fail "$EX_IO" $"cannot write to standard output"
-	exit 0
+	end_well
 }
 
 # operands COUNT WHAT: there must be so many.
@@ -190,7 +190,7 @@ take_lock() {
 	! flock -w "$((10#${BASH_REMATCH[1]} * unit))" "$1" || return 0
 	if [[ ${opt[skip-if-running]-} == 1 ]]; then
 		note "$2"
-		[[ ${lock_stay-} ]] || exit 0
+		[[ ${lock_stay-} ]] || end_well
 	else
 		say $"error" "$2"
 		hint $"--wait-lock TIME waits for it, --skip-if-running leaves this one out"

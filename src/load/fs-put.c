@@ -203,11 +203,11 @@ static void account(void *ctx, int code, const char *message)
 	struct prog *p = ctx;
 	struct str s = { 0 };
 
-	(void)code;
-	(void)message;
 	if (p->closed)
 		return;
 	p->closed = true;
+	p->n.exit = code;
+	p->n.error = message;
 	stop_grace(0); /* the answers to come have a limit of their own */
 	fs_load_stop(p->load, STOP_TIMEOUT);
 	p->n.unknown += fs_load_stats(p->load).under_way; /* where that could not wait */
@@ -637,6 +637,7 @@ int main(int argc, char **argv)
 	if (argc < 1 || argc > 2)
 		opt_usage("one GROUP and at most one FILE");
 	p.group_name = argv[0];
+	stats_forget(p.conf.stats);
 	start(&p, argc > 1 && strcmp(argv[1], "-") != 0 ? argv[1] : NULL);
 	read_all(&p);
 	if (!p.stop) {

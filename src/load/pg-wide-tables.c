@@ -16,6 +16,7 @@
 #include "ledger/ledger.h"
 #include "ledger/ledger_follow.h"
 #include "ledger/ledger_save.h"
+#include "ledger/ledger_ships.h"
 #include "pg/relation.h"
 #include "pg/rights.h"
 #include "narrow/narrow.h"
@@ -164,6 +165,9 @@ static void do_create(struct run *run)
 
 	prepare(run);
 	registry_zoned(r, is_zoned(run));
+	if (run->conf.drop_tables)
+		ledger_refuse_mixed(run->target, run->conf.narrow.table, run->conf.target.schema,
+			run->conf.target.prefix, &run->conf.ships);
 	add_ships(run, &ships);
 	if (run->conf.drop_tables)
 		want_no_views(run, r, &ships);
@@ -330,6 +334,8 @@ static void do_rollback(struct run *run)
 		msg_note("there is nothing to roll back");
 		return;
 	}
+	ledger_refuse_mixed(run->target, run->conf.narrow.table, target->schema, target->prefix,
+		&run->conf.ships);
 	add_ships(run, &ships);
 	want_no_views(run, r, &ships);
 	add_question(run, &ships, &question);

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool told; /* the log has a line of this program */
@@ -18,6 +19,14 @@ static const char *log_path(void)
 bool stats_wanted(const char *path)
 {
 	return path || log_path();
+}
+
+void stats_forget(const char *path)
+{
+	struct stat st;
+
+	if (path && lstat(path, &st) == 0 && S_ISREG(st.st_mode))
+		(void)unlink(path); /* or it is replaced in the end */
 }
 
 static bool append(const char *path, struct sl line)

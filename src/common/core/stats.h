@@ -10,6 +10,9 @@
 /* Does anybody ask for it? `path`: that of --stats, or NULL. */
 bool stats_wanted(const char *path) NODISCARD;
 
+/* What an earlier run said must not stand for this one: a plain file is removed. */
+void stats_forget(const char *path);
+
 /*
  * `line`, with its end, takes the place of the file, and is appended to the log, whole. False with
  * errno set.

@@ -15,6 +15,8 @@ struct fs_tally {
 	uint64_t there;        /* the group has them already, just so */
 	uint64_t expired;      /* of those sent: older than their time to live */
 	uint64_t write_units;  /* of what is valid: a unit per KB of each record */
+	int exit;	   /* of a run that failed: its code, and why */
+	const char *error;
 };
 
 static inline uint64_t fs_tally_failed(const struct fs_tally *t)
@@ -31,7 +33,10 @@ static inline uint64_t fs_tally_rest(const struct fs_tally *t)
 /* Appends `20 records: 18 acknowledged, 1 rejected, 1 unknown`, and what else is not zero. */
 void fs_tally_put(const struct fs_tally *t, struct str *s);
 
-/* Writes the JSON summary; false with errno set. `resent`, `requests`: of the load. */
+/*
+ * Writes the JSON summary, with `exit` and `error` where the run failed; false with errno set.
+ * `resent`, `requests`: of the load.
+ */
 bool fs_tally_write(const struct fs_tally *t, const char *path, struct sl group, uint64_t resent,
 	uint64_t requests, double seconds) NODISCARD;
 

@@ -326,6 +326,7 @@ void meter_on_failure(const struct io_opts *opts, const struct meter *m)
 		return;
 	if (opts->stats)
 		can_be_replaced(opts->stats);
+	stats_forget(opts->stats);
 	if (!watched.opts)
 		msg_on_exit(tell_failure, &watched);
 	watched.opts = opts;
