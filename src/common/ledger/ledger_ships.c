@@ -146,8 +146,8 @@ void ledger_refuse_mixed(struct pg *target, const char *table, const char *schem
 	struct str list = { 0 };
 	struct pg_result *r = pg_query(target,
 		"SELECT job_id, source_table, k.ship FROM ferry.job j LEFT JOIN LATERAL ("
-		" SELECT ship FROM (SELECT ship FROM ferry.chunk c WHERE c.job_id = j.job_id UNION ALL"
-		"   SELECT ship FROM ferry.follow_ship f WHERE f.job_id = j.job_id) AS s"
+		" SELECT ship FROM (SELECT ship FROM ferry.chunk c WHERE c.job_id = j.job_id"
+		"   UNION ALL SELECT ship FROM ferry.follow_ship f WHERE f.job_id = j.job_id) AS s"
 		"  WHERE ship = ANY ($4::text[]) LIMIT 1) AS k ON true"
 		" WHERE target_schema = $1 AND target_prefix = $2 AND source_table <> $3"
 		" AND ($4::text[] IS NULL OR k.ship IS NOT NULL) AND EXISTS (SELECT FROM ferry.job"
