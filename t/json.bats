@@ -65,7 +65,7 @@ is_wrong() { if as_said "$@" >/dev/null; then return 1; fi; }
 	chmod +x bin/pg-wide-ledger
 	bin/narrow-to-wide --mode status --stats door 3>&- &
 	wait_until 10 test -s began
-	[[ ! -e door ]]
+	[[ ! -s door ]]
 	kill -TERM "$!"
 	run_rc 143 ended "$!"
 	kill "$(<began)"

@@ -181,15 +181,18 @@ ended() { wait "$1"; }
 	is "$(sql "SELECT x FROM tenant.tbl_data_timeseries_two")" a
 	is "$(sql "SELECT count(*) FROM b WHERE ship_id = 'two'")" 1
 	# nor does one go with the job of another table
-	for each in '--mode rollback --yes' '--mode rollback --yes --ship-id two' \
-		'--mode tables-only --drop-tables'; do
+	for each in '--mode rollback --yes --ship-id two' \
+		'--mode tables-only --drop-tables --ship-id two'; do
 		# shellcheck disable=SC2086  # words
 		run_rc 78 narrow-to-wide $each --table b
-		has "$err" 'job 1 carries a' 'into tables tenant.tbl_data_timeseries_…, too'
+		has "$err" 'nothing was changed: ship "two" is not one of b'
 	done
-	is "$(sql "SELECT x FROM tenant.tbl_data_timeseries_two")" a
-	run_rc 0 narrow-to-wide --mode rollback --yes --ship-id three --table b
-	is "$(sql "SELECT to_regclass('tenant.tbl_data_timeseries_three') IS NULL")" t
+	run_rc 0 narrow-to-wide --mode tables-only --drop-tables --table b
+	run_rc 0 narrow-to-wide --mode rollback --yes --table b
+	is "$(sql "SELECT to_regclass('tenant.tbl_data_timeseries_three') IS NULL, x
+		FROM tenant.tbl_data_timeseries_two")" 't|a'
+	is "$(sql "SELECT source_table FROM ferry.job")" a
+	run_rc 0 narrow-to-wide --mode validate --table a
 }
 
 @test "narrow-to-wide: of two jobs that are planned at once only one gets a ship" {

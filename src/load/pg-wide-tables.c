@@ -65,6 +65,7 @@ static const struct opt options[] = {
 
 struct run {
 	struct conf conf;
+	const char *own; /* the narrow table whose jobs are meant; NULL: whichever fill these */
 	struct pg *target;
 	struct arena arena;
 };
@@ -105,11 +106,19 @@ static void do_register(struct run *run)
  */
 static void add_ships(struct run *run, struct names *out)
 {
-	const char *params[] = { run->conf.target.schema, run->conf.target.prefix };
-	struct pg_result *r = pg_query(run->target,
+	const char *params[] = { run->conf.target.schema, run->conf.target.prefix, run->own };
+	static const char sql[] =
 		"SELECT DISTINCT ON (ship) ship, table_name, grp FROM ferry.channel"
-		" WHERE target_schema = $1 AND starts_with(table_name, $2) ORDER BY ship, grp",
-		2, params);
+		" WHERE target_schema = $1 AND starts_with(table_name, $2) ORDER BY ship, grp";
+	static const char own_sql[] =
+		"SELECT DISTINCT ON (ship) ship, table_name, grp FROM ferry.channel"
+		" WHERE target_schema = $1 AND starts_with(table_name, $2)"
+		" AND ship NOT IN (SELECT k.ship FROM ferry.job j JOIN (SELECT job_id, ship"
+		"   FROM ferry.chunk UNION SELECT job_id, ship FROM ferry.follow_ship) AS k"
+		"  USING (job_id) WHERE j.target_schema = $1 AND target_prefix = $2"
+		"  AND source_table <> $3) ORDER BY ship, grp";
+	struct pg_result *r = pg_query(
+		run->target, run->own ? own_sql : sql, run->own ? 3 : 2, params);
 	struct registry *registry = pg_rows(r) == 0 ? NULL :
 		registry_open(run->target, &run->conf.target, "created_time");
 	struct names all = { .n = 0 };
@@ -124,11 +133,23 @@ static void add_ships(struct run *run, struct names *out)
 	for (size_t i = 0; i < run->conf.ships.n; i++) {
 		if (names_find(&all, run->conf.ships.v[i]) != NAMES_NONE)
 			(void)names_add(out, run->conf.ships.v[i], NULL);
+		else if (run->own)
+			die(EX_CONFIGURATION, "nothing was changed: ship %s is not one of %s",
+				msg_q(run->conf.ships.v[i]), run->own);
 		else
 			msg_warn("ship %s is not registered", msg_q(run->conf.ships.v[i]));
 	}
 	names_free(&all);
 	pg_clear(r);
+}
+
+/* Before something is dropped: jobs of other narrow tables may fill tables of the same prefix. */
+static void take_own(struct run *run)
+{
+	const struct target_opts *t = &run->conf.target;
+
+	if (ledger_is_mixed(run->target, t->schema, t->prefix))
+		run->own = run->conf.narrow.table ? run->conf.narrow.table : NARROW_DEFAULT_TABLE;
 }
 
 /* The key is of the type that the source has for time: the tables are made before any row comes. */
@@ -166,8 +187,7 @@ static void do_create(struct run *run)
 	prepare(run);
 	registry_zoned(r, is_zoned(run));
 	if (run->conf.drop_tables)
-		ledger_refuse_mixed(run->target, run->conf.narrow.table, run->conf.target.schema,
-			run->conf.target.prefix, &run->conf.ships);
+		take_own(run);
 	add_ships(run, &ships);
 	if (run->conf.drop_tables)
 		want_no_views(run, r, &ships);
@@ -177,7 +197,7 @@ static void do_create(struct run *run)
 		if (run->conf.drop_tables) {
 			/* first the ledger: what is not there any more must not be called done */
 			ledger_forget(run->target, run->conf.target.schema, run->conf.target.prefix,
-				ships.name[i]);
+				run->own, ships.name[i]);
 			widen_drop(r, s, run->conf.cascade);
 		}
 		widen_ship(r, s, NULL, 0, true);
@@ -291,8 +311,10 @@ static void remove_slots(struct run *run, const struct ledger_job *jobs, size_t 
 static struct ledger_job *slot_jobs(struct run *run, size_t *n_out)
 {
 	struct pg_result *r = pg_query(run->target,
-		"SELECT job_id FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2", 2,
-		(const char *[]){ run->conf.target.schema, run->conf.target.prefix });
+		"SELECT job_id FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2"
+		" AND ($3::text IS NULL OR source_table = $3)",
+		3,
+		(const char *[]){ run->conf.target.schema, run->conf.target.prefix, run->own });
 	struct ledger_job *jobs = arena_alloc(&run->arena, mem_mul(pg_rows(r) + 1, sizeof *jobs));
 	size_t n = 0;
 
@@ -334,8 +356,7 @@ static void do_rollback(struct run *run)
 		msg_note("there is nothing to roll back");
 		return;
 	}
-	ledger_refuse_mixed(run->target, run->conf.narrow.table, target->schema, target->prefix,
-		&run->conf.ships);
+	take_own(run);
 	add_ships(run, &ships);
 	want_no_views(run, r, &ships);
 	add_question(run, &ships, &question);
@@ -345,9 +366,10 @@ static void do_rollback(struct run *run)
 		jobs = slot_jobs(run, &n_jobs);
 	/* then the ledger: workers are fenced off, and nothing that is gone is called done */
 	for (size_t i = 0; i < run->conf.ships.n; i++)
-		ledger_forget(run->target, target->schema, target->prefix, run->conf.ships.v[i]);
+		ledger_forget(run->target, target->schema, target->prefix, run->own,
+			run->conf.ships.v[i]);
 	if (run->conf.ships.n == 0)
-		ledger_forget(run->target, target->schema, target->prefix, SL(""));
+		ledger_forget(run->target, target->schema, target->prefix, run->own, SL(""));
 	KP("ledger_forgot");
 	/* now nobody makes another slot */
 	remove_slots(run, jobs, n_jobs);

@@ -25,8 +25,8 @@ void stats_forget(const char *path)
 {
 	struct stat st;
 
-	if (path && lstat(path, &st) == 0 && S_ISREG(st.st_mode))
-		(void)unlink(path); /* or it is replaced in the end */
+	if (path && stat(path, &st) == 0 && S_ISREG(st.st_mode))
+		(void)!truncate(path, 0); /* or it is replaced in the end */
 }
 
 static bool append(const char *path, struct sl line)

@@ -10,7 +10,7 @@
 /* Does anybody ask for it? `path`: that of --stats, or NULL. */
 bool stats_wanted(const char *path) NODISCARD;
 
-/* What an earlier run said must not stand for this one: a plain file is removed. */
+/* What an earlier run said must not stand for this one: a plain file is emptied. */
 void stats_forget(const char *path);
 
 /*

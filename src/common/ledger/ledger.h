@@ -345,8 +345,10 @@ uint64_t ledger_retry(struct pg *target, uint64_t job, struct sl ship);
 
 /*
  * Forgets what was carried over into the tables of this schema and prefix: chunks, rejects and
- * events of a ship, or with an empty ship the jobs themselves. Who is at work there is fenced off.
+ * events of a ship, or with an empty ship the jobs themselves, of one narrow table or (NULL) any.
+ * Who is at work there is fenced off.
  */
-void ledger_forget(struct pg *target, const char *schema, const char *prefix, struct sl ship);
+void ledger_forget(struct pg *target, const char *schema, const char *prefix, const char *table,
+	struct sl ship);
 
 #endif

@@ -140,30 +140,14 @@ void ledger_refuse_met(struct pg *target, const struct ledger_job *job, const st
 	*asked = met->n;
 }
 
-void ledger_refuse_mixed(struct pg *target, const char *table, const char *schema,
-	const char *prefix, const struct opt_list *ships)
+bool ledger_is_mixed(struct pg *target, const char *schema, const char *prefix)
 {
-	struct str list = { 0 };
 	struct pg_result *r = pg_query(target,
-		"SELECT job_id, source_table, k.ship FROM ferry.job j LEFT JOIN LATERAL ("
-		" SELECT ship FROM (SELECT ship FROM ferry.chunk c WHERE c.job_id = j.job_id"
-		"   UNION ALL SELECT ship FROM ferry.follow_ship f WHERE f.job_id = j.job_id) AS s"
-		"  WHERE ship = ANY ($4::text[]) LIMIT 1) AS k ON true"
-		" WHERE target_schema = $1 AND target_prefix = $2 AND source_table <> $3"
-		" AND ($4::text[] IS NULL OR k.ship IS NOT NULL) AND EXISTS (SELECT FROM ferry.job"
-		"  WHERE target_schema = $1 AND target_prefix = $2"
-		"  AND source_table <> j.source_table) ORDER BY job_id LIMIT 1",
-		4,
-		(const char *[]){ schema, prefix, table ? table : NARROW_DEFAULT_TABLE,
-			ledger_array(&list, ships->v, ships->n) });
+		"SELECT count(DISTINCT source_table) > 1 FROM ferry.job"
+		" WHERE target_schema = $1 AND target_prefix = $2",
+		2, (const char *[]){ schema, prefix });
+	bool mixed = sl_eq_str(pg_value(r, 0, 0), "t");
 
-	if (pg_rows(r) > 0)
-		die_hint(EX_CONFIGURATION,
-			"--table names the job's table, --ship-id ships of it alone",
-			"job %llu carries %s%s%s into tables %s.%s…, too: nothing was changed",
-			(unsigned long long)ledger_get_u64(r, 0, 0), pg_value(r, 0, 1).p,
-			ships->n ? ", ship " : "", ships->n ? msg_q(pg_value(r, 0, 2)) : "",
-			schema, prefix);
 	pg_clear(r);
-	str_free(&list);
+	return mixed;
 }

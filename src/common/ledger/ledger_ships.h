@@ -31,12 +31,7 @@ void ledger_refuse_shared(struct pg *target, const struct ledger_job *job, const
 void ledger_refuse_met(struct pg *target, const struct ledger_job *job, const struct names *met,
 	size_t *asked);
 
-/*
- * Before something is dropped: where jobs of several narrow tables fill tables of this schema and
- * prefix, refuses (78) ships of another one than `table` (NULL: the default), and all of them (no
- * ships).
- */
-void ledger_refuse_mixed(struct pg *target, const char *table, const char *schema,
-	const char *prefix, const struct opt_list *ships);
+/* Do jobs of several narrow tables fill tables of this schema and prefix? */
+bool ledger_is_mixed(struct pg *target, const char *schema, const char *prefix) NODISCARD;
 
 #endif

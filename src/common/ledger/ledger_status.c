@@ -200,7 +200,8 @@ uint64_t ledger_retry(struct pg *target, uint64_t job, struct sl ship)
 #define JOBS_OF_TARGET \
 	"(SELECT job_id FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2)"
 
-void ledger_forget(struct pg *target, const char *schema, const char *prefix, struct sl ship)
+void ledger_forget(struct pg *target, const char *schema, const char *prefix, const char *table,
+	struct sl ship)
 {
 	static const char *const of_ship[] = {
 		"DELETE FROM ferry.chunk WHERE ship = $3 AND job_id IN " JOBS_OF_TARGET,
@@ -215,8 +216,9 @@ void ledger_forget(struct pg *target, const char *schema, const char *prefix, st
 	pg_exec(target, "BEGIN");
 	if (ship.n == 0)
 		pg_clear(pg_query(target,
-			"DELETE FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2", 2,
-			params));
+			"DELETE FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2"
+			" AND ($3::text IS NULL OR source_table = $3)",
+			3, (const char *[]){ schema, prefix, table }));
 	for (size_t i = 0; ship.n > 0 && i < ARRAY_LEN(of_ship); i++)
 		pg_clear(pg_query(target, of_ship[i], 3, params));
 	pg_exec(target, "COMMIT");
