@@ -58,7 +58,8 @@ arrived() {
 	for each; do want+="2024-01-01 $each:00:00|정상, 가/나|plain"$'\n'; done
 	is "$(sql "SELECT created_time, replace(\"온도\", E'\n', '/'), a
 		FROM tenant.\"tbl_data_timeseries_선박\" ORDER BY 1")" "${want%?}"
-	is "$(sql "SELECT count(*), min(why) = max(why), min(why) FROM ferry.reject")" \
+	# a row that comes while the past is read may be met by both
+	is "$(sql "SELECT count(DISTINCT record), min(why) = max(why), min(why) FROM ferry.reject")" \
 		"$((3 * $#))|t|bytes that are no text in the encoding of the source"
 }
 
