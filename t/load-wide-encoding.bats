@@ -59,7 +59,8 @@ arrived() {
 	is "$(sql "SELECT created_time, replace(\"온도\", E'\n', '/'), a
 		FROM tenant.\"tbl_data_timeseries_선박\" ORDER BY 1")" "${want%?}"
 	# a row that comes while the past is read may be met by both
-	is "$(sql "SELECT count(DISTINCT record), min(why) = max(why), min(why) FROM ferry.reject")" \
+	is "$(sql "SELECT count(DISTINCT record), min(why) = max(why), min(why)
+		FROM ferry.reject")" \
 		"$((3 * $#))|t|bytes that are no text in the encoding of the source"
 }
 
