@@ -252,11 +252,15 @@ quote_json() {
 	printf '"%s"' "${text//\"/\\\"}"
 }
 
-# stats_to FILE [MODE]: when the script ends, however it ends, FILE says how, and what each of its
-# programs has counted (ferry-json(7)).
+# stats_to FILE MODE [WORD...]: when the script ends, however it ends, FILE says how, and what each
+# of its programs has counted (ferry-json(7)). No WORD of the command line may be that file, too.
 stats_to() {
-	local folder=.
+	local folder=. each
 
+	for each in /dev/stdin "${@:3}"; do
+		[[ ! $each -ef $1 || ! -f $1 ]] ||
+			misused "$(fill $"--stats is a file that is used otherwise, too: %s" "$1")"
+	done
 	[[ $1 != */* ]] || folder=${1%/*}/
 	[[ -w $1 || (! -e $1 && -w $folder) ]] ||
 		fail "$EX_CANTCREATE" "$(fill $"cannot write to %s" "$1")"
@@ -307,7 +311,10 @@ keep() {
 	else
 		to=$(readlink -f -- "$to") && mv -f -- "$1" "$to.part$$" 2>/dev/null &&
 			mv -fT -- "$to.part$$" "$to"
-	fi || fail "$EX_CANTCREATE" "$(fill $"cannot write to %s" "$2")"
+	fi || {
+		rm -f -- "$to.part$$"
+		fail "$EX_CANTCREATE" "$(fill $"cannot write to %s" "$2")"
+	}
 }
 
 # begin NAME: names the messages and makes the run's own directory, $run. It is removed when the

@@ -38,6 +38,7 @@ is_wrong() { if as_said "$@" >/dev/null; then return 1; fi; }
 }
 
 @test "json: of a front door, whichever way it ends" {
+	local each
 	run_rc 78 env -u FERRY_STATE -u HOME narrow-to-wide --mode schema-only --stats door
 	as_said door <door
 	is "$(jq -c '[.program, .mode, .exit, .error]' door)" \
@@ -54,6 +55,18 @@ is_wrong() { if as_said "$@" >/dev/null; then return 1; fi; }
 	as_said door <door
 	is "$(jq -r .mode door)" list
 	run_rc 73 narrow-to-wide --mode status --stats "$PWD/none/door"
+	# never over what is read
+	printf 'id,event_time\na,2024-01-01T00:00:00Z\n' >in.csv
+	cp in.csv kept.csv
+	for each in 'fs bulk-put g in.csv' 'fs-subset a b in.csv' \
+		'fs create g --schema-file in.csv' \
+		'narrow-to-wide --mode correct --ship-id S in.csv'; do
+		# shellcheck disable=SC2086  # words
+		run_rc 64 $each --stats ./in.csv
+		same_file in.csv kept.csv
+	done
+	run_rc fails fs-put g in.csv --region x --stats in.csv
+	same_file in.csv kept.csv
 	mkfifo pipe
 	jq -c .exit <pipe >got &
 	run_rc fails narrow-to-wide --mode status --stats pipe --target 'host=/nonexistent'

@@ -70,6 +70,9 @@ setup() {
 		run_rc 65 fs-put checked --stats stats bad.csv
 		has "$err" 'bad.csv:2: record 1: field "'"$2"'": '"$3"
 		is "$(jq .exit stats)" 65
+		cp bad.csv kept.csv
+		run_rc 64 fs-put checked --stats bad.csv bad.csv
+		same_file bad.csv kept.csv
 		has stats "$3"
 	}
 	before=$(sandbox_count BatchWriteRecord)

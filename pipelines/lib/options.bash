@@ -14,7 +14,7 @@ declare -A plan=() # what fs-plan said
 # repeated: they are kept in `repeated`), NAME (a flag) or NAME? (a flag that may have a value
 # behind =), with X: before it for a letter.
 read_options() {
-	local name letter own_stats several=' ' table=$'\n\n'
+	local name letter own_stats stats='' several=' ' table=$'\n\n'
 
 	own_stats=1 # a program behind the command writes it
 	if [[ " ${*%% -- *} " != *' stats= '* ]]; then
@@ -55,6 +55,7 @@ read_options() {
 	done
 	table+=$'  --profile=VALUE\n  --region=VALUE\n'
 	parse_options "$table" take_option "$@"
+	[[ ! $stats ]] || stats_to "$stats" "$command" "${words[@]}" "${opt[@]}" "${repeated[@]#*=}"
 	[[ $command != "$ferry_name" ]] || hush
 }
 
@@ -67,7 +68,7 @@ take_option() {
 	profile | region) aws+=("--$1=$2") ;;
 	quiet) be_quiet ;;
 	log-time) log_time ;;
-	stats) if [[ $own_stats ]]; then opt[$1]=$2; else stats_to "$2" "$command"; fi ;;
+	stats) if [[ $own_stats ]]; then opt[$1]=$2; else stats=$2; fi ;;
 	*)
 		opt[$1]=$2
 		[[ $several != *" $1 "* ]] || repeated+=("--$1=$2")

@@ -535,7 +535,8 @@ static void start(struct prog *p, const char *input)
 		aws_die(&e, "cannot talk to AWS");
 	fs_need_group(p->aws, p->group_name, &p->group);
 	check_group(p);
-	p->io = io_open(&c->io, input);
+	p->io = io_open(&c->io, input); /* which claims the input */
+	stats_forget(c->stats);
 	p->io->reject_hint = "--failed FILE keeps such records and goes on";
 	p->io->asks_whole = !p->conf.accept_unsealed;
 	p->io->own_progress = !c->dry_run;
@@ -637,7 +638,6 @@ int main(int argc, char **argv)
 	if (argc < 1 || argc > 2)
 		opt_usage("one GROUP and at most one FILE");
 	p.group_name = argv[0];
-	stats_forget(p.conf.stats);
 	start(&p, argc > 1 && strcmp(argv[1], "-") != 0 ? argv[1] : NULL);
 	read_all(&p);
 	if (!p.stop) {
