@@ -720,7 +720,7 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	done
 	present improved | jq -c .category | grep -c é
 	# what failed is loaded again: once
-	sandbox_set entry-error=50 only=BatchWriteRecord
+	sandbox_set entry-error=100 only=BatchWriteRecord
 	run_rc 75 fs migrate again recovered --yes --failed failed.ndjson --retry-for 1ms
 	sandbox_set
 	n=$(wc -l <failed.ndjson)
