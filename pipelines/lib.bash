@@ -15,8 +15,7 @@
 set -Eeuo pipefail
 shopt -s inherit_errexit
 
-FERRY_LIB=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
-readonly FERRY_LIB
+readonly FERRY_LIB=${BASH_SOURCE[0]%/*}
 
 # Messages speak the user's language; order, numbers and times are the same everywhere. Texts in
 # $"..." are translated by bash, with gettext, when it reads them. A locale that is not installed
@@ -158,10 +157,10 @@ trap 'exit 130' INT
 # answer_for: the programs that this shell starts end when it does, however it does (core/life.h).
 # For front doors, and for subshells that are waited for by others.
 answer_for() {
-	local stat
+	local stat=''
 	local -a fields
 
-	stat=$(<"/proc/$BASHPID/stat") || return 0
+	IFS= read -rd '' stat 2>/dev/null <"/proc/$BASHPID/stat" || [[ $stat ]] || return 0
 	read -ra fields <<<"${stat##*)}"
 	export FERRY_RUN="${FERRY_RUN:+$FERRY_RUN }$BASHPID:${fields[19]}"
 }
@@ -233,13 +232,16 @@ keep_seconds() {
 # the lock on its folder.
 forget_runs() {
 	local each keep n=0
+	local -a runs=("$1"/*) names=("${1%/run/*}"/*/*.run)
 
 	keep=$(keep_seconds '')
-	while IFS= read -r -d '' each; do
+	# mostly there is this run alone, and nothing to start a process for
+	((${#runs[@]} == 1)) || while IFS= read -r -d '' each; do
 		! flock --nonblock "$each" rm -rf -- "$each" || n=$((n + 1))
 	done < <(find "$1" -mindepth 1 -maxdepth 1 -type d -not -newermt "-$keep seconds" -print0)
-	find "${1%/run/*}" -mindepth 2 -maxdepth 2 -name '*.run' -not -newermt "-$keep seconds" \
-		-delete
+	[[ ! -e ${names[0]-} ]] ||
+		find "${1%/run/*}" -mindepth 2 -maxdepth 2 -name '*.run' \
+			-not -newermt "-$keep seconds" -delete
 	((n == 0)) || note "$(fill $"removed what %s runs had left more than %s days ago" \
 		"$n" "$((keep / 86400))")"
 }
@@ -320,13 +322,14 @@ keep() {
 # begin NAME: names the messages and makes the run's own directory, $run. It is removed when the
 # script succeeds; after a failure it stays for some days, if anything is in it, and is named.
 begin() {
-	local runs
+	local runs now
 
 	ferry_name=$1
 	runs=$(state_folder)
 	runs+=/run/$1
-	if ! run=$({ (umask 077 && mkdir -p -- "$runs") &&
-		mktemp -d -- "$runs/$(date -u +%Y%m%dT%H%M%SZ).XXXXXX"; } 2>&1); then
+	printf -v now '%(%Y%m%dT%H%M%SZ)T' -1
+	if ! run=$({ { [[ -d $runs ]] || (umask 077 && mkdir -p -- "$runs"); } &&
+		mktemp -d -- "$runs/$now.XXXXXX"; } 2>&1); then
 		fail "$EX_CANTCREATE" "$(fill $"cannot make a folder in %s (%s)" "$runs" \
 			"${run##*: }")" $"FERRY_STATE names another place"
 	fi

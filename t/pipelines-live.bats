@@ -139,6 +139,7 @@ target_down() {
 	feed --ships 2 --channels 40 --speed 40 --sets 10 --more
 	feed_ends
 	drained
+	wait_until 60 sql 'SELECT 1 / (count(*) = 0)::int FROM ferry.doubt'
 	live_ends
 	is "$(sql "SELECT count(*) > 0 FROM ferry.event WHERE level = 'CRITICAL'")" t
 	same_as_source

@@ -70,8 +70,9 @@ ended() { wait "$1"; }
 	is "$(sql "SELECT count(DISTINCT why) > 1 FROM ferry.reject")" t
 	local before
 	before=$(sql "SELECT sum(xmin::text::bigint) FROM ferry.chunk")
-	run_rc 0 migrate
+	run_rc 0 migrate --stats stats
 	is "$(sql "SELECT sum(xmin::text::bigint) FROM ferry.chunk")" "$before"
+	is "$(jq -c .programs stats)" '[]' 'no pipeline is started'
 }
 
 @test "narrow-to-wide: the cutoff is asked for once and kept; a later one carries on" {

@@ -194,6 +194,10 @@ figures() {
 		'{"x":"2","y":"3"}' '{"x":2,"y":"3","id":null}'
 	run_ok quality-clean --enable deduplicate -k id c.ndjson
 	printed '{"id":1,"x":2}' '{"x":2,"y":"3"}' '{"x":"2","y":"3"}'
+	# a key is what the rules have made of it
+	put e.ndjson '{"id":" a"}' '{"id":"a"}' '{"id":"b "}' '{"id":"b"}' '{"id":"c"}' '{"id":"c"}'
+	run_ok quality-clean --enable normalize_strings,deduplicate -k id e.ndjson
+	printed '{"id":"a"}' '{"id":"b"}' '{"id":"c"}'
 	rules '{"name":"deduplicate","config":{"key":"id","without_key":"keep"}}'
 	run_ok quality-clean -r r.json c.ndjson
 	is "$(wc -l <"$out")" 5

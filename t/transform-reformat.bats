@@ -457,6 +457,18 @@ printed() {
 	same_file "$out" r.json
 }
 
+@test "reformat: what must be escaped is, wherever it stands in a text of any length" {
+	python3 - >a.json <<-'END'
+		import json
+		for c in '"', '\\', '\n', '\x1f', ' ', '\x7f', 'é':
+		    for n in range(40):
+		        print(json.dumps({'k"': 'x' * n + c + 'y' * (39 - n), 'v': 'x' * n + c},
+		            ensure_ascii=False, separators=(',', ':')))
+	END
+	run_ok reformat a.json
+	same_file "$out" a.json
+}
+
 @test "reformat: a record without any field comes before the first column" {
 	local format
 

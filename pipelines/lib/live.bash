@@ -75,21 +75,14 @@ keep_on() {
 # Chunks until none is left for anybody; those that failed for good are said and left out, and must
 # not keep the workers from the rest, however many they are.
 backfill() {
-	local code
+	local code=0
 
-	while :; do
-		code=0
-		run_workers || code=$?
-		((code == 0 || code == EX_DATA)) || return "$code"
-		code=0
-		pg-wide-ledger wait "${loud[@]}" --job "$job_id" "${ships[@]}" || code=$?
-		((code == EX_TEMP)) || break
-	done
+	work || code=$?
 	if ((code == EX_DATA)); then
 		warn 'some chunks failed and were left out: --retry-failed tries them again'
 		code=0
 	elif ((code == 0)); then
-		pg-wide-tables analyze "${target[@]}" "${ships[@]}" || :
+		[[ ! $worked ]] || pg-wide-tables analyze "${target[@]}" "${ships[@]}" || :
 		tell 'all of the past is there; following what is new'
 	fi
 	return "$code"

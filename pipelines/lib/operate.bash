@@ -30,12 +30,12 @@ keep_beside() {
 
 # What was written in the last moment is still told; but nobody waits for it for ever.
 end_beside() {
-	local -i tenths
+	local -i looks
 
 	kill -TERM "$1" 2>/dev/null || return 0
-	for ((tenths = 0; tenths < 300; tenths++)); do
+	for ((looks = 0; looks < 310; looks++)); do
 		kill -0 "$1" 2>/dev/null || return 0
-		sleep 0.1
+		sleep "$((looks < 10 ? 1 : 10))e-2"
 	done
 	kill -KILL "$1" 2>/dev/null || :
 }

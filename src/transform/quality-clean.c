@@ -39,6 +39,8 @@ struct state {
 	struct profile *profile; /* NULL: none is wanted */
 	struct dedup *dedup; /* NULL: every record passes */
 	struct sip_key sip;  /* of keys; another one is for whole records */
+	struct field raw;    /* the key before it was cleaned, where it is one field; or no text */
+	struct hash128 raw_hash;
 	size_t key_at[MAX_KEY], time_at;
 	struct field *row;
 	size_t row_cap;
@@ -250,13 +252,26 @@ static bool has_key(const struct state *st, size_t n)
 	return true;
 }
 
+/* The key mostly stays as it came: what is known of it is on its way while the rules are at work. */
+static void expect_key(struct state *st, const struct rec *rec)
+{
+	st->raw.p = NULL;
+	if (!st->dedup || st->rules.key.n != 1 || st->key_at[0] >= rec->n)
+		return;
+	st->raw = rec->f[st->key_at[0]];
+	st->raw_hash = sip_hash(&st->sip, field_sl(&st->raw));
+	dedup_expect(st->dedup, st->raw_hash);
+}
+
 /* Keys are texts: 1 and "1" are one key, as they are one identifier in a store. */
 static struct hash128 hash_key(struct state *st)
 {
+	const struct field *f = &st->row[st->key_at[0]];
 	size_t n = st->rules.key.n;
 
 	if (n == 1)
-		return sip_hash(&st->sip, field_sl(&st->row[st->key_at[0]]));
+		return f->p == st->raw.p && f->n == st->raw.n ? st->raw_hash
+							      : sip_hash(&st->sip, field_sl(f));
 	str_clear(&st->key_text);
 	for (size_t i = 0; i < n; i++)
 		add_text(&st->key_text, field_sl(&st->row[st->key_at[i]]));
@@ -332,6 +347,7 @@ static void row(void *ctx, struct filter_run *run, const struct rec *rec)
 		profile_add(st->profile, rec);
 	if (rec->n > 0) /* no record has to have members */
 		memcpy(st->row, rec->f, rec->n * sizeof *st->row);
+	expect_key(st, rec);
 	switch (quality_clean(st->quality, st->row, rec->n, &fault)) {
 	case QUALITY_DROP:
 		return;

@@ -36,6 +36,14 @@ const int64_t *keyset_find(const struct keyset *ks, struct hash128 key);
 /* The value of a key, which is added with the value 0 when new; valid until the next call. */
 int64_t *keyset_value(struct keyset *ks, struct hash128 key, bool *added);
 
+/* Where the key is looked for first: to have that memory fetched before it is needed. */
+static inline const void *keyset_place(const struct keyset *ks, struct hash128 key)
+{
+	const struct keyset_table *t = &ks->table[key.hi % KEYSET_TABLES];
+
+	return t->slot + (size_t)((unsigned __int128)key.lo * t->cap >> 64) * ks->words;
+}
+
 static inline size_t keyset_bytes(const struct keyset *ks)
 {
 	return ks->bytes;

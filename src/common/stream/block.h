@@ -54,11 +54,47 @@ static inline unsigned block_bits(block b)
 	return (unsigned)_mm_movemask_epi8(b);
 }
 
+/* 0xff where JSON text does not stand for itself: a quote, a backslash, a control byte. */
+static inline block block_special(block b)
+{
+	return block_or(
+		block_or(block_is(b, '"'), block_is(b, '\\')), block_upto(b, 0x1f));
+}
+
+static inline block block_move(char *dst, const char *p)
+{
+	block b = block_at(p);
+
+	_mm_storeu_si128((block *)(void *)dst, b);
+	return block_special(b);
+}
+
 static inline bool block_same(const char *a, const char *b)
 {
 	return block_bits(_mm_cmpeq_epi8(block_at(a), block_at(b))) == 0xffff;
 }
 #endif
+
+/* Copies a text; true if all of it stands for itself in JSON. Reads and writes nothing behind. */
+static inline bool copy_plain(char *dst, const char *p, size_t n)
+{
+	bool plain = true;
+
+#ifdef BLOCKS
+	if (n >= BLOCK) {
+		block special = block_move(dst + n - BLOCK, p + n - BLOCK);
+
+		for (size_t i = 0; i + BLOCK < n; i += BLOCK)
+			special = block_or(special, block_move(dst + i, p + i));
+		return block_bits(special) == 0;
+	}
+#endif
+	for (size_t i = 0; i < n; i++) {
+		plain &= p[i] != '"' && p[i] != '\\' && (unsigned char)p[i] >= 0x20;
+		dst[i] = p[i];
+	}
+	return plain;
+}
 
 /* memcmp() == 0 without a call, n may be 0. Reads nothing behind: the last block overlaps. */
 static inline bool same_bytes(const char *a, const char *b, size_t n)

@@ -249,6 +249,11 @@ enum dedup_result dedup_put(
 	return DEDUP_HELD;
 }
 
+void dedup_expect(const struct dedup *d, struct hash128 key)
+{
+	__builtin_prefetch(keyset_place(&d->keys, key));
+}
+
 bool dedup_is_full(const struct dedup *d)
 {
 	return d->memory && !d->newest && (d->log.n - d->settled) / 8 > d->memory / BITS_SHARE;

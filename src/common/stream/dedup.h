@@ -35,6 +35,9 @@ struct dedup *dedup_new(bool newest, uint64_t memory) NODISCARD;
 enum dedup_result dedup_put(
 	struct dedup *d, struct hash128 key, int64_t time, const struct field *f, size_t n);
 
+/* The record of this key comes soon: what is known of it may be fetched from memory meanwhile. */
+void dedup_expect(const struct dedup *d, struct hash128 key);
+
 /* So many records are held that they should be settled, chunk or not. */
 bool dedup_is_full(const struct dedup *d);
 

@@ -16,9 +16,7 @@ static inline const char *scan_text(const char *p, const char *end)
 {
 #ifdef BLOCKS
 	for (; p < end; p += BLOCK) {
-		block b = block_at(p);
-		unsigned where = block_bits(block_or(block_or(block_is(b, '"'), block_is(b, '\\')),
-						     block_upto(b, 0x1f)));
+		unsigned where = block_bits(block_special(block_at(p)));
 
 		if (where)
 			return p + __builtin_ctz(where);

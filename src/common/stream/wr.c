@@ -2,6 +2,7 @@
 
 #include "core/mem.h"
 #include "core/msg.h"
+#include "stream/block.h"
 #include "stream/iso.h"
 #include "stream/out.h"
 #include "stream/wr_table.h"
@@ -223,29 +224,13 @@ void wr_cols(struct wr *w, const struct sl *names, size_t n)
 	}
 }
 
-static void put_json_string(struct wr *w, struct sl s)
+static void put_escaped(struct wr *w, struct sl s)
 {
-	bool plain = true;
+	struct str t = { 0 };
 
-	for (size_t i = 0; i < s.n && plain; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		plain = c >= 0x20 && c != '"' && c != '\\';
-	}
-	if (plain) {
-		char *dst = out_room(w->out, s.n + 2);
-
-		dst[0] = '"';
-		memcpy(dst + 1, s.p, s.n);
-		dst[s.n + 1] = '"';
-		out_wrote(w->out, s.n + 2);
-	} else {
-		struct str t = { 0 };
-
-		str_add_json(&t, s);
-		out_put(w->out, str_sl(&t));
-		str_free(&t);
-	}
+	str_add_json(&t, s);
+	out_put(w->out, str_sl(&t));
+	str_free(&t);
 }
 
 static void put_json_row(struct wr *w, const struct field *f, size_t n)
@@ -255,17 +240,27 @@ static void put_json_row(struct wr *w, const struct field *f, size_t n)
 	if (w->conf.format == FMT_JSON)
 		out_put(w->out, w->rows > 1 || w->side ? SL(",\n") : SL("\n"));
 	for (size_t i = 0; i < n; i++) {
+		const struct str *key = &w->keys[i];
+		struct sl s = f[i].kind == F_NULL ? SL("null") : field_sl(&f[i]);
+		char *start, *dst;
+
 		if (f[i].kind == F_ABSENT)
 			continue;
-		put_char(w, lead);
+		start = dst = out_room(w->out, key->n + s.n + 3);
+		*dst++ = lead;
 		lead = ',';
-		out_put(w->out, str_sl(&w->keys[i]));
-		if (f[i].kind == F_NULL)
-			out_put(w->out, SL("null"));
-		else if (f[i].kind == F_STR)
-			put_json_string(w, field_sl(&f[i]));
-		else
-			out_put(w->out, field_sl(&f[i]));
+		dst = mem_copy(dst, key->p, key->n);
+		if (f[i].kind != F_STR) {
+			dst = mem_copy(dst, s.p, s.n);
+		} else if (LIKELY(copy_plain(dst + 1, s.p, s.n))) {
+			dst[0] = dst[s.n + 1] = '"';
+			dst += s.n + 2;
+		} else {
+			out_wrote(w->out, (size_t)(dst - start));
+			put_escaped(w, s);
+			continue;
+		}
+		out_wrote(w->out, (size_t)(dst - start));
 	}
 	out_put(w->out, lead == '{' ? SL("{}") : SL("}"));
 	if (w->conf.format == FMT_NDJSON)

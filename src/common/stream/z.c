@@ -3,13 +3,14 @@
 #include "core/mem.h"
 #include "core/msg.h"
 
+#include <libdeflate.h>
 #include <zlib.h>
 
 #define GZIP_WINDOW (15 + 16) /* largest window, gzip wrapper only: zlib.h, inflateInit2() */
 
 uint32_t z_crc32(uint32_t crc, const void *p, size_t n)
 {
-	return (uint32_t)crc32_z(crc, p, n);
+	return libdeflate_crc32(crc, p, n);
 }
 
 struct z_inflate {
