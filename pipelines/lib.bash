@@ -166,6 +166,12 @@ answer_for() {
 }
 answer_for
 
+# uptime: sets $now, milliseconds of a clock that nobody sets.
+uptime() {
+	read -r now _ </proc/uptime
+	now=${now/./}0
+}
+
 # nap MILLISECONDS: as sleep, but over when the front door is.
 nap() {
 	local -i left=$1
@@ -269,7 +275,8 @@ stats_to() {
 	[[ ! -f $1 ]] || : >"$1" # what an earlier run said
 	FERRY_STATS_LOG=$(mktemp -- "${TMPDIR:-/tmp}/ferry-stats.XXXXXX")
 	export FERRY_STATS_LOG
-	defer write_stats "$1" "${2-}" "$EPOCHREALTIME"
+	uptime
+	defer write_stats "$1" "${2-}" "$now"
 }
 
 # A script that gets to its end by itself sets ferry_ended, in its last line or by end_well: a
@@ -281,8 +288,10 @@ end_well() {
 }
 
 write_stats() {
-	local us=$((${EPOCHREALTIME/./} - ${3/./})) all cause='""' version
+	local all cause='""' version now
 
+	uptime
+	now=$((now - $3))
 	all=$(paste -sd , -- "$FERRY_STATS_LOG")
 	version=$(pivot-wide --version | sed '1s/.* //; q')
 	if ((ferry_code == 0)) && [[ ! $ferry_ended ]]; then
@@ -296,7 +305,7 @@ write_stats() {
 	{
 		printf '{"program":"%s","version":"%s","mode":"%s","exit":%s' "$ferry_name" \
 			"$version" "$2" "$ferry_code"
-		printf ',"seconds":%d.%06d' "$((us / 1000000))" "$((us % 1000000))"
+		printf ',"seconds":%d.%03d' "$((now / 1000))" "$((now % 1000))"
 		((ferry_code == 0)) || printf ',"error":%s' "$cause"
 		printf ',"programs":[%s]}\n' "$all"
 	} >"$FERRY_STATS_LOG.all"
@@ -304,7 +313,7 @@ write_stats() {
 	rm -f -- "$FERRY_STATS_LOG" "$FERRY_STATS_LOG.all" "$FERRY_STATS_LOG.said"
 }
 
-# keep FILE PLACE: moves it there, whole: through a link, and into what is no file.
+# keep FILE PLACE: moves it there, whole and on the disk: through a link, and into what is no file.
 keep() {
 	local to=$2
 
@@ -312,7 +321,7 @@ keep() {
 		{ cat -- "$1" >"$to"; } 2>/dev/null && rm -f -- "$1"
 	else
 		to=$(readlink -f -- "$to") && mv -f -- "$1" "$to.part$$" 2>/dev/null &&
-			mv -fT -- "$to.part$$" "$to"
+			sync -- "$to.part$$" && mv -fT -- "$to.part$$" "$to" && sync -- "${to%/*}/"
 	fi || {
 		rm -f -- "$to.part$$"
 		fail "$EX_CANTCREATE" "$(fill $"cannot write to %s" "$2")"

@@ -256,6 +256,38 @@ need_data() {
 # one).
 no_sanitizer() { [[ $FERRY_BIN != */asan/bin ]] || skip "not under sanitizers: $1"; }
 
+# on_disk FOLDER COMMAND...: runs it, and leaves in FOLDER what is on the disk for sure once it has
+# ended. Under sanitizers it only runs it.
+on_disk() {
+	if [[ $FERRY_BIN == */asan/bin ]]; then
+		"${@:2}"
+	else
+		"$root/t/faults/power" cut 0 bare "$1" "${FERRY_BIN%/bin}/power.so" -- "${@:2}"
+	fi
+}
+
+# ahead COMMAND...: runs it with a wall clock of its own, which `jump` SECONDS sets before and
+# meanwhile: so far ahead of that of servers and files, or behind. Not under sanitizers.
+ahead() { LD_PRELOAD=${FERRY_BIN%/bin}/clock.so CLOCK_AHEAD=$BATS_TEST_TMPDIR/.clock "$@"; }
+jump() {
+	local i bytes=''
+	for ((i = 0; i < 64; i += 8)); do
+		printf -v bytes '%s\\x%02x' "$bytes" "$((($1 >> i) & 255))"
+	done
+	# in place: who looks at the file sees it whole
+	printf '%b' "$bytes" 1<>"$BATS_TEST_TMPDIR/.clock"
+}
+
+# jumps COUNT: so many while others are at work, by an hour or a day
+jumps() {
+	local i
+	for ((i = 0; i < $1; i++)); do
+		pause 100 400
+		any_of 86400 -86400 3600 -3600 0
+		jump "$victim"
+	done
+}
+
 # ---- databases ---------------------------------------------------------------------------------
 
 # sql QUERY, or sql <FILE: rows unaligned, fields split by |, NULL as nothing; an error ends it.

@@ -15,6 +15,22 @@ telemetry() {
 	run_rc 0 "${migration[@]}" --target-schema calm
 }
 
+# trace_on: what the ledger goes through from here on is noted; trace_holds: it is as the model says
+# (t/model/trace), and WORD... are steps that were among them
+trace_on() {
+	"$root/t/model/trace" on | sql >/dev/null
+}
+trace_holds() {
+	sql "SELECT to_jsonb(s) FROM trace.step AS s ORDER BY id" >steps
+	"$root/t/model/trace" check <steps >steps.found || {
+		head -c 4000 steps.found
+		return 1
+	}
+	printf '# %s\n' "$(<steps.found)" >&3
+	has steps.found "$@"
+	sql 'DROP SCHEMA trace CASCADE' 2>/dev/null
+}
+
 ledger_of() {
 	sql "SELECT state, count(*), sum(rows), sum(cells), sum(wide_rows), sum(dropped),
 			sum(rejects)

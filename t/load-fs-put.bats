@@ -249,6 +249,11 @@ sent() { (($(sandbox_count "$1" ok) > $2)); }
 	[[ -s j ]]
 	run_rc 65 fs-put journalled --journal j --delete soft in.csv
 	has "$err" 'the journal of another job'
+	LC_ALL=C sed '1s/journal 2/journal 3/' j >newer
+	cp newer kept
+	run_rc 78 fs-put journalled --journal newer in.csv
+	has "$err" 'the journal of another version of ferry' '--no-resume to begin anew'
+	same_file newer kept
 	mkfifo hold
 	flock j cat hold 3>&- &
 	wait_until 10 bash -c '! flock -n j true'
@@ -259,6 +264,8 @@ sent() { (($(sandbox_count "$1" ok) > $2)); }
 	run_ok fs-put journalled --journal j in.csv
 	[[ ! -e j ]]
 	printf 'ferry fs-put journal' >j2
+	run_ok fs-put journalled --journal j2 in.csv
+	head -c 64 /dev/zero >j2 # what a power failure may leave of it
 	run_ok fs-put journalled --journal j2 in.csv
 	printf 'my notes\n' >j2
 	run_rc 65 fs-put journalled --journal j2 in.csv

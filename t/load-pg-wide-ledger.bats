@@ -506,5 +506,45 @@ without_data() {
 	sql "UPDATE ferry.version SET version = version + 1"
 	run_rc 78 pg-wide-ledger status --job 2
 	has "$err" 'and this program knows only those up to' 'a newer ferry'
-	run_rc 78 pg-wide-tables list
+}
+
+@test "ledger: no program does anything with one of a newer release" {
+	local command bad=0
+	local -a all=('pg-narrow-dump --job 1 --seal'
+		'pg-narrow-dump --job 1 --seal --follow poll'
+		'pg-narrow-dump --job 1 --seal --follow slot'
+		'pg-copy-load --wide --live <wide.csv'
+		'pg-copy-load --wide <wide.csv'
+		'pg-dual-load <feed.csv' 'pg-wide-validate --job 1' 'pg-wide-validate --repair')
+
+	for command in 'plan --cutoff-time 2024-01-04' 'plan --live' 'follow --follow poll' \
+		unfollow accept retry wait status failed events 'watch --once' \
+		cutoff 'progress --while 1'; do
+		all+=("pg-wide-ledger $command")
+	done
+	for command in create list relations save analyze register 'rollback --yes'; do
+		all+=("pg-wide-tables $command")
+	done
+	for command in 'migration-only --cutoff-time 2024-01-04' realtime validate \
+		'rollback --yes'; do
+		all+=("narrow-to-wide --mode $command")
+	done
+	narrow
+	plan --cutoff-time 2024-01-03
+	migrate 1
+	pg-narrow-dump --seal | pivot-wide --seal >wide.csv
+	pg-wide-tables save >saved
+	all+=('pg-wide-tables load <saved')
+	printf 'ship_id,created_time,data_channel_id,double_v,value_format\n' >feed.csv
+	printf 'A,2024-01-01T05:00:01,x,1,Decimal\n' >>feed.csv
+	sql "UPDATE ferry.version SET version = version + 1;
+		ALTER TABLE ferry.chunk ADD COLUMN later int DEFAULT 7"
+	pg_dump | sed '/^.restrict\|^.unrestrict/d' >before
+	for command in "${all[@]}"; do
+		run_pipe '78' "$command" || bad=1
+		has "$err" 'knows only those up to' || bad=1
+	done
+	pg_dump | sed '/^.restrict\|^.unrestrict/d' >after
+	same_file after before
+	((!bad))
 }

@@ -241,6 +241,11 @@ old_and_new() {
 		has "$out" "Deleted from the online store of active-$type: 25 records"
 		has "$err" "they are in active-$type-before-" '-2.ndjson.gz'
 		same_file first.gz "active-$type-before-"*[0-9][0-9].ndjson.gz
+		if [[ $format == Iceberg && $FERRY_BIN != */asan/bin ]]; then
+			jump 86400 # an hour has passed by our clock only
+			run_rc 0 ahead fs-archive "active-$type" "archive-$type" --yes --delete \
+				--before 2021-01-01 --no-copy
+		fi
 		rows "active-$type" 35 # an hour has not passed
 		run_rc 0 fs-archive "active-$type" "archive-$type" --older-than 365 --yes --delete \
 			--settled 0s

@@ -67,9 +67,11 @@ disturbed() {
 @test "kill: any stage at any time" {
 	scratch_db
 	telemetry 6000
+	trace_on
 	kill_stages 2
 	run_rc 0 "${migration[@]}"
 	as_if_undisturbed
+	trace_holds ' plan' ' claim' ' finish'
 }
 
 @test "kill: the whole run, while its pipelines live on" {

@@ -18,10 +18,13 @@ disturbed() {
 	at_source "$root/t/telemetry" 3 60 20000 --start '2024-09-30 20:00'
 	feed "${unruly[@]}" --sets 12 --new-at 5
 	live --mode "$2" --follow "$1" --chunk 30m --group-columns 25 --interval 100ms
+	wait_until 20 sql "SELECT 1 / (to_regclass('ferry.doubt') IS NOT NULL)::int"
+	trace_on
 	kill_some 3
 	feed_ends
 	settled "$1"
 	same_as_source
+	trace_holds ' claim' ' finish' ' become' ' advance'
 }
 
 @test "live: concurrent by polling, with stages, sessions and servers killed" {

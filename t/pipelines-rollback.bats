@@ -23,7 +23,8 @@ relations() {
 ledger() {
 	sql "SELECT job_id, ship, chunk_from, state, rows, cells, digest FROM ferry.chunk
 			ORDER BY 1, 2, 3;
-		SELECT ship, channel, grp, table_name, column_name FROM ferry.channel ORDER BY 1, 2;
+		SELECT ship, channel, grp, table_name, column_name, about FROM ferry.channel
+			ORDER BY 1, 2;
 		SELECT count(*), count(DISTINCT why) FROM ferry.reject;
 		SELECT job_id, source_table, cutoff FROM ferry.job"
 }
@@ -32,17 +33,20 @@ ledger() {
 	local before
 	migrated
 	sql "GRANT SELECT ON tenant.tbl_data_timeseries_imo9999993 TO PUBLIC;
-		COMMENT ON TABLE tenant.tbl_data_timeseries_imo9999993_1 IS 'mine'"
+		COMMENT ON TABLE tenant.tbl_data_timeseries_imo9999993_1 IS 'mine';
+		UPDATE ferry.channel SET about = 'what it is [°C]' WHERE channel LIKE '%temp'"
 	before=$(relations)
 	ledger >ledger.before
 	run_rc 1 n2w rollback --backup saved <<<no
 	[[ ! -e saved ]]
-	run_rc 0 n2w rollback --backup saved <<<y
+	# the backup is as the disk has it when the power fails then
+	mkdir disk
+	run_rc 0 on_disk disk narrow-to-wide --mode rollback --backup disk/saved <<<y
 	has "$err" 'rolled back 3 ships in '
 	is "$(relations)" tbl_data_timeseries
 	is "$(sql 'SELECT count(*) FROM ferry.chunk')" 0
-	run_rc 73 n2w rollback --yes --backup saved
-	run_rc 0 n2w restore --backup saved
+	run_rc 73 n2w rollback --yes --backup disk/saved
+	run_rc 0 n2w restore --backup disk/saved
 	is "$(relations)" "$before"
 	ledger >ledger.after
 	same_file ledger.after ledger.before
@@ -52,7 +56,7 @@ ledger() {
 		't|mine'
 	run_rc 0 n2w validate
 	# nothing is there twice
-	run_rc fails n2w restore --backup saved
+	run_rc fails n2w restore --backup disk/saved
 	has "$err" 'nothing was changed'
 	is_carried_over
 	sql "INSERT INTO tenant.tbl_data_timeseries

@@ -62,7 +62,8 @@ run_migrate() {
 	fi
 	sure "$(fill $"migrate %s to %s?" "${words[0]}" "${words[1]}")" :
 	enter_job
-	began=$EPOCHSECONDS
+	uptime
+	began=$now
 	[[ ${opt[clear-target]-} != 1 ]] || clear_target
 	move || code=$?
 	report_move
@@ -380,8 +381,10 @@ report_move() {
 
 # What it took, beside the estimate; not where a part of it was done before.
 report_time() {
-	local took=$((EPOCHSECONDS - began))
+	local took
 
+	uptime
+	took=$(((now - began) / 1000))
 	fill $"Actual: %s min (%s s)" "$((took / 60))" "$took"
 	((estimate == 0 || skipped || there)) ||
 		fill $", %s%% of the estimate" "$((took * 100 / estimate))"

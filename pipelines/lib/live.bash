@@ -41,12 +41,13 @@ given_up() {
 
 # keep_on COMMAND...: runs it again and again, until it succeeds, cannot succeed, or is to stop.
 keep_on() {
-	local stopping='' first=${FERRY_RETRY_PAUSE:-500} pause began code short=0 wait
+	local stopping='' first=${FERRY_RETRY_PAUSE:-500} pause began now code short=0 wait
 	pause=$first
 
 	trap 'stopping=1' INT TERM
 	while :; do
-		began=$SECONDS code=0
+		uptime
+		began=$now code=0
 		(
 			answer_for
 			trap : INT TERM # what it runs ends by itself, and is waited for
@@ -56,7 +57,8 @@ keep_on() {
 		[[ ! $stopping || ($code == 143 && $short == 0) ]] || return 0
 		[[ ! $stopping ]] || return "$code"
 		((code != 0)) || return 0
-		if ((SECONDS - began >= 60)); then
+		uptime
+		if ((now - began >= 60000)); then
 			short=0 pause=$first
 		fi
 		try_again $((++short)) "$code" || {
@@ -128,16 +130,15 @@ set_up_follower() {
 # What the source wrote between a finished migration and now is planned; but without its end
 # nobody knows what the user has carried over, and what not.
 need_history() {
-	local code=0
+	local code=0 said
 
 	[[ " ${plan[*]}" != *' --since='* ]] || return 0
-	pg-wide-ledger cutoff "${narrow[@]}" "${target[@]}" >/dev/null 2>"$run/cutoff" || code=$?
-	# a server that is not there yet tells nothing of what it has
-	((code == 0 || code == EX_CONFIG)) || cat "$run/cutoff" >&2
-	rm -f "$run/cutoff"
-	((code != EX_CONFIG)) ||
+	said=$(pg-wide-ledger cutoff "${narrow[@]}" "${target[@]}" 2>&1 >/dev/null) || code=$?
+	# a server that is not there yet tells nothing of what it has, nor does a ledger too new
+	((code == 0)) || [[ ! $said =~ 'no job in the ledger'|'has no cutoff yet' ]] ||
 		fail "$EX_CONFIG" 'realtime goes on where a migration ended, and there was none' \
 			'--mode migration-only --cutoff-time TIME first, or say --since TIME'
+	((code == 0)) || printf '%s\n' "$said" >&2
 	return "$code"
 }
 

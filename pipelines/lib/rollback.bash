@@ -38,8 +38,9 @@ back_up() {
 	to_target pg_dump --format=directory --jobs="$workers" --file="$part/tables" \
 		"${relations[@]/#/--table=}" ||
 		fail "$EX_REFUSED" 'pg_dump failed: nothing was changed' "what it left is in $part"
-	sync -- "$part" "$part/ledger.ndjson" "$part"/tables/*
+	sync -- "$part" "$part/ledger.ndjson" "$part/tables" "$part"/tables/*
 	mv -T -- "$part" "$1"
+	sync -- "$(dirname -- "$1")"
 	tell "the backup of ${#relations[@]} tables and views is in $1"
 }
 

@@ -231,7 +231,8 @@ static void do_analyze(struct run *run)
 	struct names ships = { .n = 0 };
 	struct str sql = { 0 };
 
-	add_ships(run, &ships);
+	if (ledger_exists(run->target))
+		add_ships(run, &ships);
 	for (size_t i = 0; i < ships.n; i++) {
 		struct ship *s = registry_ship(r, ships.name[i]);
 

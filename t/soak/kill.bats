@@ -7,9 +7,11 @@ setup() { helper_setup; }
 	RUN_TIMEOUT=600
 	scratch_db
 	telemetry 100000
+	trace_on
 	kill_stages 200
 	run_rc 0 "${migration[@]}"
 	as_if_undisturbed
+	trace_holds ' take over' ' give back' ' finish'
 }
 
 @test "soak: the server crashes 50 times" {

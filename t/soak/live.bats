@@ -19,12 +19,15 @@ disturbed() {
 	at_source "$root/t/telemetry" 8 100 100000 --start '2024-09-30 20:00'
 	feed "${unruly[@]}"
 	live --mode "$2" --follow "$1" --chunk 30m --group-columns 25 --interval 100ms
+	wait_until 20 sql "SELECT 1 / (to_regclass('ferry.doubt') IS NOT NULL)::int"
+	trace_on
 	kill_some "${LIVE_KILLS:-50}"
 	kill -TERM "$feed"
 	feed_ends
 	printf '# %s rows\n' "$(source_sql 'SELECT count(*) FROM tenant.tbl_data_timeseries')" >&3
 	settled "$1"
 	same_as_source
+	trace_holds ' take over' ' give back' ' advance' ' become'
 }
 
 @test "soak: concurrent, polling, killed at any time" { disturbed poll concurrent; }

@@ -1,5 +1,6 @@
 #include "aws/answer.h"
 
+#include "core/clock.h"
 #include "core/num.h"
 
 enum { STATUS_LINE, HEADER, BODY, CHUNK_SIZE, CHUNK, CHUNK_END, TRAILER, END };
@@ -251,4 +252,22 @@ struct sl answer_header(const struct answer *a, const char *name)
 		}
 	}
 	return SL("");
+}
+
+bool answer_date(const struct answer *a, const char *name, int64_t *instant)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	struct sl s = answer_header(a, name);
+	char iso[32], month[4] = "";
+	const char *at;
+
+	if (s.n != 29 || s.p[3] != ',' || !sl_eq_str((struct sl){s.p + 26, 3}, "GMT"))
+		return false;
+	memcpy(month, s.p + 8, 3);
+	at = strstr(months, month);
+	if (!at || (at - months) % 3)
+		return false;
+	snprintf(iso, sizeof iso, "%.4s-%02d-%.2sT%.8sZ", s.p + 12, (int)((at - months) / 3 + 1),
+		s.p + 5, s.p + 17);
+	return clock_parse(sl_of(iso), instant);
 }

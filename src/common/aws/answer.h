@@ -56,4 +56,7 @@ enum answer_state answer_feed(struct answer *a, struct sl *in);
 /* The value of a header, trimmed, or an empty slice; `name` in lower case. Of several the first. */
 struct sl answer_header(const struct answer *a, const char *name);
 
+/* A header that is a time (RFC 9110, 5.6.7: Sun, 06 Nov 1994 08:49:37 GMT), as an instant. */
+bool answer_date(const struct answer *a, const char *name, int64_t *instant) NODISCARD;
+
 #endif

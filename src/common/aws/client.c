@@ -64,7 +64,8 @@ void client_submit(struct flight *f)
 {
 	f->attempts = f->retries = f->lost = 0;
 	f->taken = 0;
-	f->skewed = f->moved = f->resent = f->mixed = false;
+	f->moved = f->resent = f->mixed = false;
+	f->skewed = 0;
 	f->renewals = 0;
 	f->delivered = 0;
 	f->trouble = -1;

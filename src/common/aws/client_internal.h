@@ -26,11 +26,12 @@ struct flight {
 	unsigned attempts, retries;
 	unsigned lost; /* attempts that the service may have carried out; no answer says so */
 	int taken;                             /* from the quota, by the last retry */
-	bool skewed, moved, resent; /* each is done once per call */
+	bool moved, resent; /* each is done once per call */
+	unsigned skewed;    /* a clock that is set back is wrong twice */
 	unsigned renewals;          /* of credentials */
 	unsigned keys;              /* creds_serial() of those it was signed with */
 	int64_t began, wake_at, trouble; /* trouble: since when it does not pass; -1: it does */
-	int64_t departed;                /* the latest attempt */
+	int64_t departed, signed_at;     /* the latest attempt, and as of when it said it was */
 	uint64_t delivered, at_start;    /* bytes the sink has had: now, when this attempt began */
 	struct str etag;                 /* of the object whose body is being resumed */
 	bool mixed;                      /* the answer to a Range was not that range */
@@ -91,7 +92,6 @@ void request_set_region(struct aws *a, struct sl bucket, struct sl region);
 void reply_read(struct flight *f);  /* fills f->reply from the answer, if any */
 void reply_error(struct flight *f); /* fills f->error from an answer that is one */
 bool reply_fits(struct flight *f) NODISCARD; /* of 2xx, without a sink; false: f->error is set */
-bool reply_date(const struct flight *f, int64_t *server) NODISCARD; /* its Date, an instant */
 int64_t reply_retry_after(const struct flight *f); /* microseconds, -1: does not say */
 
 /* flight.c */

@@ -22,6 +22,7 @@ struct creds {
 	bool have, renewable, expired;
 	unsigned serial;
 	int64_t life;     /* from getting to expiry */
+	int64_t end;	  /* of that; by the clock that nobody sets, as next_try */
 	int64_t next_try; /* of a refresh that may fail */
 };
 
@@ -281,11 +282,11 @@ static int64_t margin(const struct creds *cr, int64_t usual, int64_t share)
 
 const struct aws_keys *creds_get(struct creds *cr, struct aws_error *e)
 {
-	int64_t now = clock_now(), left;
+	int64_t now = clock_monotonic(), left;
 	struct aws_keys fresh = {0};
 	bool must;
 
-	left = cr->have && cr->keys.expires != INT64_MAX ? cr->keys.expires - now : INT64_MAX;
+	left = cr->have && cr->keys.expires != INT64_MAX ? cr->end - now : INT64_MAX;
 	must = !cr->have || cr->expired || (cr->renewable && left < margin(cr, MANDATORY, 4));
 	if (!must && (!cr->renewable || left >= margin(cr, ADVISORY, 2) || now < cr->next_try))
 		return &cr->keys;
@@ -299,7 +300,10 @@ const struct aws_keys *creds_get(struct creds *cr, struct aws_error *e)
 	}
 	keys_free(&cr->keys);
 	cr->keys = fresh;
-	cr->life = fresh.expires == INT64_MAX ? INT64_MAX : fresh.expires - now;
+	cr->life = fresh.expires - (fresh.expires == INT64_MAX ? 0 : clock_now());
+	if (cr->life <= 0)
+		cr->life = MINUTE; /* if it is not our clock that is wrong, the service says so */
+	cr->end = cr->life == INT64_MAX ? INT64_MAX : now + cr->life;
 	cr->have = true;
 	cr->expired = false;
 	cr->serial++;

@@ -85,9 +85,9 @@ static bool sts_keys(
 	return good;
 }
 
-/* The headers of a signed call; `by` NULL: unsigned. */
+/* The headers of a call that is signed at `now`; `by` NULL: unsigned. */
 static void sts_headers(struct str *dst, const struct aws_endpoint *to, struct sl path,
-	const char *region, struct sl body, const struct aws_keys *by)
+	const char *region, struct sl body, const struct aws_keys *by, int64_t now)
 {
 	static const char type[] = "application/x-www-form-urlencoded; charset=utf-8";
 	struct sigv4_header h[4] = {
@@ -101,7 +101,7 @@ static void sts_headers(struct str *dst, const struct aws_endpoint *to, struct s
 		struct sigv4_keys keys = {
 			sl_of(by->id), sl_of(by->secret), sl_of(by->token ? by->token : "")};
 
-		sigv4_date(date, clock_now());
+		sigv4_date(date, now);
 		h[2] = (struct sigv4_header){SL("x-amz-date"), {date, 16}};
 		str_addf(dst, "X-Amz-Date: %s\r\n", date);
 		if (by->token) {
@@ -129,7 +129,8 @@ static bool sts_call(struct aws_config *c, struct sl body, const struct aws_keys
 		.limits = {.wire = {.ca_bundle = aws_config_ca_bundle(c),
 				   .connect_us = 10 * CLOCK_US_PER_SEC},
 			.stall_us = STS_LIMIT}};
-	bool good = false;
+	int64_t ahead = 0; /* the service's clock before ours, once it refused for that */
+	bool good = false, skewed;
 
 	if (!aws_config_endpoint(c, AWS_STS, &to, e))
 		return false;
@@ -139,11 +140,17 @@ static bool sts_call(struct aws_config *c, struct sl body, const struct aws_keys
 	f.target = str_sl(&path);
 	for (unsigned i = 1; !good && i <= STS_TRIES; i++) {
 		str_clear(&headers);
-		sts_headers(&headers, &to, f.target, aws_config_region(c, e), body, by);
+		sts_headers(&headers, &to, f.target, aws_config_region(c, e), body, by,
+			clock_now() + ahead);
 		f.headers = str_sl(&headers);
 		good = fetch_run(&f, e) && sts_keys(&f.answer, k, source, e);
+		skewed = by && !good && !ahead && f.answer.status == 403 &&
+			 answer_date(&f.answer, "date", &ahead);
+		ahead -= skewed ? clock_now() : 0;
 		free_answer(&f.answer);
 		e->attempts = i;
+		if (skewed && (ahead > SIGV4_SKEW_US || ahead < -SIGV4_SKEW_US))
+			continue;
 		if (good || !aws_error_is_temporary(e))
 			break;
 		clock_sleep(clock_backoff(i - 1, CLOCK_US_PER_SEC / 2, 5 * CLOCK_US_PER_SEC));

@@ -7,7 +7,6 @@
 #define MAX_BODY (64u << 20)
 #define MAX_RENEWALS 3 /* of credentials: sessions may end while a call is under way */
 #define LEAST_TRY_US (5 * CLOCK_US_PER_SEC) /* so long an attempt may be silent at any rate */
-#define SKEW_US (240 * CLOCK_US_PER_SEC) /* more than this, and the clock is to blame */
 
 static void on_done(struct http_request *r);
 static void failed(struct flight *f, int64_t now);
@@ -120,22 +119,22 @@ static bool has_code(const struct aws_error *e, const char *list)
 	return at && at[-1] == ' ' && at[n] == ' ';
 }
 
-/* A wrong clock is told by the code, or by a code that may mean it and a Date far from ours.
+/* A wrong clock is told by the code, or by a code that may mean it and a Date far from its own.
  * Source: the SDK for Java 2. Signs with the server's time from here on. */
 static bool mend_clock(struct flight *f)
 {
 	int64_t server, off;
 
-	if (f->skewed || !reply_date(f, &server))
+	if (f->skewed == 4 || !answer_date(&f->http.answer, "date", &server))
 		return false;
-	off = server - clock_now() - f->a->clock_offset;
+	off = server - f->signed_at; /* our clock may be another by now */
 	if (!has_code(&f->error, " RequestTimeTooSkewed RequestExpired RequestInTheFuture ") &&
 		!(has_code(&f->error,
 			  " InvalidSignatureException SignatureDoesNotMatch AuthFailure ") &&
-			(off > SKEW_US || off < -SKEW_US)))
+			(off > SIGV4_SKEW_US || off < -SIGV4_SKEW_US)))
 		return false;
-	f->skewed = true;
-	f->a->clock_offset += off;
+	f->skewed++;
+	f->a->clock_offset = server - clock_now();
 	f->a->stats.clock_offset_us = f->a->clock_offset;
 	request_forget(f->a);
 	return true;

@@ -107,24 +107,6 @@ void reply_error(struct flight *f)
 	str_free(&shown);
 }
 
-/* IMF-fixdate (RFC 9110 section 5.6.7): Sun, 06 Nov 1994 08:49:37 GMT */
-static bool parse_date(struct sl s, int64_t *instant)
-{
-	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	char iso[32], name[4] = "";
-	const char *at;
-
-	if (s.n != 29 || s.p[3] != ',' || !sl_eq_str((struct sl){s.p + 26, 3}, "GMT"))
-		return false;
-	memcpy(name, s.p + 8, 3);
-	at = strstr(months, name);
-	if (!at || (at - months) % 3)
-		return false;
-	snprintf(iso, sizeof iso, "%.4s-%02d-%.2sT%.8sZ", s.p + 12, (int)((at - months) / 3 + 1),
-		s.p + 5, s.p + 17);
-	return clock_parse(sl_of(iso), instant);
-}
-
 /* Did the service say it, and of this call? S3 begins to answer 200 before it knows how it ends. */
 bool reply_fits(struct flight *f)
 {
@@ -140,24 +122,19 @@ bool reply_fits(struct flight *f)
 	return false;
 }
 
-bool reply_date(const struct flight *f, int64_t *server)
-{
-	return parse_date(answer_header(&f->http.answer, "date"), server);
-}
-
 int64_t reply_retry_after(const struct flight *f)
 {
 	struct sl ms = answer_header(&f->http.answer, "x-amz-retry-after");
 	struct sl s = answer_header(&f->http.answer, "retry-after");
 	uint64_t v;
-	int64_t at;
+	int64_t at, server;
 
 	if (num_u64(ms, &v) && v < 86400000)
 		return (int64_t)v * 1000;
 	if (num_u64(s, &v) && v < 86400)
 		return (int64_t)v * CLOCK_US_PER_SEC;
-	if (parse_date(s, &at)) {
-		at -= clock_now();
+	if (answer_date(&f->http.answer, "retry-after", &at)) {
+		at -= answer_date(&f->http.answer, "date", &server) ? server : clock_now();
 		return at > 0 ? at : 0;
 	}
 	return -1;

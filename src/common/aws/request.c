@@ -290,7 +290,7 @@ static bool build_quick(struct flight *f, int64_t now)
 
 bool request_build(struct flight *f)
 {
-	int64_t now = clock_now() + f->a->clock_offset;
+	int64_t now = f->signed_at = clock_now() + f->a->clock_offset;
 
 	return may_be_quick(&f->call) ? build_quick(f, now) : build_whole(f, now);
 }

@@ -14,6 +14,7 @@
 #define SIGV4_HASH_LEN 64
 #define SIGV4_EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define SIGV4_UNSIGNED "UNSIGNED-PAYLOAD"
+#define SIGV4_SKEW_US INT64_C(240000000) /* clocks further apart may be why it was refused */
 
 struct sigv4_header {
 	struct sl name, value; /* name in any case; value as sent */

@@ -14,7 +14,7 @@ struct verify_watch {
 	bool doubts; /* this pass is for those */
 	struct names tried; /* doubts, by number */
 	struct names live;  /* ranges, by their beginning */
-	int64_t *looked;    /* when, by number in `live`; of clock_now() */
+	int64_t *looked;    /* when, by number in `live`; of clock_monotonic() */
 	size_t looked_cap;
 	uint64_t said; /* ranges that differed at the last pass */
 };
@@ -46,7 +46,7 @@ void verify_watch_tried(struct verify_watch *w, uint64_t doubt)
 /* As the ledger has it for chunks: the older, the longer it may wait. */
 static bool is_due(struct verify_watch *w, const struct ledger_range *r)
 {
-	int64_t now = clock_now(), age = r->to < now ? now - r->to : 0, wait = age / 8;
+	int64_t now = clock_monotonic(), age = clock_now() - r->to, wait = age / 8;
 	bool added;
 	size_t i = names_add(
 		&w->live, (struct sl){ (const char *)&r->from, sizeof r->from }, &added);

@@ -45,7 +45,7 @@ static bool write_all(int fd, struct sl s)
 	return true;
 }
 
-static bool sync_dir_of(const char *path)
+bool tmpf_sync_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char *dir = slash ? mem_sldup((struct sl){ path, (size_t)(slash - path) + 1 })
@@ -201,7 +201,7 @@ bool tmpf_show(struct tmpf *t)
 	if (!t->beside && !name_it(t))
 		return false;
 	t->shown = rename(t->beside, t->path) == 0;
-	return t->shown && sync_dir_of(t->path);
+	return t->shown && tmpf_sync_name(t->path);
 }
 
 bool tmpf_end(struct tmpf *t)

@@ -31,4 +31,7 @@ bool tmpf_end(struct tmpf *t) NODISCARD; /* the same, and frees it, whatever hap
 /* All of it at once. */
 bool tmpf_replace(const char *path, struct sl content, unsigned mode) NODISCARD;
 
+/* That it is there, or not, is on the disk, as its folder says. False with errno. */
+bool tmpf_sync_name(const char *path) NODISCARD;
+
 #endif

@@ -2,6 +2,7 @@
 #include "aws/s3.h"
 #include "core/hash.h"
 #include "core/msg.h"
+#include "core/tmpf.h"
 #include "fs/fs_fetch_impl.h"
 #include "stream/out.h"
 
@@ -97,7 +98,7 @@ static void keep_files(const struct files *files)
 	for (size_t i = 0; i < files->n; i++) {
 		name_file(&from, files->fetch->parquet, i, ".part");
 		name_file(&to, files->fetch->parquet, i, "");
-		if (rename(str_z(&from), str_z(&to)) != 0)
+		if (rename(str_z(&from), str_z(&to)) != 0 || !tmpf_sync_name(str_z(&to)))
 			die_errno(EX_CANTCREATE, "cannot create %s", msg_q(str_sl(&to)));
 	}
 	str_free(&from);

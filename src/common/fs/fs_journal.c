@@ -3,6 +3,7 @@
 #include "core/kp.h"
 #include "core/mem.h"
 #include "core/msg.h"
+#include "core/tmpf.h"
 #include "fs/fs_run.h"
 
 #include <errno.h>
@@ -12,6 +13,8 @@
 #include <unistd.h>
 
 #define HEAD_LEN 64
+#define HEAD_VERSION 21 /* where it stands in it, and where the job does */
+#define HEAD_JOB 23
 #define BUFFERED 256
 
 struct note {
@@ -135,15 +138,26 @@ static void take_notes(struct fs_journal *j, const struct note *notes, size_t n)
 	keep_last(j);
 }
 
-/* A crash may have left a part of the head; what begins otherwise is another file. */
-static void must_begin_with(const struct fs_journal *j, const char want[HEAD_LEN])
+/*
+ * A crash may have left a part of the head, and a power failure zeros in its place; what begins
+ * otherwise is another file.
+ */
+static bool has_head(const struct fs_journal *j, const char want[HEAD_LEN])
 {
+	static const char none[HEAD_LEN];
 	char head[HEAD_LEN];
 	ssize_t n = pread(j->fd, head, HEAD_LEN, 0);
 
+	if (n >= 0 && memcmp(head, none, (size_t)n) == 0)
+		return false;
+	if (n > HEAD_JOB && memcmp(head, want, HEAD_VERSION) == 0 &&
+		memcmp(head, want, HEAD_JOB) != 0)
+		die_hint(EX_CONFIGURATION, "use that one, or --no-resume to begin anew",
+			"%s: the journal of another version of ferry", msg_q(sl_of(j->path)));
 	if (n < 0 || memcmp(head, want, (size_t)n) != 0)
 		die_hint(EX_DATA, "choose another --journal, or --no-resume to begin anew",
 			"%s: the journal of another job, or no journal", msg_q(sl_of(j->path)));
+	return n == HEAD_LEN;
 }
 
 /* Reads what earlier runs noted; the end of a note that was torn by a crash is cut off. */
@@ -191,14 +205,14 @@ struct fs_journal *fs_journal_open(const char *path, uint64_t job, bool anew)
 	if (flock(j->fd, LOCK_EX | LOCK_NB) != 0 || fstat(j->fd, &st) != 0 || st.st_nlink == 0)
 		die(EX_TEMP, "%s: another load is writing this journal", msg_q(sl_of(path)));
 	put_head(head, job);
-	if (!anew)
-		must_begin_with(j, head);
-	if (!anew && st.st_size >= HEAD_LEN) {
+	if (!anew && has_head(j, head)) {
 		load(j, st.st_size);
 	} else {
 		if (ftruncate(j->fd, 0) != 0)
 			die_errno(EX_CANTCREATE, "cannot write the journal %s", msg_q(sl_of(path)));
 		write_all(j, head, HEAD_LEN);
+		if (!tmpf_sync_name(path))
+			die_errno(EX_IO, "cannot write the journal %s", msg_q(sl_of(path)));
 	}
 	note(j, RUN_BEGAN, 0);
 	return j;
@@ -282,7 +296,7 @@ void fs_journal_close(struct fs_journal *j, bool done, bool cut)
 	if (!cut)
 		note(j, RUN_ENDED, 0);
 	fs_journal_flush(j);
-	if (done && unlink(j->path) != 0)
+	if (done && (unlink(j->path) != 0 || !tmpf_sync_name(j->path)))
 		msg_warn(
 			"cannot remove the journal %s: %s", msg_q(sl_of(j->path)), strerror(errno));
 	(void)close(j->fd);

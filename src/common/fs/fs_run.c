@@ -21,7 +21,7 @@ static void make_folders(char *path)
 		if (*p != '/')
 			continue;
 		*p = '\0';
-		if (mkdir(path, 0700) != 0 && errno != EEXIST)
+		if (mkdir(path, 0700) == 0 ? !tmpf_sync_name(path) : errno != EEXIST)
 			die_hint(EX_CANTCREATE, elsewhere, "cannot make the folder %s: %s",
 				msg_q(sl_of(path)), strerror(errno));
 		*p = '/';
@@ -71,7 +71,7 @@ void fs_run_open(
 	r->path = fs_state_path(program, group, job, "run", "set FERRY_STATE to a folder");
 	fd = open(r->path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0 && fstat(fd, &st) == 0 &&
-		time(NULL) - st.st_mtime <= max_age_us / CLOCK_US_PER_SEC)
+		(uint64_t)(time(NULL) - st.st_mtime) <= (uint64_t)max_age_us / CLOCK_US_PER_SEC)
 		r->again = read(fd, r->name, 36) == 36;
 	if (fd >= 0)
 		(void)close(fd);

@@ -22,7 +22,7 @@ static const struct table {
 		" cutoff, encoding, columns, created_at, updated_at",
 		OF_JOBS " AND " NO_SHIPS },
 	{ "channel",
-		"target_schema, ship, channel, grp, table_name, column_name, type, format,"
+		"target_schema, ship, channel, grp, table_name, column_name, type, format, about,"
 		" first_seen, last_seen, samples, created_at",
 		"t.target_schema = $1 AND starts_with(t.table_name, $2) AND " OF_SHIPS },
 	{ "chunk",
