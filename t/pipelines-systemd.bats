@@ -7,7 +7,7 @@ setup() {
 	# as if they were installed
 	mkdir units
 	local each
-	for each in "$root"/pipelines/systemd/*; do
+	for each in "$root"/pipelines/systemd/*@.*; do
 		sed "s|/usr/local/bin|$FERRY_BIN|g" "$each" >"units/${each##*/}"
 	done
 }
@@ -50,6 +50,35 @@ start() {
 	SYSTEMD_UNIT_PATH=$PWD: systemd-analyze verify --man=no ./ferry-live@x.service \
 		>seen 2>&1 || :
 	has seen Tipe
+}
+
+@test "systemd: every service is shut in, runs as ferry, and says where it may write" {
+	need systemd-analyze
+	local each
+	cp "$root"/pipelines/examples/*.service units
+	for each in units/*.service; do
+		run_rc 0 systemd-analyze security --offline=true --threshold=30 "./$each"
+		has "$each" User=ferry ProtectSystem=strict
+		grep -qE '^(StateDirectory|ReadWritePaths)=' "$each"
+	done
+	# so a looser one would have been seen
+	sed -i '/^SystemCallFilter=/d; /^Protect/d; /^Private/d' "$each"
+	run_rc 1 systemd-analyze security --offline=true --threshold=30 "./$each"
+}
+
+@test "systemd: the user and the folders of the units are made" {
+	need systemd-sysusers
+	local place=$PWD/place
+	mkdir -p place/etc place/var/lib/prometheus/node-exporter
+	: >place/etc/passwd
+	: >place/etc/group
+	run_rc 0 systemd-sysusers "--root=$place" "$root/pipelines/systemd/ferry.sysusers"
+	grep -qE '^ferry:x:[0-9]+:[0-9]+:[^:]*:/var/lib/ferry:/usr/sbin/nologin$' place/etc/passwd
+	((EUID == 0)) || return 0
+	run_rc 0 systemd-tmpfiles --create "--root=$place" "$root/pipelines/systemd/ferry.tmpfiles"
+	local id
+	id=$(sed -n 's/^ferry:x:\([0-9]*\):.*/\1/p' place/etc/passwd)
+	is "$(stat -c '%a %u' place/etc/ferry place/var/lib/ferry)" $'750 0\n750 '"$id"
 }
 
 @test "systemd: programs and options of the units are there" {
