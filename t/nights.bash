@@ -168,7 +168,7 @@ night_killed() {
 		wait "$pid" 2>/dev/null || :
 		wait_until 20 none_left "night-$n"
 	done
-	beside='ended by SIG[A-Z]+|interrupted'
+	beside='ended by SIG[A-Z]+|interrupted|^Terminated$'
 }
 
 # The disk of the state folder has no room: its files move to a small one for this night.

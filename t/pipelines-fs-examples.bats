@@ -1,4 +1,4 @@
-# The examples of the README and of the manual pages, run line by line against the sandbox.
+# The examples of ferry-features(7) and of the manual pages, run line by line against the sandbox.
 
 load helper
 load sandbox
@@ -62,12 +62,11 @@ works() {
 	yes 2>/dev/null | RUN_TIMEOUT=120 run_rc 0 env PATH="$SLEEPLESS:$PATH" bash -c "$1"
 }
 
-@test "examples: README, moving feature groups" {
+@test "examples: moving feature groups" {
 	local line
 
 	world
-	awk '/^### Moving them/ { on = 1 } on && /^```/ { n++; next } n == 1 && on { print }
-		n == 2 { exit }' "$root/README.md" >lines
+	"$root/t/readme" ferry-features.7 'Moving them' >lines
 	(($(wc -l <lines) >= 12))
 	while IFS= read -r -u 3 line; do
 		works "$line"

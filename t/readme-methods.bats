@@ -1,4 +1,4 @@
-# The four methods of README, as they stand there: every command of that section is run.
+# The four methods of ferry-migration(7), as they stand there: every command is run.
 load helper
 load oracle
 
@@ -7,8 +7,7 @@ setup() {
 	scratch_db
 	export FERRY_RETRY_PAUSE=50
 	"$root/t/telemetry" 3 20 4000
-	awk '/^## / { on = /The four methods/ } on' "$root/README.md" >guide
-	awk '/^```/ { code = !code; next } code' guide | sed 's/  *#.*//' >commands
+	"$root/t/readme" ferry-migration.7 | sed 's/  *#.*//' >commands
 }
 
 cutoff=2100-01-01 # also of the oracle
@@ -72,9 +71,10 @@ method() {
 	local left
 	left=$(grep -vE -e '--mode (schema-only|tables-only|concurrent|hybrid|streaming|realtime)' \
 		-e '--mode (status|validate|events|failed|migration-only|rollback|restore)' \
+		-e '--mode (analyze|compare)' -e '^pg-narrow-dump ' \
 		commands || :)
 	is "$left" ''
-	is "$(grep -c . commands)" 18
+	is "$(grep -c . commands)" 21
 }
 
 @test "readme: method 1, concurrent" { method concurrent; }
@@ -82,8 +82,9 @@ method() {
 @test "readme: method 3, streaming" { method streaming; }
 
 @test "readme: method 4, one after the other; then the rest of the guide" {
-	need jq
+	need jq mlr
 	arrive /after '2024-10-02 18:00:00' 5
+	run_guide 0 '--mode analyze'
 	run_guide 0 '(schema|tables)-only'
 	run_guide 0 '--mode migration-only --cutoff-time'
 	cutoff='2024-10-02 17:00:00' is_carried_over
@@ -93,7 +94,8 @@ method() {
 	is "$(head -n 1 "$out")" "IMO9999993: stopped - $(sql \
 		'SELECT count(*) FROM tenant.tbl_data_timeseries_imo9999993') records"
 	run_guide 0 '--mode (events|failed|migration-only --retry)'
-	run_guide 0 '--mode validate'
+	TZ=UTC run_guide 0 '^pg-narrow-dump ' # the clock of mlr
+	run_guide 0 '--mode (validate|compare)'
 	run_guide 0 '--mode rollback --backup'
 	is "$(sql "SELECT count(*) FROM pg_class WHERE relname LIKE 'tbl_data_timeseries_imo%'")" 0
 	is "$(sql 'SELECT count(*) FROM pg_replication_slots
