@@ -7,7 +7,7 @@ setup() {
 	# as if they were installed
 	mkdir units
 	local each
-	for each in "$root"/pipelines/systemd/*; do
+	for each in "$root"/pipelines/systemd/*@.*; do
 		sed "s|/usr/local/bin|$FERRY_BIN|g" "$each" >"units/${each##*/}"
 	done
 }
@@ -31,7 +31,32 @@ start() {
 	local -a words
 
 	command_of "$1"
-	"${words[@]}"
+	"${before[@]}" "${words[@]}"
+}
+
+# shut_in UNIT: from here on `start` writes to `refused` what the unit's SystemCallFilter= refuses.
+before=()
+shut_in() {
+	local allowed
+
+	systemd-analyze syscall-filter >sets
+	allowed=$(sed -n 's/^SystemCallFilter=//p' "units/$1" | python3 -c '
+import sys
+sets = {}
+for line in open("sets"):
+    words = line.split("#")[0].split()
+    if line[:1] == "@":
+        name = words[0]
+    elif words:
+        sets.setdefault(name, []).extend(words)
+def calls(of):
+    return {c for each in sets[of] for c in (calls(each) if each[0] == "@" else {each})}
+allowed = set()
+for line in sys.stdin:
+    each = calls(line.strip().lstrip("~"))
+    allowed = allowed - each if line[0] == "~" else allowed | each
+print(",?".join(sorted(allowed)))')
+	before=(strace -f -qqq --seccomp-bpf -e signal=none -e trace="!?$allowed" -o refused)
 }
 
 @test "systemd: every unit is one" {
@@ -50,6 +75,35 @@ start() {
 	SYSTEMD_UNIT_PATH=$PWD: systemd-analyze verify --man=no ./ferry-live@x.service \
 		>seen 2>&1 || :
 	has seen Tipe
+}
+
+@test "systemd: every service is shut in, runs as ferry, and says where it may write" {
+	need systemd-analyze
+	local each
+	cp "$root"/pipelines/examples/*.service units
+	for each in units/*.service; do
+		run_rc 0 systemd-analyze security --offline=true --threshold=30 "./$each"
+		has "$each" User=ferry ProtectSystem=strict
+		grep -qE '^(StateDirectory|ReadWritePaths)=' "$each"
+	done
+	# so a looser one would have been seen
+	sed -i '/^SystemCallFilter=/d; /^Protect/d; /^Private/d' "$each"
+	run_rc 1 systemd-analyze security --offline=true --threshold=30 "./$each"
+}
+
+@test "systemd: the user and the folders of the units are made" {
+	need systemd-sysusers
+	local place=$PWD/place
+	mkdir -p place/etc place/var/lib/prometheus/node-exporter
+	: >place/etc/passwd
+	: >place/etc/group
+	run_rc 0 systemd-sysusers "--root=$place" "$root/pipelines/systemd/ferry.sysusers"
+	grep -qE '^ferry:x:[0-9]+:[0-9]+:[^:]*:/var/lib/ferry:/usr/sbin/nologin$' place/etc/passwd
+	((EUID == 0)) || return 0
+	run_rc 0 systemd-tmpfiles --create "--root=$place" "$root/pipelines/systemd/ferry.tmpfiles"
+	local id
+	id=$(sed -n 's/^ferry:x:\([0-9]*\):.*/\1/p' place/etc/passwd)
+	is "$(stat -c '%a %u' place/etc/ferry place/var/lib/ferry)" $'750 0\n750 '"$id"
 }
 
 @test "systemd: programs and options of the units are there" {
@@ -77,9 +131,17 @@ start() {
 	"$root/t/telemetry" 2 10 2000
 	export FERRY_RETRY_PAUSE=50 FERRY_STATE=$PWD/state
 	sed -i 's|"/usr/bin/logger -t ferry"|true|' units/*
+	! command -v systemd-analyze >/dev/null || shut_in ferry-migrate@.service
 	FERRY_OPTIONS='--cutoff-time=2024-10-02T17:00:00 --workers=2' run_rc 0 \
 		start ferry-migrate@.service
 	is_carried_over
+	if ((${#before[@]})); then
+		is "$(<refused)" ''
+		# so a call that is refused would have been seen
+		"${before[@]}" chgrp "$(id -g)" units
+		has refused chown
+		before=()
+	fi
 	mkdir textfiles
 	TEXTFILES=$PWD/textfiles run_rc 0 start ferry-status@.service
 	is "$(ls textfiles)" ferry-x.prom

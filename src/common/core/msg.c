@@ -223,7 +223,7 @@ void bug(const char *fmt, ...)
 	char text[3500];
 
 	FORMAT_INTO(text, fmt);
-	die_with(EX_BUG, text, tr("this is a bug in ferry"), NULL);
+	die_with(EX_BUG, text, tr("this is a bug in ferry: see ferry-errors(7)"), NULL);
 }
 
 void leave(int code)

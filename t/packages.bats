@@ -1,0 +1,122 @@
+# What is made for those who install: completion, and the words of packaging/debian.
+load helper
+
+debian=$root/pipelines/packaging/debian
+
+# the programs that the tests below type; in soak, all of them
+tables() {
+	local folder=$BATS_FILE_TMPDIR/completion
+
+	[[ -d $folder ]] || "$root/pipelines/packaging/completion" "$FERRY_BIN" "$folder" \
+		narrow-to-wide pg-wide-ledger pivot-wide via
+	ln -sfn "$folder" completion
+	: >records.csv
+	mkdir -p folder
+}
+
+# What is typed, and what then stands there; in all three shells.
+readonly typed=('narrow-to-wide --mode an\t' 'narrow-to-wide --mode=an\t'
+	'narrow-to-wide -m roll\t' 'pg-wide-ledger unf\t' 'pivot-wide --on-dup\tconc\t'
+	'pivot-wide -o mark\t' 'pivot-wide --columns rec\t' 'pivot-wide rec\t'
+	'narrow-to-wide --mode restore --backup fol\t')
+readonly completed='--mode analyze
+--mode=analyze
+-m rollback
+unfollow
+--on-duplicate=concat
+-o markdown
+--columns records.csv
+records.csv
+--mode restore --backup folder'
+
+@test "completion: bash completes options, modes, verbs, values, files and folders" {
+	tables
+	# shellcheck disable=SC2016  # for the shell
+	local shows='show() { echo "<$*>"; }; for each in narrow-to-wide pg-wide-ledger pivot-wide
+		do source /dev/stdin <<<"$each() { show \"\$@\"; }"; done'
+	run_rc 0 "$root/t/keys" "$shows; source $PWD/completion/ferry.bash" "${typed[@]}" \
+		'pg-wide-ledger plan --alert-di\t' 'pg-wide-ledger watch --alert-di\t5' -- \
+		bash --norc --noprofile -i
+	is "$(sed 's|folder/$|folder|' "$out")" "$completed
+plan --alert-di
+watch --alert-disk=5"
+}
+
+@test "completion: every option of a program is offered, and no other" {
+	tables
+	cat >list.bash <<-'END'
+		source completion/ferry.bash
+		compopt() { :; }
+		COMP_WORDS=("$1" --) COMP_CWORD=1
+		_ferry "$1" -- "$1"
+		printf '%s\n' "${COMPREPLY[@]}"
+	END
+	local each
+	for each in narrow-to-wide pg-wide-ledger pivot-wide via; do
+		"$root/t/lint/options" "$each" >want
+		bash list.bash "$each" | sort -u >got
+		same_file got want
+	done
+}
+
+@test "completion: zsh does the same" {
+	need zsh
+	tables
+	# shellcheck disable=SC2016  # for the shell
+	local shows='show() { echo "<$*>" }; for each in narrow-to-wide pg-wide-ledger pivot-wide
+		do functions[$each]="show \"\$@\""; done'
+	run_rc 0 "$root/t/keys" "fpath=($PWD/completion \$fpath); autoload -Uz compinit
+		compinit -u -d $PWD/dump; $shows" "${typed[@]}" -- zsh -f -i
+	is "$(sed 's|folder/$|folder|' "$out")" "$completed"
+}
+
+@test "completion: fish does the same" {
+	need fish
+	tables
+	local line
+	for line in "${typed[@]}"; do
+		line=${line%'\t'}
+		# what the first Tab would make of it
+		printf 'complete -C "%s"\n' "${line/'--on-dup\tconc'/--on-duplicate conc}"
+	done >lines
+	run_rc 0 fish -N -c 'for each in completion/*.fish; source $each; end; source lines'
+	cut -f 1 "$out" >got
+	cat >want <<-'END'
+		analyze
+		--mode=analyze
+		rollback
+		unfollow
+		concat
+		markdown
+		records.csv
+		records.csv
+		folder/
+	END
+	same_file got want
+}
+
+@test "packaging: Debian's files say what the source says" {
+	local version
+	version=$(pivot-wide --version | sed '1s/.* //; q')
+	is "$(sed -n '1s/^ferry (\(.*\)) .*/\1/p' "$debian/changelog")" "$version"
+	is "$(sed -n '/^License: /,$s/^ //p' "$debian/copyright" | sed 's/^\.$//')" \
+		"$(sed 1,4d "$root/LICENSE")"
+	# what make looks for is what the package is built with, but for what every build has
+	awk '/^Build-Depends:/ { on = 1; sub(/^[^:]*:/, "") } /^[A-Z]/ { on = 0 }
+		on { gsub(/[ ,]/, ""); print }' "$debian/control" | grep -v '^debhelper' | sort >has
+	sed -n 's/^build|[^|]*|[^|]*|//p' "$root/pipelines/lib/packages" |
+		grep -vxE 'gcc|libc6-dev' | sed 's/^pkg-config$/pkgconf/' | sort >want
+	same_file has want
+}
+
+@test "packaging: a tarball has all that git has" {
+	need git
+	[[ -e $root/.git ]] || skip 'not in a work tree of git'
+	mkdir copy
+	git -C "$root" ls-files -z | (cd "$root" && tar -c --null -T -) | tar -x -C copy
+	# not in a work tree of git any more
+	run_rc 0 copy/pipelines/packaging/dist
+	tar -tzf "copy/$(<"$out")" | sed 's|^[^/]*/||' | sort >has
+	git -C "$root" ls-files | sort >want
+	same_file has want
+}
