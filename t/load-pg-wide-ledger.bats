@@ -175,8 +175,8 @@ B|2024-01-03 00:00:00|2024-01-03 01:00:00|pending'
 
 @test "ledger: --since and --ship-id leave out what they say" {
 	narrow
-	run_rc 0 pg-wide-ledger plan --ship-id A --ship-id nobody --since '2024-01-02 12:00:00' \
-		--cutoff-time '2024-01-04'
+	run_rc 0 pg-wide-ledger plan --ship-id A --ship-id nobody --new-ship \
+		--since '2024-01-02 12:00:00' --cutoff-time '2024-01-04'
 	has "$err" 'ship "nobody" has no rows in tenant.tbl_data_timeseries'
 	is "$(chunks)" 'A|2024-01-02 12:00:00|2024-01-03 00:00:00|pending
 A|2024-01-03 00:00:00|2024-01-04 00:00:00|pending'

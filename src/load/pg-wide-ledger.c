@@ -69,9 +69,7 @@ static const struct opt options[] = {
 		.offset = offsetof(struct conf, follow),
 		.choices = "auto|slot|poll",
 		.help = "how the source tells what is new" },
-	{ .name = "new-ship", .verbs = "follow", .needs = "ship-id", .weakens = true,
-	  .kind = OPT_FLAG, .offset = offsetof(struct conf, new_ship),
-	  .help = "a ship that the source does not have yet is to come" },
+	NARROW_NEW_SHIP_OPT(struct conf, new_ship, .verbs = "plan|follow|retry"),
 	{ .name = "slot", .verbs = "follow", .not_with = "follow=poll",
 	  .kind = OPT_STR, .offset = offsetof(struct conf, slot), .arg = "NAME",
 	  .help = "name of the slot that is made (default: one of its own)" },
@@ -267,6 +265,14 @@ static void open_source(struct run *run, struct source *s)
 		run->job.since = run->conf.since.instant;
 }
 
+/* A ship that does not exist would be followed for ever, or called done. `s` may be NULL. */
+static void want_ships(const struct run *run, const struct source *s)
+{
+	if (!run->conf.new_ship)
+		ledger_want_ships(s ? s->narrow : NULL, s ? s->pg : NULL, run->target, &run->job,
+			&run->conf.ships);
+}
+
 static void refuse_shared(struct run *run, struct source *s)
 {
 	const struct opt_list *only = &run->conf.ships;
@@ -326,6 +332,7 @@ static void do_plan(struct run *run)
 
 	open_source(run, &s);
 	need_cutoff(run);
+	want_ships(run, &s);
 	open_job(run, &s);
 	count = ledger_ships_find(s.pg, s.narrow, run->conf.ships.v, run->conf.ships.n,
 		run->job.chunk_us, &run->arena, &ships);
@@ -369,22 +376,6 @@ static void check_name(const char *name)
 		opt_usage("names that begin with ferry_ are those that slots get by themselves");
 }
 
-/* A ship that does not exist would be followed for ever. */
-static void check_ships(const struct run *run, struct source *s)
-{
-	int64_t first, last;
-
-	for (size_t i = 0; i < run->conf.ships.n && !run->conf.new_ship; i++) {
-		struct sl ship = run->conf.ships.v[i];
-
-		if (!narrow_range(s->narrow, s->pg, &ship, 1, &first, &last) && !s->narrow->odd)
-			die_hint(EX_CONFIGURATION,
-				"narrow-to-wide --mode schema-only lists those there are; "
-				"--new-ship, if it is to come",
-				"ship %s has no rows in %s", msg_q(ship), s->narrow->table);
-	}
-}
-
 /* Before the past is planned: the follower begins at this moment, and what is there now is past. */
 static void do_follow(struct run *run)
 {
@@ -400,7 +391,7 @@ static void do_follow(struct run *run)
 	check_name(asked.publication);
 
 	open_source(run, &s);
-	check_ships(run, &s);
+	want_ships(run, &s);
 	open_job(run, &s);
 	if (ledger_total(run->target, run->job.id, NULL, 0).done > 0)
 		late = "rows may have come late for chunks that were done before";
@@ -463,6 +454,7 @@ static void do_retry(struct run *run)
 	uint64_t n = 0;
 
 	need_job(run);
+	want_ships(run, NULL);
 	for (size_t i = 0; i < run->conf.ships.n; i++)
 		n += ledger_retry(run->target, run->job.id, run->conf.ships.v[i]);
 	if (run->conf.ships.n == 0)
@@ -502,6 +494,7 @@ static void do_status(struct run *run)
 
 	if (n == 0) {
 		need_job(run);
+		want_ships(run, NULL);
 		add_status(run, &text);
 	}
 	for (size_t i = 0; i < n; i++)
@@ -519,6 +512,7 @@ static void do_list(struct run *run, bool events)
 	if (run->conf.format == LEDGER_PROMETHEUS)
 		opt_usage("--format prometheus is for status");
 	need_job(run);
+	want_ships(run, NULL);
 	(events ? ledger_events_report : ledger_failed_report)(
 		run->target, run->job.id, only->v, only->n, run->conf.limit, format, &text);
 	put(&text);
