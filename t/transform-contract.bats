@@ -117,6 +117,19 @@ load filters
 	is "$(jq -c '[.program, .exit]' s)" '["pg-narrow-dump",75]'
 	run_rc 69 via --stats s -- false <n.csv
 	is "$(jq -c '.exit' s)" 69
+	# also before anything is opened
+	run_rc 64 map-fields --stats s --cast a:nope n.csv
+	is "$(jq -c '[.program, .exit]' s)" '["map-fields",64]'
+	run_rc 66 quality-clean --stats s --rules none.json n.csv
+	is "$(jq -c '[.program, .exit]' s)" '["quality-clean",66]'
+	PGHOST=$PWD run_rc 75 pg-narrow-schema --stats s
+	is "$(jq -c '[.program, .exit]' s)" '["pg-narrow-schema",75]'
+	run_rc 78 env -u AWS_REGION AWS_CONFIG_FILE=none fs-put g n.csv --stats s
+	is "$(<s)" ''
+	# and none that is read is emptied
+	cp n.csv in.csv
+	run_rc 64 map-fields --stats in.csv --cast a:nope in.csv
+	same_file in.csv n.csv
 }
 
 @test "filters: --log-time begins each message with the time" {

@@ -273,6 +273,7 @@ int main(int argc, char **argv)
 	opt_parse(&program, &s.conf, &argc, &argv);
 	if (argc > 0)
 		opt_usage("unexpected operand %s", msg_q(sl_of(argv[0])));
+	extract_check(&s.conf.io);
 	if (s.conf.io.out_format == FMT_AUTO)
 		s.conf.io.out_format = FMT_NDJSON;
 	s.pg = narrow_connect(s.conf.source, &s.conf.narrow);
