@@ -115,7 +115,7 @@ C|2024-01-04 00:00:00|2024-01-04 02:00:00|pending'
 @test "ledger: nothing is planned behind the last row, so nothing is done before it comes" {
 	narrow
 	plan --cutoff-time '2100-01-01'
-	has "$err" 'the cutoff lies in the future: run again for rows that come until then'
+	has "$err" 'the cutoff lies in the future, so this run ends now'
 	is "$(chunks | tail -n 1)" 'B|2024-01-03 00:00:00|2024-01-04 00:00:00|pending'
 	migrate 1
 	sql "INSERT INTO tenant.tbl_data_timeseries
@@ -123,6 +123,21 @@ C|2024-01-04 00:00:00|2024-01-04 02:00:00|pending'
 		VALUES ('B', 'y', '2024-02-01 12:00:00', 1, 'Decimal')"
 	plan
 	is "$(chunks | tail -n 1)" 'B|2024-02-01 00:00:00|2024-02-02 00:00:00|pending'
+	# nor what is not over: rows that come later into the chunk of now are carried over, too
+	local each now="(now() AT TIME ZONE 'UTC')"
+	for each in "$now - interval '1 s'" "$now"; do
+		sql "INSERT INTO tenant.tbl_data_timeseries
+			(ship_id, data_channel_id, created_time, double_v, value_format)
+			VALUES ('C', 'y', $each, 1, 'Decimal')"
+		wait_until 10 sql "SELECT 1 / (max(created_time) < date_trunc('second', $now))::int
+			FROM tenant.tbl_data_timeseries"
+		plan --until tomorrow
+		migrate 1
+	done
+	same_rows 'SELECT created_time FROM tenant.tbl_data_timeseries_c' \
+		"SELECT created_time FROM tenant.tbl_data_timeseries WHERE ship_id = 'C'"
+	is "$(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries_c')" 2
+	is "$(sql "SELECT count(*) FROM ferry.chunk WHERE chunk_to > $now")" 0
 	migrate 1
 	run_ok pg-wide-validate
 }

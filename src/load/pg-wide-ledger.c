@@ -207,7 +207,8 @@ static void say_plan(const struct run *run, const struct ledger_plan *plan)
 	if (run->conf.cutoff.given && run->conf.cutoff.instant < run->job.cutoff)
 		msg_warn("the cutoff of the job is later than --cutoff-time, and stays");
 	if (run->job.cutoff > clock_now())
-		msg_warn("the cutoff lies in the future: run again for rows that come until then");
+		msg_warn("the cutoff lies in the future, so this run ends now: run again for rows "
+			 "that come until then");
 }
 
 /* Where history ends is the user's to say, once: by this option or at an earlier plan. */
@@ -310,6 +311,17 @@ static int64_t plan_end(const struct run *run)
 	return run->conf.cutoff.given ? run->conf.cutoff.instant : run->job.cutoff;
 }
 
+/* A chunk that is not over would be done before all of its rows are there, unless followed. */
+static int64_t plan_until(const struct run *run)
+{
+	const struct opt_time *until = &run->conf.until;
+	int64_t now = clock_floor(clock_now(), CLOCK_US_PER_SEC);
+
+	if (!run->conf.live && (!until->given || until->instant > now))
+		return now;
+	return until->given ? until->instant : LEDGER_NO_TIME;
+}
+
 /* Rows that no chunk of a ship would read. */
 static void plan_outcasts(struct run *run, struct source *s)
 {
@@ -341,9 +353,7 @@ static void do_plan(struct run *run)
 	pg_exec(run->target,
 		"BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('ferry.plan', 0))");
 	refuse_shared(run, &s);
-	ledger_plan(run->target, &run->job, plan_end(run),
-		run->conf.until.given ? run->conf.until.instant : LEDGER_NO_TIME, ships, count,
-		&plan);
+	ledger_plan(run->target, &run->job, plan_end(run), plan_until(run), ships, count, &plan);
 	plan_outcasts(run, &s);
 	say_plan(run, &plan);
 	(void)printf("%llu\n", (unsigned long long)run->job.id);
