@@ -442,10 +442,10 @@ void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff, int6
 	struct ledger_text number, step, since, end_text, most;
 	struct str list = { 0 };
 	struct pg_result *r;
-	int64_t end;
+	int64_t end, now = clock_floor(clock_now(), CLOCK_US_PER_SEC);
 
 	keep_cutoff(target, job, cutoff);
-	end = cutoff == LEDGER_NO_TIME ? LEDGER_NO_TIME : job->cutoff;
+	end = cutoff == LEDGER_NO_TIME ? LEDGER_NO_TIME : job->cutoff < now ? job->cutoff : now;
 	if (until != LEDGER_NO_TIME && (end == LEDGER_NO_TIME || until < end))
 		end = until;
 	put_ships(&list, ships, n);

@@ -118,9 +118,8 @@ void ledger_want_ships(struct narrow *n, struct pg *source, struct pg *target,
 		if (!(target && is_known(target, job, ships->v[i])) &&
 			!(n && (narrow_range(n, source, &ships->v[i], 1, &first, &last) || n->odd)))
 			die_hint(EX_CONFIGURATION,
-				n ? "narrow-to-wide --mode schema-only lists those there are; "
-				    "one that is to come is followed with --new-ship"
-				  : "narrow-to-wide --mode status lists those there are",
+				"narrow-to-wide --mode schema-only lists those there are; "
+				"one that is to come is followed with --new-ship",
 				"ship %s has no rows in %s", msg_q(ships->v[i]),
 				n ? n->table : "the ledger");
 }

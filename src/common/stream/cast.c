@@ -155,7 +155,7 @@ static const char *to_instant(const struct field *f, int64_t *instant, bool *num
 	if (!may_be_number(f))
 		return "not a time";
 	if (is_compact(field_sl(f), instant))
-		return "a date or Unix seconds? write 2024-01-01 for a date, 20240101.0 for seconds";
+		return "a date or Unix seconds? 2024-01-01 would be one, 20240101.0 the other";
 	*number = parse_unix(field_sl(f), instant);
 	if (!*number && !clock_parse(field_sl(f), instant))
 		return "not a time (ISO 8601, six decimals at most, or Unix seconds)";
