@@ -199,7 +199,8 @@ figures() {
 	local each
 	for each in 02/01/2024 2024-1-2 1704067200000 soon 2024-02-30 253402300800 -1e99; do
 		put f.csv id,at,v 1,2023-01-01,a "1,$each,b" 1,2022-01-01,c
-		run_rc 65 quality-clean --enable deduplicate -k id --keep newest --event-time at f.csv
+		run_rc 65 quality-clean --enable deduplicate -k id --keep newest \
+			--event-time at f.csv
 		has "$err" "f.csv:3: record 2: field \"at\": not a time" "\"$each\""
 		run_rc 0 quality-clean --enable deduplicate -k id --keep newest --event-time at \
 			--rejects bad f.csv

@@ -379,8 +379,7 @@ static NORETURN COLD void refuse(const struct prog *p, enum pivot_result why, st
 	if (why == PIVOT_REPEATED)
 		die_hint(EX_DATA, "--on-duplicate last, first, max and others make one of them",
 			 "%s: record %llu: %sa second value for %s at %s: %s after %s", file,
-			 record, ship,
-			 msg_q(name), at, msg_q(field_sl(value)),
+			 record, ship, msg_q(name), at, msg_q(field_sl(value)),
 			 msg_q(field_sl(pivot_other(&p->pivot))));
 	die_hint(EX_DATA, "sort it first, or use --on-unsorted sort",
 		 "%s: record %llu: field %s: %s comes %s%s: the input is not sorted by key", file,
