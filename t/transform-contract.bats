@@ -98,6 +98,14 @@ load filters
 	done
 	wait
 	is "$(jq -s length r)" $((4 + 6 * 40))
+	# one that was killed in mid-line: its half is a line of its own
+	printf '{"hal' >r
+	for _ in 1 2; do
+		run_rc 0 reformat -q --rejects r --rejects-append bad.csv
+	done
+	is "$(head -n 1 r)" '{"hal'
+	is "$(tail -n +2 r | jq -s length)" $(($(wc -l <r) - 1))
+	is "$(grep -c . r)" "$(wc -l <r)"
 }
 
 @test "filters: statistics say how a run failed, whenever that was" {
@@ -188,6 +196,13 @@ load filters
 	has "$err" 'warning: standard input:102: the header comes again'
 	run_rc 0 bash -c '{ cat 1.csv && printf "\xef\xbb\xbf" && cat n.csv; } | reformat'
 	has "$err" 'the header comes again'
+	# another header, or none
+	printf '\xef\xbb\xbfid,b\n1,x\n' >marked.csv
+	for each in '' --no-header; do
+		run_rc 0 bash -c "{ printf 'id,a\n1,y\n' && cat marked.csv; } | reformat $each"
+		has "$err" 'input:3: a byte order mark comes again'
+		is "$(tail -n 2 "$out")" "$(<marked.csv)"
+	done
 	printf '[{"a":1}]' >a.json
 	printf '[{"a":2},{"b":3}]' >b.json
 	run_ok reformat -i json -o csv a.json b.json

@@ -6,7 +6,7 @@
  * and of the keys.
  *
  * contract: quality-clean --enable normalize_strings,deduplicate -k value
- * contract: quality-clean --enable deduplicate -k value --keep newest --event-time value \
+ * contract: quality-clean --enable deduplicate -k value --keep newest --event-time created_time \
  *           --memory 64K
  */
 #include "core/clock.h"
