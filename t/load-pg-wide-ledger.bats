@@ -208,6 +208,33 @@ A|2024-01-03 00:00:00|2024-01-04 00:00:00|pending'
 	has_no "$err" since
 }
 
+@test "ledger: a ship that a worker meets while it is planned is planned around it" {
+	narrow
+	plan --cutoff-time 2024-01-02 --ship-id A
+	mkfifo worker
+	psql -XAtqv ON_ERROR_STOP=1 <worker &
+	exec 7>worker
+	cat >&7 <<-'END'
+		BEGIN;
+		INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, state)
+			VALUES (1, 'B', '2024-01-02', '2024-01-02 23:00', 'done');
+	END
+	wait_until 10 sql "SELECT 1 / count(*) FROM pg_locks JOIN pg_database d ON d.oid = database
+		WHERE datname = current_database() AND mode = 'RowExclusiveLock'
+		AND relation = 'ferry.chunk'::regclass"
+	pg-wide-ledger plan --cutoff-time 2024-01-04 >job 2>said 7>&- &
+	planner=$!
+	wait_until 10 sql "SELECT 1 / count(*) FROM pg_stat_activity
+		WHERE wait_event_type = 'Lock' AND datname = current_database()"
+	echo 'COMMIT;' >&7
+	exec 7>&-
+	run_rc 0 ended "$planner"
+	is "$(<job)" 1
+	is "$(chunks | grep B)" 'B|2024-01-02 00:00:00|2024-01-02 23:00:00|done
+B|2024-01-02 23:00:00|2024-01-03 00:00:00|pending
+B|2024-01-03 00:00:00|2024-01-04 00:00:00|pending'
+}
+
 @test "ledger: the ship with the fewest rows goes first" {
 	narrow
 	sql "INSERT INTO tenant.tbl_data_timeseries
