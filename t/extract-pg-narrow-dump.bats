@@ -302,7 +302,9 @@ for ship in sorted(sums):
 	has "$out" '""seal"":""end"",""rows"":0' '""final"":1'
 	cp "$out" empty
 	run_ok stream-digest --narrow empty
-	run_rc 0 pg-narrow-dump --ship-id S9
+	run_rc 78 pg-narrow-dump --ship-id S9
+	has "$err" 'ship "S9" has no rows'
+	run_rc 0 pg-narrow-dump --ship-id S9 --new-ship
 	has "$err" 'warning: no rows of ship "S9"'
 	run_ok pg-narrow-dump --since 2024-01-01 --until 2024-01-01
 }

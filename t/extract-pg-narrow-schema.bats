@@ -66,9 +66,12 @@ sample=(
 		'T,c,Integer,2024-01-01 00:00:00,2024-01-01 00:29:00,30'
 	run_ok pg-narrow-schema -t n -o csv --sample 5 --ship-id T --ship-id S
 	is "$(grep -c ',6$' "$out")" 5
-	run_rc 0 pg-narrow-schema -t n --ship-id X
-	has "$err" 'warning: no rows of ship "X"'
+	run_rc 78 pg-narrow-schema -t n --ship-id T --ship-id X
+	has "$err" 'ship "X" has no rows in n'
 	is "$(<"$out")" ''
+	run_rc 0 pg-narrow-schema -t n --ship-id T --ship-id X --new-ship
+	has "$err" 'warning: no rows of ship "X"'
+	is "$(grep -c '"T"' "$out")" 2
 }
 
 @test "schema: --complete counts every row where no index leads to the channels" {

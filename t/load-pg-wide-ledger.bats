@@ -115,7 +115,7 @@ C|2024-01-04 00:00:00|2024-01-04 02:00:00|pending'
 @test "ledger: nothing is planned behind the last row, so nothing is done before it comes" {
 	narrow
 	plan --cutoff-time '2100-01-01'
-	has "$err" 'the cutoff lies in the future: run again for rows that come until then'
+	has "$err" 'the cutoff lies in the future, so this run ends now'
 	is "$(chunks | tail -n 1)" 'B|2024-01-03 00:00:00|2024-01-04 00:00:00|pending'
 	migrate 1
 	sql "INSERT INTO tenant.tbl_data_timeseries
@@ -123,6 +123,21 @@ C|2024-01-04 00:00:00|2024-01-04 02:00:00|pending'
 		VALUES ('B', 'y', '2024-02-01 12:00:00', 1, 'Decimal')"
 	plan
 	is "$(chunks | tail -n 1)" 'B|2024-02-01 00:00:00|2024-02-02 00:00:00|pending'
+	# nor what is not over: rows that come later into the chunk of now are carried over, too
+	local each now="(now() AT TIME ZONE 'UTC')"
+	for each in "$now - interval '1 s'" "$now"; do
+		sql "INSERT INTO tenant.tbl_data_timeseries
+			(ship_id, data_channel_id, created_time, double_v, value_format)
+			VALUES ('C', 'y', $each, 1, 'Decimal')"
+		wait_until 10 sql "SELECT 1 / (max(created_time) < date_trunc('second', $now))::int
+			FROM tenant.tbl_data_timeseries"
+		plan --until tomorrow
+		migrate 1
+	done
+	same_rows 'SELECT created_time FROM tenant.tbl_data_timeseries_c' \
+		"SELECT created_time FROM tenant.tbl_data_timeseries WHERE ship_id = 'C'"
+	is "$(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries_c')" 2
+	is "$(sql "SELECT count(*) FROM ferry.chunk WHERE chunk_to > $now")" 0
 	migrate 1
 	run_ok pg-wide-validate
 }
@@ -175,8 +190,8 @@ B|2024-01-03 00:00:00|2024-01-03 01:00:00|pending'
 
 @test "ledger: --since and --ship-id leave out what they say" {
 	narrow
-	run_rc 0 pg-wide-ledger plan --ship-id A --ship-id nobody --since '2024-01-02 12:00:00' \
-		--cutoff-time '2024-01-04'
+	run_rc 0 pg-wide-ledger plan --ship-id A --ship-id nobody --new-ship \
+		--since '2024-01-02 12:00:00' --cutoff-time '2024-01-04'
 	has "$err" 'ship "nobody" has no rows in tenant.tbl_data_timeseries'
 	is "$(chunks)" 'A|2024-01-02 12:00:00|2024-01-03 00:00:00|pending
 A|2024-01-03 00:00:00|2024-01-04 00:00:00|pending'
@@ -191,6 +206,33 @@ A|2024-01-03 00:00:00|2024-01-04 00:00:00|pending'
 	is "$(sql 'SELECT min(chunk_from) FROM ferry.chunk')" '2024-01-03 00:00:00'
 	plan --since 2024-01-04
 	has_no "$err" since
+}
+
+@test "ledger: a ship that a worker meets while it is planned is planned around it" {
+	narrow
+	plan --cutoff-time 2024-01-02 --ship-id A
+	mkfifo worker
+	psql -XAtqv ON_ERROR_STOP=1 <worker &
+	exec 7>worker
+	cat >&7 <<-'END'
+		BEGIN;
+		INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, state)
+			VALUES (1, 'B', '2024-01-02', '2024-01-02 23:00', 'done');
+	END
+	wait_until 10 sql "SELECT 1 / count(*) FROM pg_locks JOIN pg_database d ON d.oid = database
+		WHERE datname = current_database() AND mode = 'RowExclusiveLock'
+		AND relation = 'ferry.chunk'::regclass"
+	pg-wide-ledger plan --cutoff-time 2024-01-04 >job 2>said 7>&- &
+	planner=$!
+	wait_until 10 sql "SELECT 1 / count(*) FROM pg_stat_activity
+		WHERE wait_event_type = 'Lock' AND datname = current_database()"
+	echo 'COMMIT;' >&7
+	exec 7>&-
+	run_rc 0 ended "$planner"
+	is "$(<job)" 1
+	is "$(chunks | grep B)" 'B|2024-01-02 00:00:00|2024-01-02 23:00:00|done
+B|2024-01-02 23:00:00|2024-01-03 00:00:00|pending
+B|2024-01-03 00:00:00|2024-01-04 00:00:00|pending'
 }
 
 @test "ledger: the ship with the fewest rows goes first" {

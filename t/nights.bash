@@ -44,7 +44,8 @@ job() {
 	local word=$1
 
 	case $1 in
-	wide) word=narrow-to-wide ;;
+	wide) word='narrow-to-wide -q --mode migration-only' ;;
+	validate) word='narrow-to-wide -q --mode validate' ;;
 	sync | archive) word=fs-$1 ;;
 	esac
 	sed -nE "s|^[0-9*/]+ .* ferry  (.*\\b$word .*)|\\1|p" "$root/pipelines/examples/crontab" |
@@ -91,7 +92,13 @@ new_data() {
 		SELECT s, '/c' || c, '$NIGHT'::timestamp - interval '1 hour' * i, i, 'Decimal'
 		FROM unnest('{IMO9999993,NEW}'::text[]) AS s, generate_series(1, $channels) AS c,
 			generate_series(1, 3) AS i"
+	# and what comes late, for chunks and days that are done
+	sql "INSERT INTO tenant.tbl_data_timeseries
+		(ship_id, data_channel_id, created_time, double_v, value_format)
+		SELECT 'IMO9999993', '/late', '$NIGHT'::timestamp - interval '2 days 5 min', 5, 'Decimal'"
 	ids=$((ids + 1))
+	((ids < 4)) || put orders "slow$ids" \
+		"$("$real_date" -d "$NIGHT - 4 days" +%F)T23:00:00Z" "$ids"
 	put live "new$ids" "${NIGHT}T01:00:00Z" "$ids"
 	put live same "${NIGHT}T01:00:00Z" "$ids"
 	put orders "order$ids" "$yesterday"T12:00:00Z "$ids"
@@ -269,7 +276,7 @@ nights() {
 		NIGHT=$("$real_date" -d "2024-01-01 + $n days" +%F)
 		yesterday=$("$real_date" -d "$NIGHT - 1 day" +%F)
 		export NIGHT
-		tonight=(wide sync archive days)
+		tonight=(wide validate sync archive days)
 		((n % 3 != 1 && n < $1)) || tonight+=(groups)
 		choose_fault "$1"
 		told='' beside='' codes=''

@@ -95,10 +95,14 @@ y|z'
 	printf '%s\n' timestamp,a '2024-01-01 00:00:00,1' >fix.csv
 	run_rc 78 correct fix.csv
 	has "$err" 'ship "C5" has no wide tables'
-	run_rc 0 correct --on-unknown add --dry-run --format csv fix.csv
+	# it may be mistyped
+	run_rc 78 correct --on-unknown add fix.csv
+	has "$err" 'ship "C5" has no wide tables' --new-ship
+	is "$(sql "SELECT count(*) FROM ferry.channel WHERE ship = 'C5'")" 0
+	run_rc 0 correct --on-unknown add --new-ship --dry-run --format csv fix.csv
 	has "$out" C5,tbl_data_timeseries_c5,1,1,1,0,1,1,1,0,0
 	is "$(sql "SELECT to_regclass('tenant.tbl_data_timeseries_c5')")" ''
-	run_rc 0 correct --on-unknown add fix.csv
+	run_rc 0 correct --on-unknown add --new-ship fix.csv
 	is "$(sql 'SELECT created_time, a FROM tenant.tbl_data_timeseries_c5')" \
 		'2024-01-01 00:00:00|1'
 }
@@ -163,7 +167,8 @@ y|z'
 	printf '%s\n' at,a 2024-01-01,1 >fix.csv
 	run_rc 65 narrow-to-wide --mode correct --ship-id A fix.csv
 	has "$err" timestamp
-	run_rc 0 narrow-to-wide --mode correct --ship-id C9 --file-time at --on-unknown add fix.csv
+	run_rc 0 narrow-to-wide --mode correct --ship-id C9 --file-time at --on-unknown add \
+		--new-ship fix.csv
 	# a pipe may have been cut
 	run_pipe '0 76' 'cat fix.csv | narrow-to-wide --mode correct --ship-id C9 --file-time at'
 }

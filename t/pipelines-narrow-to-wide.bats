@@ -112,6 +112,51 @@ ended() { wait "$1"; }
 	is_carried_over
 }
 
+@test "narrow-to-wide: a mistyped ship ends each mode with 78, and nothing is changed" {
+	local each known="SELECT ship, state, rows, attempt FROM ferry.chunk ORDER BY ship"
+	local tables="SELECT relname, relfilenode FROM pg_class WHERE relname ~ '^tbl_' ORDER BY 1"
+
+	"$root/t/telemetry" 2 10 400
+	for each in schema-only tables-only "migration-only --cutoff-time ${cutoff% *}" \
+		'realtime --since 2024-01-01'; do
+		# shellcheck disable=SC2086  # a mode and its option
+		run_rc 78 narrow-to-wide --mode $each --ship-id IMO9999993 --ship-id TYPO
+		has "$err" 'ship "'
+		is "$(<"$out")" ''
+	done
+	is "$(sql "SELECT count(*) FROM ferry.job")" 0
+	run_rc 0 migrate --cutoff-time "$cutoff"
+	sql "$known" >want
+	sql "$tables" >>want
+	for each in schema-only 'tables-only --drop-tables' migration-only status failed events \
+		validate analyze compare 'rollback --yes' 'rollback --yes --backup saved' \
+		realtime 'migration-only --retry-failed'; do
+		# shellcheck disable=SC2086
+		run_rc 78 narrow-to-wide --mode $each --ship-id TYPO
+		has "$err" 'ship "TYPO"'
+		is "$(<"$out")" ''
+	done
+	run_rc 78 narrow-to-wide --mode validate --ship-id IMO9999993 --ship-id TYPO
+	for each in 'pg-narrow-dump --seal' 'pg-narrow-dump --seal --job 1' 'pg-wide-ledger retry' \
+		'pg-narrow-dump --seal --since 2024-01-01'; do
+		# shellcheck disable=SC2086
+		run_rc 78 $each --ship-id IMO9999993 --ship-id TYPO
+		has "$err" 'ship "TYPO" has no rows in'
+	done
+	{ sql "$known" && sql "$tables"; } >got
+	same_file got want
+	# one that the ledger knows is none, though its rows are gone; what is done stays done
+	sql "DELETE FROM tenant.tbl_data_timeseries WHERE ship_id = 'IMO9999994'"
+	run_rc 0 migrate --ship-id IMO9999994
+	has "$err" 'warning: ship "IMO9999994" has no rows'
+	sql "$known" >got
+	same_file got <(head -n 2 want)
+	for each in 1 2; do
+		run_rc 0 narrow-to-wide --mode rollback --yes --ship-id IMO9999993
+	done
+	is "$(sql "SELECT ship FROM ferry.chunk")" IMO9999994
+}
+
 @test "narrow-to-wide: tables-only --drop-tables, and all of it again" {
 	"$root/t/telemetry" 2 10 2000
 	run_rc 0 migrate --cutoff-time "$cutoff"

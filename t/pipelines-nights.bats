@@ -102,3 +102,23 @@ setup() {
 	run_rc 2 make -s -f "$root/pipelines/examples/batch.mk" groups GROUPS=a STATE=s RUN=4
 	has "$err" 'a: its log is empty: is the disk full?'
 }
+
+@test "nights: batch.mk carries over what came late for an earlier cutoff, and stamps no typo" {
+	local day
+	local -a batch=(make -s -k -f "$root/pipelines/examples/batch.mk" ships STATE=s)
+
+	scratch_db
+	"$root/t/telemetry" 1 2 40
+	for day in 2 3; do
+		run_ok "${batch[@]}" SHIPS=IMO9999993 CUTOFF="2024-10-0$day"
+		is_carried_over "2024-10-0$day"
+		sql "INSERT INTO tenant.tbl_data_timeseries
+			(ship_id, data_channel_id, created_time, double_v, value_format)
+			VALUES ('IMO9999993', '/late', '2024-10-01 0$day:00', $day, 'Decimal')"
+		run_rc 2 "${batch[@]}" SHIPS='TYPO IMO9999993' CUTOFF="2024-10-0$day"
+		has "$err" 'ship "TYPO" has no rows'
+	done
+	is "$(cd s/ships && echo *.done)" IMO9999993.2024-10-03.done
+	is "$(sql 'SELECT "/late" FROM tenant.tbl_data_timeseries_imo9999993
+		WHERE "/late" IS NOT NULL')" 2
+}

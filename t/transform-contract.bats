@@ -98,6 +98,14 @@ load filters
 	done
 	wait
 	is "$(jq -s length r)" $((4 + 6 * 40))
+	# one that was killed in mid-line: its half is a line of its own
+	printf '{"hal' >r
+	for _ in 1 2; do
+		run_rc 0 reformat -q --rejects r --rejects-append bad.csv
+	done
+	is "$(head -n 1 r)" '{"hal'
+	is "$(tail -n +2 r | jq -s length)" $(($(wc -l <r) - 1))
+	is "$(grep -c . r)" "$(wc -l <r)"
 }
 
 @test "filters: statistics say how a run failed, whenever that was" {
@@ -117,6 +125,19 @@ load filters
 	is "$(jq -c '[.program, .exit]' s)" '["pg-narrow-dump",75]'
 	run_rc 69 via --stats s -- false <n.csv
 	is "$(jq -c '.exit' s)" 69
+	# also before anything is opened
+	run_rc 64 map-fields --stats s --cast a:nope n.csv
+	is "$(jq -c '[.program, .exit]' s)" '["map-fields",64]'
+	run_rc 66 quality-clean --stats s --rules none.json n.csv
+	is "$(jq -c '[.program, .exit]' s)" '["quality-clean",66]'
+	PGHOST=$PWD run_rc 75 pg-narrow-schema --stats s
+	is "$(jq -c '[.program, .exit]' s)" '["pg-narrow-schema",75]'
+	run_rc 78 env -u AWS_REGION AWS_CONFIG_FILE=none fs-put g n.csv --stats s
+	is "$(<s)" ''
+	# and none that is read is emptied
+	cp n.csv in.csv
+	run_rc 64 map-fields --stats in.csv --cast a:nope in.csv
+	same_file in.csv n.csv
 }
 
 @test "filters: --log-time begins each message with the time" {
@@ -175,6 +196,13 @@ load filters
 	has "$err" 'warning: standard input:102: the header comes again'
 	run_rc 0 bash -c '{ cat 1.csv && printf "\xef\xbb\xbf" && cat n.csv; } | reformat'
 	has "$err" 'the header comes again'
+	# another header, or none
+	printf '\xef\xbb\xbfid,b\n1,x\n' >marked.csv
+	for each in '' --no-header; do
+		run_rc 0 bash -c "{ printf 'id,a\n1,y\n' && cat marked.csv; } | reformat $each"
+		has "$err" 'input:3: a byte order mark comes again'
+		is "$(tail -n 2 "$out")" "$(<marked.csv)"
+	done
 	printf '[{"a":1}]' >a.json
 	printf '[{"a":2},{"b":3}]' >b.json
 	run_ok reformat -i json -o csv a.json b.json

@@ -175,6 +175,21 @@ wide() {
 	wide created_time,a 1,9
 	run_rc 0 pivot-wide --on-duplicate max n.csv
 	wide created_time,a 1,10
+	narrow 1,a,007 1,a,10 1,a,+9 1,a,-1e1 2,a,2024-01-02 2,a,2024-01-10 3,a,x
+	run_rc 0 pivot-wide --on-duplicate max n.csv
+	wide created_time,a 1,10 2,2024-01-10 3,x
+	run_rc 0 pivot-wide --on-duplicate min n.csv
+	wide created_time,a 1,-1e1 2,2024-01-02 3,x
+	# of a number and a text none is the larger one
+	for each in max min; do
+		narrow 1,a,5 1,a,ERR
+		run_rc 65 pivot-wide --on-duplicate "$each" n.csv
+		has "$err" 'record 2: "a" at "1" is no number that can be compared' '"ERR"'
+		narrow 1,a,NaN 1,a,5
+		run_rc 65 pivot-wide --on-duplicate "$each" n.csv
+		is "$(grep -c , "$out")" 0
+	done
+	narrow 1,a,9 1,a,10 1,a,
 	run_rc 65 pivot-wide --on-duplicate error n.csv
 	has "$err" 'record 2' 'a second value for "a" at "1": "10" after "9"'
 }

@@ -189,6 +189,24 @@ figures() {
 		1,2024-01-01T00:00:01.1119+0900,c 1,2024-01-01T00:00:00.9+09,d
 	run_ok quality-clean --enable deduplicate -k id --keep newest --event-time at d.csv
 	printed id,at,v 1,2024-01-01T00:00:01.12+09:00,b
+	# one instant, however it is written: of those the last is kept
+	put e.csv id,at,v 1,2024-01-01T00:00:00Z,a 1,2024-01-01T00:00:00.000Z,b \
+		1,2024-01-01T09:00:00+09:00,c 1,1704067200,d 1,20240101,e 1,2024-01-01,f \
+		2,202401020000,a 2,20240101,b 2,2024-01-01T23:59:59Z,c
+	run_ok quality-clean --enable deduplicate -k id --keep newest --event-time at e.csv
+	printed id,at,v 1,2024-01-01,f 2,202401020000,a
+	# what cannot be compared is told, and is neither old nor new
+	local each
+	for each in 02/01/2024 2024-1-2 1704067200000 soon 2024-02-30 253402300800 -1e99; do
+		put f.csv id,at,v 1,2023-01-01,a "1,$each,b" 1,2022-01-01,c
+		run_rc 65 quality-clean --enable deduplicate -k id --keep newest \
+			--event-time at f.csv
+		has "$err" "f.csv:3: record 2: field \"at\": not a time" "\"$each\""
+		run_rc 0 quality-clean --enable deduplicate -k id --keep newest --event-time at \
+			--rejects bad f.csv
+		printed id,at,v 1,2023-01-01,a
+		is "$(jq -c '[.record, .value]' bad)" "[2,\"$each\"]"
+	done
 
 	put c.ndjson '{"id":1,"x":2}' '{"id":"1"}' '{"x":2,"y":"3"}' '{"y":"3","x":2}' \
 		'{"x":"2","y":"3"}' '{"x":2,"y":"3","id":null}'

@@ -9,16 +9,23 @@
 # every week finds what is new), days once they are over (default: yesterday), ships once a CUTOFF.
 # Each job writes what it says to a log beside its stamp; when it is done, stamps and logs of its
 # earlier RUNs or CUTOFFs go. With -s only what failed is printed. FLAGS are added to its command.
+#
+# Data may come late, for what is done. A day is exported once more when LATE days (default: 3) have
+# passed, which DAYS have to reach back to; what comes later still is in none of its files. Each ship
+# is compared, and repaired, behind its migration, so that rows that were late for one CUTOFF are
+# carried over with the next; CHECK are the options of that (default: FLAGS).
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: groups days ships status again
+.PHONY: groups days ships status again look-again
 
 STATE ?= batch
 SUFFIX ?= -2
 FLAGS ?=
+CHECK ?= $(FLAGS)
+LATE ?= 3
 RUN ?= $(shell date -u +%F)
 blank := $() $()
 cutoff = $(subst :,,$(subst $(blank),T,$(CUTOFF)))
@@ -50,6 +57,11 @@ $(STATE)/groups/%.$(RUN).done:
 over := $(if $(GROUP),$(shell today=$$(date -u +%F); for ((i = 0; i < $(or $(DAYS),1); i++)); do \
 	day=$$(date -u -d "$(or $(FROM),yesterday) + $$i days" +%F); \
 	[[ ! $$day < $$today ]] || printf '%s\n' "$(STATE)/days/$(GROUP)-$$day.done"; done))
+late := $(if $(over),$(shell today=$$(date -u +%F); for stamp in $(over); do \
+	again=$$(date -u -d "$${stamp: -15:10} + $$(($(LATE) + 1)) days" +%F); \
+	[[ ! -e $$stamp || $$today < $$again || ! $$(<$$stamp) < $$again ]] || \
+		printf '%s\n' "$$stamp"; done))
+$(late): look-again
 days: $(over)
 	$(call need,GROUP)
 	@(($(words $(over)) == $(or $(DAYS),1))) || \
@@ -57,6 +69,7 @@ days: $(over)
 $(STATE)/days/$(GROUP)-%.done:
 	$(call job,fs export '$(GROUP)' '$(STATE)/days/$(GROUP)-$*.ndjson.gz' --no-progress $(FLAGS) \
 		--where "event_time >= '$*' AND event_time < '$$(date -u -d '$* + 1 day' +%F)'")
+	@date -u +%F >$@
 
 # Ship telemetry out of the narrow table, ship by ship.
 ships: $(if $(CUTOFF),$(SHIPS:%=$(STATE)/ships/%.$(cutoff).done))
@@ -64,7 +77,8 @@ ships: $(if $(CUTOFF),$(SHIPS:%=$(STATE)/ships/%.$(cutoff).done))
 	$(call need,CUTOFF)
 $(STATE)/ships/%.$(cutoff).done:
 	$(call job,narrow-to-wide --mode migration-only --ship-id '$*' \
-		--cutoff-time '$(CUTOFF)' $(FLAGS))
+		--cutoff-time '$(CUTOFF)' $(FLAGS) && \
+		narrow-to-wide --mode validate --repair --ship-id '$*' $(CHECK))
 	@$(forget)
 
 # What is done, and what is not.

@@ -17,13 +17,17 @@ correct() {
 	done
 }
 
-# A file is whole, so it is given a seal; an empty cell stays as it is in the tables.
+# A file is whole, so it is given a seal; an empty cell stays as it is in the tables. A ship without
+# tables may be mistyped.
 correct_file() {
+	local unknown=${on_unknown:-error}
+
+	[[ $unknown != add || ${new_ship[*]-} ]] || unknown=channels
 	map-fields "${loud[@]}" --progress none --seal \
 		--rename "${file_time:-timestamp}:created_time" \
 		"${ships[@]/#--ship-id=/--set=ship_id=}" -- "$1" |
 		pg-copy-load "${loud[@]}" --wide --live --progress none \
-			--on-unknown "${on_unknown:-error}" ${dry_run:+"$dry_run"} "${format[@]}" \
+			--on-unknown "$unknown" ${dry_run:+"$dry_run"} "${format[@]}" \
 			"${target[@]}" ||
 		pipe_failed map-fields pg-copy-load -- "${PIPESTATUS[@]}"
 }

@@ -15,8 +15,8 @@ live_pipeline() (
 	trap : INT TERM
 	export FERRY_WORKER=$BASHPID
 	pg-narrow-dump "${loud[@]}" --job "$job_id" --follow "$how" "${past[@]}" "${interval[@]}" \
-		--seal --progress none "${narrow[@]}" "${ships[@]}" "${rejects[@]}" "${ack[@]}" \
-		"${lag[@]}" |
+		--seal --progress none "${narrow[@]}" "${ships[@]}" "${new_ship[@]}" \
+		"${rejects[@]}" "${ack[@]}" "${lag[@]}" |
 		(trap '' INT TERM && exec pivot-wide "${loud[@]}" "${wide_format[@]}" --seal \
 			--progress none) |
 		(trap '' INT TERM && exec pg-copy-load "${loud[@]}" --wide --keep-rejects \
@@ -84,7 +84,8 @@ backfill() {
 		warn 'some chunks failed and were left out: --retry-failed tries them again'
 		code=0
 	elif ((code == 0)); then
-		[[ ! $worked ]] || pg-wide-tables analyze "${target[@]}" "${ships[@]}" || :
+		[[ ! $worked ]] ||
+			pg-wide-tables analyze "${target[@]}" "${ships[@]}" "${new_ship[@]}" || :
 		tell 'all of the past is there; following what is new'
 	fi
 	return "$code"
@@ -124,7 +125,7 @@ set_up_follower() {
 		"${target[@]}" "${plan[@]}" "${follow[@]}" "${ships[@]}" "${new_ship[@]}")
 	job_id=${answer% *} how=${answer#* }
 	retry75 "$max_tries" pg-wide-ledger plan "${loud[@]}" --live "${narrow[@]}" \
-		"${target[@]}" "${plan[@]}" "${ships[@]}" >/dev/null
+		"${target[@]}" "${plan[@]}" "${ships[@]}" "${new_ship[@]}" >/dev/null
 }
 
 # What the source wrote between a finished migration and now is planned; but without its end
@@ -149,7 +150,8 @@ follow_source() {
 
 	set_up_follower
 	prepare_tables
-	[[ ! $retry_failed ]] || pg-wide-ledger retry "${loud[@]}" --job "$job_id" "${ships[@]}"
+	[[ ! $retry_failed ]] || pg-wide-ledger retry "${loud[@]}" --job "$job_id" "${ships[@]}" \
+		"${new_ship[@]}"
 	if [[ $how == slot ]]; then
 		ack=(--ack "$run/ack")
 		defer rm -f "$run/ack"

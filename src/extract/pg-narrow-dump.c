@@ -17,6 +17,7 @@
 #include "follow/narrow_chunk.h"
 #include "follow/pace.h"
 #include "ledger/ledger_opts.h"
+#include "ledger/ledger_ships.h"
 #include "ledger/ledger_origin.h"
 #include "stream/extract.h"
 
@@ -28,7 +29,7 @@ struct conf {
 	int64_t chunk, interval, overlap, pace;
 	uint64_t job, max_lag;
 	int follow;
-	bool past;
+	bool past, new_ship;
 	struct io_opts io;
 };
 
@@ -56,6 +57,7 @@ static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "What to read" },
 	NARROW_SOURCE_OPT(struct conf, source),
 	NARROW_SHIPS_OPT(struct conf, ships),
+	NARROW_NEW_SHIP_OPT(struct conf, new_ship),
 	{ .name = "since", .not_with = "job follow=slot",
 	  .kind = OPT_TIME, .offset = offsetof(struct conf, since), .arg = "TIME",
 	  .help = "rows from this time on (default: the first there is)" },
@@ -68,9 +70,8 @@ static const struct opt options[] = {
 	  .min = 1, .help = "claim chunks of this job until none is left" },
 	{ .name = "target", .kind = OPT_STR, .offset = offsetof(struct conf, target),
 	  .arg = "CONNINFO", .env = "FERRY_TARGET", .help = "with --job: where the ledger is" },
-	{ .name = "pace", .needs = "job",
-	  .kind = OPT_DURATION, .offset = offsetof(struct conf, pace),
-	  .arg = "DURATION",
+	{ .name = "pace", .needs = "job", .kind = OPT_DURATION,
+	  .offset = offsetof(struct conf, pace), .arg = "DURATION",
 	  .help = "with --job: aim for chunks of this duration; pause while the source is slow" },
 	{ .kind = OPT_GROUP, .help = "Following live data" },
 	{ .name = "follow", .letter = 'f', .kind = OPT_ENUM,
@@ -471,6 +472,8 @@ static void open_all(struct dump *d)
 			.wanted = d->conf.pace,
 			.interval = d->conf.interval };
 	}
+	if (!d->conf.new_ship)
+		ledger_want_ships(d->narrow, d->source, d->target, &d->job, &d->conf.ships);
 	d->x = extract_open(&d->conf.io, io_wants_seal(&d->conf.io));
 	d->chunk.ops = has_ops(d);
 	wr_cols(d->x->wr, columns, ARRAY_LEN(columns) - !d->chunk.ops);

@@ -12,6 +12,7 @@
 #include "core/msg.h"
 #include "core/num.h"
 #include "core/stop.h"
+#include "ledger/ledger_ships.h"
 #include "narrow/narrow.h"
 #include "stream/extract.h"
 
@@ -20,7 +21,7 @@ struct conf {
 	struct narrow_opts narrow;
 	struct opt_list ships;
 	int64_t sample;
-	bool complete;
+	bool complete, new_ship;
 	struct io_opts io;
 };
 
@@ -41,6 +42,7 @@ static const struct opt options[] = {
 	  .help = "look at the newest rows of each ship, so far back (default 60m)" },
 	{ .name = "complete", .kind = OPT_FLAG, .offset = offsetof(struct conf, complete),
 	  .help = "look at the whole table" },
+	NARROW_NEW_SHIP_OPT(struct conf, new_ship),
 	NARROW_OPTS(struct conf, narrow),
 	EXTRACT_OUT_OPTS(struct conf, io, "NDJSON"),
 	IO_REPORT_OPTS(struct conf, io),
@@ -271,12 +273,15 @@ int main(int argc, char **argv)
 	opt_parse(&program, &s.conf, &argc, &argv);
 	if (argc > 0)
 		opt_usage("unexpected operand %s", msg_q(sl_of(argv[0])));
+	extract_check(&s.conf.io);
 	if (s.conf.io.out_format == FMT_AUTO)
 		s.conf.io.out_format = FMT_NDJSON;
 	s.pg = narrow_connect(s.conf.source, &s.conf.narrow);
 	stop_catch(cancel, s.pg);
 	pg_set(s.pg, "transaction_read_only", "on");
 	s.narrow = narrow_detect(s.pg, &s.conf.narrow);
+	if (!s.conf.new_ship)
+		ledger_want_ships(s.narrow, s.pg, NULL, NULL, &s.conf.ships);
 	put_format(s.narrow, &s.format);
 	s.x = extract_open(&s.conf.io, false);
 	wr_cols(s.x->wr, columns, ARRAY_LEN(columns));

@@ -502,11 +502,10 @@ static void open_journal(struct prog *p, const char *input)
 	mem_free(path);
 }
 
-static void open_failed(struct prog *p, const char *input)
+static void open_failed(struct prog *p)
 {
 	if (!p->conf.failed)
 		return;
-	path_claim(PATH_READ, "the input", input);
 	p->failed = out_open(p->conf.failed, 0);
 	out_show(p->failed); /* it is for what goes wrong: whatever ends the program, it is there */
 }
@@ -530,17 +529,18 @@ static void start(struct prog *p, const char *input)
 	struct aws_error e;
 
 	p->started = clock_monotonic();
+	path_claim(PATH_READ, "the input", input);
+	stats_forget(c->stats);
 	p->aws = aws_open(&c->aws, &e);
 	if (!p->aws)
 		aws_die(&e, "cannot talk to AWS");
 	fs_need_group(p->aws, p->group_name, &p->group);
 	check_group(p);
-	p->io = io_open(&c->io, input); /* which claims the input */
-	stats_forget(c->stats);
+	p->io = io_open(&c->io, input);
 	p->io->reject_hint = "--failed FILE keeps such records and goes on";
 	p->io->asks_whole = !p->conf.accept_unsealed;
 	p->io->own_progress = !c->dry_run;
-	open_failed(p, input);
+	open_failed(p);
 	if (!c->dry_run)
 		open_journal(p, input);
 	fs_coder_init(&p->coder, &p->group, (enum fs_when)c->when, c->deletion != DELETE_NONE);

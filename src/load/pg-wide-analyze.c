@@ -10,7 +10,7 @@
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/opt.h"
-#include "ledger/ledger.h"
+#include "ledger/ledger_ships.h"
 #include "stream/out.h"
 
 struct conf {
@@ -126,6 +126,7 @@ int main(int argc, char **argv)
 	run.source = narrow_connect(run.conf.source, &run.conf.narrow);
 	run.target = pg_connect(run.conf.target.conninfo, "target");
 	run.n = narrow_detect(run.source, &run.conf.narrow);
+	ledger_want_ships(run.n, run.source, NULL, NULL, &run.conf.ships);
 	if (verb == 0)
 		analyze_migration(&run);
 	else

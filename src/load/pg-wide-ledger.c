@@ -44,106 +44,65 @@ static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "Input" },
 	LEDGER_JOB_OPT(struct conf, job),
 	NARROW_SHIPS_OPT(struct conf, ships),
-	{ .name = "cutoff-time", .verbs = "plan|follow",
-	  .letter = 'c', .kind = OPT_TIME,
-		.offset = offsetof(struct conf, cutoff), .arg = "TIME",
-		.help = "history ends here (UTC); kept in the ledger" },
+	{ .name = "cutoff-time", .verbs = "plan|follow", .letter = 'c', .kind = OPT_TIME,
+	  .offset = offsetof(struct conf, cutoff), .arg = "TIME",
+	  .help = "history ends here (UTC); kept in the ledger" },
 	{ .name = "since", .verbs = "plan|follow",
 	  .kind = OPT_TIME, .offset = offsetof(struct conf, since), .arg = "TIME",
 		.help = "leave out what is earlier" },
 	{ .name = "until", .verbs = "plan|follow",
 	  .kind = OPT_TIME, .offset = offsetof(struct conf, until), .arg = "TIME",
 		.help = "leave out what is from this time on, for now" },
-	{ .name = "chunk", .verbs = "plan|follow",
-	  .kind = OPT_DURATION, .offset = offsetof(struct conf, chunk),
-		.arg = "DURATION",
-		.help = "length of a chunk (default 24h)" },
-	{ .name = "live",
-		.verbs = "plan",
-		.kind = OPT_FLAG,
-		.offset = offsetof(struct conf, live),
-		.help = "all there is, whatever the cutoff; what comes is followed" },
-	{ .name = "follow",
-		.verbs = "follow",
-		.kind = OPT_ENUM,
-		.offset = offsetof(struct conf, follow),
-		.choices = "auto|slot|poll",
-		.help = "how the source tells what is new" },
-	{ .name = "new-ship", .verbs = "follow", .needs = "ship-id", .weakens = true,
-	  .kind = OPT_FLAG, .offset = offsetof(struct conf, new_ship),
-	  .help = "a ship that the source does not have yet is to come" },
+	{ .name = "chunk", .verbs = "plan|follow", .kind = OPT_DURATION,
+	  .offset = offsetof(struct conf, chunk), .arg = "DURATION",
+	  .help = "length of a chunk (default 24h)" },
+	{ .name = "live", .verbs = "plan", .kind = OPT_FLAG, .offset = offsetof(struct conf, live),
+	  .help = "all there is, whatever the cutoff; what comes is followed" },
+	{ .name = "follow", .verbs = "follow", .kind = OPT_ENUM,
+	  .offset = offsetof(struct conf, follow), .choices = "auto|slot|poll",
+	  .help = "how the source tells what is new" },
+	NARROW_NEW_SHIP_OPT(struct conf, new_ship, .verbs = "plan|follow|retry"),
 	{ .name = "slot", .verbs = "follow", .not_with = "follow=poll",
 	  .kind = OPT_STR, .offset = offsetof(struct conf, slot), .arg = "NAME",
 	  .help = "name of the slot that is made (default: one of its own)" },
 	{ .name = "publication", .verbs = "follow", .not_with = "follow=poll",
 	  .kind = OPT_STR, .offset = offsetof(struct conf, publication), .arg = "NAME",
 	  .help = "the publication; made where it is not there, and kept" },
-	{ .name = "format",
-		.letter = 'f',
-		.kind = OPT_ENUM,
-		.offset = offsetof(struct conf, format),
-		.choices = LEDGER_REPORT_CHOICES,
-		.help = "of what is printed; prometheus: status only (default table)" },
+	{ .name = "format", .letter = 'f', .kind = OPT_ENUM,
+	  .offset = offsetof(struct conf, format), .choices = LEDGER_REPORT_CHOICES,
+	  .help = "of what is printed; prometheus: status only (default table)" },
 	{ .name = "count", .verbs = "status",
 	  .kind = OPT_FLAG, .offset = offsetof(struct conf, count),
 		.help = "count the rows of the wide tables, too" },
 	{ .name = "all", .verbs = "status", .not_with = "format=csv|prometheus job",
 	  .kind = OPT_FLAG, .offset = offsetof(struct conf, all),
 	  .help = "every job of the ledger, one after the other" },
-	{ .name = "limit",
-		.verbs = "events|failed",
-		.kind = OPT_UINT,
-		.offset = offsetof(struct conf, limit),
-		.arg = "N",
-		.min = 1,
-		.max = 1000000,
-		.help = "so many (default 50)" },
+	{ .name = "limit", .verbs = "events|failed", .kind = OPT_UINT,
+	  .offset = offsetof(struct conf, limit), .arg = "N", .min = 1, .max = 1000000,
+	  .help = "so many (default 50)" },
 	{ .kind = OPT_GROUP, .help = "Watch" },
-	{ .name = "alert-command",
-		.verbs = "watch",
-		.kind = OPT_STR,
-		.offset = offsetof(struct conf, alert.command),
-		.arg = "COMMAND",
-		.help = "run it for every warning and worse" },
-	{ .name = "alert-lag",
-		.verbs = "watch",
-		.kind = OPT_DURATION,
-		.offset = offsetof(struct conf, alert.lag_us),
-		.arg = "DURATION",
-		.unit = CLOCK_US_PER_SEC,
-		.help = "warn when the wide tables are so far behind (default 60s)" },
-	{ .name = "alert-rejects",
-		.verbs = "watch",
-		.kind = OPT_UINT,
-		.offset = offsetof(struct conf, alert.reject_percent),
-		.arg = "PERCENT",
-		.max = 100,
-		.help = "warn when more rows cannot be carried over (default 1)" },
-	{ .name = "alert-disk",
-		.verbs = "watch",
-		.kind = OPT_UINT,
-		.offset = offsetof(struct conf, alert.disk_percent),
-		.arg = "PERCENT",
-		.max = 100,
-		.help = "warn when less of the target's disk is free (default 10)" },
+	{ .name = "alert-command", .verbs = "watch", .kind = OPT_STR,
+	  .offset = offsetof(struct conf, alert.command), .arg = "COMMAND",
+	  .help = "run it for every warning and worse" },
+	{ .name = "alert-lag", .verbs = "watch", .kind = OPT_DURATION,
+	  .offset = offsetof(struct conf, alert.lag_us), .arg = "DURATION",
+	  .unit = CLOCK_US_PER_SEC,
+	  .help = "warn when the wide tables are so far behind (default 60s)" },
+	{ .name = "alert-rejects", .verbs = "watch", .kind = OPT_UINT,
+	  .offset = offsetof(struct conf, alert.reject_percent), .arg = "PERCENT", .max = 100,
+	  .help = "warn when more rows cannot be carried over (default 1)" },
+	{ .name = "alert-disk", .verbs = "watch", .kind = OPT_UINT,
+	  .offset = offsetof(struct conf, alert.disk_percent), .arg = "PERCENT", .max = 100,
+	  .help = "warn when less of the target's disk is free (default 10)" },
 	FOLLOW_LAG_OPT(struct conf, max_lag, .verbs = "watch"),
-	{ .name = "once",
-		.verbs = "watch",
-		.kind = OPT_FLAG,
-		.offset = offsetof(struct conf, once),
-		.help = "look and tell once; for cron or a timer" },
-	{ .name = "every",
-		.kind = OPT_DURATION,
-		.offset = offsetof(struct conf, alert.every_us),
-		.arg = "DURATION",
-		.unit = CLOCK_US_PER_SEC,
-		.help = "watch, progress: look so often (default 5s, 10s)" },
-	{ .name = "while",
-		.kind = OPT_UINT,
-		.offset = offsetof(struct conf, process),
-		.arg = "PROCESS",
-		.max = INT32_MAX,
-		.help = "watch, progress: as long as it is there (default: who started this)" },
+	{ .name = "once", .verbs = "watch", .kind = OPT_FLAG, .offset = offsetof(struct conf, once),
+	  .help = "look and tell once; for cron or a timer" },
+	{ .name = "every", .kind = OPT_DURATION, .offset = offsetof(struct conf, alert.every_us),
+	  .arg = "DURATION", .unit = CLOCK_US_PER_SEC,
+	  .help = "watch, progress: look so often (default 5s, 10s)" },
+	{ .name = "while", .kind = OPT_UINT, .offset = offsetof(struct conf, process),
+	  .arg = "PROCESS", .max = INT32_MAX,
+	  .help = "watch, progress: as long as it is there (default: who started this)" },
 	{ .kind = OPT_GROUP, .help = "Source" },
 	NARROW_SOURCE_OPT(struct conf, source),
 	NARROW_OPTS(struct conf, narrow),
@@ -209,7 +168,8 @@ static void say_plan(const struct run *run, const struct ledger_plan *plan)
 	if (run->conf.cutoff.given && run->conf.cutoff.instant < run->job.cutoff)
 		msg_warn("the cutoff of the job is later than --cutoff-time, and stays");
 	if (run->job.cutoff > clock_now())
-		msg_warn("the cutoff lies in the future: run again for rows that come until then");
+		msg_warn("the cutoff lies in the future, so this run ends now: run again for rows "
+			 "that come until then");
 }
 
 /* Where history ends is the user's to say, once: by this option or at an earlier plan. */
@@ -265,6 +225,14 @@ static void open_source(struct run *run, struct source *s)
 	run->job.chunk_us = run->conf.chunk;
 	if (run->conf.since.given)
 		run->job.since = run->conf.since.instant;
+}
+
+/* A ship that does not exist would be followed for ever, or called done. `s` may be NULL. */
+static void want_ships(const struct run *run, const struct source *s)
+{
+	if (!run->conf.new_ship)
+		ledger_want_ships(s ? s->narrow : NULL, s ? s->pg : NULL, run->target, &run->job,
+			&run->conf.ships);
 }
 
 static void refuse_shared(struct run *run, struct source *s)
@@ -326,6 +294,7 @@ static void do_plan(struct run *run)
 
 	open_source(run, &s);
 	need_cutoff(run);
+	want_ships(run, &s);
 	open_job(run, &s);
 	count = ledger_ships_find(s.pg, s.narrow, run->conf.ships.v, run->conf.ships.n,
 		run->job.chunk_us, &run->arena, &ships);
@@ -369,22 +338,6 @@ static void check_name(const char *name)
 		opt_usage("names that begin with ferry_ are those that slots get by themselves");
 }
 
-/* A ship that does not exist would be followed for ever. */
-static void check_ships(const struct run *run, struct source *s)
-{
-	int64_t first, last;
-
-	for (size_t i = 0; i < run->conf.ships.n && !run->conf.new_ship; i++) {
-		struct sl ship = run->conf.ships.v[i];
-
-		if (!narrow_range(s->narrow, s->pg, &ship, 1, &first, &last) && !s->narrow->odd)
-			die_hint(EX_CONFIGURATION,
-				"narrow-to-wide --mode schema-only lists those there are; "
-				"--new-ship, if it is to come",
-				"ship %s has no rows in %s", msg_q(ship), s->narrow->table);
-	}
-}
-
 /* Before the past is planned: the follower begins at this moment, and what is there now is past. */
 static void do_follow(struct run *run)
 {
@@ -400,7 +353,7 @@ static void do_follow(struct run *run)
 	check_name(asked.publication);
 
 	open_source(run, &s);
-	check_ships(run, &s);
+	want_ships(run, &s);
 	open_job(run, &s);
 	if (ledger_total(run->target, run->job.id, NULL, 0).done > 0)
 		late = "rows may have come late for chunks that were done before";
@@ -463,6 +416,7 @@ static void do_retry(struct run *run)
 	uint64_t n = 0;
 
 	need_job(run);
+	want_ships(run, NULL);
 	for (size_t i = 0; i < run->conf.ships.n; i++)
 		n += ledger_retry(run->target, run->job.id, run->conf.ships.v[i]);
 	if (run->conf.ships.n == 0)
@@ -502,6 +456,7 @@ static void do_status(struct run *run)
 
 	if (n == 0) {
 		need_job(run);
+		want_ships(run, NULL);
 		add_status(run, &text);
 	}
 	for (size_t i = 0; i < n; i++)
@@ -519,6 +474,7 @@ static void do_list(struct run *run, bool events)
 	if (run->conf.format == LEDGER_PROMETHEUS)
 		opt_usage("--format prometheus is for status");
 	need_job(run);
+	want_ships(run, NULL);
 	(events ? ledger_events_report : ledger_failed_report)(
 		run->target, run->job.id, only->v, only->n, run->conf.limit, format, &text);
 	put(&text);

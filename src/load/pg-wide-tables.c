@@ -30,32 +30,23 @@ struct conf {
 	struct target_opts target;
 	struct narrow_opts narrow;
 	struct opt_list ships;
-	bool drop_tables, yes, leave_slot, cascade;
+	bool drop_tables, yes, leave_slot, cascade, new_ship;
 };
 
 static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "Input" },
 	NARROW_SHIPS_OPT(struct conf, ships),
-	{ .name = "drop-tables",
-		.verbs = "create", .weakens = true,
-		.kind = OPT_FLAG,
-		.offset = offsetof(struct conf, drop_tables),
-		.help = "drop the tables there are first" },
-	{ .name = "yes",
-		.verbs = "rollback", .weakens = true,
-		.letter = 'y',
-		.kind = OPT_FLAG,
-		.offset = offsetof(struct conf, yes),
-		.help = "do not ask" },
-	{ .name = "cascade",
-		.kind = OPT_FLAG,
-		.offset = offsetof(struct conf, cascade),
-		.help = "rollback, --drop-tables: drop views that others made of the tables, too" },
-	{ .name = "leave-slot",
-		.verbs = "rollback", .weakens = true,
-		.kind = OPT_FLAG,
-		.offset = offsetof(struct conf, leave_slot),
-		.help = "the source cannot be reached, its slot stays" },
+	NARROW_NEW_SHIP_OPT(struct conf, new_ship, .verbs = "create|analyze"),
+	{ .name = "drop-tables", .verbs = "create", .weakens = true, .kind = OPT_FLAG,
+	  .offset = offsetof(struct conf, drop_tables),
+	  .help = "drop the tables there are first" },
+	{ .name = "yes", .verbs = "rollback", .weakens = true, .letter = 'y', .kind = OPT_FLAG,
+	  .offset = offsetof(struct conf, yes), .help = "do not ask" },
+	{ .name = "cascade", .kind = OPT_FLAG, .offset = offsetof(struct conf, cascade),
+	  .help = "rollback, --drop-tables: drop views that others made of the tables, too" },
+	{ .name = "leave-slot", .verbs = "rollback", .weakens = true, .kind = OPT_FLAG,
+	  .offset = offsetof(struct conf, leave_slot),
+	  .help = "the source cannot be reached, its slot stays" },
 	{ .kind = OPT_GROUP, .help = "Source" },
 	NARROW_SOURCE_OPT(struct conf, source),
 	NARROW_OPTS(struct conf, narrow),
@@ -66,6 +57,7 @@ static const struct opt options[] = {
 struct run {
 	struct conf conf;
 	const char *own; /* the narrow table whose jobs are meant; NULL: whichever fill these */
+	bool again; /* what is gone already is as well, unless it never was */
 	struct pg *target;
 	struct arena arena;
 };
@@ -101,6 +93,22 @@ static void do_register(struct run *run)
 }
 
 /*
+ * Is its time of a type with a zone? The key is of that type: tables are made before any row comes.
+ * Refuses a ship of `named` that it does not have.
+ */
+static bool ask_source(const struct run *run, const struct opt_list *named)
+{
+	struct pg *source = narrow_connect(run->conf.source, &run->conf.narrow);
+	struct narrow *n = narrow_detect(source, &run->conf.narrow);
+	bool zoned = n->zone;
+
+	ledger_want_ships(n, source, NULL, NULL, named);
+	narrow_free(n);
+	pg_close(source);
+	return zoned;
+}
+
+/*
  * Ships registered for this target, in bytewise order, or those of --ship-id among them. A ship of
  * another prefix in the same schema is somebody else's.
  */
@@ -131,13 +139,18 @@ static void add_ships(struct run *run, struct names *out)
 			(void)names_add(run->conf.ships.n ? &all : out, pg_value(r, i, 0), NULL);
 	registry_close(registry);
 	for (size_t i = 0; i < run->conf.ships.n; i++) {
-		if (names_find(&all, run->conf.ships.v[i]) != NAMES_NONE)
-			(void)names_add(out, run->conf.ships.v[i], NULL);
-		else if (run->own)
+		struct sl ship = run->conf.ships.v[i];
+
+		if (names_find(&all, ship) != NAMES_NONE) {
+			(void)names_add(out, ship, NULL);
+			continue;
+		}
+		if (run->own || !(run->again || run->conf.new_ship))
 			die(EX_CONFIGURATION, "nothing was changed: ship %s is not one of %s",
-				msg_q(run->conf.ships.v[i]), run->own);
-		else
-			msg_warn("ship %s is not registered", msg_q(run->conf.ships.v[i]));
+				msg_q(ship), run->own ? run->own : "those registered");
+		if (run->again)
+			(void)ask_source(run, &(struct opt_list){ &ship, 1 });
+		msg_warn("ship %s is not registered", msg_q(ship));
 	}
 	names_free(&all);
 	pg_clear(r);
@@ -150,18 +163,6 @@ static void take_own(struct run *run)
 
 	if (ledger_is_mixed(run->target, t->schema, t->prefix))
 		run->own = run->conf.narrow.table ? run->conf.narrow.table : NARROW_DEFAULT_TABLE;
-}
-
-/* The key is of the type that the source has for time: the tables are made before any row comes. */
-static bool is_zoned(const struct run *run)
-{
-	struct pg *source = narrow_connect(run->conf.source, &run->conf.narrow);
-	struct narrow *n = narrow_detect(source, &run->conf.narrow);
-	bool zoned = n->zone;
-
-	narrow_free(n);
-	pg_close(source);
-	return zoned;
 }
 
 /* Before anything is changed: views of others stand in the way of dropping the tables. */
@@ -185,7 +186,7 @@ static void do_create(struct run *run)
 	size_t tables = 0;
 
 	prepare(run);
-	registry_zoned(r, is_zoned(run));
+	registry_zoned(r, ask_source(run, &(struct opt_list){ NULL, 0 }));
 	if (run->conf.drop_tables)
 		take_own(run);
 	add_ships(run, &ships);
@@ -358,6 +359,7 @@ static void do_rollback(struct run *run)
 		return;
 	}
 	take_own(run);
+	run->again = true;
 	add_ships(run, &ships);
 	want_no_views(run, r, &ships);
 	add_question(run, &ships, &question);

@@ -372,13 +372,14 @@ static NORETURN COLD void refuse(const struct prog *p, enum pivot_result why, st
 			 "%s: record %llu: %s is not among the columns of %s", file, record,
 			 msg_q(name), p->conf.columns);
 	if (why == PIVOT_NO_NUMBER)
-		die(EX_DATA, "%s: record %llu: %s at %s is no number that can be added: %s", file,
-		    record, msg_q(name), at, msg_q(field_sl(value)));
+		die(EX_DATA, "%s: record %llu: %s at %s is no number that can be %s: %s", file,
+		    record, msg_q(name), at,
+		    p->conf.on_duplicate >= DUP_SUM ? "added" : "compared with others of the cell",
+		    msg_q(field_sl(value)));
 	if (why == PIVOT_REPEATED)
 		die_hint(EX_DATA, "--on-duplicate last, first, max and others make one of them",
 			 "%s: record %llu: %sa second value for %s at %s: %s after %s", file,
-			 record, ship,
-			 msg_q(name), at, msg_q(field_sl(value)),
+			 record, ship, msg_q(name), at, msg_q(field_sl(value)),
 			 msg_q(field_sl(pivot_other(&p->pivot))));
 	die_hint(EX_DATA, "sort it first, or use --on-unsorted sort",
 		 "%s: record %llu: field %s: %s comes %s%s: the input is not sorted by key", file,

@@ -6,7 +6,7 @@
  * and of the keys.
  *
  * contract: quality-clean --enable normalize_strings,deduplicate -k value
- * contract: quality-clean --enable deduplicate -k value --keep newest --event-time value \
+ * contract: quality-clean --enable deduplicate -k value --keep newest --event-time created_time \
  *           --memory 64K
  */
 #include "core/clock.h"
@@ -278,13 +278,16 @@ static struct hash128 hash_key(struct state *st)
 	return sip_hash(&st->sip, str_sl(&st->key_text));
 }
 
-/* What has no event time is older than all that have one. */
-static int64_t event_time(const struct state *st, size_t n)
+/*
+ * What has no event time is older than all that have one. False where it cannot be compared: of
+ * 02/01/2024 and of milliseconds nobody knows what they are newer than.
+ */
+static bool event_time(const struct state *st, size_t n, int64_t *ns)
 {
 	const struct field *f = st->time_at < n ? &st->row[st->time_at] : NULL;
-	int64_t ns;
 
-	return f && !field_is_null(f) && cast_time_ns(field_sl(f), &ns) ? ns : INT64_MIN;
+	*ns = INT64_MIN;
+	return !f || field_is_null(f) || cast_time_ns(field_sl(f), ns);
 }
 
 static void emit_held(struct state *st, struct filter_run *run)
@@ -297,10 +300,10 @@ static void emit_held(struct state *st, struct filter_run *run)
 		filter_emit(run, f, n);
 }
 
-static bool pass_unique(struct state *st, struct filter_run *run, const struct rec *rec)
+static bool pass_unique(
+	struct state *st, struct filter_run *run, const struct rec *rec, int64_t time)
 {
 	struct hash128 key;
-	int64_t time = 0;
 
 	if (has_key(st, rec->n))
 		key = hash_key(st);
@@ -308,9 +311,7 @@ static bool pass_unique(struct state *st, struct filter_run *run, const struct r
 		key = (struct hash128){ rec->record, ~UINT64_C(0) };
 	else
 		key = hash_record(st, rec->n);
-	if (st->rules.keep == KEEP_NEWEST)
-		time = event_time(st, rec->n);
-	else if (st->rules.keep == KEEP_LAST)
+	if (st->rules.keep == KEEP_LAST)
 		time = (int64_t)rec->record;
 	switch (dedup_put(st->dedup, key, time, st->row, rec->n)) {
 	case DEDUP_PASS:
@@ -342,6 +343,7 @@ static void row(void *ctx, struct filter_run *run, const struct rec *rec)
 {
 	struct state *st = ctx;
 	struct quality_fault fault;
+	int64_t time = 0;
 
 	if (st->profile)
 		profile_add(st->profile, rec);
@@ -363,7 +365,13 @@ static void row(void *ctx, struct filter_run *run, const struct rec *rec)
 		refuse(st, run, rec, &fault);
 		return;
 	}
-	if (!st->dedup || pass_unique(st, run, rec))
+	if (st->dedup && st->rules.keep == KEEP_NEWEST && !event_time(st, rec->n, &time)) {
+		fault = (struct quality_fault){ st->time_at, sl_of(st->rules.event_time),
+			"not a time (ISO 8601, or Unix seconds), but it tells the newest" };
+		refuse(st, run, rec, &fault);
+		return;
+	}
+	if (!st->dedup || pass_unique(st, run, rec, time))
 		filter_emit(run, st->row, rec->n);
 }
 

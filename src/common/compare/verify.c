@@ -347,9 +347,12 @@ static void find_ranges(struct verify *v, struct pg *target)
 	v->n_ranges = ledger_ranges(target, &v->job, &what, &v->ships, &v->arena, &v->range);
 	if (o->watch)
 		verify_watch_thin(o->watch, v);
+	for (size_t i = 0; i < o->n_only && !is_part(v); i++)
+		if (names_find(&v->ships, o->only[i]) == NAMES_NONE)
+			die(EX_CONFIGURATION, "job %llu has no chunks of ship %s",
+				(unsigned long long)v->job.id, msg_q(o->only[i]));
 	if (v->ships.n == 0 && !is_part(v))
-		die(EX_CONFIGURATION, "job %llu has no chunks%s", (unsigned long long)v->job.id,
-			o->n_only ? " of this ship" : "");
+		die(EX_CONFIGURATION, "job %llu has no chunks", (unsigned long long)v->job.id);
 }
 
 /* Asks the ledger what there is, and both servers how to hash; nothing stays open behind the fork.

@@ -393,9 +393,10 @@ static const char plan_sql[] =
 	"), added AS ("
 	" INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, weight)"
 	" SELECT $1, ship, greatest(t, lower(p)), least(t + step, upper(p)), weight FROM cut"
-	" WHERE (SELECT count(*) FROM cut) <= $6::bigint RETURNING ship, chunk_from, chunk_to)"
+	" WHERE (SELECT count(*) FROM cut) <= $6::bigint"
+	" ON CONFLICT DO NOTHING RETURNING ship, chunk_from, chunk_to)"
 	"SELECT count(*), count(DISTINCT ship), min(chunk_from), max(chunk_to),"
-	" (SELECT count(*) FROM cut) > $6::bigint FROM added";
+	" (SELECT count(*) FROM cut) FROM added";
 
 static void keep_cutoff(struct pg *target, struct ledger_job *job, int64_t cutoff)
 {
@@ -442,10 +443,11 @@ void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff, int6
 	struct ledger_text number, step, since, end_text, most;
 	struct str list = { 0 };
 	struct pg_result *r;
-	int64_t end;
+	uint64_t cut;
+	int64_t end, now = clock_floor(clock_now(), CLOCK_US_PER_SEC);
 
 	keep_cutoff(target, job, cutoff);
-	end = cutoff == LEDGER_NO_TIME ? LEDGER_NO_TIME : job->cutoff;
+	end = cutoff == LEDGER_NO_TIME ? LEDGER_NO_TIME : job->cutoff < now ? job->cutoff : now;
 	if (until != LEDGER_NO_TIME && (end == LEDGER_NO_TIME || until < end))
 		end = until;
 	put_ships(&list, ships, n);
@@ -453,7 +455,8 @@ void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff, int6
 		(const char *[]){ ledger_u64(&number, job->id), str_z(&list),
 			ledger_interval(&step, job->chunk_us), ledger_time(&since, job->since),
 			ledger_time(&end_text, end), ledger_u64(&most, LEDGER_MAX_CHUNKS) });
-	if (sl_eq_str(pg_value(r, 0, 4), "t"))
+	cut = ledger_get_u64(r, 0, 4);
+	if (cut > LEDGER_MAX_CHUNKS)
 		die_hint(EX_CONFIGURATION, "take a longer --chunk",
 			"too many chunks: at most %d are planned", LEDGER_MAX_CHUNKS);
 	out->added = ledger_get_u64(r, 0, 0);
@@ -461,8 +464,11 @@ void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff, int6
 	out->from = ledger_get_time(r, 0, 2);
 	out->to = ledger_get_time(r, 0, 3);
 	pg_clear(r);
+	str_free(&list);
 	if (out->added)
 		say_planned(target, job, out);
-	pg_exec(target, "COMMIT");
-	str_free(&list);
+	if (cut > out->added) /* a worker met a ship at this moment: its chunk is seen by now */
+		ledger_plan(target, job, cutoff, until, ships, n, out);
+	else
+		pg_exec(target, "COMMIT");
 }

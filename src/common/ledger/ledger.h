@@ -101,8 +101,9 @@ struct ledger_plan {
  * done before rows come. Without a cutoff (LEDGER_NO_TIME), always to there: what comes later is
  * followed. One statement; existing chunks are left as they are. The cutoff is kept in the job; one
  * earlier than the job's is ignored (job->cutoff tells), so that all ships of a job end at the same
- * line. `until` (LEDGER_NO_TIME: none) ends this plan earlier, and is not kept. Dies with 78 when
- * that were more than LEDGER_MAX_CHUNKS. In a transaction of the caller's, which it commits.
+ * line; one that is to come ends this plan now, since its last chunk would be done before its rows
+ * are there. `until` (LEDGER_NO_TIME: none) ends it earlier, and is not kept. Dies with 78 when it
+ * were more than LEDGER_MAX_CHUNKS. In a transaction of the caller's, which it commits.
  */
 
 void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff, int64_t until,

@@ -90,6 +90,40 @@ size_t ledger_ships_find(struct pg *source, struct narrow *n, const struct sl *o
 	return found;
 }
 
+static bool is_known(struct pg *target, const struct ledger_job *job, struct sl ship)
+{
+	struct str list = { 0 };
+	struct pg_result *r = pg_query(target,
+		"SELECT FROM ferry.channel WHERE target_schema = $1 AND starts_with(table_name, $2)"
+		" AND ship = ANY ($4::text[]) UNION ALL SELECT FROM ferry.job JOIN"
+		" (SELECT job_id, ship FROM ferry.chunk UNION ALL"
+		"  SELECT job_id, ship FROM ferry.follow_ship) AS known USING (job_id)"
+		" WHERE target_schema = $1 AND target_prefix = $2 AND source_table = $3"
+		" AND ship = ANY ($4::text[]) LIMIT 1",
+		4, (const char *[]){ job->target_schema, job->target_prefix, job->source_table,
+			ledger_array(&list, &ship, 1) });
+	bool known = pg_rows(r) > 0;
+
+	pg_clear(r);
+	str_free(&list);
+	return known;
+}
+
+void ledger_want_ships(struct narrow *n, struct pg *source, struct pg *target,
+	const struct ledger_job *job, const struct opt_list *ships)
+{
+	int64_t first, last;
+
+	for (size_t i = 0; i < ships->n; i++)
+		if (!(target && is_known(target, job, ships->v[i])) &&
+			!(n && (narrow_range(n, source, &ships->v[i], 1, &first, &last) || n->odd)))
+			die_hint(EX_CONFIGURATION,
+				"narrow-to-wide --mode schema-only lists those there are; "
+				"one that is to come is followed with --new-ship",
+				"ship %s has no rows in %s", msg_q(ships->v[i]),
+				n ? n->table : "the ledger");
+}
+
 /* $1 to $4: what makes a job; jobs that read or write otherwise, but in the same schema. */
 #define NEIGHBOURS                                                                                 \
 	" FROM ferry.job j WHERE target_schema = $3"                                               \

@@ -2,6 +2,7 @@
 #ifndef FERRY_LEDGER_SHIPS_H
 #define FERRY_LEDGER_SHIPS_H
 
+#include "core/opt.h"
 #include "ledger/ledger.h"
 #include "narrow/narrow.h"
 
@@ -12,6 +13,13 @@
  */
 size_t ledger_ships_find(struct pg *source, struct narrow *n, const struct sl *only, size_t n_only,
 	int64_t chunk_us, struct arena *a, struct ledger_ship **out);
+
+/*
+ * Refuses (78) ships that neither the source has nor a job of these tables or their registry knows:
+ * mistyped ones. `n` with `source`, or `target` (where the ledger is) with `job`, may be NULL.
+ */
+void ledger_want_ships(struct narrow *n, struct pg *source, struct pg *target,
+	const struct ledger_job *job, const struct opt_list *ships);
 
 /* Are there jobs of another narrow table, source or prefix in the target schema of this one? */
 bool ledger_has_neighbours(struct pg *target, const struct ledger_job *job) NODISCARD;

@@ -70,6 +70,11 @@ struct narrow_opts {
 	{ .name = "ship-id", .letter = 's', .kind = OPT_LIST, .offset = offsetof(T, m), .min = 1,  \
 	  .arg = "SHIP", .help = "only this ship; may be given several times" }
 
+/* And that one of those is to come: it is not refused. `m` is a bool. */
+#define NARROW_NEW_SHIP_OPT(T, m, ...)                                                             \
+	{ .name = "new-ship", .kind = OPT_FLAG, .offset = offsetof(T, m), .needs = "ship-id",      \
+	  .weakens = true, .help = "a ship that has no rows yet is to come", ##__VA_ARGS__ }
+
 /* The same names in every program. `T` the struct of the configuration, `m` its narrow_opts. */
 #define NARROW_OPTS(T, m)                                                                          \
 	{ .kind = OPT_GROUP, .help = "Narrow table" },                                             \

@@ -138,10 +138,24 @@ static bool parse_unix(struct sl s, int64_t *instant)
 	return true;
 }
 
+/* 20240101, or 202401011230: a date to people, as Unix seconds a moment in 1970, or in 8383. */
+static bool is_compact(struct sl s, int64_t *instant)
+{
+	char text[17];
+
+	if ((s.n != 8 && s.n != 12) || (memcmp(s.p, "19", 2) != 0 && memcmp(s.p, "20", 2) != 0))
+		return false;
+	(void)snprintf(text, sizeof text, "%.4s-%.2s-%.2s %.2s:%.2s", s.p, s.p + 4, s.p + 6,
+		s.n == 12 ? s.p + 8 : "00", s.n == 12 ? s.p + 10 : "00");
+	return clock_parse(sl_of(text), instant);
+}
+
 static const char *to_instant(const struct field *f, int64_t *instant, bool *number)
 {
 	if (!may_be_number(f))
 		return "not a time";
+	if (is_compact(field_sl(f), instant))
+		return "a date or Unix seconds? 2024-01-01 would be one, 20240101.0 the other";
 	*number = parse_unix(field_sl(f), instant);
 	if (!*number && !clock_parse(field_sl(f), instant))
 		return "not a time (ISO 8601, six decimals at most, or Unix seconds)";
@@ -251,7 +265,9 @@ bool cast_time_ns(struct sl s, int64_t *ns)
 	char text[64];
 	unsigned rest;
 
-	if (decimal_parse(s, &d)) {
+	if (!is_compact(s, &us) && decimal_parse(s, &d)) {
+		if (!parse_unix(s, &us))
+			return false;
 		if (!decimal_scaled(&d, 9, ns) || __builtin_add_overflow(*ns, epoch, ns))
 			*ns = d.negative ? INT64_MIN : INT64_MAX;
 		return true;
@@ -260,7 +276,7 @@ bool cast_time_ns(struct sl s, int64_t *ns)
 		return false;
 	memcpy(text, s.p, s.n);
 	rest = take_nanoseconds(text, &s.n);
-	if (!clock_parse((struct sl){ text, s.n }, &us))
+	if (!is_compact(s, &us) && !clock_parse((struct sl){ text, s.n }, &us))
 		return false;
 	if (__builtin_mul_overflow(us, (int64_t)1000, ns) ||
 		__builtin_add_overflow(*ns, (int64_t)rest, ns))

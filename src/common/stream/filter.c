@@ -2,6 +2,7 @@
 
 #include "core/mem.h"
 #include "core/msg.h"
+#include "core/path.h"
 #include "stream/in.h"
 #include "stream/namelist.h"
 
@@ -157,6 +158,9 @@ int filter_main(const struct filter *f, int argc, char **argv)
 	int code;
 
 	opt_parse(&f->program, run.state, &argc, &argv);
+	for (int i = 0; i < argc; i++)
+		path_claim(PATH_READ, "the input", argv[i]);
+	meter_on_failure(opts, NULL);
 	if (f->check)
 		f->check(run.state);
 	run.io = io_open_all(opts, argv, argc);

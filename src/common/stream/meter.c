@@ -151,6 +151,20 @@ void meter_open_rejects(struct meter *m)
 		fail_rejects(m, EX_CANTCREATE, "append to");
 }
 
+/* Is the last line there without its end? Whoever wrote it was killed at it. */
+static bool ends_in_half(const struct meter *m, const struct stat *st)
+{
+	int fd = S_ISREG(st->st_mode) && st->st_size > 0
+			 ? open(m->opts->rejects, O_RDONLY | O_CLOEXEC) : -1;
+	char last = '\n';
+
+	if (fd >= 0) {
+		(void)!pread(fd, &last, 1, st->st_size - 1);
+		(void)close(fd);
+	}
+	return last != '\n';
+}
+
 /* All lines or none, and nobody's in between. */
 static void append_lines(struct meter *m)
 {
@@ -162,7 +176,8 @@ static void append_lines(struct meter *m)
 	while (flock(m->shared, LOCK_EX) != 0)
 		if (errno != EINTR)
 			fail_rejects(m, EX_IO, "lock");
-	if (fstat(m->shared, &st) != 0)
+	if (fstat(m->shared, &st) != 0 ||
+		(ends_in_half(m, &st) && write(m->shared, "\n", 1) < 0))
 		fail_rejects(m, EX_IO, "append to");
 	while (s.n) {
 		ssize_t n = write(m->shared, s.p, s.n);

@@ -269,14 +269,22 @@ static void count_drop(struct pivot *pv, size_t gi, struct sl name, const struct
 	pv->drop_sum += digest_cell(row, digest_name(name), field_sl(value));
 }
 
-static bool replaces(const struct pivot *pv, const struct field *old, const struct field *new)
+/* `mixed`: of a number and a text none is the larger one. */
+static bool replaces(
+	const struct pivot *pv, const struct field *old, const struct field *new, bool *mixed)
 {
-	if (pv->on_duplicate == DUP_MAX || pv->on_duplicate == DUP_MIN) {
-		int c = numbers_first(field_sl(new), field_sl(old));
+	struct sl a = field_sl(new), b = field_sl(old);
+	struct decimal x, y;
+	bool numbers;
+	int c;
 
-		return pv->on_duplicate == DUP_MAX ? c > 0 : c < 0;
-	}
-	return pv->on_duplicate == DUP_LAST;
+	if (pv->on_duplicate != DUP_MAX && pv->on_duplicate != DUP_MIN)
+		return pv->on_duplicate == DUP_LAST;
+	numbers = decimal_parse(a, &x);
+	*mixed = numbers != decimal_parse(b, &y);
+	c = numbers && !*mixed ? decimal_cmp(&x, &y) : 0;
+	c = c ? c : sl_cmp(a, b);
+	return pv->on_duplicate == DUP_MAX ? c > 0 : c < 0;
 }
 
 /* Puts a text behind that of a cell, whose room grows by doubling. */
@@ -336,7 +344,7 @@ static enum pivot_result put_cell(struct pivot *pv, struct pivot_row *r, size_t 
 				  const struct field *value)
 {
 	struct field *old;
-	bool replace;
+	bool replace, mixed = false;
 
 	if (UNLIKELY(value->kind == F_ABSENT))
 		return PIVOT_OK;
@@ -352,7 +360,9 @@ static enum pivot_result put_cell(struct pivot *pv, struct pivot_row *r, size_t 
 		}
 		if (pv->on_duplicate == DUP_ERROR)
 			return PIVOT_REPEATED;
-		replace = replaces(pv, old, value);
+		replace = replaces(pv, old, value, &mixed);
+		if (mixed)
+			return PIVOT_NO_NUMBER;
 		pv->duplicates++;
 		count_drop(pv, r->group, pv->columns.name[ci], replace ? old : value);
 		if (!replace)

@@ -37,7 +37,7 @@ enum pivot_result {
 	PIVOT_OK,
 	PIVOT_UNSORTED,	 /* the key comes after a larger one, or again: see pivot_last_key() */
 	PIVOT_REPEATED,	 /* DUP_ERROR, and the cell has a value already: pivot_other() */
-	PIVOT_NO_NUMBER, /* DUP_SUM, DUP_MEAN, and the value is none */
+	PIVOT_NO_NUMBER, /* DUP_SUM, DUP_MEAN: it is none; DUP_MAX, DUP_MIN: this or the other */
 	PIVOT_UNKNOWN,	 /* UNKNOWN_ERROR, and the column is not among those given */
 };
 

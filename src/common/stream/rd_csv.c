@@ -197,23 +197,23 @@ scan_plain(struct rd *rd, char sep, size_t *n_fields, size_t *len, bool *ascii)
 #endif
 
 /*
- * The header as a record, with a byte order mark or without: files joined by cat(1). It passes, for
- * it might be data, but not without a word.
+ * The header as a record, or any record behind a byte order mark: files joined by cat(1). It
+ * passes, for it might be data, but not without a word.
  */
 static void see_whether_header(struct rd *rd)
 {
-	if (rd->warned || rd->sealed || rd->conf.no_header || rd->rec.n != rd->cols.n)
-		return;
-	for (size_t i = 0; i < rd->rec.n; i++) {
-		struct sl f = field_sl(&rd->fields[i]);
+	bool header = !rd->conf.no_header && rd->rec.n == rd->cols.n;
+	struct sl first = field_sl(&rd->fields[0]), plain = utf8_unmarked(first);
 
-		if (!sl_eq(i == 0 ? utf8_unmarked(f) : f, rd->cols.name[i]))
-			return;
-	}
+	for (size_t i = 0; i < rd->rec.n && header; i++)
+		header = sl_eq(i == 0 ? plain : field_sl(&rd->fields[i]), rd->cols.name[i]);
+	if (rd->warned || rd->sealed || (!header && plain.n == first.n))
+		return;
 	rd->warned = true;
-	msg_warn("%s:%llu: the header comes again, as a record: were files joined by cat? "
+	msg_warn("%s:%llu: %s comes again, as a record: were files joined by cat? "
 		 "Programs take several files, and check their headers",
-		 in_name(rd->in), (unsigned long long)rd->rec.line);
+		 in_name(rd->in), (unsigned long long)rd->rec.line,
+		 header ? "the header" : "a byte order mark");
 }
 
 /*
@@ -241,7 +241,8 @@ static bool next_plain(struct rd *rd)
 	rd->rec.record = ++rd->records;
 	rd->rec.line = rd->line + 1;
 	rd->rec.raw = raw;
-	if (UNLIKELY(rd->fields[0].n - (size_t)rd->first_name <= 3))
+	if (UNLIKELY(rd->fields[0].n - (size_t)rd->first_name <= 3 ||
+		     (!ascii && utf8_unmarked(raw).n != raw.n)))
 		see_whether_header(rd);
 	rd_take(rd, len + 1, 1);
 	return true;

@@ -53,8 +53,8 @@ struct wide_fault {
 	const char *why;
 };
 
-/* What to do with values of channels that a ship does not have. */
-enum wide_unknown { WIDE_ADD, WIDE_IGNORE, WIDE_ERROR };
+/* What to do with values of channels that a ship does not have; only WIDE_ADD makes a ship. */
+enum wide_unknown { WIDE_ADD, WIDE_IGNORE, WIDE_ERROR, WIDE_CHANNELS };
 
 struct wide_conf {
 	struct sl by, key; /* names of the stream's columns: ship and instant */

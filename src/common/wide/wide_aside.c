@@ -68,7 +68,8 @@ static NORETURN void refuse_unknown(struct wide *w, const struct lane *l)
 void wide_judge_unknown(struct wide *w, struct lane *l)
 {
 	if (!lane_is_ready(l))
-		die_hint(EX_CONFIGURATION, "--on-unknown add makes them",
+		die_hint(EX_CONFIGURATION,
+			"--on-unknown add makes them (correct: with --new-ship)",
 			"ship %s has no wide tables", msg_q(l->ship->id));
 	if (w->conf.unknown == WIDE_ERROR && l->n_loose > 0)
 		refuse_unknown(w, l);
@@ -149,10 +150,10 @@ void wide_defer(struct wide *w, struct lane *l, const struct rec *rec)
 	for (size_t i = 0; i < l->n_loose; i++) {
 		if (!has_value(rec, l->loose[i].col))
 			continue;
-		if (w->conf.unknown == WIDE_ADD)
-			l->loose[i].aside = true;
-		else
+		if (w->conf.unknown == WIDE_IGNORE)
 			l->unknown++;
+		else
+			l->loose[i].aside = true;
 	}
 	l->has_aside = true;
 	wide_set_aside(w, l, rec, false);
