@@ -142,6 +142,66 @@ a_filled_partition() {
 	a_filled_partition poll
 }
 
+# late TABLE DAY SHIP...: SQL that writes a row of each ship; `has_come` SHIP...: nobody planned them
+late() {
+	local each
+	for each in "${@:3}"; do
+		printf '%s' "INSERT INTO $1 (ship_id, data_channel_id, created_time, long_v,
+			value_format) VALUES ('$each', 'c', '$2', ascii('$each'), 'Integer');"
+	done
+}
+has_come() {
+	local each
+	for each; do
+		is "$(sql "SELECT c = ascii('$each')::text
+			FROM tenant.tbl_data_timeseries_${each,,}")" t
+	done
+}
+
+@test "feeds: rows of any age in partitions of any kind, by polling" {
+	parted
+	how=poll
+	sql "CREATE TABLE tenant.p0 PARTITION OF $n
+			FOR VALUES FROM ('2020-01-01') TO ('2020-02-01');
+		CREATE TABLE tenant.other PARTITION OF $n DEFAULT;
+		CREATE TABLE tenant.deep PARTITION OF $n
+			FOR VALUES FROM ('2021-01-01') TO ('2021-02-01') PARTITION BY LIST (ship_id);
+		CREATE TABLE tenant.deeper PARTITION OF tenant.deep DEFAULT;
+		$(put "$n" 2024-01-20 0)"
+	follow_and
+	sql "$(late "$n" 2020-01-05 A) $(late "$n" 2019-01-05 B) $(late "$n" 2021-01-05 C)
+		$(late "$n" 2024-01-03 D) CREATE TABLE tenant.p8 PARTITION OF $n
+			FOR VALUES FROM ('2018-01-01') TO ('2018-02-01');
+		$(late "$n" 2018-01-05 E)"
+	wait_until 20 has_come A B C D E
+	# a second one into the room of the first, and what is done while nobody follows
+	sql "$(late "$n" 2020-01-06 F) $(late "$n" 2018-01-06 G)"
+	wait_until 20 has_come F G
+	ends '0 0 0'
+	sql "$(late "$n" 2020-01-07 H) $(late "$n" 2019-01-07 I)
+		CREATE TABLE tenant.p9 PARTITION OF $n
+			FOR VALUES FROM ('2017-01-01') TO ('2017-02-01');
+		$(late "$n" 2017-01-05 J)"
+	begin
+	wait_until 20 has_come H I J
+	repaired
+}
+
+@test "feeds: rows of any age in tables that inherit, by polling" {
+	plain
+	how=poll
+	sql "CREATE TABLE tenant.child () INHERITS ($n)"
+	follow_and
+	sql "$(put "$n" 2024-01-20 0)"
+	wait_until 20 arrived 0
+	sql "$(late tenant.child 2020-01-05 A) $(late "$n" 2020-01-05 B)
+		$(late tenant.child 2020-01-04 B)"
+	both() { is "$(sql 'SELECT count(c) FROM tenant.tbl_data_timeseries_b')" 2; }
+	wait_until 20 both
+	has_come A
+	repaired
+}
+
 @test "feeds: detached and attached between two looks" {
 	parted
 	follow_and
