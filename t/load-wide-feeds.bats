@@ -184,7 +184,51 @@ has_come() {
 		$(late "$n" 2017-01-05 J)"
 	begin
 	wait_until 20 has_come H I J
+	# one that is attached with a ship that nobody has seen: who compares beside the follower
+	sql "CREATE TABLE tenant.pk (LIKE $n INCLUDING ALL); $(late tenant.pk 2016-01-05 K)
+		ALTER TABLE $n ATTACH PARTITION tenant.pk
+			FOR VALUES FROM ('2016-01-01') TO ('2016-02-01')"
+	pg-wide-validate --repair --every 300ms --settle 1ms >got 2>&1 3>&- &
+	wait_until 20 has_come K
+	kill "$!"
+	wait "$!"
 	repaired
+}
+
+@test "feeds: a partition that came and went while nobody followed" {
+	parted
+	follow_and
+	ends '0 0 0'
+	sql "CREATE TABLE tenant.p2 PARTITION OF $n
+			FOR VALUES FROM ('2024-02-01') TO ('2024-03-01'); $(put "$n" 2024-02-01 2)"
+	sql "DROP TABLE tenant.p2"
+	begin
+	wait_until 20 arrived 2
+	wait_until 20 in_doubt 'gone by now'
+	said CRITICAL 'gone by now'
+	repaired --delete
+}
+
+@test "feeds: a ship that is rolled back while it is followed comes back whole" {
+	plain
+	follow_and
+	sql "$(put "$n" 2024-01-01 2) $(late "$n" 2024-01-01 T)"
+	wait_until 20 has_come T
+	run_rc 0 pg-wide-tables rollback --yes --ship-id S
+	has "$err" 'comes back with its past'
+	# that is nobody's concern before there is something new
+	run_rc 0 pg-wide-ledger status
+	has_no "$out" 'in doubt'
+	kill -KILL -- "-$pipeline"
+	wait "$pipeline" || :
+	begin
+	sql "$(put "$n" 2024-01-01 3)"
+	wait_until 20 arrived 3
+	run_rc 0 pg-wide-ledger status
+	has "$out" '1 ranges are in doubt'
+	repaired
+	run_rc 0 pg-wide-ledger status
+	has_no "$out" 'in doubt'
 }
 
 @test "feeds: rows of any age in tables that inherit, by polling" {

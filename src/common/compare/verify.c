@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/msg.h"
 #include "core/stop.h"
+#include "ledger/ledger_feed.h"
 #include "ledger/ledger_opts.h"
 #include "ledger/ledger_origin.h"
 
@@ -221,6 +222,13 @@ static size_t number_of(struct verify *v, struct sl ship)
 	return i;
 }
 
+/* A ship that nobody planned: beside a follower, and in doubt, it is for the next pass. */
+static void meet(struct verify *v, struct sl ship)
+{
+	if (v->opts.watch && v->n_doubts > 0)
+		ledger_doubt_met(registry_pg(v->target.r), v->job.id, ship);
+}
+
 /* Is only a part of the job asked for? What is not done is then nobody's concern. */
 static bool is_part(const struct verify *v)
 {
@@ -272,6 +280,8 @@ static void compare_range(struct verify *v, const struct ledger_range *r,
 		if (s >= n_wide || (r->cover[s] == LEDGER_COVER_NONE && same(&none, &wide[s]))) {
 			v->tally[s].left += !is_part(v);
 			add_unclean(v, r, s, true); /* and so it does here */
+			if (s >= n_wide)
+				meet(v, list[i].name);
 			continue;
 		}
 		if (!ledger_cover_counts(r->cover[s]))
@@ -407,6 +417,8 @@ static void choose_ships(struct verify *v)
 		size_t s = number_of(v, all[i]);
 
 		v->tally[s].left += s >= planned;
+		if (s >= planned)
+			meet(v, all[i]);
 	}
 	mem_free(all);
 }

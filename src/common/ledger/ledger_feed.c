@@ -89,7 +89,8 @@ size_t ledger_doubts_held(
 {
 	struct ledger_text number;
 	struct pg_result *r = pg_query(target,
-		"SELECT id, relation, why FROM ferry.doubt WHERE job_id = $1 AND held ORDER BY id",
+		"SELECT id, relation, why FROM ferry.doubt WHERE job_id = $1 AND held"
+		" AND ship IS NULL ORDER BY id",
 		1, (const char *[]){ ledger_u64(&number, job) });
 	size_t n = pg_rows(r);
 
@@ -100,6 +101,22 @@ size_t ledger_doubts_held(
 			.why = arena_dup(a, pg_value(r, i, 2)) };
 	pg_clear(r);
 	return n;
+}
+
+void ledger_doubt_met(struct pg *target, uint64_t job, struct sl ship)
+{
+	struct ledger_text number;
+	char *name = mem_sldup(ship);
+
+	pg_clear(pg_query(target,
+		"WITH new AS (INSERT INTO ferry.follow_ship (job_id, ship, rows, cells, wide_rows,"
+		"  dropped, deleted, rejects) SELECT $1, $2, 0, 0, 0, 0, 0, 0 WHERE NOT EXISTS"
+		"  (SELECT FROM ferry.doubt WHERE job_id = $1 AND ship = $2 AND held)"
+		"  ON CONFLICT DO NOTHING RETURNING ship)"
+		"INSERT INTO ferry.doubt (job_id, ship, why) SELECT $1, ship,"
+		" 'met for the first time in what was in doubt' FROM new",
+		2, (const char *[]){ ledger_u64(&number, job), name }));
+	mem_free(name);
 }
 
 void ledger_doubt_release(struct pg *target, uint64_t id, const char *from, const char *to)

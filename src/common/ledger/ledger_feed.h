@@ -3,7 +3,8 @@
  * them last, and doubts about them.
  *
  * A doubt that is held is not to be settled yet: its cause goes on, or a transaction is still open
- * that nobody will tell of. It is released when all that comes is followed (again).
+ * that nobody will tell of. It is released when all that comes is followed (again); that of a ship,
+ * which was rolled back, when rows of it come.
  */
 #ifndef FERRY_PG_LEDGER_FEED_H
 #define FERRY_PG_LEDGER_FEED_H
@@ -35,12 +36,15 @@ void ledger_feeds_set(struct pg *target, uint64_t job, const struct ledger_feeds
 void ledger_doubt_add(
 	struct pg *target, uint64_t job, uint64_t relation, bool held, const char *why);
 
+/* A ship that nobody planned was met: all of it is in doubt, unless it was rolled back. */
+void ledger_doubt_met(struct pg *target, uint64_t job, struct sl ship);
+
 struct ledger_held {
 	uint64_t id, relation; /* 0: all of the job */
 	struct sl why;
 };
 
-/* Doubts that are held, in the arena; their number. */
+/* Those of no ship that are held, in the arena; their number. */
 size_t ledger_doubts_held(
 	struct pg *target, uint64_t job, struct arena *a, struct ledger_held **out);
 

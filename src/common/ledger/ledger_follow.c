@@ -331,6 +331,8 @@ static const char advance_sql[] =
 	"   last_time = greatest(t.last_time, excluded.last_time),"
 	"   newest_commit = greatest(t.newest_commit, excluded.newest_commit),"
 	"   at = excluded.at),"
+	" back AS (UPDATE ferry.doubt d SET held = false FROM f WHERE d.job_id = $1"
+	"  AND d.ship = f.ship AND d.held),"
 	" reading AS MATERIALIZED (SELECT DISTINCT chunk_from, chunk_to FROM ferry.chunk"
 	"  WHERE job_id = $1 AND state = 'running' AND state <> 'done'" /* by the small index */
 	"  AND EXISTS (SELECT FROM f WHERE deleted > 0)),"
