@@ -440,6 +440,11 @@ void feeds_begin(struct feeds *f, struct pg *source)
 	arena_free(&c.arena);
 }
 
+bool feeds_has(const struct feeds *f, uint64_t relation)
+{
+	return find(&f->known, relation);
+}
+
 void feeds_free(struct feeds *f)
 {
 	arena_free(&f->arena);

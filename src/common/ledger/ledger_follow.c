@@ -359,15 +359,17 @@ static const char advance_sql[] =
 	"  THEN clock_timestamp() + $5::interval ELSE t.lease_until END"
 	" FROM sums WHERE t.job_id = $1";
 
-static void doubt_all(struct pg *target, const char *job)
+static void doubt_all(struct pg *target, const char *job, uint64_t truncated)
 {
 	pg_clear(pg_query(target,
 		"WITH d AS (INSERT INTO ferry.doubt (job_id, why)"
-		"  VALUES ($1, 'the source table was truncated') RETURNING job_id, why)"
+		"  VALUES ($1, $2) RETURNING job_id, why)"
 		"INSERT INTO ferry.event (level, job_id, message)"
 		" SELECT 'CRITICAL', job_id, why || ': its rows stay in the wide tables until "
-		"validate --repair' FROM d",
-		1, &job));
+		"validate --repair --delete' FROM d",
+		2, (const char *[]){ job, truncated == LEDGER_TRUNCATED
+				? "the source table was truncated"
+				: "rows came of a partition that is gone by now" }));
 }
 
 void ledger_follow_advance(struct pg *target, const struct ledger_facts *f)
@@ -386,7 +388,7 @@ void ledger_follow_advance(struct pg *target, const struct ledger_facts *f)
 		bug("no follower to advance");
 	pg_clear(r);
 	if (f->follow.truncated)
-		doubt_all(target, number.p);
+		doubt_all(target, number.p, f->follow.truncated);
 	str_free(&ships);
 	mem_free(upto);
 }
