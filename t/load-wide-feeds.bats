@@ -142,7 +142,7 @@ a_filled_partition() {
 	a_filled_partition poll
 }
 
-# late TABLE DAY SHIP...: SQL that writes a row of each ship; `has_come` SHIP...: nobody planned them
+# late TABLE DAY SHIP...: SQL that writes a row of each ship; has_come SHIP...: it is there
 late() {
 	local each
 	for each in "${@:3}"; do
@@ -165,7 +165,8 @@ has_come() {
 			FOR VALUES FROM ('2020-01-01') TO ('2020-02-01');
 		CREATE TABLE tenant.other PARTITION OF $n DEFAULT;
 		CREATE TABLE tenant.deep PARTITION OF $n
-			FOR VALUES FROM ('2021-01-01') TO ('2021-02-01') PARTITION BY LIST (ship_id);
+			FOR VALUES FROM ('2021-01-01') TO ('2021-02-01')
+			PARTITION BY LIST (ship_id);
 		CREATE TABLE tenant.deeper PARTITION OF tenant.deep DEFAULT;
 		$(put "$n" 2024-01-20 0)"
 	follow_and

@@ -136,7 +136,6 @@ static bool mend(struct feeds *f, struct pg *source, const struct census *c)
 static bool was_truncated(const struct feeds *f, struct pg *source, const struct ledger_feed *feed)
 {
 	struct str sql = { 0 };
-	struct pg_result *r;
 	bool has;
 
 	if (f->xmin == 0)
@@ -144,9 +143,7 @@ static bool was_truncated(const struct feeds *f, struct pg *source, const struct
 	str_addf(&sql,
 		"SELECT EXISTS (SELECT FROM ONLY %.*s WHERE age(xmin) > age('%u'::xid))",
 		(int)feed->name.n, feed->name.p, (unsigned)(f->xmin & UINT32_MAX));
-	r = pg_try_query(source, str_z(&sql), 0, NULL);
-	has = r && sl_eq_str(pg_value(r, 0, 0), "t");
-	pg_clear(r);
+	has = pg_is_yes(pg_try_query(source, str_z(&sql), 0, NULL));
 	str_free(&sql);
 	return !has;
 }

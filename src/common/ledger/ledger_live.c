@@ -90,14 +90,11 @@ uint64_t ledger_live_turns(struct pg *target, uint64_t job)
 bool ledger_live_has(struct pg *target, uint64_t job, const char *lsn)
 {
 	struct ledger_text number;
-	struct pg_result *r = pg_query(target,
+
+	return pg_is_yes(pg_query(target,
 		"SELECT bool_and(upto::pg_lsn >= $2::pg_lsn) FROM ferry.follower"
 		" WHERE job_id = $1",
-		2, (const char *[]){ ledger_u64(&number, job), lsn });
-	bool there = sl_eq_str(pg_value(r, 0, 0), "t");
-
-	pg_clear(r);
-	return there;
+		2, (const char *[]){ ledger_u64(&number, job), lsn }));
 }
 
 struct ledger_live_ship *ledger_live_ships(struct pg *target, uint64_t job, const struct sl *only,

@@ -73,15 +73,6 @@ struct narrow_poll {
 
 /* ---- positions ------------------------------------------------------------------------------- */
 
-static uint64_t get_u64(const struct pg_result *r, size_t row, int col)
-{
-	uint64_t v = 0;
-
-	if (!num_u64(pg_value(r, row, col), &v))
-		bug("not a number: %s", msg_q(pg_value(r, row, col)));
-	return v;
-}
-
 /* What the server says of this moment; in a transaction, of its snapshot. */
 struct moment {
 	uint64_t xmin;
@@ -101,10 +92,10 @@ static struct moment ask_moment(const struct narrow_poll *p)
 		" FROM txid_current_snapshot() AS s, txid_snapshot_xmax(s) AS top,"
 		" pg_is_in_recovery() AS standby",
 		0, NULL);
-	struct moment m = { .xmin = get_u64(r, 0, 0),
-		.next = get_u64(r, 0, 1),
-		.written = get_u64(r, 0, 3),
-		.flushed = get_u64(r, 0, 4) };
+	struct moment m = { .xmin = pg_count(r, 0, 0),
+		.next = pg_count(r, 0, 1),
+		.written = pg_count(r, 0, 3),
+		.flushed = pg_count(r, 0, 4) };
 
 	if (!clock_parse(pg_value(r, 0, 2), &m.now))
 		bug("not a time: %s", msg_q(pg_value(r, 0, 2)));
@@ -284,8 +275,8 @@ static const char leaves_sql[] =
 	" / current_setting('block_size')::bigint, 0), has_table_privilege(c.oid, 'SELECT'),"
 	" format('%I.%I', n.nspname, c.relname), (SELECT string_agg(quote_ident(attname), ', ')"
 	"  FROM pg_attribute WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped)"
-	" FROM t JOIN pg_class c USING (oid)"
-	" JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'm') ORDER BY c.oid";
+	" FROM t JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace"
+	" WHERE c.relkind IN ('r', 'm') ORDER BY c.oid";
 
 /*
  * The tail of a table begins behind the last page that has a row of a transaction which had ended
@@ -299,16 +290,13 @@ static uint64_t find_tail(const struct narrow_poll *p, const struct leaf *l, con
 	for (uint64_t step = 8; end > 0 && !found; step *= 2) {
 		uint64_t from = end > step ? end - step : 0;
 		struct str sql = { 0 };
-		struct pg_result *r;
 
 		str_addf(&sql,
 			"SELECT EXISTS (SELECT FROM ONLY %s WHERE ctid >= '(%llu,0)'::tid AND"
 			" ctid < '(%llu,0)'::tid AND age(xmin) > age('%u'::xid))",
 			name, (unsigned long long)from, (unsigned long long)end,
 			(unsigned)(l->settled & UINT32_MAX));
-		r = pg_query(p->conf.source, str_z(&sql), 0, NULL);
-		found = sl_eq_str(pg_value(r, 0, 0), "t");
-		pg_clear(r);
+		found = pg_is_yes(pg_query(p->conf.source, str_z(&sql), 0, NULL));
 		str_free(&sql);
 		end = from;
 	}
@@ -319,7 +307,7 @@ static uint64_t find_tail(const struct narrow_poll *p, const struct leaf *l, con
 static struct leaf take_leaf(
 	const struct narrow_poll *p, size_t *known, const struct pg_result *r, size_t row)
 {
-	uint64_t oid = get_u64(r, row, 0), file = get_u64(r, row, 1), pages = get_u64(r, row, 2);
+	uint64_t oid = pg_count(r, row, 0), file = pg_count(r, row, 1), pages = pg_count(r, row, 2);
 	int64_t turn = (int64_t)pg_rows(r) * LEAF_TURN, now = clock_monotonic();
 	struct leaf l = { .oid = oid, .xmin = p->xmin, .settled = p->settled, .due = true,
 		.at = now - (int64_t)row * LEAF_TURN };
