@@ -136,7 +136,7 @@ static void note_mended(struct verify *v, const struct place *p, const struct re
 
 	if (filled + set + removed == 0)
 		return;
-	str_addf(&text, "repaired: %llu missing, %llu changed, %llu rows too many",
+	str_addf(&text, "repaired: %llu values and rows missing, %llu changed, %llu rows too many",
 		(unsigned long long)filled, (unsigned long long)set, (unsigned long long)removed);
 	msg_note("ship %s, from %.*s: %s", msg_q(p->ship->id),
 		p->from == CELLSUM_ALWAYS ? 1 : (int)clock_put(from, p->from, false),

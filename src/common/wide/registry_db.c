@@ -30,9 +30,8 @@ static const char meddlers_sql[] =
 	"   WHERE ev_enabled IN ('O', 'A')) AS m (rel, kind, name)"
 	"  JOIN pg_class c ON c.oid = rel AND c.relkind IN ('r', 'p')"
 	"  JOIN pg_namespace n ON n.oid = c.relnamespace"
-	"  WHERE n.nspname = $1 AND starts_with(c.relname, $2)"
-	"  AND EXISTS (SELECT FROM ferry.channel WHERE target_schema = $1"
-	"   AND table_name = c.relname) ORDER BY 1 LIMIT 5) AS l";
+	"  WHERE n.nspname = $1 AND EXISTS (SELECT FROM ferry.channel WHERE target_schema = $1"
+	"   AND table_name = c.relname AND " REGISTRY_OF_PREFIX ") ORDER BY 1 LIMIT 5) AS l";
 
 bool registry_meddlers(struct pg *pg, const char *schema, const char *prefix, struct str *out)
 {
