@@ -196,6 +196,26 @@ has_come() {
 	repaired
 }
 
+@test "feeds: a ship whose table somebody has changed is left out, and the others go on" {
+	local t=tenant.tbl_data_timeseries_s
+	plain
+	follow_and
+	# a column that nobody can write
+	sql "ALTER TABLE $t DROP c, ADD c text GENERATED ALWAYS AS ('x') STORED"
+	sql "UPDATE $n SET long_v = 7; $(late "$n" 2024-01-02 T)"
+	wait_until 20 has_come T
+	said CRITICAL 'nothing more is loaded of this ship'
+	run_rc 0 pg-wide-ledger status
+	has "$out" '1 ranges are in doubt'
+	# nor do others wait for it where it is compared
+	run_rc 1 pg-wide-validate --repair --doubt --settle 1ms
+	sql "UPDATE $n SET long_v = 8 WHERE ship_id = 'S'; $(late "$n" 2024-01-03 U)"
+	wait_until 20 has_come U
+	is "$(sql "SELECT count(*) FROM ferry.doubt")" 1
+	sql "ALTER TABLE $t DROP c, ADD c text"
+	repaired
+}
+
 @test "feeds: a partition that came and went while nobody followed" {
 	parted
 	follow_and

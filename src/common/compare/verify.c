@@ -226,7 +226,8 @@ static size_t number_of(struct verify *v, struct sl ship)
 static void meet(struct verify *v, struct sl ship)
 {
 	if (v->opts.watch && v->n_doubts > 0)
-		ledger_doubt_met(registry_pg(v->target.r), v->job.id, ship);
+		ledger_doubt_ship(registry_pg(v->target.r), v->job.id, LEDGER_INFO, ship,
+			"met for the first time in what was in doubt");
 }
 
 /* Is only a part of the job asked for? What is not done is then nobody's concern. */
