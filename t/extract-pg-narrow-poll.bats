@@ -32,9 +32,9 @@ put() {
 
 # follow: in the background, into ./stream
 follow() { follow_table tbl_data_timeseries; }
-# follow_table NAME: what comes into it from here on is new
+# follow_table NAME [OPTION...]: what comes into it from here on is new
 follow_table() {
-	pg-narrow-dump --follow poll --interval 30ms --no-seal --table "tenant.$1" \
+	pg-narrow-dump --follow poll --interval 30ms --no-seal --table "tenant.$1" "${@:2}" \
 		>stream 2>follow.err &
 	follower=$!
 	# it has looked once
@@ -125,6 +125,28 @@ release() { printf 'COMMIT;\n' >&"$1"; }
 	sql "INSERT INTO tenant.bare SELECT * FROM tenant.tbl_data_timeseries WHERE long_v = 1"
 	wait_until 10 came 1
 	has follow.err 'no index begins with'
+}
+
+@test "poll: a partition that may not be read by itself is said; its new rows come" {
+	sql "DROP TABLE tenant.tbl_data_timeseries; CREATE TABLE tenant.tbl_data_timeseries (
+			ship_id text NOT NULL, data_channel_id text NOT NULL,
+			created_time timestamp NOT NULL, long_v bigint, value_format text)
+			PARTITION BY RANGE (created_time);
+		CREATE INDEX ON tenant.tbl_data_timeseries (created_time);
+		CREATE TABLE tenant.shut PARTITION OF tenant.tbl_data_timeseries DEFAULT;
+		CREATE ROLE partial;
+		GRANT USAGE ON SCHEMA tenant TO partial;
+		GRANT SELECT ON tenant.tbl_data_timeseries TO partial"
+	follow_table tbl_data_timeseries --source "options='-c role=partial'"
+	sql "$(put 1 '1999-01-01 00:00:00') $(put 2 '2024-01-01 00:00:01')"
+	wait_until 10 came 2
+	has follow.err 'tenant.shut cannot be read by itself' 'GRANT SELECT'
+	not_yet 1
+	# from then on what comes is read, wherever it goes
+	sql "GRANT SELECT ON tenant.shut TO partial"
+	sql "$(put 3 '1999-01-01 00:00:00')"
+	wait_until 10 came 3
+	sql "DROP OWNED BY partial; DROP ROLE partial"
 }
 
 @test "poll: --since begins there, and SIGTERM ends it well" {

@@ -133,7 +133,7 @@ carry_over() {
 	run_pipe '0 0 0' 'pg-narrow-dump -t n --value-column value --job 1 --seal | pivot-wide |
 		pg-copy-load --wide --keep-rejects'
 	run_rc 0 pg-wide-validate "${n[@]}" --repair --delete
-	has "$out" 'repaired: 0 missing, 0 changed, 0 rows too many'
+	has "$out" 'repaired: 0 values and rows missing, 0 changed, 0 rows too many'
 	arrived 10
 	run_rc 0 pg-wide-validate "${n[@]}" --source-encoding cp949
 	run_rc 78 pg-wide-validate "${n[@]}" --repair --delete --source-encoding euc-kr

@@ -142,6 +142,131 @@ a_filled_partition() {
 	a_filled_partition poll
 }
 
+# late TABLE DAY SHIP...: SQL that writes a row of each ship; has_come SHIP...: it is there
+late() {
+	local each
+	for each in "${@:3}"; do
+		printf '%s' "INSERT INTO $1 (ship_id, data_channel_id, created_time, long_v,
+			value_format) VALUES ('$each', 'c', '$2', ascii('$each'), 'Integer');"
+	done
+}
+has_come() {
+	local each
+	for each; do
+		is "$(sql "SELECT c = ascii('$each')::text
+			FROM tenant.tbl_data_timeseries_${each,,}")" t
+	done
+}
+
+@test "feeds: rows of any age in partitions of any kind, by polling" {
+	parted
+	how=poll
+	sql "CREATE TABLE tenant.p0 PARTITION OF $n
+			FOR VALUES FROM ('2020-01-01') TO ('2020-02-01');
+		CREATE TABLE tenant.other PARTITION OF $n DEFAULT;
+		CREATE TABLE tenant.deep PARTITION OF $n
+			FOR VALUES FROM ('2021-01-01') TO ('2021-02-01')
+			PARTITION BY LIST (ship_id);
+		CREATE TABLE tenant.deeper PARTITION OF tenant.deep DEFAULT;
+		$(put "$n" 2024-01-20 0)"
+	follow_and
+	sql "$(late "$n" 2020-01-05 A) $(late "$n" 2019-01-05 B) $(late "$n" 2021-01-05 C)
+		$(late "$n" 2024-01-03 D) CREATE TABLE tenant.p8 PARTITION OF $n
+			FOR VALUES FROM ('2018-01-01') TO ('2018-02-01');
+		$(late "$n" 2018-01-05 E)"
+	wait_until 20 has_come A B C D E
+	# a second one into the room of the first, and what is done while nobody follows
+	sql "$(late "$n" 2020-01-06 F) $(late "$n" 2018-01-06 G)"
+	wait_until 20 has_come F G
+	ends '0 0 0'
+	sql "$(late "$n" 2020-01-07 H) $(late "$n" 2019-01-07 I)
+		CREATE TABLE tenant.p9 PARTITION OF $n
+			FOR VALUES FROM ('2017-01-01') TO ('2017-02-01');
+		$(late "$n" 2017-01-05 J)"
+	begin
+	wait_until 20 has_come H I J
+	# one that is attached with a ship that nobody has seen: who compares beside the follower
+	sql "CREATE TABLE tenant.pk (LIKE $n INCLUDING ALL); $(late tenant.pk 2016-01-05 K)
+		ALTER TABLE $n ATTACH PARTITION tenant.pk
+			FOR VALUES FROM ('2016-01-01') TO ('2016-02-01')"
+	pg-wide-validate --repair --every 300ms --settle 1ms >got 2>&1 3>&- &
+	wait_until 20 has_come K
+	kill "$!"
+	wait "$!"
+	repaired
+}
+
+@test "feeds: a ship whose table somebody has changed is left out, and the others go on" {
+	local t=tenant.tbl_data_timeseries_s
+	plain
+	follow_and
+	# a column that nobody can write
+	sql "ALTER TABLE $t DROP c, ADD c text GENERATED ALWAYS AS ('x') STORED"
+	sql "UPDATE $n SET long_v = 7; $(late "$n" 2024-01-02 T)"
+	wait_until 20 has_come T
+	said CRITICAL 'nothing more is loaded of this ship'
+	run_rc 0 pg-wide-ledger status
+	has "$out" '1 ranges are in doubt'
+	# nor do others wait for it where it is compared
+	run_rc 1 pg-wide-validate --repair --doubt --settle 1ms
+	sql "UPDATE $n SET long_v = 8 WHERE ship_id = 'S'; $(late "$n" 2024-01-03 U)"
+	wait_until 20 has_come U
+	is "$(sql "SELECT count(*) FROM ferry.doubt")" 1
+	sql "ALTER TABLE $t DROP c, ADD c text"
+	repaired
+}
+
+@test "feeds: a partition that came and went while nobody followed" {
+	parted
+	follow_and
+	ends '0 0 0'
+	sql "CREATE TABLE tenant.p2 PARTITION OF $n
+			FOR VALUES FROM ('2024-02-01') TO ('2024-03-01'); $(put "$n" 2024-02-01 2)"
+	sql "DROP TABLE tenant.p2"
+	begin
+	wait_until 20 arrived 2
+	wait_until 20 in_doubt 'gone by now'
+	said CRITICAL 'gone by now'
+	repaired --delete
+}
+
+@test "feeds: a ship that is rolled back while it is followed comes back whole" {
+	plain
+	follow_and
+	sql "$(put "$n" 2024-01-01 2) $(late "$n" 2024-01-01 T)"
+	wait_until 20 has_come T
+	run_rc 0 pg-wide-tables rollback --yes --ship-id S
+	has "$err" 'comes back with its past'
+	# that is nobody's concern before there is something new
+	run_rc 0 pg-wide-ledger status
+	has_no "$out" 'in doubt'
+	kill -KILL -- "-$pipeline"
+	wait "$pipeline" || :
+	begin
+	sql "$(put "$n" 2024-01-01 3)"
+	wait_until 20 arrived 3
+	run_rc 0 pg-wide-ledger status
+	has "$out" '1 ranges are in doubt'
+	repaired
+	run_rc 0 pg-wide-ledger status
+	has_no "$out" 'in doubt'
+}
+
+@test "feeds: rows of any age in tables that inherit, by polling" {
+	plain
+	how=poll
+	sql "CREATE TABLE tenant.child () INHERITS ($n)"
+	follow_and
+	sql "$(put "$n" 2024-01-20 0)"
+	wait_until 20 arrived 0
+	sql "$(late tenant.child 2020-01-05 A) $(late "$n" 2020-01-05 B)
+		$(late tenant.child 2020-01-04 B)"
+	both() { is "$(sql 'SELECT count(c) FROM tenant.tbl_data_timeseries_b')" 2; }
+	wait_until 20 both
+	has_come A
+	repaired
+}
+
 @test "feeds: detached and attached between two looks" {
 	parted
 	follow_and

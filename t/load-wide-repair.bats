@@ -76,12 +76,12 @@ row_of() {
 	run_rc 1 pg-wide-validate
 	repairs 0
 	has "$out" ', 0 differences' 'repaired: '
-	has_no "$out" 'repaired: 0 missing'
+	has_no "$out" 'repaired: 0 values'
 	is_equal
 	is "$(sql "SELECT count(*) > 2, count(DISTINCT level), min(level) FROM ferry.event
 		WHERE message LIKE 'repaired: %'")" 't|1|INFO'
 	repairs 0
-	has "$out" 'repaired: 0 missing, 0 changed, 0 rows too many'
+	has "$out" 'repaired: 0 values and rows missing, 0 changed, 0 rows too many'
 }
 
 @test "repair: what a trigger undoes is said once, and not counted" {
@@ -99,7 +99,7 @@ row_of() {
 		CREATE TRIGGER undo BEFORE DELETE ON $(table imo9999995 1)
 			FOR EACH ROW EXECUTE FUNCTION undo()"
 	repairs 1 --delete
-	has "$out" 'repaired: 0 missing, 0 changed, 0 rows too many'
+	has "$out" 'repaired: 0 values and rows missing, 0 changed, 0 rows too many'
 	has "$err" 'ship "IMO9999993": ' 'ship "IMO9999994": ' \
 		'ship "IMO9999995": 1 cells or rows differ' \
 		'although they were repaired: does a trigger or rule on its wide tables change'
@@ -130,7 +130,7 @@ row_of() {
 		INSERT INTO $(table imo9999994 1) (created_time) VALUES ('2024-10-01 00:00:01')"
 	repairs 1 --max-differences 100000
 	has "$out" 'not in the source' 'a row for no instant of the source' \
-		'repaired: 0 missing, 0 changed, 0 rows too many'
+		'repaired: 0 values and rows missing, 0 changed, 0 rows too many'
 	run_rc 64 pg-wide-validate --delete
 	repairs 0 --delete
 	is_equal

@@ -442,3 +442,25 @@ was_told() { grep -qF -e "$1" told; }
 	run_ok pg-wide-ledger status
 	has "$out" 'guarantee: slot: nothing'
 }
+
+@test "status, save: tables of a job whose prefix begins alike are its own" {
+	local trigger='trigger t of tenant.tbl_data_timeseries_x_imo9999994'
+	"$root/t/telemetry" 2 10 400
+	run_rc 0 pg-wide-ledger plan --cutoff-time 2024-10-03 --ship-id IMO9999993
+	run_rc 0 pg-wide-ledger plan --cutoff-time 2024-10-03 --ship-id IMO9999994 \
+		--target-prefix tbl_data_timeseries_x_
+	run_pipe '0 0 0' 'pg-narrow-dump --job 1 --ship-id IMO9999993 --seal | pivot-wide |
+		pg-copy-load --wide'
+	run_pipe '0 0 0' 'pg-narrow-dump --job 2 --ship-id IMO9999994 --seal | pivot-wide |
+		pg-copy-load --wide --target-prefix tbl_data_timeseries_x_'
+	sql "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+		CREATE TRIGGER t BEFORE INSERT ON tenant.tbl_data_timeseries_x_imo9999994
+			FOR EACH ROW EXECUTE FUNCTION nothing()"
+	run_ok pg-wide-ledger status --job 1 --count
+	has_no "$out" "$trigger"
+	run_ok pg-wide-ledger status --job 2
+	has "$out" "$trigger may change or drop"
+	run_ok pg-wide-tables save
+	is "$(grep -c '"table":"channel"' "$out")" 10
+	has_no "$out" IMO9999994
+}

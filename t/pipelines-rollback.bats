@@ -67,6 +67,22 @@ ledger() {
 	is_carried_over
 }
 
+@test "rollback: status does not promise a slot that a rollback has removed" {
+	migrated
+	run_rc 0 pg-wide-ledger follow --follow slot
+	run_rc 0 pg-wide-ledger status
+	has "$out" 'guarantee: slot: nothing that was committed is lost'
+	run_rc 0 n2w rollback --yes --backup saved
+	run_rc 0 n2w restore --backup saved
+	run_rc 0 pg-wide-ledger status
+	has "$out" 'guarantee: slot: the publication of the source is gone; following again'
+	# another source than the job's says nothing of it
+	run_rc 0 pg-wide-ledger status --source dbname=postgres
+	has "$out" 'guarantee: slot: nothing'
+	is_carried_over
+	run_rc 0 pg-wide-ledger unfollow
+}
+
 @test "rollback: one ship with its backup, the others stay" {
 	migrated
 	ledger >ledger.before

@@ -439,13 +439,23 @@ static void add_status(struct run *run, struct str *text)
 {
 	const struct opt_list *ships = &run->conf.ships;
 	struct ledger_state state;
+	struct str gap = { 0 };
+	const char *lost;
 
 	if (run->conf.all && run->conf.format != REPORT_JSON)
 		str_addf(text, "%s to %s.%s…\n", run->job.source_table, run->job.target_schema,
 			run->job.target_prefix);
 	ledger_state_read(&state, run->target, &run->job, ships->v, ships->n, run->conf.count);
+	/* who follows looks himself */
+	lost = state.live.slot && !state.live.alive
+		? follow_slot_lost(run->conf.source, run->target, &run->job) : NULL;
+	if (lost) {
+		str_addf(&gap, "slot: %s; following again makes another, and compares all", lost);
+		state.live.gap = str_z(&gap);
+	}
 	ledger_report(&state, run->conf.format, text);
 	ledger_state_free(&state);
+	str_free(&gap);
 }
 
 static void do_status(struct run *run)

@@ -380,6 +380,9 @@ static void do_rollback(struct run *run)
 	drop_ships(run, r, &ships);
 	msg_note("rolled back %zu ships in %.1f s", ships.n,
 		(double)(clock_monotonic() - began) / 1e6);
+	if (run->conf.ships.n > 0)
+		msg_note("where the source is followed, a ship comes back with its past when rows "
+			 "of it come: follow the others only (--ship-id)");
 	names_free(&ships);
 	str_free(&question);
 	registry_close(r);

@@ -77,12 +77,13 @@ static void test_live_facts(void)
 		.attempt = 4,
 		.upto = SL("0/16B3748"),
 		.commit = 7,
-		.truncated = true };
+		.truncated = LEDGER_PART_GONE };
 	ledger_put_facts(&text, &f);
 	tap(!ledger_parse_facts(&a, str_sl(&text), &g), "facts of a live chunk are read back");
 	ledger_put_facts(&again, &g);
 	tap_same(str_sl(&again), str_sl(&text), "and are the same");
-	tap(g.follow.truncated && g.follow.attempt == 4 && g.ships[0].deleted_last == 6,
+	tap(g.follow.truncated == LEDGER_PART_GONE && g.follow.attempt == 4 &&
+			g.ships[0].deleted_last == 6,
 		"deletions and follower survive");
 	f.job = 0;
 	f.follow = (struct ledger_follow){ .kind = LEDGER_FOLLOW_POLL,

@@ -253,9 +253,10 @@ static void on_fetch(void *ctx, const struct narrow_row *row)
 	str_addc(ctx, '\n');
 }
 
-static bool no_part(void *ctx, uint32_t relid)
+static bool no_part(void *ctx, uint32_t relid, bool as_table)
 {
 	(void)ctx;
+	(void)as_table;
 	(void)relid;
 	return false;
 }

@@ -244,11 +244,7 @@ static void find_growth(struct found *f)
 
 static bool is_local(struct pg *pg)
 {
-	struct pg_result *r = pg_query(pg, "SELECT inet_server_addr() IS NULL", 0, NULL);
-	bool local = sl_eq_str(pg_value(r, 0, 0), "t");
-
-	pg_clear(r);
-	return local;
+	return pg_is_yes(pg_query(pg, "SELECT inet_server_addr() IS NULL", 0, NULL));
 }
 
 /* The least that is free where wide tables go, 0 when that cannot be known from here. */

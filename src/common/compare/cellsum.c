@@ -88,14 +88,11 @@ static bool is_padded(struct cellsum_source *s, enum narrow_role role)
 {
 	const char *params[] = { s->n->ident,
 		s->n->col[role].computed ? NULL : s->n->col[role].name.p };
-	struct pg_result *r = pg_query(s->pg,
+
+	return pg_is_yes(pg_query(s->pg,
 		"SELECT atttypid = 'bpchar'::regtype FROM pg_attribute"
 		" WHERE attrelid = $1::regclass AND attname = $2",
-		2, params);
-	bool padded = pg_rows(r) > 0 && sl_eq_str(pg_value(r, 0, 0), "t");
-
-	pg_clear(r);
-	return padded;
+		2, params));
 }
 
 static void add_text_of(struct cellsum_source *s, struct str *sql, enum narrow_role role)

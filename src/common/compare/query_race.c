@@ -322,7 +322,7 @@ static struct sl largest_ship(const struct query_race *race, struct str *name)
 	const struct target_opts *o = registry_opts(race->registry);
 	struct pg_result *r = pg_query(race->target,
 		"SELECT ship FROM ferry.channel WHERE target_schema = $1"
-		" AND starts_with(table_name, $2) GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1",
+		" AND " REGISTRY_OF_PREFIX " GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1",
 		2, (const char *[]){ o->schema, o->prefix });
 
 	if (pg_rows(r) == 0)

@@ -37,7 +37,8 @@ void repair_give_way(struct repair *r, size_t rows)
 {
 	struct pg *pg = registry_pg(r->target->r);
 
-	if (strcmp(pg_sqlstate(pg), "55P03") != 0 && strcmp(pg_sqlstate(pg), "40P01") != 0)
+	if (strcmp(pg_sqlstate(pg), "55P03") != 0 && strcmp(pg_sqlstate(pg), "40P01") != 0 &&
+		strncmp(pg_sqlstate(pg), "42", 2) != 0) /* the table is not as it was made */
 		pg_die(pg, "cannot repair");
 	pg_exec(pg, "ROLLBACK");
 	r->busy += rows;

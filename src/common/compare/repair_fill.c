@@ -3,6 +3,7 @@
 #include "compare/repair_internal.h"
 
 #include "core/clock.h"
+#include "core/msg.h"
 #include "narrow/narrow_row.h"
 #include "wide/wide.h"
 
@@ -122,6 +123,14 @@ static void leave_out(void *ctx, const struct wide_fault *fault)
 	(void)fault;
 }
 
+/* So does a ship whose tables cannot take it: it differs still. */
+static bool leave_ship(void *ctx, struct sl ship, const char *why)
+{
+	(void)ctx;
+	msg_warn("cannot load ship %s: %s", msg_q(ship), why);
+	return true;
+}
+
 static void send_all(struct wide *w)
 {
 	wide_begin(w);
@@ -143,7 +152,8 @@ static struct fill *open_fill(struct repair *r)
 		.key = registry_key(r->target->r),
 		.how = MERGE_FILL,
 		.buffer = FILL_BUFFER,
-		.bad = leave_out };
+		.bad = leave_out,
+		.broken = leave_ship };
 
 	f->repair = r;
 	f->wide = wide_open(r->target->r, &conf);

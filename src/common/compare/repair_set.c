@@ -161,7 +161,7 @@ static void put_arrays(struct setting *s, struct str *instants, struct str *valu
 	str_addc(values, '}');
 }
 
-static void set(struct setting *s, struct str *instants)
+static bool set(struct setting *s, struct str *instants)
 {
 	struct pg *pg = registry_pg(s->r->target->r);
 	const char *type = column_type_sql(s->ship->channel[s->channel].type);
@@ -177,17 +177,19 @@ static void set(struct setting *s, struct str *instants)
 		repair_key_type(s->ship));
 	repair_add_key(s->r, &sql);
 	str_addz(&sql, " = f.at");
-	r = pg_query(pg, str_z(&sql), 2, (const char *[]){ str_z(instants), str_z(&values) });
-	s->r->set += pg_affected(r);
+	r = pg_try_query(pg, str_z(&sql), 2, (const char *[]){ str_z(instants), str_z(&values) });
+	s->r->set += r ? pg_affected(r) : 0;
 	pg_clear(r);
 	str_free(&sql);
 	str_free(&values);
+	return r;
 }
 
 void repair_set(struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n)
 {
 	struct setting s = { .r = r, .ship = ship };
 	struct str instants = { 0 };
+	bool done;
 
 	s.channel = names_find(&ship->channels, list->channel);
 	if (s.channel == NAMES_NONE || !ship->channel[s.channel].made ||
@@ -200,15 +202,17 @@ void repair_set(struct repair *r, struct ship *ship, const struct celldiff_cell 
 	}
 	if (s.n > 0) {
 		repair_begin(r);
-		if (lock(&s, repair_instants(&instants, ship, list, n))) {
+		done = lock(&s, repair_instants(&instants, ship, list, n));
+		if (done) {
 			KP("repair_locked");
 			ask_source(&s);
 			KP("repair_read");
-			set(&s, &instants);
-			pg_exec(registry_pg(r->target->r), "COMMIT");
-		} else {
-			repair_give_way(r, n);
+			done = set(&s, &instants);
 		}
+		if (done)
+			pg_exec(registry_pg(r->target->r), "COMMIT");
+		else
+			repair_give_way(r, n);
 	}
 	arena_free(&s.arena);
 	str_free(&instants);

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/msg.h"
 #include "core/stop.h"
+#include "ledger/ledger_feed.h"
 #include "ledger/ledger_opts.h"
 #include "ledger/ledger_origin.h"
 
@@ -135,7 +136,7 @@ static void note_mended(struct verify *v, const struct place *p, const struct re
 
 	if (filled + set + removed == 0)
 		return;
-	str_addf(&text, "repaired: %llu missing, %llu changed, %llu rows too many",
+	str_addf(&text, "repaired: %llu values and rows missing, %llu changed, %llu rows too many",
 		(unsigned long long)filled, (unsigned long long)set, (unsigned long long)removed);
 	msg_note("ship %s, from %.*s: %s", msg_q(p->ship->id),
 		p->from == CELLSUM_ALWAYS ? 1 : (int)clock_put(from, p->from, false),
@@ -221,6 +222,14 @@ static size_t number_of(struct verify *v, struct sl ship)
 	return i;
 }
 
+/* A ship that nobody planned: beside a follower, and in doubt, it is for the next pass. */
+static void meet(struct verify *v, struct sl ship)
+{
+	if (v->opts.watch && v->n_doubts > 0)
+		ledger_doubt_ship(registry_pg(v->target.r), v->job.id, LEDGER_INFO, ship,
+			"met for the first time in what was in doubt");
+}
+
 /* Is only a part of the job asked for? What is not done is then nobody's concern. */
 static bool is_part(const struct verify *v)
 {
@@ -272,6 +281,8 @@ static void compare_range(struct verify *v, const struct ledger_range *r,
 		if (s >= n_wide || (r->cover[s] == LEDGER_COVER_NONE && same(&none, &wide[s]))) {
 			v->tally[s].left += !is_part(v);
 			add_unclean(v, r, s, true); /* and so it does here */
+			if (s >= n_wide)
+				meet(v, list[i].name);
 			continue;
 		}
 		if (!ledger_cover_counts(r->cover[s]))
@@ -410,6 +421,8 @@ static void choose_ships(struct verify *v)
 		size_t s = number_of(v, all[i]);
 
 		v->tally[s].left += s >= planned;
+		if (s >= planned)
+			meet(v, all[i]);
 	}
 	mem_free(all);
 }

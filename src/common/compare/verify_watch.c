@@ -12,7 +12,8 @@
 struct verify_watch {
 	int64_t every;
 	bool doubts; /* this pass is for those */
-	struct names tried; /* doubts, by number */
+	struct names tried; /* doubts, by number, of this hour */
+	int64_t next_hour;
 	struct names live;  /* ranges, by their beginning */
 	int64_t *looked;    /* when, by number in `live`; of clock_monotonic() */
 	size_t looked_cap;
@@ -115,6 +116,10 @@ void verify_watch(const struct verify_opts *given, int64_t every, bool (*go_on)(
 	while (go_on()) {
 		int64_t began = clock_monotonic();
 
+		if (began >= w.next_hour) {
+			names_clear(&w.tried);
+			w.next_hour = began + 3600 * CLOCK_US_PER_SEC;
+		}
 		pass(&w, &opts, true);
 		if (go_on() && !given->doubt)
 			pass(&w, &opts, false);

@@ -136,7 +136,6 @@ static bool mend(struct feeds *f, struct pg *source, const struct census *c)
 static bool was_truncated(const struct feeds *f, struct pg *source, const struct ledger_feed *feed)
 {
 	struct str sql = { 0 };
-	struct pg_result *r;
 	bool has;
 
 	if (f->xmin == 0)
@@ -144,9 +143,7 @@ static bool was_truncated(const struct feeds *f, struct pg *source, const struct
 	str_addf(&sql,
 		"SELECT EXISTS (SELECT FROM ONLY %.*s WHERE age(xmin) > age('%u'::xid))",
 		(int)feed->name.n, feed->name.p, (unsigned)(f->xmin & UINT32_MAX));
-	r = pg_try_query(source, str_z(&sql), 0, NULL);
-	has = r && sl_eq_str(pg_value(r, 0, 0), "t");
-	pg_clear(r);
+	has = pg_is_yes(pg_try_query(source, str_z(&sql), 0, NULL));
 	str_free(&sql);
 	return !has;
 }
@@ -438,6 +435,11 @@ void feeds_begin(struct feeds *f, struct pg *source)
 		c.now.feed[i].covered = true;
 	keep(f, &c, &gap);
 	arena_free(&c.arena);
+}
+
+bool feeds_has(const struct feeds *f, uint64_t relation)
+{
+	return find(&f->known, relation);
 }
 
 void feeds_free(struct feeds *f)

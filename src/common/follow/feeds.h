@@ -53,6 +53,9 @@ enum feeds_found feeds_look(struct feeds *f, struct pg *source) NODISCARD;
  */
 void feeds_begin(struct feeds *f, struct pg *source);
 
+/* Was the relation one of them at the latest look? */
+bool feeds_has(const struct feeds *f, uint64_t relation) NODISCARD;
+
 void feeds_free(struct feeds *f);
 
 #endif

@@ -24,7 +24,8 @@ struct run {
 	struct live_chunk *live;
 	struct pgo pgo;
 
-	bool open, skip, truncated; /* a transaction; one the target has; of the chunk */
+	bool open, skip;    /* a transaction; one the target has */
+	uint64_t truncated; /* of the chunk: see ledger_follow */
 	uint32_t *unseen;  /* transactions of the chunk that other sessions may not see yet, the */
 	size_t n_unseen, unseen_cap; /* open one last */
 	uint64_t received;	    /* as far as the stream was read */

@@ -52,6 +52,27 @@ static const char *what_is_lost(
 	return slot_is_no_use(&facts, lsn_parse(sl_of(now->upto), &upto) ? upto : 0);
 }
 
+const char *follow_slot_lost(
+	const char *conninfo, struct pg *target, const struct ledger_job *job)
+{
+	struct arena a = { 0 };
+	struct ledger_follower now;
+	struct str name = { 0 }, away = { 0 };
+	struct pg *source = pg_connect_patient(conninfo, "source", false, &away);
+	const char *why = NULL;
+
+	if (source)
+		ledger_source_name(source, &name);
+	if (source && sl_eq_str(str_sl(&name), job->source) &&
+		ledger_follower_get(target, job->id, &now, &a))
+		why = what_is_lost(source, target, job->id, &now);
+	pg_close(source);
+	str_free(&name);
+	str_free(&away);
+	arena_free(&a);
+	return why;
+}
+
 static void say_lost(struct pg *target, uint64_t job, const char *why)
 {
 	struct str line = { 0 };

@@ -3,7 +3,6 @@
 #include "core/clock.h"
 #include "core/kp.h"
 #include "core/mem.h"
-#include "core/num.h"
 #include "core/stop.h"
 #include "follow/follow_internal.h"
 #include "stream/out.h"
@@ -45,7 +44,7 @@ static bool seal(struct run *r, uint64_t upto, int64_t time)
 	if (f->ack || f->job)
 		r->way[r->n_way++] = upto;
 	r->upto = upto;
-	r->truncated = false;
+	r->truncated = 0;
 	r->began = 0;
 	r->sealed = clock_monotonic();
 	return true;
@@ -163,28 +162,20 @@ static void fetch(void *ctx, const struct narrow_row *cell)
  * A partition, or a table that inherits. What made it one may be in the open transaction, which
  * others do not see yet.
  */
-static bool is_part(void *ctx, uint32_t relid)
+static bool is_part(void *ctx, uint32_t relid, bool as_table)
 {
 	struct run *r = ctx;
-	struct pg *pg = follow_until_seen(r);
-	char number[24];
-	struct pg_result *res;
-	bool yes;
+	bool seen = follow_until_seen(r);
 
-	if (!pg && stop_asked())
-		return false; /* the transaction stays open: it will come again */
-	if (!pg)
+	/* what is taken for a part is known to be one, so that its end is noticed */
+	if (seen && !feeds_has(&r->feeds, relid))
+		seen = follow_watch(r);
+	if (!seen && !stop_asked())
 		die(EX_TEMP, "a relation is to be looked up, and the source is gone: %s",
 			str_z(&r->why));
-	number[num_put_u64(number, relid)] = '\0';
-	res = pg_query(pg,
-		"WITH RECURSIVE t AS (SELECT $1::oid AS oid UNION"
-		" SELECT inhrelid FROM pg_inherits JOIN t ON inhparent = t.oid)"
-		"SELECT EXISTS (SELECT FROM t WHERE oid = $2::oid)",
-		2, (const char *[]){ r->f->narrow->oid, number });
-	yes = sl_eq_str(pg_value(res, 0, 0), "t");
-	pg_clear(res);
-	return yes;
+	if (seen && as_table && !feeds_has(&r->feeds, relid))
+		r->truncated = r->truncated ? r->truncated : LEDGER_PART_GONE;
+	return feeds_has(&r->feeds, relid);
 }
 
 /* A job goes on, and compares; what is published so is looked after by the next watch. */
@@ -245,7 +236,7 @@ static void commit(struct run *r, const struct pgo_message *m)
 
 static void truncated(struct run *r)
 {
-	r->truncated = true;
+	r->truncated = LEDGER_TRUNCATED;
 	msg_warn("the source table was truncated: its rows stay in the wide tables until "
 		 "validate --repair");
 }

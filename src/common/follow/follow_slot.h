@@ -70,6 +70,13 @@ bool follow_slot_remove(const char *conninfo, struct pg *target, const struct le
 void follow_slot_cleanup(struct pg *source, struct pg *target, uint64_t job, const char *named);
 
 /*
+ * Why the slot that a job has in the ledger is of no use: gone, lost, of another time. NULL when it
+ * is good, or `conninfo` leads nowhere, or to another source.
+ */
+const char *follow_slot_lost(const char *conninfo, struct pg *target,
+	const struct ledger_job *job) NODISCARD;
+
+/*
  * One look from outside at the slot of a job, also while nobody follows: drops it when it holds
  * more than `max_lag`, with a CRITICAL event; who follows then makes another one and puts all in
  * doubt. False when the job has no slot, or the server is not there (a patient connection).

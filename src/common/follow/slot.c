@@ -14,11 +14,7 @@ void slot_name(struct str *s, uint64_t job, struct sl target)
 
 static bool ask(struct pg *source, const char *sql, const char *param)
 {
-	struct pg_result *r = pg_query(source, sql, param ? 1 : 0, &param);
-	bool yes = pg_rows(r) > 0 && sl_eq_str(pg_value(r, 0, 0), "t");
-
-	pg_clear(r);
-	return yes;
+	return pg_is_yes(pg_query(source, sql, param ? 1 : 0, &param));
 }
 
 /* ---- can it be followed? --------------------------------------------------------------------- */
@@ -135,8 +131,7 @@ bool slot_has_identity(struct pg *source, const struct narrow *n)
 		(const char *[]){ n->oid, str_z(&ship), str_z(&channel), str_z(&time) });
 	if (!r && !pg_is_lost(source))
 		pg_die(source, "cannot look at the identity of rows");
-	yes = r && sl_eq_str(pg_value(r, 0, 0), "t");
-	pg_clear(r);
+	yes = pg_is_yes(r);
 	str_free(&ship);
 	str_free(&channel);
 	str_free(&time);
@@ -177,7 +172,6 @@ static void create_publication(struct pg *source, const struct narrow *n, const 
 void slot_publish(struct pg *source, const struct narrow *n, const char *name)
 {
 	struct pg_result *r;
-	bool has;
 
 	if (!ask(source, "SELECT EXISTS (SELECT FROM pg_publication WHERE pubname = $1)", name))
 		create_publication(source, n, name);
@@ -188,9 +182,7 @@ void slot_publish(struct pg *source, const struct narrow *n, const char *name)
 		"  SELECT FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid"
 		"  JOIN t ON t.oid = r.prrelid WHERE p.pubname = $1)",
 		2, (const char *[]){ name, n->oid });
-	has = sl_eq_str(pg_value(r, 0, 0), "t");
-	pg_clear(r);
-	if (!has)
+	if (!pg_is_yes(r))
 		die(EX_CONFIGURATION, "the publication %s does not have the table %s, source", name,
 			n->table);
 }
@@ -428,8 +420,7 @@ bool slot_shows(struct pg *source, const char *name, const uint32_t *xid, size_t
 	r = pg_try_query(source, shows_sql, 2, (const char *[]){ str_z(&list), name });
 	if (!r && !pg_is_lost(source))
 		pg_die(source, "cannot ask for transactions");
-	shows = r && sl_eq_str(pg_value(r, 0, 0), "t");
-	pg_clear(r);
+	shows = pg_is_yes(r);
 	str_free(&list);
 	return shows;
 }

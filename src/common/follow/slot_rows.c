@@ -18,6 +18,7 @@ struct relation {
 struct slot_rows {
 	struct slot_rows_conf conf;
 	struct narrow_reader reader;
+	bool after_table; /* the message before told of the table: a part's comes behind it */
 	uint32_t table; /* OID of the narrow table: its name may be another one's by now */
 	struct relation *relation;
 	size_t n, cap;
@@ -104,7 +105,9 @@ static void take_relation(struct slot_rows *s, const struct pgo_message *m)
 		free_relation(r);
 	}
 	*r = (struct relation){ .id = m->relid, .n = m->n_columns };
-	r->ours = m->relid == s->table || s->conf.is_part(s->conf.ctx, m->relid);
+	r->ours = m->relid == s->table ||
+		  s->conf.is_part(s->conf.ctx, m->relid, s->after_table);
+	s->after_table = m->relid == s->table;
 	r->role = mem_alloc(r->n + 1);
 	r->key = mem_alloc(r->n + 1);
 	for (size_t i = 0; i < r->n; i++) {
@@ -264,6 +267,7 @@ void slot_rows_take(struct slot_rows *s, const struct pgo_message *m)
 		take_relation(s, m);
 		return;
 	}
+	s->after_table = false;
 	r = find(s, m->relid);
 	if (!r)
 		die(EX_STREAM, "the source sent a row of a relation it never described: %u",

@@ -18,8 +18,11 @@ struct slot_rows_conf {
 	const struct narrow *narrow;
 	const struct sl *ships; /* these only; n_ships 0: all */
 	size_t n_ships;
-	/* is this relation, which is not the narrow table itself, a part of it? */
-	bool (*is_part)(void *ctx, uint32_t relid);
+	/*
+	 * Is this relation, which is not the narrow table itself, a part of it? `as_table`: what
+	 * comes of it comes as the table's own, so it was one.
+	 */
+	bool (*is_part)(void *ctx, uint32_t relid, bool as_table);
 	/* in order; slices live until it returns. row->why: a reject; `reader` knows more */
 	void (*put)(void *ctx, const struct narrow_reader *reader, const struct narrow_row *row);
 	void (*erase)(void *ctx, const struct narrow_row *row);

@@ -4,6 +4,7 @@
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/tmpf.h"
+#include "ledger/ledger_feed.h"
 #include "ledger/ledger_follow.h"
 #include "ledger/ledger_ships.h"
 
@@ -152,6 +153,20 @@ static void store_kept(struct wide_chunk *c)
 
 static void turn(void *ctx);
 
+/* Of what comes live other ships are not to wait for one: it is compared when it can be. */
+static bool on_broken(void *ctx, struct sl ship, const char *why)
+{
+	struct wide_chunk *c = ctx;
+	struct str text = { 0 };
+	bool live = is_live(c) && c->facts.job;
+
+	str_addf(&text, "nothing more is loaded of this ship: %s: mend its table", why);
+	if (live)
+		ledger_doubt_ship(c->pg, c->facts.job, LEDGER_CRITICAL, ship, str_z(&text));
+	str_free(&text);
+	return live;
+}
+
 /* ---- opening -------------------------------------------------------------------------------- */
 
 static void warn_of_meddlers(struct pg *pg, const struct target_opts *target)
@@ -177,6 +192,7 @@ struct wide_chunk *wide_chunk_open(struct pg *pg, struct io *io, struct wide_chu
 		.turn = turn,
 		.dry_run = opts->dry_run,
 		.bad = on_bad,
+		.broken = on_broken,
 		.ctx = c,
 	};
 

@@ -159,15 +159,11 @@ const char *ledger_array(struct str *s, const struct sl *ships, size_t n)
 /* The catalog is read as a table: to_regclass() may remember what was before a lock was had. */
 bool ledger_has_table(struct pg *target, const char *name)
 {
-	struct pg_result *r = pg_query(target,
+	return pg_is_yes(pg_query(target,
 		"SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = "
 		"c.relnamespace"
 		" WHERE n.nspname = 'ferry' AND c.relname = $1)",
-		1, &name);
-	bool there = sl_eq_str(pg_value(r, 0, 0), "t");
-
-	pg_clear(r);
-	return there;
+		1, &name));
 }
 
 bool ledger_exists(struct pg *target)

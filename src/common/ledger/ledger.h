@@ -205,13 +205,15 @@ struct ledger_facts_ship {
  */
 enum ledger_follow_kind { LEDGER_FOLLOW_NONE, LEDGER_FOLLOW_SLOT, LEDGER_FOLLOW_POLL };
 
+enum { LEDGER_TRUNCATED = 1, LEDGER_PART_GONE };
+
 struct ledger_follow {
 	enum ledger_follow_kind kind; /* NONE: a chunk of the past */
 	struct sl worker;             /* empty: by hand, no job */
 	uint64_t attempt;
 	struct sl upto;  /* slot: an LSN, "0/16B3748"; poll: a text of the follower's own */
 	int64_t commit;  /* time of the newest COMMIT of the source, LEDGER_NO_TIME: not known */
-	bool truncated;  /* the source table was emptied by TRUNCATE */
+	uint64_t truncated; /* or what else took rows away that nobody will tell of; 0: nothing */
 };
 
 /* All claimed ships are listed, also those without rows, and those met that nobody planned. */
@@ -232,8 +234,8 @@ struct ledger_facts {
  *  "ships":[{"ship":"S1","attempt":1,"rows":N,"cells":N,"digest":"16 hex","first":"…","last":"…"}],
  *  "job":7,"worker":"host:pid:start"}
  * A live chunk has also "follow":{"kind":"slot","worker":"…","attempt":2,"upto":"0/16B3748",
- * "commit":"2024-01-01 00:00:15.2"}, where its source was truncated "truncated":1, and per ship
- * "deleted":N,"deleted_first":"…","deleted_last":"…" where there is any.
+ * "commit":"2024-01-01 00:00:15.2"}, where its source was truncated "truncated":1, or a part of it
+ * was gone, 2, and per ship "deleted":N,"deleted_first":"…","deleted_last":"…" where there is any.
  */
 void ledger_put_facts(struct str *s, const struct ledger_facts *f);
 

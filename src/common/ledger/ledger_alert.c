@@ -334,15 +334,12 @@ static void tell(struct watch *w)
 static bool is_ours(struct watch *w)
 {
 	struct ledger_text number;
-	struct pg_result *r;
 
 	if (w->ours)
 		return true;
-	r = pg_query(w->target,
+	w->ours = pg_is_yes(pg_query(w->target,
 		"SELECT pg_try_advisory_lock(hashtextextended('ferry.alert', $1::bigint))", 1,
-		(const char *[]){ ledger_u64(&number, w->job) });
-	w->ours = sl_eq_str(pg_value(r, 0, 0), "t");
-	pg_clear(r);
+		(const char *[]){ ledger_u64(&number, w->job) }));
 	if (w->ours) {
 		ledger_events_forget(w->target, w->job, OLD_NEWS);
 		recall(w);

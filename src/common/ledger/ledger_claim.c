@@ -158,14 +158,12 @@ bool ledger_split(struct pg *target, const struct ledger_claim *claim, int64_t t
 static enum ledger_claimed busy_or_empty(struct pg *target, uint64_t job, const char *only)
 {
 	struct ledger_text number;
-	struct pg_result *r = pg_query(target,
+
+	return pg_is_yes(pg_query(target,
 		"SELECT EXISTS (SELECT FROM ferry.chunk WHERE job_id = $1 AND state <> 'done'"
 		" AND state <> 'failed' AND ($2::text[] IS NULL OR ship = ANY ($2::text[])))",
-		2, (const char *[]){ ledger_u64(&number, job), only });
-	bool busy = sl_eq_str(pg_value(r, 0, 0), "t");
-
-	pg_clear(r);
-	return busy ? LEDGER_BUSY : LEDGER_EMPTY;
+		2, (const char *[]){ ledger_u64(&number, job), only }))
+		? LEDGER_BUSY : LEDGER_EMPTY;
 }
 
 /*

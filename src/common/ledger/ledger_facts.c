@@ -58,7 +58,7 @@ static void put_follow(struct str *s, const struct ledger_follow *f)
 	}
 	put_time(s, "commit", f->commit);
 	if (f->truncated)
-		str_addz(s, ",\"truncated\":1");
+		str_addf(s, ",\"truncated\":%llu", (unsigned long long)f->truncated);
 	str_addc(s, '}');
 }
 
@@ -132,7 +132,7 @@ static bool get_follow(const struct json *o, struct ledger_follow *f)
 	for (int i = LEDGER_FOLLOW_SLOT; i <= LEDGER_FOLLOW_POLL; i++)
 		if (sl_eq_str(kind, follow_kinds[i]))
 			f->kind = (enum ledger_follow_kind)i;
-	f->truncated = json_get(o, "truncated") != NULL;
+	(void)!json_get_u64(o, "truncated", &f->truncated);
 	return f->kind != LEDGER_FOLLOW_NONE &&
 	       (!json_get(o, "commit") || get_time(o, "commit", &f->commit)) &&
 	       (!json_get(o, "worker") || (json_get_str(o, "worker", &f->worker) &&

@@ -89,7 +89,8 @@ size_t ledger_doubts_held(
 {
 	struct ledger_text number;
 	struct pg_result *r = pg_query(target,
-		"SELECT id, relation, why FROM ferry.doubt WHERE job_id = $1 AND held ORDER BY id",
+		"SELECT id, relation, why FROM ferry.doubt WHERE job_id = $1 AND held"
+		" AND ship IS NULL ORDER BY id",
 		1, (const char *[]){ ledger_u64(&number, job) });
 	size_t n = pg_rows(r);
 
@@ -100,6 +101,26 @@ size_t ledger_doubts_held(
 			.why = arena_dup(a, pg_value(r, i, 2)) };
 	pg_clear(r);
 	return n;
+}
+
+void ledger_doubt_ship(
+	struct pg *target, uint64_t job, enum ledger_level level, struct sl ship, const char *why)
+{
+	struct ledger_text number;
+	char *name = mem_sldup(ship);
+
+	pg_clear(pg_query(target,
+		"WITH new AS (INSERT INTO ferry.doubt (job_id, ship, why) SELECT $1, $2, $3"
+		"  WHERE NOT EXISTS (SELECT FROM ferry.doubt WHERE job_id = $1 AND ship = $2"
+		"   AND (held OR why = $3)) RETURNING job_id, ship, why),"
+		" live AS (INSERT INTO ferry.follow_ship (job_id, ship, rows, cells, wide_rows,"
+		"  dropped, deleted, rejects) SELECT job_id, ship, 0, 0, 0, 0, 0, 0 FROM new"
+		"  ON CONFLICT DO NOTHING)"
+		"INSERT INTO ferry.event (level, job_id, ship, message)"
+		" SELECT $4, job_id, ship, why FROM new",
+		4, (const char *[]){ ledger_u64(&number, job), name, why,
+			level == LEDGER_CRITICAL ? "CRITICAL" : "INFO" }));
+	mem_free(name);
 }
 
 void ledger_doubt_release(struct pg *target, uint64_t id, const char *from, const char *to)

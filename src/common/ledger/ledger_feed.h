@@ -3,7 +3,8 @@
  * them last, and doubts about them.
  *
  * A doubt that is held is not to be settled yet: its cause goes on, or a transaction is still open
- * that nobody will tell of. It is released when all that comes is followed (again).
+ * that nobody will tell of. It is released when all that comes is followed (again); that of a ship,
+ * which was rolled back, when rows of it come.
  */
 #ifndef FERRY_PG_LEDGER_FEED_H
 #define FERRY_PG_LEDGER_FEED_H
@@ -35,12 +36,16 @@ void ledger_feeds_set(struct pg *target, uint64_t job, const struct ledger_feeds
 void ledger_doubt_add(
 	struct pg *target, uint64_t job, uint64_t relation, bool held, const char *why);
 
+/* All of a ship is in doubt, unless it was rolled back; said once, also as an event. */
+void ledger_doubt_ship(struct pg *target, uint64_t job, enum ledger_level level, struct sl ship,
+	const char *why);
+
 struct ledger_held {
 	uint64_t id, relation; /* 0: all of the job */
 	struct sl why;
 };
 
-/* Doubts that are held, in the arena; their number. */
+/* Those of no ship that are held, in the arena; their number. */
 size_t ledger_doubts_held(
 	struct pg *target, uint64_t job, struct arena *a, struct ledger_held **out);
 

@@ -76,15 +76,12 @@ static bool run_fenced(struct pg *target, const char *sql, int n, const struct l
 	struct ledger_text number, from, to;
 	char *worker = mem_sldup(f->worker);
 	struct str ships = { 0 };
-	struct pg_result *r;
 	bool all;
 
 	ledger_put_ships(&ships, f);
-	r = pg_query(target, sql, n,
+	all = pg_is_yes(pg_query(target, sql, n,
 		(const char *[]){ ledger_u64(&number, f->job), ledger_time(&from, f->from),
-			str_z(&ships), worker, ledger_time(&to, f->to) });
-	all = sl_eq_str(pg_value(r, 0, 0), "t");
-	pg_clear(r);
+			str_z(&ships), worker, ledger_time(&to, f->to) }));
 	str_free(&ships);
 	mem_free(worker);
 	return all;

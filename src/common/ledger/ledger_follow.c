@@ -88,8 +88,9 @@ bool ledger_follower_get(
 	return found;
 }
 
-/* All of the job is. */
-static void put_in_doubt(struct pg *target, uint64_t job, const char *why)
+/* All of the job is; the event also says what to do. */
+static void put_in_doubt(
+	struct pg *target, uint64_t job, const char *level, const char *why, const char *next)
 {
 	struct ledger_text number;
 
@@ -97,9 +98,8 @@ static void put_in_doubt(struct pg *target, uint64_t job, const char *why)
 		"WITH d AS (INSERT INTO ferry.doubt (job_id, why) VALUES ($1, $2)"
 		"  RETURNING job_id, why)"
 		"INSERT INTO ferry.event (level, job_id, message)"
-		" SELECT 'WARNING', job_id, why || ': validate --repair tells what is missing'"
-		" FROM d",
-		2, (const char *[]){ ledger_u64(&number, job), why }));
+		" SELECT $3, job_id, why || ': ' || $4 FROM d",
+		4, (const char *[]){ ledger_u64(&number, job), why, level, next }));
 }
 
 void ledger_follower_set(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
@@ -122,7 +122,8 @@ void ledger_follower_set(struct pg *target, uint64_t job, enum ledger_follow_kin
 			publication, point }));
 	KP("follower_set");
 	if (doubt)
-		put_in_doubt(target, job, doubt);
+		put_in_doubt(target, job, "WARNING", doubt,
+			"validate --repair tells what is missing");
 	pg_exec(target, "COMMIT");
 }
 
@@ -294,15 +295,13 @@ bool ledger_follow_hold(struct pg *target, const struct ledger_facts *f)
 {
 	struct ledger_text number, which;
 	char *worker = mem_sldup(f->follow.worker);
-	struct pg_result *r = pg_query(target,
+	bool ours = pg_is_yes(pg_query(target,
 		"SELECT FROM ferry.follower WHERE job_id = $1 AND kind = $2 AND worker = $3"
 		" AND attempt = $4 FOR NO KEY UPDATE",
 		4,
 		(const char *[]){ ledger_u64(&number, f->job), ledger_follow_text(f->follow.kind),
-			worker, ledger_u64(&which, f->follow.attempt) });
-	bool ours = pg_rows(r) > 0;
+			worker, ledger_u64(&which, f->follow.attempt) }));
 
-	pg_clear(r);
 	mem_free(worker);
 	return ours;
 }
@@ -331,6 +330,8 @@ static const char advance_sql[] =
 	"   last_time = greatest(t.last_time, excluded.last_time),"
 	"   newest_commit = greatest(t.newest_commit, excluded.newest_commit),"
 	"   at = excluded.at),"
+	" back AS (UPDATE ferry.doubt d SET held = false FROM f WHERE d.job_id = $1"
+	"  AND d.ship = f.ship AND d.held),"
 	" reading AS MATERIALIZED (SELECT DISTINCT chunk_from, chunk_to FROM ferry.chunk"
 	"  WHERE job_id = $1 AND state = 'running' AND state <> 'done'" /* by the small index */
 	"  AND EXISTS (SELECT FROM f WHERE deleted > 0)),"
@@ -357,17 +358,6 @@ static const char advance_sql[] =
 	"  THEN clock_timestamp() + $5::interval ELSE t.lease_until END"
 	" FROM sums WHERE t.job_id = $1";
 
-static void doubt_all(struct pg *target, const char *job)
-{
-	pg_clear(pg_query(target,
-		"WITH d AS (INSERT INTO ferry.doubt (job_id, why)"
-		"  VALUES ($1, 'the source table was truncated') RETURNING job_id, why)"
-		"INSERT INTO ferry.event (level, job_id, message)"
-		" SELECT 'CRITICAL', job_id, why || ': its rows stay in the wide tables until "
-		"validate --repair' FROM d",
-		1, &job));
-}
-
 void ledger_follow_advance(struct pg *target, const struct ledger_facts *f)
 {
 	struct ledger_text number, commit, lease;
@@ -384,7 +374,11 @@ void ledger_follow_advance(struct pg *target, const struct ledger_facts *f)
 		bug("no follower to advance");
 	pg_clear(r);
 	if (f->follow.truncated)
-		doubt_all(target, number.p);
+		put_in_doubt(target, f->job, "CRITICAL",
+			f->follow.truncated == LEDGER_TRUNCATED
+				? "the source table was truncated"
+				: "rows came of a partition that is gone by now",
+			"its rows stay in the wide tables until validate --repair --delete");
 	str_free(&ships);
 	mem_free(upto);
 }

@@ -18,7 +18,8 @@ static const char live_sql[] =
 	US_BEGIN "greatest(clock_timestamp(), at) - at" US_END ", lag_bytes, safe_wal_bytes, "
 	US_BEGIN "greatest(clock_timestamp(), started_at) - started_at" US_END ","
 	" wal_status, upto, error,"
-	" (SELECT count(*) FROM ferry.doubt d WHERE d.job_id = f.job_id),"
+	" (SELECT count(*) FROM ferry.doubt d WHERE d.job_id = f.job_id"
+	"  AND (ship IS NULL OR NOT held)),"
 	" (SELECT greatest(0, " US_BEGIN "s.at AT TIME ZONE 'UTC' - s.newest_commit" US_END ")"
 	"  FROM ferry.follow_ship s WHERE s.job_id = f.job_id AND s.newest_commit IS NOT NULL"
 	"  ORDER BY s.at DESC LIMIT 1), held_bytes, gap"
@@ -89,14 +90,11 @@ uint64_t ledger_live_turns(struct pg *target, uint64_t job)
 bool ledger_live_has(struct pg *target, uint64_t job, const char *lsn)
 {
 	struct ledger_text number;
-	struct pg_result *r = pg_query(target,
+
+	return pg_is_yes(pg_query(target,
 		"SELECT bool_and(upto::pg_lsn >= $2::pg_lsn) FROM ferry.follower"
 		" WHERE job_id = $1",
-		2, (const char *[]){ ledger_u64(&number, job), lsn });
-	bool there = sl_eq_str(pg_value(r, 0, 0), "t");
-
-	pg_clear(r);
-	return there;
+		2, (const char *[]){ ledger_u64(&number, job), lsn }));
 }
 
 struct ledger_live_ship *ledger_live_ships(struct pg *target, uint64_t job, const struct sl *only,

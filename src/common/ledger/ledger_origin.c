@@ -48,13 +48,9 @@ static bool read_origin(struct pg *source, const struct narrow *n, struct origin
 
 bool ledger_origin_moved(struct pg *source, const struct narrow *n)
 {
-	struct pg_result *r = pg_try_query(source,
+	return pg_is_yes(pg_try_query(source,
 		"SELECT to_regclass($1)::oid IS DISTINCT FROM $2::oid", 2,
-		(const char *[]){ n->ident, n->oid });
-	bool moved = r && sl_eq_str(pg_value(r, 0, 0), "t");
-
-	pg_clear(r);
-	return moved;
+		(const char *[]){ n->ident, n->oid }));
 }
 
 /*

@@ -2,6 +2,7 @@
 
 #include "core/num.h"
 #include "ledger/ledger_internal.h"
+#include "wide/registry.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@ static const struct table {
 	{ "channel",
 		"target_schema, ship, channel, grp, table_name, column_name, type, format, about,"
 		" first_seen, last_seen, samples, created_at",
-		"t.target_schema = $1 AND starts_with(t.table_name, $2) AND " OF_SHIPS },
+		"t.target_schema = $1 AND " REGISTRY_OF_PREFIX " AND " OF_SHIPS },
 	{ "chunk",
 		"job_id, ship, chunk_from, chunk_to, state, attempt, failures, weight, rows, cells,"
 		" digest, dropped, wide_rows, rejects, first_time, last_time, started_at,"

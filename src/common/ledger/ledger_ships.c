@@ -131,13 +131,9 @@ void ledger_want_ships(struct narrow *n, struct pg *source, struct pg *target,
 
 bool ledger_has_neighbours(struct pg *target, const struct ledger_job *job)
 {
-	struct pg_result *r = pg_query(target, "SELECT" NEIGHBOURS " LIMIT 1", 4,
+	return pg_is_yes(pg_query(target, "SELECT" NEIGHBOURS " LIMIT 1", 4,
 		(const char *[]){ job->source, job->source_table, job->target_schema,
-			job->target_prefix });
-	bool any = pg_rows(r) > 0;
-
-	pg_clear(r);
-	return any;
+			job->target_prefix }));
 }
 
 void ledger_refuse_shared(struct pg *target, const struct ledger_job *job, const struct sl *ships,
@@ -176,12 +172,8 @@ void ledger_refuse_met(struct pg *target, const struct ledger_job *job, const st
 
 bool ledger_is_mixed(struct pg *target, const char *schema, const char *prefix)
 {
-	struct pg_result *r = pg_query(target,
+	return pg_is_yes(pg_query(target,
 		"SELECT count(DISTINCT source_table) > 1 FROM ferry.job"
 		" WHERE target_schema = $1 AND target_prefix = $2",
-		2, (const char *[]){ schema, prefix });
-	bool mixed = sl_eq_str(pg_value(r, 0, 0), "t");
-
-	pg_clear(r);
-	return mixed;
+		2, (const char *[]){ schema, prefix }));
 }

@@ -40,7 +40,7 @@ static void count_records(struct ledger_state *s, struct pg *target)
 		"SELECT DISTINCT ship, table_name FROM ferry.channel JOIN pg_class c"
 		" ON c.relname = table_name AND c.relkind IN ('r', 'p')"
 		" AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1)"
-		" WHERE target_schema = $1 AND grp = 1 AND starts_with(table_name, $2)",
+		" WHERE target_schema = $1 AND grp = 1 AND " REGISTRY_OF_PREFIX,
 		2, (const char *[]){ s->job.target_schema, s->job.target_prefix });
 
 	s->record = arena_alloc(&s->arena, mem_mul(pg_rows(tables) + 1, sizeof *s->record));

@@ -209,6 +209,10 @@ void ledger_forget(struct pg *target, const char *schema, const char *prefix, co
 		"DELETE FROM ferry.event WHERE ship = $3 AND job_id IN " JOBS_OF_TARGET,
 		"DELETE FROM ferry.follow_ship WHERE ship = $3 AND job_id IN " JOBS_OF_TARGET,
 		"DELETE FROM ferry.doubt WHERE ship = $3 AND job_id IN " JOBS_OF_TARGET,
+		/* when rows of it come again, what it had before is missing */
+		"INSERT INTO ferry.doubt (job_id, ship, why, held) SELECT job_id, $3,"
+		" 'rolled back while it was followed', true FROM ferry.follower"
+		" WHERE job_id IN " JOBS_OF_TARGET,
 	};
 	char *name = mem_sldup(ship);
 	const char *params[] = { schema, prefix, name };

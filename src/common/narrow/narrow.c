@@ -586,7 +586,7 @@ void narrow_add_select(const struct narrow *n, struct pg *pg, struct str *s,
 		str_addf(s, "%s%s", comma, n->col[role].expr);
 		comma = ", ";
 	}
-	str_addf(s, " FROM %s WHERE ", n->ident);
+	str_addf(s, " FROM %s WHERE ", part->only ? part->only : n->ident);
 	narrow_add_where(n, pg, s, part);
 	add_order(n, s);
 }

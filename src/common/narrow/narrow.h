@@ -206,6 +206,7 @@ struct narrow_part {
 	bool shipless;  /* outcasts: also rows without a ship, or with an empty one */
 	bool xmin;      /* rows with the number of their transaction (only when has_place) */
 	struct sl also; /* one more condition, in SQL; .n 0: none */
+	const char *only; /* of this query with all columns, and tableoid, ctid; NULL: of all */
 	const struct sl *ships;
 	size_t n_ships;
 	const struct sl *skip;

@@ -14,6 +14,7 @@
  * and under contention the table is extended by up to 512 (PostgreSQL 14-15, hio.c).
  */
 #define TAIL_SLACK 1024
+#define LEAF_TURN (CLOCK_US_PER_SEC / 16) /* so many tables a second are looked at for nothing */
 #define FLUSH_TRIES 40 /* a server writes its WAL five times a second, as a rule */
 #define FLUSH_PAUSE (CLOCK_US_PER_SEC / 20)
 #define MAX_PAST 512   /* entries of the history */
@@ -22,28 +23,42 @@
 #define MAX_AHEAD (INT64_C(14) * 3600 * CLOCK_US_PER_SEC)
 #define MAX_AHEAD_ZONE (INT64_C(3600) * CLOCK_US_PER_SEC)
 
-/* The table as a tick found it. */
+/* The source as a tick found it. */
 struct past {
 	uint64_t next; /* all transactions from here on began later */
+	uint64_t xmin; /* all before it had ended */
 	int64_t newest;
-	uint64_t pages;
+};
+
+/*
+ * One of the tables with the rows. Those that have not grown take turns, so rows in it are new from
+ * a transaction of its own on, and its tail begins where those were written.
+ */
+struct leaf {
+	uint64_t oid, file, pages;
+	uint64_t xmin, settled; /* as those of all */
+	uint64_t tick;		/* its latest */
+	int64_t at;		/* the same by clock_monotonic() */
+	bool due, denied;
 };
 
 struct narrow_poll {
 	struct narrow_poll_conf conf;
-	bool tail;  /* the table has one */
+	bool tail;  /* tables are looked at one by one */
 	bool whole; /* all of the next tick's window is new, and nothing before it is wanted */
 	bool noting; /* these rows are to be remembered, not handed out */
 	/* where the next tick goes on */
 	int64_t instant;
 	uint64_t xmin; /* NO_XID: all rows are new */
+	uint64_t settled; /* rows of older ones were there when `instant` was the newest */
 	/*
 	 * For a position: what a crash cannot undo. Numbers of transactions that were rolled back,
 	 * and whose WAL was not flushed, are given once more after it.
 	 */
 	uint64_t safe, unsafe, unsafe_lsn;
-	uint64_t page;
-	uint64_t file; /* the table's: in another one (VACUUM FULL) rows have other places */
+	struct leaf *leaf; /* by oid */
+	size_t n_leaves;
+	uint64_t ticks;
 
 	struct past *past; /* by next; never empty */
 	size_t n_past, past_cap;
@@ -58,48 +73,32 @@ struct narrow_poll {
 
 /* ---- positions ------------------------------------------------------------------------------- */
 
-static uint64_t get_u64(const struct pg_result *r, int col)
-{
-	uint64_t v = 0;
-
-	if (!num_u64(pg_value(r, 0, col), &v))
-		bug("not a number: %s", msg_q(pg_value(r, 0, col)));
-	return v;
-}
-
 /* What the server says of this moment; in a transaction, of its snapshot. */
 struct moment {
-	uint64_t xmin, pages;
+	uint64_t xmin;
 	/* the next transaction; a snapshot's xmax is less while those behind it are running */
 	uint64_t next;
-	uint64_t file;
 	uint64_t written, flushed; /* ends of the WAL; 0 on a standby, where all is flushed */
 	int64_t now;
 };
 
 static struct moment ask_moment(const struct narrow_poll *p)
 {
-	const struct narrow *n = p->conf.narrow;
 	struct pg_result *r = pg_query(p->conf.source,
 		"SELECT txid_snapshot_xmin(s), top + age((top & 4294967295)::text::xid), "
-		"coalesce(pg_relation_size($1::oid::regclass), 0)"
-		" / current_setting('block_size')::bigint, "
 		"clock_timestamp() AT TIME ZONE 'UTC',"
 		" CASE WHEN standby THEN 0 ELSE pg_current_wal_insert_lsn() - '0/0' END,"
-		" CASE WHEN standby THEN 0 ELSE pg_current_wal_flush_lsn() - '0/0' END,"
-		" coalesce(pg_relation_filenode($1::oid), 0)"
+		" CASE WHEN standby THEN 0 ELSE pg_current_wal_flush_lsn() - '0/0' END"
 		" FROM txid_current_snapshot() AS s, txid_snapshot_xmax(s) AS top,"
 		" pg_is_in_recovery() AS standby",
-		1, &n->oid);
-	struct moment m = { .xmin = get_u64(r, 0),
-		.next = get_u64(r, 1),
-		.pages = get_u64(r, 2),
-		.written = get_u64(r, 4),
-		.flushed = get_u64(r, 5),
-		.file = get_u64(r, 6) };
+		0, NULL);
+	struct moment m = { .xmin = pg_count(r, 0, 0),
+		.next = pg_count(r, 0, 1),
+		.written = pg_count(r, 0, 3),
+		.flushed = pg_count(r, 0, 4) };
 
-	if (!clock_parse(pg_value(r, 0, 3), &m.now))
-		bug("not a time: %s", msg_q(pg_value(r, 0, 3)));
+	if (!clock_parse(pg_value(r, 0, 2), &m.now))
+		bug("not a time: %s", msg_q(pg_value(r, 0, 2)));
 	pg_clear(r);
 	return m;
 }
@@ -132,15 +131,27 @@ static bool take_position(struct narrow_poll *p, struct sl text)
 
 	return b && clock_parse((struct sl){ text.p, (size_t)(a - text.p) }, &p->instant) &&
 		num_u64((struct sl){ a + 1, (size_t)(b - a - 1) }, &p->xmin) &&
-		num_u64((struct sl){ b + 1, (size_t)(end - b - 1) }, &p->page);
+		num_u64((struct sl){ b + 1, (size_t)(end - b - 1) }, &p->settled);
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* A table whose turn is yet to come holds it back. */
 void narrow_poll_position(const struct narrow_poll *p, struct str *s)
 {
 	char text[CLOCK_TEXT_MAX];
+	uint64_t xmin = p->safe, settled = p->settled;
 
+	for (size_t i = 0; i < p->n_leaves; i++) {
+		xmin = least(xmin, p->leaf[i].xmin);
+		settled = least(settled, p->leaf[i].settled);
+	}
 	str_add(s, (struct sl){ text, clock_put(text, p->instant, false) });
-	str_addf(s, "/%llu/%llu", (unsigned long long)p->safe, (unsigned long long)p->page);
+	str_addf(s, "/%llu/%llu", (unsigned long long)xmin,
+		(unsigned long long)least(xmin, settled));
 }
 
 int64_t narrow_poll_edge(const struct narrow_poll *p)
@@ -168,7 +179,7 @@ static struct narrow_poll *new_poll(const struct narrow_poll_conf *conf)
 	struct narrow_poll *p = mem_zalloc(sizeof *p);
 
 	p->conf = *conf;
-	p->tail = n->has_place && !n->several_tables && pg_server_version(conf->source) >= 140000;
+	p->tail = n->has_place && pg_server_version(conf->source) >= 140000;
 	if (!n->by_time && !n->by_ship_time)
 		msg_warn("%s: no index begins with %s, so each look for new rows reads the whole "
 			 "table; make one, or take a longer --interval",
@@ -183,7 +194,7 @@ static struct narrow_poll *begin(struct narrow_poll *p)
 {
 	p->newest = p->instant;
 	p->safe = p->xmin;
-	remember(p, (struct past){ .next = p->xmin, .newest = p->instant, .pages = p->page });
+	remember(p, (struct past){ .next = p->xmin, .xmin = p->settled, .newest = p->instant });
 	return p;
 }
 
@@ -200,8 +211,7 @@ static void take_here(struct narrow_poll *p)
 		clock_sleep(FLUSH_PAUSE);
 		flushed = ask_moment(p).flushed;
 	}
-	p->xmin = m.xmin;
-	p->page = m.pages;
+	p->xmin = p->settled = m.xmin;
 	str_addf(&sql, "SELECT max(%s) FROM %s WHERE %s <= ", n->col[NARROW_TIME].ident, n->ident,
 		n->col[NARROW_TIME].ident);
 	narrow_add_time(n, &sql, latest_bound(p, m.now));
@@ -224,12 +234,12 @@ struct narrow_poll *narrow_poll_open(const struct narrow_poll_conf *conf, struct
 	}
 	if (!take_position(p, position))
 		die(EX_CONFIGURATION, "not a position to go on from: %s", msg_q(position));
+	p->settled = least(p->settled, p->xmin);
 	m = ask_moment(p);
 	if (p->xmin > m.next) {
 		msg_warn("%s: the server counts fewer transactions than before; it was replaced or "
 			 "set back, so compare both sides", conf->narrow->table);
 		p->xmin = NO_XID;
-		p->page = 0;
 		p->tail = false;
 	}
 	return begin(p);
@@ -250,9 +260,74 @@ void narrow_poll_close(struct narrow_poll *p)
 	if (!p)
 		return;
 	mem_free(p->past);
+	mem_free(p->leaf);
 	mem_free(p->seen);
 	mem_free(p->seen_now);
 	mem_free(p);
+}
+
+/* ---- the tables ------------------------------------------------------------------------------ */
+
+static const char leaves_sql[] =
+	"WITH RECURSIVE t AS (SELECT $1::oid AS oid UNION SELECT i.inhrelid FROM pg_inherits i"
+	"  JOIN t ON i.inhparent = t.oid WHERE NOT i.inhdetachpending)"
+	"SELECT c.oid, coalesce(pg_relation_filenode(c.oid), 0), coalesce(pg_relation_size(c.oid)"
+	" / current_setting('block_size')::bigint, 0), has_table_privilege(c.oid, 'SELECT'),"
+	" format('%I.%I', n.nspname, c.relname), (SELECT string_agg(quote_ident(attname), ', ')"
+	"  FROM pg_attribute WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped)"
+	" FROM t JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace"
+	" WHERE c.relkind IN ('r', 'm') ORDER BY c.oid";
+
+/*
+ * The tail of a table begins behind the last page that has a row of a transaction which had ended
+ * when the tail began.
+ */
+static uint64_t find_tail(const struct narrow_poll *p, const struct leaf *l, const char *name)
+{
+	uint64_t end = l->settled == NO_XID ? 0 : l->pages;
+	bool found = false;
+
+	for (uint64_t step = 8; end > 0 && !found; step *= 2) {
+		uint64_t from = end > step ? end - step : 0;
+		struct str sql = { 0 };
+
+		str_addf(&sql,
+			"SELECT EXISTS (SELECT FROM ONLY %s WHERE ctid >= '(%llu,0)'::tid AND"
+			" ctid < '(%llu,0)'::tid AND age(xmin) > age('%u'::xid))",
+			name, (unsigned long long)from, (unsigned long long)end,
+			(unsigned)(l->settled & UINT32_MAX));
+		found = pg_is_yes(pg_query(p->conf.source, str_z(&sql), 0, NULL));
+		str_free(&sql);
+		end = from;
+	}
+	return end > TAIL_SLACK ? end - TAIL_SLACK : 0;
+}
+
+/* What is known of a table, and whether it is looked at now; in another file rows are elsewhere. */
+static struct leaf take_leaf(
+	const struct narrow_poll *p, size_t *known, const struct pg_result *r, size_t row)
+{
+	uint64_t oid = pg_count(r, row, 0), file = pg_count(r, row, 1), pages = pg_count(r, row, 2);
+	int64_t turn = (int64_t)pg_rows(r) * LEAF_TURN, now = clock_monotonic();
+	struct leaf l = { .oid = oid, .xmin = p->xmin, .settled = p->settled, .due = true,
+		.at = now - (int64_t)row * LEAF_TURN };
+	bool denied = !sl_eq_str(pg_value(r, row, 3), "t");
+
+	while (*known < p->n_leaves && p->leaf[*known].oid < oid)
+		++*known;
+	if (*known < p->n_leaves && p->leaf[*known].oid == oid) {
+		l = p->leaf[*known];
+		l.due = l.file != file || l.pages < pages || now - l.at >= turn - LEAF_TURN;
+		l.at = l.due ? now : l.at;
+		l.settled = l.file != file ? NO_XID : l.settled;
+	}
+	l.file = file;
+	l.pages = pages;
+	if (denied && !l.denied)
+		msg_warn("%s cannot be read by itself, so rows that come late into it wait for a "
+			 "comparison: GRANT SELECT ON it", pg_valuez(r, row, 4));
+	l.denied = denied;
+	return l;
 }
 
 /* ---- what is new ----------------------------------------------------------------------------- */
@@ -263,15 +338,18 @@ void narrow_poll_close(struct narrow_poll *p)
  * snapshot lists: so what a snapshot shows is told by its xmin alone, and above it by what has been
  * handed out, since the rows of a transaction become visible all at once.
  */
-static void add_new(const struct narrow_poll *p, uint64_t next, struct str *s)
+static void add_new(
+	const struct narrow_poll *p, uint64_t xmin, bool seen, uint64_t next, struct str *s)
 {
-	if (p->xmin == NO_XID || !p->conf.narrow->has_place || next - p->xmin >= XID_HORIZON)
+	size_t n = seen ? p->n_seen : 0;
+
+	if (xmin == NO_XID || !p->conf.narrow->has_place || next - xmin >= XID_HORIZON)
 		return;
 	str_addf(s, " AND pg_catalog.age(xmin) <= pg_catalog.age('%u'::pg_catalog.xid)",
-		(unsigned)(p->xmin & UINT32_MAX));
-	for (size_t i = 0; i < p->n_seen; i++)
+		(unsigned)(xmin & UINT32_MAX));
+	for (size_t i = 0; i < n; i++)
 		str_addf(s, i ? ",%u" : " AND NOT (xmin = ANY ('{%u", p->seen[i]);
-	if (p->n_seen > 0)
+	if (n > 0)
 		str_addz(s, "}'::pg_catalog.xid[]))");
 }
 
@@ -331,35 +409,57 @@ static struct narrow_part part_of(
 		.n_ships = p->conf.n_ships };
 }
 
-/* The tail first: its rows are earlier than those of the window. */
+/* What of the tables is new, each asked by itself, as if it were one. */
+static void add_tails(struct narrow_poll *p, uint64_t next, struct str *from)
+{
+	struct pg_result *r = pg_query(p->conf.source, leaves_sql, 1, &p->conf.narrow->oid);
+	struct leaf *leaf = mem_alloc(mem_mul(pg_rows(r) + 1, sizeof *leaf));
+
+	for (size_t i = 0, known = 0; i < pg_rows(r); i++) {
+		struct leaf *l = &leaf[i];
+
+		*l = take_leaf(p, &known, r, i);
+		if (!l->due || l->denied || l->pages == 0)
+			continue;
+		str_addf(from, "%sSELECT tableoid, ctid, xmin, %s FROM ONLY %s"
+			" WHERE ctid >= '(%llu,0)'::pg_catalog.tid",
+			from->n ? " UNION ALL " : "(", pg_valuez(r, i, 5), pg_valuez(r, i, 4),
+			(unsigned long long)find_tail(p, l, pg_valuez(r, i, 4)));
+		add_new(p, l->xmin, l->tick == p->ticks, next, from);
+	}
+	mem_free(p->leaf);
+	p->leaf = leaf;
+	p->n_leaves = pg_rows(r);
+	pg_clear(r);
+}
+
+/* The tails first: their rows are earlier than those of the window. */
 static void read_new(struct narrow_poll *p, uint64_t next)
 {
-	struct str fresh = { 0 }, tail = { 0 };
+	struct str fresh = { 0 }, tails = { 0 };
 	struct narrow_part part;
-	int64_t edge = narrow_poll_edge(p);
 
-	add_new(p, next, &fresh);
-	if (p->tail) {
-		str_addf(&tail, "ctid >= '(%llu,0)'::pg_catalog.tid",
-			(unsigned long long)(p->page > TAIL_SLACK ? p->page - TAIL_SLACK : 0));
-		str_add(&tail, str_sl(&fresh));
-		part = part_of(p, INT64_MIN, edge, &tail);
+	str_addz(&fresh, "true");
+	if (p->tail)
+		add_tails(p, next, &tails);
+	if (tails.n > 0) {
+		str_addz(&tails, ") AS t");
+		part = part_of(p, INT64_MIN, narrow_poll_edge(p), &fresh);
+		part.only = str_z(&tails);
 		p->noting = p->whole;
 		read_part(p, &part);
 		p->noting = false;
 	}
-	str_free(&tail);
-	str_addz(&tail, "true");
+	str_free(&tails);
 	if (!p->whole)
-		str_add(&tail, str_sl(&fresh));
+		add_new(p, p->xmin, true, next, &fresh);
 	p->whole = false;
-	part = part_of(p, edge, INT64_MAX, &tail);
+	part = part_of(p, narrow_poll_edge(p), INT64_MAX, &fresh);
 	read_part(p, &part);
 	if (!p->conf.narrow->col[NARROW_TIME].not_null) {
 		part.timeless = true;
 		read_part(p, &part);
 	}
-	str_free(&tail);
 	str_free(&fresh);
 }
 
@@ -409,17 +509,16 @@ static void advance(struct narrow_poll *p, const struct moment *m)
 	p->n_past -= keep;
 	memmove(p->past, p->past + keep, p->n_past * sizeof *p->past);
 	p->instant = p->past[0].newest;
-	p->page = p->past[0].pages;
+	p->settled = p->past[0].xmin;
 	p->xmin = m->xmin;
+	p->ticks++;
+	for (size_t i = 0; i < p->n_leaves; i++)
+		if (p->leaf[i].due) {
+			p->leaf[i].xmin = p->xmin;
+			p->leaf[i].settled = p->settled;
+			p->leaf[i].tick = p->ticks;
+		}
 	keep_safe(p, m);
-}
-
-/* All of the table was written anew: rows that are new may be anywhere in it. */
-static void forget_places(struct narrow_poll *p)
-{
-	p->page = 0;
-	for (size_t i = 0; i < p->n_past; i++)
-		p->past[i].pages = 0;
 }
 
 int64_t narrow_poll_tick(struct narrow_poll *p,
@@ -433,16 +532,11 @@ int64_t narrow_poll_tick(struct narrow_poll *p,
 	narrow_begin(p->conf.narrow, p->conf.source);
 	m = ask_moment(p);
 	p->latest_bound = latest_bound(p, m.now);
-	/* it may have become shorter, by VACUUM */
-	p->page = p->page < before.pages ? p->page : before.pages;
-	if (p->file != 0 && p->file != m.file)
-		forget_places(p);
-	p->file = m.file;
 	read_new(p, m.next);
 	pg_exec(p->conf.source, "COMMIT");
 	KP("poll_tick");
 	merge_seen(p, m.xmin);
-	remember(p, (struct past){ .next = m.next, .newest = p->newest, .pages = before.pages });
+	remember(p, (struct past){ .next = m.next, .xmin = m.xmin, .newest = p->newest });
 	advance(p, &m);
 	return before.now;
 }

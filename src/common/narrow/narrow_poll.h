@@ -9,14 +9,17 @@
  *  - the *window*: rows from a low edge of time on. The edge is the newest instant that was there
  *    when the oldest transaction still running began, less the overlap; so a transaction may stay
  *    open for any time, prepared ones included, and no clock of the source or of ours is asked.
- *  - the *tail*: rows of any time in the pages that the table has grown by since then, less what
- *    other sessions may still be filling (PostgreSQL 14; not where the table is partitioned).
+ *  - the *tails*: rows of any time in the pages that a table, or each partition and child, has
+ *    grown by since then, less what other sessions may still be filling (PostgreSQL 14). A tail
+ *    begins behind the last row of a transaction that had ended by then, so it needs no memory of
+ *    its own. Of many tables those that have not grown take turns.
  *
  * What neither finds is a row older than the window that went into room freed by deleted rows, and
  * a deletion: those are for a comparison of both sides.
  *
- * A position is text for the ledger, `INSTANT/XMIN/PAGE`: the edge without the overlap, the oldest
- * transaction that may still bring something, and the first page of the tail.
+ * A position is text for the ledger, `INSTANT/XMIN/SETTLED`: the edge without the overlap, the
+ * oldest transaction that may still bring something, and the oldest that was open when the tails
+ * began.
  */
 #ifndef FERRY_NARROW_POLL_H
 #define FERRY_NARROW_POLL_H

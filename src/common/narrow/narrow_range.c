@@ -136,7 +136,6 @@ bool narrow_has_outcasts(const struct narrow *n, struct pg *pg, const struct nar
 {
 	bool ship = part->shipless && !n->col[NARROW_SHIP].not_null;
 	struct str sql = { 0 };
-	struct pg_result *r;
 	bool any;
 
 	if (n->odd || (n->col[NARROW_TIME].not_null && !ship))
@@ -144,9 +143,7 @@ bool narrow_has_outcasts(const struct narrow *n, struct pg *pg, const struct nar
 	str_addf(&sql, "SELECT EXISTS (SELECT FROM %s WHERE ", n->ident);
 	narrow_add_where(n, pg, &sql, part);
 	str_addc(&sql, ')');
-	r = pg_query(pg, str_z(&sql), 0, NULL);
-	any = sl_eq_str(pg_value(r, 0, 0), "t");
-	pg_clear(r);
+	any = pg_is_yes(pg_query(pg, str_z(&sql), 0, NULL));
 	str_free(&sql);
 	return any;
 }

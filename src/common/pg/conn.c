@@ -379,11 +379,20 @@ const char *pg_valuez(const struct pg_result *r, size_t row, int col)
 	return PQgetvalue(result_of(r), (int)row, col);
 }
 
-uint64_t pg_count(const struct pg_result *r, int col)
+bool pg_is_yes(struct pg_result *r)
+{
+	bool yes = r && pg_rows(r) > 0 &&
+		   (pg_cols(r) == 0 || sl_eq_str(pg_value(r, 0, 0), "t"));
+
+	pg_clear(r);
+	return yes;
+}
+
+uint64_t pg_count(const struct pg_result *r, size_t row, int col)
 {
 	uint64_t n;
 
-	if (!num_u64(pg_value(r, 0, col), &n))
+	if (!num_u64(pg_value(r, row, col), &n))
 		bug("a count that is no number");
 	return n;
 }

@@ -100,8 +100,11 @@ struct sl pg_value(const struct pg_result *r, size_t row, int col); /* .p NULL w
 const char *pg_valuez(const struct pg_result *r, size_t row, int col); /* "" when NULL */
 bool pg_is_null(const struct pg_result *r, size_t row, int col);
 uint64_t pg_affected(const struct pg_result *r);
-uint64_t pg_count(const struct pg_result *r, int col); /* a count in the first row */
+uint64_t pg_count(const struct pg_result *r, size_t row, int col); /* never NULL */
 void pg_clear(struct pg_result *r);
+
+/* The answer to a question: a row, and true where it has a column. Clears it; NULL is no. */
+bool pg_is_yes(struct pg_result *r) NODISCARD;
 
 /* Runs one or more statements without parameters, results thrown away. Dies on error. */
 void pg_exec(struct pg *pg, const char *sql);

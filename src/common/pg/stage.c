@@ -159,13 +159,13 @@ bool stage_merge(struct pg *pg, const struct stage *stage, const char *target, e
 		(unsigned long long)rows, (unsigned long long)rows);
 	r = pg_try_query(pg, str_z(&sql), 0, NULL);
 	if (r) {
-		merged->inserted += pg_count(r, 0);
-		merged->updated += pg_count(r, 1);
-		merged->superseded += pg_count(r, 3);
+		merged->inserted += pg_count(r, 0, 0);
+		merged->updated += pg_count(r, 0, 1);
+		merged->superseded += pg_count(r, 0, 3);
 		/* what another session has written meanwhile was dropped by nobody */
-		if ((missing = pg_count(r, 2)) > 0)
+		if ((missing = pg_count(r, 0, 2)) > 0)
 			now = pg_query(pg, survey.p, 0, NULL);
-		merged->dropped += now && pg_count(now, 0) > 0 ? missing : 0;
+		merged->dropped += now && pg_count(now, 0, 0) > 0 ? missing : 0;
 	}
 	pg_clear(now);
 	pg_clear(r);

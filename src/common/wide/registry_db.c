@@ -30,9 +30,8 @@ static const char meddlers_sql[] =
 	"   WHERE ev_enabled IN ('O', 'A')) AS m (rel, kind, name)"
 	"  JOIN pg_class c ON c.oid = rel AND c.relkind IN ('r', 'p')"
 	"  JOIN pg_namespace n ON n.oid = c.relnamespace"
-	"  WHERE n.nspname = $1 AND starts_with(c.relname, $2)"
-	"  AND EXISTS (SELECT FROM ferry.channel WHERE target_schema = $1"
-	"   AND table_name = c.relname) ORDER BY 1 LIMIT 5) AS l";
+	"  WHERE n.nspname = $1 AND EXISTS (SELECT FROM ferry.channel WHERE target_schema = $1"
+	"   AND table_name = c.relname AND " REGISTRY_OF_PREFIX ") ORDER BY 1 LIMIT 5) AS l";
 
 bool registry_meddlers(struct pg *pg, const char *schema, const char *prefix, struct str *out)
 {
@@ -195,14 +194,11 @@ static bool base_is_taken(struct registry *r, const struct ship *s, struct sl ba
 
 	const char *params[] = { r->opts->schema, registry_keep(r, s->id).p, base.p,
 		registry_group_name(r, base, 1, 0).p };
-	struct pg_result *res = pg_query(r->pg,
+
+	return pg_is_yes(pg_query(r->pg,
 		"SELECT FROM ferry.channel WHERE target_schema = $1 AND table_name IN ($3, $4)"
 		" AND ship <> $2 LIMIT 1",
-		4, params);
-	bool taken = pg_rows(res) > 0;
-
-	pg_clear(res);
-	return taken;
+		4, params));
 }
 
 bool registry_gives(struct registry *r, struct sl ship, struct sl table, uint64_t number,
@@ -269,14 +265,11 @@ void registry_read(struct registry *r, struct ship *s)
 bool registry_lock(struct registry *r, const struct ship *s, bool wait)
 {
 	const char *params[] = { r->opts->schema, registry_keep(r, s->id).p };
-	struct pg_result *res = pg_query(r->pg,
-		wait ? "SELECT pg_advisory_xact_lock(" LOCK_KEY ")"
-		     : "SELECT pg_try_advisory_xact_lock(" LOCK_KEY ")",
-		2, params);
-	bool got = wait || sl_eq_str(pg_value(res, 0, 0), "t");
 
-	pg_clear(res);
-	return got;
+	return pg_is_yes(pg_query(r->pg,
+		wait ? "SELECT true FROM pg_advisory_xact_lock(" LOCK_KEY ")"
+		     : "SELECT pg_try_advisory_xact_lock(" LOCK_KEY ")",
+		2, params));
 }
 
 static bool table_is_taken(struct registry *r, const struct ship *s, struct sl table)
@@ -285,16 +278,13 @@ static bool table_is_taken(struct registry *r, const struct ship *s, struct sl t
 		return true;
 
 	const char *params[] = { r->opts->schema, registry_keep(r, s->id).p, table.p };
-	struct pg_result *res = pg_query(r->pg,
+
+	return pg_is_yes(pg_query(r->pg,
 		"SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
 		" WHERE n.nspname = $1 AND c.relname = $3 UNION ALL"
 		" SELECT FROM ferry.channel WHERE target_schema = $1 AND table_name = $3"
 		"  AND ship <> $2 LIMIT 1",
-		3, params);
-	bool taken = pg_rows(res) > 0;
-
-	pg_clear(res);
-	return taken;
+		3, params));
 }
 
 static struct sl free_group_name(struct registry *r, const struct ship *s, uint32_t number)

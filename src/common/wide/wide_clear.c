@@ -267,7 +267,7 @@ void wide_clear(struct wide *w, struct lane *l)
 	if (noted == 0)
 		return;
 	w->merged = true;
-	if (w->conf.how == MERGE_OVERLAY && !w->conf.dry_run)
+	if (w->conf.how == MERGE_OVERLAY && !w->conf.dry_run && !l->broken)
 		clear_lane(w, l);
 	for (size_t i = 0; i < l->n_racks; i++)
 		str_clear(&l->rack[i].clears);

@@ -59,11 +59,11 @@ void wide_count_staged(struct wide *w, struct lane *l, struct rack *k, const cha
 	stage_add_name(&sql, &k->stage);
 	str_addf(&sql, " AS s LEFT JOIN %s AS t ON t.%s = s.%s", target, str_z(&key), str_z(&key));
 	r = pg_query(w->pg, str_z(&sql), 0, NULL);
-	k->count.rows += pg_count(r, 0);
-	k->count.there += pg_count(r, 1);
-	k->count.cells += pg_count(r, 2);
-	k->count.filled += pg_count(r, 3);
-	k->count.changed += pg_count(r, 4);
+	k->count.rows += pg_count(r, 0, 0);
+	k->count.there += pg_count(r, 0, 1);
+	k->count.cells += pg_count(r, 0, 2);
+	k->count.filled += pg_count(r, 0, 3);
+	k->count.changed += pg_count(r, 0, 4);
 	pg_clear(r);
 	str_free(&sql);
 	str_free(&key);

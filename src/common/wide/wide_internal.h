@@ -50,7 +50,7 @@ struct lane {
 	bool has_aside;
 	bool met;      /* has records in this chunk */
 	bool deferred; /* all of them wait for the seal */
-	bool touched;  /* by the transaction at hand */
+	bool touched, broken; /* by the transaction at hand; left out of it */
 	bool looked; /* in this chunk for columns others have made, because of a null */
 	/* instants of the buffered rows: no two rows of a buffer may have the same */
 	bool any, unordered;

@@ -179,14 +179,20 @@ static bool load(void *ctx, size_t lo, size_t hi)
 	struct str what = { 0 };
 
 	for (unsigned n = 0; n < DEADLOCKS_MAX; n++)
-		if (try_load(s, lo, hi))
+		if (s->l->broken || try_load(s, lo, hi))
 			return true;
 		else if (strcmp(pg_sqlstate(s->w->pg), "40P01") != 0)
 			break;
 	if (copybuf_is_row_fault(pg_sqlstate(s->w->pg)))
 		return false;
 	str_addf(&what, "cannot load ship %s", msg_q(s->l->ship->id));
-	pg_die(s->w->pg, str_z(&what));
+	/* its tables are not as they were made: others need not wait for that */
+	s->l->broken = strncmp(pg_sqlstate(s->w->pg), "42", 2) == 0 && s->w->conf.broken &&
+		       s->w->conf.broken(s->w->conf.ctx, s->l->ship->id, pg_error(s->w->pg));
+	if (!s->l->broken)
+		pg_die(s->w->pg, str_z(&what));
+	str_free(&what);
+	return true;
 }
 
 /* The column of the rack that the server's message names, or NAMES_NONE. */
@@ -386,7 +392,7 @@ void wide_commit(struct wide *w)
 	w->pending = (struct wide_counts){ 0 };
 	/* what this transaction made is there for all, and its lock on the ship is gone */
 	for (size_t i = 0; i < w->ships.n; i++)
-		w->lane[i].own = w->lane[i].touched = false;
+		w->lane[i].own = w->lane[i].touched = w->lane[i].broken = false;
 	w->n_touched = 0;
 	forget_stages(w);
 }
