@@ -87,8 +87,10 @@ change() {
 			$(rows "$n" 0)" 2>>change.err || : ;; # nowhere to put them
 	3) made+=1 && sql "BEGIN; ALTER TABLE $n RENAME TO old_$made; $(new_table)
 			$(rows "$n" 0) COMMIT" ;;
-	4) sql "ALTER TABLE $n DROP CONSTRAINT IF EXISTS \"$(sql "SELECT conname
-			FROM pg_constraint WHERE conrelid = '$n'::regclass AND contype = 'p'")\"" ;;
+	4) # which may be gone already
+		part=$(sql "SELECT quote_ident(conname) FROM pg_constraint
+			WHERE conrelid = '$n'::regclass AND contype = 'p'")
+		[[ ! $part ]] || sql "ALTER TABLE $n DROP CONSTRAINT $part" ;;
 	5) sql "ALTER TABLE $n ADD $chaos_key" 2>>change.err || : ;;
 	6) sql "TRUNCATE ${part:-$n}" ;;
 	7) [[ ! $name ]] || sql "ALTER PUBLICATION $name DROP TABLE $n" 2>>change.err || : ;;

@@ -97,10 +97,14 @@ kills() {
 		kill_ways=("${kill_ways[@]:0:6}")
 		any_of 200 600 2000 20000
 		hold=$victim most=0
-		[[ $phase != put ]] || [[ $way != stage:* && $hold != 20000 ]] || most=50
+		# who plans or clears may be writing by the time it is killed
+		[[ $phase == verify ]] || [[ $way != stage:* && $hold != 20000 ]] || most=50
 		printf '%s %s %s\n' "$phase" "$way" "$hold" >>killed
 		killed "$phase" "$way" "$hold"
-		gone_on "$2" "$most"
+		gone_on "$2" "$most" || {
+			printf 'after %s %s %s\n' "$phase" "$way" "$hold"
+			return 1
+		}
 	done
 	sort killed | uniq -c
 }
