@@ -69,6 +69,29 @@ into() {
 	done
 }
 
+@test "key: records with other fields come in their order, however their key is spelled" {
+	local type one two
+
+	while read -r type one two; do
+		table t "k $type PRIMARY KEY, a int, b int"
+		printf '{"k":%s,"a":1}\n{"k":%s,"a":2,"b":2}\n{"k":%s,"a":3}\n' \
+			"$one" "$two" "$one" >in.json
+		touch -d '+1 minute' in.json
+		run_ok into t --key k --target "dbname=$PGDATABASE options='-c TimeZone=Asia/Seoul'"
+		is "$(sql 'SELECT a, b FROM public.t')" '3|2' "$type"
+	done <<-'END'
+		numeric 1 1.0
+		numeric 1e2 "100.00"
+		int 7 "007"
+		float8 0.5 5e-1
+		text "a" "\u0061"
+		uuid "0a000000-0000-0000-0000-00000000000b" "{0A000000-0000-0000-0000-00000000000B}"
+		timestamptz "2024-01-01T00:00:00Z" "2024-01-01 09:00:00"
+		timestamptz "2024-01-01T05:30:00.5+05:30" "2024-01-01T00:00:00.500Z"
+		timestamp "2024-01-01T00:00:00" "2024-01-01 00:00:00+05"
+	END
+}
+
 @test "key: names are quoted as in SQL, and may hold a comma" {
 	table t '"Id" int, "a,b" int, v int, PRIMARY KEY ("Id", "a,b")'
 	printf 'Id,"a,b",v\n1,2,3\n' >in.csv

@@ -95,7 +95,8 @@ new_data() {
 	# and what comes late, for chunks and days that are done
 	sql "INSERT INTO tenant.tbl_data_timeseries
 		(ship_id, data_channel_id, created_time, double_v, value_format)
-		SELECT 'IMO9999993', '/late', '$NIGHT'::timestamp - interval '2 days 5 min', 5, 'Decimal'"
+		SELECT 'IMO9999993', '/late', '$NIGHT'::timestamp - interval '2 days 5 min', 5,
+			'Decimal'"
 	ids=$((ids + 1))
 	((ids < 4)) || put orders "slow$ids" \
 		"$("$real_date" -d "$NIGHT - 4 days" +%F)T23:00:00Z" "$ids"

@@ -248,7 +248,7 @@ static const struct {
 		{ "quality-clean", "--enable", "normalize_strings,deduplicate", "-k", "k" } },
 	{ FMT_AUTO, main_quality_clean,
 		{ "quality-clean", "--enable", "deduplicate", "-k", "k", "--keep", "newest",
-			"--event-time", "n" } },
+			"--event-time", "k" } },
 	{ FMT_AUTO, main_unpivot_narrow,
 		{ "unpivot-narrow", "-k", "k", "-n", "n", "-V", "v" } },
 	{ FMT_AUTO, main_stream_digest, { "stream-digest", "-b", "n" } },

@@ -1,9 +1,14 @@
 /* table_rows.c - records into buffers. */
 #include "pg/table_internal.h"
 
+#include "core/clock.h"
+#include "core/decimal.h"
 #include "core/num.h"
 
+#include <ctype.h>
+
 #define ROWS_MAX ((size_t)100000)
+#define QUARTER (900 * CLOCK_US_PER_SEC)
 #define SHAPES_MAX 32
 
 static void shape_free(struct shape *s)
@@ -110,6 +115,26 @@ static bool has_key(struct table *t, const struct rec *rec)
 }
 
 /*
+ * Appends what all spellings of a value have in common, whatever its type: 1 and 1.0, a moment in
+ * any zone, a UUID in capitals. That others have it in common, too, only costs time.
+ */
+static void add_common(struct str *s, struct sl text)
+{
+	struct decimal d;
+	int64_t instant;
+
+	if (decimal_parse(text, &d) && llabs(d.point) <= DECIMAL_MAX_POINT)
+		decimal_put(s, &d);
+	else if (clock_parse(text, &instant)) /* zones are quarters of an hour apart */
+		str_addf(s, "@%lld", (long long)(instant - clock_floor(instant, QUARTER)));
+	else
+		for (size_t i = 0; i < text.n; i++)
+			if (isalnum((unsigned char)text.p[i]) || (text.p[i] & 0x80))
+				str_addc(s, (char)tolower((unsigned char)text.p[i]));
+	str_addc(s, '\0');
+}
+
+/*
  * Rows of one key in different shapes both count, and are merged in their order: what came before
  * goes first.
  */
@@ -119,12 +144,8 @@ static void part_from_same_key(struct table *t, const struct rec *rec, uint32_t 
 	size_t at;
 
 	str_clear(&t->scratch);
-	for (size_t k = 0; k < t->keys.n; k++) {
-		const struct field *f = &rec->f[find_key(t, k)];
-
-		str_add(&t->scratch, (struct sl){ (const char *)&f->n, sizeof f->n });
-		str_add(&t->scratch, field_sl(f));
-	}
+	for (size_t k = 0; k < t->keys.n; k++)
+		add_common(&t->scratch, field_sl(&rec->f[find_key(t, k)]));
 	at = names_add(&t->seen, str_sl(&t->scratch), &added);
 	if (!added && t->seen_shape[at] != shape) {
 		send_all(t);
