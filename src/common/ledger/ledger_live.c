@@ -27,25 +27,20 @@ static const char live_sql[] =
 
 static int64_t get_known(const struct pg_result *r, size_t row, int col)
 {
-	return pg_is_null(r, row, col) ? -1 : (int64_t)ledger_get_u64(r, row, col);
-}
-
-static bool get_bool(const struct pg_result *r, int col)
-{
-	return sl_eq_str(pg_value(r, 0, col), "t");
+	return pg_is_null(r, row, col) ? -1 : (int64_t)pg_count(r, row, col);
 }
 
 static void take_live(const struct pg_result *r, struct ledger_live *l, struct arena *a)
 {
 	*l = (struct ledger_live){ .any = true,
-		.slot = get_bool(r, 0),
-		.alive = get_bool(r, 1),
-		.rows = ledger_get_u64(r, 0, 2),
-		.cells = ledger_get_u64(r, 0, 3),
-		.wide_rows = ledger_get_u64(r, 0, 4),
-		.deleted = ledger_get_u64(r, 0, 5),
-		.rejects = ledger_get_u64(r, 0, 6),
-		.chunks = ledger_get_u64(r, 0, 7),
+		.slot = pg_true(r, 0, 0),
+		.alive = pg_true(r, 0, 1),
+		.rows = pg_count(r, 0, 2),
+		.cells = pg_count(r, 0, 3),
+		.wide_rows = pg_count(r, 0, 4),
+		.deleted = pg_count(r, 0, 5),
+		.rejects = pg_count(r, 0, 6),
+		.chunks = pg_count(r, 0, 7),
 		.newest_commit = ledger_get_time(r, 0, 8),
 		.silent_us = get_known(r, 0, 9),
 		.lag_bytes = get_known(r, 0, 10),
@@ -54,7 +49,7 @@ static void take_live(const struct pg_result *r, struct ledger_live *l, struct a
 		.wal_status = arena_dup(a, pg_value(r, 0, 13)),
 		.upto = arena_dup(a, pg_value(r, 0, 14)),
 		.error = arena_dup(a, pg_value(r, 0, 15)),
-		.doubts = ledger_get_u64(r, 0, 16),
+		.doubts = pg_count(r, 0, 16),
 		.delay_us = get_known(r, 0, 17),
 		.held_bytes = get_known(r, 0, 18),
 		.gap = arena_dup(a, pg_value(r, 0, 19)).p };
@@ -81,7 +76,7 @@ uint64_t ledger_live_turns(struct pg *target, uint64_t job)
 	struct pg_result *r = pg_query(target,
 		"SELECT sum(chunks) FROM ferry.follower WHERE job_id = $1", 1,
 		(const char *[]){ ledger_u64(&number, job) });
-	uint64_t n = ledger_get_u64(r, 0, 0);
+	uint64_t n = pg_count(r, 0, 0);
 
 	pg_clear(r);
 	return n;
@@ -119,11 +114,11 @@ struct ledger_live_ship *ledger_live_ships(struct pg *target, uint64_t job, cons
 	list = arena_alloc(a, mem_mul(*n_out + 1, sizeof *list));
 	for (size_t i = 0; i < *n_out; i++)
 		list[i] = (struct ledger_live_ship){ .ship = arena_dup(a, pg_value(r, i, 0)),
-			.rows = ledger_get_u64(r, i, 1),
-			.cells = ledger_get_u64(r, i, 2),
-			.wide_rows = ledger_get_u64(r, i, 3),
-			.deleted = ledger_get_u64(r, i, 4),
-			.rejects = ledger_get_u64(r, i, 5),
+			.rows = pg_count(r, i, 1),
+			.cells = pg_count(r, i, 2),
+			.wide_rows = pg_count(r, i, 3),
+			.deleted = pg_count(r, i, 4),
+			.rejects = pg_count(r, i, 5),
 			.first = ledger_get_time(r, i, 6),
 			.last = ledger_get_time(r, i, 7),
 			.delay_us = get_known(r, i, 8) };
