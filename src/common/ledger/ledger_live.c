@@ -12,6 +12,12 @@
 #define US_BEGIN "(extract(epoch FROM "
 #define US_END ") * 1000000)::bigint"
 
+/* Of the newest rows of ship s; less where a later look found nothing, and told it sooner. */
+#define DELAY                                                                                      \
+	"least(greatest(0, " US_BEGIN "s.at AT TIME ZONE 'UTC' - s.newest_commit" US_END "),"      \
+	" (SELECT greatest(0, " US_BEGIN "f.at AT TIME ZONE 'UTC' - f.newest_commit" US_END ")"    \
+	"  FROM ferry.follower f WHERE f.job_id = s.job_id AND f.newest_commit > s.newest_commit))"
+
 static const char live_sql[] =
 	"SELECT kind = 'slot', lease_until > clock_timestamp(), rows, cells, wide_rows, deleted,"
 	" rejects, chunks, newest_commit, "
@@ -20,8 +26,8 @@ static const char live_sql[] =
 	" wal_status, upto, error,"
 	" (SELECT count(*) FROM ferry.doubt d WHERE d.job_id = f.job_id"
 	"  AND (ship IS NULL OR NOT held)),"
-	" (SELECT greatest(0, " US_BEGIN "s.at AT TIME ZONE 'UTC' - s.newest_commit" US_END ")"
-	"  FROM ferry.follow_ship s WHERE s.job_id = f.job_id AND s.newest_commit IS NOT NULL"
+	" (SELECT " DELAY " FROM ferry.follow_ship s WHERE s.job_id = f.job_id"
+	"  AND s.newest_commit IS NOT NULL"
 	"  ORDER BY s.at DESC LIMIT 1), held_bytes, gap"
 	" FROM ferry.follower f WHERE job_id = $1";
 
@@ -105,8 +111,7 @@ struct ledger_live_ship *ledger_live_ships(struct pg *target, uint64_t job, cons
 		return NULL;
 	r = pg_query(target,
 		"SELECT ship, rows, cells, wide_rows, deleted, rejects, first_time, last_time,"
-		" greatest(0, " US_BEGIN "at AT TIME ZONE 'UTC' - newest_commit" US_END ")"
-		" FROM ferry.follow_ship WHERE job_id = $1"
+		" " DELAY " FROM ferry.follow_ship s WHERE job_id = $1"
 		" AND ($2::text[] IS NULL OR ship = ANY ($2::text[])) ORDER BY ship",
 		2,
 		(const char *[]){ ledger_u64(&number, job), ledger_array(&ships, only, n_only) });
