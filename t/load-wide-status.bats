@@ -17,13 +17,14 @@ follower() {
 	sql "INSERT INTO ferry.follower (job_id, kind, slot, worker, lease_until, at, newest_commit,
 			rows, cells, wide_rows, lag_bytes, wal_status, safe_wal_bytes, upto, chunks)
 		VALUES (1, 'slot', 'ferry_1', 'x', now() + interval '$1', clock_timestamp(),
-			now() AT TIME ZONE 'UTC', 70, 60, 5, 4096, 'reserved', 1000000, '0/1', 7)
+			(now() - interval '$2') AT TIME ZONE 'UTC', 70, 60, 5, 4096, 'reserved',
+			1000000, '0/1', 7)
 		ON CONFLICT (job_id) DO UPDATE SET lease_until = excluded.lease_until,
-			at = excluded.at;
+			at = excluded.at, newest_commit = excluded.newest_commit;
 		INSERT INTO ferry.follow_ship (job_id, ship, rows, cells, wide_rows, dropped,
 			deleted, rejects, first_time, last_time, newest_commit, at)
 		VALUES (1, 'NEW', 70, 60, 5, 0, 1, 2, '2024-11-01', '2024-11-02',
-			(clock_timestamp() - interval '$2') AT TIME ZONE 'UTC', clock_timestamp())
+			(now() - interval '$2') AT TIME ZONE 'UTC', clock_timestamp())
 		ON CONFLICT (job_id, ship) DO UPDATE SET newest_commit = excluded.newest_commit,
 			at = excluded.at"
 }
@@ -82,6 +83,14 @@ assert l["alive"] and l["kind"] == "slot" and 2 <= l["lag_seconds"] < 3, l
 assert l["lag_bytes"] == 4096 and l["safe_wal_bytes"] == 1000000 and l["upto"] == "0/1", l
 assert len(s["ships"]) == 1 and s["ships"][0]["live_rows"] == 70, s
 assert s["ships"][0]["status"] == "live" and s["ships"][0]["rejects"] == 2, s'
+	# rows that were held up for minutes, and then a look that finds nothing more
+	follower '1 hour' '5 min'
+	run_ok pg-wide-ledger status
+	has "$out" '0 deleted; 300.'
+	sql "UPDATE ferry.follower SET at = clock_timestamp(),
+		newest_commit = (clock_timestamp() - interval '1 s') AT TIME ZONE 'UTC'"
+	run_ok pg-wide-ledger status -f json --ship-id NEW
+	is "$(jq -c '[.live.lag_seconds, .ships[0].lag_seconds | floor]' "$out")" '[1,1]'
 	# nobody follows, and nothing was heard for a minute
 	sql "UPDATE ferry.follower SET lease_until = now(), at = now() - interval '1 min',
 		error = 'it broke'"

@@ -144,17 +144,11 @@ static NORETURN void die_reading(struct dump *d)
 
 static void read_part(struct dump *d, const struct narrow_part *part)
 {
-	struct str sql = { 0 };
 	struct narrow_row row;
 	enum pg_copy got;
 	struct sl message;
 
-	narrow_reader_init(&d->reader, d->narrow, part);
-	str_addz(&sql, "COPY (");
-	narrow_add_select(d->narrow, d->source, &sql, part);
-	str_addz(&sql, ") TO STDOUT (FORMAT binary)");
-	msg_detail("%s", str_z(&sql));
-	pg_copy_out(d->source, str_z(&sql));
+	narrow_reader_copy(&d->reader, d->narrow, d->source, part);
 	while ((got = pg_copy_try_row(d->source, &message)) == PG_COPY_ROW) {
 		if (!narrow_read(&d->reader, message, &row))
 			continue;
@@ -168,7 +162,6 @@ static void read_part(struct dump *d, const struct narrow_part *part)
 	}
 	if (got == PG_COPY_FAILED)
 		die_reading(d);
-	str_free(&sql);
 }
 
 /* ---- chunks ---------------------------------------------------------------------------------- */

@@ -117,16 +117,13 @@ static void add_ships(struct run *run, struct names *out)
 	const char *params[] = { run->conf.target.schema, run->conf.target.prefix, run->own };
 	static const char sql[] =
 		"SELECT DISTINCT ON (ship) ship, table_name, grp FROM ferry.channel"
-		" WHERE target_schema = $1 AND starts_with(table_name, $2) ORDER BY ship, grp";
-	static const char own_sql[] =
-		"SELECT DISTINCT ON (ship) ship, table_name, grp FROM ferry.channel"
 		" WHERE target_schema = $1 AND starts_with(table_name, $2)"
-		" AND ship NOT IN (SELECT k.ship FROM ferry.job j JOIN (SELECT job_id, ship"
-		"   FROM ferry.chunk UNION SELECT job_id, ship FROM ferry.follow_ship) AS k"
+		" AND ($3::text IS NULL OR ship NOT IN (SELECT k.ship FROM ferry.job j"
+		"  JOIN (SELECT job_id, ship FROM ferry.chunk UNION"
+		"   SELECT job_id, ship FROM ferry.follow_ship) AS k"
 		"  USING (job_id) WHERE j.target_schema = $1 AND target_prefix = $2"
-		"  AND source_table <> $3) ORDER BY ship, grp";
-	struct pg_result *r = pg_query(
-		run->target, run->own ? own_sql : sql, run->own ? 3 : 2, params);
+		"  AND source_table <> $3)) ORDER BY ship, grp";
+	struct pg_result *r = pg_query(run->target, sql, 3, params);
 	struct registry *registry = pg_rows(r) == 0 ? NULL :
 		registry_open(run->target, &run->conf.target, "created_time");
 	struct names all = { .n = 0 };

@@ -219,7 +219,9 @@ static void put_text(struct check *c, enum report_format format, const struct re
 	else
 		str_addf(out, "%llu differences\n", (unsigned long long)t->differences);
 	if (c->conf.repair)
-		str_addf(out, "repaired: %llu values and rows missing, %llu changed, %llu rows too many\n",
+		str_addf(out,
+			"repaired: %llu values and rows missing, %llu changed, "
+			"%llu rows too many\n",
 			(unsigned long long)v->repair.filled, (unsigned long long)v->repair.set,
 			(unsigned long long)v->repair.removed);
 	if (t->left)

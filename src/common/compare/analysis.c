@@ -310,21 +310,16 @@ static double read_rate(const struct found *f)
 	struct narrow_part part = { .to = f->last + 1,
 		.ships = f->conf->ships,
 		.n_ships = f->conf->n_ships };
-	struct str sql = { 0 };
 	int64_t began;
 	struct sl row;
 
 	if (!f->has_range || !n->by_time || hours <= 0)
 		return 0;
 	part.from = f->last - (int64_t)(hours * 3600 * (double)CLOCK_US_PER_SEC);
-	str_addz(&sql, "COPY (");
-	narrow_add_select(n, f->conf->source, &sql, &part);
-	str_addz(&sql, ") TO STDOUT (FORMAT binary)");
 	began = clock_monotonic();
-	pg_copy_out(f->conf->source, str_z(&sql));
+	narrow_copy(n, f->conf->source, &part);
 	while (pg_copy_row(f->conf->source, &row))
 		rows++;
-	str_free(&sql);
 	return rows * 1e6 / (double)(clock_monotonic() - began + 1);
 }
 

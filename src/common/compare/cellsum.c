@@ -282,21 +282,13 @@ bool cellsum_source_learn(struct cellsum_source *s, int64_t from, int64_t to,
 		.to = to, .ships = ships, .n_ships = n_ships };
 	struct narrow_reader reader;
 	struct narrow_row row;
-	struct str sql = { 0 };
-	struct sl message;
 	bool any = false;
 
 	narrow_begin(s->n, s->pg);
-	narrow_reader_init(&reader, s->n, &part);
-	str_addz(&sql, "COPY (");
-	narrow_add_select(s->n, s->pg, &sql, &part);
-	str_addz(&sql, ") TO STDOUT (FORMAT binary)");
-	pg_copy_out(s->pg, str_z(&sql));
-	while (pg_copy_row(s->pg, &message))
-		if (narrow_read(&reader, message, &row))
-			any |= gather(s, &reader, &row);
+	narrow_reader_copy(&reader, s->n, s->pg, &part);
+	while (narrow_reader_next(&reader, s->pg, &row))
+		any |= gather(s, &reader, &row);
 	pg_exec(s->pg, "COMMIT");
-	str_free(&sql);
 	if (any)
 		make_all(s);
 	return any;

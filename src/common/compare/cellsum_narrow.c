@@ -125,14 +125,6 @@ static struct cellsum_of *find(struct cellsum_of *list, size_t n, struct sl name
 	return NULL;
 }
 
-static uint64_t count_of(const struct pg_result *r, size_t row, int col)
-{
-	uint64_t v = 0;
-
-	(void)!num_u64(pg_value(r, row, col), &v);
-	return v;
-}
-
 /* Was it a text that could not be converted, and is known now? Else that is the end. */
 static void leave_out(struct cellsum_source *s, int64_t from, int64_t to, const struct sl *ships,
 	size_t n_ships)
@@ -164,7 +156,7 @@ static bool take_last_cells(struct cellsum_source *s, int64_t from, int64_t to,
 
 		if (!of) /* came between the two statements */
 			continue;
-		of->sum.cells = count_of(r, i, 1);
+		of->sum.cells = pg_count(r, i, 1);
 		of->sum.cell_sum = cellsum_mod64(pg_value(r, i, 2));
 	}
 	pg_clear(r);
@@ -184,11 +176,11 @@ static size_t take_counts(const struct narrow *narrow, const struct pg_result *r
 		if (name.n == 0 || name.n > NARROW_NAME_MAX || !narrow_can_store(narrow, name))
 			continue; /* no ship: its rows are rejects */
 		(*out)[n++] = (struct cellsum_of){ .name = arena_dup(a, name),
-			.sum = { .rows = count_of(r, i, 1),
-				.bad = count_of(r, i, 2),
-				.values = count_of(r, i, 3),
-				.cells = count_of(r, i, 3),
-				.instants = count_of(r, i, 4),
+			.sum = { .rows = pg_count(r, i, 1),
+				.bad = pg_count(r, i, 2),
+				.values = pg_count(r, i, 3),
+				.cells = pg_count(r, i, 3),
+				.instants = pg_count(r, i, 4),
 				.instant_sum = cellsum_mod64(pg_value(r, i, 5)),
 				.cell_sum = cellsum_mod64(pg_value(r, i, 6)) } };
 	}
@@ -255,7 +247,7 @@ size_t cellsum_narrow_channels(struct cellsum_source *s, int64_t from, int64_t t
 	*out = arena_alloc(a, mem_mul(n + 1, sizeof **out));
 	for (size_t i = 0; i < n; i++)
 		(*out)[i] = (struct cellsum_of){ .name = arena_dup(a, pg_value(r, i, 0)),
-			.sum = { .cells = count_of(r, i, 1),
+			.sum = { .cells = pg_count(r, i, 1),
 				.cell_sum = cellsum_mod64(pg_value(r, i, 2)) } };
 	pg_clear(r);
 	str_free(&sql);

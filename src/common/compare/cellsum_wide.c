@@ -183,7 +183,6 @@ static void add_group(struct cellsum_target *t, struct ship *ship, size_t group,
 	struct pg *pg = registry_pg(t->r);
 	struct str name = { 0 }, sql = { 0 };
 	struct pg_result *r;
-	uint64_t rows = 0, cells = 0, orphans = 0;
 	bool added;
 	size_t id;
 
@@ -201,14 +200,11 @@ static void add_group(struct cellsum_target *t, struct ship *ship, size_t group,
 	cellsum_add_bound(&sql, to, ship->zoned);
 	str_addc(&sql, ')');
 	r = pg_query(pg, str_z(&sql), 0, NULL);
-	(void)!num_u64(pg_value(r, 0, 0), &rows);
-	(void)!num_u64(pg_value(r, 0, 1), &cells);
-	(void)!num_u64(pg_value(r, 0, 4), &orphans);
-	out->cells += cells;
+	out->cells += pg_count(r, 0, 1);
 	out->cell_sum += cellsum_mod64(pg_value(r, 0, 2));
-	out->orphans += orphans;
+	out->orphans += pg_count(r, 0, 4);
 	if (group == 0) {
-		out->rows = out->instants = rows;
+		out->rows = out->instants = pg_count(r, 0, 0);
 		out->instant_sum = cellsum_mod64(pg_value(r, 0, 3));
 	}
 	pg_clear(r);

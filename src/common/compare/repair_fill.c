@@ -99,21 +99,13 @@ static void read_part(struct fill *f, int64_t from, int64_t to)
 	struct narrow_part part = { .from = from, .to = to, .ships = &f->ship->id, .n_ships = 1 };
 	struct narrow_reader reader;
 	struct narrow_row row;
-	struct str sql = { 0 };
-	struct sl message;
 
 	narrow_begin(source->n, source->pg);
-	narrow_reader_init(&reader, source->n, &part);
-	str_addz(&sql, "COPY (");
-	narrow_add_select(source->n, source->pg, &sql, &part);
-	str_addz(&sql, ") TO STDOUT (FORMAT binary)");
-	pg_copy_out(source->pg, str_z(&sql));
-	while (pg_copy_row(source->pg, &message))
-		if (narrow_read(&reader, message, &row))
-			take(f, &row);
+	narrow_reader_copy(&reader, source->n, source->pg, &part);
+	while (narrow_reader_next(&reader, source->pg, &row))
+		take(f, &row);
 	pg_exec(source->pg, "COMMIT");
 	send_row(f);
-	str_free(&sql);
 }
 
 /* A value that its column cannot hold stays out, as it did on the first way. */

@@ -1,6 +1,5 @@
 #include "follow/feeds_census.h"
 
-#include "core/num.h"
 #include "follow/slot.h"
 
 static const char head_sql[] =
@@ -56,27 +55,14 @@ static const struct {
 	{ 0, FEEDS_SQL("", "true", "") },
 };
 
-static uint64_t get_u64(const struct pg_result *r, size_t row, int col)
-{
-	uint64_t v = 0;
-
-	(void)!num_u64(pg_value(r, row, col), &v);
-	return v;
-}
-
-static bool get_bool(const struct pg_result *r, size_t row, int col)
-{
-	return sl_eq_str(pg_value(r, row, col), "t");
-}
-
 static void take_head(struct census *c, const struct pg_result *r)
 {
-	c->xmin = get_u64(r, 0, 0);
-	c->xmax = get_u64(r, 0, 1);
-	c->now.publication = get_u64(r, 0, 2);
-	c->inserts = get_bool(r, 0, 3);
-	c->deletions = get_bool(r, 0, 4);
-	c->truncations = get_bool(r, 0, 5);
+	c->xmin = pg_count(r, 0, 0);
+	c->xmax = pg_count(r, 0, 1);
+	c->now.publication = pg_count(r, 0, 2);
+	c->inserts = pg_true(r, 0, 3);
+	c->deletions = pg_true(r, 0, 4);
+	c->truncations = pg_true(r, 0, 5);
 }
 
 static void take_feeds(struct census *c, const struct pg_result *r, bool polling)
@@ -88,17 +74,17 @@ static void take_feeds(struct census *c, const struct pg_result *r, bool polling
 	c->can = arena_alloc(&c->arena, n + 1);
 	c->leaf = arena_alloc(&c->arena, n + 1);
 	for (size_t i = 0; i < n; i++) {
-		bool covered = get_bool(r, i, 4) && (polling || c->inserts || !get_bool(r, i, 8));
+		bool covered = pg_true(r, i, 4) && (polling || c->inserts || !pg_true(r, i, 8));
 
-		c->now.feed[i] = (struct ledger_feed){ .relation = get_u64(r, i, 0),
-			.file = get_u64(r, i, 1),
+		c->now.feed[i] = (struct ledger_feed){ .relation = pg_count(r, i, 0),
+			.file = pg_count(r, i, 1),
 			.name = arena_dup(&c->arena, pg_value(r, i, 2)),
 			.stamp = arena_dup(&c->arena, pg_value(r, i, 3)),
 			.covered = covered };
-		c->can[i] = get_bool(r, i, 5);
-		c->leaf[i] = get_bool(r, i, 8);
+		c->can[i] = pg_true(r, i, 5);
+		c->leaf[i] = pg_true(r, i, 8);
 		c->add[i] = arena_dup(&c->arena, pg_value(r, i, 6)).p;
-		c->now.changes += get_u64(r, i, 7);
+		c->now.changes += pg_count(r, i, 7);
 		c->uncovered += !covered;
 		c->mendable += !covered && c->can[i];
 	}

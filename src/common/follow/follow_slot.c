@@ -127,21 +127,13 @@ static void read_cell(struct run *r, struct pg *pg, const struct narrow_row *cel
 		.n_ships = 1 };
 	struct narrow_reader reader;
 	struct narrow_row row;
-	struct str copy = { 0 };
-	struct sl message;
 
 	narrow_begin(r->f->narrow, pg);
-	narrow_reader_init(&reader, r->f->narrow, &part);
-	str_addz(&copy, "COPY (");
-	narrow_add_select(r->f->narrow, pg, &copy, &part);
-	str_addz(&copy, ") TO STDOUT (FORMAT binary)");
-	pg_copy_out(pg, str_z(&copy));
-	while (pg_copy_row(pg, &message))
-		if (narrow_read(&reader, message, &row) && !row.why &&
-			!field_is_null(&row.value) && sl_eq(row.channel, cell->channel))
+	narrow_reader_copy(&reader, r->f->narrow, pg, &part);
+	while (narrow_reader_next(&reader, pg, &row))
+		if (!row.why && !field_is_null(&row.value) && sl_eq(row.channel, cell->channel))
 			live_chunk_put(r->live, &reader, &row);
 	pg_exec(pg, "COMMIT");
-	str_free(&copy);
 }
 
 static void fetch(void *ctx, const struct narrow_row *cell)

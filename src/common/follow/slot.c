@@ -197,7 +197,7 @@ bool slot_is_published(struct pg *source, const char *publication, uint64_t *oid
 	*oid = 0;
 	if (there)
 		(void)!num_u64(pg_value(r, 0, 0), oid);
-	*deletions = there && sl_eq_str(pg_value(r, 0, 1), "t");
+	*deletions = there && pg_true(r, 0, 1);
 	pg_clear(r);
 	return there;
 }
@@ -323,7 +323,7 @@ static void take_facts(const struct pg_result *r, struct slot_facts *out)
 {
 	struct sl status = pg_value(r, 0, 3);
 
-	out->active = sl_eq_str(pg_value(r, 0, 0), "t");
+	out->active = pg_true(r, 0, 0);
 	if (!lsn_parse(pg_value(r, 0, 1), &out->confirmed))
 		out->confirmed = 0;
 	out->lag_bytes = get_bytes(r, 2);

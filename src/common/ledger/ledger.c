@@ -90,16 +90,6 @@ const char *ledger_interval(struct ledger_text *t, int64_t us)
 	return t->p;
 }
 
-uint64_t ledger_get_u64(const struct pg_result *r, size_t row, int col)
-{
-	struct sl text = pg_value(r, row, col);
-	uint64_t v = 0;
-
-	if (text.p && !num_u64(text, &v))
-		bug("not a count in the ledger: %s", msg_q(text));
-	return v;
-}
-
 bool ledger_parse_time(struct sl text, int64_t *instant)
 {
 	*instant = NARROW_END_INSTANT;
@@ -221,13 +211,13 @@ void ledger_source_name(struct pg *source, struct str *out)
 
 static void take_job(const struct pg_result *r, struct ledger_job *job, struct arena *a)
 {
-	job->id = ledger_get_u64(r, 0, 0);
+	job->id = pg_count(r, 0, 0);
 	job->source = get_text(r, 0, 1, a);
 	job->source_table = get_text(r, 0, 2, a);
 	job->target_schema = get_text(r, 0, 3, a);
 	job->target_prefix = get_text(r, 0, 4, a);
 	job->types = get_text(r, 0, 5, a);
-	job->chunk_us = (int64_t)ledger_get_u64(r, 0, 6);
+	job->chunk_us = (int64_t)pg_count(r, 0, 6);
 	job->since = ledger_get_time(r, 0, 7);
 	job->cutoff = ledger_get_time(r, 0, 8);
 	job->encoding = pg_is_null(r, 0, 9) ? NULL : get_text(r, 0, 9, a);
@@ -284,7 +274,7 @@ size_t ledger_jobs(struct pg *target, struct arena *a, uint64_t **out)
 	n = pg_rows(r);
 	*out = arena_alloc(a, mem_mul(n + 1, sizeof **out));
 	for (size_t i = 0; i < n; i++)
-		(*out)[i] = ledger_get_u64(r, i, 0);
+		(*out)[i] = pg_count(r, i, 0);
 	pg_clear(r);
 	return n;
 }
@@ -451,12 +441,12 @@ void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff, int6
 		(const char *[]){ ledger_u64(&number, job->id), str_z(&list),
 			ledger_interval(&step, job->chunk_us), ledger_time(&since, job->since),
 			ledger_time(&end_text, end), ledger_u64(&most, LEDGER_MAX_CHUNKS) });
-	cut = ledger_get_u64(r, 0, 4);
+	cut = pg_count(r, 0, 4);
 	if (cut > LEDGER_MAX_CHUNKS)
 		die_hint(EX_CONFIGURATION, "take a longer --chunk",
 			"too many chunks: at most %d are planned", LEDGER_MAX_CHUNKS);
-	out->added = ledger_get_u64(r, 0, 0);
-	out->ships = ledger_get_u64(r, 0, 1);
+	out->added = pg_count(r, 0, 0);
+	out->ships = pg_count(r, 0, 1);
 	out->from = ledger_get_time(r, 0, 2);
 	out->to = ledger_get_time(r, 0, 3);
 	pg_clear(r);

@@ -205,7 +205,7 @@ static int look_at_failures(struct watch *w)
 		" (SELECT count(*) FROM ferry.chunk WHERE job_id = $1 AND state = 'done'"
 		"   AND finished_at > clock_timestamp() - interval '10 min')",
 		1, (const char *[]){ ledger_u64(&number, w->job) });
-	uint64_t failed = ledger_get_u64(r, 0, 0), done = ledger_get_u64(r, 0, 1);
+	uint64_t failed = pg_count(r, 0, 0), done = pg_count(r, 0, 1);
 
 	pg_clear(r);
 	if (failed < SHARE_MIN || failed * 5 < failed + done)
@@ -270,8 +270,8 @@ static void recall(struct watch *w)
 				words[i].said });
 
 		if (pg_rows(r) > 0) {
-			w->level[i] = (int)ledger_get_u64(r, 0, 0);
-			w->rejects = i == REJECTS ? ledger_get_u64(r, 0, 1) : w->rejects;
+			w->level[i] = (int)pg_count(r, 0, 0);
+			w->rejects = i == REJECTS ? pg_count(r, 0, 1) : w->rejects;
 		}
 		pg_clear(r);
 	}

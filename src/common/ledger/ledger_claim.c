@@ -42,7 +42,7 @@ static void take_claim(
 	out->ships = arena_alloc(a, mem_mul(out->n, sizeof *out->ships));
 	for (size_t i = 0; i < out->n; i++)
 		out->ships[i] = (struct ledger_claim_ship){ arena_dup(a, pg_value(r, i, 0)),
-			ledger_get_u64(r, i, 1) };
+			pg_count(r, i, 1) };
 }
 
 static bool is_claimed(const struct ledger_claim *claim, struct sl ship)
@@ -220,17 +220,14 @@ bool ledger_claimable(struct pg *target, uint64_t job, const struct sl *only, si
 {
 	struct ledger_text number;
 	struct str dead = { 0 }, ships = { 0 };
-	struct pg_result *r;
 	bool any;
 
 	(void)find_dead(target, job, &dead);
 	/* locked for a moment, since a claim would pass over what somebody else has locked */
-	r = pg_query(target,
+	any = pg_is_yes(pg_query(target,
 		"SELECT FROM ferry.chunk WHERE " CLAIMABLE " LIMIT 1 FOR UPDATE SKIP LOCKED", 4,
 		(const char *[]){ ledger_u64(&number, job), ledger_worker(), str_z(&dead),
-			ledger_array(&ships, only, n_only) });
-	any = pg_rows(r) > 0;
-	pg_clear(r);
+			ledger_array(&ships, only, n_only) }));
 	str_free(&dead);
 	str_free(&ships);
 	return any;

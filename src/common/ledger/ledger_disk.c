@@ -42,8 +42,8 @@ static void take(struct ledger_disk *disks, size_t *n, const struct pg_result *r
 			.bytes = (double)fs.f_blocks * (double)fs.f_frsize };
 		(void)snprintf(disks[i].what, sizeof disks[i].what, "%s", pg_valuez(r, row, 0));
 	}
-	disks[i].tables |= sl_eq_str(pg_value(r, row, 2), "t");
-	disks[i].wal |= sl_eq_str(pg_value(r, row, 3), "t");
+	disks[i].tables |= pg_true(r, row, 2);
+	disks[i].wal |= pg_true(r, row, 3);
 }
 
 size_t ledger_disks(struct pg *target, const char *schema, const char *prefix,

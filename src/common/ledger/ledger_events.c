@@ -91,7 +91,7 @@ bool ledger_event_next(struct pg *target, uint64_t job, struct ledger_told *out,
 	bool any = pg_rows(r) > 0;
 
 	if (any)
-		*out = (struct ledger_told){ .id = ledger_get_u64(r, 0, 0),
+		*out = (struct ledger_told){ .id = pg_count(r, 0, 0),
 			.at = arena_dup(a, pg_value(r, 0, 1)),
 			.level = arena_dup(a, pg_value(r, 0, 2)),
 			.ship = arena_dup(a, pg_value(r, 0, 3)),

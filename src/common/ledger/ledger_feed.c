@@ -14,18 +14,18 @@ void ledger_feeds_get(struct pg *target, uint64_t job, struct ledger_feeds *out,
 	*out = (struct ledger_feeds){ .n = pg_rows(r) };
 	out->feed = arena_alloc(a, mem_mul(out->n + 1, sizeof *out->feed));
 	for (size_t i = 0; i < out->n; i++)
-		out->feed[i] = (struct ledger_feed){ .relation = ledger_get_u64(r, i, 0),
-			.file = ledger_get_u64(r, i, 1),
+		out->feed[i] = (struct ledger_feed){ .relation = pg_count(r, i, 0),
+			.file = pg_count(r, i, 1),
 			.name = arena_dup(a, pg_value(r, i, 2)),
 			.stamp = arena_dup(a, pg_value(r, i, 3)),
-			.covered = sl_eq_str(pg_value(r, i, 4), "t") };
+			.covered = pg_true(r, i, 4) };
 	pg_clear(r);
 	r = pg_query(target,
 		"SELECT publication_oid, changes, gap FROM ferry.follower WHERE job_id = $1", 1,
 		&param);
 	if (pg_rows(r) > 0) {
-		out->publication = ledger_get_u64(r, 0, 0);
-		out->changes = ledger_get_u64(r, 0, 1);
+		out->publication = pg_count(r, 0, 0);
+		out->changes = pg_count(r, 0, 1);
 		out->gap = arena_dup(a, pg_value(r, 0, 2));
 	}
 	pg_clear(r);
@@ -96,8 +96,8 @@ size_t ledger_doubts_held(
 
 	*out = arena_alloc(a, mem_mul(n + 1, sizeof **out));
 	for (size_t i = 0; i < n; i++)
-		(*out)[i] = (struct ledger_held){ .id = ledger_get_u64(r, i, 0),
-			.relation = ledger_get_u64(r, i, 1),
+		(*out)[i] = (struct ledger_held){ .id = pg_count(r, i, 0),
+			.relation = pg_count(r, i, 1),
 			.why = arena_dup(a, pg_value(r, i, 2)) };
 	pg_clear(r);
 	return n;

@@ -67,7 +67,7 @@ static void take_follower(const struct pg_result *r, struct ledger_follower *f, 
 		.consistent_point = get_text(r, 3, a),
 		.worker = get_text(r, 4, a),
 		.upto = get_text(r, 5, a),
-		.attempt = ledger_get_u64(r, 0, 6) };
+		.attempt = pg_count(r, 0, 6) };
 }
 
 bool ledger_follower_get(
@@ -245,7 +245,7 @@ int64_t ledger_lag(struct pg *target, uint64_t job)
 	int64_t lag = 0;
 
 	if (pg_rows(r) > 0)
-		lag = (int64_t)ledger_get_u64(r, 0, 0);
+		lag = (int64_t)pg_count(r, 0, 0);
 	pg_clear(r);
 	return lag;
 }

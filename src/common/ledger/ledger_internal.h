@@ -15,8 +15,7 @@ const char *ledger_u64(struct ledger_text *t, uint64_t v);
 const char *ledger_time(struct ledger_text *t, int64_t instant); /* NULL for LEDGER_NO_TIME */
 const char *ledger_interval(struct ledger_text *t, int64_t us);  /* for ::interval */
 
-/* Values of results: 0 and LEDGER_NO_TIME for NULL. */
-uint64_t ledger_get_u64(const struct pg_result *r, size_t row, int col);
+/* Of a result: LEDGER_NO_TIME for NULL. */
 int64_t ledger_get_time(const struct pg_result *r, size_t row, int col);
 
 /* As clock_parse(), and the end of all time, as the server or clock_put() writes it. */

@@ -12,6 +12,12 @@
 #define US_BEGIN "(extract(epoch FROM "
 #define US_END ") * 1000000)::bigint"
 
+/* Of the newest rows of ship s; less where a later look found nothing, and told it sooner. */
+#define DELAY                                                                                      \
+	"least(greatest(0, " US_BEGIN "s.at AT TIME ZONE 'UTC' - s.newest_commit" US_END "),"      \
+	" (SELECT greatest(0, " US_BEGIN "f.at AT TIME ZONE 'UTC' - f.newest_commit" US_END ")"    \
+	"  FROM ferry.follower f WHERE f.job_id = s.job_id AND f.newest_commit > s.newest_commit))"
+
 static const char live_sql[] =
 	"SELECT kind = 'slot', lease_until > clock_timestamp(), rows, cells, wide_rows, deleted,"
 	" rejects, chunks, newest_commit, "
@@ -20,32 +26,27 @@ static const char live_sql[] =
 	" wal_status, upto, error,"
 	" (SELECT count(*) FROM ferry.doubt d WHERE d.job_id = f.job_id"
 	"  AND (ship IS NULL OR NOT held)),"
-	" (SELECT greatest(0, " US_BEGIN "s.at AT TIME ZONE 'UTC' - s.newest_commit" US_END ")"
-	"  FROM ferry.follow_ship s WHERE s.job_id = f.job_id AND s.newest_commit IS NOT NULL"
+	" (SELECT " DELAY " FROM ferry.follow_ship s WHERE s.job_id = f.job_id"
+	"  AND s.newest_commit IS NOT NULL"
 	"  ORDER BY s.at DESC LIMIT 1), held_bytes, gap"
 	" FROM ferry.follower f WHERE job_id = $1";
 
 static int64_t get_known(const struct pg_result *r, size_t row, int col)
 {
-	return pg_is_null(r, row, col) ? -1 : (int64_t)ledger_get_u64(r, row, col);
-}
-
-static bool get_bool(const struct pg_result *r, int col)
-{
-	return sl_eq_str(pg_value(r, 0, col), "t");
+	return pg_is_null(r, row, col) ? -1 : (int64_t)pg_count(r, row, col);
 }
 
 static void take_live(const struct pg_result *r, struct ledger_live *l, struct arena *a)
 {
 	*l = (struct ledger_live){ .any = true,
-		.slot = get_bool(r, 0),
-		.alive = get_bool(r, 1),
-		.rows = ledger_get_u64(r, 0, 2),
-		.cells = ledger_get_u64(r, 0, 3),
-		.wide_rows = ledger_get_u64(r, 0, 4),
-		.deleted = ledger_get_u64(r, 0, 5),
-		.rejects = ledger_get_u64(r, 0, 6),
-		.chunks = ledger_get_u64(r, 0, 7),
+		.slot = pg_true(r, 0, 0),
+		.alive = pg_true(r, 0, 1),
+		.rows = pg_count(r, 0, 2),
+		.cells = pg_count(r, 0, 3),
+		.wide_rows = pg_count(r, 0, 4),
+		.deleted = pg_count(r, 0, 5),
+		.rejects = pg_count(r, 0, 6),
+		.chunks = pg_count(r, 0, 7),
 		.newest_commit = ledger_get_time(r, 0, 8),
 		.silent_us = get_known(r, 0, 9),
 		.lag_bytes = get_known(r, 0, 10),
@@ -54,7 +55,7 @@ static void take_live(const struct pg_result *r, struct ledger_live *l, struct a
 		.wal_status = arena_dup(a, pg_value(r, 0, 13)),
 		.upto = arena_dup(a, pg_value(r, 0, 14)),
 		.error = arena_dup(a, pg_value(r, 0, 15)),
-		.doubts = ledger_get_u64(r, 0, 16),
+		.doubts = pg_count(r, 0, 16),
 		.delay_us = get_known(r, 0, 17),
 		.held_bytes = get_known(r, 0, 18),
 		.gap = arena_dup(a, pg_value(r, 0, 19)).p };
@@ -81,7 +82,7 @@ uint64_t ledger_live_turns(struct pg *target, uint64_t job)
 	struct pg_result *r = pg_query(target,
 		"SELECT sum(chunks) FROM ferry.follower WHERE job_id = $1", 1,
 		(const char *[]){ ledger_u64(&number, job) });
-	uint64_t n = ledger_get_u64(r, 0, 0);
+	uint64_t n = pg_count(r, 0, 0);
 
 	pg_clear(r);
 	return n;
@@ -110,8 +111,7 @@ struct ledger_live_ship *ledger_live_ships(struct pg *target, uint64_t job, cons
 		return NULL;
 	r = pg_query(target,
 		"SELECT ship, rows, cells, wide_rows, deleted, rejects, first_time, last_time,"
-		" greatest(0, " US_BEGIN "at AT TIME ZONE 'UTC' - newest_commit" US_END ")"
-		" FROM ferry.follow_ship WHERE job_id = $1"
+		" " DELAY " FROM ferry.follow_ship s WHERE job_id = $1"
 		" AND ($2::text[] IS NULL OR ship = ANY ($2::text[])) ORDER BY ship",
 		2,
 		(const char *[]){ ledger_u64(&number, job), ledger_array(&ships, only, n_only) });
@@ -119,11 +119,11 @@ struct ledger_live_ship *ledger_live_ships(struct pg *target, uint64_t job, cons
 	list = arena_alloc(a, mem_mul(*n_out + 1, sizeof *list));
 	for (size_t i = 0; i < *n_out; i++)
 		list[i] = (struct ledger_live_ship){ .ship = arena_dup(a, pg_value(r, i, 0)),
-			.rows = ledger_get_u64(r, i, 1),
-			.cells = ledger_get_u64(r, i, 2),
-			.wide_rows = ledger_get_u64(r, i, 3),
-			.deleted = ledger_get_u64(r, i, 4),
-			.rejects = ledger_get_u64(r, i, 5),
+			.rows = pg_count(r, i, 1),
+			.cells = pg_count(r, i, 2),
+			.wide_rows = pg_count(r, i, 3),
+			.deleted = pg_count(r, i, 4),
+			.rejects = pg_count(r, i, 5),
 			.first = ledger_get_time(r, i, 6),
 			.last = ledger_get_time(r, i, 7),
 			.delay_us = get_known(r, i, 8) };

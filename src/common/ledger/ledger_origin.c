@@ -138,7 +138,7 @@ static bool compare(struct pg *target, const char *job, const struct origin *o,
 
 	if (pg_rows(r) > 0) {
 		say_difference(o, pg_value(r, 0, 0), pg_value(r, 0, 1), n, why);
-		set_back = why->n == 0 && sl_eq_str(pg_value(r, 0, 2), "t");
+		set_back = why->n == 0 && pg_true(r, 0, 2);
 		if (set_back)
 			str_addf(why, "the %s %s, and was seen up to %s",
 				*str_z(&o->place) == '-' /* place_sql */

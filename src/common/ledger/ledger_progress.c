@@ -29,12 +29,12 @@ static const char tail_sql[] =
 
 static void say_chunk(const struct pg_result *r, size_t i)
 {
-	double s = (double)ledger_get_u64(r, i, 5) / 1e6;
-	uint64_t rows = ledger_get_u64(r, i, 3);
+	double s = (double)pg_count(r, i, 5) / 1e6;
+	uint64_t rows = pg_count(r, i, 3);
 
 	msg_note("ship %s, chunk %s to %s: %llu rows, %llu wide, %.0f rows/s",
 		msg_q(pg_value(r, i, 0)), pg_valuez(r, i, 1), pg_valuez(r, i, 2),
-		(unsigned long long)rows, (unsigned long long)ledger_get_u64(r, i, 4),
+		(unsigned long long)rows, (unsigned long long)pg_count(r, i, 4),
 		s > 0 ? (double)rows / s : 0.0);
 }
 

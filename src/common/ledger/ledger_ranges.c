@@ -38,8 +38,8 @@ static struct chunk *read_chunks(struct pg *target, uint64_t job,
 		if (is_of(o->only, o->n_only, pg_value(r, i, 0)))
 			chunk[n++] = (struct chunk){ names_add(ships, pg_value(r, i, 0), NULL),
 				ledger_get_time(r, i, 1), ledger_get_time(r, i, 2),
-				sl_eq_str(pg_value(r, i, 3), "t"),
-				sl_eq_str(pg_value(r, i, 4), "t") };
+				pg_true(r, i, 3),
+				pg_true(r, i, 4) };
 	pg_clear(r);
 	*n_out = n;
 	return chunk;
@@ -284,7 +284,7 @@ size_t ledger_doubts(struct pg *target, uint64_t job, struct arena *a, struct le
 	n = pg_rows(r);
 	*out = arena_alloc(a, mem_mul(n + 1, sizeof **out));
 	for (size_t i = 0; i < n; i++)
-		(*out)[i] = (struct ledger_doubt){ .id = ledger_get_u64(r, i, 0),
+		(*out)[i] = (struct ledger_doubt){ .id = pg_count(r, i, 0),
 			.ship = pg_is_null(r, i, 1) ? (struct sl){ NULL, 0 }
 						    : arena_dup(a, pg_value(r, i, 1)),
 			.from = ledger_get_time(r, i, 2),

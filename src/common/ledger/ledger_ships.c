@@ -156,7 +156,7 @@ void ledger_refuse_shared(struct pg *target, const struct ledger_job *job, const
 			"give another --target-schema, or --mode rollback of that job first",
 			"ship %s has its tables in %s already: job %llu carries %s to %s…",
 			msg_q(pg_value(r, 0, 1)), job->target_schema,
-			(unsigned long long)ledger_get_u64(r, 0, 0), pg_value(r, 0, 2).p,
+			(unsigned long long)pg_count(r, 0, 0), pg_value(r, 0, 2).p,
 			pg_value(r, 0, 3).p);
 	pg_clear(r);
 	str_free(&list);

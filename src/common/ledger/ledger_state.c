@@ -28,8 +28,8 @@ static void count_events(struct ledger_state *s, struct pg *target)
 		" WHERE job_id = $1 AND at > clock_timestamp() - interval '1 day'",
 		1, (const char *[]){ ledger_u64(&number, s->job.id) });
 
-	s->warnings = ledger_get_u64(r, 0, 0);
-	s->criticals = ledger_get_u64(r, 0, 1);
+	s->warnings = pg_count(r, 0, 0);
+	s->criticals = pg_count(r, 0, 1);
 	pg_clear(r);
 }
 
@@ -52,7 +52,7 @@ static void count_records(struct ledger_state *s, struct pg *target)
 		relation_ident(target, &sql, sl_of(s->job.target_schema), pg_value(tables, i, 1));
 		r = pg_query(target, str_z(&sql), 0, NULL);
 		s->record[s->n_records++] = (struct ledger_record){
-			arena_dup(&s->arena, pg_value(tables, i, 0)), ledger_get_u64(r, 0, 0)};
+			arena_dup(&s->arena, pg_value(tables, i, 0)), pg_count(r, 0, 0)};
 		pg_clear(r);
 		str_free(&sql);
 	}

@@ -21,20 +21,20 @@ static void take_status(
 {
 	*s = (struct ledger_status){
 		.ship = arena_dup(a, pg_value(r, row, 0)),
-		.done = ledger_get_u64(r, row, 1),
-		.running = ledger_get_u64(r, row, 2),
-		.pending = ledger_get_u64(r, row, 3),
-		.failed = ledger_get_u64(r, row, 4),
-		.rows = ledger_get_u64(r, row, 5),
-		.cells = ledger_get_u64(r, row, 6),
-		.wide_rows = ledger_get_u64(r, row, 7),
-		.dropped = ledger_get_u64(r, row, 8),
-		.rejects = ledger_get_u64(r, row, 9),
+		.done = pg_count(r, row, 1),
+		.running = pg_count(r, row, 2),
+		.pending = pg_count(r, row, 3),
+		.failed = pg_count(r, row, 4),
+		.rows = pg_count(r, row, 5),
+		.cells = pg_count(r, row, 6),
+		.wide_rows = pg_count(r, row, 7),
+		.dropped = pg_count(r, row, 8),
+		.rejects = pg_count(r, row, 9),
 		.first = ledger_get_time(r, row, 10),
 		.last = ledger_get_time(r, row, 11),
-		.busy_us = (int64_t)ledger_get_u64(r, row, 12),
+		.busy_us = (int64_t)pg_count(r, row, 12),
 		.last_error = arena_dup(a, pg_value(r, row, 13)),
-		.again = ledger_get_u64(r, row, 14),
+		.again = pg_count(r, row, 14),
 		.live_last = LEDGER_NO_TIME,
 		.delay_us = -1,
 	};
@@ -147,8 +147,8 @@ struct ledger_pace ledger_pace(struct pg *target, uint64_t job, const struct sl 
 	struct pg_result *r = pg_query(target, pace_sql, 2,
 		(const char *[]){ ledger_u64(&number, job), ledger_array(&ships, only, n_only) });
 	uint64_t left = total->pending + total->running;
-	double rows = (double)ledger_get_u64(r, 0, 0), cells = (double)ledger_get_u64(r, 0, 1);
-	double chunks = (double)ledger_get_u64(r, 0, 2), us = (double)ledger_get_u64(r, 0, 3);
+	double rows = (double)pg_count(r, 0, 0), cells = (double)pg_count(r, 0, 1);
+	double chunks = (double)pg_count(r, 0, 2), us = (double)pg_count(r, 0, 3);
 	struct ledger_pace pace = { .eta_us = left ? -1 : 0 };
 
 	pg_clear(r);

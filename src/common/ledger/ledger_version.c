@@ -36,7 +36,7 @@ static int version_of(struct pg *target)
 	if (!ledger_has_table(target, "version"))
 		return 1;
 	r = pg_query(target, "SELECT version FROM ferry.version", 0, NULL);
-	version = pg_rows(r) == 1 ? (int)ledger_get_u64(r, 0, 0) : NEWEST + 1;
+	version = pg_rows(r) == 1 ? (int)pg_count(r, 0, 0) : NEWEST + 1;
 	pg_clear(r);
 	return version;
 }

@@ -140,10 +140,10 @@ static void find_table(struct pg *pg, struct narrow *n)
 	rights_to_read(pg, str_z(&schema), str_z(&table));
 	n->oid = arena_dup(&n->arena, pg_value(r, 0, 0)).p;
 	kind = pg_valuez(r, 0, 1)[0];
-	n->lockable = (kind == 'r' || kind == 'p') && sl_eq_str(pg_value(r, 0, 5), "t");
+	n->lockable = (kind == 'r' || kind == 'p') && pg_true(r, 0, 5);
 	n->has_place = kind == 'r' || kind == 'p' || kind == 'm';
-	n->several_tables = kind == 'p' || sl_eq_str(pg_value(r, 0, 4), "t");
-	if (sl_eq_str(pg_value(r, 0, 2), "t"))
+	n->several_tables = kind == 'p' || pg_true(r, 0, 4);
+	if (pg_true(r, 0, 2))
 		die_hint(EX_NOTALLOWED,
 			"what is hidden would count as missing: take a role that sees all (ALTER "
 			"ROLE ... BYPASSRLS), or the table's owner",
@@ -209,10 +209,10 @@ static void take_column(struct narrow *n, struct pg *pg, enum narrow_role role,
 	c->name = arena_dup(&n->arena, pg_value(columns, row, 0));
 	c->wire = wire_of(type, &cast);
 	c->number = sl_eq_str(pg_value(columns, row, 2), "N");
-	c->not_null = sl_eq_str(pg_value(columns, row, 4), "t");
+	c->not_null = pg_true(columns, row, 4);
 	if (role == NARROW_SHIP)
 		n->exact_ship = (type == OID_TEXT || type == OID_VARCHAR) &&
-				sl_eq_str(pg_value(columns, row, 5), "t");
+				pg_true(columns, row, 5);
 	pg_add_ident(pg, &ident, c->name);
 	c->ident = c->expr = arena_dup(&n->arena, str_sl(&ident)).p;
 	if (role == NARROW_TIME) {
@@ -367,7 +367,7 @@ static void find_indexes(struct narrow *n, struct pg *pg)
 	bool *flag[] = { &n->unique, &n->by_ship_time, &n->by_time, &n->by_channel, &n->by_ship };
 
 	for (size_t i = 0; i < ARRAY_LEN(flag); i++)
-		*flag[i] = sl_eq_str(pg_value(r, 0, (int)i), "t");
+		*flag[i] = pg_true(r, 0, (int)i);
 	pg_clear(r);
 }
 
@@ -381,7 +381,7 @@ static bool take_print(const struct narrow *n, struct pg *pg, struct str *print)
 		"FROM pg_catalog.pg_attribute WHERE attrelid = $1::oid AND attnum > 0 "
 		"AND NOT attisdropped";
 	struct pg_result *r = pg_query(pg, sql, 2, (const char *[]){ n->oid, n->ident });
-	bool same = sl_eq_str(pg_value(r, 0, 1), "t");
+	bool same = pg_true(r, 0, 1);
 
 	str_add(print, pg_value(r, 0, 0));
 	pg_clear(r);
@@ -575,10 +575,10 @@ bool narrow_selects(const struct narrow *n, const struct narrow_part *part, enum
 	return role != NARROW_ID && n->col[role].name.n > 0;
 }
 
-void narrow_add_select(const struct narrow *n, struct pg *pg, struct str *s,
-	const struct narrow_part *part)
+void narrow_copy(const struct narrow *n, struct pg *pg, const struct narrow_part *part)
 {
-	const char *comma = "SELECT ";
+	const char *comma = "COPY (SELECT ";
+	struct str sql = { 0 }, *s = &sql;
 
 	for (int role = 0; role < NARROW_ROLES; role++) {
 		if (!narrow_selects(n, part, (enum narrow_role)role))
@@ -589,4 +589,9 @@ void narrow_add_select(const struct narrow *n, struct pg *pg, struct str *s,
 	str_addf(s, " FROM %s WHERE ", part->only ? part->only : n->ident);
 	narrow_add_where(n, pg, s, part);
 	add_order(n, s);
+	str_addz(s, ") TO STDOUT (FORMAT binary)");
+	if (!part->xmin) /* asked again and again */
+		msg_detail("%s", str_z(s));
+	pg_copy_out(pg, str_z(s));
+	str_free(s);
 }

@@ -221,15 +221,14 @@ void narrow_add_where(const struct narrow *n, struct pg *pg, struct str *s,
 	const struct narrow_part *part);
 
 /*
- * Appends the SELECT of a part, its columns in the order of roles: ship, channel, time, format,
+ * Begins the binary COPY of a part: its columns in the order of roles: ship, channel, time, format,
  * values; absent ones are left out, and so are the id and, when only one is asked for, the ship.
  * narrow_row.h reads what binary COPY makes of it. Rows come by time, and where (ship, channel,
  * time) may repeat by id, or by their place in the table when there is no id: the last one counts.
  */
-void narrow_add_select(const struct narrow *n, struct pg *pg, struct str *s,
-	const struct narrow_part *part);
+void narrow_copy(const struct narrow *n, struct pg *pg, const struct narrow_part *part);
 
-/* Is the column of this role among those of narrow_add_select()? */
+/* Is the column of this role among those of narrow_copy()? */
 bool narrow_selects(const struct narrow *n, const struct narrow_part *part, enum narrow_role role);
 
 /* Makes a connection one that only reads the table, in the way that costs the server least. */

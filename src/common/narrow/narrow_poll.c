@@ -311,7 +311,7 @@ static struct leaf take_leaf(
 	int64_t turn = (int64_t)pg_rows(r) * LEAF_TURN, now = clock_monotonic();
 	struct leaf l = { .oid = oid, .xmin = p->xmin, .settled = p->settled, .due = true,
 		.at = now - (int64_t)row * LEAF_TURN };
-	bool denied = !sl_eq_str(pg_value(r, row, 3), "t");
+	bool denied = !pg_true(r, row, 3);
 
 	while (*known < p->n_leaves && p->leaf[*known].oid < oid)
 		++*known;
@@ -381,21 +381,12 @@ static void take_row(struct narrow_poll *p, struct narrow_reader *reader, struct
 
 static void read_part(struct narrow_poll *p, const struct narrow_part *part)
 {
-	const struct narrow *n = p->conf.narrow;
 	struct narrow_reader reader;
 	struct narrow_row row;
-	struct str sql = { 0 };
-	struct sl message;
 
-	narrow_reader_init(&reader, n, part);
-	str_addz(&sql, "COPY (");
-	narrow_add_select(n, p->conf.source, &sql, part);
-	str_addz(&sql, ") TO STDOUT (FORMAT binary)");
-	pg_copy_out(p->conf.source, str_z(&sql));
-	while (pg_copy_row(p->conf.source, &message))
-		if (narrow_read(&reader, message, &row))
-			take_row(p, &reader, &row);
-	str_free(&sql);
+	narrow_reader_copy(&reader, p->conf.narrow, p->conf.source, part);
+	while (narrow_reader_next(&reader, p->conf.source, &row))
+		take_row(p, &reader, &row);
 }
 
 static struct narrow_part part_of(

@@ -91,7 +91,7 @@ void narrow_add_bytes(struct str *s, struct sl bytes)
 
 /* ---- fields ---------------------------------------------------------------------------------- */
 
-void narrow_reader_init(struct narrow_reader *r, const struct narrow *n,
+void narrow_reader_copy(struct narrow_reader *r, const struct narrow *n, struct pg *pg,
 	const struct narrow_part *part)
 {
 	*r = (struct narrow_reader){ .n = n };
@@ -100,6 +100,7 @@ void narrow_reader_init(struct narrow_reader *r, const struct narrow *n,
 			r->role[r->n_fields++] = (enum narrow_role)role;
 	if (!narrow_selects(n, part, NARROW_SHIP))
 		r->raw[NARROW_SHIP] = part->ships[0];
+	narrow_copy(n, pg, part);
 }
 
 void narrow_reader_init_text(struct narrow_reader *r, const struct narrow *n)
@@ -352,6 +353,16 @@ bool narrow_read(struct narrow_reader *r, struct sl message, struct narrow_row *
 	row->time = time.p ? (int64_t)load64(time.p) : 0;
 	read_columns(r, row, true);
 	return true;
+}
+
+bool narrow_reader_next(struct narrow_reader *r, struct pg *pg, struct narrow_row *row)
+{
+	struct sl message;
+
+	while (pg_copy_row(pg, &message))
+		if (narrow_read(r, message, row))
+			return true;
+	return false;
 }
 
 void narrow_read_text(struct narrow_reader *r, struct narrow_row *row)

@@ -31,15 +31,19 @@ struct narrow_reader {
 	char number[32];	     /* text of a value that was no text */
 };
 
-/* Prepares for the COPY of narrow_add_select(); the part's only ship is kept by reference. */
-void narrow_reader_init(struct narrow_reader *r, const struct narrow *n,
-	const struct narrow_part *part);
-
 /*
  * Reads one message; false for the one that ends the COPY. Slices point into the message and into
  * `r`. A message that is not what the SELECT asked for is a bug (70).
  */
 bool narrow_read(struct narrow_reader *r, struct sl message, struct narrow_row *row) NODISCARD;
+
+/*
+ * Begins narrow_copy(); the part's only ship is kept by reference. The next row of it, false behind
+ * the last one. Dies when the server fails.
+ */
+void narrow_reader_copy(struct narrow_reader *r, const struct narrow *n, struct pg *pg,
+	const struct narrow_part *part);
+bool narrow_reader_next(struct narrow_reader *r, struct pg *pg, struct narrow_row *row) NODISCARD;
 
 /*
  * For rows that come as text, such as those of a slot: prepares, and reads the row whose columns

@@ -381,8 +381,7 @@ const char *pg_valuez(const struct pg_result *r, size_t row, int col)
 
 bool pg_is_yes(struct pg_result *r)
 {
-	bool yes = r && pg_rows(r) > 0 &&
-		   (pg_cols(r) == 0 || sl_eq_str(pg_value(r, 0, 0), "t"));
+	bool yes = r && pg_rows(r) > 0 && (pg_cols(r) == 0 || pg_true(r, 0, 0));
 
 	pg_clear(r);
 	return yes;
@@ -390,11 +389,17 @@ bool pg_is_yes(struct pg_result *r)
 
 uint64_t pg_count(const struct pg_result *r, size_t row, int col)
 {
-	uint64_t n;
+	struct sl text = pg_value(r, row, col);
+	uint64_t n = 0;
 
-	if (!num_u64(pg_value(r, row, col), &n))
-		bug("a count that is no number");
+	if (text.p && !num_u64(text, &n))
+		bug("not a count: %s", msg_q(text));
 	return n;
+}
+
+bool pg_true(const struct pg_result *r, size_t row, int col)
+{
+	return sl_eq_str(pg_value(r, row, col), "t");
 }
 
 uint64_t pg_affected(const struct pg_result *r)

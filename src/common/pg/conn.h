@@ -100,7 +100,8 @@ struct sl pg_value(const struct pg_result *r, size_t row, int col); /* .p NULL w
 const char *pg_valuez(const struct pg_result *r, size_t row, int col); /* "" when NULL */
 bool pg_is_null(const struct pg_result *r, size_t row, int col);
 uint64_t pg_affected(const struct pg_result *r);
-uint64_t pg_count(const struct pg_result *r, size_t row, int col); /* never NULL */
+uint64_t pg_count(const struct pg_result *r, size_t row, int col); /* 0 when NULL */
+bool pg_true(const struct pg_result *r, size_t row, int col); /* of a boolean; not when NULL */
 void pg_clear(struct pg_result *r);
 
 /* The answer to a question: a row, and true where it has a column. Clears it; NULL is no. */

@@ -38,13 +38,9 @@ void rights_to_read(struct pg *pg, const char *schema, const char *table)
 
 void rights_make_schema(struct pg *pg, const char *schema)
 {
-	struct pg_result *r = pg_query(pg,
-		"SELECT FROM pg_namespace WHERE nspname = $1", 1, &schema);
-	bool there = pg_rows(r) > 0;
 	struct str sql = { 0 };
 
-	pg_clear(r);
-	if (there)
+	if (pg_is_yes(pg_query(pg, "SELECT FROM pg_namespace WHERE nspname = $1", 1, &schema)))
 		return;
 	want(pg,
 		"SELECT 'to make schema ' || $1,"

@@ -56,11 +56,10 @@ size_t wide_tables_at_once(struct pg *pg)
 		"SELECT greatest(1, current_setting('max_locks_per_transaction')::bigint"
 		" * current_setting('max_connections')::bigint / (4 * 8))",
 		0, NULL);
-	uint64_t n = 1;
+	size_t n = (size_t)pg_count(r, 0, 0);
 
-	(void)!num_u64(pg_value(r, 0, 0), &n);
 	pg_clear(r);
-	return (size_t)n;
+	return n;
 }
 
 void wide_proven(struct wide *w)
