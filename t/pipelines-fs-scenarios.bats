@@ -423,6 +423,9 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	printf 'nobody\n' >list
 	run_rc 69 fs-subset crowd listed list --yes
 	has "$err" 'crowd has none of these records'
+	run_rc 69 fs migrate crowd listed --yes --only id=list
+	has "$err" 'crowd has none of these records'
+	run_rc 0 fs migrate crowd listed --yes --where "id = 'nobody'"
 	printf 'id1\nid2\n\0\n' >list
 	run_rc 65 fs-subset crowd listed list --yes
 	has "$err" 'list:3: not UTF-8'

@@ -51,12 +51,12 @@ run_migrate() {
 	[[ ! ${opt[target-profile]+set} ]] || target_aws+=("--profile=${opt[target-profile]}")
 	[[ ! ${opt[target-region]+set} ]] || target_aws+=("--region=${opt[target-region]}")
 	make_plan
-	rehearse
 	make_estimate
 	if [[ ${opt[dry-run]-} != 1 ]]; then
 		arn=${plan[target_arn]}
 		lock_group
 	fi
+	rehearse
 	look_at_target
 	printf '\n'
 	if [[ ${opt[dry-run]-} == 1 ]]; then
