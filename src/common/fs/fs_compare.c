@@ -152,6 +152,7 @@ static void read_file(struct comparer *c)
 			take_row(c, &rec);
 	}
 	rd_close(io->rd);
+	names_free(&io->names);
 	mem_free(io);
 }
 

@@ -57,6 +57,7 @@ static void read_records(const struct fs_group *g, const struct io_opts *opts, c
 			take(ctx, field_sl(&rec.f[id]));
 	}
 	rd_close(io->rd);
+	names_free(&io->names);
 	mem_free(io);
 }
 
@@ -120,5 +121,6 @@ void fs_state_file(const struct fs_group *g, const struct io_opts *opts, const c
 		take(ctx, field_sl(&rec.f[at[0]]), field_sl(&rec.f[at[1]]));
 	}
 	rd_close(io->rd);
+	names_free(&io->names);
 	mem_free(io);
 }
