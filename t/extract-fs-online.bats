@@ -94,6 +94,55 @@ extract() { fs-extract-online "$@" --no-seal; }
 	run_rc 64 extract some --lines
 }
 
+@test "fs-extract-online: a first line is a header only where it names the identifier" {
+	local each
+
+	records 9 >in.csv
+	group lined
+	fs-put lined in.csv
+	printf 'id1\nid2\n' >plain
+	printf '\ufeffid1\r\nid2\r\n' >windows
+	printf '"id1"\n"id2"\n' >quoted
+	printf '\ufeffid\r\nid1\r\nid2\r\n' >headed
+	printf 'other,ID\nx,id1\ny,id2\n' >case
+	printf 'x,record_id\nx,id1\ny,id2\n' >called
+	for each in plain windows quoted headed case called; do
+		run_ok extract lined --ids $each -c id
+		is "$(sed 1d "$out" | sort | paste -sd' ')" 'id1 id2'
+		run_ok fs bulk-get lined $each -o got.csv
+		is "$(cut -d, -f1 got.csv | sort | paste -sd' ')" 'id id1 id2'
+	done
+	# a stream of ours always has one
+	run_pipe '0 0 0' "sed 's/^id,/who,/' in.csv | via --source -- cut -d, -f1 |
+		fs-extract-online lined --ids - --no-seal -c id"
+	is "$(wc -l <"$out")" 10
+	printf 'who,x\nid1,x\n' >odd
+	run_rc 65 extract lined --ids odd
+	has "$err" 'odd: no column of the first line is "id"'
+	run_rc 0 extract lined --ids odd --names id,x -c id
+	is "$(paste -sd" " "$out")" "id id1"
+}
+
+@test "fs-extract-online: objects are stored where none are that would be taken for them" {
+	group stored
+	records 9 >in.csv
+	fs-put stored in.csv
+	run_rc 0 fs-extract-online stored --s3-output s3://offline/out/first
+	aws --endpoint-url "$AWS_ENDPOINT_URL" s3 cp --quiet \
+		s3://offline/out/first/part-00001.ndjson.gz part.gz
+	for each in s3://offline/out/first s3://offline/out/first/; do
+		run_rc 73 fs-extract-online stored --s3-output $each
+		has "$err" 'parts of an earlier run are there already'
+	done
+	run_rc 0 fs-extract-online stored --s3-output s3://offline/out/firs
+	sandbox_set deny=ListObjectsV2
+	run_rc 0 fs-extract-online stored --s3-output s3://offline/out/blind
+	has "$err" 'whether parts of an earlier run are there is not known'
+	sandbox_set
+	is "$(gzip -cd part.gz | jq -r .id | sort | paste -sd' ')" \
+		'id0 id1 id2 id3 id4 id5 id6 id7 id8'
+}
+
 @test "fs-extract-online: a time of now" {
 	records 3 >in.csv
 	group timed
@@ -188,10 +237,10 @@ extract() { fs-extract-online "$@" --no-seal; }
 	fs-put compared --delete hard --event-time next gone.csv
 	# numbers as Athena may write them, and columns that are no features
 	sed -E '1s/$/,write_time/; 2,$s/$/,2024-02-02 00:00:00/
-		s/^(id2,[^,]*),-3,2.25/\1,-3,2.25E0/' in.csv >known.csv
+		s/^(id2,[^,]*)Z,-3,2.25/\1.000Z,-3,2.25E0/' in.csv >known.csv
 	run_rc 0 extract compared --same-as known.csv --changed changed -c id,event_time
 	grep -vE '^id(3|4|6|8|9|11|12),' in.csv | cut -d, -f1,2 | LC_ALL=C sort >want
-	LC_ALL=C sort "$out" >got
+	sed "s/[.]000Z/Z/" "$out" | LC_ALL=C sort >got
 	same_file got want
 	has "$err" '5 records are not in the online store as they are in known.csv'
 	is "$(jq -r .id changed | sort | paste -sd' ')" 'id3 id4 id6 id8 id9'

@@ -245,8 +245,12 @@ sent() { (($(sandbox_count "$1" ok) > $2)); }
 	records 50 >in.csv
 	sandbox_set deny=PutRecord,BatchWriteRecord
 	run_rc 77 fs-put journalled --journal j in.csv
+	# it would say nothing, and stay for good
+	[[ ! -e j ]]
+	run_rc 77 fs-put journalled in.csv
+	is "$(ls ~/.local/state/ferry/fs-put)" ''
 	sandbox_set
-	[[ -s j ]]
+	run_ok fs-put journalled --journal j --keep-journal in.csv
 	run_rc 65 fs-put journalled --journal j --delete soft in.csv
 	has "$err" 'the journal of another job'
 	LC_ALL=C sed '1s/journal 2/journal 3/' j >newer
@@ -261,7 +265,8 @@ sent() { (($(sandbox_count "$1" ok) > $2)); }
 	has "$err" 'another load is writing this journal'
 	: >hold
 	wait
-	run_ok fs-put journalled --journal j in.csv
+	run_rc 0 fs-put journalled --journal j in.csv
+	has "$err" '50 records were acknowledged by an earlier run'
 	[[ ! -e j ]]
 	printf 'ferry fs-put journal' >j2
 	run_ok fs-put journalled --journal j2 in.csv

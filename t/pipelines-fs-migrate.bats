@@ -274,6 +274,46 @@ tied() {
 	same_online ties-fixed first.csv
 }
 
+@test "migrate: one instant that is written in two ways is one record" {
+	local each
+
+	made spelled both
+	made spelled-to both
+	made spelled-over both
+	for each in 00Z 00.000Z 00.0Z; do
+		printf 'id,event_time,count,price,category\nid1,2024-01-01T10:00:%s,1,1.5,%s\n' \
+			$each $each >$each.csv
+		fs-put spelled $each.csv
+	done
+	fs-put spelled-over 00Z.csv
+	wait_until 20 rows spelled 3
+	wait_until 20 rows spelled-over 1
+	present spelled >wanted
+	for each in 1 2; do
+		migrated spelled spelled-to
+		((each == 1)) || has "$out" 'Records: 1, written 0, there already 1'
+		present spelled-to >got
+		same_file got wanted
+		rows spelled-to 1
+	done
+	# what the target has written otherwise is corrected once
+	migrated spelled spelled-over
+	migrated spelled spelled-over
+	has "$out" 'Records: 1, written 0, there already 1'
+	present spelled-over >got
+	same_file got wanted
+	run_ok fs-verify spelled spelled-over
+	has "$out" '0 missing, 0 older' '1 identifiers, 1 records, 1 rows repeat one'
+	# to the nanosecond
+	sed 's/00Z/00.0000001Z/' 00Z.csv >next.csv
+	fs-put spelled-over next.csv
+	sed 's/00Z/00.0000002Z/' 00Z.csv >next.csv
+	fs-put spelled next.csv
+	wait_until 20 rows spelled 4
+	run_rc 1 fs-verify spelled spelled-over --stores offline
+	has "$out" '1 missing: "id1"'
+}
+
 @test "migrate: a deletion at the event time of the record" {
 	made tie-del both
 	records 3 >in.csv
@@ -489,6 +529,86 @@ tied() {
 	AWS_ENDPOINT_URL=http://127.0.0.1:9 run_rc 75 fs migrate whole only-online --yes
 }
 
+@test "migrate: the newest is none where a deletion came behind all that is counted" {
+	local each
+
+	made last both
+	records 3 >in.csv
+	fs-put last in.csv
+	wait_until 20 rows last 3
+	printf 'id,event_time\nid1,2024-01-02T00:00:00Z\n' >gone.csv
+	fs-put last --delete hard gone.csv
+	wait_until 20 rows last 4
+	present last >wanted
+	is "$(wc -l <wanted)" 2
+	for each in '' '--where=count < 9'; do
+		made "last-to${each:+-part}" online
+		migrated last "last-to${each:+-part}" --latest ${each:+"$each"}
+		present "last-to${each:+-part}" >got
+		same_file got wanted
+	done
+}
+
+@test "migrate: what can be checked is checked before the target is cleared" {
+	local each
+
+	made checked both
+	made checked-to both
+	records 9 >in.csv
+	fs-put checked in.csv
+	fs-put checked-to in.csv
+	wait_until 20 rows checked 9
+	for each in 65:--set=count=many 69:--set=nothing=1 65:--rename=coutn:count \
+		69:--rename=count:nothing 65:--drop=id 64:--cast=count:colour 64:--method=tape; do
+		run_rc "${each%%:*}" fs migrate checked checked-to --clear-target --yes \
+			"${each#*:}"
+	done
+	run_rc 73 fs migrate checked checked-to --clear-target --yes --failed nowhere/f
+	same_online checked-to in.csv
+	rows checked-to 9
+	run_rc 65 fs migrate checked checked-to --dry-run --set count=many
+	has "$err" 'field "count": is not a 64-bit integer' 'nothing was done'
+	run_rc 69 fs-upgrade checked checked-to --yes --set nothing=1
+	same_online checked-to in.csv
+	# what the target lacks is lost: the plan says so, and where nobody sees it somebody must
+	jq -c 'map(select(.FeatureName != "price"))' features.json >fewer.json
+	fs-group create checked-less --schema-file fewer.json --role-arn "$role" \
+		--s3-uri s3://offline/fs >/dev/null
+	run_rc 69 fs -q migrate checked checked-less --yes
+	has "$err" 'features would be lost, nothing was done: price' --leave-out
+	is "$(present checked-less | wc -l)" 0
+	run_ok fs -q migrate checked checked-less --yes --leave-out
+	is "$(present checked-less | jq -s 'length')" 9
+	run_ok fs -q migrate checked checked-less --yes --drop price
+}
+
+@test "migrate: a run with other options is another run" {
+	made rerun both
+	made rerun-to both
+	records 30 >in.csv
+	fs-put rerun in.csv
+	wait_until 20 rows rerun 30
+	# it fails when the target was cleared and all of the history written
+	again=(fs migrate rerun rerun-to --yes --clear-target)
+	sandbox_set deny=BatchGetRecord,GetRecord
+	run_rc 77 "${again[@]}" --set category=one
+	sandbox_set
+	wait_until 20 rows rerun-to 30
+	run_rc 0 "${again[@]}" --set category=two --verify-wait 20s
+	rows rerun-to 30
+	is "$(history rerun-to | jq -r .category | sort -u)" two
+	is "$(ls ~/.local/state/ferry/fs-migrate)" ''
+	# in a folder that was named the other one is refused
+	sandbox_set deny=BatchGetRecord,GetRecord
+	run_rc 77 fs migrate rerun rerun-to --yes --no-only-missing --set count=1 --journal j
+	sandbox_set
+	run_rc 78 fs migrate rerun rerun-to --yes --set count=2 --journal j
+	has "$err" 'is of a migration with other options' --no-resume
+	run_rc 0 fs migrate rerun rerun-to --yes --set count=1 --journal j
+	has "$err" 'an earlier run of this migration is resumed'
+	[[ ! -e j ]]
+}
+
 @test "migrate: deletions stay deletions when fields are selected" {
 	fs-group template | jq 'map(select(.FeatureName != "category"))' >features.json
 	made chosen-to both
@@ -645,8 +765,17 @@ tied() {
 			same_file got wanted
 			is "$(wc -l <wanted)" 3
 			has got '"y, \"z\""'
+			[[ $from == both ]] || continue
+			# what is just so is known by its collections, too
+			run_rc 0 fs migrate lists-both "lists-both-$to" --yes
+			has "$out" 'written 0, there already 3'
 		done
 	done
+	sed -n '/"b"/s/2,7/7,2/p; /"a"/s/1,2,3/1,2,4/p' in.ndjson >other.ndjson
+	fs-put lists-both other.ndjson
+	run_rc 0 fs migrate lists-both lists-both-both --yes
+	has "$out" 'written 1'
+	is "$(fs get lists-both-both a | jq -c .v)" '["1","2","4"]'
 }
 
 @test "migrate: a group that the aws command made" {

@@ -245,7 +245,7 @@ collections() { jq -c '[.id, .event_time, .n, .tags, .ids, .v]' | LC_ALL=C sort;
 	migration=("${migration[@]/#kill-/pair-}")
 	loaded pair-from 60
 	group pair-to
-	sandbox_set latency=1500 only=BatchWriteRecord
+	sandbox_set latency=6000 only=BatchWriteRecord
 	setsid "${migration[@]}" --allow-empty >first.out 2>&1 &
 	first=$!
 	curl -sSf -X DELETE "$AWS_ENDPOINT_URL/_sandbox/counters" >/dev/null

@@ -327,6 +327,8 @@ old_and_new() {
 		printf 'id,event_time,count,price,category\n' >$each.csv
 		printf 'id%s,2020-01-01T00:00:00Z,1,1,%s\n' 1 $each 2 $each 3 same 4 same \
 			>>$each.csv
+		# one instant, written otherwise
+		[[ $each == first ]] || sed -i '/^id[23]/s/00Z/00.00Z/' $each.csv
 		fs-put doubled $each.csv --no-resume
 		fs-put doubled-offline $each.csv --no-resume
 	done
@@ -423,6 +425,12 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 		run_rc 65 fs-subset crowd listed list --yes
 		has "$err" 'list:1: not UTF-8'
 	done
+	printf 'nobody\n' >list
+	run_rc 69 fs-subset crowd listed list --yes
+	has "$err" 'crowd has none of these records'
+	run_rc 69 fs migrate crowd listed --yes --only id=list
+	has "$err" 'crowd has none of these records'
+	run_rc 0 fs migrate crowd listed --yes --where "id = 'nobody'"
 	printf 'id1\nid2\n\0\n' >list
 	run_rc 65 fs-subset crowd listed list --yes
 	has "$err" 'list:3: not UTF-8'
@@ -557,6 +565,17 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 		run_rc 0 fs-sync on-live $to --iterations 1
 		has "$out" ': 0 records, 0 deletions'
 	done
+	# a correction at the same event time, also as another spelling of it; then nothing more
+	sed -n '1p; 4s/Z,/.000Z,/; 4s/-3,/77,/p' in.csv >same.csv
+	fs-put on-live same.csv
+	for to in on-backup on-both; do
+		run_rc 0 fs-sync on-live $to --iterations 1
+		has "$out" ': 1 records'
+		is "$(fs get $to id2 | jq -r '"\(.event_time) \(.count)"')" \
+			'2024-01-01T00:00:02.000Z 77'
+		run_rc 0 fs-sync on-live $to --iterations 1
+		has "$out" ': 0 records, 0 deletions'
+	done
 	# it lives again, as of a time before it was noticed that it was deleted
 	printf '%s\n' id,event_time,count id5,2024-06-02T00:00:00Z,55 >again.csv
 	fs-put on-live again.csv
@@ -580,6 +599,89 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	done
 	rows on-into 11
 	same_online on-into <(sed '3s/2024/2025/' in.csv)
+}
+
+@test "fs pipelines: records that were put into the past, behind a hard deletion" {
+	local each
+
+	one() { printf 'id,event_time,count,price,category\n%s,2024-%s,1,1.5,%s\n' "$@" >one.csv; }
+
+	filled back both 3
+	one K1 05-01T00:00:00Z first
+	fs-put back one.csv
+	one K2 05-01T00:00:00Z first
+	fs-put back one.csv
+	wait_until 20 rows back 5
+	for each in sync part newest subset improve archive; do
+		made back-$each both
+	done
+	sync=(fs-sync back back-sync --iterations 1 --overlap 0 --state s.json)
+	run_rc 0 "${sync[@]}"
+	# with a row that says so, and without one
+	fs-put back one.csv --delete hard --event-time next --target-stores online
+	one K2 01-01T00:00:00Z backfilled
+	fs-put back one.csv
+	one K1 05-01T00:00:00Z first
+	fs-put back one.csv --delete hard --event-time next
+	one K1 01-01T00:00:00Z backfilled
+	fs-put back one.csv
+	wait_until 20 rows back 8
+	present back >wanted
+	is "$(grep -c backfilled wanted)" 2
+	printf '%s\n' K1 K2 id0 id1 id2 >list
+	run_rc 0 "${sync[@]}"
+	for each in 1 2; do
+		run_rc 0 fs migrate back back-part --yes --where 'count < 9'
+	done
+	run_rc 0 fs migrate back back-newest --yes --latest --where 'count < 9'
+	FERRY_SUBSET_BYTES=9 run_rc 0 fs-subset back back-subset list --yes
+	run_rc 0 fs-improve back back-improve --yes --report r
+	run_rc 0 fs-archive back back-archive --yes --no-copy --before 2025-01-01
+	for each in sync part newest subset improve archive; do
+		present back-$each >got
+		same_file got wanted
+	done
+	rows back-part 7
+	# what the target has newer by itself stays
+	one K1 08-01T00:00:00Z newer
+	fs-put back-part one.csv
+	run_rc 0 fs migrate back back-part --yes --where 'count < 9' --set price=2
+	is "$(present back-part | jq -r 'select(.id | test("K")) | .id + " " + .category' |
+		sort | paste -sd' ')" 'K1 newer K2 backfilled'
+	# where nobody may ask, that is said
+	made back-blind both
+	sandbox_set deny=BatchGetRecord,GetRecord
+	run_rc 77 fs migrate back back-blind --yes --where 'count < 9'
+	has "$err" 'records behind a hard deletion are not seen'
+}
+
+@test "fs pipelines: names of groups that differ by case only" {
+	local each
+
+	filled Twins both 2
+	sed 's/red/TWINS/; s/"a, /"A, /' in.csv >other.csv
+	# a table is named by the second
+	wait_until 20 bash -c '(($(date +%s) > $1))' - "$(date +%s)"
+	made twins both
+	made tWins both
+	fs-put twins other.csv
+	wait_until 20 rows twins 2
+	run_rc 1 fs-verify Twins tWins
+	has "$out" '2 missing'
+	run_rc 0 fs migrate Twins tWins --yes --verify-wait 20s
+	same_online tWins in.csv
+	same_online twins other.csv
+	sed 's/2024-01/2024-02/' in.csv >newer.csv
+	fs-put tWins newer.csv
+	run_rc 0 fs migrate tWins twins --yes
+	same_online twins newer.csv
+	same_online Twins in.csv
+	run_rc 0 fs-improve twins Twins --yes --report r
+	same_online Twins newer.csv
+	run_rc 0 fs clear twins --yes
+	same_online tWins newer.csv
+	same_online Twins newer.csv
+	run_rc 69 fs migrate twins twins --yes
 }
 
 @test "fs-improve: cleaned by rules, with a report" {

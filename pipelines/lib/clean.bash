@@ -44,7 +44,11 @@ needed() {
 	local job
 
 	case $1 in
-	*.journal) why=$"an interrupted load goes on from it" ;;
+	*.journal)
+		# its head and the beginning of a run say nothing
+		(($(stat -c %s -- "$1") > 80)) || return 1
+		why=$"an interrupted load goes on from it"
+		;;
 	*/fs-migrate/*)
 		[[ -e $1/begun ]] || return 1
 		job=$(<"$1/begun")

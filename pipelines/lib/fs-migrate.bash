@@ -18,7 +18,9 @@ both_args=()         # options of fs-plan and fs-verify alike
 extract=()           # the program that reads, with its options
 load_args=()
 changes=()
+rehearsal=''         # nothing is read yet: are the options right?
 kept=()              # what --select must not leave out
+load_older=()        # options of fs-put for records that were put into the past
 expected=()          # option of fs-put: how many records the load will have
 estimate=0 began=0   # seconds that it may take; when it began
 moved=0 failed=0 skipped=0 unknown=0 unsent=0 there=0
@@ -33,7 +35,7 @@ run_migrate() {
 		retry= verify verify-wait= target-profile= target-region= s3-output-location= \
 		workgroup= query-timeout= allow-empty without-collections keep-collections \
 		newer only-missing progress? progress-every= expect= retry-for= ttl= mapped \
-		wait-lock= skip-if-running -- "$@"
+		leave-out wait-lock= skip-if-running -- "$@"
 	changes=("${repeated[@]}")
 	opt[batch-size]=${opt[batch-size]-100}
 	opt[max-workers]=${opt[max-workers]-4}
@@ -54,6 +56,7 @@ run_migrate() {
 		arn=${plan[target_arn]}
 		lock_group
 	fi
+	rehearse
 	look_at_target
 	printf '\n'
 	if [[ ${opt[dry-run]-} == 1 ]]; then
@@ -62,6 +65,9 @@ run_migrate() {
 	fi
 	sure "$(fill $"migrate %s to %s?" "${words[0]}" "${words[1]}")" :
 	enter_job
+	failures=${opt[failed]-$run/failed.ndjson}
+	{ : >"$failures"; } 2>/dev/null ||
+		fail "$EX_CANTCREATE" "$(fill $"cannot write to %s" "$failures")"
 	uptime
 	began=$now
 	[[ ${opt[clear-target]-} != 1 ]] || clear_target
@@ -70,6 +76,9 @@ run_migrate() {
 	((code == 0)) || return "$code"
 	[[ ${opt[verify]-1} == 0 ]] || verify_move
 	leave_job
+	# what was named is not there; that nothing passes a condition may well be
+	((moved + skipped + there)) || [[ ! ${opt[only]+set} ]] ||
+		fail "$EX_REFUSED" "$(fill $"%s has none of these records" "${words[0]}")"
 }
 
 # ---- the plan ----------------------------------------------------------------------------------
@@ -119,20 +128,87 @@ look_at_target() {
 	fill $"The target has %s records: those that are the same are not sent again\n" "$count"
 }
 
+# ---- before anything is done -------------------------------------------------------------------
+
+# rehearse: what can be checked before the target is cleared is checked: the options of all that
+# will be called, which fields there will be, and whether values that are set fit their features. A
+# record that has nothing but what every record has goes the way of all.
+rehearse() {
+	local bad key left
+
+	set_load_args
+	rehearsal=1
+	[[ ${plan[source]} == online ]] || move_offline offline ''
+	rehearsal=''
+	fs-group "${aws[@]}" schema -o csv -- "${words[0]}" >"$run/from"
+	fs-group "${target_aws[@]}" schema -o csv -- "${words[1]}" >"$run/to"
+	awk -F , 'NR > 1 { comma = NR > 2 ? "," : ""; names = names comma $1
+			row = row comma ($4 ~ /identifier/ ? "0" : $4 !~ /time/ ? "" : \
+				$2 == "String" ? "2024-01-01T00:00:00Z" : "1704067200") }
+		END { print names; print row }' "$run/from" >"$run/sample"
+	(
+		unset FERRY_STATS_LOG # these are no programs of the migration
+		map-fields "${changes[@]}" --quiet --progress=none -O "$run/changed" -- \
+			"$run/sample" &&
+			fs-put --quiet --dry-run "${target_aws[@]}" \
+				"${load_args[@]/#--progress-every=*/--progress=none}" \
+				--progress=none -- "${words[1]}" "$run/changed"
+	) || fail "$?" "$(fill $"such records do not fit %s, nothing was done" "${words[1]}")"
+	# what comes by a change must have a place; what has none is lost
+	sed '1s/,/\n/g; q' "$run/changed" | lacking "$run/to" >"$run/lost"
+	bad=$(lacking "$run/from" <"$run/lost" | head -n 1)
+	[[ ! $bad ]] || fail "$EX_REFUSED" \
+		"$(fill $"%s has no feature %s, nothing was done" "${words[1]}" "$bad")" \
+		"$(fill $"'fs add-features' gives %s what it lacks" "${words[1]}")"
+	key=$(awk -F , '$4 ~ /identifier/ { id = $1 } $4 ~ /time/ { time = $1 }
+		END { print id "," time }' "$run/to")
+	if [[ ${plan[older]} && ${key,,} != "${plan[identifier],,},${plan[event_time],,}" ]]; then
+		warn $"with another identifier, records behind a hard deletion are not looked for"
+		plan[older]=''
+	fi
+	left=$(paste -sd , -- "$run/lost")
+	[[ ! $left || ! ${FERRY_QUIET-} || ${opt[leave-out]-} == 1 ]] || fail "$EX_REFUSED" \
+		"$(fill $"features would be lost, nothing was done: %s" "$left")" \
+		$"--leave-out leaves them out; without --quiet that is only told"
+	rm -f -- "$run"/{from,to,sample,changed,lost}
+}
+
+# lacking SCHEMA: lines that are none of its features, whatever their case
+lacking() { awk -F , 'NR == FNR { has[tolower($1)]; next } !(tolower($0) in has)' "$1" -; }
+
 # ---- what outlives the run ---------------------------------------------------------------------
 
 enter_job() {
-	local state
+	local state job
 
 	state=$(state_folder)
-	job_dir=$state/fs-migrate/${words[0]##*/}-${words[1]##*/}-${plan[job]}
+	job=$(job_number)
+	job_dir=$state/fs-migrate/${words[0]##*/}-${words[1]##*/}-$job
 	job_dir=${opt[journal]-$job_dir}
 	(umask 077 && mkdir -p -- "$job_dir") ||
 		fail "$EX_CANTCREATE" "$(fill $"cannot make the folder %s" "$job_dir")"
-	[[ ${opt[resume]-1} == 1 ]] || rm -f -- "$job_dir"/{begun,cleared,*.journal}
+	[[ ${opt[resume]-1} == 1 ]] || rm -f -- "$job_dir"/{begun,cleared,job,*.journal}
+	[[ ! -e $job_dir/job || $(<"$job_dir/job") == "$job" ]] || fail "$EX_CONFIG" \
+		"$(fill $"%s is of a migration with other options" "$job_dir")" \
+		$"choose another --journal, or --no-resume to begin anew"
+	printf '%s\n' "$job" >"$job_dir/job"
 	[[ ! -e $job_dir/begun ]] ||
 		note $"an earlier run of this migration is resumed (--no-resume begins anew)"
 	printf '%s\n' "${words[*]}" >"$job_dir/begun"
+}
+
+# job_number: that of the plan, and of all else that changes what is written. What another run has
+# written would be kept otherwise, and what it was cleared for.
+job_number() {
+	local each
+
+	{
+		printf '%s\n' "${plan[job]}" "${changes[@]@Q}" "${opt[ttl]-}" \
+			"${opt[without-collections]-}${opt[keep-collections]-}" "${opt[newer]-}"
+		for each in "${changes[@]}"; do
+			[[ $each != --map=* ]] || cat -- "${each#*=}"
+		done
+	} | sha256sum | cut -c 1-16
 }
 
 # --clear-target is part of the job: a run that goes on must not clear what it has written.
@@ -174,28 +250,37 @@ leave_job() {
 
 # ---- moving ------------------------------------------------------------------------------------
 
-move() {
-	local code=0
+# set_load_args: options of fs-put.
+set_load_args() {
 	local -a args=()
 
-	load_args=("--batch-size=${opt[batch-size]}" "--max-workers=${opt[max-workers]}"
-		--ignore-unknown --keep-journal "--failed=$run/part")
 	pass_progress
-	pass progress-every=
-	load_args+=("${args[@]}")
-	[[ ! ${opt[retry-for]+set} ]] || load_args+=("--retry-for=${opt[retry-for]}")
-	[[ ! ${opt[ttl]+set} ]] || load_args+=("--ttl=${opt[ttl]}")
-	failures=${opt[failed]-$run/failed.ndjson}
-	: >"$failures"
+	pass progress-every= retry-for= ttl= batch-size= max-workers=
+	load_args=("${args[@]}" --ignore-unknown)
+}
+
+move() {
+	local code=0
+
+	load_args+=(--keep-journal "--failed=$run/part")
+	source_group=${words[0]} target_group=${words[1]}
+	pair=--columns=${plan[identifier]},${plan[event_time]}
+	((${#changes[@]} == 0)) || alter=(map-fields "${changes[@]}")
+	load_older=(--target-stores=online) # the history has them
+	[[ ${plan[replay]} == history ]] || there_offline load_older
 	if [[ ${plan[source]} == online ]]; then
 		attend move_online listed || code=$?
 		settle "$code"
 		return "$code"
 	fi
 	move_history || code=$?
-	if ((code == 0 || code == EX_DATA)) && [[ ${plan[late]} ]]; then
+	if ((code == 0 || code == EX_DATA)) && [[ ${plan[late]}${plan[older]} ]]; then
 		late_code=0
-		attend move_late || late_code=$?
+		if [[ ${plan[late]} ]]; then
+			attend move_late || late_code=$?
+		else
+			attend move_older || late_code=$?
+		fi
 		settle "$late_code"
 		((late_code == 0)) || code=$late_code
 	fi
@@ -205,7 +290,8 @@ move() {
 		settle "$late_code"
 		((late_code == 0)) || code=$late_code
 	fi
-	rm -f -- "$run"/{deleted,newest,others,known,late,older,spare,taken,freed}
+	rm -f -- "$run/deleted"
+	forget_older
 	return "$code"
 }
 
@@ -255,7 +341,11 @@ move_offline() {
 	[[ ! ${plan[known_at]} ]] || args+=("--known-at=${plan[known_at]}")
 	[[ ! ${plan[columns]} ]] || args+=("--columns=${plan[columns]}")
 	extract=(fs-extract-athena "${aws[@]}" "${args[@]}")
-	transfer "$name"
+	if [[ $rehearsal ]]; then
+		"${extract[@]}" --dry-run -- "${words[0]}" >/dev/null
+	else
+		transfer "$name"
+	fi
 }
 
 # move_online NAME [OPTION...]
@@ -269,34 +359,28 @@ move_online() {
 # the target, but of nothing newer. Which were softly deleted is listed on the way. As all that
 # moves it is called under `||`: each command says that it failed.
 move_late() {
-	local pair="--columns=${plan[identifier]},${plan[event_time]}"
-	local -a states=(fs-extract-athena "${aws[@]}" "$pair" --progress=none --no-seal -o ndjson)
-	local -a source=(--quiet "${aws[@]}" "--ids=$run/others")
-	local -a target=(--quiet "${target_aws[@]}" "$pair" "--ids=$run/older")
-	local -a load=("${target_aws[@]}" --target-stores=online --no-resume --ignore-unknown
-		--progress=none -- "${words[1]}")
+	local -a until=()
 
-	[[ ! ${plan[known_at]} ]] || states+=("--known-at=${plan[known_at]}")
-	"${states[@]}" --latest --deleted -O "$run/newest" -- "${words[0]}" || return
+	[[ ! ${plan[known_at]} ]] || until=("--known-at=${plan[known_at]}")
+	read_states newest --latest --deleted "${until[@]}" || return
 	read_online others "${aws[@]}" "$pair" "--except=$run/newest" \
 		"--deleted-ids=$run/deleted" -- "${words[0]}" || return
 	[[ -s $run/others ]] || return 0
-	"${states[@]}" --unique -O "$run/known" -- "${words[0]}" || return
+	read_states known --unique "${until[@]}" || return
 	move_online late "--ids=$run/others" "--except=$run/known" || return
-	[[ ${plan[online]} && ${#changes[@]} == 0 ]] || return 0
-	read_online late "${source[@]}" "$pair" "--except=$run/known" -- "${words[0]}" || return
-	read_online older "${source[@]}" "--except=$run/late" -- "${words[0]}" || return
-	[[ -s $run/older ]] || return 0
-	read_online spare "${target[@]}" "--except=$run/newest" -- "${words[1]}" || return
-	read_online taken "${target[@]}" "--except=$run/spare" -- "${words[1]}" || return
-	read_online freed "${target[@]}" "--gone-from=$run/newest" -- "${words[1]}" || return
-	cat -- "$run/freed" >>"$run/taken" &&
-		fs-put --delete=hard --event-time=next "${load[@]}" "$run/taken" &&
-		fs-put "${load[@]}" "$run/older"
+	[[ ${plan[older]} ]] || return 0
+	cp -- "$run/known" "$run/states" && put_older "${load_older[@]}"
 }
 
-# read_online NAME ARGUMENT...: into a file of the run.
-read_online() { fs-extract-online --progress=none --no-seal -o ndjson -O "$run/$1" "${@:2}"; }
+# Of a part of the records only those that were put into the past are looked for.
+move_older() {
+	local -a args=()
+
+	pass only= workgroup= query-timeout=
+	[[ ! ${plan[where]} ]] || args+=("--where=${plan[where]}")
+	[[ ! ${plan[known_at]} ]] || args+=("--known-at=${plan[known_at]}")
+	find_older "${args[@]}"
+}
 
 # What lives in the newest state that the offline store knows, and was softly deleted since. When is
 # not known, so it is deleted just behind that state: whatever comes after it is newer.

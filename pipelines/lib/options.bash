@@ -205,6 +205,8 @@ take_lock() {
 lock_group() {
 	local folder name=${arn//[:\/]/-}
 
+	name=${name,,}
+
 	[[ " ${FERRY_LOCKED-} " != *" $name "* ]] || return 0
 	folder=$(state_folder)/locks
 	(umask 077 && mkdir -p -- "$folder") ||
@@ -240,15 +242,16 @@ sure() {
 }
 
 # facts GROUP: the names of identifier and event time, its type, which stores there are, in which
-# format, when it was made, and its ARN.
+# format, when it was made, and its ARN, with the name as it is: ARNs have it in lower case.
 facts() {
-	local key value _ role text
+	local key value _ role text group=''
 
 	text=$(fs-group "${aws[@]}" describe -o csv -- "$1")
 	identifier='' time='' time_type='' online='' offline='' table_format='' created='' arn=''
 	while IFS=, read -r key value _ role; do
 		[[ $key != CreationTime ]] || created=$value
-		[[ $key != FeatureGroupArn ]] || arn=$value
+		[[ $key != FeatureGroupName ]] || group=$value
+		[[ $key != FeatureGroupArn ]] || arn=${value%/*}/$group
 		[[ $key,$value != IngestMode,*Online* ]] || online=1
 		[[ $key,$value != IngestMode,*Offline* ]] || offline=1
 		[[ $role != 'record identifier' ]] || identifier=$key

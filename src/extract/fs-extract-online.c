@@ -51,7 +51,7 @@ static const struct opt options[] = {
 	  .help = "not those whose identifier and event time are in these records" },
 	{ .name = "except-older", .needs = "except", .kind = OPT_FLAG,
 	  .offset = offsetof(struct conf, except_older),
-	  .help = "nor those of which these records have a newer state" },
+	  .help = "of those only what these records have newer" },
 	{ .name = "same-as", .kind = OPT_STR, .offset = offsetof(struct conf, same_as),
 	  .file = OPT_READS, .arg = "FILE",
 	  .help = "those of these records that the store has just so" },
@@ -294,7 +294,8 @@ static void take_known(void *ctx, struct sl id, struct sl time)
 	int64_t t, *newest;
 	bool added;
 
-	(void)fs_known_add(&p->known, id, time_type(p), time);
+	if (!p->conf.except_older)
+		(void)fs_known_add(&p->known, id, time_type(p), time);
 	if (!p->conf.except_older || !fs_event_time_parse(time_type(p), time, &t))
 		return;
 	newest = keyset_value(&p->newest, sip_hash(&p->only.key, id), &added);

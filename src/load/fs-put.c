@@ -218,7 +218,10 @@ static void account(void *ctx, int code, const char *message)
 		out_flush(p->failed);
 	if (p->journal && p->n.acknowledged + p->n.skipped)
 		msg_note("the same command goes on from there");
-	fs_journal_close(p->journal, false, p->n.unknown > 0);
+	/* one that says nothing would be kept for good */
+	fs_journal_close(p->journal,
+		p->journal && !fs_journal_known(p->journal) && !p->n.acknowledged && !p->n.unknown,
+		p->n.unknown > 0);
 	p->journal = NULL;
 	str_free(&s);
 }
@@ -299,7 +302,7 @@ static void look_at_held(struct prog *p)
 	p->trusted = true;
 	aws = p->n_held ? aws_open(&p->conf.aws, &e) : NULL; /* that of the load is at work */
 	if (aws && fs_online_probe(aws, &p->group, &e)) {
-		o = fs_online_new(aws, &(struct fs_online_conf){ .group = p->group.arn,
+		o = fs_online_new(aws, &(struct fs_online_conf){ .group = p->group.called,
 					       .description = &p->group,
 					       .features = &p->group.id,
 					       .n = 1,

@@ -279,6 +279,18 @@ static struct sl table_name(struct group *g, int64_t epoch)
 	return (struct sl){ t, g->name.n + (size_t)n };
 }
 
+/* The name is in lower case there. */
+static struct sl make_arn(struct exchange *x, struct group *g)
+{
+	char *low = arena_alloc(&g->mem, g->name.n);
+
+	for (size_t i = 0; i < g->name.n; i++)
+		low[i] = (char)tolower((unsigned char)g->name.p[i]);
+	return group_keep(g, exchange_printf(x, "arn:aws:sagemaker:%.*s:%.*s:feature-group/%.*s",
+				     (int)g->region.n, g->region.p, (int)g->account.n,
+				     g->account.p, (int)g->name.n, low));
+}
+
 /* Names and places the service makes up, and the store itself. */
 static void make_offline(struct exchange *x, struct group *g)
 {
@@ -401,9 +413,7 @@ void sagemaker_create_group(struct exchange *x)
 		group_discard(g);
 		return;
 	}
-	g->arn = group_keep(g, exchange_printf(x, "arn:aws:sagemaker:%.*s:%.*s:feature-group/%.*s",
-				       (int)g->region.n, g->region.p, (int)g->account.n,
-				       g->account.p, (int)name.n, name.p));
+	g->arn = make_arn(x, g);
 	g->online = online_new();
 	if (g->has_offline)
 		make_offline(x, g);

@@ -12,21 +12,42 @@
 struct fs_archive {
 	struct aws *aws;
 	struct wr *wr;
-	struct sl bucket, prefix;
+	struct sl bucket;
+	struct str stem; /* of the keys */
 	unsigned parts;
 };
+
+/* Parts of an earlier run that had more of them would pass for parts of this one. */
+static bool refuse_part(void *ctx, const struct s3_object *o)
+{
+	const char *const *uri = ctx;
+
+	(void)o;
+	die_hint(EX_CANTCREATE, "choose another prefix, or remove them first",
+		"parts of an earlier run are there already: %s", *uri);
+}
 
 struct fs_archive *fs_archive_new(
 	const struct aws_opts *opts, const char *uri, const struct sl *names, size_t n)
 {
 	struct fs_archive *x = mem_zalloc(sizeof *x);
 	struct aws_error e;
+	struct sl prefix;
 
-	if (!s3_parse(sl_of(uri), &x->bucket, &x->prefix))
+	if (!s3_parse(sl_of(uri), &x->bucket, &prefix))
 		opt_usage("--s3-output: not like s3://BUCKET/PREFIX: %s", msg_q(sl_of(uri)));
 	x->aws = aws_open(opts, &e);
 	if (!x->aws)
 		aws_die(&e, "cannot talk to AWS");
+	str_add(&x->stem, prefix);
+	str_addz(&x->stem, prefix.n && prefix.p[prefix.n - 1] != '/' ? "/part-" : "part-");
+	if (!s3_list(x->aws, x->bucket, str_sl(&x->stem), refuse_part, &uri, &e)) {
+		if (e.class != AWS_FORBIDDEN && e.class != AWS_NOT_FOUND)
+			aws_die(&e, "cannot store the records");
+		if (e.class == AWS_FORBIDDEN)
+			msg_warn("whether parts of an earlier run are there is not known: %s",
+				aws_error_text(&e));
+	}
 	x->wr = wr_to_memory(FMT_NDJSON, names, n);
 	return x;
 }
@@ -47,10 +68,7 @@ static void put_part(struct fs_archive *x)
 	struct str key = { 0 }, body = { 0 };
 	struct aws_error e;
 
-	str_add(&key, x->prefix);
-	if (key.n && key.p[key.n - 1] != '/')
-		str_addc(&key, '/');
-	str_addf(&key, "part-%05u.ndjson.gz", ++x->parts);
+	str_addf(&key, "%s%05u.ndjson.gz", x->stem.p, ++x->parts);
 	compress(wr_waiting(x->wr), &body);
 	if (!s3_put(x->aws, x->bucket, str_sl(&key), str_sl(&body), SL("application/gzip"), &e))
 		aws_die(&e, "cannot store the records");
@@ -74,6 +92,7 @@ unsigned fs_archive_end(struct fs_archive *x)
 		put_part(x);
 	parts = x->parts;
 	wr_close(x->wr);
+	str_free(&x->stem);
 	aws_close(x->aws);
 	mem_free(x);
 	return parts;

@@ -4,6 +4,7 @@
 #include "core/msg.h"
 #include "core/num.h"
 #include "fs/fs_online.h"
+#include "fs/fs_record.h"
 
 #define AT_ONCE 4000 /* records that are kept while they are looked up */
 #define AT_ONCE_BYTES ((size_t)16 << 20)
@@ -25,7 +26,8 @@ struct comparer {
 };
 
 /* Athena writes numbers in its own way: 1.0E10 is 10000000000. */
-static bool same_value(const struct fs_feature *f, const struct field *a, const struct field *b)
+static bool same_value(
+	const struct fs_feature *f, bool time, const struct field *a, const struct field *b)
 {
 	double x, y;
 	int64_t i, j;
@@ -35,7 +37,9 @@ static bool same_value(const struct fs_feature *f, const struct field *a, const 
 	if (sl_eq(field_sl(a), field_sl(b)))
 		return true;
 	if (f->collection != FS_SCALAR)
-		return false;
+		return fs_value_hash(f, field_sl(a)) == fs_value_hash(f, field_sl(b));
+	if (time && f->type == FS_STRING)
+		return sl_eq(fs_event_time_bare(field_sl(a)), fs_event_time_bare(field_sl(b)));
 	if (f->type == FS_INTEGRAL)
 		return num_i64(field_sl(a), &i) && num_i64(field_sl(b), &j) && i == j;
 	return f->type == FS_FRACTIONAL && num_double(field_sl(a), &x) &&
@@ -53,7 +57,7 @@ static void take_record(void *ctx, const struct field *f, size_t n)
 		return;
 	c->kept[at].met = true;
 	for (size_t i = 0; i < n && what == FS_SEEN_SAME; i++)
-		if (!same_value(&g->features[i], &c->kept[at].f[i], &f[i]))
+		if (!same_value(&g->features[i], i == g->time, &c->kept[at].f[i], &f[i]))
 			what = FS_SEEN_OTHER;
 	c->conf->seen(c->conf->ctx, what, c->kept[at].f);
 }
@@ -148,6 +152,7 @@ static void read_file(struct comparer *c)
 			take_row(c, &rec);
 	}
 	rd_close(io->rd);
+	names_free(&io->names);
 	mem_free(io);
 }
 
@@ -159,7 +164,7 @@ void fs_compare(const struct fs_compare_conf *conf)
 	for (size_t i = 0; i < conf->group->n; i++)
 		all[i] = i;
 	c->conf = conf;
-	c->online = fs_online_new(conf->aws, &(struct fs_online_conf){.group = conf->group->arn,
+	c->online = fs_online_new(conf->aws, &(struct fs_online_conf){.group = conf->group->called,
 						     .description = conf->group,
 						     .features = all,
 						     .n = conf->group->n,

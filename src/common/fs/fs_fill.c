@@ -37,25 +37,13 @@ struct fs_fill {
 	struct str names;
 };
 
-/* 2024-01-01T00:00:00.500Z as 2024-01-01T00:00:00.5 */
-static struct sl bare(struct sl t)
-{
-	if (t.n && t.p[t.n - 1] == 'Z')
-		t.n--;
-	if (memchr(t.p, '.', t.n))
-		while (t.n && (t.p[t.n - 1] == '0' || t.p[t.n - 1] == '.'))
-			if (t.p[--t.n] == '.')
-				break;
-	return t;
-}
-
 /* Two texts of one event time, to the last digit? */
 static bool fs_same_time(enum fs_type type, struct sl a, struct sl b)
 {
 	double x, y;
 
 	if (type == FS_STRING)
-		return sl_eq(bare(a), bare(b));
+		return sl_eq(fs_event_time_bare(a), fs_event_time_bare(b));
 	return num_double(a, &x) && num_double(b, &y) && x == y;
 }
 
@@ -147,7 +135,7 @@ static int age(struct fs_fill *fill, const struct field *row, const struct field
 	if (!fs_event_time_parse(type, mine, &a) || !fs_event_time_parse(type, other, &b))
 		return -1;
 	if (a == b && type == FS_STRING) { /* they differ by less than a microsecond */
-		struct sl x = bare(mine), y = bare(other);
+		struct sl x = fs_event_time_bare(mine), y = fs_event_time_bare(other);
 		int order = memcmp(x.p, y.p, x.n < y.n ? x.n : y.n);
 
 		return order ? -order : y.n > x.n ? 1 : -1;
@@ -227,6 +215,7 @@ static bool check_access(struct fs_fill *fill)
 struct fs_fill *fs_fill_new(const struct fs_fill_conf *conf)
 {
 	struct fs_fill *fill = mem_zalloc(sizeof *fill);
+	struct fs_online_conf online;
 	struct aws_error e;
 
 	fill->conf = *conf;
@@ -245,16 +234,17 @@ struct fs_fill *fs_fill_new(const struct fs_fill_conf *conf)
 	fill->rows = mem_alloc(AT_ONCE * sizeof *fill->rows);
 	fill->out = mem_alloc(mem_mul(conf->n, sizeof *fill->out));
 	fs_ids_init(&fill->met);
-	fill->online = fs_online_new(fill->aws, &(struct fs_online_conf){.group = conf->group->arn,
-							 .description = conf->group,
-							 .features = fill->all,
-							 .n = conf->group->n,
-							 .all = true,
-							 .workers = READERS,
-							 .patience_us = PATIENCE,
-							 .row = take_record,
-							 .missing = take_missing,
-							 .ctx = fill});
+	online = (struct fs_online_conf){.group = conf->group->called,
+		.description = conf->group,
+		.features = fill->all,
+		.n = conf->group->n,
+		.all = true,
+		.workers = READERS,
+		.patience_us = PATIENCE,
+		.row = take_record,
+		.missing = take_missing,
+		.ctx = fill};
+	fill->online = fs_online_new(fill->aws, &online);
 	return fill;
 }
 

@@ -47,16 +47,17 @@ static void take_deleted(void *ctx, struct sl id)
 static void list_deleted(struct fs_move *m, struct fs_ids *deleted)
 {
 	const struct fs_group *g = &m->source.group;
-	struct fs_online *o = fs_online_new(m->source.aws, &(struct fs_online_conf){.group = g->arn,
-								   .description = g,
-								   .features = &g->id,
-								   .n = 1,
-								   .deleted = true,
-								   .workers = READERS,
-								   .patience_us = PATIENCE,
-								   .row = pass_over,
-								   .missing = take_deleted,
-								   .ctx = deleted});
+	const struct fs_online_conf conf = {.group = g->called,
+		.description = g,
+		.features = &g->id,
+		.n = 1,
+		.deleted = true,
+		.workers = READERS,
+		.patience_us = PATIENCE,
+		.row = pass_over,
+		.missing = take_deleted,
+		.ctx = deleted};
+	struct fs_online *o = fs_online_new(m->source.aws, &conf);
 
 	fs_online_all(o);
 	fs_online_free(o);

@@ -20,6 +20,7 @@ struct fs_group {
 	struct arena arena;
 	const struct json *doc; /* the whole answer, its features those of all pages */
 	struct sl name, arn, status, failure, description, role;
+	struct sl called; /* as the caller does; ARNs have names in lower case, which are of two */
 	struct sl update_status, update_failure; /* LastUpdateStatus */
 	struct fs_feature *features;
 	size_t n;

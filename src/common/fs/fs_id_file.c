@@ -6,14 +6,31 @@
 #include "core/utf8.h"
 #include "stream/in.h"
 
-static size_t find_id(const struct fs_group *g, const struct names *cols)
+#include <strings.h>
+
+/*
+ * The column of the identifiers. The first line of a CSV file that names none is no header but one
+ * of a plain list (then *list), if that may be: a seal is told behind a header only.
+ */
+static size_t find_id(
+	const struct fs_group *g, const struct io_opts *opts, struct io *io, bool *list)
 {
+	const struct names *cols = rd_cols(io->rd);
+
 	const struct sl guesses[] = { g->features[g->id].name, SL("record_id"), SL("id"),
 		SL("RecordIdentifier"), SL("record_identifier") };
 
 	for (size_t i = 0; i < ARRAY_LEN(guesses); i++)
-		if (names_find(cols, guesses[i]) != NAMES_NONE)
-			return names_find(cols, guesses[i]);
+		for (size_t k = 0; k < cols->n; k++)
+			if (cols->name[k].n == guesses[i].n &&
+				strncasecmp(cols->name[k].p, guesses[i].p, guesses[i].n) == 0)
+				return k;
+	*list = format_traits(rd_format(io->rd))->header && !rd_is_sealed(io->rd) &&
+		!opts->no_header && !opts->names.n;
+	if (*list && cols->n > 1)
+		die_hint(EX_DATA, "write a first line with the names of the columns",
+			"%s: no column of the first line is %s", in_name(rd_in(io->rd)),
+			msg_q(g->features[g->id].name));
 	return 0;
 }
 
@@ -24,11 +41,14 @@ static void read_records(const struct fs_group *g, const struct io_opts *opts, c
 	enum rd_event ev;
 	struct rec rec;
 	size_t id = 0;
+	bool list = false;
 
 	io->vouched = true; /* no identifiers are in an empty file */
 	while ((ev = io_next(io, &rec)) != RD_END) {
 		if (ev == RD_COLS)
-			id = find_id(g, rd_cols(io->rd));
+			id = find_id(g, opts, io, &list);
+		if (ev == RD_COLS && list && rd_cols(io->rd)->n)
+			take(ctx, rd_cols(io->rd)->name[0]);
 		if (ev != RD_ROW)
 			continue;
 		if (id >= rec.n || field_is_null(&rec.f[id]) || rec.f[id].n == 0)
@@ -37,6 +57,7 @@ static void read_records(const struct fs_group *g, const struct io_opts *opts, c
 			take(ctx, field_sl(&rec.f[id]));
 	}
 	rd_close(io->rd);
+	names_free(&io->names);
 	mem_free(io);
 }
 
@@ -79,7 +100,7 @@ void fs_id_file(const struct fs_group *g, const struct io_opts *opts, const char
 void fs_state_file(const struct fs_group *g, const struct io_opts *opts, const char *path,
 	fs_state_fn *take, void *ctx)
 {
-	const struct sl names[] = { g->features[g->id].name, g->features[g->time].name };
+	const size_t wanted[] = { g->id, g->time };
 	struct io *io = io_open(opts, path);
 	size_t at[2] = { NAMES_NONE, NAMES_NONE };
 	enum rd_event ev;
@@ -87,15 +108,19 @@ void fs_state_file(const struct fs_group *g, const struct io_opts *opts, const c
 
 	io->vouched = true; /* no state is known: an empty file says just that */
 	while ((ev = io_next(io, &rec)) != RD_END) {
-		for (size_t i = 0; i < 2 && ev == RD_COLS; i++)
-			at[i] = names_find(rd_cols(io->rd), names[i]);
+		for (size_t i = 0; ev == RD_COLS && i < rd_cols(io->rd)->n; i++)
+			for (size_t k = 0; k < 2; k++)
+				if (wanted[k] == fs_group_feature(g, rd_cols(io->rd)->name[i]))
+					at[k] = i;
 		if (ev != RD_ROW)
 			continue;
 		for (size_t i = 0; i < 2; i++)
 			if (at[i] >= rec.n)
-				die(EX_DATA, "%s: a record without %s", path, msg_q(names[i]));
+				die(EX_DATA, "%s: a record without %s", path,
+					msg_q(g->features[wanted[i]].name));
 		take(ctx, field_sl(&rec.f[at[0]]), field_sl(&rec.f[at[1]]));
 	}
 	rd_close(io->rd);
+	names_free(&io->names);
 	mem_free(io);
 }

@@ -11,8 +11,9 @@ typedef void fs_id_fn(void *ctx, struct sl id);
 
 /*
  * Calls `take` for each identifier in the file ("-": standard input). `lines`: one a line, without
- * a header; else records that have it in the column of its own name, in one that people call it
- * by, or in the first. A record without one is a reject (stream/io.h).
+ * a header; else records that have it in the column of its own name, or in one that people call it
+ * by. A CSV file of one column whose first line is none of these names is a list, too; one of
+ * several is refused (65). A record without one is a reject (stream/io.h).
  */
 void fs_id_file(const struct fs_group *g, const struct io_opts *opts, const char *path, bool lines,
 	fs_id_fn *take, void *ctx);

@@ -8,7 +8,9 @@ static struct fs_known_key key_of(struct sl id, enum fs_type type, struct sl tim
 	struct fs_known_key k;
 	int64_t t;
 
-	if (fs_event_time_parse(type, time, &t))
+	if (type == FS_STRING)
+		time = fs_event_time_bare(time);
+	else if (fs_event_time_parse(type, time, &t))
 		time = (struct sl){(const char *)&t, sizeof t};
 	k.a = hash64(id, hash64(time, 7));
 	k.b = hash64(id, hash64(time, 8)) | 1; /* never both 0 */

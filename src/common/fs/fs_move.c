@@ -129,7 +129,7 @@ static void check_both(const struct fs_move *m)
 
 	check_status(source, "source");
 	check_status(target, "target");
-	if (sl_eq(source->arn, target->arn))
+	if (sl_eq(source->arn, target->arn) && sl_eq(source->name, target->name))
 		die(EX_REFUSED, "source and target are the same feature group: %s",
 			msg_q(source->name));
 	if (!target->online && !target->offline)
@@ -199,7 +199,7 @@ static void try_listing(struct fs_move *m)
 	struct aws_reply reply;
 	struct aws_error e;
 
-	fs_target_init(&target, m->source.group.arn);
+	fs_target_init(&target, m->source.group.called);
 	fs_list_records_call(&call, &target, SL(""), false, &path, &body);
 	m->listed = aws_do(m->source.aws, &call, &reply, &e);
 	if (!m->listed && (m->online || !fs_call_is_missing(&e)))
@@ -306,10 +306,8 @@ static void add_select(const struct fs_move *m, bool newest, bool counted, struc
 
 	if (fs_move_only_at(m) == q.n_columns)
 		columns[q.n_columns++] = m->only.feature;
-	if (counted) {
-		columns[q.n_columns++] = SL("write_time");
+	if (counted)
 		columns[q.n_columns++] = SL(FS_SQL_TIES);
-	}
 	fs_sql_select(g, &q, sql);
 }
 
@@ -320,9 +318,10 @@ void fs_move_select(const struct fs_move *m, bool newest, struct str *sql)
 
 static void add_count(const struct fs_move *m, struct str *sql)
 {
-	str_addz(sql, "SELECT count(*) AS records, count_if(is_deleted) AS deletions, "
-		      "max(write_time) AS known, count_if(" FS_SQL_TIES
-		      " > 1) AS ties FROM (");
+	/* of all rows: a deletion that is not counted must not be taken away from what is moved */
+	str_addz(sql, "SELECT count(*) AS records, count_if(is_deleted) AS deletions, ");
+	fs_sql_known(&m->source.group, sql);
+	str_addz(sql, " AS known, count_if(" FS_SQL_TIES " > 1) AS ties FROM (");
 	add_select(m, m->newest, true, sql);
 	str_addz(sql, ") AS moved");
 }
@@ -378,7 +377,7 @@ static void check_may_write(const struct fs_move *m)
 	struct aws_reply reply;
 	struct aws_error e = {0};
 
-	fs_target_init(&target, m->target.group.arn);
+	fs_target_init(&target, m->target.group.called);
 	fs_put_begin(&body);
 	fs_put_end(&body, NULL);
 	fs_put_call(&call, &target, str_sl(&body));

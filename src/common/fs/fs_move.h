@@ -35,7 +35,7 @@ struct fs_move {
 	uint64_t ties; /* records that have several rows of one event time */
 	struct fs_only only;
 	struct str where;    /* filter and resume_from; empty: all */
-	struct str known;    /* write_time of the last record that was counted */
+	struct str known;    /* write_time of the last row there was when they were counted */
 	struct str left_out; /* features that the target does not have */
 	struct str lossy;    /* whole numbers that become fractions there */
 	struct str collections; /* features that no offline store has, and that are moved */

@@ -182,6 +182,9 @@ void fs_move_facts(const struct fs_move *m, struct str *out)
 	add_columns(m, out);
 	add_fact(out, "left_out", str_sl(&m->left_out));
 	add_fact(out, "late", sl_of(late(m)));
+	/* records put into the past, behind a hard deletion, may be what both online stores have */
+	add_fact(out, "older",
+		m->source.group.online && to->online && !m->online && !m->as_of ? SL("1") : SL(""));
 	add_fact(out, "online", to->online ? SL("1") : SL(""));
 	add_fact(out, "offline", to->offline ? SL("1") : SL(""));
 	add_fact(out, "target_arn", to->arn);

@@ -473,10 +473,10 @@ bool fs_online_probe(struct aws *a, const struct fs_group *g, struct aws_error *
 	struct aws_reply reply;
 	bool ok;
 
-	fs_batch_get_call(&call, g->arn, &id, 1, &name, 1, &text);
+	fs_batch_get_call(&call, g->called, &id, 1, &name, 1, &text);
 	ok = aws_do(a, &call, &reply, e);
 	if (!ok && fs_call_is_missing(e)) {
-		fs_target_init(&target, g->arn);
+		fs_target_init(&target, g->called);
 		call = (struct aws_call){ 0 };
 		fs_get_call(&call, &target, id, &name, 1, &text);
 		ok = aws_do(a, &call, &reply, e);

@@ -161,8 +161,10 @@ static const char *add_value(struct fs_coder *c, struct fs_item *item, size_t f,
 	const char *why;
 
 	c->bytes += feature->name.n + text.n;
-	if (c->sums && (!c->but || names_find(c->but, feature->name) == NAMES_NONE))
-		item->sum += fs_value_hash(feature, text) * (2 * f + 1);
+	if (c->sums && f != c->group->time &&
+		(!c->but || names_find(c->but, feature->name) == NAMES_NONE))
+		*(feature->collection == FS_SCALAR ? &item->sum : &item->lists) +=
+			fs_value_hash(feature, text) * (2 * f + 1);
 	if (item->values.n)
 		str_addc(&item->values, ',');
 	str_add(&item->values, str_sl(&c->lead[f]));
@@ -253,7 +255,7 @@ const char *fs_coder_put(
 	str_clear(&item->values);
 	item->record = rec->record;
 	item->tries = 0;
-	item->sum = 0;
+	item->sum = item->lists = 0;
 	item->online_only = false;
 	item->alone = item->resent = false;
 	item->deletion = c->deletions || is_true(text_at(rec, c->deleted));

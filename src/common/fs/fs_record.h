@@ -49,7 +49,8 @@ struct fs_item {
 	bool resent;     /* sent once more after an answer that was lost */
 	int64_t since;   /* of the first failure, clock_monotonic() */
 	uint64_t hash;   /* of the id */
-	uint64_t sum;    /* of its values, whatever their order and the form of numbers */
+	uint64_t sum;    /* of its values, whatever their order and the form of numbers: not of */
+	uint64_t lists;  /* those of collections, which no offline store has; nor of the time */
 	bool online_only; /* whatever the load does with others */
 };
 

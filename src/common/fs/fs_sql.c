@@ -55,19 +55,22 @@ static void add_table(const struct fs_group *g, struct str *sql)
 }
 
 /*
- * The event time as something that sorts. Texts may have from none to nine decimals, and 'Z' sorts
- * behind '.', so they sort as times do only without it; converting them would lose decimals.
+ * The event time as something that sorts, and is equal where the instant is. Texts may have from
+ * none to nine decimals, and get all nine; converting them would lose some.
  */
 static void add_time(const struct fs_group *g, struct str *sql)
 {
 	const struct fs_feature *time = &g->features[g->time];
 
-	str_addz(sql, time->type == FS_STRING ? "replace(" : "");
+	str_addz(sql, time->type == FS_STRING ? "substr(" : "");
 	add_name(sql, time->name);
-	str_addz(sql, time->type == FS_STRING ? ", 'Z', '')" : "");
+	if (time->type != FS_STRING)
+		return;
+	str_addz(sql, ", 1, 19) || '.' || substr(replace(substr(");
+	add_name(sql, time->name);
+	str_addz(sql, ", 21), 'Z') || '000000000', 1, 9)");
 }
 
-/* With all nine decimals the bound is not before a text that means the same instant. */
 static void add_as_of(const struct fs_group *g, struct sl as_of, struct str *sql)
 {
 	struct str bound = {0};
@@ -123,10 +126,7 @@ static void add_newest(
 	str_addz(sql, "(SELECT *, row_number() OVER (PARTITION BY ");
 	add_name(sql, g->features[g->id].name);
 	str_addz(sql, q->latest ? " ORDER BY " : ", ");
-	if (q->latest)
-		add_time(g, sql);
-	else
-		add_name(sql, g->features[g->time].name);
+	add_time(g, sql);
 	str_addz(sql, q->latest ? " DESC, " : " ORDER BY ");
 	str_addz(sql, "is_deleted, api_invocation_time DESC, write_time DESC");
 	for (size_t i = 0; i < q->n_columns; i++)
@@ -137,7 +137,7 @@ static void add_newest(
 	str_addz(sql, ") AS ferry_newest, count(*) OVER (PARTITION BY ");
 	add_name(sql, g->features[g->id].name);
 	str_addz(sql, ", ");
-	add_name(sql, g->features[g->time].name);
+	add_time(g, sql);
 	str_addz(sql, ") AS " FS_SQL_TIES " FROM ");
 	add_table(g, sql);
 	add_bounds(g, q, &inner, sql);
@@ -178,6 +178,13 @@ void fs_sql_select(const struct fs_group *g, const struct fs_select *q, struct s
 		str_addf(sql, " LIMIT %llu", (unsigned long long)q->limit);
 }
 
+void fs_sql_known(const struct fs_group *g, struct str *sql)
+{
+	str_addz(sql, "(SELECT max(write_time) FROM ");
+	add_table(g, sql);
+	str_addc(sql, ')');
+}
+
 void fs_sql_order(const struct fs_group *g, struct str *sql)
 {
 	add_name(sql, g->features[g->id].name);
@@ -208,7 +215,10 @@ static void add_pair(const struct fs_group *g, const struct fs_group *target, st
 
 		str_addz(sql, i ? ", " : "");
 		str_addz(sql, cast ? "CAST(" : "");
-		add_name(sql, own[i]->name);
+		if (i && !cast)
+			add_time(g, sql);
+		else
+			add_name(sql, own[i]->name);
 		if (cast)
 			str_addz(sql, other[i]->type == FS_STRING ? " AS varchar)" : " AS double)");
 		str_addz(sql, i ? " AS ferry_time" : " AS ferry_id");
@@ -246,14 +256,14 @@ void fs_sql_repeated(const struct fs_group *g, uint64_t least, struct str *sql)
 
 	str_addz(sql, "SELECT ");
 	add_name(sql, names[0]);
-	str_addz(sql, ", ");
+	str_addz(sql, ", min(");
 	add_name(sql, names[1]);
-	str_addz(sql, ", count(*) AS m FROM ");
+	str_addz(sql, "), count(*) AS m FROM ");
 	add_table(g, sql);
 	str_addz(sql, " GROUP BY ");
 	add_name(sql, names[0]);
 	str_addz(sql, ", ");
-	add_name(sql, names[1]);
+	add_time(g, sql);
 	if (least)
 		str_addf(sql, " HAVING count(*) >= %llu", (unsigned long long)least);
 }

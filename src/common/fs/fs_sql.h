@@ -33,6 +33,9 @@ struct fs_select {
  */
 void fs_sql_select(const struct fs_group *g, const struct fs_select *q, struct str *sql);
 
+/* Appends what the table's last row was written at, as a value of a query. */
+void fs_sql_known(const struct fs_group *g, struct str *sql);
+
 /* Appends an ORDER BY list: each identifier's records as they happened. */
 void fs_sql_order(const struct fs_group *g, struct str *sql);
 

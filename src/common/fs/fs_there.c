@@ -22,14 +22,17 @@ static int64_t time_of(const struct fs_there *t, const struct fs_item *item)
 }
 
 /* The event time of a deletion counts, its values do not. */
-static struct hash128 key_of(const struct fs_there *t, const struct fs_item *item)
+static struct hash128 key_of(const struct fs_there *t, const struct fs_item *item, bool online)
 {
+	struct sl time = fs_event_time_bare(str_sl(&item->time));
+	bool exact = t->group->features[t->group->time].type == FS_STRING;
 	struct {
 		struct hash128 id;
 		int64_t time;
 		uint64_t sum;
-	} whole = {sip_hash(&t->key, str_sl(&item->id)), time_of(t, item),
-		item->deletion ? 0 : item->sum | 1};
+	} whole = {sip_hash(&t->key, str_sl(&item->id)),
+		exact ? (int64_t)hash64(time, 7) : time_of(t, item),
+		item->deletion ? 0 : (item->sum + (online ? item->lists : 0)) | 1};
 
 	return sip_hash(&t->key, (struct sl){(const char *)&whole, sizeof whole});
 }
@@ -39,7 +42,7 @@ static void learn(struct fs_there *t, const struct fs_item *item, bool online)
 	bool added;
 	int64_t *time, mine = time_of(t, item);
 
-	(void)keyset_add(online ? &t->online : &t->offline, key_of(t, item));
+	(void)keyset_add(online ? &t->online : &t->offline, key_of(t, item, online));
 	if (!online && !item->deletion)
 		return;
 	time = keyset_value(online ? &t->times : &t->deleted,
@@ -61,6 +64,7 @@ void fs_there_read(struct fs_there *t, const char *path, bool online)
 	fs_coder_init(&coder, t->group, FS_WHEN_KEEP, false);
 	coder.pass_unknown = coder.sums = true;
 	coder.but = t->but;
+	io->vouched = true; /* nothing is there */
 	while ((ev = io_next(io, &rec)) != RD_END) {
 		const char *why = NULL;
 
@@ -104,22 +108,21 @@ static bool is_online(const struct fs_there *t, const struct fs_item *item)
 		return true;
 	if (item->deletion)
 		return !keyset_has(&t->times, id);
-	return keyset_has(&t->online, key_of(t, item)) || has_later(&t->deleted, id, time);
+	return keyset_has(&t->online, key_of(t, item, true)) || has_later(&t->deleted, id, time);
 }
 
 enum fs_need fs_there_needs(const struct fs_there *t, const struct fs_item *item)
 {
 	const struct fs_group *g = t->group;
-	bool offline = !g->offline ||
-		       (t->knows_offline && keyset_has(&t->offline, key_of(t, item)));
+	bool offline = !g->offline || (t->knows_offline
+				? keyset_has(&t->offline, key_of(t, item, false))
+				: t->knows_online);
 
-	if (!t->knows_offline && !t->knows_online)
-		return FS_NEED_ALL;
-	if (!offline)
+	if ((!t->knows_offline && !t->knows_online) || !offline)
 		return FS_NEED_ALL;
 	if (!g->online || (t->knows_online && is_online(t, item)))
 		return FS_NEED_NOTHING;
-	return g->offline ? FS_NEED_ONLINE : FS_NEED_ALL;
+	return g->offline && t->knows_offline ? FS_NEED_ONLINE : FS_NEED_ALL;
 }
 
 void fs_there_free(struct fs_there *t)

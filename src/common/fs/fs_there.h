@@ -26,7 +26,7 @@ void fs_there_init(struct fs_there *t, const struct fs_group *group);
  * is_deleted. */
 void fs_there_read(struct fs_there *t, const char *path, bool online);
 
-/* What is still to be done for the record? */
+/* What is still to be done for the record? What one store has tells, where the other is unknown. */
 enum fs_need {
 	FS_NEED_ALL,
 	FS_NEED_ONLINE, /* the history has it, the online store has lost it */

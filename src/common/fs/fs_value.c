@@ -138,6 +138,17 @@ bool fs_event_time_parse(enum fs_type type, struct sl text, int64_t *instant)
 	return true;
 }
 
+struct sl fs_event_time_bare(struct sl t)
+{
+	if (t.n && t.p[t.n - 1] == 'Z')
+		t.n--;
+	if (memchr(t.p, '.', t.n))
+		while (t.n && (t.p[t.n - 1] == '0' || t.p[t.n - 1] == '.'))
+			if (t.p[--t.n] == '.')
+				break;
+	return t;
+}
+
 /* A nanosecond later, which is the finest that the service reads. */
 static const char *next_text(struct str *s, struct sl text)
 {

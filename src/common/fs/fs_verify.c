@@ -63,7 +63,7 @@ static void list_source(struct fs_move *m, struct source *s)
 {
 	const struct fs_group *g = &m->source.group;
 	const size_t features[] = {g->id, g->time};
-	const struct fs_online_conf conf = {.group = g->arn,
+	const struct fs_online_conf conf = {.group = g->called,
 		.description = g,
 		.features = features,
 		.n = 2,
@@ -231,12 +231,13 @@ static void not_there(void *ctx, struct sl id)
 	name_record(&c->v->names, c->named++, id);
 }
 
-/* A record put behind its hard deletion, at an event time before it, is what is expected. */
+/* A record put behind its hard deletion, at an event time before it, is what is expected; of a part
+ * of the records the newest may be, too, where the other does not belong to it. */
 static void expect_older(struct online_check *c, struct state *s)
 {
-	if (!s->online || s->since >= s->time || c->m->mapped || !fs_move_looks_online(c->m))
+	if (!s->online || s->since >= s->time || c->m->as_of)
 		return;
-	s->older = true;
+	s->older = fs_move_looks_online(c->m) && !c->m->mapped;
 	s->newest = s->time;
 	s->time = s->since;
 	s->deleted = false;
@@ -294,7 +295,7 @@ static struct fs_online *open_side(struct online_check *c, struct aws *a,
 	void (*row)(void *ctx, const struct field *f, size_t n),
 	void (*missing)(void *ctx, struct sl id))
 {
-	return fs_online_new(a, &(struct fs_online_conf){.group = side->group.arn,
+	return fs_online_new(a, &(struct fs_online_conf){.group = side->group.called,
 						.description = &side->group,
 						.features = features,
 						.n = n,
@@ -319,9 +320,7 @@ void fs_verify_online(struct fs_move *m, struct fs_gone *gone, struct fs_verdict
 	c->from = from;
 	c->target = open_side(c, m->target.aws, &m->target, to, n, take_target, not_there);
 	/* of its own: the source may be listed meanwhile */
-	again = m->source.group.online && (n > 2 || fs_move_looks_online(m))
-			? aws_open(&m->source.opts, &e)
-			: NULL;
+	again = m->source.group.online ? aws_open(&m->source.opts, &e) : NULL;
 	if (again && fs_online_probe(again, &m->source.group, &e))
 		c->source = open_side(c, again, &m->source, from, n, take_source, pass_over);
 	each_expected(m, true, expect, c);

@@ -120,8 +120,10 @@ void fs_need_group(struct aws *a, const char *name, struct fs_group *g)
 
 	if (why)
 		die(EX_USAGE_, "feature group %s: %s", msg_q(group), why);
-	if (fs_describe(a, group, g, &e))
+	if (fs_describe(a, group, g, &e)) {
+		g->called = group;
 		return;
+	}
 	if (e.class == AWS_NOT_FOUND)
 		die_missing(a, group);
 	aws_die(&e, "cannot describe the feature group");

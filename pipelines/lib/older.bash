@@ -1,0 +1,92 @@
+# older.bash: records that were put into the past, behind a hard deletion; sourced behind
+# options.bash.
+#
+# The source's online store has such a record although its offline store has newer states of the
+# identifier. A load in the order of event times leaves the newest of these in the target, or its
+# deletion. The record takes its place; what the target has newer by itself stays.
+#
+# The groups are `source_group` and `target_group`. All of it is called under `||`, so each command
+# says for itself that it failed.
+# shellcheck shell=bash
+# shellcheck disable=SC2154  # run, aws and target_aws are those of who sources it
+
+pair='' # option for identifier and event time
+alter=() # the filter that records pass on their way, or nothing
+
+# read_online NAME ARGUMENT...: into a file of the run; read_states: of the offline store.
+read_online() { fs-extract-online --progress=none --no-seal -o ndjson -O "$run/$1" "${@:2}"; }
+read_states() {
+	fs-extract-athena "${aws[@]}" "$pair" --progress=none --no-seal -o ndjson -O "$run/$1" \
+		"${@:2}" -- "$source_group"
+}
+
+# find_older OPTION...: looks for them among the states that these options of fs-extract-athena
+# choose, and puts them. Only where a record is not as it is in the source more is asked for.
+find_older() {
+	local code=0 id=${pair#*=}
+	local -a ids=(--quiet "$pair" "--ids=$run/ids")
+
+	id=${id%,*}
+	read_states known --unique "$@" || return
+	[[ -s $run/known ]] || return 0
+	map-fields "--select=$id" --quiet --progress=none -o ndjson -- "$run/known" |
+		LC_ALL=C sort -u >"$run/ids" || return
+	{
+		read_online there "${ids[@]}" "${target_aws[@]}" -- "$target_group" &&
+			read_online others "${ids[@]}" "${aws[@]}" "--except=$run/there" -- \
+				"$source_group"
+	} 2>"$run/err" || code=$?
+	if ((code == EX_NOTALLOWED || code == EX_REFUSED)); then
+		warn $"an online store cannot be asked: records behind a hard deletion are not seen"
+		return 0
+	fi
+	cat -- "$run/err" >&2
+	((code == 0)) || return "$code"
+	[[ -s $run/others ]] || return 0
+	map-fields "--select=$id" --quiet --progress=none -o csv -- "$run/others" |
+		sed -E '1d; s/^"(.*)"$/\1/; s/""/"/g' >"$run/ids" || return
+	read_states newest --latest --deleted "--only=$id=$run/ids" || return
+	read_states states --unique "--only=$id=$run/ids" || return
+	put_older "${load_older[@]}"
+}
+
+# put_older OPTION...: with these options of fs-put, of the identifiers in `others` the records that
+# the source's online store has, if its offline store has them (`known`), but not as the newest.
+put_older() {
+	local -a from=(--quiet "${aws[@]}" "--ids=$run/others")
+	local -a over=(--quiet "${target_aws[@]}" "$pair" "--ids=$run/older")
+	local -a load=("${target_aws[@]}" --no-resume --ignore-unknown --progress=none)
+
+	read_online late "${from[@]}" "$pair" "--except=$run/known" -- "$source_group" || return
+	cat -- "$run/newest" >>"$run/late" || return
+	read_online older "${from[@]}" "--except=$run/late" -- "$source_group" || return
+	[[ -s $run/older ]] || return 0
+	read_online spare "${over[@]}" "--except=$run/states" -- "$target_group" || return
+	read_online taken "${over[@]}" "--except=$run/spare" -- "$target_group" || return
+	read_online freed "${over[@]}" "--gone-from=$run/newest" -- "$target_group" || return
+	cat -- "$run/freed" >>"$run/taken" &&
+		fs-put --delete=hard --event-time=next --target-stores=online "${load[@]}" -- \
+			"$target_group" "$run/taken" || return
+	if ((${#alter[@]})); then
+		"${alter[@]}" --quiet --progress=none -o ndjson -- "$run/older" >"$run/altered" &&
+			mv -- "$run/altered" "$run/older" || return
+	fi
+	fs-put "${load[@]}" "$@" -- "$target_group" "$run/older"
+}
+
+# there_offline NAME: into that array, options of fs-put: what the target's offline store has is not
+# sent there again.
+there_offline() {
+	local -n options=$1
+	local each
+
+	options=()
+	for each in "${known[@]}"; do
+		[[ $each != --there-offline=* ]] || options+=("$each")
+	done
+}
+
+# forget_older: the files of all that.
+forget_older() {
+	rm -f -- "$run"/{newest,others,known,states,late,older,spare,taken,freed,there,ids,err}
+}
