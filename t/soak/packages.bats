@@ -124,8 +124,14 @@ within() {
 	need mmdebstrap
 	fresh trixie
 	sources "$place/var/tmp/ferry"
-	run_rc 0 within 'apt-get -q update; apt-get -qy --no-install-recommends install make
-		cd /var/tmp/ferry; make all units; make check-install'
+	# with a locale: its gettext takes C.UTF-8 for English, whatever LANGUAGE says
+	run_rc 0 within 'apt-get -q update
+		apt-get -qy --no-install-recommends install make locales
+		echo ko_KR.UTF-8 UTF-8 >/etc/locale.gen
+		locale-gen
+		cd /var/tmp/ferry
+		make all units
+		make check-install'
 	has "$out" 'check-install: '
 }
 
