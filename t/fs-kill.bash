@@ -43,6 +43,8 @@ killed() {
 	wait_until 3 asked "${asks[$held]}"
 	if [[ $phase == verify ]]; then
 		sandbox_set "latency=$3" "only=${asks[verify]}"
+		# what the phases before have asked is over
+		curl -sSf -X DELETE "$AWS_ENDPOINT_URL/_sandbox/counters" >/dev/null
 		wait_until 3 asked "${asks[verify]}"
 	fi
 	case $victim in

@@ -287,8 +287,12 @@ has_come() {
 	psql -XAtq <pipe &
 	writer=$!
 	exec 7>pipe
+	printf 'BEGIN; SELECT pg_current_xact_id();\n' >&7
+	wait_until 20 sql "SELECT 1 / count(*) FROM pg_stat_activity WHERE backend_xid IS NOT NULL
+		AND state = 'idle in transaction' AND datname = current_database()"
 	sql "CREATE TABLE tenant.child () INHERITS ($n)" 2>/dev/null
-	printf 'BEGIN; %s\n' "$(put tenant.child 2024-01-03 2)" >&7
+	put tenant.child 2024-01-03 2 >&7
+	printf '\n' >&7
 	is_held() { is "$(sql "SELECT held FROM ferry.doubt WHERE why LIKE '%child%'")" t; }
 	wait_until 20 is_held
 	# the child has no key: updates are not published any more, or they would fail

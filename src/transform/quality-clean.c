@@ -252,7 +252,7 @@ static bool has_key(const struct state *st, size_t n)
 	return true;
 }
 
-/* The key mostly stays as it came: what is known of it is on its way while the rules are at work. */
+/* The key mostly stays as it came: what is known of it comes while the rules are at work. */
 static void expect_key(struct state *st, const struct rec *rec)
 {
 	st->raw.p = NULL;

@@ -224,15 +224,6 @@ void wr_cols(struct wr *w, const struct sl *names, size_t n)
 	}
 }
 
-static void put_escaped(struct wr *w, struct sl s)
-{
-	struct str t = { 0 };
-
-	str_add_json(&t, s);
-	out_put(w->out, str_sl(&t));
-	str_free(&t);
-}
-
 static void put_json_row(struct wr *w, const struct field *f, size_t n)
 {
 	char lead = '{';
@@ -256,8 +247,12 @@ static void put_json_row(struct wr *w, const struct field *f, size_t n)
 			dst[0] = dst[s.n + 1] = '"';
 			dst += s.n + 2;
 		} else {
+			struct str t = { 0 };
+
 			out_wrote(w->out, (size_t)(dst - start));
-			put_escaped(w, s);
+			str_add_json(&t, s);
+			out_put(w->out, str_sl(&t));
+			str_free(&t);
 			continue;
 		}
 		out_wrote(w->out, (size_t)(dst - start));
