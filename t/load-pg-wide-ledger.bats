@@ -560,8 +560,7 @@ without_data() {
 		'pg-dual-load <feed.csv' 'pg-wide-validate --job 1' 'pg-wide-validate --repair')
 
 	for command in 'plan --cutoff-time 2024-01-04' 'plan --live' 'follow --follow poll' \
-		unfollow accept retry wait status failed events 'watch --once' \
-		cutoff 'progress --while 1'; do
+		unfollow accept retry status 'watch --once' cutoff; do
 		all+=("pg-wide-ledger $command")
 	done
 	for command in create list relations save analyze register 'rollback --yes'; do

@@ -47,3 +47,44 @@ setup() {
 	is "$(<missing)" ''
 	(($(wc -l <named) > 40))
 }
+
+# step OLD NEW [MORE]: of one chunk, as `trace on` notes it
+step() {
+	jq -nc --argjson old "$1" --argjson new "$2" --argjson more "${3:-"{}"}" '
+		def chunk: if . then {job_id: 1, ship: "A", chunk_from: "2024-01-01", attempt: 1,
+			worker: "w:1:1", lease_until: "2024-01-01T00:01", chunk_to: "2024-01-02",
+			finished_at: null, digest: null} + . else null end;
+		{what: "chunk", op: (if $old then "UPDATE" else "INSERT" end), alive: null,
+			at: "2024-01-01T00:00", old: ($old | chunk), new: ($new | chunk)} + $more'
+}
+
+@test "model: a trace with a step that it does not have is found" {
+	local done='{"state": "done", "lease_until": null, "finished_at": "2024-01-01"}'
+	local new='{"state": "pending", "attempt": 0, "worker": null, "lease_until": null}'
+	local other='{"state": "running", "attempt": 2, "worker": "w:2:2"}'
+	local running='{"state": "running"}'
+
+	{
+		step null "$new"
+		step "$new" "$running"
+		step "$running" "$other" '{"alive": false}'
+		step "$other" "${other/running/done}" | jq -c '.new += {lease_until: null,
+			finished_at: "2024-01-01"}'
+	} >good
+	run_ok "$root/t/model/trace" check <good
+	is "$(<"$out")" '4 steps, 0 wrong: 1 claim, 1 finish, 1 plan, 1 take over'
+	{
+		step "$running" "$other" '{"alive": true}' # he lives, and so does his lease
+		step "$new" "$done"                        # nobody had claimed it
+		step "$running" "$done" | jq -c '.new.attempt = 2'
+		step null "$running"
+		step "$done" "$new"
+		cat good
+		tail -n 1 good # twice
+		jq -nc '{what: "doubt", op: "DELETE", old: {id: 1}, new: null, open: 1}'
+	} >bad
+	run_rc 1 "$root/t/model/trace" check <bad
+	grep '^not in the model' "$out" | cut -c 1-40 >found
+	is "$(wc -l <found)" 7
+	is "$(tail -n 1 found)" 'not in the model (DELETE): doubt 1'
+}

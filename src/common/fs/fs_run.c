@@ -66,12 +66,13 @@ void fs_run_open(
 	struct fs_run *r, const char *program, struct sl group, uint64_t job, int64_t max_age_us)
 {
 	struct stat st;
+	int64_t age;
 	int fd;
 
 	r->path = fs_state_path(program, group, job, "run", "set FERRY_STATE to a folder");
 	fd = open(r->path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 && fstat(fd, &st) == 0 &&
-		(uint64_t)(time(NULL) - st.st_mtime) <= (uint64_t)max_age_us / CLOCK_US_PER_SEC)
+	age = fd >= 0 && fstat(fd, &st) == 0 ? time(NULL) - st.st_mtime : -1;
+	if (age >= 0 && age <= max_age_us / CLOCK_US_PER_SEC)
 		r->again = read(fd, r->name, 36) == 36;
 	if (fd >= 0)
 		(void)close(fd);
