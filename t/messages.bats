@@ -44,7 +44,7 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
 	# in the words of the glossary
 	sed -n 's/.*(not \(.*\))$/\1/p' "$root/pipelines/po/GLOSSARY" >never
 	[[ -s never ]]
-	grep -nFf never "$root/pipelines/po/ko.po" "$root"/README.ko.md "$root"/pipelines/ko/* >found || :
+	grep -nFf never "$root"/{pipelines/po/ko.po,README.ko.md} "$root"/pipelines/ko/* >found || :
 	is "$(<found)" ''
 	# and no pipeline says anything that cannot be translated
 	for each in "$root"/pipelines/fs-*[a-z] \
@@ -232,4 +232,19 @@ rows() { [[ $(fs-extract-athena "$1" -o ndjson --no-seal | wc -l) == "$2" ]]; }
 	printf 'id\n1\n' >in.csv
 	run_rc 75 pg-copy-load --table t --key id in.csv
 	has "$err" 'red \x1b[31m \xc2\x9b2J back \xe2\x80\xae tag \xf3\xa0\x81\x81 ñ'
+}
+
+@test "messages: man shows the Korean page where there is one, the English one otherwise" {
+	need mandb
+	made_locale ko_KR.UTF-8
+	mkdir -p share/man/man1 share/man/ko
+	ln -s "$root"/pipelines/fs.1 "$root"/src/transform/via.1 share/man/man1
+	ln -s "$root/pipelines/ko" share/man/ko/man1
+	export MANPATH=$PWD/share/man MANWIDTH=80
+	LC_ALL=ko_KR.UTF-8 man fs 2>/dev/null >page
+	has page ' Amazon SageMaker Feature Store의 Feature Group' '모든 Feature Group.'
+	LC_ALL=C.UTF-8 man fs 2>/dev/null >page
+	has page ' feature groups of Amazon SageMaker Feature Store'
+	LC_ALL=ko_KR.UTF-8 man via 2>/dev/null >page
+	has page 'via — '
 }
