@@ -30,14 +30,45 @@ setup_file() { scratch_db; }
 		IMO9999993,2024-10-01 00:00:15,/engine/rpm,713
 		IMO9999993,2024-10-01 00:00:15,/hull/draught,9.40
 	END
-	awk '/^## / { on = $0 == "## A session" } on && /^```/ { code = !code; next } on && code' \
-		"$root/README.md" >session
+	session README.md 'A session' env
+	session README.ko.md '사용 예' env -u LC_ALL LANG=ko_KR.UTF-8
+}
+
+# code FILE [HEADING]: its blocks of code, without what a comment says.
+code() {
+	awk -v section="${2-}" '/^## / { on = $0 == "## " section } !section { on = 1 }
+		on && /^```/ { code = !code; next } on && code' "$root/$1"
+}
+
+# session FILE HEADING COMMAND...: what is shown there comes, where COMMAND runs the shell.
+session() {
+	code "$1" "$2" >session
 	(($(wc -l <session) >= 10))
+	shift 2
 	while IFS= read -r line; do
 		printf '%s\n' "$line"
-		[[ $line != '$ '* ]] || bash -c "${line#$ }" 2>&1 || :
+		[[ $line != '$ '* ]] || "$@" bash -c "${line#$ }" 2>&1 || :
 	done < <(grep '^\$ ' session) >came
 	same_file came session
 }
 
-@test "readme: at most 150 lines" { (($(wc -l <"$root/README.md") <= 150)); }
+@test "readme: the Korean one has the same commands, headings and links" {
+	for each in README.md README.ko.md; do
+		code $each | sed -e 's/  *#.*//' -e 's/ *(.*IMO.*)$//' -e '/^reformat: /d' \
+			>"$each.code"
+		grep -oE '\]\([^)]*\)|`[^`]*`' "$root/$each" | grep -v README |
+			LC_ALL=C sort -u >"$each.words"
+		grep -oE '^(#+|\||- )' "$root/$each" >"$each.shape"
+	done
+	same_file README.ko.md.code README.md.code
+	is "$(LC_ALL=C comm -13 README.ko.md.words README.md.words)" ''
+	same_file README.ko.md.shape README.md.shape
+	has "$root/README.md" '[한국어](README.ko.md)'
+	has "$root/README.ko.md" '[English](README.md)'
+}
+
+@test "readme: at most 150 lines" {
+	for each in README.md README.ko.md; do
+		(($(wc -l <"$root/$each") <= 150))
+	done
+}

@@ -113,7 +113,7 @@ static void add_condition(struct str *s, struct sl condition)
 	for (size_t i = 0; i < condition.n; i++) {
 		value |= condition.p[i] == '=';
 		if (condition.p[i] == '|')
-			str_addz(s, value ? "|" : " or --");
+			str_addz(s, value ? "|" : tr(" or --"));
 		else
 			str_addc(s, condition.p[i]);
 	}
@@ -150,7 +150,7 @@ static void help_option(struct str *s, const struct opt *o)
 	if (o->hidden)
 		return;
 	if (o->kind == OPT_GROUP) {
-		str_addf(s, o->arg ? "%s%s\n" : "%s%s:\n", o->arg ? "" : "\n", o->help);
+		str_addf(s, o->arg ? "%s%s\n" : "%s%s:\n", o->arg ? "" : "\n", tr(o->help));
 		return;
 	}
 	if (o->letter)
@@ -172,11 +172,11 @@ static void help_option(struct str *s, const struct opt *o)
 			str_addz(s, *c == '|' ? ", " : (char[]){ *c, '\0' });
 		str_addz(s, ": ");
 	}
-	str_addz(s, o->help);
+	str_addz(s, tr(o->help));
 	if (o->env)
 		str_addf(s, " [$%s]", o->env);
-	help_conditions(s, "needs", o->needs);
-	help_conditions(s, "not with", o->not_with);
+	help_conditions(s, tr("needs"), o->needs);
+	help_conditions(s, tr("not with"), o->not_with);
 	str_addc(s, '\n');
 }
 
@@ -185,8 +185,8 @@ static NORETURN void print_help(void)
 	struct str s = { 0 };
 	const char *line = program->synopsis;
 
-	str_addf(&s, "%s - %s\n\n", program->name, program->summary);
-	for (const char *lead = "usage: "; line; lead = "       ") {
+	str_addf(&s, "%s - %s\n\n", program->name, tr(program->summary));
+	for (const char *lead = tr("usage: "); line; lead = "       ") {
 		const char *nl = strchr(line, '\n');
 
 		str_addf(&s, "%s%s ", lead, program->name);
@@ -195,13 +195,13 @@ static NORETURN void print_help(void)
 		line = nl ? nl + 1 : NULL;
 	}
 	if (!is_end(program->opts) && program->opts->kind != OPT_GROUP)
-		str_addz(&s, "\nOptions:\n");
+		str_addz(&s, tr("\nOptions:\n"));
 	for (const struct opt *o = program->opts; !is_end(o); o++)
 		help_option(&s, o);
 	for (const struct opt *o = common_opts; !is_end(o); o++)
 		help_option(&s, o);
 	if (program->examples)
-		str_addf(&s, "\nExamples:\n%s", program->examples);
+		str_addf(&s, "\n%s:\n%s", tr("Examples"), program->examples);
 	print_and_leave(&s);
 }
 
