@@ -59,29 +59,28 @@ static void free_answer(struct answer *a)
 static bool sts_keys(
 	const struct answer *a, struct aws_keys *k, const char *source, struct aws_error *e)
 {
-	struct sl doc = str_sl(&a->body), cred, rest = doc, code;
 	struct arena mem = {0};
+	const struct xml *doc = xml_parse(str_sl(&a->body), &mem);
+	const struct xml *cred = xml_find(doc, "Credentials");
 	bool good = false;
 
-	if (a->status == 200 && xml_next(&rest, "Credentials", &cred)) {
-		keys_set(k, xml_text(cred, "AccessKeyId", &mem),
-			xml_text(cred, "SecretAccessKey", &mem),
-			xml_text(cred, "SessionToken", &mem), source);
+	if (a->status == 200 && cred) {
+		keys_set(k, xml_text(cred, "AccessKeyId"), xml_text(cred, "SecretAccessKey"),
+			xml_text(cred, "SessionToken"), source);
 		good = *k->id && *k->secret &&
-		       clock_parse(xml_text(cred, "Expiration", &mem), &k->expires);
+		       clock_parse(xml_text(cred, "Expiration"), &k->expires);
 		if (!good)
 			aws_error_set(e, AWS_PROTOCOL, "bad answer", "no keys in it");
 	} else {
-		struct sl text = xml_text(doc, "Message", &mem);
+		struct sl text = xml_text(doc, "Message"), code = xml_text(doc, "Code");
 
-		code = xml_text(doc, "Code", &mem);
 		aws_error_set(e, aws_classify(a->status, code), "", "%.*s", (int)text.n, text.p);
 		snprintf(e->code, sizeof e->code, "%.*s", (int)code.n, code.p);
 		e->status = a->status;
 		if (e->class == AWS_FINE)
 			e->class = AWS_PROTOCOL;
 	}
-	arena_free(&mem);
+	arena_wipe(&mem);
 	return good;
 }
 

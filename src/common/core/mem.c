@@ -131,3 +131,10 @@ void arena_free(struct arena *a)
 	free(a->head);
 	*a = (struct arena){ 0 };
 }
+
+void arena_wipe(struct arena *a)
+{
+	for (struct arena_block *b = a->head; b; b = b->older)
+		explicit_bzero(b->data, b->cap);
+	arena_free(a);
+}

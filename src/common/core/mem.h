@@ -76,5 +76,6 @@ static inline struct sl NODISCARD arena_dup(struct arena *a, struct sl s)
 }
 void arena_reset(struct arena *a);
 void arena_free(struct arena *a);
+void arena_wipe(struct arena *a); /* the same, with what was in it overwritten */
 
 #endif
