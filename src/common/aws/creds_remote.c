@@ -122,7 +122,8 @@ static bool sts_call(struct aws_config *c, struct sl body, const struct aws_keys
 	struct aws_keys *k, const char *source, struct aws_error *e)
 {
 	struct aws_endpoint to;
-	struct str headers = {0}, path = {0};
+	struct str headers = {0};
+	AUTO_STR path = {0};
 	struct fetch f = {.method = "POST",
 		.body = body,
 		.limits = {.wire = {.ca_bundle = aws_config_ca_bundle(c),
@@ -148,7 +149,6 @@ static bool sts_call(struct aws_config *c, struct sl body, const struct aws_keys
 		clock_sleep(clock_backoff(i - 1, CLOCK_US_PER_SEC / 2, 5 * CLOCK_US_PER_SEC));
 	}
 	wipe(&headers);
-	str_free(&path);
 	return good;
 }
 
@@ -171,14 +171,13 @@ static void sts_form(struct str *form, const char *action, const struct creds_ro
 bool creds_assume_role(struct aws_config *c, const struct creds_role *r, const struct aws_keys *by,
 	struct aws_keys *k, struct aws_error *e)
 {
-	struct str form = {0};
+	AUTO_STR form = {0};
 	bool good;
 
 	sts_form(&form, "AssumeRole", r);
 	good = sts_call(c, str_sl(&form), by, k, "role", e);
 	if (!good)
 		snprintf(e->operation, sizeof e->operation, "AssumeRole");
-	str_free(&form);
 	return good;
 }
 
@@ -282,8 +281,9 @@ bool creds_from_container(struct aws_keys *k, struct aws_error *e)
 	struct fetch f = {.method = "GET",
 		.limits = {.wire = {.connect_us = CONTAINER_LIMIT, .no_proxy = true},
 			.stall_us = CONTAINER_LIMIT}};
-	char *scheme = NULL, *host = NULL, *path = NULL;
-	struct str url = {0}, headers = {0};
+	AUTO_FREE char *scheme = NULL, *host = NULL, *path = NULL;
+	struct str headers = {0};
+	AUTO_STR url = {0};
 	bool good = false;
 
 	if (relative)
@@ -302,10 +302,6 @@ bool creds_from_container(struct aws_keys *k, struct aws_error *e)
 		good = container_fetch(&f, k, e);
 	}
 	wipe(&headers);
-	str_free(&url);
-	mem_free(scheme);
-	mem_free(host);
-	mem_free(path);
 	return good;
 }
 
@@ -313,7 +309,8 @@ bool creds_from_container(struct aws_keys *k, struct aws_error *e)
 
 bool creds_from_instance(struct aws_keys *k, struct aws_error *e)
 {
-	struct str role = {0}, path = {0}, text = {0};
+	struct str text = {0};
+	AUTO_STR role = {0}, path = {0};
 	bool good = imds_get("meta-data/iam/security-credentials/", &role, e);
 
 	if (good) {
@@ -323,8 +320,6 @@ bool creds_from_instance(struct aws_keys *k, struct aws_error *e)
 		good = imds_get(str_z(&path), &text, e) &&
 		       keys_from_json(k, str_sl(&text), "Token", "instance", e);
 	}
-	str_free(&role);
-	str_free(&path);
 	wipe(&text);
 	return good;
 }

@@ -73,8 +73,8 @@ void reply_error(struct flight *f)
 	struct sl body = str_sl(&a->body), code = answer_header(a, "x-amzn-errortype");
 	struct sl message = SL("");
 	struct aws_error *e = &f->error;
-	struct arena mem = {0};
-	struct str shown = {0};
+	AUTO_ARENA mem = {0};
+	AUTO_STR shown = {0};
 
 	if (body.n && body.p[0] == '<') {
 		const struct xml *doc = xml_parse(body, &mem);
@@ -105,8 +105,6 @@ void reply_error(struct flight *f)
 			a->status < 400 ? "led elsewhere, which a signature is not for"
 					: "refused");
 	copy(e->request_id, sizeof e->request_id, f->reply.request_id);
-	arena_free(&mem);
-	str_free(&shown);
 }
 
 /* IMF-fixdate (RFC 9110 section 5.6.7): Sun, 06 Nov 1994 08:49:37 GMT */

@@ -39,15 +39,12 @@ static struct aws_call s3_call(
 static bool do_object(struct aws *a, struct aws_call *c, struct sl key, struct aws_reply *r,
 	struct aws_error *e)
 {
-	struct str path = {0};
-	bool good;
+	AUTO_STR path = {0};
 
 	str_addc(&path, '/');
 	uri_encode(&path, key, true);
 	c->path = str_sl(&path);
-	good = aws_do(a, c, r, e);
-	str_free(&path);
-	return good;
+	return aws_do(a, c, r, e);
 }
 
 static void add_header(struct aws_call *c, struct sl name, struct sl value)
@@ -72,7 +69,7 @@ void s3_get_call(struct aws_call *c, struct str *path, struct sl bucket, struct 
 bool s3_get(struct aws *a, struct sl bucket, struct sl key, aws_sink_fn *sink, void *ctx,
 	uint64_t *size, struct aws_error *e)
 {
-	struct str path = {0};
+	AUTO_STR path = {0};
 	struct aws_reply r;
 	struct aws_call c;
 	bool good;
@@ -81,7 +78,6 @@ bool s3_get(struct aws *a, struct sl bucket, struct sl key, aws_sink_fn *sink, v
 	good = aws_do(a, &c, &r, e);
 	if (good && size)
 		*size = r.body_size;
-	str_free(&path);
 	return good;
 }
 
@@ -123,17 +119,14 @@ bool s3_copy(struct aws *a, struct sl from_bucket, struct sl from_key, struct sl
 	struct sl key, struct aws_error *e)
 {
 	struct aws_call c = s3_call("CopyObject", "PUT", bucket, SL(""));
-	struct str from = {0};
+	AUTO_STR from = {0};
 	struct aws_reply r;
-	bool good;
 
 	str_add(&from, from_bucket);
 	str_addc(&from, '/');
 	uri_encode(&from, from_key, true);
 	add_header(&c, SL("x-amz-copy-source"), str_sl(&from));
-	good = do_object(a, &c, key, &r, e);
-	str_free(&from);
-	return good;
+	return do_object(a, &c, key, &r, e);
 }
 
 /* ---- listing ------------------------------------------------------------------------------- */
@@ -273,7 +266,7 @@ struct doomed {
 /* Missing keys count as deleted; what the answer names was not. */
 static size_t read_failures(struct sl body, struct aws_error *e)
 {
-	struct arena mem = {0};
+	AUTO_ARENA mem = {0};
 	const struct xml *one = xml_find(xml_parse(body, &mem), "Error");
 	size_t n = 0;
 
@@ -287,7 +280,6 @@ static size_t read_failures(struct sl body, struct aws_error *e)
 			msg_q(xml_text(one, "Key")), (int)why.n, why.p);
 		snprintf(e->code, sizeof e->code, "%.*s", (int)code.n, code.p);
 	}
-	arena_free(&mem);
 	return n;
 }
 
@@ -295,7 +287,7 @@ static size_t read_failures(struct sl body, struct aws_error *e)
 static void delete_collected(struct doomed *d)
 {
 	struct aws_call c = s3_call("DeleteObjects", "POST", d->bucket, SL("/"));
-	struct str body = {0};
+	AUTO_STR body = {0};
 	struct aws_reply r;
 	char sum[8];
 	uint32_t crc;
@@ -322,7 +314,6 @@ static void delete_collected(struct doomed *d)
 	}
 	d->n = 0;
 	arena_reset(&d->mem);
-	str_free(&body);
 }
 
 static bool collect(void *ctx, const struct s3_object *o)

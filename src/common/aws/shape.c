@@ -137,13 +137,11 @@ static const char *object_misfit(const struct shape *s, struct sl body)
 
 static const char *document_misfit(const struct shape *s, struct sl body)
 {
-	struct arena mem = {0};
+	AUTO_ARENA mem = {0};
 	const struct xml *doc = xml_parse(body, &mem);
-	const char *why = !doc ? "its body is no whole document" :
-		strcmp(doc->name, s->members[0]) != 0 ? "it is another document" : NULL;
 
-	arena_free(&mem);
-	return why;
+	return !doc ? "its body is no whole document" :
+		strcmp(doc->name, s->members[0]) != 0 ? "it is another document" : NULL;
 }
 
 const char *shape_misfit(const char *operation, struct sl body)

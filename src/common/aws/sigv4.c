@@ -54,7 +54,7 @@ void sigv4_date(char dst[DATE_LEN], int64_t instant)
 
 static void derive_key(struct sigv4 *s, struct sl secret)
 {
-	struct str first = {0};
+	AUTO_STR first = {0};
 	uint8_t sum[CRYPTO_SHA256_LEN];
 	const struct sl step[] = {
 		{s->date, 8}, str_sl(&s->region), str_sl(&s->service), SL("aws4_request")};
@@ -69,7 +69,6 @@ static void derive_key(struct sigv4 *s, struct sl secret)
 	}
 	crypto_wipe(first.p, first.n);
 	crypto_wipe(sum, sizeof sum);
-	str_free(&first);
 }
 
 static bool replace(struct str *s, struct sl t)
@@ -136,7 +135,7 @@ static void normalize(struct str *dst, struct sl path)
 
 static void put_path(struct str *dst, const struct sigv4_request *r)
 {
-	struct str plain = {0};
+	AUTO_STR plain = {0};
 
 	if (r->normalize)
 		normalize(&plain, r->path);
@@ -146,7 +145,6 @@ static void put_path(struct str *dst, const struct sigv4_request *r)
 		uri_encode(dst, str_sl(&plain), true);
 	else
 		str_add(dst, str_sl(&plain));
-	str_free(&plain);
 }
 
 /* ---- canonical query ----------------------------------------------------------------------- */
@@ -166,22 +164,18 @@ static int pair_cmp(const void *a, const void *b)
 /* Whatever way a byte was written on the wire, it is signed in the one canonical way. */
 static struct sl recode(struct arena *mem, struct sl s)
 {
-	struct str plain = {0}, coded = {0};
-	struct sl out;
+	AUTO_STR plain = {0}, coded = {0};
 
 	uri_decode(&plain, s, false);
 	uri_encode(&coded, str_sl(&plain), false);
-	out = arena_dup(mem, str_sl(&coded));
-	str_free(&plain);
-	str_free(&coded);
-	return out;
+	return arena_dup(mem, str_sl(&coded));
 }
 
 /* Orders "a=b&c" by encoded names, then values, and appends it. */
 static void put_query(struct str *dst, struct sl query)
 {
-	struct arena mem = {0};
-	struct pair *pairs = NULL;
+	AUTO_ARENA mem = {0};
+	AUTO_FREE struct pair *pairs = NULL;
 	size_t n = 0, cap = 0, i = 0;
 
 	while (i < query.n) {
@@ -210,8 +204,6 @@ static void put_query(struct str *dst, struct sl query)
 		str_addc(dst, '=');
 		str_add(dst, pairs[k].value);
 	}
-	mem_free(pairs);
-	arena_free(&mem);
 }
 
 /* ---- canonical headers --------------------------------------------------------------------- */

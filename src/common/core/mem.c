@@ -40,6 +40,14 @@ void mem_free(void *p)
 	free(p);
 }
 
+void mem_free_at(void *pointer)
+{
+	void *p;
+
+	memcpy(&p, pointer, sizeof p);
+	free(p);
+}
+
 char *mem_strdup(const char *s)
 {
 	return mem_sldup(sl_of(s));

@@ -6,8 +6,8 @@
  */
 static void want(struct pg *pg, const char *sql, const char *schema, const char *table)
 {
-	struct pg_result *r = pg_query(pg, sql, table ? 2 : 1, (const char *[]){ schema, table });
-	struct str hint = { 0 };
+	AUTO_RESULT *r = pg_query(pg, sql, table ? 2 : 1, (const char *[]){ schema, table });
+	AUTO_STR hint = { 0 };
 
 	if (pg_rows(r) > 0) {
 		str_addz(&hint, "an administrator runs: ");
@@ -16,8 +16,6 @@ static void want(struct pg *pg, const char *sql, const char *schema, const char 
 		die_hint(EX_NOTALLOWED, str_z(&hint), "not allowed, %s: %s", pg_role(pg),
 			pg_valuez(r, 0, 0));
 	}
-	pg_clear(r);
-	str_free(&hint);
 }
 
 #define TO_ME ", current_user)"
@@ -38,12 +36,11 @@ void rights_to_read(struct pg *pg, const char *schema, const char *table)
 
 void rights_make_schema(struct pg *pg, const char *schema)
 {
-	struct pg_result *r = pg_query(pg,
+	AUTO_RESULT *r = pg_query(pg,
 		"SELECT FROM pg_namespace WHERE nspname = $1", 1, &schema);
 	bool there = pg_rows(r) > 0;
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 
-	pg_clear(r);
 	if (there)
 		return;
 	want(pg,
@@ -54,7 +51,6 @@ void rights_make_schema(struct pg *pg, const char *schema)
 	str_addz(&sql, "CREATE SCHEMA IF NOT EXISTS ");
 	pg_add_ident(pg, &sql, sl_of(schema));
 	pg_exec(pg, str_z(&sql));
-	str_free(&sql);
 }
 
 void rights_to_make(struct pg *pg, const char *schema)
