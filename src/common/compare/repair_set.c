@@ -57,8 +57,8 @@ static struct value *find(struct setting *s, struct sl instant)
 static bool lock(struct setting *s, const char *instants)
 {
 	struct pg *pg = registry_pg(s->r->target->r);
-	AUTO_STR sql = { 0 };
-	AUTO_RESULT *rows = NULL;
+	struct str sql = { 0 };
+	struct pg_result *rows;
 
 	str_addz(&sql, "SELECT ");
 	repair_add_key(s->r, &sql);
@@ -70,6 +70,7 @@ static bool lock(struct setting *s, const char *instants)
 	repair_add_key(s->r, &sql);
 	str_addf(&sql, " = ANY ($1::%s[]) ORDER BY 1 FOR UPDATE", repair_key_type(s->ship));
 	rows = pg_try_query(pg, str_z(&sql), 1, &instants);
+	str_free(&sql);
 	if (!rows)
 		return false;
 	for (size_t i = 0; i < pg_rows(rows); i++) {
@@ -81,6 +82,7 @@ static bool lock(struct setting *s, const char *instants)
 		if (!pg_is_null(rows, i, 1))
 			v->seen = arena_dup(&s->arena, pg_value(rows, i, 1));
 	}
+	pg_clear(rows);
 	return true;
 }
 
@@ -88,8 +90,8 @@ static void ask_source(struct setting *s)
 {
 	struct cellsum_source *source = s->r->source;
 	int64_t *at = arena_alloc(&s->arena, mem_mul(s->n, sizeof *at));
-	AUTO_STR sql = { 0 };
-	AUTO_RESULT *rows = NULL;
+	struct str sql = { 0 };
+	struct pg_result *rows;
 
 	for (size_t i = 0; i < s->n; i++)
 		at[i] = s->v[i].at;
@@ -102,6 +104,8 @@ static void ask_source(struct setting *s)
 		if (v && !pg_is_null(rows, i, 1))
 			v->wanted = arena_dup(&s->arena, pg_value(rows, i, 1));
 	}
+	pg_clear(rows);
+	str_free(&sql);
 }
 
 /* Is the row's value to be changed? A value that the column cannot hold is none. */
@@ -161,8 +165,8 @@ static void set(struct setting *s, struct str *instants)
 {
 	struct pg *pg = registry_pg(s->r->target->r);
 	const char *type = column_type_sql(s->ship->channel[s->channel].type);
-	AUTO_STR sql = { 0 }, values = { 0 };
-	AUTO_RESULT *r = NULL;
+	struct str sql = { 0 }, values = { 0 };
+	struct pg_result *r;
 
 	put_arrays(s, instants, &values);
 	str_addz(&sql, "UPDATE ");
@@ -175,12 +179,15 @@ static void set(struct setting *s, struct str *instants)
 	str_addz(&sql, " = f.at");
 	r = pg_query(pg, str_z(&sql), 2, (const char *[]){ str_z(instants), str_z(&values) });
 	s->r->set += pg_affected(r);
+	pg_clear(r);
+	str_free(&sql);
+	str_free(&values);
 }
 
 void repair_set(struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n)
 {
 	struct setting s = { .r = r, .ship = ship };
-	AUTO_STR instants = { 0 };
+	struct str instants = { 0 };
 
 	s.channel = names_find(&ship->channels, list->channel);
 	if (s.channel == NAMES_NONE || !ship->channel[s.channel].made ||
@@ -204,4 +211,5 @@ void repair_set(struct repair *r, struct ship *ship, const struct celldiff_cell 
 		}
 	}
 	arena_free(&s.arena);
+	str_free(&instants);
 }
