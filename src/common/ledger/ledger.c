@@ -279,7 +279,7 @@ bool ledger_job_get(struct pg *target, uint64_t id, struct ledger_job *job, stru
 
 size_t ledger_jobs(struct pg *target, struct arena *a, uint64_t **out)
 {
-	struct pg_result *r;
+	AUTO_RESULT *r = NULL;
 	size_t n;
 
 	if (!ledger_exists(target))
@@ -289,7 +289,6 @@ size_t ledger_jobs(struct pg *target, struct arena *a, uint64_t **out)
 	*out = arena_alloc(a, mem_mul(n + 1, sizeof **out));
 	for (size_t i = 0; i < n; i++)
 		(*out)[i] = ledger_get_u64(r, i, 0);
-	pg_clear(r);
 	return n;
 }
 
@@ -299,7 +298,7 @@ static void change_chunk(struct pg *target, struct ledger_job *job, int64_t want
 	struct ledger_text number, us;
 	const char *params[] = { ledger_u64(&number, job->id), ledger_u64(&us, (uint64_t)wanted) };
 	char old[CLOCK_TEXT_MAX], new[CLOCK_TEXT_MAX];
-	struct pg_result *r = pg_query(target,
+	AUTO_RESULT *r = pg_query(target,
 		"UPDATE ferry.job j SET chunk_us = $2, updated_at = now() WHERE job_id = $1"
 		" AND NOT EXISTS (SELECT FROM ferry.chunk c WHERE c.job_id = j.job_id AND state <> "
 		"'done')",
@@ -310,7 +309,6 @@ static void change_chunk(struct pg *target, struct ledger_job *job, int64_t want
 			"job %llu has open chunks of %.*s, not %.*s", (unsigned long long)job->id,
 			(int)clock_put_duration(old, job->chunk_us), old,
 			(int)clock_put_duration(new, wanted), new);
-	pg_clear(r);
 	job->chunk_us = wanted;
 }
 
@@ -401,7 +399,7 @@ static void keep_cutoff(struct pg *target, struct ledger_job *job, int64_t cutof
 {
 	struct ledger_text number, time;
 	const char *params[] = { ledger_u64(&number, job->id), ledger_time(&time, cutoff) };
-	struct pg_result *r = pg_query(target, /* greatest() passes a NULL over */
+	AUTO_RESULT *r = pg_query(target, /* greatest() passes a NULL over */
 		"UPDATE ferry.job SET cutoff = greatest(cutoff, $2::timestamp), updated_at = now()"
 		" WHERE job_id = $1 RETURNING cutoff",
 		2, params);
@@ -409,7 +407,6 @@ static void keep_cutoff(struct pg *target, struct ledger_job *job, int64_t cutof
 	if (pg_rows(r) != 1)
 		die(EX_TEMP, "target: job %s was removed at this moment", number.p);
 	job->cutoff = ledger_get_time(r, 0, 0);
-	pg_clear(r);
 }
 
 static void say_planned(
