@@ -142,7 +142,7 @@ static NORETURN void die_reading(struct dump *d)
 
 static void read_part(struct dump *d, const struct narrow_part *part)
 {
-	AUTO_STR sql = { 0 };
+	struct str sql = { 0 };
 	struct narrow_row row;
 	enum pg_copy got;
 	struct sl message;
@@ -166,6 +166,7 @@ static void read_part(struct dump *d, const struct narrow_part *part)
 	}
 	if (got == PG_COPY_FAILED)
 		die_reading(d);
+	str_free(&sql);
 }
 
 /* ---- chunks ---------------------------------------------------------------------------------- */

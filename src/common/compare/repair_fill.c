@@ -98,7 +98,7 @@ static void read_part(struct fill *f, int64_t from, int64_t to)
 	struct narrow_part part = { .from = from, .to = to, .ships = &f->ship->id, .n_ships = 1 };
 	struct narrow_reader reader;
 	struct narrow_row row;
-	AUTO_STR sql = { 0 };
+	struct str sql = { 0 };
 	struct sl message;
 
 	narrow_begin(source->n, source->pg);
@@ -112,6 +112,7 @@ static void read_part(struct fill *f, int64_t from, int64_t to)
 			take(f, &row);
 	pg_exec(source->pg, "COMMIT");
 	send_row(f);
+	str_free(&sql);
 }
 
 /* A value that its column cannot hold stays out, as it did on the first way. */

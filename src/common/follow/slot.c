@@ -193,7 +193,7 @@ void slot_publish(struct pg *source, const struct narrow *n, const char *name)
 
 bool slot_is_published(struct pg *source, const char *publication, uint64_t *oid, bool *deletions)
 {
-	AUTO_RESULT *r = pg_query(source,
+	struct pg_result *r = pg_query(source,
 		"SELECT oid, pubupdate OR pubdelete FROM pg_publication WHERE pubname = $1", 1,
 		&publication);
 	bool there = pg_rows(r) > 0;
@@ -202,6 +202,7 @@ bool slot_is_published(struct pg *source, const char *publication, uint64_t *oid
 	if (there)
 		(void)!num_u64(pg_value(r, 0, 0), oid);
 	*deletions = there && sl_eq_str(pg_value(r, 0, 1), "t");
+	pg_clear(r);
 	return there;
 }
 

@@ -279,7 +279,7 @@ bool ledger_job_get(struct pg *target, uint64_t id, struct ledger_job *job, stru
 
 size_t ledger_jobs(struct pg *target, struct arena *a, uint64_t **out)
 {
-	AUTO_RESULT *r = NULL;
+	struct pg_result *r;
 	size_t n;
 
 	if (!ledger_exists(target))
@@ -289,6 +289,7 @@ size_t ledger_jobs(struct pg *target, struct arena *a, uint64_t **out)
 	*out = arena_alloc(a, mem_mul(n + 1, sizeof **out));
 	for (size_t i = 0; i < n; i++)
 		(*out)[i] = ledger_get_u64(r, i, 0);
+	pg_clear(r);
 	return n;
 }
 

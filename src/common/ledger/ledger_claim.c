@@ -213,8 +213,9 @@ enum ledger_claimed ledger_claim(struct pg *target, uint64_t job, bool whole_ran
 bool ledger_claimable(struct pg *target, uint64_t job, const struct sl *only, size_t n_only)
 {
 	struct ledger_text number;
-	AUTO_STR dead = { 0 }, ships = { 0 };
-	AUTO_RESULT *r = NULL;
+	struct str dead = { 0 }, ships = { 0 };
+	struct pg_result *r;
+	bool any;
 
 	(void)find_dead(target, job, &dead);
 	/* locked for a moment, since a claim would pass over what somebody else has locked */
@@ -222,7 +223,11 @@ bool ledger_claimable(struct pg *target, uint64_t job, const struct sl *only, si
 		"SELECT FROM ferry.chunk WHERE " CLAIMABLE " LIMIT 1 FOR UPDATE SKIP LOCKED", 4,
 		(const char *[]){ ledger_u64(&number, job), ledger_worker(), str_z(&dead),
 			ledger_array(&ships, only, n_only) });
-	return pg_rows(r) > 0;
+	any = pg_rows(r) > 0;
+	pg_clear(r);
+	str_free(&dead);
+	str_free(&ships);
+	return any;
 }
 
 void ledger_release(struct pg *target, uint64_t job, const char *worker)

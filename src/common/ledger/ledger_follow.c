@@ -230,7 +230,7 @@ void ledger_follower_held(
 int64_t ledger_lag(struct pg *target, uint64_t job)
 {
 	struct ledger_text number;
-	AUTO_RESULT *r = pg_query(target,
+	struct pg_result *r = pg_query(target,
 		"SELECT greatest(0, extract(epoch FROM clock_timestamp()"
 		" - greatest(at, started_at)) * 1000000)::bigint"
 		" FROM ferry.follower WHERE job_id = $1 AND worker IS NOT NULL",
@@ -239,6 +239,7 @@ int64_t ledger_lag(struct pg *target, uint64_t job)
 
 	if (pg_rows(r) > 0)
 		lag = (int64_t)ledger_get_u64(r, 0, 0);
+	pg_clear(r);
 	return lag;
 }
 

@@ -76,11 +76,13 @@ void ledger_live_get(struct pg *target, uint64_t job, struct ledger_live *out, s
 uint64_t ledger_live_turns(struct pg *target, uint64_t job)
 {
 	struct ledger_text number;
-	AUTO_RESULT *r = pg_query(target,
+	struct pg_result *r = pg_query(target,
 		"SELECT sum(chunks) FROM ferry.follower WHERE job_id = $1", 1,
 		(const char *[]){ ledger_u64(&number, job) });
+	uint64_t n = ledger_get_u64(r, 0, 0);
 
-	return ledger_get_u64(r, 0, 0);
+	pg_clear(r);
+	return n;
 }
 
 bool ledger_live_has(struct pg *target, uint64_t job, const char *lsn)

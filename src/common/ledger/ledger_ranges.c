@@ -30,7 +30,7 @@ static struct chunk *read_chunks(struct pg *target, uint64_t job,
 	struct ledger_text number, before, due;
 	const char *params[] = { ledger_u64(&number, job), ledger_time(&before, o->finished_before),
 		o->due_us ? ledger_interval(&due, o->due_us) : NULL };
-	AUTO_RESULT *r = pg_query(target, chunks_sql, 3, params);
+	struct pg_result *r = pg_query(target, chunks_sql, 3, params);
 	struct chunk *chunk = mem_alloc(mem_mul(pg_rows(r) + 1, sizeof *chunk));
 	size_t n = 0;
 
@@ -40,6 +40,7 @@ static struct chunk *read_chunks(struct pg *target, uint64_t job,
 				ledger_get_time(r, i, 1), ledger_get_time(r, i, 2),
 				sl_eq_str(pg_value(r, i, 3), "t"),
 				sl_eq_str(pg_value(r, i, 4), "t") };
+	pg_clear(r);
 	*n_out = n;
 	return chunk;
 }

@@ -30,12 +30,15 @@ static const char *const steps[] = {
 
 static int version_of(struct pg *target)
 {
-	AUTO_RESULT *r = NULL;
+	struct pg_result *r;
+	int version;
 
 	if (!ledger_has_table(target, "version"))
 		return 1;
 	r = pg_query(target, "SELECT version FROM ferry.version", 0, NULL);
-	return pg_rows(r) == 1 ? (int)ledger_get_u64(r, 0, 0) : NEWEST + 1;
+	version = pg_rows(r) == 1 ? (int)ledger_get_u64(r, 0, 0) : NEWEST + 1;
+	pg_clear(r);
+	return version;
 }
 
 static int known_version_of(struct pg *target)

@@ -347,13 +347,14 @@ static void find_indexes(struct narrow *n, struct pg *pg)
 		"(SELECT max(attnum) AS n FROM pg_catalog.pg_attribute "
 		"WHERE attrelid = $1::oid AND attname = $3) c";
 	const struct narrow_column *ship = &n->col[NARROW_SHIP], *channel = &n->col[NARROW_CHANNEL];
-	AUTO_RESULT *r = pg_query(pg, sql, 4,
+	struct pg_result *r = pg_query(pg, sql, 4,
 		(const char *[]){ n->oid, ship->computed ? NULL : ship->name.p,
 			channel->computed ? NULL : channel->name.p, n->col[NARROW_TIME].name.p });
 	bool *flag[] = { &n->unique, &n->by_ship_time, &n->by_time, &n->by_channel, &n->by_ship };
 
 	for (size_t i = 0; i < ARRAY_LEN(flag); i++)
 		*flag[i] = sl_eq_str(pg_value(r, 0, (int)i), "t");
+	pg_clear(r);
 }
 
 /* Appends what is the same as long as the columns are; false when the name is another table's. */
@@ -365,10 +366,11 @@ static bool take_print(const struct narrow *n, struct pg *pg, struct str *print)
 		"pg_catalog.to_regclass($2)::oid IS NOT DISTINCT FROM $1::oid "
 		"FROM pg_catalog.pg_attribute WHERE attrelid = $1::oid AND attnum > 0 "
 		"AND NOT attisdropped";
-	AUTO_RESULT *r = pg_query(pg, sql, 2, (const char *[]){ n->oid, n->ident });
+	struct pg_result *r = pg_query(pg, sql, 2, (const char *[]){ n->oid, n->ident });
 	bool same = sl_eq_str(pg_value(r, 0, 1), "t");
 
 	str_add(print, pg_value(r, 0, 0));
+	pg_clear(r);
 	return same;
 }
 

@@ -36,11 +36,12 @@ void rights_to_read(struct pg *pg, const char *schema, const char *table)
 
 void rights_make_schema(struct pg *pg, const char *schema)
 {
-	AUTO_RESULT *r = pg_query(pg,
+	struct pg_result *r = pg_query(pg,
 		"SELECT FROM pg_namespace WHERE nspname = $1", 1, &schema);
 	bool there = pg_rows(r) > 0;
-	AUTO_STR sql = { 0 };
+	struct str sql = { 0 };
 
+	pg_clear(r);
 	if (there)
 		return;
 	want(pg,
@@ -51,6 +52,7 @@ void rights_make_schema(struct pg *pg, const char *schema)
 	str_addz(&sql, "CREATE SCHEMA IF NOT EXISTS ");
 	pg_add_ident(pg, &sql, sl_of(schema));
 	pg_exec(pg, str_z(&sql));
+	str_free(&sql);
 }
 
 void rights_to_make(struct pg *pg, const char *schema)

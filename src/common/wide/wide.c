@@ -52,13 +52,14 @@ void wide_close(struct wide *w)
 
 size_t wide_tables_at_once(struct pg *pg)
 {
-	AUTO_RESULT *r = pg_query(pg,
+	struct pg_result *r = pg_query(pg,
 		"SELECT greatest(1, current_setting('max_locks_per_transaction')::bigint"
 		" * current_setting('max_connections')::bigint / (4 * 8))",
 		0, NULL);
 	uint64_t n = 1;
 
 	(void)!num_u64(pg_value(r, 0, 0), &n);
+	pg_clear(r);
 	return (size_t)n;
 }
 
