@@ -236,7 +236,7 @@ static void prepare_fill(struct prog *p)
 
 static void announce(struct prog *p)
 {
-	struct sl *names = mem_alloc(mem_mul(p->cols.n, sizeof *names));
+	AUTO_FREE struct sl *names = mem_alloc(mem_mul(p->cols.n, sizeof *names));
 
 	if (p->conf.rename)
 		fs_columns_rename(&p->cols, p->conf.rename);
@@ -249,7 +249,6 @@ static void announce(struct prog *p)
 		prepare_fill(p);
 	if (!p->writer)
 		p->writer = fs_writer_new(&p->cols, p->x->wr);
-	mem_free(names);
 }
 
 /* The header of the CSV result: known columns must be those asked for; of --query they are news. */
@@ -360,7 +359,7 @@ static bool reader_gone(void *ctx)
 static void build_query(struct prog *p)
 {
 	const struct conf *c = &p->conf;
-	struct sl *names = mem_alloc(mem_mul(p->cols.n + 1, sizeof *names));
+	AUTO_FREE struct sl *names = mem_alloc(mem_mul(p->cols.n + 1, sizeof *names));
 	struct fs_select q = { .columns = names,
 		.n_columns = p->cols.n,
 		.where = c->where,
@@ -382,7 +381,6 @@ static void build_query(struct prog *p)
 		str_addz(&p->sql, c->query);
 	else
 		fs_sql_select(&p->group, &q, &p->sql);
-	mem_free(names);
 }
 
 static void check_group(const struct prog *p)
@@ -409,17 +407,16 @@ static void check_group(const struct prog *p)
 
 static void make_unload_query(struct prog *p)
 {
-	struct str sql = {0};
+	AUTO_STR sql = {0};
 
 	fs_sql_unload(str_sl(&p->sql), p->fetch.unload, p->conf.parquet != NULL, &sql);
 	p->fetch.query.sql = arena_dup(&p->mem, str_sl(&sql));
-	str_free(&sql);
 }
 
 /* UNLOAD wants a folder of its own; it is named after the run, so that a second try finds it. */
 static void make_unload(struct prog *p)
 {
-	struct str uri = {0};
+	AUTO_STR uri = {0};
 
 	str_add(&uri, p->fetch.query.output);
 	if (!uri.n)
@@ -432,7 +429,6 @@ static void make_unload(struct prog *p)
 	p->keys = mem_alloc(mem_mul(p->cols.n, sizeof *p->keys));
 	for (size_t i = 0; i < p->cols.n; i++)
 		p->keys[i] = fs_json_column(&p->mem, p->cols.v[i].source);
-	str_free(&uri);
 }
 
 static bool retype(void *ctx)
@@ -452,7 +448,7 @@ static void prepare(struct prog *p)
 {
 	const struct conf *c = &p->conf;
 	struct fs_fetch *f = &p->fetch;
-	struct str place = { 0 };
+	AUTO_STR place = { 0 };
 
 	fs_result_location(p->aws, &p->group, c->output_location, sl_of(c->workgroup), &place);
 	*f = (struct fs_fetch){ .aws = p->aws,
@@ -473,7 +469,6 @@ static void prepare(struct prog *p)
 		.catalog = p->group.catalog,
 		.workgroup = sl_of(c->workgroup),
 		.output = arena_dup(&p->mem, str_sl(&place)) };
-	str_free(&place);
 	fs_run_open(&f->run, "fs-extract-athena", p->group.name,
 		hash64(str_sl(&p->sql), hash64(sl_of(c->workgroup), (uint64_t)c->method)),
 		c->reuse);
@@ -490,7 +485,7 @@ static void prepare(struct prog *p)
 
 static void seal(struct prog *p)
 {
-	struct str src = { 0 };
+	AUTO_STR src = { 0 };
 
 	str_addz(&src, "{\"group\":");
 	str_add_json(&src, p->group.name);
@@ -498,7 +493,6 @@ static void seal(struct prog *p)
 		(unsigned long long)p->fetch.rows);
 	extract_seal(p->x,
 		&(struct seal){ .chunk = p->group.name, .src = str_sl(&src), .final = true });
-	str_free(&src);
 }
 
 static void print_query(struct prog *p)

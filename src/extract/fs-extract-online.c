@@ -9,13 +9,13 @@
 #include "core/keyset.h"
 #include "core/msg.h"
 #include "core/opt.h"
+#include "core/report.h"
 #include "core/stop.h"
 #include "fs/fs_archive.h"
 #include "fs/fs_compare.h"
 #include "fs/fs_id_file.h"
 #include "fs/fs_known.h"
 #include "fs/fs_online.h"
-#include "fs/fs_table.h"
 #include "fs/fs_wait.h"
 #include "stream/extract.h"
 #include "stream/out.h"
@@ -125,7 +125,7 @@ struct prog {
 	struct fs_archive *archive; /* --s3-output */
 	uint64_t archived;
 	size_t id_column, time_column; /* of the output, SIZE_MAX: not there */
-	struct fs_table table;         /* -o table: a row per feature and record */
+	struct report table;           /* -o table: a row per feature and record */
 	struct field *now;             /* --current-time: a record with another time */
 	struct str time;
 	struct field *nothing;
@@ -180,8 +180,8 @@ static void take_row(void *ctx, const struct field *f, size_t n)
 	if (p->x)
 		wr_row(p->x->wr, f, n);
 	for (size_t i = 0; !p->x && i < n; i++) {
-		fs_table_text(&p->table, p->group.features[p->features[i]].name);
-		fs_table_text(&p->table, field_sl(&f[i]));
+		report_text(&p->table, p->group.features[p->features[i]].name);
+		report_text(&p->table, field_sl(&f[i]));
 	}
 	if (p->x)
 		extract_tick(p->x);
@@ -190,7 +190,7 @@ static void take_row(void *ctx, const struct field *f, size_t n)
 /* A line of a list of identifiers, which --ids can read. */
 static void list_id(const struct prog *p, struct out *list, struct sl id)
 {
-	struct str line = { 0 };
+	AUTO_STR line = { 0 };
 
 	str_addc(&line, '{');
 	str_add_json(&line, p->group.features[p->group.id].name);
@@ -198,7 +198,6 @@ static void list_id(const struct prog *p, struct out *list, struct sl id)
 	str_add_json(&line, id);
 	str_addz(&line, "}\n");
 	out_put(list, str_sl(&line));
-	str_free(&line);
 }
 
 static void take_missing(void *ctx, struct sl id)
@@ -255,13 +254,15 @@ static void choose_columns(struct prog *p)
 
 static void start_output(struct prog *p)
 {
-	static const struct fs_column columns[] = { { "FeatureName", NULL }, { "Value", NULL } };
-	struct sl *names = mem_alloc(mem_mul(p->n, sizeof *names));
+	static const struct report_column columns[] = { { "FeatureName", false },
+		{ "Value", false } };
+	AUTO_FREE struct sl *names = mem_alloc(mem_mul(p->n, sizeof *names));
 	const struct io_opts *io = &p->conf.io;
 
 	p->nothing = mem_alloc(mem_mul(p->n, sizeof *p->nothing));
 	p->now = mem_alloc(mem_mul(p->n, sizeof *p->now));
-	p->table = (struct fs_table){ .cols = columns, .n_cols = ARRAY_LEN(columns) };
+	report_init(&p->table, columns, ARRAY_LEN(columns));
+	p->table.empty = "-";
 	for (size_t i = 0; i < p->n; i++)
 		names[i] = p->group.features[p->features[i]].name;
 	if (p->conf.s3_output) {
@@ -271,19 +272,17 @@ static void start_output(struct prog *p)
 					    io_wants_seal(io));
 		wr_cols(p->x->wr, names, p->n);
 	}
-	mem_free(names);
 }
 
 static void print_table(struct prog *p)
 {
 	struct out *out = out_open(p->conf.io.output, 0);
-	struct str text = { 0 };
+	AUTO_STR text = { 0 };
 
-	fs_table_put(&p->table, FS_TABLE_TEXT, &text);
+	report_put(&p->table, REPORT_TABLE, &text);
 	out_put(out, str_sl(&text));
 	out_close(out);
-	fs_table_free(&p->table);
-	str_free(&text);
+	report_free(&p->table);
 }
 
 /* ---- identifiers --------------------------------------------------------------------------- */
@@ -433,7 +432,7 @@ static void start(struct prog *p, const char *name)
 
 static void finish(struct prog *p)
 {
-	struct str src = { 0 };
+	AUTO_STR src = { 0 };
 
 	if (p->changed)
 		out_close(p->changed);
@@ -456,7 +455,6 @@ static void finish(struct prog *p)
 	extract_seal(p->x,
 		&(struct seal){ .chunk = p->group.name, .src = str_sl(&src), .final = true });
 	(void)extract_close(p->x);
-	str_free(&src);
 }
 
 static void release(struct prog *p)

@@ -118,7 +118,7 @@ static const struct opt_program program = {
 static void reject(struct dump *d, const struct narrow_row *row)
 {
 	const struct ledger_facts_ship *ship;
-	struct str json = { 0 };
+	AUTO_STR json = { 0 };
 
 	narrow_row_put_json(&d->reader, &json);
 	ship = narrow_chunk_reject(&d->chunk, row);
@@ -127,7 +127,6 @@ static void reject(struct dump *d, const struct narrow_row *row)
 			str_sl(&json), sl_of(row->why));
 	extract_reject(d->x, d->narrow->col[row->bad].name, d->reader.raw[row->bad], row->why,
 		str_sl(&json), d->conf.job != 0);
-	str_free(&json);
 }
 
 /* The server could not go on: where that was, as far as we know. */
@@ -224,7 +223,7 @@ static void warn_of_absent(const struct dump *d, const struct names *seen)
 static void dump_range(struct dump *d)
 {
 	struct narrow_part all = { .ships = d->conf.ships.v, .n_ships = d->conf.ships.n };
-	struct names seen = { 0 };
+	AUTO_NAMES seen = { 0 };
 	bool more = find_range(d, &all);
 	int64_t origin = all.from;
 
@@ -253,7 +252,6 @@ static void dump_range(struct dump *d)
 	}
 	read_outcasts(d, all);
 	warn_of_absent(d, &seen);
-	names_free(&seen);
 }
 
 /* ---- chunks of a ledger ---------------------------------------------------------------------- */
@@ -292,11 +290,10 @@ static void check_job(struct dump *d)
 /* Those whose names cannot be read belong to the outcasts. */
 static void find_odd_ships(struct dump *d)
 {
-	struct sl *ships = NULL;
+	AUTO_FREE struct sl *ships = NULL;
 
 	if ((d->narrow->encoding || d->narrow->target) && d->narrow->odd_ships.n == 0)
 		(void)narrow_ships(d->narrow, d->source, &ships);
-	mem_free(ships);
 }
 
 static void dump_claim(struct dump *d)
@@ -407,12 +404,11 @@ static bool has_ops(struct dump *d)
 {
 	struct follow_slot f = slot_of(d);
 	struct follow_slot_names names;
-	struct arena a = { 0 };
+	AUTO_ARENA a = { 0 };
 
 	if (d->conf.follow != FOLLOW_SLOT)
 		return false;
 	follow_slot_find(d->source, &f, &a, &names);
-	arena_free(&a);
 	return names.deletions;
 }
 

@@ -133,7 +133,7 @@ static void put_index_query(const struct schema *s, struct str *sql, struct sl s
 {
 	const struct narrow_column *c = s->narrow->col;
 	const char *time = c[NARROW_TIME].ident, *format = str_z(&s->format);
-	struct str from = { 0 }, where = { 0 };
+	AUTO_STR from = { 0 }, where = { 0 };
 
 	str_addf(&where, "%s = ", c[NARROW_SHIP].ident);
 	pg_add_literal(s->pg, &where, ship);
@@ -158,8 +158,6 @@ static void put_index_query(const struct schema *s, struct str *sql, struct sl s
 			format, time, str_z(&from), time, format, time, str_z(&from), time);
 	}
 	str_addz(sql, " WHERE x IS NOT NULL ORDER BY 2, 3");
-	str_free(&from);
-	str_free(&where);
 }
 
 /* ---- records --------------------------------------------------------------------------------- */
@@ -176,7 +174,7 @@ static bool is_name(struct sl name)
 
 static void emit(struct schema *s, const struct str *sql)
 {
-	struct pg_result *r;
+	AUTO_RESULT *r = NULL;
 
 	msg_detail("%s", str_z(sql));
 	r = pg_query(s->pg, str_z(sql), 0, NULL);
@@ -192,12 +190,11 @@ static void emit(struct schema *s, const struct str *sql)
 		wr_row(s->x->wr, f, ARRAY_LEN(f));
 		extract_tick(s->x);
 	}
-	pg_clear(r);
 }
 
 static void list_ship(struct schema *s, struct sl ship)
 {
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 	int64_t first, last, since = EVER;
 
 	if (!s->conf.complete) {
@@ -212,7 +209,6 @@ static void list_ship(struct schema *s, struct sl ship)
 	else
 		put_count_query(s, &sql, &ship, since);
 	emit(s, &sql);
-	str_free(&sql);
 }
 
 static void list_all(struct schema *s)

@@ -16,7 +16,7 @@
 struct conf {
 	struct aws_opts aws;
 	struct fs_admin admin;
-	int format; /* enum fs_table_format */
+	int format; /* enum report_format */
 	const char *contains, *output, *schema_file, *bucket, *prefix, *price, *export;
 	struct opt_list words, objects;
 	int storage_type;
@@ -27,7 +27,7 @@ static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "Output" },
 	{ .name = "output-format", .verbs = "list|describe|schema|size",
 	  .letter = 'o', .kind = OPT_ENUM,
-	  .offset = offsetof(struct conf, format), .choices = FS_TABLE_FORMATS,
+	  .offset = offsetof(struct conf, format), .choices = REPORT_FORMATS "|ndjson",
 	  .help = "of what is printed" },
 	{ .name = "name-contains", .verbs = "list",
 	  .kind = OPT_STR, .offset = offsetof(struct conf, contains),
@@ -188,7 +188,7 @@ static void list(struct conf *conf, char **word)
 	struct aws *a = open_aws(conf);
 
 	(void)word;
-	fs_show_list(a, conf->contains ? conf->contains : "", (enum fs_table_format)conf->format);
+	fs_show_list(a, conf->contains ? conf->contains : "", (enum report_format)conf->format);
 	aws_close(a);
 }
 
@@ -196,7 +196,7 @@ static void describe(struct conf *conf, char **word)
 {
 	struct aws *a = open_aws(conf);
 
-	fs_show_group(a, word[0], (enum fs_table_format)conf->format);
+	fs_show_group(a, word[0], (enum report_format)conf->format);
 	aws_close(a);
 }
 
@@ -204,7 +204,7 @@ static void schema(struct conf *conf, char **word)
 {
 	struct aws *a = open_aws(conf);
 
-	fs_show_schema(a, word[0], (enum fs_table_format)conf->format);
+	fs_show_schema(a, word[0], (enum report_format)conf->format);
 	aws_close(a);
 }
 
@@ -284,7 +284,7 @@ static void backup(struct conf *conf, char **word)
 
 static void size(struct conf *conf, char **word)
 {
-	enum fs_table_format format = (enum fs_table_format)conf->format;
+	enum report_format format = (enum report_format)conf->format;
 	struct aws *a;
 	double price;
 

@@ -78,22 +78,20 @@ static void wake(void *ctx)
 static void print(const struct fs_move *m)
 {
 	struct out *out = out_open(NULL, 0);
-	struct str s = {0};
+	AUTO_STR s = {0};
 
 	fs_move_print(m, &s);
 	out_put(out, str_sl(&s));
 	out_close(out);
-	str_free(&s);
 }
 
 static void write_facts(const struct fs_move *m, const char *path)
 {
-	struct str s = {0};
+	AUTO_STR s = {0};
 
 	fs_move_facts(m, &s);
 	if (!tmpf_replace(path, str_sl(&s), 0600))
 		die_errno(EX_CANTCREATE, "cannot write %s", msg_q(sl_of(path)));
-	str_free(&s);
 }
 
 int main(int argc, char **argv)

@@ -201,7 +201,7 @@ static void write_stats(const struct prog *p)
 static void account(void *ctx, int code, const char *message)
 {
 	struct prog *p = ctx;
-	struct str s = { 0 };
+	AUTO_STR s = { 0 };
 
 	if (p->closed)
 		return;
@@ -223,7 +223,6 @@ static void account(void *ctx, int code, const char *message)
 		p->journal && !fs_journal_known(p->journal) && !p->n.acknowledged && !p->n.unknown,
 		p->n.unknown > 0);
 	p->journal = NULL;
-	str_free(&s);
 }
 
 /* ---- records ------------------------------------------------------------------------------- */
@@ -478,21 +477,18 @@ static void check_group(struct prog *p)
 static uint64_t job_of(const struct prog *p)
 {
 	const struct conf *c = &p->conf;
-	struct str s = { 0 };
-	uint64_t job;
+	AUTO_STR s = { 0 };
 
 	str_addf(&s, "%.*s %f %d %d %lld", (int)p->group.arn.n, p->group.arn.p, p->group.created,
 		c->stores, c->deletion, (long long)c->ttl);
-	job = hash64(str_sl(&s), 5);
-	str_free(&s);
-	return job;
+	return hash64(str_sl(&s), 5);
 }
 
 static void open_journal(struct prog *p, const char *input)
 {
 	uint64_t job = job_of(p);
 	char *real = input ? realpath(input, NULL) : NULL;
-	char *path = p->conf.journal ? mem_strdup(p->conf.journal)
+	AUTO_FREE char *path = p->conf.journal ? mem_strdup(p->conf.journal)
 				     : fs_journal_path(p->group.name,
 					       hash64(sl_of(real ? real : "-"), job));
 
@@ -502,7 +498,6 @@ static void open_journal(struct prog *p, const char *input)
 			 "(--no-resume sends them)",
 			(unsigned long long)fs_journal_known(p->journal));
 	free(real);
-	mem_free(path);
 }
 
 static void open_failed(struct prog *p)
@@ -567,7 +562,7 @@ static void start(struct prog *p, const char *input)
 static void report(struct prog *p)
 {
 	uint64_t resent = fs_load_stats(p->load).resent;
-	struct str s = { 0 };
+	AUTO_STR s = { 0 };
 
 	if (p->conf.dry_run) {
 		/* on-demand price of us-east-1: 1.25 USD for a million write units */
@@ -593,7 +588,6 @@ static void report(struct prog *p)
 			"%llu records are older than their time to live: the online store does not "
 			"keep them",
 			(unsigned long long)p->n.expired);
-	str_free(&s);
 }
 
 static int finish(struct prog *p)

@@ -80,7 +80,7 @@ static void end_line(struct out *out, struct str *line, const struct str *names)
 static bool check_online(struct fs_move *m, struct fs_gone *gone, struct out *out)
 {
 	struct fs_verdict v = {0};
-	struct str line = {0};
+	AUTO_STR line = {0};
 	bool good;
 
 	fs_verify_online(m, gone, &v);
@@ -97,13 +97,12 @@ static bool check_online(struct fs_move *m, struct fs_gone *gone, struct out *ou
 	end_line(out, &line, &v.names);
 	out_flush(out);
 	fs_verdict_free(&v);
-	str_free(&line);
 	return good;
 }
 
 static void print_offline(const struct fs_move *m, const struct fs_verdict *v, struct out *out)
 {
-	struct str line = {0};
+	AUTO_STR line = {0};
 
 	str_addf(&line,
 		tr("offline store of %s: %llu records (identifier and event time) compared, "
@@ -116,7 +115,6 @@ static void print_offline(const struct fs_move *m, const struct fs_verdict *v, s
 		tr("offline store of %s: %llu identifiers, %llu records, %llu rows repeat one"),
 		msg_q(m->target.group.name), u(v->ids), u(v->records), u(v->rows - v->records));
 	end_line(out, &line, &v->repeated);
-	str_free(&line);
 }
 
 static bool check_offline(

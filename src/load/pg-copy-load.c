@@ -233,7 +233,7 @@ static void set_session(const struct load *ld)
 	static const char *const own[] = { "search_path", "timezone", "datestyle",
 		"intervalstyle", "extra_float_digits", "bytea_output" };
 	const char *zone = ld->conf.time_zone;
-	struct pg_result *r;
+	AUTO_RESULT *r = NULL;
 
 	for (size_t i = 0; !ld->conf.is_wide && i < ARRAY_LEN(own); i++)
 		pg_set(ld->env.pg, own[i], NULL);
@@ -243,7 +243,6 @@ static void set_session(const struct load *ld)
 		&zone);
 	if (!r)
 		opt_usage("--time-zone: %s", pg_error(ld->env.pg));
-	pg_clear(r);
 	pg_set(ld->env.pg, "timezone", zone);
 }
 

@@ -314,7 +314,7 @@ static void check_encoding(struct load *ld)
 /* Two databases cannot commit as one. */
 static void check_same_database(struct load *ld)
 {
-	struct str a = {0}, b = {0};
+	AUTO_STR a = {0}, b = {0};
 	struct pg *source;
 
 	if (!ld->conf.source)
@@ -328,8 +328,6 @@ static void check_same_database(struct load *ld)
 			"source and target are not the same database: both tables must be "
 			"written in one transaction");
 	pg_close(source);
-	str_free(&a);
-	str_free(&b);
 }
 
 static void report(const struct load *ld)

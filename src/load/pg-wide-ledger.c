@@ -152,14 +152,13 @@ static void put_end(const struct run *run, struct str *s)
 static void say_plan(const struct run *run, const struct ledger_plan *plan)
 {
 	char chunk[CLOCK_TEXT_MAX];
-	struct str end = { 0 };
+	AUTO_STR end = { 0 };
 
 	put_end(run, &end);
 	msg_note("job %llu: %llu new chunks of %.*s for %llu ships, %s",
 		(unsigned long long)run->job.id, (unsigned long long)plan->added,
 		(int)clock_put_duration(chunk, run->job.chunk_us), chunk,
 		(unsigned long long)plan->ships, str_z(&end));
-	str_free(&end);
 	if (run->conf.since.given && run->conf.since.instant < run->job.since)
 		msg_warn("the job was made with a later --since, which stays: roll back to begin "
 			 "earlier");
@@ -238,7 +237,7 @@ static void want_ships(const struct run *run, const struct source *s)
 static void refuse_shared(struct run *run, struct source *s)
 {
 	const struct opt_list *only = &run->conf.ships;
-	struct sl *all = NULL;
+	AUTO_FREE struct sl *all = NULL;
 	size_t n = only->n;
 
 	if (!ledger_has_neighbours(run->target, &run->job))
@@ -246,7 +245,6 @@ static void refuse_shared(struct run *run, struct source *s)
 	if (n == 0)
 		n = narrow_ships(s->narrow, s->pg, &all);
 	ledger_refuse_shared(run->target, &run->job, all ? all : only->v, n);
-	mem_free(all);
 }
 
 /* The job of the source that was opened; made where there is none. */
@@ -535,7 +533,7 @@ static struct run *guarded; /* whose slot is looked at between two looks, too */
 static void guard(struct run *run)
 {
 	struct ledger_follower now;
-	struct str why = { 0 };
+	AUTO_STR why = { 0 };
 	struct pg *source;
 
 	if (!ledger_follower_get(run->target, run->job.id, &now, &run->arena) ||
@@ -547,7 +545,6 @@ static void guard(struct run *run)
 	else
 		msg_detail("the source is not there: %s", str_z(&why));
 	pg_close(source);
-	str_free(&why);
 }
 
 static bool go_on(void)

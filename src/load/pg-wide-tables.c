@@ -165,7 +165,7 @@ static void take_own(struct run *run)
 /* Before anything is changed: views of others stand in the way of dropping the tables. */
 static void want_no_views(struct run *run, struct registry *r, const struct names *ships)
 {
-	struct str list = { 0 };
+	AUTO_STR list = { 0 };
 
 	for (size_t i = 0; i < ships->n && !run->conf.cascade; i++)
 		widen_views_of_others(r, registry_ship(r, ships->name[i]), &list);
@@ -173,7 +173,6 @@ static void want_no_views(struct run *run, struct registry *r, const struct name
 		die_hint(EX_REFUSED, "--cascade drops them, too",
 			"nothing was changed: views were made of the wide tables: %s",
 			str_z(&list));
-	str_free(&list);
 }
 
 static void do_create(struct run *run)
@@ -227,7 +226,7 @@ static void do_analyze(struct run *run)
 {
 	struct registry *r = registry_open(run->target, &run->conf.target, "created_time");
 	struct names ships = { .n = 0 };
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 
 	if (ledger_exists(run->target))
 		add_ships(run, &ships);
@@ -244,7 +243,6 @@ static void do_analyze(struct run *run)
 			pg_exec(run->target, str_z(&sql));
 		}
 	}
-	str_free(&sql);
 	names_free(&ships);
 	registry_close(r);
 }
@@ -309,7 +307,7 @@ static void remove_slots(struct run *run, const struct ledger_job *jobs, size_t 
  */
 static struct ledger_job *slot_jobs(struct run *run, size_t *n_out)
 {
-	struct pg_result *r = pg_query(run->target,
+	AUTO_RESULT *r = pg_query(run->target,
 		"SELECT job_id FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2"
 		" AND ($3::text IS NULL OR source_table = $3)",
 		3,
@@ -326,7 +324,6 @@ static struct ledger_job *slot_jobs(struct run *run, size_t *n_out)
 		     ledger_follower_get(run->target, id, &follower, &run->arena) &&
 		     follower.kind == LEDGER_FOLLOW_SLOT;
 	}
-	pg_clear(r);
 	remove_slots(run, jobs, n);
 	*n_out = n;
 	return jobs;
@@ -346,7 +343,7 @@ static void do_rollback(struct run *run)
 	const struct target_opts *target = &run->conf.target;
 	struct registry *r = registry_open(run->target, target, "created_time");
 	struct names ships = { .n = 0 };
-	struct str question = { 0 };
+	AUTO_STR question = { 0 };
 	struct ledger_job *jobs = NULL;
 	size_t n_jobs = 0;
 	int64_t began = clock_monotonic();
@@ -381,7 +378,6 @@ static void do_rollback(struct run *run)
 		msg_note("where the source is followed, a ship comes back with its past when rows "
 			 "of it come: follow the others only (--ship-id)");
 	names_free(&ships);
-	str_free(&question);
 	registry_close(r);
 }
 
@@ -412,7 +408,7 @@ static void do_relations(struct run *run)
 {
 	struct registry *r = registry_open(run->target, &run->conf.target, "created_time");
 	struct names ships = { .n = 0 };
-	struct str name = { 0 };
+	AUTO_STR name = { 0 };
 
 	if (ledger_exists(run->target))
 		add_ships(run, &ships);
@@ -430,7 +426,6 @@ static void do_relations(struct run *run)
 			(void)puts(str_z(&name));
 		}
 	}
-	str_free(&name);
 	names_free(&ships);
 	registry_close(r);
 }
@@ -438,11 +433,10 @@ static void do_relations(struct run *run)
 /* How libpq's other programs reach the target: NAME=VALUE, each ended by a NUL. */
 static void do_env(struct run *run)
 {
-	struct str env = { 0 };
+	AUTO_STR env = { 0 };
 
 	pg_add_env(&env, run->conf.target.conninfo);
 	(void)fwrite(str_z(&env), 1, env.n, stdout);
-	str_free(&env);
 }
 
 /* ---- main ------------------------------------------------------------------------------------ */

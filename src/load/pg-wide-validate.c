@@ -234,7 +234,7 @@ static int put_report(struct check *c)
 {
 	enum report_format format = (enum report_format)c->conf.format;
 	struct report ships;
-	struct str text = { 0 };
+	AUTO_STR text = { 0 };
 	struct verify_tally total;
 	struct out *out;
 
@@ -250,7 +250,6 @@ static int put_report(struct check *c)
 	out_put(out, str_sl(&text));
 	out_close(out);
 	report_free(&ships);
-	str_free(&text);
 	return total.differences || total.left ? EX_DIFFERS : EX_DONE;
 }
 

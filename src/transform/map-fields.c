@@ -214,7 +214,7 @@ static void add_now(struct state *st)
 {
 	int64_t ms = clock_floor(clock_now(), 1000);
 	char text[CLOCK_TEXT_MAX];
-	struct names names = {0};
+	AUTO_NAMES names = {0};
 
 	(void)clock_put(text, clock_floor(ms, CLOCK_US_PER_SEC), false);
 	text[10] = 'T';
@@ -224,7 +224,6 @@ static void add_now(struct state *st)
 	for (size_t i = 0; i < names.n; i++)
 		add_change(st, arena_dup(&st->arena, names.name[i]), "set-now")->value =
 			field_name(str_sl(&st->now));
-	names_free(&names);
 }
 
 static void add_casts(struct state *st, const char *list)
@@ -272,7 +271,7 @@ static void read_hash_key(struct state *st)
 
 static void add_hashes(struct state *st)
 {
-	struct names names = {0};
+	AUTO_NAMES names = {0};
 
 	if (!st->hash.n)
 		return;
@@ -281,7 +280,6 @@ static void add_hashes(struct state *st)
 	add_names(&names, &st->hash, "hash");
 	for (size_t i = 0; i < names.n; i++)
 		add_change(st, arena_dup(&st->arena, names.name[i]), "hash")->hash = true;
-	names_free(&names);
 }
 
 static void check(void *ctx)

@@ -127,7 +127,7 @@ static size_t column(const struct prog *p, const struct names *cols, struct sl n
 static void find_list(const struct prog *p, const struct names *cols, const char *list,
 		      const char *option, size_t max, struct names *names, size_t *at)
 {
-	struct names given = { 0 };
+	AUTO_NAMES given = { 0 };
 
 	if (list && *list)
 		namelist_split(&given, list, option);
@@ -137,7 +137,6 @@ static void find_list(const struct prog *p, const struct names *cols, const char
 		at[i] = column(p, cols, given.name[i]);
 		(void)names_add(names, cols->name[at[i]], NULL);
 	}
-	names_free(&given);
 }
 
 /* In NDJSON a column is there once a record has it. */
@@ -188,7 +187,7 @@ static bool is_among(const size_t *at, size_t n, size_t i)
 static void report_left_out(const struct prog *p)
 {
 	const struct names *cols = rd_cols(p->io->rd);
-	struct str list = { 0 };
+	AUTO_STR list = { 0 };
 	size_t n = 0;
 
 	for (size_t i = 0; i < cols->n && p->wr; i++) {
@@ -203,7 +202,6 @@ static void report_left_out(const struct prog *p)
 	if (n)
 		msg_note("%zu column%s left out: %s%s (--keep carries columns along)", n,
 			 n == 1 ? "" : "s", list.p, n > 10 ? ", …" : "");
-	str_free(&list);
 }
 
 static bool sorts(const struct prog *p)
@@ -582,7 +580,7 @@ static void must_have_met(const struct prog *p)
 static void pass_seal(struct prog *p)
 {
 	struct seal seal = *rd_seal(p->io->rd);
-	struct arena arena = { 0 };
+	AUTO_ARENA arena = { 0 };
 
 	end_chunk(p);
 	seal.drop_cells += p->pivot.drop_cells;
@@ -594,7 +592,6 @@ static void pass_seal(struct prog *p)
 		seal_forget_values(&seal, &arena);
 	if (!p->late)
 		io_seal(p->io, &seal);
-	arena_free(&arena);
 }
 
 static void report(const struct prog *p)

@@ -102,7 +102,7 @@ static NORETURN void print_rules(void)
 static void switch_rules(
 	struct state *st, const struct opt_list *lists, const char *option, bool on)
 {
-	struct names names = { 0 };
+	AUTO_NAMES names = { 0 };
 	enum quality_rule rule;
 
 	for (size_t i = 0; i < lists->n; i++)
@@ -115,7 +115,6 @@ static void switch_rules(
 				msg_q(names.name[i]));
 		st->rules.enabled[rule] = on;
 	}
-	names_free(&names);
 }
 
 static void set_duplicates(struct state *st)
@@ -390,20 +389,19 @@ static void write_text(const char *path, const struct str *s)
 static void write_profile(const struct state *st, struct filter_run *run)
 {
 	static const enum report_format formats[] = { REPORT_TABLE, REPORT_JSON, REPORT_MARKDOWN };
-	struct str s = { 0 };
+	AUTO_STR s = { 0 };
 
 	if (!st->profile)
 		return;
 	profile_put(st->profile, rd_cols(filter_io(run)->rd), formats[st->report_format], &s);
 	write_text(st->profile_file, &s);
-	str_free(&s);
 }
 
 static void write_report(struct state *st, struct filter_run *run)
 {
 	struct quality_figures f = *quality_figures(st->quality);
 	const struct io *io = filter_io(run);
-	struct str s = { 0 };
+	AUTO_STR s = { 0 };
 
 	f.input = io->meter.rows;
 	f.rejected = io->meter.n_rejects;
@@ -419,7 +417,6 @@ static void write_report(struct state *st, struct filter_run *run)
 		return;
 	quality_report(&s, &st->rules, &f, (enum quality_format)st->report_format);
 	write_text(st->report, &s);
-	str_free(&s);
 }
 
 static void seal(void *ctx, struct filter_run *run)

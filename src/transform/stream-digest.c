@@ -131,8 +131,7 @@ static struct sl by_of(struct state *st, const struct rec *rec, struct field *by
 /* How a group is shown: its value, or a list of them as CSV has it. */
 static struct field shown(struct state *st, const struct field *by, size_t n)
 {
-	struct str s = { 0 };
-	struct field f;
+	AUTO_STR s = { 0 };
 
 	if (n == 1 && field_is_null(by))
 		return FIELD_NULL;
@@ -144,9 +143,7 @@ static struct field shown(struct state *st, const struct field *by, size_t n)
 		else if (!field_is_null(&by[i]))
 			str_add_csv(&s, field_sl(&by[i]));
 	}
-	f = field_str(arena_dup(&st->group_texts, str_sl(&s)));
-	str_free(&s);
-	return f;
+	return field_str(arena_dup(&st->group_texts, str_sl(&s)));
 }
 
 static struct digest *group_of(struct state *st, const struct field *by)

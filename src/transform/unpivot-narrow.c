@@ -100,7 +100,7 @@ static void find(struct filter_run *run, const struct names *cols, const struct 
 static void announce(struct state *st, struct filter_run *run, const struct names *cols)
 {
 	const struct filter_by *by = &st->by_columns;
-	struct names out = { 0 };
+	AUTO_NAMES out = { 0 };
 	size_t n_lead;
 
 	filter_find_by(run, &st->by_columns, st->by);
@@ -118,7 +118,6 @@ static void announce(struct state *st, struct filter_run *run, const struct name
 			 "two columns of the output have one name");
 	find(run, cols, &st->kept, "keep", st->behind, &out);
 	filter_cols(run, out.name, out.n);
-	names_free(&out);
 }
 
 static bool is_among(const size_t *at, size_t n, size_t column)

@@ -427,11 +427,10 @@ static void stop_command(void *ctx, int code, const char *message)
 static void pass_seal(struct via *v)
 {
 	struct seal seal = *rd_seal(v->io->rd);
-	struct arena arena = { 0 };
+	AUTO_ARENA arena = { 0 };
 
 	seal_forget_values(&seal, &arena);
 	io_seal(v->io, &seal);
-	arena_free(&arena);
 }
 
 /* A command that printed nothing, not even a header: the columns are those it was given. */
@@ -540,7 +539,7 @@ static NORETURN void run_sink(struct via *v)
 int main(int argc, char **argv)
 {
 	struct via v = { .child = { .in = -1, .out = -1 }, .conf.io.no_rejects = true };
-	struct str printed = { 0 };
+	AUTO_STR printed = { 0 };
 	int code;
 
 	opt_parse(&program, &v.conf, &argc, &argv);
@@ -562,6 +561,5 @@ int main(int argc, char **argv)
 	mem_free(v.to);
 	mem_free(v.row);
 	str_free(&v.feed);
-	str_free(&printed);
 	return code;
 }

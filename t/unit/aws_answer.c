@@ -244,6 +244,8 @@ static void test_shapes(void)
 		{"CopyObject", "<Error><CopyObjectResult/></Error>", false},
 		{"CopyObject", "<CopyObjectResults/>", false},
 		{"CopyObject", "<CopyObjectResult x=\"y\"><ETag/></CopyObjectResult>\n", true},
+		{"CopyObject", "<!DOCTYPE CopyObjectResult><CopyObjectResult/>", false},
+		{"CopyObject", "\n<?xml version=\"1.0\"?>\n<CopyObjectResult/>", true},
 		{"ListObjectsV2", "<ListBucketResult><Contents></Contents>", false},
 		{"ListObjectsV2", "<ListBucketResult><Contents></Contents></ListBucket", false},
 		{"GetObject", "anything", true},

@@ -26,7 +26,7 @@ int main(void)
 	add(&s, "a/y.parquet", 2048, "2024-12-02T00:00:00Z", "", 0.05);
 	add(&s, "a/z.parquet", 1024, "2024-10-03T00:00:00Z", "GLACIER", 0.0045);
 	add(&s, "a.b/manifest", 512, "2024-11-01T00:00:00Z", "STANDARD_IA", 0.0069);
-	fs_stock_put(&s, FS_TABLE_CSV, &text);
+	fs_stock_put(&s, REPORT_CSV, &text);
 	tap_same(str_sl(&text),
 		SL("\nType,StorageClass,Files,Bytes,GiB,USDPerMonth,USDPerYear\n"
 		   "parquet,STANDARD,2,3221225472,3.000,0.0750,0.9000\n"

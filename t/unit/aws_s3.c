@@ -73,14 +73,15 @@ static void test_copy(void)
 static enum server_then deleting(struct server_shared *s, int fd, unsigned n, const char *request)
 {
 	static const char list[] =
-		"<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>p/1"
-		"</Key><Size>1</Size></Contents><Contents><Key>p/a%26%3Cb</Key>"
+		"<ListBucketResult><IsTruncated of='a>b'>false</IsTruncated>"
+		"<Contents><Key><![CDATA[p/]]>&#x31;</Key><Size>1</Size></Contents>"
+		"<Contents><!-- <Key>p/2</Key> --><Key>p/a%26%3Cb</Key>"
 		"<Size>2</Size></Contents></ListBucketResult>";
 
 	(void)n;
 	if (strncmp(request, "GET ", 4) == 0)
 		server_answer(fd, 200, "", list);
-	else if (!strstr(request, "<Key>p/a&#38;&#60;b</Key>"))
+	else if (!strstr(request, "<Key>p/1</Key></Object><Object><Key>p/a&#38;&#60;b</Key>"))
 		server_answer(fd, 400, "", "<Error><Code>MalformedXML</Code></Error>");
 	else
 		server_answer(fd, 200, "",

@@ -118,20 +118,11 @@ static void check_vector(const char *dir, const char *name)
 	v.r.normalize = truth(o, "normalize");
 	v.r.encode = true;
 
-	sigv4_presign(s, &v.r, 3600, truth(o, "omit_session_token"), &got);
-	(void)read_file(dir, "query-canonical-request.txt", &want);
-	snprintf(label, sizeof label, "%s: presigned, canonical", name);
-	tap_same(sigv4_canonical(s), str_sl(&want), label);
-	(void)read_file(dir, "query-signature.txt", &want);
-	snprintf(label, sizeof label, "%s: presigned", name);
-	tap_same((struct sl){got.p + got.n - want.n, want.n}, str_sl(&want), label);
-
 	add_header(&v, SL("X-Amz-Date"), SL("20150830T123600Z"));
 	if (keys.token.n && !truth(o, "omit_session_token"))
 		add_header(&v, SL("X-Amz-Security-Token"), keys.token);
 	if (truth(o, "sign_body"))
 		add_header(&v, SL("X-Amz-Content-Sha256"), v.r.payload);
-	str_clear(&got);
 	sigv4_sign(s, &v.r, &got);
 	(void)read_file(dir, "header-canonical-request.txt", &want);
 	snprintf(label, sizeof label, "%s: canonical", name);

@@ -11,7 +11,7 @@
 void athena_token(const struct athena_query *q, struct sl run, char token[65])
 {
 	const struct sl part[] = {run, q->sql, q->database, q->catalog, q->workgroup, q->output};
-	struct str all = {0};
+	AUTO_STR all = {0};
 
 	for (size_t i = 0; i < ARRAY_LEN(part); i++) {
 		str_addu(&all, part[i].n); /* so that no two lists of parts look the same */
@@ -20,7 +20,6 @@ void athena_token(const struct athena_query *q, struct sl run, char token[65])
 	}
 	crypto_sha256_hex(str_sl(&all), token);
 	token[CRYPTO_HEX_LEN] = '\0';
-	str_free(&all);
 }
 
 static const struct json *call(struct aws *a, const char *operation, struct sl body,
@@ -91,8 +90,8 @@ static void start_body(struct str *s, const struct athena_query *q)
 
 bool athena_start(struct aws *a, const struct athena_query *q, char id[80], struct aws_error *e)
 {
-	struct str body = {0};
-	struct arena mem = {0};
+	AUTO_STR body = {0};
+	AUTO_ARENA mem = {0};
 	const struct json *o;
 	struct sl got;
 	bool good;
@@ -106,8 +105,6 @@ bool athena_start(struct aws *a, const struct athena_query *q, char id[80], stru
 	} else if (o) {
 		bad_answer(e, "StartQueryExecution", "QueryExecutionId");
 	}
-	arena_free(&mem);
-	str_free(&body);
 	return good;
 }
 
@@ -169,7 +166,7 @@ static void id_body(struct str *s, const char *id)
 static bool get(struct aws *a, const char *id, struct arena *mem, struct athena_execution *x,
 	struct aws_error *e)
 {
-	struct str body = {0};
+	AUTO_STR body = {0};
 	const struct json *o;
 	bool good;
 
@@ -181,22 +178,17 @@ static bool get(struct aws *a, const char *id, struct arena *mem, struct athena_
 		good = false;
 	} else if (o && !good)
 		bad_answer(e, "GetQueryExecution", "known State");
-	str_free(&body);
 	return good;
 }
 
 bool athena_stop(struct aws *a, const char *id, struct aws_error *e)
 {
-	struct str body = {0};
-	struct arena mem = {0};
-	bool good;
+	AUTO_STR body = {0};
+	AUTO_ARENA mem = {0};
 
 	aws_resume(a);
 	id_body(&body, id);
-	good = call(a, "StopQueryExecution", str_sl(&body), &mem, e) != NULL;
-	arena_free(&mem);
-	str_free(&body);
-	return good;
+	return call(a, "StopQueryExecution", str_sl(&body), &mem, e) != NULL;
 }
 
 bool athena_wait(struct aws *a, const char *id, int64_t timeout_us, athena_tick_fn *tick, void *ctx,
@@ -229,24 +221,22 @@ bool athena_wait(struct aws *a, const char *id, int64_t timeout_us, athena_tick_
 
 bool athena_rows(struct aws *a, const char *id, uint64_t *rows, bool *known, struct aws_error *e)
 {
-	struct str body = {0};
-	struct arena mem = {0};
+	AUTO_STR body = {0};
+	AUTO_ARENA mem = {0};
 	const struct json *o;
 
 	id_body(&body, id);
 	o = call(a, "GetQueryRuntimeStatistics", str_sl(&body), &mem, e);
 	*known = json_get_u64(
 		json_get(json_get(o, "QueryRuntimeStatistics"), "Rows"), "OutputRows", rows);
-	arena_free(&mem);
-	str_free(&body);
 	return o != NULL;
 }
 
 bool athena_workgroup_output(
 	struct aws *a, struct sl workgroup, struct str *dst, bool *enforced, struct aws_error *e)
 {
-	struct str body = {0};
-	struct arena mem = {0};
+	AUTO_STR body = {0};
+	AUTO_ARENA mem = {0};
 	const struct json *o, *conf, *force;
 
 	str_addc(&body, '{');
@@ -257,7 +247,5 @@ bool athena_workgroup_output(
 	force = json_get(conf, "EnforceWorkGroupConfiguration");
 	*enforced = force && force->kind == J_TRUE;
 	str_add(dst, text_of(json_get(conf, "ResultConfiguration"), "OutputLocation"));
-	arena_free(&mem);
-	str_free(&body);
 	return o != NULL;
 }

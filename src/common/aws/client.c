@@ -8,57 +8,16 @@
 #define CONNECT_US (10 * CLOCK_US_PER_SEC)
 #define STALL_US (60 * CLOCK_US_PER_SEC)
 
-/* ---- lists --------------------------------------------------------------------------------- */
-
-static void list_add(struct flight_list *l, struct flight *f)
-{
-	f->next = NULL;
-	f->prev = l->last;
-	if (l->last)
-		l->last->next = f;
-	else
-		l->first = f;
-	l->last = f;
-}
-
-static void list_remove(struct flight_list *l, struct flight *f)
-{
-	if (f->prev)
-		f->prev->next = f->next;
-	else
-		l->first = f->next;
-	if (f->next)
-		f->next->prev = f->prev;
-	else
-		l->last = f->prev;
-	f->prev = f->next = NULL;
-}
-
-static struct flight_list *list_of(struct flight *f)
-{
-	switch (f->state) {
-	case FLIGHT_READY:
-		return &f->a->ready;
-	case FLIGHT_UP:
-		return &f->a->up;
-	case FLIGHT_WAITING:
-		return &f->a->waiting;
-	case FLIGHT_IDLE:
-		break;
-	}
-	return NULL;
-}
+/* ---- scheduling ---------------------------------------------------------------------------- */
 
 static void move(struct flight *f, enum flight_state to)
 {
-	if (list_of(f))
-		list_remove(list_of(f), f);
+	if (f->state != FLIGHT_IDLE)
+		TAILQ_REMOVE(&f->a->flights[f->state], f, others);
 	f->state = to;
-	if (list_of(f))
-		list_add(list_of(f), f);
+	if (f->state != FLIGHT_IDLE)
+		TAILQ_INSERT_TAIL(&f->a->flights[f->state], f, others);
 }
-
-/* ---- scheduling ---------------------------------------------------------------------------- */
 
 void client_submit(struct flight *f)
 {
@@ -102,8 +61,8 @@ static void wake(struct aws *a, int64_t now)
 	if (now < a->next_wake)
 		return;
 	a->next_wake = INT64_MAX;
-	for (f = a->waiting.first; f; f = next) {
-		next = f->next;
+	for (f = TAILQ_FIRST(&a->flights[FLIGHT_WAITING]); f; f = next) {
+		next = TAILQ_NEXT(f, others);
 		if (f->wake_at <= now)
 			move(f, FLIGHT_READY);
 		else if (f->wake_at < a->next_wake)
@@ -129,15 +88,17 @@ static void stop_one(struct flight *f)
 /* Those there are now: done() may hand in others, whose turn comes in the next round. */
 static void stop_all(struct aws *a)
 {
-	struct flight_list *const lists[] = {&a->ready, &a->waiting, &a->up};
+	static const enum flight_state states[] = {FLIGHT_READY, FLIGHT_WAITING, FLIGHT_UP};
 
-	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+		struct flight_list *list = &a->flights[states[i]];
+		const struct flight *f;
 		size_t n = 0;
 
-		for (const struct flight *f = lists[i]->first; f; f = f->next)
+		TAILQ_FOREACH(f, list, others)
 			n++;
-		while (n-- > 0 && lists[i]->first)
-			stop_one(lists[i]->first);
+		while (n-- > 0 && !TAILQ_EMPTY(list))
+			stop_one(TAILQ_FIRST(list));
 	}
 }
 
@@ -146,7 +107,7 @@ static void depart(struct aws *a, int64_t now, int64_t *timeout)
 {
 	struct flight *f;
 
-	while ((f = a->ready.first)) {
+	while ((f = TAILQ_FIRST(&a->flights[FLIGHT_READY]))) {
 		int64_t wait = a->limiting ? retry_rate_wait(&a->rate, now) : 0;
 
 		if (wait > 0) {
@@ -241,6 +202,8 @@ struct aws *aws_open(const struct aws_opts *opts, struct aws_error *e)
 	a->quick.sign = sigv4_template_new();
 	a->limiting = aws_config_retry_mode(a->config) == AWS_RETRY_ADAPTIVE;
 	a->next_wake = INT64_MAX;
+	for (size_t i = 0; i < ARRAY_LEN(a->flights); i++)
+		TAILQ_INIT(&a->flights[i]);
 	retry_quota_init(&a->quota);
 	retry_rate_init(&a->rate, clock_monotonic());
 	request_forget(a);

@@ -12,14 +12,16 @@
 #include "aws/sigv4.h"
 
 #include <signal.h>
+#include <sys/queue.h>
 
 enum flight_state { FLIGHT_IDLE, FLIGHT_READY, FLIGHT_UP, FLIGHT_WAITING };
+TAILQ_HEAD(flight_list, flight);
 
 struct flight {
 	struct aws *a;
 	struct aws_call call;
 	enum flight_state state;
-	struct flight *prev, *next;                                /* in the list of its state */
+	TAILQ_ENTRY(flight) others;                                /* in the same state */
 	void (*done)(struct flight *f, const struct aws_error *e); /* e NULL: succeeded */
 	void *ctx, *call_ctx;
 
@@ -34,16 +36,13 @@ struct flight {
 	int64_t departed, signed_at;     /* the latest attempt, and as of when it said it was */
 	uint64_t delivered, at_start;    /* bytes the sink has had: now, when this attempt began */
 	struct str etag;                 /* of the object whose body is being resumed */
+	struct str region;               /* of the bucket, as an error says */
 	bool mixed;                      /* the answer to a Range was not that range */
 
 	struct str host, head;
 	struct http_request http;
 	struct aws_reply reply;
 	struct aws_error error;
-};
-
-struct flight_list {
-	struct flight *first, *last;
 };
 
 /* What requests of one kind have in common, within one second. */
@@ -73,7 +72,7 @@ struct aws {
 	int64_t trouble, failed_at; /* of patient calls: since when none has passed, 0: they do;
 				       the latest attempt that did not */
 	volatile sig_atomic_t stopped;
-	struct flight_list ready, up, waiting;
+	struct flight_list flights[FLIGHT_WAITING + 1]; /* by state; none of those idle */
 	int64_t next_wake;
 	struct bucket_region *regions;
 	size_t n_regions, cap_regions;

@@ -74,14 +74,13 @@ static void section_of(const char *profile, struct str *s)
 /* [default] and, as older tools wrote it, [profile default]. */
 static const char *config_get(const struct aws_config *c, const char *profile, const char *key)
 {
-	struct str section = {0};
+	AUTO_STR section = {0};
 	const char *v;
 
 	section_of(profile, &section);
 	v = inifile_get(&c->config, str_z(&section), key);
 	if (!v && strcmp(profile, "default") == 0)
 		v = inifile_get(&c->config, "profile default", key);
-	str_free(&section);
 	return v;
 }
 
@@ -99,21 +98,18 @@ const char *aws_config_get(const struct aws_config *c, const char *profile, cons
 
 bool aws_config_has_profile(const struct aws_config *c, const char *profile)
 {
-	struct str section = {0};
-	bool has;
+	AUTO_STR section = {0};
 
 	section_of(profile, &section);
-	has = inifile_has(&c->credentials, profile) || inifile_has(&c->config, str_z(&section)) ||
+	return inifile_has(&c->credentials, profile) || inifile_has(&c->config, str_z(&section)) ||
 	      (strcmp(profile, "default") == 0 && inifile_has(&c->config, "profile default"));
-	str_free(&section);
-	return has;
 }
 
 static bool read_file(
 	struct inifile *f, const char *name, const char *otherwise, struct aws_error *e)
 {
 	const char *path = env(name), *home = env("HOME");
-	struct str s = {0};
+	AUTO_STR s = {0};
 	unsigned line;
 	bool good = true;
 
@@ -129,7 +125,6 @@ static bool read_file(
 		else
 			aws_error_set(e, AWS_CONFIG, str_z(&s), "%s", strerror(errno));
 	}
-	str_free(&s);
 	return good;
 }
 
@@ -267,7 +262,7 @@ static bool is_region(const char *s)
 
 const char *aws_config_region(struct aws_config *c, struct aws_error *e)
 {
-	struct str found = {0};
+	AUTO_STR found = {0};
 	const char *r;
 
 	if (c->region)
@@ -287,7 +282,6 @@ const char *aws_config_region(struct aws_config *c, struct aws_error *e)
 		aws_error_set(e, AWS_CONFIG, "bad region", "%s", msg_q(sl_of(r)));
 	else
 		c->region = mem_strdup(r);
-	str_free(&found);
 	return c->region;
 }
 
@@ -296,7 +290,7 @@ const char *aws_config_region(struct aws_config *c, struct aws_error *e)
 static const char *custom_url(const struct aws_config *c, enum aws_service s)
 {
 	const char *list, *v;
-	struct str name = {0};
+	AUTO_STR name = {0};
 
 	if (c->asked_endpoint)
 		return c->asked_endpoint;
@@ -309,15 +303,13 @@ static const char *custom_url(const struct aws_config *c, enum aws_service s)
 		v = env("AWS_ENDPOINT_URL");
 	list = aws_config_get(c, NULL, "services");
 	if (!v && list) {
-		struct str section = {0};
+		AUTO_STR section = {0};
 
 		str_addf(&section, "services %s", list);
 		str_clear(&name);
 		str_addf(&name, "%s.endpoint_url", services[s].section);
 		v = inifile_get(&c->config, str_z(&section), str_z(&name));
-		str_free(&section);
 	}
-	str_free(&name);
 	return v && *v ? v : aws_config_get(c, NULL, "endpoint_url");
 }
 

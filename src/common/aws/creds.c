@@ -57,14 +57,6 @@ void keys_set(
 	k->source = source;
 }
 
-/* Texts decoded by the parser live in its arena, which is not wiped. */
-static void wipe_json(const struct json *o)
-{
-	for (const struct json *m = o ? o->child : NULL; m; m = m->next)
-		if (m->kind == J_STR && m->text.n)
-			crypto_wipe((void *)(uintptr_t)m->text.p, m->text.n);
-}
-
 bool keys_from_json(struct aws_keys *k, struct sl text, const char *token_key, const char *source,
 	struct aws_error *e)
 {
@@ -84,8 +76,7 @@ bool keys_from_json(struct aws_keys *k, struct sl text, const char *token_key, c
 	}
 	if (!good)
 		aws_error_set(e, AWS_CREDENTIALS, source, "no keys in its answer");
-	wipe_json(o);
-	arena_free(&mem);
+	arena_wipe(&mem);
 	return good;
 }
 

@@ -144,7 +144,7 @@ static bool run(char **argv, struct str *out, struct aws_error *e)
 bool creds_from_process(const char *command, struct aws_keys *k, struct aws_error *e)
 {
 	char **argv = creds_split_command(command);
-	struct str out = {0};
+	AUTO_STR out = {0};
 	bool good = false;
 
 	if (!argv || !argv[0])
@@ -155,7 +155,6 @@ bool creds_from_process(const char *command, struct aws_keys *k, struct aws_erro
 		       keys_from_json(k, str_sl(&out), "SessionToken", "credential_process", e);
 	if (out.p)
 		crypto_wipe(out.p, out.n);
-	str_free(&out);
 	mem_free(argv);
 	return good;
 }

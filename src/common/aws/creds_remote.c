@@ -59,29 +59,28 @@ static void free_answer(struct answer *a)
 static bool sts_keys(
 	const struct answer *a, struct aws_keys *k, const char *source, struct aws_error *e)
 {
-	struct sl doc = str_sl(&a->body), cred, rest = doc, code;
 	struct arena mem = {0};
+	const struct xml *doc = xml_parse(str_sl(&a->body), &mem);
+	const struct xml *cred = xml_find(doc, "Credentials");
 	bool good = false;
 
-	if (a->status == 200 && xml_next(&rest, "Credentials", &cred)) {
-		keys_set(k, xml_text(cred, "AccessKeyId", &mem),
-			xml_text(cred, "SecretAccessKey", &mem),
-			xml_text(cred, "SessionToken", &mem), source);
+	if (a->status == 200 && cred) {
+		keys_set(k, xml_text(cred, "AccessKeyId"), xml_text(cred, "SecretAccessKey"),
+			xml_text(cred, "SessionToken"), source);
 		good = *k->id && *k->secret &&
-		       clock_parse(xml_text(cred, "Expiration", &mem), &k->expires);
+		       clock_parse(xml_text(cred, "Expiration"), &k->expires);
 		if (!good)
 			aws_error_set(e, AWS_PROTOCOL, "bad answer", "no keys in it");
 	} else {
-		struct sl text = xml_text(doc, "Message", &mem);
+		struct sl text = xml_text(doc, "Message"), code = xml_text(doc, "Code");
 
-		code = xml_text(doc, "Code", &mem);
 		aws_error_set(e, aws_classify(a->status, code), "", "%.*s", (int)text.n, text.p);
 		snprintf(e->code, sizeof e->code, "%.*s", (int)code.n, code.p);
 		e->status = a->status;
 		if (e->class == AWS_FINE)
 			e->class = AWS_PROTOCOL;
 	}
-	arena_free(&mem);
+	arena_wipe(&mem);
 	return good;
 }
 
@@ -123,7 +122,8 @@ static bool sts_call(struct aws_config *c, struct sl body, const struct aws_keys
 	struct aws_keys *k, const char *source, struct aws_error *e)
 {
 	struct aws_endpoint to;
-	struct str headers = {0}, path = {0};
+	struct str headers = {0};
+	AUTO_STR path = {0};
 	struct fetch f = {.method = "POST",
 		.body = body,
 		.limits = {.wire = {.ca_bundle = aws_config_ca_bundle(c),
@@ -156,7 +156,6 @@ static bool sts_call(struct aws_config *c, struct sl body, const struct aws_keys
 		clock_sleep(clock_backoff(i - 1, CLOCK_US_PER_SEC / 2, 5 * CLOCK_US_PER_SEC));
 	}
 	wipe(&headers);
-	str_free(&path);
 	return good;
 }
 
@@ -179,14 +178,13 @@ static void sts_form(struct str *form, const char *action, const struct creds_ro
 bool creds_assume_role(struct aws_config *c, const struct creds_role *r, const struct aws_keys *by,
 	struct aws_keys *k, struct aws_error *e)
 {
-	struct str form = {0};
+	AUTO_STR form = {0};
 	bool good;
 
 	sts_form(&form, "AssumeRole", r);
 	good = sts_call(c, str_sl(&form), by, k, "role", e);
 	if (!good)
 		snprintf(e->operation, sizeof e->operation, "AssumeRole");
-	str_free(&form);
 	return good;
 }
 
@@ -290,8 +288,9 @@ bool creds_from_container(struct aws_keys *k, struct aws_error *e)
 	struct fetch f = {.method = "GET",
 		.limits = {.wire = {.connect_us = CONTAINER_LIMIT, .no_proxy = true},
 			.stall_us = CONTAINER_LIMIT}};
-	char *scheme = NULL, *host = NULL, *path = NULL;
-	struct str url = {0}, headers = {0};
+	AUTO_FREE char *scheme = NULL, *host = NULL, *path = NULL;
+	struct str headers = {0};
+	AUTO_STR url = {0};
 	bool good = false;
 
 	if (relative)
@@ -310,10 +309,6 @@ bool creds_from_container(struct aws_keys *k, struct aws_error *e)
 		good = container_fetch(&f, k, e);
 	}
 	wipe(&headers);
-	str_free(&url);
-	mem_free(scheme);
-	mem_free(host);
-	mem_free(path);
 	return good;
 }
 
@@ -321,7 +316,8 @@ bool creds_from_container(struct aws_keys *k, struct aws_error *e)
 
 bool creds_from_instance(struct aws_keys *k, struct aws_error *e)
 {
-	struct str role = {0}, path = {0}, text = {0};
+	struct str text = {0};
+	AUTO_STR role = {0}, path = {0};
 	bool good = imds_get("meta-data/iam/security-credentials/", &role, e);
 
 	if (good) {
@@ -331,8 +327,6 @@ bool creds_from_instance(struct aws_keys *k, struct aws_error *e)
 		good = imds_get(str_z(&path), &text, e) &&
 		       keys_from_json(k, str_sl(&text), "Token", "instance", e);
 	}
-	str_free(&role);
-	str_free(&path);
 	wipe(&text);
 	return good;
 }

@@ -172,7 +172,7 @@ const char *aws_error_text(const struct aws_error *e)
 	static _Thread_local char ring[4][1800];
 	static _Thread_local unsigned turn;
 	char *out = ring[turn++ % ARRAY_LEN(ring)];
-	struct str s = {0}, part = {0};
+	AUTO_STR s = {0}, part = {0};
 
 	if (e->operation[0])
 		str_addf(&s, "%s: ", e->operation);
@@ -184,8 +184,6 @@ const char *aws_error_text(const struct aws_error *e)
 		str_addf(&s, "%s%s", e->code[0] ? ": " : "", str_z(&part));
 	put_facts(&s, e);
 	snprintf(out, sizeof ring[0], "%s", str_z(&s));
-	str_free(&part);
-	str_free(&s);
 	return out;
 }
 

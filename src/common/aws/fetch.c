@@ -31,7 +31,7 @@ void fetch_error(struct aws_error *e, enum http_end end, const char *host, const
 bool fetch_run(struct fetch *f, struct aws_error *e)
 {
 	struct http *h = http_new(&f->limits);
-	struct str head = {0};
+	AUTO_STR head = {0};
 	bool done = false;
 	struct http_request r = {.scheme = f->scheme,
 		.host = f->host,
@@ -54,7 +54,6 @@ bool fetch_run(struct fetch *f, struct aws_error *e)
 		http_run(h, INT64_MAX);
 	http_free(h);
 	crypto_wipe(head.p, head.n);
-	str_free(&head);
 	f->answer = r.answer;
 	if (r.end == HTTP_ANSWERED)
 		return true;

@@ -20,6 +20,7 @@ void flight_free(struct flight *f)
 {
 	answer_free(&f->http.answer);
 	str_free(&f->etag);
+	str_free(&f->region);
 	str_free(&f->host);
 	str_free(&f->head);
 }

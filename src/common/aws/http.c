@@ -28,13 +28,9 @@ struct http_conn {
 	struct http_request *r;
 	struct str out; /* head, and body when small */
 	size_t sent;    /* of head and body */
-	struct http_conn *prev,
-		*next; /* by activity: busy ones; or idle ones, the last used first */
+	TAILQ_ENTRY(http_conn) others; /* in h->busy, h->idle */
 };
-
-struct list {
-	struct http_conn *first, *last;
-};
+TAILQ_HEAD(conn_list, http_conn);
 
 struct http {
 	int64_t usual_stall_us, stall_us; /* stall_us: of the latest request, for all under way */
@@ -42,46 +38,18 @@ struct http {
 	int epoll;
 	struct http_conn **conns;
 	size_t n_conns, cap_conns, n_connecting;
-	struct list busy, idle;
-	struct http_request *waiting, **waiting_end; /* started, not yet given to a connection */
+	struct conn_list busy, idle; /* in the order of their last use */
+	TAILQ_HEAD(, http_request) waiting; /* started, not yet given to a connection */
 	bool any_dead;
 	struct http_totals totals;
 	char *buf;
 };
 
-/* ---- lists --------------------------------------------------------------------------------- */
-
-static void list_add(struct list *l, struct http_conn *c)
-{
-	c->next = NULL;
-	c->prev = l->last;
-	if (l->last)
-		l->last->next = c;
-	else
-		l->first = c;
-	l->last = c;
-}
-
-static void list_remove(struct list *l, struct http_conn *c)
-{
-	if (c->prev)
-		c->prev->next = c->next;
-	else
-		l->first = c->next;
-	if (c->next)
-		c->next->prev = c->prev;
-	else
-		l->last = c->prev;
-	c->prev = c->next = NULL;
-}
-
 static void touch(struct http_conn *c)
 {
 	c->active = clock_monotonic();
-	if (c->http->busy.last == c)
-		return;
-	list_remove(&c->http->busy, c);
-	list_add(&c->http->busy, c);
+	TAILQ_REMOVE(&c->http->busy, c, others);
+	TAILQ_INSERT_TAIL(&c->http->busy, c, others);
 }
 
 /* ---- connections --------------------------------------------------------------------------- */
@@ -142,9 +110,9 @@ static void conn_close(struct http_conn *c)
 	if (c->state == CONNECTING)
 		c->http->n_connecting--;
 	else if (c->state == IDLE)
-		list_remove(&c->http->idle, c);
+		TAILQ_REMOVE(&c->http->idle, c, others);
 	else if (c->state != DEAD)
-		list_remove(&c->http->busy, c);
+		TAILQ_REMOVE(&c->http->busy, c, others);
 	c->state = DEAD;
 	c->http->any_dead = true;
 	wire_free(c->wire);
@@ -178,10 +146,10 @@ static void finish(struct http_conn *c, enum http_end end, const char *why, bool
 	snprintf(r->why, sizeof r->why, "%s", why ? why : ""); /* may be the wire's own text */
 	c->r = NULL;
 	if (keep) {
-		list_remove(&c->http->busy, c);
+		TAILQ_REMOVE(&c->http->busy, c, others);
 		c->served = true;
 		c->state = IDLE;
-		list_add(&c->http->idle, c);
+		TAILQ_INSERT_TAIL(&c->http->idle, c, others);
 	} else {
 		conn_close(c);
 	}
@@ -285,7 +253,7 @@ static void begin(struct http_conn *c)
 
 	c->state = SENDING;
 	c->active = clock_monotonic();
-	list_add(&c->http->busy, c);
+	TAILQ_INSERT_TAIL(&c->http->busy, c, others);
 	r->reused = c->served;
 	c->sent = 0;
 	str_clear(&c->out);
@@ -318,13 +286,13 @@ static struct http_conn *take_idle(struct http *h, const struct http_request *r)
 {
 	struct http_conn *c, *before;
 
-	for (c = h->idle.last; c; c = before) {
-		before = c->prev;
+	for (c = TAILQ_LAST(&h->idle, conn_list); c; c = before) {
+		before = TAILQ_PREV(c, conn_list, others);
 		if (strcmp(c->host, r->host) != 0 || strcmp(c->scheme, r->scheme) != 0)
 			continue;
 		if ((!r->careful && clock_monotonic() - c->active < PEEK_AFTER_US) ||
 			wire_is_quiet(c->wire)) {
-			list_remove(&h->idle, c);
+			TAILQ_REMOVE(&h->idle, c, others);
 			return c;
 		}
 		conn_close(c);
@@ -389,8 +357,8 @@ static bool is_due(const struct http_conn *c, int64_t now)
 
 static int64_t next_deadline(const struct http *h, int64_t now, int64_t timeout)
 {
-	if (h->busy.first)
-		timeout = sooner(timeout, h->busy.first->active + h->stall_us - now);
+	if (!TAILQ_EMPTY(&h->busy))
+		timeout = sooner(timeout, TAILQ_FIRST(&h->busy)->active + h->stall_us - now);
 	if (h->n_connecting)
 		for (size_t i = 0; i < h->n_conns; i++)
 			if (is_due(h->conns[i], INT64_MAX))
@@ -401,9 +369,10 @@ static int64_t next_deadline(const struct http *h, int64_t now, int64_t timeout)
 static void run_timers(struct http *h)
 {
 	int64_t now = clock_monotonic();
+	struct http_conn *first;
 
-	while (h->busy.first && now - h->busy.first->active >= h->stall_us)
-		finish(h->busy.first, HTTP_STALLED, "the server fell silent", false);
+	while ((first = TAILQ_FIRST(&h->busy)) && now - first->active >= h->stall_us)
+		finish(first, HTTP_STALLED, "the server fell silent", false);
 	for (size_t i = 0; h->n_connecting && i < h->n_conns; i++) {
 		struct http_conn *c = h->conns[i];
 
@@ -419,10 +388,8 @@ void http_run(struct http *h, int64_t timeout_us)
 	int64_t wait;
 	int n;
 
-	while ((r = h->waiting)) {
-		h->waiting = r->next;
-		if (!h->waiting)
-			h->waiting_end = &h->waiting;
+	while ((r = TAILQ_FIRST(&h->waiting))) {
+		TAILQ_REMOVE(&h->waiting, r, others);
 		serve(h, r);
 	}
 	wait = next_deadline(h, clock_monotonic(), timeout_us);
@@ -436,31 +403,21 @@ void http_run(struct http *h, int64_t timeout_us)
 void http_start(struct http *h, struct http_request *r)
 {
 	r->conn = NULL;
-	r->next = NULL;
 	r->reused = false;
 	r->why[0] = '\0';
 	h->stall_us = sooner(r->stall_us ? r->stall_us : INT64_MAX, h->usual_stall_us);
-	*h->waiting_end = r;
-	h->waiting_end = &r->next;
+	TAILQ_INSERT_TAIL(&h->waiting, r, others);
 }
 
 void http_cancel(struct http *h, struct http_request *r)
 {
-	struct http_request **at = &h->waiting;
-
-	if (r->conn) {
-		r->conn->r = NULL;
-		conn_close(r->conn);
-		r->conn = NULL;
+	if (!r->conn) {
+		TAILQ_REMOVE(&h->waiting, r, others);
 		return;
 	}
-	while (*at && *at != r)
-		at = &(*at)->next;
-	if (*at)
-		*at = r->next;
-	h->waiting_end = &h->waiting;
-	while (*h->waiting_end)
-		h->waiting_end = &(*h->waiting_end)->next;
+	r->conn->r = NULL;
+	conn_close(r->conn);
+	r->conn = NULL;
 }
 
 /* ---- life ---------------------------------------------------------------------------------- */
@@ -471,7 +428,9 @@ struct http *http_new(const struct http_opts *o)
 
 	h->usual_stall_us = o->stall_us;
 	h->env = wire_env_new(&o->wire);
-	h->waiting_end = &h->waiting;
+	TAILQ_INIT(&h->waiting);
+	TAILQ_INIT(&h->busy);
+	TAILQ_INIT(&h->idle);
 	h->buf = mem_alloc(RECEIVE);
 	h->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (h->epoll < 0)

@@ -14,6 +14,8 @@
 #include "aws/wire.h"
 #include "core/base.h"
 
+#include <sys/queue.h>
+
 enum http_end {
 	HTTP_ANSWERED,    /* a whole answer, of any status */
 	HTTP_UNCONNECTED, /* no name, refused, connect timeout: nothing was sent */
@@ -47,7 +49,7 @@ struct http_request {
 	bool reused;   /* went over a connection that had served others */
 
 	struct http_conn *conn; /* private */
-	struct http_request *next;
+	TAILQ_ENTRY(http_request) others;
 };
 
 struct http;

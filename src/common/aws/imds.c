@@ -61,7 +61,7 @@ static bool ask(struct fetch *f, struct str *dst, struct aws_error *e)
 static bool get_with_token(
 	struct fetch *f, const char *prefix, const char *path, struct str *dst, struct aws_error *e)
 {
-	struct str headers = {0}, token = {0}, target = {0};
+	AUTO_STR headers = {0}, token = {0}, target = {0};
 	bool good;
 
 	str_addf(&target, "%s/latest/api/token", prefix);
@@ -79,9 +79,6 @@ static bool get_with_token(
 		f->headers = str_sl(&headers);
 		good = ask(f, dst, e);
 	}
-	str_free(&headers);
-	str_free(&token);
-	str_free(&target);
 	return good;
 }
 
@@ -90,8 +87,7 @@ bool imds_get(const char *path, struct str *dst, struct aws_error *e)
 	int64_t limit = (int64_t)env_number("AWS_METADATA_SERVICE_TIMEOUT", 1) * CLOCK_US_PER_SEC;
 	struct fetch f = {
 		.limits = {.wire = {.connect_us = limit, .no_proxy = true}, .stall_us = limit}};
-	char *scheme = NULL, *host = NULL, *prefix = NULL;
-	bool good;
+	AUTO_FREE char *scheme = NULL, *host = NULL, *prefix = NULL;
 
 	if (!imds_enabled() || !fetch_parse_url(endpoint(), &scheme, &host, &prefix)) {
 		aws_error_set(e, AWS_CONFIG, "metadata service", "%s",
@@ -101,9 +97,5 @@ bool imds_get(const char *path, struct str *dst, struct aws_error *e)
 	}
 	f.scheme = scheme;
 	f.host = host;
-	good = get_with_token(&f, prefix, path, dst, e);
-	mem_free(scheme);
-	mem_free(host);
-	mem_free(prefix);
-	return good;
+	return get_with_token(&f, prefix, path, dst, e);
 }

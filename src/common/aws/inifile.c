@@ -18,7 +18,7 @@ static bool is_blank(char c)
 static void add(
 	struct inifile *f, struct sl section, struct sl parent, struct sl key, struct sl value)
 {
-	struct str name = {0};
+	AUTO_STR name = {0};
 
 	mem_grow(&f->v, &f->cap, f->n + 1, sizeof *f->v);
 	f->v[f->n] = (struct inifile_entry){.section = mem_sldup(section)};
@@ -32,7 +32,6 @@ static void add(
 		f->v[f->n].value = mem_sldup(value);
 	}
 	f->n++;
-	str_free(&name);
 }
 
 /* `[ profile  "a b" ]` is the section `profile a b`. */
@@ -113,7 +112,7 @@ static bool slurp(const char *path, struct str *s)
 
 bool inifile_read(struct inifile *f, const char *path, unsigned *line)
 {
-	struct str all = {0};
+	AUTO_STR all = {0};
 	struct place at = {0};
 	bool good = true;
 	size_t i = 0;
@@ -130,7 +129,6 @@ bool inifile_read(struct inifile *f, const char *path, unsigned *line)
 	}
 	if (all.p)
 		crypto_wipe(all.p, all.n);
-	str_free(&all);
 	str_free(&at.section);
 	return good;
 }

@@ -71,18 +71,20 @@ void reply_error(struct flight *f)
 {
 	const struct answer *a = &f->http.answer;
 	struct sl body = str_sl(&a->body), code = answer_header(a, "x-amzn-errortype");
-	struct sl message = SL(""), region;
+	struct sl message = SL("");
 	struct aws_error *e = &f->error;
-	struct arena mem = {0};
-	struct str shown = {0};
+	AUTO_ARENA mem = {0};
+	AUTO_STR shown = {0};
 
 	if (body.n && body.p[0] == '<') {
-		code = xml_text(body, "Code", &mem);
-		message = xml_text(body, "Message", &mem);
-		region = xml_text(body, "Region", &mem);
-		if (f->reply.bucket_region.n == 0 && region.n && region.p >= body.p &&
-			region.p < body.p + body.n)
-			f->reply.bucket_region = region;
+		const struct xml *doc = xml_parse(body, &mem);
+
+		code = xml_text(doc, "Code");
+		message = xml_text(doc, "Message");
+		str_clear(&f->region);
+		str_add(&f->region, xml_text(doc, "Region"));
+		if (f->reply.bucket_region.n == 0)
+			f->reply.bucket_region = str_sl(&f->region);
 		if (code.n == 0)
 			message = body;
 	} else if (body.n) {
@@ -103,8 +105,6 @@ void reply_error(struct flight *f)
 			a->status < 400 ? "led elsewhere, which a signature is not for"
 					: "refused");
 	copy(e->request_id, sizeof e->request_id, f->reply.request_id);
-	arena_free(&mem);
-	str_free(&shown);
 }
 
 /* Did the service say it, and of this call? S3 begins to answer 200 before it knows how it ends. */

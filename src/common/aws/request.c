@@ -177,7 +177,7 @@ static bool build_whole(struct flight *f, int64_t now)
 	struct aws *a = f->a;
 	const struct aws_call *c = &f->call;
 	struct draft d = {.head = &f->head};
-	struct str path = {0}, range = {0};
+	AUTO_STR path = {0}, range = {0};
 	struct sigv4_request r;
 	struct aws_endpoint to;
 	const struct aws_keys *k = NULL;
@@ -204,8 +204,6 @@ static bool build_whole(struct flight *f, int64_t now)
 	str_add(&f->head, SL("Authorization: "));
 	sigv4_sign(a->signer, &r, &f->head);
 	put_length(c, &f->head);
-	str_free(&path);
-	str_free(&range);
 	return true;
 }
 
@@ -239,7 +237,7 @@ static bool prepare(struct flight *f, int64_t now, int64_t second)
 	struct draft d = {.head = &q->prefix};
 	struct sigv4_request r;
 	struct aws_endpoint to;
-	struct str path = {0};
+	AUTO_STR path = {0};
 	const struct aws_keys *k = NULL;
 	const char *region = NULL;
 	char date[16];
@@ -266,7 +264,6 @@ static bool prepare(struct flight *f, int64_t now, int64_t second)
 	keep(&q->content_type, c->content_type);
 	keep(&q->host, str_sl(&f->host));
 	q->second = second;
-	str_free(&path);
 	return true;
 }
 

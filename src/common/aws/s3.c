@@ -24,13 +24,6 @@ bool s3_parse(struct sl uri, struct sl *bucket, struct sl *key)
 	return bucket->n > 0;
 }
 
-static void object_path(struct str *path, struct sl key)
-{
-	str_clear(path);
-	str_addc(path, '/');
-	uri_encode(path, key, true);
-}
-
 static struct aws_call s3_call(
 	const char *operation, const char *method, struct sl bucket, struct sl path)
 {
@@ -40,6 +33,18 @@ static struct aws_call s3_call(
 		.bucket = bucket,
 		.path = path,
 		.repeatable = true};
+}
+
+/* Sends *c for the object of that key. */
+static bool do_object(struct aws *a, struct aws_call *c, struct sl key, struct aws_reply *r,
+	struct aws_error *e)
+{
+	AUTO_STR path = {0};
+
+	str_addc(&path, '/');
+	uri_encode(&path, key, true);
+	c->path = str_sl(&path);
+	return aws_do(a, c, r, e);
 }
 
 static void add_header(struct aws_call *c, struct sl name, struct sl value)
@@ -52,7 +57,9 @@ static void add_header(struct aws_call *c, struct sl name, struct sl value)
 void s3_get_call(struct aws_call *c, struct str *path, struct sl bucket, struct sl key,
 	aws_sink_fn *sink, void *sink_ctx)
 {
-	object_path(path, key);
+	str_clear(path);
+	str_addc(path, '/');
+	uri_encode(path, key, true);
 	*c = s3_call("GetObject", "GET", bucket, str_sl(path));
 	c->sink = sink;
 	c->sink_ctx = sink_ctx;
@@ -62,7 +69,7 @@ void s3_get_call(struct aws_call *c, struct str *path, struct sl bucket, struct 
 bool s3_get(struct aws *a, struct sl bucket, struct sl key, aws_sink_fn *sink, void *ctx,
 	uint64_t *size, struct aws_error *e)
 {
-	struct str path = {0};
+	AUTO_STR path = {0};
 	struct aws_reply r;
 	struct aws_call c;
 	bool good;
@@ -71,7 +78,6 @@ bool s3_get(struct aws *a, struct sl bucket, struct sl key, aws_sink_fn *sink, v
 	good = aws_do(a, &c, &r, e);
 	if (good && size)
 		*size = r.body_size;
-	str_free(&path);
 	return good;
 }
 
@@ -86,20 +92,14 @@ static int64_t modified(struct sl iso)
 bool s3_head(
 	struct aws *a, struct sl bucket, struct sl key, struct s3_object *o, struct aws_error *e)
 {
-	struct str path = {0};
+	struct aws_call c = s3_call("HeadObject", "HEAD", bucket, SL(""));
 	struct aws_reply r;
-	struct aws_call c;
-	bool good;
 
-	object_path(&path, key);
-	c = s3_call("HeadObject", "HEAD", bucket, str_sl(&path));
-	good = aws_do(a, &c, &r, e);
-	if (good)
-		*o = (struct s3_object){SL(""),
-			r.content_length == UINT64_MAX ? 0 : r.content_length, r.etag, INT64_MIN,
-			SL("")};
-	str_free(&path);
-	return good;
+	if (!do_object(a, &c, key, &r, e))
+		return false;
+	*o = (struct s3_object){SL(""), r.content_length == UINT64_MAX ? 0 : r.content_length,
+		r.etag, INT64_MIN, SL("")};
+	return true;
 }
 
 /* ---- writing ------------------------------------------------------------------------------- */
@@ -107,46 +107,34 @@ bool s3_head(
 bool s3_put(struct aws *a, struct sl bucket, struct sl key, struct sl body, struct sl content_type,
 	struct aws_error *e)
 {
-	struct str path = {0};
+	struct aws_call c = s3_call("PutObject", "PUT", bucket, SL(""));
 	struct aws_reply r;
-	struct aws_call c;
-	bool good;
 
-	object_path(&path, key);
-	c = s3_call("PutObject", "PUT", bucket, str_sl(&path));
 	c.body = body;
 	c.content_type = content_type;
-	good = aws_do(a, &c, &r, e);
-	str_free(&path);
-	return good;
+	return do_object(a, &c, key, &r, e);
 }
 
 bool s3_copy(struct aws *a, struct sl from_bucket, struct sl from_key, struct sl bucket,
 	struct sl key, struct aws_error *e)
 {
-	struct str path = {0}, from = {0};
+	struct aws_call c = s3_call("CopyObject", "PUT", bucket, SL(""));
+	AUTO_STR from = {0};
 	struct aws_reply r;
-	struct aws_call c;
-	bool good;
 
-	object_path(&path, key);
 	str_add(&from, from_bucket);
 	str_addc(&from, '/');
 	uri_encode(&from, from_key, true);
-	c = s3_call("CopyObject", "PUT", bucket, str_sl(&path));
 	add_header(&c, SL("x-amz-copy-source"), str_sl(&from));
-	good = aws_do(a, &c, &r, e);
-	str_free(&path);
-	str_free(&from);
-	return good;
+	return do_object(a, &c, key, &r, e);
 }
 
 /* ---- listing ------------------------------------------------------------------------------- */
 
 struct page {
-	struct str query, token, body; /* body: a copy, for callbacks may make calls */
-	struct arena mem;
-	struct str key;
+	struct str query, token, key;
+	struct arena mem; /* of doc */
+	const struct xml *doc;
 	bool more;
 };
 
@@ -166,8 +154,8 @@ static bool get_page(
 	c.query = str_sl(&p->query);
 	if (!aws_do(a, &c, &r, e))
 		return false;
-	str_clear(&p->body);
-	str_add(&p->body, r.body);
+	arena_reset(&p->mem);
+	p->doc = xml_parse(r.body, &p->mem);
 	return true;
 }
 
@@ -183,35 +171,34 @@ static bool bad_page(struct aws_error *e, const char *why)
 static bool walk_page(struct page *p, struct sl prefix, s3_object_fn *each, void *ctx, bool *go_on,
 	struct aws_error *e)
 {
-	struct sl rest = str_sl(&p->body), one, text, more;
+	const struct xml *doc = p->doc, *one = xml_find(doc, "Contents");
+	struct sl token = xml_text(doc, "NextContinuationToken");
+	struct sl more = xml_text(doc, "IsTruncated");
 
-	arena_reset(&p->mem);
-	while (*go_on && xml_next(&rest, "Contents", &one)) {
+	for (; one && *go_on; one = xml_next(one)) {
 		struct s3_object o = {.size = 0};
 
 		str_clear(&p->key);
-		uri_decode(&p->key, xml_text(one, "Key", &p->mem), true);
+		uri_decode(&p->key, xml_text(one, "Key"), true);
 		o.key = str_sl(&p->key);
 		if (o.key.n < prefix.n || memcmp(o.key.p, prefix.p, prefix.n) != 0)
 			return bad_page(e, "it names an object that is elsewhere");
-		if (!num_u64(xml_text(one, "Size", &p->mem), &o.size))
+		if (!num_u64(xml_text(one, "Size"), &o.size))
 			o.size = 0;
-		o.etag = xml_text(one, "ETag", &p->mem);
-		o.modified = modified(xml_text(one, "LastModified", &p->mem));
-		o.class = xml_text(one, "StorageClass", &p->mem);
+		o.etag = xml_text(one, "ETag");
+		o.modified = modified(xml_text(one, "LastModified"));
+		o.class = xml_text(one, "StorageClass");
 		*go_on = each(ctx, &o);
 	}
-	text = xml_text(str_sl(&p->body), "NextContinuationToken", &p->mem);
-	more = xml_text(str_sl(&p->body), "IsTruncated", &p->mem);
 	p->more = sl_eq_str(more, "true");
 	if (!p->more && !sl_eq_str(more, "false"))
 		return bad_page(e, "it does not say whether it is the last");
-	if (*go_on && p->more && text.n == 0)
+	if (*go_on && p->more && token.n == 0)
 		return bad_page(e, "cut, but without a token to go on");
-	if (*go_on && p->more && sl_eq(text, str_sl(&p->token)))
+	if (*go_on && p->more && sl_eq(token, str_sl(&p->token)))
 		return bad_page(e, "behind a page is the same page");
 	str_clear(&p->token);
-	str_add(&p->token, text);
+	str_add(&p->token, token);
 	return true;
 }
 
@@ -226,7 +213,6 @@ bool s3_list(struct aws *a, struct sl bucket, struct sl prefix, s3_object_fn *ea
 		       walk_page(&p, prefix, each, ctx, &go_on, e);
 	str_free(&p.query);
 	str_free(&p.token);
-	str_free(&p.body);
 	str_free(&p.key);
 	arena_free(&p.mem);
 	return good;
@@ -236,16 +222,10 @@ bool s3_list(struct aws *a, struct sl bucket, struct sl prefix, s3_object_fn *ea
 
 bool s3_delete(struct aws *a, struct sl bucket, struct sl key, struct aws_error *e)
 {
-	struct str path = {0};
+	struct aws_call c = s3_call("DeleteObject", "DELETE", bucket, SL(""));
 	struct aws_reply r;
-	struct aws_call c;
-	bool good;
 
-	object_path(&path, key);
-	c = s3_call("DeleteObject", "DELETE", bucket, str_sl(&path));
-	good = aws_do(a, &c, &r, e);
-	str_free(&path);
-	return good;
+	return do_object(a, &c, key, &r, e);
 }
 
 static void put_xml(struct str *s, struct sl text)
@@ -286,21 +266,20 @@ struct doomed {
 /* Missing keys count as deleted; what the answer names was not. */
 static size_t read_failures(struct sl body, struct aws_error *e)
 {
-	struct sl rest = body, one;
-	struct arena mem = {0};
+	AUTO_ARENA mem = {0};
+	const struct xml *one = xml_find(xml_parse(body, &mem), "Error");
 	size_t n = 0;
 
-	while (xml_next(&rest, "Error", &one)) {
-		struct sl code = xml_text(one, "Code", &mem), why = xml_text(one, "Message", &mem);
+	for (; one; one = xml_next(one)) {
+		struct sl code = xml_text(one, "Code"), why = xml_text(one, "Message");
 
 		if (n++)
 			continue;
 		*e = (struct aws_error){.service = "s3", .operation = "DeleteObjects"};
 		aws_error_set(e, aws_classify(200, code), "", "%s: %.*s",
-			msg_q(xml_text(one, "Key", &mem)), (int)why.n, why.p);
+			msg_q(xml_text(one, "Key")), (int)why.n, why.p);
 		snprintf(e->code, sizeof e->code, "%.*s", (int)code.n, code.p);
 	}
-	arena_free(&mem);
 	return n;
 }
 
@@ -308,7 +287,7 @@ static size_t read_failures(struct sl body, struct aws_error *e)
 static void delete_collected(struct doomed *d)
 {
 	struct aws_call c = s3_call("DeleteObjects", "POST", d->bucket, SL("/"));
-	struct str body = {0};
+	AUTO_STR body = {0};
 	struct aws_reply r;
 	char sum[8];
 	uint32_t crc;
@@ -335,7 +314,6 @@ static void delete_collected(struct doomed *d)
 	}
 	d->n = 0;
 	arena_reset(&d->mem);
-	str_free(&body);
 }
 
 static bool collect(void *ctx, const struct s3_object *o)

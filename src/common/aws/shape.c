@@ -135,26 +135,13 @@ static const char *object_misfit(const struct shape *s, struct sl body)
 	return n && !found ? "it answers another request" : NULL;
 }
 
-/* Past declarations and comments, the first element. */
 static const char *document_misfit(const struct shape *s, struct sl body)
 {
-	size_t len = strlen(s->members[0]);
-	struct sl rest, inside;
+	AUTO_ARENA mem = {0};
+	const struct xml *doc = xml_parse(body, &mem);
 
-	skip_blanks(&body);
-	while (body.n > 1 && body.p[0] == '<' && (body.p[1] == '?' || body.p[1] == '!')) {
-		const char *end = memchr(body.p, '>', body.n);
-
-		if (!end)
-			return "its body is no document";
-		body = (struct sl){end + 1, (size_t)(body.p + body.n - end) - 1};
-		skip_blanks(&body);
-	}
-	if (body.n < len + 2 || body.p[0] != '<' || memcmp(body.p + 1, s->members[0], len) != 0 ||
-		!strchr(" \t\r\n/>", body.p[len + 1]))
-		return "it is another document";
-	rest = body;
-	return xml_next(&rest, s->members[0], &inside) ? NULL : "its document is cut";
+	return !doc ? "its body is no whole document" :
+		strcmp(doc->name, s->members[0]) != 0 ? "it is another document" : NULL;
 }
 
 const char *shape_misfit(const char *operation, struct sl body)

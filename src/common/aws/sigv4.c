@@ -11,7 +11,7 @@
 
 struct sigv4 {
 	char date[DATE_LEN];
-	struct str region, service, id, token;
+	struct str region, service, id;
 	uint8_t secret_sum[CRYPTO_SHA256_LEN]; /* to notice another secret without keeping it */
 	bool any;
 	struct str scope; /* 20150830/us-east-1/service/aws4_request */
@@ -36,8 +36,6 @@ void sigv4_free(struct sigv4 *s)
 	str_free(&s->region);
 	str_free(&s->service);
 	str_free(&s->id);
-	crypto_wipe(s->token.p ? s->token.p : (char *)s, s->token.n);
-	str_free(&s->token);
 	str_free(&s->scope);
 	str_free(&s->canonical);
 	str_free(&s->to_sign);
@@ -56,7 +54,7 @@ void sigv4_date(char dst[DATE_LEN], int64_t instant)
 
 static void derive_key(struct sigv4 *s, struct sl secret)
 {
-	struct str first = {0};
+	AUTO_STR first = {0};
 	uint8_t sum[CRYPTO_SHA256_LEN];
 	const struct sl step[] = {
 		{s->date, 8}, str_sl(&s->region), str_sl(&s->service), SL("aws4_request")};
@@ -71,7 +69,6 @@ static void derive_key(struct sigv4 *s, struct sl secret)
 	}
 	crypto_wipe(first.p, first.n);
 	crypto_wipe(sum, sizeof sum);
-	str_free(&first);
 }
 
 static bool replace(struct str *s, struct sl t)
@@ -94,7 +91,6 @@ void sigv4_scope(struct sigv4 *s, const struct sigv4_keys *k, const char date[DA
 	other |= replace(&s->region, region);
 	other |= replace(&s->service, service);
 	(void)replace(&s->id, k->id);
-	(void)replace(&s->token, k->token);
 	memcpy(s->date, date, DATE_LEN);
 	if (!other)
 		return;
@@ -139,7 +135,7 @@ static void normalize(struct str *dst, struct sl path)
 
 static void put_path(struct str *dst, const struct sigv4_request *r)
 {
-	struct str plain = {0};
+	AUTO_STR plain = {0};
 
 	if (r->normalize)
 		normalize(&plain, r->path);
@@ -149,7 +145,6 @@ static void put_path(struct str *dst, const struct sigv4_request *r)
 		uri_encode(dst, str_sl(&plain), true);
 	else
 		str_add(dst, str_sl(&plain));
-	str_free(&plain);
 }
 
 /* ---- canonical query ----------------------------------------------------------------------- */
@@ -169,22 +164,18 @@ static int pair_cmp(const void *a, const void *b)
 /* Whatever way a byte was written on the wire, it is signed in the one canonical way. */
 static struct sl recode(struct arena *mem, struct sl s)
 {
-	struct str plain = {0}, coded = {0};
-	struct sl out;
+	AUTO_STR plain = {0}, coded = {0};
 
 	uri_decode(&plain, s, false);
 	uri_encode(&coded, str_sl(&plain), false);
-	out = arena_dup(mem, str_sl(&coded));
-	str_free(&plain);
-	str_free(&coded);
-	return out;
+	return arena_dup(mem, str_sl(&coded));
 }
 
 /* Orders "a=b&c" by encoded names, then values, and appends it. */
 static void put_query(struct str *dst, struct sl query)
 {
-	struct arena mem = {0};
-	struct pair *pairs = NULL;
+	AUTO_ARENA mem = {0};
+	AUTO_FREE struct pair *pairs = NULL;
 	size_t n = 0, cap = 0, i = 0;
 
 	while (i < query.n) {
@@ -213,8 +204,6 @@ static void put_query(struct str *dst, struct sl query)
 		str_addc(dst, '=');
 		str_add(dst, pairs[k].value);
 	}
-	mem_free(pairs);
-	arena_free(&mem);
 }
 
 /* ---- canonical headers --------------------------------------------------------------------- */
@@ -307,14 +296,14 @@ static void put_headers(struct str *dst, struct str *names, const struct sigv4_r
 
 /* ---- signing ------------------------------------------------------------------------------- */
 
-static void put_start(struct str *dst, const struct sigv4_request *r, struct sl query)
+static void put_start(struct str *dst, const struct sigv4_request *r)
 {
 	str_clear(dst);
 	str_add(dst, r->method);
 	str_addc(dst, '\n');
 	put_path(dst, r);
 	str_addc(dst, '\n');
-	put_query(dst, query);
+	put_query(dst, r->query);
 	str_addc(dst, '\n');
 }
 
@@ -351,49 +340,11 @@ static void put_authorization(const struct sigv4 *s, struct str *dst)
 
 void sigv4_sign(struct sigv4 *s, const struct sigv4_request *r, struct str *authorization)
 {
-	put_start(&s->canonical, r, r->query);
+	put_start(&s->canonical, r);
 	put_headers(&s->canonical, &s->signed_names, r);
 	str_add(&s->canonical, r->payload);
 	put_authorization(s, authorization);
 	put_signature(s, str_sl(&s->canonical), authorization);
-}
-
-static void put_parameters(
-	const struct sigv4 *s, struct sl names, unsigned expires_s, struct str *query)
-{
-	struct str text = {0};
-
-	uri_query(query, SL("X-Amz-Algorithm"), SL(ALGORITHM));
-	str_addf(&text, "%s/%s", str_z(&s->id), str_z(&s->scope));
-	uri_query(query, SL("X-Amz-Credential"), str_sl(&text));
-	uri_query(query, SL("X-Amz-Date"), (struct sl){s->date, DATE_LEN});
-	uri_query(query, SL("X-Amz-SignedHeaders"), names);
-	str_clear(&text);
-	str_addu(&text, expires_s);
-	uri_query(query, SL("X-Amz-Expires"), str_sl(&text));
-	str_free(&text);
-}
-
-void sigv4_presign(struct sigv4 *s, const struct sigv4_request *r, unsigned expires_s,
-	bool token_after, struct str *query)
-{
-	struct str headers = {0}, all = {0};
-
-	put_headers(&headers, &s->signed_names, r);
-	str_add(&all, r->query);
-	put_parameters(s, str_sl(&s->signed_names), expires_s, &all);
-	if (s->token.n && !token_after)
-		uri_query(&all, SL("X-Amz-Security-Token"), str_sl(&s->token));
-	put_start(&s->canonical, r, str_sl(&all));
-	str_add(&s->canonical, str_sl(&headers));
-	str_add(&s->canonical, r->payload);
-	if (s->token.n && token_after)
-		uri_query(&all, SL("X-Amz-Security-Token"), str_sl(&s->token));
-	str_add(&all, SL("&X-Amz-Signature="));
-	put_signature(s, str_sl(&s->canonical), &all);
-	str_add(query, str_sl(&all));
-	str_free(&all);
-	str_free(&headers);
 }
 
 struct sl sigv4_canonical(const struct sigv4 *s)
@@ -424,7 +375,7 @@ void sigv4_template_free(struct sigv4_template *t)
 
 void sigv4_prepare(struct sigv4 *s, const struct sigv4_request *r, struct sigv4_template *t)
 {
-	put_start(&t->canonical, r, r->query);
+	put_start(&t->canonical, r);
 	put_headers(&t->canonical, &s->signed_names, r);
 	str_clear(&t->authorization);
 	put_authorization(s, &t->authorization);

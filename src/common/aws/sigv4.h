@@ -11,7 +11,6 @@
 #include "core/base.h"
 #include "core/str.h"
 
-#define SIGV4_HASH_LEN 64
 #define SIGV4_EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define SIGV4_UNSIGNED "UNSIGNED-PAYLOAD"
 #define SIGV4_SKEW_US INT64_C(240000000) /* clocks further apart may be why it was refused */
@@ -27,7 +26,7 @@ struct sigv4_keys {
 struct sigv4_request {
 	struct sl method, path, query;      /* query without "?" */
 	const struct sigv4_header *headers; /* those to be signed, in order of sending: host and
-					       x-amz-date at least (host only, when presigning) */
+					       x-amz-date at least */
 	size_t n_headers;
 	struct sl payload; /* SHA-256 of the body in hex, SIGV4_EMPTY or SIGV4_UNSIGNED */
 	bool normalize;    /* fold ".", ".." and "//" in the path: every service but S3 */
@@ -46,12 +45,7 @@ void sigv4_scope(struct sigv4 *s, const struct sigv4_keys *k, const char date[16
 /* Appends the value of the Authorization header. */
 void sigv4_sign(struct sigv4 *s, const struct sigv4_request *r, struct str *authorization);
 
-/* Appends the query string of a presigned URL: the request's own and the X-Amz-* parameters. The
- * token is signed with the rest unless `token_after`. */
-void sigv4_presign(struct sigv4 *s, const struct sigv4_request *r, unsigned expires_s,
-	bool token_after, struct str *query);
-
-/* For tests and for explaining a refusal; of the last sigv4_sign() or sigv4_presign(). */
+/* For tests; of the last sigv4_sign(). */
 struct sl sigv4_canonical(const struct sigv4 *s);
 struct sl sigv4_string_to_sign(const struct sigv4 *s);
 

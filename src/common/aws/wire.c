@@ -102,7 +102,7 @@ struct wire *wire_new(
 	struct wire_env *env, const char *scheme, const char *host, wire_watch_fn *watch, void *ctx)
 {
 	struct wire *w = mem_zalloc(sizeof *w);
-	struct str url = {0};
+	AUTO_STR url = {0};
 
 	w->fd = -1;
 	w->due = -1;
@@ -115,7 +115,6 @@ struct wire *wire_new(
 		die(EX_TEMP, "no memory for a connection");
 	str_addf(&url, "%s://%s/", scheme, host);
 	configure(w, env, str_z(&url));
-	str_free(&url);
 	curl_multi_setopt(w->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
 	curl_multi_setopt(w->multi, CURLMOPT_SOCKETDATA, w);
 	curl_multi_setopt(w->multi, CURLMOPT_TIMERFUNCTION, on_timer);

@@ -1,111 +1,108 @@
 #include "aws/xml.h"
 
+#include "aws/crypto.h"
 #include "core/str.h"
-#include "core/utf8.h"
 
-enum tag { TAG_OPEN, TAG_CLOSE, TAG_EMPTY };
+#include <expat.h>
+#include <limits.h>
+#include <malloc.h>
 
-static bool is_name_end(char c)
+struct build {
+	XML_Parser parser;
+	struct arena *mem;
+	struct xml *root, *last;
+	unsigned depth;
+	struct str text; /* since the last tag */
+};
+
+static void on_start(void *ctx, const char *name, const char **attributes)
 {
-	return c == '>' || c == '/' || c == ' ' || c == '\t' || c == '\r' || c == '\n';
+	struct build *b = ctx;
+	struct xml *e = arena_alloc(b->mem, sizeof *e);
+
+	(void)attributes;
+	*e = (struct xml){arena_dup(b->mem, sl_of(name)).p, SL(""), b->depth++, NULL};
+	if (b->last)
+		b->last->next = e;
+	else
+		b->root = e;
+	b->last = e;
+	str_clear(&b->text);
 }
 
-/* Finds the next tag of that name; *rest then begins behind it, and *at is where it stood. */
-static bool next_tag(struct sl *rest, const char *name, enum tag *kind, const char **at)
+static void on_end(void *ctx, const char *name)
 {
-	size_t len = strlen(name);
-	const char *end = rest->p + rest->n, *p = rest->p, *close;
+	struct build *b = ctx;
 
-	while (p < end && (p = memchr(p, '<', (size_t)(end - p)))) {
-		const char *start = p++;
-		bool closes = p < end && *p == '/';
-
-		p += closes;
-		close = p < end ? memchr(p, '>', (size_t)(end - p)) : NULL;
-		if (!close)
-			return false;
-		if ((size_t)(close - p) >= len && memcmp(p, name, len) == 0 &&
-			is_name_end(p[len])) {
-			*kind = closes ? TAG_CLOSE : close[-1] == '/' ? TAG_EMPTY : TAG_OPEN;
-			*at = start;
-			*rest = (struct sl){close + 1, (size_t)(end - close - 1)};
-			return true;
-		}
-		p = close + 1;
-	}
-	return false;
+	(void)name;
+	if (b->last->depth == --b->depth)
+		b->last->text = arena_dup(b->mem, str_sl(&b->text));
+	str_clear(&b->text);
 }
 
-bool xml_next(struct sl *rest, const char *name, struct sl *inside)
+static void on_text(void *ctx, const char *p, int n)
 {
-	enum tag kind;
-	const char *at, *start;
-	int depth = 1;
+	struct build *b = ctx;
 
-	do {
-		if (!next_tag(rest, name, &kind, &at))
-			return false;
-	} while (kind == TAG_CLOSE);
-	start = rest->p;
-	*inside = (struct sl){start, 0};
-	if (kind == TAG_EMPTY)
-		return true;
-	while (depth > 0) {
-		if (!next_tag(rest, name, &kind, &at))
-			return false;
-		depth += kind == TAG_OPEN ? 1 : kind == TAG_CLOSE ? -1 : 0;
-	}
-	inside->n = (size_t)(at - start);
-	return true;
+	str_add(&b->text, (struct sl){p, (size_t)n});
 }
 
-/* Writes the character that the entity between & and ; stands for; bytes, 0 when unknown. */
-static size_t entity(char *dst, struct sl name)
+static void on_dtd(void *ctx, const char *name, const char *where, const char *id, int inside)
 {
-	static const struct {
-		const char *name;
-		char c;
-	} named[] = {{"lt", '<'}, {"gt", '>'}, {"amp", '&'}, {"quot", '"'}, {"apos", '\''}};
-	char text[12], *end;
-	unsigned long cp;
+	struct build *b = ctx;
 
-	for (size_t i = 0; i < ARRAY_LEN(named); i++)
-		if (sl_eq_str(name, named[i].name)) {
-			*dst = named[i].c;
-			return 1;
-		}
-	if (name.n < 2 || name.n >= sizeof text || name.p[0] != '#')
-		return 0;
-	memcpy(text, name.p + 1, name.n - 1);
-	text[name.n - 1] = '\0';
-	cp = text[0] == 'x' ? strtoul(text + 1, &end, 16) : strtoul(text, &end, 10);
-	if (*end || cp == 0 || cp > 0x10ffff || (cp >= 0xd800 && cp <= 0xdfff))
-		return 0;
-	return utf8_put(dst, (uint32_t)cp);
+	(void)name, (void)where, (void)id, (void)inside;
+	XML_StopParser(b->parser, XML_FALSE);
 }
 
-struct sl xml_text(struct sl doc, const char *name, struct arena *mem)
+static void wipe_and_free(void *p)
 {
-	struct sl rest = doc, in;
-	char *to, *start;
+	if (p)
+		crypto_wipe(p, malloc_usable_size(p));
+	mem_free(p);
+}
 
-	if (!xml_next(&rest, name, &in) || in.n == 0)
-		return SL("");
-	if (!memchr(in.p, '&', in.n))
-		return in;
-	start = to = arena_alloc(mem, in.n + 4);
-	for (size_t i = 0; i < in.n; i++) {
-		const char *semi = in.p[i] == '&' ? memchr(in.p + i, ';', in.n - i) : NULL;
-		size_t n =
-			semi ? entity(to, (struct sl){in.p + i + 1, (size_t)(semi - in.p) - i - 1})
-			     : 0;
+const struct xml *xml_parse(struct sl doc, struct arena *mem)
+{
+	static const XML_Memory_Handling_Suite own = {mem_alloc, mem_realloc, wipe_and_free};
+	struct build b = {.parser = XML_ParserCreate_MM(NULL, &own, NULL), .mem = mem};
+	bool good;
 
-		if (n) {
-			to += n;
-			i = (size_t)(semi - in.p);
-		} else {
-			*to++ = in.p[i];
-		}
-	}
-	return (struct sl){start, (size_t)(to - start)};
+	doc = sl_trim(doc, " \t\r\n"); /* S3 sends some to keep a connection alive */
+	(void)str_room(&b.text, doc.n); /* at once: growing would leave copies behind */
+	XML_SetUserData(b.parser, &b);
+	XML_SetElementHandler(b.parser, on_start, on_end);
+	XML_SetCharacterDataHandler(b.parser, on_text);
+	XML_SetStartDoctypeDeclHandler(b.parser, on_dtd);
+	good = doc.n <= INT_MAX &&
+	       XML_Parse(b.parser, doc.p, (int)doc.n, XML_TRUE) == XML_STATUS_OK;
+	XML_ParserFree(b.parser);
+	crypto_wipe(b.text.p, b.text.cap);
+	str_free(&b.text);
+	return good ? b.root : NULL;
+}
+
+const struct xml *xml_find(const struct xml *in, const char *name)
+{
+	for (const struct xml *e = in ? in->next : NULL; e && e->depth > in->depth; e = e->next)
+		if (strcmp(e->name, name) == 0)
+			return e;
+	return NULL;
+}
+
+const struct xml *xml_next(const struct xml *e)
+{
+	const char *name = e->name;
+
+	do
+		e = e->next;
+	while (e && strcmp(e->name, name) != 0);
+	return e;
+}
+
+struct sl xml_text(const struct xml *in, const char *name)
+{
+	const struct xml *e = xml_find(in, name);
+
+	return e ? e->text : SL("");
 }

@@ -1,6 +1,7 @@
 /*
- * xml.h - the little XML that S3 and STS answer with: elements and texts, no more. The answers are
- * whole when they get here (aws/answer.h); attributes, comments and instructions are passed over.
+ * xml.h - the little XML that S3 and STS answer with, read by expat: elements and their texts.
+ * Attributes, comments and instructions are passed over; a document with a DTD is refused. Only
+ * the arena keeps what was in it.
  */
 #ifndef FERRY_AWS_XML_H
 #define FERRY_AWS_XML_H
@@ -8,12 +9,23 @@
 #include "core/base.h"
 #include "core/mem.h"
 
-/* The next element of that name in *rest, at any depth: what is between its tags. *rest goes on
- * behind it. False when there is none (or it does not end). */
-bool xml_next(struct sl *rest, const char *name, struct sl *inside) NODISCARD;
+struct xml {
+	const char *name;
+	struct sl text; /* of an element with no other inside; else empty */
+	unsigned depth;
+	struct xml *next; /* in the order of their start tags */
+};
 
-/* The text of the first element of that name, entities decoded, living in the arena or in `doc`;
- * an empty slice when there is none. */
-struct sl xml_text(struct sl doc, const char *name, struct arena *mem);
+/* The root of the document, living in the arena; NULL when it is not well-formed, or refused. */
+const struct xml *xml_parse(struct sl doc, struct arena *mem) NODISCARD;
+
+/* The first element of that name inside `in` (may be NULL), at any depth. NULL: there is none. */
+const struct xml *xml_find(const struct xml *in, const char *name);
+
+/* The next element of the document with the name of this one. */
+const struct xml *xml_next(const struct xml *e);
+
+/* The text of the first element of that name; an empty slice when there is none. */
+struct sl xml_text(const struct xml *in, const char *name);
 
 #endif

@@ -70,7 +70,7 @@ static double number_of(const struct pg_result *r, size_t row, int col)
 static void find_sizes(struct found *f)
 {
 	const struct narrow *n = f->conf->n;
-	struct pg_result *r = pg_query(f->conf->source,
+	AUTO_RESULT *r = pg_query(f->conf->source,
 		"SELECT sum(pg_table_size(relid)), sum(pg_indexes_size(relid)),"
 		" sum(pg_relation_size(relid)) / current_setting('block_size')::bigint"
 		/* of what is no partitioned table the tree is empty */
@@ -85,7 +85,6 @@ static void find_sizes(struct found *f)
 		add_number(f, "source", table, "table_bytes", number_of(r, 0, 0), exact, NULL);
 		add_number(f, "source", table, "index_bytes", number_of(r, 0, 1), exact, NULL);
 	}
-	pg_clear(r);
 }
 
 static void find_range(struct found *f)
@@ -114,8 +113,8 @@ static void find_range(struct found *f)
 static double count_channels(struct found *f, struct sl ship, double in_sample, const char **basis)
 {
 	const struct narrow *n = f->conf->n;
-	struct str sql = { 0 }, where = { 0 };
-	struct pg_result *r;
+	AUTO_STR sql = { 0 }, where = { 0 };
+	AUTO_RESULT *r = NULL;
 	double count;
 
 	*basis = f->percent < 100 ? estimate : exact;
@@ -128,9 +127,6 @@ static double count_channels(struct found *f, struct sl ship, double in_sample, 
 	str_addz(&sql, "SELECT count(x) FROM channels");
 	r = pg_query(f->conf->source, str_z(&sql), 0, NULL);
 	count = number_of(r, 0, 0);
-	pg_clear(r);
-	str_free(&sql);
-	str_free(&where);
 	*basis = exact;
 	return count;
 }
@@ -177,8 +173,8 @@ static void find_ships(struct found *f)
 {
 	const struct narrow *n = f->conf->n;
 	struct cellsum_source value;
-	struct str sql = { 0 };
-	struct pg_result *r;
+	AUTO_STR sql = { 0 };
+	AUTO_RESULT *r = NULL;
 
 	if (!n->has_place) {
 		analysis_row(f->r, "source", sl_of(n->table), "rows", NULL, unknown,
@@ -204,8 +200,6 @@ static void find_ships(struct found *f)
 		report_ship(f, arena_dup(&f->texts, pg_value(r, i, 0)), r, i);
 	add_number(f, "source", sl_of(n->table), "rows", f->rows,
 		f->percent < 100 ? estimate : exact, NULL);
-	pg_clear(r);
-	str_free(&sql);
 	cellsum_source_close(&value);
 }
 
@@ -214,8 +208,8 @@ static void find_growth(struct found *f)
 {
 	const struct narrow *n = f->conf->n;
 	const char *time = n->col[NARROW_TIME].ident;
-	struct str sql = { 0 };
-	struct pg_result *r;
+	AUTO_STR sql = { 0 };
+	AUTO_RESULT *r = NULL;
 	size_t hours;
 
 	if (!f->has_range || !n->by_time)
@@ -236,8 +230,6 @@ static void find_growth(struct found *f)
 			rows, estimate, NULL);
 		f->rows_per_hour += rows / (double)hours;
 	}
-	pg_clear(r);
-	str_free(&sql);
 }
 
 /* ---- the target ----------------------------------------------------------------------------- */

@@ -53,8 +53,8 @@ static void put_place(struct str *s, const struct celldiff_cell *c)
 
 void cell_list_keep(struct cell_list *l, const struct cell_list *before)
 {
-	struct names places = { 0 };
-	struct str place = { 0 };
+	AUTO_NAMES places = { 0 };
+	AUTO_STR place = { 0 };
 	size_t n = 0;
 
 	for (size_t i = 0; i < before->n; i++) {
@@ -67,8 +67,6 @@ void cell_list_keep(struct cell_list *l, const struct cell_list *before)
 			l->cell[n++] = l->cell[i];
 	}
 	l->n = n;
-	names_free(&places);
-	str_free(&place);
 }
 
 void cell_list_free(struct cell_list *l)

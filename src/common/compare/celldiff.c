@@ -58,14 +58,13 @@ static void next(struct side *s)
 
 static void start(struct side *s, struct pg *pg, const struct str *select)
 {
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 
 	*s = (struct side){ .pg = pg };
 	if (pg_encoding(pg))
 		s->reader = encoding_reader(pg_encoding(pg));
 	str_addf(&sql, "COPY (%s) TO STDOUT", str_z(select));
 	pg_copy_out(pg, str_z(&sql));
-	str_free(&sql);
 	next(s);
 }
 
@@ -168,7 +167,7 @@ static void merge(struct celldiff *d, struct sl ship, struct sl channel, enum co
 static void compare_channel(struct celldiff *d, struct ship *ship, struct sl channel, size_t number,
 	int64_t from, int64_t to)
 {
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 	struct side narrow, wide = { .pg = NULL };
 	enum column_type type = COLUMN_TEXT;
 
@@ -181,12 +180,11 @@ static void compare_channel(struct celldiff *d, struct ship *ship, struct sl cha
 		start(&wide, registry_pg(d->target->r), &sql);
 	}
 	merge(d, ship->id, channel, type, &narrow, &wide);
-	str_free(&sql);
 }
 
 static void compare_channels(struct celldiff *d, struct ship *ship, int64_t from, int64_t to)
 {
-	struct arena arena = { 0 };
+	AUTO_ARENA arena = { 0 };
 	struct cellsum_of *narrow;
 	struct cellsum *wide = cellsum_wide_channels(d->target, ship, from, to, &arena);
 	size_t n = cellsum_narrow_channels(d->source, from, to, ship->id, &arena, &narrow);
@@ -203,12 +201,11 @@ static void compare_channels(struct celldiff *d, struct ship *ship, int64_t from
 	for (size_t k = 0; k < ship->channels.n && d->n < d->limit; k++)
 		if (wide[k].cells > 0)
 			compare_channel(d, ship, ship->channels.name[k], k, from, to);
-	arena_free(&arena);
 }
 
 static void compare_instants(struct celldiff *d, struct ship *ship, int64_t from, int64_t to)
 {
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 	struct side narrow, wide = { .pg = NULL };
 
 	cellsum_add_narrow_instants(d->source, &sql, from, to, ship->id);
@@ -219,14 +216,13 @@ static void compare_instants(struct celldiff *d, struct ship *ship, int64_t from
 		start(&wide, registry_pg(d->target->r), &sql);
 	}
 	merge(d, ship->id, SL(""), COLUMN_TEXT, &narrow, &wide);
-	str_free(&sql);
 }
 
 /* Rows of further tables that the view does not show, because the first has none of their instant.
  */
 static void list_orphans(struct celldiff *d, struct ship *ship, int64_t from, int64_t to)
 {
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 
 	for (size_t g = 1; g < ship->n_groups && d->n < d->limit; g++) {
 		struct side wide;
@@ -241,7 +237,6 @@ static void list_orphans(struct celldiff *d, struct ship *ship, int64_t from, in
 					  .what = ROW_ORPHAN });
 		finish(&wide);
 	}
-	str_free(&sql);
 }
 
 void celldiff_find(struct celldiff *d, struct ship *ship, int64_t from, int64_t to)

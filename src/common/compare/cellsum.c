@@ -22,11 +22,10 @@ void cellsum_add_time_hash(struct str *s, enum cellsum_hash hash, const char *ti
 	if (hash == CELLSUM_FAST) {
 		str_addf(s, "timestamp_hash_extended(%s, 0)", timestamp);
 	} else {
-		struct str text = { 0 };
+		AUTO_STR text = { 0 };
 
 		str_addf(&text, "(%s)::text", timestamp);
 		cellsum_add_hash(s, hash, str_z(&text), "0");
-		str_free(&text);
 	}
 }
 
@@ -67,12 +66,10 @@ enum cellsum_hash cellsum_choose(struct pg *source, struct pg *target)
 		"'/me01/cyl03/exh_gas//out_c/temp'),"
 		" ('', '2000-01-01', ''), ('-Infinity', '1999-12-31 23:59:59.999999', '선박'),"
 		" ('true', '9999-12-31', 'a'), ('두 줄\n', '0001-01-01', 'ab')) AS p (v, t, c)";
-	struct pg_result *a = pg_try_query(source, probe, 0, NULL);
-	struct pg_result *b = pg_try_query(target, probe, 0, NULL);
+	AUTO_RESULT *a = pg_try_query(source, probe, 0, NULL);
+	AUTO_RESULT *b = pg_try_query(target, probe, 0, NULL);
 	bool same = !pg_encoding(source) && a && b && sl_eq(pg_value(a, 0, 0), pg_value(b, 0, 0));
 
-	pg_clear(a);
-	pg_clear(b);
 	return same ? CELLSUM_FAST : CELLSUM_PORTABLE;
 }
 
@@ -232,8 +229,7 @@ static void add_fits(struct cellsum_source *s, struct str *sql)
 static const char *keep(struct cellsum_source *s,
 	void (*make)(struct cellsum_source *, struct str *), const char *otherwise)
 {
-	struct str sql = { 0 };
-	const char *kept;
+	AUTO_STR sql = { 0 };
 
 	str_addz(&sql, "CASE WHEN ");
 	add_fits(s, &sql);
@@ -241,9 +237,7 @@ static const char *keep(struct cellsum_source *s,
 	make(s, &sql);
 	str_addf(&sql, " ELSE %s END", otherwise);
 	str_addc(&sql, '\0');
-	kept = arena_dup(&s->arena, str_sl(&sql)).p;
-	str_free(&sql);
-	return kept;
+	return arena_dup(&s->arena, str_sl(&sql)).p;
 }
 
 static void make_all(struct cellsum_source *s)

@@ -47,7 +47,7 @@ static void add_text_hash(const struct cellsum_source *s, struct str *sql, const
 static void add_cell(const struct cellsum_source *s, struct str *sql, const char *value,
 	const char *time, const char *channel)
 {
-	struct str seed = { 0 }, instant = { 0 }, text = { 0 };
+	AUTO_STR seed = { 0 }, instant = { 0 }, text = { 0 };
 
 	add_instant(s, &instant, time);
 	cellsum_add_time_hash(&seed, s->hash, str_z(&instant));
@@ -58,9 +58,6 @@ static void add_cell(const struct cellsum_source *s, struct str *sql, const char
 	str_addf(&text, "(%s) COLLATE \"C\"", value);
 	add_text_hash(s, sql, str_z(&text), str_z(&seed));
 	str_addz(sql, CELLSUM_SHIFT);
-	str_free(&seed);
-	str_free(&instant);
-	str_free(&text);
 }
 
 /*
@@ -93,7 +90,7 @@ static void add_counts(struct cellsum_source *s, struct str *sql, int64_t from, 
 	const struct sl *ships, size_t n_ships)
 {
 	const struct narrow *n = s->n;
-	struct str instant = { 0 };
+	AUTO_STR instant = { 0 };
 
 	add_instant(s, &instant, "t");
 	str_addz(sql,
@@ -114,7 +111,6 @@ static void add_counts(struct cellsum_source *s, struct str *sql, int64_t from, 
 	}
 	add_from(s, sql, from, to, ships, n_ships);
 	str_addz(sql, " GROUP BY 1, 2) AS instant GROUP BY ship");
-	str_free(&instant);
 }
 
 static struct cellsum_of *find(struct cellsum_of *list, size_t n, struct sl name)
@@ -142,7 +138,7 @@ static void leave_out(struct cellsum_source *s, int64_t from, int64_t to, const 
 static bool take_last_cells(struct cellsum_source *s, int64_t from, int64_t to,
 	const struct sl *ships, size_t n_ships, struct cellsum_of *list, size_t n)
 {
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 	struct pg_result *r;
 
 	str_addz(&sql, "SELECT ship, count(*), sum(");
@@ -160,7 +156,6 @@ static bool take_last_cells(struct cellsum_source *s, int64_t from, int64_t to,
 		of->sum.cell_sum = cellsum_mod64(pg_value(r, i, 2));
 	}
 	pg_clear(r);
-	str_free(&sql);
 	return r != NULL;
 }
 
@@ -190,7 +185,7 @@ static size_t take_counts(const struct narrow *narrow, const struct pg_result *r
 size_t cellsum_narrow(struct cellsum_source *s, int64_t from, int64_t to, const struct sl *ships,
 	size_t n_ships, struct arena *a, struct cellsum_of **out)
 {
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 	struct pg_result *r;
 	size_t n = 0;
 	bool done = false;
@@ -208,7 +203,6 @@ size_t cellsum_narrow(struct cellsum_source *s, int64_t from, int64_t to, const 
 			leave_out(s, from, to, ships, n_ships);
 	}
 	pg_exec(s->pg, "COMMIT");
-	str_free(&sql);
 	return n;
 }
 
@@ -233,8 +227,8 @@ static void add_cells_of(struct cellsum_source *s, struct str *sql, int64_t from
 size_t cellsum_narrow_channels(struct cellsum_source *s, int64_t from, int64_t to, struct sl ship,
 	struct arena *a, struct cellsum_of **out)
 {
-	struct str sql = { 0 };
-	struct pg_result *r;
+	AUTO_STR sql = { 0 };
+	AUTO_RESULT *r = NULL;
 	size_t n;
 
 	str_addz(&sql, "SELECT channel, count(*), sum(");
@@ -249,15 +243,13 @@ size_t cellsum_narrow_channels(struct cellsum_source *s, int64_t from, int64_t t
 		(*out)[i] = (struct cellsum_of){ .name = arena_dup(a, pg_value(r, i, 0)),
 			.sum = { .cells = pg_count(r, i, 1),
 				.cell_sum = cellsum_mod64(pg_value(r, i, 2)) } };
-	pg_clear(r);
-	str_free(&sql);
 	return n;
 }
 
 static void add_cells(struct cellsum_source *s, struct str *sql, int64_t from, int64_t to,
 	struct sl ship, struct sl channel, const char *at)
 {
-	struct str more = { 0 };
+	AUTO_STR more = { 0 };
 
 	str_addf(&more, "%s AND %s = ", at, s->n->col[NARROW_CHANNEL].ident);
 	pg_add_literal(s->pg, &more, channel);
@@ -266,7 +258,6 @@ static void add_cells(struct cellsum_source *s, struct str *sql, int64_t from, i
 	str_addz(sql, ", value FROM (");
 	add_cells_of(s, sql, from, to, ship, str_z(&more));
 	str_addz(sql, ") AS cell ORDER BY \"time\"");
-	str_free(&more);
 }
 
 static void add_instants(struct cellsum_source *s, struct str *sql, int64_t from, int64_t to,
@@ -304,19 +295,17 @@ static void add_at(struct cellsum_source *s, struct str *sql, const int64_t *at,
 void cellsum_add_narrow_cells_at(struct cellsum_source *s, struct str *sql, const int64_t *at,
 	size_t n, struct sl ship, struct sl channel)
 {
-	struct str list = { 0 };
+	AUTO_STR list = { 0 };
 
 	add_at(s, &list, at, n);
 	add_cells(s, sql, at[0], at[n - 1] + 1, ship, channel, str_z(&list));
-	str_free(&list);
 }
 
 void cellsum_add_narrow_instants_at(
 	struct cellsum_source *s, struct str *sql, const int64_t *at, size_t n, struct sl ship)
 {
-	struct str list = { 0 };
+	AUTO_STR list = { 0 };
 
 	add_at(s, &list, at, n);
 	add_instants(s, sql, at[0], at[n - 1] + 1, ship, str_z(&list));
-	str_free(&list);
 }

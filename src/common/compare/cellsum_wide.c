@@ -31,13 +31,11 @@ static void add_where(struct cellsum_target *t, struct str *sql, const char *fro
 static void add_range(struct cellsum_target *t, struct str *sql, const struct ship *ship,
 	int64_t from, int64_t to)
 {
-	struct str a = { 0 }, b = { 0 };
+	AUTO_STR a = { 0 }, b = { 0 };
 
 	cellsum_add_bound(&a, from, ship->zoned);
 	cellsum_add_bound(&b, to, ship->zoned);
 	add_where(t, sql, str_z(&a), str_z(&b));
-	str_free(&a);
-	str_free(&b);
 }
 
 /* Is the channel a column of this group (from 0) that is there? */
@@ -68,7 +66,7 @@ static void name_hash(const struct ship *ship, struct str *name)
 static void add_cell(struct cellsum_target *t, struct str *sql, const struct ship *ship,
 	size_t channel, const char *time_hash)
 {
-	struct str seed = { 0 }, text = { 0 };
+	AUTO_STR seed = { 0 }, text = { 0 };
 
 	pg_add_literal(registry_pg(t->r), &text, ship->channels.name[channel]);
 	str_addf(&seed, "%s # ", time_hash);
@@ -79,8 +77,6 @@ static void add_cell(struct cellsum_target *t, struct str *sql, const struct shi
 		str_addz(&text, "::text");
 	cellsum_add_hash(sql, t->hash, str_z(&text), str_z(&seed));
 	str_addz(sql, CELLSUM_SHIFT);
-	str_free(&seed);
-	str_free(&text);
 }
 
 /* `num_nonnulls(a, b, …) + num_nonnulls(…)` of a group's columns, or 0. */
@@ -120,21 +116,20 @@ static void add_row_sum(struct cellsum_target *t, struct str *sql, const struct 
 static void add_hashed(struct cellsum_target *t, struct str *sql, const struct ship *ship,
 	size_t group, const char *name)
 {
-	struct str instant = { 0 };
+	AUTO_STR instant = { 0 };
 
 	add_instant(t, &instant, ship);
 	str_addz(sql, " FROM (SELECT *, ");
 	cellsum_add_time_hash(sql, t->hash, str_z(&instant));
 	str_addf(sql, " AS %s FROM ", name);
 	registry_add_table(t->r, sql, ship, group);
-	str_free(&instant);
 }
 
 /* Makes the statement for a group: its text is long, so it is parsed and planned once. */
 static void prepare(struct cellsum_target *t, struct ship *ship, size_t group, const char *name)
 {
 	const char *type = ship->zoned ? "timestamptz" : "timestamp";
-	struct str sql = { 0 }, hash = { 0 };
+	AUTO_STR sql = { 0 }, hash = { 0 };
 
 	name_hash(ship, &hash);
 	str_addf(&sql, "PREPARE %s (%s, %s) AS SELECT count(*), sum(", name, type, type);
@@ -161,8 +156,6 @@ static void prepare(struct cellsum_target *t, struct ship *ship, size_t group, c
 	add_where(t, &sql, "$1", "$2");
 	str_addz(&sql, " OFFSET 0) AS w");
 	pg_exec(registry_pg(t->r), str_z(&sql));
-	str_free(&sql);
-	str_free(&hash);
 }
 
 #define PREPARED_MAX 64 /* a statement over a thousand columns takes megabytes of the server */
@@ -233,8 +226,8 @@ void cellsum_target_close(struct cellsum_target *t)
 static void take_channels(struct cellsum_target *t, struct ship *ship, size_t group, int64_t from,
 	int64_t to, const size_t *list, size_t n, struct cellsum *out)
 {
-	struct str sql = { 0 }, hash = { 0 };
-	struct pg_result *r;
+	AUTO_STR sql = { 0 }, hash = { 0 };
+	AUTO_RESULT *r = NULL;
 
 	name_hash(ship, &hash);
 	for (size_t i = 0; i < n; i++) {
@@ -252,9 +245,6 @@ static void take_channels(struct cellsum_target *t, struct ship *ship, size_t gr
 		(void)!num_u64(pg_value(r, 0, (int)(2 * i)), &out[list[i]].cells);
 		out[list[i]].cell_sum = cellsum_mod64(pg_value(r, 0, (int)(2 * i + 1)));
 	}
-	pg_clear(r);
-	str_free(&sql);
-	str_free(&hash);
 }
 
 struct cellsum *cellsum_wide_channels(

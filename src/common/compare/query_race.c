@@ -87,7 +87,7 @@ static void narrow_pivot(const struct track *t, struct str *s, size_t n, const s
 
 static void wide_rows(const struct track *t, struct str *s, size_t n, const struct str *since)
 {
-	struct str key = { 0 };
+	AUTO_STR key = { 0 };
 
 	ident(t, &key, registry_key(t->race->registry));
 	str_addf(s, "SELECT %s::text AS at, ", str_z(&key));
@@ -101,7 +101,6 @@ static void wide_rows(const struct track *t, struct str *s, size_t n, const stru
 		ident(t, s, t->ship->channel[t->channel[i]].column);
 	}
 	str_addf(s, ") > 0 ORDER BY %s", str_z(&key));
-	str_free(&key);
 }
 
 /* ---- the queries ---------------------------------------------------------------------------- */
@@ -161,7 +160,7 @@ static void hourly_narrow(const struct track *t, struct str *s)
 
 static void hourly_wide(const struct track *t, struct str *s)
 {
-	struct str key = { 0 };
+	AUTO_STR key = { 0 };
 
 	ident(t, &key, registry_key(t->race->registry));
 	str_addf(s, "SELECT date_trunc('hour', at)::text, count(*), round(avg(c0::numeric), 6)"
@@ -173,7 +172,6 @@ static void hourly_wide(const struct track *t, struct str *s)
 	str_addf(s, " WHERE %s >= %s AND %s <= %s) AS w"
 		    " WHERE c0 NOT IN ('NaN', 'Infinity', '-Infinity') GROUP BY 1 ORDER BY 1",
 		str_z(&key), str_z(&t->week), str_z(&key), str_z(&t->last));
-	str_free(&key);
 }
 
 /* Values of one channel while another one is above its average: rows have to meet. */
@@ -188,20 +186,18 @@ static void meeting(struct str *s, const struct str *rows)
 
 static void meeting_narrow(const struct track *t, struct str *s)
 {
-	struct str rows = { 0 };
+	AUTO_STR rows = { 0 };
 
 	narrow_pivot(t, &rows, 2, &t->day);
 	meeting(s, &rows);
-	str_free(&rows);
 }
 
 static void meeting_wide(const struct track *t, struct str *s)
 {
-	struct str rows = { 0 };
+	AUTO_STR rows = { 0 };
 
 	wide_rows(t, &rows, 2, &t->day);
 	meeting(s, &rows);
-	str_free(&rows);
 }
 
 static const struct query {
@@ -320,7 +316,7 @@ static NORETURN void no_wide(void)
 static struct sl largest_ship(const struct query_race *race, struct str *name)
 {
 	const struct target_opts *o = registry_opts(race->registry);
-	struct pg_result *r = pg_query(race->target,
+	AUTO_RESULT *r = pg_query(race->target,
 		"SELECT ship FROM ferry.channel WHERE target_schema = $1"
 		" AND " REGISTRY_OF_PREFIX " GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1",
 		2, (const char *[]){ o->schema, o->prefix });
@@ -328,7 +324,6 @@ static struct sl largest_ship(const struct query_race *race, struct str *name)
 	if (pg_rows(r) == 0)
 		no_wide();
 	str_add(name, pg_value(r, 0, 0));
-	pg_clear(r);
 	return str_sl(name);
 }
 
@@ -349,8 +344,8 @@ static void choose_channels(struct track *t)
 
 static void choose_times(struct track *t)
 {
-	struct str sql = { 0 }, key = { 0 };
-	struct pg_result *r;
+	AUTO_STR sql = { 0 }, key = { 0 };
+	AUTO_RESULT *r = NULL;
 	struct str *to[] = { &t->last, &t->day, &t->week };
 
 	ident(t, &key, registry_key(t->race->registry));
@@ -364,16 +359,13 @@ static void choose_times(struct track *t)
 	for (int i = 0; i < 3; i++)
 		str_addf(to[i], "'%s'::%s", pg_valuez(r, 0, i),
 			t->ship->zoned ? "timestamptz" : "timestamp");
-	pg_clear(r);
-	str_free(&sql);
-	str_free(&key);
 }
 
 bool query_race_run(const struct query_race *race, struct report *r)
 {
 	struct track t = { .race = race };
 	struct cellsum_source value;
-	struct str name = { 0 };
+	AUTO_STR name = { 0 };
 	bool same = true;
 
 	if (race->runs == 0 || race->runs > RUNS_MAX)
@@ -391,7 +383,6 @@ bool query_race_run(const struct query_race *race, struct report *r)
 		if (t.n >= queries[i].channels && !run_query(&t, &queries[i], r))
 			same = false;
 	cellsum_source_close(&value);
-	str_free(&name);
 	str_free(&t.day);
 	str_free(&t.week);
 	str_free(&t.last);

@@ -9,9 +9,9 @@
 void repair_orphans(struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n)
 {
 	struct pg *pg = registry_pg(r->target->r);
-	struct str sql = { 0 }, instants = { 0 };
+	AUTO_STR sql = { 0 }, instants = { 0 };
 	const char *params[] = { repair_instants(&instants, ship, list, n) };
-	struct pg_result *done;
+	AUTO_RESULT *done = NULL;
 
 	repair_begin(r);
 	str_addz(&sql, "INSERT INTO ");
@@ -27,9 +27,6 @@ void repair_orphans(struct repair *r, struct ship *ship, const struct celldiff_c
 	} else {
 		repair_give_way(r, n);
 	}
-	pg_clear(done);
-	str_free(&sql);
-	str_free(&instants);
 }
 
 /* ---- rows of no instant --------------------------------------------------------------------- */
@@ -75,7 +72,7 @@ static void add_alone(struct repair *r, struct str *sql, const struct ship *ship
 /* Locks the first rows, which every live writer of these instants needs too. */
 static bool lock(struct repair *r, struct ship *ship, const char *instants)
 {
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 	struct pg_result *rows;
 
 	str_addz(&sql, "SELECT FROM ");
@@ -86,7 +83,6 @@ static bool lock(struct repair *r, struct ship *ship, const char *instants)
 	repair_add_key(r, &sql);
 	str_addz(&sql, " FOR UPDATE");
 	rows = pg_try_query(registry_pg(r->target->r), str_z(&sql), 1, &instants);
-	str_free(&sql);
 	pg_clear(rows);
 	return rows != NULL;
 }
@@ -95,9 +91,9 @@ static bool lock(struct repair *r, struct ship *ship, const char *instants)
 static size_t absent(struct repair *r, struct ship *ship, const struct celldiff_cell *list,
 	size_t n, struct celldiff_cell *out)
 {
-	int64_t *at = mem_alloc(mem_mul(n + 1, sizeof *at));
-	struct str sql = { 0 };
-	struct names there = { 0 };
+	AUTO_FREE int64_t *at = mem_alloc(mem_mul(n + 1, sizeof *at));
+	AUTO_STR sql = { 0 };
+	AUTO_NAMES there = { 0 };
 	struct pg_result *rows;
 	size_t known = 0, kept = 0;
 
@@ -114,9 +110,6 @@ static size_t absent(struct repair *r, struct ship *ship, const struct celldiff_
 		if (clock_parse(list[i].instant, &at[0]) &&
 			names_find(&there, list[i].instant) == NAMES_NONE)
 			out[kept++] = list[i];
-	names_free(&there);
-	str_free(&sql);
-	mem_free(at);
 	return kept;
 }
 
@@ -124,12 +117,12 @@ static size_t absent(struct repair *r, struct ship *ship, const struct celldiff_
 static bool delete_rows(struct repair *r, struct ship *ship, const char *instants)
 {
 	struct pg *pg = registry_pg(r->target->r);
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 	bool ok = true;
 
 	for (size_t i = ship->n_groups; i > 0 && ok; i--) {
 		size_t g = i - 1;
-		struct pg_result *done;
+		AUTO_RESULT *done = NULL;
 
 		if (!ship->group[g].made)
 			continue;
@@ -144,16 +137,14 @@ static bool delete_rows(struct repair *r, struct ship *ship, const char *instant
 		ok = done != NULL;
 		if (ok && g == 0)
 			r->removed += pg_affected(done);
-		pg_clear(done);
 	}
-	str_free(&sql);
 	return ok;
 }
 
 void repair_rows(struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n)
 {
-	struct celldiff_cell *gone = mem_alloc(mem_mul(n, sizeof *gone));
-	struct str instants = { 0 };
+	AUTO_FREE struct celldiff_cell *gone = mem_alloc(mem_mul(n, sizeof *gone));
+	AUTO_STR instants = { 0 };
 	size_t n_gone;
 	bool ok;
 
@@ -168,6 +159,4 @@ void repair_rows(struct repair *r, struct ship *ship, const struct celldiff_cell
 		pg_exec(registry_pg(r->target->r), "COMMIT");
 	else
 		repair_give_way(r, n);
-	mem_free(gone);
-	str_free(&instants);
 }

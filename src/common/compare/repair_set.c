@@ -57,8 +57,8 @@ static struct value *find(struct setting *s, struct sl instant)
 static bool lock(struct setting *s, const char *instants)
 {
 	struct pg *pg = registry_pg(s->r->target->r);
-	struct str sql = { 0 };
-	struct pg_result *rows;
+	AUTO_STR sql = { 0 };
+	AUTO_RESULT *rows = NULL;
 
 	str_addz(&sql, "SELECT ");
 	repair_add_key(s->r, &sql);
@@ -70,7 +70,6 @@ static bool lock(struct setting *s, const char *instants)
 	repair_add_key(s->r, &sql);
 	str_addf(&sql, " = ANY ($1::%s[]) ORDER BY 1 FOR UPDATE", repair_key_type(s->ship));
 	rows = pg_try_query(pg, str_z(&sql), 1, &instants);
-	str_free(&sql);
 	if (!rows)
 		return false;
 	for (size_t i = 0; i < pg_rows(rows); i++) {
@@ -82,7 +81,6 @@ static bool lock(struct setting *s, const char *instants)
 		if (!pg_is_null(rows, i, 1))
 			v->seen = arena_dup(&s->arena, pg_value(rows, i, 1));
 	}
-	pg_clear(rows);
 	return true;
 }
 
@@ -90,8 +88,8 @@ static void ask_source(struct setting *s)
 {
 	struct cellsum_source *source = s->r->source;
 	int64_t *at = arena_alloc(&s->arena, mem_mul(s->n, sizeof *at));
-	struct str sql = { 0 };
-	struct pg_result *rows;
+	AUTO_STR sql = { 0 };
+	AUTO_RESULT *rows = NULL;
 
 	for (size_t i = 0; i < s->n; i++)
 		at[i] = s->v[i].at;
@@ -104,8 +102,6 @@ static void ask_source(struct setting *s)
 		if (v && !pg_is_null(rows, i, 1))
 			v->wanted = arena_dup(&s->arena, pg_value(rows, i, 1));
 	}
-	pg_clear(rows);
-	str_free(&sql);
 }
 
 /* Is the row's value to be changed? A value that the column cannot hold is none. */

@@ -29,7 +29,7 @@ struct place {
 /* Both sums once more: a source in use may have changed between the two looks. */
 static bool equal_now(struct verify *v, const struct place *p)
 {
-	struct arena arena = { 0 };
+	AUTO_ARENA arena = { 0 };
 	struct cellsum_of *list;
 
 	registry_read(v->target.r, p->ship);
@@ -37,7 +37,6 @@ static bool equal_now(struct verify *v, const struct place *p)
 	if (cellsum_narrow(&v->source, p->from, p->to, &p->ship->id, 1, &arena, &list) > 0)
 		v->now = list[0].sum;
 	cellsum_wide(&v->target, p->ship, p->from, p->to, &v->wide);
-	arena_free(&arena);
 	return same(&v->now, &v->wide);
 }
 
@@ -132,7 +131,7 @@ static void note_mended(struct verify *v, const struct place *p, const struct re
 	uint64_t filled = v->repair.filled - before->filled, set = v->repair.set - before->set,
 		 removed = v->repair.removed - before->removed;
 	char from[CLOCK_TEXT_MAX];
-	struct str text = { 0 };
+	AUTO_STR text = { 0 };
 
 	if (filled + set + removed == 0)
 		return;
@@ -152,7 +151,6 @@ static void note_mended(struct verify *v, const struct place *p, const struct re
 			.cells = v->now.values,
 			.dropped = v->now.values - v->now.cells,
 			.wide_rows = v->now.instants });
-	str_free(&text);
 }
 
 /* Mends the range; true when nothing differs any more. */
@@ -247,7 +245,7 @@ static void count_left(struct verify *v, const struct ledger_range *r, size_t s)
 /* Whoever repairs may write to the ledger, too. */
 static void keep_checked(struct verify *v, const struct ledger_range *r, size_t n)
 {
-	struct sl *ships = mem_alloc(mem_mul(n + 1, sizeof *ships));
+	AUTO_FREE struct sl *ships = mem_alloc(mem_mul(n + 1, sizeof *ships));
 	size_t n_checked = 0;
 
 	for (size_t s = 0; s < n && v->opts.repair; s++) {
@@ -259,7 +257,6 @@ static void keep_checked(struct verify *v, const struct ledger_range *r, size_t 
 			ships[n_checked++] = v->ships.name[s];
 	}
 	ledger_range_checked(registry_pg(v->target.r), v->job.id, r, ships, n_checked);
-	mem_free(ships);
 }
 
 /* Both servers are at work meanwhile: the child was started before, and runs ahead. */
@@ -267,10 +264,10 @@ static void compare_range(struct verify *v, const struct ledger_range *r,
 	struct cellsum_child *side, struct cellsum *wide, size_t n_wide)
 {
 	static const struct cellsum none;
-	struct arena arena = { 0 };
+	AUTO_ARENA arena = { 0 };
 	struct cellsum_of *list;
 	size_t n = cellsum_narrow(&v->source, r->from, r->to, v->read, v->n_read, &arena, &list);
-	bool *seen = mem_zalloc(v->ships.n + n + 1);
+	AUTO_FREE bool *seen = mem_zalloc(v->ships.n + n + 1);
 
 	cellsum_child_read(side, wide);
 	for (size_t i = 0; i < n; i++) {
@@ -300,14 +297,12 @@ static void compare_range(struct verify *v, const struct ledger_range *r,
 		count_left(v, r, s);
 	}
 	keep_checked(v, r, n_wide);
-	mem_free(seen);
-	arena_free(&arena);
 }
 
 static void compare(struct verify *v, struct cellsum_child *side)
 {
 	size_t n_wide = v->ships.n;
-	struct cellsum *wide = mem_alloc(mem_mul(n_wide + 1, sizeof *wide));
+	AUTO_FREE struct cellsum *wide = mem_alloc(mem_mul(n_wide + 1, sizeof *wide));
 	int64_t next = clock_monotonic() + NOTE_EVERY;
 
 	for (size_t i = 0; i < v->n_ranges; i++) {
@@ -323,7 +318,6 @@ static void compare(struct verify *v, struct cellsum_child *side)
 			next = clock_monotonic() + NOTE_EVERY;
 		}
 	}
-	mem_free(wide);
 }
 
 /* ---- beginning and end ---------------------------------------------------------------------- */

@@ -165,13 +165,12 @@ void decimal_put(struct str *s, const struct decimal *d)
 /* Writes digits, of which the last has this exponent, as a number. */
 static void put_digits(struct str *s, bool negative, const struct str *digits, int64_t exponent)
 {
-	struct str text = { 0 };
+	AUTO_STR text = { 0 };
 	struct decimal d;
 
 	str_addf(&text, "%s%se%lld", negative ? "-" : "", str_z(digits), (long long)exponent);
 	if (decimal_parse(str_sl(&text), &d))
 		decimal_put(s, &d);
-	str_free(&text);
 }
 
 /* The digit that stands for 10^e, 0 where there is none. */
@@ -189,7 +188,7 @@ static int64_t lowest(const struct decimal *d)
 
 bool decimal_add(struct str *s, const struct decimal *a, const struct decimal *b)
 {
-	struct str digits = { 0 };
+	AUTO_STR digits = { 0 };
 	int64_t low, high;
 	int carry = 0, sign;
 
@@ -225,7 +224,6 @@ bool decimal_add(struct str *s, const struct decimal *a, const struct decimal *b
 		digits.p[high - e] = (char)('0' + (sum + 10) % 10);
 	}
 	put_digits(s, a->negative, &digits, low);
-	str_free(&digits);
 	return true;
 }
 
@@ -233,7 +231,7 @@ bool decimal_add(struct str *s, const struct decimal *a, const struct decimal *b
 
 void decimal_divide(struct str *s, const struct decimal *d, uint64_t n)
 {
-	struct str digits = { 0 };
+	AUTO_STR digits = { 0 };
 	unsigned __int128 left = 0;
 	int64_t e = d->point;
 	size_t significant = 0;
@@ -252,5 +250,4 @@ void decimal_divide(struct str *s, const struct decimal *d, uint64_t n)
 				break;
 		}
 	put_digits(s, d->negative, &digits, e);
-	str_free(&digits);
 }

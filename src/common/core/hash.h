@@ -46,4 +46,7 @@ size_t names_add(struct names *t, struct sl name, bool *added);
 void names_clear(struct names *t);
 void names_free(struct names *t);
 
+/* One that is freed at the end of the block it is declared in; to be initialised there. */
+#define AUTO_NAMES __attribute__((cleanup(names_free))) struct names
+
 #endif

@@ -42,7 +42,7 @@ static void grow(struct keyset *ks, struct keyset_table *t)
 {
 	size_t size = ks->words * sizeof *t->slot, bytes = mem_mul(t->cap, size);
 	size_t old_cap = t->cap;
-	uint64_t *old = mem_alloc(bytes);
+	AUTO_FREE uint64_t *old = mem_alloc(bytes);
 
 	if (bytes)
 		memcpy(old, t->slot, bytes);
@@ -56,7 +56,6 @@ static void grow(struct keyset *ks, struct keyset_table *t)
 		if (slot[0] | slot[1])
 			memcpy(find(ks, t, (struct hash128){ slot[0], slot[1] }), slot, size);
 	}
-	mem_free(old);
 }
 
 /* A free slot is all zeros, so no key is. */

@@ -40,6 +40,14 @@ void mem_free(void *p)
 	free(p);
 }
 
+void mem_free_at(void *pointer)
+{
+	void *p;
+
+	memcpy(&p, pointer, sizeof p);
+	free(p);
+}
+
 char *mem_strdup(const char *s)
 {
 	return mem_sldup(sl_of(s));
@@ -130,4 +138,11 @@ void arena_free(struct arena *a)
 	arena_reset(a);
 	free(a->head);
 	*a = (struct arena){ 0 };
+}
+
+void arena_wipe(struct arena *a)
+{
+	for (struct arena_block *b = a->head; b; b = b->older)
+		explicit_bzero(b->data, b->cap);
+	arena_free(a);
 }

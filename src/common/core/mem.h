@@ -11,6 +11,11 @@ void *mem_alloc(size_t n) __attribute__((malloc, alloc_size(1), returns_nonnull)
 void *mem_zalloc(size_t n) __attribute__((malloc, alloc_size(1), returns_nonnull)) NODISCARD;
 void *mem_realloc(void *p, size_t n) __attribute__((alloc_size(2), returns_nonnull)) NODISCARD;
 void mem_free(void *p);
+
+/* Of a pointer's declaration: frees it at the end of that block; to be initialised there. */
+void mem_free_at(void *pointer);
+#define AUTO_FREE __attribute__((cleanup(mem_free_at)))
+
 char *mem_strdup(const char *s) NODISCARD;
 
 /* A terminated copy of a slice, to be freed with mem_free(). */
@@ -76,5 +81,9 @@ static inline struct sl NODISCARD arena_dup(struct arena *a, struct sl s)
 }
 void arena_reset(struct arena *a);
 void arena_free(struct arena *a);
+void arena_wipe(struct arena *a); /* the same, with what was in it overwritten */
+
+/* One that is freed at the end of the block it is declared in; to be initialised there. */
+#define AUTO_ARENA __attribute__((cleanup(arena_free))) struct arena
 
 #endif

@@ -600,16 +600,14 @@ static void check_option(const struct opt *o, const void *conf, const char *verb
 static void check_missing(const struct opt *o, const void *conf, const char *verb)
 {
 	struct sl not_with = sl_of(o->not_with ? o->not_with : ""), each;
-	struct str text = { 0 };
+	AUTO_STR text = { 0 };
 
 	if (o->verbs && (!verb || choice_index(o->verbs, sl_of(verb)) < 0))
 		return;
 	str_addf(&text, "--%s", o->name);
 	while (next_piece(&not_with, ' ', &each)) {
-		if (holds(each, conf, false)) {
-			str_free(&text);
+		if (holds(each, conf, false))
 			return;
-		}
 		str_addz(&text, " or ");
 		add_condition(&text, each);
 	}

@@ -52,7 +52,7 @@ static struct sl folder_of(const char *path)
 char *path_target(const char *path)
 {
 	char *at = mem_strdup(path), to[PATH_MAX];
-	struct str next = { 0 };
+	AUTO_STR next = { 0 };
 
 	for (int i = 0; i < MAX_LINKS; i++) {
 		ssize_t n = readlink(at, to, sizeof to);
@@ -66,7 +66,6 @@ char *path_target(const char *path)
 		mem_free(at);
 		at = mem_strdup(str_z(&next));
 	}
-	str_free(&next);
 	return at;
 }
 

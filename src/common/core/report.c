@@ -59,17 +59,15 @@ static struct sl cell(const struct report *r, size_t i)
 
 /* ---- for programs ---------------------------------------------------------------------------- */
 
-static void put_json(const struct report *r, struct str *out)
+static void put_objects(const struct report *r, const char *between, struct str *out)
 {
-	str_addc(out, '[');
 	for (size_t i = 0; i < r->n; i++) {
 		const struct report_column *c = &r->columns[i % r->n_columns];
 
-		if (i % r->n_columns == 0)
-			str_addz(out, i ? "},\n{" : "\n{");
-		else
-			str_addc(out, ',');
-		str_add_json(out, sl_of(c->name));
+		if (i && i % r->n_columns == 0)
+			str_addz(out, between);
+		str_addc(out, i % r->n_columns ? ',' : '{');
+		str_add_json(out, sl_of(r->keys ? r->keys[i % r->n_columns] : c->name));
 		str_addc(out, ':');
 		if (r->null[i])
 			str_addz(out, "null");
@@ -77,26 +75,48 @@ static void put_json(const struct report *r, struct str *out)
 			str_add(out, cell(r, i));
 		else
 			str_add_json(out, cell(r, i));
+		if ((i + 1) % r->n_columns == 0)
+			str_addc(out, '}');
 	}
-	str_addz(out, r->n ? "}\n]" : "]");
+}
+
+static void put_json(const struct report *r, struct str *out)
+{
+	str_addz(out, r->n ? "[\n" : "[");
+	put_objects(r, ",\n", out);
+	str_addz(out, r->n ? "\n]" : "]");
 }
 
 static void put_csv(const struct report *r, struct str *out)
 {
-	for (size_t i = 0; i < r->n_columns; i++) {
-		if (i)
+	for (size_t i = 0; i < r->n_columns + r->n; i++) {
+		size_t c = i % r->n_columns;
+
+		if (c == 0 && i)
+			str_addc(out, '\n');
+		if (!r->columns[c].name)
+			continue;
+		if (c)
 			str_addc(out, ',');
-		str_add_csv(out, sl_of(r->columns[i].name));
-	}
-	for (size_t i = 0; i < r->n; i++) {
-		str_addc(out, i % r->n_columns ? ',' : '\n');
-		if (!r->null[i])
-			str_add_csv(out, cell(r, i));
+		if (i < r->n_columns)
+			str_add_csv(out, sl_of(r->columns[c].name));
+		else if (!r->null[i - r->n_columns])
+			str_add_csv(out, cell(r, i - r->n_columns));
 	}
 	str_addc(out, '\n');
 }
 
 /* ---- for people ------------------------------------------------------------------------------ */
+
+/* Those that are not only in JSON, which come first. */
+static size_t named_columns(const struct report *r)
+{
+	size_t n = 0;
+
+	while (n < r->n_columns && r->columns[n].name)
+		n++;
+	return n;
+}
 
 /* The text of a cell as it is shown; lives until the next call. */
 static struct sl shown(const struct report *r, size_t i)
@@ -104,6 +124,8 @@ static struct sl shown(const struct report *r, size_t i)
 	static char quoted[400];
 	struct sl text = cell(r, i);
 
+	if (text.n == 0 && r->empty)
+		return sl_of(r->empty);
 	for (size_t k = 0; k < text.n; k++)
 		if ((unsigned char)text.p[k] < ' ' || text.p[k] == 0x7f)
 			return sl_of(msg_quote(quoted, sizeof quoted, text));
@@ -133,9 +155,11 @@ static void put_padded(struct str *out, struct sl text, size_t to, bool right, b
 
 static void put_table(const struct report *r, struct str *out)
 {
-	size_t *to = mem_zalloc(mem_mul(r->n_columns + 1, sizeof *to));
+	AUTO_FREE size_t *to = mem_zalloc(mem_mul(r->n_columns + 1, sizeof *to));
 
-	for (size_t i = 0; i < r->n_columns; i++)
+	size_t named = named_columns(r);
+
+	for (size_t i = 0; i < named; i++)
 		to[i] = width(sl_of(r->columns[i].name));
 	for (size_t i = 0; i < r->n; i++) {
 		size_t w = width(shown(r, i)), c = i % r->n_columns;
@@ -144,14 +168,15 @@ static void put_table(const struct report *r, struct str *out)
 	}
 	for (size_t i = 0; i < r->n_columns + r->n; i++) {
 		size_t c = i % r->n_columns;
-		bool last = c + 1 == r->n_columns;
+		bool last = c + 1 == named;
 
+		if (c >= named)
+			continue;
 		put_padded(out,
 			i < r->n_columns ? sl_of(r->columns[c].name) : shown(r, i - r->n_columns),
 			to[c], r->columns[c].number, last);
 		str_addz(out, last ? "\n" : "  ");
 	}
-	mem_free(to);
 }
 
 static void add_cell(struct str *out, struct sl text)
@@ -167,15 +192,18 @@ static void add_cell(struct str *out, struct sl text)
 
 static void put_markdown(const struct report *r, struct str *out)
 {
-	for (size_t i = 0; i < r->n_columns; i++)
+	size_t named = named_columns(r);
+
+	for (size_t i = 0; i < named; i++)
 		add_cell(out, sl_of(r->columns[i].name));
 	str_addz(out, "|\n");
-	for (size_t i = 0; i < r->n_columns; i++)
+	for (size_t i = 0; i < named; i++)
 		str_addz(out, r->columns[i].number ? "|--:" : "|---");
 	str_addz(out, "|\n");
 	for (size_t i = 0; i < r->n; i++) {
-		add_cell(out, shown(r, i));
-		str_addz(out, i % r->n_columns + 1 == r->n_columns ? "|\n" : "");
+		if (i % r->n_columns < named)
+			add_cell(out, shown(r, i));
+		str_addz(out, (i + 1) % r->n_columns == 0 ? "|\n" : "");
 	}
 }
 
@@ -193,6 +221,10 @@ void report_put(const struct report *r, enum report_format format, struct str *o
 		break;
 	case REPORT_MARKDOWN:
 		put_markdown(r, out);
+		break;
+	case REPORT_NDJSON:
+		put_objects(r, "\n", out);
+		str_addz(out, r->n ? "\n" : "");
 		break;
 	}
 }

@@ -13,22 +13,26 @@
 #include "core/opt.h"
 #include "core/str.h"
 
-enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_CSV, REPORT_MARKDOWN };
+enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_CSV, REPORT_MARKDOWN, REPORT_NDJSON };
+
+#define REPORT_FORMATS "table|json|csv|markdown"
 
 /* --format of a program that prints one: `m` is an int, enum report_format; `what` is printed. */
 #define REPORT_FORMAT_OPT(T, m, what, ...)                                                         \
 	{ .name = "format", .letter = 'f', .kind = OPT_ENUM, .offset = offsetof(T, m),             \
-	  .choices = "table|json|csv|markdown",                                                    \
+	  .choices = REPORT_FORMATS,                                                    \
 	  .help = "of " what " (default table)", ##__VA_ARGS__ }
 
 struct report_column {
-	const char *name;
-	bool number; /* set to the right, and a number in JSON */
+	const char *name; /* NULL: only in JSON */
+	bool number;      /* set to the right, and in JSON the value itself: a number, an object */
 };
 
 struct report {
 	const struct report_column *columns; /* the caller's, static */
 	size_t n_columns;
+	const char *const *keys; /* of JSON, by column; NULL: the names */
+	const char *empty;       /* how a table shows an empty cell; NULL: as nothing */
 	/* private */
 	struct str text; /* all cells, one behind the other */
 	size_t *end;     /* where each cell ends in `text` */
@@ -46,7 +50,8 @@ void report_real(struct report *r, double v, int decimals);
 
 /*
  * Appends the table: a header and a line per row, or in JSON an array of objects without the end of
- * line. Where a person reads, control bytes are shown as msg_quote() does.
+ * line, in NDJSON an object a line. Where a person reads, control bytes are shown as msg_quote()
+ * does.
  */
 void report_put(const struct report *r, enum report_format format, struct str *out);
 

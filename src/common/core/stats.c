@@ -48,7 +48,7 @@ bool stats_write(const char *path, struct sl line)
 
 static void tell_failure(void *ctx, int code, const char *message)
 {
-	struct str s = { 0 };
+	AUTO_STR s = { 0 };
 
 	(void)ctx;
 	if (told)
@@ -59,7 +59,6 @@ static void tell_failure(void *ctx, int code, const char *message)
 	str_addz(&s, "}\n");
 	if (!append(log_path(), str_sl(&s)))
 		msg_warn("cannot append to FERRY_STATS_LOG");
-	str_free(&s);
 }
 
 void stats_watch(void)

@@ -49,4 +49,7 @@ static inline const char *str_z(const struct str *s)
 
 void str_free(struct str *s);
 
+/* A buffer that is freed at the end of the block it is declared in; to be initialised there. */
+#define AUTO_STR __attribute__((cleanup(str_free))) struct str
+
 #endif

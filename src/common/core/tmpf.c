@@ -48,14 +48,13 @@ static bool write_all(int fd, struct sl s)
 bool tmpf_sync_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	char *dir = slash ? mem_sldup((struct sl){ path, (size_t)(slash - path) + 1 })
+	AUTO_FREE char *dir = slash ? mem_sldup((struct sl){ path, (size_t)(slash - path) + 1 })
 			  : mem_strdup(".");
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool ok = fd >= 0 && fsync(fd) == 0;
 
 	if (fd >= 0)
 		ok = close(fd) == 0 && ok;
-	mem_free(dir);
 	return ok;
 }
 
@@ -77,12 +76,11 @@ static void name_beside(struct str *name, const char *path, unsigned i)
 static bool open_beside(struct tmpf *t, const char *path, unsigned mode)
 {
 	const char *slash = strrchr(path, '/');
-	char *dir = slash ? mem_sldup((struct sl){ path, (size_t)(slash - path) + 1 })
+	AUTO_FREE char *dir = slash ? mem_sldup((struct sl){ path, (size_t)(slash - path) + 1 })
 			  : mem_strdup(".");
-	struct str name = { 0 };
+	AUTO_STR name = { 0 };
 
 	t->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, (mode_t)mode);
-	mem_free(dir);
 	if (t->fd >= 0)
 		return true;
 	/* not mkstemp(), which ignores the umask */
@@ -94,7 +92,6 @@ static bool open_beside(struct tmpf *t, const char *path, unsigned mode)
 	}
 	if (t->fd >= 0)
 		t->beside = mem_strdup(name.p);
-	str_free(&name);
 	return t->fd >= 0;
 }
 
@@ -169,7 +166,7 @@ int tmpf_fd(const struct tmpf *t)
 /* Gives a file without a name one, in its folder. */
 static bool name_it(struct tmpf *t)
 {
-	struct str name = { 0 };
+	AUTO_STR name = { 0 };
 	char self[40];
 	int rc = -1;
 
@@ -186,7 +183,6 @@ static bool name_it(struct tmpf *t)
 		if (errno != EEXIST)
 			break;
 	}
-	str_free(&name);
 	return rc == 0;
 }
 

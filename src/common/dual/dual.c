@@ -204,7 +204,7 @@ static void make_columns(struct dual *d)
 {
 	for (size_t i = 0; i < d->fresh_ships.n; i++) {
 		struct fresh *f = &d->fresh[i];
-		struct widen_channel *c = mem_alloc(mem_mul(f->channels.n, sizeof *c));
+		AUTO_FREE struct widen_channel *c = mem_alloc(mem_mul(f->channels.n, sizeof *c));
 		const char *format = str_z(&f->formats);
 
 		for (size_t k = 0; k < f->channels.n; k++) {
@@ -212,7 +212,6 @@ static void make_columns(struct dual *d)
 			format += strlen(format) + 1;
 		}
 		widen_ship(d->registry, f->ship, c, f->channels.n, true);
-		mem_free(c);
 		names_clear(&f->channels);
 		str_clear(&f->formats);
 	}
@@ -336,11 +335,11 @@ static void bad_wide(void *ctx, const struct wide_fault *f)
 static void bad_narrow(void *ctx, const struct fault *f, struct sl row)
 {
 	struct dual *d = ctx;
-	struct field *line = mem_alloc(mem_mul(d->feed.columns.n, sizeof *line));
+	AUTO_FREE struct field *line = mem_alloc(mem_mul(d->feed.columns.n, sizeof *line));
 	struct rec rec = unpack(d, row, line);
 	const char *end = row.p + row.n - sizeof rec.raw.n;
 	struct fault fault = *f;
-	struct str why = {0};
+	AUTO_STR why = {0};
 
 	memcpy(&rec.raw.n, end, sizeof rec.raw.n);
 	rec.raw.p = end - rec.raw.n;
@@ -350,14 +349,12 @@ static void bad_narrow(void *ctx, const struct fault *f, struct sl row)
 	d->refusing = true;
 	d->bad(d->ctx, &rec, &fault);
 	d->refusing = false;
-	mem_free(line);
-	str_free(&why);
 }
 
 static void open_narrow(struct dual *d)
 {
 	static const enum narrow_role key[] = {NARROW_SHIP, NARROW_CHANNEL, NARROW_TIME};
-	struct str keys = {0};
+	AUTO_STR keys = {0};
 	struct table_conf c = {.name = d->narrow->table,
 		.buffer = BUFFER,
 		.keep_raw = true,
@@ -375,7 +372,6 @@ static void open_narrow(struct dual *d)
 			d->narrow->table);
 	c.keys = keys.n > 0 ? str_z(&keys) : NULL;
 	d->table = table_open(d->pg, &c);
-	str_free(&keys);
 	narrow_feed_open(&d->feed, d->narrow);
 }
 

@@ -134,8 +134,8 @@ static void add_wide(struct sync *s, struct str *sql, const struct ship *ship, u
 
 static void check_wide(struct sync *s, const struct ship *ship, uint32_t group)
 {
-	struct str sql = {0};
-	struct pg_result *r;
+	AUTO_STR sql = {0};
+	AUTO_RESULT *r = NULL;
 
 	add_wide(s, &sql, ship, group);
 	r = pg_query(s->pg, str_z(&sql), 0, NULL);
@@ -148,8 +148,6 @@ static void check_wide(struct sync *s, const struct ship *ship, uint32_t group)
 				ship->channel[channel].type, &fits))
 			differs("wide", r, i);
 	}
-	pg_clear(r);
-	str_free(&sql);
 }
 
 /*
@@ -179,8 +177,8 @@ static void add_narrow(const struct sync *s, struct str *sql)
 
 static void check_narrow(struct sync *s)
 {
-	struct str sql = {0};
-	struct pg_result *r;
+	AUTO_STR sql = {0};
+	AUTO_RESULT *r = NULL;
 
 	/* to the end of this transaction, of which this is the end: an index is to be used */
 	pg_exec(s->pg, "SET LOCAL enable_seqscan = off; SET LOCAL jit = off");
@@ -188,8 +186,6 @@ static void check_narrow(struct sync *s)
 	r = pg_query(s->pg, str_z(&sql), 0, NULL);
 	if (pg_rows(r) > 0)
 		differs("narrow", r, 0);
-	pg_clear(r);
-	str_free(&sql);
 }
 
 uint64_t sync_check(struct sync *s)

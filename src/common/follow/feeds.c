@@ -38,7 +38,7 @@ static PRINTF_LIKE(5, 6) void doubt(const struct feeds *f, enum ledger_level lev
 
 static bool alter(const struct feeds *f, struct pg *source, const char *what)
 {
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 	bool ok;
 
 	str_addz(&sql, "ALTER PUBLICATION ");
@@ -50,7 +50,6 @@ static bool alter(const struct feeds *f, struct pg *source, const char *what)
 		msg_warn("%s: %s", str_z(&sql), pg_error(source));
 		(void)!pg_try_exec(source, "ROLLBACK");
 	}
-	str_free(&sql);
 	return ok;
 }
 
@@ -83,7 +82,7 @@ static void mend_identity(const struct feeds *f, struct pg *source)
 
 static void mend_cover(const struct feeds *f, struct pg *source, const struct census *c)
 {
-	struct str what = { 0 };
+	AUTO_STR what = { 0 };
 	const char *last = "";
 
 	if (!c->inserts)
@@ -97,7 +96,6 @@ static void mend_cover(const struct feeds *f, struct pg *source, const struct ce
 		if (!alter(f, source, str_z(&what)))
 			break;
 	}
-	str_free(&what);
 }
 
 /* Is anything uncovered that was not so before, in the same way? */
@@ -277,7 +275,7 @@ static bool release(struct feeds *f, struct pg *source, const struct ledger_held
 	bool known;
 	char number[24];
 	struct pg_result *r = NULL;
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 
 	number[num_put_u64(number, held->relation)] = '\0';
 	if (held->relation)
@@ -301,13 +299,12 @@ static bool release(struct feeds *f, struct pg *source, const struct ledger_held
 		ledger_doubt_release(f->target, held->id, known ? pg_valuez(r, 0, 0) : NULL,
 			known ? pg_valuez(r, 0, 1) : NULL);
 	pg_clear(r);
-	str_free(&sql);
 	return !pg_is_lost(source);
 }
 
 static void release_all(struct feeds *f, struct pg *source, const struct census *c)
 {
-	struct arena a = { 0 };
+	AUTO_ARENA a = { 0 };
 	struct ledger_held *held;
 	size_t n, left = 0;
 
@@ -321,7 +318,6 @@ static void release_all(struct feeds *f, struct pg *source, const struct census 
 		left += !over || !release(f, source, &held[i]);
 	}
 	f->holding = left > 0;
-	arena_free(&a);
 }
 
 /* ---- a look ---------------------------------------------------------------------------------- */
@@ -368,7 +364,7 @@ static void load(struct feeds *f)
 /* Doubts and what they are about are written together: no crash can part them. */
 static void take(struct feeds *f, struct pg *source, struct census *c)
 {
-	struct str gap = { 0 };
+	AUTO_STR gap = { 0 };
 	bool waits = false;
 
 	put_gap(f, c, &gap);
@@ -388,7 +384,6 @@ static void take(struct feeds *f, struct pg *source, struct census *c)
 	if (waits || f->fence == UINT64_MAX)
 		f->fence = c->xmax;
 	f->xmin = c->xmin;
-	str_free(&gap);
 }
 
 static void check_table(const struct feeds *f, struct pg *source)

@@ -176,7 +176,7 @@ bool follow_read_ack(const struct run *r, struct str *text)
 
 void follow_look_for_ack(struct run *r)
 {
-	struct str text = { 0 };
+	AUTO_STR text = { 0 };
 
 	r->next_ack = clock_monotonic() + ACK_EVERY;
 	if (r->f->ack) {
@@ -187,7 +187,6 @@ void follow_look_for_ack(struct run *r)
 			die(EX_TEMP, "another follower has taken over");
 		take_ack(r, str_sl(&text));
 	}
-	str_free(&text);
 }
 
 void follow_send_status(struct run *r)

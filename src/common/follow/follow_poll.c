@@ -58,7 +58,7 @@ static void reject(struct run *r, struct narrow_reader *reader, const struct nar
 {
 	const struct follow_poll *f = r->f;
 	const struct ledger_facts_ship *ship = narrow_chunk_reject(f->chunk, row);
-	struct str json = { 0 };
+	AUTO_STR json = { 0 };
 
 	narrow_row_put_json(reader, &json);
 	if (f->job)
@@ -66,7 +66,6 @@ static void reject(struct run *r, struct narrow_reader *reader, const struct nar
 			sl_of(row->why));
 	extract_reject(f->x, f->poll.narrow->col[row->bad].name, reader->raw[row->bad], row->why,
 		str_sl(&json), f->job != 0);
-	str_free(&json);
 }
 
 static void take_row(void *ctx, struct narrow_reader *reader, const struct narrow_row *row)
@@ -171,7 +170,7 @@ void follow_poll(struct follow_poll *f)
 void follow_poll_setup(
 	const struct narrow_poll_conf *conf, struct pg *target, uint64_t job, const char *late)
 {
-	struct arena a = { 0 };
+	AUTO_ARENA a = { 0 };
 	struct ledger_follower now;
 	bool there = ledger_follower_get(target, job, &now, &a);
 	struct narrow_poll *poll;
@@ -188,5 +187,4 @@ void follow_poll_setup(
 		str_free(&position);
 		feeds_free(&feeds);
 	}
-	arena_free(&a);
 }

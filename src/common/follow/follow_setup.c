@@ -75,13 +75,12 @@ const char *follow_slot_lost(
 
 static void say_lost(struct pg *target, uint64_t job, const char *why)
 {
-	struct str line = { 0 };
+	AUTO_STR line = { 0 };
 
 	str_addf(&line, "%s; a new one is made, and all that was carried over is to be compared",
 		why);
 	msg_warn("%s", str_z(&line));
 	ledger_event(target, LEDGER_CRITICAL, job, SL(""), LEDGER_NO_TIME, str_z(&line));
-	str_free(&line);
 }
 
 /* Is it a name that slot_name() makes? Others are the user's. */
@@ -94,7 +93,7 @@ static bool is_own_name(const char *name)
 static void make_anew(struct pg *source, const struct narrow *narrow, struct pg *target,
 	uint64_t job, struct follow_slot_names names, const char *before, const char *doubt)
 {
-	struct str of = { 0 }, own = { 0 }, point = { 0 };
+	AUTO_STR of = { 0 }, own = { 0 }, point = { 0 };
 	struct feeds feeds = { .narrow = narrow, .target = target, .job = job };
 
 	slot_check_source(source, narrow);
@@ -114,9 +113,6 @@ static void make_anew(struct pg *source, const struct narrow *narrow, struct pg 
 		str_z(&point), doubt);
 	msg_note("slot %s is made, from %s on", names.slot, str_z(&point));
 	feeds_free(&feeds);
-	str_free(&of);
-	str_free(&own);
-	str_free(&point);
 }
 
 /* What the user named once stays so; is it another name now than the ledger has? */
@@ -132,7 +128,7 @@ static bool choose_name(const char **asked, const char *now)
 void follow_slot_setup(struct pg *source, const struct narrow *narrow, struct pg *target,
 	uint64_t job, const struct follow_slot_names *asked, const char *late)
 {
-	struct arena a = { 0 };
+	AUTO_ARENA a = { 0 };
 	struct ledger_follower now;
 	struct follow_slot_names names = *asked;
 	bool there = ledger_follower_get(target, job, &now, &a), other = false;
@@ -152,12 +148,11 @@ void follow_slot_setup(struct pg *source, const struct narrow *narrow, struct pg
 			LEDGER_OTHER_WAY);
 	else if (why)
 		make_anew(source, narrow, target, job, names, now.slot, why);
-	arena_free(&a);
 }
 
 void follow_slot_cleanup(struct pg *source, struct pg *target, uint64_t job, const char *named)
 {
-	struct str of = { 0 }, name = { 0 };
+	AUTO_STR of = { 0 }, name = { 0 };
 
 	ledger_source_name(target, &of);
 	slot_name(&name, job, str_sl(&of));
@@ -165,17 +160,15 @@ void follow_slot_cleanup(struct pg *source, struct pg *target, uint64_t job, con
 	/* not one of another ledger, of which this one may be a copy */
 	if (named && !is_own_name(named))
 		slot_drop(source, named, NULL);
-	str_free(&of);
-	str_free(&name);
 }
 
 bool follow_slot_remove(const char *conninfo, struct pg *target, const struct ledger_job *job)
 {
 	struct pg *source = pg_connect(conninfo, "source");
-	struct arena a = { 0 };
+	AUTO_ARENA a = { 0 };
 	struct ledger_follower now;
 	bool there = ledger_follower_get(target, job->id, &now, &a);
-	struct str name = { 0 };
+	AUTO_STR name = { 0 };
 
 	ledger_source_name(source, &name);
 	if (!sl_eq_str(str_sl(&name), job->source))
@@ -186,17 +179,15 @@ bool follow_slot_remove(const char *conninfo, struct pg *target, const struct le
 		there && now.kind == LEDGER_FOLLOW_SLOT ? now.slot : NULL);
 	ledger_follower_drop(target, job->id);
 	pg_close(source);
-	str_free(&name);
-	arena_free(&a);
 	return there;
 }
 
 bool follow_slot_guard(struct pg *source, struct pg *target, uint64_t job, uint64_t max_lag)
 {
-	struct arena a = { 0 };
+	AUTO_ARENA a = { 0 };
 	struct ledger_follower now;
 	struct slot_facts facts;
-	struct str why = { 0 };
+	AUTO_STR why = { 0 };
 	bool there = ledger_follower_get(target, job, &now, &a) && now.kind == LEDGER_FOLLOW_SLOT &&
 		     slot_look(source, now.slot, &facts);
 
@@ -208,7 +199,5 @@ bool follow_slot_guard(struct pg *source, struct pg *target, uint64_t job, uint6
 	} else if (there) {
 		ledger_follower_held(target, job, facts.held_bytes, facts.wal_status);
 	}
-	str_free(&why);
-	arena_free(&a);
 	return there;
 }

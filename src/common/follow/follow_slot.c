@@ -361,7 +361,7 @@ static void claim(struct run *r)
 /* By hand: where the loader has come to, if it ever ran; otherwise where the slot is. */
 static void begin_by_hand(struct run *r)
 {
-	struct str text = { 0 };
+	AUTO_STR text = { 0 };
 
 	if (r->f->ack && follow_read_ack(r, &text)) {
 		while (text.n > 0 && text.p[text.n - 1] == '\n')
@@ -373,7 +373,6 @@ static void begin_by_hand(struct run *r)
 	if (!r->f->ack)
 		msg_warn("without --ack nothing is confirmed: the source keeps its WAL, and the "
 			 "next run begins where this one did");
-	str_free(&text);
 }
 
 static void open_run(struct run *r)

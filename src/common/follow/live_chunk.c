@@ -80,7 +80,7 @@ static void keep_reject(
 	struct live_chunk *c, const struct narrow_reader *reader, const struct narrow_row *row)
 {
 	struct sl value = reader->raw[row->bad];
-	struct str json = { 0 };
+	AUTO_STR json = { 0 };
 	struct head head = { .time = row->time,
 		.why = row->why,
 		.what = REJECT,
@@ -94,7 +94,6 @@ static void keep_reject(
 	head.channel_n = (uint32_t)json.n; /* the row takes the place of the channel */
 	head.value_n = (uint32_t)value.n;
 	keep(c, &head, row->ship, str_sl(&json), value);
-	str_free(&json);
 }
 
 void live_chunk_put(

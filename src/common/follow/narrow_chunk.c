@@ -166,13 +166,12 @@ void narrow_chunk_spread(struct ledger_facts *facts)
 
 void narrow_chunk_announce(const struct narrow_chunk *c, struct wr *wr)
 {
-	struct str facts = { 0 };
+	AUTO_STR facts = { 0 };
 
 	if (!c->facts.job)
 		return;
 	ledger_put_facts(&facts, &c->facts);
 	wr_begin(wr, str_sl(&facts));
-	str_free(&facts);
 }
 
 static void put_name(const struct narrow_chunk *c, struct sl ship, struct str *s)
@@ -190,7 +189,7 @@ static void put_name(const struct narrow_chunk *c, struct sl ship, struct str *s
 
 void narrow_chunk_seal(struct narrow_chunk *c, struct extract *x, struct sl ship)
 {
-	struct str name = { 0 }, src = { 0 };
+	AUTO_STR name = { 0 }, src = { 0 };
 
 	for (size_t i = 0; i < c->facts.n; i++) {
 		c->facts.rows += c->facts.ships[i].rows;
@@ -201,8 +200,6 @@ void narrow_chunk_seal(struct narrow_chunk *c, struct extract *x, struct sl ship
 	ledger_put_facts(&src, &c->facts);
 	msg_detail("chunk %s: %llu rows", msg_q(str_sl(&name)), (unsigned long long)c->facts.rows);
 	extract_seal(x, &(struct seal){ .chunk = str_sl(&name), .src = str_sl(&src) });
-	str_free(&name);
-	str_free(&src);
 }
 
 void narrow_chunk_free(struct narrow_chunk *c)

@@ -36,8 +36,7 @@ static bool is_hypertable(struct pg *source, const struct narrow *n)
 /* Is a column that is needed computed by the server? Publications leave those out. */
 static bool has_generated(struct pg *source, const struct narrow *n)
 {
-	struct str sql = { 0 };
-	bool any;
+	AUTO_STR sql = { 0 };
 
 	if (pg_server_version(source) < 120000)
 		return false;
@@ -50,9 +49,7 @@ static bool has_generated(struct pg *source, const struct narrow *n)
 		pg_add_literal(source, &sql, n->col[role].name);
 	}
 	str_addz(&sql, "))");
-	any = ask(source, str_z(&sql), n->oid);
-	str_free(&sql);
-	return any;
+	return ask(source, str_z(&sql), n->oid);
 }
 
 const char *slot_why_not(struct pg *source, const struct narrow *n)
@@ -141,7 +138,7 @@ bool slot_has_identity(struct pg *source, const struct narrow *n)
 static void create_publication(struct pg *source, const struct narrow *n, const char *name)
 {
 	bool all = slot_has_identity(source, n);
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 
 	if (!all)
 		msg_warn("%s: updates and deletions are not followed, since its replica identity "
@@ -166,7 +163,6 @@ static void create_publication(struct pg *source, const struct narrow *n, const 
 		die_hint(EX_NOTALLOWED, str_z(&hint), "cannot make the publication, source: %s",
 			pg_error(source));
 	}
-	str_free(&sql);
 }
 
 void slot_publish(struct pg *source, const struct narrow *n, const char *name)
@@ -211,7 +207,7 @@ bool slot_is_published(struct pg *source, const char *publication, uint64_t *oid
 /* Who is writing now is waited for. */
 static void say_waiting(struct pg *source)
 {
-	struct pg_result *r = pg_query(source,
+	AUTO_RESULT *r = pg_query(source,
 		"SELECT count(*), coalesce(extract(epoch FROM max(clock_timestamp()"
 		" - xact_start))::int, 0) FROM pg_stat_activity"
 		" WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()",
@@ -221,7 +217,6 @@ static void say_waiting(struct pg *source)
 		msg_note("the slot begins when the transactions that are writing now have ended: "
 			 "%s of them, the oldest is %s s old",
 			pg_valuez(r, 0, 0), pg_valuez(r, 0, 1));
-	pg_clear(r);
 }
 
 /*
@@ -230,7 +225,7 @@ static void say_waiting(struct pg *source)
  */
 static void wait_until_seen(struct pg *source)
 {
-	struct pg_result *r = pg_query(source, "SELECT txid_current()", 0, NULL);
+	AUTO_RESULT *r = pg_query(source, "SELECT txid_current()", 0, NULL);
 	const char *top = pg_valuez(r, 0, 0);
 
 	for (unsigned tries = 0; !ask(source,
@@ -240,7 +235,6 @@ static void wait_until_seen(struct pg *source)
 			say_waiting(source);
 		clock_sleep(clock_backoff(tries, SEEN_BASE, SEEN_CAP));
 	}
-	pg_clear(r);
 }
 
 /* An unlimited slot that nobody reads fills the disk of the source. */
@@ -256,14 +250,13 @@ static void warn_of_no_limit(struct pg *source)
 
 void slot_create(struct pg *source, const char *name, struct str *point)
 {
-	struct pg_result *r;
+	AUTO_RESULT *r = NULL;
 
 	warn_of_no_limit(source);
 	say_waiting(source);
 	r = pg_query(source, "SELECT lsn FROM pg_create_logical_replication_slot($1, 'pgoutput')",
 		1, &name);
 	str_add(point, pg_value(r, 0, 0));
-	pg_clear(r);
 	wait_until_seen(source);
 }
 
@@ -296,7 +289,7 @@ static void drop_slot(struct pg *source, const char *name)
 
 void slot_drop(struct pg *source, const char *name, const char *publication)
 {
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 
 	drop_slot(source, name);
 	/* looked for first: a standby, or a role that only reads, may not even ask for that */
@@ -309,7 +302,6 @@ void slot_drop(struct pg *source, const char *name, const char *publication)
 	/* one that an administrator has made for us stays */
 	if (!pg_try_exec(source, str_z(&sql)) && strcmp(pg_sqlstate(source), "42501") != 0)
 		pg_die(source, "cannot drop the publication");
-	str_free(&sql);
 }
 
 static int64_t get_bytes(const struct pg_result *r, int col)
@@ -377,7 +369,7 @@ bool slot_look(struct pg *source, const char *name, struct slot_facts *out)
 	const char *sql = pg_server_version(source) >= 130000
 				  ? LOOK ", wal_status, safe_wal_size" LOOK_HELD
 				  : LOOK ", 'reserved', NULL" LOOK_HELD;
-	struct pg_result *r = pg_try_query(source, sql, 1, &name);
+	AUTO_RESULT *r = pg_try_query(source, sql, 1, &name);
 
 	*out = (struct slot_facts){ .state = SLOT_GOOD, .lag_bytes = -1, .safe_wal_bytes = -1,
 		.held_bytes = -1 };
@@ -389,7 +381,6 @@ bool slot_look(struct pg *source, const char *name, struct slot_facts *out)
 		out->state = SLOT_ABSENT;
 	else
 		take_facts(r, out);
-	pg_clear(r);
 	return true;
 }
 
@@ -427,10 +418,9 @@ bool slot_shows(struct pg *source, const char *name, const uint32_t *xid, size_t
 
 void slot_origin(struct pg *source, struct str *s)
 {
-	struct pg_result *r = pg_try_query(
+	AUTO_RESULT *r = pg_try_query(
 		source, "SELECT system_identifier::text FROM pg_control_system()", 0, NULL);
 
 	if (r)
 		str_add(s, pg_value(r, 0, 0));
-	pg_clear(r);
 }

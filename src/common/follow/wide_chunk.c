@@ -61,7 +61,7 @@ static void add_narrow(struct str *json, const struct wide_fault *f)
 
 static void keep_value(struct wide_chunk *c, const struct wide_fault *f)
 {
-	struct str json = { 0 };
+	AUTO_STR json = { 0 };
 
 	add_narrow(&json, f);
 	mem_grow(&c->kept, &c->kept_cap, c->n_kept + 1, sizeof *c->kept);
@@ -74,14 +74,13 @@ static void keep_value(struct wide_chunk *c, const struct wide_fault *f)
 	if (c->kept_bytes > KEPT_MAX)
 		die(EX_DATA, "%zu values of one chunk do not fit their columns, such as %s",
 			c->n_kept, str_z(&json));
-	str_free(&json);
 }
 
 static void on_bad(void *ctx, const struct wide_fault *f)
 {
 	struct wide_chunk *c = ctx;
 	struct rec rec = { .record = f->record, .line = f->line, .raw = f->raw };
-	struct str narrow = { 0 };
+	AUTO_STR narrow = { 0 };
 	struct fault fault = { .record = f->record,
 		.line = f->line,
 		.field = f->channel.n ? f->channel : f->column,
@@ -95,7 +94,6 @@ static void on_bad(void *ctx, const struct wide_fault *f)
 			rec.raw = str_sl(&narrow);
 		}
 		io_reject(c->io, &rec, &fault);
-		str_free(&narrow);
 		return;
 	}
 	keep_value(c, f);
@@ -171,11 +169,10 @@ static bool on_broken(void *ctx, struct sl ship, const char *why)
 
 static void warn_of_meddlers(struct pg *pg, const struct target_opts *target)
 {
-	struct str what = { 0 };
+	AUTO_STR what = { 0 };
 
 	if (registry_meddlers(pg, target->schema, target->prefix, &what))
 		msg_warn("%s", str_z(&what));
-	str_free(&what);
 }
 
 struct wide_chunk *wide_chunk_open(struct pg *pg, struct io *io, struct wide_chunk_opts *opts,
@@ -383,7 +380,7 @@ static void choose_merge(struct wide_chunk *c)
 
 static void acknowledge(const struct wide_chunk *c)
 {
-	struct str line = { 0 };
+	AUTO_STR line = { 0 };
 
 	if (!c->opts->ack || !is_live(c))
 		return;
@@ -392,7 +389,6 @@ static void acknowledge(const struct wide_chunk *c)
 	str_addc(&line, '\n');
 	if (!tmpf_replace(c->opts->ack, str_sl(&line), 0644))
 		die_errno(EX_CANTCREATE, "cannot write %s", msg_q(sl_of(c->opts->ack)));
-	str_free(&line);
 }
 
 void wide_chunk_finish(struct wide_chunk *c, const struct seal *seal)

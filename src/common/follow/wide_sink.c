@@ -80,12 +80,11 @@ static void failed(void *sink, int code, const char *message)
 static void print_coverage(struct wide_sink *s, enum report_format format)
 {
 	struct out *out = out_open(NULL, 0);
-	struct str text = { 0 };
+	AUTO_STR text = { 0 };
 
 	wide_coverage_put(s->wide, format, &text);
 	out_put(out, str_sl(&text));
 	out_close(out);
-	str_free(&text);
 }
 
 static enum exit_code done(void *sink, enum report_format format)

@@ -57,7 +57,7 @@ const struct json *fs_control(struct aws *a, const char *operation, struct sl bo
 struct sl fs_feature_description(struct aws *a, struct sl group, struct sl feature,
 	struct arena *mem, struct aws_error *e)
 {
-	struct str body = {0};
+	AUTO_STR body = {0};
 	struct sl text = SL("");
 	const struct json *answer;
 
@@ -70,7 +70,6 @@ struct sl fs_feature_description(struct aws *a, struct sl group, struct sl featu
 	answer = fs_control(a, "DescribeFeatureMetadata", str_sl(&body), mem, e);
 	if (answer)
 		(void)json_get_str(answer, "Description", &text);
-	str_free(&body);
 	return text;
 }
 
@@ -138,8 +137,8 @@ static void add_features(struct str *list, const struct json *page)
 /* The text of the whole description; false with *e set. */
 static bool describe_pages(struct aws *a, struct sl group, struct str *doc, struct aws_error *e)
 {
-	struct str body = {0}, features = {0}, token = {0};
-	struct arena mem = {0};
+	AUTO_STR body = {0}, features = {0}, token = {0};
+	AUTO_ARENA mem = {0};
 	const struct json *first = NULL, *page;
 
 	do {
@@ -159,10 +158,6 @@ static bool describe_pages(struct aws *a, struct sl group, struct str *doc, stru
 	} while (token.n);
 	if (page)
 		merge_pages(doc, first, &features);
-	arena_free(&mem);
-	str_free(&body);
-	str_free(&token);
-	str_free(&features);
 	return page != NULL;
 }
 
@@ -178,7 +173,7 @@ static bool is_asked(struct sl asked, struct sl name)
 
 bool fs_describe(struct aws *a, struct sl group, struct fs_group *g, struct aws_error *e)
 {
-	struct str doc = {0};
+	AUTO_STR doc = {0};
 	const char *why = NULL;
 	bool good = describe_pages(a, group, &doc, e);
 
@@ -190,14 +185,13 @@ bool fs_describe(struct aws *a, struct sl group, struct fs_group *g, struct aws_
 		*e = (struct aws_error){.operation = "DescribeFeatureGroup"};
 		aws_error_set(e, AWS_PROTOCOL, "bad answer", "%s", why);
 	}
-	str_free(&doc);
 	return good && !why;
 }
 
 bool fs_list(struct aws *a, struct sl contains, fs_summary_fn *each, void *ctx, struct aws_error *e)
 {
-	struct str body = {0}, token = {0};
-	struct arena mem = {0};
+	AUTO_STR body = {0}, token = {0};
+	AUTO_ARENA mem = {0};
 	const struct json *page, *list;
 	bool more = true;
 
@@ -217,9 +211,6 @@ bool fs_list(struct aws *a, struct sl contains, fs_summary_fn *each, void *ctx, 
 		if (page && !fs_next_page("ListFeatureGroups", page, &token, e))
 			page = NULL;
 	} while (page && more && token.n);
-	arena_free(&mem);
-	str_free(&body);
-	str_free(&token);
 	return page != NULL;
 }
 

@@ -65,7 +65,7 @@ static void compress(struct sl text, struct str *out)
 
 static void put_part(struct fs_archive *x)
 {
-	struct str key = { 0 }, body = { 0 };
+	AUTO_STR key = { 0 }, body = { 0 };
 	struct aws_error e;
 
 	str_addf(&key, "%s%05u.ndjson.gz", x->stem.p, ++x->parts);
@@ -73,8 +73,6 @@ static void put_part(struct fs_archive *x)
 	if (!s3_put(x->aws, x->bucket, str_sl(&key), str_sl(&body), SL("application/gzip"), &e))
 		aws_die(&e, "cannot store the records");
 	wr_forget(x->wr);
-	str_free(&key);
-	str_free(&body);
 }
 
 void fs_archive_row(struct fs_archive *x, const struct field *f, size_t n)

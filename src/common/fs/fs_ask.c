@@ -35,7 +35,7 @@ static bool retype(void *ctx)
 void fs_ask(const struct fs_asker *who, const struct fs_group *g, const struct fs_question *q)
 {
 	struct asking a = {.q = q};
-	struct str place = {0};
+	AUTO_STR place = {0};
 
 	fs_result_location(who->aws, g, who->output, sl_of(who->workgroup), &place);
 	a.fetch = (struct fs_fetch){.aws = who->aws,
@@ -56,5 +56,4 @@ void fs_ask(const struct fs_asker *who, const struct fs_group *g, const struct f
 	fs_fetch_rows(&a.fetch);
 	fs_fetch_end(&a.fetch);
 	str_free(&a.sql);
-	str_free(&place);
 }

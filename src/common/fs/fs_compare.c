@@ -158,8 +158,8 @@ static void read_file(struct comparer *c)
 
 void fs_compare(const struct fs_compare_conf *conf)
 {
-	struct comparer *c = mem_zalloc(sizeof *c);
-	size_t *all = mem_alloc(mem_mul(conf->group->n, sizeof *all));
+	AUTO_FREE struct comparer *c = mem_zalloc(sizeof *c);
+	AUTO_FREE size_t *all = mem_alloc(mem_mul(conf->group->n, sizeof *all));
 
 	for (size_t i = 0; i < conf->group->n; i++)
 		all[i] = i;
@@ -181,6 +181,4 @@ void fs_compare(const struct fs_compare_conf *conf)
 	names_free(&c->ids);
 	arena_free(&c->mem);
 	mem_free(c->feature);
-	mem_free(all);
-	mem_free(c);
 }

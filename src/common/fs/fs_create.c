@@ -129,12 +129,11 @@ static void put_create(
 
 static void call(struct aws *a, const char *operation, const struct str *body, const char *what)
 {
-	struct arena mem = { 0 };
+	AUTO_ARENA mem = { 0 };
 	struct aws_error e;
 
 	if (!fs_control(a, operation, str_sl(body), &mem, &e))
 		aws_die(&e, what);
-	arena_free(&mem);
 }
 
 static bool same_feature(const struct fs_feature *a, const struct fs_feature *b)
@@ -162,13 +161,12 @@ static bool is_unfinished(
 	for (size_t i = 0; i < s->n && same; i++)
 		same = same_feature(&g.features[i], &s->features[i]);
 	for (size_t i = 0; i < s->n && same && !unfinished; i++) {
-		struct arena mem = { 0 };
+		AUTO_ARENA mem = { 0 };
 
 		unfinished = s->descriptions[i].n &&
 			     sl_eq(g.status, SL("Created")) &&
 			     !fs_feature_description(a, g.name, s->features[i].name, &mem, &e).n &&
 			     e.class == AWS_FINE;
-		arena_free(&mem);
 	}
 	fs_group_free(&g);
 	return same && unfinished;
@@ -178,24 +176,22 @@ static bool is_unfinished(
 static void make(struct aws *a, const char *name, const struct fs_schema *s,
 	const struct fs_admin *o, const struct str *body)
 {
-	struct arena mem = { 0 };
+	AUTO_ARENA mem = { 0 };
 	struct aws_error e;
 
 	if (fs_control(a, "CreateFeatureGroup", str_sl(body), &mem, &e)) {
-		arena_free(&mem);
 		return;
 	}
 	if (strcmp(e.code, "ResourceInUse") != 0 || !is_unfinished(a, name, s, o))
 		aws_die(&e, N_("cannot create the feature group"));
 	msg_note("an earlier try began to create %s: going on from there", msg_q(sl_of(name)));
-	arena_free(&mem);
 }
 
 /* Descriptions are metadata of the features of a group that exists; `only`: of those it has. */
 static void describe_features(
 	struct aws *a, const char *name, const struct fs_schema *s, const struct fs_group *only)
 {
-	struct str body = { 0 };
+	AUTO_STR body = { 0 };
 
 	for (size_t i = 0; i < s->n; i++) {
 		if (!s->descriptions[i].n ||
@@ -211,14 +207,13 @@ static void describe_features(
 		str_addc(&body, '}');
 		call(a, "UpdateFeatureMetadata", &body, "cannot describe a feature");
 	}
-	str_free(&body);
 }
 
 void fs_admin_create(
 	struct aws *a, const char *name, const struct fs_schema *s, const struct fs_admin *o)
 {
 	struct out *out = out_open(NULL, 0);
-	struct str body = { 0 }, line = { 0 };
+	AUTO_STR body = { 0 }, line = { 0 };
 
 	check_create(name, s, o);
 	if (o->encryption && !o->kms_key)
@@ -237,8 +232,6 @@ void fs_admin_create(
 	}
 	out_put(out, str_sl(&line));
 	out_close(out);
-	str_free(&body);
-	str_free(&line);
 }
 
 /* Features the group has already, just so, are left out: a run that broke off is run again. */
@@ -292,7 +285,7 @@ static void check_additions(const struct fs_group *g, const struct fs_schema *s)
 static void add_some(
 	struct aws *a, const char *name, const struct fs_schema *s, size_t from, size_t to)
 {
-	struct str body = { 0 };
+	AUTO_STR body = { 0 };
 
 	str_addz(&body, "{\"FeatureGroupName\":");
 	str_add_json(&body, sl_of(name));
@@ -300,7 +293,6 @@ static void add_some(
 	fs_schema_put(s, from, to, &body);
 	str_addc(&body, '}');
 	call(a, "UpdateFeatureGroup", &body, "cannot add features");
-	str_free(&body);
 }
 
 void fs_admin_add(
@@ -308,7 +300,7 @@ void fs_admin_add(
 {
 	struct out *out = out_open(NULL, 0);
 	struct fs_group g = { 0 };
-	struct str line = { 0 };
+	AUTO_STR line = { 0 };
 
 	fs_need_group(a, name, &g);
 	if (!o->dry_run && o->wait)
@@ -334,5 +326,4 @@ void fs_admin_add(
 	out_put(out, str_sl(&line));
 	out_close(out);
 	fs_group_free(&g);
-	str_free(&line);
 }

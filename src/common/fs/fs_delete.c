@@ -42,8 +42,8 @@ static bool run_statement(struct aws *a, const struct fs_group *g, const struct 
 		.catalog = g->catalog,
 		.workgroup = sl_of(o->workgroup) };
 	struct athena_execution x;
-	struct arena mem = { 0 };
-	struct str place = { 0 };
+	AUTO_ARENA mem = { 0 };
+	AUTO_STR place = { 0 };
 	struct aws_error e;
 	char id[80], token[65], now[32];
 	bool ok;
@@ -60,8 +60,6 @@ static bool run_statement(struct aws *a, const struct fs_group *g, const struct 
 		str_addz(why, aws_error_text(&e));
 	else if (x.state != ATHENA_SUCCEEDED)
 		str_addf(why, "%s: %.*s", sql->p, (int)x.reason.n, x.reason.p);
-	arena_free(&mem);
-	str_free(&place);
 	return why->n == 0;
 }
 
@@ -70,7 +68,7 @@ static struct fs_place backup_place(struct fs_group *g, const char *uri)
 {
 	struct fs_place p;
 	struct sl key;
-	struct str prefix = { 0 };
+	AUTO_STR prefix = { 0 };
 	char now[CLOCK_TEXT_MAX];
 
 	if (!s3_parse(sl_of(uri), &p.bucket, &key))
@@ -85,7 +83,6 @@ static struct fs_place backup_place(struct fs_group *g, const char *uri)
 						   clock_floor(clock_now(), CLOCK_US_PER_SEC)) });
 	str_addc(&prefix, '/');
 	p.prefix = arena_dup(&g->arena, str_sl(&prefix));
-	str_free(&prefix);
 	return p;
 }
 
@@ -103,7 +100,8 @@ static void back_up(struct aws *a, struct fs_place from, struct fs_place to, str
 static void empty_offline(struct aws *a, struct fs_group *g, struct fs_place at,
 	const struct fs_admin *o, struct str *text)
 {
-	struct str sql = { 0 }, why = { 0 };
+	struct str why = { 0 };
+	AUTO_STR sql = { 0 };
 	struct aws_error e;
 	uint64_t n = 0;
 
@@ -123,7 +121,6 @@ static void empty_offline(struct aws *a, struct fs_group *g, struct fs_place at,
 			die(EX_REFUSED, "the offline store is not cleared: %s", why.p);
 		str_addf(text, "deleted %s rows of the Iceberg table %.*s\n",
 			o->where ? "those" : "all", (int)g->table.n, g->table.p);
-		str_free(&sql);
 		return;
 	}
 	if (o->where)
@@ -141,14 +138,13 @@ static void empty_offline(struct aws *a, struct fs_group *g, struct fs_place at,
  * of Iceberg is left to Athena. */
 static void try_deleting(struct aws *a, const struct fs_group *g, struct fs_place at)
 {
-	struct str key = { 0 };
+	AUTO_STR key = { 0 };
 	struct aws_error e;
 
 	str_addf(&key, "%.*sferry-may-delete", (int)at.prefix.n, at.prefix.p);
 	if (!is_iceberg(g) && !s3_delete(a, at.bucket, str_sl(&key), &e) &&
 		e.class != AWS_NOT_FOUND)
 		aws_die(&e, "the offline store cannot be emptied, so nothing is deleted");
-	str_free(&key);
 }
 
 static void size_text(struct aws *a, struct fs_place at, const char *verb, struct str *text)
@@ -207,7 +203,7 @@ void fs_admin_backup(struct aws *a, const char *name, const struct fs_admin *o)
 
 static void drop_table(struct aws *a, const struct fs_group *g, struct str *text)
 {
-	struct str body = { 0 };
+	AUTO_STR body = { 0 };
 	struct aws_error e;
 	struct aws_reply r;
 	struct aws_call c = { .service = AWS_GLUE,
@@ -228,7 +224,6 @@ static void drop_table(struct aws *a, const struct fs_group *g, struct str *text
 		str_addf(text, "dropped table %.*s\n", (int)g->table.n, g->table.p);
 	else if (e.class != AWS_NOT_FOUND && strcmp(e.code, "EntityNotFoundException") != 0)
 		msg_warn("the table is still in the data catalog: %s", aws_error_text(&e));
-	str_free(&body);
 }
 
 /*
@@ -257,8 +252,8 @@ static void delete_data(struct aws *a, struct fs_group *g, struct str *text)
 static void delete_group(struct aws *a, const char *name, struct fs_group *g,
 	const struct fs_admin *o, struct str *text)
 {
-	struct str body = { 0 };
-	struct arena mem = { 0 };
+	AUTO_STR body = { 0 };
+	AUTO_ARENA mem = { 0 };
 	struct aws_error e;
 
 	if (g->offline && !o->keep_data)
@@ -273,8 +268,6 @@ static void delete_group(struct aws *a, const char *name, struct fs_group *g,
 	str_addf(text, "%s feature group %s\n", o->wait ? "deleted" : "is deleting", name);
 	if (g->offline && !o->keep_data)
 		delete_data(a, g, text);
-	arena_free(&mem);
-	str_free(&body);
 }
 
 void fs_admin_delete(struct aws *a, const char *name, const struct fs_admin *o)

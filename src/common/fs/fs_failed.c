@@ -35,7 +35,8 @@ static void add_member(struct str *s, struct sl name)
 void fs_failed_record(struct out *out, struct sl group, const struct names *cols,
 	const struct rec *rec, size_t column, const char *why)
 {
-	struct str line = {0}, message = {0};
+	struct str line = {0};
+	AUTO_STR message = {0};
 
 	str_addc(&line, '{');
 	for (size_t i = 0; i < rec->n && i < cols->n; i++) {
@@ -57,15 +58,14 @@ void fs_failed_record(struct out *out, struct sl group, const struct names *cols
 	}
 	str_addz(&message, why);
 	add_failed(&line, group, rec->record, "rejected", "before sending", str_sl(&message));
-	str_free(&message);
 	put(out, &line);
 }
 
 /* The members of the record, out of what was to be sent. */
 static void add_values(struct str *line, const struct fs_item *item)
 {
-	struct str list = {0};
-	struct arena mem = {0};
+	AUTO_STR list = {0};
+	AUTO_ARENA mem = {0};
 	const struct json *values, *text;
 	const char *why;
 	size_t at;
@@ -83,8 +83,6 @@ static void add_values(struct str *line, const struct fs_item *item)
 		else
 			str_add(line, json_get(v, "ValueAsStringList")->raw);
 	}
-	arena_free(&mem);
-	str_free(&list);
 }
 
 void fs_failed_item(struct out *out, const struct fs_group *group, const struct fs_item *item,

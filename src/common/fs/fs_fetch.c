@@ -18,7 +18,7 @@
 
 static void remove_object(struct aws *a, struct sl uri, const char *suffix)
 {
-	struct str key = { 0 };
+	AUTO_STR key = { 0 };
 	struct sl bucket, name;
 	struct aws_error e;
 
@@ -28,7 +28,6 @@ static void remove_object(struct aws *a, struct sl uri, const char *suffix)
 	str_addz(&key, suffix);
 	if (!s3_delete(a, bucket, str_sl(&key), &e))
 		msg_warn("a result stays behind: %s", aws_error_text(&e));
-	str_free(&key);
 }
 
 static void remove_results(struct fs_fetch *f, struct aws *a)
@@ -264,7 +263,7 @@ void fs_fetch_report(
 	const struct athena_execution *x = &f->x;
 	uint64_t billed = x->scanned_bytes > LEAST_BYTES ? x->scanned_bytes : LEAST_BYTES;
 	double usd = (double)billed / 1e12 * USD_PER_TB;
-	struct str s = { 0 };
+	AUTO_STR s = { 0 };
 
 	msg_detail("%llu rows, %llu bytes scanned, about %.6f USD", (unsigned long long)f->rows,
 		(unsigned long long)x->scanned_bytes, usd);
@@ -283,5 +282,4 @@ void fs_fetch_report(
 		(double)(clock_monotonic() - f->started) / 1e6);
 	if (!stats_write(path, str_sl(&s)))
 		die_errno(EX_CANTCREATE, "cannot write --stats");
-	str_free(&s);
 }

@@ -12,8 +12,8 @@
 void fs_fetch_list(struct fs_fetch *f, struct fs_part_list *list)
 {
 	struct sl bucket, key, line, rest;
-	struct names seen = { 0 };
-	struct str path = { 0 };
+	AUTO_NAMES seen = { 0 };
+	AUTO_STR path = { 0 };
 	struct aws_error e;
 	struct aws_call call;
 	struct aws_reply r;
@@ -25,7 +25,6 @@ void fs_fetch_list(struct fs_fetch *f, struct fs_part_list *list)
 	if (!aws_do(f->aws, &call, &r, &e))
 		aws_die(&e, "cannot fetch the list of the parts");
 	str_add(&list->manifest, r.body);
-	str_free(&path);
 	rest = str_sl(&list->manifest);
 	while (rest.n) {
 		const char *nl = memchr(rest.p, '\n', rest.n);
@@ -46,7 +45,6 @@ void fs_fetch_list(struct fs_fetch *f, struct fs_part_list *list)
 		mem_grow(&list->v, &list->cap, list->n + 1, sizeof *list->v);
 		list->v[list->n++] = p;
 	}
-	names_free(&seen);
 }
 
 void fs_part_list_free(struct fs_part_list *list)
@@ -80,7 +78,7 @@ static void name_file(struct str *name, const char *first, size_t i, const char 
 static void drop_files(void *ctx, int code, const char *message)
 {
 	const struct files *files = ctx;
-	struct str name = { 0 };
+	AUTO_STR name = { 0 };
 
 	(void)code;
 	(void)message;
@@ -88,12 +86,11 @@ static void drop_files(void *ctx, int code, const char *message)
 		name_file(&name, files->fetch->parquet, i, ".part");
 		(void)unlink(str_z(&name));
 	}
-	str_free(&name);
 }
 
 static void keep_files(const struct files *files)
 {
-	struct str from = { 0 }, to = { 0 };
+	AUTO_STR from = { 0 }, to = { 0 };
 
 	for (size_t i = 0; i < files->n; i++) {
 		name_file(&from, files->fetch->parquet, i, ".part");
@@ -101,8 +98,6 @@ static void keep_files(const struct files *files)
 		if (rename(str_z(&from), str_z(&to)) != 0 || !tmpf_sync_name(str_z(&to)))
 			die_errno(EX_CANTCREATE, "cannot create %s", msg_q(str_sl(&to)));
 	}
-	str_free(&from);
-	str_free(&to);
 }
 
 struct file_sink {
@@ -131,7 +126,7 @@ static void fetch_file(struct files *files, const struct fs_part *part)
 {
 	struct fs_fetch *f = files->fetch;
 	struct file_sink s = { .fetch = f };
-	struct str name = { 0 };
+	AUTO_STR name = { 0 };
 	struct aws_error e;
 	struct stat st;
 
@@ -146,14 +141,13 @@ static void fetch_file(struct files *files, const struct fs_part *part)
 	if (s.bytes < 12 || memcmp(s.ends[0], "PAR1", 4) != 0 || memcmp(s.ends[1], "PAR1", 4) != 0)
 		fs_fetch_failed(f, "a part is no whole Parquet file", NULL);
 	out_close(s.out);
-	str_free(&name);
 }
 
 void fs_fetch_files(struct fs_fetch *f)
 {
 	struct fs_part_list list = { 0 };
 	struct files files = { .fetch = f };
-	struct str last = { 0 };
+	AUTO_STR last = { 0 };
 	struct aws_error e;
 	bool known = false;
 
@@ -175,5 +169,4 @@ void fs_fetch_files(struct fs_fetch *f)
 	if (!athena_rows(f->aws, f->id, &f->rows, &known, &e) || !known)
 		f->rows = 0;
 	fs_part_list_free(&list);
-	str_free(&last);
 }

@@ -16,7 +16,7 @@ static void start(struct fs_gone *g)
 
 static void add(struct fs_gone *g, enum fs_type type, struct sl id, struct sl time)
 {
-	struct str plain = {0};
+	AUTO_STR plain = {0};
 	bool added;
 	int64_t t;
 
@@ -27,7 +27,6 @@ static void add(struct fs_gone *g, enum fs_type type, struct sl id, struct sl ti
 	if (!fs_event_time_parse(type, time, &t))
 		t = INT64_MAX;
 	*keyset_value(&g->times, sip_hash(&g->key, id), &added) = t;
-	str_free(&plain);
 }
 
 /* ---- asked for ----------------------------------------------------------------------------- */
@@ -84,7 +83,7 @@ void fs_gone_find(struct fs_gone *g, struct fs_move *m)
 	const struct fs_group *source = &m->source.group;
 	struct fs_asker who = fs_move_asker(m, false);
 	struct join j = {.gone = g, .type = source->features[source->time].type};
-	struct str sql = {0};
+	AUTO_STR sql = {0};
 
 	start(g);
 	if (!fs_move_looks_online(m))
@@ -97,7 +96,6 @@ void fs_gone_find(struct fs_gone *g, struct fs_move *m)
 			&(struct fs_question){.sql = str_sl(&sql), .row = take_newest, .ctx = &j});
 	}
 	fs_ids_free(&j.deleted);
-	str_free(&sql);
 }
 
 /* ---- read ---------------------------------------------------------------------------------- */

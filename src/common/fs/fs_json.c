@@ -9,7 +9,7 @@
 struct fs_json_column fs_json_column(struct arena *mem, struct sl name)
 {
 	struct fs_json_column column;
-	struct str key = { 0 };
+	AUTO_STR key = { 0 };
 
 	str_add_json(&key, name);
 	str_addc(&key, ':');
@@ -18,7 +18,6 @@ struct fs_json_column fs_json_column(struct arena *mem, struct sl name)
 			key.p[i] = (char)(key.p[i] + 'a' - 'A');
 	column.key = arena_dup(mem, str_sl(&key));
 	column.name = (struct sl){ column.key.p + 1, column.key.n - strlen("\"\":") };
-	str_free(&key);
 	return column;
 }
 

@@ -53,7 +53,7 @@ static void check_features(const struct fs_group *source, const struct fs_group 
 	for (size_t i = 0; i < target->n; i++) {
 		const struct fs_feature *to = &target->features[i], *from;
 		size_t at = fs_group_feature(source, to->name);
-		struct str s = {0};
+		AUTO_STR s = {0};
 
 		if (at == SIZE_MAX) {
 			name_one(&missing, to->name);
@@ -67,7 +67,6 @@ static void check_features(const struct fs_group *source, const struct fs_group 
 			fs_type_name(from->type), from->collection ? " collection" : "",
 			fs_type_name(to->type), to->collection ? " collection" : "");
 		name_one(&unfit, str_sl(&s));
-		str_free(&s);
 	}
 	if (missing.n)
 		die_hint(EX_REFUSED, "fs migrate: --set gives them a value, --rename another name",
@@ -176,25 +175,22 @@ bool fs_move_looks_online(const struct fs_move *m)
 
 static bool page_has_records(struct sl body)
 {
-	struct arena mem = {0};
+	AUTO_ARENA mem = {0};
 	const char *why = NULL;
 	size_t at;
 	const struct json *page = json_parse(&mem, body, &why, &at), *ids;
 	struct sl token = SL("");
-	bool any;
 
 	ids = json_get(page, "RecordIdentifiers");
 	(void)json_get_str(page, "NextToken", &token);
-	any = token.n || (ids && ids->child);
-	arena_free(&mem);
-	return any;
+	return token.n || (ids && ids->child);
 }
 
 /* An older endpoint, or an older role, does not know the call. */
 static void try_listing(struct fs_move *m)
 {
 	struct fs_target target = {0};
-	struct str path = {0}, body = {0};
+	AUTO_STR path = {0}, body = {0};
 	struct aws_call call = {0};
 	struct aws_reply reply;
 	struct aws_error e;
@@ -210,8 +206,6 @@ static void try_listing(struct fs_move *m)
 			 "reached the offline store of %s yet",
 			e.code, msg_q(m->source.group.name));
 	fs_target_free(&target);
-	str_free(&path);
-	str_free(&body);
 }
 
 /* Names the collections that go along, and finds out whether they can be asked for. */
@@ -354,7 +348,7 @@ static void take_count(void *ctx, const struct field *f, size_t n)
 void fs_move_count(struct fs_move *m)
 {
 	struct fs_asker who = fs_move_asker(m, false);
-	struct str sql = {0};
+	AUTO_STR sql = {0};
 
 	if (m->online)
 		return;
@@ -364,7 +358,6 @@ void fs_move_count(struct fs_move *m)
 			.sql = str_sl(&sql), .row = take_count, .retype = count_retyped, .ctx = m});
 	if (!m->counted)
 		die(EX_STREAM, "Athena's answer is not a count of records");
-	str_free(&sql);
 }
 
 /* Who may not write must not clear. A record without a value is never written, and whether the
@@ -372,7 +365,7 @@ void fs_move_count(struct fs_move *m)
 static void check_may_write(const struct fs_move *m)
 {
 	struct fs_target target = {0};
-	struct str body = {0};
+	AUTO_STR body = {0};
 	struct aws_call call = {0};
 	struct aws_reply reply;
 	struct aws_error e = {0};
@@ -384,7 +377,6 @@ static void check_may_write(const struct fs_move *m)
 	if (!aws_do(m->target.aws, &call, &reply, &e) && e.class == AWS_FORBIDDEN)
 		aws_die(&e, "cannot write to the target, which is therefore not to be cleared");
 	fs_target_free(&target);
-	str_free(&body);
 }
 
 void fs_move_check_clear(const struct fs_move *m)

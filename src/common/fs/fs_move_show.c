@@ -34,7 +34,7 @@ static const char *late(const struct fs_move *m)
 
 static void add_records(const struct fs_move *m, struct str *out)
 {
-	struct str n = {0};
+	AUTO_STR n = {0};
 
 	if (m->counted && !m->only_spec) {
 		add_grouped(&n, m->records);
@@ -44,7 +44,6 @@ static void add_records(const struct fs_move *m, struct str *out)
 			m->only_spec ? tr("not known before they are read")
 				     : tr("not known before they are listed"));
 	}
-	str_free(&n);
 }
 
 static void add_notes(const struct fs_move *m, struct str *out)
@@ -116,18 +115,17 @@ static void add_fact(struct str *out, const char *name, struct sl value)
 
 static void add_number(struct str *out, const char *name, uint64_t n)
 {
-	struct str s = {0};
+	AUTO_STR s = {0};
 
 	str_addu(&s, n);
 	add_fact(out, name, str_sl(&s));
-	str_free(&s);
 }
 
 /* The features to ask for: those the target has. Empty: all, also where the list is too long. */
 static void add_columns(const struct fs_move *m, struct str *out)
 {
 	const struct fs_group *from = &m->source.group;
-	struct str s = {0};
+	AUTO_STR s = {0};
 
 	for (size_t i = 0; i < from->n && m->left_out.n; i++) {
 		if (fs_group_feature(&m->target.group, from->features[i].name) == SIZE_MAX &&
@@ -137,14 +135,13 @@ static void add_columns(const struct fs_move *m, struct str *out)
 		str_add(&s, from->features[i].name);
 	}
 	add_fact(out, "columns", s.n < MAX_LIST ? str_sl(&s) : SL(""));
-	str_free(&s);
 }
 
 /* The same move again has the same number: it goes on where the last one was killed. */
 static void add_job(const struct fs_move *m, struct str *out)
 {
 	const struct fs_group *groups[] = {&m->source.group, &m->target.group};
-	struct str s = {0};
+	AUTO_STR s = {0};
 	uint64_t job;
 
 	for (size_t i = 0; i < 2; i++)
@@ -159,13 +156,12 @@ static void add_job(const struct fs_move *m, struct str *out)
 	str_clear(&s);
 	str_addf(&s, "%016llx", (unsigned long long)job);
 	add_fact(out, "job", str_sl(&s));
-	str_free(&s);
 }
 
 void fs_move_facts(const struct fs_move *m, struct str *out)
 {
 	const struct fs_group *to = &m->target.group;
-	struct str order = {0};
+	AUTO_STR order = {0};
 
 	/* a deletion must not come before the record it deletes */
 	if (m->deletions && to->online)
@@ -191,5 +187,4 @@ void fs_move_facts(const struct fs_move *m, struct str *out)
 	add_fact(out, "identifier", m->source.group.features[m->source.group.id].name);
 	add_fact(out, "event_time", m->source.group.features[m->source.group.time].name);
 	add_job(m, out);
-	str_free(&order);
 }

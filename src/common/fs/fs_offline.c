@@ -7,7 +7,7 @@
 struct fs_place fs_offline_place(struct fs_group *g)
 {
 	struct fs_place p = { SL(""), SL("") };
-	struct str prefix = { 0 };
+	AUTO_STR prefix = { 0 };
 	struct sl key;
 
 	if (!g->offline)
@@ -25,7 +25,6 @@ struct fs_place fs_offline_place(struct fs_group *g)
 	str_add(&prefix, key);
 	str_addc(&prefix, '/');
 	p.prefix = arena_dup(&g->arena, str_sl(&prefix));
-	str_free(&prefix);
 	return p;
 }
 
@@ -94,13 +93,12 @@ static bool take_piece(void *ctx, struct sl piece)
 static bool copy_object(struct aws *a, struct fs_place from, struct sl source, struct fs_place to,
 	struct sl key, struct aws_error *e)
 {
-	struct str body = { 0 };
+	AUTO_STR body = { 0 };
 	bool ok = s3_copy(a, from.bucket, source, to.bucket, key, e);
 
 	if (!ok && e->status == 501)
 		ok = s3_get(a, from.bucket, source, take_piece, &body, NULL, e) &&
 		     s3_put(a, to.bucket, key, str_sl(&body), SL(""), e);
-	str_free(&body);
 	return ok;
 }
 
@@ -108,7 +106,7 @@ bool fs_offline_copy(
 	struct aws *a, struct fs_place from, struct fs_place to, uint64_t *n, struct aws_error *e)
 {
 	struct keys k = { 0 };
-	struct str key = { 0 };
+	AUTO_STR key = { 0 };
 	bool ok = s3_list(a, from.bucket, from.prefix, keep_key, &k, e);
 	size_t start = 0;
 
@@ -123,7 +121,6 @@ bool fs_offline_copy(
 		ok = copy_object(a, from, source, to, str_sl(&key), e);
 		*n += ok;
 	}
-	str_free(&key);
 	str_free(&k.text);
 	mem_free(k.end);
 	return ok;

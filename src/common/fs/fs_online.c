@@ -468,7 +468,7 @@ bool fs_online_probe(struct aws *a, const struct fs_group *g, struct aws_error *
 {
 	const struct sl id = SL("0"), name = g->features[g->id].name;
 	struct fs_target target = { 0 };
-	struct str text = { 0 };
+	AUTO_STR text = { 0 };
 	struct aws_call call = { 0 };
 	struct aws_reply reply;
 	bool ok;
@@ -482,7 +482,6 @@ bool fs_online_probe(struct aws *a, const struct fs_group *g, struct aws_error *
 		ok = aws_do(a, &call, &reply, e);
 		fs_target_free(&target);
 	}
-	str_free(&text);
 	return ok;
 }
 

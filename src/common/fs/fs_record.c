@@ -101,7 +101,7 @@ static const char *add_element(struct str *s, const struct fs_feature *f, const 
 /* Lists, sets and vectors come as a JSON array, in CSV as its text. */
 static const char *add_list(struct str *s, const struct fs_feature *f, struct sl text)
 {
-	struct arena mem = { 0 };
+	AUTO_ARENA mem = { 0 };
 	const char *why = NULL;
 	size_t at;
 	const struct json *list = json_parse(&mem, text, &why, &at);
@@ -115,7 +115,6 @@ static const char *add_list(struct str *s, const struct fs_feature *f, struct sl
 		if (v->next)
 			str_addc(s, ',');
 	}
-	arena_free(&mem);
 	str_addc(s, ']');
 	return why;
 }
@@ -123,7 +122,7 @@ static const char *add_list(struct str *s, const struct fs_feature *f, struct sl
 /* Of the JSON text of a collection, whatever its blanks; of a Set, whatever its order. */
 static uint64_t list_hash(enum fs_type type, enum fs_collection collection, struct sl text)
 {
-	struct arena mem = {0};
+	AUTO_ARENA mem = {0};
 	const char *why = NULL;
 	size_t at;
 	const struct json *list = json_parse(&mem, text, &why, &at);
@@ -137,7 +136,6 @@ static uint64_t list_hash(enum fs_type type, enum fs_collection collection, stru
 			one = (struct sl){(const char *)&d, sizeof d};
 		sum += hash64(one, collection == FS_SET ? 0 : i);
 	}
-	arena_free(&mem);
 	return sum;
 }
 

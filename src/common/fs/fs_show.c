@@ -24,13 +24,14 @@ static void print(const char *path, struct str *text)
 	str_free(text);
 }
 
-static void print_table(struct fs_table *t, enum fs_table_format format)
+static void print_table(struct report *t, enum report_format format)
 {
 	struct str text = { 0 };
 
-	fs_table_put(t, format, &text);
+	report_put(t, format, &text);
+	str_addz(&text, format == REPORT_JSON ? "\n" : "");
 	print(NULL, &text);
-	fs_table_free(t);
+	report_free(t);
 }
 
 static struct sl or_nothing(struct sl s)
@@ -56,60 +57,64 @@ static struct sl mode(const struct fs_group *g)
 
 /* ---- list ---------------------------------------------------------------------------------- */
 
-static const struct fs_column list_columns[] = {
-	{ "FeatureGroupName", "FeatureGroupName" },
-	{ "Status", "FeatureGroupStatus" },
-	{ "IngestMode", "IngestMode" },
-	{ "StorageType", "StorageType" },
-	{ "TTL", "TTLValue" },
-	{ "EventTimeFeature", "EventTimeFeatureName" },
-	{ "RecordIdFeature", "RecordIdentifierFeatureName" },
-	{ "TableFormat", "TableFormat" },
-	{ "AthenaTable", "AthenaTable" },
-	{ "CreationTime", "CreationTime" },
-	{ NULL, "OfflineS3Uri" },
-	{ NULL, "OnlineStoreConfig" },
-	{ NULL, "OfflineStoreConfig" },
+static const struct report_column list_columns[] = {
+	{ "FeatureGroupName", false },
+	{ "Status", false },
+	{ "IngestMode", false },
+	{ "StorageType", false },
+	{ "TTL", false },
+	{ "EventTimeFeature", false },
+	{ "RecordIdFeature", false },
+	{ "TableFormat", false },
+	{ "AthenaTable", false },
+	{ "CreationTime", false },
+	{ NULL, false },
+	{ NULL, true },
+	{ NULL, true },
 };
+static const char *const list_keys[] = { "FeatureGroupName", "FeatureGroupStatus", "IngestMode",
+	"StorageType", "TTLValue", "EventTimeFeatureName", "RecordIdentifierFeatureName",
+	"TableFormat", "AthenaTable", "CreationTime", "OfflineS3Uri", "OnlineStoreConfig",
+	"OfflineStoreConfig" };
 
-static void add_config(struct fs_table *t, const struct fs_group *g, const char *key)
+static void add_config(struct report *t, const struct fs_group *g, const char *key)
 {
 	const struct json *o = json_get(g->doc, key);
 
-	fs_table_raw(t, o ? o->raw : SL("null"));
+	report_text(t, o ? o->raw : SL("null"));
 }
 
-static void add_ttl(struct fs_table *t, const struct fs_group *g)
+static void add_ttl(struct report *t, const struct fs_group *g)
 {
 	char text[80];
 
 	(void)snprintf(text, sizeof text, "%llu %.*s", (unsigned long long)g->ttl,
 		(int)g->ttl_unit.n, g->ttl_unit.p);
-	fs_table_text(t, g->ttl ? sl_of(text) : NOTHING);
+	report_text(t, g->ttl ? sl_of(text) : NOTHING);
 }
 
-static void add_group(struct fs_table *t, const struct fs_group *g)
+static void add_group(struct report *t, const struct fs_group *g)
 {
 	char text[CLOCK_TEXT_MAX];
 
-	fs_table_text(t, g->name);
-	fs_table_text(t, g->status);
-	fs_table_text(t, mode(g));
-	fs_table_text(t, or_nothing(g->storage_type));
+	report_text(t, g->name);
+	report_text(t, g->status);
+	report_text(t, mode(g));
+	report_text(t, or_nothing(g->storage_type));
 	add_ttl(t, g);
-	fs_table_text(t, g->features[g->time].name);
-	fs_table_text(t, g->features[g->id].name);
-	fs_table_text(t, or_nothing(g->table_format));
-	fs_table_text(t, or_nothing(g->table));
-	fs_table_text(t, when(g->created, text));
-	fs_table_text(t, or_nothing(g->s3_uri));
+	report_text(t, g->features[g->time].name);
+	report_text(t, g->features[g->id].name);
+	report_text(t, or_nothing(g->table_format));
+	report_text(t, or_nothing(g->table));
+	report_text(t, when(g->created, text));
+	report_text(t, or_nothing(g->s3_uri));
 	add_config(t, g, "OnlineStoreConfig");
 	add_config(t, g, "OfflineStoreConfig");
 }
 
 struct listing {
 	struct aws *a;
-	struct fs_table table;
+	struct report table;
 	uint64_t n;
 };
 
@@ -132,10 +137,11 @@ static bool list_one(void *ctx, const struct json *summary)
 	return true;
 }
 
-void fs_show_list(struct aws *a, const char *contains, enum fs_table_format format)
+void fs_show_list(struct aws *a, const char *contains, enum report_format format)
 {
 	struct listing l = { .a = a,
-		.table = { .cols = list_columns, .n_cols = ARRAY_LEN(list_columns) } };
+		.table = { .columns = list_columns, .n_columns = ARRAY_LEN(list_columns),
+			.keys = list_keys, .empty = "-" } };
 	struct aws_error e;
 
 	if (!fs_list(a, sl_of(contains), list_one, &l, &e))
@@ -149,19 +155,20 @@ void fs_show_list(struct aws *a, const char *contains, enum fs_table_format form
 
 /* ---- one group ----------------------------------------------------------------------------- */
 
-static const struct fs_column fact_columns[] = { { "Property", NULL }, { "Value", NULL } };
-static const struct fs_column feature_columns[] = { { "FeatureName", NULL },
-	{ "FeatureType", NULL }, { "Collection", NULL }, { "Role", NULL },
-	{ "Description", NULL } };
+static const struct report_column fact_columns[] = { { "Property", false },
+	{ "Value", false } };
+static const struct report_column feature_columns[] = { { "FeatureName", false },
+	{ "FeatureType", false }, { "Collection", false }, { "Role", false },
+	{ "Description", false } };
 #define PLAIN_COLUMNS (ARRAY_LEN(feature_columns) - 1) /* without the description */
 
-static void add_fact(struct fs_table *t, const char *name, struct sl value)
+static void add_fact(struct report *t, const char *name, struct sl value)
 {
-	fs_table_text(t, sl_of(name));
-	fs_table_text(t, or_nothing(value));
+	report_text(t, sl_of(name));
+	report_text(t, or_nothing(value));
 }
 
-static void add_facts(struct fs_table *t, const struct fs_group *g)
+static void add_facts(struct report *t, const struct fs_group *g)
 {
 	char text[CLOCK_TEXT_MAX];
 
@@ -176,7 +183,7 @@ static void add_facts(struct fs_table *t, const struct fs_group *g)
 	add_fact(t, "CreationTime", when(g->created, text));
 	add_fact(t, "IngestMode", mode(g));
 	add_fact(t, "StorageType", g->storage_type);
-	fs_table_text(t, SL("TTL"));
+	report_text(t, SL("TTL"));
 	add_ttl(t, g);
 	add_fact(t, "OfflineStoreStatus", g->offline_status);
 	add_fact(t, "TableFormat", g->table_format);
@@ -211,7 +218,7 @@ static struct sl *describe_all(struct aws *a, const struct fs_group *g, struct a
 	return v;
 }
 
-static void add_features(struct fs_table *t, const struct fs_group *g, const struct sl *described)
+static void add_features(struct report *t, const struct fs_group *g, const struct sl *described)
 {
 	for (size_t i = 0; i < g->n; i++) {
 		const struct fs_feature *f = &g->features[i];
@@ -222,14 +229,14 @@ static void add_features(struct fs_table *t, const struct fs_group *g, const str
 				(unsigned long long)f->dimension);
 		else if (f->collection != FS_SCALAR)
 			(void)snprintf(text, sizeof text, "%s", fs_collection_name(f->collection));
-		fs_table_text(t, f->name);
-		fs_table_text(t, sl_of(fs_type_name(f->type)));
-		fs_table_text(t, sl_of(text));
-		fs_table_text(t, i == g->id     ? SL("record identifier")
+		report_text(t, f->name);
+		report_text(t, sl_of(fs_type_name(f->type)));
+		report_text(t, sl_of(text));
+		report_text(t, i == g->id     ? SL("record identifier")
 				 : i == g->time ? SL("event time")
 						: SL(""));
 		if (described)
-			fs_table_text(t, described[i]);
+			report_text(t, described[i]);
 	}
 }
 
@@ -244,56 +251,55 @@ static struct sl told_role(const struct fs_group *g, size_t i)
 }
 
 static void show_group(
-	struct aws *a, const char *name, enum fs_table_format format, bool describe)
+	struct aws *a, const char *name, enum report_format format, bool describe)
 {
-	struct fs_table facts = { .cols = fact_columns, .n_cols = ARRAY_LEN(fact_columns) };
-	struct fs_table features = { .cols = feature_columns };
+	struct report facts = { .columns = fact_columns, .n_columns = ARRAY_LEN(fact_columns) };
+	struct report features = { .columns = feature_columns, .empty = "-" };
 	const struct sl *described = NULL;
-	struct arena mem = { 0 };
+	AUTO_ARENA mem = { 0 };
 	struct fs_group g = { 0 };
 	struct str text = { 0 };
 
 	fs_need_group(a, name, &g);
-	if (format == FS_TABLE_JSON || format == FS_TABLE_NDJSON) {
+	if (format == REPORT_JSON || format == REPORT_NDJSON) {
 		str_add(&text, g.doc->raw);
 		str_addc(&text, '\n');
 	} else {
 		add_facts(&facts, &g);
-		fs_table_put(&facts, format, &text);
+		report_put(&facts, format, &text);
 		str_addc(&text, '\n');
 		if (describe)
 			described = describe_all(a, &g, &mem);
-		features.n_cols = PLAIN_COLUMNS + (described != NULL);
+		features.n_columns = PLAIN_COLUMNS + (described != NULL);
 		add_features(&features, &g, described);
-		fs_table_put(&features, format, &text);
+		report_put(&features, format, &text);
 	}
 	print(NULL, &text);
-	fs_table_free(&facts);
-	fs_table_free(&features);
+	report_free(&facts);
+	report_free(&features);
 	fs_group_free(&g);
-	arena_free(&mem);
 }
 
-void fs_show_group(struct aws *a, const char *name, enum fs_table_format format)
+void fs_show_group(struct aws *a, const char *name, enum report_format format)
 {
 	show_group(a, name, format, false);
 }
 
-void fs_show_schema(struct aws *a, const char *name, enum fs_table_format format)
+void fs_show_schema(struct aws *a, const char *name, enum report_format format)
 {
-	struct fs_table features = { .cols = feature_columns, .n_cols = PLAIN_COLUMNS };
-	bool lines = format == FS_TABLE_NDJSON;
+	struct report features = { .columns = feature_columns, .n_columns = PLAIN_COLUMNS };
+	bool lines = format == REPORT_NDJSON;
 	const struct sl *described;
-	struct arena mem = { 0 };
+	AUTO_ARENA mem = { 0 };
 	struct fs_group g = { 0 };
 	struct str text = { 0 };
 
-	if (format == FS_TABLE_TEXT) {
+	if (format == REPORT_TABLE) {
 		show_group(a, name, format, true);
 		return;
 	}
 	fs_need_group(a, name, &g);
-	if (format == FS_TABLE_JSON || lines) {
+	if (format == REPORT_JSON || lines) {
 		described = describe_all(a, &g, &mem);
 		str_addz(&text, lines ? "" : "[");
 		for (size_t i = 0; i < g.n; i++) {
@@ -305,60 +311,48 @@ void fs_show_schema(struct aws *a, const char *name, enum fs_table_format format
 		str_addz(&text, lines ? "" : "\n]\n");
 	} else {
 		add_features(&features, &g, NULL);
-		fs_table_put(&features, format, &text);
+		report_put(&features, format, &text);
 	}
 	print(NULL, &text);
-	fs_table_free(&features);
+	report_free(&features);
 	fs_group_free(&g);
-	arena_free(&mem);
 }
 
 /* ---- size ---------------------------------------------------------------------------------- */
 
-static const struct fs_column size_columns[] = {
-	{ "Name", "Name" },
-	{ "Files", "Files" },
-	{ "Bytes", "Bytes" },
-	{ "GiB", "GiB" },
-	{ "USDPerMonth", "USDPerMonth" },
-	{ "Newest", "Newest" },
-	{ "Location", "Location" },
-	{ "USDPerYear", "USDPerYear" },
+static const struct report_column size_columns[] = {
+	{ "Name", false },
+	{ "Files", true },
+	{ "Bytes", true },
+	{ "GiB", true },
+	{ "USDPerMonth", true },
+	{ "Newest", false },
+	{ "Location", false },
+	{ "USDPerYear", true },
 };
 
-static void add_size(struct fs_table *t, struct sl name, const struct fs_size *size, double usd,
+static void add_size(struct report *t, struct sl name, const struct fs_size *size, double usd,
 	struct sl location)
 {
 	char text[CLOCK_TEXT_MAX];
-	double gib = (double)size->bytes / (1 << 30);
-	struct str s = { 0 };
 
-	fs_table_text(t, name);
-	str_addu(&s, size->objects);
-	fs_table_raw(t, str_sl(&s));
-	str_clear(&s);
-	str_addu(&s, size->bytes);
-	fs_table_raw(t, str_sl(&s));
-	str_clear(&s);
-	str_addf(&s, "%.3f", gib);
-	fs_table_raw(t, str_sl(&s));
-	str_clear(&s);
-	str_addf(&s, "%.4f", usd);
-	fs_table_raw(t, str_sl(&s));
-	fs_table_text(t, size->newest == INT64_MIN
+	report_text(t, name);
+	report_count(t, size->objects);
+	report_count(t, size->bytes);
+	report_real(t, (double)size->bytes / (1 << 30), 3);
+	report_real(t, usd, 4);
+	report_text(t, size->newest == INT64_MIN
 				 ? NOTHING
 				 : (struct sl){ text, clock_put(text, size->newest, false) });
-	fs_table_text(t, location);
-	str_clear(&s);
-	str_addf(&s, "%.4f", 12 * usd);
-	fs_table_raw(t, str_sl(&s));
-	str_free(&s);
+	report_text(t, location);
+	report_real(t, 12 * usd, 4);
 }
 
 /* Beside NAME.csv, NAME-monthly.csv. */
 static void export_months(const struct fs_stock *stock, const char *export)
 {
-	struct str text = { 0 }, path = { 0 };
+	struct str text = { 0 };
+	AUTO_STR path = { 0 };
 	size_t n = strlen(export);
 
 	if (n > 4 && strcmp(export + n - 4, ".csv") == 0)
@@ -366,25 +360,25 @@ static void export_months(const struct fs_stock *stock, const char *export)
 	str_addf(&path, "%.*s-monthly.csv", (int)n, export);
 	fs_stock_months(stock, &text);
 	print(path.p, &text);
-	str_free(&path);
 }
 
 /* People are shown more than programs have a place for. */
-static void print_sizes(struct fs_table *t, struct fs_stock *stock, enum fs_table_format format,
+static void print_sizes(struct report *t, struct fs_stock *stock, enum report_format format,
 	const char *export)
 {
 	struct str text = { 0 };
 
 	if (export) {
-		fs_table_put(t, FS_TABLE_CSV, &text);
+		report_put(t, REPORT_CSV, &text);
 		print(export, &text);
 		export_months(stock, export);
 	}
-	fs_table_put(t, format, &text);
-	if (format == FS_TABLE_TEXT || format == FS_TABLE_MARKDOWN)
+	report_put(t, format, &text);
+	if (format == REPORT_TABLE || format == REPORT_MARKDOWN)
 		fs_stock_put(stock, format, &text);
+	str_addz(&text, format == REPORT_JSON ? "\n" : "");
 	print(NULL, &text);
-	fs_table_free(t);
+	report_free(t);
 	fs_stock_free(stock);
 }
 
@@ -417,10 +411,10 @@ static bool take_one(void *ctx, const struct s3_object *o)
 	return true;
 }
 
-void fs_show_size(struct aws *a, const char *name, double price, enum fs_table_format format,
+void fs_show_size(struct aws *a, const char *name, double price, enum report_format format,
 	const char *export)
 {
-	struct fs_table t = { .cols = size_columns, .n_cols = ARRAY_LEN(size_columns) };
+	struct report t = { .columns = size_columns, .n_columns = ARRAY_LEN(size_columns) };
 	struct fs_group g = { 0 };
 	struct sized s = { .stock.price = price, .all.newest = INT64_MIN };
 	struct fs_place at;
@@ -468,11 +462,11 @@ static bool count_object(void *ctx, const struct s3_object *o)
 }
 
 void fs_show_prefix(struct aws *a, const char *bucket, const char *prefix, double price,
-	enum fs_table_format format, const char *export)
+	enum report_format format, const char *export)
 {
-	struct fs_table t = { .cols = size_columns, .n_cols = ARRAY_LEN(size_columns) };
+	struct report t = { .columns = size_columns, .n_columns = ARRAY_LEN(size_columns) };
 	struct levels l = { .all = { .stock.price = price, .all.newest = INT64_MIN } };
-	struct str key = { 0 };
+	AUTO_STR key = { 0 };
 	struct aws_error e;
 
 	while (*prefix == '/')
@@ -484,17 +478,15 @@ void fs_show_prefix(struct aws *a, const char *bucket, const char *prefix, doubl
 	if (!s3_list(a, sl_of(bucket), str_sl(&key), count_object, &l, &e))
 		aws_die(&e, "cannot list the bucket");
 	for (size_t i = 0; i < l.names.n; i++) {
-		struct str location = { 0 };
+		AUTO_STR location = { 0 };
 
 		str_addf(&location, "s3://%s/%s", bucket, str_z(&key));
 		str_add(&location, l.names.name[i]);
 		add_size(&t, l.names.name[i], &l.sizes[i], l.usd[i], str_sl(&location));
-		str_free(&location);
 	}
 	add_size(&t, SL("total"), &l.all.all, l.all.usd, SL(""));
 	print_sizes(&t, &l.all.stock, format, export);
 	mem_free(l.usd);
 	names_free(&l.names);
 	mem_free(l.sizes);
-	str_free(&key);
 }

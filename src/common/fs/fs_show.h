@@ -6,25 +6,25 @@
 #define FERRY_FS_SHOW_H
 
 #include "aws/client.h"
-#include "fs/fs_table.h"
+#include "core/report.h"
 
 /* Every group whose name contains `contains` ("" for all), each described. */
-void fs_show_list(struct aws *a, const char *contains, enum fs_table_format format);
+void fs_show_list(struct aws *a, const char *contains, enum report_format format);
 
 /* The description: for people, its facts and features; JSON is the service's answer. */
-void fs_show_group(struct aws *a, const char *name, enum fs_table_format format);
+void fs_show_group(struct aws *a, const char *name, enum report_format format);
 
 /* The features; JSON is the array that creating a group takes. */
-void fs_show_schema(struct aws *a, const char *name, enum fs_table_format format);
+void fs_show_schema(struct aws *a, const char *name, enum report_format format);
 
 /*
  * Size and monthly price (at `price` US dollars per GiB) of one group's offline store, or of all
  * that lies under s3://bucket/prefix, by its next level. A copy as CSV goes to `export` if not
  * NULL.
  */
-void fs_show_size(struct aws *a, const char *name, double price, enum fs_table_format format,
+void fs_show_size(struct aws *a, const char *name, double price, enum report_format format,
 	const char *export);
 void fs_show_prefix(struct aws *a, const char *bucket, const char *prefix, double price,
-	enum fs_table_format format, const char *export);
+	enum report_format format, const char *export);
 
 #endif

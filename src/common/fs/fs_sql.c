@@ -73,7 +73,7 @@ static void add_time(const struct fs_group *g, struct str *sql)
 
 static void add_as_of(const struct fs_group *g, struct sl as_of, struct str *sql)
 {
-	struct str bound = {0};
+	AUTO_STR bound = {0};
 
 	add_time(g, sql);
 	str_addz(sql, " <= ");
@@ -87,7 +87,6 @@ static void add_as_of(const struct fs_group *g, struct sl as_of, struct str *sql
 	while (bound.n < strlen("2024-01-01T00:00:00.123456789"))
 		str_addc(&bound, '0');
 	add_literal(sql, str_sl(&bound));
-	str_free(&bound);
 }
 
 /* WHERE before the first condition of a clause, AND before the others. */

@@ -1,6 +1,7 @@
 #include "fs/fs_stock.h"
 
 #include "core/clock.h"
+#include "core/mem.h"
 
 #include <stdlib.h>
 
@@ -65,54 +66,36 @@ double fs_stock_add(struct fs_stock *s, const struct s3_object *o)
 	struct sl class = o->class.n ? o->class : SL("STANDARD"), kind = kind_of(o->key);
 	double usd = (double)o->size / GIB * price_of(s, class);
 	char text[CLOCK_TEXT_MAX];
-	struct str name = {0};
+	AUTO_STR name = {0};
 
 	str_addf(&name, "%.*s %.*s", (int)kind.n, kind.p, (int)class.n, class.p);
 	count(&s->kinds, &s->kind, &s->cap_kinds, str_sl(&name), o->size, usd);
-	str_free(&name);
 	if (o->modified != INT64_MIN && clock_put(text, o->modified, false) > 7)
 		count(&s->months, &s->month, &s->cap_months, (struct sl){text, 7}, o->size, usd);
 	keep_newest(s, o);
 	return usd;
 }
 
-static void put_number(struct fs_table *t, int decimals, double v)
+static void put_kinds(const struct fs_stock *s, enum report_format format, struct str *out)
 {
-	char text[64];
-	int n = snprintf(text, sizeof text, "%.*f", decimals, v);
-
-	fs_table_raw(t, (struct sl){text, (size_t)n});
-}
-
-static void put_u64(struct fs_table *t, uint64_t v)
-{
-	struct str s = {0};
-
-	str_addu(&s, v);
-	fs_table_raw(t, str_sl(&s));
-	str_free(&s);
-}
-
-static void put_kinds(const struct fs_stock *s, enum fs_table_format format, struct str *out)
-{
-	static const struct fs_column cols[] = {{"Type", "Type"},
-		{"StorageClass", "StorageClass"}, {"Files", "Files"}, {"Bytes", "Bytes"},
-		{"GiB", "GiB"}, {"USDPerMonth", "USDPerMonth"}, {"USDPerYear", "USDPerYear"}};
-	struct fs_table t = {.cols = cols, .n_cols = ARRAY_LEN(cols)};
+	static const struct report_column cols[] = {{"Type", false}, {"StorageClass", false},
+		{"Files", true}, {"Bytes", true}, {"GiB", true},
+		{"USDPerMonth", true}, {"USDPerYear", true}};
+	struct report t = {.columns = cols, .n_columns = ARRAY_LEN(cols)};
 
 	for (size_t i = 0; i < s->kinds.n; i++) {
 		const char *name = s->kinds.name[i].p, *blank = strchr(name, ' ');
 
-		fs_table_text(&t, (struct sl){name, (size_t)(blank - name)});
-		fs_table_text(&t, sl_of(blank + 1));
-		put_u64(&t, s->kind[i].objects);
-		put_u64(&t, s->kind[i].bytes);
-		put_number(&t, 3, (double)s->kind[i].bytes / GIB);
-		put_number(&t, 4, s->kind[i].usd);
-		put_number(&t, 4, 12 * s->kind[i].usd);
+		report_text(&t, (struct sl){name, (size_t)(blank - name)});
+		report_text(&t, sl_of(blank + 1));
+		report_count(&t, s->kind[i].objects);
+		report_count(&t, s->kind[i].bytes);
+		report_real(&t, (double)s->kind[i].bytes / GIB, 3);
+		report_real(&t, s->kind[i].usd, 4);
+		report_real(&t, 12 * s->kind[i].usd, 4);
 	}
-	fs_table_put(&t, format, out);
-	fs_table_free(&t);
+	report_put(&t, format, out);
+	report_free(&t);
 }
 
 static int by_name(const void *a, const void *b, void *ctx)
@@ -122,12 +105,12 @@ static int by_name(const void *a, const void *b, void *ctx)
 	return sl_cmp(s->months.name[*(const size_t *)a], s->months.name[*(const size_t *)b]);
 }
 
-static void put_months(const struct fs_stock *s, enum fs_table_format format, struct str *out)
+static void put_months(const struct fs_stock *s, enum report_format format, struct str *out)
 {
-	static const struct fs_column cols[] = {{"Month", "Month"}, {"Files", "Files"},
-		{"Bytes", "Bytes"}, {"TotalBytes", "TotalBytes"}};
-	struct fs_table t = {.cols = cols, .n_cols = ARRAY_LEN(cols)};
-	size_t *order = mem_alloc(mem_mul(s->months.n + 1, sizeof *order));
+	static const struct report_column cols[] = {{"Month", false}, {"Files", true},
+		{"Bytes", true}, {"TotalBytes", true}};
+	struct report t = {.columns = cols, .n_columns = ARRAY_LEN(cols)};
+	AUTO_FREE size_t *order = mem_alloc(mem_mul(s->months.n + 1, sizeof *order));
 	uint64_t total = 0;
 
 	for (size_t i = 0; i < s->months.n; i++)
@@ -136,37 +119,36 @@ static void put_months(const struct fs_stock *s, enum fs_table_format format, st
 	for (size_t i = 0; i < s->months.n; i++) {
 		const struct fs_lot *lot = &s->month[order[i]];
 
-		fs_table_text(&t, s->months.name[order[i]]);
-		put_u64(&t, lot->objects);
-		put_u64(&t, lot->bytes);
-		put_u64(&t, total += lot->bytes);
+		report_text(&t, s->months.name[order[i]]);
+		report_count(&t, lot->objects);
+		report_count(&t, lot->bytes);
+		report_count(&t, total += lot->bytes);
 	}
-	fs_table_put(&t, format, out);
-	fs_table_free(&t);
-	mem_free(order);
+	report_put(&t, format, out);
+	report_free(&t);
 }
 
-static void put_newest(const struct fs_stock *s, enum fs_table_format format, struct str *out)
+static void put_newest(const struct fs_stock *s, enum report_format format, struct str *out)
 {
-	static const struct fs_column cols[] = {
-		{"NewestFiles", "NewestFiles"}, {"Bytes", "Bytes"}, {"Modified", "Modified"}};
-	struct fs_table t = {.cols = cols, .n_cols = ARRAY_LEN(cols)};
+	static const struct report_column cols[] = {
+		{"NewestFiles", false}, {"Bytes", true}, {"Modified", false}};
+	struct report t = {.columns = cols, .n_columns = ARRAY_LEN(cols)};
 
 	for (size_t i = 0; i < s->n_newest; i++) {
 		char text[CLOCK_TEXT_MAX];
 
-		fs_table_text(&t, s->newest[i].key);
-		put_u64(&t, s->newest[i].size);
-		fs_table_text(&t, (struct sl){text,
+		report_text(&t, s->newest[i].key);
+		report_count(&t, s->newest[i].size);
+		report_text(&t, (struct sl){text,
 					  clock_put(text, s->newest[i].modified, false)});
 	}
-	fs_table_put(&t, format, out);
-	fs_table_free(&t);
+	report_put(&t, format, out);
+	report_free(&t);
 }
 
-void fs_stock_put(const struct fs_stock *s, enum fs_table_format format, struct str *out)
+void fs_stock_put(const struct fs_stock *s, enum report_format format, struct str *out)
 {
-	void (*const part[])(const struct fs_stock *, enum fs_table_format, struct str *) = {
+	void (*const part[])(const struct fs_stock *, enum report_format, struct str *) = {
 		put_kinds, put_months, put_newest};
 
 	for (size_t i = 0; i < ARRAY_LEN(part) && s->kinds.n; i++) {
@@ -177,7 +159,7 @@ void fs_stock_put(const struct fs_stock *s, enum fs_table_format format, struct 
 
 void fs_stock_months(const struct fs_stock *s, struct str *out)
 {
-	put_months(s, FS_TABLE_CSV, out);
+	put_months(s, REPORT_CSV, out);
 }
 
 void fs_stock_free(struct fs_stock *s)

@@ -7,7 +7,8 @@
 
 #include "aws/s3.h"
 #include "core/hash.h"
-#include "fs/fs_table.h"
+#include "core/mem.h"
+#include "core/report.h"
 
 #define FS_STOCK_NEWEST 10
 
@@ -31,7 +32,7 @@ struct fs_stock {
 double fs_stock_add(struct fs_stock *s, const struct s3_object *o);
 
 /* Appends the tables that follow that of the sizes: kinds, months, newest files. */
-void fs_stock_put(const struct fs_stock *s, enum fs_table_format format, struct str *out);
+void fs_stock_put(const struct fs_stock *s, enum report_format format, struct str *out);
 
 /* Appends the growth by month as CSV. */
 void fs_stock_months(const struct fs_stock *s, struct str *out);

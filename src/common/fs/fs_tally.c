@@ -21,8 +21,7 @@ void fs_tally_put(const struct fs_tally *t, struct str *s)
 bool fs_tally_write(const struct fs_tally *t, const char *path, struct sl group, uint64_t resent,
 	uint64_t requests, double seconds)
 {
-	struct str s = { 0 };
-	bool ok;
+	AUTO_STR s = { 0 };
 
 	str_addz(&s, "{\"program\":\"fs-put\",\"version\":\"" FERRY_VERSION "\",\"group\":");
 	str_add_json(&s, group);
@@ -41,7 +40,5 @@ bool fs_tally_write(const struct fs_tally *t, const char *path, struct sl group,
 		str_add_json(&s, sl_of(t->error));
 	}
 	str_addz(&s, "}\n");
-	ok = stats_write(path, str_sl(&s));
-	str_free(&s);
-	return ok;
+	return stats_write(path, str_sl(&s));
 }

@@ -83,7 +83,7 @@ static void list_source(struct fs_move *m, struct source *s)
 static void each_expected(struct fs_move *m, bool newest, fs_row_fn *row, void *ctx)
 {
 	struct fs_asker who = fs_move_asker(m, false);
-	struct str sql = {0};
+	AUTO_STR sql = {0};
 
 	if (m->online) {
 		list_source(m, &(struct source){row, ctx, m});
@@ -94,7 +94,6 @@ static void each_expected(struct fs_move *m, bool newest, fs_row_fn *row, void *
 		&(struct fs_question){.sql = str_sl(&sql),
 			.row = take_only,
 			.ctx = &(struct source){row, ctx, m}});
-	str_free(&sql);
 }
 
 /* ---- online -------------------------------------------------------------------------------- */
@@ -308,7 +307,7 @@ static struct fs_online *open_side(struct online_check *c, struct aws *a,
 
 void fs_verify_online(struct fs_move *m, struct fs_gone *gone, struct fs_verdict *v)
 {
-	struct online_check *c = mem_zalloc(sizeof *c);
+	AUTO_FREE struct online_check *c = mem_zalloc(sizeof *c);
 	struct aws *again = NULL;
 	struct aws_error e;
 	size_t n, *to = compared(m, true, &n), *from = compared(m, false, &n);
@@ -334,7 +333,6 @@ void fs_verify_online(struct fs_move *m, struct fs_gone *gone, struct fs_verdict
 	mem_free(from);
 	names_free(&c->ids);
 	str_free(&c->plain);
-	mem_free(c);
 }
 
 /* ---- offline ------------------------------------------------------------------------------- */
@@ -380,7 +378,7 @@ static void ask_target(struct fs_move *m, struct str *sql, fs_row_fn *row, void 
 
 static void count_target(struct fs_move *m, struct fs_verdict *v)
 {
-	struct str sql = {0};
+	AUTO_STR sql = {0};
 
 	fs_sql_counts(&m->target.group, &sql);
 	ask_target(m, &sql, take_counts, v);
@@ -390,7 +388,6 @@ static void count_target(struct fs_move *m, struct fs_verdict *v)
 		str_addf(&sql, " ORDER BY 3 DESC, 1, 2 LIMIT %d", FS_VERIFY_NAMES);
 		ask_target(m, &sql, take_repeated, v);
 	}
-	str_free(&sql);
 }
 
 static void take_missing(void *ctx, const struct field *f, size_t n)
@@ -404,13 +401,11 @@ static void take_missing(void *ctx, const struct field *f, size_t n)
 /* In one place Athena knows both tables. */
 static void compare_tables(struct fs_move *m, struct fs_verdict *v)
 {
-	struct str select = {0}, sql = {0};
+	AUTO_STR select = {0}, sql = {0};
 
 	fs_move_select(m, m->newest, &select);
 	fs_sql_missing(&m->source.group, str_sl(&select), &m->target.group, &sql);
 	ask_target(m, &sql, take_missing, v);
-	str_free(&select);
-	str_free(&sql);
 	v->expected = m->records;
 }
 
@@ -446,7 +441,7 @@ static void check_known(void *ctx, const struct field *f, size_t n)
 static void compare_keys(struct fs_move *m, struct fs_verdict *v)
 {
 	struct offline_check c = {.m = m, .v = v};
-	struct str sql = {0};
+	AUTO_STR sql = {0};
 
 	fs_sql_repeated(&m->target.group, 0, &sql);
 	ask_target(m, &sql, learn, &c);
@@ -454,7 +449,6 @@ static void compare_keys(struct fs_move *m, struct fs_verdict *v)
 	each_expected(m, m->newest, check_known, &c);
 	fs_known_free(&c.target);
 	str_free(&c.plain);
-	str_free(&sql);
 }
 
 /* A newest state of the target: identifier, event time. */
@@ -476,13 +470,12 @@ static void look_for_gone(struct fs_move *m, struct fs_gone *gone, struct fs_ver
 	const struct fs_group *g = &m->target.group;
 	const struct sl columns[] = {g->features[g->id].name, g->features[g->time].name};
 	struct offline_check c = {.m = m, .gone = gone, .v = v};
-	struct str sql = {0};
+	AUTO_STR sql = {0};
 
 	fs_sql_select(g,
 		&(struct fs_select){.columns = columns, .n_columns = 2, .latest = true}, &sql);
 	ask_target(m, &sql, check_gone, &c);
 	str_free(&c.plain);
-	str_free(&sql);
 }
 
 void fs_verify_offline(struct fs_move *m, struct fs_gone *gone, struct fs_verdict *v)

@@ -285,7 +285,7 @@ static void change_chunk(struct pg *target, struct ledger_job *job, int64_t want
 	struct ledger_text number, us;
 	const char *params[] = { ledger_u64(&number, job->id), ledger_u64(&us, (uint64_t)wanted) };
 	char old[CLOCK_TEXT_MAX], new[CLOCK_TEXT_MAX];
-	struct pg_result *r = pg_query(target,
+	AUTO_RESULT *r = pg_query(target,
 		"UPDATE ferry.job j SET chunk_us = $2, updated_at = now() WHERE job_id = $1"
 		" AND NOT EXISTS (SELECT FROM ferry.chunk c WHERE c.job_id = j.job_id AND state <> "
 		"'done')",
@@ -296,7 +296,6 @@ static void change_chunk(struct pg *target, struct ledger_job *job, int64_t want
 			"job %llu has open chunks of %.*s, not %.*s", (unsigned long long)job->id,
 			(int)clock_put_duration(old, job->chunk_us), old,
 			(int)clock_put_duration(new, wanted), new);
-	pg_clear(r);
 	job->chunk_us = wanted;
 }
 
@@ -388,7 +387,7 @@ static void keep_cutoff(struct pg *target, struct ledger_job *job, int64_t cutof
 {
 	struct ledger_text number, time;
 	const char *params[] = { ledger_u64(&number, job->id), ledger_time(&time, cutoff) };
-	struct pg_result *r = pg_query(target, /* greatest() passes a NULL over */
+	AUTO_RESULT *r = pg_query(target, /* greatest() passes a NULL over */
 		"UPDATE ferry.job SET cutoff = greatest(cutoff, $2::timestamp), updated_at = now()"
 		" WHERE job_id = $1 RETURNING cutoff",
 		2, params);
@@ -396,7 +395,6 @@ static void keep_cutoff(struct pg *target, struct ledger_job *job, int64_t cutof
 	if (pg_rows(r) != 1)
 		die(EX_TEMP, "target: job %s was removed at this moment", number.p);
 	job->cutoff = ledger_get_time(r, 0, 0);
-	pg_clear(r);
 }
 
 static void say_planned(

@@ -50,7 +50,7 @@ static void split(const char *command, char **copy, char *argv[WORDS_MAX + 1])
 static bool is_there(const char *program)
 {
 	const char *path = getenv("PATH");
-	struct str name = { 0 };
+	AUTO_STR name = { 0 };
 	bool found = false;
 
 	if (strchr(program, '/'))
@@ -64,7 +64,6 @@ static bool is_there(const char *program)
 		found = n > 0 && access(str_z(&name), X_OK) == 0;
 		p += n;
 	}
-	str_free(&name);
 	return found;
 }
 
@@ -85,11 +84,10 @@ void alert_check(const struct alert_opts *o)
 
 static void set_env(const char *name, struct sl value)
 {
-	char *text = mem_sldup(value);
+	AUTO_FREE char *text = mem_sldup(value);
 
 	if (setenv(name, text, 1) != 0)
 		die_errno(EX_TEMP, "cannot set %s", name);
-	mem_free(text);
 }
 
 /* In a process of its own: what goes wrong here must not end the watch. */
@@ -198,7 +196,7 @@ static int look_at_rejects(struct watch *w, const struct ledger_status *t)
 static int look_at_failures(struct watch *w)
 {
 	struct ledger_text number;
-	struct pg_result *r = pg_query(w->target,
+	AUTO_RESULT *r = pg_query(w->target,
 		"SELECT (SELECT count(*) FROM ferry.event WHERE job_id = $1"
 		"   AND message LIKE 'chunk failed%' AND at > clock_timestamp() - interval '10 "
 		"min'),"
@@ -207,7 +205,6 @@ static int look_at_failures(struct watch *w)
 		1, (const char *[]){ ledger_u64(&number, w->job) });
 	uint64_t failed = pg_count(r, 0, 0), done = pg_count(r, 0, 1);
 
-	pg_clear(r);
 	if (failed < SHARE_MIN || failed * 5 < failed + done)
 		return LEDGER_INFO;
 	str_addf(&w->why, "%llu of %llu tries of chunks failed in ten minutes",
@@ -219,9 +216,9 @@ static int look_at_failures(struct watch *w)
 static int look_at_disk(struct watch *w)
 {
 	struct ledger_disk disks[LEDGER_DISKS_MAX];
-	struct arena a = { 0 };
+	AUTO_ARENA a = { 0 };
 	struct ledger_job job;
-	struct str list = { 0 };
+	AUTO_STR list = { 0 };
 	uint64_t least = 100;
 	size_t n = !ledger_job_get(w->target, w->job, &job, &a) ? 0
 		: ledger_disks(w->target, job.target_schema, job.target_prefix, disks);
@@ -237,8 +234,6 @@ static int look_at_disk(struct watch *w)
 	if (list.n > 0)
 		str_addf(&w->why, "only %llu %% of the target's disk are free:%s",
 			(unsigned long long)least, str_z(&list));
-	str_free(&list);
-	arena_free(&a);
 	return least >= w->o->disk_percent ? LEDGER_INFO
 		: least * 2 < w->o->disk_percent ? LEDGER_CRITICAL : LEDGER_WARNING;
 }
@@ -260,7 +255,7 @@ static void recall(struct watch *w)
 	struct ledger_text number;
 
 	for (int i = 0; i < TROUBLES; i++) {
-		struct pg_result *r = pg_query(w->target,
+		AUTO_RESULT *r = pg_query(w->target,
 			"SELECT (level <> 'INFO')::int + (level = 'CRITICAL')::int,"
 			" coalesce(substring(message FROM '^[0-9]+'), '0')"
 			" FROM ferry.event WHERE job_id = $1 AND (message = $2 OR message ~ $3)"
@@ -273,7 +268,6 @@ static void recall(struct watch *w)
 			w->level[i] = (int)pg_count(r, 0, 0);
 			w->rejects = i == REJECTS ? pg_count(r, 0, 1) : w->rejects;
 		}
-		pg_clear(r);
 	}
 }
 
@@ -292,7 +286,7 @@ static void note(struct watch *w, enum trouble which, int level)
 
 static void look(struct watch *w)
 {
-	struct arena arena = { 0 };
+	AUTO_ARENA arena = { 0 };
 	struct ledger_status total = ledger_total(w->target, w->job, NULL, 0);
 	struct ledger_live live;
 
@@ -304,7 +298,6 @@ static void look(struct watch *w)
 	note(w, REJECTS, look_at_rejects(w, &total));
 	note(w, FAILURES, look_at_failures(w));
 	note(w, DISK, look_at_disk(w));
-	arena_free(&arena);
 }
 
 /* ---- watching ---------------------------------------------------------------------------------
@@ -312,7 +305,7 @@ static void look(struct watch *w)
 
 static void tell(struct watch *w)
 {
-	struct arena arena = { 0 };
+	AUTO_ARENA arena = { 0 };
 	struct ledger_told event;
 
 	while (w->o->command && ledger_event_next(w->target, w->job, &event, &arena)) {
@@ -327,7 +320,6 @@ static void tell(struct watch *w)
 		ledger_event_told(w->target, event.id);
 		arena_reset(&arena);
 	}
-	arena_free(&arena);
 }
 
 /* The lock is the session's: it goes with the watch. */

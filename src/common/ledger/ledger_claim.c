@@ -57,7 +57,7 @@ static bool is_claimed(const struct ledger_claim *claim, struct sl ship)
 static void take_skip(struct pg *target, struct ledger_claim *claim, struct arena *a)
 {
 	struct ledger_text number, from, to;
-	struct pg_result *r = pg_query(target, skip_sql, 3,
+	AUTO_RESULT *r = pg_query(target, skip_sql, 3,
 		(const char *[]){ ledger_u64(&number, claim->job), ledger_time(&from, claim->from),
 			ledger_time(&to, claim->to) });
 
@@ -65,14 +65,13 @@ static void take_skip(struct pg *target, struct ledger_claim *claim, struct aren
 	for (size_t i = 0; i < pg_rows(r); i++)
 		if (!is_claimed(claim, pg_value(r, i, 0)))
 			claim->skip[claim->n_skip++] = arena_dup(a, pg_value(r, i, 0));
-	pg_clear(r);
 }
 
 /* One try; `params` are those of CLAIMABLE and TAKE. */
 static bool try_claim(struct pg *target, uint64_t job, bool whole_range, const char *const *params,
 	struct ledger_claim *out, struct arena *a)
 {
-	struct pg_result *r;
+	AUTO_RESULT *r = NULL;
 	bool found;
 
 	if (whole_range) {
@@ -86,7 +85,6 @@ static bool try_claim(struct pg *target, uint64_t job, bool whole_range, const c
 	found = pg_rows(r) > 0;
 	if (found)
 		take_claim(r, job, out, a);
-	pg_clear(r);
 	if (whole_range) {
 		if (found)
 			take_skip(target, out, a);
@@ -99,7 +97,7 @@ static bool try_claim(struct pg *target, uint64_t job, bool whole_range, const c
 static size_t find_dead(struct pg *target, uint64_t job, struct str *names)
 {
 	struct ledger_text number;
-	struct pg_result *r = pg_query(target,
+	AUTO_RESULT *r = pg_query(target,
 		"SELECT DISTINCT worker FROM ferry.chunk WHERE job_id = $1 AND state <> 'done'"
 		" AND state = 'running'",
 		1, (const char *[]){ ledger_u64(&number, job) });
@@ -112,7 +110,6 @@ static size_t find_dead(struct pg *target, uint64_t job, struct str *names)
 			n++;
 		}
 	str_addc(names, '}');
-	pg_clear(r);
 	return n;
 }
 
@@ -131,8 +128,8 @@ static const char split_sql[] =
 bool ledger_split(struct pg *target, const struct ledger_claim *claim, int64_t to)
 {
 	struct ledger_text number, from, until;
-	struct str ships = { 0 }, attempts = { 0 };
-	struct pg_result *r;
+	AUTO_STR ships = { 0 }, attempts = { 0 };
+	AUTO_RESULT *r = NULL;
 	bool all;
 
 	str_addc(&ships, '{');
@@ -148,10 +145,7 @@ bool ledger_split(struct pg *target, const struct ledger_claim *claim, int64_t t
 		(const char *[]){ ledger_u64(&number, claim->job), ledger_time(&from, claim->from),
 			str_z(&ships), str_z(&attempts), claim->worker, ledger_time(&until, to) });
 	all = pg_affected(r) == claim->n;
-	pg_clear(r);
 	pg_exec(target, all ? "COMMIT" : "ROLLBACK");
-	str_free(&ships);
-	str_free(&attempts);
 	return all;
 }
 
@@ -183,7 +177,7 @@ static enum ledger_claimed claim_any(struct pg *target, uint64_t job, bool whole
 	struct arena *a)
 {
 	struct ledger_text number, lease;
-	struct str ships = { 0 }, dead = { 0 };
+	AUTO_STR ships = { 0 }, dead = { 0 };
 	const char *params[] = { ledger_u64(&number, job), ledger_worker(), "{}", NULL,
 		ledger_interval(&lease, lease_us) };
 	enum ledger_claimed outcome = LEDGER_CLAIMED;
@@ -197,8 +191,6 @@ static enum ledger_claimed claim_any(struct pg *target, uint64_t job, bool whole
 		if (!found || !try_claim(target, job, whole_range, params, out, a))
 			outcome = busy_or_empty(target, job, params[3]);
 	}
-	str_free(&ships);
-	str_free(&dead);
 	return outcome;
 }
 
@@ -269,7 +261,7 @@ void ledger_fail(
 	struct pg *target, const struct ledger_claim *claim, bool permanent, const char *error)
 {
 	struct ledger_text number, from, limit;
-	struct str ships = { 0 };
+	AUTO_STR ships = { 0 };
 
 	str_addc(&ships, '[');
 	for (size_t i = 0; i < claim->n; i++) {
@@ -282,5 +274,4 @@ void ledger_fail(
 		(const char *[]){ ledger_u64(&number, claim->job), ledger_time(&from, claim->from),
 			str_z(&ships), claim->worker, error, permanent ? "t" : "f",
 			ledger_u64(&limit, LEDGER_MAX_FAILURES) }));
-	str_free(&ships);
 }

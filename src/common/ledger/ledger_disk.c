@@ -49,11 +49,10 @@ static void take(struct ledger_disk *disks, size_t *n, const struct pg_result *r
 size_t ledger_disks(struct pg *target, const char *schema, const char *prefix,
 	struct ledger_disk disks[LEDGER_DISKS_MAX])
 {
-	struct pg_result *r = pg_try_query(target, places, 2, (const char *[]){ schema, prefix });
+	AUTO_RESULT *r = pg_try_query(target, places, 2, (const char *[]){ schema, prefix });
 	size_t n = 0;
 
 	for (size_t row = 0; r && row < pg_rows(r); row++)
 		take(disks, &n, r, row);
-	pg_clear(r);
 	return n;
 }

@@ -33,7 +33,7 @@ void ledger_events_report(struct pg *target, uint64_t job, const struct sl *only
 		{ "message", false },
 	};
 	struct ledger_text number, most;
-	struct str ships = { 0 };
+	AUTO_STR ships = { 0 };
 
 	put_rows(pg_query(target,
 			 "SELECT date_trunc('milliseconds', at AT TIME ZONE 'UTC'), level, ship,"
@@ -44,7 +44,6 @@ void ledger_events_report(struct pg *target, uint64_t job, const struct sl *only
 			 (const char *[]){ ledger_u64(&number, job),
 				 ledger_array(&ships, only, n_only), ledger_u64(&most, limit) }),
 		columns, ARRAY_LEN(columns), format, out);
-	str_free(&ships);
 }
 
 void ledger_failed_report(struct pg *target, uint64_t job, const struct sl *only, size_t n_only,
@@ -61,7 +60,7 @@ void ledger_failed_report(struct pg *target, uint64_t job, const struct sl *only
 		{ "error", false },
 	};
 	struct ledger_text number, most;
-	struct str ships = { 0 };
+	AUTO_STR ships = { 0 };
 
 	put_rows(pg_query(target,
 			 "SELECT ship, chunk_from, chunk_to, state, failures, attempt,"
@@ -74,7 +73,6 @@ void ledger_failed_report(struct pg *target, uint64_t job, const struct sl *only
 				 ledger_u64(&number, job),
 				 ledger_array(&ships, only, n_only), ledger_u64(&most, limit) }),
 		columns, ARRAY_LEN(columns), format, out);
-	str_free(&ships);
 }
 
 /* ---- events that somebody is to be told of ----------------------------------------------------
@@ -83,7 +81,7 @@ void ledger_failed_report(struct pg *target, uint64_t job, const struct sl *only
 bool ledger_event_next(struct pg *target, uint64_t job, struct ledger_told *out, struct arena *a)
 {
 	struct ledger_text number;
-	struct pg_result *r = pg_query(target,
+	AUTO_RESULT *r = pg_query(target,
 		"SELECT id, date_trunc('milliseconds', at AT TIME ZONE 'UTC'), level, ship,"
 		" chunk_from, message FROM ferry.event WHERE job_id = $1 AND NOT told"
 		" AND level <> 'INFO' ORDER BY id LIMIT 1",
@@ -97,7 +95,6 @@ bool ledger_event_next(struct pg *target, uint64_t job, struct ledger_told *out,
 			.ship = arena_dup(a, pg_value(r, 0, 3)),
 			.chunk = arena_dup(a, pg_value(r, 0, 4)),
 			.message = arena_dup(a, pg_value(r, 0, 5)) };
-	pg_clear(r);
 	return any;
 }
 

@@ -52,7 +52,7 @@ void ledger_feeds_set(struct pg *target, uint64_t job, const struct ledger_feeds
 {
 	struct ledger_text number, publication, changes;
 	char *gap = f->gap.n > 0 ? mem_sldup(f->gap) : NULL;
-	struct str json = { 0 };
+	AUTO_STR json = { 0 };
 
 	put_feeds(&json, f);
 	pg_clear(pg_query(target, "DELETE FROM ferry.feed WHERE job_id = $1", 1,
@@ -70,7 +70,6 @@ void ledger_feeds_set(struct pg *target, uint64_t job, const struct ledger_feeds
 		(const char *[]){ number.p, ledger_u64(&publication, f->publication),
 			ledger_u64(&changes, f->changes), gap }));
 	mem_free(gap);
-	str_free(&json);
 }
 
 void ledger_doubt_add(

@@ -100,7 +100,7 @@ bool ledger_finish(struct pg *target, const struct ledger_facts *f)
 void ledger_fail_facts(
 	struct pg *target, const struct ledger_facts *f, bool permanent, const char *error)
 {
-	char *worker = mem_sldup(f->worker);
+	AUTO_FREE char *worker = mem_sldup(f->worker);
 	struct ledger_claim claim = {
 		.job = f->job, .worker = worker, .from = f->from, .to = f->to
 	};
@@ -112,7 +112,6 @@ void ledger_fail_facts(
 				(struct ledger_claim_ship){ f->ships[i].ship, f->ships[i].attempt };
 	ledger_fail(target, &claim, permanent, error);
 	mem_free(claim.ships);
-	mem_free(worker);
 }
 
 /* ---- rejects --------------------------------------------------------------------------------- */

@@ -46,13 +46,10 @@ void ledger_follow_init(struct pg *target)
 
 static const char *get_text(const struct pg_result *r, int col, struct arena *a)
 {
-	struct str s = { 0 };
-	const char *text;
+	AUTO_STR s = { 0 };
 
 	str_addz(&s, pg_valuez(r, 0, col));
-	text = arena_dup(a, (struct sl){ str_z(&s), s.n + 1 }).p;
-	str_free(&s);
-	return text;
+	return arena_dup(a, (struct sl){ str_z(&s), s.n + 1 }).p;
 }
 
 #define COLUMNS "kind, slot, publication, consistent_point, worker, upto, attempt"
@@ -74,7 +71,7 @@ bool ledger_follower_get(
 	struct pg *target, uint64_t job, struct ledger_follower *out, struct arena *a)
 {
 	struct ledger_text number;
-	struct pg_result *r;
+	AUTO_RESULT *r = NULL;
 	bool found;
 
 	if (!ledger_has_table(target, "follower"))
@@ -84,7 +81,6 @@ bool ledger_follower_get(
 	found = pg_rows(r) > 0;
 	if (found)
 		take_follower(r, out, a);
-	pg_clear(r);
 	return found;
 }
 
@@ -165,7 +161,7 @@ void ledger_follower_become(struct pg *target, uint64_t job, enum ledger_follow_
 {
 	struct ledger_text number, lease;
 	struct ledger_follower now;
-	struct pg_result *r;
+	AUTO_RESULT *r = NULL;
 
 	if (!ledger_follower_get(target, job, &now, a) || now.kind != kind)
 		lacks(job, kind);
@@ -177,13 +173,12 @@ void ledger_follower_become(struct pg *target, uint64_t job, enum ledger_follow_
 		die_hint(EX_TEMP, "it ends with its process, or two minutes after it was last seen",
 			"another follower of job %llu is at work", (unsigned long long)job);
 	take_follower(r, out, a);
-	pg_clear(r);
 }
 
 bool ledger_follower_upto(struct pg *target, uint64_t job, uint64_t attempt, struct str *upto)
 {
 	struct ledger_text number, which;
-	struct pg_result *r = pg_query(target,
+	AUTO_RESULT *r = pg_query(target,
 		"SELECT upto FROM ferry.follower WHERE job_id = $1 AND worker = $2"
 		" AND attempt = $3",
 		3,
@@ -193,7 +188,6 @@ bool ledger_follower_upto(struct pg *target, uint64_t job, uint64_t attempt, str
 
 	if (ours)
 		str_add(upto, pg_value(r, 0, 0));
-	pg_clear(r);
 	return ours;
 }
 
@@ -385,16 +379,15 @@ void ledger_follow_advance(struct pg *target, const struct ledger_facts *f)
 
 void ledger_follow_fail(struct pg *target, const struct ledger_facts *f, const char *error)
 {
-	char *worker = mem_sldup(f->follow.worker);
+	AUTO_FREE char *worker = mem_sldup(f->follow.worker);
 
 	fail(target, f->job, worker, f->follow.attempt, error, "WARNING");
-	mem_free(worker);
 }
 
 void ledger_reject_count(struct pg *target, uint64_t job, struct sl ship, uint64_t n)
 {
 	struct ledger_text number, count;
-	char *name = mem_sldup(ship);
+	AUTO_FREE char *name = mem_sldup(ship);
 
 	pg_clear(pg_query(target,
 		"INSERT INTO ferry.follow_ship AS t (job_id, ship, rows, cells, wide_rows, dropped,"
@@ -402,5 +395,4 @@ void ledger_reject_count(struct pg *target, uint64_t job, struct sl ship, uint64
 		" ON CONFLICT (job_id, ship) DO UPDATE SET rejects = t.rejects + excluded.rejects",
 		3,
 		(const char *[]){ ledger_u64(&number, job), name, ledger_u64(&count, n) }));
-	mem_free(name);
 }

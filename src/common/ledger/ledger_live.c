@@ -65,7 +65,7 @@ static void take_live(const struct pg_result *r, struct ledger_live *l, struct a
 void ledger_live_get(struct pg *target, uint64_t job, struct ledger_live *out, struct arena *a)
 {
 	struct ledger_text number;
-	struct pg_result *r;
+	AUTO_RESULT *r = NULL;
 
 	*out = (struct ledger_live){ .any = false };
 	if (!ledger_has_table(target, "doubt"))
@@ -73,7 +73,6 @@ void ledger_live_get(struct pg *target, uint64_t job, struct ledger_live *out, s
 	r = pg_query(target, live_sql, 1, (const char *[]){ ledger_u64(&number, job) });
 	if (pg_rows(r) > 0)
 		take_live(r, out, a);
-	pg_clear(r);
 }
 
 uint64_t ledger_live_turns(struct pg *target, uint64_t job)
@@ -103,8 +102,8 @@ struct ledger_live_ship *ledger_live_ships(struct pg *target, uint64_t job, cons
 {
 	struct ledger_text number;
 	struct ledger_live_ship *list;
-	struct str ships = { 0 };
-	struct pg_result *r;
+	AUTO_STR ships = { 0 };
+	AUTO_RESULT *r = NULL;
 
 	*n_out = 0;
 	if (!ledger_has_table(target, "follow_ship"))
@@ -127,8 +126,6 @@ struct ledger_live_ship *ledger_live_ships(struct pg *target, uint64_t job, cons
 			.first = ledger_get_time(r, i, 6),
 			.last = ledger_get_time(r, i, 7),
 			.delay_us = get_known(r, i, 8) };
-	pg_clear(r);
-	str_free(&ships);
 	return list;
 }
 

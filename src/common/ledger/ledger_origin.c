@@ -30,7 +30,7 @@ static const char place_sql[] =
 /* False: the connection is lost. */
 static bool read_origin(struct pg *source, const struct narrow *n, struct origin *o)
 {
-	struct pg_result *r;
+	AUTO_RESULT *r = NULL;
 
 	*o = (struct origin){ .name = { 0 } };
 	r = pg_try_query(source, place_sql, 1, &n->ident);
@@ -40,7 +40,6 @@ static bool read_origin(struct pg *source, const struct narrow *n, struct origin
 		return false;
 	str_add(&o->place, pg_value(r, 0, 0));
 	str_add(&o->lsn, pg_value(r, 0, 1));
-	pg_clear(r);
 	ledger_source_name(source, &o->name);
 	pg_add_address(source, &o->address);
 	return true;
@@ -154,7 +153,7 @@ void ledger_origin_check(struct pg *source, struct pg *target, uint64_t job, con
 {
 	struct ledger_text number;
 	struct origin o;
-	struct str why = { 0 };
+	AUTO_STR why = { 0 };
 	bool behind = false;
 
 	if (!read_origin(source, n, &o))
@@ -177,7 +176,6 @@ void ledger_origin_check(struct pg *source, struct pg *target, uint64_t job, con
 	}
 	keep(target, number.p, &o);
 	origin_free(&o);
-	str_free(&why);
 }
 
 /* $1 job, $2 name, $3 place, $4 LSN, $5 address */
@@ -207,8 +205,8 @@ void ledger_origin_accept(
 
 void ledger_origin_check_new(struct pg *source, struct pg *target, const struct ledger_job *job)
 {
-	struct str address = { 0 };
-	struct pg_result *r;
+	AUTO_STR address = { 0 };
+	AUTO_RESULT *r = NULL;
 
 	pg_add_address(source, &address);
 	r = pg_query(target,
@@ -223,6 +221,4 @@ void ledger_origin_check_new(struct pg *source, struct pg *target, const struct 
 		die_hint(EX_CONFIGURATION, LEDGER_ACCEPT_HINT,
 			"job %s: it reads another database: %s, and at the same address is %s now",
 			pg_valuez(r, 0, 0), pg_valuez(r, 0, 1), job->source);
-	pg_clear(r);
-	str_free(&address);
 }

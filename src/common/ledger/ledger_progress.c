@@ -41,9 +41,9 @@ static void say_chunk(const struct pg_result *r, size_t i)
 static void say_chunks(struct progress *p)
 {
 	struct ledger_text number;
-	struct str ships = { 0 }, name = { 0 };
+	AUTO_STR ships = { 0 }, name = { 0 };
 	struct names seen = { 0 };
-	struct pg_result *r = pg_query(p->target, tail_sql, 2,
+	AUTO_RESULT *r = pg_query(p->target, tail_sql, 2,
 		(const char *[]){
 			ledger_u64(&number, p->job), ledger_array(&ships, p->only, p->n_only)});
 
@@ -55,9 +55,6 @@ static void say_chunks(struct progress *p)
 		if (p->begun && names_find(&p->told, str_sl(&name)) == NAMES_NONE)
 			say_chunk(r, i);
 	}
-	pg_clear(r);
-	str_free(&ships);
-	str_free(&name);
 	names_free(&p->told);
 	p->told = seen;
 	p->begun = true;

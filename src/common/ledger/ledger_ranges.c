@@ -50,7 +50,7 @@ static void add_live_ships(struct pg *target, uint64_t job, const struct ledger_
 	struct names *ships)
 {
 	struct ledger_text number;
-	struct pg_result *r = pg_query(target,
+	AUTO_RESULT *r = pg_query(target,
 		"SELECT ship FROM ferry.follow_ship WHERE job_id = $1 AND ship <> ''"
 		" ORDER BY ship", 1,
 		(const char *[]){ ledger_u64(&number, job) });
@@ -58,7 +58,6 @@ static void add_live_ships(struct pg *target, uint64_t job, const struct ledger_
 	for (size_t i = 0; i < pg_rows(r); i++)
 		if (is_of(o->only, o->n_only, pg_value(r, i, 0)))
 			(void)names_add(ships, pg_value(r, i, 0), NULL);
-	pg_clear(r);
 }
 
 /* ---- borders -------------------------------------------------------------------------------- */
@@ -252,7 +251,7 @@ void ledger_range_checked(struct pg *target, uint64_t job, const struct ledger_r
 	const struct sl *ships, size_t n)
 {
 	struct ledger_text number, from, to;
-	struct str list = { 0 };
+	AUTO_STR list = { 0 };
 
 	if (n > 0)
 		pg_clear(pg_query(target,
@@ -263,7 +262,6 @@ void ledger_range_checked(struct pg *target, uint64_t job, const struct ledger_r
 			4,
 			(const char *[]){ ledger_u64(&number, job), ledger_time(&from, range->from),
 				ledger_time(&to, range->to), ledger_array(&list, ships, n) }));
-	str_free(&list);
 }
 
 /* ---- doubts --------------------------------------------------------------------------------- */
@@ -271,7 +269,7 @@ void ledger_range_checked(struct pg *target, uint64_t job, const struct ledger_r
 size_t ledger_doubts(struct pg *target, uint64_t job, struct arena *a, struct ledger_doubt **out)
 {
 	struct ledger_text number;
-	struct pg_result *r;
+	AUTO_RESULT *r = NULL;
 	size_t n;
 
 	*out = NULL;
@@ -289,7 +287,6 @@ size_t ledger_doubts(struct pg *target, uint64_t job, struct arena *a, struct le
 						    : arena_dup(a, pg_value(r, i, 1)),
 			.from = ledger_get_time(r, i, 2),
 			.to = pg_is_null(r, i, 3) ? LEDGER_TIME_END : ledger_get_time(r, i, 3) };
-	pg_clear(r);
 	return n;
 }
 

@@ -50,8 +50,8 @@ static const struct table {
 static uint64_t save_table(
 	struct pg *target, const struct table *t, const char *const *params, struct out *out)
 {
-	struct str sql = { 0 }, line = { 0 };
-	struct pg_result *r;
+	AUTO_STR sql = { 0 }, line = { 0 };
+	AUTO_RESULT *r = NULL;
 	uint64_t n;
 
 	str_addf(&sql,
@@ -66,16 +66,13 @@ static uint64_t save_table(
 		str_addz(&line, "}\n");
 		out_put(out, str_sl(&line));
 	}
-	pg_clear(r);
-	str_free(&sql);
-	str_free(&line);
 	return n;
 }
 
 void ledger_save(struct pg *target, const char *schema, const char *prefix, const struct sl *ships,
 	size_t n_ships, struct out *out)
 {
-	struct str list = { 0 }, end = { 0 };
+	AUTO_STR list = { 0 }, end = { 0 };
 	const char *params[] = { schema, prefix, ledger_array(&list, ships, n_ships) };
 	uint64_t n = 0;
 
@@ -85,8 +82,6 @@ void ledger_save(struct pg *target, const char *schema, const char *prefix, cons
 	pg_exec(target, "COMMIT");
 	str_addf(&end, "{\"end\":%llu}\n", (unsigned long long)n);
 	out_put(out, str_sl(&end));
-	str_free(&list);
-	str_free(&end);
 }
 
 /* ---- and back ------------------------------------------------------------------------------- */
@@ -104,7 +99,7 @@ struct load {
 /* A number is the same job's where that was made at the same moment; elsewhere it is another's. */
 static void check_numbers(struct load *l)
 {
-	struct pg_result *r = pg_query(l->target,
+	AUTO_RESULT *r = pg_query(l->target,
 		"SELECT job_id FROM jsonb_populate_recordset(NULL::ferry.job, $1::jsonb) AS b"
 		" WHERE (job_id, created_at) NOT IN (SELECT job_id, created_at FROM ferry.job)",
 		1, (const char *[]){ str_z(&l->rows) });
@@ -113,12 +108,11 @@ static void check_numbers(struct load *l)
 		die_hint(EX_CONFIGURATION, "roll that one back first, or restore elsewhere",
 			"job %s of the backup: its number or its tables are another job's here",
 			pg_valuez(r, 0, 0));
-	pg_clear(r);
 }
 
 static void flush(struct load *l)
 {
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 
 	if (l->n == 0)
 		return;
@@ -130,7 +124,6 @@ static void flush(struct load *l)
 	pg_clear(pg_query(l->target, str_z(&sql), 1, (const char *[]){ str_z(&l->rows) }));
 	if (l->table == &tables[0])
 		check_numbers(l);
-	str_free(&sql);
 	str_clear(&l->rows);
 	l->n = 0;
 }
@@ -180,7 +173,7 @@ static void take_line(struct load *l, struct sl line)
 /* What was planned anew for the same tables would share them with what comes back. */
 static void check_jobs(struct pg *target)
 {
-	struct pg_result *r = pg_query(target,
+	AUTO_RESULT *r = pg_query(target,
 		"SELECT 1 FROM ferry.job a JOIN ferry.job b USING (target_schema, target_prefix)"
 		" WHERE a.job_id < b.job_id AND a.source_table = b.source_table UNION ALL"
 		" SELECT 1 FROM ferry.job JOIN (SELECT job_id, ship FROM ferry.chunk"
@@ -192,7 +185,6 @@ static void check_jobs(struct pg *target)
 	if (pg_rows(r) > 0)
 		die_hint(EX_CONFIGURATION, "roll that back first",
 			"another job was planned for the same tables or ships since");
-	pg_clear(r);
 }
 
 static void finish(struct load *l)

@@ -42,7 +42,7 @@ static void take_weights(
 	struct pg *source, const struct narrow *n, struct ledger_ship *ships, size_t count)
 {
 	const char *params[] = { n->ident, n->col[NARROW_SHIP].name.p };
-	struct pg_result *r = pg_query(source,
+	AUTO_RESULT *r = pg_query(source,
 		"SELECT v, (f * greatest(c.reltuples, 0))::bigint FROM pg_class c"
 		" JOIN pg_namespace n ON n.oid = c.relnamespace"
 		" JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname,"
@@ -54,7 +54,6 @@ static void take_weights(
 		for (size_t i = 0; i < count; i++)
 			if (sl_eq(ships[i].ship, pg_value(r, row, 0)))
 				(void)!num_u64(pg_value(r, row, 1), &ships[i].weight);
-	pg_clear(r);
 }
 
 size_t ledger_ships_find(struct pg *source, struct narrow *n, const struct sl *only, size_t n_only,
@@ -139,7 +138,7 @@ bool ledger_has_neighbours(struct pg *target, const struct ledger_job *job)
 void ledger_refuse_shared(struct pg *target, const struct ledger_job *job, const struct sl *ships,
 	size_t n)
 {
-	struct str list = { 0 };
+	AUTO_STR list = { 0 };
 	struct pg_result *r = pg_query(target,
 		"SELECT job_id, x.ship, source_table, target_prefix FROM (SELECT *" NEIGHBOURS
 		") AS j, LATERAL (SELECT ship FROM (SELECT ship FROM ferry.chunk c"
@@ -159,7 +158,6 @@ void ledger_refuse_shared(struct pg *target, const struct ledger_job *job, const
 			(unsigned long long)pg_count(r, 0, 0), pg_value(r, 0, 2).p,
 			pg_value(r, 0, 3).p);
 	pg_clear(r);
-	str_free(&list);
 }
 
 void ledger_refuse_met(struct pg *target, const struct ledger_job *job, const struct names *met,

@@ -62,14 +62,13 @@ static void count_records(struct ledger_state *s, struct pg *target)
 /* What is done is proven of what was sent, not of what such a trigger makes of it. */
 static void look_for_meddlers(struct ledger_state *s, struct pg *target)
 {
-	struct str text = { 0 };
+	AUTO_STR text = { 0 };
 
 	if (registry_meddlers(target, s->job.target_schema, s->job.target_prefix, &text)) {
 		s->lesser = arena_dup(&s->arena, sl_of(str_z(&text))).p;
 		if (s->live.any && !*s->live.gap)
 			s->live.gap = s->lesser;
 	}
-	str_free(&text);
 }
 
 void ledger_state_read(struct ledger_state *s, struct pg *target, const struct ledger_job *job,

@@ -57,8 +57,8 @@ struct ledger_status *ledger_status(struct pg *target, uint64_t job, const struc
 	size_t n_only, struct arena *a, size_t *n_out)
 {
 	struct ledger_text number;
-	struct str ships = { 0 };
-	struct pg_result *r = pg_query(target, status_sql, 2,
+	AUTO_STR ships = { 0 };
+	AUTO_RESULT *r = pg_query(target, status_sql, 2,
 		(const char *[]){ ledger_u64(&number, job), ledger_array(&ships, only, n_only) });
 	size_t n = pg_rows(r), n_live, i = 0, k = 0;
 	struct ledger_live_ship *live = ledger_live_ships(target, job, only, n_only, a, &n_live);
@@ -80,8 +80,6 @@ struct ledger_status *ledger_status(struct pg *target, uint64_t job, const struc
 		if (c >= 0)
 			add_live(s, &live[k++]);
 	}
-	pg_clear(r);
-	str_free(&ships);
 	return list;
 }
 
@@ -93,7 +91,7 @@ struct ledger_status ledger_total(
 		.live_last = LEDGER_NO_TIME,
 		.delay_us = -1 };
 	struct ledger_status *list;
-	struct arena arena = { 0 };
+	AUTO_ARENA arena = { 0 };
 	size_t n;
 
 	list = ledger_status(target, job, only, n_only, &arena, &n);
@@ -123,7 +121,6 @@ struct ledger_status ledger_total(
 		if (list[i].delay_us > sum.delay_us)
 			sum.delay_us = list[i].delay_us;
 	}
-	arena_free(&arena);
 	return sum;
 }
 
@@ -143,16 +140,14 @@ struct ledger_pace ledger_pace(struct pg *target, uint64_t job, const struct sl 
 	size_t n_only, const struct ledger_status *total)
 {
 	struct ledger_text number;
-	struct str ships = { 0 };
-	struct pg_result *r = pg_query(target, pace_sql, 2,
+	AUTO_STR ships = { 0 };
+	AUTO_RESULT *r = pg_query(target, pace_sql, 2,
 		(const char *[]){ ledger_u64(&number, job), ledger_array(&ships, only, n_only) });
 	uint64_t left = total->pending + total->running;
 	double rows = (double)pg_count(r, 0, 0), cells = (double)pg_count(r, 0, 1);
 	double chunks = (double)pg_count(r, 0, 2), us = (double)pg_count(r, 0, 3);
 	struct ledger_pace pace = { .eta_us = left ? -1 : 0 };
 
-	pg_clear(r);
-	str_free(&ships);
 	if (chunks == 0)
 		return pace;
 	pace.rows_per_s = rows * 1e6 / us;
@@ -168,7 +163,7 @@ struct ledger_pace ledger_pace(struct pg *target, uint64_t job, const struct sl 
 void ledger_recount(struct pg *target, uint64_t job, const struct ledger_recount *c)
 {
 	struct ledger_text t[7];
-	char *ship = mem_sldup(c->ship);
+	AUTO_FREE char *ship = mem_sldup(c->ship);
 	const char *params[] = { ledger_u64(&t[0], job), ship, ledger_time(&t[1], c->from),
 		ledger_time(&t[2], c->to), ledger_u64(&t[3], c->rows), ledger_u64(&t[4], c->cells),
 		ledger_u64(&t[5], c->dropped), ledger_u64(&t[6], c->wide_rows) };
@@ -179,20 +174,18 @@ void ledger_recount(struct pg *target, uint64_t job, const struct ledger_recount
 		" digest = NULL WHERE job_id = $1 AND ship = $2 AND chunk_from = $3"
 		" AND chunk_to = $4 AND state = 'done'",
 		8, params));
-	mem_free(ship);
 }
 
 uint64_t ledger_retry(struct pg *target, uint64_t job, struct sl ship)
 {
 	struct ledger_text number;
 	char *name = ship.n > 0 ? mem_sldup(ship) : NULL;
-	struct pg_result *r = pg_query(target,
+	AUTO_RESULT *r = pg_query(target,
 		"UPDATE ferry.chunk SET state = 'pending', failures = 0 WHERE job_id = $1"
 		" AND state = 'failed' AND ($2::text IS NULL OR ship = $2)",
 		2, (const char *[]){ ledger_u64(&number, job), name });
 	uint64_t n = pg_affected(r);
 
-	pg_clear(r);
 	mem_free(name);
 	return n;
 }
@@ -234,7 +227,7 @@ void ledger_event(struct pg *target, enum ledger_level level, uint64_t job, stru
 {
 	static const char *const levels[] = { "INFO", "WARNING", "CRITICAL" };
 	struct ledger_text number, from;
-	char *name = ship.n > 0 ? mem_sldup(ship) : NULL;
+	AUTO_FREE char *name = ship.n > 0 ? mem_sldup(ship) : NULL;
 
 	pg_clear(pg_query(target,
 		"INSERT INTO ferry.event (level, job_id, ship, chunk_from, message)"
@@ -242,5 +235,4 @@ void ledger_event(struct pg *target, enum ledger_level level, uint64_t job, stru
 		5,
 		(const char *[]){ levels[level], job ? ledger_u64(&number, job) : NULL, name,
 			ledger_time(&from, chunk_from), message }));
-	mem_free(name);
 }

@@ -54,9 +54,8 @@ static void put_option(struct str *s, enum narrow_role role, bool expression)
 
 const char *narrow_columns(const struct narrow_opts *opts, struct arena *a)
 {
-	struct str json = { 0 }, name = { 0 };
+	AUTO_STR json = { 0 }, name = { 0 };
 	bool any = false;
-	const char *kept;
 
 	for (int i = 0; i < 2 * NARROW_XMIN; i++) {
 		enum narrow_role role = (enum narrow_role)(i / 2);
@@ -72,15 +71,12 @@ const char *narrow_columns(const struct narrow_opts *opts, struct arena *a)
 		str_add_json(&json, sl_of(given));
 	}
 	str_addz(&json, json.n ? "}" : any ? "{}" : "");
-	kept = arena_dup(a, str_sl(&json)).p;
-	str_free(&json);
-	str_free(&name);
-	return kept;
+	return arena_dup(a, str_sl(&json)).p;
 }
 
 bool narrow_take_columns(struct narrow_opts *opts, const char *columns, struct arena *a)
 {
-	struct str name = { 0 };
+	AUTO_STR name = { 0 };
 	const char *why;
 	size_t at;
 	const struct json *o = json_parse(a, sl_of(columns), &why, &at);
@@ -97,7 +93,6 @@ bool narrow_take_columns(struct narrow_opts *opts, const char *columns, struct a
 		if (i % 2 == 0)
 			opts->column[role] = arena_dup(a, value).p;
 	}
-	str_free(&name);
 	return all;
 }
 
@@ -129,8 +124,8 @@ static void find_table(struct pg *pg, struct narrow *n)
 		"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
 		"WHERE n.nspname = $1 AND c.relname = $2 "
 		"AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
-	struct str schema = { 0 }, table = { 0 }, ident = { 0 };
-	struct pg_result *r;
+	AUTO_STR schema = { 0 }, table = { 0 }, ident = { 0 };
+	AUTO_RESULT *r = NULL;
 	char kind;
 
 	relation_split(n->table, &schema, &table);
@@ -149,12 +144,8 @@ static void find_table(struct pg *pg, struct narrow *n)
 			"ROLE ... BYPASSRLS), or the table's owner",
 			"%s: row level security may hide rows from this user", n->table);
 	(void)!num_u64(pg_value(r, 0, 3), &n->rows_estimate);
-	pg_clear(r);
 	relation_ident(pg, &ident, str_sl(&schema), str_sl(&table));
 	n->ident = arena_dup(&n->arena, str_sl(&ident)).p;
-	str_free(&schema);
-	str_free(&table);
-	str_free(&ident);
 }
 
 /* ---- columns --------------------------------------------------------------------------------- */
@@ -201,7 +192,7 @@ static void take_column(struct narrow *n, struct pg *pg, enum narrow_role role,
 	const struct pg_result *columns, size_t row)
 {
 	struct narrow_column *c = &n->col[role];
-	struct str ident = { 0 };
+	AUTO_STR ident = { 0 };
 	uint64_t type = 0;
 	bool cast;
 
@@ -229,7 +220,6 @@ static void take_column(struct narrow *n, struct pg *pg, enum narrow_role role,
 		c->expr = arena_dup(&n->arena, str_sl(&ident)).p;
 		c->wire = NARROW_W_TEXT;
 	}
-	str_free(&ident);
 }
 
 /* Is it the expression's fault, and not that of rights, time or room? */
@@ -255,8 +245,8 @@ static void take_expression(
 	static const char *const option[NARROW_ROLES] = { [NARROW_SHIP] = "ship",
 		[NARROW_CHANNEL] = "channel",
 		[NARROW_VALUE] = "value" };
-	struct str sql = { 0 }, expr = { 0 };
-	struct pg_result *r;
+	AUTO_STR sql = { 0 }, expr = { 0 };
+	AUTO_RESULT *r = NULL;
 	bool cast = true;
 
 	/* a comment at its end does not take the parenthesis with it */
@@ -272,15 +262,12 @@ static void take_expression(
 			"--%s-expression: %s, source: %s", option[role],
 			r ? "more than one value" : pg_error(pg), n->table);
 	c->wire = role == NARROW_VALUE ? wire_of(pg_column_type(r, 0), &cast) : NARROW_W_TEXT;
-	pg_clear(r);
 	pg_exec(pg, "COMMIT");
 	if (cast)
 		str_addz(&expr, "::pg_catalog.text");
 	c->computed = true;
 	c->name = sl_of(roles[role].column);
 	c->ident = c->expr = arena_dup(&n->arena, str_sl(&expr)).p;
-	str_free(&sql);
-	str_free(&expr);
 }
 
 bool narrow_is_computed(const struct narrow *n)
@@ -324,7 +311,7 @@ static void find_columns(struct narrow *n, struct pg *pg, const struct narrow_op
 		"LEFT JOIN pg_catalog.pg_collation c ON c.oid = a.attcollation "
 		"WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped "
 		"ORDER BY a.attnum";
-	struct pg_result *r = pg_query(pg, sql, 1, &n->oid);
+	AUTO_RESULT *r = pg_query(pg, sql, 1, &n->oid);
 	bool any = false;
 
 	for (int role = 0; role <= NARROW_ID; role++)
@@ -336,7 +323,6 @@ static void find_columns(struct narrow *n, struct pg *pg, const struct narrow_op
 		(void)look_for(n, pg, opts, NARROW_FORMAT, r);
 	else if (!look_for(n, pg, opts, NARROW_VALUE, r))
 		no_such_column(n, NARROW_VALUE, roles[NARROW_DOUBLE].column, r);
-	pg_clear(r);
 }
 
 static void find_indexes(struct narrow *n, struct pg *pg)
@@ -399,7 +385,7 @@ struct pg *narrow_connect(const char *conninfo, const struct narrow_opts *opts)
 struct narrow *narrow_detect(struct pg *pg, const struct narrow_opts *opts)
 {
 	struct narrow *n = mem_zalloc(sizeof *n);
-	struct str print = { 0 };
+	AUTO_STR print = { 0 };
 
 	n->table = opts->table ? opts->table : NARROW_DEFAULT_TABLE;
 	n->encoding = pg_encoding(pg);
@@ -410,7 +396,6 @@ struct narrow *narrow_detect(struct pg *pg, const struct narrow_opts *opts)
 	find_indexes(n, pg);
 	(void)take_print(n, pg, &print);
 	n->print = arena_dup(&n->arena, str_sl(&print)).p;
-	str_free(&print);
 	return n;
 }
 
@@ -430,7 +415,7 @@ void narrow_free(struct narrow *n)
  */
 void narrow_begin(const struct narrow *n, struct pg *pg)
 {
-	struct str print = { 0 };
+	AUTO_STR print = { 0 };
 
 	pg_exec(pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 	if (n->lockable)
@@ -443,7 +428,6 @@ void narrow_begin(const struct narrow *n, struct pg *pg)
 	if (strcmp(str_z(&print), n->print) != 0)
 		die_hint(EX_TEMP, "run the same command again",
 			"the columns of the table have changed, source: %s", n->table);
-	str_free(&print);
 }
 
 void narrow_only_reads(struct pg *pg)

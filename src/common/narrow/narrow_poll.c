@@ -204,8 +204,8 @@ static void take_here(struct narrow_poll *p)
 	const struct narrow *n = p->conf.narrow;
 	struct moment m = ask_moment(p);
 	uint64_t flushed = m.flushed; /* see p->safe */
-	struct str sql = { 0 };
-	struct pg_result *r;
+	AUTO_STR sql = { 0 };
+	AUTO_RESULT *r = NULL;
 
 	for (int i = 0; flushed < m.written && i < FLUSH_TRIES; i++) {
 		clock_sleep(FLUSH_PAUSE);
@@ -219,8 +219,6 @@ static void take_here(struct narrow_poll *p)
 	/* an empty table may begin anywhere */
 	if (pg_is_null(r, 0, 0) || !clock_parse(pg_value(r, 0, 0), &p->instant))
 		p->instant = CLOCK_UNIX_EPOCH;
-	pg_clear(r);
-	str_free(&sql);
 }
 
 struct narrow_poll *narrow_poll_open(const struct narrow_poll_conf *conf, struct sl position)

@@ -25,7 +25,7 @@ static void add_range_query(const struct narrow *n, struct pg *pg, struct str *s
 	const struct sl *ship, int64_t from, int64_t to)
 {
 	const char *time = n->col[NARROW_TIME].ident, *channel = n->col[NARROW_CHANNEL].ident;
-	struct str where = { 0 }, bounds = { 0 };
+	AUTO_STR where = { 0 }, bounds = { 0 };
 
 	if (ship) {
 		str_addf(&where, "%s = ", n->col[NARROW_SHIP].ident);
@@ -50,26 +50,20 @@ static void add_range_query(const struct narrow *n, struct pg *pg, struct str *s
 		str_addf(s, "SELECT min(%s), max(%s) FROM %s WHERE %s%s", time, time, n->ident,
 			str_z(&where), str_z(&bounds));
 	}
-	str_free(&where);
-	str_free(&bounds);
 }
 
 /* False: one of them is no instant. `any`: is there one at all? */
 static bool ask_range(const struct narrow *n, struct pg *pg, const struct sl *ship, int64_t from,
 	int64_t to, int64_t *first, int64_t *last, bool *any)
 {
-	struct str sql = { 0 };
-	struct pg_result *r;
-	bool good;
+	AUTO_STR sql = { 0 };
+	AUTO_RESULT *r = NULL;
 
 	add_range_query(n, pg, &sql, ship, from, to);
 	r = pg_query(pg, str_z(&sql), 0, NULL);
 	*any = !pg_is_null(r, 0, 0);
-	good = !*any || (clock_parse(pg_value(r, 0, 0), first) &&
+	return !*any || (clock_parse(pg_value(r, 0, 0), first) &&
 				clock_parse(pg_value(r, 0, 1), last));
-	pg_clear(r);
-	str_free(&sql);
-	return good;
 }
 
 bool narrow_range_in(const struct narrow *n, struct pg *pg, struct sl ship, int64_t from,
@@ -117,8 +111,8 @@ bool narrow_range(struct narrow *n, struct pg *pg, const struct sl *ships, size_
 bool narrow_next(const struct narrow *n, struct pg *pg, const struct narrow_part *part,
 	int64_t *instant)
 {
-	struct str sql = { 0 };
-	struct pg_result *r;
+	AUTO_STR sql = { 0 };
+	AUTO_RESULT *r = NULL;
 	bool any;
 
 	str_addf(&sql, "SELECT min(%s) FROM %s WHERE ", n->col[NARROW_TIME].ident, n->ident);
@@ -127,8 +121,6 @@ bool narrow_next(const struct narrow *n, struct pg *pg, const struct narrow_part
 	any = !pg_is_null(r, 0, 0);
 	if (any && !clock_parse(pg_value(r, 0, 0), instant))
 		bug("a time within bounds that is no time");
-	pg_clear(r);
-	str_free(&sql);
 	return any;
 }
 
@@ -151,7 +143,7 @@ bool narrow_has_outcasts(const struct narrow *n, struct pg *pg, const struct nar
 uint64_t narrow_keyless(const struct narrow *n, struct pg *pg)
 {
 	static const enum narrow_role key[] = { NARROW_SHIP, NARROW_CHANNEL, NARROW_TIME };
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 	struct pg_result *r;
 	uint64_t count = 0;
 	bool any = false;
@@ -168,7 +160,6 @@ uint64_t narrow_keyless(const struct narrow *n, struct pg *pg)
 		(void)!num_u64(pg_value(r, 0, 0), &count);
 		pg_clear(r);
 	}
-	str_free(&sql);
 	return count;
 }
 
@@ -193,8 +184,8 @@ static void keep_odd_ship(struct narrow *n, struct sl hex)
 size_t narrow_ships(struct narrow *n, struct pg *pg, struct sl **ships)
 {
 	const char *ship = n->col[NARROW_SHIP].ident;
-	struct str sql = { 0 };
-	struct pg_result *r;
+	AUTO_STR sql = { 0 };
+	AUTO_RESULT *r = NULL;
 	size_t count, found = 0;
 
 	if (n->by_ship)
@@ -219,8 +210,6 @@ size_t narrow_ships(struct narrow *n, struct pg *pg, struct sl **ships)
 		else
 			n->odd = true;
 	}
-	pg_clear(r);
-	str_free(&sql);
 	return found;
 }
 

@@ -394,13 +394,12 @@ static struct sl time_text(const struct narrow_reader *r, struct sl raw, char *d
 /* What is no text: as PostgreSQL writes a bytea. */
 static void put_bytes(struct str *s, struct sl raw)
 {
-	struct str hex = { 0 };
+	AUTO_STR hex = { 0 };
 
 	if (raw.n > JSON_TEXT_MAX / 2)
 		raw.n = JSON_TEXT_MAX / 2;
 	narrow_add_hex(&hex, raw);
 	str_add_json(s, str_sl(&hex));
-	str_free(&hex);
 }
 
 void narrow_row_put_json(const struct narrow_reader *r, struct str *s)

@@ -110,7 +110,7 @@ static void keep_text(struct pg *pg, struct str *s, const PGresult *res, int fie
 	const char *before)
 {
 	const char *text = PQresultErrorField(res, field);
-	struct str read = { 0 };
+	AUTO_STR read = { 0 };
 
 	if (pg->reader && text && recode_text(pg->reader, sl_of(text), &read)) {
 		str_addz(s, before);
@@ -118,7 +118,6 @@ static void keep_text(struct pg *pg, struct str *s, const PGresult *res, int fie
 	} else {
 		keep_field(s, res, field, before);
 	}
-	str_free(&read);
 }
 
 void pg_keep_failure(struct pg *pg, const PGresult *res)
@@ -177,6 +176,11 @@ void pg_drain(struct pg *pg)
 
 	while ((res = PQgetResult(pg->conn)))
 		PQclear(res);
+}
+
+void pg_clear_at(struct pg_result **r)
+{
+	pg_clear(*r);
 }
 
 /* ---- encodings ------------------------------------------------------------------------------- */
@@ -254,7 +258,7 @@ const char *pg_as_sent(struct pg *pg, const char *sql)
 static void put_value(struct pg *pg, PGresult *res, int row, int col)
 {
 	struct sl raw = { PQgetvalue(res, row, col), (size_t)PQgetlength(res, row, col) };
-	struct str text = { 0 };
+	AUTO_STR text = { 0 };
 	bool good;
 
 	if (recode_is_ascii(raw))
@@ -262,7 +266,6 @@ static void put_value(struct pg *pg, PGresult *res, int row, int col)
 	good = recode_text(pg->reader, raw, &text) && text.n <= INT_MAX;
 	if (!PQsetvalue(res, row, col, good ? text.p : NULL, good ? (int)text.n : -1))
 		die(EX_TEMP, "out of memory");
-	str_free(&text);
 }
 
 static void read_rows(struct pg *pg, PGresult *res)

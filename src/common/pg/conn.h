@@ -155,4 +155,8 @@ bool pg_copy_in(struct pg *pg, const char *sql) NODISCARD;
 void pg_copy_put(struct pg *pg, struct sl piece);
 bool pg_copy_end(struct pg *pg, uint64_t *rows) NODISCARD;
 
+/* `AUTO_RESULT *r = …`: cleared at the end of the block it is declared in. */
+void pg_clear_at(struct pg_result **r);
+#define AUTO_RESULT __attribute__((cleanup(pg_clear_at))) struct pg_result
+
 #endif

@@ -63,9 +63,9 @@ static char *service_of(const char *conninfo)
  */
 static PQconninfoOption *user_defaults(const char *conninfo)
 {
-	char *service = service_of(conninfo);
+	AUTO_FREE char *service = service_of(conninfo);
 	const char *env = getenv("PGSERVICE");
-	char *before = env ? mem_strdup(env) : NULL;
+	AUTO_FREE char *before = env ? mem_strdup(env) : NULL;
 	PQconninfoOption *defaults;
 
 	if (service)
@@ -75,8 +75,6 @@ static PQconninfoOption *user_defaults(const char *conninfo)
 		(void)setenv("PGSERVICE", before, 1);
 	else if (service)
 		(void)unsetenv("PGSERVICE");
-	mem_free(before);
-	mem_free(service);
 	return defaults;
 }
 
@@ -148,22 +146,18 @@ static char *setting_of(PGconn *conn, const char *keyword)
 /* In microseconds; as in libpq, no positive number means no limit. */
 static int64_t connect_timeout(PGconn *conn)
 {
-	char *text = setting_of(conn, "connect_timeout");
+	AUTO_FREE char *text = setting_of(conn, "connect_timeout");
 	int64_t seconds;
 	bool limited = num_i64(sl_of(text), &seconds) && seconds > 0 && seconds < INT32_MAX;
 
-	mem_free(text);
 	return limited ? seconds * CLOCK_US_PER_SEC : INT64_MAX;
 }
 
 static bool has_several_hosts(PGconn *conn)
 {
-	char *host = setting_of(conn, "host"), *hostaddr = setting_of(conn, "hostaddr");
-	bool several = strchr(host, ',') || strchr(hostaddr, ',');
+	AUTO_FREE char *host = setting_of(conn, "host"), *hostaddr = setting_of(conn, "hostaddr");
 
-	mem_free(host);
-	mem_free(hostaddr);
-	return several;
+	return strchr(host, ',') || strchr(hostaddr, ',');
 }
 
 /*
@@ -229,9 +223,9 @@ static enum exit_code refusal_code(const PGconn *conn, const char *text, const c
 /* Why there is no connection: dies, unless it may pass and the caller is patient. */
 static void refused(struct pg *pg, bool in_time, struct str *why)
 {
-	char *text = mem_strdup(PQerrorMessage(pg->conn));
+	AUTO_FREE char *text = mem_strdup(PQerrorMessage(pg->conn));
 	const char *hint = NULL;
-	struct str line = { 0 };
+	AUTO_STR line = { 0 };
 	enum exit_code code;
 
 	split_refusal(text, pg->sqlstate);
@@ -246,8 +240,6 @@ static void refused(struct pg *pg, bool in_time, struct str *why)
 	if (!pg->patient || code != EX_TEMP)
 		die_hint(code, hint, "cannot connect, %s: %s", pg->role, str_z(&line));
 	str_add(why, str_sl(&line));
-	str_free(&line);
-	mem_free(text);
 }
 
 static void on_notice(void *ctx, const PGresult *res)
@@ -255,13 +247,12 @@ static void on_notice(void *ctx, const PGresult *res)
 	const struct pg *pg = ctx;
 	const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
 	const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
-	struct str line = { 0 };
+	AUTO_STR line = { 0 };
 
 	if (!severity || !text || strcmp(severity, "WARNING") != 0)
 		return;
 	pg_add_clean(&line, text);
 	msg_warn("%s: %s", pg->role, str_z(&line));
-	str_free(&line);
 }
 
 static struct pg *open_link(
@@ -307,12 +298,11 @@ static struct pg *open_link(
 /* Only who is patient comes back without a connection. */
 static struct pg *open_or_die(const char *conninfo, const char *role)
 {
-	struct str why = { 0 };
+	AUTO_STR why = { 0 };
 	struct pg *pg = open_link(conninfo, role, false, false, &why);
 
 	if (!pg)
 		die(EX_TEMP, "connection lost, %s: %s", role, str_z(&why));
-	str_free(&why);
 	return pg;
 }
 

@@ -210,11 +210,10 @@ bool copybuf_stopped_at(const char *context, uint64_t *line, struct str *column)
 /* Where to cut rows refused together: before the row the server names, else in the middle. */
 static size_t cut_at(struct pg *pg, size_t lo, size_t hi)
 {
-	struct str column = { 0 };
+	AUTO_STR column = { 0 };
 	uint64_t line;
 	bool known = copybuf_stopped_at(pg_context(pg), &line, &column) && line <= hi - lo;
 
-	str_free(&column);
 	if (!known)
 		return lo + (hi - lo) / 2;
 	return line == 1 ? lo + 1 : lo + line - 1;

@@ -63,7 +63,7 @@ struct recode *encoding_writer(const struct encoding *e)
 void encoding_add_storable(const struct encoding *e, struct str *s, struct sl text)
 {
 	struct recode *writer = encoding_writer(e);
-	struct str stored = { 0 };
+	AUTO_STR stored = { 0 };
 
 	for (size_t i = 0, n; i < text.n; i += n) {
 		struct sl c;
@@ -81,6 +81,5 @@ void encoding_add_storable(const struct encoding *e, struct str *s, struct sl te
 			str_addf(s, "%02x", (unsigned char)c.p[k]);
 		str_addc(s, '>');
 	}
-	str_free(&stored);
 	recode_free(writer);
 }

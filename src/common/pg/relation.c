@@ -66,7 +66,7 @@ struct sl relation_cut(struct sl name)
 void relation_list(const char *text, const char *option, struct names *names)
 {
 	struct sl rest = sl_of(text);
-	struct str name = { 0 };
+	AUTO_STR name = { 0 };
 	bool more = true;
 
 	while (more) {
@@ -78,7 +78,6 @@ void relation_list(const char *text, const char *option, struct names *names)
 		rest.p += more;
 		rest.n -= more;
 	}
-	str_free(&name);
 }
 
 void relation_ident(struct pg *pg, struct str *sql, struct sl schema, struct sl table)

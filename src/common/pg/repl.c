@@ -98,7 +98,7 @@ static bool is_same_origin(struct pg *pg, const char *origin, struct str *why)
 
 static bool start(struct pg *pg, const struct repl_conf *conf, struct str *why)
 {
-	struct str sql = { 0 }, list = { 0 };
+	AUTO_STR sql = { 0 }, list = { 0 };
 	char from[LSN_TEXT_MAX];
 	PGresult *res;
 	bool ok;
@@ -116,8 +116,6 @@ static bool start(struct pg *pg, const struct repl_conf *conf, struct str *why)
 	if (!ok)
 		pg_keep_failure(pg, res);
 	PQclear(res);
-	str_free(&sql);
-	str_free(&list);
 	return ok || keep_why(pg, "cannot start replication", why);
 }
 

@@ -6,8 +6,8 @@
  */
 static void want(struct pg *pg, const char *sql, const char *schema, const char *table)
 {
-	struct pg_result *r = pg_query(pg, sql, table ? 2 : 1, (const char *[]){ schema, table });
-	struct str hint = { 0 };
+	AUTO_RESULT *r = pg_query(pg, sql, table ? 2 : 1, (const char *[]){ schema, table });
+	AUTO_STR hint = { 0 };
 
 	if (pg_rows(r) > 0) {
 		str_addz(&hint, "an administrator runs: ");
@@ -16,8 +16,6 @@ static void want(struct pg *pg, const char *sql, const char *schema, const char 
 		die_hint(EX_NOTALLOWED, str_z(&hint), "not allowed, %s: %s", pg_role(pg),
 			pg_valuez(r, 0, 0));
 	}
-	pg_clear(r);
-	str_free(&hint);
 }
 
 #define TO_ME ", current_user)"

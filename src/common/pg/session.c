@@ -182,12 +182,11 @@ PGresult *session_query(struct pg *pg, const char *sql, int n, const char *const
 
 static int64_t backend_pid(struct pg *pg)
 {
-	struct pg_result *r = pg_try_query(pg, "SELECT pg_catalog.pg_backend_pid()", 0, NULL);
+	AUTO_RESULT *r = pg_try_query(pg, "SELECT pg_catalog.pg_backend_pid()", 0, NULL);
 	int64_t pid = 0;
 
 	if (r)
 		(void)!num_i64(pg_value(r, 0, 0), &pid);
-	pg_clear(r);
 	return pid;
 }
 

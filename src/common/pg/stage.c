@@ -7,7 +7,7 @@ void stage_add_name(struct str *sql, const struct stage *stage)
 
 void stage_prepare(struct pg *pg, struct stage *stage, const char *target, size_t shape)
 {
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 
 	if (stage->made && stage->shape == shape) {
 		str_addz(&sql, "TRUNCATE ");
@@ -26,7 +26,6 @@ void stage_prepare(struct pg *pg, struct stage *stage, const char *target, size_
 	pg_exec(pg, str_z(&sql));
 	stage->made = true;
 	stage->shape = shape;
-	str_free(&sql);
 }
 
 static void add_list(struct pg *pg, struct str *sql, const char *prefix, const struct sl *names,
@@ -123,7 +122,7 @@ bool stage_merge(struct pg *pg, const struct stage *stage, const char *target, e
 	struct merged *merged)
 {
 	const char *comma = n_cols ? ", " : "";
-	struct str sql = { 0 }, survey = { 0 };
+	AUTO_STR sql = { 0 }, survey = { 0 };
 	struct pg_result *r, *now = NULL;
 	uint64_t missing;
 
@@ -169,7 +168,5 @@ bool stage_merge(struct pg *pg, const struct stage *stage, const char *target, e
 	}
 	pg_clear(now);
 	pg_clear(r);
-	str_free(&sql);
-	str_free(&survey);
 	return r != NULL;
 }

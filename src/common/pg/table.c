@@ -74,8 +74,7 @@ static void add_column_of(struct table *t, const struct pg_result *r, size_t i)
 static struct pg_result *read_keys(struct table *t, const char *oid)
 {
 	const char *params[] = { oid };
-	struct str sql = { 0 };
-	struct pg_result *r;
+	AUTO_STR sql = { 0 };
 
 	str_addf(&sql,
 		"SELECT i.indexrelid, a.attname, 'OPERATOR(' || pg_catalog.quote_ident(n.nspname)"
@@ -95,9 +94,7 @@ static struct pg_result *read_keys(struct table *t, const char *oid)
 		"  AND i.indpred IS NULL AND i.indexprs IS NULL AND k.ord <= i.indnkeyatts"
 		" ORDER BY i.indisprimary DESC, i.indexrelid, k.ord",
 		pg_server_version(t->pg) >= 150000 ? "i.indnullsnotdistinct" : "false");
-	r = pg_query(t->pg, str_z(&sql), 1, params);
-	str_free(&sql);
-	return r;
+	return pg_query(t->pg, str_z(&sql), 1, params);
 }
 
 /* The rows [i, end) are of one index. */
@@ -136,7 +133,7 @@ static NORETURN void no_such_key(const struct table *t, const struct pg_result *
 
 static void check_key(struct table *t, const char *oid)
 {
-	struct pg_result *r = read_keys(t, oid);
+	AUTO_RESULT *r = read_keys(t, oid);
 	size_t i = 0, end = 0;
 
 	for (; i < pg_rows(r); i = end) {
@@ -150,7 +147,6 @@ static void check_key(struct table *t, const char *oid)
 	for (; i < end; i++)
 		t->column[names_find(&t->columns, pg_value(r, i, 1))].equal =
 			arena_dup(&t->texts, pg_value(r, i, 2));
-	pg_clear(r);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -182,7 +178,8 @@ static void take_facts(struct table *t, const struct pg_result *r)
 void table_read(struct table *t)
 {
 	const char *params[] = { t->schema.p, t->name.p };
-	struct pg_result *facts = pg_query(t->pg, facts_sql, 2, params), *r;
+	struct pg_result *r;
+	AUTO_RESULT *facts = pg_query(t->pg, facts_sql, 2, params);
 	const char *both[] = { NULL, str_z(&t->ident) };
 
 	t->exists = pg_rows(facts) > 0;
@@ -196,7 +193,6 @@ void table_read(struct table *t)
 		if (t->keys.n > 0)
 			check_key(t, both[0]);
 	}
-	pg_clear(facts);
 	str_clear(&t->row);
 	str_addz(&t->row, "ferry_row");
 	while (names_find(&t->columns, str_sl(&t->row)) != NAMES_NONE)
@@ -232,7 +228,7 @@ static struct sl keep_name(struct table *t, const struct str *name)
 struct table *table_open(struct pg *pg, const struct table_conf *conf)
 {
 	struct table *t = mem_zalloc(sizeof *t);
-	struct str schema = { 0 }, name = { 0 };
+	AUTO_STR schema = { 0 }, name = { 0 };
 
 	t->pg = pg;
 	t->conf = *conf;
@@ -241,8 +237,6 @@ struct table *table_open(struct pg *pg, const struct table_conf *conf)
 	t->name = keep_name(t, &name);
 	relation_ident(pg, &t->ident, t->schema, t->name);
 	str_add(&t->into, str_sl(&t->ident));
-	str_free(&schema);
-	str_free(&name);
 	if (conf->keys)
 		relation_list(conf->keys, "--key", &t->keys);
 	table_read(t);

@@ -98,7 +98,7 @@ static void add_create(struct table *t, struct str *sql)
  */
 static void create_table(struct table *t)
 {
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 	const char *state;
 
 	check_types(t);
@@ -113,20 +113,18 @@ static void create_table(struct table *t)
 	if (!t->created)
 		pg_exec(t->pg, "ROLLBACK TO SAVEPOINT ferry_create");
 	pg_exec(t->pg, "RELEASE SAVEPOINT ferry_create");
-	str_free(&sql);
 	table_read(t);
 }
 
 /* A table made in this run grows with the input: NDJSON may name a column late. */
 static void add_column(struct table *t, struct sl name)
 {
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 
 	str_addf(&sql, "ALTER TABLE %s ADD COLUMN ", str_z(&t->ident));
 	pg_add_ident(t->pg, &sql, relation_cut(name));
 	str_addf(&sql, " %s", type_of(t, name));
 	pg_exec(t->pg, str_z(&sql));
-	str_free(&sql);
 	table_read(t);
 }
 
@@ -149,7 +147,7 @@ static void lock_renewed(struct table *t)
  */
 static void make_renewed(struct table *t)
 {
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 
 	t->renewed = true;
 	str_clear(&t->into);
@@ -172,13 +170,12 @@ static void make_renewed(struct table *t)
 		str_addz(&sql, ")");
 	}
 	pg_exec(t->pg, str_z(&sql));
-	str_free(&sql);
 	t->by_insert = t->secured = t->defers = t->drops = false;
 }
 
 static void exchange(struct table *t)
 {
-	struct str sql = { 0 }, insert = { 0 }, list = { 0 };
+	AUTO_STR sql = { 0 }, insert = { 0 }, list = { 0 };
 	struct pg_result *r;
 
 	for (size_t i = 0; i < t->columns.n; i++)
@@ -196,9 +193,6 @@ static void exchange(struct table *t)
 	t->counts.dropped += t->counts.inserted - pg_affected(r);
 	t->counts.inserted = pg_affected(r);
 	pg_clear(r);
-	str_free(&insert);
-	str_free(&sql);
-	str_free(&list);
 }
 
 /* ---- the stream's columns -------------------------------------------------------------------- */
@@ -296,7 +290,7 @@ bool table_check(struct table *t)
 static void advance_to(struct table *t, size_t i)
 {
 	const struct column *c = &t->column[i];
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 
 	/*
 	 * Others may take numbers meanwhile: so only a long way is jumped, which nobody can have
@@ -310,15 +304,14 @@ static void advance_to(struct table *t, size_t i)
 		(long long)c->greatest, "$1", (long long)c->greatest, "$1", (long long)c->greatest,
 		"$1");
 	pg_clear(pg_query(t->pg, str_z(&sql), 1, (const char *[]){ c->sequence.p }));
-	str_free(&sql);
 }
 
 void table_sequences(struct table *t, bool advance)
 {
 	for (size_t i = 0; i < t->columns.n; i++) {
 		struct column *c = &t->column[i];
-		struct str sql = { 0 };
-		struct pg_result *r;
+		AUTO_STR sql = { 0 };
+		AUTO_RESULT *r = NULL;
 		int64_t next = 0;
 
 		if (!c->any)
@@ -326,8 +319,6 @@ void table_sequences(struct table *t, bool advance)
 		str_addf(&sql, "SELECT last_value + is_called::int FROM %s", c->sequence.p);
 		r = pg_query(t->pg, str_z(&sql), 0, NULL);
 		(void)!num_i64(pg_value(r, 0, 0), &next);
-		pg_clear(r);
-		str_free(&sql);
 		if (next > c->greatest)
 			continue;
 		if (advance)

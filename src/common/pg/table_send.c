@@ -8,21 +8,18 @@
 static bool copy_rows(struct table *t, const char *into, const struct shape *s, size_t lo,
 	size_t hi, uint64_t *taken)
 {
-	struct str sql = { 0 };
-	bool ok;
+	AUTO_STR sql = { 0 };
 
 	str_addf(&sql, "COPY %s", into);
 	table_add_columns(t, &sql, s);
 	str_addz(&sql, " FROM STDIN");
-	ok = copybuf_send(&t->sending->buf, t->pg, str_z(&sql), lo, hi, taken);
-	str_free(&sql);
-	return ok;
+	return copybuf_send(&t->sending->buf, t->pg, str_z(&sql), lo, hi, taken);
 }
 
 /* The staging table as this shape needs it: an empty one. Outside savepoints. */
 static void prepare_stage(struct table *t, const struct shape *s)
 {
-	struct str as = { 0 }, sql = { 0 };
+	AUTO_STR as = { 0 }, sql = { 0 };
 
 	for (size_t i = 0; i < s->n; i++)
 		if (s->col[i].as_json)
@@ -39,8 +36,6 @@ static void prepare_stage(struct table *t, const struct shape *s)
 	}
 	pg_exec(t->pg, str_z(&sql));
 	t->stage_made = true;
-	str_free(&as);
-	str_free(&sql);
 }
 
 bool table_stage(struct table *t, size_t lo, size_t hi)
@@ -58,14 +53,13 @@ bool table_stage(struct table *t, size_t lo, size_t hi)
 /* One step of the merge; false when the server refuses. */
 static bool run_step(struct table *t, enum merge_step step, uint64_t got[3])
 {
-	struct str sql = { 0 };
-	struct pg_result *r;
+	AUTO_STR sql = { 0 };
+	AUTO_RESULT *r = NULL;
 
 	got[0] = got[1] = got[2] = 0;
 	if (!table_add_merge(t, &sql, t->sending, SOURCE_STAGE, step))
 		return true;
 	r = pg_try_query(t->pg, str_z(&sql), 0, NULL);
-	str_free(&sql);
 	if (!r)
 		return false;
 	if (step == MERGE_LOCK)
@@ -73,7 +67,6 @@ static bool run_step(struct table *t, enum merge_step step, uint64_t got[3])
 			(void)!num_u64(pg_value(r, 0, i), &got[i]);
 	else
 		got[0] = pg_affected(r);
-	pg_clear(r);
 	return true;
 }
 
@@ -208,7 +201,7 @@ static void refuse(struct table *t, size_t row, size_t field, const char *state,
 {
 	struct shape *s = t->sending;
 	struct fault f = { .record = s->buf.row[row].record, .line = s->buf.row[row].line };
-	struct str value = { 0 }, tail = { 0 }, why = { 0 };
+	AUTO_STR value = { 0 }, tail = { 0 }, why = { 0 };
 
 	if (!table_set_aside(t, s, row, state)) {
 		if (field < s->n) {
@@ -225,9 +218,6 @@ static void refuse(struct table *t, size_t row, size_t field, const char *state,
 		t->conf.bad(t->conf.ctx, &f, table_raw(t, s, row));
 	}
 	s->buf.row[row].record = NOT_IN;
-	str_free(&why);
-	str_free(&tail);
-	str_free(&value);
 }
 
 /* The number in COPY of a column that the server names, or s->n. */
@@ -244,20 +234,19 @@ static size_t field_named(const struct table *t, struct sl name)
 static void refuse_row(void *ctx, size_t row)
 {
 	struct table *t = ctx;
-	struct str column = { 0 };
+	AUTO_STR column = { 0 };
 	uint64_t line;
 
 	(void)copybuf_stopped_at(pg_context(t->pg), &line, &column);
 	refuse(t, row, field_named(t, str_sl(&column)), t->why ? "" : pg_sqlstate(t->pg),
 		t->why ? t->why : pg_error(t->pg));
-	str_free(&column);
 }
 
 /* ---- many of them ---------------------------------------------------------------------------- */
 
 static void make_sieve(struct table *t, const struct shape *s)
 {
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 
 	str_addz(&sql, "SAVEPOINT ferry_sieve; CREATE TEMP TABLE ferry_bad (n bigint, state text, "
 		       "why text, detail text, field int); "
@@ -266,27 +255,23 @@ static void make_sieve(struct table *t, const struct shape *s)
 		str_addf(&sql, ", c%zu text", i);
 	str_addc(&sql, ')');
 	pg_exec(t->pg, str_z(&sql));
-	str_free(&sql);
 }
 
 static bool fill_sieve(struct table *t, const struct shape *s, size_t lo, size_t hi)
 {
-	struct str sql = { 0 };
-	bool ok;
+	AUTO_STR sql = { 0 };
 
 	str_addz(&sql, "COPY pg_temp.ferry_raw (");
 	for (size_t i = 0; i < s->n; i++)
 		str_addf(&sql, "%sc%zu", i ? ", " : "", i);
 	str_addz(&sql, ") FROM STDIN");
-	ok = copybuf_send(&t->sending->buf, t->pg, str_z(&sql), lo, hi, NULL);
-	str_free(&sql);
-	return ok;
+	return copybuf_send(&t->sending->buf, t->pg, str_z(&sql), lo, hi, NULL);
 }
 
 /* Refuses one row that the sieve holds back, unless it is no row's fault after all. */
 static bool refuse_found(struct table *t, const struct pg_result *r, size_t i, size_t lo, bool *out)
 {
-	struct str why = { 0 };
+	AUTO_STR why = { 0 };
 	char *plain;
 	uint64_t n, field;
 
@@ -306,7 +291,6 @@ static bool refuse_found(struct table *t, const struct pg_result *r, size_t i, s
 			: plain);
 	out[lo + n - 1] = true;
 	mem_free(plain);
-	str_free(&why);
 	return true;
 }
 
@@ -330,11 +314,11 @@ static size_t sift(void *ctx, size_t lo, size_t hi)
 {
 	struct table *t = ctx;
 	struct shape *s = t->sending;
-	bool *out = mem_zalloc(s->buf.n * sizeof *out);
+	AUTO_FREE bool *out = mem_zalloc(s->buf.n * sizeof *out);
 	size_t found = 0;
 
 	for (int write = 0; write <= 1 && found == 0; write++) {
-		struct str sql = { 0 };
+		AUTO_STR sql = { 0 };
 		struct pg_result *r = NULL;
 
 		make_sieve(t, s);
@@ -346,11 +330,9 @@ static size_t sift(void *ctx, size_t lo, size_t hi)
 		for (size_t i = 0; r && i < pg_rows(r); i++)
 			found += refuse_found(t, r, i, lo, out);
 		pg_clear(r);
-		str_free(&sql);
 	}
 	if (found > 0)
 		take_out(t, s, out);
-	mem_free(out);
 	return hi - found;
 }
 

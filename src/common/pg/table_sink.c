@@ -38,7 +38,7 @@ struct table_sink {
 
 static void keep_reason(struct table_sink *s, const struct fault *f)
 {
-	struct str text = { 0 };
+	AUTO_STR text = { 0 };
 	bool added;
 	size_t i;
 
@@ -58,7 +58,6 @@ static void keep_reason(struct table_sink *s, const struct fault *f)
 				.field = arena_dup(&s->texts, f->field) };
 	}
 	s->reason[i].records++;
-	str_free(&text);
 }
 
 static void bad(void *ctx, const struct fault *f, struct sl raw)
@@ -298,7 +297,7 @@ static void print_plan(struct table_sink *s, enum report_format format)
 		{ "first_record", true }, { "field", false }, { "why", false } };
 	const struct table_counts *n = table_counts(s->table);
 	struct out *out = out_open(NULL, 0);
-	struct str text = { 0 };
+	AUTO_STR text = { 0 };
 	struct report r;
 
 	report_init(&r, columns, ARRAY_LEN(columns));
@@ -316,7 +315,6 @@ static void print_plan(struct table_sink *s, enum report_format format)
 		out_put(out, SL("\n"));
 	out_close(out);
 	report_free(&r);
-	str_free(&text);
 }
 
 static enum exit_code done(void *sink, enum report_format format)

@@ -69,7 +69,7 @@ static void add_staged(struct table *t, struct str *sql, const struct shape *s)
 	str_addf(sql, "SELECT %s", str_z(&t->row));
 	for (size_t i = 0; i < s->n; i++) {
 		struct sl name = t->columns.name[s->col[i].to];
-		struct str ident = { 0 };
+		AUTO_STR ident = { 0 };
 
 		pg_add_ident(t->pg, &ident, name);
 		str_addz(sql, ", ");
@@ -78,7 +78,6 @@ static void add_staged(struct table *t, struct str *sql, const struct shape *s)
 			str_addz(sql, " AS ");
 		}
 		str_add(sql, str_sl(&ident));
-		str_free(&ident);
 	}
 	str_addz(sql, " FROM pg_temp.ferry_stage_0");
 }
@@ -119,7 +118,7 @@ static void add_source(struct table *t, struct str *sql, const struct shape *s, 
 static void add_match(struct table *t, struct str *sql)
 {
 	for (size_t i = 0; i < t->keys.n; i++) {
-		struct str k = { 0 };
+		AUTO_STR k = { 0 };
 
 		pg_add_ident(t->pg, &k, t->keys.name[i]);
 		str_addf(sql, "%s(t.%s %s s.%s", i ? " AND " : "", str_z(&k),
@@ -127,7 +126,6 @@ static void add_match(struct table *t, struct str *sql)
 		if (t->nulls_equal)
 			str_addf(sql, " OR t.%s IS NULL AND s.%s IS NULL", str_z(&k), str_z(&k));
 		str_addc(sql, ')');
-		str_free(&k);
 	}
 }
 
@@ -293,7 +291,7 @@ void table_add_stage(struct table *t, struct str *sql, const struct shape *s)
 static void add_assignments(struct table *t, struct str *sql, const struct shape *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		struct str value = { 0 };
+		AUTO_STR value = { 0 };
 
 		str_addf(&value, "ferry_r.c%zu%s", i,
 			s->col[i].as_json ? "::pg_catalog.jsonb" : "");
@@ -303,14 +301,13 @@ static void add_assignments(struct table *t, struct str *sql, const struct shape
 		else
 			str_add(sql, str_sl(&value));
 		str_addz(sql, "; ");
-		str_free(&value);
 	}
 	str_addz(sql, "ferry_c := 0; ");
 }
 
 static void add_writes(struct table *t, struct str *sql, const struct shape *s)
 {
-	struct str fixed = { 0 };
+	AUTO_STR fixed = { 0 };
 
 	if (table_add_merge(t, &fixed, s, SOURCE_VARIABLES, MERGE_FIXED))
 		str_addf(sql, "IF EXISTS (%s) THEN RAISE 'fixed' USING ERRCODE = '428C9'; END IF; ",
@@ -318,13 +315,12 @@ static void add_writes(struct table *t, struct str *sql, const struct shape *s)
 	for (enum merge_step step = MERGE_UPDATE; step <= MERGE_INSERT; step++)
 		if (table_add_merge(t, sql, s, SOURCE_VARIABLES, step))
 			str_addz(sql, "; ");
-	str_free(&fixed);
 }
 
 /* Variables take a text as a column of their type does, with its length and its domain's checks. */
 void table_add_loop(struct table *t, struct str *sql, const struct shape *s, bool write)
 {
-	struct str body = { 0 };
+	AUTO_STR body = { 0 };
 
 	str_addz(&body, "#variable_conflict use_column\nDECLARE ferry_r record; ferry_c int; "
 			"ferry_s text; ferry_m text; ferry_d text; ");
@@ -346,5 +342,4 @@ void table_add_loop(struct table *t, struct str *sql, const struct shape *s, boo
 		"ferry_c); END; END LOOP; END");
 	str_addz(sql, "DO ");
 	pg_add_literal(t->pg, sql, str_sl(&body));
-	str_free(&body);
 }

@@ -13,7 +13,7 @@
 static void row_key(const struct table *t, const struct shape *s, const struct copybuf *b,
 	size_t row, struct str *key)
 {
-	struct str value = { 0 };
+	AUTO_STR value = { 0 };
 
 	for (size_t i = 0; i < s->n; i++) {
 		uint32_t n;
@@ -25,7 +25,6 @@ static void row_key(const struct table *t, const struct shape *s, const struct c
 		str_add(key, (struct sl){ (const char *)&n, sizeof n });
 		str_add(key, str_sl(&value));
 	}
-	str_free(&value);
 }
 
 struct sl table_raw(const struct table *t, const struct shape *s, size_t row)
@@ -91,7 +90,7 @@ static size_t count_late(const struct table *t)
 static uint64_t *records_of(struct table *t, const struct shape *s, struct names *keys)
 {
 	uint64_t *record = mem_alloc((s->buf.n + 1) * sizeof *record);
-	struct str key = { 0 };
+	AUTO_STR key = { 0 };
 
 	for (size_t i = 0; i < s->buf.n; i++) {
 		if (s->buf.row[i].record == NOT_IN)
@@ -100,7 +99,6 @@ static uint64_t *records_of(struct table *t, const struct shape *s, struct names
 		row_key(t, s, &s->buf, i, &key);
 		record[names_add(keys, str_sl(&key), NULL)] = s->buf.row[i].record;
 	}
-	str_free(&key);
 	return record;
 }
 
@@ -121,8 +119,8 @@ static void refuse_late(struct table *t, const struct shape *of, size_t row)
 static void forget_of(struct table *t, struct shape *of, const struct shape *s,
 	const struct names *keys, const uint64_t *record)
 {
-	bool *out = mem_zalloc((of->late.n + 1) * sizeof *out);
-	struct str key = { 0 };
+	AUTO_FREE bool *out = mem_zalloc((of->late.n + 1) * sizeof *out);
+	AUTO_STR key = { 0 };
 
 	for (size_t i = 0; i < of->late.n; i++) {
 		size_t at;
@@ -137,13 +135,11 @@ static void forget_of(struct table *t, struct shape *of, const struct shape *s,
 			refuse_late(t, of, i);
 	}
 	take_late(of, out);
-	str_free(&key);
-	mem_free(out);
 }
 
 void table_forget_replaced(struct table *t, const struct shape *s)
 {
-	struct names keys = { 0 };
+	AUTO_NAMES keys = { 0 };
 	uint64_t *record;
 
 	if (t->keys.n == 0 || t->conf.on_conflict == TABLE_ERROR || count_late(t) == 0)
@@ -153,7 +149,6 @@ void table_forget_replaced(struct table *t, const struct shape *s)
 		/* where the first record counts, one that comes late is left out by itself */
 		if (&t->shape[i] == s || t->conf.on_conflict != TABLE_IGNORE)
 			forget_of(t, &t->shape[i], s, &keys, record);
-	names_free(&keys);
 	mem_free(record);
 }
 
@@ -199,7 +194,7 @@ static void add_absent(
 /* For each foreign key the statement that takes those out that refer to no row anywhere. */
 static void read_references(struct table *t)
 {
-	struct pg_result *r = pg_query(t->pg, keys_sql, 1, (const char *[]){ str_z(&t->ident) });
+	AUTO_RESULT *r = pg_query(t->pg, keys_sql, 1, (const char *[]){ str_z(&t->ident) });
 	size_t end;
 
 	t->referring = true;
@@ -215,7 +210,6 @@ static void read_references(struct table *t)
 		if (pg_valuez(r, i, 1)[0] == 't')
 			add_absent(sql, r, i, end, "pg_temp.ferry_stage_0");
 	}
-	pg_clear(r);
 }
 
 /* Takes out of the staging table who refers to no row, and who refers to these, and so on. */
@@ -226,12 +220,11 @@ static bool drop_hopeless(struct table *t)
 	for (int round = 0; n > 0 && round < ROUNDS_MAX; round++) {
 		n = 0;
 		for (size_t i = 0; i < t->n_hopeless; i++) {
-			struct pg_result *r = pg_try_query(t->pg, str_z(&t->hopeless[i]), 0, NULL);
+			AUTO_RESULT *r = pg_try_query(t->pg, str_z(&t->hopeless[i]), 0, NULL);
 
 			if (!r)
 				return false;
 			n += pg_affected(r);
-			pg_clear(r);
 		}
 	}
 	return n == 0;
@@ -252,9 +245,9 @@ static void pick_referring(struct shape *s, size_t *from)
 /* Keeps in the buffer what is left in the staging table. */
 static void keep_staged(struct table *t, struct shape *s, size_t *from)
 {
-	bool *out = mem_alloc((s->buf.n + 1) * sizeof *out);
-	struct str sql = { 0 };
-	struct pg_result *r;
+	AUTO_FREE bool *out = mem_alloc((s->buf.n + 1) * sizeof *out);
+	AUTO_STR sql = { 0 };
+	AUTO_RESULT *r = NULL;
 	size_t kept = 0;
 	uint64_t n;
 
@@ -267,9 +260,6 @@ static void keep_staged(struct table *t, struct shape *s, size_t *from)
 			from[kept++] = from[n - 1];
 		}
 	copybuf_take_out(&s->buf, out);
-	pg_clear(r);
-	str_free(&sql);
-	mem_free(out);
 }
 
 static void leave_out(void *ctx, size_t row)
@@ -282,7 +272,7 @@ static void leave_out(void *ctx, size_t row)
 /* Loads the buffer, by halves where something else is wrong; those that get in wait no more. */
 static void load_picked(struct table *t, struct shape *s, const size_t *from)
 {
-	bool *out = mem_zalloc((s->late.n + 1) * sizeof *out);
+	AUTO_FREE bool *out = mem_zalloc((s->late.n + 1) * sizeof *out);
 
 	t->left_out = mem_zalloc((s->buf.n + 1) * sizeof *t->left_out);
 	copybuf_load(t->pg, 0, s->buf.n, table_load, leave_out, NULL, t);
@@ -294,7 +284,6 @@ static void load_picked(struct table *t, struct shape *s, const size_t *from)
 	take_late(s, out);
 	table_forget_replaced(t, s);
 	mem_free(t->left_out);
-	mem_free(out);
 }
 
 /*
@@ -304,7 +293,7 @@ static void load_picked(struct table *t, struct shape *s, const size_t *from)
  */
 static void load_together(struct table *t, struct shape *s)
 {
-	size_t *from = mem_alloc((s->late.n + 1) * sizeof *from);
+	AUTO_FREE size_t *from = mem_alloc((s->late.n + 1) * sizeof *from);
 
 	if (!t->referring)
 		read_references(t);
@@ -322,7 +311,6 @@ static void load_together(struct table *t, struct shape *s)
 		}
 	}
 	copybuf_clear(&s->buf);
-	mem_free(from);
 }
 
 /* ---- another chance -------------------------------------------------------------------------- */

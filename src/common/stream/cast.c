@@ -59,11 +59,10 @@ static void set_text(struct field *f, struct sl text, enum field_kind kind)
 
 static void set_decimal(struct field *f, const struct decimal *d, struct arena *arena)
 {
-	struct str s = { 0 };
+	AUTO_STR s = { 0 };
 
 	decimal_put(&s, d);
 	set_text(f, arena_dup(arena, str_sl(&s)), F_NUM);
-	str_free(&s);
 }
 
 static const char *to_integer(struct field *f, struct arena *arena)
@@ -184,7 +183,7 @@ static const char *to_timestamp(struct field *f, struct arena *arena)
 
 static const char *to_unix(struct field *f, struct arena *arena)
 {
-	struct str s = { 0 };
+	AUTO_STR s = { 0 };
 	struct decimal d;
 	const char *why;
 	uint64_t us;
@@ -202,7 +201,6 @@ static const char *to_unix(struct field *f, struct arena *arena)
 		(unsigned long long)(us % 1000000));
 	if (decimal_parse(str_sl(&s), &d))
 		set_decimal(f, &d, arena);
-	str_free(&s);
 	return NULL;
 }
 
@@ -232,12 +230,10 @@ const char *cast_field(enum cast cast, struct field *f, struct arena *arena)
 
 const char *cast_check(enum cast cast, const struct field *f)
 {
-	struct arena arena = { 0 };
+	AUTO_ARENA arena = { 0 };
 	struct field copy = *f;
-	const char *why = cast_field(cast, &copy, &arena);
 
-	arena_free(&arena);
-	return why;
+	return cast_field(cast, &copy, &arena);
 }
 
 /* Takes the seventh to ninth decimal of a second, and all behind them, out of the text. */

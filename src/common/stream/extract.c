@@ -58,7 +58,7 @@ void extract_share(struct extract *x, double share)
 static void keep_reject(struct extract *x, struct sl field, struct sl value, const char *why,
 	struct sl row)
 {
-	struct str s = { 0 };
+	AUTO_STR s = { 0 };
 
 	str_addf(&s, "{\"record\":%llu,\"field\":", (unsigned long long)x->meter.rows);
 	str_add_json(&s, field);
@@ -73,7 +73,6 @@ static void keep_reject(struct extract *x, struct sl field, struct sl value, con
 	str_add(&s, row);
 	str_addz(&s, "}\n");
 	meter_reject(&x->meter, &s, false);
-	str_free(&s);
 }
 
 void extract_reject(struct extract *x, struct sl field, struct sl value, const char *why,

@@ -107,7 +107,7 @@ static void pass_seal(struct filter_run *run)
 {
 	const struct filter *f = run->filter;
 	struct seal seal = *rd_seal(run->io->rd);
-	struct arena arena = { 0 };
+	AUTO_ARENA arena = { 0 };
 
 	if (seal.final)
 		must_have_been_seen(run);
@@ -116,7 +116,6 @@ static void pass_seal(struct filter_run *run)
 	if (!run->keeps_values)
 		seal_forget_values(&seal, &arena);
 	io_seal(run->io, &seal);
-	arena_free(&arena);
 }
 
 static void run_loop(struct filter_run *run)

@@ -310,7 +310,7 @@ static NORETURN void stop_at(const struct io *io, const struct fault *f)
 /* Raw bytes of a bad record may not be UTF-8, which JSON must be: others become U+FFFD. */
 static void add_lossy(struct str *s, struct sl t)
 {
-	struct str clean = { 0 };
+	AUTO_STR clean = { 0 };
 
 	while (t.n > 0) {
 		size_t n = utf8_valid_to(t.p, t.n);
@@ -324,13 +324,12 @@ static void add_lossy(struct str *s, struct sl t)
 		t.n -= n;
 	}
 	str_add_json(s, str_sl(&clean));
-	str_free(&clean);
 }
 
 void io_reject(struct io *io, const struct rec *rec, const struct fault *f)
 {
 	struct fault hidden = *f;
-	struct str s = { 0 };
+	AUTO_STR s = { 0 };
 
 	if (io->opts->hide_values) {
 		hidden.value = SL("");
@@ -360,7 +359,6 @@ void io_reject(struct io *io, const struct rec *rec, const struct fault *f)
 	else if (rec->record != io->last_rejected)
 		meter_count_reject(&io->meter);
 	io->last_rejected = rec->record;
-	str_free(&s);
 }
 
 void io_reject_field(struct io *io, const struct rec *rec, size_t i, const char *why)

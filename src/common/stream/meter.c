@@ -277,7 +277,7 @@ static bool tells(const struct io_opts *opts)
 
 static void write_stats(const struct meter *m, const struct meter_sums *sums)
 {
-	struct str s = { 0 };
+	AUTO_STR s = { 0 };
 
 	put_head(m, &s);
 	if (sums->in)
@@ -292,7 +292,6 @@ static void write_stats(const struct meter *m, const struct meter_sums *sums)
 		 sums->sealed ? "true" : "false");
 	if (!stats_write(m->opts->stats, str_sl(&s)))
 		die_errno(EX_CANTCREATE, "cannot write --stats");
-	str_free(&s);
 }
 
 /* Whose failure is told in --stats. */
@@ -304,7 +303,7 @@ static struct {
 static void tell_failure(void *ctx, int code, const char *message)
 {
 	const struct meter *m = watched.meter;
-	struct str s = { 0 };
+	AUTO_STR s = { 0 };
 
 	(void)ctx;
 	put_head(m, &s);
@@ -317,13 +316,13 @@ static void tell_failure(void *ctx, int code, const char *message)
 	str_addz(&s, "}\n");
 	if (!stats_write(watched.opts->stats, str_sl(&s)))
 		msg_warn("cannot write --stats");
-	str_free(&s);
 }
 
 /* Better at once than behind a COMMIT. */
 static void can_be_replaced(const char *path)
 {
-	char *folder = path_target(path), *slash = strrchr(folder, '/');
+	AUTO_FREE char *folder = path_target(path);
+	char *slash = strrchr(folder, '/');
 	struct stat st;
 	bool there = stat(path, &st) == 0; /* a file is written beside it first (core/tmpf.h) */
 	bool beside = path_descriptor(path) < 0 && (!there || S_ISREG(st.st_mode));
@@ -332,7 +331,6 @@ static void can_be_replaced(const char *path)
 	if ((there && access(path, W_OK) != 0) ||
 	    (beside && access(slash ? folder : ".", W_OK | X_OK) != 0))
 		die_errno(EX_CANTCREATE, "cannot write %s", msg_q(sl_of(path)));
-	mem_free(folder);
 }
 
 void meter_on_failure(const struct io_opts *opts, const struct meter *m)

@@ -35,7 +35,7 @@ static bool is_package(struct sl s)
 
 static void take_package(const char *path, struct sl all, struct names *names)
 {
-	struct arena arena = { 0 };
+	AUTO_ARENA arena = { 0 };
 	const char *why;
 	size_t at;
 	const struct json *package = json_parse(&arena, all, &why, &at);
@@ -53,7 +53,6 @@ static void take_package(const char *path, struct sl all, struct names *names)
 			die(EX_DATA, "%s: a DataChannel has no LocalID", path);
 		(void)names_add(names, id, NULL);
 	}
-	arena_free(&arena);
 }
 
 static void check_text(const char *path, size_t no, struct sl line)
@@ -70,7 +69,7 @@ static void check_text(const char *path, size_t no, struct sl line)
 void namelist_read(const char *path, struct names *names, bool exact)
 {
 	struct in *in = in_open(path, MAX_FILE);
-	struct arena arena = { 0 };
+	AUTO_ARENA arena = { 0 };
 	struct sl all;
 
 	while (in_more(in))
@@ -101,7 +100,6 @@ void namelist_read(const char *path, struct names *names, bool exact)
 		if (line.n)
 			(void)names_add(names, line, NULL);
 	}
-	arena_free(&arena);
 	in_close(in);
 }
 
@@ -127,7 +125,7 @@ static struct sl next_name(const char **p, struct str *text, const char *option)
 
 void namelist_split(struct names *names, const char *list, const char *option)
 {
-	struct str text = { 0 };
+	AUTO_STR text = { 0 };
 
 	for (const char *p = list;; p++) {
 		struct sl name = next_name(&p, &text, option);
@@ -141,7 +139,6 @@ void namelist_split(struct names *names, const char *list, const char *option)
 		if (!*p)
 			break;
 	}
-	str_free(&text);
 }
 
 struct sl namelist_resolve(const struct names *cols, struct sl name)
@@ -178,13 +175,12 @@ static int cmp_names(const void *a, const void *b)
 void namelist_sort(struct names *names)
 {
 	struct names sorted = { 0 };
-	struct sl *list = mem_alloc(mem_mul(names->n, sizeof *list));
+	AUTO_FREE struct sl *list = mem_alloc(mem_mul(names->n, sizeof *list));
 
 	memcpy(list, names->name, names->n * sizeof *list);
 	qsort(list, names->n, sizeof *list, cmp_names);
 	for (size_t i = 0; i < names->n; i++)
 		(void)names_add(&sorted, list[i], NULL);
-	mem_free(list);
 	names_free(names);
 	*names = sorted;
 }

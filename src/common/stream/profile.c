@@ -113,14 +113,13 @@ void profile_add(struct profile *p, const struct rec *rec)
 
 static void put_types(struct report *r, const struct column *c)
 {
-	struct str s = { 0 };
+	AUTO_STR s = { 0 };
 
 	for (size_t t = 0; t < N_TYPES; t++)
 		if (c->seen[t])
 			str_addf(&s, "%s%s %llu", s.n ? ", " : "", type_names[t],
 				 (unsigned long long)c->seen[t]);
 	report_text(r, str_sl(&s));
-	str_free(&s);
 }
 
 static void put_column(struct report *r, const struct profile *p, const struct column *c,

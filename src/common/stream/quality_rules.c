@@ -191,7 +191,7 @@ static void read_nulls(struct quality_rules *r, const struct place *at, const st
 {
 	static const char *const known[] = { "fields", "except", "values", "trim", "explicit",
 		NULL };
-	struct names words = { 0 };
+	AUTO_NAMES words = { 0 };
 
 	only_known(at, config, known);
 	get_fields(at, config, &r->nulls);
@@ -201,7 +201,6 @@ static void read_nulls(struct quality_rules *r, const struct place *at, const st
 		add_lower(r, SL("null"));
 	for (size_t i = 0; i < words.n; i++)
 		add_lower(r, words.name[i]);
-	names_free(&words);
 }
 
 static void read_strings(struct quality_rules *r, const struct place *at, const struct json *config)
@@ -287,7 +286,7 @@ static void read_allowed(struct quality_check *c, const struct place *at, const 
 {
 	static const char *const known[] = { "file", NULL };
 	const char *slash = strrchr(at->path, '/');
-	struct str path = { 0 };
+	AUTO_STR path = { 0 };
 	struct sl name;
 
 	only_known(at, spec, known);
@@ -297,7 +296,6 @@ static void read_allowed(struct quality_check *c, const struct place *at, const 
 		str_add(&path, (struct sl){ at->path, (size_t)(slash - at->path) + 1 });
 	str_add(&path, name);
 	namelist_read(str_z(&path), &c->allowed, true);
-	str_free(&path);
 }
 
 static void read_pattern(struct quality_check *c, const struct place *at, const struct json *spec)
@@ -347,14 +345,13 @@ static void read_required(struct quality_rules *r, const struct place *at,
 	enum quality_action action, const struct json *config)
 {
 	static const char *const known[] = { "fields", NULL };
-	struct names names = { 0 };
+	AUTO_NAMES names = { 0 };
 
 	only_known(at, config, known);
 	if (!get_names(at, config, "fields", &names))
 		wrong(at, "fields", "is needed: the names of fields");
 	for (size_t i = 0; i < names.n; i++)
 		(void)add_check(r, RULE_REQUIRED, action, names.name[i]);
-	names_free(&names);
 }
 
 static void read_duplicates(
@@ -439,7 +436,7 @@ static void read_all(struct quality_rules *r, const char *path, struct sl text)
 {
 	static const char *const known[] = { "rules", "description", NULL };
 	struct place at = { .path = path };
-	struct arena arena = { 0 };
+	AUTO_ARENA arena = { 0 };
 	const struct json *o, *rules;
 	const char *why = "";
 	size_t where = 0;
@@ -454,7 +451,6 @@ static void read_all(struct quality_rules *r, const char *path, struct sl text)
 	only_known(&at, o, known);
 	for (const struct json *rule = rules->child; rule; rule = rule->next)
 		read_rule(r, &at, rule);
-	arena_free(&arena);
 }
 
 static void read_file(struct quality_rules *r, const char *path)

@@ -25,8 +25,7 @@ static void take_sep(struct rd *rd)
 /* A name that is empty or there already becomes NAME_2 and so on. */
 static struct sl new_name(struct rd *rd, struct sl name, size_t column)
 {
-	struct str s = { 0 };
-	struct sl made;
+	AUTO_STR s = { 0 };
 
 	str_add(&s, name);
 	if (name.n == 0)
@@ -35,9 +34,7 @@ static struct sl new_name(struct rd *rd, struct sl name, size_t column)
 		s.n = n;
 		str_addf(&s, "_%zu", i);
 	}
-	made = arena_dup(&rd->arena, str_sl(&s));
-	str_free(&s);
-	return made;
+	return arena_dup(&rd->arena, str_sl(&s));
 }
 
 static void add_name(struct rd *rd, struct sl name, size_t column)

@@ -6,10 +6,315 @@
  * reading as it comes cannot do without: the header before the values, and the channels of a table
  * before its data sets.
  */
-#include "stream/rd_iso.h"
-
+#include "core/clock.h"
 #include "core/msg.h"
 #include "core/num.h"
+#include "core/opt.h"
+#include "stream/json.h"
+#include "stream/rd_impl.h"
+
+#define RD_ISO_LEVELS 8
+
+struct rd_iso {
+	struct iso_opts opts;
+	struct rd_iso_level {
+		uint8_t at;    /* enum place */
+		bool any;      /* an element was read: a comma comes before the next */
+		uint32_t seen; /* members that were met, by number in the table */
+	} level[RD_ISO_LEVELS];
+	size_t depth;
+	bool done, columns_given;
+	struct str ship;
+	uint64_t sets, sets_said, width_said; /* of the open table or list of events */
+	bool have_ids;
+	struct names ids; /* channels of the open table */
+	size_t *col;      /* wide: channel of the table -> column */
+	size_t col_cap;
+	struct arena arena; /* of the data set at hand */
+	/* a data set of a table on its way as narrow records */
+	const struct json *value, *quality;
+	size_t next, marks_left_out;
+	struct rec set;
+	char time[CLOCK_TEXT_MAX];
+	struct field when;
+};
+
+/* The package is malformed: exit 65, naming file and line; `hint` may be NULL. */
+static NORETURN COLD void bad_package(
+	const struct rd *rd, const char *hint, const char *why, const char *what)
+{
+	die_hint(EX_DATA, hint, "%s:%llu: %s%s", in_name(rd->in), (unsigned long long)rd->line + 1,
+		why, what);
+}
+
+#define NARROW_COLUMNS 5
+
+/* Columns of a list of channels: those that pg-narrow-schema writes first. */
+static const char *const list_columns[] = {"ship_id", "data_channel_id", "value_format", "short_id",
+	"name", "unit", "quantity", "range_low", "range_high", "channel_type", "update_cycle",
+	"calculation_period", "quality_coding", "alert_priority", "remarks"};
+
+/* Where each of them, from "short_id" on, stands in a DataChannel. */
+static const char *const list_paths[][3] = {{"DataChannelID", "ShortID"}, {"Property", "Name"},
+	{"Property", "Unit", "UnitSymbol"}, {"Property", "Unit", "QuantityName"},
+	{"Property", "Range", "Low"}, {"Property", "Range", "High"},
+	{"Property", "DataChannelType", "Type"}, {"Property", "DataChannelType", "UpdateCycle"},
+	{"Property", "DataChannelType", "CalculationPeriod"}, {"Property", "QualityCoding"},
+	{"Property", "AlertPriority"}, {"Property", "Remarks"}};
+
+/* ---- columns -------------------------------------------------------------------------------- */
+
+static enum rd_event give_columns(struct rd *rd, const char *const *names, size_t n)
+{
+	if (rd->iso->columns_given)
+		bad_package(rd, NULL, "Package has both TimeSeriesData and DataChannelList", "");
+	rd->iso->columns_given = true;
+	for (size_t i = 0; i < n; i++) {
+		bool added;
+
+		(void)names_add(&rd->cols, sl_of(names[i]), &added);
+		if (!added)
+			opt_usage("two columns are named %s", msg_q(sl_of(names[i])));
+	}
+	rd_need_fields(rd, n);
+	return RD_COLS;
+}
+
+static enum rd_event begin_values(struct rd *rd)
+{
+	const struct iso_opts *o = &rd->iso->opts;
+	const char *names[NARROW_COLUMNS] = {o->by, o->key, o->name, o->value, o->quality};
+
+	return give_columns(rd, names, o->shape == ISO_WIDE ? 2 : NARROW_COLUMNS);
+}
+
+/* The column of a channel in a wide stream. */
+static size_t column_of(struct rd *rd, struct sl id)
+{
+	size_t i = names_add(&rd->cols, id, NULL);
+
+	if (i < 2)
+		bad_package(rd, "--by and --key name those columns",
+			"a channel is named like the column of the ship or the time: ", msg_q(id));
+	return i;
+}
+
+static void take_ids(struct rd *rd, const struct json *list)
+{
+	struct rd_iso *iso = rd->iso;
+
+	iso->have_ids = true;
+	if (list->kind != J_ARR)
+		bad_package(rd, NULL, "not an array: ", "DataChannelID");
+	mem_grow(&iso->col, &iso->col_cap, list->n, sizeof *iso->col);
+	for (const struct json *e = list->child; e; e = e->next) {
+		bool added;
+		size_t i;
+
+		if (e->kind != J_STR || e->text.n == 0)
+			bad_package(rd, NULL, "DataChannelID has an element that names no channel",
+				"");
+		i = names_add(&iso->ids, e->text, &added);
+		if (!added)
+			bad_package(rd, NULL, "DataChannelID has a channel twice: ",
+				msg_q(e->text));
+		if (iso->opts.shape == ISO_WIDE)
+			iso->col[i] = column_of(rd, e->text);
+	}
+}
+
+static void take_header(struct rd *rd, const struct json *header)
+{
+	struct rd_iso *iso = rd->iso;
+	struct sl ship;
+
+	if (header->kind != J_OBJ || !json_get_str(header, "ShipID", &ship) || ship.n == 0)
+		bad_package(rd, NULL, "Header has no ShipID", "");
+	if (!iso->opts.ship)
+		str_add(&iso->ship, ship);
+}
+
+/* ---- records -------------------------------------------------------------------------------- */
+
+static enum rd_event bad_set(struct rd *rd, const char *field, struct sl value, const char *why)
+{
+	rd->rec.record = ++rd->records;
+	return rd_bad(rd, 0, sl_of(field), value, why);
+}
+
+static void need_ship(struct rd *rd)
+{
+	if (rd->iso->ship.n == 0)
+		bad_package(rd, "--ship-id names the ship",
+			"values come before a Header that names their ship", "");
+}
+
+static bool is_value(const struct json *j)
+{
+	return j->kind != J_ARR && j->kind != J_OBJ;
+}
+
+/* The instant of a data set, as ferry's streams write it; the fault, or NULL. */
+static const char *read_time(struct rd *rd, const struct json *set, struct sl *text)
+{
+	struct rd_iso *iso = rd->iso;
+	int64_t instant;
+
+	if (!json_get_str(set, "TimeStamp", text))
+		return "missing, or no text";
+	if (!clock_parse(*text, &instant))
+		return "not an instant of at most six decimals (YYYY-MM-DDTHH:MM:SS.ffffffZ)";
+	iso->when = field_name((struct sl){iso->time, clock_put(iso->time, instant, true)});
+	return NULL;
+}
+
+/* A record of the wide shape: nothing but ship and time yet. */
+static struct field *wide_row(struct rd *rd)
+{
+	rd_need_fields(rd, rd->cols.n);
+	for (size_t i = 2; i < rd->cols.n; i++)
+		rd->fields[i] = (struct field){.p = "", .kind = F_ABSENT};
+	rd->fields[0] = field_name(str_sl(&rd->iso->ship));
+	rd->fields[1] = rd->iso->when;
+	rd->rec.f = rd->fields;
+	rd->rec.n = rd->cols.n;
+	rd->rec.record = ++rd->records;
+	return rd->fields;
+}
+
+static enum rd_event narrow_row(
+	struct rd *rd, struct sl channel, const struct json *value, const struct json *quality)
+{
+	struct field *f = rd->fields;
+
+	f[0] = field_name(str_sl(&rd->iso->ship));
+	f[1] = rd->iso->when;
+	f[2] = field_name(channel);
+	f[3] = rd_json_field(value);
+	f[4] = quality ? rd_json_field(quality) : (struct field){.p = "", .kind = F_ABSENT};
+	rd->rec.f = f;
+	rd->rec.n = NARROW_COLUMNS;
+	rd->rec.record = ++rd->records;
+	return RD_ROW;
+}
+
+/* The fault in a list of values or marks, or NULL. */
+static const char *check_list(const struct rd *rd, const struct json *list)
+{
+	if (list->kind != J_ARR)
+		return "not an array";
+	if (list->n != rd->iso->ids.n)
+		return "not as many elements as DataChannelID has";
+	for (const struct json *e = list->child; e; e = e->next)
+		if (!is_value(e))
+			return "an element that is neither text nor number nor true or false";
+	return NULL;
+}
+
+static enum rd_event next_of_set(struct rd *rd)
+{
+	struct rd_iso *iso = rd->iso;
+	const struct json *value = iso->value, *quality = iso->quality;
+
+	if (!value)
+		return RD_END;
+	iso->value = value->next;
+	iso->quality = quality ? quality->next : NULL;
+	rd->rec = iso->set;
+	return narrow_row(rd, iso->ids.name[iso->next++], value, quality);
+}
+
+static enum rd_event table_set(struct rd *rd, const struct json *set)
+{
+	struct rd_iso *iso = rd->iso;
+	const struct json *value = json_get(set, "Value"), *quality = json_get(set, "Quality");
+	struct sl text = {"", 0};
+	const char *why;
+	size_t i = 0;
+
+	iso->sets++;
+	need_ship(rd);
+	why = read_time(rd, set, &text);
+	if (why)
+		return bad_set(rd, "TimeStamp", text, why);
+	why = value ? check_list(rd, value) : "missing";
+	if (why)
+		return bad_set(rd, "Value", SL(""), why);
+	why = quality ? check_list(rd, quality) : NULL;
+	if (why)
+		return bad_set(rd, "Quality", SL(""), why);
+	if (iso->opts.shape == ISO_WIDE) {
+		struct field *f = wide_row(rd);
+
+		for (const struct json *v = value->child; v; v = v->next)
+			f[iso->col[i++]] = rd_json_field(v);
+		iso->marks_left_out += quality ? quality->n : 0;
+		return RD_ROW;
+	}
+	iso->value = value->child;
+	iso->quality = quality ? quality->child : NULL;
+	iso->next = 0;
+	iso->set = rd->rec;
+	return next_of_set(rd);
+}
+
+static enum rd_event event_set(struct rd *rd, const struct json *set)
+{
+	struct rd_iso *iso = rd->iso;
+	const struct json *value = json_get(set, "Value"), *quality = json_get(set, "Quality");
+	size_t had = rd->cols.n;
+	struct sl id, text = {"", 0};
+	const char *why;
+
+	iso->sets++;
+	need_ship(rd);
+	why = read_time(rd, set, &text);
+	if (why)
+		return bad_set(rd, "TimeStamp", text, why);
+	if (!json_get_str(set, "DataChannelID", &id) || id.n == 0)
+		return bad_set(rd, "DataChannelID", SL(""), "missing, or no text");
+	if (!value || !is_value(value))
+		return bad_set(rd, "Value", SL(""), "missing, or no single value");
+	if (quality && !is_value(quality))
+		return bad_set(rd, "Quality", SL(""), "no single value");
+	if (iso->opts.shape != ISO_WIDE)
+		return narrow_row(rd, id, value, quality);
+	size_t i = column_of(rd, id);
+
+	wide_row(rd)[i] = rd_json_field(value);
+	iso->marks_left_out += quality != NULL;
+	rd->have_row = rd->cols.n > had;
+	return rd->have_row ? RD_COLS : RD_ROW;
+}
+
+static enum rd_event channel_of_list(struct rd *rd, const struct json *c)
+{
+	const struct json *id = json_get(json_get(c, "DataChannelID"), "LocalID");
+	const struct json *format = json_get(json_get(json_get(c, "Property"), "Format"), "Type");
+	struct field *f = rd->fields;
+
+	need_ship(rd);
+	if (!id || id->kind != J_STR || id->text.n == 0)
+		return bad_set(rd, "LocalID", SL(""), "missing, or no text");
+	if (!format || format->kind != J_STR)
+		return bad_set(rd, "Format", SL(""), "missing, or without a Type");
+	f[0] = field_name(str_sl(&rd->iso->ship));
+	f[1] = rd_json_field(id);
+	f[2] = rd_json_field(format);
+	for (size_t i = 0; i < ARRAY_LEN(list_paths); i++) {
+		const struct json *j = c;
+
+		for (size_t k = 0; k < ARRAY_LEN(list_paths[i]) && list_paths[i][k]; k++)
+			j = json_get(j, list_paths[i][k]);
+		f[i + 3] = j ? rd_json_field(j) : (struct field){.p = "", .kind = F_ABSENT};
+	}
+	rd->rec.f = f;
+	rd->rec.n = ARRAY_LEN(list_columns);
+	rd->rec.record = ++rd->records;
+	return RD_ROW;
+}
+
+/* ---- the members of a package ------------------------------------------------------------ */
 
 /* The containers of a package. */
 enum place {
@@ -85,17 +390,9 @@ static const struct container {
 
 #define NOT_SAID UINT64_MAX
 
-/* ---- faults --------------------------------------------------------------------------------- */
-
-void rd_iso_bad(const struct rd *rd, const char *hint, const char *why, const char *what)
-{
-	die_hint(EX_DATA, hint, "%s:%llu: %s%s", in_name(rd->in), (unsigned long long)rd->line + 1,
-		why, what);
-}
-
 static NORETURN COLD void cut(const struct rd *rd)
 {
-	rd_iso_bad(rd, NULL, "the package has no end (was the file cut?)", "");
+	bad_package(rd, NULL, "the package has no end (was the file cut?)", "");
 }
 
 /* ---- texts ---------------------------------------------------------------------------------- */
@@ -117,7 +414,7 @@ static void need(struct rd *rd, char want, const char *where)
 		struct str s = {0};
 
 		str_addf(&s, "%s is missing in ", what);
-		rd_iso_bad(rd, NULL, str_z(&s), where);
+		bad_package(rd, NULL, str_z(&s), where);
 	}
 	rd_take(rd, 1, 0);
 }
@@ -135,7 +432,7 @@ static const struct json *take_value(struct rd *rd, struct rd_piece *p)
 		cut(rd);
 	j = json_parse(&rd->iso->arena, p->text, &why, &at);
 	if (!j)
-		rd_iso_bad(rd, NULL, "malformed JSON: ", why);
+		bad_package(rd, NULL, "malformed JSON: ", why);
 	rd->rec = (struct rec){.line = rd->line + 1, .raw = p->text};
 	rd_take(rd, p->len, p->lines);
 	return j;
@@ -146,7 +443,7 @@ static uint64_t number(struct rd *rd, const struct json *j, const char *key)
 	uint64_t n;
 
 	if (j->kind != J_NUM || !num_u64(j->text, &n))
-		rd_iso_bad(rd, NULL, "not a whole number: ", key);
+		bad_package(rd, NULL, "not a whole number: ", key);
 	return n;
 }
 
@@ -176,7 +473,7 @@ static void check_count(struct rd *rd, uint64_t said, uint64_t found, const char
 		return;
 	str_addf(&why, "%s says %llu, there are ", name, (unsigned long long)said);
 	str_addu(&why, found);
-	rd_iso_bad(rd, NULL, str_z(&why), "");
+	bad_package(rd, NULL, str_z(&why), "");
 }
 
 /* The end of a container: is it whole? */
@@ -192,13 +489,13 @@ static void close_container(struct rd *rd)
 	if (l->at == P_TABLE)
 		check_count(rd, iso->width_said, iso->ids.n, "NumberOfDataChannel");
 	if (l->at == P_PACKAGE && !iso->columns_given)
-		rd_iso_bad(rd, NULL, "Package has neither TimeSeriesData nor DataChannelList", "");
+		bad_package(rd, NULL, "Package has neither TimeSeriesData nor DataChannelList", "");
 	if (iso->depth > 0)
 		return;
 	if (!l->any)
-		rd_iso_bad(rd, NULL, "there is no Package", "");
+		bad_package(rd, NULL, "there is no Package", "");
 	if (rd_skip_space(rd, &c))
-		rd_iso_bad(rd, NULL, "something follows the package", "");
+		bad_package(rd, NULL, "something follows the package", "");
 	iso->done = true;
 	if (iso->marks_left_out > 0 && !iso->opts.names_only)
 		msg_note("%zu quality marks are left out; --shape narrow keeps them",
@@ -213,13 +510,13 @@ static const struct member *member_of(struct rd *rd, struct rd_iso_level *l)
 	const struct member *m = NULL;
 
 	if (key->kind != J_STR)
-		rd_iso_bad(rd, NULL, "a member needs a name, in ", containers[l->at].name);
+		bad_package(rd, NULL, "a member needs a name, in ", containers[l->at].name);
 	for (size_t i = 0; i < ARRAY_LEN(members) && !m; i++)
 		if (members[i].in == l->at &&
 			(sl_eq_str(key->text, members[i].key) || !*members[i].key)) {
 			m = &members[i];
 			if (*m->key && (l->seen & UINT32_C(1) << i))
-				rd_iso_bad(rd, NULL, "a member stands there twice: ", m->key);
+				bad_package(rd, NULL, "a member stands there twice: ", m->key);
 			l->seen |= UINT32_C(1) << i;
 		}
 	if (!m) {
@@ -227,7 +524,7 @@ static const struct member *member_of(struct rd *rd, struct rd_iso_level *l)
 
 		str_addf(&why, "%s has a member %s, which ISO 19848 does not know",
 			containers[l->at].name, msg_q(key->text));
-		rd_iso_bad(rd, NULL, str_z(&why), "");
+		bad_package(rd, NULL, str_z(&why), "");
 	}
 	need(rd, ':', containers[l->at].name);
 	return m;
@@ -247,12 +544,14 @@ static const struct member *element_of(const struct rd_iso_level *l)
 static enum rd_event go_into(struct rd *rd, const struct member *m)
 {
 	if (m->to == P_TABLE_SETS && !rd->iso->have_ids)
-		rd_iso_bad(rd, "'jq -S . FILE' puts members in an order that can be read",
+		bad_package(rd, "'jq -S . FILE' puts members in an order that can be read",
 			"DataSet comes before DataChannelID", "");
 	open_container(rd, m->to);
 	if (m->to == P_SERIES_LIST)
-		return rd_iso_begin_values(rd);
-	return m->to == P_LIST ? rd_iso_begin_list(rd) : RD_END;
+		return begin_values(rd);
+	if (m->to == P_LIST)
+		return give_columns(rd, list_columns, ARRAY_LEN(list_columns));
+	return RD_END;
 }
 
 static enum rd_event act(struct rd *rd, const struct member *m)
@@ -267,7 +566,7 @@ static enum rd_event act(struct rd *rd, const struct member *m)
 	j = take_value(rd, &p);
 	switch (m->act) {
 	case A_HEADER:
-		rd_iso_header(rd, j);
+		take_header(rd, j);
 		break;
 	case A_SETS:
 		iso->sets_said = number(rd, j, m->key);
@@ -276,14 +575,14 @@ static enum rd_event act(struct rd *rd, const struct member *m)
 		iso->width_said = number(rd, j, m->key);
 		break;
 	case A_IDS:
-		rd_iso_ids(rd, j);
+		take_ids(rd, j);
 		return rd->cols.n > had ? RD_COLS : RD_END;
 	case A_TABLE_SET:
-		return rd_iso_table_set(rd, j);
+		return table_set(rd, j);
 	case A_EVENT:
-		return rd_iso_event(rd, j);
+		return event_set(rd, j);
 	case A_CHANNEL:
-		return rd_iso_channel(rd, j);
+		return channel_of_list(rd, j);
 	case A_OPEN:
 	case A_SKIP:
 		break;
@@ -325,7 +624,7 @@ enum rd_event rd_iso_next(struct rd *rd)
 
 	if (!rd->iso)
 		begin(rd);
-	ev = rd_iso_next_of_set(rd);
+	ev = next_of_set(rd);
 	while (ev == RD_END && !rd->iso->done) {
 		arena_reset(&rd->iso->arena);
 		ev = step(rd);

@@ -143,7 +143,7 @@ void seal_forget_values(struct seal *seal, struct arena *a)
 {
 	static const char *const of_values[] = { "cells", "digest", NULL };
 	const struct json *facts;
-	struct str s = { 0 };
+	AUTO_STR s = { 0 };
 	const char *why;
 	size_t at;
 
@@ -155,5 +155,4 @@ void seal_forget_values(struct seal *seal, struct arena *a)
 		bug("facts of a seal that cannot be read: %s", why);
 	json_put_without(&s, facts, of_values);
 	seal->src = arena_dup(a, str_sl(&s));
-	str_free(&s);
 }

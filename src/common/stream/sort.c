@@ -104,7 +104,7 @@ static void spill(struct sorter *s)
 {
 	struct run run = { 0 };
 	size_t cap = (size_t)256 * 1024, n = 0;
-	char *buf = mem_alloc(cap);
+	AUTO_FREE char *buf = mem_alloc(cap);
 
 	if (s->fd < 0)
 		s->fd = tmpf_scratch();
@@ -125,7 +125,6 @@ static void spill(struct sorter *s)
 		}
 	}
 	write_all(s, buf, n);
-	mem_free(buf);
 	run.end = s->file_end;
 	mem_grow(&s->runs, &s->runs_cap, s->n_runs + 1, sizeof *s->runs);
 	s->runs[s->n_runs++] = run;

@@ -30,7 +30,7 @@ static void begin(struct wr *w);
 static void send_abort(void *ctx, int code, const char *message)
 {
 	struct wr *w = ctx;
-	struct str json = { 0 }, line = { 0 };
+	AUTO_STR json = { 0 }, line = { 0 };
 
 	begin(w);
 	control_put_abort(&json, code, sl_of(msg_prog()), sl_of(message));
@@ -43,8 +43,6 @@ static void send_abort(void *ctx, int code, const char *message)
 	}
 	str_addc(&line, '\n');
 	out_abandon(w->out, str_sl(&line));
-	str_free(&json);
-	str_free(&line);
 }
 
 static struct wr *wr_new(struct out *out, const struct wr_conf *conf)
@@ -382,7 +380,7 @@ uint64_t wr_take_back(struct wr *w, int fd)
 /* The seal's record up to the comma before "crc", then the checksum of all that, then the rest. */
 static void put_seal(struct wr *w, const struct seal *seal)
 {
-	struct str head = { 0 }, tail = { 0 }, quoted = { 0 };
+	AUTO_STR head = { 0 }, tail = { 0 }, quoted = { 0 };
 
 	seal_put_head(&head, seal);
 	if (w->conf.format == FMT_CSV) {
@@ -403,9 +401,6 @@ static void put_seal(struct wr *w, const struct seal *seal)
 		out_put(w->out, str_sl(&tail));
 		out_put(w->out, SL("}\n"));
 	}
-	str_free(&head);
-	str_free(&tail);
-	str_free(&quoted);
 }
 
 void wr_seal(struct wr *w, const struct seal *seal)

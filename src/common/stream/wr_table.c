@@ -62,10 +62,10 @@ static void add_cell(void *ctx, size_t col, const struct field *f)
 
 void wr_table_close(struct wr_table *t, const struct names *cols, struct out *out)
 {
-	struct report_column *columns = mem_alloc(mem_mul(cols->n, sizeof *columns));
+	AUTO_FREE struct report_column *columns = mem_alloc(mem_mul(cols->n, sizeof *columns));
 	struct report report;
-	struct arena arena = { 0 };
-	struct str text = { 0 };
+	AUTO_ARENA arena = { 0 };
+	AUTO_STR text = { 0 };
 
 	for (size_t i = 0; i < cols->n; i++)
 		columns[i] = (struct report_column){ arena_dup(&arena, cols->name[i]).p, true };
@@ -77,9 +77,6 @@ void wr_table_close(struct wr_table *t, const struct names *cols, struct out *ou
 		report_free(&report);
 		out_put(out, str_sl(&text));
 	}
-	str_free(&text);
-	arena_free(&arena);
-	mem_free(columns);
 	str_free(&t->rows);
 	mem_free(t);
 }

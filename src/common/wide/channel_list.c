@@ -28,7 +28,7 @@ static void add_member(struct str *s, const char *key, struct sl text)
 /* "Exhaust gas temperature [°C]", as far as the list says it. */
 static void add_about(struct channel_list *list, struct sl name, struct sl unit)
 {
-	struct str about = { 0 };
+	AUTO_STR about = { 0 };
 
 	if (name.p)
 		str_add(&about, name);
@@ -39,7 +39,6 @@ static void add_about(struct channel_list *list, struct sl name, struct sl unit)
 	}
 	if (about.n > 0 && pg_can_store(list->target, str_sl(&about)))
 		add_member(&list->seen, "about", str_sl(&about));
-	str_free(&about);
 }
 
 static void add_channel(struct channel_list *list, const struct names *cols, const struct rec *rec)

@@ -38,14 +38,13 @@ static void add_listed(struct registry *r, struct sl channel, size_t list)
 static void read_list(struct registry *r, const char *dir, size_t list)
 {
 	struct names channels = { .n = 0 };
-	struct str path = { 0 };
+	AUTO_STR path = { 0 };
 
 	str_addf(&path, "%s/%s", dir, r->lists.name[list].p);
 	namelist_read(str_z(&path), &channels, false);
 	for (size_t i = 0; i < channels.n; i++)
 		add_listed(r, channels.name[i], list);
 	names_free(&channels);
-	str_free(&path);
 }
 
 static int is_list(const struct dirent *d)
@@ -216,8 +215,7 @@ static struct sl fit_name(struct registry *r, struct sl shown, struct sl exact, 
 
 struct sl registry_base_name(struct registry *r, struct sl ship, unsigned n)
 {
-	struct str exact = { 0 }, shown = { 0 };
-	struct sl name;
+	AUTO_STR exact = { 0 }, shown = { 0 };
 
 	str_addz(&exact, r->opts->prefix);
 	str_addz(&shown, r->opts->prefix);
@@ -226,22 +224,16 @@ struct sl registry_base_name(struct registry *r, struct sl ship, unsigned n)
 	for (size_t i = 0; i < ship.n; i++)
 		str_addc(&shown,
 			(char)(ship.p[i] >= 'A' && ship.p[i] <= 'Z' ? ship.p[i] + 32 : ship.p[i]));
-	name = fit_name(r, str_sl(&shown), str_sl(&exact), n);
-	str_free(&exact);
-	str_free(&shown);
-	return name;
+	return fit_name(r, str_sl(&shown), str_sl(&exact), n);
 }
 
 struct sl registry_group_name(struct registry *r, struct sl base, uint32_t number, unsigned salt)
 {
-	struct str full = { 0 };
-	struct sl name;
+	AUTO_STR full = { 0 };
 
 	str_add(&full, base);
 	str_addf(&full, "_%u", number);
-	name = fit_name(r, str_sl(&full), str_sl(&full), salt);
-	str_free(&full);
-	return name;
+	return fit_name(r, str_sl(&full), str_sl(&full), salt);
 }
 
 /* ---- in memory ------------------------------------------------------------------------------ */

@@ -35,13 +35,12 @@ static const char meddlers_sql[] =
 
 bool registry_meddlers(struct pg *pg, const char *schema, const char *prefix, struct str *out)
 {
-	struct pg_result *r = pg_query(pg, meddlers_sql, 2, (const char *[]){ schema, prefix });
+	AUTO_RESULT *r = pg_query(pg, meddlers_sql, 2, (const char *[]){ schema, prefix });
 	bool any = !pg_is_null(r, 0, 0);
 
 	if (any)
 		str_addf(out, "%s may change or drop what is written: pg-wide-validate tells",
 			pg_valuez(r, 0, 0));
-	pg_clear(r);
 	return any;
 }
 
@@ -85,7 +84,7 @@ static void take_channel(struct registry *r, struct ship *s, const struct pg_res
 static bool read_channels(struct registry *r, struct ship *s)
 {
 	const char *params[] = { r->opts->schema, registry_keep(r, s->id).p };
-	struct pg_result *res = pg_query(r->pg,
+	AUTO_RESULT *res = pg_query(r->pg,
 		"SELECT channel, grp, table_name, column_name, type, format, about"
 		" FROM ferry.channel WHERE target_schema = $1 AND ship = $2 ORDER BY grp, channel",
 		2, params);
@@ -93,7 +92,6 @@ static bool read_channels(struct registry *r, struct ship *s)
 
 	for (size_t i = 0; i < n; i++)
 		take_channel(r, s, res, i);
-	pg_clear(res);
 	return n > 0;
 }
 
@@ -343,7 +341,7 @@ static void put_channel(struct str *json, const struct ship *s, size_t i)
 void registry_store(struct registry *r, struct ship *s, struct sl rename)
 {
 	const char *ship = registry_keep(r, s->id).p;
-	struct str json = { 0 };
+	AUTO_STR json = { 0 };
 	uint64_t n = 0;
 
 	if (rename.n > 0)
@@ -360,7 +358,7 @@ void registry_store(struct registry *r, struct ship *s, struct sl rename)
 		}
 	str_addc(&json, ']');
 	if (n > 0) {
-		struct pg_result *res = pg_query(r->pg,
+		AUTO_RESULT *res = pg_query(r->pg,
 			"INSERT INTO ferry.channel (target_schema, ship, channel, grp, table_name,"
 			"  column_name, type, format)"
 			" SELECT $1, $2, channel, grp, table_name, column_name, type, format"
@@ -373,7 +371,5 @@ void registry_store(struct registry *r, struct ship *s, struct sl rename)
 		if (pg_affected(res) != n)
 			die(EX_TEMP, "ferry.channel: ship %s was changed at this moment",
 				msg_q(s->id));
-		pg_clear(res);
 	}
-	str_free(&json);
 }

@@ -242,7 +242,7 @@ static void make_own(struct wide *w)
 
 size_t wide_widen(struct wide *w)
 {
-	struct widen_channel *c = mem_alloc(mem_mul(w->n_cols, sizeof *c));
+	AUTO_FREE struct widen_channel *c = mem_alloc(mem_mul(w->n_cols, sizeof *c));
 	size_t made = 0;
 
 	make_own(w);
@@ -265,7 +265,6 @@ size_t wide_widen(struct wide *w)
 			widen_ship(w->r, l->ship, c, n, true);
 		wide_sort_loose(w, l);
 	}
-	mem_free(c);
 	return made;
 }
 
@@ -282,7 +281,7 @@ static void expect_rows(struct wide *w)
 
 void wide_replay(struct wide *w)
 {
-	struct field *f = mem_alloc(mem_mul(w->n_cols, sizeof *f));
+	AUTO_FREE struct field *f = mem_alloc(mem_mul(w->n_cols, sizeof *f));
 	struct sl raw;
 
 	expect_rows(w);
@@ -292,5 +291,4 @@ void wide_replay(struct wide *w)
 	while (spool_next(&w->aside, &raw))
 		replay_record(w, raw, f);
 	wide_flush(w);
-	mem_free(f);
 }

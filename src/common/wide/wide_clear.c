@@ -87,7 +87,7 @@ static void prepare(struct wide *w)
 static void put_notes(struct wide *w, const struct rack *k, size_t group, bool *occurs)
 {
 	const char *p = k->clears.p, *end = p + k->clears.n;
-	struct str lines = { 0 };
+	AUTO_STR lines = { 0 };
 
 	while (p < end) {
 		uint32_t head[2], c;
@@ -109,7 +109,6 @@ static void put_notes(struct wide *w, const struct rack *k, size_t group, bool *
 		pg_copy_put(w->pg, str_sl(&lines));
 		str_clear(&lines);
 	}
-	str_free(&lines);
 }
 
 /* ` WHERE t.key = n.key` in the type of the key, so that its index is used. */
@@ -128,17 +127,15 @@ static void add_column(struct wide *w, const struct lane *l, struct str *sql,
 
 static uint64_t changed_by(struct wide *w, struct str *sql)
 {
-	struct pg_result *r = pg_query(w->pg, str_z(sql), 0, NULL);
-	uint64_t n = pg_affected(r);
+	AUTO_RESULT *r = pg_query(w->pg, str_z(sql), 0, NULL);
 
-	pg_clear(r);
-	return n;
+	return pg_affected(r);
 }
 
 static void clear_cells(struct wide *w, const struct lane *l, size_t group, const bool *occurs)
 {
 	const struct rack *k = &l->rack[group];
-	struct str sql = { 0 }, names = { 0 }, before = { 0 }, after = { 0 };
+	AUTO_STR sql = { 0 }, names = { 0 }, before = { 0 }, after = { 0 };
 
 	for (size_t i = 0; i < k->n; i++) {
 		const char *comma = names.n ? ", " : "";
@@ -161,10 +158,6 @@ static void clear_cells(struct wide *w, const struct lane *l, size_t group, cons
 	str_addf(&sql, " AND n.grp = %zu AND ROW(%s)::record *<> ROW(%s)::record", group,
 		str_z(&before), str_z(&after));
 	w->pending.updated += changed_by(w, &sql);
-	str_free(&sql);
-	str_free(&names);
-	str_free(&before);
-	str_free(&after);
 }
 
 /* The row has no value in any column, also not in one that somebody else has just added. */
@@ -187,7 +180,7 @@ static void add_delete(struct wide *w, const struct lane *l, struct str *sql, si
 /* Rows of the other groups go first: the first group's row of an instant carries them. */
 static void remove_empty(struct wide *w, const struct lane *l)
 {
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 
 	for (size_t g = l->ship->n_groups; g-- > 0;) {
 		if (!l->ship->group[g].made)
@@ -207,7 +200,6 @@ static void remove_empty(struct wide *w, const struct lane *l)
 		}
 		w->pending.removed += changed_by(w, &sql);
 	}
-	str_free(&sql);
 }
 
 /*
@@ -216,7 +208,7 @@ static void remove_empty(struct wide *w, const struct lane *l)
  */
 static void lock_first(struct wide *w, const struct lane *l)
 {
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 
 	if (!l->ship->group[0].made)
 		return;
@@ -229,7 +221,6 @@ static void lock_first(struct wide *w, const struct lane *l)
 	pg_add_ident(w->pg, &sql, registry_key(w->r));
 	str_addz(&sql, " FOR UPDATE");
 	pg_clear(pg_query(w->pg, str_z(&sql), 0, NULL));
-	str_free(&sql);
 }
 
 static void clear_lane(struct wide *w, struct lane *l)

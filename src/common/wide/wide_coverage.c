@@ -26,7 +26,7 @@ static void add_sum(struct wide *w, struct str *sql, const struct lane *l, const
 {
 	str_addz(sql, ", coalesce(sum(0");
 	for (size_t i = 0; i < n; i++) {
-		struct str name = {0};
+		AUTO_STR name = {0};
 
 		if (!k->column[i].used)
 			continue;
@@ -40,7 +40,6 @@ static void add_sum(struct wide *w, struct str *sql, const struct lane *l, const
 				" AND ROW(s.%s)::record *<> ROW(t.%s)::record",
 				str_z(&name), str_z(&name), str_z(&name));
 		str_addz(sql, ")::int");
-		str_free(&name);
 	}
 	str_addz(sql, "), 0)");
 }

@@ -23,8 +23,7 @@ static struct sl column_name(const struct sending *s, size_t i)
 /* Rows straight into the table have their savepoint with them: one round trip instead of three. */
 static bool copy_rows(struct sending *s, bool staged, size_t lo, size_t hi, uint64_t *taken)
 {
-	struct str sql = { 0 };
-	bool ok;
+	AUTO_STR sql = { 0 };
 
 	str_addz(&sql, staged ? "COPY " : "SAVEPOINT ferry_rows; COPY ");
 	if (staged)
@@ -40,9 +39,7 @@ static bool copy_rows(struct sending *s, bool staged, size_t lo, size_t hi, uint
 	str_addz(&sql, ") FROM STDIN");
 	if (!staged)
 		str_addz(&sql, "; RELEASE SAVEPOINT ferry_rows");
-	ok = copybuf_send(&s->k->buf, s->w->pg, str_z(&sql), lo, hi, taken);
-	str_free(&sql);
-	return ok;
+	return copybuf_send(&s->k->buf, s->w->pg, str_z(&sql), lo, hi, taken);
 }
 
 static void refuse_dropped(const struct sending *s, uint64_t dropped, size_t rows)
@@ -59,7 +56,7 @@ static bool merge_rows(struct sending *s, const char *target, size_t rows)
 	struct wide_counts *sum = &s->w->pending;
 	struct sl key = registry_key(s->w->r);
 	struct merged merged = { 0 };
-	struct sl *cols = mem_alloc(mem_mul(s->n, sizeof *cols));
+	AUTO_FREE struct sl *cols = mem_alloc(mem_mul(s->n, sizeof *cols));
 	size_t n = 0;
 	bool ok;
 
@@ -69,7 +66,6 @@ static bool merge_rows(struct sending *s, const char *target, size_t rows)
 	s->w->merged = true;
 	ok = stage_merge(s->w->pg, &s->k->stage, target, s->w->conf.how, &key, 1, cols, n,
 		rows, &merged);
-	mem_free(cols);
 	if (ok) {
 		sum->inserted += merged.inserted;
 		sum->updated += merged.updated;
@@ -117,7 +113,7 @@ static size_t count_columns(const struct sending *s)
 
 static bool copy_and_merge(struct sending *s, size_t lo, size_t hi)
 {
-	struct str target = { 0 };
+	AUTO_STR target = { 0 };
 	bool ok;
 
 	registry_add_table(s->w->r, &target, s->l->ship, s->group);
@@ -132,7 +128,6 @@ static bool copy_and_merge(struct sending *s, size_t lo, size_t hi)
 		pg_exec(s->w->pg, "RELEASE SAVEPOINT ferry_rows");
 	else
 		roll_back(s);
-	str_free(&target);
 	return ok;
 }
 
@@ -198,7 +193,7 @@ static bool load(void *ctx, size_t lo, size_t hi)
 /* The column of the rack that the server's message names, or NAMES_NONE. */
 static size_t named_column(const struct sending *s)
 {
-	struct str name = { 0 };
+	AUTO_STR name = { 0 };
 	uint64_t line;
 	size_t found = NAMES_NONE;
 
@@ -206,7 +201,6 @@ static size_t named_column(const struct sending *s)
 		for (size_t i = 0; i < s->n; i++)
 			if (sl_eq(column_name(s, i), str_sl(&name)))
 				found = i;
-	str_free(&name);
 	return found;
 }
 
@@ -218,7 +212,7 @@ static size_t named_column(const struct sending *s)
 static void mend_row(void *ctx, size_t row)
 {
 	struct sending *s = ctx;
-	struct str key = { 0 }, value = { 0 };
+	AUTO_STR key = { 0 }, value = { 0 };
 	size_t named, end;
 
 	(void)copybuf_field(&s->k->buf, row, 0, &key);
@@ -251,8 +245,6 @@ static void mend_row(void *ctx, size_t row)
 				"cannot load ship %s, %s: %s", msg_q(fault.ship), str_z(&key),
 				fault.why);
 	} while (named != NAMES_NONE && !load(s, row, row + 1));
-	str_free(&key);
-	str_free(&value);
 }
 
 static void send_rack(struct wide *w, struct lane *l, size_t group)
@@ -356,7 +348,7 @@ void wide_begin(struct wide *w)
 /* Every COMMIT empties all staging tables of the session, and locks them for it. */
 static void forget_stages(struct wide *w)
 {
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 	size_t limit = w->conf.tables;
 	size_t most = limit > 0 && limit < STAGES_MAX ? limit : STAGES_MAX;
 	size_t n = 0;
@@ -376,7 +368,6 @@ static void forget_stages(struct wide *w)
 		}
 	if (sql.n > 0)
 		pg_exec(w->pg, str_z(&sql));
-	str_free(&sql);
 }
 
 void wide_commit(struct wide *w)

@@ -90,7 +90,7 @@ static size_t add_columns(struct making *m, struct str *sql, uint32_t group, con
 static void comment_columns(struct making *m, uint32_t group)
 {
 	const struct ship *s = m->s;
-	struct str sql = { 0 }, text = { 0 };
+	AUTO_STR sql = { 0 }, text = { 0 };
 
 	for (size_t i = 0; i < s->channels.n; i++) {
 		if (!is_unmade(m, i, group) || !registry_comment(s, i, &text))
@@ -104,14 +104,12 @@ static void comment_columns(struct making *m, uint32_t group)
 		str_addc(&sql, ';');
 	}
 	step(m, &sql);
-	str_free(&text);
-	str_free(&sql);
 }
 
 static void create_table(struct making *m, uint32_t group)
 {
 	struct sl key = registry_key(m->r);
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 
 	str_addz(&sql, "CREATE TABLE ");
 	add_table(m, &sql, m->s->group[group - 1].table);
@@ -124,19 +122,17 @@ static void create_table(struct making *m, uint32_t group)
 	add_name(m, &sql, key);
 	str_addz(&sql, "))" STORAGE);
 	step(m, &sql);
-	str_free(&sql);
 }
 
 static void add_to_table(struct making *m, uint32_t group)
 {
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 
 	str_addz(&sql, "ALTER TABLE ");
 	add_table(m, &sql, m->s->group[group - 1].table);
 	str_addc(&sql, ' ');
 	if (add_columns(m, &sql, group, "ADD COLUMN ") > 0)
 		step(m, &sql);
-	str_free(&sql);
 }
 
 /* ---- grants --------------------------------------------------------------------------------- */
@@ -147,9 +143,9 @@ static void add_to_table(struct making *m, uint32_t group)
  */
 static void copy_grants(struct making *m, struct sl from, struct sl relation, bool columns)
 {
-	struct str to = { 0 }, sql = { 0 };
+	AUTO_STR to = { 0 }, sql = { 0 };
 	const char *params[4];
-	struct pg_result *res;
+	AUTO_RESULT *res = NULL;
 
 	if (m->blocked)
 		return;
@@ -178,43 +174,36 @@ static void copy_grants(struct making *m, struct sl from, struct sl relation, bo
 	str_clear(&sql);
 	for (size_t i = 0; i < pg_rows(res); i++)
 		str_addf(&sql, "%s;", pg_valuez(res, i, 0));
-	pg_clear(res);
 	step(m, &sql);
-	str_free(&sql);
-	str_free(&to);
 }
 
 /* ---- the view ------------------------------------------------------------------------------- */
 
 static struct pg_result *columns_of(struct making *m, struct sl relation)
 {
-	struct str name = { 0 };
+	AUTO_STR name = { 0 };
 	const char *params[2];
-	struct pg_result *res;
 
 	str_add(&name, relation);
 	params[0] = registry_opts(m->r)->schema;
 	params[1] = str_z(&name);
-	res = pg_query(m->pg,
+	return pg_query(m->pg,
 		"SELECT a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
 		" JOIN pg_namespace n ON n.oid = c.relnamespace"
 		" WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0"
 		" AND NOT a.attisdropped ORDER BY a.attnum",
 		2, params);
-	str_free(&name);
-	return res;
 }
 
 /* Columns of a view in the order they must keep: as it has them, or the table before it. */
 static void columns_so_far(struct making *m, struct names *cols)
 {
 	struct sl from = m->s->base_is == BASE_VIEW ? m->s->base : m->s->group[0].table;
-	struct pg_result *res = columns_of(m, from);
+	AUTO_RESULT *res = columns_of(m, from);
 
 	(void)names_add(cols, registry_key(m->r), NULL);
 	for (size_t i = 0; i < pg_rows(res); i++)
 		(void)names_add(cols, pg_value(res, i, 0), NULL);
-	pg_clear(res);
 }
 
 static void columns_of_all(struct making *m, struct names *cols)
@@ -238,7 +227,7 @@ static void add_view_column(struct making *m, struct str *sql, struct sl name)
 static void replace_view(struct making *m, const struct names *cols)
 {
 	struct sl key = registry_key(m->r);
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 
 	str_addz(&sql, "CREATE OR REPLACE VIEW ");
 	add_table(m, &sql, m->s->base);
@@ -261,7 +250,6 @@ static void replace_view(struct making *m, const struct names *cols)
 		add_name(m, &sql, key);
 	}
 	step(m, &sql);
-	str_free(&sql);
 }
 
 static void say_no_room(const struct making *m, size_t channels)
@@ -283,7 +271,7 @@ static void say_no_room(const struct making *m, size_t channels)
 
 static void make_view(struct making *m)
 {
-	struct names before = { 0 }, after = { 0 };
+	AUTO_NAMES before = { 0 }, after = { 0 };
 	bool had = m->s->base_is == BASE_VIEW, replaces_table = m->rename.n > 0, fits;
 
 	columns_so_far(m, &before);
@@ -298,28 +286,25 @@ static void make_view(struct making *m)
 		replace_view(m, fits ? &after : &before);
 	if (m->has_view && !had)
 		copy_grants(m, m->s->group[0].table, m->s->base, true);
-	names_free(&before);
-	names_free(&after);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------ */
 
 static void lock_what_is_there(struct making *m)
 {
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 
 	if (m->s->base_is == BASE_NONE)
 		return;
 	str_addz(&sql, "LOCK TABLE ");
 	add_table(m, &sql, m->s->base);
 	step(m, &sql);
-	str_free(&sql);
 }
 
 static void rename_first(struct making *m)
 {
 	struct group *g = &m->s->group[0];
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 
 	if (m->rename.n == 0 || !g->made)
 		return;
@@ -329,7 +314,6 @@ static void rename_first(struct making *m)
 	add_name(m, &sql, m->rename);
 	step(m, &sql);
 	g->table = m->rename;
-	str_free(&sql);
 }
 
 static void make_group(struct making *m, uint32_t number)
@@ -417,8 +401,8 @@ static bool try_ship(struct registry *r, struct ship *s, const struct widen_chan
 /* Server processes that hold locks on the ship's tables, as a list for people. */
 static void add_holders(struct registry *r, const struct ship *s, struct str *list)
 {
-	struct str ship = { 0 }, base = { 0 };
-	struct pg_result *res;
+	AUTO_STR ship = { 0 }, base = { 0 };
+	AUTO_RESULT *res = NULL;
 
 	str_add(&ship, s->id);
 	str_add(&base, s->base);
@@ -433,9 +417,6 @@ static void add_holders(struct registry *r, const struct ship *s, struct str *li
 		"   WHERE target_schema = $1 AND ship = $2))",
 		3, (const char *[]){ registry_opts(r)->schema, str_z(&ship), str_z(&base) });
 	str_addz(list, pg_is_null(res, 0, 0) ? "nobody any more" : pg_valuez(res, 0, 0));
-	pg_clear(res);
-	str_free(&ship);
-	str_free(&base);
 }
 
 void widen_ship(struct registry *r, struct ship *s, const struct widen_channel *channels, size_t n,
@@ -446,7 +427,7 @@ void widen_ship(struct registry *r, struct ship *s, const struct widen_channel *
 
 	for (unsigned tries = 0; !try_ship(r, s, channels, n, tables); tries++) {
 		int64_t waited = clock_monotonic() - began;
-		struct str holders = { 0 };
+		AUTO_STR holders = { 0 };
 
 		if (waited > LOCK_TRIES_FOR || (waited > SAY_AFTER && !said))
 			add_holders(r, s, &holders);
@@ -459,7 +440,6 @@ void widen_ship(struct registry *r, struct ship *s, const struct widen_channel *
 				 "locked by server process %s",
 				msg_q(s->id), str_z(&holders));
 		said |= holders.n > 0;
-		str_free(&holders);
 		stop_check();
 		clock_sleep(clock_backoff(tries, BACKOFF_BASE, BACKOFF_CAP));
 	}
@@ -467,8 +447,8 @@ void widen_ship(struct registry *r, struct ship *s, const struct widen_channel *
 
 void widen_views_of_others(struct registry *r, const struct ship *s, struct str *list)
 {
-	struct str names = { 0 };
-	struct pg_result *res;
+	AUTO_STR names = { 0 };
+	AUTO_RESULT *res = NULL;
 
 	str_addc(&names, '[');
 	str_add_json(&names, s->base);
@@ -490,15 +470,13 @@ void widen_views_of_others(struct registry *r, const struct ship *s, struct str 
 		2, (const char *[]){ registry_opts(r)->schema, str_z(&names) });
 	for (size_t i = 0; i < pg_rows(res); i++)
 		str_addf(list, "%s%s", list->n > 0 ? ", " : "", pg_valuez(res, i, 0));
-	pg_clear(res);
-	str_free(&names);
 }
 
 void widen_drop(struct registry *r, struct ship *s, bool cascade)
 {
 	struct making m = { .r = r, .s = s, .pg = registry_pg(r) };
 	const char *end = cascade ? " CASCADE;" : ";";
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 
 	pg_exec(m.pg, "BEGIN");
 	(void)!registry_lock(r, s, true);
@@ -518,5 +496,4 @@ void widen_drop(struct registry *r, struct ship *s, bool cascade)
 	pg_exec(m.pg, str_z(&sql));
 	pg_exec(m.pg, "COMMIT");
 	registry_read(r, s);
-	str_free(&sql);
 }
