@@ -169,6 +169,7 @@ follow_source() {
 		pg-wide-ledger status --quiet --job "$job_id" >/dev/null || code=$?
 		((code != EX_CONFIG)) || fail "$EX_CONFIG" 'the job was rolled back'
 		code=0
+		nap "${FERRY_RETRY_PAUSE:-500}" # two that do so take the slot away from each other
 		set_up_follower
 		attend live_processes || code=$?
 	done
