@@ -34,8 +34,8 @@ try_again() {
 # given_up WHAT: the follower goes on without it.
 given_up() {
 	case $1 in
-	backfill) warn 'the past is not carried over from here: the same command again goes on' ;;
-	reconcile) warn 'what is in doubt is not compared from here: validate --repair does' ;;
+	backfill) warn $"the past is not carried over from here: the same command again goes on" ;;
+	reconcile) warn $"what is in doubt is not compared from here: validate --repair does" ;;
 	esac
 }
 
@@ -64,7 +64,7 @@ keep_on() {
 			return "$code"
 		}
 		wait=$((pause / 2 + RANDOM % pause))
-		tell "to be run again in $wait ms"
+		tell "$(fill $"to be run again in %s ms" "$wait")"
 		nap "$wait" &
 		wait "$!" || :
 		[[ ! $stopping ]] || return 0
@@ -86,11 +86,11 @@ backfill() {
 		((code == EX_TEMP)) || break
 	done
 	if ((code == EX_DATA)); then
-		warn 'some chunks failed and were left out: --retry-failed tries them again'
+		warn $"some chunks failed and were left out: --retry-failed tries them again"
 		code=0
 	elif ((code == 0)); then
 		pg-wide-tables analyze "${target[@]}" "${ships[@]}" || :
-		tell 'all of the past is there; following what is new'
+		tell $"all of the past is there; following what is new"
 	fi
 	return "$code"
 }
@@ -143,8 +143,8 @@ need_history() {
 	((code == 0 || code == EX_CONFIG)) || cat "$run/cutoff" >&2
 	rm -f "$run/cutoff"
 	((code != EX_CONFIG)) ||
-		fail "$EX_CONFIG" 'realtime goes on where a migration ended, and there was none' \
-			'--mode migration-only --cutoff-time TIME first, or say --since TIME'
+		fail "$EX_CONFIG" $"realtime goes on where a migration ended, and there was none" \
+			$"--mode migration-only --cutoff-time TIME first, or say --since TIME"
 	return "$code"
 }
 
@@ -164,20 +164,20 @@ follow_source() {
 	fi
 	show_progress
 	start_watch
-	tell "following by $how; SIGTERM ends it"
+	tell "$(fill $"following by %s; SIGTERM ends it" "$how")"
 	attend live_processes || code=$?
 	while ((code == EX_NOINPUT)); do
 		# the slot was lost: another one is made, and what it does not tell of is planned;
 		# unless it went with the job
 		code=0
 		pg-wide-ledger status --quiet --job "$job_id" >/dev/null || code=$?
-		((code != EX_CONFIG)) || fail "$EX_CONFIG" 'the job was rolled back'
+		((code != EX_CONFIG)) || fail "$EX_CONFIG" $"the job was rolled back"
 		code=0
 		set_up_follower
 		attend live_processes || code=$?
 	done
 	if ((code == EX_TEMP)); then
-		fail "$EX_TEMP" 'not finished' 'the same command again goes on from here'
+		fail "$EX_TEMP" $"not finished" $"the same command again goes on from here"
 	fi
 	return "$code"
 }

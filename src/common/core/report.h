@@ -12,6 +12,7 @@
 #include "core/base.h"
 #include "core/opt.h"
 #include "core/str.h"
+#include "core/tr.h"
 
 enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_CSV, REPORT_MARKDOWN };
 
@@ -23,7 +24,9 @@ enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_CSV, REPORT_MARKDOWN };
 
 struct report_column {
 	const char *name;
-	bool number; /* set to the right, and a number in JSON */
+	/* A text; a number (set to the right, and one in JSON); words of ours, which people read in
+	 * their language, as they do the name; or data, whose name is data, too. Odd: to the right. */
+	enum { REPORT_TEXT, REPORT_NUMBER, REPORT_WORDS, REPORT_DATA_NUMBER, REPORT_DATA } kind;
 };
 
 struct report {
