@@ -7,7 +7,8 @@ load fs
 # speaks: each line that a person reads of the last run is Korean; rows of a table that begin with
 # a ship or a time are data.
 speaks() {
-	grep -hvP '[\x{AC00}-\x{D7A3}]' "$out" "$err" | grep -vE '^ *(IMO[0-9]|[0-9]{4}-|$)' >english || :
+	grep -hvP '[\x{AC00}-\x{D7A3}]' "$out" "$err" |
+		grep -vE '^ *(IMO[0-9]|[0-9]{4}-|$)' >english || :
 	is "$(<english)" ''
 }
 
@@ -92,7 +93,8 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
 	local each name='--[a-z0-9-]+(\[?=[^ ]*)?'
 	for each in "$root"/src/{extract,transform,load}/*.c narrow-to-wide; do
 		run_rc 0 korean "$(basename "$each" .c)" --help
-		sed -i -E -e '/^예:/,$d' -e "/^ +(-., )?$name$|^ +(\[|fs-)|^(AWS|ISO 19848):/d" "$out"
+		sed -i -E -e '/^예:/,$d' \
+			-e "/^ +(-., )?$name$|^ +(\[|fs-)|^(AWS|ISO 19848):/d" "$out"
 		grep -qx '사용법: .*' "$out"
 		sed -i -E '/^       [^ ]/d' "$out"
 		speaks
@@ -103,9 +105,9 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
 	scratch_db
 	"$root/t/telemetry" 2 20 3000
 	local each
-	for each in analyze schema-only tables-only 'migration-only --cutoff-time 2024-10-02' status \
-		'validate --max-differences 3' compare failed 'rollback --backup there --yes' \
-		'restore --backup there'; do
+	for each in analyze schema-only tables-only 'migration-only --cutoff-time 2024-10-02' \
+		status 'validate --max-differences 3' compare failed \
+		'rollback --backup there --yes' 'restore --backup there'; do
 		# shellcheck disable=SC2086 # a mode and its options
 		run_rc 0 korean narrow-to-wide --mode $each
 		[[ $each != schema-only ]] || : >"$out"

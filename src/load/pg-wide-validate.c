@@ -212,7 +212,8 @@ static void put_text(struct check *c, enum report_format format, const struct re
 			(unsigned long long)v->repair.filled, (unsigned long long)v->repair.set,
 			(unsigned long long)v->repair.removed);
 	if (t->left)
-		str_addf(out, tr("%llu chunks or ranges are not carried over yet, and not compared\n"),
+		str_addf(out,
+			tr("%llu chunks or ranges are not carried over yet, and not compared\n"),
 			(unsigned long long)t->left);
 }
 

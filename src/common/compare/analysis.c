@@ -233,8 +233,8 @@ static void find_growth(struct found *f)
 	for (size_t i = 0; i < hours; i++) {
 		double rows = number_of(r, i, 1);
 
-		add_number(f, N_("growth"), arena_dup(&f->texts, pg_value(r, i, 0)), "rows_per_hour",
-			rows, estimate, NULL);
+		add_number(f, N_("growth"), arena_dup(&f->texts, pg_value(r, i, 0)),
+			"rows_per_hour", rows, estimate, NULL);
 		f->rows_per_hour += rows / (double)hours;
 	}
 	pg_clear(r);
@@ -285,7 +285,8 @@ static void report_disk(struct found *f)
 	add_number(f, "disk", SL("target"), "needed_bytes", needed, estimate, NULL);
 	if (room > 0)
 		add_number(f, "disk", SL("target"), "free_bytes", room, exact,
-			room < needed ? N_("not enough: make room, or carry over ship by ship") : NULL);
+			room < needed ? N_("not enough: make room, or carry over ship by ship")
+				      : NULL);
 	else
 		analysis_row(f->r, N_("disk"), SL("target"), "free_bytes", NULL, unknown,
 			N_("--disk-free SIZE tells it"));
@@ -343,7 +344,8 @@ static void report_time(struct found *f)
 	}
 	add_number(f, "time", SL("source"), "read_rows_per_second", rate, measured, NULL);
 	add_number(f, "time", SL("migration"), "seconds", f->rows / rate * MIGRATION_PER_READ,
-		estimate, N_("one worker; --workers N divides it while the servers have processors"));
+		estimate,
+		N_("one worker; --workers N divides it while the servers have processors"));
 	if (f->rows_per_hour > rate * 3600 / MIGRATION_PER_READ)
 		analysis_row(f->r, N_("time"), SL("live"), "keeps_up", "no", estimate,
 			N_("rows come faster than one worker can carry them"));

@@ -216,7 +216,8 @@ static const struct query {
 	{ N_("ten channels, one day"), 1, false, some_narrow, some_wide },
 	{ N_("all channels, latest instant"), 1, true, latest_narrow, latest_wide },
 	{ N_("one channel by the hour, seven days"), 1, false, hourly_narrow, hourly_wide },
-	{ N_("one channel while another is high, one day"), 2, false, meeting_narrow, meeting_wide },
+	{ N_("one channel while another is high, one day"), 2, false, meeting_narrow,
+	  meeting_wide },
 };
 
 /* ---- running them --------------------------------------------------------------------------- */

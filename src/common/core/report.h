@@ -24,8 +24,8 @@ enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_CSV, REPORT_MARKDOWN };
 
 struct report_column {
 	const char *name;
-	/* A text; a number (set to the right, and one in JSON); words of ours, which people read in
-	 * their language, as they do the name; or data, whose name is data, too. Odd: to the right. */
+	/* A text; a number (to the right, and one in JSON); words of ours, which people read in
+	 * their language, as they do the name; or data, whose name is data, too. */
 	enum { REPORT_TEXT, REPORT_NUMBER, REPORT_WORDS, REPORT_DATA_NUMBER, REPORT_DATA } kind;
 };
 

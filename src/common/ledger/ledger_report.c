@@ -306,7 +306,8 @@ static void put_live_line(const struct ledger_live *l, struct str *out)
 	if (!l->any)
 		return;
 	str_addf(out, tr("live (%s): %s; %llu rows, %llu values, %llu deleted"),
-		l->slot ? "slot" : "poll", tr(l->alive ? N_("following") : N_("nobody is following")),
+		l->slot ? "slot" : "poll",
+		tr(l->alive ? N_("following") : N_("nobody is following")),
 		(unsigned long long)l->rows, (unsigned long long)l->cells,
 		(unsigned long long)l->deleted);
 	if (l->lag_us >= 0)
