@@ -4,6 +4,14 @@ load fs
 
 # Messages follow the user's language; nothing else does.
 
+# speaks: each line that a person reads of the last run is Korean; rows of a table that begin with
+# a ship or a time are data.
+speaks() {
+	grep -hvP '[\x{AC00}-\x{D7A3}]' "$out" "$err" |
+		grep -vE '^ *(IMO[0-9]|[0-9]{4}-|$)' >english || :
+	is "$(<english)" ''
+}
+
 # A locale that is not installed works, too; bash complains of it before a script is read.
 korean() { env -u LC_ALL LANG=ko_KR.UTF-8 "$@"; }
 
@@ -79,6 +87,55 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
 	LC_ALL=ko_KR.UTF-8 run_rc 66 fs-put anything nowhere/file
 	has_no "$err" '???'
 	python3 -c 'import sys; open(sys.argv[1], encoding="utf-8").read()' "$err"
+}
+
+@test "messages: --help of every program and of narrow-to-wide in Korean" {
+	local each name='--[a-z0-9-]+(\[?=[^ ]*)?'
+	for each in "$root"/src/{extract,transform,load}/*.c narrow-to-wide; do
+		run_rc 0 korean "$(basename "$each" .c)" --help
+		sed -i -E -e '/^예:/,$d' \
+			-e "/^ +(-., )?$name$|^ +(\[|fs-)|^(AWS|ISO 19848):/d" "$out"
+		grep -qx '사용법: .*' "$out"
+		sed -i -E '/^       [^ ]/d' "$out"
+		speaks
+	done
+}
+
+@test "messages: what narrow-to-wide says in its modes, in Korean" {
+	scratch_db
+	"$root/t/telemetry" 2 20 3000
+	local each
+	for each in analyze schema-only tables-only 'migration-only --cutoff-time 2024-10-02' \
+		status 'validate --max-differences 3' compare failed \
+		'rollback --backup there --yes' 'restore --backup there'; do
+		# shellcheck disable=SC2086 # a mode and its options
+		run_rc 0 korean narrow-to-wide --mode $each
+		[[ $each != schema-only ]] || : >"$out"
+		speaks
+	done
+	has "$err" '복원했습니다'
+	run_rc 0 korean narrow-to-wide --mode events
+	sed -i '2,$d' "$out" # as they were written
+	speaks
+	sql "UPDATE tenant.tbl_data_timeseries_imo9999993 SET created_time = created_time +
+		interval '1 ms' WHERE created_time = (SELECT min(created_time)
+		FROM tenant.tbl_data_timeseries_imo9999993)"
+	run_rc 1 korean narrow-to-wide --mode validate
+	has "$out" '  누락' '  소스에 없음' '차이 20개 이상'
+	speaks
+	run_rc 1 korean narrow-to-wide --mode rollback </dev/null
+	has "$err" '선박 2척의 wide 테이블을 스키마 tenant에서 삭제: ' '작업 기록을 지울까요? [y/N]'
+	# programs read the same in every language
+	for each in '0 status' '1 validate'; do
+		run_rc "${each% *}" narrow-to-wide --mode "${each#* }" -f json
+		jq -S 'del(.. | .rows_per_second?, .cells_per_second?)' "$out" >english.json
+		run_rc "${each% *}" korean narrow-to-wide --mode "${each#* }" -f json
+		jq -S 'del(.. | .rows_per_second?, .cells_per_second?)' "$out" >korean.json
+		same_file korean.json english.json
+	done
+	printf '%s\n' created_time,data_channel_id,value ,x,1 >narrow.csv
+	run_rc 65 korean pivot-wide --rejects r - <narrow.csv
+	is "$(jq -r .file r)" 'standard input'
 }
 
 @test "messages: the plan in the words of its users" {

@@ -28,7 +28,7 @@ grants() {
 	schema=$(quoted "$schema")
 	table=$schema.$(quoted "${table#*.}")
 	wide=$(quoted "$(value_of target-schema tenant "${target[@]}")")
-	cat <<-SQL || fail "$EX_IO" 'cannot write to standard output'
+	cat <<-SQL || fail "$EX_IO" $"cannot write to standard output"
 		-- At the source. Enough for a migration, a validation and --follow poll.
 		CREATE ROLE ferry_source LOGIN;
 		GRANT USAGE ON SCHEMA $schema TO ferry_source;

@@ -34,8 +34,8 @@ try_again() {
 # given_up WHAT: the follower goes on without it.
 given_up() {
 	case $1 in
-	backfill) warn 'the past is not carried over from here: the same command again goes on' ;;
-	reconcile) warn 'what is in doubt is not compared from here: validate --repair does' ;;
+	backfill) warn $"the past is not carried over from here: the same command again goes on" ;;
+	reconcile) warn $"what is in doubt is not compared from here: validate --repair does" ;;
 	esac
 }
 
@@ -66,7 +66,7 @@ keep_on() {
 			return "$code"
 		}
 		wait=$((pause / 2 + RANDOM % pause))
-		tell "to be run again in $wait ms"
+		tell "$(fill $"to be run again in %s ms" "$wait")"
 		nap "$wait" &
 		wait "$!" || :
 		[[ ! $stopping ]] || return 0
@@ -81,12 +81,12 @@ backfill() {
 
 	work || code=$?
 	if ((code == EX_DATA)); then
-		warn 'some chunks failed and were left out: --retry-failed tries them again'
+		warn $"some chunks failed and were left out: --retry-failed tries them again"
 		code=0
 	elif ((code == 0)); then
 		[[ ! $worked ]] ||
 			pg-wide-tables analyze "${target[@]}" "${ships[@]}" "${new_ship[@]}" || :
-		tell 'all of the past is there; following what is new'
+		tell $"all of the past is there; following what is new"
 	fi
 	return "$code"
 }
@@ -137,8 +137,8 @@ need_history() {
 	said=$(pg-wide-ledger cutoff "${narrow[@]}" "${target[@]}" 2>&1 >/dev/null) || code=$?
 	# a server that is not there yet tells nothing of what it has, nor does a ledger too new
 	((code == 0)) || [[ ! $said =~ 'no job in the ledger'|'has no cutoff yet' ]] ||
-		fail "$EX_CONFIG" 'realtime goes on where a migration ended, and there was none' \
-			'--mode migration-only --cutoff-time TIME first, or say --since TIME'
+		fail "$EX_CONFIG" $"realtime goes on where a migration ended, and there was none" \
+			$"--mode migration-only --cutoff-time TIME first, or say --since TIME"
 	((code == 0)) || printf '%s\n' "$said" >&2
 	return "$code"
 }
@@ -160,21 +160,21 @@ follow_source() {
 	fi
 	show_progress
 	start_watch
-	tell "following by $how; SIGTERM ends it"
+	tell "$(fill $"following by %s; SIGTERM ends it" "$how")"
 	attend live_processes || code=$?
 	while ((code == EX_NOINPUT)); do
 		# the slot was lost: another one is made, and what it does not tell of is planned;
 		# unless it went with the job
 		code=0
 		pg-wide-ledger status --quiet --job "$job_id" >/dev/null || code=$?
-		((code != EX_CONFIG)) || fail "$EX_CONFIG" 'the job was rolled back'
+		((code != EX_CONFIG)) || fail "$EX_CONFIG" $"the job was rolled back"
 		code=0
 		nap "${FERRY_RETRY_PAUSE:-500}" # two that do so take the slot away from each other
 		set_up_follower
 		attend live_processes || code=$?
 	done
 	if ((code == EX_TEMP)); then
-		fail "$EX_TEMP" 'not finished' 'the same command again goes on from here'
+		fail "$EX_TEMP" $"not finished" $"the same command again goes on from here"
 	fi
 	return "$code"
 }

@@ -51,8 +51,8 @@ check_alert() {
 
 	read -ra words <<<"$1"
 	command -v -- "${words[0]:-/}" >/dev/null ||
-		fail "$EX_CONFIG" "--alert-command: no such program: ${words[0]-}" \
-			'a program and its arguments, divided by blanks; no shell reads it'
+		fail "$EX_CONFIG" "$(fill $"--alert-command: no such program: %s" "${words[0]-}")" \
+			$"a program and its arguments, divided by blanks; no shell reads it"
 	alert+=("--alert-command=$1")
 }
 

@@ -28,27 +28,28 @@ back_up() {
 	local -a relations
 
 	[[ ! -e $1 && ! -e $part ]] ||
-		fail "$EX_CANTCREATE" "there is something already: $1" \
-			'a backup makes its directory'
+		fail "$EX_CANTCREATE" "$(fill $"there is something already: %s" "$1")" \
+			$"a backup makes its directory"
 	mapfile -t relations < <(pg-wide-tables relations "${target[@]}" "${ships[@]}")
 	wait "$!" || known_code "$?" || exit
-	((${#relations[@]})) || fail "$EX_CONFIG" 'there are no wide tables to back up'
-	(umask 077 && mkdir -- "$part") || fail "$EX_CANTCREATE" "cannot make $part"
+	((${#relations[@]})) || fail "$EX_CONFIG" $"there are no wide tables to back up"
+	(umask 077 && mkdir -- "$part") || fail "$EX_CANTCREATE" "$(fill $"cannot make %s" "$part")"
 	pg-wide-tables save "${target[@]}" "${ships[@]}" >"$part/ledger.ndjson"
 	to_target pg_dump --format=directory --jobs="$workers" --file="$part/tables" \
 		"${relations[@]/#/--table=}" ||
-		fail "$EX_REFUSED" 'pg_dump failed: nothing was changed' "what it left is in $part"
+		fail "$EX_REFUSED" $"pg_dump failed: nothing was changed" \
+			"$(fill $"what it left is in %s" "$part")"
 	sync -- "$part" "$part/ledger.ndjson" "$part/tables" "$part"/tables/*
 	mv -T -- "$part" "$1"
 	sync -- "$(dirname -- "$1")"
-	tell "the backup of ${#relations[@]} tables and views is in $1"
+	tell "$(fill $"the backup of %s tables and views is in %s" "${#relations[@]}" "$1")"
 }
 
 roll_back() {
 	# asked before the backup, which may take long
 	if [[ $backup && ! $yes ]]; then
-		confirm 'back up and drop the wide tables, and what the ledger says of them?' ||
-			fail "$EX_DIFFERS" 'nothing was changed'
+		confirm $"back up and drop the wide tables, and what the ledger says of them?" ||
+			fail "$EX_DIFFERS" $"nothing was changed"
 		yes=--yes
 	fi
 	[[ ! $backup ]] || back_up "$backup"
@@ -63,14 +64,15 @@ is_whole() {
 
 # restore: the tables in one transaction, then what the ledger says of them.
 restore() {
-	[[ $backup ]] || misused 'restore wants --backup DIR'
+	[[ $backup ]] || misused $"restore wants --backup DIR"
 	[[ -f $backup/ledger.ndjson && -d $backup/tables ]] ||
-		fail "$EX_NOINPUT" "not a backup: $backup"
-	is_whole "$backup/ledger.ndjson" || fail "$EX_STREAM" "a backup that was cut: $backup"
+		fail "$EX_NOINPUT" "$(fill $"not a backup: %s" "$backup")"
+	is_whole "$backup/ledger.ndjson" ||
+		fail "$EX_STREAM" "$(fill $"a backup that was cut: %s" "$backup")"
 	to_target pg_restore --single-transaction --exit-on-error --no-password --dbname= \
 		"$backup/tables" ||
-		fail "$EX_REFUSED" 'pg_restore failed: nothing was changed' \
-			'tables that are there are to be rolled back first'
+		fail "$EX_REFUSED" $"pg_restore failed: nothing was changed" \
+			$"tables that are there are to be rolled back first"
 	pg-wide-tables load "${loud[@]}" "${target[@]}" <"$backup/ledger.ndjson"
-	tell 'restored; validate tells what has changed since'
+	tell $"restored; validate tells what has changed since"
 }

@@ -12,7 +12,6 @@
 #include "core/path.h"
 #include "core/stats.h"
 #include "core/stop.h"
-#include "core/tr.h"
 #include "fs/fs_failed.h"
 #include "fs/fs_journal.h"
 #include "fs/fs_load.h"

@@ -7,7 +7,6 @@
 #include "core/clock.h"
 #include "core/msg.h"
 #include "core/stop.h"
-#include "core/tr.h"
 #include "fs/fs_move.h"
 #include "fs/fs_verify.h"
 #include "stream/out.h"

@@ -143,9 +143,9 @@ static void put_end(const struct run *run, struct str *s)
 	char text[CLOCK_TEXT_MAX];
 
 	if (run->conf.live)
-		str_addz(s, "up to the latest row");
+		str_addz(s, tr("up to the latest row"));
 	else
-		str_addf(s, "history ends at %.*s UTC",
+		str_addf(s, tr("history ends at %.*s UTC"),
 			(int)clock_put(text, run->job.cutoff, false), text);
 }
 

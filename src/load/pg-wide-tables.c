@@ -263,12 +263,13 @@ static bool confirm(const char *question)
 
 static void add_question(const struct run *run, const struct names *ships, struct str *s)
 {
-	str_addf(s, "drop the wide tables of %zu ship%s in schema %s", ships->n,
+	str_addf(s, tr("drop the wide tables of %zu ship%s in schema %s"), ships->n,
 		ships->n == 1 ? "" : "s", run->conf.target.schema);
 	for (size_t i = 0; i < ships->n && i < 10; i++)
 		str_addf(s, "%s %s", i ? "," : ":", msg_q(ships->name[i]));
 	str_addz(s, ships->n > 10 ? ", …" : "");
-	str_addz(s, run->conf.ships.n ? ", and what the ledger says of them?" : ", and the job?");
+	str_addz(s, tr(run->conf.ships.n ? N_(", and what the ledger says of them?")
+				: N_(", and the job?")));
 }
 
 static void forget_channels(struct run *run, struct sl ship)

@@ -98,12 +98,8 @@ struct check {
 /* ---- differences ----------------------------------------------------------------------------- */
 
 static const struct report_column differing_columns[] = {
-	{ "ship", false },
-	{ "time", false },
-	{ "channel", false },
-	{ "source", false },
-	{ "wide", false },
-	{ "what", false },
+	{ N_("ship"), false }, { N_("time"), false }, { N_("channel"), false },
+	{ N_("source"), false }, { N_("wide"), false }, { N_("what"), REPORT_WORDS },
 };
 
 static void on_difference(void *ctx, size_t ship, const struct celldiff_cell *cell)
@@ -121,16 +117,9 @@ static void on_difference(void *ctx, size_t ship, const struct celldiff_cell *ce
 /* ---- report ---------------------------------------------------------------------------------- */
 
 static const struct report_column ship_columns[] = {
-	{ "ship", false },
-	{ "ranges", true },
-	{ "left", true },
-	{ "rows", true },
-	{ "cells", true },
-	{ "wide_rows", true },
-	{ "repeated", true },
-	{ "empty", true },
-	{ "unreadable", true },
-	{ "differences", true },
+	{ N_("ship"), false }, { N_("ranges"), true }, { N_("left"), true }, { N_("rows"), true },
+	{ N_("cells"), true }, { N_("wide_rows"), true }, { N_("repeated"), true },
+	{ N_("empty"), true }, { N_("unreadable"), true }, { N_("differences"), true },
 };
 
 static void add_tally(struct report *r, struct sl ship, const struct verify_tally *t)
@@ -211,21 +200,22 @@ static void put_text(struct check *c, enum report_format format, const struct re
 		str_addc(out, '\n');
 		report_put(&c->differing, format, out);
 	}
-	str_addf(out, "\n%llu rows, %llu cells, ", (unsigned long long)t->sum.rows,
+	str_addf(out, tr("\n%llu rows, %llu cells, "), (unsigned long long)t->sum.rows,
 		(unsigned long long)t->sum.cells);
 	if (verify_has_more(v))
-		str_addf(out, "%llu or more differences in %zu or more ranges\n",
+		str_addf(out, tr("%llu or more differences in %zu or more ranges\n"),
 			(unsigned long long)v->differences, v->bad_ranges);
 	else
-		str_addf(out, "%llu differences\n", (unsigned long long)t->differences);
+		str_addf(out, tr("%llu differences\n"), (unsigned long long)t->differences);
 	if (c->conf.repair)
 		str_addf(out,
-			"repaired: %llu values and rows missing, %llu changed, "
-			"%llu rows too many\n",
+			tr("repaired: %llu values and rows missing, %llu changed, "
+			   "%llu rows too many\n"),
 			(unsigned long long)v->repair.filled, (unsigned long long)v->repair.set,
 			(unsigned long long)v->repair.removed);
 	if (t->left)
-		str_addf(out, "%llu chunks or ranges are not carried over yet, and not compared\n",
+		str_addf(out,
+			tr("%llu chunks or ranges are not carried over yet, and not compared\n"),
 			(unsigned long long)t->left);
 }
 

@@ -18,12 +18,13 @@
 #define MIGRATION_PER_READ 1.35
 
 const struct report_column analysis_columns[6] = {
-	{ "topic", false }, { "subject", false }, { "figure", false }, { "value", false },
-	{ "basis", false }, { "advice", false },
+	{ N_("topic"), REPORT_WORDS }, { N_("subject"), false }, { N_("figure"), false },
+	{ N_("value"), false }, { N_("basis"), REPORT_WORDS },
+	{ N_("advice"), REPORT_WORDS },
 };
 
-static const char exact[] = "exact", estimate[] = "estimate", measured[] = "measured",
-		  unknown[] = "unknown";
+static const char exact[] = N_("exact"), estimate[] = N_("estimate"), measured[] = N_("measured"),
+		  unknown[] = N_("unknown");
 
 /* What was found out on the way, for later figures. */
 struct found {
@@ -95,8 +96,8 @@ static void find_range(struct found *f)
 	char text[CLOCK_TEXT_MAX + 1];
 
 	if (!indexed && f->pages > SAMPLE_PAGES) {
-		analysis_row(f->r, "source", table, "first_time", NULL, unknown,
-			"an index that begins with the time: each chunk reads the whole table");
+		analysis_row(f->r, N_("source"), table, "first_time", NULL, unknown,
+			N_("an index that begins with the time: each chunk reads the whole table"));
 		return;
 	}
 	f->has_range = narrow_range(n, f->conf->source, f->conf->ships, f->conf->n_ships, &f->first,
@@ -104,9 +105,9 @@ static void find_range(struct found *f)
 	if (!f->has_range)
 		return;
 	text[clock_put(text, f->first, n->zone)] = '\0';
-	analysis_row(f->r, "source", table, "first_time", text, exact, NULL);
+	analysis_row(f->r, N_("source"), table, "first_time", text, exact, NULL);
 	text[clock_put(text, f->last, n->zone)] = '\0';
-	analysis_row(f->r, "source", table, "last_time", text, exact, NULL);
+	analysis_row(f->r, N_("source"), table, "last_time", text, exact, NULL);
 }
 
 /* How many of the ship's channels there are, by one probe of the index for each. */
@@ -158,12 +159,12 @@ static void report_ship(struct found *f, struct sl ship, const struct pg_result 
 	double channels = count_channels(f, ship, number_of(r, row, 2), &basis);
 	double bytes = wide_bytes(f, rows, channels, number_of(r, row, 3));
 
-	add_number(f, "ship", ship, "rows", rows, rows_are, NULL);
-	add_number(f, "ship", ship, "channels", channels, basis,
-		channels > REGISTRY_MAX_COLUMNS - 1 ? "too many for one view" : NULL);
+	add_number(f, N_("ship"), ship, "rows", rows, rows_are, NULL);
+	add_number(f, N_("ship"), ship, "channels", channels, basis,
+		channels > REGISTRY_MAX_COLUMNS - 1 ? N_("too many for one view") : NULL);
 	if (channels > 0)
-		add_number(f, "ship", ship, "wide_rows", rows / channels, estimate, NULL);
-	add_number(f, "ship", ship, "wide_bytes", bytes, estimate, NULL);
+		add_number(f, N_("ship"), ship, "wide_rows", rows / channels, estimate, NULL);
+	add_number(f, N_("ship"), ship, "wide_bytes", bytes, estimate, NULL);
 	f->rows += rows;
 	f->wide_bytes += bytes;
 }
@@ -177,8 +178,8 @@ static void find_ships(struct found *f)
 	AUTO_RESULT *r = NULL;
 
 	if (!n->has_place) {
-		analysis_row(f->r, "source", sl_of(n->table), "rows", NULL, unknown,
-			"it is no table, so no sample of it can be taken");
+		analysis_row(f->r, N_("source"), sl_of(n->table), "rows", NULL, unknown,
+			N_("it is no table, so no sample of it can be taken"));
 		return;
 	}
 	cellsum_source_open(&value, f->conf->source, n, CELLSUM_FAST);
@@ -226,8 +227,8 @@ static void find_growth(struct found *f)
 	for (size_t i = 0; i < hours; i++) {
 		double rows = number_of(r, i, 1);
 
-		add_number(f, "growth", arena_dup(&f->texts, pg_value(r, i, 0)), "rows_per_hour",
-			rows, estimate, NULL);
+		add_number(f, N_("growth"), arena_dup(&f->texts, pg_value(r, i, 0)),
+			"rows_per_hour", rows, estimate, NULL);
 		f->rows_per_hour += rows / (double)hours;
 	}
 }
@@ -268,14 +269,15 @@ static void report_disk(struct found *f)
 	add_number(f, "disk", SL("target"), "wal_bytes", wal, exact, NULL);
 	if (wal_room > 0)
 		add_number(f, "disk", SL("target"), "wal_free_bytes", wal_room, exact,
-			wal_room < wal ? "not enough for max_wal_size" : NULL);
+			wal_room < wal ? N_("not enough for max_wal_size") : NULL);
 	add_number(f, "disk", SL("target"), "needed_bytes", needed, estimate, NULL);
 	if (room > 0)
 		add_number(f, "disk", SL("target"), "free_bytes", room, exact,
-			room < needed ? "not enough: make room, or carry over ship by ship" : NULL);
+			room < needed ? N_("not enough: make room, or carry over ship by ship")
+				      : NULL);
 	else
-		analysis_row(f->r, "disk", SL("target"), "free_bytes", NULL, unknown,
-			"--disk-free SIZE tells it");
+		analysis_row(f->r, N_("disk"), SL("target"), "free_bytes", NULL, unknown,
+			N_("--disk-free SIZE tells it"));
 }
 
 static uint64_t report_memory(struct found *f)
@@ -287,7 +289,7 @@ static uint64_t report_memory(struct found *f)
 		bytes = (uint64_t)pages * (uint64_t)size;
 		add_number(f, "memory", SL("target"), "total_bytes", (double)bytes, exact, NULL);
 	} else {
-		analysis_row(f->r, "memory", SL("target"), "total_bytes", NULL, unknown, NULL);
+		analysis_row(f->r, N_("memory"), SL("target"), "total_bytes", NULL, unknown, NULL);
 	}
 	return bytes;
 }
@@ -320,15 +322,16 @@ static void report_time(struct found *f)
 	double rate = read_rate(f);
 
 	if (rate <= 0) {
-		analysis_row(f->r, "time", SL("migration"), "seconds", NULL, unknown, NULL);
+		analysis_row(f->r, N_("time"), SL("migration"), "seconds", NULL, unknown, NULL);
 		return;
 	}
 	add_number(f, "time", SL("source"), "read_rows_per_second", rate, measured, NULL);
 	add_number(f, "time", SL("migration"), "seconds", f->rows / rate * MIGRATION_PER_READ,
-		estimate, "one worker; --workers N divides it while the servers have processors");
+		estimate,
+		N_("one worker; --workers N divides it while the servers have processors"));
 	if (f->rows_per_hour > rate * 3600 / MIGRATION_PER_READ)
-		analysis_row(f->r, "time", SL("live"), "keeps_up", "no", estimate,
-			"rows come faster than one worker can carry them");
+		analysis_row(f->r, N_("time"), SL("live"), "keeps_up", "no", estimate,
+			N_("rows come faster than one worker can carry them"));
 }
 
 void analysis_run(const struct analysis_conf *conf, struct report *r)

@@ -22,24 +22,24 @@ static const struct wish {
 	const char *text, *advice;
 } wishes[] = {
 	{ "source", "wal_level", IS, 0, "logical",
-		"logical lets --follow slot hand over without loss; polling works without" },
-	{ "source", "max_replication_slots", AT_LEAST, 1, NULL, "--follow slot needs one" },
-	{ "source", "max_wal_senders", AT_LEAST, 1, NULL, "--follow slot needs one" },
+		N_("logical lets --follow slot hand over without loss; polling works without") },
+	{ "source", "max_replication_slots", AT_LEAST, 1, NULL, N_("--follow slot needs one") },
+	{ "source", "max_wal_senders", AT_LEAST, 1, NULL, N_("--follow slot needs one") },
 	{ "source", "max_slot_wal_keep_size", IS_NOT, 0, "-1",
-		"without a limit, a slot that nobody reads fills the disk" },
-	{ "target", "shared_buffers", MEMORY_QUARTER, 0, NULL,
-		"a quarter of the memory (needs a restart)" },
+		N_("without a limit, a slot that nobody reads fills the disk") },
+	{ N_("target"), "shared_buffers", MEMORY_QUARTER, 0, NULL,
+		N_("a quarter of the memory (needs a restart)") },
 	{ "target", "max_wal_size", AT_LEAST, 4 * GB, NULL,
-		"at least 4GB while loading, or checkpoints come every few seconds" },
-	{ "target", "maintenance_work_mem", AT_LEAST, 256 * MB, NULL, "256MB or more" },
+		N_("at least 4GB while loading, or checkpoints come every few seconds") },
+	{ "target", "maintenance_work_mem", AT_LEAST, 256 * MB, NULL, N_("256MB or more") },
 	{ "target", "work_mem", AT_LEAST, 16 * MB, NULL,
-		"16MB or more, for merging rows that are there already" },
+		N_("16MB or more, for merging rows that are there already") },
 	{ "target", "checkpoint_completion_target", IS_NOT, 0, "0.5", "0.9" },
-	{ "target", "wal_compression", IS_NOT, 0, "off", "on: half the WAL of live updates" },
-	{ "target", "random_page_cost", IS_NOT, 0, "4", "1.1 where disks are SSDs" },
-	{ "target", "autovacuum", IS, 0, "on", "on: live rows are updated all the time" },
-	{ "target", "fsync", IS, 0, "on", "on, or a crash of the machine loses the database" },
-	{ "target", "full_page_writes", IS, 0, "on", "on, or a crash can damage tables" },
+	{ "target", "wal_compression", IS_NOT, 0, "off", N_("on: half the WAL of live updates") },
+	{ "target", "random_page_cost", IS_NOT, 0, "4", N_("1.1 where disks are SSDs") },
+	{ "target", "autovacuum", IS, 0, "on", N_("on: live rows are updated all the time") },
+	{ "target", "fsync", IS, 0, "on", N_("on, or a crash of the machine loses the database") },
+	{ "target", "full_page_writes", IS, 0, "on", N_("on, or a crash can damage tables") },
 };
 
 struct setting {
@@ -103,7 +103,7 @@ void analysis_settings(const struct analysis_conf *conf, struct report *r, uint6
 			read_setting(source ? conf->source : conf->target, w->name, &s);
 
 		if (s.shown)
-			analysis_row(r, "setting", sl_of(w->side), w->name, s.shown, "exact",
+			analysis_row(r, N_("setting"), sl_of(w->side), w->name, s.shown, "exact",
 				is_granted(w, &s, memory) ? NULL : w->advice);
 		pg_clear(res);
 	}

@@ -87,12 +87,12 @@ static void report(struct celldiff *d, const struct celldiff_cell *cell)
 const char *celldiff_text(enum celldiff_what what)
 {
 	static const char *const text[] = {
-		[CELL_MISSING] = "missing",
-		[CELL_EXTRA] = "not in the source",
-		[CELL_DIFFERS] = "differs",
-		[ROW_MISSING] = "no row for this instant",
-		[ROW_EXTRA] = "a row for no instant of the source",
-		[ROW_ORPHAN] = "in a further table, but not in the first",
+		[CELL_MISSING] = N_("missing"),
+		[CELL_EXTRA] = N_("not in the source"),
+		[CELL_DIFFERS] = N_("differs"),
+		[ROW_MISSING] = N_("no row for this instant"),
+		[ROW_EXTRA] = N_("a row for no instant of the source"),
+		[ROW_ORPHAN] = N_("in a further table, but not in the first"),
 	};
 
 	return text[what];

@@ -10,8 +10,9 @@
 #define RUNS_MAX 1000
 
 const struct report_column query_race_columns[7] = {
-	{ "query", false }, { "rows", true }, { "narrow_ms", true }, { "wide_ms", true },
-	{ "ratio", true }, { "improvement_percent", true }, { "same_result", false },
+	{ N_("query"), REPORT_WORDS }, { N_("rows"), true }, { N_("narrow_ms"), true },
+	{ N_("wide_ms"), true }, { N_("ratio"), true }, { N_("improvement_percent"), true },
+	{ N_("same_result"), REPORT_WORDS },
 };
 
 /* The ship, its channels and the time that the queries ask for. */
@@ -207,11 +208,12 @@ static const struct query {
 	void (*narrow)(const struct track *t, struct str *sql);
 	void (*wide)(const struct track *t, struct str *sql);
 } queries[] = {
-	{ "one channel, one day", 1, false, one_narrow, one_wide },
-	{ "ten channels, one day", 1, false, some_narrow, some_wide },
-	{ "all channels, latest instant", 1, true, latest_narrow, latest_wide },
-	{ "one channel by the hour, seven days", 1, false, hourly_narrow, hourly_wide },
-	{ "one channel while another is high, one day", 2, false, meeting_narrow, meeting_wide },
+	{ N_("one channel, one day"), 1, false, one_narrow, one_wide },
+	{ N_("ten channels, one day"), 1, false, some_narrow, some_wide },
+	{ N_("all channels, latest instant"), 1, true, latest_narrow, latest_wide },
+	{ N_("one channel by the hour, seven days"), 1, false, hourly_narrow, hourly_wide },
+	{ N_("one channel while another is high, one day"), 2, false, meeting_narrow,
+	  meeting_wide },
 };
 
 /* ---- running them --------------------------------------------------------------------------- */

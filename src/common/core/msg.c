@@ -1,7 +1,6 @@
 #include "core/msg.h"
 
 #include "core/clock.h"
-#include "core/tr.h"
 #include "core/utf8.h"
 
 #include <errno.h>

@@ -8,6 +8,7 @@
 #define FERRY_MSG_H
 
 #include "core/base.h"
+#include "core/tr.h"
 
 /* Exit codes: the names and numbers of sysexits(3), with 1 as in diff(1) and 76 for streams. */
 enum exit_code {

@@ -9,7 +9,6 @@
 #include "core/path.h"
 #include "core/stats.h"
 #include "core/str.h"
-#include "core/tr.h"
 
 #include <errno.h>
 #include <fcntl.h>

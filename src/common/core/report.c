@@ -71,7 +71,7 @@ static void put_objects(const struct report *r, const char *between, struct str 
 		str_addc(out, ':');
 		if (r->null[i])
 			str_addz(out, "null");
-		else if (c->number)
+		else if (c->kind == REPORT_NUMBER)
 			str_add(out, cell(r, i));
 		else
 			str_add_json(out, cell(r, i));
@@ -126,19 +126,28 @@ static struct sl shown(const struct report *r, size_t i)
 
 	if (text.n == 0 && r->empty)
 		return sl_of(r->empty);
+	if (r->columns[i % r->n_columns].kind == REPORT_WORDS && text.n < sizeof quoted)
+		return sl_of(tr(msg_plain(quoted, sizeof quoted, text)));
 	for (size_t k = 0; k < text.n; k++)
 		if ((unsigned char)text.p[k] < ' ' || text.p[k] == 0x7f)
 			return sl_of(msg_quote(quoted, sizeof quoted, text));
 	return text;
 }
 
-/* Characters, not bytes: continuation bytes of UTF-8 take no place. */
+static struct sl heading(const struct report_column *c)
+{
+	return sl_of(c->kind >= REPORT_DATA_NUMBER ? c->name : tr(c->name));
+}
+
+/* Places, not bytes: continuation bytes of UTF-8 take none, and Hangul and Han take two. */
 static size_t width(struct sl text)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < text.n; i++)
-		n += ((unsigned char)text.p[i] & 0xc0) != 0x80;
+		n += ((unsigned char)text.p[i] & 0xc0) == 0x80 ? 0u
+		     : (unsigned char)text.p[i] >= 0xe3 && (unsigned char)text.p[i] <= 0xed ? 2u
+											   : 1u;
 	return n;
 }
 
@@ -160,7 +169,7 @@ static void put_table(const struct report *r, struct str *out)
 	size_t named = named_columns(r);
 
 	for (size_t i = 0; i < named; i++)
-		to[i] = width(sl_of(r->columns[i].name));
+		to[i] = width(heading(&r->columns[i]));
 	for (size_t i = 0; i < r->n; i++) {
 		size_t w = width(shown(r, i)), c = i % r->n_columns;
 
@@ -173,8 +182,8 @@ static void put_table(const struct report *r, struct str *out)
 		if (c >= named)
 			continue;
 		put_padded(out,
-			i < r->n_columns ? sl_of(r->columns[c].name) : shown(r, i - r->n_columns),
-			to[c], r->columns[c].number, last);
+			i < r->n_columns ? heading(&r->columns[c]) : shown(r, i - r->n_columns),
+			to[c], r->columns[c].kind % 2, last);
 		str_addz(out, last ? "\n" : "  ");
 	}
 }
@@ -195,10 +204,10 @@ static void put_markdown(const struct report *r, struct str *out)
 	size_t named = named_columns(r);
 
 	for (size_t i = 0; i < named; i++)
-		add_cell(out, sl_of(r->columns[i].name));
+		add_cell(out, heading(&r->columns[i]));
 	str_addz(out, "|\n");
 	for (size_t i = 0; i < named; i++)
-		str_addz(out, r->columns[i].number ? "|--:" : "|---");
+		str_addz(out, r->columns[i].kind % 2 ? "|--:" : "|---");
 	str_addz(out, "|\n");
 	for (size_t i = 0; i < r->n; i++) {
 		if (i % r->n_columns < named)

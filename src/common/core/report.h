@@ -12,6 +12,7 @@
 #include "core/base.h"
 #include "core/opt.h"
 #include "core/str.h"
+#include "core/tr.h"
 
 enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_CSV, REPORT_MARKDOWN, REPORT_NDJSON };
 
@@ -25,7 +26,10 @@ enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_CSV, REPORT_MARKDOWN, REP
 
 struct report_column {
 	const char *name; /* NULL: only in JSON */
-	bool number;      /* set to the right, and in JSON the value itself: a number, an object */
+	/* A text; a number (to the right, and in JSON the value itself: a number, an object);
+	 * words of ours, which people read in their language, as they do the name; or data, whose
+	 * name is data, too. */
+	enum { REPORT_TEXT, REPORT_NUMBER, REPORT_WORDS, REPORT_DATA_NUMBER, REPORT_DATA } kind;
 };
 
 struct report {

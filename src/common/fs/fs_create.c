@@ -1,6 +1,5 @@
 /* fs_create.c - making groups and adding features to them. */
 #include "core/msg.h"
-#include "core/tr.h"
 #include "fs/featurestore.h"
 #include "fs/fs_admin.h"
 #include "fs/fs_wait.h"

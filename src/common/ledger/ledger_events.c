@@ -26,11 +26,8 @@ void ledger_events_report(struct pg *target, uint64_t job, const struct sl *only
 	uint64_t limit, enum report_format format, struct str *out)
 {
 	static const struct report_column columns[] = {
-		{ "at", false },
-		{ "level", false },
-		{ "ship", false },
-		{ "chunk_from", false },
-		{ "message", false },
+		{ N_("at"), false }, { N_("level"), false }, { N_("ship"), false },
+		{ N_("chunk_from"), false }, { N_("message"), false },
 	};
 	struct ledger_text number, most;
 	AUTO_STR ships = { 0 };
@@ -50,14 +47,9 @@ void ledger_failed_report(struct pg *target, uint64_t job, const struct sl *only
 	uint64_t limit, enum report_format format, struct str *out)
 {
 	static const struct report_column columns[] = {
-		{ "ship", false },
-		{ "chunk_from", false },
-		{ "chunk_to", false },
-		{ "state", false },
-		{ "failures", true },
-		{ "attempts", true },
-		{ "started_at", false },
-		{ "error", false },
+		{ N_("ship"), false }, { N_("chunk_from"), false }, { N_("chunk_to"), false },
+		{ N_("state"), REPORT_WORDS }, { N_("failures"), true },
+		{ N_("attempts"), true }, { N_("started_at"), false }, { N_("error"), false },
 	};
 	struct ledger_text number, most;
 	AUTO_STR ships = { 0 };

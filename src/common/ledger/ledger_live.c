@@ -137,13 +137,13 @@ const char *ledger_live_guarantee(const struct ledger_live *live)
 		return live->gap;
 	if (live->slot)
 		return live->doubts
-			       ? "slot: nothing that was committed is lost, whenever and for "
-				 "whatever time, once what is in doubt is compared"
-			       : "slot: nothing that was committed is lost, whenever and for "
-				 "whatever time";
+			? N_("slot: nothing that was committed is lost, whenever and for "
+			     "whatever time, once what is in doubt is compared")
+			: N_("slot: nothing that was committed is lost, whenever and for "
+			     "whatever time");
 	return live->doubts
-		       ? "poll: rows older than the window wait for the next comparison of both "
-			 "sides, and so does what is in doubt"
-		       : "poll: rows older than the window wait for the next comparison of both "
-			 "sides";
+		? N_("poll: rows older than the window wait for the next comparison of both "
+		     "sides, and so does what is in doubt")
+		: N_("poll: rows older than the window wait for the next comparison of both "
+		     "sides");
 }

@@ -113,28 +113,28 @@ static const struct column {
 	size_t count;
 	enum need need; /* when people see it; programs always see all */
 } columns[] = {
-	{ { "ship", false }, .add = add_ship },
-	{ { "done", true }, COUNT(done) },
-	{ { "failed", true }, COUNT(failed) },
-	{ { "left", true }, .add = add_left },
-	{ { "rows", true }, COUNT(rows) },
-	{ { "cells", true }, COUNT(cells) },
-	{ { "wide_rows", true }, COUNT(wide_rows) },
-	{ { "repeated", true }, COUNT(dropped) },
-	{ { "rejects", true }, COUNT(rejects) },
-	{ { "first", false }, .add = add_first },
-	{ { "last", false }, .add = add_last },
-	{ { "rows_per_second", true }, .add = add_speed },
-	{ { "cells_per_second", true }, .add = add_cell_speed },
-	{ { "percent", true }, .add = add_percent },
-	{ { "status", false }, .add = add_word },
-	{ { "record_count", true }, .add = add_records, .need = COUNTED },
-	{ { "live_rows", true }, COUNT(live_rows), .need = LIVE },
-	{ { "live_cells", true }, COUNT(live_cells), .need = LIVE },
-	{ { "live_deleted", true }, COUNT(live_deleted), .need = LIVE },
-	{ { "live_last", false }, .add = add_live_last, .need = LIVE },
-	{ { "lag_seconds", true }, .add = add_delay, .need = LIVE },
-	{ { "last_error", false }, .add = add_error },
+	{ { N_("ship"), false }, .add = add_ship },
+	{ { N_("done"), true }, COUNT(done) },
+	{ { N_("failed"), true }, COUNT(failed) },
+	{ { N_("left"), true }, .add = add_left },
+	{ { N_("rows"), true }, COUNT(rows) },
+	{ { N_("cells"), true }, COUNT(cells) },
+	{ { N_("wide_rows"), true }, COUNT(wide_rows) },
+	{ { N_("repeated"), true }, COUNT(dropped) },
+	{ { N_("rejects"), true }, COUNT(rejects) },
+	{ { N_("first"), false }, .add = add_first },
+	{ { N_("last"), false }, .add = add_last },
+	{ { N_("rows_per_second"), true }, .add = add_speed },
+	{ { N_("cells_per_second"), true }, .add = add_cell_speed },
+	{ { N_("percent"), true }, .add = add_percent },
+	{ { N_("status"), REPORT_WORDS }, .add = add_word },
+	{ { N_("record_count"), true }, .add = add_records, .need = COUNTED },
+	{ { N_("live_rows"), true }, COUNT(live_rows), .need = LIVE },
+	{ { N_("live_cells"), true }, COUNT(live_cells), .need = LIVE },
+	{ { N_("live_deleted"), true }, COUNT(live_deleted), .need = LIVE },
+	{ { N_("live_last"), false }, .add = add_live_last, .need = LIVE },
+	{ { N_("lag_seconds"), true }, .add = add_delay, .need = LIVE },
+	{ { N_("last_error"), false }, .add = add_error },
 };
 
 static bool is_shown(const struct column *c, const struct ledger_state *s, bool brief)
@@ -167,11 +167,10 @@ static void add_rows(
 		}
 }
 
-/* ---- for programs -----------------------------------------------------------------------------
- */
+/* ---- for programs ---------------------------------------------------------------------------- */
 
-static const char guarantee[] = "what was committed before its chunk was read is carried over; "
-				"later rows of that time are not";
+static const char guarantee[] = N_("what was committed before its chunk was read is carried "
+				   "over; later rows of that time are not");
 
 static void put_member(struct str *out, const char *name, uint64_t n)
 {
@@ -280,22 +279,23 @@ static void add_span(struct str *out, int64_t us)
 	long long s = (us + CLOCK_US_PER_SEC - 1) / CLOCK_US_PER_SEC;
 
 	if (s >= 86400)
-		str_addf(out, "%lld d %02lld h", s / 86400, s / 3600 % 24);
+		str_addf(out, tr("%lld d %02lld h"), s / 86400, s / 3600 % 24);
 	else if (s >= 3600)
-		str_addf(out, "%lld h %02lld min", s / 3600, s / 60 % 60);
+		str_addf(out, tr("%lld h %02lld min"), s / 3600, s / 60 % 60);
 	else if (s >= 60)
-		str_addf(out, "%lld min %02lld s", s / 60, s % 60);
+		str_addf(out, tr("%lld min %02lld s"), s / 60, s % 60);
 	else
-		str_addf(out, "%lld s", s);
+		str_addf(out, tr("%lld s"), s);
 }
 
 static void put_pace(const struct ledger_state *s, struct str *out)
 {
 	if (s->total.pending + s->total.running == 0)
 		return;
-	str_addf(out, "pace: %.0f rows/s, %.0f values/s", s->pace.rows_per_s, s->pace.cells_per_s);
+	str_addf(out, tr("pace: %.0f rows/s, %.0f values/s"), s->pace.rows_per_s,
+		s->pace.cells_per_s);
 	if (s->pace.eta_us >= 0) {
-		str_addz(out, "; done in about ");
+		str_addz(out, tr("; done in about "));
 		add_span(out, s->pace.eta_us);
 	}
 	str_addc(out, '\n');
@@ -305,26 +305,27 @@ static void put_live_line(const struct ledger_live *l, struct str *out)
 {
 	if (!l->any)
 		return;
-	str_addf(out, "live (%s): %s; %llu rows, %llu values, %llu deleted",
-		l->slot ? "slot" : "poll", l->alive ? "following" : "nobody is following",
+	str_addf(out, tr("live (%s): %s; %llu rows, %llu values, %llu deleted"),
+		l->slot ? "slot" : "poll",
+		tr(l->alive ? N_("following") : N_("nobody is following")),
 		(unsigned long long)l->rows, (unsigned long long)l->cells,
 		(unsigned long long)l->deleted);
 	if (l->lag_us >= 0)
-		str_addf(out, "; %.3f s behind", (double)l->lag_us / 1e6);
+		str_addf(out, tr("; %.3f s behind"), (double)l->lag_us / 1e6);
 	if (l->lag_bytes >= 0)
-		str_addf(out, ", %lld bytes of WAL", (long long)l->lag_bytes);
+		str_addf(out, tr(", %lld bytes of WAL"), (long long)l->lag_bytes);
 	if (l->wal_status.n)
-		str_addf(out, "; slot %.*s", (int)l->wal_status.n, l->wal_status.p);
+		str_addf(out, tr("; slot %.*s"), (int)l->wal_status.n, l->wal_status.p);
 	if (l->held_bytes >= 0)
-		str_addf(out, ", for which the source keeps %lld bytes of WAL",
+		str_addf(out, tr(", for which the source keeps %lld bytes of WAL"),
 			(long long)l->held_bytes);
 	str_addc(out, '\n');
 	if (l->doubts)
-		str_addf(out, "%llu ranges are in doubt: validate --repair looks at them\n",
+		str_addf(out, tr("%llu ranges are in doubt: validate --repair looks at them\n"),
 			(unsigned long long)l->doubts);
 	if (l->error.n)
-		str_addf(out, "last error: %s\n", msg_q(l->error));
-	str_addf(out, "guarantee: %s\n", ledger_live_guarantee(l));
+		str_addf(out, tr("last error: %s\n"), msg_q(l->error));
+	str_addf(out, tr("guarantee: %s\n"), tr(ledger_live_guarantee(l)));
 }
 
 static void put_summary(const struct ledger_state *s, struct str *out)
@@ -333,24 +334,24 @@ static void put_summary(const struct ledger_state *s, struct str *out)
 	char text[CLOCK_TEXT_MAX];
 
 	str_addf(out,
-		"\njob %llu: %llu of %llu chunks done, %llu failed; %llu rows, %llu cells, "
-		"%llu repeated, %llu rejected",
+		tr("\njob %llu: %llu of %llu chunks done, %llu failed; %llu rows, %llu cells, "
+		   "%llu repeated, %llu rejected"),
 		(unsigned long long)s->job.id, (unsigned long long)t->done,
 		(unsigned long long)(t->done + t->failed + t->pending + t->running),
 		(unsigned long long)t->failed, (unsigned long long)t->rows,
 		(unsigned long long)t->cells, (unsigned long long)t->dropped,
 		(unsigned long long)t->rejects);
 	if (s->job.cutoff != LEDGER_NO_TIME)
-		str_addf(out, "; history ends at %.*s UTC",
+		str_addf(out, tr("; history ends at %.*s UTC"),
 			(int)clock_put(text, s->job.cutoff, false), text);
 	str_addc(out, '\n');
 	put_pace(s, out);
 	put_live_line(&s->live, out);
 	if (s->warnings + s->criticals)
-		str_addf(out, "events of the last day: %llu critical, %llu warnings\n",
+		str_addf(out, tr("events of the last day: %llu critical, %llu warnings\n"),
 			(unsigned long long)s->criticals, (unsigned long long)s->warnings);
 	if (!s->live.any)
-		str_addf(out, "guarantee: %s\n", s->lesser ? s->lesser : guarantee);
+		str_addf(out, tr("guarantee: %s\n"), tr(s->lesser ? s->lesser : guarantee));
 }
 
 void ledger_report(const struct ledger_state *s, int format, struct str *out)

@@ -7,16 +7,16 @@
 const char *ledger_state_word(const struct ledger_status *s, const struct ledger_live *live)
 {
 	if (s->failed)
-		return "failed";
+		return N_("failed");
 	if (s->again && s->again == s->running + s->pending)
-		return "retrying";
+		return N_("retrying");
 	if (s->running)
-		return "running";
+		return N_("running");
 	if (s->pending)
-		return "pending";
+		return N_("pending");
 	if (live->any)
-		return live->alive ? "live" : "stopped";
-	return "completed";
+		return live->alive ? N_("live") : N_("stopped");
+	return N_("completed");
 }
 
 static void count_events(struct ledger_state *s, struct pg *target)

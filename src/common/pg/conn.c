@@ -163,9 +163,9 @@ void pg_die(struct pg *pg, const char *doing)
 		msg_detail("%s: %s", pg->role, str_z(&pg->context));
 	if (strcmp(pg->sqlstate, "42501") == 0 && pg->hint.n == 0)
 		str_addz(&pg->hint,
-			"narrow-to-wide --mode grants prints what an administrator runs");
+			N_("narrow-to-wide --mode grants prints what an administrator runs"));
 	die_hint(pg_exit_code(pg->sqlstate), pg->hint.n > 0 ? str_z(&pg->hint) : NULL, "%s, %s: %s",
-		 doing, pg->role, str_z(&pg->error));
+		 tr(doing), tr(pg->role), str_z(&pg->error));
 }
 
 /* ---- statements ------------------------------------------------------------------------------ */

@@ -293,8 +293,10 @@ static void add_reasons(struct report *r, const struct table_sink *s)
 /* What a dry run found; nothing of it stays. */
 static void print_plan(struct table_sink *s, enum report_format format)
 {
-	static const struct report_column columns[] = { { "what", false }, { "records", true },
-		{ "first_record", true }, { "field", false }, { "why", false } };
+	static const struct report_column columns[] = {
+		{ N_("what"), REPORT_WORDS }, { N_("records"), true },
+		{ N_("first_record"), true }, { N_("field"), false }, { N_("why"), false },
+	};
 	const struct table_counts *n = table_counts(s->table);
 	struct out *out = out_open(NULL, 0);
 	AUTO_STR text = { 0 };

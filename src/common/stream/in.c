@@ -45,7 +45,7 @@ struct in *in_open(const char *path, size_t max_window)
 		if (isatty(STDIN_FILENO))
 			die_hint(EX_USAGE_, "name a file, or pipe data into the program",
 				 "standard input is a terminal");
-		return in_from_fd(STDIN_FILENO, "standard input", max_window);
+		return in_from_fd(STDIN_FILENO, tr("standard input"), max_window);
 	}
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)

@@ -338,7 +338,9 @@ void io_reject(struct io *io, const struct rec *rec, const struct fault *f)
 	if (!io->opts->rejects && !io->keep)
 		stop_at(io, f);
 	str_addz(&s, "{\"file\":");
-	add_lossy(&s, sl_of(in_name(rd_in(io->rd))));
+	add_lossy(&s, sl_of(strcmp(in_name(rd_in(io->rd)), tr("standard input")) == 0
+				    ? "standard input" /* for programs in every language */
+				    : in_name(rd_in(io->rd))));
 	str_addf(&s, ",\"record\":%llu,\"line\":%llu,\"column\":%llu,\"field\":",
 		 (unsigned long long)f->record, (unsigned long long)f->line,
 		 (unsigned long long)f->column);

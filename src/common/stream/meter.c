@@ -204,7 +204,7 @@ void meter_count_reject(struct meter *m)
 		return;
 	meter_show_rejects(m); /* the message names the file */
 	die(EX_DATA, "more than %llu bad records%s%s", (unsigned long long)m->max_rejects,
-	    file ? ", see " : "", file ? file : "");
+	    file ? tr(", see ") : "", file ? file : "");
 }
 
 void meter_reject(struct meter *m, const struct str *line, bool again)
@@ -221,7 +221,7 @@ void meter_reject(struct meter *m, const struct str *line, bool again)
 
 void meter_check(struct meter *m)
 {
-	const char *file = m->opts->rejects, *see = file ? ", see " : "";
+	const char *file = m->opts->rejects, *see = file ? tr(", see ") : "";
 	unsigned long long rejected = m->n_rejects, rows = m->rows;
 
 	if (m->n_rejects == 0)
@@ -361,5 +361,5 @@ void meter_finish(const struct meter *m, const struct meter_sums *sums)
 		write_stats(m, sums);
 	if (m->n_rejects)
 		msg_note("%llu of %llu records rejected%s%s", (unsigned long long)m->n_rejects,
-			 (unsigned long long)m->rows, file ? ", see " : "", file ? file : "");
+			 (unsigned long long)m->rows, file ? tr(", see ") : "", file ? file : "");
 }

@@ -65,7 +65,7 @@ struct out *out_open(const char *path, int gzip)
 	struct out *o;
 
 	if (!path || strcmp(path, "-") == 0)
-		return out_from_fd(STDOUT_FILENO, "standard output", gzip);
+		return out_from_fd(STDOUT_FILENO, tr("standard output"), gzip);
 	file = tmpf_begin(path, 0666);
 	if (!file)
 		die_hint(EX_CANTCREATE,

@@ -147,10 +147,10 @@ void profile_put(const struct profile *p, const struct names *cols, enum report_
 		 struct str *out)
 {
 	static const struct report_column columns[] = {
-		{ "column", false }, { "types", false },    { "values", true },
-		{ "null", true },    { "missing", true },   { "empty", true },
-		{ "distinct", true }, { "least", false },   { "greatest", false },
-		{ "longest", true },
+		{ N_("column"), false }, { N_("types"), false }, { N_("values"), true },
+		{ N_("null"), true }, { N_("missing"), true }, { N_("empty"), true },
+		{ N_("distinct"), true }, { N_("least"), false }, { N_("greatest"), false },
+		{ N_("longest"), true },
 	};
 	static const struct column none;
 	struct report r;

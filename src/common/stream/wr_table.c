@@ -51,7 +51,8 @@ static void see_number(void *ctx, size_t col, const struct field *f)
 {
 	struct report_column *columns = ctx;
 
-	columns[col].number &= field_is_null(f) || num_is_json(field_sl(f));
+	if (!field_is_null(f) && !num_is_json(field_sl(f)))
+		columns[col].kind = REPORT_DATA;
 }
 
 static void add_cell(void *ctx, size_t col, const struct field *f)
@@ -68,7 +69,8 @@ void wr_table_close(struct wr_table *t, const struct names *cols, struct out *ou
 	AUTO_STR text = { 0 };
 
 	for (size_t i = 0; i < cols->n; i++)
-		columns[i] = (struct report_column){ arena_dup(&arena, cols->name[i]).p, true };
+		columns[i] = (struct report_column){ arena_dup(&arena, cols->name[i]).p,
+			REPORT_DATA_NUMBER };
 	each_cell(t, cols->n, see_number, columns);
 	if (cols->n) {
 		report_init(&report, columns, cols->n);

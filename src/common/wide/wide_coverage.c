@@ -4,17 +4,10 @@
 #include "wide/wide_internal.h"
 
 static const struct report_column columns[] = {
-	{"ship", false},
-	{"table", false},
-	{"columns", true},
-	{"columns_given", true},
-	{"rows", true},
-	{"rows_there", true},
-	{"rows_new", true},
-	{"cells", true},
-	{"cells_filled", true},
-	{"cells_changed", true},
-	{"cells_unchanged", true},
+	{ N_("ship"), false }, { N_("table"), false }, { N_("columns"), true },
+	{ N_("columns_given"), true }, { N_("rows"), true }, { N_("rows_there"), true },
+	{ N_("rows_new"), true }, { N_("cells"), true }, { N_("cells_filled"), true },
+	{ N_("cells_changed"), true }, { N_("cells_unchanged"), true },
 };
 
 /* Of the cells in staged rows (s): all, those whose cell in the table (t) is NULL, or differs. */
