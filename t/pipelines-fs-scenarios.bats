@@ -954,6 +954,7 @@ readonly examples=$root/pipelines/examples
 	made orders both
 	made orders-old both
 	export FERRY_STATE=$PWD/state
+	mkdir state
 	scratch_db
 	"$root/t/telemetry" 1 3 100
 	while IFS= read -r line; do
@@ -961,6 +962,7 @@ readonly examples=$root/pipelines/examples
 		line=$(awk '{ for (i = 1; i <= 6; i++) $i = ""; print }' <<<"$line")
 		line=${line%>>*}
 		line=${line//\/usr\/local\/share\/ferry\/examples/$examples}
+		line=${line//\/var\/lib\/ferry/$FERRY_STATE}
 		[[ $line != *batch.mk* ]] || continue
 		run_rc 0 sh -c "$line"
 	done < <(grep -E '^[0-9*]' "$examples/crontab")
