@@ -89,9 +89,10 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
 	python3 -c 'import sys; open(sys.argv[1], encoding="utf-8").read()' "$err"
 }
 
-@test "messages: --help of every program and of narrow-to-wide in Korean" {
+@test "messages: --help of every program and front door in Korean" {
 	local each name='--[a-z0-9-]+(\[?=[^ ]*)?'
-	for each in "$root"/src/{extract,transform,load}/*.c narrow-to-wide; do
+	for each in "$root"/src/{extract,transform,load}/*.c \
+		"$root"/pipelines/{fs,fs-*[a-z],narrow-to-wide}; do
 		run_rc 0 korean "$(basename "$each" .c)" --help
 		sed -i -E -e '/^예:/,$d' \
 			-e "/^ +(-., )?$name$|^ +(\[|fs-)|^(AWS|ISO 19848):/d" "$out"

@@ -131,9 +131,9 @@ quantity() {
 
 # common_usage: the lines of --help that all of them share.
 common_usage() {
-	cat <<END
-      --profile=NAME              section of ~/.aws/config and credentials [\$AWS_PROFILE]
-      --region=NAME               region, such as ap-northeast-2 [\$AWS_REGION]
+	fill \
+$"      --profile=NAME              section of ~/.aws/config and credentials [$AWS_PROFILE]
+      --region=NAME               region, such as ap-northeast-2 [$AWS_REGION]
       --yes                       do not ask
       --wait-lock=TIME            wait so long for whoever writes to the group (default: not)
       --skip-if-running           end well when somebody does
@@ -142,7 +142,7 @@ common_usage() {
       --log-time                  begin messages with the time
   -h, --help                      print this help
       --version                   print the version
-END
+"
 }
 
 # read_known GROUP [FILE]: what its stores have, in files; into `known`, those that have anything.

@@ -400,9 +400,9 @@ static void take_columns(struct prog *p)
 	if (why && column.n)
 		die_hint(EX_DATA,
 			"--ignore-unknown leaves such columns out; 'fs schema' shows the features",
-			"%s: column %s %s", in_name(rd_in(p->io->rd)), msg_q(column), why);
+			"%s: column %s %s", in_name(rd_in(p->io->rd)), msg_q(column), tr(why));
 	if (why)
-		die(EX_DATA, "%s: %s", in_name(rd_in(p->io->rd)), why);
+		die(EX_DATA, "%s: %s", in_name(rd_in(p->io->rd)), tr(why));
 	warn_of_unknown(p, cols);
 	for (size_t i = 0; csv && i < cols->n; i++)
 		p->header = hash64(cols->name[i], p->header + 1);

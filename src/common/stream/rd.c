@@ -149,7 +149,7 @@ void rd_corrupt(struct rd *rd, const char *why)
 {
 	die_hint(EX_STREAM, "nothing of this chunk was kept; run the pipeline again",
 		 "%s: the sealed stream is damaged after record %llu: %s", in_name(rd->in),
-		 (unsigned long long)rd->records, why);
+		 (unsigned long long)rd->records, tr(why));
 }
 
 enum rd_event

@@ -6,7 +6,7 @@
 static NORETURN COLD void header_fault(const struct rd *rd, const char *why, size_t column)
 {
 	die_hint(EX_DATA, rd->conf.has_options ? "--rename-columns makes names" : NULL,
-		 "%s: header, column %zu: %s", in_name(rd->in), column, why);
+		 "%s: header, column %zu: %s", in_name(rd->in), column, tr(why));
 }
 
 /* A first line `sep=;`, as Excel writes and reads it, is none of the header. */
