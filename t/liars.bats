@@ -76,7 +76,7 @@ unload=("${athena[@]}" --method unload)
 	lie GetManifest huge-body
 	run_rc 76 env time -f %M "${unload[@]}"
 	has "$err" 'cannot fetch the list of the parts: GetObject: answer too large'
-	(($(tail -n 1 "$err") < 250000))
+	[[ ${SAN-} ]] || (($(tail -n 1 "$err") < 250000)) # a sanitizer keeps what is freed
 }
 
 @test "liars: a value of another type is never none, nor anything else" {
