@@ -230,6 +230,29 @@ has_come() {
 	repaired --delete
 }
 
+@test "feeds: a deletion licenses the removal of its own instants, and of no others" {
+	parted
+	follow_and
+	sql "CREATE TABLE tenant.p2 PARTITION OF $n
+			FOR VALUES FROM ('2024-02-01') TO ('2024-03-01');
+		$(put "$n" 2024-01-01 2 3) $(put "$n" 2024-02-01 4)"
+	wait_until 20 arrived 2 3 4
+	sql "INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, state, finished_at)
+		VALUES ($job, 'S', '2024-01-01', '2024-01-02', 'done', now());
+		DELETE FROM $n WHERE long_v = 2; ALTER TABLE $n DETACH PARTITION tenant.p1"
+	wait_until 20 in_doubt 'deleted in the source'
+	wait_until 20 in_doubt 'does not feed'
+	# as a chunk brings it back that was read before
+	sql "INSERT INTO tenant.tbl_data_timeseries_s (created_time, c)
+		VALUES ('2024-01-01 00:00:02', 2)"
+	run_rc 1 pg-wide-validate --repair --doubt --settle 1ms
+	is "$(sql "SELECT c FROM tenant.tbl_data_timeseries_s ORDER BY 1")" $'1\n3\n4'
+	# the ship's doubt is settled, and says so; that of all stays
+	is "$(sql 'SELECT count(*), count(ship) FROM ferry.doubt')" '1|0'
+	said WARNING 'what else the source has no more stays'
+	repaired --delete
+}
+
 @test "feeds: a ship that is rolled back while it is followed comes back whole" {
 	plain
 	follow_and

@@ -18,6 +18,9 @@ void repair_orphans(
 	struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n);
 void repair_rows(struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n);
 
+/* May what was of this instant go, when the source has it no more? */
+bool repair_may_remove(const struct repair *r, int64_t at);
+
 /* ---- statements ----------------------------------------------------------------------------- */
 
 #define REPAIR_AT_ONCE 500 /* rows locked by one transaction */

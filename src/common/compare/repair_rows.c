@@ -107,7 +107,7 @@ static size_t absent(struct repair *r, struct ship *ship, const struct celldiff_
 		pg_clear(rows);
 	}
 	for (size_t i = 0; i < n; i++)
-		if (clock_parse(list[i].instant, &at[0]) &&
+		if (clock_parse(list[i].instant, &at[0]) && repair_may_remove(r, at[0]) &&
 			names_find(&there, list[i].instant) == NAMES_NONE)
 			out[kept++] = list[i];
 	return kept;

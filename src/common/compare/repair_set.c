@@ -118,7 +118,7 @@ static bool is_due(struct setting *s, struct value *v)
 	if (v->wanted.p &&
 		(!fits || !pg_can_store(registry_pg(s->r->target->r), v->wanted)))
 		v->wanted = (struct sl){ NULL, 0 };
-	else if (!v->wanted.p && !s->r->remove)
+	else if (!v->wanted.p && !repair_may_remove(s->r, v->at))
 		return false;
 	return v->wanted.p || v->seen.p;
 }

@@ -1,5 +1,6 @@
 #include "follow/wide_chunk.h"
 
+#include "core/clock.h"
 #include "core/kp.h"
 #include "core/mem.h"
 #include "core/msg.h"
@@ -7,6 +8,7 @@
 #include "ledger/ledger_feed.h"
 #include "ledger/ledger_follow.h"
 #include "ledger/ledger_ships.h"
+#include "pg/copybuf.h"
 
 #define KEPT_MAX ((size_t)64 << 20) /* bytes of kept values in one chunk */
 
@@ -33,6 +35,7 @@ struct wide_chunk {
 	struct arena facts_arena, kept_arena;
 	struct kept *kept;
 	size_t n_kept, kept_cap, kept_bytes;
+	struct spool erased; /* lines of COPY: ship and instant */
 	uint64_t last_kept;   /* record */
 	uint64_t widened;     /* columns that were made for the chunk at hand */
 	uint64_t cells, lost; /* of all chunks: values that arrived, and those rejected */
@@ -151,6 +154,19 @@ static void store_kept(struct wide_chunk *c)
 
 static void turn(void *ctx);
 
+/* What the source has deleted, until the seal says that it is of a live chunk. */
+static void on_nulls(void *ctx, struct sl ship, int64_t instant)
+{
+	struct wide_chunk *c = ctx;
+	char *line = mem_alloc(2 * ship.n + CLOCK_TEXT_MAX + 2), *end = copybuf_escape(line, ship);
+
+	*end++ = '\t';
+	end += clock_put(end, instant, false);
+	*end++ = '\n';
+	spool_put(&c->erased, (struct sl){ line, (size_t)(end - line) });
+	mem_free(line);
+}
+
 /* Of what comes live other ships are not to wait for one: it is compared when it can be. */
 static bool on_broken(void *ctx, struct sl ship, const char *why)
 {
@@ -189,6 +205,7 @@ struct wide_chunk *wide_chunk_open(struct pg *pg, struct io *io, struct wide_chu
 		.turn = turn,
 		.dry_run = opts->dry_run,
 		.bad = on_bad,
+		.nulls = opts->dry_run ? NULL : on_nulls,
 		.broken = on_broken,
 		.ctx = c,
 	};
@@ -217,6 +234,7 @@ void wide_chunk_close(struct wide_chunk *c)
 	arena_free(&c->kept_arena);
 	arena_free(&c->job_arena);
 	names_free(&c->met);
+	spool_free(&c->erased);
 	mem_free(c->kept);
 	mem_free(c);
 }
@@ -341,7 +359,7 @@ static void finish_ledger(struct wide_chunk *c)
 	if (!c->facts.job)
 		return;
 	if (is_live(c))
-		ledger_follow_advance(c->pg, &c->facts);
+		ledger_follow_advance(c->pg, &c->facts, &c->erased);
 	else if (!ledger_finish(c->pg, &c->facts))
 		lost(c);
 	store_kept(c); /* behind it: finishing removes rejects of earlier attempts */
@@ -419,6 +437,7 @@ void wide_chunk_finish(struct wide_chunk *c, const struct seal *seal)
 	c->widened = 0;
 	c->have_facts = false;
 	arena_reset(&c->facts_arena);
+	spool_clear(&c->erased);
 	wide_next_chunk(c->wide);
 }
 

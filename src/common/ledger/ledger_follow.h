@@ -21,6 +21,7 @@
 #ifndef FERRY_LEDGER_FOLLOW_H
 #define FERRY_LEDGER_FOLLOW_H
 
+#include "core/spool.h"
 #include "ledger/ledger.h"
 
 /* Texts are empty where there is nothing. */
@@ -97,9 +98,11 @@ bool ledger_follow_hold(struct pg *target, const struct ledger_facts *f) NODISCA
 /*
  * Advances the follower to the chunk's `upto`, adds its counts, and remembers what deletions have
  * put in doubt: those in a chunk being read, whose snapshot may still have what is deleted now; and
- * with `truncated` everything.
+ * with `truncated` everything. `erased`: a line of COPY for each instant that has lost a value, of
+ * ship and time; it is read from its beginning.
  */
-void ledger_follow_advance(struct pg *target, const struct ledger_facts *f);
+void ledger_follow_advance(
+	struct pg *target, const struct ledger_facts *f, struct spool *erased);
 
 /* After ROLLBACK: the loader failed, with this error. */
 void ledger_follow_fail(struct pg *target, const struct ledger_facts *f, const char *error);

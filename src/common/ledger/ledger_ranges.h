@@ -13,7 +13,7 @@ enum ledger_cover {
 	LEDGER_COVER_OPEN, /* one that is not done */
 	LEDGER_COVER_DONE,
 	LEDGER_COVER_LIVE,  /* no chunk: the follower brings what there is */
-	LEDGER_COVER_DOUBT, /* done or live, but rows of it may have been deleted since */
+	LEDGER_COVER_DOUBT, /* done or live, but in doubt, and not only with all ships */
 	LEDGER_COVER_SKIP,  /* not asked for */
 };
 
@@ -74,6 +74,9 @@ size_t ledger_doubts(struct pg *target, uint64_t job, struct arena *a, struct le
 
 bool ledger_doubt_meets(
 	const struct ledger_doubt *d, struct sl ship, int64_t from, int64_t to) NODISCARD;
+/* Instants in it that are known to be deleted, in order, in the arena; their number. */
+size_t ledger_doubts_erased(struct pg *target, uint64_t job, struct sl ship, int64_t from,
+	int64_t to, struct arena *a, int64_t **out);
 void ledger_doubt_settle(struct pg *target, uint64_t id); /* it is none any more */
 
 #endif

@@ -455,6 +455,11 @@ void wide_row(struct wide *w, const struct rec *rec)
 	for (uint32_t i = 0; w->any_odd && i < rec->n; i++)
 		if (w->odd[i] && !field_is_null(&rec->f[i]))
 			bad_cell(w, rec, i, COLUMN_TEXT);
+	for (uint32_t i = 0; w->nulls && w->conf.nulls && i < rec->n; i++)
+		if (rec->f[i].kind == F_NULL) {
+			w->conf.nulls(w->conf.ctx, ship, instant);
+			break;
+		}
 	if (l->deferred) {
 		wide_defer(w, l, rec);
 		return;

@@ -66,6 +66,8 @@ struct wide_conf {
 	bool dry_run; /* only count what would change (wide_coverage.h); nothing is committed */
 	/* called for each; when it returns, the cell is left NULL, or the record out */
 	void (*bad)(void *ctx, const struct wide_fault *fault);
+	/* for each record with an explicit null; may be NULL */
+	void (*nulls)(void *ctx, struct sl ship, int64_t instant);
 	/* the tables are not as they were made; true: leave the ship out to the next COMMIT */
 	bool (*broken)(void *ctx, struct sl ship, const char *why); /* NULL: die */
 	void *ctx;
