@@ -151,10 +151,11 @@ traced() {
 		# one that is killed: each keeps its journal
 		traced fs bulk-put marked in.csv -o log --failed "failed-$each" --continue-on-error
 		has "$err" 'error: '
-		traced fs-put -v marked in.csv --failed "failed2-$each" --stats "stats-$each"
-		sandbox_set deny=BatchWriteRecord,PutRecord
-		traced fs-put -v marked in.csv --journal "journal-$each"
+		traced fs-put -v marked in.csv --failed "failed2-$each" --stats "stats-$each" \
+			--journal "journal-$each"
 		[[ -s journal-$each ]]
+		sandbox_set deny=BatchWriteRecord,PutRecord
+		traced fs-put -v marked in.csv
 		sandbox_set error=100
 		traced fs-extract-athena -v marked
 		traced fs-extract-online -v marked --retry-for 1

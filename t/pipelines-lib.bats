@@ -113,8 +113,10 @@ END
 		locks fs-migrate/a-b-{0123456789abcdef,fedcba9876543210}
 	head -c 50000 /dev/zero >run/narrow-to-wide/old/rejects
 	echo a b >fs-migrate/a-b-0123456789abcdef/begun
-	touch fs-{ask,extract-athena}/x.run fs-put/a-0123456789abcdef.journal fs-sync/a-b.json \
+	touch fs-{ask,extract-athena}/x.run fs-put/none-0123456789abcdef.journal fs-sync/a-b.json \
 		locks/a
+	# one that tells of records, and one that tells of nothing
+	head -c 200 /dev/zero >fs-put/a-0123456789abcdef.journal
 	find . -not -path '*/young*' -exec touch -d '8 days ago' {} +
 	find . | sort >"$BATS_TEST_TMPDIR/before"
 
