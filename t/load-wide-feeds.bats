@@ -100,6 +100,9 @@ published() {
 		WHERE p.pubname LIKE 'ferry_${job}_%'"
 }
 
+# known PARTITION NUMBER: so often it was seen
+known() { is "$(sql "SELECT count(*) FROM ferry.feed WHERE name = 'tenant.$1'")" "$2"; }
+
 # a_filled_partition: attached, and the end of one that is left
 a_filled_partition() {
 	parted
@@ -115,7 +118,6 @@ a_filled_partition() {
 	sql "CREATE TABLE tenant.p3 PARTITION OF $n FOR VALUES FROM ('2024-03-01') TO ('2024-04-01')
 			PARTITION BY LIST (ship_id);
 		CREATE TABLE tenant.p3_s PARTITION OF tenant.p3 FOR VALUES IN ('S')"
-	known() { is "$(sql "SELECT count(*) FROM ferry.feed WHERE name = 'tenant.$1'")" "$2"; }
 	wait_until 20 known p3_s 1
 	# it was looked into, and nothing was there
 	wait_until 20 sql 'SELECT 1 / (count(*) = 1)::int FROM ferry.doubt'
@@ -251,6 +253,23 @@ has_come() {
 	is "$(sql 'SELECT count(*), count(ship) FROM ferry.doubt')" '1|0'
 	said WARNING 'what else the source has no more stays'
 	repaired --delete
+}
+
+@test "feeds: TRUNCATE of a partition alone, which no slot tells of" {
+	parted
+	sql "CREATE TABLE tenant.p2 PARTITION OF $n
+		FOR VALUES FROM ('2024-02-01') TO ('2024-03-01')"
+	follow_and
+	sql "$(put "$n" 2024-02-01 2)"
+	wait_until 20 arrived 2
+	wait_until 20 known p2 1
+	sql "TRUNCATE tenant.p1"
+	wait_until 20 in_doubt 'truncated (tenant.p1)'
+	said CRITICAL 'until validate --repair --delete'
+	promises 'once what is in doubt is compared'
+	arrived 1
+	repaired --delete
+	is "$(sql "SELECT c FROM tenant.tbl_data_timeseries_s")" 2
 }
 
 @test "feeds: a ship that is rolled back while it is followed comes back whole" {

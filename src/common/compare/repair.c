@@ -14,6 +14,18 @@ const char *repair_key_type(const struct ship *ship)
 	return ship->zoned ? "timestamptz" : "timestamp";
 }
 
+void repair_add_license(struct repair *r, struct str *sql, const struct ship *ship)
+{
+	if (r->remove)
+		return;
+	str_addz(sql, " AND t.");
+	repair_add_key(r, sql);
+	str_addf(sql, " IN (SELECT unnest(instants)%s FROM ferry.doubt WHERE job_id = %llu AND ship = ",
+		ship->zoned ? " AT TIME ZONE 'UTC'" : "", (unsigned long long)r->job);
+	pg_add_literal(registry_pg(r->target->r), sql, ship->id);
+	str_addc(sql, ')');
+}
+
 const char *repair_instants(
 	struct str *s, const struct ship *ship, const struct celldiff_cell *list, size_t n)
 {
@@ -74,35 +86,14 @@ static bool missing_range(const struct cell_list *list, int64_t *from, int64_t *
 	return any || list->more;
 }
 
-static int by_time(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-bool repair_may_remove(const struct repair *r, int64_t at)
-{
-	return r->remove ||
-	       (r->n_erased && bsearch(&at, r->erased, r->n_erased, sizeof at, by_time));
-}
-
-bool repair_spares(const struct repair *r, const struct celldiff_cell *c)
-{
-	int64_t at;
-
-	return (c->what == CELL_EXTRA || c->what == ROW_EXTRA) &&
-	       !repair_may_remove(r, clock_parse(c->instant, &at) ? at : INT64_MIN);
-}
-
 /* How many of list[i..n) belong together: one channel, or one kind of row. */
-static size_t run_of(const struct repair *r, const struct cell_list *list, size_t i)
+static size_t run_of(const struct cell_list *list, size_t i)
 {
 	const struct celldiff_cell *c = &list->cell[i];
 	size_t n = 1;
 
 	while (i + n < list->n && n < REPAIR_AT_ONCE && sl_eq(c[n].channel, c->channel) &&
-		c[n].what == c->what && repair_spares(r, &c[n]) == repair_spares(r, c))
+		c[n].what == c->what)
 		n++;
 	return n;
 }
@@ -117,9 +108,10 @@ bool repair_round(
 		repair_fill(r, ship, from, to);
 	for (size_t i = 0; i < list->n; i += n) {
 		const struct celldiff_cell *c = &list->cell[i];
+		bool extra = c->what == CELL_EXTRA || c->what == ROW_EXTRA;
 
-		n = run_of(r, list, i);
-		if (is_missing(c) || repair_spares(r, c))
+		n = run_of(list, i);
+		if (is_missing(c) || (extra && !r->remove && !r->job))
 			continue;
 		any = true;
 		if (c->what == ROW_ORPHAN)

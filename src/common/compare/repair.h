@@ -21,9 +21,8 @@
 struct repair {
 	struct cellsum_source *source;
 	struct cellsum_target *target;
-	bool remove;                   /* also what the source has no more: all of it, or */
-	const int64_t *erased;         /* at these instants, in order: they were deleted */
-	size_t n_erased;
+	bool remove;                   /* also what the source has no more: all of it, */
+	uint64_t job;                  /* or, unless 0, what a doubt of this job says was deleted */
 	uint64_t filled, set, removed; /* what was done: cells and rows, added up */
 	uint64_t busy;                 /* rows that others had locked */
 	struct fill *fill;             /* private */
@@ -35,9 +34,6 @@ struct repair {
  */
 bool repair_round(struct repair *r, struct ship *ship, int64_t from, int64_t to,
 	const struct cell_list *list) NODISCARD;
-
-/* Is it there, the source has it no more, and it is to stay nevertheless? */
-bool repair_spares(const struct repair *r, const struct celldiff_cell *c) NODISCARD;
 
 void repair_free(struct repair *r);
 

@@ -18,8 +18,8 @@ void repair_orphans(
 	struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n);
 void repair_rows(struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n);
 
-/* May what was of this instant go, when the source has it no more? */
-bool repair_may_remove(const struct repair *r, int64_t at);
+/* Appends the condition that what was in row `t` may go when the source has it no more. */
+void repair_add_license(struct repair *r, struct str *sql, const struct ship *ship);
 
 /* ---- statements ----------------------------------------------------------------------------- */
 

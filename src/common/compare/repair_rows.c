@@ -51,6 +51,7 @@ static void add_empty(struct repair *r, struct str *sql, const struct ship *ship
 		n++;
 	}
 	str_addz(sql, n ? ") = 0" : "");
+	repair_add_license(r, sql, ship);
 }
 
 /* ` AND NOT EXISTS (…)` for every further group: the first row goes last. */
@@ -107,7 +108,7 @@ static size_t absent(struct repair *r, struct ship *ship, const struct celldiff_
 		pg_clear(rows);
 	}
 	for (size_t i = 0; i < n; i++)
-		if (clock_parse(list[i].instant, &at[0]) && repair_may_remove(r, at[0]) &&
+		if (clock_parse(list[i].instant, &at[0]) &&
 			names_find(&there, list[i].instant) == NAMES_NONE)
 			out[kept++] = list[i];
 	return kept;

@@ -90,13 +90,23 @@ static void gather(struct verify *v, const struct place *p, size_t max, bool val
 	cell_list_keep(&v->list, &v->again);
 }
 
+/* Is all that is left not ours to remove? */
+static bool is_spared(const struct verify *v, const struct place *p)
+{
+	bool all = p->doubt && v->list.n > 0 && !v->list.more;
+
+	for (size_t i = 0; i < v->list.n && all; i++)
+		all = v->list.cell[i].what == CELL_EXTRA || v->list.cell[i].what == ROW_EXTRA;
+	return all;
+}
+
 /* What was counted is not there. Beside a follower verify_watch.c tells how much differs. */
 static void take_back(struct verify *v, const struct place *p, const struct repair *before)
 {
 	v->repair.filled = before->filled;
 	v->repair.set = before->set;
 	v->repair.removed = before->removed;
-	if (!v->opts.watch)
+	if (!v->opts.watch && !is_spared(v, p))
 		msg_warn("ship %s: %zu cells or rows differ as before although they were "
 			 "repaired: does a trigger or rule on its wide tables change what is "
 			 "written?",
@@ -126,16 +136,6 @@ static bool mend_in_rounds(struct verify *v, const struct place *p)
 	return false;
 }
 
-/* Is all that is left not ours to remove? */
-static bool is_spared(const struct verify *v, const struct place *p)
-{
-	bool all = p->doubt && v->list.n > 0 && !v->list.more;
-
-	for (size_t i = 0; i < v->list.n && all; i++)
-		all = repair_spares(&v->repair, &v->list.cell[i]);
-	return all;
-}
-
 /* Says what was done, and keeps the chunk's counts true. */
 static void note_mended(struct verify *v, const struct place *p, const struct repair *before)
 {
@@ -154,9 +154,9 @@ static void note_mended(struct verify *v, const struct place *p, const struct re
 	msg_note("ship %s, from %.*s: %s", msg_q(p->ship->id),
 		p->from == CELLSUM_ALWAYS ? 1 : (int)clock_put(from, p->from, false),
 		p->from == CELLSUM_ALWAYS ? "-" : from, str_z(&text));
-	ledger_event(registry_pg(v->target.r), set + removed + v->spared ? LEDGER_WARNING : LEDGER_INFO,
-		v->job.id, p->ship->id, p->from == CELLSUM_ALWAYS ? LEDGER_NO_TIME : p->from,
-		str_z(&text));
+	ledger_event(registry_pg(v->target.r),
+		set + removed + v->spared ? LEDGER_WARNING : LEDGER_INFO, v->job.id,
+		p->ship->id, p->from == CELLSUM_ALWAYS ? LEDGER_NO_TIME : p->from, str_z(&text));
 	ledger_recount(registry_pg(v->target.r), v->job.id,
 		&(struct ledger_recount){ .ship = p->ship->id,
 			.from = p->from,
@@ -201,8 +201,6 @@ static void add_unclean(struct verify *v, const struct ledger_range *r, size_t s
 
 static void look_closer(struct verify *v, const struct ledger_range *r, size_t s)
 {
-	AUTO_ARENA arena = { 0 };
-	int64_t *erased = NULL;
 	struct place p = { registry_ship(v->target.r, v->ships.name[s]), s, r->from, r->to,
 		r->cover[s] == LEDGER_COVER_DOUBT };
 
@@ -210,10 +208,7 @@ static void look_closer(struct verify *v, const struct ledger_range *r, size_t s
 	if (equal_now(v, &p))
 		return;
 	/* a deletion that was seen, but came too early for its chunk, is to be made up for */
-	v->repair.n_erased = v->n_doubts == 0 ? 0
-		: ledger_doubts_erased(registry_pg(v->target.r), v->job.id, p.ship->id, p.from,
-			p.to, &arena, &erased);
-	v->repair.erased = erased;
+	v->repair.job = p.doubt ? v->job.id : 0;
 	if (v->opts.repair && mend(v, &p))
 		return;
 	if (v->differences < v->opts.max_differences) {

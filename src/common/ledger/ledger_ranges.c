@@ -295,25 +295,6 @@ bool ledger_doubt_meets(const struct ledger_doubt *d, struct sl ship, int64_t fr
 	return (!d->ship.p || sl_eq(d->ship, ship)) && from < d->to && to > d->from;
 }
 
-size_t ledger_doubts_erased(struct pg *target, uint64_t job, struct sl ship, int64_t from,
-	int64_t to, struct arena *a, int64_t **out)
-{
-	struct ledger_text number, first, last;
-	AUTO_FREE char *name = mem_sldup(ship);
-	AUTO_RESULT *r = pg_query(target,
-		"SELECT DISTINCT t FROM ferry.doubt d, unnest(instants) AS t WHERE d.job_id = $1"
-		" AND d.ship = $2 AND t >= coalesce($3::timestamp, '-infinity') AND t < $4"
-		" ORDER BY t",
-		4,
-		(const char *[]){ ledger_u64(&number, job), name, ledger_time(&first, from),
-			ledger_time(&last, to) });
-
-	*out = arena_alloc(a, mem_mul(pg_rows(r) + 1, sizeof **out));
-	for (size_t i = 0; i < pg_rows(r); i++)
-		(*out)[i] = ledger_get_time(r, i, 0);
-	return pg_rows(r);
-}
-
 void ledger_doubt_settle(struct pg *target, uint64_t id)
 {
 	struct ledger_text number;

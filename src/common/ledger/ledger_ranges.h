@@ -74,9 +74,6 @@ size_t ledger_doubts(struct pg *target, uint64_t job, struct arena *a, struct le
 
 bool ledger_doubt_meets(
 	const struct ledger_doubt *d, struct sl ship, int64_t from, int64_t to) NODISCARD;
-/* Instants in it that are known to be deleted, in order, in the arena; their number. */
-size_t ledger_doubts_erased(struct pg *target, uint64_t job, struct sl ship, int64_t from,
-	int64_t to, struct arena *a, int64_t **out);
 void ledger_doubt_settle(struct pg *target, uint64_t id); /* it is none any more */
 
 #endif
