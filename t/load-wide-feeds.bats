@@ -207,6 +207,7 @@ has_come() {
 	sql "UPDATE $n SET long_v = 7; $(late "$n" 2024-01-02 T)"
 	wait_until 20 has_come T
 	said CRITICAL 'nothing more is loaded of this ship'
+	promises 'what is written of ship S waits until its table is mended'
 	run_rc 0 pg-wide-ledger status
 	has "$out" '1 ranges are in doubt'
 	# nor do others wait for it where it is compared
@@ -215,7 +216,15 @@ has_come() {
 	wait_until 20 has_come U
 	is "$(sql "SELECT count(*) FROM ferry.doubt")" 1
 	sql "ALTER TABLE $t DROP c, ADD c text"
+	wait_until 20 undoubted
+	promises 'nothing that was committed is lost'
+	# nor is it the rows' fault where a column of somebody else wants a value
+	sql "ALTER TABLE $t ADD mine int; UPDATE $t SET mine = 1;
+		ALTER TABLE $t ALTER mine SET NOT NULL; $(put "$n" 2024-01-05 5)"
+	wait_until 20 in_doubt 'nothing more is loaded'
+	sql "ALTER TABLE $t DROP mine"
 	repaired
+	is "$(sql "SELECT count(*) FROM ferry.reject; SELECT c FROM $t WHERE c = '5'")" $'0\n5'
 }
 
 @test "feeds: a partition that came and went while nobody followed" {

@@ -146,13 +146,6 @@ static bool was_truncated(const struct feeds *f, struct pg *source, const struct
 	return !has;
 }
 
-static bool is_table(const struct feeds *f, uint64_t relation)
-{
-	uint64_t oid;
-
-	return num_u64(sl_of(f->narrow->oid), &oid) && oid == relation;
-}
-
 /* What has happened to one that is there; true: a doubt waits for the transactions of now. */
 static bool compare_one(struct feeds *f, struct pg *source, const struct census *c, size_t i)
 {
@@ -184,7 +177,7 @@ static bool compare_one(struct feeds *f, struct pg *source, const struct census 
 	}
 	/* a publication tells of the whole table, never of a partition alone */
 	if (before->file != now->file && was_truncated(f, source, now) &&
-		(!f->publication || !c->truncations || !is_table(f, now->relation)))
+		(!f->publication || !c->truncations || c->now.n > 1))
 		doubt(f, LEDGER_CRITICAL, 0, false,
 			"the source table was truncated (%.*s): its rows stay in the wide tables "
 			"until validate --repair --delete",

@@ -1,6 +1,5 @@
 #include "follow/wide_chunk.h"
 
-#include "core/clock.h"
 #include "core/kp.h"
 #include "core/mem.h"
 #include "core/msg.h"
@@ -8,7 +7,6 @@
 #include "ledger/ledger_feed.h"
 #include "ledger/ledger_follow.h"
 #include "ledger/ledger_ships.h"
-#include "pg/copybuf.h"
 
 #define KEPT_MAX ((size_t)64 << 20) /* bytes of kept values in one chunk */
 
@@ -35,7 +33,7 @@ struct wide_chunk {
 	struct arena facts_arena, kept_arena;
 	struct kept *kept;
 	size_t n_kept, kept_cap, kept_bytes;
-	struct spool erased; /* lines of COPY: ship and instant */
+	struct spool erased;
 	uint64_t last_kept;   /* record */
 	uint64_t widened;     /* columns that were made for the chunk at hand */
 	uint64_t cells, lost; /* of all chunks: values that arrived, and those rejected */
@@ -154,19 +152,6 @@ static void store_kept(struct wide_chunk *c)
 
 static void turn(void *ctx);
 
-/* What the source has deleted, until the seal says that it is of a live chunk. */
-static void on_nulls(void *ctx, struct sl ship, int64_t instant)
-{
-	struct wide_chunk *c = ctx;
-	char *line = mem_alloc(2 * ship.n + CLOCK_TEXT_MAX + 2), *end = copybuf_escape(line, ship);
-
-	*end++ = '\t';
-	end += clock_put(end, instant, false);
-	*end++ = '\n';
-	spool_put(&c->erased, (struct sl){ line, (size_t)(end - line) });
-	mem_free(line);
-}
-
 /* Of what comes live other ships are not to wait for one: it is compared when it can be. */
 static bool on_broken(void *ctx, struct sl ship, const char *why)
 {
@@ -205,7 +190,7 @@ struct wide_chunk *wide_chunk_open(struct pg *pg, struct io *io, struct wide_chu
 		.turn = turn,
 		.dry_run = opts->dry_run,
 		.bad = on_bad,
-		.nulls = opts->dry_run ? NULL : on_nulls,
+		.erased = opts->dry_run ? NULL : &c->erased,
 		.broken = on_broken,
 		.ctx = c,
 	};
