@@ -20,7 +20,8 @@ void repair_add_license(struct repair *r, struct str *sql, const struct ship *sh
 		return;
 	str_addz(sql, " AND t.");
 	repair_add_key(r, sql);
-	str_addf(sql, " IN (SELECT unnest(instants)%s FROM ferry.doubt WHERE job_id = %llu AND ship = ",
+	str_addf(sql,
+		" IN (SELECT unnest(instants)%s FROM ferry.doubt WHERE job_id = %llu AND ship = ",
 		ship->zoned ? " AT TIME ZONE 'UTC'" : "", (unsigned long long)r->job);
 	pg_add_literal(registry_pg(r->target->r), sql, ship->id);
 	str_addc(sql, ')');

@@ -466,10 +466,7 @@ static bool was_looked_at(const struct verify *v, const struct ledger_doubt *d)
 				(v->n_ranges > 0 && d->to <= v->range[v->n_ranges - 1].to));
 }
 
-/*
- * A doubt is none any more when all that it is about was found equal, or made so. One of a ship is
- * also when all that is left is not to be removed by us; one of all ships goes on to say so.
- */
+/* A doubt is none any more when all of it is equal; one of a ship also when the rest is spared. */
 static void settle_doubts(struct verify *v)
 {
 	for (size_t i = 0; i < v->n_doubts; i++) {

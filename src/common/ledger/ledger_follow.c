@@ -330,14 +330,12 @@ static const char advance_sql[] =
 	" FROM sums WHERE t.job_id = $1";
 
 #define ERASED "pg_temp.ferry_erased"
-
 /*
  * $1 job. A chunk whose reading began before the deletion was seen here may bring the value back;
  * one that is claimed later cannot. Whether a chunk that is done by now was done before our own
  * deletion went by is not known either when it is only just done; ten minutes are far longer than
  * its COMMIT can have taken. A chunk of other ships may bring it, too, where nobody planned this
- * one: it reads all that it meets. And of a ship that is in doubt as a whole nothing may have been
- * loaded. The instants are all that the repair may remove by itself.
+ * one: it reads all that it meets. A ship that is all in doubt may have been left out.
  */
 static const char erased_sql[] =
 	"WITH s AS (SELECT ship, min(at) AS lo, max(at) AS hi FROM " ERASED " GROUP BY ship),"

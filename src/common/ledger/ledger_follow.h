@@ -98,8 +98,7 @@ bool ledger_follow_hold(struct pg *target, const struct ledger_facts *f) NODISCA
 /*
  * Advances the follower to the chunk's `upto`, adds its counts, and remembers what deletions have
  * put in doubt: those in a chunk being read, whose snapshot may still have what is deleted now; and
- * with `truncated` everything. `erased`: a line of COPY for each instant that has lost a value, of
- * ship and time; it is read from its beginning.
+ * with `truncated` everything. `erased`: lines of COPY, ship and time of what has lost a value.
  */
 void ledger_follow_advance(
 	struct pg *target, const struct ledger_facts *f, struct spool *erased);

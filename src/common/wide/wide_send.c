@@ -172,18 +172,15 @@ static bool load(void *ctx, size_t lo, size_t hi)
 {
 	struct sending *s = ctx;
 	struct str what = { 0 };
-	bool fault;
 
 	for (unsigned n = 0; n < DEADLOCKS_MAX; n++)
 		if (s->l->broken || try_load(s, lo, hi))
 			return true;
 		else if (strcmp(pg_sqlstate(s->w->pg), "40P01") != 0)
 			break;
-	/* no column of ours is NOT NULL, unless somebody else has made it so */
-	fault = strcmp(pg_sqlstate(s->w->pg), "23502") == 0 ||
-		strncmp(pg_sqlstate(s->w->pg), "42", 2) == 0;
-	/* its tables are not as they were made: others need not wait for that */
-	s->l->broken = fault && s->w->conf.broken &&
+	/* its tables are not as they were made, NOT NULL, say: others need not wait for that */
+	s->l->broken = (strncmp(pg_sqlstate(s->w->pg), "42", 2) == 0 ||
+			strcmp(pg_sqlstate(s->w->pg), "23502") == 0) && s->w->conf.broken &&
 		       s->w->conf.broken(s->w->conf.ctx, s->l->ship->id, pg_error(s->w->pg));
 	if (s->l->broken || copybuf_is_row_fault(pg_sqlstate(s->w->pg)))
 		return s->l->broken;
