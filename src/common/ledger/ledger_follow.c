@@ -374,8 +374,7 @@ static void put_erased(struct pg *target, uint64_t job, struct spool *erased)
 	pg_clear(pg_query(target, erased_sql, 1, (const char *[]){ ledger_u64(&number, job) }));
 }
 
-void ledger_follow_advance(
-	struct pg *target, const struct ledger_facts *f, struct spool *erased)
+void ledger_follow_advance(struct pg *target, const struct ledger_facts *f, struct spool *erased)
 {
 	struct ledger_text number, commit, lease;
 	char *upto = mem_sldup(f->follow.upto);

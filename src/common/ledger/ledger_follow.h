@@ -100,8 +100,7 @@ bool ledger_follow_hold(struct pg *target, const struct ledger_facts *f) NODISCA
  * put in doubt: those in a chunk being read, whose snapshot may still have what is deleted now; and
  * with `truncated` everything. `erased`: lines of COPY, ship and time of what has lost a value.
  */
-void ledger_follow_advance(
-	struct pg *target, const struct ledger_facts *f, struct spool *erased);
+void ledger_follow_advance(struct pg *target, const struct ledger_facts *f, struct spool *erased);
 
 /* After ROLLBACK: the loader failed, with this error. */
 void ledger_follow_fail(struct pg *target, const struct ledger_facts *f, const char *error);
