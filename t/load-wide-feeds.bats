@@ -100,6 +100,9 @@ published() {
 		WHERE p.pubname LIKE 'ferry_${job}_%'"
 }
 
+# known PARTITION NUMBER: so often it was seen
+known() { is "$(sql "SELECT count(*) FROM ferry.feed WHERE name = 'tenant.$1'")" "$2"; }
+
 # a_filled_partition: attached, and the end of one that is left
 a_filled_partition() {
 	parted
@@ -115,7 +118,6 @@ a_filled_partition() {
 	sql "CREATE TABLE tenant.p3 PARTITION OF $n FOR VALUES FROM ('2024-03-01') TO ('2024-04-01')
 			PARTITION BY LIST (ship_id);
 		CREATE TABLE tenant.p3_s PARTITION OF tenant.p3 FOR VALUES IN ('S')"
-	known() { is "$(sql "SELECT count(*) FROM ferry.feed WHERE name = 'tenant.$1'")" "$2"; }
 	wait_until 20 known p3_s 1
 	# it was looked into, and nothing was there
 	wait_until 20 sql 'SELECT 1 / (count(*) = 1)::int FROM ferry.doubt'
@@ -205,6 +207,7 @@ has_come() {
 	sql "UPDATE $n SET long_v = 7; $(late "$n" 2024-01-02 T)"
 	wait_until 20 has_come T
 	said CRITICAL 'nothing more is loaded of this ship'
+	promises 'what is written of ship S waits until its table is mended'
 	run_rc 0 pg-wide-ledger status
 	has "$out" '1 ranges are in doubt'
 	# nor do others wait for it where it is compared
@@ -213,7 +216,15 @@ has_come() {
 	wait_until 20 has_come U
 	is "$(sql "SELECT count(*) FROM ferry.doubt")" 1
 	sql "ALTER TABLE $t DROP c, ADD c text"
+	wait_until 20 undoubted
+	promises 'nothing that was committed is lost'
+	# nor is it the rows' fault where a column of somebody else wants a value
+	sql "ALTER TABLE $t ADD mine int; UPDATE $t SET mine = 1;
+		ALTER TABLE $t ALTER mine SET NOT NULL; $(put "$n" 2024-01-05 5)"
+	wait_until 20 in_doubt 'nothing more is loaded'
+	sql "ALTER TABLE $t DROP mine"
 	repaired
+	is "$(sql "SELECT count(*) FROM ferry.reject; SELECT c FROM $t WHERE c = '5'")" $'0\n5'
 }
 
 @test "feeds: a partition that came and went while nobody followed" {
@@ -228,6 +239,46 @@ has_come() {
 	wait_until 20 in_doubt 'gone by now'
 	said CRITICAL 'gone by now'
 	repaired --delete
+}
+
+@test "feeds: a deletion licenses the removal of its own instants, and of no others" {
+	parted
+	follow_and
+	sql "CREATE TABLE tenant.p2 PARTITION OF $n
+			FOR VALUES FROM ('2024-02-01') TO ('2024-03-01');
+		$(put "$n" 2024-01-01 2 3) $(put "$n" 2024-02-01 4)"
+	wait_until 20 arrived 2 3 4
+	sql "INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, state, finished_at)
+		VALUES ($job, 'S', '2024-01-01', '2024-01-02', 'done', now());
+		DELETE FROM $n WHERE long_v = 2; ALTER TABLE $n DETACH PARTITION tenant.p1"
+	wait_until 20 in_doubt 'deleted in the source'
+	wait_until 20 in_doubt 'does not feed'
+	# as a chunk brings it back that was read before
+	sql "INSERT INTO tenant.tbl_data_timeseries_s (created_time, c)
+		VALUES ('2024-01-01 00:00:02', 2)"
+	run_rc 1 pg-wide-validate --repair --doubt --settle 1ms
+	is "$(sql "SELECT c FROM tenant.tbl_data_timeseries_s ORDER BY 1")" $'1\n3\n4'
+	# the ship's doubt is settled, and says so; that of all stays
+	is "$(sql 'SELECT count(*), count(ship) FROM ferry.doubt')" '1|0'
+	said WARNING 'what else the source has no more stays'
+	repaired --delete
+}
+
+@test "feeds: TRUNCATE of a partition alone, which no slot tells of" {
+	parted
+	sql "CREATE TABLE tenant.p2 PARTITION OF $n
+		FOR VALUES FROM ('2024-02-01') TO ('2024-03-01')"
+	follow_and
+	sql "$(put "$n" 2024-02-01 2)"
+	wait_until 20 arrived 2
+	wait_until 20 known p2 1
+	sql "TRUNCATE tenant.p1"
+	wait_until 20 in_doubt 'truncated (tenant.p1)'
+	said CRITICAL 'until validate --repair --delete'
+	promises 'once what is in doubt is compared'
+	arrived 1
+	repaired --delete
+	is "$(sql "SELECT c FROM tenant.tbl_data_timeseries_s")" 2
 }
 
 @test "feeds: a ship that is rolled back while it is followed comes back whole" {

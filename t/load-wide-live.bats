@@ -57,6 +57,11 @@ past='{"@seal":{"from":"2024-01-01","to":"2024-01-02","rows":1,"ships":[{"ship":
 # row SHIP SECOND CELLS: a record
 row() { printf '{"ship_id":"%s","created_time":"2024-01-01 00:00:%s"%s}\n' "$1" "$2" "${3:+,$3}"; }
 
+# erased SHIP TIME...: records of deletions
+erased() {
+	printf "{\"ship_id\":\"$1\",\"created_time\":\"2024-01-01 %s\",\"a\":null}\n" "${@:2}"
+}
+
 # new_job: in $job_id, followed by us in $worker and $attempt
 new_job() {
 	job_id=$(pg-wide-ledger plan --table tenant.n --value-column value \
@@ -427,27 +432,25 @@ follower() { sql "SELECT upto, chunks, rows, deleted FROM ferry.follower WHERE j
 			('2024-01-01 03:00', 'done', now() - interval '1 h'),
 			('2024-01-01 04:00', 'running', NULL)) AS v (t, s, f)"
 	{
-		row P 05 '"a":null'
-		facts P 0/10 '' ',"deleted":1,"deleted_first":"2024-01-01 00:00:05",
-			"deleted_last":"2024-01-01 03:30"'
-	} | tr -d '\n\t' | sed 's/}{/}\n{/' | sealed >in
+		erased P 00:00:05 00:00:07 01:30:00 02:10:00 03:30:00
+		facts P 0/10 '' ',"deleted":5'
+	} | sealed >in
 	run_ok wide in
 	is "$(sql "SELECT ship, time_from, time_to FROM ferry.doubt WHERE job_id = $job_id
-		ORDER BY 2")" "P|2024-01-01 00:00:05|2024-01-01 01:00:00
-P|2024-01-01 02:00:00|2024-01-01 03:00:00"
-	is "$(follower)" '0/10|1|1|1'
+		ORDER BY 2")" "P|2024-01-01 00:00:05|2024-01-01 00:00:07.000001
+P|2024-01-01 02:10:00|2024-01-01 02:10:00.000001"
+	is "$(follower)" '0/10|1|1|5'
 	# nobody planned ship P there: whoever reads the others of that time reads it, too
 	sql "DELETE FROM ferry.doubt; UPDATE ferry.chunk SET ship = 'Q' WHERE job_id = $job_id
 		AND chunk_from < '2024-01-01 02:00'"
 	{
-		row P 05 '"a":null'
-		facts P 0/20 '' ',"deleted":1,"deleted_first":"2024-01-01 00:00:05",
-			"deleted_last":"2024-01-01 03:30"'
-	} | tr -d '\n\t' | sed 's/}{/}\n{/' | sealed >in
+		erased P 00:00:05 00:00:07 01:30:00 02:10:00 03:30:00
+		facts P 0/20 '' ',"deleted":5'
+	} | sealed >in
 	run_ok wide in
 	is "$(sql "SELECT ship, time_from, time_to FROM ferry.doubt WHERE job_id = $job_id
-		ORDER BY 2")" "P|2024-01-01 00:00:05|2024-01-01 01:00:00
-P|2024-01-01 02:00:00|2024-01-01 03:00:00"
+		ORDER BY 2")" "P|2024-01-01 00:00:05|2024-01-01 00:00:07.000001
+P|2024-01-01 02:10:00|2024-01-01 02:10:00.000001"
 	sql "DELETE FROM ferry.chunk WHERE job_id = $job_id"
 }
 
@@ -462,13 +465,14 @@ P|2024-01-01 02:00:00|2024-01-01 03:00:00"
 			('Q', '2024-01-01 03:00', 'running', NULL),
 			('N', '2024-01-01 03:00', 'pending', NULL)) AS v (s, t, e, f)"
 	{
-		row N 05 '"a":null'
-		facts N 0/10 '' ',"deleted":1,"deleted_first":"2024-01-01 00:00:05",
-			"deleted_last":"2024-01-01 03:30"'
-	} | tr -d '\n\t' | sed 's/}{/}\n{/' | sealed >in
+		erased N 00:00:05 00:00:07 01:30:00 02:10:00 03:30:00
+		facts N 0/10 '' ',"deleted":5'
+	} | sealed >in
 	run_ok wide in
 	is "$(sql "SELECT ship, time_from, time_to FROM ferry.doubt WHERE job_id = $job_id
-		ORDER BY 2")" 'N|2024-01-01 00:00:05|2024-01-01 01:00:00'
+		ORDER BY 2")" 'N|2024-01-01 00:00:05|2024-01-01 00:00:07.000001'
+	is "$(sql "SELECT instants FROM ferry.doubt WHERE job_id = $job_id")" \
+		'{"2024-01-01 00:00:05","2024-01-01 00:00:07"}'
 	sql "DELETE FROM ferry.chunk WHERE job_id = $job_id"
 }
 

@@ -376,8 +376,8 @@ spoiler() {
 
 # ---- parts of a job, again and again ------------------------------------------------------------
 
-doubt() { sql "INSERT INTO ferry.doubt (job_id, ship, time_from, time_to, why)
-	VALUES (1, $1, $2, $3, 'test')"; }
+doubt() { sql "INSERT INTO ferry.doubt (job_id, ship, time_from, time_to, why, instants)
+	VALUES (1, $1, $2, $3, 'test', ARRAY[$2::timestamp])"; }
 doubts() { sql "SELECT count(*) FROM ferry.doubt"; }
 # spoil SHIP [WHERE]: a value of the first channel is wrong there
 spoil() {

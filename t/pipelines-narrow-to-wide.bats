@@ -56,6 +56,8 @@ ended() { wait "$1"; }
 	run_rc 0 narrow-to-wide --mode validate
 	has "$out" ', 0 differences'
 	run_rc 1 narrow-to-wide --mode rollback </dev/null
+	run_rc 78 narrow-to-wide --mode rollback --yes --table tenant.zzz
+	is_carried_over
 	run_rc 0 narrow-to-wide --mode rollback --yes
 	is "$(sql "SELECT string_agg(relname, ',') FROM pg_class WHERE relkind IN ('r', 'v')
 		AND relnamespace = 'tenant'::regnamespace")" tbl_data_timeseries
@@ -377,6 +379,14 @@ ended() { wait "$1"; }
 		'tenant.a tenant,tenant.b tenant,tenant.b other'
 	run_rc 64 narrow-to-wide --mode status --all -f csv
 	# when the other has gone its place is free
+	for each in '--table tenant.zzz' '--target-prefix zzz_' '--target-schema zzz'; do
+		# shellcheck disable=SC2086  # words
+		run_rc 78 narrow-to-wide --mode rollback --yes $each
+		has "$err" 'there is nothing to roll back'
+	done
+	run_rc 78 narrow-to-wide --mode watch --once --table tenant.a --ship-id TYPO
+	has "$err" 'TYPO'
+	is "$(sql 'SELECT count(*) FROM ferry.job')" 3
 	run_rc 0 narrow-to-wide --mode rollback --yes --table tenant.a
 	job 0 b
 	same_rows "SELECT created_time, x, y FROM tenant.tbl_data_timeseries_two" \

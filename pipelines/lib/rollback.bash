@@ -45,7 +45,19 @@ back_up() {
 	tell "$(fill $"the backup of %s tables and views is in %s" "${#relations[@]}" "$1")"
 }
 
+# is_there: something has the names that were given; so has what was made without a job.
+is_there() {
+	[[ ${#ships[@]} != 0 ||
+		! " ${narrow[*]} ${target[*]}" =~ ' --'(table|target-schema|target-prefix) ]] ||
+		pg-wide-ledger status "${narrow[@]}" "${target[@]}" >/dev/null 2>&1 ||
+		(($? != EX_CONFIG)) ||
+		[[ $(pg-wide-tables relations "${narrow[@]}" "${target[@]}") ]]
+}
+
 roll_back() {
+	is_there || fail "$EX_CONFIG" \
+		$"no job has this table and target: there is nothing to roll back" \
+		$"narrow-to-wide --mode status --all lists those there are"
 	# asked before the backup, which may take long
 	if [[ $backup && ! $yes ]]; then
 		confirm $"back up and drop the wide tables, and what the ledger says of them?" ||

@@ -158,7 +158,7 @@ static void take_own(struct run *run)
 {
 	const struct target_opts *t = &run->conf.target;
 
-	if (ledger_is_mixed(run->target, t->schema, t->prefix))
+	if (run->conf.narrow.table || ledger_is_mixed(run->target, t->schema, t->prefix))
 		run->own = run->conf.narrow.table ? run->conf.narrow.table : NARROW_DEFAULT_TABLE;
 }
 
@@ -411,8 +411,10 @@ static void do_relations(struct run *run)
 	struct names ships = { .n = 0 };
 	AUTO_STR name = { 0 };
 
-	if (ledger_exists(run->target))
+	if (ledger_exists(run->target)) {
+		take_own(run);
 		add_ships(run, &ships);
+	}
 	for (size_t i = 0; i < ships.n; i++) {
 		struct ship *s = registry_ship(r, ships.name[i]);
 

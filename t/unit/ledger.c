@@ -70,8 +70,6 @@ static void test_live_facts(void)
 	struct str text = { 0 }, again = { 0 };
 
 	ships[0].deleted = 3;
-	ships[0].deleted_first = 5;
-	ships[0].deleted_last = 6;
 	f.follow = (struct ledger_follow){ .kind = LEDGER_FOLLOW_SLOT,
 		.worker = f.worker,
 		.attempt = 4,
@@ -83,7 +81,7 @@ static void test_live_facts(void)
 	ledger_put_facts(&again, &g);
 	tap_same(str_sl(&again), str_sl(&text), "and are the same");
 	tap(g.follow.truncated == LEDGER_PART_GONE && g.follow.attempt == 4 &&
-			g.ships[0].deleted_last == 6,
+			g.ships[0].deleted == 3,
 		"deletions and follower survive");
 	f.job = 0;
 	f.follow = (struct ledger_follow){ .kind = LEDGER_FOLLOW_POLL,

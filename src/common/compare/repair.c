@@ -14,6 +14,19 @@ const char *repair_key_type(const struct ship *ship)
 	return ship->zoned ? "timestamptz" : "timestamp";
 }
 
+void repair_add_license(struct repair *r, struct str *sql, const struct ship *ship)
+{
+	if (r->remove)
+		return;
+	str_addz(sql, " AND t.");
+	repair_add_key(r, sql);
+	str_addf(sql,
+		" IN (SELECT unnest(instants)%s FROM ferry.doubt WHERE job_id = %llu AND ship = ",
+		ship->zoned ? " AT TIME ZONE 'UTC'" : "", (unsigned long long)r->job);
+	pg_add_literal(registry_pg(r->target->r), sql, ship->id);
+	str_addc(sql, ')');
+}
+
 const char *repair_instants(
 	struct str *s, const struct ship *ship, const struct celldiff_cell *list, size_t n)
 {
@@ -99,7 +112,7 @@ bool repair_round(
 		bool extra = c->what == CELL_EXTRA || c->what == ROW_EXTRA;
 
 		n = run_of(list, i);
-		if (is_missing(c) || (extra && !r->remove))
+		if (is_missing(c) || (extra && !r->remove && !r->job))
 			continue;
 		any = true;
 		if (c->what == ROW_ORPHAN)

@@ -21,7 +21,8 @@
 struct repair {
 	struct cellsum_source *source;
 	struct cellsum_target *target;
-	bool remove;                   /* also what the source has no more */
+	bool remove;                   /* also what the source has no more: all of it, */
+	uint64_t job;                  /* or, unless 0, what a doubt of this job says was deleted */
 	uint64_t filled, set, removed; /* what was done: cells and rows, added up */
 	uint64_t busy;                 /* rows that others had locked */
 	struct fill *fill;             /* private */

@@ -18,6 +18,9 @@ void repair_orphans(
 	struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n);
 void repair_rows(struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n);
 
+/* Appends the condition that what was in row `t` may go when the source has it no more. */
+void repair_add_license(struct repair *r, struct str *sql, const struct ship *ship);
+
 /* ---- statements ----------------------------------------------------------------------------- */
 
 #define REPAIR_AT_ONCE 500 /* rows locked by one transaction */

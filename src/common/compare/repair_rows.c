@@ -51,6 +51,7 @@ static void add_empty(struct repair *r, struct str *sql, const struct ship *ship
 		n++;
 	}
 	str_addz(sql, n ? ") = 0" : "");
+	repair_add_license(r, sql, ship);
 }
 
 /* ` AND NOT EXISTS (…)` for every further group: the first row goes last. */

@@ -20,6 +20,7 @@ struct setting {
 	struct repair *r;
 	struct ship *ship;
 	size_t channel;
+	bool extra; /* the source had none when it was compared */
 	struct value *v; /* in the order of instants */
 	size_t n;
 	struct arena arena;
@@ -118,7 +119,7 @@ static bool is_due(struct setting *s, struct value *v)
 	if (v->wanted.p &&
 		(!fits || !pg_can_store(registry_pg(s->r->target->r), v->wanted)))
 		v->wanted = (struct sl){ NULL, 0 };
-	else if (!v->wanted.p && !s->r->remove)
+	else if (!v->wanted.p && !s->r->remove && !(s->extra && s->r->job))
 		return false;
 	return v->wanted.p || v->seen.p;
 }
@@ -173,6 +174,8 @@ static bool set(struct setting *s, struct str *instants)
 		repair_key_type(s->ship));
 	repair_add_key(s->r, &sql);
 	str_addz(&sql, " = f.at");
+	if (s->extra)
+		repair_add_license(s->r, &sql, s->ship);
 	r = pg_try_query(pg, str_z(&sql), 2, (const char *[]){ str_z(instants), str_z(&values) });
 	s->r->set += r ? pg_affected(r) : 0;
 	pg_clear(r);
@@ -183,7 +186,7 @@ static bool set(struct setting *s, struct str *instants)
 
 void repair_set(struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n)
 {
-	struct setting s = { .r = r, .ship = ship };
+	struct setting s = { .r = r, .ship = ship, .extra = list->what == CELL_EXTRA };
 	struct str instants = { 0 };
 	bool done;
 

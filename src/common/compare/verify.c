@@ -24,6 +24,7 @@ struct place {
 	struct ship *ship;
 	size_t number; /* of the ship */
 	int64_t from, to;
+	bool doubt; /* not only with all ships */
 };
 
 /* Both sums once more: a source in use may have changed between the two looks. */
@@ -89,13 +90,23 @@ static void gather(struct verify *v, const struct place *p, size_t max, bool val
 	cell_list_keep(&v->list, &v->again);
 }
 
+/* Is all that is left not ours to remove? */
+static bool is_spared(const struct verify *v, const struct place *p)
+{
+	bool all = p->doubt && v->list.n > 0 && !v->list.more;
+
+	for (size_t i = 0; i < v->list.n && all; i++)
+		all = v->list.cell[i].what == CELL_EXTRA || v->list.cell[i].what == ROW_EXTRA;
+	return all;
+}
+
 /* What was counted is not there. Beside a follower verify_watch.c tells how much differs. */
 static void take_back(struct verify *v, const struct place *p, const struct repair *before)
 {
 	v->repair.filled = before->filled;
 	v->repair.set = before->set;
 	v->repair.removed = before->removed;
-	if (!v->opts.watch)
+	if (!v->opts.watch && !is_spared(v, p))
 		msg_warn("ship %s: %zu cells or rows differ as before although they were "
 			 "repaired: does a trigger or rule on its wide tables change what is "
 			 "written?",
@@ -133,16 +144,19 @@ static void note_mended(struct verify *v, const struct place *p, const struct re
 	char from[CLOCK_TEXT_MAX];
 	AUTO_STR text = { 0 };
 
-	if (filled + set + removed == 0)
+	if (filled + set + removed == 0 && !v->spared)
 		return;
 	str_addf(&text, "repaired: %llu values and rows missing, %llu changed, %llu rows too many",
 		(unsigned long long)filled, (unsigned long long)set, (unsigned long long)removed);
+	if (v->spared)
+		str_addf(&text, "; what else the source has no more stays until validate "
+				"--repair --delete");
 	msg_note("ship %s, from %.*s: %s", msg_q(p->ship->id),
 		p->from == CELLSUM_ALWAYS ? 1 : (int)clock_put(from, p->from, false),
 		p->from == CELLSUM_ALWAYS ? "-" : from, str_z(&text));
-	ledger_event(registry_pg(v->target.r), set + removed ? LEDGER_WARNING : LEDGER_INFO,
-		v->job.id, p->ship->id, p->from == CELLSUM_ALWAYS ? LEDGER_NO_TIME : p->from,
-		str_z(&text));
+	ledger_event(registry_pg(v->target.r),
+		set + removed + v->spared ? LEDGER_WARNING : LEDGER_INFO, v->job.id,
+		p->ship->id, p->from == CELLSUM_ALWAYS ? LEDGER_NO_TIME : p->from, str_z(&text));
 	ledger_recount(registry_pg(v->target.r), v->job.id,
 		&(struct ledger_recount){ .ship = p->ship->id,
 			.from = p->from,
@@ -159,6 +173,7 @@ static bool mend(struct verify *v, const struct place *p)
 	struct repair before = v->repair;
 	bool whole = mend_in_rounds(v, p);
 
+	v->spared = !whole && is_spared(v, p);
 	note_mended(v, p, &before);
 	v->mended_ranges += whole;
 	return whole;
@@ -186,12 +201,14 @@ static void add_unclean(struct verify *v, const struct ledger_range *r, size_t s
 
 static void look_closer(struct verify *v, const struct ledger_range *r, size_t s)
 {
-	struct place p = { registry_ship(v->target.r, v->ships.name[s]), s, r->from, r->to };
+	struct place p = { registry_ship(v->target.r, v->ships.name[s]), s, r->from, r->to,
+		r->cover[s] == LEDGER_COVER_DOUBT };
 
+	v->spared = false;
 	if (equal_now(v, &p))
 		return;
 	/* a deletion that was seen, but came too early for its chunk, is to be made up for */
-	v->repair.remove = v->opts.remove || r->cover[s] == LEDGER_COVER_DOUBT;
+	v->repair.job = p.doubt ? v->job.id : 0;
 	if (v->opts.repair && mend(v, &p))
 		return;
 	if (v->differences < v->opts.max_differences) {
@@ -204,6 +221,7 @@ static void look_closer(struct verify *v, const struct ledger_range *r, size_t s
 		v->bad_ranges++;
 	}
 	add_unclean(v, r, s, false);
+	v->unclean[v->n_unclean - 1].spared = v->spared;
 }
 
 /* ---- all ranges ----------------------------------------------------------------------------- */
@@ -448,7 +466,7 @@ static bool was_looked_at(const struct verify *v, const struct ledger_doubt *d)
 				(v->n_ranges > 0 && d->to <= v->range[v->n_ranges - 1].to));
 }
 
-/* A doubt is none any more when all that it is about was found equal, or made so. */
+/* A doubt is none any more when all of it is equal; one of a ship also when the rest is spared. */
 static void settle_doubts(struct verify *v)
 {
 	for (size_t i = 0; i < v->n_doubts; i++) {
@@ -459,7 +477,7 @@ static void settle_doubts(struct verify *v)
 			const struct unclean *u = &v->unclean[k];
 			bool met = ledger_doubt_meets(d, v->ships.name[u->ship], u->from, u->to);
 
-			clean &= !met;
+			clean &= !met || (u->spared && d->ship.p);
 			waits |= met && u->open;
 		}
 		if (clean)

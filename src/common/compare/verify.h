@@ -73,8 +73,10 @@ struct verify {
 		size_t ship;
 		int64_t from, to;
 		bool open; /* its chunk is not done: nobody has looked yet */
+		bool spared; /* only rows are left that none but --delete removes */
 	} *unclean;	   /* what was not found equal */
 	size_t n_unclean, unclean_cap;
+	bool spared;		  /* of that one only rows are left that a repair may not remove */
 	struct cellsum now, wide; /* both sides of the range that was looked at last */
 };
 

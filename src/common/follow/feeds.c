@@ -175,8 +175,9 @@ static bool compare_one(struct feeds *f, struct pg *source, const struct census 
 			n, name);
 		return true;
 	}
-	if (before->file != now->file && (!f->publication || !c->truncations) &&
-		was_truncated(f, source, now))
+	/* a publication tells of the whole table, never of a partition alone */
+	if (before->file != now->file && was_truncated(f, source, now) &&
+		(!f->publication || !c->truncations || c->now.n > 1))
 		doubt(f, LEDGER_CRITICAL, 0, false,
 			"the source table was truncated (%.*s): its rows stay in the wide tables "
 			"until validate --repair --delete",

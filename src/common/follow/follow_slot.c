@@ -230,7 +230,7 @@ static void truncated(struct run *r)
 {
 	r->truncated = LEDGER_TRUNCATED;
 	msg_warn("the source table was truncated: its rows stay in the wide tables until "
-		 "validate --repair");
+		 "validate --repair --delete");
 }
 
 static void take_message(struct run *r, struct sl data)

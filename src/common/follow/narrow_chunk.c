@@ -125,10 +125,7 @@ void narrow_chunk_delete(struct narrow_chunk *c, struct wr *wr, const struct nar
 		turn_to(c, row);
 	facts = &c->facts.ships[c->current];
 	facts->rows++;
-	if (!facts->deleted++ || row->time < facts->deleted_first)
-		facts->deleted_first = row->time;
-	if (facts->deleted == 1 || row->time > facts->deleted_last)
-		facts->deleted_last = row->time;
+	facts->deleted++;
 	write_row(c, wr, row->channel, &FIELD_NULL, field_name(SL("d")));
 }
 

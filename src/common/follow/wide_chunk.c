@@ -33,6 +33,7 @@ struct wide_chunk {
 	struct arena facts_arena, kept_arena;
 	struct kept *kept;
 	size_t n_kept, kept_cap, kept_bytes;
+	struct spool erased;
 	uint64_t last_kept;   /* record */
 	uint64_t widened;     /* columns that were made for the chunk at hand */
 	uint64_t cells, lost; /* of all chunks: values that arrived, and those rejected */
@@ -189,6 +190,7 @@ struct wide_chunk *wide_chunk_open(struct pg *pg, struct io *io, struct wide_chu
 		.turn = turn,
 		.dry_run = opts->dry_run,
 		.bad = on_bad,
+		.erased = opts->dry_run ? NULL : &c->erased,
 		.broken = on_broken,
 		.ctx = c,
 	};
@@ -217,6 +219,7 @@ void wide_chunk_close(struct wide_chunk *c)
 	arena_free(&c->kept_arena);
 	arena_free(&c->job_arena);
 	names_free(&c->met);
+	spool_free(&c->erased);
 	mem_free(c->kept);
 	mem_free(c);
 }
@@ -341,7 +344,7 @@ static void finish_ledger(struct wide_chunk *c)
 	if (!c->facts.job)
 		return;
 	if (is_live(c))
-		ledger_follow_advance(c->pg, &c->facts);
+		ledger_follow_advance(c->pg, &c->facts, &c->erased);
 	else if (!ledger_finish(c->pg, &c->facts))
 		lost(c);
 	store_kept(c); /* behind it: finishing removes rejects of earlier attempts */
@@ -419,6 +422,7 @@ void wide_chunk_finish(struct wide_chunk *c, const struct seal *seal)
 	c->widened = 0;
 	c->have_facts = false;
 	arena_reset(&c->facts_arena);
+	spool_clear(&c->erased);
 	wide_next_chunk(c->wide);
 }
 

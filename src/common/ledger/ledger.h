@@ -194,8 +194,7 @@ struct ledger_facts_ship {
 	uint64_t attempt; /* 0: not claimed */
 	uint64_t rows, cells, digest, rejects;
 	int64_t first, last;         /* instants of its rows, LEDGER_NO_TIME when it has none */
-	uint64_t deleted;            /* live: cells the source has deleted, */
-	int64_t deleted_first, deleted_last; /* and their instants, both set when there are any */
+	uint64_t deleted;            /* live: cells the source has deleted */
 	uint64_t dropped, wide_rows; /* not in the seal: the loader sets them for ledger_finish() */
 };
 
@@ -235,7 +234,7 @@ struct ledger_facts {
  *  "job":7,"worker":"host:pid:start"}
  * A live chunk has also "follow":{"kind":"slot","worker":"…","attempt":2,"upto":"0/16B3748",
  * "commit":"2024-01-01 00:00:15.2"}, where its source was truncated "truncated":1, or a part of it
- * was gone, 2, and per ship "deleted":N,"deleted_first":"…","deleted_last":"…" where there is any.
+ * was gone, 2, and per ship "deleted":N where there is any.
  */
 void ledger_put_facts(struct str *s, const struct ledger_facts *f);
 

@@ -32,11 +32,8 @@ static void put_ship(struct str *s, const struct ledger_facts_ship *ship)
 	put_counts(s, ship->rows, ship->cells, ship->digest, ship->rejects);
 	put_time(s, "first", ship->first);
 	put_time(s, "last", ship->last);
-	if (ship->deleted) {
+	if (ship->deleted)
 		str_addf(s, ",\"deleted\":%llu", (unsigned long long)ship->deleted);
-		put_time(s, "deleted_first", ship->deleted_first);
-		put_time(s, "deleted_last", ship->deleted_last);
-	}
 	str_addc(s, '}');
 }
 
@@ -116,10 +113,7 @@ static bool get_ship(const struct json *o, struct ledger_facts_ship *ship)
 	       (!json_get(o, "attempt") || json_get_u64(o, "attempt", &ship->attempt)) &&
 	       (!json_get(o, "first") || get_time(o, "first", &ship->first)) &&
 	       (!json_get(o, "last") || get_time(o, "last", &ship->last)) &&
-	       (!json_get(o, "deleted") ||
-		       (json_get_u64(o, "deleted", &ship->deleted) &&
-			       get_time(o, "deleted_first", &ship->deleted_first) &&
-			       get_time(o, "deleted_last", &ship->deleted_last)));
+	       (!json_get(o, "deleted") || json_get_u64(o, "deleted", &ship->deleted));
 }
 
 static bool get_follow(const struct json *o, struct ledger_follow *f)

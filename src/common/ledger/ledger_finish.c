@@ -30,10 +30,6 @@ void ledger_put_ships(struct str *s, const struct ledger_facts *f)
 		put_time(s, "first", ship->first);
 		put_time(s, "last", ship->last);
 		str_addf(s, ",\"deleted\":%llu", (unsigned long long)ship->deleted);
-		if (ship->deleted) {
-			put_time(s, "deleted_first", ship->deleted_first);
-			put_time(s, "deleted_last", ship->deleted_last);
-		}
 		str_addc(s, '}');
 	}
 	str_addc(s, ']');

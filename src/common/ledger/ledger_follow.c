@@ -300,13 +300,7 @@ bool ledger_follow_hold(struct pg *target, const struct ledger_facts *f)
 	return ours;
 }
 
-/*
- * $1 job, $2 ships, $3 upto, $4 newest commit, $5 lease. A chunk whose reading began before the
- * deletion was seen here may bring the value back; one that is claimed later cannot. Whether a
- * chunk that is done by now was done before our own deletion went by is not known either when it
- * is only just done; ten minutes are far longer than its COMMIT can have taken. A chunk of other
- * ships may bring it, too, where nobody planned this one: it reads all that it meets.
- */
+/* $1 job, $2 ships, $3 upto, $4 newest commit, $5 lease */
 static const char advance_sql[] =
 	"WITH " LEDGER_SHIPS("$2") ","
 	" sums AS (SELECT coalesce(sum(rows), 0) AS rows, coalesce(sum(cells), 0) AS cells,"
@@ -325,24 +319,7 @@ static const char advance_sql[] =
 	"   newest_commit = greatest(t.newest_commit, excluded.newest_commit),"
 	"   at = excluded.at),"
 	" back AS (UPDATE ferry.doubt d SET held = false FROM f WHERE d.job_id = $1"
-	"  AND d.ship = f.ship AND d.held),"
-	" reading AS MATERIALIZED (SELECT DISTINCT chunk_from, chunk_to FROM ferry.chunk"
-	"  WHERE job_id = $1 AND state = 'running' AND state <> 'done'" /* by the small index */
-	"  AND EXISTS (SELECT FROM f WHERE deleted > 0)),"
-	" doubt AS (INSERT INTO ferry.doubt (job_id, ship, time_from, time_to, why)"
-	"  SELECT $1, f.ship, greatest(c.chunk_from, f.deleted_first),"
-	"   least(c.chunk_to, f.deleted_last + interval '1 microsecond'),"
-	"   'deleted in the source while its chunk was read'"
-	"  FROM f JOIN ferry.chunk c ON c.job_id = $1 AND c.ship = f.ship"
-	"   AND c.chunk_from <= f.deleted_last AND c.chunk_to > f.deleted_first"
-	"  WHERE f.deleted > 0 AND (c.state = 'running'"
-	"   OR c.state = 'done' AND c.finished_at > now() - interval '10 minutes')"
-	"  UNION SELECT $1, f.ship, greatest(c.chunk_from, f.deleted_first),"
-	"   least(c.chunk_to, f.deleted_last + interval '1 microsecond'),"
-	"   'deleted in the source while others were read that may bring it'"
-	"  FROM f JOIN reading c ON chunk_from <= f.deleted_last AND chunk_to > f.deleted_first"
-	"  WHERE f.deleted > 0 AND NOT EXISTS (SELECT FROM ferry.chunk k WHERE k.job_id = $1"
-	"   AND k.ship = f.ship AND k.chunk_from < c.chunk_to AND k.chunk_to > c.chunk_from))"
+	"  AND d.ship = f.ship AND d.held)"
 	"UPDATE ferry.follower t SET upto = $3,"
 	" newest_commit = greatest(t.newest_commit, $4::timestamp), at = clock_timestamp(),"
 	" chunks = t.chunks + 1, rows = t.rows + sums.rows, cells = t.cells + sums.cells,"
@@ -352,7 +329,52 @@ static const char advance_sql[] =
 	"  THEN clock_timestamp() + $5::interval ELSE t.lease_until END"
 	" FROM sums WHERE t.job_id = $1";
 
-void ledger_follow_advance(struct pg *target, const struct ledger_facts *f)
+#define ERASED "pg_temp.ferry_erased"
+/*
+ * $1 job. A chunk whose reading began before the deletion was seen here may bring the value back;
+ * one that is claimed later cannot. Whether a chunk that is done by now was done before our own
+ * deletion went by is not known either when it is only just done; ten minutes are far longer than
+ * its COMMIT can have taken. A chunk of other ships may bring it, too, where nobody planned this
+ * one: it reads all that it meets. A ship that is all in doubt may have been left out.
+ */
+static const char erased_sql[] =
+	"WITH s AS (SELECT ship, min(at) AS lo, max(at) AS hi FROM " ERASED " GROUP BY ship),"
+	" reading AS MATERIALIZED (SELECT DISTINCT chunk_from, chunk_to FROM ferry.chunk"
+	"  WHERE job_id = $1 AND state = 'running' AND state <> 'done')," /* by the small index */
+	" c AS MATERIALIZED (SELECT s.ship, chunk_from, chunk_to FROM s JOIN ferry.chunk c"
+	"  ON c.job_id = $1 AND c.ship = s.ship AND chunk_from <= hi AND chunk_to > lo"
+	"  WHERE c.state = 'running'"
+	"   OR c.state = 'done' AND c.finished_at > now() - interval '10 minutes'"
+	"  UNION SELECT s.ship, c.* FROM s, reading c WHERE NOT EXISTS"
+	"   (SELECT FROM ferry.chunk k WHERE k.job_id = $1 AND k.ship = s.ship"
+	"    AND k.chunk_from < c.chunk_to AND k.chunk_to > c.chunk_from)"
+	"  UNION SELECT ship, '-infinity', 'infinity' FROM s JOIN ferry.doubt d USING (ship)"
+	"   WHERE d.job_id = $1 AND d.instants IS NULL)"
+	"INSERT INTO ferry.doubt (job_id, ship, time_from, time_to, why, instants)"
+	" SELECT $1, ship, min(at), max(at) + interval '1 microsecond',"
+	"  'deleted in the source while it may have been on its way',"
+	"  array_agg(DISTINCT at) FROM " ERASED " JOIN c USING (ship)"
+	" WHERE at >= chunk_from AND at < chunk_to GROUP BY ship, chunk_from";
+
+static void put_erased(struct pg *target, uint64_t job, struct spool *erased)
+{
+	struct ledger_text number;
+	struct sl line;
+
+	if (!pg_is_yes(pg_query(target, "SELECT to_regclass('" ERASED "') IS NOT NULL", 0, NULL)))
+		pg_exec(target, "CREATE TEMP TABLE ferry_erased (ship text COLLATE \"C\","
+				" at timestamp) ON COMMIT DELETE ROWS");
+	if (!pg_copy_in(target, "COPY " ERASED " FROM STDIN"))
+		pg_die(target, "cannot clear cells");
+	spool_rewind(erased);
+	while (spool_next(erased, &line))
+		pg_copy_put(target, line);
+	if (!pg_copy_end(target, NULL))
+		pg_die(target, "cannot clear cells");
+	pg_clear(pg_query(target, erased_sql, 1, (const char *[]){ ledger_u64(&number, job) }));
+}
+
+void ledger_follow_advance(struct pg *target, const struct ledger_facts *f, struct spool *erased)
 {
 	struct ledger_text number, commit, lease;
 	char *upto = mem_sldup(f->follow.upto);
@@ -367,6 +389,8 @@ void ledger_follow_advance(struct pg *target, const struct ledger_facts *f)
 	if (pg_affected(r) != 1)
 		bug("no follower to advance");
 	pg_clear(r);
+	if (erased->n > 0)
+		put_erased(target, f->job, erased);
 	if (f->follow.truncated)
 		put_in_doubt(target, f->job, "CRITICAL",
 			f->follow.truncated == LEDGER_TRUNCATED

@@ -21,6 +21,7 @@
 #ifndef FERRY_LEDGER_FOLLOW_H
 #define FERRY_LEDGER_FOLLOW_H
 
+#include "core/spool.h"
 #include "ledger/ledger.h"
 
 /* Texts are empty where there is nothing. */
@@ -97,9 +98,9 @@ bool ledger_follow_hold(struct pg *target, const struct ledger_facts *f) NODISCA
 /*
  * Advances the follower to the chunk's `upto`, adds its counts, and remembers what deletions have
  * put in doubt: those in a chunk being read, whose snapshot may still have what is deleted now; and
- * with `truncated` everything.
+ * with `truncated` everything. `erased`: lines of COPY, ship and time of what has lost a value.
  */
-void ledger_follow_advance(struct pg *target, const struct ledger_facts *f);
+void ledger_follow_advance(struct pg *target, const struct ledger_facts *f, struct spool *erased);
 
 /* After ROLLBACK: the loader failed, with this error. */
 void ledger_follow_fail(struct pg *target, const struct ledger_facts *f, const char *error);

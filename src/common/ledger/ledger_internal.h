@@ -36,7 +36,7 @@ void ledger_put_ships(struct str *s, const struct ledger_facts *f);
 	"f AS (SELECT * FROM jsonb_to_recordset(" param "::jsonb) AS f (ship text,"    \
 	" attempt int, rows bigint, cells bigint, digest text, dropped bigint,"        \
 	" wide_rows bigint, rejects bigint, first timestamp, last timestamp,"          \
-	" deleted bigint, deleted_first timestamp, deleted_last timestamp))"
+	" deleted bigint))"
 
 const char *ledger_follow_text(enum ledger_follow_kind kind); /* "slot", "poll" (ledger_facts.c) */
 

@@ -13,7 +13,7 @@ enum ledger_cover {
 	LEDGER_COVER_OPEN, /* one that is not done */
 	LEDGER_COVER_DONE,
 	LEDGER_COVER_LIVE,  /* no chunk: the follower brings what there is */
-	LEDGER_COVER_DOUBT, /* done or live, but rows of it may have been deleted since */
+	LEDGER_COVER_DOUBT, /* done or live, but in doubt, and not only with all ships */
 	LEDGER_COVER_SKIP,  /* not asked for */
 };
 

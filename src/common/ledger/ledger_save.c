@@ -41,7 +41,7 @@ static const struct table {
 		"job_id, ship, rows, cells, wide_rows, dropped, deleted, rejects, first_time,"
 		" last_time, newest_commit, at",
 		OF_JOBS " AND " OF_SHIPS },
-	{ "doubt", "job_id, ship, time_from, time_to, why, at",
+	{ "doubt", "job_id, ship, time_from, time_to, why, at, instants",
 		OF_JOBS " AND (t.ship IS NULL OR " OF_SHIPS ")" },
 };
 

@@ -24,6 +24,7 @@ static const char *const steps[] = {
 	" covered boolean NOT NULL, PRIMARY KEY (job_id, relation))",
 	"ALTER TABLE ferry.job ADD COLUMN IF NOT EXISTS encoding text,"
 	" ADD COLUMN IF NOT EXISTS columns text",
+	"ALTER TABLE ferry.doubt ADD COLUMN IF NOT EXISTS instants timestamp[]",
 };
 
 #define NEWEST (1 + (int)ARRAY_LEN(steps))

@@ -215,11 +215,8 @@ size_t narrow_ships(struct narrow *n, struct pg *pg, struct sl **ships)
 
 void narrow_warn_scans(const struct narrow *n, int64_t from, int64_t to, int64_t chunk)
 {
-	int64_t chunks = to > from ? (to - from - 1) / chunk + 1 : 0;
-
-	if (n->by_time || n->by_ship_time || chunks < 2)
+	if (n->by_time || n->by_ship_time || to <= from || to - from <= chunk)
 		return;
-	msg_warn("%s: no index begins with %s, so each of %lld chunks reads the whole table; make "
-		 "one, or take a larger --chunk",
-		n->table, msg_q(n->col[NARROW_TIME].name), (long long)chunks);
+	msg_warn("%s: no index begins with %s, so each chunk reads the whole table; make one, or "
+		 "take a larger --chunk", n->table, msg_q(n->col[NARROW_TIME].name));
 }

@@ -423,6 +423,23 @@ void wide_flush_full(struct wide *w, struct lane *l)
 		wide_flush(w);
 }
 
+static void note_erased(struct wide *w, const struct rec *rec, struct sl ship, int64_t instant)
+{
+	AUTO_STR line = { 0 };
+	char *to = str_room(&line, 2 * ship.n + CLOCK_TEXT_MAX + 2), *end;
+	size_t i = 0;
+
+	while (i < rec->n && rec->f[i].kind != F_NULL)
+		i++;
+	if (i == rec->n)
+		return;
+	end = copybuf_escape(to, ship);
+	*end++ = '\t';
+	end += clock_put(end, instant, false);
+	*end++ = '\n';
+	spool_put(w->conf.erased, (struct sl){ to, (size_t)(end - to) });
+}
+
 void wide_row(struct wide *w, const struct rec *rec)
 {
 	struct sl ship, key;
@@ -455,6 +472,8 @@ void wide_row(struct wide *w, const struct rec *rec)
 	for (uint32_t i = 0; w->any_odd && i < rec->n; i++)
 		if (w->odd[i] && !field_is_null(&rec->f[i]))
 			bad_cell(w, rec, i, COLUMN_TEXT);
+	if (w->nulls && w->conf.erased)
+		note_erased(w, rec, ship, instant);
 	if (l->deferred) {
 		wide_defer(w, l, rec);
 		return;

@@ -36,6 +36,7 @@
 
 #include "core/base.h"
 #include "core/hash.h"
+#include "core/spool.h"
 #include "pg/stage.h"
 #include "stream/digest.h"
 #include "stream/rec.h"
@@ -63,6 +64,7 @@ struct wide_conf {
 	enum wide_unknown unknown;
 	size_t tables; /* that one transaction may have to do with; 0: any number */
 	void (*turn)(void *ctx); /* commits, and begins the next; needed with `tables` */
+	struct spool *erased; /* gets a line of COPY, ship and instant, for each explicit null */
 	bool dry_run; /* only count what would change (wide_coverage.h); nothing is committed */
 	/* called for each; when it returns, the cell is left NULL, or the record out */
 	void (*bad)(void *ctx, const struct wide_fault *fault);

@@ -178,16 +178,14 @@ static bool load(void *ctx, size_t lo, size_t hi)
 			return true;
 		else if (strcmp(pg_sqlstate(s->w->pg), "40P01") != 0)
 			break;
-	if (copybuf_is_row_fault(pg_sqlstate(s->w->pg)))
-		return false;
-	str_addf(&what, "cannot load ship %s", msg_q(s->l->ship->id));
-	/* its tables are not as they were made: others need not wait for that */
-	s->l->broken = strncmp(pg_sqlstate(s->w->pg), "42", 2) == 0 && s->w->conf.broken &&
+	/* its tables are not as they were made, NOT NULL, say: others need not wait for that */
+	s->l->broken = (strncmp(pg_sqlstate(s->w->pg), "42", 2) == 0 ||
+			strcmp(pg_sqlstate(s->w->pg), "23502") == 0) && s->w->conf.broken &&
 		       s->w->conf.broken(s->w->conf.ctx, s->l->ship->id, pg_error(s->w->pg));
-	if (!s->l->broken)
-		pg_die(s->w->pg, str_z(&what));
-	str_free(&what);
-	return true;
+	if (s->l->broken || copybuf_is_row_fault(pg_sqlstate(s->w->pg)))
+		return s->l->broken;
+	str_addf(&what, "cannot load ship %s", msg_q(s->l->ship->id));
+	pg_die(s->w->pg, str_z(&what));
 }
 
 /* The column of the rack that the server's message names, or NAMES_NONE. */
