@@ -19,7 +19,7 @@ struct meter_count {
 struct meter {
 	uint64_t rows;	    /* records met, good and bad: the owner counts them */
 	uint64_t n_rejects; /* the bad ones */
-	bool keeps_rest;    /* of which other values are taken: the owner says when none is left */
+	bool keeps_rest;    /* all may be bad: the owner says when that is a fault */
 	const struct meter_count *counts; /* more for --stats; n_counts of them */
 	size_t n_counts;
 	/* private */
