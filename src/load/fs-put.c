@@ -527,7 +527,6 @@ static void start(struct prog *p, const char *input)
 
 	p->started = clock_monotonic();
 	path_claim(PATH_READ, "the input", input);
-	stats_forget(c->stats);
 	p->aws = aws_open(&c->aws, &e);
 	if (!p->aws)
 		aws_die(&e, "cannot talk to AWS");
@@ -592,6 +591,7 @@ static void report(struct prog *p)
 static int finish(struct prog *p)
 {
 	enum exit_code code = p->n.unknown ? EX_TEMP : p->n.rejected ? EX_DATA : EX_DONE;
+	struct out *failed = p->failed;
 
 	meter_show_rejects(&p->io->meter);
 	if (fs_tally_failed(&p->n) && (p->stop || !p->conf.dry_run))
@@ -604,12 +604,13 @@ static int finish(struct prog *p)
 			"%llu records failed; the first: %s",
 			(unsigned long long)fs_tally_failed(&p->n), p->first.p);
 	report(p);
+	p->failed = NULL;
+	if (failed)
+		out_close(failed);
 	write_stats(p);
 	msg_off_exit(account, p);
 	fs_load_free(p->load);
 	fs_journal_close(p->journal, !p->conf.keep_journal, false);
-	if (p->failed)
-		out_close(p->failed);
 	(void)io_close(p->io);
 	fs_coder_free(&p->coder);
 	fs_there_free(&p->there);

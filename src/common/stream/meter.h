@@ -38,11 +38,9 @@ void meter_start(struct meter *m, const struct io_opts *opts);
 
 /*
  * Should the program fail from here on, --stats says so, with what the meter has counted: `exit`
- * and `error` are its code and message. For a program that has no meter yet, NULL. meter_end() at
- * the good end.
+ * and `error` are its code and message. For a program that has no meter yet, NULL.
  */
 void meter_on_failure(const struct io_opts *opts, const struct meter *m);
-void meter_end(void);
 
 /* Counts a call; now and then true: then meter_show() is due. */
 static inline bool meter_tick(struct meter *m);
@@ -92,12 +90,15 @@ void meter_close_rejects(struct meter *m);
 
 struct meter_sums {
 	const struct in *in;  /* NULL where nothing is read */
-	const struct wr *out; /* NULL where nothing is written */
-	uint64_t rows_out;    /* then: what became rows elsewhere */
+	uint64_t rows_out;   /* or what became rows elsewhere */
+	uint64_t bytes_out;
 	bool sealed;
 };
 
-/* The end: the file of --stats, and a note when records were rejected. */
+/*
+ * The end, behind that of the output, which is there now: the file of --stats, and a note when
+ * records were rejected.
+ */
 void meter_finish(const struct meter *m, const struct meter_sums *sums);
 
 static inline bool meter_tick(struct meter *m)
