@@ -137,6 +137,14 @@ static bool parse_unix(struct sl s, int64_t *instant)
 	return true;
 }
 
+/* 2024, a year, or 44927, a day of Excel: as Unix seconds a moment before 1973. */
+static bool is_small(struct sl s)
+{
+	uint64_t v;
+
+	return num_u64(s, &v) && v < 100000000;
+}
+
 /* 20240101, or 202401011230: a date to people, as Unix seconds a moment in 1970, or in 8383. */
 static bool is_compact(struct sl s, int64_t *instant)
 {
@@ -153,7 +161,7 @@ static const char *to_instant(const struct field *f, int64_t *instant, bool *num
 {
 	if (!may_be_number(f))
 		return "not a time";
-	if (is_compact(field_sl(f), instant))
+	if (is_small(field_sl(f)) || is_compact(field_sl(f), instant))
 		return "a date or Unix seconds? 2024-01-01 would be one, 20240101.0 the other";
 	*number = parse_unix(field_sl(f), instant);
 	if (!*number && !clock_parse(field_sl(f), instant))
@@ -262,7 +270,7 @@ bool cast_time_ns(struct sl s, int64_t *ns)
 	unsigned rest;
 
 	if (!is_compact(s, &us) && decimal_parse(s, &d)) {
-		if (!parse_unix(s, &us))
+		if (is_small(s) || !parse_unix(s, &us))
 			return false;
 		if (!decimal_scaled(&d, 9, ns) || __builtin_add_overflow(*ns, epoch, ns))
 			*ns = d.negative ? INT64_MIN : INT64_MAX;
