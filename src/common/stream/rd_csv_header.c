@@ -128,8 +128,7 @@ static enum rd_event read_header(struct rd *rd)
 
 	if (rd->conf.ragged)
 		return columns_without_header(rd);
-	if (rd->path == 0)
-		take_sep(rd);
+	take_sep(rd);
 	rd_csv_pass_over(rd, true);
 	if (rd->conf.columns || rd->conf.no_header)
 		return first.n ? RD_COLS : columns_without_header(rd);
