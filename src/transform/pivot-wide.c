@@ -7,6 +7,7 @@
  * the reader by a control record, or, where the output is a plain CSV whose header must name all
  * columns, the rows wait until they are known (stream/late.h).
  */
+#include "core/decimal.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "stream/colname.h"
@@ -357,6 +358,7 @@ static NORETURN COLD void refuse(const struct prog *p, enum pivot_result why, st
 	struct sl last = pivot_last_key(&p->pivot);
 	bool again = sl_eq(last, key);
 	char at[200], before[200];
+	struct decimal number;
 
 	(void)snprintf(at, sizeof at, "%s", show_key(p, key));
 	(void)snprintf(before, sizeof before, "%s", again || !last.n ? "" : show_key(p, last));
@@ -369,6 +371,8 @@ static NORETURN COLD void refuse(const struct prog *p, enum pivot_result why, st
 		die_hint(EX_DATA, "--on-unknown add or ignore lets it pass",
 			 "%s: record %llu: %s is not among the columns of %s", file, record,
 			 msg_q(name), p->conf.columns);
+	if (why == PIVOT_NO_NUMBER && decimal_parse(field_sl(value), &number))
+		value = pivot_other(&p->pivot); /* it was the earlier one */
 	if (why == PIVOT_NO_NUMBER)
 		die(EX_DATA, "%s: record %llu: %s at %s is no number that can be %s: %s", file,
 		    record, msg_q(name), at,
