@@ -591,7 +591,6 @@ static void report(struct prog *p)
 static int finish(struct prog *p)
 {
 	enum exit_code code = p->n.unknown ? EX_TEMP : p->n.rejected ? EX_DATA : EX_DONE;
-	struct out *failed = p->failed;
 
 	meter_show_rejects(&p->io->meter);
 	if (fs_tally_failed(&p->n) && (p->stop || !p->conf.dry_run))
@@ -604,11 +603,10 @@ static int finish(struct prog *p)
 			"%llu records failed; the first: %s",
 			(unsigned long long)fs_tally_failed(&p->n), p->first.p);
 	report(p);
-	p->failed = NULL;
-	if (failed)
-		out_close(failed);
-	write_stats(p);
 	msg_off_exit(account, p);
+	if (p->failed)
+		out_close(p->failed);
+	write_stats(p);
 	fs_load_free(p->load);
 	fs_journal_close(p->journal, !p->conf.keep_journal, false);
 	(void)io_close(p->io);

@@ -361,7 +361,10 @@ static NORETURN COLD void refuse(const struct prog *p, enum pivot_result why, st
 	struct decimal number;
 
 	(void)snprintf(at, sizeof at, "%s", show_key(p, key));
-	(void)snprintf(before, sizeof before, "%s", again || !last.n ? "" : show_key(p, last));
+	if (again || !last.n)
+		(void)snprintf(before, sizeof before, "%s", tr("again"));
+	else
+		(void)snprintf(before, sizeof before, tr("after %s"), show_key(p, last));
 
 	for (size_t i = 0, n = 0; i < p->by.n && n < sizeof ship; i++)
 		n += (size_t)snprintf(ship + n, sizeof ship - n, "%s %s: ",
@@ -376,7 +379,8 @@ static NORETURN COLD void refuse(const struct prog *p, enum pivot_result why, st
 	if (why == PIVOT_NO_NUMBER)
 		die(EX_DATA, "%s: record %llu: %s at %s is no number that can be %s: %s", file,
 		    record, msg_q(name), at,
-		    p->conf.on_duplicate >= DUP_SUM ? "added" : "compared with others of the cell",
+		    p->conf.on_duplicate >= DUP_SUM ? tr("added")
+						    : tr("compared with others of the cell"),
 		    msg_q(field_sl(value)));
 	if (why == PIVOT_REPEATED)
 		die_hint(EX_DATA, "--on-duplicate last, first, max and others make one of them",
@@ -384,8 +388,8 @@ static NORETURN COLD void refuse(const struct prog *p, enum pivot_result why, st
 			 record, ship, msg_q(name), at, msg_q(field_sl(value)),
 			 msg_q(field_sl(pivot_other(&p->pivot))));
 	die_hint(EX_DATA, "sort it first, or use --on-unsorted sort",
-		 "%s: record %llu: field %s: %s comes %s%s: the input is not sorted by key", file,
-		 record, msg_q(sl_of(p->conf.key)), at, again ? "again" : "after ", before);
+		 "%s: record %llu: field %s: %s comes %s: the input is not sorted by key", file,
+		 record, msg_q(sl_of(p->conf.key)), at, before);
 }
 
 static void add_cell(struct prog *p, const struct field *by, struct sl key, struct sl name,

@@ -34,10 +34,8 @@ static bool is_ours(const char *path)
 	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) || path_descriptor(path) >= 0)
 		return false;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		(void)!read(fd, text, sizeof head - 1);
-		(void)close(fd);
-	}
+	(void)!read(fd, text, sizeof head - 1);
+	(void)close(fd);
 	return st.st_size == 0 || strcmp(text, head) == 0;
 }
 

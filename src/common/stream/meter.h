@@ -95,10 +95,7 @@ struct meter_sums {
 	bool sealed;
 };
 
-/*
- * The end, behind that of the output, which is there now: the file of --stats, and a note when
- * records were rejected.
- */
+/* The end, the output being in its place: the file of --stats, and a note of rejected records. */
 void meter_finish(const struct meter *m, const struct meter_sums *sums);
 
 static inline bool meter_tick(struct meter *m)
