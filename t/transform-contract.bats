@@ -154,7 +154,8 @@ ended() { wait "$1"; }
 	same_file o n.csv
 	is "$(jq .exit s)" 143
 	rm s
-	run_rc 141 bash -c 'yes "{\"a\":1}" | reformat -i ndjson --stats s | head -1; exit ${PIPESTATUS[1]}'
+	run_rc 141 bash -c 'yes "{\"a\":1}" | reformat -i ndjson --stats s | head -1
+		exit ${PIPESTATUS[1]}'
 	is "$(jq -c '[.program, .exit]' s)" '["reformat",143]'
 	printf '{"program":"reformat","rows_in":7}\n' >s
 	mkfifo pipe

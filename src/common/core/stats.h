@@ -20,14 +20,13 @@ bool stats_write(const char *path, struct sl line) NODISCARD;
 
 /* From here on the log has a line also of a program that fails and writes none: code and error. */
 void stats_watch(void);
-
 /* So has the file of --stats; but none is made for a wrong command line. `path` is kept. */
 void stats_file(const char *path);
 
 /* What an earlier run said must not stand for this one: a signal nobody can catch may end it. */
 void stats_begin(void);
 
-/* Now the path is known to be no other file: it is told of a failure. `put` (or NULL) adds to it. */
+/* The path is known to be no other file: it is told of a failure. `put` (or NULL) adds to it. */
 void stats_failing(void (*put)(const void *ctx, struct str *s), const void *ctx);
 
 #endif

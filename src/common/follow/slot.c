@@ -55,13 +55,13 @@ static bool has_generated(struct pg *source, const struct narrow *n)
 const char *slot_why_not(struct pg *source, const struct narrow *n)
 {
 	if (pg_is_pooled(source))
-		return N_("the source is reached through a connection pooler, and a slot's connection "
-		       "must go past it");
+		return N_("the source is reached through a connection pooler, and a slot's "
+		       "connection must go past it");
 	if (ask(source, "SELECT pg_is_in_recovery()", NULL))
 		return "the source is a standby, where neither slot nor publication can be made";
 	if (ask(source, "SELECT current_setting('transaction_read_only') = 'on'", NULL))
-		return N_("transactions of this role only read (default_transaction_read_only), and a "
-		       "slot needs a publication to be made");
+		return N_("transactions of this role only read (default_transaction_read_only), "
+		       "and a slot needs a publication to be made");
 	if (is_hypertable(source, n))
 		return N_("the table is a hypertable of TimescaleDB, whose rows are in tables of "
 		       "their own: a publication of it says nothing of them, nor of those to come");
@@ -69,8 +69,8 @@ const char *slot_why_not(struct pg *source, const struct narrow *n)
 		    "SELECT relkind IN ('r', 'p') AND relpersistence = 'p' FROM pg_class"
 		    " WHERE oid = $1::oid",
 		    n->oid))
-		return N_("the table is a view, or a foreign or unlogged table, whose changes are not "
-		       "in the WAL");
+		return N_("the table is a view, or a foreign or unlogged table, whose changes are "
+		       "not in the WAL");
 	if (narrow_is_computed(n))
 		return "a column that is read is an expression, which is not in the WAL";
 	if (has_generated(source, n))

@@ -63,7 +63,8 @@ static void see_whether_delimited(const struct rd *rd)
 			found = c;
 	if (found && rd->conf.has_options)
 		msg_warn("%s: the header is one column whose name holds %s: say %s",
-			 in_name(rd->in), *found == '\t' ? tr("a tab") : msg_q((struct sl){ found, 1 }),
+			 in_name(rd->in),
+			 *found == '\t' ? tr("a tab") : msg_q((struct sl){ found, 1 }),
 			 *found == '\t'  ? "-i tsv"
 			 : *found == ';' ? "--delimiter ';'"
 			 : *found == '|' ? "--delimiter '|'"
