@@ -361,10 +361,8 @@ static NORETURN COLD void refuse(const struct prog *p, enum pivot_result why, st
 	struct decimal number;
 
 	(void)snprintf(at, sizeof at, "%s", show_key(p, key));
-	if (again || !last.n)
-		(void)snprintf(before, sizeof before, "%s", tr("again"));
-	else
-		(void)snprintf(before, sizeof before, tr("after %s"), show_key(p, last));
+	(void)snprintf(before, sizeof before, again || !last.n ? "%s" : tr("after %s"),
+		       again || !last.n ? tr("again") : show_key(p, last));
 
 	for (size_t i = 0, n = 0; i < p->by.n && n < sizeof ship; i++)
 		n += (size_t)snprintf(ship + n, sizeof ship - n, "%s %s: ",

@@ -161,7 +161,7 @@ static const char *to_instant(const struct field *f, int64_t *instant, bool *num
 {
 	if (!may_be_number(f))
 		return "not a time";
-	if (is_small(field_sl(f)) || is_compact(field_sl(f), instant))
+	if (is_compact(field_sl(f), instant))
 		return "a date or Unix seconds? 2024-01-01 would be one, 20240101.0 the other";
 	*number = parse_unix(field_sl(f), instant);
 	if (!*number && !clock_parse(field_sl(f), instant))
@@ -178,6 +178,8 @@ static const char *to_timestamp(struct field *f, struct arena *arena)
 	size_t n;
 
 	why = to_instant(f, &t, &number);
+	if (!why && is_small(field_sl(f)))
+		why = "a date or Unix seconds? 2024-01-01 would be one, 20240101.0 the other";
 	if (why)
 		return why;
 	n = clock_put(text, t, false);
