@@ -271,6 +271,14 @@ table() {
 		'new row for relation "t" violates check '
 	is "$(jq -r 'select(.record == 301).why' bad.json)" \
 		'value "99999999999" is out of range for type integer'
+	# whole, without the value, whatever it is, and the same for the same reason
+	{
+		printf 'n,a\nx: y,1\n"x\ty",1\n"a ""b"": c",1\n"x\ny",1\n%0300d,1\n' 0
+		seq 1000 1200 | sed 's/.*/q&,1/'
+	} | sed 's/^0/x/' >in.csv
+	run_rc 65 pg-copy-load --table public.t --rejects bad.json in.csv
+	is "$(jq -r .why bad.json | sort | uniq -c | xargs)" \
+		'206 invalid input syntax for type integer'
 }
 
 @test "bad rows: found among upserted ones too, and where the server names no line" {

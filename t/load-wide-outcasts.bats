@@ -60,9 +60,11 @@ T|2024-01-02 00:00:00|3|'
 		all_are_kept
 		is "$(sql "SELECT sum(rejects) FROM ferry.chunk")" 13
 		run_rc 0 narrow-to-wide --mode validate -t n --value-column value
-		# once more is no more
+		# once more is no more: not even where nothing but them is left to read
 		run_rc 0 narrow-to-wide --mode migration-only -t n --value-column value --workers 1
+		has_no "$err" 'error:'
 		all_are_kept
+		is "$(sql "SELECT sum(rejects), bool_and(state = 'done') FROM ferry.chunk")" '13|t'
 		sql "DROP TABLE n; DROP SCHEMA ferry, tenant CASCADE" 2>drop.err
 	done
 }

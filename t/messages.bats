@@ -256,6 +256,28 @@ rows() { [[ $(fs-extract-athena "$1" -o ndjson --no-seal | wc -l) == "$2" ]]; }
 	same_file out.csv out2.csv
 }
 
+@test "messages: what is put into another text is in its language" {
+	scratch_db
+	printf '{"rules":[{"name":"foo"}]}' >rules
+	printf 'data_channel_id,created_time,value\na,2,1\na,2,x\nb,1,1\n' >n.csv
+	pivot=(pivot-wide -k created_time -n data_channel_id -V value)
+	said() {
+		! "${@:2}" >out.txt 2>err.txt
+		has err.txt "$1"
+	}
+	said '"2"의 "a"은(는) 더할 수 있는 숫자가 아닙니다: "x"' \
+		korean "${pivot[@]}" --on-duplicate sum n.csv
+	said '"a"은(는) 셀의 다른 값과 비교할 수 있는 숫자가' \
+		korean "${pivot[@]}" --on-duplicate max n.csv
+	said '"1"이(가) "2" 다음에 나옵니다' korean "${pivot[@]}" --on-duplicate first n.csv
+	said '"foo": 없는 규칙입니다' korean quality-clean --rules rules n.csv
+	said '다른 컬럼을 지정합니다' korean map-fields --select none n.csv
+	said 'SCHEMA.TABLE로 지정합니다' korean pg-narrow-dump -t nowhere
+	cat n.csv n.csv >two.csv
+	korean reformat two.csv >out.txt 2>err.txt
+	has err.txt '헤더이(가) 레코드로 다시 나옵니다'
+}
+
 @test "messages: order, numbers and data do not depend on the language" {
 	made_locale de_DE.UTF-8
 	made_locale ko_KR.UTF-8

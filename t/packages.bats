@@ -96,9 +96,12 @@ watch --alert-disk=5"
 }
 
 @test "packaging: Debian's files say what the source says" {
-	local version
+	local version each
 	version=$(pivot-wide --version | sed '1s/.* //; q')
 	is "$(sed -n '1s/^ferry (\(.*\)) .*/\1/p' "$debian/changelog")" "$version"
+	# as dh_installchangelogs names it, and what the programs tell people to use
+	has "$debian/changelog" /usr/share/doc/ferry/changelog.gz
+	for each in jq make; do grep -qE "^Suggests:.* $each(,|\$)" "$debian/control"; done
 	is "$(sed -n '/^License: /,$s/^ //p' "$debian/copyright" | sed 's/^\.$//')" \
 		"$(sed 1,4d "$root/LICENSE")"
 	# what make looks for is what the package is built with, but for what every build has

@@ -6,6 +6,8 @@ load filters
 # covered as soon as it is built, if it takes a narrow stream without options; else the comment at
 # the top of its source has lines `contract: COMMAND`, or two of them joined by a backslash.
 
+ended() { wait "$1"; }
+
 @test "filters: an empty input is an error, unless it is said to be NDJSON" {
 	empty() {
 		local words=()
@@ -133,11 +135,37 @@ load filters
 	PGHOST=$PWD run_rc 75 pg-narrow-schema --stats s
 	is "$(jq -c '[.program, .exit]' s)" '["pg-narrow-schema",75]'
 	run_rc 78 env -u AWS_REGION AWS_CONFIG_FILE=none fs-put g n.csv --stats s
-	is "$(<s)" ''
+	is "$(jq -c '[.program, .exit]' s)" '["fs-put",78]'
+	# of no option that was read before is it told what an earlier run said
+	for each in reformat pg-copy-load fs-put fs-extract-athena; do
+		printf '{"program":"reformat","rows_in":7}\n' >s
+		run_rc 64 "$each" --stats s --nope
+		is "$(jq -c '[.program, .exit, .rows_in]' s)" "[\"$each\",64,null]"
+	done
 	# and none that is read is emptied
 	cp n.csv in.csv
 	run_rc 64 map-fields --stats in.csv --cast a:nope in.csv
 	same_file in.csv n.csv
+}
+
+@test "filters: --stats says nothing good before the output is there, nor of a run a signal ended" {
+	printf 'a\n1\n' >n.csv
+	run_rc 137 env KP_KILL=stats:1 reformat -O o --stats s n.csv
+	same_file o n.csv
+	is "$(jq .exit s)" 143
+	rm s
+	run_rc 141 bash -c 'yes "{\"a\":1}" | reformat -i ndjson --stats s | head -1
+		exit ${PIPESTATUS[1]}'
+	is "$(jq -c '[.program, .exit]' s)" '["reformat",143]'
+	printf '{"program":"reformat","rows_in":7}\n' >s
+	mkfifo pipe
+	exec 7<>pipe
+	reformat --stats s <pipe >o 7>&- &
+	wait_until 10 grep -q '"exit"' s
+	kill -TERM "$!"
+	run_rc 143 ended "$!"
+	exec 7>&-
+	is "$(jq -c '[.exit, .rows_in]' s)" '[143,null]'
 }
 
 @test "filters: --log-time begins each message with the time" {

@@ -185,6 +185,9 @@ wide() {
 		narrow 1,a,5 1,a,ERR
 		run_rc 65 pivot-wide --on-duplicate "$each" n.csv
 		has "$err" 'record 2: "a" at "1" is no number that can be compared' '"ERR"'
+		narrow 1,a,ERR 1,a,5
+		run_rc 65 pivot-wide --on-duplicate "$each" n.csv
+		has "$err" 'record 2: "a" at "1" is no number that can be compared' '"ERR"'
 		narrow 1,a,NaN 1,a,5
 		run_rc 65 pivot-wide --on-duplicate "$each" n.csv
 		is "$(grep -c , "$out")" 0

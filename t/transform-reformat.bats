@@ -239,6 +239,14 @@ printed() {
 	{ printf 'sep=;\r\n' && cat semi.csv; } >sep.csv
 	run_ok reformat sep.csv
 	printed a,b '1,x;y' '2,"z,w"'
+	run_ok reformat sep.csv sep.csv
+	printed a,b '1,x;y' '2,"z,w"' '1,x;y' '2,"z,w"'
+	printf 'sep=;\n1;2\n' >bare.csv
+	run_ok reformat --names a,b bare.csv bare.csv
+	printed a,b 1,2 1,2
+	{ printf '\xef\xbb\xbf\xef\xbb\xbf' && cat sep.csv; } >marked.csv
+	run_ok reformat marked.csv
+	printed a,b '1,x;y' '2,"z,w"'
 	run_ok reformat --delimiter ';' -o tsv semi.csv
 	printed $'a\tb' $'1\tx;y' $'2\tz,w'
 	run_pipe '0 0' 'reformat --delimiter ";" -o tsv semi.csv | reformat -i tsv -o csv'

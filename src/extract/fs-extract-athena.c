@@ -548,7 +548,7 @@ static void open_group(struct prog *p, const char *name)
 static void extract(struct prog *p)
 {
 	const struct io_opts *io = &p->conf.io;
-	uint64_t decided = 0;
+	uint64_t decided = 0, bytes = 0;
 
 	if (!p->conf.parquet)
 		p->x = extract_open(io, !format_is_document((enum format)io->out_format) &&
@@ -562,12 +562,13 @@ static void extract(struct prog *p)
 		msg_note("%llu records have several rows of one event time, %llu of them are as "
 			 "the online store has them, the others in a fixed order",
 			(unsigned long long)p->ties, (unsigned long long)decided);
-	fs_fetch_report(&p->fetch, p->group.name, p->x ? wr_bytes(p->x->wr) : 0, p->conf.stats);
+	if (p->x) {
+		bytes = wr_bytes(p->x->wr);
+		seal(p);
+		(void)extract_close(p->x);
+	}
+	fs_fetch_report(&p->fetch, p->group.name, bytes, p->conf.stats);
 	fs_fetch_end(&p->fetch);
-	if (!p->x)
-		return;
-	seal(p);
-	(void)extract_close(p->x);
 }
 
 static void release(struct prog *p)
@@ -610,6 +611,5 @@ int main(int argc, char **argv)
 	else
 		extract(&p);
 	release(&p);
-	meter_end();
 	return EX_DONE;
 }

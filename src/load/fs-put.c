@@ -527,7 +527,6 @@ static void start(struct prog *p, const char *input)
 
 	p->started = clock_monotonic();
 	path_claim(PATH_READ, "the input", input);
-	stats_forget(c->stats);
 	p->aws = aws_open(&c->aws, &e);
 	if (!p->aws)
 		aws_die(&e, "cannot talk to AWS");
@@ -604,12 +603,12 @@ static int finish(struct prog *p)
 			"%llu records failed; the first: %s",
 			(unsigned long long)fs_tally_failed(&p->n), p->first.p);
 	report(p);
-	write_stats(p);
 	msg_off_exit(account, p);
-	fs_load_free(p->load);
-	fs_journal_close(p->journal, !p->conf.keep_journal, false);
 	if (p->failed)
 		out_close(p->failed);
+	write_stats(p);
+	fs_load_free(p->load);
+	fs_journal_close(p->journal, !p->conf.keep_journal, false);
 	(void)io_close(p->io);
 	fs_coder_free(&p->coder);
 	fs_there_free(&p->there);

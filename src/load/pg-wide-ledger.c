@@ -326,7 +326,7 @@ static enum ledger_follow_kind choose_kind(struct run *run, struct source *s)
 	why = slot_why_not(s->pg, s->narrow);
 	if (why)
 		msg_note("%s, so it is polled: rows that come late and deletions may wait for the "
-			 "next comparison", why);
+			 "next comparison", tr(why));
 	return why ? LEDGER_FOLLOW_POLL : LEDGER_FOLLOW_SLOT;
 }
 

@@ -7,6 +7,7 @@
  * the reader by a control record, or, where the output is a plain CSV whose header must name all
  * columns, the rows wait until they are known (stream/late.h).
  */
+#include "core/decimal.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "stream/colname.h"
@@ -357,9 +358,11 @@ static NORETURN COLD void refuse(const struct prog *p, enum pivot_result why, st
 	struct sl last = pivot_last_key(&p->pivot);
 	bool again = sl_eq(last, key);
 	char at[200], before[200];
+	struct decimal number;
 
 	(void)snprintf(at, sizeof at, "%s", show_key(p, key));
-	(void)snprintf(before, sizeof before, "%s", again || !last.n ? "" : show_key(p, last));
+	(void)snprintf(before, sizeof before, again || !last.n ? "%s" : tr("after %s"),
+		       again || !last.n ? tr("again") : show_key(p, last));
 
 	for (size_t i = 0, n = 0; i < p->by.n && n < sizeof ship; i++)
 		n += (size_t)snprintf(ship + n, sizeof ship - n, "%s %s: ",
@@ -369,10 +372,13 @@ static NORETURN COLD void refuse(const struct prog *p, enum pivot_result why, st
 		die_hint(EX_DATA, "--on-unknown add or ignore lets it pass",
 			 "%s: record %llu: %s is not among the columns of %s", file, record,
 			 msg_q(name), p->conf.columns);
+	if (why == PIVOT_NO_NUMBER && decimal_parse(field_sl(value), &number))
+		value = pivot_other(&p->pivot); /* it was the earlier one */
 	if (why == PIVOT_NO_NUMBER)
 		die(EX_DATA, "%s: record %llu: %s at %s is no number that can be %s: %s", file,
 		    record, msg_q(name), at,
-		    p->conf.on_duplicate >= DUP_SUM ? "added" : "compared with others of the cell",
+		    p->conf.on_duplicate >= DUP_SUM ? tr("added")
+						    : tr("compared with others of the cell"),
 		    msg_q(field_sl(value)));
 	if (why == PIVOT_REPEATED)
 		die_hint(EX_DATA, "--on-duplicate last, first, max and others make one of them",
@@ -380,8 +386,8 @@ static NORETURN COLD void refuse(const struct prog *p, enum pivot_result why, st
 			 record, ship, msg_q(name), at, msg_q(field_sl(value)),
 			 msg_q(field_sl(pivot_other(&p->pivot))));
 	die_hint(EX_DATA, "sort it first, or use --on-unsorted sort",
-		 "%s: record %llu: field %s: %s comes %s%s: the input is not sorted by key", file,
-		 record, msg_q(sl_of(p->conf.key)), at, again ? "again" : "after ", before);
+		 "%s: record %llu: field %s: %s comes %s: the input is not sorted by key", file,
+		 record, msg_q(sl_of(p->conf.key)), at, before);
 }
 
 static void add_cell(struct prog *p, const struct field *by, struct sl key, struct sl name,

@@ -338,6 +338,8 @@ static void set_value(const struct opt *o, const char *value, void *conf)
 	struct opt_list *list = dst;
 
 	remember(o, value);
+	if (strcmp(o->name, "stats") == 0)
+		stats_file(value);
 	switch (o->kind) {
 	case OPT_STR:
 		*(const char **)dst = value;
@@ -671,6 +673,7 @@ void opt_parse(const struct opt_program *prog, void *conf, int *argc_p, char ***
 	*argc_p = n_operands;
 	check_table(conf, n_operands ? argv[0] : NULL);
 	claim_files(conf);
+	stats_begin();
 }
 
 void opt_verb_unknown(const char *verbs, const char *word)

@@ -1,6 +1,8 @@
 #include "core/stats.h"
 
+#include "core/kp.h"
 #include "core/msg.h"
+#include "core/path.h"
 #include "core/str.h"
 #include "core/tmpf.h"
 
@@ -9,7 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool told; /* the log has a line of this program */
+static const char *file; /* of --stats */
+static bool told;	 /* it and the log have a line of this program */
 
 static const char *log_path(void)
 {
@@ -21,12 +24,19 @@ bool stats_wanted(const char *path)
 	return path || log_path();
 }
 
-void stats_forget(const char *path)
+/* Statistics, or nothing yet: any other file may be an input, named here by mistake. */
+static bool is_ours(const char *path)
 {
+	char head[] = "{\"program\":\"", text[sizeof head] = "";
 	struct stat st;
+	int fd;
 
-	if (path && stat(path, &st) == 0 && S_ISREG(st.st_mode))
-		(void)!truncate(path, 0); /* or it is replaced in the end */
+	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) || path_descriptor(path) >= 0)
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	(void)!read(fd, text, sizeof head - 1);
+	(void)close(fd);
+	return st.st_size == 0 || strcmp(text, head) == 0;
 }
 
 static bool append(const char *path, struct sl line)
@@ -42,27 +52,66 @@ static bool append(const char *path, struct sl line)
 bool stats_write(const char *path, struct sl line)
 {
 	told = true;
+	KP("stats");
 	return (!path || tmpf_replace(path, line, 0644)) &&
 	       (!log_path() || append(log_path(), line));
 }
 
+static struct {
+	bool sure; /* the file is for us */
+	void (*put)(const void *ctx, struct str *s);
+	const void *ctx;
+} failing;
+
+static void put_failure(struct str *s, int code, const char *message)
+{
+	str_addf(s, "{\"program\":\"%s\",\"version\":\"%s\",", msg_prog(), FERRY_VERSION);
+	if (failing.put)
+		failing.put(failing.ctx, s);
+	str_addf(s, "\"exit\":%d,\"error\":", code);
+	str_add_json(s, sl_of(message));
+	str_addz(s, "}\n");
+}
+
 static void tell_failure(void *ctx, int code, const char *message)
 {
+	bool ours = file && (failing.sure || is_ours(file));
 	AUTO_STR s = { 0 };
 
 	(void)ctx;
-	if (told)
+	if (told || !stats_wanted(file))
 		return;
-	str_addf(&s, "{\"program\":\"%s\",\"version\":\"%s\",\"exit\":%d,\"error\":", msg_prog(),
-		FERRY_VERSION, code);
-	str_add_json(&s, sl_of(message));
-	str_addz(&s, "}\n");
-	if (!append(log_path(), str_sl(&s)))
-		msg_warn("cannot append to FERRY_STATS_LOG");
+	put_failure(&s, code, message);
+	if (!stats_write(ours ? file : NULL, str_sl(&s)))
+		msg_warn("cannot write --stats");
 }
 
 void stats_watch(void)
 {
-	if (log_path())
-		msg_on_exit(tell_failure, NULL);
+	file = NULL;
+	told = failing.sure = false;
+	failing.put = NULL;
+	msg_off_exit(tell_failure, NULL);
+	msg_on_exit(tell_failure, NULL);
+}
+
+void stats_file(const char *path)
+{
+	file = path;
+}
+
+void stats_begin(void)
+{
+	AUTO_STR s = { 0 };
+
+	put_failure(&s, 143, "it was ended by a signal, or it still runs");
+	if (file && (is_ours(file) || access(file, F_OK) != 0))
+		(void)!tmpf_replace(file, str_sl(&s), 0644);
+}
+
+void stats_failing(void (*put)(const void *ctx, struct str *s), const void *ctx)
+{
+	failing.sure = true;
+	failing.put = put;
+	failing.ctx = ctx;
 }

@@ -7,11 +7,10 @@
 
 #include "core/base.h"
 
+struct str;
+
 /* Does anybody ask for it? `path`: that of --stats, or NULL. */
 bool stats_wanted(const char *path) NODISCARD;
-
-/* What an earlier run said must not stand for this one: a plain file is emptied. */
-void stats_forget(const char *path);
 
 /*
  * `line`, with its end, takes the place of the file, and is appended to the log, whole. False with
@@ -21,5 +20,13 @@ bool stats_write(const char *path, struct sl line) NODISCARD;
 
 /* From here on the log has a line also of a program that fails and writes none: code and error. */
 void stats_watch(void);
+/* So has the file of --stats; but none is made for a wrong command line. `path` is kept. */
+void stats_file(const char *path);
+
+/* What an earlier run said must not stand for this one: a signal nobody can catch may end it. */
+void stats_begin(void);
+
+/* The path is known to be no other file: it is told of a failure. `put` (or NULL) adds to it. */
+void stats_failing(void (*put)(const void *ctx, struct str *s), const void *ctx);
 
 #endif

@@ -36,10 +36,10 @@ void follow_is_lost(struct run *r, const char *why)
 {
 	if (!r->f->job)
 		die_hint(EX_REFUSED, "make another slot, and then read the table once more",
-			"slot %s: %s", r->names.slot, why);
+			"slot %s: %s", r->names.slot, tr(why));
 	ledger_event(r->f->target, LEDGER_CRITICAL, r->f->job, SL(""), LEDGER_NO_TIME, why);
 	die_hint(EX_NOINPUT_, "pg-wide-ledger follow makes another slot, and puts all in doubt",
-		"slot %s: %s", r->names.slot, why);
+		"slot %s: %s", r->names.slot, tr(why));
 }
 
 /* By hand the slot alone says where it is. */

@@ -55,22 +55,22 @@ static bool has_generated(struct pg *source, const struct narrow *n)
 const char *slot_why_not(struct pg *source, const struct narrow *n)
 {
 	if (pg_is_pooled(source))
-		return "the source is reached through a connection pooler, and a slot's connection "
-		       "must go past it";
+		return N_("the source is reached through a connection pooler, and a slot's "
+		       "connection must go past it");
 	if (ask(source, "SELECT pg_is_in_recovery()", NULL))
 		return "the source is a standby, where neither slot nor publication can be made";
 	if (ask(source, "SELECT current_setting('transaction_read_only') = 'on'", NULL))
-		return "transactions of this role only read (default_transaction_read_only), and a "
-		       "slot needs a publication to be made";
+		return N_("transactions of this role only read (default_transaction_read_only), "
+		       "and a slot needs a publication to be made");
 	if (is_hypertable(source, n))
-		return "the table is a hypertable of TimescaleDB, whose rows are in tables of "
-		       "their own: a publication of it says nothing of them, nor of those to come";
+		return N_("the table is a hypertable of TimescaleDB, whose rows are in tables of "
+		       "their own: a publication of it says nothing of them, nor of those to come");
 	if (!ask(source,
 		    "SELECT relkind IN ('r', 'p') AND relpersistence = 'p' FROM pg_class"
 		    " WHERE oid = $1::oid",
 		    n->oid))
-		return "the table is a view, or a foreign or unlogged table, whose changes are not "
-		       "in the WAL";
+		return N_("the table is a view, or a foreign or unlogged table, whose changes are "
+		       "not in the WAL");
 	if (narrow_is_computed(n))
 		return "a column that is read is an expression, which is not in the WAL";
 	if (has_generated(source, n))
@@ -92,7 +92,7 @@ void slot_check_source(struct pg *source, const struct narrow *n)
 			: pg_is_pooled(source)
 				? "give --source the address of the server itself; or --follow poll"
 				: "--follow poll",
-			"%s cannot be followed by a slot: %s", n->table, why);
+			"%s cannot be followed by a slot: %s", n->table, tr(why));
 }
 
 /* ---- the publication ------------------------------------------------------------------------- */
@@ -334,8 +334,8 @@ const char *slot_is_no_use(const struct slot_facts *facts, uint64_t upto)
 	if (facts->state == SLOT_ABSENT)
 		return "the slot of the source is gone";
 	if (facts->state == SLOT_LOST)
-		return "the slot of the source was lost: it needed more WAL than "
-		       "max_slot_wal_keep_size allows";
+		return N_("the slot of the source was lost: it needed more WAL than "
+		       "max_slot_wal_keep_size allows");
 	if (facts->confirmed > upto)
 		return "the slot of the source is ahead of the target";
 	if (facts->lag_bytes >= 0 && facts->confirmed + (uint64_t)facts->lag_bytes < upto)

@@ -107,10 +107,10 @@ static NORETURN void no_such_table(struct pg *pg, const char *asked, const struc
 		"WHERE pg_catalog.lower(c.relname) = pg_catalog.lower($1) "
 		"AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1 LIMIT 1";
 	struct pg_result *r = pg_query(pg, sql, 1, (const char *[]){ str_z(table) });
-	char hint[300] = "--table SCHEMA.TABLE names it";
+	char hint[300] = N_("--table SCHEMA.TABLE names it");
 
 	if (pg_rows(r) > 0)
-		(void)snprintf(hint, sizeof hint, "there is %.200s", pg_valuez(r, 0, 0));
+		(void)snprintf(hint, sizeof hint, tr("there is %.200s"), pg_valuez(r, 0, 0));
 	die_hint(EX_CONFIGURATION, hint, "no such table, source: %s", asked);
 }
 

@@ -134,6 +134,9 @@ void pg_die(struct pg *pg, const char *doing) NORETURN;
  */
 enum exit_code pg_exit_code(const char *sqlstate);
 
+/* Appends text of the server as one line that neither a terminal nor a log can be tricked with. */
+void pg_add_clean(struct str *s, const char *text);
+
 /* Appends a quoted identifier or literal; invalid UTF-8 ends the program with 65. */
 void pg_add_ident(struct pg *pg, struct str *s, struct sl name);
 void pg_add_literal(struct pg *pg, struct str *s, struct sl value);

@@ -38,9 +38,6 @@ struct pg {
 	bool copy_failed;  /* COPY IN: the server has given up already */
 };
 
-/* Appends text of the server as one line that neither a terminal nor a log can be tricked with. */
-void pg_add_clean(struct str *s, const char *text);
-
 /* A statement as the server takes it; lives until the next. */
 const char *pg_as_sent(struct pg *pg, const char *sql);
 

@@ -201,14 +201,15 @@ static void refuse(struct table *t, size_t row, size_t field, const char *state,
 {
 	struct shape *s = t->sending;
 	struct fault f = { .record = s->buf.row[row].record, .line = s->buf.row[row].line };
-	AUTO_STR value = { 0 }, tail = { 0 }, why = { 0 };
+	AUTO_STR value = { 0 }, quoted = { 0 }, tail = { 0 }, why = { 0 };
 
 	if (!table_set_aside(t, s, row, state)) {
 		if (field < s->n) {
 			f.field = t->cols->name[s->col[field].from];
 			(void)copybuf_field(&s->buf, row, field, &value);
 		}
-		str_addf(&tail, ": \"%s\"", str_z(&value));
+		str_addf(&quoted, ": \"%s\"", str_z(&value));
+		pg_add_clean(&tail, str_z(&quoted)); /* as it is in the reason */
 		add_reason(t, &why, text);
 		if (why.n > tail.n && strcmp(str_z(&why) + why.n - tail.n, tail.p) == 0)
 			why.p[why.n - tail.n] = '\0';
@@ -272,25 +273,23 @@ static bool fill_sieve(struct table *t, const struct shape *s, size_t lo, size_t
 static bool refuse_found(struct table *t, const struct pg_result *r, size_t i, size_t lo, bool *out)
 {
 	AUTO_STR why = { 0 };
-	char *plain;
 	uint64_t n, field;
 
 	if (!num_u64(pg_value(r, i, 0), &n) || !num_u64(pg_value(r, i, 4), &field))
 		bug("not a row's number");
 	if (strcmp(pg_valuez(r, i, 1), "428C9") != 0 && !is_row_fault(t, pg_valuez(r, i, 1)))
 		return false;
-	str_addz(&why, pg_valuez(r, i, 2));
-	if (pg_value(r, i, 3).n > 0)
-		str_addf(&why, ": %s", pg_valuez(r, i, 3));
-	plain = mem_alloc(why.n + 1);
-	msg_plain(plain, why.n + 1, str_sl(&why));
+	pg_add_clean(&why, pg_valuez(r, i, 2));
+	if (pg_value(r, i, 3).n > 0) {
+		str_addz(&why, ": ");
+		pg_add_clean(&why, pg_valuez(r, i, 3));
+	}
 	refuse(t, lo + n - 1, field > 0 ? field - 1 : SIZE_MAX, pg_valuez(r, i, 1),
-		strcmp(pg_valuez(r, i, 1), "428C9") == 0 && strcmp(plain, "fixed") == 0
+		strcmp(pg_valuez(r, i, 1), "428C9") == 0 && strcmp(str_z(&why), "fixed") == 0
 			? "the row is there, with another value in a column that is "
 			  "GENERATED ALWAYS AS IDENTITY"
-			: plain);
+			: str_z(&why));
 	out[lo + n - 1] = true;
-	mem_free(plain);
 	return true;
 }
 

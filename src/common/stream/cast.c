@@ -137,6 +137,14 @@ static bool parse_unix(struct sl s, int64_t *instant)
 	return true;
 }
 
+/* 2024, a year, or 44927, a day of Excel: as Unix seconds a moment before 1973. */
+static bool is_small(struct sl s)
+{
+	uint64_t v;
+
+	return num_u64(s, &v) && v < 100000000;
+}
+
 /* 20240101, or 202401011230: a date to people, as Unix seconds a moment in 1970, or in 8383. */
 static bool is_compact(struct sl s, int64_t *instant)
 {
@@ -170,6 +178,8 @@ static const char *to_timestamp(struct field *f, struct arena *arena)
 	size_t n;
 
 	why = to_instant(f, &t, &number);
+	if (!why && is_small(field_sl(f)))
+		why = "a date or Unix seconds? 2024-01-01 would be one, 20240101.0 the other";
 	if (why)
 		return why;
 	n = clock_put(text, t, false);
@@ -262,7 +272,7 @@ bool cast_time_ns(struct sl s, int64_t *ns)
 	unsigned rest;
 
 	if (!is_compact(s, &us) && decimal_parse(s, &d)) {
-		if (!parse_unix(s, &us))
+		if (is_small(s) || !parse_unix(s, &us))
 			return false;
 		if (!decimal_scaled(&d, 9, ns) || __builtin_add_overflow(*ns, epoch, ns))
 			*ns = d.negative ? INT64_MIN : INT64_MAX;

@@ -17,7 +17,7 @@ enum cast {
 	CAST_FRACTIONAL, /* a finite IEEE double, written without an exponent: 1.5E3 gives 1500 */
 	CAST_BOOLEAN,    /* true, t, yes, y, on, 1 and their opposites, in any case */
 	CAST_TIMESTAMP,  /* ISO 8601 in UTC with T and Z; a bare number is Unix seconds, unless it
-			    may be a date: 20240101 */
+			    may be a date, 20240101, or is below 100000000: 2024 */
 	CAST_UNIX,       /* Unix seconds, decimals where there are any; from ISO 8601, too */
 };
 
@@ -35,7 +35,8 @@ const char *cast_field(enum cast cast, struct field *f, struct arena *arena) NOD
 const char *cast_check(enum cast cast, const struct field *f);
 
 /*
- * A time to order records by, in nanoseconds since 2000: ISO 8601, 20240101 too, or Unix seconds.
+ * A time to order records by, in nanoseconds since 2000: ISO 8601, 20240101 too, or Unix seconds
+ * from 100000000 on, or with a point.
  * What lies before 1708 or behind 2291 is put there. False when it is none of the years 1 to 9999.
  */
 bool cast_time_ns(struct sl s, int64_t *ns) NODISCARD;

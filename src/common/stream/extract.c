@@ -98,13 +98,15 @@ void extract_seal(struct extract *x, const struct seal *seal)
 
 int extract_close(struct extract *x)
 {
+	struct meter_sums sums = { .rows_out = wr_rows(x->wr),
+		.bytes_out = wr_bytes(x->wr),
+		.sealed = wr_is_sealed(x->wr) };
+
 	meter_check(&x->meter);
 	meter_close_rejects(&x->meter);
-	meter_finish(&x->meter,
-		&(struct meter_sums){ .out = x->wr, .sealed = wr_is_sealed(x->wr) });
 	show_progress(x, true);
 	wr_close(x->wr);
-	meter_end();
+	meter_finish(&x->meter, &sums);
 	mem_free(x);
 	return EX_DONE;
 }

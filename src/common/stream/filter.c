@@ -48,7 +48,7 @@ size_t filter_header_column(struct filter_run *run, struct sl name, const char *
 	char hint[120];
 
 	if (i == NAMES_NONE && format_traits(rd_format(run->io->rd))->header) {
-		(void)snprintf(hint, sizeof hint, "--%s names another column", option);
+		(void)snprintf(hint, sizeof hint, tr("--%s names another column"), option);
 		die_hint(EX_DATA, hint, "%s: there is no column %s", in_name(rd_in(run->io->rd)),
 			 msg_q(name));
 	}

@@ -386,20 +386,22 @@ void io_seal(struct io *io, const struct seal *seal)
 
 int io_close(struct io *io)
 {
+	struct meter_sums sums;
+
 	meter_check(&io->meter);
 	meter_close_rejects(&io->meter);
 	/* a regular file that --seal asked to seal has now been read to its end */
 	if (io->wr && wr_is_sealed(io->wr) && !rd_is_sealed(io->rd))
 		io_seal(io, &(struct seal){ .chunk = SL("1"), .src = SL(""), .final = true });
-	meter_finish(&io->meter, &(struct meter_sums){ .in = rd_in(io->rd),
-						       .out = io->wr,
-						       .rows_out = io->rows_out,
-						       .sealed = rd_is_sealed(io->rd) });
+	sums = (struct meter_sums){ .in = rd_in(io->rd),
+				    .rows_out = io->wr ? wr_rows(io->wr) : io->rows_out,
+				    .bytes_out = io->wr ? wr_bytes(io->wr) : 0,
+				    .sealed = rd_is_sealed(io->rd) };
 	show_progress(io, true);
 	msg_off_exit(start_to_abort, io);
 	wr_close(io->wr);
+	meter_finish(&io->meter, &sums);
 	rd_close(io->rd);
-	meter_end();
 	names_free(&io->names);
 	mem_free(io);
 	return EX_DONE;

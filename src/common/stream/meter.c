@@ -257,12 +257,6 @@ void meter_close_rejects(struct meter *m)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-static void put_head(const struct meter *m, struct str *s)
-{
-	str_addf(s, "{\"program\":\"%s\",\"version\":\"%s\",\"rows_in\":%llu,", msg_prog(),
-		 FERRY_VERSION, m ? (unsigned long long)m->rows : 0);
-}
-
 static void put_counts(const struct meter *m, struct str *s)
 {
 	for (size_t i = 0; i < m->n_counts; i++)
@@ -279,43 +273,30 @@ static void write_stats(const struct meter *m, const struct meter_sums *sums)
 {
 	AUTO_STR s = { 0 };
 
-	put_head(m, &s);
+	str_addf(&s, "{\"program\":\"%s\",\"version\":\"%s\",\"rows_in\":%llu,", msg_prog(),
+		 FERRY_VERSION, (unsigned long long)m->rows);
 	if (sums->in)
 		str_addf(&s, "\"bytes_in\":%llu,", (unsigned long long)in_bytes_read(sums->in));
 	put_counts(m, &s);
 	str_addf(&s,
 		 "\"rows_out\":%llu,\"bytes_out\":%llu,\"rejects\":%llu,\"seconds\":%.3f,"
 		 "\"sealed\":%s}\n",
-		 (unsigned long long)(sums->out ? wr_rows(sums->out) : sums->rows_out),
-		 (unsigned long long)(sums->out ? wr_bytes(sums->out) : 0),
+		 (unsigned long long)sums->rows_out, (unsigned long long)sums->bytes_out,
 		 (unsigned long long)m->n_rejects, (double)(clock_monotonic() - m->started) / 1e6,
 		 sums->sealed ? "true" : "false");
 	if (!stats_write(m->opts->stats, str_sl(&s)))
 		die_errno(EX_CANTCREATE, "cannot write --stats");
 }
 
-/* Whose failure is told in --stats. */
-static struct {
-	const struct io_opts *opts;
-	const struct meter *meter;
-} watched;
-
-static void tell_failure(void *ctx, int code, const char *message)
+/* Of a run that failed. */
+static void put_so_far(const void *ctx, struct str *s)
 {
-	const struct meter *m = watched.meter;
-	AUTO_STR s = { 0 };
+	const struct meter *m = ctx;
 
-	(void)ctx;
-	put_head(m, &s);
-	if (m)
-		put_counts(m, &s);
-	str_addf(&s, "\"rejects\":%llu,\"seconds\":%.3f,\"exit\":%d,\"error\":",
-		 m ? (unsigned long long)m->n_rejects : 0,
-		 m ? (double)(clock_monotonic() - m->started) / 1e6 : 0, code);
-	str_add_json(&s, sl_of(message));
-	str_addz(&s, "}\n");
-	if (!stats_write(watched.opts->stats, str_sl(&s)))
-		msg_warn("cannot write --stats");
+	str_addf(s, "\"rows_in\":%llu,", (unsigned long long)m->rows);
+	put_counts(m, s);
+	str_addf(s, "\"rejects\":%llu,\"seconds\":%.3f,", (unsigned long long)m->n_rejects,
+		 (double)(clock_monotonic() - m->started) / 1e6);
 }
 
 /* Better at once than behind a COMMIT. */
@@ -339,18 +320,7 @@ void meter_on_failure(const struct io_opts *opts, const struct meter *m)
 		return;
 	if (opts->stats)
 		can_be_replaced(opts->stats);
-	stats_forget(opts->stats);
-	if (!watched.opts)
-		msg_on_exit(tell_failure, &watched);
-	watched.opts = opts;
-	watched.meter = m;
-}
-
-void meter_end(void)
-{
-	if (watched.opts)
-		msg_off_exit(tell_failure, &watched);
-	watched.opts = NULL;
+	stats_failing(m ? put_so_far : NULL, m);
 }
 
 void meter_finish(const struct meter *m, const struct meter_sums *sums)

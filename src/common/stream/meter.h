@@ -19,7 +19,7 @@ struct meter_count {
 struct meter {
 	uint64_t rows;	    /* records met, good and bad: the owner counts them */
 	uint64_t n_rejects; /* the bad ones */
-	bool keeps_rest;    /* of which other values are taken: the owner says when none is left */
+	bool keeps_rest;    /* all may be bad: the owner says when that is a fault */
 	const struct meter_count *counts; /* more for --stats; n_counts of them */
 	size_t n_counts;
 	/* private */
@@ -38,11 +38,9 @@ void meter_start(struct meter *m, const struct io_opts *opts);
 
 /*
  * Should the program fail from here on, --stats says so, with what the meter has counted: `exit`
- * and `error` are its code and message. For a program that has no meter yet, NULL. meter_end() at
- * the good end.
+ * and `error` are its code and message. For a program that has no meter yet, NULL.
  */
 void meter_on_failure(const struct io_opts *opts, const struct meter *m);
-void meter_end(void);
 
 /* Counts a call; now and then true: then meter_show() is due. */
 static inline bool meter_tick(struct meter *m);
@@ -92,12 +90,12 @@ void meter_close_rejects(struct meter *m);
 
 struct meter_sums {
 	const struct in *in;  /* NULL where nothing is read */
-	const struct wr *out; /* NULL where nothing is written */
-	uint64_t rows_out;    /* then: what became rows elsewhere */
+	uint64_t rows_out;   /* or what became rows elsewhere */
+	uint64_t bytes_out;
 	bool sealed;
 };
 
-/* The end: the file of --stats, and a note when records were rejected. */
+/* The end, the output being in its place: the file of --stats, and a note of rejected records. */
 void meter_finish(const struct meter *m, const struct meter_sums *sums);
 
 static inline bool meter_tick(struct meter *m)

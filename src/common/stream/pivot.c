@@ -314,6 +314,7 @@ static enum pivot_result gather(struct pivot *pv, struct pivot_row *r, size_t ci
 
 	widen_row(r, pv->columns.n);
 	old = &r->f[ci];
+	pv->other = *old;
 	if (numbers && !decimal_parse(field_sl(value), &b))
 		return PIVOT_NO_NUMBER;
 	if (field_is_null(old)) {

@@ -85,12 +85,12 @@ struct place {
 static NORETURN COLD void wrong(const struct place *at, const char *key, const char *why)
 {
 	die(EX_CONFIGURATION, "%s: %s%s\"%s\": %s", at->path, at->rule ? at->rule : "",
-		at->rule ? ": " : "", key, why);
+		at->rule ? ": " : "", key, tr(why));
 }
 
 static NORETURN COLD void wrong_member(const struct place *at, struct sl key, const char *why)
 {
-	die(EX_CONFIGURATION, "%s: %s: %s: %s", at->path, at->rule, msg_q(key), why);
+	die(EX_CONFIGURATION, "%s: %s: %s: %s", at->path, at->rule, msg_q(key), tr(why));
 }
 
 /* Refuses members of other names than these (the last is NULL). */

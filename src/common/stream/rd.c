@@ -332,14 +332,15 @@ static bool rd_start(struct rd *rd)
 	struct sl w = { "", 0 };
 	bool told = rd->format == FMT_AUTO;
 
-	while (w.n < 3 && rd_more(rd))
+	while (w.n < (utf8_unmarked(w).n < w.n ? 6 : 3) && rd_more(rd))
 		w = in_window(rd->in);
 	if (rd->in->buf)
 		w = in_window(rd->in); /* at the end it may have moved, too */
 	rd->started = true;
 	if (rd->conf.ragged)
 		return w.n > 0; /* bare rows: whatever a value begins with is its own */
-	rd_take(rd, w.n - utf8_unmarked(w).n, 0);
+	/* two where cat put a file of nothing else before this one */
+	rd_take(rd, w.n - utf8_unmarked(utf8_unmarked(w)).n, 0);
 	if (rd->conf.skip_lines)
 		skip_lines(rd);
 	w = skip_white(rd);

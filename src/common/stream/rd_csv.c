@@ -213,7 +213,7 @@ static void see_whether_header(struct rd *rd)
 	msg_warn("%s:%llu: %s comes again, as a record: were files joined by cat? "
 		 "Programs take several files, and check their headers",
 		 in_name(rd->in), (unsigned long long)rd->rec.line,
-		 header ? "the header" : "a byte order mark");
+		 header ? tr("the header") : tr("a byte order mark"));
 }
 
 /*

@@ -63,7 +63,8 @@ static void see_whether_delimited(const struct rd *rd)
 			found = c;
 	if (found && rd->conf.has_options)
 		msg_warn("%s: the header is one column whose name holds %s: say %s",
-			 in_name(rd->in), *found == '\t' ? "a tab" : msg_q((struct sl){ found, 1 }),
+			 in_name(rd->in),
+			 *found == '\t' ? tr("a tab") : msg_q((struct sl){ found, 1 }),
 			 *found == '\t'  ? "-i tsv"
 			 : *found == ';' ? "--delimiter ';'"
 			 : *found == '|' ? "--delimiter '|'"
@@ -128,8 +129,7 @@ static enum rd_event read_header(struct rd *rd)
 
 	if (rd->conf.ragged)
 		return columns_without_header(rd);
-	if (rd->path == 0)
-		take_sep(rd);
+	take_sep(rd);
 	rd_csv_pass_over(rd, true);
 	if (rd->conf.columns || rd->conf.no_header)
 		return first.n ? RD_COLS : columns_without_header(rd);
