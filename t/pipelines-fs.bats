@@ -77,6 +77,12 @@ mistakes() {
 		--description 'a group' --tags a=b --table-format Glue --no-encryption \
 		--ttl-duration 5
 	run_rc 69 fs create made --schema-file t.json --role-arn "$role" --s3-uri s3://offline/x
+	for each in "create made-q --schema-file t.json --role-arn $role --s3-uri s3://offline/x" \
+		'add-features made-q -f more:String' 'delete made-q --yes'; do
+		# shellcheck disable=SC2086
+		run_rc 0 fs $each -q
+		is "$(<"$out")$(<"$err")" ''
+	done
 	make=(create made2 --role-arn "$role" --s3-uri s3://offline/x)
 	run_rc 64 fs create made2 --schema-file t.json --s3-uri s3://offline/x
 	one_line --role-arn

@@ -24,6 +24,7 @@ load_older=()        # options of fs-put for records that were put into the past
 expected=()          # option of fs-put: how many records the load will have
 estimate=0 began=0   # seconds that it may take; when it began
 moved=0 failed=0 skipped=0 unknown=0 unsent=0 there=0
+uncounted='' # a load was killed before it could say what it did
 
 run_migrate() {
 	local code=0
@@ -471,7 +472,10 @@ settle() {
 
 	[[ ! -f $run/part ]] || cat -- "$run/part" >>"$failures"
 	rm -f -- "$run/part"
-	[[ -f $run/stats.json ]] || return 0
+	[[ -f $run/stats.json ]] || {
+		(($1 != EX_TEMP)) || uncounted=1
+		return 0
+	}
 	records=$(figure records "$run/stats.json")
 	good=$(figure acknowledged "$run/stats.json")
 	before=$(figure skipped "$run/stats.json")
@@ -491,6 +495,11 @@ settle() {
 report_move() {
 	local total=$((moved + skipped + there + failed + unknown + unsent))
 
+	if [[ $uncounted ]]; then
+		printf '%s\n' $"Not counted: what was written by a program that was killed"
+		hint $"the same command goes on; an offline store may have twice what was under way"
+		((total)) || return 0
+	fi
 	fill $"Records: %s, written %s" "$total" "$moved"
 	((skipped == 0)) || fill $", written before %s" "$skipped"
 	((there == 0)) || fill $", there already %s" "$there"
