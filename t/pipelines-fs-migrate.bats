@@ -563,6 +563,36 @@ tied() {
 		run_rc "${each%%:*}" fs migrate checked checked-to --clear-target --yes \
 			"${each#*:}"
 	done
+	# what shows in the values alone: all of them are looked at, also those online only
+	for each in --cast=price:integer --cast=category:fractional \
+		'--drop=count --rename=category:count'; do
+		# shellcheck disable=SC2086
+		run_rc 65 fs migrate checked checked-to --clear-target --yes $each
+		has "$out" 'The source is read twice'
+		has "$err" 'checked-to is not cleared, nothing was done'
+	done
+	made checked-whole both
+	made checked-online online
+	for each in checked-whole checked-online; do
+		sed 's/\.25,/,/' in.csv | fs-put $each --accept-unsealed
+		printf 'id,event_time,price\nnew,2024-02-01T00:00:00Z,9.5\n' |
+			fs-put $each --target-stores online --accept-unsealed
+	done
+	wait_until 20 rows checked-whole 9
+	for each in checked-whole checked-online; do
+		run_rc 65 fs migrate $each checked-to --clear-target --yes --cast=price:integer
+		has "$err" 'checked-to is not cleared, nothing was done'
+	done
+	# what would make one record of all, or go on in what is cleared, or is empty by mistake
+	run_rc 64 fs migrate checked checked-to --clear-target --yes --set id=one
+	has "$err" 'every record would have the same id, nothing was done'
+	run_rc 64 fs migrate checked checked-to --clear-target --yes --resume-from id3
+	for each in --filter-query= --where= --resume-from= --as-of= --where=\ ; do
+		run_rc 64 fs migrate checked checked-to --clear-target --yes "$each"
+		has "$err" 'is empty: is a variable not set?'
+	done
+	run_rc 64 fs export checked all.csv --where ''
+	run_rc 64 fs-extract-athena checked --where ''
 	run_rc 73 fs migrate checked checked-to --clear-target --yes --failed nowhere/f
 	same_online checked-to in.csv
 	rows checked-to 9
@@ -580,6 +610,43 @@ tied() {
 	run_ok fs -q migrate checked checked-less --yes --leave-out
 	is "$(present checked-less | jq -s 'length')" 9
 	run_ok fs -q migrate checked checked-less --yes --drop price
+	# what fits is moved, and its programs are counted once
+	run_rc 0 fs migrate checked-whole checked-to --clear-target --yes --latest \
+		--set category=new --stats s.json
+	is "$(present checked-to | jq -r .category | sort | uniq -c | xargs)" '10 new'
+	is "$(jq '[.programs[] | select(.program == "fs-put")] | length' s.json)" 3
+}
+
+@test "migrate: what the online store has alone is not left out in silence" {
+	made hushed both
+	made hushed-to both
+	records 5 >in.csv
+	fs-put hushed in.csv
+	fs-put hushed-to in.csv
+	wait_until 20 rows hushed 5
+	wait_until 20 rows hushed-to 5
+	printf 'id,event_time,price\nnew,2024-02-01T00:00:00Z,9.5\n' >new.csv
+	fs-put hushed new.csv --target-stores online
+	sandbox_set deny=ListRecords
+	for each in '' --clear-target; do
+		# shellcheck disable=SC2086
+		run_rc 77 fs migrate -q hushed hushed-to --yes $each
+		has "$err" 'would be left out' 'nothing was done' ListRecords
+	done
+	run_rc 77 fs clear -q hushed --yes
+	has "$err" 'would stay' 'nothing was done'
+	sandbox_set
+	same_online hushed-to in.csv
+	is "$(present hushed | wc -l)" 6
+	# without a listing the identifiers of its offline store say what the target has
+	sandbox_set deny=ListRecords
+	run_rc 0 fs migrate hushed hushed-to --yes
+	has "$err" 'ListRecords is not available here'
+	has "$out" 'written 0, there already 5'
+	run_rc 0 fs migrate -q hushed hushed-to --yes --where 'count > -100'
+	is "$(<"$err")" ''
+	sandbox_set
+	rows hushed-to 5
 }
 
 @test "migrate: a run with other options is another run" {
@@ -589,7 +656,7 @@ tied() {
 	fs-put rerun in.csv
 	wait_until 20 rows rerun 30
 	# it fails when the target was cleared and all of the history written
-	again=(fs migrate rerun rerun-to --yes --clear-target)
+	again=(fs migrate rerun rerun-to --yes --clear-target --where 'count > -100')
 	sandbox_set deny=BatchGetRecord,GetRecord
 	run_rc 77 "${again[@]}" --set category=one
 	sandbox_set

@@ -240,11 +240,23 @@ collections() { jq -c '[.id, .event_time, .n, .tags, .ids, .v]' | LC_ALL=C sort;
 }
 
 @test "safety: two runs of one migration, and one that begins anew" {
-	local first
+	local first code=0 MARK=$BATS_TEST_TMPDIR/run.counted
 
 	migration=("${migration[@]/#kill-/pair-}")
 	loaded pair-from 60
 	group pair-to
+	# a load that is killed has counted nothing, which is not that nothing was written
+	sandbox_set latency=60000 only=BatchWriteRecord
+	curl -sSf -X DELETE "$AWS_ENDPOINT_URL/_sandbox/counters" >/dev/null
+	MARK=$MARK setsid "${migration[@]}" --allow-empty >first.out 2>first.err &
+	first=$!
+	wait_until 20 asked BatchWriteRecord
+	kill -KILL "$(named fs-put)"
+	wait "$first" || code=$?
+	is "$code" 75
+	grep -q 'Not counted: what was written by a program that was killed' first.out
+	has_no first.out 'Records: 0'
+	grep -q 'the same command goes on; an offline store may have twice' first.err
 	sandbox_set latency=6000 only=BatchWriteRecord
 	setsid "${migration[@]}" --allow-empty >first.out 2>&1 &
 	first=$!

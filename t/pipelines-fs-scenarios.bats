@@ -317,6 +317,9 @@ old_and_new() {
 	same_online shelf <(grep -E '^(id,|old[56],|lately,)' race.csv)
 }
 
+# settled MOMENT: --settled 0s takes rows that were put two seconds ago
+settled() { ((EPOCHSECONDS > $1 + 2)); }
+
 @test "fs-archive: deletes no row whose values are not in the archive" {
 	local each
 
@@ -332,8 +335,14 @@ old_and_new() {
 		fs-put doubled $each.csv --no-resume
 		fs-put doubled-offline $each.csv --no-resume
 	done
+	made marked both --table-format Iceberg
+	fs-put marked first.csv
+	printf 'id,event_time\nid4,2020-01-01T00:00:00.0Z\n' |
+		fs-put marked --delete soft --accept-unsealed
 	wait_until 20 rows doubled 8
 	wait_until 20 rows doubled-offline 8
+	wait_until 20 rows marked 5
+	wait_until 20 settled "$EPOCHSECONDS"
 	for each in doubled doubled-offline; do
 		made "cellar-$each" offline
 		run_rc 0 fs-archive $each "cellar-$each" --before 2021-01-01 --yes --delete \
@@ -343,6 +352,16 @@ old_and_new() {
 			sort | paste -sd' ')" 'first first second second'
 		is "$(rows "cellar-$each" 4 && echo 4)" 4
 	done
+	# a deletion at the instant of its record, which the archive does not have
+	made cellar-marked offline
+	run_rc 0 fs-archive marked cellar-marked --before 2021-01-01 --yes --delete --settled 0s \
+		--no-copy
+	has "$err" 'rows are kept whose identifier has another value'
+	is "$(fs-extract-athena marked --store-columns --no-seal -o ndjson |
+		jq -c '[.id, .is_deleted]' | sort | paste -sd' ')" \
+		'["id4",false] ["id4",true]'
+	is "$(fs-extract-athena cellar-marked --no-seal -o ndjson | jq -r .id | sort |
+		paste -sd' ')" 'id1 id2 id3 id4'
 	# features that the archive lacks
 	jq -c 'map(select(.FeatureName != "price"))' features.json >fewer.json
 	fs-group create narrow --schema-file fewer.json --role-arn "$role" \
@@ -796,12 +815,20 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	has "$out" "$n records: $n written, 0 failed"
 	same_online to in.csv
 	fs clear to --yes
+	run_rc 66 fs-recover from to nowhere.ndjson --yes
+	has "$err" 'no failed records in "nowhere.ndjson"'
+	is "$(present to | wc -l)" 0
 	# nobody waits an hour for what was never put
 	run_rc 0 timeout 120 fs-recover from to failed.ndjson --yes --verify-wait 1h
 	has "$out" "Failed records in failed.ndjson: $n" "$((50 - n)) missing"
 	same_online to in.csv
-	run_rc 0 fs-recover from to --verify-wait 30s
+	: >none.ndjson
+	run_rc 0 fs-recover from to none.ndjson --verify-wait 30s
+	has "$err" 'no failed records in none.ndjson'
 	has "$out" 'Everything is in to'
+	# a file that was named stays, for whoever goes on with it
+	run_rc 0 fs migrate from to --yes --failed named.ndjson
+	[[ -f named.ndjson && ! -s named.ndjson ]]
 	fs-put to --delete hard --event-time later --accept-unsealed - \
 		< <(printf 'id,event_time\nid5,2024-01-01T00:00:00Z\n')
 	run_rc 1 fs-verify from to --stores online

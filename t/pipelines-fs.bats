@@ -77,6 +77,12 @@ mistakes() {
 		--description 'a group' --tags a=b --table-format Glue --no-encryption \
 		--ttl-duration 5
 	run_rc 69 fs create made --schema-file t.json --role-arn "$role" --s3-uri s3://offline/x
+	for each in "create made-q --schema-file t.json --role-arn $role --s3-uri s3://offline/x" \
+		'add-features made-q -f more:String' 'delete made-q --yes'; do
+		# shellcheck disable=SC2086
+		run_rc 0 fs $each -q
+		is "$(<"$out")$(<"$err")" ''
+	done
 	make=(create made2 --role-arn "$role" --s3-uri s3://offline/x)
 	run_rc 64 fs create made2 --schema-file t.json --s3-uri s3://offline/x
 	one_line --role-arn
@@ -130,6 +136,9 @@ mistakes() {
 	run_rc 65 fs put one --record '{"id":"bad","count":"many"}'
 	one_line 'field "count": is not a 64-bit integer'
 	run_rc 65 fs put one --record '{"id":'
+	run_rc 65 fs put one --record ''
+	run_rc 65 fs put one --record $' \n '
+	has_no "$err" 'the record is in one'
 	run_rc 64 fs put one
 	run_rc 0 fs put one --record '{"id":"dry","count":1}' --dry-run
 	run_rc 69 fs get one dry
@@ -159,6 +168,13 @@ mistakes() {
 	run_rc 0 fs bulk-put b-pipe in.csv --dry-run
 	has "$out" '250 records are valid, 0 are not'
 	run_rc 66 fs bulk-put b-pipe nowhere.csv
+	# a column that is left out would take the value away: where nobody is told, it is refused
+	sed '1s/count/cuont/; 3q' in.csv >odd.csv
+	run_rc 65 fs bulk-put -q b-pipe odd.csv
+	has "$err" '"cuont" is no feature'
+	same_online b-pipe in.csv
+	run_rc 0 fs bulk-put -q b-pipe odd.csv --ignore-unknown
+	is "$(fs get b-pipe id0 | jq .count)" null
 	group=b-pipe mistakes bulk-put in.csv
 }
 

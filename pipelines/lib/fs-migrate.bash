@@ -24,6 +24,7 @@ load_older=()        # options of fs-put for records that were put into the past
 expected=()          # option of fs-put: how many records the load will have
 estimate=0 began=0   # seconds that it may take; when it began
 moved=0 failed=0 skipped=0 unknown=0 unsent=0 there=0
+uncounted='' # a load was killed before it could say what it did
 
 run_migrate() {
 	local code=0
@@ -37,6 +38,8 @@ run_migrate() {
 		newer only-missing progress? progress-every= expect= retry-for= ttl= mapped \
 		leave-out wait-lock= skip-if-running -- "$@"
 	changes=("${repeated[@]}")
+	[[ ${opt[clear-target]-}${opt[resume-from]+set} != 1set ]] || misused \
+		$"--clear-target empties what --resume-from would go on with: leave one of them out"
 	opt[batch-size]=${opt[batch-size]-100}
 	opt[max-workers]=${opt[max-workers]-4}
 	[[ ! ${opt[filter-query]+set} ]] || opt[where]=${opt[filter-query]}
@@ -51,6 +54,12 @@ run_migrate() {
 	[[ ! ${opt[target-profile]+set} ]] || target_aws+=("--profile=${opt[target-profile]}")
 	[[ ! ${opt[target-region]+set} ]] || target_aws+=("--region=${opt[target-region]}")
 	make_plan
+	[[ ! ${plan[unlisted]} || ! ${FERRY_QUIET-} ]] || fail "$EX_NOTALLOWED" \
+		"$(fill $"what the offline store of %s does not know yet would be left out" \
+			"${words[0]}")" \
+		$"nothing was done: it takes ListRecords; without --quiet it is only told"
+	((${#changes[@]} == 0)) || [[ ${opt[clear-target]-} != 1 ]] || printf '%s\n' \
+		$"The source is read twice: the target is cleared when every changed record fits"
 	make_estimate
 	if [[ ${opt[dry-run]-} != 1 ]]; then
 		arn=${plan[target_arn]}
@@ -68,6 +77,8 @@ run_migrate() {
 	failures=${opt[failed]-$run/failed.ndjson}
 	{ : >"$failures"; } 2>/dev/null ||
 		fail "$EX_CANTCREATE" "$(fill $"cannot write to %s" "$failures")"
+	[[ ${opt[clear-target]-} != 1 || -e $job_dir/cleared || ${#changes[@]} -eq 0 ]] ||
+		look_through
 	uptime
 	began=$now
 	[[ ${opt[clear-target]-} != 1 ]] || clear_target
@@ -131,10 +142,10 @@ look_at_target() {
 # ---- before anything is done -------------------------------------------------------------------
 
 # rehearse: what can be checked before the target is cleared is checked: the options of all that
-# will be called, which fields there will be, and whether values that are set fit their features. A
-# record that has nothing but what every record has goes the way of all.
+# will be called, which fields there will be, and whether values that are set fit their features.
+# Two records that have nothing but what every record has go the way of all, and must stay two.
 rehearse() {
-	local bad key left
+	local bad key left name
 
 	set_load_args
 	rehearsal=1
@@ -143,9 +154,11 @@ rehearse() {
 	fs-group "${aws[@]}" schema -o csv -- "${words[0]}" >"$run/from"
 	fs-group "${target_aws[@]}" schema -o csv -- "${words[1]}" >"$run/to"
 	awk -F , 'NR > 1 { comma = NR > 2 ? "," : ""; names = names comma $1
-			row = row comma ($4 ~ /identifier/ ? "0" : $4 !~ /time/ ? "" : \
+			one = one comma ($4 ~ /identifier/ ? "0" : $4 !~ /time/ ? "" : \
+				$2 == "String" ? "2024-01-01T00:00:00Z" : "1704067200")
+			two = two comma ($4 ~ /identifier/ ? "1" : $4 !~ /time/ ? "" : \
 				$2 == "String" ? "2024-01-01T00:00:00Z" : "1704067200") }
-		END { print names; print row }' "$run/from" >"$run/sample"
+		END { print names; print one; print two }' "$run/from" >"$run/sample"
 	(
 		unset FERRY_STATS_LOG # these are no programs of the migration
 		map-fields "${changes[@]}" --quiet --progress=none -O "$run/changed" -- \
@@ -162,6 +175,11 @@ rehearse() {
 		"$(fill $"'fs add-features' gives %s what it lacks" "${words[1]}")"
 	key=$(awk -F , '$4 ~ /identifier/ { id = $1 } $4 ~ /time/ { time = $1 }
 		END { print id "," time }' "$run/to")
+	name=$(sed '1s/,/\n/g; q' "$run/changed" | grep -ixF -- "${key%,*}")
+	name=$(part_of_none map-fields --select="$name" --quiet --progress=none -o csv -- \
+		"$run/changed" | sort -u | wc -l)
+	((name > 2)) || fail "$EX_USAGE" \
+		"$(fill $"every record would have the same %s, nothing was done" "${key%,*}")"
 	if [[ ${plan[older]} && ${key,,} != "${plan[identifier],,},${plan[event_time],,}" ]]; then
 		warn $"with another identifier, records behind a hard deletion are not looked for"
 		plan[older]=''
@@ -220,6 +238,33 @@ clear_target() {
 	clear_group "${words[1]}"
 	rm -f -- "$job_dir"/*.journal
 	: >"$job_dir/cleared"
+}
+
+# part_of_none COMMAND...: in a subshell: its programs are none of the migration's, for --stats.
+part_of_none() {
+	unset FERRY_STATS_LOG
+	"$@"
+}
+
+# look_through: all records that are to be moved are changed, and checked against the target's
+# features, before anything is cleared. Those of the online store are a few more than will be moved.
+look_through() {
+	local code=0
+
+	rehearsal=all
+	if [[ ${plan[source]} != online ]]; then
+		attend part_of_none move_offline check '' || code=$?
+	fi
+	if ((code == 0)) && [[ ${plan[source]} == online || ${plan[late]} ]]; then
+		attend part_of_none move_online check || code=$?
+	fi
+	rehearsal=''
+	((code == 0)) || {
+		say $"error" "$(fill $"%s is not cleared, nothing was done" "${words[1]}")"
+		((code != EX_DATA)) || hint \
+			$"'fs clear', and then this without --clear-target, moves what fits"
+		exit "$code"
+	}
 }
 
 # clear_group GROUP: both stores of a group of the target's side, without a question.
@@ -341,7 +386,7 @@ move_offline() {
 	[[ ! ${plan[known_at]} ]] || args+=("--known-at=${plan[known_at]}")
 	[[ ! ${plan[columns]} ]] || args+=("--columns=${plan[columns]}")
 	extract=(fs-extract-athena "${aws[@]}" "${args[@]}")
-	if [[ $rehearsal ]]; then
+	if [[ $rehearsal == 1 ]]; then
 		"${extract[@]}" --dry-run -- "${words[0]}" >/dev/null
 	else
 		transfer "$name"
@@ -409,6 +454,8 @@ transfer() {
 	local -a load=(fs-put "${target_aws[@]}" "${load_args[@]}" "${expected[@]}" "${known[@]}"
 		"--journal=$job_dir/$1.journal" "--stats=$run/stats.json" -- "${words[1]}")
 
+	[[ ! $rehearsal ]] || load=(fs-put --quiet --dry-run "${target_aws[@]}" "${load_args[@]}"
+		-- "${words[1]}")
 	if ((${#changes[@]})); then
 		"${extract[@]}" | map-fields "${changes[@]}" "${kept[@]}" --progress=none |
 			"${load[@]}" ||
@@ -425,7 +472,10 @@ settle() {
 
 	[[ ! -f $run/part ]] || cat -- "$run/part" >>"$failures"
 	rm -f -- "$run/part"
-	[[ -f $run/stats.json ]] || return 0
+	[[ -f $run/stats.json ]] || {
+		(($1 != EX_TEMP)) || uncounted=1
+		return 0
+	}
 	records=$(figure records "$run/stats.json")
 	good=$(figure acknowledged "$run/stats.json")
 	before=$(figure skipped "$run/stats.json")
@@ -445,6 +495,11 @@ settle() {
 report_move() {
 	local total=$((moved + skipped + there + failed + unknown + unsent))
 
+	if [[ $uncounted ]]; then
+		printf '%s\n' $"Not counted: what was written by a program that was killed"
+		hint $"the same command goes on; an offline store may have twice what was under way"
+		((total)) || return 0
+	fi
 	fill $"Records: %s, written %s" "$total" "$moved"
 	((skipped == 0)) || fill $", written before %s" "$skipped"
 	((there == 0)) || fill $", there already %s" "$there"
@@ -458,7 +513,7 @@ report_move() {
 	if [[ -s $failures ]]; then
 		fill $"Failed records: %s\n" "$failures"
 		hint "$(fill $"'fs migrate --retry %s' loads them again" "$failures")"
-	else
+	elif [[ ! ${opt[failed]+set} ]]; then
 		rm -f -- "$failures"
 	fi
 }

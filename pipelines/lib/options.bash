@@ -68,6 +68,11 @@ take_option() {
 	profile | region) aws+=("--$1=$2") ;;
 	quiet) be_quiet ;;
 	log-time) log_time ;;
+	where | filter-query | resume-from | as-of | only | before)
+		[[ $2 == *[![:space:]]* ]] ||
+			misused "$(fill $"--%s is empty: is a variable not set?" "$1")"
+		opt[$1]=$2
+		;;
 	stats) if [[ $own_stats ]]; then opt[$1]=$2; else stats=$2; fi ;;
 	*)
 		opt[$1]=$2
@@ -149,6 +154,7 @@ $"      --profile=NAME              section of ~/.aws/config and credentials [$A
 # With FILE only of the identifiers in its lines. `online` and `offline` say which stores there are.
 # Called under `||`, so each command says for itself that it failed.
 read_known() {
+	local code=0
 	local -a args=() from=("${target_aws[@]}" --progress=none --no-seal -o ndjson)
 
 	known=()
@@ -163,7 +169,18 @@ read_known() {
 	if [[ $online && ( ! $offline || -s $run/there.offline ) ]]; then
 		args=()
 		[[ ! ${2-} ]] || args=(--quiet --lines "--ids=$2")
-		fs-extract-online "${from[@]}" "${args[@]}" -O "$run/there.online" -- "$1" || return
+		fs-extract-online "${from[@]}" "${args[@]}" -O "$run/there.online" -- "$1" \
+			2>"$run/err" || code=$?
+		# where it cannot be listed, what the offline store has does: the rest is not there
+		if [[ $offline && ! ${2-} && $code == @("$EX_NOTALLOWED"|"$EX_REFUSED") ]]; then
+			code=0
+			fs-extract-online "${from[@]}" --quiet "--ids=$run/there.offline" \
+				-O "$run/there.online" -- "$1" 2>"$run/err" || code=$?
+		fi
+		[[ ! ${opt[only-missing]+set} && $code == @("$EX_NOTALLOWED"|"$EX_REFUSED") ]] ||
+			cat -- "$run/err" >&2
+		rm -f -- "$run/err"
+		((code == 0)) || return "$code"
 		[[ ! -s $run/there.online ]] || known+=("--there-online=$run/there.online")
 	fi
 }

@@ -57,8 +57,8 @@ static void add_notes(const struct fs_move *m, struct str *out)
 			(unsigned long long)m->deletions);
 	if (m->ties)
 		str_addf(out,
-			tr("Ties: %llu records have several rows of one event time: the online "
-			   "store decides, and where it cannot, a fixed order\n"),
+			tr("Ties: %llu records have several rows of one event time. One is moved: "
+			   "that of the online store, else the last written\n"),
 			(unsigned long long)m->ties);
 	if (m->where.n)
 		str_addf(out, tr("Filter: %s\n"), m->where.p);
@@ -178,6 +178,11 @@ void fs_move_facts(const struct fs_move *m, struct str *out)
 	add_columns(m, out);
 	add_fact(out, "left_out", str_sl(&m->left_out));
 	add_fact(out, "late", sl_of(late(m)));
+	add_fact(out, "unlisted",
+		!*late(m) && m->source.group.online && !m->online && !m->where.n && !m->as_of &&
+				!m->only_spec
+			? SL("1")
+			: SL(""));
 	/* records put into the past, behind a hard deletion, may be what both online stores have */
 	add_fact(out, "older",
 		m->source.group.online && to->online && !m->online && !m->as_of ? SL("1") : SL(""));

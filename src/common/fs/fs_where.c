@@ -72,6 +72,8 @@ void fs_where_check(const char *option, const char *sql)
 	bool bad = false, open = false;
 	int depth = 0;
 
+	if (sql && !sql[strspn(sql, " \t\r\n")])
+		opt_usage("--%s is empty: is a variable not set?", option);
 	for (const char *s = sql; s && *s && !bad && depth >= 0; s++) {
 		struct token t = next(s);
 		bool quotes = t.kind == K_TEXT || t.kind == K_NAME;
