@@ -81,7 +81,7 @@ is_wrong() { if as_said "$@" >/dev/null; then return 1; fi; }
 	[[ ! -s door ]]
 	kill -TERM "$!"
 	run_rc 143 ended "$!"
-	kill "$(<began)"
+	kill "$(<began)" 2>/dev/null || : # it may have ended with the door
 	as_said door <door
 	is "$(jq -c '[.exit, .error]' door)" '[143,"ended by a signal"]'
 	is "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'ferry-stats.*')" ''
