@@ -472,7 +472,7 @@ settle() {
 
 	[[ ! -f $run/part ]] || cat -- "$run/part" >>"$failures"
 	rm -f -- "$run/part"
-	[[ -f $run/stats.json ]] || {
+	counted || {
 		(($1 != EX_TEMP)) || uncounted=1
 		return 0
 	}

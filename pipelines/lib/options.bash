@@ -98,6 +98,9 @@ figure() {
 	[[ ! $text =~ .*\"$1\":([0-9]+) ]] || printf '%s\n' "${BASH_REMATCH[1]}"
 }
 
+# counted: the load that ended has said in $run/stats.json what it did; one that was killed has not.
+counted() { [[ -f $run/stats.json && $(figure records "$run/stats.json") ]]; }
+
 # pass NAME...: those that were given, as arguments, in the array `args`; flags as they stand.
 pass() {
 	local name

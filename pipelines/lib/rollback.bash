@@ -30,11 +30,12 @@ back_up() {
 	[[ ! -e $1 && ! -e $part ]] ||
 		fail "$EX_CANTCREATE" "$(fill $"there is something already: %s" "$1")" \
 			$"a backup makes its directory"
-	mapfile -t relations < <(pg-wide-tables relations "${target[@]}" "${ships[@]}")
+	mapfile -t relations < <(pg-wide-tables relations "${narrow[@]}" "${target[@]}" \
+		"${ships[@]}")
 	wait "$!" || known_code "$?" || exit
 	((${#relations[@]})) || fail "$EX_CONFIG" $"there are no wide tables to back up"
 	(umask 077 && mkdir -- "$part") || fail "$EX_CANTCREATE" "$(fill $"cannot make %s" "$part")"
-	pg-wide-tables save "${target[@]}" "${ships[@]}" >"$part/ledger.ndjson"
+	pg-wide-tables save "${narrow[@]}" "${target[@]}" "${ships[@]}" >"$part/ledger.ndjson"
 	to_target pg_dump --format=directory --jobs="$workers" --file="$part/tables" \
 		"${relations[@]/#/--table=}" ||
 		fail "$EX_REFUSED" $"pg_dump failed: nothing was changed" \

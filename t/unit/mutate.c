@@ -223,11 +223,11 @@ static void small_stream(struct wr *w)
 	struct seal seal = { .chunk = SL("1"), .src = SL("{\"rows\":2}") };
 
 	wr_cols(w, cols, 3);
-	put_row(w, "1", "a", "x");
-	put_row(w, "2", "b", "\"");
+	put_row(w, "100000001", "a", "x");
+	put_row(w, "100000002", "b", "\"");
 	wr_seal(w, &seal);
 	wr_cols(w, cols, 4);
-	put_row(w, "2", "c", NULL);
+	put_row(w, "100000002", "c", NULL);
 	seal.src = SL("");
 	seal.final = true;
 	wr_seal(w, &seal);
