@@ -12,8 +12,10 @@ load helper
 	awk '/^```c$/ { on = 1; next } /^```$/ { on = 0 } on' "$root/src/README.md" \
 		>tree/src/transform/keep-first.c
 	# the flags of the tree: other ones would make all of it anew
-	RUN_TIMEOUT=600 run_rc 0 make -s -C tree "WERROR=$([[ -e $root/.git ]] && echo 1 || echo 0)" \
-		PROFILE="$profile" "${bin#tree/}/keep-first"
+	local werror=0
+	[[ ! -e $root/.git ]] || werror=1
+	RUN_TIMEOUT=600 run_rc 0 make -s -C tree WERROR="$werror" PROFILE="$profile" \
+		"${bin#tree/}/keep-first"
 	printf 'a,b,c\n1,"2,",3\n' >in.csv
 	run_ok "$bin/keep-first" -c 2 in.csv
 	printf 'a,b\n1,"2,"\n' >want

@@ -660,7 +660,9 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 		newest) run_rc 0 fs migrate back back-newest --yes --latest --where 'count < 9' ;;
 		subset) run_rc 0 fs-subset back back-subset list --yes ;;
 		improve) run_rc 0 fs-improve back back-improve --yes --report r ;;
-		archive) run_rc 0 fs-archive back back-archive --yes --no-copy --before 2025-01-01 ;;
+		archive)
+			run_rc 0 fs-archive back back-archive --yes --no-copy --before 2025-01-01
+			;;
 		esac
 	done
 	for each in sync part "${others[@]}"; do

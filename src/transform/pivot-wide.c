@@ -354,16 +354,14 @@ static NORETURN COLD void refuse(const struct prog *p, enum pivot_result why, st
 {
 	const char *file = in_name(rd_in(p->io->rd));
 	unsigned long long record = sorts(p) ? p->record : p->io->meter.rows;
-	char ship[200] = "", name_text[80];
+	char ship[200] = "", name_text[80], at[200], before[200];
 	struct sl last = pivot_last_key(&p->pivot);
 	bool again = sl_eq(last, key);
-	char at[200], before[200];
 	struct decimal number;
 
 	(void)snprintf(at, sizeof at, "%s", show_key(p, key));
 	(void)snprintf(before, sizeof before, again || !last.n ? "%s" : tr("after %s"),
 		       again || !last.n ? tr("again") : show_key(p, last));
-
 	for (size_t i = 0, n = 0; i < p->by.n && n < sizeof ship; i++)
 		n += (size_t)snprintf(ship + n, sizeof ship - n, "%s %s: ",
 				      msg_plain(name_text, sizeof name_text, p->by.name[i]),
@@ -376,10 +374,8 @@ static NORETURN COLD void refuse(const struct prog *p, enum pivot_result why, st
 		value = pivot_other(&p->pivot); /* it was the earlier one */
 	if (why == PIVOT_NO_NUMBER)
 		die(EX_DATA, "%s: record %llu: %s at %s is no number that can be %s: %s", file,
-		    record, msg_q(name), at,
-		    p->conf.on_duplicate >= DUP_SUM ? tr("added")
-						    : tr("compared with others of the cell"),
-		    msg_q(field_sl(value)));
+		    record, msg_q(name), at, p->conf.on_duplicate >= DUP_SUM ? tr("added") :
+		    tr("compared with others of the cell"), msg_q(field_sl(value)));
 	if (why == PIVOT_REPEATED)
 		die_hint(EX_DATA, "--on-duplicate last, first, max and others make one of them",
 			 "%s: record %llu: %sa second value for %s at %s: %s after %s", file,
