@@ -459,7 +459,7 @@ S,2024-01-01 00:00:03,c,3,'
 
 @test "slot: --ship-id takes one ship, and the rest moves the slot on" {
 	slot
-	follow -s B
+	follow -s B --new-ship # its rows are to come
 	sql "$(put 1 01 c A) $(put 2 01 c B) $(put 3 02 c A) $(put 4 02 c B)"
 	came 'B,2024-01-01 00:00:02,c,4,'
 	stop
