@@ -138,6 +138,9 @@ release() { printf 'COMMIT;\n' >&"$1"; }
 		GRANT USAGE ON SCHEMA tenant TO partial;
 		GRANT SELECT ON tenant.tbl_data_timeseries TO partial"
 	follow_table tbl_data_timeseries --source "options='-c role=partial'"
+	# what comes into an empty table is read whatever its time
+	sql "$(put 0 '2024-01-01 00:00:00')"
+	wait_until 10 came 0
 	sql "$(put 1 '1999-01-01 00:00:00') $(put 2 '2024-01-01 00:00:01')"
 	wait_until 10 came 2
 	has follow.err 'tenant.shut cannot be read by itself' 'GRANT SELECT'
