@@ -11,6 +11,7 @@
 #include "core/msg.h"
 #include "core/num.h"
 #include "core/opt.h"
+#include "load/pg-wide-tables.sql.h"
 #include "wide/channel_list.h"
 #include "follow/follow_slot.h"
 #include "ledger/ledger.h"
@@ -115,15 +116,7 @@ static bool ask_source(const struct run *run, const struct opt_list *named)
 static void add_ships(struct run *run, struct names *out)
 {
 	const char *params[] = { run->conf.target.schema, run->conf.target.prefix, run->own };
-	static const char sql[] =
-		"SELECT DISTINCT ON (ship) ship, table_name, grp FROM ferry.channel"
-		" WHERE target_schema = $1 AND starts_with(table_name, $2)"
-		" AND ($3::text IS NULL OR ship NOT IN (SELECT k.ship FROM ferry.job j"
-		"  JOIN (SELECT job_id, ship FROM ferry.chunk UNION"
-		"   SELECT job_id, ship FROM ferry.follow_ship) AS k"
-		"  USING (job_id) WHERE j.target_schema = $1 AND target_prefix = $2"
-		"  AND source_table <> $3)) ORDER BY ship, grp";
-	struct pg_result *r = pg_query(run->target, sql, 3, params);
+	struct pg_result *r = pg_query(run->target, ships_sql, 3, params);
 	struct registry *registry = pg_rows(r) == 0 ? NULL :
 		registry_open(run->target, &run->conf.target, "created_time");
 	struct names all = { .n = 0 };
@@ -288,12 +281,7 @@ static void forget_channels(struct run *run, struct sl ship)
  */
 static void end_loaders(struct run *run)
 {
-	pg_clear(pg_query(run->target,
-		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-		" WHERE datname = current_database() AND pid <> pg_backend_pid()"
-		" AND application_name IN ('pg-copy-load', 'pg-dual-load', 'pg-wide-validate')"
-		" AND pg_has_role(usesysid, 'USAGE')",
-		0, NULL));
+	pg_clear(pg_query(run->target, end_sql, 0, NULL));
 }
 
 static void remove_slots(struct run *run, const struct ledger_job *jobs, size_t n)

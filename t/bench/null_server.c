@@ -4,9 +4,11 @@
  *
  * DescribeFeatureGroup is answered with a group of `id`, `event_time` and f1 to f8, so that fs-put
  * and boto3 can load into it. With operands every query of Athena has the file CSV as its result,
- * and every UNLOAD PARTS times the file PART; the result is said to have ROWS rows.
+ * and every UNLOAD PARTS times the file PART; the result is said to have ROWS rows. NULL_DELAY_MS
+ * in the environment is how long it keeps each answer back, as a network would.
  */
 #include "core/base.h"
+#include "core/clock.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/num.h"
@@ -56,6 +58,14 @@ struct conn {
 	size_t n;
 };
 static struct conn conns[MAX_FD];
+
+/* Answers that are kept back, in a ring: all for as long, so the first is the next one due. */
+static uint64_t delay_us;
+static struct {
+	int64_t due;
+	int fd;
+} later[MAX_FD];
+static size_t later_from, later_to;
 
 /* Length of the whole request at the beginning of the buffer, 0 while it is not there. */
 static size_t request_length(struct conn *c)
@@ -208,6 +218,12 @@ static void on_readable(int epoll, int fd)
 		return;
 	}
 	c->n += (size_t)n;
+	if (delay_us > 0 && request_length(c) > 0) {
+		later[later_to].due = clock_monotonic() + (int64_t)delay_us;
+		later[later_to].fd = fd;
+		later_to = (later_to + 1) % MAX_FD;
+		return;
+	}
 	while ((len = request_length(c))) {
 		if (send_apart(epoll, fd, c))
 			return;
@@ -215,6 +231,27 @@ static void on_readable(int epoll, int fd)
 		memmove(c->buf, c->buf + len, c->n - len);
 		c->n -= len;
 	}
+}
+
+/* Answers what is due; NULL, or how long it takes until something is. */
+static const struct timespec *answer_late(struct timespec *wait)
+{
+	int64_t now = clock_monotonic(), rest;
+
+	while (later_from != later_to && later[later_from].due <= now) {
+		int fd = later[later_from].fd;
+
+		later_from = (later_from + 1) % MAX_FD;
+		if (!conns[fd].buf)
+			continue;
+		reply(fd, &conns[fd]);
+		conns[fd].n = 0;
+	}
+	if (later_from == later_to)
+		return NULL;
+	rest = later[later_from].due - now;
+	*wait = (struct timespec){ rest / 1000000, rest % 1000000 * 1000 };
+	return wait;
 }
 
 static void on_connection(int epoll, int listener)
@@ -254,6 +291,8 @@ int main(int argc, char **argv)
 {
 	struct epoll_event e[256] = {{.events = EPOLLIN}};
 	int epoll = epoll_create1(EPOLL_CLOEXEC), listener, n;
+	const char *delay = getenv("NULL_DELAY_MS");
+	struct timespec wait;
 
 	msg_init(argv[0]);
 	if (argc == 5) {
@@ -262,6 +301,9 @@ int main(int argc, char **argv)
 		if (!num_u64(sl_of(argv[3]), &parts) || !num_u64(sl_of(argv[4]), &rows))
 			die(EX_USAGE_, "usage: null_server [CSV PART PARTS ROWS]");
 	}
+	if (delay && !num_u64(sl_of(delay), &delay_us))
+		die(EX_USAGE_, "NULL_DELAY_MS is a number of milliseconds");
+	delay_us *= 1000;
 	listener = listen_anywhere();
 	e[0].data.fd = listener;
 	e[1] = (struct epoll_event){.events = EPOLLIN, .data.fd = STDIN_FILENO};
@@ -269,7 +311,7 @@ int main(int argc, char **argv)
 		epoll_ctl(epoll, EPOLL_CTL_ADD, STDIN_FILENO, &e[1]) < 0)
 		die_errno(EX_TEMP, "watching");
 	for (;;) {
-		n = epoll_wait(epoll, e, ARRAY_LEN(e), -1);
+		n = epoll_pwait2(epoll, e, ARRAY_LEN(e), answer_late(&wait), NULL);
 		for (int i = 0; i < n; i++) {
 			if (e[i].data.fd == STDIN_FILENO)
 				return EX_DONE;

@@ -1,5 +1,6 @@
 #include "compare/cellsum_internal.h"
 
+#include "compare/cellsum.sql.h"
 #include "narrow/narrow_row.h"
 
 #include "core/clock.h"
@@ -59,15 +60,8 @@ void cellsum_add(struct cellsum *to, const struct cellsum *s)
 
 enum cellsum_hash cellsum_choose(struct pg *source, struct pg *target)
 {
-	static const char probe[] =
-		"SELECT string_agg(hashtextextended(v COLLATE \"C\", timestamp_hash_extended(t, 0)"
-		" # hashtextextended(c, 0))::text, ' ') FROM (VALUES"
-		" ('1e-05', '2024-02-29 12:34:56.789012'::timestamp, "
-		"'/me01/cyl03/exh_gas//out_c/temp'),"
-		" ('', '2000-01-01', ''), ('-Infinity', '1999-12-31 23:59:59.999999', '선박'),"
-		" ('true', '9999-12-31', 'a'), ('두 줄\n', '0001-01-01', 'ab')) AS p (v, t, c)";
-	AUTO_RESULT *a = pg_try_query(source, probe, 0, NULL);
-	AUTO_RESULT *b = pg_try_query(target, probe, 0, NULL);
+	AUTO_RESULT *a = pg_try_query(source, probe_sql, 0, NULL);
+	AUTO_RESULT *b = pg_try_query(target, probe_sql, 0, NULL);
 	bool same = !pg_encoding(source) && a && b && sl_eq(pg_value(a, 0, 0), pg_value(b, 0, 0));
 
 	return same ? CELLSUM_FAST : CELLSUM_PORTABLE;

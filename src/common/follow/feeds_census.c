@@ -1,58 +1,15 @@
 #include "follow/feeds_census.h"
 
+#include "follow/feeds_census.sql.h"
 #include "follow/slot.h"
-
-static const char head_sql[] =
-	"SELECT txid_snapshot_xmin(s), txid_snapshot_xmax(s), p.oid, p.pubinsert,"
-	" p.pubupdate OR p.pubdelete, p.pubtruncate"
-	" FROM txid_current_snapshot() AS s LEFT JOIN pg_publication p ON p.pubname = $1";
-
-/*
- * $1 the table, $2 the publication, NULL when polling. A stamp is made of the rows of the catalog
- * that make the relation a part of the table, and of the publication: each has another xmin when it
- * was made anew. A publication that tells of a table above ours tells of it by that one's name.
- */
-#define FEEDS_SQL(pending, filter, schemas)                                                       \
-	"WITH RECURSIVE t AS (SELECT $1::oid AS oid, '' AS path UNION ALL"                        \
-	" SELECT i.inhrelid, t.path || '/' || i.xmin::text FROM pg_inherits i"                    \
-	"  JOIN t ON i.inhparent = t.oid" pending                                                 \
-	"), part AS (SELECT oid, string_agg(path, ',' ORDER BY path) AS path FROM t GROUP BY oid"  \
-	"), pub AS (SELECT *, oid || ':' || xmin::text AS stamp FROM pg_publication"              \
-	"  WHERE pubname = $2),"                                                                  \
-	" above AS (SELECT EXISTS (SELECT FROM pg_partition_ancestors($1::oid) AS a (oid), pub"   \
-	"   LEFT JOIN pg_publication_rel r ON r.prpubid = pub.oid WHERE a.oid <> $1::oid"          \
-	"    AND pubviaroot AND (puballtables OR r.prrelid = a.oid)) AS hides)"                    \
-	"SELECT c.oid, coalesce(pg_relation_filenode(c.oid), 0), format('%I.%I', n.nspname,"      \
-	"  c.relname), part.path || ' ' || coalesce(m.stamp, ''),"                                \
-	" $2::text IS NULL OR c.relkind = 'p' OR c.relkind = 'r' AND c.relpersistence = 'p'"      \
-	"  AND m.yes AND NOT hides,"                                                              \
-	" c.relkind = 'r' AND c.relpersistence = 'p' AND NOT hides,"                              \
-	" coalesce((SELECT format('%I.%I', an.nspname, ac.relname) FROM"                          \
-	"   pg_partition_ancestors(c.oid) WITH ORDINALITY AS a (oid, k) JOIN part USING (oid)"    \
-	"   JOIN pg_class ac USING (oid) JOIN pg_namespace an ON an.oid = ac.relnamespace"        \
-	"   ORDER BY k DESC LIMIT 1), format('%I.%I', n.nspname, c.relname)),"                    \
-	" pg_stat_get_tuples_updated(c.oid) + pg_stat_get_tuples_deleted(c.oid), c.relkind <> 'p'" \
-	" FROM part JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace,"   \
-	" above, LATERAL (SELECT coalesce(bool_and(ok), false) AS yes,"                           \
-	"  string_agg(e.stamp, ',' ORDER BY e.stamp) AS stamp FROM ("                             \
-	"   SELECT " filter " AS ok, pub.stamp || ':' || r.oid || ':' || r.xmin::text AS stamp"   \
-	"    FROM pub JOIN pg_publication_rel r ON r.prpubid = pub.oid"                           \
-	"    WHERE r.prrelid = c.oid OR r.prrelid IN (SELECT pg_partition_ancestors(c.oid))"      \
-	"   UNION ALL SELECT true, pub.stamp FROM pub WHERE puballtables" schemas                 \
-	"  ) AS e) AS m ORDER BY c.oid"
 
 static const struct {
 	int since;
 	const char *sql;
 } feeds_sql[] = {
-	{ 150000,
-		FEEDS_SQL(" WHERE NOT i.inhdetachpending", "r.prqual IS NULL AND r.prattrs IS NULL",
-			" UNION ALL SELECT true, pub.stamp || ':' || s.oid || ':' || s.xmin::text"
-			" FROM pub JOIN pg_publication_namespace s ON s.pnpubid = pub.oid"
-			" WHERE s.pnnspid = c.relnamespace OR s.pnnspid IN (SELECT relnamespace"
-			"  FROM pg_class WHERE oid IN (SELECT pg_partition_ancestors(c.oid)))") },
-	{ 140000, FEEDS_SQL(" WHERE NOT i.inhdetachpending", "true", "") },
-	{ 0, FEEDS_SQL("", "true", "") },
+	{ 150000, feeds_15_sql },
+	{ 140000, feeds_14_sql },
+	{ 0, feeds_12_sql },
 };
 
 static void take_head(struct census *c, const struct pg_result *r)

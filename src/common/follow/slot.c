@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/hash.h"
 #include "core/num.h"
+#include "follow/slot.sql.h"
 #include "pg/relation.h"
 #include "pg/repl.h"
 
@@ -25,12 +26,7 @@ static bool is_hypertable(struct pg *source, const struct narrow *n)
 	if (!ask(source, "SELECT to_regclass('_timescaledb_catalog.hypertable') IS NOT NULL",
 		    NULL))
 		return false;
-	return ask(source,
-		"SELECT EXISTS (SELECT FROM _timescaledb_catalog.hypertable h"
-		" JOIN pg_namespace s ON s.nspname = h.schema_name"
-		" JOIN pg_class c ON c.relnamespace = s.oid AND c.relname = h.table_name"
-		" WHERE c.oid = $1::oid)",
-		n->oid);
+	return ask(source, hypertable_sql, n->oid);
 }
 
 /* Is a column that is needed computed by the server? Publications leave those out. */
@@ -97,24 +93,6 @@ void slot_check_source(struct pg *source, const struct narrow *n)
 
 /* ---- the publication ------------------------------------------------------------------------- */
 
-/*
- * Does the identity of the table, and of all its parts, have ship, channel and time? $2 to $4 are
- * their names. A new partition has no identity but the primary key it inherits, so nothing else
- * will do for a table that is partitioned, or else the application's updates of it would fail.
- */
-static const char identity_sql[] =
-	"WITH RECURSIVE t AS (SELECT $1::oid AS oid UNION"
-	" SELECT inhrelid FROM pg_inherits JOIN t ON inhparent = t.oid)"
-	"SELECT bool_and((c.relreplident = 'f' AND NOT parted) OR coalesce((SELECT"
-	"  array_agg(a.attname::text) @> ARRAY[$2, $3, $4]"
-	"  FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid"
-	"   AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])"
-	"  WHERE i.indrelid = c.oid AND i.indisvalid AND CASE c.relreplident"
-	"   WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident AND NOT parted END),"
-	"  false)) FROM t JOIN pg_class c USING (oid),"
-	" LATERAL (SELECT relkind = 'p' OR relispartition AS parted) AS p"
-	" WHERE c.relkind IN ('r', 'p')";
-
 bool slot_has_identity(struct pg *source, const struct narrow *n)
 {
 	struct str ship = { 0 }, channel = { 0 }, time = { 0 };
@@ -171,13 +149,7 @@ void slot_publish(struct pg *source, const struct narrow *n, const char *name)
 
 	if (!ask(source, "SELECT EXISTS (SELECT FROM pg_publication WHERE pubname = $1)", name))
 		create_publication(source, n, name);
-	r = pg_query(source,
-		"SELECT EXISTS (SELECT FROM pg_publication WHERE pubname = $1 AND puballtables)"
-		" OR EXISTS (WITH RECURSIVE t AS (SELECT $2::oid AS oid UNION"
-		"  SELECT inhrelid FROM pg_inherits JOIN t ON inhparent = t.oid)"
-		"  SELECT FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid"
-		"  JOIN t ON t.oid = r.prrelid WHERE p.pubname = $1)",
-		2, (const char *[]){ name, n->oid });
+	r = pg_query(source, published_sql, 2, (const char *[]){ name, n->oid });
 	if (!pg_is_yes(r))
 		die(EX_CONFIGURATION, "the publication %s does not have the table %s, source", name,
 			n->table);
@@ -355,20 +327,10 @@ bool slot_holds_too_much(const struct slot_facts *facts, uint64_t max, struct st
 	return true;
 }
 
-#define LOOK                                                                                   \
-	"SELECT active, confirmed_flush_lsn,"                                                  \
-	" pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint"
-#define LOOK_HELD                                                       \
-	", pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint," \
-	" pg_current_wal_lsn()"                                        \
-	" FROM pg_replication_slots WHERE slot_name = $1"
-
 /* wal_status and safe_wal_size came with PostgreSQL 13, where slots can be lost. */
 bool slot_look(struct pg *source, const char *name, struct slot_facts *out)
 {
-	const char *sql = pg_server_version(source) >= 130000
-				  ? LOOK ", wal_status, safe_wal_size" LOOK_HELD
-				  : LOOK ", 'reserved', NULL" LOOK_HELD;
+	const char *sql = pg_server_version(source) >= 130000 ? look_sql : look_12_sql;
 	AUTO_RESULT *r = pg_try_query(source, sql, 1, &name);
 
 	*out = (struct slot_facts){ .state = SLOT_GOOD, .lag_bytes = -1, .safe_wal_bytes = -1,
@@ -383,21 +345,6 @@ bool slot_look(struct pg *source, const char *name, struct slot_facts *out)
 		take_facts(r, out);
 	return true;
 }
-
-/*
- * $1 transactions, $2 slot. A snapshot's numbers have 64 bits: the nearest one that ends in these
- * 32. Who may not see who is a synchronous standby goes by the names of those.
- */
-static const char shows_sql[] =
-	"SELECT NOT EXISTS (SELECT FROM unnest($1::bigint[]) AS xid"
-	"  WHERE NOT txid_visible_in_snapshot(top - ((top - xid + 2147483648) & 4294967295)"
-	"   + 2147483648, s)) OR names <> '' AND EXISTS (SELECT FROM pg_replication_slots l"
-	"   JOIN pg_stat_replication r ON r.pid = l.active_pid"
-	"  WHERE slot_name = $2 AND coalesce(sync_state, CASE WHEN strpos(names, '*') > 0"
-	"   OR strpos(lower(names), lower(current_setting('application_name'))) > 0"
-	"   THEN 'sync' ELSE 'async' END) <> 'async')"
-	" FROM txid_current_snapshot() AS s, txid_snapshot_xmax(s) AS top,"
-	" current_setting('synchronous_standby_names') AS names";
 
 bool slot_shows(struct pg *source, const char *name, const uint32_t *xid, size_t n)
 {

@@ -1,6 +1,7 @@
 #include "ledger/ledger_alert.h"
 
 #include "core/child.h"
+#include "ledger/ledger_alert.sql.h"
 #include "ledger/ledger_disk.h"
 #include "ledger/ledger_events.h"
 #include "ledger/ledger_internal.h"
@@ -196,13 +197,8 @@ static int look_at_rejects(struct watch *w, const struct ledger_status *t)
 static int look_at_failures(struct watch *w)
 {
 	struct ledger_text number;
-	AUTO_RESULT *r = pg_query(w->target,
-		"SELECT (SELECT count(*) FROM ferry.event WHERE job_id = $1"
-		"   AND message LIKE 'chunk failed%' AND at > clock_timestamp() - interval '10 "
-		"min'),"
-		" (SELECT count(*) FROM ferry.chunk WHERE job_id = $1 AND state = 'done'"
-		"   AND finished_at > clock_timestamp() - interval '10 min')",
-		1, (const char *[]){ ledger_u64(&number, w->job) });
+	AUTO_RESULT *r = pg_query(w->target, failures_sql, 1,
+		(const char *[]){ ledger_u64(&number, w->job) });
 	uint64_t failed = pg_count(r, 0, 0), done = pg_count(r, 0, 1);
 
 	if (failed < SHARE_MIN || failed * 5 < failed + done)
@@ -255,12 +251,7 @@ static void recall(struct watch *w)
 	struct ledger_text number;
 
 	for (int i = 0; i < TROUBLES; i++) {
-		AUTO_RESULT *r = pg_query(w->target,
-			"SELECT (level <> 'INFO')::int + (level = 'CRITICAL')::int,"
-			" coalesce(substring(message FROM '^[0-9]+'), '0')"
-			" FROM ferry.event WHERE job_id = $1 AND (message = $2 OR message ~ $3)"
-			" ORDER BY id DESC LIMIT 1",
-			3,
+		AUTO_RESULT *r = pg_query(w->target, last_told_sql, 3,
 			(const char *[]){ ledger_u64(&number, w->job), words[i].over,
 				words[i].said });
 

@@ -1,31 +1,5 @@
+#include "ledger/ledger_claim.sql.h"
 #include "ledger/ledger_internal.h"
-
-/*
- * A chunk that may be claimed: $1 job, $2 we, $3 names of dead workers, $4 ships or NULL. The first
- * condition lets the planner use the index of open chunks.
- */
-#define CLAIMABLE                                                                             \
-	"job_id = $1 AND state <> 'done' AND ($4::text[] IS NULL OR ship = ANY ($4::text[]))" \
-	" AND (state = 'pending' OR state = 'running' AND worker <> $2"                       \
-	"  AND (lease_until < clock_timestamp() OR worker = ANY ($3::text[])))"
-
-#define TAKE                                                                                       \
-	"UPDATE ferry.chunk c SET state = 'running', attempt = attempt + 1, worker = $2,"          \
-	" lease_until = clock_timestamp() + $5::interval, started_at = clock_timestamp()"          \
-	" FROM next WHERE c.job_id = $1 AND c.ship = next.ship AND c.chunk_from = next.chunk_from" \
-	" RETURNING c.ship, c.attempt, c.chunk_from, c.chunk_to"
-
-/* MATERIALIZED: a subquery with LIMIT that is planned as a join may lock more than it returns. */
-static const char claim_one_sql[] =
-	"WITH next AS MATERIALIZED (SELECT ship, chunk_from FROM ferry.chunk WHERE " CLAIMABLE
-	" ORDER BY weight, ship, chunk_from LIMIT 1 FOR UPDATE SKIP LOCKED) " TAKE;
-
-static const char claim_range_sql[] =
-	"WITH first AS MATERIALIZED (SELECT chunk_from, chunk_to FROM ferry.chunk WHERE " CLAIMABLE
-	" ORDER BY chunk_from, chunk_to LIMIT 1 FOR UPDATE SKIP LOCKED),"
-	" next AS MATERIALIZED (SELECT c.ship, c.chunk_from FROM ferry.chunk c, first"
-	"  WHERE " CLAIMABLE " AND c.chunk_from = first.chunk_from AND c.chunk_to = first.chunk_to"
-	"  ORDER BY c.ship FOR UPDATE OF c SKIP LOCKED) " TAKE;
 
 static const char skip_sql[] =
 	"SELECT DISTINCT ship FROM ferry.chunk WHERE job_id = $1 AND chunk_from < $3::timestamp"
@@ -67,7 +41,7 @@ static void take_skip(struct pg *target, struct ledger_claim *claim, struct aren
 			claim->skip[claim->n_skip++] = arena_dup(a, pg_value(r, i, 0));
 }
 
-/* One try; `params` are those of CLAIMABLE and TAKE. */
+/* One try; `params` are those of {claimable} and {take}. */
 static bool try_claim(struct pg *target, uint64_t job, bool whole_range, const char *const *params,
 	struct ledger_claim *out, struct arena *a)
 {
@@ -112,18 +86,6 @@ static size_t find_dead(struct pg *target, uint64_t job, struct str *names)
 	str_addc(names, '}');
 	return n;
 }
-
-/* $1 job, $2 from, $3 ships, $4 their attempts, $5 worker, $6 to */
-static const char split_sql[] =
-	"WITH cut AS (UPDATE ferry.chunk c SET chunk_to = $6::timestamp"
-	"  FROM (SELECT ship, chunk_to FROM ferry.chunk o JOIN"
-	"   unnest($3::text[], $4::bigint[]) AS mine (ship, attempt) USING (ship, attempt)"
-	"   WHERE o.job_id = $1 AND o.chunk_from = $2::timestamp AND o.worker = $5"
-	"    AND o.state = 'running' AND o.chunk_to > $6::timestamp FOR UPDATE OF o) AS old"
-	"  WHERE c.job_id = $1 AND c.chunk_from = $2::timestamp AND c.ship = old.ship"
-	"  RETURNING c.ship, c.weight, old.chunk_to)"
-	"INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, weight)"
-	" SELECT $1, ship, $6::timestamp, chunk_to, weight FROM cut";
 
 bool ledger_split(struct pg *target, const struct ledger_claim *claim, int64_t to)
 {
@@ -216,8 +178,7 @@ bool ledger_claimable(struct pg *target, uint64_t job, const struct sl *only, si
 
 	(void)find_dead(target, job, &dead);
 	/* locked for a moment, since a claim would pass over what somebody else has locked */
-	any = pg_is_yes(pg_query(target,
-		"SELECT FROM ferry.chunk WHERE " CLAIMABLE " LIMIT 1 FOR UPDATE SKIP LOCKED", 4,
+	any = pg_is_yes(pg_query(target, claimable_sql, 4,
 		(const char *[]){ ledger_u64(&number, job), ledger_worker(), str_z(&dead),
 			ledger_array(&ships, only, n_only) }));
 	str_free(&dead);
@@ -229,33 +190,11 @@ void ledger_release(struct pg *target, uint64_t job, const char *worker)
 {
 	struct ledger_text number;
 
-	pg_clear(pg_query(target,
-		"UPDATE ferry.chunk c SET state = 'pending', worker = NULL, lease_until = NULL"
-		" FROM (SELECT ship, chunk_from FROM ferry.chunk WHERE job_id = $1"
-		"  AND state = 'running' AND worker = $2 FOR UPDATE SKIP LOCKED) AS mine"
-		" WHERE c.job_id = $1 AND c.ship = mine.ship AND c.chunk_from = mine.chunk_from",
-		2, (const char *[]){ ledger_u64(&number, job), worker }));
+	pg_clear(pg_query(target, release_sql, 2,
+		(const char *[]){ ledger_u64(&number, job), worker }));
 }
 
 /* ---- failing --------------------------------------------------------------------------------- */
-
-static const char fail_sql[] =
-	"WITH f AS (SELECT * FROM jsonb_to_recordset($3::jsonb) AS f (ship text, attempt int)),"
-	" mine AS (SELECT c.ship FROM ferry.chunk c, f WHERE c.job_id = $1"
-	"  AND c.chunk_from = $2::timestamp AND c.ship = f.ship AND c.attempt = f.attempt"
-	"  AND c.worker = $4 AND c.state = 'running' FOR UPDATE OF c SKIP LOCKED),"
-	" failed AS (UPDATE ferry.chunk c SET failures = failures + 1, error = $5,"
-	"  worker = NULL, lease_until = NULL,"
-	"  state = CASE WHEN $6::boolean OR failures + 1 >= $7::int THEN 'failed' ELSE 'pending' "
-	"END"
-	"  FROM mine WHERE c.job_id = $1 AND c.ship = mine.ship AND c.chunk_from = $2::timestamp"
-	"  RETURNING c.ship, c.state)"
-	"INSERT INTO ferry.event (level, job_id, ship, chunk_from, message)"
-	" SELECT CASE state WHEN 'failed' THEN 'CRITICAL' ELSE 'WARNING' END, $1, ship, "
-	"$2::timestamp,"
-	"  CASE state WHEN 'failed' THEN 'chunk failed for good: ' ELSE 'chunk failed, to be tried "
-	"again: '"
-	"  END || $5 FROM failed";
 
 void ledger_fail(
 	struct pg *target, const struct ledger_claim *claim, bool permanent, const char *error)

@@ -1,27 +1,9 @@
 #include "ledger/ledger_disk.h"
 
+#include "ledger/ledger_disk.sql.h"
+
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-
-/* $1 schema, $2 prefix: (what, path, tables, wal). No location: in the data directory. */
-static const char places[] =
-	"WITH base AS (SELECT current_setting('data_directory') AS path, coalesce((SELECT oid"
-	"  FROM pg_tablespace WHERE spcname = current_setting('default_tablespace')),"
-	"  dattablespace) AS here, dattablespace FROM pg_database"
-	"  WHERE datname = current_database() AND inet_server_addr() IS NULL),"
-	" used AS (SELECT here AS oid, true AS tables FROM base UNION"
-	"  SELECT coalesce(nullif(i.reltablespace, 0), dattablespace), true FROM base, pg_class c"
-	"  JOIN pg_namespace n ON n.oid = c.relnamespace"
-	"  JOIN LATERAL (SELECT c.reltablespace UNION SELECT x.reltablespace FROM pg_index"
-	"   JOIN pg_class x ON x.oid = indexrelid WHERE indrelid = c.oid) i ON true"
-	"  WHERE n.nspname = $1 AND starts_with(c.relname, $2) AND c.relkind = 'r'"
-	"  UNION SELECT t.oid, false FROM pg_tablespace t WHERE t.spcname = ANY"
-	"   (SELECT trim(BOTH ' \"' FROM s) FROM"
-	"    unnest(string_to_array(current_setting('temp_tablespaces'), ',')) AS s))"
-	"SELECT format('tablespace %I', spcname),"
-	" coalesce(nullif(pg_tablespace_location(oid), ''), path), tables, false"
-	" FROM used JOIN pg_tablespace USING (oid), base UNION ALL"
-	" SELECT 'the WAL', path || '/pg_wal', false, true FROM base ORDER BY 3 DESC, 1";
 
 static void take(struct ledger_disk *disks, size_t *n, const struct pg_result *r, size_t row)
 {
@@ -49,7 +31,7 @@ static void take(struct ledger_disk *disks, size_t *n, const struct pg_result *r
 size_t ledger_disks(struct pg *target, const char *schema, const char *prefix,
 	struct ledger_disk disks[LEDGER_DISKS_MAX])
 {
-	AUTO_RESULT *r = pg_try_query(target, places, 2, (const char *[]){ schema, prefix });
+	AUTO_RESULT *r = pg_try_query(target, places_sql, 2, (const char *[]){ schema, prefix });
 	size_t n = 0;
 
 	for (size_t row = 0; r && row < pg_rows(r); row++)

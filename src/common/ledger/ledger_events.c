@@ -1,5 +1,6 @@
 #include "ledger/ledger_events.h"
 
+#include "ledger/ledger_events.sql.h"
 #include "ledger/ledger_internal.h"
 
 /* ---- lists ------------------------------------------------------------------------------------
@@ -32,12 +33,7 @@ void ledger_events_report(struct pg *target, uint64_t job, const struct sl *only
 	struct ledger_text number, most;
 	AUTO_STR ships = { 0 };
 
-	put_rows(pg_query(target,
-			 "SELECT date_trunc('milliseconds', at AT TIME ZONE 'UTC'), level, ship,"
-			 " chunk_from, message FROM (SELECT * FROM ferry.event WHERE job_id = $1"
-			 "  AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))"
-			 "  ORDER BY at DESC, id DESC LIMIT $3) AS e ORDER BY at, id",
-			 3,
+	put_rows(pg_query(target, events_sql, 3,
 			 (const char *[]){ ledger_u64(&number, job),
 				 ledger_array(&ships, only, n_only), ledger_u64(&most, limit) }),
 		columns, ARRAY_LEN(columns), format, out);
@@ -54,13 +50,7 @@ void ledger_failed_report(struct pg *target, uint64_t job, const struct sl *only
 	struct ledger_text number, most;
 	AUTO_STR ships = { 0 };
 
-	put_rows(pg_query(target,
-			 "SELECT ship, chunk_from, chunk_to, state, failures, attempt,"
-			 " date_trunc('milliseconds', started_at AT TIME ZONE 'UTC'), error"
-			 " FROM ferry.chunk WHERE job_id = $1 AND state <> 'done' AND failures > 0"
-			 " AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))"
-			 " ORDER BY ship, chunk_from LIMIT $3",
-			 3,
+	put_rows(pg_query(target, failed_sql, 3,
 			 (const char *[]){
 				 ledger_u64(&number, job),
 				 ledger_array(&ships, only, n_only), ledger_u64(&most, limit) }),

@@ -1,5 +1,6 @@
 #include "ledger/ledger_feed.h"
 
+#include "ledger/ledger_feed.sql.h"
 #include "ledger/ledger_internal.h"
 
 void ledger_feeds_get(struct pg *target, uint64_t job, struct ledger_feeds *out, struct arena *a)
@@ -57,12 +58,7 @@ void ledger_feeds_set(struct pg *target, uint64_t job, const struct ledger_feeds
 	put_feeds(&json, f);
 	pg_clear(pg_query(target, "DELETE FROM ferry.feed WHERE job_id = $1", 1,
 		(const char *[]){ ledger_u64(&number, job) }));
-	pg_clear(pg_query(target,
-		"INSERT INTO ferry.feed (job_id, relation, name, stamp, file, covered)"
-		" SELECT $1, relation, name, stamp, file, covered"
-		" FROM jsonb_to_recordset($2::jsonb)"
-		"  AS f (relation oid, name text, stamp text, file oid, covered boolean)",
-		2, (const char *[]){ number.p, str_z(&json) }));
+	pg_clear(pg_query(target, feed_sql, 2, (const char *[]){ number.p, str_z(&json) }));
 	pg_clear(pg_query(target,
 		"UPDATE ferry.follower SET publication_oid = $2, changes = $3, gap = $4"
 		" WHERE job_id = $1",
@@ -108,16 +104,8 @@ void ledger_doubt_ship(
 	struct ledger_text number;
 	char *name = mem_sldup(ship);
 
-	pg_clear(pg_query(target,
-		"WITH new AS (INSERT INTO ferry.doubt (job_id, ship, why) SELECT $1, $2, $3"
-		"  WHERE NOT EXISTS (SELECT FROM ferry.doubt WHERE job_id = $1 AND ship = $2"
-		"   AND (held OR why = $3)) RETURNING job_id, ship, why),"
-		" live AS (INSERT INTO ferry.follow_ship (job_id, ship, rows, cells, wide_rows,"
-		"  dropped, deleted, rejects) SELECT job_id, ship, 0, 0, 0, 0, 0, 0 FROM new"
-		"  ON CONFLICT DO NOTHING)"
-		"INSERT INTO ferry.event (level, job_id, ship, message)"
-		" SELECT $4, job_id, ship, why FROM new",
-		4, (const char *[]){ ledger_u64(&number, job), name, why,
+	pg_clear(pg_query(target, doubt_ship_sql, 4,
+		(const char *[]){ ledger_u64(&number, job), name, why,
 			level == LEDGER_CRITICAL ? "CRITICAL" : "INFO" }));
 	mem_free(name);
 }

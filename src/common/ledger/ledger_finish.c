@@ -1,5 +1,6 @@
 #include "ledger/ledger_internal.h"
 
+#include "ledger/ledger_finish.sql.h"
 #include "stream/digest.h"
 
 static void put_time(struct str *s, const char *key, int64_t instant)
@@ -34,37 +35,6 @@ void ledger_put_ships(struct str *s, const struct ledger_facts *f)
 	}
 	str_addc(s, ']');
 }
-
-#define FACTS LEDGER_SHIPS("$3")
-
-#define OURS                                                                 \
-	"c.job_id = $1 AND c.chunk_from = $2::timestamp AND c.ship = f.ship" \
-	" AND c.state = 'running' AND c.worker = $4 AND c.attempt = f.attempt"
-
-static const char hold_sql[] =
-	"WITH " FACTS ", held AS (SELECT FROM ferry.chunk c, f WHERE " OURS
-	" ORDER BY c.ship FOR UPDATE OF c)"
-	"SELECT (SELECT count(*) FROM held) = (SELECT count(*) FROM f WHERE attempt > 0)";
-
-/* Ships with attempt 0 were met while reading a whole range and planned by nobody. */
-static const char finish_sql[] =
-	"WITH " FACTS ", done AS (UPDATE ferry.chunk c SET state = 'done', rows = f.rows,"
-	"  cells = f.cells, digest = f.digest, dropped = f.dropped, wide_rows = f.wide_rows,"
-	"  rejects = f.rejects, first_time = f.first, last_time = f.last,"
-	"  lease_until = NULL, finished_at = clock_timestamp(), error = NULL"
-	"  FROM f WHERE " OURS " RETURNING 1),"
-	" met AS (INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, state, attempt, "
-	"worker,"
-	"   rows, cells, digest, dropped, wide_rows, rejects, first_time, last_time,"
-	"   started_at, finished_at)"
-	"  SELECT $1, ship, $2::timestamp, $5::timestamp, 'done', 0, $4, rows, cells, digest, "
-	"dropped,"
-	"   wide_rows, rejects, first, last, clock_timestamp(), clock_timestamp()"
-	"  FROM f WHERE attempt = 0 ON CONFLICT DO NOTHING RETURNING 1),"
-	" stale AS (DELETE FROM ferry.reject r USING f WHERE r.job_id = $1 AND r.ship = f.ship"
-	"  AND r.chunk_from = $2::timestamp AND (r.attempt <> f.attempt OR r.worker <> $4))"
-	"SELECT (SELECT count(*) FROM done) + (SELECT count(*) FROM met) = (SELECT count(*) FROM "
-	"f)";
 
 /* Runs one of them; true when every ship of the facts was hit. */
 static bool run_fenced(struct pg *target, const char *sql, int n, const struct ledger_facts *f)
@@ -148,16 +118,7 @@ void ledger_reject_flush(struct ledger_rejects *r)
 		encoding_add_storable(pg_stores(r->target), &r->rows, str_sl(&rows));
 		str_free(&rows);
 	}
-	pg_clear(pg_query(r->target,
-		"INSERT INTO ferry.reject (job_id, ship, chunk_from, attempt, worker, record, why)"
-		" SELECT $1, ship, chunk_from, attempt, $2, record, why"
-		" FROM jsonb_to_recordset($3::jsonb) AS r (ship text, chunk_from timestamp, "
-		"attempt int,"
-		"  record jsonb, why text)"
-		" WHERE NOT $4::boolean OR NOT EXISTS (SELECT FROM ferry.reject o"
-		"  WHERE o.job_id = $1 AND o.ship = r.ship AND o.chunk_from = r.chunk_from"
-		"  AND o.record = r.record AND o.why = r.why)",
-		4,
+	pg_clear(pg_query(r->target, reject_sql, 4,
 		(const char *[]){ ledger_u64(&number, r->job), ledger_worker(), str_z(&r->rows),
 			r->once ? "t" : "f" }));
 	str_clear(&r->rows);

@@ -27,16 +27,8 @@ void ledger_add_element(struct str *s, struct sl text);
 /* Makes the text of an array of ships; NULL for none, which means all. */
 const char *ledger_array(struct str *s, const struct sl *ships, size_t n);
 
-/*
- * The ships of the facts as JSON (ledger_finish.c), and the CTE `f` that makes rows of them again
- * from that parameter.
- */
+/* The ships of the facts as JSON, of which {ships} in parts.sql makes rows (ledger_finish.c). */
 void ledger_put_ships(struct str *s, const struct ledger_facts *f);
-#define LEDGER_SHIPS(param)                                                            \
-	"f AS (SELECT * FROM jsonb_to_recordset(" param "::jsonb) AS f (ship text,"    \
-	" attempt int, rows bigint, cells bigint, digest text, dropped bigint,"        \
-	" wide_rows bigint, rejects bigint, first timestamp, last timestamp,"          \
-	" deleted bigint))"
 
 const char *ledger_follow_text(enum ledger_follow_kind kind); /* "slot", "poll" (ledger_facts.c) */
 

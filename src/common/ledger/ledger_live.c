@@ -1,38 +1,13 @@
 #include "ledger/ledger_live.h"
 
 #include "ledger/ledger_internal.h"
+#include "ledger/ledger_live.sql.h"
 
 /*
  * A follower with nothing to do says so every ten seconds; one that is silent for longer may have
  * lost touch, and the target is then as old as its last word.
  */
 #define SILENCE_MAX (INT64_C(15) * CLOCK_US_PER_SEC)
-
-/* An interval in microseconds; none is below 0, also when the clock was set back. */
-#define US_BEGIN "(extract(epoch FROM "
-#define US_END ") * 1000000)::bigint"
-
-/* Of the newest rows of ship s; less where a later look found nothing, and told it sooner. */
-#define DELAY                                                                                      \
-	"least(greatest(0, " US_BEGIN "s.at AT TIME ZONE 'UTC' - s.newest_commit" US_END "),"      \
-	" (SELECT greatest(0, " US_BEGIN "f.at AT TIME ZONE 'UTC' - f.newest_commit" US_END ")"    \
-	"  FROM ferry.follower f WHERE f.job_id = s.job_id AND f.newest_commit > s.newest_commit))"
-
-static const char live_sql[] =
-	"SELECT kind = 'slot', lease_until > clock_timestamp(), rows, cells, wide_rows, deleted,"
-	" rejects, chunks, newest_commit, "
-	US_BEGIN "greatest(clock_timestamp(), at) - at" US_END ", lag_bytes, safe_wal_bytes, "
-	US_BEGIN "greatest(clock_timestamp(), started_at) - started_at" US_END ","
-	" wal_status, upto, error,"
-	" (SELECT count(*) FROM ferry.doubt d WHERE d.job_id = f.job_id"
-	"  AND (ship IS NULL OR NOT held)),"
-	" (SELECT " DELAY " FROM ferry.follow_ship s WHERE s.job_id = f.job_id"
-	"  AND s.newest_commit IS NOT NULL"
-	"  ORDER BY s.at DESC LIMIT 1), held_bytes, coalesce(nullif(gap, ''), (SELECT"
-	"  'what is written of ship ' || ship || ' waits until its table is mended'"
-	"  FROM ferry.doubt d WHERE d.job_id = f.job_id AND why LIKE 'nothing more is loaded %'"
-	"  LIMIT 1))"
-	" FROM ferry.follower f WHERE job_id = $1";
 
 static int64_t get_known(const struct pg_result *r, size_t row, int col)
 {
@@ -111,11 +86,7 @@ struct ledger_live_ship *ledger_live_ships(struct pg *target, uint64_t job, cons
 	*n_out = 0;
 	if (!ledger_has_table(target, "follow_ship"))
 		return NULL;
-	r = pg_query(target,
-		"SELECT ship, rows, cells, wide_rows, deleted, rejects, first_time, last_time,"
-		" " DELAY " FROM ferry.follow_ship s WHERE job_id = $1"
-		" AND ($2::text[] IS NULL OR ship = ANY ($2::text[])) ORDER BY ship",
-		2,
+	r = pg_query(target, ships_sql, 2,
 		(const char *[]){ ledger_u64(&number, job), ledger_array(&ships, only, n_only) });
 	*n_out = pg_rows(r);
 	list = arena_alloc(a, mem_mul(*n_out + 1, sizeof *list));

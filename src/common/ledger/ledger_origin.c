@@ -2,6 +2,7 @@
 
 #include "core/kp.h"
 #include "ledger/ledger_internal.h"
+#include "ledger/ledger_origin.sql.h"
 
 struct origin {
 	struct str name;    /* as ledger_source_name() has it */
@@ -17,15 +18,6 @@ static void origin_free(struct origin *o)
 	str_free(&o->lsn);
 	str_free(&o->address);
 }
-
-/* A standby may follow its primary onto a new timeline, so none is said of it. */
-static const char place_sql[] =
-	"SELECT concat_ws('/', CASE WHEN standby THEN '-'"
-	"  ELSE ltrim(left(pg_walfile_name(pg_current_wal_lsn()), 8), '0') END,"
-	" (SELECT oid FROM pg_database WHERE datname = current_database()),"
-	" coalesce(to_regclass($1)::oid, 0)),"
-	" CASE WHEN standby THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END"
-	" FROM pg_is_in_recovery() AS standby";
 
 /* False: the connection is lost. */
 static bool read_origin(struct pg *source, const struct narrow *n, struct origin *o)
@@ -51,15 +43,6 @@ bool ledger_origin_moved(struct pg *source, const struct narrow *n)
 		"SELECT to_regclass($1)::oid IS DISTINCT FROM $2::oid", 2,
 		(const char *[]){ n->ident, n->oid }));
 }
-
-/*
- * $1 job, $2 name, $3 place, $4 LSN. One row: the name that was, its place, whether the WAL was
- * seen to be longer, and how long.
- */
-static const char known_sql[] =
-	"SELECT j.source, coalesce(origin, ''), $2::pg_lsn < seen, seen"
-	" FROM ferry.job j LEFT JOIN ferry.follower f USING (job_id),"
-	" greatest(j.source_lsn, f.source_lsn) AS seen WHERE job_id = $1";
 
 /* The piece of a place behind `slashes` of them. */
 static struct sl piece(struct sl place, int slashes)
@@ -107,24 +90,13 @@ static void say_critical(struct pg *target, const char *job, const struct str *w
 		2, (const char *[]){ job, str_z(why) }));
 }
 
-/* How far the WAL was seen is the follower's to say, where there is one: it looks every second. */
-static const char *const keep_sql[] = {
-	"UPDATE ferry.job SET origin = $2, source_lsn = greatest(source_lsn, $3), address = $4"
-	" WHERE job_id = $1 AND (origin IS DISTINCT FROM $2 OR address IS DISTINCT FROM $4"
-	"  OR source_lsn < $3 IS NOT FALSE AND NOT EXISTS"
-	"   (SELECT FROM ferry.follower WHERE job_id = $1))",
-	"WITH free AS (SELECT job_id FROM ferry.follower WHERE job_id = $1"
-	"  AND source_lsn < $2 IS NOT FALSE FOR NO KEY UPDATE SKIP LOCKED)"
-	"UPDATE ferry.follower f SET source_lsn = $2 FROM free WHERE f.job_id = free.job_id",
-};
-
 static void keep(struct pg *target, const char *job, const struct origin *o)
 {
 	const char *lsn = str_z(&o->lsn);
 
-	pg_clear(pg_try_query(target, keep_sql[0], 4,
+	pg_clear(pg_try_query(target, keep_sql, 4,
 		(const char *[]){ job, str_z(&o->place), lsn, str_z(&o->address) }));
-	pg_clear(pg_try_query(target, keep_sql[1], 2, (const char *[]){ job, lsn }));
+	pg_clear(pg_try_query(target, seen_sql, 2, (const char *[]){ job, lsn }));
 }
 
 /* Adds to `why` what differs from what the job knows. True: only that its WAL ends too early. */
@@ -178,17 +150,6 @@ void ledger_origin_check(struct pg *source, struct pg *target, uint64_t job, con
 	origin_free(&o);
 }
 
-/* $1 job, $2 name, $3 place, $4 LSN, $5 address */
-static const char accept_sql[] =
-	"WITH gone AS (DELETE FROM ferry.follower WHERE job_id = $1 RETURNING job_id),"
-	" j AS (UPDATE ferry.job SET source = $2, origin = $3, source_lsn = $4, address = $5"
-	"  WHERE job_id = $1 RETURNING job_id),"
-	" d AS (INSERT INTO ferry.doubt (job_id, why, held) SELECT job_id,"
-	"  'the source is another one from here', EXISTS (SELECT FROM gone) FROM j"
-	"  RETURNING job_id, why)"
-	"INSERT INTO ferry.event (level, job_id, message)"
-	" SELECT 'WARNING', job_id, why || ': all that was carried over is to be compared' FROM d";
-
 void ledger_origin_accept(
 	struct pg *source, struct pg *target, uint64_t job, const struct narrow *n)
 {
@@ -209,12 +170,7 @@ void ledger_origin_check_new(struct pg *source, struct pg *target, const struct 
 	AUTO_RESULT *r = NULL;
 
 	pg_add_address(source, &address);
-	r = pg_query(target,
-		"SELECT job_id, source FROM ferry.job WHERE source <> $1 AND source_table = $2"
-		" AND target_schema = $3 AND target_prefix = $4 AND address = $5"
-		" AND NOT EXISTS (SELECT FROM ferry.job WHERE source = $1 AND source_table = $2"
-		"  AND target_schema = $3 AND target_prefix = $4) LIMIT 1",
-		5,
+	r = pg_query(target, same_address_sql, 5,
 		(const char *[]){ job->source, job->source_table, job->target_schema,
 			job->target_prefix, str_z(&address) });
 	if (pg_rows(r) > 0)

@@ -3,6 +3,7 @@
 #include "core/hash.h"
 #include "ledger/ledger_internal.h"
 #include "ledger/ledger_live.h"
+#include "ledger/ledger_progress.sql.h"
 
 struct progress {
 	struct pg *target;
@@ -14,18 +15,6 @@ struct progress {
 	struct ledger_status now, before;
 	struct ledger_live live;
 };
-
-/*
- * finished_at is taken shortly before COMMIT, so a chunk may appear behind one that finished later:
- * each look goes back a while, and what the look before has shown is left out.
- */
-static const char tail_sql[] =
-	"SELECT ship, chunk_from, chunk_to, rows, wide_rows,"
-	" (extract(epoch FROM greatest(finished_at - started_at, interval '0'))"
-	"  * 1000000)::bigint, attempt"
-	" FROM ferry.chunk WHERE job_id = $1 AND state = 'done'"
-	" AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))"
-	" AND finished_at > clock_timestamp() - interval '5 minutes' ORDER BY finished_at";
 
 static void say_chunk(const struct pg_result *r, size_t i)
 {

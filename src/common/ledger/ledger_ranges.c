@@ -1,6 +1,7 @@
 #include "ledger/ledger_ranges.h"
 
 #include "ledger/ledger_internal.h"
+#include "ledger/ledger_ranges.sql.h"
 
 struct chunk {
 	size_t ship;
@@ -15,14 +16,6 @@ static bool is_of(const struct sl *only, size_t n_only, struct sl ship)
 			return true;
 	return n_only == 0;
 }
-
-/* The older a chunk is, the longer it may wait: an eighth of its age. */
-static const char chunks_sql[] =
-	"SELECT ship, chunk_from, chunk_to, state = 'done',"
-	" ($2::timestamp IS NULL OR finished_at AT TIME ZONE 'UTC' < $2::timestamp)"
-	" AND ($3::interval IS NULL OR clock_timestamp() - coalesce(checked_at, finished_at)"
-	"  > greatest($3::interval, (clock_timestamp() AT TIME ZONE 'UTC' - chunk_to) / 8))"
-	" FROM ferry.chunk WHERE job_id = $1 AND ship <> '' ORDER BY ship, chunk_from";
 
 static struct chunk *read_chunks(struct pg *target, uint64_t job,
 	const struct ledger_ranges_opts *o, struct names *ships, size_t *n_out)
@@ -254,12 +247,7 @@ void ledger_range_checked(struct pg *target, uint64_t job, const struct ledger_r
 	AUTO_STR list = { 0 };
 
 	if (n > 0)
-		pg_clear(pg_query(target,
-			"UPDATE ferry.chunk SET checked_at = clock_timestamp() WHERE job_id = $1"
-			" AND chunk_from >= coalesce($2::timestamp, '-infinity')"
-			" AND chunk_to <= $3::timestamp"
-			" AND ship = ANY ($4) AND state = 'done'",
-			4,
+		pg_clear(pg_query(target, checked_sql, 4,
 			(const char *[]){ ledger_u64(&number, job), ledger_time(&from, range->from),
 				ledger_time(&to, range->to), ledger_array(&list, ships, n) }));
 }

@@ -2,6 +2,7 @@
 
 #include "core/num.h"
 #include "ledger/ledger_internal.h"
+#include "ledger/ledger_save.sql.h"
 #include "wide/registry.h"
 
 #include <stdio.h>
@@ -173,14 +174,7 @@ static void take_line(struct load *l, struct sl line)
 /* What was planned anew for the same tables would share them with what comes back. */
 static void check_jobs(struct pg *target)
 {
-	AUTO_RESULT *r = pg_query(target,
-		"SELECT 1 FROM ferry.job a JOIN ferry.job b USING (target_schema, target_prefix)"
-		" WHERE a.job_id < b.job_id AND a.source_table = b.source_table UNION ALL"
-		" SELECT 1 FROM ferry.job JOIN (SELECT job_id, ship FROM ferry.chunk"
-		"   WHERE ship <> '' UNION SELECT job_id, ship FROM ferry.follow_ship"
-		"   WHERE ship <> '') s"
-		"  USING (job_id) GROUP BY target_schema, ship HAVING count(*) > 1 LIMIT 1",
-		0, NULL);
+	AUTO_RESULT *r = pg_query(target, shared_sql, 0, NULL);
 
 	if (pg_rows(r) > 0)
 		die_hint(EX_CONFIGURATION, "roll that back first",

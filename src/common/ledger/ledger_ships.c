@@ -2,6 +2,7 @@
 
 #include "core/num.h"
 #include "ledger/ledger_internal.h"
+#include "ledger/ledger_ships.sql.h"
 
 #define MANY_CHUNKS 4000 /* ten years of days: one ship does not easily have more */
 #define GAP_CHUNKS 400	 /* what is worth being passed over at once */
@@ -42,13 +43,7 @@ static void take_weights(
 	struct pg *source, const struct narrow *n, struct ledger_ship *ships, size_t count)
 {
 	const char *params[] = { n->ident, n->col[NARROW_SHIP].name.p };
-	AUTO_RESULT *r = pg_query(source,
-		"SELECT v, (f * greatest(c.reltuples, 0))::bigint FROM pg_class c"
-		" JOIN pg_namespace n ON n.oid = c.relnamespace"
-		" JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname,"
-		" unnest(s.most_common_vals::text::text[], s.most_common_freqs) AS u (v, f)"
-		" WHERE c.oid = $1::regclass AND s.attname = $2 ORDER BY s.inherited",
-		2, params);
+	AUTO_RESULT *r = pg_query(source, weights_sql, 2, params);
 
 	for (size_t row = 0; row < pg_rows(r); row++)
 		for (size_t i = 0; i < count; i++)
@@ -92,14 +87,8 @@ size_t ledger_ships_find(struct pg *source, struct narrow *n, const struct sl *o
 static bool is_known(struct pg *target, const struct ledger_job *job, struct sl ship)
 {
 	struct str list = { 0 };
-	struct pg_result *r = pg_query(target,
-		"SELECT FROM ferry.channel WHERE target_schema = $1 AND starts_with(table_name, $2)"
-		" AND ship = ANY ($4::text[]) UNION ALL SELECT FROM ferry.job JOIN"
-		" (SELECT job_id, ship FROM ferry.chunk UNION ALL"
-		"  SELECT job_id, ship FROM ferry.follow_ship) AS known USING (job_id)"
-		" WHERE target_schema = $1 AND target_prefix = $2 AND source_table = $3"
-		" AND ship = ANY ($4::text[]) LIMIT 1",
-		4, (const char *[]){ job->target_schema, job->target_prefix, job->source_table,
+	struct pg_result *r = pg_query(target, known_sql, 4,
+		(const char *[]){ job->target_schema, job->target_prefix, job->source_table,
 			ledger_array(&list, &ship, 1) });
 	bool known = pg_rows(r) > 0;
 
@@ -123,14 +112,9 @@ void ledger_want_ships(struct narrow *n, struct pg *source, struct pg *target,
 				n ? n->table : "the ledger");
 }
 
-/* $1 to $4: what makes a job; jobs that read or write otherwise, but in the same schema. */
-#define NEIGHBOURS                                                                                 \
-	" FROM ferry.job j WHERE target_schema = $3"                                               \
-	" AND (source, source_table, target_prefix) <> ($1, $2, $4)"
-
 bool ledger_has_neighbours(struct pg *target, const struct ledger_job *job)
 {
-	return pg_is_yes(pg_query(target, "SELECT" NEIGHBOURS " LIMIT 1", 4,
+	return pg_is_yes(pg_query(target, has_neighbours_sql, 4,
 		(const char *[]){ job->source, job->source_table, job->target_schema,
 			job->target_prefix }));
 }
@@ -139,14 +123,7 @@ void ledger_refuse_shared(struct pg *target, const struct ledger_job *job, const
 	size_t n)
 {
 	AUTO_STR list = { 0 };
-	struct pg_result *r = pg_query(target,
-		"SELECT job_id, x.ship, source_table, target_prefix FROM (SELECT *" NEIGHBOURS
-		") AS j, LATERAL (SELECT ship FROM (SELECT ship FROM ferry.chunk c"
-		"  WHERE c.job_id = j.job_id AND ship <> '' UNION ALL"
-		"  SELECT ship FROM ferry.follow_ship f WHERE f.job_id = j.job_id AND ship <> '')"
-		" AS known"
-		" WHERE ship = ANY ($5::text[]) LIMIT 1) AS x ORDER BY job_id LIMIT 1",
-		5,
+	struct pg_result *r = pg_query(target, neighbour_sql, 5,
 		(const char *[]){ job->source, job->source_table, job->target_schema,
 			job->target_prefix, ledger_array(&list, ships, n) });
 

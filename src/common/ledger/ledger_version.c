@@ -4,28 +4,10 @@
  * ledger_follow.c) is passed over.
  */
 #include "ledger/ledger_internal.h"
+#include "ledger/ledger_version.sql.h"
 
 /* steps[i] makes version i + 2 of the one before. */
-static const char *const steps[] = {
-	"CREATE TABLE ferry.version (version int NOT NULL);"
-	"INSERT INTO ferry.version VALUES (1);"
-	/* what a source is, and who feeds it */
-	"ALTER TABLE ferry.job ADD COLUMN IF NOT EXISTS origin text,"
-	" ADD COLUMN IF NOT EXISTS source_lsn pg_lsn, ADD COLUMN IF NOT EXISTS address text;"
-	"ALTER TABLE ferry.follower ADD COLUMN IF NOT EXISTS held_bytes bigint,"
-	" ADD COLUMN IF NOT EXISTS source_lsn pg_lsn,"
-	" ADD COLUMN IF NOT EXISTS publication_oid oid, ADD COLUMN IF NOT EXISTS gap text,"
-	" ADD COLUMN IF NOT EXISTS changes bigint;"
-	"ALTER TABLE ferry.doubt ADD COLUMN IF NOT EXISTS held boolean NOT NULL DEFAULT false,"
-	" ADD COLUMN IF NOT EXISTS relation oid;"
-	"CREATE TABLE IF NOT EXISTS ferry.feed ("
-	" job_id bigint NOT NULL REFERENCES ferry.job ON DELETE CASCADE,"
-	" relation oid NOT NULL, name text NOT NULL, stamp text NOT NULL, file oid NOT NULL,"
-	" covered boolean NOT NULL, PRIMARY KEY (job_id, relation))",
-	"ALTER TABLE ferry.job ADD COLUMN IF NOT EXISTS encoding text,"
-	" ADD COLUMN IF NOT EXISTS columns text",
-	"ALTER TABLE ferry.doubt ADD COLUMN IF NOT EXISTS instants timestamp[]",
-};
+static const char *const steps[] = { version_2_sql, version_3_sql, version_4_sql };
 
 #define NEWEST (1 + (int)ARRAY_LEN(steps))
 

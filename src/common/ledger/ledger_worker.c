@@ -1,6 +1,7 @@
 #include "ledger/ledger_internal.h"
 
 #include "core/num.h"
+#include "ledger/ledger_worker.sql.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -128,12 +129,7 @@ static void renew(struct pg *target, uint64_t job, const char *worker, int64_t l
 	const char *params[] = { ledger_u64(&number, job), worker,
 		ledger_interval(&lease, lease_us) };
 
-	pg_clear(pg_query(target,
-		"UPDATE ferry.chunk c SET lease_until = clock_timestamp() + $3::interval"
-		" FROM (SELECT ship, chunk_from FROM ferry.chunk WHERE job_id = $1"
-		"  AND state = 'running' AND worker = $2 FOR UPDATE SKIP LOCKED) AS mine"
-		" WHERE c.job_id = $1 AND c.ship = mine.ship AND c.chunk_from = mine.chunk_from",
-		3, params));
+	pg_clear(pg_query(target, renew_sql, 3, params));
 	pg_clear(pg_query(target,
 		"UPDATE ferry.follower f SET lease_until = clock_timestamp() + $3::interval"
 		" FROM (SELECT job_id FROM ferry.follower WHERE job_id = $1 AND worker = $2"

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/num.h"
 #include "narrow/narrow_row.h"
+#include "narrow/narrow.sql.h"
 #include "pg/relation.h"
 #include "pg/rights.h"
 #include "stream/json.h"
@@ -100,13 +101,7 @@ bool narrow_take_columns(struct narrow_opts *opts, const char *columns, struct a
 
 static NORETURN void no_such_table(struct pg *pg, const char *asked, const struct str *table)
 {
-	static const char sql[] =
-		"SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) "
-		"FROM pg_catalog.pg_class c "
-		"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-		"WHERE pg_catalog.lower(c.relname) = pg_catalog.lower($1) "
-		"AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1 LIMIT 1";
-	struct pg_result *r = pg_query(pg, sql, 1, (const char *[]){ str_z(table) });
+	struct pg_result *r = pg_query(pg, alike_sql, 1, (const char *[]){ str_z(table) });
 	char hint[300] = N_("--table SCHEMA.TABLE names it");
 
 	if (pg_rows(r) > 0)
@@ -117,19 +112,12 @@ static NORETURN void no_such_table(struct pg *pg, const char *asked, const struc
 /* Fills in what there is to say of the table itself. */
 static void find_table(struct pg *pg, struct narrow *n)
 {
-	static const char sql[] =
-		"SELECT c.oid, c.relkind, pg_catalog.row_security_active(c.oid), "
-		"greatest(c.reltuples, 0)::bigint, c.relhassubclass, "
-		"pg_catalog.has_table_privilege(c.oid, 'SELECT') FROM pg_catalog.pg_class c "
-		"JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-		"WHERE n.nspname = $1 AND c.relname = $2 "
-		"AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
 	AUTO_STR schema = { 0 }, table = { 0 }, ident = { 0 };
 	AUTO_RESULT *r = NULL;
 	char kind;
 
 	relation_split(n->table, &schema, &table);
-	r = pg_query(pg, sql, 2, (const char *[]){ str_z(&schema), str_z(&table) });
+	r = pg_query(pg, table_sql, 2, (const char *[]){ str_z(&schema), str_z(&table) });
 	if (pg_rows(r) == 0)
 		no_such_table(pg, n->table, &table);
 	rights_to_read(pg, str_z(&schema), str_z(&table));
@@ -303,15 +291,7 @@ static bool look_for(struct narrow *n, struct pg *pg, const struct narrow_opts *
 
 static void find_columns(struct narrow *n, struct pg *pg, const struct narrow_opts *opts)
 {
-	static const char sql[] =
-		"SELECT a.attname, CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, "
-		"t.typcategory, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, "
-		"coalesce(c.collisdeterministic, true) FROM pg_catalog.pg_attribute a "
-		"JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
-		"LEFT JOIN pg_catalog.pg_collation c ON c.oid = a.attcollation "
-		"WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped "
-		"ORDER BY a.attnum";
-	AUTO_RESULT *r = pg_query(pg, sql, 1, &n->oid);
+	AUTO_RESULT *r = pg_query(pg, columns_sql, 1, &n->oid);
 	bool any = false;
 
 	for (int role = 0; role <= NARROW_ID; role++)
@@ -327,27 +307,8 @@ static void find_columns(struct narrow *n, struct pg *pg, const struct narrow_op
 
 static void find_indexes(struct narrow *n, struct pg *pg)
 {
-	static const char sql[] =
-		"SELECT coalesce(bool_or(x.indisunique AND "
-		"(x.key)[0:x.indnkeyatts - 1] <@ ARRAY[s.n, c.n, t.n]), false), "
-		"coalesce(bool_or(x.key[0] = s.n AND x.indnkeyatts > 1 "
-		"AND x.key[1] = t.n), false), "
-		"coalesce(bool_or(x.key[0] = t.n), false), "
-		"coalesce(bool_or(x.key[0] = s.n AND x.indnkeyatts > 2 AND x.key[1] = c.n "
-		"AND x.key[2] = t.n), false), "
-		"coalesce(bool_or(x.key[0] = s.n), false) "
-		"FROM (SELECT i.*, i.indkey::int2[] AS key FROM pg_catalog.pg_index i "
-		"JOIN pg_catalog.pg_class k ON k.oid = i.indexrelid "
-		"JOIN pg_catalog.pg_am m ON m.oid = k.relam AND m.amname = 'btree' "
-		"WHERE i.indrelid = $1::oid AND i.indisvalid AND i.indpred IS NULL) x, "
-		"(SELECT attnum AS n FROM pg_catalog.pg_attribute WHERE attrelid = $1::oid "
-		"AND attname = $4) t, "
-		"(SELECT max(attnum) AS n FROM pg_catalog.pg_attribute "
-		"WHERE attrelid = $1::oid AND attname = $2) s, "
-		"(SELECT max(attnum) AS n FROM pg_catalog.pg_attribute "
-		"WHERE attrelid = $1::oid AND attname = $3) c";
 	const struct narrow_column *ship = &n->col[NARROW_SHIP], *channel = &n->col[NARROW_CHANNEL];
-	struct pg_result *r = pg_query(pg, sql, 4,
+	struct pg_result *r = pg_query(pg, indexes_sql, 4,
 		(const char *[]){ n->oid, ship->computed ? NULL : ship->name.p,
 			channel->computed ? NULL : channel->name.p, n->col[NARROW_TIME].name.p });
 	bool *flag[] = { &n->unique, &n->by_ship_time, &n->by_time, &n->by_channel, &n->by_ship };
@@ -360,13 +321,7 @@ static void find_indexes(struct narrow *n, struct pg *pg)
 /* Appends what is the same as long as the columns are; false when the name is another table's. */
 static bool take_print(const struct narrow *n, struct pg *pg, struct str *print)
 {
-	static const char sql[] =
-		"SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(' ', attnum, "
-		"atttypid, atttypmod, attcollation, attname), ',' ORDER BY attnum)), "
-		"pg_catalog.to_regclass($2)::oid IS NOT DISTINCT FROM $1::oid "
-		"FROM pg_catalog.pg_attribute WHERE attrelid = $1::oid AND attnum > 0 "
-		"AND NOT attisdropped";
-	struct pg_result *r = pg_query(pg, sql, 2, (const char *[]){ n->oid, n->ident });
+	struct pg_result *r = pg_query(pg, print_sql, 2, (const char *[]){ n->oid, n->ident });
 	bool same = pg_true(r, 0, 1);
 
 	str_add(print, pg_value(r, 0, 0));

@@ -5,6 +5,7 @@
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/num.h"
+#include "narrow/narrow_poll.sql.h"
 
 #define NO_XID 0
 /* xmin has 32 bits, of which half are older than a given one. */
@@ -84,14 +85,7 @@ struct moment {
 
 static struct moment ask_moment(const struct narrow_poll *p)
 {
-	struct pg_result *r = pg_query(p->conf.source,
-		"SELECT txid_snapshot_xmin(s), top + age((top & 4294967295)::text::xid), "
-		"clock_timestamp() AT TIME ZONE 'UTC',"
-		" CASE WHEN standby THEN 0 ELSE pg_current_wal_insert_lsn() - '0/0' END,"
-		" CASE WHEN standby THEN 0 ELSE pg_current_wal_flush_lsn() - '0/0' END"
-		" FROM txid_current_snapshot() AS s, txid_snapshot_xmax(s) AS top,"
-		" pg_is_in_recovery() AS standby",
-		0, NULL);
+	struct pg_result *r = pg_query(p->conf.source, moment_sql, 0, NULL);
 	struct moment m = { .xmin = pg_count(r, 0, 0),
 		.next = pg_count(r, 0, 1),
 		.written = pg_count(r, 0, 3),
@@ -265,16 +259,6 @@ void narrow_poll_close(struct narrow_poll *p)
 }
 
 /* ---- the tables ------------------------------------------------------------------------------ */
-
-static const char leaves_sql[] =
-	"WITH RECURSIVE t AS (SELECT $1::oid AS oid UNION SELECT i.inhrelid FROM pg_inherits i"
-	"  JOIN t ON i.inhparent = t.oid WHERE NOT i.inhdetachpending)"
-	"SELECT c.oid, coalesce(pg_relation_filenode(c.oid), 0), coalesce(pg_relation_size(c.oid)"
-	" / current_setting('block_size')::bigint, 0), has_table_privilege(c.oid, 'SELECT'),"
-	" format('%I.%I', n.nspname, c.relname), (SELECT string_agg(quote_ident(attname), ', ')"
-	"  FROM pg_attribute WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped)"
-	" FROM t JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace"
-	" WHERE c.relkind IN ('r', 'm') ORDER BY c.oid";
 
 /*
  * The tail of a table begins behind the last page that has a row of a transaction which had ended

@@ -5,6 +5,7 @@
 #include "pg/table_internal.h"
 
 #include "core/num.h"
+#include "pg/table_wait.sql.h"
 
 #define LATE_MAX ((size_t)64 << 20) /* bytes of rows that wait */
 #define ROUNDS_MAX 1000		     /* of rows that refer to rows that are hopeless */
@@ -155,22 +156,6 @@ void table_forget_replaced(struct table *t, const struct shape *s)
 /* ---- rows that need each other --------------------------------------------------------------- */
 
 /* A foreign key of the table: rows [i, end) of what keys_sql gives. */
-static const char keys_sql[] =
-	"SELECT k.oid, k.confrelid = k.conrelid, pg_catalog.quote_ident(c.attname),"
-	" pg_catalog.quote_ident(p.attname), 'OPERATOR(' || pg_catalog.quote_ident(n.nspname) ||"
-	" '.' || o.oprname || ')', pg_catalog.quote_ident(pn.nspname) || '.' ||"
-	" pg_catalog.quote_ident(pc.relname)"
-	" FROM pg_catalog.pg_constraint AS k CROSS JOIN LATERAL"
-	"  ROWS FROM (pg_catalog.unnest(k.conkey), pg_catalog.unnest(k.confkey),"
-	"   pg_catalog.unnest(k.conpfeqop)) AS u (child, parent, op)"
-	" JOIN pg_catalog.pg_attribute AS c ON c.attrelid = k.conrelid AND c.attnum = u.child"
-	" JOIN pg_catalog.pg_attribute AS p ON p.attrelid = k.confrelid AND p.attnum = u.parent"
-	" JOIN pg_catalog.pg_operator AS o ON o.oid = u.op"
-	" JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace"
-	" JOIN pg_catalog.pg_class AS pc ON pc.oid = k.confrelid"
-	" JOIN pg_catalog.pg_namespace AS pn ON pn.oid = pc.relnamespace"
-	" WHERE k.contype = 'f' AND k.conrelid = pg_catalog.to_regclass($1) ORDER BY k.oid";
-
 static size_t end_of(const struct pg_result *r, size_t i)
 {
 	size_t end = i + 1;

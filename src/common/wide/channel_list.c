@@ -1,6 +1,7 @@
 #include "wide/channel_list.h"
 
 #include "stream/rd.h"
+#include "wide/channel_list.sql.h"
 
 static size_t column_of(const struct names *cols, const char *name, const char *other)
 {
@@ -105,15 +106,7 @@ void channel_list_store(struct channel_list *list, struct pg *target, const char
 		return;
 	str_addc(&list->seen, ']');
 	params[1] = str_z(&list->seen);
-	pg_clear(pg_query(target,
-		"UPDATE ferry.channel c SET first_seen = least(c.first_seen, s.first),"
-		" last_seen = greatest(c.last_seen, s.last), samples = greatest(c.samples, "
-		"s.samples), about = coalesce(s.about, c.about)"
-		" FROM jsonb_to_recordset($2::jsonb) AS s (ship text, channel text, first "
-		"timestamp,"
-		" last timestamp, samples bigint, about text)"
-		" WHERE c.target_schema = $1 AND c.ship = s.ship AND c.channel = s.channel",
-		2, params));
+	pg_clear(pg_query(target, seen_sql, 2, params));
 }
 
 void channel_list_free(struct channel_list *list)

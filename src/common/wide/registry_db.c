@@ -3,6 +3,7 @@
 
 #include "core/clock.h"
 #include "core/num.h"
+#include "wide/registry_db.sql.h"
 
 static const char *const type_names[] = { "text", "double precision", "bigint", "boolean" };
 
@@ -135,16 +136,7 @@ static void read_tables(struct registry *r, struct ship *s)
 	struct sl spine = registry_group_name(r, s->base, 1, 0);
 	const char *params[] = { r->opts->schema, registry_keep(r, s->id).p,
 		registry_keep(r, s->base).p, spine.p };
-	struct pg_result *res = pg_query(r->pg,
-		"SELECT c.relname, c.relkind, a.attname, format_type(a.atttypid, a.atttypmod)"
-		" FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-		" LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
-		"  AND NOT a.attisdropped"
-		" WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"
-		" AND c.relname = ANY (ARRAY[$3, $4]::name[] || ARRAY(SELECT DISTINCT"
-		"  table_name::name FROM ferry.channel WHERE target_schema = $1 AND ship = $2))"
-		" ORDER BY c.relname, a.attnum",
-		4, params);
+	struct pg_result *res = pg_query(r->pg, there_sql, 4, params);
 
 	/* group 1 may have no channel, with --groups; its table is the spine all the same */
 	if (s->n_groups > 1 && s->group[0].table.n == 0)
@@ -277,12 +269,7 @@ static bool table_is_taken(struct registry *r, const struct ship *s, struct sl t
 
 	const char *params[] = { r->opts->schema, registry_keep(r, s->id).p, table.p };
 
-	return pg_is_yes(pg_query(r->pg,
-		"SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-		" WHERE n.nspname = $1 AND c.relname = $3 UNION ALL"
-		" SELECT FROM ferry.channel WHERE target_schema = $1 AND table_name = $3"
-		"  AND ship <> $2 LIMIT 1",
-		3, params));
+	return pg_is_yes(pg_query(r->pg, taken_sql, 3, params));
 }
 
 static struct sl free_group_name(struct registry *r, const struct ship *s, uint32_t number)
@@ -358,14 +345,8 @@ void registry_store(struct registry *r, struct ship *s, struct sl rename)
 		}
 	str_addc(&json, ']');
 	if (n > 0) {
-		AUTO_RESULT *res = pg_query(r->pg,
-			"INSERT INTO ferry.channel (target_schema, ship, channel, grp, table_name,"
-			"  column_name, type, format)"
-			" SELECT $1, $2, channel, grp, table_name, column_name, type, format"
-			" FROM jsonb_to_recordset($3::jsonb) AS c (channel text, grp int,"
-			"  table_name text, column_name text, type text, format text)"
-			" ON CONFLICT (target_schema, ship, channel) DO NOTHING",
-			3, (const char *[]){ r->opts->schema, ship, str_z(&json) });
+		AUTO_RESULT *res = pg_query(r->pg, register_sql, 3,
+			(const char *[]){ r->opts->schema, ship, str_z(&json) });
 
 		/* all who register hold the ship's lock: somebody did without */
 		if (pg_affected(res) != n)

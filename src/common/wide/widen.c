@@ -4,6 +4,7 @@
 #include "core/msg.h"
 #include "core/stop.h"
 #include "pg/relation.h"
+#include "wide/widen.sql.h"
 
 #define LOCK_TRIES_FOR (INT64_C(600) * CLOCK_US_PER_SEC)
 #define SAY_AFTER (INT64_C(5) * CLOCK_US_PER_SEC)
@@ -155,22 +156,7 @@ static void copy_grants(struct making *m, struct sl from, struct sl relation, bo
 	params[1] = str_z(&sql);
 	params[2] = str_z(&to);
 	params[3] = columns ? "t" : "f";
-	res = pg_query(m->pg,
-		"WITH c AS (SELECT c.oid, c.relacl, c.relowner FROM pg_class c"
-		"  JOIN pg_namespace n ON n.oid = c.relnamespace"
-		"  WHERE n.nspname = $1 AND c.relname = $2),"
-		" acl AS (SELECT a.*, '' AS col FROM c, aclexplode(c.relacl) AS a UNION ALL"
-		"  SELECT a.*, format(' (%I)', t.attname) FROM c"
-		"  JOIN pg_attribute t ON t.attrelid = c.oid AND t.attnum > 0"
-		"   AND NOT t.attisdropped AND $4::boolean, aclexplode(t.attacl) AS a)"
-		" SELECT format('ALTER TABLE %s OWNER TO %I', $3::text, pg_get_userbyid(relowner))"
-		" FROM c WHERE pg_get_userbyid(relowner) <> current_user UNION ALL"
-		" SELECT format('GRANT %s%s ON %s TO %s%s', acl.privilege_type, col, $3::text,"
-		"  CASE grantee WHEN 0 THEN 'PUBLIC'"
-		"   ELSE quote_ident(pg_get_userbyid(grantee)) END,"
-		"  CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)"
-		" FROM acl, c WHERE grantee <> c.relowner",
-		4, params);
+	res = pg_query(m->pg, rights_sql, 4, params);
 	str_clear(&sql);
 	for (size_t i = 0; i < pg_rows(res); i++)
 		str_addf(&sql, "%s;", pg_valuez(res, i, 0));
@@ -187,12 +173,7 @@ static struct pg_result *columns_of(struct making *m, struct sl relation)
 	str_add(&name, relation);
 	params[0] = registry_opts(m->r)->schema;
 	params[1] = str_z(&name);
-	return pg_query(m->pg,
-		"SELECT a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
-		" JOIN pg_namespace n ON n.oid = c.relnamespace"
-		" WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0"
-		" AND NOT a.attisdropped ORDER BY a.attnum",
-		2, params);
+	return pg_query(m->pg, columns_sql, 2, params);
 }
 
 /* Columns of a view in the order they must keep: as it has them, or the table before it. */
@@ -406,16 +387,8 @@ static void add_holders(struct registry *r, const struct ship *s, struct str *li
 
 	str_add(&ship, s->id);
 	str_add(&base, s->base);
-	res = pg_query(registry_pg(r),
-		"SELECT string_agg(DISTINCT"
-		"  l.pid || coalesce(' (' || a.application_name || ')', ''), ', ')"
-		" FROM pg_locks l JOIN pg_class c ON c.oid = l.relation"
-		" JOIN pg_namespace n ON n.oid = c.relnamespace"
-		" LEFT JOIN pg_stat_activity a ON a.pid = l.pid"
-		" WHERE l.granted AND l.pid <> pg_backend_pid() AND n.nspname = $1"
-		"  AND (c.relname = $3 OR c.relname IN (SELECT table_name FROM ferry.channel"
-		"   WHERE target_schema = $1 AND ship = $2))",
-		3, (const char *[]){ registry_opts(r)->schema, str_z(&ship), str_z(&base) });
+	res = pg_query(registry_pg(r), holders_sql, 3,
+		(const char *[]){ registry_opts(r)->schema, str_z(&ship), str_z(&base) });
 	str_addz(list, pg_is_null(res, 0, 0) ? "nobody any more" : pg_valuez(res, 0, 0));
 }
 
@@ -457,17 +430,8 @@ void widen_views_of_others(struct registry *r, const struct ship *s, struct str 
 		str_add_json(&names, s->group[i].table);
 	}
 	str_addc(&names, ']');
-	res = pg_query(registry_pg(r),
-		"WITH ours AS (SELECT array_agg(v) AS names"
-		"  FROM jsonb_array_elements_text($2) AS v)"
-		" SELECT DISTINCT v.oid::regclass FROM pg_class t"
-		" JOIN pg_namespace n ON n.oid = t.relnamespace JOIN pg_depend d ON"
-		"  d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid"
-		"  AND d.classid = 'pg_rewrite'::regclass"
-		" JOIN pg_rewrite w ON w.oid = d.objid JOIN pg_class v ON v.oid = w.ev_class, ours"
-		" WHERE n.nspname = $1 AND t.relname = ANY (names)"
-		" AND NOT (v.relnamespace = n.oid AND v.relname = ANY (names))",
-		2, (const char *[]){ registry_opts(r)->schema, str_z(&names) });
+	res = pg_query(registry_pg(r), views_sql, 2,
+		(const char *[]){ registry_opts(r)->schema, str_z(&names) });
 	for (size_t i = 0; i < pg_rows(res); i++)
 		str_addf(list, "%s%s", list->n > 0 ? ", " : "", pg_valuez(res, i, 0));
 }

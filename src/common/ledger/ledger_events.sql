@@ -1,0 +1,12 @@
+-- name: events_sql
+SELECT date_trunc('milliseconds', at AT TIME ZONE 'UTC'), level, ship,
+	chunk_from, message FROM (SELECT * FROM ferry.event WHERE job_id = $1
+		AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))
+		ORDER BY at DESC, id DESC LIMIT $3) AS e ORDER BY at, id;
+
+-- name: failed_sql
+SELECT ship, chunk_from, chunk_to, state, failures, attempt,
+	date_trunc('milliseconds', started_at AT TIME ZONE 'UTC'), error
+	FROM ferry.chunk WHERE job_id = $1 AND state <> 'done' AND failures > 0
+	AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))
+	ORDER BY ship, chunk_from LIMIT $3;

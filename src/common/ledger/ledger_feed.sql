@@ -1,0 +1,15 @@
+-- name: feed_sql
+INSERT INTO ferry.feed (job_id, relation, name, stamp, file, covered)
+	SELECT $1, relation, name, stamp, file, covered
+	FROM jsonb_to_recordset($2::jsonb)
+		AS f (relation oid, name text, stamp text, file oid, covered boolean);
+
+-- name: doubt_ship_sql
+WITH new AS (INSERT INTO ferry.doubt (job_id, ship, why) SELECT $1, $2, $3
+		WHERE NOT EXISTS (SELECT FROM ferry.doubt WHERE job_id = $1 AND ship = $2
+			AND (held OR why = $3)) RETURNING job_id, ship, why),
+	live AS (INSERT INTO ferry.follow_ship (job_id, ship, rows, cells, wide_rows,
+		dropped, deleted, rejects) SELECT job_id, ship, 0, 0, 0, 0, 0, 0 FROM new
+		ON CONFLICT DO NOTHING)
+INSERT INTO ferry.event (level, job_id, ship, message)
+	SELECT $4, job_id, ship, why FROM new;

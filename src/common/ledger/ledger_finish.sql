@@ -1,0 +1,35 @@
+-- part: ours
+c.job_id = $1 AND c.chunk_from = $2::timestamp AND c.ship = f.ship
+AND c.state = 'running' AND c.worker = $4 AND c.attempt = f.attempt
+
+-- name: hold_sql
+WITH {ships}, held AS (SELECT FROM ferry.chunk c, f WHERE {ours}
+	ORDER BY c.ship FOR UPDATE OF c)
+SELECT (SELECT count(*) FROM held) = (SELECT count(*) FROM f WHERE attempt > 0);
+
+-- Ships with attempt 0 were met while reading a whole range and planned by nobody.
+-- name: finish_sql
+WITH {ships}, done AS (UPDATE ferry.chunk c SET state = 'done', rows = f.rows,
+		cells = f.cells, digest = f.digest, dropped = f.dropped, wide_rows = f.wide_rows,
+		rejects = f.rejects, first_time = f.first, last_time = f.last,
+		lease_until = NULL, finished_at = clock_timestamp(), error = NULL
+		FROM f WHERE {ours} RETURNING 1),
+	met AS (INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, state, attempt, worker,
+			rows, cells, digest, dropped, wide_rows, rejects, first_time, last_time,
+			started_at, finished_at)
+		SELECT $1, ship, $2::timestamp, $5::timestamp, 'done', 0, $4, rows, cells, digest,
+			dropped, wide_rows, rejects, first, last,
+			clock_timestamp(), clock_timestamp()
+		FROM f WHERE attempt = 0 ON CONFLICT DO NOTHING RETURNING 1),
+	stale AS (DELETE FROM ferry.reject r USING f WHERE r.job_id = $1 AND r.ship = f.ship
+		AND r.chunk_from = $2::timestamp AND (r.attempt <> f.attempt OR r.worker <> $4))
+SELECT (SELECT count(*) FROM done) + (SELECT count(*) FROM met) = (SELECT count(*) FROM f);
+
+-- name: reject_sql
+INSERT INTO ferry.reject (job_id, ship, chunk_from, attempt, worker, record, why)
+	SELECT $1, ship, chunk_from, attempt, $2, record, why
+	FROM jsonb_to_recordset($3::jsonb) AS r (ship text, chunk_from timestamp, attempt int,
+		record jsonb, why text)
+	WHERE NOT $4::boolean OR NOT EXISTS (SELECT FROM ferry.reject o
+		WHERE o.job_id = $1 AND o.ship = r.ship AND o.chunk_from = r.chunk_from
+		AND o.record = r.record AND o.why = r.why);

@@ -1,0 +1,33 @@
+-- Intervals are in microseconds; none is below 0, also when the clock was set back.
+
+-- Of the newest rows of ship s; less where a later look found nothing, and told it sooner.
+-- part: delay
+least(greatest(0, (extract(epoch FROM s.at AT TIME ZONE 'UTC' - s.newest_commit)
+		* 1000000)::bigint),
+	(SELECT greatest(0, (extract(epoch FROM f.at AT TIME ZONE 'UTC' - f.newest_commit)
+			* 1000000)::bigint)
+		FROM ferry.follower f WHERE f.job_id = s.job_id
+			AND f.newest_commit > s.newest_commit))
+
+-- name: live_sql
+SELECT kind = 'slot', lease_until > clock_timestamp(), rows, cells, wide_rows, deleted,
+	rejects, chunks, newest_commit,
+	(extract(epoch FROM greatest(clock_timestamp(), at) - at) * 1000000)::bigint,
+	lag_bytes, safe_wal_bytes,
+	(extract(epoch FROM greatest(clock_timestamp(), started_at) - started_at)
+		* 1000000)::bigint,
+	wal_status, upto, error,
+	(SELECT count(*) FROM ferry.doubt d WHERE d.job_id = f.job_id
+		AND (ship IS NULL OR NOT held)),
+	(SELECT {delay} FROM ferry.follow_ship s WHERE s.job_id = f.job_id
+		AND s.newest_commit IS NOT NULL
+		ORDER BY s.at DESC LIMIT 1), held_bytes, coalesce(nullif(gap, ''), (SELECT
+		'what is written of ship ' || ship || ' waits until its table is mended'
+		FROM ferry.doubt d WHERE d.job_id = f.job_id AND why LIKE 'nothing more is loaded %'
+		LIMIT 1))
+	FROM ferry.follower f WHERE job_id = $1;
+
+-- name: ships_sql
+SELECT ship, rows, cells, wide_rows, deleted, rejects, first_time, last_time,
+	{delay} FROM ferry.follow_ship s WHERE job_id = $1
+	AND ($2::text[] IS NULL OR ship = ANY ($2::text[])) ORDER BY ship;
