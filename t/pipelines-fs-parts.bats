@@ -87,3 +87,55 @@ locked() {
 	done >got
 	has got 2
 }
+
+@test "cost: told before it is spent, and --max-cost stops it before anything is done" {
+	made cost-from both
+	made cost-to both
+	records 40 >in.csv
+	# three KB begun each
+	map-fields --set "category=$(printf '%2500s' '' | tr ' ' x)" in.csv >wide.csv
+	run_rc 0 fs bulk-put cost-from wide.csv --dry-run
+	has "$out" 'Requests: 2 BatchWriteRecord, 0 DeleteRecord' 'Units: 120 written (1 KB)' \
+		'Cost: about 0.0002 USD (prices of '
+	printf '%s\n' '# ours' 'as-of 2031-01-01' 'write-unit 0.5 # dear' 'read-unit .25' \
+		'athena-terabyte 100000' >ours
+	run_rc 77 fs bulk-put cost-from wide.csv --prices ours --max-cost 59.9
+	has "$err" 'would cost about 60.0000 USD, --max-cost is 59.9: nothing was done'
+	is "$(online cost-from | wc -l)" 1
+	run_rc 0 fs bulk-put cost-from wide.csv --prices ours --max-cost 60
+	has "$out" '40 records: 40 written, 0 failed'
+	run_rc 64 fs bulk-put cost-from - --max-cost 1 <wide.csv
+	wait_until 20 arrived cost-from 40
+	# 60 for writing, 3 reads of each at most, 6 queries of the least that is charged
+	run_rc 0 fs migrate cost-from cost-to --dry-run --prices ours
+	has "$out" 'Units: 120 written (1 KB), 120 read (4 KB); Athena: 6 queries of at most' \
+		'Cost: about 96.0000 USD (prices of 2031-01-01)'
+	run_rc 77 fs migrate cost-from cost-to --yes --prices ours --max-cost 95
+	has "$err" 'nothing was done'
+	is "$(online cost-to | wc -l)" 1
+	# what nobody may count is not taken for nothing
+	sandbox_set deny=ListObjectsV2
+	run_rc 77 fs migrate cost-from cost-to --yes --max-cost 1000
+	has "$err" 'what it costs is not known'
+	has "$out" 'at least' 'not all of it is known'
+	sandbox_set
+	run_rc 0 fs migrate cost-from cost-to --yes --max-cost 1
+	run_rc 77 fs export cost-from x.csv --prices ours --max-cost 0.99
+	[[ ! -e x.csv ]]
+	run_rc 0 fs export cost-from x.csv --prices ours --max-cost 1
+	is "$(wc -l <x.csv)" 41
+	run_rc 77 fs clear cost-to --yes --prices ours --max-cost 29
+	has "$out" 'Requests: 0 BatchWriteRecord, 40 DeleteRecord, 1 BatchGetRecord, 1 ListRecords'
+	is "$(online cost-to | wc -l)" 41
+	run_rc 0 fs clear cost-to --yes --prices ours --max-cost 30
+	is "$(online cost-to | wc -l)" 1
+	# a price that is missing, or is none
+	sed -i '$d' ours
+	run_rc 78 fs clear cost-to --yes --prices ours
+	has "$err" 'ours does not have athena-terabyte'
+	echo 'athena-terabyte 5 USD' >>ours
+	run_rc 78 fs clear cost-to --yes --prices ours
+	has "$err" 'ours: no price: athena-terabyte 5 USD'
+	run_rc 66 fs clear cost-to --yes --prices gone
+	run_rc 64 fs clear cost-to --yes --max-cost 5USD
+}

@@ -36,7 +36,7 @@ run_migrate() {
 		retry= verify verify-wait= target-profile= target-region= s3-output-location= \
 		workgroup= query-timeout= allow-empty without-collections keep-collections \
 		newer only-missing progress? progress-every= expect= retry-for= ttl= mapped \
-		leave-out wait-lock= skip-if-running shard= -- "$@"
+		leave-out wait-lock= skip-if-running shard= max-cost= prices= -- "$@"
 	changes=("${repeated[@]}")
 	[[ ${opt[clear-target]-}${opt[resume-from]+set} != 1set ]] || misused \
 		$"--clear-target empties what --resume-from would go on with: leave one of them out"
@@ -64,6 +64,7 @@ run_migrate() {
 	((${#changes[@]} == 0)) || [[ ${opt[clear-target]-} != 1 ]] || printf '%s\n' \
 		$"The source is read twice: the target is cleared when every changed record fits"
 	make_estimate
+	! costs || cost_of_move
 	if [[ ${opt[dry-run]-} != 1 ]]; then
 		arn=${plan[target_arn]}
 		if [[ ${opt[shard]+set} ]]; then lock_shard "${opt[shard]}"; else lock_group; fi
@@ -245,11 +246,11 @@ clear_target() {
 	: >"$job_dir/cleared"
 }
 
-# part_of_none COMMAND...: in a subshell: its programs are none of the migration's, for --stats.
-part_of_none() {
+# part_of_none COMMAND...: its programs are none of this run's, for --stats.
+part_of_none() (
 	unset FERRY_STATS_LOG
 	"$@"
-}
+)
 
 # look_through: all records that are to be moved are changed, and checked against the target's
 # features, before anything is cleared. Those of the online store are a few more than will be moved.
@@ -441,8 +442,8 @@ move_deletions() {
 		"--journal=$job_dir/deleted.journal" "--stats=$run/stats.json" -- "${words[1]}")
 
 	[[ ! ${plan[known_at]} ]] || args=("--known-at=${plan[known_at]}")
-	fs-extract-athena "${aws[@]}" "${args[@]}" "${part[@]}" "${names[@]}" --latest --progress=none \
-		--no-seal -o ndjson -O "$run/newest" -- "${words[0]}" || return
+	fs-extract-athena "${aws[@]}" "${args[@]}" "${part[@]}" "${names[@]}" --latest \
+		--progress=none --no-seal -o ndjson -O "$run/newest" -- "${words[0]}" || return
 	fs-extract-online "${aws[@]}" "${names[@]}" "--gone-from=$run/newest" \
 		"--ids=$run/deleted" --progress=none --seal -o ndjson -O "$run/gone" -- \
 		"${words[0]}" || return

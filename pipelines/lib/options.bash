@@ -168,7 +168,8 @@ read_known() {
 	defer rm -f -- "$run/there.offline" "$run/there.online"
 	if [[ $offline ]]; then
 		pass workgroup= query-timeout=
-		if [[ ${2-} ]]; then args+=("--only=$identifier=$2"); else args+=("${part[@]}"); fi
+		args+=("${part[@]}")
+		[[ ! ${2-} ]] || args+=("--only=$identifier=$2")
 		fs-extract-athena "${from[@]}" "${args[@]}" --unique --store-columns \
 			--without-collections -O "$run/there.offline" -- "$1" || return
 		[[ ! -s $run/there.offline ]] || known+=("--there-offline=$run/there.offline")
@@ -204,8 +205,8 @@ know() {
 	known=()
 }
 
-# take_lock FD WHAT [OPTION of flock]: another run may have it. --wait-lock waits for its end, --skip-if-running ends
-# well, unless `lock_stay`; otherwise WHAT is said, with 75.
+# take_lock FD WHAT [OPTION of flock]: another run may have it. --wait-lock waits for its end,
+# --skip-if-running ends well, unless `lock_stay`; otherwise WHAT is said, with 75.
 take_lock() {
 	local unit=1 wait=${opt[wait-lock]-0}
 

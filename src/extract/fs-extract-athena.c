@@ -34,8 +34,8 @@ enum method { METHOD_CSV, METHOD_UNLOAD };
 struct conf {
 	struct aws_opts aws;
 	struct io_opts io;
-	const char *columns, *rename, *where, *only, *shard, *order_by, *as_of, *known_at, *query, *stats;
-	const char *output_location, *workgroup, *database, *parquet;
+	const char *columns, *rename, *where, *only, *shard, *order_by, *as_of, *known_at, *query;
+	const char *stats, *output_location, *workgroup, *database, *parquet;
 	uint64_t limit, workers;
 	int method;
 	bool latest, unique, deleted, store_columns, keep_results, dry_run;
