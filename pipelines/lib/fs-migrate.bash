@@ -36,10 +36,13 @@ run_migrate() {
 		retry= verify verify-wait= target-profile= target-region= s3-output-location= \
 		workgroup= query-timeout= allow-empty without-collections keep-collections \
 		newer only-missing progress? progress-every= expect= retry-for= ttl= mapped \
-		leave-out wait-lock= skip-if-running -- "$@"
+		leave-out wait-lock= skip-if-running shard= max-cost= prices= -- "$@"
 	changes=("${repeated[@]}")
 	[[ ${opt[clear-target]-}${opt[resume-from]+set} != 1set ]] || misused \
 		$"--clear-target empties what --resume-from would go on with: leave one of them out"
+	[[ ! ${opt[shard]+set} || ! ${opt[clear-target]+set}${opt[retry]+set} ]] || misused \
+		$"--shard is a part, which neither --clear-target nor --retry knows of"
+	pass_part
 	opt[batch-size]=${opt[batch-size]-100}
 	opt[max-workers]=${opt[max-workers]-4}
 	[[ ! ${opt[filter-query]+set} ]] || opt[where]=${opt[filter-query]}
@@ -61,9 +64,10 @@ run_migrate() {
 	((${#changes[@]} == 0)) || [[ ${opt[clear-target]-} != 1 ]] || printf '%s\n' \
 		$"The source is read twice: the target is cleared when every changed record fits"
 	make_estimate
+	! costs || cost_of_move
 	if [[ ${opt[dry-run]-} != 1 ]]; then
 		arn=${plan[target_arn]}
-		lock_group
+		if [[ ${opt[shard]+set} ]]; then lock_shard "${opt[shard]}"; else lock_group; fi
 	fi
 	rehearse
 	look_at_target
@@ -97,7 +101,7 @@ run_migrate() {
 make_plan() {
 	local -a args=()
 
-	pass latest history as-of= only= without-collections target-profile= target-region= \
+	pass latest history as-of= only= shard= without-collections target-profile= target-region= \
 		s3-output-location= workgroup= \
 		query-timeout=
 	((${#changes[@]} == 0)) || opt[mapped]=1
@@ -125,6 +129,8 @@ look_at_target() {
 	local count each but='' online=${plan[online]} offline=${plan[offline]}
 
 	[[ ${opt[clear-target]-}${opt[only-missing]-1} == 1 ]] || return 0
+	# what is changed may be of another shard there
+	((${#changes[@]} == 0)) || local -a part=()
 	know "${words[1]}"
 	((${#known[@]})) || return 0
 	count=$(wc -l <"${known[0]#*=}")
@@ -240,11 +246,11 @@ clear_target() {
 	: >"$job_dir/cleared"
 }
 
-# part_of_none COMMAND...: in a subshell: its programs are none of the migration's, for --stats.
-part_of_none() {
+# part_of_none COMMAND...: its programs are none of this run's, for --stats.
+part_of_none() (
 	unset FERRY_STATS_LOG
 	"$@"
-}
+)
 
 # look_through: all records that are to be moved are changed, and checked against the target's
 # features, before anything is cleared. Those of the online store are a few more than will be moved.
@@ -284,6 +290,7 @@ leave_job() {
 
 	rm -f -- "$job_dir/begun"
 	rm -rf -- "$job_dir"
+	[[ ! ${opt[shard]+set} ]] || return 0 # the other shards have theirs
 	keep=$(keep_seconds '')
 	state=$(state_folder)
 	[[ -d $state/fs-migrate ]] || return 0
@@ -369,7 +376,7 @@ move_offline() {
 	local name=$1 where=${plan[where]} condition=$2
 	local -a args=("${@:3}") kept=()
 
-	pass as-of= only= method= without-collections newer s3-output-location= workgroup= \
+	pass as-of= only= shard= method= without-collections newer s3-output-location= workgroup= \
 		query-timeout=
 	[[ ! ${plan[late]} ]] || args+=(--no-newer) # they come behind it
 	if [[ ${plan[replay]} == history ]]; then
@@ -395,7 +402,7 @@ move_offline() {
 
 # move_online NAME [OPTION...]
 move_online() {
-	extract=(fs-extract-online "${aws[@]}" "${@:2}")
+	extract=(fs-extract-online "${aws[@]}" "${part[@]}" "${@:2}")
 	transfer "$1"
 }
 
@@ -407,11 +414,11 @@ move_late() {
 	local -a until=()
 
 	[[ ! ${plan[known_at]} ]] || until=("--known-at=${plan[known_at]}")
-	read_states newest --latest --deleted "${until[@]}" || return
-	read_online others "${aws[@]}" "$pair" "--except=$run/newest" \
+	read_states newest --latest --deleted "${part[@]}" "${until[@]}" || return
+	read_online others "${aws[@]}" "${part[@]}" "$pair" "--except=$run/newest" \
 		"--deleted-ids=$run/deleted" -- "${words[0]}" || return
 	[[ -s $run/others ]] || return 0
-	read_states known --unique "${until[@]}" || return
+	read_states known --unique "${part[@]}" "${until[@]}" || return
 	move_online late "--ids=$run/others" "--except=$run/known" || return
 	[[ ${plan[older]} ]] || return 0
 	cp -- "$run/known" "$run/states" && put_older "${load_older[@]}"
@@ -421,7 +428,7 @@ move_late() {
 move_older() {
 	local -a args=()
 
-	pass only= workgroup= query-timeout=
+	pass only= shard= workgroup= query-timeout=
 	[[ ! ${plan[where]} ]] || args+=("--where=${plan[where]}")
 	[[ ! ${plan[known_at]} ]] || args+=("--known-at=${plan[known_at]}")
 	find_older "${args[@]}"
@@ -435,8 +442,8 @@ move_deletions() {
 		"--journal=$job_dir/deleted.journal" "--stats=$run/stats.json" -- "${words[1]}")
 
 	[[ ! ${plan[known_at]} ]] || args=("--known-at=${plan[known_at]}")
-	fs-extract-athena "${aws[@]}" "${args[@]}" "${names[@]}" --latest --progress=none \
-		--no-seal -o ndjson -O "$run/newest" -- "${words[0]}" || return
+	fs-extract-athena "${aws[@]}" "${args[@]}" "${part[@]}" "${names[@]}" --latest \
+		--progress=none --no-seal -o ndjson -O "$run/newest" -- "${words[0]}" || return
 	fs-extract-online "${aws[@]}" "${names[@]}" "--gone-from=$run/newest" \
 		"--ids=$run/deleted" --progress=none --seal -o ndjson -O "$run/gone" -- \
 		"${words[0]}" || return

@@ -7,6 +7,7 @@ repeated=()       # --NAME=VALUE of options that may be repeated, as they came
 words=()          # its operands
 aws=()            # --profile and --region, for the programs
 target_aws=()     # --profile and --region of the target
+part=()           # option of what reads: the shard of this run
 known=()          # options of fs-put: what the target has already
 declare -A plan=() # what fs-plan said
 
@@ -117,6 +118,9 @@ pass() {
 	done
 }
 
+# pass_part: --shard, for what reads.
+pass_part() { [[ ! ${opt[shard]+set} ]] || part=("--shard=${opt[shard]}"); }
+
 # pass_progress: --progress as it is, or with one of the programs' own ways to show it.
 pass_progress() {
 	case ${opt[progress]-1} in
@@ -164,13 +168,14 @@ read_known() {
 	defer rm -f -- "$run/there.offline" "$run/there.online"
 	if [[ $offline ]]; then
 		pass workgroup= query-timeout=
+		args+=("${part[@]}")
 		[[ ! ${2-} ]] || args+=("--only=$identifier=$2")
 		fs-extract-athena "${from[@]}" "${args[@]}" --unique --store-columns \
 			--without-collections -O "$run/there.offline" -- "$1" || return
 		[[ ! -s $run/there.offline ]] || known+=("--there-offline=$run/there.offline")
 	fi
 	if [[ $online && ( ! $offline || -s $run/there.offline ) ]]; then
-		args=()
+		args=("${part[@]}")
 		[[ ! ${2-} ]] || args=(--quiet --lines "--ids=$2")
 		fs-extract-online "${from[@]}" "${args[@]}" -O "$run/there.online" -- "$1" \
 			2>"$run/err" || code=$?
@@ -200,15 +205,15 @@ know() {
 	known=()
 }
 
-# take_lock FD WHAT: another run may have it. --wait-lock waits for its end, --skip-if-running ends
-# well, unless `lock_stay`; otherwise WHAT is said, with 75.
+# take_lock FD WHAT [OPTION of flock]: another run may have it. --wait-lock waits for its end,
+# --skip-if-running ends well, unless `lock_stay`; otherwise WHAT is said, with 75.
 take_lock() {
 	local unit=1 wait=${opt[wait-lock]-0}
 
 	[[ $wait =~ ^([0-9]{1,7})([smhd]?)$ ]] ||
 		misused "$(fill $"--wait-lock: not like 30s, 15m or 2h: %s" "$wait")"
 	case ${BASH_REMATCH[2]} in m) unit=60 ;; h) unit=3600 ;; d) unit=86400 ;; esac
-	! flock -w "$((10#${BASH_REMATCH[1]} * unit))" "$1" || return 0
+	! flock "${@:3}" -w "$((10#${BASH_REMATCH[1]} * unit))" "$1" || return 0
 	if [[ ${opt[skip-if-running]-} == 1 ]]; then
 		note "$2"
 		[[ ${lock_stay-} ]] || end_well
@@ -228,14 +233,34 @@ lock_group() {
 	name=${name,,}
 
 	[[ " ${FERRY_LOCKED-} " != *" $name "* ]] || return 0
-	folder=$(state_folder)/locks
-	(umask 077 && mkdir -p -- "$folder") ||
-		fail "$EX_CANTCREATE" "$(fill $"cannot make the folder %s" "$folder")"
+	lock_folder
 	exec {group_lock}>>"$folder/$name"
 	take_lock "$group_lock" "$(fill $"another run writes to %s" "${arn##*/}")" || {
 		exec {group_lock}>&-
 		return "$EX_TEMP"
 	}
+	export FERRY_LOCKED="${FERRY_LOCKED-} $name"
+}
+lock_folder() {
+	folder=$(state_folder)/locks
+	(umask 077 && mkdir -p -- "$folder") ||
+		fail "$EX_CANTCREATE" "$(fill $"cannot make the folder %s" "$folder")"
+}
+
+# lock_shard I/N: nobody else on this machine writes this part of the group, nor the group whole,
+# nor in parts of another number. Whoever comes first writes the number into the file.
+lock_shard() {
+	local folder name=${arn//[:\/]/-} busy
+
+	name=${name,,}
+	lock_folder
+	busy=$(fill $"another run writes to %s" "${arn##*/}")
+	exec {group_lock}>>"$folder/$name" {shard_lock}>>"$folder/$name.${1/\//-}"
+	! flock -n "$group_lock" || printf '%s\n' "${1#*/}" >"$folder/$name"
+	take_lock "$group_lock" "$busy" --shared
+	[[ $(<"$folder/$name") == "${1#*/}" ]] ||
+		fail "$EX_TEMP" "$(fill $"%s, in %s shards" "$busy" "$(<"$folder/$name")")"
+	take_lock "$shard_lock" "$(fill $"%s: shard %s" "$busy" "$1")"
 	export FERRY_LOCKED="${FERRY_LOCKED-} $name"
 }
 unlock_group() {

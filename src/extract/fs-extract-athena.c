@@ -34,8 +34,8 @@ enum method { METHOD_CSV, METHOD_UNLOAD };
 struct conf {
 	struct aws_opts aws;
 	struct io_opts io;
-	const char *columns, *rename, *where, *only, *order_by, *as_of, *known_at, *query, *stats;
-	const char *output_location, *workgroup, *database, *parquet;
+	const char *columns, *rename, *where, *only, *shard, *order_by, *as_of, *known_at, *query;
+	const char *stats, *output_location, *workgroup, *database, *parquet;
 	uint64_t limit, workers;
 	int method;
 	bool latest, unique, deleted, store_columns, keep_results, dry_run;
@@ -56,6 +56,9 @@ static const struct opt options[] = {
 	  .kind = OPT_STR, .offset = offsetof(struct conf, only), .arg = "FEATURE=FILE",
 	  .help = "those whose FEATURE has a value of FILE, one a line; for lists that no query "
 		  "can hold" },
+	{ .name = "shard", .not_with = "only limit parquet query",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, shard), .arg = "I/N",
+	  .help = FS_ONLY_SHARD_HELP },
 	{ .name = "order-by", .not_with = "method=unload",
 	  .kind = OPT_STR, .offset = offsetof(struct conf, order_by),
 	  .arg = "SQL", .help = "order of the records" },
@@ -269,7 +272,7 @@ static void take_header(struct prog *p, const struct field *f, size_t n)
 
 static bool passes(const struct prog *p, const struct field *f)
 {
-	return !p->conf.only || fs_only_has(&p->only, field_sl(&f[p->only_at]));
+	return !p->only.feature.n || fs_only_has(&p->only, field_sl(&f[p->only_at]));
 }
 
 /* The first tie is what the online store is first asked for. */
@@ -513,9 +516,10 @@ static void choose_columns(struct prog *p)
 	fs_columns_choose(&p->cols, g, p->conf.columns, p->conf.store_columns);
 	p->shown = p->cols.n;
 	fs_only_read(&p->only, g, p->conf.only);
-	if (p->conf.only && column_of(p, p->only.feature) == SIZE_MAX)
+	fs_only_shard(&p->only, g, p->conf.shard);
+	if (p->only.feature.n && column_of(p, p->only.feature) == SIZE_MAX)
 		fs_columns_add(&p->cols, g, p->only.feature, false);
-	p->only_at = p->conf.only ? column_of(p, p->only.feature) : 0;
+	p->only_at = p->only.feature.n ? column_of(p, p->only.feature) : 0;
 	if (ties)
 		fs_columns_add(&p->cols, g, SL(FS_SQL_TIES), true);
 	if (!has_collection_columns(p) && !(ties && g->online))

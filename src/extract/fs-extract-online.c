@@ -24,7 +24,7 @@
 struct conf {
 	struct aws_opts aws;
 	struct io_opts io;
-	const char *columns, *ids, *except, *same_as, *gone_from, *s3_output;
+	const char *columns, *ids, *shard, *except, *same_as, *gone_from, *s3_output;
 	const char *changed, *deleted_ids;
 	struct opt_list id;
 	bool lines, deleted, current_time, required, some, except_older;
@@ -45,6 +45,9 @@ static const struct opt options[] = {
 	{ .name = "lines", .needs = "ids",
 	  .kind = OPT_FLAG, .offset = offsetof(struct conf, lines),
 	  .help = "the file of --ids has an identifier a line, and no header" },
+	{ .name = "shard", .not_with = "id same-as gone-from",
+	  .kind = OPT_STR, .offset = offsetof(struct conf, shard), .arg = "I/N",
+	  .help = FS_ONLY_SHARD_HELP },
 	{ .name = "except", .kind = OPT_STR, .offset = offsetof(struct conf, except),
 	  .arg = "FILE",
 	  .file = OPT_READS,
@@ -132,6 +135,7 @@ struct prog {
 	struct fs_known known; /* --except */
 	struct keyset newest;  /* --except-older: the newest event time of each identifier */
 	uint64_t older;
+	struct fs_only part;   /* --shard */
 	struct fs_ids only;    /* --gone-from: the identifiers of --ids */
 	struct out *changed, *deleted;
 	uint64_t n_changed, missing, found;
@@ -399,6 +403,7 @@ static void start(struct prog *p, const char *name)
 	struct fs_online_conf online = { .group = sl_of(name),
 		.description = &p->group,
 		.deleted = c->deleted || c->deleted_ids,
+		.only = &p->part,
 		.workers = (unsigned)c->workers,
 		.batch = (unsigned)c->batch,
 		.patience_us = c->patience,
@@ -417,6 +422,7 @@ static void start(struct prog *p, const char *name)
 		die_hint(EX_REFUSED, "fs-extract-athena reads the offline store",
 			"feature group %s has no online store", msg_q(p->group.name));
 	choose_columns(p);
+	fs_only_shard(&p->part, &p->group, c->shard);
 	online.features = p->features;
 	online.n = p->n;
 	online.all = !c->columns;

@@ -57,7 +57,7 @@ static void clean_up(void *ctx, int code, const char *message)
 	struct aws *a;
 
 	(void)message;
-	if (code == EX_TEMP) {
+	if (code == EX_TEMP && f->run.path) {
 		msg_note("the next run of the same command takes the result of this query");
 		return;
 	}

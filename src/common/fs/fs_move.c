@@ -248,6 +248,7 @@ void fs_move_open(struct fs_move *m, const char *source, const char *target)
 	check_both(m);
 	make_where(m, sl_of(filter));
 	fs_only_read(&m->only, from, m->only_spec);
+	fs_only_shard(&m->only, from, m->shard);
 	if (wants_online(m) || m->online)
 		try_listing(m);
 	for (size_t i = 0; i < from->n; i++) {

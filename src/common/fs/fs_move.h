@@ -21,7 +21,7 @@ struct fs_move {
 	struct fs_side source, target;
 	/* asked for; strings are borrowed, NULL where not given */
 	const char *filter, *as_of, *known_at, *resume_from, *workgroup, *output;
-	const char *target_profile, *target_region, *only_spec;
+	const char *target_profile, *target_region, *only_spec, *shard;
 	bool latest, history, mapped, clear, try_writing, allow_empty, without_collections;
 	uint64_t batch, workers;
 	int64_t timeout;
@@ -54,6 +54,12 @@ struct fs_move {
 			.arg = "FEATURE=FILE",                                                     \
 			.help = "those whose FEATURE has a value of FILE, one a line; for lists "  \
 				"that no query can hold"},                                         \
+		{.name = "shard",                                                                  \
+			.not_with = "only",                                                        \
+			.kind = OPT_STR,                                                           \
+			.offset = offsetof(T, m.shard),                                            \
+			.arg = "I/N",                                                              \
+			.help = FS_ONLY_SHARD_HELP},                                               \
 		{.name = "latest",                                                                 \
 			.kind = OPT_FLAG,                                                          \
 			.offset = offsetof(T, m.latest),                                           \

@@ -36,7 +36,11 @@ static void add_records(const struct fs_move *m, struct str *out)
 {
 	AUTO_STR n = {0};
 
-	if (m->counted && !m->only_spec) {
+	if (m->counted && m->only.shards) {
+		add_grouped(&n, m->records / m->only.shards);
+		str_addf(out, tr("Expected records: about %s (shard %u of %u)\n"), n.p,
+			m->only.shard, m->only.shards);
+	} else if (m->counted && !m->only_spec) {
 		add_grouped(&n, m->records);
 		str_addf(out, tr("Expected records: %s\n"), n.p);
 	} else {
@@ -152,6 +156,8 @@ static void add_job(const struct fs_move *m, struct str *out)
 	if (m->only_spec)
 		str_addf(&s, " %.*s %016llx", (int)m->only.feature.n, m->only.feature.p,
 			(unsigned long long)m->only.sum);
+	if (m->shard)
+		str_addf(&s, " %s", m->shard);
 	job = hash64(str_sl(&s), 6);
 	str_clear(&s);
 	str_addf(&s, "%016llx", (unsigned long long)job);
@@ -161,6 +167,7 @@ static void add_job(const struct fs_move *m, struct str *out)
 void fs_move_facts(const struct fs_move *m, struct str *out)
 {
 	const struct fs_group *to = &m->target.group;
+	unsigned shards = m->only.shards ? m->only.shards : 1;
 	AUTO_STR order = {0};
 
 	/* a deletion must not come before the record it deletes */
@@ -170,8 +177,8 @@ void fs_move_facts(const struct fs_move *m, struct str *out)
 	add_fact(out, "source", m->online ? SL("online") : SL("offline"));
 	add_fact(out, "replay", m->newest ? SL("latest") : SL("history"));
 	if (m->counted && !m->only_spec)
-		add_number(out, "records", m->records);
-	add_number(out, "deletions", m->deletions);
+		add_number(out, "records", m->records / shards);
+	add_number(out, "deletions", m->deletions / shards);
 	add_fact(out, "where", str_sl(&m->where));
 	add_fact(out, "known_at", str_sl(&m->known));
 	add_fact(out, "order", str_sl(&order));

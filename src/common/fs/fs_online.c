@@ -161,6 +161,8 @@ static void add_id(struct fs_online *o, struct sl id)
 {
 	struct batch *b = o->filling;
 
+	if (o->conf.only && !fs_only_has(o->conf.only, id))
+		return;
 	if (!b)
 		b = o->filling = batch_new(o);
 	b->id[b->n++] = arena_dup(&b->mem, id);

@@ -11,6 +11,7 @@
 
 #include "fs/featurestore.h"
 #include "fs/fs_group.h"
+#include "fs/fs_only.h"
 #include "stream/rec.h"
 
 struct fs_online_conf {
@@ -20,6 +21,7 @@ struct fs_online_conf {
 	size_t n;
 	bool all;     /* they are all of the group: no need to name them */
 	bool deleted; /* list records that were softly deleted, too */
+	const struct fs_only *only; /* of the identifiers these alone; NULL: all */
 	unsigned workers;
 	unsigned batch; /* identifiers of a request; 0, or too many: FS_BATCH_GET_MAX */
 	int64_t patience_us; /* for throttling and temporary failures */

@@ -5,6 +5,7 @@
 #include "core/num.h"
 #include "core/opt.h"
 #include "core/utf8.h"
+#include "fs/fs_record.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,8 +68,24 @@ void fs_only_read(struct fs_only *o, const struct fs_group *g, const char *spec)
 	free(line);
 }
 
+void fs_only_shard(struct fs_only *o, const struct fs_group *g, const char *spec)
+{
+	char slash = 0, more;
+
+	if (!spec)
+		return;
+	if (strspn(spec, "0123456789/") != strlen(spec) ||
+		sscanf(spec, "%4u%c%4u%c", &o->shard, &slash, &o->shards, &more) != 3 ||
+		slash != '/' || o->shard == 0 || o->shard > o->shards)
+		opt_usage("--shard: not I/N, like 3/8: %s", msg_q(sl_of(spec)));
+	o->id = &g->features[g->id];
+	o->feature = o->id->name;
+}
+
 bool fs_only_has(const struct fs_only *o, struct sl value)
 {
+	if (o->shards)
+		return hash_mix(fs_value_hash(o->id, value)) % o->shards == o->shard - 1;
 	return !o->feature.n || keyset_has(&o->values, hash_of(o, value));
 }
 

@@ -1,6 +1,6 @@
 /*
  * fs_only.h - records of which a feature has one of the values that a file lists: lists that no
- * query can hold.
+ * query can hold; or whose identifiers belong to one shard of several.
  */
 #ifndef FERRY_FS_ONLY_H
 #define FERRY_FS_ONLY_H
@@ -15,7 +15,18 @@ struct fs_only {
 	struct sip_key key;
 	struct keyset values; /* 32 bytes each at most */
 	uint64_t sum;         /* the same for the same values, in whatever order */
+	const struct fs_feature *id; /* of a shard, else NULL */
+	unsigned shard, shards;      /* 1 to shards */
 };
+
+#define FS_ONLY_SHARD_HELP "those of part I of N, told by a hash of their identifiers"
+
+/*
+ * Only the shard `spec`, I/N, which is always the same records, whatever program asks; numbers by
+ * their value, so that 007 and 7 are in one. NULL changes nothing. Ends the program when it is none
+ * (64). The group is borrowed.
+ */
+void fs_only_shard(struct fs_only *o, const struct fs_group *g, const char *spec);
 
 /*
  * `spec` is FEATURE=FILE, one value a line; NULL changes nothing. Ends the program when the group

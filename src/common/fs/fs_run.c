@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -57,33 +58,53 @@ void fs_run_renew(struct fs_run *r)
 {
 	crypto_uuid(r->name);
 	r->again = false;
-	if (!tmpf_replace(r->path, sl_of(r->name), 0600))
+	if (r->path && (pwrite(r->fd, r->name, 36, 0) != 36 || fsync(r->fd)))
 		die_hint(EX_CANTCREATE, elsewhere, "cannot write %s: %s", msg_q(sl_of(r->path)),
 			strerror(errno));
+}
+
+/* Opens the file and locks it; false when a run that lasts has it. */
+static bool take(struct fs_run *r, struct stat *st)
+{
+	for (;;) {
+		r->fd = open(r->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		if (r->fd < 0 || !tmpf_sync_name(r->path) || fstat(r->fd, st))
+			die_hint(EX_CANTCREATE, elsewhere, "cannot write %s: %s",
+				msg_q(sl_of(r->path)), strerror(errno));
+		if (flock(r->fd, LOCK_EX | LOCK_NB)) {
+			(void)close(r->fd);
+			return false;
+		}
+		if (fstat(r->fd, st) == 0 && st->st_nlink)
+			return true;
+		(void)close(r->fd); /* whoever had it was done with it meanwhile */
+	}
 }
 
 void fs_run_open(
 	struct fs_run *r, const char *program, struct sl group, uint64_t job, int64_t max_age_us)
 {
 	struct stat st;
-	int64_t age;
-	int fd;
 
 	r->path = fs_state_path(program, group, job, "run", "set FERRY_STATE to a folder");
-	fd = open(r->path, O_RDONLY | O_CLOEXEC);
-	age = fd >= 0 && fstat(fd, &st) == 0 ? time(NULL) - st.st_mtime : -1;
-	if (age >= 0 && age <= max_age_us / CLOCK_US_PER_SEC)
-		r->again = read(fd, r->name, 36) == 36;
-	if (fd >= 0)
-		(void)close(fd);
+	if (take(r, &st)) {
+		r->again = max_age_us >= 0 &&
+			   time(NULL) - st.st_mtime <= max_age_us / CLOCK_US_PER_SEC &&
+			   pread(r->fd, r->name, 36, 0) == 36;
+	} else {
+		mem_free(r->path);
+		r->path = NULL;
+	}
 	if (!r->again)
 		fs_run_renew(r);
 }
 
 void fs_run_done(struct fs_run *r)
 {
-	if (r->path)
+	if (r->path) {
 		(void)unlink(r->path); /* one that stays only costs a look at an old query */
+		(void)close(r->fd);
+	}
 	mem_free(r->path);
 	*r = (struct fs_run){ 0 };
 }

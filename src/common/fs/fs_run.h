@@ -3,7 +3,9 @@
  * given the same token, hands out the query that was paid for already.
  *
  * The name is kept in a file of the state folder, from before the query starts until its results
- * are fetched. It is too old after `max_age`: results would no longer be those of now.
+ * are fetched. It is too old after `max_age`: results would no longer be those of now. While a run
+ * lasts it holds a lock on the file: another one of the same job beside it has a query of its own,
+ * whose name nobody takes up.
  */
 #ifndef FERRY_FS_RUN_H
 #define FERRY_FS_RUN_H
@@ -11,7 +13,8 @@
 #include "core/base.h"
 
 struct fs_run {
-	char *path;
+	char *path;    /* NULL: of its own */
+	int fd;	       /* holds the lock */
 	char name[37]; /* a UUID */
 	bool again;    /* it is that of an earlier try */
 };

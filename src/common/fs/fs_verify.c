@@ -67,6 +67,7 @@ static void list_source(struct fs_move *m, struct source *s)
 		.description = g,
 		.features = features,
 		.n = 2,
+		.only = &m->only,
 		.workers = READERS,
 		.patience_us = PATIENCE,
 		.row = take_online,
@@ -483,7 +484,7 @@ void fs_verify_offline(struct fs_move *m, struct fs_gone *gone, struct fs_verdic
 	v->missing = v->undeleted = 0;
 	str_clear(&v->names);
 	count_target(m, v);
-	if (fs_move_same_place(m) && !m->online && !m->mapped && !m->only_spec)
+	if (fs_move_same_place(m) && !m->online && !m->mapped && !m->only.feature.n)
 		compare_tables(m, v);
 	else
 		compare_keys(m, v);

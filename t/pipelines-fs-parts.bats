@@ -1,0 +1,141 @@
+load helper
+load sandbox
+load fs
+load fs-move
+
+# A migration in shards, and what one is going to cost.
+
+@test "shards: of one migration, from several processes, each record once" {
+	local each written=0 first fd
+
+	made parts-from both
+	lively parts-from
+	wait_until 20 rows parts-from 95
+	made parts-to both
+	history parts-from >wanted
+	# the second run of a shard waits for nobody, and nobody else takes the group meanwhile
+	sandbox_set latency=60000 only=BatchWriteRecord
+	setsid fs migrate parts-from parts-to --yes --shard 1/3 >first.out 2>&1 &
+	first=$!
+	wait_until 20 locked parts-to.1-3
+	run_rc 75 fs migrate parts-from parts-to --yes --shard 1/3
+	has "$err" 'another run writes to parts-to: shard 1/3'
+	run_rc 75 fs migrate parts-from parts-to --yes --shard 1/4
+	has "$err" 'another run writes to parts-to, in 3 shards'
+	run_rc 75 fs clear parts-to --yes
+	has "$err" 'another run writes to parts-to'
+	kill -KILL -- "-$first"
+	sandbox_set
+	for each in 3 1 2; do
+		fs migrate parts-from parts-to --yes --shard "$each/3" --verify-wait 30s \
+			--wait-lock 30s >"$each.out" 2>"$each.err" &
+	done
+	wait
+	for each in 1 2 3; do
+		grep -q "about 31 (shard $each of 3)" "$each.out"
+		grep -q 'Success rate: 100.0%' "$each.out"
+		has "$each.out" ', 0 missing'
+		written=$((written + $(sed -nE 's/^Records: ([0-9]+), written.*/\1/p' "$each.out")))
+	done
+	is "$written" 95
+	history parts-to >got
+	same_file got wanted
+	# once more there is nothing to send, neither of a part nor of all
+	run_rc 0 fs migrate parts-from parts-to --yes --shard 2/3
+	has "$out" 'written 0'
+	run_rc 0 fs migrate parts-from parts-to --yes
+	has "$out" 'written 0'
+	for each in 0/3 4/3 3 1/2/3 a/b; do
+		run_rc 64 fs migrate parts-from parts-to --yes --shard "$each"
+		has "$err" 'not I/N, like 3/8'
+	done
+	run_rc 64 fs migrate parts-from parts-to --yes --shard 1/2 --clear-target
+}
+
+# locked NAME: somebody has that lock, of a group or of a shard of one
+locked() {
+	local -a lock=("$HOME/.local/state/ferry/locks/"*"-$1")
+
+	[[ -e ${lock[0]} ]] && ! flock -n "${lock[0]}" true
+}
+
+@test "shards: of online stores, and of identifiers that are numbers" {
+	local each
+
+	printf '[{"FeatureName":"id","FeatureType":"Integral"},%s]' \
+		'{"FeatureName":"event_time","FeatureType":"Fractional"}' >features.json
+	made digits-from online
+	made digits-to online
+	{
+		printf 'id,event_time\n'
+		seq -f '%g,1704067200' 40
+	} >in.csv
+	fs-put digits-from in.csv
+	for each in 1 2 3 4; do
+		run_rc 0 fs migrate digits-from digits-to --yes --shard "$each/4"
+		has "$out" ', 0 missing'
+		fs-extract-online digits-from --shard "$each/4" --no-seal >>parts
+	done
+	is "$(grep -vc id parts)" 40
+	same_online digits-to in.csv
+	# one value is in one shard, however it is written
+	printf '%s\n' 7 007 +7 >ids
+	fs-put digits-from --accept-unsealed <<<$'id,event_time\n007,1704067201'
+	for each in 1 2 3 4; do
+		printf '%s ' "$(fs-extract-online digits-from --ids ids --lines --shard "$each/4" \
+			--no-seal | grep -c 7,)"
+	done >got
+	has got 2
+}
+
+@test "cost: told before it is spent, and --max-cost stops it before anything is done" {
+	made cost-from both
+	made cost-to both
+	records 40 >in.csv
+	# three KB begun each
+	map-fields --set "category=$(printf '%2500s' '' | tr ' ' x)" in.csv >wide.csv
+	run_rc 0 fs bulk-put cost-from wide.csv --dry-run
+	has "$out" 'Requests: 2 BatchWriteRecord, 0 DeleteRecord' 'Units: 120 written (1 KB)' \
+		'Cost: about 0.0002 USD (prices of '
+	printf '%s\n' '# ours' 'as-of 2031-01-01' 'write-unit 0.5 # dear' 'read-unit .25' \
+		'athena-terabyte 100000' >ours
+	run_rc 77 fs bulk-put cost-from wide.csv --prices ours --max-cost 59.9
+	has "$err" 'would cost about 60.0000 USD, --max-cost is 59.9: nothing was done'
+	is "$(online cost-from | wc -l)" 1
+	run_rc 0 fs bulk-put cost-from wide.csv --prices ours --max-cost 60
+	has "$out" '40 records: 40 written, 0 failed'
+	run_rc 64 fs bulk-put cost-from - --max-cost 1 <wide.csv
+	wait_until 20 arrived cost-from 40
+	# 60 for writing, 3 reads of each at most, 6 queries of the least that is charged
+	run_rc 0 fs migrate cost-from cost-to --dry-run --prices ours
+	has "$out" 'Units: 120 written (1 KB), 120 read (4 KB); Athena: 6 queries of at most' \
+		'Cost: about 96.0000 USD (prices of 2031-01-01)'
+	run_rc 77 fs migrate cost-from cost-to --yes --prices ours --max-cost 95
+	has "$err" 'nothing was done'
+	is "$(online cost-to | wc -l)" 1
+	# what nobody may count is not taken for nothing
+	sandbox_set deny=ListObjectsV2
+	run_rc 77 fs migrate cost-from cost-to --yes --max-cost 1000
+	has "$err" 'what it costs is not known'
+	has "$out" 'at least' 'not all of it is known'
+	sandbox_set
+	run_rc 0 fs migrate cost-from cost-to --yes --max-cost 1
+	run_rc 77 fs export cost-from x.csv --prices ours --max-cost 0.99
+	[[ ! -e x.csv ]]
+	run_rc 0 fs export cost-from x.csv --prices ours --max-cost 1
+	is "$(wc -l <x.csv)" 41
+	run_rc 77 fs clear cost-to --yes --prices ours --max-cost 29
+	has "$out" 'Requests: 0 BatchWriteRecord, 40 DeleteRecord, 1 BatchGetRecord, 1 ListRecords'
+	is "$(online cost-to | wc -l)" 41
+	run_rc 0 fs clear cost-to --yes --prices ours --max-cost 30
+	is "$(online cost-to | wc -l)" 1
+	# a price that is missing, or is none
+	sed -i '$d' ours
+	run_rc 78 fs clear cost-to --yes --prices ours
+	has "$err" 'ours does not have athena-terabyte'
+	echo 'athena-terabyte 5 USD' >>ours
+	run_rc 78 fs clear cost-to --yes --prices ours
+	has "$err" 'ours: no price: athena-terabyte 5 USD'
+	run_rc 66 fs clear cost-to --yes --prices gone
+	run_rc 64 fs clear cost-to --yes --max-cost 5USD
+}
