@@ -54,6 +54,16 @@ load_all() { timeout -k 5 120 pg-copy-load --wide "$@"; }
 	all_are_loaded
 }
 
+@test "ships: what is there is asked for many at once" {
+	local before after count='SELECT xact_commit FROM pg_stat_database
+		WHERE datname = current_database()'
+	before=$(sql "$count")
+	run_ok pg-wide-tables analyze
+	after=$(sql "$count")
+	((after - before < ships * 3 / 2)) ||
+		is "$((after - before))" 'a transaction for each ship, and a few'
+}
+
 @test "ships: a stream that is cut loads nothing of any" {
 	wide 'a' "SELECT 'S' || s, $at, -1 $(of_all)" >plain.csv
 	reformat --seal plain.csv >in.csv

@@ -82,6 +82,7 @@ static void do_register(struct run *run)
 
 	prepare(run);
 	list = channel_list_read(NULL, run->target);
+	registry_expect(r, &list->ships);
 	for (size_t i = 0; i < list->ships.n; i++) {
 		widen_ship(r, registry_ship(r, list->ships.name[i]), list->of[i].channel,
 			list->of[i].n, false);
@@ -179,6 +180,7 @@ static void do_create(struct run *run)
 	if (run->conf.drop_tables)
 		take_own(run);
 	add_ships(run, &ships);
+	registry_expect(r, &ships);
 	if (run->conf.drop_tables)
 		want_no_views(run, r, &ships);
 	for (size_t i = 0; i < ships.n; i++) {
@@ -223,6 +225,7 @@ static void do_analyze(struct run *run)
 
 	if (ledger_exists(run->target))
 		add_ships(run, &ships);
+	registry_expect(r, &ships);
 	for (size_t i = 0; i < ships.n; i++) {
 		struct ship *s = registry_ship(r, ships.name[i]);
 
@@ -344,6 +347,7 @@ static void do_rollback(struct run *run)
 	take_own(run);
 	run->again = true;
 	add_ships(run, &ships);
+	registry_expect(r, &ships);
 	want_no_views(run, r, &ships);
 	add_question(run, &ships, &question);
 	if (!run->conf.yes && !confirm(str_z(&question)))
@@ -403,6 +407,7 @@ static void do_relations(struct run *run)
 		take_own(run);
 		add_ships(run, &ships);
 	}
+	registry_expect(r, &ships);
 	for (size_t i = 0; i < ships.n; i++) {
 		struct ship *s = registry_ship(r, ships.name[i]);
 

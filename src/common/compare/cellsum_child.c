@@ -33,6 +33,7 @@ static NORETURN void work(int fd, const struct target_opts *opts, enum cellsum_h
 	struct pg *pg = pg_connect(opts->conninfo, "target");
 
 	target.r = registry_open(pg, opts, "created_time");
+	registry_expect(target.r, ships);
 	for (size_t i = 0; i < n_ranges; i++) {
 		if (!range[i].counts)
 			continue;

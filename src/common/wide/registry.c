@@ -155,20 +155,39 @@ void registry_zoned(struct registry *r, bool zoned)
 			r->ship[i]->zoned = zoned;
 }
 
-struct ship *registry_ship(struct registry *r, struct sl id)
+static struct ship *add_ship(struct registry *r, struct sl id)
 {
-	bool added;
-	size_t i = names_add(&r->ships, id, &added);
+	size_t i = names_add(&r->ships, id, NULL);
 
-	if (!added)
-		return r->ship[i];
 	if (id.n == 0)
 		die(EX_DATA, "a ship without an id");
 	mem_grow(&r->ship, &r->ships_cap, i + 1, sizeof *r->ship);
 	r->ship[i] = mem_zalloc(sizeof *r->ship[i]);
 	r->ship[i]->id = r->ships.name[i];
-	registry_read(r, r->ship[i]);
 	return r->ship[i];
+}
+
+void registry_expect(struct registry *r, const struct names *ships)
+{
+	r->expected = ships;
+}
+
+#define READ_AHEAD 100
+
+struct ship *registry_ship(struct registry *r, struct sl id)
+{
+	size_t known = names_find(&r->ships, id), i, n = 0;
+	struct ship *list[READ_AHEAD];
+
+	if (known != NAMES_NONE)
+		return r->ship[known];
+	list[n++] = add_ship(r, id);
+	i = r->expected ? names_find(r->expected, id) : NAMES_NONE;
+	for (; i < (r->expected ? r->expected->n : 0) && n < READ_AHEAD; i++)
+		if (names_find(&r->ships, r->expected->name[i]) == NAMES_NONE)
+			list[n++] = add_ship(r, r->expected->name[i]);
+	registry_read_all(r, list, n);
+	return list[0];
 }
 
 bool registry_comment(const struct ship *s, size_t channel, struct str *text)

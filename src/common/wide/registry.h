@@ -136,6 +136,9 @@ void registry_zoned(struct registry *r, bool zoned);
  */
 struct ship *registry_ship(struct registry *r, struct sl id);
 
+/* These will be asked for in this order, so they are read many at once. They must live as long. */
+void registry_expect(struct registry *r, const struct names *ships);
+
 /*
  * Is this the name of the ship's table of group `number`, with our prefix? Another one may begin
  * with it. *base: the ship's name of the seeds.

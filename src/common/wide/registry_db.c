@@ -81,19 +81,30 @@ static void take_channel(struct registry *r, struct ship *s, const struct pg_res
 	s->unmade++;
 }
 
-/* False when nothing is registered. */
-static bool read_channels(struct registry *r, struct ship *s)
+static void add_ids(struct str *json, struct ship *const *list, size_t n)
 {
-	const char *params[] = { r->opts->schema, registry_keep(r, s->id).p };
-	AUTO_RESULT *res = pg_query(r->pg,
-		"SELECT channel, grp, table_name, column_name, type, format, about"
-		" FROM ferry.channel WHERE target_schema = $1 AND ship = $2 ORDER BY grp, channel",
-		2, params);
-	size_t n = pg_rows(res);
+	str_addc(json, '[');
+	for (size_t i = 0; i < n; i++) {
+		str_addz(json, i ? "," : "");
+		str_add_json(json, list[i]->id);
+	}
+	str_addc(json, ']');
+}
 
-	for (size_t i = 0; i < n; i++)
-		take_channel(r, s, res, i);
-	return n > 0;
+static void read_channels(struct registry *r, struct ship *const *list, size_t n)
+{
+	AUTO_STR ids = { 0 };
+	AUTO_RESULT *res = NULL;
+
+	add_ids(&ids, list, n);
+	res = pg_query(r->pg,
+		"SELECT channel, grp, table_name, column_name, type, format, about, ship"
+		" FROM ferry.channel WHERE target_schema = $1"
+		" AND ship = ANY (ARRAY(SELECT jsonb_array_elements_text($2)))"
+		" ORDER BY ship, grp, channel",
+		2, (const char *[]){ r->opts->schema, str_z(&ids) });
+	for (size_t i = 0; i < pg_rows(res); i++)
+		take_channel(r, r->ship[names_find(&r->ships, pg_value(res, i, 7))], res, i);
 }
 
 /* ---- reading: the tables -------------------------------------------------------------------- */
@@ -127,34 +138,64 @@ static struct group *group_of_table(struct ship *s, struct sl table)
 	return NULL;
 }
 
-/*
- * Marks what is there: tables, columns with their types, and what has the seeds' name. The names
- * are gathered first, so that the catalog's index finds them among any number of tables.
- */
-static void read_tables(struct registry *r, struct ship *s)
+/* Its own name and those of its tables, each once, as elements of an array; how many they are. */
+static size_t add_tables(struct registry *r, struct ship *s, struct str *json)
 {
 	struct sl spine = registry_group_name(r, s->base, 1, 0);
-	const char *params[] = { r->opts->schema, registry_keep(r, s->id).p,
-		registry_keep(r, s->base).p, spine.p };
-	struct pg_result *res = pg_query(r->pg, there_sql, 4, params);
+	size_t n = 1;
 
+	str_addz(json, json->n > 1 ? "," : "");
+	str_add_json(json, s->base);
 	/* group 1 may have no channel, with --groups; its table is the spine all the same */
 	if (s->n_groups > 1 && s->group[0].table.n == 0)
 		s->group[0].table = spine;
-	for (size_t i = 0; i < pg_rows(res); i++) {
-		struct sl table = pg_value(res, i, 0), kind = pg_value(res, i, 1);
-		bool is_table = sl_eq_str(kind, "r") || sl_eq_str(kind, "p");
-		struct group *g = is_table ? group_of_table(s, table) : NULL;
-
-		if (sl_eq(table, s->base))
-			s->base_is = is_table ? BASE_TABLE : BASE_VIEW;
-		if (!g)
+	for (size_t i = 0; i < s->n_groups; i++) {
+		if (s->group[i].table.n == 0 || sl_eq(s->group[i].table, s->base))
 			continue;
-		g->made = true;
-		if (!pg_is_null(res, i, 2))
-			take_column(r, s, g, pg_value(res, i, 2), pg_value(res, i, 3));
+		str_addc(json, ',');
+		str_add_json(json, s->group[i].table);
+		n++;
 	}
-	pg_clear(res);
+	return n;
+}
+
+static void take_table(struct registry *r, struct ship *s, const struct pg_result *res, size_t row)
+{
+	struct sl table = pg_value(res, row, 0), kind = pg_value(res, row, 1);
+	bool is_table = sl_eq_str(kind, "r") || sl_eq_str(kind, "p");
+	struct group *g = is_table ? group_of_table(s, table) : NULL;
+
+	if (sl_eq(table, s->base))
+		s->base_is = is_table ? BASE_TABLE : BASE_VIEW;
+	if (!g)
+		return;
+	g->made = true;
+	if (!pg_is_null(res, row, 2))
+		take_column(r, s, g, pg_value(res, row, 2), pg_value(res, row, 3));
+}
+
+/*
+ * Marks what is there: tables, columns with their types, and what has the seeds' name. OFFSET 0: one
+ * table after the other by the catalog's indexes, also where its statistics know of few tables yet.
+ */
+static void read_tables(struct registry *r, struct ship *const *list, size_t n)
+{
+	AUTO_FREE uint64_t *end = mem_alloc(mem_mul(n, sizeof *end)); /* of each ship's names */
+	AUTO_STR names = { 0 };
+	AUTO_RESULT *res = NULL;
+	size_t ship = 0;
+
+	str_addc(&names, '[');
+	for (size_t i = 0; i < n; i++)
+		end[i] = (i ? end[i - 1] : 0) + add_tables(r, list[i], &names);
+	str_addc(&names, ']');
+	res = pg_query(r->pg, there_sql, 2,
+		(const char *[]){ r->opts->schema, str_z(&names) });
+	for (size_t i = 0; i < pg_rows(res); i++) {
+		while (pg_count(res, i, 4) > end[ship])
+			ship++;
+		take_table(r, list[ship], res, i);
+	}
 }
 
 /* ---- reading: the name of the seeds --------------------------------------------------------- */
@@ -230,22 +271,35 @@ static struct sl base_of_new(struct registry *r, const struct ship *s)
 	die(EX_CONFIGURATION, "no free name for the table of ship %s", msg_q(s->id));
 }
 
+void registry_read_all(struct registry *r, struct ship *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		registry_reset(r, list[i]);
+		list[i]->zoned = r->zoned;
+	}
+	read_channels(r, list, n);
+	for (size_t i = 0; i < n; i++)
+		list[i]->base = list[i]->n_groups > 0 ? base_of_registered(r, list[i])
+						      : base_of_new(r, list[i]);
+	read_tables(r, list, n);
+	for (size_t i = 0; i < n; i++) {
+		struct ship *s = list[i];
+
+		s->read_at = clock_monotonic();
+		if (s->n_groups > 0 || s->base_is == BASE_NONE)
+			continue;
+		read_channels(r, &s, 1); /* another loader may have made it in between */
+		if (s->n_groups == 0)
+			die_hint(EX_CONFIGURATION, "rename it, or give another --target-prefix",
+				"%s.%s is there, but was not made by ferry", r->opts->schema,
+				msg_q(s->base));
+		read_tables(r, &s, 1);
+	}
+}
+
 void registry_read(struct registry *r, struct ship *s)
 {
-	bool known;
-
-	registry_reset(r, s);
-	s->zoned = r->zoned;
-	known = read_channels(r, s);
-	s->base = known ? base_of_registered(r, s) : base_of_new(r, s);
-	read_tables(r, s);
-	if (!known && s->base_is != BASE_NONE && read_channels(r, s))
-		read_tables(r, s); /* another loader made it between the two queries */
-	else if (!known && s->base_is != BASE_NONE)
-		die_hint(EX_CONFIGURATION, "rename it, or give another --target-prefix",
-			"%s.%s is there, but was not made by ferry", r->opts->schema,
-			msg_q(s->base));
-	s->read_at = clock_monotonic();
+	registry_read_all(r, &s, 1);
 }
 
 /* ---- changing ------------------------------------------------------------------------------- */

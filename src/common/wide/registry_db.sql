@@ -1,12 +1,12 @@
 -- name: there_sql
-SELECT c.relname, c.relkind, a.attname, format_type(a.atttypid, a.atttypmod)
-	FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-	LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
-		AND NOT a.attisdropped
-	WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-	AND c.relname = ANY (ARRAY[$3, $4]::name[] || ARRAY(SELECT DISTINCT
-		table_name::name FROM ferry.channel WHERE target_schema = $1 AND ship = $2))
-	ORDER BY c.relname, a.attnum;
+SELECT c.relname, c.relkind, a.attname, a.type, t.i
+	FROM pg_namespace n, jsonb_array_elements_text($2) WITH ORDINALITY AS t (name, i),
+	LATERAL (SELECT oid, relname, relkind FROM pg_class WHERE relname = t.name::name
+		AND relnamespace = n.oid AND relkind IN ('r', 'p', 'v', 'm', 'f') OFFSET 0) AS c
+	LEFT JOIN LATERAL (SELECT attnum, attname, format_type(atttypid, atttypmod) AS type
+		FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0
+		AND NOT attisdropped OFFSET 0) AS a ON true
+	WHERE n.nspname = $1 ORDER BY t.i, a.attnum;
 
 -- name: taken_sql
 SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -15,6 +15,7 @@ struct registry {
 	struct names ships;
 	struct ship **ship; /* by number in ships */
 	size_t ships_cap;
+	const struct names *expected; /* those that are asked for one after the other, or NULL */
 	struct names lists;  /* names of the --groups files, in bytewise order */
 	struct names listed; /* channels named in them */
 	size_t *list_of;     /* by number in listed: the list */
@@ -29,6 +30,9 @@ void registry_reset(struct registry *r, struct ship *s);
 
 /* The channel of this id, added when new; its number. */
 size_t registry_channel(struct ship *s, struct sl id);
+
+/* registry_read() of several of its ships at once. */
+void registry_read_all(struct registry *r, struct ship *const *list, size_t n);
 
 /* Makes group `number` exist in memory. */
 struct group *registry_group(struct ship *s, uint32_t number);
