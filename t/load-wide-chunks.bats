@@ -149,14 +149,14 @@ mended() { sql "DROP VIEW tenant.$1_$2; ALTER TABLE tenant.kept_$2 RENAME TO $1_
 			CREATE INDEX ON tenant.n (created_time);
 			INSERT INTO tenant.n SELECT 'jy3', created_time, data_channel_id, value
 			FROM tenant.n WHERE ship_id = 'jy2'"
-		# tables that are there; the third ship's is not to be as long as somebody has its name
+		# two tables are there; the third cannot be made while something has its name
 		pg-narrow-dump "${source[@]}" --until '2024-01-01 00:01' --ship-id "${each}1" \
 			--ship-id "${each}2" | pivot-wide |
 			pg-copy-load --wide --group-columns 40 --target-prefix "${each}_"
 		broken "$each" "${each}1"
 		[[ $each == jx ]] || sql 'CREATE SEQUENCE tenant.jy_jy3'
 		run_rc 0 migrate "$each" --group-columns 40 --buffer 1K
-		has "$err" "cannot load ship \"${each}1\": tenant.\"${each}_${each}1\" is there, but"
+		has "$err" "cannot load ship \"${each}1\": tenant.\"${each}_${each}1\" is there,"
 		is "$(sql "SELECT ship, state, count(*) FROM ferry.chunk WHERE job_id = $job
 			GROUP BY ship, state ORDER BY ship")" "$(
 			echo "${each}1|failed|5"
@@ -177,7 +177,8 @@ mended() { sql "DROP VIEW tenant.$1_$2; ALTER TABLE tenant.kept_$2 RENAME TO $1_
 		has "$err" 'violates not-null constraint'
 		run_rc 0 pg-wide-ledger failed --job "$job"
 		is "$(grep -c 'mend its table' "$out")" "$([[ $each == jx ]] && echo 5 || echo 10)"
-		sql "ALTER TABLE tenant.${each}_${each}1 DROP mine; DROP SEQUENCE IF EXISTS tenant.jy_jy3"
+		sql "ALTER TABLE tenant.${each}_${each}1 DROP mine;
+			DROP SEQUENCE IF EXISTS tenant.jy_jy3"
 		pg-wide-ledger retry --job "$job"
 		run_ok migrate "$each" --group-columns 40
 		is_migrated "$each"

@@ -223,8 +223,8 @@ has_come() {
 	wait_until 20 undoubted --delete
 	# nor where something else has its name, also of who begins then, or a new ship's
 	sql "ALTER TABLE $t RENAME TO kept; CREATE VIEW $t AS TABLE tenant.kept;
-		CREATE VIEW ${t%_s}_w AS SELECT 1; $(put "$n" 2024-01-01 9) $(late "$n" 2024-01-04 W)
-		$(late "$n" 2024-01-04 X)"
+		CREATE VIEW ${t%_s}_w AS SELECT 1;
+		$(put "$n" 2024-01-01 9) $(late "$n" 2024-01-04 W X)"
 	wait_until 20 has_come X
 	ends '0 0 0'
 	sql "$(put "$n" 2024-01-01 10)"

@@ -207,7 +207,7 @@ void ledger_source_name(struct pg *source, struct str *out)
 
 #define JOB_COLUMNS                                                                            \
 	"job_id, source, source_table, target_schema, target_prefix, types, chunk_us, since, " \
-	"cutoff, encoding, columns"
+	"cutoff, encoding, columns, updated_at AT TIME ZONE 'UTC'"
 
 static void take_job(const struct pg_result *r, struct ledger_job *job, struct arena *a)
 {
@@ -222,6 +222,7 @@ static void take_job(const struct pg_result *r, struct ledger_job *job, struct a
 	job->cutoff = ledger_get_time(r, 0, 8);
 	job->encoding = pg_is_null(r, 0, 9) ? NULL : get_text(r, 0, 9, a);
 	job->columns = pg_is_null(r, 0, 10) ? NULL : get_text(r, 0, 10, a);
+	job->planned = ledger_get_time(r, 0, 11);
 }
 
 /* Takes the only row, if there is one; frees the result. */
@@ -383,14 +384,16 @@ static const char plan_sql[] =
 	"SELECT count(*), count(DISTINCT ship), min(chunk_from), max(chunk_to),"
 	" (SELECT count(*) FROM cut) FROM added";
 
-static void keep_cutoff(struct pg *target, struct ledger_job *job, int64_t cutoff)
+static void keep_cutoff(struct pg *target, struct ledger_job *job, int64_t cutoff, int64_t now)
 {
-	struct ledger_text number, time;
-	const char *params[] = { ledger_u64(&number, job->id), ledger_time(&time, cutoff) };
+	struct ledger_text number, time, until;
+	const char *params[] = { ledger_u64(&number, job->id), ledger_time(&time, cutoff),
+		ledger_time(&until, now) };
 	AUTO_RESULT *r = pg_query(target, /* greatest() passes a NULL over */
-		"UPDATE ferry.job SET cutoff = greatest(cutoff, $2::timestamp), updated_at = now()"
+		"UPDATE ferry.job SET cutoff = greatest(cutoff, $2::timestamp),"
+		" updated_at = $3::timestamp AT TIME ZONE 'UTC'"
 		" WHERE job_id = $1 RETURNING cutoff",
-		2, params);
+		3, params);
 
 	if (pg_rows(r) != 1)
 		die(EX_TEMP, "target: job %s was removed at this moment", number.p);
@@ -430,7 +433,7 @@ void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff, int6
 	uint64_t cut;
 	int64_t end, now = clock_floor(clock_now(), CLOCK_US_PER_SEC);
 
-	keep_cutoff(target, job, cutoff);
+	keep_cutoff(target, job, cutoff, now);
 	end = cutoff == LEDGER_NO_TIME ? LEDGER_NO_TIME : job->cutoff < now ? job->cutoff : now;
 	if (until != LEDGER_NO_TIME && (end == LEDGER_NO_TIME || until < end))
 		end = until;

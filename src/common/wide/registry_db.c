@@ -176,8 +176,8 @@ static void take_table(struct registry *r, struct ship *s, const struct pg_resul
 }
 
 /*
- * Marks what is there: tables, columns with their types, and what has the seeds' name. OFFSET 0: one
- * table after the other by the catalog's indexes, also where its statistics know of few tables yet.
+ * Marks what is there: tables, columns with their types, and what has the seeds' name. OFFSET 0:
+ * table by table by the catalog's indexes, also where its statistics know of few of them yet.
  */
 static void read_tables(struct registry *r, struct ship *const *list, size_t n)
 {
