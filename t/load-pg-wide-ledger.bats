@@ -138,6 +138,20 @@ C|2024-01-04 00:00:00|2024-01-04 02:00:00|pending'
 		"SELECT created_time FROM tenant.tbl_data_timeseries WHERE ship_id = 'C'"
 	is "$(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries_c')" 2
 	is "$(sql "SELECT count(*) FROM ferry.chunk WHERE chunk_to > $now")" 0
+	# nor is it complete before the cutoff is there; one of the future is there already
+	sql "INSERT INTO tenant.tbl_data_timeseries
+		(ship_id, data_channel_id, created_time, double_v, value_format)
+		VALUES ('C', 'y', '2099-01-01', 1, 'Decimal')"
+	plan
+	migrate 1
+	run_ok pg-wide-ledger status
+	has "$out" 'the cutoff was to come when this was planned: run again'
+	has_no "$out" completed
+	sql "DELETE FROM tenant.tbl_data_timeseries WHERE created_time = '2099-01-01';
+		UPDATE ferry.job SET cutoff = date_trunc('second', $now) - interval '1 s'"
+	plan
+	run_ok pg-wide-ledger status
+	has "$out" completed 'what was committed before its chunk was read'
 	migrate 1
 	run_ok pg-wide-validate
 }

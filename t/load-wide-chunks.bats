@@ -135,6 +135,56 @@ failed_only() {
 	is "$(sql "SELECT sum(failures) FROM ferry.chunk WHERE job_id = $job")" 0
 }
 
+# broken PREFIX SHIP: its table is a view; mended PREFIX SHIP
+broken() { sql "ALTER TABLE tenant.$1_$2 RENAME TO kept_$2;
+	CREATE VIEW tenant.$1_$2 AS TABLE tenant.kept_$2"; }
+mended() { sql "DROP VIEW tenant.$1_$2; ALTER TABLE tenant.kept_$2 RENAME TO $1_$2"; }
+
+@test "ledger: ships whose tables are not as they were made fail alone, each named, in any range" {
+	local each
+	for each in jx jy; do
+		narrow_table "$each"
+		# jx: chunks of a ship; jy: all ships of a range, and one that nobody planned
+		[[ $each == jx ]] || sql "ALTER TABLE tenant.n DROP CONSTRAINT n_pkey;
+			CREATE INDEX ON tenant.n (created_time);
+			INSERT INTO tenant.n SELECT 'jy3', created_time, data_channel_id, value
+			FROM tenant.n WHERE ship_id = 'jy2'"
+		# two tables are there; the third cannot be made while something has its name
+		pg-narrow-dump "${source[@]}" --until '2024-01-01 00:01' --ship-id "${each}1" \
+			--ship-id "${each}2" | pivot-wide |
+			pg-copy-load --wide --group-columns 40 --target-prefix "${each}_"
+		broken "$each" "${each}1"
+		[[ $each == jx ]] || sql 'CREATE SEQUENCE tenant.jy_jy3'
+		run_rc 0 migrate "$each" --group-columns 40 --buffer 1K
+		has "$err" "cannot load ship \"${each}1\": tenant.\"${each}_${each}1\" is there,"
+		is "$(sql "SELECT ship, state, count(*) FROM ferry.chunk WHERE job_id = $job
+			GROUP BY ship, state ORDER BY ship")" "$(
+			echo "${each}1|failed|5"
+			echo "${each}2|done|5"
+			[[ $each == jx ]] || echo 'jy3|failed|5'
+		)"
+		broken "$each" "${each}2"
+		run_rc 78 pg-wide-tables create "${source[@]}" --target-prefix "${each}_"
+		has "$err" "; tenant.\"${each}_${each}2\" is there, but"
+		mended "$each" "${each}2"
+		mended "$each" "${each}1"
+		# this one's table refuses what is written to it
+		sql "ALTER TABLE tenant.${each}_${each}1 ADD mine int;
+			UPDATE tenant.${each}_${each}1 SET mine = 1;
+			ALTER TABLE tenant.${each}_${each}1 ALTER mine SET NOT NULL"
+		pg-wide-ledger retry --job "$job"
+		run_rc 0 migrate "$each" --group-columns 40
+		has "$err" 'violates not-null constraint'
+		run_rc 0 pg-wide-ledger failed --job "$job"
+		is "$(grep -c 'mend its table' "$out")" "$([[ $each == jx ]] && echo 5 || echo 10)"
+		sql "ALTER TABLE tenant.${each}_${each}1 DROP mine;
+			DROP SEQUENCE IF EXISTS tenant.jy_jy3"
+		pg-wide-ledger retry --job "$job"
+		run_ok migrate "$each" --group-columns 40
+		is_migrated "$each"
+	done
+}
+
 @test "ledger: --keep-rejects puts what does not fit into ferry.reject, and counts it" {
 	sql "DROP TABLE IF EXISTS tenant.n; CREATE TABLE tenant.n (ship_id text,
 			created_time timestamp, data_channel_id text, value text,

@@ -215,7 +215,24 @@ has_come() {
 	sql "UPDATE $n SET long_v = 8 WHERE ship_id = 'S'; $(late "$n" 2024-01-03 U)"
 	wait_until 20 has_come U
 	is "$(sql "SELECT count(*) FROM ferry.doubt")" 1
-	sql "ALTER TABLE $t DROP c, ADD c text"
+	# nor for a deletion that it refuses
+	sql "DELETE FROM $n WHERE ship_id = 'S'"
+	sql "$(late "$n" 2024-01-03 V)"
+	wait_until 20 has_come V
+	sql "ALTER TABLE $t DROP c, ADD c text; $(put "$n" 2024-01-01 8)"
+	wait_until 20 undoubted --delete
+	# nor where something else has its name, also of who begins then, or a new ship's
+	sql "ALTER TABLE $t RENAME TO kept; CREATE VIEW $t AS TABLE tenant.kept;
+		CREATE VIEW ${t%_s}_w AS SELECT 1;
+		$(put "$n" 2024-01-01 9) $(late "$n" 2024-01-04 W X)"
+	wait_until 20 has_come X
+	ends '0 0 0'
+	sql "$(put "$n" 2024-01-01 10)"
+	begin
+	sql "$(late "$n" 2024-01-04 Y)"
+	wait_until 20 has_come Y
+	promises 'what is written of ship S, W waits until its table is mended'
+	sql "DROP VIEW $t, ${t%_s}_w; ALTER TABLE tenant.kept RENAME TO tbl_data_timeseries_s"
 	wait_until 20 undoubted
 	promises 'nothing that was committed is lost'
 	# nor is it the rows' fault where a column of somebody else wants a value

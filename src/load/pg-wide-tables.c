@@ -169,6 +169,19 @@ static void want_no_views(struct run *run, struct registry *r, const struct name
 			str_z(&list));
 }
 
+/* Likewise: what has the name of a wide table and is none. All of it is named at once. */
+static void want_fit(struct registry *r, const struct names *ships)
+{
+	AUTO_STR list = { 0 };
+
+	for (size_t i = 0; i < ships->n; i++)
+		if (!registry_fits(r, registry_ship(r, ships->name[i]), &list))
+			str_addz(&list, "; ");
+	if (list.n > 0)
+		die_hint(EX_CONFIGURATION, "rename it, or give another --target-prefix",
+			"nothing was changed: %.*s", (int)list.n - 2, list.p);
+}
+
 static void do_create(struct run *run)
 {
 	struct registry *r = registry_open(run->target, &run->conf.target, "created_time");
@@ -183,6 +196,7 @@ static void do_create(struct run *run)
 	registry_expect(r, &ships);
 	if (run->conf.drop_tables)
 		want_no_views(run, r, &ships);
+	want_fit(r, &ships);
 	for (size_t i = 0; i < ships.n; i++) {
 		struct ship *s = registry_ship(r, ships.name[i]);
 

@@ -33,6 +33,9 @@ struct wide_chunk {
 	struct arena facts_arena, kept_arena;
 	struct kept *kept;
 	size_t n_kept, kept_cap, kept_bytes;
+	struct names broken; /* ships that are left out of a chunk of the past, and why */
+	const char **why;
+	size_t whys_cap;
 	struct spool erased;
 	uint64_t last_kept;   /* record */
 	uint64_t widened;     /* columns that were made for the chunk at hand */
@@ -140,10 +143,11 @@ static void store_kept(struct wide_chunk *c)
 	struct ledger_rejects to = { .target = c->pg, .job = c->facts.job, .once = is_live(c) };
 
 	for (size_t i = 0; i < c->n_kept; i++)
-		ledger_reject(&to, c->kept[i].ship,
-			is_live(c) ? c->kept[i].instant : c->facts.from,
-			ship_of_facts(c, c->kept[i].ship)->attempt, c->kept[i].record,
-			c->kept[i].why);
+		if (names_find(&c->broken, c->kept[i].ship) == NAMES_NONE)
+			ledger_reject(&to, c->kept[i].ship,
+				is_live(c) ? c->kept[i].instant : c->facts.from,
+				ship_of_facts(c, c->kept[i].ship)->attempt, c->kept[i].record,
+				c->kept[i].why);
 	ledger_reject_flush(&to);
 	str_free(&to.rows);
 	arena_reset(&c->kept_arena);
@@ -152,18 +156,58 @@ static void store_kept(struct wide_chunk *c)
 
 static void turn(void *ctx);
 
-/* Of what comes live other ships are not to wait for one: it is compared when it can be. */
+/* What is said of the chunk: by its seal, or before that at its beginning. */
+static bool know_facts(struct wide_chunk *c)
+{
+	struct sl begun = rd_chunk(c->io->rd);
+
+	return c->have_facts || (begun.n > 0 &&
+		!ledger_parse_facts(&c->facts_arena, arena_dup(&c->facts_arena, begun), &c->facts));
+}
+
+/*
+ * Other ships are not to wait for one: of what comes live it is compared when it can be, of the
+ * past its part of the chunk fails.
+ */
 static bool on_broken(void *ctx, struct sl ship, const char *why)
 {
 	struct wide_chunk *c = ctx;
-	struct str text = { 0 };
-	bool live = is_live(c) && c->facts.job;
+	AUTO_STR text = { 0 };
+	bool added;
+	size_t i;
 
+	if (!know_facts(c) || !c->facts.job)
+		return false;
 	str_addf(&text, "nothing more is loaded of this ship: %s: mend its table", why);
-	if (live)
+	if (is_live(c)) {
 		ledger_doubt_ship(c->pg, c->facts.job, LEDGER_CRITICAL, ship, str_z(&text));
-	str_free(&text);
-	return live;
+		return true;
+	}
+	i = names_add(&c->broken, ship, &added);
+	mem_grow(&c->why, &c->whys_cap, i + 1, sizeof *c->why);
+	c->why[i] = arena_dup(&c->facts_arena, str_sl(&text)).p;
+	msg_warn("cannot load ship %s: %s", msg_q(ship), why);
+	return true;
+}
+
+/* Their parts of the chunk; the facts are then of the others. */
+static void fail_broken(struct wide_chunk *c)
+{
+	size_t n = c->facts.n;
+
+	c->facts.n = 0;
+	for (size_t i = 0; i < n; i++) {
+		size_t k = names_find(&c->broken, c->facts.ships[i].ship);
+		struct ledger_facts one = c->facts;
+
+		if (k == NAMES_NONE) {
+			c->facts.ships[c->facts.n++] = c->facts.ships[i];
+			continue;
+		}
+		one.ships = &c->facts.ships[i];
+		one.n = 1;
+		ledger_fail_facts(c->pg, &one, true, c->why[k]);
+	}
 }
 
 /* ---- opening -------------------------------------------------------------------------------- */
@@ -219,6 +263,8 @@ void wide_chunk_close(struct wide_chunk *c)
 	arena_free(&c->kept_arena);
 	arena_free(&c->job_arena);
 	names_free(&c->met);
+	names_free(&c->broken);
+	mem_free(c->why);
 	spool_free(&c->erased);
 	mem_free(c->kept);
 	mem_free(c);
@@ -343,6 +389,7 @@ static void finish_ledger(struct wide_chunk *c)
 	count_kept(c);
 	if (!c->facts.job)
 		return;
+	fail_broken(c);
 	if (is_live(c))
 		ledger_follow_advance(c->pg, &c->facts, &c->erased);
 	else if (!ledger_finish(c->pg, &c->facts))
@@ -422,6 +469,7 @@ void wide_chunk_finish(struct wide_chunk *c, const struct seal *seal)
 	c->widened = 0;
 	c->have_facts = false;
 	arena_reset(&c->facts_arena);
+	names_clear(&c->broken);
 	spool_clear(&c->erased);
 	wide_next_chunk(c->wide);
 }
@@ -430,7 +478,6 @@ void wide_chunk_failed(struct wide_chunk *c, int code, const char *message)
 {
 	bool permanent = code == EX_DATA || code == EX_CONFIGURATION;
 	bool sealed = c->have_facts;
-	struct sl begun = rd_chunk(c->io->rd);
 
 	/* another loader may be writing to them by now */
 	if (c->widened > 0)
@@ -439,10 +486,7 @@ void wide_chunk_failed(struct wide_chunk *c, int code, const char *message)
 	/* before a seal a stream that was cut tells nothing; a stage that said why does */
 	if (code == EX_TEMP || (!sealed && code == EX_STREAM))
 		return;
-	if (!sealed && (begun.n == 0 || ledger_parse_facts(&c->facts_arena,
-						arena_dup(&c->facts_arena, begun), &c->facts)))
-		return;
-	if (!c->facts.job)
+	if (!know_facts(c) || !c->facts.job)
 		return;
 	pg_rollback(c->pg);
 	if (is_live(c))

@@ -155,6 +155,7 @@ static void take_job(const struct pg_result *r, struct ledger_job *job, struct a
 	job->cutoff = ledger_get_time(r, 0, 8);
 	job->encoding = pg_is_null(r, 0, 9) ? NULL : get_text(r, 0, 9, a);
 	job->columns = pg_is_null(r, 0, 10) ? NULL : get_text(r, 0, 10, a);
+	job->planned = ledger_get_time(r, 0, 11);
 }
 
 /* Takes the only row, if there is one; frees the result. */
@@ -262,14 +263,16 @@ static void put_ships(struct str *s, const struct ledger_ship *ships, size_t n)
 	str_addc(s, ']');
 }
 
-static void keep_cutoff(struct pg *target, struct ledger_job *job, int64_t cutoff)
+static void keep_cutoff(struct pg *target, struct ledger_job *job, int64_t cutoff, int64_t now)
 {
-	struct ledger_text number, time;
-	const char *params[] = { ledger_u64(&number, job->id), ledger_time(&time, cutoff) };
+	struct ledger_text number, time, until;
+	const char *params[] = { ledger_u64(&number, job->id), ledger_time(&time, cutoff),
+		ledger_time(&until, now) };
 	AUTO_RESULT *r = pg_query(target, /* greatest() passes a NULL over */
-		"UPDATE ferry.job SET cutoff = greatest(cutoff, $2::timestamp), updated_at = now()"
+		"UPDATE ferry.job SET cutoff = greatest(cutoff, $2::timestamp),"
+		" updated_at = $3::timestamp AT TIME ZONE 'UTC'"
 		" WHERE job_id = $1 RETURNING cutoff",
-		2, params);
+		3, params);
 
 	if (pg_rows(r) != 1)
 		die(EX_TEMP, "target: job %s was removed at this moment", number.p);
@@ -304,7 +307,7 @@ void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff, int6
 	uint64_t cut;
 	int64_t end, now = clock_floor(clock_now(), CLOCK_US_PER_SEC);
 
-	keep_cutoff(target, job, cutoff);
+	keep_cutoff(target, job, cutoff, now);
 	end = cutoff == LEDGER_NO_TIME ? LEDGER_NO_TIME : job->cutoff < now ? job->cutoff : now;
 	if (until != LEDGER_NO_TIME && (end == LEDGER_NO_TIME || until < end))
 		end = until;

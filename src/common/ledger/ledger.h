@@ -54,6 +54,7 @@ struct ledger_job {
 	const char *types;     /* "text" or "native" */
 	int64_t chunk_us;      /* length of a chunk */
 	int64_t since, cutoff; /* LEDGER_NO_TIME: none */
+	int64_t planned;       /* when it was last; what a cutoff behind it leaves is not planned */
 	const char *encoding;  /* of its source, as was said; "": it was not, NULL: not known */
 	const char *columns;   /* as narrow_columns() has what was said; NULL: not known */
 };
@@ -302,6 +303,7 @@ int64_t ledger_lag(struct pg *target, uint64_t job) NODISCARD;
 struct ledger_status {
 	struct sl ship;
 	uint64_t done, running, pending, failed;           /* chunks */
+	bool open;      /* its history was not over when it was planned */
 	uint64_t again; /* of those running and pending: failed before, or given up by who died */
 	uint64_t rows, cells, wide_rows, dropped, rejects; /* of the done ones; cells: kept */
 	int64_t first, last;                               /* instants of the rows carried over */

@@ -62,7 +62,7 @@ CREATE TABLE ferry.watermark (
 
 -- part: job_columns
 job_id, source, source_table, target_schema, target_prefix, types, chunk_us, since, cutoff,
-encoding, columns
+encoding, columns, updated_at AT TIME ZONE 'UTC'
 
 -- name: find_sql
 SELECT {job_columns} FROM ferry.job

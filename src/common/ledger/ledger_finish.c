@@ -63,6 +63,22 @@ bool ledger_finish(struct pg *target, const struct ledger_facts *f)
 	return run_fenced(target, finish_sql, 5, f);
 }
 
+/* Nobody planned it, so nobody would look for it again. */
+static void fail_met(
+	struct pg *target, const struct ledger_facts *f, struct sl ship, const char *error)
+{
+	struct ledger_text number, from, to;
+	AUTO_FREE char *name = mem_sldup(ship);
+
+	pg_clear(pg_query(target,
+		"INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, state, attempt,"
+		" failures, error) VALUES ($1, $2, $3, $4, 'failed', 0, 1, $5)"
+		" ON CONFLICT DO NOTHING", 5,
+		(const char *[]){ ledger_u64(&number, f->job), name, ledger_time(&from, f->from),
+			ledger_time(&to, f->to), error }));
+	ledger_event(target, LEDGER_CRITICAL, f->job, ship, f->from, error);
+}
+
 void ledger_fail_facts(
 	struct pg *target, const struct ledger_facts *f, bool permanent, const char *error)
 {
@@ -73,7 +89,9 @@ void ledger_fail_facts(
 
 	claim.ships = mem_alloc(mem_mul(f->n + 1, sizeof *claim.ships));
 	for (size_t i = 0; i < f->n; i++)
-		if (f->ships[i].attempt > 0)
+		if (f->ships[i].attempt == 0 && permanent)
+			fail_met(target, f, f->ships[i].ship, error);
+		else if (f->ships[i].attempt > 0)
 			claim.ships[claim.n++] =
 				(struct ledger_claim_ship){ f->ships[i].ship, f->ships[i].attempt };
 	ledger_fail(target, &claim, permanent, error);

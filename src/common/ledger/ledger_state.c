@@ -12,7 +12,7 @@ const char *ledger_state_word(const struct ledger_status *s, const struct ledger
 		return N_("retrying");
 	if (s->running)
 		return N_("running");
-	if (s->pending)
+	if (s->pending || (s->open && !live->any))
 		return N_("pending");
 	if (live->any)
 		return live->alive ? N_("live") : N_("stopped");
@@ -82,6 +82,12 @@ void ledger_state_read(struct ledger_state *s, struct pg *target, const struct l
 	s->pace = ledger_pace(target, job->id, only, n_only, &s->total);
 	ledger_live_get(target, job->id, &s->live, &s->arena);
 	look_for_meddlers(s, target);
+	if (job->cutoff > job->planned && !s->lesser)
+		s->lesser = N_("the cutoff was to come when this was planned: run again for rows "
+			       "that came until then");
+	s->total.open = job->cutoff > job->planned;
+	for (size_t i = 0; i < s->n; i++)
+		s->ship[i].open = s->total.open;
 	count_events(s, target);
 	if (count)
 		count_records(s, target);

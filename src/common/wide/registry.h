@@ -95,6 +95,7 @@ struct ship {
 	struct sl id;
 	struct sl base;         /* the seeds' name: of its table, or of the view */
 	enum base_kind base_is; /* what has this name in the database, as last read */
+	struct sl taken;        /* name of one of its tables that is another's, or empty */
 	struct names channels;  /* ids; their numbers index channel[] and never change */
 	struct channel *channel;
 	size_t channels_cap;
@@ -131,8 +132,8 @@ void registry_add_table(
 void registry_zoned(struct registry *r, bool zoned);
 
 /*
- * The ship of this id, read from the database at the first call. Dies with 78 when its table was
- * not made by ferry, or is registered under another prefix. The pointer stays valid.
+ * The ship of this id, read from the database at the first call. Dies with 78 when it is registered
+ * under another prefix. The pointer stays valid.
  */
 struct ship *registry_ship(struct registry *r, struct sl id);
 
@@ -145,6 +146,13 @@ void registry_expect(struct registry *r, const struct names *ships);
  */
 bool registry_gives(struct registry *r, struct sl ship, struct sl table, uint64_t number,
 	struct sl *base) NODISCARD;
+
+/*
+ * Are the tables of its name its own, or still to be made? Otherwise appends to `why` which one is
+ * something else: of no registered ship, a view, say. Or dies with 78.
+ */
+bool registry_fits(struct registry *r, struct ship *s, struct str *why) NODISCARD;
+void registry_want_fit(struct registry *r, struct ship *s);
 
 /* Reads it again: what others have registered and made. Assignments not stored are forgotten. */
 void registry_read(struct registry *r, struct ship *s);

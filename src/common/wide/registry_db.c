@@ -167,6 +167,8 @@ static void take_table(struct registry *r, struct ship *s, const struct pg_resul
 
 	if (sl_eq(table, s->base))
 		s->base_is = is_table ? BASE_TABLE : BASE_VIEW;
+	if (!is_table && group_of_table(s, table))
+		s->taken = registry_keep(r, table);
 	if (!g)
 		return;
 	g->made = true;
@@ -175,8 +177,8 @@ static void take_table(struct registry *r, struct ship *s, const struct pg_resul
 }
 
 /*
- * Marks what is there: tables, columns with their types, and what has the seeds' name. OFFSET 0: a
- * table after another by the catalog's indexes, also where its statistics know of few tables yet.
+ * Marks what is there: tables, columns with their types, and what has the seeds' name. OFFSET 0:
+ * table by table by the catalog's indexes, also where its statistics know of few of them yet.
  */
 static void read_tables(struct registry *r, struct ship *const *list, size_t n)
 {
@@ -290,16 +292,34 @@ void registry_read_all(struct registry *r, struct ship *const *list, size_t n)
 			continue;
 		read_channels(r, &s, 1); /* another loader may have made it in between */
 		if (s->n_groups == 0)
-			die_hint(EX_CONFIGURATION, "rename it, or give another --target-prefix",
-				"%s.%s is there, but was not made by ferry", r->opts->schema,
-				msg_q(s->base));
-		read_tables(r, &s, 1);
+			s->taken = s->base;
+		else
+			read_tables(r, &s, 1);
 	}
 }
 
 void registry_read(struct registry *r, struct ship *s)
 {
 	registry_read_all(r, &s, 1);
+}
+
+bool registry_fits(struct registry *r, struct ship *s, struct str *why)
+{
+	if (s->taken.n > 0)
+		registry_read(r, s); /* another loader may have been making it */
+	if (s->taken.n > 0)
+		str_addf(why, tr("%s.%s is there, but was not made by ferry"), r->opts->schema,
+			msg_q(s->taken));
+	return s->taken.n == 0;
+}
+
+void registry_want_fit(struct registry *r, struct ship *s)
+{
+	AUTO_STR why = { 0 };
+
+	if (!registry_fits(r, s, &why))
+		die_hint(EX_CONFIGURATION, "rename it, or give another --target-prefix", "%s",
+			str_z(&why));
 }
 
 /* ---- changing ------------------------------------------------------------------------------- */

@@ -2,7 +2,7 @@
 SELECT c.relname, c.relkind, a.attname, a.type, t.i
 	FROM pg_namespace n, jsonb_array_elements_text($2) WITH ORDINALITY AS t (name, i),
 	LATERAL (SELECT oid, relname, relkind FROM pg_class WHERE relname = t.name::name
-		AND relnamespace = n.oid AND relkind IN ('r', 'p', 'v', 'm', 'f') OFFSET 0) AS c
+		AND relnamespace = n.oid OFFSET 0) AS c
 	LEFT JOIN LATERAL (SELECT attnum, attname, format_type(atttypid, atttypmod) AS type
 		FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0
 		AND NOT attisdropped OFFSET 0) AS a ON true

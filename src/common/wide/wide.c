@@ -317,7 +317,13 @@ void wide_put(struct wide *w, struct lane *l, const struct rec *rec, int64_t ins
 /* The first record of a ship in this chunk: is there room in the transaction for its tables? */
 static void meet(struct wide *w, struct lane *l)
 {
+	AUTO_STR why = { 0 };
+
 	l->met = true;
+	l->broken = !registry_fits(w->r, l->ship, &why) && w->conf.broken &&
+		    w->conf.broken(w->conf.ctx, l->ship->id, str_z(&why));
+	if (!l->broken)
+		registry_want_fit(w->r, l->ship);
 	if (w->conf.tables > 0 && w->n_met > 0 && w->n_met + lane_tables(l) > w->conf.tables)
 		l->deferred = true;
 	else
@@ -472,6 +478,8 @@ void wide_row(struct wide *w, const struct rec *rec)
 	for (uint32_t i = 0; w->any_odd && i < rec->n; i++)
 		if (w->odd[i] && !field_is_null(&rec->f[i]))
 			bad_cell(w, rec, i, COLUMN_TEXT);
+	if (l->broken)
+		return;
 	if (w->nulls && w->conf.erased)
 		note_erased(w, rec, ship, instant);
 	if (l->deferred) {
@@ -531,7 +539,7 @@ void wide_next_chunk(struct wide *w)
 		for (size_t k = 0; k < l->n_loose; k++)
 			l->loose[k].aside = false;
 		l->own = l->sent = l->has_aside = l->looked = l->any = l->unordered = false;
-		l->met = l->deferred = false;
+		l->met = l->deferred = l->broken = false;
 		names_clear(&l->instants);
 		l->total = (struct digest){ 0 };
 	}

@@ -68,7 +68,7 @@ struct wide_conf {
 	bool dry_run; /* only count what would change (wide_coverage.h); nothing is committed */
 	/* called for each; when it returns, the cell is left NULL, or the record out */
 	void (*bad)(void *ctx, const struct wide_fault *fault);
-	/* the tables are not as they were made; true: leave the ship out to the next COMMIT */
+	/* the tables are not as they were made; true: leave the ship out of this chunk */
 	bool (*broken)(void *ctx, struct sl ship, const char *why); /* NULL: die */
 	void *ctx;
 };

@@ -209,7 +209,7 @@ static void replay_record(struct wide *w, struct sl raw, struct field *f)
 		bug("an instant set aside cannot be read");
 	if (lane_is_ready(l))
 		replay_put(w, l, &rec, instant);
-	else if (any)
+	else if (any && !l->broken)
 		bug("no table for what was set aside");
 	p = raw.p + sizeof head + head.key_len;
 	for (uint32_t cell[2]; p < end; p += sizeof cell + cell_len(cell[1])) {
@@ -251,7 +251,7 @@ size_t wide_widen(struct wide *w)
 		struct lane *l = &w->lane[i];
 		size_t n = 0;
 
-		if (!l->has_aside)
+		if (!l->has_aside || l->broken)
 			continue;
 		for (size_t k = 0; k < l->n_loose; k++) {
 			if (l->loose[k].aside)

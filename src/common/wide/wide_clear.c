@@ -125,14 +125,16 @@ static void add_column(struct wide *w, const struct lane *l, struct str *sql,
 	pg_add_ident(w->pg, sql, l->ship->channel[c->channel].column);
 }
 
-static uint64_t changed_by(struct wide *w, struct str *sql)
+/* Adds how many rows it changed; false when the server refused. */
+static bool change(struct wide *w, struct str *sql, uint64_t *sum)
 {
-	AUTO_RESULT *r = pg_query(w->pg, str_z(sql), 0, NULL);
+	AUTO_RESULT *r = pg_try_query(w->pg, str_z(sql), 0, NULL);
 
-	return pg_affected(r);
+	*sum += r ? pg_affected(r) : 0;
+	return r != NULL;
 }
 
-static void clear_cells(struct wide *w, const struct lane *l, size_t group, const bool *occurs)
+static bool clear_cells(struct wide *w, const struct lane *l, size_t group, const bool *occurs)
 {
 	const struct rack *k = &l->rack[group];
 	AUTO_STR sql = { 0 }, names = { 0 }, before = { 0 }, after = { 0 };
@@ -157,7 +159,7 @@ static void clear_cells(struct wide *w, const struct lane *l, size_t group, cons
 	add_match(w, l, &sql);
 	str_addf(&sql, " AND n.grp = %zu AND ROW(%s)::record *<> ROW(%s)::record", group,
 		str_z(&before), str_z(&after));
-	w->pending.updated += changed_by(w, &sql);
+	return change(w, &sql, &w->pending.updated);
 }
 
 /* The row has no value in any column, also not in one that somebody else has just added. */
@@ -178,11 +180,12 @@ static void add_delete(struct wide *w, const struct lane *l, struct str *sql, si
 }
 
 /* Rows of the other groups go first: the first group's row of an instant carries them. */
-static void remove_empty(struct wide *w, const struct lane *l)
+static bool remove_empty(struct wide *w, const struct lane *l)
 {
 	AUTO_STR sql = { 0 };
+	bool ok = true;
 
-	for (size_t g = l->ship->n_groups; g-- > 0;) {
+	for (size_t g = l->ship->n_groups; ok && g-- > 0;) {
 		if (!l->ship->group[g].made)
 			continue;
 		str_clear(&sql);
@@ -198,8 +201,9 @@ static void remove_empty(struct wide *w, const struct lane *l)
 			pg_add_ident(w->pg, &sql, registry_key(w->r));
 			str_addc(&sql, ')');
 		}
-		w->pending.removed += changed_by(w, &sql);
+		ok = change(w, &sql, &w->pending.removed);
 	}
+	return ok;
 }
 
 /*
@@ -225,7 +229,7 @@ static void lock_first(struct wide *w, const struct lane *l)
 
 static void clear_lane(struct wide *w, struct lane *l)
 {
-	bool **occurs = mem_zalloc(mem_mul(l->n_racks, sizeof *occurs));
+	bool **occurs = mem_zalloc(mem_mul(l->n_racks, sizeof *occurs)), ok = true;
 
 	wide_begin(w);
 	if (!l->own)
@@ -239,13 +243,16 @@ static void clear_lane(struct wide *w, struct lane *l)
 		pg_die(w->pg, "cannot clear cells");
 	pg_exec(w->pg, "ANALYZE " STAGE);
 	lock_first(w, l);
+	pg_exec(w->pg, "SAVEPOINT ferry_rows");
 	for (size_t i = 0; i < l->n_racks; i++) {
-		if (l->rack[i].clears.n > 0)
-			clear_cells(w, l, i, occurs[i]);
+		ok = ok && (l->rack[i].clears.n == 0 || clear_cells(w, l, i, occurs[i]));
 		mem_free(occurs[i]);
 	}
 	mem_free(occurs);
-	remove_empty(w, l);
+	ok = ok && remove_empty(w, l);
+	pg_exec(w->pg, ok ? "RELEASE SAVEPOINT ferry_rows" : "ROLLBACK TO SAVEPOINT ferry_rows");
+	if (!ok && !wide_is_broken(w, l))
+		pg_die(w->pg, "cannot clear cells");
 	l->sent = true;
 }
 

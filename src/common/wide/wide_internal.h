@@ -50,7 +50,8 @@ struct lane {
 	bool has_aside;
 	bool met;      /* has records in this chunk */
 	bool deferred; /* all of them wait for the seal */
-	bool touched, broken; /* by the transaction at hand; left out of it */
+	bool touched; /* by the transaction at hand */
+	bool broken;  /* left out of this chunk */
 	bool looked; /* in this chunk for columns others have made, because of a null */
 	/* instants of the buffered rows: no two rows of a buffer may have the same */
 	bool any, unordered;
@@ -145,6 +146,12 @@ void wide_note_nulls(struct wide *w, struct lane *l, const struct rec *rec, int6
 
 /* Clears what was noted, behind the rows; and removes rows that have nothing left. */
 void wide_clear(struct wide *w, struct lane *l);
+
+/*
+ * Did the server refuse because the ship's tables are not as they were made, NOT NULL, say? Then it
+ * is left out of this chunk, if the caller of wide.h agrees: others need not wait for that.
+ */
+bool wide_is_broken(struct wide *w, struct lane *l);
 
 /* Sends a ship's buffers; or, wide_flush_full(), those of all when there is enough in them. */
 void wide_flush_lane(struct wide *w, struct lane *l);

@@ -162,6 +162,16 @@ static bool try_load(struct sending *s, size_t lo, size_t hi)
 	       (copy_and_merge(s, lo, hi) || (has_moved(s) && copy_and_merge(s, lo, hi)));
 }
 
+bool wide_is_broken(struct wide *w, struct lane *l)
+{
+	const char *state = pg_sqlstate(w->pg);
+
+	l->broken = (strncmp(state, "42", 2) == 0 || strcmp(state, "55000") == 0 ||
+			strcmp(state, "23502") == 0) && w->conf.broken &&
+		    w->conf.broken(w->conf.ctx, l->ship->id, pg_error(w->pg));
+	return l->broken;
+}
+
 #define DEADLOCKS_MAX 5
 
 /*
@@ -178,11 +188,7 @@ static bool load(void *ctx, size_t lo, size_t hi)
 			return true;
 		else if (strcmp(pg_sqlstate(s->w->pg), "40P01") != 0)
 			break;
-	/* its tables are not as they were made, NOT NULL, say: others need not wait for that */
-	s->l->broken = (strncmp(pg_sqlstate(s->w->pg), "42", 2) == 0 ||
-			strcmp(pg_sqlstate(s->w->pg), "23502") == 0) && s->w->conf.broken &&
-		       s->w->conf.broken(s->w->conf.ctx, s->l->ship->id, pg_error(s->w->pg));
-	if (s->l->broken || copybuf_is_row_fault(pg_sqlstate(s->w->pg)))
+	if (wide_is_broken(s->w, s->l) || copybuf_is_row_fault(pg_sqlstate(s->w->pg)))
 		return s->l->broken;
 	str_addf(&what, "cannot load ship %s", msg_q(s->l->ship->id));
 	pg_die(s->w->pg, str_z(&what));
@@ -381,7 +387,7 @@ void wide_commit(struct wide *w)
 	w->pending = (struct wide_counts){ 0 };
 	/* what this transaction made is there for all, and its lock on the ship is gone */
 	for (size_t i = 0; i < w->ships.n; i++)
-		w->lane[i].own = w->lane[i].touched = w->lane[i].broken = false;
+		w->lane[i].own = w->lane[i].touched = false;
 	w->n_touched = 0;
 	forget_stages(w);
 }

@@ -366,6 +366,7 @@ static bool try_ship(struct registry *r, struct ship *s, const struct widen_chan
 	(void)!registry_lock(r, s, true);
 	pg_exec(pg, "SET LOCAL lock_timeout = '200ms'");
 	registry_read(r, s);
+	registry_want_fit(r, s);
 	for (size_t i = 0; i < n; i++)
 		(void)registry_assign(r, s, channels[i].id, channels[i].format);
 	if (tables) {
@@ -440,12 +441,14 @@ void widen_drop(struct registry *r, struct ship *s, bool cascade)
 {
 	struct making m = { .r = r, .s = s, .pg = registry_pg(r) };
 	const char *end = cascade ? " CASCADE;" : ";";
-	AUTO_STR sql = { 0 };
+	AUTO_STR sql = { 0 }, why = { 0 };
 
 	pg_exec(m.pg, "BEGIN");
 	(void)!registry_lock(r, s, true);
 	registry_read(r, s);
-	if (s->base_is == BASE_VIEW) {
+	if (!registry_fits(r, s, &why))
+		msg_warn("%s", str_z(&why)); /* and stays */
+	if (s->base_is == BASE_VIEW && !sl_eq(s->taken, s->base)) {
 		str_addz(&sql, "DROP VIEW ");
 		add_table(&m, &sql, s->base);
 		str_addz(&sql, end);
