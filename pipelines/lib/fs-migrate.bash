@@ -36,7 +36,8 @@ run_migrate() {
 		retry= verify verify-wait= target-profile= target-region= s3-output-location= \
 		workgroup= query-timeout= allow-empty without-collections keep-collections \
 		newer only-missing progress? progress-every= expect= retry-for= ttl= mapped \
-		leave-out wait-lock= skip-if-running shard= max-cost= prices= -- "$@"
+		leave-out wait-lock= skip-if-running shard= max-cost= prices= \
+		allow-unlisted -- "$@"
 	changes=("${repeated[@]}")
 	[[ ${opt[clear-target]-}${opt[resume-from]+set} != 1set ]] || misused \
 		$"--clear-target empties what --resume-from would go on with: leave one of them out"
