@@ -27,7 +27,7 @@ moved=0 failed=0 skipped=0 unknown=0 unsent=0 there=0
 uncounted='' # a load was killed before it could say what it did
 
 run_migrate() {
-	local code=0
+	local code=0 only
 
 	# what is to be changed on the way is said in options of map-fields
 	read_options select+ drop+ rename+ map+ default+ set+ set-now+ cast+ \
@@ -54,6 +54,9 @@ run_migrate() {
 		return
 	fi
 	operands 2 $"a source and a target"
+	only=${opt[only]-}
+	[[ ! ${opt[failed]+set} ]] || apart failed "${opt[failed]}" "${only#*=}" \
+		"${opt[prices]-}" "${changes[@]#--map=}"
 	target_aws=("${aws[@]}")
 	[[ ! ${opt[target-profile]+set} ]] || target_aws+=("--profile=${opt[target-profile]}")
 	[[ ! ${opt[target-region]+set} ]] || target_aws+=("--region=${opt[target-region]}")
