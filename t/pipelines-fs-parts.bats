@@ -139,3 +139,46 @@ locked() {
 	run_rc 66 fs clear cost-to --yes --prices gone
 	run_rc 64 fs clear cost-to --yes --max-cost 5USD
 }
+
+@test "files: as they come, and none that is read is written over" {
+	made files-a online
+	printf 'id;event_time;count\nX1;2024-01-01T00:00:00Z;1\nX2;2024-01-01T00:00:00Z;2' >semi.csv
+	run_rc 65 fs bulk-put files-a semi.csv
+	has "$err" "say --delimiter ';'"
+	run_rc 0 fs bulk-put files-a semi.csv --delimiter ';'
+	is "$(online files-a | wc -l)" 3
+	# hints name what the command has
+	printf '{"id":"X3","event_time":"2024-01-01T00:00:00Z"}' >cut.ndjson
+	run_rc 65 fs bulk-put files-a - <cut.ndjson
+	has "$err" --allow-no-newline
+	run_rc 0 fs bulk-put files-a - --allow-no-newline --accept-unsealed <cut.ndjson
+	printf 'id;x\nX3;\n' | iconv -t UTF-16 >wanted
+	run_rc 0 fs bulk-get files-a wanted --delimiter ';' -o got.ndjson
+	is "$(jq -r .id got.ndjson)" X3
+	# a list of identifiers has no header that could come again, and must have something
+	printf 'X1\nX1\n' >twice
+	run_rc 0 fs bulk-get files-a twice -o got.ndjson
+	is "$(<"$err")" ''
+	is "$(wc -l <got.ndjson)" 2
+	printf 'id\n' >header
+	printf '[]' >none.json
+	: >empty
+	for each in header none.json empty /dev/null; do
+		run_rc 65 fs bulk-get files-a "$each" -o got.ndjson
+		has "$err" 'there is no identifier in'
+	done
+	run_rc 69 fs bulk-get files-a <(printf 'nobody\n') -o got.ndjson
+	# whatever a command writes is another file than those it reads
+	cp semi.csv before
+	for each in '-o semi.csv' '--failed semi.csv' '--journal semi.csv' '--stats semi.csv' \
+		'-o log --failed log' '-o ./log --journal log'; do
+		# shellcheck disable=SC2086
+		run_rc 64 fs bulk-put files-a semi.csv --delimiter ';' $each
+		same_file semi.csv before
+	done
+	made files-b online
+	printf '{"id":"id"}\n' >map
+	cp map before
+	run_rc 64 fs migrate files-a files-b --yes --map map --failed map
+	same_file map before
+}

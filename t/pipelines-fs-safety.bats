@@ -50,9 +50,13 @@ online_group() {
 	same_online safe-clear in.csv
 	wait_until 20 arrived safe-clear 120
 	is "$(stored safe-clear)" '120 120'
-	# where the store cannot be listed, Athena knows the identifiers
+	# where the store cannot be listed, Athena knows the identifiers, but not all of them
 	sandbox_set deny=ListRecords
-	run_rc 0 fs clear safe-clear --force
+	run_rc 77 fs clear safe-clear --force
+	has "$err" 'would stay' 'nothing was done' --allow-unlisted
+	run_rc 77 fs clear safe-clear --force --dry-run
+	is "$(stored safe-clear | cut -d ' ' -f 1)" 120
+	run_rc 0 fs clear safe-clear --force --allow-unlisted
 	has "$err" 'does not know yet stays: listing is not allowed'
 	sandbox_set
 	is "$(stored safe-clear)" '0 0'

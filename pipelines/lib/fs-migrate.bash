@@ -27,7 +27,7 @@ moved=0 failed=0 skipped=0 unknown=0 unsent=0 there=0
 uncounted='' # a load was killed before it could say what it did
 
 run_migrate() {
-	local code=0
+	local code=0 only
 
 	# what is to be changed on the way is said in options of map-fields
 	read_options select+ drop+ rename+ map+ default+ set+ set-now+ cast+ \
@@ -36,7 +36,8 @@ run_migrate() {
 		retry= verify verify-wait= target-profile= target-region= s3-output-location= \
 		workgroup= query-timeout= allow-empty without-collections keep-collections \
 		newer only-missing progress? progress-every= expect= retry-for= ttl= mapped \
-		leave-out wait-lock= skip-if-running shard= max-cost= prices= -- "$@"
+		leave-out wait-lock= skip-if-running shard= max-cost= prices= \
+		allow-unlisted -- "$@"
 	changes=("${repeated[@]}")
 	[[ ${opt[clear-target]-}${opt[resume-from]+set} != 1set ]] || misused \
 		$"--clear-target empties what --resume-from would go on with: leave one of them out"
@@ -53,6 +54,9 @@ run_migrate() {
 		return
 	fi
 	operands 2 $"a source and a target"
+	only=${opt[only]-}
+	[[ ! ${opt[failed]+set} ]] || apart failed "${opt[failed]}" "${only#*=}" \
+		"${opt[prices]-}" "${changes[@]#--map=}"
 	target_aws=("${aws[@]}")
 	[[ ! ${opt[target-profile]+set} ]] || target_aws+=("--profile=${opt[target-profile]}")
 	[[ ! ${opt[target-region]+set} ]] || target_aws+=("--region=${opt[target-region]}")

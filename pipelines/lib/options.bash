@@ -7,6 +7,9 @@ repeated=()       # --NAME=VALUE of options that may be repeated, as they came
 words=()          # its operands
 aws=()            # --profile and --region, for the programs
 target_aws=()     # --profile and --region of the target
+# how a file of records is read
+reader=(input-format= delimiter= encoding= allow-no-newline no-header names= rename-columns
+	skip-lines= comment= at= max-record=)
 part=()           # option of what reads: the shard of this run
 known=()          # options of fs-put: what the target has already
 declare -A plan=() # what fs-plan said
@@ -203,6 +206,19 @@ know() {
 	[[ ! ${opt[only-missing]+set} ]] || exit "$code"
 	warn "$(fill $"what %s has already is not known: all of it is sent" "$1")"
 	known=()
+}
+
+# apart NAME FILE OTHER...: what --NAME writes is none of the files that are read, or written too.
+apart() {
+	local each
+
+	[[ ! -e $2 || -f $2 ]] || return 0
+	for each in "${@:3}"; do
+		[[ ! $each || (! $2 -ef $each && \
+			$(readlink -m -- "$2") != "$(readlink -m -- "$each")") ]] ||
+			misused "$(fill $"--%s is a file that is used otherwise, too: %s" "$1" \
+				"$2")"
+	done
 }
 
 # take_lock FD WHAT [OPTION of flock]: another run may have it. --wait-lock waits for its end,

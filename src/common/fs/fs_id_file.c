@@ -49,6 +49,8 @@ static void read_records(const struct fs_group *g, const struct io_opts *opts, c
 			id = find_id(g, opts, io, &list);
 		if (ev == RD_COLS && list && rd_cols(io->rd)->n)
 			take(ctx, rd_cols(io->rd)->name[0]);
+		if (ev == RD_COLS && list)
+			rd_header_is_data(io->rd);
 		if (ev != RD_ROW)
 			continue;
 		if (id >= rec.n || field_is_null(&rec.f[id]) || rec.f[id].n == 0)

@@ -439,6 +439,11 @@ const struct fault *rd_fault(const struct rd *rd)
 	return &rd->fault;
 }
 
+void rd_header_is_data(struct rd *rd)
+{
+	rd->warned = true;
+}
+
 bool rd_is_sealed(const struct rd *rd)
 {
 	return rd->sealed;

@@ -110,6 +110,7 @@ struct sl rd_chunk(const struct rd *rd);
 const struct seal *rd_seal(const struct rd *rd);   /* of the last RD_SEAL */
 const struct fault *rd_fault(const struct rd *rd); /* of the last RD_BAD */
 bool rd_is_sealed(const struct rd *rd);	   /* known from the first event on */
+void rd_header_is_data(struct rd *rd); /* so nothing is said of a record that is like it */
 enum format rd_format(const struct rd *rd);	   /* likewise */
 char rd_delimiter(const struct rd *rd);		   /* likewise, of CSV */
 struct json;
