@@ -156,13 +156,12 @@ static void turn(void *ctx);
 static bool on_broken(void *ctx, struct sl ship, const char *why)
 {
 	struct wide_chunk *c = ctx;
-	struct str text = { 0 };
+	AUTO_STR text = { 0 };
 	bool live = is_live(c) && c->facts.job;
 
 	str_addf(&text, "nothing more is loaded of this ship: %s: mend its table", why);
 	if (live)
 		ledger_doubt_ship(c->pg, c->facts.job, LEDGER_CRITICAL, ship, str_z(&text));
-	str_free(&text);
 	return live;
 }
 

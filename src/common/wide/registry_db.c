@@ -136,7 +136,7 @@ static void read_tables(struct registry *r, struct ship *s)
 	struct sl spine = registry_group_name(r, s->base, 1, 0);
 	const char *params[] = { r->opts->schema, registry_keep(r, s->id).p,
 		registry_keep(r, s->base).p, spine.p };
-	struct pg_result *res = pg_query(r->pg, there_sql, 4, params);
+	AUTO_RESULT *res = pg_query(r->pg, there_sql, 4, params);
 
 	/* group 1 may have no channel, with --groups; its table is the spine all the same */
 	if (s->n_groups > 1 && s->group[0].table.n == 0)
@@ -154,7 +154,6 @@ static void read_tables(struct registry *r, struct ship *s)
 		if (!pg_is_null(res, i, 2))
 			take_column(r, s, g, pg_value(res, i, 2), pg_value(res, i, 3));
 	}
-	pg_clear(res);
 }
 
 /* ---- reading: the name of the seeds --------------------------------------------------------- */
