@@ -45,16 +45,19 @@ events() {
 		        r"SELECT \$5, \$1, ('[^']*')"],
 		    "ledger/ledger_follow.h": [r'#define LEDGER_OTHER_WAY' + text],
 		    "ledger/ledger_origin.c": [r'str_add[fz]\(s,' + text, r"why \|\| (': [^']*')",
-		        r"SELECT job_id,\"\s*\"\s*('[^']*')"],
+		        r"SELECT job_id,\s*('[^']*')"],
 		    "ledger/ledger_status.c": [],
 		    "../load/pg-wide-ledger.c": [r'\blate =' + text],
 		}
-		writes = {str(f.relative_to(top)) for f in top.rglob("*.c")
-		          if re.search(r'ledger_event\(|INSERT INTO ferry\.event', f.read_text())}
+		writes = {str(f.with_suffix(".c").relative_to(top)) for f in top.rglob("*.*")
+		          if re.search(r'ledger_event\(|INSERT INTO ferry\.event', f.read_text())
+		          and f.suffix in (".c", ".sql")}
 		if writes - set(where):
 		    sys.exit("new writers of events: %s" % sorted(writes - set(where)))
 		for name, patterns in where.items():
-		    source = (top / name).read_text()
+		    beside = (top / name).with_suffix(".sql")
+		    source = (top / name).read_text() + (
+		        beside.read_text() if beside.exists() and name[-1] == "c" else "")
 		    for pattern in patterns:
 		        if name == "follow/slot.c":  # what it says of slots elsewhere is no event
 		            source = source[source.rindex("*slot_is_no_use("):]

@@ -294,7 +294,7 @@ static void check_encoding(struct load *ld)
 {
 	struct conf *c = &ld->conf;
 	struct ledger_job job;
-	struct str source = {0};
+	AUTO_STR source = {0};
 	const char *name;
 	const struct encoding *e;
 
@@ -303,7 +303,6 @@ static void check_encoding(struct load *ld)
 	ledger_source_name(ld->pg, &source);
 	ld->job = ledger_job_named(&c->narrow, &c->target, &ld->arena);
 	ld->job.source = arena_dup(&ld->arena, str_sl(&source)).p;
-	str_free(&source);
 	name = c->narrow.encoding;
 	e = name ? encoding_find(name) : NULL;
 	if (name && (!e || (pg_is_ascii(ld->pg) && strcmp(e->name, "UTF8") != 0)))

@@ -437,7 +437,7 @@ static void add_status(struct run *run, struct str *text)
 {
 	const struct opt_list *ships = &run->conf.ships;
 	struct ledger_state state;
-	struct str gap = { 0 };
+	AUTO_STR gap = { 0 };
 	const char *lost;
 
 	if (run->conf.all && run->conf.format != REPORT_JSON)
@@ -453,7 +453,6 @@ static void add_status(struct run *run, struct str *text)
 	}
 	ledger_report(&state, run->conf.format, text);
 	ledger_state_free(&state);
-	str_free(&gap);
 }
 
 static void do_status(struct run *run)

@@ -117,10 +117,10 @@ static bool ask_source(const struct run *run, const struct opt_list *named)
 static void add_ships(struct run *run, struct names *out)
 {
 	const char *params[] = { run->conf.target.schema, run->conf.target.prefix, run->own };
-	struct pg_result *r = pg_query(run->target, ships_sql, 3, params);
+	AUTO_RESULT *r = pg_query(run->target, ships_sql, 3, params);
 	struct registry *registry = pg_rows(r) == 0 ? NULL :
 		registry_open(run->target, &run->conf.target, "created_time");
-	struct names all = { .n = 0 };
+	AUTO_NAMES all = { .n = 0 };
 	struct sl base;
 	uint64_t group;
 
@@ -143,8 +143,6 @@ static void add_ships(struct run *run, struct names *out)
 			(void)ask_source(run, &(struct opt_list){ &ship, 1 });
 		msg_warn("ship %s is not registered", msg_q(ship));
 	}
-	names_free(&all);
-	pg_clear(r);
 }
 
 /* Before something is dropped: jobs of other narrow tables may fill tables of the same prefix. */
@@ -185,7 +183,7 @@ static void want_fit(struct registry *r, const struct names *ships)
 static void do_create(struct run *run)
 {
 	struct registry *r = registry_open(run->target, &run->conf.target, "created_time");
-	struct names ships = { .n = 0 };
+	AUTO_NAMES ships = { .n = 0 };
 	size_t tables = 0;
 
 	prepare(run);
@@ -211,20 +209,18 @@ static void do_create(struct run *run)
 			tables += s->group[g].made;
 	}
 	msg_note("%zu tables of %zu ships are there", tables, ships.n);
-	names_free(&ships);
 	registry_close(r);
 }
 
 /* The names, one a line: what tells a script whether there is anything yet. */
 static void do_ships(struct run *run)
 {
-	struct names ships = { .n = 0 };
+	AUTO_NAMES ships = { .n = 0 };
 
 	if (ledger_exists(run->target))
 		add_ships(run, &ships);
 	for (size_t i = 0; i < ships.n; i++)
 		(void)printf("%.*s\n", (int)ships.name[i].n, ships.name[i].p);
-	names_free(&ships);
 }
 
 /*
@@ -234,7 +230,7 @@ static void do_ships(struct run *run)
 static void do_analyze(struct run *run)
 {
 	struct registry *r = registry_open(run->target, &run->conf.target, "created_time");
-	struct names ships = { .n = 0 };
+	AUTO_NAMES ships = { .n = 0 };
 	AUTO_STR sql = { 0 };
 
 	if (ledger_exists(run->target))
@@ -253,7 +249,6 @@ static void do_analyze(struct run *run)
 			pg_exec(run->target, str_z(&sql));
 		}
 	}
-	names_free(&ships);
 	registry_close(r);
 }
 
@@ -284,12 +279,11 @@ static void add_question(const struct run *run, const struct names *ships, struc
 
 static void forget_channels(struct run *run, struct sl ship)
 {
-	char *name = mem_sldup(ship);
+	AUTO_FREE char *name = mem_sldup(ship);
 
 	pg_clear(pg_query(run->target,
 		"DELETE FROM ferry.channel WHERE target_schema = $1 AND ship = $2", 2,
 		(const char *[]){ run->conf.target.schema, name }));
-	mem_free(name);
 }
 
 /*
@@ -348,7 +342,7 @@ static void do_rollback(struct run *run)
 {
 	const struct target_opts *target = &run->conf.target;
 	struct registry *r = registry_open(run->target, target, "created_time");
-	struct names ships = { .n = 0 };
+	AUTO_NAMES ships = { .n = 0 };
 	AUTO_STR question = { 0 };
 	struct ledger_job *jobs = NULL;
 	size_t n_jobs = 0;
@@ -384,7 +378,6 @@ static void do_rollback(struct run *run)
 	if (run->conf.ships.n > 0)
 		msg_note("where the source is followed, a ship comes back with its past when rows "
 			 "of it come: follow the others only (--ship-id)");
-	names_free(&ships);
 	registry_close(r);
 }
 
@@ -414,7 +407,7 @@ static void do_load(struct run *run)
 static void do_relations(struct run *run)
 {
 	struct registry *r = registry_open(run->target, &run->conf.target, "created_time");
-	struct names ships = { .n = 0 };
+	AUTO_NAMES ships = { .n = 0 };
 	AUTO_STR name = { 0 };
 
 	if (ledger_exists(run->target)) {
@@ -436,7 +429,6 @@ static void do_relations(struct run *run)
 			(void)puts(str_z(&name));
 		}
 	}
-	names_free(&ships);
 	registry_close(r);
 }
 

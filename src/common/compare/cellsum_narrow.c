@@ -139,7 +139,7 @@ static bool take_last_cells(struct cellsum_source *s, int64_t from, int64_t to,
 	const struct sl *ships, size_t n_ships, struct cellsum_of *list, size_t n)
 {
 	AUTO_STR sql = { 0 };
-	struct pg_result *r;
+	AUTO_RESULT *r = NULL;
 
 	str_addz(&sql, "SELECT ship, count(*), sum(");
 	add_cell(s, &sql, "value", "\"time\"", "channel");
@@ -155,7 +155,6 @@ static bool take_last_cells(struct cellsum_source *s, int64_t from, int64_t to,
 		of->sum.cells = pg_count(r, i, 1);
 		of->sum.cell_sum = cellsum_mod64(pg_value(r, i, 2));
 	}
-	pg_clear(r);
 	return r != NULL;
 }
 

@@ -174,8 +174,8 @@ static void add_group(struct cellsum_target *t, struct ship *ship, size_t group,
 	int64_t to, struct cellsum *out)
 {
 	struct pg *pg = registry_pg(t->r);
-	struct str name = { 0 }, sql = { 0 };
-	struct pg_result *r;
+	AUTO_STR name = { 0 }, sql = { 0 };
+	AUTO_RESULT *r = NULL;
 	bool added;
 	size_t id;
 
@@ -200,9 +200,6 @@ static void add_group(struct cellsum_target *t, struct ship *ship, size_t group,
 		out->rows = out->instants = pg_count(r, 0, 0);
 		out->instant_sum = cellsum_mod64(pg_value(r, 0, 3));
 	}
-	pg_clear(r);
-	str_free(&name);
-	str_free(&sql);
 }
 
 void cellsum_wide(

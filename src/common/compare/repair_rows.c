@@ -74,7 +74,7 @@ static void add_alone(struct repair *r, struct str *sql, const struct ship *ship
 static bool lock(struct repair *r, struct ship *ship, const char *instants)
 {
 	AUTO_STR sql = { 0 };
-	struct pg_result *rows;
+	AUTO_RESULT *rows = NULL;
 
 	str_addz(&sql, "SELECT FROM ");
 	registry_add_table(r->target->r, &sql, ship, 0);
@@ -84,7 +84,6 @@ static bool lock(struct repair *r, struct ship *ship, const char *instants)
 	repair_add_key(r, &sql);
 	str_addz(&sql, " FOR UPDATE");
 	rows = pg_try_query(registry_pg(r->target->r), str_z(&sql), 1, &instants);
-	pg_clear(rows);
 	return rows != NULL;
 }
 

@@ -162,7 +162,7 @@ static bool set(struct setting *s, struct str *instants)
 {
 	struct pg *pg = registry_pg(s->r->target->r);
 	const char *type = column_type_sql(s->ship->channel[s->channel].type);
-	struct str sql = { 0 }, values = { 0 };
+	AUTO_STR sql = { 0 }, values = { 0 };
 	struct pg_result *r;
 
 	put_arrays(s, instants, &values);
@@ -179,15 +179,13 @@ static bool set(struct setting *s, struct str *instants)
 	r = pg_try_query(pg, str_z(&sql), 2, (const char *[]){ str_z(instants), str_z(&values) });
 	s->r->set += r ? pg_affected(r) : 0;
 	pg_clear(r);
-	str_free(&sql);
-	str_free(&values);
 	return r;
 }
 
 void repair_set(struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n)
 {
 	struct setting s = { .r = r, .ship = ship, .extra = list->what == CELL_EXTRA };
-	struct str instants = { 0 };
+	AUTO_STR instants = { 0 };
 	bool done;
 
 	s.channel = names_find(&ship->channels, list->channel);
@@ -214,5 +212,4 @@ void repair_set(struct repair *r, struct ship *ship, const struct celldiff_cell 
 			repair_give_way(r, n);
 	}
 	arena_free(&s.arena);
-	str_free(&instants);
 }

@@ -55,7 +55,7 @@ static void settle(struct verify *v)
 {
 	int64_t deadline = clock_monotonic() + SETTLE_MAX;
 	struct pg *pg = registry_pg(v->target.r);
-	struct pg_result *lsn = NULL;
+	AUTO_RESULT *lsn = NULL;
 	uint64_t before;
 
 	if (v->opts.settle > 0) {
@@ -69,7 +69,6 @@ static void settle(struct verify *v)
 		!(lsn ? ledger_live_has(pg, v->job.id, pg_valuez(lsn, 0, 0))
 		      : ledger_live_turns(pg, v->job.id) >= before + FOLLOWER_TURNS))
 		clock_sleep(CLOCK_US_PER_SEC / 20);
-	pg_clear(lsn);
 }
 
 /* Gathers the differences, those that are still there after a while. */

@@ -74,7 +74,7 @@ static bool identify(struct claim *c, const char *path)
 {
 	bool standard = !path || strcmp(path, "-") == 0;
 	struct stat st;
-	char *target, *folder;
+	AUTO_FREE char *target = NULL, *folder = NULL;
 	bool there;
 
 	if (standard ? fstat(c->use == PATH_READ ? STDIN_FILENO : STDOUT_FILENO, &st) == 0
@@ -91,8 +91,6 @@ static bool identify(struct claim *c, const char *path)
 	c->dev = st.st_dev;
 	c->ino = st.st_ino;
 	c->name = mem_strdup(strrchr(target, '/') ? strrchr(target, '/') + 1 : target);
-	mem_free(target);
-	mem_free(folder);
 	return there;
 }
 

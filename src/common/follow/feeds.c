@@ -133,7 +133,7 @@ static bool mend(struct feeds *f, struct pg *source, const struct census *c)
 /* A file is another one after TRUNCATE, and when all was rewritten, which keeps the old rows. */
 static bool was_truncated(const struct feeds *f, struct pg *source, const struct ledger_feed *feed)
 {
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 	bool has;
 
 	if (f->xmin == 0)
@@ -142,7 +142,6 @@ static bool was_truncated(const struct feeds *f, struct pg *source, const struct
 		"SELECT EXISTS (SELECT FROM ONLY %.*s WHERE age(xmin) > age('%u'::xid))",
 		(int)feed->name.n, feed->name.p, (unsigned)(f->xmin & UINT32_MAX));
 	has = pg_is_yes(pg_try_query(source, str_z(&sql), 0, NULL));
-	str_free(&sql);
 	return !has;
 }
 

@@ -38,12 +38,11 @@ static const char *what_is_lost(
 {
 	struct slot_facts facts;
 	struct ledger_feeds known;
-	struct arena a = { 0 };
+	AUTO_ARENA a = { 0 };
 	uint64_t upto, oid;
 	bool deletions, there = slot_is_published(source, now->publication, &oid, &deletions);
 
 	ledger_feeds_get(target, job, &known, &a);
-	arena_free(&a);
 	/* a slot that is older than its publication can never be read */
 	if (!there || (known.publication && known.publication != oid))
 		return SLOT_UNPUBLISHED;
@@ -55,9 +54,9 @@ static const char *what_is_lost(
 const char *follow_slot_lost(
 	const char *conninfo, struct pg *target, const struct ledger_job *job)
 {
-	struct arena a = { 0 };
+	AUTO_ARENA a = { 0 };
 	struct ledger_follower now;
-	struct str name = { 0 }, away = { 0 };
+	AUTO_STR name = { 0 }, away = { 0 };
 	struct pg *source = pg_connect_patient(conninfo, "source", false, &away);
 	const char *why = NULL;
 
@@ -67,9 +66,6 @@ const char *follow_slot_lost(
 		ledger_follower_get(target, job->id, &now, &a))
 		why = what_is_lost(source, target, job->id, &now);
 	pg_close(source);
-	str_free(&name);
-	str_free(&away);
-	arena_free(&a);
 	return why;
 }
 

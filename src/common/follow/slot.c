@@ -95,9 +95,8 @@ void slot_check_source(struct pg *source, const struct narrow *n)
 
 bool slot_has_identity(struct pg *source, const struct narrow *n)
 {
-	struct str ship = { 0 }, channel = { 0 }, time = { 0 };
+	AUTO_STR ship = { 0 }, channel = { 0 }, time = { 0 };
 	struct pg_result *r;
-	bool yes;
 
 	str_add(&ship, n->col[NARROW_SHIP].name);
 	str_add(&channel, n->col[NARROW_CHANNEL].name);
@@ -106,11 +105,7 @@ bool slot_has_identity(struct pg *source, const struct narrow *n)
 		(const char *[]){ n->oid, str_z(&ship), str_z(&channel), str_z(&time) });
 	if (!r && !pg_is_lost(source))
 		pg_die(source, "cannot look at the identity of rows");
-	yes = pg_is_yes(r);
-	str_free(&ship);
-	str_free(&channel);
-	str_free(&time);
-	return yes;
+	return pg_is_yes(r);
 }
 
 static void create_publication(struct pg *source, const struct narrow *n, const char *name)
@@ -157,7 +152,7 @@ void slot_publish(struct pg *source, const struct narrow *n, const char *name)
 
 bool slot_is_published(struct pg *source, const char *publication, uint64_t *oid, bool *deletions)
 {
-	struct pg_result *r = pg_query(source,
+	AUTO_RESULT *r = pg_query(source,
 		"SELECT oid, pubupdate OR pubdelete FROM pg_publication WHERE pubname = $1", 1,
 		&publication);
 	bool there = pg_rows(r) > 0;
@@ -166,7 +161,6 @@ bool slot_is_published(struct pg *source, const char *publication, uint64_t *oid
 	if (there)
 		(void)!num_u64(pg_value(r, 0, 0), oid);
 	*deletions = there && pg_true(r, 0, 1);
-	pg_clear(r);
 	return there;
 }
 
@@ -179,11 +173,7 @@ bool slot_is_published(struct pg *source, const char *publication, uint64_t *oid
 /* Who is writing now is waited for. */
 static void say_waiting(struct pg *source)
 {
-	AUTO_RESULT *r = pg_query(source,
-		"SELECT count(*), coalesce(extract(epoch FROM max(clock_timestamp()"
-		" - xact_start))::int, 0) FROM pg_stat_activity"
-		" WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()",
-		0, NULL);
+	AUTO_RESULT *r = pg_query(source, writers_sql, 0, NULL);
 
 	if (!sl_eq_str(pg_value(r, 0, 0), "0"))
 		msg_note("the slot begins when the transactions that are writing now have ended: "
@@ -348,9 +338,8 @@ bool slot_look(struct pg *source, const char *name, struct slot_facts *out)
 
 bool slot_shows(struct pg *source, const char *name, const uint32_t *xid, size_t n)
 {
-	struct str list = { 0 };
+	AUTO_STR list = { 0 };
 	struct pg_result *r;
-	bool shows;
 
 	for (size_t i = 0; i < n; i++)
 		str_addf(&list, "%c%u", i ? ',' : '{', (unsigned)xid[i]);
@@ -358,9 +347,7 @@ bool slot_shows(struct pg *source, const char *name, const uint32_t *xid, size_t
 	r = pg_try_query(source, shows_sql, 2, (const char *[]){ str_z(&list), name });
 	if (!r && !pg_is_lost(source))
 		pg_die(source, "cannot ask for transactions");
-	shows = pg_is_yes(r);
-	str_free(&list);
-	return shows;
+	return pg_is_yes(r);
 }
 
 void slot_origin(struct pg *source, struct str *s)

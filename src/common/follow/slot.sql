@@ -55,3 +55,8 @@ SELECT NOT EXISTS (SELECT FROM unnest($1::bigint[]) AS xid
 			THEN 'sync' ELSE 'async' END) <> 'async')
 	FROM txid_current_snapshot() AS s, txid_snapshot_xmax(s) AS top,
 	current_setting('synchronous_standby_names') AS names;
+
+-- name: writers_sql
+SELECT count(*), coalesce(extract(epoch FROM max(clock_timestamp()
+	- xact_start))::int, 0) FROM pg_stat_activity
+	WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid();

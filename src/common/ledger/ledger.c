@@ -86,11 +86,7 @@ const char *ledger_array(struct str *s, const struct sl *ships, size_t n)
 /* The catalog is read as a table: to_regclass() may remember what was before a lock was had. */
 bool ledger_has_table(struct pg *target, const char *name)
 {
-	return pg_is_yes(pg_query(target,
-		"SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = "
-		"c.relnamespace"
-		" WHERE n.nspname = 'ferry' AND c.relname = $1)",
-		1, &name));
+	return pg_is_yes(pg_query(target, has_table_sql, 1, &name));
 }
 
 bool ledger_exists(struct pg *target)
@@ -190,7 +186,7 @@ bool ledger_job_get(struct pg *target, uint64_t id, struct ledger_job *job, stru
 
 size_t ledger_jobs(struct pg *target, struct arena *a, uint64_t **out)
 {
-	struct pg_result *r;
+	AUTO_RESULT *r = NULL;
 	size_t n;
 
 	if (!ledger_exists(target))
@@ -200,7 +196,6 @@ size_t ledger_jobs(struct pg *target, struct arena *a, uint64_t **out)
 	*out = arena_alloc(a, mem_mul(n + 1, sizeof **out));
 	for (size_t i = 0; i < n; i++)
 		(*out)[i] = pg_count(r, i, 0);
-	pg_clear(r);
 	return n;
 }
 
@@ -210,11 +205,7 @@ static void change_chunk(struct pg *target, struct ledger_job *job, int64_t want
 	struct ledger_text number, us;
 	const char *params[] = { ledger_u64(&number, job->id), ledger_u64(&us, (uint64_t)wanted) };
 	char old[CLOCK_TEXT_MAX], new[CLOCK_TEXT_MAX];
-	AUTO_RESULT *r = pg_query(target,
-		"UPDATE ferry.job j SET chunk_us = $2, updated_at = now() WHERE job_id = $1"
-		" AND NOT EXISTS (SELECT FROM ferry.chunk c WHERE c.job_id = j.job_id AND state <> "
-		"'done')",
-		2, params);
+	AUTO_RESULT *r = pg_query(target, chunk_length_sql, 2, params);
 
 	if (pg_affected(r) == 0)
 		die_hint(EX_CONFIGURATION, "finish them first, or roll back",
@@ -302,8 +293,8 @@ void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff, int6
 	const struct ledger_ship *ships, size_t n, struct ledger_plan *out)
 {
 	struct ledger_text number, step, since, end_text, most;
-	struct str list = { 0 };
-	struct pg_result *r;
+	AUTO_STR list = { 0 };
+	AUTO_RESULT *r = NULL;
 	uint64_t cut;
 	int64_t end, now = clock_floor(clock_now(), CLOCK_US_PER_SEC);
 
@@ -324,8 +315,6 @@ void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff, int6
 	out->ships = pg_count(r, 0, 1);
 	out->from = ledger_get_time(r, 0, 2);
 	out->to = ledger_get_time(r, 0, 3);
-	pg_clear(r);
-	str_free(&list);
 	if (out->added)
 		say_planned(target, job, out);
 	if (cut > out->added) /* a worker met a ship at this moment: its chunk is seen by now */

@@ -122,3 +122,11 @@ INSERT INTO ferry.chunk AS c (job_id, ship, chunk_from, chunk_to)
 	VALUES ($1, '', '0001-01-01', '0001-01-01 00:00:00.000001')
 	ON CONFLICT (job_id, ship, chunk_from) DO UPDATE SET state = 'pending',
 	failures = 0 WHERE c.state = 'done';
+
+-- name: has_table_sql
+SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+	WHERE n.nspname = 'ferry' AND c.relname = $1);
+
+-- name: chunk_length_sql
+UPDATE ferry.job j SET chunk_us = $2, updated_at = now() WHERE job_id = $1
+	AND NOT EXISTS (SELECT FROM ferry.chunk c WHERE c.job_id = j.job_id AND state <> 'done');

@@ -173,17 +173,13 @@ enum ledger_claimed ledger_claim(struct pg *target, uint64_t job, bool whole_ran
 bool ledger_claimable(struct pg *target, uint64_t job, const struct sl *only, size_t n_only)
 {
 	struct ledger_text number;
-	struct str dead = { 0 }, ships = { 0 };
-	bool any;
+	AUTO_STR dead = { 0 }, ships = { 0 };
 
 	(void)find_dead(target, job, &dead);
 	/* locked for a moment, since a claim would pass over what somebody else has locked */
-	any = pg_is_yes(pg_query(target, claimable_sql, 4,
+	return pg_is_yes(pg_query(target, claimable_sql, 4,
 		(const char *[]){ ledger_u64(&number, job), ledger_worker(), str_z(&dead),
 			ledger_array(&ships, only, n_only) }));
-	str_free(&dead);
-	str_free(&ships);
-	return any;
 }
 
 void ledger_release(struct pg *target, uint64_t job, const char *worker)

@@ -63,11 +63,8 @@ void ledger_failed_report(struct pg *target, uint64_t job, const struct sl *only
 bool ledger_event_next(struct pg *target, uint64_t job, struct ledger_told *out, struct arena *a)
 {
 	struct ledger_text number;
-	AUTO_RESULT *r = pg_query(target,
-		"SELECT id, date_trunc('milliseconds', at AT TIME ZONE 'UTC'), level, ship,"
-		" chunk_from, message FROM ferry.event WHERE job_id = $1 AND NOT told"
-		" AND level <> 'INFO' ORDER BY id LIMIT 1",
-		1, (const char *[]){ ledger_u64(&number, job) });
+	AUTO_RESULT *r = pg_query(target, untold_sql, 1,
+		(const char *[]){ ledger_u64(&number, job) });
 	bool any = pg_rows(r) > 0;
 
 	if (any)

@@ -10,3 +10,8 @@ SELECT ship, chunk_from, chunk_to, state, failures, attempt,
 	FROM ferry.chunk WHERE job_id = $1 AND state <> 'done' AND failures > 0
 	AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))
 	ORDER BY ship, chunk_from LIMIT $3;
+
+-- name: untold_sql
+SELECT id, date_trunc('milliseconds', at AT TIME ZONE 'UTC'), level, ship,
+	chunk_from, message FROM ferry.event WHERE job_id = $1 AND NOT told
+	AND level <> 'INFO' ORDER BY id LIMIT 1;

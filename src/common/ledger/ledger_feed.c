@@ -52,7 +52,7 @@ static void put_feeds(struct str *s, const struct ledger_feeds *f)
 void ledger_feeds_set(struct pg *target, uint64_t job, const struct ledger_feeds *f)
 {
 	struct ledger_text number, publication, changes;
-	char *gap = f->gap.n > 0 ? mem_sldup(f->gap) : NULL;
+	AUTO_FREE char *gap = f->gap.n > 0 ? mem_sldup(f->gap) : NULL;
 	AUTO_STR json = { 0 };
 
 	put_feeds(&json, f);
@@ -65,7 +65,6 @@ void ledger_feeds_set(struct pg *target, uint64_t job, const struct ledger_feeds
 		4,
 		(const char *[]){ number.p, ledger_u64(&publication, f->publication),
 			ledger_u64(&changes, f->changes), gap }));
-	mem_free(gap);
 }
 
 void ledger_doubt_add(
@@ -83,7 +82,7 @@ size_t ledger_doubts_held(
 	struct pg *target, uint64_t job, struct arena *a, struct ledger_held **out)
 {
 	struct ledger_text number;
-	struct pg_result *r = pg_query(target,
+	AUTO_RESULT *r = pg_query(target,
 		"SELECT id, relation, why FROM ferry.doubt WHERE job_id = $1 AND held"
 		" AND ship IS NULL ORDER BY id",
 		1, (const char *[]){ ledger_u64(&number, job) });
@@ -94,7 +93,6 @@ size_t ledger_doubts_held(
 		(*out)[i] = (struct ledger_held){ .id = pg_count(r, i, 0),
 			.relation = pg_count(r, i, 1),
 			.why = arena_dup(a, pg_value(r, i, 2)) };
-	pg_clear(r);
 	return n;
 }
 
@@ -102,12 +100,11 @@ void ledger_doubt_ship(
 	struct pg *target, uint64_t job, enum ledger_level level, struct sl ship, const char *why)
 {
 	struct ledger_text number;
-	char *name = mem_sldup(ship);
+	AUTO_FREE char *name = mem_sldup(ship);
 
 	pg_clear(pg_query(target, doubt_ship_sql, 4,
 		(const char *[]){ ledger_u64(&number, job), name, why,
 			level == LEDGER_CRITICAL ? "CRITICAL" : "INFO" }));
-	mem_free(name);
 }
 
 void ledger_doubt_release(struct pg *target, uint64_t id, const char *from, const char *to)

@@ -40,17 +40,13 @@ void ledger_put_ships(struct str *s, const struct ledger_facts *f)
 static bool run_fenced(struct pg *target, const char *sql, int n, const struct ledger_facts *f)
 {
 	struct ledger_text number, from, to;
-	char *worker = mem_sldup(f->worker);
-	struct str ships = { 0 };
-	bool all;
+	AUTO_FREE char *worker = mem_sldup(f->worker);
+	AUTO_STR ships = { 0 };
 
 	ledger_put_ships(&ships, f);
-	all = pg_is_yes(pg_query(target, sql, n,
+	return pg_is_yes(pg_query(target, sql, n,
 		(const char *[]){ ledger_u64(&number, f->job), ledger_time(&from, f->from),
 			str_z(&ships), worker, ledger_time(&to, f->to) }));
-	str_free(&ships);
-	mem_free(worker);
-	return all;
 }
 
 bool ledger_hold(struct pg *target, const struct ledger_facts *f)

@@ -163,16 +163,11 @@ void ledger_follower_held(
 int64_t ledger_lag(struct pg *target, uint64_t job)
 {
 	struct ledger_text number;
-	struct pg_result *r = pg_query(target,
-		"SELECT greatest(0, extract(epoch FROM clock_timestamp()"
-		" - greatest(at, started_at)) * 1000000)::bigint"
-		" FROM ferry.follower WHERE job_id = $1 AND worker IS NOT NULL",
-		1, (const char *[]){ ledger_u64(&number, job) });
+	AUTO_RESULT *r = pg_query(target, lag_sql, 1, (const char *[]){ ledger_u64(&number, job) });
 	int64_t lag = 0;
 
 	if (pg_rows(r) > 0)
 		lag = (int64_t)pg_count(r, 0, 0);
-	pg_clear(r);
 	return lag;
 }
 
@@ -212,16 +207,14 @@ void ledger_follower_fail(
 bool ledger_follow_hold(struct pg *target, const struct ledger_facts *f)
 {
 	struct ledger_text number, which;
-	char *worker = mem_sldup(f->follow.worker);
-	bool ours = pg_is_yes(pg_query(target,
+	AUTO_FREE char *worker = mem_sldup(f->follow.worker);
+
+	return pg_is_yes(pg_query(target,
 		"SELECT FROM ferry.follower WHERE job_id = $1 AND kind = $2 AND worker = $3"
 		" AND attempt = $4 FOR NO KEY UPDATE",
 		4,
 		(const char *[]){ ledger_u64(&number, f->job), ledger_follow_text(f->follow.kind),
 			worker, ledger_u64(&which, f->follow.attempt) }));
-
-	mem_free(worker);
-	return ours;
 }
 
 #define ERASED "pg_temp.ferry_erased"
@@ -247,9 +240,9 @@ static void put_erased(struct pg *target, uint64_t job, struct spool *erased)
 void ledger_follow_advance(struct pg *target, const struct ledger_facts *f, struct spool *erased)
 {
 	struct ledger_text number, commit, lease;
-	char *upto = mem_sldup(f->follow.upto);
-	struct str ships = { 0 };
-	struct pg_result *r;
+	AUTO_FREE char *upto = mem_sldup(f->follow.upto);
+	AUTO_STR ships = { 0 };
+	AUTO_RESULT *r = NULL;
 
 	ledger_put_ships(&ships, f);
 	r = pg_query(target, advance_sql, 5,
@@ -258,7 +251,6 @@ void ledger_follow_advance(struct pg *target, const struct ledger_facts *f, stru
 			ledger_interval(&lease, LEDGER_LEASE) });
 	if (pg_affected(r) != 1)
 		bug("no follower to advance");
-	pg_clear(r);
 	if (erased->n > 0)
 		put_erased(target, f->job, erased);
 	if (f->follow.truncated)
@@ -267,8 +259,6 @@ void ledger_follow_advance(struct pg *target, const struct ledger_facts *f, stru
 				? "the source table was truncated"
 				: "rows came of a partition that is gone by now",
 			"its rows stay in the wide tables until validate --repair --delete");
-	str_free(&ships);
-	mem_free(upto);
 }
 
 void ledger_follow_fail(struct pg *target, const struct ledger_facts *f, const char *error)
@@ -283,10 +273,6 @@ void ledger_reject_count(struct pg *target, uint64_t job, struct sl ship, uint64
 	struct ledger_text number, count;
 	AUTO_FREE char *name = mem_sldup(ship);
 
-	pg_clear(pg_query(target,
-		"INSERT INTO ferry.follow_ship AS t (job_id, ship, rows, cells, wide_rows, dropped,"
-		" deleted, rejects) VALUES ($1, $2, 0, 0, 0, 0, 0, $3)"
-		" ON CONFLICT (job_id, ship) DO UPDATE SET rejects = t.rejects + excluded.rejects",
-		3,
+	pg_clear(pg_query(target, rejects_sql, 3,
 		(const char *[]){ ledger_u64(&number, job), name, ledger_u64(&count, n) }));
 }

@@ -138,3 +138,13 @@ INSERT INTO ferry.doubt (job_id, ship, time_from, time_to, why, instants)
 		'deleted in the source while it may have been on its way',
 		array_agg(DISTINCT at) FROM pg_temp.ferry_erased JOIN c USING (ship)
 	WHERE at >= chunk_from AND at < chunk_to GROUP BY ship, chunk_from;
+
+-- name: lag_sql
+SELECT greatest(0, extract(epoch FROM clock_timestamp()
+	- greatest(at, started_at)) * 1000000)::bigint
+	FROM ferry.follower WHERE job_id = $1 AND worker IS NOT NULL;
+
+-- name: rejects_sql
+INSERT INTO ferry.follow_ship AS t (job_id, ship, rows, cells, wide_rows, dropped,
+	deleted, rejects) VALUES ($1, $2, 0, 0, 0, 0, 0, $3)
+	ON CONFLICT (job_id, ship) DO UPDATE SET rejects = t.rejects + excluded.rejects;

@@ -56,13 +56,11 @@ void ledger_live_get(struct pg *target, uint64_t job, struct ledger_live *out, s
 uint64_t ledger_live_turns(struct pg *target, uint64_t job)
 {
 	struct ledger_text number;
-	struct pg_result *r = pg_query(target,
+	AUTO_RESULT *r = pg_query(target,
 		"SELECT sum(chunks) FROM ferry.follower WHERE job_id = $1", 1,
 		(const char *[]){ ledger_u64(&number, job) });
-	uint64_t n = pg_count(r, 0, 0);
 
-	pg_clear(r);
-	return n;
+	return pg_count(r, 0, 0);
 }
 
 bool ledger_live_has(struct pg *target, uint64_t job, const char *lsn)

@@ -83,11 +83,7 @@ static void say_difference(
 /* Said once, however often it is tried. */
 static void say_critical(struct pg *target, const char *job, const struct str *why)
 {
-	pg_clear(pg_try_query(target,
-		"INSERT INTO ferry.event (level, job_id, message) SELECT 'CRITICAL', $1, $2"
-		" WHERE $2 IS DISTINCT FROM (SELECT message FROM ferry.event WHERE job_id = $1"
-		"  AND level = 'CRITICAL' ORDER BY id DESC LIMIT 1)",
-		2, (const char *[]){ job, str_z(why) }));
+	pg_clear(pg_try_query(target, critical_sql, 2, (const char *[]){ job, str_z(why) }));
 }
 
 static void keep(struct pg *target, const char *job, const struct origin *o)
@@ -103,7 +99,7 @@ static void keep(struct pg *target, const char *job, const struct origin *o)
 static bool compare(struct pg *target, const char *job, const struct origin *o,
 	const struct narrow *n, struct str *why)
 {
-	struct pg_result *r =
+	AUTO_RESULT *r =
 		pg_query(target, known_sql, 2, (const char *[]){ job, str_z(&o->lsn) });
 	bool set_back = false;
 
@@ -117,7 +113,6 @@ static bool compare(struct pg *target, const char *job, const struct origin *o,
 					: "source was set back: its WAL ends at",
 				str_z(&o->lsn), pg_valuez(r, 0, 3));
 	}
-	pg_clear(r);
 	return set_back;
 }
 

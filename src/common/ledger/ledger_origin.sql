@@ -42,3 +42,8 @@ SELECT job_id, source FROM ferry.job WHERE source <> $1 AND source_table = $2
 	AND target_schema = $3 AND target_prefix = $4 AND address = $5
 	AND NOT EXISTS (SELECT FROM ferry.job WHERE source = $1 AND source_table = $2
 		AND target_schema = $3 AND target_prefix = $4) LIMIT 1;
+
+-- name: critical_sql
+INSERT INTO ferry.event (level, job_id, message) SELECT 'CRITICAL', $1, $2
+	WHERE $2 IS DISTINCT FROM (SELECT message FROM ferry.event WHERE job_id = $1
+		AND level = 'CRITICAL' ORDER BY id DESC LIMIT 1);

@@ -86,15 +86,12 @@ size_t ledger_ships_find(struct pg *source, struct narrow *n, const struct sl *o
 
 static bool is_known(struct pg *target, const struct ledger_job *job, struct sl ship)
 {
-	struct str list = { 0 };
-	struct pg_result *r = pg_query(target, known_sql, 4,
+	AUTO_STR list = { 0 };
+	AUTO_RESULT *r = pg_query(target, known_sql, 4,
 		(const char *[]){ job->target_schema, job->target_prefix, job->source_table,
 			ledger_array(&list, &ship, 1) });
-	bool known = pg_rows(r) > 0;
 
-	pg_clear(r);
-	str_free(&list);
-	return known;
+	return pg_rows(r) > 0;
 }
 
 void ledger_want_ships(struct narrow *n, struct pg *source, struct pg *target,
@@ -123,7 +120,7 @@ void ledger_refuse_shared(struct pg *target, const struct ledger_job *job, const
 	size_t n)
 {
 	AUTO_STR list = { 0 };
-	struct pg_result *r = pg_query(target, neighbour_sql, 5,
+	AUTO_RESULT *r = pg_query(target, neighbour_sql, 5,
 		(const char *[]){ job->source, job->source_table, job->target_schema,
 			job->target_prefix, ledger_array(&list, ships, n) });
 
@@ -134,7 +131,6 @@ void ledger_refuse_shared(struct pg *target, const struct ledger_job *job, const
 			msg_q(pg_value(r, 0, 1)), job->target_schema,
 			(unsigned long long)pg_count(r, 0, 0), pg_value(r, 0, 2).p,
 			pg_value(r, 0, 3).p);
-	pg_clear(r);
 }
 
 void ledger_refuse_met(struct pg *target, const struct ledger_job *job, const struct names *met,

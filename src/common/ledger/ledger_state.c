@@ -1,6 +1,7 @@
 /* ledger_state.c - gathers what a report says. */
 #include "ledger/ledger_internal.h"
 #include "ledger/ledger_report.h"
+#include "ledger/ledger_state.sql.h"
 #include "pg/relation.h"
 #include "wide/registry.h"
 
@@ -22,21 +23,17 @@ const char *ledger_state_word(const struct ledger_status *s, const struct ledger
 static void count_events(struct ledger_state *s, struct pg *target)
 {
 	struct ledger_text number;
-	struct pg_result *r = pg_query(target,
-		"SELECT count(*) FILTER (WHERE level = 'WARNING'),"
-		" count(*) FILTER (WHERE level = 'CRITICAL') FROM ferry.event"
-		" WHERE job_id = $1 AND at > clock_timestamp() - interval '1 day'",
-		1, (const char *[]){ ledger_u64(&number, s->job.id) });
+	AUTO_RESULT *r = pg_query(target, events_sql, 1,
+		(const char *[]){ ledger_u64(&number, s->job.id) });
 
 	s->warnings = pg_count(r, 0, 0);
 	s->criticals = pg_count(r, 0, 1);
-	pg_clear(r);
 }
 
 /* Counts the rows of each ship's first table, which has one for every instant. */
 static void count_records(struct ledger_state *s, struct pg *target)
 {
-	struct pg_result *tables = pg_query(target,
+	AUTO_RESULT *tables = pg_query(target,
 		"SELECT DISTINCT ship, table_name FROM ferry.channel JOIN pg_class c"
 		" ON c.relname = table_name AND c.relkind IN ('r', 'p')"
 		" AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1)"
@@ -45,18 +42,15 @@ static void count_records(struct ledger_state *s, struct pg *target)
 
 	s->record = arena_alloc(&s->arena, mem_mul(pg_rows(tables) + 1, sizeof *s->record));
 	for (size_t i = 0; i < pg_rows(tables); i++) {
-		struct str sql = { 0 };
-		struct pg_result *r;
+		AUTO_STR sql = { 0 };
+		AUTO_RESULT *r = NULL;
 
 		str_addz(&sql, "SELECT count(*) FROM ");
 		relation_ident(target, &sql, sl_of(s->job.target_schema), pg_value(tables, i, 1));
 		r = pg_query(target, str_z(&sql), 0, NULL);
 		s->record[s->n_records++] = (struct ledger_record){
 			arena_dup(&s->arena, pg_value(tables, i, 0)), pg_count(r, 0, 0)};
-		pg_clear(r);
-		str_free(&sql);
 	}
-	pg_clear(tables);
 }
 
 /* What is done is proven of what was sent, not of what such a trigger makes of it. */

@@ -143,25 +143,19 @@ void ledger_recount(struct pg *target, uint64_t job, const struct ledger_recount
 		ledger_u64(&t[5], c->dropped), ledger_u64(&t[6], c->wide_rows) };
 
 	/* the digest was of what was read then */
-	pg_clear(pg_query(target,
-		"UPDATE ferry.chunk SET rows = $5, cells = $6, dropped = $7, wide_rows = $8,"
-		" digest = NULL WHERE job_id = $1 AND ship = $2 AND chunk_from = $3"
-		" AND chunk_to = $4 AND state = 'done'",
-		8, params));
+	pg_clear(pg_query(target, recount_sql, 8, params));
 }
 
 uint64_t ledger_retry(struct pg *target, uint64_t job, struct sl ship)
 {
 	struct ledger_text number;
-	char *name = ship.n > 0 ? mem_sldup(ship) : NULL;
+	AUTO_FREE char *name = ship.n > 0 ? mem_sldup(ship) : NULL;
 	AUTO_RESULT *r = pg_query(target,
 		"UPDATE ferry.chunk SET state = 'pending', failures = 0 WHERE job_id = $1"
 		" AND state = 'failed' AND ($2::text IS NULL OR ship = $2)",
 		2, (const char *[]){ ledger_u64(&number, job), name });
-	uint64_t n = pg_affected(r);
 
-	mem_free(name);
-	return n;
+	return pg_affected(r);
 }
 
 #define JOBS_OF_TARGET \
@@ -181,7 +175,7 @@ void ledger_forget(struct pg *target, const char *schema, const char *prefix, co
 		" 'rolled back while it was followed', true FROM ferry.follower"
 		" WHERE job_id IN " JOBS_OF_TARGET,
 	};
-	char *name = mem_sldup(ship);
+	AUTO_FREE char *name = mem_sldup(ship);
 	const char *params[] = { schema, prefix, name };
 
 	pg_exec(target, "BEGIN");
@@ -193,7 +187,6 @@ void ledger_forget(struct pg *target, const char *schema, const char *prefix, co
 	for (size_t i = 0; ship.n > 0 && i < ARRAY_LEN(of_ship); i++)
 		pg_clear(pg_query(target, of_ship[i], 3, params));
 	pg_exec(target, "COMMIT");
-	mem_free(name);
 }
 
 void ledger_event(struct pg *target, enum ledger_level level, uint64_t job, struct sl ship,

@@ -23,3 +23,8 @@ WITH recent AS (SELECT rows, cells, started_at, finished_at FROM ferry.chunk
 		ORDER BY finished_at DESC LIMIT 100)
 SELECT sum(rows), sum(cells), count(*), (extract(epoch FROM
 	greatest(max(finished_at) - min(started_at), '1 ms')) * 1000000)::bigint FROM recent;
+
+-- name: recount_sql
+UPDATE ferry.chunk SET rows = $5, cells = $6, dropped = $7, wide_rows = $8,
+	digest = NULL WHERE job_id = $1 AND ship = $2 AND chunk_from = $3
+	AND chunk_to = $4 AND state = 'done';

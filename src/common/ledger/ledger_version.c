@@ -13,14 +13,13 @@ static const char *const steps[] = { version_2_sql, version_3_sql, version_4_sql
 
 static int version_of(struct pg *target)
 {
-	struct pg_result *r;
+	AUTO_RESULT *r = NULL;
 	int version;
 
 	if (!ledger_has_table(target, "version"))
 		return 1;
 	r = pg_query(target, "SELECT version FROM ferry.version", 0, NULL);
 	version = pg_rows(r) == 1 ? (int)pg_count(r, 0, 0) : NEWEST + 1;
-	pg_clear(r);
 	return version;
 }
 

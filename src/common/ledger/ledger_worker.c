@@ -130,11 +130,7 @@ static void renew(struct pg *target, uint64_t job, const char *worker, int64_t l
 		ledger_interval(&lease, lease_us) };
 
 	pg_clear(pg_query(target, renew_sql, 3, params));
-	pg_clear(pg_query(target,
-		"UPDATE ferry.follower f SET lease_until = clock_timestamp() + $3::interval"
-		" FROM (SELECT job_id FROM ferry.follower WHERE job_id = $1 AND worker = $2"
-		"  FOR UPDATE SKIP LOCKED) AS mine WHERE f.job_id = mine.job_id",
-		3, params));
+	pg_clear(pg_query(target, renew_follower_sql, 3, params));
 }
 
 /* Waits until the keeper's parent has gone or `us` have passed; true when it has gone. */

@@ -308,24 +308,22 @@ static void find_columns(struct narrow *n, struct pg *pg, const struct narrow_op
 static void find_indexes(struct narrow *n, struct pg *pg)
 {
 	const struct narrow_column *ship = &n->col[NARROW_SHIP], *channel = &n->col[NARROW_CHANNEL];
-	struct pg_result *r = pg_query(pg, indexes_sql, 4,
+	AUTO_RESULT *r = pg_query(pg, indexes_sql, 4,
 		(const char *[]){ n->oid, ship->computed ? NULL : ship->name.p,
 			channel->computed ? NULL : channel->name.p, n->col[NARROW_TIME].name.p });
 	bool *flag[] = { &n->unique, &n->by_ship_time, &n->by_time, &n->by_channel, &n->by_ship };
 
 	for (size_t i = 0; i < ARRAY_LEN(flag); i++)
 		*flag[i] = pg_true(r, 0, (int)i);
-	pg_clear(r);
 }
 
 /* Appends what is the same as long as the columns are; false when the name is another table's. */
 static bool take_print(const struct narrow *n, struct pg *pg, struct str *print)
 {
-	struct pg_result *r = pg_query(pg, print_sql, 2, (const char *[]){ n->oid, n->ident });
+	AUTO_RESULT *r = pg_query(pg, print_sql, 2, (const char *[]){ n->oid, n->ident });
 	bool same = pg_true(r, 0, 1);
 
 	str_add(print, pg_value(r, 0, 0));
-	pg_clear(r);
 	return same;
 }
 

@@ -85,7 +85,7 @@ struct moment {
 
 static struct moment ask_moment(const struct narrow_poll *p)
 {
-	struct pg_result *r = pg_query(p->conf.source, moment_sql, 0, NULL);
+	AUTO_RESULT *r = pg_query(p->conf.source, moment_sql, 0, NULL);
 	struct moment m = { .xmin = pg_count(r, 0, 0),
 		.next = pg_count(r, 0, 1),
 		.written = pg_count(r, 0, 3),
@@ -93,7 +93,6 @@ static struct moment ask_moment(const struct narrow_poll *p)
 
 	if (!clock_parse(pg_value(r, 0, 2), &m.now))
 		bug("not a time: %s", msg_q(pg_value(r, 0, 2)));
-	pg_clear(r);
 	return m;
 }
 
@@ -271,7 +270,7 @@ static uint64_t find_tail(const struct narrow_poll *p, const struct leaf *l, con
 
 	for (uint64_t step = 8; end > 0 && !found; step *= 2) {
 		uint64_t from = end > step ? end - step : 0;
-		struct str sql = { 0 };
+		AUTO_STR sql = { 0 };
 
 		str_addf(&sql,
 			"SELECT EXISTS (SELECT FROM ONLY %s WHERE ctid >= '(%llu,0)'::tid AND"
@@ -279,7 +278,6 @@ static uint64_t find_tail(const struct narrow_poll *p, const struct leaf *l, con
 			name, (unsigned long long)from, (unsigned long long)end,
 			(unsigned)(l->settled & UINT32_MAX));
 		found = pg_is_yes(pg_query(p->conf.source, str_z(&sql), 0, NULL));
-		str_free(&sql);
 		end = from;
 	}
 	return end > TAIL_SLACK ? end - TAIL_SLACK : 0;
@@ -385,7 +383,7 @@ static struct narrow_part part_of(
 /* What of the tables is new, each asked by itself, as if it were one. */
 static void add_tails(struct narrow_poll *p, uint64_t next, struct str *from)
 {
-	struct pg_result *r = pg_query(p->conf.source, leaves_sql, 1, &p->conf.narrow->oid);
+	AUTO_RESULT *r = pg_query(p->conf.source, leaves_sql, 1, &p->conf.narrow->oid);
 	struct leaf *leaf = mem_alloc(mem_mul(pg_rows(r) + 1, sizeof *leaf));
 
 	for (size_t i = 0, known = 0; i < pg_rows(r); i++) {
@@ -403,13 +401,12 @@ static void add_tails(struct narrow_poll *p, uint64_t next, struct str *from)
 	mem_free(p->leaf);
 	p->leaf = leaf;
 	p->n_leaves = pg_rows(r);
-	pg_clear(r);
 }
 
 /* The tails first: their rows are earlier than those of the window. */
 static void read_new(struct narrow_poll *p, uint64_t next)
 {
-	struct str fresh = { 0 }, tails = { 0 };
+	AUTO_STR fresh = { 0 }, tails = { 0 };
 	struct narrow_part part;
 
 	str_addz(&fresh, "true");
@@ -423,7 +420,6 @@ static void read_new(struct narrow_poll *p, uint64_t next)
 		read_part(p, &part);
 		p->noting = false;
 	}
-	str_free(&tails);
 	if (!p->whole)
 		add_new(p, p->xmin, true, next, &fresh);
 	p->whole = false;
@@ -433,7 +429,6 @@ static void read_new(struct narrow_poll *p, uint64_t next)
 		part.timeless = true;
 		read_part(p, &part);
 	}
-	str_free(&fresh);
 }
 
 /* ---- going on -------------------------------------------------------------------------------- */

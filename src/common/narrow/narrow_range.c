@@ -127,17 +127,14 @@ bool narrow_next(const struct narrow *n, struct pg *pg, const struct narrow_part
 bool narrow_has_outcasts(const struct narrow *n, struct pg *pg, const struct narrow_part *part)
 {
 	bool ship = part->shipless && !n->col[NARROW_SHIP].not_null;
-	struct str sql = { 0 };
-	bool any;
+	AUTO_STR sql = { 0 };
 
 	if (n->odd || (n->col[NARROW_TIME].not_null && !ship))
 		return n->odd;
 	str_addf(&sql, "SELECT EXISTS (SELECT FROM %s WHERE ", n->ident);
 	narrow_add_where(n, pg, &sql, part);
 	str_addc(&sql, ')');
-	any = pg_is_yes(pg_query(pg, str_z(&sql), 0, NULL));
-	str_free(&sql);
-	return any;
+	return pg_is_yes(pg_query(pg, str_z(&sql), 0, NULL));
 }
 
 uint64_t narrow_keyless(const struct narrow *n, struct pg *pg)

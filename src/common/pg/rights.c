@@ -24,7 +24,7 @@ void rights_to_read(struct pg *pg, const char *schema, const char *table)
 
 void rights_make_schema(struct pg *pg, const char *schema)
 {
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 
 	if (pg_is_yes(pg_query(pg, "SELECT FROM pg_namespace WHERE nspname = $1", 1, &schema)))
 		return;
@@ -32,7 +32,6 @@ void rights_make_schema(struct pg *pg, const char *schema)
 	str_addz(&sql, "CREATE SCHEMA IF NOT EXISTS ");
 	pg_add_ident(pg, &sql, sl_of(schema));
 	pg_exec(pg, str_z(&sql));
-	str_free(&sql);
 }
 
 void rights_to_make(struct pg *pg, const char *schema)

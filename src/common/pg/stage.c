@@ -123,7 +123,7 @@ bool stage_merge(struct pg *pg, const struct stage *stage, const char *target, e
 {
 	const char *comma = n_cols ? ", " : "";
 	AUTO_STR sql = { 0 }, survey = { 0 };
-	struct pg_result *r, *now = NULL;
+	AUTO_RESULT *r = NULL, *now = NULL;
 	uint64_t missing;
 
 	add_survey(pg, &survey, stage, target, how, keys, n_keys, cols, n_cols);
@@ -166,7 +166,5 @@ bool stage_merge(struct pg *pg, const struct stage *stage, const char *target, e
 			now = pg_query(pg, survey.p, 0, NULL);
 		merged->dropped += now && pg_count(now, 0, 0) > 0 ? missing : 0;
 	}
-	pg_clear(now);
-	pg_clear(r);
 	return r != NULL;
 }

@@ -39,28 +39,9 @@ static void add_column_of(struct table *t, const struct pg_result *r, size_t i)
 /* Unique keys that ON CONFLICT can use: a row for each column, with the key's own equality. */
 static struct pg_result *read_keys(struct table *t, const char *oid)
 {
-	const char *params[] = { oid };
-	AUTO_STR sql = { 0 };
+	const char *sql = pg_server_version(t->pg) >= 150000 ? unique_sql : unique_14_sql;
 
-	str_addf(&sql,
-		"SELECT i.indexrelid, a.attname, 'OPERATOR(' || pg_catalog.quote_ident(n.nspname)"
-		"  || '.' || o.oprname || ')', %s"
-		" FROM pg_catalog.pg_index AS i CROSS JOIN LATERAL"
-		"  ROWS FROM (pg_catalog.unnest(i.indkey::pg_catalog.int2[]),"
-		"   pg_catalog.unnest(i.indclass::pg_catalog.oid[])) WITH ORDINALITY"
-		"   AS k (att, class, ord)"
-		" JOIN pg_catalog.pg_attribute AS a"
-		"  ON a.attrelid = i.indrelid AND a.attnum = k.att"
-		" JOIN pg_catalog.pg_opclass AS c ON c.oid = k.class"
-		" JOIN pg_catalog.pg_amop AS p ON p.amopfamily = c.opcfamily AND p.amopstrategy = 3"
-		"  AND p.amoplefttype = c.opcintype AND p.amoprighttype = c.opcintype"
-		" JOIN pg_catalog.pg_operator AS o ON o.oid = p.amopopr"
-		" JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace"
-		" WHERE i.indrelid = $1::oid AND i.indisunique AND i.indisvalid AND i.indimmediate"
-		"  AND i.indpred IS NULL AND i.indexprs IS NULL AND k.ord <= i.indnkeyatts"
-		" ORDER BY i.indisprimary DESC, i.indexrelid, k.ord",
-		pg_server_version(t->pg) >= 150000 ? "i.indnullsnotdistinct" : "false");
-	return pg_query(t->pg, str_z(&sql), 1, params);
+	return pg_query(t->pg, sql, 1, &oid);
 }
 
 /* The rows [i, end) are of one index. */

@@ -42,3 +42,29 @@ SELECT pg_catalog.quote_ident(n.nspname) || '.' ||
 	WHERE pg_catalog.lower(c.relname) = pg_catalog.lower($2)
 		AND c.relkind IN ('r', 'p', 'v', 'f')
 	ORDER BY pg_catalog.lower(n.nspname) <> pg_catalog.lower($1), 1 LIMIT 1;
+
+-- part: key_column
+SELECT i.indexrelid, a.attname, 'OPERATOR(' || pg_catalog.quote_ident(n.nspname)
+	|| '.' || o.oprname || ')'
+
+-- part: of_keys
+FROM pg_catalog.pg_index AS i CROSS JOIN LATERAL
+	ROWS FROM (pg_catalog.unnest(i.indkey::pg_catalog.int2[]),
+		pg_catalog.unnest(i.indclass::pg_catalog.oid[])) WITH ORDINALITY
+		AS k (att, class, ord)
+JOIN pg_catalog.pg_attribute AS a
+	ON a.attrelid = i.indrelid AND a.attnum = k.att
+JOIN pg_catalog.pg_opclass AS c ON c.oid = k.class
+JOIN pg_catalog.pg_amop AS p ON p.amopfamily = c.opcfamily AND p.amopstrategy = 3
+	AND p.amoplefttype = c.opcintype AND p.amoprighttype = c.opcintype
+JOIN pg_catalog.pg_operator AS o ON o.oid = p.amopopr
+JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace
+WHERE i.indrelid = $1::oid AND i.indisunique AND i.indisvalid AND i.indimmediate
+	AND i.indpred IS NULL AND i.indexprs IS NULL AND k.ord <= i.indnkeyatts
+ORDER BY i.indisprimary DESC, i.indexrelid, k.ord
+
+-- name: unique_sql
+{key_column}, i.indnullsnotdistinct {of_keys};
+
+-- name: unique_14_sql
+{key_column}, false {of_keys};

@@ -176,7 +176,7 @@ static void make_renewed(struct table *t)
 static void exchange(struct table *t)
 {
 	AUTO_STR sql = { 0 }, insert = { 0 }, list = { 0 };
-	struct pg_result *r;
+	AUTO_RESULT *r = NULL;
 
 	for (size_t i = 0; i < t->columns.n; i++)
 		if (!t->column[i].computed) {
@@ -192,7 +192,6 @@ static void exchange(struct table *t)
 		pg_die(t->pg, "cannot exchange the rows of the table");
 	t->counts.dropped += t->counts.inserted - pg_affected(r);
 	t->counts.inserted = pg_affected(r);
-	pg_clear(r);
 }
 
 /* ---- the stream's columns -------------------------------------------------------------------- */

@@ -318,7 +318,7 @@ static size_t sift(void *ctx, size_t lo, size_t hi)
 
 	for (int write = 0; write <= 1 && found == 0; write++) {
 		AUTO_STR sql = { 0 };
-		struct pg_result *r = NULL;
+		AUTO_RESULT *r = NULL;
 
 		make_sieve(t, s);
 		table_add_loop(t, &sql, s, write);
@@ -328,7 +328,6 @@ static size_t sift(void *ctx, size_t lo, size_t hi)
 		pg_exec(t->pg, "ROLLBACK TO SAVEPOINT ferry_sieve; RELEASE SAVEPOINT ferry_sieve");
 		for (size_t i = 0; r && i < pg_rows(r); i++)
 			found += refuse_found(t, r, i, lo, out);
-		pg_clear(r);
 	}
 	if (found > 0)
 		take_out(t, s, out);

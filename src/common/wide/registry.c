@@ -37,14 +37,13 @@ static void add_listed(struct registry *r, struct sl channel, size_t list)
 
 static void read_list(struct registry *r, const char *dir, size_t list)
 {
-	struct names channels = { .n = 0 };
+	AUTO_NAMES channels = { .n = 0 };
 	AUTO_STR path = { 0 };
 
 	str_addf(&path, "%s/%s", dir, r->lists.name[list].p);
 	namelist_read(str_z(&path), &channels, false);
 	for (size_t i = 0; i < channels.n; i++)
 		add_listed(r, channels.name[i], list);
-	names_free(&channels);
 }
 
 static int is_list(const struct dirent *d)

@@ -52,14 +52,12 @@ void wide_close(struct wide *w)
 
 size_t wide_tables_at_once(struct pg *pg)
 {
-	struct pg_result *r = pg_query(pg,
+	AUTO_RESULT *r = pg_query(pg,
 		"SELECT greatest(1, current_setting('max_locks_per_transaction')::bigint"
 		" * current_setting('max_connections')::bigint / (4 * 8))",
 		0, NULL);
-	size_t n = (size_t)pg_count(r, 0, 0);
 
-	pg_clear(r);
-	return n;
+	return (size_t)pg_count(r, 0, 0);
 }
 
 void wide_proven(struct wide *w)

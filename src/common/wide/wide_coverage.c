@@ -39,8 +39,8 @@ static void add_sum(struct wide *w, struct str *sql, const struct lane *l, const
 
 void wide_count_staged(struct wide *w, struct lane *l, struct rack *k, const char *target, size_t n)
 {
-	struct str sql = {0}, key = {0};
-	struct pg_result *r;
+	AUTO_STR sql = {0}, key = {0};
+	AUTO_RESULT *r = NULL;
 
 	pg_add_ident(w->pg, &key, registry_key(w->r));
 	str_addf(&sql, "SELECT count(*), count(t.%s)", str_z(&key));
@@ -56,9 +56,6 @@ void wide_count_staged(struct wide *w, struct lane *l, struct rack *k, const cha
 	k->count.cells += pg_count(r, 0, 2);
 	k->count.filled += pg_count(r, 0, 3);
 	k->count.changed += pg_count(r, 0, 4);
-	pg_clear(r);
-	str_free(&sql);
-	str_free(&key);
 }
 
 static void report_group(struct report *r, const struct lane *l, size_t group)
