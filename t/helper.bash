@@ -81,6 +81,22 @@ random() {
 	random=$(((random_state >> 8) % $1))
 }
 
+# by_turns COUNT VARIANT...: so many of the variants, in their order, are in "${turns[@]}"; all of
+# them with WHOLE=1, as t/soak/whole.bats has it.
+by_turns() {
+	local -i count=$1 left=$#-1
+	local each
+
+	turns=()
+	for each in "${@:2}"; do
+		random "$left"
+		left+=-1
+		[[ ${WHOLE-} ]] || ((random < count)) || continue
+		turns+=("$each")
+		count+=-1
+	done
+}
+
 # ---- running programs --------------------------------------------------------------------------
 
 # run_rc CODE COMMAND...: runs it with a time limit (RUN_TIMEOUT seconds, 300), standard output to

@@ -98,7 +98,8 @@ load fs-move
 		made "from-$from" $from
 		lively "from-$from"
 		[[ $from == online ]] || wait_until 20 rows "from-$from" 95
-		for to in online offline both; do
+		by_turns 1 online offline both
+		for to in "${turns[@]}"; do
 			made "$from-to-$to" $to
 			migrated "from-$from" "$from-to-$to"
 			case $from in
@@ -129,7 +130,8 @@ load fs-move
 	made states both
 	lively states
 	wait_until 20 rows states 95
-	for method in csv unload; do
+	by_turns 1 csv unload
+	for method in "${turns[@]}"; do
 		made "h-$method" both
 		migrated states "h-$method" --method $method
 		history states >wanted
@@ -153,9 +155,9 @@ load fs-move
 		migrated states "t-$method" --method $method --as-of 2024-02-01T00:00:00Z
 		same_online "t-$method" in.csv
 	done
-	run_rc 64 fs migrate states h-csv --latest --history --yes
-	run_rc 64 fs migrate states h-csv --as-of yesterday --yes
-	run_rc 64 fs migrate states h-csv --method guess --yes
+	run_rc 64 fs migrate states "h-$method" --latest --history --yes
+	run_rc 64 fs migrate states "h-$method" --as-of yesterday --yes
+	run_rc 64 fs migrate states "h-$method" --method guess --yes
 }
 
 @test "migrate: filters, and identifiers from one on" {
@@ -242,7 +244,8 @@ tied() {
 	n=$(($(wc -l <second.csv) - 1))
 	wait_until 20 rows ties $((n * 2))
 	same_online ties second.csv
-	for way in both online both:--method=unload both:--latest "both:--where=count > -100"; do
+	by_turns 1 online both:--method=unload both:--latest 'both:--where=count > -100'
+	for way in both "${turns[@]}"; do
 		[[ $way == *:* ]] && opts=("${way#*:}") || opts=()
 		made "ties-${way//[^a-z]/}" "${way%%:*}"
 		run_rc 0 fs migrate ties "ties-${way//[^a-z]/}" --yes --verify-wait 20s \
@@ -558,8 +561,9 @@ tied() {
 	fs-put checked in.csv
 	fs-put checked-to in.csv
 	wait_until 20 rows checked 9
-	for each in 65:--set=count=many 69:--set=nothing=1 65:--rename=coutn:count \
-		69:--rename=count:nothing 65:--drop=id 64:--cast=count:colour 64:--method=tape; do
+	by_turns 3 65:--set=count=many 69:--set=nothing=1 65:--rename=coutn:count \
+		69:--rename=count:nothing 65:--drop=id 64:--cast=count:colour 64:--method=tape
+	for each in "${turns[@]}"; do
 		run_rc "${each%%:*}" fs migrate checked checked-to --clear-target --yes \
 			"${each#*:}"
 	done
@@ -791,7 +795,8 @@ tied() {
 	migrated wide-online wide-to
 	present wide-to | values | same_file - wanted
 	wait_until 30 rows wide-both 16
-	for method in csv unload; do
+	by_turns 1 csv unload
+	for method in "${turns[@]}"; do
 		made "wide-$method" both --table-format "${format[$method]}"
 		migrated wide-both "wide-$method" --method $method
 		has "$out" 'Expected records: 16' '1 of them deletions'

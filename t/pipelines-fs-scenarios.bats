@@ -209,7 +209,8 @@ old_and_new() {
 @test "fs-archive: copies what is old, and deletes it when asked" {
 	local type format
 
-	for type in String Fractional; do
+	by_turns 1 String Fractional
+	for type in "${turns[@]}"; do
 		rm -f features.json
 		fs-group template -O t.json
 		jq --arg t $type 'map(if .FeatureName == "event_time" then .FeatureType = $t
@@ -420,7 +421,8 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 		fs-put crowd --accept-unsealed -
 	wait_until 20 rows crowd 22
 	printf '  blank\nid3\n이름\nblank\nid3 \nnobody\n' >list
-	for each in 8000 2; do
+	by_turns 1 8000 2
+	for each in "${turns[@]}"; do
 		FERRY_SUBSET_BYTES=$each run_rc 0 fs-subset crowd listed list --yes \
 			--verify-wait 30s
 		has "$out" 'Values of id in list: 6, in batches: 1' 'Not in crowd: 3 of them'
@@ -624,7 +626,8 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 @test "fs pipelines: records that were put into the past, behind a hard deletion" {
 	local each others=(newest subset improve archive)
 
-	[[ ${WHOLE-} ]] || { any_of "${others[@]}" && others=("$victim"); }
+	by_turns 1 "${others[@]}"
+	others=("${turns[@]}")
 	one() { printf 'id,event_time,count,price,category\n%s,2024-%s,1,1.5,%s\n' "$@" >one.csv; }
 
 	filled back both 3
