@@ -100,7 +100,7 @@ load fs-move
 		[[ $from == online ]] || wait_until 20 rows "from-$from" 95
 		by_turns 1 online offline both
 		for to in "${turns[@]}"; do
-			made "$from-to-$to" $to
+			made "$from-to-$to" "$to"
 			migrated "from-$from" "$from-to-$to"
 			case $from in
 			online) present "from-$from" >wanted ;;
@@ -133,7 +133,7 @@ load fs-move
 	by_turns 1 csv unload
 	for method in "${turns[@]}"; do
 		made "h-$method" both
-		migrated states "h-$method" --method $method
+		migrated states "h-$method" --method "$method"
 		history states >wanted
 		history "h-$method" >got
 		same_file got wanted
@@ -141,18 +141,18 @@ load fs-move
 		present "h-$method" >got
 		same_file got wanted
 		made "l-$method" both
-		migrated states "l-$method" --method $method --latest
+		migrated states "l-$method" --method "$method" --latest
 		has "$out" 'Expected records: 55'
 		newest states >wanted
-		fs-extract-athena "l-$method" --no-seal -o ndjson | jq -cS . | sort >got
+		fs-extract-athena "l-$method" --no-seal -o ndjson | LC_ALL=C sort >got
 		same_file got wanted
 		made "o-$method" online
-		migrated states "o-$method" --method $method --history
+		migrated states "o-$method" --method "$method" --history
 		has "$out" 'Expected records: 95' '10 of them deletions'
 		present "o-$method" >got
 		same_file got wanted
 		made "t-$method" both
-		migrated states "t-$method" --method $method --as-of 2024-02-01T00:00:00Z
+		migrated states "t-$method" --method "$method" --as-of 2024-02-01T00:00:00Z
 		same_online "t-$method" in.csv
 	done
 	run_rc 64 fs migrate states "h-$method" --latest --history --yes
@@ -418,9 +418,9 @@ tied() {
 	for to in online offline both; do
 		made "faded-$to" $to
 	done
-	newest fading | jq -cS 'select(.id | IN("id15", "id30", "id31", "id32") | not)' >wanted
-	present fading | jq -cS 'select(.id == "id32")' >>wanted
-	sort -o wanted wanted
+	newest fading | jq -c 'select(.id | IN("id15", "id30", "id31", "id32") | not)' >wanted
+	present fading | jq -c 'select(.id == "id32")' >>wanted
+	LC_ALL=C sort -o wanted wanted
 	for to in online offline both; do
 		# no word of the offline store: it has nothing yet, and there is nobody to wait
 		run_rc 0 fs migrate fading "faded-$to" --yes --no-progress
@@ -688,7 +688,7 @@ tied() {
 	lively chosen
 	wait_until 20 rows chosen 95
 	migrated chosen chosen-to --select id,event_time,count --select price
-	present chosen | jq -cS 'del(.category)' | sort >wanted
+	present chosen | jq -c "del(.category)" | LC_ALL=C sort >wanted
 	present chosen-to >got
 	same_file got wanted
 	is "$(wc -l <got)" 55
@@ -704,11 +704,11 @@ tied() {
 	made mapped both
 	migrated plain changed --set env=prod --rename price:cost
 	present plain | jq -cS '.cost = .price | .env = "prod" | del(.price)' | sort >wanted
-	present changed >got
+	present changed | jq -cS . | sort >got
 	same_file got wanted
 	printf 'price:cost\n' >names.map
 	migrated plain mapped --set=env=prod --map names.map
-	present mapped >got
+	present mapped | jq -cS . | sort >got
 	same_file got wanted
 }
 
@@ -798,7 +798,7 @@ tied() {
 	by_turns 1 csv unload
 	for method in "${turns[@]}"; do
 		made "wide-$method" both --table-format "${format[$method]}"
-		migrated wide-both "wide-$method" --method $method
+		migrated wide-both "wide-$method" --method "$method"
 		has "$out" 'Expected records: 16' '1 of them deletions'
 		present "wide-$method" | values | same_file - wanted
 		history wide-both >before

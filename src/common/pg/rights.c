@@ -22,14 +22,17 @@ static void want(struct pg *pg, const char *sql, const char *schema, const char 
 #define MAY_USE                                                                             \
 	"SELECT 'to use schema ' || nspname, format('GRANT USAGE ON SCHEMA %I TO %I', nspname" \
 	TO_ME " FROM pg_namespace WHERE nspname = $1 AND NOT has_schema_privilege(oid, 'USAGE')"
+/* its number first, so that rights are looked up for what is in it alone */
+#define OF_SCHEMA                                                      \
+	" FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace" \
+	" WHERE n.oid = (SELECT oid FROM pg_namespace WHERE nspname = $1)"
 
 void rights_to_read(struct pg *pg, const char *schema, const char *table)
 {
 	want(pg,
 		MAY_USE " UNION ALL SELECT format('to read %s.%s', nspname, relname),"
 			" format('GRANT SELECT ON %I.%I TO %I', nspname, relname" TO_ME
-			" FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
-			" WHERE nspname = $1 AND relname = $2"
+			OF_SCHEMA " AND relname = $2"
 			" AND NOT has_any_column_privilege(c.oid, 'SELECT')",
 		schema, table);
 }
@@ -67,9 +70,7 @@ void rights_to_read_all(struct pg *pg, const char *schema)
 		MAY_USE " UNION ALL SELECT DISTINCT"
 			" format('to read the tables of schema %s', nspname),"
 			" format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO %I', nspname" TO_ME
-			" FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
-			" WHERE nspname = $1 AND relkind = 'r'"
-			" AND NOT has_table_privilege(c.oid, 'SELECT')",
+			OF_SCHEMA " AND relkind = 'r' AND NOT has_table_privilege(c.oid, 'SELECT')",
 		schema, NULL);
 }
 
@@ -81,8 +82,7 @@ void rights_to_change(struct pg *pg, const char *schema)
 			" format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %1$I"
 			" TO %2$I; GRANT USAGE ON ALL SEQUENCES IN SCHEMA %1$I TO %2$I',"
 			" nspname" TO_ME
-			" FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
-			" WHERE nspname = $1"
+			OF_SCHEMA
 			" AND CASE relkind WHEN 'S' THEN NOT has_sequence_privilege(c.oid, 'USAGE')"
 			"  WHEN 'r' THEN EXISTS (SELECT FROM"
 			"   unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) AS p"
