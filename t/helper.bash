@@ -315,7 +315,7 @@ sql() {
 	fi
 }
 
-# scratch_db: a new empty database, which PGDATABASE names from here on.
+# scratch_db [ORIGINAL]: a new database, empty or a copy, which PGDATABASE names from here on.
 scratch_db() {
 	local list=$BATS_FILE_TMPDIR/databases name=${BATS_TEST_FILENAME##*/}
 	local -a before=()
@@ -323,8 +323,26 @@ scratch_db() {
 	[[ ! -f $list ]] || mapfile -t before <"$list"
 	name=${name%.bats}_${BATS_TEST_NUMBER:-file}_$$_${#before[@]}
 	printf '%s\n' "$name" >>"$list"
-	PGDATABASE=postgres sql "CREATE DATABASE \"$name\" TEMPLATE template0"
+	PGDATABASE=postgres sql "CREATE DATABASE \"$name\" TEMPLATE \"${1-template0}\""
 	export PGDATABASE=$name
+}
+
+# filled_db COMMAND...: one in which the command has been run: by the first test of a file that asks
+# for that; the others get a copy, whose jobs have it as their source.
+filled_db() {
+	local key original
+
+	key=$(cksum <<<"$*")
+	key=$BATS_FILE_TMPDIR/filled.${key%% *}
+	if [[ ! -f $key ]]; then
+		scratch_db
+		"$@" || return
+		printf '%s\n' "$PGDATABASE" >"$key"
+	fi
+	original=$(<"$key")
+	scratch_db "$original"
+	sql "UPDATE ferry.job SET origin = NULL,
+		source = regexp_replace(source, '/[^/]*\$', '/' || current_database())"
 }
 
 # own_cluster [--option NAME=VALUE]...: a server for this test alone, to be killed or misconfigured;

@@ -19,6 +19,12 @@ killed_at() {
 	fi
 }
 
+# calm: telemetry 6000, once for the file
+calm() {
+	filled_db telemetry 6000
+	kill_settings
+}
+
 # disturbed PLACE:N,N...: at one place after the other, at one of these times that it is reached,
 # each in what is left to do, or in all of it when that is less than the place needs; then the same
 # command without that
@@ -26,8 +32,7 @@ disturbed() {
 	local each reached
 	local -a places=()
 
-	scratch_db
-	telemetry 6000
+	calm
 	for each; do
 		# shellcheck disable=SC2046  # a word each
 		by_turns 1 $(printf "${each%:*}:%s " $(tr , ' ' <<<"${each#*:}"))
@@ -56,8 +61,7 @@ disturbed() {
 
 @test "kill: the loader, while it makes columns that nobody foresaw" {
 	kill_points
-	scratch_db
-	telemetry 6000
+	calm
 	# a sample shows only a few of these channels
 	sql "UPDATE tenant.tbl_data_timeseries SET data_channel_id = data_channel_id || '/'
 			|| to_char(created_time, 'HH24MI') WHERE data_channel_id LIKE '%temp'"
@@ -71,8 +75,7 @@ disturbed() {
 
 # t/soak/kill.bats does that 200 times
 @test "kill: any stage at any time" {
-	scratch_db
-	telemetry 6000
+	calm
 	trace_on
 	kill_stages 2
 	run_rc 0 "${migration[@]}"
@@ -122,8 +125,7 @@ disturbed() {
 }
 
 @test "kill: two runs at once, with stages of both killed" {
-	scratch_db
-	telemetry 6000
+	calm
 	local one two victims each
 
 	"${migration[@]}" >one.out 2>one.err &
