@@ -224,7 +224,7 @@ break, ""quoted"" é",-0.00012' | LC_ALL=C sort >want
 	is "$code" 143
 	is "$(sandbox_count StopQueryExecution)" $((stops + 1))
 	polls=$(sandbox_count GetQueryExecution)
-	export -f wait_until nap polled sandbox_count
+	export -f wait_until nap polled sandbox_count sandbox_ask
 	run_pipe '141 0' 'fs-extract-athena stopped | wait_until 20 polled "$polls"' polls="$polls"
 	(($(sandbox_count StopQueryExecution) >= stops + 2))
 	run_rc 69 extract stopped --query-timeout 1

@@ -69,7 +69,7 @@ deny_all() {
 	fresh
 	before=$(held "$each")
 	while IFS= read -r command; do
-		curl -sSf -X DELETE "$AWS_ENDPOINT_URL/_sandbox/counters" >/dev/null
+		sandbox_ask DELETE counters
 		# shellcheck disable=SC2086
 		run_rc 0 fs ${command//GROUP/$each}
 		curl -sSf "$AWS_ENDPOINT_URL/_sandbox/counters" >used

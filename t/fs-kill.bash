@@ -32,7 +32,7 @@ killed() {
 	# verification asks for what other phases ask for, too
 	[[ $phase != verify ]] || held=put hold=700
 	sandbox_set "latency=$hold" "only=${asks[$held]}"
-	curl -sSf -X DELETE "$AWS_ENDPOINT_URL/_sandbox/counters" >/dev/null
+	sandbox_ask DELETE counters
 	if [[ $victim == terminal ]]; then
 		MARK=$MARK script -qec "$(printf '%q ' "${migration[@]}")" /dev/null </dev/null \
 			>>kill.out 2>&1 &
@@ -44,7 +44,7 @@ killed() {
 	if [[ $phase == verify ]]; then
 		sandbox_set "latency=$3" "only=${asks[verify]}"
 		# what the phases before have asked is over
-		curl -sSf -X DELETE "$AWS_ENDPOINT_URL/_sandbox/counters" >/dev/null
+		sandbox_ask DELETE counters
 		wait_until 3 asked "${asks[verify]}"
 	fi
 	case $victim in

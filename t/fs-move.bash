@@ -17,14 +17,14 @@ made() {
 # history GROUP: what its offline store has, without what the store itself adds; one line a row
 history() {
 	fs-extract-athena "$1" --store-columns --no-seal -o ndjson |
-		jq -cS 'del(.write_time, .api_invocation_time)' | LC_ALL=C sort
+		sed -E 's/,"(write_time|api_invocation_time)":"[^"]*"//g' | LC_ALL=C sort
 }
 
 # newest GROUP: of each identifier in its offline store
-newest() { fs-extract-athena "$1" --latest --no-seal -o ndjson | jq -cS . | LC_ALL=C sort; }
+newest() { fs-extract-athena "$1" --latest --no-seal -o ndjson | LC_ALL=C sort; }
 
 # present GROUP: what its online store has
-present() { fs-extract-online "$1" --no-seal -o ndjson | jq -cS . | LC_ALL=C sort; }
+present() { fs-extract-online "$1" --no-seal -o ndjson | LC_ALL=C sort; }
 
 # rows GROUP COUNT: its offline store has so many, deletions included
 rows() { [[ $(fs-extract-athena "$1" --store-columns -o ndjson --no-seal | wc -l) == "$2" ]]; }

@@ -9,7 +9,7 @@ asks_no_more() {
 	local count=$1 command=$2 bar most=0 used queries
 	shift 2
 
-	curl -sSf -X DELETE "$AWS_ENDPOINT_URL/_sandbox/counters" >/dev/null
+	sandbox_ask DELETE counters
 	# shellcheck disable=SC2086
 	run_rc 0 $command
 	curl -sSf "$AWS_ENDPOINT_URL/_sandbox/counters" >counters

@@ -81,6 +81,22 @@ random() {
 	random=$(((random_state >> 8) % $1))
 }
 
+# by_turns COUNT VARIANT...: so many of the variants, in their order, are in "${turns[@]}"; all of
+# them with WHOLE=1, as t/soak/whole.bats has it.
+by_turns() {
+	local -i count=$1 left=$#-1
+	local each
+
+	turns=()
+	for each in "${@:2}"; do
+		random "$left"
+		left+=-1
+		[[ ${WHOLE-} ]] || ((random < count)) || continue
+		turns+=("$each")
+		count+=-1
+	done
+}
+
 # ---- running programs --------------------------------------------------------------------------
 
 # run_rc CODE COMMAND...: runs it with a time limit (RUN_TIMEOUT seconds, 300), standard output to
@@ -299,7 +315,7 @@ sql() {
 	fi
 }
 
-# scratch_db: a new empty database, which PGDATABASE names from here on.
+# scratch_db [ORIGINAL]: a new database, empty or a copy, which PGDATABASE names from here on.
 scratch_db() {
 	local list=$BATS_FILE_TMPDIR/databases name=${BATS_TEST_FILENAME##*/}
 	local -a before=()
@@ -307,8 +323,26 @@ scratch_db() {
 	[[ ! -f $list ]] || mapfile -t before <"$list"
 	name=${name%.bats}_${BATS_TEST_NUMBER:-file}_$$_${#before[@]}
 	printf '%s\n' "$name" >>"$list"
-	PGDATABASE=postgres sql "CREATE DATABASE \"$name\" TEMPLATE template0"
+	PGDATABASE=postgres sql "CREATE DATABASE \"$name\" TEMPLATE \"${1-template0}\""
 	export PGDATABASE=$name
+}
+
+# filled_db COMMAND...: one in which the command has been run: by the first test of a file that asks
+# for that; the others get a copy, whose jobs have it as their source.
+filled_db() {
+	local key original
+
+	key=$(cksum <<<"$*")
+	key=$BATS_FILE_TMPDIR/filled.${key%% *}
+	if [[ ! -f $key ]]; then
+		scratch_db
+		"$@" || return
+		printf '%s\n' "$PGDATABASE" >"$key"
+	fi
+	original=$(<"$key")
+	scratch_db "$original"
+	sql "UPDATE ferry.job SET origin = NULL,
+		source = regexp_replace(source, '/[^/]*\$', '/' || current_database())"
 }
 
 # own_cluster [--option NAME=VALUE]...: a server for this test alone, to be killed or misconfigured;

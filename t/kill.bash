@@ -9,8 +9,9 @@ migration=(narrow-to-wide --mode migration-only --cutoff-time "$cutoff" --chunk 
 	--group-columns 15 --workers 2)
 
 # telemetry ROWS: three ships of 40 channels, in tables of 15; and what becomes of it undisturbed
+kill_settings() { export FERRY_RETRY_PAUSE=20 FERRY_STATE=$BATS_TEST_TMPDIR/state; }
 telemetry() {
-	export FERRY_RETRY_PAUSE=20 FERRY_STATE=$BATS_TEST_TMPDIR/state
+	kill_settings
 	"$root/t/telemetry" 3 40 "$1" --repeats --defects
 	run_rc 0 "${migration[@]}" --target-schema calm
 }

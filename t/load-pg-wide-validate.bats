@@ -1,13 +1,19 @@
 load helper
 
-setup() {
-	helper_setup
-	scratch_db
-}
+setup() { helper_setup; }
 
 # production [ROWS [OPTION...]]: three ships with 30 channels, in three tables each, carried over
 production() {
-	"$root/t/telemetry" 3 30 "${1-6000}" "${@:2}"
+	if (($#)); then
+		scratch_db
+		telemetry "$@"
+	else
+		filled_db telemetry 6000
+	fi
+	export job=1 target='--group-columns 12'
+}
+telemetry() {
+	"$root/t/telemetry" 3 30 "$@"
 	carry_over --group-columns 12
 }
 
@@ -43,7 +49,7 @@ differs() {
 one='ctid = (SELECT min(ctid) FROM '
 
 @test "validate: equal, in numbers" {
-	production 6000
+	production
 	validate 0
 	has "$out" '6000 rows, ' ', 0 differences'
 	is "$(awk '$1 ~ /^IMO/ { r += $4; c += $5; w += $6 } END { print r, c, w }' "$out")" \
@@ -75,6 +81,7 @@ one='ctid = (SELECT min(ctid) FROM '
 }
 
 @test "validate: an empty string is not NULL, -0 is not 0, 007 is not 7" {
+	scratch_db
 	"$root/t/telemetry" 1 3 30
 	sql "INSERT INTO tenant.tbl_data_timeseries
 		(ship_id, data_channel_id, created_time, str_v, double_v, value_format) VALUES
@@ -194,6 +201,7 @@ one='ctid = (SELECT min(ctid) FROM '
 }
 
 @test "validate: without an id the place in the table decides" {
+	scratch_db
 	sql "CREATE SCHEMA tenant;
 		CREATE TABLE tenant.tbl_data_timeseries (ship_id text, data_channel_id text,
 			created_time timestamp, double_v float8, value_format text);
@@ -231,6 +239,7 @@ one='ctid = (SELECT min(ctid) FROM '
 }
 
 @test "validate: native types, and values that their column cannot hold" {
+	scratch_db
 	types=(--types native)
 	"$root/t/telemetry" 2 30 6000
 	sql "INSERT INTO tenant.tbl_data_timeseries
@@ -260,6 +269,7 @@ one='ctid = (SELECT min(ctid) FROM '
 }
 
 @test "validate: a single value column of any type" {
+	scratch_db
 	sql "CREATE SCHEMA tenant;
 		CREATE TABLE tenant.r (site char(4), sensor int, at timestamptz, reading numeric);
 		INSERT INTO tenant.r SELECT 'ab', n % 3,
@@ -281,6 +291,7 @@ one='ctid = (SELECT min(ctid) FROM '
 }
 
 @test "validate: character(n) keeps its blanks" {
+	scratch_db
 	sql "CREATE SCHEMA tenant;
 		CREATE TABLE tenant.tbl_data_timeseries (ship_id text NOT NULL,
 			data_channel_id text NOT NULL, created_time timestamp NOT NULL,
@@ -338,6 +349,7 @@ assert r["differing"][0]["wide"] == "a|b\nc\t\"d\\", r'
 }
 
 @test "validate: without any index the table is read once, not once for every chunk" {
+	scratch_db
 	"$root/t/telemetry" 2 10 2000 --no-key --no-index
 	carry_over
 	sql "SELECT pg_stat_reset()"
@@ -350,6 +362,7 @@ assert r["differing"][0]["wide"] == "a|b\nc\t\"d\\", r'
 }
 
 @test "validate: with an index by ship and time only" {
+	scratch_db
 	"$root/t/telemetry" 3 10 3000 --no-index
 	sql "CREATE INDEX ON tenant.tbl_data_timeseries (ship_id, created_time)"
 	carry_over
@@ -362,6 +375,7 @@ assert r["differing"][0]["wide"] == "a|b\nc\t\"d\\", r'
 }
 
 @test "validate: nothing carried over yet, no server, no such ship" {
+	scratch_db
 	"$root/t/telemetry" 1 3 30
 	validate 78
 	has "$err" 'nothing was carried over yet'
@@ -372,6 +386,7 @@ assert r["differing"][0]["wide"] == "a|b\nc\t\"d\\", r'
 }
 
 @test "validate: two databases" {
+	scratch_db
 	local source=$PGDATABASE
 	"$root/t/telemetry" 2 10 2000
 	scratch_db

@@ -2,16 +2,21 @@
 load helper
 load oracle
 
-setup() {
-	helper_setup
-	scratch_db
-}
+setup() { helper_setup; }
 
 cutoff='2024-10-03'
 
 # production [ROWS [OPTION...]]: three ships with 30 channels, in three tables each, carried over
 production() {
-	"$root/t/telemetry" 3 30 "${1-6000}" "${@:2}"
+	if (($#)); then
+		scratch_db
+		telemetry "$@"
+	else
+		filled_db telemetry 6000
+	fi
+}
+telemetry() {
+	"$root/t/telemetry" 3 30 "$@"
 	carry_over --group-columns 12
 }
 
@@ -174,6 +179,7 @@ row_of() {
 }
 
 @test "repair: native types, and values that their column cannot hold" {
+	scratch_db
 	types=(--types native)
 	"$root/t/telemetry" 2 30 6000
 	sql "INSERT INTO tenant.tbl_data_timeseries
@@ -429,6 +435,7 @@ spoiled() { sql "SELECT count(*) FROM $(table "$1" 1) WHERE $(column "$1" 1 1) =
 }
 
 @test "repair: chunks that were done before a time" {
+	scratch_db
 	"$root/t/telemetry" 1 10 4000
 	run_rc 0 pg-wide-ledger plan --cutoff-time "$cutoff" --chunk 20m
 	run_pipe '0 0 0' "pg-narrow-dump --job 1 --seal | pivot-wide | pg-copy-load --wide"

@@ -1,13 +1,11 @@
 # What pg-wide-ledger says of a job while it goes on: status in every form, events, alerts.
 load helper
 
-setup() {
-	helper_setup
-	scratch_db
-}
+setup() { helper_setup; }
 
 # job: three ships, two chunks each; of one ship one chunk is done, one failed, of another all left
-job() {
+job() { filled_db half_done; }
+half_done() {
 	"$root/t/telemetry" 3 10 3000
 	run_rc 0 pg-wide-ledger plan --cutoff-time 2024-10-03 --chunk 15m
 	run_pipe '0 0 0' 'pg-narrow-dump --job 1 --seal | pivot-wide | pg-copy-load --wide'
@@ -453,6 +451,7 @@ was_told() { grep -qF -e "$1" told; }
 }
 
 @test "status, save: tables of a job whose prefix begins alike are its own" {
+	scratch_db
 	local trigger='trigger t of tenant.tbl_data_timeseries_x_imo9999994'
 	"$root/t/telemetry" 2 10 400
 	run_rc 0 pg-wide-ledger plan --cutoff-time 2024-10-03 --ship-id IMO9999993

@@ -15,12 +15,12 @@ speaks() {
 # A locale that is not installed works, too; bash complains of it before a script is read.
 korean() { env -u LC_ALL LANG=ko_KR.UTF-8 "$@"; }
 
-# made_locale NAME: generates that locale into a folder of its own.
+# made_locale NAME: generates that locale, once for the file, into a folder of its own.
 made_locale() {
 	[[ -f /usr/share/i18n/locales/${1%.*} ]] || skip "no sources of locales on this machine"
-	mkdir -p locales
-	localedef -i "${1%.*}" -f UTF-8 "locales/$1"
-	export LOCPATH=$PWD/locales
+	export LOCPATH=$BATS_FILE_TMPDIR/locales
+	mkdir -p "$LOCPATH"
+	[[ -d $LOCPATH/$1 ]] || localedef -i "${1%.*}" -f UTF-8 "$LOCPATH/$1"
 	# setlocale() never gives the path back
 	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
 }

@@ -98,8 +98,9 @@ load fs-move
 		made "from-$from" $from
 		lively "from-$from"
 		[[ $from == online ]] || wait_until 20 rows "from-$from" 95
-		for to in online offline both; do
-			made "$from-to-$to" $to
+		by_turns 1 online offline both
+		for to in "${turns[@]}"; do
+			made "$from-to-$to" "$to"
 			migrated "from-$from" "$from-to-$to"
 			case $from in
 			online) present "from-$from" >wanted ;;
@@ -129,9 +130,10 @@ load fs-move
 	made states both
 	lively states
 	wait_until 20 rows states 95
-	for method in csv unload; do
+	by_turns 1 csv unload
+	for method in "${turns[@]}"; do
 		made "h-$method" both
-		migrated states "h-$method" --method $method
+		migrated states "h-$method" --method "$method"
 		history states >wanted
 		history "h-$method" >got
 		same_file got wanted
@@ -139,23 +141,23 @@ load fs-move
 		present "h-$method" >got
 		same_file got wanted
 		made "l-$method" both
-		migrated states "l-$method" --method $method --latest
+		migrated states "l-$method" --method "$method" --latest
 		has "$out" 'Expected records: 55'
 		newest states >wanted
-		fs-extract-athena "l-$method" --no-seal -o ndjson | jq -cS . | sort >got
+		fs-extract-athena "l-$method" --no-seal -o ndjson | LC_ALL=C sort >got
 		same_file got wanted
 		made "o-$method" online
-		migrated states "o-$method" --method $method --history
+		migrated states "o-$method" --method "$method" --history
 		has "$out" 'Expected records: 95' '10 of them deletions'
 		present "o-$method" >got
 		same_file got wanted
 		made "t-$method" both
-		migrated states "t-$method" --method $method --as-of 2024-02-01T00:00:00Z
+		migrated states "t-$method" --method "$method" --as-of 2024-02-01T00:00:00Z
 		same_online "t-$method" in.csv
 	done
-	run_rc 64 fs migrate states h-csv --latest --history --yes
-	run_rc 64 fs migrate states h-csv --as-of yesterday --yes
-	run_rc 64 fs migrate states h-csv --method guess --yes
+	run_rc 64 fs migrate states "h-$method" --latest --history --yes
+	run_rc 64 fs migrate states "h-$method" --as-of yesterday --yes
+	run_rc 64 fs migrate states "h-$method" --method guess --yes
 }
 
 @test "migrate: filters, and identifiers from one on" {
@@ -242,7 +244,8 @@ tied() {
 	n=$(($(wc -l <second.csv) - 1))
 	wait_until 20 rows ties $((n * 2))
 	same_online ties second.csv
-	for way in both online both:--method=unload both:--latest "both:--where=count > -100"; do
+	by_turns 1 online both:--method=unload both:--latest 'both:--where=count > -100'
+	for way in both "${turns[@]}"; do
 		[[ $way == *:* ]] && opts=("${way#*:}") || opts=()
 		made "ties-${way//[^a-z]/}" "${way%%:*}"
 		run_rc 0 fs migrate ties "ties-${way//[^a-z]/}" --yes --verify-wait 20s \
@@ -415,9 +418,9 @@ tied() {
 	for to in online offline both; do
 		made "faded-$to" $to
 	done
-	newest fading | jq -cS 'select(.id | IN("id15", "id30", "id31", "id32") | not)' >wanted
-	present fading | jq -cS 'select(.id == "id32")' >>wanted
-	sort -o wanted wanted
+	newest fading | jq -c 'select(.id | IN("id15", "id30", "id31", "id32") | not)' >wanted
+	present fading | jq -c 'select(.id == "id32")' >>wanted
+	LC_ALL=C sort -o wanted wanted
 	for to in online offline both; do
 		# no word of the offline store: it has nothing yet, and there is nobody to wait
 		run_rc 0 fs migrate fading "faded-$to" --yes --no-progress
@@ -558,8 +561,9 @@ tied() {
 	fs-put checked in.csv
 	fs-put checked-to in.csv
 	wait_until 20 rows checked 9
-	for each in 65:--set=count=many 69:--set=nothing=1 65:--rename=coutn:count \
-		69:--rename=count:nothing 65:--drop=id 64:--cast=count:colour 64:--method=tape; do
+	by_turns 3 65:--set=count=many 69:--set=nothing=1 65:--rename=coutn:count \
+		69:--rename=count:nothing 65:--drop=id 64:--cast=count:colour 64:--method=tape
+	for each in "${turns[@]}"; do
 		run_rc "${each%%:*}" fs migrate checked checked-to --clear-target --yes \
 			"${each#*:}"
 	done
@@ -684,7 +688,7 @@ tied() {
 	lively chosen
 	wait_until 20 rows chosen 95
 	migrated chosen chosen-to --select id,event_time,count --select price
-	present chosen | jq -cS 'del(.category)' | sort >wanted
+	present chosen | jq -c "del(.category)" | LC_ALL=C sort >wanted
 	present chosen-to >got
 	same_file got wanted
 	is "$(wc -l <got)" 55
@@ -700,11 +704,11 @@ tied() {
 	made mapped both
 	migrated plain changed --set env=prod --rename price:cost
 	present plain | jq -cS '.cost = .price | .env = "prod" | del(.price)' | sort >wanted
-	present changed >got
+	present changed | jq -cS . | sort >got
 	same_file got wanted
 	printf 'price:cost\n' >names.map
 	migrated plain mapped --set=env=prod --map names.map
-	present mapped >got
+	present mapped | jq -cS . | sort >got
 	same_file got wanted
 }
 
@@ -791,9 +795,10 @@ tied() {
 	migrated wide-online wide-to
 	present wide-to | values | same_file - wanted
 	wait_until 30 rows wide-both 16
-	for method in csv unload; do
+	by_turns 1 csv unload
+	for method in "${turns[@]}"; do
 		made "wide-$method" both --table-format "${format[$method]}"
-		migrated wide-both "wide-$method" --method $method
+		migrated wide-both "wide-$method" --method "$method"
 		has "$out" 'Expected records: 16' '1 of them deletions'
 		present "wide-$method" | values | same_file - wanted
 		history wide-both >before

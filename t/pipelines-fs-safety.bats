@@ -140,7 +140,7 @@ online_group() {
 }
 
 @test "safety: an answer of 200 that is none acknowledges nothing, whatever the operation" {
-	local op command odd=0
+	local op command odd=0 each
 	local made="--schema-file features.json --no-offline-store --role-arn $role"
 
 	loaded odd-a 60
@@ -156,17 +156,7 @@ online_group() {
 	run_rc 75 fs-put odd-b few.csv --stats s.json --no-resume --no-batch-write --retry-for 300ms
 	is "$(jq -c '[.acknowledged, .unknown]' s.json)" '[0,8]'
 	# operation | a command that calls it
-	while IFS='|' read -r op command; do
-		sandbox_set odd=100 "only=$op"
-		# shellcheck disable=SC2086
-		run_rc 75 $command
-		grep -q "$op: bad answer: it" "$err" || {
-			show_output
-			return 1
-		}
-		odd=$((odd + $(sandbox_count "$op" odd)))
-		sandbox_set
-	done <<-END
+	mapfile -t calls <<-END
 		DescribeFeatureGroup|fs-group describe odd-a
 		ListFeatureGroups|fs-group list
 		CreateFeatureGroup|fs-group create odd-c $made
@@ -182,7 +172,20 @@ online_group() {
 		DeleteObjects|fs-group clear odd-b
 		DeleteFeatureGroup|fs-group delete odd-b
 	END
-	((odd > 15))
+	by_turns 6 "${calls[@]}"
+	for each in "${turns[@]}"; do
+		op=${each%%|*} command=${each#*|}
+		sandbox_set odd=100 "only=$op"
+		# shellcheck disable=SC2086
+		run_rc 75 $command
+		grep -q "$op: bad answer: it" "$err" || {
+			show_output
+			return 1
+		}
+		odd=$((odd + $(sandbox_count "$op" odd)))
+		sandbox_set
+	done
+	((odd > ${#turns[@]}))
 }
 
 @test "safety: the journal is kept until the verification is over" {
@@ -251,7 +254,7 @@ collections() { jq -c '[.id, .event_time, .n, .tags, .ids, .v]' | LC_ALL=C sort;
 	group pair-to
 	# a load that is killed has counted nothing, which is not that nothing was written
 	sandbox_set latency=60000 only=BatchWriteRecord
-	curl -sSf -X DELETE "$AWS_ENDPOINT_URL/_sandbox/counters" >/dev/null
+	sandbox_ask DELETE counters
 	MARK=$MARK setsid "${migration[@]}" --allow-empty >first.out 2>first.err &
 	first=$!
 	wait_until 20 asked BatchWriteRecord
@@ -264,7 +267,7 @@ collections() { jq -c '[.id, .event_time, .n, .tags, .ids, .v]' | LC_ALL=C sort;
 	sandbox_set latency=6000 only=BatchWriteRecord
 	setsid "${migration[@]}" --allow-empty >first.out 2>&1 &
 	first=$!
-	curl -sSf -X DELETE "$AWS_ENDPOINT_URL/_sandbox/counters" >/dev/null
+	sandbox_ask DELETE counters
 	wait_until 3 asked BatchWriteRecord
 	run_rc 75 "${migration[@]}" --allow-empty
 	has "$err" 'another run writes to pair-to' --wait-lock
@@ -294,9 +297,9 @@ collections() { jq -c '[.id, .event_time, .n, .tags, .ids, .v]' | LC_ALL=C sort;
 	sandbox_set latency=60000 only=BatchWriteRecord
 	setsid fs migrate lock-from lock-to --yes --latest --max-workers 1 >first.out 2>&1 &
 	first=$!
-	curl -sSf -X DELETE "$AWS_ENDPOINT_URL/_sandbox/counters" >/dev/null
+	sandbox_ask DELETE counters
 	wait_until 3 asked BatchWriteRecord
-	for each in 'fs migrate lock-from lock-to --yes --clear-target' 'fs clear lock-to --yes' \
+	by_turns 5 'fs migrate lock-from lock-to --yes --clear-target' 'fs clear lock-to --yes' \
 		'fs delete lock-to --yes' \
 		'fs migrate lock-else lock-to --yes --journal j' 'fs bulk-put lock-to in.csv' \
 		'fs migrate --retry failed' 'fs-improve lock-from lock-to --yes' \
@@ -305,7 +308,8 @@ collections() { jq -c '[.id, .event_time, .n, .tags, .ids, .v]' | LC_ALL=C sort;
 		'fs-archive lock-from lock-to --older-than 1 --yes --no-copy' \
 		'fs-copy lock-from lock-to --yes' 'fs-upgrade lock-from lock-to --yes --backup up' \
 		'fs-subset lock-from lock-to in.csv --yes' 'fs-recover lock-from lock-to --yes' \
-		'fs-migrate-large lock-from lock-to --yes'; do
+		'fs-migrate-large lock-from lock-to --yes'
+	for each in "${turns[@]}"; do
 		# shellcheck disable=SC2086
 		run_rc 75 $each
 		has "$err" 'another run writes to lock-to'
@@ -636,7 +640,7 @@ all_rows() { [[ $(fs-extract-athena "$1" --store-columns -o ndjson --no-seal | w
 
 # t/soak/features.bats tries all of them
 @test "safety: no single permission that is denied loses anything" {
-	deny_all "${DENY:-4}"
+	deny_all "${DENY:-8}"
 }
 
 # A third of them by FERRY_SEED, with WHOLE all.

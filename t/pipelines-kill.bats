@@ -19,14 +19,26 @@ killed_at() {
 	fi
 }
 
-# disturbed PLACE:N...: at one place after the other, each in what is left to do, or in all of it
-# when that is less than the place needs; then the same command without that
+# calm: telemetry 6000, once for the file
+calm() {
+	filled_db telemetry 6000
+	kill_settings
+}
+
+# disturbed PLACE:N,N...: at one place after the other, at one of these times that it is reached,
+# each in what is left to do, or in all of it when that is less than the place needs; then the same
+# command without that
 disturbed() {
 	local each reached
+	local -a places=()
 
-	scratch_db
-	telemetry 6000
+	calm
 	for each; do
+		# shellcheck disable=SC2046  # a word each
+		by_turns 1 $(printf "${each%:*}:%s " $(tr , ' ' <<<"${each#*:}"))
+		places+=("${turns[@]}")
+	done
+	for each in "${places[@]}"; do
 		killed_at "$each"
 		if ((reached == 0)); then
 			killed_at "$each"
@@ -39,19 +51,17 @@ disturbed() {
 
 @test "kill: the reader, within a chunk, between chunks and before a seal" {
 	kill_points
-	disturbed dump_row:1 dump_row:700 dump_chunk:1 dump_chunk:5 dump_seal:1 dump_seal:3
+	disturbed dump_row:1,700 dump_chunk:1,5 dump_seal:1,3
 }
 
 @test "kill: the loader, before, within and behind a transaction" {
 	kill_points
-	disturbed in_copy:1 in_copy:7 between_groups:1 before_finish:1 before_finish:3 \
-		before_commit:1 before_commit:4 after_commit:1 after_commit:3
+	disturbed in_copy:1,7 between_groups:1 before_finish:1,3 before_commit:1,4 after_commit:1,3
 }
 
 @test "kill: the loader, while it makes columns that nobody foresaw" {
 	kill_points
-	scratch_db
-	telemetry 6000
+	calm
 	# a sample shows only a few of these channels
 	sql "UPDATE tenant.tbl_data_timeseries SET data_channel_id = data_channel_id || '/'
 			|| to_char(created_time, 'HH24MI') WHERE data_channel_id LIKE '%temp'"
@@ -65,8 +75,7 @@ disturbed() {
 
 # t/soak/kill.bats does that 200 times
 @test "kill: any stage at any time" {
-	scratch_db
-	telemetry 6000
+	calm
 	trace_on
 	kill_stages 2
 	run_rc 0 "${migration[@]}"
@@ -116,8 +125,7 @@ disturbed() {
 }
 
 @test "kill: two runs at once, with stages of both killed" {
-	scratch_db
-	telemetry 6000
+	calm
 	local one two victims each
 
 	"${migration[@]}" >one.out 2>one.err &

@@ -4,14 +4,14 @@ load oracle
 
 setup() {
 	helper_setup
-	scratch_db
 	export FERRY_RETRY_PAUSE=50
 }
 
 cutoff='2024-10-02 17:00:00' # also of the oracle
 
 n2w() { narrow-to-wide --mode "$@"; }
-migrated() {
+migrated() { filled_db migrate; }
+migrate() {
 	"$root/t/telemetry" 3 40 6000 --defects
 	run_rc 0 n2w migration-only --cutoff-time "$cutoff" --group-columns 15
 	is_carried_over
@@ -103,6 +103,7 @@ ledger() {
 }
 
 @test "rollback: ships whose names need quotes go, and come back" {
+	scratch_db
 	sql <<-'END'
 		CREATE SCHEMA tenant;
 		CREATE TABLE a (ship_id text, data_channel_id text, created_time timestamp,
@@ -122,6 +123,7 @@ ledger() {
 }
 
 @test "rollback: a backup is refused where another job has its number" {
+	scratch_db
 	sql "CREATE SCHEMA tenant; CREATE TABLE a (ship_id text, data_channel_id text,
 			created_time timestamp, value text);
 		INSERT INTO a VALUES ('S', 'x', '2024-01-01', 'a'), ('T', 'x', '2024-01-01', 'a')"
@@ -196,6 +198,7 @@ ledger() {
 ended() { ! kill -0 "$1" 2>/dev/null; }
 
 @test "rollback: what runs ends by itself, and nothing comes back" {
+	scratch_db
 	"$root/t/telemetry" 3 40 12000
 	local code=0 began
 	narrow-to-wide --mode concurrent --follow poll --chunk 2m >run.log 2>&1 3>&- &
@@ -223,6 +226,7 @@ slots() {
 }
 
 @test "rollback: one that is killed leaves no slot that nobody knows of" {
+	scratch_db
 	"$root/t/telemetry" 1 10 100
 	run_rc 0 pg-wide-ledger plan --live
 	run_rc 0 pg-wide-ledger follow --follow slot
@@ -233,6 +237,7 @@ slots() {
 }
 
 @test "rollback: slot and publication go, while somebody reads" {
+	scratch_db
 	"$root/t/telemetry" 2 10 2000
 	local code=0
 	narrow-to-wide --mode concurrent --follow slot >run.log 2>&1 3>&- &

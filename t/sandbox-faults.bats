@@ -18,7 +18,7 @@ teardown() { sandbox_set; }
 ask() { "$boto3" "$root/t/sandbox/ask.py" "$@"; }
 
 @test "faults: each kind strikes as often as asked for, and is counted" {
-	curl -sSf -X DELETE "$AWS_ENDPOINT_URL/_sandbox/counters" >/dev/null
+	sandbox_ask DELETE counters
 	run_ok ask 20 sagemaker POST / '{}'
 	is "$(<"$out")" 200=20
 	sandbox_set throttle=100

@@ -58,23 +58,44 @@ sandbox_stop() {
 	((rc == 0 || rc == 127))
 }
 
+# sandbox_ask METHOD WHAT [BODY]: a request about the sandbox itself, without a process; what it
+# answers is in $answer.
+sandbox_ask() {
+	local LC_ALL=C host=${AWS_ENDPOINT_URL#http://} body=${3-} fd
+
+	exec {fd}<>"/dev/tcp/${host%:*}/${host##*:}" || return
+	printf '%s /_sandbox/%s HTTP/1.0\r\nHost: %s\r\nContent-Length: %d\r\n\r\n%s' \
+		"$1" "$2" "$host" "${#body}" "$body" >&"$fd"
+	IFS= read -rd '' -u "$fd" answer || :
+	exec {fd}>&-
+	[[ $answer == HTTP/1.?\ 200\ * ]] || {
+		printf 'sandbox: %s %s: %s\n' "$1" "$2" "$answer"
+		return 1
+	}
+	answer=${answer#*$'\r\n\r\n'}
+}
+
 # sandbox_set NAME=VALUE...: delays and faults of the running sandbox; without operands all faults
 # are off.
 sandbox_set() {
-	local each
+	local each value
 
-	(($#)) || curl -sSf -X DELETE "$AWS_ENDPOINT_URL/_sandbox/settings" >/dev/null
+	(($#)) || sandbox_ask DELETE settings || return
 	for each; do
-		jq -nc --arg name "${each%%=*}" --arg value "${each#*=}" '{($name): $value}' |
-			curl -sSf -d @- "$AWS_ENDPOINT_URL/_sandbox/settings" >/dev/null
+		value=${each#*=} value=${value//\\/\\\\}
+		sandbox_ask POST settings "{\"${each%%=*}\":\"${value//\"/\\\"}\"}" || return
 	done
 }
 
 # sandbox_count OPERATION [ok|throttled|failed|refused|reset|lost|cut]: how many requests there
 # were.
 sandbox_count() {
-	curl -sSf "$AWS_ENDPOINT_URL/_sandbox/counters" |
-		jq --arg op "$1" --arg kind "${2:-requests}" '.[$op][$kind] // 0'
+	sandbox_ask GET counters || return
+	if [[ $answer =~ \"$1\":\{[^\}]*\"${2:-requests}\":([0-9]+) ]]; then
+		printf '%s\n' "${BASH_REMATCH[1]}"
+	else
+		printf '0\n'
+	fi
 }
 
 # polled COUNT: a query is under way: its state was asked for more often than that.

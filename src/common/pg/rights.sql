@@ -5,11 +5,15 @@ SELECT 'to use schema ' || nspname,
 	format('GRANT USAGE ON SCHEMA %I TO %I', nspname, current_user)
 	FROM pg_namespace WHERE nspname = $1 AND NOT has_schema_privilege(oid, 'USAGE')
 
+-- Its number first, so that rights are looked up for what is in it alone.
+-- part: of_schema
+FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+	WHERE n.oid = (SELECT oid FROM pg_namespace WHERE nspname = $1)
+
 -- name: read_sql
 {may_use} UNION ALL SELECT format('to read %s.%s', nspname, relname),
 	format('GRANT SELECT ON %I.%I TO %I', nspname, relname, current_user)
-	FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
-	WHERE nspname = $1 AND relname = $2 AND NOT has_any_column_privilege(c.oid, 'SELECT');
+	{of_schema} AND relname = $2 AND NOT has_any_column_privilege(c.oid, 'SELECT');
 
 -- name: make_schema_sql
 SELECT 'to make schema ' || $1,
@@ -25,15 +29,13 @@ SELECT 'to make tables in schema ' || nspname,
 -- name: read_all_sql
 {may_use} UNION ALL SELECT DISTINCT format('to read the tables of schema %s', nspname),
 	format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO %I', nspname, current_user)
-	FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
-	WHERE nspname = $1 AND relkind = 'r' AND NOT has_table_privilege(c.oid, 'SELECT');
+	{of_schema} AND relkind = 'r' AND NOT has_table_privilege(c.oid, 'SELECT');
 
 -- name: change_sql
 {may_use} UNION ALL SELECT DISTINCT format('to change the tables of schema %s', nspname),
 	format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %1$I TO %2$I; '
 		|| 'GRANT USAGE ON ALL SEQUENCES IN SCHEMA %1$I TO %2$I', nspname, current_user)
-	FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
-	WHERE nspname = $1
+	{of_schema}
 	AND CASE relkind WHEN 'S' THEN NOT has_sequence_privilege(c.oid, 'USAGE')
 		WHEN 'r' THEN EXISTS (SELECT
 			FROM unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) AS p
