@@ -7,6 +7,7 @@
 #include "ledger/ledger_opts.h"
 #include "stream/out.h"
 #include "web/page.h"
+#include "web/serve.h"
 
 struct conf {
 	struct target_opts target;
@@ -14,6 +15,7 @@ struct conf {
 	uint64_t job;
 	bool report;
 	const char *output;
+	struct gate_opts gate;
 };
 
 static const struct opt options[] = {
@@ -22,6 +24,15 @@ static const struct opt options[] = {
 	{ .name = "output", .letter = 'O', .kind = OPT_STR, .offset = offsetof(struct conf, output),
 	  .arg = "FILE", .needs = "report", .file = OPT_WRITES,
 	  .help = "the file (default: standard output)" },
+	{ .name = "listen", .kind = OPT_STR, .offset = offsetof(struct conf, gate.listen),
+	  .arg = "ADDRESS:PORT", .not_with = "report",
+	  .help = "where the page is (default 127.0.0.1:8420)" },
+	{ .name = "token-file", .kind = OPT_STR, .offset = offsetof(struct conf, gate.token_file),
+	  .arg = "FILE", .not_with = "report", .file = OPT_READS,
+	  .help = "a password in it is asked for; needed where others reach the page" },
+	{ .name = "host", .kind = OPT_LIST, .offset = offsetof(struct conf, gate.hosts),
+	  .arg = "NAME", .not_with = "report",
+	  .help = "a name the page is called by; may be given several times" },
 	LEDGER_JOB_OPT(struct conf, job),
 	NARROW_OPTS(struct conf, narrow),
 	TARGET_OPTS(struct conf, target),
@@ -54,28 +65,34 @@ static void report(struct pg *target, const struct ledger_job *job, const char *
 static const struct opt_program program = {
 	.name = "pg-wide-web",
 	.summary = "show the ledger of a migration as a page",
-	.synopsis = "--report [-O FILE]\n[options]",
-	.examples = "  pg-wide-web --report -O report.html\n",
+	.synopsis = "[options]\n--report [-O FILE] [options]",
+	.examples = "  pg-wide-web --report -O report.html\n"
+		    "  pg-wide-web --listen 127.0.0.1:8420\n",
 	.opts = options,
 };
 
 int main(int argc, char **argv)
 {
-	struct conf conf = { .report = false };
+	struct conf conf = { .gate.listen = "127.0.0.1:8420" };
 	AUTO_ARENA arena = { 0 };
 	struct ledger_job job;
 	struct pg *target;
+	bool found;
 
 	opt_parse(&program, &conf, &argc, &argv);
 	if (argc > 0)
 		opt_usage("not an option: %s", msg_q(sl_of(argv[0])));
 	target_defaults(&conf.target);
 	target = pg_connect(conf.target.conninfo, "target");
-	if (!ledger_job_seek(target, conf.job, &conf.narrow, &conf.target, &job, &arena))
+	found = ledger_job_seek(target, conf.job, &conf.narrow, &conf.target, &job, &arena);
+	if (!found && (conf.report || conf.job))
 		die_hint(EX_CONFIGURATION, "narrow-to-wide --mode migration-only plans one",
 			"no job in the ledger, target: nothing was planned for this table and "
 			"target");
-	report(target, &job, conf.output);
+	if (conf.report)
+		report(target, &job, conf.output);
 	pg_close(target);
+	if (!conf.report)
+		serve_run(&conf.gate, conf.target.conninfo, found ? job.id : 0);
 	return EX_DONE;
 }

@@ -53,7 +53,8 @@ WITH chunk AS (
 	FROM ferry.chunk WHERE job_id = $1 AND state = 'done' AND finished_at >= started_at
 ), span (which, lo, hi) AS (
 	SELECT 'all', min(a), greatest(max(b), min(a) + 1) FROM chunk
-	UNION ALL SELECT 'hour', extract(epoch FROM clock_timestamp()) - 3600, extract(epoch FROM clock_timestamp())
+	UNION ALL SELECT 'hour', minute - 3540, minute + 60
+	FROM (SELECT floor(extract(epoch FROM clock_timestamp()) / 60) * 60 AS minute) AS now
 ), part AS (
 	SELECT which, lo, hi, least(floor((b - lo) / (hi - lo) * 60), 59) AS i, sum(rows) / ((hi - lo) / 60) AS rate
 	FROM span, chunk WHERE b BETWEEN lo AND hi GROUP BY 1, 2, 3, 4

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATIENCE (INT64_C(10) * CLOCK_US_PER_SEC)
+#define PATIENCE (INT64_C(30) * CLOCK_US_PER_SEC)
 #define PAUSE (INT64_C(2) * CLOCK_US_PER_SEC)
 
 struct head {
@@ -140,11 +140,13 @@ static void take_frames(struct reader *r, reader_fn *put, void *ctx)
 		text = (struct sl){ r->in.p + at + sizeof head, head.n };
 		if (r->in.n - at - sizeof head < head.n)
 			break;
-		if (head.part == PAGE_AWAY)
+		if (head.part >= PAGE_END) { /* of a page, or of the reader */
+			r->asked = 0;
+			str_clear(&r->why);
 			str_add(&r->why, text);
-		else
+		}
+		if (head.part != PAGE_AWAY)
 			put(ctx, head.job, head.part, text);
-		r->asked = head.part == PAGE_END || head.part == PAGE_NONE ? 0 : r->asked;
 	}
 	memmove(str_room(&r->in, 0), r->in.p + at, r->in.n - at);
 	r->in.n -= at;
@@ -158,7 +160,6 @@ bool reader_take(struct reader *r, reader_fn *put, void *ctx)
 		n = recv(r->fd, str_room(&r->in, 65536), 65536, MSG_DONTWAIT);
 		r->in.n += n > 0 ? (size_t)n : 0;
 	} while (n > 0);
-	str_clear(&r->why);
 	take_frames(r, put, ctx);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR) &&
 		(r->asked == 0 || clock_monotonic() - r->asked < PATIENCE))

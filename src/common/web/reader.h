@@ -23,7 +23,7 @@ bool reader_ask(struct reader *r, uint64_t job) NODISCARD;
 /*
  * Takes what has come: calls put(ctx, job, part, text) for each part, and with PAGE_END when the
  * page is there, PAGE_NONE when there is no such job. False when the reader has ended, or has not
- * answered for ten seconds and was ended: `why` says it.
+ * answered for half a minute and was ended: `why` says it.
  */
 enum { PAGE_END = PAGE_PARTS, PAGE_NONE, PAGE_AWAY };
 typedef void reader_fn(void *ctx, uint64_t job, unsigned part, struct sl text);
