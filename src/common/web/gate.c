@@ -25,7 +25,8 @@ static void read_token(const char *path)
 		die_errno(EX_NOINPUT_, "--token-file %s", msg_q(sl_of(path)));
 	(void)close(fd);
 	if (st.st_mode & 077)
-		die_hint(EX_NOTALLOWED, "chmod 600", "--token-file %s: others may read it",
+		die_hint(EX_NOTALLOWED, "chmod 600 keeps it to its owner",
+			"--token-file %s: others may read it",
 			msg_q(sl_of(path)));
 	text = sl_trim((struct sl){ token, (size_t)n }, " \t\r\n");
 	memmove(token, text.p, text.n);
@@ -89,7 +90,8 @@ bool gate_knows(const char *host)
 static bool is_loopback(const struct sockaddr *a)
 {
 	if (a->sa_family == AF_INET6)
-		return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr);
+		return IN6_IS_ADDR_LOOPBACK(
+			&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr);
 	return ntohl(((const struct sockaddr_in *)(const void *)a)->sin_addr.s_addr) >> 24 == 127;
 }
 

@@ -112,13 +112,13 @@ goal (i, topic, what, target, measured, met) AS (
 		done = n AND rejects = 0 FROM c
 	UNION ALL SELECT 2, /*t*/'function', /*t*/'accuracy of live data', '≥ 99.9 %',
 		trunc(rows * 100.0 / nullif(rows + rejects, 0), 3) || ' %', rows * 100.0 / nullif(rows + rejects, 0) >= 99.9 FROM l
-	UNION ALL SELECT 3, /*t*/'function', /*t*/'new ships and channels without help', '> 0', CASE WHEN n > 0 THEN n::text END, true FROM later
+	UNION ALL SELECT 3, /*t*/'function', /*t*/'new ships and channels without help', /*t*/'automatic', CASE WHEN n > 0 THEN n::text END, true FROM later
 	UNION ALL SELECT 4, /*t*/'function', /*t*/'values that fit their type', '100 %',
 		trunc(rows * 100.0 / nullif(rows + rejects, 0), 3) || ' %', rejects = 0 FROM c
 	UNION ALL SELECT 5, /*t*/'speed', /*t*/'rows per second against before', '≥ 15 ×', NULL, NULL
 	UNION ALL SELECT 6, /*t*/'speed', /*t*/'typical queries against before', /*t*/'≥ 50 % less', NULL, NULL
 	UNION ALL SELECT 7, /*t*/'speed', /*t*/'delay of live data', '≤ 1 s', round(delay, 3) || ' s', delay <= 1 FROM l
-	UNION ALL SELECT 8, /*t*/'speed', /*t*/'memory', /*t*/'little', NULL, NULL
+	UNION ALL SELECT 8, /*t*/'speed', /*t*/'memory', /*t*/'kept low', NULL, NULL
 	UNION ALL SELECT 9, /*t*/'stability', /*t*/'data lost, by comparison of both sides', '0 %',
 		CASE WHEN checked = done AND done > 0 AND d.n = 0 THEN '0 %' END, done = c.n FROM c, d
 	UNION ALL SELECT 10, /*t*/'stability', /*t*/'availability', '≥ 99.9 %', NULL, NULL
@@ -137,7 +137,10 @@ SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') AS at, level, shi
 FROM ferry.event WHERE job_id = $1 ORDER BY event.at DESC, id DESC LIMIT 50
 
 --: settings
-SELECT source, source_table, target_schema, target_prefix, types, chunk_us * interval '1 microsecond' AS chunk,
+SELECT source, source_table, target_schema, target_prefix, types,
+	CASE WHEN chunk_us % 86400000000 = 0 THEN chunk_us / 86400000000 || ' d'
+		WHEN chunk_us % 3600000000 = 0 THEN chunk_us / 3600000000 || ' h'
+		WHEN chunk_us % 60000000 = 0 THEN chunk_us / 60000000 || ' min' ELSE trim_scale(chunk_us / 1000000.0) || ' s' END AS chunk,
 	coalesce(since::text, '–') AS since, coalesce(cutoff::text, '–') AS cutoff,
 	coalesce(nullif(encoding, ''), '–') AS encoding, coalesce(nullif(columns, ''), '–') AS columns,
 	to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') AS created,

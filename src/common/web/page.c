@@ -155,7 +155,8 @@ void page_parts(struct pg *target, const struct ledger_job *job, page_fn *put, v
 {
 	char now[CLOCK_TEXT_MAX], number[24] = "0";
 	struct value common[] = { { "version", SL(FERRY_VERSION) },
-		{ "now", { now, clock_put(now, clock_floor(clock_now(), CLOCK_US_PER_SEC), false) } },
+		{ "now", { now, clock_put(now, clock_floor(clock_now(), CLOCK_US_PER_SEC),
+				       false) } },
 		{ NULL } };
 	struct page page = { target, number, common };
 	struct ledger_state state;

@@ -42,6 +42,7 @@ static struct {
 	struct doc *docs;
 	struct call *calls;
 	uint64_t job;
+	bool warned; /* that the target is away */
 } server;
 
 static struct doc *doc_of(uint64_t job)
@@ -101,19 +102,19 @@ static void take_part(void *ctx, uint64_t job, unsigned part, struct sl text)
 	d->due = now + (took * 10 > FRESH ? took * 10 : FRESH);
 	d->asked = 0;
 	d->none = part == PAGE_NONE;
+	server.warned = false;
 	wake(d);
 }
 
 static void listen_to_reader(void)
 {
-	bool was_away = is_away();
-
 	if (server.reader.fd < 0 || reader_take(&server.reader, take_part, NULL))
 		return;
 	for (struct doc *d = server.docs; d; d = d->next)
 		d->asked = 0;
-	if (!was_away)
+	if (!server.warned)
 		msg_warn("the target cannot be read: %s", str_z(&server.reader.why));
+	server.warned = true;
 	wake(NULL);
 }
 
@@ -132,7 +133,9 @@ static void put_page(const struct doc *d, struct str *out)
 {
 	AUTO_STR sections = { 0 }, title = { 0 };
 
-	str_addf(&title, d->job ? "ferry: %s %llu" : "ferry", tr("job"), (unsigned long long)d->job);
+	str_addz(&title, "ferry");
+	if (d->job)
+		str_addf(&title, ": %s %llu", tr("job"), (unsigned long long)d->job);
 	put_away(&sections);
 	for (size_t i = 0; i < PAGE_SECTIONS; i++)
 		str_add(&sections, str_sl(&d->part[i]));
@@ -279,7 +282,8 @@ static bool route(struct call *c, const char *path)
 
 static bool is_known(struct call *c)
 {
-	char *password = NULL, *user = MHD_basic_auth_get_username_password(c->connection, &password);
+	char *password = NULL;
+	char *user = MHD_basic_auth_get_username_password(c->connection, &password);
 	bool known = gate_lets_in(password);
 
 	MHD_free(user);
@@ -312,7 +316,8 @@ static enum MHD_Result serve(void *ctx, struct MHD_Connection *connection, const
 		return refuse(c, 405, N_("nothing can be changed here"));
 	if (!route(c, path))
 		return refuse(c, 404, N_("there is no such page"));
-	if (!c->waited && c->kind != ICON && clock_monotonic() - c->doc->at >= FRESH && ask(c->doc)) {
+	if (!c->waited && c->kind != ICON && clock_monotonic() - c->doc->at >= FRESH &&
+		ask(c->doc)) {
 		c->waited = c->waits = true;
 		MHD_suspend_connection(connection);
 		return MHD_YES;

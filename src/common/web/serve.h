@@ -3,9 +3,9 @@
  * reads of the ledger (reader.h): no browser waits for the target for ever, nor it for a browser.
  * The only module that includes <microhttpd.h>.
  *
- *	/  /job/N                           pages; /events and /job/N/events: sections as they change
- *	/metrics /status.json /job/N/…      for programs; without N of the job of the command line
- *	/healthz                            200, or 503 while the target cannot be read
+ *	/  /job/N                      pages; /events, /job/N/events: sections as they change
+ *	/metrics /status.json /job/N/… for programs; without N of the job of the command line
+ *	/healthz                       200, or 503 while the target cannot be read
  */
 #ifndef FERRY_WEB_SERVE_H
 #define FERRY_WEB_SERVE_H
