@@ -30,16 +30,3 @@ void html_add(struct str *out, struct sl text)
 				str_addf(out, "\\x%02x", (unsigned char)text.p[i + k]);
 	}
 }
-
-void html_add_number(struct str *out, struct sl number)
-{
-	size_t whole = 0;
-
-	while (whole < number.n && number.p[whole] != '.')
-		whole++;
-	for (size_t i = 0; i < number.n; i++) {
-		if (i > 0 && i < whole && (whole - i) % 3 == 0)
-			str_addc(out, ',');
-		html_add(out, (struct sl){ number.p + i, 1 });
-	}
-}

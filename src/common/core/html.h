@@ -11,7 +11,4 @@
  */
 void html_add(struct str *out, struct sl text);
 
-/* The same of a number: 1234567.5 as 1,234,567.5. */
-void html_add_number(struct str *out, struct sl number);
-
 #endif

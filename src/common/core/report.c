@@ -1,6 +1,5 @@
 #include "core/report.h"
 
-#include "core/html.h"
 #include "core/mem.h"
 #include "core/msg.h"
 
@@ -217,35 +216,6 @@ static void put_markdown(const struct report *r, struct str *out)
 	}
 }
 
-static void put_html(const struct report *r, struct str *out)
-{
-	size_t named = named_columns(r);
-
-	str_addz(out, "<table><thead><tr>");
-	for (size_t c = 0; c < named; c++) {
-		AUTO_STR name = { 0 };
-
-		str_add(&name, heading(&r->columns[c]));
-		for (char *p = name.p; p && (p = strchr(p, '_'));)
-			*p = ' ';
-		str_addf(out, "<th scope=\"col\"%s>", r->columns[c].kind % 2 ? " class=\"n\"" : "");
-		html_add(out, str_sl(&name));
-		str_addz(out, "</th>");
-	}
-	str_addz(out, "</tr></thead>\n<tbody>");
-	for (size_t i = 0; i < r->n; i++) {
-		bool number = r->columns[i % r->n_columns].kind % 2;
-
-		if (i % r->n_columns >= named)
-			continue;
-		str_addz(out, i % r->n_columns == 0 ? "<tr>" : "");
-		str_addz(out, number ? "<td class=\"n\">" : "<td>");
-		(number ? html_add_number : html_add)(out, number ? cell(r, i) : shown(r, i));
-		str_addz(out, i % r->n_columns == named - 1 ? "</td></tr>\n" : "</td>");
-	}
-	str_addz(out, "</tbody></table>");
-}
-
 void report_put(const struct report *r, enum report_format format, struct str *out)
 {
 	switch (format) {
@@ -264,9 +234,6 @@ void report_put(const struct report *r, enum report_format format, struct str *o
 	case REPORT_NDJSON:
 		put_objects(r, "\n", out);
 		str_addz(out, r->n ? "\n" : "");
-		break;
-	case REPORT_HTML:
-		put_html(r, out);
 		break;
 	}
 }

@@ -14,14 +14,7 @@
 #include "core/str.h"
 #include "core/tr.h"
 
-enum report_format {
-	REPORT_TABLE,
-	REPORT_JSON,
-	REPORT_CSV,
-	REPORT_MARKDOWN,
-	REPORT_NDJSON,
-	REPORT_HTML, /* an element `table`; numbers have commas */
-};
+enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_CSV, REPORT_MARKDOWN, REPORT_NDJSON };
 
 #define REPORT_FORMATS "table|json|csv|markdown"
 

@@ -368,7 +368,7 @@ void ledger_report(const struct ledger_state *s, int format, struct str *out)
 		ledger_prometheus(s, out);
 		return;
 	}
-	add_rows(s, &report, shown, brief || format == REPORT_HTML);
+	add_rows(s, &report, shown, brief);
 	if (format == REPORT_JSON)
 		put_json(s, &report, out);
 	else

@@ -51,7 +51,7 @@ void ledger_put_span(struct str *out, int64_t us);
 
 /*
  * Appends the report. JSON is one object with the totals and an array `ships`; CSV is the table
- * alone, as is HTML; for people a summary and the guarantee in force stand below it.
+ * alone; for people a summary and the guarantee in force stand below it.
  */
 void ledger_report(const struct ledger_state *s, int format, struct str *out);
 

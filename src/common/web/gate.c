@@ -2,9 +2,9 @@
 
 #include "core/msg.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -37,11 +37,6 @@ static void read_token(const char *path)
 			msg_q(sl_of(path)), TOKEN_MIN);
 }
 
-bool gate_wants_token(void)
-{
-	return *token;
-}
-
 bool gate_lets_in(const char *said)
 {
 	size_t n = strlen(token);
@@ -55,36 +50,17 @@ bool gate_lets_in(const char *said)
 
 /* ---- addresses ------------------------------------------------------------------------------- */
 
-static bool is_address(const char *text)
-{
-	unsigned char any[sizeof(struct in6_addr)];
-
-	return inet_pton(AF_INET, text, any) == 1 || inet_pton(AF_INET6, text, any) == 1;
-}
-
-/* Takes ADDRESS:PORT apart, the port left out or not; brackets go. False: it is none. */
-static bool split(const char *text, char *host, size_t cap, const char **port)
-{
-	bool six = *text == '[';
-	size_t n = six ? strcspn(++text, "]") : strcspn(text, ":");
-	const char *rest = text + n + (six && text[n]);
-
-	*port = *rest == ':' ? rest + 1 : "";
-	(void)snprintf(host, cap, "%.*s", (int)n, text);
-	return n > 0 && n < cap && (!*rest || *rest == ':');
-}
+static char ours[3][100]; /* as a browser names us when nobody has given us a name */
 
 bool gate_knows(const char *host)
 {
-	char name[300];
-	const char *port;
+	bool known = false;
 
-	if (!host || !split(host, name, sizeof name, &port))
-		return false;
-	for (size_t i = 0; i < names->n; i++)
-		if (strcasecmp(name, names->v[i].p) == 0)
-			return true;
-	return is_address(name) || strcasecmp(name, "localhost") == 0;
+	for (size_t i = 0; host && i < ARRAY_LEN(ours); i++)
+		known |= strcasecmp(host, ours[i]) == 0;
+	for (size_t i = 0; host && i < names->n; i++)
+		known |= strcasecmp(host, names->v[i].p) == 0;
+	return known;
 }
 
 static bool is_loopback(const struct sockaddr *a)
@@ -101,11 +77,11 @@ int gate_open(const struct gate_opts *o, char *url, size_t cap)
 		.ai_socktype = SOCK_STREAM }, *a;
 	struct sockaddr_storage bound = { 0 };
 	socklen_t n = sizeof bound;
-	char host[80], number[8];
-	const char *port;
+	char host[80] = "", port[8] = "";
+	bool six = o->listen[0] == '[';
 	int fd, yes = 1;
 
-	if (!split(o->listen, host, sizeof host, &port) || !*port ||
+	if (sscanf(o->listen, six ? "[%79[^]]]:%7[0-9]" : "%79[^:]:%7[0-9]", host, port) != 2 ||
 		getaddrinfo(host, port, &hints, &a) != 0)
 		opt_usage("--listen: not like 127.0.0.1:8420 or [::1]:8420: %s",
 			msg_q(sl_of(o->listen)));
@@ -119,10 +95,12 @@ int gate_open(const struct gate_opts *o, char *url, size_t cap)
 		bind(fd, a->ai_addr, a->ai_addrlen) != 0 || listen(fd, 100) != 0 ||
 		getsockname(fd, (struct sockaddr *)&bound, &n) != 0)
 		die_errno(EX_REFUSED, "cannot listen at %s", msg_q(sl_of(o->listen)));
-	(void)getnameinfo((struct sockaddr *)&bound, n, NULL, 0, number, sizeof number,
-		NI_NUMERICSERV);
-	(void)snprintf(url, cap, a->ai_family == AF_INET6 ? "http://[%s]:%s/" : "http://%s:%s/",
-		host, number);
 	freeaddrinfo(a);
+	(void)getnameinfo((struct sockaddr *)&bound, n, NULL, 0, port, sizeof port,
+		NI_NUMERICSERV);
+	(void)snprintf(ours[0], sizeof ours[0], six ? "[%s]:%s" : "%s:%s", host, port);
+	(void)snprintf(ours[1], sizeof ours[1], "localhost:%s", port);
+	(void)snprintf(ours[2], sizeof ours[2], "localhost"); /* through a proxy */
+	(void)snprintf(url, cap, "http://%s/", ours[0]);
 	return fd;
 }

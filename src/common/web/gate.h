@@ -7,7 +7,7 @@
 struct gate_opts {
 	const char *listen;	/* ADDRESS:PORT, [ADDRESS]:PORT; port 0: any that is free */
 	const char *token_file; /* NULL: no token is asked for */
-	struct opt_list hosts;	/* names we are called by, beside addresses and localhost */
+	struct opt_list hosts;	/* NAME or NAME:PORT by which we are called, too */
 };
 
 /*
@@ -19,12 +19,11 @@ int gate_open(const struct gate_opts *o, char *url, size_t cap) NODISCARD;
 
 /*
  * Is a request to this Host (NULL: none was named) meant for us? One to a foreign name comes from
- * a page of somebody else, whose name leads to our address (DNS rebinding); addresses are no names.
+ * a page of somebody else, whose name leads to our address (DNS rebinding).
  */
 bool gate_knows(const char *host) NODISCARD;
 
 /* Has he the token, as password of HTTP's basic authentication (NULL: none was sent)? */
 bool gate_lets_in(const char *said) NODISCARD;
-bool gate_wants_token(void) NODISCARD;
 
 #endif

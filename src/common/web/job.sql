@@ -78,6 +78,39 @@ GROUP BY why ORDER BY count(*) DESC, why LIMIT 20
 SELECT ship, chunk_from, state, failures, to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') AS at, error
 FROM ferry.chunk WHERE job_id = $1 AND state <> 'done' AND failures > 0 ORDER BY ship, chunk_from LIMIT 20
 
+--: ships
+WITH c AS (
+	SELECT ship, count(*) AS n, count(*) FILTER (WHERE state = 'done') AS done,
+		count(*) FILTER (WHERE state = 'failed') AS failed, count(*) FILTER (WHERE state = 'running') AS running,
+		count(*) FILTER (WHERE state = 'pending') AS pending,
+		count(*) FILTER (WHERE state IN ('running', 'pending') AND (failures > 0 OR attempt > 2)) AS again,
+		sum(rows) AS rows, sum(cells - coalesce(dropped, 0)) AS cells, sum(wide_rows) AS wide_rows,
+		sum(dropped) AS repeated, sum(rejects) AS rejects, min(first_time) AS first, max(last_time) AS last,
+		extract(epoch FROM sum(greatest(finished_at - started_at, interval '0'))) AS busy,
+		(array_agg(error ORDER BY started_at DESC) FILTER (WHERE state <> 'done' AND error IS NOT NULL))[1] AS error
+	FROM ferry.chunk WHERE job_id = $1 GROUP BY ship
+), l AS (SELECT * FROM ferry.follow_ship WHERE job_id = $1),
+f AS (SELECT lease_until > clock_timestamp() AS alive FROM ferry.follower WHERE job_id = $1)
+SELECT ship, CASE WHEN failed > 0 THEN 'failed' WHEN again > 0 AND again = running + pending THEN 'retrying'
+		WHEN running > 0 THEN 'running' WHEN pending > 0 THEN 'pending'
+		ELSE coalesce((SELECT CASE WHEN alive THEN 'live' ELSE 'stopped' END FROM f), 'completed') END AS state,
+	coalesce(done, 0) AS done, coalesce(n, 0) AS chunks, coalesce(failed, 0) AS failed,
+	to_char(coalesce(c.rows, 0), 'FM999,999,999,999,999,990') AS rows,
+	to_char(coalesce(c.cells, 0), 'FM999,999,999,999,999,990') AS cells,
+	to_char(coalesce(c.wide_rows, 0), 'FM999,999,999,999,999,990') AS wide_rows,
+	to_char(coalesce(c.repeated, 0), 'FM999,999,999,999,999,990') AS repeated,
+	to_char(coalesce(c.rejects, 0) + coalesce(l.rejects, 0), 'FM999,999,999,999,999,990') AS rejects,
+	to_char(coalesce(trunc(c.rows / nullif(busy, 0)), 0), 'FM999,999,999,990') AS speed,
+	to_char(coalesce(l.rows, 0), 'FM999,999,999,999,999,990') AS live_rows,
+	coalesce(round(extract(epoch FROM greatest(at AT TIME ZONE 'UTC' - newest_commit, interval '0')), 3) || ' s', '–') AS delay,
+	to_char(least(first, first_time), 'YYYY-MM-DD HH24:MI:SS') AS first,
+	to_char(greatest(last, last_time), 'YYYY-MM-DD HH24:MI:SS') AS last, error
+FROM c FULL JOIN l USING (ship) ORDER BY ship LIMIT 1000
+
+--: ships_more
+SELECT to_char(count(*) - 1000, 'FM999,999,990') AS n FROM (SELECT ship FROM ferry.chunk WHERE job_id = $1
+	UNION SELECT ship FROM ferry.follow_ship WHERE job_id = $1) AS s HAVING count(*) > 1000
+
 --: checked
 SELECT to_char(count(*) FILTER (WHERE checked_at >= finished_at), 'FM999,999,999,990') AS checked,
 	to_char(count(*), 'FM999,999,999,990') AS done,

@@ -124,13 +124,10 @@ static void put_sections(const struct page *p, const char *html, page_fn *put, v
 static void put_job(const struct page *common, const struct ledger_state *s, page_fn *put,
 	void *ctx)
 {
-	AUTO_STR goes_to = { 0 }, ships = { 0 }, pace = { 0 }, eta = { 0 }, lag = { 0 };
-	char number[40];
+	AUTO_STR goes_to = { 0 }, pace = { 0 }, eta = { 0 }, lag = { 0 };
 
 	str_addf(&goes_to, "%s.%s…", s->job.target_schema, s->job.target_prefix);
-	ledger_report(s, REPORT_HTML, &ships);
-	(void)snprintf(number, sizeof number, "%.0f", s->pace.rows_per_s);
-	html_add_number(&pace, sl_of(number));
+	str_addf(&pace, "%.0f", s->pace.rows_per_s);
 	if (s->pace.eta_us >= 0)
 		ledger_put_span(&eta, s->pace.eta_us);
 	if (s->live.lag_us >= 0 && s->live.any)
@@ -140,7 +137,6 @@ static void put_job(const struct page *common, const struct ledger_state *s, pag
 				     { "source_table", sl_of(s->job.source_table) },
 				     { "target", str_sl(&goes_to) },
 				     { "state", sl_of(ledger_state_word(&s->total, &s->live)) },
-				     { "ships", str_sl(&ships) },
 				     { "pace", str_sl(&pace) },
 				     { "eta", eta.n ? str_sl(&eta) : SL("–") },
 				     { "lag", lag.n ? str_sl(&lag) : SL("–") },
