@@ -254,8 +254,10 @@ static bool is_format(const unsigned char *p, size_t n)
 }
 
 /* C0, DEL and C1 (U+0080-U+009F, two bytes in UTF-8) act on terminals; 0 bytes: invalid UTF-8. */
-static bool acts_on_terminal(const unsigned char *p, size_t n)
+bool msg_acts(const char *text, size_t n)
 {
+	const unsigned char *p = (const unsigned char *)text;
+
 	return n == 0 || (n == 1 && (*p < 0x20 || *p == 0x7f)) ||
 	       (n == 2 && p[0] == 0xc2 && p[1] < 0xa0) || is_format(p, n);
 }
@@ -270,7 +272,7 @@ static size_t quote_one(char *dst, const unsigned char *p, size_t n)
 		dst[o++] = *p == '\n' ? 'n' : *p == '\t' ? 't' : *p == '\r' ? 'r' : (char)*p;
 		return o;
 	}
-	if (acts_on_terminal(p, n)) {
+	if (msg_acts((const char *)p, n)) {
 		for (size_t i = 0; i < (n ? n : 1); i++) {
 			dst[o++] = '\\';
 			dst[o++] = 'x';
@@ -317,7 +319,7 @@ char *msg_plain(char *dst, size_t cap, struct sl s)
 		n = utf8_char(s.p + i, s.n - i);
 		if (o + 5 > cap)
 			break;
-		if (acts_on_terminal((const unsigned char *)s.p + i, n)) {
+		if (msg_acts(s.p + i, n)) {
 			dst[o++] = '?';
 		} else {
 			memcpy(dst + o, s.p + i, n);

@@ -93,4 +93,10 @@ char *msg_plain(char *dst, size_t cap, struct sl s);
  * printf. */
 const char *msg_q(struct sl s);
 
+/*
+ * Does the character of `n` bytes at `p` (0: no valid UTF-8) act on a terminal, hide, or reorder
+ * what is shown?
+ */
+bool msg_acts(const char *p, size_t n);
+
 #endif

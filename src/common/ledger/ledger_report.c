@@ -177,6 +177,11 @@ static void put_member(struct str *out, const char *name, uint64_t n)
 	str_addf(out, ",\"%s\":%llu", name, (unsigned long long)n);
 }
 
+const char *ledger_guarantee(const struct ledger_state *s)
+{
+	return s->live.any ? ledger_live_guarantee(&s->live) : s->lesser ? s->lesser : guarantee;
+}
+
 /* Seconds; null when they are not known. */
 static void put_seconds(struct str *out, const char *name, int64_t us)
 {
@@ -273,8 +278,7 @@ static void put_json(const struct ledger_state *s, const struct report *ships, s
 /* ---- for people -------------------------------------------------------------------------------
  */
 
-/* `1 h 02 min`, `3 min 20 s`, `5 s`. */
-static void add_span(struct str *out, int64_t us)
+void ledger_put_span(struct str *out, int64_t us)
 {
 	long long s = (us + CLOCK_US_PER_SEC - 1) / CLOCK_US_PER_SEC;
 
@@ -296,7 +300,7 @@ static void put_pace(const struct ledger_state *s, struct str *out)
 		s->pace.cells_per_s);
 	if (s->pace.eta_us >= 0) {
 		str_addz(out, tr("; done in about "));
-		add_span(out, s->pace.eta_us);
+		ledger_put_span(out, s->pace.eta_us);
 	}
 	str_addc(out, '\n');
 }
@@ -351,7 +355,7 @@ static void put_summary(const struct ledger_state *s, struct str *out)
 		str_addf(out, tr("events of the last day: %llu critical, %llu warnings\n"),
 			(unsigned long long)s->criticals, (unsigned long long)s->warnings);
 	if (!s->live.any)
-		str_addf(out, tr("guarantee: %s\n"), tr(s->lesser ? s->lesser : guarantee));
+		str_addf(out, tr("guarantee: %s\n"), tr(ledger_guarantee(s)));
 }
 
 void ledger_report(const struct ledger_state *s, int format, struct str *out)

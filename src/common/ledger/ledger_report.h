@@ -30,6 +30,11 @@ struct ledger_state {
 /* `count`: look into the tables, too. `only` restricts it to these ships (n_only 0: all). */
 void ledger_state_read(struct ledger_state *s, struct pg *target, const struct ledger_job *job,
 	const struct sl *only, size_t n_only, bool count);
+#define LEDGER_ONE_STATE "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+/* The same in a transaction of the caller's, begun so. */
+void ledger_state_take(struct ledger_state *s, struct pg *target, const struct ledger_job *job,
+	const struct sl *only, size_t n_only, bool count);
 void ledger_state_free(struct ledger_state *s);
 
 /*
@@ -37,6 +42,12 @@ void ledger_state_free(struct ledger_state *s);
  * stopped (live, without a follower), completed.
  */
 const char *ledger_state_word(const struct ledger_status *s, const struct ledger_live *live);
+
+/* The promise that is in force, to be translated. */
+const char *ledger_guarantee(const struct ledger_state *s);
+
+/* Appends a duration for people: `1 h 02 min`, `3 min 20 s`, `5 s`. */
+void ledger_put_span(struct str *out, int64_t us);
 
 /*
  * Appends the report. JSON is one object with the totals and an array `ships`; CSV is the table

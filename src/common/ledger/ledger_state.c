@@ -65,12 +65,10 @@ static void look_for_meddlers(struct ledger_state *s, struct pg *target)
 	}
 }
 
-void ledger_state_read(struct ledger_state *s, struct pg *target, const struct ledger_job *job,
+void ledger_state_take(struct ledger_state *s, struct pg *target, const struct ledger_job *job,
 	const struct sl *only, size_t n_only, bool count)
 {
 	*s = (struct ledger_state){ .job = *job };
-	/* one state of the ledger, not of several moments */
-	pg_exec(target, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
 	s->ship = ledger_status(target, job->id, only, n_only, &s->arena, &s->n);
 	s->total = ledger_total(target, job->id, only, n_only);
 	s->pace = ledger_pace(target, job->id, only, n_only, &s->total);
@@ -85,6 +83,14 @@ void ledger_state_read(struct ledger_state *s, struct pg *target, const struct l
 	count_events(s, target);
 	if (count)
 		count_records(s, target);
+}
+
+void ledger_state_read(struct ledger_state *s, struct pg *target, const struct ledger_job *job,
+	const struct sl *only, size_t n_only, bool count)
+{
+	/* one state of the ledger, not of several moments */
+	pg_exec(target, LEDGER_ONE_STATE);
+	ledger_state_take(s, target, job, only, n_only, count);
 	pg_exec(target, "COMMIT");
 }
 

@@ -369,6 +369,11 @@ uint32_t pg_column_type(const struct pg_result *r, int col)
 	return PQftype(result_of(r), col);
 }
 
+int pg_find_column(const struct pg_result *r, const char *name)
+{
+	return PQfnumber(result_of(r), name);
+}
+
 struct sl pg_value(const struct pg_result *r, size_t row, int col)
 {
 	if (pg_is_null(r, row, col))

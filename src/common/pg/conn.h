@@ -96,6 +96,7 @@ struct pg_result *pg_query(struct pg *pg, const char *sql, int n, const char *co
 size_t pg_rows(const struct pg_result *r);
 size_t pg_cols(const struct pg_result *r);
 uint32_t pg_column_type(const struct pg_result *r, int col); /* OID of its type */
+int pg_find_column(const struct pg_result *r, const char *name); /* -1: there is none */
 struct sl pg_value(const struct pg_result *r, size_t row, int col); /* .p NULL when NULL */
 const char *pg_valuez(const struct pg_result *r, size_t row, int col); /* "" when NULL */
 bool pg_is_null(const struct pg_result *r, size_t row, int col);

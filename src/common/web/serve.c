@@ -1,0 +1,391 @@
+#include "web/serve.h"
+
+#include "core/html.h"
+#include "core/msg.h"
+#include "core/num.h"
+#include "core/stop.h"
+#include "web/reader.h"
+
+#include <microhttpd.h>
+#include <poll.h>
+
+#define FRESH CLOCK_US_PER_SEC /* what is older is read again before it is shown */
+#define CALLS_MAX 256U
+#define DOCS_MAX 4096 /* most may be of jobs that are not there */
+
+/* What was read of a job, or (0) of all. */
+struct doc {
+	struct doc *next;
+	uint64_t job;
+	struct str part[PAGE_PARTS];
+	uint64_t version[PAGE_PARTS], newest; /* counts changes */
+	int64_t asked, at, due; /* clock_monotonic(): 0: not; when it came; when to ask again */
+	bool none;	       /* there is no such job */
+};
+
+enum kind { PAGE, EVENTS, METRICS, JSON, HEALTH, ICON };
+
+struct call {
+	struct call *next;
+	struct MHD_Connection *connection;
+	struct doc *doc;
+	enum kind kind;
+	bool begun, waited, waits;
+	uint64_t seen;	/* events: the newest change that was sent */
+	struct str out; /* events: what is to be sent */
+	bool told_away;
+};
+
+static struct {
+	struct MHD_Daemon *daemon;
+	struct reader reader;
+	struct doc *docs;
+	struct call *calls;
+	uint64_t job;
+	bool warned; /* that the target is away */
+} server;
+
+static struct doc *doc_of(uint64_t job)
+{
+	struct doc **at = &server.docs;
+	int n = 0;
+
+	for (; *at && (*at)->job != job; at = &(*at)->next)
+		n++;
+	if (!*at && n < DOCS_MAX) {
+		*at = mem_zalloc(sizeof **at);
+		(*at)->job = job;
+	}
+	return *at;
+}
+
+/* ---- what the reader says -------------------------------------------------------------------- */
+
+static bool is_away(void)
+{
+	return server.reader.why.n > 0;
+}
+
+static bool ask(struct doc *d)
+{
+	if (!d->asked && reader_ask(&server.reader, d->job))
+		d->asked = clock_monotonic();
+	return d->asked != 0;
+}
+
+/* Those who wait for this page; NULL: all. */
+static void wake(const struct doc *d)
+{
+	for (struct call *c = server.calls; c; c = c->next)
+		if (c->waits && (!d || c->doc == d)) {
+			c->waits = false;
+			MHD_resume_connection(c->connection);
+		}
+}
+
+static void take_part(void *ctx, uint64_t job, unsigned part, struct sl text)
+{
+	struct doc *d = doc_of(job);
+	int64_t now = clock_monotonic(), took = now - d->asked;
+
+	(void)ctx;
+	if (part < PAGE_PARTS) {
+		if (sl_eq(str_sl(&d->part[part]), text))
+			return;
+		str_clear(&d->part[part]);
+		str_add(&d->part[part], text);
+		d->version[part] = ++d->newest;
+		return;
+	}
+	/* the larger the ledger the less often, so that looking costs it a tenth at most */
+	d->at = now;
+	d->due = now + (took * 10 > FRESH ? took * 10 : FRESH);
+	d->asked = 0;
+	d->none = part == PAGE_NONE;
+	server.warned = false;
+	wake(d);
+}
+
+static void listen_to_reader(void)
+{
+	if (server.reader.fd < 0 || reader_take(&server.reader, take_part, NULL))
+		return;
+	for (struct doc *d = server.docs; d; d = d->next)
+		d->asked = 0;
+	if (!server.warned)
+		msg_warn("the target cannot be read: %s", str_z(&server.reader.why));
+	server.warned = true;
+	wake(NULL);
+}
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+static void put_away(struct str *out)
+{
+	str_addf(out, "<section id=\"away\"%s><p role=\"status\">", is_away() ? "" : " hidden");
+	html_add(out, sl_of(tr("the target cannot be read; what stands here is from before")));
+	str_addz(out, is_away() ? ": " : "");
+	html_add(out, str_sl(&server.reader.why));
+	str_addz(out, "</p></section>\n");
+}
+
+static void put_page(const struct doc *d, struct str *out)
+{
+	AUTO_STR sections = { 0 }, title = { 0 };
+
+	str_addz(&title, "ferry");
+	if (d->job)
+		str_addf(&title, ": %s %llu", tr("job"), (unsigned long long)d->job);
+	put_away(&sections);
+	for (size_t i = 0; i < PAGE_SECTIONS; i++)
+		str_add(&sections, str_sl(&d->part[i]));
+	page_whole(out, true, str_sl(&title), str_sl(&sections));
+}
+
+static void put_event(struct str *out, struct sl text)
+{
+	str_addz(out, "data: ");
+	for (size_t i = 0; i < text.n; i++) {
+		str_addc(out, text.p[i]);
+		if (text.p[i] == '\n' && i + 1 < text.n)
+			str_addz(out, "data: ");
+	}
+	str_addz(out, "\n\n");
+}
+
+/* The sections that have changed; where there are none the call sleeps until there are. */
+static ssize_t read_events(void *ctx, uint64_t pos, char *buf, size_t max)
+{
+	struct call *c = ctx;
+	AUTO_STR away = { 0 };
+	size_t n;
+
+	(void)pos;
+	if (c->out.n == 0) {
+		put_away(&away);
+		if (c->told_away != is_away() || c->seen == 0)
+			put_event(&c->out, str_sl(&away));
+		for (size_t i = 0; i < PAGE_SECTIONS; i++)
+			if (c->doc->version[i] > c->seen)
+				put_event(&c->out, str_sl(&c->doc->part[i]));
+		c->told_away = is_away();
+		c->seen = c->doc->newest;
+	}
+	if (c->out.n == 0) {
+		c->waits = true;
+		MHD_suspend_connection(c->connection);
+		return 0;
+	}
+	n = c->out.n < max ? c->out.n : max;
+	memcpy(buf, c->out.p, n);
+	memmove(c->out.p, c->out.p + n, c->out.n -= n);
+	return (ssize_t)n;
+}
+
+static enum MHD_Result send_off(struct call *c, unsigned status, const char *type,
+	struct MHD_Response *r)
+{
+	AUTO_STR policy = { 0 };
+	enum MHD_Result done;
+
+	page_policy(&policy, true);
+	(void)MHD_add_response_header(r, "Content-Type", type);
+	(void)MHD_add_response_header(r, "Content-Security-Policy", str_z(&policy));
+	(void)MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+	(void)MHD_add_response_header(r, "Referrer-Policy", "no-referrer");
+	(void)MHD_add_response_header(r, "Cache-Control", "no-store");
+	if (status == 401)
+		(void)MHD_add_response_header(r, "WWW-Authenticate", "Basic realm=\"ferry\"");
+	if (status == 405)
+		(void)MHD_add_response_header(r, "Allow", "GET, HEAD");
+	done = MHD_queue_response(c->connection, status, r);
+	MHD_destroy_response(r);
+	return done;
+}
+
+static enum MHD_Result send_text(struct call *c, unsigned status, const char *type, struct sl text)
+{
+	return send_off(c, status, type,
+		MHD_create_response_from_buffer(text.n, (void *)(uintptr_t)text.p,
+			MHD_RESPMEM_MUST_COPY));
+}
+
+#define PLAIN "text/plain; charset=utf-8"
+#define ICON_SVG                                                                              \
+	"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 16 16\"><path fill=\"#0969da\" " \
+	"d=\"M1 10h14l-2 4H3zM4 6h8v3H4zM7 2h2v3H7z\"/></svg>"
+
+static enum MHD_Result refuse(struct call *c, unsigned status, const char *why)
+{
+	AUTO_STR text = { 0 };
+
+	str_addf(&text, "%s\n", tr(why));
+	return send_text(c, status, PLAIN, str_sl(&text));
+}
+
+static enum MHD_Result answer(struct call *c)
+{
+	struct doc *d = c->doc;
+	AUTO_STR page = { 0 };
+
+	if (c->kind == ICON)
+		return send_text(c, 200, "image/svg+xml", SL(ICON_SVG));
+	if (is_away() && c->kind != EVENTS && (c->kind != PAGE || !d->at)) {
+		str_addf(&page, "%s\n", str_z(&server.reader.why));
+		return send_text(c, 503, PLAIN, str_sl(&page));
+	}
+	if (d->none && d->job)
+		return refuse(c, 404, N_("there is no such job"));
+	switch (c->kind) {
+	case EVENTS:
+		return send_off(c, 200, "text/event-stream",
+			MHD_create_response_from_callback(
+				MHD_SIZE_UNKNOWN, 32768, read_events, c, NULL));
+	case METRICS:
+		return send_text(c, 200, "text/plain; version=0.0.4; charset=utf-8",
+			str_sl(&d->part[PAGE_METRICS]));
+	case JSON:
+		return send_text(c, 200, "application/json", str_sl(&d->part[PAGE_JSON]));
+	case HEALTH:
+		return refuse(c, 200, N_("ok"));
+	default:
+		put_page(d, &page);
+		return send_text(c, 200, "text/html; charset=utf-8", str_sl(&page));
+	}
+}
+
+/* ---- requests -------------------------------------------------------------------------------- */
+
+/* False: there is nothing at this path. */
+static bool route(struct call *c, const char *path)
+{
+	static const char *const ends[] = { [PAGE] = "/", [EVENTS] = "/events",
+		[METRICS] = "/metrics", [JSON] = "/status.json", [HEALTH] = "/healthz",
+		[ICON] = "/favicon.ico" };
+	bool one = strncmp(path, "/job/", 5) == 0;
+	uint64_t job = 0;
+	size_t n = one ? strcspn(path + 5, "/") : 0;
+	const char *rest = one ? path + 5 + n : path;
+
+	if (one && (!num_u64((struct sl){ path + 5, n }, &job) || job == 0 || job > INT64_MAX))
+		return false;
+	for (unsigned i = 0; i < (one ? HEALTH : ICON + 1U); i++)
+		if (strcmp(*rest ? rest : "/", ends[i]) == 0) {
+			c->kind = (enum kind)i;
+			if (i == METRICS || i == JSON)
+				job = job ? job : server.job;
+			c->doc = doc_of(job);
+			return c->doc && (job || (i != METRICS && i != JSON));
+		}
+	return false;
+}
+
+static bool is_known(struct call *c)
+{
+	char *password = NULL;
+	char *user = MHD_basic_auth_get_username_password(c->connection, &password);
+	bool known = gate_lets_in(password);
+
+	MHD_free(user);
+	MHD_free(password);
+	return known;
+}
+
+static enum MHD_Result serve(void *ctx, struct MHD_Connection *connection, const char *path,
+	const char *method, const char *version, const char *data, size_t *size, void **state)
+{
+	struct call *c = *state;
+	bool reads = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+
+	(void)ctx, (void)version, (void)data;
+	if (!c) {
+		*state = c = mem_zalloc(sizeof *c);
+		*c = (struct call){ .next = server.calls, .connection = connection };
+		server.calls = c;
+		return MHD_YES;
+	}
+	if (*size) {
+		*size = 0;
+		return MHD_YES;
+	}
+	if (!gate_knows(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host")))
+		return refuse(c, 403, N_("this Host is not ours: --host names others"));
+	if (!is_known(c))
+		return refuse(c, 401, N_("the password is what --token-file has"));
+	if (!reads)
+		return refuse(c, 405, N_("nothing can be changed here"));
+	if (!route(c, path))
+		return refuse(c, 404, N_("there is no such page"));
+	if (!c->waited && c->kind != ICON && clock_monotonic() - c->doc->at >= FRESH &&
+		ask(c->doc)) {
+		c->waited = c->waits = true;
+		MHD_suspend_connection(connection);
+		return MHD_YES;
+	}
+	return answer(c);
+}
+
+static void end(void *ctx, struct MHD_Connection *connection, void **state,
+	enum MHD_RequestTerminationCode how)
+{
+	struct call **at = &server.calls, *c = *state;
+
+	(void)ctx, (void)connection, (void)how;
+	while (*at && *at != c)
+		at = &(*at)->next;
+	if (*at)
+		*at = c->next;
+	if (c)
+		str_free(&c->out);
+	mem_free(c);
+	*state = NULL;
+}
+
+/* ---- the loop -------------------------------------------------------------------------------- */
+
+/* Pages that somebody looks at are read again. */
+static void look_again(void)
+{
+	for (struct call *c = server.calls; c; c = c->next)
+		if (c->kind == EVENTS && c->doc && clock_monotonic() >= c->doc->due)
+			(void)ask(c->doc);
+}
+
+static void start(int fd)
+{
+	server.daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+		serve, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, end, NULL,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(16 << 10),
+		MHD_OPTION_CONNECTION_LIMIT, CALLS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, 20U,
+		MHD_OPTION_END);
+	if (!server.daemon)
+		die(EX_TEMP, "libmicrohttpd does not start");
+}
+
+void serve_run(const struct gate_opts *o, const char *conninfo, uint64_t job)
+{
+	char url[120];
+	struct pollfd fds[2] = { { .events = POLLIN }, { .events = POLLIN } };
+
+	server.reader = (struct reader){ .conninfo = conninfo, .fd = -1 };
+	server.job = job;
+	start(gate_open(o, url, sizeof url));
+	stop_catch_patiently();
+	msg_note("the page is at %s", url);
+	while (!stop_asked()) {
+		MHD_UNSIGNED_LONG_LONG most;
+		int wait = server.calls ? 250 : 1000; /* a signal may come just before poll() */
+
+		listen_to_reader();
+		look_again();
+		(void)MHD_run(server.daemon);
+		fds[0].fd = MHD_get_daemon_info(server.daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+		fds[1].fd = server.reader.fd;
+		if (MHD_get_timeout(server.daemon, &most) == MHD_YES && most < (unsigned)wait)
+			wait = (int)most;
+		(void)poll(fds, 2, wait);
+	}
+	reader_end(&server.reader);
+	wake(NULL);
+	MHD_stop_daemon(server.daemon);
+}
