@@ -26,6 +26,8 @@ export LC_COLLATE=C LC_NUMERIC=C LC_TIME=C LC_CTYPE=C.UTF-8 TZ=UTC0
 # shellcheck disable=SC2030,SC2031  # tried in a subshell: bash complains where it is not there
 if [[ $ferry_wanted != C* && $({ LC_MESSAGES=$ferry_wanted; } 2>&1) ]]; then
 	export LANGUAGE=${LANGUAGE:-${ferry_wanted%%[._@]*}}
+	# shellcheck disable=SC2034  # for doctor.bash
+	ferry_no_locale=$ferry_wanted
 	ferry_wanted=C.UTF-8
 fi
 # shellcheck disable=SC2031

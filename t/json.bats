@@ -113,6 +113,8 @@ is_wrong() { if as_said "$@" >/dev/null; then return 1; fi; }
 	jq -c '.differing[]' "$out" | as_said difference
 	run_rc 0 narrow-to-wide --mode events -f json
 	jq -c '.[]' "$out" | as_said event
+	run_rc 0 narrow-to-wide --mode doctor -f json
+	jq -c '.[]' "$out" | as_said doctor
 	run_ok pg-wide-ledger follow --follow poll
 	run_rc 0 narrow-to-wide --mode status -f json
 	as_said status <"$out"

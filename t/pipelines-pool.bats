@@ -123,6 +123,9 @@ all_is_there() {
 	run=''
 	run_rc 78 narrow-to-wide --mode concurrent --follow slot
 	has "$err" 'pooler' 'address of the server itself; or --follow poll'
+	FERRY_TARGET=$pool run_rc 1 narrow-to-wide --mode doctor --follow slot
+	has "$out" 'FAIL         source  there is a connection pooler in the way' \
+		'FAIL         target  the target is reached through a connection pooler in'
 	is "$(sql 'SELECT count(*) FROM pg_replication_slots
 		WHERE database = current_database()')" 0
 }

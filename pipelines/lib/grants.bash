@@ -19,14 +19,19 @@ value_of() {
 	printf '%s' "$value"
 }
 
-grants() {
-	local table schema wide
-
+# narrow_table: $table with its $schema, both as identifiers
+narrow_table() {
 	table=$(value_of table tenant.tbl_data_timeseries "${narrow[@]}")
 	schema=public
 	[[ $table != *.* ]] || schema=${table%%.*}
 	schema=$(quoted "$schema")
 	table=$schema.$(quoted "${table#*.}")
+}
+
+grants() {
+	local table schema wide
+
+	narrow_table
 	wide=$(quoted "$(value_of target-schema tenant "${target[@]}")")
 	cat <<-SQL || fail "$EX_IO" $"cannot write to standard output"
 		-- At the source. Enough for a migration, a validation and --follow poll.

@@ -5,16 +5,21 @@
 # only, and carried over once more.
 # shellcheck shell=bash disable=SC2154  # variables of narrow-to-wide
 
-# to_target COMMAND...: a program of PostgreSQL that talks to the target. Its connection string may
-# have a password, so it goes by the environment, and never over a command line of ours.
-to_target() (
+# to_target COMMAND...: a program of PostgreSQL that talks to the target; to_source: to the source.
+to_target() { to_server "${FERRY_TARGET-}" "$@"; }
+to_source() { to_server "${FERRY_SOURCE-}" "$@"; }
+
+# to_server CONNINFO COMMAND...: the connection string may have a password, so it goes by the
+# environment, and never over a command line of ours.
+to_server() (
 	env=()
 	# nothing may go to another server because this one could not be told
-	if [[ ${FERRY_TARGET-} ]]; then
-		mapfile -d '' env < <(pg-wide-tables env)
+	if [[ $1 ]]; then
+		mapfile -d '' env < <(FERRY_TARGET=$1 pg-wide-tables env)
 		wait "$!" || known_code "$?" || exit
 		((${#env[@]} == 0)) || export "${env[@]}"
 	fi
+	shift
 	unset FERRY_SOURCE FERRY_TARGET
 	# Debian's wrapper is Perl, which complains of every locale that is not there
 	export LC_ALL=C.UTF-8

@@ -2,14 +2,18 @@
  * pg-wide-analyze - before a migration what it will take, behind it what it has brought.
  *
  * Both are reports: `migration` looks at the narrow table and the servers (compare/analysis.h),
- * `queries` asks the narrow table and the wide ones the same things (compare/query_race.h).
+ * `queries` asks the narrow table and the wide ones the same things (compare/query_race.h), and
+ * `source` and `target` say what only a client of that server can tell.
  * Nothing is written, and nothing reads a large table as a whole.
  */
 #include "compare/analysis.h"
 #include "compare/query_race.h"
+#include "core/clock.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/opt.h"
+#include "core/num.h"
+#include "ledger/ledger_disk.h"
 #include "ledger/ledger_ships.h"
 #include "stream/out.h"
 
@@ -46,10 +50,12 @@ static const struct opt options[] = {
 	OPT_END,
 };
 
+#define VERBS "migration|queries|source|target"
+
 static const struct opt_program program = {
 	.name = "pg-wide-analyze",
 	.summary = "tell what a migration to wide tables takes, and what it brings",
-	.synopsis = "migration|queries [options]",
+	.synopsis = VERBS " [options]",
 	.examples = "  pg-wide-analyze migration --format markdown\n"
 		    "  pg-wide-analyze queries --ship-id IMO9999993 --runs 9\n",
 	.opts = options,
@@ -101,6 +107,70 @@ static int compare_queries(struct run *run)
 	return same ? EX_DONE : EX_DIFFERS;
 }
 
+/* ---- the way to a server ----------------------------------------------------------------------
+ */
+
+#define PROBES 5
+
+static void fact(struct run *run, const char *name, double value, int decimals)
+{
+	report_textz(&run->report, name);
+	report_real(&run->report, value, decimals);
+}
+
+/* The shortest of some answers, and how far the server's clock is ahead in the middle of it. */
+static void probe_clock(struct run *run, struct pg *pg)
+{
+	int64_t best = INT64_MAX, ahead = 0;
+
+	for (int i = 0; i < PROBES; i++) {
+		int64_t began = clock_monotonic(), took, server;
+		AUTO_RESULT *r = pg_query(pg,
+			"SELECT (extract(epoch FROM clock_timestamp()"
+			" - timestamptz '2000-01-01 UTC') * 1000000)::bigint",
+			0, NULL);
+
+		took = clock_monotonic() - began;
+		if (took >= best || !num_i64(pg_value(r, 0, 0), &server))
+			continue;
+		best = took;
+		ahead = server - (clock_now() - took / 2);
+	}
+	fact(run, "round_trip_ms", (double)best / 1e3, 3);
+	fact(run, "clock_ahead_s", (double)ahead / 1e6, 3);
+}
+
+static void probe_disks(struct run *run, struct pg *pg)
+{
+	struct ledger_disk disks[LEDGER_DISKS_MAX];
+	size_t n = ledger_disks(pg, run->conf.target.schema, run->conf.target.prefix, disks);
+
+	for (size_t i = 0; i < n; i++) {
+		AUTO_STR name = { 0 };
+
+		str_addf(&name, "free_percent of %s", disks[i].what);
+		fact(run, str_z(&name), disks[i].bytes_free * 100 / disks[i].bytes, 1);
+	}
+}
+
+static void probe(struct run *run, bool source)
+{
+	static const struct report_column columns[] = { { .name = "figure" },
+		{ .name = "value", .kind = REPORT_NUMBER } };
+	struct pg *pg = source ? pg_connect(run->conf.source, "source")
+			       : pg_connect(run->conf.target.conninfo, "target");
+
+	report_init(&run->report, columns, ARRAY_LEN(columns));
+	fact(run, "server_version", pg_server_version(pg), 0);
+	fact(run, "pooled", pg_is_pooled(pg), 0);
+	probe_clock(run, pg);
+	if (!source)
+		probe_disks(run, pg);
+	pg_close(pg);
+}
+
+/* ---- main ------------------------------------------------------------------------------------ */
+
 static void print(struct run *run)
 {
 	struct out *out = out_open(NULL, 0);
@@ -120,8 +190,14 @@ int main(int argc, char **argv)
 	size_t verb;
 
 	opt_parse(&program, &run.conf, &argc, &argv);
-	verb = opt_verb("migration|queries", argc, argv);
+	verb = opt_verb(VERBS, argc, argv);
 	target_defaults(&run.conf.target);
+	if (verb >= 2) {
+		probe(&run, verb == 2);
+		print(&run);
+		report_free(&run.report);
+		return EX_DONE;
+	}
 	run.source = narrow_connect(run.conf.source, &run.conf.narrow);
 	run.target = pg_connect(run.conf.target.conninfo, "target");
 	run.n = narrow_detect(run.source, &run.conf.narrow);

@@ -1,6 +1,6 @@
 /*
  * page.h - what is to be seen of the ledger, as HTML: made of job.html, jobs.html and shell.html
- * beside this file, with what job.sql asks. All texts of data are escaped.
+ * beside this file, with what job.queries asks. All texts of data are escaped.
  */
 #ifndef FERRY_WEB_PAGE_H
 #define FERRY_WEB_PAGE_H

@@ -1,0 +1,83 @@
+load helper
+load sandbox
+load fs
+
+# fs doctor: reads that are really made, and what IAM says of writing.
+
+# doctor CODE [WORD...]: its lines as CHECK VERDICT, in `lines`
+doctor() {
+	run_rc "$1" "${fs:-fs}" doctor -o json "${@:2}"
+	cp "$out" doctor.json
+	jq -r '.[] | "\(.check) \(.verdict)"' doctor.json >lines
+}
+
+# says CHECK VERDICT TEXT...
+says() {
+	has lines "$1 $2"
+	jq -r --arg name "$1" '.[] | select(.check == $name) | .finding, .remedy' doctor.json >line
+	has line "${@:3}"
+}
+
+@test "fs doctor: region, credentials and what is read, by requests that are made" {
+	group looked-at
+	doctor 0 looked-at
+	says connect OK 'are listed'
+	says looked-at OK ''
+	says looked-at/online OK ''
+	says looked-at/offline OK ''
+	is "$(sandbox_count PutRecord)" 0
+	sandbox_set deny=GetRecord,BatchGetRecord
+	doctor 1 looked-at
+	says looked-at/online FAIL AccessDenied
+	says looked-at/offline OK ''
+	sandbox_set deny=StartQueryExecution
+	doctor 1 looked-at
+	says looked-at/offline FAIL StartQueryExecution
+	sandbox_set deny=ListFeatureGroups
+	doctor 1
+	says connect FAIL ListFeatureGroups
+	says rest 'NOT CHECKED' ''
+	sandbox_set
+	doctor 1 no-such-group
+	says no-such-group FAIL 'there is no feature group "no-such-group"'
+	AWS_ENDPOINT_URL=http://127.0.0.1:9 doctor 1
+	says connect FAIL 'no connection: 127.0.0.1:9'
+	doctor 1 --region no/region
+	says connect FAIL region
+	(unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN &&
+		AWS_EC2_METADATA_DISABLED=true doctor 1)
+	says connect FAIL credentials
+	run_rc 0 fs doctor looked-at
+	has "$out" 'OK           aws     looked-at/online: it can be read'
+	run_rc 64 fs doctor -o csv
+}
+
+@test "fs doctor: what may be written is asked of IAM, where that is allowed" {
+	group written-to
+	mkdir door
+	ln -s "$FERRY_BIN"/* door
+	cat >door/aws <<-'END'
+		#!/bin/bash
+		printf '%s\n' "$*" >>aws.calls
+		case "$*" in
+		*get-caller-identity*)
+			printf 'arn:aws:sts::123456789012:assumed-role/loader/me\n' ;;
+		*simulate*)
+			[[ ! -f denied ]] || { printf '\nAccessDenied: no\n' >&2; exit 254; }
+			printf 'sagemaker:PutRecord\tallowed\nsagemaker:DeleteRecord\timplicitDeny\n' ;;
+		esac
+	END
+	chmod +x door/aws
+	fs=door/fs doctor 1 written-to
+	says sagemaker:PutRecord OK allowed
+	says sagemaker:DeleteRecord FAIL implicitDeny \
+		'allow sagemaker:DeleteRecord to arn:aws:iam::123456789012:role/loader'
+	has aws.calls '-arn arn:aws:iam::123456789012:role/loader --action-names sagemaker:' \
+		':feature-group/written-to --output'
+	# of no group in particular it may be one of all but some
+	fs=door/fs doctor 0
+	says sagemaker:DeleteRecord WARN ''
+	touch denied
+	fs=door/fs doctor 0 written-to
+	says writing 'NOT CHECKED' 'AccessDenied: no' iam:SimulatePrincipalPolicy
+}
