@@ -20,28 +20,6 @@ void narrow_chunk_begin(struct narrow_chunk *c, int64_t from, int64_t to)
 	c->time = LEDGER_NO_TIME;
 }
 
-/*
- * Does a text need no quotes in CSV? What would need them is below '-' in ASCII, and names of
- * channels hardly ever hold such bytes; so eight are looked at at once.
- */
-static bool is_plain(struct sl s)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-	size_t i = 0;
-
-	for (; i + 8 <= s.n; i += 8) {
-		uint64_t w;
-
-		memcpy(&w, s.p + i, 8);
-		if ((w - ones * '-') & ~w & ones * 0x80)
-			break;
-	}
-	for (; i < s.n; i++)
-		if (s.p[i] == ',' || s.p[i] == '"' || s.p[i] == '\n' || s.p[i] == '\r')
-			return false;
-	return s.n > 0;
-}
-
 size_t narrow_chunk_ship(struct narrow_chunk *c, struct sl name)
 {
 	bool added;
@@ -56,8 +34,7 @@ size_t narrow_chunk_ship(struct narrow_chunk *c, struct sl name)
 		.first = LEDGER_NO_TIME,
 		.last = LEDGER_NO_TIME };
 	c->facts.n = i + 1;
-	c->ships[i] = (struct narrow_ship){ .field = field_str(kept), .time = LEDGER_NO_TIME };
-	c->ships[i].field.plain = is_plain(kept);
+	c->ships[i] = (struct narrow_ship){ .field = field_name(kept), .time = LEDGER_NO_TIME };
 	return i;
 }
 
@@ -94,10 +71,9 @@ static void turn_to(struct narrow_chunk *c, const struct narrow_row *row)
 static void write_row(const struct narrow_chunk *c, struct wr *wr, struct sl channel,
 	const struct field *value, struct field op)
 {
-	struct field f[5] = { c->ships[c->current].field, c->time_field, field_str(channel), *value,
+	struct field f[5] = { c->ships[c->current].field, c->time_field, field_name(channel), *value,
 		op };
 
-	f[2].plain = is_plain(channel);
 	wr_row(wr, f, c->ops ? 5 : 4);
 }
 

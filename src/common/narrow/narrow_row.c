@@ -3,10 +3,8 @@
 #include "core/clock.h"
 #include "core/num.h"
 #include "core/utf8.h"
+#include "pg/copy_binary.h"
 
-/* PGCOPY, newline, 0xff, CR, LF, NUL; four bytes of flags; four bytes: length of an extension. */
-static const char signature[11] = "PGCOPY\n\377\r\n";
-#define HEADER_LEN 19
 static const char no_text[] = "bytes that are no text in the encoding of the source";
 #define JSON_TEXT_MAX 10000 /* of a column of a reject: enough to know it again */
 
@@ -108,69 +106,13 @@ void narrow_reader_init_text(struct narrow_reader *r, const struct narrow *n)
 	*r = (struct narrow_reader){ .n = n, .text = true };
 }
 
-static uint16_t load16(const char *p)
-{
-	uint16_t v;
-
-	memcpy(&v, p, sizeof v);
-	return __builtin_bswap16(v);
-}
-
-static uint32_t load32(const char *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof v);
-	return __builtin_bswap32(v);
-}
-
-static uint64_t load64(const char *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof v);
-	return __builtin_bswap64(v);
-}
-
 /* The fields of a message into r->raw; false for the trailer. */
 static bool split(struct narrow_reader *r, struct sl m)
 {
-	if (UNLIKELY(!r->begun)) {
-		if (m.n < HEADER_LEN || memcmp(m.p, signature, sizeof signature) != 0 ||
-		    load32(m.p + 11) != 0 || load32(m.p + 15) != 0)
-			bug("not the header of a binary COPY");
-		m.p += HEADER_LEN;
-		m.n -= HEADER_LEN;
-		r->begun = true;
-	}
-	if (m.n < 2)
-		bug("a message of COPY is too short");
-	if (UNLIKELY(load16(m.p) != r->n_fields)) {
-		if (load16(m.p) == UINT16_MAX)
-			return false;
-		bug("COPY sent %u columns, not %zu", load16(m.p), r->n_fields);
-	}
-	m.p += 2;
-	m.n -= 2;
-	for (size_t i = 0; i < r->n_fields; i++) {
-		struct sl *f = &r->raw[r->role[i]];
-		uint32_t len;
-
-		if (UNLIKELY(m.n < 4))
-			bug("a message of COPY is too short");
-		len = load32(m.p);
-		m.p += 4;
-		m.n -= 4;
-		if (len == UINT32_MAX) {
-			*f = (struct sl){ NULL, 0 };
-			continue;
-		}
-		if (UNLIKELY(len > m.n))
-			bug("a message of COPY is too short");
-		*f = (struct sl){ m.p, len };
-		m.p += len;
-		m.n -= len;
-	}
+	if (!copy_row(&r->begun, &m, r->n_fields))
+		return false;
+	for (size_t i = 0; i < r->n_fields; i++)
+		r->raw[r->role[i]] = copy_field(&m);
 	return true;
 }
 
@@ -192,9 +134,6 @@ static size_t width_of(enum narrow_wire wire)
 static struct sl put_text(const struct narrow_reader *r, enum narrow_wire wire, struct sl raw,
 	char *dst)
 {
-	uint64_t bits;
-	double v;
-
 	if (r->text && wire == NARROW_W_BOOL)
 		return sl_eq(raw, SL("t")) ? SL("true") : SL("false");
 	if (wire == NARROW_W_TEXT || r->text)
@@ -203,15 +142,13 @@ static struct sl put_text(const struct narrow_reader *r, enum narrow_wire wire, 
 		bug("COPY sent a value of %zu bytes", raw.n);
 	switch (wire) {
 	case NARROW_W_F8:
-		bits = load64(raw.p);
-		memcpy(&v, &bits, sizeof v);
-		return (struct sl){ dst, num_put_double(dst, v) };
+		return (struct sl){ dst, num_put_double(dst, copy_load_double(raw.p)) };
 	case NARROW_W_I8:
-		return (struct sl){ dst, num_put_i64(dst, (int64_t)load64(raw.p)) };
+		return (struct sl){ dst, num_put_i64(dst, (int64_t)copy_load64(raw.p)) };
 	case NARROW_W_I4:
-		return (struct sl){ dst, num_put_i64(dst, (int32_t)load32(raw.p)) };
+		return (struct sl){ dst, num_put_i64(dst, (int32_t)copy_load32(raw.p)) };
 	case NARROW_W_I2:
-		return (struct sl){ dst, num_put_i64(dst, (int16_t)load16(raw.p)) };
+		return (struct sl){ dst, num_put_i64(dst, (int16_t)copy_load16(raw.p)) };
 	case NARROW_W_BOOL:
 		return *raw.p ? SL("true") : SL("false");
 	case NARROW_W_TEXT:
@@ -350,7 +287,7 @@ bool narrow_read(struct narrow_reader *r, struct sl message, struct narrow_row *
 	time = r->raw[NARROW_TIME];
 	if (UNLIKELY(time.p && time.n != 8))
 		bug("COPY sent a time of %zu bytes", time.n);
-	row->time = time.p ? (int64_t)load64(time.p) : 0;
+	row->time = time.p ? (int64_t)copy_load64(time.p) : 0;
 	read_columns(r, row, true);
 	return true;
 }
@@ -379,7 +316,7 @@ static struct sl time_text(const struct narrow_reader *r, struct sl raw, char *d
 
 	if (r->text)
 		return raw;
-	instant = (int64_t)load64(raw.p);
+	instant = (int64_t)copy_load64(raw.p);
 	if (instant == INT64_MAX)
 		return SL("infinity");
 	if (instant == INT64_MIN)
