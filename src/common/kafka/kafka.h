@@ -1,0 +1,32 @@
+/*
+ * kafka.h - topics of Kafka. The only module that includes librdkafka.
+ *
+ * Faults that pass are waited out by librdkafka; those that do not end the program: 66 no such
+ * topic, 75 no broker, 77 not allowed, 78 a wrong setting, 69 otherwise refused. One thread.
+ */
+#ifndef FERRY_KAFKA_H
+#define FERRY_KAFKA_H
+
+#include "core/opt.h"
+
+struct kafka_opts {
+	const char *brokers, *config;
+	struct opt_list settings;
+};
+
+#define KAFKA_OPTS(T, m)                                                                           \
+	{ .kind = OPT_GROUP, .help = "Kafka" },                                                    \
+	{ .name = "brokers", .letter = 'b', .kind = OPT_STR, .required = true,                     \
+	  .offset = offsetof(T, m.brokers), .arg = "HOST:PORT,...", .env = "FERRY_KAFKA",          \
+	  .help = "where to begin asking" },                                                       \
+	{ .name = "setting", .letter = 'X', .kind = OPT_LIST, .offset = offsetof(T, m.settings),   \
+	  .arg = "NAME=VALUE", .help = "of librdkafka; may be given several times" },              \
+	{ .name = "config", .kind = OPT_STR, .offset = offsetof(T, m.config), .arg = "FILE",       \
+	  .file = OPT_READS, .env = "FERRY_KAFKA_CONFIG",                                          \
+	  .help = "lines NAME=VALUE; the place for passwords" }
+
+struct kafka; /* a client: kafka_write.h, kafka_read.h */
+
+void kafka_close(struct kafka *k);
+
+#endif

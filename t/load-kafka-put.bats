@@ -1,0 +1,151 @@
+load helper
+load kafka
+
+setup_file() { kafka_start 3 keys:3 kcat:3 plain:2 sealed cut rejected lost feed; }
+teardown_file() { kafka_stop; helper_teardown_file; }
+
+narrow() {
+	printf 'ship_id,created_time,data_channel_id,value\n'
+	local i
+	for ((i = 1; i <= $1; i++)); do
+		printf 'S%d,2024-01-01 00:00:%02d,"c,%d",%d\n' $((i % 20)) $((i % 60)) "$i" "$i"
+	done
+}
+
+@test "kafka-put: what kcat reads is each record once, in order within its key" {
+	narrow 500 >in.csv
+	run_ok kafka-put -t keys -k ship_id --stats stats in.csv
+	is "$(jq -c '[.rows_in, .acknowledged, .rejected, .unknown]' stats)" '[500,500,0,0]'
+	reformat -o ndjson in.csv | sort >want
+	kafka_values keys >got
+	same_file got want
+	kafka_has keys | jq -Rr 'capture("^(?<p>\\d+) \\d+ (?<k>\\S+) (?<v>.*)") |
+		[.k, .p, (.v | fromjson | .value)] | @tsv' >order
+	# each key has one partition, and its numbers rise
+	awk '{ if (($1 in p && p[$1] != $2) || $3 + 0 <= last[$1]) bad = 1
+		p[$1] = $2; last[$1] = $3 + 0 } END { exit bad }' order
+	is "$(cut -f 2 order | sort -u | wc -l)" 3
+	# and it is the one that librdkafka chooses for Java's partitioner
+	jq -r '"\(.ship_id)\t\(. | tojson)"' want |
+		kcat -b "$FERRY_KAFKA" -t kcat -P -K '	' -X partitioner=murmur2_random
+	is "$(kafka_has kcat | awk '{ print $1, $3 }' | sort -u)" \
+		"$(kafka_has keys | awk '{ print $1, $3 }' | sort -u)"
+}
+
+@test "kafka-put: NULL, empty, texts and numbers pass; several columns make an array of the key" {
+	printf '%s\n' '{"a":"é\u0001","b":1e5,"c":null,"d":""}' '{"a":"x","b":"y","e":[1,{}]}' >in
+	run_ok kafka-put -t plain -k a,b --compression zstd in
+	is "$(kafka_has plain | cut -d ' ' -f 3- | sort)" \
+		'["x","y"] {"a":"x","b":"y","e":[1,{}]}
+["é\u0001","1e5"] {"a":"é\u0001","b":1e5,"c":null,"d":""}'
+	printf '%s\n' '{"a":"x","b":null}' '{"a":"x"}' '{"a":"z","b":"z"}' >in
+	run_rc 65 kafka-put -t plain -k a,b in
+	has "$err" 'field "b": NULL, or not there, and part of the key'
+	run_rc 0 kafka-put -t plain -k a,b --rejects bad in
+	is "$(jq -c '[.record, .field]' bad)" '[1,"b"]
+[2,"b"]'
+	is "$(kafka_values plain | grep -c '{"a":"z","b":"z"}')" 1
+	narrow 1 >in.csv
+	run_rc 64 kafka-put -t plain -k nothing in.csv
+	has "$err" 'there is no column "nothing"'
+}
+
+@test "kafka-put: of a sealed stream only whole chunks are sent; one cut short ends with 76" {
+	narrow 40 >in.csv
+	reformat --seal -O one in.csv
+	run_pipe '0 0' 'cat one | kafka-put -t sealed -k ship_id --stats stats'
+	reformat -o ndjson in.csv | sort >want
+	kafka_values sealed >got
+	same_file got want
+	head -n 30 one >cut
+	run_pipe '0 76' 'cat cut | kafka-put -t cut -k ship_id --stats stats'
+	is "$(jq -c '[.acknowledged, .unknown, .exit]' stats)" '[0,0,76]'
+	has "$err" '0 messages are acknowledged, 0 rejected, 0 unknown'
+	is "$(kafka_values cut)" ''
+	sed 's/"c,3"/"c,4"/' one >changed
+	run_pipe '0 76' 'cat changed | kafka-put -t cut -k ship_id'
+	run_pipe '0 76' 'cat in.csv | kafka-put -t cut -k ship_id'
+	is "$(kafka_values cut)" ''
+	run_pipe '0 0' 'cat in.csv | kafka-put -t cut --accept-unsealed'
+	kafka_values cut >got
+	same_file got want
+}
+
+@test "kafka-put: what the cluster refuses, and what it never answers, is counted and fails" {
+	narrow 5 >in.csv
+	kafka_do 'topic rejected 29'
+	run_rc 77 kafka-put -t rejected in.csv
+	kafka_do 'topic rejected 0'
+	printf 'a\nshort\n%s\n' "$(head -c 3000 /dev/zero | tr '\0' x)" >large.csv
+	run_rc 69 kafka-put -t rejected -X message.max.bytes=1000 --stats stats large.csv
+	has "$err" 'record 2: ' 'too large'
+	is "$(jq -c '[.acknowledged, .rejected, .unknown, .exit]' stats)" '[1,1,0,69]'
+	is "$(kafka_values rejected)" '{"a":"short"}'
+	# requests fail for a while: each is there once all the same (Produce is 0; 7: timed out)
+	kafka_do 'error 0 2 7'
+	run_ok kafka-put -t lost in.csv
+	reformat -o ndjson in.csv | sort >want
+	kafka_values lost >got
+	same_file got want
+}
+
+@test "kafka-put: what is no setting or place for a secret is said" {
+	narrow 1 >in.csv
+	run_rc 64 env -u FERRY_KAFKA kafka-put -t plain in.csv
+	run_rc 64 kafka-put -t plain -X sasl.password=tiger in.csv
+	has "$err" 'belongs in the file of --config'
+	has_no "$err" tiger
+	run_rc 78 kafka-put -t plain -X enable.idempotence=false in.csv
+	has "$err" 'enable.idempotence is always true here'
+	printf '%s\n' '# ours' '' 'sasl.username=scott' 'sasl.password=tiger' x=tiger >conf
+	run_rc 78 kafka-put -t plain --config conf in.csv
+	has "$err" 'conf: "x" is no setting'
+	has_no "$err" tiger
+	run_rc 66 kafka-put -t plain --config nowhere in.csv
+}
+
+@test "kafka-put: a live chunk is acknowledged to its source when it is delivered, not before" {
+	scratch_db
+	sql "CREATE SCHEMA tenant; CREATE TABLE tenant.tbl_data_timeseries (id bigserial,
+		ship_id text, data_channel_id text, created_time timestamp, value_format text,
+		bool_v boolean, str_v text, long_v bigint, double_v double precision,
+		PRIMARY KEY (ship_id, data_channel_id, created_time));
+		CREATE PUBLICATION changes FOR TABLE tenant.tbl_data_timeseries"
+	sql "SELECT pg_create_logical_replication_slot('changes_$$', 'pgoutput')" >/dev/null
+	cat >follow <<-'END'
+		pg-narrow-dump --follow slot --slot "$1" --publication changes --ack ack \
+			--interval 30ms |
+			(trap '' INT TERM && exec kafka-put -t feed -k ship_id --ack ack)
+	END
+	put() {
+		sql "INSERT INTO tenant.tbl_data_timeseries (ship_id, data_channel_id,
+			created_time, long_v, value_format) SELECT
+			'S', 'c', timestamp '2024-01-01' + $1 * interval '1 s', $1, 'Integer'"
+	}
+	values() { is "$(kafka_values feed | jq -r .value | sort -nu | paste -sd ' ')" "$1"; }
+	put 1
+	KP_KILL=kafka_delivered:1 bash follow "changes_$$" 2>/dev/null &
+	local first=$!
+	wait_until 20 values 1
+	wait $first || :
+	[[ ! -e ack ]]
+	put 2
+	bash follow "changes_$$" &
+	local second=$!
+	wait_until 20 test -s ack
+	wait_until 20 values '1 2'
+	# the first was delivered and not acknowledged: it came again
+	is "$(kafka_values feed | jq -r .value | sort -n | paste -sd ' ')" '1 1 2'
+	kill -TERM "$(pgrep -P "$second" pg-narrow-dump)"
+	wait "$second"
+	sql "SELECT pg_drop_replication_slot('changes_$$')" >/dev/null
+}
+
+@test "kafka-put: the examples of its manual page run" {
+	narrow 3 >narrow.csv
+	export FERRY_KAFKA_HOST=${FERRY_KAFKA%%,*}
+	sed -n '/^kafka-put -b/p' "$root/src/load/kafka-put.1" |
+		sed "s/localhost:9092/$FERRY_KAFKA_HOST/" >examples
+	is "$(wc -l <examples)" 1
+	run_ok bash -e examples
+}
