@@ -206,7 +206,10 @@ static void fail_broken(struct wide_chunk *c)
 		}
 		one.ships = &c->facts.ships[i];
 		one.n = 1;
-		ledger_fail_facts(c->pg, &one, true, c->why[k]);
+		if (one.ships->attempt == 0)
+			ledger_fail_met(c->pg, &one, c->why[k]);
+		else
+			ledger_fail_facts(c->pg, &one, true, c->why[k]);
 	}
 }
 
