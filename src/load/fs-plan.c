@@ -67,22 +67,12 @@ static const struct opt_program program = {
 	.opts = options,
 };
 
-static void wake(void *ctx)
-{
-	struct fs_move *m = ctx;
-
-	aws_stop(m->source.aws);
-	aws_stop(m->target.aws);
-}
-
 static void print(const struct fs_move *m)
 {
-	struct out *out = out_open(NULL, 0);
 	AUTO_STR s = {0};
 
 	fs_move_print(m, &s);
-	out_put(out, str_sl(&s));
-	out_close(out);
+	out_print(str_sl(&s));
 }
 
 static void write_facts(const struct fs_move *m, const char *path)
@@ -103,7 +93,7 @@ int main(int argc, char **argv)
 		opt_usage("a SOURCE and a TARGET");
 	fs_where_check("where", conf.move.filter);
 	fs_move_open(&conf.move, argv[0], argv[1]);
-	stop_catch(wake, &conf.move);
+	stop_catch(fs_move_stop, &conf.move);
 	fs_move_count(&conf.move);
 	fs_move_check_clear(&conf.move);
 	if (conf.facts)

@@ -137,14 +137,6 @@ static bool check_offline(
 	return good;
 }
 
-static void wake(void *ctx)
-{
-	struct fs_move *m = ctx;
-
-	aws_stop(m->source.aws);
-	aws_stop(m->target.aws);
-}
-
 int main(int argc, char **argv)
 {
 	struct conf conf = {.move = {FS_MOVE_DEFAULTS}};
@@ -157,7 +149,7 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		opt_usage("a SOURCE and a TARGET");
 	fs_move_open(&conf.move, argv[0], argv[1]);
-	stop_catch(wake, &conf.move);
+	stop_catch(fs_move_stop, &conf.move);
 	fs_move_count(&conf.move);
 	if (conf.gone)
 		fs_gone_read(&gone, &conf.move, conf.gone);

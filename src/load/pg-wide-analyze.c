@@ -173,14 +173,12 @@ static void probe(struct run *run, bool source)
 
 static void print(struct run *run)
 {
-	struct out *out = out_open(NULL, 0);
 	AUTO_STR text = { 0 };
 
 	report_put(&run->report, (enum report_format)run->conf.format, &text);
 	if (run->conf.format == REPORT_JSON)
 		str_addc(&text, '\n');
-	out_put(out, str_sl(&text));
-	out_close(out);
+	out_print(str_sl(&text));
 }
 
 int main(int argc, char **argv)

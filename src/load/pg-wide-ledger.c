@@ -424,15 +424,6 @@ static void do_retry(struct run *run)
 
 /* ---- status ---------------------------------------------------------------------------------- */
 
-static void put(struct str *text)
-{
-	struct out *out = out_open(NULL, 0);
-
-	out_put(out, str_sl(text));
-	out_close(out);
-	str_free(text);
-}
-
 static void add_status(struct run *run, struct str *text)
 {
 	const struct opt_list *ships = &run->conf.ships;
@@ -457,7 +448,7 @@ static void add_status(struct run *run, struct str *text)
 
 static void do_status(struct run *run)
 {
-	struct str text = { 0 };
+	AUTO_STR text = { 0 };
 	uint64_t *jobs;
 	size_t n = run->conf.all ? ledger_jobs(run->target, &run->arena, &jobs) : 0;
 
@@ -469,14 +460,14 @@ static void do_status(struct run *run)
 	for (size_t i = 0; i < n; i++)
 		if (ledger_job_get(run->target, jobs[i], &run->job, &run->arena))
 			add_status(run, &text);
-	put(&text);
+	out_print(str_sl(&text));
 }
 
 static void do_list(struct run *run, bool events)
 {
 	const struct opt_list *only = &run->conf.ships;
 	enum report_format format = (enum report_format)run->conf.format;
-	struct str text = { 0 };
+	AUTO_STR text = { 0 };
 
 	if (run->conf.format == LEDGER_PROMETHEUS)
 		opt_usage("--format prometheus is for status");
@@ -484,7 +475,7 @@ static void do_list(struct run *run, bool events)
 	want_ships(run, NULL);
 	(events ? ledger_events_report : ledger_failed_report)(
 		run->target, run->job.id, only->v, only->n, run->conf.limit, format, &text);
-	put(&text);
+	out_print(str_sl(&text));
 }
 
 static void do_failed(struct run *run)

@@ -226,7 +226,6 @@ static int put_report(struct check *c)
 	struct report ships;
 	AUTO_STR text = { 0 };
 	struct verify_tally total;
-	struct out *out;
 
 	report_init(&ships, ship_columns, ARRAY_LEN(ship_columns));
 	total = add_tallies(c, &ships);
@@ -236,9 +235,7 @@ static int put_report(struct check *c)
 		report_put(&ships, format, &text);
 	else
 		put_text(c, format, &ships, &total, &text);
-	out = out_open(NULL, 0);
-	out_put(out, str_sl(&text));
-	out_close(out);
+	out_print(str_sl(&text));
 	report_free(&ships);
 	return total.differences || total.left ? EX_DIFFERS : EX_DONE;
 }

@@ -117,6 +117,24 @@ static void test_buffers(void)
 	tap_same(str_sl(&s), SL("\"a\\\"\\\\/\\u0008\\u000c\\n\\r\\t\\u0001\x7f\xc3\xa9\""),
 		"a JSON string");
 	str_clear(&s);
+	str_addz(&s, "[{");
+	str_add_member(&s, "a", SL("1\""));
+	str_add_member(&s, "b", SL(""));
+	str_addz(&s, "},{");
+	str_add_member(&s, "c", SL("{"));
+	tap_same(str_sl(&s), SL("[{\"a\":\"1\\\"\",\"b\":\"\"},{\"c\":\"{\""),
+		"members of JSON objects have commas between them");
+	str_clear(&s);
+	for (uint64_t v = 1, i = 0; i < 8; i++, v = v * 10 + i) {
+		str_add_grouped(&s, v);
+		str_addc(&s, ' ');
+	}
+	str_add_grouped(&s, UINT64_MAX);
+	tap_same(str_sl(&s),
+		SL("1 11 112 1,123 11,234 112,345 1,123,456 11,234,567 "
+		   "18,446,744,073,709,551,615"),
+		"digits in groups of three");
+	str_clear(&s);
 	str_add_csv(&s, SL("plain text"));
 	str_addc(&s, '|');
 	str_add_csv(&s, SL(""));

@@ -60,12 +60,8 @@ static void bad_answer(struct aws_error *e, const char *operation, const char *l
 
 static void add_member(struct str *s, const char *name, struct sl text)
 {
-	if (text.n == 0)
-		return;
-	if (s->p[s->n - 1] != '{')
-		str_addc(s, ',');
-	str_addf(s, "\"%s\":", name);
-	str_add_json(s, text);
+	if (text.n > 0)
+		str_add_member(s, name, text);
 }
 
 static void start_body(struct str *s, const struct athena_query *q)
@@ -126,34 +122,26 @@ static bool parse_state(struct sl text, enum athena_state *state)
 	return false;
 }
 
-static struct sl text_of(const struct json *o, const char *key)
-{
-	struct sl s = SL("");
-
-	(void)json_get_str(o, key, &s);
-	return s;
-}
-
 static bool read_execution(const struct json *x, struct athena_execution *out)
 {
 	const struct json *status = json_get(x, "Status"), *stat = json_get(x, "Statistics");
 	const struct json *error = json_get(status, "AthenaError"), *retry;
 
-	*out = (struct athena_execution){.id = text_of(x, "QueryExecutionId"),
-		.reason = text_of(status, "StateChangeReason"),
-		.output = text_of(json_get(x, "ResultConfiguration"), "OutputLocation"),
-		.manifest = text_of(stat, "DataManifestLocation"),
-		.workgroup = text_of(x, "WorkGroup"),
-		.statement_type = text_of(x, "StatementType")};
+	*out = (struct athena_execution){.id = json_text(x, "QueryExecutionId"),
+		.reason = json_text(status, "StateChangeReason"),
+		.output = json_text(json_get(x, "ResultConfiguration"), "OutputLocation"),
+		.manifest = json_text(stat, "DataManifestLocation"),
+		.workgroup = json_text(x, "WorkGroup"),
+		.statement_type = json_text(x, "StatementType")};
 	if (out->reason.n == 0)
-		out->reason = text_of(error, "ErrorMessage");
+		out->reason = json_text(error, "ErrorMessage");
 	retry = json_get(error, "Retryable");
 	out->retryable = retry && retry->kind == J_TRUE;
 	(void)json_get_u64(stat, "DataScannedInBytes", &out->scanned_bytes);
 	(void)json_get_i64(stat, "QueryQueueTimeInMillis", &out->queue_ms);
 	(void)json_get_i64(stat, "EngineExecutionTimeInMillis", &out->engine_ms);
 	(void)json_get_i64(stat, "TotalExecutionTimeInMillis", &out->total_ms);
-	return parse_state(text_of(status, "State"), &out->state);
+	return parse_state(json_text(status, "State"), &out->state);
 }
 
 static void id_body(struct str *s, const char *id)
@@ -246,6 +234,6 @@ bool athena_workgroup_output(
 	conf = json_get(json_get(o, "WorkGroup"), "Configuration");
 	force = json_get(conf, "EnforceWorkGroupConfiguration");
 	*enforced = force && force->kind == J_TRUE;
-	str_add(dst, text_of(json_get(conf, "ResultConfiguration"), "OutputLocation"));
+	str_add(dst, json_text(json_get(conf, "ResultConfiguration"), "OutputLocation"));
 	return o != NULL;
 }

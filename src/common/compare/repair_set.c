@@ -124,23 +124,6 @@ static bool is_due(struct setting *s, struct value *v)
 	return v->wanted.p || v->seen.p;
 }
 
-/* Appends an element of an array that may be NULL. */
-static void add_element(struct str *s, struct sl text)
-{
-	str_addz(s, s->n > 1 ? "," : "");
-	if (!text.p) {
-		str_addz(s, "NULL");
-		return;
-	}
-	str_addc(s, '"');
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] == '"' || text.p[i] == '\\')
-			str_addc(s, '\\');
-		str_addc(s, text.p[i]);
-	}
-	str_addc(s, '"');
-}
-
 static void put_arrays(struct setting *s, struct str *instants, struct str *values)
 {
 	char text[CLOCK_TEXT_MAX];
@@ -151,8 +134,8 @@ static void put_arrays(struct setting *s, struct str *instants, struct str *valu
 	for (size_t i = 0; i < s->n; i++) {
 		if (!is_due(s, &s->v[i]))
 			continue;
-		add_element(instants, (struct sl){ text, clock_put(text, s->v[i].at, true) });
-		add_element(values, s->v[i].wanted);
+		pg_add_element(instants, (struct sl){ text, clock_put(text, s->v[i].at, true) });
+		pg_add_element(values, s->v[i].wanted);
 	}
 	str_addc(instants, '}');
 	str_addc(values, '}');

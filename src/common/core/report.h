@@ -60,5 +60,6 @@ void report_real(struct report *r, double v, int decimals);
 void report_put(const struct report *r, enum report_format format, struct str *out);
 
 void report_free(struct report *r);
+#define AUTO_REPORT __attribute__((cleanup(report_free))) struct report
 
 #endif

@@ -90,6 +90,26 @@ void str_add_json(struct str *s, struct sl t)
 	str_addc(s, '"');
 }
 
+void str_add_member(struct str *s, const char *name, struct sl t)
+{
+	str_addz(s, s->n > 0 && s->p[s->n - 1] != '{' ? ",\"" : "\"");
+	str_addz(s, name);
+	str_addz(s, "\":");
+	str_add_json(s, t);
+}
+
+void str_add_grouped(struct str *s, uint64_t v)
+{
+	char digits[20];
+	size_t n = num_put_u64(digits, v);
+
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0 && (n - i) % 3 == 0)
+			str_addc(s, ',');
+		str_addc(s, digits[i]);
+	}
+}
+
 void str_add_csv(struct str *s, struct sl t)
 {
 	bool plain = t.n > 0;

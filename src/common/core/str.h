@@ -26,6 +26,11 @@ void str_addi(struct str *s, int64_t v);
 /* Appends `t` as a JSON string with its quotes (RFC 8259 section 7); `t` must be valid UTF-8. */
 void str_add_json(struct str *s, struct sl t);
 
+/* Appends `t` as a member of a JSON object: behind a comma, unless the object has just begun. */
+void str_add_member(struct str *s, const char *name, struct sl t);
+
+void str_add_grouped(struct str *s, uint64_t v); /* 1234567 as 1,234,567 */
+
 /* Appends `t` as one CSV field: quoted when it must be, an empty one as "" (RFC 4180). */
 void str_add_csv(struct str *s, struct sl t);
 

@@ -52,14 +52,11 @@ static bool is_live(const struct wide_chunk *c)
 /* The value as a record of its own, a narrow one, with which it can be loaded once it is right. */
 static void add_narrow(struct str *json, const struct wide_fault *f)
 {
-	str_addz(json, "{\"ship_id\":");
-	str_add_json(json, f->ship);
-	str_addz(json, ",\"created_time\":");
-	str_add_json(json, f->key);
-	str_addz(json, ",\"data_channel_id\":");
-	str_add_json(json, f->channel);
-	str_addz(json, ",\"value\":");
-	str_add_json(json, f->value);
+	str_addc(json, '{');
+	str_add_member(json, "ship_id", f->ship);
+	str_add_member(json, "created_time", f->key);
+	str_add_member(json, "data_channel_id", f->channel);
+	str_add_member(json, "value", f->value);
 	str_addc(json, '}');
 }
 

@@ -79,12 +79,10 @@ static void failed(void *sink, int code, const char *message)
 /* Of a dry run nothing is committed: the transaction ends with the connection. */
 static void print_coverage(struct wide_sink *s, enum report_format format)
 {
-	struct out *out = out_open(NULL, 0);
 	AUTO_STR text = { 0 };
 
 	wide_coverage_put(s->wide, format, &text);
-	out_put(out, str_sl(&text));
-	out_close(out);
+	out_print(str_sl(&text));
 }
 
 static enum exit_code done(void *sink, enum report_format format)

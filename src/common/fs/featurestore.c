@@ -58,19 +58,15 @@ struct sl fs_feature_description(struct aws *a, struct sl group, struct sl featu
 	struct arena *mem, struct aws_error *e)
 {
 	AUTO_STR body = {0};
-	struct sl text = SL("");
 	const struct json *answer;
 
 	*e = (struct aws_error){0};
-	str_addz(&body, "{\"FeatureGroupName\":");
-	str_add_json(&body, group);
-	str_addz(&body, ",\"FeatureName\":");
-	str_add_json(&body, feature);
+	str_addc(&body, '{');
+	str_add_member(&body, "FeatureGroupName", group);
+	str_add_member(&body, "FeatureName", feature);
 	str_addc(&body, '}');
 	answer = fs_control(a, "DescribeFeatureMetadata", str_sl(&body), mem, e);
-	if (answer)
-		(void)json_get_str(answer, "Description", &text);
-	return text;
+	return answer ? json_text(answer, "Description") : SL("");
 }
 
 static void add_member(struct str *s, const char *name, struct sl text)

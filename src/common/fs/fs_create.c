@@ -55,17 +55,11 @@ static void check_create(const char *name, const struct fs_schema *s, const stru
 				msg_q(s->features[i].name));
 }
 
-static void put_text(struct str *b, const char *key, const char *value)
-{
-	str_addf(b, ",\"%s\":", key);
-	str_add_json(b, sl_of(value));
-}
-
 static void put_online(struct str *b, const struct fs_admin *o)
 {
 	str_addz(b, ",\"OnlineStoreConfig\":{\"EnableOnlineStore\":true");
 	if (o->storage_type)
-		put_text(b, "StorageType", o->storage_type);
+		str_add_member(b, "StorageType", sl_of(o->storage_type));
 	if (o->kms_key) {
 		str_addz(b, ",\"SecurityConfig\":{\"KmsKeyId\":");
 		str_add_json(b, sl_of(o->kms_key));
@@ -82,7 +76,7 @@ static void put_offline(struct str *b, const struct fs_admin *o)
 	str_addz(b, ",\"OfflineStoreConfig\":{\"S3StorageConfig\":{\"S3Uri\":");
 	str_add_json(b, sl_of(o->s3_uri));
 	if (o->kms_key)
-		put_text(b, "KmsKeyId", o->kms_key);
+		str_add_member(b, "KmsKeyId", sl_of(o->kms_key));
 	str_addf(b, "},\"TableFormat\":\"%s\"}",
 		o->table_kind == FS_KIND_ICEBERG ? "Iceberg" : "Glue");
 }
@@ -94,8 +88,7 @@ static void put_tags(struct str *b, const struct opt_list *tags)
 
 		str_addz(b, i ? ",{\"Key\":" : ",\"Tags\":[{\"Key\":");
 		str_add_json(b, (struct sl){ name, (size_t)(eq - name) });
-		str_addz(b, ",\"Value\":");
-		str_add_json(b, sl_of(eq + 1));
+		str_add_member(b, "Value", sl_of(eq + 1));
 		str_addz(b, i + 1 == tags->n ? "}]" : "}");
 	}
 }
@@ -103,10 +96,10 @@ static void put_tags(struct str *b, const struct opt_list *tags)
 static void put_create(
 	struct str *b, const char *name, const struct fs_schema *s, const struct fs_admin *o)
 {
-	str_addz(b, "{\"FeatureGroupName\":");
-	str_add_json(b, sl_of(name));
-	put_text(b, "RecordIdentifierFeatureName", o->id_name);
-	put_text(b, "EventTimeFeatureName", o->time_name);
+	str_addc(b, '{');
+	str_add_member(b, "FeatureGroupName", sl_of(name));
+	str_add_member(b, "RecordIdentifierFeatureName", sl_of(o->id_name));
+	str_add_member(b, "EventTimeFeatureName", sl_of(o->time_name));
 	str_addz(b, ",\"FeatureDefinitions\":");
 	fs_schema_put(s, 0, s->n, b);
 	if (o->online)
@@ -119,9 +112,9 @@ static void put_create(
 			"\"ProvisionedReadCapacityUnits\":%llu,\"ProvisionedWriteCapacityUnits\":%"
 			"llu}",
 			(unsigned long long)o->read_units, (unsigned long long)o->write_units);
-	put_text(b, "RoleArn", o->role);
+	str_add_member(b, "RoleArn", sl_of(o->role));
 	if (o->description)
-		put_text(b, "Description", o->description);
+		str_add_member(b, "Description", sl_of(o->description));
 	put_tags(b, &o->tags);
 	str_addc(b, '}');
 }
@@ -145,7 +138,7 @@ static bool same_feature(const struct fs_feature *a, const struct fs_feature *b)
 static bool is_unfinished(
 	struct aws *a, const char *name, const struct fs_schema *s, const struct fs_admin *o)
 {
-	struct fs_group g = { 0 };
+	AUTO_FS_GROUP g = { 0 };
 	struct aws_error e;
 	bool there = fs_describe(a, sl_of(name), &g, &e);
 	bool same = there && g.n == s->n &&
@@ -167,7 +160,6 @@ static bool is_unfinished(
 			     !fs_feature_description(a, g.name, s->features[i].name, &mem, &e).n &&
 			     e.class == AWS_FINE;
 	}
-	fs_group_free(&g);
 	return same && unfinished;
 }
 
@@ -197,12 +189,10 @@ static void describe_features(
 			(only && fs_group_feature(only, s->features[i].name) == SIZE_MAX))
 			continue;
 		str_clear(&body);
-		str_addz(&body, "{\"FeatureGroupName\":");
-		str_add_json(&body, sl_of(name));
-		str_addz(&body, ",\"FeatureName\":");
-		str_add_json(&body, s->features[i].name);
-		str_addz(&body, ",\"Description\":");
-		str_add_json(&body, s->descriptions[i]);
+		str_addc(&body, '{');
+		str_add_member(&body, "FeatureGroupName", sl_of(name));
+		str_add_member(&body, "FeatureName", s->features[i].name);
+		str_add_member(&body, "Description", s->descriptions[i]);
 		str_addc(&body, '}');
 		call(a, "UpdateFeatureMetadata", &body, "cannot describe a feature");
 	}
@@ -298,7 +288,7 @@ void fs_admin_add(
 	struct aws *a, const char *name, struct fs_schema *s, const struct fs_admin *o)
 {
 	struct out *out = out_open(NULL, 0);
-	struct fs_group g = { 0 };
+	AUTO_FS_GROUP g = { 0 };
 	AUTO_STR line = { 0 };
 
 	fs_need_group(a, name, &g);
@@ -324,5 +314,4 @@ void fs_admin_add(
 	}
 	out_put(out, str_sl(&line));
 	out_close(out);
-	fs_group_free(&g);
 }

@@ -8,15 +8,6 @@
 #include "fs/fs_wait.h"
 #include "stream/out.h"
 
-static void say(struct str *text)
-{
-	struct out *out = out_open(NULL, 0);
-
-	out_put(out, str_sl(text));
-	out_close(out);
-	str_free(text);
-}
-
 static bool is_iceberg(const struct fs_group *g)
 {
 	return sl_eq(g->table_format, SL("Iceberg"));
@@ -161,9 +152,9 @@ static void size_text(struct aws *a, struct fs_place at, const char *verb, struc
 
 void fs_admin_clear(struct aws *a, const char *name, const struct fs_admin *o)
 {
-	struct fs_group g = { 0 };
+	AUTO_FS_GROUP g = { 0 };
 	struct fs_place at, to = { SL(""), SL("") };
-	struct str text = { 0 };
+	AUTO_STR text = { 0 };
 
 	fs_need_group(a, name, &g);
 	at = fs_offline_place(&g);
@@ -184,21 +175,19 @@ void fs_admin_clear(struct aws *a, const char *name, const struct fs_admin *o)
 			back_up(a, at, to, &text);
 		empty_offline(a, &g, at, o, &text);
 	}
-	say(&text);
-	fs_group_free(&g);
+	out_print(str_sl(&text));
 }
 
 void fs_admin_backup(struct aws *a, const char *name, const struct fs_admin *o)
 {
-	struct fs_group g = { 0 };
-	struct str text = { 0 };
+	AUTO_FS_GROUP g = { 0 };
+	AUTO_STR text = { 0 };
 
 	if (!o->backup)
 		opt_usage("--backup-s3 is needed");
 	fs_need_group(a, name, &g);
 	back_up(a, fs_offline_place(&g), backup_place(&g, o->backup), &text);
-	say(&text);
-	fs_group_free(&g);
+	out_print(str_sl(&text));
 }
 
 static void drop_table(struct aws *a, const struct fs_group *g, struct str *text)
@@ -214,10 +203,9 @@ static void drop_table(struct aws *a, const struct fs_group *g, struct str *text
 		.target = "AWSGlue.DeleteTable",
 		.repeatable = true };
 
-	str_addz(&body, "{\"DatabaseName\":");
-	str_add_json(&body, g->database);
-	str_addz(&body, ",\"Name\":");
-	str_add_json(&body, g->table);
+	str_addc(&body, '{');
+	str_add_member(&body, "DatabaseName", g->database);
+	str_add_member(&body, "Name", g->table);
 	str_addc(&body, '}');
 	c.body = str_sl(&body);
 	if (aws_do(a, &c, &r, &e))
@@ -272,8 +260,8 @@ static void delete_group(struct aws *a, const char *name, struct fs_group *g,
 
 void fs_admin_delete(struct aws *a, const char *name, const struct fs_admin *o)
 {
-	struct fs_group g = { 0 };
-	struct str text = { 0 };
+	AUTO_FS_GROUP g = { 0 };
+	AUTO_STR text = { 0 };
 
 	fs_need_group(a, name, &g);
 	if (o->dry_run) {
@@ -289,6 +277,5 @@ void fs_admin_delete(struct aws *a, const char *name, const struct fs_admin *o)
 	} else {
 		delete_group(a, name, &g, o, &text);
 	}
-	say(&text);
-	fs_group_free(&g);
+	out_print(str_sl(&text));
 }

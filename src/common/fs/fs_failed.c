@@ -20,8 +20,7 @@ static void add_failed(struct str *s, struct sl group, uint64_t record, const ch
 	str_addf(s, ",\"record\":%llu,\"outcome\":\"%s\",\"code\":", (unsigned long long)record,
 		outcome);
 	str_add_json(s, sl_of(code));
-	str_addz(s, ",\"message\":");
-	str_add_json(s, message);
+	str_add_member(s, "message", message);
 }
 
 static void add_member(struct str *s, struct sl name)

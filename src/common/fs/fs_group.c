@@ -4,21 +4,13 @@
 
 #include <strings.h>
 
-static struct sl text_of(const struct json *o, const char *key)
-{
-	struct sl s = SL("");
-
-	(void)json_get_str(o, key, &s);
-	return s;
-}
-
 static const char *parse_feature(const struct json *o, struct fs_feature *f)
 {
 	const struct json *vector = json_get(json_get(o, "CollectionConfig"), "VectorConfig");
-	struct sl collection = text_of(o, "CollectionType");
+	struct sl collection = json_text(o, "CollectionType");
 
-	*f = (struct fs_feature){ .name = text_of(o, "FeatureName") };
-	if (!f->name.n || !fs_type_parse(text_of(o, "FeatureType"), &f->type))
+	*f = (struct fs_feature){ .name = json_text(o, "FeatureName") };
+	if (!f->name.n || !fs_type_parse(json_text(o, "FeatureType"), &f->type))
 		return "a feature has no name or a type this program does not know";
 	if (collection.n && !fs_collection_parse(collection, &f->collection))
 		return "a feature has a collection type this program does not know";
@@ -28,8 +20,8 @@ static const char *parse_feature(const struct json *o, struct fs_feature *f)
 
 static const char *parse_features(struct fs_group *g, const struct json *list)
 {
-	struct sl id = text_of(g->doc, "RecordIdentifierFeatureName");
-	struct sl time = text_of(g->doc, "EventTimeFeatureName");
+	struct sl id = json_text(g->doc, "RecordIdentifierFeatureName");
+	struct sl time = json_text(g->doc, "EventTimeFeatureName");
 
 	if (!list || list->kind != J_ARR || list->n == 0)
 		return "the group has no features";
@@ -57,11 +49,11 @@ static void parse_online(struct fs_group *g)
 	const struct json *enabled = json_get(o, "EnableOnlineStore");
 
 	g->online = enabled && enabled->kind == J_TRUE;
-	g->storage_type = text_of(o, "StorageType");
+	g->storage_type = json_text(o, "StorageType");
 	if (g->online && !g->storage_type.n)
 		g->storage_type = SL("Standard");
 	ttl = json_get(o, "TtlDuration");
-	g->ttl_unit = text_of(ttl, "Unit");
+	g->ttl_unit = json_text(ttl, "Unit");
 	(void)json_get_u64(ttl, "Value", &g->ttl);
 }
 
@@ -73,16 +65,16 @@ static void parse_offline(struct fs_group *g)
 	const struct json *status = json_get(g->doc, "OfflineStoreStatus"), *disabled;
 
 	g->offline = o && o->kind == J_OBJ;
-	g->offline_status = text_of(status, "Status");
-	g->offline_blocked = text_of(status, "BlockedReason");
-	g->table_format = text_of(o, "TableFormat");
+	g->offline_status = json_text(status, "Status");
+	g->offline_blocked = json_text(status, "BlockedReason");
+	g->table_format = json_text(o, "TableFormat");
 	if (sl_eq(g->table_format, SL("Default")) || (g->offline && !g->table_format.n))
 		g->table_format = SL("Glue");
-	g->s3_uri = text_of(s3, "S3Uri");
-	g->resolved_uri = text_of(s3, "ResolvedOutputS3Uri");
-	g->catalog = text_of(glue, "Catalog");
-	g->database = text_of(glue, "Database");
-	g->table = text_of(glue, "TableName");
+	g->s3_uri = json_text(s3, "S3Uri");
+	g->resolved_uri = json_text(s3, "ResolvedOutputS3Uri");
+	g->catalog = json_text(glue, "Catalog");
+	g->database = json_text(glue, "Database");
+	g->table = json_text(glue, "TableName");
 	disabled = json_get(o, "DisableGlueTableCreation");
 	g->own_table = disabled && disabled->kind == J_TRUE;
 }
@@ -96,17 +88,17 @@ const char *fs_group_parse(struct fs_group *g, struct sl answer)
 	g->doc = json_parse(&g->arena, arena_dup(&g->arena, answer), &why, &at);
 	if (!g->doc)
 		return why;
-	g->name = text_of(g->doc, "FeatureGroupName");
+	g->name = json_text(g->doc, "FeatureGroupName");
 	if (g->doc->kind != J_OBJ || !g->name.n)
 		return "the answer is not a description of a feature group";
-	g->arn = text_of(g->doc, "FeatureGroupArn");
-	g->status = text_of(g->doc, "FeatureGroupStatus");
-	g->failure = text_of(g->doc, "FailureReason");
-	g->description = text_of(g->doc, "Description");
-	g->role = text_of(g->doc, "RoleArn");
+	g->arn = json_text(g->doc, "FeatureGroupArn");
+	g->status = json_text(g->doc, "FeatureGroupStatus");
+	g->failure = json_text(g->doc, "FailureReason");
+	g->description = json_text(g->doc, "Description");
+	g->role = json_text(g->doc, "RoleArn");
 	update = json_get(g->doc, "LastUpdateStatus");
-	g->update_status = text_of(update, "Status");
-	g->update_failure = text_of(update, "FailureReason");
+	g->update_status = json_text(update, "Status");
+	g->update_failure = json_text(update, "FailureReason");
 	created = json_get(g->doc, "CreationTime");
 	if (!created || created->kind != J_NUM || !num_double(created->text, &g->created))
 		g->created = 0;

@@ -43,6 +43,7 @@ struct fs_group {
  */
 const char *fs_group_parse(struct fs_group *g, struct sl answer) NODISCARD;
 void fs_group_free(struct fs_group *g);
+#define AUTO_FS_GROUP __attribute__((cleanup(fs_group_free))) struct fs_group
 
 /*
  * The number of the feature a column of this name is: exactly so named, or the only one that

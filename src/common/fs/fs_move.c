@@ -179,11 +179,9 @@ static bool page_has_records(struct sl body)
 	const char *why = NULL;
 	size_t at;
 	const struct json *page = json_parse(&mem, body, &why, &at), *ids;
-	struct sl token = SL("");
 
 	ids = json_get(page, "RecordIdentifiers");
-	(void)json_get_str(page, "NextToken", &token);
-	return token.n || (ids && ids->child);
+	return json_text(page, "NextToken").n || (ids && ids->child);
 }
 
 /* An older endpoint, or an older role, does not know the call. */
@@ -411,6 +409,14 @@ bool fs_move_same_place(const struct fs_move *m)
 		else
 			colons += a.p[n] == ':';
 	return a.n && b.n;
+}
+
+void fs_move_stop(void *move)
+{
+	struct fs_move *m = move;
+
+	aws_stop(m->source.aws);
+	aws_stop(m->target.aws);
 }
 
 void fs_move_close(struct fs_move *m)

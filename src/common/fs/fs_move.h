@@ -164,6 +164,7 @@ bool fs_move_same_place(const struct fs_move *m);
 
 /* Which column of fs_move_select() has the feature that `only` is about. */
 size_t fs_move_only_at(const struct fs_move *m); /* both in one account and region */
+void fs_move_stop(void *move); /* for stop_catch(): ends calls that are under way */
 void fs_move_close(struct fs_move *m);
 
 #endif

@@ -10,19 +10,6 @@ static const char *stores(const struct fs_group *g)
 	return g->online && g->offline ? "online+offline" : g->online ? "online" : "offline";
 }
 
-/* 1234567 as 1,234,567 */
-static void add_grouped(struct str *s, uint64_t n)
-{
-	char digits[24];
-	int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)n);
-
-	for (int i = 0; i < len; i++) {
-		if (i && (len - i) % 3 == 0)
-			str_addc(s, ',');
-		str_addc(s, digits[i]);
-	}
-}
-
 /*
  * Besides the offline store, which takes minutes to know of a record, what of the online store is
  * moved? "" nothing, "missing" what the offline store does not know yet.
@@ -37,11 +24,11 @@ static void add_records(const struct fs_move *m, struct str *out)
 	AUTO_STR n = {0};
 
 	if (m->counted && m->only.shards) {
-		add_grouped(&n, m->records / m->only.shards);
+		str_add_grouped(&n, m->records / m->only.shards);
 		str_addf(out, tr("Expected records: about %s (shard %u of %u)\n"), n.p,
 			m->only.shard, m->only.shards);
 	} else if (m->counted && !m->only_spec) {
-		add_grouped(&n, m->records);
+		str_add_grouped(&n, m->records);
 		str_addf(out, tr("Expected records: %s\n"), n.p);
 	} else {
 		str_addf(out, tr("Expected records: %s\n"),

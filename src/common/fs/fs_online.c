@@ -287,12 +287,10 @@ static void take_errors(
 	struct fs_online *o, const struct json *list, struct batch *b, struct batch *again)
 {
 	for (const struct json *u = list ? list->child : NULL; u; u = u->next) {
-		struct sl id = SL(""), code = SL(""), message = SL("");
+		struct sl id = json_text(u, "RecordIdentifierValueAsString");
+		struct sl code = json_text(u, "ErrorCode"), message = json_text(u, "ErrorMessage");
 		struct aws_error e = { .status = 400 };
 
-		(void)json_get_str(u, "RecordIdentifierValueAsString", &id);
-		(void)json_get_str(u, "ErrorCode", &code);
-		(void)json_get_str(u, "ErrorMessage", &message);
 		aws_error_set(&e, aws_classify(400, code), "", "%.*s", (int)message.n, message.p);
 		(void)snprintf(e.operation, sizeof e.operation, "BatchGetRecord");
 		(void)snprintf(e.code, sizeof e.code, "%.*s", (int)code.n, code.p);

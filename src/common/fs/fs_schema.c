@@ -3,22 +3,12 @@
 #include "core/msg.h"
 #include "core/num.h"
 #include "core/opt.h"
+#include "fs/fs_schema.json.h"
 #include "stream/in.h"
 
 #define MAX_SCHEMA ((size_t)16 << 20)
 
-const char fs_schema_template[] = "[\n"
-				  "  {\"FeatureName\": \"id\", \"FeatureType\": \"String\", "
-				  "\"Description\": \"record identifier\"},\n"
-				  "  {\"FeatureName\": \"event_time\", \"FeatureType\": "
-				  "\"String\", \"Description\": \"2024-01-01T00:00:00Z\"},\n"
-				  "  {\"FeatureName\": \"count\", \"FeatureType\": \"Integral\", "
-				  "\"Description\": \"whole number, 64 bits\"},\n"
-				  "  {\"FeatureName\": \"price\", \"FeatureType\": \"Fractional\", "
-				  "\"Description\": \"number\"},\n"
-				  "  {\"FeatureName\": \"category\", \"FeatureType\": \"String\", "
-				  "\"Description\": \"text\"}\n"
-				  "]\n";
+const char *const fs_schema_template = fs_schema_json_text;
 
 /* Where a definition stands, for messages, and the code to end with. */
 struct place {
@@ -79,11 +69,8 @@ static void add_object(struct fs_schema *s, const struct json *o, const struct p
 		!fs_collection_parse(text, &f.collection))
 		refuse(at, f.name, "CollectionType is not List, Set or Vector");
 	(void)json_get_u64(vector, "Dimension", &f.dimension);
-	text = SL("");
-	(void)json_get_str(o, "Description", &text);
-	add(s, &f, text, at);
-	text = SL("");
-	(void)json_get_str(o, "Role", &text);
+	add(s, &f, json_text(o, "Description"), at);
+	text = json_text(o, "Role");
 	if (sl_eq_str(text, "record identifier"))
 		s->id = s->features[s->n - 1].name.p;
 	else if (sl_eq_str(text, "event time"))
@@ -176,10 +163,8 @@ void fs_schema_word(struct fs_schema *s, const char *word)
 
 static void put_text(struct str *out, const char *member, struct sl text)
 {
-	if (text.n == 0)
-		return;
-	str_addf(out, ",\"%s\":", member);
-	str_add_json(out, text);
+	if (text.n > 0)
+		str_add_member(out, member, text);
 }
 
 void fs_feature_put(

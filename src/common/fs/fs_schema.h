@@ -47,6 +47,6 @@ size_t fs_schema_find(const struct fs_schema *s, struct sl name);
 void fs_schema_free(struct fs_schema *s);
 
 /* A file to start from: every kind of feature, with descriptions. */
-extern const char fs_schema_template[];
+extern const char *const fs_schema_template;
 
 #endif

@@ -122,7 +122,7 @@ struct listing {
 static bool list_one(void *ctx, const struct json *summary)
 {
 	struct listing *l = ctx;
-	struct fs_group g = { 0 };
+	AUTO_FS_GROUP g = { 0 };
 	struct aws_error e;
 	struct sl name;
 
@@ -133,7 +133,6 @@ static bool list_one(void *ctx, const struct json *summary)
 		add_group(&l->table, &g);
 	else if (e.class != AWS_NOT_FOUND)
 		aws_die(&e, "cannot describe a feature group");
-	fs_group_free(&g);
 	return true;
 }
 
@@ -253,11 +252,11 @@ static struct sl told_role(const struct fs_group *g, size_t i)
 static void show_group(
 	struct aws *a, const char *name, enum report_format format, bool describe)
 {
-	struct report facts = { .columns = fact_columns, .n_columns = ARRAY_LEN(fact_columns) };
-	struct report features = { .columns = feature_columns, .empty = "-" };
+	AUTO_REPORT facts = { .columns = fact_columns, .n_columns = ARRAY_LEN(fact_columns) };
+	AUTO_REPORT features = { .columns = feature_columns, .empty = "-" };
 	const struct sl *described = NULL;
 	AUTO_ARENA mem = { 0 };
-	struct fs_group g = { 0 };
+	AUTO_FS_GROUP g = { 0 };
 	struct str text = { 0 };
 
 	fs_need_group(a, name, &g);
@@ -275,9 +274,6 @@ static void show_group(
 		report_put(&features, format, &text);
 	}
 	print(NULL, &text);
-	report_free(&facts);
-	report_free(&features);
-	fs_group_free(&g);
 }
 
 void fs_show_group(struct aws *a, const char *name, enum report_format format)
@@ -287,11 +283,11 @@ void fs_show_group(struct aws *a, const char *name, enum report_format format)
 
 void fs_show_schema(struct aws *a, const char *name, enum report_format format)
 {
-	struct report features = { .columns = feature_columns, .n_columns = PLAIN_COLUMNS };
+	AUTO_REPORT features = { .columns = feature_columns, .n_columns = PLAIN_COLUMNS };
 	bool lines = format == REPORT_NDJSON;
 	const struct sl *described;
 	AUTO_ARENA mem = { 0 };
-	struct fs_group g = { 0 };
+	AUTO_FS_GROUP g = { 0 };
 	struct str text = { 0 };
 
 	if (format == REPORT_TABLE) {
@@ -314,8 +310,6 @@ void fs_show_schema(struct aws *a, const char *name, enum report_format format)
 		report_put(&features, format, &text);
 	}
 	print(NULL, &text);
-	report_free(&features);
-	fs_group_free(&g);
 }
 
 /* ---- size ---------------------------------------------------------------------------------- */
@@ -415,7 +409,7 @@ void fs_show_size(struct aws *a, const char *name, double price, enum report_for
 	const char *export)
 {
 	struct report t = { .columns = size_columns, .n_columns = ARRAY_LEN(size_columns) };
-	struct fs_group g = { 0 };
+	AUTO_FS_GROUP g = { 0 };
 	struct sized s = { .stock.price = price, .all.newest = INT64_MIN };
 	struct fs_place at;
 	struct aws_error e;
@@ -426,7 +420,6 @@ void fs_show_size(struct aws *a, const char *name, double price, enum report_for
 		aws_die(&e, "cannot list the offline store");
 	add_size(&t, g.name, &s.all, s.usd, g.resolved_uri);
 	print_sizes(&t, &s.stock, format, export);
-	fs_group_free(&g);
 }
 
 /* Sizes by the level below the prefix: of …/offline-store/, the groups. */

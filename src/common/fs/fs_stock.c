@@ -81,7 +81,7 @@ static void put_kinds(const struct fs_stock *s, enum report_format format, struc
 	static const struct report_column cols[] = {{"Type", false}, {"StorageClass", false},
 		{"Files", true}, {"Bytes", true}, {"GiB", true},
 		{"USDPerMonth", true}, {"USDPerYear", true}};
-	struct report t = {.columns = cols, .n_columns = ARRAY_LEN(cols)};
+	AUTO_REPORT t = {.columns = cols, .n_columns = ARRAY_LEN(cols)};
 
 	for (size_t i = 0; i < s->kinds.n; i++) {
 		const char *name = s->kinds.name[i].p, *blank = strchr(name, ' ');
@@ -95,7 +95,6 @@ static void put_kinds(const struct fs_stock *s, enum report_format format, struc
 		report_real(&t, 12 * s->kind[i].usd, 4);
 	}
 	report_put(&t, format, out);
-	report_free(&t);
 }
 
 static int by_name(const void *a, const void *b, void *ctx)
@@ -109,7 +108,7 @@ static void put_months(const struct fs_stock *s, enum report_format format, stru
 {
 	static const struct report_column cols[] = {{"Month", false}, {"Files", true},
 		{"Bytes", true}, {"TotalBytes", true}};
-	struct report t = {.columns = cols, .n_columns = ARRAY_LEN(cols)};
+	AUTO_REPORT t = {.columns = cols, .n_columns = ARRAY_LEN(cols)};
 	AUTO_FREE size_t *order = mem_alloc(mem_mul(s->months.n + 1, sizeof *order));
 	uint64_t total = 0;
 
@@ -125,14 +124,13 @@ static void put_months(const struct fs_stock *s, enum report_format format, stru
 		report_count(&t, total += lot->bytes);
 	}
 	report_put(&t, format, out);
-	report_free(&t);
 }
 
 static void put_newest(const struct fs_stock *s, enum report_format format, struct str *out)
 {
 	static const struct report_column cols[] = {
 		{"NewestFiles", false}, {"Bytes", true}, {"Modified", false}};
-	struct report t = {.columns = cols, .n_columns = ARRAY_LEN(cols)};
+	AUTO_REPORT t = {.columns = cols, .n_columns = ARRAY_LEN(cols)};
 
 	for (size_t i = 0; i < s->n_newest; i++) {
 		char text[CLOCK_TEXT_MAX];
@@ -143,7 +141,6 @@ static void put_newest(const struct fs_stock *s, enum report_format format, stru
 					  clock_put(text, s->newest[i].modified, false)});
 	}
 	report_put(&t, format, out);
-	report_free(&t);
 }
 
 void fs_stock_put(const struct fs_stock *s, enum report_format format, struct str *out)

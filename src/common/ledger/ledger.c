@@ -57,26 +57,13 @@ static const char *get_text(const struct pg_result *r, size_t row, int col, stru
 	return copy;
 }
 
-void ledger_add_element(struct str *s, struct sl text)
-{
-	if (s->n > 1)
-		str_addc(s, ',');
-	str_addc(s, '"');
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] == '"' || text.p[i] == '\\')
-			str_addc(s, '\\');
-		str_addc(s, text.p[i]);
-	}
-	str_addc(s, '"');
-}
-
 const char *ledger_array(struct str *s, const struct sl *ships, size_t n)
 {
 	if (n == 0)
 		return NULL;
 	str_addc(s, '{');
 	for (size_t i = 0; i < n; i++)
-		ledger_add_element(s, ships[i]);
+		pg_add_element(s, ships[i]);
 	str_addc(s, '}');
 	return str_z(s);
 }

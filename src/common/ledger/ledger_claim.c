@@ -80,7 +80,7 @@ static size_t find_dead(struct pg *target, uint64_t job, struct str *names)
 	str_addc(names, '{');
 	for (size_t i = 0; i < pg_rows(r); i++)
 		if (ledger_worker_is_dead(pg_value(r, i, 0))) {
-			ledger_add_element(names, pg_value(r, i, 0));
+			pg_add_element(names, pg_value(r, i, 0));
 			n++;
 		}
 	str_addc(names, '}');
@@ -96,7 +96,7 @@ bool ledger_split(struct pg *target, const struct ledger_claim *claim, int64_t t
 
 	str_addc(&ships, '{');
 	for (size_t i = 0; i < claim->n; i++) {
-		ledger_add_element(&ships, claim->ships[i].ship);
+		pg_add_element(&ships, claim->ships[i].ship);
 		str_addf(&attempts, "%c%llu", i ? ',' : '{',
 			(unsigned long long)claim->ships[i].attempt);
 	}

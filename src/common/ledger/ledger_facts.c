@@ -16,22 +16,14 @@ static void put_counts(
 		(unsigned long long)rejects);
 }
 
-static void put_time(struct str *s, const char *key, int64_t instant)
-{
-	struct ledger_text text;
-
-	if (instant != LEDGER_NO_TIME)
-		str_addf(s, ",\"%s\":\"%s\"", key, ledger_time(&text, instant));
-}
-
 static void put_ship(struct str *s, const struct ledger_facts_ship *ship)
 {
 	str_addz(s, "{\"ship\":");
 	str_add_json(s, ship->ship);
 	str_addf(s, ",\"attempt\":%llu,", (unsigned long long)ship->attempt);
 	put_counts(s, ship->rows, ship->cells, ship->digest, ship->rejects);
-	put_time(s, "first", ship->first);
-	put_time(s, "last", ship->last);
+	ledger_put_time(s, "first", ship->first);
+	ledger_put_time(s, "last", ship->last);
 	if (ship->deleted)
 		str_addf(s, ",\"deleted\":%llu", (unsigned long long)ship->deleted);
 	str_addc(s, '}');
@@ -49,11 +41,10 @@ static void put_follow(struct str *s, const struct ledger_follow *f)
 	str_addf(s, ",\"follow\":{\"kind\":\"%s\",\"upto\":", follow_kinds[f->kind]);
 	str_add_json(s, f->upto);
 	if (f->worker.n > 0) {
-		str_addz(s, ",\"worker\":");
-		str_add_json(s, f->worker);
+		str_add_member(s, "worker", f->worker);
 		str_addf(s, ",\"attempt\":%llu", (unsigned long long)f->attempt);
 	}
-	put_time(s, "commit", f->commit);
+	ledger_put_time(s, "commit", f->commit);
 	if (f->truncated)
 		str_addf(s, ",\"truncated\":%llu", (unsigned long long)f->truncated);
 	str_addc(s, '}');

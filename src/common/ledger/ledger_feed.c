@@ -42,8 +42,7 @@ static void put_feeds(struct str *s, const struct ledger_feeds *f)
 			i ? "," : "", (unsigned long long)v->relation,
 			(unsigned long long)v->file, v->covered ? "true" : "false");
 		str_add_json(s, v->name);
-		str_addz(s, ",\"stamp\":");
-		str_add_json(s, v->stamp);
+		str_add_member(s, "stamp", v->stamp);
 		str_addc(s, '}');
 	}
 	str_addc(s, ']');

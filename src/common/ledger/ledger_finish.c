@@ -3,7 +3,7 @@
 #include "ledger/ledger_finish.sql.h"
 #include "stream/digest.h"
 
-static void put_time(struct str *s, const char *key, int64_t instant)
+void ledger_put_time(struct str *s, const char *key, int64_t instant)
 {
 	struct ledger_text text;
 
@@ -28,8 +28,8 @@ void ledger_put_ships(struct str *s, const struct ledger_facts *f)
 		str_addf(s, ",\"dropped\":%llu,\"wide_rows\":%llu,\"rejects\":%llu",
 			(unsigned long long)ship->dropped, (unsigned long long)ship->wide_rows,
 			(unsigned long long)ship->rejects);
-		put_time(s, "first", ship->first);
-		put_time(s, "last", ship->last);
+		ledger_put_time(s, "first", ship->first);
+		ledger_put_time(s, "last", ship->last);
 		str_addf(s, ",\"deleted\":%llu", (unsigned long long)ship->deleted);
 		str_addc(s, '}');
 	}

@@ -21,14 +21,14 @@ int64_t ledger_get_time(const struct pg_result *r, size_t row, int col);
 /* As clock_parse(), and the end of all time, as the server or clock_put() writes it. */
 bool ledger_parse_time(struct sl text, int64_t *instant) NODISCARD;
 
-/* Appends an element to the text of an array, `{"a","b"}`: begin with "{", end with "}". */
-void ledger_add_element(struct str *s, struct sl text);
-
 /* Makes the text of an array of ships; NULL for none, which means all. */
 const char *ledger_array(struct str *s, const struct sl *ships, size_t n);
 
 /* The ships of the facts as JSON, of which {ships} in parts.sql makes rows (ledger_finish.c). */
 void ledger_put_ships(struct str *s, const struct ledger_facts *f);
+
+/* Appends the member `,"key":"time"`, or nothing for LEDGER_NO_TIME (ledger_finish.c). */
+void ledger_put_time(struct str *s, const char *key, int64_t instant);
 
 const char *ledger_follow_text(enum ledger_follow_kind kind); /* "slot", "poll" (ledger_facts.c) */
 

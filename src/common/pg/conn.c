@@ -469,3 +469,19 @@ void pg_add_literal(struct pg *pg, struct str *s, struct sl value)
 	else
 		add_escaped(pg, s, PQescapeLiteral(pg->conn, value.p, value.n), value);
 }
+
+void pg_add_element(struct str *s, struct sl text)
+{
+	str_addz(s, s->n > 1 ? "," : "");
+	if (!text.p) {
+		str_addz(s, "NULL");
+		return;
+	}
+	str_addc(s, '"');
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '"' || text.p[i] == '\\')
+			str_addc(s, '\\');
+		str_addc(s, text.p[i]);
+	}
+	str_addc(s, '"');
+}

@@ -142,6 +142,9 @@ void pg_add_clean(struct str *s, const char *text);
 void pg_add_ident(struct pg *pg, struct str *s, struct sl name);
 void pg_add_literal(struct pg *pg, struct str *s, struct sl value);
 
+/* Appends an element of an array's text, which begins with {; NULL for none. */
+void pg_add_element(struct str *s, struct sl text);
+
 /*
  * COPY out: start, then one row (binary: one message) per call, which lives until the next call;
  * pg_copy_row() returns false at the end. A server that was lost ends the program (75) here too.

@@ -44,8 +44,7 @@ static struct pg_result *read_keys(struct table *t, const char *oid)
 	return pg_query(t->pg, sql, 1, &oid);
 }
 
-/* The rows [i, end) are of one index. */
-static size_t end_of_key(const struct pg_result *r, size_t i)
+size_t table_end_of_key(const struct pg_result *r, size_t i)
 {
 	size_t end = i + 1;
 
@@ -84,7 +83,7 @@ static void check_key(struct table *t, const char *oid)
 	size_t i = 0, end = 0;
 
 	for (; i < pg_rows(r); i = end) {
-		end = end_of_key(r, i);
+		end = table_end_of_key(r, i);
 		if (is_the_key(t, r, i, end))
 			break;
 	}

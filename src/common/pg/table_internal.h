@@ -103,6 +103,8 @@ struct table {
 
 /* ---- table.c ---- */
 void table_read(struct table *t); /* what the table is like now */
+/* Of a result whose first column says which key a row is of: rows [i, end) are of the same. */
+size_t table_end_of_key(const struct pg_result *r, size_t i);
 
 /* ---- table_make.c ---- */
 /* Dies with 65 when the input has no column of this name. */

@@ -298,7 +298,6 @@ static void print_plan(struct table_sink *s, enum report_format format)
 		{ N_("first_record"), true }, { N_("field"), false }, { N_("why"), false },
 	};
 	const struct table_counts *n = table_counts(s->table);
-	struct out *out = out_open(NULL, 0);
 	AUTO_STR text = { 0 };
 	struct report r;
 
@@ -312,10 +311,9 @@ static void print_plan(struct table_sink *s, enum report_format format)
 		add_line(&r, "drop", n->dropped);
 	add_reasons(&r, s);
 	report_put(&r, format, &text);
-	out_put(out, str_sl(&text));
 	if (format == REPORT_JSON)
-		out_put(out, SL("\n"));
-	out_close(out);
+		str_addc(&text, '\n');
+	out_print(str_sl(&text));
 	report_free(&r);
 }
 

@@ -155,16 +155,6 @@ void table_forget_replaced(struct table *t, const struct shape *s)
 
 /* ---- rows that need each other --------------------------------------------------------------- */
 
-/* A foreign key of the table: rows [i, end) of what keys_sql gives. */
-static size_t end_of(const struct pg_result *r, size_t i)
-{
-	size_t end = i + 1;
-
-	while (end < pg_rows(r) && sl_eq(pg_value(r, end, 0), pg_value(r, i, 0)))
-		end++;
-	return end;
-}
-
 /* Appends ` AND NOT EXISTS`: no row of `parent` is what the key refers to. */
 static void add_absent(
 	struct str *sql, const struct pg_result *r, size_t i, size_t end, const char *parent)
@@ -187,7 +177,7 @@ static void read_references(struct table *t)
 	for (size_t i = 0; i < pg_rows(r); i = end) {
 		struct str *sql = &t->hopeless[t->n_hopeless++];
 
-		end = end_of(r, i);
+		end = table_end_of_key(r, i);
 		str_addz(sql, "DELETE FROM pg_temp.ferry_stage_0 AS s WHERE true");
 		for (size_t c = i; c < end; c++)
 			str_addf(sql, " AND s.%s IS NOT NULL", pg_valuez(r, c, 2));

@@ -67,8 +67,7 @@ static void keep_reject(struct extract *x, struct sl field, struct sl value, con
 		str_add_json(&s, value);
 	else
 		str_addz(&s, "null");
-	str_addz(&s, ",\"why\":");
-	str_add_json(&s, sl_of(why));
+	str_add_member(&s, "why", sl_of(why));
 	str_addz(&s, ",\"row\":");
 	str_add(&s, row);
 	str_addz(&s, "}\n");

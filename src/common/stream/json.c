@@ -364,6 +364,14 @@ bool json_get_str(const struct json *o, const char *key, struct sl *out)
 	return true;
 }
 
+struct sl json_text(const struct json *o, const char *key)
+{
+	struct sl s = SL("");
+
+	(void)json_get_str(o, key, &s);
+	return s;
+}
+
 bool json_get_u64(const struct json *o, const char *key, uint64_t *out)
 {
 	const struct json *m = json_get(o, key);

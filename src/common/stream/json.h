@@ -38,6 +38,7 @@ const struct json *json_get(const struct json *o, const char *key);
 
 /* Conveniences for control records and facts: false when absent or of another kind or range. */
 bool json_get_str(const struct json *o, const char *key, struct sl *out);
+struct sl json_text(const struct json *o, const char *key); /* "" where there is none */
 bool json_get_u64(const struct json *o, const char *key, uint64_t *out);
 bool json_get_i64(const struct json *o, const char *key, int64_t *out);
 

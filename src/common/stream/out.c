@@ -314,6 +314,14 @@ void out_close(struct out *o)
 	mem_free(o);
 }
 
+void out_print(struct sl s)
+{
+	struct out *out = out_open(NULL, 0);
+
+	out_put(out, s);
+	out_close(out);
+}
+
 void out_abandon(struct out *o, struct sl last_words)
 {
 	if (o->failed || compresses(o) || o->file)

@@ -63,6 +63,7 @@ void out_show(struct out *o);
 /* Ends the program when the reader of a pipe has gone, as the next write would. */
 void out_check(const struct out *o);
 void out_close(struct out *o); /* flush, finish gzip, close; dies with 74 */
+void out_print(struct sl s);	       /* to standard output, by itself */
 
 /* Best effort, for a program that is already failing: flush, ignore every error, never dies. */
 void out_abandon(struct out *o, struct sl last_words);

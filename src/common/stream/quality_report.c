@@ -66,19 +66,6 @@ static double improvement_rate(const struct quality_figures *f)
 	return (double)(f->nulls + f->strings + f->found[RULE_RANGES]) / (double)f->input * 100;
 }
 
-/* 1234567 as 1,234,567 */
-static void add_grouped(struct str *s, uint64_t v)
-{
-	char digits[24];
-	int n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)v);
-
-	for (int i = 0; i < n; i++) {
-		if (i && (n - i) % 3 == 0)
-			str_addc(s, ',');
-		str_addc(s, digits[i]);
-	}
-}
-
 static void put_text(struct str *s, const struct quality_rules *r, const struct quality_figures *f)
 {
 	str_addf(s, "%s:\n", tr(title));
@@ -86,7 +73,7 @@ static void put_text(struct str *s, const struct quality_rules *r, const struct 
 		if (!is_shown(r, f, &lines[i]))
 			continue;
 		str_addf(s, "  %s: ", tr(lines[i].label));
-		add_grouped(s, figure(f, &lines[i]));
+		str_add_grouped(s, figure(f, &lines[i]));
 		str_addc(s, '\n');
 	}
 	str_addf(s, "  %s: %.1f%%\n", tr(rate_label), improvement_rate(f));
@@ -101,7 +88,7 @@ static void put_markdown(
 		if (!is_shown(r, f, &lines[i]))
 			continue;
 		str_addf(s, "| %s | ", tr(lines[i].label));
-		add_grouped(s, figure(f, &lines[i]));
+		str_add_grouped(s, figure(f, &lines[i]));
 		str_addz(s, " |\n");
 	}
 	str_addf(s, "| %s | %.1f%% |\n", tr(rate_label), improvement_rate(f));

@@ -11,6 +11,7 @@
 #include "stream/json.h"
 #include "stream/namelist.h"
 #include "stream/quality_impl.h"
+#include "stream/quality_rules.json.h"
 
 #include <strings.h>
 
@@ -44,34 +45,7 @@ bool quality_rule_parse(struct sl name, enum quality_rule *rule)
 
 const char *quality_rules_example(void)
 {
-	return "{\n"
-	       "  \"rules\": [\n"
-	       "    {\n"
-	       "      \"name\": \"remove_null_values\",\n"
-	       "      \"description\": \"no NULL, blank or 'null' values\",\n"
-	       "      \"enabled\": true\n"
-	       "    },\n"
-	       "    {\n"
-	       "      \"name\": \"normalize_strings\",\n"
-	       "      \"description\": \"no blanks around texts; some in lower case\",\n"
-	       "      \"enabled\": true\n"
-	       "    },\n"
-	       "    {\n"
-	       "      \"name\": \"validate_ranges\",\n"
-	       "      \"description\": \"numbers within bounds\",\n"
-	       "      \"enabled\": true,\n"
-	       "      \"config\": {\n"
-	       "        \"age\": {\"min\": 0, \"max\": 120},\n"
-	       "        \"balance\": {\"min\": 0, \"max\": 1000000}\n"
-	       "      }\n"
-	       "    },\n"
-	       "    {\n"
-	       "      \"name\": \"deduplicate\",\n"
-	       "      \"description\": \"one record for each identifier\",\n"
-	       "      \"enabled\": true\n"
-	       "    }\n"
-	       "  ]\n"
-	       "}\n";
+	return quality_rules_json_text;
 }
 
 /* ---- taking the file apart ------------------------------------------------------------------ */

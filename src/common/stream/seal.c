@@ -134,8 +134,7 @@ void control_put_abort(struct str *s, int code, struct sl by, struct sl msg)
 {
 	str_addf(s, "{\"v\":1,\"abort\":%d,\"by\":", code);
 	str_add_json(s, by);
-	str_addz(s, ",\"msg\":");
-	str_add_json(s, msg);
+	str_add_member(s, "msg", msg);
 	str_addc(s, '}');
 }
 

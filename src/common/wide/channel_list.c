@@ -20,10 +20,8 @@ static struct sl field_of(const struct rec *rec, size_t i)
 
 static void add_member(struct str *s, const char *key, struct sl text)
 {
-	if (!text.p)
-		return;
-	str_addf(s, ",\"%s\":", key);
-	str_add_json(s, text);
+	if (text.p)
+		str_add_member(s, key, text);
 }
 
 /* "Exhaust gas temperature [°C]", as far as the list says it. */

@@ -389,12 +389,10 @@ static void put_channel(struct str *json, const struct ship *s, size_t i)
 	str_add_json(json, s->channels.name[i]);
 	str_addf(json, ",\"grp\":%u,\"table_name\":", c->group);
 	str_add_json(json, s->group[c->group - 1].table);
-	str_addz(json, ",\"column_name\":");
-	str_add_json(json, c->column);
+	str_add_member(json, "column_name", c->column);
 	str_addf(json, ",\"type\":\"%s\"", column_type_sql(c->type));
 	if (c->format.n > 0) {
-		str_addz(json, ",\"format\":");
-		str_add_json(json, c->format);
+		str_add_member(json, "format", c->format);
 	}
 	str_addc(json, '}');
 }
