@@ -211,6 +211,31 @@ B|2024-01-03 00:00:00|2024-01-03 01:00:00|pending'
 A|2024-01-03 00:00:00|2024-01-04 00:00:00|pending'
 }
 
+@test "ledger: names that their type or collation takes for equal are those they are" {
+	local type
+	sql "CREATE EXTENSION citext;
+		CREATE COLLATION folds (provider = icu, locale = 'und-u-ks-level2',
+			deterministic = false)"
+	for type in citext 'text COLLATE folds'; do
+		narrow
+		sql "ALTER TABLE tenant.tbl_data_timeseries ALTER ship_id TYPE $type,
+				ALTER data_channel_id TYPE $type;
+			INSERT INTO tenant.tbl_data_timeseries
+				(ship_id, data_channel_id, created_time, double_v, value_format)
+			VALUES ('a', 'x', '2024-01-01 06:00', 1, 'Decimal'),
+				('A', 'X', '2024-01-01 07:00', 2, 'Decimal');
+			CREATE INDEX ON tenant.tbl_data_timeseries (ship_id, created_time)"
+		plan --cutoff-time 2024-01-05
+		migrate 1
+		is "$(sql "SELECT ship, sum(rows) FROM ferry.chunk GROUP BY ship ORDER BY ship")" \
+			$'A|5\nB|2\na|1'
+		is "$(sql 'SELECT count(*), count(x), sum("X"::float)
+			FROM tenant.tbl_data_timeseries_a')" '5|4|2'
+		run_ok pg-wide-validate
+		sql 'DROP SCHEMA ferry, tenant CASCADE' 2>/dev/null
+	done
+}
+
 @test "ledger: an earlier --since than the job was made with is said" {
 	narrow
 	plan --cutoff-time 2024-01-04 --since 2024-01-03

@@ -116,6 +116,19 @@ T|2024-01-02 00:00:00|3|'
 	run_rc 0 narrow-to-wide --mode restore --backup saved
 }
 
+@test "outcasts: rows without a ship on days when no ship has any, long before and after, too" {
+	table created_time
+	insert "('S', 'a', '2024-01-01', '1')" "('T', 'a', '2024-01-20', '2')" \
+		"(NULL, 'a', '2024-01-10', '10')" "('', 'a', '2023-12-01', '11')" \
+		"(NULL, 'a', '2024-01-31', '12')"
+	run_rc 0 narrow-to-wide --mode migration-only -t n --value-column value \
+		--cutoff-time 2024-02-01 --workers 1
+	is "$(sql 'SELECT sum(rejects), count(*) > 1000 FROM ferry.chunk')" '3|f'
+	insert "(NULL, 'a', '0001-02-01', '13')"
+	run_rc 0 narrow-to-wide --mode migration-only -t n --value-column value --workers 1
+	is "$(sql 'SELECT sum(rejects), count(*) > 1000 FROM ferry.chunk')" '4|f'
+}
+
 @test "outcasts: --until leaves out what is later, this time" {
 	table created_time
 	insert "$good"

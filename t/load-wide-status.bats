@@ -397,7 +397,7 @@ was_told() { grep -qF -e "$1" told; }
 	wait "$watch"
 }
 
-@test "progress: chunks are told as they are done, and a follower's pace" {
+@test "progress: a line of all chunks and the last one, however many were done, and a follower's" {
 	job
 	sql "UPDATE ferry.chunk SET state = 'running', worker = 'x' WHERE ship = 'IMO9999994'
 		AND chunk_from = '2024-10-01'"
@@ -408,8 +408,8 @@ was_told() { grep -qF -e "$1" told; }
 	sql "UPDATE ferry.chunk SET state = 'done', attempt = 2, rows = 5000, finished_at = now(),
 			started_at = now() - interval '2 s' WHERE state = 'running';
 		UPDATE ferry.follow_ship SET rows = rows + 1000"
-	local said='ship "IMO9999994", chunk 2024-10-01 00:00:00 to 2024-10-01 00:15:00: 5000 '
-	wait_until 20 grep -q "${said}rows, .* wide, 2500 rows/s" progress.log
+	local said='; last ship "IMO9999994", 2024-10-01 00:00:00 to 2024-10-01 00:15:00$'
+	wait_until 20 grep -q " 0 at work, .* rows, [1-9][0-9]* rows/s$said" progress.log
 	wait_until 20 grep -q 'live: 1070 rows, [1-9][0-9]* rows/s, [12]\.' progress.log
 	# less than before, after a rollback, is no pace
 	sql "UPDATE ferry.follow_ship SET rows = 0; DELETE FROM ferry.chunk WHERE rows = 5000"

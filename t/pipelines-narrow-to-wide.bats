@@ -140,6 +140,7 @@ ended() { wait "$1"; }
 	done
 	run_rc 78 narrow-to-wide --mode validate --ship-id IMO9999993 --ship-id TYPO
 	for each in 'pg-narrow-dump --seal' 'pg-narrow-dump --seal --job 1' 'pg-wide-ledger retry' \
+		'pg-wide-ledger watch --once' \
 		'pg-narrow-dump --seal --since 2024-01-01'; do
 		# shellcheck disable=SC2086
 		run_rc 78 $each --ship-id IMO9999993 --ship-id TYPO

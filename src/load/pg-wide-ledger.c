@@ -567,6 +567,7 @@ static void do_watch(struct run *run)
 	if (o->every_us == 0)
 		o->every_us = 5 * CLOCK_US_PER_SEC;
 	need_job(run);
+	want_ships(run, NULL);
 	begin_going_on(run);
 	guarded = run;
 	guard(run);

@@ -176,8 +176,10 @@ static void want_fit(struct registry *r, const struct names *ships)
 		if (!registry_fits(r, registry_ship(r, ships->name[i]), &list))
 			str_addz(&list, "; ");
 	if (list.n > 0)
+		list.n -= 2;
+	if (list.n > 0)
 		die_hint(EX_CONFIGURATION, "rename it, or give another --target-prefix",
-			"nothing was changed: %.*s", (int)list.n - 2, list.p);
+			"nothing was changed: %s", str_z(&list));
 }
 
 static void do_create(struct run *run)

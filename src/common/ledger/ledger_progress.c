@@ -1,52 +1,32 @@
 #include "ledger/ledger_progress.h"
 
-#include "core/hash.h"
 #include "ledger/ledger_internal.h"
 #include "ledger/ledger_live.h"
-#include "ledger/ledger_progress.sql.h"
 
 struct progress {
 	struct pg *target;
 	uint64_t job;
 	const struct sl *only;
 	size_t n_only;
-	bool begun;
-	struct names told; /* chunks of the last look */
 	struct ledger_status now, before;
 	struct ledger_live live;
 };
 
-static void say_chunk(const struct pg_result *r, size_t i)
-{
-	double s = (double)pg_count(r, i, 5) / 1e6;
-	uint64_t rows = pg_count(r, i, 3);
-
-	msg_note("ship %s, chunk %s to %s: %llu rows, %llu wide, %.0f rows/s",
-		msg_q(pg_value(r, i, 0)), pg_valuez(r, i, 1), pg_valuez(r, i, 2),
-		(unsigned long long)rows, (unsigned long long)pg_count(r, i, 4),
-		s > 0 ? (double)rows / s : 0.0);
-}
-
-static void say_chunks(struct progress *p)
+/* Appends which chunk was the last that was done. */
+static void add_last(const struct progress *p, struct str *s)
 {
 	struct ledger_text number;
-	AUTO_STR ships = { 0 }, name = { 0 };
-	struct names seen = { 0 };
-	AUTO_RESULT *r = pg_query(p->target, tail_sql, 2,
+	AUTO_STR ships = { 0 };
+	AUTO_RESULT *r = pg_query(p->target,
+		"SELECT ship, chunk_from, chunk_to FROM ferry.chunk WHERE job_id = $1"
+		" AND state = 'done' AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))"
+		" ORDER BY finished_at DESC NULLS LAST LIMIT 1", 2,
 		(const char *[]){
-			ledger_u64(&number, p->job), ledger_array(&ships, p->only, p->n_only)});
+			ledger_u64(&number, p->job), ledger_array(&ships, p->only, p->n_only) });
 
-	for (size_t i = 0; i < pg_rows(r); i++) {
-		str_clear(&name);
-		str_addf(&name, "%s %s ", pg_valuez(r, i, 6), pg_valuez(r, i, 1));
-		str_add(&name, pg_value(r, i, 0));
-		(void)names_add(&seen, str_sl(&name), NULL);
-		if (p->begun && names_find(&p->told, str_sl(&name)) == NAMES_NONE)
-			say_chunk(r, i);
-	}
-	names_free(&p->told);
-	p->told = seen;
-	p->begun = true;
+	if (pg_rows(r) > 0)
+		str_addf(s, tr("; last ship %s, %s to %s"), msg_q(pg_value(r, 0, 0)),
+			pg_valuez(r, 0, 1), pg_valuez(r, 0, 2));
 }
 
 /* Less than before: it was rolled back meanwhile. */
@@ -59,13 +39,16 @@ static void say_totals(const struct progress *p, double s)
 {
 	const struct ledger_status *now = &p->now;
 	uint64_t all = now->done + now->failed + now->pending + now->running;
+	AUTO_STR last = { 0 };
 
 	if (now->pending + now->running == 0 && now->rows == p->before.rows)
 		return;
-	msg_note("%llu of %llu chunks done, %llu at work, %llu failed, %llu rows, %.0f rows/s",
+	add_last(p, &last);
+	msg_note("%llu of %llu chunks done, %llu at work, %llu failed, %llu rows, %.0f rows/s%s",
 		(unsigned long long)now->done, (unsigned long long)all,
 		(unsigned long long)now->running, (unsigned long long)now->failed,
-		(unsigned long long)now->rows, pace_of(now->rows, p->before.rows, s));
+		(unsigned long long)now->rows, pace_of(now->rows, p->before.rows, s),
+		str_z(&last));
 }
 
 static void say_live(const struct progress *p, double s)
@@ -94,17 +77,14 @@ void ledger_progress(struct pg *target, uint64_t job, const struct sl *only, siz
 {
 	struct progress p = { .target = target, .job = job, .only = only, .n_only = n_only };
 
-	say_chunks(&p);
 	look(&p);
 	while (go_on() && (p.now.pending + p.now.running > 0 || p.live.alive)) {
 		int64_t began = clock_monotonic();
 
 		p.before = p.now;
 		clock_sleep(every_us);
-		say_chunks(&p);
 		look(&p);
 		say_totals(&p, (double)(clock_monotonic() - began + 1) / 1e6);
 		say_live(&p, (double)(clock_monotonic() - began + 1) / 1e6);
 	}
-	names_free(&p.told);
 }

@@ -17,7 +17,7 @@ struct ledger_state {
 	size_t n;
 	struct ledger_pace pace;
 	struct ledger_live live;
-	const char *lesser; /* what is promised where rows may change, or more come; NULL: no such */
+	const char *lesser; /* what is promised where rows may change or come; or NULL */
 	uint64_t warnings, criticals; /* events of the last day */
 	struct ledger_record {
 		struct sl ship;

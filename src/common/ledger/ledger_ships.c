@@ -38,6 +38,29 @@ static void find_gaps(struct search *s, int64_t first, int64_t last)
 	find_gaps(s, behind, last);
 }
 
+/*
+ * Rows without a ship, or of one that cannot be named, are read with all others, and so are met
+ * only where one of these has a chunk: it gets those that lack from the first row to the last.
+ */
+static void cover_all(
+	struct narrow *n, struct pg *source, struct ledger_ship *s, int64_t chunk, struct arena *a)
+{
+	int64_t first = s->first, last = s->last;
+	struct ledger_text t[4];
+	AUTO_STR gaps = { 0 };
+
+	if (!narrow_range(n, source, NULL, 0, &s->first, &s->last) ||
+		(s->last - s->first) / chunk < MANY_CHUNKS)
+		return;
+	str_add(&gaps, (struct sl){ s->gaps, strlen(s->gaps) - 1 });
+	str_addf(&gaps, "%s[%s,%s),[%s,%s)}", gaps.n > 1 ? "," : "",
+		ledger_time(&t[0], clock_floor(s->first, chunk)),
+		ledger_time(&t[1], clock_floor(first, chunk)),
+		ledger_time(&t[2], clock_floor(last, chunk) + chunk),
+		ledger_time(&t[3], clock_floor(s->last, chunk) + chunk));
+	s->gaps = arena_dup(a, str_sl(&gaps)).p;
+}
+
 /* Rows of each ship as the statistics have it: only the order of ships depends on it. */
 static void take_weights(
 	struct pg *source, const struct narrow *n, struct ledger_ship *ships, size_t count)
@@ -77,9 +100,9 @@ size_t ledger_ships_find(struct pg *source, struct narrow *n, const struct sl *o
 		}
 	}
 	mem_free(all);
-	/* read with all others, their rows are met only where one of these has a chunk */
-	if (found > 0 && n->unstored && !n->by_ship_time)
-		(void)!narrow_range(n, source, NULL, 0, &(*out)->first, &(*out)->last);
+	if (found > 0 && n_only == 0 && !n->by_ship_time &&
+		(n->unstored || n->odd || !n->col[NARROW_SHIP].not_null))
+		cover_all(n, source, *out, chunk_us, a);
 	take_weights(source, n, *out, found);
 	return found;
 }

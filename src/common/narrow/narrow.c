@@ -189,10 +189,14 @@ static void take_column(struct narrow *n, struct pg *pg, enum narrow_role role,
 	c->wire = wire_of(type, &cast);
 	c->number = sl_eq_str(pg_value(columns, row, 2), "N");
 	c->not_null = pg_true(columns, row, 4);
+	/* two names may be equal to it, citext, say, in an order of its own */
+	c->folds = role <= NARROW_CHANNEL &&
+		   (!pg_true(columns, row, 5) || (cast && sl_eq_str(pg_value(columns, row, 2), "S")));
 	if (role == NARROW_SHIP)
-		n->exact_ship = (type == OID_TEXT || type == OID_VARCHAR) &&
-				pg_true(columns, row, 5);
+		n->exact_ship = type == OID_TEXT || type == OID_VARCHAR || c->folds;
+	str_addz(&ident, c->folds ? "(" : "");
 	pg_add_ident(pg, &ident, c->name);
+	str_addz(&ident, c->folds ? "::pg_catalog.text COLLATE pg_catalog.\"C\")" : "");
 	c->ident = c->expr = arena_dup(&n->arena, str_sl(&ident)).p;
 	if (role == NARROW_TIME) {
 		if (type != OID_TIMESTAMP && type != OID_TIMESTAMPTZ)
@@ -200,7 +204,7 @@ static void take_column(struct narrow *n, struct pg *pg, enum narrow_role role,
 				"column %s is of type %s, not timestamp or timestamptz, source: %s",
 				msg_q(c->name), pg_valuez(columns, row, 3), n->table);
 		n->zone = type == OID_TIMESTAMPTZ;
-	} else if (cast) {
+	} else if (cast && !c->folds) {
 		str_addz(&ident, "::pg_catalog.text");
 		c->expr = arena_dup(&n->arena, str_sl(&ident)).p;
 	} else if (role <= NARROW_CHANNEL && c->wire != NARROW_W_TEXT) {
@@ -309,8 +313,9 @@ static void find_indexes(struct narrow *n, struct pg *pg)
 {
 	const struct narrow_column *ship = &n->col[NARROW_SHIP], *channel = &n->col[NARROW_CHANNEL];
 	AUTO_RESULT *r = pg_query(pg, indexes_sql, 4,
-		(const char *[]){ n->oid, ship->computed ? NULL : ship->name.p,
-			channel->computed ? NULL : channel->name.p, n->col[NARROW_TIME].name.p });
+		(const char *[]){ n->oid, ship->computed || ship->folds ? NULL : ship->name.p,
+			channel->computed || channel->folds ? NULL : channel->name.p,
+			n->col[NARROW_TIME].name.p });
 	bool *flag[] = { &n->unique, &n->by_ship_time, &n->by_time, &n->by_channel, &n->by_ship };
 
 	for (size_t i = 0; i < ARRAY_LEN(flag); i++)

@@ -116,6 +116,7 @@ struct narrow_column {
 	enum narrow_wire wire;
 	bool number;	   /* of a numeric type */
 	bool computed;	   /* by an expression: `name` is only for messages */
+	bool folds;	   /* its type takes different names for equal: read as what they are */
 	bool not_null;
 };
 
