@@ -2,6 +2,7 @@ load helper
 load sandbox
 load fs
 load fs-move
+load fs-kill
 
 # A migration in shards, and what one is going to cost.
 
@@ -181,4 +182,26 @@ locked() {
 	cp map before
 	run_rc 64 fs migrate files-a files-b --yes --map map --failed map
 	same_file map before
+}
+
+@test "files: who is told to end twice still counts what was under way" {
+	local first code=0
+
+	made twice-to online
+	records 60 >in.csv
+	curl -sSf -X DELETE "$AWS_ENDPOINT_URL/_sandbox/counters" >/dev/null
+	sandbox_set latency=2000 only=BatchWriteRecord
+	fs-put twice-to in.csv --max-workers 8 --stats s.json 2>first.err &
+	first=$!
+	wait_until 20 asked BatchWriteRecord
+	# as a service manager that tells all, and a front door that passes it on; and once more
+	kill -TERM "$first"
+	kill -TERM "$first"
+	nap 1100
+	kill -TERM "$first"
+	wait "$first" || code=$?
+	is "$code" 143
+	is "$(jq -c '[.unknown, .acknowledged > 0, .exit]' s.json)" '[0,true,143]'
+	sandbox_set
+	is "$(fs-extract-online twice-to --no-seal -o ndjson | wc -l)" "$(jq .acknowledged s.json)"
 }

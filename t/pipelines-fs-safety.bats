@@ -263,6 +263,7 @@ collections() { jq -c '[.id, .event_time, .n, .tags, .ids, .v]' | LC_ALL=C sort;
 	is "$code" 75
 	grep -q 'Not counted: what was written by a program that was killed' first.out
 	has_no first.out 'Records: 0'
+	has_no first.err Killed '  Done '
 	grep -q 'the same command goes on; an offline store may have twice' first.err
 	sandbox_set latency=6000 only=BatchWriteRecord
 	setsid "${migration[@]}" --allow-empty >first.out 2>&1 &

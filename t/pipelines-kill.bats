@@ -68,6 +68,7 @@ disturbed() {
 	# columns made stay made, so a run that is killed at each of them may reach its end
 	KP_KILL=widened:2 "${migration[@]}" --sample 30s >run.out 2>run.err || (($? == 75))
 	has run.err 'was ended by SIGKILL'
+	has_no run.err Killed '  Done '
 	run_rc 0 "${migration[@]}"
 	is_carried_over
 	run_rc 0 narrow-to-wide --mode validate

@@ -467,12 +467,16 @@ transfer() {
 
 	[[ ! $rehearsal ]] || load=(fs-put --quiet --dry-run "${target_aws[@]}" "${load_args[@]}"
 		-- "${words[1]}")
+	# bash has words of its own for a stage that was killed; pipe_failed says it
 	if ((${#changes[@]})); then
-		"${extract[@]}" | map-fields "${changes[@]}" "${kept[@]}" --progress=none |
-			"${load[@]}" ||
+		{
+			"${extract[@]}" 2>&9 9>&- |
+				map-fields "${changes[@]}" "${kept[@]}" --progress=none 2>&9 9>&- |
+				"${load[@]}" 2>&9 9>&-
+		} 9>&2 2>/dev/null ||
 			pipe_failed "${extract[0]}" map-fields fs-put -- "${PIPESTATUS[@]}"
 	else
-		"${extract[@]}" | "${load[@]}" ||
+		{ "${extract[@]}" 2>&9 9>&- | "${load[@]}" 2>&9 9>&-; } 9>&2 2>/dev/null ||
 			pipe_failed "${extract[0]}" fs-put -- "${PIPESTATUS[@]}"
 	fi
 }

@@ -1,5 +1,6 @@
 #include "core/stop.h"
 
+#include "core/clock.h"
 #include "core/msg.h"
 
 #include <errno.h>
@@ -13,6 +14,8 @@ volatile int stop_signal; /* a store of an int is one instruction: as good as si
 static void (*wake_fn)(void *ctx);
 static void *wake_ctx;
 static bool patient;
+static bool held; /* what is put in order has a limit of its own */
+static int64_t since;
 
 static void give_up(int sig)
 {
@@ -24,7 +27,15 @@ static void give_up(int sig)
 static void note(int sig)
 {
 	int saved = errno;
+	int64_t now = clock_monotonic();
 
+	if (stop_signal) {
+		if (!held && now - since >= CLOCK_US_PER_SEC)
+			give_up(sig);
+		errno = saved;
+		return;
+	}
+	since = now;
 	stop_signal = sig;
 	if (!patient)
 		(void)alarm(GRACE_S);
@@ -43,7 +54,7 @@ static bool is_ignored(int sig)
 void stop_catch(void (*wake)(void *ctx), void *ctx)
 {
 	/* no SA_RESTART: what waits is to come back and look */
-	struct sigaction noted = { .sa_handler = note, .sa_flags = (int)SA_RESETHAND };
+	struct sigaction noted = { .sa_handler = note };
 	struct sigaction late = { .sa_handler = give_up };
 
 	wake_fn = wake;
@@ -69,6 +80,7 @@ void stop_catch_patiently(void)
 
 void stop_grace(unsigned seconds)
 {
+	held = seconds == 0;
 	(void)alarm(stop_signal ? seconds : 0);
 }
 

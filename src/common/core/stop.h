@@ -3,11 +3,12 @@
  * ends.
  *
  * The signal is noted; the program looks at it where it can stop, and leaves through die() with
- * 143, 130 or 129 (a terminal that closes), so that whoever reads its output is told. A second
- * signal of the kind, or five seconds in which the program did not come to look (it waits for a
- * reader), end it at once, with the same code. Where SIGTERM was ignored when the program began,
- * SIGINT stays so, too: so whoever starts a pipeline that follows can leave it to the first stage
- * alone to end it. SIGHUP stays ignored where it was (nohup).
+ * 143, 130 or 129 (a terminal that closes), so that whoever reads its output is told. Another
+ * signal of the kind a second later or more, or five seconds in which the program did not come to
+ * look (it waits for a reader), end it at once, with the same code. One that comes sooner is the
+ * same one, which a service manager sends to all and a front door passes on. Where SIGTERM was
+ * ignored when the program began, SIGINT stays so, too: so whoever starts a pipeline that follows
+ * can leave it to the first stage alone to end it. SIGHUP stays ignored where it was (nohup).
  */
 #ifndef FERRY_STOP_H
 #define FERRY_STOP_H
@@ -24,7 +25,7 @@ void stop_catch(void (*wake)(void *ctx), void *ctx);
 void stop_catch_patiently(void);
 
 /* From now on, as the program puts in order what it leaves: a signal that was noted ends it after
- * so many seconds at the latest, 0: never. */
+ * so many seconds at the latest, 0: never, nor does another signal. */
 void stop_grace(unsigned seconds);
 
 /* Was one of them sent? */
