@@ -461,7 +461,7 @@ follower() {
 
 @test "repair: what only a follower brings" {
 	production
-	row_of /late '2024-11-11 11:11:11' 1
+	row_of /late '2024-10-03 11:11:11' 1
 	row_of /late '2031-11-11 11:11:11' 1 NEW
 	run_rc 0 pg-wide-validate
 	follower '1 hour'
@@ -481,7 +481,7 @@ follower() {
 is_done() {
 	[[ $(doubts) == 0 && $(spoiled imo9999993) == 0 &&
 		$(sql "SELECT count(*) FROM $(table imo9999993 1)
-			WHERE created_time > '2024-11-01'") == 1 ]]
+			WHERE created_time > '2024-10-03'") == 1 ]]
 }
 
 # looked_again: a pass began and ended behind this moment, which a chunk that is due tells
@@ -498,7 +498,7 @@ looked_again() {
 	at=$(first "$(table imo9999994 1)")
 	run_rc 64 pg-wide-validate --every 1s
 	# beside all chunks
-	row_of /late '2024-11-11 11:11:11' 1
+	row_of /late '2024-10-03 11:11:11' 1
 	pg-wide-validate --repair --every 200ms --settle 1ms >got 2>&1 3>&- &
 	watch=$!
 	# a chunk of an old time is due when it was not compared for long
