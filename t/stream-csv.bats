@@ -2,8 +2,9 @@ load helper
 
 # CSV against an independent reader, and at sizes no unit test has.
 
-# random_files [WITHOUT]: files in$i.csv, 14 of them or with WHOLE=1 40 ($files), what they mean in want$i.json, and compare.py, which
-# compares that with got$i.json. They are made of pieces, WITHOUT one of them.
+# random_files [WITHOUT]: files in$i.csv, 14 of them or with WHOLE=1 40 ($files), what they mean in
+# want$i.json, and compare.py, which compares that with got$i.json. They are made of pieces, WITHOUT
+# one of them.
 random_files() {
 	export files=14
 	[[ ! ${WHOLE-} ]] || files=40
