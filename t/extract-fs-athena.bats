@@ -146,14 +146,15 @@ break, ""quoted"" é",-0.00012' | LC_ALL=C sort >want
 	values in.ndjson again.ndjson >all
 	tail -n +4 in.ndjson | values - again.ndjson >latest
 	values in.ndjson >first
-	for method in csv unload; do
-		run_ok extract wide --method $method -o ndjson
+	by_turns 1 csv unload
+	for method in "${turns[@]}"; do
+		run_ok extract wide --method "$method" -o ndjson
 		values "$out" | same_file - all
-		run_ok extract wide --method $method -o ndjson --latest
+		run_ok extract wide --method "$method" -o ndjson --latest
 		values "$out" | same_file - latest
-		run_ok extract wide --method $method -o ndjson --as-of 2024-01-31T00:00:00Z
+		run_ok extract wide --method "$method" -o ndjson --as-of 2024-01-31T00:00:00Z
 		values "$out" | same_file - first
-		run_ok extract wide --method $method -o ndjson --store-columns --unique \
+		run_ok extract wide --method "$method" -o ndjson --store-columns --unique \
 			--where "\"$last\" < 2501.5"
 		is "$(jq -c '[.id, .is_deleted, .write_time[:2]]' "$out" | sort | paste -sd' ')" \
 			"$(jq -c --arg last "$last" 'select(.[$last] and .[$last] < 2501.5) |

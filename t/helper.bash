@@ -41,11 +41,13 @@ helper_setup() {
 # them.
 helper_teardown_file() {
 	local each
+	local -a drop=()
 
 	if [[ -f $BATS_FILE_TMPDIR/databases ]]; then
 		while IFS= read -r each; do
-			PGDATABASE=postgres sql "DROP DATABASE \"$each\" WITH (FORCE)" || :
+			drop+=(-c "DROP DATABASE \"$each\" WITH (FORCE)")
 		done <"$BATS_FILE_TMPDIR/databases"
+		PGDATABASE=postgres psql -Xq "${drop[@]}" || :
 	fi
 	if [[ -f $BATS_FILE_TMPDIR/clusters ]]; then
 		while IFS= read -r each; do

@@ -124,6 +124,43 @@ no() {
 	has "$BATS_FILE_TMPDIR/databases" "$first" "$PGDATABASE"
 }
 
+@test "filled_db: made once, and a copy for each that asks" {
+	fill() {
+		printf 'x\n' >>filled
+		sql "CREATE TABLE t AS SELECT '$1' AS a; CREATE SCHEMA ferry; CREATE TABLE
+			ferry.job AS SELECT '1/' || current_database() AS source, 'x' AS origin"
+	}
+	BATS_FILE_TMPDIR=$BATS_TEST_TMPDIR
+	filled_db fill one
+	sql 'DROP TABLE t'
+	filled_db fill one
+	is "$(sql 'TABLE t')" one
+	is "$(sql 'TABLE ferry.job')" "1/$PGDATABASE|"
+	filled_db fill two
+	is "$(sql 'TABLE t')" two
+	is "$(wc -l <filled)" 2
+	helper_teardown_file
+}
+
+@test "by_turns: so many, in their order, the same again; all with WHOLE" {
+	by_turns 2 a b 'c d' e
+	is "${#turns[@]}" 2
+	[[ 'a b c d e' == *"${turns[0]}"*"${turns[1]}"* ]]
+	random_state='' first=${turns[*]}
+	by_turns 2 a b 'c d' e
+	is "${turns[*]}" "$first"
+	by_turns 9 a b
+	is "${turns[*]}" 'a b'
+	WHOLE=1 by_turns 1 a 'b c'
+	is "${#turns[@]} ${turns[1]}" '2 b c'
+	# every one has its turn
+	for ((i = 0; i < 60; i++)); do
+		by_turns 1 a b c
+		printf '%s\n' "${turns[@]}"
+	done | sort -u >seen
+	is "$(paste -sd ' ' seen)" 'a b c'
+}
+
 @test "helper_teardown_file: drops the databases, even one in use" {
 	BATS_FILE_TMPDIR=$BATS_TEST_TMPDIR
 	scratch_db

@@ -43,7 +43,7 @@ put() {
 }
 
 follow_job() {
-	job=$(pg-wide-ledger follow --follow "$how" 2>follow.err)
+	job=$(pg-wide-ledger follow --follow "$how" --chunk 90d 2>follow.err)
 	job=${job% *}
 }
 # begin: the job's pipeline in the background

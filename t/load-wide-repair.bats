@@ -21,7 +21,8 @@ telemetry() {
 }
 
 carry_over() {
-	run_rc 0 pg-wide-ledger plan --cutoff-time "$cutoff" --chunk 20m "${types[@]}" || return
+	run_rc 0 pg-wide-ledger plan --cutoff-time "$cutoff" --chunk "${chunk-20m}" "${types[@]}" ||
+		return
 	run_pipe '0 0 0' "pg-narrow-dump --job 1 --seal | pivot-wide |
 		pg-copy-load --wide --keep-rejects ${types[*]} $*"
 }
@@ -280,7 +281,7 @@ change_source() {
 
 @test "repair: killed at any point it leaves nothing half done" {
 	local each t c
-	production
+	production 2000
 	t=$(table imo9999993 2) c=$(column imo9999993 2 1)
 	for each in repair_locked:1 repair_read:1 repair_read:2 repair_row_read:1 \
 		between_groups:1 between_groups:2; do
@@ -460,8 +461,9 @@ follower() {
 }
 
 @test "repair: what only a follower brings" {
-	production
-	row_of /late '2024-11-11 11:11:11' 1
+	# the rest, to this day, is compared in pieces as long as a chunk
+	chunk=90d production 6000
+	row_of /late '2024-10-03 11:11:11' 1
 	row_of /late '2031-11-11 11:11:11' 1 NEW
 	run_rc 0 pg-wide-validate
 	follower '1 hour'
@@ -481,7 +483,7 @@ follower() {
 is_done() {
 	[[ $(doubts) == 0 && $(spoiled imo9999993) == 0 &&
 		$(sql "SELECT count(*) FROM $(table imo9999993 1)
-			WHERE created_time > '2024-11-01'") == 1 ]]
+			WHERE created_time > '2024-10-03'") == 1 ]]
 }
 
 # looked_again: a pass began and ended behind this moment, which a chunk that is due tells
@@ -492,13 +494,14 @@ looked_again() {
 }
 
 @test "repair: again and again, until SIGTERM" {
-	production
+	# the rest, to this day, is compared in pieces as long as a chunk
+	chunk=90d production 6000
 	follower '1 hour'
 	local watch code=0 at
 	at=$(first "$(table imo9999994 1)")
 	run_rc 64 pg-wide-validate --every 1s
 	# beside all chunks
-	row_of /late '2024-11-11 11:11:11' 1
+	row_of /late '2024-10-03 11:11:11' 1
 	pg-wide-validate --repair --every 200ms --settle 1ms >got 2>&1 3>&- &
 	watch=$!
 	# a chunk of an old time is due when it was not compared for long

@@ -38,7 +38,7 @@ table() {
 
 # follow_job: $job is followed from here on
 follow_job() {
-	job=$(pg-wide-ledger follow --follow slot 2>follow.err)
+	job=$(pg-wide-ledger follow --follow slot --chunk 90d 2>follow.err)
 	is "${job#* }" slot
 	job=${job% *}
 }

@@ -21,8 +21,11 @@ setup() {
 
 @test "model: all is carried over once, what came live stays, and nothing is confirmed too early" {
 	# two workers, three chunks, two crashes, a change that is followed
-	holds -D CHANGES=1
-	holds -D CHANGES=2 -D WORKERS=1 -D TROUBLES=1
+	by_turns 1 '-D CHANGES=1' '-D CHANGES=2 -D WORKERS=1 -D TROUBLES=1'
+	for each in "${turns[@]}"; do
+		# shellcheck disable=SC2086  # words
+		holds $each
+	done
 }
 
 @test "model: no run goes on for ever, so whatever is in doubt is settled" {
@@ -30,8 +33,11 @@ setup() {
 }
 
 @test "model: it breaks without the fence, without the lease, and when acknowledged too early" {
-	breaks NO_FENCE 'finished[' -D CHANGES=0 -D TROUBLES=1
-	breaks NO_LEASE 'attempt[' -D CHANGES=0 -D TROUBLES=0
+	by_turns 1 NO_FENCE:finished:1 NO_LEASE:attempt:0
+	for each in "${turns[@]}"; do
+		IFS=: read -r mutant what troubles <<<"$each"
+		breaks "$mutant" "${what}[" -D CHANGES=0 -D "TROUBLES=$troubles"
+	done
 	breaks ACK_EARLY 'ack<=upto' -D CHANGES=1 -D TROUBLES=0
 	# and tells how it comes to that
 	grep -qE '^ *[0-9]+  loader .* code: ledger_follow_advance' "$out"

@@ -50,9 +50,13 @@ world() {
 }
 
 remake() {
-	fs delete "$1" --force >/dev/null 2>&1 || :
-	fs-group create "$1" --schema-file "$2" --role-arn "$role" --s3-uri s3://offline/fs \
-		--record-identifier-name customer_id >/dev/null
+	local -a create=(fs-group create "$1" --schema-file "$2" --role-arn "$role"
+		--s3-uri s3://offline/fs --record-identifier-name customer_id)
+
+	"${create[@]}" >/dev/null 2>&1 || {
+		fs delete "$1" --force >/dev/null 2>&1
+		"${create[@]}" >/dev/null
+	}
 }
 
 # works LINE: the example ends well, answered with y, within the folder of the project

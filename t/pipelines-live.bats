@@ -11,6 +11,18 @@ teardown() { live_teardown; }
 unruly=(--ships 3 --channels 60 --speed 20 --held 2 --late 5 --aborted 10 --corrected 3
 	--new-channels 6 --new-ship --from '2024-10-01 00:00')
 
+# each_way FUNCTION: it by polling or from a slot, by turns, in a folder of its own
+each_way() {
+	local how
+
+	by_turns 1 poll slot
+	for how in "${turns[@]}"; do
+		mkdir "$BATS_TEST_TMPDIR/$how"
+		cd "$BATS_TEST_TMPDIR/$how" || return
+		"$1" "$how"
+	done
+}
+
 # disturbed HOW MODE: a live migration in which something is killed a few times; t/soak/live.bats
 # goes on for long
 disturbed() {
@@ -69,12 +81,8 @@ reader_sees_whole_sets() {
 	same_as_source
 }
 
-@test "live: a reader sees no error and whole sets only, by polling" {
-	reader_sees_whole_sets poll
-}
-
-@test "live: a reader sees no error and whole sets only, from a slot" {
-	reader_sees_whole_sets slot
+@test "live: a reader sees no error and whole sets only" {
+	each_way reader_sees_whole_sets
 }
 
 # target_down HOW: what the source's writers do while the target is away
@@ -97,12 +105,8 @@ target_down() {
 	same_as_source
 }
 
-@test "live: the target is away for a while, by polling: writers go on, nothing is lost" {
-	target_down poll
-}
-
-@test "live: the target is away for a while, from a slot: writers go on, nothing is lost" {
-	target_down slot
+@test "live: the target is away for a while: writers go on, nothing is lost" {
+	each_way target_down
 }
 
 @test "live: polling, an update of more than a loader holds in memory" {
