@@ -89,8 +89,14 @@ WITH c AS (
 		extract(epoch FROM sum(greatest(finished_at - started_at, interval '0'))) AS busy,
 		(array_agg(error ORDER BY started_at DESC) FILTER (WHERE state <> 'done' AND error IS NOT NULL))[1] AS error
 	FROM ferry.chunk WHERE job_id = $1 GROUP BY ship
-), l AS (SELECT * FROM ferry.follow_ship WHERE job_id = $1),
-f AS (SELECT lease_until > clock_timestamp() AS alive FROM ferry.follower WHERE job_id = $1)
+), l AS (
+	-- of its newest rows; less where a later look found nothing, and told it sooner
+	SELECT s.*, CASE WHEN s.newest_commit IS NOT NULL THEN extract(epoch FROM least(
+			greatest(s.at AT TIME ZONE 'UTC' - s.newest_commit, interval '0'),
+			CASE WHEN f.newest_commit > s.newest_commit
+				THEN greatest(f.at AT TIME ZONE 'UTC' - f.newest_commit, interval '0') END)) END AS delay
+	FROM ferry.follow_ship AS s LEFT JOIN ferry.follower AS f USING (job_id) WHERE job_id = $1
+), f AS (SELECT lease_until > clock_timestamp() AS alive FROM ferry.follower WHERE job_id = $1)
 SELECT ship, CASE WHEN failed > 0 THEN 'failed' WHEN again > 0 AND again = running + pending THEN 'retrying'
 		WHEN running > 0 THEN 'running' WHEN pending > 0 THEN 'pending'
 		ELSE coalesce((SELECT CASE WHEN alive THEN 'live' ELSE 'stopped' END FROM f), 'completed') END AS state,
@@ -102,7 +108,7 @@ SELECT ship, CASE WHEN failed > 0 THEN 'failed' WHEN again > 0 AND again = runni
 	to_char(coalesce(c.rejects, 0) + coalesce(l.rejects, 0), 'FM999,999,999,999,999,990') AS rejects,
 	to_char(coalesce(trunc(c.rows / nullif(busy, 0)), 0), 'FM999,999,999,990') AS speed,
 	to_char(coalesce(l.rows, 0), 'FM999,999,999,999,999,990') AS live_rows,
-	coalesce(round(extract(epoch FROM greatest(at AT TIME ZONE 'UTC' - newest_commit, interval '0')), 3) || ' s', '–') AS delay,
+	coalesce(round(l.delay, 3) || ' s', '–') AS delay,
 	to_char(least(first, first_time), 'YYYY-MM-DD HH24:MI:SS') AS first,
 	to_char(greatest(last, last_time), 'YYYY-MM-DD HH24:MI:SS') AS last, error
 FROM c FULL JOIN l USING (ship) ORDER BY ship LIMIT 1000
@@ -133,7 +139,8 @@ WITH c AS (
 	FROM ferry.chunk WHERE job_id = $1
 ), l AS (
 	SELECT sum(rows) AS rows, sum(rejects) AS rejects,
-		extract(epoch FROM max(greatest(at AT TIME ZONE 'UTC' - newest_commit, interval '0'))) AS delay
+		extract(epoch FROM max(CASE WHEN newest_commit IS NOT NULL
+			THEN greatest(at AT TIME ZONE 'UTC' - newest_commit, interval '0') END)) AS delay
 	FROM ferry.follow_ship WHERE job_id = $1
 ), later AS (
 	SELECT count(*) AS n FROM ferry.channel AS h, ferry.job AS j WHERE j.job_id = $1
