@@ -118,6 +118,28 @@ code() { curl -s -m 20 -o body -w '%{http_code}' "$@"; }
 	run_rc 73 pg-wide-web --job 1 --report -O nowhere/r.html
 }
 
+@test "web: what comes live, as status has it, and its indicators" {
+	sql "INSERT INTO ferry.follower (job_id, kind, slot, worker, lease_until, at,
+			newest_commit, rows, cells, wide_rows, rejects)
+		VALUES (1, 'slot', 'ferry_1', 'x', now() + interval '1 hour',
+			'2024-11-02 00:00:05Z', '2024-11-02 00:00:04.75', 70000, 60, 5, 1);
+		INSERT INTO ferry.follow_ship (job_id, ship, rows, cells, wide_rows, dropped,
+			deleted, rejects, first_time, last_time, newest_commit, at)
+		VALUES (1, 'LIVE', 69999, 60, 5, 0, 1, 1, '2024-11-01', '2024-11-02',
+			'2024-11-02 00:00:04', '2024-11-02 00:00:06.5Z'),
+			(1, 'NONE', 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL)"
+	pg-wide-web --job 1 --report -O r.html
+	pg-wide-ledger status --job 1 -f json >status.json
+	sql "DELETE FROM ferry.follower; DELETE FROM ferry.follow_ship"
+	page r.html >got
+	is "$(jq -c '.ships[] | select(.ship == "LIVE") |
+		[.status, .live_rows, .lag_seconds]' status.json)" '["live",69999,0.25]'
+	has got 'ships|LIVE|ships|live|ships|0 / 0|' 'ships|69,999|ships|0.250 s|' \
+		'ships|NONE|ships|live|' 'ships|0|ships|–|' \
+		'accuracy of live data|goals|≥ 99.9 %|goals|99.998 %|goals|met|' \
+		'delay of live data|goals|≤ 1 s|goals|2.500 s|goals|not met|'
+}
+
 @test "web: pages, metrics and status, to those who ask by our name" {
 	serve --job 1 --host ship-db:80
 	is "$(code "$url/job/1")" 200
@@ -153,6 +175,13 @@ code() { curl -s -m 20 -o body -w '%{http_code}' "$@"; }
 text = re.search("<%s>(.*?)</" % sys.argv[1], open("body").read(), re.S)[1]
 print(base64.b64encode(hashlib.sha256(text.encode()).digest()).decode())' "$each")
 		has head "$each-src 'sha256-$hash'"
+	done
+	# who reads the ledger for it can be killed
+	local i
+	answers() { [[ $(code "$url/healthz") == 200 ]]; }
+	for i in 1 2 3; do
+		kill -KILL "$(pgrep -P "$web")"
+		wait_until 10 answers
 	done
 	kill "$web"
 	wait "$web"
@@ -194,7 +223,7 @@ print(base64.b64encode(hashlib.sha256(text.encode()).digest()).decode())' "$each
 	grep -q '<section id="away"><p' body
 	PGDATABASE=postgres sql "ALTER DATABASE \"$name\" ALLOW_CONNECTIONS true"
 	wait_until 30 grep -q back heard
-	wait_until 30 test "$(code "$url/healthz")" = 200
+	is "$(code "$url/healthz")" 200
 	has web.err 'the target cannot be read: '
 	is "$(wc -l <web.err)" 2
 	# it goes with a signal, also where pages are open
