@@ -68,6 +68,7 @@ roll_back() {
 	[[ ! $backup ]] || back_up "$backup"
 	pg-wide-tables rollback "${loud[@]}" "${narrow[@]}" "${target[@]}" "${ships[@]}" \
 		${yes:+"$yes"} ${leave_slot:+"$leave_slot"} ${cascade:+"$cascade"}
+	drop_names
 }
 
 # is_whole FILE: its last line says how many were before.
@@ -87,5 +88,6 @@ restore() {
 		fail "$EX_REFUSED" $"pg_restore failed: nothing was changed" \
 			$"tables that are there are to be rolled back first"
 	pg-wide-tables load "${loud[@]}" "${target[@]}" <"$backup/ledger.ndjson"
+	make_names
 	tell $"restored; validate tells what has changed since"
 }
