@@ -64,8 +64,13 @@ roll_back() {
 		confirm $"back up and drop the wide tables, and what the ledger says of them?" ||
 			fail "$EX_DIFFERS" $"nothing was changed"
 		yes=--yes
+	elif [[ ! $yes ]] && has_routes; then
+		confirm $"drop the wide tables, and the names by which applications ask for them?" ||
+			fail "$EX_DIFFERS" $"nothing was changed"
+		yes=--yes
 	fi
 	[[ ! $backup ]] || back_up "$backup"
+	drop_routes
 	pg-wide-tables rollback "${loud[@]}" "${narrow[@]}" "${target[@]}" "${ships[@]}" \
 		${yes:+"$yes"} ${leave_slot:+"$leave_slot"} ${cascade:+"$cascade"}
 	drop_names
