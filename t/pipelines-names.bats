@@ -17,8 +17,8 @@ functions() {
 }
 
 # what the narrow table says, in the shape of latest() and of read() with three channels
-latest_narrow="SELECT created_time, data_channel_id, CASE value_format WHEN 'Decimal' THEN double_v::text
-	WHEN 'Integer' THEN long_v::text WHEN 'String' THEN str_v ELSE bool_v::text END AS v
+latest_narrow="SELECT created_time, data_channel_id, CASE value_format
+	WHEN 'Decimal' THEN double_v::text WHEN 'Integer' THEN long_v::text WHEN 'String' THEN str_v ELSE bool_v::text END AS v
 	FROM tenant.tbl_data_timeseries WHERE ship_id = 'IMO9999993' AND created_time = (SELECT
 	max(created_time) FROM tenant.tbl_data_timeseries WHERE ship_id = 'IMO9999993')"
 
@@ -27,7 +27,8 @@ latest_narrow="SELECT created_time, data_channel_id, CASE value_format WHEN 'Dec
 	migrate --group-columns 5
 	migrate --group-columns 5 --types native --target-schema Odd\"er --target-prefix w_
 	list=$(sql "SELECT array_agg(c ORDER BY c DESC) FROM (SELECT DISTINCT data_channel_id AS c
-		FROM tenant.tbl_data_timeseries WHERE value_format = 'Decimal' ORDER BY 1 LIMIT 3) AS x")
+		FROM tenant.tbl_data_timeseries WHERE value_format = 'Decimal'
+			ORDER BY 1 LIMIT 3) AS x")
 	where="ship_id = 'IMO9999993' AND data_channel_id = ANY ('$list') AND double_v IS NOT NULL
 		AND created_time >= '2024-10-01 00:01' AND created_time < '2024-10-01 00:10'"
 	for zone in UTC Asia/Seoul; do
@@ -35,16 +36,18 @@ latest_narrow="SELECT created_time, data_channel_id, CASE value_format WHEN 'Dec
 		for types in 'tenant text' '"Odd""er" float8'; do
 			same_rows "SELECT * FROM ${types% *}.latest('IMO9999993')" \
 				"SELECT * FROM ($latest_narrow) AS n WHERE v IS NOT NULL"
-			same_rows "SELECT at, u.c, u.v::text FROM ${types% *}.read('IMO9999993', '$list',
-					'2024-10-01 00:01', '2024-10-01 00:10') AS t (at timestamp,
-					a ${types#* }, b ${types#* }, c ${types#* }), unnest('$list'::text[],
+			same_rows "SELECT at, u.c, u.v::text FROM ${types% *}.read('IMO9999993',
+					'$list',					'2024-10-01 00:01', '2024-10-01 00:10') AS t (at timestamp,
+					a ${types#* }, b ${types#* }, c ${types#* }),
+					unnest('$list'::text[],
 					ARRAY[a, b, c]) AS u (c, v) WHERE v IS NOT NULL" \
 				"SELECT created_time, data_channel_id, double_v::text
 				FROM tenant.tbl_data_timeseries WHERE $where"
 		done
 	done
 	unset PGTZ
-	run_rc 1 sql "SELECT * FROM tenant.read('IMO9999993', '{/none}') AS t (at timestamp, a text)"
+	run_rc 1 sql "SELECT * FROM tenant.read('IMO9999993', '{/none}')
+		AS t (at timestamp, a text)"
 	has "$err" 'ship "IMO9999993" has no channel "/none"'
 	run_rc 1 sql "SELECT * FROM tenant.latest('X')"
 	has "$err" 'ship "X" has no wide tables here'
@@ -79,7 +82,7 @@ latest_narrow="SELECT created_time, data_channel_id, CASE value_format WHEN 'Dec
 	run_rc 0 n2w rollback --yes
 	sql "CREATE FUNCTION tenant.latest(text) RETURNS int LANGUAGE sql AS 'SELECT 42'"
 	migrate
-	has "$err" 'warning: the functions latest and read are not made: there is a function of others'
+	has "$err" 'the functions latest and read are not made: there is a function of others'
 	is "$(functions)" tenant.latest
 	run_rc 0 n2w rollback --yes
 	is "$(sql "SELECT tenant.latest('x')")" 42

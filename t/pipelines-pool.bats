@@ -191,7 +191,8 @@ new_rows() {
 
 @test "pool: wide tables are read through it, with no more servers than it has" {
 	pool transaction 1
-	narrow-to-wide --mode migration-only --cutoff-time 2025-01-01 --source "$direct" --group-columns 5 -q
+	narrow-to-wide --mode migration-only --cutoff-time 2025-01-01 --source "$direct" \
+		--group-columns 5 -q
 	run_ok pg-wide-dump --target "$direct"
 	cp "$out" want
 	run_ok pg-wide-dump --target "$pool"

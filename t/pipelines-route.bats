@@ -33,7 +33,8 @@ ask() {
 		SELECT md5(string_agg(w::text, ',' ORDER BY created_time)) FROM $wide AS w
 			WHERE created_time < '2024-10-03';
 		SELECT md5(string_agg(format('%s %s %s %s %s %s %s', ship_id, data_channel_id,
-			created_time, value_format, bool_v, str_v, coalesce(double_v::text, long_v::text)),
+			created_time, value_format, bool_v, str_v, coalesce(double_v::text,
+			long_v::text)),
 			',' ORDER BY data_channel_id, created_time)) FROM ${wide}_narrow
 			WHERE created_time < '2024-10-03'
 			AND num_nonnulls(bool_v, str_v, double_v, long_v) > 0;
@@ -66,6 +67,8 @@ path_of() { PGUSER=$1 sql 'SHOW search_path'; }
 
 @test "route: two roles, narrow, one role, both, and back, without an error or another answer" {
 	local each
+	# as of channels that came while the source was followed
+	sql "UPDATE ferry.channel SET format = NULL WHERE grp = 1"
 	run_rc 0 route --ship-id IMO9999993 --to narrow
 	run_rc 0 route --roles "$reader,$report" --to narrow
 	has "$err" 'sessions that are open keep their way'
@@ -136,7 +139,4 @@ IMO9999993,wide,wide,\"$reader,$report\","
 	has "$err" 'ship "X" has no wide table or view in tenant'
 	run_rc 64 route --to wide
 	run_rc 64 route --roles "$reader"
-	sql "UPDATE ferry.channel SET format = NULL WHERE ship = 'IMO9999993' AND grp = 1"
-	run_rc 78 route --ship-id IMO9999993 --to wide
-	has "$err" 'the format of these channels is not known'
 }

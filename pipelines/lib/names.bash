@@ -20,7 +20,8 @@ make_names() {
 	local said=''
 
 	at_target -f "$FERRY_LIB/lib/names.sql" schema="$(wide_schema)" ||
-		warn "$(fill $"the functions latest and read are not made: %s" "${said##*ERROR:  }")"
+		warn "$(fill $"the functions latest and read are not made: %s" \
+			"${said##*ERROR:  }")"
 }
 
 # drop_names: with the last of the tables.

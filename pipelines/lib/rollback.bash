@@ -65,7 +65,7 @@ roll_back() {
 			fail "$EX_DIFFERS" $"nothing was changed"
 		yes=--yes
 	elif [[ ! $yes ]] && has_routes; then
-		confirm $"drop the wide tables, and the names by which applications ask for them?" ||
+		confirm $"drop the wide tables, and the names applications ask them by?" ||
 			fail "$EX_DIFFERS" $"nothing was changed"
 		yes=--yes
 	fi

@@ -1,5 +1,5 @@
-# route.bash: whether applications ask the narrow or the wide tables, by the search_path of their roles
-# and by the names that ships have.
+# route.bash: whether applications ask the narrow or the wide tables, by the search_path of their
+# roles and by the names that ships have.
 # shellcheck shell=bash disable=SC2154  # variables of narrow-to-wide
 
 # no_route WHAT: what psql could not do, in $said, with the code of its reason
@@ -8,7 +8,7 @@ no_route() {
 
 	case $said in
 	*'permission denied'* | *'must be'*) code=$EX_NOTALLOWED ;;
-	*'is not known'* | *'has no '* | *'there is no '* | *'is not in the database'* | *'routes need'*)
+	*'has no '* | *'there is no '* | *'is not in the database'* | *'routes need'*)
 		code=$EX_CONFIG
 		;;
 	*'connection to server'* | *'server closed'* | *'lock timeout'*) code=$EX_TEMP ;;
@@ -42,13 +42,13 @@ route_ship() {
 	*slower)
 		IFS='|' read -r -a columns <<<"$said"
 		warn "$(fill \
-			$"ship %s: rows of the narrow shape come from the narrow table: the wide ones took %s ms, it %s ms" \
+			$"ship %s: narrow rows come from the narrow table: %s ms from the wide ones, %s from it" \
 			"$1" "${columns[1]}" "${columns[0]}")"
 		hint $"--force makes them of the wide tables all the same"
 		;;
 	*made)
 		tell "$(fill \
-			$"ship %s: rows of the narrow shape are made of the wide tables; other columns of theirs are NULL" \
+			$"ship %s: narrow rows are made of the wide tables; their other columns are NULL" \
 			"$1")"
 		;;
 	esac
@@ -109,5 +109,6 @@ route() {
 	for each in "${named[@]}"; do
 		route_role "$each" "$to"
 	done
-	((${#named[@]} == 0)) || tell $"sessions that are open keep their way until they connect anew"
+	((${#named[@]} == 0)) ||
+		tell $"sessions that are open keep their way until they connect anew"
 }

@@ -35,7 +35,6 @@ DECLARE
 	base text;
 	tables text[];
 	value text;
-	unformed text;
 	part record;
 	each text;
 	sql text;
@@ -57,10 +56,6 @@ BEGIN
 		RAISE EXCEPTION 'ship "%" has no wide table or view in %', id, place
 			USING ERRCODE = 'undefined_table';
 	END IF;
-	SELECT string_agg(c.channel, ', ') INTO unformed FROM ferry.channel AS c
-	WHERE c.target_schema = place AND c.ship = id
-		AND coalesce(c.format, '') = '';
-
 	-- columns of the narrow table, by what they are
 	CREATE TEMPORARY TABLE ferry_columns ON COMMIT DROP AS
 	SELECT a.attnum, a.attname, format_type(a.atttypid, a.atttypmod) AS type, r.role
@@ -119,10 +114,20 @@ BEGIN
 		WHERE a.attrelid = format('%I.%I', place, base)::regclass AND c.target_schema = place
 			AND c.ship = id;
 		EXECUTE sql;
-		IF unformed IS NOT NULL THEN
-			RAISE EXCEPTION 'the format of these channels is not known: %', left(unformed, 200)
-				USING ERRCODE = 'undefined_object';
-		END IF;
+		-- a channel that came while it was followed has no format in the registry: its newest row's
+		CREATE TEMPORARY TABLE ferry_formats ON COMMIT DROP AS
+		SELECT c.channel, coalesce(c.format, '') AS format FROM ferry.channel AS c
+		WHERE c.target_schema = place AND c.ship = id;
+		FOR part IN SELECT channel FROM ferry_formats WHERE format = '' LOOP
+			SELECT format('SELECT n.%I FROM %s AS n WHERE n.%I = %L AND n.%I = %L ORDER BY n.%I DESC'
+				' LIMIT 1', f.attname, narrow, s.attname, id, c.attname, part.channel, t.attname)
+			INTO sql FROM ferry_columns AS f, ferry_columns AS s, ferry_columns AS c,
+				ferry_columns AS t
+			WHERE (f.role, s.role, c.role, t.role) = ('format', 'ship', 'channel', 'time');
+			EXECUTE sql INTO each;
+			UPDATE ferry_formats SET format = coalesce(each, 'String')
+			WHERE channel = part.channel;
+		END LOOP;
 		SELECT format('CREATE OR REPLACE VIEW ferry_wide.%I%s AS ', base || '_narrow', invoker)
 			|| string_agg(one, ' UNION ALL ') INTO sql
 		FROM (SELECT format('SELECT %s FROM %I.%I AS t, unnest(ARRAY[%s]::text[], ARRAY[%s]::text[],'
@@ -138,10 +143,10 @@ BEGIN
 				ELSE 'NULL::%2$s AS %1$I' END, attname, type, id), ', ' ORDER BY attnum)
 				FROM ferry_columns), place, c.table_name,
 			string_agg(quote_literal(c.channel), ', ' ORDER BY c.column_name),
-			string_agg(quote_literal(c.format), ', ' ORDER BY c.column_name),
+			string_agg(quote_literal(k.format), ', ' ORDER BY c.column_name),
 			string_agg(format('t.%I::text', c.column_name), ', ' ORDER BY c.column_name)) AS one
-			FROM ferry.channel AS c JOIN pg_attribute AS a ON a.attname = c.column_name
-				AND a.attrelid = to_regclass(format('%I.%I', place, c.table_name))
+			FROM ferry.channel AS c JOIN ferry_formats AS k ON k.channel = c.channel
+			JOIN pg_attribute AS a ON a.attname = c.column_name AND a.attrelid = to_regclass(format('%I.%I', place, c.table_name))
 			WHERE c.target_schema = place AND c.ship = id
 			GROUP BY c.table_name) AS u;
 		EXECUTE sql;
