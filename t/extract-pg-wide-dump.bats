@@ -10,14 +10,17 @@ setup_file() {
 			str_v text, long_v bigint, double_v float8, value_format text,
 			PRIMARY KEY (ship_id, data_channel_id, created_time));
 		INSERT INTO tenant.tbl_data_timeseries
-			(ship_id, data_channel_id, created_time, value_format, double_v, long_v, str_v)
+			(ship_id, data_channel_id, created_time, value_format, double_v, long_v,
+				str_v)
 		SELECT s, c, timestamp '2024-01-01 23:00' + i * interval '30 s' + c.skew, f,
 			CASE f WHEN 'Decimal' THEN
-				CASE i % 50 WHEN 7 THEN 'NaN' WHEN 8 THEN '-Infinity' WHEN 9 THEN -0.0
+				CASE i % 50 WHEN 7 THEN 'NaN' WHEN 8 THEN '-Infinity'
+				WHEN 9 THEN -0.0
 				WHEN 10 THEN 1e-7 WHEN 11 THEN 123456789.123 ELSE i / 3.0 END END,
 			CASE f WHEN 'Integer' THEN
 				CASE i WHEN 3 THEN 9223372036854775807 ELSE -i END END,
-			CASE f WHEN 'String' THEN (ARRAY['a,b', 'say \"x\"', '', E'two\\nlines', E'\\\\.',
+			CASE f WHEN 'String' THEN (ARRAY['a,b',
+				'say \"x\"', '', E'two\\nlines', E'\\\\.',
 				'한글', '007', NULL])[i % 8 + 1] END
 		FROM generate_series(0, 239) AS i, (VALUES
 			('S1', '/me01/temp', 'Decimal', interval '0'),
@@ -29,7 +32,8 @@ setup_file() {
 		WHERE (i + length(c)) % 5 > 0;
 		INSERT INTO tenant.tbl_data_timeseries (ship_id, data_channel_id, created_time,
 			value_format, bool_v)
-		SELECT 'S1', '/on', timestamp '2024-01-02' + i * interval '1 min', 'Boolean', i % 2 = 0
+		SELECT 'S1', '/on', timestamp '2024-01-02' + i * interval '1 min', 'Boolean',
+			i % 2 = 0
 		FROM generate_series(0, 9) AS i"
 	load_both
 }
@@ -43,7 +47,8 @@ load_both() {
 	done
 	# the formats of channels, as narrow-to-wide registers them
 	sql "UPDATE ferry.channel AS c SET format = n.value_format
-		FROM tenant.tbl_data_timeseries AS n WHERE ship = ship_id AND channel = data_channel_id"
+		FROM tenant.tbl_data_timeseries AS n
+		WHERE ship = ship_id AND channel = data_channel_id"
 }
 
 # table_of SCHEMA SHIP CHANNEL
@@ -83,8 +88,8 @@ digest() { stream-digest --narrow -o csv "$@"; }
 	pg-copy-load --wide --live --target-schema text --progress none live.ndjson
 	run_ok pg-wide-dump --target-schema text -s S2 -o ndjson --until '2024-01-01 23:01'
 	is "$(grep -c . "$out")" 2
-	is "$(jq -c 'select(.created_time == "2024-01-01 23:00:30")' "$out")" \
-		'{"ship_id":"S2","created_time":"2024-01-01 23:00:30","/me01/load":5,"/me01/temp":0.3333333333333333}'
+	is "$(jq -c 'select(.created_time == "2024-01-01 23:00:30") | del(.ship_id, .created_time)' \
+		"$out")" '{"/me01/load":5,"/me01/temp":0.3333333333333333}'
 }
 
 @test "wide-dump: of some channels only their tables, and instants that have a value" {
@@ -137,7 +142,8 @@ digest() { stream-digest --narrow -o csv "$@"; }
 			--channels /me01/state -o ndjson
 		jq -r '."/me01/state" | @json' "$out" >got
 		sql "SELECT to_json((array_agg(str_v ORDER BY created_time
-				$([[ $how == first ]] || echo DESC)) FILTER (WHERE str_v IS NOT NULL))[1])
+				$([[ $how == first ]] || echo DESC))
+				FILTER (WHERE str_v IS NOT NULL))[1])
 			FROM tenant.tbl_data_timeseries WHERE ship_id = 'S1'
 			AND data_channel_id = '/me01/state'
 			GROUP BY date_bin('10 min', created_time, '2000-01-01')

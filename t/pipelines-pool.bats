@@ -191,3 +191,13 @@ new_rows() {
 		is "$(through_pool 'SELECT min(value) FROM n')" 나쁨
 	done
 }
+
+@test "pool: wide tables are read through it, with no more servers than it has" {
+	pool transaction 1
+	narrow-to-wide --mode migration-only --cutoff-time 2025-01-01 --source "$direct" \
+		--group-columns 5 -q
+	run_ok pg-wide-dump --target "$direct"
+	cp "$out" want
+	run_ok pg-wide-dump --target "$pool"
+	same_file "$out" want
+}

@@ -71,10 +71,10 @@ method() {
 	local left
 	left=$(grep -vE -e '--mode (schema-only|tables-only|concurrent|hybrid|streaming|realtime)' \
 		-e '--mode (status|validate|events|failed|migration-only|rollback|restore)' \
-		-e '--mode (analyze|compare)' -e '^pg-narrow-dump ' \
+		-e '--mode (analyze|compare|route)' -e '^pg-narrow-dump ' -e '^psql -c ' \
 		commands || :)
 	is "$left" ''
-	is "$(grep -c . commands)" 21
+	is "$(grep -c . commands)" 26
 }
 
 @test "readme: method 1, concurrent" { method concurrent; }
@@ -96,7 +96,13 @@ method() {
 	run_guide 0 '--mode (events|failed|migration-only --retry)'
 	TZ=UTC run_guide 0 '^pg-narrow-dump ' # the clock of mlr
 	run_guide 0 '--mode (validate|compare)'
+	run_guide 0 '^psql -c .*read'
+	has "$out" '2024-10-01 00:00:'
+	run_guide 0 '^psql -c .*latest'
+	sql 'CREATE ROLE reporting'
+	run_guide 0 '--mode route'
 	run_guide 0 '--mode rollback --backup'
+	sql 'DROP ROLE reporting'
 	is "$(sql "SELECT count(*) FROM pg_class WHERE relname LIKE 'tbl_data_timeseries_imo%'")" 0
 	is "$(sql 'SELECT count(*) FROM pg_replication_slots
 		WHERE database = current_database()')" 0

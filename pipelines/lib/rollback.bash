@@ -69,10 +69,16 @@ roll_back() {
 		confirm $"back up and drop the wide tables, and what the ledger says of them?" ||
 			fail "$EX_DIFFERS" $"nothing was changed"
 		yes=--yes
+	elif [[ ! $yes ]] && has_routes; then
+		confirm $"drop the wide tables, and the names applications ask them by?" ||
+			fail "$EX_DIFFERS" $"nothing was changed"
+		yes=--yes
 	fi
 	[[ ! $backup ]] || back_up "$backup"
+	drop_routes
 	pg-wide-tables rollback "${loud[@]}" "${narrow[@]}" "${target[@]}" "${ships[@]}" \
 		${yes:+"$yes"} ${leave_slot:+"$leave_slot"} ${cascade:+"$cascade"}
+	drop_names
 }
 
 # is_whole FILE: its last line says how many were before.
@@ -92,5 +98,6 @@ restore() {
 		fail "$EX_REFUSED" $"pg_restore failed: nothing was changed" \
 			$"tables that are there are to be rolled back first"
 	pg-wide-tables load "${loud[@]}" "${target[@]}" <"$backup/ledger.ndjson"
+	make_names
 	tell $"restored; validate tells what has changed since"
 }

@@ -183,8 +183,7 @@ static void add_ship(struct dump *d, struct sl id)
 		v.column[v.n++] = names_add(&d->columns, s->channels.name[i], NULL);
 	}
 	if (v.n == 0)
-		msg_warn(d->conf.channels.n ? "ship %s has none of the channels that are asked for" :
-					      "ship %s has no wide tables yet", msg_q(id));
+		msg_warn("ship %s has none of the channels that are asked for", msg_q(id));
 	mem_grow(&d->voyage, &d->cap, d->n + 1, sizeof *d->voyage);
 	d->voyage[d->n++] = v;
 }

@@ -71,8 +71,8 @@ static void turn_to(struct narrow_chunk *c, const struct narrow_row *row)
 static void write_row(const struct narrow_chunk *c, struct wr *wr, struct sl channel,
 	const struct field *value, struct field op)
 {
-	struct field f[5] = { c->ships[c->current].field, c->time_field, field_name(channel), *value,
-		op };
+	struct field f[5] = { c->ships[c->current].field, c->time_field, field_name(channel),
+		*value, op };
 
 	wr_row(wr, f, c->ops ? 5 : 4);
 }

@@ -103,7 +103,8 @@ static void add_name(const struct wide_read *w, struct str *sql, uint32_t group,
 }
 
 /* `g1.created_time >= … AND g1.created_time < …`, each behind a word of its own. */
-static void add_range(const struct wide_read *w, struct str *sql, uint32_t group, const char *before)
+static void add_range(const struct wide_read *w, struct str *sql, uint32_t group,
+	const char *before)
 {
 	const int64_t end[] = { w->from, w->to };
 	char text[CLOCK_TEXT_MAX];

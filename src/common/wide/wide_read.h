@@ -1,5 +1,5 @@
 /*
- * wide_read.h - the wide tables of a ship read as one: its groups side by side, row by row, by time.
+ * wide_read.h - the wide tables of a ship read as one: its groups side by side, by time.
  *
  *	wide_read_open
  *	  for each ship: wide_read_ship, wide_read_next until it is false
@@ -31,8 +31,8 @@ void wide_read_close(struct wide_read *w);
 void wide_read_cancel(const struct wide_read *w);
 
 /*
- * Begins with a ship: rows of [from, to), instants, INT64_MIN and INT64_MAX being open ends. `channel`
- * has numbers of ship->channel, of columns that are made.
+ * Begins with a ship: rows of [from, to), instants, INT64_MIN and INT64_MAX being open ends.
+ * `channel` has numbers of ship->channel, of columns that are made.
  */
 void wide_read_ship(struct wide_read *w, const struct registry *r, const struct ship *ship,
 	const size_t *channel, size_t n, int64_t from, int64_t to);

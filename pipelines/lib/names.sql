@@ -1,0 +1,126 @@
+-- names.sql: functions beside the wide tables of a schema that go straight to the tables. A view of a
+-- thousand columns takes longer to plan than most queries take to run.
+--
+--	latest(ship)                       the newest instant: a row for each channel with a value
+--	read(ship, channels, from, to)     columns of some channels, SETOF record
+--	ferry_channels(ship)               where each channel is; for the two above
+--
+-- psql -v schema=NAME. Names that somebody else has given stay his (the comment tells), and nothing
+-- happens where all of it is there.
+\set ON_ERROR_STOP 1
+BEGIN;
+SET LOCAL search_path = pg_catalog;
+SET LOCAL client_min_messages = warning;
+SET LOCAL lock_timeout = '10s';
+SELECT set_config('ferry.schema', :'schema', true) \g /dev/null
+DO $do$
+DECLARE
+	place CONSTANT text := current_setting('ferry.schema');
+	mark CONSTANT text := 'ferry: made beside the wide tables, version 1';
+	names CONSTANT text[] := ARRAY['ferry_channels(text)', 'latest(text)',
+		'read(text, text[], timestamp, timestamp)'];
+	proc text;
+	said text;
+	made int := 0;
+BEGIN
+	IF to_regnamespace(quote_ident(place)) IS NULL THEN
+		RETURN;
+	END IF;
+	PERFORM pg_advisory_xact_lock(hashtext('ferry names'), hashtext(place));
+	FOREACH proc IN ARRAY names LOOP
+		said := obj_description(to_regprocedure(format('%I.%s', place, proc)), 'pg_proc');
+		IF to_regprocedure(format('%I.%s', place, proc)) IS NOT NULL
+			AND coalesce(said, '') NOT LIKE 'ferry: made beside%' THEN
+			RAISE EXCEPTION 'there is a function of others already: %.%', place, proc;
+		END IF;
+		made := made + coalesce(said = mark, false)::int;
+	END LOOP;
+	IF made = 3 THEN
+		RETURN;
+	END IF;
+
+	-- Names of channels are no secret to who may connect: the catalog shows all columns. Rights to
+	-- values are those of the tables.
+	EXECUTE format($f$CREATE OR REPLACE FUNCTION %I.ferry_channels(ship text)
+		RETURNS TABLE (channel text, table_name text, column_name text)
+		LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS %L$f$,
+		place, format($f$
+		SELECT c.channel, c.table_name, c.column_name FROM ferry.channel AS c
+		WHERE c.target_schema = %L AND c.ship = $1 $f$, place));
+
+	-- Times are in UTC, whatever the session says, in both kinds of tables.
+	EXECUTE format($f$CREATE OR REPLACE FUNCTION %I.latest(ship text)
+		RETURNS TABLE (created_time timestamp, channel text, value text)
+		LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
+		SET extra_float_digits = 1 AS %L$f$,
+		place, replace(replace($f$
+		#variable_conflict use_column
+		DECLARE
+			tables text[] := ARRAY(SELECT DISTINCT table_name FROM @.ferry_channels($1)
+				WHERE to_regclass(format('%I.%I', @place, table_name)) IS NOT NULL);
+			each text;
+			at timestamp;
+			newest timestamp;
+		BEGIN
+			IF cardinality(tables) = 0 THEN
+				RAISE EXCEPTION 'ship "%" has no wide tables here', $1
+					USING ERRCODE = 'undefined_object';
+			END IF;
+			FOREACH each IN ARRAY tables LOOP
+				EXECUTE format('SELECT max(created_time) FROM %I.%I', @place, each)
+					INTO at;
+				newest := greatest(newest, at);
+			END LOOP;
+			FOREACH each IN ARRAY tables LOOP
+				-- the row as one value: its columns would be planned one by one
+				RETURN QUERY EXECUTE format('SELECT $1, c.channel, v.value
+					FROM %1$I.%2$I AS t, json_each_text(row_to_json(t)) AS v
+					JOIN @.ferry_channels($2) AS c ON c.column_name = v.key
+					WHERE t.created_time = $1 AND v.value IS NOT NULL
+						AND c.table_name = %2$L', @place, each) USING newest, $1;
+			END LOOP;
+		END $f$, '@place', quote_literal(place)), '@', quote_ident(place)));
+
+	EXECUTE format($f$CREATE OR REPLACE FUNCTION %I.read(ship text, channels text[],
+			"from" timestamp DEFAULT NULL, "to" timestamp DEFAULT NULL)
+		RETURNS SETOF record
+		LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS %L$f$,
+		place, replace(replace($f$
+		#variable_conflict use_column
+		DECLARE
+			columns text;
+			sources text;
+			unknown text;
+		BEGIN
+			WITH wanted AS (
+				SELECT w.channel, w.place, k.table_name, format('g%s.%I', dense_rank()
+					OVER (ORDER BY k.table_name), coalesce(k.column_name, '')) AS col
+				FROM unnest($2) WITH ORDINALITY AS w (channel, place)
+				LEFT JOIN @.ferry_channels($1) AS k ON k.channel = w.channel),
+			tables AS (
+				SELECT row_number() OVER () AS n, format('(SELECT * FROM %I.%I AS %s
+					WHERE ($1 IS NULL OR created_time >= $1)
+					AND ($2 IS NULL OR created_time < $2) AND num_nonnulls(%s) > 0) AS %s',
+					@place, table_name, split_part(min(col), '.', 1),
+					string_agg(col, ', '), split_part(min(col), '.', 1)) AS source
+				FROM wanted WHERE table_name IS NOT NULL GROUP BY table_name)
+			SELECT (SELECT string_agg(col, ', ' ORDER BY place) FROM wanted),
+				(SELECT string_agg(CASE n WHEN 1 THEN source
+					ELSE source || ' USING (created_time)' END, ' FULL JOIN ' ORDER BY n)
+					FROM tables),
+				(SELECT string_agg(format('"%s"', channel), ', ') FROM wanted
+					WHERE table_name IS NULL)
+			INTO columns, sources, unknown;
+			IF columns IS NULL OR unknown IS NOT NULL THEN
+				RAISE EXCEPTION 'ship "%" has no channel %', $1, coalesce(unknown, 'at all')
+					USING ERRCODE = 'undefined_column';
+			END IF;
+			RETURN QUERY EXECUTE 'SELECT created_time, ' || columns || ' FROM ' || sources
+				|| ' ORDER BY 1' USING "from", "to";
+		END $f$, '@place', quote_literal(place)), '@', quote_ident(place)));
+
+	FOREACH proc IN ARRAY names LOOP
+		EXECUTE format('COMMENT ON FUNCTION %I.%s IS %L', place, proc, mark);
+	END LOOP;
+END $do$;
+COMMIT;

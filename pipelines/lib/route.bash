@@ -1,0 +1,114 @@
+# route.bash: whether applications ask the narrow or the wide tables, by the search_path of their
+# roles and by the names that ships have.
+# shellcheck shell=bash disable=SC2154  # variables of narrow-to-wide
+
+# no_route WHAT: what psql could not do, in $said, with the code of its reason
+no_route() {
+	local code=$EX_REFUSED why=${said##*ERROR:  }
+
+	case $said in
+	*'permission denied'* | *'must be'*) code=$EX_NOTALLOWED ;;
+	*'has no '* | *'there is no '* | *'is not in the database'* | *'routes need'*)
+		code=$EX_CONFIG
+		;;
+	*'connection to server'* | *'server closed'* | *'lock timeout'*) code=$EX_TEMP ;;
+	esac
+	fail "$code" "$1: ${why%%$'\n'*}"
+}
+
+# narrow_ident: the narrow table, quoted for SQL
+narrow_ident() {
+	local table
+
+	table=$(value_of table tenant.tbl_data_timeseries "${narrow[@]}")
+	[[ $table == *.* ]] || table=public.$table
+	printf '%s.%s' "$(quoted "${table%%.*}")" "$(quoted "${table#*.}")"
+}
+
+# route_ship SHIP ARM: its names; in the wide arm those of the narrow shape only when they are fast
+route_ship() {
+	local said='' each
+	local -a columns=()
+
+	for each in ship:ship_id channel:data_channel_id time:created_time format:value_format \
+		double:double_v long:long_v string:str_v boolean:bool_v; do
+		columns+=("${each%:*}_column=$(value_of "${each%:*}-column" "${each#*:}" \
+			"${narrow[@]}")")
+	done
+	at_target -f "$FERRY_LIB/lib/route.sql" schema="$(wide_schema)" ship="$1" \
+		narrow="$(narrow_ident)" arm="$2" force="${force:-0}" "${columns[@]}" ||
+		no_route "$(fill $"ship %s is not routed" "$1")"
+	case $said in
+	*slower)
+		IFS='|' read -r -a columns <<<"$said"
+		warn "$(fill \
+			$"ship %s: narrow rows come from the narrow table: %s ms from the wide ones, %s from it" \
+			"$1" "${columns[1]}" "${columns[0]}")"
+		hint $"--force makes them of the wide tables all the same"
+		;;
+	*made)
+		tell "$(fill \
+			$"ship %s: narrow rows are made of the wide tables; their other columns are NULL" \
+			"$1")"
+		;;
+	esac
+}
+
+# route_role ROLE ARM: of its next sessions
+route_role() {
+	local said=''
+
+	at_target -f "$FERRY_LIB/lib/route-role.sql" role="$1" arm="$2" ||
+		no_route "$(fill $"role %s is not routed" "$1")"
+}
+
+# show_routes: as a report; nothing where there are none
+show_routes() {
+	local said='' form
+
+	form=$(value_of format table "${format[@]}")
+	at_target -f "$FERRY_LIB/lib/routes.sql" || no_route $"the routes are not known"
+	[[ $said == *$'\n'* ]] || return 0
+	reformat --quiet --progress none -i csv -o "${form/prometheus/table}" <<<"$said"
+}
+
+has_routes() {
+	local said=''
+
+	at_target "SELECT to_regnamespace('ferry_narrow')" && [[ $said ]]
+}
+
+# drop_routes: before wide tables are dropped; of all ships, the roles' paths are as they were, too.
+drop_routes() {
+	local said='' each
+
+	has_routes || return 0
+	at_target -f "$FERRY_LIB/lib/route-drop.sql" schema="$(wide_schema)" \
+		ships="$(printf '%s\n' "${ships[@]#--ship-id=}")" ||
+		no_route $"the routes cannot be dropped"
+	while IFS= read -r each; do
+		[[ ! $each ]] || route_role "$each" none
+	done <<<"$said"
+}
+
+route() {
+	local each
+	local -a named=()
+
+	if [[ ! $to ]]; then
+		[[ ! $roles && ! $force ]] || misused $"route: --to says where"
+		show_routes
+		return
+	fi
+	((${#ships[@]} + ${#roles})) || misused $"route wants --ship-id, --roles or both"
+	[[ ! $roles ]] || IFS=, read -ra named <<<"$roles"
+	for each in "${ships[@]#--ship-id=}"; do
+		# names of the ship stay where only roles are told
+		[[ $to == narrow && $roles ]] || route_ship "$each" "$to"
+	done
+	for each in "${named[@]}"; do
+		route_role "$each" "$to"
+	done
+	((${#named[@]} == 0)) ||
+		tell $"sessions that are open keep their way until they connect anew"
+}

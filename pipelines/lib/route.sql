@@ -1,0 +1,198 @@
+-- route.sql: reading names of a ship, in the schemas ferry_narrow and ferry_wide.
+--
+--	ferry_narrow.BASE           rows of the wide table, made of the narrow one
+--	ferry_narrow.BASE_narrow    the rows of the narrow table
+--	ferry_wide.BASE             the wide table
+--	ferry_wide.BASE_narrow      rows of the narrow table, made of the wide ones
+--
+-- A session whose search_path begins with ferry_wide, ferry_narrow asks the wide tables where a ship
+-- has names there; one with ferry_narrow alone the narrow table. Both have the same columns and types.
+--
+-- psql -v schema, ship, narrow (a quoted name), arm (narrow or wide), force (0 or 1), and the names of
+-- the narrow table's columns: ship_column, channel_column, time_column, format_column, double_column,
+-- long_column, string_column, boolean_column. Prints narrow ms|wide ms|made or slower.
+\set ON_ERROR_STOP 1
+BEGIN;
+SET LOCAL search_path = pg_catalog;
+SET LOCAL client_min_messages = warning;
+SET LOCAL lock_timeout = '10s';
+SET LOCAL jit = off;
+SELECT set_config('ferry.' || key, value, true) FROM (VALUES ('schema', :'schema'), ('ship', :'ship'),
+	('narrow', :'narrow'), ('arm', :'arm'), ('force', :'force'), ('said', ''),
+	('c_ship', :'ship_column'), ('c_channel', :'channel_column'), ('c_time', :'time_column'),
+	('c_format', :'format_column'), ('c_double', :'double_column'), ('c_long', :'long_column'),
+	('c_string', :'string_column'), ('c_boolean', :'boolean_column')) AS v (key, value) \g /dev/null
+DO $do$
+#variable_conflict use_column
+DECLARE
+	place CONSTANT text := current_setting('ferry.schema');
+	id CONSTANT text := current_setting('ferry.ship');
+	mark CONSTANT text := format('ferry: route of ship %s of %I', id, place);
+	narrow CONSTANT regclass := to_regclass(current_setting('ferry.narrow'));
+	wide CONSTANT bool := current_setting('ferry.arm') = 'wide';
+	invoker CONSTANT text := CASE WHEN current_setting('server_version_num')::int >= 150000
+		THEN ' WITH (security_invoker)' ELSE '' END;
+	base text;
+	tables text[];
+	value text;
+	part record;
+	each text;
+	sql text;
+	day text;
+	began timestamptz;
+	best float8[] := '{Infinity,Infinity}';
+	arms CONSTANT text[] := '{ferry_narrow,ferry_wide}';
+BEGIN
+	IF narrow IS NULL THEN
+		RAISE EXCEPTION 'the narrow table % is not in the database of the wide tables',
+			current_setting('ferry.narrow') USING ERRCODE = 'undefined_table';
+	END IF;
+	SELECT array_agg(DISTINCT c.table_name) INTO tables FROM ferry.channel AS c
+	WHERE c.target_schema = place AND c.ship = id
+		AND to_regclass(format('%I.%I', place, c.table_name)) IS NOT NULL;
+	base := CASE cardinality(tables) WHEN 1 THEN tables[1]
+		ELSE regexp_replace(tables[1], '_[0-9]+$', '') END;
+	IF base IS NULL OR to_regclass(format('%I.%I', place, base)) IS NULL THEN
+		RAISE EXCEPTION 'ship "%" has no wide table or view in %', id, place
+			USING ERRCODE = 'undefined_table';
+	END IF;
+	-- columns of the narrow table, by what they are
+	CREATE TEMPORARY TABLE ferry_columns ON COMMIT DROP AS
+	SELECT a.attnum, a.attname, format_type(a.atttypid, a.atttypmod) AS type, r.role
+	FROM pg_attribute AS a LEFT JOIN unnest('{ship,channel,time,format,double,long,string,boolean}'
+		::text[]) AS r (role) ON a.attname = current_setting('ferry.c_' || r.role)
+	WHERE a.attrelid = narrow AND a.attnum > 0 AND NOT a.attisdropped;
+	IF (SELECT count(role) FROM ferry_columns WHERE role IN ('ship', 'channel', 'time', 'format')) < 4
+	THEN
+		RAISE EXCEPTION 'routes need a narrow table with columns of ship, channel, time and format'
+			USING ERRCODE = 'undefined_column';
+	END IF;
+	SELECT format('CASE n.%I ', (SELECT attname FROM ferry_columns WHERE role = 'format'))
+		|| string_agg(format('WHEN %L THEN n.%I::text', f, attname), ' ') || ' END' INTO value
+	FROM ferry_columns JOIN (VALUES ('double', 'Decimal'), ('long', 'Integer'), ('string', 'String'),
+		('boolean', 'Boolean')) AS v (role, f) USING (role);
+
+	FOREACH each IN ARRAY arms LOOP
+		EXECUTE format('CREATE SCHEMA IF NOT EXISTS %I', each);
+		EXECUTE format('GRANT USAGE ON SCHEMA %I TO PUBLIC', each);
+	END LOOP;
+
+	-- wide rows of the narrow table
+	SELECT format('CREATE OR REPLACE VIEW ferry_narrow.%I%s AS SELECT n.%I::%s AS created_time, ', base,
+			invoker, t.attname, (SELECT format_type(atttypid, atttypmod) FROM pg_attribute
+			WHERE attrelid = format('%I.%I', place, base)::regclass
+			AND attname = 'created_time'))
+		|| string_agg(format('%s FILTER (WHERE n.%I = %L) AS %I', CASE type
+			WHEN 'double precision' THEN format('max(n.%I)', (SELECT attname FROM ferry_columns
+				WHERE role = 'double'))
+			WHEN 'bigint' THEN format('max(n.%I)', (SELECT attname FROM ferry_columns
+				WHERE role = 'long'))
+			WHEN 'boolean' THEN format('bool_or(n.%I)', (SELECT attname FROM ferry_columns
+				WHERE role = 'boolean'))
+			ELSE format('max(%s)', value) END,
+			(SELECT attname FROM ferry_columns WHERE role = 'channel'), w.channel, w.col), ', '
+			ORDER BY w.attnum)
+		|| format(' FROM %s AS n WHERE n.%I = %L GROUP BY n.%I', narrow, s.attname, id, t.attname)
+	INTO sql
+	FROM (SELECT a.attnum, a.attname AS col, c.channel, format_type(a.atttypid, a.atttypmod) AS type
+		FROM pg_attribute AS a JOIN ferry.channel AS c ON c.column_name = a.attname
+		WHERE a.attrelid = format('%I.%I', place, base)::regclass AND c.target_schema = place
+		AND c.ship = id) AS w,
+		(SELECT attname FROM ferry_columns WHERE role = 'time') AS t,
+		(SELECT attname FROM ferry_columns WHERE role = 'ship') AS s
+	GROUP BY t.attname, s.attname;
+	EXECUTE sql;
+	EXECUTE format('CREATE OR REPLACE VIEW ferry_narrow.%I%s AS SELECT * FROM %s AS n WHERE n.%I = %L',
+		base || '_narrow', invoker, narrow,
+		(SELECT attname FROM ferry_columns WHERE role = 'ship'), id);
+
+	IF wide THEN
+		SELECT format('CREATE OR REPLACE VIEW ferry_wide.%I%s AS SELECT created_time, %s FROM %I.%I',
+			base, invoker, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum), place, base)
+		INTO sql
+		FROM pg_attribute AS a JOIN ferry.channel AS c ON c.column_name = a.attname
+		WHERE a.attrelid = format('%I.%I', place, base)::regclass AND c.target_schema = place
+			AND c.ship = id;
+		EXECUTE sql;
+		-- a channel that came while it was followed has no format in the registry: its newest row's
+		CREATE TEMPORARY TABLE ferry_formats ON COMMIT DROP AS
+		SELECT c.channel, coalesce(c.format, '') AS format FROM ferry.channel AS c
+		WHERE c.target_schema = place AND c.ship = id;
+		FOR part IN SELECT channel FROM ferry_formats WHERE format = '' LOOP
+			SELECT format('SELECT n.%I FROM %s AS n WHERE n.%I = %L AND n.%I = %L ORDER BY n.%I DESC'
+				' LIMIT 1', f.attname, narrow, s.attname, id, c.attname, part.channel, t.attname)
+			INTO sql FROM ferry_columns AS f, ferry_columns AS s, ferry_columns AS c,
+				ferry_columns AS t
+			WHERE (f.role, s.role, c.role, t.role) = ('format', 'ship', 'channel', 'time');
+			EXECUTE sql INTO each;
+			UPDATE ferry_formats SET format = coalesce(each, 'String')
+			WHERE channel = part.channel;
+		END LOOP;
+		SELECT format('CREATE OR REPLACE VIEW ferry_wide.%I%s AS ', base || '_narrow', invoker)
+			|| string_agg(one, ' UNION ALL ') INTO sql
+		FROM (SELECT format('SELECT %s FROM %I.%I AS t, unnest(ARRAY[%s]::text[], ARRAY[%s]::text[],'
+				' ARRAY[%s]::text[]) AS v (c, f, x) WHERE v.x IS NOT NULL',
+			(SELECT string_agg(format(CASE role
+				WHEN 'ship' THEN '%3$L::%2$s AS %1$I' WHEN 'channel' THEN 'v.c::%2$s AS %1$I'
+				WHEN 'time' THEN 't.created_time::%2$s AS %1$I'
+				WHEN 'format' THEN 'v.f::%2$s AS %1$I'
+				WHEN 'double' THEN 'CASE v.f WHEN ''Decimal'' THEN v.x::%2$s END AS %1$I'
+				WHEN 'long' THEN 'CASE v.f WHEN ''Integer'' THEN v.x::%2$s END AS %1$I'
+				WHEN 'string' THEN 'CASE v.f WHEN ''String'' THEN v.x::%2$s END AS %1$I'
+				WHEN 'boolean' THEN 'CASE v.f WHEN ''Boolean'' THEN v.x::%2$s END AS %1$I'
+				ELSE 'NULL::%2$s AS %1$I' END, attname, type, id), ', ' ORDER BY attnum)
+				FROM ferry_columns), place, c.table_name,
+			string_agg(quote_literal(c.channel), ', ' ORDER BY c.column_name),
+			string_agg(quote_literal(k.format), ', ' ORDER BY c.column_name),
+			string_agg(format('t.%I::text', c.column_name), ', ' ORDER BY c.column_name)) AS one
+			FROM ferry.channel AS c JOIN ferry_formats AS k ON k.channel = c.channel
+			JOIN pg_attribute AS a ON a.attname = c.column_name AND a.attrelid = to_regclass(format('%I.%I', place, c.table_name))
+			WHERE c.target_schema = place AND c.ship = id
+			GROUP BY c.table_name) AS u;
+		EXECUTE sql;
+
+		-- one channel, the last day
+		SELECT format('SELECT count(%I) FROM <arm>.%I WHERE %I = %L AND %I >= (SELECT max(created_time)'
+			' - interval ''1 day'' FROM %I.%I)', c.attname, base || '_narrow', c.attname,
+			(SELECT min(k.channel) FROM ferry.channel AS k WHERE k.target_schema = place
+				AND k.ship = id), t.attname, place, base)
+		INTO day FROM ferry_columns AS c, ferry_columns AS t
+		WHERE c.role = 'channel' AND t.role = 'time';
+		FOR i IN 1..6 LOOP
+			began := clock_timestamp();
+			EXECUTE replace(day, '<arm>', arms[i % 2 + 1]);
+			best[i % 2 + 1] := least(best[i % 2 + 1],
+				extract(epoch FROM clock_timestamp() - began) * 1000);
+		END LOOP;
+		IF best[2] > best[1] AND current_setting('ferry.force') <> '1' THEN
+			EXECUTE format('DROP VIEW ferry_wide.%I', base || '_narrow');
+		END IF;
+		PERFORM set_config('ferry.said', format('%s|%s|%s', round(best[1]::numeric, 1),
+			round(best[2]::numeric, 1), CASE WHEN to_regclass(format('ferry_wide.%I',
+			base || '_narrow')) IS NULL THEN 'slower' ELSE 'made' END), true);
+	ELSE
+		EXECUTE format('DROP VIEW IF EXISTS ferry_wide.%I, ferry_wide.%I', base, base || '_narrow');
+	END IF;
+
+	-- who may read the tables may read the names; before security_invoker they are told one by one
+	FOR part IN SELECT c.oid::regclass AS name, n.nspname FROM pg_class AS c
+		JOIN pg_namespace AS n ON n.oid = c.relnamespace
+		WHERE n.nspname = ANY (arms) AND c.relname IN (base, base || '_narrow')
+	LOOP
+		EXECUTE format('COMMENT ON VIEW %s IS %L', part.name, mark);
+		IF invoker <> '' THEN
+			EXECUTE format('GRANT SELECT ON %s TO PUBLIC', part.name);
+			CONTINUE;
+		END IF;
+		FOR each IN SELECT CASE x.grantee WHEN 0 THEN 'PUBLIC'
+				ELSE quote_ident(pg_get_userbyid(x.grantee)) END
+			FROM pg_class AS c, aclexplode(c.relacl) AS x WHERE x.privilege_type = 'SELECT'
+				AND c.oid = CASE part.nspname WHEN 'ferry_narrow' THEN narrow
+				ELSE format('%I.%I', place, base)::regclass END
+		LOOP
+			EXECUTE format('GRANT SELECT ON %s TO %s', part.name, each);
+		END LOOP;
+	END LOOP;
+END $do$;
+SELECT current_setting('ferry.said');
+COMMIT;

@@ -1,0 +1,142 @@
+# narrow-to-wide --mode route: applications ask the narrow or the wide tables.
+load helper
+
+setup() {
+	helper_setup
+	scratch_db
+	export FERRY_RETRY_PAUSE=50 reader=reader_$$ report=report_$$
+	app=()
+	"$root/t/telemetry" 2 12 2400
+	run_rc 0 narrow-to-wide --mode migration-only --cutoff-time 2025-01-01 --workers 1 \
+		--group-columns 5
+	sql "CREATE ROLE $reader LOGIN; CREATE ROLE $report LOGIN;
+		GRANT USAGE ON SCHEMA tenant TO $reader, $report;
+		GRANT SELECT ON ALL TABLES IN SCHEMA tenant TO $reader, $report;
+		GRANT INSERT ON tenant.tbl_data_timeseries TO $reader;
+		GRANT USAGE ON ALL SEQUENCES IN SCHEMA tenant TO $reader;
+		ALTER ROLE $report SET search_path = \"Odd, path\", tenant"
+}
+teardown() {
+	touch stop
+	for each in "${app[@]}"; do
+		wait "$each" || :
+	done
+	sql "DROP OWNED BY $reader, $report; DROP ROLE $reader, $report"
+}
+
+route() { narrow-to-wide --mode route "$@"; }
+wide=tbl_data_timeseries_imo9999993
+
+# ask ROLE: what an application asks, without a schema, of a time that is over
+ask() {
+	PGUSER=$1 psql -XAtq -v ON_ERROR_STOP=1 <<-END
+		SELECT md5(string_agg(w::text, ',' ORDER BY created_time)) FROM $wide AS w
+			WHERE created_time < '2024-10-03';
+		SELECT md5(string_agg(format('%s %s %s %s %s %s %s', ship_id, data_channel_id,
+			created_time, value_format, bool_v, str_v, coalesce(double_v::text,
+			long_v::text)),
+			',' ORDER BY data_channel_id, created_time)) FROM ${wide}_narrow
+			WHERE created_time < '2024-10-03'
+			AND num_nonnulls(bool_v, str_v, double_v, long_v) > 0;
+	END
+}
+
+# application ROLE: asks all the time, with new sessions and with one that stays, and writes
+application() {
+	coproc STAYS { PGUSER=$1 exec psql -XAtq 2>>"$1.err"; }
+	while [[ ! -e stop ]]; do
+		ask "$1" >>"$1.answers" 2>>"$1.err"
+		[[ $1 != reader_* ]] || PGUSER=$1 sql "INSERT INTO tenant.tbl_data_timeseries
+			(ship_id, data_channel_id, created_time, double_v, value_format)
+			VALUES ('IMO9999993', '/new', clock_timestamp(), 1, 'Decimal')" 2>>"$1.err"
+		echo "SELECT count(*) FROM $wide WHERE created_time < '2024-10-03';" >&"${STAYS[1]}"
+		read -r answer <&"${STAYS[0]}"
+		echo "$answer" >>"$1.stays"
+	done
+	echo '\q' >&"${STAYS[1]}"
+}
+answered() { (($(wc -l <"$1.answers") >= $2)); }
+# both have asked twice from here on
+asked_again() {
+	local each
+	for each in "$reader" "$report"; do
+		wait_until 20 answered "$each" "$(($(wc -l <"$each.answers") + 5))"
+	done
+}
+path_of() { PGUSER=$1 sql 'SHOW search_path'; }
+
+@test "route: two roles, narrow, one role, both, and back, without an error or another answer" {
+	local each
+	# as of channels that came while the source was followed
+	sql "UPDATE ferry.channel SET format = NULL WHERE grp = 1"
+	run_rc 0 route --ship-id IMO9999993 --to narrow
+	run_rc 0 route --roles "$reader,$report" --to narrow
+	has "$err" 'sessions that are open keep their way'
+	is "$(path_of "$report")" 'ferry_narrow, "Odd, path", tenant'
+	is "$(path_of "$reader")" 'ferry_narrow, "$user", public'
+	for each in "$reader" "$report"; do
+		application "$each" &
+		app+=("$!")
+	done
+	wait_until 20 test -s "$report.answers" -a -s "$reader.answers"
+	asked_again
+	run_rc 0 route --ship-id IMO9999993 --to wide --roles "$report" --force
+	is "$(path_of "$report")" 'ferry_wide, ferry_narrow, "Odd, path", tenant'
+	asked_again
+	run_rc 0 route --roles "$reader" --to wide
+	asked_again
+	is "$(PGUSER=$reader sql "SELECT '$wide'::regclass, '${wide}_narrow'::regclass")" \
+		"$wide|${wide}_narrow"
+	is "$(PGUSER=$reader sql "EXPLAIN SELECT * FROM $wide" | grep -c 'tbl_data_timeseries ')" 0
+	run_rc 0 route -f csv
+	is "$(<"$out")" "ship,route,narrow_shape,wide_roles,narrow_roles
+IMO9999993,wide,wide,\"$reader,$report\","
+	run_rc 0 narrow-to-wide --mode status
+	has "$out" "$reader,$report"
+	# back: the ship of all roles at once, while they ask, then the roles
+	run_rc 0 route --ship-id IMO9999993 --to narrow
+	asked_again
+	run_rc 0 route --roles "$reader,$report" --to narrow
+	asked_again
+	touch stop
+	for each in "${app[@]}"; do
+		wait "$each"
+	done
+	app=()
+	for each in "$reader" "$report"; do
+		is "$(<"$each.err")" '' "$each"
+		is "$(sort -u "$each.answers" | wc -l)" 2
+		is "$(sort -u "$each.stays" | wc -l)" 1
+	done
+	is "$(sort -u "$reader.answers")" "$(sort -u "$report.answers")"
+	# gone with the tables, and the paths as they were
+	run_rc 0 route --ship-id IMO9999993 --to wide --roles "$report" --force
+	run_rc 1 narrow-to-wide --mode rollback <<<no
+	is "$(path_of "$report")" 'ferry_wide, ferry_narrow, "Odd, path", tenant'
+	run_rc 0 narrow-to-wide --mode rollback --yes
+	is "$(path_of "$report")" '"Odd, path", tenant'
+	is "$(sql "SELECT count(*) FROM pg_db_role_setting WHERE setdatabase =
+		(SELECT oid FROM pg_database WHERE datname = current_database())")" 0
+	is "$(sql "SELECT to_regnamespace('ferry_wide'), to_regnamespace('ferry_narrow')")" '|'
+}
+
+@test "route: names are read with the rights of who asks, and what is wrong is said" {
+	local secret=secret_$$
+	run_rc 0 route --ship-id IMO9999993 --to wide --force
+	sql "CREATE ROLE $secret LOGIN; GRANT USAGE ON SCHEMA tenant TO $secret"
+	if (($(sql 'SHOW server_version_num') >= 150000)); then
+		for each in ferry_narrow.$wide ferry_wide.$wide ferry_narrow.${wide}_narrow \
+			ferry_wide.${wide}_narrow; do
+			PGUSER=$secret run_rc 1 sql "SELECT count(*) FROM $each"
+			has "$err" 'permission denied'
+		done
+	fi
+	PGUSER=$secret run_rc 77 route --roles "$reader" --to wide
+	sql "DROP OWNED BY $secret; DROP ROLE $secret"
+	run_rc 78 route --roles nobody --to wide
+	has "$err" 'role nobody is not routed: there is no role "nobody"'
+	run_rc 78 route --ship-id X --to wide
+	has "$err" 'ship "X" has no wide table or view in tenant'
+	run_rc 64 route --to wide
+	run_rc 64 route --roles "$reader"
+}
