@@ -24,12 +24,15 @@ static void count_events(struct ledger_state *s, struct pg *target)
 	struct ledger_text number;
 	struct pg_result *r = pg_query(target,
 		"SELECT count(*) FILTER (WHERE level = 'WARNING'),"
-		" count(*) FILTER (WHERE level = 'CRITICAL') FROM ferry.event"
+		" count(*) FILTER (WHERE level = 'CRITICAL'),"
+		" (SELECT coalesce(control, '{}') FROM ferry.job WHERE job_id = $1)"
+		" FROM ferry.event"
 		" WHERE job_id = $1 AND at > clock_timestamp() - interval '1 day'",
 		1, (const char *[]){ ledger_u64(&number, s->job.id) });
 
 	s->warnings = pg_count(r, 0, 0);
 	s->criticals = pg_count(r, 0, 1);
+	s->control = arena_dup(&s->arena, pg_value(r, 0, 2));
 	pg_clear(r);
 }
 

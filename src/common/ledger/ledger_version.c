@@ -25,6 +25,8 @@ static const char *const steps[] = {
 	"ALTER TABLE ferry.job ADD COLUMN IF NOT EXISTS encoding text,"
 	" ADD COLUMN IF NOT EXISTS columns text",
 	"ALTER TABLE ferry.doubt ADD COLUMN IF NOT EXISTS instants timestamp[]",
+	/* what is asked of it while it runs: ledger_control_set() */
+	"ALTER TABLE ferry.job ADD COLUMN IF NOT EXISTS control jsonb",
 };
 
 #define NEWEST (1 + (int)ARRAY_LEN(steps))
