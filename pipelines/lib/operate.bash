@@ -45,6 +45,37 @@ show_progress() {
 	beside pg-wide-ledger progress --job "$job_id" --while $$ "${ships[@]}"
 }
 
+# rows_of OPTION TEXT: a number of rows, such as 5000, 200k or 1M
+rows_of() {
+	[[ $2 =~ ^([0-9]{1,9})([kM]?)$ ]] ||
+		misused "$(fill $"--%s: not like 5000, 200k or 1M: %s" "$1" "$2")"
+	case ${BASH_REMATCH[2]} in
+	k) printf '%s000' "${BASH_REMATCH[1]}" ;;
+	M) printf '%s000000' "${BASH_REMATCH[1]}" ;;
+	*) printf '%s' "${BASH_REMATCH[1]}" ;;
+	esac
+}
+
+# control: hands what is asked for to the ledger, where every worker looks; prints all that is.
+control() {
+	local each value
+	local -a args=()
+
+	((${#sets[@]})) || misused $"control wants --set NAME=VALUE"
+	for each in "${sets[@]}"; do
+		value=${each#*=}
+		case $each in
+		rate=*) value=$(rows_of 'set rate' "$value") ;;
+		workers=* | pace=* | paused=*) ;;
+		*)
+			misused "$(fill $"--set: not workers=, pace=, rate= or paused=: %s" "$each")"
+			;;
+		esac
+		args+=("--${each%%=*}=$value")
+	done
+	pg-wide-ledger control "${loud[@]}" "${narrow[@]}" "${target[@]}" "${args[@]}"
+}
+
 # The first word of --alert-command is a program; no shell will read it.
 check_alert() {
 	local -a words

@@ -27,7 +27,7 @@ struct conf {
 	struct opt_list ships;
 	struct opt_time since, until;
 	int64_t chunk, interval, overlap, pace;
-	uint64_t job, max_lag;
+	uint64_t job, max_lag, rate;
 	int follow;
 	bool past, new_ship;
 	struct io_opts io;
@@ -73,6 +73,9 @@ static const struct opt options[] = {
 	{ .name = "pace", .needs = "job", .kind = OPT_DURATION,
 	  .offset = offsetof(struct conf, pace), .arg = "DURATION",
 	  .help = "with --job: aim for chunks of this duration; pause while the source is slow" },
+	{ .name = "rate", .not_with = "follow=slot|poll",
+	  .kind = OPT_UINT, .offset = offsetof(struct conf, rate), .arg = "N", .max = 1000000000,
+	  .help = "read so many rows a second at most" },
 	{ .kind = OPT_GROUP, .help = "Following live data" },
 	{ .name = "follow", .letter = 'f', .kind = OPT_ENUM,
 	  .offset = offsetof(struct conf, follow), .choices = "no|slot|poll",
@@ -151,6 +154,7 @@ static void read_part(struct dump *d, const struct narrow_part *part)
 	while ((got = pg_copy_try_row(d->source, &message)) == PG_COPY_ROW) {
 		if (!narrow_read(&d->reader, message, &row))
 			continue;
+		pace_row(&d->pace);
 		extract_tick(d->x);
 		stop_check();
 		KP("dump_row");
@@ -338,14 +342,16 @@ static void dump_job(struct dump *d)
 
 	msg_on_exit(give_back, d);
 	/* what others have claimed, or the loader has not finished yet, is not waited for */
-	while (ledger_claim(d->target, d->conf.job, whole, only->v, only->n, LEDGER_LEASE,
-		       &d->claim, &d->claim_arena) == LEDGER_CLAIMED) {
+	for (;;) {
+		pace_wait(&d->pace);
+		stop_check();
+		if (ledger_claim(d->target, d->conf.job, whole, only->v, only->n, LEDGER_LEASE,
+			    &d->claim, &d->claim_arena) != LEDGER_CLAIMED)
+			break;
 		pace_begin(&d->pace, &d->claim);
 		dump_claim(d);
 		pace_end(&d->pace, &d->claim);
 		arena_reset(&d->claim_arena);
-		pace_wait(&d->pace);
-		stop_check();
 	}
 	msg_off_exit(give_back, d);
 }
@@ -451,6 +457,7 @@ static void open_all(struct dump *d)
 	d->narrow = narrow_detect(d->source, &d->conf.narrow);
 	narrow_goes_to(d->narrow, d->target);
 	d->chunk.zone = d->narrow->zone;
+	d->pace = (struct pace){ .rate = d->conf.rate };
 	if (d->conf.job) {
 		d->rejects = (struct ledger_rejects){
 			.target = d->target, .job = d->conf.job };
@@ -458,6 +465,7 @@ static void open_all(struct dump *d)
 		d->pace = (struct pace){ .source = d->source,
 			.target = d->target,
 			.job = d->conf.job,
+			.rate = d->conf.rate,
 			.wanted = d->conf.pace,
 			.interval = d->conf.interval };
 	}

@@ -38,6 +38,7 @@ struct conf {
 	bool live, count, all, once, new_ship;
 	uint64_t limit, process, max_lag;
 	struct alert_opts alert;
+	struct ledger_control control;
 };
 
 static const struct opt options[] = {
@@ -80,6 +81,18 @@ static const struct opt options[] = {
 	{ .name = "limit", .verbs = "events|failed", .kind = OPT_UINT,
 	  .offset = offsetof(struct conf, limit), .arg = "N", .min = 1, .max = 1000000,
 	  .help = "so many (default 50)" },
+	{ .kind = OPT_GROUP, .help = "Control (of who works on the job now; 0: as was started)" },
+	{ .name = "workers", .verbs = "control", .kind = OPT_UINT, .arg = "N", .max = 10000,
+	  .offset = offsetof(struct conf, control.workers),
+	  .help = "so many work at once at most" },
+	{ .name = "pace", .verbs = "control", .kind = OPT_DURATION, .arg = "DURATION",
+	  .offset = offsetof(struct conf, control.pace_us), .unit = CLOCK_US_PER_SEC,
+	  .help = "aim for chunks of this duration; pause while the source is slow" },
+	{ .name = "rate", .verbs = "control", .kind = OPT_UINT, .arg = "N", .max = 1000000000,
+	  .offset = offsetof(struct conf, control.rate), .help = "so many rows a second at most" },
+	{ .name = "paused", .verbs = "control", .kind = OPT_ENUM, .choices = "false|true",
+	  .offset = offsetof(struct conf, control.paused),
+	  .help = "begin no chunk; live data goes on" },
 	{ .kind = OPT_GROUP, .help = "Watch" },
 	{ .name = "alert-command", .verbs = "watch", .kind = OPT_STR,
 	  .offset = offsetof(struct conf, alert.command), .arg = "COMMAND",
@@ -409,6 +422,15 @@ static void do_cutoff(struct run *run)
 	(void)printf("%.*s\n", (int)clock_put(text, run->job.cutoff, false), text);
 }
 
+static void do_control(struct run *run)
+{
+	AUTO_STR now = { 0 };
+
+	need_job(run);
+	ledger_control_set(run->target, run->job.id, &run->conf.control, &now);
+	(void)printf("%s\n", str_z(&now));
+}
+
 static void do_retry(struct run *run)
 {
 	uint64_t n = 0;
@@ -588,7 +610,7 @@ static void do_progress(struct run *run)
 /* ---- main ------------------------------------------------------------------------------------ */
 
 #define VERBS \
-	"plan|status|failed|events|wait|progress|watch|retry|cutoff|follow|unfollow|accept"
+	"plan|status|failed|events|wait|progress|watch|retry|cutoff|follow|unfollow|accept|control"
 
 /* In the order of VERBS; the exit code of one is its answer. */
 static const struct verb {
@@ -607,6 +629,7 @@ static const struct verb {
 	{ .run = do_follow },
 	{ .run = do_unfollow },
 	{ .run = do_accept },
+	{ .run = do_control },
 };
 
 static const struct opt_program program = {
@@ -621,6 +644,7 @@ static const struct opt_program program = {
 int main(int argc, char **argv)
 {
 	struct run run = { .conf = { .limit = 50,
+				   .control = { -1, LEDGER_SAME, LEDGER_SAME, LEDGER_SAME, 0 },
 				   .max_lag = FOLLOW_LAG,
 				   .alert = { .lag_us = 60 * CLOCK_US_PER_SEC,
 					   .reject_percent = 1,

@@ -8,6 +8,8 @@
 #define MAX_LAG (INT64_C(30) * CLOCK_US_PER_SEC)
 #define FIRST_SHARE 16 /* of a chunk that nothing is known of */
 #define MIN_SPAN CLOCK_US_PER_SEC
+#define LOOK_EVERY (5 * CLOCK_US_PER_SEC)
+#define ROWS_MAX 256 /* between two looks at the clock */
 
 static bool source_is_slow(struct pace *p)
 {
@@ -17,22 +19,44 @@ static bool source_is_slow(struct pace *p)
 	return clock_monotonic() - began > SLOW_ANSWER;
 }
 
+static int64_t wanted(const struct pace *p)
+{
+	return p->control.pace_us ? (int64_t)p->control.pace_us : p->wanted;
+}
+
+/* What keeps a chunk from being claimed, or NULL; after `waited` not every reason counts. */
+static const char *why_wait(struct pace *p, int64_t waited)
+{
+	const char *why = NULL;
+
+	ledger_control_get(p->target, p->job, &p->control);
+	if (p->control.paused)
+		why = N_("an operator has paused it");
+	else if (!ledger_seat(p->target, p->job, p->control.workers, &p->seat))
+		why = N_("as many as may work on it do");
+	if (why)
+		return ledger_claimable(p->target, p->job, NULL, 0) ? why : NULL;
+	if (waited >= 4 * wanted(p))
+		return NULL;
+	if (source_is_slow(p))
+		return "the source is slow to answer";
+	if (ledger_lag(p->target, p->job) > MAX_LAG + 2 * p->interval)
+		return "what is live is behind";
+	return NULL;
+}
+
 void pace_wait(struct pace *p)
 {
 	int64_t began = clock_monotonic();
 	const char *why = NULL;
 
-	while (p->wanted && !stop_asked() && clock_monotonic() - began < 4 * p->wanted) {
-		const char *now = NULL;
+	while (!stop_asked()) {
+		const char *now = why_wait(p, clock_monotonic() - began);
 
-		if (source_is_slow(p))
-			now = "the source is slow to answer";
-		else if (ledger_lag(p->target, p->job) > MAX_LAG + 2 * p->interval)
-			now = "what is live is behind";
 		if (!now)
 			break;
 		if (!why)
-			msg_note("the past waits: %s", now);
+			msg_note("the past waits: %s", tr(now));
 		why = now;
 		clock_sleep(CLOCK_US_PER_SEC);
 	}
@@ -55,7 +79,7 @@ void pace_begin(struct pace *p, struct ledger_claim *claim)
 	int64_t span = p->span ? p->span : (claim->to - claim->from) / FIRST_SHARE, to;
 
 	p->began = clock_monotonic();
-	if (!p->wanted)
+	if (!wanted(p))
 		return;
 	if (span < MIN_SPAN)
 		span = MIN_SPAN;
@@ -70,9 +94,31 @@ void pace_begin(struct pace *p, struct ledger_claim *claim)
 void pace_end(struct pace *p, const struct ledger_claim *claim)
 {
 	int64_t took = clock_monotonic() - p->began, span = claim->to - claim->from;
-	double factor = (double)p->wanted / (double)(took > 1000 ? took : 1000);
+	double factor = (double)wanted(p) / (double)(took > 1000 ? took : 1000);
 
 	/* four times at most: the next one may hold more */
-	if (p->wanted)
+	if (wanted(p))
 		p->span = (int64_t)((double)span * (factor > 4 ? 4 : factor)) + 1;
+}
+
+void pace_row(struct pace *p)
+{
+	uint64_t rate = p->control.rate ? p->control.rate / p->control.busy + 1 : p->rate;
+	int64_t now;
+
+	/* about a hundred times a second, when there is a rate */
+	if ((!rate && !p->target) || ++p->rows < (rate ? rate / 100 : ROWS_MAX))
+		return;
+	now = clock_monotonic();
+	if (p->target && now - p->looked > LOOK_EVERY) {
+		ledger_control_get(p->target, p->job, &p->control);
+		p->looked = now;
+	}
+	/* who was held up catches up by a second at most */
+	if (p->due < now - CLOCK_US_PER_SEC)
+		p->due = now - CLOCK_US_PER_SEC;
+	p->due += rate ? (int64_t)(p->rows * CLOCK_US_PER_SEC / rate) : 0;
+	p->rows = 0;
+	while (rate && p->due > clock_monotonic() && !stop_asked())
+		clock_sleep(p->due - clock_monotonic());
 }

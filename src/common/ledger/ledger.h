@@ -303,6 +303,30 @@ void ledger_event(struct pg *target, enum ledger_level level, uint64_t job, stru
 /* Since when the follower of a job has not advanced, in microseconds; 0 when nobody follows. */
 int64_t ledger_lag(struct pg *target, uint64_t job) NODISCARD;
 
+/* ---- control --------------------------------------------------------------------------------- */
+
+#define LEDGER_SAME UINT64_MAX
+
+/* What an operator asks of all who work on a job, wherever they run; 0: as each was started. */
+struct ledger_control {
+	int paused; /* 1: no chunk is begun; what is live goes on. To be set: -1 as it is */
+	uint64_t workers, rate; /* at once; rows a second, of all of them */
+	uint64_t pace_us;	/* that a chunk is to take */
+	uint64_t busy; /* workers that have a chunk, at least 1; not to be set */
+};
+
+void ledger_control_get(struct pg *target, uint64_t job, struct ledger_control *out);
+
+/* Changes what is not LEDGER_SAME, notes an event, and appends what is asked for now as JSON. */
+void ledger_control_set(
+	struct pg *target, uint64_t job, const struct ledger_control *c, struct str *now);
+
+/*
+ * May this session work, when `workers` may at once (0: any number)? *seat is its place among them,
+ * 0 before the first call; nobody else has it while the session lasts.
+ */
+bool ledger_seat(struct pg *target, uint64_t job, uint64_t workers, uint64_t *seat) NODISCARD;
+
 /* ---- status -----------------------------------------------------------------------------------
  */
 

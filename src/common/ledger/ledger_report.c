@@ -270,6 +270,7 @@ static void put_json(const struct ledger_state *s, const struct report *ships, s
 	put_live(&s->live, out);
 	put_member(out, "warnings_last_day", s->warnings);
 	put_member(out, "criticals_last_day", s->criticals);
+	str_addf(out, ",\"control\":%.*s", (int)s->control.n, s->control.p);
 	str_addz(out, ",\"ships\":");
 	report_put(ships, REPORT_JSON, out);
 	str_addz(out, "}\n");
@@ -351,6 +352,8 @@ static void put_summary(const struct ledger_state *s, struct str *out)
 	str_addc(out, '\n');
 	put_pace(s, out);
 	put_live_line(&s->live, out);
+	if (s->control.n > 2)
+		str_addf(out, tr("under control: %.*s\n"), (int)s->control.n, s->control.p);
 	if (s->warnings + s->criticals)
 		str_addf(out, tr("events of the last day: %llu critical, %llu warnings\n"),
 			(unsigned long long)s->criticals, (unsigned long long)s->warnings);

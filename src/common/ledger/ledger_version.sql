@@ -21,3 +21,7 @@ ALTER TABLE ferry.job ADD COLUMN IF NOT EXISTS encoding text,
 
 -- name: version_4_sql
 ALTER TABLE ferry.doubt ADD COLUMN IF NOT EXISTS instants timestamp[];
+
+-- What is asked of it while it runs: ledger_control_set().
+-- name: version_5_sql
+ALTER TABLE ferry.job ADD COLUMN IF NOT EXISTS control jsonb;

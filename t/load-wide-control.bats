@@ -1,0 +1,97 @@
+load helper
+
+# What an operator asks of a job while it runs: narrow-to-wide --mode control.
+
+setup_file() {
+	scratch_db
+	"$root/t/telemetry" 2 4 4000
+}
+setup() {
+	helper_setup
+	export FERRY_RETRY_PAUSE=50
+	run=''
+}
+teardown() {
+	[[ ! $run ]] || { kill "$run" && wait "$run"; } || :
+	narrow-to-wide --mode rollback --yes >/dev/null 2>&1 || :
+}
+
+control() { run_rc 0 narrow-to-wide --mode control "${@/#/--set=}"; }
+chunks() { sql "SELECT count(*) FROM ferry.chunk WHERE state = '$1'"; }
+migrate() {
+	narrow-to-wide --mode migration-only --cutoff-time 2025-01-01 --chunk 10m "$@" \
+		>run.out 2>run.err
+}
+
+@test "control: a job that is paused begins no chunk until it is resumed" {
+	run_rc 0 pg-wide-ledger plan --cutoff-time 2025-01-01 --chunk 10m
+	control paused=true
+	has "$out" '{"paused": 1}'
+	migrate --workers 2 &
+	run=$!
+	wait_until 20 grep -q 'the past waits: an operator has paused it' run.err
+	is "$(chunks done) $(chunks running)" '0 0'
+	run_rc 0 narrow-to-wide --mode status
+	has "$out" 'under control: {"paused": 1}'
+	run_rc 0 narrow-to-wide --mode status -f json
+	is "$(jq -c .control "$out")" '{"paused":1}'
+	control paused=false
+	wait "$run"
+	run=''
+	is "$(chunks done)" "$(sql 'SELECT count(*) FROM ferry.chunk')"
+	run_rc 0 narrow-to-wide --mode events
+	has "$out" 'control: {"paused": 1}' 'control: {}'
+	# with nothing left nobody waits
+	control paused=true
+	migrate
+	has_no run.err 'the past waits'
+}
+
+@test "control: as many work at once as may, on one machine and on several" {
+	run_rc 0 pg-wide-ledger plan --cutoff-time 2025-01-01 --chunk 10m
+	control workers=1
+	migrate --workers 3
+	has run.err 'the past waits: as many as may work on it do'
+	is "$(sql "SELECT count(DISTINCT worker), count(*) FILTER (WHERE state <> 'done')
+		FROM ferry.chunk")" '1|0'
+}
+
+@test "control: a rate holds the rows back, that of the ledger before one's own" {
+	local began now rows
+	rows=$(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries')
+	uptime() { read -r now _ </proc/uptime && now=${now/./}0; }
+	uptime
+	began=$now
+	# one second's rows are free; slower is allowed, faster is not
+	run_rc 0 pg-narrow-dump --rate $((rows / 3)) -O all.csv
+	uptime
+	((now - began >= 1900)) || { printf 'only %s ms\n' "$((now - began))" && return 1; }
+	is "$(grep -c , all.csv)" "$((rows + 1))"
+	run_rc 0 pg-wide-ledger plan --cutoff-time 2025-01-01 --chunk 1000d
+	control rate=$((rows / 3))
+	uptime
+	began=$now
+	migrate --workers 1 --rate 100M --chunk 1000d
+	uptime
+	((now - began >= 1400)) || { printf 'only %s ms\n' "$((now - began))" && return 1; }
+	is "$(sql 'SELECT sum(rows) FROM ferry.chunk')" "$rows"
+}
+
+@test "control: a pace cuts chunks of those at work; mistakes change nothing" {
+	local each
+	run_rc 0 pg-wide-ledger plan --cutoff-time 2025-01-01 --chunk 1d
+	control pace=20s rate=200k workers=4
+	has "$out" '{"rate": 200000, "pace_us": 20000000, "workers": 4}'
+	for each in rate=fast rate= workers=-1 paused=yes pace=often speed=1 workers; do
+		run_rc 64 narrow-to-wide --mode control --set "$each"
+	done
+	run_rc 64 narrow-to-wide --mode control
+	run_rc 64 narrow-to-wide --mode migration-only --rate 1k5
+	control rate=0
+	has "$out" '{"pace_us": 20000000, "workers": 4}'
+	migrate --workers 1 --chunk 1d
+	[[ $(chunks done) -gt 2 ]]
+	run_rc 0 narrow-to-wide --mode validate
+	has "$out" ', 0 differences'
+	run_rc 78 narrow-to-wide --mode control --set rate=1 --table public.none
+}
