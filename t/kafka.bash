@@ -27,7 +27,10 @@ kafka_answered() { (($(wc -l <"$kafka_dir/out") > $1)); }
 
 # kafka_has TOPIC: its messages as kcat reads them, `PARTITION OFFSET KEY VALUE`, in that order
 kafka_has() {
-	kcat -b "$FERRY_KAFKA" -t "$1" -C -e -q -X fetch.wait.max.ms=10 -f '%p %o %k %s\n' | sort -n -k 1,1 -k 2,2
+	kcat -b "$FERRY_KAFKA" -t "$1" -C -e -q -X fetch.wait.max.ms=10 -f '%p %o %k %s\n' |
+		sort -n -k 1,1 -k 2,2
 }
 # kafka_values TOPIC: the values alone, sorted
-kafka_values() { kcat -b "$FERRY_KAFKA" -t "$1" -C -e -q -X fetch.wait.max.ms=10 -f '%s\n' | sort; }
+kafka_values() {
+	kcat -b "$FERRY_KAFKA" -t "$1" -C -e -q -X fetch.wait.max.ms=10 -f '%s\n' | sort
+}

@@ -57,8 +57,8 @@ narrow() {
 	reformat -o ndjson in.csv | sort >want
 	kafka_values sealed >got
 	same_file got want
-	head -n 30 one >cut
-	run_pipe '0 76' 'cat cut | kafka-put -t cut -k ship_id --stats stats'
+	head -n 30 one >short
+	run_pipe '0 76' 'cat short | kafka-put -t cut -k ship_id --stats stats'
 	is "$(jq -c '[.acknowledged, .unknown, .exit]' stats)" '[0,0,76]'
 	has "$err" '0 messages are acknowledged, 0 rejected, 0 unknown'
 	is "$(kafka_values cut)" ''

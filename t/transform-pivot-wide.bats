@@ -555,3 +555,12 @@ two_orders() {
 		has "$err" 'is named twice'
 	done
 }
+
+@test "pivot-wide: seals of a stream without records, or before the first, are passed on" {
+	: >none
+	reformat -i ndjson --seal none >none.sealed
+	run_pipe '0 0 0' 'cat none.sealed | pivot-wide | cat'
+	same_file "$out" none.sealed
+	run_pipe '0 0 0' 'cat none.sealed | pivot-wide -o csv | cat'
+	is "$(grep -c seal "$out")" 2
+}

@@ -183,6 +183,8 @@ void io_start_output(struct io *io)
 				.zstd = (int)io->opts->zstd,
 				.iso = io->opts->iso };
 
+	if (io->wr)
+		return; /* for a seal that came before all columns */
 	if (conf.format == FMT_AUTO)
 		conf.format = format_traits(rd_format(io->rd))->as;
 	io->wr = wr_open(io->opts->output, &conf);
@@ -207,6 +209,7 @@ void io_promise_output(struct io *io)
 	if (!io->opts->output)
 		path_claim(PATH_WRITE, "the output", NULL);
 	msg_on_exit(start_to_abort, io);
+	io->promised = true;
 }
 
 static void show_progress(struct io *io, bool last)
@@ -377,6 +380,8 @@ void io_reject_field(struct io *io, const struct rec *rec, size_t i, const char 
 
 void io_seal(struct io *io, const struct seal *seal)
 {
+	if (!io->wr && io->promised)
+		io_start_output(io);
 	if (seal->final)
 		meter_check(&io->meter);
 	meter_show_rejects(&io->meter);

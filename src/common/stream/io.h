@@ -138,6 +138,7 @@ struct io {
 	const struct io_opts *opts;
 	struct meter meter;
 	uint64_t last_rejected; /* record */
+	bool promised; /* io_promise_output() */
 	bool vouched;
 	struct names names; /* of --names */
 };
