@@ -24,7 +24,8 @@ SELECT kind = 'slot', lease_until > clock_timestamp(), rows, cells, wide_rows, d
 		ORDER BY s.at DESC LIMIT 1), held_bytes, coalesce(nullif(gap, ''), (SELECT
 		'what is written of ship ' || string_agg(DISTINCT ship, ', ') ||
 			' waits until its table is mended'
-		FROM ferry.doubt d WHERE d.job_id = f.job_id AND why LIKE 'nothing more is loaded %'))
+		FROM ferry.doubt d
+		WHERE d.job_id = f.job_id AND why LIKE 'nothing more is loaded %'))
 	FROM ferry.follower f WHERE job_id = $1;
 
 -- name: ships_sql

@@ -4,7 +4,7 @@
  *	{{name}}              the column of the row at hand, or a value of the page, escaped
  *	{{=name}} {{t text}}  a word of ours, in the user's language
  *	{{&name}}             markup that we have made
- *	{{for name}} a {{none}} b {{end}}    `a` for each row of the query of job.queries, `b` for none
+ *	{{for name}} a {{none}} b {{end}}    `a` for each row of that query of job.queries, or `b`
  */
 #include "web/page.h"
 
@@ -12,8 +12,8 @@
 #include "ledger/ledger_report.h"
 
 /* Made by make of the files of these names; hashes are those of a Content-Security-Policy. */
-extern const char web_job_html[], web_jobs_html[], web_shell_html[], web_job_queries[], web_page_css[],
-	web_page_js[], web_page_css_hash[], web_page_js_hash[];
+extern const char web_job_html[], web_jobs_html[], web_shell_html[], web_job_queries[],
+	web_page_css[], web_page_js[], web_page_css_hash[], web_page_js_hash[];
 
 struct value {
 	const char *name;
