@@ -143,6 +143,7 @@ no() {
 }
 
 @test "by_turns: so many, in their order, the same again; all with WHOLE" {
+	unset WHOLE
 	by_turns 2 a b 'c d' e
 	is "${#turns[@]}" 2
 	[[ 'a b c d e' == *"${turns[0]}"*"${turns[1]}"* ]]

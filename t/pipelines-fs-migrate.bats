@@ -51,20 +51,21 @@ load fs-move
 		.seconds_left | fabs < 0.01 * (1 + $at.seconds_left)) | all' progress)" true
 	is "$(jq -s 'map(select(.done)) | .[0].rows' progress)" 3000
 	# a line now and then, for logs; nothing where nobody looks
+	loaded few 600
 	made timed-2 both
-	sandbox_set write-rate=1000
-	run_rc 0 fs migrate timed timed-2 --yes --progress-every 100ms --expect 90000
+	sandbox_set write-rate=200
+	run_rc 0 fs migrate few timed-2 --yes --progress-every 100ms --expect 90000
 	sandbox_set
 	has "$out" 'Estimated: 7 min (450 s)'
 	grep -qE '^fs-put: [0-9]+ rows in [0-9]+ s, [0-9]+ rows/s, [0-9]+ %, [0-9]+ s left$' "$err"
 	made timed-3 both
-	run_rc 0 fs migrate timed timed-3 --yes
+	run_rc 0 fs migrate few timed-3 --yes
 	has_no "$err" rows
 	# on a terminal
 	if command -v script >/dev/null; then
 		made timed-4 both
-		sandbox_set write-rate=1000
-		script -qec 'fs migrate timed timed-4 --yes' typescript >/dev/null </dev/null
+		sandbox_set write-rate=200
+		script -qec 'fs migrate few timed-4 --yes' typescript >/dev/null </dev/null
 		sandbox_set
 		tr '\r' '\n' <typescript >lines
 		grep -qE '^fs-put: [0-9]+ rows, [0-9]+ rows/s, .* [0-9]+ %, [0-9]+ s left' lines
