@@ -176,6 +176,15 @@ text = re.search("<%s>(.*?)</" % sys.argv[1], open("body").read(), re.S)[1]
 print(base64.b64encode(hashlib.sha256(text.encode()).digest()).decode())' "$each")
 		has head "$each-src 'sha256-$hash'"
 	done
+	# a job that is rolled back
+	sql "INSERT INTO ferry.job SELECT (json_populate_record(j, '{\"job_id\": 7,
+		\"target_prefix\": \"x\"}')).* FROM ferry.job AS j"
+	curl -sN "$url/job/7/events" >events &
+	wait_until 10 grep -q 'id="now"' events
+	sql 'DELETE FROM ferry.job WHERE job_id = 7'
+	wait_until 10 grep -q 'id="away"><p role="status">there is no such job any more' events
+	kill $!
+	is "$(code "$url/job/7")" 404
 	# who reads the ledger for it can be killed
 	local i
 	answers() { [[ $(code "$url/healthz") == 200 ]]; }
@@ -225,7 +234,7 @@ print(base64.b64encode(hashlib.sha256(text.encode()).digest()).decode())' "$each
 	wait_until 30 grep -q back heard
 	is "$(code "$url/healthz")" 200
 	has web.err 'the target cannot be read: '
-	is "$(wc -l <web.err)" 2
+	is "$(wc -l <web.err)" 2 "$(<web.err)"
 	# it goes with a signal, also where pages are open
 	kill "$web"
 	wait "$web"

@@ -16,4 +16,7 @@ events.onmessage = (event) => {
 	old.replaceWith(fresh);
 	fresh.querySelectorAll(".wide").forEach((each, i) => { each.scrollLeft = left[i] || 0; });
 };
-events.onerror = () => { document.getElementById("away").hidden = false; };
+events.onerror = () => {
+	delete last.away;
+	document.getElementById("away").hidden = false;
+};

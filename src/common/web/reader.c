@@ -155,14 +155,15 @@ static void take_frames(struct reader *r, reader_fn *put, void *ctx)
 bool reader_take(struct reader *r, reader_fn *put, void *ctx)
 {
 	ssize_t n;
+	bool waits;
 
 	do {
 		n = recv(r->fd, str_room(&r->in, 65536), 65536, MSG_DONTWAIT);
 		r->in.n += n > 0 ? (size_t)n : 0;
 	} while (n > 0);
+	waits = n < 0 && (errno == EAGAIN || errno == EINTR);
 	take_frames(r, put, ctx);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR) &&
-		(r->asked == 0 || clock_monotonic() - r->asked < PATIENCE))
+	if (waits && (r->asked == 0 || clock_monotonic() - r->asked < PATIENCE))
 		return true;
 	if (r->why.n == 0)
 		str_addz(&r->why, tr(n < 0 ? N_("it does not answer") : N_("it was lost")));

@@ -33,7 +33,7 @@ struct call {
 	bool begun, waited, waits;
 	uint64_t seen;	/* events: the newest change that was sent */
 	struct str out; /* events: what is to be sent */
-	bool told_away;
+	bool told_old;
 };
 
 static struct {
@@ -61,9 +61,15 @@ static struct doc *doc_of(uint64_t job)
 
 /* ---- what the reader says -------------------------------------------------------------------- */
 
-static bool is_away(void)
+static bool is_lost(void)
 {
 	return server.reader.why.n > 0;
+}
+
+/* Is what we have of it from before? */
+static bool is_old(const struct doc *d)
+{
+	return is_lost() || d->none;
 }
 
 static bool ask(struct doc *d)
@@ -120,11 +126,12 @@ static void listen_to_reader(void)
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
-static void put_away(struct str *out)
+static void put_away(const struct doc *d, struct str *out)
 {
-	str_addf(out, "<section id=\"away\"%s><p role=\"status\">", is_away() ? "" : " hidden");
-	html_add(out, sl_of(tr("the target cannot be read; what stands here is from before")));
-	str_addz(out, is_away() ? ": " : "");
+	str_addf(out, "<section id=\"away\"%s><p role=\"status\">", is_old(d) ? "" : " hidden");
+	html_add(out, sl_of(tr(d->none ? N_("there is no such job any more")
+		: N_("the target cannot be read; what stands here is from before"))));
+	str_addz(out, is_lost() ? ": " : "");
 	html_add(out, str_sl(&server.reader.why));
 	str_addz(out, "</p></section>\n");
 }
@@ -136,7 +143,7 @@ static void put_page(const struct doc *d, struct str *out)
 	str_addz(&title, "ferry");
 	if (d->job)
 		str_addf(&title, ": %s %llu", tr("job"), (unsigned long long)d->job);
-	put_away(&sections);
+	put_away(d, &sections);
 	for (size_t i = 0; i < PAGE_SECTIONS; i++)
 		str_add(&sections, str_sl(&d->part[i]));
 	page_whole(out, true, str_sl(&title), str_sl(&sections));
@@ -162,13 +169,13 @@ static ssize_t read_events(void *ctx, uint64_t pos, char *buf, size_t max)
 
 	(void)pos;
 	if (c->out.n == 0) {
-		put_away(&away);
-		if (c->told_away != is_away() || c->seen == 0)
+		put_away(c->doc, &away);
+		if (c->told_old != is_old(c->doc) || c->seen == 0)
 			put_event(&c->out, str_sl(&away));
 		for (size_t i = 0; i < PAGE_SECTIONS; i++)
 			if (c->doc->version[i] > c->seen)
 				put_event(&c->out, str_sl(&c->doc->part[i]));
-		c->told_away = is_away();
+		c->told_old = is_old(c->doc);
 		c->seen = c->doc->newest;
 	}
 	if (c->out.n == 0) {
@@ -230,12 +237,13 @@ static enum MHD_Result answer(struct call *c)
 
 	if (c->kind == ICON)
 		return send_text(c, 200, "image/svg+xml", SL(ICON_SVG));
-	if (is_away() && c->kind != EVENTS && (c->kind != PAGE || !d->at)) {
+	if (is_lost() && c->kind != EVENTS && (c->kind != PAGE || !d->at)) {
 		str_addf(&page, "%s\n", str_z(&server.reader.why));
 		return send_text(c, 503, PLAIN, str_sl(&page));
 	}
-	if (d->none && d->job)
-		return refuse(c, 404, N_("there is no such job"));
+	if (d->none)
+		return refuse(c, 404,
+			d->job ? N_("there is no such job") : N_("no job in the ledger"));
 	switch (c->kind) {
 	case EVENTS:
 		return send_off(c, 200, "text/event-stream",
