@@ -139,6 +139,30 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
 	is "$(jq -r .file r)" 'standard input'
 }
 
+@test "messages: what programs read of a failure is English, and what AWS says has its own line" {
+	local each
+
+	printf 'a\n1\nx\n' >bad.csv
+	for each in C.UTF-8 ko_KR.UTF-8; do
+		run_rc 65 env -u LC_ALL LANG=$each map-fields --cast a:int --seal --stats s.json \
+			bad.csv
+		grep -o 'abort.*' "$out" >"abort.$each"
+		jq -r .error s.json >"error.$each"
+		run_rc 66 env -u LC_ALL LANG=$each reformat --stats s.json nowhere
+		jq -r .error s.json >>"error.$each"
+		sandbox_set deny=DescribeFeatureGroup
+		run_rc 77 env -u LC_ALL LANG=$each fs-extract-online nobodys --stats s.json
+		sandbox_set
+		jq -r .error s.json | sed 's/request [^,)]*//' >>"error.$each"
+	done
+	same_file abort.ko_KR.UTF-8 abort.C.UTF-8
+	same_file error.ko_KR.UTF-8 error.C.UTF-8
+	grep -q '^cannot open "nowhere": No such file' error.ko_KR.UTF-8
+	grep -q '^fs-extract-online: AWS: DescribeFeatureGroup: AccessDenied' "$err"
+	grep -v AWS: "$err" >own
+	has_no own AccessDenied
+}
+
 @test "messages: the plan in the words of its users" {
 	group source
 	group target
