@@ -139,6 +139,24 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
 	is "$(jq -r .file r)" 'standard input'
 }
 
+@test "messages: fs COMMAND --help in Korean, with the same options" {
+	local each
+
+	for each in "$root"/pipelines/lib/fs-help{,.ko}; do
+		grep -v '^#' "$each" | grep -oE '^==.*|(^|[ ,(])--?[a-z][a-z0-9-]*' |
+			tr -d ' ,(' >"${each##*/}"
+	done
+	same_file fs-help.ko fs-help
+	# shellcheck disable=SC2013  # a word a line
+	for each in $(sed -n 's/^== //p' "$root/pipelines/lib/fs-help"); do
+		run_rc 0 korean fs "$each" --help
+		grep -q "^사용법: fs $each" "$out"
+		sed -i -E '/^(사용법:|       fs )/d; /^ +--?[^ ]*(,.*)?$/d; /(Standard|Glue) 또는/d' \
+			"$out"
+		speaks
+	done
+}
+
 @test "messages: what programs read of a failure is English, and what AWS says has its own line" {
 	local each
 
