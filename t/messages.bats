@@ -139,6 +139,48 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
 	is "$(jq -r .file r)" 'standard input'
 }
 
+@test "messages: fs COMMAND --help in Korean, with the same options" {
+	local each
+
+	for each in "$root"/pipelines/lib/fs-help{,.ko}; do
+		grep -v '^#' "$each" | grep -oE '^==.*|(^|[ ,(])--?[a-z][a-z0-9-]*' |
+			tr -d ' ,(' >"${each##*/}"
+	done
+	same_file fs-help.ko fs-help
+	# shellcheck disable=SC2013  # a word a line
+	for each in $(sed -n 's/^== //p' "$root/pipelines/lib/fs-help"); do
+		run_rc 0 korean fs "$each" --help
+		grep -q "^사용법: fs $each" "$out"
+		sed -i -E '/^(사용법:|       fs )/d; /^ +--?[^ ]*(,.*)?$/d; /(Standard|Glue) 또는/d' \
+			"$out"
+		speaks
+	done
+}
+
+@test "messages: what programs read of a failure is English, and what AWS says has its own line" {
+	local each
+
+	printf 'a\n1\nx\n' >bad.csv
+	for each in C.UTF-8 ko_KR.UTF-8; do
+		run_rc 65 env -u LC_ALL LANG=$each map-fields --cast a:int --seal --stats s.json \
+			bad.csv
+		grep -o 'abort.*' "$out" >"abort.$each"
+		jq -r .error s.json >"error.$each"
+		run_rc 66 env -u LC_ALL LANG=$each reformat --stats s.json nowhere
+		jq -r .error s.json >>"error.$each"
+		sandbox_set deny=DescribeFeatureGroup
+		run_rc 77 env -u LC_ALL LANG=$each fs-extract-online nobodys --stats s.json
+		sandbox_set
+		jq -r .error s.json | sed 's/request [^,)]*//' >>"error.$each"
+	done
+	same_file abort.ko_KR.UTF-8 abort.C.UTF-8
+	same_file error.ko_KR.UTF-8 error.C.UTF-8
+	grep -q '^cannot open "nowhere": No such file' error.ko_KR.UTF-8
+	grep -q '^fs-extract-online: AWS: DescribeFeatureGroup: AccessDenied' "$err"
+	grep -v AWS: "$err" >own
+	has_no own AccessDenied
+}
+
 @test "messages: the plan in the words of its users" {
 	group source
 	group target

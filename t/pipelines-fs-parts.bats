@@ -81,7 +81,14 @@ locked() {
 	same_online digits-to in.csv
 	# one value is in one shard, however it is written
 	printf '%s\n' 7 007 +7 >ids
-	fs-put digits-from --accept-unsealed <<<$'id,event_time\n007,1704067201'
+	# which the online store takes for another record: that is said, once, and also by a dry run
+	printf 'id,event_time\n7,1704067201\n007,1704067201\n-0,1704067201\n' >odd.csv
+	run_rc 0 fs-put digits-from odd.csv --dry-run
+	is "$(grep -c 'identifier "007" is 7 for the offline store, and another' "$err")" 1
+	run_rc 0 fs-put digits-from odd.csv
+	is "$(grep -c 'is that meant' "$err")" 1
+	run_rc 0 fs-put digits-from in.csv --no-resume
+	is "$(<"$err")" ''
 	for each in 1 2 3 4; do
 		printf '%s ' "$(fs-extract-online digits-from --ids ids --lines --shard "$each/4" \
 			--no-seal | grep -c 7,)"

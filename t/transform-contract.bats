@@ -314,6 +314,12 @@ ended() { wait "$1"; }
 		'reformat --numbers shp'; do
 		run_rc 0 $each n.json
 		has "$err" '"shp"'
+		# a script that wants to notice says so: nothing is written then, nor sealed
+		run_rc 65 $each n.json --strict -O strict.out
+		has "$err" '"shp"' 'there was a warning, and --strict takes none'
+		[[ ! -e strict.out ]]
+		run_rc 65 $each n.json --strict --quiet --seal
+		is "$(grep -c '"rows"' "$out" || :)" 0
 		run_rc 65 $each n.csv
 		has "$err" '"shp"'
 	done

@@ -9,6 +9,7 @@
 #include "aws/client.h"
 #include "core/clock.h"
 #include "core/msg.h"
+#include "core/num.h"
 #include "core/path.h"
 #include "core/stats.h"
 #include "core/stop.h"
@@ -143,6 +144,7 @@ struct prog {
 	int64_t ttl_us, started;
 	struct str first; /* what the first failure was, for the last message */
 	bool stop, closed;
+	bool odd;     /* an identifier is another spelling of a number, which was said */
 	bool trusted; /* what the journal says was looked up, or cannot be */
 	struct fs_item *held[FS_BATCH_GET_MAX];
 	size_t n_held, n_absent;
@@ -334,6 +336,25 @@ static void look_at_held(struct prog *p)
 	p->n_held = 0;
 }
 
+/* The online store knows identifiers by their text, the offline store by their value. */
+static void look_at_spelling(struct prog *p, struct sl id)
+{
+	enum fs_type type = p->group.features[p->group.id].type;
+	char plain[24];
+	size_t n = id.n;
+	int64_t i;
+	double d;
+
+	if (type == FS_INTEGRAL && num_i64(id, &i))
+		n = num_put_i64(plain, i);
+	else if (type == FS_FRACTIONAL && num_double(id, &d))
+		n = num_put_double(plain, d);
+	p->odd = type != FS_STRING && (n != id.n || memcmp(plain, id.p, n) != 0);
+	if (p->odd)
+		msg_warn("identifier %s is %.*s for the offline store, and another record for the "
+			 "online store: is that meant?", msg_q(id), (int)n, plain);
+}
+
 static void take_row(struct prog *p, const struct rec *rec)
 {
 	struct fs_item *item = fs_load_item(p->load);
@@ -342,6 +363,8 @@ static void take_row(struct prog *p, const struct rec *rec)
 
 	p->n.records++;
 	why = fs_coder_put(&p->coder, rec, item, &column);
+	if (!why && !p->odd)
+		look_at_spelling(p, str_sl(&item->id));
 	if (why || p->conf.dry_run)
 		fs_load_drop(p->load, item);
 	if (why) {

@@ -67,6 +67,7 @@ static const struct opt options[] = {
 	IO_IN_OPTS_OF(struct state, io, "auto|csv|ndjson|tsv|json|iso19848"),
 	IO_OUT_OPTS_OF(struct state, io, "auto|csv|ndjson|tsv|json|table|markdown|iso19848"),
 	IO_REJECT_OPTS(struct state, io),
+	IO_STRICT_OPT(struct state, io),
 	IO_REPORT_OPTS(struct state, io),
 	OPT_END,
 };

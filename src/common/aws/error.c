@@ -211,5 +211,5 @@ static const char *hint(const struct aws_error *e)
 
 void aws_die(const struct aws_error *e, const char *what)
 {
-	die_hint(aws_error_exit(e), hint(e), "%s: %s", tr(what), aws_error_text(e));
+	die_aws(aws_error_exit(e), hint(e), what, aws_error_text(e));
 }

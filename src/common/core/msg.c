@@ -11,6 +11,7 @@
 static const char *prog = "ferry";
 static int verbosity;
 static bool log_time;
+unsigned long msg_warned;
 
 static struct {
 	msg_exit_fn *fn;
@@ -79,18 +80,20 @@ static void put_line(const char *level, const char *text, const char *more)
 		return; /* there is no other place to complain */
 }
 
-#define FORMAT_INTO(text, fmt)                                                                     \
+#define FORMAT_AS(text, fmt, words)                                                                \
 	do {                                                                                       \
 		va_list ap_;                                                                       \
 		va_start(ap_, fmt);                                                                \
-		(void)vsnprintf(text, sizeof text, tr(fmt), ap_);                                  \
+		(void)vsnprintf(text, sizeof text, words, ap_);                                    \
 		va_end(ap_);                                                                       \
 	} while (0)
+#define FORMAT_INTO(text, fmt) FORMAT_AS(text, fmt, tr(fmt))
 
 void msg_warn(const char *fmt, ...)
 {
 	char text[3500];
 
+	msg_warned++;
 	if (verbosity < 0)
 		return;
 	FORMAT_INTO(text, fmt);
@@ -177,15 +180,20 @@ static void only_one(void)
 	mine = true;
 }
 
-static NORETURN void die_with(
-	enum exit_code code, const char *text, const char *more, const char *hint)
+/* What programs read, seals and summaries, has the words of the source: `plain`. */
+static NORETURN void die_with(enum exit_code code, const char *text, const char *more,
+	const char *hint, const char *plain, const char *plain_more)
 {
 	char message[3800];
 
 	DYING();
 	only_one();
-	(void)snprintf(message, sizeof message, "%s%s%s", text, more ? ": " : "", more ? more : "");
-	put_line(N_("error: "), message, NULL);
+	(void)snprintf(message, sizeof message, "%s%s%s", plain, plain_more ? ": " : "",
+		plain_more ? plain_more : "");
+	tr_back(message, sizeof message);
+	put_line(N_("error: "), text, more);
+	if (!more && plain_more)
+		put_line("AWS: ", plain_more, NULL);
 	if (hint)
 		put_line(N_("hint: "), tr(hint), NULL);
 	run_handlers((int)code, message);
@@ -194,35 +202,45 @@ static NORETURN void die_with(
 
 void die(enum exit_code code, const char *fmt, ...)
 {
-	char text[3500];
+	char text[3500], plain[3500];
 
 	FORMAT_INTO(text, fmt);
-	die_with(code, text, NULL, NULL);
+	FORMAT_AS(plain, fmt, fmt);
+	die_with(code, text, NULL, NULL, plain, NULL);
 }
 
 void die_hint(enum exit_code code, const char *hint, const char *fmt, ...)
 {
-	char text[3500];
+	char text[3500], plain[3500];
 
 	FORMAT_INTO(text, fmt);
-	die_with(code, text, NULL, hint);
+	FORMAT_AS(plain, fmt, fmt);
+	die_with(code, text, NULL, hint, plain, NULL);
+}
+
+void die_aws(enum exit_code code, const char *hint, const char *what, const char *detail)
+{
+	die_with(code, tr(what), tr(what) == what ? detail : NULL, hint, what, detail);
 }
 
 void die_errno(enum exit_code code, const char *fmt, ...)
 {
-	const char *why = strerror(errno);
-	char text[3500];
+	int why = errno;
+	char text[3500], plain[3500];
 
 	FORMAT_INTO(text, fmt);
-	die_with(code, text, why, NULL);
+	FORMAT_AS(plain, fmt, fmt);
+	die_with(code, text, strerror(why), NULL, plain, strerrordesc_np(why));
 }
 
 void bug(const char *fmt, ...)
 {
-	char text[3500];
+	static const char more[] = N_("this is a bug in ferry: see ferry-errors(7)");
+	char text[3500], plain[3500];
 
 	FORMAT_INTO(text, fmt);
-	die_with(EX_BUG, text, tr("this is a bug in ferry: see ferry-errors(7)"), NULL);
+	FORMAT_AS(plain, fmt, fmt);
+	die_with(EX_BUG, text, tr(more), NULL, plain, more);
 }
 
 void leave(int code)

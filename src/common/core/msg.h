@@ -32,6 +32,7 @@ void msg_init(const char *argv0);
 const char *msg_prog(void);
 
 /* Prints a warning, a note or (when verbose) a detail; the program goes on. */
+extern unsigned long msg_warned; /* so often */
 void msg_warn(const char *fmt, ...) PRINTF_LIKE(1, 2) COLD;
 void msg_note(const char *fmt, ...) PRINTF_LIKE(1, 2) COLD;
 void msg_detail(const char *fmt, ...) PRINTF_LIKE(1, 2) COLD;
@@ -51,6 +52,11 @@ void die(enum exit_code code, const char *fmt, ...) PRINTF_LIKE(2, 3) NORETURN C
 void die_hint(enum exit_code code, const char *hint, const char *fmt, ...) PRINTF_LIKE(3, 4)
 	NORETURN COLD;
 
+/* As die_hint(), with `: detail` added, which is AWS's own: where `what` is translated, on a line
+ * of its own behind it. */
+void die_aws(enum exit_code code, const char *hint, const char *what, const char *detail)
+	NORETURN COLD;
+
 /* As die(), with `: strerror(errno)` added. */
 void die_errno(enum exit_code code, const char *fmt, ...) PRINTF_LIKE(2, 3) NORETURN COLD;
 
@@ -63,7 +69,7 @@ void leave(int code) NORETURN COLD;
 /*
  * Registers what must happen before a program leaves through die(), die_hint() or bug(): the writer
  * tells the reader downstream why (an abort record), a loader rolls back. Called once each with
- * the exit code and the message, in reverse order; a handler that dies itself does not recurse.
+ * the exit code and the message in English, in reverse order; one that dies does not recurse.
  * At most 8.
  */
 typedef void msg_exit_fn(void *ctx, int code, const char *message);

@@ -1,6 +1,6 @@
 #include "core/tr.h"
 
-#include "core/base.h"
+#include "core/mem.h"
 
 #include <libintl.h>
 #include <limits.h>
@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 static bool on;
+static _Thread_local struct said { const char *key, *said; } lately[8];
+static _Thread_local unsigned n_lately;
 
 /* What the user wants, in the order of POSIX; NULL for English. */
 static const char *wanted(void)
@@ -81,5 +83,20 @@ void tr_init(void)
 
 const char *tr(const char *text)
 {
-	return on && *text ? gettext(text) : text;
+	const char *said = on && *text ? gettext(text) : text;
+
+	if (said != text)
+		lately[n_lately++ % ARRAY_LEN(lately)] = (struct said){ text, said };
+	return said;
+}
+
+void tr_back(char *text, size_t room)
+{
+	for (size_t i = 0; i < ARRAY_LEN(lately); i++) {
+		char *at = lately[i].said ? strstr(text, lately[i].said) : NULL;
+		AUTO_FREE char *rest = at ? mem_strdup(at + strlen(lately[i].said)) : NULL;
+
+		if (at)
+			(void)snprintf(at, room - (size_t)(at - text), "%s%s", lately[i].key, rest);
+	}
 }

@@ -10,11 +10,16 @@
 #ifndef FERRY_TR_H
 #define FERRY_TR_H
 
+#include <stddef.h>
+
 /* Chooses the language; called by msg_init(). Nothing happens for English. */
 void tr_init(void);
 
 /* The text in the user's language: static, in UTF-8. */
 const char *tr(const char *text) __attribute__((format_arg(1)));
+
+/* Puts the texts of the source back for those that tr() gave lately, where `text` has them. */
+void tr_back(char *text, size_t room);
 
 /* Marks a text in a table, for those who collect texts; it is translated where it is used. */
 #define N_(text) text

@@ -78,6 +78,14 @@ static void must_have_been_seen(const struct filter_run *run)
 			    run->missing_option[i], msg_q(run->missing.name[i]));
 }
 
+/* Before the seal, or the output's name: so nothing of it is taken for good. */
+static void must_not_have_warned(const struct filter_run *run)
+{
+	if (run->io->opts->strict && msg_warned)
+		die(EX_DATA, "%s: there was a warning, and --strict takes none",
+		    in_name(rd_in(run->io->rd)));
+}
+
 void filter_names(struct names *names, const char *list, const char *option)
 {
 	namelist_split(names, list, option);
@@ -113,6 +121,7 @@ static void pass_seal(struct filter_run *run)
 		must_have_been_seen(run);
 	if (f->seal)
 		f->seal(run->state, run);
+	must_not_have_warned(run);
 	if (!run->keeps_values)
 		seal_forget_values(&seal, &arena);
 	io_seal(run->io, &seal);
@@ -142,6 +151,7 @@ static void run_loop(struct filter_run *run)
 			must_have_been_seen(run);
 			if (f->end && !rd_is_sealed(run->io->rd))
 				f->end(run->state, run);
+			must_not_have_warned(run);
 			return;
 		case RD_BAD:
 		case RD_BEGIN:

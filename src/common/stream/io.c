@@ -299,15 +299,16 @@ static NORETURN void stop_at(const struct io *io, const struct fault *f)
 	else
 		(void)snprintf(where, sizeof where, "%llu", (unsigned long long)f->line);
 	if (f->field.n)
-		(void)snprintf(field, sizeof field, tr("field %s: "), msg_q(f->field));
+		(void)snprintf(field, sizeof field, " %s: ", msg_q(f->field));
 	if (f->value.n)
 		(void)snprintf(value, sizeof value, ": %s", msg_q(f->value));
 	die_hint(EX_DATA,
 		 io->reject_hint ? io->reject_hint
 		 : io->opts->no_rejects ? NULL
 					    : "--rejects FILE keeps bad records and goes on",
-		 "%s:%s: record %llu: %s%s%s", in_name(rd_in(io->rd)), where,
-		 (unsigned long long)f->record, field, tr(f->why), value);
+		 "%s:%s: record %llu: %s%s%s%s", in_name(rd_in(io->rd)), where,
+		 (unsigned long long)f->record, f->field.n ? tr("field") : "", field, tr(f->why),
+		 value);
 }
 
 /* Raw bytes of a bad record may not be UTF-8, which JSON must be: others become U+FFFD. */

@@ -34,6 +34,7 @@ struct io_opts {
 	int progress;	       /* enum progress_mode */
 	int64_t every;	       /* not 0: progress as a line of its own, that often (us) */
 	const char *stats;     /* file for the JSON summary */
+	bool strict;	       /* a filter that warns fails */
 	bool own_stats;	       /* the program writes one of its own */
 	bool allow_no_newline;
 	uint64_t max_record;
@@ -110,6 +111,9 @@ struct io_opts {
 	  .help = "add to that file, which others may do at the same time" },                      \
 	{ .name = "max-rejects", .kind = OPT_STR, .offset = offsetof(T, m.max_rejects),            \
 	  .arg = "N|P%", .help = "stop when there are more" }
+#define IO_STRICT_OPT(T, m)                                                                        \
+	{ .name = "strict", .kind = OPT_FLAG, .offset = offsetof(T, m.strict),                     \
+	  .help = "what is warned of, such as a name that no record has, is an error" }
 #define IO_REPORT_OPTS(T, m)                                                                       \
 	{ .kind = OPT_GROUP, .help = "Report" },                                                   \
 	{ .name = "progress", .kind = OPT_ENUM, .offset = offsetof(T, m.progress),                 \
