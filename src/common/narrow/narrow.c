@@ -203,7 +203,8 @@ static void take_column(struct narrow *n, struct pg *pg, enum narrow_role role,
 	c->not_null = pg_true(columns, row, 4);
 	/* two names may be equal to it, citext, say, in an order of its own */
 	c->folds = role <= NARROW_CHANNEL &&
-		   (!pg_true(columns, row, 5) || (cast && sl_eq_str(pg_value(columns, row, 2), "S")));
+		   (!pg_true(columns, row, 5) ||
+			   (cast && sl_eq_str(pg_value(columns, row, 2), "S")));
 	if (role == NARROW_SHIP)
 		n->exact_ship = type == OID_TEXT || type == OID_VARCHAR || c->folds;
 	str_addz(&ident, c->folds ? "(" : "");

@@ -80,22 +80,16 @@ static void take_channel(struct registry *r, struct ship *s, const struct pg_res
 	s->unmade++;
 }
 
-static void add_ids(struct str *json, struct ship *const *list, size_t n)
-{
-	str_addc(json, '[');
-	for (size_t i = 0; i < n; i++) {
-		str_addz(json, i ? "," : "");
-		str_add_json(json, list[i]->id);
-	}
-	str_addc(json, ']');
-}
-
 static void read_channels(struct registry *r, struct ship *const *list, size_t n)
 {
 	AUTO_STR ids = { 0 };
 	AUTO_RESULT *res = NULL;
 
-	add_ids(&ids, list, n);
+	for (size_t i = 0; i < n; i++) {
+		str_addc(&ids, i ? ',' : '[');
+		str_add_json(&ids, list[i]->id);
+	}
+	str_addc(&ids, ']');
 	res = pg_query(r->pg,
 		"SELECT channel, grp, table_name, column_name, type, format, about, ship"
 		" FROM ferry.channel WHERE target_schema = $1"
@@ -137,27 +131,6 @@ static struct group *group_of_table(struct ship *s, struct sl table)
 	return NULL;
 }
 
-/* Its own name and those of its tables, each once, as elements of an array; how many they are. */
-static size_t add_tables(struct registry *r, struct ship *s, struct str *json)
-{
-	struct sl spine = registry_group_name(r, s->base, 1, 0);
-	size_t n = 1;
-
-	str_addz(json, json->n > 1 ? "," : "");
-	str_add_json(json, s->base);
-	/* group 1 may have no channel, with --groups; its table is the spine all the same */
-	if (s->n_groups > 1 && s->group[0].table.n == 0)
-		s->group[0].table = spine;
-	for (size_t i = 0; i < s->n_groups; i++) {
-		if (s->group[i].table.n == 0 || sl_eq(s->group[i].table, s->base))
-			continue;
-		str_addc(json, ',');
-		str_add_json(json, s->group[i].table);
-		n++;
-	}
-	return n;
-}
-
 static void take_table(struct registry *r, struct ship *s, const struct pg_result *res, size_t row)
 {
 	struct sl table = pg_value(res, row, 0), kind = pg_value(res, row, 1);
@@ -181,30 +154,39 @@ static void take_table(struct registry *r, struct ship *s, const struct pg_resul
  */
 static void read_tables(struct registry *r, struct ship *const *list, size_t n)
 {
-	AUTO_FREE uint64_t *end = mem_alloc(mem_mul(n, sizeof *end)); /* of each ship's names */
-	AUTO_STR names = { 0 };
+	AUTO_STR ships = { 0 };
 	AUTO_RESULT *res = NULL;
-	size_t ship = 0;
 
-	str_addc(&names, '[');
-	for (size_t i = 0; i < n; i++)
-		end[i] = (i ? end[i - 1] : 0) + add_tables(r, list[i], &names);
-	str_addc(&names, ']');
+	for (size_t i = 0; i < n; i++) {
+		struct ship *s = list[i];
+		struct sl spine = registry_group_name(r, s->base, 1, 0);
+
+		/* group 1 may have no channel, with --groups; its table is the spine even so */
+		if (s->n_groups > 1 && s->group[0].table.n == 0)
+			s->group[0].table = spine;
+		str_addz(&ships, i ? ",{\"ship\":" : "[{\"ship\":");
+		str_add_json(&ships, s->id);
+		str_addz(&ships, ",\"base\":");
+		str_add_json(&ships, s->base);
+		str_addz(&ships, ",\"spine\":");
+		str_add_json(&ships, spine);
+		str_addc(&ships, '}');
+	}
+	str_addc(&ships, ']');
 	res = pg_query(r->pg,
-		"SELECT c.relname, c.relkind, a.attname, a.type, t.i FROM pg_namespace n,"
-		" jsonb_array_elements_text($2) WITH ORDINALITY AS t (name, i),"
-		" LATERAL (SELECT oid, relname, relkind FROM pg_class WHERE relname = t.name::name"
+		"SELECT c.relname, c.relkind, a.attname, a.type, s.ship FROM pg_namespace n,"
+		" jsonb_to_recordset($2) AS s (ship text, base name, spine name),"
+		" LATERAL (SELECT s.base UNION SELECT s.spine UNION SELECT table_name::name"
+		"  FROM ferry.channel WHERE target_schema = $1 AND ship = s.ship) AS t (name),"
+		" LATERAL (SELECT oid, relname, relkind FROM pg_class WHERE relname = t.name"
 		"  AND relnamespace = n.oid OFFSET 0) AS c"
 		" LEFT JOIN LATERAL (SELECT attnum, attname, format_type(atttypid, atttypmod)"
 		"  AS type FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0"
 		"  AND NOT attisdropped OFFSET 0) AS a ON true"
-		" WHERE n.nspname = $1 ORDER BY t.i, a.attnum",
-		2, (const char *[]){ r->opts->schema, str_z(&names) });
-	for (size_t i = 0; i < pg_rows(res); i++) {
-		while (pg_count(res, i, 4) > end[ship])
-			ship++;
-		take_table(r, list[ship], res, i);
-	}
+		" WHERE n.nspname = $1 ORDER BY c.relname, a.attnum",
+		2, (const char *[]){ r->opts->schema, str_z(&ships) });
+	for (size_t i = 0; i < pg_rows(res); i++)
+		take_table(r, r->ship[names_find(&r->ships, pg_value(res, i, 4))], res, i);
 }
 
 /* ---- reading: the name of the seeds --------------------------------------------------------- */
