@@ -187,8 +187,7 @@ static void want_fit(struct registry *r, const struct names *ships)
 			str_clear(&why);
 		}
 	if (list.n > 0)
-		die_hint(EX_CONFIGURATION, "rename it, or give another --target-prefix",
-			"nothing was changed: %s", str_z(&list));
+		die(EX_CONFIGURATION, "nothing was changed: %s", str_z(&list));
 }
 
 static void do_create(struct run *run)

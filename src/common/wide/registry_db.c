@@ -141,6 +141,9 @@ static void take_table(struct registry *r, struct ship *s, const struct pg_resul
 		s->base_is = is_table ? BASE_TABLE : BASE_VIEW;
 	if (!is_table && group_of_table(s, table))
 		s->taken = registry_keep(r, table);
+	if (g && !pg_true(res, row, 5))
+		s->unkeyed = registry_keep(r, table);
+	s->others |= g && !pg_true(res, row, 6);
 	if (!g)
 		return;
 	g->made = true;
@@ -174,12 +177,15 @@ static void read_tables(struct registry *r, struct ship *const *list, size_t n)
 	}
 	str_addc(&ships, ']');
 	res = pg_query(r->pg,
-		"SELECT c.relname, c.relkind, a.attname, a.type, s.ship FROM pg_namespace n,"
+		"SELECT c.relname, c.relkind, a.attname, a.type, s.ship, EXISTS (SELECT"
+		"  FROM pg_index i WHERE i.indrelid = c.oid AND indisunique AND indisvalid"
+		"   AND indimmediate AND indpred IS NULL AND indnkeyatts = 1),"
+		" pg_has_role(c.relowner, 'USAGE') FROM pg_namespace n,"
 		" jsonb_to_recordset($2) AS s (ship text, base name, spine name),"
 		" LATERAL (SELECT s.base UNION SELECT s.spine UNION SELECT table_name::name"
 		"  FROM ferry.channel WHERE target_schema = $1 AND ship = s.ship) AS t (name),"
-		" LATERAL (SELECT oid, relname, relkind FROM pg_class WHERE relname = t.name"
-		"  AND relnamespace = n.oid OFFSET 0) AS c"
+		" LATERAL (SELECT oid, relname, relkind, relowner FROM pg_class"
+		"  WHERE relname = t.name AND relnamespace = n.oid OFFSET 0) AS c"
 		" LEFT JOIN LATERAL (SELECT attnum, attname, format_type(atttypid, atttypmod)"
 		"  AS type FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0"
 		"  AND NOT attisdropped OFFSET 0) AS a ON true"
@@ -294,12 +300,15 @@ void registry_read(struct registry *r, struct ship *s)
 
 bool registry_fits(struct registry *r, struct ship *s, struct str *why)
 {
-	if (s->taken.n > 0)
+	if (s->taken.n > 0 || s->unkeyed.n > 0)
 		registry_read(r, s); /* another loader may have been making it */
 	if (s->taken.n > 0)
 		str_addf(why, tr("%s.%s is there, but was not made by ferry"), r->opts->schema,
 			msg_q(s->taken));
-	return s->taken.n == 0;
+	else if (s->unkeyed.n > 0)
+		str_addf(why, tr("%s.%s has no primary key of its time, so rows could be doubled"),
+			r->opts->schema, msg_q(s->unkeyed));
+	return s->taken.n == 0 && s->unkeyed.n == 0;
 }
 
 void registry_want_fit(struct registry *r, struct ship *s)
@@ -307,7 +316,8 @@ void registry_want_fit(struct registry *r, struct ship *s)
 	AUTO_STR why = { 0 };
 
 	if (!registry_fits(r, s, &why))
-		die_hint(EX_CONFIGURATION, "rename it, or give another --target-prefix", "%s",
+		die_hint(EX_CONFIGURATION,
+			s->taken.n > 0 ? "rename it, or give another --target-prefix" : NULL, "%s",
 			str_z(&why));
 }
 
