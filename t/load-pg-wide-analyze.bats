@@ -43,6 +43,16 @@ about() {
 			(SELECT max(created_time) - interval '1 minute' FROM $table)")"
 	is "$(figure time source read_rows_per_second basis)" measured
 	[[ $(figure time migration seconds) -ge 0 ]]
+	# for people: figures that can be read, a line of the day, settings that are to be changed
+	run_ok pg-wide-analyze migration
+	has "$out" ' 12,000  ' 'table_bytes  '
+	is "$(sed -n 's/.* table_bytes  *\([0-9.]* [kM]B\) .*/\1/p' "$out")" "$(sql "SELECT
+		(CASE WHEN s < 100 * 1024 THEN round(s / 1024.0, 1) || ' kB'
+		WHEN s < 1024 * 1024 THEN round(s / 1024.0) || ' kB'
+		ELSE round(s / 1024.0 / 1024, 1) || ' MB' END)
+		FROM pg_table_size('$table') AS s")"
+	is "$(grep '^growth' "$out" | sed 's/.* //')" '▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁█'
+	is "$(grep -c '^setting.*exact *$' "$out" || :)" 0
 }
 
 @test "analyze: of a large table a sample of pages is read, and it is near the truth" {

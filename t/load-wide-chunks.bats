@@ -185,6 +185,40 @@ mended() { sql "DROP VIEW tenant.$1_$2; ALTER TABLE tenant.kept_$2 RENAME TO $1_
 	done
 }
 
+@test "ledger: what else may have become of a table of one ship stops that ship alone" {
+	local each role=ferry_wide_writer
+	sql "DO \$\$ BEGIN CREATE ROLE $role LOGIN;
+		EXCEPTION WHEN duplicate_object THEN END \$\$;
+		DO \$\$ BEGIN EXECUTE format('GRANT ALL ON DATABASE %I TO $role', current_database());
+		END \$\$; GRANT ALL ON SCHEMA tenant TO $role; SET client_min_messages = error;
+		CREATE SCHEMA IF NOT EXISTS ferry; ALTER SCHEMA ferry OWNER TO $role"
+	narrow_table jz
+	pg-narrow-dump "${source[@]}" --until '2024-01-01 00:01' | pivot-wide |
+		pg-copy-load --wide --group-columns 40 --target-prefix jz_
+	sql "GRANT ALL ON ALL TABLES IN SCHEMA ferry, tenant TO $role;
+		GRANT ALL ON ALL SEQUENCES IN SCHEMA ferry TO $role;
+		DO \$\$ DECLARE t text; BEGIN FOR t IN SELECT oid::regclass FROM pg_class WHERE
+			relnamespace IN ('ferry'::regnamespace, 'tenant'::regnamespace) AND relkind = 'r'
+			LOOP EXECUTE format('ALTER TABLE %s OWNER TO $role', t); END LOOP; END \$\$"
+	while IFS='|' read -r what undo why; do
+		sql "$what"
+		sql "UPDATE ferry.chunk SET state = 'pending', attempt = 0 WHERE job_id = $job"
+		PGUSER=$role run_rc 0 migrate jz --group-columns 40
+		has "$err" 'cannot load ship "jz1": '"$why"
+		has_no "$err" 'ship "jz2"'
+		is "$(sql "SELECT ship, state, count(*) FROM ferry.chunk WHERE job_id = $job
+			GROUP BY ship, state ORDER BY ship")" $'jz1|failed|5\njz2|done|5'
+		sql "$undo"
+	done <<-END
+		ALTER TABLE tenant.jz_jz1 DROP CONSTRAINT jz_jz1_pkey|ALTER TABLE tenant.jz_jz1 ADD PRIMARY KEY (created_time)|tenant."jz_jz1" has no primary key
+		ALTER TABLE tenant.jz_jz1 ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY|ALTER TABLE tenant.jz_jz1 DISABLE ROW LEVEL SECURITY|COPY FROM not supported with row-level
+		ALTER TABLE tenant.jz_jz1 OWNER TO CURRENT_USER; ALTER TABLE tenant.jz_jz1 DROP ch3; GRANT ALL ON tenant.jz_jz1 TO $role|ALTER TABLE tenant.jz_jz1 OWNER TO $role|columns can only be added by the owner
+	END
+	sql "UPDATE ferry.chunk SET state = 'pending', attempt = 0 WHERE job_id = $job"
+	run_ok migrate jz --group-columns 40
+	is_migrated jz
+}
+
 @test "ledger: --keep-rejects puts what does not fit into ferry.reject, and counts it" {
 	sql "DROP TABLE IF EXISTS tenant.n; CREATE TABLE tenant.n (ship_id text,
 			created_time timestamp, data_channel_id text, value text,

@@ -60,8 +60,11 @@ for s in json.load(open("s.json"))["ships"]: print(s["ship"], s["record_count"],
 		GROUP BY 1 ORDER BY 1" | tr '|' ' ')
 	run_ok pg-wide-ledger status --count
 	has "$out" record_count
+	# nor what says nothing, or is for programs
+	sql "UPDATE ferry.chunk SET error = NULL, rows = rows + 1234567"
 	run_ok pg-wide-ledger status
-	has_no "$out" record_count
+	has_no "$out" record_count last_error cells_per_second
+	has "$out" '  2,470,206  '
 }
 
 @test "status: live, by a slot; its lag, its slot, its promise" {

@@ -76,7 +76,8 @@ static void analyze_migration(struct run *run)
 		.opts = &run->conf.target,
 		.ships = run->conf.ships.v,
 		.n_ships = run->conf.ships.n,
-		.disk_free = run->conf.disk_free };
+		.disk_free = run->conf.disk_free,
+		.brief = run->conf.format == REPORT_TABLE || run->conf.format == REPORT_MARKDOWN };
 
 	report_init(&run->report, analysis_columns, ARRAY_LEN(analysis_columns));
 	analysis_run(&c, &run->report);

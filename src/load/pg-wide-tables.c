@@ -170,16 +170,15 @@ static void want_no_views(struct run *run, struct registry *r, const struct name
 /* Likewise: what has the name of a wide table and is none. All of it is named at once. */
 static void want_fit(struct registry *r, const struct names *ships)
 {
-	AUTO_STR list = { 0 };
+	AUTO_STR list = { 0 }, why = { 0 };
 
 	for (size_t i = 0; i < ships->n; i++)
-		if (!registry_fits(r, registry_ship(r, ships->name[i]), &list))
-			str_addz(&list, "; ");
+		if (!registry_fits(r, registry_ship(r, ships->name[i]), &why)) {
+			str_addf(&list, "%s%s", list.n ? "; " : "", str_z(&why));
+			str_clear(&why);
+		}
 	if (list.n > 0)
-		list.n -= 2;
-	if (list.n > 0)
-		die_hint(EX_CONFIGURATION, "rename it, or give another --target-prefix",
-			"nothing was changed: %s", str_z(&list));
+		die(EX_CONFIGURATION, "nothing was changed: %s", str_z(&list));
 }
 
 static void do_create(struct run *run)

@@ -53,10 +53,19 @@ void analysis_row(struct report *r, const char *topic, struct sl subject, const 
 static void add_number(struct found *f, const char *topic, struct sl subject, const char *figure,
 	double value, const char *basis, const char *advice)
 {
-	char text[32];
+	char digits[32];
+	AUTO_STR text = { 0 };
 
-	(void)snprintf(text, sizeof text, "%.0f", value < 0 ? 0 : value);
-	analysis_row(f->r, topic, subject, figure, text, basis, advice);
+	(void)snprintf(digits, sizeof digits, "%.0f", value < 0 ? 0 : value);
+	if (f->conf->brief && strstr(figure, "bytes"))
+		report_add_bytes(&text, value);
+	else if (f->conf->brief && strcmp(figure, "seconds") == 0)
+		report_add_span(&text, (int64_t)(value * 1e6));
+	else if (f->conf->brief)
+		report_add_digits(&text, sl_of(digits));
+	else
+		str_addz(&text, digits);
+	analysis_row(f->r, topic, subject, figure, str_z(&text), basis, advice);
 }
 
 static double number_of(const struct pg_result *r, size_t row, int col)
@@ -204,12 +213,24 @@ static void find_ships(struct found *f)
 	cellsum_source_close(&value);
 }
 
+/* A bar for each hour, as high as it had rows. */
+static void add_bars(struct str *s, const struct pg_result *r)
+{
+	static const char *const bar[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
+	double most = 1;
+
+	for (size_t i = 0; i < pg_rows(r); i++)
+		most = fmax(most, number_of(r, i, 1));
+	for (size_t i = 0; i < pg_rows(r); i++)
+		str_addz(s, bar[(size_t)(number_of(r, i, 1) / most * 7.99)]);
+}
+
 /* Rows an hour in the last day: in each hour its last minute is counted. */
 static void find_growth(struct found *f)
 {
 	const struct narrow *n = f->conf->n;
 	const char *time = n->col[NARROW_TIME].ident;
-	AUTO_STR sql = { 0 };
+	AUTO_STR sql = { 0 }, bars = { 0 };
 	AUTO_RESULT *r = NULL;
 	size_t hours;
 
@@ -227,10 +248,15 @@ static void find_growth(struct found *f)
 	for (size_t i = 0; i < hours; i++) {
 		double rows = number_of(r, i, 1);
 
-		add_number(f, N_("growth"), arena_dup(&f->texts, pg_value(r, i, 0)),
-			"rows_per_hour", rows, estimate, NULL);
+		if (!f->conf->brief)
+			add_number(f, N_("growth"), arena_dup(&f->texts, pg_value(r, i, 0)),
+				"rows_per_hour", rows, estimate, NULL);
 		f->rows_per_hour += rows / (double)hours;
 	}
+	add_bars(&bars, r);
+	if (f->conf->brief)
+		add_number(f, N_("growth"), SL("24 h"), "rows_per_hour", f->rows_per_hour, estimate,
+			str_z(&bars));
 }
 
 /* ---- the target ----------------------------------------------------------------------------- */

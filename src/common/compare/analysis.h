@@ -19,6 +19,7 @@ struct analysis_conf {
 	const struct sl *ships;		/* n_ships of them; none: all */
 	size_t n_ships;
 	uint64_t disk_free; /* bytes; 0: find out, if the target is on this machine */
+	bool brief;	    /* figures as people read them */
 };
 
 /* The columns of the report: topic, subject, figure, value, basis, advice. */

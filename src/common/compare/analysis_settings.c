@@ -102,9 +102,11 @@ void analysis_settings(const struct analysis_conf *conf, struct report *r, uint6
 		struct pg_result *res =
 			read_setting(source ? conf->source : conf->target, w->name, &s);
 
-		if (s.shown)
+		bool granted = s.shown && is_granted(w, &s, memory);
+
+		if (s.shown && !(granted && conf->brief))
 			analysis_row(r, N_("setting"), sl_of(w->side), w->name, s.shown, "exact",
-				is_granted(w, &s, memory) ? NULL : w->advice);
+				granted ? NULL : w->advice);
 		pg_clear(res);
 	}
 }

@@ -118,12 +118,55 @@ static size_t named_columns(const struct report *r)
 	return n;
 }
 
+void report_add_digits(struct str *out, struct sl digits)
+{
+	size_t whole = 0;
+
+	while (whole < digits.n && digits.p[whole] >= '0' && digits.p[whole] <= '9')
+		whole++;
+	for (size_t i = 0; i < digits.n; i++) {
+		if (i > 0 && i < whole && whole > 4 && (whole - i) % 3 == 0)
+			str_addc(out, ',');
+		str_addc(out, digits.p[i]);
+	}
+}
+
+void report_add_bytes(struct str *out, double bytes)
+{
+	static const char *const units[] = { "bytes", "kB", "MB", "GB", "TB" };
+	size_t i = 0;
+
+	for (; bytes >= 1024 && i + 1 < ARRAY_LEN(units); i++)
+		bytes /= 1024;
+	str_addf(out, "%.*f %s", i > 0 && bytes < 100, bytes, units[i]);
+}
+
+void report_add_span(struct str *out, int64_t us)
+{
+	long long s = (us + 999999) / 1000000;
+
+	if (s >= 86400)
+		str_addf(out, tr("%lld d %02lld h"), s / 86400, s / 3600 % 24);
+	else if (s >= 3600)
+		str_addf(out, tr("%lld h %02lld min"), s / 3600, s / 60 % 60);
+	else if (s >= 60)
+		str_addf(out, tr("%lld min %02lld s"), s / 60, s % 60);
+	else
+		str_addf(out, tr("%lld s"), s);
+}
+
 /* The text of a cell as it is shown; lives until the next call. */
 static struct sl shown(const struct report *r, size_t i)
 {
 	static char quoted[400];
 	struct sl text = cell(r, i);
+	static struct str grouped;
 
+	if (r->columns[i % r->n_columns].kind == REPORT_NUMBER && text.n > 4 && text.n < 20) {
+		str_clear(&grouped);
+		report_add_digits(&grouped, text);
+		return str_sl(&grouped);
+	}
 	if (text.n == 0 && r->empty)
 		return sl_of(r->empty);
 	if (r->columns[i % r->n_columns].kind == REPORT_WORDS && text.n < sizeof quoted)
@@ -162,24 +205,31 @@ static void put_padded(struct str *out, struct sl text, size_t to, bool right, b
 		str_addc(out, ' ');
 }
 
+/* A column of ours that says nothing in any row is left out. */
 static void put_table(const struct report *r, struct str *out)
 {
 	AUTO_FREE size_t *to = mem_zalloc(mem_mul(r->n_columns + 1, sizeof *to));
 
-	size_t named = named_columns(r);
+	size_t named = named_columns(r), end = 0;
 
-	for (size_t i = 0; i < named; i++)
-		to[i] = width(heading(&r->columns[i]));
 	for (size_t i = 0; i < r->n; i++) {
 		size_t w = width(shown(r, i)), c = i % r->n_columns;
 
 		to[c] = w > to[c] ? w : to[c];
 	}
+	for (size_t i = 0; i < named; i++) {
+		size_t w = width(heading(&r->columns[i]));
+
+		if (to[i] == 0 && r->n > 0 && r->columns[i].kind < REPORT_DATA_NUMBER)
+			continue;
+		to[i] = w > to[i] ? w : to[i];
+		end = i + 1;
+	}
 	for (size_t i = 0; i < r->n_columns + r->n; i++) {
 		size_t c = i % r->n_columns;
-		bool last = c + 1 == named;
+		bool last = c + 1 == end;
 
-		if (c >= named)
+		if (c >= end || to[c] == 0)
 			continue;
 		put_padded(out,
 			i < r->n_columns ? heading(&r->columns[c]) : shown(r, i - r->n_columns),

@@ -102,7 +102,7 @@ static void add_error(const struct row *w)
 	report_text(w->r, w->s->last_error.n ? w->s->last_error : (struct sl){ NULL, 0 });
 }
 
-enum need { ALWAYS, LIVE, COUNTED };
+enum need { ALWAYS, LIVE, COUNTED, NEVER };
 
 #define COUNT(member) .count = offsetof(struct ledger_status, member)
 
@@ -125,7 +125,7 @@ static const struct column {
 	{ { N_("first"), false }, .add = add_first },
 	{ { N_("last"), false }, .add = add_last },
 	{ { N_("rows_per_second"), true }, .add = add_speed },
-	{ { N_("cells_per_second"), true }, .add = add_cell_speed },
+	{ { N_("cells_per_second"), true }, .add = add_cell_speed, .need = NEVER },
 	{ { N_("percent"), true }, .add = add_percent },
 	{ { N_("status"), REPORT_WORDS }, .add = add_word },
 	{ { N_("record_count"), true }, .add = add_records, .need = COUNTED },
@@ -279,20 +279,6 @@ static void put_json(const struct ledger_state *s, const struct report *ships, s
 /* ---- for people -------------------------------------------------------------------------------
  */
 
-void ledger_put_span(struct str *out, int64_t us)
-{
-	long long s = (us + CLOCK_US_PER_SEC - 1) / CLOCK_US_PER_SEC;
-
-	if (s >= 86400)
-		str_addf(out, tr("%lld d %02lld h"), s / 86400, s / 3600 % 24);
-	else if (s >= 3600)
-		str_addf(out, tr("%lld h %02lld min"), s / 3600, s / 60 % 60);
-	else if (s >= 60)
-		str_addf(out, tr("%lld min %02lld s"), s / 60, s % 60);
-	else
-		str_addf(out, tr("%lld s"), s);
-}
-
 static void put_pace(const struct ledger_state *s, struct str *out)
 {
 	if (s->total.pending + s->total.running == 0)
@@ -301,7 +287,7 @@ static void put_pace(const struct ledger_state *s, struct str *out)
 		s->pace.cells_per_s);
 	if (s->pace.eta_us >= 0) {
 		str_addz(out, tr("; done in about "));
-		ledger_put_span(out, s->pace.eta_us);
+		report_add_span(out, s->pace.eta_us);
 	}
 	str_addc(out, '\n');
 }

@@ -47,8 +47,6 @@ const char *ledger_state_word(const struct ledger_status *s, const struct ledger
 /* The promise that is in force, to be translated. */
 const char *ledger_guarantee(const struct ledger_state *s);
 
-/* Appends a duration for people: `1 h 02 min`, `3 min 20 s`, `5 s`. */
-void ledger_put_span(struct str *out, int64_t us);
 
 /*
  * Appends the report. JSON is one object with the totals and an array `ships`; CSV is the table

@@ -129,7 +129,7 @@ static void put_job(const struct page *common, const struct ledger_state *s, pag
 	str_addf(&goes_to, "%s.%s…", s->job.target_schema, s->job.target_prefix);
 	str_addf(&pace, "%.0f", s->pace.rows_per_s);
 	if (s->pace.eta_us >= 0)
-		ledger_put_span(&eta, s->pace.eta_us);
+		report_add_span(&eta, s->pace.eta_us);
 	if (s->live.lag_us >= 0 && s->live.any)
 		str_addf(&lag, "%.3f s", (double)s->live.lag_us / 1e6);
 	put_sections(&(struct page){ common->target, common->job,

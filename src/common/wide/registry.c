@@ -278,7 +278,8 @@ void registry_reset(struct registry *r, struct ship *s)
 	s->n_groups = 0;
 	s->unmade = 0;
 	s->base_is = BASE_NONE;
-	s->taken = SL("");
+	s->taken = s->unkeyed = SL("");
+	s->others = false;
 	names_clear(&s->columns);
 	(void)!registry_take_column(s, r->key, NAMES_NONE);
 	for (size_t i = 0; i < ARRAY_LEN(system_columns); i++)

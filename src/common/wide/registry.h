@@ -96,6 +96,8 @@ struct ship {
 	struct sl base;         /* the seeds' name: of its table, or of the view */
 	enum base_kind base_is; /* what has this name in the database, as last read */
 	struct sl taken;        /* name of one of its tables that is another's, or empty */
+	struct sl unkeyed;      /* one of those that may have an instant twice, or empty */
+	bool others;            /* some are owned by a role that is not ours */
 	struct names channels;  /* ids; their numbers index channel[] and never change */
 	struct channel *channel;
 	size_t channels_cap;
@@ -149,7 +151,7 @@ bool registry_gives(struct registry *r, struct sl ship, struct sl table, uint64_
 
 /*
  * Are the tables of its name its own, or still to be made? Otherwise appends to `why` which one is
- * something else: of no registered ship, a view, say. Or dies with 78.
+ * something else, of no registered ship, a view, say; or without its key. Or dies with 78.
  */
 bool registry_fits(struct registry *r, struct ship *s, struct str *why) NODISCARD;
 void registry_want_fit(struct registry *r, struct ship *s);

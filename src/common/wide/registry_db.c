@@ -81,22 +81,16 @@ static void take_channel(struct registry *r, struct ship *s, const struct pg_res
 	s->unmade++;
 }
 
-static void add_ids(struct str *json, struct ship *const *list, size_t n)
-{
-	str_addc(json, '[');
-	for (size_t i = 0; i < n; i++) {
-		str_addz(json, i ? "," : "");
-		str_add_json(json, list[i]->id);
-	}
-	str_addc(json, ']');
-}
-
 static void read_channels(struct registry *r, struct ship *const *list, size_t n)
 {
 	AUTO_STR ids = { 0 };
 	AUTO_RESULT *res = NULL;
 
-	add_ids(&ids, list, n);
+	for (size_t i = 0; i < n; i++) {
+		str_addc(&ids, i ? ',' : '[');
+		str_add_json(&ids, list[i]->id);
+	}
+	str_addc(&ids, ']');
 	res = pg_query(r->pg,
 		"SELECT channel, grp, table_name, column_name, type, format, about, ship"
 		" FROM ferry.channel WHERE target_schema = $1"
@@ -138,27 +132,6 @@ static struct group *group_of_table(struct ship *s, struct sl table)
 	return NULL;
 }
 
-/* Its own name and those of its tables, each once, as elements of an array; how many they are. */
-static size_t add_tables(struct registry *r, struct ship *s, struct str *json)
-{
-	struct sl spine = registry_group_name(r, s->base, 1, 0);
-	size_t n = 1;
-
-	str_addz(json, json->n > 1 ? "," : "");
-	str_add_json(json, s->base);
-	/* group 1 may have no channel, with --groups; its table is the spine all the same */
-	if (s->n_groups > 1 && s->group[0].table.n == 0)
-		s->group[0].table = spine;
-	for (size_t i = 0; i < s->n_groups; i++) {
-		if (s->group[i].table.n == 0 || sl_eq(s->group[i].table, s->base))
-			continue;
-		str_addc(json, ',');
-		str_add_json(json, s->group[i].table);
-		n++;
-	}
-	return n;
-}
-
 static void take_table(struct registry *r, struct ship *s, const struct pg_result *res, size_t row)
 {
 	struct sl table = pg_value(res, row, 0), kind = pg_value(res, row, 1);
@@ -169,6 +142,9 @@ static void take_table(struct registry *r, struct ship *s, const struct pg_resul
 		s->base_is = is_table ? BASE_TABLE : BASE_VIEW;
 	if (!is_table && group_of_table(s, table))
 		s->taken = registry_keep(r, table);
+	if (g && !pg_true(res, row, 5))
+		s->unkeyed = registry_keep(r, table);
+	s->others |= g && !pg_true(res, row, 6);
 	if (!g)
 		return;
 	g->made = true;
@@ -182,22 +158,29 @@ static void take_table(struct registry *r, struct ship *s, const struct pg_resul
  */
 static void read_tables(struct registry *r, struct ship *const *list, size_t n)
 {
-	AUTO_FREE uint64_t *end = mem_alloc(mem_mul(n, sizeof *end)); /* of each ship's names */
-	AUTO_STR names = { 0 };
+	AUTO_STR ships = { 0 };
 	AUTO_RESULT *res = NULL;
-	size_t ship = 0;
 
-	str_addc(&names, '[');
-	for (size_t i = 0; i < n; i++)
-		end[i] = (i ? end[i - 1] : 0) + add_tables(r, list[i], &names);
-	str_addc(&names, ']');
-	res = pg_query(r->pg, there_sql, 2,
-		(const char *[]){ r->opts->schema, str_z(&names) });
-	for (size_t i = 0; i < pg_rows(res); i++) {
-		while (pg_count(res, i, 4) > end[ship])
-			ship++;
-		take_table(r, list[ship], res, i);
+	for (size_t i = 0; i < n; i++) {
+		struct ship *s = list[i];
+		struct sl spine = registry_group_name(r, s->base, 1, 0);
+
+		/* group 1 may have no channel, with --groups; its table is the spine even so */
+		if (s->n_groups > 1 && s->group[0].table.n == 0)
+			s->group[0].table = spine;
+		str_addz(&ships, i ? ",{\"ship\":" : "[{\"ship\":");
+		str_add_json(&ships, s->id);
+		str_addz(&ships, ",\"base\":");
+		str_add_json(&ships, s->base);
+		str_addz(&ships, ",\"spine\":");
+		str_add_json(&ships, spine);
+		str_addc(&ships, '}');
 	}
+	str_addc(&ships, ']');
+	res = pg_query(r->pg, there_sql, 2,
+		(const char *[]){ r->opts->schema, str_z(&ships) });
+	for (size_t i = 0; i < pg_rows(res); i++)
+		take_table(r, r->ship[names_find(&r->ships, pg_value(res, i, 4))], res, i);
 }
 
 /* ---- reading: the name of the seeds --------------------------------------------------------- */
@@ -305,12 +288,15 @@ void registry_read(struct registry *r, struct ship *s)
 
 bool registry_fits(struct registry *r, struct ship *s, struct str *why)
 {
-	if (s->taken.n > 0)
+	if (s->taken.n > 0 || s->unkeyed.n > 0)
 		registry_read(r, s); /* another loader may have been making it */
 	if (s->taken.n > 0)
 		str_addf(why, tr("%s.%s is there, but was not made by ferry"), r->opts->schema,
 			msg_q(s->taken));
-	return s->taken.n == 0;
+	else if (s->unkeyed.n > 0)
+		str_addf(why, tr("%s.%s has no primary key of its time, so rows could be doubled"),
+			r->opts->schema, msg_q(s->unkeyed));
+	return s->taken.n == 0 && s->unkeyed.n == 0;
 }
 
 void registry_want_fit(struct registry *r, struct ship *s)
@@ -318,7 +304,8 @@ void registry_want_fit(struct registry *r, struct ship *s)
 	AUTO_STR why = { 0 };
 
 	if (!registry_fits(r, s, &why))
-		die_hint(EX_CONFIGURATION, "rename it, or give another --target-prefix", "%s",
+		die_hint(EX_CONFIGURATION,
+			s->taken.n > 0 ? "rename it, or give another --target-prefix" : NULL, "%s",
 			str_z(&why));
 }
 

@@ -1,12 +1,17 @@
 -- name: there_sql
-SELECT c.relname, c.relkind, a.attname, a.type, t.i
-	FROM pg_namespace n, jsonb_array_elements_text($2) WITH ORDINALITY AS t (name, i),
-	LATERAL (SELECT oid, relname, relkind FROM pg_class WHERE relname = t.name::name
-		AND relnamespace = n.oid OFFSET 0) AS c
+SELECT c.relname, c.relkind, a.attname, a.type, s.ship,
+	EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND indisunique AND indisvalid
+		AND indimmediate AND indpred IS NULL AND indnkeyatts = 1),
+	pg_has_role(c.relowner, 'USAGE')
+	FROM pg_namespace n, jsonb_to_recordset($2) AS s (ship text, base name, spine name),
+	LATERAL (SELECT s.base UNION SELECT s.spine UNION SELECT table_name::name
+		FROM ferry.channel WHERE target_schema = $1 AND ship = s.ship) AS t (name),
+	LATERAL (SELECT oid, relname, relkind, relowner FROM pg_class
+		WHERE relname = t.name AND relnamespace = n.oid OFFSET 0) AS c
 	LEFT JOIN LATERAL (SELECT attnum, attname, format_type(atttypid, atttypmod) AS type
 		FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0
 		AND NOT attisdropped OFFSET 0) AS a ON true
-	WHERE n.nspname = $1 ORDER BY t.i, a.attnum;
+	WHERE n.nspname = $1 ORDER BY c.relname, a.attnum;
 
 -- name: taken_sql
 SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -260,6 +260,11 @@ size_t wide_widen(struct wide *w)
 				};
 			l->loose[k].aside = false;
 		}
+		if (n > 0 && l->ship->others && w->conf.broken)
+			l->broken = w->conf.broken(w->conf.ctx, l->ship->id,
+				tr("columns can only be added by the owner of its tables"));
+		if (l->broken)
+			continue;
 		made += n;
 		if (n > 0)
 			widen_ship(w->r, l->ship, c, n, true);

@@ -166,8 +166,10 @@ bool wide_is_broken(struct wide *w, struct lane *l)
 {
 	const char *state = pg_sqlstate(w->pg);
 
+	/* 0A000: with row level security there is no COPY */
 	l->broken = (strncmp(state, "42", 2) == 0 || strcmp(state, "55000") == 0 ||
-			strcmp(state, "23502") == 0) && w->conf.broken &&
+			strcmp(state, "0A000") == 0 || strcmp(state, "23502") == 0) &&
+		    w->conf.broken &&
 		    w->conf.broken(w->conf.ctx, l->ship->id, pg_error(w->pg));
 	return l->broken;
 }

@@ -446,7 +446,7 @@ void widen_drop(struct registry *r, struct ship *s, bool cascade)
 	pg_exec(m.pg, "BEGIN");
 	(void)!registry_lock(r, s, true);
 	registry_read(r, s);
-	if (!registry_fits(r, s, &why))
+	if (s->taken.n > 0 && !registry_fits(r, s, &why))
 		msg_warn("%s", str_z(&why)); /* and stays */
 	if (s->base_is == BASE_VIEW && !sl_eq(s->taken, s->base)) {
 		str_addz(&sql, "DROP VIEW ");
