@@ -64,7 +64,7 @@ says() {
 			printf 'arn:aws:sts::123456789012:assumed-role/loader/me\n' ;;
 		*simulate*)
 			[[ ! -f denied ]] || { printf '\nAccessDenied: no\n' >&2; exit 254; }
-			printf 'sagemaker:%s\n' $'PutRecord\tallowed' $'DeleteRecord\timplicitDeny' ;;
+			printf 'sagemaker:%s\t%s\n' PutRecord allowed DeleteRecord implicitDeny ;;
 		esac
 	END
 	chmod +x door/aws

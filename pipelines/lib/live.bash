@@ -87,6 +87,7 @@ backfill() {
 		[[ ! $worked ]] ||
 			pg-wide-tables analyze "${target[@]}" "${ships[@]}" "${new_ship[@]}" || :
 		tell $"all of the past is there; following what is new"
+		hook caught-up "mode=$mode" "job=$job_id" &
 	fi
 	return "$code"
 }

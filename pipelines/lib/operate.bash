@@ -68,7 +68,8 @@ control() {
 		rate=*) value=$(rows_of 'set rate' "$value") ;;
 		workers=* | pace=* | paused=*) ;;
 		*)
-			misused "$(fill $"--set: not workers=, pace=, rate= or paused=: %s" "$each")"
+			misused "$(fill $"--set: not workers=, pace=, rate= or paused=: %s" \
+				"$each")"
 			;;
 		esac
 		args+=("--${each%%=*}=$value")
@@ -85,6 +86,33 @@ check_alert() {
 		fail "$EX_CONFIG" "$(fill $"--alert-command: no such program: %s" "${words[0]-}")" \
 			$"a program and its arguments, divided by blanks; no shell reads it"
 	alert+=("--alert-command=$1")
+}
+
+# begin_hooks: those of the run itself, and what is told of events goes by way of ferry-alert
+begin_hooks() {
+	if [[ ${FERRY_ALERTS-}${FERRY_HOOK_DIR-} && $mode != rollback ]]; then
+		[[ " ${alert[*]-}" != *' --alert-command='* ]] ||
+			misused $"--alert-command does not go with --alert or --hook-dir"
+		PATH=$PATH:$FERRY_LIB/lib
+		alert+=(--alert-command=ferry-alert --alert-recovery)
+	fi
+	[[ ${FERRY_HOOK_DIR-} && $mode != watch ]] || return 0
+	defer end_hooks "$EPOCHSECONDS"
+	hook start "mode=$mode" &
+}
+
+# end_hooks BEGAN: how it went; a signal that ends bash leaves the code of the command before
+end_hooks() {
+	local name=failed code=$ferry_code
+
+	if ((code == 0)) && [[ $ferry_ended ]]; then
+		name=finished
+		[[ $mode != rollback ]] || name=rollback
+	elif ((code == 0)); then
+		code=143
+	fi
+	hook "$name" "mode=$mode" "job=${job_id-}" "exit=$code" \
+		"seconds=$((EPOCHSECONDS - $1))"
 }
 
 # start_watch: with a follower there is always something to look at.

@@ -268,9 +268,13 @@ static void note(struct watch *w, enum trouble which, int level)
 	if (level > w->level[which])
 		ledger_event(w->target, (enum ledger_level)level, w->job, SL(""), LEDGER_NO_TIME,
 			str_z(&w->why));
-	else if (level == LEDGER_INFO && w->level[which] > LEDGER_INFO)
+	else if (level == LEDGER_INFO && w->level[which] > LEDGER_INFO) {
 		ledger_event(w->target, LEDGER_INFO, w->job, SL(""), LEDGER_NO_TIME,
 			words[which].over);
+		if (w->o->recovery && w->o->command)
+			(void)!told(w, &(struct ledger_told){ .level = SL("INFO"),
+					       .message = sl_of(words[which].over) });
+	}
 	w->level[which] = level;
 	str_clear(&w->why);
 }

@@ -15,6 +15,7 @@
 
 struct alert_opts {
 	const char *command;     /* NULL: events only */
+	bool recovery;           /* the command is told what is over, too, as INFO */
 	int64_t lag_us;          /* behind by more is a warning, by ten times as much critical */
 	uint64_t disk_percent;   /* less free space than this on the target's disk */
 	uint64_t reject_percent; /* more rows than this could not be carried over */

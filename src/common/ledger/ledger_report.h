@@ -47,7 +47,6 @@ const char *ledger_state_word(const struct ledger_status *s, const struct ledger
 /* The promise that is in force, to be translated. */
 const char *ledger_guarantee(const struct ledger_state *s);
 
-
 /*
  * Appends the report. JSON is one object with the totals and an array `ships`; CSV is the table
  * alone; for people a summary and the guarantee in force stand below it.
