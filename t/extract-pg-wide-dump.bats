@@ -88,8 +88,9 @@ digest() { stream-digest --narrow -o csv "$@"; }
 	pg-copy-load --wide --live --target-schema text --progress none live.ndjson
 	run_ok pg-wide-dump --target-schema text -s S2 -o ndjson --until '2024-01-01 23:01'
 	is "$(grep -c . "$out")" 2
-	is "$(jq -c 'select(.created_time == "2024-01-01 23:00:30") | del(.ship_id, .created_time)' \
-		"$out")" '{"/me01/load":5,"/me01/temp":0.3333333333333333}'
+	is "$(jq -c 'select(.created_time == "2024-01-01 23:00:30") |
+		del(.ship_id, .created_time)' "$out")" \
+		'{"/me01/load":5,"/me01/temp":0.3333333333333333}'
 }
 
 @test "wide-dump: of some channels only their tables, and instants that have a value" {

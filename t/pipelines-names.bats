@@ -18,7 +18,9 @@ functions() {
 
 # what the narrow table says, in the shape of latest() and of read() with three channels
 latest_narrow="SELECT created_time, data_channel_id, CASE value_format
-	WHEN 'Decimal' THEN double_v::text WHEN 'Integer' THEN long_v::text WHEN 'String' THEN str_v ELSE bool_v::text END AS v
+	WHEN 'Decimal' THEN double_v::text WHEN 'Integer' THEN long_v::text
+	WHEN 'String' THEN str_v ELSE bool_v::text END
+	AS v
 	FROM tenant.tbl_data_timeseries WHERE ship_id = 'IMO9999993' AND created_time = (SELECT
 	max(created_time) FROM tenant.tbl_data_timeseries WHERE ship_id = 'IMO9999993')"
 
@@ -37,7 +39,8 @@ latest_narrow="SELECT created_time, data_channel_id, CASE value_format
 			same_rows "SELECT * FROM ${types% *}.latest('IMO9999993')" \
 				"SELECT * FROM ($latest_narrow) AS n WHERE v IS NOT NULL"
 			same_rows "SELECT at, u.c, u.v::text FROM ${types% *}.read('IMO9999993',
-					'$list',					'2024-10-01 00:01', '2024-10-01 00:10') AS t (at timestamp,
+					'$list', '2024-10-01 00:01', '2024-10-01 00:10')
+					AS t (at timestamp,
 					a ${types#* }, b ${types#* }, c ${types#* }),
 					unnest('$list'::text[],
 					ARRAY[a, b, c]) AS u (c, v) WHERE v IS NOT NULL" \

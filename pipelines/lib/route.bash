@@ -42,13 +42,13 @@ route_ship() {
 	*slower)
 		IFS='|' read -r -a columns <<<"$said"
 		warn "$(fill \
-			$"ship %s: narrow rows come from the narrow table: %s ms from the wide ones, %s from it" \
+			$"ship %s: narrow rows stay as they were: %s ms instead of %s" \
 			"$1" "${columns[1]}" "${columns[0]}")"
 		hint $"--force makes them of the wide tables all the same"
 		;;
 	*made)
 		tell "$(fill \
-			$"ship %s: narrow rows are made of the wide tables; their other columns are NULL" \
+			$"ship %s: narrow rows are made of wide ones, the rest NULL" \
 			"$1")"
 		;;
 	esac

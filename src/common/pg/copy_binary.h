@@ -6,7 +6,6 @@
 #define FERRY_PG_COPY_BINARY_H
 
 #include "core/base.h"
-#include "core/msg.h"
 
 static inline uint16_t copy_load16(const char *p)
 {
@@ -45,29 +44,9 @@ static inline double copy_load_double(const char *p)
  * Takes off *m what is before the fields of a row, which has n of them; false for the trailer.
  * *begun, false at first: was the header seen?
  */
-static inline bool NODISCARD copy_row(bool *begun, struct sl *m, size_t n)
-{
-	/* PGCOPY, newline, 0xff, CR, LF, NUL; four bytes of flags; four: length of an extension */
-	static const char header[19] = "PGCOPY\n\377\r\n";
+bool copy_row(bool *begun, struct sl *m, size_t n) NODISCARD;
 
-	if (UNLIKELY(!*begun)) {
-		if (m->n < sizeof header || memcmp(m->p, header, sizeof header) != 0)
-			bug("not the header of a binary COPY");
-		m->p += sizeof header;
-		m->n -= sizeof header;
-		*begun = true;
-	}
-	if (m->n < 2)
-		bug("a message of COPY is too short");
-	if (UNLIKELY(copy_load16(m->p) != n)) {
-		if (copy_load16(m->p) == UINT16_MAX)
-			return false;
-		bug("COPY sent %u columns, not %zu", copy_load16(m->p), n);
-	}
-	m->p += 2;
-	m->n -= 2;
-	return true;
-}
+void copy_too_short(void) NORETURN COLD;
 
 /* Takes the next field off *m; .p is NULL for NULL. */
 static inline struct sl copy_field(struct sl *m)
@@ -76,14 +55,14 @@ static inline struct sl copy_field(struct sl *m)
 	uint32_t len;
 
 	if (UNLIKELY(m->n < 4))
-		bug("a message of COPY is too short");
+		copy_too_short();
 	len = copy_load32(m->p);
 	m->p += 4;
 	m->n -= 4;
 	if (len == UINT32_MAX)
 		return f;
 	if (UNLIKELY(len > m->n))
-		bug("a message of COPY is too short");
+		copy_too_short();
 	f = (struct sl){ m->p, len };
 	m->p += len;
 	m->n -= len;
