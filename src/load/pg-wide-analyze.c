@@ -10,9 +10,9 @@
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/opt.h"
-#include "ledger/ledger_opts.h"
 #include "ledger/ledger_ships.h"
 #include "stream/out.h"
+#include "ledger/ledger_opts.h"
 
 struct conf {
 	const char *source;
