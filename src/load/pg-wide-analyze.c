@@ -16,6 +16,7 @@
 #include "ledger/ledger_disk.h"
 #include "ledger/ledger_ships.h"
 #include "stream/out.h"
+#include "ledger/ledger_opts.h"
 
 struct conf {
 	const char *source;
@@ -43,10 +44,7 @@ static const struct opt options[] = {
 		.max = 1000,
 		.help = "how often each is run (default 5)" },
 	REPORT_FORMAT_OPT(struct conf, format, "the report"),
-	{ .kind = OPT_GROUP, .help = "Source" },
-	NARROW_SOURCE_OPT(struct conf, source),
-	NARROW_OPTS(struct conf, narrow),
-	TARGET_OPTS(struct conf, target),
+	LEDGER_SIDES_OPTS(struct conf),
 	OPT_END,
 };
 

@@ -119,10 +119,7 @@ static const struct opt options[] = {
 	{ .name = "while", .kind = OPT_UINT, .offset = offsetof(struct conf, process),
 	  .arg = "PROCESS", .max = INT32_MAX,
 	  .help = "watch, progress: as long as it is there (default: who started this)" },
-	{ .kind = OPT_GROUP, .help = "Source" },
-	NARROW_SOURCE_OPT(struct conf, source),
-	NARROW_OPTS(struct conf, narrow),
-	TARGET_OPTS(struct conf, target),
+	LEDGER_SIDES_OPTS(struct conf),
 	OPT_END,
 };
 

@@ -11,6 +11,7 @@
 #include "core/msg.h"
 #include "core/num.h"
 #include "core/opt.h"
+#include "ledger/ledger_opts.h"
 #include "load/pg-wide-tables.sql.h"
 #include "wide/channel_list.h"
 #include "follow/follow_slot.h"
@@ -48,10 +49,7 @@ static const struct opt options[] = {
 	{ .name = "leave-slot", .verbs = "rollback", .weakens = true, .kind = OPT_FLAG,
 	  .offset = offsetof(struct conf, leave_slot),
 	  .help = "the source cannot be reached, its slot stays" },
-	{ .kind = OPT_GROUP, .help = "Source" },
-	NARROW_SOURCE_OPT(struct conf, source),
-	NARROW_OPTS(struct conf, narrow),
-	TARGET_OPTS(struct conf, target),
+	LEDGER_SIDES_OPTS(struct conf),
 	OPT_END,
 };
 

@@ -72,10 +72,7 @@ static const struct opt options[] = {
 		.arg = "DURATION",
 		.unit = CLOCK_US_PER_SEC,
 		.help = "repair again and again, recent chunks so often" },
-	{ .kind = OPT_GROUP, .help = "Source" },
-	NARROW_SOURCE_OPT(struct conf, source),
-	NARROW_OPTS(struct conf, narrow),
-	TARGET_OPTS(struct conf, target),
+	LEDGER_SIDES_OPTS(struct conf),
 	OPT_END,
 };
 

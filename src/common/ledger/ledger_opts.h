@@ -11,6 +11,11 @@
 	{ .name = "job", .letter = 'j', .kind = OPT_UINT, .offset = offsetof(T, m), .arg = "N",    \
 	  .help = "the job (default: the one of this table and target)" }
 
+/* Both sides of a job; `T` has the members source, narrow and target for them. */
+#define LEDGER_SIDES_OPTS(T)                                                                       \
+	{ .kind = OPT_GROUP, .help = "Source" },                                                   \
+	NARROW_SOURCE_OPT(T, source), NARROW_OPTS(T, narrow), TARGET_OPTS(T, target)
+
 /* The job as the options name it; nothing is looked up. Strings are those of the options. */
 struct ledger_job ledger_job_named(
 	const struct narrow_opts *narrow, const struct target_opts *target, struct arena *a);

@@ -39,8 +39,8 @@ void ledger_upgrade_steps(struct pg *target)
 {
 	int version = known_version_of(target);
 
-	for (version = version < 1 ? 1 : version; version < NEWEST; version++)
-		pg_exec(target, steps[version - 1]);
+	for (size_t i = version < 1 ? 0 : (size_t)version - 1; i < ARRAY_LEN(steps); i++)
+		pg_exec(target, steps[i]);
 	pg_execf(target, "UPDATE ferry.version SET version = %d", NEWEST);
 }
 

@@ -28,35 +28,30 @@ void stage_prepare(struct pg *pg, struct stage *stage, const char *target, size_
 	stage->shape = shape;
 }
 
-static void add_list(struct pg *pg, struct str *sql, const char *prefix, const struct sl *names,
-	size_t n)
+static void add_list(
+	struct pg *pg, struct str *sql, const char *prefix, const struct stage_target *to)
 {
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < to->n; i++) {
 		str_addz(sql, i ? ", " : "");
 		str_addz(sql, prefix);
-		pg_add_ident(pg, sql, names[i]);
+		pg_add_ident(pg, sql, to->cols[i]);
 	}
 }
 
-/* The value a column gets: a function of the one there (t) and the new one (excluded). */
-static void add_value(struct pg *pg, struct str *sql, enum merge how, struct sl col)
+/* What columns get: a function of the value there (t) and the new one (excluded). */
+static void add_values(
+	struct pg *pg, struct str *sql, enum merge how, const struct stage_target *to)
 {
 	static const char *const before[] = { "coalesce(t.", "coalesce(excluded." };
 	static const char *const between[] = { ", excluded.", ", t." };
 
-	str_addz(sql, before[how]);
-	pg_add_ident(pg, sql, col);
-	str_addz(sql, between[how]);
-	pg_add_ident(pg, sql, col);
-	str_addc(sql, ')');
-}
-
-static void add_values(struct pg *pg, struct str *sql, enum merge how, const struct sl *cols,
-	size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < to->n; i++) {
 		str_addz(sql, i ? ", " : "");
-		add_value(pg, sql, how, cols[i]);
+		str_addz(sql, before[how]);
+		pg_add_ident(pg, sql, to->cols[i]);
+		str_addz(sql, between[how]);
+		pg_add_ident(pg, sql, to->cols[i]);
+		str_addc(sql, ')');
 	}
 }
 
@@ -77,77 +72,65 @@ static void add_lock(struct pg *pg, struct str *sql, struct sl key)
  * Old and new row are compared by image (*<>): so -0 replaces 0 and 1.00 replaces 1.0, and types
  * without an equality, such as json, can be compared too.
  */
-static void add_changes(struct pg *pg, struct str *sql, enum merge how, const struct sl *cols,
-	size_t n)
+static void add_changes(
+	struct pg *pg, struct str *sql, enum merge how, const struct stage_target *to)
 {
 	str_addz(sql, "ROW(");
-	add_list(pg, sql, "t.", cols, n);
+	add_list(pg, sql, "t.", to);
 	str_addz(sql, ")::record *<> ROW(");
-	add_values(pg, sql, how, cols, n);
+	add_values(pg, sql, how, to);
 	str_addz(sql, ")::record");
 }
 
-static void add_update(struct pg *pg, struct str *sql, enum merge how, const struct sl *cols,
-	size_t n)
+static void add_update(struct pg *pg, struct str *sql, const struct stage_target *to)
 {
 	str_addz(sql, "UPDATE SET (");
-	add_list(pg, sql, "", cols, n);
+	add_list(pg, sql, "", to);
 	str_addz(sql, ") = ROW(");
-	add_values(pg, sql, how, cols, n);
+	add_values(pg, sql, to->how, to);
 	str_addz(sql, ") WHERE ");
-	add_changes(pg, sql, how, cols, n);
+	add_changes(pg, sql, to->how, to);
 }
 
 /* Of staged rows, those that a merge would write, and those it would not though they differ. */
 static void add_survey(struct pg *pg, struct str *sql, const struct stage *stage,
-	const char *target, enum merge how, const struct sl *keys, size_t n_keys,
-	const struct sl *cols, size_t n_cols)
+	const struct stage_target *to)
 {
 	str_addz(sql, "SELECT count(*) FILTER (WHERE o.writes) AS writes, count(*) FILTER"
-		      " (WHERE NOT o.writes AND o.differs) AS differs FROM (SELECT ");
-	add_list(pg, sql, "t.", keys, 1);
+		      " (WHERE NOT o.writes AND o.differs) AS differs FROM (SELECT t.");
+	pg_add_ident(pg, sql, to->key);
 	str_addz(sql, " IS NULL OR ");
-	add_changes(pg, sql, how, cols, n_cols);
+	add_changes(pg, sql, to->how, to);
 	str_addz(sql, " AS writes, ");
-	add_changes(pg, sql, MERGE_OVERLAY, cols, n_cols);
+	add_changes(pg, sql, MERGE_OVERLAY, to);
 	str_addz(sql, " AS differs FROM ");
 	stage_add_name(sql, stage);
-	str_addf(sql, " AS excluded LEFT JOIN %s AS t USING (", target);
-	add_list(pg, sql, "", keys, n_keys);
+	str_addf(sql, " AS excluded LEFT JOIN %s AS t USING (", to->name);
+	pg_add_ident(pg, sql, to->key);
 	str_addz(sql, ")) AS o");
 }
 
-bool stage_merge(struct pg *pg, const struct stage *stage, const char *target, enum merge how,
-	const struct sl *keys, size_t n_keys, const struct sl *cols, size_t n_cols, uint64_t rows,
-	struct merged *merged)
+bool stage_merge(struct pg *pg, const struct stage *stage, const struct stage_target *to,
+	uint64_t rows, struct merged *merged)
 {
-	const char *comma = n_cols ? ", " : "";
-	AUTO_STR sql = { 0 }, survey = { 0 };
+	AUTO_STR sql = { 0 }, survey = { 0 }, key = { 0 }, columns = { 0 };
 	AUTO_RESULT *r = NULL, *now = NULL;
 	uint64_t missing;
 
-	add_survey(pg, &survey, stage, target, how, keys, n_keys, cols, n_cols);
+	pg_add_ident(pg, &key, to->key);
+	str_addf(&columns, "%s%s", key.p, to->n > 0 ? ", " : "");
+	add_list(pg, &columns, "", to);
+	add_survey(pg, &survey, stage, to);
 	/* the survey is of the rows as they were before, and only made where it is needed */
-	str_addf(&sql, "WITH s AS MATERIALIZED (%s), m AS (INSERT INTO %s AS t (", survey.p,
-		target);
-	add_list(pg, &sql, "", keys, n_keys);
-	str_addz(&sql, comma);
-	add_list(pg, &sql, "", cols, n_cols);
-	str_addz(&sql, ") SELECT ");
-	add_list(pg, &sql, "", keys, n_keys);
-	str_addz(&sql, comma);
-	add_list(pg, &sql, "", cols, n_cols);
-	str_addz(&sql, " FROM ");
+	str_addf(&sql,
+		"WITH s AS MATERIALIZED (%s), m AS (INSERT INTO %s AS t (%s) SELECT %s FROM ",
+		survey.p, to->name, columns.p, columns.p);
 	stage_add_name(&sql, stage);
-	str_addz(&sql, " ORDER BY ");
-	add_list(pg, &sql, "", keys, n_keys);
-	str_addz(&sql, " ON CONFLICT (");
-	add_list(pg, &sql, "", keys, n_keys);
-	str_addz(&sql, ") DO ");
-	if (n_cols > 0)
-		add_update(pg, &sql, how, cols, n_cols);
+	str_addf(&sql, " ORDER BY %s ON CONFLICT (%s) DO ", key.p, key.p);
+	if (to->n > 0)
+		add_update(pg, &sql, to);
 	else
-		add_lock(pg, &sql, keys[0]);
+		add_lock(pg, &sql, to->key);
 	/* a row that was there is locked before it is written, which its new version shows */
 	str_addz(&sql, " RETURNING t.xmax = '0'::xid AS added)"
 		       " SELECT count(*) FILTER (WHERE added),"

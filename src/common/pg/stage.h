@@ -41,14 +41,21 @@ struct merged {
 	uint64_t dropped;    /* should have been written, and are not: a trigger dropped them */
 };
 
+/* Where rows go. */
+struct stage_target {
+	const char *name;      /* qualified and quoted */
+	struct sl key;	       /* the column of its unique key */
+	const struct sl *cols; /* the others that are set */
+	size_t n;
+	enum merge how;
+};
+
 /*
- * Merges all its rows, `rows` of them, into the target, in the order of the keys, so that two
- * loaders cannot lock each other out. `keys` are the columns of the target's unique key, `cols` the
- * others to be set; keys must be unique among the rows. Rows that are there are locked, also
- * without `cols`. Adds to *merged. False on an error of the server.
+ * Merges all its rows, `rows` of them, into the target, in the order of the key, so that two
+ * loaders cannot lock each other out; keys must be unique among the rows. Rows that are there are
+ * locked, also without columns to set. Adds to *merged. False on an error of the server.
  */
-bool stage_merge(struct pg *pg, const struct stage *stage, const char *target, enum merge how,
-	const struct sl *keys, size_t n_keys, const struct sl *cols, size_t n_cols,
+bool stage_merge(struct pg *pg, const struct stage *stage, const struct stage_target *to,
 	uint64_t rows, struct merged *merged) NODISCARD;
 
 #endif

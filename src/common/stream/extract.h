@@ -18,21 +18,8 @@
 #include "stream/io.h"
 
 #define EXTRACT_OUT_OPTS(T, m, otherwise)                                                          \
-	{ .kind = OPT_GROUP, .help = "Output" },                                                   \
-	{ .name = "output-format", .letter = 'o', .kind = OPT_ENUM,                                \
-	  .offset = offsetof(T, m.out_format), .choices = "auto|csv|ndjson",                       \
-	  .help = "auto is " otherwise },                                                          \
-	{ .name = "output", .letter = 'O', .kind = OPT_STR, .offset = offsetof(T, m.output),       \
-	  .arg = "FILE", .file = OPT_WRITES,                                                       \
-	  .help = "write here instead of standard output" },                                       \
-	{ .name = "gzip", .letter = 'z', .kind = OPT_UINT, .offset = offsetof(T, m.gzip),          \
-	  .arg = "LEVEL", .min = 1, .max = 9, .help = "compress the output" }
-#define EXTRACT_SEAL_OPTS(T, m)                                                                    \
-	{ .name = "seal", .not_with = "no-seal", .kind = OPT_FLAG,                          \
-	  .offset = offsetof(T, m.force_seal),                                              \
-	  .help = "seal the output (default: into a pipe)" },                                      \
-	{ .name = "no-seal", .kind = OPT_FLAG, .offset = offsetof(T, m.force_no_seal),             \
-	  .help = "do not seal the output [$FERRY_SEAL=0|1]" }
+	IO_FILE_OPTS(T, m, "auto|csv|ndjson", "auto is " otherwise)
+#define EXTRACT_SEAL_OPTS(T, m) IO_SEAL_OPTS(T, m, "into a pipe")
 
 struct extract {
 	struct wr *wr;

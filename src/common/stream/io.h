@@ -85,20 +85,23 @@ struct io_opts {
 	  .help = "of the text, as iconv names it (default UTF-8)" }
 #define IO_OUT_OPTS(T, m) IO_OUT_OPTS_OF(T, m, "auto|csv|ndjson|tsv|json|table|markdown")
 #define IO_OUT_OPTS_OF(T, m, formats)                                                              \
+	IO_FILE_OPTS(T, m, formats, "as the input by default"),                                    \
+	{ .name = "zstd", .not_with = "gzip", .kind = OPT_UINT, .offset = offsetof(T, m.zstd),     \
+	  .arg = "LEVEL", .min = 1, .max = 19, .help = "compress it with zstd" },                  \
+	IO_SEAL_OPTS(T, m, "sealed input into a pipe")
+#define IO_FILE_OPTS(T, m, formats, otherwise)                                                     \
 	{ .kind = OPT_GROUP, .help = "Output" },                                                   \
 	{ .name = "output-format", .letter = 'o', .kind = OPT_ENUM,                                \
-	  .offset = offsetof(T, m.out_format), .choices = formats,                                 \
-	  .help = "as the input by default" },                                                    \
+	  .offset = offsetof(T, m.out_format), .choices = formats, .help = otherwise },            \
 	{ .name = "output", .letter = 'O', .kind = OPT_STR, .offset = offsetof(T, m.output),       \
 	  .arg = "FILE", .file = OPT_WRITES,                                                       \
 	  .help = "write here instead of standard output" },                                       \
 	{ .name = "gzip", .letter = 'z', .kind = OPT_UINT, .offset = offsetof(T, m.gzip),          \
-	  .arg = "LEVEL", .min = 1, .max = 9, .help = "compress the output" },                    \
-	{ .name = "zstd", .not_with = "gzip", .kind = OPT_UINT, .offset = offsetof(T, m.zstd), \
-	  .arg = "LEVEL", .min = 1, .max = 19, .help = "compress it with zstd" },                 \
-	{ .name = "seal", .not_with = "no-seal", .kind = OPT_FLAG,                          \
-	  .offset = offsetof(T, m.force_seal),                                              \
-	  .help = "seal the output (default: sealed input into a pipe)" },                         \
+	  .arg = "LEVEL", .min = 1, .max = 9, .help = "compress the output" }
+#define IO_SEAL_OPTS(T, m, otherwise)                                                              \
+	{ .name = "seal", .not_with = "no-seal", .kind = OPT_FLAG,                                 \
+	  .offset = offsetof(T, m.force_seal),                                                     \
+	  .help = "seal the output (default: " otherwise ")" },                                    \
 	{ .name = "no-seal", .kind = OPT_FLAG, .offset = offsetof(T, m.force_no_seal),             \
 	  .help = "do not seal the output [$FERRY_SEAL=0|1]" }
 #define IO_REJECT_OPTS(T, m)                                                                       \

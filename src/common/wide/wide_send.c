@@ -54,24 +54,25 @@ static void refuse_dropped(const struct sending *s, uint64_t dropped, size_t row
 static bool merge_rows(struct sending *s, const char *target, size_t rows)
 {
 	struct wide_counts *sum = &s->w->pending;
-	struct sl key = registry_key(s->w->r);
 	struct merged merged = { 0 };
 	AUTO_FREE struct sl *cols = mem_alloc(mem_mul(s->n, sizeof *cols));
-	size_t n = 0;
+	struct stage_target to = { .name = target,
+		.key = registry_key(s->w->r),
+		.cols = cols,
+		.how = s->w->conf.how };
 	bool ok;
 
 	for (size_t i = 0; i < s->n; i++)
 		if (s->k->column[i].used)
-			cols[n++] = column_name(s, i);
+			cols[to.n++] = column_name(s, i);
 	s->w->merged = true;
-	ok = stage_merge(s->w->pg, &s->k->stage, target, s->w->conf.how, &key, 1, cols, n,
-		rows, &merged);
+	ok = stage_merge(s->w->pg, &s->k->stage, &to, rows, &merged);
 	if (ok) {
 		sum->inserted += merged.inserted;
 		sum->updated += merged.updated;
 		sum->superseded += merged.superseded;
 		/* without values they only had to be there, maybe for what comes later of them */
-		if (n > 0)
+		if (to.n > 0)
 			sum->equal += rows - merged.inserted - merged.updated - merged.superseded;
 		refuse_dropped(s, merged.dropped, rows);
 	}
