@@ -4,14 +4,19 @@ load helper
 
 # constant NAME: its text, as the compiler reads what is in x.sql.h
 constant() {
-	printf '#include <stdio.h>\n#include "x.sql.h"\nint main(void) { return fputs(%s, stdout) < 0; }\n' \
-		"$1" >main.c
+	printf '#include <stdio.h>\n#include "x.sql.h"\n' >main.c
+	printf 'int main(void) { return fputs(%s, stdout) < 0; }\n' "$1" >>main.c
 	"${CC:-cc}" -w -o main main.c
 	./main
 }
 
 @test "sql: a statement becomes a constant of its name, with the parts it names" {
-	printf '%s\n' '-- of the room' '-- part: mine' 'a = $1' '	AND b' >parts.sql
+	cat >parts.sql <<-'END'
+		-- of the room
+		-- part: mine
+		a = $1
+			AND b
+	END
 	cat >x.sql <<-'END'
 		-- name: one_sql
 		SELECT "x", E'\t;', '%' FROM t
@@ -33,6 +38,8 @@ constant() {
 	has "$err" 'x.sql:12: a comment has a line of its own'
 	sed -i -e 's/ -- {not taken}/ RETURNING {also};/' x.sql
 	awk -f "$root/src/sql.awk" parts.sql x.sql >x.sql.h
-	is "$(constant one_sql)" "SELECT \"x\", E'\\t;', '%' FROM t WHERE a = \$1 AND b AND (a = \$1 AND b);"
-	is "$(constant two_sql)" "CREATE TABLE t ( a int);INSERT INTO t VALUES (1) RETURNING c = '{}';"
+	is "$(constant one_sql)" \
+		"SELECT \"x\", E'\\t;', '%' FROM t WHERE a = \$1 AND b AND (a = \$1 AND b);"
+	is "$(constant two_sql)" \
+		"CREATE TABLE t ( a int);INSERT INTO t VALUES (1) RETURNING c = '{}';"
 }
