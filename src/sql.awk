@@ -20,8 +20,7 @@ function finish() {
 	if (is_part) part[name] = text
 	else if (plain) printf "%s\t%s\n", name, text
 	else {
-		gsub(/\\/, "\\\\", text)
-		gsub(/"/, "\\\"", text)
+		gsub(/[\\"]/, "\\\\&", text) # read alike by every awk
 		gsub(/;/, ";\"\n\t\"", text)
 		sub(/\n\t"$/, "", text)
 		if (text !~ /;"$/) text = text "\""
