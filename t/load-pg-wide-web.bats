@@ -176,9 +176,14 @@ text = re.search("<%s>(.*?)</" % sys.argv[1], open("body").read(), re.S)[1]
 print(base64.b64encode(hashlib.sha256(text.encode()).digest()).decode())' "$each")
 		has head "$each-src 'sha256-$hash'"
 	done
-	# a job that is rolled back
+	# a large job, whose page comes in pieces; it is rolled back then
 	sql "INSERT INTO ferry.job SELECT (json_populate_record(j, '{\"job_id\": 7,
-		\"target_prefix\": \"x\"}')).* FROM ferry.job AS j"
+		\"target_prefix\": \"x\"}')).* FROM ferry.job AS j;
+		INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to)
+		SELECT 7, 'S' || s, d, d + interval '1 day' FROM generate_series(1, 40) AS s,
+			generate_series(timestamp '2024-01-01', '2024-08-31', '1 day') AS d"
+	is "$(code "$url/job/7")" 200
+	is "$(grep -o '<rect class="pending"' body | wc -l)" "$((40 * 244))"
 	curl -sN "$url/job/7/events" >events &
 	wait_until 10 grep -q 'id="now"' events
 	sql 'DELETE FROM ferry.job WHERE job_id = 7'
