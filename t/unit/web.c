@@ -1,4 +1,4 @@
-/* web.c - pages cut into pieces of any size on their way from the reader; texts of others in HTML. */
+/* web.c - pages in pieces of any size on their way from the reader; texts of others in HTML. */
 #include "core/html.h"
 #include "web/reader.h"
 
