@@ -32,7 +32,7 @@ teardown_file() { helper_teardown_file; }
 page() {
 	python3 - "$1" <<-'END'
 		import html.parser, sys
-		known = set("""html head meta title style body main section h1 h2 p a span b small
+		known = set("""html head meta title style body main nav section h1 h2 p a span b small
 		    dl dt dd div progress table caption thead tbody tr th td svg rect figure
 		    figcaption code script""".split())
 		names = set("""id class lang charset http-equiv content name href max value scope
@@ -104,7 +104,7 @@ code() { curl -s -m 20 -o body -w '%{http_code}' "$@"; }
 	is "$(grep -o '<rect class="[a-z]*"' r.html | sort | uniq -c | awk '{print $3, $1}')" \
 		"$(sql "SELECT format('class=\"%s\" %s', state, count(*)) FROM ferry.chunk
 			GROUP BY state ORDER BY state")"
-	has_no r.html '<script' 'http://' 'https://'
+	has_no r.html '<script' 'http://' 'https://' 'href='
 	has r.html "default-src &#39;none&#39;" '<html lang="en">'
 	run_ok env -u LC_ALL LANG=ko_KR.UTF-8 pg-wide-web --job 1 --report
 	page "$out" >korean
