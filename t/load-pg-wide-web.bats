@@ -32,8 +32,8 @@ teardown_file() { helper_teardown_file; }
 page() {
 	python3 - "$1" <<-'END'
 		import html.parser, sys
-		known = set("""html head meta title style body main nav section h1 h2 p a span b small
-		    dl dt dd div progress table caption thead tbody tr th td svg rect figure
+		known = set("""html head meta title style body main nav section h1 h2 p a span b
+		    small dl dt dd div progress table caption thead tbody tr th td svg rect figure
 		    figcaption code script""".split())
 		names = set("""id class lang charset http-equiv content name href max value scope
 		    colspan viewbox preserveaspectratio role aria-label x y width height
@@ -192,11 +192,12 @@ print(base64.b64encode(hashlib.sha256(text.encode()).digest()).decode())' "$each
 	is "$(code "$url/job/7")" 404
 	# who reads the ledger for it can be killed
 	local i
-	answers() { [[ $(code "$url/healthz") == 200 ]]; }
+	answers() { [[ $(code "$url/healthz") == 200 && $(pgrep -P "$web") ]]; }
 	for i in 1 2 3; do
-		kill -KILL "$(pgrep -P "$web")"
 		wait_until 10 answers
+		kill -KILL "$(pgrep -P "$web")"
 	done
+	wait_until 10 answers
 	kill "$web"
 	wait "$web"
 }
