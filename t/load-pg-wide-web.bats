@@ -32,8 +32,8 @@ teardown_file() { helper_teardown_file; }
 page() {
 	python3 - "$1" <<-'END'
 		import html.parser, sys
-		known = set("""html head meta title style body main section h1 h2 p a span b small
-		    dl dt dd div progress table caption thead tbody tr th td svg rect figure
+		known = set("""html head meta title style body main nav section h1 h2 p a span b
+		    small dl dt dd div progress table caption thead tbody tr th td svg rect figure
 		    figcaption code script""".split())
 		names = set("""id class lang charset http-equiv content name href max value scope
 		    colspan viewbox preserveaspectratio role aria-label x y width height
@@ -104,7 +104,7 @@ code() { curl -s -m 20 -o body -w '%{http_code}' "$@"; }
 	is "$(grep -o '<rect class="[a-z]*"' r.html | sort | uniq -c | awk '{print $3, $1}')" \
 		"$(sql "SELECT format('class=\"%s\" %s', state, count(*)) FROM ferry.chunk
 			GROUP BY state ORDER BY state")"
-	has_no r.html '<script' 'http://' 'https://'
+	has_no r.html '<script' 'http://' 'https://' 'href='
 	has r.html "default-src &#39;none&#39;" '<html lang="en">'
 	run_ok env -u LC_ALL LANG=ko_KR.UTF-8 pg-wide-web --job 1 --report
 	page "$out" >korean
@@ -176,9 +176,14 @@ text = re.search("<%s>(.*?)</" % sys.argv[1], open("body").read(), re.S)[1]
 print(base64.b64encode(hashlib.sha256(text.encode()).digest()).decode())' "$each")
 		has head "$each-src 'sha256-$hash'"
 	done
-	# a job that is rolled back
+	# a large job, whose page comes in pieces; it is rolled back then
 	sql "INSERT INTO ferry.job SELECT (json_populate_record(j, '{\"job_id\": 7,
-		\"target_prefix\": \"x\"}')).* FROM ferry.job AS j"
+		\"target_prefix\": \"x\"}')).* FROM ferry.job AS j;
+		INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to)
+		SELECT 7, 'S' || s, d, d + interval '1 day' FROM generate_series(1, 40) AS s,
+			generate_series(timestamp '2024-01-01', '2024-08-31', '1 day') AS d"
+	is "$(code "$url/job/7")" 200
+	is "$(grep -o '<rect class="pending"' body | wc -l)" "$((40 * 244))"
 	curl -sN "$url/job/7/events" >events &
 	wait_until 10 grep -q 'id="now"' events
 	sql 'DELETE FROM ferry.job WHERE job_id = 7'
@@ -187,11 +192,12 @@ print(base64.b64encode(hashlib.sha256(text.encode()).digest()).decode())' "$each
 	is "$(code "$url/job/7")" 404
 	# who reads the ledger for it can be killed
 	local i
-	answers() { [[ $(code "$url/healthz") == 200 ]]; }
+	answers() { [[ $(code "$url/healthz") == 200 && $(pgrep -P "$web") ]]; }
 	for i in 1 2 3; do
-		kill -KILL "$(pgrep -P "$web")"
 		wait_until 10 answers
+		kill -KILL "$(pgrep -P "$web")"
 	done
+	wait_until 10 answers
 	kill "$web"
 	wait "$web"
 }

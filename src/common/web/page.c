@@ -186,9 +186,11 @@ void page_policy(struct str *out, bool live)
 
 void page_whole(struct str *out, bool live, struct sl title, struct sl sections)
 {
-	AUTO_STR policy = { 0 }, script = { 0 };
+	AUTO_STR policy = { 0 }, script = { 0 }, nav = { 0 };
 
 	page_policy(&policy, false);
+	if (live)
+		str_addf(&nav, "<nav><a href=\"/\">%s</a></nav>\n", tr("all jobs"));
 	if (live)
 		str_addf(&script, "<script>%s</script>\n", web_page_js);
 	render(&(struct page){ NULL, NULL,
@@ -196,7 +198,7 @@ void page_whole(struct str *out, bool live, struct sl title, struct sl sections)
 			       { "policy", live ? SL("") : str_sl(&policy) },
 			       { "title", title },
 			       { "css", sl_of(web_page_css) },
-			       { "kind", live ? SL("live") : SL("report") },
+			       { "nav", str_sl(&nav) },
 			       { "version", SL(FERRY_VERSION) },
 			       { "body", sections },
 			       { "script", str_sl(&script) },

@@ -148,7 +148,7 @@ static void take_frames(struct reader *r, reader_fn *put, void *ctx)
 		if (head.part != PAGE_AWAY)
 			put(ctx, head.job, head.part, text);
 	}
-	memmove(str_room(&r->in, 0), r->in.p + at, r->in.n - at);
+	memmove(r->in.p, r->in.p + at, r->in.n - at);
 	r->in.n -= at;
 }
 
