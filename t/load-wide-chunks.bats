@@ -185,35 +185,39 @@ mended() { sql "DROP VIEW tenant.$1_$2; ALTER TABLE tenant.kept_$2 RENAME TO $1_
 	done
 }
 
+# left_out WHY WHAT UNDO: while the first ship's table is so, its chunks fail, and no others
+left_out() {
+	sql "$2; UPDATE ferry.chunk SET state = 'pending', attempt = 0 WHERE job_id = $job"
+	PGUSER=ferry_wide_writer run_rc 0 migrate jz --group-columns 40
+	has "$err" "cannot load ship \"jz1\": $1"
+	has_no "$err" 'ship "jz2"'
+	is "$(sql "SELECT ship, state, count(*) FROM ferry.chunk WHERE job_id = $job
+		GROUP BY ship, state ORDER BY ship")" $'jz1|failed|5\njz2|done|5'
+	sql "$3"
+}
+
 @test "ledger: what else may have become of a table of one ship stops that ship alone" {
-	local each role=ferry_wide_writer
+	local role=ferry_wide_writer t=tenant.jz_jz1
 	sql "DO \$\$ BEGIN CREATE ROLE $role LOGIN;
-		EXCEPTION WHEN duplicate_object THEN END \$\$;
-		DO \$\$ BEGIN EXECUTE format('GRANT ALL ON DATABASE %I TO $role', current_database());
-		END \$\$; GRANT ALL ON SCHEMA tenant TO $role; SET client_min_messages = error;
-		CREATE SCHEMA IF NOT EXISTS ferry; ALTER SCHEMA ferry OWNER TO $role"
+			EXCEPTION WHEN duplicate_object THEN END \$\$;
+		DO \$\$ BEGIN EXECUTE format('GRANT ALL ON DATABASE %I TO $role',
+			current_database()); END \$\$;
+		SET client_min_messages = error; CREATE SCHEMA IF NOT EXISTS ferry;
+		ALTER SCHEMA ferry OWNER TO $role; GRANT ALL ON SCHEMA tenant TO $role"
 	narrow_table jz
 	pg-narrow-dump "${source[@]}" --until '2024-01-01 00:01' | pivot-wide |
 		pg-copy-load --wide --group-columns 40 --target-prefix jz_
-	sql "GRANT ALL ON ALL TABLES IN SCHEMA ferry, tenant TO $role;
-		GRANT ALL ON ALL SEQUENCES IN SCHEMA ferry TO $role;
-		DO \$\$ DECLARE t text; BEGIN FOR t IN SELECT oid::regclass FROM pg_class WHERE
-			relnamespace IN ('ferry'::regnamespace, 'tenant'::regnamespace) AND relkind = 'r'
-			LOOP EXECUTE format('ALTER TABLE %s OWNER TO $role', t); END LOOP; END \$\$"
-	while IFS='|' read -r what undo why; do
-		sql "$what"
-		sql "UPDATE ferry.chunk SET state = 'pending', attempt = 0 WHERE job_id = $job"
-		PGUSER=$role run_rc 0 migrate jz --group-columns 40
-		has "$err" 'cannot load ship "jz1": '"$why"
-		has_no "$err" 'ship "jz2"'
-		is "$(sql "SELECT ship, state, count(*) FROM ferry.chunk WHERE job_id = $job
-			GROUP BY ship, state ORDER BY ship")" $'jz1|failed|5\njz2|done|5'
-		sql "$undo"
-	done <<-END
-		ALTER TABLE tenant.jz_jz1 DROP CONSTRAINT jz_jz1_pkey|ALTER TABLE tenant.jz_jz1 ADD PRIMARY KEY (created_time)|tenant."jz_jz1" has no primary key
-		ALTER TABLE tenant.jz_jz1 ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY|ALTER TABLE tenant.jz_jz1 DISABLE ROW LEVEL SECURITY|COPY FROM not supported with row-level
-		ALTER TABLE tenant.jz_jz1 OWNER TO CURRENT_USER; ALTER TABLE tenant.jz_jz1 DROP ch3; GRANT ALL ON tenant.jz_jz1 TO $role|ALTER TABLE tenant.jz_jz1 OWNER TO $role|columns can only be added by the owner
-	END
+	sql "DO \$\$ DECLARE t text; BEGIN FOR t IN SELECT oid::regclass FROM pg_class WHERE
+		relnamespace IN ('ferry'::regnamespace, 'tenant'::regnamespace) AND relkind = 'r'
+		LOOP EXECUTE format('ALTER TABLE %s OWNER TO $role', t); END LOOP; END \$\$"
+	left_out 'tenant."jz_jz1" has no primary key' "ALTER TABLE $t DROP CONSTRAINT jz_jz1_pkey" \
+		"ALTER TABLE $t ADD PRIMARY KEY (created_time)"
+	left_out 'COPY FROM not supported with row-level' \
+		"ALTER TABLE $t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY" \
+		"ALTER TABLE $t DISABLE ROW LEVEL SECURITY"
+	left_out 'columns can only be added by the owner' \
+		"ALTER TABLE $t OWNER TO CURRENT_USER; ALTER TABLE $t DROP ch3;
+		GRANT ALL ON $t TO $role" "ALTER TABLE $t OWNER TO $role"
 	sql "UPDATE ferry.chunk SET state = 'pending', attempt = 0 WHERE job_id = $job"
 	run_ok migrate jz --group-columns 40
 	is_migrated jz
