@@ -267,3 +267,21 @@ b",x' c,12 d,13.5
 	run_ok map-fields --flatten t.csv
 	same_file "$out" t.csv
 }
+
+@test "map-fields: names in quotes and by number in every option" {
+	printf '"a,b","c:d","e=f"\n1,2,\n' >quoted.csv
+	is_out() {
+		run_ok map-fields "${@:2}" quoted.csv
+		printf '%s\n' "$1" >wanted
+		same_file "$out" wanted
+	}
+	is_out $'"y,z",x,e=f\n1,2,' --rename '"c:d":x,"a,b":"y,z"'
+	is_out $'"a,b",c:d,e=f\n1,2.0,' --cast '"c:d":fractional,"a,b":int' --set '"c:d"=2.0'
+	is_out $'"a,b",c:d,e=f\n1,2,3' --default '"e=f"=3'
+	is_out $'"a,b",c:d,e=f\n1,9,' --set '#2=9' --cast '#1:int'
+	is_out $'"a,b",c:d,e=f,a\n1,2,,"""x"""' --set 'a="x"'
+	for each in '--rename=x' '--rename=a:b:c' '--rename="a:b' '--cast="a' '--set="a"' \
+		'--default="a"b=c'; do
+		run_rc 64 map-fields "$each" quoted.csv
+	done
+}

@@ -115,7 +115,7 @@ static void add_rename(struct state *st, struct sl old, struct sl new, const cha
 		opt_usage("%s: two columns become %s", where, msg_q(new));
 }
 
-/* OLD:NEW; names with colons can be given by a JSON file only. */
+/* OLD:NEW of a line; names with colons can be given by a JSON file only. */
 static void add_pair(struct state *st, struct sl pair, const char *where)
 {
 	const char *colon = memchr(pair.p, ':', pair.n), *end = pair.p + pair.n;
@@ -128,14 +128,41 @@ static void add_pair(struct state *st, struct sl pair, const char *where)
 
 static void add_pairs(struct state *st, const char *list)
 {
-	for (const char *p = list;; p++) {
-		struct sl pair = {p, strcspn(p, ",")};
+	AUTO_STR text = {0}, other = {0};
 
-		add_pair(st, pair, "--rename");
-		p += pair.n;
+	for (const char *p = list;; p++) {
+		const char *pair = p;
+		struct sl old = namelist_next(&p, ":,", &text, "rename"), new = SL("");
+		bool two = *p == ':';
+
+		p += two;
+		if (two)
+			new = namelist_next(&p, ":,", &other, "rename");
+		if (!two || *p == ':')
+			opt_usage("--rename: not OLD:NEW: %s",
+				msg_q((struct sl){pair, strcspn(pair, ",")}));
+		add_rename(st, old, new, "--rename");
 		if (!*p)
 			return;
 	}
+}
+
+/* The name in front of the `end` of an element, which *p is at then; false: there is none. */
+static bool take_name(
+	struct state *st, const char **p, char end, const char *option, struct sl *name)
+{
+	const char ends[] = {end, '\0'}, *list = *p;
+	AUTO_STR text = {0};
+
+	if (*list == '"')
+		*name = arena_dup(&st->arena, namelist_next(p, ends, &text, option));
+	else if (end == ':')
+		*p = memrchr(list, end, strcspn(list, ","));
+	else
+		*p = strchr(list, end);
+	if (*list != '"' && *p)
+		*name = (struct sl){list, (size_t)(*p - list)};
+	return *p && **p == end;
 }
 
 static void read_json_map(struct state *st, struct sl text, const char *path)
@@ -200,12 +227,13 @@ static void add_values(
 	struct state *st, const struct opt_list *list, const char *option, bool only_null)
 {
 	for (size_t i = 0; i < list->n; i++) {
-		const char *text = list->v[i].p, *eq = strchr(text, '=');
+		const char *text = list->v[i].p, *eq = text;
 		struct change *c;
+		struct sl name;
 
-		if (!eq)
+		if (!take_name(st, &eq, '=', option, &name))
 			opt_usage("--%s: not NAME=TEXT: %s", option, msg_q(sl_of(text)));
-		c = add_change(st, (struct sl){text, (size_t)(eq - text)}, option);
+		c = add_change(st, name, option);
 		c->value = field_name(sl_of(eq + 1));
 		c->only_null = only_null;
 	}
@@ -230,17 +258,17 @@ static void add_now(struct state *st)
 static void add_casts(struct state *st, const char *list)
 {
 	for (const char *p = list;; p++) {
-		struct sl each = {p, strcspn(p, ",")};
-		const char *colon = memrchr(each.p, ':', each.n);
+		struct sl each = {p, strcspn(p, ",")}, name;
 		struct change *c;
 
-		if (!colon)
+		if (!take_name(st, &p, ':', "cast", &name))
 			opt_usage("--cast: not NAME:TYPE: %s", msg_q(each));
-		c = add_change(st, (struct sl){p, (size_t)(colon - p)}, "cast");
-		if (!cast_parse((struct sl){colon + 1, (size_t)(each.p + each.n - colon - 1)},
-			    &c->cast))
+		c = add_change(st, name, "cast");
+		p++;
+		each.n = (size_t)(p - each.p) + strcspn(p, ",");
+		if (!cast_parse((struct sl){p, (size_t)(each.p + each.n - p)}, &c->cast))
 			opt_usage("--cast: %s: the types are " CAST_CHOICES, msg_q(each));
-		p += each.n;
+		p = each.p + each.n;
 		if (!*p)
 			return;
 	}
@@ -355,6 +383,7 @@ static void place_changes(struct state *st, bool csv)
 	for (size_t i = 0; i < st->n_changes; i++) {
 		struct change *c = &st->changes[i];
 
+		c->name = csv ? namelist_resolve(&st->out, c->name) : c->name;
 		if (makes(c))
 			c->at = names_add(&st->out, c->name, NULL);
 		else

@@ -103,13 +103,12 @@ void namelist_read(const char *path, struct names *names, bool exact)
 	in_close(in);
 }
 
-/* One name at *p, which is then behind it. */
-static struct sl next_name(const char **p, struct str *text, const char *option)
+struct sl namelist_next(const char **p, const char *ends, struct str *text, const char *option)
 {
 	const char *s = *p;
 
 	if (*s != '"') {
-		*p = s + strcspn(s, ",");
+		*p = s + strcspn(s, ends);
 		return (struct sl){ s, (size_t)(*p - s) };
 	}
 	str_clear(text);
@@ -117,7 +116,7 @@ static struct sl next_name(const char **p, struct str *text, const char *option)
 		s += *s == '"';
 		str_addc(text, *s);
 	}
-	if (*s != '"' || (s[1] && s[1] != ','))
+	if (*s != '"' || (s[1] && !strchr(ends, s[1])))
 		opt_usage("--%s: a quote is not closed: %s", option, msg_q(sl_of(*p)));
 	*p = s + 1;
 	return str_sl(text);
@@ -128,7 +127,7 @@ void namelist_split(struct names *names, const char *list, const char *option)
 	AUTO_STR text = { 0 };
 
 	for (const char *p = list;; p++) {
-		struct sl name = next_name(&p, &text, option);
+		struct sl name = namelist_next(&p, ",", &text, option);
 		bool added;
 
 		if (name.n == 0)

@@ -3,6 +3,7 @@
 #define FERRY_NAMELIST_H
 
 #include "core/hash.h"
+#include "core/str.h"
 
 /*
  * Adds the names of the file to `names`: one a line, blanks at the end dropped (`exact`: kept, for
@@ -19,6 +20,12 @@ void namelist_read(const char *path, struct names *names, bool exact);
  * hold commas, and quotes as "". One that is empty or there already ends the program with 64.
  */
 void namelist_split(struct names *names, const char *list, const char *option);
+
+/*
+ * The name at *p, which is then behind it, at one of `ends` or the end: of the list, or in quotes,
+ * then in `text`.
+ */
+struct sl namelist_next(const char **p, const char *ends, struct str *text, const char *option);
 
 /* The name that `#3` stands for, the third column's, unless one is named so; else `name` itself. */
 struct sl namelist_resolve(const struct names *cols, struct sl name);
