@@ -35,8 +35,9 @@ digests() { stream-digest --narrow -o csv "$@" | cut -d , -f 1,3-; }
 	rm "$file"
 	# the archive is of what is there: what came since is seen
 	run_rc 0 finish --archive there
-	sql "INSERT INTO tenant.tbl_data_timeseries (ship_id, data_channel_id, created_time, double_v,
-		value_format) VALUES ('IMO9999993', '/new', '2024-10-03', 1, 'Decimal')"
+	sql "INSERT INTO tenant.tbl_data_timeseries (ship_id, data_channel_id, created_time,
+		double_v, value_format)
+		VALUES ('IMO9999993', '/new', '2024-10-01 00:00:01', 1, 'Decimal')"
 	run_rc 1 finish --archive there
 	has "$err" 'both sides differ: nothing was finished'
 	run_rc 0 narrow-to-wide --mode validate --repair
