@@ -71,10 +71,10 @@ method() {
 	local left
 	left=$(grep -vE -e '--mode (schema-only|tables-only|concurrent|hybrid|streaming|realtime)' \
 		-e '--mode (status|validate|events|failed|migration-only|rollback|restore)' \
-		-e '--mode (analyze|compare|route)' -e '^pg-narrow-dump ' -e '^psql -c ' \
+		-e '--mode (analyze|compare|route|finish)' -e '^pg-narrow-dump ' -e '^psql -c ' \
 		commands || :)
 	is "$left" ''
-	is "$(grep -c . commands)" 26
+	is "$(grep -c . commands)" 27
 }
 
 @test "readme: method 1, concurrent" { method concurrent; }
@@ -101,6 +101,7 @@ method() {
 	run_guide 0 '^psql -c .*latest'
 	sql 'CREATE ROLE reporting'
 	run_guide 0 '--mode route'
+	run_guide 0 '--mode finish'
 	run_guide 0 '--mode rollback --backup'
 	sql 'DROP ROLE reporting'
 	is "$(sql "SELECT count(*) FROM pg_class WHERE relname LIKE 'tbl_data_timeseries_imo%'")" 0

@@ -1,0 +1,110 @@
+# finish.bash: what is left to do when applications have moved: the wide tables in order, the narrow
+# table in files and, when that is asked for, dropped; slot and publication gone.
+# shellcheck shell=bash disable=SC2154  # variables of narrow-to-wide
+
+# to_source COMMAND...: as to_target, at the source
+to_source() { FERRY_TARGET=${FERRY_SOURCE-} to_target "$@"; }
+
+# done_with WHAT RESULT: a line of the report
+done_with() { printf '%s,"%s"\n' "$1" "${2//\"/\"\"}" >>"$run/report"; }
+
+# Nothing is finished before both sides are equal.
+want_equal() {
+	local code=0
+
+	pg-wide-validate "${loud[@]}" "${narrow[@]}" "${target[@]}" "${ships[@]}" \
+		>"$run/validate" || code=$?
+	((code != EX_DIFFERS)) || fail "$EX_DIFFERS" $"both sides differ: nothing was finished" \
+		$"--mode validate shows where, --repair makes them equal"
+	((code == 0)) || return "$code"
+	done_with compared equal
+}
+
+# Rows that are all visible are not looked at twice, and an index that has grown row by row is
+# half empty.
+tidy_wide() {
+	local said='' each count=0
+	local -a tables=()
+
+	mapfile -t tables < <(pg-wide-tables relations "${narrow[@]}" "${target[@]}" "${ships[@]}")
+	wait "$!" || known_code "$?" || exit
+	for each in "${tables[@]}"; do
+		at_target "SELECT relkind FROM pg_class WHERE oid = '${each//\'/\'\'}'::regclass" &&
+			[[ $said == r ]] || continue
+		tell "$(fill $"putting %s in order" "$each")"
+		at_target "ALTER TABLE $each RESET (fillfactor, autovacuum_enabled)" &&
+			at_target "REINDEX TABLE CONCURRENTLY $each" &&
+			at_target "VACUUM (ANALYZE) $each" ||
+			fail "$EX_REFUSED" "${said##*ERROR:  }"
+		count=$((count + 1))
+	done
+	done_with tables "$count"
+}
+
+# leaves: the tables that hold the narrow rows, quoted; the table itself where it has no partitions
+leaves() {
+	to_source psql -XAtqw -v ON_ERROR_STOP=1 -v name="$(narrow_ident)" -f - <<-'SQL'
+		SET search_path = pg_catalog;
+		SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class AS c
+		JOIN pg_namespace AS n ON n.oid = c.relnamespace
+		WHERE c.oid IN (SELECT relid FROM pg_partition_tree(:'name'::regclass) WHERE isleaf
+			UNION SELECT oid FROM pg_class
+			WHERE oid = :'name'::regclass AND relkind = 'r')
+		ORDER BY 1;
+	SQL
+}
+
+# digest_of SOURCE...: of all cells that a command writes
+digest_of() { "$@" | stream-digest --quiet --progress none --narrow --total -o csv; }
+
+# archive_one TABLE: all or nothing; what the file says is compared with the table once more.
+archive_one() {
+	local name=${1//\"/} written there
+	local -a from=(pg-narrow-dump "${loud[@]}" --progress none "${of_table[@]}" --table "$1"
+		"${ships[@]}")
+	local file=$archive/${name//\//_}.csv.gz
+
+	[[ -e $file ]] || {
+		"${from[@]}" --seal --gzip 6 --rejects "$file.rejects" -O "$file.part"
+		sync -- "$file.part" "$file.rejects"
+		mv -T -- "$file.part" "$file"
+		[[ -s $file.rejects ]] || rm -f -- "$file.rejects"
+	}
+	# also of one that a run before has made
+	written=$(digest_of cat "$file")
+	there=$(digest_of "${from[@]}" --no-seal --rejects "$run/rejects")
+	[[ $written == "$there" ]] || fail "$EX_DIFFERS" \
+		"$(fill $"the table says something else than its archive: %s" "$file")" \
+		$"it was written to since then; without the file it is archived anew"
+	done_with archived "$file ${written##*$'\n'}"
+}
+
+archive_narrow() {
+	local each
+	local -a tables=() of_table=()
+
+	for each in "${narrow[@]}"; do
+		[[ $each == --table=* ]] || of_table+=("$each")
+	done
+	mkdir -p -- "$archive" || fail "$EX_CANTCREATE" "$(fill $"cannot make %s" "$archive")"
+	mapfile -t tables < <(leaves)
+	((${#tables[@]})) || fail "$EX_CONFIG" $"there is no narrow table to archive"
+	for each in "${tables[@]}"; do
+		tell "$(fill $"archiving %s" "$each")"
+		archive_one "$each"
+	done
+	sync -- "$archive"
+}
+
+finish() {
+	: >"$run/report"
+	want_equal
+	tidy_wide
+	[[ ! $archive ]] || archive_narrow
+	if [[ $yes ]] || confirm $"end following, and remove slot and publication?"; then
+		pg-wide-ledger unfollow "${loud[@]}" "${narrow[@]}" "${target[@]}"
+		done_with unfollowed 'slot, publication'
+	fi
+	{ printf 'step,result\n' && cat -- "$run/report"; } |
+		reformat --quiet --progress none -i csv -o "$(value_of format table "${format[@]}")"
+}

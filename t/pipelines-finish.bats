@@ -1,0 +1,60 @@
+# narrow-to-wide --mode finish: what is left to do when applications have moved.
+load helper
+
+setup() {
+	helper_setup
+	scratch_db
+	export FERRY_RETRY_PAUSE=50
+	"$root/t/telemetry" 2 12 1200 --defects
+	run_rc 0 narrow-to-wide --mode migration-only --cutoff-time 2025-01-01 --workers 1 \
+		--group-columns 5
+}
+
+finish() { narrow-to-wide --mode finish --yes "$@"; }
+digests() { stream-digest --narrow -o csv "$@" | cut -d , -f 1,3-; }
+
+@test "finish: the wide tables in order, the narrow one in an archive that says the same" {
+	local file=there/tenant.tbl_data_timeseries.csv.gz
+	sql "ALTER TABLE tenant.tbl_data_timeseries_imo9999993_1 SET (autovacuum_enabled = off)"
+	pg-narrow-dump --rejects bad --progress none | digests >want
+	run_rc 0 finish --archive there -f csv
+	is "$(cut -d , -f 1 "$out" | xargs)" 'step compared tables archived unfollowed'
+	digests "$file" >got
+	same_file got want
+	is "$(wc -l <"$file.rejects")" "$(wc -l <bad)"
+	is "$(sql "SELECT count(*) FROM pg_class WHERE relname LIKE 'tbl_data_timeseries_imo%'
+		AND relkind = 'r' AND (array_to_string(reloptions, ' ') LIKE '%autovacuum_enabled%'
+		OR relallvisible < relpages)")" 0
+	is "$(sql "SELECT count(*) FROM tenant.tbl_data_timeseries")" 1200
+	# again: the archive is there, and still what the table says
+	run_rc 0 finish --archive there
+	# one that was cut is none
+	head -c 2000 "$file" >cut
+	mv cut "$file"
+	run_rc 65 finish --archive there
+	rm "$file"
+	# the archive is of what is there: what came since is seen
+	run_rc 0 finish --archive there
+	sql "INSERT INTO tenant.tbl_data_timeseries (ship_id, data_channel_id, created_time,
+		double_v, value_format)
+		VALUES ('IMO9999993', '/new', '2024-10-01 00:00:01', 1, 'Decimal')"
+	run_rc 1 finish --archive there
+	has "$err" 'both sides differ: nothing was finished'
+	run_rc 0 narrow-to-wide --mode validate --repair
+	run_rc 1 finish --archive there
+	has "$err" 'the table says something else than its archive'
+}
+
+@test "finish: partitions are archived one by one" {
+	sql "ALTER TABLE tenant.tbl_data_timeseries RENAME TO first;
+		CREATE TABLE tenant.tbl_data_timeseries (LIKE tenant.first)
+			PARTITION BY RANGE (created_time);
+		ALTER TABLE tenant.tbl_data_timeseries ATTACH PARTITION tenant.first
+			FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+		CREATE TABLE tenant.\"Second one\" PARTITION OF tenant.tbl_data_timeseries
+			FOR VALUES FROM ('2025-01-01') TO ('2026-01-01')"
+	run_rc 0 narrow-to-wide --mode migration-only --cutoff-time 2025-01-01 --accept-source
+	run_rc 0 narrow-to-wide --mode validate --repair
+	run_rc 0 finish --archive there
+	is "$(cd there && printf '%s ' *.gz)" 'tenant.Second one.csv.gz tenant.first.csv.gz '
+}
