@@ -29,8 +29,8 @@ digests() { stream-digest --narrow -o csv "$@" | cut -d , -f 1,3-; }
 	# again: the archive is there, and still what the table says
 	run_rc 0 finish --archive there
 	# one that was cut is none
-	head -c 2000 "$file" >cut
-	mv cut "$file"
+	head -c 2000 "$file" >short
+	mv short "$file"
 	run_rc 65 finish --archive there
 	rm "$file"
 	# the archive is of what is there: what came since is seen

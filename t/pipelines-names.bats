@@ -13,7 +13,8 @@ migrate() { run_rc 0 n2w migration-only --cutoff-time 2025-01-01 --workers 1 "$@
 functions() {
 	sql "SELECT string_agg(n.nspname || '.' || proname, ' ' ORDER BY n.nspname, proname)
 		FROM pg_proc JOIN pg_namespace AS n ON n.oid = pronamespace
-		WHERE proname IN ('latest', 'read', 'ferry_channels')"
+		WHERE proname IN ('latest', 'read', 'ferry_channels',
+			'ferry_tables')"
 }
 
 # what the narrow table says, in the shape of latest() and of read() with three channels
@@ -66,11 +67,14 @@ latest_narrow="SELECT created_time, data_channel_id, CASE value_format
 
 @test "names: they go with the last table, come back with a backup, and leave those of others" {
 	migrate
-	is "$(functions)" 'tenant.ferry_channels tenant.latest tenant.read'
+	is "$(functions)" \
+		'tenant.ferry_channels tenant.ferry_tables tenant.latest tenant.read'
 	run_rc 0 n2w tables-only --drop-tables
-	is "$(functions)" 'tenant.ferry_channels tenant.latest tenant.read'
+	is "$(functions)" \
+		'tenant.ferry_channels tenant.ferry_tables tenant.latest tenant.read'
 	run_rc 0 n2w rollback --ship-id IMO9999993 --yes
-	is "$(functions)" 'tenant.ferry_channels tenant.latest tenant.read'
+	is "$(functions)" \
+		'tenant.ferry_channels tenant.ferry_tables tenant.latest tenant.read'
 	migrate
 	run_rc 0 n2w rollback --yes --backup saved
 	is "$(functions)" ''

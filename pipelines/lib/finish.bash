@@ -23,19 +23,20 @@ want_equal() {
 # Rows that are all visible are not looked at twice, and an index that has grown row by row is
 # half empty.
 tidy_wide() {
-	local said='' each count=0
+	local said='' each what count=0
 	local -a tables=()
 
 	mapfile -t tables < <(pg-wide-tables relations "${narrow[@]}" "${target[@]}" "${ships[@]}")
 	wait "$!" || known_code "$?" || exit
 	for each in "${tables[@]}"; do
-		at_target "SELECT relkind FROM pg_class WHERE oid = '${each//\'/\'\'}'::regclass" &&
-			[[ $said == r ]] || continue
-		tell "$(fill $"putting %s in order" "$each")"
-		at_target "ALTER TABLE $each RESET (fillfactor, autovacuum_enabled)" &&
-			at_target "REINDEX TABLE CONCURRENTLY $each" &&
-			at_target "VACUUM (ANALYZE) $each" ||
+		at_target "SELECT relkind FROM pg_class WHERE oid = '${each//\'/\'\'}'::regclass" ||
 			fail "$EX_REFUSED" "${said##*ERROR:  }"
+		[[ $said == r ]] || continue
+		tell "$(fill $"putting %s in order" "$each")"
+		for what in "ALTER TABLE $each RESET (fillfactor, autovacuum_enabled)" \
+			"REINDEX TABLE CONCURRENTLY $each" "VACUUM (ANALYZE) $each"; do
+			at_target "$what" || fail "$EX_REFUSED" "${said##*ERROR:  }"
+		done
 		count=$((count + 1))
 	done
 	done_with tables "$count"

@@ -19,7 +19,7 @@ BEGIN
 	END IF;
 	PERFORM pg_advisory_xact_lock(hashtext('ferry names'), hashtext(place));
 	FOREACH proc IN ARRAY ARRAY['latest(text)', 'read(text, text[], timestamp, timestamp)',
-		'ferry_channels(text)'] LOOP
+		'ferry_channels(text)', 'ferry_tables(text)'] LOOP
 		proc := format('%I.%s', place, proc);
 		IF obj_description(to_regprocedure(proc), 'pg_proc') LIKE 'ferry: made beside%' THEN
 			EXECUTE 'DROP FUNCTION ' || proc;

@@ -3,7 +3,7 @@
 --
 --	latest(ship)                       the newest instant: a row for each channel with a value
 --	read(ship, channels, from, to)     columns of some channels, SETOF record
---	ferry_channels(ship)               where each channel is; for the two above
+--	ferry_channels(ship), ferry_tables(ship)   where channels are; for the two above
 --
 -- psql -v schema=NAME. Names that somebody else has given stay his (the comment tells), and nothing
 -- happens where all of it is there.
@@ -17,7 +17,7 @@ DO $do$
 DECLARE
 	place CONSTANT text := current_setting('ferry.schema');
 	mark CONSTANT text := 'ferry: made beside the wide tables, version 1';
-	names CONSTANT text[] := ARRAY['ferry_channels(text)', 'latest(text)',
+	names CONSTANT text[] := ARRAY['ferry_channels(text)', 'ferry_tables(text)', 'latest(text)',
 		'read(text, text[], timestamp, timestamp)'];
 	proc text;
 	said text;
@@ -35,12 +35,19 @@ BEGIN
 		END IF;
 		made := made + coalesce(said = mark, false)::int;
 	END LOOP;
-	IF made = 3 THEN
+	IF made = cardinality(names) THEN
 		RETURN;
 	END IF;
 
 	-- Names of channels are no secret to who may connect: the catalog shows all columns. Rights to
 	-- values are those of the tables.
+	EXECUTE format($f$CREATE OR REPLACE FUNCTION %I.ferry_tables(ship text)
+		RETURNS TABLE (tables text[], renamed jsonb)
+		LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS %L$f$,
+		place, format($f$
+		SELECT array_agg(DISTINCT c.table_name),
+			jsonb_object_agg(c.column_name, c.channel) FILTER (WHERE c.column_name <> c.channel)
+		FROM ferry.channel AS c WHERE c.target_schema = %L AND c.ship = $1 $f$, place));
 	EXECUTE format($f$CREATE OR REPLACE FUNCTION %I.ferry_channels(ship text)
 		RETURNS TABLE (channel text, table_name text, column_name text)
 		LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS %L$f$,
@@ -56,28 +63,29 @@ BEGIN
 		place, replace(replace($f$
 		#variable_conflict use_column
 		DECLARE
-			tables text[] := ARRAY(SELECT DISTINCT table_name FROM @.ferry_channels($1)
-				WHERE to_regclass(format('%I.%I', @place, table_name)) IS NOT NULL);
-			each text;
-			at timestamp;
+			tables text[];
+			renamed jsonb; -- columns that are not called as their channels
 			newest timestamp;
+			lasts text;
+			each text;
 		BEGIN
+			SELECT t.tables, t.renamed INTO tables, renamed FROM @.ferry_tables($1) AS t;
+			tables := ARRAY(SELECT t FROM unnest(tables) AS t
+				WHERE to_regclass(format('%I.%I', @place, t)) IS NOT NULL);
 			IF cardinality(tables) = 0 THEN
 				RAISE EXCEPTION 'ship "%" has no wide tables here', $1
 					USING ERRCODE = 'undefined_object';
 			END IF;
-			FOREACH each IN ARRAY tables LOOP
-				EXECUTE format('SELECT max(created_time) FROM %I.%I', @place, each)
-					INTO at;
-				newest := greatest(newest, at);
-			END LOOP;
+			SELECT string_agg(format('(SELECT max(created_time) FROM %I.%I)', @place, t),
+				', ') INTO lasts FROM unnest(tables) AS t;
+			EXECUTE format('SELECT greatest(%s)', lasts) INTO newest;
 			FOREACH each IN ARRAY tables LOOP
 				-- the row as one value: its columns would be planned one by one
-				RETURN QUERY EXECUTE format('SELECT $1, c.channel, v.value
-					FROM %1$I.%2$I AS t, json_each_text(row_to_json(t)) AS v
-					JOIN @.ferry_channels($2) AS c ON c.column_name = v.key
+				RETURN QUERY EXECUTE format('SELECT $1, coalesce($2 ->> v.key, v.key), v.value
+					FROM %I.%I AS t, json_each_text(row_to_json(t)) AS v
 					WHERE t.created_time = $1 AND v.value IS NOT NULL
-						AND c.table_name = %2$L', @place, each) USING newest, $1;
+						AND v.key <> ''created_time''', @place, each)
+					USING newest, renamed;
 			END LOOP;
 		END $f$, '@place', quote_literal(place)), '@', quote_ident(place)));
 
