@@ -112,6 +112,7 @@ locked() {
 	is "$(online cost-from | wc -l)" 1
 	run_rc 0 fs bulk-put cost-from wide.csv --prices ours --max-cost 60
 	has "$out" '40 records: 40 written, 0 failed'
+	run_rc 77 fs bulk-put cost-from in.csv --max-cost 0
 	run_rc 64 fs bulk-put cost-from - --max-cost 1 <wide.csv
 	wait_until 20 arrived cost-from 40
 	# 60 for writing, 3 reads of each at most, 6 queries of the least that is charged

@@ -55,7 +55,8 @@ tell_cost() {
 		-v bytes="${bytes:-0}" -v unit="${price[write-unit]}" \
 		-v read="${price[read-unit]}" -v tb="${price[athena-terabyte]}" 'BEGIN {
 		if (bytes < 10000000) bytes = 10000000
-		printf "%.4f", units * unit + reads * read + queries * bytes / 1e12 * tb }')
+		all = units * unit + reads * read + queries * bytes / 1e12 * tb
+		printf "%.4f", int(all * 1e4 + 0.999) / 1e4 }') # up: what costs is not 0
 	fill \
 $"Requests: %s BatchWriteRecord, %s DeleteRecord, %s BatchGetRecord, %s ListRecords\n" \
 		"$(((${writes:-0} + 24) / 25))" "${deletes:-0}" "$(((${reads:-0} + 99) / 100))" \
