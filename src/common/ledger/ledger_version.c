@@ -25,6 +25,11 @@ static const char *const steps[] = {
 	"ALTER TABLE ferry.job ADD COLUMN IF NOT EXISTS encoding text,"
 	" ADD COLUMN IF NOT EXISTS columns text",
 	"ALTER TABLE ferry.doubt ADD COLUMN IF NOT EXISTS instants timestamp[]",
+	/* ledger_offsets.h */
+	"CREATE TABLE ferry.kafka_offset ("
+	" group_name text NOT NULL, topic text NOT NULL, partition int NOT NULL,"
+	" next_offset bigint NOT NULL, mark text NOT NULL, cluster text NOT NULL,"
+	" at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (group_name, topic, partition))",
 };
 
 #define NEWEST (1 + (int)ARRAY_LEN(steps))
