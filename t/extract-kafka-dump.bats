@@ -5,7 +5,7 @@ load kafka
 
 setup_file() {
 	scratch_db
-	kafka_start 1 shapes flat:3 wide cdc bad loss kill:4 fence:2 empty gone late example
+	kafka_start 1 shapes flat:3 wide cdc bad loss kill:4 fence:2 empty gone late example door:2
 	sql 'CREATE TABLE public.readings (ship_id text, created_time timestamp,
 		data_channel_id text, value text)'
 }
@@ -255,6 +255,34 @@ loss|1|5'
 	kafka-dump -t fence --until end --seal >pipe.2
 	run_ok pg-copy-load --table public.fence pipe.2
 	is "$(sql 'SELECT count(*) FROM public.fence')" 160
+}
+
+@test "narrow-to-wide --from-kafka: on and on, over faults of brokers, until SIGTERM" {
+	export FERRY_STATE=$PWD/state FERRY_RETRY_PAUSE=50
+	loaded() { is "$(sql 'SELECT count(*) FROM door.tbl_data_timeseries_s0')" "$1"; }
+	run_rc 64 narrow-to-wide --mode streaming --from-kafka "$FERRY_KAFKA"
+	flat 1 20 1 | into door
+	KP_KILL=before_commit:2 narrow-to-wide --mode streaming --from-kafka "$FERRY_KAFKA" \
+		--topic door --consumer-group door --target-schema door 2>log &
+	local door=$!
+	wait_until 20 loaded 20
+	printf 'poison\n' | into door
+	flat 21 40 1 | into door
+	wait_until 20 loaded 40
+	kafka_do 'down 1'
+	kafka_do 'up 1'
+	flat 41 60 1 | into door
+	wait_until 20 loaded 60
+	kill -TERM "$door"
+	wait "$door"
+	is "$(sql 'SELECT sum(coalesce(c0, c1, c2, c3, c4)::int)
+		FROM door.tbl_data_timeseries_s0')" 1830
+	is "$(jq -r .row.message state/kafka-rejects.ndjson | sort -u)" poison
+	is "$(offsets door | awk -F '|' '{ n += $3 } END { print n }')" 61
+	has log 'pg-copy-load was ended by SIGKILL'
+	# the group knows it, too, for those who watch its lag
+	run_rc 0 kafka-dump -t door -g door --from committed --until end -O stream --seal
+	is "$(wc -l <stream)" 2
 }
 
 # killed TIMES PIPELINE: kills a stage at random again and again, while messages come

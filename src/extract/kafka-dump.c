@@ -282,7 +282,8 @@ static void begin(struct dump *d)
 
 /* ---- chunks ---------------------------------------------------------------------------------- */
 
-static void seal(struct dump *d)
+/* Also one without messages, if it is a `probe`: who writes to a loader that is dead is told. */
+static void seal(struct dump *d, bool probe)
 {
 	const struct ledger_follow follow = { .kind = LEDGER_FOLLOW_KAFKA,
 		.upto = SL(""),
@@ -291,7 +292,7 @@ static void seal(struct dump *d)
 
 	d->began = 0;
 	d->bytes = 0;
-	if (!put_offsets(d, &offsets, true))
+	if (!put_offsets(d, &offsets, true) && !probe)
 		return;
 	KP("kafka_seal");
 	live_chunk_commit(d->chunk);
@@ -445,14 +446,15 @@ static void read_all(struct dump *d)
 		}
 		now = clock_monotonic();
 		if (is_due(d, now))
-			seal(d);
+			seal(d, false);
 		if (now - d->looked >= CLOCK_US_PER_SEC) {
 			wr_check(d->x->wr);
-			(void)look_at_target(d, false);
+			if (!look_at_target(d, false) && !d->began)
+				seal(d, true);
 			d->looked = now;
 		}
 	}
-	seal(d);
+	seal(d, false);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */
