@@ -145,9 +145,10 @@ static void lose(struct dump *d, struct kafka_part *p, const char *why, int64_t 
 {
 	AUTO_STR s = { 0 };
 
-	str_addf(&s, "Kafka: topic %s, partition %d: %s", msg_q(sl_of(p->topic)), p->number, why);
+	str_addf(&s, tr("Kafka: topic %s, partition %d: %s"), msg_q(sl_of(p->topic)), p->number,
+		tr(why));
 	if (n > 0)
-		str_addf(&s, ": %lld messages are lost", (long long)n);
+		str_addf(&s, tr(": %lld messages are lost"), (long long)n);
 	if (!d->conf.accept_loss)
 		die_hint(EX_CONFIGURATION, "--accept-loss goes on from what there is", "%s", s.p);
 	msg_warn("%s", s.p);
@@ -200,11 +201,11 @@ static void go_on(struct dump *d, struct kafka_part *p, const struct ledger_offs
 	p->from = p->next = known->next;
 	p->mark = strtoull(known->mark, NULL, 16);
 	if (known->cluster[0] && strcmp(known->cluster, cluster) != 0)
-		lose(d, p, "this is another cluster than the ledger knows", 0);
+		lose(d, p, N_("this is another cluster than the ledger knows"), 0);
 	else if (known->next > high)
-		lose(d, p, "it was made anew, or has lost its end", known->next - high);
+		lose(d, p, N_("it was made anew, or has lost its end"), known->next - high);
 	else if (known->next < low)
-		lose(d, p, "they were deleted before they were read", low - known->next);
+		lose(d, p, N_("they were deleted before they were read"), low - known->next);
 	else if (known->next > low && known->mark[0]) {
 		p->looks_back = true;
 		p->next--;
@@ -255,7 +256,7 @@ static void find_missing(struct dump *d)
 		}
 		if (!asked || there)
 			continue;
-		lose(d, &gone, "there is no such partition any more", 0);
+		lose(d, &gone, N_("there is no such partition any more"), 0);
 		ledger_offsets_forget(d->target, d->conf.group, gone.topic, gone.number);
 	}
 }
@@ -341,7 +342,7 @@ static bool is_known(struct dump *d, const struct kafka_message *m, uint64_t mar
 	if (mark == p->mark)
 		return true;
 	kafka_range(d->kafka, p, &low, &high);
-	lose(d, p, "it was made anew: its messages are others than those that were read", 0);
+	lose(d, p, N_("it was made anew: its messages are others than those that were read"), 0);
 	p->next = low;
 	kafka_read(d->kafka, d->parts, d->n);
 	return true;
@@ -407,9 +408,9 @@ static void overtaken(struct dump *d, struct kafka_part *p)
 		p->next = p->from;
 	p->looks_back = false;
 	if (p->next > high)
-		lose(d, p, "it was made anew, or has lost its end", p->next - high);
+		lose(d, p, N_("it was made anew, or has lost its end"), p->next - high);
 	else if (p->next < low)
-		lose(d, p, "they were deleted before they were read", low - p->next);
+		lose(d, p, N_("they were deleted before they were read"), low - p->next);
 	if (p->next > high || p->next < low)
 		p->next = low;
 	kafka_read(d->kafka, d->parts, d->n);
