@@ -15,7 +15,7 @@ struct kafka_opts {
 };
 
 #define KAFKA_OPTS(T, m)                                                                           \
-	{ .kind = OPT_GROUP, .help = "Cluster" },                                                    \
+	{ .kind = OPT_GROUP, .help = "Cluster" },                                                  \
 	{ .name = "brokers", .letter = 'b', .kind = OPT_STR, .required = true,                     \
 	  .offset = offsetof(T, m.brokers), .arg = "HOST:PORT,...", .env = "FERRY_KAFKA",          \
 	  .help = "where to begin asking" },                                                       \
