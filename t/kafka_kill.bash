@@ -1,5 +1,5 @@
-# kafka_kill.bash: messages, and readers of them that are killed; loaded after helper and kafka. Both
-# t/extract-kafka-dump.bats and t/soak/kafka.bats use it.
+# kafka_kill.bash: messages, and readers of them that are killed; loaded after helper and kafka by
+# t/extract-kafka-dump.bats and t/soak/kafka.bats.
 # shellcheck shell=bash disable=SC2154  # variables of helper
 
 # into TOPIC [OPTION...]: lines of standard input, a message each

@@ -49,7 +49,7 @@ const unsigned fuzz_times = 20;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct message_opts opts = { .shape = n ? data[0] % 3 : 0, .unit = n ? data[0] / 3 % 5 : 0 };
+	struct message_opts opts = { .shape = 0 };
 	AUTO_ARENA a = { 0 };
 	struct message_row *rows = NULL;
 	struct sl field;
@@ -57,6 +57,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 	if (n == 0)
 		return 0;
+	opts.shape = data[0] % 3;
+	opts.unit = data[0] / 3 % 5;
 	opts.at = data[0] & 64 ? "a.b" : NULL;
 	if (message_rows(&opts, &a, (struct sl){ (const char *)data + 1, n - 1 }, &rows, &n_rows,
 		    &field))
