@@ -14,7 +14,7 @@ kafka_start() {
 	FERRY_KAFKA=$(head -n 1 "$kafka_dir/out")
 	export FERRY_KAFKA kafka_dir kafka_pid
 }
-kafka_stop() { kill -KILL "$kafka_pid"; }
+kafka_stop() { [[ ! ${kafka_pid-} ]] || kill -KILL "$kafka_pid"; }
 
 # kafka_do COMMAND: of liars/kafka.c
 kafka_do() {

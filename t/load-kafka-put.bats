@@ -149,3 +149,11 @@ narrow() {
 	is "$(wc -l <examples)" 1
 	run_ok bash -e examples
 }
+
+@test "librdkafka is linked by the programs that need it, and by no other" {
+	local each found=''
+	for each in "$FERRY_BIN"/*; do
+		! grep -qsF librdkafka.so "$each" || found+=" ${each##*/}"
+	done
+	is "$found" ' kafka-dump kafka-put'
+}

@@ -92,7 +92,8 @@ backfill() {
 	return "$code"
 }
 
-# The follower, the workers and the comparisons beside it; all of them end when the follower does.
+# live_processes PIPELINE: it, the workers and the comparisons beside it; all of them end when the
+# follower does.
 # They are told by SIGTERM alone: what bash starts in the background ignores SIGINT.
 live_processes() {
 	local follower each stopping='' code=0
@@ -100,14 +101,16 @@ live_processes() {
 
 	trap 'stopping=1' TERM
 	trap 'kill -TERM 0' INT
-	keep_on live_pipeline &
+	keep_on "$1" &
 	follower=$!
 	if ((workers > 0)); then
 		keep_on backfill &
 		others+=("$!")
 	fi
-	keep_on reconcile &
-	others+=("$!")
+	if [[ $1 == live_pipeline ]]; then
+		keep_on reconcile &
+		others+=("$!")
+	fi
 	join "$follower" || code=$?
 	# as it says itself, where its code is known; 143: it was not yet there to be told
 	[[ ! $stopping || $code == 143 ]] || code=0
@@ -162,7 +165,7 @@ follow_source() {
 	show_progress
 	start_watch
 	tell "$(fill $"following by %s; SIGTERM ends it" "$how")"
-	attend live_processes || code=$?
+	attend live_processes live_pipeline || code=$?
 	while ((code == EX_NOINPUT)); do
 		# the slot was lost: another one is made, and what it does not tell of is planned;
 		# unless it went with the job
@@ -172,7 +175,7 @@ follow_source() {
 		code=0
 		nap "${FERRY_RETRY_PAUSE:-500}" # two that do so take the slot away from each other
 		set_up_follower
-		attend live_processes || code=$?
+		attend live_processes live_pipeline || code=$?
 	done
 	if ((code == EX_TEMP)); then
 		fail "$EX_TEMP" $"not finished" $"the same command again goes on from here"
@@ -191,8 +194,38 @@ hybrid() {
 	follow_source
 }
 
+# Messages that cannot be read must not keep the others waiting: they are kept for a person.
+kafka_pipeline() (
+	answer_for
+	trap : INT TERM
+	kafka-dump "${loud[@]}" --group ferry "${kafka[@]}" "${topics[@]}" "${interval[@]}" \
+		-o ndjson --progress none --rejects "$poison" --rejects-append "${rejects[@]}" |
+		(trap '' INT TERM && exec pivot-wide "${loud[@]}" --seal --progress none) |
+		(trap '' INT TERM && exec pg-copy-load "${loud[@]}" --wide --progress none \
+			"${target[@]}") ||
+		pipe_failed kafka-dump pivot-wide pg-copy-load -- "${PIPESTATUS[@]}"
+)
+
+# What is known of topics is how far they are in the target: no job, no past, nothing to compare.
+from_kafka() {
+	local code=0
+
+	((${#topics[@]} > 0)) || misused $"--from-kafka needs --topic"
+	workers=0
+	poison=$(state_folder)/kafka-rejects.ndjson
+	tell "$(fill $"reading topics, bad messages into %s; SIGTERM ends it" "$poison")"
+	attend live_processes kafka_pipeline || code=$?
+	((code != EX_TEMP)) ||
+		fail "$EX_TEMP" $"not finished" $"the same command again goes on from here"
+	return "$code"
+}
+
 # Everything through one pipeline: the past first.
 streaming() {
+	if ((${#kafka[@]} > 0)); then
+		from_kafka
+		return
+	fi
 	past=(--past)
 	workers=0
 	follow_source

@@ -10,6 +10,7 @@
 #include "core/msg.h"
 #include "core/stop.h"
 #include "follow/wide_sink.h"
+#include "ledger/ledger_offsets.h"
 #include "pg/table_sink.h"
 #include "stream/in.h"
 
@@ -115,6 +116,9 @@ struct load {
 	void *ctx;       /* of the sink */
 	bool reading;    /* waiting for input: nothing is to be put in order */
 	bool committing; /* between sending COMMIT and the answer */
+	struct arena arena;
+	const char **offsets; /* --table: of topics, of the chunks that are not committed yet */
+	size_t n_offsets, offsets_cap;
 };
 
 /* ---- ending --------------------------------------------------------------------------------- */
@@ -151,10 +155,22 @@ static void on_failure(void *ctx, int code, const char *message)
 		ld->sink->failed(ld->ctx, code, message);
 }
 
+/* Where messages have become rows, their offsets are committed with them. */
+static void move_offsets(struct load *ld)
+{
+	for (size_t i = 0; i < ld->n_offsets; i++)
+		if (!ledger_offsets_move(ld->env.pg, ld->offsets[i], true))
+			die(EX_TEMP, "another reader of the group has taken these messages; "
+				     "nothing of the chunk is loaded here");
+	ld->n_offsets = 0;
+	arena_reset(&ld->arena);
+}
+
 static void commit(void *ctx)
 {
 	struct load *ld = ctx;
 
+	move_offsets(ld);
 	stop_check();
 	KP("before_commit");
 	ld->committing = true;
@@ -176,6 +192,22 @@ static enum rd_event next(struct load *ld, struct rec *rec)
 	return ev;
 }
 
+static void take_seal(struct load *ld, const struct seal *seal)
+{
+	const struct conf *c = &ld->conf;
+	const char *offsets = "";
+
+	if (!c->is_wide && !c->wide.dry_run)
+		offsets = ledger_offsets_of(&ld->arena, seal->src);
+	if (offsets[0]) {
+		mem_grow(&ld->offsets, &ld->offsets_cap, ld->n_offsets + 1, sizeof *ld->offsets);
+		ld->offsets[ld->n_offsets++] = offsets;
+	}
+	ld->sink->seal(ld->ctx, seal);
+	if (seal->final || (!c->truncate && !c->infer))
+		move_offsets(ld); /* of a chunk without rows, which commits nothing */
+}
+
 static void run(struct load *ld)
 {
 	static const struct seal end = { .chunk = SL_INIT("end"),
@@ -193,7 +225,7 @@ static void run(struct load *ld)
 		else if (ev == RD_COLS)
 			ld->sink->columns(ld->ctx, rd_cols(rd));
 		else if (ev == RD_SEAL)
-			ld->sink->seal(ld->ctx, rd_seal(rd));
+			take_seal(ld, rd_seal(rd));
 	}
 	if (!rd_is_sealed(rd))
 		ld->sink->seal(ld->ctx, &end);
@@ -273,6 +305,8 @@ int main(int argc, char **argv)
 	code = code ? code : closed;
 	msg_off_exit(on_failure, &ld);
 	ld.sink->close(ld.ctx);
+	mem_free(ld.offsets);
+	arena_free(&ld.arena);
 	pg_close(ld.env.pg);
 	return code;
 }

@@ -6,6 +6,7 @@
 #include "core/tmpf.h"
 #include "ledger/ledger_feed.h"
 #include "ledger/ledger_follow.h"
+#include "ledger/ledger_offsets.h"
 #include "ledger/ledger_ships.h"
 
 #define KEPT_MAX ((size_t)64 << 20) /* bytes of kept values in one chunk */
@@ -29,7 +30,8 @@ struct wide_chunk {
 	struct names met; /* ships of its live chunks; those that no other job has: */
 	size_t unshared;
 	struct ledger_facts facts;
-	bool have_facts; /* of the chunk that is being finished */
+	const char *offsets; /* of topics, in the facts; "": none */
+	bool have_facts;     /* of the chunk that is being finished */
 	struct arena facts_arena, kept_arena;
 	struct kept *kept;
 	size_t n_kept, kept_cap, kept_bytes;
@@ -283,12 +285,14 @@ static void read_facts(struct wide_chunk *c, const struct seal *seal)
 	const char *why;
 
 	c->facts = (struct ledger_facts){ 0 };
+	c->offsets = "";
 	if (src.n == 0)
 		return;
 	why = ledger_parse_facts(&c->facts_arena, src, &c->facts);
 	if (why)
 		die(EX_STREAM, "chunk %s: what the seal says of the source: %s", msg_q(seal->chunk),
 			why);
+	c->offsets = ledger_offsets_of(&c->facts_arena, src);
 	c->have_facts = true;
 }
 
@@ -359,6 +363,8 @@ static void begin_fenced(struct wide_chunk *c)
 	if (c->facts.job)
 		ours = is_live(c) ? ledger_follow_hold(c->pg, &c->facts)
 				  : ledger_hold(c->pg, &c->facts);
+	if (c->offsets[0])
+		ours = ours && ledger_offsets_move(c->pg, c->offsets, false);
 	if (!ours)
 		lost(c);
 }
@@ -387,6 +393,8 @@ static void finish_ledger(struct wide_chunk *c)
 		ship->dropped = ship->cells > got.cells ? ship->cells - got.cells : 0;
 	}
 	count_kept(c);
+	if (c->offsets[0] && !ledger_offsets_move(c->pg, c->offsets, true))
+		lost(c);
 	if (!c->facts.job)
 		return;
 	fail_broken(c);
@@ -454,7 +462,7 @@ void wide_chunk_finish(struct wide_chunk *c, const struct seal *seal)
 	prove(c, seal);
 	choose_merge(c);
 	c->cells += wide_total(c->wide).cells;
-	if (wide_total(c->wide).rows > 0 || c->facts.job) {
+	if (wide_total(c->wide).rows > 0 || c->facts.job || c->offsets[0]) {
 		load_rest(c);
 		KP("before_finish");
 		finish_ledger(c);

@@ -203,7 +203,12 @@ struct ledger_facts_ship {
  * What a live chunk says beside: who follows, and what the target has seen of the source once the
  * chunk is committed. Ships of a live chunk have attempt 0.
  */
-enum ledger_follow_kind { LEDGER_FOLLOW_NONE, LEDGER_FOLLOW_SLOT, LEDGER_FOLLOW_POLL };
+enum ledger_follow_kind {
+	LEDGER_FOLLOW_NONE,
+	LEDGER_FOLLOW_SLOT,
+	LEDGER_FOLLOW_POLL,
+	LEDGER_FOLLOW_KAFKA,
+};
 
 enum { LEDGER_TRUNCATED = 1, LEDGER_PART_GONE };
 
@@ -226,6 +231,7 @@ struct ledger_facts {
 	uint64_t job;     /* 0: not from a ledger */
 	struct sl worker; /* empty: not from a ledger */
 	struct ledger_follow follow;
+	struct sl offsets; /* to be written; ledger_offsets_of() reads them */
 };
 
 /*
@@ -235,7 +241,8 @@ struct ledger_facts {
  *  "job":7,"worker":"host:pid:start"}
  * A live chunk has also "follow":{"kind":"slot","worker":"…","attempt":2,"upto":"0/16B3748",
  * "commit":"2024-01-01 00:00:15.2"}, where its source was truncated "truncated":1, or a part of it
- * was gone, 2, and per ship "deleted":N where there is any.
+ * was gone, 2, and per ship "deleted":N where there is any. One of messages has "offsets"
+ * (ledger_offsets.h).
  */
 void ledger_put_facts(struct str *s, const struct ledger_facts *f);
 

@@ -29,7 +29,7 @@ static void put_ship(struct str *s, const struct ledger_facts_ship *ship)
 	str_addc(s, '}');
 }
 
-static const char *const follow_kinds[] = { "", "slot", "poll" };
+static const char *const follow_kinds[] = { "", "slot", "poll", "kafka" };
 
 const char *ledger_follow_text(enum ledger_follow_kind kind)
 {
@@ -70,6 +70,10 @@ void ledger_put_facts(struct str *s, const struct ledger_facts *f)
 	}
 	if (f->follow.kind != LEDGER_FOLLOW_NONE)
 		put_follow(s, &f->follow);
+	if (f->offsets.n > 0) {
+		str_addz(s, ",\"offsets\":");
+		str_add(s, f->offsets);
+	}
 	str_addc(s, '}');
 }
 
@@ -114,7 +118,7 @@ static bool get_follow(const struct json *o, struct ledger_follow *f)
 	*f = (struct ledger_follow){ .commit = LEDGER_NO_TIME };
 	if (!json_get_str(o, "kind", &kind) || !json_get_str(o, "upto", &f->upto))
 		return false;
-	for (int i = LEDGER_FOLLOW_SLOT; i <= LEDGER_FOLLOW_POLL; i++)
+	for (int i = LEDGER_FOLLOW_SLOT; i <= LEDGER_FOLLOW_KAFKA; i++)
 		if (sl_eq_str(kind, follow_kinds[i]))
 			f->kind = (enum ledger_follow_kind)i;
 	(void)!json_get_u64(o, "truncated", &f->truncated);

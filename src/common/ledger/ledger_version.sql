@@ -25,3 +25,10 @@ ALTER TABLE ferry.doubt ADD COLUMN IF NOT EXISTS instants timestamp[];
 -- What is asked of it while it runs: ledger_control_set().
 -- name: version_5_sql
 ALTER TABLE ferry.job ADD COLUMN IF NOT EXISTS control jsonb;
+
+-- ledger_offsets.h
+-- name: version_6_sql
+CREATE TABLE ferry.kafka_offset (
+	group_name text NOT NULL, topic text NOT NULL, partition int NOT NULL,
+	next_offset bigint NOT NULL, mark text NOT NULL, cluster text NOT NULL,
+	at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (group_name, topic, partition));

@@ -311,8 +311,7 @@ static NORETURN void stop_at(const struct io *io, const struct fault *f)
 		 value);
 }
 
-/* Raw bytes of a bad record may not be UTF-8, which JSON must be: others become U+FFFD. */
-static void add_lossy(struct str *s, struct sl t)
+void io_add_text(struct str *s, struct sl t)
 {
 	AUTO_STR clean = { 0 };
 
@@ -342,19 +341,19 @@ void io_reject(struct io *io, const struct rec *rec, const struct fault *f)
 	if (!io->opts->rejects && !io->keep)
 		stop_at(io, f);
 	str_addz(&s, "{\"file\":");
-	add_lossy(&s, sl_of(strcmp(in_name(rd_in(io->rd)), tr("standard input")) == 0
+	io_add_text(&s, sl_of(strcmp(in_name(rd_in(io->rd)), tr("standard input")) == 0
 				    ? "standard input" /* for programs in every language */
 				    : in_name(rd_in(io->rd))));
 	str_addf(&s, ",\"record\":%llu,\"line\":%llu,\"column\":%llu,\"field\":",
 		 (unsigned long long)f->record, (unsigned long long)f->line,
 		 (unsigned long long)f->column);
-	add_lossy(&s, f->field);
+	io_add_text(&s, f->field);
 	str_addz(&s, ",\"value\":");
-	add_lossy(&s, f->value);
+	io_add_text(&s, f->value);
 	str_addz(&s, ",\"why\":");
-	add_lossy(&s, sl_of(f->why));
+	io_add_text(&s, sl_of(f->why));
 	str_addz(&s, ",\"raw\":");
-	add_lossy(&s, io->opts->hide_values ? SL("") : rec->raw);
+	io_add_text(&s, io->opts->hide_values ? SL("") : rec->raw);
 	str_addc(&s, '}');
 	if (io->keep)
 		io->keep(io->keep_ctx, rec, f, str_sl(&s));

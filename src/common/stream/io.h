@@ -216,6 +216,9 @@ bool io_wants_seal(const struct io_opts *opts);
  */
 void io_reject(struct io *io, const struct rec *rec, const struct fault *fault);
 
+/* Appends bytes as a JSON string; what is not UTF-8, which that must be, becomes U+FFFD. */
+void io_add_text(struct str *s, struct sl t);
+
 /* A fault in field `i` of `rec`; the value is taken from there. */
 void io_reject_field(struct io *io, const struct rec *rec, size_t i, const char *why);
 

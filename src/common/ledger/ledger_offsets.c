@@ -1,0 +1,73 @@
+#include "ledger/ledger_offsets.h"
+
+#include "ledger/ledger_internal.h"
+#include "stream/json.h"
+
+#define PARTS                                                                                  \
+	"o AS (SELECT * FROM jsonb_to_recordset($1::jsonb -> 'parts') AS o (topic text,"       \
+	" partition int, \"from\" bigint, \"to\" bigint, mark text))"
+
+size_t ledger_offsets_get(
+	struct pg *target, const char *group, struct arena *a, struct ledger_offset **out)
+{
+	AUTO_RESULT *r = pg_query(target,
+		"SELECT topic, partition, next_offset, mark, cluster FROM ferry.kafka_offset"
+		" WHERE group_name = $1 ORDER BY topic, partition",
+		1, &group);
+
+	*out = arena_alloc(a, mem_mul(pg_rows(r) + 1, sizeof **out));
+	for (size_t i = 0; i < pg_rows(r); i++)
+		(*out)[i] = (struct ledger_offset){
+			.topic = arena_dup(a, pg_value(r, i, 0)).p,
+			.partition = (int32_t)pg_count(r, i, 1),
+			.next = (int64_t)pg_count(r, i, 2),
+			.mark = arena_dup(a, pg_value(r, i, 3)).p,
+			.cluster = arena_dup(a, pg_value(r, i, 4)).p,
+		};
+	return pg_rows(r);
+}
+
+void ledger_offsets_begin(struct pg *target, const char *offsets)
+{
+	pg_clear(pg_query(target,
+		"WITH " PARTS " INSERT INTO ferry.kafka_offset"
+		" (group_name, topic, partition, next_offset, mark, cluster)"
+		" SELECT $1::jsonb ->> 'group', topic, partition, \"from\", '',"
+		" $1::jsonb ->> 'cluster' FROM o ON CONFLICT DO NOTHING",
+		1, &offsets));
+}
+
+void ledger_offsets_forget(
+	struct pg *target, const char *group, const char *topic, int32_t partition)
+{
+	struct ledger_text number;
+
+	pg_clear(pg_query(target,
+		"DELETE FROM ferry.kafka_offset"
+		" WHERE group_name = $1 AND topic = $2 AND partition = $3",
+		3, (const char *[]){ group, topic, ledger_u64(&number, (uint64_t)partition) }));
+}
+
+const char *ledger_offsets_of(struct arena *a, struct sl src)
+{
+	const char *why;
+	size_t at;
+	const struct json *o = json_get(
+		src.n > 0 ? json_parse(a, arena_dup(a, src), &why, &at) : NULL, "offsets");
+
+	return json_get(o, "group") ? arena_dup(a, o->raw).p : "";
+}
+
+bool ledger_offsets_move(struct pg *target, const char *offsets, bool advance)
+{
+	return pg_is_yes(pg_query(target,
+		"WITH " PARTS ", moved AS (UPDATE ferry.kafka_offset k SET"
+		" next_offset = CASE WHEN $2::boolean THEN o.\"to\" ELSE k.next_offset END,"
+		" mark = CASE WHEN $2::boolean THEN o.mark ELSE k.mark END,"
+		" cluster = CASE WHEN $2::boolean THEN $1::jsonb ->> 'cluster' ELSE k.cluster END,"
+		" at = now() FROM o WHERE k.group_name = $1::jsonb ->> 'group'"
+		" AND k.topic = o.topic AND k.partition = o.partition"
+		" AND k.next_offset = o.\"from\" RETURNING 1)"
+		" SELECT (SELECT count(*) FROM moved) = (SELECT count(*) FROM o)",
+		2, (const char *[]){ offsets, advance ? "true" : "false" }));
+}

@@ -1,0 +1,525 @@
+/*
+ * kafka-dump - read topics of Kafka as a narrow stream, chunk by chunk.
+ *
+ * A chunk is what came until nothing more came, or it was old or large enough; its rows are sorted
+ * by time. With --group its seal says which offsets it holds, from the first that the target does
+ * not have; the loader moves the ledger on from exactly there, in the transaction of the rows. So
+ * each message is in the target once, whoever is killed, and whoever reads the same beside us.
+ *
+ * Memory: one message, and the sorter of live_chunk.h.
+ */
+#include "core/clock.h"
+#include "core/kp.h"
+#include "core/msg.h"
+#include "core/stop.h"
+#include "follow/live_chunk.h"
+#include "follow/message_rows.h"
+#include "kafka/kafka_read.h"
+#include "ledger/ledger_offsets.h"
+
+#define TICK (CLOCK_US_PER_SEC / 10) /* how soon a signal is seen */
+#define WAIT_FOR_TARGET (2 * CLOCK_US_PER_SEC)
+
+enum { FROM_BEGINNING, FROM_END, FROM_COMMITTED };
+enum { UNTIL_STOPPED, UNTIL_END };
+
+struct conf {
+	struct kafka_opts kafka;
+	struct message_opts message;
+	struct io_opts io;
+	struct opt_list topics;
+	const char *group, *target;
+	int from, until;
+	int64_t idle, interval;
+	uint64_t size;
+	bool accept_loss;
+};
+
+struct dump {
+	struct conf conf;
+	struct kafka *kafka;
+	struct pg *target; /* NULL: no ledger */
+	struct extract *x;
+	struct narrow_chunk facts;
+	struct live_chunk *chunk;
+	struct kafka_part *parts;
+	size_t n;
+	struct ledger_offset *known;
+	size_t n_known;
+	struct arena arena, message_arena;
+	uint64_t bytes;	       /* of messages in the chunk */
+	int64_t began, latest; /* clock_monotonic() of its messages; began 0: none yet */
+	int64_t looked;	       /* when the target was last asked how far it is */
+};
+
+static const struct opt options[] = {
+	{ .kind = OPT_GROUP, .help = "What to read" },
+	{ .name = "topics", .letter = 't', .kind = OPT_LIST, .required = true,
+	  .offset = offsetof(struct conf, topics), .arg = "NAME",
+	  .help = "all partitions of this topic; may be given several times" },
+	{ .name = "group", .letter = 'g', .kind = OPT_STR, .offset = offsetof(struct conf, group),
+	  .arg = "NAME", .help = "go on where the target has come to; the ledger knows it so" },
+	{ .name = "target", .needs = "group", .kind = OPT_STR,
+	  .offset = offsetof(struct conf, target), .arg = "CONNINFO", .env = "FERRY_TARGET",
+	  .help = "with --group: where the ledger is" },
+	{ .name = "from", .kind = OPT_ENUM, .offset = offsetof(struct conf, from),
+	  .choices = "beginning|end|committed", .help = "where the ledger has nothing" },
+	{ .name = "until", .kind = OPT_ENUM, .offset = offsetof(struct conf, until),
+	  .choices = "stopped|end", .help = "end: of what there is now" },
+	{ .name = "accept-loss", .weakens = true, .kind = OPT_FLAG,
+	  .offset = offsetof(struct conf, accept_loss),
+	  .help = "go on where messages are gone that nobody has read" },
+	{ .kind = OPT_GROUP, .help = "Chunks" },
+	{ .name = "idle", .kind = OPT_DURATION, .offset = offsetof(struct conf, idle),
+	  .arg = "DURATION", .help = "end one when nothing comes for so long (default 100ms)" },
+	{ .name = "interval", .kind = OPT_DURATION, .offset = offsetof(struct conf, interval),
+	  .arg = "DURATION", .help = "or at this age (default 1s)" },
+	{ .name = "chunk-size", .kind = OPT_SIZE, .offset = offsetof(struct conf, size),
+	  .arg = "SIZE", .min = 1, .help = "or with so many bytes of messages (default 64M)" },
+	{ .kind = OPT_GROUP, .help = "Messages" },
+	{ .name = "shape", .kind = OPT_ENUM, .offset = offsetof(struct conf, message.shape),
+	  .choices = "flat|wide|debezium", .help = "a value, an object of values, or a change" },
+	{ .name = "at", .kind = OPT_STR, .offset = offsetof(struct conf, message.at),
+	  .arg = "NAME.NAME", .help = "where in the message the object or array is" },
+	{ .name = "ship", .kind = OPT_STR, .offset = offsetof(struct conf, message.ship),
+	  .arg = "NAME", .help = "its member that names the ship" },
+	{ .name = "time", .kind = OPT_STR, .offset = offsetof(struct conf, message.time),
+	  .arg = "NAME", .help = "the time" },
+	{ .name = "channel", .not_with = "shape=wide", .kind = OPT_STR,
+	  .offset = offsetof(struct conf, message.channel), .arg = "NAME",
+	  .help = "the channel" },
+	{ .name = "value", .kind = OPT_STR, .offset = offsetof(struct conf, message.value),
+	  .arg = "NAME,...", .help = "the value, or the object of values" },
+	{ .name = "time-unit", .kind = OPT_ENUM, .offset = offsetof(struct conf, message.unit),
+	  .choices = "auto|s|ms|us|ns", .help = "of times that are numbers since 1970" },
+	KAFKA_OPTS(struct conf, kafka),
+	EXTRACT_OUT_OPTS(struct conf, io, "CSV"),
+	EXTRACT_SEAL_OPTS(struct conf, io),
+	IO_REJECT_OPTS(struct conf, io),
+	IO_REPORT_OPTS(struct conf, io),
+	OPT_END,
+};
+
+static const struct opt_program program = {
+	.name = "kafka-dump",
+	.summary = "read topics of Kafka as a narrow stream",
+	.synopsis = "--brokers HOST:PORT --topics NAME [options]",
+	.examples = "  kafka-dump -b localhost:9092 -t telemetry --until end > narrow.csv\n"
+		    "  kafka-dump -b localhost:9092 -t telemetry -g ferry |\n"
+		    "    pivot-wide | pg-copy-load --wide\n",
+	.opts = options,
+};
+
+/* ---- the ledger ------------------------------------------------------------------------------ */
+
+/* As ledger_offsets.h has them: of the partitions that have moved, or of all; false: of none. */
+static bool put_offsets(struct dump *d, struct str *s, bool moved)
+{
+	bool any = false;
+
+	str_addc(s, '{');
+	if (d->target) {
+		str_addz(s, "\"group\":");
+		str_add_json(s, sl_of(d->conf.group));
+		str_addz(s, ",\"cluster\":");
+		str_add_json(s, sl_of(kafka_cluster(d->kafka)));
+		str_addc(s, ',');
+	}
+	str_addz(s, "\"parts\":[");
+	for (const struct kafka_part *p = d->parts; p < d->parts + d->n; p++) {
+		if (moved && !p->moved)
+			continue;
+		str_addz(s, any ? ",{\"topic\":" : "{\"topic\":");
+		str_add_json(s, sl_of(p->topic));
+		str_addf(s, ",\"partition\":%d,\"from\":%lld,\"to\":%lld,\"mark\":\"%016llx\"}",
+			p->number, (long long)p->from, (long long)p->next,
+			(unsigned long long)p->mark);
+		any = true;
+	}
+	str_addz(s, "]}");
+	return any;
+}
+
+/* Messages are gone that nobody has read: a person has to say that they may be. */
+static void lose(struct dump *d, struct kafka_part *p, const char *why, int64_t n)
+{
+	AUTO_STR s = { 0 };
+
+	str_addf(&s, tr("Kafka: topic %s, partition %d: %s"), msg_q(sl_of(p->topic)), p->number,
+		tr(why));
+	if (n > 0)
+		str_addf(&s, tr(": %lld messages are lost"), (long long)n);
+	if (!d->conf.accept_loss)
+		die_hint(EX_CONFIGURATION, "--accept-loss goes on from what there is", "%s", s.p);
+	msg_warn("%s", s.p);
+	p->moved = true;
+	if (d->target)
+		ledger_event(d->target, LEDGER_WARNING, 0, SL(""), LEDGER_NO_TIME, s.p);
+}
+
+static const struct ledger_offset *known_of(const struct dump *d, const struct kafka_part *p)
+{
+	for (size_t i = 0; i < d->n_known; i++)
+		if (d->known[i].partition == p->number && strcmp(d->known[i].topic, p->topic) == 0)
+			return &d->known[i];
+	return NULL;
+}
+
+static void read_ledger(struct dump *d)
+{
+	arena_reset(&d->arena);
+	d->n_known = ledger_offsets_get(d->target, d->conf.group, &d->arena, &d->known);
+	d->looked = clock_monotonic();
+}
+
+/* Has the target what was sealed? What it has is told to the group, for those who watch its lag. */
+static bool look_at_target(struct dump *d, bool last)
+{
+	bool all = true;
+
+	if (!d->target)
+		return true;
+	read_ledger(d);
+	for (size_t i = 0; i < d->n && all; i++) {
+		const struct ledger_offset *known = known_of(d, &d->parts[i]);
+
+		all = known && known->next == d->parts[i].from;
+	}
+	if (all)
+		kafka_commit(d->kafka, d->parts, d->n, last);
+	return all;
+}
+
+/* ---- where to begin -------------------------------------------------------------------------- */
+
+/* The next message after what the target has; behind a gap, if that is accepted. */
+static void go_on(struct dump *d, struct kafka_part *p, const struct ledger_offset *known,
+	int64_t low, int64_t high)
+{
+	const char *cluster = kafka_cluster(d->kafka);
+
+	p->from = p->next = known->next;
+	p->mark = strtoull(known->mark, NULL, 16);
+	if (known->cluster[0] && strcmp(known->cluster, cluster) != 0)
+		lose(d, p, N_("this is another cluster than the ledger knows"), 0);
+	else if (known->next > high)
+		lose(d, p, N_("it was made anew, or has lost its end"), known->next - high);
+	else if (known->next < low)
+		lose(d, p, N_("they were deleted before they were read"), low - known->next);
+	else if (known->next > low && known->mark[0]) {
+		p->looks_back = true;
+		p->next--;
+		return;
+	} else
+		return;
+	p->next = low;
+}
+
+static void start_part(struct dump *d, struct kafka_part *p)
+{
+	const struct ledger_offset *known = known_of(d, p);
+	struct ledger_offset committed = { .mark = "", .cluster = "" };
+	int64_t low, high;
+	bool newer = false; /* than the rest of its topic: nobody has had anything of it */
+
+	kafka_range(d->kafka, p, &low, &high);
+	p->end = high;
+	for (size_t i = 0; i < d->n_known; i++)
+		newer |= strcmp(d->known[i].topic, p->topic) == 0;
+	if (!known && d->conf.from == FROM_COMMITTED && !newer) {
+		committed.next = kafka_committed(d->kafka, p);
+		if (committed.next < 0)
+			die_hint(EX_CONFIGURATION, "--from beginning or end",
+				"Kafka: topic %s, partition %d: the group has committed nothing",
+				msg_q(sl_of(p->topic)), p->number);
+		known = &committed;
+	}
+	if (known)
+		go_on(d, p, known, low, high);
+	else
+		p->from = p->next = d->conf.from == FROM_END && !newer ? high : low;
+}
+
+/* Is each partition that the ledger knows still there? */
+static void find_missing(struct dump *d)
+{
+	for (size_t i = 0; i < d->n_known; i++) {
+		struct kafka_part gone = { .topic = d->known[i].topic,
+			.number = d->known[i].partition };
+		bool asked = false, there = false;
+
+		for (size_t j = 0; j < d->n; j++) {
+			bool same = strcmp(d->parts[j].topic, gone.topic) == 0;
+
+			asked |= same;
+			there |= same && d->parts[j].number == gone.number;
+		}
+		if (!asked || there)
+			continue;
+		lose(d, &gone, N_("there is no such partition any more"), 0);
+		ledger_offsets_forget(d->target, d->conf.group, gone.topic, gone.number);
+	}
+}
+
+static void begin(struct dump *d)
+{
+	AUTO_STR offsets = { 0 };
+
+	kafka_partitions(d->kafka, &d->conf.topics, &d->parts, &d->n);
+	if (d->target) {
+		ledger_init(d->target);
+		read_ledger(d);
+		find_missing(d);
+	}
+	for (size_t i = 0; i < d->n; i++)
+		start_part(d, &d->parts[i]);
+	if (d->target) {
+		(void)put_offsets(d, &offsets, false);
+		ledger_offsets_begin(d->target, str_z(&offsets));
+		kafka_commit(d->kafka, d->parts, d->n, false);
+	}
+	kafka_read(d->kafka, d->parts, d->n);
+}
+
+/* ---- chunks ---------------------------------------------------------------------------------- */
+
+/* Also one without messages, if it is a `probe`: who writes to a loader that is dead is told. */
+static void seal(struct dump *d, bool probe)
+{
+	const struct ledger_follow follow = { .kind = LEDGER_FOLLOW_KAFKA,
+		.upto = SL(""),
+		.commit = LEDGER_NO_TIME };
+	AUTO_STR offsets = { 0 };
+
+	d->began = 0;
+	d->bytes = 0;
+	if (!put_offsets(d, &offsets, true) && !probe)
+		return;
+	KP("kafka_seal");
+	live_chunk_commit(d->chunk);
+	d->facts.facts.offsets = str_sl(&offsets);
+	live_chunk_seal(d->chunk, &follow, clock_now());
+	for (size_t i = 0; i < d->n; i++)
+		if (d->parts[i].moved) {
+			d->parts[i].from = d->parts[i].next;
+			d->parts[i].moved = false;
+		}
+	KP("kafka_sealed");
+}
+
+static bool is_due(const struct dump *d, int64_t now)
+{
+	return d->began && (now - d->latest >= d->conf.idle || now - d->began >= d->conf.interval ||
+				   d->bytes >= d->conf.size);
+}
+
+/* ---- messages -------------------------------------------------------------------------------- */
+
+static void reject(struct dump *d, const struct kafka_message *m, struct sl field, const char *why)
+{
+	struct narrow_row row = { .bad = NARROW_SHIP };
+	AUTO_STR json = { 0 };
+
+	str_addz(&json, "{\"topic\":");
+	str_add_json(&json, sl_of(m->part->topic));
+	str_addf(&json, ",\"partition\":%d,\"offset\":%lld,\"message\":", m->part->number,
+		(long long)m->offset);
+	io_add_text(&json, m->value);
+	str_addc(&json, '}');
+	(void)narrow_chunk_reject(&d->facts, &row);
+	extract_tick(d->x);
+	extract_reject(d->x, field, (struct sl){ NULL, 0 }, why, str_sl(&json), false);
+}
+
+/* A message that was read before, looked at again: is it the one that the ledger knows? */
+static bool is_known(struct dump *d, const struct kafka_message *m, uint64_t mark)
+{
+	struct kafka_part *p = m->part;
+	int64_t low, high;
+
+	p->looks_back = false;
+	p->next = p->from;
+	if (mark == p->mark)
+		return true;
+	kafka_range(d->kafka, p, &low, &high);
+	lose(d, p, N_("it was made anew: its messages are others than those that were read"), 0);
+	p->next = low;
+	kafka_read(d->kafka, d->parts, d->n);
+	return true;
+}
+
+/*
+ * The messages before this one are not there, and need not be: compaction and transactions leave
+ * gaps. True when it is not to be read itself.
+ */
+static bool skip_to(const struct dump *d, const struct kafka_message *m)
+{
+	struct kafka_part *p = m->part;
+	bool behind = d->conf.until == UNTIL_END && m->offset >= p->end;
+	int64_t to = behind ? p->end : m->offset;
+
+	if (to < p->next)
+		return true; /* of before kafka_read() */
+	if (to > p->next)
+		p->looks_back = false;
+	p->moved |= to > p->next && to != p->from;
+	p->next = to;
+	return behind;
+}
+
+static void take(struct dump *d, const struct kafka_message *m)
+{
+	const struct message_opts *shape = &d->conf.message;
+	uint64_t mark = hash64(m->value, hash64(m->key, 7));
+	struct message_row *rows = NULL;
+	struct sl field = SL("");
+	const char *why = NULL;
+	size_t n = 0;
+
+	if (skip_to(d, m) || (m->part->looks_back && is_known(d, m, mark)))
+		return;
+	if (m->value.p || shape->shape != MESSAGE_DEBEZIUM) /* which has one for compaction */
+		why = message_rows(shape, &d->message_arena, m->value, &rows, &n, &field);
+	if (why)
+		reject(d, m, field, why);
+	for (size_t i = 0; i < n && !why; i++)
+		if (rows[i].erased)
+			live_chunk_erase(d->chunk, &rows[i].row);
+		else
+			live_chunk_put(d->chunk, NULL, &rows[i].row);
+	arena_reset(&d->message_arena);
+	m->part->next = m->offset + 1;
+	m->part->moved = true;
+	m->part->mark = mark;
+	d->bytes += m->value.n;
+	d->latest = clock_monotonic();
+	if (!d->began)
+		d->began = d->latest;
+	KP("kafka_message");
+}
+
+/* Deleted while we were reading: what is in the chunk is whole, and the gap begins behind it. */
+static void overtaken(struct dump *d, struct kafka_part *p)
+{
+	int64_t low, high;
+
+	kafka_range(d->kafka, p, &low, &high);
+	if (p->looks_back) /* that one may be gone */
+		p->next = p->from;
+	p->looks_back = false;
+	if (p->next > high)
+		lose(d, p, N_("it was made anew, or has lost its end"), p->next - high);
+	else if (p->next < low)
+		lose(d, p, N_("they were deleted before they were read"), low - p->next);
+	if (p->next > high || p->next < low)
+		p->next = low;
+	kafka_read(d->kafka, d->parts, d->n);
+}
+
+static bool is_finished(const struct dump *d)
+{
+	bool all = d->conf.until == UNTIL_END;
+
+	for (size_t i = 0; i < d->n && all; i++)
+		all = d->parts[i].next >= d->parts[i].end && !d->parts[i].looks_back;
+	return all;
+}
+
+static void read_all(struct dump *d)
+{
+	struct kafka_message m;
+
+	while (!stop_asked() && !is_finished(d)) {
+		int64_t now, wait = d->began && d->conf.idle < TICK ? d->conf.idle : TICK;
+
+		switch (kafka_next(d->kafka, wait, &m)) {
+		case KAFKA_MESSAGE:
+			take(d, &m);
+			break;
+		case KAFKA_END:
+			(void)skip_to(d, &m);
+			break;
+		case KAFKA_OVERTAKEN:
+			overtaken(d, m.part);
+			break;
+		case KAFKA_NOTHING:
+			break;
+		}
+		now = clock_monotonic();
+		if (is_due(d, now))
+			seal(d, false);
+		if (now - d->looked >= CLOCK_US_PER_SEC) {
+			wr_check(d->x->wr);
+			if (!look_at_target(d, false) && !d->began)
+				seal(d, true);
+			d->looked = now;
+		}
+	}
+	seal(d, false);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+static void wait_for_target(struct dump *d)
+{
+	int64_t until = clock_monotonic() + WAIT_FOR_TARGET;
+
+	while (!look_at_target(d, true) && !d->conf.io.output) {
+		if (clock_monotonic() > until) {
+			msg_note("the target has not taken the last chunk yet: the next run tells "
+				 "the group how far it is");
+			return;
+		}
+		wr_check(d->x->wr);
+		clock_sleep(CLOCK_US_PER_SEC / 50);
+	}
+}
+
+static void open_all(struct dump *d)
+{
+	static const struct sl columns[] = { SL_INIT("ship_id"), SL_INIT("created_time"),
+		SL_INIT("data_channel_id"), SL_INIT("value"), SL_INIT("op") };
+	const struct conf *c = &d->conf;
+
+	extract_check(&c->io);
+	if (c->group && !io_wants_seal(&c->io))
+		die_hint(EX_USAGE_, "pipe it into pivot-wide and pg-copy-load, or say --seal",
+			"--group: without a seal nothing tells the target how far it is");
+	if (c->from == FROM_COMMITTED && !c->group)
+		opt_usage("--from=committed needs --group");
+	d->kafka = kafka_reader(&c->kafka, c->group);
+	if (c->group)
+		d->target = pg_connect(c->target, "target");
+	d->x = extract_open(&c->io, io_wants_seal(&c->io));
+	d->x->meter.keeps_rest = true;
+	d->facts.ops = c->message.shape == MESSAGE_DEBEZIUM;
+	d->chunk = live_chunk_open(&d->facts, d->x, NULL, 0);
+	wr_cols(d->x->wr, columns, ARRAY_LEN(columns) - !d->facts.ops);
+	begin(d);
+	stop_catch_patiently();
+}
+
+int main(int argc, char **argv)
+{
+	struct dump d = { .conf = { .idle = TICK,
+				  .interval = CLOCK_US_PER_SEC,
+				  .size = UINT64_C(64) << 20 } };
+	int code;
+
+	opt_parse(&program, &d.conf, &argc, &argv);
+	if (argc > 0)
+		opt_usage("unexpected operand %s", msg_q(sl_of(argv[0])));
+	open_all(&d);
+	read_all(&d);
+	wait_for_target(&d);
+	extract_seal(d.x, &(struct seal){ .chunk = SL("end"), .src = SL(""), .final = true });
+	code = extract_close(d.x);
+	live_chunk_close(d.chunk);
+	narrow_chunk_free(&d.facts);
+	kafka_close(d.kafka);
+	pg_close(d.target);
+	mem_free(d.parts);
+	arena_free(&d.arena);
+	arena_free(&d.message_arena);
+	return code;
+}

@@ -1,0 +1,314 @@
+load helper
+load kafka
+load kafka_kill
+
+# kafka-dump: messages that kcat has written, as narrow records and as rows of PostgreSQL.
+
+setup_file() {
+	scratch_db
+	kafka_start 1 shapes flat:3 wide cdc bad loss kill:4 fence:2 empty gone late example door:2
+	sql 'CREATE TABLE public.readings (ship_id text, created_time timestamp,
+		data_channel_id text, value text)'
+}
+teardown_file() { kafka_stop; helper_teardown_file; }
+
+dump() { kafka-dump --until end --no-seal -t "$@"; }
+offsets() { sql "SELECT topic, partition, next_offset FROM ferry.kafka_offset
+	WHERE group_name = '$1' ORDER BY 1, 2"; }
+
+@test "kafka-dump: flat messages of all partitions become records, sorted by time" {
+	flat 1 300 | shuf --random-source=<(yes) >in
+	for each in 0 1 2; do
+		sed -n "$((each + 1))~3p" in | into flat -p "$each"
+	done
+	run_ok dump flat --stats stats
+	{
+		echo ship_id,created_time,data_channel_id,value
+		flat 1 300 | jq -r '[.ship, .t, .ch, .v] | join(",")' | sort -t , -k 2,2
+	} >want
+	same_file "$out" want
+	is "$(jq -c '[.rows_in, .rejects]' stats)" '[300,0]'
+	# sealed: the facts say which offsets
+	run_ok kafka-dump -t flat --until end --seal
+	grep -o '"offsets"*:{.*}' <(tail -n 2 "$out" | head -n 1 | sed 's/""/"/g') >facts
+	is "$(grep -o '"partition":[0-9]' facts | sort -u | wc -l)" 3
+	has facts '"topic":"flat"' '"from":0'
+	# an empty topic is read too
+	run_ok dump empty
+	is "$(<"$out")" ship_id,created_time,data_channel_id,value
+}
+
+@test "kafka-dump: shapes, names, units of time and places in the message" {
+	printf '{"vessel":{"id":7,"at":1704067215250}}\n' | into shapes
+	run_rc 65 dump shapes
+	has "$err" 'names no ship' \
+		'"topic":"shapes","partition":0,"offset":0,"message":"{\"vessel\"'
+	local t='"ship":"T","ts":"2024-01-01T00:00:17+00","values"'
+	printf '%s\n' '{"ship":"S","ts":1704067215.25,' \
+		'"values":{"a":1e5,"b":null,"c":true,"d":"é,"}}' \
+		"[{$t:{}},{\"ship\":\"S\",\"ts\":1704067216,\"values\":7}]" \
+		"[{\"ship\":\"S\",\"ts\":1704067216000000,\"values\":{\"a\":7}},
+			{$t:{\"x\":[1, {}]}}]" | tr -d '\n\t' |
+		sed 's/}\[/}\n[/; s/\]\[/]\n[/' | into wide
+	run_rc 0 dump wide --shape wide --rejects bad
+	is "$(tail -n +2 "$out")" 'S,2024-01-01 00:00:15.25,a,1e5
+S,2024-01-01 00:00:15.25,b,
+S,2024-01-01 00:00:15.25,c,true
+S,2024-01-01 00:00:15.25,d,"é,"
+S,2024-01-01 00:00:16,a,7
+T,2024-01-01 00:00:17,x,"[1, {}]"'
+	is "$(jq -c '.row.offset' bad)" 1
+	printf '{"p":{"list":[{"id":7,"at":1704067215250000000,"k":"a","x":1.50}]}}' | into gone
+	run_ok dump gone --at p.list --ship id --time at --channel k --value none,x --time-unit ns
+	is "$(tail -n +2 "$out")" '7,2024-01-01 00:00:15.25,a,1.50'
+	# a number that could be anything is not guessed
+	run_rc 65 dump gone --at p.list --ship id --time x --channel k --value x
+	has "$err" 'no time, or of an unknown unit'
+}
+
+@test "kafka-dump: changes as Debezium tells them: inserts, updates, deletions, tombstones" {
+	row() {
+		printf '{"ship_id":"S","created_time":%s000000,"data_channel_id":"%s",' "$1" "$2"
+		printf '"double_v":null,"long_v":%s,"str_v":null,"bool_v":null}' "$3"
+	}
+	{
+		printf '1\t{"op":"c","before":null,"after":%s}\n' "$(row 1704067201 a 1)"
+		printf '1\t{"schema":{},"payload":{"op":"r","before":null,"after":%s}}\n' \
+			"$(row 1704067202 a 2)"
+		printf '1\t{"op":"u","before":null,"after":%s}\n' "$(row 1704067201 a 3)"
+		printf '2\t{"op":"d","before":%s,"after":null}\n' "$(row 1704067202 a null)"
+		printf '2\t\n' # a tombstone
+		printf '3\t{"op":"u","before":%s,"after":%s}\n' "$(row 1704067201 a 3)" \
+			"$(row 1704067204 b 4)"
+		printf '3\t{"op":"t"}\n'
+	} | into cdc -K '	' -Z
+	run_rc 0 dump cdc --shape debezium --rejects bad
+	is "$(<"$out")" 'ship_id,created_time,data_channel_id,value,op
+S,2024-01-01 00:00:01,a,1,
+S,2024-01-01 00:00:01,a,3,
+S,2024-01-01 00:00:01,a,,d
+S,2024-01-01 00:00:02,a,2,
+S,2024-01-01 00:00:02,a,,d
+S,2024-01-01 00:00:04,b,4,'
+	is "$(jq -c '[.row.offset, .why]' bad)" '[6,"not an insert, update or deletion"]'
+	# in wide tables the moved row is where it went, and nowhere else
+	run_pipe '0 0 0' 'kafka-dump -t cdc -g cdc --until end --shape debezium -o ndjson \
+		--rejects bad | pivot-wide | pg-copy-load --wide --target-schema cdc'
+	is "$(sql 'SELECT created_time, b FROM cdc.tbl_data_timeseries_s
+		WHERE b IS NOT NULL')" '2024-01-01 00:00:04|4'
+	is "$(offsets cdc)" 'cdc|0|7'
+}
+
+@test "kafka-dump: poison messages are kept with topic, partition and offset, the others loaded" {
+	printf '%s\n' '{"ship":"S","t":"yesterday","ch":"c","v":1}' 'no json' \
+		'{"ship":"S","t":"2024-01-01 00:00:00","ch":"c","v":1}' \
+		'{"ship":"","t":"2024-01-01 00:00:00","ch":"c","v":1}' $'\xff\xfe' \
+		'{"ship":"S","t":"2024-01-01 00:00:00","ch":"c","v":"\u0000"}' \
+		'{"ship":"S","t":"2024-01-01 00:00:01","ch":"c"}' '[1]' | into bad
+	run_rc 65 dump bad
+	run_pipe '0 0 0' 'kafka-dump -t bad -g bad --until end --rejects bad.ndjson | pivot-wide |
+		pg-copy-load --wide --target-schema bad'
+	is "$(sql 'SELECT created_time, c FROM bad.tbl_data_timeseries_s')" '2024-01-01 00:00:00|1'
+	is "$(jq -c '[.row.topic, .row.partition, .row.offset, .field]' bad.ndjson)" \
+		'["bad",0,0,"t"]
+["bad",0,1,""]
+["bad",0,3,"ship"]
+["bad",0,4,""]
+["bad",0,5,""]
+["bad",0,6,"v"]
+["bad",0,7,""]'
+	is "$(offsets bad)" 'bad|0|8'
+	# they are not read again, and more of them than may be end it
+	run_pipe '0 0 0' 'kafka-dump -t bad -g bad --until end | pivot-wide |
+		pg-copy-load --wide --target-schema bad'
+	run_rc 65 dump bad --rejects bad.ndjson --max-rejects 3
+}
+
+@test "kafka-dump: --from beginning, end and committed, and no --from where the ledger knows" {
+	flat 1 10 1 | into shapes
+	run_ok dump shapes --from end
+	is "$(wc -l <"$out")" 1
+	run_rc 78 kafka-dump -t shapes --until end --from committed -g unknown --seal
+	has "$err" 'the group has committed nothing'
+	run_rc 64 dump shapes --from committed
+	run_rc 64 kafka-dump -t shapes -g g --until end --no-seal
+	# begun at the end: what comes while nobody reads is not passed over
+	local load='pg-copy-load --table public.readings'
+	run_pipe '0 0' 'kafka-dump -t shapes -g late --from end --until end | $load' load="$load"
+	is "$(sql 'SELECT count(*) FROM public.readings')" 0
+	flat 11 15 1 | into shapes
+	run_pipe '0 0' 'kafka-dump -t shapes -g late --from end --until end | $load' load="$load"
+	is "$(sql 'SELECT string_agg(value, $$ $$ ORDER BY value) FROM public.readings')" \
+		'11 12 13 14 15'
+	# the group was told only what is committed, and another takes over from there
+	sql 'DELETE FROM ferry.kafka_offset'
+	flat 16 16 1 | into shapes
+	run_pipe '0 0' 'kafka-dump -t shapes -g late --from committed --until end | $load' \
+		load="$load"
+	is "$(sql 'SELECT count(*) FROM public.readings')" 6
+}
+
+@test "kafka-dump: messages that are gone are refused by number, or accepted as an event" {
+	local pipe='kafka-dump -t loss -g loss --until end $more | pivot-wide |
+		pg-copy-load --wide --target-schema loss'
+	flat 1 20 1 | into loss
+	run_pipe '0 0 0' "$pipe" more=
+	# the topic is another: it has fewer messages, other ones, or another cluster has it
+	sql "UPDATE ferry.kafka_offset SET next_offset = 30 WHERE group_name = 'loss'"
+	run_pipe '78 78 78' "$pipe" more=
+	has "$err" 'topic "loss", partition 0: it was made anew, or has lost its end: 10 messages'
+	sql "UPDATE ferry.kafka_offset SET next_offset = 20, mark = '1' WHERE group_name = 'loss'"
+	run_pipe '78 78 78' "$pipe" more=
+	has "$err" 'its messages are others than those that were read'
+	sql "UPDATE ferry.kafka_offset SET cluster = 'other' WHERE group_name = 'loss'"
+	run_pipe '78 78 78' "$pipe" more=
+	has "$err" 'another cluster'
+	sql "UPDATE ferry.kafka_offset SET cluster = '' WHERE group_name = 'loss'"
+	sql "INSERT INTO ferry.kafka_offset VALUES ('loss', 'loss', 1, 5, '', '')"
+	run_pipe '78 78 78' "$pipe" more=
+	has "$err" 'partition 1: there is no such partition any more'
+	is "$(offsets loss)" 'loss|0|20
+loss|1|5'
+	run_pipe '0 0 0' "$pipe" more=--accept-loss
+	is "$(offsets loss)" 'loss|0|20'
+	is "$(sql "SELECT count(*) FROM ferry.event WHERE message LIKE '%\"loss\"%'")" 2
+	run_pipe '0 0 0' "$pipe" more=
+	is "$(sql 'SELECT count(*) FROM loss.tbl_data_timeseries_s0')" 20
+}
+
+@test "kafka-dump: what retention has taken before it was read is counted" {
+	local load='kafka-dump -t late -g taken --until end $more |
+		pg-copy-load --table public.late'
+	sql 'CREATE TABLE public.late (LIKE public.readings)'
+	flat 1 3 1 | into late
+	run_pipe '0 0' "$load" more=
+	# the mock keeps 5 MB of a partition
+	large() {
+		local i pad
+		printf -v pad '%20000s' ''
+		for ((i = $1; i <= $2; i++)); do
+			printf '{"ship":"S","t":"2024-01-01 00:00:00","ch":"c","v":%d,"p":"%s"}\n' \
+				"$i" "$pad"
+		done
+	}
+	large 4 400 | into late
+	local low
+	low=$(kcat -b "$FERRY_KAFKA" -t late -C -o beginning -c 1 -f %o)
+	((low > 3))
+	run_pipe '78 78' "$load" more=
+	has "$err" "they were deleted before they were read: $((low - 3)) messages are lost"
+	is "$(offsets taken)" 'late|0|3'
+	run_pipe '0 0' "$load" more=--accept-loss
+	is "$(sql 'SELECT count(*), min(value::int), max(value::int) FROM public.late
+		WHERE value::int > 3')" "$((400 - low))|$((low + 1))|400"
+	is "$(sql "SELECT level FROM ferry.event
+		WHERE message LIKE '%\"late\"%$((low - 3)) messages are lost'")" WARNING
+	# stopped in the middle, and overtaken meanwhile
+	large 401 440 | into late
+	local few='-X queued.min.messages=1 -X fetch.message.max.bytes=100
+		-X queued.max.messages.kbytes=1'
+	# shellcheck disable=SC2086
+	KP_STOP=kafka_message:1 kafka-dump -t late -g taken --until end -O stream --seal \
+		$few 2>err &
+	local reader=$!
+	wait_until 20 grep -q '^State:.*stopped' "/proc/$reader/status"
+	large 441 900 | into late
+	kill -CONT "$reader"
+	local rc=0
+	wait "$reader" || rc=$?
+	is "$rc" 78 "$(<err)"
+	has err 'they were deleted before they were read'
+}
+
+@test "kafka-dump: of two that read the same, one is fenced off, and each message is there once" {
+	local load='kafka-dump -t fence -g fence --until end |
+		pg-copy-load --table public.fence'
+	sql 'CREATE TABLE public.fence (LIKE public.readings)'
+	flat 1 40 | into fence
+	KP_STOP=kafka_seal:1 kafka-dump -t fence -g fence --until end --seal -O pipe.1 2>err.1 &
+	local first=$!
+	wait_until 20 grep -q '^State:.*stopped' "/proc/$first/status"
+	flat 41 80 | into fence
+	run_pipe '0 0' "$load"
+	kill -CONT "$first"
+	wait "$first"
+	run_rc 75 pg-copy-load --table public.fence pipe.1
+	has "$err" 'another reader of the group has taken these messages'
+	kafka_values fence | jq -r .v | sort >want
+	sql 'SELECT value FROM public.fence' | sort >got
+	same_file got want
+	# into wide tables, too
+	run_rc 75 pg-copy-load --wide --target-schema fence <(pivot-wide --seal <pipe.1)
+	has "$err" 'another'
+	is "$(offsets fence | awk -F '|' '{ n += $3 } END { print n }')" 80
+	# nobody stores what one without a group has read
+	kafka-dump -t fence --until end --seal >pipe.2
+	run_ok pg-copy-load --table public.fence pipe.2
+	is "$(sql 'SELECT count(*) FROM public.fence')" 160
+}
+
+@test "narrow-to-wide --from-kafka: on and on, over faults of brokers, until SIGTERM" {
+	export FERRY_STATE=$PWD/state FERRY_RETRY_PAUSE=50
+	loaded() { is "$(sql 'SELECT count(*) FROM door.tbl_data_timeseries_s0')" "$1"; }
+	run_rc 64 narrow-to-wide --mode streaming --from-kafka "$FERRY_KAFKA"
+	flat 1 20 1 | into door
+	KP_KILL=before_commit:2 narrow-to-wide --mode streaming --from-kafka "$FERRY_KAFKA" \
+		--topic door --consumer-group door --target-schema door 2>log &
+	local door=$!
+	wait_until 20 loaded 20
+	printf 'poison\n' | into door
+	flat 21 40 1 | into door
+	wait_until 20 loaded 40
+	kafka_do 'down 1'
+	kafka_do 'up 1'
+	flat 41 60 1 | into door
+	wait_until 20 loaded 60
+	kill -TERM "$door"
+	wait "$door"
+	is "$(sql 'SELECT sum(coalesce(c0, c1, c2, c3, c4)::int)
+		FROM door.tbl_data_timeseries_s0')" 1830
+	is "$(jq -r .row.message state/kafka-rejects.ndjson | sort -u)" poison
+	is "$(offsets door | awk -F '|' '{ n += $3 } END { print n }')" 61
+	has log 'pg-copy-load was ended by SIGKILL'
+	# the group knows it, too, for those who watch its lag
+	run_rc 0 kafka-dump -t door -g door --from committed --until end -O stream --seal
+	is "$(wc -l <stream)" 2
+}
+
+@test "kafka-dump: killed anywhere, each message is in PostgreSQL once" {
+	each_once 8 4
+}
+
+@test "kafka-dump: the examples of its manual page run, that of MQTT too" {
+	local page=$root/src/extract/kafka-dump.1 port
+	flat 1 5 | into example
+	sed -n '/^kafka-dump -b/,/^\.Ed/p' "$page" | grep -v '^\.Ed' |
+		sed "s/localhost:9092/${FERRY_KAFKA%%,*}/; s/-t telemetry/-t example --until end/" \
+			>examples
+	is "$(grep -c kafka-dump examples)" 2
+	sed -i 's/--until end --until end/--until end/; s/--wide/--wide --target-schema example/' \
+		examples
+	run_ok bash -eo pipefail examples
+	is "$(tail -n +2 narrow.csv | wc -l)" 5
+	is "$(sql 'SELECT count(*) FROM example.tbl_data_timeseries_s1')" 2
+	need mosquitto
+	port=$((20000 + $$ % 20000))
+	printf 'listener %d 127.0.0.1\nallow_anonymous true\n' "$port" >conf
+	mosquitto -c conf >log 2>&1 3>&- &
+	local broker=$!
+	say() { mosquitto_pub -h 127.0.0.1 -p "$port" -q 1 -t ships/S -m "$1"; }
+	wait_until 10 say nothing
+	sed -n '/^via -i/,/^\.Ed/p' "$page" | sed '/^\.Ed/d; s/\\e$/\\/' |
+		sed "s/localhost -p 1883/127.0.0.1 -p $port/; s/-W 60/-W 1/
+			s/--live/--live --target-schema mqtt/" >recipe
+	run_rc 0 bash -eo pipefail recipe # begins the session
+	say '{"ship":"S","t":"2024-01-01 00:00:15","ch":"c","v":1.5}'
+	say '{"ship":"S","t":"2024-01-01 00:00:14","ch":"d","v":"x"}'
+	run_rc 0 bash -eo pipefail recipe
+	is "$(sql 'SELECT created_time, c, d FROM mqtt.tbl_data_timeseries_s ORDER BY 1')" \
+		'2024-01-01 00:00:14||x
+2024-01-01 00:00:15|1.5|'
+	is "$(wc -l <mqtt.log)" 2
+	kill "$broker"
+	wait "$broker" || :
+}
