@@ -40,6 +40,7 @@ events() {
 		    "ledger/ledger_alert.c": [r'str_add[fz]\(&w->why,' + text,
 		        r'\{ "[^"]*",(\s*"[^"]*") \}'],
 		    "ledger/ledger_claim.c": [r"(?:THEN|ELSE) ('chunk [^:]*)"],
+		    "ledger/ledger_control.c": [r'str_addf\(&event,' + text],
 		    "ledger/ledger_feed.c": [],
 		    "ledger/ledger_follow.c": [r'[?:] ("[a-z ]{20,}")[,\n]',
 		        r"SELECT \$5, \$1, ('[^']*')"],

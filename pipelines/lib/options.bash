@@ -58,7 +58,8 @@ read_options() {
 		[[ $name != @(-h|--help) ]] || show_usage
 	done
 	table+=$'  --profile=VALUE\n  --region=VALUE\n'
-	parse_options "$table" take_option "$@"
+	# a command has a section of its own in ferry.conf, such as [fs bulk-put]
+	FERRY_COMMAND=${command/#"$ferry_name"/} parse_options "$table" take_option "$@"
 	[[ ! $stats ]] || stats_to "$stats" "$command" "${words[@]}" "${opt[@]}" "${repeated[@]#*=}"
 	[[ $command != "$ferry_name" ]] || hush
 }

@@ -5,7 +5,7 @@
 #include "aws/config.h"
 #include "aws/creds_internal.h"
 #include "aws/fetch.h"
-#include "aws/inifile.h"
+#include "core/inifile.h"
 #include "fuzz.h"
 
 #include <ctype.h>

@@ -2,7 +2,7 @@
 
 #include "aws/fetch.h"
 #include "aws/imds.h"
-#include "aws/inifile.h"
+#include "core/inifile.h"
 #include "core/mem.h"
 #include "core/num.h"
 #include "core/str.h"

@@ -5,6 +5,7 @@
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/num.h"
+#include "core/opt_impl.h"
 #include "core/opt_shell.h"
 #include "core/path.h"
 #include "core/stats.h"
@@ -21,10 +22,10 @@ static const struct opt_program *program;
 
 /* What was given to each option of the program's table, and where. */
 static struct {
-	const char *text;
-	bool here; /* on the command line */
+	const char *text, *from;
 } given[MAX_OPTIONS];
-static bool reading_words; /* not the environment */
+static const char here[] = "the command line", *reading = here;
+static bool print_config;
 static struct { struct arena arena; size_t most; } values; /* of lists, and how many at most */
 
 static const struct opt common_opts[] = {
@@ -34,6 +35,10 @@ static const struct opt common_opts[] = {
 	{ .name = "log-time", .kind = OPT_FLAG, .help = "begin messages with the time" },
 	{ .name = "help", .letter = 'h', .kind = OPT_FLAG, .help = "print this help" },
 	{ .name = "version", .kind = OPT_FLAG, .help = "print the version" },
+	{ .name = "config", .kind = OPT_STR, .arg = "FILE", .hidden = true,
+	  .help = "values of options instead of those of ferry.conf" },
+	{ .name = "print-config", .kind = OPT_FLAG, .hidden = true,
+	  .help = "print each option, its value and where it came from" },
 	{ .name = "complete", .kind = OPT_FLAG, .hidden = true,
 	  .help = "print the options, one a line" },
 	{ .name = FRONT_DOOR, .kind = OPT_FLAG, .hidden = true, .help = "see opt_shell.h" },
@@ -48,38 +53,10 @@ void opt_usage(const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof text, tr(fmt), ap);
 	va_end(ap);
+	if (reading != here)
+		die(EX_CONFIGURATION, "%s: %s", reading, text);
 	(void)snprintf(hint, sizeof hint, tr("'%s --help' lists the options"), msg_prog());
 	die_hint(EX_USAGE_, hint, "%s", text);
-}
-
-static bool is_end(const struct opt *o)
-{
-	return o->name == NULL && o->kind != OPT_GROUP;
-}
-
-/* Cuts the piece before the next `sep` off `list`; false: there is none left. */
-static bool next_piece(struct sl *list, char sep, struct sl *piece)
-{
-	const char *end;
-
-	if (list->n == 0)
-		return false;
-	end = memchr(list->p, sep, list->n);
-	*piece = (struct sl){ list->p, end ? (size_t)(end - list->p) : list->n };
-	list->p += piece->n + (end != NULL);
-	list->n -= piece->n + (end != NULL);
-	return true;
-}
-
-/* Position of `word` among "a|b|c", or -1. */
-static int choice_index(const char *choices, struct sl word)
-{
-	struct sl list = sl_of(choices), each;
-
-	for (int i = 0; next_piece(&list, '|', &each); i++)
-		if (sl_eq(each, word))
-			return i;
-	return -1;
 }
 
 /* ---- help ------------------------------------------------------------------------------------ */
@@ -125,7 +102,7 @@ static void help_conditions(struct str *s, const char *lead, const char *conditi
 	if (!list.n)
 		return;
 	str_addf(s, " [%s ", lead);
-	for (const char *comma = ""; next_piece(&list, ' ', &each); comma = ", ") {
+	for (const char *comma = ""; opt_next_piece(&list, ' ', &each); comma = ", ") {
 		str_addz(s, comma);
 		add_condition(s, each);
 	}
@@ -193,11 +170,11 @@ static NORETURN void print_help(void)
 		str_addc(&s, '\n');
 		line = nl ? nl + 1 : NULL;
 	}
-	if (!is_end(program->opts) && program->opts->kind != OPT_GROUP)
+	if (!opt_is_end(program->opts) && program->opts->kind != OPT_GROUP)
 		str_addz(&s, tr("\nOptions:\n"));
-	for (const struct opt *o = program->opts; !is_end(o); o++)
+	for (const struct opt *o = program->opts; !opt_is_end(o); o++)
 		help_option(&s, o);
-	for (const struct opt *o = common_opts; !is_end(o); o++)
+	for (const struct opt *o = common_opts; !opt_is_end(o); o++)
 		help_option(&s, o);
 	if (program->examples)
 		str_addf(&s, "\n%s:\n%s", tr("Examples"), program->examples);
@@ -218,80 +195,22 @@ static NORETURN void print_completions(void)
 	struct str s = { 0 };
 
 	for (size_t t = 0; t < ARRAY_LEN(tables); t++)
-		for (const struct opt *o = tables[t]; !is_end(o); o++)
+		for (const struct opt *o = tables[t]; !opt_is_end(o); o++)
 			if (o->kind != OPT_GROUP && !o->hidden)
 				str_addf(&s, "--%s%s\n", o->name, o->kind == OPT_FLAG ? "" : "=");
 	print_and_leave(&s);
-}
-
-/* ---- words that were meant ------------------------------------------------------------------- */
-
-/* Levenshtein distance; names longer than 40 are never near. */
-static size_t distance(struct sl a, struct sl b)
-{
-	size_t row[48];
-
-	if (a.n > 40 || b.n > 40)
-		return SIZE_MAX;
-	for (size_t j = 0; j <= b.n; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= a.n; i++) {
-		size_t diag = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= b.n; j++) {
-			size_t best = diag + (a.p[i - 1] != b.p[j - 1]);
-
-			diag = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return row[b.n];
-}
-
-/* Takes `candidate` for the nearest to `word` if it is nearer than *best. */
-static void consider(struct sl word, struct sl candidate, size_t *best, struct sl *near)
-{
-	size_t d = distance(word, candidate);
-
-	if (word.n > 2 && candidate.n > word.n && memcmp(word.p, candidate.p, word.n) == 0)
-		d = 1;
-	if (d < *best) {
-		*best = d;
-		*near = candidate;
-	}
-}
-
-/* Two typing mistakes, but not a whole short word. */
-static size_t tolerance(struct sl word)
-{
-	return word.n < 3 ? word.n : 3;
-}
-
-struct sl opt_near(const char *choices, struct sl word)
-{
-	struct sl list = sl_of(choices), near = { 0 }, each;
-	size_t best = tolerance(word);
-
-	while (next_piece(&list, '|', &each))
-		consider(word, each, &best, &near);
-	return near;
 }
 
 static NORETURN void unknown_option(struct sl name)
 {
 	const struct opt *tables[] = { program->opts, common_opts };
 	struct sl near = { 0 };
-	size_t best = tolerance(name);
+	size_t best = opt_tolerance(name);
 
 	for (size_t t = 0; t < ARRAY_LEN(tables); t++)
-		for (const struct opt *o = tables[t]; !is_end(o); o++)
+		for (const struct opt *o = tables[t]; !opt_is_end(o); o++)
 			if (o->kind != OPT_GROUP && !o->hidden)
-				consider(name, sl_of(o->name), &best, &near);
+				opt_consider(name, sl_of(o->name), &best, &near);
 	if (near.n)
 		opt_usage("unknown option --%.*s (did you mean --%.*s?)", (int)name.n, name.p,
 			  (int)near.n, near.p);
@@ -300,7 +219,7 @@ static NORETURN void unknown_option(struct sl name)
 
 static int set_choice(const struct opt *o, const char *value)
 {
-	int i = choice_index(o->choices, sl_of(value));
+	int i = opt_choice_index(o->choices, sl_of(value));
 	struct sl near = opt_near(o->choices, sl_of(value));
 
 	if (i < 0 && near.n)
@@ -329,13 +248,14 @@ static void set_number(const struct opt *o, const char *value, uint64_t *dst)
 static void remember(const struct opt *o, const char *text)
 {
 	given[o - program->opts].text = text;
-	given[o - program->opts].here = reading_words;
+	given[o - program->opts].from = reading;
 }
 
 static void set_value(const struct opt *o, const char *value, void *conf)
 {
 	void *dst = (char *)conf + o->offset;
 	struct opt_list *list = dst;
+	bool anew = given[o - program->opts].from != reading;
 
 	remember(o, value);
 	if (strcmp(o->name, "stats") == 0)
@@ -347,6 +267,8 @@ static void set_value(const struct opt *o, const char *value, void *conf)
 	case OPT_LIST:
 		if (o->min > 0 && !*value) /* a variable of a script that nobody has set */
 			opt_usage("--%s is empty", o->name);
+		if (anew) /* what has a higher rank is not in addition */
+			list->n = 0;
 		if (list->n == 0)
 			list->v = arena_alloc(&values.arena, values.most * sizeof *list->v);
 		list->v[list->n++] = sl_of(value);
@@ -381,7 +303,7 @@ static const struct opt *find_long(struct sl name)
 	const struct opt *tables[] = { program->opts, common_opts };
 
 	for (size_t t = 0; t < ARRAY_LEN(tables); t++)
-		for (const struct opt *o = tables[t]; !is_end(o); o++)
+		for (const struct opt *o = tables[t]; !opt_is_end(o); o++)
 			if (o->kind != OPT_GROUP && sl_eq_str(name, o->name))
 				return o;
 	return NULL;
@@ -392,7 +314,7 @@ static const struct opt *find_letter(char c)
 	const struct opt *tables[] = { program->opts, common_opts };
 
 	for (size_t t = 0; t < ARRAY_LEN(tables); t++)
-		for (const struct opt *o = tables[t]; !is_end(o); o++)
+		for (const struct opt *o = tables[t]; !opt_is_end(o); o++)
 			if (o->letter && o->letter == c)
 				return o;
 	return NULL;
@@ -412,13 +334,15 @@ static void set_flag(const struct opt *o, void *conf, bool on)
 			print_version();
 		if (strcmp(o->name, "complete") == 0)
 			print_completions();
-		if (strcmp(o->name, "log-time") == 0)
+		if (strcmp(o->name, "print-config") == 0)
+			print_config = true;
+		else if (strcmp(o->name, "log-time") == 0)
 			msg_log_time();
 		else
 			msg_set_verbosity(strcmp(o->name, "quiet") == 0 ? -1 : 1);
 		return;
 	}
-	remember(o, "");
+	remember(o, on ? "1" : "0");
 	*(bool *)((char *)conf + o->offset) = on;
 }
 
@@ -450,7 +374,8 @@ static int parse_long(const char *word, const char *next, void *conf)
 	}
 	if (!eq && !next)
 		opt_usage("--%s needs a value: %s", o->name, o->arg ? o->arg : o->choices);
-	set_value(o, eq ? eq + 1 : next, conf);
+	if (!is_common(o)) /* --config was read before */
+		set_value(o, eq ? eq + 1 : next, conf);
 	return eq ? 1 : 2;
 }
 
@@ -483,24 +408,25 @@ static bool is_in_environment(const char *name)
 	return getenv(name) && *getenv(name);
 }
 
-static void take_environment(void *conf)
+void opt_set(const struct opt *o, const char *value, void *conf, const char *from)
 {
-	for (const struct opt *o = program->opts; !is_end(o); o++) {
-		const char *value = o->env ? getenv(o->env) : NULL;
+	static const char words[] = "0|false|no|off|1|true|yes|on";
+	int on = o->kind == OPT_FLAG ? opt_choice_index(words, sl_of(value)) : 0;
 
-		if (!value || !*value)
-			continue;
-		if (o->kind == OPT_FLAG)
-			set_flag(o, conf, strcmp(value, "0") != 0);
-		else
-			set_value(o, value, conf);
-	}
+	reading = from;
+	if (on < 0)
+		opt_usage("--%s: neither true nor false: %s", o->name, msg_q(sl_of(value)));
+	if (o->kind == OPT_FLAG)
+		set_flag(o, conf, on >= 4);
+	else
+		set_value(o, value, conf);
+	reading = here;
 }
 
 /* Whatever says which files to use, the environment included: no file is used for two things. */
 static void claim_files(const void *conf)
 {
-	for (const struct opt *o = program->opts; !is_end(o); o++) {
+	for (const struct opt *o = program->opts; !opt_is_end(o); o++) {
 		const void *at = (const char *)conf + o->offset;
 		enum path_use use = o->file == OPT_WRITES ? PATH_WRITE : PATH_READ;
 		const struct opt_list *list = at;
@@ -535,8 +461,8 @@ static bool flag_is_on(const struct opt *o, const void *conf)
 	return *(const bool *)((const char *)conf + o->offset);
 }
 
-/* --name, --no-name; `here`: on the command line. */
-static bool one_holds(struct sl name, const void *conf, bool here)
+/* --name, --no-name; `only_here`: on the command line. */
+static bool one_holds(struct sl name, const void *conf, bool only_here)
 {
 	const struct opt *o = find_long(name);
 	bool on = true;
@@ -547,13 +473,13 @@ static bool one_holds(struct sl name, const void *conf, bool here)
 	}
 	if (!o || is_common(o))
 		bug("the table names --%.*s, which it does not have", (int)name.n, name.p);
-	if (here && !given[o - program->opts].here)
+	if (only_here && opt_from(o) != here)
 		return false;
 	return o->kind == OPT_FLAG ? flag_is_on(o, conf) == on : opt_given(o) != NULL;
 }
 
 /* Whether a condition (opt.h) holds. */
-static bool holds(struct sl condition, const void *conf, bool here)
+static bool holds(struct sl condition, const void *conf, bool only_here)
 {
 	const char *eq = memchr(condition.p, '=', condition.n);
 	struct sl name = { condition.p, eq ? (size_t)(eq - condition.p) : 0 }, each;
@@ -563,13 +489,13 @@ static bool holds(struct sl condition, const void *conf, bool here)
 		int value = o ? *(const int *)((const char *)conf + o->offset) : 0;
 
 		condition = (struct sl){ eq + 1, condition.n - name.n - 1 };
-		while (next_piece(&condition, '|', &each))
-			if (o && choice_index(o->choices, each) == value)
+		while (opt_next_piece(&condition, '|', &each))
+			if (o && opt_choice_index(o->choices, each) == value)
 				return true;
 		return false;
 	}
-	while (next_piece(&condition, '|', &each))
-		if (one_holds(each, conf, here))
+	while (opt_next_piece(&condition, '|', &each))
+		if (one_holds(each, conf, only_here))
 			return true;
 	return false;
 }
@@ -580,16 +506,16 @@ static void check_option(const struct opt *o, const void *conf, const char *verb
 	struct sl not_with = sl_of(o->not_with ? o->not_with : "");
 	struct str text = { 0 };
 
-	if (o->verbs && verb && choice_index(o->verbs, sl_of(verb)) < 0)
+	if (o->verbs && verb && opt_choice_index(o->verbs, sl_of(verb)) < 0)
 		opt_usage("--%s is an option of %s, not of %s", o->name, o->verbs,
 			  msg_q(sl_of(verb)));
-	while (next_piece(&needs, ' ', &each)) {
+	while (opt_next_piece(&needs, ' ', &each)) {
 		if (holds(each, conf, false))
 			continue;
 		add_condition(&text, each);
 		opt_usage("--%s needs %s", o->name, str_z(&text));
 	}
-	while (next_piece(&not_with, ' ', &each)) {
+	while (opt_next_piece(&not_with, ' ', &each)) {
 		if (!holds(each, conf, true))
 			continue;
 		add_condition(&text, each);
@@ -603,10 +529,10 @@ static void check_missing(const struct opt *o, const void *conf, const char *ver
 	struct sl not_with = sl_of(o->not_with ? o->not_with : ""), each;
 	AUTO_STR text = { 0 };
 
-	if (o->verbs && (!verb || choice_index(o->verbs, sl_of(verb)) < 0))
+	if (o->verbs && (!verb || opt_choice_index(o->verbs, sl_of(verb)) < 0))
 		return;
 	str_addf(&text, "--%s", o->name);
-	while (next_piece(&not_with, ' ', &each)) {
+	while (opt_next_piece(&not_with, ' ', &each)) {
 		if (holds(each, conf, false))
 			return;
 		str_addz(&text, " or ");
@@ -619,14 +545,24 @@ static void check_table(const void *conf, const char *verb)
 {
 	if (program->verb_option)
 		verb = opt_given(find_long(sl_of(program->verb_option)));
-	for (const struct opt *o = program->opts; !is_end(o); o++) {
-		bool here = o->kind != OPT_GROUP && given[o - program->opts].here;
+	for (const struct opt *o = program->opts; !opt_is_end(o); o++) {
+		struct sl of = sl_of(o->verbs && verb ? verb : "");
 
+		/* what stands in a file is for those it is for */
+		if (of.n && opt_from(o) && opt_from(o) != here &&
+			opt_choice_index(o->verbs, of) < 0)
+			given[o - program->opts].text = given[o - program->opts].from = NULL;
 		if (o->required && !opt_given(o))
 			check_missing(o, conf, verb);
-		if (here && (o->kind != OPT_FLAG || flag_is_on(o, conf)))
+		if (o->kind != OPT_GROUP && opt_from(o) == here &&
+			(o->kind != OPT_FLAG || flag_is_on(o, conf)))
 			check_option(o, conf, verb);
 	}
+}
+
+const char *opt_from(const struct opt *o)
+{
+	return given[o - program->opts].from;
 }
 
 const char *opt_given(const struct opt *o)
@@ -643,7 +579,6 @@ void opt_parse(const struct opt_program *prog, void *conf, int *argc_p, char ***
 		opt_shell(argc - 1, argv + 1);
 	program = prog;
 	memset(given, 0, sizeof given);
-	reading_words = false;
 	arena_reset(&values.arena);
 	values.most = (size_t)argc + 1;
 	hold_standard_descriptors();
@@ -654,8 +589,7 @@ void opt_parse(const struct opt_program *prog, void *conf, int *argc_p, char ***
 		msg_set_verbosity(-1);
 	if (is_in_environment("FERRY_LOG_TIME"))
 		msg_log_time();
-	take_environment(conf);
-	reading_words = true;
+	opt_config(prog, conf, argc, argv);
 	for (int i = 1; i < argc;) {
 		const char *word = argv[i], *next = i + 1 < argc ? argv[i + 1] : NULL;
 
@@ -671,6 +605,8 @@ void opt_parse(const struct opt_program *prog, void *conf, int *argc_p, char ***
 			argv[n_operands++] = argv[i++];
 	}
 	*argc_p = n_operands;
+	if (print_config)
+		opt_config_print(prog);
 	check_table(conf, n_operands ? argv[0] : NULL);
 	claim_files(conf);
 	stats_begin();
@@ -688,7 +624,7 @@ void opt_verb_unknown(const char *verbs, const char *word)
 
 size_t opt_verb(const char *verbs, int argc, char *const *argv)
 {
-	int i = choice_index(verbs, sl_of(argc > 0 ? argv[0] : ""));
+	int i = opt_choice_index(verbs, sl_of(argc > 0 ? argv[0] : ""));
 
 	if (i < 0 && argc == 1)
 		opt_verb_unknown(verbs, argv[0]);

@@ -12,6 +12,11 @@
  * --help, --version and -q/--quiet, -v/--verbose are added by opt_parse() itself; FERRY_QUIET in
  * the environment is as -q, for all programs of a front door, and FERRY_LOG_TIME as --log-time.
  *
+ * Front doors, and programs that talk to servers unless a front door has started them, take values
+ * from files, too, from sections named for the program: /etc/ferry/ferry.conf, then
+ * $XDG_CONFIG_HOME/ferry/ferry.conf, or --config FILE alone; then from FERRY_PROGRAM_OPTION in the
+ * environment. What `weakens` is refused there (78). --print-config says what came from where.
+ *
  * The table also says which options go together; opt_parse() refuses the rest with 64, and --help
  * shows it. A condition is the name of another option, alternatives are joined by `|`:
  *
@@ -82,6 +87,7 @@ struct opt_program {
 	const char *synopsis; /* "[options] [FILE]"; several lines allowed */
 	const char *examples; /* lines, each indented by two blanks */
 	const struct opt *opts;
+	bool front_door;	 /* of a script: opt_shell() */
 	const char *verb_option; /* OPT_ENUM whose value is the verb, NULL: the first operand is */
 };
 
@@ -95,7 +101,7 @@ void opt_parse(const struct opt_program *prog, void *conf, int *argc_p, char ***
 
 /*
  * The text of the last value that the command line, or the environment, gave to an option of the
- * table in use; "" for a flag; NULL: not given.
+ * table in use; "1" or "0" for a flag; NULL: not given.
  */
 const char *opt_given(const struct opt *o);
 

@@ -208,7 +208,7 @@ void opt_shell(int argc, char **argv)
 {
 	struct str text = read_table(), s = { 0 };
 	struct sl rest = str_sl(&text), usage;
-	struct opt_program prog = { .opts = table };
+	struct opt_program prog = { .opts = table, .front_door = true };
 	const char *verbs = NULL;
 
 	if (argc < 2)

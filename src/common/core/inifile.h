@@ -1,12 +1,12 @@
 /*
- * inifile.h - the files config and credentials of the AWS tools.
+ * inifile.h - files of settings: ferry.conf, and config and credentials of the AWS tools.
  *
  * `[section]`, `key = value` (or `key: value`), comments in lines of their own beginning with # or
  * ;. A line with blanks before it belongs to the key above: `key =` and below it `  sub = value`
  * give the key "key.sub". Section names are as written between the brackets, blanks folded.
  */
-#ifndef FERRY_AWS_INIFILE_H
-#define FERRY_AWS_INIFILE_H
+#ifndef FERRY_CORE_INIFILE_H
+#define FERRY_CORE_INIFILE_H
 
 #include "core/base.h"
 

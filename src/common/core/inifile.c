@@ -1,6 +1,5 @@
-#include "aws/inifile.h"
+#include "core/inifile.h"
 
-#include "aws/crypto.h"
 #include "core/mem.h"
 #include "core/str.h"
 
@@ -101,7 +100,7 @@ static bool slurp(const char *path, struct str *s)
 		return errno == ENOENT || errno == ENOTDIR;
 	while ((n = fread(piece, 1, sizeof piece, in)) > 0 && s->n < MAX_FILE)
 		str_add(s, (struct sl){piece, n});
-	crypto_wipe(piece, sizeof piece);
+	explicit_bzero(piece, sizeof piece);
 	if (ferror(in)) {
 		fclose(in);
 		return false;
@@ -128,7 +127,7 @@ bool inifile_read(struct inifile *f, const char *path, unsigned *line)
 		i = end + 1;
 	}
 	if (all.p)
-		crypto_wipe(all.p, all.n);
+		explicit_bzero(all.p, all.n);
 	str_free(&at.section);
 	return good;
 }
@@ -155,7 +154,9 @@ void inifile_free(struct inifile *f)
 	for (size_t i = 0; i < f->n; i++) {
 		mem_free(f->v[i].section);
 		mem_free(f->v[i].key);
-		crypto_free(f->v[i].value);
+		if (f->v[i].value)
+			explicit_bzero(f->v[i].value, strlen(f->v[i].value));
+		mem_free(f->v[i].value);
 	}
 	mem_free(f->v);
 	*f = (struct inifile){0};

@@ -1,0 +1,134 @@
+/* opt_config.c - values of options from files and from the environment. */
+#include "core/inifile.h"
+#include "core/mem.h"
+#include "core/msg.h"
+#include "core/opt_impl.h"
+#include "core/str.h"
+
+#include <ctype.h>
+#include <unistd.h>
+
+static struct arena arena; /* of texts, as long as the program */
+
+static void take(const struct opt *o, const char *value, void *conf, const char *from)
+{
+	if (o->weakens)
+		die_hint(EX_CONFIGURATION, "say it on the command line, each time",
+			"%s: --%s destroys something or weakens a guarantee, and is taken from "
+			"the command line alone", from, o->name);
+	opt_set(o, value, conf, from);
+}
+
+/* Those of [SECTION]; a file that is not there has none, unless it was `asked` for. */
+static void take_file(const struct opt_program *prog, void *conf, const char *section,
+	const char *path, bool asked)
+{
+	struct inifile f = { 0 };
+	unsigned line;
+
+	if (!asked && access(path, F_OK) != 0)
+		return;
+	if (access(path, R_OK) != 0)
+		die_errno(EX_NOINPUT_, "%s", msg_q(sl_of(path)));
+	if (!inifile_read(&f, path, &line))
+		die(EX_CONFIGURATION, "%s, line %u: neither [SECTION] nor NAME = VALUE", path,
+			line);
+	path = arena_dup(&arena, sl_of(path)).p;
+	for (size_t i = 0; i < f.n; i++) {
+		const struct inifile_entry *e = &f.v[i];
+		const struct opt *o = prog->opts;
+
+		if (!e->key || strcmp(e->section, section) != 0)
+			continue;
+		while (!opt_is_end(o) && (o->kind == OPT_GROUP || strcmp(o->name, e->key) != 0))
+			o++;
+		if (opt_is_end(o))
+			die(EX_CONFIGURATION, "%s: [%s] has no option %s", path, section,
+				msg_q(sl_of(e->key)));
+		take(o, arena_dup(&arena, sl_of(e->value)).p, conf, path);
+	}
+	inifile_free(&f);
+}
+
+static void take_variable(const struct opt *o, void *conf, const char *section, bool own)
+{
+	AUTO_STR name = { 0 };
+	const char *value = o->env ? getenv(o->env) : NULL;
+
+	if (value && *value)
+		opt_set(o, value, conf, o->env);
+	if (!own)
+		return;
+	str_addf(&name, "FERRY_%s_%s", section, o->name);
+	for (char *c = name.p; c < name.p + name.n; c++)
+		*c = *c == '-' || *c == ' ' ? '_' : (char)toupper((unsigned char)*c);
+	value = getenv(str_z(&name));
+	if (value && *value)
+		take(o, value, conf, arena_dup(&arena, str_sl(&name)).p);
+}
+
+/* Filters that transform say all on their command lines, and so does who calls others. */
+static bool is_set_up(const struct opt_program *prog)
+{
+	const char *run = getenv("FERRY_RUN");
+
+	if (prog->front_door)
+		return !run || !strchr(run, ' ');
+	return !run && (strncmp(prog->name, "pg-", 3) == 0 || strncmp(prog->name, "fs-", 3) == 0);
+}
+
+/* The words are read behind the files. */
+static const char *find_config(int argc, char **argv)
+{
+	const char *file = NULL;
+
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strncmp(argv[i], "--config=", 9) == 0)
+			file = argv[i] + 9;
+		else if (strcmp(argv[i], "--config") == 0 && i + 1 < argc)
+			file = argv[++i];
+	return file;
+}
+
+void opt_config(const struct opt_program *prog, void *conf, int argc, char **argv)
+{
+	const char *file = find_config(argc, argv);
+	const char *home = getenv("HOME"), *xdg = getenv("XDG_CONFIG_HOME");
+	const char *command = prog->front_door ? getenv("FERRY_COMMAND") : NULL;
+	bool own = is_set_up(prog);
+	AUTO_STR section = { 0 }, path = { 0 };
+
+	str_addf(&section, command && *command ? "%s %s" : "%s", prog->name, command);
+	if (own && file) {
+		take_file(prog, conf, str_z(&section), file, true);
+	} else if (own) {
+		take_file(prog, conf, str_z(&section), "/etc/ferry/ferry.conf", false);
+		str_addf(&path, xdg && *xdg ? "%s/ferry/ferry.conf" : "%s/.config/ferry/ferry.conf",
+			xdg && *xdg ? xdg : home ? home : "");
+		take_file(prog, conf, str_z(&section), str_z(&path), false);
+	} else if (file) {
+		opt_usage("--config: this program is told all by its command line");
+	}
+	for (const struct opt *o = prog->opts; !opt_is_end(o); o++)
+		if (o->kind != OPT_GROUP)
+			take_variable(o, conf, str_z(&section), own);
+}
+
+void opt_config_print(const struct opt_program *prog)
+{
+	for (const struct opt *o = prog->opts; !opt_is_end(o); o++) {
+		bool secret = o->arg && strcmp(o->arg, "CONNINFO") == 0;
+
+		if (o->kind == OPT_GROUP || o->hidden)
+			continue;
+		if (opt_from(o))
+			(void)printf("%s = %s  # %s\n", o->name,
+				secret ? "***" : opt_given(o), opt_from(o));
+		else
+			(void)printf("# %s%s\n", o->name,
+				o->weakens ? ": the command line only" : "");
+	}
+	if (fflush(stdout) != 0)
+		die_errno(EX_IO, "standard output");
+	leave(EX_DONE);
+}
