@@ -261,6 +261,10 @@ bool ledger_finish(struct pg *target, const struct ledger_facts *f) NODISCARD;
 void ledger_fail_facts(
 	struct pg *target, const struct ledger_facts *f, bool permanent, const char *error);
 
+/* Likewise of a ship that was met in it, which nobody planned, and so nobody would look for. */
+void ledger_fail_met(
+	struct pg *target, const struct ledger_facts *f, struct sl ship, const char *error);
+
 /* ---- rejects, events, watermarks --------------------------------------------------------------
  */
 

@@ -93,8 +93,7 @@ bool ledger_finish(struct pg *target, const struct ledger_facts *f)
 	return run_fenced(target, finish_sql, 5, f);
 }
 
-/* Nobody planned it, so nobody would look for it again. */
-static void fail_met(
+void ledger_fail_met(
 	struct pg *target, const struct ledger_facts *f, struct sl ship, const char *error)
 {
 	struct ledger_text number, from, to;
@@ -119,9 +118,7 @@ void ledger_fail_facts(
 
 	claim.ships = mem_alloc(mem_mul(f->n + 1, sizeof *claim.ships));
 	for (size_t i = 0; i < f->n; i++)
-		if (f->ships[i].attempt == 0 && permanent)
-			fail_met(target, f, f->ships[i].ship, error);
-		else if (f->ships[i].attempt > 0)
+		if (f->ships[i].attempt > 0)
 			claim.ships[claim.n++] =
 				(struct ledger_claim_ship){ f->ships[i].ship, f->ships[i].attempt };
 	ledger_fail(target, &claim, permanent, error);
