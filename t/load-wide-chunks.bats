@@ -156,7 +156,7 @@ mended() { sql "DROP VIEW tenant.$1_$2; ALTER TABLE tenant.kept_$2 RENAME TO $1_
 		broken "$each" "${each}1"
 		[[ $each == jx ]] || sql 'CREATE SEQUENCE tenant.jy_jy3'
 		run_rc 0 migrate "$each" --group-columns 40 --buffer 1K
-		has "$err" "cannot load ship \"${each}1\": tenant.\"${each}_${each}1\" is there,"
+		has "$err" "cannot load ship \"${each}1\": nothing" "\"${each}_${each}1\" is there,"
 		is "$(sql "SELECT ship, state, count(*) FROM ferry.chunk WHERE job_id = $job
 			GROUP BY ship, state ORDER BY ship")" "$(
 			echo "${each}1|failed|5"
@@ -189,8 +189,8 @@ mended() { sql "DROP VIEW tenant.$1_$2; ALTER TABLE tenant.kept_$2 RENAME TO $1_
 left_out() {
 	sql "$2; UPDATE ferry.chunk SET state = 'pending', attempt = 0 WHERE job_id = $job"
 	PGUSER=ferry_wide_writer run_rc 0 migrate jz --group-columns 40
-	has "$err" "cannot load ship \"jz1\": $1"
-	has_no "$err" 'ship "jz2"'
+	has "$err" "cannot load ship \"jz1\": nothing more is loaded of this ship: $1"
+	has_no "$err" '"jz2"'
 	is "$(sql "SELECT ship, state, count(*) FROM ferry.chunk WHERE job_id = $job
 		GROUP BY ship, state ORDER BY ship")" $'jz1|failed|5\njz2|done|5'
 	sql "$3"

@@ -35,7 +35,7 @@ struct wide_chunk {
 	struct arena facts_arena, kept_arena;
 	struct kept *kept;
 	size_t n_kept, kept_cap, kept_bytes;
-	struct names broken; /* ships that are left out of a chunk of the past, and why */
+	struct names broken; /* ships that are left out of this chunk, and why */
 	const char **why;
 	size_t whys_cap;
 	struct spool erased;
@@ -164,10 +164,7 @@ static bool know_facts(struct wide_chunk *c)
 		!ledger_parse_facts(&c->facts_arena, arena_dup(&c->facts_arena, begun), &c->facts));
 }
 
-/*
- * Other ships are not to wait for one: of what comes live it is compared when it can be, of the
- * past its part of the chunk fails.
- */
+/* Other ships are not to wait for one. */
 static bool on_broken(void *ctx, struct sl ship, const char *why)
 {
 	struct wide_chunk *c = ctx;
@@ -175,40 +172,46 @@ static bool on_broken(void *ctx, struct sl ship, const char *why)
 	bool added;
 	size_t i;
 
-	if (!know_facts(c) || !c->facts.job)
+	(void)know_facts(c); /* or it is of the job that the chunk before was of */
+	if (!c->facts.job)
 		return false;
 	str_addf(&text, "nothing more is loaded of this ship: %s: mend its table", why);
-	if (is_live(c)) {
-		ledger_doubt_ship(c->pg, c->facts.job, LEDGER_CRITICAL, ship, str_z(&text));
-		return true;
-	}
 	i = names_add(&c->broken, ship, &added);
 	mem_grow(&c->why, &c->whys_cap, i + 1, sizeof *c->why);
 	c->why[i] = arena_dup(&c->facts_arena, str_sl(&text)).p;
-	msg_warn("cannot load ship %s: %s", msg_q(ship), why);
 	return true;
 }
 
-/* Their parts of the chunk; the facts are then of the others. */
-static void fail_broken(struct wide_chunk *c)
+/*
+ * What they missed live is compared when it can be; of the past their parts of the chunk fail, and
+ * the facts are then of the others.
+ */
+static void settle_broken(struct wide_chunk *c)
 {
 	size_t n = c->facts.n;
 
 	c->facts.n = 0;
 	for (size_t i = 0; i < n; i++) {
-		size_t k = names_find(&c->broken, c->facts.ships[i].ship);
+		struct ledger_facts_ship *ship = &c->facts.ships[i];
+		size_t k = names_find(&c->broken, ship->ship);
 		struct ledger_facts one = c->facts;
 
-		if (k == NAMES_NONE) {
-			c->facts.ships[c->facts.n++] = c->facts.ships[i];
+		if (k == NAMES_NONE || is_live(c))
+			c->facts.ships[c->facts.n++] = *ship;
+		if (k == NAMES_NONE)
+			continue;
+		one.ships = ship;
+		one.n = 1;
+		if (is_live(c)) {
+			ledger_doubt_ship(c->pg, c->facts.job, LEDGER_CRITICAL, ship->ship,
+				c->why[k]);
 			continue;
 		}
-		one.ships = &c->facts.ships[i];
-		one.n = 1;
-		if (one.ships->attempt == 0)
-			ledger_fail_met(c->pg, &one, c->why[k]);
-		else
+		msg_warn("cannot load ship %s: %s", msg_q(ship->ship), c->why[k]);
+		if (ship->attempt > 0)
 			ledger_fail_facts(c->pg, &one, true, c->why[k]);
+		else
+			ledger_fail_met(c->pg, &one, ship->ship, c->why[k]);
 	}
 }
 
@@ -397,7 +400,7 @@ static void finish_ledger(struct wide_chunk *c)
 		lost(c);
 	if (!c->facts.job)
 		return;
-	fail_broken(c);
+	settle_broken(c);
 	if (is_live(c))
 		ledger_follow_advance(c->pg, &c->facts, &c->erased);
 	else if (!ledger_finish(c->pg, &c->facts))

@@ -268,11 +268,9 @@ bool ledger_finish(struct pg *target, const struct ledger_facts *f) NODISCARD;
 void ledger_fail_facts(
 	struct pg *target, const struct ledger_facts *f, bool permanent, const char *error);
 
-/*
- * Of a chunk that is done for the others: its only ship, which nobody planned (attempt 0), has
- * failed. Without this nobody would look for it again. In the transaction of the others.
- */
-void ledger_fail_met(struct pg *target, const struct ledger_facts *f, const char *error);
+/* Likewise of a ship that was met in it, which nobody planned, and so nobody would look for. */
+void ledger_fail_met(
+	struct pg *target, const struct ledger_facts *f, struct sl ship, const char *error);
 
 /* ---- rejects, events, watermarks --------------------------------------------------------------
  */

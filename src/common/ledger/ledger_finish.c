@@ -59,10 +59,10 @@ bool ledger_finish(struct pg *target, const struct ledger_facts *f)
 	return run_fenced(target, finish_sql, 5, f);
 }
 
-void ledger_fail_met(struct pg *target, const struct ledger_facts *f, const char *error)
+void ledger_fail_met(
+	struct pg *target, const struct ledger_facts *f, struct sl ship, const char *error)
 {
 	struct ledger_text number, from, to;
-	struct sl ship = f->ships[0].ship;
 	AUTO_FREE char *name = mem_sldup(ship);
 
 	pg_clear(pg_query(target,

@@ -40,17 +40,29 @@ static void find_gaps(struct search *s, int64_t first, int64_t last)
 
 /*
  * Rows without a ship, or of one that cannot be named, are read with all others, and so are met
- * only where one of these has a chunk: it gets those that lack from the first row to the last.
+ * only where one of these has a chunk: where some lack, the first has all from the first row on.
  */
-static void cover_all(
-	struct narrow *n, struct pg *source, struct ledger_ship *s, int64_t chunk, struct arena *a)
+static void cover_all(struct narrow *n, struct pg *source, struct ledger_ship *s, size_t count,
+	int64_t chunk, struct arena *a)
 {
-	int64_t first = s->first, last = s->last;
+	int64_t first = s->first, last = s->last, from, to, reach, before;
 	struct ledger_text t[4];
 	AUTO_STR gaps = { 0 };
 
-	if (!narrow_range(n, source, NULL, 0, &s->first, &s->last) ||
-		(s->last - s->first) / chunk < MANY_CHUNKS)
+	if (!narrow_range(n, source, NULL, 0, &from, &to))
+		return;
+	reach = clock_floor(from, chunk);
+	do {
+		before = reach;
+		for (size_t i = 0; i < count; i++)
+			if (clock_floor(s[i].first, chunk) <= reach && s[i].last >= reach)
+				reach = clock_floor(s[i].last, chunk) + chunk;
+	} while (reach > before);
+	if (reach > to)
+		return;
+	s->first = from;
+	s->last = to;
+	if ((to - from) / chunk < MANY_CHUNKS)
 		return;
 	str_add(&gaps, (struct sl){ s->gaps, strlen(s->gaps) - 1 });
 	str_addf(&gaps, "%s[%s,%s),[%s,%s)}", gaps.n > 1 ? "," : "",
@@ -102,7 +114,7 @@ size_t ledger_ships_find(struct pg *source, struct narrow *n, const struct sl *o
 	mem_free(all);
 	if (found > 0 && n_only == 0 && !n->by_ship_time &&
 		(n->unstored || n->odd || !n->col[NARROW_SHIP].not_null))
-		cover_all(n, source, *out, chunk_us, a);
+		cover_all(n, source, *out, found, chunk_us, a);
 	take_weights(source, n, *out, found);
 	return found;
 }
