@@ -30,7 +30,7 @@ migrate() {
 	migrate --workers 2 &
 	run=$!
 	wait_until 20 grep -q 'the past waits: an operator has paused it' run.err
-	is "$(chunks done) $(chunks running)" '0 0'
+	is "$(chunks "done") $(chunks running)" '0 0'
 	run_rc 0 narrow-to-wide --mode status
 	has "$out" 'under control: {"paused": 1}'
 	run_rc 0 narrow-to-wide --mode status -f json
@@ -38,7 +38,7 @@ migrate() {
 	control paused=false
 	wait "$run"
 	run=''
-	is "$(chunks done)" "$(sql 'SELECT count(*) FROM ferry.chunk')"
+	is "$(chunks "done")" "$(sql 'SELECT count(*) FROM ferry.chunk')"
 	run_rc 0 narrow-to-wide --mode events
 	has "$out" 'control: {"paused": 1}' 'control: {}'
 	# with nothing left nobody waits
@@ -90,7 +90,7 @@ migrate() {
 	control rate=0
 	has "$out" '{"pace_us": 20000000, "workers": 4}'
 	migrate --workers 1 --chunk 1d
-	[[ $(chunks done) -gt 2 ]]
+	[[ $(chunks "done") -gt 2 ]]
 	run_rc 0 narrow-to-wide --mode validate
 	has "$out" ', 0 differences'
 	run_rc 78 narrow-to-wide --mode control --set rate=1 --table public.none

@@ -125,7 +125,7 @@ was_told() { grep -qF -e "$1" told; }
 	has_no "$err" SECRET
 	printf 'no address"\n' >url
 	PATH=$PWD:$PATH run_rc 78 "$alerts/webhook" url <<<"$line"
-	printf '#!/bin/bash\nprintf "%%s " "$@" >args\ncat >body\n' >logger
+	printf '#!/bin/bash\nprintf "%%s " "$@" >args\ncat >body\n' >./logger
 	chmod +x logger
 	PATH=$PWD:$PATH run_ok "$alerts/syslog" <<<"$line"
 	is "$(<args)" '-t ferry -p daemon.crit '

@@ -39,6 +39,12 @@ ledger() {
 	ledger >ledger.before
 	run_rc 1 n2w rollback --backup saved <<<no
 	[[ ! -e saved ]]
+	run_rc 0 n2w rollback --backup saved --dry-run
+	[[ ! -e saved ]]
+	has "$out" 'would save the wide tables and the ledger in saved' \
+		"would forget $(sql "SELECT count(*) FROM ferry.chunk WHERE state = 'done'") chunks"
+	is "$(grep -c '^would drop ' "$out")" "$(($(wc -w <<<"$before") - 1))"
+	is "$(relations)" "$before"
 	# the backup is as the disk has it when the power fails then
 	mkdir disk
 	run_rc 0 on_disk disk narrow-to-wide --mode rollback --backup disk/saved <<<y

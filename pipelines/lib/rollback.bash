@@ -60,10 +60,34 @@ is_there() {
 		[[ $(pg-wide-tables relations "${narrow[@]}" "${target[@]}") ]]
 }
 
+# plan_rollback: what would go, in the words of the run; nothing is changed
+plan_rollback() {
+	local each status
+	local -a relations
+
+	mapfile -t relations < <(pg-wide-tables relations "${narrow[@]}" "${target[@]}" \
+		"${ships[@]}")
+	wait "$!" || known_code "$?" || exit
+	[[ ! $backup ]] || fill $"would save the wide tables and the ledger in %s\n" "$backup"
+	for each in "${relations[@]}"; do
+		fill $"would drop %s\n" "$each"
+	done
+	status=$(pg-wide-ledger status -f json "${narrow[@]}" "${target[@]}" "${ships[@]}") ||
+		return 0
+	[[ ! $status =~ \"done\":([0-9]+) ]] ||
+		fill $"would forget %s chunks that are done\n" "${BASH_REMATCH[1]}"
+	[[ ${#ships[@]} != 0 || $status != *'"kind":"slot"'* ]] ||
+		printf '%s\n' $"would drop the slot, and the publication unless it is another's"
+}
+
 roll_back() {
 	is_there || fail "$EX_CONFIG" \
 		$"no job has this table and target: there is nothing to roll back" \
 		$"narrow-to-wide --mode status --all lists those there are"
+	if [[ $dry_run ]]; then
+		plan_rollback
+		return
+	fi
 	# asked before the backup, which may take long
 	if [[ $backup && ! $yes ]]; then
 		confirm $"back up and drop the wide tables, and what the ledger says of them?" ||
