@@ -23,7 +23,7 @@ each_program() {
 	help() {
 		local most=80
 
-		[[ $1 != *narrow-to-wide && $1 != *fs ]] || most=120
+		[[ $1 != *narrow-to-wide && $1 != *fs ]] || most=140
 		run_ok "$1" --help &&
 			has "$out" "${1##*/}" "usage: ${1##*/}" --help --version &&
 			(($(wc -l <"$out") <= most)) &&
