@@ -42,6 +42,7 @@ events() {
 		    "ledger/ledger_claim.c": [r"(?:THEN|ELSE) ('chunk [^:]*)"],
 		    "ledger/ledger_control.c": [r'str_addf\(&event,' + text],
 		    "ledger/ledger_feed.c": [],
+		    "ledger/ledger_finish.c": [],
 		    "ledger/ledger_follow.c": [r'[?:] ("[a-z ]{20,}")[,\n]',
 		        r"SELECT \$5, \$1, ('[^']*')"],
 		    "ledger/ledger_follow.h": [r'#define LEDGER_OTHER_WAY' + text],

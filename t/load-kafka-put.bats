@@ -93,15 +93,15 @@ narrow() {
 	narrow 1 >in.csv
 	run_rc 64 env -u FERRY_KAFKA kafka-put -t plain in.csv
 	run_rc 64 kafka-put -t plain -X sasl.password=tiger in.csv
-	has "$err" 'belongs in the file of --config'
+	has "$err" 'belongs in the file of --client-config'
 	has_no "$err" tiger
 	run_rc 78 kafka-put -t plain -X enable.idempotence=false in.csv
 	has "$err" 'enable.idempotence is always true here'
 	printf '%s\n' '# ours' '' 'sasl.username=scott' 'sasl.password=tiger' x=tiger >conf
-	run_rc 78 kafka-put -t plain --config conf in.csv
+	run_rc 78 kafka-put -t plain --client-config conf in.csv
 	has "$err" 'conf: "x" is no setting'
 	has_no "$err" tiger
-	run_rc 66 kafka-put -t plain --config nowhere in.csv
+	run_rc 66 kafka-put -t plain --client-config nowhere in.csv
 }
 
 @test "kafka-put: a live chunk is acknowledged to its source when it is delivered, not before" {

@@ -159,7 +159,7 @@ about() {
 	for each in table csv json markdown; do
 		run_ok narrow-to-wide --mode analyze --format "$each" \
 			--table door.tbl_data_timeseries
-		has "$out" wide_bytes max_wal_size IMO9999993
+		has "$out" wide_bytes wal_compression IMO9999993
 	done
 	run_rc 78 pg-wide-analyze migration --table door.none
 	run_rc 78 pg-wide-analyze queries --table door.tbl_data_timeseries --target-schema nowhere

@@ -85,11 +85,12 @@ void fs_run_open(
 	struct fs_run *r, const char *program, struct sl group, uint64_t job, int64_t max_age_us)
 {
 	struct stat st;
+	int64_t age;
 
 	r->path = fs_state_path(program, group, job, "run", "set FERRY_STATE to a folder");
 	if (take(r, &st)) {
-		r->again = max_age_us >= 0 &&
-			   time(NULL) - st.st_mtime <= max_age_us / CLOCK_US_PER_SEC &&
+		age = time(NULL) - st.st_mtime; /* below 0: a clock was set back */
+		r->again = age >= 0 && age <= max_age_us / CLOCK_US_PER_SEC &&
 			   pread(r->fd, r->name, 36, 0) == 36;
 	} else {
 		mem_free(r->path);

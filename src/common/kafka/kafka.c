@@ -76,7 +76,7 @@ static void set_line(
 	*value++ = '\0';
 	if (open && (strstr(name, "password") || strstr(name, "secret") || strstr(name, ".pem") ||
 			    strcmp(name, "sasl.oauthbearer.config") == 0))
-		opt_usage("%s: %s belongs in the file of --config", where, msg_q(sl_of(name)));
+		opt_usage("%s: %s belongs in the file of --client-config", where, msg_q(sl_of(name)));
 	for (; ours->name; ours++)
 		if (strcmp(ours->name, name) == 0)
 			die(EX_CONFIGURATION, "%s: %s is always %s here", where, name, ours->value);

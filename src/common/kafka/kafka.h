@@ -21,8 +21,8 @@ struct kafka_opts {
 	  .help = "where to begin asking" },                                                       \
 	{ .name = "setting", .letter = 'X', .kind = OPT_LIST, .offset = offsetof(T, m.settings),   \
 	  .arg = "NAME=VALUE", .help = "of librdkafka; may be given several times" },              \
-	{ .name = "config", .kind = OPT_STR, .offset = offsetof(T, m.config), .arg = "FILE",       \
-	  .file = OPT_READS, .env = "FERRY_KAFKA_CONFIG",                                          \
+	{ .name = "client-config", .kind = OPT_STR, .offset = offsetof(T, m.config),               \
+	  .arg = "FILE", .file = OPT_READS, .env = "FERRY_KAFKA_CONFIG",                           \
 	  .help = "lines NAME=VALUE; the place for passwords" }
 
 struct kafka; /* a client: kafka_write.h, kafka_read.h */
