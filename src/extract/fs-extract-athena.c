@@ -8,7 +8,6 @@
 #include "core/clock.h"
 #include "core/hash.h"
 #include "core/msg.h"
-#include "core/num.h"
 #include "core/opt.h"
 #include "core/stop.h"
 #include "fs/fs_columns.h"
@@ -56,12 +55,10 @@ static const struct opt options[] = {
 	  .kind = OPT_STR, .offset = offsetof(struct conf, only), .arg = "FEATURE=FILE",
 	  .help = "those whose FEATURE has a value of FILE, one a line; for lists that no query "
 		  "can hold" },
-	{ .name = "shard", .not_with = "only limit parquet query",
-	  .kind = OPT_STR, .offset = offsetof(struct conf, shard), .arg = "I/N",
-	  .help = FS_ONLY_SHARD_HELP },
-	{ .name = "order-by", .not_with = "method=unload",
-	  .kind = OPT_STR, .offset = offsetof(struct conf, order_by),
-	  .arg = "SQL", .help = "order of the records" },
+	{ .name = "shard", .not_with = "only limit parquet query", .kind = OPT_STR,
+	  .offset = offsetof(struct conf, shard), .arg = "I/N", .help = FS_ONLY_SHARD_HELP },
+	{ .name = "order-by", .not_with = "method=unload", .kind = OPT_STR,
+	  .offset = offsetof(struct conf, order_by), .arg = "SQL", .help = "order of the records" },
 	{ .name = "limit", .kind = OPT_UINT, .offset = offsetof(struct conf, limit), .arg = "N",
 	  .min = 1, .help = "so many records at most" },
 	{ .name = "latest", .kind = OPT_FLAG, .offset = offsetof(struct conf, latest),
@@ -88,8 +85,7 @@ static const struct opt options[] = {
 	  .kind = OPT_STR, .offset = offsetof(struct conf, query), .arg = "SQL",
 	  .help = "this SELECT instead of one made from the options above" },
 	{ .name = "dry-run", .letter = 'n', .kind = OPT_FLAG,
-	  .offset = offsetof(struct conf, dry_run),
-	  .help = "print the query" },
+	  .offset = offsetof(struct conf, dry_run), .help = "print the query" },
 	{ .kind = OPT_GROUP, .help = "Tuning" },
 	{ .name = "method", .kind = OPT_ENUM, .offset = offsetof(struct conf, method),
 	  .choices = "csv|unload", .help = "unload is for many records: parts, several at once" },
@@ -106,15 +102,13 @@ static const struct opt options[] = {
 	{ .name = "query-timeout", .kind = OPT_DURATION, .offset = offsetof(struct conf, timeout),
 	  .arg = "TIME", .unit = CLOCK_US_PER_SEC, .help = "stop a query after (default 30m)" },
 	{ .name = "reuse", .kind = OPT_DURATION, .offset = offsetof(struct conf, reuse),
-	  .arg = "TIME",
-	  .unit = CLOCK_US_PER_SEC,
+	  .arg = "TIME", .unit = CLOCK_US_PER_SEC,
 	  .help = "take the query of a run that was killed, not older than (default 1h)" },
 	{ .name = "keep-results", .kind = OPT_FLAG, .offset = offsetof(struct conf, keep_results),
 	  .help = "leave the result objects in S3" },
 	IO_FILE_OPTS(struct conf, io, "auto|csv|ndjson|tsv|json", "auto is csv"),
-	{ .name = "parquet", .not_with = "rename output output-format gzip",
-	  .kind = OPT_STR, .offset = offsetof(struct conf, parquet),
-	  .file = OPT_WRITES, .arg = "FILE",
+	{ .name = "parquet", .not_with = "rename output output-format gzip", .kind = OPT_STR,
+	  .offset = offsetof(struct conf, parquet), .file = OPT_WRITES, .arg = "FILE",
 	  .help = "write Parquet here instead, more files beside it" },
 	EXTRACT_SEAL_OPTS(struct conf, io),
 	{ .kind = OPT_GROUP, .help = "Report" },

@@ -86,17 +86,13 @@ static const struct opt options[] = {
 	{ .name = "time", .kind = OPT_STR, .offset = offsetof(struct conf, message.time),
 	  .arg = "NAME", .help = "the time" },
 	{ .name = "channel", .not_with = "shape=wide", .kind = OPT_STR,
-	  .offset = offsetof(struct conf, message.channel), .arg = "NAME",
-	  .help = "the channel" },
+	  .offset = offsetof(struct conf, message.channel), .arg = "NAME", .help = "the channel" },
 	{ .name = "value", .kind = OPT_STR, .offset = offsetof(struct conf, message.value),
 	  .arg = "NAME,...", .help = "the value, or the object of values" },
 	{ .name = "time-unit", .kind = OPT_ENUM, .offset = offsetof(struct conf, message.unit),
 	  .choices = "auto|s|ms|us|ns", .help = "of times that are numbers since 1970" },
 	KAFKA_OPTS(struct conf, kafka),
-	EXTRACT_OUT_OPTS(struct conf, io, "CSV"),
-	EXTRACT_SEAL_OPTS(struct conf, io),
-	IO_REJECT_OPTS(struct conf, io),
-	IO_REPORT_OPTS(struct conf, io),
+	EXTRACT_OPTS(struct conf, io),
 	OPT_END,
 };
 
@@ -119,10 +115,8 @@ static bool put_offsets(struct dump *d, struct str *s, bool moved)
 
 	str_addc(s, '{');
 	if (d->target) {
-		str_addz(s, "\"group\":");
-		str_add_json(s, sl_of(d->conf.group));
-		str_addz(s, ",\"cluster\":");
-		str_add_json(s, sl_of(kafka_cluster(d->kafka)));
+		str_add_member(s, "group", sl_of(d->conf.group));
+		str_add_member(s, "cluster", sl_of(kafka_cluster(d->kafka)));
 		str_addc(s, ',');
 	}
 	str_addz(s, "\"parts\":[");
@@ -155,6 +149,20 @@ static void lose(struct dump *d, struct kafka_part *p, const char *why, int64_t 
 	p->moved = true;
 	if (d->target)
 		ledger_event(d->target, LEDGER_WARNING, 0, SL(""), LEDGER_NO_TIME, s.p);
+}
+
+/* Where the partition has nothing that is next to be read: loses that, and goes on behind it. */
+static bool find_gap(struct dump *d, struct kafka_part *p, int64_t low, int64_t high)
+{
+	bool gap = p->next > high || p->next < low;
+
+	if (p->next > high)
+		lose(d, p, N_("it was made anew, or has lost its end"), p->next - high);
+	else if (gap)
+		lose(d, p, N_("they were deleted before they were read"), low - p->next);
+	if (gap)
+		p->next = low;
+	return gap;
 }
 
 static const struct ledger_offset *known_of(const struct dump *d, const struct kafka_part *p)
@@ -200,19 +208,13 @@ static void go_on(struct dump *d, struct kafka_part *p, const struct ledger_offs
 
 	p->from = p->next = known->next;
 	p->mark = strtoull(known->mark, NULL, 16);
-	if (known->cluster[0] && strcmp(known->cluster, cluster) != 0)
+	if (known->cluster[0] && strcmp(known->cluster, cluster) != 0) {
 		lose(d, p, N_("this is another cluster than the ledger knows"), 0);
-	else if (known->next > high)
-		lose(d, p, N_("it was made anew, or has lost its end"), known->next - high);
-	else if (known->next < low)
-		lose(d, p, N_("they were deleted before they were read"), low - known->next);
-	else if (known->next > low && known->mark[0]) {
+		p->next = low;
+	} else if (!find_gap(d, p, low, high) && p->next > low && known->mark[0]) {
 		p->looks_back = true;
 		p->next--;
-		return;
-	} else
-		return;
-	p->next = low;
+	}
 }
 
 static void start_part(struct dump *d, struct kafka_part *p)
@@ -407,12 +409,7 @@ static void overtaken(struct dump *d, struct kafka_part *p)
 	if (p->looks_back) /* that one may be gone */
 		p->next = p->from;
 	p->looks_back = false;
-	if (p->next > high)
-		lose(d, p, N_("it was made anew, or has lost its end"), p->next - high);
-	else if (p->next < low)
-		lose(d, p, N_("they were deleted before they were read"), low - p->next);
-	if (p->next > high || p->next < low)
-		p->next = low;
+	(void)find_gap(d, p, low, high);
 	kafka_read(d->kafka, d->parts, d->n);
 }
 
@@ -512,7 +509,7 @@ int main(int argc, char **argv)
 	open_all(&d);
 	read_all(&d);
 	wait_for_target(&d);
-	extract_seal(d.x, &(struct seal){ .chunk = SL("end"), .src = SL(""), .final = true });
+	extract_seal(d.x, &SEAL_END);
 	code = extract_close(d.x);
 	live_chunk_close(d.chunk);
 	narrow_chunk_free(&d.facts);

@@ -100,10 +100,7 @@ static const struct opt options[] = {
 	  .kind = OPT_DURATION, .offset = offsetof(struct conf, overlap),
 	  .arg = "DURATION", .help = "poll: look so far back for rows out of order (default 60s)" },
 	NARROW_OPTS(struct conf, narrow),
-	EXTRACT_OUT_OPTS(struct conf, io, "CSV"),
-	EXTRACT_SEAL_OPTS(struct conf, io),
-	IO_REJECT_OPTS(struct conf, io),
-	IO_REPORT_OPTS(struct conf, io),
+	EXTRACT_OPTS(struct conf, io),
 	OPT_END,
 };
 
@@ -495,7 +492,7 @@ int main(int argc, char **argv)
 		follow(&d);
 	else if (!d.conf.job)
 		dump_range(&d);
-	extract_seal(d.x, &(struct seal){ .chunk = SL("end"), .src = SL(""), .final = true });
+	extract_seal(d.x, &SEAL_END);
 	code = extract_close(d.x);
 	if (keeper >= 0)
 		ledger_keeper_stop(keeper);

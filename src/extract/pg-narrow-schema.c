@@ -10,7 +10,6 @@
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/msg.h"
-#include "core/num.h"
 #include "core/stop.h"
 #include "ledger/ledger_ships.h"
 #include "narrow/narrow.h"
@@ -214,7 +213,7 @@ static void list_ship(struct schema *s, struct sl ship)
 static void list_all(struct schema *s)
 {
 	const struct sl *ships = s->conf.ships.v;
-	struct sl *all = NULL;
+	AUTO_FREE struct sl *all = NULL;
 	size_t n = s->conf.ships.n;
 
 	if (n == 0) {
@@ -226,14 +225,13 @@ static void list_all(struct schema *s)
 		list_ship(s, ships[i]);
 		extract_share(s->x, (double)(i + 1) / (double)n);
 	}
-	mem_free(all);
 }
 
 /* Says so when there is no index to spare the reading of everything. */
 static void list(struct schema *s)
 {
 	const struct narrow *n = s->narrow;
-	struct str sql = { 0 };
+	AUTO_STR sql = { 0 };
 	uint64_t lost;
 
 	if (!n->by_channel && (s->conf.complete || !(n->by_ship_time || n->by_time)))
@@ -243,7 +241,6 @@ static void list(struct schema *s)
 	if (s->conf.complete && !n->by_channel && s->conf.ships.n == 0) {
 		put_count_query(s, &sql, NULL, EVER);
 		emit(s, &sql);
-		str_free(&sql);
 		lost = narrow_keyless(n, s->pg);
 		if (lost)
 			msg_warn("%s: %llu rows without a ship, a channel or a time", n->table,

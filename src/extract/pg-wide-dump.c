@@ -84,15 +84,8 @@ static const struct opt options[] = {
 	{ .name = "agg", .kind = OPT_ENUM, .needs = "every", .offset = offsetof(struct conf, how),
 	  .choices = AGGREGATE_CHOICES, .help = "what it says of a channel" },
 	{ .kind = OPT_GROUP, .help = "Wide tables" },
-	{ .name = "target-schema", .kind = OPT_STR, .offset = offsetof(struct conf, target.schema),
-	  .arg = "NAME", .help = "schema of the wide tables (default tenant)" },
-	{ .name = "target-prefix", .kind = OPT_STR, .offset = offsetof(struct conf, target.prefix),
-	  .arg = "TEXT",
-	  .help = "names of wide tables begin with it (default tbl_data_timeseries_)" },
-	EXTRACT_OUT_OPTS(struct conf, io, "CSV"),
-	EXTRACT_SEAL_OPTS(struct conf, io),
-	IO_REJECT_OPTS(struct conf, io),
-	IO_REPORT_OPTS(struct conf, io),
+	TARGET_NAMES_OPTS(struct conf, target),
+	EXTRACT_OPTS(struct conf, io),
 	OPT_END,
 };
 
@@ -281,10 +274,10 @@ static void reject(struct dump *d, const struct voyage *v, size_t i, int64_t tim
 	AUTO_STR json = { 0 };
 	char text[CLOCK_TEXT_MAX];
 
-	str_addz(&json, "{\"ship_id\":");
-	str_add_json(&json, v->ship->id);
-	str_addz(&json, ",\"created_time\":");
-	str_add_json(&json, (struct sl){ text, clock_put(text, time, v->ship->zoned) });
+	str_addc(&json, '{');
+	str_add_member(&json, "ship_id", v->ship->id);
+	str_add_member(&json, "created_time",
+		(struct sl){ text, clock_put(text, time, v->ship->zoned) });
 	str_addc(&json, ',');
 	str_add_json(&json, name);
 	str_addc(&json, ':');
@@ -451,7 +444,7 @@ int main(int argc, char **argv)
 		if (d.voyage[i].n > 0)
 			dump_ship(&d, &d.voyage[i]);
 	pg_exec(d.pg, "COMMIT");
-	extract_seal(d.x, &(struct seal){ .chunk = SL("end"), .src = SL(""), .final = true });
+	extract_seal(d.x, &SEAL_END);
 	code = extract_close(d.x);
 	clean_up(&d);
 	return code;

@@ -210,9 +210,6 @@ static void take_seal(struct load *ld, const struct seal *seal)
 
 static void run(struct load *ld)
 {
-	static const struct seal end = { .chunk = SL_INIT("end"),
-		.src = SL_INIT(""),
-		.final = true };
 	struct rd *rd = ld->env.io->rd;
 	enum rd_event ev;
 	struct rec rec;
@@ -228,7 +225,7 @@ static void run(struct load *ld)
 			take_seal(ld, rd_seal(rd));
 	}
 	if (!rd_is_sealed(rd))
-		ld->sink->seal(ld->ctx, &end);
+		ld->sink->seal(ld->ctx, &SEAL_END);
 }
 
 static void open_sink(struct load *ld)

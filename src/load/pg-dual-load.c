@@ -32,32 +32,18 @@ struct conf {
 
 static const struct opt options[] = {
 	{.kind = OPT_GROUP, .help = "Input"},
-	{.name = "accept-unsealed",
-		.kind = OPT_FLAG,
-		.offset = offsetof(struct conf, accept_unsealed),
-		.help = "take a feed that has no seals, and commit it bit by bit"},
-	{.name = "interval",
-		.kind = OPT_DURATION,
-		.offset = offsetof(struct conf, interval),
-		.arg = "DURATION",
-		.unit = 60 * CLOCK_US_PER_SEC,
-		.help = "without seals: commit so often (a bare number: minutes; default 1s)"},
-	{.name = "rows",
-		.kind = OPT_UINT,
-		.offset = offsetof(struct conf, rows),
-		.arg = "N",
-		.min = 1,
-		.help = "a feed without seals: and after so many (default 100000)"},
-	{.name = "check",
-		.kind = OPT_UINT,
-		.offset = offsetof(struct conf, check),
-		.arg = "N",
-		.min = 0,
-		.help = "read back so many values of each chunk (default 20000)"},
-	{.name = "keep-rejects",
-		.kind = OPT_FLAG,
-		.offset = offsetof(struct conf, keep_rejects),
-		.help = "keep records that cannot be taken in the ledger, and go on"},
+	{ .name = "accept-unsealed", .kind = OPT_FLAG,
+	  .offset = offsetof(struct conf, accept_unsealed),
+	  .help = "take a feed that has no seals, and commit it bit by bit" },
+	{ .name = "interval", .kind = OPT_DURATION, .offset = offsetof(struct conf, interval),
+	  .arg = "DURATION", .unit = 60 * CLOCK_US_PER_SEC,
+	  .help = "without seals: commit so often (a bare number: minutes; default 1s)" },
+	{ .name = "rows", .kind = OPT_UINT, .offset = offsetof(struct conf, rows), .arg = "N",
+	  .min = 1, .help = "a feed without seals: and after so many (default 100000)" },
+	{ .name = "check", .kind = OPT_UINT, .offset = offsetof(struct conf, check), .arg = "N",
+	  .min = 0, .help = "read back so many values of each chunk (default 20000)" },
+	{ .name = "keep-rejects", .kind = OPT_FLAG, .offset = offsetof(struct conf, keep_rejects),
+	  .help = "keep records that cannot be taken in the ledger, and go on" },
 	LEDGER_SIDES_OPTS(struct conf),
 	IO_IN_OPTS(struct conf, io),
 	IO_REJECT_OPTS(struct conf, io),
@@ -261,7 +247,6 @@ static enum rd_event next(struct load *ld, struct rec *rec)
 
 static void run(struct load *ld)
 {
-	static const struct seal end = {.chunk = SL_INIT("end"), .src = SL_INIT(""), .final = true};
 	enum rd_event ev;
 	struct rec rec;
 
@@ -281,7 +266,7 @@ static void run(struct load *ld)
 			write_chunk(ld, NULL);
 	}
 	if (!rd_is_sealed(ld->io->rd))
-		write_chunk(ld, &end);
+		write_chunk(ld, &SEAL_END);
 }
 
 /* ---- opening -------------------------------------------------------------------------------- */

@@ -9,7 +9,6 @@
 #include "compare/analysis.h"
 #include "compare/query_race.h"
 #include "core/clock.h"
-#include "core/mem.h"
 #include "core/msg.h"
 #include "core/opt.h"
 #include "core/num.h"
@@ -30,19 +29,12 @@ struct conf {
 static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "Input" },
 	NARROW_SHIPS_OPT(struct conf, ships),
-	{ .name = "disk-free",
-		.kind = OPT_SIZE,
-		.offset = offsetof(struct conf, disk_free),
-		.arg = "SIZE",
-		.help = "migration: room the target has (default: seen where it is local)" },
-	{ .name = "runs",
-		.verbs = "queries",
-		.kind = OPT_UINT,
-		.offset = offsetof(struct conf, runs),
-		.arg = "N",
-		.min = 1,
-		.max = 1000,
-		.help = "how often each is run (default 5)" },
+	{ .name = "disk-free", .kind = OPT_SIZE, .offset = offsetof(struct conf, disk_free),
+	  .arg = "SIZE",
+	  .help = "migration: room the target has (default: seen where it is local)" },
+	{ .name = "runs", .verbs = "queries", .kind = OPT_UINT,
+	  .offset = offsetof(struct conf, runs), .arg = "N", .min = 1, .max = 1000,
+	  .help = "how often each is run (default 5)" },
 	REPORT_FORMAT_OPT(struct conf, format, "the report"),
 	LEDGER_SIDES_OPTS(struct conf),
 	OPT_END,

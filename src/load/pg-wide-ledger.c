@@ -299,7 +299,7 @@ static void plan_outcasts(struct run *run, struct source *s)
 static void do_plan(struct run *run)
 {
 	struct source s;
-	struct ledger_ship *ships;
+	AUTO_FREE struct ledger_ship *ships = NULL;
 	struct ledger_plan plan;
 	size_t count;
 
@@ -320,7 +320,6 @@ static void do_plan(struct run *run)
 	plan_outcasts(run, &s);
 	say_plan(run, &plan);
 	(void)printf("%llu\n", (unsigned long long)run->job.id);
-	mem_free(ships);
 	close_source(&s);
 }
 

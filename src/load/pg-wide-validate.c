@@ -32,46 +32,27 @@ static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "Input" },
 	LEDGER_JOB_OPT(struct conf, job),
 	NARROW_SHIPS_OPT(struct conf, ships),
-	{ .name = "max-differences",
-		.kind = OPT_UINT,
-		.offset = offsetof(struct conf, max_differences),
-		.arg = "N",
-		.min = 1,
-		.help = "look for so many differing cells (default 20)" },
+	{ .name = "max-differences", .kind = OPT_UINT,
+	  .offset = offsetof(struct conf, max_differences), .arg = "N", .min = 1,
+	  .help = "look for so many differing cells (default 20)" },
 	REPORT_FORMAT_OPT(struct conf, format, "the report"),
 	{ .kind = OPT_GROUP, .help = "Repair" },
-	{ .name = "repair",
-		.letter = 'r',
-		.kind = OPT_FLAG,
-		.offset = offsetof(struct conf, repair),
-		.help = "make the wide tables equal, also while they are written to" },
-	{ .name = "delete",
-		.needs = "repair", .weakens = true,
-		.kind = OPT_FLAG,
-		.offset = offsetof(struct conf, remove),
-		.help = "repair: also remove what the narrow table has no more" },
-	{ .name = "settle",
-		.kind = OPT_DURATION,
-		.offset = offsetof(struct conf, settle),
-		.arg = "DURATION",
-		.unit = CLOCK_US_PER_SEC,
-		.help = "a difference counts when it is there so much later, too" },
-	{ .name = "doubt",
-		.kind = OPT_FLAG,
-		.offset = offsetof(struct conf, doubt),
-		.help = "only what is in doubt" },
-	{ .name = "done-before",
-		.kind = OPT_TIME,
-		.offset = offsetof(struct conf, before),
-		.arg = "TIME",
-		.help = "only chunks that were done before (UTC)" },
-	{ .name = "every",
-		.needs = "repair", .not_with = "done-before",
-		.kind = OPT_DURATION,
-		.offset = offsetof(struct conf, every),
-		.arg = "DURATION",
-		.unit = CLOCK_US_PER_SEC,
-		.help = "repair again and again, recent chunks so often" },
+	{ .name = "repair", .letter = 'r', .kind = OPT_FLAG,
+	  .offset = offsetof(struct conf, repair),
+	  .help = "make the wide tables equal, also while they are written to" },
+	{ .name = "delete", .needs = "repair", .weakens = true, .kind = OPT_FLAG,
+	  .offset = offsetof(struct conf, remove),
+	  .help = "repair: also remove what the narrow table has no more" },
+	{ .name = "settle", .kind = OPT_DURATION, .offset = offsetof(struct conf, settle),
+	  .arg = "DURATION", .unit = CLOCK_US_PER_SEC,
+	  .help = "a difference counts when it is there so much later, too" },
+	{ .name = "doubt", .kind = OPT_FLAG, .offset = offsetof(struct conf, doubt),
+	  .help = "only what is in doubt" },
+	{ .name = "done-before", .kind = OPT_TIME, .offset = offsetof(struct conf, before),
+	  .arg = "TIME", .help = "only chunks that were done before (UTC)" },
+	{ .name = "every", .needs = "repair", .not_with = "done-before", .kind = OPT_DURATION,
+	  .offset = offsetof(struct conf, every), .arg = "DURATION", .unit = CLOCK_US_PER_SEC,
+	  .help = "repair again and again, recent chunks so often" },
 	LEDGER_SIDES_OPTS(struct conf),
 	OPT_END,
 };
@@ -143,7 +124,7 @@ static int by_name(const void *a, const void *b)
 static struct verify_tally add_tallies(struct check *c, struct report *r)
 {
 	const struct names *ships = &c->verify.ships;
-	const struct sl **sorted = mem_alloc(mem_mul(ships->n + 1, sizeof *sorted));
+	AUTO_FREE const struct sl **sorted = mem_alloc(mem_mul(ships->n + 1, sizeof *sorted));
 	struct verify_tally total = { .ranges = 0 };
 
 	for (size_t i = 0; i < ships->n; i++)
@@ -158,7 +139,6 @@ static struct verify_tally add_tallies(struct check *c, struct report *r)
 		total.left += t->left;
 		total.differences += t->differences;
 	}
-	mem_free(sorted);
 	return total;
 }
 
@@ -220,12 +200,10 @@ static void put_text(struct check *c, enum report_format format, const struct re
 static int put_report(struct check *c)
 {
 	enum report_format format = (enum report_format)c->conf.format;
-	struct report ships;
+	AUTO_REPORT ships = { .columns = ship_columns, .n_columns = ARRAY_LEN(ship_columns) };
+	struct verify_tally total = add_tallies(c, &ships);
 	AUTO_STR text = { 0 };
-	struct verify_tally total;
 
-	report_init(&ships, ship_columns, ARRAY_LEN(ship_columns));
-	total = add_tallies(c, &ships);
 	if (format == REPORT_JSON)
 		put_json(c, &ships, &total, &text);
 	else if (format == REPORT_CSV)
@@ -233,7 +211,6 @@ static int put_report(struct check *c)
 	else
 		put_text(c, format, &ships, &total, &text);
 	out_print(str_sl(&text));
-	report_free(&ships);
 	return total.differences || total.left ? EX_DIFFERS : EX_DONE;
 }
 

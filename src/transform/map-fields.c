@@ -95,12 +95,6 @@ static const struct opt options[] = {
 
 /* ---- the options ---------------------------------------------------------------------------- */
 
-static void add_names(struct names *names, const struct opt_list *lists, const char *option)
-{
-	for (size_t i = 0; i < lists->n; i++)
-		filter_names(names, lists->v[i].p, option);
-}
-
 static void add_rename(struct state *st, struct sl old, struct sl new, const char *where)
 {
 	bool added;
@@ -249,7 +243,7 @@ static void add_now(struct state *st)
 	text[10] = 'T';
 	str_addf(&st->now, "%.19s.%03dZ", text,
 		(int)(ms - clock_floor(ms, CLOCK_US_PER_SEC)) / 1000);
-	add_names(&names, &st->set_now, "set-now");
+	filter_names(&names, &st->set_now, "set-now");
 	for (size_t i = 0; i < names.n; i++)
 		add_change(st, arena_dup(&st->arena, names.name[i]), "set-now")->value =
 			field_name(str_sl(&st->now));
@@ -306,7 +300,7 @@ static void add_hashes(struct state *st)
 		return;
 	st->io.hide_values = true;
 	read_hash_key(st);
-	add_names(&names, &st->hash, "hash");
+	filter_names(&names, &st->hash, "hash");
 	for (size_t i = 0; i < names.n; i++)
 		add_change(st, arena_dup(&st->arena, names.name[i]), "hash")->hash = true;
 }
@@ -315,8 +309,8 @@ static void check(void *ctx)
 {
 	struct state *st = ctx;
 
-	add_names(&st->selected, &st->select, "select");
-	add_names(&st->dropped, &st->drop, "drop");
+	filter_names(&st->selected, &st->select, "select");
+	filter_names(&st->dropped, &st->drop, "drop");
 	for (size_t i = 0; i < st->selected.n; i++)
 		if (names_find(&st->dropped, st->selected.name[i]) != NAMES_NONE)
 			opt_usage("column %s is both selected and dropped",
@@ -562,10 +556,12 @@ static void warn_of(const struct names *seen, struct sl name, const char *option
 		msg_warn("--%s: no record has %s", option, msg_q(name));
 }
 
-static void warn_of_unseen(const struct state *st)
+static void end(void *ctx, struct filter_run *run)
 {
+	const struct state *st = ctx;
 	const struct names *cols = st->in;
 
+	(void)run;
 	if (!cols || !cols->n)
 		return; /* there was nothing at all */
 	for (size_t i = 0; i < st->selected.n; i++)
@@ -578,18 +574,6 @@ static void warn_of_unseen(const struct state *st)
 	for (size_t i = 0; i < st->n_changes; i++)
 		if (st->changes[i].cast)
 			warn_of(&st->out, st->changes[i].name, "cast");
-}
-
-static void seal(void *ctx, struct filter_run *run)
-{
-	if (rd_seal(filter_io(run)->rd)->final)
-		warn_of_unseen(ctx);
-}
-
-static void end(void *ctx, struct filter_run *run)
-{
-	(void)run;
-	warn_of_unseen(ctx);
 }
 
 static void release(void *ctx)
@@ -621,7 +605,6 @@ static const struct filter map_fields = {
 	.check = check,
 	.start = start,
 	.row = row,
-	.seal = seal,
 	.end = end,
 	.release = release,
 };

@@ -37,8 +37,7 @@ static const struct opt options[] = {
 	{ .name = "key", .letter = 'k', .kind = OPT_STR, .offset = offsetof(struct conf, key),
 	  .arg = "NAME,...", .help = "columns whose values name the row (default created_time)" },
 	{ .name = "name", .letter = 'n', .kind = OPT_STR, .offset = offsetof(struct conf, name),
-	  .arg = "NAME",
-	  .help = "column whose value names the column (default data_channel_id)" },
+	  .arg = "NAME", .help = "column whose value names the column (default data_channel_id)" },
 	{ .name = "value", .letter = 'V', .kind = OPT_STR, .offset = offsetof(struct conf, value),
 	  .arg = "NAME,...",
 	  .help = "columns that hold values (default value); of several, each names its cells" },
@@ -236,7 +235,7 @@ static void put_name(const struct prog *p, struct sl name, size_t n_lead, struct
 static void announce_columns(struct prog *p)
 {
 	const struct names *met = &p->pivot.columns, *lead[] = { &p->by, &p->key, &p->keep };
-	struct str name = { 0 };
+	AUTO_STR name = { 0 };
 
 	for (size_t k = 0; k < ARRAY_LEN(lead); k++)
 		for (size_t i = 0; i < lead[k]->n; i++)
@@ -250,7 +249,6 @@ static void announce_columns(struct prog *p)
 			die_hint(EX_DATA, "--prefix tells them from the others",
 				 "two columns of the output are named %s", msg_q(str_sl(&name)));
 	}
-	str_free(&name);
 	p->announced = met->n;
 	if (p->late)
 		late_cols(p->late, p->columns.name, p->columns.n);
@@ -355,7 +353,7 @@ static NORETURN COLD void refuse(const struct prog *p, enum pivot_result why, st
 	const char *file = in_name(rd_in(p->io->rd));
 	unsigned long long record = sorts(p) ? p->record : p->io->meter.rows;
 	char ship[200] = "", name_text[80], at[200], before[200];
-	struct sl last = pivot_last_key(&p->pivot);
+	struct sl last = p->pivot.last_key;
 	bool again = sl_eq(last, key);
 	struct decimal number;
 
@@ -371,7 +369,7 @@ static NORETURN COLD void refuse(const struct prog *p, enum pivot_result why, st
 			 "%s: record %llu: %s is not among the columns of %s", file, record,
 			 msg_q(name), p->conf.columns);
 	if (why == PIVOT_NO_NUMBER && decimal_parse(field_sl(value), &number))
-		value = pivot_other(&p->pivot); /* it was the earlier one */
+		value = &p->pivot.other; /* it was the earlier one */
 	if (why == PIVOT_NO_NUMBER)
 		die(EX_DATA, "%s: record %llu: %s at %s is no number that can be %s: %s", file,
 		    record, msg_q(name), at, p->conf.on_duplicate >= DUP_SUM ? tr("added") :
@@ -380,7 +378,7 @@ static NORETURN COLD void refuse(const struct prog *p, enum pivot_result why, st
 		die_hint(EX_DATA, "--on-duplicate last, first, max and others make one of them",
 			 "%s: record %llu: %sa second value for %s at %s: %s after %s", file,
 			 record, ship, msg_q(name), at, msg_q(field_sl(value)),
-			 msg_q(field_sl(pivot_other(&p->pivot))));
+			 msg_q(field_sl(&p->pivot.other)));
 	die_hint(EX_DATA, "sort it first, or use --on-unsorted sort",
 		 "%s: record %llu: field %s: %s comes %s: the input is not sorted by key", file,
 		 record, msg_q(sl_of(p->conf.key)), at, before);
@@ -515,7 +513,7 @@ static bool take_if_likely(struct prog *p)
 		value = or_absent(value);
 		r = pivot_add_likely(&p->pivot, c, &value);
 		if (UNLIKELY(r != PIVOT_OK))
-			refuse(p, r, pivot_key(&p->pivot), field_sl(&c->name), &value);
+			refuse(p, r, str_sl(&p->pivot.key), field_sl(&c->name), &value);
 		return true;
 	}
 	return false;

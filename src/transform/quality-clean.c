@@ -9,7 +9,6 @@
  * contract: quality-clean --enable deduplicate -k value --keep newest --event-time created_time \
  *           --memory 64K
  */
-#include "core/clock.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/path.h"
@@ -73,8 +72,7 @@ static const struct opt options[] = {
 	  .help = "for keys; what does not fit goes to $TMPDIR (default: all)" },
 	{ .kind = OPT_GROUP, .help = "Quality report" },
 	{ .name = "report", .letter = 'R', .kind = OPT_STR, .arg = "FILE",
-	  .offset = offsetof(struct state, report),
-	  .help = "write it here; - is standard error" },
+	  .offset = offsetof(struct state, report), .help = "write it here; - is standard error" },
 	{ .name = "profile", .kind = OPT_STR, .arg = "FILE",
 	  .offset = offsetof(struct state, profile_file),
 	  .help = "write what values each column has, as read; - is standard error" },
@@ -106,8 +104,7 @@ static void switch_rules(
 	AUTO_NAMES names = { 0 };
 	enum quality_rule rule;
 
-	for (size_t i = 0; i < lists->n; i++)
-		filter_names(&names, lists->v[i].p, option);
+	filter_names(&names, lists, option);
 	for (size_t i = 0; i < names.n; i++) {
 		if (!quality_rule_parse(names.name[i], &rule))
 			opt_usage("--%s: no such rule: %s", option, msg_q(names.name[i]));
@@ -125,8 +122,7 @@ static void set_duplicates(struct state *st)
 	if (st->key.n)
 		names_clear(&r->key);
 	r->key_given |= st->key.n > 0;
-	for (size_t i = 0; i < st->key.n; i++)
-		filter_names(&r->key, st->key.v[i].p, "key");
+	filter_names(&r->key, &st->key, "key");
 	if (st->keep)
 		r->keep = (enum quality_keep)(st->keep - 1);
 	if (st->event_time)
@@ -161,8 +157,7 @@ static void check(void *ctx)
 		any |= st->rules.enabled[i];
 	if (!any && !st->rules_file && !st->profile)
 		opt_usage("--rules is needed; --print-rules prints a file to begin with");
-	for (size_t i = 0; i < st->untouched.n; i++)
-		filter_names(&st->rules.untouched, st->untouched.v[i].p, "untouched");
+	filter_names(&st->rules.untouched, &st->untouched, "untouched");
 	set_duplicates(st);
 	st->quality = quality_new(&st->rules);
 }
@@ -426,19 +421,12 @@ static void seal(void *ctx, struct filter_run *run)
 
 	if (st->dedup)
 		emit_held(st, run);
-	if (rd_seal(filter_io(run)->rd)->final) {
-		warn_of_unseen(st, run);
-		write_report(st, run);
-		write_profile(st, run);
-	}
 }
 
 static void end(void *ctx, struct filter_run *run)
 {
 	struct state *st = ctx;
 
-	if (st->dedup)
-		emit_held(st, run);
 	warn_of_unseen(st, run);
 	write_report(st, run);
 	write_profile(st, run);

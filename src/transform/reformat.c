@@ -41,8 +41,7 @@ static const struct opt options[] = {
 	  .offset = offsetof(struct state, booleans),
 	  .help = "write these as JSON true and false; refuse what is none" },
 	{ .name = "columns", .letter = 'c', .kind = OPT_LIST, .arg = "COLUMN,...",
-	  .offset = offsetof(struct state, columns),
-	  .help = "these columns first, in this order" },
+	  .offset = offsetof(struct state, columns), .help = "these columns first, in this order" },
 	{ .kind = OPT_GROUP, .help = "ISO 19848" },
 	{ .name = "shape", .kind = OPT_ENUM, .offset = offsetof(struct state, iso.shape),
 	  .choices = "auto|narrow|wide",
@@ -72,12 +71,6 @@ static const struct opt options[] = {
 	OPT_END,
 };
 
-static void add_names(struct names *names, const struct opt_list *lists, const char *option)
-{
-	for (size_t i = 0; i < lists->n; i++)
-		filter_names(names, lists->v[i].p, option);
-}
-
 static void check(void *ctx)
 {
 	struct state *st = ctx;
@@ -89,10 +82,10 @@ static void check(void *ctx)
 	if (st->io.in_format != FMT_ISO && st->io.out_format != FMT_ISO &&
 		memcmp(&st->iso, &(const struct iso_opts){ 0 }, sizeof st->iso) != 0)
 		opt_usage("the options of ISO 19848 need -i iso19848 or -o iso19848");
-	add_names(&st->out, &st->columns, "columns");
-	add_names(&st->typed, &st->numbers, "numbers");
+	filter_names(&st->out, &st->columns, "columns");
+	filter_names(&st->typed, &st->numbers, "numbers");
 	st->n_numbers = st->typed.n;
-	add_names(&st->typed, &st->booleans, "booleans");
+	filter_names(&st->typed, &st->booleans, "booleans");
 }
 
 /*
@@ -211,24 +204,15 @@ static void row(void *ctx, struct filter_run *run, const struct rec *rec)
 }
 
 /* A mistyped name would leave a column untyped without a word. */
-static void warn_of_unseen(const struct state *st, struct filter_run *run)
+static void end(void *ctx, struct filter_run *run)
 {
+	const struct state *st = ctx;
+
 	for (size_t i = 0; i < st->typed.n; i++)
 		if (names_find(rd_cols(filter_io(run)->rd), st->typed.name[i]) == NAMES_NONE)
 			msg_warn("--%s: the input has no column %s",
 				 i < st->n_numbers ? "numbers" : "booleans",
 				 msg_q(st->typed.name[i]));
-}
-
-static void seal(void *ctx, struct filter_run *run)
-{
-	if (rd_seal(filter_io(run)->rd)->final)
-		warn_of_unseen(ctx, run);
-}
-
-static void end(void *ctx, struct filter_run *run)
-{
-	warn_of_unseen(ctx, run);
 }
 
 static void release(void *ctx)
@@ -257,7 +241,6 @@ static const struct filter reformat = {
 	.check = check,
 	.start = start,
 	.row = row,
-	.seal = seal,
 	.end = end,
 	.release = release,
 };

@@ -8,7 +8,6 @@
  */
 #include "core/hash.h"
 #include "core/mem.h"
-#include "core/msg.h"
 #include "core/num.h"
 #include "stream/digest.h"
 #include "stream/filter.h"
@@ -51,12 +50,10 @@ static const struct opt options[] = {
 	  .arg = "COLUMN", .help = "names the row of a cell (default created_time)" },
 	{ .name = "by", .letter = 'b', .kind = OPT_STR, .offset = offsetof(struct state, by),
 	  .arg = "COLUMN,...", .help = "groups (cells: default ship_id if there; '' for none)" },
-	{ .name = "name", .needs = "narrow",
-	  .letter = 'n', .kind = OPT_STR, .arg = "COLUMN",
+	{ .name = "name", .needs = "narrow", .letter = 'n', .kind = OPT_STR, .arg = "COLUMN",
 	  .offset = offsetof(struct state, name),
 	  .help = "narrow: holds the names (default data_channel_id)" },
-	{ .name = "value", .needs = "narrow",
-	  .letter = 'V', .kind = OPT_STR, .arg = "COLUMN",
+	{ .name = "value", .needs = "narrow", .letter = 'V', .kind = OPT_STR, .arg = "COLUMN",
 	  .offset = offsetof(struct state, value),
 	  .help = "narrow: holds the values (default value)" },
 	{ .name = "total", .kind = OPT_FLAG, .offset = offsetof(struct state, total),
@@ -65,8 +62,7 @@ static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "Output" },
 	{ .name = "output-format", .letter = 'o', .kind = OPT_ENUM,
 	  .offset = offsetof(struct state, io.out_format),
-	  .choices = "auto|csv|ndjson|tsv|json|table|markdown",
-	  .help = "as the input by default" },
+	  .choices = "auto|csv|ndjson|tsv|json|table|markdown", .help = "as the input by default" },
 	{ .name = "output", .letter = 'O', .kind = OPT_STR, .arg = "FILE", .file = OPT_WRITES,
 	  .offset = offsetof(struct state, io.output),
 	  .help = "write here instead of standard output" },
@@ -254,8 +250,9 @@ static int cmp_groups(const void *a, const void *b)
 	return sl_cmp(field_sl(&x->shown), field_sl(&y->shown));
 }
 
-static void put_result(struct state *st, struct filter_run *run)
+static void end(void *ctx, struct filter_run *run)
 {
+	struct state *st = ctx;
 	static const struct sl cols[] = { SL_INIT("group"), SL_INIT("rows"), SL_INIT("cells"),
 					  SL_INIT("digest") };
 
@@ -266,17 +263,6 @@ static void put_result(struct state *st, struct filter_run *run)
 		put_line(run, st->group[i].shown, &st->group[i].digest);
 	if (st->total || st->by_columns.names.n == 0)
 		put_line(run, FIELD_NULL, &st->all);
-}
-
-static void seal(void *ctx, struct filter_run *run)
-{
-	if (rd_seal(filter_io(run)->rd)->final)
-		put_result(ctx, run);
-}
-
-static void end(void *ctx, struct filter_run *run)
-{
-	put_result(ctx, run);
 }
 
 static void release(void *ctx)
@@ -308,7 +294,6 @@ static const struct filter stream_digest = {
 	.check = check,
 	.start = start,
 	.row = row,
-	.seal = seal,
 	.end = end,
 	.release = release,
 };

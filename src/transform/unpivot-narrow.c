@@ -52,8 +52,7 @@ static const struct opt options[] = {
 	  .offset = offsetof(struct state, prefix),
 	  .help = "take columns that begin so, and this off their names" },
 	{ .name = "keep", .kind = OPT_STR, .arg = "COLUMN,...",
-	  .offset = offsetof(struct state, keep),
-	  .help = "carry these along in every record" },
+	  .offset = offsetof(struct state, keep), .help = "carry these along in every record" },
 	{ .name = "keep-null", .offset = offsetof(struct state, keep_null), .kind = OPT_FLAG,
 	  .help = "write a record for NULL values too" },
 	IO_IN_OPTS(struct state, io),
@@ -291,24 +290,15 @@ static void release(void *ctx)
 }
 
 /* A mistyped value would leave all of its columns out. */
-static void must_have_met(const struct state *st)
+static void end(void *ctx, struct filter_run *run)
 {
+	const struct state *st = ctx;
+
+	(void)run;
 	for (size_t v = 0; v < st->values.n && st->values.n > 1; v++)
 		if (!st->met[v])
 			die(EX_DATA, "--value: no column of the input is of %s",
 			    msg_q(st->values.name[v]));
-}
-
-static void end(void *ctx, struct filter_run *run)
-{
-	(void)run;
-	must_have_met(ctx);
-}
-
-static void seal(void *ctx, struct filter_run *run)
-{
-	if (rd_seal(filter_io(run)->rd)->final)
-		must_have_met(ctx);
 }
 
 static const struct filter unpivot_narrow = {
@@ -324,7 +314,6 @@ static const struct filter unpivot_narrow = {
 	.check = check,
 	.start = start,
 	.row = row,
-	.seal = seal,
 	.end = end,
 	.release = release,
 };

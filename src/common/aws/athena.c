@@ -2,7 +2,6 @@
 
 #include "aws/crypto.h"
 #include "core/clock.h"
-#include "core/num.h"
 #include "stream/json.h"
 
 #define POLL_FIRST_US INT64_C(50000)

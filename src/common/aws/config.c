@@ -332,7 +332,7 @@ static bool resolve(struct aws_config *c, enum aws_service s, struct aws_error *
 {
 	struct resolved *r = &c->endpoint[s];
 	const char *url = custom_url(c, s);
-	struct str host = {0};
+	AUTO_STR host = {0};
 
 	if (!aws_config_region(c, e))
 		return false;
@@ -354,7 +354,6 @@ static bool resolve(struct aws_config *c, enum aws_service s, struct aws_error *
 		r->scheme = mem_strdup("https");
 		r->host = mem_strdup(str_z(&host));
 		r->path = mem_strdup("");
-		str_free(&host);
 	}
 	r->known = true;
 	return true;

@@ -143,7 +143,7 @@ static bool run(char **argv, struct str *out, struct aws_error *e)
 
 bool creds_from_process(const char *command, struct aws_keys *k, struct aws_error *e)
 {
-	char **argv = creds_split_command(command);
+	AUTO_FREE char **argv = creds_split_command(command);
 	AUTO_STR out = {0};
 	bool good = false;
 
@@ -155,6 +155,5 @@ bool creds_from_process(const char *command, struct aws_keys *k, struct aws_erro
 		       keys_from_json(k, str_sl(&out), "SessionToken", "credential_process", e);
 	if (out.p)
 		crypto_wipe(out.p, out.n);
-	mem_free(argv);
 	return good;
 }

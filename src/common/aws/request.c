@@ -149,16 +149,23 @@ static void put_resume(struct draft *d, const struct flight *f, struct str *rang
 		put_header(d, SL("If-Match"), str_sl(&f->etag));
 }
 
+/* Where the call goes, and the signer ready for that; NULL: f->error. */
 static const struct aws_keys *scope(
-	struct flight *f, const struct aws_endpoint *to, const char *region, const char date[16])
+	struct flight *f, struct aws_endpoint *to, const char **region, const char date[16])
 {
-	const struct aws_keys *k = creds_get(f->a->creds, &f->error);
+	struct aws *a = f->a;
+	const struct aws_keys *k = NULL;
 
+	if (!aws_config_endpoint(a->config, f->call.service, to, &f->error))
+		return NULL;
+	*region = request_region(a, &f->call, &f->error);
+	if (*region)
+		k = creds_get(a->creds, &f->error);
 	if (k) {
 		const struct sigv4_keys keys = {
 			sl_of(k->id), sl_of(k->secret), sl_of(k->token ? k->token : "")};
 
-		sigv4_scope(f->a->signer, &keys, date, sl_of(region), sl_of(to->signing));
+		sigv4_scope(a->signer, &keys, date, sl_of(*region), sl_of(to->signing));
 	}
 	return k;
 }
@@ -180,16 +187,13 @@ static bool build_whole(struct flight *f, int64_t now)
 	AUTO_STR path = {0}, range = {0};
 	struct sigv4_request r;
 	struct aws_endpoint to;
-	const struct aws_keys *k = NULL;
-	const char *region = NULL;
+	const struct aws_keys *k;
+	const char *region;
 	char date[16], hash[CRYPTO_HEX_LEN];
 	struct sl sum = {hash, sizeof hash};
 
 	sigv4_date(date, now);
-	if (aws_config_endpoint(a->config, c->service, &to, &f->error))
-		region = request_region(a, c, &f->error);
-	if (region)
-		k = scope(f, &to, region, date);
+	k = scope(f, &to, &region, date);
 	if (!k)
 		return false;
 	request_forget(a); /* the signer's scope is another now */
@@ -238,16 +242,13 @@ static bool prepare(struct flight *f, int64_t now, int64_t second)
 	struct sigv4_request r;
 	struct aws_endpoint to;
 	AUTO_STR path = {0};
-	const struct aws_keys *k = NULL;
-	const char *region = NULL;
+	const struct aws_keys *k;
+	const char *region;
 	char date[16];
 
 	request_forget(a);
 	sigv4_date(date, now);
-	if (aws_config_endpoint(a->config, c->service, &to, &f->error))
-		region = request_region(a, c, &f->error);
-	if (region)
-		k = scope(f, &to, region, date);
+	k = scope(f, &to, &region, date);
 	if (!k)
 		return false;
 	place(f, &to, region, &path);

@@ -3,7 +3,6 @@
 #include "compare/cellsum.h"
 #include "core/clock.h"
 #include "core/mem.h"
-#include "core/msg.h"
 #include "core/num.h"
 #include "ledger/ledger_disk.h"
 
@@ -62,7 +61,7 @@ static void add_number(struct found *f, const char *topic, struct sl subject, co
 	else if (f->conf->brief && strcmp(figure, "seconds") == 0)
 		report_add_span(&text, (int64_t)(value * 1e6));
 	else if (f->conf->brief)
-		report_add_digits(&text, sl_of(digits));
+		str_add_digits(&text, sl_of(digits), 5);
 	else
 		str_addz(&text, digits);
 	analysis_row(f->r, topic, subject, figure, str_z(&text), basis, advice);
@@ -285,12 +284,11 @@ static double free_bytes(const struct found *f, double *wal)
 
 static void report_disk(struct found *f)
 {
-	struct pg_result *r = pg_query(f->conf->target,
+	AUTO_RESULT *r = pg_query(f->conf->target,
 		"SELECT pg_size_bytes(current_setting('max_wal_size'))", 0, NULL);
 	double wal = number_of(r, 0, 0), wal_room = 0, room = free_bytes(f, &wal_room);
 	double needed = f->wide_bytes + (wal_room > 0 ? 0 : wal);
 
-	pg_clear(r);
 	add_number(f, "disk", SL("target"), "wide_bytes", f->wide_bytes, estimate, NULL);
 	add_number(f, "disk", SL("target"), "wal_bytes", wal, exact, NULL);
 	if (wal_room > 0)

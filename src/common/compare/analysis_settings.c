@@ -1,7 +1,6 @@
 /* analysis_settings.c - settings of the servers that decide how a migration goes. */
 #include "compare/analysis.h"
 
-#include "core/mem.h"
 #include "core/num.h"
 
 #define MB (UINT64_C(1) << 20)

@@ -4,7 +4,6 @@
 #include "narrow/narrow_row.h"
 
 #include "core/clock.h"
-#include "core/num.h"
 
 /* ---- hashes ---------------------------------------------------------------------------------- */
 

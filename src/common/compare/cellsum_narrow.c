@@ -1,8 +1,6 @@
 /* cellsum_narrow.c - the statements on the narrow table. */
 #include "compare/cellsum_internal.h"
 
-#include "core/num.h"
-
 /* The instant as timestamp in UTC, whatever the column is. */
 static void add_instant(const struct cellsum_source *s, struct str *sql, const char *time)
 {
@@ -185,11 +183,12 @@ size_t cellsum_narrow(struct cellsum_source *s, int64_t from, int64_t to, const 
 	size_t n_ships, struct arena *a, struct cellsum_of **out)
 {
 	AUTO_STR sql = { 0 };
-	struct pg_result *r;
 	size_t n = 0;
 	bool done = false;
 
 	while (!done) {
+		AUTO_RESULT *r = NULL;
+
 		str_clear(&sql);
 		add_counts(s, &sql, from, to, ships, n_ships);
 		narrow_begin(s->n, s->pg);
@@ -197,7 +196,6 @@ size_t cellsum_narrow(struct cellsum_source *s, int64_t from, int64_t to, const 
 		if (r)
 			n = take_counts(s->n, r, a, out);
 		done = r && (s->n->unique || take_last_cells(s, from, to, ships, n_ships, *out, n));
-		pg_clear(r);
 		if (!done)
 			leave_out(s, from, to, ships, n_ships);
 	}

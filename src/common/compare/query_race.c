@@ -2,7 +2,6 @@
 
 #include "compare/cellsum.h"
 #include "core/clock.h"
-#include "core/mem.h"
 #include "core/msg.h"
 #include "pg/relation.h"
 
@@ -37,13 +36,14 @@ static void literal(const struct track *t, struct str *s, struct sl text)
 	pg_add_literal(t->race->source, s, text);
 }
 
-/* `column::text AS cN`, … */
-static void wide_columns(const struct track *t, struct str *s, size_t n)
+/* `column, …`, or `column::text AS cN, …` */
+static void wide_columns(const struct track *t, struct str *s, size_t n, bool named)
 {
 	for (size_t i = 0; i < n; i++) {
 		str_addz(s, i ? ", " : "");
 		ident(t, s, t->ship->channel[t->channel[i]].column);
-		str_addf(s, "::text AS c%zu", i);
+		if (named)
+			str_addf(s, "::text AS c%zu", i);
 	}
 }
 
@@ -92,15 +92,12 @@ static void wide_rows(const struct track *t, struct str *s, size_t n, const stru
 
 	ident(t, &key, registry_key(t->race->registry));
 	str_addf(s, "SELECT %s::text AS at, ", str_z(&key));
-	wide_columns(t, s, n);
+	wide_columns(t, s, n, true);
 	str_addz(s, " FROM ");
 	wide_table(t, s);
 	str_addf(s, " WHERE %s >= %s AND %s <= %s AND num_nonnulls(", str_z(&key), str_z(since),
 		str_z(&key), str_z(&t->last));
-	for (size_t i = 0; i < n; i++) {
-		str_addz(s, i ? ", " : "");
-		ident(t, s, t->ship->channel[t->channel[i]].column);
-	}
+	wide_columns(t, s, n, false);
 	str_addf(s, ") > 0 ORDER BY %s", str_z(&key));
 }
 
@@ -167,7 +164,7 @@ static void hourly_wide(const struct track *t, struct str *s)
 	str_addf(s, "SELECT date_trunc('hour', at)::text, count(*), round(avg(c0::numeric), 6)"
 		    " FROM (SELECT %s AS at, ",
 		str_z(&key));
-	wide_columns(t, s, 1);
+	wide_columns(t, s, 1, true);
 	str_addz(s, " FROM ");
 	wide_table(t, s);
 	str_addf(s, " WHERE %s >= %s AND %s <= %s) AS w"

@@ -94,7 +94,7 @@ static size_t absent(struct repair *r, struct ship *ship, const struct celldiff_
 	AUTO_FREE int64_t *at = mem_alloc(mem_mul(n + 1, sizeof *at));
 	AUTO_STR sql = { 0 };
 	AUTO_NAMES there = { 0 };
-	struct pg_result *rows;
+	AUTO_RESULT *rows = NULL;
 	size_t known = 0, kept = 0;
 
 	for (size_t i = 0; i < n; i++)
@@ -104,7 +104,6 @@ static size_t absent(struct repair *r, struct ship *ship, const struct celldiff_
 		rows = pg_query(r->source->pg, str_z(&sql), 0, NULL);
 		for (size_t i = 0; i < pg_rows(rows); i++)
 			(void)names_add(&there, pg_value(rows, i, 0), NULL);
-		pg_clear(rows);
 	}
 	for (size_t i = 0; i < n; i++)
 		if (clock_parse(list[i].instant, &at[0]) &&

@@ -146,7 +146,7 @@ static bool set(struct setting *s, struct str *instants)
 	struct pg *pg = registry_pg(s->r->target->r);
 	const char *type = column_type_sql(s->ship->channel[s->channel].type);
 	AUTO_STR sql = { 0 }, values = { 0 };
-	struct pg_result *r;
+	AUTO_RESULT *r = NULL;
 
 	put_arrays(s, instants, &values);
 	str_addz(&sql, "UPDATE ");
@@ -161,7 +161,6 @@ static bool set(struct setting *s, struct str *instants)
 		repair_add_license(s->r, &sql, s->ship);
 	r = pg_try_query(pg, str_z(&sql), 2, (const char *[]){ str_z(instants), str_z(&values) });
 	s->r->set += r ? pg_affected(r) : 0;
-	pg_clear(r);
 	return r;
 }
 

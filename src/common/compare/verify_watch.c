@@ -78,7 +78,7 @@ void verify_watch_thin(struct verify_watch *w, struct verify *v)
 
 static void say_left(struct verify_watch *w, struct verify *v, const char *conninfo)
 {
-	struct str text = { 0 };
+	AUTO_STR text = { 0 };
 	struct pg *target;
 
 	if (v->bad_ranges > 0 && v->bad_ranges != w->said) {
@@ -91,7 +91,6 @@ static void say_left(struct verify_watch *w, struct verify *v, const char *conni
 		ledger_event(target, LEDGER_WARNING, v->job.id, SL(""), LEDGER_NO_TIME,
 			str_z(&text));
 		pg_close(target);
-		str_free(&text);
 	}
 	w->said = v->bad_ranges;
 }

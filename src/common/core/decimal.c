@@ -1,6 +1,5 @@
 #include "core/decimal.h"
 
-#include "core/mem.h"
 #include "core/msg.h"
 
 /* Exponents beyond it all mean the same: larger, or smaller, than any text can be. */

@@ -45,6 +45,18 @@ static const struct opt common_opts[] = {
 	OPT_END,
 };
 
+/* All options, ours behind the program's; NULL: begin with the first, and behind the last one. */
+static const struct opt *next_option(const struct opt *o)
+{
+	for (o = o ? o + 1 : program->opts; o->kind == OPT_GROUP || opt_is_end(o); o++) {
+		if (o == &common_opts[ARRAY_LEN(common_opts) - 1])
+			return NULL;
+		if (opt_is_end(o))
+			o = common_opts; /* a group */
+	}
+	return o;
+}
+
 void opt_usage(const char *fmt, ...)
 {
 	char text[1000], hint[200];
@@ -191,26 +203,22 @@ static NORETURN void print_version(void)
 
 static NORETURN void print_completions(void)
 {
-	const struct opt *tables[] = { program->opts, common_opts };
 	struct str s = { 0 };
 
-	for (size_t t = 0; t < ARRAY_LEN(tables); t++)
-		for (const struct opt *o = tables[t]; !opt_is_end(o); o++)
-			if (o->kind != OPT_GROUP && !o->hidden)
-				str_addf(&s, "--%s%s\n", o->name, o->kind == OPT_FLAG ? "" : "=");
+	for (const struct opt *o = NULL; (o = next_option(o));)
+		if (!o->hidden)
+			str_addf(&s, "--%s%s\n", o->name, o->kind == OPT_FLAG ? "" : "=");
 	print_and_leave(&s);
 }
 
 static NORETURN void unknown_option(struct sl name)
 {
-	const struct opt *tables[] = { program->opts, common_opts };
 	struct sl near = { 0 };
 	size_t best = opt_tolerance(name);
 
-	for (size_t t = 0; t < ARRAY_LEN(tables); t++)
-		for (const struct opt *o = tables[t]; !opt_is_end(o); o++)
-			if (o->kind != OPT_GROUP && !o->hidden)
-				opt_consider(name, sl_of(o->name), &best, &near);
+	for (const struct opt *o = NULL; (o = next_option(o));)
+		if (!o->hidden)
+			opt_consider(name, sl_of(o->name), &best, &near);
 	if (near.n)
 		opt_usage("unknown option --%.*s (did you mean --%.*s?)", (int)name.n, name.p,
 			  (int)near.n, near.p);
@@ -300,24 +308,20 @@ static void set_value(const struct opt *o, const char *value, void *conf)
 
 static const struct opt *find_long(struct sl name)
 {
-	const struct opt *tables[] = { program->opts, common_opts };
+	const struct opt *o = NULL;
 
-	for (size_t t = 0; t < ARRAY_LEN(tables); t++)
-		for (const struct opt *o = tables[t]; !opt_is_end(o); o++)
-			if (o->kind != OPT_GROUP && sl_eq_str(name, o->name))
-				return o;
-	return NULL;
+	while ((o = next_option(o)) && !sl_eq_str(name, o->name))
+		;
+	return o;
 }
 
 static const struct opt *find_letter(char c)
 {
-	const struct opt *tables[] = { program->opts, common_opts };
+	const struct opt *o = NULL;
 
-	for (size_t t = 0; t < ARRAY_LEN(tables); t++)
-		for (const struct opt *o = tables[t]; !opt_is_end(o); o++)
-			if (o->letter && o->letter == c)
-				return o;
-	return NULL;
+	while ((o = next_option(o)) && (!o->letter || o->letter != c))
+		;
+	return o;
 }
 
 static bool is_common(const struct opt *o)

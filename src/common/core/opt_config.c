@@ -77,11 +77,14 @@ static bool is_set_up(const struct opt_program *prog)
 	return !run && (strncmp(prog->name, "pg-", 3) == 0 || strncmp(prog->name, "fs-", 3) == 0);
 }
 
-/* The words are read behind the files. */
-static const char *find_config(int argc, char **argv)
+/* The words are read behind the files. A program's own option of this name is another. */
+static const char *find_config(const struct opt_program *prog, int argc, char **argv)
 {
 	const char *file = NULL;
 
+	for (const struct opt *o = prog->opts; !opt_is_end(o); o++)
+		if (o->kind != OPT_GROUP && strcmp(o->name, "config") == 0)
+			return NULL;
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
 		if (strncmp(argv[i], "--config=", 9) == 0)
 			file = argv[i] + 9;
@@ -92,7 +95,7 @@ static const char *find_config(int argc, char **argv)
 
 void opt_config(const struct opt_program *prog, void *conf, int argc, char **argv)
 {
-	const char *file = find_config(argc, argv);
+	const char *file = find_config(prog, argc, argv);
 	const char *home = getenv("HOME"), *xdg = getenv("XDG_CONFIG_HOME");
 	const char *command = prog->front_door ? getenv("FERRY_COMMAND") : NULL;
 	bool own = is_set_up(prog);

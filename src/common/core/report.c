@@ -118,19 +118,6 @@ static size_t named_columns(const struct report *r)
 	return n;
 }
 
-void report_add_digits(struct str *out, struct sl digits)
-{
-	size_t whole = 0;
-
-	while (whole < digits.n && digits.p[whole] >= '0' && digits.p[whole] <= '9')
-		whole++;
-	for (size_t i = 0; i < digits.n; i++) {
-		if (i > 0 && i < whole && whole > 4 && (whole - i) % 3 == 0)
-			str_addc(out, ',');
-		str_addc(out, digits.p[i]);
-	}
-}
-
 void report_add_bytes(struct str *out, double bytes)
 {
 	static const char *const units[] = { "bytes", "kB", "MB", "GB", "TB" };
@@ -164,7 +151,7 @@ static struct sl shown(const struct report *r, size_t i)
 
 	if (r->columns[i % r->n_columns].kind == REPORT_NUMBER && text.n > 4 && text.n < 20) {
 		str_clear(&grouped);
-		report_add_digits(&grouped, text);
+		str_add_digits(&grouped, text, 5);
 		return str_sl(&grouped);
 	}
 	if (text.n == 0 && r->empty)

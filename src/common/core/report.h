@@ -59,8 +59,7 @@ void report_real(struct report *r, double v, int decimals);
  */
 void report_put(const struct report *r, enum report_format format, struct str *out);
 
-/* As people read them: `1,234,567`, `1.5 GB`, `2 h 13 min`; in the language of the user. */
-void report_add_digits(struct str *out, struct sl digits);
+/* As people read them: `1.5 GB`, `2 h 13 min`; in the language of the user. */
 void report_add_bytes(struct str *out, double bytes);
 void report_add_span(struct str *out, int64_t us);
 

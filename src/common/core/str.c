@@ -98,16 +98,24 @@ void str_add_member(struct str *s, const char *name, struct sl t)
 	str_add_json(s, t);
 }
 
+void str_add_digits(struct str *s, struct sl digits, size_t least)
+{
+	size_t whole = 0;
+
+	while (whole < digits.n && digits.p[whole] >= '0' && digits.p[whole] <= '9')
+		whole++;
+	for (size_t i = 0; i < digits.n; i++) {
+		if (i > 0 && i < whole && whole >= least && (whole - i) % 3 == 0)
+			str_addc(s, ',');
+		str_addc(s, digits.p[i]);
+	}
+}
+
 void str_add_grouped(struct str *s, uint64_t v)
 {
 	char digits[20];
-	size_t n = num_put_u64(digits, v);
 
-	for (size_t i = 0; i < n; i++) {
-		if (i > 0 && (n - i) % 3 == 0)
-			str_addc(s, ',');
-		str_addc(s, digits[i]);
-	}
+	str_add_digits(s, (struct sl){ digits, num_put_u64(digits, v) }, 4);
 }
 
 void str_add_csv(struct str *s, struct sl t)

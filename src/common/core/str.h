@@ -29,7 +29,9 @@ void str_add_json(struct str *s, struct sl t);
 /* Appends `t` as a member of a JSON object: behind a comma, unless the object has just begun. */
 void str_add_member(struct str *s, const char *name, struct sl t);
 
-void str_add_grouped(struct str *s, uint64_t v); /* 1234567 as 1,234,567 */
+/* 1234567 as 1,234,567; of a text, whose digits before a point count, `least` of them or more. */
+void str_add_grouped(struct str *s, uint64_t v);
+void str_add_digits(struct str *s, struct sl digits, size_t least);
 
 /* Appends `t` as one CSV field: quoted when it must be, an empty one as "" (RFC 4180). */
 void str_add_csv(struct str *s, struct sl t);

@@ -13,7 +13,7 @@
 int tmpf_scratch(void)
 {
 	const char *dir = getenv("TMPDIR");
-	struct str path = { 0 };
+	AUTO_STR path = { 0 };
 	int fd;
 
 	if (!dir || !*dir)
@@ -25,7 +25,6 @@ int tmpf_scratch(void)
 		fd = mkostemp(path.p, O_CLOEXEC);
 		if (fd < 0 || unlink(path.p) != 0)
 			die_errno(EX_CANTCREATE, "cannot create a scratch file in %s", dir);
-		str_free(&path);
 	}
 	return fd;
 }

@@ -68,24 +68,16 @@ void narrow_feed_cols(struct narrow_feed *f, const struct names *cols)
 	}
 }
 
-/* The text of a field; .p NULL when it is absent or NULL. */
-static struct sl text_of(const struct rec *rec, size_t i)
-{
-	if (i >= rec->n || field_is_null(&rec->f[i]))
-		return (struct sl){NULL, 0};
-	return field_sl(&rec->f[i]);
-}
-
 struct sl narrow_feed_ship(const struct narrow_feed *f, const struct rec *rec)
 {
-	struct sl s = text_of(rec, f->in[NARROW_SHIP]);
+	struct sl s = rec_text(rec, f->in[NARROW_SHIP]);
 
 	return s.p ? s : SL("");
 }
 
 struct sl narrow_feed_channel(const struct narrow_feed *f, const struct rec *rec)
 {
-	struct sl s = text_of(rec, f->in[NARROW_CHANNEL]);
+	struct sl s = rec_text(rec, f->in[NARROW_CHANNEL]);
 
 	return s.p ? s : SL("");
 }
@@ -172,11 +164,11 @@ static const char *find_value(const struct narrow_feed *f, const struct rec *rec
 	*bad = f->in_value;
 	row->value = FIELD_NULL;
 	if (f->in_value != NAMES_NONE) {
-		if (text_of(rec, f->in_value).p)
+		if (rec_text(rec, f->in_value).p)
 			row->value = rec->f[f->in_value];
 	} else {
 		for (int i = NARROW_DOUBLE; i < NARROW_VALUE; i++) {
-			if (!text_of(rec, f->in[i]).p)
+			if (!rec_text(rec, f->in[i]).p)
 				continue;
 			*bad = f->in[i];
 			if (i != (int)role)
@@ -192,7 +184,7 @@ static const char *find_value(const struct narrow_feed *f, const struct rec *rec
 const char *narrow_feed_row(struct narrow_feed *f, const struct rec *rec, struct sl format,
 	struct narrow_feed_row *row, size_t *bad)
 {
-	struct sl given = text_of(rec, f->in[NARROW_FORMAT]), time, op;
+	struct sl given = rec_text(rec, f->in[NARROW_FORMAT]), time, op;
 	const char *why;
 
 	*row = (struct narrow_feed_row){.ship = narrow_feed_ship(f, rec),
@@ -203,11 +195,11 @@ const char *narrow_feed_row(struct narrow_feed *f, const struct rec *rec, struct
 	if (row->ship.n == 0 || row->channel.n == 0)
 		return "is empty";
 	*bad = f->in_op;
-	op = text_of(rec, f->in_op);
+	op = rec_text(rec, f->in_op);
 	if (op.p && sl_eq(op, SL("d")))
 		return "deletions are not taken";
 	*bad = f->in[NARROW_TIME];
-	time = text_of(rec, *bad);
+	time = rec_text(rec, *bad);
 	if (!time.p || !clock_parse(time, &row->time))
 		return "not an instant (YYYY-MM-DD HH:MM:SS.ffffff)";
 	row->time_text = (struct sl){f->time, clock_put(f->time, row->time, f->n->zone)};
@@ -242,7 +234,7 @@ void narrow_feed_put(const struct narrow_feed *f, const struct rec *rec,
 	for (size_t i = 0; i < f->n_extra; i++) {
 		size_t col = f->extra[i], to = f->columns.n - f->n_extra + i;
 
-		if (text_of(rec, col).p)
+		if (rec_text(rec, col).p)
 			out[to] = rec->f[col];
 		else
 			out[to].kind = F_ABSENT; /* the table's default */

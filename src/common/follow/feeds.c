@@ -274,31 +274,29 @@ static bool release(struct feeds *f, struct pg *source, const struct ledger_held
 	const struct narrow_column *time = &f->narrow->col[NARROW_TIME];
 	bool known;
 	char number[24];
-	struct pg_result *r = NULL;
+	AUTO_RESULT *name = NULL, *r = NULL;
 	AUTO_STR sql = { 0 };
 
 	number[num_put_u64(number, held->relation)] = '\0';
 	if (held->relation)
-		r = pg_try_query(source,
+		name = pg_try_query(source,
 			"SELECT c.oid::regclass::text FROM pg_class c WHERE oid = $1::oid", 1,
 			(const char *[]){ number });
-	if (r && pg_rows(r) > 0) {
+	if (name && pg_rows(name) > 0) {
 		str_addf(&sql,
 			"SELECT lo, hi + interval '1 microsecond' FROM (SELECT min(%s)%s AS lo,"
 			" max(%s)%s AS hi FROM ONLY %s) AS x WHERE lo IS NULL OR lo >= '0001-01-01'"
 			" AND hi < '9999-01-01'",
 			time->ident, f->narrow->zone ? " AT TIME ZONE 'UTC'" : "", time->ident,
-			f->narrow->zone ? " AT TIME ZONE 'UTC'" : "", pg_valuez(r, 0, 0));
-		pg_clear(r);
+			f->narrow->zone ? " AT TIME ZONE 'UTC'" : "", pg_valuez(name, 0, 0));
 		r = pg_try_query(source, str_z(&sql), 0, NULL);
 	}
-	known = held->relation && r && pg_rows(r) > 0;
+	known = r && pg_rows(r) > 0;
 	if (known && pg_is_null(r, 0, 0))
 		ledger_doubt_settle(f->target, held->id);
 	else if (!pg_is_lost(source))
 		ledger_doubt_release(f->target, held->id, known ? pg_valuez(r, 0, 0) : NULL,
 			known ? pg_valuez(r, 0, 1) : NULL);
-	pg_clear(r);
 	return !pg_is_lost(source);
 }
 

@@ -49,7 +49,7 @@ static void take_feeds(struct census *c, const struct pg_result *r, bool polling
 
 bool census_take(const struct feeds *f, struct pg *source, struct census *c)
 {
-	struct pg_result *head = NULL, *rows = NULL;
+	AUTO_RESULT *head = NULL, *rows = NULL;
 	size_t which = 0;
 	bool ok;
 
@@ -70,8 +70,6 @@ bool census_take(const struct feeds *f, struct pg *source, struct census *c)
 		/* those that are not told of, from 1 on */
 		c->now.changes = f->publication && !c->deletions ? c->now.changes + 1 : 0;
 	}
-	pg_clear(head);
-	pg_clear(rows);
 	if (ok && f->publication && c->deletions)
 		c->identity = slot_has_identity(source, f->narrow);
 	return ok && !pg_is_lost(source);

@@ -174,7 +174,7 @@ void follow_poll_setup(
 	struct ledger_follower now;
 	bool there = ledger_follower_get(target, job, &now, &a);
 	struct narrow_poll *poll;
-	struct str position = { 0 };
+	AUTO_STR position = { 0 };
 	struct feeds feeds = { .narrow = conf->narrow, .target = target, .job = job };
 
 	if (!there || now.kind != LEDGER_FOLLOW_POLL) {
@@ -184,7 +184,6 @@ void follow_poll_setup(
 		ledger_follower_set(target, job, LEDGER_FOLLOW_POLL, NULL, NULL, str_z(&position),
 			there ? LEDGER_OTHER_WAY : late);
 		narrow_poll_close(poll);
-		str_free(&position);
 		feeds_free(&feeds);
 	}
 }

@@ -4,7 +4,6 @@
 #include "core/hash.h"
 #include "core/num.h"
 #include "follow/slot.sql.h"
-#include "pg/relation.h"
 #include "pg/repl.h"
 
 void slot_name(struct str *s, uint64_t job, struct sl target)

@@ -1,6 +1,5 @@
 #include "follow/slot_rows.h"
 
-#include "core/clock.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/num.h"

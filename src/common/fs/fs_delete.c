@@ -88,13 +88,23 @@ static void back_up(struct aws *a, struct fs_place from, struct fs_place to, str
 		(int)to.bucket.n, to.bucket.p, (int)to.prefix.n, to.prefix.p);
 }
 
+static void delete_objects(
+	struct aws *a, struct fs_place at, const char *otherwise, struct str *text)
+{
+	struct aws_error e;
+	uint64_t n = 0;
+
+	if (!s3_delete_prefix(a, at.bucket, at.prefix, &n, &e) && e.class != AWS_NOT_FOUND)
+		aws_die(&e, otherwise);
+	str_addf(text, "deleted %llu objects under s3://%.*s/%.*s\n", (unsigned long long)n,
+		(int)at.bucket.n, at.bucket.p, (int)at.prefix.n, at.prefix.p);
+}
+
 static void empty_offline(struct aws *a, struct fs_group *g, struct fs_place at,
 	const struct fs_admin *o, struct str *text)
 {
 	struct str why = { 0 };
 	AUTO_STR sql = { 0 };
-	struct aws_error e;
-	uint64_t n = 0;
 
 	if (is_iceberg(g)) {
 		if (!g->table.n)
@@ -119,10 +129,7 @@ static void empty_offline(struct aws *a, struct fs_group *g, struct fs_place at,
 			"the offline store of %s is no Iceberg table, so rows cannot be taken out "
 			"of it",
 			msg_q(g->name));
-	if (!s3_delete_prefix(a, at.bucket, at.prefix, &n, &e) && e.class != AWS_NOT_FOUND)
-		aws_die(&e, "the offline store is not empty yet; run it again");
-	str_addf(text, "deleted %llu objects under s3://%.*s/%.*s\n", (unsigned long long)n,
-		(int)at.bucket.n, at.bucket.p, (int)at.prefix.n, at.prefix.p);
+	delete_objects(a, at, N_("the offline store is not empty yet; run it again"), text);
 }
 
 /* What is deleted behind something else is tried before it, by an object that is not there. A table
@@ -221,8 +228,6 @@ static void drop_table(struct aws *a, const struct fs_group *g, struct str *text
 static void delete_data(struct aws *a, struct fs_group *g, struct str *text)
 {
 	struct fs_place at = fs_offline_place(g);
-	struct aws_error e;
-	uint64_t n = 0;
 
 	if (is_iceberg(g))
 		at.prefix.n -= strlen("data/");
@@ -231,10 +236,8 @@ static void delete_data(struct aws *a, struct fs_group *g, struct str *text)
 			g->table.p);
 	else if (g->table.n)
 		drop_table(a, g, text);
-	if (!s3_delete_prefix(a, at.bucket, at.prefix, &n, &e) && e.class != AWS_NOT_FOUND)
-		aws_die(&e, "the group is deleted, but not all of its offline data");
-	str_addf(text, "deleted %llu objects under s3://%.*s/%.*s\n", (unsigned long long)n,
-		(int)at.bucket.n, at.bucket.p, (int)at.prefix.n, at.prefix.p);
+	delete_objects(
+		a, at, N_("the group is deleted, but not all of its offline data"), text);
 }
 
 static void delete_group(struct aws *a, const char *name, struct fs_group *g,

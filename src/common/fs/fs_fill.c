@@ -6,7 +6,6 @@
 #include "core/num.h"
 #include "fs/fs_known.h"
 #include "fs/fs_online.h"
-#include "stream/json.h"
 
 #define AT_ONCE 4000 /* rows that are kept while their records are looked up */
 #define AT_ONCE_BYTES ((size_t)16 << 20)

@@ -1,7 +1,6 @@
 #include "fs/fs_load.h"
 
 #include "core/clock.h"
-#include "core/msg.h"
 #include "core/stop.h"
 #include "fs/fs_load_impl.h"
 

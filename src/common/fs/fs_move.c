@@ -1,6 +1,5 @@
 #include "fs/fs_move.h"
 
-#include "core/clock.h"
 #include "core/msg.h"
 #include "core/num.h"
 #include "fs/featurestore.h"

@@ -1,7 +1,6 @@
 #include "fs/fs_record.h"
 
 #include "core/clock.h"
-#include "core/msg.h"
 #include "core/num.h"
 #include "stream/json.h"
 

@@ -2,7 +2,6 @@
 
 #include "core/msg.h"
 #include "core/num.h"
-#include "core/opt.h"
 #include "fs/fs_schema.json.h"
 #include "stream/in.h"
 

@@ -1,7 +1,6 @@
 #include "kafka/kafka_internal.h"
 
 #include "core/mem.h"
-#include "core/str.h"
 
 /* ---- errors ---------------------------------------------------------------------------------- */
 

@@ -13,6 +13,13 @@ const char *ledger_u64(struct ledger_text *t, uint64_t v)
 	return t->p;
 }
 
+struct pg_result *ledger_ask(struct pg *target, const char *sql, uint64_t id)
+{
+	struct ledger_text number;
+
+	return pg_query(target, sql, 1, (const char *[]){ ledger_u64(&number, id) });
+}
+
 const char *ledger_time(struct ledger_text *t, int64_t instant)
 {
 	if (instant == LEDGER_NO_TIME)
@@ -68,6 +75,16 @@ const char *ledger_array(struct str *s, const struct sl *ships, size_t n)
 	return str_z(s);
 }
 
+struct pg_result *ledger_ask_ships(struct pg *target, const char *sql, uint64_t job,
+	const struct sl *only, size_t n_only)
+{
+	struct ledger_text number;
+	AUTO_STR ships = { 0 };
+
+	return pg_query(target, sql, 2,
+		(const char *[]){ ledger_u64(&number, job), ledger_array(&ships, only, n_only) });
+}
+
 /* ---- schema ---------------------------------------------------------------------------------- */
 
 /* The catalog is read as a table: to_regclass() may remember what was before a lock was had. */
@@ -110,7 +127,7 @@ void ledger_init(struct pg *target)
 void ledger_source_name(struct pg *source, struct str *out)
 {
 	/* the second form is for roles that may not ask for the system identifier */
-	struct pg_result *r = pg_try_query(source,
+	AUTO_RESULT *r = pg_try_query(source,
 		"SELECT system_identifier::text || '/' || current_database() FROM "
 		"pg_control_system()",
 		0, NULL);
@@ -122,7 +139,6 @@ void ledger_source_name(struct pg *source, struct str *out)
 			" || '/' || current_database()",
 			0, NULL);
 	str_add(out, pg_value(r, 0, 0));
-	pg_clear(r);
 }
 
 static void take_job(const struct pg_result *r, struct ledger_job *job, struct arena *a)
@@ -165,10 +181,7 @@ bool ledger_job_find(struct pg *target, struct ledger_job *job, struct arena *a)
 
 bool ledger_job_get(struct pg *target, uint64_t id, struct ledger_job *job, struct arena *a)
 {
-	struct ledger_text number;
-	const char *params[] = { ledger_u64(&number, id) };
-
-	return take_only(pg_query(target, job_sql, 1, params), job, a);
+	return take_only(ledger_ask(target, job_sql, id), job, a);
 }
 
 size_t ledger_jobs(struct pg *target, struct arena *a, uint64_t **out)
@@ -271,9 +284,7 @@ static void say_planned(
 
 void ledger_plan_outcasts(struct pg *target, const struct ledger_job *job)
 {
-	struct ledger_text number;
-
-	pg_clear(pg_query(target, whole_sql, 1, (const char *[]){ ledger_u64(&number, job->id) }));
+	pg_clear(ledger_ask(target, whole_sql, job->id));
 }
 
 void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff, int64_t until,

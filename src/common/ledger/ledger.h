@@ -356,7 +356,8 @@ struct ledger_status {
 struct ledger_status *ledger_status(struct pg *target, uint64_t job, const struct sl *only,
 	size_t n_only, struct arena *a, size_t *n_out);
 
-/* The same of all together; `ship` and `last_error` are empty, the delay is the longest. */
+/* All of a list together; `ship` and `last_error` are empty, the delay is the longest. */
+struct ledger_status ledger_sum(const struct ledger_status *list, size_t n);
 struct ledger_status ledger_total(
 	struct pg *target, uint64_t job, const struct sl *only, size_t n_only);
 

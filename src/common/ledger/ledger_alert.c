@@ -196,9 +196,7 @@ static int look_at_rejects(struct watch *w, const struct ledger_status *t)
 /* Of the chunks that ended lately, how many failed? */
 static int look_at_failures(struct watch *w)
 {
-	struct ledger_text number;
-	AUTO_RESULT *r = pg_query(w->target, failures_sql, 1,
-		(const char *[]){ ledger_u64(&number, w->job) });
+	AUTO_RESULT *r = ledger_ask(w->target, failures_sql, w->job);
 	uint64_t failed = pg_count(r, 0, 0), done = pg_count(r, 0, 1);
 
 	if (failed < SHARE_MIN || failed * 5 < failed + done)
@@ -320,13 +318,11 @@ static void tell(struct watch *w)
 /* The lock is the session's: it goes with the watch. */
 static bool is_ours(struct watch *w)
 {
-	struct ledger_text number;
-
 	if (w->ours)
 		return true;
-	w->ours = pg_is_yes(pg_query(w->target,
-		"SELECT pg_try_advisory_lock(hashtextextended('ferry.alert', $1::bigint))", 1,
-		(const char *[]){ ledger_u64(&number, w->job) }));
+	w->ours = pg_is_yes(ledger_ask(w->target,
+		"SELECT pg_try_advisory_lock(hashtextextended('ferry.alert', $1::bigint))",
+		w->job));
 	if (w->ours) {
 		ledger_events_forget(w->target, w->job, OLD_NEWS);
 		recall(w);

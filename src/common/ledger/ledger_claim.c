@@ -70,11 +70,9 @@ static bool try_claim(struct pg *target, uint64_t job, bool whole_range, const c
 /* Appends the names of those at work who are known to be dead, as an array; how many. */
 static size_t find_dead(struct pg *target, uint64_t job, struct str *names)
 {
-	struct ledger_text number;
-	AUTO_RESULT *r = pg_query(target,
+	AUTO_RESULT *r = ledger_ask(target,
 		"SELECT DISTINCT worker FROM ferry.chunk WHERE job_id = $1 AND state <> 'done'"
-		" AND state = 'running'",
-		1, (const char *[]){ ledger_u64(&number, job) });
+		" AND state = 'running'", job);
 	size_t n = 0;
 
 	str_addc(names, '{');

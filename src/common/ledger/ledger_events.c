@@ -6,21 +6,24 @@
 /* ---- lists ------------------------------------------------------------------------------------
  */
 
-/* All columns of the result are texts or counts, in the order of the report's. */
-static void put_rows(struct pg_result *r, const struct report_column *columns, size_t n,
+/* What a statement finds. All columns of the result are texts or counts, in the report's order. */
+static void put_rows(struct pg *target, const char *sql, uint64_t job, const struct sl *only,
+	size_t n_only, uint64_t limit, const struct report_column *columns, size_t n,
 	enum report_format format, struct str *out)
 {
-	struct report report;
+	struct ledger_text number, most;
+	AUTO_STR ships = { 0 };
+	AUTO_RESULT *r = pg_query(target, sql, 3,
+		(const char *[]){ ledger_u64(&number, job), ledger_array(&ships, only, n_only),
+			ledger_u64(&most, limit) });
+	AUTO_REPORT report = { .columns = columns, .n_columns = n };
 
-	report_init(&report, columns, n);
 	for (size_t i = 0; i < pg_rows(r); i++)
 		for (size_t c = 0; c < n; c++)
 			report_text(&report, pg_value(r, i, (int)c));
 	report_put(&report, format, out);
 	if (format == REPORT_JSON)
 		str_addc(out, '\n');
-	report_free(&report);
-	pg_clear(r);
 }
 
 void ledger_events_report(struct pg *target, uint64_t job, const struct sl *only, size_t n_only,
@@ -30,13 +33,9 @@ void ledger_events_report(struct pg *target, uint64_t job, const struct sl *only
 		{ N_("at"), false }, { N_("level"), false }, { N_("ship"), false },
 		{ N_("chunk_from"), false }, { N_("message"), false },
 	};
-	struct ledger_text number, most;
-	AUTO_STR ships = { 0 };
 
-	put_rows(pg_query(target, events_sql, 3,
-			 (const char *[]){ ledger_u64(&number, job),
-				 ledger_array(&ships, only, n_only), ledger_u64(&most, limit) }),
-		columns, ARRAY_LEN(columns), format, out);
+	put_rows(target, events_sql, job, only, n_only, limit, columns, ARRAY_LEN(columns), format,
+		out);
 }
 
 void ledger_failed_report(struct pg *target, uint64_t job, const struct sl *only, size_t n_only,
@@ -47,14 +46,9 @@ void ledger_failed_report(struct pg *target, uint64_t job, const struct sl *only
 		{ N_("state"), REPORT_WORDS }, { N_("failures"), true },
 		{ N_("attempts"), true }, { N_("started_at"), false }, { N_("error"), false },
 	};
-	struct ledger_text number, most;
-	AUTO_STR ships = { 0 };
 
-	put_rows(pg_query(target, failed_sql, 3,
-			 (const char *[]){
-				 ledger_u64(&number, job),
-				 ledger_array(&ships, only, n_only), ledger_u64(&most, limit) }),
-		columns, ARRAY_LEN(columns), format, out);
+	put_rows(target, failed_sql, job, only, n_only, limit, columns, ARRAY_LEN(columns), format,
+		out);
 }
 
 /* ---- events that somebody is to be told of ----------------------------------------------------
@@ -62,9 +56,7 @@ void ledger_failed_report(struct pg *target, uint64_t job, const struct sl *only
 
 bool ledger_event_next(struct pg *target, uint64_t job, struct ledger_told *out, struct arena *a)
 {
-	struct ledger_text number;
-	AUTO_RESULT *r = pg_query(target, untold_sql, 1,
-		(const char *[]){ ledger_u64(&number, job) });
+	AUTO_RESULT *r = ledger_ask(target, untold_sql, job);
 	bool any = pg_rows(r) > 0;
 
 	if (any)
@@ -79,10 +71,7 @@ bool ledger_event_next(struct pg *target, uint64_t job, struct ledger_told *out,
 
 void ledger_event_told(struct pg *target, uint64_t id)
 {
-	struct ledger_text number;
-
-	pg_clear(pg_query(target, "UPDATE ferry.event SET told = true WHERE id = $1", 1,
-		(const char *[]){ ledger_u64(&number, id) }));
+	pg_clear(ledger_ask(target, "UPDATE ferry.event SET told = true WHERE id = $1", id));
 }
 
 void ledger_events_forget(struct pg *target, uint64_t job, int64_t older_us)

@@ -5,12 +5,11 @@
 
 void ledger_feeds_get(struct pg *target, uint64_t job, struct ledger_feeds *out, struct arena *a)
 {
-	struct ledger_text number;
-	const char *param = ledger_u64(&number, job);
-	struct pg_result *r = pg_query(target,
+	AUTO_RESULT *r = ledger_ask(target,
 		"SELECT relation, file, name, stamp, covered FROM ferry.feed WHERE job_id = $1"
-		" ORDER BY relation",
-		1, &param);
+		" ORDER BY relation", job);
+	AUTO_RESULT *follower = ledger_ask(target,
+		"SELECT publication_oid, changes, gap FROM ferry.follower WHERE job_id = $1", job);
 
 	*out = (struct ledger_feeds){ .n = pg_rows(r) };
 	out->feed = arena_alloc(a, mem_mul(out->n + 1, sizeof *out->feed));
@@ -20,16 +19,11 @@ void ledger_feeds_get(struct pg *target, uint64_t job, struct ledger_feeds *out,
 			.name = arena_dup(a, pg_value(r, i, 2)),
 			.stamp = arena_dup(a, pg_value(r, i, 3)),
 			.covered = pg_true(r, i, 4) };
-	pg_clear(r);
-	r = pg_query(target,
-		"SELECT publication_oid, changes, gap FROM ferry.follower WHERE job_id = $1", 1,
-		&param);
-	if (pg_rows(r) > 0) {
-		out->publication = pg_count(r, 0, 0);
-		out->changes = pg_count(r, 0, 1);
-		out->gap = arena_dup(a, pg_value(r, 0, 2));
+	if (pg_rows(follower) > 0) {
+		out->publication = pg_count(follower, 0, 0);
+		out->changes = pg_count(follower, 0, 1);
+		out->gap = arena_dup(a, pg_value(follower, 0, 2));
 	}
-	pg_clear(r);
 }
 
 static void put_feeds(struct str *s, const struct ledger_feeds *f)
@@ -55,9 +49,9 @@ void ledger_feeds_set(struct pg *target, uint64_t job, const struct ledger_feeds
 	AUTO_STR json = { 0 };
 
 	put_feeds(&json, f);
-	pg_clear(pg_query(target, "DELETE FROM ferry.feed WHERE job_id = $1", 1,
-		(const char *[]){ ledger_u64(&number, job) }));
-	pg_clear(pg_query(target, feed_sql, 2, (const char *[]){ number.p, str_z(&json) }));
+	pg_clear(ledger_ask(target, "DELETE FROM ferry.feed WHERE job_id = $1", job));
+	pg_clear(pg_query(target, feed_sql, 2,
+		(const char *[]){ ledger_u64(&number, job), str_z(&json) }));
 	pg_clear(pg_query(target,
 		"UPDATE ferry.follower SET publication_oid = $2, changes = $3, gap = $4"
 		" WHERE job_id = $1",
@@ -80,11 +74,9 @@ void ledger_doubt_add(
 size_t ledger_doubts_held(
 	struct pg *target, uint64_t job, struct arena *a, struct ledger_held **out)
 {
-	struct ledger_text number;
-	AUTO_RESULT *r = pg_query(target,
+	AUTO_RESULT *r = ledger_ask(target,
 		"SELECT id, relation, why FROM ferry.doubt WHERE job_id = $1 AND held"
-		" AND ship IS NULL ORDER BY id",
-		1, (const char *[]){ ledger_u64(&number, job) });
+		" AND ship IS NULL ORDER BY id", job);
 	size_t n = pg_rows(r);
 
 	*out = arena_alloc(a, mem_mul(n + 1, sizeof **out));

@@ -123,11 +123,10 @@ void ledger_reject_flush(struct ledger_rejects *r)
 		return;
 	str_addc(&r->rows, ']');
 	if (pg_stores(r->target)) {
-		struct str rows = r->rows;
+		AUTO_STR rows = r->rows;
 
 		r->rows = (struct str){ 0 };
 		encoding_add_storable(pg_stores(r->target), &r->rows, str_sl(&rows));
-		str_free(&rows);
 	}
 	pg_clear(pg_query(r->target, reject_sql, 4,
 		(const char *[]){ ledger_u64(&number, r->job), ledger_worker(), str_z(&r->rows),

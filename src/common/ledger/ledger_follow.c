@@ -36,14 +36,12 @@ static void take_follower(const struct pg_result *r, struct ledger_follower *f, 
 bool ledger_follower_get(
 	struct pg *target, uint64_t job, struct ledger_follower *out, struct arena *a)
 {
-	struct ledger_text number;
 	AUTO_RESULT *r = NULL;
 	bool found;
 
 	if (!ledger_has_table(target, "follower"))
 		return false;
-	r = pg_query(target, follower_sql, 1,
-		(const char *[]){ ledger_u64(&number, job) });
+	r = ledger_ask(target, follower_sql, job);
 	found = pg_rows(r) > 0;
 	if (found)
 		take_follower(r, out, a);
@@ -78,10 +76,7 @@ void ledger_follower_set(struct pg *target, uint64_t job, enum ledger_follow_kin
 
 void ledger_follower_drop(struct pg *target, uint64_t job)
 {
-	struct ledger_text number;
-
-	pg_clear(pg_query(target, "DELETE FROM ferry.follower WHERE job_id = $1", 1,
-		(const char *[]){ ledger_u64(&number, job) }));
+	pg_clear(ledger_ask(target, "DELETE FROM ferry.follower WHERE job_id = $1", job));
 }
 
 /* Of which there is none in the job. */
@@ -162,8 +157,7 @@ void ledger_follower_held(
 
 int64_t ledger_lag(struct pg *target, uint64_t job)
 {
-	struct ledger_text number;
-	AUTO_RESULT *r = pg_query(target, lag_sql, 1, (const char *[]){ ledger_u64(&number, job) });
+	AUTO_RESULT *r = ledger_ask(target, lag_sql, job);
 	int64_t lag = 0;
 
 	if (pg_rows(r) > 0)
@@ -221,7 +215,6 @@ bool ledger_follow_hold(struct pg *target, const struct ledger_facts *f)
 
 static void put_erased(struct pg *target, uint64_t job, struct spool *erased)
 {
-	struct ledger_text number;
 	struct sl line;
 
 	if (!pg_is_yes(pg_query(target, "SELECT to_regclass('" ERASED "') IS NOT NULL", 0, NULL)))
@@ -234,7 +227,7 @@ static void put_erased(struct pg *target, uint64_t job, struct spool *erased)
 		pg_copy_put(target, line);
 	if (!pg_copy_end(target, NULL))
 		pg_die(target, "cannot clear cells");
-	pg_clear(pg_query(target, erased_sql, 1, (const char *[]){ ledger_u64(&number, job) }));
+	pg_clear(ledger_ask(target, erased_sql, job));
 }
 
 void ledger_follow_advance(struct pg *target, const struct ledger_facts *f, struct spool *erased)

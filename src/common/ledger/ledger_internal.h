@@ -11,6 +11,13 @@ struct ledger_text {
 	char p[CLOCK_TEXT_MAX + 1];
 };
 
+/* A statement whose one parameter is a number, such as that of a job; as pg_query(). */
+struct pg_result *ledger_ask(struct pg *target, const char *sql, uint64_t id) NODISCARD;
+
+/* One with a job and ships, `only`, as $2; NULL is all of them. */
+struct pg_result *ledger_ask_ships(struct pg *target, const char *sql, uint64_t job,
+	const struct sl *only, size_t n_only) NODISCARD;
+
 const char *ledger_u64(struct ledger_text *t, uint64_t v);
 const char *ledger_time(struct ledger_text *t, int64_t instant); /* NULL for LEDGER_NO_TIME */
 const char *ledger_interval(struct ledger_text *t, int64_t us);  /* for ::interval */

@@ -42,23 +42,20 @@ static void take_live(const struct pg_result *r, struct ledger_live *l, struct a
 
 void ledger_live_get(struct pg *target, uint64_t job, struct ledger_live *out, struct arena *a)
 {
-	struct ledger_text number;
 	AUTO_RESULT *r = NULL;
 
 	*out = (struct ledger_live){ .any = false };
 	if (!ledger_has_table(target, "doubt"))
 		return;
-	r = pg_query(target, live_sql, 1, (const char *[]){ ledger_u64(&number, job) });
+	r = ledger_ask(target, live_sql, job);
 	if (pg_rows(r) > 0)
 		take_live(r, out, a);
 }
 
 uint64_t ledger_live_turns(struct pg *target, uint64_t job)
 {
-	struct ledger_text number;
-	AUTO_RESULT *r = pg_query(target,
-		"SELECT sum(chunks) FROM ferry.follower WHERE job_id = $1", 1,
-		(const char *[]){ ledger_u64(&number, job) });
+	AUTO_RESULT *r = ledger_ask(target,
+		"SELECT sum(chunks) FROM ferry.follower WHERE job_id = $1", job);
 
 	return pg_count(r, 0, 0);
 }
@@ -76,16 +73,13 @@ bool ledger_live_has(struct pg *target, uint64_t job, const char *lsn)
 struct ledger_live_ship *ledger_live_ships(struct pg *target, uint64_t job, const struct sl *only,
 	size_t n_only, struct arena *a, size_t *n_out)
 {
-	struct ledger_text number;
 	struct ledger_live_ship *list;
-	AUTO_STR ships = { 0 };
 	AUTO_RESULT *r = NULL;
 
 	*n_out = 0;
 	if (!ledger_has_table(target, "follow_ship"))
 		return NULL;
-	r = pg_query(target, ships_sql, 2,
-		(const char *[]){ ledger_u64(&number, job), ledger_array(&ships, only, n_only) });
+	r = ledger_ask_ships(target, ships_sql, job, only, n_only);
 	*n_out = pg_rows(r);
 	list = arena_alloc(a, mem_mul(*n_out + 1, sizeof *list));
 	for (size_t i = 0; i < *n_out; i++)

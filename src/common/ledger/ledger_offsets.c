@@ -1,11 +1,8 @@
 #include "ledger/ledger_offsets.h"
 
 #include "ledger/ledger_internal.h"
+#include "ledger/ledger_offsets.sql.h"
 #include "stream/json.h"
-
-#define PARTS                                                                                  \
-	"o AS (SELECT * FROM jsonb_to_recordset($1::jsonb -> 'parts') AS o (topic text,"       \
-	" partition int, \"from\" bigint, \"to\" bigint, mark text))"
 
 size_t ledger_offsets_get(
 	struct pg *target, const char *group, struct arena *a, struct ledger_offset **out)
@@ -29,12 +26,7 @@ size_t ledger_offsets_get(
 
 void ledger_offsets_begin(struct pg *target, const char *offsets)
 {
-	pg_clear(pg_query(target,
-		"WITH " PARTS " INSERT INTO ferry.kafka_offset"
-		" (group_name, topic, partition, next_offset, mark, cluster)"
-		" SELECT $1::jsonb ->> 'group', topic, partition, \"from\", '',"
-		" $1::jsonb ->> 'cluster' FROM o ON CONFLICT DO NOTHING",
-		1, &offsets));
+	pg_clear(pg_query(target, begin_sql, 1, &offsets));
 }
 
 void ledger_offsets_forget(
@@ -60,14 +52,6 @@ const char *ledger_offsets_of(struct arena *a, struct sl src)
 
 bool ledger_offsets_move(struct pg *target, const char *offsets, bool advance)
 {
-	return pg_is_yes(pg_query(target,
-		"WITH " PARTS ", moved AS (UPDATE ferry.kafka_offset k SET"
-		" next_offset = CASE WHEN $2::boolean THEN o.\"to\" ELSE k.next_offset END,"
-		" mark = CASE WHEN $2::boolean THEN o.mark ELSE k.mark END,"
-		" cluster = CASE WHEN $2::boolean THEN $1::jsonb ->> 'cluster' ELSE k.cluster END,"
-		" at = now() FROM o WHERE k.group_name = $1::jsonb ->> 'group'"
-		" AND k.topic = o.topic AND k.partition = o.partition"
-		" AND k.next_offset = o.\"from\" RETURNING 1)"
-		" SELECT (SELECT count(*) FROM moved) = (SELECT count(*) FROM o)",
-		2, (const char *[]){ offsets, advance ? "true" : "false" }));
+	return pg_is_yes(pg_query(target, move_sql, 2,
+		(const char *[]){ offsets, advance ? "true" : "false" }));
 }

@@ -15,14 +15,11 @@ struct progress {
 /* Appends which chunk was the last that was done. */
 static void add_last(const struct progress *p, struct str *s)
 {
-	struct ledger_text number;
-	AUTO_STR ships = { 0 };
-	AUTO_RESULT *r = pg_query(p->target,
+	AUTO_RESULT *r = ledger_ask_ships(p->target,
 		"SELECT ship, chunk_from, chunk_to FROM ferry.chunk WHERE job_id = $1"
 		" AND state = 'done' AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))"
-		" ORDER BY finished_at DESC NULLS LAST LIMIT 1", 2,
-		(const char *[]){
-			ledger_u64(&number, p->job), ledger_array(&ships, p->only, p->n_only) });
+		" ORDER BY finished_at DESC NULLS LAST LIMIT 1",
+		p->job, p->only, p->n_only);
 
 	if (pg_rows(r) > 0)
 		str_addf(s, tr("; last ship %s, %s to %s"), msg_q(pg_value(r, 0, 0)),
@@ -65,11 +62,10 @@ static void say_live(const struct progress *p, double s)
 
 static void look(struct progress *p)
 {
-	struct arena arena = { 0 };
+	AUTO_ARENA arena = { 0 }; /* of its texts nothing is said */
 
 	p->now = ledger_total(p->target, p->job, p->only, p->n_only);
 	ledger_live_get(p->target, p->job, &p->live, &arena);
-	arena_free(&arena); /* of its texts nothing is said */
 }
 
 void ledger_progress(struct pg *target, uint64_t job, const struct sl *only, size_t n_only,

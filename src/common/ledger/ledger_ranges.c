@@ -23,7 +23,7 @@ static struct chunk *read_chunks(struct pg *target, uint64_t job,
 	struct ledger_text number, before, due;
 	const char *params[] = { ledger_u64(&number, job), ledger_time(&before, o->finished_before),
 		o->due_us ? ledger_interval(&due, o->due_us) : NULL };
-	struct pg_result *r = pg_query(target, chunks_sql, 3, params);
+	AUTO_RESULT *r = pg_query(target, chunks_sql, 3, params);
 	struct chunk *chunk = mem_alloc(mem_mul(pg_rows(r) + 1, sizeof *chunk));
 	size_t n = 0;
 
@@ -33,7 +33,6 @@ static struct chunk *read_chunks(struct pg *target, uint64_t job,
 				ledger_get_time(r, i, 1), ledger_get_time(r, i, 2),
 				pg_true(r, i, 3),
 				pg_true(r, i, 4) };
-	pg_clear(r);
 	*n_out = n;
 	return chunk;
 }
@@ -42,11 +41,9 @@ static struct chunk *read_chunks(struct pg *target, uint64_t job,
 static void add_live_ships(struct pg *target, uint64_t job, const struct ledger_ranges_opts *o,
 	struct names *ships)
 {
-	struct ledger_text number;
-	AUTO_RESULT *r = pg_query(target,
+	AUTO_RESULT *r = ledger_ask(target,
 		"SELECT ship FROM ferry.follow_ship WHERE job_id = $1 AND ship <> ''"
-		" ORDER BY ship", 1,
-		(const char *[]){ ledger_u64(&number, job) });
+		" ORDER BY ship", job);
 
 	for (size_t i = 0; i < pg_rows(r); i++)
 		if (is_of(o->only, o->n_only, pg_value(r, i, 0)))
@@ -201,8 +198,8 @@ size_t ledger_ranges(struct pg *target, const struct ledger_job *job,
 	struct ledger_range **out)
 {
 	size_t n, n_borders, n_ranges;
-	struct chunk *chunk = read_chunks(target, job->id, opts, ships, &n);
-	int64_t *border = borders(job, opts->live, chunk, n, &n_borders);
+	AUTO_FREE struct chunk *chunk = read_chunks(target, job->id, opts, ships, &n);
+	AUTO_FREE int64_t *border = borders(job, opts->live, chunk, n, &n_borders);
 	struct ledger_range *range = arena_alloc(a, mem_mul(n_borders, sizeof *range));
 
 	if (opts->live || opts->n_doubts > 0)
@@ -219,8 +216,6 @@ size_t ledger_ranges(struct pg *target, const struct ledger_job *job,
 			k < n_ranges && range[k].from < chunk[i].to; k++)
 			range[k].cover[chunk[i].ship] = cover_of(&chunk[i]);
 	choose(opts, ships, range, n_ranges);
-	mem_free(chunk);
-	mem_free(border);
 	*out = range;
 	return n_ranges;
 }
@@ -256,17 +251,15 @@ void ledger_range_checked(struct pg *target, uint64_t job, const struct ledger_r
 
 size_t ledger_doubts(struct pg *target, uint64_t job, struct arena *a, struct ledger_doubt **out)
 {
-	struct ledger_text number;
 	AUTO_RESULT *r = NULL;
 	size_t n;
 
 	*out = NULL;
 	if (!ledger_has_table(target, "doubt"))
 		return 0;
-	r = pg_query(target,
+	r = ledger_ask(target,
 		"SELECT id, ship, time_from, time_to FROM ferry.doubt WHERE job_id = $1"
-		" AND NOT held ORDER BY id",
-		1, (const char *[]){ ledger_u64(&number, job) });
+		" AND NOT held ORDER BY id", job);
 	n = pg_rows(r);
 	*out = arena_alloc(a, mem_mul(n + 1, sizeof **out));
 	for (size_t i = 0; i < n; i++)
@@ -285,8 +278,5 @@ bool ledger_doubt_meets(const struct ledger_doubt *d, struct sl ship, int64_t fr
 
 void ledger_doubt_settle(struct pg *target, uint64_t id)
 {
-	struct ledger_text number;
-
-	pg_clear(pg_query(target, "DELETE FROM ferry.doubt WHERE id = $1", 1,
-		(const char *[]){ ledger_u64(&number, id) }));
+	pg_clear(ledger_ask(target, "DELETE FROM ferry.doubt WHERE id = $1", id));
 }

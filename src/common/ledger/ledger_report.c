@@ -351,7 +351,7 @@ void ledger_report(const struct ledger_state *s, int format, struct str *out)
 {
 	struct report_column shown[ARRAY_LEN(columns)];
 	bool brief = format == REPORT_TABLE || format == REPORT_MARKDOWN;
-	struct report report;
+	AUTO_REPORT report = { .n = 0 };
 
 	if (format == LEDGER_PROMETHEUS) {
 		ledger_prometheus(s, out);
@@ -364,5 +364,4 @@ void ledger_report(const struct ledger_state *s, int format, struct str *out)
 		report_put(&report, (enum report_format)format, out);
 	if (brief)
 		put_summary(s, out);
-	report_free(&report);
 }

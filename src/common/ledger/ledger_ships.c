@@ -89,7 +89,7 @@ static void take_weights(
 size_t ledger_ships_find(struct pg *source, struct narrow *n, const struct sl *only, size_t n_only,
 	int64_t chunk_us, struct arena *a, struct ledger_ship **out)
 {
-	struct sl *all = NULL;
+	AUTO_FREE struct sl *all = NULL;
 	size_t count = n_only ? n_only : narrow_ships(n, source, &all), found = 0;
 	const struct sl *ships = n_only ? only : all;
 
@@ -111,7 +111,6 @@ size_t ledger_ships_find(struct pg *source, struct narrow *n, const struct sl *o
 			msg_warn("ship %s has no rows in %s", msg_q(ships[i]), n->table);
 		}
 	}
-	mem_free(all);
 	if (found > 0 && n_only == 0 && !n->by_ship_time &&
 		(n->unstored || n->odd || !n->col[NARROW_SHIP].not_null))
 		cover_all(n, source, *out, found, chunk_us, a);

@@ -22,9 +22,7 @@ const char *ledger_state_word(const struct ledger_status *s, const struct ledger
 
 static void count_events(struct ledger_state *s, struct pg *target)
 {
-	struct ledger_text number;
-	AUTO_RESULT *r = pg_query(target, events_sql, 1,
-		(const char *[]){ ledger_u64(&number, s->job.id) });
+	AUTO_RESULT *r = ledger_ask(target, events_sql, s->job.id);
 
 	s->warnings = pg_count(r, 0, 0);
 	s->criticals = pg_count(r, 0, 1);
@@ -71,7 +69,7 @@ void ledger_state_take(struct ledger_state *s, struct pg *target, const struct l
 {
 	*s = (struct ledger_state){ .job = *job };
 	s->ship = ledger_status(target, job->id, only, n_only, &s->arena, &s->n);
-	s->total = ledger_total(target, job->id, only, n_only);
+	s->total = ledger_sum(s->ship, s->n);
 	s->pace = ledger_pace(target, job->id, only, n_only, &s->total);
 	ledger_live_get(target, job->id, &s->live, &s->arena);
 	look_for_meddlers(s, target);

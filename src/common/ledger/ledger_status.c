@@ -2,6 +2,11 @@
 #include "ledger/ledger_live.h"
 #include "ledger/ledger_status.sql.h"
 
+static const struct ledger_status nothing = { .first = LEDGER_NO_TIME,
+	.last = LEDGER_NO_TIME,
+	.live_last = LEDGER_NO_TIME,
+	.delay_us = -1 };
+
 static void take_status(
 	const struct pg_result *r, size_t row, struct ledger_status *s, struct arena *a)
 {
@@ -42,10 +47,7 @@ static void add_live(struct ledger_status *s, const struct ledger_live_ship *l)
 struct ledger_status *ledger_status(struct pg *target, uint64_t job, const struct sl *only,
 	size_t n_only, struct arena *a, size_t *n_out)
 {
-	struct ledger_text number;
-	AUTO_STR ships = { 0 };
-	AUTO_RESULT *r = pg_query(target, status_sql, 2,
-		(const char *[]){ ledger_u64(&number, job), ledger_array(&ships, only, n_only) });
+	AUTO_RESULT *r = ledger_ask_ships(target, status_sql, job, only, n_only);
 	size_t n = pg_rows(r), n_live, i = 0, k = 0;
 	struct ledger_live_ship *live = ledger_live_ships(target, job, only, n_only, a, &n_live);
 	struct ledger_status *list = arena_alloc(a, mem_mul(n + n_live + 1, sizeof *list));
@@ -58,29 +60,19 @@ struct ledger_status *ledger_status(struct pg *target, uint64_t job, const struc
 		if (c <= 0)
 			take_status(r, i++, s, a);
 		else
-			*s = (struct ledger_status){ .ship = live[k].ship,
-				.first = LEDGER_NO_TIME,
-				.last = LEDGER_NO_TIME,
-				.live_last = LEDGER_NO_TIME,
-				.delay_us = -1 };
+			*s = nothing;
+		if (c > 0)
+			s->ship = live[k].ship;
 		if (c >= 0)
 			add_live(s, &live[k++]);
 	}
 	return list;
 }
 
-struct ledger_status ledger_total(
-	struct pg *target, uint64_t job, const struct sl *only, size_t n_only)
+struct ledger_status ledger_sum(const struct ledger_status *list, size_t n)
 {
-	struct ledger_status sum = { .first = LEDGER_NO_TIME,
-		.last = LEDGER_NO_TIME,
-		.live_last = LEDGER_NO_TIME,
-		.delay_us = -1 };
-	struct ledger_status *list;
-	AUTO_ARENA arena = { 0 };
-	size_t n;
+	struct ledger_status sum = nothing;
 
-	list = ledger_status(target, job, only, n_only, &arena, &n);
 	for (size_t i = 0; i < n; i++) {
 		sum.done += list[i].done;
 		sum.running += list[i].running;
@@ -110,13 +102,20 @@ struct ledger_status ledger_total(
 	return sum;
 }
 
+struct ledger_status ledger_total(
+	struct pg *target, uint64_t job, const struct sl *only, size_t n_only)
+{
+	AUTO_ARENA arena = { 0 };
+	size_t n;
+	struct ledger_status *list = ledger_status(target, job, only, n_only, &arena, &n);
+
+	return ledger_sum(list, n);
+}
+
 struct ledger_pace ledger_pace(struct pg *target, uint64_t job, const struct sl *only,
 	size_t n_only, const struct ledger_status *total)
 {
-	struct ledger_text number;
-	AUTO_STR ships = { 0 };
-	AUTO_RESULT *r = pg_query(target, pace_sql, 2,
-		(const char *[]){ ledger_u64(&number, job), ledger_array(&ships, only, n_only) });
+	AUTO_RESULT *r = ledger_ask_ships(target, pace_sql, job, only, n_only);
 	uint64_t left = total->pending + total->running;
 	double rows = (double)pg_count(r, 0, 0), cells = (double)pg_count(r, 0, 1);
 	double chunks = (double)pg_count(r, 0, 2), us = (double)pg_count(r, 0, 3);

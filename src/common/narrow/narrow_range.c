@@ -141,7 +141,7 @@ uint64_t narrow_keyless(const struct narrow *n, struct pg *pg)
 {
 	static const enum narrow_role key[] = { NARROW_SHIP, NARROW_CHANNEL, NARROW_TIME };
 	AUTO_STR sql = { 0 };
-	struct pg_result *r;
+	AUTO_RESULT *r = NULL;
 	uint64_t count = 0;
 	bool any = false;
 
@@ -155,7 +155,6 @@ uint64_t narrow_keyless(const struct narrow *n, struct pg *pg)
 	if (any) {
 		r = pg_query(pg, str_z(&sql), 0, NULL);
 		(void)!num_u64(pg_value(r, 0, 0), &count);
-		pg_clear(r);
 	}
 	return count;
 }

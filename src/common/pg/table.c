@@ -1,6 +1,5 @@
 #include "pg/table_internal.h"
 
-#include "core/num.h"
 #include "pg/relation.h"
 #include "pg/table.sql.h"
 
@@ -124,8 +123,7 @@ static void take_facts(struct table *t, const struct pg_result *r)
 void table_read(struct table *t)
 {
 	const char *params[] = { t->schema.p, t->name.p };
-	struct pg_result *r;
-	AUTO_RESULT *facts = pg_query(t->pg, facts_sql, 2, params);
+	AUTO_RESULT *facts = pg_query(t->pg, facts_sql, 2, params), *r = NULL;
 	const char *both[] = { NULL, str_z(&t->ident) };
 
 	t->exists = pg_rows(facts) > 0;
@@ -135,7 +133,6 @@ void table_read(struct table *t)
 		r = pg_query(t->pg, columns_sql, 2, both);
 		for (size_t i = 0; i < pg_rows(r); i++)
 			add_column_of(t, r, i);
-		pg_clear(r);
 		if (t->keys.n > 0)
 			check_key(t, both[0]);
 	}

@@ -299,9 +299,8 @@ static void print_plan(struct table_sink *s, enum report_format format)
 	};
 	const struct table_counts *n = table_counts(s->table);
 	AUTO_STR text = { 0 };
-	struct report r;
+	AUTO_REPORT r = { .columns = columns, .n_columns = ARRAY_LEN(columns) };
 
-	report_init(&r, columns, ARRAY_LEN(columns));
 	add_line(&r, "insert", n->inserted);
 	add_line(&r, "update", n->updated);
 	add_line(&r, "equal", n->equal);
@@ -314,7 +313,6 @@ static void print_plan(struct table_sink *s, enum report_format format)
 	if (format == REPORT_JSON)
 		str_addc(&text, '\n');
 	out_print(str_sl(&text));
-	report_free(&r);
 }
 
 static enum exit_code done(void *sink, enum report_format format)

@@ -141,7 +141,7 @@ static void forget_of(struct table *t, struct shape *of, const struct shape *s,
 void table_forget_replaced(struct table *t, const struct shape *s)
 {
 	AUTO_NAMES keys = { 0 };
-	uint64_t *record;
+	AUTO_FREE uint64_t *record = NULL;
 
 	if (t->keys.n == 0 || t->conf.on_conflict == TABLE_ERROR || count_late(t) == 0)
 		return;
@@ -150,7 +150,6 @@ void table_forget_replaced(struct table *t, const struct shape *s)
 		/* where the first record counts, one that comes late is left out by itself */
 		if (&t->shape[i] == s || t->conf.on_conflict != TABLE_IGNORE)
 			forget_of(t, &t->shape[i], s, &keys, record);
-	mem_free(record);
 }
 
 /* ---- rows that need each other --------------------------------------------------------------- */

@@ -8,8 +8,7 @@
  *	for each chunk: wr_row(x->wr, …)…, extract_tick(x), extract_seal(x, …)
  *	extract_close(x);
  *
- * Its option table has EXTRACT_OUT_OPTS (with what auto means), and IO_REJECT_OPTS and
- * IO_REPORT_OPTS of io.h, all of a `struct io_opts`.
+ * Its option table has EXTRACT_OPTS of a `struct io_opts`, or those of its parts that fit.
  */
 #ifndef FERRY_EXTRACT_H
 #define FERRY_EXTRACT_H
@@ -20,6 +19,9 @@
 #define EXTRACT_OUT_OPTS(T, m, otherwise)                                                          \
 	IO_FILE_OPTS(T, m, "auto|csv|ndjson", "auto is " otherwise)
 #define EXTRACT_SEAL_OPTS(T, m) IO_SEAL_OPTS(T, m, "into a pipe")
+#define EXTRACT_OPTS(T, m)                                                                         \
+	EXTRACT_OUT_OPTS(T, m, "CSV"), EXTRACT_SEAL_OPTS(T, m), IO_REJECT_OPTS(T, m),              \
+		IO_REPORT_OPTS(T, m)
 
 struct extract {
 	struct wr *wr;

@@ -86,9 +86,10 @@ static void must_not_have_warned(const struct filter_run *run)
 		    in_name(rd_in(run->io->rd)));
 }
 
-void filter_names(struct names *names, const char *list, const char *option)
+void filter_names(struct names *names, const struct opt_list *lists, const char *option)
 {
-	namelist_split(names, list, option);
+	for (size_t i = 0; i < lists->n; i++)
+		namelist_split(names, lists->v[i].p, option);
 }
 
 void filter_find_by(struct filter_run *run, struct filter_by *by, const char *list)
@@ -96,7 +97,7 @@ void filter_find_by(struct filter_run *run, struct filter_by *by, const char *li
 	const struct names *cols = rd_cols(run->io->rd);
 
 	if (!by->known && list && *list)
-		filter_names(&by->names, list, "by");
+		namelist_split(&by->names, list, "by");
 	else if (!by->known && !list && names_find(cols, SL("ship_id")) != NAMES_NONE)
 		(void)names_add(&by->names, SL("ship_id"), NULL);
 	else if (by->known && !list && by->names.n == 0 &&
@@ -111,17 +112,25 @@ void filter_find_by(struct filter_run *run, struct filter_by *by, const char *li
 		by->at[i] = filter_column(run, by->names.name[i], "by");
 }
 
-static void pass_seal(struct filter_run *run)
+static void end_chunk(struct filter_run *run, bool last)
 {
 	const struct filter *f = run->filter;
-	struct seal seal = *rd_seal(run->io->rd);
-	AUTO_ARENA arena = { 0 };
 
-	if (seal.final)
+	if (last)
 		must_have_been_seen(run);
 	if (f->seal)
 		f->seal(run->state, run);
+	if (last && f->end)
+		f->end(run->state, run);
 	must_not_have_warned(run);
+}
+
+static void pass_seal(struct filter_run *run)
+{
+	struct seal seal = *rd_seal(run->io->rd);
+	AUTO_ARENA arena = { 0 };
+
+	end_chunk(run, seal.final);
 	if (!run->keeps_values)
 		seal_forget_values(&seal, &arena);
 	io_seal(run->io, &seal);
@@ -148,9 +157,8 @@ static void run_loop(struct filter_run *run)
 			pass_seal(run);
 			break;
 		case RD_END:
-			must_have_been_seen(run);
-			if (f->end && !rd_is_sealed(run->io->rd))
-				f->end(run->state, run);
+			if (!rd_is_sealed(run->io->rd))
+				end_chunk(run, true);
 			must_not_have_warned(run);
 			return;
 		case RD_BAD:

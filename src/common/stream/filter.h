@@ -5,8 +5,8 @@
  *
  *	start  columns are known (again when they grow): look up what is needed, set the output's
  *	row    one record: call filter_emit() any number of times
- *	seal   a chunk ends: emit what is held back (the loop seals afterwards)
- *	end    the input ended well (not called for a sealed stream: its last seal was the end)
+ *	seal   a chunk ends, or a stream without seals: emit what is held back
+ *	end    the input ended well; behind that of the last chunk, before the loop seals it
  *
  * `st` is the filter's own zeroed struct, whose first member must be its configuration as the
  * option table describes it; `st->io` options live where `io_offset` says.
@@ -57,8 +57,8 @@ void filter_keeps_values(struct filter_run *run);
 size_t filter_column(struct filter_run *run, struct sl name, const char *option);
 size_t filter_header_column(struct filter_run *run, struct sl name, const char *option);
 
-/* Adds the names of a list, the value of --`option`: see namelist_split(). */
-void filter_names(struct names *names, const char *list, const char *option);
+/* Adds the names of lists, the values of --`option`: see namelist_split(). */
+void filter_names(struct names *names, const struct opt_list *lists, const char *option);
 
 /* The columns that separate rows beside the key: --by of the programs that know wide streams. */
 #define FILTER_MAX_BY 8

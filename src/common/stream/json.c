@@ -223,7 +223,7 @@ static int cmp_keys(const void *a, const void *b)
 
 static bool keys_are_unique(const struct json *o)
 {
-	struct sl *keys;
+	AUTO_FREE struct sl *keys = NULL;
 	size_t n = 0;
 	bool unique = true;
 
@@ -235,7 +235,6 @@ static bool keys_are_unique(const struct json *o)
 	qsort(keys, n, sizeof *keys, cmp_keys);
 	for (size_t i = 1; i < n && unique; i++)
 		unique = !sl_eq(keys[i - 1], keys[i]);
-	mem_free(keys);
 	return unique;
 }
 

@@ -152,7 +152,7 @@ struct sl namelist_resolve(const struct names *cols, struct sl name)
 
 void namelist_resolve_all(struct names *names, const struct names *cols)
 {
-	struct names given = *names;
+	AUTO_NAMES given = *names;
 
 	*names = (struct names){ 0 };
 	for (size_t i = 0; i < given.n; i++) {
@@ -163,7 +163,6 @@ void namelist_resolve_all(struct names *names, const struct names *cols)
 		if (!added)
 			opt_usage("column %s is named twice", msg_q(name));
 	}
-	names_free(&given);
 }
 
 static int cmp_names(const void *a, const void *b)

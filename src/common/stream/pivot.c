@@ -408,21 +408,6 @@ enum pivot_result pivot_add_likely(struct pivot *pv, const struct pivot_column *
 	return put_cell(pv, &pv->rows[pv->group[pv->last_group].row], pv->last_column, value);
 }
 
-struct sl pivot_key(const struct pivot *pv)
-{
-	return str_sl(&pv->key);
-}
-
-struct sl pivot_last_key(const struct pivot *pv)
-{
-	return pv->last_key;
-}
-
-const struct field *pivot_other(const struct pivot *pv)
-{
-	return &pv->other;
-}
-
 void pivot_end_chunk(struct pivot *pv)
 {
 	close_rows(pv);

@@ -35,8 +35,8 @@ enum pivot_unknown { UNKNOWN_ADD, UNKNOWN_IGNORE, UNKNOWN_ERROR };
 /* What pivot_add() made of a cell. */
 enum pivot_result {
 	PIVOT_OK,
-	PIVOT_UNSORTED,	 /* the key comes after a larger one, or again: see pivot_last_key() */
-	PIVOT_REPEATED,	 /* DUP_ERROR, and the cell has a value already: pivot_other() */
+	PIVOT_UNSORTED,	 /* the key comes after a larger one, or again: see last_key */
+	PIVOT_REPEATED,	 /* DUP_ERROR, and the cell has a value already: other */
 	PIVOT_NO_NUMBER, /* DUP_SUM, DUP_MEAN: it is none; DUP_MAX, DUP_MIN: this or the other */
 	PIVOT_UNKNOWN,	 /* UNKNOWN_ERROR, and the column is not among those given */
 };
@@ -66,6 +66,9 @@ struct pivot {
 	/* results */
 	uint64_t duplicates, ignored;
 	uint64_t drop_cells, drop_sum; /* digest.h: cells left out since pivot_end_chunk() */
+	struct str key;		       /* of the last cell */
+	struct sl last_key;	       /* after PIVOT_UNSORTED: the key before */
+	struct field other;	       /* after PIVOT_REPEATED: the value that is there */
 
 	/* private */
 	struct pivot_column *column; /* by number, as far as they have been needed */
@@ -74,12 +77,10 @@ struct pivot {
 	struct pivot_group *group;
 	size_t groups_cap;
 	struct arena group_texts;
-	struct str key, joined, sum;
+	struct str joined, sum;
 	bool have_key;
 	struct pivot_row *rows;
 	size_t n_rows, rows_cap, last_group, last_column;
-	struct field other;
-	struct sl last_key;
 };
 
 /*
@@ -105,11 +106,6 @@ static inline const struct pivot_column *pivot_likely(const struct pivot *pv,
 /* The guess was right: as pivot_add() with the key and group of the last call. */
 enum pivot_result pivot_add_likely(struct pivot *pv, const struct pivot_column *column,
 				   const struct field *value) NODISCARD;
-
-/* After PIVOT_UNSORTED: the key before; after PIVOT_REPEATED: the value that is there. */
-struct sl pivot_last_key(const struct pivot *pv);
-struct sl pivot_key(const struct pivot *pv); /* of the last cell */
-const struct field *pivot_other(const struct pivot *pv);
 
 /* Hands out the open rows. After it, keys may begin anywhere again. */
 void pivot_end_chunk(struct pivot *pv);

@@ -153,15 +153,13 @@ void profile_put(const struct profile *p, const struct names *cols, enum report_
 		{ N_("longest"), true },
 	};
 	static const struct column none;
-	struct report r;
+	AUTO_REPORT r = { .columns = columns, .n_columns = ARRAY_LEN(columns) };
 
-	report_init(&r, columns, ARRAY_LEN(columns));
 	for (size_t i = 0; i < cols->n; i++)
 		put_column(&r, p, i < p->n ? &p->column[i] : &none, cols->name[i]);
 	report_put(&r, format, out);
 	if (format == REPORT_JSON)
 		str_addc(out, '\n');
-	report_free(&r);
 }
 
 void profile_free(struct profile *p)

@@ -8,8 +8,6 @@
 
 #include "core/clock.h"
 #include "core/mem.h"
-#include "core/msg.h"
-#include "core/num.h"
 #include "stream/quality_impl.h"
 
 #include <strings.h>

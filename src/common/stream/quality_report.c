@@ -66,32 +66,20 @@ static double improvement_rate(const struct quality_figures *f)
 	return (double)(f->nulls + f->strings + f->found[RULE_RANGES]) / (double)f->input * 100;
 }
 
-static void put_text(struct str *s, const struct quality_rules *r, const struct quality_figures *f)
+static void put_lines(struct str *s, const struct quality_rules *r,
+	const struct quality_figures *f, bool markdown)
 {
-	str_addf(s, "%s:\n", tr(title));
-	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
-		if (!is_shown(r, f, &lines[i]))
-			continue;
-		str_addf(s, "  %s: ", tr(lines[i].label));
-		str_add_grouped(s, figure(f, &lines[i]));
-		str_addc(s, '\n');
-	}
-	str_addf(s, "  %s: %.1f%%\n", tr(rate_label), improvement_rate(f));
-}
+	const char *before = markdown ? "| " : "  ", *between = markdown ? " | " : ": ";
+	const char *behind = markdown ? " |\n" : "\n";
 
-static void put_markdown(
-	struct str *s, const struct quality_rules *r, const struct quality_figures *f)
-{
-	str_addf(s, "# %s\n\n| %s | %s |\n|---|---:|\n", tr(title),
-		tr(figure_heading), tr(count_heading));
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
 		if (!is_shown(r, f, &lines[i]))
 			continue;
-		str_addf(s, "| %s | ", tr(lines[i].label));
+		str_addf(s, "%s%s%s", before, tr(lines[i].label), between);
 		str_add_grouped(s, figure(f, &lines[i]));
-		str_addz(s, " |\n");
+		str_addz(s, behind);
 	}
-	str_addf(s, "| %s | %.1f%% |\n", tr(rate_label), improvement_rate(f));
+	str_addf(s, "%s%s%s%.1f%%%s", before, tr(rate_label), between, improvement_rate(f), behind);
 }
 
 static void put_json(struct str *s, const struct quality_figures *f)
@@ -108,9 +96,12 @@ void quality_report(struct str *s, const struct quality_rules *rules,
 	const struct quality_figures *figures, enum quality_format format)
 {
 	if (format == QUALITY_TEXT)
-		put_text(s, rules, figures);
-	else if (format == QUALITY_MARKDOWN)
-		put_markdown(s, rules, figures);
-	else
+		str_addf(s, "%s:\n", tr(title));
+	if (format == QUALITY_MARKDOWN)
+		str_addf(s, "# %s\n\n| %s | %s |\n|---|---:|\n", tr(title), tr(figure_heading),
+			tr(count_heading));
+	if (format == QUALITY_JSON)
 		put_json(s, figures);
+	else
+		put_lines(s, rules, figures, format == QUALITY_MARKDOWN);
 }

@@ -6,7 +6,6 @@
  */
 #include "core/clock.h"
 #include "core/msg.h"
-#include "core/num.h"
 #include "stream/in.h"
 #include "stream/json.h"
 #include "stream/namelist.h"

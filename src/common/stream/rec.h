@@ -85,6 +85,14 @@ struct rec {
 	struct sl raw;	 /* its text, without the end of line */
 };
 
+/* The text of a field; .p NULL when it is absent or NULL. */
+static inline struct sl rec_text(const struct rec *rec, size_t i)
+{
+	if (i >= rec->n || field_is_null(&rec->f[i]))
+		return (struct sl){ NULL, 0 };
+	return field_sl(&rec->f[i]);
+}
+
 /*
  * Appends a field to a buffer; reads it back (its text then lives there) and returns what follows.
  */

@@ -39,6 +39,9 @@ struct seal {
 	uint32_t crc;
 };
 
+/* That of a stream without a chunk of its own at the end. */
+#define SEAL_END ((struct seal){ .chunk = SL("end"), .src = SL(""), .final = true })
+
 struct control {
 	enum control_kind kind;
 	struct seal seal;	  /* CONTROL_SEAL */

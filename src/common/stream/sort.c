@@ -73,10 +73,9 @@ static void merge_sort(struct sorter *s, struct item **a, struct item **tmp, siz
 
 static void sort_items(struct sorter *s)
 {
-	struct item **tmp = mem_alloc(mem_mul(s->n_items, sizeof(struct item *)));
+	AUTO_FREE struct item **tmp = mem_alloc(mem_mul(s->n_items, sizeof(struct item *)));
 
 	merge_sort(s, s->items, tmp, s->n_items);
-	mem_free(tmp);
 }
 
 /* Rounded up, so that the next item in a buffer is aligned. */

@@ -64,7 +64,7 @@ static void add_cell(void *ctx, size_t col, const struct field *f)
 void wr_table_close(struct wr_table *t, const struct names *cols, struct out *out)
 {
 	AUTO_FREE struct report_column *columns = mem_alloc(mem_mul(cols->n, sizeof *columns));
-	struct report report;
+	AUTO_REPORT report = { .columns = columns, .n_columns = cols->n };
 	AUTO_ARENA arena = { 0 };
 	AUTO_STR text = { 0 };
 
@@ -73,10 +73,8 @@ void wr_table_close(struct wr_table *t, const struct names *cols, struct out *ou
 			REPORT_DATA_NUMBER };
 	each_cell(t, cols->n, see_number, columns);
 	if (cols->n) {
-		report_init(&report, columns, cols->n);
 		each_cell(t, cols->n, add_cell, &report);
 		report_put(&report, t->markdown ? REPORT_MARKDOWN : REPORT_TABLE, &text);
-		report_free(&report);
 		out_put(out, str_sl(&text));
 	}
 	str_free(&t->rows);

@@ -10,14 +10,6 @@ static size_t column_of(const struct names *cols, const char *name, const char *
 	return i != NAMES_NONE || !other ? i : names_find(cols, sl_of(other));
 }
 
-/* The text of a field, .p NULL when it is absent or NULL. */
-static struct sl field_of(const struct rec *rec, size_t i)
-{
-	if (i >= rec->n || field_is_null(&rec->f[i]))
-		return (struct sl){ NULL, 0 };
-	return field_sl(&rec->f[i]);
-}
-
 static void add_member(struct str *s, const char *key, struct sl text)
 {
 	if (text.p)
@@ -42,9 +34,9 @@ static void add_about(struct channel_list *list, struct sl name, struct sl unit)
 
 static void add_channel(struct channel_list *list, const struct names *cols, const struct rec *rec)
 {
-	struct sl ship = field_of(rec, column_of(cols, "ship_id", "ship"));
-	struct sl channel = field_of(rec, column_of(cols, "data_channel_id", "channel"));
-	struct sl format = field_of(rec, column_of(cols, "value_format", "format"));
+	struct sl ship = rec_text(rec, column_of(cols, "ship_id", "ship"));
+	struct sl channel = rec_text(rec, column_of(cols, "data_channel_id", "channel"));
+	struct sl format = rec_text(rec, column_of(cols, "value_format", "format"));
 	struct channels_of *l;
 	bool added;
 	size_t i;
@@ -69,11 +61,11 @@ static void add_channel(struct channel_list *list, const struct names *cols, con
 	str_addz(&list->seen, list->seen.n ? ",{\"ship\":" : "[{\"ship\":");
 	str_add_json(&list->seen, ship);
 	add_member(&list->seen, "channel", channel);
-	add_member(&list->seen, "first", field_of(rec, column_of(cols, "first_seen", "first")));
-	add_member(&list->seen, "last", field_of(rec, column_of(cols, "last_seen", "last")));
-	add_member(&list->seen, "samples", field_of(rec, column_of(cols, "samples", "count")));
-	add_about(list, field_of(rec, column_of(cols, "name", NULL)),
-		field_of(rec, column_of(cols, "unit", NULL)));
+	add_member(&list->seen, "first", rec_text(rec, column_of(cols, "first_seen", "first")));
+	add_member(&list->seen, "last", rec_text(rec, column_of(cols, "last_seen", "last")));
+	add_member(&list->seen, "samples", rec_text(rec, column_of(cols, "samples", "count")));
+	add_about(list, rec_text(rec, column_of(cols, "name", NULL)),
+		rec_text(rec, column_of(cols, "unit", NULL)));
 	str_addc(&list->seen, '}');
 }
 

@@ -45,16 +45,18 @@ struct target_opts {
 };
 
 /* `T` the program's configuration, `m` the target_opts in it. */
+#define TARGET_NAMES_OPTS(T, m)                                                                    \
+	{ .name = "target-schema", .kind = OPT_STR, .offset = offsetof(T, m.schema),               \
+	  .arg = "NAME", .help = "schema of the wide tables (default tenant)" },                   \
+	{ .name = "target-prefix", .kind = OPT_STR, .offset = offsetof(T, m.prefix),               \
+	  .arg = "TEXT",                                                                           \
+	  .help = "names of wide tables begin with it (default tbl_data_timeseries_)" }
 #define TARGET_OPTS(T, m)                                                                          \
 	{ .kind = OPT_GROUP, .help = "Target" },                                                   \
 	{ .name = "target", .kind = OPT_STR, .offset = offsetof(T, m.conninfo),                    \
 	  .arg = "CONNINFO", .env = "FERRY_TARGET",                                                \
 	  .help = "target database, as for psql -d (default: PG* variables)" },                    \
-	{ .name = "target-schema", .kind = OPT_STR, .offset = offsetof(T, m.schema),               \
-	  .arg = "NAME", .help = "schema of the wide tables (default tenant)" },                   \
-	{ .name = "target-prefix", .kind = OPT_STR, .offset = offsetof(T, m.prefix),               \
-	  .arg = "TEXT", .help = "names of wide tables begin with it "                             \
-				 "(default tbl_data_timeseries_)" },                               \
+	TARGET_NAMES_OPTS(T, m),                                                                   \
 	{ .name = "types", .kind = OPT_ENUM, .offset = offsetof(T, m.types),                       \
 	  .choices = "text|native", .help = "column types: text, or by the channel's format" },    \
 	{ .name = "groups", .kind = OPT_STR, .offset = offsetof(T, m.groups), .arg = "DIR",        \

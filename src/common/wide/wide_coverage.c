@@ -92,9 +92,8 @@ static void report_unknown(struct report *r, const struct lane *l)
 
 void wide_coverage_put(const struct wide *w, enum report_format format, struct str *out)
 {
-	struct report r;
+	AUTO_REPORT r = { .columns = columns, .n_columns = ARRAY_LEN(columns) };
 
-	report_init(&r, columns, ARRAY_LEN(columns));
 	for (size_t i = 0; i < w->ships.n; i++) {
 		const struct lane *l = &w->lane[i];
 
@@ -107,7 +106,6 @@ void wide_coverage_put(const struct wide *w, enum report_format format, struct s
 	report_put(&r, format, out);
 	if (format == REPORT_JSON)
 		str_addc(out, '\n');
-	report_free(&r);
 }
 
 uint64_t wide_ignored(const struct wide *w)

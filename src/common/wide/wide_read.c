@@ -321,24 +321,19 @@ static struct field value_of(enum column_type type, struct sl raw, struct wanted
 	return f;
 }
 
-static void give_out(struct wide_read *w, struct source *s, struct field *value)
+/* The row of a source that `has` one of this time. */
+static void give_out(struct wide_read *w, struct source *s, bool has, struct field *value)
 {
 	struct sl row = s->row;
 
 	for (size_t i = s->first; i < s->end; i++) {
-		struct sl raw = copy_field(&row);
+		struct sl raw = has ? copy_field(&row) : (struct sl){ NULL, 0 };
 
 		value[w->wanted[i].place] = raw.p ?
 			value_of(channel_of(w, i)->type, raw, &w->wanted[i]) :
 			(struct field){ .p = "", .kind = F_ABSENT };
 	}
-	s->taken = true;
-}
-
-static void give_nothing(struct wide_read *w, const struct source *s, struct field *value)
-{
-	for (size_t i = s->first; i < s->end; i++)
-		value[w->wanted[i].place] = (struct field){ .p = "", .kind = F_ABSENT };
+	s->taken |= has;
 }
 
 bool wide_read_next(struct wide_read *w, int64_t *time, struct field *value)
@@ -357,10 +352,7 @@ bool wide_read_next(struct wide_read *w, int64_t *time, struct field *value)
 	for (size_t i = 0; i < w->n_sources && any; i++) {
 		struct source *s = &w->source[i];
 
-		if (!s->over && s->time == *time)
-			give_out(w, s, value);
-		else
-			give_nothing(w, s, value);
+		give_out(w, s, !s->over && s->time == *time, value);
 	}
 	return any;
 }

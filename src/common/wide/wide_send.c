@@ -316,7 +316,7 @@ static int by_ship(const void *a, const void *b)
 /* In an order that all loaders share: in another, two would wait for each other. */
 void wide_flush(struct wide *w)
 {
-	struct lane **lane = mem_alloc(mem_mul(w->ships.n + 1, sizeof *lane));
+	AUTO_FREE struct lane **lane = mem_alloc(mem_mul(w->ships.n + 1, sizeof *lane));
 
 	for (size_t i = 0; i < w->ships.n; i++)
 		lane[i] = &w->lane[i];
@@ -324,7 +324,6 @@ void wide_flush(struct wide *w)
 		qsort(lane, w->ships.n, sizeof *lane, by_ship);
 	for (size_t i = 0; i < w->ships.n; i++)
 		wide_flush_lane(w, lane[i]);
-	mem_free(lane);
 }
 
 bool wide_how(struct wide *w, enum merge how)

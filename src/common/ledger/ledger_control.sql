@@ -1,0 +1,21 @@
+-- name: get_sql
+SELECT (control->>'paused')::int, control->>'workers', control->>'rate', control->>'pace_us',
+	(SELECT greatest(count(DISTINCT worker), 1) FROM ferry.chunk c
+		WHERE c.job_id = $1 AND state <> 'done' AND state = 'running'
+		AND lease_until > clock_timestamp())
+	FROM ferry.job WHERE job_id = $1;
+
+-- What is -1 stays as it is, what is 0 is no longer asked for.
+-- name: set_sql
+UPDATE ferry.job SET control = (SELECT jsonb_object_agg(key, value)
+		FROM jsonb_each(coalesce(control, '{}') || (SELECT jsonb_object_agg(key, value)
+			FROM jsonb_each($2::jsonb)
+			WHERE value NOT IN ('-1', '18446744073709551615')))
+		WHERE value <> '0')
+	WHERE job_id = $1 RETURNING coalesce(control, '{}');
+
+-- name: seat_sql
+SELECT i, CASE WHEN $3 > 0 THEN
+		pg_advisory_unlock(hashtextextended('ferry.seat ' || $3::bigint, $1::bigint)) END
+	FROM generate_series(1, $2::bigint) AS i
+	WHERE pg_try_advisory_lock(hashtextextended('ferry.seat ' || i, $1::bigint)) LIMIT 1;
