@@ -89,8 +89,8 @@ path_of() { PGUSER=$1 sql 'SHOW search_path'; }
 		"$wide|${wide}_narrow"
 	is "$(PGUSER=$reader sql "EXPLAIN SELECT * FROM $wide" | grep -c 'tbl_data_timeseries ')" 0
 	run_rc 0 route -f csv
-	is "$(<"$out")" "ship,route,narrow_shape,wide_roles,narrow_roles
-IMO9999993,wide,wide,\"$reader,$report\","
+	is "$(<"$out")" "ship,route,narrow_shape,wide_roles,narrow_roles,wide_lacks
+IMO9999993,wide,wide,\"$reader,$report\",,"
 	run_rc 0 narrow-to-wide --mode status
 	has "$out" "$reader,$report"
 	# back: the ship of all roles at once, while they ask, then the roles
@@ -139,4 +139,39 @@ IMO9999993,wide,wide,\"$reader,$report\","
 	has "$err" 'ship "X" has no wide table or view in tenant'
 	run_rc 64 route --to wide
 	run_rc 64 route --roles "$reader"
+}
+
+@test "route: a ship whose wide side is not complete is refused, or marked" {
+	local each what mark
+	sql "CREATE TABLE kept AS SELECT * FROM ferry.chunk"
+	run_rc 0 route --ship-id IMO9999993 --to wide
+	has_no "$err" 'not complete'
+	# what the ledger knows: as they are said, by state
+	for each in "UPDATE ferry.chunk SET state = 'pending'/chunks are not done/open 1" \
+		"UPDATE ferry.chunk SET state = 'failed'/--retry-failed/failed 1" \
+		"INSERT INTO ferry.doubt (job_id, why) SELECT job_id, 'x'
+			FROM ferry.job/in doubt/doubt" \
+		"INSERT INTO ferry.follower (job_id, kind) SELECT job_id, 'poll'
+			FROM ferry.job/its follower does not run/stopped" \
+		"DELETE FROM ferry.chunk/nothing of it is carried over/nothing"; do
+		IFS=/ read -r each what mark <<<"${each//$'\n'/ }"
+		[[ $each != UPDATE* ]] || each+=" WHERE ship = 'IMO9999993' AND chunk_from = (SELECT
+			min(chunk_from) FROM ferry.chunk WHERE ship = 'IMO9999993')"
+		sql "$each"
+		run_rc 78 route --ship-id IMO9999993 --to wide
+		has "$err" "$what"
+		has "$err" '--force does it all the same'
+		run_rc 0 route -f csv
+		is "$(cut -d , -f 1,2,6 "$out" | tail -n 1)" "IMO9999993,wide,$mark"
+		sql "DELETE FROM ferry.doubt; DELETE FROM ferry.follower; DELETE FROM ferry.chunk;
+			INSERT INTO ferry.chunk SELECT * FROM kept"
+	done
+	# what it does not know
+	sql "INSERT INTO tenant.tbl_data_timeseries (ship_id, data_channel_id, created_time,
+		double_v, value_format) VALUES ('IMO9999993', '/new', '2026-01-01', 1, 'Decimal')"
+	run_rc 78 route --ship-id IMO9999993 --to wide
+	has "$err" 'not followed, and the narrow table has rows behind 2024-'
+	run_rc 0 route --ship-id IMO9999993 --to wide --force
+	has "$err" 'is asked for in wide tables that are not complete: not followed'
+	run_rc 0 route --ship-id IMO9999993 --to narrow
 }

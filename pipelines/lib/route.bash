@@ -4,8 +4,14 @@
 
 # no_route WHAT: what psql could not do, in $said, with the code of its reason
 no_route() {
-	local code=$EX_REFUSED why=${said##*ERROR:  }
+	local code=$EX_REFUSED why=${said##*ERROR:  } lack help
 
+	if [[ $why == 'not whole: '* ]]; then
+		why=${why%%$'\n'*}
+		lacks "${why#not whole: }"
+		fail "$EX_CONFIG" "$1: $lack" \
+			"$help; $(fill $"%s does it all the same" --force)"
+	fi
 	case $said in
 	*'permission denied'* | *'must be'*) code=$EX_NOTALLOWED ;;
 	*'has no '* | *'there is no '* | *'is not in the database'* | *'routes need'*)
@@ -14,6 +20,35 @@ no_route() {
 	*'connection to server'* | *'server closed'* | *'lock timeout'*) code=$EX_TEMP ;;
 	esac
 	fail "$code" "$1: ${why%%$'\n'*}"
+}
+
+# lacks REASON: what the wide side of a ship lacks, as lib/whole.sql and route.sql have it, for
+# people in $lack, and what helps in $help
+lacks() {
+	local words=$1
+
+	help=$"--mode migration-only carries it over"
+	case $words in
+	failed*)
+		lack=$(fill $"%s of its chunks failed" "${words#* }")
+		help=$"--mode migration-only --retry-failed tries them again"
+		;;
+	open*) lack=$(fill $"%s of its chunks are not done" "${words#* }") ;;
+	doubt)
+		lack=$"rows of it are in doubt"
+		help=$"--mode validate --repair compares them and brings what is missing"
+		;;
+	stopped)
+		lack=$"its follower does not run"
+		help=$"--mode concurrent follows it"
+		;;
+	since*) lack=$(fill $"the narrow table has rows before %s" "${words#* }") ;;
+	until*)
+		lack=$(fill $"not followed, and the narrow table has rows behind %s" "${words#* }")
+		help=$"--mode concurrent follows it"
+		;;
+	*) lack=$"nothing of it is carried over" ;;
+	esac
 }
 
 # narrow_ident: the narrow table, quoted for SQL
@@ -27,7 +62,7 @@ narrow_ident() {
 
 # route_ship SHIP ARM: its names; in the wide arm those of the narrow shape only when they are fast
 route_ship() {
-	local said='' each
+	local said='' each lack help
 	local -a columns=()
 
 	for each in ship:ship_id channel:data_channel_id time:created_time format:value_format \
@@ -36,8 +71,17 @@ route_ship() {
 			"${narrow[@]}")")
 	done
 	at_target -f "$FERRY_LIB/lib/route.sql" schema="$(wide_schema)" ship="$1" \
-		narrow="$(narrow_ident)" arm="$2" force="${force:-0}" "${columns[@]}" ||
+		narrow="$(narrow_ident)" arm="$2" force="${force:-0}" \
+		missing="$(<"$FERRY_LIB/lib/whole.sql")" "${columns[@]}" ||
 		no_route "$(fill $"ship %s is not routed" "$1")"
+	if [[ $2 == wide && $said == *$'\n'* ]]; then
+		lacks "${said#*$'\n'}"
+		warn "$(fill \
+			$"ship %s is asked for in wide tables that are not complete: %s" \
+			"$1" "$lack")"
+		hint "$help"
+	fi
+	said=${said%%$'\n'*}
 	case $said in
 	*slower)
 		IFS='|' read -r -a columns <<<"$said"
@@ -67,7 +111,8 @@ show_routes() {
 	local said='' form
 
 	form=$(value_of format table "${format[@]}")
-	at_target -f "$FERRY_LIB/lib/routes.sql" || no_route $"the routes are not known"
+	at_target -f "$FERRY_LIB/lib/routes.sql" \
+		missing="$(<"$FERRY_LIB/lib/whole.sql")" || no_route $"the routes are not known"
 	[[ $said == *$'\n'* ]] || return 0
 	reformat --quiet --progress none -i csv -o "${form/prometheus/table}" <<<"$said"
 }

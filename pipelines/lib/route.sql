@@ -10,7 +10,8 @@
 --
 -- psql -v schema, ship, narrow (a quoted name), arm (narrow or wide), force (0 or 1), and the names of
 -- the narrow table's columns: ship_column, channel_column, time_column, format_column, double_column,
--- long_column, string_column, boolean_column. Prints narrow ms|wide ms|made or slower.
+-- long_column, string_column, boolean_column; missing, the text of whole.sql. Prints narrow ms|wide ms|made
+-- or slower, and below it what the wide side lacks.
 \set ON_ERROR_STOP 1
 BEGIN;
 SET LOCAL search_path = pg_catalog;
@@ -22,6 +23,17 @@ SELECT set_config('ferry.' || key, value, true) FROM (VALUES ('schema', :'schema
 	('c_ship', :'ship_column'), ('c_channel', :'channel_column'), ('c_time', :'time_column'),
 	('c_format', :'format_column'), ('c_double', :'double_column'), ('c_long', :'long_column'),
 	('c_string', :'string_column'), ('c_boolean', :'boolean_column')) AS v (key, value) \g /dev/null
+-- since: rows before those of the wide tables may be missing; until: rows behind them
+SELECT set_config('ferry.missing', coalesce(:missing, ''), true),
+	set_config('ferry.since', (NOT EXISTS (SELECT FROM ferry.job AS j JOIN ferry.chunk AS c USING (job_id)
+		WHERE j.target_schema = n.place AND c.ship IN (n.ship, '') AND c.state = 'done'
+			AND j.since IS NULL))::text, true),
+	set_config('ferry.until', (NOT EXISTS (SELECT FROM ferry.job AS j JOIN ferry.follower USING (job_id)
+		WHERE j.target_schema = n.place AND (EXISTS (SELECT FROM ferry.chunk AS c
+				WHERE c.job_id = j.job_id AND c.ship IN (n.ship, ''))
+			OR EXISTS (SELECT FROM ferry.follow_ship AS f
+				WHERE f.job_id = j.job_id AND f.ship = n.ship))))::text, true)
+FROM (VALUES (:'schema', :'ship')) AS n (place, ship) \g /dev/null
 DO $do$
 #variable_conflict use_column
 DECLARE
@@ -41,6 +53,10 @@ DECLARE
 	day text;
 	began timestamptz;
 	best float8[] := '{Infinity,Infinity}';
+	missing text := current_setting('ferry.missing');
+	lo text;
+	hi text;
+	found bool;
 	arms CONSTANT text[] := '{ferry_narrow,ferry_wide}';
 BEGIN
 	IF narrow IS NULL THEN
@@ -71,6 +87,31 @@ BEGIN
 		|| string_agg(format('WHEN %L THEN n.%I::text', f, attname), ' ') || ' END' INTO value
 	FROM ferry_columns JOIN (VALUES ('double', 'Decimal'), ('long', 'Integer'), ('string', 'String'),
 		('boolean', 'Boolean')) AS v (role, f) USING (role);
+
+	-- what the ledger does not know: rows of the narrow table that nobody was told to carry over
+	IF wide AND missing = '' THEN
+		EXECUTE format('SELECT min(created_time), max(created_time) FROM %I.%I', place, tables[1])
+		INTO lo, hi;
+		FOR part IN SELECT * FROM (VALUES ('since', '<', lo, '0001-01-01', '>='),
+				('until', '>', hi, '10000-01-01', '<')) AS v (name, beyond, edge, last, within)
+		LOOP
+			CONTINUE WHEN current_setting('ferry.' || part.name) <> 'true' OR missing <> '';
+			SELECT format('SELECT EXISTS (SELECT FROM %s AS n WHERE n.%I = %L AND n.%I %s %L::%s'
+				' AND n.%I %s %L::%s AND num_nonnulls(%s) > 0)', narrow, s.attname, id,
+				t.attname, part.beyond, coalesce(part.edge, lo, '-infinity'), t.type,
+				t.attname, part.within, part.last, t.type,
+				(SELECT string_agg(format('n.%I', attname), ', ') FROM ferry_columns
+				WHERE role IN ('double', 'long', 'string', 'boolean')))
+			INTO sql FROM ferry_columns AS s, ferry_columns AS t
+			WHERE (s.role, t.role) = ('ship', 'time');
+			EXECUTE sql INTO found;
+			missing := CASE WHEN found THEN part.name || ' ' || coalesce(part.edge, '') ELSE '' END;
+		END LOOP;
+		PERFORM set_config('ferry.missing', missing, true);
+	END IF;
+	IF wide AND missing <> '' AND current_setting('ferry.force') <> '1' THEN
+		RAISE EXCEPTION 'not whole: %', missing USING ERRCODE = 'object_not_in_prerequisite_state';
+	END IF;
 
 	FOREACH each IN ARRAY arms LOOP
 		EXECUTE format('CREATE SCHEMA IF NOT EXISTS %I', each);
@@ -195,4 +236,5 @@ BEGIN
 	END LOOP;
 END $do$;
 SELECT current_setting('ferry.said');
+SELECT current_setting('ferry.missing');
 COMMIT;
