@@ -175,3 +175,31 @@ IMO9999993,wide,wide,\"$reader,$report\",,"
 	has "$err" 'is asked for in wide tables that are not complete: not followed'
 	run_rc 0 route --ship-id IMO9999993 --to narrow
 }
+
+@test "route: doubles of native tables are not rounded, and a text in a column of numbers is a text" {
+	local table column value
+	sql "UPDATE tenant.tbl_data_timeseries SET double_v = 1.7976931348623157e308
+		WHERE id = (SELECT min(id) FROM tenant.tbl_data_timeseries
+			WHERE ship_id = 'IMO9999993' AND double_v IS NOT NULL)"
+	run_rc 0 narrow-to-wide --mode migration-only --cutoff-time 2025-01-01 --workers 1 \
+		--types native --target-schema nat --target-prefix n_
+	run_rc 0 route --ship-id IMO9999993 --to wide --target-schema nat --target-prefix n_ --force
+	export PGOPTIONS='-c extra_float_digits=0'
+	same_rows "SELECT data_channel_id, created_time, double_v, long_v, str_v, bool_v
+			FROM ferry_wide.n_imo9999993_narrow" \
+		"SELECT data_channel_id, created_time, double_v, long_v, str_v, bool_v
+			FROM tenant.tbl_data_timeseries WHERE ship_id = 'IMO9999993'
+			AND num_nonnulls(double_v, long_v, str_v, bool_v) > 0"
+	# rows of another format, in the tables of texts
+	read -r table column < <(sql "SELECT table_name || ' ' || column_name FROM ferry.channel
+		WHERE target_schema = 'tenant' AND ship = 'IMO9999993' AND format = 'Decimal'
+		ORDER BY channel LIMIT 1")
+	for value in n/a 1e999 1.7999e308 12x true; do
+		sql "UPDATE tenant.$table SET \"$column\" = '$value' WHERE created_time =
+			(SELECT min(created_time) FROM tenant.$table WHERE \"$column\" IS NOT NULL)"
+		run_rc 0 route --ship-id IMO9999993 --to wide --force
+		is "$(sql "SELECT count(double_v) > 0 FROM ferry_wide.${wide}_narrow")" t
+		is "$(sql "SELECT value_format, double_v, str_v FROM ferry_wide.${wide}_narrow
+			WHERE str_v = '$value'")" "String||$value"
+	done
+}

@@ -57,6 +57,14 @@ DECLARE
 	lo text;
 	hi text;
 	found bool;
+	-- what a text must be to be cast; before PostgreSQL 16 by its look, up to 1.79e308
+	is_double CONSTANT text := CASE WHEN current_setting('server_version_num')::int >= 160000
+		THEN $$pg_input_is_valid(v.x, 'float8')$$ ELSE $$length(v.x) < 300 AND v.x ~ '^-?([0-9]+(\.[0-9]*)?|[0-9](\.[0-9]*)?'
+		'e([+-]?([0-9]{1,2}|[12][0-9]{2}|30[0-7])|-3(0[89]|1[0-9]|2[0-3]))|1(\.([0-6][0-9]*|7|7[0-8][0-9]*'
+		'|79|79[0-6][0-9]*|7976931348623157))?e[+]?308|5e-324|Infinity)$|^NaN$'$$ END;
+	is_long CONSTANT text := CASE WHEN current_setting('server_version_num')::int >= 160000
+		THEN $$pg_input_is_valid(v.x, 'int8')$$ ELSE $$CASE WHEN v.x ~ '^-?[0-9]{1,19}$'
+		THEN v.x::numeric BETWEEN -9223372036854775808 AND 9223372036854775807 ELSE false END$$ END;
 	arms CONSTANT text[] := '{ferry_narrow,ferry_wide}';
 BEGIN
 	IF narrow IS NULL THEN
@@ -169,23 +177,35 @@ BEGIN
 			UPDATE ferry_formats SET format = coalesce(each, 'String')
 			WHERE channel = part.channel;
 		END LOOP;
+		-- doubles stay doubles: as texts they would be rounded where extra_float_digits says so. A text
+		-- that is none of its channel's format came in a row of another one.
 		SELECT format('CREATE OR REPLACE VIEW ferry_wide.%I%s AS ', base || '_narrow', invoker)
 			|| string_agg(one, ' UNION ALL ') INTO sql
 		FROM (SELECT format('SELECT %s FROM %I.%I AS t, unnest(ARRAY[%s]::text[], ARRAY[%s]::text[],'
-				' ARRAY[%s]::text[]) AS v (c, f, x) WHERE v.x IS NOT NULL',
+				' ARRAY[%s]::text[], ARRAY[%s]::float8[]) AS v (c, f, x, d), LATERAL (SELECT'
+				' CASE WHEN v.d IS NOT NULL OR v.f = ''Decimal'' AND %s THEN ''Decimal'''
+				' WHEN v.f = ''Integer'' THEN CASE WHEN %s THEN v.f WHEN %s THEN ''Decimal'''
+				' ELSE ''String'' END WHEN v.f = ''Decimal'' OR v.f = ''Boolean'' AND v.x'
+				' NOT IN (''true'', ''false'', ''t'', ''f'') THEN ''String'' ELSE v.f END AS f)'
+				' AS k WHERE v.x IS NOT NULL OR v.d IS NOT NULL',
 			(SELECT string_agg(format(CASE role
 				WHEN 'ship' THEN '%3$L::%2$s AS %1$I' WHEN 'channel' THEN 'v.c::%2$s AS %1$I'
 				WHEN 'time' THEN 't.created_time::%2$s AS %1$I'
-				WHEN 'format' THEN 'v.f::%2$s AS %1$I'
-				WHEN 'double' THEN 'CASE v.f WHEN ''Decimal'' THEN v.x::%2$s END AS %1$I'
-				WHEN 'long' THEN 'CASE v.f WHEN ''Integer'' THEN v.x::%2$s END AS %1$I'
-				WHEN 'string' THEN 'CASE v.f WHEN ''String'' THEN v.x::%2$s END AS %1$I'
-				WHEN 'boolean' THEN 'CASE v.f WHEN ''Boolean'' THEN v.x::%2$s END AS %1$I'
+				WHEN 'format' THEN 'k.f::%2$s AS %1$I'
+				WHEN 'double' THEN 'CASE WHEN v.d IS NOT NULL THEN v.d::%2$s'
+					' WHEN k.f = ''Decimal'' THEN v.x::%2$s END AS %1$I'
+				WHEN 'long' THEN 'CASE k.f WHEN ''Integer'' THEN v.x::%2$s END AS %1$I'
+				WHEN 'string' THEN 'CASE k.f WHEN ''String'' THEN v.x::%2$s END AS %1$I'
+				WHEN 'boolean' THEN 'CASE k.f WHEN ''Boolean'' THEN v.x::%2$s END AS %1$I'
 				ELSE 'NULL::%2$s AS %1$I' END, attname, type, id), ', ' ORDER BY attnum)
 				FROM ferry_columns), place, c.table_name,
 			string_agg(quote_literal(c.channel), ', ' ORDER BY c.column_name),
 			string_agg(quote_literal(k.format), ', ' ORDER BY c.column_name),
-			string_agg(format('t.%I::text', c.column_name), ', ' ORDER BY c.column_name)) AS one
+			string_agg(CASE a.atttypid WHEN 'float8'::regtype THEN 'NULL'
+				ELSE format('t.%I::text', c.column_name) END, ', ' ORDER BY c.column_name),
+			string_agg(CASE a.atttypid WHEN 'float8'::regtype THEN format('t.%I', c.column_name)
+				ELSE 'NULL' END, ', ' ORDER BY c.column_name),
+			is_double, is_long, is_double) AS one
 			FROM ferry.channel AS c JOIN ferry_formats AS k ON k.channel = c.channel
 			JOIN pg_attribute AS a ON a.attname = c.column_name AND a.attrelid = to_regclass(format('%I.%I', place, c.table_name))
 			WHERE c.target_schema = place AND c.ship = id
