@@ -176,7 +176,7 @@ IMO9999993,wide,wide,\"$reader,$report\",,"
 	run_rc 0 route --ship-id IMO9999993 --to narrow
 }
 
-@test "route: doubles of native tables are not rounded, and a text in a column of numbers is a text" {
+@test "route: native doubles are not rounded, and a text in a column of numbers is a text" {
 	local table column value
 	sql "UPDATE tenant.tbl_data_timeseries SET double_v = 1.7976931348623157e308
 		WHERE id = (SELECT min(id) FROM tenant.tbl_data_timeseries
@@ -202,4 +202,39 @@ IMO9999993,wide,wide,\"$reader,$report\",,"
 		is "$(sql "SELECT value_format, double_v, str_v FROM ferry_wide.${wide}_narrow
 			WHERE str_v = '$value'")" "String||$value"
 	done
+}
+
+@test "route: names of two ships do not collide, and nobody waits for a lock" {
+	local each
+	coproc HOLDS { exec psql -XAtq; }
+	app+=("$HOLDS_PID")
+	run_rc 0 route --ship-id IMO9999993 --to wide --force
+	echo "BEGIN; SELECT count(*) > 0, pg_backend_pid() FROM ferry_wide.$wide;" >&"${HOLDS[1]}"
+	read -r answer <&"${HOLDS[0]}"
+	FERRY_ROUTE_TRIES=2 run_rc 75 route --ship-id IMO9999993 --to narrow
+	has "$err" "others hold its names: pid ${answer#*|} ("
+	FERRY_ROUTE_TRIES=2 run_rc 75 narrow-to-wide --mode rollback --yes
+	has "$err" "others hold its names: pid ${answer#*|} ("
+	echo '\q' >&"${HOLDS[1]}"
+	wait "$HOLDS_PID" || :
+	app=()
+	# the same names, from another schema
+	sql "CREATE SCHEMA other; CREATE TABLE other.$wide (created_time timestamp, a text);
+		INSERT INTO ferry.channel (target_schema, ship, channel, grp, table_name,
+			column_name, type) VALUES ('other', 'IMO9999993', 'a', 1, '$wide', 'a', 'text')"
+	run_rc 78 route --ship-id IMO9999993 --to wide --force --target-schema other
+	has "$err" "its names are taken: ferry_"
+	# a ship that is called as the narrow shape of another one, and a name of full length
+	sql "CREATE TABLE tenant.${wide}_narrow (created_time timestamp, a text);
+		INSERT INTO ferry.channel (target_schema, ship, channel, grp, table_name,
+			column_name, type) VALUES
+			('tenant', 'X', 'a', 1, '${wide}_narrow', 'a', 'text')"
+	run_rc 78 route --ship-id IMO9999993 --to wide --force
+	has "$err" "its names are taken: ${wide}_narrow, the wide table of ship X"
+	each=$(printf 'y%.0s' {1..63})
+	sql "CREATE TABLE tenant.$each (created_time timestamp, a text);
+		INSERT INTO ferry.channel (target_schema, ship, channel, grp, table_name,
+			column_name, type) VALUES ('tenant', 'Y', 'a', 1, '$each', 'a', 'text')"
+	run_rc 78 route --ship-id Y --to wide --force
+	has "$err" 'is too long: there is no room for _narrow behind it'
 }

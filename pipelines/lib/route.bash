@@ -14,12 +14,39 @@ no_route() {
 	fi
 	case $said in
 	*'permission denied'* | *'must be'*) code=$EX_NOTALLOWED ;;
+	*'names are taken'* | *'is too long'*) code=$EX_CONFIG ;;
 	*'has no '* | *'there is no '* | *'is not in the database'* | *'routes need'*)
 		code=$EX_CONFIG
 		;;
 	*'connection to server'* | *'server closed'* | *'lock timeout'*) code=$EX_TEMP ;;
 	esac
-	fail "$code" "$1: ${why%%$'\n'*}"
+	why=${why%%$'\n'*}
+	if [[ $why == *'lock timeout'* ]] && at_target "$who_holds" && [[ $said ]]; then
+		fail "$code" "$1: $(fill $"others hold its names: %s" "$said")" \
+			$"pg_terminate_backend() ends a session; the same command tries again"
+	fi
+	fail "$code" "$1: $why"
+}
+
+# Who asks the views, or waits idle in a transaction that has asked them
+who_holds="SELECT pg_catalog.string_agg(DISTINCT pg_catalog.format('pid %s (%s, %s)', a.pid,
+	a.usename, a.state), ', ') FROM pg_catalog.pg_locks AS l
+	JOIN pg_catalog.pg_stat_activity AS a USING (pid)
+	JOIN pg_catalog.pg_class AS c ON c.oid = l.relation AND l.locktype = 'relation'
+	JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+	WHERE l.granted AND n.nspname IN ('ferry_narrow', 'ferry_wide')
+	AND l.database = (SELECT oid FROM pg_catalog.pg_database
+		WHERE datname = pg_catalog.current_database())"
+
+# at_names FILE [NAME=VALUE...]: at_target, again and again for some seconds while others hold a
+# lock: to wait for it in the server would hold up all that ask later.
+at_names() {
+	local -i tries=${FERRY_ROUTE_TRIES:-30}
+
+	until at_target -f "$@"; do
+		[[ $said == *'lock timeout'* ]] && ((--tries > 0)) || return 1
+		nap 250
+	done
 }
 
 # lacks REASON: what the wide side of a ship lacks, as lib/whole.sql and route.sql have it, for
@@ -70,7 +97,7 @@ route_ship() {
 		columns+=("${each%:*}_column=$(value_of "${each%:*}-column" "${each#*:}" \
 			"${narrow[@]}")")
 	done
-	at_target -f "$FERRY_LIB/lib/route.sql" schema="$(wide_schema)" ship="$1" \
+	at_names "$FERRY_LIB/lib/route.sql" schema="$(wide_schema)" ship="$1" \
 		narrow="$(narrow_ident)" arm="$2" force="${force:-0}" \
 		missing="$(<"$FERRY_LIB/lib/whole.sql")" "${columns[@]}" ||
 		no_route "$(fill $"ship %s is not routed" "$1")"
@@ -102,7 +129,7 @@ route_ship() {
 route_role() {
 	local said=''
 
-	at_target -f "$FERRY_LIB/lib/route-role.sql" role="$1" arm="$2" ||
+	at_names "$FERRY_LIB/lib/route-role.sql" role="$1" arm="$2" ||
 		no_route "$(fill $"role %s is not routed" "$1")"
 }
 
@@ -128,7 +155,7 @@ drop_routes() {
 	local said='' each
 
 	has_routes || return 0
-	at_target -f "$FERRY_LIB/lib/route-drop.sql" schema="$(wide_schema)" \
+	at_names "$FERRY_LIB/lib/route-drop.sql" schema="$(wide_schema)" \
 		ships="$(printf '%s\n' "${ships[@]#--ship-id=}")" ||
 		no_route $"the routes cannot be dropped"
 	while IFS= read -r each; do

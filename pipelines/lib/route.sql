@@ -16,7 +16,7 @@
 BEGIN;
 SET LOCAL search_path = pg_catalog;
 SET LOCAL client_min_messages = warning;
-SET LOCAL lock_timeout = '10s';
+SET LOCAL lock_timeout = '100ms'; -- who waits holds up all that ask later
 SET LOCAL jit = off;
 SELECT set_config('ferry.' || key, value, true) FROM (VALUES ('schema', :'schema'), ('ship', :'ship'),
 	('narrow', :'narrow'), ('arm', :'arm'), ('force', :'force'), ('said', ''),
@@ -79,6 +79,22 @@ BEGIN
 	IF base IS NULL OR to_regclass(format('%I.%I', place, base)) IS NULL THEN
 		RAISE EXCEPTION 'ship "%" has no wide table or view in %', id, place
 			USING ERRCODE = 'undefined_table';
+	END IF;
+	-- names are one set for all ships of a database
+	IF octet_length(base || '_narrow') > 63 THEN
+		RAISE EXCEPTION 'the name % is too long: there is no room for _narrow behind it', base
+			USING ERRCODE = 'name_too_long';
+	END IF;
+	SELECT x.name INTO each FROM (SELECT format('%s.%s', n.nspname, c.relname) AS name
+			FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+			WHERE n.nspname = ANY (arms) AND c.relname IN (base, base || '_narrow')
+			AND obj_description(c.oid, 'pg_class') IS DISTINCT FROM mark
+		UNION ALL SELECT format('%s, the wide table of ship %s', c.table_name, c.ship)
+			FROM ferry.channel AS c WHERE c.target_schema = place AND c.ship <> id
+			AND base || '_narrow' IN (c.table_name, regexp_replace(c.table_name, '_[0-9]+$', '')))
+		AS x LIMIT 1;
+	IF each IS NOT NULL THEN
+		RAISE EXCEPTION 'its names are taken: %', each USING ERRCODE = 'duplicate_table';
 	END IF;
 	-- columns of the narrow table, by what they are
 	CREATE TEMPORARY TABLE ferry_columns ON COMMIT DROP AS
