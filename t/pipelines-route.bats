@@ -221,7 +221,8 @@ IMO9999993,wide,wide,\"$reader,$report\",,"
 	# the same names, from another schema
 	sql "CREATE SCHEMA other; CREATE TABLE other.$wide (created_time timestamp, a text);
 		INSERT INTO ferry.channel (target_schema, ship, channel, grp, table_name,
-			column_name, type) VALUES ('other', 'IMO9999993', 'a', 1, '$wide', 'a', 'text')"
+			column_name, type) VALUES
+			('other', 'IMO9999993', 'a', 1, '$wide', 'a', 'text')"
 	run_rc 78 route --ship-id IMO9999993 --to wide --force --target-schema other
 	has "$err" "its names are taken: ferry_"
 	# a ship that is called as the narrow shape of another one, and a name of full length
