@@ -122,6 +122,8 @@ IMO9999993,wide,wide,\"$reader,$report\",,"
 
 @test "route: names are read with the rights of who asks, and what is wrong is said" {
 	local secret=secret_$$
+	run_rc 0 route --roles "$report" --to narrow
+	has "$err" 'no ship is routed yet'
 	run_rc 0 route --ship-id IMO9999993 --to wide --force
 	sql "CREATE ROLE $secret LOGIN; GRANT USAGE ON SCHEMA tenant TO $secret"
 	if (($(sql 'SHOW server_version_num') >= 150000)); then

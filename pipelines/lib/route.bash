@@ -181,6 +181,10 @@ route() {
 	for each in "${named[@]}"; do
 		route_role "$each" "$to"
 	done
+	if ((${#named[@]})) && ! has_routes; then
+		warn $"no ship is routed yet: these roles find no names in their path"
+		hint $"--ship-id with --to makes the names of a ship"
+	fi
 	((${#named[@]} == 0)) ||
 		tell $"sessions that are open keep their way until they connect anew"
 }

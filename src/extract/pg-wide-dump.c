@@ -59,6 +59,8 @@ struct dump {
 	int64_t window; /* begins then, and has values; LEDGER_NO_TIME: none yet */
 	size_t left_out; /* channels of texts */
 	struct sl first_left_out;
+	size_t gone; /* channels whose column is not there */
+	struct sl first_gone;
 	size_t no_numbers; /* values of channels without a format that no aggregate takes */
 	struct sl first_no_number;
 };
@@ -190,8 +192,14 @@ static void add_ship(struct dump *d, struct sl id)
 	v.channel = mem_alloc(mem_mul(s->channels.n + 1, sizeof *v.channel));
 	v.column = mem_alloc(mem_mul(s->channels.n + 1, sizeof *v.column));
 	for (size_t i = 0; i < s->channels.n; i++) {
-		if (!s->channel[i].made || !is_wanted(d, s->channels.name[i]) ||
-			!can_be_gathered(d, i, s))
+		if (!is_wanted(d, s->channels.name[i]))
+			continue;
+		if (!s->channel[i].made) {
+			if (d->gone++ == 0)
+				d->first_gone = s->channels.name[i];
+			continue;
+		}
+		if (!can_be_gathered(d, i, s))
 			continue;
 		v.channel[v.n] = i;
 		v.column[v.n++] = names_add(&d->columns, s->channels.name[i], NULL);
@@ -228,6 +236,9 @@ static void choose(struct dump *d)
 	for (size_t i = 0; i < (d->conf.ships.n ? d->conf.ships.n : known.n); i++)
 		add_ship(d, d->conf.ships.n ? d->conf.ships.v[i] : known.name[i]);
 	check_met(d);
+	if (d->gone)
+		msg_warn("channel %s is left out: its column is not there (%zu such channels)",
+			msg_q(d->first_gone), d->gone);
 	if (d->left_out)
 		msg_warn("--agg: channels that are no numbers are left out: %s (%zu of them)",
 			msg_q(d->first_left_out), d->left_out);
