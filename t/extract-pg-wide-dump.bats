@@ -165,12 +165,29 @@ digest() { stream-digest --narrow -o csv "$@"; }
 		--rejects bad
 	is "$(jq -c '[.field, .value, .row.created_time]' bad)" \
 		'["/me02/temp","broken","2024-01-02 00:00:00"]'
+	# where nobody has said what the channel is, it may be one of texts; and the first window
+	# begins with the first year
+	sql "UPDATE ferry.channel SET format = NULL
+			WHERE target_schema = 'text' AND ship = 'S1' AND channel = '/me02/temp';
+		UPDATE $(table_of text S1 /me02/temp) SET created_time = '0001-01-01 00:00:01'
+			WHERE created_time = '2024-01-01 23:00:30'"
+	run_rc 0 pg-wide-dump --target-schema text -s S1 --every 7d --channels /me02/temp
+	has "$err" 'channel "/me02/temp" has no known format: values that are no numbers' \
+		'(1 of them)'
+	is "$(sed -n 2p "$out" | cut -d , -f 1,2)" 'S1,0001-01-01 00:00:00'
 }
 
 @test "wide-dump: what is named and not there is said" {
 	run_rc 78 pg-wide-dump --target-schema text --channels /me01/temp --channels /nowhere
 	has "$err" 'no ship has channel "/nowhere" (not met: 1 of 2)'
 	run_rc 78 pg-wide-dump --target-schema text --channels '/x*'
+	# of a file a name is a name, and no pattern
+	echo '/me01/*' >list
+	run_rc 78 pg-wide-dump --target-schema text -s S1 --channels list
+	has "$err" 'none of these ships has channel "/me01/*" (not met: 1 of 1)'
+	: >list
+	run_rc 78 pg-wide-dump --target-schema text --channels list
+	has "$err" '--channels: "list" names no channel'
 	run_rc 78 pg-wide-dump --target-schema text -s S9
 	has "$err" 'ship "S9" has no wide tables text.tbl_data_timeseries_'
 	run_rc 78 pg-wide-dump --target-schema other
@@ -178,6 +195,11 @@ digest() { stream-digest --narrow -o csv "$@"; }
 	is "$(sql "SELECT to_regnamespace('other')")" ''
 	run_rc 0 pg-wide-dump --target-schema text --channels /late -o csv
 	has "$err" 'warning: ship "S2" has none of the channels that are asked for'
+	# a column that somebody has renamed
+	sql "ALTER TABLE $(table_of text S2 /aux) RENAME COLUMN \"/aux\" TO other"
+	run_rc 0 pg-wide-dump --target-schema text -s S2
+	has "$err" 'warning: channel "/aux" is left out: its column is not there (1 such channels)'
+	sql "ALTER TABLE $(table_of text S2 /aux) RENAME COLUMN other TO \"/aux\""
 	run_rc 64 pg-wide-dump --agg sum
 	run_rc 64 pg-wide-dump --since 2024-01-02 --until 2024-01-01
 	(scratch_db && run_rc 78 pg-wide-dump)

@@ -26,6 +26,13 @@ digests() { stream-digest --narrow -o csv "$@" | cut -d , -f 1,3-; }
 		AND relkind = 'r' AND (array_to_string(reloptions, ' ') LIKE '%autovacuum_enabled%'
 		OR relallvisible < relpages)")" 0
 	is "$(sql "SELECT count(*) FROM tenant.tbl_data_timeseries")" 1200
+	# not beside a follower that is at work; one that was killed is none when its lease is over
+	sql "INSERT INTO ferry.follower (job_id, kind, worker, lease_until)
+		SELECT job_id, 'poll', 'ship 7', now() + interval '1 hour' FROM ferry.job"
+	run_rc 75 finish --archive there
+	has "$err" 'a follower is at work: ship 7'
+	is "$(sql 'SELECT count(*) FROM ferry.follower')" 1
+	sql "UPDATE ferry.follower SET lease_until = now() - interval '1 s'"
 	# again: the archive is there, and still what the table says
 	run_rc 0 finish --archive there
 	# one that was cut is none

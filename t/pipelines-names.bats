@@ -50,6 +50,13 @@ latest_narrow="SELECT created_time, data_channel_id, CASE value_format
 		done
 	done
 	unset PGTZ
+	# instants that have no value, or none any more, are not the newest
+	sql "SELECT DISTINCT format('INSERT INTO tenant.%I (created_time)
+		VALUES (''2030-01-01''), (''2031-01-01'');', table_name) FROM ferry.channel
+		WHERE ship = 'IMO9999993' AND target_schema = 'tenant'" >insert
+	sql "$(<insert)"
+	same_rows "SELECT * FROM tenant.latest('IMO9999993')" \
+		"SELECT * FROM ($latest_narrow) AS n WHERE v IS NOT NULL"
 	run_rc 1 sql "SELECT * FROM tenant.read('IMO9999993', '{/none}')
 		AS t (at timestamp, a text)"
 	has "$err" 'ship "IMO9999993" has no channel "/none"'

@@ -89,8 +89,8 @@ path_of() { PGUSER=$1 sql 'SHOW search_path'; }
 		"$wide|${wide}_narrow"
 	is "$(PGUSER=$reader sql "EXPLAIN SELECT * FROM $wide" | grep -c 'tbl_data_timeseries ')" 0
 	run_rc 0 route -f csv
-	is "$(<"$out")" "ship,route,narrow_shape,wide_roles,narrow_roles
-IMO9999993,wide,wide,\"$reader,$report\","
+	is "$(<"$out")" "ship,route,narrow_shape,wide_roles,narrow_roles,wide_lacks
+IMO9999993,wide,wide,\"$reader,$report\",,"
 	run_rc 0 narrow-to-wide --mode status
 	has "$out" "$reader,$report"
 	# back: the ship of all roles at once, while they ask, then the roles
@@ -122,6 +122,8 @@ IMO9999993,wide,wide,\"$reader,$report\","
 
 @test "route: names are read with the rights of who asks, and what is wrong is said" {
 	local secret=secret_$$
+	run_rc 0 route --roles "$report" --to narrow
+	has "$err" 'no ship is routed yet'
 	run_rc 0 route --ship-id IMO9999993 --to wide --force
 	sql "CREATE ROLE $secret LOGIN; GRANT USAGE ON SCHEMA tenant TO $secret"
 	if (($(sql 'SHOW server_version_num') >= 150000)); then
@@ -139,4 +141,103 @@ IMO9999993,wide,wide,\"$reader,$report\","
 	has "$err" 'ship "X" has no wide table or view in tenant'
 	run_rc 64 route --to wide
 	run_rc 64 route --roles "$reader"
+}
+
+@test "route: a ship whose wide side is not complete is refused, or marked" {
+	local each what mark
+	sql "CREATE TABLE kept AS SELECT * FROM ferry.chunk"
+	run_rc 0 route --ship-id IMO9999993 --to wide
+	has_no "$err" 'not complete'
+	# what the ledger knows: as they are said, by state
+	for each in "UPDATE ferry.chunk SET state = 'pending'/chunks are not done/open 1" \
+		"UPDATE ferry.chunk SET state = 'failed'/--retry-failed/failed 1" \
+		"INSERT INTO ferry.doubt (job_id, why) SELECT job_id, 'x'
+			FROM ferry.job/in doubt/doubt" \
+		"INSERT INTO ferry.follower (job_id, kind) SELECT job_id, 'poll'
+			FROM ferry.job/its follower does not run/stopped" \
+		"DELETE FROM ferry.chunk/nothing of it is carried over/nothing"; do
+		IFS=/ read -r each what mark <<<"${each//$'\n'/ }"
+		[[ $each != UPDATE* ]] || each+=" WHERE ship = 'IMO9999993' AND chunk_from = (SELECT
+			min(chunk_from) FROM ferry.chunk WHERE ship = 'IMO9999993')"
+		sql "$each"
+		run_rc 78 route --ship-id IMO9999993 --to wide
+		has "$err" "$what"
+		has "$err" '--force does it all the same'
+		run_rc 0 route -f csv
+		is "$(cut -d , -f 1,2,6 "$out" | tail -n 1)" "IMO9999993,wide,$mark"
+		sql "DELETE FROM ferry.doubt; DELETE FROM ferry.follower; DELETE FROM ferry.chunk;
+			INSERT INTO ferry.chunk SELECT * FROM kept"
+	done
+	# what it does not know
+	sql "INSERT INTO tenant.tbl_data_timeseries (ship_id, data_channel_id, created_time,
+		double_v, value_format) VALUES ('IMO9999993', '/new', '2026-01-01', 1, 'Decimal')"
+	run_rc 78 route --ship-id IMO9999993 --to wide
+	has "$err" 'not followed, and the narrow table has rows behind 2024-'
+	run_rc 0 route --ship-id IMO9999993 --to wide --force
+	has "$err" 'is asked for in wide tables that are not complete: not followed'
+	run_rc 0 route --ship-id IMO9999993 --to narrow
+}
+
+@test "route: native doubles are not rounded, and a text in a column of numbers is a text" {
+	local table column value
+	sql "UPDATE tenant.tbl_data_timeseries SET double_v = 1.7976931348623157e308
+		WHERE id = (SELECT min(id) FROM tenant.tbl_data_timeseries
+			WHERE ship_id = 'IMO9999993' AND double_v IS NOT NULL)"
+	run_rc 0 narrow-to-wide --mode migration-only --cutoff-time 2025-01-01 --workers 1 \
+		--types native --target-schema nat --target-prefix n_
+	run_rc 0 route --ship-id IMO9999993 --to wide --target-schema nat --target-prefix n_ --force
+	export PGOPTIONS='-c extra_float_digits=0'
+	same_rows "SELECT data_channel_id, created_time, double_v, long_v, str_v, bool_v
+			FROM ferry_wide.n_imo9999993_narrow" \
+		"SELECT data_channel_id, created_time, double_v, long_v, str_v, bool_v
+			FROM tenant.tbl_data_timeseries WHERE ship_id = 'IMO9999993'
+			AND num_nonnulls(double_v, long_v, str_v, bool_v) > 0"
+	# rows of another format, in the tables of texts
+	read -r table column < <(sql "SELECT table_name || ' ' || column_name FROM ferry.channel
+		WHERE target_schema = 'tenant' AND ship = 'IMO9999993' AND format = 'Decimal'
+		ORDER BY channel LIMIT 1")
+	for value in n/a 1e999 1.7999e308 12x true; do
+		sql "UPDATE tenant.$table SET \"$column\" = '$value' WHERE created_time =
+			(SELECT min(created_time) FROM tenant.$table WHERE \"$column\" IS NOT NULL)"
+		run_rc 0 route --ship-id IMO9999993 --to wide --force
+		is "$(sql "SELECT count(double_v) > 0 FROM ferry_wide.${wide}_narrow")" t
+		is "$(sql "SELECT value_format, double_v, str_v FROM ferry_wide.${wide}_narrow
+			WHERE str_v = '$value'")" "String||$value"
+	done
+}
+
+@test "route: names of two ships do not collide, and nobody waits for a lock" {
+	local each
+	coproc HOLDS { exec psql -XAtq; }
+	app+=("$HOLDS_PID")
+	run_rc 0 route --ship-id IMO9999993 --to wide --force
+	echo "BEGIN; SELECT count(*) > 0, pg_backend_pid() FROM ferry_wide.$wide;" >&"${HOLDS[1]}"
+	read -r answer <&"${HOLDS[0]}"
+	FERRY_ROUTE_TRIES=2 run_rc 75 route --ship-id IMO9999993 --to narrow
+	has "$err" "others hold its names: pid ${answer#*|} ("
+	FERRY_ROUTE_TRIES=2 run_rc 75 narrow-to-wide --mode rollback --yes
+	has "$err" "others hold its names: pid ${answer#*|} ("
+	echo '\q' >&"${HOLDS[1]}"
+	wait "$HOLDS_PID" || :
+	app=()
+	# the same names, from another schema
+	sql "CREATE SCHEMA other; CREATE TABLE other.$wide (created_time timestamp, a text);
+		INSERT INTO ferry.channel (target_schema, ship, channel, grp, table_name,
+			column_name, type) VALUES
+			('other', 'IMO9999993', 'a', 1, '$wide', 'a', 'text')"
+	run_rc 78 route --ship-id IMO9999993 --to wide --force --target-schema other
+	has "$err" "its names are taken: ferry_"
+	# a ship that is called as the narrow shape of another one, and a name of full length
+	sql "CREATE TABLE tenant.${wide}_narrow (created_time timestamp, a text);
+		INSERT INTO ferry.channel (target_schema, ship, channel, grp, table_name,
+			column_name, type) VALUES
+			('tenant', 'X', 'a', 1, '${wide}_narrow', 'a', 'text')"
+	run_rc 78 route --ship-id IMO9999993 --to wide --force
+	has "$err" "its names are taken: ${wide}_narrow, the wide table of ship X"
+	each=$(printf 'y%.0s' {1..63})
+	sql "CREATE TABLE tenant.$each (created_time timestamp, a text);
+		INSERT INTO ferry.channel (target_schema, ship, channel, grp, table_name,
+			column_name, type) VALUES ('tenant', 'Y', 'a', 1, '$each', 'a', 'text')"
+	run_rc 78 route --ship-id Y --to wide --force
+	has "$err" 'is too long: there is no room for _narrow behind it'
 }

@@ -91,6 +91,8 @@ print("%016x" % (sum(int(x, 16) for x in sys.stdin) % 2**64))')
 			if (rand() < 0.8)
 				printf "S%d,%d,/c/%d,%s\n", s, t, c, rand() < 0.1 ? "\"\"" : rand()
 	}' >n.csv
+	# channels that are called as the columns are
+	printf 'S1,%s\n' 301,ship_id,4 302,created_time,5 303,@ship_id,6 304,@x,7 >>n.csv
 	run_ok pivot-wide n.csv
 	cp "$out" w.csv
 	for each in '' --total; do

@@ -1,5 +1,5 @@
 # finish.bash: what is left to do when applications have moved: the wide tables in order, the narrow
-# table in files and, when that is asked for, dropped; slot and publication gone.
+# table in files, slot and publication gone. The narrow table is never dropped.
 # shellcheck shell=bash disable=SC2154  # variables of narrow-to-wide
 
 # to_source COMMAND...: as to_target, at the source
@@ -7,6 +7,18 @@ to_source() { FERRY_TARGET=${FERRY_SOURCE-} to_target "$@"; }
 
 # done_with WHAT RESULT: a line of the report
 done_with() { printf '%s,"%s"\n' "$1" "${2//\"/\"\"}" >>"$run/report"; }
+
+# What is taken away from a follower at work ends it, and what it has not read yet is lost to the
+# archive.
+want_no_follower() {
+	local said=''
+
+	# where there is no ledger, the comparison says so
+	at_target -f "$FERRY_LIB/lib/follows.sql" schema="$(wide_schema)" \
+		table="$(value_of table tenant.tbl_data_timeseries "${narrow[@]}")" || return 0
+	[[ ! $said ]] || fail "$EX_TEMP" "$(fill $"a follower is at work: %s" "$said")" \
+		$"end it (SIGTERM), then finish"
+}
 
 # Nothing is finished before both sides are equal.
 want_equal() {
@@ -99,6 +111,7 @@ archive_narrow() {
 
 finish() {
 	: >"$run/report"
+	want_no_follower
 	want_equal
 	tidy_wide
 	[[ ! $archive ]] || archive_narrow

@@ -1,7 +1,7 @@
 -- names.sql: functions beside the wide tables of a schema that go straight to the tables. A view of a
 -- thousand columns takes longer to plan than most queries take to run.
 --
---	latest(ship)                       the newest instant: a row for each channel with a value
+--	latest(ship)                       the newest instant with a value: a row for each channel that has one
 --	read(ship, channels, from, to)     columns of some channels, SETOF record
 --	ferry_channels(ship), ferry_tables(ship)   where channels are; for the two above
 --
@@ -16,7 +16,7 @@ SELECT set_config('ferry.schema', :'schema', true) \g /dev/null
 DO $do$
 DECLARE
 	place CONSTANT text := current_setting('ferry.schema');
-	mark CONSTANT text := 'ferry: made beside the wide tables, version 1';
+	mark CONSTANT text := 'ferry: made beside the wide tables, version 2';
 	names CONSTANT text[] := ARRAY['ferry_channels(text)', 'ferry_tables(text)', 'latest(text)',
 		'read(text, text[], timestamp, timestamp)'];
 	proc text;
@@ -66,6 +66,7 @@ BEGIN
 			tables text[];
 			renamed jsonb; -- columns that are not called as their channels
 			newest timestamp;
+			any_value bool := false;
 			lasts text;
 			each text;
 		BEGIN
@@ -76,16 +77,22 @@ BEGIN
 				RAISE EXCEPTION 'ship "%" has no wide tables here', $1
 					USING ERRCODE = 'undefined_object';
 			END IF;
-			SELECT string_agg(format('(SELECT max(created_time) FROM %I.%I)', @place, t),
-				', ') INTO lasts FROM unnest(tables) AS t;
-			EXECUTE format('SELECT greatest(%s)', lasts) INTO newest;
-			FOREACH each IN ARRAY tables LOOP
-				-- the row as one value: its columns would be planned one by one
-				RETURN QUERY EXECUTE format('SELECT $1, coalesce($2 ->> v.key, v.key), v.value
-					FROM %I.%I AS t, json_each_text(row_to_json(t)) AS v
-					WHERE t.created_time = $1 AND v.value IS NOT NULL
-						AND v.key <> ''created_time''', @place, each)
-					USING newest, renamed;
+			SELECT string_agg(format('(SELECT max(created_time) FROM %I.%I
+					WHERE $1 IS NULL OR created_time < $1)', @place, t), ', ')
+				INTO lasts FROM unnest(tables) AS t;
+			LOOP -- a row may have no value, or none any more
+				EXECUTE format('SELECT greatest(%s)', lasts) INTO newest USING newest;
+				EXIT WHEN newest IS NULL;
+				FOREACH each IN ARRAY tables LOOP
+					-- the row as one value: its columns would be planned one by one
+					RETURN QUERY EXECUTE format('SELECT $1, coalesce($2 ->> v.key, v.key),
+						v.value FROM %I.%I AS t, json_each_text(row_to_json(t)) AS v
+						WHERE t.created_time = $1 AND v.value IS NOT NULL
+							AND v.key <> ''created_time''', @place, each)
+						USING newest, renamed;
+					any_value := any_value OR FOUND;
+				END LOOP;
+				EXIT WHEN any_value;
 			END LOOP;
 		END $f$, '@place', quote_literal(place)), '@', quote_ident(place)));
 

@@ -4,7 +4,7 @@
 BEGIN;
 SET LOCAL search_path = pg_catalog;
 SET LOCAL client_min_messages = warning;
-SET LOCAL lock_timeout = '10s';
+SET LOCAL lock_timeout = '100ms';
 SELECT set_config('ferry.ships', :'ships', true), set_config('ferry.schema', :'schema', true)
 \g /dev/null
 DO $do$

@@ -6,7 +6,7 @@
 \set ON_ERROR_STOP 1
 BEGIN;
 SET LOCAL search_path = pg_catalog;
-SET LOCAL lock_timeout = '10s';
+SET LOCAL lock_timeout = '100ms';
 SELECT set_config('ferry.role', :'role', true), set_config('ferry.arm', :'arm', true) \g /dev/null
 DO $do$
 DECLARE

@@ -4,16 +4,78 @@
 
 # no_route WHAT: what psql could not do, in $said, with the code of its reason
 no_route() {
-	local code=$EX_REFUSED why=${said##*ERROR:  }
+	local code=$EX_REFUSED why=${said##*ERROR:  } lack help
 
+	if [[ $why == 'not whole: '* ]]; then
+		why=${why%%$'\n'*}
+		lacks "${why#not whole: }"
+		fail "$EX_CONFIG" "$1: $lack" \
+			"$help; $(fill $"%s does it all the same" --force)"
+	fi
 	case $said in
 	*'permission denied'* | *'must be'*) code=$EX_NOTALLOWED ;;
+	*'names are taken'* | *'is too long'*) code=$EX_CONFIG ;;
 	*'has no '* | *'there is no '* | *'is not in the database'* | *'routes need'*)
 		code=$EX_CONFIG
 		;;
 	*'connection to server'* | *'server closed'* | *'lock timeout'*) code=$EX_TEMP ;;
 	esac
-	fail "$code" "$1: ${why%%$'\n'*}"
+	why=${why%%$'\n'*}
+	if [[ $why == *'lock timeout'* ]] && at_target "$who_holds" && [[ $said ]]; then
+		fail "$code" "$1: $(fill $"others hold its names: %s" "$said")" \
+			$"pg_terminate_backend() ends a session; the same command tries again"
+	fi
+	fail "$code" "$1: $why"
+}
+
+# Who asks the views, or waits idle in a transaction that has asked them
+who_holds="SELECT pg_catalog.string_agg(DISTINCT pg_catalog.format('pid %s (%s, %s)', a.pid,
+	a.usename, a.state), ', ') FROM pg_catalog.pg_locks AS l
+	JOIN pg_catalog.pg_stat_activity AS a USING (pid)
+	JOIN pg_catalog.pg_class AS c ON c.oid = l.relation AND l.locktype = 'relation'
+	JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+	WHERE l.granted AND n.nspname IN ('ferry_narrow', 'ferry_wide')
+	AND l.database = (SELECT oid FROM pg_catalog.pg_database
+		WHERE datname = pg_catalog.current_database())"
+
+# at_names FILE [NAME=VALUE...]: at_target, again and again for some seconds while others hold a
+# lock: to wait for it in the server would hold up all that ask later.
+at_names() {
+	local -i tries=${FERRY_ROUTE_TRIES:-30}
+
+	until at_target -f "$@"; do
+		[[ $said == *'lock timeout'* ]] && ((--tries > 0)) || return 1
+		nap 250
+	done
+}
+
+# lacks REASON: what the wide side of a ship lacks, as lib/whole.sql and route.sql have it, for
+# people in $lack, and what helps in $help
+lacks() {
+	local words=$1
+
+	help=$"--mode migration-only carries it over"
+	case $words in
+	failed*)
+		lack=$(fill $"%s of its chunks failed" "${words#* }")
+		help=$"--mode migration-only --retry-failed tries them again"
+		;;
+	open*) lack=$(fill $"%s of its chunks are not done" "${words#* }") ;;
+	doubt)
+		lack=$"rows of it are in doubt"
+		help=$"--mode validate --repair compares them and brings what is missing"
+		;;
+	stopped)
+		lack=$"its follower does not run"
+		help=$"--mode concurrent follows it"
+		;;
+	since*) lack=$(fill $"the narrow table has rows before %s" "${words#* }") ;;
+	until*)
+		lack=$(fill $"not followed, and the narrow table has rows behind %s" "${words#* }")
+		help=$"--mode concurrent follows it"
+		;;
+	*) lack=$"nothing of it is carried over" ;;
+	esac
 }
 
 # narrow_ident: the narrow table, quoted for SQL
@@ -27,7 +89,7 @@ narrow_ident() {
 
 # route_ship SHIP ARM: its names; in the wide arm those of the narrow shape only when they are fast
 route_ship() {
-	local said='' each
+	local said='' each lack help
 	local -a columns=()
 
 	for each in ship:ship_id channel:data_channel_id time:created_time format:value_format \
@@ -35,9 +97,18 @@ route_ship() {
 		columns+=("${each%:*}_column=$(value_of "${each%:*}-column" "${each#*:}" \
 			"${narrow[@]}")")
 	done
-	at_target -f "$FERRY_LIB/lib/route.sql" schema="$(wide_schema)" ship="$1" \
-		narrow="$(narrow_ident)" arm="$2" force="${force:-0}" "${columns[@]}" ||
+	at_names "$FERRY_LIB/lib/route.sql" schema="$(wide_schema)" ship="$1" \
+		narrow="$(narrow_ident)" arm="$2" force="${force:-0}" \
+		missing="$(<"$FERRY_LIB/lib/whole.sql")" "${columns[@]}" ||
 		no_route "$(fill $"ship %s is not routed" "$1")"
+	if [[ $2 == wide && $said == *$'\n'* ]]; then
+		lacks "${said#*$'\n'}"
+		warn "$(fill \
+			$"ship %s is asked for in wide tables that are not complete: %s" \
+			"$1" "$lack")"
+		hint "$help"
+	fi
+	said=${said%%$'\n'*}
 	case $said in
 	*slower)
 		IFS='|' read -r -a columns <<<"$said"
@@ -58,7 +129,7 @@ route_ship() {
 route_role() {
 	local said=''
 
-	at_target -f "$FERRY_LIB/lib/route-role.sql" role="$1" arm="$2" ||
+	at_names "$FERRY_LIB/lib/route-role.sql" role="$1" arm="$2" ||
 		no_route "$(fill $"role %s is not routed" "$1")"
 }
 
@@ -67,7 +138,8 @@ show_routes() {
 	local said='' form
 
 	form=$(value_of format table "${format[@]}")
-	at_target -f "$FERRY_LIB/lib/routes.sql" || no_route $"the routes are not known"
+	at_target -f "$FERRY_LIB/lib/routes.sql" \
+		missing="$(<"$FERRY_LIB/lib/whole.sql")" || no_route $"the routes are not known"
 	[[ $said == *$'\n'* ]] || return 0
 	reformat --quiet --progress none -i csv -o "${form/prometheus/table}" <<<"$said"
 }
@@ -83,7 +155,7 @@ drop_routes() {
 	local said='' each
 
 	has_routes || return 0
-	at_target -f "$FERRY_LIB/lib/route-drop.sql" schema="$(wide_schema)" \
+	at_names "$FERRY_LIB/lib/route-drop.sql" schema="$(wide_schema)" \
 		ships="$(printf '%s\n' "${ships[@]#--ship-id=}")" ||
 		no_route $"the routes cannot be dropped"
 	while IFS= read -r each; do
@@ -109,6 +181,10 @@ route() {
 	for each in "${named[@]}"; do
 		route_role "$each" "$to"
 	done
+	if ((${#named[@]})) && ! has_routes; then
+		warn $"no ship is routed yet: these roles find no names in their path"
+		hint $"--ship-id with --to makes the names of a ship"
+	fi
 	((${#named[@]} == 0)) ||
 		tell $"sessions that are open keep their way until they connect anew"
 }

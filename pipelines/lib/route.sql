@@ -10,18 +10,30 @@
 --
 -- psql -v schema, ship, narrow (a quoted name), arm (narrow or wide), force (0 or 1), and the names of
 -- the narrow table's columns: ship_column, channel_column, time_column, format_column, double_column,
--- long_column, string_column, boolean_column. Prints narrow ms|wide ms|made or slower.
+-- long_column, string_column, boolean_column; missing, the text of whole.sql. Prints narrow ms|wide ms|made
+-- or slower, and below it what the wide side lacks.
 \set ON_ERROR_STOP 1
 BEGIN;
 SET LOCAL search_path = pg_catalog;
 SET LOCAL client_min_messages = warning;
-SET LOCAL lock_timeout = '10s';
+SET LOCAL lock_timeout = '100ms'; -- who waits holds up all that ask later
 SET LOCAL jit = off;
 SELECT set_config('ferry.' || key, value, true) FROM (VALUES ('schema', :'schema'), ('ship', :'ship'),
 	('narrow', :'narrow'), ('arm', :'arm'), ('force', :'force'), ('said', ''),
 	('c_ship', :'ship_column'), ('c_channel', :'channel_column'), ('c_time', :'time_column'),
 	('c_format', :'format_column'), ('c_double', :'double_column'), ('c_long', :'long_column'),
 	('c_string', :'string_column'), ('c_boolean', :'boolean_column')) AS v (key, value) \g /dev/null
+-- since: rows before those of the wide tables may be missing; until: rows behind them
+SELECT set_config('ferry.missing', coalesce(:missing, ''), true),
+	set_config('ferry.since', (NOT EXISTS (SELECT FROM ferry.job AS j JOIN ferry.chunk AS c USING (job_id)
+		WHERE j.target_schema = n.place AND c.ship IN (n.ship, '') AND c.state = 'done'
+			AND j.since IS NULL))::text, true),
+	set_config('ferry.until', (NOT EXISTS (SELECT FROM ferry.job AS j JOIN ferry.follower USING (job_id)
+		WHERE j.target_schema = n.place AND (EXISTS (SELECT FROM ferry.chunk AS c
+				WHERE c.job_id = j.job_id AND c.ship IN (n.ship, ''))
+			OR EXISTS (SELECT FROM ferry.follow_ship AS f
+				WHERE f.job_id = j.job_id AND f.ship = n.ship))))::text, true)
+FROM (VALUES (:'schema', :'ship')) AS n (place, ship) \g /dev/null
 DO $do$
 #variable_conflict use_column
 DECLARE
@@ -41,6 +53,18 @@ DECLARE
 	day text;
 	began timestamptz;
 	best float8[] := '{Infinity,Infinity}';
+	missing text := current_setting('ferry.missing');
+	lo text;
+	hi text;
+	found bool;
+	-- what a text must be to be cast; before PostgreSQL 16 by its look, up to 1.79e308
+	is_double CONSTANT text := CASE WHEN current_setting('server_version_num')::int >= 160000
+		THEN $$pg_input_is_valid(v.x, 'float8')$$ ELSE $$length(v.x) < 300 AND v.x ~ '^-?([0-9]+(\.[0-9]*)?|[0-9](\.[0-9]*)?'
+		'e([+-]?([0-9]{1,2}|[12][0-9]{2}|30[0-7])|-3(0[89]|1[0-9]|2[0-3]))|1(\.([0-6][0-9]*|7|7[0-8][0-9]*'
+		'|79|79[0-6][0-9]*|7976931348623157))?e[+]?308|5e-324|Infinity)$|^NaN$'$$ END;
+	is_long CONSTANT text := CASE WHEN current_setting('server_version_num')::int >= 160000
+		THEN $$pg_input_is_valid(v.x, 'int8')$$ ELSE $$CASE WHEN v.x ~ '^-?[0-9]{1,19}$'
+		THEN v.x::numeric BETWEEN -9223372036854775808 AND 9223372036854775807 ELSE false END$$ END;
 	arms CONSTANT text[] := '{ferry_narrow,ferry_wide}';
 BEGIN
 	IF narrow IS NULL THEN
@@ -55,6 +79,22 @@ BEGIN
 	IF base IS NULL OR to_regclass(format('%I.%I', place, base)) IS NULL THEN
 		RAISE EXCEPTION 'ship "%" has no wide table or view in %', id, place
 			USING ERRCODE = 'undefined_table';
+	END IF;
+	-- names are one set for all ships of a database
+	IF octet_length(base || '_narrow') > 63 THEN
+		RAISE EXCEPTION 'the name % is too long: there is no room for _narrow behind it', base
+			USING ERRCODE = 'name_too_long';
+	END IF;
+	SELECT x.name INTO each FROM (SELECT format('%s.%s', n.nspname, c.relname) AS name
+			FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+			WHERE n.nspname = ANY (arms) AND c.relname IN (base, base || '_narrow')
+			AND obj_description(c.oid, 'pg_class') IS DISTINCT FROM mark
+		UNION ALL SELECT format('%s, the wide table of ship %s', c.table_name, c.ship)
+			FROM ferry.channel AS c WHERE c.target_schema = place AND c.ship <> id
+			AND base || '_narrow' IN (c.table_name, regexp_replace(c.table_name, '_[0-9]+$', '')))
+		AS x LIMIT 1;
+	IF each IS NOT NULL THEN
+		RAISE EXCEPTION 'its names are taken: %', each USING ERRCODE = 'duplicate_table';
 	END IF;
 	-- columns of the narrow table, by what they are
 	CREATE TEMPORARY TABLE ferry_columns ON COMMIT DROP AS
@@ -71,6 +111,31 @@ BEGIN
 		|| string_agg(format('WHEN %L THEN n.%I::text', f, attname), ' ') || ' END' INTO value
 	FROM ferry_columns JOIN (VALUES ('double', 'Decimal'), ('long', 'Integer'), ('string', 'String'),
 		('boolean', 'Boolean')) AS v (role, f) USING (role);
+
+	-- what the ledger does not know: rows of the narrow table that nobody was told to carry over
+	IF wide AND missing = '' THEN
+		EXECUTE format('SELECT min(created_time), max(created_time) FROM %I.%I', place, tables[1])
+		INTO lo, hi;
+		FOR part IN SELECT * FROM (VALUES ('since', '<', lo, '0001-01-01', '>='),
+				('until', '>', hi, '10000-01-01', '<')) AS v (name, beyond, edge, last, within)
+		LOOP
+			CONTINUE WHEN current_setting('ferry.' || part.name) <> 'true' OR missing <> '';
+			SELECT format('SELECT EXISTS (SELECT FROM %s AS n WHERE n.%I = %L AND n.%I %s %L::%s'
+				' AND n.%I %s %L::%s AND num_nonnulls(%s) > 0)', narrow, s.attname, id,
+				t.attname, part.beyond, coalesce(part.edge, lo, '-infinity'), t.type,
+				t.attname, part.within, part.last, t.type,
+				(SELECT string_agg(format('n.%I', attname), ', ') FROM ferry_columns
+				WHERE role IN ('double', 'long', 'string', 'boolean')))
+			INTO sql FROM ferry_columns AS s, ferry_columns AS t
+			WHERE (s.role, t.role) = ('ship', 'time');
+			EXECUTE sql INTO found;
+			missing := CASE WHEN found THEN part.name || ' ' || coalesce(part.edge, '') ELSE '' END;
+		END LOOP;
+		PERFORM set_config('ferry.missing', missing, true);
+	END IF;
+	IF wide AND missing <> '' AND current_setting('ferry.force') <> '1' THEN
+		RAISE EXCEPTION 'not whole: %', missing USING ERRCODE = 'object_not_in_prerequisite_state';
+	END IF;
 
 	FOREACH each IN ARRAY arms LOOP
 		EXECUTE format('CREATE SCHEMA IF NOT EXISTS %I', each);
@@ -128,23 +193,35 @@ BEGIN
 			UPDATE ferry_formats SET format = coalesce(each, 'String')
 			WHERE channel = part.channel;
 		END LOOP;
+		-- doubles stay doubles: as texts they would be rounded where extra_float_digits says so. A text
+		-- that is none of its channel's format came in a row of another one.
 		SELECT format('CREATE OR REPLACE VIEW ferry_wide.%I%s AS ', base || '_narrow', invoker)
 			|| string_agg(one, ' UNION ALL ') INTO sql
 		FROM (SELECT format('SELECT %s FROM %I.%I AS t, unnest(ARRAY[%s]::text[], ARRAY[%s]::text[],'
-				' ARRAY[%s]::text[]) AS v (c, f, x) WHERE v.x IS NOT NULL',
+				' ARRAY[%s]::text[], ARRAY[%s]::float8[]) AS v (c, f, x, d), LATERAL (SELECT'
+				' CASE WHEN v.d IS NOT NULL OR v.f = ''Decimal'' AND %s THEN ''Decimal'''
+				' WHEN v.f = ''Integer'' THEN CASE WHEN %s THEN v.f WHEN %s THEN ''Decimal'''
+				' ELSE ''String'' END WHEN v.f = ''Decimal'' OR v.f = ''Boolean'' AND v.x'
+				' NOT IN (''true'', ''false'', ''t'', ''f'') THEN ''String'' ELSE v.f END AS f)'
+				' AS k WHERE v.x IS NOT NULL OR v.d IS NOT NULL',
 			(SELECT string_agg(format(CASE role
 				WHEN 'ship' THEN '%3$L::%2$s AS %1$I' WHEN 'channel' THEN 'v.c::%2$s AS %1$I'
 				WHEN 'time' THEN 't.created_time::%2$s AS %1$I'
-				WHEN 'format' THEN 'v.f::%2$s AS %1$I'
-				WHEN 'double' THEN 'CASE v.f WHEN ''Decimal'' THEN v.x::%2$s END AS %1$I'
-				WHEN 'long' THEN 'CASE v.f WHEN ''Integer'' THEN v.x::%2$s END AS %1$I'
-				WHEN 'string' THEN 'CASE v.f WHEN ''String'' THEN v.x::%2$s END AS %1$I'
-				WHEN 'boolean' THEN 'CASE v.f WHEN ''Boolean'' THEN v.x::%2$s END AS %1$I'
+				WHEN 'format' THEN 'k.f::%2$s AS %1$I'
+				WHEN 'double' THEN 'CASE WHEN v.d IS NOT NULL THEN v.d::%2$s'
+					' WHEN k.f = ''Decimal'' THEN v.x::%2$s END AS %1$I'
+				WHEN 'long' THEN 'CASE k.f WHEN ''Integer'' THEN v.x::%2$s END AS %1$I'
+				WHEN 'string' THEN 'CASE k.f WHEN ''String'' THEN v.x::%2$s END AS %1$I'
+				WHEN 'boolean' THEN 'CASE k.f WHEN ''Boolean'' THEN v.x::%2$s END AS %1$I'
 				ELSE 'NULL::%2$s AS %1$I' END, attname, type, id), ', ' ORDER BY attnum)
 				FROM ferry_columns), place, c.table_name,
 			string_agg(quote_literal(c.channel), ', ' ORDER BY c.column_name),
 			string_agg(quote_literal(k.format), ', ' ORDER BY c.column_name),
-			string_agg(format('t.%I::text', c.column_name), ', ' ORDER BY c.column_name)) AS one
+			string_agg(CASE a.atttypid WHEN 'float8'::regtype THEN 'NULL'
+				ELSE format('t.%I::text', c.column_name) END, ', ' ORDER BY c.column_name),
+			string_agg(CASE a.atttypid WHEN 'float8'::regtype THEN format('t.%I', c.column_name)
+				ELSE 'NULL' END, ', ' ORDER BY c.column_name),
+			is_double, is_long, is_double) AS one
 			FROM ferry.channel AS c JOIN ferry_formats AS k ON k.channel = c.channel
 			JOIN pg_attribute AS a ON a.attname = c.column_name AND a.attrelid = to_regclass(format('%I.%I', place, c.table_name))
 			WHERE c.target_schema = place AND c.ship = id
@@ -195,4 +272,5 @@ BEGIN
 	END LOOP;
 END $do$;
 SELECT current_setting('ferry.said');
+SELECT current_setting('ferry.missing');
 COMMIT;

@@ -43,7 +43,8 @@ struct dump {
 	struct registry *registry;
 	struct wide_read *read;
 	struct extract *x;
-	struct names wanted; /* of --channels: names and patterns */
+	struct names wanted; /* of --channels: names and patterns, then names of files */
+	size_t given;	     /* how many of them are no file's */
 	bool *met;	     /* by number in it */
 	struct names columns; /* of the stream, but for the first two: channels */
 	uint64_t *name_hash;  /* digest_name() of each */
@@ -58,6 +59,10 @@ struct dump {
 	int64_t window; /* begins then, and has values; LEDGER_NO_TIME: none yet */
 	size_t left_out; /* channels of texts */
 	struct sl first_left_out;
+	size_t gone; /* channels whose column is not there */
+	struct sl first_gone;
+	size_t no_numbers; /* values of channels without a format that no aggregate takes */
+	struct sl first_no_number;
 };
 
 #define LEAD 2 /* columns before the channels */
@@ -101,18 +106,27 @@ static const struct opt_program program = {
 
 /* ---- what is asked for ----------------------------------------------------------------------- */
 
-/* What names a file is a list of ids. */
+static bool is_file(struct sl name)
+{
+	struct stat st;
+
+	return stat(name.p, &st) == 0 && !S_ISDIR(st.st_mode);
+}
+
+/* What names a file is a list of ids, of which none is a pattern. */
 static void read_wanted(struct dump *d)
 {
-	for (size_t i = 0; i < d->conf.channels.n; i++) {
-		struct sl each = d->conf.channels.v[i];
-		struct stat st;
+	const struct opt_list *l = &d->conf.channels;
 
-		if (stat(each.p, &st) == 0 && !S_ISDIR(st.st_mode))
-			namelist_read(each.p, &d->wanted, false);
-		else
-			(void)names_add(&d->wanted, each, NULL);
-	}
+	for (size_t i = 0; i < l->n; i++)
+		if (!is_file(l->v[i]))
+			(void)names_add(&d->wanted, l->v[i], NULL);
+	d->given = d->wanted.n;
+	for (size_t i = 0; i < l->n; i++)
+		if (is_file(l->v[i]))
+			namelist_read(l->v[i].p, &d->wanted, false);
+	if (l->n > 0 && d->wanted.n == 0)
+		die(EX_CONFIGURATION, "--channels: %s names no channel", msg_q(l->v[0]));
 	d->met = mem_zalloc(d->wanted.n + 1);
 }
 
@@ -123,7 +137,7 @@ static bool is_wanted(struct dump *d, struct sl channel)
 
 	if (same != NAMES_NONE)
 		d->met[same] = true;
-	for (size_t i = 0; i < d->wanted.n; i++) {
+	for (size_t i = 0; i < d->given; i++) {
 		if (!strpbrk(d->wanted.name[i].p, "*?[") ||
 			fnmatch(d->wanted.name[i].p, channel.p, FNM_NOESCAPE) != 0)
 			continue;
@@ -143,7 +157,9 @@ static void check_met(const struct dump *d)
 	}
 	if (unmet)
 		die_hint(EX_CONFIGURATION, "pg-wide-tables list shows what there is",
-			"no ship has channel %s (not met: %zu of %zu)",
+			d->conf.ships.n ?
+				"none of these ships has channel %s (not met: %zu of %zu)" :
+				"no ship has channel %s (not met: %zu of %zu)",
 			msg_q(d->wanted.name[first]), unmet, d->wanted.n);
 }
 
@@ -169,8 +185,14 @@ static void add_ship(struct dump *d, struct sl id)
 	v.channel = mem_alloc(mem_mul(s->channels.n + 1, sizeof *v.channel));
 	v.column = mem_alloc(mem_mul(s->channels.n + 1, sizeof *v.column));
 	for (size_t i = 0; i < s->channels.n; i++) {
-		if (!s->channel[i].made || !is_wanted(d, s->channels.name[i]) ||
-			!can_be_gathered(d, i, s))
+		if (!is_wanted(d, s->channels.name[i]))
+			continue;
+		if (!s->channel[i].made) {
+			if (d->gone++ == 0)
+				d->first_gone = s->channels.name[i];
+			continue;
+		}
+		if (!can_be_gathered(d, i, s))
 			continue;
 		v.channel[v.n] = i;
 		v.column[v.n++] = names_add(&d->columns, s->channels.name[i], NULL);
@@ -207,6 +229,9 @@ static void choose(struct dump *d)
 	for (size_t i = 0; i < (d->conf.ships.n ? d->conf.ships.n : known.n); i++)
 		add_ship(d, d->conf.ships.n ? d->conf.ships.v[i] : known.name[i]);
 	check_met(d);
+	if (d->gone)
+		msg_warn("channel %s is left out: its column is not there (%zu such channels)",
+			msg_q(d->first_gone), d->gone);
 	if (d->left_out)
 		msg_warn("--agg: channels that are no numbers are left out: %s (%zu of them)",
 			msg_q(d->first_left_out), d->left_out);
@@ -226,6 +251,8 @@ static void begin_chunk(struct dump *d, const struct voyage *v, int64_t time)
 	const struct conf *c = &d->conf;
 	int64_t from = clock_floor(time, c->chunk), to = from + c->chunk;
 
+	if (from < NARROW_FIRST_INSTANT)
+		from = NARROW_FIRST_INSTANT;
 	if (c->since.given && from < c->since.instant && !c->every)
 		from = c->since.instant;
 	if (c->until.given && to > c->until.instant)
@@ -306,6 +333,8 @@ static void gather(struct dump *d, const struct voyage *v, int64_t time)
 {
 	int64_t window = clock_floor(time, d->conf.every);
 
+	if (window < NARROW_FIRST_INSTANT) /* the first window is a part of one */
+		window = NARROW_FIRST_INSTANT;
 	if (window != d->window && d->window != LEDGER_NO_TIME)
 		end_window(d, v);
 	d->window = window;
@@ -315,8 +344,12 @@ static void gather(struct dump *d, const struct voyage *v, int64_t time)
 		if (!field_is_null(&d->value[i]))
 			why = aggregate_add((enum aggregate)d->conf.how, &d->gathered[i],
 				&d->value[i]);
-		if (why)
+		if (why && v->ship->channel[v->channel[i]].format.n == 0) {
+			if (d->no_numbers++ == 0)
+				d->first_no_number = v->ship->channels.name[v->channel[i]];
+		} else if (why) {
 			reject(d, v, i, time, why);
+		}
 	}
 }
 
@@ -444,6 +477,10 @@ int main(int argc, char **argv)
 		if (d.voyage[i].n > 0)
 			dump_ship(&d, &d.voyage[i]);
 	pg_exec(d.pg, "COMMIT");
+	if (d.no_numbers)
+		msg_warn("--agg: channel %s has no known format: values that are no numbers are "
+			 "left out (%zu of them)",
+			msg_q(d.first_no_number), d.no_numbers);
 	extract_seal(d.x, &SEAL_END);
 	code = extract_close(d.x);
 	clean_up(&d);

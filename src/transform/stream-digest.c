@@ -9,6 +9,7 @@
 #include "core/hash.h"
 #include "core/mem.h"
 #include "core/num.h"
+#include "stream/colname.h"
 #include "stream/digest.h"
 #include "stream/filter.h"
 
@@ -85,6 +86,18 @@ static void check(void *ctx)
 	st->key_at = st->name_at = st->value_at = NAMES_NONE;
 }
 
+/* The channel of a column: it may be called as the columns of ship and time are. */
+static struct sl channel_of(const struct state *st, struct sl column)
+{
+	const struct names *by = &st->by_columns.names;
+	struct sl key = sl_of(st->key), name;
+
+	if (st->shape != SHAPE_WIDE)
+		return column;
+	name = colname_of(column, &key, 1);
+	return name.n < column.n ? name : colname_of(column, by->name, by->n);
+}
+
 static void start(void *ctx, struct filter_run *run, const struct names *cols)
 {
 	struct state *st = ctx;
@@ -99,7 +112,7 @@ static void start(void *ctx, struct filter_run *run, const struct names *cols)
 	mem_grow(&st->column_hash, &st->column_cap, cols->n, sizeof *st->column_hash);
 	mem_grow(&st->is_value, &st->is_value_cap, cols->n, sizeof *st->is_value);
 	for (size_t i = 0; i < cols->n; i++) {
-		st->column_hash[i] = digest_name(cols->name[i]);
+		st->column_hash[i] = digest_name(channel_of(st, cols->name[i]));
 		st->is_value[i] = i != st->key_at;
 	}
 	for (size_t i = 0; i < st->by_columns.names.n; i++)
