@@ -91,6 +91,24 @@ was_told() { grep -qF -e "$1" told; }
 	watch --alert-disk 0 --alert "WARNING=$PWD/broken"
 	has "$err" 'warning: nobody was told by broken: another thing'
 	was_told 'another thing'
+	# who wants it later is told, and who could not be told is told again
+	: >told
+	event WARNING 'not for the worst'
+	run_rc 0 narrow-to-wide --mode watch --once --alert-disk 0 --alert "CRITICAL=$PWD/all"
+	run_rc 0 narrow-to-wide --mode watch --once --alert-disk 0 --alert "WARNING=$PWD/broken"
+	run_rc 0 narrow-to-wide --mode watch --once --alert-disk 0 --alert "WARNING=$PWD/all"
+	is "$(grep -c '^all.*not for the worst' told)" 1
+	# the watch looks while a command hangs, and says nothing of how that was ended
+	printf '#!/bin/bash\nsleep 300\n' >hooks/chunk-failed
+	event WARNING 'chunk failed, attempt 9: hangs'
+	FERRY_HOOK_SECONDS=1 FERRY_ALERT_FOLD=0 watch --alert-disk 0
+	has "$err" 'hook chunk-failed had not ended after 1 s'
+	has_no "$err" Killed
+	was_told 'attempt 9: hangs'
+	# nobody can be asked
+	: >told
+	PGPORT=1 run_rc 75 narrow-to-wide --mode watch --once --alert "CRITICAL=$PWD/all"
+	was_told '|CRITICAL|'
 	run_rc 78 narrow-to-wide --mode watch --once --alert WARNING=no-such-program
 	run_rc 64 narrow-to-wide --mode watch --once --alert "INFO=$PWD/all"
 	run_rc 64 narrow-to-wide --mode watch --once --alert "WARNING=$PWD/all" --alert-command true

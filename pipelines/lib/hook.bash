@@ -7,6 +7,11 @@
 readonly hook_names='start|chunk-failed|caught-up|lag|finished|failed|rollback'
 readonly hook_seconds=${FERRY_HOOK_SECONDS:-60}
 
+# limited ARGUMENT...: those of timeout; bash has words of its own for a command that was killed
+limited() {
+	{ timeout "$@" 2>&9 9>&-; } 9>&2 2>/dev/null
+}
+
 # hook NAME [FACT=VALUE...]: runs that program of FERRY_HOOK_DIR, if there is one: facts in its
 # environment (FERRY_HOOK_FACT) and as JSON on its standard input.
 hook() {
@@ -19,8 +24,8 @@ hook() {
 		json+=,$(quote_json "${each%%=*}"):$(quote_json "${each#*=}")
 	done
 	printf '{%s}\n' "${json#,}" |
-		env -u FERRY_SOURCE -u FERRY_TARGET -u PGPASSWORD "${env[@]}" \
-			timeout -k 5 "$hook_seconds" "$FERRY_HOOK_DIR/$1" >&2 ||
+		limited -k 5 "$hook_seconds" env -u FERRY_SOURCE -u FERRY_TARGET -u PGPASSWORD \
+			"${env[@]}" "$FERRY_HOOK_DIR/$1" >&2 ||
 		code=${PIPESTATUS[1]}
 	((code != 124 && code != 137)) ||
 		warn "$(fill $"hook %s had not ended after %s s" "$1" "$hook_seconds")"

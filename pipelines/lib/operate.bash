@@ -115,6 +115,23 @@ end_hooks() {
 		"seconds=$((EPOCHSECONDS - $1))"
 }
 
+# watch: what could not even be looked at is told, too; by cron nobody else would
+watch() {
+	local code=0 each
+
+	pg-wide-ledger watch "${loud[@]}" "${narrow[@]}" "${target[@]}" "${alert[@]}" "${lag[@]}" \
+		"${once[@]}" || code=$?
+	((code == 0 || code == EX_USAGE)) || for each in "${alert[@]}"; do
+		[[ $each == --alert-command=* ]] || continue
+		[[ $each == --alert-command=ferry-alert ]] ||
+			export FERRY_ALERTS=CRITICAL=${each#*=}
+		FERRY_ALERT_LEVEL=CRITICAL FERRY_ALERT_AT=$(date -u '+%F %T') \
+			FERRY_ALERT_MESSAGE="the watch cannot look at the job: exit code $code" \
+			"$FERRY_LIB/lib/ferry-alert" <<<"CRITICAL: ferry: the watch cannot look at the job: exit code $code" || :
+	done
+	return "$code"
+}
+
 # start_watch: with a follower there is always something to look at.
 start_watch() {
 	[[ ${alert[*]-} || ${how-} ]] || return 0

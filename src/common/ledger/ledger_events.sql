@@ -14,4 +14,5 @@ SELECT ship, chunk_from, chunk_to, state, failures, attempt,
 -- name: untold_sql
 SELECT id, date_trunc('milliseconds', at AT TIME ZONE 'UTC'), level, ship,
 	chunk_from, message FROM ferry.event WHERE job_id = $1 AND NOT told
-	AND level <> 'INFO' ORDER BY id LIMIT 1;
+	AND level <> 'INFO' AND id <> ALL (string_to_array(rtrim($2::text, ','), ',')::bigint[])
+	ORDER BY id LIMIT 1;
