@@ -25,7 +25,9 @@ SELECT kind = 'slot', lease_until > clock_timestamp(), rows, cells, wide_rows, d
 		'what is written of ship ' || string_agg(DISTINCT ship, ', ') ||
 			' waits until its table is mended'
 		FROM ferry.doubt d
-		WHERE d.job_id = f.job_id AND why LIKE 'nothing more is loaded %'))
+		WHERE d.job_id = f.job_id AND why LIKE 'nothing more is loaded %')),
+	(extract(epoch FROM greatest(clock_timestamp(), watched_at) - watched_at)
+		* 1000000)::bigint
 	FROM ferry.follower f WHERE job_id = $1;
 
 -- name: ships_sql

@@ -303,6 +303,9 @@ static void put_live_line(const struct ledger_live *l, struct str *out)
 		(unsigned long long)l->deleted);
 	if (l->lag_us >= 0)
 		str_addf(out, tr("; %.3f s behind"), (double)l->lag_us / 1e6);
+	if (l->alive && l->unseen)
+		str_addf(out, tr("; the follower has not looked for %.0f s"),
+			(double)l->watched_us / 1e6);
 	if (l->lag_bytes >= 0)
 		str_addf(out, tr(", %lld bytes of WAL"), (long long)l->lag_bytes);
 	if (l->wal_status.n)
