@@ -261,6 +261,9 @@ print(base64.b64encode(hashlib.sha256(text.encode()).digest()).decode())' "$each
 	has "$err" '--token-file is needed'
 	run_rc 64 pg-wide-web --listen '[::]:0'
 	run_rc 64 pg-wide-web --listen localhost
+	run_rc 64 pg-wide-web --listen 127.0.0.1:70000
+	run_rc 64 pg-wide-web --listen 127.0.0.1:0x20
+	run_rc 78 pg-wide-web --listen 127.0.0.1:0 --table no.table
 	chmod 640 token
 	run_rc 77 pg-wide-web --token-file token
 	chmod 600 token
