@@ -42,6 +42,13 @@ was_told() { grep -qF -e "$1" told; }
 	grep finished told >line
 	has line '"exit":"0","seconds":"' '||0'
 	has "$err" 'warning: hook finished failed with exit code 3'
+	# rows that could not be carried over are facts, too
+	sql "UPDATE ferry.chunk SET rejects = 2;
+		INSERT INTO ferry.reject (job_id, ship, chunk_from, attempt, worker, record, why)
+		SELECT job_id, ship, chunk_from, attempt, 'w', '{}', 'no \"such\" value'
+		FROM ferry.chunk LIMIT 1"
+	run_rc 0 migrate --hook-dir hooks
+	was_told '"rejected":"2","reason":"no \"such\" value"'
 	run_rc 64 migrate --hook-dir hooks --chunk 0
 	run_rc 78 migrate --hook-dir hooks --table public.none
 	was_told 'failed||{"hook":"failed","mode":"migration-only","job":"","exit":"78"'
