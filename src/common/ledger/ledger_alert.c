@@ -215,9 +215,9 @@ static int look_at_lag(struct watch *w, const struct ledger_live *l)
 		str_addf(&w->why, ", %lld bytes of WAL", (long long)l->lag_bytes);
 	if (!l->alive)
 		str_addz(&w->why, ", and nobody follows");
-	else if (l->unseen)
+	else if (l->unseen_us > 0)
 		str_addf(&w->why, ", and the follower has not looked for %.0f s",
-			(double)l->watched_us / 1e6);
+			(double)l->unseen_us / 1e6);
 	return l->lag_us / 10 > w->o->lag_us ? LEDGER_CRITICAL : LEDGER_WARNING;
 }
 
@@ -351,7 +351,10 @@ static void look(struct watch *w)
 	AUTO_ARENA arena = { 0 };
 	struct ledger_status total = ledger_total(w->target, w->job, NULL, 0);
 	struct ledger_live live;
+	struct ledger_text number;
 
+	pg_clear(pg_query(w->target, forgotten_sql, 1,
+		(const char *[]){ ledger_u64(&number, w->job) }));
 	ledger_live_get(w->target, w->job, &live, &arena);
 	if (live.any) {
 		note(w, LAG, look_at_lag(w, &live));
@@ -366,8 +369,8 @@ static void look(struct watch *w)
  */
 
 /*
- * Whether there was anything. What nobody wants to hear stays untold: a later watch may have somebody
- * who does.
+ * Whether there was anything. What nobody wants to hear stays untold: a later watch may have
+ * somebody who does.
  */
 static bool tell(struct watch *w)
 {

@@ -31,14 +31,17 @@ void ledger_control_set(
 		c->paused, (unsigned long long)c->workers, (unsigned long long)c->rate,
 		(unsigned long long)c->pace_us);
 	r = pg_query(target,
-		"UPDATE ferry.job SET control = (SELECT jsonb_object_agg(key, value)"
-		"  FROM jsonb_each(coalesce(control, '{}') || (SELECT jsonb_object_agg(key, value)"
-		"   FROM jsonb_each($2::jsonb) WHERE value NOT IN ('-1', '18446744073709551615')))"
-		"  WHERE value <> '0') WHERE job_id = $1 RETURNING coalesce(control, '{}')",
+		"UPDATE ferry.job j SET control = (SELECT jsonb_object_agg(key, value)"
+		"  FROM jsonb_each(coalesce(j.control, '{}') || coalesce((SELECT"
+		"   jsonb_object_agg(key, value) FROM jsonb_each($2::jsonb)"
+		"   WHERE value NOT IN ('-1', '18446744073709551615')), '{}'))"
+		"  WHERE value <> '0') FROM ferry.job was WHERE j.job_id = $1 AND was.job_id = $1"
+		" RETURNING coalesce(j.control, '{}'), was.control IS DISTINCT FROM j.control",
 		2, (const char *[]){ ledger_u64(&number, job), str_z(&json) });
 	str_add(now, pg_value(r, 0, 0));
 	str_addf(&event, "control: %s", str_z(now));
-	ledger_event(target, LEDGER_INFO, job, SL(""), LEDGER_NO_TIME, str_z(&event));
+	if (pg_true(r, 0, 1))
+		ledger_event(target, LEDGER_INFO, job, SL(""), LEDGER_NO_TIME, str_z(&event));
 }
 
 #define SEAT(number) "hashtextextended('ferry.seat ' || " number ", $1::bigint)"

@@ -37,15 +37,8 @@ static void take_live(const struct pg_result *r, struct ledger_live *l, struct a
 		.delay_us = get_known(r, 0, 17),
 		.held_bytes = get_known(r, 0, 18),
 		.gap = arena_dup(a, pg_value(r, 0, 19)).p,
-		.watched_us = get_known(r, 0, 20) };
-	l->unseen = l->slot && l->watched_us > SILENCE_MAX;
-	/* who has just looked, when the source had no more than the target has, is up to date */
-	if (l->slot && l->watched_us >= 0 && !l->unseen && l->lag_bytes == 0 &&
-		l->silent_us > SILENCE_MAX)
-		l->silent_us = l->lag_us = 0;
-	else
-		l->lag_us = l->silent_us < 0 || l->silent_us > SILENCE_MAX ? l->silent_us
-									   : l->delay_us;
+		.unseen_us = get_known(r, 0, 20) };
+	l->lag_us = l->silent_us < 0 || l->silent_us > SILENCE_MAX ? l->silent_us : l->delay_us;
 }
 
 void ledger_live_get(struct pg *target, uint64_t job, struct ledger_live *out, struct arena *a)
