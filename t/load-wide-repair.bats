@@ -544,8 +544,11 @@ looked_again() {
 	run_rc 0 pg-wide-tables create "${types[@]}"
 	sql "ALTER TABLE tenant.tbl_data_timeseries_s ADD CONSTRAINT c CHECK (a <> 'bad')"
 	carry_over
-	rejected() { sql "SELECT sum(rejects), (SELECT count(*) FROM ferry.reject r
-		WHERE r.ship = c.ship), sum(rows) FROM ferry.chunk c WHERE ship = '$1' GROUP BY ship"; }
+	rejected() {
+		sql "SELECT sum(rejects), (SELECT count(*) FROM ferry.reject r
+			WHERE r.ship = c.ship), sum(rows) FROM ferry.chunk c
+			WHERE ship = '$1' GROUP BY ship"
+	}
 	is "$(rejected S) $(rejected T)" '1|1|1 1|1|1'
 	run_rc 0 pg-wide-ledger status --ship-id S
 	has "$out" 'rejected: ' 'violates check constraint'

@@ -61,6 +61,17 @@ was_told() { grep -qF -e "$1" told; }
 	recorder hooks/begin
 	run_rc 78 migrate --hook-dir hooks
 	has "$err" 'no hook has this name: begin' 'there are start chunk-failed'
+	rm hooks/begin
+	printf '#!/no/such/shell\n' >hooks/lag
+	chmod +x hooks/lag
+	run_rc 78 migrate --hook-dir hooks
+	has "$err" 'lag wants /no/such/shell'
+	chmod -x hooks/lag
+	run_rc 78 migrate --hook-dir hooks
+	has "$err" 'lag cannot be run' 'chmod +x lag'
+	rm hooks/lag
+	FERRY_HOOK_SECONDS=soon run_rc 78 migrate --hook-dir hooks
+	has "$err" 'FERRY_HOOK_SECONDS is no number of seconds'
 	run_rc 66 migrate --hook-dir nowhere
 	run_rc 64 narrow-to-wide --mode status --hook-dir hooks
 }

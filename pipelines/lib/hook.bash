@@ -33,12 +33,38 @@ hook() {
 		warn "$(fill $"hook %s failed with exit code %s" "$1" "$code")"
 }
 
+# check_hook_times: numbers that would only be met when something has gone wrong
+check_hook_times() {
+	local each
+
+	for each in FERRY_HOOK_SECONDS FERRY_ALERT_FOLD; do
+		[[ ${!each-0} =~ ^[0-9]{1,6}$ ]] ||
+			fail "$EX_CONFIG" "$(fill $"%s is no number of seconds: %s" "$each" "${!each}")"
+	done
+}
+
+# check_program HOOK: what could not be started is a mistake
+check_program() {
+	local first='' name=${1##*/}
+
+	[[ -x $1 ]] || fail "$EX_CONFIG" "$(fill $"--hook-dir: %s cannot be run" "$name")" \
+		"chmod +x $name"
+	IFS= read -r first <"$1" 2>/dev/null || :
+	[[ $first =~ ^'#!'[[:blank:]]*([^[:blank:]]+) ]] || return 0
+	[[ -x ${BASH_REMATCH[1]} ]] ||
+		fail "$EX_CONFIG" "$(fill $"--hook-dir: %s wants %s, which is not there" "$name" \
+			"${BASH_REMATCH[1]}")"
+}
+
 # check_hooks DIR: a file there that nothing would ever run is a mistake
 check_hooks() {
 	local each
 
 	[[ -d $1 ]] || fail "$EX_NOINPUT" "$(fill $"--hook-dir: no such folder: %s" "$1")"
 	for each in "$1"/*; do
+		if [[ -f $each && ${each##*/} =~ ^($hook_names)$ ]]; then
+			check_program "$each"
+		fi
 		[[ ! -x $each || -d $each ]] || [[ ${each##*/} =~ ^($hook_names)$ ]] ||
 			fail "$EX_CONFIG" "$(fill $"--hook-dir: no hook has this name: %s" \
 				"${each##*/}")" "$(fill $"there are %s" "${hook_names//|/ }")"

@@ -93,6 +93,7 @@ begin_hooks() {
 	if [[ ${FERRY_ALERTS-}${FERRY_HOOK_DIR-} && $mode != rollback ]]; then
 		[[ " ${alert[*]-}" != *' --alert-command='* ]] ||
 			misused $"--alert-command does not go with --alert or --hook-dir"
+		check_hook_times
 		PATH=$PATH:$FERRY_LIB/lib
 		alert+=(--alert-command=ferry-alert --alert-recovery)
 	fi
@@ -109,7 +110,8 @@ count_rejected() {
 		sed -n '1s/.*"repeated":[0-9]*,"rejects":\([0-9]*\),.*/\1/p')
 	((${n:-0} > 0)) || return 0
 	why=$(pg-wide-ledger failed -f json --job "$job_id" 2>/dev/null |
-		sed -n '/"state":"rejected"/ { s/.*"error":"\(.*\)"}.*/\1/; s/\\\(["\\]\)/\1/g; p; q }')
+		sed -n '/"state":"rejected"/ {
+			s/.*"error":"\(.*\)"}.*/\1/; s/\\\(["\\]\)/\1/g; p; q }')
 	rejected=("rejected=$n" "reason=$why")
 }
 

@@ -25,7 +25,8 @@ SELECT kind = 'slot', lease_until > clock_timestamp(), rows, cells, wide_rows, d
 	wal_status, upto, error,
 	(SELECT count(*) FROM ferry.doubt d WHERE d.job_id = f.job_id
 		AND (ship IS NULL OR NOT held)),
-	CASE WHEN {idle} THEN 0 ELSE (SELECT {delay} FROM ferry.follow_ship s WHERE s.job_id = f.job_id
+	CASE WHEN {idle} THEN 0 ELSE (SELECT {delay} FROM ferry.follow_ship s
+		WHERE s.job_id = f.job_id
 		AND s.newest_commit IS NOT NULL
 		ORDER BY s.at DESC LIMIT 1) END, held_bytes, coalesce(nullif(gap, ''), (SELECT
 		'what is written of ship ' || string_agg(DISTINCT ship, ', ') ||

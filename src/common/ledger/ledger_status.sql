@@ -29,12 +29,13 @@ SELECT sum(rows), sum(cells), count(*), greatest((extract(epoch FROM
 	greatest(max(finished_at) - min(started_at), '1 ms')) * 1000000)::bigint,
 	(sum(rows) * 1000000 / max((control->>'rate')::bigint))::bigint) FROM recent;
 
--- $9: both sides are equal, and no row of the source was left out for that. So what the server refused
--- once is there now; what no column of the type can hold is not.
+-- $9: both sides are equal, and no row of the source was left out for that. So what the server
+-- refused once is there now; what no column of the type can hold is not.
 -- name: recount_sql
 WITH gone AS (DELETE FROM ferry.reject WHERE $9::boolean AND job_id = $1 AND ship = $2
 		AND chunk_from >= $3 AND chunk_from < $4 AND why !~
-			'^(not a |neither true |a text that the encoding )' RETURNING chunk_from, attempt),
+			'^(not a |neither true |a text that the encoding )'
+		RETURNING chunk_from, attempt),
 	past AS (SELECT count(*) AS n FROM gone g JOIN ferry.chunk c ON job_id = $1 AND ship = $2
 		AND c.chunk_from = g.chunk_from AND c.attempt = g.attempt),
 	live AS (SELECT (SELECT count(*) FROM gone) - n AS n FROM past),
