@@ -110,6 +110,11 @@ assert s["ships"][0]["status"] == "live" and s["ships"][0]["rejects"] == 2, s'
 		INSERT INTO ferry.doubt (job_id, why) VALUES (1, 'x')"
 	run_ok pg-wide-ledger status
 	has "$out" 'guarantee: poll: rows older than the window wait' '1 ranges are in doubt'
+	# names that would turn the line around, or act on a terminal
+	sql "UPDATE ferry.follow_ship SET ship = E'A\\u202eB\\u009b2J'"
+	run_ok pg-wide-ledger status
+	has_no "$out" $'\u202e' $'\u009b'
+	has "$out" '"A'
 }
 
 @test "status: the clock of the target was set back" {
