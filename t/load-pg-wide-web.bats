@@ -164,6 +164,12 @@ code() { curl -s -m 20 -o body -w '%{http_code}' "$@"; }
 			'403 403' "$each"
 	done
 	is "$(code -H 'Host: Ship-DB:80' "$url/") $(code -H 'Host: localhost' "$url/")" '200 200'
+	local port=${url##*:} answer tcp
+	exec {tcp}<>"/dev/tcp/127.0.0.1/${port%/}"
+	printf 'GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n' >&"$tcp"
+	IFS= read -r -t 20 answer <&"$tcp"
+	exec {tcp}>&-
+	[[ $answer == *' 40'[03]* ]] # whose host it is nobody knows
 	is "$(code -X POST -d x=y "$url/") $(code -X DELETE "$url/job/1")" '405 405'
 	is "$(code -H "X: $(printf '%020000d' 0)" "$url/")" 431
 	is "$(code -D head "$url/job/1")" 200
@@ -261,6 +267,9 @@ print(base64.b64encode(hashlib.sha256(text.encode()).digest()).decode())' "$each
 	has "$err" '--token-file is needed'
 	run_rc 64 pg-wide-web --listen '[::]:0'
 	run_rc 64 pg-wide-web --listen localhost
+	run_rc 64 pg-wide-web --listen 127.0.0.1:70000
+	run_rc 64 pg-wide-web --listen 127.0.0.1:0x20
+	run_rc 78 pg-wide-web --listen 127.0.0.1:0 --table no.table
 	chmod 640 token
 	run_rc 77 pg-wide-web --token-file token
 	chmod 600 token

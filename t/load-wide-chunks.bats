@@ -247,7 +247,8 @@ left_out() {
 	has "$err" "1 of 2 records rejected"
 	is "$(sql "SELECT record->>'data_channel_id', record->>'value', why FROM ferry.reject
 		WHERE job_id = $job")" 'd|n/a|not a double precision number'
-	is "$(sql "SELECT sum(rejects) FROM ferry.chunk WHERE job_id = $job")" 1
+	is "$(sql "SELECT sum(rows), sum(cells - dropped), sum(wide_rows), sum(rejects)
+		FROM ferry.chunk WHERE job_id = $job")" '3|3|3|1'
 	same_rows 'SELECT created_time::date::text, d, s FROM tenant.w_jr1' \
 		"VALUES ('2024-01-01', 1.5, NULL), ('2024-01-02', NULL, 'n/a'),
 			('2024-01-03', 2, NULL)"

@@ -34,7 +34,23 @@ migrate() {
 	run_rc 0 narrow-to-wide --mode status
 	has "$out" 'under control: {"paused": 1}'
 	run_rc 0 narrow-to-wide --mode status -f json
-	is "$(jq -c .control "$out")" '{"paused":1}'
+	is "$(jq -c '[.control, .eta_seconds]' "$out")" '[{"paused":1},null]'
+	# one that is forgotten is seen everywhere, and told once a day
+	run_rc 0 narrow-to-wide --mode status
+	has "$out" 'paused by an operator: no chunk begins'
+	run_rc 0 narrow-to-wide --mode status -f prometheus
+	has "$out" 'ferry_paused{job="1"} 1'
+	run_rc 0 pg-wide-web --report -O page.html
+	has page.html 'paused by an operator'
+	narrow-to-wide --mode doctor >doctor.txt || :
+	has doctor.txt 'WARN         target  jobs that an operator has paused: 1'
+	run_rc 0 narrow-to-wide --mode watch --once
+	is "$(sql "SELECT count(*) FROM ferry.event WHERE message LIKE 'paused by %'")" 0
+	sql "UPDATE ferry.event SET at = at - interval '2 hours'"
+	run_rc 0 narrow-to-wide --mode watch --once
+	run_rc 0 narrow-to-wide --mode watch --once
+	is "$(sql "SELECT level, count(*) FROM ferry.event
+		WHERE message LIKE 'paused by an operator since 20%' GROUP BY 1")" 'WARNING|1'
 	control paused=false
 	wait "$run"
 	run=''
@@ -85,7 +101,14 @@ migrate() {
 	for each in rate=fast rate= workers=-1 paused=yes pace=often speed=1 workers; do
 		run_rc 64 narrow-to-wide --mode control --set "$each"
 	done
-	run_rc 64 narrow-to-wide --mode control
+	run_rc 64 narrow-to-wide --mode control --set paused=true --ship-id IMO9999991
+	# nothing is asked for, and nothing is changed
+	run_rc 0 narrow-to-wide --mode control
+	has "$out" '{"rate": 200000, "pace_us": 20000000, "workers": 4}'
+	is "$(sql "SELECT count(*) FROM ferry.event WHERE message LIKE 'control: %'")" 1
+	control pace=0 workers=3
+	has "$out" '{"rate": 200000, "workers": 3}'
+	control pace=20s workers=4
 	run_rc 64 narrow-to-wide --mode migration-only --rate 1k5
 	control rate=0
 	has "$out" '{"pace_us": 20000000, "workers": 4}'

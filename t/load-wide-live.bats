@@ -421,6 +421,11 @@ follower() { sql "SELECT upto, chunks, rows, deleted FROM ferry.follower WHERE j
 	is "$(sql "SELECT string_agg(a, ' ' ORDER BY created_time) FROM tenant.w_z")" '5 2 4'
 	is "$(sql "SELECT record->>'value' FROM ferry.reject WHERE job_id = $job_id
 		AND ship = 'Z'")" bad
+	# what was refused is not counted as there, nor promised
+	is "$(sql "SELECT rows, cells, wide_rows, rejects FROM ferry.follow_ship
+		WHERE job_id = $job_id AND ship = 'Z'")" '4|4|4|1'
+	run_ok pg-wide-ledger status --job "$job_id" --ship-id Z
+	has "$out" '1 rejected' 'is lost but what was rejected'
 }
 
 @test "live: a deletion that a chunk being read may undo is remembered" {

@@ -528,3 +528,35 @@ looked_again() {
 	is "$code" 0
 	cutoff=2100-01-01 is_carried_over
 }
+
+@test "repair: what was rejected and is there now is no reject any more, what is not stays one" {
+	scratch_db
+	"$root/t/telemetry" 1 4 200
+	sql "INSERT INTO tenant.tbl_data_timeseries
+			(ship_id, data_channel_id, created_time, str_v, value_format)
+		VALUES ('S', 'a', '2024-10-01 00:00', 'bad', 'String'),
+			('S', 'a', '2024-10-01 00:01', 'good', 'String'),
+			('T', 'i', '2024-10-01 00:00', 'n/a', 'String'),
+			('T', 'i', '2024-10-01 00:01', '7', 'String')"
+	types=(--types native)
+	printf 'ship_id,data_channel_id,value_format\nS,a,String\nT,i,Integer\n' |
+		run_rc 0 pg-wide-tables register "${types[@]}"
+	run_rc 0 pg-wide-tables create "${types[@]}"
+	sql "ALTER TABLE tenant.tbl_data_timeseries_s ADD CONSTRAINT c CHECK (a <> 'bad')"
+	carry_over
+	rejected() {
+		sql "SELECT sum(rejects), (SELECT count(*) FROM ferry.reject r
+			WHERE r.ship = c.ship), sum(rows) FROM ferry.chunk c
+			WHERE ship = '$1' GROUP BY ship"
+	}
+	is "$(rejected S) $(rejected T)" '1|1|1 1|1|1'
+	run_rc 0 pg-wide-ledger status --ship-id S
+	has "$out" 'rejected: ' 'violates check constraint'
+	run_rc 0 pg-wide-ledger failed -f csv
+	has "$out" ',rejected,1,' 'not a bigint'
+	sql "ALTER TABLE tenant.tbl_data_timeseries_s DROP CONSTRAINT c;
+		DELETE FROM tenant.tbl_data_timeseries_t"
+	pg-wide-validate "${types[@]}" --repair >/dev/null 2>&1 || :
+	is "$(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries_s') $(rejected S)" '2 0|0|2'
+	is "$(sql 'SELECT count(i) FROM tenant.tbl_data_timeseries_t') $(rejected T)" '1 1|1|1'
+}

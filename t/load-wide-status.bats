@@ -92,6 +92,15 @@ assert s["ships"][0]["status"] == "live" and s["ships"][0]["rejects"] == 2, s'
 		newest_commit = (clock_timestamp() - interval '1 s') AT TIME ZONE 'UTC'"
 	run_ok pg-wide-ledger status -f json --ship-id NEW
 	is "$(jq -c '[.live.lag_seconds, .ships[0].lag_seconds | floor]' "$out")" '[1,1]'
+	# the source has nothing new, and that was seen just now, or not
+	sql "UPDATE ferry.follower SET lag_bytes = 0, at = clock_timestamp() - interval '1 hour',
+		watched_at = clock_timestamp()"
+	run_ok pg-wide-ledger status
+	has "$out" '; 0.000 s behind'
+	has_no "$out" 'has not looked'
+	sql "UPDATE ferry.follower SET watched_at = clock_timestamp() - interval '100 s'"
+	run_ok pg-wide-ledger status
+	has "$out" '; 3600.' 'the follower has not looked for 10'
 	# nobody follows, and nothing was heard for a minute
 	sql "UPDATE ferry.follower SET lease_until = now(), at = now() - interval '1 min',
 		error = 'it broke'"
@@ -101,6 +110,11 @@ assert s["ships"][0]["status"] == "live" and s["ships"][0]["rejects"] == 2, s'
 		INSERT INTO ferry.doubt (job_id, why) VALUES (1, 'x')"
 	run_ok pg-wide-ledger status
 	has "$out" 'guarantee: poll: rows older than the window wait' '1 ranges are in doubt'
+	# names that would turn the line around, or act on a terminal
+	sql "UPDATE ferry.follow_ship SET ship = E'A\\u202eB\\u009b2J'"
+	run_ok pg-wide-ledger status
+	has_no "$out" $'\u202e' $'\u009b'
+	has "$out" '"A'
 }
 
 @test "status: the clock of the target was set back" {

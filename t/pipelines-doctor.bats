@@ -123,6 +123,8 @@ mended() {
 		--slot ours --publication of_ours --table tenant.parted
 	FERRY_TARGET=$owner doctor 0 --table tenant.parted
 	sql 'ALTER PUBLICATION of_ours SET TABLE tenant.old'
+	FERRY_TARGET=$owner doctor 0 # of another job
+	says source.publications OK ''
 	sql "SELECT pg_create_logical_replication_slot('ferry_1_nobodys', 'pgoutput')"
 	FERRY_TARGET=$owner doctor 1 --table tenant.parted
 	says source.publications FAIL 'of_ours does not have tenant.new' \

@@ -42,6 +42,13 @@ was_told() { grep -qF -e "$1" told; }
 	grep finished told >line
 	has line '"exit":"0","seconds":"' '||0'
 	has "$err" 'warning: hook finished failed with exit code 3'
+	# rows that could not be carried over are facts, too
+	sql "UPDATE ferry.chunk SET rejects = 2;
+		INSERT INTO ferry.reject (job_id, ship, chunk_from, attempt, worker, record, why)
+		SELECT job_id, ship, chunk_from, attempt, 'w', '{}', 'no \"such\" value'
+		FROM ferry.chunk LIMIT 1"
+	run_rc 0 migrate --hook-dir hooks
+	was_told '"rejected":"2","reason":"no \"such\" value"'
 	run_rc 64 migrate --hook-dir hooks --chunk 0
 	run_rc 78 migrate --hook-dir hooks --table public.none
 	was_told 'failed||{"hook":"failed","mode":"migration-only","job":"","exit":"78"'
@@ -54,6 +61,17 @@ was_told() { grep -qF -e "$1" told; }
 	recorder hooks/begin
 	run_rc 78 migrate --hook-dir hooks
 	has "$err" 'no hook has this name: begin' 'there are start chunk-failed'
+	rm hooks/begin
+	printf '#!/no/such/shell\n' >hooks/lag
+	chmod +x hooks/lag
+	run_rc 78 migrate --hook-dir hooks
+	has "$err" 'lag wants /no/such/shell'
+	chmod -x hooks/lag
+	run_rc 78 migrate --hook-dir hooks
+	has "$err" 'lag cannot be run' 'chmod +x lag'
+	rm hooks/lag
+	FERRY_HOOK_SECONDS=soon run_rc 78 migrate --hook-dir hooks
+	has "$err" 'FERRY_HOOK_SECONDS is no number of seconds'
 	run_rc 66 migrate --hook-dir nowhere
 	run_rc 64 narrow-to-wide --mode status --hook-dir hooks
 }
@@ -91,6 +109,24 @@ was_told() { grep -qF -e "$1" told; }
 	watch --alert-disk 0 --alert "WARNING=$PWD/broken"
 	has "$err" 'warning: nobody was told by broken: another thing'
 	was_told 'another thing'
+	# who wants it later is told, and who could not be told is told again
+	: >told
+	event WARNING 'not for the worst'
+	run_rc 0 narrow-to-wide --mode watch --once --alert-disk 0 --alert "CRITICAL=$PWD/all"
+	run_rc 0 narrow-to-wide --mode watch --once --alert-disk 0 --alert "WARNING=$PWD/broken"
+	run_rc 0 narrow-to-wide --mode watch --once --alert-disk 0 --alert "WARNING=$PWD/all"
+	is "$(grep -c '^all.*not for the worst' told)" 1
+	# the watch looks while a command hangs, and says nothing of how that was ended
+	printf '#!/bin/bash\nsleep 300\n' >hooks/chunk-failed
+	event WARNING 'chunk failed, attempt 9: hangs'
+	FERRY_HOOK_SECONDS=1 FERRY_ALERT_FOLD=0 watch --alert-disk 0
+	has "$err" 'hook chunk-failed had not ended after 1 s'
+	has_no "$err" Killed
+	was_told 'attempt 9: hangs'
+	# nobody can be asked
+	: >told
+	PGPORT=1 run_rc 75 narrow-to-wide --mode watch --once --alert "CRITICAL=$PWD/all"
+	was_told '|CRITICAL|'
 	run_rc 78 narrow-to-wide --mode watch --once --alert WARNING=no-such-program
 	run_rc 64 narrow-to-wide --mode watch --once --alert "INFO=$PWD/all"
 	run_rc 64 narrow-to-wide --mode watch --once --alert "WARNING=$PWD/all" --alert-command true

@@ -1,6 +1,7 @@
 -- doctor-target.sql: what stands in the way at the target, in the form of doctor-source.sql.
 --
--- schema  that of the wide tables
+-- schema  that of the wide tables, whose names begin with `prefix`
+-- named   the narrow table, as jobs name it
 \set ON_ERROR_ROLLBACK on
 BEGIN READ ONLY;
 SET LOCAL search_path = pg_catalog;
@@ -11,8 +12,10 @@ SET LOCAL lock_timeout = '5s';
 SELECT to_regclass('ferry.follower') IS NOT NULL AS has_followers \gset
 \if :has_followers
 SELECT 'known', 'OK', coalesce(array_agg(slot) FILTER (WHERE slot <> ''), '{}')::text,
-	coalesce(array_agg(publication) FILTER (WHERE publication <> ''), '{}')::text, ''
-FROM ferry.follower WHERE kind = 'slot';
+	coalesce(array_agg(publication) FILTER (WHERE publication <> ''
+		AND source_table = :'named' AND target_schema = :'schema'
+		AND target_prefix = :'prefix'), '{}')::text, ''
+FROM ferry.follower JOIN ferry.job USING (job_id) WHERE kind = 'slot';
 \else
 SELECT 'known', 'OK', '{}', '{}', '';
 \endif
@@ -56,6 +59,9 @@ SELECT to_regclass('ferry.chunk') IS NOT NULL AS has_chunks \gset
 \if :has_chunks
 SELECT 'failed', CASE count(*) WHEN 0 THEN 'OK' ELSE 'WARN' END, count(*), '', ''
 FROM ferry.chunk WHERE state = 'failed';
+SELECT 'paused', CASE count(*) WHEN 0 THEN 'OK' ELSE 'WARN' END,
+	string_agg(job_id::text, ', ' ORDER BY job_id), '', ''
+FROM ferry.job WHERE to_jsonb(job)->'control'->>'paused' = '1';
 \endif
 
 \ir doctor-backup.sql

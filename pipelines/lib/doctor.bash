@@ -231,7 +231,9 @@ look_at_dump() {
 }
 
 ask_target() {
-	ask target "schema=$(value_of target-schema tenant "${target[@]}")"
+	ask target "schema=$(value_of target-schema tenant "${target[@]}")" \
+		"prefix=$(value_of target-prefix tbl_data_timeseries_ "${target[@]}")" \
+		"named=$(value_of table tenant.tbl_data_timeseries "${narrow[@]}")"
 }
 
 ask_source() {
@@ -325,6 +327,8 @@ explain() {
 	connections.*) text=$"%s more connections can be made" ;;
 	failed.ok) text=$"no chunk has failed" ;;
 	failed.bad) text=$"%s chunks have failed" ;;
+	paused.ok) text=$"no job is paused" ;;
+	paused.bad) text=$"jobs that an operator has paused: %s" ;;
 	esac
 	# words that a text has no place for are left out
 	case $text in

@@ -7,6 +7,11 @@
 readonly hook_names='start|chunk-failed|caught-up|lag|finished|failed|rollback'
 readonly hook_seconds=${FERRY_HOOK_SECONDS:-60}
 
+# limited ARGUMENT...: those of timeout; bash has words of its own for a command that was killed
+limited() {
+	{ timeout "$@" 2>&9 9>&-; } 9>&2 2>/dev/null
+}
+
 # hook NAME [FACT=VALUE...]: runs that program of FERRY_HOOK_DIR, if there is one: facts in its
 # environment (FERRY_HOOK_FACT) and as JSON on its standard input.
 hook() {
@@ -19,13 +24,36 @@ hook() {
 		json+=,$(quote_json "${each%%=*}"):$(quote_json "${each#*=}")
 	done
 	printf '{%s}\n' "${json#,}" |
-		env -u FERRY_SOURCE -u FERRY_TARGET -u PGPASSWORD "${env[@]}" \
-			timeout -k 5 "$hook_seconds" "$FERRY_HOOK_DIR/$1" >&2 ||
+		limited -k 5 "$hook_seconds" env -u FERRY_SOURCE -u FERRY_TARGET -u PGPASSWORD \
+			"${env[@]}" "$FERRY_HOOK_DIR/$1" >&2 ||
 		code=${PIPESTATUS[1]}
 	((code != 124 && code != 137)) ||
 		warn "$(fill $"hook %s had not ended after %s s" "$1" "$hook_seconds")"
 	((code == 0 || code == 124 || code == 137)) ||
 		warn "$(fill $"hook %s failed with exit code %s" "$1" "$code")"
+}
+
+# check_hook_times: numbers that would only be met when something has gone wrong
+check_hook_times() {
+	local each
+
+	for each in FERRY_HOOK_SECONDS FERRY_ALERT_FOLD; do
+		[[ ${!each-0} =~ ^[0-9]{1,6}$ ]] ||
+			fail "$EX_CONFIG" "$(fill $"%s is no number of seconds: %s" "$each" "${!each}")"
+	done
+}
+
+# check_program HOOK: what could not be started is a mistake
+check_program() {
+	local first='' name=${1##*/}
+
+	[[ -x $1 ]] || fail "$EX_CONFIG" "$(fill $"--hook-dir: %s cannot be run" "$name")" \
+		"chmod +x $name"
+	IFS= read -r first <"$1" 2>/dev/null || :
+	[[ $first =~ ^'#!'[[:blank:]]*([^[:blank:]]+) ]] || return 0
+	[[ -x ${BASH_REMATCH[1]} ]] ||
+		fail "$EX_CONFIG" "$(fill $"--hook-dir: %s wants %s, which is not there" "$name" \
+			"${BASH_REMATCH[1]}")"
 }
 
 # check_hooks DIR: a file there that nothing would ever run is a mistake
@@ -34,6 +62,9 @@ check_hooks() {
 
 	[[ -d $1 ]] || fail "$EX_NOINPUT" "$(fill $"--hook-dir: no such folder: %s" "$1")"
 	for each in "$1"/*; do
+		if [[ -f $each && ${each##*/} =~ ^($hook_names)$ ]]; then
+			check_program "$each"
+		fi
 		[[ ! -x $each || -d $each ]] || [[ ${each##*/} =~ ^($hook_names)$ ]] ||
 			fail "$EX_CONFIG" "$(fill $"--hook-dir: no hook has this name: %s" \
 				"${each##*/}")" "$(fill $"there are %s" "${hook_names//|/ }")"

@@ -61,7 +61,7 @@ control() {
 	local each value
 	local -a args=()
 
-	((${#sets[@]})) || misused $"control wants --set NAME=VALUE"
+	((${#ships[@]} == 0)) || misused $"control is of the whole job, not of --ship-id"
 	for each in "${sets[@]}"; do
 		value=${each#*=}
 		case $each in
@@ -93,6 +93,7 @@ begin_hooks() {
 	if [[ ${FERRY_ALERTS-}${FERRY_HOOK_DIR-} && $mode != rollback ]]; then
 		[[ " ${alert[*]-}" != *' --alert-command='* ]] ||
 			misused $"--alert-command does not go with --alert or --hook-dir"
+		check_hook_times
 		PATH=$PATH:$FERRY_LIB/lib
 		alert+=(--alert-command=ferry-alert --alert-recovery)
 	fi
@@ -101,9 +102,23 @@ begin_hooks() {
 	hook start "mode=$mode" &
 }
 
+# count_rejected: facts for a hook, when rows could not be carried over: how many, and why the first
+count_rejected() {
+	local n why
+
+	n=$(pg-wide-ledger status -f json --job "$job_id" 2>/dev/null |
+		sed -n '1s/.*"repeated":[0-9]*,"rejects":\([0-9]*\),.*/\1/p')
+	((${n:-0} > 0)) || return 0
+	why=$(pg-wide-ledger failed -f json --job "$job_id" 2>/dev/null |
+		sed -n '/"state":"rejected"/ {
+			s/.*"error":"\(.*\)"}.*/\1/; s/\\\(["\\]\)/\1/g; p; q }')
+	rejected=("rejected=$n" "reason=$why")
+}
+
 # end_hooks BEGAN: how it went; a signal that ends bash leaves the code of the command before
 end_hooks() {
 	local name=failed code=$ferry_code
+	local -a rejected=()
 
 	if ((code == 0)) && [[ $ferry_ended ]]; then
 		name=finished
@@ -111,8 +126,27 @@ end_hooks() {
 	elif ((code == 0)); then
 		code=143
 	fi
+	[[ ! ${job_id-} ]] || count_rejected
 	hook "$name" "mode=$mode" "job=${job_id-}" "exit=$code" \
-		"seconds=$((EPOCHSECONDS - $1))"
+		"seconds=$((EPOCHSECONDS - $1))" "${rejected[@]}"
+}
+
+# watch: what could not even be looked at is told, too; by cron nobody else would
+watch() {
+	local code=0 each text
+
+	pg-wide-ledger watch "${loud[@]}" "${narrow[@]}" "${target[@]}" "${alert[@]}" "${lag[@]}" \
+		"${once[@]}" || code=$?
+	text="the watch cannot look at the job: exit code $code"
+	((code == 0 || code == EX_USAGE)) || for each in "${alert[@]}"; do
+		[[ $each == --alert-command=* ]] || continue
+		[[ $each == --alert-command=ferry-alert ]] ||
+			export FERRY_ALERTS=CRITICAL=${each#*=}
+		FERRY_ALERT_LEVEL=CRITICAL FERRY_ALERT_AT=$(date -u '+%F %T') \
+			FERRY_ALERT_MESSAGE=$text "$FERRY_LIB/lib/ferry-alert" \
+			<<<"CRITICAL: ferry: $text" || :
+	done
+	return "$code"
 }
 
 # start_watch: with a follower there is always something to look at.

@@ -86,6 +86,7 @@ static const struct opt options[] = {
 	  .offset = offsetof(struct conf, control.workers),
 	  .help = "so many work at once at most" },
 	{ .name = "pace", .verbs = "control", .kind = OPT_DURATION, .arg = "DURATION",
+	  .choices = "0",
 	  .offset = offsetof(struct conf, control.pace_us), .unit = CLOCK_US_PER_SEC,
 	  .help = "aim for chunks of this duration; pause while the source is slow" },
 	{ .name = "rate", .verbs = "control", .kind = OPT_UINT, .arg = "N", .max = 1000000000,
@@ -425,6 +426,8 @@ static void do_control(struct run *run)
 {
 	AUTO_STR now = { 0 };
 
+	if (run->conf.ships.n > 0)
+		opt_usage("control is of the whole job, not of --ship-id");
 	need_job(run);
 	ledger_control_set(run->target, run->job.id, &run->conf.control, &now);
 	(void)printf("%s\n", str_z(&now));

@@ -85,7 +85,7 @@ int main(int argc, char **argv)
 	target_defaults(&conf.target);
 	target = pg_connect(conf.target.conninfo, "target");
 	found = ledger_job_seek(target, conf.job, &conf.narrow, &conf.target, &job, &arena);
-	if (!found && (conf.report || conf.job))
+	if (!found && (conf.report || conf.job || conf.narrow.table))
 		die_hint(EX_CONFIGURATION, "narrow-to-wide --mode migration-only plans one",
 			"no job in the ledger, target: nothing was planned for this table and "
 			"target");

@@ -136,7 +136,8 @@ static bool mend_in_rounds(struct verify *v, const struct place *p)
 }
 
 /* Says what was done, and keeps the chunk's counts true. */
-static void note_mended(struct verify *v, const struct place *p, const struct repair *before)
+static void note_mended(
+	struct verify *v, const struct place *p, const struct repair *before, bool whole)
 {
 	uint64_t filled = v->repair.filled - before->filled, set = v->repair.set - before->set,
 		 removed = v->repair.removed - before->removed;
@@ -163,7 +164,8 @@ static void note_mended(struct verify *v, const struct place *p, const struct re
 			.rows = v->now.rows - v->now.bad,
 			.cells = v->now.values,
 			.dropped = v->now.values - v->now.cells,
-			.wide_rows = v->now.instants });
+			.wide_rows = v->now.instants,
+			.whole = whole && v->now.bad == 0 });
 }
 
 /* Mends the range; true when nothing differs any more. */
@@ -173,7 +175,7 @@ static bool mend(struct verify *v, const struct place *p)
 	bool whole = mend_in_rounds(v, p);
 
 	v->spared = !whole && is_spared(v, p);
-	note_mended(v, p, &before);
+	note_mended(v, p, &before, whole);
 	v->mended_ranges += whole;
 	return whole;
 }

@@ -286,7 +286,9 @@ static void set_value(const struct opt *o, const char *value, void *conf)
 		set_number(o, value, dst);
 		break;
 	case OPT_DURATION:
-		if (!clock_duration(sl_of(value), o->unit, dst))
+		if (o->choices && strcmp(value, o->choices) == 0)
+			*(int64_t *)dst = 0;
+		else if (!clock_duration(sl_of(value), o->unit, dst))
 			opt_usage("--%s: not a duration: %s (say 250ms, 15s, 5m, 24h or 7d)",
 				  o->name, msg_q(sl_of(value)));
 		break;

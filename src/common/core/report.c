@@ -2,6 +2,7 @@
 
 #include "core/mem.h"
 #include "core/msg.h"
+#include "core/utf8.h"
 
 void report_init(struct report *r, const struct report_column *columns, size_t n)
 {
@@ -158,9 +159,11 @@ static struct sl shown(const struct report *r, size_t i)
 		return sl_of(r->empty);
 	if (r->columns[i % r->n_columns].kind == REPORT_WORDS && text.n < sizeof quoted)
 		return sl_of(tr(msg_plain(quoted, sizeof quoted, text)));
-	for (size_t k = 0; k < text.n; k++)
-		if ((unsigned char)text.p[k] < ' ' || text.p[k] == 0x7f)
+	for (size_t k = 0, n; k < text.n; k += n ? n : 1) {
+		n = utf8_char(text.p + k, text.n - k);
+		if (msg_acts(text.p + k, n))
 			return sl_of(msg_quote(quoted, sizeof quoted, text));
+	}
 	return text;
 }
 

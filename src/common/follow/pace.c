@@ -47,17 +47,17 @@ static const char *why_wait(struct pace *p, int64_t waited)
 
 void pace_wait(struct pace *p)
 {
-	int64_t began = clock_monotonic();
-	const char *why = NULL;
+	int64_t began = clock_monotonic(), said = 0;
 
 	while (!stop_asked()) {
 		const char *now = why_wait(p, clock_monotonic() - began);
 
 		if (!now)
 			break;
-		if (!why)
+		if (said == 0 || clock_monotonic() - said >= 60 * CLOCK_US_PER_SEC) {
 			msg_note("the past waits: %s", tr(now));
-		why = now;
+			said = clock_monotonic();
+		}
 		clock_sleep(CLOCK_US_PER_SEC);
 	}
 }

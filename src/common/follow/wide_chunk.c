@@ -15,6 +15,7 @@
 struct kept {
 	struct sl ship, record, why;
 	int64_t instant;
+	uint64_t rows; /* wide ones that are not there without it */
 };
 
 struct wide_chunk {
@@ -70,7 +71,8 @@ static void keep_value(struct wide_chunk *c, const struct wide_fault *f)
 	mem_grow(&c->kept, &c->kept_cap, c->n_kept + 1, sizeof *c->kept);
 	c->kept[c->n_kept++] = (struct kept){ .ship = arena_dup(&c->kept_arena, f->ship),
 		.record = arena_dup(&c->kept_arena, str_sl(&json)),
-		.why = arena_dup(&c->kept_arena, sl_of(f->why)) };
+		.why = arena_dup(&c->kept_arena, sl_of(f->why)),
+		.rows = f->rows };
 	if (!clock_parse(f->key, &c->kept[c->n_kept - 1].instant))
 		c->kept[c->n_kept - 1].instant = 0; /* only found again by it, in ferry.reject */
 	c->kept_bytes += json.n;
@@ -126,6 +128,12 @@ static struct ledger_facts_ship *ship_of_facts(struct wide_chunk *c, struct sl s
 	die(EX_STREAM, "the facts of the seal say nothing of ship %s", msg_q(ship));
 }
 
+static uint64_t less(uint64_t n, uint64_t by)
+{
+	return n > by ? n - by : 0;
+}
+
+/* What was refused is counted as that alone, not as carried over. */
 static void count_kept(struct wide_chunk *c)
 {
 	if (c->n_kept > 0 && !c->facts.job)
@@ -133,8 +141,14 @@ static void count_kept(struct wide_chunk *c)
 			"%zu values do not fit their columns (the first: %s), "
 			"and --keep-rejects needs a job of the ledger",
 			c->n_kept, c->kept[0].why.p);
-	for (size_t i = 0; i < c->n_kept; i++)
-		ship_of_facts(c, c->kept[i].ship)->rejects++;
+	for (size_t i = 0; i < c->n_kept; i++) {
+		struct ledger_facts_ship *ship = ship_of_facts(c, c->kept[i].ship);
+
+		ship->rejects++;
+		ship->rows = less(ship->rows, 1);
+		ship->cells = less(ship->cells, 1);
+		ship->wide_rows = less(ship->wide_rows, c->kept[i].rows);
+	}
 }
 
 static void store_kept(struct wide_chunk *c)

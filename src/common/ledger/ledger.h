@@ -375,6 +375,7 @@ struct ledger_recount {
 	struct sl ship;
 	int64_t from, to;
 	uint64_t rows, cells, dropped, wide_rows;
+	bool whole; /* both sides are equal now, with all rows of the source */
 };
 
 /* Keeps these counts in the chunk of exactly this range, if there is one and it is done. */

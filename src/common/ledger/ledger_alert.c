@@ -15,6 +15,8 @@
 #define TRIES 3
 #define SECONDS_MAX 60 /* of one run of the command */
 #define WORDS_MAX 64
+#define RUNS_MAX 8 /* of the command, beside each other */
+#define SEEN_MAX (64 << 10)
 #define OLD_NEWS (INT64_C(3600) * CLOCK_US_PER_SEC)
 #define SHARE_MIN 5 /* failures that make a rate */
 
@@ -30,6 +32,11 @@ struct watch {
 	bool ours;           /* the lock on telling */
 	uint64_t rejects;    /* that an event has told of, when this was recalled */
 	struct str why;
+	struct run {
+		pid_t pid; /* 0: none */
+		uint64_t event;
+	} runs[RUNS_MAX];
+	struct str seen; /* events that are not handed to the command again, each with a comma */
 };
 
 /* ---- the command ------------------------------------------------------------------------------
@@ -118,24 +125,78 @@ static NORETURN void run_command(const struct watch *w, const struct ledger_told
 	(void)!write(child.in, str_z(&line), line.n); /* it need not read */
 	(void)close(child.in);
 	if (!child_wait(&child, why, sizeof why, &status)) {
+		if (status == EX_REFUSED)
+			leave(EX_REFUSED);
 		msg_warn("--alert-command: %s", why);
 		leave(EX_TEMP);
 	}
 	leave(EX_DONE);
 }
 
-static bool told(const struct watch *w, const struct ledger_told *e)
+/* Its exit code, or -1 when it did not end by itself. */
+static int run_once(const struct watch *w, const struct ledger_told *e)
 {
 	int status = 0;
 	pid_t child = fork();
 
-	if (child == 0) {
-		msg_forked();
+	if (child == 0)
 		run_command(w, e);
-	}
 	while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
-	return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	return child > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static NORETURN void try_command(const struct watch *w, const struct ledger_told *e)
+{
+	int tries = 0, code;
+
+	msg_forked();
+	while ((code = run_once(w, e)) != EX_DONE && code != EX_REFUSED && ++tries < TRIES)
+		clock_sleep(clock_backoff(
+			(unsigned)tries, CLOCK_US_PER_SEC / 2, 5 * CLOCK_US_PER_SEC));
+	if (tries == TRIES)
+		msg_warn("--alert-command failed, nobody was told: %s", msg_q(e->message));
+	leave(code == EX_DONE ? EX_DONE : EX_TEMP);
+}
+
+/* Begins to tell, beside the watch, for which no command may take too long. False: not now. */
+static bool begin_telling(struct watch *w, const struct ledger_told *e)
+{
+	for (size_t i = 0; i < RUNS_MAX; i++) {
+		struct run *r = &w->runs[i];
+
+		if (r->pid > 0)
+			continue;
+		r->event = e->id;
+		r->pid = fork();
+		if (r->pid == 0)
+			try_command(w, e);
+		return r->pid > 0;
+	}
+	return false;
+}
+
+/* Notes who was told, and how many commands still run. */
+static size_t end_telling(struct watch *w, bool wait)
+{
+	size_t busy = 0;
+
+	for (size_t i = 0; i < RUNS_MAX; i++) {
+		struct run *r = &w->runs[i];
+		pid_t ended = 0;
+		int status = 0;
+
+		while (r->pid > 0 && (ended = waitpid(r->pid, &status, wait ? 0 : WNOHANG)) < 0 &&
+			errno == EINTR)
+			;
+		busy += r->pid > 0 && ended == 0;
+		if (r->pid == 0 || ended == 0)
+			continue;
+		r->pid = 0;
+		if (ended > 0 && r->event > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+			ledger_event_told(w->target, r->event);
+	}
+	return busy;
 }
 
 /* ---- what can be wrong ------------------------------------------------------------------------
@@ -154,6 +215,9 @@ static int look_at_lag(struct watch *w, const struct ledger_live *l)
 		str_addf(&w->why, ", %lld bytes of WAL", (long long)l->lag_bytes);
 	if (!l->alive)
 		str_addz(&w->why, ", and nobody follows");
+	else if (l->unseen_us > 0)
+		str_addf(&w->why, ", and the follower has not looked for %.0f s",
+			(double)l->unseen_us / 1e6);
 	return l->lag_us / 10 > w->o->lag_us ? LEDGER_CRITICAL : LEDGER_WARNING;
 }
 
@@ -269,9 +333,12 @@ static void note(struct watch *w, enum trouble which, int level)
 	else if (level == LEDGER_INFO && w->level[which] > LEDGER_INFO) {
 		ledger_event(w->target, LEDGER_INFO, w->job, SL(""), LEDGER_NO_TIME,
 			words[which].over);
-		if (w->o->recovery && w->o->command)
-			(void)!told(w, &(struct ledger_told){ .level = SL("INFO"),
-					       .message = sl_of(words[which].over) });
+		(void)end_telling(w, false);
+		if (w->o->recovery && w->o->command &&
+			!begin_telling(w, &(struct ledger_told){ .level = SL("INFO"),
+						  .message = sl_of(words[which].over) }))
+			msg_warn("--alert-command is still at work, nobody was told: %s",
+				words[which].over);
 	}
 	w->level[which] = level;
 	str_clear(&w->why);
@@ -282,7 +349,10 @@ static void look(struct watch *w)
 	AUTO_ARENA arena = { 0 };
 	struct ledger_status total = ledger_total(w->target, w->job, NULL, 0);
 	struct ledger_live live;
+	struct ledger_text number;
 
+	pg_clear(pg_query(w->target, forgotten_sql, 1,
+		(const char *[]){ ledger_u64(&number, w->job) }));
 	ledger_live_get(w->target, w->job, &live, &arena);
 	if (live.any) {
 		note(w, LAG, look_at_lag(w, &live));
@@ -296,23 +366,36 @@ static void look(struct watch *w)
 /* ---- watching ---------------------------------------------------------------------------------
  */
 
-static void tell(struct watch *w)
+/*
+ * Whether there was anything. What nobody wants to hear stays untold: a later watch may have
+ * somebody who does.
+ */
+static bool tell(struct watch *w)
 {
 	AUTO_ARENA arena = { 0 };
 	struct ledger_told event;
+	bool any = false;
 
-	while (w->o->command && ledger_event_next(w->target, w->job, &event, &arena)) {
-		int tries = 0;
-
-		while (!told(w, &event) && ++tries < TRIES)
-			clock_sleep(clock_backoff(
-				(unsigned)tries, CLOCK_US_PER_SEC / 2, 5 * CLOCK_US_PER_SEC));
-		if (tries == TRIES)
-			msg_warn("--alert-command failed, nobody was told: %s",
-				msg_q(event.message));
-		ledger_event_told(w->target, event.id);
-		arena_reset(&arena);
+	if (end_telling(w, false) == 0 && w->seen.n > SEEN_MAX) {
+		ledger_events_forget(w->target, w->job, OLD_NEWS);
+		str_clear(&w->seen);
 	}
+	while (w->o->command &&
+		ledger_event_next(w->target, w->job, str_z(&w->seen), &event, &arena) &&
+		begin_telling(w, &event)) {
+		str_addf(&w->seen, "%llu,", (unsigned long long)event.id);
+		arena_reset(&arena);
+		any = true;
+	}
+	return any;
+}
+
+/* All there is, to its end. */
+static void tell_all(struct watch *w)
+{
+	while (tell(w))
+		(void)end_telling(w, true);
+	(void)end_telling(w, true);
 }
 
 /* The lock is the session's: it goes with the watch. */
@@ -337,7 +420,7 @@ void alert_run(struct pg *target, uint64_t job, const struct alert_opts *o, bool
 	do {
 		if (is_ours(&w)) {
 			look(&w);
-			tell(&w);
+			(void)tell(&w);
 		}
 		if (go_on())
 			clock_sleep(o->every_us);
@@ -347,7 +430,8 @@ void alert_run(struct pg *target, uint64_t job, const struct alert_opts *o, bool
 
 		recall(&w);
 		note(&w, REJECTS, look_at_rejects(&w, &total));
-		tell(&w);
+		tell_all(&w);
 	}
 	str_free(&w.why);
+	str_free(&w.seen);
 }

@@ -5,8 +5,9 @@
  * The command is run without a shell, its words divided at blanks. It is told in its environment
  * (FERRY_ALERT_LEVEL, _MESSAGE, _JOB, _SHIP, _CHUNK, _AT) and in one line of its standard input, so
  * that `logger -t ferry` and `mail -s ferry ops@example.com` need no script around them. Whatever
- * it does, the work goes on: it has a minute, and is tried three times. What was told is noted
- * behind it: a watch that is killed in between leaves an alert that the next one tells again.
+ * it does, the work and the watch go on beside it: it has a minute, and is tried three times, or
+ * once when it says by exit code 69 that nobody is to be told. What was told is noted behind it:
+ * what was not is told again by the next watch.
  */
 #ifndef FERRY_LEDGER_ALERT_H
 #define FERRY_LEDGER_ALERT_H

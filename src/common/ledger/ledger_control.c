@@ -29,7 +29,8 @@ void ledger_control_set(
 		(const char *[]){ ledger_u64(&number, job), str_z(&json) });
 	str_add(now, pg_value(r, 0, 0));
 	str_addf(&event, "control: %s", str_z(now));
-	ledger_event(target, LEDGER_INFO, job, SL(""), LEDGER_NO_TIME, str_z(&event));
+	if (pg_true(r, 0, 1))
+		ledger_event(target, LEDGER_INFO, job, SL(""), LEDGER_NO_TIME, str_z(&event));
 }
 
 bool ledger_seat(struct pg *target, uint64_t job, uint64_t workers, uint64_t *seat)

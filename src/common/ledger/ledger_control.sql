@@ -7,12 +7,13 @@ SELECT (control->>'paused')::int, control->>'workers', control->>'rate', control
 
 -- What is -1 stays as it is, what is 0 is no longer asked for.
 -- name: set_sql
-UPDATE ferry.job SET control = (SELECT jsonb_object_agg(key, value)
-		FROM jsonb_each(coalesce(control, '{}') || (SELECT jsonb_object_agg(key, value)
-			FROM jsonb_each($2::jsonb)
-			WHERE value NOT IN ('-1', '18446744073709551615')))
+UPDATE ferry.job j SET control = (SELECT jsonb_object_agg(key, value)
+		FROM jsonb_each(coalesce(j.control, '{}') || coalesce((SELECT
+			jsonb_object_agg(key, value) FROM jsonb_each($2::jsonb)
+			WHERE value NOT IN ('-1', '18446744073709551615')), '{}'))
 		WHERE value <> '0')
-	WHERE job_id = $1 RETURNING coalesce(control, '{}');
+	FROM ferry.job was WHERE j.job_id = $1 AND was.job_id = $1
+	RETURNING coalesce(j.control, '{}'), was.control IS DISTINCT FROM j.control;
 
 -- name: seat_sql
 SELECT i, CASE WHEN $3 > 0 THEN

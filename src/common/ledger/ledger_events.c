@@ -54,9 +54,12 @@ void ledger_failed_report(struct pg *target, uint64_t job, const struct sl *only
 /* ---- events that somebody is to be told of ----------------------------------------------------
  */
 
-bool ledger_event_next(struct pg *target, uint64_t job, struct ledger_told *out, struct arena *a)
+bool ledger_event_next(struct pg *target, uint64_t job, const char *but, struct ledger_told *out,
+	struct arena *a)
 {
-	AUTO_RESULT *r = ledger_ask(target, untold_sql, job);
+	struct ledger_text number;
+	AUTO_RESULT *r = pg_query(target, untold_sql, 2,
+		(const char *[]){ ledger_u64(&number, job), but });
 	bool any = pg_rows(r) > 0;
 
 	if (any)

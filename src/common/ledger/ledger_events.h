@@ -21,9 +21,12 @@ struct ledger_told {
 	struct sl at, level, ship, chunk, message;
 };
 
-/* The oldest that is a warning or worse and was not told yet; false when there is none. */
-bool ledger_event_next(
-	struct pg *target, uint64_t job, struct ledger_told *out, struct arena *a) NODISCARD;
+/*
+ * The oldest that is a warning or worse and was not told yet, but for those whose numbers are in
+ * `but`, each with a comma behind it; false when there is none.
+ */
+bool ledger_event_next(struct pg *target, uint64_t job, const char *but, struct ledger_told *out,
+	struct arena *a) NODISCARD;
 void ledger_event_told(struct pg *target, uint64_t id);
 
 /* Counts those older than this as told: nobody wants to hear of them now. */

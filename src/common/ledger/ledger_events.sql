@@ -9,9 +9,15 @@ SELECT ship, chunk_from, chunk_to, state, failures, attempt,
 	date_trunc('milliseconds', started_at AT TIME ZONE 'UTC'), error
 	FROM ferry.chunk WHERE job_id = $1 AND state <> 'done' AND failures > 0
 	AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))
+	UNION ALL SELECT r.ship, r.chunk_from, max(chunk_to), 'rejected', count(*), max(r.attempt),
+		NULL, min(why)
+	FROM ferry.reject r LEFT JOIN ferry.chunk c USING (job_id, ship, chunk_from)
+	WHERE job_id = $1 AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))
+	GROUP BY r.ship, r.chunk_from
 	ORDER BY ship, chunk_from LIMIT $3;
 
 -- name: untold_sql
 SELECT id, date_trunc('milliseconds', at AT TIME ZONE 'UTC'), level, ship,
 	chunk_from, message FROM ferry.event WHERE job_id = $1 AND NOT told
-	AND level <> 'INFO' ORDER BY id LIMIT 1;
+	AND level <> 'INFO' AND id <> ALL (string_to_array(rtrim($2::text, ','), ',')::bigint[])
+	ORDER BY id LIMIT 1;

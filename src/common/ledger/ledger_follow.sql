@@ -141,7 +141,8 @@ INSERT INTO ferry.doubt (job_id, ship, time_from, time_to, why, instants)
 
 -- name: lag_sql
 SELECT greatest(0, extract(epoch FROM clock_timestamp()
-	- greatest(at, started_at)) * 1000000)::bigint
+	- greatest(at, started_at, CASE WHEN kind = 'slot' AND lag_bytes = 0
+		THEN watched_at END)) * 1000000)::bigint
 	FROM ferry.follower WHERE job_id = $1 AND worker IS NOT NULL;
 
 -- name: rejects_sql

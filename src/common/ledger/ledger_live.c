@@ -36,7 +36,8 @@ static void take_live(const struct pg_result *r, struct ledger_live *l, struct a
 		.doubts = pg_count(r, 0, 16),
 		.delay_us = get_known(r, 0, 17),
 		.held_bytes = get_known(r, 0, 18),
-		.gap = arena_dup(a, pg_value(r, 0, 19)).p };
+		.gap = arena_dup(a, pg_value(r, 0, 19)).p,
+		.unseen_us = get_known(r, 0, 20) };
 	l->lag_us = l->silent_us < 0 || l->silent_us > SILENCE_MAX ? l->silent_us : l->delay_us;
 }
 
@@ -101,6 +102,12 @@ const char *ledger_live_guarantee(const struct ledger_live *live)
 		return NULL;
 	if (*live->gap)
 		return live->gap;
+	if (live->slot && live->rejects)
+		return live->doubts
+			? N_("slot: nothing that was committed is lost but what was rejected, once "
+			     "what is in doubt is compared; ferry.reject has it")
+			: N_("slot: nothing that was committed is lost but what was rejected; "
+			     "ferry.reject has it");
 	if (live->slot)
 		return live->doubts
 			? N_("slot: nothing that was committed is lost, whenever and for "

@@ -15,6 +15,7 @@ struct ledger_live {
 	uint64_t rows, cells, wide_rows, deleted, rejects, chunks; /* committed live */
 	int64_t newest_commit;                                     /* LEDGER_NO_TIME: nothing yet */
 	int64_t silent_us;      /* since the target was last brought up to date */
+	int64_t unseen_us;      /* since the follower looked at the slot, when that is too long */
 	int64_t delay_us;       /* from source COMMIT to target COMMIT, of the newest rows */
 	int64_t lag_us;         /* how old the target's picture of the source is at most */
 	int64_t lag_bytes;      /* of WAL the target has not got yet */

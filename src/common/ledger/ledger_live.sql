@@ -9,23 +9,32 @@ least(greatest(0, (extract(epoch FROM s.at AT TIME ZONE 'UTC' - s.newest_commit)
 		FROM ferry.follower f WHERE f.job_id = s.job_id
 			AND f.newest_commit > s.newest_commit))
 
+-- Who has just looked, when the source had no more than the target has, is up to date.
+-- part: idle
+kind = 'slot' AND lag_bytes = 0 AND at < clock_timestamp() - interval '15 s'
+AND watched_at > clock_timestamp() - interval '15 s'
+
 -- name: live_sql
 SELECT kind = 'slot', lease_until > clock_timestamp(), rows, cells, wide_rows, deleted,
 	rejects, chunks, newest_commit,
-	(extract(epoch FROM greatest(clock_timestamp(), at) - at) * 1000000)::bigint,
+	CASE WHEN {idle} THEN 0 ELSE
+		(extract(epoch FROM greatest(clock_timestamp(), at) - at) * 1000000)::bigint END,
 	lag_bytes, safe_wal_bytes,
 	(extract(epoch FROM greatest(clock_timestamp(), started_at) - started_at)
 		* 1000000)::bigint,
 	wal_status, upto, error,
 	(SELECT count(*) FROM ferry.doubt d WHERE d.job_id = f.job_id
 		AND (ship IS NULL OR NOT held)),
-	(SELECT {delay} FROM ferry.follow_ship s WHERE s.job_id = f.job_id
+	CASE WHEN {idle} THEN 0 ELSE (SELECT {delay} FROM ferry.follow_ship s
+		WHERE s.job_id = f.job_id
 		AND s.newest_commit IS NOT NULL
-		ORDER BY s.at DESC LIMIT 1), held_bytes, coalesce(nullif(gap, ''), (SELECT
+		ORDER BY s.at DESC LIMIT 1) END, held_bytes, coalesce(nullif(gap, ''), (SELECT
 		'what is written of ship ' || string_agg(DISTINCT ship, ', ') ||
 			' waits until its table is mended'
 		FROM ferry.doubt d
-		WHERE d.job_id = f.job_id AND why LIKE 'nothing more is loaded %'))
+		WHERE d.job_id = f.job_id AND why LIKE 'nothing more is loaded %')),
+	CASE WHEN kind = 'slot' AND watched_at < clock_timestamp() - interval '15 s' THEN
+		(extract(epoch FROM clock_timestamp() - watched_at) * 1000000)::bigint END
 	FROM ferry.follower f WHERE job_id = $1;
 
 -- name: ships_sql

@@ -160,6 +160,7 @@ void ledger_prometheus(const struct ledger_state *s, struct str *out)
 	if (s->pace.eta_us >= 0)
 		one(s, out, "ferry_eta_seconds", "gauge", "Until all chunks are done.",
 			(double)s->pace.eta_us / 1e6);
+	one(s, out, "ferry_paused", "gauge", "1 while an operator has paused it.", s->paused);
 	put_live(s, out);
 	begin(out, "ferry_events_last_day", "gauge", "Events of the last 24 hours.");
 	begin_sample(s, out, "ferry_events_last_day", NULL);

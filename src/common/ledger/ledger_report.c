@@ -283,6 +283,10 @@ static void put_pace(const struct ledger_state *s, struct str *out)
 {
 	if (s->total.pending + s->total.running == 0)
 		return;
+	if (s->paused) {
+		str_addz(out, tr("paused by an operator: no chunk begins until paused=false\n"));
+		return;
+	}
 	str_addf(out, tr("pace: %.0f rows/s, %.0f values/s"), s->pace.rows_per_s,
 		s->pace.cells_per_s);
 	if (s->pace.eta_us >= 0) {
@@ -303,6 +307,9 @@ static void put_live_line(const struct ledger_live *l, struct str *out)
 		(unsigned long long)l->deleted);
 	if (l->lag_us >= 0)
 		str_addf(out, tr("; %.3f s behind"), (double)l->lag_us / 1e6);
+	if (l->alive && l->unseen_us > 0)
+		str_addf(out, tr("; the follower has not looked for %.0f s"),
+			(double)l->unseen_us / 1e6);
 	if (l->lag_bytes >= 0)
 		str_addf(out, tr(", %lld bytes of WAL"), (long long)l->lag_bytes);
 	if (l->wal_status.n)

@@ -19,6 +19,7 @@ struct ledger_state {
 	struct ledger_live live;
 	const char *lesser; /* what is promised where rows may change or come; or NULL */
 	uint64_t warnings, criticals; /* events of the last day */
+	bool paused;
 	struct sl control; /* what is asked of who works on it, as JSON */
 	struct ledger_record {
 		struct sl ship;

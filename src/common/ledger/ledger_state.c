@@ -27,6 +27,7 @@ static void count_events(struct ledger_state *s, struct pg *target)
 	s->warnings = pg_count(r, 0, 0);
 	s->criticals = pg_count(r, 0, 1);
 	s->control = arena_dup(&s->arena, pg_value(r, 0, 2));
+	s->paused = pg_true(r, 0, 3);
 }
 
 /* Counts the rows of each ship's first table, which has one for every instant. */

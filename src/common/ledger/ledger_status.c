@@ -139,10 +139,11 @@ void ledger_recount(struct pg *target, uint64_t job, const struct ledger_recount
 	AUTO_FREE char *ship = mem_sldup(c->ship);
 	const char *params[] = { ledger_u64(&t[0], job), ship, ledger_time(&t[1], c->from),
 		ledger_time(&t[2], c->to), ledger_u64(&t[3], c->rows), ledger_u64(&t[4], c->cells),
-		ledger_u64(&t[5], c->dropped), ledger_u64(&t[6], c->wide_rows) };
+		ledger_u64(&t[5], c->dropped), ledger_u64(&t[6], c->wide_rows),
+		c->whole ? "t" : "f" };
 
 	/* the digest was of what was read then */
-	pg_clear(pg_query(target, recount_sql, 8, params));
+	pg_clear(pg_query(target, recount_sql, 9, params));
 }
 
 uint64_t ledger_retry(struct pg *target, uint64_t job, struct sl ship)

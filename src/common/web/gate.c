@@ -79,9 +79,10 @@ int gate_open(const struct gate_opts *o, char *url, size_t cap)
 	socklen_t n = sizeof bound;
 	char host[80] = "", port[8] = "";
 	bool six = o->listen[0] == '[';
-	int fd, yes = 1;
+	int fd, yes = 1, end = 0;
 
-	if (sscanf(o->listen, six ? "[%79[^]]]:%7[0-9]" : "%79[^:]:%7[0-9]", host, port) != 2 ||
+	if (sscanf(o->listen, six ? "[%79[^]]]:%7[0-9]%n" : "%79[^:]:%7[0-9]%n", host, port,
+		    &end) != 2 || o->listen[end] || strtoul(port, NULL, 10) > 65535 ||
 		getaddrinfo(host, port, &hints, &a) != 0)
 		opt_usage("--listen: not like 127.0.0.1:8420 or [::1]:8420: %s",
 			msg_q(sl_of(o->listen)));

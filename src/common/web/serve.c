@@ -299,11 +299,20 @@ static bool is_known(struct call *c)
 	return known;
 }
 
+static enum MHD_Result count_host(
+	void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	(void)kind, (void)value;
+	*(unsigned *)ctx += strcasecmp(name, "Host") == 0;
+	return MHD_YES;
+}
+
 static enum MHD_Result serve(void *ctx, struct MHD_Connection *connection, const char *path,
 	const char *method, const char *version, const char *data, size_t *size, void **state)
 {
 	struct call *c = *state;
 	bool reads = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+	unsigned hosts = 0;
 
 	(void)ctx, (void)version, (void)data;
 	if (!c) {
@@ -316,7 +325,9 @@ static enum MHD_Result serve(void *ctx, struct MHD_Connection *connection, const
 		*size = 0;
 		return MHD_YES;
 	}
-	if (!gate_knows(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host")))
+	(void)MHD_get_connection_values(connection, MHD_HEADER_KIND, count_host, &hosts);
+	if (hosts > 1 ||
+		!gate_knows(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host")))
 		return refuse(c, 403, N_("this Host is not ours: --host names others"));
 	if (!is_known(c))
 		return refuse(c, 401, N_("the password is what --token-file has"));

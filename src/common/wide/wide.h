@@ -50,6 +50,7 @@ struct wide_fault {
 	struct sl column;    /* and this the column of the stream that is why */
 	struct sl value;
 	uint64_t record, line;
+	uint64_t rows;  /* 1: with it nothing of the instant is left, which was counted */
 	uint64_t cells; /* of those that wide_total() counts, how many are lost by it */
 	const char *why;
 };

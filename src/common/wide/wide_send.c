@@ -236,6 +236,7 @@ static void mend_row(void *ctx, size_t row)
 		end = named != NAMES_NONE ? named + 1 : s->n;
 		if (named == NAMES_NONE && (too_big || (s->group == 0 && s->l->n_racks > 1)))
 			end = 0;
+		fault.rows = named == NAMES_NONE && s->l->n_racks == 1;
 		for (size_t i = named != NAMES_NONE ? named : 0; i < end; i++) {
 			str_clear(&value);
 			if (!copybuf_field(&s->k->buf, row, i + 1, &value))
@@ -244,6 +245,7 @@ static void mend_row(void *ctx, size_t row)
 			fault.value = str_sl(&value);
 			s->w->conf.bad(s->w->conf.ctx, &fault);
 			copybuf_blank(&s->k->buf, row, i + 1);
+			fault.rows = 0;
 			any = true;
 		}
 		if (!any)
