@@ -251,9 +251,16 @@ loss|1|5'
 	export FERRY_STATE=$PWD/state FERRY_RETRY_PAUSE=50
 	loaded() { is "$(sql 'SELECT count(*) FROM door.tbl_data_timeseries_s0')" "$1"; }
 	run_rc 64 narrow-to-wide --mode streaming --from-kafka "$FERRY_KAFKA"
+	# what is about a narrow table has no meaning here
+	run_rc 64 narrow-to-wide --mode streaming --from-kafka "$FERRY_KAFKA" --topic door \
+		--since 2024-01-01
+	has "$err" '--since and --from-kafka exclude each other'
+	narrow-to-wide --help | grep "from-kafka\]" |
+		grep -o -- '--[a-z-]*' | sort -u >not
+	has not --ship-id --until --cutoff-time --table --chunk --workers --follow --source --types
 	flat 1 20 1 | into door
 	KP_KILL=before_commit:2 narrow-to-wide --mode streaming --from-kafka "$FERRY_KAFKA" \
-		--topic door --consumer-group door --target-schema door 2>log &
+		--topic door --consumer-group door --target-schema door --accept-loss 2>log &
 	local door=$!
 	wait_until 20 loaded 20
 	printf 'poison\n' | into door
