@@ -67,6 +67,14 @@ for s in json.load(open("s.json"))["ships"]: print(s["ship"], s["record_count"],
 	has "$out" '  2,470,206  '
 }
 
+# lag_is LEAST MOST: whole seconds that status says it is behind; a busy machine takes some to ask
+lag_is() {
+	local seconds
+
+	seconds=$(sed -n 's/.*; \([0-9]*\)\.[0-9]* s behind.*/\1/p' "$out")
+	((seconds >= $1 && seconds <= $2)) || is "$seconds" "$1 to $2"
+}
+
 @test "status: live, by a slot; its lag, its slot, its promise" {
 	job
 	run_ok pg-wide-ledger status
@@ -87,25 +95,28 @@ assert s["ships"][0]["status"] == "live" and s["ships"][0]["rejects"] == 2, s'
 	# rows that were held up for minutes, and then a look that finds nothing more
 	follower '1 hour' '5 min'
 	run_ok pg-wide-ledger status
-	has "$out" '0 deleted; 300.'
+	has "$out" '0 deleted; 3'
+	lag_is 300 400
 	sql "UPDATE ferry.follower SET at = clock_timestamp(),
 		newest_commit = (clock_timestamp() - interval '1 s') AT TIME ZONE 'UTC'"
 	run_ok pg-wide-ledger status -f json --ship-id NEW
-	is "$(jq -c '[.live.lag_seconds, .ships[0].lag_seconds | floor]' "$out")" '[1,1]'
+	jq -e '[.live.lag_seconds, .ships[0].lag_seconds] | all(. >= 1 and . < 60)' "$out"
 	# the source has nothing new, and that was seen just now, or not
 	sql "UPDATE ferry.follower SET lag_bytes = 0, at = clock_timestamp() - interval '1 hour',
 		watched_at = clock_timestamp()"
 	run_ok pg-wide-ledger status
-	has "$out" '; 0.000 s behind'
+	lag_is 0 0
 	has_no "$out" 'has not looked'
 	sql "UPDATE ferry.follower SET watched_at = clock_timestamp() - interval '100 s'"
 	run_ok pg-wide-ledger status
-	has "$out" '; 3600.' 'the follower has not looked for 10'
+	lag_is 3600 3700
+	has "$out" 'the follower has not looked for 1'
 	# nobody follows, and nothing was heard for a minute
 	sql "UPDATE ferry.follower SET lease_until = now(), at = now() - interval '1 min',
 		error = 'it broke'"
 	run_ok pg-wide-ledger status
-	has "$out" 'nobody is following' '; 60.' 'last error: "it broke"'
+	has "$out" 'nobody is following' 'last error: "it broke"'
+	lag_is 60 160
 	sql "UPDATE ferry.follower SET kind = 'poll';
 		INSERT INTO ferry.doubt (job_id, why) VALUES (1, 'x')"
 	run_ok pg-wide-ledger status
