@@ -151,10 +151,8 @@ IMO9999993,wide,wide,\"$reader,$report\",,"
 	# what the ledger knows: as they are said, by state
 	for each in "UPDATE ferry.chunk SET state = 'pending'/chunks are not done/open 1" \
 		"UPDATE ferry.chunk SET state = 'failed'/--retry-failed/failed 1" \
-		"INSERT INTO ferry.doubt (job_id, why) SELECT job_id, 'x'
+		"INSERT INTO ferry.doubt (job_id, ship, why) SELECT job_id, 'IMO9999993', 'x'
 			FROM ferry.job/in doubt/doubt" \
-		"INSERT INTO ferry.follower (job_id, kind) SELECT job_id, 'poll'
-			FROM ferry.job/its follower does not run/stopped" \
 		"DELETE FROM ferry.chunk/nothing of it is carried over/nothing"; do
 		IFS=/ read -r each what mark <<<"${each//$'\n'/ }"
 		[[ $each != UPDATE* ]] || each+=" WHERE ship = 'IMO9999993' AND chunk_from = (SELECT
@@ -168,7 +166,10 @@ IMO9999993,wide,wide,\"$reader,$report\",,"
 		sql "DELETE FROM ferry.doubt; DELETE FROM ferry.follower; DELETE FROM ferry.chunk;
 			INSERT INTO ferry.chunk SELECT * FROM kept"
 	done
-	# what it does not know
+	# what is only warned of, and what the ledger does not know
+	sql "INSERT INTO ferry.follower (job_id, kind) SELECT job_id, 'poll' FROM ferry.job"
+	run_rc 0 route --ship-id IMO9999993 --to wide
+	has "$err" 'not complete: its follower does not run'
 	sql "INSERT INTO tenant.tbl_data_timeseries (ship_id, data_channel_id, created_time,
 		double_v, value_format) VALUES ('IMO9999993', '/new', '2026-01-01', 1, 'Decimal')"
 	run_rc 78 route --ship-id IMO9999993 --to wide

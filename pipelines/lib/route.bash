@@ -61,7 +61,7 @@ lacks() {
 		help=$"--mode migration-only --retry-failed tries them again"
 		;;
 	open*) lack=$(fill $"%s of its chunks are not done" "${words#* }") ;;
-	doubt)
+	doubt*)
 		lack=$"rows of it are in doubt"
 		help=$"--mode validate --repair compares them and brings what is missing"
 		;;

@@ -29,7 +29,8 @@ SELECT set_config('ferry.missing', coalesce(:missing, ''), true),
 		WHERE j.target_schema = n.place AND c.ship IN (n.ship, '') AND c.state = 'done'
 			AND j.since IS NULL))::text, true),
 	set_config('ferry.until', (NOT EXISTS (SELECT FROM ferry.job AS j JOIN ferry.follower USING (job_id)
-		WHERE j.target_schema = n.place AND (EXISTS (SELECT FROM ferry.chunk AS c
+		WHERE j.target_schema = n.place AND worker IS NOT NULL AND lease_until > clock_timestamp()
+			AND (EXISTS (SELECT FROM ferry.chunk AS c
 				WHERE c.job_id = j.job_id AND c.ship IN (n.ship, ''))
 			OR EXISTS (SELECT FROM ferry.follow_ship AS f
 				WHERE f.job_id = j.job_id AND f.ship = n.ship))))::text, true)
@@ -113,13 +114,13 @@ BEGIN
 		('boolean', 'Boolean')) AS v (role, f) USING (role);
 
 	-- what the ledger does not know: rows of the narrow table that nobody was told to carry over
-	IF wide AND missing = '' THEN
+	IF wide AND missing IN ('', 'doubt all', 'stopped') THEN
 		EXECUTE format('SELECT min(created_time), max(created_time) FROM %I.%I', place, tables[1])
 		INTO lo, hi;
 		FOR part IN SELECT * FROM (VALUES ('since', '<', lo, '0001-01-01', '>='),
 				('until', '>', hi, '10000-01-01', '<')) AS v (name, beyond, edge, last, within)
 		LOOP
-			CONTINUE WHEN current_setting('ferry.' || part.name) <> 'true' OR missing <> '';
+			CONTINUE WHEN current_setting('ferry.' || part.name) <> 'true' OR missing NOT IN ('', 'doubt all', 'stopped');
 			SELECT format('SELECT EXISTS (SELECT FROM %s AS n WHERE n.%I = %L AND n.%I %s %L::%s'
 				' AND n.%I %s %L::%s AND num_nonnulls(%s) > 0)', narrow, s.attname, id,
 				t.attname, part.beyond, coalesce(part.edge, lo, '-infinity'), t.type,
@@ -129,11 +130,11 @@ BEGIN
 			INTO sql FROM ferry_columns AS s, ferry_columns AS t
 			WHERE (s.role, t.role) = ('ship', 'time');
 			EXECUTE sql INTO found;
-			missing := CASE WHEN found THEN part.name || ' ' || coalesce(part.edge, '') ELSE '' END;
+			missing := CASE WHEN found THEN part.name || ' ' || coalesce(part.edge, '') ELSE missing END;
 		END LOOP;
 		PERFORM set_config('ferry.missing', missing, true);
 	END IF;
-	IF wide AND missing <> '' AND current_setting('ferry.force') <> '1' THEN
+	IF wide AND missing NOT IN ('', 'doubt all', 'stopped') AND current_setting('ferry.force') <> '1' THEN
 		RAISE EXCEPTION 'not whole: %', missing USING ERRCODE = 'object_not_in_prerequisite_state';
 	END IF;
 

@@ -5,12 +5,13 @@
 --	failed N     chunks that failed
 --	open N       chunks that are still to be done
 --	doubt        rows may be missing until both sides are compared
+--	doubt all    the same of the job, as at each start of a follower until it has compared
 --	stopped      its follower does not run
 (SELECT CASE WHEN sum(failed) > 0 THEN 'failed ' || sum(failed)
 	WHEN sum(pending) > 0 THEN 'open ' || sum(pending)
 	WHEN coalesce(sum(done + followed), 0) = 0 THEN 'nothing'
 	WHEN bool_or(doubt) THEN 'doubt'
-	WHEN bool_or(stopped) THEN 'stopped' END
+	WHEN bool_or(stopped) THEN 'stopped' WHEN bool_or(doubt_all) THEN 'doubt all' END
 FROM ferry.job AS j, LATERAL (SELECT count(*) AS chunks, count(*) FILTER (WHERE state = 'done') AS done,
 		count(*) FILTER (WHERE state = 'failed') AS failed,
 		count(*) FILTER (WHERE state IN ('pending', 'running')) AS pending
@@ -18,7 +19,9 @@ FROM ferry.job AS j, LATERAL (SELECT count(*) AS chunks, count(*) FILTER (WHERE 
 	LATERAL (SELECT count(*) AS followed FROM ferry.follow_ship AS f
 		WHERE f.job_id = j.job_id AND f.ship = n.ship) AS f,
 	LATERAL (SELECT EXISTS (SELECT FROM ferry.doubt AS d WHERE d.job_id = j.job_id
-			AND coalesce(d.ship, n.ship) = n.ship) AS doubt,
+			AND d.ship = n.ship) AS doubt,
+		EXISTS (SELECT FROM ferry.doubt AS d WHERE d.job_id = j.job_id
+			AND d.ship IS NULL) AS doubt_all,
 		EXISTS (SELECT FROM ferry.follower AS f WHERE f.job_id = j.job_id AND (f.worker IS NULL
 			OR f.lease_until < clock_timestamp())) AS stopped) AS s
 WHERE j.target_schema = n.place AND chunks + followed > 0)

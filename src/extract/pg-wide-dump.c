@@ -158,8 +158,8 @@ static void check_met(const struct dump *d)
 	if (unmet)
 		die_hint(EX_CONFIGURATION, "pg-wide-tables list shows what there is",
 			d->conf.ships.n ?
-				"none of these ships has channel %s (not met: %zu of %zu)" :
-				"no ship has channel %s (not met: %zu of %zu)",
+				N_("none of these ships has channel %s (not met: %zu of %zu)") :
+				N_("no ship has channel %s (not met: %zu of %zu)"),
 			msg_q(d->wanted.name[first]), unmet, d->wanted.n);
 }
 
