@@ -50,10 +50,11 @@ void ledger_failed_report(struct pg *target, uint64_t job, const struct sl *only
 	struct ledger_text number, most;
 	AUTO_STR ships = { 0 };
 
-	put_rows(pg_query(target, failed_sql, 3,
+	put_rows(pg_query(target, failed_sql, 4,
 			 (const char *[]){
 				 ledger_u64(&number, job),
-				 ledger_array(&ships, only, n_only), ledger_u64(&most, limit) }),
+				 ledger_array(&ships, only, n_only), ledger_u64(&most, limit),
+				 N_("rejected") }),
 		columns, ARRAY_LEN(columns), format, out);
 }
 
