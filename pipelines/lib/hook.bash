@@ -39,7 +39,8 @@ check_hook_times() {
 
 	for each in FERRY_HOOK_SECONDS FERRY_ALERT_FOLD; do
 		[[ ${!each-0} =~ ^[0-9]{1,6}$ ]] ||
-			fail "$EX_CONFIG" "$(fill $"%s is no number of seconds: %s" "$each" "${!each}")"
+			fail "$EX_CONFIG" "$(fill $"%s is no number of seconds: %s" "$each" \
+				"${!each}")"
 	done
 }
 
