@@ -244,6 +244,42 @@ has_come() {
 	is "$(sql "SELECT count(*) FROM ferry.reject; SELECT c FROM $t WHERE c = '5'")" $'0\n5'
 }
 
+@test "feeds: what is deleted while a ship's table is broken goes when it is mended" {
+	local t=tenant.tbl_data_timeseries_s each next=T
+	plain
+	follow_and
+	for each in "ALTER TABLE $t DROP CONSTRAINT ${t#*.}_pkey/ALTER TABLE $t
+			ADD PRIMARY KEY (created_time)" \
+		"ALTER TABLE $t RENAME TO kept; CREATE VIEW $t AS TABLE tenant.kept LIMIT 9/DROP VIEW
+			$t; ALTER TABLE tenant.kept RENAME TO ${t#*.}"; do
+		sql "TRUNCATE $n; $(put "$n" 2024-01-01 1 2 3 4)"
+		wait_until 20 arrived 2 3 4
+		wait_until 20 undoubted --delete
+		ends '0 0 0'
+		sql "${each%/*}; $(put "$n" 2024-01-01 5)"
+		begin
+		wait_until 20 in_doubt 'nothing more is loaded'
+		sql "DELETE FROM $n WHERE long_v = 2;
+			UPDATE $n SET created_time = '2024-01-02' WHERE long_v = 3"
+		sql "$(late "$n" 2024-01-03 "$next")"
+		wait_until 20 has_come "$next"
+		promises 'what is written of ship S waits'
+		# nor does a comparison in between forget it
+		run_rc 1 pg-wide-validate --repair --doubt --settle 1ms
+		has_no "$err" 'a trigger or rule'
+		has "$err" 'cannot load ship "S"'
+		promises 'what is written of ship S waits'
+		sql "${each#*/}"
+		wait_until 20 undoubted
+		is "$(sql "SELECT c, created_time::date FROM $t ORDER BY 1")" \
+			$'1|2024-01-01\n3|2024-01-02\n4|2024-01-01\n5|2024-01-01'
+		promises 'nothing that was committed is lost, whenever and for whatever time$'
+		next=U
+	done
+	run_rc 0 pg-wide-validate
+	ends '0 0 0'
+}
+
 @test "feeds: a partition that came and went while nobody followed" {
 	parted
 	follow_and
@@ -466,6 +502,14 @@ has_come() {
 	wait_until 20 promises 'updates and deletions are not published'
 	said WARNING 'no key'
 	wait_until 20 in_doubt 'updated or deleted'
+	# a ship that waits beside that is told of, too, and not counted
+	sql "ALTER TABLE tenant.tbl_data_timeseries_s DROP c,
+		ADD c text GENERATED ALWAYS AS ('x') STORED; $(put "$n" 2024-01-06 6)"
+	wait_until 20 in_doubt 'nothing more is loaded'
+	promises 'updates and deletions are not published.*; what is written of ship S waits until'
+	is "$(pg-wide-ledger status -f json | jq -c '.ships[] | [.status, .live_cells, .lag]')" \
+		'["waiting",1,null]'
+	sql "ALTER TABLE tenant.tbl_data_timeseries_s DROP c, ADD c text"
 	# one that does not say which cell it is about: the job goes on
 	repaired
 	pg-wide-ledger unfollow --quiet

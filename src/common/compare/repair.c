@@ -1,6 +1,7 @@
 #include "compare/repair_internal.h"
 
 #include "core/clock.h"
+#include "core/msg.h"
 
 /* ---- statements ------------------------------------------------------------------------------ */
 
@@ -49,10 +50,16 @@ void repair_begin(struct repair *r)
 void repair_give_way(struct repair *r, size_t rows)
 {
 	struct pg *pg = registry_pg(r->target->r);
+	const char *state = pg_sqlstate(pg);
 
-	if (strcmp(pg_sqlstate(pg), "55P03") != 0 && strcmp(pg_sqlstate(pg), "40P01") != 0 &&
-		strncmp(pg_sqlstate(pg), "42", 2) != 0) /* the table is not as it was made */
+	if (strncmp(state, "42", 2) == 0 || strcmp(state, "55000") == 0) {
+		if (!r->broken)
+			msg_warn("cannot repair, for the table is not as it was made: %s",
+				pg_error(pg));
+		r->broken = true;
+	} else if (strcmp(state, "55P03") != 0 && strcmp(state, "40P01") != 0) {
 		pg_die(pg, "cannot repair");
+	}
 	pg_exec(pg, "ROLLBACK");
 	r->busy += rows;
 }
@@ -105,6 +112,7 @@ bool repair_round(
 	bool any = missing_range(list, &from, &to);
 	size_t n;
 
+	r->broken = false;
 	if (any)
 		repair_fill(r, ship, from, to);
 	for (size_t i = 0; i < list->n; i += n) {
@@ -122,5 +130,5 @@ bool repair_round(
 		else
 			repair_set(r, ship, c, n);
 	}
-	return any;
+	return any && !r->broken;
 }

@@ -25,6 +25,7 @@ struct repair {
 	uint64_t job;                  /* or, unless 0, what a doubt of this job says was deleted */
 	uint64_t filled, set, removed; /* what was done: cells and rows, added up */
 	uint64_t busy;                 /* rows that others had locked */
+	bool broken;                   /* the last round met a table that is not as it was made */
 	struct fill *fill;             /* private */
 };
 

@@ -118,7 +118,7 @@ static void leave_out(void *ctx, const struct wide_fault *fault)
 /* So does a ship whose tables cannot take it: it differs still. */
 static bool leave_ship(void *ctx, struct sl ship, const char *why)
 {
-	(void)ctx;
+	((struct repair *)ctx)->broken = true;
 	msg_warn("cannot load ship %s: %s", msg_q(ship), why);
 	return true;
 }
@@ -145,7 +145,8 @@ static struct fill *open_fill(struct repair *r)
 		.how = MERGE_FILL,
 		.buffer = FILL_BUFFER,
 		.bad = leave_out,
-		.broken = leave_ship };
+		.broken = leave_ship,
+		.ctx = r };
 
 	f->repair = r;
 	f->wide = wide_open(r->target->r, &conf);

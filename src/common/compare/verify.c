@@ -174,7 +174,8 @@ static bool mend(struct verify *v, const struct place *p)
 	struct repair before = v->repair;
 	bool whole = mend_in_rounds(v, p);
 
-	v->spared = !whole && is_spared(v, p);
+	/* what could not be written is not spared: its doubts are needed for another try */
+	v->spared = !whole && v->repair.busy == before.busy && !v->repair.broken && is_spared(v, p);
 	note_mended(v, p, &before, whole);
 	v->mended_ranges += whole;
 	return whole;

@@ -217,6 +217,10 @@ static void settle_broken(struct wide_chunk *c)
 		one.ships = ship;
 		one.n = 1;
 		if (is_live(c)) {
+			/* it stays among those that came, which releases a doubt that waits for it */
+			*ship = (struct ledger_facts_ship){ .ship = ship->ship,
+				.first = LEDGER_NO_TIME,
+				.last = LEDGER_NO_TIME };
 			ledger_doubt_ship(c->pg, c->facts.job, LEDGER_CRITICAL, ship->ship,
 				c->why[k]);
 			continue;

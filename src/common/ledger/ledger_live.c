@@ -92,7 +92,8 @@ struct ledger_live_ship *ledger_live_ships(struct pg *target, uint64_t job, cons
 			.rejects = pg_count(r, i, 5),
 			.first = ledger_get_time(r, i, 6),
 			.last = ledger_get_time(r, i, 7),
-			.delay_us = get_known(r, i, 8) };
+			.delay_us = get_known(r, i, 8),
+			.waits = pg_true(r, i, 9) };
 	return list;
 }
 

@@ -14,6 +14,9 @@ least(greatest(0, (extract(epoch FROM s.at AT TIME ZONE 'UTC' - s.newest_commit)
 kind = 'slot' AND lag_bytes = 0 AND at < clock_timestamp() - interval '15 s'
 AND watched_at > clock_timestamp() - interval '15 s'
 
+-- part: waits
+why LIKE 'nothing more is loaded %'
+
 -- name: live_sql
 SELECT kind = 'slot', lease_until > clock_timestamp(), rows, cells, wide_rows, deleted,
 	rejects, chunks, newest_commit,
@@ -28,16 +31,19 @@ SELECT kind = 'slot', lease_until > clock_timestamp(), rows, cells, wide_rows, d
 	CASE WHEN {idle} THEN 0 ELSE (SELECT {delay} FROM ferry.follow_ship s
 		WHERE s.job_id = f.job_id
 		AND s.newest_commit IS NOT NULL
-		ORDER BY s.at DESC LIMIT 1) END, held_bytes, coalesce(nullif(gap, ''), (SELECT
+		ORDER BY s.at DESC LIMIT 1) END, held_bytes, concat_ws('; ', nullif(gap, ''), (SELECT
 		'what is written of ship ' || string_agg(DISTINCT ship, ', ') ||
 			' waits until its table is mended'
 		FROM ferry.doubt d
-		WHERE d.job_id = f.job_id AND why LIKE 'nothing more is loaded %')),
+		WHERE d.job_id = f.job_id AND {waits})),
 	CASE WHEN kind = 'slot' AND watched_at < clock_timestamp() - interval '15 s' THEN
 		(extract(epoch FROM clock_timestamp() - watched_at) * 1000000)::bigint END
 	FROM ferry.follower f WHERE job_id = $1;
 
 -- name: ships_sql
 SELECT ship, rows, cells, wide_rows, deleted, rejects, first_time, last_time,
-	{delay} FROM ferry.follow_ship s WHERE job_id = $1
+	CASE WHEN NOT waits THEN {delay} END, waits
+	FROM ferry.follow_ship s, LATERAL (SELECT EXISTS (SELECT FROM ferry.doubt d
+		WHERE d.job_id = s.job_id AND d.ship = s.ship AND {waits}) AS waits) AS w
+	WHERE job_id = $1
 	AND ($2::text[] IS NULL OR ship = ANY ($2::text[])) ORDER BY ship;

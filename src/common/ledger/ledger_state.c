@@ -15,6 +15,8 @@ const char *ledger_state_word(const struct ledger_status *s, const struct ledger
 		return N_("running");
 	if (s->pending || (s->open && !live->any))
 		return N_("pending");
+	if (s->waits)
+		return N_("waiting");
 	if (live->any)
 		return live->alive ? N_("live") : N_("stopped");
 	return N_("completed");

@@ -38,6 +38,7 @@ static void add_live(struct ledger_status *s, const struct ledger_live_ship *l)
 	s->live_wide_rows += l->wide_rows;
 	s->live_deleted += l->deleted;
 	s->rejects += l->rejects;
+	s->waits = l->waits;
 	if (l->last > s->live_last)
 		s->live_last = l->last;
 	if (l->delay_us > s->delay_us)

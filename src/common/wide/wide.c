@@ -476,10 +476,10 @@ void wide_row(struct wide *w, const struct rec *rec)
 	for (uint32_t i = 0; w->any_odd && i < rec->n; i++)
 		if (w->odd[i] && !field_is_null(&rec->f[i]))
 			bad_cell(w, rec, i, COLUMN_TEXT);
+	if (w->nulls && w->conf.erased)
+		note_erased(w, rec, ship, instant); /* of a broken ship, too: its repair needs them */
 	if (l->broken)
 		return;
-	if (w->nulls && w->conf.erased)
-		note_erased(w, rec, ship, instant);
 	if (l->deferred) {
 		wide_defer(w, l, rec);
 		return;
