@@ -70,12 +70,6 @@ static void put_json(const struct meter *m, const struct meter_place *at, double
 		 last ? 0 : left(at, sec), last ? "true" : "false");
 }
 
-static void put_rejects(const struct meter *m, struct str *s)
-{
-	if (m->n_rejects)
-		str_addf(s, ", %llu rejected", (unsigned long long)m->n_rejects);
-}
-
 static void put_bar(const struct meter *m, const struct meter_place *at, double sec, bool last,
 		    struct str *s)
 {
@@ -86,7 +80,6 @@ static void put_bar(const struct meter *m, const struct meter_place *at, double 
 		 (unsigned long long)rows, (double)rows / sec, mb, mb / sec);
 	if (at->share > 0 && !last)
 		str_addf(s, ", %.0f %%, %.0f s left", 100 * at->share, left(at, sec));
-	put_rejects(m, s);
 	str_addf(s, "\033[K%s", last ? "\n" : "");
 }
 
@@ -99,7 +92,6 @@ static void put_line(const struct meter *m, const struct meter_place *at, double
 		 (unsigned long long)rows, sec, (double)rows / sec);
 	if (at->share > 0 && !last)
 		str_addf(s, ", %.0f %%, %.0f s left", 100 * at->share, left(at, sec));
-	put_rejects(m, s);
 	str_addc(s, '\n');
 }
 
