@@ -33,6 +33,10 @@ offsets() { sql "SELECT topic, partition, next_offset FROM ferry.kafka_offset
 	grep -o '"offsets"*:{.*}' <(tail -n 2 "$out" | head -n 1 | sed 's/""/"/g') >facts
 	is "$(grep -o '"partition":[0-9]' facts | sort -u | wc -l)" 3
 	has facts '"topic":"flat"' '"from":0'
+	run_rc 64 dump flat -t flat
+	has "$err" '"flat" is named twice'
+	run_rc 64 dump flat,wide
+	has "$err" 'not one name of a topic'
 	# an empty topic is read too
 	run_ok dump empty
 	is "$(<"$out")" ship_id,created_time,data_channel_id,value
@@ -81,6 +85,15 @@ T,2024-01-01 00:00:17,x,"[1, {}]"'
 		printf '3\t{"op":"u","before":%s,"after":%s}\n' "$(row 1704067201 a 3)" \
 			"$(row 1704067204 b 4)"
 		printf '3\t{"op":"t"}\n'
+		printf '4\t{"op":"c","before":null,"after":%s}\n' "$(row 1704067205 c 5)"
+		printf '4\t{"op":"u","before":null,"after":%s}\n' "$(row 1704067205 c null)"
+		# a long value that was not changed is not told: only from where it was can it move
+		untold=$(row 1704067204 b '"__debezium_unavailable_value"')
+		printf '3\t{"op":"u","before":null,"after":%s}\n' "$untold"
+		printf '3\t{"op":"u","before":%s,"after":%s}\n' "$(row 1704067204 b null)" \
+			"${untold/204/206}"
+		printf '3\t{"op":"u","before":%s,"after":%s}\n' "$(row 1704067204 b 4)" \
+			"${untold/204/207}"
 	} | into cdc -K '	' -Z
 	run_rc 0 dump cdc --shape debezium --rejects bad
 	is "$(<"$out")" 'ship_id,created_time,data_channel_id,value,op
@@ -89,14 +102,20 @@ S,2024-01-01 00:00:01,a,3,
 S,2024-01-01 00:00:01,a,,d
 S,2024-01-01 00:00:02,a,2,
 S,2024-01-01 00:00:02,a,,d
-S,2024-01-01 00:00:04,b,4,'
-	is "$(jq -c '[.row.offset, .why]' bad)" '[6,"not an insert, update or deletion"]'
+S,2024-01-01 00:00:04,b,4,
+S,2024-01-01 00:00:04,b,,d
+S,2024-01-01 00:00:05,c,5,
+S,2024-01-01 00:00:05,c,,d
+S,2024-01-01 00:00:07,b,4,'
+	is "$(jq -c '[.row.offset, .why]' bad)" '[6,"not an insert, update or deletion"]
+[10,"the row has moved, and the message does not tell its value"]'
+	has "$err" 'offset 9: a long value' '1 values were not told'
 	# in wide tables the moved row is where it went, and nowhere else
-	run_pipe '0 0 0' 'kafka-dump -t cdc -g cdc --until end --shape debezium -o ndjson \
+	run_pipe '0 0 0' 'kafka-dump -t cdc -g cdc --until end --shape debezium \
 		--rejects bad | pivot-wide | pg-copy-load --wide --target-schema cdc'
 	is "$(sql 'SELECT created_time, b FROM cdc.tbl_data_timeseries_s
-		WHERE b IS NOT NULL')" '2024-01-01 00:00:04|4'
-	is "$(offsets cdc)" 'cdc|0|7'
+		WHERE b IS NOT NULL')" '2024-01-01 00:00:07|4'
+	is "$(offsets cdc)" 'cdc|0|12'
 }
 
 @test "kafka-dump: poison messages are kept with topic, partition and offset, the others loaded" {
@@ -118,10 +137,22 @@ S,2024-01-01 00:00:04,b,4,'
 ["bad",0,6,"v"]
 ["bad",0,7,""]'
 	is "$(offsets bad)" 'bad|0|8'
-	# they are not read again, and more of them than may be end it
-	run_pipe '0 0 0' 'kafka-dump -t bad -g bad --until end | pivot-wide |
+	has "$err" 'offset 0: a bad message: "t": no time'
+	is "$(sql "SELECT count(*), min(level) FROM ferry.event
+		WHERE message LIKE '%\"bad\"%'")" '1|WARNING'
+	# they are not read again, and null clears what came before
+	printf '{"ship":"S","t":"2024-01-01 00:00:00","ch":"c","v":null}\n' | into bad
+	run_pipe '0 0 0' 'kafka-dump -t bad -g bad --until end -o ndjson | pivot-wide |
 		pg-copy-load --wide --target-schema bad'
-	run_rc 65 dump bad --rejects bad.ndjson --max-rejects 3
+	is "$(sql 'SELECT count(c) FROM bad.tbl_data_timeseries_s')" 0
+	run_rc 0 dump bad --rejects bad.ndjson
+	has "$err" 'offset 8: null clears the cell only with -o ndjson'
+	# more of them than may be end it, and nobody tries again
+	run_rc 65 narrow-to-wide --mode streaming --from-kafka "$FERRY_KAFKA" --topic bad \
+		--consumer-group more --max-rejects 3 --target-schema bad
+	has_no "$err" 'to be run again'
+	run_rc 78 narrow-to-wide --mode status --target-schema bad
+	has "$err" 'ferry.kafka_offset'
 }
 
 @test "kafka-dump: --from beginning, end and committed, and no --from where the ledger knows" {
@@ -156,7 +187,8 @@ S,2024-01-01 00:00:04,b,4,'
 	# the topic is another: it has fewer messages, other ones, or another cluster has it
 	sql "UPDATE ferry.kafka_offset SET next_offset = 30 WHERE group_name = 'loss'"
 	run_pipe '78 78 78' "$pipe" more=
-	has "$err" 'topic "loss", partition 0: it was made anew, or has lost its end: 10 messages'
+	has "$err" 'topic "loss", partition 0: it was made anew, or has lost its end: 10 messages' \
+		'reads all that there is, from the first message'
 	sql "UPDATE ferry.kafka_offset SET next_offset = 20, mark = '1' WHERE group_name = 'loss'"
 	run_pipe '78 78 78' "$pipe" more=
 	has "$err" 'its messages are others than those that were read'

@@ -78,7 +78,7 @@ narrow() {
 	kafka_do 'topic rejected 0'
 	printf 'a\nshort\n%s\n' "$(head -c 3000 /dev/zero | tr '\0' x)" >large.csv
 	run_rc 69 kafka-put -t rejected -X message.max.bytes=1000 --stats stats large.csv
-	has "$err" 'record 2: ' 'too large'
+	has "$err" 'record 2: ' 'too large' 'message.max.bytes=N'
 	is "$(jq -c '[.acknowledged, .rejected, .unknown, .exit]' stats)" '[1,1,0,69]'
 	is "$(kafka_values rejected)" '{"a":"short"}'
 	# requests fail for a while: each is there once all the same (Produce is 0; 7: timed out)
@@ -97,9 +97,13 @@ narrow() {
 	has_no "$err" tiger
 	run_rc 78 kafka-put -t plain -X enable.idempotence=false in.csv
 	has "$err" 'enable.idempotence is always true here'
+	run_rc 78 kafka-put -t plain -X linger.ms=tiger in.csv
+	has "$err" '"linger.ms" is a setting of librdkafka, but not with this value'
+	has_no "$err" tiger
 	printf '%s\n' '# ours' '' 'sasl.username=scott' 'sasl.password=tiger' x=tiger >conf
+	chmod 644 conf
 	run_rc 78 kafka-put -t plain --client-config conf in.csv
-	has "$err" 'conf: "x" is no setting'
+	has "$err" 'conf: "x" is no setting' 'everybody can read this file'
 	has_no "$err" tiger
 	run_rc 66 kafka-put -t plain --client-config nowhere in.csv
 }

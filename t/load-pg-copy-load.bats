@@ -85,6 +85,10 @@ table() {
 	printf 'a,b,A\n1,2,3\n' >in.csv
 	run_rc 65 pg-copy-load --table public.t in.csv
 	has "$err" '"b"' '"A"' --ignore-unknown
+	printf 'a,op\n1,d\n' >op.csv # without op it would be a row of nothing
+	run_rc 65 pg-copy-load --table public.t op.csv
+	has "$err" 'only --wide carries out'
+	has_no "$err" --ignore-unknown
 	is "$(sql 'SELECT count(*) FROM public.t')" 0
 	run_ok pg-copy-load --table public.t --ignore-unknown in.csv
 	same_rows 'SELECT * FROM public.t' "VALUES ('1')"

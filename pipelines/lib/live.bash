@@ -24,9 +24,10 @@ live_pipeline() (
 		pipe_failed pg-narrow-dump pivot-wide pg-copy-load -- "${PIPESTATUS[@]}"
 )
 
-# try_again COUNT CODE: after so many short runs, is the next one worth it? Bad data may be one
-# chunk's, which the ledger gives up after a few times; what waits for a server waits for ever.
+# try_again COUNT CODE COMMAND: after so many short runs, is the next one worth it? Bad data may be
+# one chunk's, which the ledger gives up after a few times; what waits for a server waits for ever.
 try_again() {
+	[[ $2 != "$EX_DATA" || $3 != kafka_pipeline ]] || return 1 # a topic is no chunk
 	(($2 == EX_TEMP || $2 == EX_STREAM || $2 == EX_IO || $2 == EX_REFUSED ||
 		($2 == EX_DATA && $1 <= max_tries)))
 }
@@ -61,7 +62,7 @@ keep_on() {
 		if ((now - began >= 60000)); then
 			short=0 pause=$first
 		fi
-		try_again $((++short)) "$code" || {
+		try_again $((++short)) "$code" "$1" || {
 			given_up "$1"
 			return "$code"
 		}

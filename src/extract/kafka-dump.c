@@ -19,6 +19,7 @@
 
 #define TICK (CLOCK_US_PER_SEC / 10) /* how soon a signal is seen */
 #define WAIT_FOR_TARGET (2 * CLOCK_US_PER_SEC)
+#define TELL_EVERY (60 * CLOCK_US_PER_SEC)
 
 enum { FROM_BEGINNING, FROM_END, FROM_COMMITTED };
 enum { UNTIL_STOPPED, UNTIL_END };
@@ -50,6 +51,8 @@ struct dump {
 	uint64_t bytes;	       /* of messages in the chunk */
 	int64_t began, latest; /* clock_monotonic() of its messages; began 0: none yet */
 	int64_t looked;	       /* when the target was last asked how far it is */
+	uint64_t untold, nulls; /* cells left alone, and not cleared */
+	int64_t told; /* when the ledger was told of bad messages; 0: never */
 };
 
 static const struct opt options[] = {
@@ -134,8 +137,11 @@ static bool put_offsets(struct dump *d, struct str *s, bool moved)
 	return any;
 }
 
-/* Messages are gone that nobody has read: a person has to say that they may be. */
-static void lose(struct dump *d, struct kafka_part *p, const char *why, int64_t n)
+/*
+ * Messages are gone that nobody has read, or all are others (`anew`), which begins at their first:
+ * a person has to say that it may be.
+ */
+static void lose(struct dump *d, struct kafka_part *p, bool anew, const char *why, int64_t n)
 {
 	AUTO_STR s = { 0 };
 
@@ -144,7 +150,13 @@ static void lose(struct dump *d, struct kafka_part *p, const char *why, int64_t 
 	if (n > 0)
 		str_addf(&s, tr(": %lld messages are lost"), (long long)n);
 	if (!d->conf.accept_loss)
-		die_hint(EX_CONFIGURATION, "--accept-loss goes on from what there is", "%s", s.p);
+		die_hint(EX_CONFIGURATION,
+			anew ? N_("--accept-loss reads all that there is, from the first message: "
+				  "what --table has of it will be there twice")
+			     : N_("--accept-loss goes on from what there is"),
+			"%s", s.p);
+	if (anew)
+		str_addz(&s, tr("; all that there is is read, from the first message"));
 	msg_warn("%s", s.p);
 	p->moved = true;
 	if (d->target)
@@ -157,9 +169,9 @@ static bool find_gap(struct dump *d, struct kafka_part *p, int64_t low, int64_t 
 	bool gap = p->next > high || p->next < low;
 
 	if (p->next > high)
-		lose(d, p, N_("it was made anew, or has lost its end"), p->next - high);
+		lose(d, p, true, N_("it was made anew, or has lost its end"), p->next - high);
 	else if (gap)
-		lose(d, p, N_("they were deleted before they were read"), low - p->next);
+		lose(d, p, false, N_("they were deleted before they were read"), low - p->next);
 	if (gap)
 		p->next = low;
 	return gap;
@@ -209,7 +221,7 @@ static void go_on(struct dump *d, struct kafka_part *p, const struct ledger_offs
 	p->from = p->next = known->next;
 	p->mark = strtoull(known->mark, NULL, 16);
 	if (known->cluster[0] && strcmp(known->cluster, cluster) != 0) {
-		lose(d, p, N_("this is another cluster than the ledger knows"), 0);
+		lose(d, p, true, N_("this is another cluster than the ledger knows"), 0);
 		p->next = low;
 	} else if (!find_gap(d, p, low, high) && p->next > low && known->mark[0]) {
 		p->looks_back = true;
@@ -258,7 +270,7 @@ static void find_missing(struct dump *d)
 		}
 		if (!asked || there)
 			continue;
-		lose(d, &gone, N_("there is no such partition any more"), 0);
+		lose(d, &gone, false, N_("there is no such partition any more"), 0);
 		ledger_offsets_forget(d->target, d->conf.group, gone.topic, gone.number);
 	}
 }
@@ -317,6 +329,31 @@ static bool is_due(const struct dump *d, int64_t now)
 
 /* ---- messages -------------------------------------------------------------------------------- */
 
+static void put_place(const struct kafka_message *m, struct str *s)
+{
+	str_addf(s, tr("Kafka: topic %s, partition %d, offset %lld: "),
+		msg_q(sl_of(m->part->topic)), m->part->number, (long long)m->offset);
+}
+
+/* Once here, and once a minute in the ledger: nobody may be looking at the file. */
+static void tell_reject(
+	struct dump *d, const struct kafka_message *m, struct sl field, const char *why)
+{
+	int64_t now = clock_monotonic();
+	AUTO_STR s = { 0 };
+
+	if (d->told && (!d->target || now - d->told < TELL_EVERY))
+		return;
+	put_place(m, &s);
+	str_addf(&s, tr("a bad message: %s: %s (%llu so far, in %s)"), msg_q(field), tr(why),
+		(unsigned long long)d->x->meter.n_rejects, d->conf.io.rejects);
+	if (!d->told)
+		msg_warn("%s", s.p);
+	if (d->target)
+		ledger_event(d->target, LEDGER_WARNING, 0, SL(""), LEDGER_NO_TIME, s.p);
+	d->told = now;
+}
+
 static void reject(struct dump *d, const struct kafka_message *m, struct sl field, const char *why)
 {
 	struct narrow_row row = { .bad = NARROW_SHIP };
@@ -331,6 +368,7 @@ static void reject(struct dump *d, const struct kafka_message *m, struct sl fiel
 	(void)narrow_chunk_reject(&d->facts, &row);
 	extract_tick(d->x);
 	extract_reject(d->x, field, (struct sl){ NULL, 0 }, why, str_sl(&json), false);
+	tell_reject(d, m, field, why);
 }
 
 /* A message that was read before, looked at again: is it the one that the ledger knows? */
@@ -344,7 +382,8 @@ static bool is_known(struct dump *d, const struct kafka_message *m, uint64_t mar
 	if (mark == p->mark)
 		return true;
 	kafka_range(d->kafka, p, &low, &high);
-	lose(d, p, N_("it was made anew: its messages are others than those that were read"), 0);
+	lose(d, p, true,
+		N_("it was made anew: its messages are others than those that were read"), 0);
 	p->next = low;
 	kafka_read(d->kafka, d->parts, d->n);
 	return true;
@@ -369,6 +408,34 @@ static bool skip_to(const struct dump *d, const struct kafka_message *m)
 	return behind;
 }
 
+/* The first time. */
+static void warn_once(uint64_t *n, const struct kafka_message *m, const char *what)
+{
+	AUTO_STR s = { 0 };
+
+	put_place(m, &s);
+	str_addz(&s, tr(what));
+	if ((*n)++ == 0)
+		msg_warn("%s", s.p);
+}
+
+static void take_row(
+	struct dump *d, const struct kafka_message *m, const struct message_row *row)
+{
+	if (row->kept) {
+		warn_once(&d->untold, m, N_("a long value that was not changed, which Debezium "
+					    "does not tell: the cell is left as it is"));
+		return;
+	}
+	if (row->erased && d->facts.ops) {
+		live_chunk_erase(d->chunk, &row->row);
+		return;
+	}
+	if (row->erased)
+		warn_once(&d->nulls, m, N_("null clears the cell only with -o ndjson"));
+	live_chunk_put(d->chunk, NULL, &row->row);
+}
+
 static void take(struct dump *d, const struct kafka_message *m)
 {
 	const struct message_opts *shape = &d->conf.message;
@@ -385,10 +452,7 @@ static void take(struct dump *d, const struct kafka_message *m)
 	if (why)
 		reject(d, m, field, why);
 	for (size_t i = 0; i < n && !why; i++)
-		if (rows[i].erased)
-			live_chunk_erase(d->chunk, &rows[i].row);
-		else
-			live_chunk_put(d->chunk, NULL, &rows[i].row);
+		take_row(d, m, &rows[i]);
 	arena_reset(&d->message_arena);
 	m->part->next = m->offset + 1;
 	m->part->moved = true;
@@ -472,6 +536,17 @@ static void wait_for_target(struct dump *d)
 	}
 }
 
+static void check_topics(const struct opt_list *topics)
+{
+	for (size_t i = 0; i < topics->n; i++) {
+		if (strpbrk(topics->v[i].p, ", "))
+			opt_usage("--topics: not one name of a topic: %s", msg_q(topics->v[i]));
+		for (size_t j = 0; j < i; j++)
+			if (sl_eq(topics->v[j], topics->v[i]))
+				opt_usage("--topics: %s is named twice", msg_q(topics->v[i]));
+	}
+}
+
 static void open_all(struct dump *d)
 {
 	static const struct sl columns[] = { SL_INIT("ship_id"), SL_INIT("created_time"),
@@ -479,6 +554,7 @@ static void open_all(struct dump *d)
 	const struct conf *c = &d->conf;
 
 	extract_check(&c->io);
+	check_topics(&c->topics);
 	if (c->group && !io_wants_seal(&c->io))
 		die_hint(EX_USAGE_, "pipe it into pivot-wide and pg-copy-load, or say --seal",
 			"--group: without a seal nothing tells the target how far it is");
@@ -489,7 +565,9 @@ static void open_all(struct dump *d)
 		d->target = pg_connect(c->target, "target");
 	d->x = extract_open(&c->io, io_wants_seal(&c->io));
 	d->x->meter.keeps_rest = true;
-	d->facts.ops = c->message.shape == MESSAGE_DEBEZIUM;
+	d->facts.rare_ops = c->message.shape == MESSAGE_FLAT;
+	d->facts.ops = c->message.shape == MESSAGE_DEBEZIUM ||
+		       (d->facts.rare_ops && c->io.out_format == FMT_NDJSON);
 	d->chunk = live_chunk_open(&d->facts, d->x, NULL, 0);
 	wr_cols(d->x->wr, columns, ARRAY_LEN(columns) - !d->facts.ops);
 	begin(d);
@@ -509,6 +587,9 @@ int main(int argc, char **argv)
 	open_all(&d);
 	read_all(&d);
 	wait_for_target(&d);
+	if (d.untold)
+		msg_note("%llu values were not told by Debezium: their cells are as they were",
+			(unsigned long long)d.untold);
 	extract_seal(d.x, &SEAL_END);
 	code = extract_close(d.x);
 	live_chunk_close(d.chunk);

@@ -16,6 +16,7 @@
 #include "follow/follow_poll.h"
 #include "follow/follow_slot.h"
 #include "ledger/ledger_follow.h"
+#include "ledger/ledger_offsets.h"
 #include "ledger/ledger_origin.h"
 #include "ledger/ledger_progress.h"
 #include "ledger/ledger_report.h"
@@ -144,7 +145,11 @@ static bool find_job(struct run *run)
 static void need_job(struct run *run)
 {
 	if (!find_job(run))
-		die_hint(EX_CONFIGURATION, "narrow-to-wide --mode migration-only plans one",
+		die_hint(EX_CONFIGURATION,
+			ledger_offsets_any(run->target)
+				? N_("topics of Kafka have no job: ferry.kafka_offset says how "
+				     "far they are, ferry.event what went wrong")
+				: N_("narrow-to-wide --mode migration-only plans one"),
 			"no job in the ledger, target: nothing was planned for this table and "
 			"target");
 }

@@ -15,9 +15,11 @@ static const char *const names[][4] = {
 struct run {
 	const char *ship, *time, *channel, *value;
 	const struct message_opts *opts;
+	const struct json *before; /* of a change, where it tells that */
 	struct arena *a;
 	struct message_row *rows;
 	size_t n, cap;
+	bool clears; /* null is a statement: the cell has no value from now on */
 	struct sl field;
 };
 
@@ -92,6 +94,31 @@ static bool get_name(const struct json *j, struct sl *out)
 	return j && (j->kind == J_STR || j->kind == J_NUM) && out->n > 0;
 }
 
+/* Debezium's word for a long value that was not changed, which PostgreSQL does not tell then. */
+static bool is_untold(const struct json *value)
+{
+	return value && value->kind == J_STR &&
+	       sl_eq(value->text, SL("__debezium_unavailable_value"));
+}
+
+/* A change that does not tell the value: the one before, or the cell stays as it is. */
+static const char *add_untold(struct run *r, const struct narrow_row *row, struct sl channel)
+{
+	const struct json *had = r->before ? member(r, r->before, r->value) : NULL;
+	struct message_row *gone = r->before && r->n > 0 ? &r->rows[r->n - 1] : NULL;
+	const char *why;
+
+	if (had && had->kind != J_NULL && !is_untold(had))
+		return add(r, row, channel, had, false);
+	if (gone && (gone->row.time != row->time || !sl_eq(gone->row.ship, row->ship) ||
+			    !sl_eq(gone->row.channel, channel)))
+		return "the row has moved, and the message does not tell its value";
+	r->n -= gone != NULL;
+	why = add(r, row, channel, NULL, true);
+	r->rows[r->n - 1].kept = true;
+	return why;
+}
+
 static const char *read_object(struct run *r, const struct json *o, bool erased)
 {
 	struct narrow_row row = { .why = NULL };
@@ -108,8 +135,10 @@ static const char *read_object(struct run *r, const struct json *o, bool erased)
 	value = member(r, o, r->value);
 	if (!value && !erased)
 		return "no value";
+	if (r->opts->shape == MESSAGE_DEBEZIUM && !erased && is_untold(value))
+		return add_untold(r, &row, channel);
 	if (r->opts->shape != MESSAGE_WIDE)
-		return add(r, &row, channel, value, erased);
+		return add(r, &row, channel, value, erased || (r->clears && value->kind == J_NULL));
 	if (value->kind != J_OBJ)
 		return "not an object of values";
 	for (const struct json *each = value->child; each && !why; each = each->next)
@@ -126,14 +155,18 @@ static const char *read_change(struct run *r, const struct json *o)
 
 	o = payload ? payload : o;
 	before = json_get(o, "before");
+	before = before && before->kind == J_OBJ ? before : NULL;
 	after = json_get(o, "after");
 	(void)!json_get_str(o, "op", &op);
 	r->field = SL("op");
+	r->before = NULL;
 	if (op.n != 1 || !strchr("crud", *op.p))
 		return "not an insert, update or deletion";
 	/* first what was there: the row may have moved to another time, ship or channel */
-	if (*op.p == 'd' || (*op.p == 'u' && before && before->kind == J_OBJ))
+	if (*op.p == 'd' || (*op.p == 'u' && before))
 		why = read_object(r, before, true);
+	r->before = *op.p == 'u' ? before : NULL;
+	r->clears = *op.p == 'u';
 	return why || *op.p == 'd' ? why : read_object(r, after, false);
 }
 
@@ -157,6 +190,7 @@ const char *message_rows(const struct message_opts *opts, struct arena *a, struc
 	const char *const *otherwise = names[opts->shape], *why = "empty";
 	struct run r = { .a = a,
 		.opts = opts,
+		.clears = opts->shape == MESSAGE_FLAT,
 		.ship = opts->ship ? opts->ship : otherwise[0],
 		.time = opts->time ? opts->time : otherwise[1],
 		.channel = opts->channel ? opts->channel : otherwise[2],

@@ -21,7 +21,8 @@ struct message_opts {
 
 struct message_row {
 	struct narrow_row row;
-	bool erased; /* the cell was deleted */
+	bool erased; /* the cell was deleted, or its value is null */
+	bool kept;   /* the cell is as it was: the message does not tell its value */
 };
 
 /*

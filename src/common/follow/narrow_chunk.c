@@ -90,7 +90,8 @@ void narrow_chunk_put(struct narrow_chunk *c, struct wr *wr, const struct narrow
 		facts->digest += digest_cell(c->ships[c->current].row_hash,
 			digest_name(row->channel), field_sl(&row->value));
 	}
-	write_row(c, wr, row->channel, &row->value, FIELD_NULL);
+	write_row(c, wr, row->channel, &row->value,
+		c->rare_ops ? (struct field){ .p = "", .kind = F_ABSENT } : FIELD_NULL);
 }
 
 void narrow_chunk_delete(struct narrow_chunk *c, struct wr *wr, const struct narrow_row *row)
@@ -180,5 +181,5 @@ void narrow_chunk_free(struct narrow_chunk *c)
 	names_free(&c->names);
 	mem_free(c->facts.ships);
 	mem_free(c->ships);
-	*c = (struct narrow_chunk){ .zone = c->zone, .ops = c->ops };
+	*c = (struct narrow_chunk){ .zone = c->zone, .ops = c->ops, .rare_ops = c->rare_ops };
 }

@@ -14,6 +14,7 @@
 struct narrow_chunk {
 	bool zone;		    /* times are written with their zone */
 	bool ops;		    /* records have a fifth field, `op` */
+	bool rare_ops;		    /* NDJSON: only those that are deletions have it */
 	bool outcasts;		    /* rejects of this chunk are counted for no ship */
 	struct ledger_facts facts; /* ships by number; the sums are filled in by the seal */
 

@@ -2,6 +2,8 @@
 
 #include "core/mem.h"
 
+#include <sys/stat.h>
+
 /* ---- errors ---------------------------------------------------------------------------------- */
 
 enum exit_code kafka_code(rd_kafka_resp_err_t e)
@@ -10,7 +12,10 @@ enum exit_code kafka_code(rd_kafka_resp_err_t e)
 	case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
 	case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
 	case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+	case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION: /* no possible name */
 		return EX_NOINPUT_;
+	case RD_KAFKA_RESP_ERR__INVALID_ARG:
+		return EX_CONFIGURATION;
 	case RD_KAFKA_RESP_ERR__AUTHENTICATION:
 	case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
 	case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
@@ -54,12 +59,21 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
 
 static void set(rd_kafka_conf_t *conf, const char *name, const char *value, const char *where)
 {
-	char why[256];
+	char why[256]; /* may hold the value */
+	rd_kafka_conf_res_t res = rd_kafka_conf_set(conf, name, value, why, sizeof why);
 
-	/* `why` may hold the value */
-	if (rd_kafka_conf_set(conf, name, value, why, sizeof why) != RD_KAFKA_CONF_OK)
-		die(EX_CONFIGURATION, "%s: %s is no setting of librdkafka, or cannot be so", where,
+	if (res == RD_KAFKA_CONF_INVALID)
+		die(EX_CONFIGURATION, "%s: %s is a setting of librdkafka, but not with this value",
+			where, msg_q(sl_of(name)));
+	if (res != RD_KAFKA_CONF_OK)
+		die(EX_CONFIGURATION, "%s: %s is no setting of librdkafka", where,
 			msg_q(sl_of(name)));
+}
+
+static bool is_secret(const char *name)
+{
+	return strstr(name, "password") || strstr(name, "secret") || strstr(name, ".pem") ||
+	       strcmp(name, "sasl.oauthbearer.config") == 0;
 }
 
 /* NAME=VALUE, but not what ferry's promises rest on; nor a secret where everybody can read it. */
@@ -73,9 +87,9 @@ static void set_line(
 	if (!value)
 		die(EX_CONFIGURATION, "%s: not NAME=VALUE", where);
 	*value++ = '\0';
-	if (open && (strstr(name, "password") || strstr(name, "secret") || strstr(name, ".pem") ||
-			    strcmp(name, "sasl.oauthbearer.config") == 0))
-		opt_usage("%s: %s belongs in the file of --client-config", where, msg_q(sl_of(name)));
+	if (open && is_secret(name))
+		opt_usage("%s: %s belongs in the file of --client-config", where,
+			msg_q(sl_of(name)));
 	for (; ours->name; ours++)
 		if (strcmp(ours->name, name) == 0)
 			die(EX_CONFIGURATION, "%s: %s is always %s here", where, name, ours->value);
@@ -86,6 +100,7 @@ static void set_line(
 static void read_config(rd_kafka_conf_t *conf, const char *path, const struct kafka_setting *ours)
 {
 	FILE *f = fopen(path, "re");
+	struct stat st = { .st_mode = 0 };
 	char *line = NULL;
 	size_t cap = 0;
 
@@ -94,8 +109,13 @@ static void read_config(rd_kafka_conf_t *conf, const char *path, const struct ka
 	while (getline(&line, &cap, f) >= 0) {
 		struct sl text = sl_trim(sl_of(line), " \t\r\n");
 
-		if (text.n > 0 && text.p[0] != '#')
-			set_line(conf, text, ours, path, false);
+		if (text.n == 0 || text.p[0] == '#')
+			continue;
+		set_line(conf, text, ours, path, false);
+		if (is_secret(text.p) && !st.st_mode && fstat(fileno(f), &st) == 0 &&
+			(st.st_mode & S_IROTH))
+			msg_warn("%s: everybody can read this file, and it has a secret",
+				msg_q(sl_of(path)));
 	}
 	if (ferror(f))
 		die_errno(EX_IO, "cannot read %s", msg_q(sl_of(path)));

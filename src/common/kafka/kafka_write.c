@@ -6,6 +6,14 @@
 
 #define WAIT_MS 100 /* how soon a signal is seen */
 
+static const char *reason(rd_kafka_resp_err_t e)
+{
+	return e == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE
+		       ? tr("the message is too large (-X message.max.bytes=N allows more, where "
+			    "the topic does)")
+		       : rd_kafka_err2str(e);
+}
+
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *ctx)
 {
 	const struct kafka_writer_conf *to = ((struct kafka *)ctx)->to;
@@ -14,7 +22,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *ctx)
 	(void)rk;
 	to->settled(to->ctx, (uint64_t)(uintptr_t)m->_private,
 		!m->err ? KAFKA_ACKNOWLEDGED : never ? KAFKA_REJECTED : KAFKA_UNKNOWN,
-		rd_kafka_err2str(m->err));
+		reason(m->err));
 }
 
 struct kafka *kafka_writer(const struct kafka_opts *opts, const struct kafka_writer_conf *to)
@@ -46,7 +54,7 @@ void kafka_send(struct kafka *k, struct sl key, struct sl value, uint64_t number
 		rd_kafka_resp_err_t e = rd_kafka_last_error();
 
 		if (e != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-			k->to->settled(k->to->ctx, number, KAFKA_REJECTED, rd_kafka_err2str(e));
+			k->to->settled(k->to->ctx, number, KAFKA_REJECTED, reason(e));
 			return;
 		}
 		stop_check();

@@ -24,6 +24,13 @@ size_t ledger_offsets_get(
 	return pg_rows(r);
 }
 
+bool ledger_offsets_any(struct pg *target)
+{
+	return pg_is_yes(pg_query(target, "SELECT has_table_privilege("
+		"to_regclass('ferry.kafka_offset'), 'SELECT')", 0, NULL)) &&
+	       pg_is_yes(pg_query(target, "SELECT FROM ferry.kafka_offset LIMIT 1", 0, NULL));
+}
+
 void ledger_offsets_begin(struct pg *target, const char *offsets)
 {
 	pg_clear(pg_query(target, begin_sql, 1, &offsets));

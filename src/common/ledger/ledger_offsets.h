@@ -29,6 +29,9 @@ struct ledger_offset {
 size_t ledger_offsets_get(struct pg *target, const char *group, struct arena *a,
 	struct ledger_offset **out) NODISCARD;
 
+/* Is anything read from Kafka into this target? */
+bool ledger_offsets_any(struct pg *target) NODISCARD;
+
 /* Begins at `from` with those partitions that the ledger does not have. Commits at once. */
 void ledger_offsets_begin(struct pg *target, const char *offsets);
 

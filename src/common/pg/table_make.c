@@ -198,6 +198,8 @@ static void exchange(struct table *t)
 
 static NORETURN void unknown_columns(struct table *t)
 {
+	bool is_op = names_find(t->cols, SL("op")) != NAMES_NONE &&
+		     names_find(&t->columns, SL("op")) == NAMES_NONE;
 	struct str list = { 0 };
 	size_t n = 0;
 
@@ -205,7 +207,9 @@ static NORETURN void unknown_columns(struct table *t)
 		if (names_find(&t->columns, relation_cut(t->cols->name[i])) == NAMES_NONE &&
 			n++ < 5)
 			str_addf(&list, "%s%s", list.n ? ", " : "", msg_q(t->cols->name[i]));
-	die_hint(EX_DATA, "--ignore-unknown leaves them out; names are compared with their case",
+	die_hint(EX_DATA,
+		is_op ? N_("op marks deletions (d), which only --wide carries out")
+		      : N_("--ignore-unknown leaves them out; names are compared with their case"),
 		"%s has no column %s%s", str_z(&t->ident), str_z(&list), n > 5 ? ", …" : "");
 }
 
