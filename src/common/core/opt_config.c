@@ -19,6 +19,33 @@ static void take(const struct opt *o, const char *value, void *conf, const char 
 	opt_set(o, value, conf, from);
 }
 
+/* Whose sections a file may have: t/config.bats wants all programs here, and all commands of fs. */
+static const char programs[] =
+	"narrow-to-wide|fs|sagemaker-fs|sm-fs|fs-archive|fs-copy|fs-improve|fs-migrate-large|"
+	"fs-recover|fs-subset|fs-sync|fs-upgrade|fs-extract-athena|fs-extract-online|fs-group|"
+	"fs-plan|fs-put|fs-verify|kafka-dump|kafka-put|map-fields|pg-copy-load|pg-dual-load|"
+	"pg-narrow-dump|pg-narrow-schema|pg-wide-analyze|pg-wide-dump|pg-wide-ledger|"
+	"pg-wide-tables|pg-wide-validate|pg-wide-web|pivot-wide|quality-clean|reformat|"
+	"stream-digest|unpivot-narrow|via";
+static const char commands[] =
+	"list|schema|schema-template|create|add-features|delete|get|put|bulk-get|bulk-put|export|"
+	"clear|migrate|analyze|clean|doctor";
+
+static void check_section(const char *path, const char *section)
+{
+	struct sl rest = sl_of(section), word, near;
+	bool known = !opt_next_piece(&rest, ' ', &word) ||
+		     opt_choice_index(programs, word) >= 0;
+
+	if (known && (rest.n == 0 || opt_choice_index(commands, rest) >= 0))
+		return;
+	near = known ? opt_near(commands, rest) : opt_near(programs, word);
+	if (near.n)
+		die(EX_CONFIGURATION, "%s: there is no program for section [%s] (did you mean "
+			"[%s%.*s]?)", path, section, known ? "fs " : "", (int)near.n, near.p);
+	die(EX_CONFIGURATION, "%s: there is no program for section [%s]", path, section);
+}
+
 /* Those of [SECTION]; a file that is not there has none, unless it was `asked` for. */
 static void take_file(const struct opt_program *prog, void *conf, const char *section,
 	const char *path, bool asked)
@@ -38,6 +65,7 @@ static void take_file(const struct opt_program *prog, void *conf, const char *se
 		const struct inifile_entry *e = &f.v[i];
 		const struct opt *o = prog->opts;
 
+		check_section(path, e->section);
 		if (!e->key || strcmp(e->section, section) != 0)
 			continue;
 		while (!opt_is_end(o) && (o->kind == OPT_GROUP || strcmp(o->name, e->key) != 0))
@@ -48,6 +76,11 @@ static void take_file(const struct opt_program *prog, void *conf, const char *se
 		take(o, arena_dup(&arena, sl_of(e->value)).p, conf, path);
 	}
 	inifile_free(&f);
+}
+
+static char variable_char(char c)
+{
+	return c == '-' || c == ' ' ? '_' : (char)toupper((unsigned char)c);
 }
 
 static void take_variable(const struct opt *o, void *conf, const char *section, bool own)
@@ -61,10 +94,47 @@ static void take_variable(const struct opt *o, void *conf, const char *section, 
 		return;
 	str_addf(&name, "FERRY_%s_%s", section, o->name);
 	for (char *c = name.p; c < name.p + name.n; c++)
-		*c = *c == '-' || *c == ' ' ? '_' : (char)toupper((unsigned char)*c);
+		*c = variable_char(*c);
 	value = getenv(str_z(&name));
 	if (value && *value)
 		take(o, value, conf, arena_dup(&arena, str_sl(&name)).p);
+}
+
+/* Variables of the section that are no option's; of fs and its commands only what is near to one. */
+static void warn_of_variables(const struct opt_program *prog, const char *section)
+{
+	AUTO_STR name = { 0 };
+	size_t lead;
+
+	str_addf(&name, "FERRY_%s_", section);
+	for (lead = 0; lead < name.n; lead++)
+		name.p[lead] = variable_char(name.p[lead]);
+	for (char **e = environ; *e; e++) {
+		struct sl word = { *e + lead, strcspn(*e, "=") }, near = { 0 };
+		size_t best;
+		bool known = false;
+
+		if (strncmp(*e, name.p, lead) != 0)
+			continue;
+		word.n -= lead;
+		best = opt_tolerance(word);
+		for (const struct opt *o = prog->opts; !opt_is_end(o) && !known; o++) {
+			if (o->kind == OPT_GROUP)
+				continue;
+			name.n = lead;
+			for (const char *c = o->name; *c; c++)
+				str_addc(&name, variable_char(*c));
+			known = sl_eq((struct sl){ name.p + lead, name.n - lead }, word) ||
+				(o->env && sl_eq_str((struct sl){ *e, lead + word.n }, o->env));
+			opt_consider(word, arena_dup(&arena, (struct sl){ name.p + lead,
+				name.n - lead }), &best, &near);
+		}
+		if (!known && near.n)
+			msg_warn("%.*s is no option's (did you mean %.*s%.*s?)",
+				(int)(lead + word.n), *e, (int)lead, *e, (int)near.n, near.p);
+		else if (!known && strncmp(section, "fs", 2) != 0)
+			msg_warn("%.*s is no option's", (int)(lead + word.n), *e);
+	}
 }
 
 /* Filters that transform say all on their command lines, and so does who calls others. */
@@ -112,15 +182,22 @@ void opt_config(const struct opt_program *prog, void *conf, int argc, char **arg
 	for (const struct opt *o = prog->opts; !opt_is_end(o); o++)
 		if (o->kind != OPT_GROUP)
 			take_variable(o, conf, str_z(&section), own);
+	if (own)
+		warn_of_variables(prog, str_z(&section));
 }
 
-void opt_config_print(const struct opt_program *prog)
+void opt_config_print(const struct opt_program *prog, const void *conf)
 {
 	for (const struct opt *o = prog->opts; !opt_is_end(o); o++) {
+		const struct opt_list *list =
+			(const void *)((const char *)conf + o->offset);
 		bool secret = o->arg && strcmp(o->arg, "CONNINFO") == 0;
 
 		if (o->kind == OPT_GROUP || o->hidden)
 			continue;
+		for (size_t i = 0; opt_from(o) && o->kind == OPT_LIST && i + 1 < list->n; i++)
+			(void)printf("%s = %s  # %s\n", o->name, secret ? "***" : list->v[i].p,
+				opt_from(o));
 		if (opt_from(o))
 			(void)printf("%s = %s  # %s\n", o->name,
 				secret ? "***" : opt_given(o), opt_from(o));
