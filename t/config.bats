@@ -98,10 +98,10 @@ chunk = 1h  # the command line"
 	has "$err" 'bad.conf: --complete-schema: neither true nor false: "perhaps"'
 	printf '[narow-to-wide]\nchunk = 6h\n' >bad.conf
 	run_rc 78 narrow-to-wide --config bad.conf --mode status
-	has "$err" 'no program for section [narow-to-wide] (did you mean [narrow-to-wide]?)'
+	has "$err" '[narow-to-wide] is the section of no program (did you mean narrow-to-wide?)'
 	printf '[fs bulkput]\nbatch-size = 6\n' >bad.conf
 	run_rc 78 narrow-to-wide --config bad.conf --mode status
-	has "$err" '[fs bulkput] (did you mean [fs bulk-put]?)'
+	has "$err" '[fs bulkput] is the section of no program (did you mean fs bulk-put?)'
 	# any program of ours may have one, and any command of fs
 	{
 		printf '[%s]\n' "$FERRY_BIN"/*

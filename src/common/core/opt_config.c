@@ -19,7 +19,7 @@ static void take(const struct opt *o, const char *value, void *conf, const char 
 	opt_set(o, value, conf, from);
 }
 
-/* Whose sections a file may have: t/config.bats wants all programs here, and all commands of fs. */
+/* Whose sections a file may have; t/config.bats wants all programs and commands here. */
 static const char programs[] =
 	"narrow-to-wide|fs|sagemaker-fs|sm-fs|fs-archive|fs-copy|fs-improve|fs-migrate-large|"
 	"fs-recover|fs-subset|fs-sync|fs-upgrade|fs-extract-athena|fs-extract-online|fs-group|"
@@ -40,10 +40,10 @@ static void check_section(const char *path, const char *section)
 	if (known && (rest.n == 0 || opt_choice_index(commands, rest) >= 0))
 		return;
 	near = known ? opt_near(commands, rest) : opt_near(programs, word);
-	if (near.n)
-		die(EX_CONFIGURATION, "%s: there is no program for section [%s] (did you mean "
-			"[%s%.*s]?)", path, section, known ? "fs " : "", (int)near.n, near.p);
-	die(EX_CONFIGURATION, "%s: there is no program for section [%s]", path, section);
+	die(EX_CONFIGURATION,
+		near.n ? N_("%s: [%s] is the section of no program (did you mean %s%.*s?)")
+		       : N_("%s: [%s] is the section of no program"),
+		path, section, known ? "fs " : "", (int)near.n, near.p);
 }
 
 /* Those of [SECTION]; a file that is not there has none, unless it was `asked` for. */
@@ -78,9 +78,10 @@ static void take_file(const struct opt_program *prog, void *conf, const char *se
 	inifile_free(&f);
 }
 
-static char variable_char(char c)
+static void make_variable(struct str *name)
 {
-	return c == '-' || c == ' ' ? '_' : (char)toupper((unsigned char)c);
+	for (char *c = name->p; c < name->p + name->n; c++)
+		*c = *c == '-' || *c == ' ' ? '_' : (char)toupper((unsigned char)*c);
 }
 
 static void take_variable(const struct opt *o, void *conf, const char *section, bool own)
@@ -93,47 +94,36 @@ static void take_variable(const struct opt *o, void *conf, const char *section, 
 	if (!own)
 		return;
 	str_addf(&name, "FERRY_%s_%s", section, o->name);
-	for (char *c = name.p; c < name.p + name.n; c++)
-		*c = variable_char(*c);
+	make_variable(&name);
 	value = getenv(str_z(&name));
 	if (value && *value)
 		take(o, value, conf, arena_dup(&arena, str_sl(&name)).p);
 }
 
-/* Variables of the section that are no option's; of fs and its commands only what is near to one. */
+/* Variables that are no option's; of fs and its commands only those near to one. */
 static void warn_of_variables(const struct opt_program *prog, const char *section)
 {
-	AUTO_STR name = { 0 };
-	size_t lead;
+	AUTO_STR lead = { 0 }, names = { 0 };
 
-	str_addf(&name, "FERRY_%s_", section);
-	for (lead = 0; lead < name.n; lead++)
-		name.p[lead] = variable_char(name.p[lead]);
+	str_addf(&lead, "FERRY_%s_", section);
+	for (const struct opt *o = prog->opts; !opt_is_end(o); o++)
+		if (o->kind != OPT_GROUP)
+			str_addf(&names, "%s|", o->name);
+	make_variable(&lead);
+	make_variable(&names);
 	for (char **e = environ; *e; e++) {
-		struct sl word = { *e + lead, strcspn(*e, "=") }, near = { 0 };
-		size_t best;
-		bool known = false;
+		struct sl word, near;
 
-		if (strncmp(*e, name.p, lead) != 0)
+		if (strncmp(*e, str_z(&lead), lead.n) != 0)
 			continue;
-		word.n -= lead;
-		best = opt_tolerance(word);
-		for (const struct opt *o = prog->opts; !opt_is_end(o) && !known; o++) {
-			if (o->kind == OPT_GROUP)
-				continue;
-			name.n = lead;
-			for (const char *c = o->name; *c; c++)
-				str_addc(&name, variable_char(*c));
-			known = sl_eq((struct sl){ name.p + lead, name.n - lead }, word) ||
-				(o->env && sl_eq_str((struct sl){ *e, lead + word.n }, o->env));
-			opt_consider(word, arena_dup(&arena, (struct sl){ name.p + lead,
-				name.n - lead }), &best, &near);
-		}
-		if (!known && near.n)
-			msg_warn("%.*s is no option's (did you mean %.*s%.*s?)",
-				(int)(lead + word.n), *e, (int)lead, *e, (int)near.n, near.p);
-		else if (!known && strncmp(section, "fs", 2) != 0)
-			msg_warn("%.*s is no option's", (int)(lead + word.n), *e);
+		word = (struct sl){ *e + lead.n, strcspn(*e + lead.n, "=") };
+		if (opt_choice_index(str_z(&names), word) >= 0)
+			continue;
+		near = opt_near(str_z(&names), word);
+		if (near.n || strncmp(section, "fs", 2) != 0)
+			msg_warn(near.n ? N_("%s%.*s is no option's (did you mean %s%.*s?)")
+					: N_("%s%.*s is no option's"),
+				lead.p, (int)word.n, word.p, lead.p, (int)near.n, near.p);
 	}
 }
 
