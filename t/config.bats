@@ -8,7 +8,7 @@ shown() { "$@" --print-config | grep -v '^#'; }
 @test "config: what is nearer to the user wins, and each value tells where it came from" {
 	mkdir -p .config/ferry xdg/ferry
 	printf '%s\n' '[narrow-to-wide]' 'chunk = 6h' 'workers = 3' 'ship-id = S1' \
-		'complete-schema = yes' '[other]' 'nothing = 1' >.config/ferry/ferry.conf
+		'complete-schema = yes' '[fs-sync]' 'nothing = 1' >.config/ferry/ferry.conf
 	printf '%s\n' '[narrow-to-wide]' 'chunk = 12h' >xdg/ferry/ferry.conf
 	is "$(shown narrow-to-wide)" "ship-id = S1  # $PWD/.config/ferry/ferry.conf
 complete-schema = 1  # $PWD/.config/ferry/ferry.conf
@@ -16,7 +16,8 @@ workers = 3  # $PWD/.config/ferry/ferry.conf
 chunk = 6h  # $PWD/.config/ferry/ferry.conf"
 	export FERRY_NARROW_TO_WIDE_WORKERS=4 FERRY_NARROW_TO_WIDE_SHIP_ID=S2
 	is "$(shown narrow-to-wide --chunk 1h -w 5 --ship-id S3 --ship-id S4)" \
-		"ship-id = S4  # the command line
+		"ship-id = S3  # the command line
+ship-id = S4  # the command line
 complete-schema = 1  # $PWD/.config/ferry/ferry.conf
 workers = 5  # the command line
 chunk = 1h  # the command line"
@@ -95,6 +96,26 @@ chunk = 1h  # the command line"
 	conf 'complete-schema = perhaps'
 	run_rc 78 narrow-to-wide --config bad.conf --mode status
 	has "$err" 'bad.conf: --complete-schema: neither true nor false: "perhaps"'
+	printf '[narow-to-wide]\nchunk = 6h\n' >bad.conf
+	run_rc 78 narrow-to-wide --config bad.conf --mode status
+	has "$err" '[narow-to-wide] is the section of no program (did you mean narrow-to-wide?)'
+	printf '[fs bulkput]\nbatch-size = 6\n' >bad.conf
+	run_rc 78 narrow-to-wide --config bad.conf --mode status
+	has "$err" '[fs bulkput] is the section of no program (did you mean fs bulk-put?)'
+	# any program of ours may have one, and any command of fs
+	{
+		printf '[%s]\n' "$FERRY_BIN"/*
+		fs --help | sed -n 's/^  \([a-z-]*\) .*/[fs \1]/p;/^FILE/q'
+	} | sed 's,\[/.*/,[,' >all.conf
+	grep -qxF '[fs doctor]' all.conf
+	run_rc 0 narrow-to-wide --config all.conf --print-config
+	FERRY_NARROW_TO_WIDE_WORKER=2 FERRY_NARROW_TO_WIDE_SCHEDULE=2 \
+		run_rc 0 narrow-to-wide --print-config
+	has "$err" 'FERRY_NARROW_TO_WIDE_WORKER is no option' 'mean FERRY_NARROW_TO_WIDE_WORKERS?' \
+		"FERRY_NARROW_TO_WIDE_SCHEDULE is no option's"
+	# each value of a key that is repeated
+	conf "$(printf 'ship-id = S%s\n' {1..99})"
+	is "$(shown narrow-to-wide --config bad.conf | grep -c '^ship-id = S')" 99
 	conf 'no sense'
 	run_rc 78 narrow-to-wide --config bad.conf --mode status
 	has "$err" 'bad.conf, line 2: neither'

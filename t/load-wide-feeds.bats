@@ -248,10 +248,11 @@ has_come() {
 	local t=tenant.tbl_data_timeseries_s each next=T
 	plain
 	follow_and
-	for each in "ALTER TABLE $t DROP CONSTRAINT ${t#*.}_pkey/ALTER TABLE $t
+	for each in "ALTER TABLE $t DROP CONSTRAINT ${t#*.}_pkey/
+			ALTER TABLE $t
 			ADD PRIMARY KEY (created_time)" \
-		"ALTER TABLE $t RENAME TO kept; CREATE VIEW $t AS TABLE tenant.kept LIMIT 9/DROP VIEW
-			$t; ALTER TABLE tenant.kept RENAME TO ${t#*.}"; do
+		"ALTER TABLE $t RENAME TO kept; CREATE VIEW $t AS TABLE tenant.kept LIMIT 9/
+			DROP VIEW $t; ALTER TABLE tenant.kept RENAME TO ${t#*.}"; do
 		sql "TRUNCATE $n; $(put "$n" 2024-01-01 1 2 3 4)"
 		wait_until 20 arrived 2 3 4
 		wait_until 20 undoubted --delete

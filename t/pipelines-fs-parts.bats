@@ -176,7 +176,11 @@ locked() {
 		run_rc 65 fs bulk-get files-a "$each" -o got.ndjson
 		has "$err" 'there is no identifier in'
 	done
-	run_rc 69 fs bulk-get files-a <(printf 'nobody\n') -o got.ndjson
+	for each in got.json got.csv got.ndjson; do
+		rm -f "$each"
+		run_rc 69 fs bulk-get files-a <(printf 'nobody\n') -o "$each"
+		[[ ! -e $each ]]
+	done
 	# whatever a command writes is another file than those it reads
 	cp semi.csv before
 	for each in '-o semi.csv' '--failed semi.csv' '--journal semi.csv' '--stats semi.csv' \

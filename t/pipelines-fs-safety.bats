@@ -60,6 +60,13 @@ online_group() {
 	has "$err" 'does not know yet stays: listing is not allowed'
 	sandbox_set
 	is "$(stored safe-clear)" '0 0'
+	# of which it knows none when the offline store was emptied before
+	fs-put safe-clear in.csv --target-stores online --no-resume
+	sandbox_set deny=ListRecords
+	run_rc 77 fs clear safe-clear --force --allow-unlisted
+	has "$err" 'safe-clear is empty' 'nothing was done'
+	sandbox_set
+	is "$(stored safe-clear)" '0 120'
 	# and where it does not either, nothing is deleted
 	online_group safe-unlisted
 	fs-put safe-unlisted in.csv

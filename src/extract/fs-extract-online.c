@@ -482,13 +482,13 @@ int main(int argc, char **argv)
 			(unsigned long long)p.older);
 	if (p.online)
 		fs_online_free(p.online);
-	finish(&p);
 	if (p.conf.some && !p.found && !p.missing)
 		die(EX_DATA, "there is no identifier in %s",
 			msg_q(sl_of(p.conf.ids ? p.conf.ids : "--id")));
 	if (p.conf.some && !p.found)
 		die(EX_REFUSED, "feature group %s has none of these records",
 			msg_q(p.group.name));
+	finish(&p);
 	release(&p);
 	return EX_DONE;
 }

@@ -279,6 +279,12 @@ static void set_value(const struct opt *o, const char *value, void *conf)
 			list->n = 0;
 		if (list->n == 0)
 			list->v = arena_alloc(&values.arena, values.most * sizeof *list->v);
+		if (list->n >= values.most) { /* a file may have more than the command line */
+			struct sl *more = arena_alloc(
+				&values.arena, mem_mul(list->n + 1, sizeof *more));
+
+			list->v = memcpy(more, list->v, list->n * sizeof *more);
+		}
 		list->v[list->n++] = sl_of(value);
 		break;
 	case OPT_UINT:
@@ -612,7 +618,7 @@ void opt_parse(const struct opt_program *prog, void *conf, int *argc_p, char ***
 	}
 	*argc_p = n_operands;
 	if (print_config)
-		opt_config_print(prog);
+		opt_config_print(prog, conf);
 	check_table(conf, n_operands ? argv[0] : NULL);
 	claim_files(conf);
 	stats_begin();

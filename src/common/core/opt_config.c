@@ -19,6 +19,33 @@ static void take(const struct opt *o, const char *value, void *conf, const char 
 	opt_set(o, value, conf, from);
 }
 
+/* Whose sections a file may have; t/config.bats wants all programs and commands here. */
+static const char programs[] =
+	"narrow-to-wide|fs|sagemaker-fs|sm-fs|fs-archive|fs-copy|fs-improve|fs-migrate-large|"
+	"fs-recover|fs-subset|fs-sync|fs-upgrade|fs-extract-athena|fs-extract-online|fs-group|"
+	"fs-plan|fs-put|fs-verify|kafka-dump|kafka-put|map-fields|pg-copy-load|pg-dual-load|"
+	"pg-narrow-dump|pg-narrow-schema|pg-wide-analyze|pg-wide-dump|pg-wide-ledger|"
+	"pg-wide-tables|pg-wide-validate|pg-wide-web|pivot-wide|quality-clean|reformat|"
+	"stream-digest|unpivot-narrow|via";
+static const char commands[] =
+	"list|schema|schema-template|create|add-features|delete|get|put|bulk-get|bulk-put|export|"
+	"clear|migrate|analyze|clean|doctor";
+
+static void check_section(const char *path, const char *section)
+{
+	struct sl rest = sl_of(section), word, near;
+	bool known = !opt_next_piece(&rest, ' ', &word) ||
+		     opt_choice_index(programs, word) >= 0;
+
+	if (known && (rest.n == 0 || opt_choice_index(commands, rest) >= 0))
+		return;
+	near = known ? opt_near(commands, rest) : opt_near(programs, word);
+	die(EX_CONFIGURATION,
+		near.n ? N_("%s: [%s] is the section of no program (did you mean %s%.*s?)")
+		       : N_("%s: [%s] is the section of no program"),
+		path, section, known ? "fs " : "", (int)near.n, near.p);
+}
+
 /* Those of [SECTION]; a file that is not there has none, unless it was `asked` for. */
 static void take_file(const struct opt_program *prog, void *conf, const char *section,
 	const char *path, bool asked)
@@ -38,6 +65,7 @@ static void take_file(const struct opt_program *prog, void *conf, const char *se
 		const struct inifile_entry *e = &f.v[i];
 		const struct opt *o = prog->opts;
 
+		check_section(path, e->section);
 		if (!e->key || strcmp(e->section, section) != 0)
 			continue;
 		while (!opt_is_end(o) && (o->kind == OPT_GROUP || strcmp(o->name, e->key) != 0))
@@ -50,6 +78,12 @@ static void take_file(const struct opt_program *prog, void *conf, const char *se
 	inifile_free(&f);
 }
 
+static void make_variable(struct str *name)
+{
+	for (char *c = name->p; c < name->p + name->n; c++)
+		*c = *c == '-' || *c == ' ' ? '_' : (char)toupper((unsigned char)*c);
+}
+
 static void take_variable(const struct opt *o, void *conf, const char *section, bool own)
 {
 	AUTO_STR name = { 0 };
@@ -60,11 +94,37 @@ static void take_variable(const struct opt *o, void *conf, const char *section, 
 	if (!own)
 		return;
 	str_addf(&name, "FERRY_%s_%s", section, o->name);
-	for (char *c = name.p; c < name.p + name.n; c++)
-		*c = *c == '-' || *c == ' ' ? '_' : (char)toupper((unsigned char)*c);
+	make_variable(&name);
 	value = getenv(str_z(&name));
 	if (value && *value)
 		take(o, value, conf, arena_dup(&arena, str_sl(&name)).p);
+}
+
+/* Variables that are no option's; of fs and its commands only those near to one. */
+static void warn_of_variables(const struct opt_program *prog, const char *section)
+{
+	AUTO_STR lead = { 0 }, names = { 0 };
+
+	str_addf(&lead, "FERRY_%s_", section);
+	for (const struct opt *o = prog->opts; !opt_is_end(o); o++)
+		if (o->kind != OPT_GROUP)
+			str_addf(&names, "%s|", o->name);
+	make_variable(&lead);
+	make_variable(&names);
+	for (char **e = environ; *e; e++) {
+		struct sl word, near;
+
+		if (strncmp(*e, str_z(&lead), lead.n) != 0)
+			continue;
+		word = (struct sl){ *e + lead.n, strcspn(*e + lead.n, "=") };
+		if (opt_choice_index(str_z(&names), word) >= 0)
+			continue;
+		near = opt_near(str_z(&names), word);
+		if (near.n || strncmp(section, "fs", 2) != 0)
+			msg_warn(near.n ? N_("%s%.*s is no option's (did you mean %s%.*s?)")
+					: N_("%s%.*s is no option's"),
+				lead.p, (int)word.n, word.p, lead.p, (int)near.n, near.p);
+	}
 }
 
 /* Filters that transform say all on their command lines, and so does who calls others. */
@@ -115,15 +175,22 @@ void opt_config(const struct opt_program *prog, void *conf, int argc, char **arg
 	for (const struct opt *o = prog->opts; !opt_is_end(o); o++)
 		if (o->kind != OPT_GROUP)
 			take_variable(o, conf, str_z(&section), own);
+	if (own)
+		warn_of_variables(prog, str_z(&section));
 }
 
-void opt_config_print(const struct opt_program *prog)
+void opt_config_print(const struct opt_program *prog, const void *conf)
 {
 	for (const struct opt *o = prog->opts; !opt_is_end(o); o++) {
+		const struct opt_list *list =
+			(const void *)((const char *)conf + o->offset);
 		bool secret = o->arg && strcmp(o->arg, "CONNINFO") == 0;
 
 		if (o->kind == OPT_GROUP || o->hidden)
 			continue;
+		for (size_t i = 0; opt_from(o) && o->kind == OPT_LIST && i + 1 < list->n; i++)
+			(void)printf("%s = %s  # %s\n", o->name, secret ? "***" : list->v[i].p,
+				opt_from(o));
 		if (opt_from(o))
 			(void)printf("%s = %s  # %s\n", o->name,
 				secret ? "***" : opt_given(o), opt_from(o));

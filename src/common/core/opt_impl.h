@@ -31,6 +31,6 @@ const char *opt_from(const struct opt *o);
 void opt_config(const struct opt_program *prog, void *conf, int argc, char **argv);
 
 /* Prints each option, its value and where it came from, and leaves. */
-void opt_config_print(const struct opt_program *prog) NORETURN;
+void opt_config_print(const struct opt_program *prog, const void *conf) NORETURN;
 
 #endif

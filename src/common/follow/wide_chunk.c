@@ -217,7 +217,7 @@ static void settle_broken(struct wide_chunk *c)
 		one.ships = ship;
 		one.n = 1;
 		if (is_live(c)) {
-			/* it stays among those that came, which releases a doubt that waits for it */
+			/* it has come, which a held doubt waits for, but is not written */
 			*ship = (struct ledger_facts_ship){ .ship = ship->ship,
 				.first = LEDGER_NO_TIME,
 				.last = LEDGER_NO_TIME };

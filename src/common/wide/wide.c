@@ -477,7 +477,7 @@ void wide_row(struct wide *w, const struct rec *rec)
 		if (w->odd[i] && !field_is_null(&rec->f[i]))
 			bad_cell(w, rec, i, COLUMN_TEXT);
 	if (w->nulls && w->conf.erased)
-		note_erased(w, rec, ship, instant); /* of a broken ship, too: its repair needs them */
+		note_erased(w, rec, ship, instant); /* of a broken ship, for its repair */
 	if (l->broken)
 		return;
 	if (l->deferred) {
