@@ -23,8 +23,8 @@ to_server() (
 	unset FERRY_SOURCE FERRY_TARGET
 	# Debian's wrapper is Perl, which complains of every locale that is not there
 	export LC_ALL=C.UTF-8
-	# It is none of ours, which would end with this shell by themselves. A statement is short, and
-	# the units refuse what setpriv calls.
+	# It is none of ours, which would end with this shell by themselves. A statement is
+	# short, and the units refuse what setpriv calls.
 	[[ $1 == psql ]] || set -- setpriv --pdeathsig TERM "$@"
 	exec "$@"
 )

@@ -9,8 +9,8 @@ SELECT ship, chunk_from, chunk_to, state, failures, attempt,
 	date_trunc('milliseconds', started_at AT TIME ZONE 'UTC'), error
 	FROM ferry.chunk WHERE job_id = $1 AND state <> 'done' AND failures > 0
 	AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))
-	UNION ALL SELECT r.ship, r.chunk_from, max(chunk_to), /*t*/'rejected', count(*), max(r.attempt),
-		NULL, min(why)
+	UNION ALL SELECT r.ship, r.chunk_from, max(chunk_to), /*t*/'rejected', count(*),
+		max(r.attempt), NULL, min(why)
 	FROM ferry.reject r LEFT JOIN ferry.chunk c USING (job_id, ship, chunk_from)
 	WHERE job_id = $1 AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))
 	GROUP BY r.ship, r.chunk_from

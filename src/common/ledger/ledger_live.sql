@@ -31,7 +31,8 @@ SELECT kind = 'slot', lease_until > clock_timestamp(), rows, cells, wide_rows, d
 	CASE WHEN {idle} THEN 0 ELSE (SELECT {delay} FROM ferry.follow_ship s
 		WHERE s.job_id = f.job_id
 		AND s.newest_commit IS NOT NULL
-		ORDER BY s.at DESC LIMIT 1) END, held_bytes, concat_ws('; ', nullif(gap, ''), (SELECT
+		ORDER BY s.at DESC LIMIT 1) END, held_bytes,
+	concat_ws('; ', nullif(gap, ''), (SELECT
 		'what is written of ship ' || string_agg(DISTINCT ship, ', ') ||
 			' waits until its table is mended'
 		FROM ferry.doubt d
