@@ -687,6 +687,8 @@ taken() {
 	cp -a "$dir/home/data" older
 	restart
 	begin
+	# further than a server writes by itself when it starts
+	at_source 'SELECT pg_switch_wal()' >/dev/null
 	at_source "$(put "$n" 2024-01-03 3)"
 	wait_until 30 arrived 3
 	ends '0 0 0'
