@@ -46,10 +46,11 @@ sandbox_stop() {
 		cat "$sandbox_dir/log"
 		return 1
 	}
+	# first: a child of ours that has ended is there until it was waited for
+	wait "$sandbox_pid" 2>/dev/null || rc=$?
 	while kill -0 "$sandbox_pid" 2>/dev/null; do
 		nap 20
 	done
-	wait "$sandbox_pid" 2>/dev/null || rc=$?
 	if [[ -s $sandbox_dir/log ]]; then
 		cat "$sandbox_dir/log"
 		return 1

@@ -2,9 +2,6 @@
 # table in files, slot and publication gone. The narrow table is never dropped.
 # shellcheck shell=bash disable=SC2154  # variables of narrow-to-wide
 
-# to_source COMMAND...: as to_target, at the source
-to_source() { FERRY_TARGET=${FERRY_SOURCE-} to_target "$@"; }
-
 # done_with WHAT RESULT: a line of the report
 done_with() { printf '%s,"%s"\n' "$1" "${2//\"/\"\"}" >>"$run/report"; }
 
