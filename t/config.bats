@@ -52,7 +52,6 @@ chunk = 1h  # the command line"
 	# by itself a program has its own section; filters that transform have none
 	mkdir -p .config/ferry
 	cp ferry.conf .config/ferry
-	printf '[pivot-wide]\nnothing = 1\n' >>.config/ferry/ferry.conf
 	run_pipe '0 0' 'pg-narrow-dump | pivot-wide'
 	is "$(grep -c IMO "$out")" 0
 	run_rc 64 pivot-wide --config ferry.conf
@@ -102,11 +101,20 @@ chunk = 1h  # the command line"
 	printf '[fs bulkput]\nbatch-size = 6\n' >bad.conf
 	run_rc 78 narrow-to-wide --config bad.conf --mode status
 	has "$err" '[fs bulkput] is the section of no program (did you mean fs bulk-put?)'
-	# any program of ours may have one, and any command of fs
+	# any program of ours may have one, and any command of fs; filters that transform have none
+	local each
+	for each in "$root"/src/transform/*.c; do
+		printf '[%s]\n' "$(basename "$each" .c)"
+	done >filters
+	while IFS= read -r each; do
+		printf '%s\nquiet = true\n' "$each" >bad.conf
+		run_rc 78 narrow-to-wide --config bad.conf --mode status
+		has "$err" "$each would be read by nobody"
+	done <filters
 	{
 		printf '[%s]\n' "$FERRY_BIN"/*
 		fs --help | sed -n 's/^  \([a-z-]*\) .*/[fs \1]/p;/^FILE/q'
-	} | sed 's,\[/.*/,[,' >all.conf
+	} | sed 's,\[/.*/,[,' | grep -vxFf filters >all.conf
 	grep -qxF '[fs doctor]' all.conf
 	run_rc 0 narrow-to-wide --config all.conf --print-config
 	FERRY_NARROW_TO_WIDE_WORKER=2 FERRY_NARROW_TO_WIDE_SCHEDULE=2 \

@@ -333,7 +333,8 @@ assert s["ships"][0]["last"] == "2024-01-03 16:59:59.999999", s' status.json
 			via -- sh -c 'cat >/dev/null; exit 9' | pg-copy-load --wide --keep-rejects"
 		has_no "$err" warning
 		# the reader may have taken it once more before it saw that nobody reads on
-		is "$(sql 'SELECT failures, attempt >= failures FROM ferry.chunk')" "$((each + 1))|t"
+		is "$(sql 'SELECT failures, attempt >= failures FROM ferry.chunk')" \
+			"$((each + 1))|t"
 		run_ok pg-wide-ledger status -f json
 		is "$(jq -r '.status, .ships[0].status' "$out" | uniq)" "${word[each]}"
 		is "$(jq -r '.ships[0].last_error' "$out")" "$(sql 'SELECT error FROM ferry.chunk')"

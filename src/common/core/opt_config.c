@@ -19,14 +19,15 @@ static void take(const struct opt *o, const char *value, void *conf, const char 
 	opt_set(o, value, conf, from);
 }
 
-/* Whose sections a file may have; t/config.bats wants all programs and commands here. */
+/* Whose sections a file may have, or not; t/config.bats wants all programs and commands here. */
 static const char programs[] =
 	"narrow-to-wide|fs|sagemaker-fs|sm-fs|fs-archive|fs-copy|fs-improve|fs-migrate-large|"
 	"fs-recover|fs-subset|fs-sync|fs-upgrade|fs-extract-athena|fs-extract-online|fs-group|"
-	"fs-plan|fs-put|fs-verify|kafka-dump|kafka-put|map-fields|pg-copy-load|pg-dual-load|"
+	"fs-plan|fs-put|fs-verify|kafka-dump|kafka-put|pg-copy-load|pg-dual-load|"
 	"pg-narrow-dump|pg-narrow-schema|pg-wide-analyze|pg-wide-dump|pg-wide-ledger|"
-	"pg-wide-tables|pg-wide-validate|pg-wide-web|pivot-wide|quality-clean|reformat|"
-	"stream-digest|unpivot-narrow|via";
+	"pg-wide-tables|pg-wide-validate|pg-wide-web";
+static const char filters[] =
+	"map-fields|pivot-wide|quality-clean|reformat|stream-digest|unpivot-narrow|via";
 static const char commands[] =
 	"list|schema|schema-template|create|add-features|delete|get|put|bulk-get|bulk-put|export|"
 	"clear|migrate|analyze|clean|doctor";
@@ -39,6 +40,9 @@ static void check_section(const char *path, const char *section)
 
 	if (known && (rest.n == 0 || opt_choice_index(commands, rest) >= 0))
 		return;
+	if (opt_choice_index(filters, word) >= 0)
+		die(EX_CONFIGURATION, "%s: [%s] would be read by nobody: this program is told all "
+			"by its command line", path, section);
 	near = known ? opt_near(commands, rest) : opt_near(programs, word);
 	die(EX_CONFIGURATION,
 		near.n ? N_("%s: [%s] is the section of no program (did you mean %s%.*s?)")
@@ -134,17 +138,14 @@ static bool is_set_up(const struct opt_program *prog)
 
 	if (prog->front_door)
 		return !run || !strchr(run, ' ');
-	return !run && (strncmp(prog->name, "pg-", 3) == 0 || strncmp(prog->name, "fs-", 3) == 0);
+	return !run && opt_choice_index(programs, sl_of(prog->name)) >= 0;
 }
 
-/* The words are read behind the files. A program's own option of this name is another. */
-static const char *find_config(const struct opt_program *prog, int argc, char **argv)
+/* The words are read behind the files. */
+static const char *find_config(int argc, char **argv)
 {
 	const char *file = NULL;
 
-	for (const struct opt *o = prog->opts; !opt_is_end(o); o++)
-		if (o->kind != OPT_GROUP && strcmp(o->name, "config") == 0)
-			return NULL;
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
 		if (strncmp(argv[i], "--config=", 9) == 0)
 			file = argv[i] + 9;
@@ -155,7 +156,7 @@ static const char *find_config(const struct opt_program *prog, int argc, char **
 
 void opt_config(const struct opt_program *prog, void *conf, int argc, char **argv)
 {
-	const char *file = find_config(prog, argc, argv);
+	const char *file = find_config(argc, argv);
 	const char *home = getenv("HOME"), *xdg = getenv("XDG_CONFIG_HOME");
 	const char *command = prog->front_door ? getenv("FERRY_COMMAND") : NULL;
 	bool own = is_set_up(prog);
