@@ -318,8 +318,8 @@ loss|1|5'
 	each_once 8 4
 }
 
-@test "kafka-dump: the examples of its manual page run, that of MQTT too" {
-	local page=$root/src/extract/kafka-dump.1 port
+@test "kafka-dump: the examples of its manual page run" {
+	local page=$root/src/extract/kafka-dump.1
 	flat 1 5 | into example
 	sed -n '/^kafka-dump -b/,/^\.Ed/p' "$page" | grep -v '^\.Ed' |
 		sed "s/localhost:9092/${FERRY_KAFKA%%,*}/; s/-t telemetry/-t example --until end/" \
@@ -330,24 +330,4 @@ loss|1|5'
 	run_ok bash -eo pipefail examples
 	is "$(tail -n +2 narrow.csv | wc -l)" 5
 	is "$(sql 'SELECT count(*) FROM example.tbl_data_timeseries_s1')" 2
-	need mosquitto
-	port=$((20000 + $$ % 20000))
-	printf 'listener %d 127.0.0.1\nallow_anonymous true\n' "$port" >conf
-	mosquitto -c conf >log 2>&1 3>&- &
-	local broker=$!
-	say() { mosquitto_pub -h 127.0.0.1 -p "$port" -q 1 -t ships/S -m "$1"; }
-	wait_until 10 say nothing
-	sed -n '/^via -i/,/^\.Ed/p' "$page" | sed '/^\.Ed/d; s/\\e$/\\/' |
-		sed "s/localhost -p 1883/127.0.0.1 -p $port/; s/-W 60/-W 1/
-			s/--live/--live --target-schema mqtt/" >recipe
-	run_rc 0 bash -eo pipefail recipe # begins the session
-	say '{"ship":"S","t":"2024-01-01 00:00:15","ch":"c","v":1.5}'
-	say '{"ship":"S","t":"2024-01-01 00:00:14","ch":"d","v":"x"}'
-	run_rc 0 bash -eo pipefail recipe
-	is "$(sql 'SELECT created_time, c, d FROM mqtt.tbl_data_timeseries_s ORDER BY 1')" \
-		'2024-01-01 00:00:14||x
-2024-01-01 00:00:15|1.5|'
-	is "$(wc -l <mqtt.log)" 2
-	kill "$broker"
-	wait "$broker" || :
 }

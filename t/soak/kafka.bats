@@ -46,3 +46,39 @@ teardown_file() { kafka_stop; helper_teardown_file; }
 	kill -TERM "$(pgrep -P "$me" -x kafka-dump)"
 	wait "$pipe"
 }
+
+# begin_broker: on a port that nobody else has
+begin_broker() {
+	random 12000
+	port=$((20000 + random))
+	printf 'listener %d 127.0.0.1\nallow_anonymous true\n' "$port" >conf
+	mosquitto -c conf >log 2>&1 3>&- &
+	broker=$!
+	wait_until 10 grep -qE ' running$|^[0-9]+: Error' log || :
+	grep -q ' running$' log || {
+		wait "$broker"
+		cat log
+		return 1
+	}
+}
+
+@test "kafka-dump: the recipe for MQTT in its manual page" {
+	need mosquitto
+	local page=$root/src/extract/kafka-dump.1 port broker
+	begin_broker || begin_broker || begin_broker
+	say() { mosquitto_pub -h 127.0.0.1 -p "$port" -q 1 -t ships/S -m "$1"; }
+	say nothing
+	sed -n '/^via -i/,/^\.Ed/p' "$page" | sed '/^\.Ed/d; s/\\e$/\\/' |
+		sed "s/localhost -p 1883/127.0.0.1 -p $port/; s/-W 60/-W 5/
+			s/--live/--live --target-schema mqtt/" >recipe
+	run_rc 0 bash -eo pipefail recipe # begins the session
+	say '{"ship":"S","t":"2024-01-01 00:00:15","ch":"c","v":1.5}'
+	say '{"ship":"S","t":"2024-01-01 00:00:14","ch":"d","v":"x"}'
+	run_rc 0 bash -eo pipefail recipe
+	is "$(sql 'SELECT created_time, c, d FROM mqtt.tbl_data_timeseries_s ORDER BY 1')" \
+		'2024-01-01 00:00:14||x
+2024-01-01 00:00:15|1.5|'
+	is "$(wc -l <mqtt.log)" 2
+	kill "$broker"
+	wait "$broker" || :
+}
