@@ -4,9 +4,7 @@
  * Every command is one call or a few, with the service's asynchronous states waited for. What the
  * service would refuse is refused here, before it is sent.
  */
-#include "aws/client.h"
 #include "core/clock.h"
-#include "core/msg.h"
 #include "core/num.h"
 #include "fs/fs_admin.h"
 #include "fs/fs_show.h"

@@ -5,7 +5,6 @@
  * records by Athena, and prints the plan. Changes nothing.
  */
 #include "core/clock.h"
-#include "core/msg.h"
 #include "core/stop.h"
 #include "core/tmpf.h"
 #include "fs/fs_move.h"

@@ -6,22 +6,18 @@
  * kill -9 sends the rest only. Nothing can be taken back: records of a sealed stream are sent as
  * they come, and a seal that never comes ends the program with 76 and the exact counts.
  */
-#include "aws/client.h"
 #include "core/clock.h"
-#include "core/msg.h"
 #include "core/num.h"
 #include "core/path.h"
 #include "core/stats.h"
 #include "core/stop.h"
 #include "fs/fs_failed.h"
 #include "fs/fs_journal.h"
-#include "fs/fs_load.h"
 #include "fs/fs_online.h"
 #include "fs/fs_tally.h"
 #include "fs/fs_there.h"
 #include "fs/fs_wait.h"
 #include "stream/in.h"
-#include "stream/io.h"
 #include "stream/namelist.h"
 
 #include <errno.h>

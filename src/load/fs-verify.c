@@ -5,9 +5,7 @@
  * its online store, with both stores of the target. Changes nothing.
  */
 #include "core/clock.h"
-#include "core/msg.h"
 #include "core/stop.h"
-#include "fs/fs_move.h"
 #include "fs/fs_verify.h"
 #include "stream/out.h"
 

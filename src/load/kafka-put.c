@@ -6,8 +6,6 @@
  * delivered and not acknowledged to its source, because we were killed in between, is sent again.
  */
 #include "core/kp.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/spool.h"
 #include "core/stop.h"
 #include "core/tmpf.h"

@@ -6,13 +6,10 @@
  * transaction, and an unsealed file at its end; whatever goes wrong before that leaves nothing.
  */
 #include "core/kp.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/stop.h"
 #include "follow/wide_sink.h"
 #include "ledger/ledger_offsets.h"
 #include "pg/table_sink.h"
-#include "stream/in.h"
 
 #include <signal.h>
 

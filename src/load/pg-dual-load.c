@@ -7,9 +7,7 @@
  * the rows go to the narrow table as they are and to the wide ones pivoted; both are read back and
  * compared; and all is committed.
  */
-#include "core/clock.h"
 #include "core/kp.h"
-#include "core/msg.h"
 #include "core/stop.h"
 #include "dual/dual.h"
 #include "ledger/ledger_opts.h"

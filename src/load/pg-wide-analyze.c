@@ -8,9 +8,6 @@
  */
 #include "compare/analysis.h"
 #include "compare/query_race.h"
-#include "core/clock.h"
-#include "core/msg.h"
-#include "core/opt.h"
 #include "core/num.h"
 #include "ledger/ledger_disk.h"
 #include "ledger/ledger_ships.h"

@@ -5,10 +5,6 @@
  * question or one change; narrow-to-wide calls them in the right order. Standard output is the
  * answer, standard error is what there is to say about it.
  */
-#include "core/clock.h"
-#include "core/mem.h"
-#include "core/msg.h"
-#include "core/opt.h"
 #include "core/stop.h"
 #include "ledger/ledger_alert.h"
 #include "ledger/ledger_events.h"

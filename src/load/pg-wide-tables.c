@@ -5,25 +5,17 @@
  * (wide/widen.h). Only registered tables are ever touched. pg-copy-load makes what it needs by
  * itself; this is for making tables before there are rows, and for taking a migration back.
  */
-#include "core/clock.h"
 #include "core/kp.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/num.h"
-#include "core/opt.h"
 #include "ledger/ledger_opts.h"
 #include "load/pg-wide-tables.sql.h"
 #include "wide/channel_list.h"
 #include "follow/follow_slot.h"
-#include "ledger/ledger.h"
 #include "ledger/ledger_follow.h"
 #include "ledger/ledger_save.h"
 #include "ledger/ledger_ships.h"
 #include "pg/relation.h"
 #include "pg/rights.h"
-#include "narrow/narrow.h"
-#include "wide/registry.h"
-#include "wide/widen.h"
 
 #include <strings.h>
 

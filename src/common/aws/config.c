@@ -5,7 +5,6 @@
 #include "core/inifile.h"
 #include "core/mem.h"
 #include "core/num.h"
-#include "core/str.h"
 
 #include <errno.h>
 

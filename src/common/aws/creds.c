@@ -4,7 +4,6 @@
 #include "aws/crypto.h"
 #include "aws/imds.h"
 #include "core/clock.h"
-#include "core/mem.h"
 #include "stream/json.h"
 
 #include <sys/prctl.h>

@@ -7,8 +7,6 @@
 #include "aws/uri.h"
 #include "aws/xml.h"
 #include "core/clock.h"
-#include "core/mem.h"
-#include "core/str.h"
 
 #include <errno.h>
 #include <unistd.h>

@@ -1,6 +1,5 @@
 #include "aws/http.h"
 
-#include "aws/wire.h"
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/msg.h"

@@ -4,7 +4,6 @@
 #include "aws/uri.h"
 #include "aws/xml.h"
 #include "core/clock.h"
-#include "core/mem.h"
 #include "core/num.h"
 #include "stream/z.h"
 

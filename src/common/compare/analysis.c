@@ -1,8 +1,6 @@
 #include "compare/analysis.h"
 
 #include "compare/cellsum.h"
-#include "core/clock.h"
-#include "core/mem.h"
 #include "core/num.h"
 #include "ledger/ledger_disk.h"
 

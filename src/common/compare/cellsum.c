@@ -3,8 +3,6 @@
 #include "compare/cellsum.sql.h"
 #include "narrow/narrow_row.h"
 
-#include "core/clock.h"
-
 /* ---- hashes ---------------------------------------------------------------------------------- */
 
 void cellsum_add_hash(struct str *s, enum cellsum_hash hash, const char *text, const char *seed)

@@ -1,8 +1,6 @@
 #include "compare/query_race.h"
 
 #include "compare/cellsum.h"
-#include "core/clock.h"
-#include "core/msg.h"
 #include "pg/relation.h"
 
 #define SOME 10 /* channels of the queries for several */

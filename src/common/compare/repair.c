@@ -1,8 +1,5 @@
 #include "compare/repair_internal.h"
 
-#include "core/clock.h"
-#include "core/msg.h"
-
 /* ---- statements ------------------------------------------------------------------------------ */
 
 void repair_add_key(struct repair *r, struct str *sql)

@@ -2,8 +2,6 @@
  * row. */
 #include "compare/repair_internal.h"
 
-#include "core/clock.h"
-#include "core/msg.h"
 #include "narrow/narrow_row.h"
 #include "wide/wide.h"
 

@@ -1,7 +1,6 @@
 /* repair_rows.c - rows that are too many, and rows that the view does not show. */
 #include "compare/repair_internal.h"
 
-#include "core/clock.h"
 #include "core/kp.h"
 
 #define ARGUMENTS_MAX 100 /* of a function of PostgreSQL */

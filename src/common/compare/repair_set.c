@@ -6,7 +6,6 @@
  */
 #include "compare/repair_internal.h"
 
-#include "core/clock.h"
 #include "core/kp.h"
 
 /* What is there, and what is to be there. */

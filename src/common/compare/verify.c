@@ -1,7 +1,5 @@
 #include "compare/verify_internal.h"
 
-#include "core/clock.h"
-#include "core/msg.h"
 #include "core/stop.h"
 #include "ledger/ledger_feed.h"
 #include "ledger/ledger_opts.h"

@@ -2,9 +2,6 @@
 #include "dual/dual.h"
 
 #include "core/kp.h"
-#include "core/mem.h"
-#include "core/msg.h"
-#include "core/spool.h"
 #include "core/utf8.h"
 #include "dual/narrow_feed.h"
 #include "dual/sync.h"

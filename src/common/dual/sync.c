@@ -1,8 +1,6 @@
 #include "dual/sync.h"
 
 #include "compare/celldiff.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "pg/copybuf.h"
 #include "pg/relation.h"
 

@@ -1,7 +1,5 @@
 #include "follow/feeds.h"
 
-#include "core/clock.h"
-#include "core/msg.h"
 #include "core/num.h"
 #include "follow/feeds_census.h"
 #include "ledger/ledger_origin.h"

@@ -1,8 +1,6 @@
 #include "follow/follow_poll.h"
 
-#include "core/clock.h"
 #include "core/kp.h"
-#include "core/msg.h"
 #include "core/stop.h"
 #include "follow/feeds.h"
 #include "ledger/ledger_follow.h"

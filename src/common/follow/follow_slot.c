@@ -1,8 +1,6 @@
 #include "follow/follow_slot.h"
 
-#include "core/clock.h"
 #include "core/kp.h"
-#include "core/mem.h"
 #include "core/stop.h"
 #include "follow/follow_internal.h"
 #include "stream/out.h"

@@ -1,7 +1,5 @@
 #include "follow/pace.h"
 
-#include "core/clock.h"
-#include "core/msg.h"
 #include "core/stop.h"
 
 #define SLOW_ANSWER (CLOCK_US_PER_SEC / 10)

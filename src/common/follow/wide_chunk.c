@@ -1,8 +1,6 @@
 #include "follow/wide_chunk.h"
 
 #include "core/kp.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/tmpf.h"
 #include "ledger/ledger_feed.h"
 #include "ledger/ledger_follow.h"

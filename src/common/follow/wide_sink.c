@@ -1,7 +1,5 @@
 #include "follow/wide_sink.h"
 
-#include "core/mem.h"
-#include "core/msg.h"
 #include "stream/out.h"
 #include "wide/wide_coverage.h"
 

@@ -1,9 +1,6 @@
 #include "fs/fs_archive.h"
 
 #include "aws/s3.h"
-#include "core/mem.h"
-#include "core/msg.h"
-#include "core/opt.h"
 #include "stream/wr.h"
 #include "stream/z.h"
 

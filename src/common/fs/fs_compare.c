@@ -1,7 +1,5 @@
 #include "fs/fs_compare.h"
 
-#include "core/hash.h"
-#include "core/msg.h"
 #include "core/num.h"
 #include "fs/fs_online.h"
 #include "fs/fs_record.h"

@@ -1,8 +1,6 @@
 /* fs_delete.c - deleting groups, and emptying offline stores. */
 #include "aws/athena.h"
 #include "core/clock.h"
-#include "core/msg.h"
-#include "fs/featurestore.h"
 #include "fs/fs_admin.h"
 #include "fs/fs_offline.h"
 #include "fs/fs_wait.h"

@@ -8,7 +8,6 @@
 #include "aws/pool.h"
 #include "aws/s3.h"
 #include "core/clock.h"
-#include "core/msg.h"
 #include "fs/fs_fetch_impl.h"
 
 #include <pthread.h>

@@ -2,7 +2,6 @@
 
 #include "core/clock.h"
 #include "core/hash.h"
-#include "core/msg.h"
 #include "core/num.h"
 #include "fs/fs_known.h"
 #include "fs/fs_online.h"

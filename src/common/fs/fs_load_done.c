@@ -1,6 +1,5 @@
 /* fs_load_done.c - what an answer means for the records of its request. */
 #include "core/clock.h"
-#include "core/msg.h"
 #include "fs/fs_load_impl.h"
 
 #define NEW_GROUP_GRACE (20 * CLOCK_US_PER_SEC) /* a group just made is not everywhere at once */

@@ -1,8 +1,6 @@
 #include "fs/fs_move.h"
 
-#include "core/msg.h"
 #include "core/num.h"
-#include "fs/featurestore.h"
 #include "fs/fs_online.h"
 #include "fs/fs_wait.h"
 #include "fs/fs_where.h"

@@ -1,8 +1,6 @@
 #include "fs/fs_verify.h"
 
 #include "core/clock.h"
-#include "core/hash.h"
-#include "core/msg.h"
 #include "core/num.h"
 #include "fs/fs_known.h"
 #include "fs/fs_online.h"

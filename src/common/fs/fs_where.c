@@ -1,6 +1,5 @@
 #include "fs/fs_where.h"
 
-#include "core/mem.h"
 #include "core/msg.h"
 #include "core/opt.h"
 

@@ -8,7 +8,6 @@
 #include "ledger/ledger_live.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

@@ -5,9 +5,6 @@
 #include "ledger/ledger_save.sql.h"
 #include "wide/registry.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #define OF_JOBS \
 	"t.job_id IN (SELECT job_id FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2)"
 #define OF_SHIPS "($3::text[] IS NULL OR t.ship = ANY ($3::text[]))"

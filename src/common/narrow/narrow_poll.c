@@ -1,9 +1,6 @@
 #include "narrow/narrow_poll.h"
 
-#include "core/clock.h"
 #include "core/kp.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/num.h"
 #include "narrow/narrow_poll.sql.h"
 

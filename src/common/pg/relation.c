@@ -1,6 +1,5 @@
 #include "pg/relation.h"
 
-#include "core/msg.h"
 #include "core/opt.h"
 #include "core/utf8.h"
 

@@ -2,7 +2,6 @@
 #include "wide/wide_internal.h"
 
 #include "core/clock.h"
-#include "core/msg.h"
 #include "core/num.h"
 #include "stream/colname.h"
 

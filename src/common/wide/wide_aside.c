@@ -2,7 +2,6 @@
 #include "wide/wide_internal.h"
 
 #include "core/clock.h"
-#include "core/msg.h"
 #include "wide/widen.h"
 
 #define READ_AGAIN_AFTER CLOCK_US_PER_SEC

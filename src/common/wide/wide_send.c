@@ -2,7 +2,6 @@
 #include "wide/wide_internal.h"
 
 #include "core/kp.h"
-#include "core/msg.h"
 #include "wide/widen.h"
 
 /* A buffer on its way, and within it the rows that have the first n columns of the rack. */

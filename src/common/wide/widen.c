@@ -1,7 +1,6 @@
 #include "wide/widen.h"
 
 #include "core/clock.h"
-#include "core/msg.h"
 #include "core/stop.h"
 #include "pg/relation.h"
 #include "wide/widen.sql.h"
