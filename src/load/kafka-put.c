@@ -166,6 +166,7 @@ static void take_columns(struct put *p)
 {
 	const struct names *cols = rd_cols(p->io->rd);
 
+	namelist_resolve_all(&p->keys, cols);
 	for (size_t i = 0; format_traits(rd_format(p->io->rd))->header && i < p->keys.n; i++)
 		if (names_find(cols, p->keys.name[i]) == NAMES_NONE)
 			opt_usage("--key: there is no column %s", msg_q(p->keys.name[i]));

@@ -25,6 +25,8 @@ static const struct line {
 		offsetof(struct quality_figures, found[RULE_RANGES]) },
 	{ N_("Duplicates removed"), "duplicates_removed", RULE_DUPLICATES,
 		offsetof(struct quality_figures, duplicates) },
+	{ N_("Times of another format"), "times_of_another_format", RULE_TIMES,
+		offsetof(struct quality_figures, found[RULE_TIMES]) },
 	{ N_("Wrong types"), "wrong_types", RULE_TYPES,
 		offsetof(struct quality_figures, found[RULE_TYPES]) },
 	{ N_("Values not allowed"), "values_not_allowed", RULE_ALLOWED,
