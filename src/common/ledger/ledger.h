@@ -347,7 +347,7 @@ struct ledger_status {
 	uint64_t live_rows, live_cells, live_wide_rows, live_deleted; /* by the follower */
 	int64_t live_last; /* instant of its newest row, LEDGER_NO_TIME */
 	int64_t delay_us;  /* from COMMIT to COMMIT, of its newest row; -1: not known */
-	bool waits;        /* what comes live, until its table is mended */
+	bool waits;        /* what comes live, until its table is mended, or free */
 };
 
 /*

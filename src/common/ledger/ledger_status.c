@@ -190,10 +190,11 @@ void ledger_forget(struct pg *target, const char *schema, const char *prefix, co
 	pg_exec(target, "COMMIT");
 }
 
+const char *const ledger_levels[] = { "INFO", "WARNING", "CRITICAL" };
+
 void ledger_event(struct pg *target, enum ledger_level level, uint64_t job, struct sl ship,
 	int64_t chunk_from, const char *message)
 {
-	static const char *const levels[] = { "INFO", "WARNING", "CRITICAL" };
 	struct ledger_text number, from;
 	AUTO_FREE char *name = ship.n > 0 ? mem_sldup(ship) : NULL;
 
@@ -201,6 +202,6 @@ void ledger_event(struct pg *target, enum ledger_level level, uint64_t job, stru
 		"INSERT INTO ferry.event (level, job_id, ship, chunk_from, message)"
 		" VALUES ($1, $2, $3, $4, $5)",
 		5,
-		(const char *[]){ levels[level], job ? ledger_u64(&number, job) : NULL, name,
+		(const char *[]){ ledger_levels[level], job ? ledger_u64(&number, job) : NULL, name,
 			ledger_time(&from, chunk_from), message }));
 }
