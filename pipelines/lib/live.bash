@@ -14,8 +14,8 @@ live_pipeline() (
 	answer_for
 	trap : INT TERM
 	export FERRY_WORKER=$BASHPID
-	pg-narrow-dump "${loud[@]}" --job "$job_id" --follow "$how" "${past[@]}" "${interval[@]}" \
-		--seal --progress none "${narrow[@]}" "${ships[@]}" "${new_ship[@]}" \
+	pg-narrow-dump "${loud[@]}" --job "$job_id" --follow "$how" --standby "${past[@]}" \
+		"${interval[@]}" --seal --progress none "${narrow[@]}" "${ships[@]}" "${new_ship[@]}" \
 		"${rejects[@]}" "${ack[@]}" "${lag[@]}" |
 		(trap '' INT TERM && exec pivot-wide "${loud[@]}" "${wide_format[@]}" --seal \
 			--progress none) |
