@@ -277,6 +277,7 @@ holds_no_more() {
 		sql "$(late "$n" 2024-01-02 T$day)"
 		wait_until 40 has_come "T$day"
 		wait_until 20 promises 'written of ship S waits until nobody locks its tables'
+		is "$(pg-wide-ledger status -f json | jq -r .status)" waiting
 		# not for every chunk anew, nor with a comparison that would be in vain
 		sql "$(put "$n" "2024-01-0$day" 7) $(late "$n" 2024-01-02 U$day)"
 		wait_until 20 has_come "U$day"

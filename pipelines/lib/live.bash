@@ -130,7 +130,8 @@ set_up_follower() {
 		"${target[@]}" "${plan[@]}" "${follow[@]}" "${ships[@]}" "${new_ship[@]}")
 	job_id=${answer% *} how=${answer#* }
 	retry75 "$max_tries" pg-wide-ledger plan "${loud[@]}" --live "${narrow[@]}" \
-		"${target[@]}" "${plan[@]}" "${ships[@]}" "${new_ship[@]}" >/dev/null
+		"${target[@]}" "${plan[@]}" "${ships[@]}" "${new_ship[@]}" \
+		${rate:+"--rate=$rate"} >/dev/null
 }
 
 # What the source wrote between a finished migration and now is planned; but without its end

@@ -90,7 +90,7 @@ static const struct opt options[] = {
 	  .choices = "0",
 	  .offset = offsetof(struct conf, control.pace_us), .unit = CLOCK_US_PER_SEC,
 	  .help = "aim for chunks of this duration; pause while the source is slow" },
-	{ .name = "rate", .verbs = "control", .kind = OPT_UINT, .arg = "N", .max = 1000000000,
+	{ .name = "rate", .verbs = "control|plan", .kind = OPT_UINT, .arg = "N", .max = 1000000000,
 	  .offset = offsetof(struct conf, control.rate), .help = "so many rows a second at most" },
 	{ .name = "paused", .verbs = "control", .kind = OPT_ENUM, .choices = "false|true",
 	  .offset = offsetof(struct conf, control.paused),
@@ -324,6 +324,8 @@ static void do_plan(struct run *run)
 		run->conf.until.given ? run->conf.until.instant : LEDGER_NO_TIME, ships, count,
 		&plan);
 	plan_outcasts(run, &s);
+	ledger_run_rate(run->target, run->job.id,
+		run->conf.control.rate == LEDGER_SAME ? 0 : run->conf.control.rate);
 	say_plan(run, &plan);
 	(void)printf("%llu\n", (unsigned long long)run->job.id);
 	close_source(&s);

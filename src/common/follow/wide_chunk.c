@@ -439,6 +439,8 @@ static void finish_ledger(struct wide_chunk *c)
 	else if (!ledger_finish(c->pg, &c->facts))
 		lost(c);
 	store_kept(c); /* behind it: finishing removes rejects of earlier attempts */
+	if (!is_live(c))
+		ledger_same_rejects(c->pg, &c->facts);
 }
 
 /* What came in one chunk appears at once, unless it was too large to wait here for its seal. */

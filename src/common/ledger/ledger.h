@@ -54,7 +54,7 @@ struct ledger_job {
 	const char *types;     /* "text" or "native" */
 	int64_t chunk_us;      /* length of a chunk */
 	int64_t since, cutoff; /* LEDGER_NO_TIME: none */
-	int64_t planned;       /* when it was last; what a cutoff behind it leaves is not planned */
+	int64_t planned;       /* all before it; what a cutoff behind it leaves is not planned */
 	const char *encoding;  /* of its source, as was said; "": it was not, NULL: not known */
 	const char *columns;   /* as narrow_columns() has what was said; NULL: not known */
 };
@@ -283,7 +283,7 @@ void ledger_fail_met(
 struct ledger_rejects {
 	struct pg *target;
 	uint64_t job;
-	bool once;	 /* live: leave out what is there already, by its record and chunk_from */
+	bool once;	 /* live: leave out what is there already, by its record */
 	struct str rows; /* private */
 	size_t n;        /* private */
 };
@@ -295,6 +295,12 @@ struct ledger_rejects {
 void ledger_reject(struct ledger_rejects *r, struct sl ship, int64_t chunk_from, uint64_t attempt,
 	struct sl record, struct sl why);
 void ledger_reject_flush(struct ledger_rejects *r);
+
+/*
+ * Of the rejects of a chunk that is done, those that a follower has rejected, too, are no longer
+ * the follower's. In the loader's transaction.
+ */
+void ledger_same_rejects(struct pg *target, const struct ledger_facts *f);
 
 /* Counts one of a ship that no chunk counts. */
 void ledger_reject_count(struct pg *target, uint64_t job, struct sl ship, uint64_t n);
@@ -325,6 +331,9 @@ void ledger_control_get(struct pg *target, uint64_t job, struct ledger_control *
 /* Changes what is not LEDGER_SAME, notes an event, and appends what is asked for now as JSON. */
 void ledger_control_set(
 	struct pg *target, uint64_t job, const struct ledger_control *c, struct str *now);
+
+/* The rate that a run was begun with, 0: none. It only tells when the job will be done. */
+void ledger_run_rate(struct pg *target, uint64_t job, uint64_t rate);
 
 /*
  * May this session work, when `workers` may at once (0: any number)? *seat is its place among them,

@@ -80,6 +80,7 @@ struct ledger_status ledger_sum(const struct ledger_status *list, size_t n)
 		sum.pending += list[i].pending;
 		sum.failed += list[i].failed;
 		sum.again += list[i].again;
+		sum.waits |= list[i].waits;
 		sum.rows += list[i].rows;
 		sum.cells += list[i].cells;
 		sum.wide_rows += list[i].wide_rows;
