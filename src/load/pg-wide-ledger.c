@@ -74,8 +74,8 @@ static const struct opt options[] = {
 	  .offset = offsetof(struct conf, control.pace_us), .choices = "0",
 	  .unit = CLOCK_US_PER_SEC,
 	  .help = "aim for chunks of this duration; pause while the source is slow" },
-	{ .name = "rate", .verbs = "control", CONF(control.rate), .arg = "N", .max = 1000000000,
-	  .help = "so many rows a second at most" },
+	{ .name = "rate", .verbs = "control|plan", CONF(control.rate), .arg = "N",
+	  .max = 1000000000, .help = "so many rows a second at most" },
 	{ .name = "paused", .verbs = "control", CONF(control.paused), .choices = "false|true",
 	  .help = "begin no chunk; live data goes on" },
 	{ .kind = OPT_GROUP, .help = "Watch" },
@@ -300,6 +300,8 @@ static void do_plan(struct run *run)
 		run->conf.until.given ? run->conf.until.instant : LEDGER_NO_TIME, ships, count,
 		&plan);
 	plan_outcasts(run, &s);
+	ledger_run_rate(run->target, run->job.id,
+		run->conf.control.rate == LEDGER_SAME ? 0 : run->conf.control.rate);
 	say_plan(run, &plan);
 	(void)printf("%llu\n", (unsigned long long)run->job.id);
 	close_source(&s);

@@ -56,6 +56,8 @@ void repair_give_way(struct repair *r, size_t rows)
 		r->broken = true;
 	} else if (strcmp(state, "55P03") != 0 && strcmp(state, "40P01") != 0) {
 		pg_die(pg, "cannot repair");
+	} else {
+		r->locked = true;
 	}
 	pg_exec(pg, "ROLLBACK");
 	r->busy += rows;

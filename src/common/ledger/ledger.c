@@ -254,16 +254,13 @@ static void put_ships(struct str *s, const struct ledger_ship *ships, size_t n)
 	str_addc(s, ']');
 }
 
-static void keep_cutoff(struct pg *target, struct ledger_job *job, int64_t cutoff, int64_t now)
+/* `planned`: what is before it is, now; as is what was before. */
+static void keep_cutoff(struct pg *target, struct ledger_job *job, int64_t cutoff, int64_t planned)
 {
 	struct ledger_text number, time, until;
 	const char *params[] = { ledger_u64(&number, job->id), ledger_time(&time, cutoff),
-		ledger_time(&until, now) };
-	AUTO_RESULT *r = pg_query(target, /* greatest() passes a NULL over */
-		"UPDATE ferry.job SET cutoff = greatest(cutoff, $2::timestamp),"
-		" updated_at = $3::timestamp AT TIME ZONE 'UTC'"
-		" WHERE job_id = $1 RETURNING cutoff",
-		3, params);
+		ledger_time(&until, planned) };
+	AUTO_RESULT *r = pg_query(target, keep_cutoff_sql, 3, params);
 
 	if (pg_rows(r) != 1)
 		die(EX_TEMP, "target: job %s was removed at this moment", number.p);
@@ -296,7 +293,7 @@ void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff, int6
 	uint64_t cut;
 	int64_t end, now = clock_floor(clock_now(), CLOCK_US_PER_SEC);
 
-	keep_cutoff(target, job, cutoff, now);
+	keep_cutoff(target, job, cutoff, until != LEDGER_NO_TIME && until < now ? until : now);
 	end = cutoff == LEDGER_NO_TIME ? LEDGER_NO_TIME : job->cutoff < now ? job->cutoff : now;
 	if (until != LEDGER_NO_TIME && (end == LEDGER_NO_TIME || until < end))
 		end = until;

@@ -33,6 +33,15 @@ void ledger_control_set(
 		ledger_event(target, LEDGER_INFO, job, SL(""), LEDGER_NO_TIME, str_z(&event));
 }
 
+void ledger_run_rate(struct pg *target, uint64_t job, uint64_t rate)
+{
+	struct ledger_text number, text;
+
+	pg_clear(pg_query(target, run_rate_sql, 2,
+		(const char *[]){
+			ledger_u64(&number, job), rate ? ledger_u64(&text, rate) : NULL }));
+}
+
 bool ledger_seat(struct pg *target, uint64_t job, uint64_t workers, uint64_t *seat)
 {
 	struct ledger_text number, most, mine;

@@ -87,15 +87,16 @@ size_t ledger_doubts_held(
 	return n;
 }
 
-void ledger_doubt_ship(
+bool ledger_doubt_ship(
 	struct pg *target, uint64_t job, enum ledger_level level, struct sl ship, const char *why)
 {
 	struct ledger_text number;
 	AUTO_FREE char *name = mem_sldup(ship);
+	AUTO_RESULT *r = pg_query(target, doubt_ship_sql, 4,
+		(const char *[]){
+			ledger_u64(&number, job), name, why, ledger_levels[level] });
 
-	pg_clear(pg_query(target, doubt_ship_sql, 4,
-		(const char *[]){ ledger_u64(&number, job), name, why,
-			level == LEDGER_CRITICAL ? "CRITICAL" : "INFO" }));
+	return pg_affected(r) > 0;
 }
 
 void ledger_doubt_release(struct pg *target, uint64_t id, const char *from, const char *to)

@@ -249,17 +249,18 @@ void ledger_range_checked(struct pg *target, uint64_t job, const struct ledger_r
 
 /* ---- doubts --------------------------------------------------------------------------------- */
 
-size_t ledger_doubts(struct pg *target, uint64_t job, struct arena *a, struct ledger_doubt **out)
+size_t ledger_doubts(struct pg *target, uint64_t job, bool free_only, struct arena *a,
+	struct ledger_doubt **out)
 {
+	struct ledger_text number;
 	AUTO_RESULT *r = NULL;
 	size_t n;
 
 	*out = NULL;
 	if (!ledger_has_table(target, "doubt"))
 		return 0;
-	r = ledger_ask(target,
-		"SELECT id, ship, time_from, time_to FROM ferry.doubt WHERE job_id = $1"
-		" AND NOT held ORDER BY id", job);
+	r = pg_query(target, doubts_sql, 2,
+		(const char *[]){ ledger_u64(&number, job), free_only ? "t" : "f" });
 	n = pg_rows(r);
 	*out = arena_alloc(a, mem_mul(n + 1, sizeof **out));
 	for (size_t i = 0; i < n; i++)

@@ -5,10 +5,11 @@ void stage_add_name(struct str *sql, const struct stage *stage)
 	str_addf(sql, "pg_temp.ferry_stage_%u", stage->number);
 }
 
-void stage_prepare(struct pg *pg, struct stage *stage, const char *target, size_t shape)
+bool stage_prepare(struct pg *pg, struct stage *stage, const char *target, size_t shape)
 {
 	AUTO_STR sql = { 0 };
 
+	str_addz(&sql, "SAVEPOINT ferry_stage;");
 	if (stage->made && stage->shape == shape) {
 		str_addz(&sql, "TRUNCATE ");
 		stage_add_name(&sql, stage);
@@ -23,9 +24,14 @@ void stage_prepare(struct pg *pg, struct stage *stage, const char *target, size_
 		/* not LIKE: that copies NOT NULL, also where the target has a default */
 		str_addf(&sql, " ON COMMIT DELETE ROWS AS SELECT * FROM %s WITH NO DATA", target);
 	}
-	pg_exec(pg, str_z(&sql));
+	str_addz(&sql, "; RELEASE SAVEPOINT ferry_stage");
+	if (!pg_try_exec(pg, str_z(&sql))) {
+		pg_exec(pg, "ROLLBACK TO SAVEPOINT ferry_stage");
+		return false;
+	}
 	stage->made = true;
 	stage->shape = shape;
+	return true;
 }
 
 static void add_list(

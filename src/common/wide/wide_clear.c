@@ -210,12 +210,13 @@ static bool remove_empty(struct wide *w, const struct lane *l)
  * Whoever brings values of these instants needs the first group's rows, and before those of the
  * others: so what is found empty below, by statements that begin later, stays so.
  */
-static void lock_first(struct wide *w, const struct lane *l)
+static bool lock_first(struct wide *w, const struct lane *l)
 {
 	AUTO_STR sql = { 0 };
+	AUTO_RESULT *res = NULL;
 
 	if (!l->ship->group[0].made)
-		return;
+		return true;
 	str_addz(&sql, "SELECT FROM ");
 	registry_add_table(w->r, &sql, l->ship, 0);
 	str_addz(&sql, " AS t WHERE t.");
@@ -224,12 +225,13 @@ static void lock_first(struct wide *w, const struct lane *l)
 		l->ship->zoned ? "timestamptz" : "timestamp");
 	pg_add_ident(w->pg, &sql, registry_key(w->r));
 	str_addz(&sql, " FOR UPDATE");
-	pg_clear(pg_query(w->pg, str_z(&sql), 0, NULL));
+	res = pg_try_query(w->pg, str_z(&sql), 0, NULL);
+	return res != NULL;
 }
 
 static void clear_lane(struct wide *w, struct lane *l)
 {
-	bool **occurs = mem_zalloc(mem_mul(l->n_racks, sizeof *occurs)), ok = true;
+	bool **occurs = mem_zalloc(mem_mul(l->n_racks, sizeof *occurs)), ok;
 
 	wide_begin(w);
 	if (!l->own)
@@ -242,8 +244,8 @@ static void clear_lane(struct wide *w, struct lane *l)
 	if (!pg_copy_end(w->pg, NULL))
 		pg_die(w->pg, "cannot clear cells");
 	pg_exec(w->pg, "ANALYZE " STAGE);
-	lock_first(w, l);
 	pg_exec(w->pg, "SAVEPOINT ferry_rows");
+	ok = lock_first(w, l);
 	for (size_t i = 0; i < l->n_racks; i++) {
 		ok = ok && (l->rack[i].clears.n == 0 || clear_cells(w, l, i, occurs[i]));
 		mem_free(occurs[i]);
