@@ -17,6 +17,8 @@
 #include "core/opt.h"
 #include "stream/io.h"
 
+#define STATE(m) OPT_INTO(struct state, m) /* see core/opt.h */
+
 struct filter_run; /* the running loop, for filter_emit() and friends */
 
 struct filter {
