@@ -85,7 +85,6 @@ struct out {
 	const char *name;
 	struct tmpf *file; /* not shown yet */
 	struct z_deflate *z;
-	struct zst_deflate *zst;
 	char *zbuf;
 };
 
