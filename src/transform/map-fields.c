@@ -300,10 +300,8 @@ static void add_hashes(struct state *st)
 		add_change(st, arena_dup(&st->arena, names.name[i]), "hash")->hash = true;
 }
 
-static void check(void *ctx)
+static void check(struct state *st)
 {
-	struct state *st = ctx;
-
 	filter_names(&st->selected, &st->select, "select");
 	filter_names(&st->dropped, &st->drop, "drop");
 	for (size_t i = 0; i < st->selected.n; i++)
@@ -420,10 +418,8 @@ static void take_columns(struct state *st, struct filter_run *run, const struct 
 }
 
 /* Flat columns are known as records come. */
-static void start(void *ctx, struct filter_run *run, const struct names *cols)
+static void start(struct state *st, struct filter_run *run, const struct names *cols)
 {
-	struct state *st = ctx;
-
 	if (!st->flatten)
 		take_columns(st, run, cols);
 }
@@ -502,9 +498,8 @@ static bool flatten(struct state *st, struct filter_run *run, const struct rec *
 	return !why;
 }
 
-static void row(void *ctx, struct filter_run *run, const struct rec *rec)
+static void row(struct state *st, struct filter_run *run, const struct rec *rec)
 {
-	struct state *st = ctx;
 	struct rec flat;
 
 	if (st->flatten) {
@@ -551,9 +546,8 @@ static void warn_of(const struct names *seen, struct sl name, const char *option
 		msg_warn("--%s: no record has %s", option, msg_q(name));
 }
 
-static void end(void *ctx, struct filter_run *run)
+static void end(struct state *st, struct filter_run *run)
 {
-	const struct state *st = ctx;
 	const struct names *cols = st->in;
 
 	(void)run;
@@ -571,9 +565,8 @@ static void end(void *ctx, struct filter_run *run)
 			warn_of(&st->out, st->changes[i].name, "cast");
 }
 
-static void release(void *ctx)
+static void release(struct state *st)
 {
-	struct state *st = ctx;
 	struct names *names[] = {
 		&st->selected, &st->dropped, &st->old_names, &st->new_names, &st->out};
 

@@ -131,9 +131,8 @@ static void set_duplicates(struct state *st)
 	st->sip = sip_random_key();
 }
 
-static void check(void *ctx)
+static void check(struct state *st)
 {
-	struct state *st = ctx;
 	bool any = false;
 
 	if (st->print_rules)
@@ -183,9 +182,8 @@ static void warn_of_unseen(const struct state *st, struct filter_run *run)
 			quality_rule_name(rule));
 }
 
-static void start(void *ctx, struct filter_run *run, const struct names *cols)
+static void start(struct state *st, struct filter_run *run, const struct names *cols)
 {
-	struct state *st = ctx;
 	const struct quality_rules *r = &st->rules;
 
 	if (format_traits(rd_format(filter_io(run)->rd))->header)
@@ -327,9 +325,8 @@ static void refuse(const struct state *st, struct filter_run *run, const struct 
 			.why = fault->why });
 }
 
-static void row(void *ctx, struct filter_run *run, const struct rec *rec)
+static void row(struct state *st, struct filter_run *run, const struct rec *rec)
 {
-	struct state *st = ctx;
 	struct quality_fault fault;
 	int64_t time = 0;
 
@@ -408,27 +405,21 @@ static void write_report(struct state *st, struct filter_run *run)
 	write_text(st->report, &s);
 }
 
-static void seal(void *ctx, struct filter_run *run)
+static void seal(struct state *st, struct filter_run *run)
 {
-	struct state *st = ctx;
-
 	if (st->dedup)
 		emit_held(st, run);
 }
 
-static void end(void *ctx, struct filter_run *run)
+static void end(struct state *st, struct filter_run *run)
 {
-	struct state *st = ctx;
-
 	warn_of_unseen(st, run);
 	write_report(st, run);
 	write_profile(st, run);
 }
 
-static void release(void *ctx)
+static void release(struct state *st)
 {
-	struct state *st = ctx;
-
 	quality_free(st->quality);
 	quality_rules_free(&st->rules);
 	dedup_free(st->dedup);

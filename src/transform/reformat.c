@@ -65,10 +65,8 @@ static const struct opt options[] = {
 	OPT_END,
 };
 
-static void check(void *ctx)
+static void check(struct state *st)
 {
-	struct state *st = ctx;
-
 	st->io.iso = &st->iso;
 	/* its list of inputs lacks the formats before this one, which are for output only */
 	if (st->io.in_format == FMT_TABLE)
@@ -125,10 +123,8 @@ static enum cast cast_of(const struct state *st, struct sl name)
 	return i == NAMES_NONE ? CAST_NONE : i < st->n_numbers ? CAST_NUMBER : CAST_BOOLEAN;
 }
 
-static void start(void *ctx, struct filter_run *run, const struct names *cols)
+static void start(struct state *st, struct filter_run *run, const struct names *cols)
 {
-	struct state *st = ctx;
-
 	filter_keeps_values(run);
 	if (!st->named && format_traits(rd_format(filter_io(run)->rd))->header) {
 		namelist_resolve_all(&st->typed, cols);
@@ -173,10 +169,8 @@ static bool apply_cast(enum cast cast, struct field *f)
 	return f->kind == F_NUM && num_is_json(s);
 }
 
-static void row(void *ctx, struct filter_run *run, const struct rec *rec)
+static void row(struct state *st, struct filter_run *run, const struct rec *rec)
 {
-	struct state *st = ctx;
-
 	if (st->as_it_is) {
 		filter_emit(run, rec->f, rec->n);
 		return;
@@ -198,10 +192,8 @@ static void row(void *ctx, struct filter_run *run, const struct rec *rec)
 }
 
 /* A mistyped name would leave a column untyped without a word. */
-static void end(void *ctx, struct filter_run *run)
+static void end(struct state *st, struct filter_run *run)
 {
-	const struct state *st = ctx;
-
 	for (size_t i = 0; i < st->typed.n; i++)
 		if (names_find(rd_cols(filter_io(run)->rd), st->typed.name[i]) == NAMES_NONE)
 			msg_warn("--%s: the input has no column %s",
@@ -209,10 +201,8 @@ static void end(void *ctx, struct filter_run *run)
 				 msg_q(st->typed.name[i]));
 }
 
-static void release(void *ctx)
+static void release(struct state *st)
 {
-	struct state *st = ctx;
-
 	names_free(&st->out);
 	names_free(&st->typed);
 	mem_free(st->to);

@@ -64,10 +64,8 @@ static const struct opt options[] = {
 	OPT_END,
 };
 
-static void check(void *ctx)
+static void check(struct state *st)
 {
-	struct state *st = ctx;
-
 	st->io.force_no_seal = true; /* the result is a report, no stream of data */
 	st->shape = st->narrow ? SHAPE_NARROW : st->wide ? SHAPE_WIDE : SHAPE_RECORDS;
 	if (!st->by && st->shape == SHAPE_RECORDS)
@@ -90,10 +88,8 @@ static struct sl channel_of(const struct state *st, struct sl column)
 	return name.n < column.n ? name : colname_of(column, by->name, by->n);
 }
 
-static void start(void *ctx, struct filter_run *run, const struct names *cols)
+static void start(struct state *st, struct filter_run *run, const struct names *cols)
 {
-	struct state *st = ctx;
-
 	filter_find_by(run, &st->by_columns, st->by);
 	if (st->shape != SHAPE_RECORDS)
 		st->key_at = filter_column(run, sl_of(st->key), "key");
@@ -205,9 +201,8 @@ static void add_record(const struct state *st, struct digest *d, const struct re
 	d->sum += hash_mix(sum + 3); /* so that a record of NULLs counts too */
 }
 
-static void row(void *ctx, struct filter_run *run, const struct rec *rec)
+static void row(struct state *st, struct filter_run *run, const struct rec *rec)
 {
-	struct state *st = ctx;
 	const struct field *key = field_at(rec, st->key_at);
 	struct field by_fields[FILTER_MAX_BY];
 	struct sl by = by_of(st, rec, by_fields);
@@ -255,9 +250,8 @@ static int cmp_groups(const void *a, const void *b)
 	return sl_cmp(field_sl(&x->shown), field_sl(&y->shown));
 }
 
-static void end(void *ctx, struct filter_run *run)
+static void end(struct state *st, struct filter_run *run)
 {
-	struct state *st = ctx;
 	static const struct sl cols[] = { SL_INIT("group"), SL_INIT("rows"), SL_INIT("cells"),
 					  SL_INIT("digest") };
 
@@ -270,10 +264,8 @@ static void end(void *ctx, struct filter_run *run)
 		put_line(run, FIELD_NULL, &st->all);
 }
 
-static void release(void *ctx)
+static void release(struct state *st)
 {
-	struct state *st = ctx;
-
 	names_free(&st->by_columns.names);
 	str_free(&st->by_text);
 	str_free(&st->group_key);

@@ -58,10 +58,8 @@ static const struct opt options[] = {
 	OPT_END,
 };
 
-static void check(void *ctx)
+static void check(struct state *st)
 {
-	struct state *st = ctx;
-
 	st->name = st->name ? st->name : "data_channel_id";
 	namelist_split(&st->keys, st->key ? st->key : "created_time", "key");
 	namelist_split(&st->values, st->value ? st->value : "value", "value");
@@ -200,9 +198,8 @@ static struct sl own_name(const struct state *st, const struct names *cols, size
 	return st->prefix || st->values.n > 1 ? name : colname_of(name, lead, n);
 }
 
-static void start(void *ctx, struct filter_run *run, const struct names *cols)
+static void start(struct state *st, struct filter_run *run, const struct names *cols)
 {
-	struct state *st = ctx;
 	struct sl channel, first = SL("");
 	size_t n_lead, value, others = 0;
 
@@ -245,9 +242,8 @@ static bool put_values(const struct state *st, const struct rec *rec, size_t cha
 	return any;
 }
 
-static void row(void *ctx, struct filter_run *run, const struct rec *rec)
+static void row(struct state *st, struct filter_run *run, const struct rec *rec)
 {
-	struct state *st = ctx;
 	size_t n_by = st->by_columns.names.n, n_lead = n_by + st->keys.n;
 	struct field *values = st->out + n_lead + 1, *kept = values + st->values.n;
 
@@ -269,9 +265,8 @@ static void row(void *ctx, struct filter_run *run, const struct rec *rec)
 	}
 }
 
-static void release(void *ctx)
+static void release(struct state *st)
 {
-	struct state *st = ctx;
 	struct names *names[] = { &st->by_columns.names, &st->keys, &st->values, &st->kept,
 				  &st->channels };
 
@@ -286,10 +281,8 @@ static void release(void *ctx)
 }
 
 /* A mistyped value would leave all of its columns out. */
-static void end(void *ctx, struct filter_run *run)
+static void end(struct state *st, struct filter_run *run)
 {
-	const struct state *st = ctx;
-
 	(void)run;
 	for (size_t v = 0; v < st->values.n && st->values.n > 1; v++)
 		if (!st->met[v])

@@ -9,7 +9,7 @@
 struct filter_run {
 	struct io *io;
 	const struct filter *filter;
-	void *state;
+	struct state *state;
 	bool keeps_values;
 	struct names missing; /* asked for by filter_column() and not there yet */
 	const char **missing_option;
