@@ -47,6 +47,23 @@ bool num_i64(struct sl s, int64_t *out)
 	return true;
 }
 
+bool num_hex(struct sl s, bool any_case, uint64_t *out)
+{
+	uint64_t v = 0;
+
+	if (s.n == 0 || s.n > 16)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		char c = any_case && !is_digit(s.p[i]) ? (char)(s.p[i] | 0x20) : s.p[i];
+
+		if (!is_digit(c) && (c < 'a' || c > 'f'))
+			return false;
+		v = v << 4 | (uint64_t)(is_digit(c) ? c - '0' : c - 'a' + 10);
+	}
+	*out = v;
+	return true;
+}
+
 bool num_size(struct sl s, uint64_t *out)
 {
 	static const char units[] = "KMGT";

@@ -1,25 +1,22 @@
 #include "stream/seal.h"
 
 #include "core/msg.h"
+#include "core/num.h"
 #include "stream/digest.h"
 
 static const char *parse_seal(const struct json *o, struct seal *s)
 {
 	const struct json *src = json_get(o, "src"), *drop = json_get(o, "drop");
-	uint64_t final = 0;
+	uint64_t final = 0, sum;
 	struct sl crc, digest;
 
 	*s = (struct seal){ .src = SL("") };
 	if (!json_get_str(o, "seal", &s->chunk) || !json_get_u64(o, "rows", &s->rows) ||
 	    !json_get_u64(o, "bytes", &s->bytes) || !json_get_str(o, "crc", &crc) || crc.n != 8)
 		return "malformed seal";
-	for (size_t i = 0; i < crc.n; i++) {
-		const char *d = strchr("0123456789abcdef", crc.p[i]);
-
-		if (!d || !*d)
-			return "malformed checksum";
-		s->crc = s->crc << 4 | (uint32_t)(d - "0123456789abcdef");
-	}
+	if (!num_hex(crc, false, &sum))
+		return "malformed checksum";
+	s->crc = (uint32_t)sum;
 	if (src) {
 		if (src->kind != J_OBJ)
 			return "malformed facts of the source";
