@@ -173,26 +173,21 @@ static void read_json_map(struct state *st, struct sl text, const char *path)
 static void read_map(struct state *st, const char *path)
 {
 	struct in *in = in_open(path, MAX_MAP);
-	struct sl all;
+	struct sl all, line;
 
 	while (in_more(in))
 		continue;
 	all = utf8_unmarked(in_window(in));
 	while (all.n && memchr(" \t\r\n", *all.p, 4))
-		all = (struct sl){all.p + 1, all.n - 1};
+		sl_skip(&all, 1);
 	if (all.n && *all.p == '{') {
 		read_json_map(st, all, path);
 		all.n = 0;
 	}
-	while (all.n) {
-		const char *nl = memchr(all.p, '\n', all.n);
-		struct sl line = {all.p, nl ? (size_t)(nl - all.p) : all.n};
-		size_t skip = line.n + (nl != NULL);
-
+	while (sl_cut(&all, '\n', &line)) {
 		line.n -= line.n && line.p[line.n - 1] == '\r';
 		if (line.n)
 			add_pair(st, line, path);
-		all = (struct sl){all.p + skip, all.n - skip};
 	}
 	in_close(in);
 }

@@ -164,8 +164,7 @@ static bool read_name(struct state *st, struct sl name, struct sl *channel, size
 		return false;
 	st->met[*value] = true;
 	if (st->place == PLACE_FIRST)
-		channel->p += best->n + 1;
-	channel->n -= best->n + 1;
+		sl_skip(channel, best->n + 1);
 	return true;
 }
 

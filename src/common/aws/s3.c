@@ -16,8 +16,7 @@ bool s3_parse(struct sl uri, struct sl *bucket, struct sl *key)
 
 	if (uri.n < 6 || strncasecmp(uri.p, "s3://", 5) != 0)
 		return false;
-	uri.p += 5;
-	uri.n -= 5;
+	sl_skip(&uri, 5);
 	slash = memchr(uri.p, '/', uri.n);
 	*bucket = (struct sl){uri.p, slash ? (size_t)(slash - uri.p) : uri.n};
 	*key = slash ? (struct sl){slash + 1, (size_t)(uri.p + uri.n - slash - 1)} : SL("");

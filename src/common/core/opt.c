@@ -114,7 +114,7 @@ static void help_conditions(struct str *s, const char *lead, const char *conditi
 	if (!list.n)
 		return;
 	str_addf(s, " [%s ", lead);
-	for (const char *comma = ""; opt_next_piece(&list, ' ', &each); comma = ", ") {
+	for (const char *comma = ""; sl_cut(&list, ' ', &each); comma = ", ") {
 		str_addz(s, comma);
 		add_condition(s, each);
 	}
@@ -501,12 +501,12 @@ static bool holds(struct sl condition, const void *conf, bool only_here)
 		int value = o ? *(const int *)((const char *)conf + o->offset) : 0;
 
 		condition = (struct sl){ eq + 1, condition.n - name.n - 1 };
-		while (opt_next_piece(&condition, '|', &each))
+		while (sl_cut(&condition, '|', &each))
 			if (o && opt_choice_index(o->choices, each) == value)
 				return true;
 		return false;
 	}
-	while (opt_next_piece(&condition, '|', &each))
+	while (sl_cut(&condition, '|', &each))
 		if (one_holds(each, conf, only_here))
 			return true;
 	return false;
@@ -521,13 +521,13 @@ static void check_option(const struct opt *o, const void *conf, const char *verb
 	if (o->verbs && verb && opt_choice_index(o->verbs, sl_of(verb)) < 0)
 		opt_usage("--%s is an option of %s, not of %s", o->name, o->verbs,
 			  msg_q(sl_of(verb)));
-	while (opt_next_piece(&needs, ' ', &each)) {
+	while (sl_cut(&needs, ' ', &each)) {
 		if (holds(each, conf, false))
 			continue;
 		add_condition(&text, each);
 		opt_usage("--%s needs %s", o->name, str_z(&text));
 	}
-	while (opt_next_piece(&not_with, ' ', &each)) {
+	while (sl_cut(&not_with, ' ', &each)) {
 		if (!holds(each, conf, true))
 			continue;
 		add_condition(&text, each);
@@ -544,7 +544,7 @@ static void check_missing(const struct opt *o, const void *conf, const char *ver
 	if (o->verbs && (!verb || opt_choice_index(o->verbs, sl_of(verb)) < 0))
 		return;
 	str_addf(&text, "--%s", o->name);
-	while (opt_next_piece(&not_with, ' ', &each)) {
+	while (sl_cut(&not_with, ' ', &each)) {
 		if (holds(each, conf, false))
 			return;
 		str_addz(&text, " or ");

@@ -38,8 +38,7 @@ static bool write_all(int fd, struct sl s)
 			continue;
 		if (n < 0)
 			return false;
-		s.p += n;
-		s.n -= (size_t)n;
+		sl_skip(&s, (size_t)n);
 	}
 	return true;
 }

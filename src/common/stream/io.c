@@ -323,8 +323,7 @@ void io_add_text(struct str *s, struct sl t)
 			str_addz(&clean, "\xef\xbf\xbd");
 			n++;
 		}
-		t.p += n;
-		t.n -= n;
+		sl_skip(&t, n);
 	}
 	str_add_json(s, str_sl(&clean));
 }

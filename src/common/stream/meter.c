@@ -189,8 +189,7 @@ static void append_lines(struct meter *m)
 			errno = why;
 			fail_rejects(m, EX_IO, "append to");
 		}
-		s.p += n > 0 ? n : 0;
-		s.n -= n > 0 ? (size_t)n : 0;
+		sl_skip(&s, n > 0 ? (size_t)n : 0);
 	}
 	(void)flock(m->shared, LOCK_UN); /* the lock ends with the descriptor */
 	str_clear(&m->lines);

@@ -202,8 +202,7 @@ void out_put(struct out *o, struct sl s)
 
 		memcpy(out_room(o, n), s.p, n);
 		out_wrote(o, n);
-		s.p += n;
-		s.n -= n;
+		sl_skip(&s, n);
 	}
 }
 

@@ -181,7 +181,7 @@ static enum number number_of(const struct field *f, struct decimal *d)
 		return NUMBER_FINITE;
 	negative = s.n && *s.p == '-';
 	if (s.n && (*s.p == '-' || *s.p == '+'))
-		s = (struct sl){ s.p + 1, s.n - 1 };
+		sl_skip(&s, 1);
 	if ((s.n == 3 && strncasecmp(s.p, "inf", 3) == 0) ||
 		(s.n == 8 && strncasecmp(s.p, "infinity", 8) == 0))
 		return negative ? NUMBER_LOW : NUMBER_HIGH;

@@ -117,8 +117,7 @@ static size_t unzstd(struct z_inflate *z, struct sl *in, char *dst, size_t cap)
 		if (ZSTD_isError(hint))
 			z->error = ZSTD_getErrorName(hint);
 	} while (!z->error && to.pos == 0 && from.pos < from.size);
-	in->p += from.pos;
-	in->n -= from.pos;
+	sl_skip(in, from.pos);
 	return to.pos;
 }
 
@@ -197,8 +196,7 @@ static size_t zstd(struct z_deflate *z, struct sl *in, char *dst, size_t cap, en
 
 	if (ZSTD_isError(left))
 		die(EX_TEMP, "libzstd: %s", ZSTD_getErrorName(left));
-	in->p += from.pos;
-	in->n -= from.pos;
+	sl_skip(in, from.pos);
 	z->ended = what == Z_END && left == 0;
 	return to.pos;
 }
