@@ -424,12 +424,7 @@ static void start(struct state *st, struct filter_run *run, const struct names *
 static void refuse(const struct state *st, struct filter_run *run, const struct rec *rec, size_t at,
 	const char *why)
 {
-	io_reject(filter_io(run), rec,
-		&(struct fault){.record = rec->record,
-			.line = rec->line,
-			.field = st->out.name[at],
-			.value = field_sl(&st->row[at]),
-			.why = why});
+	io_reject_value(filter_io(run), rec, st->out.name[at], field_sl(&st->row[at]), why);
 }
 
 /*
@@ -438,12 +433,8 @@ static void refuse(const struct state *st, struct filter_run *run, const struct 
  */
 static void refuse_unhashed(struct filter_run *run, const struct rec *rec, struct sl name)
 {
-	io_reject(filter_io(run), rec,
-		&(struct fault){.record = rec->record,
-			.line = rec->line,
-			.field = name,
-			.value = SL(""),
-			.why = "--hash is for it, and no record had it so far"});
+	io_reject_value(filter_io(run), rec, name, SL(""),
+		"--hash is for it, and no record had it so far");
 }
 
 /* Puts the fields of the input in their places; false when two want the same. */

@@ -417,8 +417,7 @@ static void add_cells(struct prog *p, const struct field *by, struct sl key, str
 		return;
 	}
 	for (size_t i = 0; i < p->value.n; i++) {
-		str_clear(&p->cell_name);
-		str_add(&p->cell_name, p->value.name[i]);
+		str_set(&p->cell_name, p->value.name[i]);
 		str_addc(&p->cell_name, '_');
 		str_add(&p->cell_name, name);
 		add_cell(p, by, key, str_sl(&p->cell_name), &values[i]);
@@ -452,8 +451,7 @@ static void sort_record(struct prog *p, const struct rec *rec, struct sl key)
 {
 	struct str *s = &p->payload;
 
-	str_clear(s);
-	str_add(s, (struct sl){ (const char *)&rec->record, sizeof rec->record });
+	str_set(s, (struct sl){ (const char *)&rec->record, sizeof rec->record });
 	str_add(s, (struct sl){ (const char *)p->key_kind, p->key.n });
 	for (size_t i = 0; i < p->by.n + p->keep.n; i++)
 		rec_pack(s, &rec->f[p->in_by[i]]);

@@ -195,8 +195,7 @@ static bool walk_page(struct page *p, struct sl prefix, s3_object_fn *each, void
 		return bad_page(e, "cut, but without a token to go on");
 	if (*go_on && p->more && sl_eq(token, str_sl(&p->token)))
 		return bad_page(e, "behind a page is the same page");
-	str_clear(&p->token);
-	str_add(&p->token, token);
+	str_set(&p->token, token);
 	return true;
 }
 

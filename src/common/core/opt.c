@@ -1,6 +1,7 @@
 #include "core/opt.h"
 
 #include "core/clock.h"
+#include "core/fd.h"
 #include "core/life.h"
 #include "core/mem.h"
 #include "core/msg.h"
@@ -11,7 +12,6 @@
 #include "core/stats.h"
 #include "core/str.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <unistd.h>
@@ -76,18 +76,7 @@ void opt_usage(const char *fmt, ...)
 /* Help goes to standard output, whose failure is an error like any other. */
 static NORETURN void print_and_leave(const struct str *text)
 {
-	size_t done = 0;
-
-	while (done < text->n) {
-		ssize_t n = write(STDOUT_FILENO, text->p + done, text->n - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			die_errno(EX_IO, "cannot write to standard output");
-		done += (size_t)n;
-	}
-	if (close(STDOUT_FILENO) != 0)
+	if (!fd_write(STDOUT_FILENO, str_sl(text)) || close(STDOUT_FILENO) != 0)
 		die_errno(EX_IO, "cannot write to standard output");
 	leave(EX_DONE);
 }

@@ -1,6 +1,7 @@
 #include "core/opt_shell.h"
 
 #include "core/clock.h"
+#include "core/fd.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/num.h"
@@ -178,17 +179,6 @@ static void answer_option(const struct opt *o, const union value *v, struct str 
 		answer(o->name, sl_of(opt_given(o)), s);
 }
 
-static void write_answer(const struct str *s)
-{
-	for (size_t done = 0; done < s->n;) {
-		ssize_t n = write(ANSWER_FD, s->p + done, s->n - done);
-
-		if (n < 0 && errno != EINTR)
-			die_errno(EX_IO, "cannot hand the options to the script");
-		done += n > 0 ? (size_t)n : 0;
-	}
-}
-
 void opt_shell(int argc, char **argv)
 {
 	struct str text = read_table(), s = { 0 };
@@ -233,6 +223,7 @@ void opt_shell(int argc, char **argv)
 	for (int i = 0; i < argc; i++)
 		answer("--", sl_of(argv[i]), &s);
 	answer("end", SL(""), &s);
-	write_answer(&s);
+	if (!fd_write(ANSWER_FD, str_sl(&s)))
+		die_errno(EX_IO, "cannot hand the options to the script");
 	leave(EX_DONE);
 }

@@ -62,8 +62,7 @@ static void name_file(struct str *name, const char *first, size_t i, const char 
 	const char *dot = strrchr(first, '.');
 	size_t stem = dot && !strchr(dot, '/') ? (size_t)(dot - first) : strlen(first);
 
-	str_clear(name);
-	str_add(name, (struct sl){ first, stem });
+	str_set(name, (struct sl){ first, stem });
 	if (i > 0)
 		str_addf(name, ".%zu", i + 1);
 	str_addz(name, first + stem);

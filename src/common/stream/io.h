@@ -207,6 +207,10 @@ void io_reject(struct io *io, const struct rec *rec, const struct fault *fault);
 /* Appends bytes as a JSON string; what is not UTF-8, which that must be, becomes U+FFFD. */
 void io_add_text(struct str *s, struct sl t);
 
+/* The same of a value of the record that is at fault, "" where it has none. */
+void io_reject_value(struct io *io, const struct rec *rec, struct sl field, struct sl value,
+	const char *why);
+
 /* A fault in field `i` of `rec`; the value is taken from there. */
 void io_reject_field(struct io *io, const struct rec *rec, size_t i, const char *why);
 

@@ -317,22 +317,22 @@ static enum quality_result act(
 	case ACTION_CLAMP:
 		if (!bound.p) {
 			q->figures.no_times_kept++;
-			return QUALITY_KEEP;
+			break;
 		}
 		f->p = bound.p;
 		f->n = (uint32_t)bound.n;
 		f->plain = true;
-		return QUALITY_KEEP;
+		break;
 	case ACTION_NULL:
 		remove_value(q, f);
-		return QUALITY_KEEP;
+		break;
 	case ACTION_REJECT:
 		return QUALITY_REJECT;
 	case ACTION_DROP:
 		q->figures.dropped++;
 		return QUALITY_DROP;
 	case ACTION_COUNT:
-		return QUALITY_KEEP;
+		break;
 	}
 	return QUALITY_KEEP;
 }

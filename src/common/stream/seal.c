@@ -84,24 +84,17 @@ const char *control_parse(struct arena *a, struct sl text, struct control *out)
 
 void seal_put_head(struct str *s, const struct seal *seal)
 {
-	char digest[DIGEST_TEXT_LEN];
-
 	str_addz(s, "{\"v\":1,\"seal\":");
 	str_add_json(s, seal->chunk);
-	str_addz(s, ",\"rows\":");
-	str_addu(s, seal->rows);
-	str_addz(s, ",\"bytes\":");
-	str_addu(s, seal->bytes);
+	str_addf(s, ",\"rows\":%llu,\"bytes\":%llu", (unsigned long long)seal->rows,
+		 (unsigned long long)seal->bytes);
 	if (seal->src.n) {
 		str_addz(s, ",\"src\":");
 		str_add(s, seal->src);
 	}
-	if (seal->drop_cells) {
-		digest_put(digest, seal->drop_sum);
-		str_addz(s, ",\"drop\":{\"cells\":");
-		str_addu(s, seal->drop_cells);
-		str_addf(s, ",\"digest\":\"%.*s\"}", DIGEST_TEXT_LEN, digest);
-	}
+	if (seal->drop_cells)
+		str_addf(s, ",\"drop\":{\"cells\":%llu,\"digest\":\"%016llx\"}",
+			 (unsigned long long)seal->drop_cells, (unsigned long long)seal->drop_sum);
 	if (seal->final)
 		str_addz(s, ",\"final\":1");
 }

@@ -127,8 +127,7 @@ void wide_set_aside(struct wide *w, const struct lane *l, const struct rec *rec,
 		.lane = (uint32_t)(l - w->lane),
 		.key_len = (uint32_t)key.n };
 
-	str_clear(&w->scratch);
-	str_add(&w->scratch, (struct sl){ (const char *)&head, sizeof head });
+	str_set(&w->scratch, (struct sl){ (const char *)&head, sizeof head });
 	str_add(&w->scratch, key);
 	if (put) {
 		for (size_t i = 0; i < l->n_loose; i++)
