@@ -68,6 +68,9 @@ struct opt {
 	bool hidden;	     /* parsed, but not shown: old spellings */
 };
 
+/* Where the value of an option of a program's own goes: a member of its struct conf. */
+#define OPT_AT(member) .offset = offsetof(struct conf, member)
+
 #define OPT_END { .name = NULL, .kind = OPT_FLAG }
 
 struct opt_list {
