@@ -12,6 +12,7 @@
 
 struct conf {
 	struct aws_opts aws;
+	struct aws *a;
 	struct fs_admin admin;
 	int format; /* enum report_format */
 	const char *contains, *output, *schema_file, *bucket, *prefix, *price, *export;
@@ -121,39 +122,21 @@ static const struct opt_program program = {
 	.opts = options,
 };
 
-static struct aws *open_aws(const struct conf *conf)
-{
-	struct aws_error e;
-	struct aws *a = aws_open(&conf->aws, &e);
-
-	if (!a)
-		aws_die(&e, "cannot talk to AWS");
-	return a;
-}
-
 static void list(struct conf *conf, char **word)
 {
-	struct aws *a = open_aws(conf);
-
 	(void)word;
-	fs_show_list(a, conf->contains ? conf->contains : "", (enum report_format)conf->format);
-	aws_close(a);
+	fs_show_list(conf->a, conf->contains ? conf->contains : "",
+		(enum report_format)conf->format);
 }
 
 static void describe(struct conf *conf, char **word)
 {
-	struct aws *a = open_aws(conf);
-
-	fs_show_group(a, word[0], (enum report_format)conf->format);
-	aws_close(a);
+	fs_show_group(conf->a, word[0], (enum report_format)conf->format);
 }
 
 static void schema(struct conf *conf, char **word)
 {
-	struct aws *a = open_aws(conf);
-
-	fs_show_schema(a, word[0], (enum report_format)conf->format);
-	aws_close(a);
+	fs_show_schema(conf->a, word[0], (enum report_format)conf->format);
 }
 
 static void template(struct conf *conf, char **word)
@@ -169,7 +152,6 @@ static void create(struct conf *conf, char **word)
 {
 	static const char *const types[] = { NULL, "Standard", "InMemory" };
 	struct fs_schema s = { 0 };
-	struct aws *a;
 
 	if (!conf->schema_file)
 		opt_usage("--schema-file is needed");
@@ -179,9 +161,7 @@ static void create(struct conf *conf, char **word)
 		conf->admin.id_name = s.id ? s.id : FS_ID_NAME;
 	if (!conf->admin.time_name)
 		conf->admin.time_name = s.time ? s.time : FS_TIME_NAME;
-	a = open_aws(conf);
-	fs_admin_create(a, word[0], &s, &conf->admin);
-	aws_close(a);
+	fs_admin_create(conf->a, word[0], &s, &conf->admin);
 	fs_schema_free(&s);
 }
 
@@ -189,7 +169,6 @@ static void update(struct conf *conf, char **word)
 {
 	const char *file = word[1] ? word[1] : conf->schema_file;
 	struct fs_schema s = { 0 };
-	struct aws *a;
 
 	if ((file != NULL) + (conf->words.n > 0) + (conf->objects.n > 0) != 1)
 		opt_usage("the features come from one of: FILE, -f, -j");
@@ -199,41 +178,29 @@ static void update(struct conf *conf, char **word)
 		fs_schema_word(&s, conf->words.v[i].p);
 	for (size_t i = 0; i < conf->objects.n; i++)
 		fs_schema_json(&s, conf->objects.v[i].p);
-	a = open_aws(conf);
-	fs_admin_add(a, word[0], &s, &conf->admin);
-	aws_close(a);
+	fs_admin_add(conf->a, word[0], &s, &conf->admin);
 	fs_schema_free(&s);
 }
 
 static void delete (struct conf *conf, char **word)
 {
-	struct aws *a = open_aws(conf);
-
 	conf->admin.keep_data |= !conf->delete_data;
-	fs_admin_delete(a, word[0], &conf->admin);
-	aws_close(a);
+	fs_admin_delete(conf->a, word[0], &conf->admin);
 }
 
 static void clear(struct conf *conf, char **word)
 {
-	struct aws *a = open_aws(conf);
-
-	fs_admin_clear(a, word[0], &conf->admin);
-	aws_close(a);
+	fs_admin_clear(conf->a, word[0], &conf->admin);
 }
 
 static void backup(struct conf *conf, char **word)
 {
-	struct aws *a = open_aws(conf);
-
-	fs_admin_backup(a, word[0], &conf->admin);
-	aws_close(a);
+	fs_admin_backup(conf->a, word[0], &conf->admin);
 }
 
 static void size(struct conf *conf, char **word)
 {
 	enum report_format format = (enum report_format)conf->format;
-	struct aws *a;
 	double price;
 
 	if ((word[0] != NULL) == (conf->bucket != NULL))
@@ -242,13 +209,11 @@ static void size(struct conf *conf, char **word)
 		opt_usage("--export: standard output has the report already; -o csv makes it CSV");
 	if (!num_double(sl_of(conf->price), &price) || !(price >= 0))
 		opt_usage("--price: not a price: %s", msg_q(sl_of(conf->price)));
-	a = open_aws(conf);
 	if (word[0])
-		fs_show_size(a, word[0], price, format, conf->export);
+		fs_show_size(conf->a, word[0], price, format, conf->export);
 	else
-		fs_show_prefix(a, conf->bucket, conf->prefix ? conf->prefix : "", price, format,
-			conf->export);
-	aws_close(a);
+		fs_show_prefix(conf->a, conf->bucket, conf->prefix ? conf->prefix : "", price,
+			format, conf->export);
 }
 
 #define COMMANDS "list|describe|schema|create|update|delete|clear|size|template"
@@ -292,7 +257,11 @@ int main(int argc, char **argv)
 			opt_usage("%s takes %s", c->name,
 				c->max == 0 ? "no operand" : "the name of one group");
 		argv[argc] = NULL;
+		if (c->run != template)
+			conf.a = aws_need(&conf.aws);
 		c->run(&conf, argv + 1);
+		if (conf.a)
+			aws_close(conf.a);
 		return EX_DONE;
 	}
 	opt_verb_unknown(COMMANDS, argv[0]);

@@ -253,13 +253,6 @@ static bool by_arrival(const struct prog *p)
 	       p->conf.when == FS_WHEN_LATER;
 }
 
-static void is_there(void *ctx, const struct field *f, size_t n)
-{
-	(void)ctx;
-	(void)f;
-	(void)n;
-}
-
 static void is_absent(void *ctx, struct sl id)
 {
 	struct prog *p = ctx;
@@ -284,13 +277,11 @@ static void look_at_held(struct prog *p)
 	p->trusted = true;
 	aws = p->n_held ? aws_open(&p->conf.aws, &e) : NULL; /* that of the load is at work */
 	if (aws && fs_online_probe(aws, &p->group, &e)) {
-		o = fs_online_new(aws, &(struct fs_online_conf){ .group = p->group.called,
-					       .description = &p->group,
+		o = fs_online_new(aws, &(struct fs_online_conf){ .group = &p->group,
 					       .features = &p->group.id,
 					       .n = 1,
 					       .workers = 1,
 					       .patience_us = p->conf.patience,
-					       .row = is_there,
 					       .missing = is_absent,
 					       .ctx = p });
 		for (size_t i = 0; i < p->n_held; i++)
@@ -528,13 +519,10 @@ static void start(struct prog *p, const char *input)
 		.settled = settled,
 		.answered = answered,
 		.ctx = p };
-	struct aws_error e;
 
 	p->started = clock_monotonic();
 	path_claim(PATH_READ, "the input", input);
-	p->aws = aws_open(&c->aws, &e);
-	if (!p->aws)
-		aws_die(&e, "cannot talk to AWS");
+	p->aws = aws_need(&c->aws);
 	fs_need_group(p->aws, p->group_name, &p->group);
 	check_group(p);
 	p->io = io_open(&c->io, input);

@@ -14,7 +14,6 @@
 #include "ledger/ledger_follow.h"
 #include "ledger/ledger_save.h"
 #include "ledger/ledger_ships.h"
-#include "pg/relation.h"
 #include "pg/rights.h"
 
 #include <strings.h>
@@ -104,8 +103,8 @@ static bool ask_source(const struct run *run, const struct opt_list *named)
  */
 static void add_ships(struct run *run, struct names *out)
 {
-	const char *params[] = { run->conf.target.schema, run->conf.target.prefix, run->own };
-	AUTO_RESULT *r = pg_query(run->target, ships_sql, 3, params);
+	AUTO_RESULT *r = pg_ask(run->target, ships_sql, run->conf.target.schema,
+		run->conf.target.prefix, run->own);
 	struct registry *registry = pg_rows(r) == 0 ? NULL :
 		registry_open(run->target, &run->conf.target, "created_time");
 	AUTO_NAMES all = { .n = 0 };
@@ -220,7 +219,6 @@ static void do_analyze(struct run *run)
 {
 	struct registry *r = registry_open(run->target, &run->conf.target, "created_time");
 	AUTO_NAMES ships = { .n = 0 };
-	AUTO_STR sql = { 0 };
 
 	if (ledger_exists(run->target))
 		add_ships(run, &ships);
@@ -229,13 +227,9 @@ static void do_analyze(struct run *run)
 		struct ship *s = registry_ship(r, ships.name[i]);
 
 		for (size_t g = 0; g < s->n_groups; g++) {
-			if (!s->group[g].made)
-				continue;
-			str_clear(&sql);
-			str_addz(&sql, "ANALYZE ");
-			registry_add_table(r, &sql, s, g);
-			str_addz(&sql, " (created_time)");
-			pg_exec(run->target, str_z(&sql));
+			if (s->group[g].made)
+				pg_execf(run->target, "ANALYZE %s (created_time)",
+					registry_table(r, s, g));
 		}
 	}
 	registry_close(r);
@@ -270,9 +264,8 @@ static void forget_channels(struct run *run, struct sl ship)
 {
 	AUTO_FREE char *name = mem_sldup(ship);
 
-	pg_clear(pg_query(run->target,
-		"DELETE FROM ferry.channel WHERE target_schema = $1 AND ship = $2", 2,
-		(const char *[]){ run->conf.target.schema, name }));
+	pg_run(run->target, "DELETE FROM ferry.channel WHERE target_schema = $1 AND ship = $2",
+		run->conf.target.schema, name);
 }
 
 /*
@@ -296,11 +289,10 @@ static void remove_slots(struct run *run, const struct ledger_job *jobs, size_t 
  */
 static struct ledger_job *slot_jobs(struct run *run, size_t *n_out)
 {
-	AUTO_RESULT *r = pg_query(run->target,
+	AUTO_RESULT *r = pg_ask(run->target,
 		"SELECT job_id FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2"
 		" AND ($3::text IS NULL OR source_table = $3)",
-		3,
-		(const char *[]){ run->conf.target.schema, run->conf.target.prefix, run->own });
+		run->conf.target.schema, run->conf.target.prefix, run->own);
 	struct ledger_job *jobs = arena_alloc(&run->arena, mem_mul(pg_rows(r) + 1, sizeof *jobs));
 	size_t n = 0;
 
@@ -397,7 +389,6 @@ static void do_relations(struct run *run)
 {
 	struct registry *r = registry_open(run->target, &run->conf.target, "created_time");
 	AUTO_NAMES ships = { .n = 0 };
-	AUTO_STR name = { 0 };
 
 	if (ledger_exists(run->target)) {
 		take_own(run);
@@ -412,10 +403,8 @@ static void do_relations(struct run *run)
 
 			if (view ? s->base_is != BASE_VIEW : !s->group[g].made)
 				continue;
-			str_clear(&name);
-			relation_ident(run->target, &name, sl_of(run->conf.target.schema),
-				view ? s->base : s->group[g].table);
-			(void)puts(str_z(&name));
+			(void)puts(pg_table(run->target, sl_of(run->conf.target.schema),
+				view ? s->base : s->group[g].table));
 		}
 	}
 	registry_close(r);

@@ -97,10 +97,10 @@ struct load {
 /* A number is the same job's where that was made at the same moment; elsewhere it is another's. */
 static void check_numbers(struct load *l)
 {
-	AUTO_RESULT *r = pg_query(l->target,
+	AUTO_RESULT *r = pg_ask(l->target,
 		"SELECT job_id FROM jsonb_populate_recordset(NULL::ferry.job, $1::jsonb) AS b"
 		" WHERE (job_id, created_at) NOT IN (SELECT job_id, created_at FROM ferry.job)",
-		1, (const char *[]){ str_z(&l->rows) });
+		str_z(&l->rows));
 
 	if (pg_rows(r) > 0)
 		die_hint(EX_CONFIGURATION, "roll that one back first, or restore elsewhere",
@@ -119,7 +119,7 @@ static void flush(struct load *l)
 		"INSERT INTO ferry.%s (%s) SELECT %s FROM"
 		" jsonb_populate_recordset(NULL::ferry.%s, $1::jsonb) ON CONFLICT DO NOTHING",
 		l->table->name, l->table->columns, l->table->columns, l->table->name);
-	pg_clear(pg_query(l->target, str_z(&sql), 1, (const char *[]){ str_z(&l->rows) }));
+	pg_run(l->target, str_z(&sql), str_z(&l->rows));
 	if (l->table == &tables[0])
 		check_numbers(l);
 	str_clear(&l->rows);

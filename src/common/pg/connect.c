@@ -360,5 +360,7 @@ void pg_close(struct pg *pg)
 	recode_free(pg->writer);
 	recode_free(pg->storer);
 	str_free(&pg->stored);
+	for (size_t i = 0; i < ARRAY_LEN(pg->quoted); i++)
+		str_free(&pg->quoted[i]);
 	mem_free(pg);
 }

@@ -75,10 +75,3 @@ void relation_list(const char *text, const char *option, struct names *names)
 		sl_skip(&rest, more);
 	}
 }
-
-void relation_ident(struct pg *pg, struct str *sql, struct sl schema, struct sl table)
-{
-	pg_add_ident(pg, sql, schema);
-	str_addc(sql, '.');
-	pg_add_ident(pg, sql, table);
-}

@@ -40,7 +40,7 @@ static struct pg_result *read_keys(struct table *t, const char *oid)
 {
 	const char *sql = pg_server_version(t->pg) >= 150000 ? unique_sql : unique_14_sql;
 
-	return pg_query(t->pg, sql, 1, &oid);
+	return pg_ask(t->pg, sql, oid);
 }
 
 size_t table_end_of_key(const struct pg_result *r, size_t i)
@@ -122,8 +122,7 @@ static void take_facts(struct table *t, const struct pg_result *r)
 
 void table_read(struct table *t)
 {
-	const char *params[] = { t->schema.p, t->name.p };
-	AUTO_RESULT *facts = pg_query(t->pg, facts_sql, 2, params), *r = NULL;
+	AUTO_RESULT *facts = pg_ask(t->pg, facts_sql, t->schema.p, t->name.p), *r = NULL;
 	const char *both[] = { NULL, str_z(&t->ident) };
 
 	t->exists = pg_rows(facts) > 0;
@@ -145,8 +144,7 @@ void table_read(struct table *t)
 /* Names are compared with their case; who is used to psql may not expect that. */
 static NORETURN void no_such_table(const struct table *t)
 {
-	const char *params[] = { t->schema.p, t->name.p };
-	struct pg_result *r = pg_query(t->pg, alike_sql, 2, params);
+	struct pg_result *r = pg_ask(t->pg, alike_sql, t->schema.p, t->name.p);
 	struct str hint = { 0 };
 
 	if (pg_rows(r) > 0)
@@ -170,7 +168,7 @@ struct table *table_open(struct pg *pg, const struct table_conf *conf)
 	relation_split(conf->name, &schema, &name);
 	t->schema = keep_name(t, &schema);
 	t->name = keep_name(t, &name);
-	relation_ident(pg, &t->ident, t->schema, t->name);
+	str_addz(&t->ident, pg_table(pg, t->schema, t->name));
 	str_add(&t->into, str_sl(&t->ident));
 	if (conf->keys)
 		relation_list(conf->keys, "--key", &t->keys);

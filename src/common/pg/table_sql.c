@@ -30,9 +30,8 @@ static size_t add_list(struct table *t, struct str *sql, const struct shape *s, 
 	for (size_t i = 0; i < s->n; i++) {
 		if (!(part_of(t, &s->col[i]) & parts))
 			continue;
-		str_addz(sql, n++ ? ", " : "");
-		str_addz(sql, prefix);
-		pg_add_ident(t->pg, sql, t->columns.name[s->col[i].to]);
+		str_addf(sql, "%s%s%s", n++ ? ", " : "", prefix,
+			pg_ident(t->pg, t->columns.name[s->col[i].to]));
 	}
 	return n;
 }
@@ -57,11 +56,10 @@ void table_add_columns(struct table *t, struct str *sql, const struct shape *s)
 /* `value` is of type jsonb: what jsonb_populate_record() makes of it for this column. */
 static void add_populated(struct table *t, struct str *sql, struct sl name, const char *value)
 {
-	str_addf(sql, "(pg_catalog.jsonb_populate_record(NULL::%s, pg_catalog.jsonb_build_object(",
-		str_z(&t->ident));
-	pg_add_literal(t->pg, sql, name);
-	str_addf(sql, ", %s))).", value);
-	pg_add_ident(t->pg, sql, name);
+	str_addf(sql,
+		"(pg_catalog.jsonb_populate_record(NULL::%s, "
+		"pg_catalog.jsonb_build_object(%s, %s))).%s",
+		str_z(&t->ident), pg_literal(t->pg, name), value, pg_ident(t->pg, name));
 }
 
 static void add_staged(struct table *t, struct str *sql, const struct shape *s)
@@ -69,15 +67,13 @@ static void add_staged(struct table *t, struct str *sql, const struct shape *s)
 	str_addf(sql, "SELECT %s", str_z(&t->row));
 	for (size_t i = 0; i < s->n; i++) {
 		struct sl name = t->columns.name[s->col[i].to];
-		AUTO_STR ident = { 0 };
 
-		pg_add_ident(t->pg, &ident, name);
 		str_addz(sql, ", ");
 		if (s->col[i].as_json) {
-			add_populated(t, sql, name, str_z(&ident));
+			add_populated(t, sql, name, pg_ident(t->pg, name));
 			str_addz(sql, " AS ");
 		}
-		str_add(sql, str_sl(&ident));
+		str_addz(sql, pg_ident(t->pg, name));
 	}
 	str_addz(sql, " FROM pg_temp.ferry_stage_0");
 }
@@ -85,10 +81,9 @@ static void add_staged(struct table *t, struct str *sql, const struct shape *s)
 static void add_variables(struct table *t, struct str *sql, const struct shape *s)
 {
 	str_addz(sql, "SELECT");
-	for (size_t i = 0; i < s->n; i++) {
-		str_addf(sql, "%s ferry_v%zu AS ", i ? "," : "", i);
-		pg_add_ident(t->pg, sql, t->columns.name[s->col[i].to]);
-	}
+	for (size_t i = 0; i < s->n; i++)
+		str_addf(sql, "%s ferry_v%zu AS %s", i ? "," : "", i,
+			pg_ident(t->pg, t->columns.name[s->col[i].to]));
 }
 
 /* Appends ` FROM (…) AS s`: of several rows of a key the one that counts. */
@@ -118,13 +113,12 @@ static void add_source(struct table *t, struct str *sql, const struct shape *s, 
 static void add_match(struct table *t, struct str *sql)
 {
 	for (size_t i = 0; i < t->keys.n; i++) {
-		AUTO_STR k = { 0 };
+		const char *k = pg_ident(t->pg, t->keys.name[i]);
 
-		pg_add_ident(t->pg, &k, t->keys.name[i]);
-		str_addf(sql, "%s(t.%s %s s.%s", i ? " AND " : "", str_z(&k),
-			t->column[names_find(&t->columns, t->keys.name[i])].equal.p, str_z(&k));
+		str_addf(sql, "%s(t.%s %s s.%s", i ? " AND " : "", k,
+			t->column[names_find(&t->columns, t->keys.name[i])].equal.p, k);
 		if (t->nulls_equal)
-			str_addf(sql, " OR t.%s IS NULL AND s.%s IS NULL", str_z(&k), str_z(&k));
+			str_addf(sql, " OR t.%s IS NULL AND s.%s IS NULL", k, k);
 		str_addc(sql, ')');
 	}
 }
@@ -281,9 +275,7 @@ void table_add_stage(struct table *t, struct str *sql, const struct shape *s)
 		for (size_t c = 0; c < s->n; c++)
 			if (s->col[c].to == i && s->col[c].as_json)
 				type = "pg_catalog.jsonb";
-		str_addz(sql, ", ");
-		pg_add_ident(t->pg, sql, t->columns.name[i]);
-		str_addf(sql, " %s", type);
+		str_addf(sql, ", %s %s", pg_ident(t->pg, t->columns.name[i]), type);
 	}
 	str_addz(sql, ") ON COMMIT DELETE ROWS");
 }
@@ -340,6 +332,5 @@ void table_add_loop(struct table *t, struct str *sql, const struct shape *s, boo
 		"'XX') THEN RAISE; END IF; "
 		"INSERT INTO pg_temp.ferry_bad VALUES (ferry_r.n, ferry_s, ferry_m, ferry_d, "
 		"ferry_c); END; END LOOP; END");
-	str_addz(sql, "DO ");
-	pg_add_literal(t->pg, sql, str_sl(&body));
+	str_addf(sql, "DO %s", pg_literal(t->pg, str_sl(&body)));
 }

@@ -168,7 +168,7 @@ static void add_absent(
 /* For each foreign key the statement that takes those out that refer to no row anywhere. */
 static void read_references(struct table *t)
 {
-	AUTO_RESULT *r = pg_query(t->pg, keys_sql, 1, (const char *[]){ str_z(&t->ident) });
+	AUTO_RESULT *r = pg_ask(t->pg, keys_sql, str_z(&t->ident));
 	size_t end;
 
 	t->referring = true;

@@ -24,17 +24,14 @@ static bool copy_rows(struct sending *s, bool staged, size_t lo, size_t hi, uint
 {
 	AUTO_STR sql = { 0 };
 
-	str_addz(&sql, staged ? "COPY " : "SAVEPOINT ferry_rows; COPY ");
 	if (staged)
-		stage_add_name(&sql, &s->k->stage);
+		str_addf(&sql, "COPY " STAGE_NAME, s->k->stage.number);
 	else
-		registry_add_table(s->w->r, &sql, s->l->ship, s->group);
-	str_addz(&sql, " (");
-	pg_add_ident(s->w->pg, &sql, registry_key(s->w->r));
-	for (size_t i = 0; i < s->n; i++) {
-		str_addz(&sql, ", ");
-		pg_add_ident(s->w->pg, &sql, column_name(s, i));
-	}
+		str_addf(&sql, "SAVEPOINT ferry_rows; COPY %s",
+			registry_table(s->w->r, s->l->ship, s->group));
+	str_addf(&sql, " (%s", registry_key_ident(s->w->r));
+	for (size_t i = 0; i < s->n; i++)
+		str_addf(&sql, ", %s", pg_ident(s->w->pg, column_name(s, i)));
 	str_addz(&sql, ") FROM STDIN");
 	if (!staged)
 		str_addz(&sql, "; RELEASE SAVEPOINT ferry_rows");
@@ -116,7 +113,7 @@ static bool copy_and_merge(struct sending *s, size_t lo, size_t hi)
 	AUTO_STR target = { 0 };
 	bool ok;
 
-	registry_add_table(s->w->r, &target, s->l->ship, s->group);
+	str_addz(&target, registry_table(s->w->r, s->l->ship, s->group));
 	if (!stage_prepare(s->w->pg, &s->k->stage, str_z(&target), count_columns(s)))
 		return false;
 	pg_exec(s->w->pg, "SAVEPOINT ferry_rows");
@@ -397,8 +394,8 @@ static void forget_stages(struct wide *w)
 
 			if (!stage->made)
 				continue;
-			str_addz(&sql, sql.n > 0 ? ", " : "DROP TABLE ");
-			stage_add_name(&sql, stage);
+			str_addf(&sql, "%s" STAGE_NAME, sql.n > 0 ? ", " : "DROP TABLE ",
+				stage->number);
 			stage->made = false;
 		}
 	if (sql.n > 0)
