@@ -27,7 +27,7 @@ struct conf {
 	struct opt_list ships;
 	struct opt_time since, until;
 	int64_t chunk, interval, overlap, pace;
-	uint64_t job, max_lag, rate;
+	uint64_t job, max_lag, rate, chunk_rows;
 	int follow;
 	bool past, standby, new_ship;
 	struct io_opts io;
@@ -73,6 +73,9 @@ static const struct opt options[] = {
 	{ .name = "pace", .needs = "job", .kind = OPT_DURATION,
 	  .offset = offsetof(struct conf, pace), .arg = "DURATION",
 	  .help = "with --job: aim for chunks of this duration; pause while the source is slow" },
+	{ .name = "chunk-rows", .needs = "job", .kind = OPT_UINT, .min = 1,
+	  .offset = offsetof(struct conf, chunk_rows), .arg = "N",
+	  .help = "with --job: aim for chunks of so many rows" },
 	{ .name = "rate", .not_with = "follow=slot|poll",
 	  .kind = OPT_UINT, .offset = offsetof(struct conf, rate), .arg = "N", .max = 1000000000,
 	  .help = "read so many rows a second at most" },
@@ -469,6 +472,7 @@ static void open_all(struct dump *d)
 			.job = d->conf.job,
 			.rate = d->conf.rate,
 			.wanted = d->conf.pace,
+			.wanted_rows = d->conf.chunk_rows,
 			.interval = d->conf.interval };
 	}
 	if (!d->conf.new_ship)

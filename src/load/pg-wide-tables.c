@@ -72,15 +72,11 @@ static void prepare(struct run *run)
 }
 
 /* Of many transactions none needs to be on the disk before the last one is. */
-static void write_later(struct run *run)
+static void write_later(struct run *run, bool later)
 {
-	pg_set(run->target, "synchronous_commit", "off");
-}
-
-static void write_now(struct run *run)
-{
-	pg_set(run->target, "synchronous_commit", NULL);
-	pg_clear(pg_query(run->target, "SELECT pg_logical_emit_message(true, 'ferry', '')", 0, NULL));
+	pg_set(run->target, "synchronous_commit", later ? "off" : NULL);
+	if (!later)
+		pg_exec(run->target, "SELECT pg_logical_emit_message(true, 'ferry', '')");
 }
 
 static void do_register(struct run *run)
@@ -92,14 +88,14 @@ static void do_register(struct run *run)
 	prepare(run);
 	list = channel_list_read(NULL, run->target);
 	registry_expect(r, &list->ships);
-	write_later(run);
+	write_later(run, true);
 	for (size_t i = 0; i < list->ships.n; i++) {
 		widen_ship(r, registry_ship(r, list->ships.name[i]), list->of[i].channel,
 			list->of[i].n, false);
 		n += list->of[i].n;
 	}
 	channel_list_store(list, run->target, run->conf.target.schema);
-	write_now(run);
+	write_later(run, false);
 	msg_note("%zu channels of %zu ships are registered", n, list->ships.n);
 	channel_list_free(list);
 	registry_close(r);
@@ -207,7 +203,7 @@ static void do_create(struct run *run)
 	if (run->conf.drop_tables)
 		want_no_views(run, r, &ships);
 	want_fit(r, &ships);
-	write_later(run);
+	write_later(run, true);
 	for (size_t i = 0; i < ships.n; i++) {
 		struct ship *s = registry_ship(r, ships.name[i]);
 
@@ -221,7 +217,7 @@ static void do_create(struct run *run)
 		for (size_t g = 0; g < s->n_groups; g++)
 			tables += s->group[g].made;
 	}
-	write_now(run);
+	write_later(run, false);
 	msg_note("%zu tables of %zu ships are there", tables, ships.n);
 	registry_close(r);
 }
@@ -250,7 +246,7 @@ static void do_analyze(struct run *run)
 	if (ledger_exists(run->target))
 		add_ships(run, &ships);
 	registry_expect(r, &ships);
-	write_later(run);
+	write_later(run, true);
 	for (size_t i = 0; i < ships.n; i++) {
 		struct ship *s = registry_ship(r, ships.name[i]);
 

@@ -36,9 +36,7 @@ CREATE TABLE ferry.channel (
 	first_seen timestamp, last_seen timestamp, samples bigint,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (target_schema, ship, channel),
-	UNIQUE (target_schema, table_name, column_name))
-	-- what was seen of a channel is written behind it, within the page
-	WITH (fillfactor = 45);
+	UNIQUE (target_schema, table_name, column_name));
 CREATE TABLE ferry.reject (
 	id bigserial PRIMARY KEY,
 	job_id bigint NOT NULL REFERENCES ferry.job ON DELETE CASCADE,
