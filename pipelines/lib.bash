@@ -370,8 +370,8 @@ known_code() {
 
 # attend COMMAND...: runs a function or program, passes SIGINT and SIGTERM on to all of its
 # processes and waits until the last has gone. Without it bash sees a signal only when the pipe in
-# the foreground has ended. What asks to be run again because it was told to stop, or is cut short by
-# that, ended by the signal.
+# the foreground has ended. What asks to be run again because it was told to stop, or is cut short
+# by that, ended by the signal.
 attend() {
 	local job code signal=again told=''
 
