@@ -29,6 +29,9 @@ static void add_column_of(struct table *t, const struct pg_result *r, size_t i)
 		.always = is_true(r, i, 6),
 		.required = is_true(r, i, 7),
 		.sequence = pg_is_null(r, i, 8) ? SL("") : arena_dup(&t->texts, pg_value(r, i, 8)),
+		.absent = t->ruled || pg_is_null(r, i, 9)
+				? NULL
+				: arena_dup(&t->texts, pg_value(r, i, 9)).p,
 		.equal = SL("="),
 	};
 }
@@ -105,6 +108,7 @@ static void take_facts(struct table *t, const struct pg_result *r)
 	t->defers = is_true(r, 0, F_DEFERS);
 	t->foreign = kind == 'f';
 	t->drops = is_true(r, 0, F_DROPS);
+	t->ruled = is_true(r, 0, F_INSERT_RULE) || kind == 'v';
 	/* COPY into a view counts also what an INSTEAD OF trigger drops */
 	t->by_insert = is_true(r, 0, F_SECURED) || is_true(r, 0, F_INSERT_RULE) || kind == 'v';
 	if (kind == 'v')
@@ -118,6 +122,15 @@ static void take_facts(struct table *t, const struct pg_result *r)
 			str_z(&t->ident), why);
 	if (kind == 'v' && t->conf.truncate)
 		die(EX_CONFIGURATION, "--truncate: %s is a view", str_z(&t->ident));
+}
+
+/* A name like this that no column has. */
+static void free_name(const struct table *t, struct str *name, const char *like)
+{
+	str_clear(name);
+	str_addz(name, like);
+	while (names_find(&t->columns, str_sl(name)) != NAMES_NONE)
+		str_addc(name, '_');
 }
 
 void table_read(struct table *t)
@@ -135,10 +148,8 @@ void table_read(struct table *t)
 		if (t->keys.n > 0)
 			check_key(t, both[0]);
 	}
-	str_clear(&t->row);
-	str_addz(&t->row, "ferry_row");
-	while (names_find(&t->columns, str_sl(&t->row)) != NAMES_NONE)
-		str_addc(&t->row, '_');
+	free_name(t, &t->row, "ferry_row");
+	free_name(t, &t->has, "ferry_has");
 }
 
 /* Names are compared with their case; who is used to psql may not expect that. */
