@@ -274,7 +274,6 @@ stats_to() {
 	[[ $1 != */* ]] || folder=${1%/*}/
 	[[ -w $1 || (! -e $1 && -w $folder) ]] ||
 		fail "$EX_CANTCREATE" "$(fill $"cannot write to %s" "$1")"
-	[[ ! -f $1 ]] || : >"$1" # what an earlier run said
 	FERRY_STATS_LOG=$(mktemp -- "${TMPDIR:-/tmp}/ferry-stats.XXXXXX")
 	export FERRY_STATS_LOG
 	uptime

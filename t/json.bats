@@ -72,13 +72,21 @@ is_wrong() { if as_said "$@" >/dev/null; then return 1; fi; }
 	run_rc fails narrow-to-wide --mode status --stats pipe --target 'host=/nonexistent'
 	wait "$!"
 	is "$(<got)" 75
-	# killed, it looks neither like a good end nor like the run before
+	# killed, it does not look like a good end
 	mkdir bin && ln -s "$FERRY_BIN"/* bin/ && rm bin/pg-wide-ledger
 	printf '#!/bin/sh\nprintf "%%s" $$ >"%s/began"\nexec sleep 60\n' "$PWD" >bin/pg-wide-ledger
 	chmod +x bin/pg-wide-ledger
+	# nor like the run before, whoever killed it, and it is whole at any time
 	bin/narrow-to-wide --mode status --stats door 3>&- &
 	wait_until 10 test -s began
-	[[ ! -s door ]]
+	kill -KILL "$!"
+	run_rc 137 ended "$!"
+	is "$(jq -c '[.exit, .error]' door)" \
+		'[143,"it was ended by a signal, or it still runs"]'
+	kill "$(<began)" 2>/dev/null || :
+	rm began
+	bin/narrow-to-wide --mode status --stats door 3>&- &
+	wait_until 10 test -s began
 	kill -TERM "$!"
 	run_rc 143 ended "$!"
 	kill "$(<began)" 2>/dev/null || : # it may have ended with the door
