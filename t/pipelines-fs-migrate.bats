@@ -559,7 +559,7 @@ tied() {
 	printf 'id,event_time\na,2024-01-01T00:00:00Z\n' >r.csv
 	sandbox_ask DELETE counters
 	for each in --shard=9/8 --shard=0/3 --shard=x --max-cost=x --expect=x --method=x --only=x \
-		--select=, --rename=a --cast=a:foo --set=x; do
+		'--select=,' --rename=a --cast=a:foo --set=x; do
 		run_rc 64 fs migrate early early-to --yes "$each"
 	done
 	for each in --prices=none --only=id=none --map=none; do

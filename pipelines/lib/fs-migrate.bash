@@ -105,9 +105,10 @@ run_migrate() {
 check_words() {
 	local shard=${opt[shard]-1/1} only=${opt[only]-}
 
-	[[ $shard =~ ^0*([0-9]{1,4})/0*([0-9]{1,4})$ ]] &&
-		((BASH_REMATCH[1] >= 1 && BASH_REMATCH[1] <= BASH_REMATCH[2])) ||
+	if ! [[ $shard =~ ^0*([0-9]{1,4})/0*([0-9]{1,4})$ ]] ||
+		((BASH_REMATCH[1] < 1 || BASH_REMATCH[1] > BASH_REMATCH[2])); then
 		misused "$(fill $"--shard: not I/N, like 3/8: %s" "$shard")"
+	fi
 	[[ ! ${opt[expect]+set} ]] || quantity expect 0 0 >/dev/null
 	[[ ${opt[method]-csv} == @(csv|unload) ]] ||
 		misused "$(fill $"--method: neither csv nor unload: %s" "${opt[method]}")"
