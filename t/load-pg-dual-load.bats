@@ -1,6 +1,7 @@
 # The feed into both tables: pg-dual-load, and narrow-to-wide --mode dual-write over it.
 load helper
 load oracle
+load json
 
 setup() {
 	helper_setup
@@ -73,6 +74,7 @@ all_there() {
 		--names ship_id,created_time,data_channel_id,value,value_format k.txt
 	is "$(sql 'SELECT a FROM tenant.tbl_data_timeseries_s3')" 가
 	is "$(jq -c '[.rows_in, .rows_out, .checked]' s)" '[1,1,1]'
+	as_said stats <s
 }
 
 @test "dual-load: what comes again replaces in both, the last one counts, no value erases none" {
