@@ -69,17 +69,6 @@ struct opt {
 
 #define OPT_END { .name = NULL, .kind = OPT_FLAG }
 
-/*
- * The kind, and where the value goes: to member `m` of T, whose type says the kind. (That of
- * OPT_SIZE is the type of OPT_UINT; it names both itself.) CONF() is for programs, whose
- * configuration is their struct conf; filters have STATE(), see stream/filter.h.
- */
-#define OPT_INTO(T, m)                                                                             \
-	.kind = _Generic(((T *)0)->m, bool: OPT_FLAG, const char *: OPT_STR,                       \
-		struct opt_list: OPT_LIST, uint64_t: OPT_UINT, int64_t: OPT_DURATION,              \
-		struct opt_time: OPT_TIME, int: OPT_ENUM), .offset = offsetof(T, m)
-#define CONF(m) OPT_INTO(struct conf, m)
-
 struct opt_list {
 	struct sl *v; /* opt.c's, until the next opt_parse(); texts are in argv, with a NUL */
 	size_t n;

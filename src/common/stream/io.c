@@ -373,7 +373,11 @@ void io_reject(struct io *io, const struct rec *rec, const struct fault *f)
 void io_reject_value(struct io *io, const struct rec *rec, struct sl field, struct sl value,
 	const char *why)
 {
-	io_reject(io, rec, &(struct fault){ rec->record, rec->line, 0, field, value, why });
+	io_reject(io, rec, &(struct fault){ .record = rec->record,
+				   .line = rec->line,
+				   .field = field,
+				   .value = value,
+				   .why = why });
 }
 
 void io_reject_field(struct io *io, const struct rec *rec, size_t i, const char *why)
