@@ -532,11 +532,10 @@ static void warn_of(const struct names *seen, struct sl name, const char *option
 		msg_warn("--%s: no record has %s", option, msg_q(name));
 }
 
-static void end(struct state *st, struct filter_run *run)
+static void end(struct state *st, struct filter_run *run UNUSED)
 {
 	const struct names *cols = st->in;
 
-	(void)run;
 	if (!cols || !cols->n)
 		return; /* there was nothing at all */
 	for (size_t i = 0; i < st->selected.n; i++)
