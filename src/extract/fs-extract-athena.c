@@ -507,11 +507,7 @@ static void choose_columns(struct prog *p)
 
 static void open_group(struct prog *p, const char *name)
 {
-	struct aws_error e;
-
-	p->aws = aws_open(&p->conf.aws, &e);
-	if (!p->aws)
-		aws_die(&e, "cannot talk to AWS");
+	p->aws = aws_need(&p->conf.aws);
 	fs_need_group(p->aws, name, &p->group);
 	check_group(p);
 	if (p->conf.database)

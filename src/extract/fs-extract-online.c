@@ -107,7 +107,7 @@ struct prog {
 	struct field *now;             /* --current-time: a record with another time */
 	struct str time;
 	struct field *nothing;
-	struct fs_known known; /* --except */
+	struct fs_ids known; /* records, --except */
 	struct keyset newest;  /* --except-older: the newest event time of each identifier */
 	uint64_t older;
 	struct fs_only part;   /* --shard */
@@ -273,7 +273,7 @@ static void take_known(void *ctx, struct sl id, struct sl time)
 	bool added;
 
 	if (!p->conf.except_older)
-		(void)fs_known_add(&p->known, id, time_type(p), time);
+		fs_known_add(&p->known, id, time_type(p), time);
 	if (!p->conf.except_older || !fs_event_time_parse(time_type(p), time, &t))
 		return;
 	newest = keyset_value(&p->newest, sip_hash(&p->only.key, id), &added);
@@ -287,6 +287,7 @@ static void learn_known(struct prog *p)
 	if (p->id_column == SIZE_MAX || p->time_column == SIZE_MAX)
 		opt_usage("--except needs the identifier and the event time among --columns");
 	fs_ids_init(&p->only); /* for its key */
+	fs_ids_init(&p->known);
 	keyset_init(&p->newest, true);
 	fs_state_file(&p->group, &p->aside, p->conf.except, take_known, p);
 }
@@ -375,8 +376,7 @@ static void wake(void *ctx)
 static void start(struct prog *p, const char *name)
 {
 	const struct conf *c = &p->conf;
-	struct fs_online_conf online = { .group = sl_of(name),
-		.description = &p->group,
+	struct fs_online_conf online = { .group = &p->group,
 		.deleted = c->deleted || c->deleted_ids,
 		.only = &p->part,
 		.workers = (unsigned)c->workers,
@@ -385,13 +385,10 @@ static void start(struct prog *p, const char *name)
 		.row = take_row,
 		.missing = take_missing,
 		.ctx = p };
-	struct aws_error e;
 
 	p->aside = c->io;
 	p->aside.stats = NULL;
-	p->aws = aws_open(&c->aws, &e);
-	if (!p->aws)
-		aws_die(&e, "cannot talk to AWS");
+	p->aws = aws_need(&c->aws);
 	fs_need_group(p->aws, name, &p->group);
 	if (!p->group.online)
 		die_hint(EX_REFUSED, "fs-extract-athena reads the offline store",
@@ -399,8 +396,7 @@ static void start(struct prog *p, const char *name)
 	choose_columns(p);
 	fs_only_shard(&p->part, &p->group, c->shard);
 	online.features = p->features;
-	online.n = p->n;
-	online.all = !c->columns;
+	online.n = c->columns ? p->n : 0;
 	if (!c->same_as && !c->gone_from)
 		p->online = fs_online_new(p->aws, &online);
 	stop_catch(wake, p->aws);
@@ -446,7 +442,7 @@ static void release(struct prog *p)
 	mem_free(p->features);
 	mem_free(p->nothing);
 	mem_free(p->now);
-	fs_known_free(&p->known);
+	fs_ids_free(&p->known);
 	keyset_clear(&p->newest);
 	fs_ids_free(&p->only);
 }

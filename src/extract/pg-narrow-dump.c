@@ -27,9 +27,9 @@ struct conf {
 	struct opt_list ships;
 	struct opt_time since, until;
 	int64_t chunk, interval, overlap, pace;
-	uint64_t job, max_lag, rate;
+	uint64_t job, max_lag, rate, chunk_rows;
 	int follow;
-	bool past, new_ship;
+	bool past, standby, new_ship;
 	struct io_opts io;
 };
 
@@ -70,6 +70,8 @@ static const struct opt options[] = {
 	  .help = "with --job: where the ledger is" },
 	{ .name = "pace", .needs = "job", CONF(pace), .arg = "DURATION",
 	  .help = "with --job: aim for chunks of this duration; pause while the source is slow" },
+	{ .name = "chunk-rows", .needs = "job", CONF(chunk_rows), .min = 1, .arg = "N",
+	  .help = "with --job: aim for chunks of so many rows" },
 	{ .name = "rate", .not_with = "follow=slot|poll", CONF(rate), .arg = "N", .max = 1000000000,
 	  .help = "read so many rows a second at most" },
 	{ .kind = OPT_GROUP, .help = "Following live data" },
@@ -77,6 +79,8 @@ static const struct opt options[] = {
 	  .help = "what is new, as it comes: from a slot, or asked for by SQL" },
 	{ .name = "past", .needs = "job follow=slot|poll", CONF(past),
 	  .help = "with --job: its chunks first, then follow" },
+	{ .name = "standby", .needs = "job follow=slot|poll", CONF(standby),
+	  .help = "while another follows the job: wait for its end, and take over" },
 	{ .name = "interval", CONF(interval), .arg = "DURATION", .unit = 60 * CLOCK_US_PER_SEC,
 	  .help = "how often to end a chunk (a bare number: minutes; default 500ms, or 100ms)" },
 	{ .name = "slot", .needs = "follow=slot", .not_with = "job", CONF(slot), .arg = "NAME",
@@ -349,6 +353,7 @@ static void follow_by_poll(struct dump *d)
 	const struct conf *c = &d->conf;
 	struct follow_poll f = { .target = d->target,
 		.job = c->job,
+		.standby = c->standby,
 		.since = c->since.given ? c->since.instant : LEDGER_NO_TIME,
 		.interval = c->interval ? c->interval : POLL_INTERVAL,
 		.chunk = &d->chunk,
@@ -372,6 +377,7 @@ static struct follow_slot slot_of(struct dump *d)
 		.n_ships = c->ships.n,
 		.target = d->target,
 		.job = c->job,
+		.standby = c->standby,
 		.slot = c->slot,
 		.publication = c->publication ? c->publication : c->slot,
 		.ack = c->ack,
@@ -453,6 +459,7 @@ static void open_all(struct dump *d)
 			.job = d->conf.job,
 			.rate = d->conf.rate,
 			.wanted = d->conf.pace,
+			.wanted_rows = d->conf.chunk_rows,
 			.interval = d->conf.interval };
 	}
 	if (!d->conf.new_ship)

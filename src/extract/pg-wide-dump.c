@@ -210,10 +210,10 @@ static void choose(struct dump *d)
 	/* a schema that nobody has made is not to be made by a reader */
 	if (!ledger_exists(d->pg))
 		die(EX_CONFIGURATION, "there are no wide tables in this database");
-	r = pg_query(d->pg,
+	r = pg_ask(d->pg,
 		"SELECT DISTINCT ship FROM ferry.channel WHERE target_schema = $1 AND "
 		REGISTRY_OF_PREFIX " ORDER BY 1",
-		2, (const char *[]){ t->schema, t->prefix });
+		t->schema, t->prefix);
 	for (size_t i = 0; i < pg_rows(r); i++)
 		(void)names_add(&known, pg_value(r, i, 0), NULL);
 	if (known.n == 0)

@@ -16,6 +16,7 @@
 #include "stream/dedup.h"
 #include "stream/filter.h"
 #include "stream/in.h"
+#include "stream/namelist.h"
 #include "stream/profile.h"
 #include "stream/quality.h"
 #include "stream/quality_report.h"
@@ -184,8 +185,12 @@ static void warn_of_unseen(const struct state *st, struct filter_run *run)
 
 static void start(struct state *st, struct filter_run *run, const struct names *cols)
 {
-	const struct quality_rules *r = &st->rules;
+	struct quality_rules *r = &st->rules;
 
+	/* A name mistyped here would have the rules change what they are to leave alone. */
+	namelist_resolve_all(&r->untouched, cols);
+	for (size_t i = 0; i < r->untouched.n; i++)
+		(void)filter_column(run, r->untouched.name[i], "untouched");
 	if (format_traits(rd_format(filter_io(run)->rd))->header)
 		refuse_unknown(st, run, cols);
 	quality_columns(st->quality, cols);

@@ -94,4 +94,7 @@ enum aws_retry_mode aws_config_retry_mode(const struct aws_config *c);
 /* Name for messages: "sagemaker", "featurestore-runtime", "athena", "glue", "s3", "sts". */
 const char *aws_service_name(enum aws_service s);
 
+/* A variable of the environment; NULL when it is empty, too. */
+const char *aws_env(const char *name);
+
 #endif

@@ -1,10 +1,8 @@
 /* credential_process: a program of the user's that prints keys. No shell takes part. */
-#include "aws/creds.h"
 #include "aws/creds_internal.h"
 #include "aws/crypto.h"
 #include "core/clock.h"
 #include "core/mem.h"
-#include "core/str.h"
 
 #include <errno.h>
 #include <fcntl.h>

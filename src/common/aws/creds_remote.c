@@ -7,8 +7,6 @@
 #include "aws/uri.h"
 #include "aws/xml.h"
 #include "core/clock.h"
-#include "core/mem.h"
-#include "core/str.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -209,17 +207,10 @@ bool creds_web_identity(struct aws_config *c, const struct creds_role *r, const 
 
 /* ---- containers ---------------------------------------------------------------------------- */
 
-static const char *env(const char *name)
-{
-	const char *v = getenv(name);
-
-	return v && *v ? v : NULL;
-}
-
 bool creds_container_configured(void)
 {
-	return env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") ||
-	       env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+	return aws_env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") ||
+	       aws_env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
 }
 
 /* Keys may travel without TLS only where the network is this machine's own. Source: botocore. */
@@ -239,8 +230,8 @@ static bool is_near(const char *host)
 
 static bool container_token(struct str *headers, struct aws_error *e)
 {
-	const char *file = env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-	const char *text = env("AWS_CONTAINER_AUTHORIZATION_TOKEN");
+	const char *file = aws_env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+	const char *text = aws_env("AWS_CONTAINER_AUTHORIZATION_TOKEN");
 	struct str token = {0};
 	bool good = true;
 
@@ -283,8 +274,8 @@ static bool container_fetch(struct fetch *f, struct aws_keys *k, struct aws_erro
 
 bool creds_from_container(struct aws_keys *k, struct aws_error *e)
 {
-	const char *relative = env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
-	const char *full = env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+	const char *relative = aws_env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+	const char *full = aws_env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
 	struct fetch f = {.method = "GET",
 		.limits = {.wire = {.connect_us = CONTAINER_LIMIT, .no_proxy = true},
 			.stall_us = CONTAINER_LIMIT}};

@@ -4,7 +4,6 @@
 #include "aws/uri.h"
 #include "aws/xml.h"
 #include "core/clock.h"
-#include "core/mem.h"
 #include "core/num.h"
 #include "stream/z.h"
 
@@ -160,7 +159,7 @@ static bool get_page(
 
 static bool bad_page(struct aws_error *e, const char *why)
 {
-	*e = (struct aws_error){.service = "s3", .operation = "ListObjectsV2"};
+	*e = (struct aws_error){.operation = "ListObjectsV2"};
 	aws_error_set(e, AWS_PROTOCOL, "bad answer", "%s", why);
 	return false;
 }
@@ -273,7 +272,7 @@ static size_t read_failures(struct sl body, struct aws_error *e)
 
 		if (n++)
 			continue;
-		*e = (struct aws_error){.service = "s3", .operation = "DeleteObjects"};
+		*e = (struct aws_error){.operation = "DeleteObjects"};
 		aws_error_set(e, aws_classify(200, code), "", "%s: %.*s",
 			msg_q(xml_text(one, "Key")), (int)why.n, why.p);
 		snprintf(e->code, sizeof e->code, "%.*s", (int)code.n, code.p);

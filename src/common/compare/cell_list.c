@@ -1,7 +1,5 @@
 #include "compare/cell_list.h"
 
-#include "core/hash.h"
-
 static struct sl keep(struct cell_list *l, struct sl text)
 {
 	return text.p ? arena_dup(&l->arena, text) : text;

@@ -18,12 +18,11 @@ static void add_from(struct cellsum_source *s, struct str *sql, int64_t from, in
 	cellsum_add_bound(sql, to, s->n->zone);
 	if (n_ships == 0)
 		str_addf(sql, " AND %s IS NOT NULL", ship);
-	for (size_t i = 0; i < n_ships; i++) {
-		str_addf(sql, i ? ", " : " AND %s IN (", ship);
-		pg_add_literal(s->pg, sql, ships[i]);
-	}
-	if (n_ships)
-		str_addc(sql, ')');
+	else
+		str_addf(sql, " AND %s IN (", ship);
+	for (size_t i = 0; i < n_ships; i++)
+		str_addf(sql, "%s%s", i ? ", " : "", pg_literal(s->pg, ships[i]));
+	str_addz(sql, n_ships ? ")" : "");
 }
 
 /* The hash of a text; of one in another encoding, of its bytes in UTF-8. */
@@ -248,8 +247,8 @@ static void add_cells(struct cellsum_source *s, struct str *sql, int64_t from, i
 {
 	AUTO_STR more = { 0 };
 
-	str_addf(&more, "%s AND %s = ", at, s->n->col[NARROW_CHANNEL].ident);
-	pg_add_literal(s->pg, &more, channel);
+	str_addf(&more, "%s AND %s = %s", at, s->n->col[NARROW_CHANNEL].ident,
+		pg_literal(s->pg, channel));
 	str_addz(sql, "SELECT ");
 	add_instant(s, sql, "\"time\"");
 	str_addz(sql, ", value FROM (");

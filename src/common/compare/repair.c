@@ -1,31 +1,16 @@
 #include "compare/repair_internal.h"
 
-#include "core/clock.h"
-#include "core/msg.h"
-
 /* ---- statements ------------------------------------------------------------------------------ */
-
-void repair_add_key(struct repair *r, struct str *sql)
-{
-	pg_add_ident(registry_pg(r->target->r), sql, registry_key(r->target->r));
-}
-
-const char *repair_key_type(const struct ship *ship)
-{
-	return ship->zoned ? "timestamptz" : "timestamp";
-}
 
 void repair_add_license(struct repair *r, struct str *sql, const struct ship *ship)
 {
-	if (r->remove)
-		return;
-	str_addz(sql, " AND t.");
-	repair_add_key(r, sql);
-	str_addf(sql,
-		" IN (SELECT unnest(instants)%s FROM ferry.doubt WHERE job_id = %llu AND ship = ",
-		ship->zoned ? " AT TIME ZONE 'UTC'" : "", (unsigned long long)r->job);
-	pg_add_literal(registry_pg(r->target->r), sql, ship->id);
-	str_addc(sql, ')');
+	if (!r->remove)
+		str_addf(sql,
+			" AND t.%s IN (SELECT unnest(instants)%s FROM ferry.doubt"
+			" WHERE job_id = %llu AND ship = %s)",
+			registry_key_ident(r->target->r), ship->zoned ? " AT TIME ZONE 'UTC'" : "",
+			(unsigned long long)r->job,
+			pg_literal(registry_pg(r->target->r), ship->id));
 }
 
 const char *repair_instants(
@@ -59,6 +44,8 @@ void repair_give_way(struct repair *r, size_t rows)
 		r->broken = true;
 	} else if (strcmp(state, "55P03") != 0 && strcmp(state, "40P01") != 0) {
 		pg_die(pg, "cannot repair");
+	} else {
+		r->locked = true;
 	}
 	pg_exec(pg, "ROLLBACK");
 	r->busy += rows;

@@ -2,9 +2,6 @@
 #include "dual/dual.h"
 
 #include "core/kp.h"
-#include "core/mem.h"
-#include "core/msg.h"
-#include "core/spool.h"
 #include "core/utf8.h"
 #include "dual/narrow_feed.h"
 #include "dual/sync.h"
@@ -360,10 +357,9 @@ static void open_narrow(struct dual *d)
 		.ctx = d};
 
 	if (d->narrow->unique)
-		for (size_t i = 0; i < ARRAY_LEN(key); i++) {
-			str_addz(&keys, i ? "," : "");
-			pg_add_ident(d->pg, &keys, d->narrow->col[key[i]].name);
-		}
+		for (size_t i = 0; i < ARRAY_LEN(key); i++)
+			str_addf(&keys, "%s%s", i ? "," : "",
+				pg_ident(d->pg, d->narrow->col[key[i]].name));
 	else
 		msg_warn("%s has no key of ship, channel and time: "
 			 "rows that are sent again are there twice",

@@ -1,7 +1,6 @@
 #include "follow/live_chunk.h"
 
 #include "core/kp.h"
-#include "core/mem.h"
 #include "core/spool.h"
 #include "stream/sort.h"
 

@@ -1,9 +1,6 @@
 #include "fs/fs_archive.h"
 
 #include "aws/s3.h"
-#include "core/mem.h"
-#include "core/msg.h"
-#include "core/opt.h"
 #include "stream/wr.h"
 #include "stream/z.h"
 
@@ -35,9 +32,7 @@ struct fs_archive *fs_archive_new(
 
 	if (!s3_parse(sl_of(uri), &x->bucket, &prefix))
 		opt_usage("--s3-output: not like s3://BUCKET/PREFIX: %s", msg_q(sl_of(uri)));
-	x->aws = aws_open(opts, &e);
-	if (!x->aws)
-		aws_die(&e, "cannot talk to AWS");
+	x->aws = aws_need(opts);
 	str_add(&x->stem, prefix);
 	str_addz(&x->stem, prefix.n && prefix.p[prefix.n - 1] != '/' ? "/part-" : "part-");
 	if (!s3_list(x->aws, x->bucket, str_sl(&x->stem), refuse_part, &uri, &e)) {

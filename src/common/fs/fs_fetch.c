@@ -2,7 +2,6 @@
 
 #include "aws/s3.h"
 #include "core/clock.h"
-#include "core/msg.h"
 #include "core/stop.h"
 #include "core/stats.h"
 #include "fs/fs_where.h"

@@ -1,7 +1,6 @@
 /* The manifest of an UNLOAD; and parts of Parquet, which become files as they are. */
 #include "aws/s3.h"
 #include "core/hash.h"
-#include "core/msg.h"
 #include "core/tmpf.h"
 #include "fs/fs_fetch_impl.h"
 #include "stream/out.h"

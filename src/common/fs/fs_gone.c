@@ -5,9 +5,6 @@
 #include "fs/fs_known.h"
 #include "fs/fs_online.h"
 
-#define READERS 16
-#define PATIENCE (600 * CLOCK_US_PER_SEC)
-
 static void start(struct fs_gone *g)
 {
 	g->key = sip_random_key();
@@ -20,23 +17,12 @@ static void add(struct fs_gone *g, enum fs_type type, struct sl id, struct sl ti
 	bool added;
 	int64_t t;
 
-	if (type == FS_FRACTIONAL) {
-		fs_plain_decimal(&plain, time);
-		time = str_sl(&plain);
-	}
-	if (!fs_event_time_parse(type, time, &t))
+	if (!fs_event_time_parse(type, fs_event_time_plain(&plain, type, time), &t))
 		t = INT64_MAX;
 	*keyset_value(&g->times, sip_hash(&g->key, id), &added) = t;
 }
 
 /* ---- asked for ----------------------------------------------------------------------------- */
-
-static void pass_over(void *ctx, const struct field *f, size_t n)
-{
-	(void)ctx;
-	(void)f;
-	(void)n;
-}
 
 static void take_deleted(void *ctx, struct sl id)
 {
@@ -46,14 +32,10 @@ static void take_deleted(void *ctx, struct sl id)
 static void list_deleted(struct fs_move *m, struct fs_ids *deleted)
 {
 	const struct fs_group *g = &m->source.group;
-	const struct fs_online_conf conf = {.group = g->called,
-		.description = g,
+	const struct fs_online_conf conf = {.group = g,
 		.features = &g->id,
 		.n = 1,
 		.deleted = true,
-		.workers = READERS,
-		.patience_us = PATIENCE,
-		.row = pass_over,
 		.missing = take_deleted,
 		.ctx = deleted};
 	struct fs_online *o = fs_online_new(m->source.aws, &conf);

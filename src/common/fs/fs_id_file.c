@@ -1,7 +1,5 @@
 #include "fs/fs_id_file.h"
 
-#include "core/hash.h"
-#include "core/mem.h"
 #include "core/msg.h"
 #include "core/utf8.h"
 #include "stream/in.h"

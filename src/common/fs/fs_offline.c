@@ -1,8 +1,6 @@
 #include "fs/fs_offline.h"
 
 #include "aws/athena.h"
-#include "core/msg.h"
-#include "core/str.h"
 
 struct fs_place fs_offline_place(struct fs_group *g)
 {

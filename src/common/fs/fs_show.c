@@ -1,9 +1,6 @@
 #include "fs/fs_show.h"
 
 #include "core/clock.h"
-#include "core/hash.h"
-#include "core/msg.h"
-#include "fs/featurestore.h"
 #include "fs/fs_offline.h"
 #include "fs/fs_schema.h"
 #include "fs/fs_stock.h"

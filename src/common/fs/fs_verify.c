@@ -1,16 +1,12 @@
 #include "fs/fs_verify.h"
 
 #include "core/clock.h"
-#include "core/hash.h"
-#include "core/msg.h"
 #include "core/num.h"
 #include "fs/fs_known.h"
 #include "fs/fs_online.h"
 #include "fs/fs_record.h"
 
 #define AT_ONCE 4000 /* identifiers whose expected state is kept */
-#define READERS 16
-#define PATIENCE (600 * CLOCK_US_PER_SEC)
 
 static void name_record(struct str *names, uint64_t nth, struct sl id)
 {
@@ -53,25 +49,15 @@ static void take_online(void *ctx, const struct field *f, size_t n)
 }
 
 /* A record that was deleted since it was listed is not expected any more. */
-static void pass_over(void *ctx, struct sl id)
-{
-	(void)ctx;
-	(void)id;
-}
-
 static void list_source(struct fs_move *m, struct source *s)
 {
 	const struct fs_group *g = &m->source.group;
 	const size_t features[] = {g->id, g->time};
-	const struct fs_online_conf conf = {.group = g->called,
-		.description = g,
+	const struct fs_online_conf conf = {.group = g,
 		.features = features,
 		.n = 2,
 		.only = &m->only,
-		.workers = READERS,
-		.patience_us = PATIENCE,
 		.row = take_online,
-		.missing = pass_over,
 		.ctx = s};
 	struct fs_online *o = fs_online_new(m->source.aws, &conf);
 
@@ -269,19 +255,15 @@ static void expect(void *ctx, const struct field *f, size_t n)
 {
 	struct online_check *c = ctx;
 	const struct fs_group *g = &c->m->source.group;
-	struct sl time = field_sl(&f[1]);
+	enum fs_type type = g->features[g->time].type;
+	struct sl time = fs_event_time_plain(&c->plain, type, field_sl(&f[1]));
 	size_t i = names_add(&c->ids, field_sl(&f[0]), NULL);
 	struct state *s = &c->states[i];
 
 	(void)n;
-	if (g->features[g->time].type == FS_FRACTIONAL) {
-		str_clear(&c->plain);
-		fs_plain_decimal(&c->plain, time);
-		time = str_sl(&c->plain);
-	}
 	*s = (struct state){.deleted = is_true(&f[2]) ||
 				       fs_gone_has(c->gone, field_sl(&f[0]), NULL)};
-	if (!fs_event_time_parse(g->features[g->time].type, time, &s->time))
+	if (!fs_event_time_parse(type, time, &s->time))
 		s->time = INT64_MAX;
 	else if (!is_true(&f[2]) && s->deleted)
 		s->time++; /* it was deleted behind that; one of the time of its deletion stays */
@@ -295,12 +277,9 @@ static struct fs_online *open_side(struct online_check *c, struct aws *a,
 	void (*row)(void *ctx, const struct field *f, size_t n),
 	void (*missing)(void *ctx, struct sl id))
 {
-	return fs_online_new(a, &(struct fs_online_conf){.group = side->group.called,
-						.description = &side->group,
+	return fs_online_new(a, &(struct fs_online_conf){.group = &side->group,
 						.features = features,
 						.n = n,
-						.workers = READERS,
-						.patience_us = PATIENCE,
 						.row = row,
 						.missing = missing,
 						.ctx = c});
@@ -322,7 +301,7 @@ void fs_verify_online(struct fs_move *m, struct fs_gone *gone, struct fs_verdict
 	/* of its own: the source may be listed meanwhile */
 	again = m->source.group.online ? aws_open(&m->source.opts, &e) : NULL;
 	if (again && fs_online_probe(again, &m->source.group, &e))
-		c->source = open_side(c, again, &m->source, from, n, take_source, pass_over);
+		c->source = open_side(c, again, &m->source, from, n, take_source, NULL);
 	each_expected(m, true, expect, c);
 	look_up(c);
 	fs_online_free(c->target);
@@ -342,7 +321,7 @@ struct offline_check {
 	struct fs_move *m;
 	struct fs_gone *gone;
 	struct fs_verdict *v;
-	struct fs_known target;
+	struct fs_ids target; /* records of it */
 	struct str plain;
 };
 
@@ -410,22 +389,14 @@ static void compare_tables(struct fs_move *m, struct fs_verdict *v)
 	v->expected = m->records;
 }
 
-static struct sl plain_time(struct offline_check *c, enum fs_type type, const struct field *f)
-{
-	if (type != FS_FRACTIONAL)
-		return field_sl(f);
-	str_clear(&c->plain);
-	fs_plain_decimal(&c->plain, field_sl(f));
-	return str_sl(&c->plain);
-}
-
 static void learn(void *ctx, const struct field *f, size_t n)
 {
 	struct offline_check *c = ctx;
 	enum fs_type type = c->m->target.group.features[c->m->target.group.time].type;
 
 	(void)n;
-	(void)fs_known_add(&c->target, field_sl(&f[0]), type, plain_time(c, type, &f[1]));
+	fs_known_add(&c->target, field_sl(&f[0]), type,
+		fs_event_time_plain(&c->plain, type, field_sl(&f[1])));
 }
 
 static void check_known(void *ctx, const struct field *f, size_t n)
@@ -435,7 +406,8 @@ static void check_known(void *ctx, const struct field *f, size_t n)
 
 	(void)n;
 	c->v->expected++;
-	if (!fs_known_has(&c->target, field_sl(&f[0]), type, plain_time(c, type, &f[1])))
+	if (!fs_known_has(&c->target, field_sl(&f[0]), type,
+		    fs_event_time_plain(&c->plain, type, field_sl(&f[1]))))
 		name_record(&c->v->names, c->v->missing++, field_sl(&f[0]));
 }
 
@@ -444,11 +416,12 @@ static void compare_keys(struct fs_move *m, struct fs_verdict *v)
 	struct offline_check c = {.m = m, .v = v};
 	AUTO_STR sql = {0};
 
+	fs_ids_init(&c.target);
 	fs_sql_repeated(&m->target.group, 0, &sql);
 	ask_target(m, &sql, learn, &c);
 	v->expected = 0;
 	each_expected(m, m->newest, check_known, &c);
-	fs_known_free(&c.target);
+	fs_ids_free(&c.target);
 	str_free(&c.plain);
 }
 
@@ -461,7 +434,9 @@ static void check_gone(void *ctx, const struct field *f, size_t n)
 
 	(void)n;
 	if (!fs_gone_has(c->gone, field_sl(&f[0]), &last) ||
-		!fs_event_time_parse(type, plain_time(c, type, &f[1]), &t) || t > last)
+		!fs_event_time_parse(
+			type, fs_event_time_plain(&c->plain, type, field_sl(&f[1])), &t) ||
+		t > last)
 		return;
 	name_record(&c->v->names, c->v->missing + c->v->undeleted++, field_sl(&f[0]));
 }

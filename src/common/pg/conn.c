@@ -425,9 +425,19 @@ void pg_clear(struct pg_result *r)
 
 /* ---- quoting --------------------------------------------------------------------------------- */
 
-/* libpq quotes in the encoding of the connection, and this text is not in it yet. */
-static void quote(struct str *s, char mark, struct sl text)
+static struct str *next_quoted(struct pg *pg)
 {
+	struct str *s = &pg->quoted[pg->n_quoted++ % ARRAY_LEN(pg->quoted)];
+
+	str_clear(s);
+	return s;
+}
+
+/* Not by libpq, which quotes in the encoding of the connection: this text may not be in it yet. */
+static const char *quote(struct pg *pg, char mark, struct sl text)
+{
+	struct str *s = next_quoted(pg);
+
 	if (mark == '\'' && memchr(text.p, '\\', text.n))
 		str_addz(s, " E");
 	str_addc(s, mark);
@@ -437,36 +447,34 @@ static void quote(struct str *s, char mark, struct sl text)
 		str_addc(s, text.p[i]);
 	}
 	str_addc(s, mark);
+	return str_z(s);
 }
 
-static void add_escaped(struct pg *pg, struct str *s, char *escaped, struct sl text)
+static bool is_text(struct sl s)
 {
-	if (!escaped)
-		die(EX_DATA, "cannot be quoted for SQL, %s: %s: not valid UTF-8", pg->role,
-			msg_q(text));
-	str_addz(s, escaped);
-	PQfreemem(escaped);
+	return !memchr(s.p, '\0', s.n) && utf8_valid_to(s.p, s.n) == s.n;
 }
 
-void pg_add_ident(struct pg *pg, struct str *s, struct sl name)
+const char *pg_ident(struct pg *pg, struct sl name)
 {
-	if (memchr(name.p, '\0', name.n) || utf8_valid_to(name.p, name.n) != name.n)
+	if (!is_text(name))
 		die(EX_DATA, "not a name, %s: %s: not valid UTF-8", pg->role, msg_q(name));
-	if (pg->writer)
-		quote(s, '"', name);
-	else
-		add_escaped(pg, s, PQescapeIdentifier(pg->conn, name.p, name.n),
-			name);
+	return quote(pg, '"', name);
 }
 
-void pg_add_literal(struct pg *pg, struct str *s, struct sl value)
+const char *pg_literal(struct pg *pg, struct sl value)
 {
-	if (memchr(value.p, '\0', value.n) || utf8_valid_to(value.p, value.n) != value.n)
+	if (!is_text(value))
 		die(EX_DATA, "not a text, %s: %s: not valid UTF-8", pg->role, msg_q(value));
-	if (pg->writer)
-		quote(s, '\'', value);
-	else
-		add_escaped(pg, s, PQescapeLiteral(pg->conn, value.p, value.n), value);
+	return quote(pg, '\'', value);
+}
+
+const char *pg_table(struct pg *pg, struct sl schema, struct sl table)
+{
+	struct str *s = next_quoted(pg);
+
+	str_addf(s, "%s.%s", pg_ident(pg, schema), pg_ident(pg, table));
+	return str_z(s);
 }
 
 void pg_add_element(struct str *s, struct sl text)

@@ -29,6 +29,9 @@ static void add_column_of(struct table *t, const struct pg_result *r, size_t i)
 		.always = is_true(r, i, 6),
 		.required = is_true(r, i, 7),
 		.sequence = pg_is_null(r, i, 8) ? SL("") : arena_dup(&t->texts, pg_value(r, i, 8)),
+		.absent = t->ruled || pg_is_null(r, i, 9)
+				? NULL
+				: arena_dup(&t->texts, pg_value(r, i, 9)).p,
 		.equal = SL("="),
 	};
 }
@@ -40,7 +43,7 @@ static struct pg_result *read_keys(struct table *t, const char *oid)
 {
 	const char *sql = pg_server_version(t->pg) >= 150000 ? unique_sql : unique_14_sql;
 
-	return pg_query(t->pg, sql, 1, &oid);
+	return pg_ask(t->pg, sql, oid);
 }
 
 size_t table_end_of_key(const struct pg_result *r, size_t i)
@@ -105,6 +108,7 @@ static void take_facts(struct table *t, const struct pg_result *r)
 	t->defers = is_true(r, 0, F_DEFERS);
 	t->foreign = kind == 'f';
 	t->drops = is_true(r, 0, F_DROPS);
+	t->ruled = is_true(r, 0, F_INSERT_RULE) || kind == 'v';
 	/* COPY into a view counts also what an INSTEAD OF trigger drops */
 	t->by_insert = is_true(r, 0, F_SECURED) || is_true(r, 0, F_INSERT_RULE) || kind == 'v';
 	if (kind == 'v')
@@ -120,10 +124,18 @@ static void take_facts(struct table *t, const struct pg_result *r)
 		die(EX_CONFIGURATION, "--truncate: %s is a view", str_z(&t->ident));
 }
 
+/* A name like this that no column has. */
+static void free_name(const struct table *t, struct str *name, const char *like)
+{
+	str_clear(name);
+	str_addz(name, like);
+	while (names_find(&t->columns, str_sl(name)) != NAMES_NONE)
+		str_addc(name, '_');
+}
+
 void table_read(struct table *t)
 {
-	const char *params[] = { t->schema.p, t->name.p };
-	AUTO_RESULT *facts = pg_query(t->pg, facts_sql, 2, params), *r = NULL;
+	AUTO_RESULT *facts = pg_ask(t->pg, facts_sql, t->schema.p, t->name.p), *r = NULL;
 	const char *both[] = { NULL, str_z(&t->ident) };
 
 	t->exists = pg_rows(facts) > 0;
@@ -136,17 +148,14 @@ void table_read(struct table *t)
 		if (t->keys.n > 0)
 			check_key(t, both[0]);
 	}
-	str_clear(&t->row);
-	str_addz(&t->row, "ferry_row");
-	while (names_find(&t->columns, str_sl(&t->row)) != NAMES_NONE)
-		str_addc(&t->row, '_');
+	free_name(t, &t->row, "ferry_row");
+	free_name(t, &t->has, "ferry_has");
 }
 
 /* Names are compared with their case; who is used to psql may not expect that. */
 static NORETURN void no_such_table(const struct table *t)
 {
-	const char *params[] = { t->schema.p, t->name.p };
-	struct pg_result *r = pg_query(t->pg, alike_sql, 2, params);
+	struct pg_result *r = pg_ask(t->pg, alike_sql, t->schema.p, t->name.p);
 	struct str hint = { 0 };
 
 	if (pg_rows(r) > 0)
@@ -170,7 +179,7 @@ struct table *table_open(struct pg *pg, const struct table_conf *conf)
 	relation_split(conf->name, &schema, &name);
 	t->schema = keep_name(t, &schema);
 	t->name = keep_name(t, &name);
-	relation_ident(pg, &t->ident, t->schema, t->name);
+	str_addz(&t->ident, pg_table(pg, t->schema, t->name));
 	str_add(&t->into, str_sl(&t->ident));
 	if (conf->keys)
 		relation_list(conf->keys, "--key", &t->keys);

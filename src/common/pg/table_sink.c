@@ -1,8 +1,6 @@
 #include "pg/table_sink.h"
 
 #include "core/kp.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/spool.h"
 #include "stream/infer.h"
 #include "stream/out.h"

@@ -172,14 +172,18 @@ static void append_lines(struct meter *m)
 {
 	struct sl s = str_sl(&m->lines);
 	struct stat st;
+	bool half;
 
 	if (s.n == 0)
 		return;
 	while (flock(m->shared, LOCK_EX) != 0)
 		if (errno != EINTR)
 			fail_rejects(m, EX_IO, "lock");
-	if (fstat(m->shared, &st) != 0 ||
-		(ends_in_half(m, &st) && write(m->shared, "\n", 1) < 0))
+	half = fstat(m->shared, &st) == 0 && ends_in_half(m, &st);
+	if (half)
+		msg_warn("%s: a run was killed in its last line, half of which is there",
+			m->opts->rejects);
+	if (half && write(m->shared, "\n", 1) < 0)
 		fail_rejects(m, EX_IO, "append to");
 	if (!fd_write(m->shared, s)) {
 		int why = errno;

@@ -2,6 +2,7 @@
 
 #include "core/mem.h"
 #include "core/msg.h"
+#include "core/str.h"
 #include "core/tmpf.h"
 #include "stream/z.h"
 
@@ -21,6 +22,7 @@ struct out *out_from_fd(int fd, const char *name, int gzip)
 	struct out *o = mem_zalloc(sizeof *o);
 
 	o->fd = fd;
+	o->terminal = isatty(fd);
 	o->name = name;
 	o->cap = BUF_SIZE;
 	o->buf = mem_alloc(o->cap);
@@ -124,9 +126,27 @@ static bool write_all(int fd, const char *p, size_t n)
 	return true;
 }
 
+/* What a terminal would obey, whoever wrote it into the data, is shown instead. */
+static bool write_visibly(int fd, const char *p, size_t n)
+{
+	AUTO_STR s = { 0 };
+
+	for (const char *end = p + n; p < end; p++) {
+		unsigned char c = (unsigned char)*p, next = p + 1 < end ? (unsigned char)p[1] : 0;
+
+		if (c == 0xc2 && next >= 0x80 && next < 0xa0) /* the controls beyond ASCII */
+			str_addf(&s, "\\x%02x", (unsigned char)*++p);
+		else if ((c < ' ' && c != '\n' && c != '\t') || c == 0x7f)
+			str_addf(&s, "\\x%02x", c);
+		else
+			str_addc(&s, *p);
+	}
+	return write_all(fd, s.p, s.n);
+}
+
 static void must_write(struct out *o, const char *p, size_t n)
 {
-	if (o->failed || write_all(o->fd, p, n))
+	if (o->failed || (o->terminal ? write_visibly : write_all)(o->fd, p, n))
 		return;
 	o->failed = true; /* so that an abort record is not tried on the same descriptor */
 	if (errno == EPIPE)

@@ -23,6 +23,7 @@ static const struct line {
 	{ N_("Strings normalized"), "strings_normalized", RULE_STRINGS, FIGURE(strings) },
 	{ N_("Range violations"), "range_violations_fixed", FOUND(RULE_RANGES) },
 	{ N_("Duplicates removed"), "duplicates_removed", RULE_DUPLICATES, FIGURE(duplicates) },
+	{ N_("Times of another format"), "times_of_another_format", FOUND(RULE_TIMES) },
 	{ N_("Wrong types"), "wrong_types", FOUND(RULE_TYPES) },
 	{ N_("Values not allowed"), "values_not_allowed", FOUND(RULE_ALLOWED) },
 	{ N_("Pattern mismatches"), "pattern_mismatches", FOUND(RULE_PATTERNS) },

@@ -1,7 +1,5 @@
 #include "web/reader.h"
 
-#include "core/msg.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

@@ -91,7 +91,7 @@ struct group {
 
 enum base_kind { BASE_NONE, BASE_TABLE, BASE_VIEW };
 
-struct ship {
+struct ship { /* its names, and those of its groups, have a NUL behind them */
 	struct sl id;
 	struct sl base;         /* the seeds' name: of its table, or of the view */
 	enum base_kind base_is; /* what has this name in the database, as last read */
@@ -126,9 +126,12 @@ struct pg *registry_pg(const struct registry *r);
 const struct target_opts *registry_opts(const struct registry *r);
 struct sl registry_key(const struct registry *r);
 
-/* Appends `schema.table` of a group of the ship, from 0. */
-void registry_add_table(
-	const struct registry *r, struct str *sql, const struct ship *s, size_t group);
+/* Quoted, as pg_ident(): the key; `schema.table` of a group of the ship, from 0. */
+const char *registry_key_ident(const struct registry *r);
+const char *registry_table(const struct registry *r, const struct ship *s, size_t group);
+
+/* The type of the key in a ship's tables. */
+const char *registry_key_type(const struct ship *s);
 
 /* Tables made from here on have a key of timestamptz, or of timestamp (the default). */
 void registry_zoned(struct registry *r, bool zoned);
