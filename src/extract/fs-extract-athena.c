@@ -169,11 +169,10 @@ static size_t column_of(const struct prog *p, struct sl name)
 	return SIZE_MAX;
 }
 
-static void filled(void *ctx, const struct field *f, size_t n)
+static void filled(void *ctx, const struct field *f, size_t n UNUSED)
 {
 	struct prog *p = ctx;
 
-	(void)n;
 	fs_writer_row(p->writer, f, p->shown);
 	extract_tick(p->x);
 }
@@ -191,7 +190,7 @@ static void prepare_fill(struct prog *p)
 			"--query asks for collections, but not for %s and %s, by which the online "
 			"store has them",
 			msg_q(g->features[g->id].name), msg_q(g->features[g->time].name));
-	p->fill_feature = mem_alloc(mem_mul(p->cols.n, sizeof *p->fill_feature));
+	p->fill_feature = arena_alloc(&p->mem, mem_mul(p->cols.n, sizeof *p->fill_feature));
 	for (size_t i = 0; i < p->cols.n; i++)
 		p->fill_feature[i] = fs_group_feature(g, p->cols.v[i].source);
 	p->fill_conf = (struct fs_fill_conf){ .opts = &c->aws,
@@ -402,7 +401,7 @@ static void make_unload(struct prog *p)
 	str_addf(&uri, "ferry-%s/", p->fetch.run.name);
 	p->fetch.unload = arena_dup(&p->mem, str_sl(&uri));
 	make_unload_query(p);
-	p->keys = mem_alloc(mem_mul(p->cols.n, sizeof *p->keys));
+	p->keys = arena_alloc(&p->mem, mem_mul(p->cols.n, sizeof *p->keys));
 	for (size_t i = 0; i < p->cols.n; i++)
 		p->keys[i] = fs_json_column(&p->mem, p->cols.v[i].source);
 }
@@ -553,8 +552,6 @@ static void release(struct prog *p)
 	str_free(&p->sql);
 	str_free(&p->where);
 	fs_columns_free(&p->cols);
-	mem_free(p->keys);
-	mem_free(p->fill_feature);
 	if (p->writer)
 		fs_writer_free(p->writer);
 }

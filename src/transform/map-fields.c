@@ -617,11 +617,10 @@ static void tell_change(const struct state *st, const struct change *c)
 		msg_q(c->name));
 }
 
-static void end(struct state *st, struct filter_run *run)
+static void end(struct state *st, struct filter_run *run UNUSED)
 {
 	const struct names *cols = st->in;
 
-	(void)run;
 	if (!cols || !cols->n)
 		return; /* there was nothing at all */
 	for (size_t i = 0; i < st->selected.n; i++)

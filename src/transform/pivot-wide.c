@@ -15,7 +15,6 @@
 #include "stream/io.h"
 #include "stream/late.h"
 #include "stream/namelist.h"
-#include "stream/parts.h"
 #include "stream/pivot.h"
 #include "stream/sort.h"
 
@@ -269,10 +268,10 @@ static bool make_key(struct prog *p, const struct rec *rec, struct sl *key)
 	*key = field_sl(&rec->f[p->in_key[0]]);
 	if (LIKELY(p->key.n == 1))
 		return true;
-	p->pivot.order = parts_order;
+	p->pivot.order = pivot_key_order;
 	str_clear(&p->key_text);
 	for (size_t i = 0; i < p->key.n; i++)
-		parts_add(&p->key_text, p->by_number[i], field_sl(&rec->f[p->in_key[i]]));
+		pivot_key_add(&p->key_text, p->by_number[i], field_sl(&rec->f[p->in_key[i]]));
 	*key = str_sl(&p->key_text);
 	return true;
 }
@@ -287,7 +286,7 @@ static const char *show_key(const struct prog *p, struct sl key)
 		return msg_q(key);
 	while (key.n > 0 && n < sizeof text)
 		n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", n ? ", " : "",
-				      msg_q(parts_next(&key)));
+				      msg_q(pivot_key_next(&key)));
 	return text;
 }
 
@@ -295,7 +294,7 @@ static const char *show_key(const struct prog *p, struct sl key)
 static void put_key(const struct prog *p, struct sl key, struct field *f)
 {
 	for (size_t i = 0; i < p->key.n; i++) {
-		struct sl part = p->key.n == 1 ? key : parts_next(&key);
+		struct sl part = p->key.n == 1 ? key : pivot_key_next(&key);
 
 		f[i] = field_str(part);
 		f[i].kind = p->open_kind[i];

@@ -280,9 +280,8 @@ static void release(struct state *st)
 }
 
 /* A mistyped value would leave all of its columns out. */
-static void end(struct state *st, struct filter_run *run)
+static void end(struct state *st, struct filter_run *run UNUSED)
 {
-	(void)run;
 	for (size_t v = 0; v < st->values.n && st->values.n > 1; v++)
 		if (!st->met[v])
 			die(EX_DATA, "--value: no column of the input is of %s",

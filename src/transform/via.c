@@ -399,14 +399,12 @@ static void read_output(struct via *v)
 }
 
 /* An error of our own must not leave the command at work. */
-static void stop_command(void *ctx, int code, const char *message)
+static void stop_command(void *ctx, int code UNUSED, const char *message UNUSED)
 {
 	struct via *v = ctx;
 	char why[80];
 	int status;
 
-	(void)code;
-	(void)message;
 	close_feed(v);
 	/* where its output ended badly, its own end may be the reason */
 	if (v->child.pid > 0 && v->rd && in_at_end(rd_in(v->rd))) {

@@ -107,10 +107,8 @@ static void read_part(struct fill *f, int64_t from, int64_t to)
 }
 
 /* A value that its column cannot hold stays out, as it did on the first way. */
-static void leave_out(void *ctx, const struct wide_fault *fault)
+static void leave_out(void *ctx UNUSED, const struct wide_fault *fault UNUSED)
 {
-	(void)ctx;
-	(void)fault;
 }
 
 /* So does a ship whose tables cannot take it: it differs still. */

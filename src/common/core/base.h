@@ -21,6 +21,7 @@
 #define NODISCARD __attribute__((warn_unused_result))
 #define NORETURN __attribute__((noreturn))
 #define COLD __attribute__((cold))
+#define UNUSED __attribute__((unused)) /* a parameter that the type of a callback asks for */
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))

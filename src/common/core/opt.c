@@ -26,7 +26,7 @@ static struct {
 } given[MAX_OPTIONS];
 static const char here[] = "the command line", *reading = here;
 static bool print_config;
-static struct { struct arena arena; size_t most; } values; /* of lists, and how many at most */
+static struct arena values; /* of lists */
 
 static const struct opt common_opts[] = {
 	{ .kind = OPT_GROUP, .help = "Common" },
@@ -266,13 +266,11 @@ static void set_value(const struct opt *o, const char *value, void *conf)
 			opt_usage("--%s is empty", o->name);
 		if (anew) /* what has a higher rank is not in addition */
 			list->n = 0;
-		if (list->n == 0)
-			list->v = arena_alloc(&values.arena, values.most * sizeof *list->v);
-		if (list->n >= values.most) { /* a file may have more than the command line */
-			struct sl *more = arena_alloc(
-				&values.arena, mem_mul(list->n + 1, sizeof *more));
+		if ((list->n & (list->n - 1)) == 0) { /* none, or full: twice as many */
+			size_t had = list->n * sizeof *list->v;
+			struct sl *more = arena_alloc(&values, 2 * had + sizeof *more);
 
-			list->v = memcpy(more, list->v, list->n * sizeof *more);
+			list->v = had ? memcpy(more, list->v, had) : more;
 		}
 		list->v[list->n++] = sl_of(value);
 		break;
@@ -310,6 +308,15 @@ static const struct opt *find_long(struct sl name)
 	while ((o = next_option(o)) && !sl_eq_str(name, o->name))
 		;
 	return o;
+}
+
+/* The same of --no-NAME, too: then *on is false. */
+static const struct opt *find_flag(struct sl name, bool *on)
+{
+	const struct opt *o = find_long(name);
+
+	*on = o || name.n <= 3 || memcmp(name.p, "no-", 3) != 0;
+	return *on ? o : find_long((struct sl){ name.p + 3, name.n - 3 });
 }
 
 static const struct opt *find_letter(char c)
@@ -352,16 +359,10 @@ static int parse_long(const char *word, const char *next, void *conf)
 {
 	const char *eq = strchr(word, '=');
 	struct sl name = { word, eq ? (size_t)(eq - word) : strlen(word) };
-	const struct opt *o = find_long(name);
-	bool on = true;
+	bool on;
+	const struct opt *o = find_flag(name, &on);
 
-	if (!o && name.n > 3 && memcmp(name.p, "no-", 3) == 0) {
-		o = find_long((struct sl){ name.p + 3, name.n - 3 });
-		if (o && ((o->kind != OPT_FLAG && !o->bare) || is_common(o)))
-			o = NULL;
-		on = false;
-	}
-	if (!o)
+	if (!o || (!on && ((o->kind != OPT_FLAG && !o->bare) || is_common(o))))
 		unknown_option(name);
 	if (o->kind == OPT_FLAG) {
 		if (eq)
@@ -465,13 +466,9 @@ static bool flag_is_on(const struct opt *o, const void *conf)
 /* --name, --no-name; `only_here`: on the command line. */
 static bool one_holds(struct sl name, const void *conf, bool only_here)
 {
-	const struct opt *o = find_long(name);
-	bool on = true;
+	bool on;
+	const struct opt *o = find_flag(name, &on);
 
-	if (!o && name.n > 3) {
-		o = find_long((struct sl){ name.p + 3, name.n - 3 });
-		on = false;
-	}
 	if (!o || is_common(o))
 		bug("the table names --%.*s, which it does not have", (int)name.n, name.p);
 	if (only_here && opt_from(o) != here)
@@ -580,8 +577,7 @@ void opt_parse(const struct opt_program *prog, void *conf, int *argc_p, char ***
 		opt_shell(argc - 1, argv + 1);
 	program = prog;
 	memset(given, 0, sizeof given);
-	arena_reset(&values.arena);
-	values.most = (size_t)argc + 1;
+	arena_reset(&values);
 	hold_standard_descriptors();
 	msg_init(prog->name);
 	life_watch();

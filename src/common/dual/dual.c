@@ -321,9 +321,8 @@ void dual_commit(struct dual *d)
 
 /* ---- opening and closing --------------------------------------------------------------------- */
 
-static void bad_wide(void *ctx, const struct wide_fault *f)
+static void bad_wide(void *ctx UNUSED, const struct wide_fault *f)
 {
-	(void)ctx;
 	die(EX_DATA, "ship %s, %s, channel %s: %s: %s; nothing of this chunk is kept",
 		msg_q(f->ship), msg_q(f->key), msg_q(f->channel), f->why, msg_q(f->value));
 }

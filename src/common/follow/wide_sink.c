@@ -104,9 +104,8 @@ static enum exit_code done(void *sink, enum report_format format)
 }
 
 /* Chunks may be loaded in any order, and again. */
-static bool repeatable(const void *sink)
+static bool repeatable(const void *sink UNUSED)
 {
-	(void)sink;
 	return true;
 }
 

@@ -15,11 +15,10 @@ struct fs_archive {
 };
 
 /* Parts of an earlier run that had more of them would pass for parts of this one. */
-static bool refuse_part(void *ctx, const struct s3_object *o)
+static bool refuse_part(void *ctx, const struct s3_object *o UNUSED)
 {
 	const char *const *uri = ctx;
 
-	(void)o;
 	die_hint(EX_CANTCREATE, "choose another prefix, or remove them first",
 		"parts of an earlier run are there already: %s", *uri);
 }

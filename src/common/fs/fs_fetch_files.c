@@ -69,13 +69,11 @@ static void name_file(struct str *name, const char *first, size_t i, const char 
 	str_addz(name, suffix);
 }
 
-static void drop_files(void *ctx, int code, const char *message)
+static void drop_files(void *ctx, int code UNUSED, const char *message UNUSED)
 {
 	const struct files *files = ctx;
 	AUTO_STR name = { 0 };
 
-	(void)code;
-	(void)message;
 	for (size_t i = 0; i < files->n; i++) {
 		name_file(&name, files->fetch->parquet, i, ".part");
 		(void)unlink(str_z(&name));

@@ -66,12 +66,11 @@ static bool take_json(void *ctx, struct sl piece)
 }
 
 static void part_done(
-	void *ctx, void *call_ctx, const struct aws_reply *reply, const struct aws_error *e)
+	void *ctx, void *call_ctx, const struct aws_reply *reply UNUSED, const struct aws_error *e)
 {
 	struct parts *all = ctx;
 	struct part *p = call_ctx;
 
-	(void)reply;
 	if (e || !fs_json_end(&p->json))
 		note_failure(all, p->json.why, e);
 	pthread_mutex_lock(&all->lock);

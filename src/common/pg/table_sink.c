@@ -252,12 +252,11 @@ static void tell_counts(struct table_sink *s, const struct table_counts *n)
 }
 
 /* Nobody needs to be told: the transaction ends with the connection. */
-static void failed(void *sink, int code, const char *message)
+static void failed(void *sink, int code, const char *message UNUSED)
 {
 	struct table_sink *s = sink;
 
 	tell_counts(s, &s->committed);
-	(void)message;
 	/* what of the input was refused until then may be why, or be mended with it */
 	if (code == EX_DATA || code == EX_REFUSED)
 		meter_show_rejects(&s->env->io->meter);

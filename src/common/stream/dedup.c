@@ -135,12 +135,11 @@ static void first_of_key(struct dedup *d, const struct entry *e, uint64_t number
 		let_pass(d, number);
 }
 
-static void find_newest(struct dedup *d, const struct entry *e, uint64_t number)
+static void find_newest(struct dedup *d, const struct entry *e, uint64_t number UNUSED)
 {
 	bool added;
 	int64_t *time = keyset_value(&d->keys, e->key, &added);
 
-	(void)number;
 	if (added || e->time > *time)
 		*time = e->time;
 }

@@ -194,12 +194,10 @@ void io_start_output(struct io *io)
 }
 
 /* Begins what send_abort() in wr.c, registered by this very call, then ends. */
-static void start_to_abort(void *ctx, int code, const char *message)
+static void start_to_abort(void *ctx, int code UNUSED, const char *message UNUSED)
 {
 	struct io *io = ctx;
 
-	(void)code;
-	(void)message;
 	if (!io->wr && !io->opts->output && rd_is_sealed(io->rd))
 		io_start_output(io);
 }
@@ -212,28 +210,31 @@ void io_promise_output(struct io *io)
 	io->promised = true;
 }
 
-static void show_progress(struct io *io, bool last)
+static struct meter_place place_of(const struct io *io)
 {
 	const struct in *in = rd_in(io->rd);
 	struct meter_place at = { .bytes = in_bytes_read(in), .total = in_bytes_total(in) };
 
-	if (at.total)
-		at.share = (double)at.bytes / (double)at.total;
+	at.share = at.total ? (double)at.bytes / (double)at.total : 0;
+	return at;
+}
+
+static void show_progress(struct io *io, bool last)
+{
+	struct meter_place at = place_of(io);
+
 	meter_show(&io->meter, &at, last);
 }
 
 void io_show(struct io *io, uint64_t behind, uint64_t expected)
 {
-	const struct in *in = rd_in(io->rd);
-	struct meter_place at = { .bytes = in_bytes_read(in), .total = in_bytes_total(in),
-				  .behind = behind };
+	struct meter_place at = place_of(io);
 
 	if (!meter_is_due(&io->meter))
 		return;
+	at.behind = behind;
 	if (expected)
 		at.share = (double)(io->meter.rows - behind) / (double)expected;
-	else if (at.total)
-		at.share = (double)at.bytes / (double)at.total;
 	/* what was expected is an estimate */
 	at.share = at.share > 0.999 ? 0.999 : at.share;
 	meter_show(&io->meter, &at, false);
@@ -373,11 +374,10 @@ void io_reject(struct io *io, const struct rec *rec, const struct fault *f)
 void io_reject_value(struct io *io, const struct rec *rec, struct sl field, struct sl value,
 	const char *why)
 {
-	io_reject(io, rec, &(struct fault){ .record = rec->record,
-				   .line = rec->line,
-				   .field = field,
-				   .value = value,
-				   .why = why });
+	struct fault f = { .record = rec->record, .line = rec->line, .field = field,
+		.value = value, .why = why };
+
+	io_reject(io, rec, &f);
 }
 
 void io_reject_field(struct io *io, const struct rec *rec, size_t i, const char *why)

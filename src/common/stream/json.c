@@ -268,21 +268,18 @@ static bool parse_all(struct parse *p)
 }
 
 /* yajl uses what malloc() gives without a look at it; these end the program instead. */
-static void *give(void *ctx, size_t n)
+static void *give(void *ctx UNUSED, size_t n)
 {
-	(void)ctx;
 	return mem_alloc(n);
 }
 
-static void *give_more(void *ctx, void *p, size_t n)
+static void *give_more(void *ctx UNUSED, void *p, size_t n)
 {
-	(void)ctx;
 	return mem_realloc(p, n);
 }
 
-static void take_back(void *ctx, void *p)
+static void take_back(void *ctx UNUSED, void *p)
 {
-	(void)ctx;
 	mem_free(p);
 }
 
@@ -396,11 +393,9 @@ void json_put_without(struct str *s, const struct json *j, const char *const *na
 {
 	switch (j->kind) {
 	case J_NULL:
-		str_addz(s, "null");
-		break;
 	case J_TRUE:
 	case J_FALSE:
-		str_addz(s, j->kind == J_TRUE ? "true" : "false");
+		str_addz(s, j->kind == J_NULL ? "null" : j->kind == J_TRUE ? "true" : "false");
 		break;
 	case J_NUM:
 		str_add(s, j->text);

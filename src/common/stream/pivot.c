@@ -38,6 +38,39 @@ pivot_order *pivot_order_of(struct sl first_key)
 	return num_is_json(first_key) ? numbers_first : sl_cmp;
 }
 
+void pivot_key_add(struct str *s, bool by_number, struct sl text)
+{
+	uint32_t n = (uint32_t)text.n;
+
+	str_addc(s, by_number ? 1 : 0);
+	str_add(s, (struct sl){ (const char *)&n, sizeof n });
+	str_add(s, text);
+}
+
+struct sl pivot_key_next(struct sl *packed)
+{
+	uint32_t n;
+	struct sl part;
+
+	memcpy(&n, packed->p + 1, sizeof n);
+	part = (struct sl){ packed->p + 1 + sizeof n, n };
+	sl_skip(packed, 1 + sizeof n + n);
+	return part;
+}
+
+int pivot_key_order(struct sl a, struct sl b)
+{
+	int c = 0;
+
+	while (c == 0 && a.n > 0 && b.n > 0) {
+		bool by_number = *a.p == 1;
+		struct sl x = pivot_key_next(&a), y = pivot_key_next(&b);
+
+		c = by_number ? numbers_first(x, y) : sl_cmp(x, y);
+	}
+	return c;
+}
+
 static void widen_row(struct pivot_row *r, size_t n)
 {
 	size_t had = r->cap, had_n = r->n_cap;

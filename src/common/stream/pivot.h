@@ -118,6 +118,16 @@ void pivot_end_chunk(struct pivot *pv);
  */
 pivot_order *pivot_order_of(struct sl first_key);
 
+/*
+ * A key of several columns as one text, which can be compared and taken apart again: each part,
+ * below 4 GiB, with its length and the way it is ordered; bytes are of this machine. The first part
+ * lies within *packed, which is advanced, and must not be empty. The order is that of each part,
+ * as that of `a` says.
+ */
+void pivot_key_add(struct str *s, bool by_number, struct sl text);
+struct sl pivot_key_next(struct sl *packed);
+int pivot_key_order(struct sl a, struct sl b);
+
 void pivot_free(struct pivot *pv);
 
 static inline const struct pivot_column *pivot_likely(const struct pivot *pv,

@@ -20,9 +20,8 @@ struct csv_lib {
 	bool after_row;	   /* a field came behind it: a lone CR split the line */
 };
 
-static int no_space(unsigned char c)
+static int no_space(unsigned char c UNUSED)
 {
-	(void)c;
 	return 0;
 }
 
@@ -55,11 +54,10 @@ static void on_field(void *text, size_t n, void *ctx)
 	}
 }
 
-static void on_row(int c, void *ctx)
+static void on_row(int c UNUSED, void *ctx)
 {
 	struct csv_lib *lib = ctx;
 
-	(void)c;
 	lib->complete = true;
 }
 
