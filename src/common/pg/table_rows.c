@@ -73,10 +73,9 @@ static struct shape *find_shape(struct table *t, const struct rec *rec)
 			s->col[s->n++] = (struct written){ .from = c,
 				.to = t->to[c],
 				.as_json = bits[c] == 'J' };
-	if (i == 1 && t->keys.n > 0) {
-		/* until now nobody asked which shape had which key */
+	/* until now nobody asked which shape had which key */
+	if (i == 1 && t->keys.n > 0)
 		send_all(t);
-	}
 	return s;
 }
 
@@ -92,6 +91,17 @@ static size_t find_key(const struct table *t, size_t k)
 	die(EX_DATA, "the key %s is computed by the table", msg_q(t->keys.name[k]));
 }
 
+void table_refuse(struct table *t, const struct rec *rec, struct sl field, const char *why)
+{
+	t->conf.bad(t->conf.ctx,
+		&(struct fault){ .record = rec->record,
+			.line = rec->line,
+			.field = field,
+			.value = SL(""),
+			.why = why },
+		rec->raw);
+}
+
 /* Refuses a record that could never be found again by its key. */
 static bool has_key(struct table *t, const struct rec *rec)
 {
@@ -101,14 +111,9 @@ static bool has_key(struct table *t, const struct rec *rec)
 
 		if (!absent && (rec->f[i].kind != F_NULL || t->nulls_equal))
 			continue;
-		t->conf.bad(t->conf.ctx,
-			&(struct fault){ .record = rec->record,
-				.line = rec->line,
-				.field = t->keys.name[k],
-				.value = SL(""),
-				.why = absent ? "it is a key, and missing"
-					      : "it is a key, and NULL is equal to nothing" },
-			rec->raw);
+		table_refuse(t, rec, t->keys.name[k],
+			absent ? "it is a key, and missing"
+			       : "it is a key, and NULL is equal to nothing");
 		return false;
 	}
 	return true;
@@ -212,13 +217,7 @@ void table_row(struct table *t, const struct rec *rec)
 	struct shape *s = find_shape(t, rec);
 
 	if (s->n == 0) {
-		t->conf.bad(t->conf.ctx,
-			&(struct fault){ .record = rec->record,
-				.line = rec->line,
-				.field = SL(""),
-				.value = SL(""),
-				.why = "no field of the table" },
-			rec->raw);
+		table_refuse(t, rec, SL(""), "no field of the table");
 		return;
 	}
 	if (!has_key(t, rec))
