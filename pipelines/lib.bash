@@ -370,9 +370,10 @@ known_code() {
 
 # attend COMMAND...: runs a function or program, passes SIGINT and SIGTERM on to all of its
 # processes and waits until the last has gone. Without it bash sees a signal only when the pipe in
-# the foreground has ended.
+# the foreground has ended. What asks to be run again because it was told to stop, or is cut short by
+# that, ended by the signal.
 attend() {
-	local job code signal=again
+	local job code signal=again told=''
 
 	set -m
 	(
@@ -382,9 +383,9 @@ attend() {
 	) <&0 &
 	job=$!
 	set +m
-	trap 'signal=INT; kill -INT -- "-$job"' INT
-	trap 'signal=TERM; kill -TERM -- "-$job"' TERM
-	trap 'signal=HUP; kill -TERM -- "-$job"' HUP
+	trap 'signal=INT told=130; kill -INT -- "-$job"' INT
+	trap 'signal=TERM told=143; kill -TERM -- "-$job"' TERM
+	trap 'signal=HUP told=129; kill -TERM -- "-$job"' HUP
 	while [[ $signal ]]; do
 		signal=''
 		code=0
@@ -392,7 +393,9 @@ attend() {
 	done
 	trap - HUP TERM
 	trap 'exit 130' INT
-	known_code "$code"
+	known_code "$code" || code=$?
+	[[ ! $told ]] || ((code != EX_TEMP && code != EX_STREAM && code != EX_IO)) || code=$told
+	return "$code"
 }
 
 # pipe_failed STAGE... -- STATUS...: names the stage that failed first and returns its code. A stage

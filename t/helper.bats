@@ -240,6 +240,23 @@ echo "ok 1 - a"; echo 1..1; f=${ASAN_OPTIONS#log_path=}; echo leak >"${f%%:*}.1"
 END
 }
 
+@test "run: what fails beside others and passes alone is said and kept" {
+	mkdir -p tree/build
+	unit once <<<'[ -f seen ] && echo "ok 1 - a" || { touch seen; echo "not ok 1 - a"; }
+		echo "ok 2 - b"; echo 1..2'
+	want=0 runner x <<<'@test "one" { true; }'
+	is "$(tail -n 1 "$out")" '3 passed, 0 failed, 0 skipped'
+	has "$out" 'once failed beside the others, and passed alone' 'not ok 1 - a'
+	has tree/build/unsteady 'not ok 1 - a'
+	# three are no chance
+	for each in 1 2 3; do
+		unit "bad$each" <<<"[ -f seen$each ] && echo 'ok 1 - a' ||
+			{ touch seen$each; echo 'not ok 1 - a'; }; echo 1..1"
+	done
+	runner
+	is "$(tail -n 1 "$out")" '3 passed, 3 failed, 0 skipped'
+}
+
 @test "run: no test at all is a failure" {
 	runner
 	is "$(tail -n 1 "$out")" '0 passed, 1 failed, 0 skipped'

@@ -45,6 +45,9 @@ narrow() {
 	is "$(jq -c '[.record, .field]' bad)" '[1,"b"]
 [2,"b"]'
 	is "$(kafka_values plain | grep -c '{"a":"z","b":"z"}')" 1
+	printf '"a,b",c\n1,2\n' >in.csv
+	run_ok kafka-put -t plain -k '"a,b",#2' in.csv
+	is "$(kafka_has plain | grep -c '\["1","2"\]')" 1
 	narrow 1 >in.csv
 	run_rc 64 kafka-put -t plain -k nothing in.csv
 	has "$err" 'there is no column "nothing"'

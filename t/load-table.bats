@@ -731,13 +731,13 @@ equal,1,,, skip,0,,, superseded,0,,, reject,2,4,v,invalid input syntax for type 
 		"VALUES (1, '1.50', '99999999999999999999', '007', true, '-0'),
 		(-2, '100000', '1', '1', false, '1')"
 	sql 'DROP TABLE public.i'
-	printf '%s\n' '{"a":1,"s":"1"}' '{"a":2.5,"o":{"x":1}}' \
+	printf '%s\n' '{"a":1,"s":"1","z":-0e1}' '{"a":2.5,"o":{"x":1}}' \
 		'{"late":"2024-01-01","o":[1]}' >in.json
 	run_pipe '0 0' 'via --source -- cat in.json |
 		pg-copy-load --table public.i --create --infer -T s=int'
 	is "$(sql "SELECT string_agg(attname || ' ' || atttypid::regtype, ',' ORDER BY attnum)
 		FROM pg_attribute WHERE attrelid = 'public.i'::regclass AND attnum > 0")" \
-		'a numeric,s integer,o json,late date'
+		'a numeric,s integer,z text,o json,late date'
 	same_rows 'SELECT a, s, o::text, late FROM public.i' "VALUES (1, 1, NULL, NULL::date),
 		(2.5, NULL, '{\"x\":1}', NULL), (NULL, NULL, '[1]', '2024-01-01')"
 }

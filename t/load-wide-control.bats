@@ -63,11 +63,30 @@ migrate() {
 	has_no run.err 'the past waits'
 }
 
+locked() {
+	is "$(sql "SELECT count(*) FROM pg_locks WHERE mode = 'ShareLock'
+		AND relation = 'tenant.tbl_data_timeseries_imo9999994'::regclass")" 1
+}
+
 @test "control: as many work at once as may, on one machine and on several" {
 	run_rc 0 pg-wide-ledger plan --cutoff-time 2025-01-01 --chunk 10m
 	control workers=1
-	migrate --workers 3
-	has run.err 'the past waits: as many as may work on it do'
+	# the one that works cannot end before another has asked
+	run_rc 0 narrow-to-wide --mode schema-only
+	run_rc 0 narrow-to-wide --mode tables-only
+	mkfifo pipe
+	sql <pipe &
+	exec {fd}>pipe
+	printf 'BEGIN; LOCK TABLE %s, %s IN SHARE MODE;\n' \
+		tenant.tbl_data_timeseries_imo999999{3,4} >&"$fd"
+	wait_until 20 locked
+	migrate --workers 3 &
+	run=$!
+	wait_until 20 grep -q 'the past waits: as many as may work on it do' run.err
+	printf 'COMMIT;\n' >&"$fd"
+	exec {fd}>&-
+	wait "$run"
+	run=''
 	is "$(sql "SELECT count(DISTINCT worker), count(*) FILTER (WHERE state <> 'done')
 		FROM ferry.chunk")" '1|0'
 }
@@ -91,6 +110,24 @@ migrate() {
 	uptime
 	((now - began >= 1400)) || { printf 'only %s ms\n' "$((now - began))" && return 1; }
 	is "$(sql 'SELECT sum(rows) FROM ferry.chunk')" "$rows"
+}
+
+@test "control: the end is guessed by the rate of this run, not by what was measured before" {
+	local half
+	eta() { pg-wide-ledger status -f json | jq ".eta_seconds as \$s | .control, $1"; }
+	half=$(sql 'SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY created_time)
+		FROM tenant.tbl_data_timeseries')
+	migrate --until "$half"
+	run_rc 0 pg-wide-ledger plan --cutoff-time 2025-01-01 --chunk 10m --rate 2
+	is "$(eta '$s > 500')" $'{}\ntrue'
+	control rate=1M
+	is "$(eta '$s < 500')" $'{\n  "rate": 1000000\n}\ntrue'
+	control rate=0
+	run_rc 0 pg-wide-ledger plan --chunk 10m
+	is "$(eta '$s < 500')" $'{}\ntrue'
+	# the front door hands its own on
+	migrate --rate 1M
+	is "$(sql 'SELECT control FROM ferry.job')" '{"run_rate": 1000000}'
 }
 
 @test "control: a pace cuts chunks of those at work; mistakes change nothing" {

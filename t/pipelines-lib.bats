@@ -218,6 +218,25 @@ END
 	done
 }
 
+@test "lib: what was told to stop ended by the signal, whatever its parts make of that" {
+	local each code
+	script s <<'END'
+work() { trap 'exit "$ends"' TERM; touch ready; while :; do sleep 0.05; done; }
+ends=$1
+attend work
+END
+	# a code that bash has lost is 75; what failed by itself says so
+	for each in 75:143 74:143 76:143 143:143 65:65 0:0; do
+		rm -f ready
+		./s "${each%:*}" 3>&- &
+		wait_until 20 test -e ready
+		kill -TERM "$!"
+		code=0
+		wait "$!" || code=$?
+		is "$code" "${each#*:}"
+	done
+}
+
 # What a run consists of, by what kills it: of the same pipe, whose foreign command reads nothing.
 @test "lib: whatever of a run is killed, nothing of it is left" {
 	printf 'a,b\n1,2\n' >n.csv

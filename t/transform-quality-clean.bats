@@ -492,3 +492,62 @@ day|time 2, text 1|3|1|0|3|2024-01-01|now|10'
 	run_ok quality-clean --profile p --report-format json n
 	is "$(jq -c '.[].distinct' p)" null
 }
+
+@test "quality: times of other formats become ISO 8601, and what is none is a violation" {
+	# times FORMATS VALUE...: one a line
+	times() {
+		rules '{"name":"convert_times","action":"null","config":{"t":'"$1"'}}'
+		put a.csv t "${@:2}"
+		run_rc 0 quality-clean -r r.json -R report --report-format json a.csv
+		is "$(sed 1d "$out" | xargs)" "$want"
+		is "$(jq .times_of_another_format report)" "$bad"
+	}
+	want='2024-12-31 2024-02-01 2024-02-29 2024-02-01 07:05:00' bad=5
+	times '["%d.%m.%Y","%d.%m.%Y %H:%M"]' 31.12.2024 1.2.2024 31.02.2024 29.02.2023 29.02.2024 \
+		1.2.24 '01.02.2024 7:05' '01.02.2024 24:00' 01.02.2024x
+	want='1999-12-31 00:05:00 2024-01-02 23:59:00' bad=2
+	times '"%m/%d/%y %I:%M %p"' '12/31/99 12:05 AM' '1/2/24 11:59 pm' '1/2/24 13:00 PM' \
+		'1/2/24 0:00 PM'
+	want='2024-01-02 20:00:00.123456789+0900 2024-01-02 20:00:00.5Z' bad=1
+	times '["%Y%m%dT%H%M%S.%f%z","%Y년 %m월 %d일 %T.%f %z"]' 20240102T200000.123456789+0900 \
+		'2024년 1월 2일 20:00:00.5 Z' 20240102T200000.1
+	want='2024-12-31 12:00:00 2025-01-01 12:00:00' bad=1
+	times '"%a %b %e %T %Y"' 'Tue DEC 31 12:00:00 2024' 'Mon Dec 31 12:00:00 2024' \
+		'"Wed Jan  1 12:00:00 2025"'
+	# the newest by a time that was converted, within a range of days; numbers, too
+	rules '{"name":"convert_times","config":{"event_time":["%Y%m%d","%d.%m.%Y"]}}' \
+		'{"name":"validate_ranges","action":"drop",
+			"config":{"event_time":{"max":"2024-12-31"}}}' \
+		'{"name":"deduplicate","config":{"key":"id","keep":"newest"}}'
+	put a.json '{"id":1,"event_time":"02.01.2024"}' '{"id":1,"event_time":20240201}' \
+		'{"id":1,"event_time":"31.01.2024"}' '{"id":1,"event_time":"01.01.2025"}'
+	run_ok quality-clean -r r.json a.json
+	printed '{"id":1,"event_time":"2024-02-01"}'
+	put a.json '{"id":1,"event_time":"2024-01-01"}' '{"id":2,"event_time":true}'
+	run_rc 65 quality-clean -r r.json --rejects bad a.json
+	is "$(jq -c '[.record, .field, .why]' bad)" \
+		'[1,"event_time","not a time as its format says"]
+[2,"event_time","not a time as its format says"]'
+	for each in %d.%m %q %s %H:%M '%d.%m.%Y %I:%M' '%d.%m.%Y %M' '%d.%m.%Y %f' '%f %d.%m.%Y' \
+		%d.%m.%Y% %d.%d.%Y '' '%d.%m.%Y %z %f'; do
+		rules '{"name":"convert_times","config":{"t":"'"$each"'"}}'
+		run_rc 78 quality-clean -r r.json a.json
+		has "$err" 'convert_times: "t": '
+	done
+	rules '{"name":"convert_times","config":{"t":[]}}'
+	run_rc 78 quality-clean -r r.json a.json
+}
+
+@test "quality: --untouched and --key take numbers and quoted names, but no unknown ones" {
+	put a.csv '"a,b",c' '" x ",null' '" x ",null'
+	rules '{"name":"normalize_strings"}' '{"name":"remove_null_values"}'
+	run_ok quality-clean -r r.json --untouched '#2,"a,b"' a.csv
+	printed '"a,b",c' ' x ,null' ' x ,null'
+	run_ok quality-clean --enable deduplicate -k '"a,b",#2' a.csv
+	is "$(wc -l <"$out")" 2
+	put a.json '{"id":"null"}'
+	for each in a.csv a.json; do
+		run_rc 65 quality-clean -r r.json --untouched idd "$each"
+		has "$err" '"idd"'
+	done
+}

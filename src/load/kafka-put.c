@@ -26,15 +26,15 @@ struct conf {
 
 static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "What is written" },
-	{ .name = "topic", .letter = 't', .kind = OPT_STR, .required = true, OPT_AT(topic),
-	  .arg = "NAME", .help = "into this topic" },
-	{ .name = "key", .letter = 'k', .kind = OPT_STR, OPT_AT(key), .arg = "NAME,...",
+	{ .name = "topic", .letter = 't', CONF(topic), .required = true, .arg = "NAME",
+	  .help = "into this topic" },
+	{ .name = "key", .letter = 'k', CONF(key), .arg = "NAME,...",
 	  .help = "columns that make the key (default: messages have none)" },
-	{ .name = "compression", .kind = OPT_ENUM, OPT_AT(compression), .choices = COMPRESSIONS,
+	{ .name = "compression", CONF(compression), .choices = COMPRESSIONS,
 	  .help = "of batches (default lz4)" },
-	{ .name = "ack", .kind = OPT_STR, OPT_AT(ack), .arg = "FILE", .file = OPT_WRITES,
+	{ .name = "ack", CONF(ack), .arg = "FILE", .file = OPT_WRITES,
 	  .help = "live chunks: write here what of the source is delivered" },
-	{ .name = "accept-unsealed", .weakens = true, .kind = OPT_FLAG, OPT_AT(accept_unsealed),
+	{ .name = "accept-unsealed", .weakens = true, CONF(accept_unsealed),
 	  .help = "read a pipe although nothing tells whether it is whole" },
 	KAFKA_OPTS(struct conf, kafka),
 	IO_IN_OPTS(struct conf, io),
@@ -166,6 +166,7 @@ static void take_columns(struct put *p)
 {
 	const struct names *cols = rd_cols(p->io->rd);
 
+	namelist_resolve_all(&p->keys, cols);
 	for (size_t i = 0; format_traits(rd_format(p->io->rd))->header && i < p->keys.n; i++)
 		if (names_find(cols, p->keys.name[i]) == NAMES_NONE)
 			opt_usage("--key: there is no column %s", msg_q(p->keys.name[i]));

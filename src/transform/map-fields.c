@@ -58,32 +58,27 @@ struct state {
 };
 
 static const struct opt options[] = {
-	{ .name = "select", .letter = 's', .kind = OPT_LIST, .arg = "NAME,...",
-	  .offset = offsetof(struct state, select), .help = "keep these only, in this order" },
-	{ .name = "drop", .letter = 'd', .kind = OPT_LIST, .arg = "NAME,...",
-	  .offset = offsetof(struct state, drop), .help = "leave these out" },
-	{ .name = "rename", .letter = 'r', .kind = OPT_LIST, .arg = "OLD:NEW,...",
-	  .offset = offsetof(struct state, rename), .help = "give these another name" },
-	{ .name = "map", .letter = 'm', .kind = OPT_LIST, .arg = "FILE", .file = OPT_READS,
-	  .offset = offsetof(struct state, map),
+	{ .name = "select", .letter = 's', STATE(select), .arg = "NAME,...",
+	  .help = "keep these only, in this order" },
+	{ .name = "drop", .letter = 'd', STATE(drop), .arg = "NAME,...",
+	  .help = "leave these out" },
+	{ .name = "rename", .letter = 'r', STATE(rename), .arg = "OLD:NEW,...",
+	  .help = "give these another name" },
+	{ .name = "map", .letter = 'm', STATE(map), .arg = "FILE", .file = OPT_READS,
 	  .help = "rename as this file says: {\"old\":\"new\"}, or a line OLD:NEW each" },
-	{ .name = "default", .letter = 'f', .kind = OPT_LIST, .arg = "NAME=TEXT",
-	  .offset = offsetof(struct state, fallback),
+	{ .name = "default", .letter = 'f', STATE(fallback), .arg = "NAME=TEXT",
 	  .help = "the value where it is NULL or missing" },
-	{ .name = "set", .letter = 'S', .kind = OPT_LIST, .arg = "NAME=TEXT",
-	  .offset = offsetof(struct state, set), .help = "the value everywhere" },
-	{ .name = "set-now", .letter = 'n', .kind = OPT_LIST, .arg = "NAME,...",
-	  .offset = offsetof(struct state, set_now),
+	{ .name = "set", .letter = 'S', STATE(set), .arg = "NAME=TEXT",
+	  .help = "the value everywhere" },
+	{ .name = "set-now", .letter = 'n', STATE(set_now), .arg = "NAME,...",
 	  .help = "the time of the start as value, like 2024-01-01T00:00:00.000Z" },
-	{ .name = "cast", .letter = 'c', .kind = OPT_LIST, .arg = "NAME:TYPE,...",
-	  .offset = offsetof(struct state, cast), .help = "check and write as " CAST_CHOICES },
-	{ .name = "hash", .kind = OPT_LIST, .arg = "NAME,...",
-	  .offset = offsetof(struct state, hash),
+	{ .name = "cast", .letter = 'c', STATE(cast), .arg = "NAME:TYPE,...",
+	  .help = "check and write as " CAST_CHOICES },
+	{ .name = "hash", STATE(hash), .arg = "NAME,...",
 	  .help = "write SHA-256 of these instead, with the key of --hash-key" },
-	{ .name = "hash-key", .needs = "hash", .kind = OPT_STR, .arg = "FILE", .file = OPT_READS,
-	  .offset = offsetof(struct state, hash_key),
+	{ .name = "hash-key", .needs = "hash", STATE(hash_key), .arg = "FILE", .file = OPT_READS,
 	  .help = "holds the key (default: FERRY_HASH_KEY is the key)" },
-	{ .name = "flatten", .kind = OPT_FLAG, .offset = offsetof(struct state, flatten),
+	{ .name = "flatten", STATE(flatten),
 	  .help = "first make fields of the members of nested JSON objects, named a.b" },
 	IO_IN_OPTS(struct state, io),
 	IO_OUT_OPTS(struct state, io),
@@ -178,26 +173,21 @@ static void read_json_map(struct state *st, struct sl text, const char *path)
 static void read_map(struct state *st, const char *path)
 {
 	struct in *in = in_open(path, MAX_MAP);
-	struct sl all;
+	struct sl all, line;
 
 	while (in_more(in))
 		continue;
 	all = utf8_unmarked(in_window(in));
 	while (all.n && memchr(" \t\r\n", *all.p, 4))
-		all = (struct sl){all.p + 1, all.n - 1};
+		sl_skip(&all, 1);
 	if (all.n && *all.p == '{') {
 		read_json_map(st, all, path);
 		all.n = 0;
 	}
-	while (all.n) {
-		const char *nl = memchr(all.p, '\n', all.n);
-		struct sl line = {all.p, nl ? (size_t)(nl - all.p) : all.n};
-		size_t skip = line.n + (nl != NULL);
-
+	while (sl_cut(&all, '\n', &line)) {
 		line.n -= line.n && line.p[line.n - 1] == '\r';
 		if (line.n)
 			add_pair(st, line, path);
-		all = (struct sl){all.p + skip, all.n - skip};
 	}
 	in_close(in);
 }
@@ -305,10 +295,8 @@ static void add_hashes(struct state *st)
 		add_change(st, arena_dup(&st->arena, names.name[i]), "hash")->hash = true;
 }
 
-static void check(void *ctx)
+static void check(struct state *st)
 {
-	struct state *st = ctx;
-
 	filter_names(&st->selected, &st->select, "select");
 	filter_names(&st->dropped, &st->drop, "drop");
 	for (size_t i = 0; i < st->selected.n; i++)
@@ -425,10 +413,8 @@ static void take_columns(struct state *st, struct filter_run *run, const struct 
 }
 
 /* Flat columns are known as records come. */
-static void start(void *ctx, struct filter_run *run, const struct names *cols)
+static void start(struct state *st, struct filter_run *run, const struct names *cols)
 {
-	struct state *st = ctx;
-
 	if (!st->flatten)
 		take_columns(st, run, cols);
 }
@@ -438,12 +424,7 @@ static void start(void *ctx, struct filter_run *run, const struct names *cols)
 static void refuse(const struct state *st, struct filter_run *run, const struct rec *rec, size_t at,
 	const char *why)
 {
-	io_reject(filter_io(run), rec,
-		&(struct fault){.record = rec->record,
-			.line = rec->line,
-			.field = st->out.name[at],
-			.value = field_sl(&st->row[at]),
-			.why = why});
+	io_reject_value(filter_io(run), rec, st->out.name[at], field_sl(&st->row[at]), why);
 }
 
 /*
@@ -452,12 +433,8 @@ static void refuse(const struct state *st, struct filter_run *run, const struct 
  */
 static void refuse_unhashed(struct filter_run *run, const struct rec *rec, struct sl name)
 {
-	io_reject(filter_io(run), rec,
-		&(struct fault){.record = rec->record,
-			.line = rec->line,
-			.field = name,
-			.value = SL(""),
-			.why = "--hash is for it, and no record had it so far"});
+	io_reject_value(filter_io(run), rec, name, SL(""),
+		"--hash is for it, and no record had it so far");
 }
 
 /* Puts the fields of the input in their places; false when two want the same. */
@@ -507,9 +484,8 @@ static bool flatten(struct state *st, struct filter_run *run, const struct rec *
 	return !why;
 }
 
-static void row(void *ctx, struct filter_run *run, const struct rec *rec)
+static void row(struct state *st, struct filter_run *run, const struct rec *rec)
 {
-	struct state *st = ctx;
 	struct rec flat;
 
 	if (st->flatten) {
@@ -556,9 +532,8 @@ static void warn_of(const struct names *seen, struct sl name, const char *option
 		msg_warn("--%s: no record has %s", option, msg_q(name));
 }
 
-static void end(void *ctx, struct filter_run *run)
+static void end(struct state *st, struct filter_run *run)
 {
-	const struct state *st = ctx;
 	const struct names *cols = st->in;
 
 	(void)run;
@@ -576,9 +551,8 @@ static void end(void *ctx, struct filter_run *run)
 			warn_of(&st->out, st->changes[i].name, "cast");
 }
 
-static void release(void *ctx)
+static void release(struct state *st)
 {
-	struct state *st = ctx;
 	struct names *names[] = {
 		&st->selected, &st->dropped, &st->old_names, &st->new_names, &st->out};
 

@@ -34,37 +34,33 @@ struct conf {
 
 static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "Pivot" },
-	{ .name = "key", .letter = 'k', .kind = OPT_STR, .offset = offsetof(struct conf, key),
-	  .arg = "NAME,...", .help = "columns whose values name the row (default created_time)" },
-	{ .name = "name", .letter = 'n', .kind = OPT_STR, .offset = offsetof(struct conf, name),
-	  .arg = "NAME", .help = "column whose value names the column (default data_channel_id)" },
-	{ .name = "value", .letter = 'V', .kind = OPT_STR, .offset = offsetof(struct conf, value),
-	  .arg = "NAME,...",
+	{ .name = "key", .letter = 'k', CONF(key), .arg = "NAME,...",
+	  .help = "columns whose values name the row (default created_time)" },
+	{ .name = "name", .letter = 'n', CONF(name), .arg = "NAME",
+	  .help = "column whose value names the column (default data_channel_id)" },
+	{ .name = "value", .letter = 'V', CONF(value), .arg = "NAME,...",
 	  .help = "columns that hold values (default value); of several, each names its cells" },
-	{ .name = "by", .letter = 'b', .kind = OPT_STR, .offset = offsetof(struct conf, by),
-	  .arg = "NAME,...",
+	{ .name = "by", .letter = 'b', CONF(by), .arg = "NAME,...",
 	  .help = "separate rows per value of these (default ship_id if there)" },
-	{ .name = "keep", .kind = OPT_STR, .offset = offsetof(struct conf, keep),
-	  .arg = "NAME,...", .help = "carry these along: the first value of each row" },
-	{ .name = "op", .kind = OPT_STR, .offset = offsetof(struct conf, op), .arg = "NAME",
+	{ .name = "keep", CONF(keep), .arg = "NAME,...",
+	  .help = "carry these along: the first value of each row" },
+	{ .name = "op", CONF(op), .arg = "NAME",
 	  .help = "column that is d where the cell is deleted (default op if there)" },
-	{ .name = "columns", .letter = 'c', .kind = OPT_STR,
-	  .offset = offsetof(struct conf, columns), .arg = "FILE", .file = OPT_READS,
-	  .help = "columns in this order: a name a line, a registry (NDJSON), or a "
-		  "DataChannelList (ISO 19848)" },
-	{ .name = "prefix", .kind = OPT_STR, .offset = offsetof(struct conf, prefix),
-	  .arg = "TEXT", .help = "before the name of every such column" },
-	{ .name = "sort-columns", .kind = OPT_FLAG, .offset = offsetof(struct conf, sort_columns),
+	{ .name = "columns", .letter = 'c', CONF(columns), .arg = "FILE", .file = OPT_READS,
+	  .help = "columns in this order: a name a line, a registry (NDJSON), or a DataChannelList "
+		  "(ISO 19848)" },
+	{ .name = "prefix", CONF(prefix), .arg = "TEXT",
+	  .help = "before the name of every such column" },
+	{ .name = "sort-columns", CONF(sort_columns),
 	  .help = "in the order of their names (only where all are known at the start)" },
-	{ .name = "fill", .kind = OPT_STR, .offset = offsetof(struct conf, fill),
-	  .arg = "TEXT", .help = "the value of cells that have none" },
-	{ .name = "on-duplicate", .kind = OPT_ENUM, .offset = offsetof(struct conf, on_duplicate),
+	{ .name = "fill", CONF(fill), .arg = "TEXT", .help = "the value of cells that have none" },
+	{ .name = "on-duplicate", CONF(on_duplicate),
 	  .choices = "last|first|error|max|min|sum|mean|count|concat",
 	  .help = "what becomes of several values of a cell" },
-	{ .name = "on-unknown", .kind = OPT_ENUM, .offset = offsetof(struct conf, on_unknown),
-	  .choices = "add|ignore|error", .help = "what to do with names not in --columns" },
-	{ .name = "on-unsorted", .kind = OPT_ENUM, .offset = offsetof(struct conf, on_unsorted),
-	  .choices = "error|sort", .help = "sort: for input in any order, on disk" },
+	{ .name = "on-unknown", CONF(on_unknown), .choices = "add|ignore|error",
+	  .help = "what to do with names not in --columns" },
+	{ .name = "on-unsorted", CONF(on_unsorted), .choices = "error|sort",
+	  .help = "sort: for input in any order, on disk" },
 	{ .name = "sort-memory", .kind = OPT_SIZE, .offset = offsetof(struct conf, sort_memory),
 	  .arg = "SIZE", .min = 1 << 20, .help = "memory for sorting (default 64M)" },
 	IO_IN_OPTS(struct conf, io),
@@ -421,8 +417,7 @@ static void add_cells(struct prog *p, const struct field *by, struct sl key, str
 		return;
 	}
 	for (size_t i = 0; i < p->value.n; i++) {
-		str_clear(&p->cell_name);
-		str_add(&p->cell_name, p->value.name[i]);
+		str_set(&p->cell_name, p->value.name[i]);
 		str_addc(&p->cell_name, '_');
 		str_add(&p->cell_name, name);
 		add_cell(p, by, key, str_sl(&p->cell_name), &values[i]);
@@ -456,8 +451,7 @@ static void sort_record(struct prog *p, const struct rec *rec, struct sl key)
 {
 	struct str *s = &p->payload;
 
-	str_clear(s);
-	str_add(s, (struct sl){ (const char *)&rec->record, sizeof rec->record });
+	str_set(s, (struct sl){ (const char *)&rec->record, sizeof rec->record });
 	str_add(s, (struct sl){ (const char *)p->key_kind, p->key.n });
 	for (size_t i = 0; i < p->by.n + p->keep.n; i++)
 		rec_pack(s, &rec->f[p->in_by[i]]);

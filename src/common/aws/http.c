@@ -253,8 +253,7 @@ static void begin(struct http_conn *c)
 	TAILQ_INSERT_TAIL(&c->http->busy, c, others);
 	r->reused = c->served;
 	c->sent = 0;
-	str_clear(&c->out);
-	str_add(&c->out, r->head);
+	str_set(&c->out, r->head);
 	if (r->body.n && r->body.n <= JOIN_MAX)
 		str_add(&c->out, r->body);
 	send_some(c);

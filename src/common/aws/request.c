@@ -230,8 +230,7 @@ static bool is_prepared(const struct quick *q, const struct aws_call *c, int64_t
 
 static void keep(struct str *s, struct sl t)
 {
-	str_clear(s);
-	str_add(s, t);
+	str_set(s, t);
 }
 
 static bool prepare(struct flight *f, int64_t now, int64_t second)

@@ -15,8 +15,7 @@ bool s3_parse(struct sl uri, struct sl *bucket, struct sl *key)
 
 	if (uri.n < 6 || strncasecmp(uri.p, "s3://", 5) != 0)
 		return false;
-	uri.p += 5;
-	uri.n -= 5;
+	sl_skip(&uri, 5);
 	slash = memchr(uri.p, '/', uri.n);
 	*bucket = (struct sl){uri.p, slash ? (size_t)(slash - uri.p) : uri.n};
 	*key = slash ? (struct sl){slash + 1, (size_t)(uri.p + uri.n - slash - 1)} : SL("");
@@ -196,8 +195,7 @@ static bool walk_page(struct page *p, struct sl prefix, s3_object_fn *each, void
 		return bad_page(e, "cut, but without a token to go on");
 	if (*go_on && p->more && sl_eq(token, str_sl(&p->token)))
 		return bad_page(e, "behind a page is the same page");
-	str_clear(&p->token);
-	str_add(&p->token, token);
+	str_set(&p->token, token);
 	return true;
 }
 

@@ -42,6 +42,8 @@ void repair_give_way(struct repair *r, size_t rows)
 		r->broken = true;
 	} else if (!pg_state_is(state, "55P03 40P01")) {
 		pg_die(pg, "cannot repair");
+	} else {
+		r->locked = true;
 	}
 	pg_exec(pg, "ROLLBACK");
 	r->busy += rows;

@@ -114,10 +114,17 @@ static void leave_out(void *ctx, const struct wide_fault *fault)
 }
 
 /* So does a ship whose tables cannot take it: it differs still. */
-static bool leave_ship(void *ctx, struct sl ship, const char *why)
+static bool leave_ship(void *ctx, struct sl ship, const char *why, bool locked)
 {
-	((struct repair *)ctx)->broken = true;
-	msg_warn("cannot load ship %s: %s", msg_q(ship), why);
+	struct repair *r = ctx;
+
+	r->broken = true;
+	r->locked |= locked;
+	if (locked)
+		msg_warn("cannot load ship %s: its tables are locked by server process %s",
+			msg_q(ship), why);
+	else
+		msg_warn("cannot load ship %s: %s", msg_q(ship), why);
 	return true;
 }
 

@@ -1,6 +1,7 @@
 #include "core/opt.h"
 
 #include "core/clock.h"
+#include "core/fd.h"
 #include "core/life.h"
 #include "core/mem.h"
 #include "core/msg.h"
@@ -11,7 +12,6 @@
 #include "core/stats.h"
 #include "core/str.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <unistd.h>
@@ -76,18 +76,7 @@ void opt_usage(const char *fmt, ...)
 /* Help goes to standard output, whose failure is an error like any other. */
 static NORETURN void print_and_leave(const struct str *text)
 {
-	size_t done = 0;
-
-	while (done < text->n) {
-		ssize_t n = write(STDOUT_FILENO, text->p + done, text->n - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			die_errno(EX_IO, "cannot write to standard output");
-		done += (size_t)n;
-	}
-	if (close(STDOUT_FILENO) != 0)
+	if (!fd_write(STDOUT_FILENO, str_sl(text)) || close(STDOUT_FILENO) != 0)
 		die_errno(EX_IO, "cannot write to standard output");
 	leave(EX_DONE);
 }
@@ -114,7 +103,7 @@ static void help_conditions(struct str *s, const char *lead, const char *conditi
 	if (!list.n)
 		return;
 	str_addf(s, " [%s ", lead);
-	for (const char *comma = ""; opt_next_piece(&list, ' ', &each); comma = ", ") {
+	for (const char *comma = ""; sl_cut(&list, ' ', &each); comma = ", ") {
 		str_addz(s, comma);
 		add_condition(s, each);
 	}
@@ -501,12 +490,12 @@ static bool holds(struct sl condition, const void *conf, bool only_here)
 		int value = o ? *(const int *)((const char *)conf + o->offset) : 0;
 
 		condition = (struct sl){ eq + 1, condition.n - name.n - 1 };
-		while (opt_next_piece(&condition, '|', &each))
+		while (sl_cut(&condition, '|', &each))
 			if (o && opt_choice_index(o->choices, each) == value)
 				return true;
 		return false;
 	}
-	while (opt_next_piece(&condition, '|', &each))
+	while (sl_cut(&condition, '|', &each))
 		if (one_holds(each, conf, only_here))
 			return true;
 	return false;
@@ -521,13 +510,13 @@ static void check_option(const struct opt *o, const void *conf, const char *verb
 	if (o->verbs && verb && opt_choice_index(o->verbs, sl_of(verb)) < 0)
 		opt_usage("--%s is an option of %s, not of %s", o->name, o->verbs,
 			  msg_q(sl_of(verb)));
-	while (opt_next_piece(&needs, ' ', &each)) {
+	while (sl_cut(&needs, ' ', &each)) {
 		if (holds(each, conf, false))
 			continue;
 		add_condition(&text, each);
 		opt_usage("--%s needs %s", o->name, str_z(&text));
 	}
-	while (opt_next_piece(&not_with, ' ', &each)) {
+	while (sl_cut(&not_with, ' ', &each)) {
 		if (!holds(each, conf, true))
 			continue;
 		add_condition(&text, each);
@@ -544,7 +533,7 @@ static void check_missing(const struct opt *o, const void *conf, const char *ver
 	if (o->verbs && (!verb || opt_choice_index(o->verbs, sl_of(verb)) < 0))
 		return;
 	str_addf(&text, "--%s", o->name);
-	while (opt_next_piece(&not_with, ' ', &each)) {
+	while (sl_cut(&not_with, ' ', &each)) {
 		if (holds(each, conf, false))
 			return;
 		str_addz(&text, " or ");

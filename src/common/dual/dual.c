@@ -230,8 +230,7 @@ static void put_wide(void *ctx, const struct field *by, struct sl key, const str
 		(void)names_add(&d->wide_cols,
 			wide_column_name(d->wide, d->pivot.columns.name[i - 2], &d->raw), NULL);
 	wide_cols(d->wide, &d->wide_cols, false);
-	str_clear(&d->raw);
-	str_add(&d->raw, field_sl(by));
+	str_set(&d->raw, field_sl(by));
 	str_add(&d->raw, key);
 	for (size_t i = 0; i < n; i++) {
 		if (field_is_null(&cells[i]))

@@ -83,8 +83,7 @@ bool fs_next_page(const char *operation, const struct json *page, struct str *to
 		snprintf(e->operation, sizeof e->operation, "%s", operation);
 		return false;
 	}
-	str_clear(token);
-	str_add(token, next);
+	str_set(token, next);
 	return true;
 }
 
@@ -231,8 +230,7 @@ void fs_add_value(struct str *body, struct sl name, struct sl value)
 
 void fs_put_begin(struct str *body)
 {
-	str_clear(body);
-	str_add(body, SL("{\"Record\":["));
+	str_set(body, SL("{\"Record\":["));
 }
 
 static void put_how(struct str *body, const struct fs_how *how)
@@ -256,8 +254,7 @@ void fs_put_end(struct str *body, const struct fs_how *how)
 
 void fs_batch_begin(struct str *body)
 {
-	str_clear(body);
-	str_add(body, SL("{\"Entries\":["));
+	str_set(body, SL("{\"Entries\":["));
 }
 
 void fs_entry_begin(struct str *body, struct sl group)
@@ -344,8 +341,7 @@ static void add_list(struct str *body, const char *member, const struct sl *v, s
 void fs_batch_get_call(struct aws_call *c, struct sl group, const struct sl *ids, size_t n_ids,
 	const struct sl *names, size_t n_names, struct str *body)
 {
-	str_clear(body);
-	str_add(body, SL("{\"Identifiers\":[{\"FeatureGroupName\":"));
+	str_set(body, SL("{\"Identifiers\":[{\"FeatureGroupName\":"));
 	str_add_json(body, group);
 	add_list(body, "RecordIdentifiersValueAsString", ids, n_ids);
 	if (n_names)

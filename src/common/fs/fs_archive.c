@@ -49,11 +49,11 @@ struct fs_archive *fs_archive_new(
 
 static void compress(struct sl text, struct str *out)
 {
-	struct z_deflate *z = z_deflate_new(6);
+	struct z_deflate *z = z_deflate_new(Z_GZIP, 6);
 	char buf[65536];
 	size_t n;
 
-	while ((n = z_deflate_some(z, &text, buf, sizeof buf, true)) > 0)
+	while ((n = z_deflate_some(z, &text, buf, sizeof buf, Z_END)) > 0)
 		str_add(out, (struct sl){ buf, n });
 	z_deflate_free(z);
 }

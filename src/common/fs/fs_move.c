@@ -134,8 +134,7 @@ static void make_where(struct fs_move *m, struct sl filter)
 	str_clear(&m->where);
 	if (filter.n >= 5 && strncasecmp(filter.p, "WHERE", 5) == 0 &&
 		(filter.n == 5 || strchr(" \t\r\n(\"", filter.p[5]))) {
-		filter.p += 5;
-		filter.n -= 5;
+		sl_skip(&filter, 5);
 	}
 	str_add(&m->where, filter);
 	if (!m->resume_from)

@@ -116,8 +116,7 @@ bool fs_offline_copy(
 		struct sl source = { k.text.p + start, k.end[i] - start };
 
 		start = k.end[i];
-		str_clear(&key);
-		str_add(&key, to.prefix);
+		str_set(&key, to.prefix);
 		str_add(&key, (struct sl){ source.p + from.prefix.n, source.n - from.prefix.n });
 		ok = copy_object(a, from, source, to, str_sl(&key), e);
 		*n += ok;

@@ -242,14 +242,11 @@ static void put_ships(struct str *s, const struct ledger_ship *ships, size_t n)
 	str_addc(s, ']');
 }
 
-static void keep_cutoff(struct pg *target, struct ledger_job *job, int64_t cutoff, int64_t now)
+/* `planned`: what is before it is, now; as is what was before. */
+static void keep_cutoff(struct pg *target, struct ledger_job *job, int64_t cutoff, int64_t planned)
 {
-	/* greatest() passes a NULL over */
-	AUTO_RESULT *r = pg_ask(target,
-		"UPDATE ferry.job SET cutoff = greatest(cutoff, $2::timestamp),"
-		" updated_at = $3::timestamp AT TIME ZONE 'UTC'"
-		" WHERE job_id = $1 RETURNING cutoff",
-		ledger_u64(job->id), ledger_time(cutoff), ledger_time(now));
+	AUTO_RESULT *r = pg_ask(target, keep_cutoff_sql, ledger_u64(job->id), ledger_time(cutoff),
+		ledger_time(planned));
 
 	if (pg_rows(r) != 1)
 		die(EX_TEMP, "target: job %s was removed at this moment", ledger_u64(job->id));
@@ -280,7 +277,7 @@ void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff, int6
 	uint64_t cut;
 	int64_t end, now = clock_floor(clock_now(), CLOCK_US_PER_SEC);
 
-	keep_cutoff(target, job, cutoff, now);
+	keep_cutoff(target, job, cutoff, until != LEDGER_NO_TIME && until < now ? until : now);
 	end = cutoff == LEDGER_NO_TIME ? LEDGER_NO_TIME : job->cutoff < now ? job->cutoff : now;
 	if (until != LEDGER_NO_TIME && (end == LEDGER_NO_TIME || until < end))
 		end = until;

@@ -65,8 +65,7 @@ static bool is_there(const char *program)
 	for (const char *p = path; p && !found; p = *p ? p + 1 : NULL) {
 		size_t n = strcspn(p, ":");
 
-		str_clear(&name);
-		str_add(&name, (struct sl){ p, n });
+		str_set(&name, (struct sl){ p, n });
 		str_addf(&name, "/%s", program);
 		found = n > 0 && access(str_z(&name), X_OK) == 0;
 		p += n;

@@ -31,6 +31,11 @@ void ledger_control_set(
 		ledger_event(target, LEDGER_INFO, job, SL(""), LEDGER_NO_TIME, str_z(&event));
 }
 
+void ledger_run_rate(struct pg *target, uint64_t job, uint64_t rate)
+{
+	pg_run(target, run_rate_sql, ledger_u64(job), rate ? ledger_u64(rate) : NULL);
+}
+
 bool ledger_seat(struct pg *target, uint64_t job, uint64_t workers, uint64_t *seat)
 {
 	AUTO_RESULT *r = NULL;

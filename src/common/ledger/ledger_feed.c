@@ -80,13 +80,14 @@ size_t ledger_doubts_held(
 	return n;
 }
 
-void ledger_doubt_ship(
+bool ledger_doubt_ship(
 	struct pg *target, uint64_t job, enum ledger_level level, struct sl ship, const char *why)
 {
 	AUTO_FREE char *name = mem_sldup(ship);
+	AUTO_RESULT *r = pg_ask(
+		target, doubt_ship_sql, ledger_u64(job), name, why, ledger_levels[level]);
 
-	pg_run(target, doubt_ship_sql, ledger_u64(job), name, why,
-		level == LEDGER_CRITICAL ? "CRITICAL" : "INFO");
+	return pg_affected(r) > 0;
 }
 
 void ledger_doubt_release(struct pg *target, uint64_t id, const char *from, const char *to)

@@ -55,6 +55,16 @@ bool ledger_finish(struct pg *target, const struct ledger_facts *f)
 	return run_fenced(target, finish_sql, 5, f);
 }
 
+void ledger_same_rejects(struct pg *target, const struct ledger_facts *f)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < f->n; i++)
+		n += f->ships[i].rejects;
+	if (n > 0 && ledger_has_table(target, "follow_ship"))
+		(void)!run_fenced(target, same_rejects_sql, 4, f);
+}
+
 void ledger_fail_met(
 	struct pg *target, const struct ledger_facts *f, struct sl ship, const char *error)
 {

@@ -1,6 +1,7 @@
 #include "ledger/ledger_follow.h"
 
 #include "core/kp.h"
+#include "core/stop.h"
 #include "ledger/ledger_follow.sql.h"
 #include "ledger/ledger_internal.h"
 
@@ -88,21 +89,43 @@ static NORETURN void lacks(uint64_t job, enum ledger_follow_kind kind)
 		none[kind].what);
 }
 
-void ledger_follower_become(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
+/* False while it is another. */
+static bool try_become(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
 	struct ledger_follower *out, struct arena *a)
 {
 	struct ledger_follower now;
+	AUTO_ARENA arena = { 0 };
 	AUTO_RESULT *r = NULL;
 
-	if (!ledger_follower_get(target, job, &now, a) || now.kind != kind)
+	if (!ledger_follower_get(target, job, &now, &arena) || now.kind != kind)
 		lacks(job, kind);
 	r = pg_ask(target, claim_sql, ledger_u64(job), ledger_worker(), ledger_follow_text(kind),
 		ledger_interval(LEDGER_LEASE),
 		ledger_worker_is_dead(sl_of(now.worker)) ? now.worker : NULL);
 	if (pg_rows(r) == 0)
-		die_hint(EX_TEMP, "it ends with its process, or two minutes after it was last seen",
-			"another follower of job %llu is at work", (unsigned long long)job);
+		return false;
 	take_follower(r, out, a);
+	return true;
+}
+
+void ledger_follower_become(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
+	bool standby, struct ledger_follower *out, struct arena *a)
+{
+	bool said = false;
+
+	while (!try_become(target, job, kind, out, a)) {
+		if (!standby)
+			die_hint(EX_TEMP,
+				"it ends with its process, or two minutes after it was last seen",
+				"another follower of job %llu is at work", (unsigned long long)job);
+		if (!said)
+			msg_note("another follower of job %llu is at work: this one waits for its "
+				 "end",
+				(unsigned long long)job);
+		said = true;
+		stop_check();
+		clock_sleep(CLOCK_US_PER_SEC);
+	}
 }
 
 bool ledger_follower_upto(struct pg *target, uint64_t job, uint64_t attempt, struct str *upto)

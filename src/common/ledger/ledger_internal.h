@@ -40,6 +40,8 @@ void ledger_put_ships(struct str *s, const struct ledger_facts *f);
 /* Appends the member `,"key":"time"`, or nothing for LEDGER_NO_TIME (ledger_finish.c). */
 void ledger_put_time(struct str *s, const char *key, int64_t instant);
 
+extern const char *const ledger_levels[]; /* of enum ledger_level (ledger_status.c) */
+
 const char *ledger_follow_text(enum ledger_follow_kind kind); /* "slot", "poll" (ledger_facts.c) */
 
 /* Makes the tables of ledger_follow.h where they are missing (ledger_follow.c). */

@@ -245,7 +245,8 @@ void ledger_range_checked(struct pg *target, uint64_t job, const struct ledger_r
 
 /* ---- doubts --------------------------------------------------------------------------------- */
 
-size_t ledger_doubts(struct pg *target, uint64_t job, struct arena *a, struct ledger_doubt **out)
+size_t ledger_doubts(struct pg *target, uint64_t job, bool free_only, struct arena *a,
+	struct ledger_doubt **out)
 {
 	AUTO_RESULT *r = NULL;
 	size_t n;
@@ -253,9 +254,7 @@ size_t ledger_doubts(struct pg *target, uint64_t job, struct arena *a, struct le
 	*out = NULL;
 	if (!ledger_has_table(target, "doubt"))
 		return 0;
-	r = ledger_ask(target,
-		"SELECT id, ship, time_from, time_to FROM ferry.doubt WHERE job_id = $1"
-		" AND NOT held ORDER BY id", job);
+	r = pg_ask(target, doubts_sql, ledger_u64(job), free_only ? "t" : "f");
 	n = pg_rows(r);
 	*out = arena_alloc(a, mem_mul(n + 1, sizeof **out));
 	for (size_t i = 0; i < n; i++)

@@ -80,6 +80,7 @@ struct ledger_status ledger_sum(const struct ledger_status *list, size_t n)
 		sum.pending += list[i].pending;
 		sum.failed += list[i].failed;
 		sum.again += list[i].again;
+		sum.waits |= list[i].waits;
 		sum.rows += list[i].rows;
 		sum.cells += list[i].cells;
 		sum.wide_rows += list[i].wide_rows;
@@ -185,15 +186,16 @@ void ledger_forget(struct pg *target, const char *schema, const char *prefix, co
 	pg_exec(target, "COMMIT");
 }
 
+const char *const ledger_levels[] = { "INFO", "WARNING", "CRITICAL" };
+
 void ledger_event(struct pg *target, enum ledger_level level, uint64_t job, struct sl ship,
 	int64_t chunk_from, const char *message)
 {
-	static const char *const levels[] = { "INFO", "WARNING", "CRITICAL" };
 	AUTO_FREE char *name = ship.n > 0 ? mem_sldup(ship) : NULL;
 
 	pg_run(target,
 		"INSERT INTO ferry.event (level, job_id, ship, chunk_from, message)"
 		" VALUES ($1, $2, $3, $4, $5)",
-		levels[level], job ? ledger_u64(job) : NULL, name, ledger_time(chunk_from),
+		ledger_levels[level], job ? ledger_u64(job) : NULL, name, ledger_time(chunk_from),
 		message);
 }

@@ -47,8 +47,7 @@ static void put_option(struct str *s, enum narrow_role role, bool expression)
 {
 	const char *name = roles[role].option;
 
-	str_clear(s);
-	str_add(s, (struct sl){ name, strlen(name) - strlen("column") });
+	str_set(s, (struct sl){ name, strlen(name) - strlen("column") });
 	str_addz(s, expression ? "expression" : "column");
 }
 

@@ -26,8 +26,7 @@ static bool take_name(struct sl *s, struct str *name, char stop)
 		while (i < s->n && s->p[i] != stop)
 			str_addc(name, s->p[i++]);
 	}
-	s->p += i;
-	s->n -= i;
+	sl_skip(s, i);
 	return name->n > 0;
 }
 
@@ -39,8 +38,7 @@ void relation_split(const char *text, struct str *schema, struct str *table)
 	if (ok && rest.n > 0 && rest.p[0] == '.') {
 		struct str first = *table;
 
-		rest.p++;
-		rest.n--;
+		sl_skip(&rest, 1);
 		*table = *schema;
 		*schema = first;
 		ok = take_name(&rest, table, '.');
@@ -74,7 +72,6 @@ void relation_list(const char *text, const char *option, struct names *names)
 			opt_usage("%s: not a list of names: %s", option, msg_q(sl_of(text)));
 		(void)names_add(names, relation_cut(str_sl(&name)), NULL);
 		more = rest.n > 0;
-		rest.p += more;
-		rest.n -= more;
+		sl_skip(&rest, more);
 	}
 }

@@ -1,20 +1,29 @@
 #include "pg/stage.h"
 
-void stage_prepare(struct pg *pg, struct stage *stage, const char *target, size_t shape)
+bool stage_prepare(struct pg *pg, struct stage *stage, const char *target, size_t shape)
 {
+	AUTO_STR sql = { 0 };
+
+	str_addz(&sql, "SAVEPOINT ferry_stage;");
 	if (stage->made && stage->shape == shape) {
-		pg_execf(pg, "TRUNCATE " STAGE_NAME, stage->number);
+		str_addf(&sql, "TRUNCATE " STAGE_NAME, stage->number);
 	} else {
 		if (stage->made)
-			pg_execf(pg, "DROP TABLE " STAGE_NAME, stage->number);
+			str_addf(&sql, "DROP TABLE " STAGE_NAME ";", stage->number);
 		/* not LIKE: that copies NOT NULL, also where the target has a default */
-		pg_execf(pg,
+		str_addf(&sql,
 			"CREATE TEMP TABLE " STAGE_NAME " ON COMMIT DELETE ROWS AS"
 			" SELECT * FROM %s WITH NO DATA",
 			stage->number, target);
 	}
+	str_addz(&sql, "; RELEASE SAVEPOINT ferry_stage");
+	if (!pg_try_exec(pg, str_z(&sql))) {
+		pg_exec(pg, "ROLLBACK TO SAVEPOINT ferry_stage");
+		return false;
+	}
 	stage->made = true;
 	stage->shape = shape;
+	return true;
 }
 
 static void add_list(

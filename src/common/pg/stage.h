@@ -29,9 +29,9 @@ struct stage {
 /*
  * Makes sure the staging table is there, is empty, and has the columns of `target` (qualified and
  * quoted); `shape` changes whenever those do. Inside a transaction, outside savepoints that may be
- * rolled back.
+ * rolled back. False when the server refuses, and tells why (pg_sqlstate()).
  */
-void stage_prepare(struct pg *pg, struct stage *stage, const char *target, size_t shape);
+bool stage_prepare(struct pg *pg, struct stage *stage, const char *target, size_t shape) NODISCARD;
 
 /* What became of rows: written, or not. The others are equal to what is there. */
 struct merged {

@@ -31,8 +31,7 @@ static void prepare_stage(struct table *t, const struct shape *s)
 		/* the session may have one of an earlier chunk, also behind table_restart() */
 		str_addz(&sql, "DROP TABLE IF EXISTS pg_temp.ferry_stage_0; ");
 		table_add_stage(t, &sql, s);
-		str_clear(&t->staged_as);
-		str_add(&t->staged_as, str_sl(&as));
+		str_set(&t->staged_as, str_sl(&as));
 	}
 	pg_exec(t->pg, str_z(&sql));
 	t->stage_made = true;

@@ -79,8 +79,7 @@ static void hold(struct table_sink *s, const struct rec *rec)
 {
 	uint64_t head[] = { rec->record, rec->line, rec->n, rec->raw.n };
 
-	str_clear(&s->packed);
-	str_add(&s->packed, (struct sl){ (const char *)head, sizeof head });
+	str_set(&s->packed, (struct sl){ (const char *)head, sizeof head });
 	str_add(&s->packed, rec->raw);
 	for (size_t i = 0; i < rec->n; i++)
 		rec_pack(&s->packed, &rec->f[i]);

@@ -5,7 +5,6 @@
 #include "core/opt.h"
 #include "stream/recode.h"
 #include "stream/z.h"
-#include "stream/zst.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -99,35 +98,25 @@ static size_t read_some(struct in *in, char *dst, size_t cap)
 	}
 }
 
-static size_t inflate_some(struct in *in, struct sl *z, char *dst, size_t cap, const char **error)
-{
-	size_t n = in->z ? z_inflate_some(in->z, z, dst, cap)
-			 : zst_inflate_some(in->zst, z, dst, cap);
-
-	*error = in->z ? z_inflate_error(in->z) : zst_inflate_error(in->zst);
-	return n;
-}
-
 /* Fills dst with decompressed bytes; 0 at the proven end of the last member. */
 static size_t read_inflated(struct in *in, char *dst, size_t cap)
 {
 	for (;;) {
 		struct sl z = { in->zbuf + in->zstart, in->zend - in->zstart };
-		const char *error;
-		size_t n = inflate_some(in, &z, dst, cap, &error);
+		size_t n = z_inflate_some(in->z, &z, dst, cap);
 
 		in->zstart = in->zend - z.n;
 		if (n > 0)
 			return n;
-		if (error)
+		if (z_inflate_error(in->z))
 			die(EX_DATA, "%s: %s, before byte %llu of the compressed data", in->name,
-			    error, (unsigned long long)in->bytes);
+			    z_inflate_error(in->z), (unsigned long long)in->bytes);
 		in->zstart = 0;
 		in->zend = read_some(in, in->zbuf, ZBUF_SIZE);
 		if (in->zend == 0) {
-			if (!(in->z ? z_inflate_complete(in->z) : zst_inflate_complete(in->zst)))
+			if (!z_inflate_complete(in->z))
 				die(EX_DATA, "%s: %s data ends early, at byte %llu", in->name,
-				    in->z ? "gzip" : "zstd", (unsigned long long)in->bytes);
+				    in->packed, (unsigned long long)in->bytes);
 			return 0;
 		}
 	}
@@ -135,13 +124,13 @@ static size_t read_inflated(struct in *in, char *dst, size_t cap)
 
 static size_t read_text(struct in *in, char *dst, size_t cap)
 {
-	return in->z || in->zst ? read_inflated(in, dst, cap) : read_some(in, dst, cap);
+	return in->z ? read_inflated(in, dst, cap) : read_some(in, dst, cap);
 }
 
 static NORETURN COLD void bad_text(const struct in *in, const char *why)
 {
 	die(EX_DATA, "%s: byte %llu%s: %s %s", in->name, (unsigned long long)in->decoded + 1,
-	    in->z || in->zst ? " of the text" : "", why, recode_name(in->recode));
+	    in->z ? " of the text" : "", why, recode_name(in->recode));
 }
 
 /* Fills dst with UTF-8; 0 at the end. */
@@ -198,11 +187,12 @@ static void probe_compression(struct in *in)
 	if (in->end == 2 && memcmp(in->buf, "\x28\xb5", 2) == 0)
 		begin_with(in, 4, read_some);
 	if (in->end >= 2 && memcmp(in->buf, "\x1f\x8b", 2) == 0)
-		in->z = z_inflate_new();
+		in->packed = "gzip";
 	else if (in->end == 4 && memcmp(in->buf, "\x28\xb5\x2f\xfd", 4) == 0)
-		in->zst = zst_inflate_new();
+		in->packed = "zstd";
 	else
 		return;
+	in->z = z_inflate_new(*in->packed == 'g' ? Z_GZIP : Z_ZSTD);
 	in->zbuf = mem_alloc(ZBUF_SIZE);
 	memcpy(in->zbuf, in->buf, in->end);
 	in->zend = in->end;
@@ -333,7 +323,6 @@ void in_close(struct in *in)
 	if (in->fd != STDIN_FILENO)
 		(void)close(in->fd); /* nothing is lost when closing what was only read */
 	z_inflate_free(in->z);
-	zst_inflate_free(in->zst);
 	recode_free(in->recode);
 	mem_free(in->tbuf);
 	mem_free(in->zbuf);

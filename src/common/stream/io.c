@@ -323,8 +323,7 @@ void io_add_text(struct str *s, struct sl t)
 			str_addz(&clean, "\xef\xbf\xbd");
 			n++;
 		}
-		t.p += n;
-		t.n -= n;
+		sl_skip(&t, n);
 	}
 	str_add_json(s, str_sl(&clean));
 }
@@ -366,16 +365,18 @@ void io_reject(struct io *io, const struct rec *rec, const struct fault *f)
 	io->last_rejected = rec->record;
 }
 
+void io_reject_value(struct io *io, const struct rec *rec, struct sl field, struct sl value,
+	const char *why)
+{
+	io_reject(io, rec, &(struct fault){ rec->record, rec->line, 0, field, value, why });
+}
+
 void io_reject_field(struct io *io, const struct rec *rec, size_t i, const char *why)
 {
 	const struct names *cols = rd_cols(io->rd);
-	struct fault f = { .record = rec->record,
-			   .line = rec->line,
-			   .field = i < cols->n ? cols->name[i] : SL(""),
-			   .value = i < rec->n ? field_sl(&rec->f[i]) : SL(""),
-			   .why = why };
 
-	io_reject(io, rec, &f);
+	io_reject_value(io, rec, i < cols->n ? cols->name[i] : SL(""),
+			i < rec->n ? field_sl(&rec->f[i]) : SL(""), why);
 }
 
 void io_seal(struct io *io, const struct seal *seal)

@@ -156,8 +156,7 @@ static struct pivot_row *open_row(struct pivot *pv, size_t gi)
 		pv->last_key = str_sl(&g->last_key);
 		return NULL;
 	}
-	str_clear(&g->last_key);
-	str_add(&g->last_key, key);
+	str_set(&g->last_key, key);
 	if (pv->n_rows == pv->rows_cap) {
 		mem_grow(&pv->rows, &pv->rows_cap, pv->n_rows + 1, sizeof *pv->rows);
 		memset(pv->rows + pv->n_rows, 0, (pv->rows_cap - pv->n_rows) * sizeof *pv->rows);
@@ -381,8 +380,7 @@ enum pivot_result pivot_add(struct pivot *pv, const struct field *by, struct sl 
 
 	if (!pv->have_key || !sl_eq(str_sl(&pv->key), key)) {
 		close_rows(pv);
-		str_clear(&pv->key);
-		str_add(&pv->key, key);
+		str_set(&pv->key, key);
 		pv->have_key = true;
 	}
 	gi = find_group(pv, by);

@@ -11,6 +11,7 @@
 #include "stream/namelist.h"
 #include "stream/quality_impl.h"
 #include "stream/quality_rules.json.h"
+#include "stream/timeform.h"
 
 #include <strings.h>
 
@@ -19,6 +20,7 @@
 static const char *const rule_names[N_QUALITY_RULES] = {
 	[RULE_NULLS] = "remove_null_values",
 	[RULE_STRINGS] = "normalize_strings",
+	[RULE_TIMES] = "convert_times",
 	[RULE_TYPES] = "check_types",
 	[RULE_ALLOWED] = "allowed_values",
 	[RULE_PATTERNS] = "patterns",
@@ -282,10 +284,28 @@ static void read_pattern(struct quality_check *c, const struct place *at, const 
 		wrong_member(at, spec->key, why);
 }
 
+static void check_formats(const struct quality_check *c, const struct place *at,
+	const struct json *spec)
+{
+	const char *why;
+
+	if (c->allowed.n == 0)
+		wrong_member(at, spec->key, "the format of times is missing");
+	for (size_t i = 0; i < c->allowed.n; i++) {
+		why = timeform_fault(c->allowed.name[i].p);
+		if (why)
+			wrong_member(at, spec->key, why);
+	}
+}
+
 static void read_check(struct quality_rules *r, struct quality_check *c, const struct place *at,
 	const struct json *spec)
 {
 	switch (c->rule) {
+	case RULE_TIMES:
+		take_names(at, spec, &c->allowed);
+		check_formats(c, at, spec);
+		break;
 	case RULE_TYPES:
 		if (spec->kind != J_STR || !cast_parse(spec->text, &c->cast))
 			wrong_member(at, spec->key, "not a type: " CAST_CHOICES);
@@ -348,7 +368,7 @@ static void read_duplicates(
 static enum quality_action action_of(
 	const struct place *at, enum quality_rule rule, const struct json *o)
 {
-	bool checks = rule >= RULE_TYPES && rule <= RULE_REQUIRED;
+	bool checks = rule >= RULE_TIMES && rule <= RULE_REQUIRED;
 	int otherwise = rule == RULE_RANGES ? ACTION_CLAMP : ACTION_REJECT;
 	int action = get_choice(at, o, "action", actions, otherwise);
 
@@ -384,7 +404,7 @@ static void read_rule(struct quality_rules *r, struct place *at, const struct js
 	r->given[rule] = true;
 	r->enabled[rule] = enabled;
 	config = need_object(at, json_get(o, "config"), "config");
-	if (rule < RULE_TYPES || rule > RULE_RANGES)
+	if (rule < RULE_TIMES || rule > RULE_RANGES)
 		get_named(at, config, &r->named[rule]);
 	action = action_of(at, rule, o);
 	switch (rule) {
@@ -472,7 +492,7 @@ const char *quality_rule_name(enum quality_rule rule)
 
 bool quality_rule_can_enable(const struct quality_rules *r, enum quality_rule rule)
 {
-	bool checks = rule >= RULE_TYPES && rule <= RULE_REQUIRED;
+	bool checks = rule >= RULE_TIMES && rule <= RULE_REQUIRED;
 
 	return !checks || r->given[rule];
 }

@@ -109,22 +109,7 @@ void rd_csv_lib_read(struct rd *rd, struct rd_found *r, struct sl line, bool cut
 			return;
 		/* the record goes on in the next line; the window may move, offsets stay */
 		fed = line.n + 1;
-		size_t had = fed;
-
-		for (;;) {
-			struct sl w = in_window(rd->in);
-			const char *nl = w.n > had ? memchr(w.p + had, '\n', w.n - had) : NULL;
-
-			line = (struct sl){ w.p, nl ? (size_t)(nl - w.p) : w.n };
-			cut = !nl;
-			if (nl)
-				break;
-			had = w.n;
-			if (!rd_more(rd))
-				break;
-		}
-		if (cut)
-			line = in_window(rd->in);
+		cut = !rd_line_from(rd, fed, &line, &cut);
 	}
 	csv_free(&lib->p);
 	lib_init(lib);

@@ -60,8 +60,7 @@ static size_t put_own(struct sl *in, char *dst, size_t room)
 	if (!row && (c[0] != 0xa2 || c[1] != 0xe8))
 		return 0;
 	cp = row ? OWN_FIRST + ROW * (uint32_t)(row != &OWN_ROWS[0]) + c[1] - 0xa1 : 0x327e;
-	in->p += 2;
-	in->n -= 2;
+	sl_skip(in, 2);
 	return utf8_put(dst, cp);
 }
 

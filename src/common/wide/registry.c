@@ -202,8 +202,7 @@ bool registry_comment(const struct ship *s, size_t channel, struct str *text)
 {
 	const struct channel *c = &s->channel[channel];
 
-	str_clear(text);
-	str_add(text, s->channels.name[channel]);
+	str_set(text, s->channels.name[channel]);
 	if (c->about.n > 0) {
 		str_addc(text, '\n');
 		str_add(text, c->about);

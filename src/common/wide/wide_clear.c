@@ -191,20 +191,25 @@ static bool remove_empty(struct wide *w, const struct lane *l)
  * Whoever brings values of these instants needs the first group's rows, and before those of the
  * others: so what is found empty below, by statements that begin later, stays so.
  */
-static void lock_first(struct wide *w, const struct lane *l)
+static bool lock_first(struct wide *w, const struct lane *l)
 {
 	const char *key = registry_key_ident(w->r);
+	AUTO_STR sql = { 0 };
+	AUTO_RESULT *res = NULL;
 
-	if (l->ship->group[0].made)
-		pg_execf(w->pg,
-			"SELECT FROM %s AS t WHERE t.%s IN (SELECT key::%s FROM " STAGE ")"
-			" ORDER BY t.%s FOR UPDATE",
-			registry_table(w->r, l->ship, 0), key, registry_key_type(l->ship), key);
+	if (!l->ship->group[0].made)
+		return true;
+	str_addf(&sql,
+		"SELECT FROM %s AS t WHERE t.%s IN (SELECT key::%s FROM " STAGE ")"
+		" ORDER BY t.%s FOR UPDATE",
+		registry_table(w->r, l->ship, 0), key, registry_key_type(l->ship), key);
+	res = pg_try_query(w->pg, str_z(&sql), 0, NULL);
+	return res != NULL;
 }
 
 static void clear_lane(struct wide *w, struct lane *l)
 {
-	bool **occurs = mem_zalloc(mem_mul(l->n_racks, sizeof *occurs)), ok = true;
+	bool **occurs = mem_zalloc(mem_mul(l->n_racks, sizeof *occurs)), ok;
 
 	wide_begin(w);
 	if (!l->own)
@@ -217,8 +222,8 @@ static void clear_lane(struct wide *w, struct lane *l)
 	if (!pg_copy_end(w->pg, NULL))
 		pg_die(w->pg, "cannot clear cells");
 	pg_exec(w->pg, "ANALYZE " STAGE);
-	lock_first(w, l);
 	pg_exec(w->pg, "SAVEPOINT ferry_rows");
+	ok = lock_first(w, l);
 	for (size_t i = 0; i < l->n_racks; i++) {
 		ok = ok && (l->rack[i].clears.n == 0 || clear_cells(w, l, i, occurs[i]));
 		mem_free(occurs[i]);

@@ -114,7 +114,8 @@ static bool copy_and_merge(struct sending *s, size_t lo, size_t hi)
 	bool ok;
 
 	str_addz(&target, registry_table(s->w->r, s->l->ship, s->group));
-	stage_prepare(s->w->pg, &s->k->stage, str_z(&target), count_columns(s));
+	if (!stage_prepare(s->w->pg, &s->k->stage, str_z(&target), count_columns(s)))
+		return false;
 	pg_exec(s->w->pg, "SAVEPOINT ferry_rows");
 	ok = copy_rows(s, true, lo, hi, NULL);
 	if (ok && s->w->conf.dry_run)
@@ -153,11 +154,40 @@ static bool try_load(struct sending *s, size_t lo, size_t hi)
 	       (copy_and_merge(s, lo, hi) || (has_moved(s) && copy_and_merge(s, lo, hi)));
 }
 
+bool wide_is_locked(struct wide *w, struct lane *l)
+{
+	AUTO_STR holders = { 0 };
+
+	str_clear(&l->locked_by);
+	(void)widen_holders(w->r, l->ship, NULL, &holders, &l->locked_by);
+	l->broken = w->conf.broken &&
+		    w->conf.broken(w->conf.ctx, l->ship->id, str_z(&holders), true);
+	if (!l->broken)
+		str_clear(&l->locked_by);
+	return l->broken;
+}
+
+bool wide_still_locked(struct wide *w, struct lane *l)
+{
+	AUTO_STR holders = { 0 };
+
+	if (l->locked_by.n > 0 &&
+		widen_holders(w->r, l->ship, str_z(&l->locked_by), &holders, NULL) &&
+		w->conf.broken(w->conf.ctx, l->ship->id, str_z(&holders), true))
+		return true;
+	str_clear(&l->locked_by);
+	return false;
+}
+
 bool wide_is_broken(struct wide *w, struct lane *l)
 {
+	const char *state = pg_sqlstate(w->pg);
+
+	if (pg_state_is(state, "55P03"))
+		return wide_is_locked(w, l);
 	/* 0A000: with row level security there is no COPY */
-	l->broken = pg_state_is(pg_sqlstate(w->pg), "42 55000 0A000 23502") && w->conf.broken &&
-		    w->conf.broken(w->conf.ctx, l->ship->id, pg_error(w->pg));
+	l->broken = pg_state_is(state, "42 55000 0A000 23502") && w->conf.broken &&
+		    w->conf.broken(w->conf.ctx, l->ship->id, pg_error(w->pg), false);
 	return l->broken;
 }
 

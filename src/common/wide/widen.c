@@ -6,6 +6,7 @@
 #include "wide/widen.sql.h"
 
 #define LOCK_TRIES_FOR (INT64_C(600) * CLOCK_US_PER_SEC)
+#define ASK_AFTER (INT64_C(2) * CLOCK_US_PER_SEC)
 #define SAY_AFTER (INT64_C(5) * CLOCK_US_PER_SEC)
 #define BACKOFF_BASE (INT64_C(50) * 1000)
 #define BACKOFF_CAP (INT64_C(1) * CLOCK_US_PER_SEC)
@@ -328,27 +329,37 @@ static bool try_ship(struct registry *r, struct ship *s, const struct widen_chan
 	return ok;
 }
 
-/* Server processes that hold locks on the ship's tables, as a list for people. */
-static void add_holders(struct registry *r, const struct ship *s, struct str *list)
+bool widen_holders(struct registry *r, const struct ship *s, const char *only, struct str *people,
+	struct str *transactions)
 {
 	AUTO_RESULT *res = pg_ask(registry_pg(r), holders_sql, registry_opts(r)->schema, s->id.p,
-		s->base.p);
+		s->base.p, only);
+	bool any = !pg_is_null(res, 0, 0);
 
-	str_addz(list, pg_is_null(res, 0, 0) ? "nobody any more" : pg_valuez(res, 0, 0));
+	str_addz(people, any ? pg_valuez(res, 0, 0) : "nobody any more");
+	if (any && transactions)
+		str_addz(transactions, pg_valuez(res, 0, 1));
+	return any;
 }
 
-void widen_ship(struct registry *r, struct ship *s, const struct widen_channel *channels, size_t n,
-	bool tables)
+bool widen_ship_unless(struct registry *r, struct ship *s, const struct widen_channel *channels,
+	size_t n, bool tables, bool (*give_up)(void *ctx), void *ctx)
 {
 	int64_t began = clock_monotonic();
-	bool said = false;
+	bool said = false, asked = !give_up;
 
 	for (unsigned tries = 0; !try_ship(r, s, channels, n, tables); tries++) {
 		int64_t waited = clock_monotonic() - began;
 		AUTO_STR holders = { 0 };
 
+		if (!asked && waited > ASK_AFTER) {
+			asked = true;
+			registry_read(r, s); /* what was assigned is not there */
+			if (give_up(ctx))
+				return false;
+		}
 		if (waited > LOCK_TRIES_FOR || (waited > SAY_AFTER && !said))
-			add_holders(r, s, &holders);
+			(void)widen_holders(r, s, NULL, &holders, NULL);
 		if (waited > LOCK_TRIES_FOR)
 			die_hint(EX_TEMP, "end the transaction that holds them, then run again",
 				"cannot widen the tables of ship %s: locked by server process %s",
@@ -361,6 +372,13 @@ void widen_ship(struct registry *r, struct ship *s, const struct widen_channel *
 		stop_check();
 		clock_sleep(clock_backoff(tries, BACKOFF_BASE, BACKOFF_CAP));
 	}
+	return true;
+}
+
+void widen_ship(struct registry *r, struct ship *s, const struct widen_channel *channels, size_t n,
+	bool tables)
+{
+	(void)!widen_ship_unless(r, s, channels, n, tables, NULL, NULL);
 }
 
 void widen_views_of_others(struct registry *r, const struct ship *s, struct str *list)
