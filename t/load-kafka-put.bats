@@ -1,5 +1,6 @@
 load helper
 load kafka
+load json
 
 setup_file() { kafka_start 3 keys:3 kcat:3 plain:2 sealed cut rejected lost feed; }
 teardown_file() { kafka_stop; helper_teardown_file; }
@@ -16,6 +17,7 @@ narrow() {
 	narrow 500 >in.csv
 	run_ok kafka-put -t keys -k ship_id --stats stats in.csv
 	is "$(jq -c '[.rows_in, .acknowledged, .rejected, .unknown]' stats)" '[500,500,0,0]'
+	as_said stats <stats
 	reformat -o ndjson in.csv | sort >want
 	kafka_values keys >got
 	same_file got want

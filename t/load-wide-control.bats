@@ -130,6 +130,22 @@ locked() {
 	is "$(sql 'SELECT control FROM ferry.job')" '{"run_rate": 1000000}'
 }
 
+@test "control: chunks are cut so that they have about as many rows as asked for" {
+	local each
+	local -a rows
+	run_rc 64 migrate --chunk-rows 0k5
+	migrate --chunk 2h --workers 1 --chunk-rows 400
+	mapfile -t rows < <(sql 'SELECT sum(rows) FROM ferry.chunk GROUP BY chunk_from
+		ORDER BY chunk_from')
+	# the first is a guess, and the last of each chunk of two hours a rest
+	((${#rows[@]} > 6)) || is "${rows[*]}" 'more chunks'
+	for each in "${rows[@]:1}"; do
+		((each <= 800)) || is "${rows[*]}" 'no larger ones'
+	done
+	is "$(sql 'SELECT sum(rows) FROM ferry.chunk')" \
+		"$(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries')"
+}
+
 @test "control: a pace cuts chunks of those at work; mistakes change nothing" {
 	local each
 	run_rc 0 pg-wide-ledger plan --cutoff-time 2025-01-01 --chunk 1d

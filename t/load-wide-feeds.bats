@@ -369,7 +369,9 @@ holds_no_more() {
 	run_rc 1 pg-wide-validate --repair --doubt --settle 1ms
 	is "$(sql "SELECT c FROM tenant.tbl_data_timeseries_s ORDER BY 1")" $'1\n3\n4'
 	# the ship's doubt is settled, and says so; that of all stays
-	is "$(sql 'SELECT count(*), count(ship) FROM ferry.doubt')" '1|0'
+	# (p2, made with its rows, may be looked into still)
+	is "$(sql "SELECT count(*), count(ship) FROM ferry.doubt
+		WHERE why NOT LIKE '%tenant.p2 feeds%'")" '1|0'
 	said WARNING 'what else the source has no more stays'
 	repaired --delete
 }

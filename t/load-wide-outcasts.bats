@@ -173,7 +173,8 @@ is_at() {
 	all_are_kept
 	# with the time that the source has
 	is "$(sql "SELECT record ->> 'created_time' FROM ferry.reject
-		WHERE record ->> 'value' IN ('15', '16', '17', '18') ORDER BY record ->> 'value'")" \
+		WHERE record ->> 'value' IN ('15', '16', '17', '18')
+		ORDER BY record ->> 'value'")" \
 		$'infinity\n-infinity\n0044-03-15 00:00:00 BC\n12024-01-01 00:00:00'
 }
 

@@ -553,6 +553,27 @@ tied() {
 	done
 }
 
+@test "migrate: what is wrong with an option is said before the service is asked" {
+	local each
+	made early both
+	printf 'id,event_time\na,2024-01-01T00:00:00Z\n' >r.csv
+	sandbox_ask DELETE counters
+	for each in --shard=9/8 --shard=0/3 --shard=x --max-cost=x --expect=x --method=x --only=x \
+		'--select=,' --rename=a --cast=a:foo --set=x; do
+		run_rc 64 fs migrate early early-to --yes "$each"
+	done
+	for each in --prices=none --only=id=none --map=none; do
+		run_rc 66 fs migrate early early-to --dry-run "$each"
+	done
+	for each in 'bulk-put early r.csv' 'export early out.csv' 'clear early --yes'; do
+		# shellcheck disable=SC2086  # words
+		run_rc 64 fs $each --max-cost=x
+		# shellcheck disable=SC2086
+		run_rc 66 fs $each --prices=none
+	done
+	is "$(curl -sSf "$AWS_ENDPOINT_URL/_sandbox/counters" | jq '[.[].requests] | add // 0')" 0
+}
+
 @test "migrate: what can be checked is checked before the target is cleared" {
 	local each
 

@@ -473,6 +473,9 @@ ended() { wait "$1"; }
 @test "filters: a file that was cut, a NUL byte, what is not UTF-8" {
 	bad() {
 		run_rc 65 bash -c "head -c -1 n.csv | $1" && has "$err" 'has no line end' &&
+			{ [[ $1 == via* ]] ||
+				run_rc 65 bash -c "head -c -1 n.csv | $1 --rejects bad" &&
+				has "$err" 'send it again whole' && [[ ! -s bad ]]; } &&
 			run_rc 65 bash -c "{ cat n.csv; printf 'S1,\\0,a,b\n'; } | $1" &&
 				has "$err" ':402:4: record 401: NUL byte' &&
 			run_rc 65 bash -c "{ cat n.csv; printf 'S1,2,\\377,b\n'; } | $1" &&

@@ -43,6 +43,7 @@ run_migrate() {
 		$"--clear-target empties what --resume-from would go on with: leave one of them out"
 	[[ ! ${opt[shard]+set} || ! ${opt[clear-target]+set}${opt[retry]+set} ]] || misused \
 		$"--shard is a part, which neither --clear-target nor --retry knows of"
+	check_words
 	pass_part
 	opt[batch-size]=${opt[batch-size]-100}
 	opt[max-workers]=${opt[max-workers]-4}
@@ -98,6 +99,25 @@ run_migrate() {
 	# what was named is not there; that nothing passes a condition may well be
 	((moved + skipped + there)) || [[ ! ${opt[only]+set} ]] ||
 		fail "$EX_REFUSED" "$(fill $"%s has none of these records" "${words[0]}")"
+}
+
+# What is wrong with a word is said before the service is asked, and not when a query is paid for.
+check_words() {
+	local shard=${opt[shard]-1/1} only=${opt[only]-}
+
+	if ! [[ $shard =~ ^0*([0-9]{1,4})/0*([0-9]{1,4})$ ]] ||
+		((BASH_REMATCH[1] < 1 || BASH_REMATCH[1] > BASH_REMATCH[2])); then
+		misused "$(fill $"--shard: not I/N, like 3/8: %s" "$shard")"
+	fi
+	[[ ! ${opt[expect]+set} ]] || quantity expect 0 0 >/dev/null
+	[[ ${opt[method]-csv} == @(csv|unload) ]] ||
+		misused "$(fill $"--method: neither csv nor unload: %s" "${opt[method]}")"
+	[[ ! ${opt[only]+set} || $only == ?*=* ]] ||
+		misused "$(fill $"--only: not FEATURE=FILE: %s" "$only")"
+	[[ ! $only || -r ${only#*=} ]] ||
+		fail "$EX_NOINPUT" "$(fill $"cannot read %s" "${only#*=}")"
+	check_cost
+	(unset FERRY_STATS_LOG && map-fields -i ndjson "${changes[@]}" </dev/null >/dev/null)
 }
 
 # ---- the plan ----------------------------------------------------------------------------------

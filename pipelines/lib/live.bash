@@ -15,8 +15,8 @@ live_pipeline() (
 	trap : INT TERM
 	export FERRY_WORKER=$BASHPID
 	pg-narrow-dump "${loud[@]}" --job "$job_id" --follow "$how" --standby "${past[@]}" \
-		"${interval[@]}" --seal --progress none "${narrow[@]}" "${ships[@]}" "${new_ship[@]}" \
-		"${rejects[@]}" "${ack[@]}" "${lag[@]}" |
+		"${interval[@]}" --seal --progress none "${narrow[@]}" "${ships[@]}" \
+		"${new_ship[@]}" "${rejects[@]}" "${ack[@]}" "${lag[@]}" |
 		(trap '' INT TERM && exec pivot-wide "${loud[@]}" "${wide_format[@]}" --seal \
 			--progress none) |
 		(trap '' INT TERM && exec pg-copy-load "${loud[@]}" --wide --keep-rejects \

@@ -27,7 +27,7 @@ struct conf {
 	struct opt_list ships;
 	struct opt_time since, until;
 	int64_t chunk, interval, overlap, pace;
-	uint64_t job, max_lag, rate;
+	uint64_t job, max_lag, rate, chunk_rows;
 	int follow;
 	bool past, standby, new_ship;
 	struct io_opts io;
@@ -70,6 +70,8 @@ static const struct opt options[] = {
 	  .help = "with --job: where the ledger is" },
 	{ .name = "pace", .needs = "job", CONF(pace), .arg = "DURATION",
 	  .help = "with --job: aim for chunks of this duration; pause while the source is slow" },
+	{ .name = "chunk-rows", .needs = "job", CONF(chunk_rows), .min = 1, .arg = "N",
+	  .help = "with --job: aim for chunks of so many rows" },
 	{ .name = "rate", .not_with = "follow=slot|poll", CONF(rate), .arg = "N", .max = 1000000000,
 	  .help = "read so many rows a second at most" },
 	{ .kind = OPT_GROUP, .help = "Following live data" },
@@ -457,6 +459,7 @@ static void open_all(struct dump *d)
 			.job = d->conf.job,
 			.rate = d->conf.rate,
 			.wanted = d->conf.pace,
+			.wanted_rows = d->conf.chunk_rows,
 			.interval = d->conf.interval };
 	}
 	if (!d->conf.new_ship)

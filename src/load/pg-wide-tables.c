@@ -61,6 +61,14 @@ static void prepare(struct run *run)
 	rights_to_make(run->target, schema);
 }
 
+/* Of many transactions none needs to be on the disk before the last one is. */
+static void write_later(struct run *run, bool later)
+{
+	pg_set(run->target, "synchronous_commit", later ? "off" : NULL);
+	if (!later)
+		pg_exec(run->target, "SELECT pg_logical_emit_message(true, 'ferry', '')");
+}
+
 static void do_register(struct run *run)
 {
 	struct registry *r = registry_open(run->target, &run->conf.target, "created_time");
@@ -70,12 +78,14 @@ static void do_register(struct run *run)
 	prepare(run);
 	list = channel_list_read(NULL, run->target);
 	registry_expect(r, &list->ships);
+	write_later(run, true);
 	for (size_t i = 0; i < list->ships.n; i++) {
 		widen_ship(r, registry_ship(r, list->ships.name[i]), list->of[i].channel,
 			list->of[i].n, false);
 		n += list->of[i].n;
 	}
 	channel_list_store(list, run->target, run->conf.target.schema);
+	write_later(run, false);
 	msg_note("%zu channels of %zu ships are registered", n, list->ships.n);
 	channel_list_free(list);
 	registry_close(r);
@@ -183,6 +193,7 @@ static void do_create(struct run *run)
 	if (run->conf.drop_tables)
 		want_no_views(run, r, &ships);
 	want_fit(r, &ships);
+	write_later(run, true);
 	for (size_t i = 0; i < ships.n; i++) {
 		struct ship *s = registry_ship(r, ships.name[i]);
 
@@ -196,6 +207,7 @@ static void do_create(struct run *run)
 		for (size_t g = 0; g < s->n_groups; g++)
 			tables += s->group[g].made;
 	}
+	write_later(run, false);
 	msg_note("%zu tables of %zu ships are there", tables, ships.n);
 	registry_close(r);
 }
@@ -223,6 +235,7 @@ static void do_analyze(struct run *run)
 	if (ledger_exists(run->target))
 		add_ships(run, &ships);
 	registry_expect(r, &ships);
+	write_later(run, true);
 	for (size_t i = 0; i < ships.n; i++) {
 		struct ship *s = registry_ship(r, ships.name[i]);
 

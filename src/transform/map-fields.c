@@ -22,6 +22,12 @@
 
 #define MAX_MAP ((size_t)16 << 20)
 
+/* A column of the output that has to do with one to be hashed. */
+struct kin {
+	size_t at;
+	bool holds; /* it may be within: p of p.name; else it lies under it: p.name.first */
+};
+
 /* What is done to one field of the output. */
 struct change {
 	struct sl name;
@@ -31,6 +37,10 @@ struct change {
 	bool hash;	    /* --hash */
 	const char *option;
 	size_t at; /* column of the output, NAMES_NONE: not there yet */
+	struct kin *kin; /* --hash with --flatten */
+	size_t n_kin, kin_cap;
+	bool met;		 /* --hash: a record had it */
+	uint64_t lacking, first; /* --hash: records without it since, and the first of them */
 };
 
 struct state {
@@ -273,7 +283,11 @@ static void read_hash_key(struct state *st)
 		continue;
 	if (in && in->buf)
 		s = in_window(in);
-	s.n -= in && s.n && s.p[s.n - 1] == '\n';
+	if (in) {
+		s = utf8_unmarked(s);
+		s.n -= s.n && s.p[s.n - 1] == '\n';
+		s.n -= s.n && s.p[s.n - 1] == '\r';
+	}
 	if (s.n < MIN_KEY)
 		die_hint(EX_CONFIGURATION, "head -c 32 /dev/urandom | base64 makes one",
 			"the key of --hash has %zu bytes; at least %d are needed", s.n, MIN_KEY);
@@ -360,6 +374,28 @@ static size_t place_of(struct state *st, struct sl name)
 	return names_add(&st->out, renamed(st, name), NULL);
 }
 
+static bool lies_under(struct sl name, struct sl of)
+{
+	return name.n > of.n && name.p[of.n] == '.' && memcmp(name.p, of.p, of.n) == 0;
+}
+
+/* With --flatten a name may be that of an object, or be looked for in what is none. */
+static void find_kin(struct state *st, struct change *c)
+{
+	size_t i = names_find(&st->new_names, c->name);
+	struct sl name = i == NAMES_NONE ? c->name : st->old_names.name[i];
+
+	c->n_kin = 0;
+	for (i = 0; i < st->n_in; i++) {
+		bool holds = lies_under(name, st->in->name[i]);
+
+		if (st->to[i] == NAMES_NONE || (!holds && !lies_under(st->in->name[i], name)))
+			continue;
+		mem_grow(&c->kin, &c->kin_cap, c->n_kin + 1, sizeof *c->kin);
+		c->kin[c->n_kin++] = (struct kin){.at = st->to[i], .holds = holds};
+	}
+}
+
 static void place_changes(struct state *st, bool csv)
 {
 	for (size_t i = 0; i < st->n_changes; i++) {
@@ -370,7 +406,9 @@ static void place_changes(struct state *st, bool csv)
 			c->at = names_add(&st->out, c->name, NULL);
 		else
 			c->at = names_find(&st->out, c->name);
-		if (c->at == NAMES_NONE && csv)
+		if (c->hash && st->flatten)
+			find_kin(st, c);
+		if (c->at == NAMES_NONE && csv && c->n_kin == 0)
 			die(EX_DATA, "--%s: the output has no column %s", c->option,
 				msg_q(c->name));
 	}
@@ -427,14 +465,10 @@ static void refuse(const struct state *st, struct filter_run *run, const struct 
 	io_reject_value(filter_io(run), rec, st->out.name[at], field_sl(&st->row[at]), why);
 }
 
-/*
- * What was to be hidden may be there under another name, and what is written cannot be taken back:
- * so no record of NDJSON goes out before one had the column.
- */
-static void refuse_unhashed(struct filter_run *run, const struct rec *rec, struct sl name)
+static void refuse_unhashed(
+	struct filter_run *run, const struct rec *rec, struct sl name, const char *why)
 {
-	io_reject_value(filter_io(run), rec, name, SL(""),
-		"--hash is for it, and no record had it so far");
+	io_reject_value(filter_io(run), rec, name, SL(""), why);
 }
 
 /* Puts the fields of the input in their places; false when two want the same. */
@@ -469,6 +503,36 @@ static void hash_field(struct state *st, struct field *f)
 	*f = field_name((struct sl){hex, CRYPTO_HEX_LEN});
 }
 
+/*
+ * What was to be hidden may be there under another name, and what is written cannot be taken back:
+ * so no record of NDJSON goes out before one had the column. False: the record is a bad one.
+ */
+static bool hash(struct state *st, struct filter_run *run, const struct rec *rec, struct change *c)
+{
+	bool met = c->at != NAMES_NONE && st->row[c->at].kind != F_ABSENT, held = false;
+
+	if (met)
+		hash_field(st, &st->row[c->at]);
+	for (size_t i = 0; i < c->n_kin; i++) {
+		struct field *f = &st->row[c->kin[i].at];
+
+		held |= c->kin[i].holds && !field_is_null(f);
+		if (c->kin[i].holds || f->kind == F_ABSENT)
+			continue;
+		hash_field(st, f);
+		met = true;
+	}
+	c->met |= met;
+	if (!met && held)
+		refuse_unhashed(run, rec, c->name,
+			"--hash is for it, and it may be within a text or array");
+	else if (!c->met)
+		refuse_unhashed(run, rec, c->name, "--hash is for it, and no record had it so far");
+	else if (!met && c->lacking++ == 0)
+		c->first = rec->record;
+	return c->met && (met || !held);
+}
+
 /* False: the record is a bad one. */
 static bool flatten(struct state *st, struct filter_run *run, const struct rec *rec,
 	struct rec *flat)
@@ -496,19 +560,16 @@ static void row(struct state *st, struct filter_run *run, const struct rec *rec)
 	if (!place(st, run, rec))
 		return;
 	for (size_t i = 0; i < st->n_changes; i++) {
-		const struct change *c = &st->changes[i];
+		struct change *c = &st->changes[i];
 		const char *why;
 
-		if (c->at == NAMES_NONE) {
-			if (!c->hash)
-				continue;
-			refuse_unhashed(run, rec, c->name);
-			return;
-		}
 		if (c->hash) {
-			hash_field(st, &st->row[c->at]);
+			if (!hash(st, run, rec, c))
+				return;
 			continue;
 		}
+		if (c->at == NAMES_NONE)
+			continue;
 		if (!c->cast) {
 			if (!c->only_null || field_is_null(&st->row[c->at]))
 				st->row[c->at] = c->value;
@@ -532,6 +593,30 @@ static void warn_of(const struct names *seen, struct sl name, const char *option
 		msg_warn("--%s: no record has %s", option, msg_q(name));
 }
 
+/* Is this column of the output made of one of the input? */
+static bool comes(const struct state *st, size_t at)
+{
+	for (size_t i = 0; i < st->n_in; i++)
+		if (st->to[i] == at)
+			return true;
+	return false;
+}
+
+static void tell_change(const struct state *st, const struct change *c)
+{
+	if (c->cast)
+		warn_of(&st->out, c->name, "cast");
+	if (c->lacking > 0)
+		msg_warn("--hash: %llu records have no %s, the first is record %llu; what they "
+			 "have instead is not hashed",
+			(unsigned long long)c->lacking, msg_q(c->name),
+			(unsigned long long)c->first);
+	if (!c->only_null || comes(st, c->at))
+		return;
+	(st->io.strict ? msg_warn : msg_note)("--default: no record has %s: all get the value",
+		msg_q(c->name));
+}
+
 static void end(struct state *st, struct filter_run *run)
 {
 	const struct names *cols = st->in;
@@ -547,8 +632,7 @@ static void end(struct state *st, struct filter_run *run)
 	for (size_t i = 0; i < st->old_names.n; i++)
 		warn_of(cols, st->old_names.name[i], "rename");
 	for (size_t i = 0; i < st->n_changes; i++)
-		if (st->changes[i].cast)
-			warn_of(&st->out, st->changes[i].name, "cast");
+		tell_change(st, &st->changes[i]);
 }
 
 static void release(struct state *st)
@@ -558,6 +642,8 @@ static void release(struct state *st)
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		names_free(names[i]);
+	for (size_t i = 0; i < st->n_changes; i++)
+		mem_free(st->changes[i].kin);
 	mem_free(st->changes);
 	str_free(&st->now);
 	flatten_free(&st->flat);

@@ -110,7 +110,8 @@ void path_claim(enum path_use use, const char *what, const char *path)
 
 	if ((path && path_descriptor(path) == STDERR_FILENO) || !identify(&c, path))
 		return;
-	c.once = use == PATH_READ && (!path || strcmp(path, "-") == 0 || path_descriptor(path) >= 0);
+	c.once = use == PATH_READ &&
+		 (!path || strcmp(path, "-") == 0 || path_descriptor(path) >= 0);
 	for (size_t i = 0; i < n_claims; i++) {
 		if (!is_same(&claims[i], &c))
 			continue;

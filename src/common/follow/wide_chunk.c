@@ -34,6 +34,7 @@ struct wide_chunk {
 	struct arena facts_arena, kept_arena;
 	struct kept *kept;
 	size_t n_kept, kept_cap, kept_bytes;
+	struct names expected; /* ships that chunks have named */
 	struct names broken; /* ships that are left out of this chunk, and why */
 	struct left_out {
 		const char *why;
@@ -179,6 +180,16 @@ static bool know_facts(struct wide_chunk *c)
 		!ledger_parse_facts(&c->facts_arena, arena_dup(&c->facts_arena, begun), &c->facts));
 }
 
+void wide_chunk_begin(struct wide_chunk *c)
+{
+	if (!know_facts(c))
+		return;
+	for (size_t i = 0; i < c->facts.n; i++)
+		if (c->facts.ships[i].ship.n > 0)
+			(void)names_add(&c->expected, c->facts.ships[i].ship, NULL);
+	registry_expect(c->registry, &c->expected);
+}
+
 /*
  * Other ships are not to wait for one. For locks a worker of the past waits, beside which others go
  * on; a follower does not.
@@ -299,6 +310,7 @@ void wide_chunk_close(struct wide_chunk *c)
 	arena_free(&c->kept_arena);
 	arena_free(&c->job_arena);
 	names_free(&c->met);
+	names_free(&c->expected);
 	names_free(&c->broken);
 	mem_free(c->left_out);
 	spool_free(&c->erased);

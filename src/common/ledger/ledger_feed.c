@@ -84,8 +84,8 @@ bool ledger_doubt_ship(
 	struct pg *target, uint64_t job, enum ledger_level level, struct sl ship, const char *why)
 {
 	AUTO_FREE char *name = mem_sldup(ship);
-	AUTO_RESULT *r = pg_ask(
-		target, doubt_ship_sql, ledger_u64(job), name, why, ledger_levels[level]);
+	AUTO_RESULT *r = pg_ask(target, doubt_ship_sql, ledger_u64(job), name, why,
+		ledger_levels[level]);
 
 	return pg_affected(r) > 0;
 }

@@ -45,4 +45,5 @@ INSERT INTO ferry.reject (job_id, ship, chunk_from, attempt, worker, record, why
 	FROM jsonb_to_recordset($3::jsonb) AS r (ship text, chunk_from timestamp, attempt int,
 		record jsonb, why text)
 	WHERE NOT $4::boolean OR NOT EXISTS (SELECT FROM ferry.reject o
-		WHERE o.job_id = $1 AND o.ship IN (r.ship, '') AND o.record = r.record AND o.why = r.why);
+		WHERE o.job_id = $1 AND o.ship IN (r.ship, '') AND o.record = r.record
+		AND o.why = r.why);

@@ -111,9 +111,7 @@ static bool try_become(struct pg *target, uint64_t job, enum ledger_follow_kind 
 void ledger_follower_become(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
 	bool standby, struct ledger_follower *out, struct arena *a)
 {
-	bool said = false;
-
-	while (!try_become(target, job, kind, out, a)) {
+	for (bool said = false; !try_become(target, job, kind, out, a); said = true) {
 		if (!standby)
 			die_hint(EX_TEMP,
 				"it ends with its process, or two minutes after it was last seen",
@@ -122,7 +120,6 @@ void ledger_follower_become(struct pg *target, uint64_t job, enum ledger_follow_
 			msg_note("another follower of job %llu is at work: this one waits for its "
 				 "end",
 				(unsigned long long)job);
-		said = true;
 		stop_check();
 		clock_sleep(CLOCK_US_PER_SEC);
 	}

@@ -56,8 +56,9 @@ void ledger_follower_drop(struct pg *target, uint64_t job);
 /*
  * Becomes the follower, of which a job has one. When another one is alive (its lease holds and its
  * process is not known to be dead) dies with 75, or with `standby` waits for its end (or for
- * SIGTERM, if stop_catch() was called), and says that once. Dies with 78 when none of this kind was set up.
- * Commits at once. The lease is renewed by ledger_keeper_start() and by every chunk that is loaded.
+ * SIGTERM, if stop_catch() was called), and says that once. Dies with 78 when none of this kind was
+ * set up. Commits at once. The lease is renewed by ledger_keeper_start() and by every chunk that is
+ * loaded.
  */
 void ledger_follower_become(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
 	bool standby, struct ledger_follower *out, struct arena *a);

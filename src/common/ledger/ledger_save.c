@@ -186,6 +186,8 @@ static void finish(struct load *l)
 		"UPDATE ferry.chunk SET state = 'pending'"
 		" WHERE state = 'running' AND worker IS NULL;"
 		"SELECT setval('ferry.job_job_id_seq', max(job_id)) FROM ferry.job;"
+		/* made with the tables: from here on they are the ledger's */
+		"DROP TABLE IF EXISTS ferry.restoring;"
 		"COMMIT");
 }
 

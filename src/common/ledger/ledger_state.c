@@ -76,8 +76,8 @@ void ledger_state_take(struct ledger_state *s, struct pg *target, const struct l
 	ledger_live_get(target, job->id, &s->live, &s->arena);
 	look_for_meddlers(s, target);
 	if (job->cutoff > job->planned && !s->lesser)
-		s->lesser = N_("not all up to the cutoff was planned, which was to come, or of which "
-			       "--until left the end out: run again for that");
+		s->lesser = N_("not all up to the cutoff was planned, which was to come, or of "
+			       "which --until left the end out: run again for that");
 	s->total.open = job->cutoff > job->planned;
 	for (size_t i = 0; i < s->n; i++)
 		s->ship[i].open = s->total.open;

@@ -17,7 +17,8 @@ SELECT ship, count(*) FILTER (WHERE state = 'done'),
 
 -- The last hundred chunks tell the pace: by the time on the clock, so that all workers count. Rows
 -- that are left are guessed from those of the chunks that are done. Faster than the rate that is
--- asked for, by an operator or when the run began, it will not be, and there is none while it is paused.
+-- asked for, by an operator or when the run began, it will not be, and there is
+-- none while it is paused.
 -- name: pace_sql
 WITH recent AS (SELECT rows, cells, started_at, finished_at, control
 		FROM ferry.chunk JOIN ferry.job USING (job_id) WHERE job_id = $1 AND state = 'done'

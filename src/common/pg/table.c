@@ -24,6 +24,9 @@ static void add_column_of(struct table *t, const struct pg_result *r, size_t i)
 		.always = pg_true(r, i, 6),
 		.required = pg_true(r, i, 7),
 		.sequence = pg_is_null(r, i, 8) ? SL("") : arena_dup(&t->texts, pg_value(r, i, 8)),
+		.absent = t->ruled || pg_is_null(r, i, 9)
+				? NULL
+				: arena_dup(&t->texts, pg_value(r, i, 9)).p,
 		.equal = SL("="),
 	};
 }
@@ -94,6 +97,7 @@ static void take_facts(struct table *t, const struct pg_result *r)
 	t->defers = pg_true(r, 0, F_DEFERS);
 	t->foreign = kind == 'f';
 	t->drops = pg_true(r, 0, F_DROPS);
+	t->ruled = pg_true(r, 0, F_INSERT_RULE) || kind == 'v';
 	/* COPY into a view counts also what an INSTEAD OF trigger drops */
 	t->by_insert = pg_true(r, 0, F_SECURED) || pg_true(r, 0, F_INSERT_RULE) || kind == 'v';
 	if (kind == 'v')
@@ -109,6 +113,15 @@ static void take_facts(struct table *t, const struct pg_result *r)
 		die(EX_CONFIGURATION, "--truncate: %s is a view", str_z(&t->ident));
 }
 
+/* A name like this that no column has. */
+static void free_name(const struct table *t, struct str *name, const char *like)
+{
+	str_clear(name);
+	str_addz(name, like);
+	while (names_find(&t->columns, str_sl(name)) != NAMES_NONE)
+		str_addc(name, '_');
+}
+
 void table_read(struct table *t)
 {
 	AUTO_RESULT *facts = pg_ask(t->pg, facts_sql, t->schema.p, t->name.p), *r = NULL;
@@ -122,10 +135,8 @@ void table_read(struct table *t)
 		if (t->keys.n > 0)
 			check_key(t, pg_valuez(facts, 0, F_OID));
 	}
-	str_clear(&t->row);
-	str_addz(&t->row, "ferry_row");
-	while (names_find(&t->columns, str_sl(&t->row)) != NAMES_NONE)
-		str_addc(&t->row, '_');
+	free_name(t, &t->row, "ferry_row");
+	free_name(t, &t->has, "ferry_has");
 }
 
 /* Names are compared with their case; who is used to psql may not expect that. */

@@ -3,6 +3,7 @@
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/opt.h"
+#include "core/utf8.h"
 #include "stream/recode.h"
 #include "stream/z.h"
 
@@ -199,30 +200,61 @@ static void probe_compression(struct in *in)
 	in->end = 0;
 }
 
+/* UTF-8 last, which needs no decoding. */
+static const struct mark {
+	struct sl bytes;
+	const char *name;
+} marks[] = { { SL_INIT("\xff\xfe\0\0"), "UTF-32LE" },
+	      { SL_INIT("\0\0\xfe\xff"), "UTF-32BE" },
+	      { SL_INIT("\xff\xfe"), "UTF-16LE" },
+	      { SL_INIT("\xfe\xff"), "UTF-16BE" },
+	      { SL_INIT("\xef\xbb\xbf"), "UTF-8" } };
+
+static bool begins_with(const struct in *in, struct sl mark)
+{
+	return in->end >= mark.n && memcmp(in->buf, mark.p, mark.n) == 0;
+}
+
+/* A byte order mark that is none in the encoding that --encoding names: all would be misread. */
+static void refuse_other_mark(const struct in *in, const struct mark *mark)
+{
+	const char *name = recode_name(in->recode);
+	AUTO_STR text = { 0 };
+	bool is = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(marks) && !is; i++) {
+		struct recode *r = recode_new(name, "UTF-8");
+
+		str_clear(&text);
+		is = begins_with(in, marks[i].bytes) && recode_text(r, marks[i].bytes, &text) &&
+		     utf8_unmarked(str_sl(&text)).n == 0;
+		recode_free(r);
+	}
+	if (is)
+		return;
+	str_clear(&text);
+	str_addf(&text, "--encoding %s", mark->name);
+	die_hint(EX_DATA, str_z(&text), "%s: the byte order mark it begins with is of %s, not of %s",
+		 in->name, mark->name, name);
+}
+
 /* UTF-16 and UTF-32 by their byte order marks; --encoding has been told already. */
 static void probe_encoding(struct in *in)
 {
-	static const struct {
-		struct sl mark;
-		const char *name;
-	} marks[] = { { SL_INIT("\xff\xfe\0\0"), "UTF-32LE" },
-		      { SL_INIT("\0\0\xfe\xff"), "UTF-32BE" },
-		      { SL_INIT("\xff\xfe"), "UTF-16LE" },
-		      { SL_INIT("\xfe\xff"), "UTF-16BE" } };
-	const char *found = NULL;
+	const struct mark *found = marks, *end = marks + ARRAY_LEN(marks);
 	size_t mark = 0;
 
 	begin_with(in, 2, read_text);
-	if (in->end == 2 && (*in->buf == '\xff' || *in->buf == '\0'))
+	if (in->end == 2 && memchr("\xff\xef", *in->buf, sizeof "\xff\xef")) /* or NUL */
 		begin_with(in, 4, read_text); /* others may wait long for as much */
-	for (size_t i = 0; i < ARRAY_LEN(marks) && !found && !in->recode; i++)
-		if (in->end >= marks[i].mark.n &&
-		    memcmp(in->buf, marks[i].mark.p, marks[i].mark.n) == 0) {
-			found = marks[i].name;
-			mark = marks[i].mark.n;
-		}
-	if (mark)
-		in_decode(in, found);
+	while (found < end && !begins_with(in, found->bytes))
+		found++;
+	if (found < end && in->recode) {
+		refuse_other_mark(in, found);
+	} else if (found < end - 1) {
+		mark = found->bytes.n;
+		in_decode(in, found->name);
+	}
 	if (!in->recode)
 		return;
 	in->tend = in->end - mark;

@@ -280,15 +280,6 @@ bool io_next_like(struct io *io, struct sl name, struct field *last)
 	return true;
 }
 
-enum rd_event io_next(struct io *io, struct rec *rec)
-{
-	enum rd_event ev;
-
-	while ((ev = io_next_any(io, rec)) == RD_BAD)
-		io_reject(io, rec, rd_fault(io->rd));
-	return ev;
-}
-
 static NORETURN void stop_at(const struct io *io, const struct fault *f)
 {
 	char where[80], field[160] = "", value[160] = "";
@@ -303,12 +294,26 @@ static NORETURN void stop_at(const struct io *io, const struct fault *f)
 	if (f->value.n)
 		(void)snprintf(value, sizeof value, ": %s", msg_q(f->value));
 	die_hint(EX_DATA,
-		 io->reject_hint ? io->reject_hint
+		 f->cut ? "send it again whole: a record that was cut is never kept as a reject"
+		 : io->reject_hint ? io->reject_hint
 		 : io->opts->no_rejects ? NULL
 					    : "--rejects FILE keeps bad records and goes on",
 		 "%s:%s: record %llu: %s%s%s%s", in_name(rd_in(io->rd)), where,
 		 (unsigned long long)f->record, f->field.n ? tr("field") : "", field, tr(f->why),
 		 value);
+}
+
+enum rd_event io_next(struct io *io, struct rec *rec)
+{
+	enum rd_event ev;
+
+	while ((ev = io_next_any(io, rec)) == RD_BAD) {
+		/* nobody knows how much is missing behind it, so it is more than one bad record */
+		if (rd_fault(io->rd)->cut)
+			stop_at(io, rd_fault(io->rd));
+		io_reject(io, rec, rd_fault(io->rd));
+	}
+	return ev;
 }
 
 void io_add_text(struct str *s, struct sl t)
@@ -368,7 +373,11 @@ void io_reject(struct io *io, const struct rec *rec, const struct fault *f)
 void io_reject_value(struct io *io, const struct rec *rec, struct sl field, struct sl value,
 	const char *why)
 {
-	io_reject(io, rec, &(struct fault){ rec->record, rec->line, 0, field, value, why });
+	io_reject(io, rec, &(struct fault){ .record = rec->record,
+				   .line = rec->line,
+				   .field = field,
+				   .value = value,
+				   .why = why });
 }
 
 void io_reject_field(struct io *io, const struct rec *rec, size_t i, const char *why)

@@ -152,6 +152,10 @@ struct io *io_open_all(const struct io_opts *opts, char *const *paths, int n) NO
  */
 struct io *io_from_fd(const struct io_opts *opts, int fd, const char *name, bool vouched) NODISCARD;
 
+/*
+ * What is bad is rejected; but a record within which the input ends says that more is missing, so
+ * it ends the program with 65, whatever is done with other bad ones.
+ */
 enum rd_event io_next(struct io *io, struct rec *rec) NODISCARD;
 
 /*

@@ -162,6 +162,7 @@ rd_bad(struct rd *rd, size_t column, struct sl field, struct sl value, const cha
 		.field = field,
 		.value = value,
 		.why = why,
+		.cut = rd->cut,
 	};
 	return RD_BAD;
 }

@@ -20,6 +20,7 @@ struct rd {
 	enum format format;
 	bool started, sealed, ended; /* ended: a final seal was read */
 	bool have_row;		     /* a row waits behind an RD_COLS event */
+	bool cut;		     /* the input ended within the record, and may not */
 	bool array_open;	     /* FMT_JSON: the opening bracket was read */
 	bool no_array;		     /* FMT_JSON: objects one behind the other */
 	size_t depth;		     /* FMT_JSON: objects around the array, see conf.at */

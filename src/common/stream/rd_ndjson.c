@@ -108,11 +108,12 @@ static enum rd_event take_object(struct rd *rd, const struct rd_piece *p)
 	if (object && object->kind == J_OBJ && control_of(object))
 		return control_line(rd, control_of(object), p);
 	begin_record(rd, p);
+	rd->cut = p->cut && !rd->conf.allow_no_newline;
 	if (!object)
 		return bad_object(rd, at, why);
 	if (object->kind != J_OBJ)
 		return bad_object(rd, 0, "not a JSON object");
-	if (p->cut && !rd->conf.allow_no_newline)
+	if (rd->cut)
 		return bad_object(rd, p->text.n,
 				  "the last record has no line end (was the file cut? "
 				  "--allow-no-newline takes it)");

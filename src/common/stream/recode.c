@@ -25,8 +25,8 @@ struct recode *recode_new(const char *from, const char *to)
 	iconv_t cd = iconv_open(to, from);
 	struct recode *r;
 
-	/* with a suffix iconv would leave out, or guess, what it cannot read */
-	if (cd == (iconv_t)-1 || strchr(from, '/') || strchr(to, '/')) {
+	/* with a suffix iconv would leave out, or guess, what it cannot read; '' is the locale's */
+	if (cd == (iconv_t)-1 || !from[0] || strchr(from, '/') || strchr(to, '/')) {
 		(void)iconv_close(cd); /* which knows the -1 */
 		return NULL;
 	}

@@ -195,7 +195,6 @@ static bool lock_first(struct wide *w, const struct lane *l)
 {
 	const char *key = registry_key_ident(w->r);
 	AUTO_STR sql = { 0 };
-	AUTO_RESULT *res = NULL;
 
 	if (!l->ship->group[0].made)
 		return true;
@@ -203,8 +202,7 @@ static bool lock_first(struct wide *w, const struct lane *l)
 		"SELECT FROM %s AS t WHERE t.%s IN (SELECT key::%s FROM " STAGE ")"
 		" ORDER BY t.%s FOR UPDATE",
 		registry_table(w->r, l->ship, 0), key, registry_key_type(l->ship), key);
-	res = pg_try_query(w->pg, str_z(&sql), 0, NULL);
-	return res != NULL;
+	return pg_try_exec(w->pg, str_z(&sql));
 }
 
 static void clear_lane(struct wide *w, struct lane *l)
