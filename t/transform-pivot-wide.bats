@@ -342,7 +342,7 @@ two_orders() {
 @test "pivot: what is guessed from the record before is what reading it gives" {
 	local seed each
 	need python3
-	for ((seed = FERRY_SEED; seed < FERRY_SEED + 3; seed++)); do
+	for ((seed = FERRY_SEED; seed < FERRY_SEED + (${WHOLE:+2} + 1); seed++)); do
 		for each in '0' '0.01' '0.01 crlf' '0.2'; do
 			# shellcheck disable=SC2086  # two words
 			two_orders "$seed" $each
@@ -397,7 +397,12 @@ two_orders() {
 
 @test "pivot: a column that comes when rows are in the output already" {
 	local late
-	for late in 2 30000 '30000 45000 46000' '20000 59999'; do
+	local -a several
+
+	by_turns 1 '30000 45000 46000' '20000 59999'
+	several=("${turns[@]}")
+	by_turns 1 2 30000
+	for late in "${turns[@]}" "${several[@]}"; do
 		awk -v late="$late" 'BEGIN { n = split(late, at, " ")
 			print "created_time,data_channel_id,value"
 			for (t = 1; t < 60000; t++) {
