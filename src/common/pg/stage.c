@@ -7,24 +7,21 @@ void stage_add_name(struct str *sql, const struct stage *stage)
 
 bool stage_prepare(struct pg *pg, struct stage *stage, const char *target, size_t shape)
 {
-	AUTO_STR sql = { 0 };
+	AUTO_STR sql = { 0 }, name = { 0 };
 
-	str_addz(&sql, "SAVEPOINT ferry_stage;");
+	stage_add_name(&name, stage);
 	if (stage->made && stage->shape == shape) {
-		str_addz(&sql, "TRUNCATE ");
-		stage_add_name(&sql, stage);
-	} else {
-		if (stage->made) {
-			str_addz(&sql, "DROP TABLE ");
-			stage_add_name(&sql, stage);
-			str_addc(&sql, ';');
-		}
-		str_addz(&sql, "CREATE TEMP TABLE ");
-		stage_add_name(&sql, stage);
-		/* not LIKE: that copies NOT NULL, also where the target has a default */
-		str_addf(&sql, " ON COMMIT DELETE ROWS AS SELECT * FROM %s WITH NO DATA", target);
+		pg_execf(pg, "TRUNCATE %s", name.p);
+		return true;
 	}
-	str_addz(&sql, "; RELEASE SAVEPOINT ferry_stage");
+	str_addz(&sql, "SAVEPOINT ferry_stage;");
+	if (stage->made)
+		str_addf(&sql, "DROP TABLE %s;", name.p);
+	/* not LIKE: that copies NOT NULL, also where the target has a default */
+	str_addf(&sql,
+		"CREATE TEMP TABLE %s ON COMMIT DELETE ROWS AS SELECT * FROM %s WITH NO DATA;"
+		" RELEASE SAVEPOINT ferry_stage",
+		name.p, target);
 	if (!pg_try_exec(pg, str_z(&sql))) {
 		pg_exec(pg, "ROLLBACK TO SAVEPOINT ferry_stage");
 		return false;
