@@ -167,9 +167,12 @@ static void check(void *ctx)
 /* A rule for a column that is not there does nothing: the name is wrong, or the file is. */
 static void refuse_unknown(const struct state *st, struct filter_run *run, const struct names *cols)
 {
+	const struct names *untouched = &st->rules.untouched;
 	enum quality_rule rule;
 	struct sl name;
 
+	for (size_t i = 0; i < untouched->n; i++)
+		(void)filter_header_column(run, untouched->name[i], "untouched");
 	if (quality_rules_lack(&st->rules, cols, &rule, &name))
 		die_hint(EX_DATA,
 			rule == RULE_DUPLICATES ? "--key names another column"
@@ -182,9 +185,13 @@ static void refuse_unknown(const struct state *st, struct filter_run *run, const
 static void warn_of_unseen(const struct state *st, struct filter_run *run)
 {
 	const struct io *io = filter_io(run);
+	const struct names *untouched = &st->rules.untouched;
 	enum quality_rule rule;
 	struct sl name;
 
+	for (size_t i = 0; io->meter.rows && i < untouched->n; i++)
+		if (names_find(rd_cols(io->rd), untouched->name[i]) == NAMES_NONE)
+			msg_warn("--untouched: no record has %s", msg_q(untouched->name[i]));
 	if (io->meter.rows && quality_rules_lack(&st->rules, rd_cols(io->rd), &rule, &name))
 		msg_warn("no record has %s, which the rule %s is for", msg_q(name),
 			quality_rule_name(rule));
@@ -403,6 +410,9 @@ static void write_report(struct state *st, struct filter_run *run)
 	f.rejected = io->meter.n_rejects;
 	f.duplicates = st->dedup ? dedup_dropped(st->dedup) : 0;
 	f.output = wr_rows(io->wr);
+	if (f.not_numbers > 0)
+		msg_warn("%llu values under a range of numbers are no numbers and stay as they are",
+			(unsigned long long)f.not_numbers);
 	if (f.no_times_kept > 0)
 		msg_warn("%llu values under a range of times are no times and stay as they are",
 			(unsigned long long)f.no_times_kept);

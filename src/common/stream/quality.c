@@ -229,7 +229,7 @@ static const char *out_of_times(
 }
 
 /* NULL, or why it is out of range; *bound is then the text of the bound it is beyond. */
-static const char *out_of_range(
+static const char *out_of_range(struct quality *q,
 	const struct quality_check *c, const struct field *f, struct sl *bound)
 {
 	struct decimal d;
@@ -238,6 +238,7 @@ static const char *out_of_range(
 	if (c->of_times)
 		return out_of_times(c, f, bound);
 	n = number_of(f, &d);
+	q->figures.not_numbers += n == NUMBER_NONE;
 	if (n == NUMBER_NONE)
 		return NULL;
 	if (c->min.p &&
@@ -267,7 +268,7 @@ static const char *find_mismatch(const struct quality_check *c, struct sl s)
 }
 
 /* NULL, or what is wrong with the value. */
-static const char *find_fault(
+static const char *find_fault(struct quality *q,
 	const struct quality_check *c, const struct field *f, struct sl *bound)
 {
 	switch (c->rule) {
@@ -280,7 +281,7 @@ static const char *find_fault(
 	case RULE_PATTERNS:
 		return find_mismatch(c, field_sl(f));
 	case RULE_RANGES:
-		return out_of_range(c, f, bound);
+		return out_of_range(q, c, f, bound);
 	default:
 		return NULL;
 	}
@@ -324,7 +325,7 @@ static enum quality_result check_field(
 		struct sl bound = { "", 0 };
 		enum quality_result result;
 
-		fault->why = find_fault(c->checks[i], f, &bound);
+		fault->why = find_fault(q, c->checks[i], f, &bound);
 		fault->field = c->checks[i]->field;
 		result = fault->why ? act(q, c->checks[i], f, bound) : QUALITY_KEEP;
 		if (result != QUALITY_KEEP)

@@ -35,6 +35,8 @@ static const struct line {
 		offsetof(struct quality_figures, found[RULE_REQUIRED]) },
 	{ N_("Values that are no time"), "no_times", ALWAYS,
 		offsetof(struct quality_figures, no_times) },
+	{ N_("Values that are no number"), "not_numbers", ALWAYS,
+		offsetof(struct quality_figures, not_numbers) },
 	{ N_("Records left out"), "records_dropped", ALWAYS,
 		offsetof(struct quality_figures, dropped) },
 	{ N_("Records rejected"), "records_rejected", ALWAYS,
