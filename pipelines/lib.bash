@@ -274,10 +274,22 @@ stats_to() {
 	[[ $1 != */* ]] || folder=${1%/*}/
 	[[ -w $1 || (! -e $1 && -w $folder) ]] ||
 		fail "$EX_CANTCREATE" "$(fill $"cannot write to %s" "$1")"
+	unended "$1"
 	FERRY_STATS_LOG=$(mktemp -- "${TMPDIR:-/tmp}/ferry-stats.XXXXXX")
 	export FERRY_STATS_LOG
 	uptime
 	defer write_stats "$1" "${2-}" "$now"
+}
+
+# unended FILE: it says so, and nothing of an earlier run. parse_options has seen to that already.
+unended() {
+	local version
+
+	[[ -f $1 ]] && ! grep -q 'or it still runs' "$1" || return 0
+	version=$(pivot-wide --version | sed '1s/.* //; q')
+	printf '{"program":"%s","version":"%s","exit":143,"error":"%s"}\n' "$ferry_name" \
+		"$version" 'it was ended by a signal, or it still runs' >"$1.part$$" &&
+		mv -fT -- "$1.part$$" "$(readlink -f -- "$1")"
 }
 
 # A script that gets to its end by itself sets ferry_ended, in its last line or by end_well: a
