@@ -315,6 +315,10 @@ write_stats() {
 	# what the door itself did not say, the program that failed last did
 	[[ $cause != '""' || ! $all =~ .*'"error":'(\"([^\"\\]|\\.)*\") ]] ||
 		cause=${BASH_REMATCH[1]}
+	if ((ferry_code)) && [[ -f $FERRY_STATS_LOG.waits ]]; then
+		[[ $cause == '""' ]] || cause="${cause%\"}; \""
+		cause="${cause%\"}the past waits: $(<"$FERRY_STATS_LOG.waits")\""
+	fi
 	{
 		printf '{"program":"%s","version":"%s","mode":"%s","exit":%s' "$ferry_name" \
 			"$version" "$2" "$ferry_code"
@@ -323,7 +327,7 @@ write_stats() {
 		printf ',"programs":[%s]}\n' "$all"
 	} >"$FERRY_STATS_LOG.all"
 	(keep "$FERRY_STATS_LOG.all" "$1") || ((ferry_code)) || ferry_code=$EX_CANTCREATE
-	rm -f -- "$FERRY_STATS_LOG" "$FERRY_STATS_LOG.all" "$FERRY_STATS_LOG.said"
+	rm -f -- "$FERRY_STATS_LOG" "$FERRY_STATS_LOG".{all,said,waits}
 }
 
 # keep FILE PLACE: moves it there, whole and on the disk: through a link, and into what is no file.
