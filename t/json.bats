@@ -101,7 +101,7 @@ is_wrong() { if as_said "$@" >/dev/null; then return 1; fi; }
 	is "$(jq -c '[.exit, .error]' door)" \
 		'[143,"it was ended by a signal, or it still runs"]'
 	kill "$(<began)" 2>/dev/null || :
-	rm began
+	rm -f began "${TMPDIR:-/tmp}"/ferry-stats.*
 	bin/narrow-to-wide --mode status --stats door 3>&- &
 	wait_until 10 test -s began
 	kill -TERM "$!"

@@ -270,3 +270,23 @@ ended() { (($(grep -c '^pg-wide-ledger: error: ' run.err) == $1)); }
 	wait_until 20 none_left early
 	is "$(find state/run -mindepth 2)" ''
 }
+
+@test "live: one that is refused leaves neither slot nor publication, unless they were there" {
+	local count="SELECT (SELECT count(*) FROM pg_replication_slots
+		WHERE database = current_database()), (SELECT count(*) FROM pg_publication)"
+	scratch_db
+	"$root/t/telemetry" 1 4 40
+	sql "CREATE TABLE tenant.tbl_data_timeseries_imo9999993 (a int)"
+	run_rc 78 narrow-to-wide --mode concurrent --follow slot
+	has "$err" 'was not made by ferry' 'slot and publication that this run has made are removed'
+	is "$(sql "$count")" '0|0'
+	# nothing is said of what is not there
+	run_rc 78 narrow-to-wide --mode concurrent --follow poll
+	has_no "$err" 'removed'
+	run_rc 0 pg-wide-ledger unfollow
+	run_rc 0 pg-wide-ledger follow --follow slot
+	run_rc 78 narrow-to-wide --mode concurrent --follow slot
+	is "$(sql "$count")" '1|1'
+	run_rc 0 pg-wide-ledger unfollow
+	sql 'DROP TABLE tenant.tbl_data_timeseries_imo9999993'
+}
