@@ -31,7 +31,6 @@ struct fs_fill {
 	bool blind;          /* the store cannot be asked */
 	bool ending;         /* what comes are newer records, to be written as they are */
 	struct field *out;
-	struct str plain;
 	uint64_t past, missing, older, newer, ties;
 	struct str names;
 };
@@ -124,11 +123,6 @@ static int age(struct fs_fill *fill, const struct field *row, const struct field
 	struct sl mine = field_sl(&row[fill->time]), other = field_sl(&record[g->time]);
 	int64_t a, b;
 
-	if (type == FS_FRACTIONAL) {
-		str_clear(&fill->plain);
-		fs_plain_decimal(&fill->plain, mine);
-		mine = str_sl(&fill->plain);
-	}
 	if (fs_same_time(type, mine, other))
 		return 0;
 	if (!fs_event_time_parse(type, mine, &a) || !fs_event_time_parse(type, other, &b))
@@ -309,7 +303,6 @@ uint64_t fs_fill_end(struct fs_fill *fill)
 	mem_free(fill->all);
 	mem_free(fill->rows);
 	mem_free(fill->out);
-	str_free(&fill->plain);
 	str_free(&fill->names);
 	ties = fill->ties;
 	mem_free(fill);

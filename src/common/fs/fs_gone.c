@@ -16,14 +16,9 @@ static void start(struct fs_gone *g)
 
 static void add(struct fs_gone *g, enum fs_type type, struct sl id, struct sl time)
 {
-	AUTO_STR plain = {0};
 	bool added;
 	int64_t t;
 
-	if (type == FS_FRACTIONAL) {
-		fs_plain_decimal(&plain, time);
-		time = str_sl(&plain);
-	}
 	if (!fs_event_time_parse(type, time, &t))
 		t = INT64_MAX;
 	*keyset_value(&g->times, sip_hash(&g->key, id), &added) = t;

@@ -117,7 +117,6 @@ struct online_check {
 	const size_t *to, *from; /* the features compared */
 	struct names ids;
 	struct state states[AT_ONCE];
-	struct str plain;
 	uint64_t named;
 };
 
@@ -202,8 +201,12 @@ static void take_target(void *ctx, const struct field *f, size_t n)
 		name_record(&c->v->names, c->named++, field_sl(&f[0]));
 		return;
 	}
-	if (t >= c->states[i].time)
+	if (t >= c->states[i].time) {
+		/* what is late came from the source's online store */
+		c->v->newer += t > c->states[i].time &&
+			       !(c->states[i].online && c->states[i].since == t);
 		return;
+	}
 	if (c->states[i].deleted)
 		c->v->undeleted++;
 	else
@@ -274,11 +277,6 @@ static void expect(void *ctx, const struct field *f, size_t n)
 	struct state *s = &c->states[i];
 
 	(void)n;
-	if (g->features[g->time].type == FS_FRACTIONAL) {
-		str_clear(&c->plain);
-		fs_plain_decimal(&c->plain, time);
-		time = str_sl(&c->plain);
-	}
 	*s = (struct state){.deleted = is_true(&f[2]) ||
 				       fs_gone_has(c->gone, field_sl(&f[0]), NULL)};
 	if (!fs_event_time_parse(g->features[g->time].type, time, &s->time))
@@ -333,7 +331,6 @@ void fs_verify_online(struct fs_move *m, struct fs_gone *gone, struct fs_verdict
 	mem_free(to);
 	mem_free(from);
 	names_free(&c->ids);
-	str_free(&c->plain);
 }
 
 /* ---- offline ------------------------------------------------------------------------------- */
@@ -343,7 +340,6 @@ struct offline_check {
 	struct fs_gone *gone;
 	struct fs_verdict *v;
 	struct fs_known target;
-	struct str plain;
 };
 
 static void take_counts(void *ctx, const struct field *f, size_t n)
@@ -410,22 +406,13 @@ static void compare_tables(struct fs_move *m, struct fs_verdict *v)
 	v->expected = m->records;
 }
 
-static struct sl plain_time(struct offline_check *c, enum fs_type type, const struct field *f)
-{
-	if (type != FS_FRACTIONAL)
-		return field_sl(f);
-	str_clear(&c->plain);
-	fs_plain_decimal(&c->plain, field_sl(f));
-	return str_sl(&c->plain);
-}
-
 static void learn(void *ctx, const struct field *f, size_t n)
 {
 	struct offline_check *c = ctx;
 	enum fs_type type = c->m->target.group.features[c->m->target.group.time].type;
 
 	(void)n;
-	(void)fs_known_add(&c->target, field_sl(&f[0]), type, plain_time(c, type, &f[1]));
+	(void)fs_known_add(&c->target, field_sl(&f[0]), type, field_sl(&f[1]));
 }
 
 static void check_known(void *ctx, const struct field *f, size_t n)
@@ -435,7 +422,7 @@ static void check_known(void *ctx, const struct field *f, size_t n)
 
 	(void)n;
 	c->v->expected++;
-	if (!fs_known_has(&c->target, field_sl(&f[0]), type, plain_time(c, type, &f[1])))
+	if (!fs_known_has(&c->target, field_sl(&f[0]), type, field_sl(&f[1])))
 		name_record(&c->v->names, c->v->missing++, field_sl(&f[0]));
 }
 
@@ -449,7 +436,6 @@ static void compare_keys(struct fs_move *m, struct fs_verdict *v)
 	v->expected = 0;
 	each_expected(m, m->newest, check_known, &c);
 	fs_known_free(&c.target);
-	str_free(&c.plain);
 }
 
 /* A newest state of the target: identifier, event time. */
@@ -461,7 +447,7 @@ static void check_gone(void *ctx, const struct field *f, size_t n)
 
 	(void)n;
 	if (!fs_gone_has(c->gone, field_sl(&f[0]), &last) ||
-		!fs_event_time_parse(type, plain_time(c, type, &f[1]), &t) || t > last)
+		!fs_event_time_parse(type, field_sl(&f[1]), &t) || t > last)
 		return;
 	name_record(&c->v->names, c->v->missing + c->v->undeleted++, field_sl(&f[0]));
 }
@@ -476,7 +462,6 @@ static void look_for_gone(struct fs_move *m, struct fs_gone *gone, struct fs_ver
 	fs_sql_select(g,
 		&(struct fs_select){.columns = columns, .n_columns = 2, .latest = true}, &sql);
 	ask_target(m, &sql, check_gone, &c);
-	str_free(&c.plain);
 }
 
 void fs_verify_offline(struct fs_move *m, struct fs_gone *gone, struct fs_verdict *v)
