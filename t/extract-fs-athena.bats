@@ -363,3 +363,118 @@ ids() {
 	run_rc 0 extract "$1" --where "$2" --columns id --method "$method" --no-seal || return
 	is "$(tail -n +2 "$out" | sort | paste -sd' ')" "$3" "$1: $2"
 }
+
+# picked SEED COUNT IDS: so many random identifiers of those and instants of two days, a third of
+# these with a fraction of a second: many are the same, many repeat one another.
+picked() {
+	awk -v seed="$1" -v n="$2" -v ids="$3" 'BEGIN { srand(seed)
+		for (i = 0; i < n; i++)
+			printf "id%d,2024-01-%02dT%02d:00:%02d%sZ\n", rand() * ids, 1 + rand() * 2,
+				rand() * 6, rand() * 2, rand() * 3 < 1 ? ".5" : "" }'
+}
+
+@test "fs-extract-athena: events with the features as they were then, as SQL has it" {
+	local method
+
+	scratch_db
+	group past
+	{
+		printf 'id,event_time,count,price,category\n'
+		picked "${FERRY_SEED}1" 400 30 | sort -u | awk -F , '{
+			printf "%s,%d,%s,", $0, NR, NR % 5 ? NR / 4 : ""
+			print NR % 3 ? "a, b" : "" }' |
+			sed 's/a, b/"a, ""b"""/'
+	} >states.csv
+	fs-put past states.csv
+	{
+		printf 'id,event_time\n'
+		picked "${FERRY_SEED}2" 60 30 | sed 's/Z$/.75Z/; s/\.5\.75/.75/' | sort -u
+	} >gone.csv
+	fs-put past --delete soft gone.csv
+	{
+		printf 'who,at,label,count\n'
+		picked "${FERRY_SEED}3" 1500 36 | awk '{ print $0 ",\"l, " NR "\",x" }'
+		# the very time of a state, and before all of them
+		sed -n '2,9s/^\([^,]*,[^,]*\),.*/\1,same,x/p' states.csv
+		printf 'id1,2023-01-01T00:00:00Z,"",\n'
+	} >events.csv
+	wait_until 60 all_of past $(($(wc -l <states.csv) + $(wc -l <gone.csv) - 2))
+	sql "CREATE TABLE states (id text, event_time text, count int8, price float8,
+			category text, deleted bool DEFAULT false);
+		CREATE TABLE events (n serial, who text, at text, label text, count text)"
+	sql "\\copy states (id, event_time, count, price, category) FROM states.csv CSV HEADER"
+	sql "\\copy states (id, event_time) FROM gone.csv (FORMAT csv, HEADER)"
+	sql "UPDATE states SET deleted = true WHERE count IS NULL"
+	sql "\\copy events (who, at, label, count) FROM events.csv (FORMAT csv, HEADER)"
+	sql "\\copy (SELECT who, at, label, e.count, event_time, s.count AS past_count, price,
+		category FROM events AS e LEFT JOIN LATERAL (SELECT * FROM (SELECT * FROM states
+			WHERE id = who AND event_time::timestamptz <= at::timestamptz
+			ORDER BY event_time::timestamptz DESC, deleted LIMIT 1) AS newest
+			WHERE NOT deleted) AS s ON true ORDER BY n) TO want.csv CSV HEADER"
+	# what had been deleted by then, and what was not yet: both are among them
+	(($(sql "SELECT count(*) FROM events WHERE who = 'id1'") > 10))
+	(($(grep -c ',,,,$' want.csv) > 100 && $(grep -vc ',,,,$' want.csv) > 500))
+	for method in csv unload; do
+		run_rc 0 fs-extract-athena past --as-of-file events.csv --method $method \
+			--no-seal -O got.csv
+		has "$err" " of $(sed 1d events.csv | wc -l) events have no record of \"past\" then"
+		sed -E 's/\.0,/,/' got.csv >got
+		same_file got want.csv
+	done
+}
+
+# all_of GROUP COUNT: so many rows, deletions too
+all_of() { [[ $(fs-extract-athena "$1" --store-columns -o ndjson --no-seal | wc -l) == "$2" ]]; }
+
+@test "fs-extract-athena: events of several groups in a pipeline, and what is no event" {
+	cat >features.json <<-'END'
+		[{"FeatureName": "ship", "FeatureType": "Integral"},
+		 {"FeatureName": "time", "FeatureType": "Fractional"},
+		 {"FeatureName": "speed", "FeatureType": "Fractional"},
+		 {"FeatureName": "list", "FeatureType": "String", "CollectionType": "List"}]
+	END
+	for each in one two; do
+		fs-group create "ships-$each" --schema-file features.json --role-arn "$role" \
+			--record-identifier-name ship --event-time-feature-name time \
+			--storage-type InMemory --s3-uri s3://offline/fs >/dev/null
+	done
+	printf '%s\n' ship,time,speed 7,1704067200.5,1.5 7,1704067300,2.5 8,1704067200,3 \
+		-9,-5.5,4 >one.csv
+	printf '%s\n' ship,time,speed 7,1704067250,10 8,1704067201,20 >two.csv
+	fs-put ships-one one.csv
+	fs-put ships-two two.csv
+	wait_until 60 all_of ships-one 4
+	wait_until 60 all_of ships-two 2
+	printf '%s\n' >events.csv ship,at 007,1704067299.999 7,1704067200.4 8,1.704067200e9 \
+		-9,-5.5 -9,0 7,1e10
+	options=(--without-collections --columns speed)
+	run_pipe '0 0' "fs-extract-athena ships-one ${options[*]} --as-of-file events.csv |
+		fs-extract-athena ships-two ${options[*]} --rename speed:knots \
+			--as-of-file - --no-seal"
+	cat >want <<-'END'
+		ship,at,speed,knots
+		007,1704067299.999,1.5,10.0
+		7,1704067200.4,,
+		8,1.704067200e9,3.0,
+		-9,-5.5,4.0,
+		-9,0,4.0,
+		7,1e10,2.5,10.0
+	END
+	same_file "$out" want
+	# a name that is taken
+	run_rc 0 fs-extract-athena ships-two "${options[@]}" --as-of-file one.csv --no-seal
+	has "$out" 'ship,time,speed,ships-two_speed'
+	run_rc 65 fs-extract-athena ships-one --as-of-file events.csv --no-seal
+	has "$err" 'states of the past have no collections'
+	printf 'ship,at\n%s\n' 7,2024-01-01T00:00:00Z >bad.csv
+	run_rc 65 fs-extract-athena ships-one "${options[@]}" --as-of-file bad.csv --no-seal
+	printf 'ship,at\n%s\n' x,5 >bad.csv
+	run_rc 65 fs-extract-athena ships-one "${options[@]}" --as-of-file bad.csv --no-seal
+	has "$err" 'is no number, as identifiers of the group are'
+	printf 'ship\n7\n' >bad.csv
+	run_rc 65 fs-extract-athena ships-one "${options[@]}" --as-of-file bad.csv --no-seal
+	printf 'ship,at\n99,1e10\n' >bad.csv
+	run_rc 69 fs-extract-athena ships-one "${options[@]}" --as-of-file bad.csv --no-seal
+	has "$err" 'has none of these records'
+	run_rc 66 fs-extract-athena ships-one "${options[@]}" --as-of-file missing --no-seal
+}

@@ -281,7 +281,7 @@ rows() { [[ $(fs-extract-athena "$1" -o ndjson --no-seal | wc -l) == "$2" ]]; }
 		has_no "$out" 실패
 		is "$(jq -c '.[0].failed' log.$each)" '[]'
 	done
-	is "$(<"$out")" '레코드 20개: 성공 20'
+	is "$(<"$out")" '대량 입력 작업 완료: 레코드 20개, 성공 20'
 	run_rc 65 korean fs bulk-put logged bad.csv --continue-on-error --no-resume
 	has "$out" '레코드 20개: 성공 18, 실패 2'
 }

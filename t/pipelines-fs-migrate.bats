@@ -13,6 +13,7 @@ load fs-move
 	run_pipe '0 0' 'echo y | fs migrate a b --verify-wait 20s'
 	has "$out" 'Records: 300, written 300' 'Success rate: 100.0%' '300 identifiers compared' \
 		'0 missing'
+	has_no "$out" newer
 	same_online b in.csv
 	rows b 300
 	run_ok fs migrate a b --dry-run --batch-size 500 --max-workers 10
@@ -30,6 +31,86 @@ load fs-move
 	head -n 9 "$out" >got
 	same_file got plan
 	is "$(tail -n 1 "$out")" '🔍 Dry run: nothing is migrated.'
+}
+
+@test "migrate: what is newer in the target than what a filter chose is told" {
+	loaded chosen 20
+	made chosen-to both
+	migrated chosen chosen-to --where 'count < 10'
+	has_no "$out" newer
+	sed -n '1p; 3,4s/2024-01-01T/2024-06-01T/p' in.csv >newer.csv
+	fs-put chosen-to newer.csv
+	run_rc 0 fs-verify chosen chosen-to --stores online --where 'count < 10'
+	has "$out" ', 0 not deleted, 2 newer than what was moved'
+	# what the source's online store has, too, is its own
+	fs-put chosen --target-stores online newer.csv
+	run_rc 0 fs-verify chosen chosen-to --stores online --where 'count < 10'
+	has_no "$out" newer
+}
+
+@test "migrate: texts that look like numbers stay as they are, and what cannot is told" {
+	local to
+
+	made texts both
+	cat >in.csv <<-'END'
+		id,event_time,count,price,category
+		007,2024-01-01T00:00:00Z,0042,1.50,00123
+		7,2024-01-01T00:00:00.50Z,42,1.5,123
+		1e5,2024-01-01T00:00:00Z,,,1e5
+		1.50,2024-01-01T00:00:00Z,,,1.50
+		12345678901234567890123,2024-01-01T00:00:00Z,,,12345678901234567890123
+		 x ,2024-01-01T00:00:00Z,,," 5 "
+		true,2024-01-01T00:00:00Z,,,null
+	END
+	fs-put texts in.csv
+	wait_until 20 arrived texts 7
+	written() { # of both stores
+		fs-extract-online "$1" -c id,event_time,category --no-seal | LC_ALL=C sort
+		fs-extract-athena "$1" -c id,event_time,category --no-seal | LC_ALL=C sort
+	}
+	written texts >wanted
+	grep -q '^007,.*,00123$' wanted
+	for to in csv unload; do
+		made "texts-$to" both
+		migrated texts "texts-$to" --method $to
+		has "$out" 'Numbers come as values, without their text (007 is 7, 1.50 is 1.5):'
+		written "texts-$to" >got
+		same_file got wanted
+	done
+	made texts-improved both
+	run_rc 0 fs-improve texts texts-improved --yes --rules <(quality-clean --print-rules |
+		jq '.rules |= map(select(.name | test("dup")))')
+	wait_until 20 arrived texts-improved 7
+	written texts-improved >got
+	same_file got wanted
+	sed 's/,.*//; 1d' in.csv >ids
+	made texts-some both
+	run_rc 0 fs-subset texts texts-some ids --yes --verify-wait 30s
+	written texts-some >got
+	same_file got wanted
+}
+
+@test "migrate: an identifier that is a number makes no second record by its spelling" {
+	fs-group template | jq '.[0].FeatureType = "Integral"' >numbers.json
+	for each in digits digits-to; do
+		fs-group create $each --schema-file numbers.json --role-arn "$role" \
+			--s3-uri s3://offline/fs >/dev/null
+	done
+	printf '%s,2024-01-01T00:00:00Z,%s\n' 007 1 8 2 | sed '1i id,event_time,count' >in.csv
+	fs-put digits in.csv
+	wait_until 20 arrived digits 2
+	# it is in the offline store as 7, and the text is not to be had there
+	run_rc 65 fs migrate digits digits-to --yes
+	has "$out" '(007 is 7, 1.50 is 1.5): id,' 'written 2, failed 1'
+	has "$err" '1 identifiers are other spellings of numbers, as which they were moved:' '"007"'
+	wait_until 20 arrived digits-to 2
+	present digits-to | jq -r .id | LC_ALL=C sort | paste -sd ' ' >got
+	is "$(<got)" '7 8'
+	# as the hint says
+	sed -n 's/.*they are in \(.*\): fs-extract.*/\1/p' "$err" >where
+	fs-extract-online digits --ids "$(<where)" --seal | fs-put digits-to --target-stores online
+	is "$(fs-extract-online digits-to --id 007 -o ndjson --no-seal | jq .count)" 1
+	rows digits-to 2
 }
 
 @test "migrate: how far it is, how long it will take, and what it took" {
@@ -366,7 +447,11 @@ tied() {
 		present "past-$each" >got
 		same_file got wanted
 	done
+	# a rerun leaves them alone: not even for a moment is the online store otherwise
+	asked=$(sandbox_count BatchWriteRecord) deleted=$(sandbox_count DeleteRecord)
 	run_rc 0 fs migrate past past-both --yes
+	has "$out" 'written 0, there already 8'
+	is "$(sandbox_count BatchWriteRecord) $(sandbox_count DeleteRecord)" "$asked $deleted"
 	present past-both >got
 	same_file got wanted
 	rows past-both 8
@@ -379,7 +464,7 @@ tied() {
 	one K2 05-01T00:00:00Z first
 	fs-put past-both one.csv
 	run_rc 1 fs-verify past past-both --stores online
-	has "$out" '1 otherwise: "K2"'
+	has "$out" ', 1 otherwise, 1 newer than what was moved: "K2"'
 	run_rc 0 fs migrate past past-both --yes
 	is "$(fs-extract-online past-both --id K2 -o ndjson --no-seal | jq -r .category)" backfilled
 }

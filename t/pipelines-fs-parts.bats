@@ -217,3 +217,73 @@ locked() {
 	sandbox_set
 	is "$(fs-extract-online twice-to --no-seal -o ndjson | wc -l)" "$(jq .acknowledged s.json)"
 }
+
+# parted GROUP: 12 records, of which six are otherwise in one store than in the other
+parted() {
+	made "$1" both
+	records 12 >in.csv
+	fs-put "$1" in.csv
+	wait_until 20 rows "$1" 12
+	run_rc 0 fs verify --online-offline "$1"
+	has "$out" "$1: 12 identifiers of the offline store compared, 12 are the same online"
+	change() { # LINE STORE [OPTION...]
+		printf 'id,event_time,count,price,category\n%s\n' "$1" >change.csv
+		fs-put "$name" --target-stores "$2" "${@:3}" change.csv
+	}
+	local name=$1
+	change id1,2024-01-02T00:00:00Z,,, online --delete hard
+	change id100,2024-01-02T00:00:00Z,1,1.5,late online
+	change id2,2024-01-02T00:00:00Z,2,2.5,newer offline
+	change id3,2024-01-01T00:00:03Z,3,3.5,other online
+	change id4,2024-01-02T00:00:00Z,,, online --delete soft
+	change id5,2024-01-02T00:00:00Z,,, offline --delete soft
+	wait_until 20 rows "$1" 14
+	run_rc 1 fs verify --online-offline "$1"
+	has "$out" '12 identifiers of the offline store compared, 7 are the same online' \
+		'1 are not online: "id1"' '1 are not offline: "id100"' \
+		'1 have other values at the same event time: "id3"' \
+		'1 were deleted online alone: "id4"'
+	grep -qE '^2 are older online than offline: ("id2" "id5"|"id5" "id2")$' "$out"
+}
+
+@test "verify: the two stores of one group, and the online one repaired" {
+	parted twofold
+	history twofold >before
+	run_rc 77 fs verify --online-offline twofold --repair online </dev/null
+	run_rc 1 fs verify --online-offline twofold --repair online --yes
+	has "$out" 'the online store: 4 records written'
+	has "$err" 'what the online store has newer, or deleted, stays as it is'
+	history twofold >got
+	same_file got before
+	{
+		newest twofold | jq -c 'select(.id != "id4")'
+		printf '{"id":"id100","event_time":"2024-01-02T00:00:00Z","count":1,%s}\n' \
+			'"price":1.5,"category":"late"'
+	} | jq -cS . | LC_ALL=C sort >want
+	present twofold | jq -cS . | LC_ALL=C sort >got
+	same_file got want
+	run_rc 1 fs verify --online-offline twofold
+	has "$out" 'not offline: "id100"' 'deleted online alone: "id4"'
+	has_no "$out" older 'not online' 'other values'
+	run_rc 64 fs verify a b --repair online
+	run_rc 64 fs verify --online-offline twofold --repair both
+	made twofold-online online
+	run_rc 69 fs verify --online-offline twofold-online
+	run_rc 69 fs verify twofold twofold
+}
+
+@test "verify: the offline store repaired, of what is not on its way" {
+	parted twain
+	present twain >before
+	run_rc 1 fs verify --online-offline twain --repair offline --verify-wait 1s --yes
+	has "$out" 'the offline store: 3 records written'
+	has "$err" 'what the offline store has more stays as it is'
+	present twain >got
+	same_file got before
+	wait_until 20 rows twain 17
+	newest twain | jq -r 'select(.id | IN("id100", "id3", "id4")) | .category' | sort >got
+	is "$(paste -sd ' ' got)" 'late other'
+	run_rc 1 fs verify --online-offline twain
+	has "$out" 'not online: "id1"' '2 are older online'
+	has_no "$out" 'not offline' 'other values' 'online alone'
+}

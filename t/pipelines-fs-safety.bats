@@ -554,10 +554,10 @@ all_rows() { [[ $(fs-extract-athena "$1" --store-columns -o ndjson --no-seal | w
 
 	# shellcheck disable=SC2013  # a word a line
 	for command in $(sed -nE 's/^run_([a-z-]+)\(\).*/\1/p' "$root/pipelines/fs" \
-		"$root/pipelines/lib/fs-migrate.bash"); do
+		"$root/pipelines/lib/fs-migrate.bash" "$root/pipelines/lib/fs-verify.bash"); do
 		run_ok fs "$command" --help
 		has "$out" "usage: fs $command"
-		cat "$root/pipelines/fs" "$root/pipelines/lib/fs-migrate.bash" |
+		cat "$root/pipelines/fs" "$root"/pipelines/lib/fs-{migrate,verify}.bash |
 			sed -n "/^run_$command() {$/,/^}/p" |
 			sed -n '/read_options/{:a; / -- /!{N; ba}; s/ -- .*//; p}' |
 			tr -s '\134 \t' '\n' |

@@ -495,3 +495,56 @@ mistakes() {
 	fs export new new.json
 	is "$(jq '[.[] | select(.category | endswith("!"))] | length' new.json)" 40
 }
+
+@test "fs: what an option may not be is refused before anybody is asked" {
+	local line code
+
+	printf 'id,event_time\n' >in.csv
+	printf 'x\n' >junk
+	# whoever asks ends with 75
+	export AWS_ENDPOINT_URL=http://127.0.0.1:1 AWS_MAX_ATTEMPTS=1
+	run_rc 75 fs migrate a b --yes
+	while read -r code line; do
+		# shellcheck disable=SC2086 # words of a command line
+		run_rc "$code" $line --yes </dev/null
+	done <<-'END'
+		64 fs migrate a b --batch-size=x
+		64 fs migrate a b --max-workers=0
+		64 fs migrate a b --expect=many
+		64 fs migrate a b --as-of=yesterday
+		64 fs migrate a b --method=fast
+		64 fs migrate a b --only=id
+		66 fs migrate a b --only=id=missing
+		64 fs migrate a b --progress=loud
+		64 fs migrate a b --s3-output-location=bucket
+		64 fs migrate a b --set=name
+		64 fs migrate a b --rename=x
+		64 fs migrate a b --cast=price:money
+		66 fs migrate a b --map=missing
+		73 fs migrate a b --failed=missing/file
+		64 fs-upgrade a b --set=name
+		64 fs-subset a b in.csv --max-workers=0
+		64 fs-copy a b --s3-uri=bucket
+		66 fs-improve a b --rules=missing
+		78 fs-improve a b --rules=junk
+		64 fs-improve a b --report-format=pdf
+		64 fs-improve a b --keep=oldest
+	END
+	while read -r code line; do
+		# shellcheck disable=SC2086
+		run_rc "$code" $line </dev/null
+	done <<-'END'
+		64 fs bulk-put a in.csv --target-stores=both
+		64 fs bulk-put a in.csv --event-time=then
+		64 fs bulk-put a in.csv --delimiter=xxx
+		64 fs bulk-put a in.csv --encoding=none
+		64 fs bulk-put a in.csv --max-record=x
+		73 fs bulk-put a in.csv --journal=missing/file
+		66 fs bulk-put a missing
+		66 fs bulk-get a missing
+		64 fs bulk-get a in.csv --encoding=none
+		64 fs export a out.csv --as-of=x
+		64 fs export a out.csv --column-mapping=x
+		64 fs export a out.csv --limit=x
+	END
+}

@@ -150,6 +150,8 @@ make_estimate() {
 
 # What a target that is not empty has already is not sent again: its history would have it twice.
 look_at_target() {
+	source_group=${words[0]} target_group=${words[1]}
+	pair=--columns=${plan[identifier]},${plan[event_time]}
 	local count each but='' online=${plan[online]} offline=${plan[offline]}
 
 	[[ ${opt[clear-target]-}${opt[only-missing]-1} == 1 ]] || return 0
@@ -157,6 +159,7 @@ look_at_target() {
 	((${#changes[@]} == 0)) || local -a part=()
 	know "${words[1]}"
 	((${#known[@]})) || return 0
+	[[ ! ${plan[older]} ]] || find_past "${plan[identifier]}" "${plan[event_time]}"
 	count=$(wc -l <"${known[0]#*=}")
 	# the time of this run makes no difference, nor do collections that are left empty
 	[[ ${opt[without-collections]-}${opt[keep-collections]-} != *1* ]] ||
@@ -363,8 +366,6 @@ move() {
 	local code=0
 
 	load_args+=(--keep-journal "--failed=$run/part")
-	source_group=${words[0]} target_group=${words[1]}
-	pair=--columns=${plan[identifier]},${plan[event_time]}
 	((${#changes[@]} == 0)) || alter=(map-fields "${changes[@]}")
 	load_older=(--target-stores=online) # the history has them
 	[[ ${plan[replay]} == history ]] || there_offline load_older
@@ -392,6 +393,10 @@ move() {
 	fi
 	rm -f -- "$run/deleted"
 	forget_older
+	if [[ -s $run/spelled.ndjson ]]; then
+		failed=$((failed + $(wc -l <"$run/spelled.ndjson")))
+		((code)) || code=$EX_DATA
+	fi
 	return "$code"
 }
 
@@ -466,10 +471,44 @@ move_late() {
 	read_online others "${aws[@]}" "${part[@]}" "$pair" "--except=$run/newest" \
 		"--deleted-ids=$run/deleted" -- "${words[0]}" || return
 	[[ -s $run/others ]] || return 0
+	set_odd_aside || return
+	[[ -s $run/others ]] || return 0
 	read_states known --unique "${part[@]}" "${until[@]}" || return
 	move_online late "--ids=$run/others" "--except=$run/known" || return
 	[[ ${plan[older]} ]] || return 0
 	cp -- "$run/known" "$run/states" && put_older "${load_older[@]}"
+}
+
+# set_odd_aside: an identifier that is a number is known by its value in the offline store, and was
+# moved by it. The record of another spelling (007) would be a second one, and its row a second row.
+set_odd_aside() {
+	local n
+
+	[[ ${plan[identifier_type]} != String ]] || return 0
+	awk -v odd="$run/odd" '
+		function value(line) {
+			sub(/^{"[^"]*":"?/, "", line)
+			sub(/[",}].*/, "", line)
+			if (line !~ /^[-+]?[0-9]+$/)
+				return sprintf("%.17g", line + 0)
+			sub(/^\+/, "", line)
+			sign = sub(/^-/, "", line) ? "-" : ""
+			sub(/^0+/, "", line)
+			return line == "" ? "0" : sign line
+		}
+		{ split($0, part, ",") }
+		FILENAME == ARGV[1] { moved[value($0)]; text[part[1]]; next }
+		!(part[1] in text) && value($0) in moved { print >odd; next }
+		{ print }' "$run/newest" "$run/others" >"$run/even" || return
+	mv -- "$run/even" "$run/others" || return
+	[[ -s $run/odd ]] || return 0
+	n=$(wc -l <"$run/odd") || return
+	warn "$(fill \
+		$"%s identifiers are other spellings of numbers, as which they were moved: %s" \
+		"$n" "$(cut -d , -f 1 "$run/odd" | head -n 5 | paste -sd ' ')")"
+	mv -- "$run/odd" "$run/spelled.ndjson" || return
+	hint "$(fill $"they are in %s: fs-extract-online --ids | fs-put --target-stores online" \
+		"$run/spelled.ndjson")"
 }
 
 # Of a part of the records only those that were put into the past are looked for.

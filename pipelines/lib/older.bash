@@ -59,12 +59,15 @@ put_older() {
 
 	read_online late "${from[@]}" "$pair" "--except=$run/known" -- "$source_group" || return
 	cat -- "$run/newest" >>"$run/late" || return
+	[[ ! -s $run/past ]] || map-fields --quiet --progress=none -o ndjson -- "$run/past" \
+		>>"$run/late" || return # these are there
 	read_online older "${from[@]}" "--except=$run/late" -- "$source_group" || return
 	[[ -s $run/older ]] || return 0
 	read_online spare "${over[@]}" "--except=$run/states" -- "$target_group" || return
 	read_online taken "${over[@]}" "--except=$run/spare" -- "$target_group" || return
 	read_online freed "${over[@]}" "--gone-from=$run/newest" -- "$target_group" || return
-	cat -- "$run/freed" >>"$run/taken" &&
+	cat -- "$run/freed" >>"$run/taken" || return
+	[[ ! -s $run/taken ]] ||
 		fs-put --delete=hard --event-time=next --target-stores=online "${load[@]}" -- \
 			"$target_group" "$run/taken" || return
 	if ((${#alter[@]})); then
@@ -72,6 +75,31 @@ put_older() {
 			mv -- "$run/altered" "$run/older" || return
 	fi
 	fs-put "${load[@]}" "$@" -- "$target_group" "$run/older"
+}
+
+# find_past: of what the target has already (`known`), records of its online store that are older
+# than its history, and that the source's online store has just so, at that very time. The history
+# has nothing for the online store of these identifiers: it would be put there for a while only.
+find_past() {
+	local csv=(--quiet --progress=none -o csv)
+	local -a both=("--select=${pair#*=}" "${csv[@]}")
+
+	[[ -s $run/there.online && -s $run/there.offline ]] || return 0
+	{
+		map-fields "${both[@]}" -- "$run/there.online" | LC_ALL=C sort -u >"$run/present" &&
+			map-fields "${both[@]}" -- "$run/there.offline" |
+			quality-clean --enable=deduplicate "--key=$1" --keep=newest \
+				"--event-time=$2" "${csv[@]}" | LC_ALL=C sort -u |
+			LC_ALL=C comm -23 "$run/present" - >"$run/behind"
+	} 2>"$run/err" && [[ -s $run/behind ]] || return 0
+	sed -i "1i $1,$2" "$run/behind" &&
+		fs-extract-online "${aws[@]}" --quiet "--ids=$run/behind" "$pair" --no-seal \
+			--progress=none -o csv -O "$run/present" -- "$source_group" 2>"$run/err" ||
+		return 0 # who may not ask sends them
+	LC_ALL=C sort -u "$run/present" | LC_ALL=C comm -12 - <(LC_ALL=C sort -u "$run/behind") |
+		grep -vxF "$1,$2" >"$run/past" || return 0
+	sed -i "1i $1,$2" "$run/past"
+	known+=("--there-past=$run/past")
 }
 
 # there_offline NAME: into that array, options of fs-put: what the target's offline store has is not
@@ -88,5 +116,6 @@ there_offline() {
 
 # forget_older: the files of all that.
 forget_older() {
-	rm -f -- "$run"/{newest,others,known,states,late,older,spare,taken,freed,there,ids,err}
+	rm -f -- "$run"/{newest,others,known,states,late,older,spare,taken,freed,there,ids,err} \
+		"$run"/{past,present,behind}
 }

@@ -35,6 +35,12 @@ read_options() {
 			name+='DURATION {unit 1000000}'
 			;;
 		ttl=) name+=DURATION ;;
+		max-workers=) name+='N {1..1024}' ;;
+		batch-size=) name+='N {1..1000000}' ;;
+		expect= | limit= | skip-lines=) name+=N ;;
+		method=) name+='csv|unload' ;;
+		target-stores=) name+='all|online|offline' ;;
+		event-time=) name+='keep|missing|now|later|next' ;;
 		*=) name+=VALUE ;;
 		*\?) name="${name%?}[=VALUE]" ;;
 		*+)
@@ -62,6 +68,30 @@ read_options() {
 	FERRY_COMMAND=${command/#"$ferry_name"/} parse_options "$table" take_option "$@"
 	[[ ! $stats ]] || stats_to "$stats" "$command" "${words[@]}" "${opt[@]}" "${repeated[@]#*=}"
 	[[ $command != "$ferry_name" ]] || hush
+	options_fit "${repeated[@]}"
+	local -a args=()
+	pass "${reader[@]}"
+	options_fit "${args[@]}"
+}
+
+# options_fit OPTION...: map-fields, which knows them, is shown nothing: what it refuses of them is
+# refused before anybody is asked.
+options_fit() {
+	local code=0 said
+
+	(($#)) || return 0
+	said=$(
+		unset FERRY_STATS_LOG
+		map-fields "$@" --quiet --progress=none </dev/null 2>&1 >/dev/null
+	) || code=$?
+	((code == 0 || code == EX_DATA)) && return 0 # there is not even a header
+	printf '%s\n' "${said//map-fields/$ferry_name}" >&2
+	exit "$code"
+}
+
+# like NAME VALUE FORM: FORM is the regular expression in `form`, for people.
+like() {
+	[[ $2 =~ $form ]] || misused "$(fill $"--%s: not like %s: %s" "$1" "$3" "$2")"
 }
 
 # hush: what a command prints that is no data is a report, and -q wants none.
@@ -73,15 +103,41 @@ take_option() {
 	profile | region) aws+=("--$1=$2") ;;
 	quiet) be_quiet ;;
 	log-time) log_time ;;
-	where | filter-query | resume-from | as-of | only | before)
+	where | filter-query | resume-from | as-of | only | before | query)
 		[[ $2 == *[![:space:]]* ]] ||
 			misused "$(fill $"--%s is empty: is a variable not set?" "$1")"
 		opt[$1]=$2
+		check_value "$1" "$2"
 		;;
 	stats) if [[ $own_stats ]]; then opt[$1]=$2; else stats=$2; fi ;;
 	*)
 		opt[$1]=$2
 		[[ $several != *" $1 "* ]] || repeated+=("--$1=$2")
+		check_value "$1" "$2"
+		;;
+	esac
+}
+
+# check_value NAME VALUE: what can be told of it before anybody is asked.
+check_value() {
+	local form
+
+	case $1 in
+	as-of)
+		form='^([-+]?[0-9.]+([eE][-+]?[0-9]+)?|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z)$'
+		like "$@" '2024-01-01T00:00:00Z'
+		;;
+	only)
+		form='^[^=]+=.' && like "$@" FEATURE=FILE
+		[[ -r ${2#*=} ]] ||
+			fail "$EX_NOINPUT" "$(fill $"cannot read %s" "${2#*=}")"
+		;;
+	column-mapping) form='^[^:]+:[^:]' && like "$@" OLD:NEW ;;
+	s3-output-location | s3-uri) form='^s3://[^/]+(/|$)' && like "$@" s3://BUCKET/PREFIX ;;
+	progress) form='^(0|1|auto|bar|json|none)$' && like "$@" 'bar, json, none' ;;
+	failed | journal) # of a migration that is a folder, and made
+		[[ $2 != */* || -d ${2%/*}/ || $1$command == journalmigrate ]] ||
+			fail "$EX_CANTCREATE" "$(fill $"cannot write to %s" "$2")"
 		;;
 	esac
 }

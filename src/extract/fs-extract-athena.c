@@ -10,6 +10,7 @@
 #include "core/msg.h"
 #include "core/opt.h"
 #include "core/stop.h"
+#include "fs/fs_asof.h"
 #include "fs/fs_columns.h"
 #include "fs/fs_fetch.h"
 #include "fs/fs_fill.h"
@@ -33,7 +34,8 @@ enum method { METHOD_CSV, METHOD_UNLOAD };
 struct conf {
 	struct aws_opts aws;
 	struct io_opts io;
-	const char *columns, *rename, *where, *only, *shard, *order_by, *as_of, *known_at, *query;
+	const char *columns, *rename, *where, *only, *shard, *order_by, *as_of, *as_of_file;
+	const char *known_at, *query;
 	const char *stats, *output_location, *workgroup, *database, *parquet;
 	uint64_t limit, workers;
 	int method;
@@ -65,6 +67,11 @@ static const struct opt options[] = {
 	{ .name = "deleted", CONF(deleted), .help = "also those that were deleted, the rest NULL" },
 	{ .name = "as-of", CONF(as_of), .arg = "TIME",
 	  .help = "the newest as it was at this event time" },
+	{ .name = "as-of-file", CONF(as_of_file),
+	  .not_with = "latest unique deleted as-of store-columns only shard limit order-by query"
+		      " parquet",
+	  .arg = "FILE", .file = OPT_READS,
+	  .help = "for each of these events (identifier, time, more) the newest as it was then" },
 	{ .name = "known-at", CONF(known_at), .arg = "TIME",
 	  .help = "only what was written (write_time) until then" },
 	{ .name = "store-columns", CONF(store_columns),
@@ -131,6 +138,7 @@ struct prog {
 	struct fs_fill_conf fill_conf;
 	size_t *fill_feature;
 	uint64_t ties;
+	struct fs_asof *asof; /* --as-of-file: takes the rows */
 	struct fs_json_column *keys;
 	struct fs_fetch fetch;
 	struct extract *x;
@@ -219,6 +227,8 @@ static void announce(struct prog *p)
 		names[i] = p->cols.v[i].name;
 	if (p->conf.query)
 		p->shown = p->cols.n;
+	if (p->asof)
+		return; /* columns and rows are its own */
 	wr_cols(p->x->wr, names, p->shown);
 	if (!p->fill_feature)
 		prepare_fill(p);
@@ -250,6 +260,10 @@ static bool passes(const struct prog *p, const struct field *f)
 /* The first tie is what the online store is first asked for. */
 static void give(struct prog *p, const struct field *f, size_t n)
 {
+	if (p->asof) {
+		fs_asof_state(p->asof, f);
+		return;
+	}
 	if (fs_fill_is_tie(&p->fill_conf, f) && p->ties++ == 0 && p->group.online && !p->fill)
 		p->fill = fs_fill_new(&p->fill_conf);
 	if (p->fill)
@@ -297,7 +311,8 @@ static void worker_row(void *ctx, const struct field *f, size_t n)
 
 	if (!passes(w->p, f))
 		return;
-	if (w->p->fill_conf.collections || fs_fill_is_tie(&w->p->fill_conf, f)) {
+	if (w->p->asof || w->p->fill_conf.collections ||
+		fs_fill_is_tie(&w->p->fill_conf, f)) {
 		pthread_mutex_lock(&w->p->lock);
 		give(w->p, f, n);
 		pthread_mutex_unlock(&w->p->lock);
@@ -341,9 +356,10 @@ static void build_query(struct prog *p)
 		.order_by = c->order_by,
 		.limit = c->limit,
 		.latest = c->latest || c->as_of,
-		.unique = c->unique,
+		.unique = c->unique || c->as_of_file,
 		.filter_first = c->unique,
-		.deleted = c->deleted || (c->store_columns && !c->latest && !c->as_of),
+		.deleted = c->deleted || c->as_of_file ||
+			   (c->store_columns && !c->latest && !c->as_of),
 		.as_of = c->as_of ? sl_of(c->as_of) : SL(""),
 		.known_at = c->known_at ? sl_of(c->known_at) : SL("") };
 
@@ -479,6 +495,24 @@ static void print_query(struct prog *p)
 	out_close(out);
 }
 
+/* States of the past have their identifier and time, and what was deleted was nothing. */
+static void read_events(struct prog *p)
+{
+	const struct fs_group *g = &p->group;
+	const struct sl needed[] = { g->features[g->id].name, g->features[g->time].name,
+		SL("is_deleted") };
+	const struct io_opts opts = { .no_rejects = true,
+		.allow_no_newline = strcmp(p->conf.as_of_file, "-") != 0 };
+
+	if (has_collection_columns(p))
+		die_hint(EX_DATA, "--without-collections leaves them empty",
+			"states of the past have no collections, which only the online store has");
+	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
+		if (column_of(p, needed[i]) == SIZE_MAX)
+			fs_columns_add(&p->cols, g, needed[i], false);
+	p->asof = fs_asof_new(g, &p->cols, p->shown, &opts, p->conf.as_of_file);
+}
+
 static void choose_columns(struct prog *p)
 {
 	const struct fs_group *g = &p->group;
@@ -487,6 +521,10 @@ static void choose_columns(struct prog *p)
 
 	fs_columns_choose(&p->cols, g, p->conf.columns, p->conf.store_columns);
 	p->shown = p->cols.n;
+	if (p->conf.as_of_file) {
+		read_events(p);
+		return;
+	}
 	fs_only_read(&p->only, g, p->conf.only);
 	fs_only_shard(&p->only, g, p->conf.shard);
 	if (p->only.feature.n && column_of(p, p->only.feature) == SIZE_MAX)
@@ -517,6 +555,19 @@ static void open_group(struct prog *p, const char *name)
 	build_query(p);
 }
 
+static void write_events(struct prog *p)
+{
+	uint64_t events, met = fs_asof_end(p->asof, p->x->wr, &events);
+
+	extract_ticks(p->x, events);
+	if (met < events)
+		msg_note("%llu of %llu events have no record of %s then",
+			(unsigned long long)(events - met), (unsigned long long)events,
+			msg_q(p->group.name));
+	if (events && !met)
+		die(EX_REFUSED, "feature group %s has none of these records", msg_q(p->group.name));
+}
+
 static void extract(struct prog *p)
 {
 	const struct io_opts *io = &p->conf.io;
@@ -530,6 +581,8 @@ static void extract(struct prog *p)
 	fs_fetch_rows(&p->fetch);
 	if (p->fill)
 		decided = fs_fill_end(p->fill);
+	if (p->asof)
+		write_events(p);
 	if (p->ties)
 		msg_note("%llu records have several rows of one event time, %llu of them are as "
 			 "the online store has them, the others in a fixed order",

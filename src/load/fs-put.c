@@ -36,7 +36,8 @@ struct conf {
 	int64_t ttl, patience;
 	uint64_t workers, batch_size, max_failed, expect;
 	bool batch_write, resume, keep_journal, accept_unsealed, ignore_unknown, dry_run;
-	const char *failed, *journal, *stats, *there_online, *there_offline, *there_but;
+	const char *failed, *journal, *stats;
+	const char *there_online, *there_offline, *there_but, *there_past;
 };
 
 static const struct opt options[] = {
@@ -56,6 +57,8 @@ static const struct opt options[] = {
 	  .help = "records of the online store: what is there just so is not sent" },
 	{ .name = "there-offline", CONF(there_offline), .arg = "FILE",
 	  .help = "the same of the offline store, with is_deleted" },
+	{ .name = "there-past", CONF(there_past), .arg = "FILE",
+	  .help = "identifiers of which the online store rightly has less than the history" },
 	{ .name = "there-but", CONF(there_but), .arg = "NAME,…",
 	  .help = "features that may be otherwise there, such as a timestamp" },
 	{ .name = "dry-run", .letter = 'n', CONF(dry_run),
@@ -543,6 +546,8 @@ static void start(struct prog *p, const char *input)
 		fs_there_read(&p->there, c->there_online, true);
 	if (c->there_offline)
 		fs_there_read(&p->there, c->there_offline, false);
+	if (c->there_past)
+		fs_there_past(&p->there, c->there_past);
 	p->trusted = !p->group.online || c->stores == STORES_OFFLINE || p->ttl_us ||
 		     c->deletion != DELETE_NONE || c->keep_journal; /* that is verified */
 	p->load = fs_load_new(p->aws, &load);

@@ -75,6 +75,8 @@ static bool check_online(struct fs_move *m, struct fs_gone *gone, struct out *ou
 		u(v.undeleted));
 	if (v.otherwise || (m->collections.n && !m->without_collections))
 		str_addf(&line, tr(", %llu otherwise"), u(v.otherwise));
+	if (v.newer)
+		str_addf(&line, tr(", %llu newer than what was moved"), u(v.newer));
 	if (v.expired)
 		str_addf(&line, tr(", %llu beyond their time to live"), u(v.expired));
 	end_line(out, &line, &v.names);

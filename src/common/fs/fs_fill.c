@@ -27,7 +27,6 @@ struct fs_fill {
 	bool blind;          /* the store cannot be asked */
 	bool ending;         /* what comes are newer records, to be written as they are */
 	struct field *out;
-	struct str plain;
 	uint64_t past, missing, older, newer, ties;
 	struct str names;
 };
@@ -111,7 +110,7 @@ static int age(struct fs_fill *fill, const struct field *row, const struct field
 {
 	const struct fs_group *g = fill->conf.group;
 	enum fs_type type = g->features[g->time].type;
-	struct sl mine = fs_event_time_plain(&fill->plain, type, field_sl(&row[fill->time]));
+	struct sl mine = field_sl(&row[fill->time]);
 	struct sl other = field_sl(&record[g->time]);
 	int64_t a, b;
 
@@ -278,7 +277,6 @@ uint64_t fs_fill_end(struct fs_fill *fill)
 	mem_free(fill->record);
 	mem_free(fill->rows);
 	mem_free(fill->out);
-	str_free(&fill->plain);
 	str_free(&fill->names);
 	ties = fill->ties;
 	mem_free(fill);

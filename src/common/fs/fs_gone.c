@@ -13,11 +13,10 @@ static void start(struct fs_gone *g)
 
 static void add(struct fs_gone *g, enum fs_type type, struct sl id, struct sl time)
 {
-	AUTO_STR plain = {0};
 	bool added;
 	int64_t t;
 
-	if (!fs_event_time_parse(type, fs_event_time_plain(&plain, type, time), &t))
+	if (!fs_event_time_parse(type, time, &t))
 		t = INT64_MAX;
 	*keyset_value(&g->times, sip_hash(&g->key, id), &added) = t;
 }

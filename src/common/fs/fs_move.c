@@ -243,6 +243,9 @@ void fs_move_open(struct fs_move *m, const char *source, const char *target)
 
 		if (at == SIZE_MAX && !m->mapped)
 			name_one(&m->left_out, f->name);
+		if (f->type != FS_STRING && f->collection == FS_SCALAR && i != from->time &&
+			from->online && !m->online && (m->mapped || at != SIZE_MAX))
+			name_one(&m->numbers, f->name);
 		if (at != SIZE_MAX && f->type == FS_INTEGRAL &&
 			to->features[at].type == FS_FRACTIONAL)
 			name_one(&m->lossy, f->name);
@@ -418,5 +421,6 @@ void fs_move_close(struct fs_move *m)
 	str_free(&m->known);
 	str_free(&m->left_out);
 	str_free(&m->lossy);
+	str_free(&m->numbers);
 	str_free(&m->collections);
 }

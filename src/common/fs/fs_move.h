@@ -34,6 +34,7 @@ struct fs_move {
 	uint64_t records, deletions; /* before `only` */
 	uint64_t ties; /* records that have several rows of one event time */
 	struct fs_only only;
+	struct str numbers;  /* features whose text only the online store has */
 	struct str where;    /* filter and resume_from; empty: all */
 	struct str known;    /* write_time of the last row there was when they were counted */
 	struct str left_out; /* features that the target does not have */

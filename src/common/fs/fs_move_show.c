@@ -58,6 +58,11 @@ static void add_notes(const struct fs_move *m, struct str *out)
 	if (m->lossy.n)
 		str_addf(out, tr("Whole numbers beyond 2^53 lose digits as fractions: %s\n"),
 			m->lossy.p);
+	if (m->numbers.n)
+		str_addf(out,
+			tr("Numbers come as values, without their text (007 is 7, 1.50 is 1.5): "
+			   "%s\n"),
+			m->numbers.p);
 	if (m->left_out.n)
 		str_addf(out, tr("Left out, since the target does not have them: %s\n"),
 			m->left_out.p);
@@ -183,6 +188,8 @@ void fs_move_facts(const struct fs_move *m, struct str *out)
 	add_fact(out, "offline", to->offline ? SL("1") : SL(""));
 	add_fact(out, "target_arn", to->arn);
 	add_fact(out, "identifier", m->source.group.features[m->source.group.id].name);
+	add_fact(out, "identifier_type",
+		sl_of(fs_type_name(m->source.group.features[m->source.group.id].type)));
 	add_fact(out, "event_time", m->source.group.features[m->source.group.time].name);
 	add_job(m, out);
 }

@@ -1,6 +1,7 @@
 #include "fs/fs_there.h"
 
 #include "core/msg.h"
+#include "fs/fs_id_file.h"
 
 void fs_there_init(struct fs_there *t, const struct fs_group *group)
 {
@@ -9,6 +10,7 @@ void fs_there_init(struct fs_there *t, const struct fs_group *group)
 	keyset_init(&t->online, false);
 	keyset_init(&t->times, true);
 	keyset_init(&t->deleted, true);
+	fs_ids_init(&t->past);
 }
 
 static int64_t time_of(const struct fs_there *t, const struct fs_item *item)
@@ -89,6 +91,18 @@ void fs_there_read(struct fs_there *t, const char *path, bool online)
 	str_free(&item.values);
 }
 
+static void take_past(void *ctx, struct sl id)
+{
+	struct fs_there *t = ctx;
+
+	fs_ids_add(&t->past, id);
+}
+
+void fs_there_past(struct fs_there *t, const char *path)
+{
+	fs_id_file(t->group, &(struct io_opts){0}, path, false, take_past, t);
+}
+
 /* Is there an event time of this identifier, and a later one than that? */
 static bool has_later(const struct keyset *times, struct hash128 id, int64_t than)
 {
@@ -104,7 +118,7 @@ static bool is_online(const struct fs_there *t, const struct fs_item *item)
 	struct hash128 id = sip_hash(&t->key, str_sl(&item->id));
 	int64_t time = time_of(t, item);
 
-	if (has_later(&t->times, id, time))
+	if (has_later(&t->times, id, time) || fs_ids_have(&t->past, str_sl(&item->id)))
 		return true;
 	if (item->deletion)
 		return !keyset_has(&t->times, id);
@@ -131,4 +145,5 @@ void fs_there_free(struct fs_there *t)
 	keyset_clear(&t->online);
 	keyset_clear(&t->times);
 	keyset_clear(&t->deleted);
+	fs_ids_free(&t->past);
 }

@@ -6,6 +6,7 @@
 #define FERRY_AWS_FS_THERE_H
 
 #include "core/keyset.h"
+#include "fs/fs_known.h"
 #include "fs/fs_record.h"
 #include "stream/io.h"
 
@@ -16,6 +17,7 @@ struct fs_there {
 	struct sip_key key;
 	struct keyset offline, online, times;
 	struct keyset deleted; /* event times of deletions, of the history */
+	struct fs_ids past;    /* identifiers whose online record is rightly an older one */
 	bool knows_offline, knows_online;
 	const struct names *but; /* features that make no difference, or NULL */
 };
@@ -25,6 +27,9 @@ void fs_there_init(struct fs_there *t, const struct fs_group *group);
 /* Learns what a store has from a file of its records; those of an offline store may have
  * is_deleted. */
 void fs_there_read(struct fs_there *t, const char *path, bool online);
+
+/* Of the identifiers in this file nothing that the history has is for the online store. */
+void fs_there_past(struct fs_there *t, const char *path);
 
 /* What is still to be done for the record? What one store has tells, where the other is unknown. */
 enum fs_need {

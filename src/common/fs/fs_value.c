@@ -257,15 +257,6 @@ void fs_plain_decimal(struct str *s, struct sl t)
 	add_decimal(s, (struct sl){ digits, n }, (int64_t)whole + exponent);
 }
 
-struct sl fs_event_time_plain(struct str *s, enum fs_type type, struct sl text)
-{
-	if (type != FS_FRACTIONAL)
-		return text;
-	str_clear(s);
-	fs_plain_decimal(s, text);
-	return str_sl(s);
-}
-
 static bool is_alnum(char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');

@@ -42,9 +42,6 @@ void fs_event_time_put(struct str *s, enum fs_type type, int64_t instant);
  * text. False when it is no event time or lies outside of the years 1 to 9999. */
 bool fs_event_time_parse(enum fs_type type, struct sl text, int64_t *instant) NODISCARD;
 
-/* As Athena prints it, with an exponent in a Fractional feature: without one, in *s or as it is. */
-struct sl fs_event_time_plain(struct str *s, enum fs_type type, struct sl text);
-
 /* The text of a String feature without what makes no difference to the instant: the part of
  * 2024-01-01T00:00:00.500Z that is 2024-01-01T00:00:00.5. */
 struct sl fs_event_time_bare(struct sl text);

@@ -103,7 +103,6 @@ struct online_check {
 	const size_t *to, *from; /* the features compared */
 	struct names ids;
 	struct state states[AT_ONCE];
-	struct str plain;
 	uint64_t named;
 };
 
@@ -188,8 +187,12 @@ static void take_target(void *ctx, const struct field *f, size_t n)
 		name_record(&c->v->names, c->named++, field_sl(&f[0]));
 		return;
 	}
-	if (t >= c->states[i].time)
+	if (t >= c->states[i].time) {
+		/* what is late came from the source's online store */
+		c->v->newer += t > c->states[i].time &&
+			       !(c->states[i].online && c->states[i].since == t);
 		return;
+	}
 	if (c->states[i].deleted)
 		c->v->undeleted++;
 	else
@@ -256,7 +259,7 @@ static void expect(void *ctx, const struct field *f, size_t n)
 	struct online_check *c = ctx;
 	const struct fs_group *g = &c->m->source.group;
 	enum fs_type type = g->features[g->time].type;
-	struct sl time = fs_event_time_plain(&c->plain, type, field_sl(&f[1]));
+	struct sl time = field_sl(&f[1]);
 	size_t i = names_add(&c->ids, field_sl(&f[0]), NULL);
 	struct state *s = &c->states[i];
 
@@ -312,7 +315,6 @@ void fs_verify_online(struct fs_move *m, struct fs_gone *gone, struct fs_verdict
 	mem_free(to);
 	mem_free(from);
 	names_free(&c->ids);
-	str_free(&c->plain);
 }
 
 /* ---- offline ------------------------------------------------------------------------------- */
@@ -322,7 +324,6 @@ struct offline_check {
 	struct fs_gone *gone;
 	struct fs_verdict *v;
 	struct fs_ids target; /* records of it */
-	struct str plain;
 };
 
 static void take_counts(void *ctx, const struct field *f, size_t n)
@@ -395,8 +396,7 @@ static void learn(void *ctx, const struct field *f, size_t n)
 	enum fs_type type = c->m->target.group.features[c->m->target.group.time].type;
 
 	(void)n;
-	fs_known_add(&c->target, field_sl(&f[0]), type,
-		fs_event_time_plain(&c->plain, type, field_sl(&f[1])));
+	fs_known_add(&c->target, field_sl(&f[0]), type, field_sl(&f[1]));
 }
 
 static void check_known(void *ctx, const struct field *f, size_t n)
@@ -406,8 +406,7 @@ static void check_known(void *ctx, const struct field *f, size_t n)
 
 	(void)n;
 	c->v->expected++;
-	if (!fs_known_has(&c->target, field_sl(&f[0]), type,
-		    fs_event_time_plain(&c->plain, type, field_sl(&f[1]))))
+	if (!fs_known_has(&c->target, field_sl(&f[0]), type, field_sl(&f[1])))
 		name_record(&c->v->names, c->v->missing++, field_sl(&f[0]));
 }
 
@@ -422,7 +421,6 @@ static void compare_keys(struct fs_move *m, struct fs_verdict *v)
 	v->expected = 0;
 	each_expected(m, m->newest, check_known, &c);
 	fs_ids_free(&c.target);
-	str_free(&c.plain);
 }
 
 /* A newest state of the target: identifier, event time. */
@@ -434,9 +432,7 @@ static void check_gone(void *ctx, const struct field *f, size_t n)
 
 	(void)n;
 	if (!fs_gone_has(c->gone, field_sl(&f[0]), &last) ||
-		!fs_event_time_parse(
-			type, fs_event_time_plain(&c->plain, type, field_sl(&f[1])), &t) ||
-		t > last)
+		!fs_event_time_parse(type, field_sl(&f[1]), &t) || t > last)
 		return;
 	name_record(&c->v->names, c->v->missing + c->v->undeleted++, field_sl(&f[0]));
 }
@@ -451,7 +447,6 @@ static void look_for_gone(struct fs_move *m, struct fs_gone *gone, struct fs_ver
 	fs_sql_select(g,
 		&(struct fs_select){.columns = columns, .n_columns = 2, .latest = true}, &sql);
 	ask_target(m, &sql, check_gone, &c);
-	str_free(&c.plain);
 }
 
 void fs_verify_offline(struct fs_move *m, struct fs_gone *gone, struct fs_verdict *v)

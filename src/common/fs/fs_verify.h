@@ -14,6 +14,7 @@ struct fs_verdict {
 	uint64_t expected;  /* identifiers (online), or identifiers and event times (offline) */
 	uint64_t missing;   /* not there */
 	uint64_t older;     /* online: there, but as it was before */
+	uint64_t newer;     /* online: as nothing that was moved, and behind it */
 	uint64_t otherwise; /* online: of the same time, with other values than the source's */
 	uint64_t undeleted; /* there and alive, though deleted in the source */
 	uint64_t expired;   /* online: beyond its time to live, and rightly not there */

@@ -1,0 +1,35 @@
+/*
+ * fs_asof.h - events joined with the states that a feature group had then: for each identifier and
+ * time of a file, the newest state until that time, as it is for training.
+ *
+ * Events and states are sorted together, by identifier and time, in a scratch file where memory
+ * does not do; then by the place of the event in its file. A state that was deleted is none.
+ */
+#ifndef FERRY_FS_ASOF_H
+#define FERRY_FS_ASOF_H
+
+#include "fs/fs_columns.h"
+#include "stream/io.h"
+
+struct fs_asof;
+
+/*
+ * Reads the events: records whose first two columns are identifier and time, the latter in the form
+ * of the group's event time. Ends the program (65) at one that has not. `cols`: of the rows that
+ * will come, with identifier, event time and is_deleted among them, and before `shown` those that
+ * are wanted; borrowed, as the group is.
+ */
+struct fs_asof *fs_asof_new(const struct fs_group *g, const struct fs_columns *cols, size_t shown,
+	const struct io_opts *opts, const char *path) NODISCARD;
+
+/* A state: a field of each column. Of one identifier and time there is one. */
+void fs_asof_state(struct fs_asof *a, const struct field *f);
+
+/*
+ * After the last state: writes columns and rows, the events in their order, each with its columns
+ * as they were and then the features. A feature whose name an event's column has is called
+ * GROUP_NAME. Returns how many events had a state; *events is how many there were.
+ */
+uint64_t fs_asof_end(struct fs_asof *a, struct wr *wr, uint64_t *events);
+
+#endif
