@@ -416,13 +416,15 @@ tied() {
 	fs-put fading again.csv
 	grep -E '^(id,|id40)' in.csv >expired.csv
 	fs-put fading --target-stores online --delete hard --event-time later expired.csv
-	for to in online offline both; do
+	by_turns 1 online offline
+	turns+=(both)
+	for to in "${turns[@]}"; do
 		made "faded-$to" $to
 	done
 	newest fading | jq -c 'select(.id | IN("id15", "id30", "id31", "id32") | not)' >wanted
 	present fading | jq -c 'select(.id == "id32")' >>wanted
 	LC_ALL=C sort -o wanted wanted
-	for to in online offline both; do
+	for to in "${turns[@]}"; do
 		# no word of the offline store: it has nothing yet, and there is nobody to wait
 		run_rc 0 fs migrate fading "faded-$to" --yes --no-progress
 		has "$out" 'Records and deletions that have not reached the offline store'
@@ -452,7 +454,8 @@ tied() {
 	has "$err" 'ListRecords is not available here (AccessDenied'
 	sandbox_set
 	sandbox_set offline-delay=0
-	for to in offline both; do
+	for to in "${turns[@]}"; do
+		[[ $to != online ]] || continue
 		wait_until 20 rows "faded-$to" 100
 		newest "faded-$to" >got
 		same_file got wanted
@@ -590,8 +593,9 @@ tied() {
 			"${each#*:}"
 	done
 	# what shows in the values alone: all of them are looked at, also those online only
-	for each in --cast=price:integer --cast=category:fractional \
-		'--drop=count --rename=category:count'; do
+	by_turns 1 --cast=price:integer --cast=category:fractional \
+		'--drop=count --rename=category:count'
+	for each in "${turns[@]}"; do
 		# shellcheck disable=SC2086
 		run_rc 65 fs migrate checked checked-to --clear-target --yes $each
 		has "$out" 'The source is read twice'
@@ -613,7 +617,8 @@ tied() {
 	run_rc 64 fs migrate checked checked-to --clear-target --yes --set id=one
 	has "$err" 'every record would have the same id, nothing was done'
 	run_rc 64 fs migrate checked checked-to --clear-target --yes --resume-from id3
-	for each in --filter-query= --where= --resume-from= --as-of= --where=\ ; do
+	by_turns 2 --filter-query= --where= --where=\  --resume-from= --as-of=
+	for each in "${turns[@]}"; do
 		run_rc 64 fs migrate checked checked-to --clear-target --yes "$each"
 		has "$err" 'is empty: is a variable not set?'
 	done

@@ -138,7 +138,7 @@ target_down() {
 	# while nobody follows: rows, and more WAL than the slot may keep
 	feed --ships 2 --channels 40 --speed 200 --sets 40 --more
 	feed_ends
-	source_sql "CREATE TABLE filler AS SELECT repeat('x', 1000) FROM generate_series(1, 80000);
+	source_sql "CREATE TABLE filler AS SELECT repeat('x', 1000) FROM generate_series(1, 50000);
 		CHECKPOINT; SELECT pg_switch_wal(); CHECKPOINT"
 	is "$(source_sql "SELECT wal_status FROM pg_replication_slots")" lost
 	live --mode concurrent --follow slot

@@ -289,8 +289,8 @@ b",x' c,12 d,13.5
 @test "map-fields: with --flatten nothing under what --hash names gets out" {
 	export FERRY_HASH_KEY=0123456789abcdef
 
-	printf '%s\n' '{"i":1,"p":{"name":{"first":"Kim","last":"Lee"}}}' \
-		'{"i":2,"p":{"name":"Park"}}' '{"i":3,"p":null}' '{"i":4,"p":{"name":null}}' >a.json
+	put a.json '{"i":1,"p":{"name":{"first":"Kim","last":"Lee"}}}' \
+		'{"i":2,"p":{"name":"Park"}}' '{"i":3,"p":null}' '{"i":4,"p":{"name":null}}'
 	run_rc 0 map-fields --flatten --hash p.name a.json
 	has_no "$out" Kim Lee Park
 	is "$(jq -c 'map_values(if type == "string" then length else . end)' "$out" | xargs)" \

@@ -305,8 +305,9 @@ printed() {
 	local e mark
 
 	while read -r e mark; do
-		iconv -f UTF-8 -t "$mark" <<<$'이름\n값' | cat <(printf '\ufeff' | iconv -t "$mark") - \
-			>m.csv
+		printf '\ufeff%s\n' 이름 >m.txt
+		printf '%s\n' 값 >>m.txt
+		iconv -f UTF-8 -t "$mark" m.txt >m.csv
 		run_ok reformat --encoding "$mark" m.csv
 		is "$(xargs <"$out")" '이름 값'
 		run_rc 65 reformat --encoding "$e" m.csv

@@ -26,7 +26,8 @@ struct conf {
 static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "Input" },
 	NARROW_SHIPS_OPT(struct conf, ships),
-	{ .name = "disk-free", CONF(disk_free), .arg = "SIZE",
+	{ .name = "disk-free", .kind = OPT_SIZE, .offset = offsetof(struct conf, disk_free),
+	  .arg = "SIZE",
 	  .help = "migration: room the target has (default: seen where it is local)" },
 	{ .name = "runs", .verbs = "queries", CONF(runs), .arg = "N", .min = 1, .max = 1000,
 	  .help = "how often each is run (default 5)" },

@@ -22,10 +22,10 @@
 
 #define MAX_MAP ((size_t)16 << 20)
 
-/* A column of the output that has to do with one to be hashed. */
+/* A column of the output of what is to be hashed: under p.name lies p.name.first, p may hold it. */
 struct kin {
 	size_t at;
-	bool holds; /* it may be within: p of p.name; else it lies under it: p.name.first */
+	bool holds;
 };
 
 /* What is done to one field of the output. */
@@ -281,10 +281,8 @@ static void read_hash_key(struct state *st)
 		opt_usage("--hash needs a key: --hash-key FILE, or FERRY_HASH_KEY");
 	while (in && in_more(in))
 		continue;
-	if (in && in->buf)
-		s = in_window(in);
-	if (in) {
-		s = utf8_unmarked(s);
+	if (in && in->buf) {
+		s = utf8_unmarked(in_window(in));
 		s.n -= s.n && s.p[s.n - 1] == '\n';
 		s.n -= s.n && s.p[s.n - 1] == '\r';
 	}
@@ -613,8 +611,10 @@ static void tell_change(const struct state *st, const struct change *c)
 			(unsigned long long)c->first);
 	if (!c->only_null || comes(st, c->at))
 		return;
-	(st->io.strict ? msg_warn : msg_note)("--default: no record has %s: all get the value",
-		msg_q(c->name));
+	if (st->io.strict)
+		msg_warn("--default: no record has %s: all get the value", msg_q(c->name));
+	else
+		msg_note("--default: no record has %s: all get the value", msg_q(c->name));
 }
 
 static void end(struct state *st, struct filter_run *run UNUSED)

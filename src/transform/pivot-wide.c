@@ -92,6 +92,7 @@ struct prog {
 	uint8_t key_kind[MAX_KEY], open_kind[MAX_KEY]; /* of its key; of that of the open rows */
 	bool by_number[MAX_KEY]; /* several keys: is this one ordered by value? */
 	bool order_known;
+	uint64_t other_kinds; /* cells whose key is another kind than that of their row */
 	struct str key_text, cell_name; /* several keys as one; a name and that of its value */
 	struct field fill;
 	uint64_t record; /* the number a sorted record had */
@@ -382,9 +383,13 @@ static NORETURN COLD void refuse(const struct prog *p, enum pivot_result why, st
 static void add_cell(struct prog *p, const struct field *by, struct sl key, struct sl name,
 		     const struct field *value)
 {
+	bool other = memcmp(p->open_kind, p->key_kind, p->key.n) != 0 && p->pivot.have_key &&
+		     sl_eq(str_sl(&p->pivot.key), key);
 	enum pivot_result r = pivot_add(&p->pivot, by, key, name, value);
 
-	memcpy(p->open_kind, p->key_kind, p->key.n);
+	p->other_kinds += other;
+	if (!other)
+		memcpy(p->open_kind, p->key_kind, p->key.n);
 	if (UNLIKELY(r != PIVOT_OK))
 		refuse(p, r, key, name, value);
 }
@@ -589,15 +594,12 @@ static void pass_seal(struct prog *p)
 
 static void report(const struct prog *p)
 {
-	static const char *const kept[] = { "last", "first", "", "largest", "smallest" };
-
 	report_left_out(p);
-	if (p->pivot.duplicates && p->conf.on_duplicate < DUP_SUM)
-		msg_note("%llu repeated cells, the %s value won",
-			 (unsigned long long)p->pivot.duplicates, kept[p->conf.on_duplicate]);
-	if (p->pivot.ignored)
-		msg_note("%llu cells of unknown columns left out",
-			 (unsigned long long)p->pivot.ignored);
+	pivot_report(&p->pivot);
+	if (p->other_kinds)
+		msg_warn("%llu values have a key that is a number in one record and the same text "
+			 "in another: they are in one row, whose key is what came first",
+			 (unsigned long long)p->other_kinds);
 }
 
 static void take_columns(struct prog *p, const struct names *cols)

@@ -394,6 +394,9 @@ static void write_report(struct state *st, struct filter_run *run)
 	f.rejected = io->meter.n_rejects;
 	f.duplicates = st->dedup ? dedup_dropped(st->dedup) : 0;
 	f.output = wr_rows(io->wr);
+	if (f.not_numbers > 0)
+		msg_warn("%llu values under a range of numbers are no numbers and stay as they are",
+			(unsigned long long)f.not_numbers);
 	if (f.no_times_kept > 0)
 		msg_warn("%llu values under a range of times are no times and stay as they are",
 			(unsigned long long)f.no_times_kept);

@@ -223,9 +223,7 @@ void aws_close(struct aws *a)
 	str_free(&a->quick.query);
 	str_free(&a->quick.content_type);
 	str_free(&a->quick.host);
-	if (a->quick.prefix.p)
-		crypto_wipe(a->quick.prefix.p, a->quick.prefix.n); /* it may hold a session token */
-	str_free(&a->quick.prefix);
+	crypto_str_free(&a->quick.prefix); /* it may hold a session token */
 	for (size_t i = 0; i < a->n_regions; i++) {
 		mem_free(a->regions[i].bucket);
 		mem_free(a->regions[i].region);

@@ -37,21 +37,6 @@ static bool read_file(const char *path, const char *what, struct str *dst, struc
 	return true;
 }
 
-static void wipe(struct str *s)
-{
-	if (s->p)
-		crypto_wipe(s->p, s->n);
-	str_free(s);
-}
-
-static void free_answer(struct answer *a)
-{
-	if (a->body.p)
-		crypto_wipe(a->body.p, a->body.n);
-	answer_free(a);
-	*a = (struct answer){0};
-}
-
 /* ---- STS ----------------------------------------------------------------------------------- */
 
 static bool sts_keys(
@@ -120,7 +105,7 @@ static bool sts_call(struct aws_config *c, struct sl body, const struct aws_keys
 	struct aws_keys *k, const char *source, struct aws_error *e)
 {
 	struct aws_endpoint to;
-	struct str headers = {0};
+	AUTO_SECRET headers = {0};
 	AUTO_STR path = {0};
 	struct fetch f = {.method = "POST",
 		.body = body,
@@ -145,7 +130,7 @@ static bool sts_call(struct aws_config *c, struct sl body, const struct aws_keys
 		skewed = by && !good && !ahead && f.answer.status == 403 &&
 			 answer_date(&f.answer, "date", &ahead);
 		ahead -= skewed ? clock_now() : 0;
-		free_answer(&f.answer);
+		fetch_forget(&f);
 		e->attempts = i;
 		if (skewed && (ahead > SIGV4_SKEW_US || ahead < -SIGV4_SKEW_US))
 			continue;
@@ -153,7 +138,6 @@ static bool sts_call(struct aws_config *c, struct sl body, const struct aws_keys
 			break;
 		clock_sleep(clock_backoff(i - 1, CLOCK_US_PER_SEC / 2, 5 * CLOCK_US_PER_SEC));
 	}
-	wipe(&headers);
 	return good;
 }
 
@@ -189,7 +173,7 @@ bool creds_assume_role(struct aws_config *c, const struct creds_role *r, const s
 bool creds_web_identity(struct aws_config *c, const struct creds_role *r, const char *token_file,
 	struct aws_keys *k, struct aws_error *e)
 {
-	struct str form = {0}, token = {0};
+	AUTO_SECRET form = {0}, token = {0};
 	bool good = read_file(token_file, "web_identity_token_file", &token, e);
 
 	if (good) {
@@ -200,8 +184,6 @@ bool creds_web_identity(struct aws_config *c, const struct creds_role *r, const 
 		if (!good)
 			snprintf(e->operation, sizeof e->operation, "AssumeRoleWithWebIdentity");
 	}
-	wipe(&form);
-	wipe(&token);
 	return good;
 }
 
@@ -232,7 +214,7 @@ static bool container_token(struct str *headers, struct aws_error *e)
 {
 	const char *file = aws_env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
 	const char *text = aws_env("AWS_CONTAINER_AUTHORIZATION_TOKEN");
-	struct str token = {0};
+	AUTO_SECRET token = {0};
 	bool good = true;
 
 	if (file)
@@ -248,26 +230,22 @@ static bool container_token(struct str *headers, struct aws_error *e)
 		(void)str_room(headers, token.n + 64);
 		str_addf(headers, "Authorization: %s\r\n", str_z(&token));
 	}
-	wipe(&token);
 	return good;
 }
 
 static bool container_fetch(struct fetch *f, struct aws_keys *k, struct aws_error *e)
 {
-	bool good = false;
+	for (int i = 0; i < CONTAINER_TRIES; i++) {
+		bool answered = fetch_run(f, e), fine = answered && f->answer.status == 200;
+		bool good = fine && keys_from_json(k, str_sl(&f->answer.body), "Token",
+					    "container", e);
 
-	for (int i = 0; !good && i < CONTAINER_TRIES; i++) {
-		good = fetch_run(f, e);
-		if (good && f->answer.status == 200) {
-			good = keys_from_json(k, str_sl(&f->answer.body), "Token", "container", e);
-			free_answer(&f->answer);
-			return good;
-		}
-		if (good)
+		if (answered && !fine)
 			aws_error_set(e, AWS_CREDENTIALS, "container credentials", "%s: HTTP %d",
 				f->host, f->answer.status);
-		good = false;
-		free_answer(&f->answer);
+		fetch_forget(f);
+		if (fine)
+			return good;
 	}
 	return false;
 }
@@ -280,7 +258,7 @@ bool creds_from_container(struct aws_keys *k, struct aws_error *e)
 		.limits = {.wire = {.connect_us = CONTAINER_LIMIT, .no_proxy = true},
 			.stall_us = CONTAINER_LIMIT}};
 	AUTO_FREE char *scheme = NULL, *host = NULL, *path = NULL;
-	struct str headers = {0};
+	AUTO_SECRET headers = {0};
 	AUTO_STR url = {0};
 	bool good = false;
 
@@ -299,7 +277,6 @@ bool creds_from_container(struct aws_keys *k, struct aws_error *e)
 		f.headers = str_sl(&headers);
 		good = container_fetch(&f, k, e);
 	}
-	wipe(&headers);
 	return good;
 }
 
@@ -307,7 +284,7 @@ bool creds_from_container(struct aws_keys *k, struct aws_error *e)
 
 bool creds_from_instance(struct aws_keys *k, struct aws_error *e)
 {
-	struct str text = {0};
+	AUTO_SECRET text = {0};
 	AUTO_STR role = {0}, path = {0};
 	bool good = imds_get("meta-data/iam/security-credentials/", &role, e);
 
@@ -318,6 +295,5 @@ bool creds_from_instance(struct aws_keys *k, struct aws_error *e)
 		good = imds_get(str_z(&path), &text, e) &&
 		       keys_from_json(k, str_sl(&text), "Token", "instance", e);
 	}
-	wipe(&text);
 	return good;
 }

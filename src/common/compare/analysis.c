@@ -232,8 +232,9 @@ static void find_growth(struct found *f)
 
 	if (!f->has_range || !n->by_time)
 		return;
-	str_addz(&sql, "SELECT h::text, (SELECT count(*) * 60 FROM ");
-	str_addf(&sql, "%s WHERE %s > h - interval '1 minute' AND %s <= h) FROM generate_series(",
+	str_addf(&sql,
+		"SELECT h::text, (SELECT count(*) * 60 FROM %s"
+		" WHERE %s > h - interval '1 minute' AND %s <= h) FROM generate_series(",
 		n->ident, time, time);
 	narrow_add_time(n, &sql, f->last);
 	str_addz(&sql, " - interval '23 hours', ");

@@ -176,13 +176,12 @@ static void add_text(const struct cellsum_source *s, struct str *sql, const char
 {
 	if (s->no_text.n == 0)
 		return;
-	str_addf(sql, " AND (%s::text NOT IN (SELECT ", text);
-	str_addz(sql, "convert_from(b, getdatabaseencoding())");
-	str_addz(sql, " FROM unnest('{");
+	str_addf(sql,
+		" AND (%s::text NOT IN (SELECT convert_from(b, getdatabaseencoding())"
+		" FROM unnest('{",
+		text);
 	for (size_t i = 0; i < s->no_text.n; i++) {
-		str_addz(sql, i ? "," : "");
-		str_addc(sql, '"');
-		str_addc(sql, '\\');
+		str_addz(sql, i ? ",\"\\" : "\"\\");
 		narrow_add_hex(sql, s->no_text.name[i]);
 		str_addc(sql, '"');
 	}

@@ -122,8 +122,7 @@ static struct cellsum_of *find(struct cellsum_of *list, size_t n, struct sl name
 static void leave_out(struct cellsum_source *s, int64_t from, int64_t to, const struct sl *ships,
 	size_t n_ships)
 {
-	bool text = s->n->encoding && (strcmp(pg_sqlstate(s->pg), "22021") == 0 ||
-				strcmp(pg_sqlstate(s->pg), "22P05") == 0);
+	bool text = s->n->encoding && pg_state_is(pg_sqlstate(s->pg), "22021 22P05");
 
 	if (text)
 		pg_exec(s->pg, "ROLLBACK");

@@ -18,11 +18,9 @@ const char *repair_instants(
 {
 	str_clear(s);
 	str_addc(s, '{');
-	for (size_t i = 0; i < n; i++) {
-		str_addz(s, i ? ",\"" : "\"");
-		str_add(s, list[i].instant);
-		str_addz(s, ship->zoned ? "+00\"" : "\"");
-	}
+	for (size_t i = 0; i < n; i++)
+		str_addf(s, "%s\"%.*s%s\"", i ? "," : "", (int)list[i].instant.n,
+			list[i].instant.p, ship->zoned ? "+00" : "");
 	str_addc(s, '}');
 	return str_z(s);
 }
@@ -37,12 +35,12 @@ void repair_give_way(struct repair *r, size_t rows)
 	struct pg *pg = registry_pg(r->target->r);
 	const char *state = pg_sqlstate(pg);
 
-	if (strncmp(state, "42", 2) == 0 || strcmp(state, "55000") == 0) {
+	if (pg_state_is(state, "42 55000")) {
 		if (!r->broken)
 			msg_warn("cannot repair, for the table is not as it was made: %s",
 				pg_error(pg));
 		r->broken = true;
-	} else if (strcmp(state, "55P03") != 0 && strcmp(state, "40P01") != 0) {
+	} else if (!pg_state_is(state, "55P03 40P01")) {
 		pg_die(pg, "cannot repair");
 	} else {
 		r->locked = true;

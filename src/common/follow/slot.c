@@ -91,14 +91,10 @@ void slot_check_source(struct pg *source, const struct narrow *n)
 
 bool slot_has_identity(struct pg *source, const struct narrow *n)
 {
-	AUTO_STR ship = { 0 }, channel = { 0 }, time = { 0 };
-	struct pg_result *r;
+	struct pg_result *r = pg_try_query(source, identity_sql, 4,
+		(const char *[]){ n->oid, n->col[NARROW_SHIP].name.p,
+			n->col[NARROW_CHANNEL].name.p, n->col[NARROW_TIME].name.p });
 
-	str_add(&ship, n->col[NARROW_SHIP].name);
-	str_add(&channel, n->col[NARROW_CHANNEL].name);
-	str_add(&time, n->col[NARROW_TIME].name);
-	r = pg_try_query(source, identity_sql, 4,
-		(const char *[]){ n->oid, str_z(&ship), str_z(&channel), str_z(&time) });
 	if (!r && !pg_is_lost(source))
 		pg_die(source, "cannot look at the identity of rows");
 	return pg_is_yes(r);
@@ -237,8 +233,7 @@ static void drop_slot(struct pg *source, const char *name)
 			return;
 		}
 		/* its reader, which has been told to end, still has it; or it has gone just now */
-		if (i >= SLOT_TRIES || (strcmp(pg_sqlstate(source), "55006") != 0 &&
-					       strcmp(pg_sqlstate(source), "42704") != 0))
+		if (i >= SLOT_TRIES || !pg_state_is(pg_sqlstate(source), "55006 42704"))
 			pg_die(source, "cannot drop the slot");
 		clock_sleep(CLOCK_US_PER_SEC / 20);
 	}

@@ -46,14 +46,17 @@ void fs_result_location(struct aws *a, const struct fs_group *g, const char *ask
 		str_addc(uri, '/');
 }
 
-static bool measure(void *ctx, const struct s3_object *o)
+void fs_size_add(struct fs_size *size, const struct s3_object *o)
 {
-	struct fs_size *size = ctx;
-
 	size->objects++;
 	size->bytes += o->size;
 	if (o->modified > size->newest)
 		size->newest = o->modified;
+}
+
+static bool measure(void *ctx, const struct s3_object *o)
+{
+	fs_size_add(ctx, o);
 	return true;
 }
 

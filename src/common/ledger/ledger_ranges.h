@@ -71,7 +71,7 @@ void ledger_range_checked(struct pg *target, uint64_t job, const struct ledger_r
 
 /*
  * Those that are not held (ledger_feed.h), in the arena; their number. `free_only`: without those
- * of ships whose tables are locked still by whom they were.
+ * of ships whose tables are locked still.
  */
 size_t ledger_doubts(struct pg *target, uint64_t job, bool free_only, struct arena *a,
 	struct ledger_doubt **out);

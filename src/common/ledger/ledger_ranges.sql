@@ -12,7 +12,8 @@ UPDATE ferry.chunk SET checked_at = clock_timestamp() WHERE job_id = $1
 	AND chunk_to <= $3::timestamp
 	AND ship = ANY ($4) AND state = 'done';
 
--- $2: leave out those of ships that are locked by whom the reason names, as it says.
+-- $2: leave out those of ships that are locked by whom the reason names, as it says, or by others
+-- for a while: comparing would be in vain.
 -- name: doubts_sql
 SELECT id, ship, time_from, time_to FROM ferry.doubt d WHERE job_id = $1 AND NOT held
 	AND NOT ($2 AND why LIKE 'nothing more is loaded while %' AND EXISTS (SELECT
@@ -20,6 +21,9 @@ SELECT id, ship, time_from, time_to FROM ferry.doubt d WHERE job_id = $1 AND NOT
 			AND k.ship = d.ship
 		JOIN pg_namespace n ON n.nspname = k.target_schema
 		JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = k.table_name
-		JOIN pg_locks l ON l.relation = c.oid
-		WHERE j.job_id = d.job_id AND l.granted AND d.why ~ ('\m' || l.pid || '\M')))
+		JOIN pg_locks l ON l.relation = c.oid AND l.database =
+			(SELECT oid FROM pg_database WHERE datname = current_database())
+		LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+		WHERE j.job_id = d.job_id AND l.granted AND (d.why ~ ('\m' || l.pid || '\M')
+			OR a.xact_start < clock_timestamp() - interval '5 s')))
 	ORDER BY id;

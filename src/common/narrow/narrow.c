@@ -214,12 +214,7 @@ static void take_column(struct narrow *n, struct pg *pg, enum narrow_role role,
 /* Is it the expression's fault, and not that of rights, time or room? */
 static bool is_at_fault(const char *sqlstate)
 {
-	static const char *const others[] = { "42501", "53", "55", "57" };
-	bool other = false;
-
-	for (size_t i = 0; i < ARRAY_LEN(others); i++)
-		other |= strncmp(sqlstate, others[i], strlen(others[i])) == 0;
-	return !other;
+	return !pg_state_is(sqlstate, "42501 53 55 57");
 }
 
 /*
@@ -397,9 +392,8 @@ void narrow_add_time(const struct narrow *n, struct str *s, int64_t instant)
 {
 	char text[CLOCK_TEXT_MAX];
 
-	str_addc(s, '\'');
-	str_add(s, (struct sl){ text, clock_put(text, instant, n->zone) });
-	str_addz(s, n->zone ? "'::timestamptz" : "'::timestamp");
+	str_addf(s, "'%.*s'::%s", (int)clock_put(text, instant, n->zone), text,
+		n->zone ? "timestamptz" : "timestamp");
 }
 
 static void add_list(struct pg *pg, struct str *s, const struct sl *ships, size_t n)

@@ -34,32 +34,24 @@ void pg_add_clean(struct str *s, const char *text)
 enum exit_code pg_exit_code(const char *sqlstate)
 {
 	static const struct {
-		const char *prefix;
+		const char *states;
 		enum exit_code code;
 	} table[] = {
-		{ "08", EX_TEMP },	    /* connection exceptions */
-		{ "53", EX_TEMP },	    /* no disk, memory, connections left */
-		{ "40", EX_TEMP },	    /* serialization failure, deadlock */
-		{ "55P03", EX_TEMP },	    /* lock not available */
-		{ "55006", EX_TEMP },	    /* object in use */
-		{ "57P04", EX_CONFIGURATION }, /* database dropped */
-		{ "57", EX_TEMP },	    /* cancelled, shutting down, crashed, starting up */
-		{ "25P03", EX_TEMP },	    /* idle in transaction for too long */
-		{ "28", EX_NOTALLOWED },    /* authentication */
-		{ "42501", EX_NOTALLOWED }, /* permission denied */
-		{ "3D000", EX_CONFIGURATION }, /* unknown database */
-		{ "3F000", EX_CONFIGURATION }, /* unknown schema */
-		{ "42P01", EX_CONFIGURATION }, /* unknown table */
-		{ "42703", EX_CONFIGURATION }, /* unknown column */
-		{ "22", EX_DATA },	    /* values that do not fit their type */
-		{ "23", EX_DATA },	    /* constraints */
-		{ "54", EX_DATA },	    /* row too big, too many columns */
+		/* dropped or unknown: database, schema, table, column */
+		{ "57P04 3D000 3F000 42P01 42703", EX_CONFIGURATION },
+		/* no connection; no disk, memory or connections left; serialization failure,
+		 * deadlock; a lock or an object that others have; cancelled, shutting down,
+		 * crashed, starting up; idle in transaction for too long */
+		{ "08 53 40 55P03 55006 57 25P03", EX_TEMP },
+		{ "28 42501", EX_NOTALLOWED }, /* authentication, permission */
+		/* values that do not fit their type; constraints; row too big, too many columns */
+		{ "22 23 54", EX_DATA },
 	};
 
 	if (!*sqlstate)
 		return EX_TEMP; /* no answer from the server */
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if (strncmp(sqlstate, table[i].prefix, strlen(table[i].prefix)) == 0)
+		if (pg_state_is(sqlstate, table[i].states))
 			return table[i].code;
 	return EX_REFUSED;
 }
@@ -421,6 +413,16 @@ uint64_t pg_affected(const struct pg_result *r)
 void pg_clear(struct pg_result *r)
 {
 	PQclear((PGresult *)r);
+}
+
+bool pg_state_is(const char *sqlstate, const char *list)
+{
+	for (size_t n; *list; list += n + strspn(list + n, " ")) {
+		n = strcspn(list, " ");
+		if (strncmp(sqlstate, list, n) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* ---- quoting --------------------------------------------------------------------------------- */

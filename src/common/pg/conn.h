@@ -134,6 +134,9 @@ struct pg_result *pg_try_query(struct pg *pg, const char *sql, int n, const char
 	NODISCARD;
 bool pg_try_exec(struct pg *pg, const char *sql) NODISCARD;
 const char *pg_sqlstate(const struct pg *pg); /* of the last failure, "" if none */
+
+/* Is a SQLSTATE one of a list, "23505 40P01 42"? Two characters are all of that class. */
+bool pg_state_is(const char *sqlstate, const char *list);
 const char *pg_error(const struct pg *pg);    /* one line: message, detail */
 const char *pg_context(const struct pg *pg);  /* "COPY t, line 3, column b: …" or "" */
 

@@ -4,19 +4,18 @@ bool stage_prepare(struct pg *pg, struct stage *stage, const char *target, size_
 {
 	AUTO_STR sql = { 0 };
 
-	str_addz(&sql, "SAVEPOINT ferry_stage;");
 	if (stage->made && stage->shape == shape) {
-		str_addf(&sql, "TRUNCATE " STAGE_NAME, stage->number);
-	} else {
-		if (stage->made)
-			str_addf(&sql, "DROP TABLE " STAGE_NAME ";", stage->number);
-		/* not LIKE: that copies NOT NULL, also where the target has a default */
-		str_addf(&sql,
-			"CREATE TEMP TABLE " STAGE_NAME " ON COMMIT DELETE ROWS AS"
-			" SELECT * FROM %s WITH NO DATA",
-			stage->number, target);
+		pg_execf(pg, "TRUNCATE " STAGE_NAME, stage->number);
+		return true;
 	}
-	str_addz(&sql, "; RELEASE SAVEPOINT ferry_stage");
+	str_addz(&sql, "SAVEPOINT ferry_stage;");
+	if (stage->made)
+		str_addf(&sql, "DROP TABLE " STAGE_NAME ";", stage->number);
+	/* not LIKE: that copies NOT NULL, also where the target has a default */
+	str_addf(&sql,
+		"CREATE TEMP TABLE " STAGE_NAME " ON COMMIT DELETE ROWS AS"
+		" SELECT * FROM %s WITH NO DATA; RELEASE SAVEPOINT ferry_stage",
+		stage->number, target);
 	if (!pg_try_exec(pg, str_z(&sql))) {
 		pg_exec(pg, "ROLLBACK TO SAVEPOINT ferry_stage");
 		return false;

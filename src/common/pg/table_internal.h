@@ -118,6 +118,9 @@ size_t table_end_of_key(const struct pg_result *r, size_t i);
 /* Dies with 65 when the input has no column of this name. */
 void table_must_have(const struct table *t, struct sl key);
 
+/* Hands a record that is not even sent to who gave it; `field` may be empty. */
+void table_refuse(struct table *t, const struct rec *rec, struct sl field, const char *why);
+
 /* ---- table_sql.c: statements ---- */
 
 /* Where the rows of a merge come from. */

@@ -98,15 +98,13 @@ static void add_create(struct table *t, struct str *sql)
 static void create_table(struct table *t)
 {
 	AUTO_STR sql = { 0 };
-	const char *state;
 
 	check_types(t);
 	for (size_t i = 0; i < t->keys.n; i++)
 		table_must_have(t, t->keys.name[i]);
 	add_create(t, &sql);
 	t->created = pg_try_exec(t->pg, str_z(&sql));
-	state = pg_sqlstate(t->pg);
-	if (!t->created && strcmp(state, "42P07") != 0 && strcmp(state, "23505") != 0)
+	if (!t->created && !pg_state_is(pg_sqlstate(t->pg), "42P07 23505"))
 		pg_die(t->pg, "cannot make the table");
 	/* back to the lock_timeout there was */
 	if (!t->created)

@@ -106,6 +106,17 @@ static size_t find_key(const struct table *t, size_t k)
 	die(EX_DATA, "the key %s is computed by the table", msg_q(t->keys.name[k]));
 }
 
+void table_refuse(struct table *t, const struct rec *rec, struct sl field, const char *why)
+{
+	t->conf.bad(t->conf.ctx,
+		&(struct fault){ .record = rec->record,
+			.line = rec->line,
+			.field = field,
+			.value = SL(""),
+			.why = why },
+		rec->raw);
+}
+
 /* Refuses a record that could never be found again by its key. */
 static bool has_key(struct table *t, const struct rec *rec)
 {
@@ -115,14 +126,9 @@ static bool has_key(struct table *t, const struct rec *rec)
 
 		if (!absent && (rec->f[i].kind != F_NULL || t->nulls_equal))
 			continue;
-		t->conf.bad(t->conf.ctx,
-			&(struct fault){ .record = rec->record,
-				.line = rec->line,
-				.field = t->keys.name[k],
-				.value = SL(""),
-				.why = absent ? "it is a key, and missing"
-					      : "it is a key, and NULL is equal to nothing" },
-			rec->raw);
+		table_refuse(t, rec, t->keys.name[k],
+			absent ? "it is a key, and missing"
+			       : "it is a key, and NULL is equal to nothing");
 		return false;
 	}
 	return true;
@@ -209,13 +215,7 @@ void table_row(struct table *t, const struct rec *rec)
 	struct shape *s = find_shape(t, rec);
 
 	if (!s) {
-		t->conf.bad(t->conf.ctx,
-			&(struct fault){ .record = rec->record,
-				.line = rec->line,
-				.field = SL(""),
-				.value = SL(""),
-				.why = "no field of the table" },
-			rec->raw);
+		table_refuse(t, rec, SL(""), "no field of the table");
 		return;
 	}
 	if (!has_key(t, rec))

@@ -42,7 +42,7 @@ struct sl table_raw(const struct table *t, const struct shape *s, size_t row)
 static bool may_wait(const struct table *t, const char *state)
 {
 	return strcmp(state, "23503") == 0 ||
-	       (t->immediate && (strcmp(state, "23505") == 0 || strcmp(state, "23P01") == 0));
+	       (t->immediate && pg_state_is(state, "23505 23P01"));
 }
 
 bool table_set_aside(struct table *t, struct shape *s, size_t row, const char *state)
@@ -132,13 +132,11 @@ static void refuse_late(struct table *t, const struct shape *of, size_t row)
 {
 	const struct raw *raw = &of->late_raw_of[row];
 
-	t->conf.bad(t->conf.ctx,
-		&(struct fault){ .record = of->late.row[row].record,
+	table_refuse(t,
+		&(struct rec){ .record = of->late.row[row].record,
 			.line = of->late.row[row].line,
-			.field = SL(""),
-			.value = SL(""),
-			.why = "what it refers to came behind a later record of its key" },
-		(struct sl){ of->late_raw.p + raw->at, raw->n });
+			.raw = { of->late_raw.p + raw->at, raw->n } },
+		SL(""), "what it refers to came behind a later record of its key");
 }
 
 static void forget_of(struct table *t, struct shape *of, const struct shape *s,

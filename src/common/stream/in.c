@@ -234,8 +234,9 @@ static void refuse_other_mark(const struct in *in, const struct mark *mark)
 		return;
 	str_clear(&text);
 	str_addf(&text, "--encoding %s", mark->name);
-	die_hint(EX_DATA, str_z(&text), "%s: the byte order mark it begins with is of %s, not of %s",
-		 in->name, mark->name, name);
+	die_hint(EX_DATA, str_z(&text),
+		 "%s: the byte order mark it begins with is of %s, not of %s", in->name, mark->name,
+		 name);
 }
 
 /* UTF-16 and UTF-32 by their byte order marks; --encoding has been told already. */

@@ -1,6 +1,7 @@
 #include "stream/pivot.h"
 
 #include "core/decimal.h"
+#include "core/msg.h"
 #include "core/num.h"
 #include "stream/digest.h"
 
@@ -301,9 +302,24 @@ static void count_drop(struct pivot *pv, size_t gi, struct sl name, const struct
 	pv->drop_sum += digest_cell(row, digest_name(name), field_sl(value));
 }
 
+/* 9,5 and `9 ` are no numbers here; byte by byte they are more than 10,5. */
+static bool is_near_number(struct sl s)
+{
+	char text[64];
+	struct decimal d;
+	size_t n = 0;
+
+	if (s.n > sizeof text)
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] != ' ' && s.p[i] != '\t')
+			text[n++] = s.p[i] == ',' ? '.' : s.p[i];
+	return decimal_parse((struct sl){ text, n }, &d);
+}
+
 /* `mixed`: of a number and a text none is the larger one. */
 static bool replaces(
-	const struct pivot *pv, const struct field *old, const struct field *new, bool *mixed)
+	struct pivot *pv, const struct field *old, const struct field *new, bool *mixed)
 {
 	struct sl a = field_sl(new), b = field_sl(old);
 	struct decimal x, y;
@@ -314,6 +330,7 @@ static bool replaces(
 		return pv->on_duplicate == DUP_LAST;
 	numbers = decimal_parse(a, &x);
 	*mixed = numbers != decimal_parse(b, &y);
+	pv->near_numbers += !numbers && !*mixed && (is_near_number(a) || is_near_number(b));
 	c = numbers && !*mixed ? decimal_cmp(&x, &y) : 0;
 	c = c ? c : sl_cmp(a, b);
 	return pv->on_duplicate == DUP_MAX ? c > 0 : c < 0;
@@ -444,6 +461,21 @@ void pivot_end_chunk(struct pivot *pv)
 	close_rows(pv);
 	for (size_t i = 0; i < pv->groups.n; i++)
 		str_clear(&pv->group[i].last_key);
+}
+
+void pivot_report(const struct pivot *pv)
+{
+	static const char *const kept[] = { "last", "first", "", "largest", "smallest" };
+
+	if (pv->duplicates && pv->on_duplicate < DUP_SUM)
+		msg_note("%llu repeated cells, the %s value won",
+			 (unsigned long long)pv->duplicates, kept[pv->on_duplicate]);
+	if (pv->near_numbers)
+		msg_warn("%llu repeated cells have values such as 9,5 or with blanks, which are no "
+			 "numbers: they were compared as texts, so that 9,5 is more than 10,5",
+			 (unsigned long long)pv->near_numbers);
+	if (pv->ignored)
+		msg_note("%llu cells of unknown columns left out", (unsigned long long)pv->ignored);
 }
 
 void pivot_free(struct pivot *pv)

@@ -65,6 +65,7 @@ struct pivot {
 
 	/* results */
 	uint64_t duplicates, ignored;
+	uint64_t near_numbers; /* duplicates compared as texts, of numbers as people write them */
 	uint64_t drop_cells, drop_sum; /* digest.h: cells left out since pivot_end_chunk() */
 	struct str key;		       /* of the last cell */
 	struct sl last_key;	       /* after PIVOT_UNSORTED: the key before */
@@ -109,6 +110,9 @@ enum pivot_result pivot_add_likely(struct pivot *pv, const struct pivot_column *
 
 /* Hands out the open rows. After it, keys may begin anywhere again. */
 void pivot_end_chunk(struct pivot *pv);
+
+/* Says how many cells came again, were left out, or were compared as what they may not be. */
+void pivot_report(const struct pivot *pv);
 
 /*
  * The order of the keys of a stream by its first one. Is that a number, then numbers are in the

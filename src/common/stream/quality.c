@@ -230,7 +230,7 @@ static const char *out_of_times(
 }
 
 /* NULL, or why it is out of range; *bound is then the text of the bound it is beyond. */
-static const char *out_of_range(
+static const char *out_of_range(struct quality *q,
 	const struct quality_check *c, const struct field *f, struct sl *bound)
 {
 	struct decimal d;
@@ -239,6 +239,7 @@ static const char *out_of_range(
 	if (c->of_times)
 		return out_of_times(c, f, bound);
 	n = number_of(f, &d);
+	q->figures.not_numbers += n == NUMBER_NONE;
 	if (n == NUMBER_NONE)
 		return NULL;
 	if (c->min.p &&
@@ -300,7 +301,7 @@ static const char *find_fault(
 	case RULE_PATTERNS:
 		return find_mismatch(c, field_sl(f));
 	case RULE_RANGES:
-		return out_of_range(c, f, bound);
+		return out_of_range(q, c, f, bound);
 	default:
 		return NULL;
 	}

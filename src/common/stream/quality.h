@@ -90,7 +90,8 @@ struct quality_figures {
 	uint64_t nulls_or_strings;       /* records changed by either */
 	uint64_t found[N_QUALITY_RULES]; /* values that broke a rule, of RULE_TIMES and later */
 	uint64_t no_times;               /* values under a range of times that are none */
-	uint64_t no_times_kept;          /* of these, those that would have been clamped */
+	uint64_t not_numbers;            /* values under a range of numbers that are none */
+	uint64_t no_times_kept;          /* of the times, those that would have been clamped */
 	uint64_t dropped;                /* records left out by ACTION_DROP */
 	uint64_t duplicates;             /* the caller's */
 	uint64_t rejected;               /* likewise */

@@ -29,6 +29,7 @@ static const struct line {
 	{ N_("Pattern mismatches"), "pattern_mismatches", FOUND(RULE_PATTERNS) },
 	{ N_("Required values missing"), "required_missing", FOUND(RULE_REQUIRED) },
 	{ N_("Values that are no time"), "no_times", ALWAYS, FIGURE(no_times) },
+	{ N_("Values that are no number"), "not_numbers", ALWAYS, FIGURE(not_numbers) },
 	{ N_("Records left out"), "records_dropped", ALWAYS, FIGURE(dropped) },
 	{ N_("Records rejected"), "records_rejected", ALWAYS, FIGURE(rejected) },
 };

@@ -135,13 +135,7 @@ static bool copy_and_merge(struct sending *s, size_t lo, size_t hi)
  */
 static bool has_moved(struct sending *s)
 {
-	static const char *const states[] = { "42809", "55000", "42P01" };
-	const char *state = pg_sqlstate(s->w->pg);
-	bool moved = false;
-
-	for (size_t i = 0; i < ARRAY_LEN(states); i++)
-		moved |= strcmp(state, states[i]) == 0;
-	if (s->read_again || !moved)
+	if (s->read_again || !pg_state_is(pg_sqlstate(s->w->pg), "42809 55000 42P01"))
 		return false;
 	s->read_again = true;
 	registry_read(s->w->r, s->l->ship);
@@ -189,12 +183,10 @@ bool wide_is_broken(struct wide *w, struct lane *l)
 {
 	const char *state = pg_sqlstate(w->pg);
 
-	if (strcmp(state, "55P03") == 0)
+	if (pg_state_is(state, "55P03"))
 		return wide_is_locked(w, l);
 	/* 0A000: with row level security there is no COPY */
-	l->broken = (strncmp(state, "42", 2) == 0 || strcmp(state, "55000") == 0 ||
-			strcmp(state, "0A000") == 0 || strcmp(state, "23502") == 0) &&
-		    w->conf.broken &&
+	l->broken = pg_state_is(state, "42 55000 0A000 23502") && w->conf.broken &&
 		    w->conf.broken(w->conf.ctx, l->ship->id, pg_error(w->pg), false);
 	return l->broken;
 }

@@ -32,12 +32,12 @@ static const char *table_of(struct making *m, struct sl table)
 	return pg_table(m->pg, sl_of(registry_opts(m->r)->schema), table);
 }
 
-static NORETURN void die_making(struct making *m, const char *state)
+static NORETURN void die_making(struct making *m)
 {
 	struct str what = { 0 };
 
 	/* the name was free a moment ago; run again, and another will be taken */
-	if (strcmp(state, "42P07") == 0 || strcmp(state, "23505") == 0)
+	if (pg_state_is(pg_sqlstate(m->pg), "42P07 23505"))
 		die(EX_TEMP, "cannot make the tables of ship %s, others were made just now: %s",
 			msg_q(m->s->id), pg_error(m->pg));
 	str_addf(&what, "cannot make the tables of ship %s", msg_q(m->s->id));
@@ -48,11 +48,9 @@ static NORETURN void die_making(struct making *m, const char *state)
 static void step(struct making *m, const struct str *sql)
 {
 	if (sql->n > 0 && !m->blocked && !pg_try_exec(m->pg, str_z(sql))) {
-		const char *state = pg_sqlstate(m->pg);
-
-		m->blocked = strcmp(state, "55P03") == 0 || strcmp(state, "40P01") == 0;
+		m->blocked = pg_state_is(pg_sqlstate(m->pg), "55P03 40P01");
 		if (!m->blocked)
-			die_making(m, state);
+			die_making(m);
 	}
 }
 

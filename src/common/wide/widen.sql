@@ -28,6 +28,7 @@ SELECT string_agg(DISTINCT
 	JOIN pg_namespace n ON n.oid = c.relnamespace
 	LEFT JOIN pg_stat_activity a ON a.pid = l.pid
 	WHERE l.granted AND l.pid <> pg_backend_pid() AND n.nspname = $1
+		AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 		AND (c.relname = $3 OR c.relname IN (SELECT table_name FROM ferry.channel
 			WHERE target_schema = $1 AND ship = $2))
 		AND ($4::text[] IS NULL OR virtualtransaction = ANY ($4));
