@@ -435,31 +435,6 @@ static void start(void *ctx, struct filter_run *run, const struct names *cols)
 
 /* ---- records -------------------------------------------------------------------------------- */
 
-static void refuse(const struct state *st, struct filter_run *run, const struct rec *rec, size_t at,
-	const char *why)
-{
-	io_reject(filter_io(run), rec,
-		&(struct fault){.record = rec->record,
-			.line = rec->line,
-			.field = st->out.name[at],
-			.value = field_sl(&st->row[at]),
-			.why = why});
-}
-
-/*
- * What was to be hidden may be there under another name, and what is written cannot be taken back:
- * so no record of NDJSON goes out before one had the column.
- */
-static void refuse_unhashed(struct filter_run *run, const struct rec *rec, struct sl name)
-{
-	io_reject(filter_io(run), rec,
-		&(struct fault){.record = rec->record,
-			.line = rec->line,
-			.field = name,
-			.value = SL(""),
-			.why = "--hash is for it, and no record had it so far"});
-}
-
 /* Puts the fields of the input in their places; false when two want the same. */
 static bool place(struct state *st, struct filter_run *run, const struct rec *rec)
 {
@@ -471,7 +446,8 @@ static bool place(struct state *st, struct filter_run *run, const struct rec *re
 		if (to == NAMES_NONE || rec->f[i].kind == F_ABSENT)
 			continue;
 		if (st->row[to].kind != F_ABSENT) {
-			refuse(st, run, rec, to, "renamed to a name that the record has already");
+			filter_refuse(run, rec, st->out.name[to], &st->row[to],
+				"renamed to a name that the record has already");
 			return false;
 		}
 		st->row[to] = rec->f[i];
@@ -526,7 +502,13 @@ static void row(void *ctx, struct filter_run *run, const struct rec *rec)
 		if (c->at == NAMES_NONE) {
 			if (!c->hash)
 				continue;
-			refuse_unhashed(run, rec, c->name);
+			/*
+			 * What was to be hidden may be there under another name, and what is
+			 * written cannot be taken back: so no record of NDJSON goes out before
+			 * one had the column.
+			 */
+			filter_refuse(run, rec, c->name, NULL,
+				"--hash is for it, and no record had it so far");
 			return;
 		}
 		if (c->hash) {
@@ -540,7 +522,7 @@ static void row(void *ctx, struct filter_run *run, const struct rec *rec)
 		}
 		why = cast_field(c->cast, &st->row[c->at], &st->row_arena);
 		if (why) {
-			refuse(st, run, rec, c->at, why);
+			filter_refuse(run, rec, st->out.name[c->at], &st->row[c->at], why);
 			return;
 		}
 	}

@@ -331,12 +331,8 @@ static bool pass_unique(
 static void refuse(const struct state *st, struct filter_run *run, const struct rec *rec,
 	const struct quality_fault *fault)
 {
-	io_reject(filter_io(run), rec,
-		&(struct fault){ .record = rec->record,
-			.line = rec->line,
-			.field = fault->field,
-			.value = fault->at < rec->n ? field_sl(&st->row[fault->at]) : SL(""),
-			.why = fault->why });
+	filter_refuse(run, rec, fault->field, fault->at < rec->n ? &st->row[fault->at] : NULL,
+		fault->why);
 }
 
 static void row(void *ctx, struct filter_run *run, const struct rec *rec)

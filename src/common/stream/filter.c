@@ -31,6 +31,17 @@ void filter_reject(struct filter_run *run, const struct rec *rec, size_t field, 
 	io_reject_field(run->io, rec, field, why);
 }
 
+void filter_refuse(struct filter_run *run, const struct rec *rec, struct sl field,
+		   const struct field *value, const char *why)
+{
+	io_reject(run->io, rec,
+		  &(struct fault){ .record = rec->record,
+				   .line = rec->line,
+				   .field = field,
+				   .value = value ? field_sl(value) : SL(""),
+				   .why = why });
+}
+
 struct io *filter_io(struct filter_run *run)
 {
 	return run->io;

@@ -38,6 +38,9 @@ int filter_main(const struct filter *f, int argc, char **argv);
 void filter_cols(struct filter_run *run, const struct sl *names, size_t n); /* output columns */
 void filter_emit(struct filter_run *run, const struct field *f, size_t n);
 void filter_reject(struct filter_run *run, const struct rec *rec, size_t field, const char *why);
+/* The same of a field with another name or value than it was read with; NULL: it has none. */
+void filter_refuse(struct filter_run *run, const struct rec *rec, struct sl field,
+		   const struct field *value, const char *why);
 struct io *filter_io(struct filter_run *run);
 
 /*
