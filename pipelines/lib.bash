@@ -236,8 +236,8 @@ keep_seconds() {
 }
 
 # forget_runs FOLDER: what runs that are over have left is kept for FERRY_KEEP_RUNS days, as are the
-# names of queries whose program was killed, and files it had not named yet: NAME.PID.0. A run that lasts, or a process of it that does, holds
-# the lock on its folder.
+# names of queries whose program was killed, and files it had not named yet: NAME.PID.0. A run that
+# lasts, or a process of it that does, holds the lock on its folder.
 forget_runs() {
 	local each keep n=0
 	local state=${1%/run/*}
