@@ -104,7 +104,9 @@ struct io_opts {
 	  .help = "seal the output (default: " otherwise ")" },                                    \
 	{ .name = "no-seal", .kind = OPT_FLAG, .offset = offsetof(T, m.force_no_seal),             \
 	  .help = "do not seal the output [$FERRY_SEAL=0|1]" }
-#define IO_REJECT_OPTS(T, m)                                                                       \
+#define IO_REJECT_OPTS(T, m) IO_KEEP_REJECT_OPTS(T, m, "rejects")
+/* Where bad records may be kept elsewhere, too: `limits` is what --max-rejects needs, or NULL. */
+#define IO_KEEP_REJECT_OPTS(T, m, limits)                                                          \
 	{ .kind = OPT_GROUP, .help = "Bad records" },                                              \
 	{ .name = "rejects", .kind = OPT_STR, .offset = offsetof(T, m.rejects), .arg = "FILE",     \
 	  .file = OPT_WRITES,                                                                      \
@@ -112,7 +114,8 @@ struct io_opts {
 	{ .name = "rejects-append", .needs = "rejects", .kind = OPT_FLAG,                          \
 	  .offset = offsetof(T, m.append_rejects),                                                 \
 	  .help = "add to that file, which others may do at the same time" },                      \
-	{ .name = "max-rejects", .kind = OPT_STR, .offset = offsetof(T, m.max_rejects),            \
+	{ .name = "max-rejects", .needs = limits, .kind = OPT_STR,                                 \
+	  .offset = offsetof(T, m.max_rejects),                                                    \
 	  .arg = "N|P%", .help = "stop when there are more" }
 #define IO_STRICT_OPT(T, m)                                                                        \
 	{ .name = "strict", .kind = OPT_FLAG, .offset = offsetof(T, m.strict),                     \
