@@ -114,6 +114,7 @@ archive_narrow() {
 ask_follower() {
 	local table
 
+	at_target "SELECT to_regclass('ferry.follower')" && [[ $said ]] || return
 	table=$(value_of table tenant.tbl_data_timeseries "${narrow[@]}")
 	at_target "SELECT 1 FROM ferry.follower JOIN ferry.job USING (job_id)
 		WHERE target_schema = $(as_text "$(wide_schema)")

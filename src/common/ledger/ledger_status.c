@@ -145,6 +145,23 @@ void ledger_recount(struct pg *target, uint64_t job, const struct ledger_recount
 		ledger_u64(c->wide_rows), c->whole ? "t" : "f");
 }
 
+void ledger_late_rejects(struct pg *target, uint64_t job, struct sl ship, int64_t from, int64_t to,
+	uint64_t bad)
+{
+	struct ledger_text t[4];
+	AUTO_FREE char *name = mem_sldup(ship);
+	AUTO_STR text = { 0 };
+	AUTO_RESULT *r = pg_query(target, late_rejects_sql, 5,
+		(const char *[]){ ledger_u64(&t[0], job), name, ledger_time(&t[1], from),
+			ledger_time(&t[2], to), ledger_u64(&t[3], bad) });
+
+	if (pg_affected(r) == 0)
+		return;
+	str_addf(&text, "%llu rows cannot be carried over, some of which came when this was done",
+		(unsigned long long)bad);
+	ledger_event(target, LEDGER_WARNING, job, ship, from, str_z(&text));
+}
+
 uint64_t ledger_retry(struct pg *target, uint64_t job, struct sl ship)
 {
 	AUTO_FREE char *name = ship.n > 0 ? mem_sldup(ship) : NULL;
