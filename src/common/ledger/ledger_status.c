@@ -148,12 +148,10 @@ void ledger_recount(struct pg *target, uint64_t job, const struct ledger_recount
 void ledger_late_rejects(struct pg *target, uint64_t job, struct sl ship, int64_t from, int64_t to,
 	uint64_t bad)
 {
-	struct ledger_text t[4];
 	AUTO_FREE char *name = mem_sldup(ship);
 	AUTO_STR text = { 0 };
-	AUTO_RESULT *r = pg_query(target, late_rejects_sql, 5,
-		(const char *[]){ ledger_u64(&t[0], job), name, ledger_time(&t[1], from),
-			ledger_time(&t[2], to), ledger_u64(&t[3], bad) });
+	AUTO_RESULT *r = pg_ask(target, late_rejects_sql, ledger_u64(job), name, ledger_time(from),
+		ledger_time(to), ledger_u64(bad));
 
 	if (pg_affected(r) == 0)
 		return;
