@@ -133,9 +133,11 @@ as_modelled() {
 		is "$(fs-extract-online backup --no-seal -c "id,more$each" | grep "^more$each,")" \
 			"more$each,7"
 	done
+	# what came 200 days later is in none of its files, as batch.mk says
 	for day in $days; do
 		is "$(gzip -cd "srv/days/orders-$day.ndjson.gz" | jq -r .id | sort)" \
-			"$(wanted orders "substr(\$2, 1, 10) == \"$day\"" | cut -d , -f 1)" "$day"
+			"$(wanted orders "\$1 !~ /^late/ && substr(\$2, 1, 10) == \"$day\"" |
+				cut -d , -f 1)" "$day"
 	done
 }
 online_is() {

@@ -293,6 +293,15 @@ printed() {
 	has "$err" 'column 1: a column has no name' --rename-columns
 	printf '%s\n' a,b '1,5" pipe' '2,"x"y' >quotes.csv
 	run_rc 65 reformat quotes.csv
+	# a quote in a text is one on demand, also before a field of several lines, wherever it ends
+	run_rc 65 reformat --lenient-quotes quotes.csv
+	has "$err" quotes.csv:3 'text behind a closing quote'
+	printf '%s\n' 'a,b"c' '1,5" pipe' '2"","x,"' $'x"y,"a\n""b"' >quotes.csv
+	for each in 1 3 4096; do
+		run_ok bash -c "dd status=none bs=$each if=quotes.csv | reformat --lenient-quotes"
+		printed 'a,"b""c"' '1,"5"" pipe"' '"2""""","x,"' $'"x""y","a\n""b"'
+	done
+	run_rc 64 reformat -i ndjson --lenient-quotes quotes.csv
 	run_ok reformat -o ndjson --numbers '#2,"a,b"' <(printf '%s\n' '"a,b",c' 1,2)
 	is "$(<"$out")" '{"a,b":1,"c":2}'
 	run_ok reformat -c '#2' <(printf '%s\n' a,b 1,2)

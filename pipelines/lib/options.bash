@@ -9,7 +9,7 @@ aws=()            # --profile and --region, for the programs
 target_aws=()     # --profile and --region of the target
 # how a file of records is read
 reader=(input-format= delimiter= encoding= allow-no-newline no-header names= rename-columns
-	skip-lines= comment= at= max-record=)
+	lenient-quotes skip-lines= comment= at= max-record=)
 part=()           # option of what reads: the shard of this run
 known=()          # options of fs-put: what the target has already
 declare -A plan=() # what fs-plan said

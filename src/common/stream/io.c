@@ -52,6 +52,7 @@ static struct rd_conf rd_conf_of(struct io *io)
 				 .skip_lines = opts->skip_lines,
 				 .comment = opts->comment,
 				 .rename_columns = opts->rename_columns,
+				 .lenient_quotes = opts->lenient_quotes,
 				 .at = opts->at,
 				 .has_options = true,
 				 .iso = opts->iso };

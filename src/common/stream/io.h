@@ -40,7 +40,7 @@ struct io_opts {
 	uint64_t max_record;
 	bool force_seal, force_no_seal;
 	const char *delimiter, *comment, *at, *encoding; /* see rd.h */
-	bool no_header, rename_columns;
+	bool no_header, rename_columns, lenient_quotes;
 	struct opt_list names;
 	uint64_t skip_lines;
 	uint64_t zstd; /* level, 0: none */
@@ -68,6 +68,8 @@ struct io_opts {
 	  .help = "CSV: the same, with these names" },                                             \
 	{ .name = "rename-columns", .not_with = IO_NOT_CSV, OPT_INTO(T, m.rename_columns),         \
 	  .help = "CSV: make names where the header has none, or one twice" },                     \
+	{ .name = "lenient-quotes", .not_with = IO_NOT_CSV, OPT_INTO(T, m.lenient_quotes),         \
+	  .help = "CSV: a quote within an unquoted field is text" },                               \
 	{ .name = "skip-lines", OPT_INTO(T, m.skip_lines), .arg = "N",                             \
 	  .help = "lines before the header to leave out" },                                        \
 	{ .name = "comment", .not_with = IO_NOT_CSV, OPT_INTO(T, m.comment), .arg = "TEXT",        \

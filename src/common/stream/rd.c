@@ -349,10 +349,11 @@ static bool rd_start(struct rd *rd)
 	if (told && in_window(rd->in).n)
 		rd->format = w.n && *w.p == '{' && !rd->conf.no_header ? FMT_NDJSON : FMT_CSV;
 	if (told && rd->format == FMT_NDJSON && rd->conf.has_options &&
-		(rd->conf.delimiter || rd->conf.comment || rd->conf.rename_columns))
+		(rd->conf.delimiter || rd->conf.comment || rd->conf.rename_columns ||
+			rd->conf.lenient_quotes))
 		die_hint(EX_DATA, "-i csv reads it as CSV; NDJSON has no such option",
-			 "%s: this looks like NDJSON, and --delimiter, --comment and "
-			 "--rename-columns are for CSV", in_name(rd->in));
+			 "%s: this looks like NDJSON, and --delimiter, --comment, "
+			 "--rename-columns and --lenient-quotes are for CSV", in_name(rd->in));
 	return in_window(rd->in).n > 0;
 }
 

@@ -52,6 +52,7 @@ struct rd_conf {
 	bool ragged;		/* rows may have fewer fields: what a bare writer made */
 	uint64_t skip_lines;	/* lines before all else */
 	const char *comment;	/* CSV: lines that begin so are no records; NULL: none */
+	bool lenient_quotes;	/* CSV: a quote within an unquoted field is text */
 	bool rename_columns;	/* CSV: names that are empty or there already are made up */
 	const char *at;		/* FMT_JSON: names, with dots between, of where the array is */
 	bool has_options;	/* all of these can be set by the user: messages may name options */

@@ -73,9 +73,11 @@ static const char *quoted_field(struct rd *rd, const char *p, const char *end, s
 
 /*
  * Splits a record with quotes whose first line is `line`; false where libcsv has to look at it. A
- * quoted field may go on behind that line, up to `limit`; line->n is then what the record has.
+ * quoted field may go on behind that line, up to `limit`; line->n is then what the record has, and
+ * *more that it goes on behind the limit, too.
  */
-static bool split_quoted(struct rd *rd, struct sl *line, const char *limit, size_t *n_fields)
+static bool split_quoted(struct rd *rd, struct sl *line, const char *limit, size_t *n_fields,
+			 bool *more)
 {
 	const char *p = line->p, *end = line->p + line->n;
 	const char *quote = memchr(p, '"', line->n);
@@ -84,6 +86,7 @@ static bool split_quoted(struct rd *rd, struct sl *line, const char *limit, size
 	for (;; p++) {
 		struct field *f = next_field(rd, n++);
 		const char *comma;
+		bool inside;
 
 		if (quote == p && quote) {
 			p = quoted_field(rd, p + 1, limit, f);
@@ -91,19 +94,23 @@ static bool split_quoted(struct rd *rd, struct sl *line, const char *limit, size
 				end = memchr(p, '\n', (size_t)(limit - p));
 				line->n = end ? (size_t)(end - line->p) : 0;
 			}
-			if (!p || !end || (p < end && *p != rd->sep))
+			*more = !p || !end;
+			if (*more || (p < end && *p != rd->sep))
 				return false;
 			quote = memchr(p, '"', (size_t)(end - p));
 		} else {
 			comma = memchr(p, rd->sep, (size_t)(end - p));
 			if (!comma)
 				comma = end;
-			if (quote && quote < comma)
+			inside = quote && quote < comma;
+			if (inside && !rd->conf.lenient_quotes)
 				return false;
+			if (inside)
+				quote = memchr(comma, '"', (size_t)(end - comma));
 			*f = (struct field){ .p = p,
 					     .n = (uint32_t)(comma - p),
 					     .kind = comma > p ? F_STR : F_NULL,
-					     .plain = comma > p && rd->sep == ',' };
+					     .plain = comma > p && rd->sep == ',' && !inside };
 			p = comma;
 		}
 		if (p == end) {
@@ -122,8 +129,9 @@ static uint64_t count_lines(struct sl s)
 	return n;
 }
 
-/* A record with quotes, in place where that is plain. */
-static bool read_quoted_here(struct rd *rd, struct rd_found *r, struct sl line, bool cut)
+/* A record with quotes, in place where that is plain; *more: it is not all in the window. */
+static bool read_quoted_here(struct rd *rd, struct rd_found *r, struct sl line, bool cut,
+			     bool *more)
 {
 	struct sl w = in_window(rd->in), text = line;
 	const char *limit = w.p + w.n;
@@ -134,7 +142,8 @@ static bool read_quoted_here(struct rd *rd, struct rd_found *r, struct sl line, 
 	}
 	size_t first_line = text.n;
 
-	if (!split_quoted(rd, &text, limit, &r->n) || memchr(text.p, '\r', text.n))
+	*more = false;
+	if (!split_quoted(rd, &text, limit, &r->n, more) || memchr(text.p, '\r', text.n))
 		return false;
 	if (text.n > first_line) {
 		r->lines = count_lines(text);
@@ -251,13 +260,21 @@ static bool next_plain(struct rd *rd)
 bool rd_csv_record(struct rd *rd, struct rd_found *r)
 {
 	struct sl line;
-	bool cut;
+	bool cut, here, more;
 
 	*r = (struct rd_found){ .lines = 1 };
 	if (!rd_line(rd, &line, &cut) && !cut)
 		return false;
 	if (memchr(line.p, '"', line.n)) {
-		if (!read_quoted_here(rd, r, line, cut)) {
+		here = read_quoted_here(rd, r, line, cut, &more);
+		/* libcsv knows no lenient quotes, so here it is not asked for what has to come */
+		while (!here && more && line.p[line.n - 1] != '\r' && rd->conf.lenient_quotes &&
+		       rd_more(rd)) {
+			if (!rd_line(rd, &line, &cut) && !cut)
+				break;
+			here = read_quoted_here(rd, r, line, cut, &more);
+		}
+		if (!here) {
 			r->lines = 0;
 			rd_csv_lib_read(rd, r, line, cut);
 		}
