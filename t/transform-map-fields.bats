@@ -330,8 +330,8 @@ b",x' c,12 d,13.5
 	printf '0123456789abcdef' >key
 	run_ok map-fields --hash n --hash-key key a.json
 	mv "$out" wanted
-	for form in '%s\n' '%s\r\n' '\xef\xbb\xbf%s\r\n'; do
-		printf "$form" 0123456789abcdef >key
+	for form in 'KEY\n' 'KEY\r\n' '\xef\xbb\xbfKEY\r\n'; do
+		printf '%b' "${form/KEY/0123456789abcdef}" >key
 		run_ok map-fields --hash n --hash-key key a.json
 		same_file "$out" wanted
 	done

@@ -571,10 +571,11 @@ two_orders() {
 }
 
 @test "pivot: --on-duplicate max and min warn of numbers with a comma or blanks" {
-	local value
+	local end
 
-	for value in 'c,"9,5" c,"10,5"' 'c,9\x20 c,10\x20'; do
-		printf "created_time,data_channel_id,value\n1,${value/ /\\n1,}\n" >a.csv
+	for end in ',5' ' '; do
+		printf '%s\n' created_time,data_channel_id,value "1,c,\"9$end\"" "1,c,\"10$end\"" \
+			>a.csv
 		run_rc 0 pivot-wide --on-duplicate max a.csv
 		has "$err" 'warning: 1 repeated cells have values such as 9,5 or with blanks'
 		run_rc 0 pivot-wide --on-duplicate last a.csv

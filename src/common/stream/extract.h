@@ -20,7 +20,8 @@
 	IO_FILE_OPTS(T, m, "auto|csv|ndjson", "auto is " otherwise)
 #define EXTRACT_SEAL_OPTS(T, m) IO_SEAL_OPTS(T, m, "into a pipe")
 #define EXTRACT_OPTS(T, m)                                                                         \
-	EXTRACT_OUT_OPTS(T, m, "CSV"), EXTRACT_SEAL_OPTS(T, m), IO_REJECT_OPTS(T, m),              \
+	EXTRACT_OUT_OPTS(T, m, "CSV"), EXTRACT_SEAL_OPTS(T, m),                                    \
+	IO_KEEP_REJECT_OPTS(T, m, NULL),                                                           \
 		IO_REPORT_OPTS(T, m)
 
 struct extract {
