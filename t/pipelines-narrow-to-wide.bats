@@ -318,6 +318,7 @@ ended() { wait "$1"; }
 		prepare_tables() { :; }
 		show_progress() { :; }
 		start_watch() { :; }
+		ask_follower() { :; }
 		set_up_follower() { echo set up; }
 		attend() { ((runs++ > 0)) || return 66; }
 		pg-wide-ledger() { return "\$answer"; }
@@ -624,4 +625,18 @@ ended() { wait "$1"; }
 	run_rc 0 migrate
 	run_rc 0 narrow-to-wide --mode status -f json
 	is "$(jq -c '[.status, .percent, .rows]' "$out")" '["completed",100,400]'
+}
+
+@test "narrow-to-wide: a standard output that is closed is said, and 74; closed messages hurt nobody" {
+	scratch_db
+	"$root/t/telemetry" 1 4 40
+	closed() { narrow-to-wide "$@" >&-; }
+	muted() { narrow-to-wide "$@" >&- 2>&-; }
+	run_rc 0 closed --mode migration-only --cutoff-time "$cutoff"
+	run_rc 74 closed --mode status
+	has "$err" 'standard output'
+	run_rc 74 muted --mode status
+	run_rc 74 closed --mode doctor
+	has "$err" 'cannot write to standard output'
+	run_rc 0 muted --mode migration-only
 }

@@ -284,6 +284,7 @@ struct ledger_rejects {
 	struct pg *target;
 	uint64_t job;
 	bool once;	 /* live: leave out what is there already, by its record and chunk_from */
+	bool counted;	 /* of no chunk and no follower: counted with what is live of their ships */
 	struct str rows; /* private */
 	size_t n;        /* private */
 };
@@ -295,9 +296,6 @@ struct ledger_rejects {
 void ledger_reject(struct ledger_rejects *r, struct sl ship, int64_t chunk_from, uint64_t attempt,
 	struct sl record, struct sl why);
 void ledger_reject_flush(struct ledger_rejects *r);
-
-/* Counts one of a ship that no chunk counts. */
-void ledger_reject_count(struct pg *target, uint64_t job, struct sl ship, uint64_t n);
 
 enum ledger_level { LEDGER_INFO, LEDGER_WARNING, LEDGER_CRITICAL };
 

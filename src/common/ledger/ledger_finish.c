@@ -128,9 +128,9 @@ void ledger_reject_flush(struct ledger_rejects *r)
 		r->rows = (struct str){ 0 };
 		encoding_add_storable(pg_stores(r->target), &r->rows, str_sl(&rows));
 	}
-	pg_clear(pg_query(r->target, reject_sql, 4,
+	pg_clear(pg_query(r->target, reject_sql, 5,
 		(const char *[]){ ledger_u64(&number, r->job), ledger_worker(), str_z(&r->rows),
-			r->once ? "t" : "f" }));
+			r->once ? "t" : "f", r->counted ? "t" : "f" }));
 	str_clear(&r->rows);
 	r->n = 0;
 }

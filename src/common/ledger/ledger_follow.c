@@ -260,12 +260,3 @@ void ledger_follow_fail(struct pg *target, const struct ledger_facts *f, const c
 
 	fail(target, f->job, worker, f->follow.attempt, error, "WARNING");
 }
-
-void ledger_reject_count(struct pg *target, uint64_t job, struct sl ship, uint64_t n)
-{
-	struct ledger_text number, count;
-	AUTO_FREE char *name = mem_sldup(ship);
-
-	pg_clear(pg_query(target, rejects_sql, 3,
-		(const char *[]){ ledger_u64(&number, job), name, ledger_u64(&count, n) }));
-}
