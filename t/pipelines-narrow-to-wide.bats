@@ -599,13 +599,15 @@ ended() { wait "$1"; }
 	has_no "$err" 'could not be carried over'
 	sql "INSERT INTO tenant.tbl_data_timeseries (ship_id, data_channel_id, created_time,
 			value_format)
-		SELECT ship_id, '/bad', created_time, 'Nothing' FROM tenant.tbl_data_timeseries LIMIT 1"
+		SELECT ship_id, '/bad', created_time, 'Nothing'
+		FROM tenant.tbl_data_timeseries LIMIT 1"
 	for each in 1 2; do
 		run_rc 0 narrow-to-wide --mode validate --repair
 		run_rc 0 narrow-to-wide --mode status -f json
 		is "$(jq .rejects "$out")" 1
 		is "$(sql "SELECT level, count(*) FROM ferry.event WHERE message LIKE
-			'1 rows cannot be carried over, some of which came%' GROUP BY 1")" 'WARNING|1'
+			'1 rows cannot be carried over, some of which came%' GROUP BY 1")" \
+			'WARNING|1'
 	done
 	# the next migration says it, with the reason of those that have one
 	sql "UPDATE tenant.tbl_data_timeseries SET value_format = 'Nothing' WHERE id = 1"
@@ -627,7 +629,7 @@ ended() { wait "$1"; }
 	is "$(jq -c '[.status, .percent, .rows]' "$out")" '["completed",100,400]'
 }
 
-@test "narrow-to-wide: a standard output that is closed is said, and 74; closed messages hurt nobody" {
+@test "narrow-to-wide: a closed standard output is said, and 74; closed messages hurt nobody" {
 	scratch_db
 	"$root/t/telemetry" 1 4 40
 	closed() { narrow-to-wide "$@" >&-; }
