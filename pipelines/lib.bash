@@ -15,6 +15,13 @@
 set -Eeuo pipefail
 shopt -s inherit_errexit
 
+# A standard descriptor that was closed: as our programs do (core/opt.c), /dev/null in the wrong
+# direction keeps the place, and fails for who needs it.
+ferry_closed=''
+[[ -L /proc/self/fd/0 ]] || exec 0>/dev/null
+[[ -L /proc/self/fd/1 ]] || { ferry_closed=1 && exec 1</dev/null; }
+[[ -L /proc/self/fd/2 ]] || exec 2>/dev/null
+
 readonly FERRY_LIB=${BASH_SOURCE[0]%/*}
 
 # Messages speak the user's language; order, numbers and times are the same everywhere. Texts in
@@ -203,6 +210,7 @@ ferry_broken() {
 	builtin) [[ $word == @(printf|echo|mapfile|cd|exec|:|.|source) ]] || return 0 ;;
 	*) return 0 ;;
 	esac
+	[[ ! $ferry_closed ]] || fail "$EX_IO" $"cannot write to standard output" $"it is closed"
 	[[ $word == aws ]] || # which has said why
 		advice=$"is there room on the disk, and may you write where FERRY_STATE says?"
 	fail "$EX_IO" "$(fill $"%s failed" "$word")" "$advice"

@@ -406,6 +406,7 @@ T|1'
 	# once more is no more; a limit is one; the past is carried over beside it
 	run_rc 0 narrow-to-wide --mode dual-write f.csv
 	is "$(sql 'SELECT count(*) FROM ferry.reject')" 11
+	narrow-to-wide --mode status -f json | jq -e '.rejects == 11' >got
 	run_rc 65 narrow-to-wide --mode dual-write --max-rejects 5 f.csv
 	run_rc 0 narrow-to-wide --mode migration-only --cutoff-time 2024-02-01
 	run_rc 0 narrow-to-wide --mode validate

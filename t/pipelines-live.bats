@@ -86,8 +86,7 @@ reader_sees_whole_sets() {
 	live_ends
 	is "$(<read_errors)" '' 'errors of the reader'
 	is "$(cut -d '|' -f 2 reads | sort -u)" 0 'sets read in part'
-	# what is everyday work is no ERROR for whoever watches the servers' logs; two are the
-	# test's
+	# everyday work is no ERROR for whoever watches the servers' logs; two are the test's
 	grep -h 'ERROR: ' "$target_cluster/home/server.log" "$source_cluster/home/server.log" |
 		grep -v -e 'division by zero' -e '"feed.run"' >errors || :
 	is "$(<errors)" ''

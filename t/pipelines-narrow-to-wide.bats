@@ -321,6 +321,7 @@ ended() { wait "$1"; }
 		prepare_tables() { :; }
 		show_progress() { :; }
 		start_watch() { :; }
+		ask_follower() { :; }
 		set_up_follower() { echo set up; }
 		attend() { ((runs++ > 0)) || return 66; }
 		pg-wide-ledger() { return "\$answer"; }
@@ -610,8 +611,8 @@ ended() { wait "$1"; }
 		run_rc 0 narrow-to-wide --mode status -f json
 		is "$(jq .rejects "$out")" 1
 		is "$(sql "SELECT level, count(*) FROM ferry.event WHERE message LIKE
-			'1 rows cannot be carried over, some of which came%'
-		GROUP BY 1")" 'WARNING|1'
+			'1 rows cannot be carried over, some of which came%' GROUP BY 1")" \
+			'WARNING|1'
 	done
 	# the next migration says it, with the reason of those that have one
 	sql "UPDATE tenant.tbl_data_timeseries SET value_format = 'Nothing' WHERE id = 1"
@@ -631,4 +632,18 @@ ended() { wait "$1"; }
 	run_rc 0 migrate
 	run_rc 0 narrow-to-wide --mode status -f json
 	is "$(jq -c '[.status, .percent, .rows]' "$out")" '["completed",100,400]'
+}
+
+@test "narrow-to-wide: a closed standard output is said, and 74; closed messages hurt nobody" {
+	scratch_db
+	"$root/t/telemetry" 1 4 40
+	closed() { narrow-to-wide "$@" >&-; }
+	muted() { narrow-to-wide "$@" >&- 2>&-; }
+	run_rc 0 closed --mode migration-only --cutoff-time "$cutoff"
+	run_rc 74 closed --mode status
+	has "$err" 'standard output'
+	run_rc 74 muted --mode status
+	run_rc 74 closed --mode doctor
+	has "$err" 'cannot write to standard output'
+	run_rc 0 muted --mode migration-only
 }

@@ -103,14 +103,21 @@ want_known() {
 
 	pg-wide-ledger status "${narrow[@]}" "${target[@]}" >/dev/null 2>&1 || code=$?
 	((code == EX_CONFIG)) || return 0
-	[[ ! $(pg-wide-tables relations "${narrow[@]}" "${target[@]}") ]] || return 0
+	# those of another job are known
+	at_target "SELECT to_regclass('ferry.channel')" || return 0
+	[[ ! $said ]] || at_target "SELECT 1 FROM ferry.channel
+		WHERE target_schema = $(as_text "$(wide_schema)") LIMIT 1" || return 0
+	[[ $said != 1 ]] || return 0
 	at_target "SELECT string_agg(relname, ', ' ORDER BY relname) FROM pg_class
 		WHERE relnamespace = to_regnamespace(quote_ident($(as_text "$(wide_schema)")))
-		AND relkind IN ('r', 'v') AND starts_with(relname, $(as_text \
-			"$(value_of target-prefix tbl_data_timeseries_ "${target[@]}")"))" || return 0
+		AND relkind IN ('r', 'v') AND NOT relispartition
+		AND oid NOT IN (SELECT inhrelid FROM pg_inherits)
+		AND relname <> $(as_text "$(value_of table '' "${narrow[@]}" | sed 's/.*\.//')")
+		AND starts_with(relname, $(as_text "$(value_of target-prefix \
+			tbl_data_timeseries_ "${target[@]}")"))" || return 0
 	[[ ! $said ]] || fail "$EX_CONFIG" \
 		"$(fill $"no job knows these tables, and nothing was changed: %s" "$said")" \
-		$"restore --backup goes on where one has ended; otherwise drop them by DROP TABLE"
+		$"restore --backup goes on where one has ended; what is not of ferry stays as it is"
 }
 
 roll_back() {
@@ -151,8 +158,8 @@ is_whole() {
 	[[ $(tail -n 1 -- "$1") == "{\"end\":$(($(wc -l <"$1") - 1))}" ]]
 }
 
-# half_restored: a restore made its tables, and ended before the ledger knew of them. $restoring is of
-# which backup, $place where that is.
+# half_restored: a restore made its tables, and ended before the ledger knew of them. $restoring is
+# of which backup, $place where that is.
 half_restored() {
 	local said=''
 
@@ -178,14 +185,15 @@ undo_restore() {
 	note "$(fill $"what a restore of %s had begun is undone" "$place")"
 }
 
-# restore_tables: in one transaction, which also says of which backup they are. It is committed by its
-# last statement: a script that ends early changes nothing.
+# restore_tables DIGEST: in one transaction, which also says of which backup they are. It is
+# committed by its last statement: a script that ends early changes nothing.
 restore_tables() {
 	{
 		echo 'BEGIN;'
 		pg_restore --exit-on-error --no-password --file=- "$backup/tables" &&
 			cat -- "$FERRY_LIB/lib/restore.sql" && echo 'COMMIT;'
-	} | to_target psql -XAtq -v ON_ERROR_STOP=1 -v digest="$1" -v place="$backup" -f - >/dev/null
+	} | to_target psql -XAtq -v ON_ERROR_STOP=1 -v digest="$1" -v place="$backup" -f - \
+		>/dev/null
 }
 
 # restore: the tables, then what the ledger says of them. One that ended in between goes on.
@@ -199,7 +207,8 @@ restore() {
 		fail "$EX_STREAM" "$(fill $"a backup that was cut: %s" "$backup")"
 	digest=$(cat -- "$backup/ledger.ndjson" "$backup/tables/toc.dat" | sha256sum)
 	if ! half_restored; then
-		pg-wide-tables load --quiet "${target[@]}" <<<'{"end":0}' # a ledger, if there is none
+		# a ledger, if there is none
+		pg-wide-tables load --quiet "${target[@]}" <<<'{"end":0}'
 		restore_tables "${digest%% *}" || {
 			# its answer may have been lost, and not the tables
 			! half_restored || fail "$EX_TEMP" $"not finished" \

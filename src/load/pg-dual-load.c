@@ -72,9 +72,6 @@ struct load {
 
 	/* with --keep-rejects; of the job, which is made for the first of them */
 	struct ledger_rejects rejects;
-	struct names reject_ships;
-	uint64_t *reject_count; /* by number of the ship, since the last commit */
-	size_t reject_cap;
 	struct arena arena;
 };
 
@@ -110,7 +107,8 @@ static void on_failure(void *ctx, int code, const char *message)
 static void open_job(struct load *ld)
 {
 	ledger_job_open(ld->pg, &ld->job, &ld->arena);
-	ld->rejects = (struct ledger_rejects){.target = ld->pg, .job = ld->job.id, .once = true};
+	ld->rejects = (struct ledger_rejects){.target = ld->pg, .job = ld->job.id, .once = true,
+		.counted = true };
 }
 
 static void keep(void *ctx, const struct rec *rec, const struct fault *fault, struct sl json)
@@ -118,15 +116,10 @@ static void keep(void *ctx, const struct rec *rec, const struct fault *fault, st
 	struct load *ld = ctx;
 	int64_t time;
 	struct sl ship = dual_place(ld->dual, rec, &time);
-	size_t i;
-	bool added;
 
 	if (ld->rejects.job == 0)
 		open_job(ld);
 	ledger_reject(&ld->rejects, ship, time, 0, json, sl_of(fault->why));
-	i = names_add(&ld->reject_ships, ship, &added);
-	mem_grow(&ld->reject_count, &ld->reject_cap, i + 1, sizeof *ld->reject_count);
-	ld->reject_count[i] = added ? 1 : ld->reject_count[i] + 1;
 }
 
 static void refuse(void *ctx, const struct rec *rec, const struct fault *fault)
@@ -134,22 +127,12 @@ static void refuse(void *ctx, const struct rec *rec, const struct fault *fault)
 	io_reject(((struct load *)ctx)->io, rec, fault);
 }
 
-/* With the rows of the chunk, if it has any. */
-static void write_rejects(struct load *ld)
-{
-	ledger_reject_flush(&ld->rejects);
-	for (size_t i = 0; i < ld->reject_ships.n; i++)
-		ledger_reject_count(ld->pg, ld->rejects.job, ld->reject_ships.name[i],
-			ld->reject_count[i]);
-	names_clear(&ld->reject_ships);
-}
-
 /* ---- chunks --------------------------------------------------------------------------------- */
 
 /* Is there anything to be committed? */
 static bool waits(const struct load *ld)
 {
-	return dual_rows(ld->dual) > 0 || ld->reject_ships.n > 0;
+	return dual_rows(ld->dual) > 0 || ld->rejects.n > 0;
 }
 
 static void take_record(struct load *ld, const struct rec *rec)
@@ -172,7 +155,7 @@ static void write_chunk(struct load *ld, const struct seal *seal)
 		ledger_refuse_met(ld->pg, &ld->job, dual_ships(ld->dual), &ld->unshared);
 		ld->checked += dual_write(ld->dual);
 	}
-	write_rejects(ld);
+	ledger_reject_flush(&ld->rejects); /* with the rows of the chunk, if it has any */
 	if (seal)
 		io_seal(ld->io, seal);
 	if (!any)
@@ -351,8 +334,6 @@ int main(int argc, char **argv)
 	code = io_close(ld.io);
 	msg_off_exit(on_failure, &ld);
 	dual_close(ld.dual);
-	names_free(&ld.reject_ships);
-	mem_free(ld.reject_count);
 	str_free(&ld.rejects.rows);
 	arena_free(&ld.arena);
 	narrow_free(ld.narrow);

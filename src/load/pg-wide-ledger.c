@@ -285,19 +285,12 @@ static void plan_outcasts(struct run *run, struct source *s)
 static void ships_to_plan(const struct run *run, struct names *out)
 {
 	const struct opt_list *only = &run->conf.ships;
-	AUTO_STR id = { 0 };
-	AUTO_RESULT *r = NULL;
 
 	for (size_t i = 0; i < only->n; i++)
 		(void)names_add(out, only->v[i], NULL);
 	if (only->n == 0 || run->job.cutoff == LEDGER_NO_TIME || plan_end(run) <= run->job.cutoff)
 		return;
-	str_addf(&id, "%llu", (unsigned long long)run->job.id);
-	r = pg_query(run->target,
-		"SELECT DISTINCT ship FROM ferry.chunk WHERE job_id = $1 AND ship <> ''", 1,
-		(const char *[]){ str_z(&id) });
-	for (size_t i = 0; i < pg_rows(r); i++)
-		(void)names_add(out, pg_value(r, i, 0), NULL);
+	ledger_ships_planned(run->target, run->job.id, out);
 	if (out->n > only->n)
 		msg_note("the cutoff is later than before: the other ships are planned to it, too");
 }

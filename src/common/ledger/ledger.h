@@ -284,6 +284,7 @@ struct ledger_rejects {
 	struct pg *target;
 	uint64_t job;
 	bool once;	 /* live: leave out what is there already, by its record */
+	bool counted;	 /* of no chunk and no follower: counted with what is live of their ships */
 	struct str rows; /* private */
 	size_t n;        /* private */
 };
@@ -301,9 +302,6 @@ void ledger_reject_flush(struct ledger_rejects *r);
  * the follower's. In the loader's transaction.
  */
 void ledger_same_rejects(struct pg *target, const struct ledger_facts *f);
-
-/* Counts one of a ship that no chunk counts. */
-void ledger_reject_count(struct pg *target, uint64_t job, struct sl ship, uint64_t n);
 
 enum ledger_level { LEDGER_INFO, LEDGER_WARNING, LEDGER_CRITICAL };
 

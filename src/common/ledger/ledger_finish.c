@@ -129,7 +129,7 @@ void ledger_reject_flush(struct ledger_rejects *r)
 		encoding_add_storable(pg_stores(r->target), &r->rows, str_sl(&rows));
 	}
 	pg_run(r->target, reject_sql, ledger_u64(r->job), ledger_worker(), str_z(&r->rows),
-		r->once ? "t" : "f");
+		r->once ? "t" : "f", r->counted ? "t" : "f");
 	str_clear(&r->rows);
 	r->n = 0;
 }

@@ -39,11 +39,15 @@ WITH {ships}, live AS (DELETE FROM ferry.reject l USING ferry.reject r, f
 UPDATE ferry.follower SET rejects = greatest(rejects - n, 0)
 	FROM (SELECT count(*) AS n FROM live) AS s WHERE job_id = $1 AND n > 0;
 
+-- $5: no chunk counts them, so they are counted here, those that are new.
 -- name: reject_sql
-INSERT INTO ferry.reject (job_id, ship, chunk_from, attempt, worker, record, why)
+WITH kept AS (INSERT INTO ferry.reject (job_id, ship, chunk_from, attempt, worker, record, why)
 	SELECT $1, ship, chunk_from, attempt, $2, record, why
 	FROM jsonb_to_recordset($3::jsonb) AS r (ship text, chunk_from timestamp, attempt int,
 		record jsonb, why text)
 	WHERE NOT $4::boolean OR NOT EXISTS (SELECT FROM ferry.reject o
 		WHERE o.job_id = $1 AND o.ship IN (r.ship, '') AND o.record = r.record
-		AND o.why = r.why);
+		AND o.why = r.why) RETURNING job_id, ship)
+INSERT INTO ferry.follow_ship AS t (job_id, ship, rows, cells, wide_rows, dropped, deleted, rejects)
+	SELECT job_id, ship, 0, 0, 0, 0, 0, count(*) FROM kept WHERE $5::boolean GROUP BY 1, 2
+	ON CONFLICT (job_id, ship) DO UPDATE SET rejects = t.rejects + excluded.rejects;

@@ -247,10 +247,3 @@ void ledger_follow_fail(struct pg *target, const struct ledger_facts *f, const c
 
 	fail(target, f->job, worker, f->follow.attempt, error, "WARNING");
 }
-
-void ledger_reject_count(struct pg *target, uint64_t job, struct sl ship, uint64_t n)
-{
-	AUTO_FREE char *name = mem_sldup(ship);
-
-	pg_run(target, rejects_sql, ledger_u64(job), name, ledger_u64(n));
-}

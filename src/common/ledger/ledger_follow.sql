@@ -144,8 +144,3 @@ SELECT greatest(0, extract(epoch FROM clock_timestamp()
 	- greatest(at, started_at, CASE WHEN kind = 'slot' AND lag_bytes = 0
 		THEN watched_at END)) * 1000000)::bigint
 	FROM ferry.follower WHERE job_id = $1 AND worker IS NOT NULL;
-
--- name: rejects_sql
-INSERT INTO ferry.follow_ship AS t (job_id, ship, rows, cells, wide_rows, dropped,
-	deleted, rejects) VALUES ($1, $2, 0, 0, 0, 0, 0, $3)
-	ON CONFLICT (job_id, ship) DO UPDATE SET rejects = t.rejects + excluded.rejects;

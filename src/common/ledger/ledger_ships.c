@@ -114,6 +114,15 @@ size_t ledger_ships_find(struct pg *source, struct narrow *n, const struct sl *o
 	return found;
 }
 
+void ledger_ships_planned(struct pg *target, uint64_t job, struct names *out)
+{
+	AUTO_RESULT *r = ledger_ask(target,
+		"SELECT DISTINCT ship FROM ferry.chunk WHERE job_id = $1 AND ship <> ''", job);
+
+	for (size_t i = 0; i < pg_rows(r); i++)
+		(void)names_add(out, pg_value(r, i, 0), NULL);
+}
+
 static bool is_known(struct pg *target, const struct ledger_job *job, struct sl ship)
 {
 	AUTO_STR list = { 0 };

@@ -21,6 +21,9 @@ size_t ledger_ships_find(struct pg *source, struct narrow *n, const struct sl *o
 void ledger_want_ships(struct narrow *n, struct pg *source, struct pg *target,
 	const struct ledger_job *job, const struct opt_list *ships);
 
+/* Adds the ships that the job has chunks of. */
+void ledger_ships_planned(struct pg *target, uint64_t job, struct names *out);
+
 /* Are there jobs of another narrow table, source or prefix in the target schema of this one? */
 bool ledger_has_neighbours(struct pg *target, const struct ledger_job *job) NODISCARD;
 
