@@ -236,20 +236,21 @@ keep_seconds() {
 }
 
 # forget_runs FOLDER: what runs that are over have left is kept for FERRY_KEEP_RUNS days, as are the
-# names of queries whose program was killed. A run that lasts, or a process of it that does, holds
+# names of queries whose program was killed, and files it had not named yet: NAME.PID.0. A run that lasts, or a process of it that does, holds
 # the lock on its folder.
 forget_runs() {
 	local each keep n=0
-	local -a runs=("$1"/*) names=("${1%/run/*}"/*/*.run)
+	local state=${1%/run/*}
+	local -a runs=("$1"/*) names=("$state"/*/*.run "$state"/*/*.[0-9]*.[0-9])
 
 	keep=$(keep_seconds '')
 	# mostly there is this run alone, and nothing to start a process for
 	((${#runs[@]} == 1)) || while IFS= read -r -d '' each; do
 		! flock --nonblock "$each" rm -rf -- "$each" || n=$((n + 1))
 	done < <(find "$1" -mindepth 1 -maxdepth 1 -type d -not -newermt "-$keep seconds" -print0)
-	[[ ! -e ${names[0]-} ]] ||
-		find "${1%/run/*}" -mindepth 2 -maxdepth 2 -name '*.run' \
-			-not -newermt "-$keep seconds" -delete
+	[[ ! -e ${names[0]} && ! -e ${names[-1]} ]] ||
+		find "$state" -mindepth 2 -maxdepth 2 -type f -not -path "$state/locks/*" \
+			-regex '.*\.\(run\|[0-9]+\.[0-9]\)' -not -newermt "-$keep seconds" -delete
 	((n == 0)) || note "$(fill $"removed what %s runs had left more than %s days ago" \
 		"$n" "$((keep / 86400))")"
 }
@@ -274,7 +275,9 @@ stats_to() {
 	[[ $1 != */* ]] || folder=${1%/*}/
 	[[ -w $1 || (! -e $1 && -w $folder) ]] ||
 		fail "$EX_CANTCREATE" "$(fill $"cannot write to %s" "$1")"
-	[[ ! -f $1 ]] || : >"$1" # what an earlier run said
+	# those of killed runs go
+	find "${TMPDIR:-/tmp}" -maxdepth 1 -type f -user "$EUID" -name 'ferry-stats.*' \
+		-mtime +7 -delete 2>/dev/null || :
 	FERRY_STATS_LOG=$(mktemp -- "${TMPDIR:-/tmp}/ferry-stats.XXXXXX")
 	export FERRY_STATS_LOG
 	uptime
@@ -370,9 +373,10 @@ known_code() {
 
 # attend COMMAND...: runs a function or program, passes SIGINT and SIGTERM on to all of its
 # processes and waits until the last has gone. Without it bash sees a signal only when the pipe in
-# the foreground has ended.
+# the foreground has ended. What asks to be run again because it was told to stop, or is cut short
+# by that, ended by the signal.
 attend() {
-	local job code signal=again
+	local job code signal=again told=''
 
 	set -m
 	(
@@ -382,9 +386,9 @@ attend() {
 	) <&0 &
 	job=$!
 	set +m
-	trap 'signal=INT; kill -INT -- "-$job"' INT
-	trap 'signal=TERM; kill -TERM -- "-$job"' TERM
-	trap 'signal=HUP; kill -TERM -- "-$job"' HUP
+	trap 'signal=INT told=130; kill -INT -- "-$job"' INT
+	trap 'signal=TERM told=143; kill -TERM -- "-$job"' TERM
+	trap 'signal=HUP told=129; kill -TERM -- "-$job"' HUP
 	while [[ $signal ]]; do
 		signal=''
 		code=0
@@ -392,7 +396,9 @@ attend() {
 	done
 	trap - HUP TERM
 	trap 'exit 130' INT
-	known_code "$code"
+	known_code "$code" || code=$?
+	[[ ! $told ]] || ((code != EX_TEMP && code != EX_STREAM && code != EX_IO)) || code=$told
+	return "$code"
 }
 
 # pipe_failed STAGE... -- STATUS...: names the stage that failed first and returns its code. A stage

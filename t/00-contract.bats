@@ -56,7 +56,8 @@ each_program() {
 @test "contract: help and version that cannot be written are 74" {
 	full() {
 		local option
-		for option in --help --version; do
+		by_turns 1 --help --version
+		for option in "${turns[@]}"; do
 			run_rc 74 bash -c '"$1" "$2" >/dev/full' - "$1" "$option" || return
 			has "$err" "${1##*/}: error: " || return
 			run_rc 74 bash -c '"$1" "$2" >&-' - "$1" "$option" || return

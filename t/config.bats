@@ -69,12 +69,18 @@ chunk = 1h  # the command line"
 		"${program[@]}" --print-config >options
 		while IFS= read -r name; do
 			n=$((n + 1))
-			variable=FERRY_${each^^}_${name^^}
-			run_rc 78 env "${variable//[- ]/_}=1" "${program[@]}"
-			has "$err" "--$name destroys something or weakens" 'command line alone'
-			printf '[%s]\n%s = 1\n' "$each" "$name" >bad.conf
-			run_rc 78 "${program[@]}" --config bad.conf
-			has "$err" "bad.conf: --$name destroys something or weakens"
+			by_turns 1 variable file
+			if [[ ${turns[0]} == variable ]]; then
+				variable=FERRY_${each^^}_${name^^}
+				run_rc 78 env "${variable//[- ]/_}=1" "${program[@]}"
+				has "$err" "--$name destroys something or weakens" \
+					'command line alone'
+			fi
+			if [[ ${turns[-1]} == file ]]; then
+				printf '[%s]\n%s = 1\n' "$each" "$name" >bad.conf
+				run_rc 78 "${program[@]}" --config bad.conf
+				has "$err" "bad.conf: --$name destroys something or weakens"
+			fi
 		done < <(sed -n 's/^# \(.*\): the command line only$/\1/p' options)
 	done
 	[[ $n -ge 40 ]] || { printf 'only %s options\n' "$n" && return 1; }

@@ -1,6 +1,7 @@
 load helper
 load sandbox
 load fs
+load json
 
 setup_file() { sandbox_start --set group-delay=0; }
 teardown_file() { sandbox_stop; helper_teardown_file; }
@@ -88,6 +89,7 @@ extract() { fs-extract-online "$@" --no-seal; }
 	has "$err" 'feature group "some" has no record "none"'
 	printf '%s\n' id id5 none >three
 	run_rc 69 extract some --ids three --required --stats s.json
+	as_said stats <s.json
 	is "$(jq -c '[.rows_in, .rejects, .exit]' s.json)" '[1,0,69]'
 	run_ok extract some --id id5 -o table
 	has "$out" 'FeatureName  Value' 'id           id5'

@@ -1,6 +1,7 @@
 load helper
 load kafka
 load kafka_kill
+load json
 
 # kafka-dump: messages that kcat has written, as narrow records and as rows of PostgreSQL.
 
@@ -28,6 +29,7 @@ offsets() { sql "SELECT topic, partition, next_offset FROM ferry.kafka_offset
 	} >want
 	same_file "$out" want
 	is "$(jq -c '[.rows_in, .rejects]' stats)" '[300,0]'
+	as_said stats <stats
 	# sealed: the facts say which offsets
 	run_ok kafka-dump -t flat --until end --seal
 	grep -o '"offsets"*:{.*}' <(tail -n 2 "$out" | head -n 1 | sed 's/""/"/g') >facts

@@ -488,6 +488,9 @@ defective() {
 	run_rc 75 pg-narrow-dump --source "host=$PWD/nowhere"
 	has "$err" 'pg-narrow-dump: error: cannot connect, source: '
 	run_rc 75 env PGPORT=1 pg-narrow-dump
+	# whatever the language of libpq
+	run_rc 75 env -u LC_ALL LANG=ko_KR.UTF-8 pg-narrow-dump --source "host=$PWD/nowhere"
+	has "$err" 'pg-narrow-dump: 오류: '
 	run_rc 77 env PGUSER=no_such_role pg-narrow-dump
 	local string
 	for string in 'host=h password=geheim 123' \

@@ -16,8 +16,27 @@ fields() {
 		END { print n ? "}" : "null" }' "$root/pipelines/ferry-json.7"
 }
 
+# fits_schema OBJECT <JSON: what an independent reader of the schema says of it, where there is one
+fits_schema() {
+	python3 -c 'import jsonschema' 2>/dev/null || return 0
+	"$root/pipelines/packaging/schema" "$root/pipelines/ferry-json.7" |
+		python3 -c '
+import json, jsonschema, sys
+schema = json.load(sys.stdin) | {"$ref": "#/$defs/" + sys.argv[1]}
+jsonschema.Draft202012Validator.check_schema(schema)
+text = open(sys.argv[2]).read()
+while text.strip():
+    value, at = json.JSONDecoder().raw_decode(text.lstrip())
+    jsonschema.validate(value, schema)
+    text = text.lstrip()[at:]' "$@"
+}
+
 # as_said OBJECT <JSON: prints what is in no page, missing, or of another type; nothing is wrong too
 as_said() {
+	cat >"$BATS_TEST_TMPDIR/.said"
+	all_said "$1" <"$BATS_TEST_TMPDIR/.said" && fits_schema "$1" "$BATS_TEST_TMPDIR/.said"
+}
+all_said() {
 	jq -rn --argjson page "$(fields "$1")" --arg object "$1" '
 		def kind: if . == null then "null" elif type == "string" then "text"
 			elif type == "array" then "list" elif type != "number" then type

@@ -25,6 +25,11 @@ is_wrong() { if as_said "$@" >/dev/null; then return 1; fi; }
 	is_wrong reject < <(jq -c '.more = 1' rejects)
 	as_said stats <stats
 	grep '^{' "$err" | as_said progress
+	if python3 -c 'import jsonschema' 2>/dev/null; then
+		jq -c '.line = "3"' rejects >wrong
+		run_rc 1 fits_schema reject wrong
+		has "$err" "'3' is not of type 'integer'"
+	fi
 	run_rc 65 reformat --stats stats in.csv
 	as_said stats <stats
 	is "$(jq .exit stats)" 65
@@ -35,6 +40,16 @@ is_wrong() { if as_said "$@" >/dev/null; then return 1; fi; }
 		as_said stats <stats
 		grep '^{' "$err" | as_said progress
 	done
+}
+
+@test "json: of reports on quality and columns" {
+	printf '%s\n' day,n 31.12.2024,1 never, >in.csv
+	printf '{"rules":[{"name":"convert_times","action":"count","config":{"day":"%%d.%%m.%%Y"}}]}' \
+		>rules
+	run_rc 0 quality-clean -r rules -R report --profile profile --report-format json in.csv
+	as_said quality <report
+	is "$(jq .times_of_another_format report)" 1
+	jq -c '.[]' profile | as_said profile
 }
 
 @test "json: of a front door, whichever way it ends" {
@@ -72,13 +87,23 @@ is_wrong() { if as_said "$@" >/dev/null; then return 1; fi; }
 	run_rc fails narrow-to-wide --mode status --stats pipe --target 'host=/nonexistent'
 	wait "$!"
 	is "$(<got)" 75
-	# killed, it looks neither like a good end nor like the run before
+	# what killed ones left goes some day
+	touch -d '8 days ago' "${TMPDIR:-/tmp}/ferry-stats.old"
+	# killed, it does not look like a good end
 	mkdir bin && ln -s "$FERRY_BIN"/* bin/ && rm bin/pg-wide-ledger
 	printf '#!/bin/sh\nprintf "%%s" $$ >"%s/began"\nexec sleep 60\n' "$PWD" >bin/pg-wide-ledger
 	chmod +x bin/pg-wide-ledger
+	# nor like the run before, whoever killed it, and it is whole at any time
 	bin/narrow-to-wide --mode status --stats door 3>&- &
 	wait_until 10 test -s began
-	[[ ! -s door ]]
+	kill -KILL "$!"
+	run_rc 137 ended "$!"
+	is "$(jq -c '[.exit, .error]' door)" \
+		'[143,"it was ended by a signal, or it still runs"]'
+	kill "$(<began)" 2>/dev/null || :
+	rm began
+	bin/narrow-to-wide --mode status --stats door 3>&- &
+	wait_until 10 test -s began
 	kill -TERM "$!"
 	run_rc 143 ended "$!"
 	kill "$(<began)" 2>/dev/null || : # it may have ended with the door
@@ -113,6 +138,17 @@ is_wrong() { if as_said "$@" >/dev/null; then return 1; fi; }
 	jq -c '.differing[]' "$out" | as_said difference
 	run_rc 0 narrow-to-wide --mode events -f json
 	jq -c '.[]' "$out" | as_said event
+	run_rc 0 narrow-to-wide --mode analyze -f json
+	jq -c '.[]' "$out" | as_said figure
+	# the rows differ, which has been made so above
+	run_rc 1 narrow-to-wide --mode compare -f json
+	jq -c '.[]' "$out" | as_said query
+	sql "INSERT INTO tenant.tbl_data_timeseries (ship_id, data_channel_id, created_time,
+		value_format) VALUES ('IMO9999993', '/c1', '2024-10-01 00:00:30.5', 'Odd')"
+	run_rc 0 narrow-to-wide --mode rollback --yes
+	run_rc 0 narrow-to-wide --mode migration-only --cutoff-time '2024-10-02 17:00:00'
+	run_rc 0 narrow-to-wide --mode failed -f json
+	jq -c '.[]' "$out" | as_said failed
 	run_rc 0 narrow-to-wide --mode doctor -f json
 	jq -c '.[]' "$out" | as_said doctor
 	run_ok pg-wide-ledger follow --follow poll

@@ -142,6 +142,7 @@ setup() {
 	is "$(jq -r '[.["@failed"].record, .id, .count, .["@failed"].code] | join("|")' \
 		failed.ndjson | paste -sd' ')" \
 		'10|id9|many|before sending 50|id49|1.5|before sending'
+	jq -c '.["@failed"]' failed.ndjson | as_said failure
 	jq -c '.count = 7' failed.ndjson >mended.ndjson
 	run_ok fs-put kept mended.ndjson
 	is "$(fs-extract-online kept --no-seal | wc -l)" 101

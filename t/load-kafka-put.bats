@@ -1,5 +1,6 @@
 load helper
 load kafka
+load json
 
 setup_file() { kafka_start 3 keys:3 kcat:3 plain:2 sealed cut rejected lost feed; }
 teardown_file() { kafka_stop; helper_teardown_file; }
@@ -16,6 +17,7 @@ narrow() {
 	narrow 500 >in.csv
 	run_ok kafka-put -t keys -k ship_id --stats stats in.csv
 	is "$(jq -c '[.rows_in, .acknowledged, .rejected, .unknown]' stats)" '[500,500,0,0]'
+	as_said stats <stats
 	reformat -o ndjson in.csv | sort >want
 	kafka_values keys >got
 	same_file got want
@@ -45,6 +47,9 @@ narrow() {
 	is "$(jq -c '[.record, .field]' bad)" '[1,"b"]
 [2,"b"]'
 	is "$(kafka_values plain | grep -c '{"a":"z","b":"z"}')" 1
+	printf '"a,b",c\n1,2\n' >in.csv
+	run_ok kafka-put -t plain -k '"a,b",#2' in.csv
+	is "$(kafka_has plain | grep -c '\["1","2"\]')" 1
 	narrow 1 >in.csv
 	run_rc 64 kafka-put -t plain -k nothing in.csv
 	has "$err" 'there is no column "nothing"'

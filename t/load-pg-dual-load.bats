@@ -1,6 +1,7 @@
 # The feed into both tables: pg-dual-load, and narrow-to-wide --mode dual-write over it.
 load helper
 load oracle
+load json
 
 setup() {
 	helper_setup
@@ -73,6 +74,7 @@ all_there() {
 		--names ship_id,created_time,data_channel_id,value,value_format k.txt
 	is "$(sql 'SELECT a FROM tenant.tbl_data_timeseries_s3')" 가
 	is "$(jq -c '[.rows_in, .rows_out, .checked]' s)" '[1,1,1]'
+	as_said stats <s
 }
 
 @test "dual-load: what comes again replaces in both, the last one counts, no value erases none" {
@@ -384,7 +386,7 @@ nobody_else() {
 }
 
 @test "dual-write: what cannot be taken is kept in the ledger and counted, and all else arrives" {
-	local long
+	local long each
 	printf -v long '%01001d' 0
 	narrow_table
 	feed 'S,2024-01-01,z,1,Decimal' ',2024-01-01,a,1,Decimal' 'S,2024-01-01,,1,Decimal' \
@@ -407,6 +409,21 @@ T|1'
 	run_rc 65 narrow-to-wide --mode dual-write --max-rejects 5 f.csv
 	run_rc 0 narrow-to-wide --mode migration-only --cutoff-time 2024-02-01
 	run_rc 0 narrow-to-wide --mode validate
+	# half a file is no bad record: nothing of it is committed, and it is said
+	feed 'S,2024-01-05,z,1,Decimal' 'S,never,z,2,Decimal' 'S,2024-01-06,z,3,Decimal'
+	for each in -1 -9 -17; do
+		head -c "$each" f.csv >half.csv
+		run_rc 65 narrow-to-wide --mode dual-write half.csv
+		has "$err" 'send it again whole'
+		run_rc 65 narrow-to-wide --mode dual-write --accept-unsealed < <(cat half.csv)
+	done
+	is "$(sql "SELECT (SELECT count(*) FROM tenant.tbl_data_timeseries
+		WHERE created_time > '2024-01-04'), (SELECT count(*) FROM ferry.reject
+		WHERE record ->> 'raw' ~ '^S,(never,z|2024-01-06)')")" '0|0'
+	head -c -1 f.csv >half.csv
+	run_rc 0 narrow-to-wide --mode dual-write --allow-no-newline half.csv
+	is "$(sql "SELECT count(*) FROM tenant.tbl_data_timeseries
+		WHERE created_time > '2024-01-04'")" 2
 	# a feed without an end, of nothing but bad ones
 	(feed 'U,never,a,1,Decimal' && cat f.csv && wait_until 20 sql \
 		"SELECT 1 / count(*) FROM ferry.reject WHERE ship = 'U'" && : >seen) |

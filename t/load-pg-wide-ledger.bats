@@ -145,7 +145,7 @@ C|2024-01-04 00:00:00|2024-01-04 02:00:00|pending'
 	plan
 	migrate 1
 	run_ok pg-wide-ledger status
-	has "$out" 'the cutoff was to come when this was planned: run again'
+	has "$out" 'not all up to the cutoff was planned'
 	has_no "$out" completed
 	sql "DELETE FROM tenant.tbl_data_timeseries WHERE created_time = '2099-01-01';
 		UPDATE ferry.job SET cutoff = date_trunc('second', $now) - interval '1 s'"

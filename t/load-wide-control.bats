@@ -112,6 +112,40 @@ locked() {
 	is "$(sql 'SELECT sum(rows) FROM ferry.chunk')" "$rows"
 }
 
+@test "control: the end is guessed by the rate of this run, not by what was measured before" {
+	local half
+	eta() { pg-wide-ledger status -f json | jq ".eta_seconds as \$s | .control, $1"; }
+	half=$(sql 'SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY created_time)
+		FROM tenant.tbl_data_timeseries')
+	migrate --until "$half"
+	run_rc 0 pg-wide-ledger plan --cutoff-time 2025-01-01 --chunk 10m --rate 2
+	is "$(eta '$s > 500')" $'{}\ntrue'
+	control rate=1M
+	is "$(eta '$s < 500')" $'{\n  "rate": 1000000\n}\ntrue'
+	control rate=0
+	run_rc 0 pg-wide-ledger plan --chunk 10m
+	is "$(eta '$s < 500')" $'{}\ntrue'
+	# the front door hands its own on
+	migrate --rate 1M
+	is "$(sql 'SELECT control FROM ferry.job')" '{"run_rate": 1000000}'
+}
+
+@test "control: chunks are cut so that they have about as many rows as asked for" {
+	local each
+	local -a rows
+	run_rc 64 migrate --chunk-rows 0k5
+	migrate --chunk 2h --workers 1 --chunk-rows 400
+	mapfile -t rows < <(sql 'SELECT sum(rows) FROM ferry.chunk GROUP BY chunk_from
+		ORDER BY chunk_from')
+	# the first is a guess, and the last of each chunk of two hours a rest
+	((${#rows[@]} > 6)) || is "${rows[*]}" 'more chunks'
+	for each in "${rows[@]:1}"; do
+		((each <= 800)) || is "${rows[*]}" 'no larger ones'
+	done
+	is "$(sql 'SELECT sum(rows) FROM ferry.chunk')" \
+		"$(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries')"
+}
+
 @test "control: a pace cuts chunks of those at work; mistakes change nothing" {
 	local each
 	run_rc 0 pg-wide-ledger plan --cutoff-time 2025-01-01 --chunk 1d

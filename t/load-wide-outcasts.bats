@@ -136,8 +136,46 @@ T|2024-01-02 00:00:00|3|'
 		--cutoff-time 2024-02-01 --until 2024-01-02
 	is "$(sql "SELECT to_regclass('tenant.tbl_data_timeseries_t') IS NULL
 		OR NOT EXISTS (SELECT FROM ferry.chunk WHERE ship = 'T')")" t
+	# which is not all, also where the cutoff was far in the past, or reached before
+	is_at pending
 	run_rc 0 narrow-to-wide --mode migration-only -t n --value-column value
 	is "$(sql "SELECT count(*) FROM tenant.tbl_data_timeseries_t")" 1
+	is_at completed
+	run_rc 0 narrow-to-wide --mode migration-only -t n --value-column value --until 2024-01-02
+	is_at completed
+	run_rc 0 narrow-to-wide --mode migration-only -t n --value-column value \
+		--cutoff-time 2024-03-01 --until 2024-02-10 --chunk 12h
+	is_at pending
+}
+
+# is_at WORD: the state of the job, for programs and in the browser's list of jobs
+is_at() {
+	run_rc 0 pg-wide-ledger status -t n --value-column value -f json
+	is "$(jq -r .status "$out")" "$1"
+	run_rc 0 pg-wide-web --report -t n --value-column value -O page.html
+	has page.html ">$1<"
+}
+
+@test "outcasts: what a follower and the backfill beside it read, both, is one reject" {
+	local run
+	table created_time
+	insert "('S', 'a', '2023-12-31', '0')"
+	run_rc 0 pg-wide-ledger follow --follow poll -t n --value-column value
+	insert "$good" "${bad[@]}"
+	narrow-to-wide --mode concurrent --follow poll -t n --value-column value \
+		--interval 50ms >run.out 2>run.err &
+	run=$!
+	wait_until 30 grep -q 'all of the past is there' run.err
+	wait_until 30 sql "SELECT 1 / count(*) FROM ferry.follower WHERE chunks > 0 AND rows > 0"
+	kill -TERM "$run"
+	wait "$run"
+	sql "DELETE FROM tenant.tbl_data_timeseries_s WHERE created_time = '2023-12-31'"
+	all_are_kept
+	# with the time that the source has
+	is "$(sql "SELECT record ->> 'created_time' FROM ferry.reject
+		WHERE record ->> 'value' IN ('15', '16', '17', '18')
+		ORDER BY record ->> 'value'")" \
+		$'infinity\n-infinity\n0044-03-15 00:00:00 BC\n12024-01-01 00:00:00'
 }
 
 @test "outcasts: channels that are named like a column of the stream have columns of their own" {

@@ -281,10 +281,15 @@ change_source() {
 
 @test "repair: killed at any point it leaves nothing half done" {
 	local each t c
+	local -a points=(repair_locked:1 repair_row_read:1)
+
+	by_turns 1 repair_read:1 repair_read:2
+	points+=("${turns[@]}")
+	by_turns 1 between_groups:1 between_groups:2
+	points+=("${turns[@]}")
 	production 2000
 	t=$(table imo9999993 2) c=$(column imo9999993 2 1)
-	for each in repair_locked:1 repair_read:1 repair_read:2 repair_row_read:1 \
-		between_groups:1 between_groups:2; do
+	for each in "${points[@]}"; do
 		sql "UPDATE $t SET $c = 'wrong';
 			UPDATE $(table imo9999994 1) SET $(column imo9999994 1 1) = NULL;
 			INSERT INTO $(table imo9999994 1) (created_time)

@@ -71,3 +71,22 @@ load_all() { timeout -k 5 120 pg-copy-load --wide "$@"; }
 	run_rc 76 load_all --live cut.csv
 	all_are_loaded
 }
+
+@test "ships: what a chunk of a job names is read many at once" {
+	local before after job count='SELECT xact_commit FROM pg_stat_database
+		WHERE datname = current_database()'
+	sql "CREATE TABLE n (ship_id text, data_channel_id text, created_time timestamp, v text);
+		INSERT INTO n SELECT 'J' || s, 'a', $at, s $(of_all);
+		CREATE INDEX ON n (created_time)"
+	job=$(pg-wide-ledger plan -t n --value-column v --cutoff-time 2025-01-01)
+	run_rc 0 pg-narrow-schema -t n --value-column v --complete -o ndjson -O list.ndjson
+	run_rc 0 pg-wide-tables register <list.ndjson
+	run_rc 0 pg-wide-tables create -t n --value-column v
+	before=$(sql "$count")
+	pg-narrow-dump --job "$job" -t n --value-column v --seal | pivot-wide |
+		run_rc 0 load_all --keep-rejects
+	after=$(sql "$count")
+	# a few tables in a transaction, and each ship only once
+	((after - before < ships)) || is "$((after - before))" 'fewer than there are ships'
+	is "$(sql "SELECT sum(rows), bool_and(state = 'done') FROM ferry.chunk")" "$((ships * 3))|t"
+}

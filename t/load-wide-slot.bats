@@ -299,6 +299,12 @@ row_at() {
 	caught_up
 	run_rc 75 pg-narrow-dump --follow slot --job "$job" --seal
 	has "$err" 'another follower of job' 'is at work'
+	# one that waits says so once, and takes over; told to end it never followed
+	FERRY_WORKER=standby pg-narrow-dump --follow slot --standby --job "$job" --seal \
+		>standby.out 2>standby.err 3>&- &
+	wait_until 20 grep -q 'waits for its end' standby.err
+	kill -TERM "$!"
+	wait "$!" || is "$?" 143
 	kill_all
 	begin
 	sql 'CALL tenant.put(3, 4)'

@@ -1,4 +1,5 @@
 load helper
+load json
 
 # Every test has a ship, or ships, of its own in the one database of this file.
 
@@ -543,6 +544,7 @@ register() {
 	# a bad value in each record: the others are loaded; in vain only when nothing is left
 	csv d,i T2,2024-01-05,1,x T2,2024-01-06,y,6
 	run_rc 0 wide --types native --rejects bad.json --stats s in.csv
+	as_said stats <s
 	has "$err" '2 of 2 records'
 	is "$(jq -c '[.inserted, .rejected]' s)" '[2,2]'
 	csv d,i T2,2024-01-07,x,x T2,never,1,6 ,2024-01-08,1,

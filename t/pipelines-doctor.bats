@@ -126,12 +126,17 @@ mended() {
 	FERRY_TARGET=$owner doctor 0 # of another job
 	says source.publications OK ''
 	sql "SELECT pg_create_logical_replication_slot('ferry_1_nobodys', 'pgoutput')"
+	# one of another database is for whoever works there to judge
+	PGDATABASE=template1 sql "SELECT pg_create_logical_replication_slot(
+		'ferry_1_others', 'pgoutput')"
 	FERRY_TARGET=$owner doctor 1 --table tenant.parted
 	says source.publications FAIL 'of_ours does not have tenant.new' \
 		'ALTER PUBLICATION of_ours ADD TABLE ONLY tenant.new;'
 	mended source.publications
 	says source.slots_left WARN ferry_1_nobodys
+	has_no line ferry_1_others
 	has_no line ours # that of the job
+	PGDATABASE=template1 sql "SELECT pg_drop_replication_slot('ferry_1_others')"
 	sql "SELECT pg_drop_replication_slot('ferry_1_nobodys'), pg_drop_replication_slot('ours')"
 	FERRY_TARGET=$owner doctor 1 --table tenant.parted
 	says source.publications OK ''

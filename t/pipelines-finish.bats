@@ -65,3 +65,23 @@ digests() { stream-digest --narrow -o csv "$@" | cut -d , -f 1,3-; }
 	run_rc 0 finish --archive there
 	is "$(cd there && printf '%s ' *.gz)" 'tenant.Second one.csv.gz tenant.first.csv.gz '
 }
+
+@test "finish: a no leaves the slot, and is no success; another one has nothing to end" {
+	local each
+	run_rc 0 pg-wide-ledger follow --follow slot
+	for each in n ''; do
+		run_rc 1 narrow-to-wide --mode finish -f csv <<<"$each"
+		has "$err" 'following was not ended: slot and publication are left'
+		is "$(cut -d , -f 1 "$out" | xargs)" 'step compared tables'
+	done
+	is "$(sql "SELECT count(*) FROM pg_replication_slots
+		WHERE database = current_database()")" 1
+	run_rc 0 finish -f csv
+	has "$out" 'unfollowed,"slot, publication"'
+	is "$(sql "SELECT count(*) FROM pg_replication_slots
+		WHERE database = current_database()")" 0
+	# nobody need be asked
+	run_rc 0 narrow-to-wide --mode finish -f csv </dev/null
+	has "$out" 'unfollowed,nothing to end'
+	has "$err" 'there is nothing to end'
+}

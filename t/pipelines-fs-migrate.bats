@@ -34,17 +34,17 @@ load fs-move
 }
 
 @test "migrate: what is newer in the target than what a filter chose is told" {
-	loaded chosen 20
-	made chosen-to both
-	migrated chosen chosen-to --where 'count < 10'
+	loaded sieved 20
+	made sieved-to both
+	migrated sieved sieved-to --where 'count < 10'
 	has_no "$out" newer
 	sed -n '1p; 3,4s/2024-01-01T/2024-06-01T/p' in.csv >newer.csv
-	fs-put chosen-to newer.csv
-	run_rc 0 fs-verify chosen chosen-to --stores online --where 'count < 10'
+	fs-put sieved-to newer.csv
+	run_rc 0 fs-verify sieved sieved-to --stores online --where 'count < 10'
 	has "$out" ', 0 not deleted, 2 newer than what was moved'
 	# what the source's online store has, too, is its own
-	fs-put chosen --target-stores online newer.csv
-	run_rc 0 fs-verify chosen chosen-to --stores online --where 'count < 10'
+	fs-put sieved --target-stores online newer.csv
+	run_rc 0 fs-verify sieved sieved-to --stores online --where 'count < 10'
 	has_no "$out" newer
 }
 
@@ -501,13 +501,15 @@ tied() {
 	fs-put fading again.csv
 	grep -E '^(id,|id40)' in.csv >expired.csv
 	fs-put fading --target-stores online --delete hard --event-time later expired.csv
-	for to in online offline both; do
+	by_turns 1 online offline
+	turns+=(both)
+	for to in "${turns[@]}"; do
 		made "faded-$to" $to
 	done
 	newest fading | jq -c 'select(.id | IN("id15", "id30", "id31", "id32") | not)' >wanted
 	present fading | jq -c 'select(.id == "id32")' >>wanted
 	LC_ALL=C sort -o wanted wanted
-	for to in online offline both; do
+	for to in "${turns[@]}"; do
 		# no word of the offline store: it has nothing yet, and there is nobody to wait
 		run_rc 0 fs migrate fading "faded-$to" --yes --no-progress
 		has "$out" 'Records and deletions that have not reached the offline store'
@@ -537,7 +539,8 @@ tied() {
 	has "$err" 'ListRecords is not available here (AccessDenied'
 	sandbox_set
 	sandbox_set offline-delay=0
-	for to in offline both; do
+	for to in "${turns[@]}"; do
+		[[ $to != online ]] || continue
 		wait_until 20 rows "faded-$to" 100
 		newest "faded-$to" >got
 		same_file got wanted
@@ -638,6 +641,27 @@ tied() {
 	done
 }
 
+@test "migrate: what is wrong with an option is said before the service is asked" {
+	local each
+	made early both
+	printf 'id,event_time\na,2024-01-01T00:00:00Z\n' >r.csv
+	sandbox_ask DELETE counters
+	for each in --shard=9/8 --shard=0/3 --shard=x --max-cost=x --expect=x --method=x --only=x \
+		'--select=,' --rename=a --cast=a:foo --set=x; do
+		run_rc 64 fs migrate early early-to --yes "$each"
+	done
+	for each in --prices=none --only=id=none --map=none; do
+		run_rc 66 fs migrate early early-to --dry-run "$each"
+	done
+	for each in 'bulk-put early r.csv' 'export early out.csv' 'clear early --yes'; do
+		# shellcheck disable=SC2086  # words
+		run_rc 64 fs $each --max-cost=x
+		# shellcheck disable=SC2086
+		run_rc 66 fs $each --prices=none
+	done
+	is "$(curl -sSf "$AWS_ENDPOINT_URL/_sandbox/counters" | jq '[.[].requests] | add // 0')" 0
+}
+
 @test "migrate: what can be checked is checked before the target is cleared" {
 	local each
 
@@ -654,8 +678,9 @@ tied() {
 			"${each#*:}"
 	done
 	# what shows in the values alone: all of them are looked at, also those online only
-	for each in --cast=price:integer --cast=category:fractional \
-		'--drop=count --rename=category:count'; do
+	by_turns 1 --cast=price:integer --cast=category:fractional \
+		'--drop=count --rename=category:count'
+	for each in "${turns[@]}"; do
 		# shellcheck disable=SC2086
 		run_rc 65 fs migrate checked checked-to --clear-target --yes $each
 		has "$out" 'The source is read twice'
@@ -677,7 +702,8 @@ tied() {
 	run_rc 64 fs migrate checked checked-to --clear-target --yes --set id=one
 	has "$err" 'every record would have the same id, nothing was done'
 	run_rc 64 fs migrate checked checked-to --clear-target --yes --resume-from id3
-	for each in --filter-query= --where= --resume-from= --as-of= --where=\ ; do
+	by_turns 2 --filter-query= --where= --where=\  --resume-from= --as-of=
+	for each in "${turns[@]}"; do
 		run_rc 64 fs migrate checked checked-to --clear-target --yes "$each"
 		has "$err" 'is empty: is a variable not set?'
 	done

@@ -179,7 +179,7 @@ online_group() {
 		DeleteObjects|fs-group clear odd-b
 		DeleteFeatureGroup|fs-group delete odd-b
 	END
-	by_turns 6 "${calls[@]}"
+	by_turns 4 "${calls[@]}"
 	for each in "${turns[@]}"; do
 		op=${each%%|*} command=${each#*|}
 		sandbox_set odd=100 "only=$op"
@@ -236,21 +236,18 @@ collections() { jq -c '[.id, .event_time, .n, .tags, .ids, .v]' | LC_ALL=C sort;
 
 # t/soak/features.bats does that 200 times
 @test "safety: killed in any phase, nothing of a migration is left, and it goes on" {
-	local phase way hold most
+	local each phase way hold most
 
 	loaded kill-from 60
 	group kill-to
 	fs-put kill-to in.csv
-	while read -r phase way hold most; do
+	by_turns 2 'plan door:TERM 30000 0' 'clear group:KILL 500 0' 'put terminal:HUP 500 0' \
+		'put stage:fs-put 500 50' 'verify door:TERM 30000 0'
+	for each in "${turns[@]}"; do
+		read -r phase way hold most <<<"$each"
 		killed "$phase" "$way" "$hold"
 		gone_on 60 "$most"
-	done <<-END
-		plan door:TERM 30000 0
-		clear group:KILL 500 0
-		put terminal:HUP 500 0
-		put stage:fs-put 500 50
-		verify door:TERM 30000 0
-	END
+	done
 }
 
 @test "safety: two runs of one migration, and one that begins anew" {
@@ -307,7 +304,7 @@ collections() { jq -c '[.id, .event_time, .n, .tags, .ids, .v]' | LC_ALL=C sort;
 	first=$!
 	sandbox_ask DELETE counters
 	wait_until 3 asked BatchWriteRecord
-	by_turns 5 'fs migrate lock-from lock-to --yes --clear-target' 'fs clear lock-to --yes' \
+	by_turns 3 'fs migrate lock-from lock-to --yes --clear-target' 'fs clear lock-to --yes' \
 		'fs delete lock-to --yes' \
 		'fs migrate lock-else lock-to --yes --journal j' 'fs bulk-put lock-to in.csv' \
 		'fs migrate --retry failed' 'fs-improve lock-from lock-to --yes' \
@@ -391,7 +388,8 @@ collections() { jq -c '[.id, .event_time, .n, .tags, .ids, .v]' | LC_ALL=C sort;
 		["past","2024-02-01$t",2,null,["3","4"],null]
 		["same","2024-01-01$t",1,["a","b, \"c\""],null,["1","2"]]
 	END
-	for method in csv unload; do
+	by_turns 1 csv unload
+	for method in "${turns[@]}"; do
 		run_rc 0 fs export coll x.json --latest --method $method
 		jq -c '.[]' x.json | collections >got
 		same_file got wanted
@@ -420,7 +418,8 @@ collections() { jq -c '[.id, .event_time, .n, .tags, .ids, .v]' | LC_ALL=C sort;
 	run_rc 0 fs export coll x.json --latest --without-collections
 	is "$(jq -c 'map(.tags) | unique' x.json)" '[null]'
 	# migrated with a filter, and where ListRecords is denied; verified
-	for method in filter unlisted both; do
+	by_turns 1 filter unlisted
+	for method in "${turns[@]}" both; do
 		lists "coll-$method"
 		args=(--latest --yes)
 		[[ $method != filter ]] || args+=(--where 'n > 0')
@@ -438,8 +437,8 @@ collections() { jq -c '[.id, .event_time, .n, .tags, .ids, .v]' | LC_ALL=C sort;
 	# the verification sees a collection that is lost
 	printf '%s\n' "{\"id\":\"same\",\"event_time\":\"2024-01-01$t\",\"n\":1,\"tags\":[\"a\"]}" \
 		>bad.ndjson
-	fs-put coll-filter bad.ndjson
-	run_rc 1 fs-verify coll coll-filter --latest --stores online
+	fs-put coll-both bad.ndjson
+	run_rc 1 fs-verify coll coll-both --latest --stores online
 	has "$out" '1 otherwise: "same"'
 	# where the online store cannot be asked, it is refused
 	sandbox_set deny=BatchGetRecord,GetRecord
@@ -473,7 +472,8 @@ collections() { jq -c '[.id, .event_time, .n, .tags, .ids, .v]' | LC_ALL=C sort;
 	group safe-single
 	records 230 >in.csv
 	fs-put safe-single in.csv
-	for each in deny=BatchGetRecord missing=BatchGetRecord; do
+	by_turns 1 deny=BatchGetRecord missing=BatchGetRecord
+	for each in "${turns[@]}"; do
 		sandbox_set "$each"
 		run_rc 0 fs-extract-online safe-single --no-seal
 		has "$err" 'going on with GetRecord'

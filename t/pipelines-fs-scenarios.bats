@@ -31,7 +31,8 @@ filled() {
 	local each
 
 	made there both
-	for each in upgrade copy archive sync improve migrate-large recover; do
+	by_turns 3 upgrade copy archive sync improve migrate-large recover
+	for each in "${turns[@]}"; do
 		run_rc 64 fs-$each
 		run_rc 64 fs-$each one two three four
 		run_rc fails fs-$each nowhere there --yes
@@ -51,8 +52,9 @@ filled() {
 
 	made here both
 	made away both
-	for each in 2026-99-99 2026-13-01 2026-02-30 2026-01-01T25:00:00Z 2026-01-01T12Z \
-		2026-01-01T1:1:1Z 2026-01-01T..Z; do
+	by_turns 3 2026-99-99 2026-13-01 2026-02-30 2026-01-01T25:00:00Z 2026-01-01T12Z \
+		2026-01-01T1:1:1Z 2026-01-01T..Z
+	for each in "${turns[@]}"; do
 		run_rc 64 fs-archive here away --before "$each" --delete --yes
 		has "$err" "--before: not like 2024-01-31 or 2024-01-31T12:00:00Z: $each"
 		run_rc 64 fs export here x.csv --as-of "$each"
@@ -324,29 +326,32 @@ old_and_new() {
 settled() { ((EPOCHSECONDS > $1 + 2)); }
 
 @test "fs-archive: deletes no row whose values are not in the archive" {
-	local each
+	local each stores
 
-	made doubled both --table-format Iceberg
-	made doubled-offline offline --table-format Iceberg
-	made cellar offline
+	by_turns 1 both offline
+	for stores in "${turns[@]}"; do
+		made "doubled-$stores" "$stores" --table-format Iceberg
+	done
 	for each in first second; do
 		printf 'id,event_time,count,price,category\n' >$each.csv
 		printf 'id%s,2020-01-01T00:00:00Z,1,1,%s\n' 1 $each 2 $each 3 same 4 same \
 			>>$each.csv
 		# one instant, written otherwise
 		[[ $each == first ]] || sed -i '/^id[23]/s/00Z/00.00Z/' $each.csv
-		fs-put doubled $each.csv --no-resume
-		fs-put doubled-offline $each.csv --no-resume
+		for stores in "${turns[@]}"; do
+			fs-put "doubled-$stores" $each.csv --no-resume
+		done
 	done
 	made marked both --table-format Iceberg
 	fs-put marked first.csv
 	printf 'id,event_time\nid4,2020-01-01T00:00:00.0Z\n' |
 		fs-put marked --delete soft --accept-unsealed
-	wait_until 20 rows doubled 8
-	wait_until 20 rows doubled-offline 8
+	for stores in "${turns[@]}"; do
+		wait_until 20 rows "doubled-$stores" 8
+	done
 	wait_until 20 rows marked 5
 	wait_until 20 settled "$EPOCHSECONDS"
-	for each in doubled doubled-offline; do
+	for each in "${turns[@]/#/doubled-}"; do
 		made "cellar-$each" offline
 		run_rc 0 fs-archive $each "cellar-$each" --before 2021-01-01 --yes --delete \
 			--settled 0s --no-copy
@@ -369,9 +374,9 @@ settled() { ((EPOCHSECONDS > $1 + 2)); }
 	jq -c 'map(select(.FeatureName != "price"))' features.json >fewer.json
 	fs-group create narrow --schema-file fewer.json --role-arn "$role" \
 		--s3-uri s3://offline/fs >/dev/null
-	run_rc 69 fs-archive doubled narrow --before 2021-01-01 --yes --delete --no-copy
+	run_rc 69 fs-archive "$each" narrow --before 2021-01-01 --yes --delete --no-copy
 	has "$err" 'features would be lost' price
-	rows doubled 4
+	rows "$each" 4
 	rows narrow 0
 }
 

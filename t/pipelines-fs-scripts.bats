@@ -252,7 +252,7 @@ two_accounts() {
 
 # with WHOLE=1 ten times, as it stands there
 @test "script: continuous sync, again and again" {
-	local each answers='' n=4 run='realtime_sync_migration live-features backup-features 60 4'
+	local each answers='' n=3 run='realtime_sync_migration live-features backup-features 60 3'
 
 	customers live-features "$features"
 	customers backup-features "$features"

@@ -82,12 +82,16 @@ END
 	local lasting=$!
 	both() { is "$(cat "$runs"/*/kept | wc -l)" 2 && [[ -p fifo ]]; }
 	wait_until 20 both
-	touch -d '8 days ago' "$runs"/*
+	mkdir -p "$FERRY_STATE"/{fs-sync,locks}
+	touch "$FERRY_STATE"/{fs-sync/{a-b.json{,.712.0},young.1.0},locks/v1.712.0}
+	touch -d '8 days ago' "$runs"/* "$FERRY_STATE"/{fs-sync/a*,locks/*}
 	FERRY_KEEP_RUNS=9 run_rc 65 ./s
 	is "$(find "$runs" -mindepth 1 -maxdepth 1 | wc -l)" 3
 	run_rc 65 ./s
 	has "$err" 'note: removed what 1 runs had left more than 7 days ago'
 	is "$(find "$runs" -mindepth 1 -maxdepth 1 | wc -l)" 3
+	is "$(cd "$FERRY_STATE" && echo fs-sync/* locks/*)" \
+		'fs-sync/a-b.json fs-sync/young.1.0 locks/v1.712.0'
 	echo >fifo
 	wait "$lasting" || :
 	has late.err "what this run left is in $runs/"
@@ -215,6 +219,25 @@ print("code", p.wait(10), flush=True)
 END
 		rm in
 		is "$(<"$out")" $'rolled back\nbye\n'"code ${signal#*:}"
+	done
+}
+
+@test "lib: what was told to stop ended by the signal, whatever its parts make of that" {
+	local each code
+	script s <<'END'
+work() { trap 'exit "$ends"' TERM; touch ready; while :; do sleep 0.05; done; }
+ends=$1
+attend work
+END
+	# a code that bash has lost is 75; what failed by itself says so
+	for each in 75:143 74:143 76:143 143:143 65:65 0:0; do
+		rm -f ready
+		./s "${each%:*}" 3>&- &
+		wait_until 20 test -e ready
+		kill -TERM "$!"
+		code=0
+		wait "$!" || code=$?
+		is "$code" "${each#*:}"
 	done
 }
 

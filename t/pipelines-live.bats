@@ -138,7 +138,7 @@ target_down() {
 	# while nobody follows: rows, and more WAL than the slot may keep
 	feed --ships 2 --channels 40 --speed 200 --sets 40 --more
 	feed_ends
-	source_sql "CREATE TABLE filler AS SELECT repeat('x', 1000) FROM generate_series(1, 80000);
+	source_sql "CREATE TABLE filler AS SELECT repeat('x', 1000) FROM generate_series(1, 50000);
 		CHECKPOINT; SELECT pg_switch_wal(); CHECKPOINT"
 	is "$(source_sql "SELECT wal_status FROM pg_replication_slots")" lost
 	live --mode concurrent --follow slot
@@ -221,6 +221,31 @@ ended() { (($(grep -c '^pg-wide-ledger: error: ' run.err) == $1)); }
 	# now it waits before it begins again
 	live_ends
 	same_as_source
+}
+
+@test "live: a second one waits for the first, says so once, and takes over" {
+	local first
+	scratch_db
+	export FERRY_STATE=$PWD/state FERRY_RETRY_PAUSE=50
+	"$root/t/telemetry" 1 2 20
+	live --mode concurrent --follow poll
+	wait_until 20 grep -q 'all of the past is there' run.err
+	first=$run others=$run
+	mv run.err first.err
+	live --mode concurrent --follow poll
+	wait_until 20 grep -q 'waits for its end' run.err
+	wait_until 20 grep -q 'all of the past is there' run.err
+	is "$(grep -c 'another follower' run.err)" 1
+	is "$(grep -c 'to be run again' run.err)" 0
+	kill -TERM "$first"
+	wait "$first" || is "$?" 0
+	others=''
+	sql "INSERT INTO tenant.tbl_data_timeseries
+			(ship_id, data_channel_id, created_time, long_v, value_format)
+		VALUES ('NEW', 'c', '2030-01-01', 1, 'Integer')"
+	wait_until 20 sql 'SELECT 1 / count(*) FROM tenant.tbl_data_timeseries_new'
+	is "$(grep -c 'another follower' run.err)" 1
+	live_ends
 }
 
 @test "live: told to end before it follows anything, it does not end well" {

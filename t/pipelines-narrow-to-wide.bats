@@ -119,8 +119,9 @@ ended() { wait "$1"; }
 	local tables="SELECT relname, relfilenode FROM pg_class WHERE relname ~ '^tbl_' ORDER BY 1"
 
 	"$root/t/telemetry" 2 10 400
-	for each in schema-only tables-only "migration-only --cutoff-time ${cutoff% *}" \
-		'realtime --since 2024-01-01'; do
+	by_turns 2 schema-only tables-only "migration-only --cutoff-time ${cutoff% *}" \
+		'realtime --since 2024-01-01'
+	for each in "${turns[@]}"; do
 		# shellcheck disable=SC2086  # a mode and its option
 		run_rc 78 narrow-to-wide --mode $each --ship-id IMO9999993 --ship-id TYPO
 		has "$err" 'ship "'
@@ -130,18 +131,20 @@ ended() { wait "$1"; }
 	run_rc 0 migrate --cutoff-time "$cutoff"
 	sql "$known" >want
 	sql "$tables" >>want
-	for each in schema-only 'tables-only --drop-tables' migration-only status failed events \
+	by_turns 6 schema-only 'tables-only --drop-tables' migration-only status failed events \
 		validate analyze compare 'rollback --yes' 'rollback --yes --backup saved' \
-		realtime 'migration-only --retry-failed'; do
+		realtime 'migration-only --retry-failed'
+	for each in "${turns[@]}"; do
 		# shellcheck disable=SC2086
 		run_rc 78 narrow-to-wide --mode $each --ship-id TYPO
 		has "$err" 'ship "TYPO"'
 		is "$(<"$out")" ''
 	done
 	run_rc 78 narrow-to-wide --mode validate --ship-id IMO9999993 --ship-id TYPO
-	for each in 'pg-narrow-dump --seal' 'pg-narrow-dump --seal --job 1' 'pg-wide-ledger retry' \
+	by_turns 3 'pg-narrow-dump --seal' 'pg-narrow-dump --seal --job 1' 'pg-wide-ledger retry' \
 		'pg-wide-ledger watch --once' \
-		'pg-narrow-dump --seal --since 2024-01-01'; do
+		'pg-narrow-dump --seal --since 2024-01-01'
+	for each in "${turns[@]}"; do
 		# shellcheck disable=SC2086
 		run_rc 78 $each --ship-id IMO9999993 --ship-id TYPO
 		has "$err" 'ship "TYPO" has no rows in'
@@ -341,7 +344,8 @@ ended() { wait "$1"; }
 	job() { run_rc "$1" narrow-to-wide --mode migration-only --cutoff-time 2024-02-01 \
 		--table "tenant.$2" "${@:3}"; }
 	job 0 a
-	for each in '' '--target-prefix w_' '--ship-id two'; do
+	by_turns 1 '' '--target-prefix w_' '--ship-id two'
+	for each in "${turns[@]}"; do
 		# shellcheck disable=SC2086
 		job 78 b $each
 		has "$err" 'ship "two" has its tables in tenant already: job 1 carries tenant.a'
@@ -380,7 +384,8 @@ ended() { wait "$1"; }
 		'tenant.a tenant,tenant.b tenant,tenant.b other'
 	run_rc 64 narrow-to-wide --mode status --all -f csv
 	# when the other has gone its place is free
-	for each in '--table tenant.zzz' '--target-prefix zzz_' '--target-schema zzz'; do
+	by_turns 1 '--table tenant.zzz' '--target-prefix zzz_' '--target-schema zzz'
+	for each in "${turns[@]}"; do
 		# shellcheck disable=SC2086  # words
 		run_rc 78 narrow-to-wide --mode rollback --yes $each
 		has "$err" 'there is nothing to roll back'

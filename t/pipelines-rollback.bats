@@ -89,6 +89,47 @@ ledger() {
 	run_rc 0 pg-wide-ledger unfollow
 }
 
+@test "rollback: a restore that ended between tables and ledger goes on, or is undone" {
+	migrated
+	ledger >ledger.before
+	run_rc 0 n2w rollback --yes --backup saved
+	cat >psql <<-'END'
+		#!/bin/bash
+		code=0
+		"$real" "$@" || code=$?
+		[[ $* != *digest=* ]] || { kill -KILL "${FERRY_RUN%%:*}" && exit 1; }
+		exit "$code"
+	END
+	chmod +x psql
+	half() { real=$(command -v psql) PATH=$PWD:$PATH run_rc 137 n2w restore --backup saved; }
+	half
+	is "$(sql 'SELECT count(*) FROM ferry.chunk')" 0
+	[[ $(relations) == *_imo9999993* ]]
+	run_rc 0 n2w restore --backup saved
+	has "$err" 'going on with the ledger'
+	ledger >ledger.after
+	same_file ledger.after ledger.before
+	is_carried_over
+	is "$(sql "SELECT to_regclass('ferry.restoring')")" ''
+	run_rc 0 n2w rollback --yes
+	# another backup does not go on there; a rollback undoes it
+	half
+	cp -r saved other
+	sed -i '1s/$/ /' other/ledger.ndjson
+	run_rc 78 n2w restore --backup other
+	has "$err" 'a restore of saved has not ended'
+	run_rc 0 n2w rollback --yes
+	has "$err" 'what a restore of saved had begun is undone'
+	is "$(relations)" tbl_data_timeseries
+	# tables that nobody knows of are no success
+	sql "CREATE TABLE tenant.tbl_data_timeseries_x (a int)"
+	run_rc 78 n2w rollback --yes
+	has "$err" 'no job knows these tables, and nothing was changed: tbl_data_timeseries_x'
+	sql "DROP TABLE tenant.tbl_data_timeseries_x"
+	run_rc 0 n2w restore --backup saved
+	is_carried_over
+}
+
 @test "rollback: one ship with its backup, the others stay" {
 	migrated
 	ledger >ledger.before
@@ -141,6 +182,8 @@ ledger() {
 	is "$(sql 'SELECT job_id FROM ferry.job')" 1
 	run_rc 78 n2w restore --backup saved
 	has "$err" "job 1 of the backup: its number or its tables are another job's here"
+	is "$(sql "SELECT to_regclass('tenant.tbl_data_timeseries_s'),
+		to_regclass('ferry.restoring')")" '|'
 	run_rc 0 n2w migration-only -t a --target-schema other
 	is "$(sql 'SELECT x FROM other.tbl_data_timeseries_s')" a
 }

@@ -15,8 +15,10 @@ teardown_file() {
 
 @test "s3: objects go in and out unchanged, whatever their names" {
 	head -c 100000 /dev/urandom >data
-	local -a keys=(plain 'a b+c' 'é/한글.csv' 'x//y' 'dots/../up' '100%' '%2F' "q'\"<>&"
+	local -a keys=(plain 'a b+c' 'x//y' 'dots/../up' '100%' '%2F' "q'\"<>&"
 		'semi;colon=,' '~tilde*' 'trailing/')
+	by_turns 4 "${keys[@]}"
+	keys=(é/한글.csv "${turns[@]}")
 	for key in "${keys[@]}"; do
 		run_ok aws s3api put-object --bucket some-bucket --key "$key" --body data
 		run_ok aws s3api get-object --bucket some-bucket --key "$key" copy

@@ -102,9 +102,10 @@ ended() { wait "$1"; }
 	is "$(jq -s length r)" $((4 + 6 * 40))
 	# one that was killed in mid-line: its half is a line of its own
 	printf '{"hal' >r
-	for _ in 1 2; do
-		run_rc 0 reformat -q --rejects r --rejects-append bad.csv
-	done
+	run_rc 0 reformat --rejects r --rejects-append bad.csv
+	has "$err" 'warning: r: a run was killed in its last line'
+	run_rc 0 reformat --rejects r --rejects-append bad.csv
+	is "$(grep -c warning "$err" || :)" 0
 	is "$(head -n 1 r)" '{"hal'
 	is "$(tail -n +2 r | jq -s length)" $(($(wc -l <r) - 1))
 	is "$(grep -c . r)" "$(wc -l <r)"
@@ -200,6 +201,28 @@ ended() { wait "$1"; }
 	two bash -c 'reformat --rejects - n.csv | cat; exit "${PIPESTATUS[0]}"'
 	run_ok reformat --rejects /dev/null --stats /dev/null -O /dev/null n.csv
 	[[ ! -e new ]]
+}
+
+@test "filters: standard input is read for one thing" {
+	once() { run_rc 64 bash -c "$1" && has "$err" 'can be read only once'; }
+	once 'cat n.csv | reformat - -'
+	once 'reformat - n.csv - <n.csv'
+	once 'cat n.csv | reformat - /dev/stdin'
+	once 'cat n.csv | pivot-wide --columns -'
+	once 'cat n.csv | map-fields --map - -'
+	cat n.csv <(sed 1d n.csv) >want
+	run_ok bash -c 'cat n.csv | reformat n.csv -'
+	same_file "$out" want
+}
+
+@test "filters: a terminal is shown what it would obey, and a file gets it as it is" {
+	need script
+	printf 'a,\xc2\x9b2J\n\x1b[31m,"x\ty\rz"\n' >control.csv
+	command script -qec 'reformat control.csv' /dev/null </dev/null | tr -d '\r' >shown
+	printf '%s\n' 'a,\x9b2J' '\x1b[31m,"x	y\x0dz"' >want
+	same_file shown want
+	run_ok reformat control.csv
+	same_file "$out" control.csv
 }
 
 @test "filters: several files are one input, if they have one header" {
@@ -450,6 +473,9 @@ ended() { wait "$1"; }
 @test "filters: a file that was cut, a NUL byte, what is not UTF-8" {
 	bad() {
 		run_rc 65 bash -c "head -c -1 n.csv | $1" && has "$err" 'has no line end' &&
+			{ [[ $1 == via* ]] ||
+				run_rc 65 bash -c "head -c -1 n.csv | $1 --rejects bad" &&
+				has "$err" 'send it again whole' && [[ ! -s bad ]]; } &&
 			run_rc 65 bash -c "{ cat n.csv; printf 'S1,\\0,a,b\n'; } | $1" &&
 				has "$err" ':402:4: record 401: NUL byte' &&
 			run_rc 65 bash -c "{ cat n.csv; printf 'S1,2,\\377,b\n'; } | $1" &&

@@ -285,3 +285,63 @@ b",x' c,12 d,13.5
 		run_rc 64 map-fields "$each" quoted.csv
 	done
 }
+
+@test "map-fields: with --flatten nothing under what --hash names gets out" {
+	export FERRY_HASH_KEY=0123456789abcdef
+
+	put a.json '{"i":1,"p":{"name":{"first":"Kim","last":"Lee"}}}' \
+		'{"i":2,"p":{"name":"Park"}}' '{"i":3,"p":null}' '{"i":4,"p":{"name":null}}'
+	run_rc 0 map-fields --flatten --hash p.name a.json
+	has_no "$out" Kim Lee Park
+	is "$(jq -c 'map_values(if type == "string" then length else . end)' "$out" | xargs)" \
+		'{i:1,p.name.first:64,p.name.last:64} {i:2,p.name:64} {i:3,p:null} {i:4,p.name:null}'
+	has "$err" '1 records have no "p.name", the first is record 3'
+	run_rc 65 map-fields --flatten --hash p.name --strict a.json
+	# it may be within what is no object
+	put b.json '{"p":{"name":"x"}}' '{"p":[{"name":"Kim"}]}' '{"p":"Lee"}' '{"p":{}}'
+	run_rc 65 map-fields --flatten --hash p.name b.json
+	has_no "$out" Kim
+	run_rc 0 map-fields --flatten --hash p.name --rejects bad.json b.json
+	has_no "$out" Kim Lee
+	is "$(jq .record bad.json | xargs)" '2 3 4'
+	run_rc 0 map-fields --flatten --rename p.name:who --hash who --rejects bad.json b.json
+	has_no "$out" Kim Lee
+	run_rc 0 map-fields --flatten --drop p --hash p.name b.json
+	has_no "$out" Kim Lee
+	printf '%s\n' p.name.first,i Kim,1 >c.csv
+	run_ok map-fields --flatten --hash p.name c.csv
+	has_no "$out" Kim
+}
+
+@test "map-fields: records without what --hash names are counted, and an error with --strict" {
+	export FERRY_HASH_KEY=0123456789abcdef
+
+	printf '%s\n' '{"n":"Kim"}' '{"nn":"Lee"}' '{"n":null}' '{"nn":"Park"}' >a.json
+	run_rc 0 map-fields --hash n a.json
+	has "$err" '2 records have no "n", the first is record 2'
+	run_rc 65 map-fields --hash n --strict a.json
+}
+
+@test "map-fields: a key is the same with a mark before it, and whatever its line end" {
+	printf '{"n":"x"}\n' >a.json
+	printf '0123456789abcdef' >key
+	run_ok map-fields --hash n --hash-key key a.json
+	mv "$out" wanted
+	for form in '%s\n' '%s\r\n' '\xef\xbb\xbf%s\r\n'; do
+		printf "$form" 0123456789abcdef >key
+		run_ok map-fields --hash n --hash-key key a.json
+		same_file "$out" wanted
+	done
+}
+
+@test "map-fields: a column that only --default makes is said" {
+	printf 'status,n\n,1\n' >a.csv
+	printf '{"status":null}\n{}\n' >a.json
+	for file in a.csv a.json; do
+		run_ok map-fields --default status=x "$file"
+		run_rc 0 map-fields --default stauts=x "$file"
+		has "$err" '--default: no record has "stauts"'
+		run_rc 65 map-fields --default stauts=x --strict "$file"
+		run_ok map-fields --set stauts=x --strict "$file"
+	done
+}

@@ -342,7 +342,7 @@ two_orders() {
 @test "pivot: what is guessed from the record before is what reading it gives" {
 	local seed each
 	need python3
-	for ((seed = FERRY_SEED; seed < FERRY_SEED + 3; seed++)); do
+	for ((seed = FERRY_SEED; seed < FERRY_SEED + (${WHOLE:+2} + 1); seed++)); do
 		for each in '0' '0.01' '0.01 crlf' '0.2'; do
 			# shellcheck disable=SC2086  # two words
 			two_orders "$seed" $each
@@ -397,7 +397,12 @@ two_orders() {
 
 @test "pivot: a column that comes when rows are in the output already" {
 	local late
-	for late in 2 30000 '30000 45000 46000' '20000 59999'; do
+	local -a several
+
+	by_turns 1 '30000 45000 46000' '20000 59999'
+	several=("${turns[@]}")
+	by_turns 1 2 30000
+	for late in "${turns[@]}" "${several[@]}"; do
 		awk -v late="$late" 'BEGIN { n = split(late, at, " ")
 			print "created_time,data_channel_id,value"
 			for (t = 1; t < 60000; t++) {
@@ -563,4 +568,30 @@ two_orders() {
 	same_file "$out" none.sealed
 	run_pipe '0 0 0' 'cat none.sealed | pivot-wide -o csv | cat'
 	is "$(grep -c seal "$out")" 2
+}
+
+@test "pivot: --on-duplicate max and min warn of numbers with a comma or blanks" {
+	local value
+
+	for value in 'c,"9,5" c,"10,5"' 'c,9\x20 c,10\x20'; do
+		printf "created_time,data_channel_id,value\n1,${value/ /\\n1,}\n" >a.csv
+		run_rc 0 pivot-wide --on-duplicate max a.csv
+		has "$err" 'warning: 1 repeated cells have values such as 9,5 or with blanks'
+		run_rc 0 pivot-wide --on-duplicate last a.csv
+		has_no "$err" warning
+	done
+	printf 'created_time,data_channel_id,value\n1,c,on\n1,c,off\n1,d,9\n1,d,10\n' >a.csv
+	run_rc 0 pivot-wide --on-duplicate max a.csv
+	has_no "$err" warning
+}
+
+@test "pivot: a key that is a number and a text is one row, of the first, and warned of" {
+	printf '%s\n' '{"k":1,"n":"a","v":1}' '{"k":"1","n":"b","v":2}' '{"k":1,"n":"c","v":3}' \
+		'{"k":"2","n":"a","v":4}' '{"k":2,"n":"a","v":5}' >a.json
+	for sort in error sort; do
+		run_rc 0 pivot-wide -k k -n n -V v --on-unsorted "$sort" a.json
+		is "$(jq -c '[.k, .a, .b, .c]' "$out" | xargs)" '[1,1,2,3] [2,5,null,null]'
+		has "$out" '"k":"2"'
+		has "$err" 'warning: 2 values have a key that is a number in one record'
+	done
 }

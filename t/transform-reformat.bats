@@ -301,6 +301,33 @@ printed() {
 	printed b,a 2,1
 }
 
+@test "reformat: a byte order mark that contradicts --encoding is refused, with the way out" {
+	local e mark
+
+	while read -r e mark; do
+		printf '\ufeff%s\n' 이름 >m.txt
+		printf '%s\n' 값 >>m.txt
+		iconv -f UTF-8 -t "$mark" m.txt >m.csv
+		run_ok reformat --encoding "$mark" m.csv
+		is "$(xargs <"$out")" '이름 값'
+		run_rc 65 reformat --encoding "$e" m.csv
+		has "$err" "byte order mark it begins with is of $mark, not of $e" \
+			"--encoding $mark"
+		is "$(cat "$out")" ''
+	done <<-'END'
+		CP949 UTF-8
+		LATIN1 UTF-8
+		CP1252 UTF-16LE
+		UTF-16LE UTF-16BE
+		UTF-16BE UTF-16LE
+		EUC-KR UTF-32LE
+	END
+	printf '\ufeffa\n1\n' | iconv -t UTF-16BE >m.csv
+	run_ok reformat --encoding UTF-16 m.csv
+	run_rc 64 reformat --encoding '' m.csv
+	has "$err" '--encoding: no such encoding: ""'
+}
+
 @test "reformat: encodings and compressions, and what is named and refused" {
 	printf '%s\n' 이름,값 '서울,"a, b"' 부산,é >k.csv
 	for e in UTF-16 UTF-16LE UTF-16BE UTF-32; do

@@ -30,6 +30,9 @@ read_prices() {
 	done
 }
 
+# check_cost: reads what is said of costs before anything is asked.
+check_cost() { [[ ! ${opt[max-cost]+set}${opt[prices]+set} ]] || read_prices; }
+
 # costs: is anybody to be told?
 costs() { [[ ${opt[dry-run]-} == 1 || ${opt[max-cost]+set} || ${opt[prices]+set} ]]; }
 

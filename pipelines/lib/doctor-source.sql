@@ -5,7 +5,7 @@
 -- table   the narrow table, as SCHEMA.TABLE with quotes where they are needed
 -- bad     what the want of a slot is: FAIL where one was asked for, else WARN
 -- known   0: the ledger could not be asked for
--- slots, publications  those of its jobs, as arrays
+-- slots   those of all its jobs, as an array; own and publications: those of this table's job
 \set ON_ERROR_ROLLBACK on
 BEGIN READ ONLY;
 SET LOCAL search_path = pg_catalog;
@@ -60,11 +60,12 @@ SELECT 'slots_left', CASE count(*) WHEN 0 THEN 'OK' ELSE 'WARN' END,
 	string_agg(format('SELECT pg_drop_replication_slot(%L);', slot_name), ' '
 		ORDER BY slot_name)
 FROM pg_replication_slots
-WHERE slot_name LIKE 'ferry\_%' AND NOT active AND NOT slot_name = ANY (:'slots'::text[]);
+WHERE slot_name LIKE 'ferry\_%' AND NOT active AND NOT slot_name = ANY (:'slots'::text[])
+	AND database = current_database(); -- those of others are other targets', too
 
 SELECT 'slots_lost', CASE count(*) WHEN 0 THEN 'OK' ELSE 'FAIL' END,
 	string_agg(slot, ', ' ORDER BY slot), '', ''
-FROM unnest(:'slots'::text[]) AS slot LEFT JOIN pg_replication_slots s ON slot_name = slot
+FROM unnest(:'own'::text[]) AS slot LEFT JOIN pg_replication_slots s ON slot_name = slot
 WHERE slot_name IS NULL OR to_json(s) ->> 'wal_status' IN ('lost', 'unreserved');
 
 -- A publication has a partition by its own name, or by that of one it is a part of.

@@ -12,12 +12,13 @@ SET LOCAL lock_timeout = '5s';
 SELECT to_regclass('ferry.follower') IS NOT NULL AS has_followers \gset
 \if :has_followers
 SELECT 'known', 'OK', coalesce(array_agg(slot) FILTER (WHERE slot <> ''), '{}')::text,
-	coalesce(array_agg(publication) FILTER (WHERE publication <> ''
-		AND source_table = :'named' AND target_schema = :'schema'
-		AND target_prefix = :'prefix'), '{}')::text, ''
-FROM ferry.follower JOIN ferry.job USING (job_id) WHERE kind = 'slot';
+	coalesce(array_agg(publication) FILTER (WHERE publication <> '' AND own), '{}')::text,
+	coalesce(array_agg(slot) FILTER (WHERE slot <> '' AND own), '{}')::text
+FROM ferry.follower JOIN ferry.job USING (job_id),
+	LATERAL (SELECT source_table = :'named' AND target_schema = :'schema'
+		AND target_prefix = :'prefix' AS own) AS job_of WHERE kind = 'slot';
 \else
-SELECT 'known', 'OK', '{}', '{}', '';
+SELECT 'known', 'OK', '{}', '{}', '{}';
 \endif
 
 SELECT 'writable', CASE WHEN pg_is_in_recovery()

@@ -137,7 +137,7 @@ state_room() {
 # ---- PostgreSQL --------------------------------------------------------------------------------
 
 look_at_servers() {
-	local slots='{}' publications='{}' known=0
+	local slots='{}' publications='{}' own='{}' known=0
 
 	look_here pivot-wide pg-narrow-schema pg-narrow-dump pg-copy-load pg-dual-load \
 		pg-wide-tables pg-wide-ledger pg-wide-validate pg-wide-analyze
@@ -239,7 +239,7 @@ ask_target() {
 ask_source() {
 	narrow_table
 	ask source "table=$table" "bad=$bad" "known=$known" "slots=$slots" \
-		"publications=$publications"
+		"own=$own" "publications=$publications"
 }
 
 # Everything that is asked of a side; what gave no answer was not checked.
@@ -260,7 +260,7 @@ ask() {
 		2>"$scratch/err" || :
 	while IFS=$'\x1f' read -r -d '' check verdict a b remedy; do
 		if [[ $check == known ]]; then
-			known=1 slots=$a publications=$b
+			known=1 slots=$a publications=$b own=$remedy
 			continue
 		fi
 		asked[$check]=1

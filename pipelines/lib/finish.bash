@@ -106,16 +106,37 @@ archive_narrow() {
 	sync -- "$archive"
 }
 
+# end_following: slot and publication go, and what the ledger says of a follower. 1: that was not
+# wanted. Where the ledger knows of none nobody need be asked: what a set-up may have left goes.
+end_following() {
+	local said='' table what='slot, publication'
+
+	table=$(value_of table tenant.tbl_data_timeseries "${narrow[@]}")
+	at_target "SELECT 1 FROM ferry.follower JOIN ferry.job USING (job_id)
+		WHERE target_schema = $(as_text "$(wide_schema)")
+		AND source_table = $(as_text "$table")" ||
+		fail "$EX_REFUSED" "${said##*ERROR:  }"
+	if [[ ! $said ]]; then
+		tell $"nothing follows the source: there is nothing to end"
+		what='nothing to end'
+	elif [[ ! $yes ]]; then
+		confirm $"end following, and remove slot and publication?" || return "$EX_DIFFERS"
+	fi
+	pg-wide-ledger unfollow --quiet "${narrow[@]}" "${target[@]}"
+	done_with unfollowed "$what"
+}
+
 finish() {
+	local code=0
+
 	: >"$run/report"
 	want_no_follower
 	want_equal
 	tidy_wide
 	[[ ! $archive ]] || archive_narrow
-	if [[ $yes ]] || confirm $"end following, and remove slot and publication?"; then
-		pg-wide-ledger unfollow "${loud[@]}" "${narrow[@]}" "${target[@]}"
-		done_with unfollowed 'slot, publication'
-	fi
+	end_following || code=$?
 	{ printf 'step,result\n' && cat -- "$run/report"; } |
 		reformat --quiet --progress none -i csv -o "$(value_of format table "${format[@]}")"
+	((code == 0)) || fail "$code" $"following was not ended: slot and publication are left" \
+		$"--mode finish --yes removes them"
 }

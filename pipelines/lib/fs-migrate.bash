@@ -43,6 +43,7 @@ run_migrate() {
 		$"--clear-target empties what --resume-from would go on with: leave one of them out"
 	[[ ! ${opt[shard]+set} || ! ${opt[clear-target]+set}${opt[retry]+set} ]] || misused \
 		$"--shard is a part, which neither --clear-target nor --retry knows of"
+	check_words
 	pass_part
 	opt[batch-size]=${opt[batch-size]-100}
 	opt[max-workers]=${opt[max-workers]-4}
@@ -98,6 +99,25 @@ run_migrate() {
 	# what was named is not there; that nothing passes a condition may well be
 	((moved + skipped + there)) || [[ ! ${opt[only]+set} ]] ||
 		fail "$EX_REFUSED" "$(fill $"%s has none of these records" "${words[0]}")"
+}
+
+# What is wrong with a word is said before the service is asked, and not when a query is paid for.
+check_words() {
+	local shard=${opt[shard]-1/1} only=${opt[only]-}
+
+	if ! [[ $shard =~ ^0*([0-9]{1,4})/0*([0-9]{1,4})$ ]] ||
+		((BASH_REMATCH[1] < 1 || BASH_REMATCH[1] > BASH_REMATCH[2])); then
+		misused "$(fill $"--shard: not I/N, like 3/8: %s" "$shard")"
+	fi
+	[[ ! ${opt[expect]+set} ]] || quantity expect 0 0 >/dev/null
+	[[ ${opt[method]-csv} == @(csv|unload) ]] ||
+		misused "$(fill $"--method: neither csv nor unload: %s" "${opt[method]}")"
+	[[ ! ${opt[only]+set} || $only == ?*=* ]] ||
+		misused "$(fill $"--only: not FEATURE=FILE: %s" "$only")"
+	[[ ! $only || -r ${only#*=} ]] ||
+		fail "$EX_NOINPUT" "$(fill $"cannot read %s" "${only#*=}")"
+	check_cost
+	(unset FERRY_STATS_LOG && map-fields -i ndjson "${changes[@]}" </dev/null >/dev/null)
 }
 
 # ---- the plan ----------------------------------------------------------------------------------
@@ -158,7 +178,7 @@ look_at_target() {
 # will be called, which fields there will be, and whether values that are set fit their features.
 # Two records that have nothing but what every record has go the way of all, and must stay two.
 rehearse() {
-	local bad key left name
+	local bad id left name time changed=$run/sample
 
 	set_load_args
 	rehearsal=1
@@ -172,40 +192,64 @@ rehearse() {
 			two = two comma ($4 ~ /identifier/ ? "1" : $4 !~ /time/ ? "" : \
 				$2 == "String" ? "2024-01-01T00:00:00Z" : "1704067200") }
 		END { print names; print one; print two }' "$run/from" >"$run/sample"
+	((${#changes[@]} == 0)) || changed=$run/changed
 	(
 		unset FERRY_STATS_LOG # these are no programs of the migration
-		map-fields "${changes[@]}" --quiet --progress=none -O "$run/changed" -- \
-			"$run/sample" &&
+		{ ((${#changes[@]} == 0)) || map-fields "${changes[@]}" --quiet --progress=none \
+			-O "$changed" -- "$run/sample"; } &&
 			fs-put --quiet --dry-run "${target_aws[@]}" \
 				"${load_args[@]/#--progress-every=*/--progress=none}" \
-				--progress=none -- "${words[1]}" "$run/changed"
+				--progress=none -- "${words[1]}" "$changed"
 	) || fail "$?" "$(fill $"such records do not fit %s, nothing was done" "${words[1]}")"
-	# what comes by a change must have a place; what has none is lost
-	sed '1s/,/\n/g; q' "$run/changed" | lacking "$run/to" >"$run/lost"
-	bad=$(lacking "$run/from" <"$run/lost" | head -n 1)
+	fields "$changed" >"$run/fields"
+	{ read -r bad && read -r left && read -r id && read -r time && read -r name; } \
+		<"$run/fields"
 	[[ ! $bad ]] || fail "$EX_REFUSED" \
 		"$(fill $"%s has no feature %s, nothing was done" "${words[1]}" "$bad")" \
 		"$(fill $"'fs add-features' gives %s what it lacks" "${words[1]}")"
-	key=$(awk -F , '$4 ~ /identifier/ { id = $1 } $4 ~ /time/ { time = $1 }
-		END { print id "," time }' "$run/to")
-	name=$(sed '1s/,/\n/g; q' "$run/changed" | grep -ixF -- "${key%,*}")
-	name=$(part_of_none map-fields --select="$name" --quiet --progress=none -o csv -- \
-		"$run/changed" | sort -u | wc -l)
-	((name > 2)) || fail "$EX_USAGE" \
-		"$(fill $"every record would have the same %s, nothing was done" "${key%,*}")"
-	if [[ ${plan[older]} && ${key,,} != "${plan[identifier],,},${plan[event_time],,}" ]]; then
+	# unchanged they differ in the identifier of the source alone
+	if ((${#changes[@]})); then
+		name=$(part_of_none map-fields --select="$name" --quiet --progress=none -o csv -- \
+			"$changed" | sort -u | wc -l)
+		((name > 2))
+	else
+		[[ ${id,,} == "${plan[identifier],,}" ]]
+	fi || fail "$EX_USAGE" \
+		"$(fill $"every record would have the same %s, nothing was done" "$id")"
+	if [[ ${plan[older]} && \
+		${id,,},${time,,} != "${plan[identifier],,},${plan[event_time],,}" ]]; then
 		warn $"with another identifier, records behind a hard deletion are not looked for"
 		plan[older]=''
 	fi
-	left=$(paste -sd , -- "$run/lost")
 	[[ ! $left || ! ${FERRY_QUIET-} || ${opt[leave-out]-} == 1 ]] || fail "$EX_REFUSED" \
 		"$(fill $"features would be lost, nothing was done: %s" "$left")" \
 		$"--leave-out leaves them out; without --quiet that is only told"
-	rm -f -- "$run"/{from,to,sample,changed,lost}
+	rm -f -- "$run"/{from,to,sample,changed,fields}
 }
 
-# lacking SCHEMA: lines that are none of its features, whatever their case
-lacking() { awk -F , 'NR == FNR { has[tolower($1)]; next } !(tolower($0) in has)' "$1" -; }
+# fields FILE: its fields beside the schemas in $run/to and $run/from, in lines: one that comes by a
+# change and has no place; those that are lost, since the target lacks them; the target's identifier
+# and event time; and which field that identifier is, whatever its case.
+fields() {
+	awk -F , '
+		FNR == 1 { file++ }
+		file < 3 { has[file, tolower($1)] }
+		file == 1 && $4 ~ /identifier/ { id = $1 }
+		file == 1 && $4 ~ /time/ { time = $1 }
+		file < 3 { next }
+		{
+			for (i = 1; i <= NF; i++) {
+				each = tolower($i)
+				if (each == tolower(id)) name = $i
+				if ((1, each) in has) continue
+				lost = lost comma $i
+				comma = ","
+				if (!bad && !((2, each) in has)) bad = $i
+			}
+			print bad "\n" lost "\n" id "\n" time "\n" name
+			exit
+		}' "$run/to" "$run/from" "$1"
+}
 
 # ---- what outlives the run ---------------------------------------------------------------------
 
@@ -524,9 +568,9 @@ transfer() {
 settle() {
 	local records good before bad lost same
 
-	[[ ! -f $run/part ]] || cat -- "$run/part" >>"$failures"
-	rm -f -- "$run/part"
+	[[ ! -s $run/part ]] || cat -- "$run/part" >>"$failures"
 	counted || {
+		rm -f -- "$run/part"
 		(($1 != EX_TEMP)) || uncounted=1
 		return 0
 	}
@@ -543,7 +587,7 @@ settle() {
 	same=$(figure there "$run/stats.json")
 	there=$((there + same))
 	unsent=$((unsent + records - good - before - bad - lost - same))
-	rm -f -- "$run/stats.json"
+	rm -f -- "$run"/{part,stats.json}
 }
 
 report_move() {

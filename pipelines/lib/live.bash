@@ -14,9 +14,9 @@ live_pipeline() (
 	answer_for
 	trap : INT TERM
 	export FERRY_WORKER=$BASHPID
-	pg-narrow-dump "${loud[@]}" --job "$job_id" --follow "$how" "${past[@]}" "${interval[@]}" \
-		--seal --progress none "${narrow[@]}" "${ships[@]}" "${new_ship[@]}" \
-		"${rejects[@]}" "${ack[@]}" "${lag[@]}" |
+	pg-narrow-dump "${loud[@]}" --job "$job_id" --follow "$how" --standby "${past[@]}" \
+		"${interval[@]}" --seal --progress none "${narrow[@]}" "${ships[@]}" \
+		"${new_ship[@]}" "${rejects[@]}" "${ack[@]}" "${lag[@]}" |
 		(trap '' INT TERM && exec pivot-wide "${loud[@]}" "${wide_format[@]}" --seal \
 			--progress none) |
 		(trap '' INT TERM && exec pg-copy-load "${loud[@]}" --wide --keep-rejects \
@@ -130,7 +130,8 @@ set_up_follower() {
 		"${target[@]}" "${plan[@]}" "${follow[@]}" "${ships[@]}" "${new_ship[@]}")
 	job_id=${answer% *} how=${answer#* }
 	retry75 "$max_tries" pg-wide-ledger plan "${loud[@]}" --live "${narrow[@]}" \
-		"${target[@]}" "${plan[@]}" "${ships[@]}" "${new_ship[@]}" >/dev/null
+		"${target[@]}" "${plan[@]}" "${ships[@]}" "${new_ship[@]}" \
+		${rate:+"--rate=$rate"} >/dev/null
 }
 
 # What the source wrote between a finished migration and now is planned; but without its end

@@ -13,6 +13,9 @@ at_target() {
 		"${what[@]}" 2>&1)
 }
 
+# as_text VALUE: as a text of SQL
+as_text() { printf "'%s'" "${1//\'/\'\'}"; }
+
 wide_schema() { value_of target-schema tenant "${target[@]}"; }
 
 # Whoever may not make functions, or has others of these names, has the tables all the same.

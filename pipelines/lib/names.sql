@@ -16,7 +16,7 @@ SELECT set_config('ferry.schema', :'schema', true) \g /dev/null
 DO $do$
 DECLARE
 	place CONSTANT text := current_setting('ferry.schema');
-	mark CONSTANT text := 'ferry: made beside the wide tables, version 2';
+	mark CONSTANT text := 'ferry: made beside the wide tables, version 3';
 	names CONSTANT text[] := ARRAY['ferry_channels(text)', 'ferry_tables(text)', 'latest(text)',
 		'read(text, text[], timestamp, timestamp)'];
 	proc text;
@@ -67,6 +67,7 @@ BEGIN
 			renamed jsonb; -- columns that are not called as their channels
 			newest timestamp;
 			any_value bool := false;
+			rows_of text;
 			lasts text;
 			each text;
 		BEGIN
@@ -77,12 +78,15 @@ BEGIN
 				RAISE EXCEPTION 'ship "%" has no wide tables here', $1
 					USING ERRCODE = 'undefined_object';
 			END IF;
-			SELECT string_agg(format('(SELECT max(created_time) FROM %I.%I
-					WHERE $1 IS NULL OR created_time < $1)', @place, t), ', ')
-				INTO lasts FROM unnest(tables) AS t;
-			LOOP -- a row may have no value, or none any more
-				EXECUTE format('SELECT greatest(%s)', lasts) INTO newest USING newest;
-				EXIT WHEN newest IS NULL;
+			-- The newest instant of all has a value nearly always. Where it has none, or none any
+			-- more, each table looks for its newest row that has one.
+			FOREACH rows_of IN ARRAY ARRAY['true', 'EXISTS (SELECT
+					FROM json_each_text(row_to_json(t)) AS v
+					WHERE v.value IS NOT NULL AND v.key <> ''created_time'')'] LOOP
+				SELECT string_agg(format('(SELECT created_time FROM %I.%I AS t WHERE %s
+						ORDER BY created_time DESC LIMIT 1)', @place, t, rows_of), ', ')
+					INTO lasts FROM unnest(tables) AS t;
+				EXECUTE format('SELECT greatest(%s)', lasts) INTO newest;
 				FOREACH each IN ARRAY tables LOOP
 					-- the row as one value: its columns would be planned one by one
 					RETURN QUERY EXECUTE format('SELECT $1, coalesce($2 ->> v.key, v.key),

@@ -82,7 +82,31 @@ plan_rollback() {
 		printf '%s\n' $"would drop the slot, and the publication unless it is another's"
 }
 
+# want_known: tables that are named as ours, of which no ledger says anything, stay: not silently
+want_known() {
+	local said='' code=0
+
+	pg-wide-ledger status "${narrow[@]}" "${target[@]}" >/dev/null 2>&1 || code=$?
+	((code == EX_CONFIG)) || return 0
+	[[ ! $(pg-wide-tables relations "${narrow[@]}" "${target[@]}") ]] || return 0
+	at_target "SELECT string_agg(relname, ', ' ORDER BY relname) FROM pg_class
+		WHERE relnamespace = to_regnamespace(quote_ident($(as_text "$(wide_schema)")))
+		AND relkind IN ('r', 'v') AND starts_with(relname, $(as_text \
+			"$(value_of target-prefix tbl_data_timeseries_ "${target[@]}")"))" || return 0
+	[[ ! $said ]] || fail "$EX_CONFIG" \
+		"$(fill $"no job knows these tables, and nothing was changed: %s" "$said")" \
+		$"restore --backup goes on where one has ended; otherwise drop them by DROP TABLE"
+}
+
 roll_back() {
+	local restoring place
+
+	if [[ ! $dry_run ]] && half_restored; then
+		[[ $yes ]] || confirm "$(fill $"undo what a restore of %s has begun?" "$place")" ||
+			fail "$EX_DIFFERS" $"nothing was changed"
+		undo_restore
+	fi
+	want_known
 	is_there || fail "$EX_CONFIG" \
 		$"no job has this table and target: there is nothing to roll back" \
 		$"narrow-to-wide --mode status --all lists those there are"
@@ -112,18 +136,71 @@ is_whole() {
 	[[ $(tail -n 1 -- "$1") == "{\"end\":$(($(wc -l <"$1") - 1))}" ]]
 }
 
-# restore: the tables in one transaction, then what the ledger says of them.
+# half_restored: a restore made its tables, and ended before the ledger knew of them. $restoring is of
+# which backup, $place where that is.
+half_restored() {
+	local said=''
+
+	restoring='' place=''
+	at_target "SELECT to_regclass('ferry.restoring')" && [[ $said ]] || return 1
+	at_target 'SELECT digest, place FROM ferry.restoring LIMIT 1' || return 1
+	restoring=${said%%|*} place=${said#*|}
+}
+
+# undo_restore: what it made goes, since no ledger knows it.
+undo_restore() {
+	local said='' list
+
+	half_restored || return 0
+	# not through the rows of others: only tables that are still what was made
+	at_target "SELECT coalesce(string_agg(format('DROP %s IF EXISTS %s;',
+		CASE WHEN is_view THEN 'VIEW' ELSE 'TABLE' END, name), ' '
+		ORDER BY is_view DESC), '') FROM ferry.restoring" ||
+		fail "$EX_REFUSED" "${said##*ERROR:  }"
+	list=$said
+	at_target "BEGIN; $list DROP TABLE ferry.restoring; COMMIT" ||
+		fail "$EX_REFUSED" "${said##*ERROR:  }"
+	note "$(fill $"what a restore of %s had begun is undone" "$place")"
+}
+
+# restore_tables: in one transaction, which also says of which backup they are. It is committed by its
+# last statement: a script that ends early changes nothing.
+restore_tables() {
+	{
+		echo 'BEGIN;'
+		pg_restore --exit-on-error --no-password --file=- "$backup/tables" &&
+			cat -- "$FERRY_LIB/lib/restore.sql" && echo 'COMMIT;'
+	} | to_target psql -XAtq -v ON_ERROR_STOP=1 -v digest="$1" -v place="$backup" -f - >/dev/null
+}
+
+# restore: the tables, then what the ledger says of them. One that ended in between goes on.
 restore() {
+	local digest restoring place code=0
+
 	[[ $backup ]] || misused $"restore wants --backup DIR"
 	[[ -f $backup/ledger.ndjson && -d $backup/tables ]] ||
 		fail "$EX_NOINPUT" "$(fill $"not a backup: %s" "$backup")"
 	is_whole "$backup/ledger.ndjson" ||
 		fail "$EX_STREAM" "$(fill $"a backup that was cut: %s" "$backup")"
-	to_target pg_restore --single-transaction --exit-on-error --no-password --dbname= \
-		"$backup/tables" ||
-		fail "$EX_REFUSED" $"pg_restore failed: nothing was changed" \
-			$"tables that are there are to be rolled back first"
-	pg-wide-tables load "${loud[@]}" "${target[@]}" <"$backup/ledger.ndjson"
+	digest=$(cat -- "$backup/ledger.ndjson" "$backup/tables/toc.dat" | sha256sum)
+	if ! half_restored; then
+		pg-wide-tables load --quiet "${target[@]}" <<<'{"end":0}' # a ledger, if there is none
+		restore_tables "${digest%% *}" || {
+			# its answer may have been lost, and not the tables
+			! half_restored || fail "$EX_TEMP" $"not finished" \
+				$"the same command again goes on from here"
+			fail "$EX_REFUSED" $"pg_restore failed: nothing was changed" \
+				$"tables that are there are to be rolled back first"
+		}
+	elif [[ $restoring != "${digest%% *}" ]]; then
+		fail "$EX_CONFIG" "$(fill $"a restore of %s has not ended" "$place")" \
+			$"the same command again goes on, --mode rollback undoes it"
+	else
+		tell $"the tables are there already: going on with the ledger"
+	fi
+	pg-wide-tables load "${loud[@]}" "${target[@]}" <"$backup/ledger.ndjson" || code=$?
+	((code != EX_CONFIG && code != EX_DATA)) || undo_restore # another run cannot succeed
+	((code == 0)) || return "$code"
 	make_names
 	tell $"restored; validate tells what has changed since"
 }

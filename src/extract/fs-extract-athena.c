@@ -46,83 +46,69 @@ struct conf {
 
 static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "Which records" },
-	{ .name = "columns", .letter = 'c', .kind = OPT_STR,
-	  .offset = offsetof(struct conf, columns),
-	  .arg = "NAME,…", .help = "features, in this order (default: all of the group)" },
-	{ .name = "rename", .kind = OPT_STR, .offset = offsetof(struct conf, rename),
-	  .arg = "OLD:NEW,…", .help = "columns of the output that are to have another name" },
-	{ .name = "where", .kind = OPT_STR, .offset = offsetof(struct conf, where), .arg = "SQL",
+	{ .name = "columns", .letter = 'c', CONF(columns), .arg = "NAME,…",
+	  .help = "features, in this order (default: all of the group)" },
+	{ .name = "rename", CONF(rename), .arg = "OLD:NEW,…",
+	  .help = "columns of the output that are to have another name" },
+	{ .name = "where", CONF(where), .arg = "SQL",
 	  .help = "condition, with or without the word WHERE" },
-	{ .name = "only", .not_with = "limit parquet query",
-	  .kind = OPT_STR, .offset = offsetof(struct conf, only), .arg = "FEATURE=FILE",
+	{ .name = "only", .not_with = "limit parquet query", CONF(only), .arg = "FEATURE=FILE",
 	  .help = "those whose FEATURE has a value of FILE, one a line; for lists that no query "
 		  "can hold" },
-	{ .name = "shard", .not_with = "only limit parquet query", .kind = OPT_STR,
-	  .offset = offsetof(struct conf, shard), .arg = "I/N", .help = FS_ONLY_SHARD_HELP },
-	{ .name = "order-by", .not_with = "method=unload", .kind = OPT_STR,
-	  .offset = offsetof(struct conf, order_by), .arg = "SQL", .help = "order of the records" },
-	{ .name = "limit", .kind = OPT_UINT, .offset = offsetof(struct conf, limit), .arg = "N",
-	  .min = 1, .help = "so many records at most" },
-	{ .name = "latest", .kind = OPT_FLAG, .offset = offsetof(struct conf, latest),
+	{ .name = "shard", .not_with = "only limit parquet query", CONF(shard), .arg = "I/N",
+	  .help = FS_ONLY_SHARD_HELP },
+	{ .name = "order-by", .not_with = "method=unload", CONF(order_by), .arg = "SQL",
+	  .help = "order of the records" },
+	{ .name = "limit", CONF(limit), .arg = "N", .min = 1, .help = "so many records at most" },
+	{ .name = "latest", CONF(latest),
 	  .help = "the newest record of each identifier (default: all its history)" },
-	{ .name = "unique", .not_with = "latest as-of",
-	  .kind = OPT_FLAG, .offset = offsetof(struct conf, unique),
+	{ .name = "unique", .not_with = "latest as-of", CONF(unique),
 	  .help = "one record of each identifier and event time, the last that was written" },
-	{ .name = "deleted", .kind = OPT_FLAG, .offset = offsetof(struct conf, deleted),
-	  .help = "also those that were deleted, the rest NULL" },
-	{ .name = "as-of", .kind = OPT_STR, .offset = offsetof(struct conf, as_of), .arg = "TIME",
+	{ .name = "deleted", CONF(deleted), .help = "also those that were deleted, the rest NULL" },
+	{ .name = "as-of", CONF(as_of), .arg = "TIME",
 	  .help = "the newest as it was at this event time" },
-	{ .name = "as-of-file", .kind = OPT_STR, .offset = offsetof(struct conf, as_of_file),
+	{ .name = "as-of-file", CONF(as_of_file), .arg = "FILE", .file = OPT_READS,
 	  .not_with = "latest unique deleted as-of store-columns only shard limit order-by query"
 		      " parquet",
-	  .arg = "FILE", .file = OPT_READS,
 	  .help = "for each of these events (identifier, time, more) the newest as it was then" },
-	{ .name = "known-at", .kind = OPT_STR, .offset = offsetof(struct conf, known_at),
-	  .arg = "TIME", .help = "only what was written (write_time) until then" },
-	{ .name = "store-columns", .kind = OPT_FLAG, .offset = offsetof(struct conf, store_columns),
+	{ .name = "known-at", CONF(known_at), .arg = "TIME",
+	  .help = "only what was written (write_time) until then" },
+	{ .name = "store-columns", CONF(store_columns),
 	  .help = "add write_time, api_invocation_time, is_deleted, and deletions" },
-	{ .name = "without-collections", .kind = OPT_FLAG,
-	  .offset = offsetof(struct conf, without_collections),
+	{ .name = "without-collections", CONF(without_collections),
 	  .help = "leave lists, sets and vectors empty, which only the online store has" },
-	{ .name = "newer", .kind = OPT_FLAG, .offset = offsetof(struct conf, newer),
+	{ .name = "newer", CONF(newer),
 	  .help = "with collections: take records that are newer there whole (default)" },
 	{ .name = "query",
-	  .not_with = "columns where order-by limit latest as-of store-columns unique"
-		      " known-at deleted method=unload",
-	  .kind = OPT_STR, .offset = offsetof(struct conf, query), .arg = "SQL",
+	  .not_with = "columns where order-by limit latest as-of store-columns unique known-at "
+		  "deleted method=unload", CONF(query), .arg = "SQL",
 	  .help = "this SELECT instead of one made from the options above" },
-	{ .name = "dry-run", .letter = 'n', .kind = OPT_FLAG,
-	  .offset = offsetof(struct conf, dry_run), .help = "print the query" },
+	{ .name = "dry-run", .letter = 'n', CONF(dry_run), .help = "print the query" },
 	{ .kind = OPT_GROUP, .help = "Tuning" },
-	{ .name = "method", .kind = OPT_ENUM, .offset = offsetof(struct conf, method),
-	  .choices = "csv|unload", .help = "unload is for many records: parts, several at once" },
-	{ .name = "max-workers", .letter = 'w', .kind = OPT_UINT,
-	  .offset = offsetof(struct conf, workers),
-	  .arg = "N", .min = 1, .max = 64, .help = "parts fetched at once (default 8)" },
-	{ .name = "s3-output-location", .kind = OPT_STR,
-	  .offset = offsetof(struct conf, output_location),
-	  .arg = "URI", .help = "where Athena leaves results (default: the workgroup's)" },
-	{ .name = "workgroup", .kind = OPT_STR, .offset = offsetof(struct conf, workgroup),
-	  .arg = "NAME", .help = "of Athena (default primary)" },
-	{ .name = "database", .kind = OPT_STR, .offset = offsetof(struct conf, database),
-	  .arg = "NAME", .help = "of the table (default: as the group says)" },
-	{ .name = "query-timeout", .kind = OPT_DURATION, .offset = offsetof(struct conf, timeout),
-	  .arg = "TIME", .unit = CLOCK_US_PER_SEC, .help = "stop a query after (default 30m)" },
-	{ .name = "reuse", .kind = OPT_DURATION, .offset = offsetof(struct conf, reuse),
-	  .arg = "TIME", .unit = CLOCK_US_PER_SEC,
+	{ .name = "method", CONF(method), .choices = "csv|unload",
+	  .help = "unload is for many records: parts, several at once" },
+	{ .name = "max-workers", .letter = 'w', CONF(workers), .arg = "N", .min = 1, .max = 64,
+	  .help = "parts fetched at once (default 8)" },
+	{ .name = "s3-output-location", CONF(output_location), .arg = "URI",
+	  .help = "where Athena leaves results (default: the workgroup's)" },
+	{ .name = "workgroup", CONF(workgroup), .arg = "NAME",
+	  .help = "of Athena (default primary)" },
+	{ .name = "database", CONF(database), .arg = "NAME",
+	  .help = "of the table (default: as the group says)" },
+	{ .name = "query-timeout", CONF(timeout), .arg = "TIME", .unit = CLOCK_US_PER_SEC,
+	  .help = "stop a query after (default 30m)" },
+	{ .name = "reuse", CONF(reuse), .arg = "TIME", .unit = CLOCK_US_PER_SEC,
 	  .help = "take the query of a run that was killed, not older than (default 1h)" },
-	{ .name = "keep-results", .kind = OPT_FLAG, .offset = offsetof(struct conf, keep_results),
-	  .help = "leave the result objects in S3" },
+	{ .name = "keep-results", CONF(keep_results), .help = "leave the result objects in S3" },
 	IO_FILE_OPTS(struct conf, io, "auto|csv|ndjson|tsv|json", "auto is csv"),
-	{ .name = "parquet", .not_with = "rename output output-format gzip", .kind = OPT_STR,
-	  .offset = offsetof(struct conf, parquet), .file = OPT_WRITES, .arg = "FILE",
+	{ .name = "parquet", .not_with = "rename output output-format gzip", CONF(parquet),
+	  .file = OPT_WRITES, .arg = "FILE",
 	  .help = "write Parquet here instead, more files beside it" },
 	EXTRACT_SEAL_OPTS(struct conf, io),
 	{ .kind = OPT_GROUP, .help = "Report" },
-	{ .name = "progress", .kind = OPT_ENUM, .offset = offsetof(struct conf, io.progress),
-	  .choices = "auto|bar|json|none", .help = "on standard error" },
-	{ .name = "stats", .kind = OPT_STR, .offset = offsetof(struct conf, stats), .arg = "FILE",
-	  .file = OPT_WRITES,
+	{ .name = "progress", CONF(io.progress), .choices = "auto|bar|json|none",
+	  .help = "on standard error" },
+	{ .name = "stats", CONF(stats), .arg = "FILE", .file = OPT_WRITES,
 	  .help = "write a JSON summary here: rows, bytes scanned, estimated cost" },
 	AWS_OPTS(struct conf, aws),
 	OPT_END,
@@ -190,11 +176,10 @@ static size_t column_of(const struct prog *p, struct sl name)
 	return SIZE_MAX;
 }
 
-static void filled(void *ctx, const struct field *f, size_t n)
+static void filled(void *ctx, const struct field *f, size_t n UNUSED)
 {
 	struct prog *p = ctx;
 
-	(void)n;
 	fs_writer_row(p->writer, f, p->shown);
 	extract_tick(p->x);
 }
@@ -212,7 +197,7 @@ static void prepare_fill(struct prog *p)
 			"--query asks for collections, but not for %s and %s, by which the online "
 			"store has them",
 			msg_q(g->features[g->id].name), msg_q(g->features[g->time].name));
-	p->fill_feature = mem_alloc(mem_mul(p->cols.n, sizeof *p->fill_feature));
+	p->fill_feature = arena_alloc(&p->mem, mem_mul(p->cols.n, sizeof *p->fill_feature));
 	for (size_t i = 0; i < p->cols.n; i++)
 		p->fill_feature[i] = fs_group_feature(g, p->cols.v[i].source);
 	p->fill_conf = (struct fs_fill_conf){ .opts = &c->aws,
@@ -431,7 +416,7 @@ static void make_unload(struct prog *p)
 	str_addf(&uri, "ferry-%s/", p->fetch.run.name);
 	p->fetch.unload = arena_dup(&p->mem, str_sl(&uri));
 	make_unload_query(p);
-	p->keys = mem_alloc(mem_mul(p->cols.n, sizeof *p->keys));
+	p->keys = arena_alloc(&p->mem, mem_mul(p->cols.n, sizeof *p->keys));
 	for (size_t i = 0; i < p->cols.n; i++)
 		p->keys[i] = fs_json_column(&p->mem, p->cols.v[i].source);
 }
@@ -559,11 +544,7 @@ static void choose_columns(struct prog *p)
 
 static void open_group(struct prog *p, const char *name)
 {
-	struct aws_error e;
-
-	p->aws = aws_open(&p->conf.aws, &e);
-	if (!p->aws)
-		aws_die(&e, "cannot talk to AWS");
+	p->aws = aws_need(&p->conf.aws);
 	fs_need_group(p->aws, name, &p->group);
 	check_group(p);
 	if (p->conf.database)
@@ -623,8 +604,6 @@ static void release(struct prog *p)
 	str_free(&p->sql);
 	str_free(&p->where);
 	fs_columns_free(&p->cols);
-	mem_free(p->keys);
-	mem_free(p->fill_feature);
 	if (p->writer)
 		fs_writer_free(p->writer);
 }

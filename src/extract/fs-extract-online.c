@@ -34,59 +34,47 @@ struct conf {
 
 static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "Which records" },
-	{ .name = "columns", .letter = 'c', .kind = OPT_STR,
-	  .offset = offsetof(struct conf, columns),
-	  .arg = "NAME,…", .help = "features, in this order (default: all of the group)" },
-	{ .name = "id", .kind = OPT_LIST, .offset = offsetof(struct conf, id), .arg = "ID",
+	{ .name = "columns", .letter = 'c', CONF(columns), .arg = "NAME,…",
+	  .help = "features, in this order (default: all of the group)" },
+	{ .name = "id", CONF(id), .arg = "ID",
 	  .help = "the record with this identifier; may be repeated" },
-	{ .name = "ids", .kind = OPT_STR, .offset = offsetof(struct conf, ids), .arg = "FILE",
-	  .file = OPT_READS,
+	{ .name = "ids", CONF(ids), .arg = "FILE", .file = OPT_READS,
 	  .help = "those whose identifiers are in these records (- is standard input)" },
-	{ .name = "lines", .needs = "ids", .kind = OPT_FLAG, .offset = offsetof(struct conf, lines),
+	{ .name = "lines", .needs = "ids", CONF(lines),
 	  .help = "the file of --ids has an identifier a line, and no header" },
-	{ .name = "shard", .not_with = "id same-as gone-from", .kind = OPT_STR,
-	  .offset = offsetof(struct conf, shard), .arg = "I/N", .help = FS_ONLY_SHARD_HELP },
-	{ .name = "except", .kind = OPT_STR, .offset = offsetof(struct conf, except), .arg = "FILE",
-	  .file = OPT_READS,
+	{ .name = "shard", .not_with = "id same-as gone-from", CONF(shard), .arg = "I/N",
+	  .help = FS_ONLY_SHARD_HELP },
+	{ .name = "except", CONF(except), .arg = "FILE", .file = OPT_READS,
 	  .help = "not those whose identifier and event time are in these records" },
-	{ .name = "except-older", .needs = "except", .kind = OPT_FLAG,
-	  .offset = offsetof(struct conf, except_older),
+	{ .name = "except-older", .needs = "except", CONF(except_older),
 	  .help = "of those only what these records have newer" },
-	{ .name = "same-as", .kind = OPT_STR, .offset = offsetof(struct conf, same_as),
-	  .file = OPT_READS, .arg = "FILE",
+	{ .name = "same-as", CONF(same_as), .file = OPT_READS, .arg = "FILE",
 	  .help = "those of these records that the store has just so" },
-	{ .name = "changed", .needs = "same-as", .kind = OPT_STR,
-	  .offset = offsetof(struct conf, changed), .file = OPT_WRITES, .arg = "FILE",
+	{ .name = "changed", .needs = "same-as", CONF(changed), .file = OPT_WRITES, .arg = "FILE",
 	  .help = "with --same-as: list those here that it has otherwise" },
-	{ .name = "gone-from", .needs = "ids", .not_with = "lines", .kind = OPT_STR,
-	  .offset = offsetof(struct conf, gone_from), .file = OPT_READS, .arg = "FILE",
+	{ .name = "gone-from", .needs = "ids", .not_with = "lines", CONF(gone_from),
+	  .file = OPT_READS, .arg = "FILE",
 	  .help = "those of these records, and of --ids, that it has no longer" },
-	{ .name = "deleted", .kind = OPT_FLAG, .offset = offsetof(struct conf, deleted),
+	{ .name = "deleted", CONF(deleted),
 	  .help = "also identifiers of records that were softly deleted, the rest NULL" },
-	{ .name = "deleted-ids", .not_with = "id ids",
-	  .kind = OPT_STR, .offset = offsetof(struct conf, deleted_ids),
-	  .file = OPT_WRITES, .arg = "FILE", .help = "list those identifiers here" },
-	{ .name = "required", .kind = OPT_FLAG, .offset = offsetof(struct conf, required),
+	{ .name = "deleted-ids", .not_with = "id ids", CONF(deleted_ids), .file = OPT_WRITES,
+	  .arg = "FILE", .help = "list those identifiers here" },
+	{ .name = "required", CONF(required),
 	  .help = "an identifier that has no record is an error" },
-	{ .name = "some", .kind = OPT_FLAG, .offset = offsetof(struct conf, some),
-	  .help = "it is an error when none of them has one" },
-	{ .name = "current-time", .kind = OPT_FLAG, .offset = offsetof(struct conf, current_time),
+	{ .name = "some", CONF(some), .help = "it is an error when none of them has one" },
+	{ .name = "current-time", CONF(current_time),
 	  .help = "give every record the event time of now, to be put elsewhere" },
 	{ .kind = OPT_GROUP, .help = "Tuning" },
-	{ .name = "max-workers", .letter = 'w', .kind = OPT_UINT,
-	  .offset = offsetof(struct conf, workers),
-	  .arg = "N", .min = 1, .max = 256, .help = "requests at once (default 10)" },
-	{ .name = "batch-size", .kind = OPT_UINT, .offset = offsetof(struct conf, batch),
-	  .arg = "N", .min = 1, .max = 1000,
+	{ .name = "max-workers", .letter = 'w', CONF(workers), .arg = "N", .min = 1, .max = 256,
+	  .help = "requests at once (default 10)" },
+	{ .name = "batch-size", CONF(batch), .arg = "N", .min = 1, .max = 1000,
 	  .help = "identifiers of a request (default 100, and never more)" },
-	{ .name = "retry-for", .kind = OPT_DURATION, .offset = offsetof(struct conf, patience),
-	  .arg = "TIME", .unit = CLOCK_US_PER_SEC,
+	{ .name = "retry-for", CONF(patience), .arg = "TIME", .unit = CLOCK_US_PER_SEC,
 	  .help = "wait out throttling and temporary failures for that long (default 10m)" },
 	IO_IN_OPTS(struct conf, io),
 	IO_FILE_OPTS(struct conf, io, "auto|csv|ndjson|tsv|json|table",
 		"auto is csv; table is for people"),
-	{ .name = "s3-output", .not_with = "output output-format gzip seal",
-	  .kind = OPT_STR, .offset = offsetof(struct conf, s3_output),
+	{ .name = "s3-output", .not_with = "output output-format gzip seal", CONF(s3_output),
 	  .arg = "URI", .help = "store NDJSON there instead, in objects that fs-put can load" },
 	EXTRACT_SEAL_OPTS(struct conf, io),
 	IO_REPORT_OPTS(struct conf, io),
@@ -119,7 +107,7 @@ struct prog {
 	struct field *now;             /* --current-time: a record with another time */
 	struct str time;
 	struct field *nothing;
-	struct fs_known known; /* --except */
+	struct fs_ids known; /* records, --except */
 	struct keyset newest;  /* --except-older: the newest event time of each identifier */
 	uint64_t older;
 	struct fs_only part;   /* --shard */
@@ -285,7 +273,7 @@ static void take_known(void *ctx, struct sl id, struct sl time)
 	bool added;
 
 	if (!p->conf.except_older)
-		(void)fs_known_add(&p->known, id, time_type(p), time);
+		fs_known_add(&p->known, id, time_type(p), time);
 	if (!p->conf.except_older || !fs_event_time_parse(time_type(p), time, &t))
 		return;
 	newest = keyset_value(&p->newest, sip_hash(&p->only.key, id), &added);
@@ -299,6 +287,7 @@ static void learn_known(struct prog *p)
 	if (p->id_column == SIZE_MAX || p->time_column == SIZE_MAX)
 		opt_usage("--except needs the identifier and the event time among --columns");
 	fs_ids_init(&p->only); /* for its key */
+	fs_ids_init(&p->known);
 	keyset_init(&p->newest, true);
 	fs_state_file(&p->group, &p->aside, p->conf.except, take_known, p);
 }
@@ -387,8 +376,7 @@ static void wake(void *ctx)
 static void start(struct prog *p, const char *name)
 {
 	const struct conf *c = &p->conf;
-	struct fs_online_conf online = { .group = sl_of(name),
-		.description = &p->group,
+	struct fs_online_conf online = { .group = &p->group,
 		.deleted = c->deleted || c->deleted_ids,
 		.only = &p->part,
 		.workers = (unsigned)c->workers,
@@ -397,13 +385,10 @@ static void start(struct prog *p, const char *name)
 		.row = take_row,
 		.missing = take_missing,
 		.ctx = p };
-	struct aws_error e;
 
 	p->aside = c->io;
 	p->aside.stats = NULL;
-	p->aws = aws_open(&c->aws, &e);
-	if (!p->aws)
-		aws_die(&e, "cannot talk to AWS");
+	p->aws = aws_need(&c->aws);
 	fs_need_group(p->aws, name, &p->group);
 	if (!p->group.online)
 		die_hint(EX_REFUSED, "fs-extract-athena reads the offline store",
@@ -411,8 +396,7 @@ static void start(struct prog *p, const char *name)
 	choose_columns(p);
 	fs_only_shard(&p->part, &p->group, c->shard);
 	online.features = p->features;
-	online.n = p->n;
-	online.all = !c->columns;
+	online.n = c->columns ? p->n : 0;
 	if (!c->same_as && !c->gone_from)
 		p->online = fs_online_new(p->aws, &online);
 	stop_catch(wake, p->aws);
@@ -458,7 +442,7 @@ static void release(struct prog *p)
 	mem_free(p->features);
 	mem_free(p->nothing);
 	mem_free(p->now);
-	fs_known_free(&p->known);
+	fs_ids_free(&p->known);
 	keyset_clear(&p->newest);
 	fs_ids_free(&p->only);
 }

@@ -36,11 +36,9 @@ static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "What to read" },
 	NARROW_SOURCE_OPT(struct conf, source),
 	NARROW_SHIPS_OPT(struct conf, ships),
-	{ .name = "sample", .kind = OPT_DURATION, .offset = offsetof(struct conf, sample),
-	  .arg = "DURATION", .unit = 60 * CLOCK_US_PER_SEC,
+	{ .name = "sample", CONF(sample), .arg = "DURATION", .unit = 60 * CLOCK_US_PER_SEC,
 	  .help = "look at the newest rows of each ship, so far back (default 60m)" },
-	{ .name = "complete", .kind = OPT_FLAG, .offset = offsetof(struct conf, complete),
-	  .help = "look at the whole table" },
+	{ .name = "complete", CONF(complete), .help = "look at the whole table" },
 	NARROW_NEW_SHIP_OPT(struct conf, new_ship),
 	NARROW_OPTS(struct conf, narrow),
 	EXTRACT_OUT_OPTS(struct conf, io, "NDJSON"),
@@ -106,7 +104,7 @@ static void put_where(const struct schema *s, struct str *sql, const struct sl *
 	str_addf(sql, " WHERE %s IS NOT NULL", c[NARROW_CHANNEL].ident);
 	str_addf(sql, " AND %s %s", c[NARROW_SHIP].ident, ship ? "= " : "IS NOT NULL");
 	if (ship)
-		pg_add_literal(s->pg, sql, *ship);
+		str_addz(sql, pg_literal(s->pg, *ship));
 	put_times(s, sql, since);
 }
 
@@ -134,15 +132,12 @@ static void put_index_query(const struct schema *s, struct str *sql, struct sl s
 	const char *time = c[NARROW_TIME].ident, *format = str_z(&s->format);
 	AUTO_STR from = { 0 }, where = { 0 };
 
-	str_addf(&where, "%s = ", c[NARROW_SHIP].ident);
-	pg_add_literal(s->pg, &where, ship);
-	str_addz(&where, " AND ");
+	str_addf(&where, "%s = %s AND ", c[NARROW_SHIP].ident, pg_literal(s->pg, ship));
 	str_addf(&from, "FROM %s WHERE %s%s = channels.x", s->narrow->ident, str_z(&where),
 		c[NARROW_CHANNEL].ident);
 	put_times(s, &from, since);
 	narrow_add_loose_scan(s->narrow, sql, "channels", c[NARROW_CHANNEL].ident, str_z(&where));
-	str_addz(sql, "SELECT ");
-	pg_add_literal(s->pg, sql, ship);
+	str_addf(sql, "SELECT %s", pg_literal(s->pg, ship));
 	if (since != EVER) {
 		str_addf(sql,
 			", x::text, f, a, b, n FROM channels, LATERAL (SELECT %s AS f, "

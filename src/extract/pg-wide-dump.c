@@ -70,24 +70,22 @@ static const struct sl lead[LEAD] = { SL_INIT("ship_id"), SL_INIT("created_time"
 
 static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "What to read" },
-	{ .name = "target", .kind = OPT_STR, .offset = offsetof(struct conf, target.conninfo),
-	  .arg = "CONNINFO", .env = "FERRY_TARGET",
+	{ .name = "target", CONF(target.conninfo), .arg = "CONNINFO", .env = "FERRY_TARGET",
 	  .help = "where the wide tables are, as for psql -d (default: PG* variables)" },
 	NARROW_SHIPS_OPT(struct conf, ships),
-	{ .name = "channels", .kind = OPT_LIST, .offset = offsetof(struct conf, channels),
-	  .arg = "FILE|GLOB", .min = 1,
+	{ .name = "channels", CONF(channels), .arg = "FILE|GLOB", .min = 1,
 	  .help = "only these: a file of ids, an id, or a pattern; may be repeated" },
-	{ .name = "since", .kind = OPT_TIME, .offset = offsetof(struct conf, since), .arg = "TIME",
+	{ .name = "since", CONF(since), .arg = "TIME",
 	  .help = "rows from this time on (default: the first there is)" },
-	{ .name = "until", .kind = OPT_TIME, .offset = offsetof(struct conf, until), .arg = "TIME",
+	{ .name = "until", CONF(until), .arg = "TIME",
 	  .help = "rows before this time (default: all)" },
-	{ .name = "chunk", .kind = OPT_DURATION, .offset = offsetof(struct conf, chunk),
-	  .arg = "DURATION", .help = "length of a sealed chunk (default 24h)" },
+	{ .name = "chunk", CONF(chunk), .arg = "DURATION",
+	  .help = "length of a sealed chunk (default 24h)" },
 	{ .kind = OPT_GROUP, .help = "Fewer rows" },
-	{ .name = "every", .kind = OPT_DURATION, .offset = offsetof(struct conf, every),
-	  .arg = "DURATION", .help = "one row for each such window of time" },
-	{ .name = "agg", .kind = OPT_ENUM, .needs = "every", .offset = offsetof(struct conf, how),
-	  .choices = AGGREGATE_CHOICES, .help = "what it says of a channel" },
+	{ .name = "every", CONF(every), .arg = "DURATION",
+	  .help = "one row for each such window of time" },
+	{ .name = "agg", CONF(how), .needs = "every", .choices = AGGREGATE_CHOICES,
+	  .help = "what it says of a channel" },
 	{ .kind = OPT_GROUP, .help = "Wide tables" },
 	TARGET_NAMES_OPTS(struct conf, target),
 	EXTRACT_OPTS(struct conf, io),
@@ -212,10 +210,10 @@ static void choose(struct dump *d)
 	/* a schema that nobody has made is not to be made by a reader */
 	if (!ledger_exists(d->pg))
 		die(EX_CONFIGURATION, "there are no wide tables in this database");
-	r = pg_query(d->pg,
+	r = pg_ask(d->pg,
 		"SELECT DISTINCT ship FROM ferry.channel WHERE target_schema = $1 AND "
 		REGISTRY_OF_PREFIX " ORDER BY 1",
-		2, (const char *[]){ t->schema, t->prefix });
+		t->schema, t->prefix);
 	for (size_t i = 0; i < pg_rows(r); i++)
 		(void)names_add(&known, pg_value(r, i, 0), NULL);
 	if (known.n == 0)

@@ -4,9 +4,7 @@
  * Every command is one call or a few, with the service's asynchronous states waited for. What the
  * service would refuse is refused here, before it is sent.
  */
-#include "aws/client.h"
 #include "core/clock.h"
-#include "core/msg.h"
 #include "core/num.h"
 #include "fs/fs_admin.h"
 #include "fs/fs_show.h"
@@ -14,6 +12,7 @@
 
 struct conf {
 	struct aws_opts aws;
+	struct aws *a;
 	struct fs_admin admin;
 	int format; /* enum report_format */
 	const char *contains, *output, *schema_file, *bucket, *prefix, *price, *export;
@@ -25,115 +24,85 @@ struct conf {
 static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "Output" },
 	{ .name = "output-format", .verbs = "list|describe|schema|size", .letter = 'o',
-	  .kind = OPT_ENUM, .offset = offsetof(struct conf, format),
-	  .choices = REPORT_FORMATS "|ndjson", .help = "of what is printed" },
-	{ .name = "name-contains", .verbs = "list",
-	  .kind = OPT_STR, .offset = offsetof(struct conf, contains),
-	  .arg = "TEXT", .help = "only groups whose name has this in it" },
-	{ .name = "output", .verbs = "template",
-	  .letter = 'O', .kind = OPT_STR, .offset = offsetof(struct conf, output),
-	  .file = OPT_WRITES, .arg = "FILE", .help = "write here instead of standard output" },
+	  CONF(format), .choices = REPORT_FORMATS "|ndjson", .help = "of what is printed" },
+	{ .name = "name-contains", .verbs = "list", CONF(contains), .arg = "TEXT",
+	  .help = "only groups whose name has this in it" },
+	{ .name = "output", .verbs = "template", .letter = 'O', CONF(output), .file = OPT_WRITES,
+	  .arg = "FILE", .help = "write here instead of standard output" },
 	{ .kind = OPT_GROUP, .help = "Creating" },
-	{ .name = "schema-file", .verbs = "create|update", .kind = OPT_STR,
-	  .offset = offsetof(struct conf, schema_file), .file = OPT_READS, .arg = "FILE",
-	  .help = "features: a JSON array, see 'fs-group template'" },
-	{ .name = "role-arn", .verbs = "create", .required = true,
-	  .kind = OPT_STR, .offset = offsetof(struct conf, admin.role),
-	  .arg = "ARN", .help = "role that the service takes to write the offline store" },
-	{ .name = "description", .verbs = "create", .kind = OPT_STR,
-	  .offset = offsetof(struct conf, admin.description), .arg = "TEXT",
+	{ .name = "schema-file", .verbs = "create|update", CONF(schema_file), .file = OPT_READS,
+	  .arg = "FILE", .help = "features: a JSON array, see 'fs-group template'" },
+	{ .name = "role-arn", .verbs = "create", .required = true, CONF(admin.role), .arg = "ARN",
+	  .help = "role that the service takes to write the offline store" },
+	{ .name = "description", .verbs = "create", CONF(admin.description), .arg = "TEXT",
 	  .help = "of the group" },
-	{ .name = "record-identifier-name", .verbs = "create", .kind = OPT_STR,
-	  .offset = offsetof(struct conf, admin.id_name), .arg = "NAME",
+	{ .name = "record-identifier-name", .verbs = "create", CONF(admin.id_name), .arg = "NAME",
 	  .help = "feature that identifies a record (default: as the schema says, or id)" },
-	{ .name = "event-time-feature-name", .verbs = "create", .kind = OPT_STR,
-	  .offset = offsetof(struct conf, admin.time_name), .arg = "NAME",
+	{ .name = "event-time-feature-name", .verbs = "create", CONF(admin.time_name),
+	  .arg = "NAME",
 	  .help = "feature with the event time (default: as the schema says, or event_time)" },
-	{ .name = "online-store", .verbs = "create", .kind = OPT_FLAG,
-	  .offset = offsetof(struct conf, admin.online), .help = "the group has one (default)" },
-	{ .name = "offline-store", .verbs = "create", .kind = OPT_FLAG,
-	  .offset = offsetof(struct conf, admin.offline), .help = "the group has one (default)" },
-	{ .name = "storage-type", .verbs = "create",
-	  .kind = OPT_ENUM, .offset = offsetof(struct conf, storage_type),
+	{ .name = "online-store", .verbs = "create", CONF(admin.online),
+	  .help = "the group has one (default)" },
+	{ .name = "offline-store", .verbs = "create", CONF(admin.offline),
+	  .help = "the group has one (default)" },
+	{ .name = "storage-type", .verbs = "create", CONF(storage_type),
 	  .choices = "default|Standard|InMemory", .help = "of the online store" },
 	{ .name = "s3-uri", .verbs = "create", .required = true, .not_with = "no-offline-store",
-	  .kind = OPT_STR, .offset = offsetof(struct conf, admin.s3_uri), .arg = "URI",
-	  .help = "where the offline store is to be" },
+	  CONF(admin.s3_uri), .arg = "URI", .help = "where the offline store is to be" },
 	{ .name = "ttl-duration", .verbs = "create", .not_with = "no-online-store",
-	  .kind = OPT_UINT, .offset = offsetof(struct conf, admin.ttl_days), .arg = "DAYS",
-	  .min = 1, .max = 365, .help = "records leave the online store after this" },
-	{ .name = "enable-encryption", .verbs = "create", .kind = OPT_FLAG,
-	  .offset = offsetof(struct conf, admin.encryption),
+	  CONF(admin.ttl_days), .arg = "DAYS", .min = 1, .max = 365,
+	  .help = "records leave the online store after this" },
+	{ .name = "enable-encryption", .verbs = "create", CONF(admin.encryption),
 	  .help = "with a key of AWS, or that below" },
-	{ .name = "encryption", .kind = OPT_FLAG, .hidden = true,
-	  .offset = offsetof(struct conf, admin.encryption), .help = "the same" },
+	{ .name = "encryption", CONF(admin.encryption), .hidden = true, .help = "the same" },
 	{ .name = "kms-key-id", .verbs = "create", .not_with = "no-enable-encryption no-encryption",
-	  .kind = OPT_STR, .offset = offsetof(struct conf, admin.kms_key), .arg = "KEY",
-	  .help = "key that encrypts both stores" },
-	{ .name = "table-format", .verbs = "create", .kind = OPT_ENUM,
-	  .offset = offsetof(struct conf, admin.table_kind), .choices = "Glue|Iceberg",
-	  .help = "of the offline store" },
-	{ .name = "throughput-mode", .verbs = "create", .kind = OPT_ENUM,
-	  .offset = offsetof(struct conf, admin.throughput), .choices = "OnDemand|Provisioned",
-	  .help = "of the online store" },
+	  CONF(admin.kms_key), .arg = "KEY", .help = "key that encrypts both stores" },
+	{ .name = "table-format", .verbs = "create", CONF(admin.table_kind),
+	  .choices = "Glue|Iceberg", .help = "of the offline store" },
+	{ .name = "throughput-mode", .verbs = "create", CONF(admin.throughput),
+	  .choices = "OnDemand|Provisioned", .help = "of the online store" },
 	{ .name = "read-capacity-units", .verbs = "create",
-	  .needs = "throughput-mode=Provisioned write-capacity-units", .kind = OPT_UINT,
-	  .offset = offsetof(struct conf, admin.read_units), .arg = "N", .max = 10000000,
-	  .help = "when Provisioned" },
+	  .needs = "throughput-mode=Provisioned write-capacity-units", CONF(admin.read_units),
+	  .arg = "N", .max = 10000000, .help = "when Provisioned" },
 	{ .name = "write-capacity-units", .verbs = "create",
-	  .needs = "throughput-mode=Provisioned read-capacity-units", .kind = OPT_UINT,
-	  .offset = offsetof(struct conf, admin.write_units), .arg = "N", .max = 10000000,
-	  .help = "when Provisioned" },
-	{ .name = "tags", .verbs = "create",
-	  .kind = OPT_LIST, .offset = offsetof(struct conf, admin.tags),
-	  .arg = "NAME=VALUE", .help = "tag of the group; may be repeated" },
+	  .needs = "throughput-mode=Provisioned read-capacity-units", CONF(admin.write_units),
+	  .arg = "N", .max = 10000000, .help = "when Provisioned" },
+	{ .name = "tags", .verbs = "create", CONF(admin.tags), .arg = "NAME=VALUE",
+	  .help = "tag of the group; may be repeated" },
 	{ .kind = OPT_GROUP, .help = "Adding features" },
-	{ .name = "feature", .verbs = "update", .letter = 'f', .kind = OPT_LIST,
-	  .offset = offsetof(struct conf, words), .arg = "NAME:TYPE[:list:DIM|:set][:DESCRIPTION]",
-	  .help = "a feature; may be repeated" },
-	{ .name = "json", .verbs = "update",
-	  .letter = 'j', .kind = OPT_LIST, .offset = offsetof(struct conf, objects),
-	  .arg = "OBJECT", .help = "a feature as in the schema file; may be repeated" },
+	{ .name = "feature", .verbs = "update", .letter = 'f', CONF(words),
+	  .arg = "NAME:TYPE[:list:DIM|:set][:DESCRIPTION]", .help = "a feature; may be repeated" },
+	{ .name = "json", .verbs = "update", .letter = 'j', CONF(objects), .arg = "OBJECT",
+	  .help = "a feature as in the schema file; may be repeated" },
 	{ .kind = OPT_GROUP, .help = "Deleting and clearing" },
-	{ .name = "delete-data", .verbs = "delete", .weakens = true,
-	  .kind = OPT_FLAG, .offset = offsetof(struct conf, delete_data),
+	{ .name = "delete-data", .verbs = "delete", .weakens = true, CONF(delete_data),
 	  .help = "the offline store's objects and table, too (default)" },
-	{ .name = "keep-data", .verbs = "delete",
-	  .kind = OPT_FLAG, .offset = offsetof(struct conf, admin.keep_data),
+	{ .name = "keep-data", .verbs = "delete", CONF(admin.keep_data),
 	  .help = "leave the offline store's objects and table" },
-	{ .name = "backup-s3", .verbs = "clear|backup",
-	  .kind = OPT_STR, .offset = offsetof(struct conf, admin.backup),
-	  .arg = "URI", .help = "copy the objects there (first)" },
-	{ .name = "where", .verbs = "clear",
-	  .kind = OPT_STR, .offset = offsetof(struct conf, admin.where),
-	  .arg = "SQL", .hidden = true, .help = "only these rows, of an Iceberg table" },
-	{ .name = "try-deleting", .verbs = "clear", .needs = "dry-run",
-	  .kind = OPT_FLAG, .offset = offsetof(struct conf, admin.try_deleting),
+	{ .name = "backup-s3", .verbs = "clear|backup", CONF(admin.backup), .arg = "URI",
+	  .help = "copy the objects there (first)" },
+	{ .name = "where", .verbs = "clear", CONF(admin.where), .arg = "SQL", .hidden = true,
+	  .help = "only these rows, of an Iceberg table" },
+	{ .name = "try-deleting", .verbs = "clear", .needs = "dry-run", CONF(admin.try_deleting),
 	  .hidden = true, .help = "find out whether objects may be deleted" },
-	{ .name = "s3-output-location", .kind = OPT_STR,
-	  .offset = offsetof(struct conf, admin.athena_output), .arg = "URI",
+	{ .name = "s3-output-location", CONF(admin.athena_output), .arg = "URI",
 	  .help = "where Athena keeps what statements print (default: the workgroup's)" },
-	{ .name = "workgroup", .kind = OPT_STR, .offset = offsetof(struct conf, admin.workgroup),
-	  .arg = "NAME", .help = "of Athena (default primary)" },
+	{ .name = "workgroup", CONF(admin.workgroup), .arg = "NAME",
+	  .help = "of Athena (default primary)" },
 	{ .kind = OPT_GROUP, .help = "Any change" },
-	{ .name = "dry-run", .letter = 'n', .kind = OPT_FLAG,
-	  .offset = offsetof(struct conf, admin.dry_run), .help = "only say what would happen" },
-	{ .name = "wait", .kind = OPT_FLAG, .offset = offsetof(struct conf, admin.wait),
-	  .help = "until the service is done (default)" },
-	{ .name = "wait-timeout", .kind = OPT_DURATION,
-	  .offset = offsetof(struct conf, admin.wait_timeout), .arg = "TIME",
-	  .unit = CLOCK_US_PER_SEC, .help = "for that long at most (default 30m)" },
+	{ .name = "dry-run", .letter = 'n', CONF(admin.dry_run),
+	  .help = "only say what would happen" },
+	{ .name = "wait", CONF(admin.wait), .help = "until the service is done (default)" },
+	{ .name = "wait-timeout", CONF(admin.wait_timeout), .arg = "TIME", .unit = CLOCK_US_PER_SEC,
+	  .help = "for that long at most (default 30m)" },
 	{ .kind = OPT_GROUP, .help = "Size" },
-	{ .name = "bucket", .verbs = "size",
-	  .kind = OPT_STR, .offset = offsetof(struct conf, bucket), .arg = "NAME",
+	{ .name = "bucket", .verbs = "size", CONF(bucket), .arg = "NAME",
 	  .help = "of what is in this bucket, instead of a group" },
-	{ .name = "prefix", .verbs = "size", .kind = OPT_STR,
-	  .offset = offsetof(struct conf, prefix), .arg = "KEY", .help = "below this" },
-	{ .name = "export", .verbs = "size", .kind = OPT_STR,
-	  .offset = offsetof(struct conf, export), .file = OPT_WRITES, .arg = "FILE",
+	{ .name = "prefix", .verbs = "size", CONF(prefix), .arg = "KEY", .help = "below this" },
+	{ .name = "export", .verbs = "size", CONF(export), .file = OPT_WRITES, .arg = "FILE",
 	  .help = "write CSV files, too: FILE, and by month NAME-monthly.csv" },
-	{ .name = "price", .verbs = "size", .kind = OPT_STR, .offset = offsetof(struct conf, price),
-	  .arg = "USD", .help = "of one GiB a month of class STANDARD (default 0.025)" },
+	{ .name = "price", .verbs = "size", CONF(price), .arg = "USD",
+	  .help = "of one GiB a month of class STANDARD (default 0.025)" },
 	AWS_OPTS(struct conf, aws),
 	OPT_END,
 };
@@ -153,39 +122,21 @@ static const struct opt_program program = {
 	.opts = options,
 };
 
-static struct aws *open_aws(const struct conf *conf)
-{
-	struct aws_error e;
-	struct aws *a = aws_open(&conf->aws, &e);
-
-	if (!a)
-		aws_die(&e, "cannot talk to AWS");
-	return a;
-}
-
 static void list(struct conf *conf, char **word)
 {
-	struct aws *a = open_aws(conf);
-
 	(void)word;
-	fs_show_list(a, conf->contains ? conf->contains : "", (enum report_format)conf->format);
-	aws_close(a);
+	fs_show_list(conf->a, conf->contains ? conf->contains : "",
+		(enum report_format)conf->format);
 }
 
 static void describe(struct conf *conf, char **word)
 {
-	struct aws *a = open_aws(conf);
-
-	fs_show_group(a, word[0], (enum report_format)conf->format);
-	aws_close(a);
+	fs_show_group(conf->a, word[0], (enum report_format)conf->format);
 }
 
 static void schema(struct conf *conf, char **word)
 {
-	struct aws *a = open_aws(conf);
-
-	fs_show_schema(a, word[0], (enum report_format)conf->format);
-	aws_close(a);
+	fs_show_schema(conf->a, word[0], (enum report_format)conf->format);
 }
 
 static void template(struct conf *conf, char **word)
@@ -201,7 +152,6 @@ static void create(struct conf *conf, char **word)
 {
 	static const char *const types[] = { NULL, "Standard", "InMemory" };
 	struct fs_schema s = { 0 };
-	struct aws *a;
 
 	if (!conf->schema_file)
 		opt_usage("--schema-file is needed");
@@ -211,9 +161,7 @@ static void create(struct conf *conf, char **word)
 		conf->admin.id_name = s.id ? s.id : FS_ID_NAME;
 	if (!conf->admin.time_name)
 		conf->admin.time_name = s.time ? s.time : FS_TIME_NAME;
-	a = open_aws(conf);
-	fs_admin_create(a, word[0], &s, &conf->admin);
-	aws_close(a);
+	fs_admin_create(conf->a, word[0], &s, &conf->admin);
 	fs_schema_free(&s);
 }
 
@@ -221,7 +169,6 @@ static void update(struct conf *conf, char **word)
 {
 	const char *file = word[1] ? word[1] : conf->schema_file;
 	struct fs_schema s = { 0 };
-	struct aws *a;
 
 	if ((file != NULL) + (conf->words.n > 0) + (conf->objects.n > 0) != 1)
 		opt_usage("the features come from one of: FILE, -f, -j");
@@ -231,41 +178,29 @@ static void update(struct conf *conf, char **word)
 		fs_schema_word(&s, conf->words.v[i].p);
 	for (size_t i = 0; i < conf->objects.n; i++)
 		fs_schema_json(&s, conf->objects.v[i].p);
-	a = open_aws(conf);
-	fs_admin_add(a, word[0], &s, &conf->admin);
-	aws_close(a);
+	fs_admin_add(conf->a, word[0], &s, &conf->admin);
 	fs_schema_free(&s);
 }
 
 static void delete (struct conf *conf, char **word)
 {
-	struct aws *a = open_aws(conf);
-
 	conf->admin.keep_data |= !conf->delete_data;
-	fs_admin_delete(a, word[0], &conf->admin);
-	aws_close(a);
+	fs_admin_delete(conf->a, word[0], &conf->admin);
 }
 
 static void clear(struct conf *conf, char **word)
 {
-	struct aws *a = open_aws(conf);
-
-	fs_admin_clear(a, word[0], &conf->admin);
-	aws_close(a);
+	fs_admin_clear(conf->a, word[0], &conf->admin);
 }
 
 static void backup(struct conf *conf, char **word)
 {
-	struct aws *a = open_aws(conf);
-
-	fs_admin_backup(a, word[0], &conf->admin);
-	aws_close(a);
+	fs_admin_backup(conf->a, word[0], &conf->admin);
 }
 
 static void size(struct conf *conf, char **word)
 {
 	enum report_format format = (enum report_format)conf->format;
-	struct aws *a;
 	double price;
 
 	if ((word[0] != NULL) == (conf->bucket != NULL))
@@ -274,13 +209,11 @@ static void size(struct conf *conf, char **word)
 		opt_usage("--export: standard output has the report already; -o csv makes it CSV");
 	if (!num_double(sl_of(conf->price), &price) || !(price >= 0))
 		opt_usage("--price: not a price: %s", msg_q(sl_of(conf->price)));
-	a = open_aws(conf);
 	if (word[0])
-		fs_show_size(a, word[0], price, format, conf->export);
+		fs_show_size(conf->a, word[0], price, format, conf->export);
 	else
-		fs_show_prefix(a, conf->bucket, conf->prefix ? conf->prefix : "", price, format,
-			conf->export);
-	aws_close(a);
+		fs_show_prefix(conf->a, conf->bucket, conf->prefix ? conf->prefix : "", price,
+			format, conf->export);
 }
 
 #define COMMANDS "list|describe|schema|create|update|delete|clear|size|template"
@@ -324,7 +257,11 @@ int main(int argc, char **argv)
 			opt_usage("%s takes %s", c->name,
 				c->max == 0 ? "no operand" : "the name of one group");
 		argv[argc] = NULL;
+		if (c->run != template)
+			conf.a = aws_need(&conf.aws);
 		c->run(&conf, argv + 1);
+		if (conf.a)
+			aws_close(conf.a);
 		return EX_DONE;
 	}
 	opt_verb_unknown(COMMANDS, argv[0]);

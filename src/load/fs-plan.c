@@ -5,7 +5,6 @@
  * records by Athena, and prints the plan. Changes nothing.
  */
 #include "core/clock.h"
-#include "core/msg.h"
 #include "core/stop.h"
 #include "core/tmpf.h"
 #include "fs/fs_move.h"
@@ -20,20 +19,17 @@ struct conf {
 static const struct opt options[] = {
 	FS_MOVE_OPTS(struct conf, move),
 	{.kind = OPT_GROUP, .help = "The plan"},
-	{ .name = "clear-target", .kind = OPT_FLAG, .offset = offsetof(struct conf, move.clear),
+	{ .name = "clear-target", CONF(move.clear),
 	  .help = "say that the target is emptied first" },
-	{ .name = "try-writing", .needs = "clear-target", .kind = OPT_FLAG,
-	  .offset = offsetof(struct conf, move.try_writing),
+	{ .name = "try-writing", .needs = "clear-target", CONF(move.try_writing),
 	  .help = "and find out whether it may be written, by a record without a value (default)" },
-	{ .name = "allow-empty", .kind = OPT_FLAG,
-	  .offset = offsetof(struct conf, move.allow_empty),
+	{ .name = "allow-empty", CONF(move.allow_empty),
 	  .help = "also when nothing is to be moved into it" },
-	{ .name = "batch-size", .kind = OPT_UINT, .offset = offsetof(struct conf, move.batch),
-	  .arg = "N", .min = 1, .max = 1000000, .help = "to be shown (default 100)" },
-	{ .name = "max-workers", .kind = OPT_UINT, .offset = offsetof(struct conf, move.workers),
-	  .arg = "N", .min = 1, .max = 1024, .help = "to be shown (default 4)" },
-	{ .name = "facts", .kind = OPT_STR, .offset = offsetof(struct conf, facts), .arg = "FILE",
-	  .file = OPT_WRITES,
+	{ .name = "batch-size", CONF(move.batch), .arg = "N", .min = 1, .max = 1000000,
+	  .help = "to be shown (default 100)" },
+	{ .name = "max-workers", CONF(move.workers), .arg = "N", .min = 1, .max = 1024,
+	  .help = "to be shown (default 4)" },
+	{ .name = "facts", CONF(facts), .arg = "FILE", .file = OPT_WRITES,
 	  .help = "write what scripts have to know here: names and values, each ended by NUL" },
 	AWS_OPTS(struct conf, move.source.opts),
 	OPT_END,

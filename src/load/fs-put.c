@@ -6,22 +6,18 @@
  * kill -9 sends the rest only. Nothing can be taken back: records of a sealed stream are sent as
  * they come, and a seal that never comes ends the program with 76 and the exact counts.
  */
-#include "aws/client.h"
 #include "core/clock.h"
-#include "core/msg.h"
 #include "core/num.h"
 #include "core/path.h"
 #include "core/stats.h"
 #include "core/stop.h"
 #include "fs/fs_failed.h"
 #include "fs/fs_journal.h"
-#include "fs/fs_load.h"
 #include "fs/fs_online.h"
 #include "fs/fs_tally.h"
 #include "fs/fs_there.h"
 #include "fs/fs_wait.h"
 #include "stream/in.h"
-#include "stream/io.h"
 #include "stream/namelist.h"
 
 #include <errno.h>
@@ -46,70 +42,59 @@ struct conf {
 
 static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "What is written" },
-	{ .name = "target-stores", .kind = OPT_ENUM, .offset = offsetof(struct conf, stores),
-	  .choices = "all|online|offline", .help = "of those the group has" },
-	{ .name = "ttl", .kind = OPT_DURATION, .offset = offsetof(struct conf, ttl), .arg = "TIME",
+	{ .name = "target-stores", CONF(stores), .choices = "all|online|offline",
+	  .help = "of those the group has" },
+	{ .name = "ttl", CONF(ttl), .arg = "TIME",
 	  .help = "records leave the online store this long after their event time" },
-	{ .name = "delete", .weakens = true, .kind = OPT_ENUM,
-	  .offset = offsetof(struct conf, deletion), .choices = "no|soft|hard",
+	{ .name = "delete", .weakens = true, CONF(deletion), .choices = "no|soft|hard",
 	  .help = "delete the records instead; hard frees the identifier" },
-	{ .name = "event-time", .kind = OPT_ENUM, .offset = offsetof(struct conf, when),
-	  .choices = "keep|missing|now|later|next",
-	  .help = "missing: now where there is none; later: now, but after the record's own; "
-		  "next: just behind that" },
-	{ .name = "ignore-unknown", .kind = OPT_FLAG,
-	  .offset = offsetof(struct conf, ignore_unknown),
+	{ .name = "event-time", CONF(when), .choices = "keep|missing|now|later|next",
+	  .help = "missing: now where there is none; later: now, but after the record's own; next: "
+		  "just behind that" },
+	{ .name = "ignore-unknown", CONF(ignore_unknown),
 	  .help = "leave out columns that are no features (default: refuse)" },
-	{ .name = "there-online", .kind = OPT_STR, .offset = offsetof(struct conf, there_online),
-	  .arg = "FILE", .help = "records of the online store: what is there just so is not sent" },
-	{ .name = "there-offline", .kind = OPT_STR, .offset = offsetof(struct conf, there_offline),
-	  .arg = "FILE", .help = "the same of the offline store, with is_deleted" },
-	{ .name = "there-past", .kind = OPT_STR, .offset = offsetof(struct conf, there_past),
-	  .arg = "FILE",
+	{ .name = "there-online", CONF(there_online), .arg = "FILE",
+	  .help = "records of the online store: what is there just so is not sent" },
+	{ .name = "there-offline", CONF(there_offline), .arg = "FILE",
+	  .help = "the same of the offline store, with is_deleted" },
+	{ .name = "there-past", CONF(there_past), .arg = "FILE",
 	  .help = "identifiers of which the online store rightly has less than the history" },
-	{ .name = "there-but", .kind = OPT_STR, .offset = offsetof(struct conf, there_but),
-	  .arg = "NAME,…", .help = "features that may be otherwise there, such as a timestamp" },
-	{ .name = "dry-run", .letter = 'n', .kind = OPT_FLAG,
-	  .offset = offsetof(struct conf, dry_run), .help = "check every record, send none" },
+	{ .name = "there-but", CONF(there_but), .arg = "NAME,…",
+	  .help = "features that may be otherwise there, such as a timestamp" },
+	{ .name = "dry-run", .letter = 'n', CONF(dry_run),
+	  .help = "check every record, send none" },
 	{ .kind = OPT_GROUP, .help = "Tuning" },
-	{ .name = "max-workers", .letter = 'w', .kind = OPT_UINT,
-	  .offset = offsetof(struct conf, workers),
-	  .arg = "N", .min = 1, .max = 1024, .help = "requests at once (default 16)" },
-	{ .name = "batch-size", .kind = OPT_UINT, .offset = offsetof(struct conf, batch_size),
-	  .arg = "N", .min = 1, .max = 1000000,
+	{ .name = "max-workers", .letter = 'w', CONF(workers), .arg = "N", .min = 1, .max = 1024,
+	  .help = "requests at once (default 16)" },
+	{ .name = "batch-size", CONF(batch_size), .arg = "N", .min = 1, .max = 1000000,
 	  .help = "records after which the journal is synced (default 100)" },
-	{ .name = "batch-write", .kind = OPT_FLAG, .offset = offsetof(struct conf, batch_write),
+	{ .name = "batch-write", CONF(batch_write),
 	  .help = "use BatchWriteRecord where it is to be had (default)" },
-	{ .name = "retry-for", .kind = OPT_DURATION, .offset = offsetof(struct conf, patience),
-	  .arg = "TIME", .unit = CLOCK_US_PER_SEC,
+	{ .name = "retry-for", CONF(patience), .arg = "TIME", .unit = CLOCK_US_PER_SEC,
 	  .help = "wait out throttling and temporary failures for that long (default 10m)" },
-	{ .name = "failed", .kind = OPT_STR, .offset = offsetof(struct conf, failed), .arg = "FILE",
-	  .file = OPT_WRITES,
+	{ .name = "failed", CONF(failed), .arg = "FILE", .file = OPT_WRITES,
 	  .help = "keep records that failed, to be loaded again, and go on (default: stop)" },
-	{ .name = "max-failed", .needs = "failed",
-	  .kind = OPT_UINT, .offset = offsetof(struct conf, max_failed),
-	  .arg = "N", .help = "stop when there are more" },
-	{ .name = "journal", .kind = OPT_STR, .offset = offsetof(struct conf, journal),
-	  .arg = "FILE", .file = OPT_WRITES,
+	{ .name = "max-failed", .needs = "failed", CONF(max_failed), .arg = "N",
+	  .help = "stop when there are more" },
+	{ .name = "journal", CONF(journal), .arg = "FILE", .file = OPT_WRITES,
 	  .help = "what was acknowledged (default: follows from the job)" },
-	{ .name = "resume", .kind = OPT_FLAG, .offset = offsetof(struct conf, resume),
+	{ .name = "resume", CONF(resume),
 	  .help = "pass over what an earlier run's journal has (default)" },
-	{ .name = "keep-journal", .kind = OPT_FLAG, .offset = offsetof(struct conf, keep_journal),
+	{ .name = "keep-journal", CONF(keep_journal),
 	  .help = "leave it when all is done: whoever looks the load over removes it" },
-	{ .name = "accept-unsealed", .weakens = true, .kind = OPT_FLAG,
-	  .offset = offsetof(struct conf, accept_unsealed),
+	{ .name = "accept-unsealed", .weakens = true, CONF(accept_unsealed),
 	  .help = "read a pipe that has no seal" },
 	IO_IN_OPTS(struct conf, io),
 	IO_REJECT_OPTS(struct conf, io),
 	{ .kind = OPT_GROUP, .help = "Report" },
-	{ .name = "progress", .kind = OPT_ENUM, .offset = offsetof(struct conf, io.progress),
-	  .choices = "auto|bar|json|none", .help = "on standard error" },
-	{ .name = "progress-every", .kind = OPT_DURATION, .offset = offsetof(struct conf, io.every),
-	  .arg = "TIME", .unit = CLOCK_US_PER_SEC, .help = "or a line that often, for logs" },
-	{ .name = "expect", .kind = OPT_UINT, .offset = offsetof(struct conf, expect), .arg = "N",
+	{ .name = "progress", CONF(io.progress), .choices = "auto|bar|json|none",
+	  .help = "on standard error" },
+	{ .name = "progress-every", CONF(io.every), .arg = "TIME", .unit = CLOCK_US_PER_SEC,
+	  .help = "or a line that often, for logs" },
+	{ .name = "expect", CONF(expect), .arg = "N",
 	  .help = "so many records are to come: how long will it take?" },
-	{ .name = "stats", .kind = OPT_STR, .offset = offsetof(struct conf, stats), .arg = "FILE",
-	  .file = OPT_WRITES, .help = "write a JSON summary here" },
+	{ .name = "stats", CONF(stats), .arg = "FILE", .file = OPT_WRITES,
+	  .help = "write a JSON summary here" },
 	AWS_OPTS(struct conf, aws),
 	OPT_END,
 };
@@ -271,13 +256,6 @@ static bool by_arrival(const struct prog *p)
 	       p->conf.when == FS_WHEN_LATER;
 }
 
-static void is_there(void *ctx, const struct field *f, size_t n)
-{
-	(void)ctx;
-	(void)f;
-	(void)n;
-}
-
 static void is_absent(void *ctx, struct sl id)
 {
 	struct prog *p = ctx;
@@ -302,13 +280,11 @@ static void look_at_held(struct prog *p)
 	p->trusted = true;
 	aws = p->n_held ? aws_open(&p->conf.aws, &e) : NULL; /* that of the load is at work */
 	if (aws && fs_online_probe(aws, &p->group, &e)) {
-		o = fs_online_new(aws, &(struct fs_online_conf){ .group = p->group.called,
-					       .description = &p->group,
+		o = fs_online_new(aws, &(struct fs_online_conf){ .group = &p->group,
 					       .features = &p->group.id,
 					       .n = 1,
 					       .workers = 1,
 					       .patience_us = p->conf.patience,
-					       .row = is_there,
 					       .missing = is_absent,
 					       .ctx = p });
 		for (size_t i = 0; i < p->n_held; i++)
@@ -546,13 +522,10 @@ static void start(struct prog *p, const char *input)
 		.settled = settled,
 		.answered = answered,
 		.ctx = p };
-	struct aws_error e;
 
 	p->started = clock_monotonic();
 	path_claim(PATH_READ, "the input", input);
-	p->aws = aws_open(&c->aws, &e);
-	if (!p->aws)
-		aws_die(&e, "cannot talk to AWS");
+	p->aws = aws_need(&c->aws);
 	fs_need_group(p->aws, p->group_name, &p->group);
 	check_group(p);
 	p->io = io_open(&c->io, input);

@@ -5,9 +5,7 @@
  * its online store, with both stores of the target. Changes nothing.
  */
 #include "core/clock.h"
-#include "core/msg.h"
 #include "core/stop.h"
-#include "fs/fs_move.h"
 #include "fs/fs_verify.h"
 #include "stream/out.h"
 
@@ -26,16 +24,14 @@ struct conf {
 static const struct opt options[] = {
 	FS_MOVE_OPTS(struct conf, move),
 	{.kind = OPT_GROUP, .help = "What is compared"},
-	{ .name = "known-at", .kind = OPT_STR, .offset = offsetof(struct conf, move.known_at),
-	  .arg = "TIME", .help = "only what was in the source's offline store then (write_time)" },
-	{ .name = "gone", .kind = OPT_STR, .offset = offsetof(struct conf, gone), .arg = "FILE",
-	  .file = OPT_READS,
+	{ .name = "known-at", CONF(move.known_at), .arg = "TIME",
+	  .help = "only what was in the source's offline store then (write_time)" },
+	{ .name = "gone", CONF(gone), .arg = "FILE", .file = OPT_READS,
 	  .help = "records that were softly deleted since (default: ask the source's online "
 		  "store)" },
-	{ .name = "stores", .kind = OPT_ENUM, .offset = offsetof(struct conf, stores),
-	  .choices = "all|online|offline", .help = "of the target" },
-	{ .name = "arrival", .kind = OPT_DURATION, .offset = offsetof(struct conf, arrival),
-	  .arg = "TIME", .unit = CLOCK_US_PER_SEC,
+	{ .name = "stores", CONF(stores), .choices = "all|online|offline",
+	  .help = "of the target" },
+	{ .name = "arrival", CONF(arrival), .arg = "TIME", .unit = CLOCK_US_PER_SEC,
 	  .help = "wait so long for records to reach the offline store (default: do not wait)" },
 	AWS_OPTS(struct conf, move.source.opts),
 	OPT_END,

@@ -6,8 +6,6 @@
  * delivered and not acknowledged to its source, because we were killed in between, is sent again.
  */
 #include "core/kp.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/spool.h"
 #include "core/stop.h"
 #include "core/tmpf.h"
@@ -28,16 +26,15 @@ struct conf {
 
 static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "What is written" },
-	{ .name = "topic", .letter = 't', .kind = OPT_STR, .required = true,
-	  .offset = offsetof(struct conf, topic), .arg = "NAME", .help = "into this topic" },
-	{ .name = "key", .letter = 'k', .kind = OPT_STR, .offset = offsetof(struct conf, key),
-	  .arg = "NAME,...", .help = "columns that make the key (default: messages have none)" },
-	{ .name = "compression", .kind = OPT_ENUM, .offset = offsetof(struct conf, compression),
-	  .choices = COMPRESSIONS, .help = "of batches (default lz4)" },
-	{ .name = "ack", .kind = OPT_STR, .offset = offsetof(struct conf, ack), .arg = "FILE",
-	  .file = OPT_WRITES, .help = "live chunks: write here what of the source is delivered" },
-	{ .name = "accept-unsealed", .weakens = true, .kind = OPT_FLAG,
-	  .offset = offsetof(struct conf, accept_unsealed),
+	{ .name = "topic", .letter = 't', CONF(topic), .required = true, .arg = "NAME",
+	  .help = "into this topic" },
+	{ .name = "key", .letter = 'k', CONF(key), .arg = "NAME,...",
+	  .help = "columns that make the key (default: messages have none)" },
+	{ .name = "compression", CONF(compression), .choices = COMPRESSIONS,
+	  .help = "of batches (default lz4)" },
+	{ .name = "ack", CONF(ack), .arg = "FILE", .file = OPT_WRITES,
+	  .help = "live chunks: write here what of the source is delivered" },
+	{ .name = "accept-unsealed", .weakens = true, CONF(accept_unsealed),
 	  .help = "read a pipe although nothing tells whether it is whole" },
 	KAFKA_OPTS(struct conf, kafka),
 	IO_IN_OPTS(struct conf, io),
@@ -169,6 +166,7 @@ static void take_columns(struct put *p)
 {
 	const struct names *cols = rd_cols(p->io->rd);
 
+	namelist_resolve_all(&p->keys, cols);
 	for (size_t i = 0; format_traits(rd_format(p->io->rd))->header && i < p->keys.n; i++)
 		if (names_find(cols, p->keys.name[i]) == NAMES_NONE)
 			opt_usage("--key: there is no column %s", msg_q(p->keys.name[i]));

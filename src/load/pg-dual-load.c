@@ -7,9 +7,7 @@
  * the rows go to the narrow table as they are and to the wide ones pivoted; both are read back and
  * compared; and all is committed.
  */
-#include "core/clock.h"
 #include "core/kp.h"
-#include "core/msg.h"
 #include "core/stop.h"
 #include "dual/dual.h"
 #include "ledger/ledger_opts.h"
@@ -32,17 +30,15 @@ struct conf {
 
 static const struct opt options[] = {
 	{.kind = OPT_GROUP, .help = "Input"},
-	{ .name = "accept-unsealed", .kind = OPT_FLAG,
-	  .offset = offsetof(struct conf, accept_unsealed),
+	{ .name = "accept-unsealed", CONF(accept_unsealed),
 	  .help = "take a feed that has no seals, and commit it bit by bit" },
-	{ .name = "interval", .kind = OPT_DURATION, .offset = offsetof(struct conf, interval),
-	  .arg = "DURATION", .unit = 60 * CLOCK_US_PER_SEC,
+	{ .name = "interval", CONF(interval), .arg = "DURATION", .unit = 60 * CLOCK_US_PER_SEC,
 	  .help = "without seals: commit so often (a bare number: minutes; default 1s)" },
-	{ .name = "rows", .kind = OPT_UINT, .offset = offsetof(struct conf, rows), .arg = "N",
-	  .min = 1, .help = "a feed without seals: and after so many (default 100000)" },
-	{ .name = "check", .kind = OPT_UINT, .offset = offsetof(struct conf, check), .arg = "N",
-	  .min = 0, .help = "read back so many values of each chunk (default 20000)" },
-	{ .name = "keep-rejects", .kind = OPT_FLAG, .offset = offsetof(struct conf, keep_rejects),
+	{ .name = "rows", CONF(rows), .arg = "N", .min = 1,
+	  .help = "a feed without seals: and after so many (default 100000)" },
+	{ .name = "check", CONF(check), .arg = "N", .min = 0,
+	  .help = "read back so many values of each chunk (default 20000)" },
+	{ .name = "keep-rejects", CONF(keep_rejects),
 	  .help = "keep records that cannot be taken in the ledger, and go on" },
 	LEDGER_SIDES_OPTS(struct conf),
 	IO_IN_OPTS(struct conf, io),

@@ -8,9 +8,6 @@
  */
 #include "compare/analysis.h"
 #include "compare/query_race.h"
-#include "core/clock.h"
-#include "core/msg.h"
-#include "core/opt.h"
 #include "core/num.h"
 #include "ledger/ledger_disk.h"
 #include "ledger/ledger_ships.h"
@@ -32,8 +29,7 @@ static const struct opt options[] = {
 	{ .name = "disk-free", .kind = OPT_SIZE, .offset = offsetof(struct conf, disk_free),
 	  .arg = "SIZE",
 	  .help = "migration: room the target has (default: seen where it is local)" },
-	{ .name = "runs", .verbs = "queries", .kind = OPT_UINT,
-	  .offset = offsetof(struct conf, runs), .arg = "N", .min = 1, .max = 1000,
+	{ .name = "runs", .verbs = "queries", CONF(runs), .arg = "N", .min = 1, .max = 1000,
 	  .help = "how often each is run (default 5)" },
 	REPORT_FORMAT_OPT(struct conf, format, "the report"),
 	LEDGER_SIDES_OPTS(struct conf),

@@ -5,25 +5,16 @@
  * (wide/widen.h). Only registered tables are ever touched. pg-copy-load makes what it needs by
  * itself; this is for making tables before there are rows, and for taking a migration back.
  */
-#include "core/clock.h"
 #include "core/kp.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/num.h"
-#include "core/opt.h"
 #include "ledger/ledger_opts.h"
 #include "load/pg-wide-tables.sql.h"
 #include "wide/channel_list.h"
 #include "follow/follow_slot.h"
-#include "ledger/ledger.h"
 #include "ledger/ledger_follow.h"
 #include "ledger/ledger_save.h"
 #include "ledger/ledger_ships.h"
-#include "pg/relation.h"
 #include "pg/rights.h"
-#include "narrow/narrow.h"
-#include "wide/registry.h"
-#include "wide/widen.h"
 
 #include <strings.h>
 
@@ -39,14 +30,13 @@ static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "Input" },
 	NARROW_SHIPS_OPT(struct conf, ships),
 	NARROW_NEW_SHIP_OPT(struct conf, new_ship, .verbs = "create|analyze"),
-	{ .name = "drop-tables", .verbs = "create", .weakens = true, .kind = OPT_FLAG,
-	  .offset = offsetof(struct conf, drop_tables), .help = "drop the tables there are first" },
-	{ .name = "yes", .verbs = "rollback", .weakens = true, .letter = 'y', .kind = OPT_FLAG,
-	  .offset = offsetof(struct conf, yes), .help = "do not ask" },
-	{ .name = "cascade", .kind = OPT_FLAG, .offset = offsetof(struct conf, cascade),
+	{ .name = "drop-tables", .verbs = "create", .weakens = true, CONF(drop_tables),
+	  .help = "drop the tables there are first" },
+	{ .name = "yes", .verbs = "rollback", .weakens = true, .letter = 'y', CONF(yes),
+	  .help = "do not ask" },
+	{ .name = "cascade", CONF(cascade),
 	  .help = "rollback, --drop-tables: drop views that others made of the tables, too" },
-	{ .name = "leave-slot", .verbs = "rollback", .weakens = true, .kind = OPT_FLAG,
-	  .offset = offsetof(struct conf, leave_slot),
+	{ .name = "leave-slot", .verbs = "rollback", .weakens = true, CONF(leave_slot),
 	  .help = "the source cannot be reached, its slot stays" },
 	LEDGER_SIDES_OPTS(struct conf),
 	OPT_END,
@@ -71,6 +61,14 @@ static void prepare(struct run *run)
 	rights_to_make(run->target, schema);
 }
 
+/* Of many transactions none needs to be on the disk before the last one is. */
+static void write_later(struct run *run, bool later)
+{
+	pg_set(run->target, "synchronous_commit", later ? "off" : NULL);
+	if (!later)
+		pg_exec(run->target, "SELECT pg_logical_emit_message(true, 'ferry', '')");
+}
+
 static void do_register(struct run *run)
 {
 	struct registry *r = registry_open(run->target, &run->conf.target, "created_time");
@@ -80,12 +78,14 @@ static void do_register(struct run *run)
 	prepare(run);
 	list = channel_list_read(NULL, run->target);
 	registry_expect(r, &list->ships);
+	write_later(run, true);
 	for (size_t i = 0; i < list->ships.n; i++) {
 		widen_ship(r, registry_ship(r, list->ships.name[i]), list->of[i].channel,
 			list->of[i].n, false);
 		n += list->of[i].n;
 	}
 	channel_list_store(list, run->target, run->conf.target.schema);
+	write_later(run, false);
 	msg_note("%zu channels of %zu ships are registered", n, list->ships.n);
 	channel_list_free(list);
 	registry_close(r);
@@ -113,8 +113,8 @@ static bool ask_source(const struct run *run, const struct opt_list *named)
  */
 static void add_ships(struct run *run, struct names *out)
 {
-	const char *params[] = { run->conf.target.schema, run->conf.target.prefix, run->own };
-	AUTO_RESULT *r = pg_query(run->target, ships_sql, 3, params);
+	AUTO_RESULT *r = pg_ask(run->target, ships_sql, run->conf.target.schema,
+		run->conf.target.prefix, run->own);
 	struct registry *registry = pg_rows(r) == 0 ? NULL :
 		registry_open(run->target, &run->conf.target, "created_time");
 	AUTO_NAMES all = { .n = 0 };
@@ -193,6 +193,7 @@ static void do_create(struct run *run)
 	if (run->conf.drop_tables)
 		want_no_views(run, r, &ships);
 	want_fit(r, &ships);
+	write_later(run, true);
 	for (size_t i = 0; i < ships.n; i++) {
 		struct ship *s = registry_ship(r, ships.name[i]);
 
@@ -206,6 +207,7 @@ static void do_create(struct run *run)
 		for (size_t g = 0; g < s->n_groups; g++)
 			tables += s->group[g].made;
 	}
+	write_later(run, false);
 	msg_note("%zu tables of %zu ships are there", tables, ships.n);
 	registry_close(r);
 }
@@ -229,22 +231,18 @@ static void do_analyze(struct run *run)
 {
 	struct registry *r = registry_open(run->target, &run->conf.target, "created_time");
 	AUTO_NAMES ships = { .n = 0 };
-	AUTO_STR sql = { 0 };
 
 	if (ledger_exists(run->target))
 		add_ships(run, &ships);
 	registry_expect(r, &ships);
+	write_later(run, true);
 	for (size_t i = 0; i < ships.n; i++) {
 		struct ship *s = registry_ship(r, ships.name[i]);
 
 		for (size_t g = 0; g < s->n_groups; g++) {
-			if (!s->group[g].made)
-				continue;
-			str_clear(&sql);
-			str_addz(&sql, "ANALYZE ");
-			registry_add_table(r, &sql, s, g);
-			str_addz(&sql, " (created_time)");
-			pg_exec(run->target, str_z(&sql));
+			if (s->group[g].made)
+				pg_execf(run->target, "ANALYZE %s (created_time)",
+					registry_table(r, s, g));
 		}
 	}
 	registry_close(r);
@@ -279,9 +277,8 @@ static void forget_channels(struct run *run, struct sl ship)
 {
 	AUTO_FREE char *name = mem_sldup(ship);
 
-	pg_clear(pg_query(run->target,
-		"DELETE FROM ferry.channel WHERE target_schema = $1 AND ship = $2", 2,
-		(const char *[]){ run->conf.target.schema, name }));
+	pg_run(run->target, "DELETE FROM ferry.channel WHERE target_schema = $1 AND ship = $2",
+		run->conf.target.schema, name);
 }
 
 /*
@@ -305,11 +302,10 @@ static void remove_slots(struct run *run, const struct ledger_job *jobs, size_t 
  */
 static struct ledger_job *slot_jobs(struct run *run, size_t *n_out)
 {
-	AUTO_RESULT *r = pg_query(run->target,
+	AUTO_RESULT *r = pg_ask(run->target,
 		"SELECT job_id FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2"
 		" AND ($3::text IS NULL OR source_table = $3)",
-		3,
-		(const char *[]){ run->conf.target.schema, run->conf.target.prefix, run->own });
+		run->conf.target.schema, run->conf.target.prefix, run->own);
 	struct ledger_job *jobs = arena_alloc(&run->arena, mem_mul(pg_rows(r) + 1, sizeof *jobs));
 	size_t n = 0;
 
@@ -406,7 +402,6 @@ static void do_relations(struct run *run)
 {
 	struct registry *r = registry_open(run->target, &run->conf.target, "created_time");
 	AUTO_NAMES ships = { .n = 0 };
-	AUTO_STR name = { 0 };
 
 	if (ledger_exists(run->target)) {
 		take_own(run);
@@ -421,10 +416,8 @@ static void do_relations(struct run *run)
 
 			if (view ? s->base_is != BASE_VIEW : !s->group[g].made)
 				continue;
-			str_clear(&name);
-			relation_ident(run->target, &name, sl_of(run->conf.target.schema),
-				view ? s->base : s->group[g].table);
-			(void)puts(str_z(&name));
+			(void)puts(pg_table(run->target, sl_of(run->conf.target.schema),
+				view ? s->base : s->group[g].table));
 		}
 	}
 	registry_close(r);

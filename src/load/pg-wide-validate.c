@@ -5,10 +5,6 @@
  * The work is done by compare/verify.h; this is the command line and the report.
  */
 #include "compare/verify.h"
-#include "core/clock.h"
-#include "core/mem.h"
-#include "core/msg.h"
-#include "core/opt.h"
 #include "core/report.h"
 #include "core/stop.h"
 #include "ledger/ledger_opts.h"
@@ -32,26 +28,21 @@ static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "Input" },
 	LEDGER_JOB_OPT(struct conf, job),
 	NARROW_SHIPS_OPT(struct conf, ships),
-	{ .name = "max-differences", .kind = OPT_UINT,
-	  .offset = offsetof(struct conf, max_differences), .arg = "N", .min = 1,
+	{ .name = "max-differences", CONF(max_differences), .arg = "N", .min = 1,
 	  .help = "look for so many differing cells (default 20)" },
 	REPORT_FORMAT_OPT(struct conf, format, "the report"),
 	{ .kind = OPT_GROUP, .help = "Repair" },
-	{ .name = "repair", .letter = 'r', .kind = OPT_FLAG,
-	  .offset = offsetof(struct conf, repair),
+	{ .name = "repair", .letter = 'r', CONF(repair),
 	  .help = "make the wide tables equal, also while they are written to" },
-	{ .name = "delete", .needs = "repair", .weakens = true, .kind = OPT_FLAG,
-	  .offset = offsetof(struct conf, remove),
+	{ .name = "delete", .needs = "repair", .weakens = true, CONF(remove),
 	  .help = "repair: also remove what the narrow table has no more" },
-	{ .name = "settle", .kind = OPT_DURATION, .offset = offsetof(struct conf, settle),
-	  .arg = "DURATION", .unit = CLOCK_US_PER_SEC,
+	{ .name = "settle", CONF(settle), .arg = "DURATION", .unit = CLOCK_US_PER_SEC,
 	  .help = "a difference counts when it is there so much later, too" },
-	{ .name = "doubt", .kind = OPT_FLAG, .offset = offsetof(struct conf, doubt),
-	  .help = "only what is in doubt" },
-	{ .name = "done-before", .kind = OPT_TIME, .offset = offsetof(struct conf, before),
-	  .arg = "TIME", .help = "only chunks that were done before (UTC)" },
-	{ .name = "every", .needs = "repair", .not_with = "done-before", .kind = OPT_DURATION,
-	  .offset = offsetof(struct conf, every), .arg = "DURATION", .unit = CLOCK_US_PER_SEC,
+	{ .name = "doubt", CONF(doubt), .help = "only what is in doubt" },
+	{ .name = "done-before", CONF(before), .arg = "TIME",
+	  .help = "only chunks that were done before (UTC)" },
+	{ .name = "every", .needs = "repair", .not_with = "done-before", CONF(every),
+	  .arg = "DURATION", .unit = CLOCK_US_PER_SEC,
 	  .help = "repair again and again, recent chunks so often" },
 	LEDGER_SIDES_OPTS(struct conf),
 	OPT_END,

@@ -22,6 +22,12 @@
 
 #define MAX_MAP ((size_t)16 << 20)
 
+/* A column of the output of what is to be hashed: under p.name lies p.name.first, p may hold it. */
+struct kin {
+	size_t at;
+	bool holds;
+};
+
 /* What is done to one field of the output. */
 struct change {
 	struct sl name;
@@ -31,6 +37,10 @@ struct change {
 	bool hash;	    /* --hash */
 	const char *option;
 	size_t at; /* column of the output, NAMES_NONE: not there yet */
+	struct kin *kin; /* --hash with --flatten */
+	size_t n_kin, kin_cap;
+	bool met;		 /* --hash: a record had it */
+	uint64_t lacking, first; /* --hash: records without it since, and the first of them */
 };
 
 struct state {
@@ -58,32 +68,27 @@ struct state {
 };
 
 static const struct opt options[] = {
-	{ .name = "select", .letter = 's', .kind = OPT_LIST, .arg = "NAME,...",
-	  .offset = offsetof(struct state, select), .help = "keep these only, in this order" },
-	{ .name = "drop", .letter = 'd', .kind = OPT_LIST, .arg = "NAME,...",
-	  .offset = offsetof(struct state, drop), .help = "leave these out" },
-	{ .name = "rename", .letter = 'r', .kind = OPT_LIST, .arg = "OLD:NEW,...",
-	  .offset = offsetof(struct state, rename), .help = "give these another name" },
-	{ .name = "map", .letter = 'm', .kind = OPT_LIST, .arg = "FILE", .file = OPT_READS,
-	  .offset = offsetof(struct state, map),
+	{ .name = "select", .letter = 's', STATE(select), .arg = "NAME,...",
+	  .help = "keep these only, in this order" },
+	{ .name = "drop", .letter = 'd', STATE(drop), .arg = "NAME,...",
+	  .help = "leave these out" },
+	{ .name = "rename", .letter = 'r', STATE(rename), .arg = "OLD:NEW,...",
+	  .help = "give these another name" },
+	{ .name = "map", .letter = 'm', STATE(map), .arg = "FILE", .file = OPT_READS,
 	  .help = "rename as this file says: {\"old\":\"new\"}, or a line OLD:NEW each" },
-	{ .name = "default", .letter = 'f', .kind = OPT_LIST, .arg = "NAME=TEXT",
-	  .offset = offsetof(struct state, fallback),
+	{ .name = "default", .letter = 'f', STATE(fallback), .arg = "NAME=TEXT",
 	  .help = "the value where it is NULL or missing" },
-	{ .name = "set", .letter = 'S', .kind = OPT_LIST, .arg = "NAME=TEXT",
-	  .offset = offsetof(struct state, set), .help = "the value everywhere" },
-	{ .name = "set-now", .letter = 'n', .kind = OPT_LIST, .arg = "NAME,...",
-	  .offset = offsetof(struct state, set_now),
+	{ .name = "set", .letter = 'S', STATE(set), .arg = "NAME=TEXT",
+	  .help = "the value everywhere" },
+	{ .name = "set-now", .letter = 'n', STATE(set_now), .arg = "NAME,...",
 	  .help = "the time of the start as value, like 2024-01-01T00:00:00.000Z" },
-	{ .name = "cast", .letter = 'c', .kind = OPT_LIST, .arg = "NAME:TYPE,...",
-	  .offset = offsetof(struct state, cast), .help = "check and write as " CAST_CHOICES },
-	{ .name = "hash", .kind = OPT_LIST, .arg = "NAME,...",
-	  .offset = offsetof(struct state, hash),
+	{ .name = "cast", .letter = 'c', STATE(cast), .arg = "NAME:TYPE,...",
+	  .help = "check and write as " CAST_CHOICES },
+	{ .name = "hash", STATE(hash), .arg = "NAME,...",
 	  .help = "write SHA-256 of these instead, with the key of --hash-key" },
-	{ .name = "hash-key", .needs = "hash", .kind = OPT_STR, .arg = "FILE", .file = OPT_READS,
-	  .offset = offsetof(struct state, hash_key),
+	{ .name = "hash-key", .needs = "hash", STATE(hash_key), .arg = "FILE", .file = OPT_READS,
 	  .help = "holds the key (default: FERRY_HASH_KEY is the key)" },
-	{ .name = "flatten", .kind = OPT_FLAG, .offset = offsetof(struct state, flatten),
+	{ .name = "flatten", STATE(flatten),
 	  .help = "first make fields of the members of nested JSON objects, named a.b" },
 	IO_IN_OPTS(struct state, io),
 	IO_OUT_OPTS(struct state, io),
@@ -178,26 +183,21 @@ static void read_json_map(struct state *st, struct sl text, const char *path)
 static void read_map(struct state *st, const char *path)
 {
 	struct in *in = in_open(path, MAX_MAP);
-	struct sl all;
+	struct sl all, line;
 
 	while (in_more(in))
 		continue;
 	all = utf8_unmarked(in_window(in));
 	while (all.n && memchr(" \t\r\n", *all.p, 4))
-		all = (struct sl){all.p + 1, all.n - 1};
+		sl_skip(&all, 1);
 	if (all.n && *all.p == '{') {
 		read_json_map(st, all, path);
 		all.n = 0;
 	}
-	while (all.n) {
-		const char *nl = memchr(all.p, '\n', all.n);
-		struct sl line = {all.p, nl ? (size_t)(nl - all.p) : all.n};
-		size_t skip = line.n + (nl != NULL);
-
+	while (sl_cut(&all, '\n', &line)) {
 		line.n -= line.n && line.p[line.n - 1] == '\r';
 		if (line.n)
 			add_pair(st, line, path);
-		all = (struct sl){all.p + skip, all.n - skip};
 	}
 	in_close(in);
 }
@@ -281,9 +281,11 @@ static void read_hash_key(struct state *st)
 		opt_usage("--hash needs a key: --hash-key FILE, or FERRY_HASH_KEY");
 	while (in && in_more(in))
 		continue;
-	if (in && in->buf)
-		s = in_window(in);
-	s.n -= in && s.n && s.p[s.n - 1] == '\n';
+	if (in && in->buf) {
+		s = utf8_unmarked(in_window(in));
+		s.n -= s.n && s.p[s.n - 1] == '\n';
+		s.n -= s.n && s.p[s.n - 1] == '\r';
+	}
 	if (s.n < MIN_KEY)
 		die_hint(EX_CONFIGURATION, "head -c 32 /dev/urandom | base64 makes one",
 			"the key of --hash has %zu bytes; at least %d are needed", s.n, MIN_KEY);
@@ -305,10 +307,8 @@ static void add_hashes(struct state *st)
 		add_change(st, arena_dup(&st->arena, names.name[i]), "hash")->hash = true;
 }
 
-static void check(void *ctx)
+static void check(struct state *st)
 {
-	struct state *st = ctx;
-
 	filter_names(&st->selected, &st->select, "select");
 	filter_names(&st->dropped, &st->drop, "drop");
 	for (size_t i = 0; i < st->selected.n; i++)
@@ -372,6 +372,28 @@ static size_t place_of(struct state *st, struct sl name)
 	return names_add(&st->out, renamed(st, name), NULL);
 }
 
+static bool lies_under(struct sl name, struct sl of)
+{
+	return name.n > of.n && name.p[of.n] == '.' && memcmp(name.p, of.p, of.n) == 0;
+}
+
+/* With --flatten a name may be that of an object, or be looked for in what is none. */
+static void find_kin(struct state *st, struct change *c)
+{
+	size_t i = names_find(&st->new_names, c->name);
+	struct sl name = i == NAMES_NONE ? c->name : st->old_names.name[i];
+
+	c->n_kin = 0;
+	for (i = 0; i < st->n_in; i++) {
+		bool holds = lies_under(name, st->in->name[i]);
+
+		if (st->to[i] == NAMES_NONE || (!holds && !lies_under(st->in->name[i], name)))
+			continue;
+		mem_grow(&c->kin, &c->kin_cap, c->n_kin + 1, sizeof *c->kin);
+		c->kin[c->n_kin++] = (struct kin){.at = st->to[i], .holds = holds};
+	}
+}
+
 static void place_changes(struct state *st, bool csv)
 {
 	for (size_t i = 0; i < st->n_changes; i++) {
@@ -382,7 +404,9 @@ static void place_changes(struct state *st, bool csv)
 			c->at = names_add(&st->out, c->name, NULL);
 		else
 			c->at = names_find(&st->out, c->name);
-		if (c->at == NAMES_NONE && csv)
+		if (c->hash && st->flatten)
+			find_kin(st, c);
+		if (c->at == NAMES_NONE && csv && c->n_kin == 0)
 			die(EX_DATA, "--%s: the output has no column %s", c->option,
 				msg_q(c->name));
 	}
@@ -425,10 +449,8 @@ static void take_columns(struct state *st, struct filter_run *run, const struct 
 }
 
 /* Flat columns are known as records come. */
-static void start(void *ctx, struct filter_run *run, const struct names *cols)
+static void start(struct state *st, struct filter_run *run, const struct names *cols)
 {
-	struct state *st = ctx;
-
 	if (!st->flatten)
 		take_columns(st, run, cols);
 }
@@ -438,26 +460,13 @@ static void start(void *ctx, struct filter_run *run, const struct names *cols)
 static void refuse(const struct state *st, struct filter_run *run, const struct rec *rec, size_t at,
 	const char *why)
 {
-	io_reject(filter_io(run), rec,
-		&(struct fault){.record = rec->record,
-			.line = rec->line,
-			.field = st->out.name[at],
-			.value = field_sl(&st->row[at]),
-			.why = why});
+	io_reject_value(filter_io(run), rec, st->out.name[at], field_sl(&st->row[at]), why);
 }
 
-/*
- * What was to be hidden may be there under another name, and what is written cannot be taken back:
- * so no record of NDJSON goes out before one had the column.
- */
-static void refuse_unhashed(struct filter_run *run, const struct rec *rec, struct sl name)
+static void refuse_unhashed(
+	struct filter_run *run, const struct rec *rec, struct sl name, const char *why)
 {
-	io_reject(filter_io(run), rec,
-		&(struct fault){.record = rec->record,
-			.line = rec->line,
-			.field = name,
-			.value = SL(""),
-			.why = "--hash is for it, and no record had it so far"});
+	io_reject_value(filter_io(run), rec, name, SL(""), why);
 }
 
 /* Puts the fields of the input in their places; false when two want the same. */
@@ -492,6 +501,36 @@ static void hash_field(struct state *st, struct field *f)
 	*f = field_name((struct sl){hex, CRYPTO_HEX_LEN});
 }
 
+/*
+ * What was to be hidden may be there under another name, and what is written cannot be taken back:
+ * so no record of NDJSON goes out before one had the column. False: the record is a bad one.
+ */
+static bool hash(struct state *st, struct filter_run *run, const struct rec *rec, struct change *c)
+{
+	bool met = c->at != NAMES_NONE && st->row[c->at].kind != F_ABSENT, held = false;
+
+	if (met)
+		hash_field(st, &st->row[c->at]);
+	for (size_t i = 0; i < c->n_kin; i++) {
+		struct field *f = &st->row[c->kin[i].at];
+
+		held |= c->kin[i].holds && !field_is_null(f);
+		if (c->kin[i].holds || f->kind == F_ABSENT)
+			continue;
+		hash_field(st, f);
+		met = true;
+	}
+	c->met |= met;
+	if (!met && held)
+		refuse_unhashed(run, rec, c->name,
+			"--hash is for it, and it may be within a text or array");
+	else if (!c->met)
+		refuse_unhashed(run, rec, c->name, "--hash is for it, and no record had it so far");
+	else if (!met && c->lacking++ == 0)
+		c->first = rec->record;
+	return c->met && (met || !held);
+}
+
 /* False: the record is a bad one. */
 static bool flatten(struct state *st, struct filter_run *run, const struct rec *rec,
 	struct rec *flat)
@@ -507,9 +546,8 @@ static bool flatten(struct state *st, struct filter_run *run, const struct rec *
 	return !why;
 }
 
-static void row(void *ctx, struct filter_run *run, const struct rec *rec)
+static void row(struct state *st, struct filter_run *run, const struct rec *rec)
 {
-	struct state *st = ctx;
 	struct rec flat;
 
 	if (st->flatten) {
@@ -520,19 +558,16 @@ static void row(void *ctx, struct filter_run *run, const struct rec *rec)
 	if (!place(st, run, rec))
 		return;
 	for (size_t i = 0; i < st->n_changes; i++) {
-		const struct change *c = &st->changes[i];
+		struct change *c = &st->changes[i];
 		const char *why;
 
-		if (c->at == NAMES_NONE) {
-			if (!c->hash)
-				continue;
-			refuse_unhashed(run, rec, c->name);
-			return;
-		}
 		if (c->hash) {
-			hash_field(st, &st->row[c->at]);
+			if (!hash(st, run, rec, c))
+				return;
 			continue;
 		}
+		if (c->at == NAMES_NONE)
+			continue;
 		if (!c->cast) {
 			if (!c->only_null || field_is_null(&st->row[c->at]))
 				st->row[c->at] = c->value;
@@ -556,12 +591,36 @@ static void warn_of(const struct names *seen, struct sl name, const char *option
 		msg_warn("--%s: no record has %s", option, msg_q(name));
 }
 
-static void end(void *ctx, struct filter_run *run)
+/* Is this column of the output made of one of the input? */
+static bool comes(const struct state *st, size_t at)
 {
-	const struct state *st = ctx;
+	for (size_t i = 0; i < st->n_in; i++)
+		if (st->to[i] == at)
+			return true;
+	return false;
+}
+
+static void tell_change(const struct state *st, const struct change *c)
+{
+	if (c->cast)
+		warn_of(&st->out, c->name, "cast");
+	if (c->lacking > 0)
+		msg_warn("--hash: %llu records have no %s, the first is record %llu; what they "
+			 "have instead is not hashed",
+			(unsigned long long)c->lacking, msg_q(c->name),
+			(unsigned long long)c->first);
+	if (!c->only_null || comes(st, c->at))
+		return;
+	if (st->io.strict)
+		msg_warn("--default: no record has %s: all get the value", msg_q(c->name));
+	else
+		msg_note("--default: no record has %s: all get the value", msg_q(c->name));
+}
+
+static void end(struct state *st, struct filter_run *run UNUSED)
+{
 	const struct names *cols = st->in;
 
-	(void)run;
 	if (!cols || !cols->n)
 		return; /* there was nothing at all */
 	for (size_t i = 0; i < st->selected.n; i++)
@@ -572,18 +631,18 @@ static void end(void *ctx, struct filter_run *run)
 	for (size_t i = 0; i < st->old_names.n; i++)
 		warn_of(cols, st->old_names.name[i], "rename");
 	for (size_t i = 0; i < st->n_changes; i++)
-		if (st->changes[i].cast)
-			warn_of(&st->out, st->changes[i].name, "cast");
+		tell_change(st, &st->changes[i]);
 }
 
-static void release(void *ctx)
+static void release(struct state *st)
 {
-	struct state *st = ctx;
 	struct names *names[] = {
 		&st->selected, &st->dropped, &st->old_names, &st->new_names, &st->out};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		names_free(names[i]);
+	for (size_t i = 0; i < st->n_changes; i++)
+		mem_free(st->changes[i].kin);
 	mem_free(st->changes);
 	str_free(&st->now);
 	flatten_free(&st->flat);

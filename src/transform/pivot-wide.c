@@ -15,7 +15,6 @@
 #include "stream/io.h"
 #include "stream/late.h"
 #include "stream/namelist.h"
-#include "stream/parts.h"
 #include "stream/pivot.h"
 #include "stream/sort.h"
 
@@ -34,37 +33,33 @@ struct conf {
 
 static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "Pivot" },
-	{ .name = "key", .letter = 'k', .kind = OPT_STR, .offset = offsetof(struct conf, key),
-	  .arg = "NAME,...", .help = "columns whose values name the row (default created_time)" },
-	{ .name = "name", .letter = 'n', .kind = OPT_STR, .offset = offsetof(struct conf, name),
-	  .arg = "NAME", .help = "column whose value names the column (default data_channel_id)" },
-	{ .name = "value", .letter = 'V', .kind = OPT_STR, .offset = offsetof(struct conf, value),
-	  .arg = "NAME,...",
+	{ .name = "key", .letter = 'k', CONF(key), .arg = "NAME,...",
+	  .help = "columns whose values name the row (default created_time)" },
+	{ .name = "name", .letter = 'n', CONF(name), .arg = "NAME",
+	  .help = "column whose value names the column (default data_channel_id)" },
+	{ .name = "value", .letter = 'V', CONF(value), .arg = "NAME,...",
 	  .help = "columns that hold values (default value); of several, each names its cells" },
-	{ .name = "by", .letter = 'b', .kind = OPT_STR, .offset = offsetof(struct conf, by),
-	  .arg = "NAME,...",
+	{ .name = "by", .letter = 'b', CONF(by), .arg = "NAME,...",
 	  .help = "separate rows per value of these (default ship_id if there)" },
-	{ .name = "keep", .kind = OPT_STR, .offset = offsetof(struct conf, keep),
-	  .arg = "NAME,...", .help = "carry these along: the first value of each row" },
-	{ .name = "op", .kind = OPT_STR, .offset = offsetof(struct conf, op), .arg = "NAME",
+	{ .name = "keep", CONF(keep), .arg = "NAME,...",
+	  .help = "carry these along: the first value of each row" },
+	{ .name = "op", CONF(op), .arg = "NAME",
 	  .help = "column that is d where the cell is deleted (default op if there)" },
-	{ .name = "columns", .letter = 'c', .kind = OPT_STR,
-	  .offset = offsetof(struct conf, columns), .arg = "FILE", .file = OPT_READS,
-	  .help = "columns in this order: a name a line, a registry (NDJSON), or a "
-		  "DataChannelList (ISO 19848)" },
-	{ .name = "prefix", .kind = OPT_STR, .offset = offsetof(struct conf, prefix),
-	  .arg = "TEXT", .help = "before the name of every such column" },
-	{ .name = "sort-columns", .kind = OPT_FLAG, .offset = offsetof(struct conf, sort_columns),
+	{ .name = "columns", .letter = 'c', CONF(columns), .arg = "FILE", .file = OPT_READS,
+	  .help = "columns in this order: a name a line, a registry (NDJSON), or a DataChannelList "
+		  "(ISO 19848)" },
+	{ .name = "prefix", CONF(prefix), .arg = "TEXT",
+	  .help = "before the name of every such column" },
+	{ .name = "sort-columns", CONF(sort_columns),
 	  .help = "in the order of their names (only where all are known at the start)" },
-	{ .name = "fill", .kind = OPT_STR, .offset = offsetof(struct conf, fill),
-	  .arg = "TEXT", .help = "the value of cells that have none" },
-	{ .name = "on-duplicate", .kind = OPT_ENUM, .offset = offsetof(struct conf, on_duplicate),
+	{ .name = "fill", CONF(fill), .arg = "TEXT", .help = "the value of cells that have none" },
+	{ .name = "on-duplicate", CONF(on_duplicate),
 	  .choices = "last|first|error|max|min|sum|mean|count|concat",
 	  .help = "what becomes of several values of a cell" },
-	{ .name = "on-unknown", .kind = OPT_ENUM, .offset = offsetof(struct conf, on_unknown),
-	  .choices = "add|ignore|error", .help = "what to do with names not in --columns" },
-	{ .name = "on-unsorted", .kind = OPT_ENUM, .offset = offsetof(struct conf, on_unsorted),
-	  .choices = "error|sort", .help = "sort: for input in any order, on disk" },
+	{ .name = "on-unknown", CONF(on_unknown), .choices = "add|ignore|error",
+	  .help = "what to do with names not in --columns" },
+	{ .name = "on-unsorted", CONF(on_unsorted), .choices = "error|sort",
+	  .help = "sort: for input in any order, on disk" },
 	{ .name = "sort-memory", .kind = OPT_SIZE, .offset = offsetof(struct conf, sort_memory),
 	  .arg = "SIZE", .min = 1 << 20, .help = "memory for sorting (default 64M)" },
 	IO_IN_OPTS(struct conf, io),
@@ -97,6 +92,7 @@ struct prog {
 	uint8_t key_kind[MAX_KEY], open_kind[MAX_KEY]; /* of its key; of that of the open rows */
 	bool by_number[MAX_KEY]; /* several keys: is this one ordered by value? */
 	bool order_known;
+	uint64_t other_kinds; /* cells whose key is another kind than that of their row */
 	struct str key_text, cell_name; /* several keys as one; a name and that of its value */
 	struct field fill;
 	uint64_t record; /* the number a sorted record had */
@@ -273,10 +269,10 @@ static bool make_key(struct prog *p, const struct rec *rec, struct sl *key)
 	*key = field_sl(&rec->f[p->in_key[0]]);
 	if (LIKELY(p->key.n == 1))
 		return true;
-	p->pivot.order = parts_order;
+	p->pivot.order = pivot_key_order;
 	str_clear(&p->key_text);
 	for (size_t i = 0; i < p->key.n; i++)
-		parts_add(&p->key_text, p->by_number[i], field_sl(&rec->f[p->in_key[i]]));
+		pivot_key_add(&p->key_text, p->by_number[i], field_sl(&rec->f[p->in_key[i]]));
 	*key = str_sl(&p->key_text);
 	return true;
 }
@@ -291,7 +287,7 @@ static const char *show_key(const struct prog *p, struct sl key)
 		return msg_q(key);
 	while (key.n > 0 && n < sizeof text)
 		n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", n ? ", " : "",
-				      msg_q(parts_next(&key)));
+				      msg_q(pivot_key_next(&key)));
 	return text;
 }
 
@@ -299,7 +295,7 @@ static const char *show_key(const struct prog *p, struct sl key)
 static void put_key(const struct prog *p, struct sl key, struct field *f)
 {
 	for (size_t i = 0; i < p->key.n; i++) {
-		struct sl part = p->key.n == 1 ? key : parts_next(&key);
+		struct sl part = p->key.n == 1 ? key : pivot_key_next(&key);
 
 		f[i] = field_str(part);
 		f[i].kind = p->open_kind[i];
@@ -387,9 +383,13 @@ static NORETURN COLD void refuse(const struct prog *p, enum pivot_result why, st
 static void add_cell(struct prog *p, const struct field *by, struct sl key, struct sl name,
 		     const struct field *value)
 {
+	bool other = memcmp(p->open_kind, p->key_kind, p->key.n) != 0 && p->pivot.have_key &&
+		     sl_eq(str_sl(&p->pivot.key), key);
 	enum pivot_result r = pivot_add(&p->pivot, by, key, name, value);
 
-	memcpy(p->open_kind, p->key_kind, p->key.n);
+	p->other_kinds += other;
+	if (!other)
+		memcpy(p->open_kind, p->key_kind, p->key.n);
 	if (UNLIKELY(r != PIVOT_OK))
 		refuse(p, r, key, name, value);
 }
@@ -421,8 +421,7 @@ static void add_cells(struct prog *p, const struct field *by, struct sl key, str
 		return;
 	}
 	for (size_t i = 0; i < p->value.n; i++) {
-		str_clear(&p->cell_name);
-		str_add(&p->cell_name, p->value.name[i]);
+		str_set(&p->cell_name, p->value.name[i]);
 		str_addc(&p->cell_name, '_');
 		str_add(&p->cell_name, name);
 		add_cell(p, by, key, str_sl(&p->cell_name), &values[i]);
@@ -456,8 +455,7 @@ static void sort_record(struct prog *p, const struct rec *rec, struct sl key)
 {
 	struct str *s = &p->payload;
 
-	str_clear(s);
-	str_add(s, (struct sl){ (const char *)&rec->record, sizeof rec->record });
+	str_set(s, (struct sl){ (const char *)&rec->record, sizeof rec->record });
 	str_add(s, (struct sl){ (const char *)p->key_kind, p->key.n });
 	for (size_t i = 0; i < p->by.n + p->keep.n; i++)
 		rec_pack(s, &rec->f[p->in_by[i]]);
@@ -596,15 +594,12 @@ static void pass_seal(struct prog *p)
 
 static void report(const struct prog *p)
 {
-	static const char *const kept[] = { "last", "first", "", "largest", "smallest" };
-
 	report_left_out(p);
-	if (p->pivot.duplicates && p->conf.on_duplicate < DUP_SUM)
-		msg_note("%llu repeated cells, the %s value won",
-			 (unsigned long long)p->pivot.duplicates, kept[p->conf.on_duplicate]);
-	if (p->pivot.ignored)
-		msg_note("%llu cells of unknown columns left out",
-			 (unsigned long long)p->pivot.ignored);
+	pivot_report(&p->pivot);
+	if (p->other_kinds)
+		msg_warn("%llu values have a key that is a number in one record and the same text "
+			 "in another: they are in one row, whose key is what came first",
+			 (unsigned long long)p->other_kinds);
 }
 
 static void take_columns(struct prog *p, const struct names *cols)

@@ -16,6 +16,7 @@
 #include "stream/dedup.h"
 #include "stream/filter.h"
 #include "stream/in.h"
+#include "stream/namelist.h"
 #include "stream/profile.h"
 #include "stream/quality.h"
 #include "stream/quality_report.h"
@@ -47,37 +48,30 @@ struct state {
 };
 
 static const struct opt options[] = {
-	{ .name = "rules", .letter = 'r', .kind = OPT_STR, .arg = "FILE", .file = OPT_READS,
-	  .offset = offsetof(struct state, rules_file), .help = "the rules, as JSON" },
-	{ .name = "print-rules", .kind = OPT_FLAG, .offset = offsetof(struct state, print_rules),
-	  .help = "print a rules file to begin with" },
-	{ .name = "enable", .kind = OPT_LIST, .arg = "RULE,...",
-	  .offset = offsetof(struct state, enable), .help = "whatever the file says" },
-	{ .name = "disable", .kind = OPT_LIST, .arg = "RULE,...",
-	  .offset = offsetof(struct state, disable), .help = "whatever the file says" },
-	{ .name = "untouched", .kind = OPT_LIST, .arg = "NAME,...",
-	  .offset = offsetof(struct state, untouched),
+	{ .name = "rules", .letter = 'r', STATE(rules_file), .arg = "FILE", .file = OPT_READS,
+	  .help = "the rules, as JSON" },
+	{ .name = "print-rules", STATE(print_rules), .help = "print a rules file to begin with" },
+	{ .name = "enable", STATE(enable), .arg = "RULE,...", .help = "whatever the file says" },
+	{ .name = "disable", STATE(disable), .arg = "RULE,...", .help = "whatever the file says" },
+	{ .name = "untouched", STATE(untouched), .arg = "NAME,...",
 	  .help = "fields that rules for NULLs and texts leave alone, unless they name them" },
 	{ .kind = OPT_GROUP, .help = "Duplicates (rule deduplicate)" },
-	{ .name = "key", .letter = 'k', .kind = OPT_LIST, .arg = "NAME,...",
-	  .offset = offsetof(struct state, key),
+	{ .name = "key", .letter = 'k', STATE(key), .arg = "NAME,...",
 	  .help = "fields that name a record (default customer_id, or all)" },
-	{ .name = "keep", .kind = OPT_ENUM, .offset = offsetof(struct state, keep),
-	  .choices = "auto|first|newest|last", .help = "of records with one key" },
-	{ .name = "event-time", .kind = OPT_STR, .arg = "NAME",
-	  .offset = offsetof(struct state, event_time),
+	{ .name = "keep", STATE(keep), .choices = "auto|first|newest|last",
+	  .help = "of records with one key" },
+	{ .name = "event-time", STATE(event_time), .arg = "NAME",
 	  .help = "field that tells the newest (default event_time)" },
 	{ .name = "memory", .kind = OPT_SIZE, .arg = "SIZE",
 	  .offset = offsetof(struct state, memory), .min = 65536,
 	  .help = "for keys; what does not fit goes to $TMPDIR (default: all)" },
 	{ .kind = OPT_GROUP, .help = "Quality report" },
-	{ .name = "report", .letter = 'R', .kind = OPT_STR, .arg = "FILE",
-	  .offset = offsetof(struct state, report), .help = "write it here; - is standard error" },
-	{ .name = "profile", .kind = OPT_STR, .arg = "FILE",
-	  .offset = offsetof(struct state, profile_file),
+	{ .name = "report", .letter = 'R', STATE(report), .arg = "FILE",
+	  .help = "write it here; - is standard error" },
+	{ .name = "profile", STATE(profile_file), .arg = "FILE",
 	  .help = "write what values each column has, as read; - is standard error" },
-	{ .name = "report-format", .kind = OPT_ENUM, .choices = QUALITY_FORMATS,
-	  .offset = offsetof(struct state, report_format), .help = "of both" },
+	{ .name = "report-format", STATE(report_format), .choices = QUALITY_FORMATS,
+	  .help = "of both" },
 	IO_IN_OPTS(struct state, io),
 	IO_OUT_OPTS(struct state, io),
 	IO_REJECT_OPTS(struct state, io),
@@ -138,9 +132,8 @@ static void set_duplicates(struct state *st)
 	st->sip = sip_random_key();
 }
 
-static void check(void *ctx)
+static void check(struct state *st)
 {
-	struct state *st = ctx;
 	bool any = false;
 
 	if (st->print_rules)
@@ -190,11 +183,14 @@ static void warn_of_unseen(const struct state *st, struct filter_run *run)
 			quality_rule_name(rule));
 }
 
-static void start(void *ctx, struct filter_run *run, const struct names *cols)
+static void start(struct state *st, struct filter_run *run, const struct names *cols)
 {
-	struct state *st = ctx;
-	const struct quality_rules *r = &st->rules;
+	struct quality_rules *r = &st->rules;
 
+	/* A name mistyped here would have the rules change what they are to leave alone. */
+	namelist_resolve_all(&r->untouched, cols);
+	for (size_t i = 0; i < r->untouched.n; i++)
+		(void)filter_column(run, r->untouched.name[i], "untouched");
 	if (format_traits(rd_format(filter_io(run)->rd))->header)
 		refuse_unknown(st, run, cols);
 	quality_columns(st->quality, cols);
@@ -326,17 +322,12 @@ static bool pass_unique(
 static void refuse(const struct state *st, struct filter_run *run, const struct rec *rec,
 	const struct quality_fault *fault)
 {
-	io_reject(filter_io(run), rec,
-		&(struct fault){ .record = rec->record,
-			.line = rec->line,
-			.field = fault->field,
-			.value = fault->at < rec->n ? field_sl(&st->row[fault->at]) : SL(""),
-			.why = fault->why });
+	io_reject_value(filter_io(run), rec, fault->field,
+		fault->at < rec->n ? field_sl(&st->row[fault->at]) : SL(""), fault->why);
 }
 
-static void row(void *ctx, struct filter_run *run, const struct rec *rec)
+static void row(struct state *st, struct filter_run *run, const struct rec *rec)
 {
-	struct state *st = ctx;
 	struct quality_fault fault;
 	int64_t time = 0;
 
@@ -403,6 +394,9 @@ static void write_report(struct state *st, struct filter_run *run)
 	f.rejected = io->meter.n_rejects;
 	f.duplicates = st->dedup ? dedup_dropped(st->dedup) : 0;
 	f.output = wr_rows(io->wr);
+	if (f.not_numbers > 0)
+		msg_warn("%llu values under a range of numbers are no numbers and stay as they are",
+			(unsigned long long)f.not_numbers);
 	if (f.no_times_kept > 0)
 		msg_warn("%llu values under a range of times are no times and stay as they are",
 			(unsigned long long)f.no_times_kept);
@@ -415,27 +409,21 @@ static void write_report(struct state *st, struct filter_run *run)
 	write_text(st->report, &s);
 }
 
-static void seal(void *ctx, struct filter_run *run)
+static void seal(struct state *st, struct filter_run *run)
 {
-	struct state *st = ctx;
-
 	if (st->dedup)
 		emit_held(st, run);
 }
 
-static void end(void *ctx, struct filter_run *run)
+static void end(struct state *st, struct filter_run *run)
 {
-	struct state *st = ctx;
-
 	warn_of_unseen(st, run);
 	write_report(st, run);
 	write_profile(st, run);
 }
 
-static void release(void *ctx)
+static void release(struct state *st)
 {
-	struct state *st = ctx;
-
 	quality_free(st->quality);
 	quality_rules_free(&st->rules);
 	dedup_free(st->dedup);

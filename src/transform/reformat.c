@@ -34,35 +34,29 @@ struct state {
 };
 
 static const struct opt options[] = {
-	{ .name = "numbers", .kind = OPT_LIST, .arg = "COLUMN,...",
-	  .offset = offsetof(struct state, numbers),
+	{ .name = "numbers", STATE(numbers), .arg = "COLUMN,...",
 	  .help = "write these as JSON numbers; refuse what is none" },
-	{ .name = "booleans", .kind = OPT_LIST, .arg = "COLUMN,...",
-	  .offset = offsetof(struct state, booleans),
+	{ .name = "booleans", STATE(booleans), .arg = "COLUMN,...",
 	  .help = "write these as JSON true and false; refuse what is none" },
-	{ .name = "columns", .letter = 'c', .kind = OPT_LIST, .arg = "COLUMN,...",
-	  .offset = offsetof(struct state, columns), .help = "these columns first, in this order" },
+	{ .name = "columns", .letter = 'c', STATE(columns), .arg = "COLUMN,...",
+	  .help = "these columns first, in this order" },
 	{ .kind = OPT_GROUP, .help = "ISO 19848" },
-	{ .name = "shape", .kind = OPT_ENUM, .offset = offsetof(struct state, iso.shape),
-	  .choices = "auto|narrow|wide",
+	{ .name = "shape", STATE(iso.shape), .choices = "auto|narrow|wide",
 	  .help = "a record for each value, or a column for each channel" },
-	{ .name = "ship-id", .letter = 's', .kind = OPT_STR,
-	  .offset = offsetof(struct state, iso.ship), .arg = "SHIP",
+	{ .name = "ship-id", .letter = 's', STATE(iso.ship), .arg = "SHIP",
 	  .help = "the ship, instead of the package's, or where no column names it" },
-	{ .name = "author", .kind = OPT_STR, .offset = offsetof(struct state, iso.author),
-	  .arg = "TEXT", .help = "who made the package, for its header" },
-	{ .name = "by", .letter = 'b', .kind = OPT_STR, .offset = offsetof(struct state, iso.by),
-	  .arg = "NAME", .help = "column of the ship (default ship_id)" },
-	{ .name = "key", .letter = 'k', .kind = OPT_STR, .offset = offsetof(struct state, iso.key),
-	  .arg = "NAME", .help = "column of the time (default created_time)" },
-	{ .name = "name", .letter = 'n', .kind = OPT_STR,
-	  .offset = offsetof(struct state, iso.name), .arg = "NAME",
+	{ .name = "author", STATE(iso.author), .arg = "TEXT",
+	  .help = "who made the package, for its header" },
+	{ .name = "by", .letter = 'b', STATE(iso.by), .arg = "NAME",
+	  .help = "column of the ship (default ship_id)" },
+	{ .name = "key", .letter = 'k', STATE(iso.key), .arg = "NAME",
+	  .help = "column of the time (default created_time)" },
+	{ .name = "name", .letter = 'n', STATE(iso.name), .arg = "NAME",
 	  .help = "column of the channel, narrow (default data_channel_id)" },
-	{ .name = "value", .letter = 'V', .kind = OPT_STR,
-	  .offset = offsetof(struct state, iso.value), .arg = "NAME",
+	{ .name = "value", .letter = 'V', STATE(iso.value), .arg = "NAME",
 	  .help = "column of the value, narrow (default value)" },
-	{ .name = "quality", .kind = OPT_STR, .offset = offsetof(struct state, iso.quality),
-	  .arg = "NAME", .help = "column of the quality mark, narrow (default quality)" },
+	{ .name = "quality", STATE(iso.quality), .arg = "NAME",
+	  .help = "column of the quality mark, narrow (default quality)" },
 	IO_IN_OPTS_OF(struct state, io, "auto|csv|ndjson|tsv|json|iso19848"),
 	IO_OUT_OPTS_OF(struct state, io, "auto|csv|ndjson|tsv|json|table|markdown|iso19848"),
 	IO_REJECT_OPTS(struct state, io),
@@ -71,10 +65,8 @@ static const struct opt options[] = {
 	OPT_END,
 };
 
-static void check(void *ctx)
+static void check(struct state *st)
 {
-	struct state *st = ctx;
-
 	st->io.iso = &st->iso;
 	/* its list of inputs lacks the formats before this one, which are for output only */
 	if (st->io.in_format == FMT_TABLE)
@@ -131,10 +123,8 @@ static enum cast cast_of(const struct state *st, struct sl name)
 	return i == NAMES_NONE ? CAST_NONE : i < st->n_numbers ? CAST_NUMBER : CAST_BOOLEAN;
 }
 
-static void start(void *ctx, struct filter_run *run, const struct names *cols)
+static void start(struct state *st, struct filter_run *run, const struct names *cols)
 {
-	struct state *st = ctx;
-
 	filter_keeps_values(run);
 	if (!st->named && format_traits(rd_format(filter_io(run)->rd))->header) {
 		namelist_resolve_all(&st->typed, cols);
@@ -179,10 +169,8 @@ static bool apply_cast(enum cast cast, struct field *f)
 	return f->kind == F_NUM && num_is_json(s);
 }
 
-static void row(void *ctx, struct filter_run *run, const struct rec *rec)
+static void row(struct state *st, struct filter_run *run, const struct rec *rec)
 {
-	struct state *st = ctx;
-
 	if (st->as_it_is) {
 		filter_emit(run, rec->f, rec->n);
 		return;
@@ -204,10 +192,8 @@ static void row(void *ctx, struct filter_run *run, const struct rec *rec)
 }
 
 /* A mistyped name would leave a column untyped without a word. */
-static void end(void *ctx, struct filter_run *run)
+static void end(struct state *st, struct filter_run *run)
 {
-	const struct state *st = ctx;
-
 	for (size_t i = 0; i < st->typed.n; i++)
 		if (names_find(rd_cols(filter_io(run)->rd), st->typed.name[i]) == NAMES_NONE)
 			msg_warn("--%s: the input has no column %s",
@@ -215,10 +201,8 @@ static void end(void *ctx, struct filter_run *run)
 				 msg_q(st->typed.name[i]));
 }
 
-static void release(void *ctx)
+static void release(struct state *st)
 {
-	struct state *st = ctx;
-
 	names_free(&st->out);
 	names_free(&st->typed);
 	mem_free(st->to);

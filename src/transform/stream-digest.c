@@ -41,41 +41,31 @@ struct state {
 };
 
 static const struct opt options[] = {
-	{ .name = "narrow", .not_with = "wide",
-	  .kind = OPT_FLAG, .offset = offsetof(struct state, narrow),
+	{ .name = "narrow", .not_with = "wide", STATE(narrow),
 	  .help = "digest the cells of a narrow stream, one a record" },
-	{ .name = "wide", .kind = OPT_FLAG, .offset = offsetof(struct state, wide),
-	  .help = "digest the cells of a wide stream, one a column" },
-	{ .name = "key", .needs = "narrow|wide",
-	  .letter = 'k', .kind = OPT_STR, .offset = offsetof(struct state, key),
-	  .arg = "COLUMN", .help = "names the row of a cell (default created_time)" },
-	{ .name = "by", .letter = 'b', .kind = OPT_STR, .offset = offsetof(struct state, by),
-	  .arg = "COLUMN,...", .help = "groups (cells: default ship_id if there; '' for none)" },
-	{ .name = "name", .needs = "narrow", .letter = 'n', .kind = OPT_STR, .arg = "COLUMN",
-	  .offset = offsetof(struct state, name),
+	{ .name = "wide", STATE(wide), .help = "digest the cells of a wide stream, one a column" },
+	{ .name = "key", .needs = "narrow|wide", .letter = 'k', STATE(key), .arg = "COLUMN",
+	  .help = "names the row of a cell (default created_time)" },
+	{ .name = "by", .letter = 'b', STATE(by), .arg = "COLUMN,...",
+	  .help = "groups (cells: default ship_id if there; '' for none)" },
+	{ .name = "name", .needs = "narrow", .letter = 'n', STATE(name), .arg = "COLUMN",
 	  .help = "narrow: holds the names (default data_channel_id)" },
-	{ .name = "value", .needs = "narrow", .letter = 'V', .kind = OPT_STR, .arg = "COLUMN",
-	  .offset = offsetof(struct state, value),
+	{ .name = "value", .needs = "narrow", .letter = 'V', STATE(value), .arg = "COLUMN",
 	  .help = "narrow: holds the values (default value)" },
-	{ .name = "total", .kind = OPT_FLAG, .offset = offsetof(struct state, total),
-	  .help = "one line for all groups together" },
+	{ .name = "total", STATE(total), .help = "one line for all groups together" },
 	IO_IN_OPTS(struct state, io),
 	{ .kind = OPT_GROUP, .help = "Output" },
-	{ .name = "output-format", .letter = 'o', .kind = OPT_ENUM,
-	  .offset = offsetof(struct state, io.out_format),
+	{ .name = "output-format", .letter = 'o', STATE(io.out_format),
 	  .choices = "auto|csv|ndjson|tsv|json|table|markdown", .help = "as the input by default" },
-	{ .name = "output", .letter = 'O', .kind = OPT_STR, .arg = "FILE", .file = OPT_WRITES,
-	  .offset = offsetof(struct state, io.output),
+	{ .name = "output", .letter = 'O', STATE(io.output), .arg = "FILE", .file = OPT_WRITES,
 	  .help = "write here instead of standard output" },
 	IO_REJECT_OPTS(struct state, io),
 	IO_REPORT_OPTS(struct state, io),
 	OPT_END,
 };
 
-static void check(void *ctx)
+static void check(struct state *st)
 {
-	struct state *st = ctx;
-
 	st->io.force_no_seal = true; /* the result is a report, no stream of data */
 	st->shape = st->narrow ? SHAPE_NARROW : st->wide ? SHAPE_WIDE : SHAPE_RECORDS;
 	if (!st->by && st->shape == SHAPE_RECORDS)
@@ -98,10 +88,8 @@ static struct sl channel_of(const struct state *st, struct sl column)
 	return name.n < column.n ? name : colname_of(column, by->name, by->n);
 }
 
-static void start(void *ctx, struct filter_run *run, const struct names *cols)
+static void start(struct state *st, struct filter_run *run, const struct names *cols)
 {
-	struct state *st = ctx;
-
 	filter_find_by(run, &st->by_columns, st->by);
 	if (st->shape != SHAPE_RECORDS)
 		st->key_at = filter_column(run, sl_of(st->key), "key");
@@ -213,9 +201,8 @@ static void add_record(const struct state *st, struct digest *d, const struct re
 	d->sum += hash_mix(sum + 3); /* so that a record of NULLs counts too */
 }
 
-static void row(void *ctx, struct filter_run *run, const struct rec *rec)
+static void row(struct state *st, struct filter_run *run, const struct rec *rec)
 {
-	struct state *st = ctx;
 	const struct field *key = field_at(rec, st->key_at);
 	struct field by_fields[FILTER_MAX_BY];
 	struct sl by = by_of(st, rec, by_fields);
@@ -263,9 +250,8 @@ static int cmp_groups(const void *a, const void *b)
 	return sl_cmp(field_sl(&x->shown), field_sl(&y->shown));
 }
 
-static void end(void *ctx, struct filter_run *run)
+static void end(struct state *st, struct filter_run *run)
 {
-	struct state *st = ctx;
 	static const struct sl cols[] = { SL_INIT("group"), SL_INIT("rows"), SL_INIT("cells"),
 					  SL_INIT("digest") };
 
@@ -278,10 +264,8 @@ static void end(void *ctx, struct filter_run *run)
 		put_line(run, FIELD_NULL, &st->all);
 }
 
-static void release(void *ctx)
+static void release(struct state *st)
 {
-	struct state *st = ctx;
-
 	names_free(&st->by_columns.names);
 	str_free(&st->by_text);
 	str_free(&st->group_key);

@@ -36,25 +36,21 @@ struct state {
 };
 
 static const struct opt options[] = {
-	{ .name = "key", .letter = 'k', .kind = OPT_STR, .offset = offsetof(struct state, key),
-	  .arg = "COLUMN,...", .help = "name the row (default created_time)" },
-	{ .name = "by", .letter = 'b', .kind = OPT_STR, .offset = offsetof(struct state, by),
-	  .arg = "COLUMN,...", .help = "name it too (default ship_id if there; '' for none)" },
-	{ .name = "name", .letter = 'n', .kind = OPT_STR, .arg = "COLUMN",
-	  .offset = offsetof(struct state, name),
+	{ .name = "key", .letter = 'k', STATE(key), .arg = "COLUMN,...",
+	  .help = "name the row (default created_time)" },
+	{ .name = "by", .letter = 'b', STATE(by), .arg = "COLUMN,...",
+	  .help = "name it too (default ship_id if there; '' for none)" },
+	{ .name = "name", .letter = 'n', STATE(name), .arg = "COLUMN",
 	  .help = "output column for column names (default data_channel_id)" },
-	{ .name = "value", .letter = 'V', .kind = OPT_STR, .arg = "COLUMN,...",
-	  .offset = offsetof(struct state, value),
+	{ .name = "value", .letter = 'V', STATE(value), .arg = "COLUMN,...",
 	  .help = "output columns for values (default value); several: of VALUE_NAME" },
-	{ .name = "value-place", .needs = "value", .kind = OPT_ENUM, .choices = "first|last",
-	  .offset = offsetof(struct state, place), .help = "last: of NAME_VALUE" },
-	{ .name = "prefix", .kind = OPT_STR, .arg = "TEXT",
-	  .offset = offsetof(struct state, prefix),
+	{ .name = "value-place", .needs = "value", STATE(place), .choices = "first|last",
+	  .help = "last: of NAME_VALUE" },
+	{ .name = "prefix", STATE(prefix), .arg = "TEXT",
 	  .help = "take columns that begin so, and this off their names" },
-	{ .name = "keep", .kind = OPT_STR, .arg = "COLUMN,...",
-	  .offset = offsetof(struct state, keep), .help = "carry these along in every record" },
-	{ .name = "keep-null", .offset = offsetof(struct state, keep_null), .kind = OPT_FLAG,
-	  .help = "write a record for NULL values too" },
+	{ .name = "keep", STATE(keep), .arg = "COLUMN,...",
+	  .help = "carry these along in every record" },
+	{ .name = "keep-null", STATE(keep_null), .help = "write a record for NULL values too" },
 	IO_IN_OPTS(struct state, io),
 	IO_OUT_OPTS(struct state, io),
 	IO_REJECT_OPTS(struct state, io),
@@ -62,10 +58,8 @@ static const struct opt options[] = {
 	OPT_END,
 };
 
-static void check(void *ctx)
+static void check(struct state *st)
 {
-	struct state *st = ctx;
-
 	st->name = st->name ? st->name : "data_channel_id";
 	namelist_split(&st->keys, st->key ? st->key : "created_time", "key");
 	namelist_split(&st->values, st->value ? st->value : "value", "value");
@@ -170,8 +164,7 @@ static bool read_name(struct state *st, struct sl name, struct sl *channel, size
 		return false;
 	st->met[*value] = true;
 	if (st->place == PLACE_FIRST)
-		channel->p += best->n + 1;
-	channel->n -= best->n + 1;
+		sl_skip(channel, best->n + 1);
 	return true;
 }
 
@@ -204,9 +197,8 @@ static struct sl own_name(const struct state *st, const struct names *cols, size
 	return st->prefix || st->values.n > 1 ? name : colname_of(name, lead, n);
 }
 
-static void start(void *ctx, struct filter_run *run, const struct names *cols)
+static void start(struct state *st, struct filter_run *run, const struct names *cols)
 {
-	struct state *st = ctx;
 	struct sl channel, first = SL("");
 	size_t n_lead, value, others = 0;
 
@@ -249,9 +241,8 @@ static bool put_values(const struct state *st, const struct rec *rec, size_t cha
 	return any;
 }
 
-static void row(void *ctx, struct filter_run *run, const struct rec *rec)
+static void row(struct state *st, struct filter_run *run, const struct rec *rec)
 {
-	struct state *st = ctx;
 	size_t n_by = st->by_columns.names.n, n_lead = n_by + st->keys.n;
 	struct field *values = st->out + n_lead + 1, *kept = values + st->values.n;
 
@@ -273,9 +264,8 @@ static void row(void *ctx, struct filter_run *run, const struct rec *rec)
 	}
 }
 
-static void release(void *ctx)
+static void release(struct state *st)
 {
-	struct state *st = ctx;
 	struct names *names[] = { &st->by_columns.names, &st->keys, &st->values, &st->kept,
 				  &st->channels };
 
@@ -290,11 +280,8 @@ static void release(void *ctx)
 }
 
 /* A mistyped value would leave all of its columns out. */
-static void end(void *ctx, struct filter_run *run)
+static void end(struct state *st, struct filter_run *run UNUSED)
 {
-	const struct state *st = ctx;
-
-	(void)run;
 	for (size_t v = 0; v < st->values.n && st->values.n > 1; v++)
 		if (!st->met[v])
 			die(EX_DATA, "--value: no column of the input is of %s",

@@ -61,21 +61,17 @@ struct via {
 };
 
 static const struct opt options[] = {
-	{ .name = "rows", .not_with = "source sink",
-	  .kind = OPT_ENUM, .offset = offsetof(struct conf, rows),
-	  .choices = "any|same", .help = "same: as many records must come out as went in" },
-	{ .name = "source", .not_with = "sink",
-	  .kind = OPT_FLAG, .offset = offsetof(struct conf, source),
+	{ .name = "rows", .not_with = "source sink", CONF(rows), .choices = "any|same",
+	  .help = "same: as many records must come out as went in" },
+	{ .name = "source", .not_with = "sink", CONF(source),
 	  .help = "the command makes the records; nothing is read" },
-	{ .name = "sink", .kind = OPT_FLAG, .offset = offsetof(struct conf, sink),
+	{ .name = "sink", CONF(sink),
 	  .help = "the command ends the stream: start it when all is proven" },
-	{ .name = "accept-unsealed", .needs = "sink", .weakens = true, .kind = OPT_FLAG,
-	  .offset = offsetof(struct conf, accept_unsealed), .help = "take a pipe without a seal" },
-	{ .name = "keep-header", .not_with = "source sink new-header",
-	  .kind = OPT_FLAG, .offset = offsetof(struct conf, keep_header),
+	{ .name = "accept-unsealed", .needs = "sink", .weakens = true, CONF(accept_unsealed),
+	  .help = "take a pipe without a seal" },
+	{ .name = "keep-header", .not_with = "source sink new-header", CONF(keep_header),
 	  .help = "CSV: the command gets the rows alone, as sort, grep and tail need it" },
-	{ .name = "new-header", .not_with = "source sink",
-	  .kind = OPT_FLAG, .offset = offsetof(struct conf, new_header),
+	{ .name = "new-header", .not_with = "source sink", CONF(new_header),
 	  .help = "CSV: the command prints a header of its own, as mlr and csvkit do" },
 	IO_IN_OPTS(struct conf, io),
 	IO_OUT_OPTS(struct conf, io),
@@ -403,14 +399,12 @@ static void read_output(struct via *v)
 }
 
 /* An error of our own must not leave the command at work. */
-static void stop_command(void *ctx, int code, const char *message)
+static void stop_command(void *ctx, int code UNUSED, const char *message UNUSED)
 {
 	struct via *v = ctx;
 	char why[80];
 	int status;
 
-	(void)code;
-	(void)message;
 	close_feed(v);
 	/* where its output ended badly, its own end may be the reason */
 	if (v->child.pid > 0 && v->rd && in_at_end(rd_in(v->rd))) {

@@ -60,10 +60,10 @@ static bool read_csv(struct sl in, size_t step, struct str *rows)
 
 static void zip(struct sl text, struct str *out)
 {
-	struct z_deflate *z = z_deflate_new(1);
+	struct z_deflate *z = z_deflate_new(Z_GZIP, 1);
 	size_t n;
 
-	while ((n = z_deflate_some(z, &text, str_room(out, 4096), 4096, true)) > 0)
+	while ((n = z_deflate_some(z, &text, str_room(out, 4096), 4096, Z_END)) > 0)
 		out->n += n;
 	z_deflate_free(z);
 }

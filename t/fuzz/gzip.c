@@ -67,12 +67,12 @@ static void read_text(void *ctx)
 
 static void check_pack(struct sl text, int level)
 {
-	struct z_deflate *z = z_deflate_new(level);
+	struct z_deflate *z = z_deflate_new(Z_GZIP, level);
 	struct str packed = { 0 }, back = { 0 };
 	struct sl left = text;
 	size_t n;
 
-	while ((n = z_deflate_some(z, &left, str_room(&packed, 100), 100, true)) > 0)
+	while ((n = z_deflate_some(z, &left, str_room(&packed, 100), 100, Z_END)) > 0)
 		packed.n += n;
 	z_deflate_free(z);
 	CHECK(plain_gunzip(str_sl(&packed), &back), "zlib cannot read what we wrote");

@@ -95,7 +95,7 @@ static void open_part(struct run *r, struct part *p, enum athena_form form)
 	if (form == ATHENA_PARQUET) /* compresses its pages, not the file */
 		p->parquet = parquet_new(s->columns, s->n_columns, gzip, &p->buffer);
 	else if (form == ATHENA_JSON && gzip)
-		p->z = z_deflate_new(1);
+		p->z = z_deflate_new(Z_GZIP, 1);
 }
 
 static void flush_part(struct part *p, bool finish)
@@ -106,7 +106,8 @@ static void flush_part(struct part *p, bool finish)
 
 	if (!p->z)
 		write_all(p->fd, in.p, in.n);
-	while (p->z && (n = z_deflate_some(p->z, &in, out, sizeof out, finish)) > 0)
+	while (p->z && (n = z_deflate_some(p->z, &in, out, sizeof out,
+				finish ? Z_END : Z_MORE)) > 0)
 		write_all(p->fd, out, n);
 	str_clear(&p->buffer);
 }

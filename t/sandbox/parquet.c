@@ -200,11 +200,11 @@ void parquet_value(struct parquet *p, struct sl text)
 
 static void compress(struct sl raw, struct str *out)
 {
-	struct z_deflate *z = z_deflate_new(1);
+	struct z_deflate *z = z_deflate_new(Z_GZIP, 1);
 	char buf[65536];
 	size_t n;
 
-	while ((n = z_deflate_some(z, &raw, buf, sizeof buf, true)) > 0)
+	while ((n = z_deflate_some(z, &raw, buf, sizeof buf, Z_END)) > 0)
 		str_add(out, (struct sl){ buf, n });
 	z_deflate_free(z);
 }

@@ -74,11 +74,11 @@ static bool read_json(struct sl zipped, size_t piece, struct str *rows)
 
 static void zip(struct sl text, struct str *out)
 {
-	struct z_deflate *z = z_deflate_new(6);
+	struct z_deflate *z = z_deflate_new(Z_GZIP, 6);
 	char buf[4096];
 	size_t n;
 
-	while ((n = z_deflate_some(z, &text, buf, sizeof buf, true)) > 0)
+	while ((n = z_deflate_some(z, &text, buf, sizeof buf, Z_END)) > 0)
 		str_add(out, (struct sl){ buf, n });
 	z_deflate_free(z);
 }

@@ -4,12 +4,12 @@
 
 static struct str compress(struct sl text, int level)
 {
-	struct z_deflate *z = z_deflate_new(level);
+	struct z_deflate *z = z_deflate_new(Z_GZIP, level);
 	struct str s = { 0 };
 	size_t n;
 
 	do {
-		n = z_deflate_some(z, &text, str_room(&s, 4096), 4096, true);
+		n = z_deflate_some(z, &text, str_room(&s, 4096), 4096, Z_END);
 		s.n += n;
 	} while (n > 0 || text.n > 0);
 	z_deflate_free(z);

@@ -184,8 +184,7 @@ static enum answer_state feed_line(struct answer *a, struct sl *in)
 	if (to->n + n > ANSWER_MAX_HEAD)
 		return bad(a, "the answer's head is too long");
 	str_add(to, (struct sl){in->p, n});
-	in->p += n;
-	in->n -= n;
+	sl_skip(in, n);
 	if (!eol)
 		return ANSWER_MORE;
 	start = to->n - 1;
@@ -205,8 +204,7 @@ static enum answer_state feed_body(struct answer *a, struct sl *in)
 {
 	struct sl piece = {in->p, in->n < a->left ? in->n : (size_t)a->left};
 
-	in->p += piece.n;
-	in->n -= piece.n;
+	sl_skip(in, piece.n);
 	a->left -= piece.n;
 	a->body_size += piece.n;
 	if (a->sink && a->status < 300) {

@@ -21,6 +21,14 @@ void athena_token(const struct athena_query *q, struct sl run, char token[65])
 	token[CRYPTO_HEX_LEN] = '\0';
 }
 
+static void bad_answer(
+	struct aws_error *e, const char *operation, const char *lacks, const char *how)
+{
+	*e = (struct aws_error){0};
+	aws_error_set(e, AWS_PROTOCOL, "bad answer", "no %s%s", lacks, how);
+	snprintf(e->operation, sizeof e->operation, "%s", operation);
+}
+
 static const struct json *call(struct aws *a, const char *operation, struct sl body,
 	struct arena *mem, struct aws_error *e)
 {
@@ -44,17 +52,8 @@ static const struct json *call(struct aws *a, const char *operation, struct sl b
 	o = json_parse(mem, arena_dup(mem, r.body.n ? r.body : SL("{}")), &why, &at);
 	if (o && o->kind == J_OBJ)
 		return o;
-	*e = (struct aws_error){.service = "athena"};
-	aws_error_set(e, AWS_PROTOCOL, "bad answer", "no JSON: %s", why);
-	snprintf(e->operation, sizeof e->operation, "%s", operation);
+	bad_answer(e, operation, "JSON: ", why ? why : "");
 	return NULL;
-}
-
-static void bad_answer(struct aws_error *e, const char *operation, const char *lacks)
-{
-	*e = (struct aws_error){.service = "athena"};
-	aws_error_set(e, AWS_PROTOCOL, "bad answer", "no %s in it", lacks);
-	snprintf(e->operation, sizeof e->operation, "%s", operation);
 }
 
 static void add_member(struct str *s, const char *name, struct sl text)
@@ -98,7 +97,7 @@ bool athena_start(struct aws *a, const struct athena_query *q, char id[80], stru
 		memcpy(id, got.p, got.n);
 		id[got.n] = '\0';
 	} else if (o) {
-		bad_answer(e, "StartQueryExecution", "QueryExecutionId");
+		bad_answer(e, "StartQueryExecution", "QueryExecutionId", " in it");
 	}
 	return good;
 }
@@ -161,10 +160,10 @@ static bool get(struct aws *a, const char *id, struct arena *mem, struct athena_
 	o = call(a, "GetQueryExecution", str_sl(&body), mem, e);
 	good = o && read_execution(json_get(o, "QueryExecution"), x);
 	if (good && x->id.n && !sl_eq_str(x->id, id)) {
-		bad_answer(e, "GetQueryExecution", "state of this query");
+		bad_answer(e, "GetQueryExecution", "state of this query", " in it");
 		good = false;
 	} else if (o && !good)
-		bad_answer(e, "GetQueryExecution", "known State");
+		bad_answer(e, "GetQueryExecution", "known State", " in it");
 	return good;
 }
 
@@ -193,8 +192,7 @@ bool athena_wait(struct aws *a, const char *id, int64_t timeout_us, athena_tick_
 		if (x->state != ATHENA_QUEUED && x->state != ATHENA_RUNNING)
 			return true;
 		if (timeout_us && clock_monotonic() - began >= timeout_us) {
-			*e = (struct aws_error){
-				.service = "athena", .operation = "GetQueryExecution"};
+			*e = (struct aws_error){.operation = "GetQueryExecution"};
 			aws_error_set(e, AWS_STOPPED, "timeout", "query %s was stopped", id);
 			break;
 		}

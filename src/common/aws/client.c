@@ -49,8 +49,6 @@ void client_again(struct flight *f, int64_t delay_us)
 void client_finish(struct flight *f, const struct aws_error *e)
 {
 	move(f, FLIGHT_IDLE);
-	if (e)
-		f->a->stats.failed++;
 	f->done(f, e);
 }
 
@@ -79,7 +77,6 @@ static void stop_one(struct flight *f)
 	*e = (struct aws_error){.attempts = f->attempts};
 	aws_error_set(e, AWS_STOPPED, "stopped", "%s",
 		f->state == FLIGHT_UP ? "the request may have been carried out" : "not sent");
-	snprintf(e->service, sizeof e->service, "%s", aws_service_name(f->call.service));
 	snprintf(e->operation, sizeof e->operation, "%s", f->call.operation);
 	f->reply = (struct aws_reply){0};
 	client_finish(f, e);
@@ -226,9 +223,7 @@ void aws_close(struct aws *a)
 	str_free(&a->quick.query);
 	str_free(&a->quick.content_type);
 	str_free(&a->quick.host);
-	if (a->quick.prefix.p)
-		crypto_wipe(a->quick.prefix.p, a->quick.prefix.n); /* it may hold a session token */
-	str_free(&a->quick.prefix);
+	crypto_str_free(&a->quick.prefix); /* it may hold a session token */
 	for (size_t i = 0; i < a->n_regions; i++) {
 		mem_free(a->regions[i].bucket);
 		mem_free(a->regions[i].region);
@@ -253,6 +248,16 @@ void aws_stop(struct aws *a)
 	a->stopped = 1;
 }
 
+struct aws *aws_need(const struct aws_opts *opts)
+{
+	struct aws_error e;
+	struct aws *a = aws_open(opts, &e);
+
+	if (!a)
+		aws_die(&e, "cannot talk to AWS");
+	return a;
+}
+
 void aws_resume(struct aws *a)
 {
 	a->stopped = 0;
@@ -261,11 +266,7 @@ void aws_resume(struct aws *a)
 struct aws_stats aws_stats(const struct aws *a)
 {
 	struct aws_stats s = a->stats;
-	struct http_totals t = http_totals(a->http);
 
-	s.bytes_sent = t.sent;
-	s.bytes_received = t.received;
-	s.connections = t.connections;
-	s.rate = a->limiting && a->rate.on ? a->rate.fill : 0;
+	s.connections = http_connections(a->http);
 	return s;
 }

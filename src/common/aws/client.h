@@ -67,6 +67,7 @@ struct aws;
 
 /* Loads the configuration and protects the process (creds_protect_process()). NULL with *e set. */
 struct aws *aws_open(const struct aws_opts *opts, struct aws_error *e) NODISCARD;
+struct aws *aws_need(const struct aws_opts *opts) NODISCARD; /* never NULL: ends the program */
 void aws_close(struct aws *a);
 
 /* The region in force, from the configuration; dies with 78 when there is none. */
@@ -84,11 +85,10 @@ bool aws_do(struct aws *a, const struct aws_call *c, struct aws_reply *r,
 void aws_stop(struct aws *a);
 void aws_resume(struct aws *a);
 
-/* Totals since aws_open(), for reports. */
+/* Since aws_open(). */
 struct aws_stats {
-	uint64_t calls, attempts, throttled, retried, failed, bytes_sent, bytes_received;
+	uint64_t calls, attempts;
 	uint64_t connections;    /* opened */
-	double rate;             /* requests/s the adaptive limit allows; 0: not limiting */
 	int64_t clock_offset_us; /* server minus ours, as corrected */
 };
 struct aws_stats aws_stats(const struct aws *a);

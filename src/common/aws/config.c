@@ -5,7 +5,6 @@
 #include "core/inifile.h"
 #include "core/mem.h"
 #include "core/num.h"
-#include "core/str.h"
 
 #include <errno.h>
 
@@ -49,7 +48,7 @@ const char *aws_service_name(enum aws_service s)
 	return services[s].name;
 }
 
-static const char *env(const char *name)
+const char *aws_env(const char *name)
 {
 	const char *v = getenv(name);
 
@@ -108,7 +107,7 @@ bool aws_config_has_profile(const struct aws_config *c, const char *profile)
 static bool read_file(
 	struct inifile *f, const char *name, const char *otherwise, struct aws_error *e)
 {
-	const char *path = env(name), *home = env("HOME");
+	const char *path = aws_env(name), *home = aws_env("HOME");
 	AUTO_STR s = {0};
 	unsigned line;
 	bool good = true;
@@ -136,8 +135,8 @@ static const char *setting(
 {
 	if (option && *option)
 		return option;
-	if (env(variable))
-		return env(variable);
+	if (aws_env(variable))
+		return aws_env(variable);
 	return aws_config_get(c, NULL, key);
 }
 
@@ -166,7 +165,7 @@ static bool read_attempts(struct aws_config *c, struct aws_error *e)
 
 static bool check_profile(const struct aws_config *c, struct aws_error *e)
 {
-	bool asked = c->asked_profile || env("AWS_PROFILE") || env("AWS_DEFAULT_PROFILE");
+	bool asked = c->asked_profile || aws_env("AWS_PROFILE") || aws_env("AWS_DEFAULT_PROFILE");
 
 	if (!asked || aws_config_has_profile(c, c->profile))
 		return true;
@@ -186,9 +185,9 @@ struct aws_config *aws_config_load(const struct aws_opts *opts, struct aws_error
 		c->asked_region = mem_strdup(opts->region);
 	if (opts->endpoint && *opts->endpoint)
 		c->asked_endpoint = mem_strdup(opts->endpoint);
-	name = opts->profile ? opts->profile : env("AWS_PROFILE");
+	name = opts->profile ? opts->profile : aws_env("AWS_PROFILE");
 	if (!name)
-		name = env("AWS_DEFAULT_PROFILE");
+		name = aws_env("AWS_DEFAULT_PROFILE");
 	c->profile = mem_strdup(name ? name : "default");
 	if (!read_file(&c->config, "AWS_CONFIG_FILE", ".aws/config", e) ||
 		!read_file(&c->credentials, "AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials", e) ||
@@ -267,9 +266,9 @@ const char *aws_config_region(struct aws_config *c, struct aws_error *e)
 
 	if (c->region)
 		return c->region;
-	r = c->asked_region ? c->asked_region : env("AWS_REGION");
+	r = c->asked_region ? c->asked_region : aws_env("AWS_REGION");
 	if (!r)
-		r = env("AWS_DEFAULT_REGION");
+		r = aws_env("AWS_DEFAULT_REGION");
 	if (!r)
 		r = aws_config_get(c, NULL, "region");
 	if (!r && imds_enabled() && imds_get("meta-data/placement/region", &found, e))
@@ -298,9 +297,9 @@ static const char *custom_url(const struct aws_config *c, enum aws_service s)
 		    "ignore_configured_endpoint_urls")))
 		return NULL;
 	str_addf(&name, "AWS_ENDPOINT_URL_%s", services[s].env);
-	v = env(str_z(&name));
+	v = aws_env(str_z(&name));
 	if (!v)
-		v = env("AWS_ENDPOINT_URL");
+		v = aws_env("AWS_ENDPOINT_URL");
 	list = aws_config_get(c, NULL, "services");
 	if (!v && list) {
 		AUTO_STR section = {0};

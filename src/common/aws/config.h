@@ -24,16 +24,15 @@ struct aws_opts {
 
 #define AWS_OPTS(T, m)                                                                             \
 	{ .kind = OPT_GROUP, .help = "AWS" },                                                      \
-	{ .name = "profile", .kind = OPT_STR, .offset = offsetof(T, m.profile), .arg = "NAME",     \
+	{ .name = "profile", OPT_INTO(T, m.profile), .arg = "NAME",                                \
 	  .help = "section of ~/.aws/config and credentials [$AWS_PROFILE]" },                     \
-	{ .name = "region", .kind = OPT_STR, .offset = offsetof(T, m.region), .arg = "REGION",     \
+	{ .name = "region", OPT_INTO(T, m.region), .arg = "REGION",                                \
 	  .help = "region, such as ap-northeast-2 [$AWS_REGION]" },                                \
-	{ .name = "endpoint-url", .kind = OPT_STR, .offset = offsetof(T, m.endpoint),              \
-	  .arg = "URL", .help = "talk to this server instead of AWS [$AWS_ENDPOINT_URL]" },        \
-	{ .name = "ca-bundle", .kind = OPT_STR, .offset = offsetof(T, m.ca_bundle),                \
-	  .arg = "FILE", .file = OPT_READS, .help = "certificates to trust [$AWS_CA_BUNDLE]" },    \
-	{ .name = "max-attempts", .kind = OPT_UINT, .offset = offsetof(T, m.max_attempts),         \
-	  .arg = "N", .min = 1, .max = 1000,                                                       \
+	{ .name = "endpoint-url", OPT_INTO(T, m.endpoint), .arg = "URL",                           \
+	  .help = "talk to this server instead of AWS [$AWS_ENDPOINT_URL]" },                      \
+	{ .name = "ca-bundle", OPT_INTO(T, m.ca_bundle), .arg = "FILE", .file = OPT_READS,         \
+	  .help = "certificates to trust [$AWS_CA_BUNDLE]" },                                      \
+	{ .name = "max-attempts", OPT_INTO(T, m.max_attempts), .arg = "N", .min = 1, .max = 1000,  \
 	  .help = "how often a request is sent [$AWS_MAX_ATTEMPTS]" }
 
 enum aws_service {
@@ -94,5 +93,8 @@ enum aws_retry_mode aws_config_retry_mode(const struct aws_config *c);
 
 /* Name for messages: "sagemaker", "featurestore-runtime", "athena", "glue", "s3", "sts". */
 const char *aws_service_name(enum aws_service s);
+
+/* A variable of the environment; NULL when it is empty, too. */
+const char *aws_env(const char *name);
 
 #endif

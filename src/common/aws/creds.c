@@ -4,7 +4,6 @@
 #include "aws/crypto.h"
 #include "aws/imds.h"
 #include "core/clock.h"
-#include "core/mem.h"
 #include "stream/json.h"
 
 #include <sys/prctl.h>
@@ -82,13 +81,6 @@ bool keys_from_json(struct aws_keys *k, struct sl text, const char *token_key, c
 
 /* ---- sources ------------------------------------------------------------------------------- */
 
-static const char *env(const char *name)
-{
-	const char *v = getenv(name);
-
-	return v && *v ? v : NULL;
-}
-
 /* Half a pair is a mistake to be told, not a reason to look elsewhere. */
 static bool take_pair(const char *id, const char *secret, const char *token, const char *source,
 	struct aws_keys *k, struct aws_error *e)
@@ -105,8 +97,8 @@ static bool take_pair(const char *id, const char *secret, const char *token, con
 
 static bool from_environment(struct aws_keys *k, struct aws_error *e)
 {
-	return take_pair(env("AWS_ACCESS_KEY_ID"), env("AWS_SECRET_ACCESS_KEY"),
-		env("AWS_SESSION_TOKEN"), "environment", k, e);
+	return take_pair(aws_env("AWS_ACCESS_KEY_ID"), aws_env("AWS_SECRET_ACCESS_KEY"),
+		aws_env("AWS_SESSION_TOKEN"), "environment", k, e);
 }
 
 static bool has_keys(const struct aws_config *c, const char *p)
@@ -222,12 +214,12 @@ static bool find(struct creds *cr, struct aws_keys *k, struct aws_error *e)
 {
 	struct aws_config *c = cr->c;
 	const char *p = aws_config_profile(c);
-	const char *role = env("AWS_ROLE_ARN"), *token = env("AWS_WEB_IDENTITY_TOKEN_FILE");
-	struct creds_role r = {role, env("AWS_ROLE_SESSION_NAME"), NULL, NULL};
+	const char *role = aws_env("AWS_ROLE_ARN"), *token = aws_env("AWS_WEB_IDENTITY_TOKEN_FILE");
+	struct creds_role r = {role, aws_env("AWS_ROLE_SESSION_NAME"), NULL, NULL};
 
 	cr->renewable = true;
 	if (!aws_config_profile_is_explicit(c) &&
-		(env("AWS_ACCESS_KEY_ID") || env("AWS_SECRET_ACCESS_KEY"))) {
+		(aws_env("AWS_ACCESS_KEY_ID") || aws_env("AWS_SECRET_ACCESS_KEY"))) {
 		cr->renewable = false;
 		return from_environment(k, e);
 	}
@@ -281,7 +273,6 @@ const struct aws_keys *creds_get(struct creds *cr, struct aws_error *e)
 	must = !cr->have || cr->expired || (cr->renewable && left < margin(cr, MANDATORY, 4));
 	if (!must && (!cr->renewable || left >= margin(cr, ADVISORY, 2) || now < cr->next_try))
 		return &cr->keys;
-	snprintf(e->service, sizeof e->service, "credentials");
 	e->operation[0] = '\0';
 	e->attempts = 0;
 	if (!find(cr, &fresh, e)) {

@@ -1,10 +1,8 @@
 /* credential_process: a program of the user's that prints keys. No shell takes part. */
-#include "aws/creds.h"
 #include "aws/creds_internal.h"
 #include "aws/crypto.h"
 #include "core/clock.h"
 #include "core/mem.h"
-#include "core/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -144,16 +142,13 @@ static bool run(char **argv, struct str *out, struct aws_error *e)
 bool creds_from_process(const char *command, struct aws_keys *k, struct aws_error *e)
 {
 	AUTO_FREE char **argv = creds_split_command(command);
-	AUTO_STR out = {0};
-	bool good = false;
+	AUTO_SECRET out = {0};
 
-	if (!argv || !argv[0])
+	if (!argv || !argv[0]) {
 		aws_error_set(e, AWS_CONFIG, "credential_process", "%s",
 			argv ? "empty" : "a quote is not closed");
-	else
-		good = run(argv, &out, e) &&
-		       keys_from_json(k, str_sl(&out), "SessionToken", "credential_process", e);
-	if (out.p)
-		crypto_wipe(out.p, out.n);
-	return good;
+		return false;
+	}
+	return run(argv, &out, e) &&
+	       keys_from_json(k, str_sl(&out), "SessionToken", "credential_process", e);
 }

@@ -7,8 +7,6 @@
 #include "aws/uri.h"
 #include "aws/xml.h"
 #include "core/clock.h"
-#include "core/mem.h"
-#include "core/str.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -37,21 +35,6 @@ static bool read_file(const char *path, const char *what, struct str *dst, struc
 	while (dst->n && (dst->p[dst->n - 1] == '\n' || dst->p[dst->n - 1] == '\r'))
 		dst->p[--dst->n] = '\0';
 	return true;
-}
-
-static void wipe(struct str *s)
-{
-	if (s->p)
-		crypto_wipe(s->p, s->n);
-	str_free(s);
-}
-
-static void free_answer(struct answer *a)
-{
-	if (a->body.p)
-		crypto_wipe(a->body.p, a->body.n);
-	answer_free(a);
-	*a = (struct answer){0};
 }
 
 /* ---- STS ----------------------------------------------------------------------------------- */
@@ -122,7 +105,7 @@ static bool sts_call(struct aws_config *c, struct sl body, const struct aws_keys
 	struct aws_keys *k, const char *source, struct aws_error *e)
 {
 	struct aws_endpoint to;
-	struct str headers = {0};
+	AUTO_SECRET headers = {0};
 	AUTO_STR path = {0};
 	struct fetch f = {.method = "POST",
 		.body = body,
@@ -147,7 +130,7 @@ static bool sts_call(struct aws_config *c, struct sl body, const struct aws_keys
 		skewed = by && !good && !ahead && f.answer.status == 403 &&
 			 answer_date(&f.answer, "date", &ahead);
 		ahead -= skewed ? clock_now() : 0;
-		free_answer(&f.answer);
+		fetch_forget(&f);
 		e->attempts = i;
 		if (skewed && (ahead > SIGV4_SKEW_US || ahead < -SIGV4_SKEW_US))
 			continue;
@@ -155,7 +138,6 @@ static bool sts_call(struct aws_config *c, struct sl body, const struct aws_keys
 			break;
 		clock_sleep(clock_backoff(i - 1, CLOCK_US_PER_SEC / 2, 5 * CLOCK_US_PER_SEC));
 	}
-	wipe(&headers);
 	return good;
 }
 
@@ -191,7 +173,7 @@ bool creds_assume_role(struct aws_config *c, const struct creds_role *r, const s
 bool creds_web_identity(struct aws_config *c, const struct creds_role *r, const char *token_file,
 	struct aws_keys *k, struct aws_error *e)
 {
-	struct str form = {0}, token = {0};
+	AUTO_SECRET form = {0}, token = {0};
 	bool good = read_file(token_file, "web_identity_token_file", &token, e);
 
 	if (good) {
@@ -202,24 +184,15 @@ bool creds_web_identity(struct aws_config *c, const struct creds_role *r, const 
 		if (!good)
 			snprintf(e->operation, sizeof e->operation, "AssumeRoleWithWebIdentity");
 	}
-	wipe(&form);
-	wipe(&token);
 	return good;
 }
 
 /* ---- containers ---------------------------------------------------------------------------- */
 
-static const char *env(const char *name)
-{
-	const char *v = getenv(name);
-
-	return v && *v ? v : NULL;
-}
-
 bool creds_container_configured(void)
 {
-	return env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") ||
-	       env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+	return aws_env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") ||
+	       aws_env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
 }
 
 /* Keys may travel without TLS only where the network is this machine's own. Source: botocore. */
@@ -239,9 +212,9 @@ static bool is_near(const char *host)
 
 static bool container_token(struct str *headers, struct aws_error *e)
 {
-	const char *file = env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-	const char *text = env("AWS_CONTAINER_AUTHORIZATION_TOKEN");
-	struct str token = {0};
+	const char *file = aws_env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+	const char *text = aws_env("AWS_CONTAINER_AUTHORIZATION_TOKEN");
+	AUTO_SECRET token = {0};
 	bool good = true;
 
 	if (file)
@@ -257,39 +230,35 @@ static bool container_token(struct str *headers, struct aws_error *e)
 		(void)str_room(headers, token.n + 64);
 		str_addf(headers, "Authorization: %s\r\n", str_z(&token));
 	}
-	wipe(&token);
 	return good;
 }
 
 static bool container_fetch(struct fetch *f, struct aws_keys *k, struct aws_error *e)
 {
-	bool good = false;
+	for (int i = 0; i < CONTAINER_TRIES; i++) {
+		bool answered = fetch_run(f, e), fine = answered && f->answer.status == 200;
+		bool good = fine && keys_from_json(k, str_sl(&f->answer.body), "Token",
+					    "container", e);
 
-	for (int i = 0; !good && i < CONTAINER_TRIES; i++) {
-		good = fetch_run(f, e);
-		if (good && f->answer.status == 200) {
-			good = keys_from_json(k, str_sl(&f->answer.body), "Token", "container", e);
-			free_answer(&f->answer);
-			return good;
-		}
-		if (good)
+		if (answered && !fine)
 			aws_error_set(e, AWS_CREDENTIALS, "container credentials", "%s: HTTP %d",
 				f->host, f->answer.status);
-		good = false;
-		free_answer(&f->answer);
+		fetch_forget(f);
+		if (fine)
+			return good;
 	}
 	return false;
 }
 
 bool creds_from_container(struct aws_keys *k, struct aws_error *e)
 {
-	const char *relative = env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
-	const char *full = env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+	const char *relative = aws_env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+	const char *full = aws_env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
 	struct fetch f = {.method = "GET",
 		.limits = {.wire = {.connect_us = CONTAINER_LIMIT, .no_proxy = true},
 			.stall_us = CONTAINER_LIMIT}};
 	AUTO_FREE char *scheme = NULL, *host = NULL, *path = NULL;
-	struct str headers = {0};
+	AUTO_SECRET headers = {0};
 	AUTO_STR url = {0};
 	bool good = false;
 
@@ -308,7 +277,6 @@ bool creds_from_container(struct aws_keys *k, struct aws_error *e)
 		f.headers = str_sl(&headers);
 		good = container_fetch(&f, k, e);
 	}
-	wipe(&headers);
 	return good;
 }
 
@@ -316,7 +284,7 @@ bool creds_from_container(struct aws_keys *k, struct aws_error *e)
 
 bool creds_from_instance(struct aws_keys *k, struct aws_error *e)
 {
-	struct str text = {0};
+	AUTO_SECRET text = {0};
 	AUTO_STR role = {0}, path = {0};
 	bool good = imds_get("meta-data/iam/security-credentials/", &role, e);
 
@@ -327,6 +295,5 @@ bool creds_from_instance(struct aws_keys *k, struct aws_error *e)
 		good = imds_get(str_z(&path), &text, e) &&
 		       keys_from_json(k, str_sl(&text), "Token", "instance", e);
 	}
-	wipe(&text);
 	return good;
 }

@@ -130,6 +130,13 @@ void crypto_wipe(void *p, size_t n)
 	OPENSSL_cleanse(p, n);
 }
 
+void crypto_str_free(struct str *s)
+{
+	if (s->p)
+		crypto_wipe(s->p, s->n);
+	str_free(s);
+}
+
 void crypto_free(char *secret)
 {
 	if (!secret)

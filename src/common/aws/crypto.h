@@ -4,7 +4,7 @@
 #ifndef FERRY_AWS_CRYPTO_H
 #define FERRY_AWS_CRYPTO_H
 
-#include "core/base.h"
+#include "core/str.h"
 
 #define CRYPTO_SHA256_LEN 32
 #define CRYPTO_HEX_LEN 64 /* of a SHA-256 */
@@ -32,6 +32,10 @@ size_t crypto_base64(char *dst, const uint8_t *p, size_t n);
 
 /* Overwrites memory in a way the compiler keeps. */
 void crypto_wipe(void *p, size_t n);
+
+/* Wipes a text and frees it; of AUTO_SECRET, to be initialised there, at the end of its block. */
+void crypto_str_free(struct str *s);
+#define AUTO_SECRET __attribute__((cleanup(crypto_str_free))) struct str
 
 /* mem_free() of a secret string after wiping it; NULL is fine. */
 void crypto_free(char *secret);

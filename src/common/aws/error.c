@@ -1,7 +1,6 @@
 #include "aws/error.h"
 
 #include "core/str.h"
-#include "core/tr.h"
 
 #include <stdarg.h>
 

@@ -32,14 +32,13 @@ struct aws_error {
 	int status;         /* of HTTP; 0: no answer */
 	unsigned attempts;  /* how often it was sent */
 	unsigned lost;      /* how often nobody knows whether the service did it */
-	char service[40];   /* "featurestore-runtime", "s3" … */
 	char operation[40]; /* "PutRecord" */
 	char code[80];      /* "ValidationError"; ours in lower case: "timeout", "cut answer" */
 	char message[1024];
 	char request_id[80]; /* empty when there was none */
 };
 
-/* Sets class and texts of an error that no answer describes; service and operation stay. */
+/* Sets class and texts of an error that no answer describes; the operation stays. */
 void aws_error_set(struct aws_error *e, enum aws_class class, const char *code, const char *fmt,
 	...) PRINTF_LIKE(4, 5);
 

@@ -31,7 +31,7 @@ void fetch_error(struct aws_error *e, enum http_end end, const char *host, const
 bool fetch_run(struct fetch *f, struct aws_error *e)
 {
 	struct http *h = http_new(&f->limits);
-	AUTO_STR head = {0};
+	AUTO_SECRET head = {0};
 	bool done = false;
 	struct http_request r = {.scheme = f->scheme,
 		.host = f->host,
@@ -53,12 +53,18 @@ bool fetch_run(struct fetch *f, struct aws_error *e)
 	while (!done)
 		http_run(h, INT64_MAX);
 	http_free(h);
-	crypto_wipe(head.p, head.n);
 	f->answer = r.answer;
 	if (r.end == HTTP_ANSWERED)
 		return true;
 	fetch_error(e, r.end, f->host, r.why);
 	return false;
+}
+
+void fetch_forget(struct fetch *f)
+{
+	crypto_str_free(&f->answer.body);
+	answer_free(&f->answer);
+	f->answer = (struct answer){0};
 }
 
 static bool is_host(struct sl s)

@@ -17,11 +17,14 @@ struct fetch {
 	struct sl body;
 	struct http_opts limits;
 
-	struct answer answer; /* the caller's to free, also after a failure */
+	struct answer answer; /* the caller's to forget, also after a failure */
 };
 
 /* True: an answer came, of whatever status. False with *e set. What was sent is wiped. */
 bool fetch_run(struct fetch *f, struct aws_error *e) NODISCARD;
+
+/* Wipes the answer and frees it. */
+void fetch_forget(struct fetch *f);
 
 /* Sets *e from the end of an exchange that brought no whole answer. */
 void fetch_error(struct aws_error *e, enum http_end end, const char *host, const char *why);

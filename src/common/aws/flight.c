@@ -214,7 +214,6 @@ static void name_call(struct flight *f)
 
 	e->attempts = f->attempts;
 	e->lost = f->lost;
-	snprintf(e->service, sizeof e->service, "%s", aws_service_name(f->call.service));
 	snprintf(e->operation, sizeof e->operation, "%s", f->call.operation);
 }
 
@@ -224,8 +223,6 @@ static void failed(struct flight *f, int64_t now)
 
 	f->lost += f->error.class == AWS_UNKNOWN || f->error.class == AWS_PROTOCOL;
 	name_call(f);
-	if (f->error.class == AWS_THROTTLE)
-		a->stats.throttled++;
 	if (a->stopped) {
 		client_finish(f, &f->error);
 		return;
@@ -239,7 +236,6 @@ static void failed(struct flight *f, int64_t now)
 		/* the last try is made when patience ends, not after it */
 		if (f->call.patient && wait > patience_left(f, now))
 			wait = patience_left(f, now);
-		a->stats.retried++;
 		client_again(f, wait);
 	} else {
 		client_finish(f, &f->error);

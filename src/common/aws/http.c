@@ -1,6 +1,5 @@
 #include "aws/http.h"
 
-#include "aws/wire.h"
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/msg.h"
@@ -41,7 +40,7 @@ struct http {
 	struct conn_list busy, idle; /* in the order of their last use */
 	TAILQ_HEAD(, http_request) waiting; /* started, not yet given to a connection */
 	bool any_dead;
-	struct http_totals totals;
+	uint64_t connections; /* opened so far */
 	char *buf;
 };
 
@@ -99,7 +98,7 @@ static struct http_conn *conn_new(struct http *h, const char *scheme, const char
 	h->conns[c->slot] = c;
 	c->state = CONNECTING;
 	h->n_connecting++;
-	h->totals.connections++;
+	h->connections++;
 	c->wire = wire_new(h->env, scheme, host, on_watch, c);
 	return c;
 }
@@ -193,7 +192,6 @@ static void receive(struct http_conn *c)
 			lost(c, n == 0 ? "the server closed the connection" : wire_error(c->wire));
 			return;
 		}
-		h->totals.received += (uint64_t)n;
 		touch(c);
 		s = answer_feed(&c->r->answer, &in);
 		if (s != ANSWER_MORE) {
@@ -239,7 +237,6 @@ static void send_some(struct http_conn *c)
 			return;
 		}
 		c->sent += (size_t)n;
-		c->http->totals.sent += (uint64_t)n;
 		touch(c);
 	}
 	want_out(c, false);
@@ -256,8 +253,7 @@ static void begin(struct http_conn *c)
 	TAILQ_INSERT_TAIL(&c->http->busy, c, others);
 	r->reused = c->served;
 	c->sent = 0;
-	str_clear(&c->out);
-	str_add(&c->out, r->head);
+	str_set(&c->out, r->head);
 	if (r->body.n && r->body.n <= JOIN_MAX)
 		str_add(&c->out, r->body);
 	send_some(c);
@@ -453,7 +449,7 @@ void http_free(struct http *h)
 	mem_free(h);
 }
 
-struct http_totals http_totals(const struct http *h)
+uint64_t http_connections(const struct http *h)
 {
-	return h->totals;
+	return h->connections;
 }

@@ -66,9 +66,6 @@ void http_run(struct http *h, int64_t timeout_us);
 /* Ends an exchange without a call of done(); its connection is closed. */
 void http_cancel(struct http *h, struct http_request *r);
 
-struct http_totals {
-	uint64_t connections, sent, received; /* opened; bytes */
-};
-struct http_totals http_totals(const struct http *h);
+uint64_t http_connections(const struct http *h); /* opened so far */
 
 #endif

@@ -1,6 +1,5 @@
 #include "aws/imds.h"
 
-#include "aws/crypto.h"
 #include "aws/fetch.h"
 #include "core/clock.h"
 #include "core/mem.h"
@@ -51,10 +50,7 @@ static bool ask(struct fetch *f, struct str *dst, struct aws_error *e)
 			aws_error_set(e, AWS_CREDENTIALS, "metadata service", "%s: HTTP %d",
 				f->host, f->answer.status);
 	}
-	if (f->answer.body.p)
-		crypto_wipe(f->answer.body.p, f->answer.body.n);
-	answer_free(&f->answer);
-	f->answer = (struct answer){0};
+	fetch_forget(f);
 	return good;
 }
 

@@ -3,7 +3,6 @@
 #include "aws/client_internal.h"
 #include "core/clock.h"
 #include "core/mem.h"
-#include "core/msg.h"
 
 struct aws_pool {
 	struct aws *a;

@@ -81,8 +81,7 @@ void reply_error(struct flight *f)
 
 		code = xml_text(doc, "Code");
 		message = xml_text(doc, "Message");
-		str_clear(&f->region);
-		str_add(&f->region, xml_text(doc, "Region"));
+		str_set(&f->region, xml_text(doc, "Region"));
 		if (f->reply.bucket_region.n == 0)
 			f->reply.bucket_region = str_sl(&f->region);
 		if (code.n == 0)

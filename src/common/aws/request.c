@@ -13,7 +13,7 @@ void request_forget(struct aws *a)
 
 /* ---- where to ------------------------------------------------------------------------------ */
 
-static const struct bucket_region *find_region(const struct aws *a, struct sl bucket)
+static struct bucket_region *find_region(const struct aws *a, struct sl bucket)
 {
 	for (size_t i = 0; i < a->n_regions; i++)
 		if (sl_eq_str(bucket, a->regions[i].bucket))
@@ -23,12 +23,13 @@ static const struct bucket_region *find_region(const struct aws *a, struct sl bu
 
 void request_set_region(struct aws *a, struct sl bucket, struct sl region)
 {
-	for (size_t i = 0; i < a->n_regions; i++)
-		if (sl_eq_str(bucket, a->regions[i].bucket)) {
-			mem_free(a->regions[i].region);
-			a->regions[i].region = mem_sldup(region);
-			return;
-		}
+	struct bucket_region *known = find_region(a, bucket);
+
+	if (known) {
+		mem_free(known->region);
+		known->region = mem_sldup(region);
+		return;
+	}
 	mem_grow(&a->regions, &a->cap_regions, a->n_regions + 1, sizeof *a->regions);
 	a->regions[a->n_regions++] = (struct bucket_region){mem_sldup(bucket), mem_sldup(region)};
 }
@@ -229,8 +230,7 @@ static bool is_prepared(const struct quick *q, const struct aws_call *c, int64_t
 
 static void keep(struct str *s, struct sl t)
 {
-	str_clear(s);
-	str_add(s, t);
+	str_set(s, t);
 }
 
 static bool prepare(struct flight *f, int64_t now, int64_t second)

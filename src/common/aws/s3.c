@@ -4,7 +4,6 @@
 #include "aws/uri.h"
 #include "aws/xml.h"
 #include "core/clock.h"
-#include "core/mem.h"
 #include "core/num.h"
 #include "stream/z.h"
 
@@ -16,8 +15,7 @@ bool s3_parse(struct sl uri, struct sl *bucket, struct sl *key)
 
 	if (uri.n < 6 || strncasecmp(uri.p, "s3://", 5) != 0)
 		return false;
-	uri.p += 5;
-	uri.n -= 5;
+	sl_skip(&uri, 5);
 	slash = memchr(uri.p, '/', uri.n);
 	*bucket = (struct sl){uri.p, slash ? (size_t)(slash - uri.p) : uri.n};
 	*key = slash ? (struct sl){slash + 1, (size_t)(uri.p + uri.n - slash - 1)} : SL("");
@@ -161,7 +159,7 @@ static bool get_page(
 
 static bool bad_page(struct aws_error *e, const char *why)
 {
-	*e = (struct aws_error){.service = "s3", .operation = "ListObjectsV2"};
+	*e = (struct aws_error){.operation = "ListObjectsV2"};
 	aws_error_set(e, AWS_PROTOCOL, "bad answer", "%s", why);
 	return false;
 }
@@ -197,8 +195,7 @@ static bool walk_page(struct page *p, struct sl prefix, s3_object_fn *each, void
 		return bad_page(e, "cut, but without a token to go on");
 	if (*go_on && p->more && sl_eq(token, str_sl(&p->token)))
 		return bad_page(e, "behind a page is the same page");
-	str_clear(&p->token);
-	str_add(&p->token, token);
+	str_set(&p->token, token);
 	return true;
 }
 
@@ -275,7 +272,7 @@ static size_t read_failures(struct sl body, struct aws_error *e)
 
 		if (n++)
 			continue;
-		*e = (struct aws_error){.service = "s3", .operation = "DeleteObjects"};
+		*e = (struct aws_error){.operation = "DeleteObjects"};
 		aws_error_set(e, aws_classify(200, code), "", "%s: %.*s",
 			msg_q(xml_text(one, "Key")), (int)why.n, why.p);
 		snprintf(e->code, sizeof e->code, "%.*s", (int)code.n, code.p);

@@ -75,8 +75,7 @@ static bool replace(struct str *s, struct sl t)
 {
 	if (sl_eq(str_sl(s), t))
 		return false;
-	str_clear(s);
-	str_add(s, t);
+	str_set(s, t);
 	return true;
 }
 
@@ -96,8 +95,7 @@ void sigv4_scope(struct sigv4 *s, const struct sigv4_keys *k, const char date[DA
 		return;
 	memcpy(s->secret_sum, sum, sizeof sum);
 	derive_key(s, k->secret);
-	str_clear(&s->scope);
-	str_add(&s->scope, (struct sl){date, 8});
+	str_set(&s->scope, (struct sl){date, 8});
 	str_addf(&s->scope, "/%s/%s/aws4_request", str_z(&s->region), str_z(&s->service));
 	s->any = true;
 }
@@ -298,8 +296,7 @@ static void put_headers(struct str *dst, struct str *names, const struct sigv4_r
 
 static void put_start(struct str *dst, const struct sigv4_request *r)
 {
-	str_clear(dst);
-	str_add(dst, r->method);
+	str_set(dst, r->method);
 	str_addc(dst, '\n');
 	put_path(dst, r);
 	str_addc(dst, '\n');
@@ -313,8 +310,7 @@ static void put_signature(struct sigv4 *s, struct sl canonical, struct str *dst)
 	uint8_t sum[CRYPTO_SHA256_LEN];
 	struct str *t = &s->to_sign;
 
-	str_clear(t);
-	str_add(t, SL(ALGORITHM "\n"));
+	str_set(t, SL(ALGORITHM "\n"));
 	str_add(t, (struct sl){s->date, DATE_LEN});
 	str_addc(t, '\n');
 	str_add(t, str_sl(&s->scope));

@@ -58,22 +58,20 @@ void wire_env_free(struct wire_env *env)
 	mem_free(env);
 }
 
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *socket_ctx)
+static int on_socket(CURL *easy UNUSED, curl_socket_t fd, int what, void *ctx,
+	void *socket_ctx UNUSED)
 {
 	struct wire *w = ctx;
 
-	(void)easy;
-	(void)socket_ctx;
 	w->watch(w->ctx, fd, what != CURL_POLL_REMOVE && what & CURL_POLL_IN,
 		what != CURL_POLL_REMOVE && what & CURL_POLL_OUT);
 	return 0;
 }
 
-static int on_timer(CURLM *multi, long ms, void *ctx)
+static int on_timer(CURLM *multi UNUSED, long ms, void *ctx)
 {
 	struct wire *w = ctx;
 
-	(void)multi;
 	w->due = ms < 0 ? -1 : clock_monotonic() + ms * 1000;
 	return 0;
 }

@@ -15,12 +15,11 @@ struct build {
 	struct str text; /* since the last tag */
 };
 
-static void on_start(void *ctx, const char *name, const char **attributes)
+static void on_start(void *ctx, const char *name, const char **attributes UNUSED)
 {
 	struct build *b = ctx;
 	struct xml *e = arena_alloc(b->mem, sizeof *e);
 
-	(void)attributes;
 	*e = (struct xml){arena_dup(b->mem, sl_of(name)).p, SL(""), b->depth++, NULL};
 	if (b->last)
 		b->last->next = e;
@@ -30,11 +29,10 @@ static void on_start(void *ctx, const char *name, const char **attributes)
 	str_clear(&b->text);
 }
 
-static void on_end(void *ctx, const char *name)
+static void on_end(void *ctx, const char *name UNUSED)
 {
 	struct build *b = ctx;
 
-	(void)name;
 	if (b->last->depth == --b->depth)
 		b->last->text = arena_dup(b->mem, str_sl(&b->text));
 	str_clear(&b->text);

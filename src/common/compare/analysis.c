@@ -1,8 +1,6 @@
 #include "compare/analysis.h"
 
 #include "compare/cellsum.h"
-#include "core/clock.h"
-#include "core/mem.h"
 #include "core/num.h"
 #include "ledger/ledger_disk.h"
 
@@ -79,13 +77,13 @@ static double number_of(const struct pg_result *r, size_t row, int col)
 static void find_sizes(struct found *f)
 {
 	const struct narrow *n = f->conf->n;
-	AUTO_RESULT *r = pg_query(f->conf->source,
+	AUTO_RESULT *r = pg_ask(f->conf->source,
 		"SELECT sum(pg_table_size(relid)), sum(pg_indexes_size(relid)),"
 		" sum(pg_relation_size(relid)) / current_setting('block_size')::bigint"
 		/* of what is no partitioned table the tree is empty */
 		" FROM (SELECT relid FROM pg_partition_tree($1::oid::regclass)"
 		"  UNION SELECT $1::oid::regclass) AS t",
-		1, (const char *[]){ n->oid });
+		n->oid);
 	struct sl table = sl_of(n->table);
 
 	f->pages = number_of(r, 0, 2);
@@ -129,9 +127,8 @@ static double count_channels(struct found *f, struct sl ship, double in_sample, 
 	*basis = f->percent < 100 ? estimate : exact;
 	if (!n->by_channel)
 		return in_sample;
-	str_addf(&where, "%s = ", n->col[NARROW_SHIP].ident);
-	pg_add_literal(f->conf->source, &where, ship);
-	str_addz(&where, " AND ");
+	str_addf(&where, "%s = %s AND ", n->col[NARROW_SHIP].ident,
+		pg_literal(f->conf->source, ship));
 	narrow_add_loose_scan(n, &sql, "channels", n->col[NARROW_CHANNEL].ident, str_z(&where));
 	str_addz(&sql, "SELECT count(x) FROM channels");
 	r = pg_query(f->conf->source, str_z(&sql), 0, NULL);
@@ -197,10 +194,10 @@ static void find_ships(struct found *f)
 		n->col[NARROW_SHIP].ident, n->col[NARROW_CHANNEL].ident, value.value, n->ident,
 		f->percent, n->col[NARROW_SHIP].ident);
 	for (size_t i = 0; i < f->conf->n_ships; i++) {
-		str_addz(&sql, i ? ", " : " AND ");
 		if (i == 0)
-			str_addf(&sql, "%s IN (", n->col[NARROW_SHIP].ident);
-		pg_add_literal(f->conf->source, &sql, f->conf->ships[i]);
+			str_addf(&sql, " AND %s IN (", n->col[NARROW_SHIP].ident);
+		str_addf(&sql, "%s%s", i ? ", " : "",
+			pg_literal(f->conf->source, f->conf->ships[i]));
 	}
 	str_addz(&sql, f->conf->n_ships ? ") GROUP BY 1 ORDER BY 2 DESC, 1"
 					: " GROUP BY 1 ORDER BY 2 DESC, 1");
@@ -235,8 +232,9 @@ static void find_growth(struct found *f)
 
 	if (!f->has_range || !n->by_time)
 		return;
-	str_addz(&sql, "SELECT h::text, (SELECT count(*) * 60 FROM ");
-	str_addf(&sql, "%s WHERE %s > h - interval '1 minute' AND %s <= h) FROM generate_series(",
+	str_addf(&sql,
+		"SELECT h::text, (SELECT count(*) * 60 FROM %s"
+		" WHERE %s > h - interval '1 minute' AND %s <= h) FROM generate_series(",
 		n->ident, time, time);
 	narrow_add_time(n, &sql, f->last);
 	str_addz(&sql, " - interval '23 hours', ");

@@ -62,10 +62,10 @@ static uint64_t unit_of(struct sl unit)
 
 static struct pg_result *read_setting(struct pg *pg, const char *name, struct setting *s)
 {
-	struct pg_result *r = pg_query(pg,
+	struct pg_result *r = pg_ask(pg,
 		"SELECT current_setting(name), setting, unit FROM pg_catalog.pg_settings"
 		" WHERE name = $1",
-		1, &name);
+		name);
 
 	*s = (struct setting){ .shown = NULL };
 	if (pg_rows(r) == 0)

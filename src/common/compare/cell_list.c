@@ -1,7 +1,5 @@
 #include "compare/cell_list.h"
 
-#include "core/hash.h"
-
 static struct sl keep(struct cell_list *l, struct sl text)
 {
 	return text.p ? arena_dup(&l->arena, text) : text;
@@ -45,8 +43,7 @@ void cell_list_find(struct cell_list *l, struct cellsum_source *source,
 /* What tells one difference from another: where it is, not what it is. */
 static void put_place(struct str *s, const struct celldiff_cell *c)
 {
-	str_clear(s);
-	str_add(s, c->instant);
+	str_set(s, c->instant);
 	str_addc(s, c->what >= ROW_MISSING ? '\1' : '\0');
 	str_add(s, c->channel);
 }

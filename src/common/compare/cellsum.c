@@ -3,8 +3,6 @@
 #include "compare/cellsum.sql.h"
 #include "narrow/narrow_row.h"
 
-#include "core/clock.h"
-
 /* ---- hashes ---------------------------------------------------------------------------------- */
 
 void cellsum_add_hash(struct str *s, enum cellsum_hash hash, const char *text, const char *seed)
@@ -76,13 +74,10 @@ static bool has(const struct cellsum_source *s, enum narrow_role role)
 /* Is it of type character(n)? A cast to text would strip its blanks. */
 static bool is_padded(struct cellsum_source *s, enum narrow_role role)
 {
-	const char *params[] = { s->n->ident,
-		s->n->col[role].computed ? NULL : s->n->col[role].name.p };
-
-	return pg_is_yes(pg_query(s->pg,
+	return pg_knows(s->pg,
 		"SELECT atttypid = 'bpchar'::regtype FROM pg_attribute"
 		" WHERE attrelid = $1::regclass AND attname = $2",
-		2, params));
+		s->n->ident, s->n->col[role].computed ? NULL : s->n->col[role].name.p);
 }
 
 static void add_text_of(struct cellsum_source *s, struct str *sql, enum narrow_role role)
@@ -181,13 +176,12 @@ static void add_text(const struct cellsum_source *s, struct str *sql, const char
 {
 	if (s->no_text.n == 0)
 		return;
-	str_addf(sql, " AND (%s::text NOT IN (SELECT ", text);
-	str_addz(sql, "convert_from(b, getdatabaseencoding())");
-	str_addz(sql, " FROM unnest('{");
+	str_addf(sql,
+		" AND (%s::text NOT IN (SELECT convert_from(b, getdatabaseencoding())"
+		" FROM unnest('{",
+		text);
 	for (size_t i = 0; i < s->no_text.n; i++) {
-		str_addz(sql, i ? "," : "");
-		str_addc(sql, '"');
-		str_addc(sql, '\\');
+		str_addz(sql, i ? ",\"\\" : "\"\\");
 		narrow_add_hex(sql, s->no_text.name[i]);
 		str_addc(sql, '"');
 	}

@@ -1,5 +1,7 @@
 #include "compare/cellsum_child.h"
 
+#include "core/fd.h"
+
 #include <errno.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,18 +14,8 @@ struct cellsum_child {
 
 static void write_all(int fd, const void *data, size_t n)
 {
-	const char *p = data;
-
-	while (n > 0) {
-		ssize_t k = write(fd, p, n);
-
-		if (k < 0 && errno != EINTR)
-			leave(EX_IO); /* whoever asked has gone, and says why */
-		if (k > 0) {
-			p += k;
-			n -= (size_t)k;
-		}
-	}
+	if (!fd_write(fd, (struct sl){ data, n }))
+		leave(EX_IO); /* whoever asked has gone, and says why */
 }
 
 static NORETURN void work(int fd, const struct target_opts *opts, enum cellsum_hash hash,

@@ -18,12 +18,11 @@ static void add_from(struct cellsum_source *s, struct str *sql, int64_t from, in
 	cellsum_add_bound(sql, to, s->n->zone);
 	if (n_ships == 0)
 		str_addf(sql, " AND %s IS NOT NULL", ship);
-	for (size_t i = 0; i < n_ships; i++) {
-		str_addf(sql, i ? ", " : " AND %s IN (", ship);
-		pg_add_literal(s->pg, sql, ships[i]);
-	}
-	if (n_ships)
-		str_addc(sql, ')');
+	else
+		str_addf(sql, " AND %s IN (", ship);
+	for (size_t i = 0; i < n_ships; i++)
+		str_addf(sql, "%s%s", i ? ", " : "", pg_literal(s->pg, ships[i]));
+	str_addz(sql, n_ships ? ")" : "");
 }
 
 /* The hash of a text; of one in another encoding, of its bytes in UTF-8. */
@@ -123,8 +122,7 @@ static struct cellsum_of *find(struct cellsum_of *list, size_t n, struct sl name
 static void leave_out(struct cellsum_source *s, int64_t from, int64_t to, const struct sl *ships,
 	size_t n_ships)
 {
-	bool text = s->n->encoding && (strcmp(pg_sqlstate(s->pg), "22021") == 0 ||
-				strcmp(pg_sqlstate(s->pg), "22P05") == 0);
+	bool text = s->n->encoding && pg_state_is(pg_sqlstate(s->pg), "22021 22P05");
 
 	if (text)
 		pg_exec(s->pg, "ROLLBACK");
@@ -248,8 +246,8 @@ static void add_cells(struct cellsum_source *s, struct str *sql, int64_t from, i
 {
 	AUTO_STR more = { 0 };
 
-	str_addf(&more, "%s AND %s = ", at, s->n->col[NARROW_CHANNEL].ident);
-	pg_add_literal(s->pg, &more, channel);
+	str_addf(&more, "%s AND %s = %s", at, s->n->col[NARROW_CHANNEL].ident,
+		pg_literal(s->pg, channel));
 	str_addz(sql, "SELECT ");
 	add_instant(s, sql, "\"time\"");
 	str_addz(sql, ", value FROM (");

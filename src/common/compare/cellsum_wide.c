@@ -6,26 +6,22 @@
 #define ARGUMENTS_MAX 100    /* of a function of PostgreSQL */
 #define CHANNELS_AT_ONCE 400 /* two columns each; a result holds 1,664 */
 
-static void add_key(struct cellsum_target *t, struct str *sql)
+static const char *column_of(struct cellsum_target *t, const struct ship *ship, size_t channel)
 {
-	pg_add_ident(registry_pg(t->r), sql, registry_key(t->r));
+	return pg_ident(registry_pg(t->r), ship->channel[channel].column);
 }
 
 /* The key as timestamp in UTC. */
 static void add_instant(struct cellsum_target *t, struct str *sql, const struct ship *ship)
 {
-	str_addz(sql, ship->zoned ? "(" : "");
-	add_key(t, sql);
-	str_addz(sql, ship->zoned ? " AT TIME ZONE 'UTC')" : "");
+	str_addf(sql, ship->zoned ? "(%s AT TIME ZONE 'UTC')" : "%s", registry_key_ident(t->r));
 }
 
 static void add_where(struct cellsum_target *t, struct str *sql, const char *from, const char *to)
 {
-	str_addz(sql, " WHERE ");
-	add_key(t, sql);
-	str_addf(sql, " >= %s AND ", from);
-	add_key(t, sql);
-	str_addf(sql, " < %s", to);
+	const char *key = registry_key_ident(t->r);
+
+	str_addf(sql, " WHERE %s >= %s AND %s < %s", key, from, key, to);
 }
 
 static void add_range(struct cellsum_target *t, struct str *sql, const struct ship *ship,
@@ -68,13 +64,11 @@ static void add_cell(struct cellsum_target *t, struct str *sql, const struct shi
 {
 	AUTO_STR seed = { 0 }, text = { 0 };
 
-	pg_add_literal(registry_pg(t->r), &text, ship->channels.name[channel]);
 	str_addf(&seed, "%s # ", time_hash);
-	cellsum_add_hash(&seed, t->hash, str_z(&text), "0");
-	str_clear(&text);
-	pg_add_ident(registry_pg(t->r), &text, ship->channel[channel].column);
-	if (ship->channel[channel].type != COLUMN_TEXT)
-		str_addz(&text, "::text");
+	cellsum_add_hash(&seed, t->hash,
+		pg_literal(registry_pg(t->r), ship->channels.name[channel]), "0");
+	str_addf(&text, "%s%s", column_of(t, ship, channel),
+		ship->channel[channel].type != COLUMN_TEXT ? "::text" : "");
 	cellsum_add_hash(sql, t->hash, str_z(&text), str_z(&seed));
 	str_addz(sql, CELLSUM_SHIFT);
 }
@@ -88,10 +82,11 @@ static void add_count(
 	for (size_t i = 0; i < ship->channels.n; i++) {
 		if (!is_of(ship, i, group))
 			continue;
-		str_addz(sql, n == 0              ? "num_nonnulls("
-			      : n % ARGUMENTS_MAX ? ", "
-						  : ") + num_nonnulls(");
-		pg_add_ident(registry_pg(t->r), sql, ship->channel[i].column);
+		str_addf(sql, "%s%s",
+			n == 0              ? "num_nonnulls("
+			: n % ARGUMENTS_MAX ? ", "
+					    : ") + num_nonnulls(",
+			column_of(t, ship, i));
 		n++;
 	}
 	str_addz(sql, n ? ")" : "0");
@@ -121,14 +116,13 @@ static void add_hashed(struct cellsum_target *t, struct str *sql, const struct s
 	add_instant(t, &instant, ship);
 	str_addz(sql, " FROM (SELECT *, ");
 	cellsum_add_time_hash(sql, t->hash, str_z(&instant));
-	str_addf(sql, " AS %s FROM ", name);
-	registry_add_table(t->r, sql, ship, group);
+	str_addf(sql, " AS %s FROM %s", name, registry_table(t->r, ship, group));
 }
 
 /* Makes the statement for a group: its text is long, so it is parsed and planned once. */
 static void prepare(struct cellsum_target *t, struct ship *ship, size_t group, const char *name)
 {
-	const char *type = ship->zoned ? "timestamptz" : "timestamp";
+	const char *type = registry_key_type(ship);
 	AUTO_STR sql = { 0 }, hash = { 0 };
 
 	name_hash(ship, &hash);
@@ -140,15 +134,12 @@ static void prepare(struct cellsum_target *t, struct ship *ship, size_t group, c
 	if (group == 0) {
 		str_addz(&sql, "0");
 	} else {
-		str_addz(&sql, "(SELECT count(*) FROM (SELECT ");
-		add_key(t, &sql);
-		str_addz(&sql, " FROM ");
-		registry_add_table(t->r, &sql, ship, group);
+		const char *key = registry_key_ident(t->r);
+
+		str_addf(&sql, "(SELECT count(*) FROM (SELECT %s FROM %s", key,
+			registry_table(t->r, ship, group));
 		add_where(t, &sql, "$1", "$2");
-		str_addz(&sql, " EXCEPT SELECT ");
-		add_key(t, &sql);
-		str_addz(&sql, " FROM ");
-		registry_add_table(t->r, &sql, ship, 0);
+		str_addf(&sql, " EXCEPT SELECT %s FROM %s", key, registry_table(t->r, ship, 0));
 		add_where(t, &sql, "$1", "$2");
 		str_addz(&sql, ") AS orphan)");
 	}
@@ -228,9 +219,8 @@ static void take_channels(struct cellsum_target *t, struct ship *ship, size_t gr
 
 	name_hash(ship, &hash);
 	for (size_t i = 0; i < n; i++) {
-		str_addz(&sql, i ? ", count(" : "SELECT count(");
-		pg_add_ident(registry_pg(t->r), &sql, ship->channel[list[i]].column);
-		str_addz(&sql, "), sum(");
+		str_addf(&sql, "%s count(%s), sum(", i ? "," : "SELECT",
+			column_of(t, ship, list[i]));
 		add_cell(t, &sql, ship, list[i], str_z(&hash));
 		str_addc(&sql, ')');
 	}
@@ -273,18 +263,14 @@ struct cellsum *cellsum_wide_channels(
 void cellsum_add_wide_cells(struct cellsum_target *t, struct str *sql, int64_t from, int64_t to,
 	struct ship *ship, size_t channel)
 {
-	const struct channel *c = &ship->channel[channel];
+	const char *column = column_of(t, ship, channel);
 
 	str_addz(sql, "SELECT ");
 	add_instant(t, sql, ship);
-	str_addz(sql, ", ");
-	pg_add_ident(registry_pg(t->r), sql, c->column);
-	str_addz(sql, "::text FROM ");
-	registry_add_table(t->r, sql, ship, c->group - 1);
+	str_addf(sql, ", %s::text FROM %s", column,
+		registry_table(t->r, ship, ship->channel[channel].group - 1));
 	add_range(t, sql, ship, from, to);
-	str_addz(sql, " AND ");
-	pg_add_ident(registry_pg(t->r), sql, c->column);
-	str_addz(sql, " IS NOT NULL ORDER BY 1");
+	str_addf(sql, " AND %s IS NOT NULL ORDER BY 1", column);
 }
 
 void cellsum_add_wide_instants(
@@ -292,8 +278,7 @@ void cellsum_add_wide_instants(
 {
 	str_addz(sql, "SELECT ");
 	add_instant(t, sql, ship);
-	str_addz(sql, " FROM ");
-	registry_add_table(t->r, sql, ship, 0);
+	str_addf(sql, " FROM %s", registry_table(t->r, ship, 0));
 	add_range(t, sql, ship, from, to);
 	str_addz(sql, " ORDER BY 1");
 }
@@ -304,8 +289,7 @@ void cellsum_add_wide_orphans(struct cellsum_target *t, struct str *sql, int64_t
 	for (size_t i = 0; i < 2; i++) {
 		str_addz(sql, i ? " EXCEPT SELECT " : "SELECT ");
 		add_instant(t, sql, ship);
-		str_addz(sql, " FROM ");
-		registry_add_table(t->r, sql, ship, i ? 0 : group);
+		str_addf(sql, " FROM %s", registry_table(t->r, ship, i ? 0 : group));
 		add_range(t, sql, ship, from, to);
 	}
 	str_addz(sql, " ORDER BY 1");

@@ -1,9 +1,6 @@
 #include "compare/query_race.h"
 
 #include "compare/cellsum.h"
-#include "core/clock.h"
-#include "core/msg.h"
-#include "pg/relation.h"
 
 #define SOME 10 /* channels of the queries for several */
 #define RUNS_MAX 1000
@@ -26,30 +23,25 @@ struct track {
 
 /* ---- what is asked for ---------------------------------------------------------------------- */
 
-static void ident(const struct track *t, struct str *s, struct sl name)
+static const char *literal(const struct track *t, struct sl text)
 {
-	pg_add_ident(t->race->target, s, name);
-}
-
-static void literal(const struct track *t, struct str *s, struct sl text)
-{
-	pg_add_literal(t->race->source, s, text);
+	return pg_literal(t->race->source, text);
 }
 
 /* `column, …`, or `column::text AS cN, …` */
 static void wide_columns(const struct track *t, struct str *s, size_t n, bool named)
 {
 	for (size_t i = 0; i < n; i++) {
-		str_addz(s, i ? ", " : "");
-		ident(t, s, t->ship->channel[t->channel[i]].column);
+		str_addf(s, "%s%s", i ? ", " : "",
+			pg_ident(t->race->target, t->ship->channel[t->channel[i]].column));
 		if (named)
 			str_addf(s, "::text AS c%zu", i);
 	}
 }
 
-static void wide_table(const struct track *t, struct str *s)
+static const char *wide_table(const struct track *t)
 {
-	relation_ident(t->race->target, s, sl_of(registry_opts(t->race->registry)->schema),
+	return pg_table(t->race->target, sl_of(registry_opts(t->race->registry)->schema),
 		t->ship->base);
 }
 
@@ -57,16 +49,15 @@ static void narrow_where(const struct track *t, struct str *s, size_t n, const s
 {
 	const struct narrow_column *c = t->race->n->col;
 
-	str_addf(s, " FROM %s WHERE %s = ", t->race->n->ident, c[NARROW_SHIP].ident);
-	literal(t, s, t->ship->id);
+	str_addf(s, " FROM %s WHERE %s = %s", t->race->n->ident, c[NARROW_SHIP].ident,
+		literal(t, t->ship->id));
 	if (since)
 		str_addf(s, " AND %s >= %s AND %s <= %s", c[NARROW_TIME].ident, str_z(since),
 			c[NARROW_TIME].ident, str_z(&t->last));
 	str_addf(s, " AND %s IN (", c[NARROW_CHANNEL].ident);
-	for (size_t i = 0; i < n; i++) {
-		str_addz(s, i ? ", " : "");
-		literal(t, s, t->ship->channels.name[t->channel[i]]);
-	}
+	for (size_t i = 0; i < n; i++)
+		str_addf(s, "%s%s", i ? ", " : "",
+			literal(t, t->ship->channels.name[t->channel[i]]));
 	str_addz(s, ")");
 }
 
@@ -76,11 +67,10 @@ static void narrow_pivot(const struct track *t, struct str *s, size_t n, const s
 	const struct narrow_column *c = t->race->n->col;
 
 	str_addf(s, "SELECT %s::text AS at", c[NARROW_TIME].ident);
-	for (size_t i = 0; i < n; i++) {
-		str_addf(s, ", max(%s) FILTER (WHERE %s = ", t->value, c[NARROW_CHANNEL].ident);
-		literal(t, s, t->ship->channels.name[t->channel[i]]);
-		str_addf(s, ") AS c%zu", i);
-	}
+	for (size_t i = 0; i < n; i++)
+		str_addf(s, ", max(%s) FILTER (WHERE %s = %s) AS c%zu", t->value,
+			c[NARROW_CHANNEL].ident,
+			literal(t, t->ship->channels.name[t->channel[i]]), i);
 	narrow_where(t, s, n, since);
 	str_addf(s, " AND (%s) IS NOT NULL GROUP BY %s ORDER BY %s", t->value,
 		c[NARROW_TIME].ident, c[NARROW_TIME].ident);
@@ -88,17 +78,15 @@ static void narrow_pivot(const struct track *t, struct str *s, size_t n, const s
 
 static void wide_rows(const struct track *t, struct str *s, size_t n, const struct str *since)
 {
-	AUTO_STR key = { 0 };
+	const char *key;
 
-	ident(t, &key, registry_key(t->race->registry));
-	str_addf(s, "SELECT %s::text AS at, ", str_z(&key));
+	str_addf(s, "SELECT %s::text AS at, ", registry_key_ident(t->race->registry));
 	wide_columns(t, s, n, true);
-	str_addz(s, " FROM ");
-	wide_table(t, s);
-	str_addf(s, " WHERE %s >= %s AND %s <= %s AND num_nonnulls(", str_z(&key), str_z(since),
-		str_z(&key), str_z(&t->last));
+	key = registry_key_ident(t->race->registry);
+	str_addf(s, " FROM %s WHERE %s >= %s AND %s <= %s AND num_nonnulls(", wide_table(t), key,
+		str_z(since), key, str_z(&t->last));
 	wide_columns(t, s, n, false);
-	str_addf(s, ") > 0 ORDER BY %s", str_z(&key));
+	str_addf(s, ") > 0 ORDER BY %s", registry_key_ident(t->race->registry));
 }
 
 /* ---- the queries ---------------------------------------------------------------------------- */
@@ -132,19 +120,15 @@ static void latest_narrow(const struct track *t, struct str *s)
 {
 	const struct narrow_column *c = t->race->n->col;
 
-	str_addf(s, "SELECT %s, %s FROM %s WHERE %s = ", c[NARROW_CHANNEL].ident, t->value,
-		t->race->n->ident, c[NARROW_SHIP].ident);
-	literal(t, s, t->ship->id);
-	str_addf(s, " AND %s = %s", c[NARROW_TIME].ident, str_z(&t->last));
+	str_addf(s, "SELECT %s, %s FROM %s WHERE %s = %s AND %s = %s", c[NARROW_CHANNEL].ident,
+		t->value, t->race->n->ident, c[NARROW_SHIP].ident, literal(t, t->ship->id),
+		c[NARROW_TIME].ident, str_z(&t->last));
 }
 
 static void latest_wide(const struct track *t, struct str *s)
 {
-	str_addz(s, "SELECT * FROM ");
-	wide_table(t, s);
-	str_addz(s, " WHERE ");
-	ident(t, s, registry_key(t->race->registry));
-	str_addf(s, " = %s", str_z(&t->last));
+	str_addf(s, "SELECT * FROM %s WHERE %s = %s", wide_table(t),
+		registry_key_ident(t->race->registry), str_z(&t->last));
 }
 
 static void hourly_narrow(const struct track *t, struct str *s)
@@ -158,18 +142,15 @@ static void hourly_narrow(const struct track *t, struct str *s)
 
 static void hourly_wide(const struct track *t, struct str *s)
 {
-	AUTO_STR key = { 0 };
+	const char *key = registry_key_ident(t->race->registry);
 
-	ident(t, &key, registry_key(t->race->registry));
 	str_addf(s, "SELECT date_trunc('hour', at)::text, count(*), round(avg(c0::numeric), 6)"
 		    " FROM (SELECT %s AS at, ",
-		str_z(&key));
+		key);
 	wide_columns(t, s, 1, true);
-	str_addz(s, " FROM ");
-	wide_table(t, s);
-	str_addf(s, " WHERE %s >= %s AND %s <= %s) AS w"
+	str_addf(s, " FROM %s WHERE %s >= %s AND %s <= %s) AS w"
 		    " WHERE c0 NOT IN ('NaN', 'Infinity', '-Infinity') GROUP BY 1 ORDER BY 1",
-		str_z(&key), str_z(&t->week), str_z(&key), str_z(&t->last));
+		wide_table(t), key, str_z(&t->week), key, str_z(&t->last));
 }
 
 /* Values of one channel while another one is above its average: rows have to meet. */
@@ -315,10 +296,10 @@ static NORETURN void no_wide(void)
 static struct sl largest_ship(const struct query_race *race, struct str *name)
 {
 	const struct target_opts *o = registry_opts(race->registry);
-	AUTO_RESULT *r = pg_query(race->target,
+	AUTO_RESULT *r = pg_ask(race->target,
 		"SELECT ship FROM ferry.channel WHERE target_schema = $1"
 		" AND " REGISTRY_OF_PREFIX " GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1",
-		2, (const char *[]){ o->schema, o->prefix });
+		o->schema, o->prefix);
 
 	if (pg_rows(r) == 0)
 		no_wide();
@@ -343,21 +324,19 @@ static void choose_channels(struct track *t)
 
 static void choose_times(struct track *t)
 {
-	AUTO_STR sql = { 0 }, key = { 0 };
+	const char *key = registry_key_ident(t->race->registry);
+	AUTO_STR sql = { 0 };
 	AUTO_RESULT *r = NULL;
 	struct str *to[] = { &t->last, &t->day, &t->week };
 
-	ident(t, &key, registry_key(t->race->registry));
 	str_addf(&sql,
-		"SELECT max(%s), max(%s) - interval '1 day', max(%s) - interval '7 days' FROM ",
-		str_z(&key), str_z(&key), str_z(&key));
-	wide_table(t, &sql);
+		"SELECT max(%s), max(%s) - interval '1 day', max(%s) - interval '7 days' FROM %s",
+		key, key, key, wide_table(t));
 	r = pg_query(t->race->target, str_z(&sql), 0, NULL);
 	if (pg_is_null(r, 0, 0))
 		no_wide();
 	for (int i = 0; i < 3; i++)
-		str_addf(to[i], "'%s'::%s", pg_valuez(r, 0, i),
-			t->ship->zoned ? "timestamptz" : "timestamp");
+		str_addf(to[i], "'%s'::%s", pg_valuez(r, 0, i), registry_key_type(t->ship));
 }
 
 bool query_race_run(const struct query_race *race, struct report *r)

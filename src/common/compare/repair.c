@@ -1,31 +1,16 @@
 #include "compare/repair_internal.h"
 
-#include "core/clock.h"
-#include "core/msg.h"
-
 /* ---- statements ------------------------------------------------------------------------------ */
-
-void repair_add_key(struct repair *r, struct str *sql)
-{
-	pg_add_ident(registry_pg(r->target->r), sql, registry_key(r->target->r));
-}
-
-const char *repair_key_type(const struct ship *ship)
-{
-	return ship->zoned ? "timestamptz" : "timestamp";
-}
 
 void repair_add_license(struct repair *r, struct str *sql, const struct ship *ship)
 {
-	if (r->remove)
-		return;
-	str_addz(sql, " AND t.");
-	repair_add_key(r, sql);
-	str_addf(sql,
-		" IN (SELECT unnest(instants)%s FROM ferry.doubt WHERE job_id = %llu AND ship = ",
-		ship->zoned ? " AT TIME ZONE 'UTC'" : "", (unsigned long long)r->job);
-	pg_add_literal(registry_pg(r->target->r), sql, ship->id);
-	str_addc(sql, ')');
+	if (!r->remove)
+		str_addf(sql,
+			" AND t.%s IN (SELECT unnest(instants)%s FROM ferry.doubt"
+			" WHERE job_id = %llu AND ship = %s)",
+			registry_key_ident(r->target->r), ship->zoned ? " AT TIME ZONE 'UTC'" : "",
+			(unsigned long long)r->job,
+			pg_literal(registry_pg(r->target->r), ship->id));
 }
 
 const char *repair_instants(
@@ -33,11 +18,9 @@ const char *repair_instants(
 {
 	str_clear(s);
 	str_addc(s, '{');
-	for (size_t i = 0; i < n; i++) {
-		str_addz(s, i ? ",\"" : "\"");
-		str_add(s, list[i].instant);
-		str_addz(s, ship->zoned ? "+00\"" : "\"");
-	}
+	for (size_t i = 0; i < n; i++)
+		str_addf(s, "%s\"%.*s%s\"", i ? "," : "", (int)list[i].instant.n,
+			list[i].instant.p, ship->zoned ? "+00" : "");
 	str_addc(s, '}');
 	return str_z(s);
 }
@@ -52,13 +35,15 @@ void repair_give_way(struct repair *r, size_t rows)
 	struct pg *pg = registry_pg(r->target->r);
 	const char *state = pg_sqlstate(pg);
 
-	if (strncmp(state, "42", 2) == 0 || strcmp(state, "55000") == 0) {
+	if (pg_state_is(state, "42 55000")) {
 		if (!r->broken)
 			msg_warn("cannot repair, for the table is not as it was made: %s",
 				pg_error(pg));
 		r->broken = true;
-	} else if (strcmp(state, "55P03") != 0 && strcmp(state, "40P01") != 0) {
+	} else if (!pg_state_is(state, "55P03 40P01")) {
 		pg_die(pg, "cannot repair");
+	} else {
+		r->locked = true;
 	}
 	pg_exec(pg, "ROLLBACK");
 	r->busy += rows;

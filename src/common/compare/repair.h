@@ -26,6 +26,7 @@ struct repair {
 	uint64_t filled, set, removed; /* what was done: cells and rows, added up */
 	uint64_t busy;                 /* rows that others had locked */
 	bool broken;                   /* the last round met a table that is not as it was made */
+	bool locked;                   /* some of it by others; for the caller to reset */
 	struct fill *fill;             /* private */
 };
 

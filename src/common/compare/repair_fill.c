@@ -2,8 +2,6 @@
  * row. */
 #include "compare/repair_internal.h"
 
-#include "core/clock.h"
-#include "core/msg.h"
 #include "narrow/narrow_row.h"
 #include "wide/wide.h"
 
@@ -109,17 +107,22 @@ static void read_part(struct fill *f, int64_t from, int64_t to)
 }
 
 /* A value that its column cannot hold stays out, as it did on the first way. */
-static void leave_out(void *ctx, const struct wide_fault *fault)
+static void leave_out(void *ctx UNUSED, const struct wide_fault *fault UNUSED)
 {
-	(void)ctx;
-	(void)fault;
 }
 
 /* So does a ship whose tables cannot take it: it differs still. */
-static bool leave_ship(void *ctx, struct sl ship, const char *why)
+static bool leave_ship(void *ctx, struct sl ship, const char *why, bool locked)
 {
-	((struct repair *)ctx)->broken = true;
-	msg_warn("cannot load ship %s: %s", msg_q(ship), why);
+	struct repair *r = ctx;
+
+	r->broken = true;
+	r->locked |= locked;
+	if (locked)
+		msg_warn("cannot load ship %s: its tables are locked by server process %s",
+			msg_q(ship), why);
+	else
+		msg_warn("cannot load ship %s: %s", msg_q(ship), why);
 	return true;
 }
 

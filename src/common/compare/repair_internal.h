@@ -25,10 +25,6 @@ void repair_add_license(struct repair *r, struct str *sql, const struct ship *sh
 
 #define REPAIR_AT_ONCE 500 /* rows locked by one transaction */
 
-/* The key column; its type. */
-void repair_add_key(struct repair *r, struct str *sql);
-const char *repair_key_type(const struct ship *ship);
-
 /* The instants as the text of an array, for a parameter of the key's type. */
 const char *repair_instants(
 	struct str *s, const struct ship *ship, const struct celldiff_cell *list, size_t n);

@@ -1,7 +1,6 @@
 /* repair_rows.c - rows that are too many, and rows that the view does not show. */
 #include "compare/repair_internal.h"
 
-#include "core/clock.h"
 #include "core/kp.h"
 
 #define ARGUMENTS_MAX 100 /* of a function of PostgreSQL */
@@ -14,12 +13,10 @@ void repair_orphans(struct repair *r, struct ship *ship, const struct celldiff_c
 	AUTO_RESULT *done = NULL;
 
 	repair_begin(r);
-	str_addz(&sql, "INSERT INTO ");
-	registry_add_table(r->target->r, &sql, ship, 0);
-	str_addz(&sql, " (");
-	repair_add_key(r, &sql);
-	str_addf(&sql, ") SELECT unnest($1::%s[]) ORDER BY 1 ON CONFLICT DO NOTHING",
-		repair_key_type(ship));
+	str_addf(&sql,
+		"INSERT INTO %s (%s) SELECT unnest($1::%s[]) ORDER BY 1 ON CONFLICT DO NOTHING",
+		registry_table(r->target->r, ship, 0), registry_key_ident(r->target->r),
+		registry_key_type(ship));
 	done = pg_try_query(pg, str_z(&sql), 1, params);
 	if (done) {
 		r->set += pg_affected(done);
@@ -37,17 +34,16 @@ static void add_empty(struct repair *r, struct str *sql, const struct ship *ship
 	struct pg *pg = registry_pg(r->target->r);
 	size_t n = 0;
 
-	str_addz(sql, " WHERE t.");
-	repair_add_key(r, sql);
-	str_addf(sql, " = ANY ($1::%s[])", repair_key_type(ship));
+	str_addf(sql, " WHERE t.%s = ANY ($1::%s[])", registry_key_ident(r->target->r),
+		registry_key_type(ship));
 	for (size_t i = 0; i < ship->channels.n; i++) {
 		if (!ship->channel[i].made || ship->channel[i].group != group + 1)
 			continue;
-		str_addz(sql, n == 0              ? " AND num_nonnulls("
-			      : n % ARGUMENTS_MAX ? ", "
-						  : ") + num_nonnulls(");
-		str_addz(sql, "t.");
-		pg_add_ident(pg, sql, ship->channel[i].column);
+		str_addf(sql, "%st.%s",
+			n == 0              ? " AND num_nonnulls("
+			: n % ARGUMENTS_MAX ? ", "
+					    : ") + num_nonnulls(",
+			pg_ident(pg, ship->channel[i].column));
 		n++;
 	}
 	str_addz(sql, n ? ") = 0" : "");
@@ -58,31 +54,23 @@ static void add_empty(struct repair *r, struct str *sql, const struct ship *ship
 static void add_alone(struct repair *r, struct str *sql, const struct ship *ship)
 {
 	for (size_t g = 1; g < ship->n_groups; g++) {
-		if (!ship->group[g].made)
-			continue;
-		str_addz(sql, " AND NOT EXISTS (SELECT FROM ");
-		registry_add_table(r->target->r, sql, ship, g);
-		str_addz(sql, " AS g WHERE g.");
-		repair_add_key(r, sql);
-		str_addz(sql, " = t.");
-		repair_add_key(r, sql);
-		str_addc(sql, ')');
+		const char *key = registry_key_ident(r->target->r);
+
+		if (ship->group[g].made)
+			str_addf(sql, " AND NOT EXISTS (SELECT FROM %s AS g WHERE g.%s = t.%s)",
+				registry_table(r->target->r, ship, g), key, key);
 	}
 }
 
 /* Locks the first rows, which every live writer of these instants needs too. */
 static bool lock(struct repair *r, struct ship *ship, const char *instants)
 {
+	const char *key = registry_key_ident(r->target->r);
 	AUTO_STR sql = { 0 };
 	AUTO_RESULT *rows = NULL;
 
-	str_addz(&sql, "SELECT FROM ");
-	registry_add_table(r->target->r, &sql, ship, 0);
-	str_addz(&sql, " WHERE ");
-	repair_add_key(r, &sql);
-	str_addf(&sql, " = ANY ($1::%s[]) ORDER BY ", repair_key_type(ship));
-	repair_add_key(r, &sql);
-	str_addz(&sql, " FOR UPDATE");
+	str_addf(&sql, "SELECT FROM %s WHERE %s = ANY ($1::%s[]) ORDER BY %s FOR UPDATE",
+		registry_table(r->target->r, ship, 0), key, registry_key_type(ship), key);
 	rows = pg_try_query(registry_pg(r->target->r), str_z(&sql), 1, &instants);
 	return rows != NULL;
 }
@@ -126,9 +114,7 @@ static bool delete_rows(struct repair *r, struct ship *ship, const char *instant
 		if (!ship->group[g].made)
 			continue;
 		str_clear(&sql);
-		str_addz(&sql, "DELETE FROM ");
-		registry_add_table(r->target->r, &sql, ship, g);
-		str_addz(&sql, " AS t");
+		str_addf(&sql, "DELETE FROM %s AS t", registry_table(r->target->r, ship, g));
 		add_empty(r, &sql, ship, g);
 		if (g == 0)
 			add_alone(r, &sql, ship);

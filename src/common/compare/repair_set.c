@@ -6,7 +6,6 @@
  */
 #include "compare/repair_internal.h"
 
-#include "core/clock.h"
 #include "core/kp.h"
 
 /* What is there, and what is to be there. */
@@ -26,9 +25,9 @@ struct setting {
 	struct arena arena;
 };
 
-static void add_column(struct setting *s, struct str *sql)
+static const char *column_of(struct setting *s)
 {
-	pg_add_ident(registry_pg(s->r->target->r), sql, s->ship->channel[s->channel].column);
+	return pg_ident(registry_pg(s->r->target->r), s->ship->channel[s->channel].column);
 }
 
 static size_t group_of(const struct setting *s)
@@ -57,20 +56,16 @@ static struct value *find(struct setting *s, struct sl instant)
 /* Locks the rows; false when another holds one. */
 static bool lock(struct setting *s, const char *instants)
 {
-	struct pg *pg = registry_pg(s->r->target->r);
+	struct registry *r = s->r->target->r;
+	const char *key = registry_key_ident(r);
 	AUTO_STR sql = { 0 };
 	AUTO_RESULT *rows = NULL;
 
-	str_addz(&sql, "SELECT ");
-	repair_add_key(s->r, &sql);
-	str_addz(&sql, ", ");
-	add_column(s, &sql);
-	str_addz(&sql, "::text FROM ");
-	registry_add_table(s->r->target->r, &sql, s->ship, group_of(s));
-	str_addz(&sql, " WHERE ");
-	repair_add_key(s->r, &sql);
-	str_addf(&sql, " = ANY ($1::%s[]) ORDER BY 1 FOR UPDATE", repair_key_type(s->ship));
-	rows = pg_try_query(pg, str_z(&sql), 1, &instants);
+	str_addf(&sql,
+		"SELECT %s, %s::text FROM %s WHERE %s = ANY ($1::%s[]) ORDER BY 1 FOR UPDATE", key,
+		column_of(s), registry_table(r, s->ship, group_of(s)), key,
+		registry_key_type(s->ship));
+	rows = pg_try_query(registry_pg(r), str_z(&sql), 1, &instants);
 	if (!rows)
 		return false;
 	for (size_t i = 0; i < pg_rows(rows); i++) {
@@ -149,14 +144,11 @@ static bool set(struct setting *s, struct str *instants)
 	AUTO_RESULT *r = NULL;
 
 	put_arrays(s, instants, &values);
-	str_addz(&sql, "UPDATE ");
-	registry_add_table(s->r->target->r, &sql, s->ship, group_of(s));
-	str_addz(&sql, " AS t SET ");
-	add_column(s, &sql);
-	str_addf(&sql, " = f.v::%s FROM unnest($1::%s[], $2::text[]) AS f (at, v) WHERE t.", type,
-		repair_key_type(s->ship));
-	repair_add_key(s->r, &sql);
-	str_addz(&sql, " = f.at");
+	str_addf(&sql,
+		"UPDATE %s AS t SET %s = f.v::%s FROM unnest($1::%s[], $2::text[]) AS f (at, v)"
+		" WHERE t.%s = f.at",
+		registry_table(s->r->target->r, s->ship, group_of(s)), column_of(s), type,
+		registry_key_type(s->ship), registry_key_ident(s->r->target->r));
 	if (s->extra)
 		repair_add_license(s->r, &sql, s->ship);
 	r = pg_try_query(pg, str_z(&sql), 2, (const char *[]){ str_z(instants), str_z(&values) });

@@ -1,7 +1,5 @@
 #include "compare/verify_internal.h"
 
-#include "core/clock.h"
-#include "core/msg.h"
 #include "core/stop.h"
 #include "ledger/ledger_feed.h"
 #include "ledger/ledger_opts.h"
@@ -206,7 +204,7 @@ static void look_closer(struct verify *v, const struct ledger_range *r, size_t s
 	struct place p = { registry_ship(v->target.r, v->ships.name[s]), s, r->from, r->to,
 		r->cover[s] == LEDGER_COVER_DOUBT };
 
-	v->spared = false;
+	v->spared = v->repair.locked = false;
 	if (equal_now(v, &p))
 		return;
 	/* a deletion that was seen, but came too early for its chunk, is to be made up for */
@@ -222,7 +220,7 @@ static void look_closer(struct verify *v, const struct ledger_range *r, size_t s
 	} else {
 		v->bad_ranges++;
 	}
-	add_unclean(v, r, s, false);
+	add_unclean(v, r, s, v->repair.locked); /* another try is worth it soon */
 	v->unclean[v->n_unclean - 1].spared = v->spared;
 }
 
@@ -244,7 +242,7 @@ static size_t number_of(struct verify *v, struct sl ship)
 static void meet(struct verify *v, struct sl ship)
 {
 	if (v->opts.watch && v->n_doubts > 0)
-		ledger_doubt_ship(registry_pg(v->target.r), v->job.id, LEDGER_INFO, ship,
+		(void)ledger_doubt_ship(registry_pg(v->target.r), v->job.id, LEDGER_INFO, ship,
 			"met for the first time in what was in doubt");
 }
 
@@ -345,7 +343,8 @@ static void compare(struct verify *v, struct cellsum_child *side)
 /* Those that this pass is about. */
 static void find_doubts(struct verify *v, struct pg *target)
 {
-	size_t n = ledger_doubts(target, v->job.id, &v->arena, &v->doubt_list);
+	size_t n = ledger_doubts(
+		target, v->job.id, v->opts.watch != NULL, &v->arena, &v->doubt_list);
 
 	for (size_t i = 0; i < n; i++)
 		if (!v->opts.watch ||

@@ -1,10 +1,6 @@
 /* verify_watch.c - comparing and repairing again and again, beside a follower. */
 #include "compare/verify_internal.h"
 
-#include "core/clock.h"
-#include "core/hash.h"
-#include "core/msg.h"
-
 /*
  * Chunks remember in the ledger when they were compared; what only the follower brings has no chunk
  * and is remembered here.

@@ -21,6 +21,7 @@
 #define NODISCARD __attribute__((warn_unused_result))
 #define NORETURN __attribute__((noreturn))
 #define COLD __attribute__((cold))
+#define UNUSED __attribute__((unused)) /* a parameter that the type of a callback asks for */
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
@@ -49,13 +50,31 @@ static inline bool sl_eq_str(struct sl a, const char *cstr)
 	return sl_eq(a, sl_of(cstr));
 }
 
+/* Takes the first n bytes off. */
+static inline void sl_skip(struct sl *s, size_t n)
+{
+	s->p += n;
+	s->n -= n;
+}
+
+/* Cuts off what stands before the next `sep`, and that, or all of it; false: it is empty. */
+static inline bool sl_cut(struct sl *s, char sep, struct sl *piece)
+{
+	const char *end;
+
+	if (s->n == 0)
+		return false;
+	end = memchr(s->p, sep, s->n);
+	*piece = (struct sl){ s->p, end ? (size_t)(end - s->p) : s->n };
+	sl_skip(s, piece->n + (end != NULL));
+	return true;
+}
+
 /* Without the bytes at both ends that are among `blanks`. */
 static inline struct sl sl_trim(struct sl s, const char *blanks)
 {
-	while (s.n && *s.p && strchr(blanks, *s.p)) {
-		s.p++;
-		s.n--;
-	}
+	while (s.n && *s.p && strchr(blanks, *s.p))
+		sl_skip(&s, 1);
 	while (s.n && s.p[s.n - 1] && strchr(blanks, s.p[s.n - 1]))
 		s.n--;
 	return s;

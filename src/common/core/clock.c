@@ -57,8 +57,7 @@ static bool take_digits(struct sl *s, size_t n, unsigned *out)
 			return false;
 		v = v * 10 + (unsigned)(s->p[i] - '0');
 	}
-	s->p += n;
-	s->n -= n;
+	sl_skip(s, n);
 	*out = v;
 	return true;
 }
@@ -67,8 +66,7 @@ static bool take_char(struct sl *s, char c)
 {
 	if (s->n == 0 || *s->p != c)
 		return false;
-	s->p++;
-	s->n--;
+	sl_skip(s, 1);
 	return true;
 }
 
@@ -86,8 +84,7 @@ static bool take_fraction(struct sl *s, unsigned *us)
 			return false;
 		*us += (unsigned)(*s->p - '0') * scale;
 		scale /= 10;
-		s->p++;
-		s->n--;
+		sl_skip(s, 1);
 	}
 	return true;
 }

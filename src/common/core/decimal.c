@@ -11,8 +11,7 @@ static struct sl take_digits(struct sl *s)
 
 	while (d.n < s->n && d.p[d.n] >= '0' && d.p[d.n] <= '9')
 		d.n++;
-	s->p += d.n;
-	s->n -= d.n;
+	sl_skip(s, d.n);
 	return d;
 }
 
@@ -21,8 +20,7 @@ static bool take_sign(struct sl *s)
 	bool negative = s->n && *s->p == '-';
 
 	if (s->n && (*s->p == '-' || *s->p == '+')) {
-		s->p++;
-		s->n--;
+		sl_skip(s, 1);
 	}
 	return negative;
 }
@@ -42,8 +40,7 @@ static bool take_exponent(struct sl *s, int64_t *exponent)
 		return true;
 	if (*s->p != 'e' && *s->p != 'E')
 		return false;
-	s->p++;
-	s->n--;
+	sl_skip(s, 1);
 	negative = take_sign(s);
 	digits = take_digits(s);
 	for (size_t i = 0; i < digits.n; i++)
@@ -62,8 +59,7 @@ bool decimal_parse(struct sl s, struct decimal *d)
 	d->whole = take_digits(&s);
 	d->frac = (struct sl){s.p, 0};
 	if (s.n && *s.p == '.') {
-		s.p++;
-		s.n--;
+		sl_skip(&s, 1);
 		d->frac = take_digits(&s);
 	}
 	n = d->whole.n + d->frac.n;

@@ -113,19 +113,11 @@ bool inifile_read(struct inifile *f, const char *path, unsigned *line)
 {
 	AUTO_STR all = {0};
 	struct place at = {0};
-	bool good = true;
-	size_t i = 0;
+	bool good = slurp(path, &all);
+	struct sl rest = str_sl(&all), text;
 
-	*line = 0;
-	good = slurp(path, &all);
-	while (good && i < all.n) {
-		const char *eol = memchr(all.p + i, '\n', all.n - i);
-		size_t end = eol ? (size_t)(eol - all.p) : all.n;
-
-		++*line;
-		good = parse_line(f, &at, (struct sl){all.p + i, end - i});
-		i = end + 1;
-	}
+	for (*line = 0; good && sl_cut(&rest, '\n', &text); ++*line)
+		good = parse_line(f, &at, text);
 	if (all.p)
 		explicit_bzero(all.p, all.n);
 	str_free(&at.section);

@@ -52,9 +52,8 @@ static bool watch(long pid, unsigned long long start)
 	return true;
 }
 
-static void *wait_for_end(void *unused)
+static void *wait_for_end(void *unused UNUSED)
 {
-	(void)unused;
 	while (poll(watched, n_watched, -1) < 0 && errno == EINTR) {
 	}
 	(void)kill(getpid(), SIGTERM);

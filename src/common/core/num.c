@@ -9,6 +9,16 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
+/* How many digits stand at `at`. */
+static size_t digits(struct sl s, size_t at)
+{
+	size_t n = 0;
+
+	while (at + n < s.n && is_digit(s.p[at + n]))
+		n++;
+	return n;
+}
+
 bool num_u64(struct sl s, uint64_t *out)
 {
 	uint64_t v = 0;
@@ -37,14 +47,29 @@ bool num_i64(struct sl s, int64_t *out)
 	return true;
 }
 
+bool num_hex(struct sl s, bool any_case, uint64_t *out)
+{
+	uint64_t v = 0;
+
+	if (s.n == 0 || s.n > 16)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		char c = any_case && !is_digit(s.p[i]) ? (char)(s.p[i] | 0x20) : s.p[i];
+
+		if (!is_digit(c) && (c < 'a' || c > 'f'))
+			return false;
+		v = v << 4 | (uint64_t)(is_digit(c) ? c - '0' : c - 'a' + 10);
+	}
+	*out = v;
+	return true;
+}
+
 bool num_size(struct sl s, uint64_t *out)
 {
 	static const char units[] = "KMGT";
-	size_t n = 0;
+	size_t n = digits(s, 0);
 	uint64_t v;
 
-	while (n < s.n && is_digit(s.p[n]))
-		n++;
 	if (!num_u64((struct sl){ s.p, n }, &v))
 		return false;
 	struct sl unit = { s.p + n, s.n - n };
@@ -63,37 +88,22 @@ bool num_size(struct sl s, uint64_t *out)
 
 bool num_is_json(struct sl s)
 {
-	size_t i = 0;
+	size_t i = s.n > 0 && s.p[0] == '-', n = digits(s, i);
 
-	if (i < s.n && s.p[i] == '-')
-		i++;
-	if (i >= s.n || !is_digit(s.p[i]))
+	if (n == 0 || (n > 1 && s.p[i] == '0'))
 		return false;
-	if (s.p[i] == '0')
-		i++;
-	else
-		while (i < s.n && is_digit(s.p[i]))
-			i++;
+	i += n;
 	if (i < s.n && s.p[i] == '.') {
-		size_t start = ++i;
-
-		while (i < s.n && is_digit(s.p[i]))
-			i++;
-		if (i == start)
-			return false;
+		n = digits(s, i + 1);
+		i += 1 + n;
 	}
-	if (i < s.n && (s.p[i] == 'e' || s.p[i] == 'E')) {
+	if (i < s.n && n > 0 && (s.p[i] == 'e' || s.p[i] == 'E')) {
 		i++;
-		if (i < s.n && (s.p[i] == '+' || s.p[i] == '-'))
-			i++;
-		size_t start = i;
-
-		while (i < s.n && is_digit(s.p[i]))
-			i++;
-		if (i == start)
-			return false;
+		i += i < s.n && (s.p[i] == '+' || s.p[i] == '-');
+		n = digits(s, i);
+		i += n;
 	}
-	return i == s.n;
+	return n > 0 && i == s.n;
 }
 
 /* strtod() with the decimal point of the C locale, whatever setlocale() was told. */

@@ -11,6 +11,9 @@
 bool num_i64(struct sl s, int64_t *out) NODISCARD;
 bool num_u64(struct sl s, uint64_t *out) NODISCARD;
 
+/* Hexadecimal digits, 16 at most, in small letters; with `any_case` in capitals, too. */
+bool num_hex(struct sl s, bool any_case, uint64_t *out) NODISCARD;
+
 /* A size in bytes: digits with an optional K, M, G or T (powers of 1024, "KiB" and "KB" too). */
 bool num_size(struct sl s, uint64_t *out) NODISCARD;
 

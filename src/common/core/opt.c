@@ -1,6 +1,7 @@
 #include "core/opt.h"
 
 #include "core/clock.h"
+#include "core/fd.h"
 #include "core/life.h"
 #include "core/mem.h"
 #include "core/msg.h"
@@ -11,7 +12,6 @@
 #include "core/stats.h"
 #include "core/str.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <unistd.h>
@@ -26,7 +26,7 @@ static struct {
 } given[MAX_OPTIONS];
 static const char here[] = "the command line", *reading = here;
 static bool print_config;
-static struct { struct arena arena; size_t most; } values; /* of lists, and how many at most */
+static struct arena values; /* of lists */
 
 static const struct opt common_opts[] = {
 	{ .kind = OPT_GROUP, .help = "Common" },
@@ -76,18 +76,7 @@ void opt_usage(const char *fmt, ...)
 /* Help goes to standard output, whose failure is an error like any other. */
 static NORETURN void print_and_leave(const struct str *text)
 {
-	size_t done = 0;
-
-	while (done < text->n) {
-		ssize_t n = write(STDOUT_FILENO, text->p + done, text->n - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			die_errno(EX_IO, "cannot write to standard output");
-		done += (size_t)n;
-	}
-	if (close(STDOUT_FILENO) != 0)
+	if (!fd_write(STDOUT_FILENO, str_sl(text)) || close(STDOUT_FILENO) != 0)
 		die_errno(EX_IO, "cannot write to standard output");
 	leave(EX_DONE);
 }
@@ -114,7 +103,7 @@ static void help_conditions(struct str *s, const char *lead, const char *conditi
 	if (!list.n)
 		return;
 	str_addf(s, " [%s ", lead);
-	for (const char *comma = ""; opt_next_piece(&list, ' ', &each); comma = ", ") {
+	for (const char *comma = ""; sl_cut(&list, ' ', &each); comma = ", ") {
 		str_addz(s, comma);
 		add_condition(s, each);
 	}
@@ -277,13 +266,11 @@ static void set_value(const struct opt *o, const char *value, void *conf)
 			opt_usage("--%s is empty", o->name);
 		if (anew) /* what has a higher rank is not in addition */
 			list->n = 0;
-		if (list->n == 0)
-			list->v = arena_alloc(&values.arena, values.most * sizeof *list->v);
-		if (list->n >= values.most) { /* a file may have more than the command line */
-			struct sl *more = arena_alloc(
-				&values.arena, mem_mul(list->n + 1, sizeof *more));
+		if ((list->n & (list->n - 1)) == 0) { /* none, or full: twice as many */
+			size_t had = list->n * sizeof *list->v;
+			struct sl *more = arena_alloc(&values, 2 * had + sizeof *more);
 
-			list->v = memcpy(more, list->v, list->n * sizeof *more);
+			list->v = had ? memcpy(more, list->v, had) : more;
 		}
 		list->v[list->n++] = sl_of(value);
 		break;
@@ -321,6 +308,15 @@ static const struct opt *find_long(struct sl name)
 	while ((o = next_option(o)) && !sl_eq_str(name, o->name))
 		;
 	return o;
+}
+
+/* The same of --no-NAME, too: then *on is false. */
+static const struct opt *find_flag(struct sl name, bool *on)
+{
+	const struct opt *o = find_long(name);
+
+	*on = o || name.n <= 3 || memcmp(name.p, "no-", 3) != 0;
+	return *on ? o : find_long((struct sl){ name.p + 3, name.n - 3 });
 }
 
 static const struct opt *find_letter(char c)
@@ -363,16 +359,10 @@ static int parse_long(const char *word, const char *next, void *conf)
 {
 	const char *eq = strchr(word, '=');
 	struct sl name = { word, eq ? (size_t)(eq - word) : strlen(word) };
-	const struct opt *o = find_long(name);
-	bool on = true;
+	bool on;
+	const struct opt *o = find_flag(name, &on);
 
-	if (!o && name.n > 3 && memcmp(name.p, "no-", 3) == 0) {
-		o = find_long((struct sl){ name.p + 3, name.n - 3 });
-		if (o && ((o->kind != OPT_FLAG && !o->bare) || is_common(o)))
-			o = NULL;
-		on = false;
-	}
-	if (!o)
+	if (!o || (!on && ((o->kind != OPT_FLAG && !o->bare) || is_common(o))))
 		unknown_option(name);
 	if (o->kind == OPT_FLAG) {
 		if (eq)
@@ -476,13 +466,9 @@ static bool flag_is_on(const struct opt *o, const void *conf)
 /* --name, --no-name; `only_here`: on the command line. */
 static bool one_holds(struct sl name, const void *conf, bool only_here)
 {
-	const struct opt *o = find_long(name);
-	bool on = true;
+	bool on;
+	const struct opt *o = find_flag(name, &on);
 
-	if (!o && name.n > 3) {
-		o = find_long((struct sl){ name.p + 3, name.n - 3 });
-		on = false;
-	}
 	if (!o || is_common(o))
 		bug("the table names --%.*s, which it does not have", (int)name.n, name.p);
 	if (only_here && opt_from(o) != here)
@@ -501,12 +487,12 @@ static bool holds(struct sl condition, const void *conf, bool only_here)
 		int value = o ? *(const int *)((const char *)conf + o->offset) : 0;
 
 		condition = (struct sl){ eq + 1, condition.n - name.n - 1 };
-		while (opt_next_piece(&condition, '|', &each))
+		while (sl_cut(&condition, '|', &each))
 			if (o && opt_choice_index(o->choices, each) == value)
 				return true;
 		return false;
 	}
-	while (opt_next_piece(&condition, '|', &each))
+	while (sl_cut(&condition, '|', &each))
 		if (one_holds(each, conf, only_here))
 			return true;
 	return false;
@@ -521,13 +507,13 @@ static void check_option(const struct opt *o, const void *conf, const char *verb
 	if (o->verbs && verb && opt_choice_index(o->verbs, sl_of(verb)) < 0)
 		opt_usage("--%s is an option of %s, not of %s", o->name, o->verbs,
 			  msg_q(sl_of(verb)));
-	while (opt_next_piece(&needs, ' ', &each)) {
+	while (sl_cut(&needs, ' ', &each)) {
 		if (holds(each, conf, false))
 			continue;
 		add_condition(&text, each);
 		opt_usage("--%s needs %s", o->name, str_z(&text));
 	}
-	while (opt_next_piece(&not_with, ' ', &each)) {
+	while (sl_cut(&not_with, ' ', &each)) {
 		if (!holds(each, conf, true))
 			continue;
 		add_condition(&text, each);
@@ -544,7 +530,7 @@ static void check_missing(const struct opt *o, const void *conf, const char *ver
 	if (o->verbs && (!verb || opt_choice_index(o->verbs, sl_of(verb)) < 0))
 		return;
 	str_addf(&text, "--%s", o->name);
-	while (opt_next_piece(&not_with, ' ', &each)) {
+	while (sl_cut(&not_with, ' ', &each)) {
 		if (holds(each, conf, false))
 			return;
 		str_addz(&text, " or ");
@@ -591,8 +577,7 @@ void opt_parse(const struct opt_program *prog, void *conf, int *argc_p, char ***
 		opt_shell(argc - 1, argv + 1);
 	program = prog;
 	memset(given, 0, sizeof given);
-	arena_reset(&values.arena);
-	values.most = (size_t)argc + 1;
+	arena_reset(&values);
 	hold_standard_descriptors();
 	msg_init(prog->name);
 	life_watch();

@@ -3,8 +3,7 @@
  * completion and the check against the man page read, and defaults from the environment.
  *
  *	static const struct opt options[] = {
- *		{ .name = "jobs", .letter = 'j', .kind = OPT_UINT,
- *		  .offset = offsetof(struct conf, jobs), .arg = "N", .min = 1, .max = 64,
+ *		{ .name = "jobs", .letter = 'j', CONF(jobs), .arg = "N", .min = 1, .max = 64,
  *		  .help = "how many at once" },
  *		OPT_END
  *	};
@@ -79,6 +78,17 @@ struct opt_time {
 	int64_t instant;
 	bool given;
 };
+
+/*
+ * The kind, and where the value goes: to member `m` of T, whose type says the kind. (That of
+ * OPT_SIZE is the type of OPT_UINT; it names both itself.) CONF() is for programs, whose
+ * configuration is their struct conf; filters have STATE(), see stream/filter.h.
+ */
+#define OPT_INTO(T, m)                                                                             \
+	.kind = _Generic(((T *)0)->m, bool: OPT_FLAG, const char *: OPT_STR,                       \
+		struct opt_list: OPT_LIST, uint64_t: OPT_UINT, int64_t: OPT_DURATION,              \
+		struct opt_time: OPT_TIME, int: OPT_ENUM), .offset = offsetof(T, m)
+#define CONF(m) OPT_INTO(struct conf, m)
 
 /* What a program says of itself; shown by --help and --version. */
 struct opt_program {

@@ -35,7 +35,7 @@ static const char commands[] =
 static void check_section(const char *path, const char *section)
 {
 	struct sl rest = sl_of(section), word, near;
-	bool known = !opt_next_piece(&rest, ' ', &word) ||
+	bool known = !sl_cut(&rest, ' ', &word) ||
 		     opt_choice_index(programs, word) >= 0;
 
 	if (known && (rest.n == 0 || opt_choice_index(commands, rest) >= 0))

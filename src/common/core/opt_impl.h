@@ -9,9 +9,6 @@ static inline bool opt_is_end(const struct opt *o)
 	return o->name == NULL && o->kind != OPT_GROUP;
 }
 
-/* Cuts the piece before the next `sep` off `list`; false: there is none left. */
-bool opt_next_piece(struct sl *list, char sep, struct sl *piece);
-
 /* Position of `word` among "a|b|c", or -1. */
 int opt_choice_index(const char *choices, struct sl word);
 

@@ -1,24 +1,11 @@
 /* opt_near.c - lists of words, and the one of them that was meant. */
 #include "core/opt_impl.h"
 
-bool opt_next_piece(struct sl *list, char sep, struct sl *piece)
-{
-	const char *end;
-
-	if (list->n == 0)
-		return false;
-	end = memchr(list->p, sep, list->n);
-	*piece = (struct sl){ list->p, end ? (size_t)(end - list->p) : list->n };
-	list->p += piece->n + (end != NULL);
-	list->n -= piece->n + (end != NULL);
-	return true;
-}
-
 int opt_choice_index(const char *choices, struct sl word)
 {
 	struct sl list = sl_of(choices), each;
 
-	for (int i = 0; opt_next_piece(&list, '|', &each); i++)
+	for (int i = 0; sl_cut(&list, '|', &each); i++)
 		if (sl_eq(each, word))
 			return i;
 	return -1;
@@ -73,7 +60,7 @@ struct sl opt_near(const char *choices, struct sl word)
 	struct sl list = sl_of(choices), near = { 0 }, each;
 	size_t best = opt_tolerance(word);
 
-	while (opt_next_piece(&list, '|', &each))
+	while (sl_cut(&list, '|', &each))
 		opt_consider(word, each, &best, &near);
 	return near;
 }

@@ -1,6 +1,7 @@
 #include "core/opt_shell.h"
 
 #include "core/clock.h"
+#include "core/fd.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/num.h"
@@ -30,13 +31,9 @@ static struct opt table[MAX_LINES];
 static size_t n_lines;
 static union value values[MAX_LINES];
 
-static char *keep(struct sl s)
+static const char *keep(struct sl s)
 {
-	char *p = arena_alloc(&arena, s.n + 1);
-
-	memcpy(p, s.p, s.n);
-	p[s.n] = '\0';
-	return p;
+	return arena_dup(&arena, s).p;
 }
 
 static struct str read_table(void)
@@ -52,16 +49,6 @@ static struct str read_table(void)
 	return s;
 }
 
-static struct sl take_line(struct sl *text)
-{
-	const char *nl = memchr(text->p, '\n', text->n);
-	struct sl line = { text->p, nl ? (size_t)(nl - text->p) : text->n };
-
-	text->p += line.n + (nl != NULL);
-	text->n -= line.n + (nl != NULL);
-	return line;
-}
-
 /* Cuts off what ends before one of `ends`. */
 static struct sl take_until(struct sl *s, const char *ends)
 {
@@ -69,8 +56,7 @@ static struct sl take_until(struct sl *s, const char *ends)
 
 	while (piece.n < s->n && !strchr(ends, s->p[piece.n]))
 		piece.n++;
-	s->p += piece.n;
-	s->n -= piece.n;
+	sl_skip(s, piece.n);
 	return piece;
 }
 
@@ -148,7 +134,7 @@ static void take_option(struct opt *o, struct sl line)
 		o->letter = s.p[1];
 		s = sl_trim((struct sl){ s.p + 3, s.n - 3 }, " ");
 	}
-	s = (struct sl){ s.p + 2, s.n - 2 };
+	sl_skip(&s, 2);
 	o->name = keep(take_until(&s, "=[ "));
 	arg = take_until(&s, " ");
 	if (arg.n > 3 && arg.p[0] == '[') {
@@ -161,9 +147,9 @@ static void take_option(struct opt *o, struct sl line)
 		o->choices = o->arg;
 	}
 	for (s = sl_trim(s, " "); s.n && s.p[0] == '{'; s = sl_trim(s, " ")) {
-		s = (struct sl){ s.p + 1, s.n - 1 };
+		sl_skip(&s, 1);
 		take_attribute(o, take_until(&s, "}"));
-		s = (struct sl){ s.p + 1, s.n - 1 };
+		sl_skip(&s, 1);
 	}
 	o->help = keep(s);
 	o->offset = (size_t)(o - table) * sizeof *values;
@@ -193,34 +179,22 @@ static void answer_option(const struct opt *o, const union value *v, struct str 
 		answer(o->name, sl_of(opt_given(o)), s);
 }
 
-static void write_answer(const struct str *s)
-{
-	for (size_t done = 0; done < s->n;) {
-		ssize_t n = write(ANSWER_FD, s->p + done, s->n - done);
-
-		if (n < 0 && errno != EINTR)
-			die_errno(EX_IO, "cannot hand the options to the script");
-		done += n > 0 ? (size_t)n : 0;
-	}
-}
-
 void opt_shell(int argc, char **argv)
 {
 	struct str text = read_table(), s = { 0 };
-	struct sl rest = str_sl(&text), usage;
+	struct sl rest = str_sl(&text), usage = SL(""), line = SL("");
 	struct opt_program prog = { .opts = table, .front_door = true };
 	const char *verbs = NULL;
 
 	if (argc < 2)
 		bug("the front door has no name");
 	prog.name = argv[1];
-	prog.summary = keep(take_line(&rest));
-	usage = take_line(&rest);
+	(void)sl_cut(&rest, '\n', &line);
+	prog.summary = keep(line);
+	(void)sl_cut(&rest, '\n', &usage);
 	(void)take_until(&usage, " ");
 	prog.synopsis = keep(sl_trim(usage, " "));
-	while (rest.n) {
-		struct sl line = take_line(&rest);
-
+	while (sl_cut(&rest, '\n', &line)) {
 		if (n_lines + 1 == MAX_LINES)
 			bug("too many lines in the table of %s", prog.name);
 		if (line.n > 6 && memcmp(line.p, "verbs ", 6) == 0)
@@ -249,6 +223,7 @@ void opt_shell(int argc, char **argv)
 	for (int i = 0; i < argc; i++)
 		answer("--", sl_of(argv[i]), &s);
 	answer("end", SL(""), &s);
-	write_answer(&s);
+	if (!fd_write(ANSWER_FD, str_sl(&s)))
+		die_errno(EX_IO, "cannot hand the options to the script");
 	leave(EX_DONE);
 }

@@ -17,6 +17,8 @@ struct claim {
 	const char *what;
 	dev_t dev;
 	ino_t ino;
+	bool once;  /* it is read from a descriptor, where a second reader finds nothing; */
+	const char *path; /* the same pointer again is the same reader */
 	char *name; /* what is not there yet: its name in the folder that dev and ino are of */
 };
 
@@ -28,6 +30,8 @@ int path_descriptor(const char *path)
 	static const char *const folders[] = { "/dev/fd/", "/proc/self/fd/" };
 	uint64_t n;
 
+	if (strcmp(path, "/dev/stdin") == 0)
+		return STDIN_FILENO;
 	if (strcmp(path, "/dev/stdout") == 0)
 		return STDOUT_FILENO;
 	if (strcmp(path, "/dev/stderr") == 0)
@@ -102,14 +106,21 @@ static bool is_same(const struct claim *a, const struct claim *b)
 
 void path_claim(enum path_use use, const char *what, const char *path)
 {
-	struct claim c = { .use = use, .what = what };
+	struct claim c = { .use = use, .what = what, .path = path };
 
 	if ((path && path_descriptor(path) == STDERR_FILENO) || !identify(&c, path))
 		return;
-	for (size_t i = 0; i < n_claims; i++)
-		if (is_same(&claims[i], &c) && (use == PATH_WRITE || claims[i].use == PATH_WRITE))
+	c.once = use == PATH_READ &&
+		 (!path || strcmp(path, "-") == 0 || path_descriptor(path) >= 0);
+	for (size_t i = 0; i < n_claims; i++) {
+		if (!is_same(&claims[i], &c))
+			continue;
+		if (use == PATH_WRITE || claims[i].use == PATH_WRITE)
 			opt_usage("%s and %s are the same file: %s", claims[i].what, what,
 				  path ? msg_q(sl_of(path)) : "-");
+		if (c.once && claims[i].once && path != claims[i].path)
+			opt_usage("%s can be read only once", path ? msg_q(sl_of(path)) : "-");
+	}
 	mem_grow(&claims, &claims_cap, n_claims + 1, sizeof *claims);
 	c.what = mem_strdup(what);
 	claims[n_claims++] = c;

@@ -14,15 +14,16 @@ enum path_use { PATH_READ, PATH_WRITE };
 /*
  * Notes that `path` is `what` ("--rejects", "the input"). "-" or NULL is standard
  * input or output. When the same file (device and inode; for what is not there yet, folder and
- * name) is noted as something else, and one of the two writes it: dies with 64. Terminals,
- * sockets and /dev/null may be used at will, and standard error is always shared.
+ * name) is noted as something else, and one of the two writes it, or both read it from a
+ * descriptor, which can be read only once: dies with 64. Terminals, sockets and /dev/null may be
+ * used at will, and standard error is always shared.
  */
 void path_claim(enum path_use use, const char *what, const char *path);
 
 /* The path behind symbolic links, whether there is a file or not; to be freed. */
 char *path_target(const char *path) NODISCARD;
 
-/* The descriptor that /dev/stdout, /dev/stderr, /dev/fd/N or /proc/self/fd/N stands for, or -1. */
+/* Which descriptor /dev/stdin, /dev/stdout, /dev/stderr, /dev/fd/N or /proc/self/fd/N is, or -1. */
 int path_descriptor(const char *path);
 
 #endif

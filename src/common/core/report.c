@@ -2,6 +2,7 @@
 
 #include "core/mem.h"
 #include "core/msg.h"
+#include "core/num.h"
 #include "core/utf8.h"
 
 void report_init(struct report *r, const struct report_column *columns, size_t n)
@@ -27,20 +28,17 @@ void report_textz(struct report *r, const char *text)
 
 void report_count(struct report *r, uint64_t n)
 {
-	size_t i = r->n;
+	char text[20];
 
-	report_textz(r, "");
-	str_addu(&r->text, n);
-	r->end[i] = r->text.n;
+	report_text(r, (struct sl){ text, num_put_u64(text, n) });
 }
 
 void report_real(struct report *r, double v, int decimals)
 {
-	size_t i = r->n;
+	AUTO_STR text = { 0 };
 
-	report_textz(r, "");
-	str_addf(&r->text, "%.*f", decimals, v);
-	r->end[i] = r->text.n;
+	str_addf(&text, "%.*f", decimals, v);
+	report_text(r, str_sl(&text));
 }
 
 void report_free(struct report *r)

@@ -20,8 +20,7 @@ enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_CSV, REPORT_MARKDOWN, REP
 
 /* --format of a program that prints one: `m` is an int, enum report_format; `what` is printed. */
 #define REPORT_FORMAT_OPT(T, m, what, ...)                                                         \
-	{ .name = "format", .letter = 'f', .kind = OPT_ENUM, .offset = offsetof(T, m),             \
-	  .choices = REPORT_FORMATS,                                                    \
+	{ .name = "format", .letter = 'f', OPT_INTO(T, m), .choices = REPORT_FORMATS,              \
 	  .help = "of " what " (default table)", ##__VA_ARGS__ }
 
 struct report_column {

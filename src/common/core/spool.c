@@ -1,5 +1,6 @@
 #include "core/spool.h"
 
+#include "core/fd.h"
 #include "core/msg.h"
 #include "core/tmpf.h"
 
@@ -10,22 +11,13 @@
 
 static void write_out(struct spool *s)
 {
-	size_t done = 0;
-
 	if (!s->filed) {
 		s->fd = tmpf_scratch();
 		s->filed = true;
 	}
-	while (done < s->buf.n) {
-		ssize_t n = pwrite(s->fd, s->buf.p + done, s->buf.n - done, (off_t)s->in_file);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			die_errno(EX_IO, "cannot write to the scratch file");
-		done += (size_t)n;
-		s->in_file += (uint64_t)n;
-	}
+	if (!fd_write_at(s->fd, str_sl(&s->buf), (off_t)s->in_file))
+		die_errno(EX_IO, "cannot write to the scratch file");
+	s->in_file += s->buf.n;
 	str_clear(&s->buf);
 }
 

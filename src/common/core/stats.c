@@ -73,12 +73,11 @@ static void put_failure(struct str *s, int code, const char *message)
 	str_addz(s, "}\n");
 }
 
-static void tell_failure(void *ctx, int code, const char *message)
+static void tell_failure(void *ctx UNUSED, int code, const char *message)
 {
 	bool ours = file && (failing.sure || is_ours(file));
 	AUTO_STR s = { 0 };
 
-	(void)ctx;
 	if (told || !stats_wanted(file))
 		return;
 	put_failure(&s, code, message);

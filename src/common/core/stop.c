@@ -17,9 +17,8 @@ static bool patient;
 static bool held; /* what is put in order has a limit of its own */
 static int64_t since;
 
-static void give_up(int sig)
+static void give_up(int sig UNUSED)
 {
-	(void)sig;
 	(void)signal(stop_signal, SIG_DFL);
 	(void)raise(stop_signal);
 }

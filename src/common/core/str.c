@@ -22,6 +22,12 @@ void str_add(struct str *s, struct sl t)
 	s->p[s->n] = '\0';
 }
 
+void str_set(struct str *s, struct sl t)
+{
+	s->n = 0;
+	str_add(s, t);
+}
+
 void str_addz(struct str *s, const char *cstr)
 {
 	str_add(s, sl_of(cstr));
@@ -64,28 +70,22 @@ void str_addi(struct str *s, int64_t v)
 
 void str_add_json(struct str *s, struct sl t)
 {
-	static const char hex[] = "0123456789abcdef";
+	static const char from[] = "\"\\\n\t\r", to[] = "\"\\ntr";
 
 	str_addc(s, '"');
 	for (size_t i = 0; i < t.n; i++) {
-		unsigned char c = (unsigned char)t.p[i];
+		char c = t.p[i];
+		const char *at;
 
-		if (c == '"' || c == '\\') {
-			str_addc(s, '\\');
-			str_addc(s, (char)c);
-		} else if (c == '\n') {
-			str_addz(s, "\\n");
-		} else if (c == '\t') {
-			str_addz(s, "\\t");
-		} else if (c == '\r') {
-			str_addz(s, "\\r");
-		} else if (c < 0x20) {
-			str_addz(s, "\\u00");
-			str_addc(s, hex[c >> 4]);
-			str_addc(s, hex[c & 15]);
-		} else {
-			str_addc(s, (char)c);
+		if ((unsigned char)c >= 0x20 && c != '"' && c != '\\') {
+			str_addc(s, c);
+			continue;
 		}
+		at = memchr(from, c, sizeof from - 1);
+		if (at)
+			str_addf(s, "\\%c", to[at - from]);
+		else
+			str_addf(s, "\\u%04x", (unsigned)c);
 	}
 	str_addc(s, '"');
 }

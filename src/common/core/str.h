@@ -17,6 +17,7 @@ struct str {
 char *str_room(struct str *s, size_t more);
 
 void str_add(struct str *s, struct sl t);
+void str_set(struct str *s, struct sl t); /* instead of what it holds, which `t` is no part of */
 void str_addz(struct str *s, const char *cstr);
 void str_addc(struct str *s, char c);
 void str_addf(struct str *s, const char *fmt, ...) PRINTF_LIKE(2, 3);

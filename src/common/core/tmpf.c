@@ -1,5 +1,6 @@
 #include "core/tmpf.h"
 
+#include "core/fd.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/path.h"
@@ -27,21 +28,6 @@ int tmpf_scratch(void)
 			die_errno(EX_CANTCREATE, "cannot create a scratch file in %s", dir);
 	}
 	return fd;
-}
-
-static bool write_all(int fd, struct sl s)
-{
-	while (s.n > 0) {
-		ssize_t n = write(fd, s.p, s.n);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return false;
-		s.p += n;
-		s.n -= (size_t)n;
-	}
-	return true;
 }
 
 bool tmpf_sync_name(const char *path)
@@ -215,7 +201,7 @@ bool tmpf_replace(const char *path, struct sl content, unsigned mode)
 
 	if (!t)
 		return false;
-	if (write_all(t->fd, content))
+	if (fd_write(t->fd, content))
 		return tmpf_end(t);
 	tmpf_drop(t);
 	return false;

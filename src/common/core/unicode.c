@@ -4,58 +4,26 @@
 
 #include <errno.h>
 #include <unicase.h>
+#include <unictype.h>
 #include <uninorm.h>
+#include <unistr.h>
 
-static bool is_ascii_blank(unsigned char c)
+static bool is_blank(ucs4_t c)
 {
-	return c == ' ' || (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x1f);
-}
-
-/* Length of the blank at the front, 0 when there is none. `p` is valid UTF-8. */
-static size_t blank_at(const unsigned char *p, size_t n)
-{
-	if (is_ascii_blank(p[0]))
-		return 1;
-	if (p[0] == 0xc2 && n >= 2)
-		return p[1] == 0x85 || p[1] == 0xa0 ? 2 : 0;
-	if (n < 3 || (p[0] != 0xe1 && p[0] != 0xe2 && p[0] != 0xe3))
-		return 0;
-	if (p[0] == 0xe1)
-		return p[1] == 0x9a && p[2] == 0x80 ? 3 : 0; /* U+1680 */
-	if (p[0] == 0xe3)
-		return p[1] == 0x80 && p[2] == 0x80 ? 3 : 0; /* U+3000 */
-	if (p[1] == 0x80) /* U+2000 to U+200A, U+2028, U+2029, U+202F */
-		return p[2] <= 0x8a || p[2] == 0xa8 || p[2] == 0xa9 || p[2] == 0xaf ? 3 : 0;
-	return p[1] == 0x81 && p[2] == 0x9f ? 3 : 0; /* U+205F */
-}
-
-/* Where the last character of a text that is not empty begins. */
-static size_t last_char(struct sl s)
-{
-	size_t i = s.n - 1;
-
-	while (i > 0 && ((unsigned char)s.p[i] & 0xc0) == 0x80)
-		i--;
-	return i;
+	return uc_is_property_white_space(c) || (c >= 0x1c && c <= 0x1f);
 }
 
 struct sl unicode_trim(struct sl s)
 {
-	while (s.n) {
-		size_t n = blank_at((const unsigned char *)s.p, s.n);
+	const uint8_t *begin = (const uint8_t *)s.p, *end = begin + s.n, *last;
+	ucs4_t c;
+	int n;
 
-		if (!n)
-			break;
-		s = (struct sl){ s.p + n, s.n - n };
-	}
-	while (s.n) {
-		size_t at = last_char(s);
-
-		if (!blank_at((const unsigned char *)s.p + at, s.n - at))
-			break;
-		s.n = at;
-	}
-	return s;
+	while (begin < end && (n = u8_mbtouc(&c, begin, (size_t)(end - begin))) > 0 && is_blank(c))
+		begin += n;
+	while ((last = u8_prev(&c, end, begin)) && is_blank(c))
+		end = last;
+	return (struct sl){ (const char *)begin, (size_t)(end - begin) };
 }
 
 /* Only ASCII? And does it hold a letter of the other case? */

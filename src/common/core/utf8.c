@@ -59,26 +59,13 @@ size_t utf8_valid_to(const char *p, size_t n)
 
 size_t utf8_put(char *dst, uint32_t cp)
 {
-	if (cp < 0x80) {
-		dst[0] = (char)cp;
-		return 1;
-	}
-	if (cp < 0x800) {
-		dst[0] = (char)(0xc0 | cp >> 6);
-		dst[1] = (char)(0x80 | (cp & 0x3f));
-		return 2;
-	}
-	if (cp < 0x10000) {
-		dst[0] = (char)(0xe0 | cp >> 12);
-		dst[1] = (char)(0x80 | (cp >> 6 & 0x3f));
-		dst[2] = (char)(0x80 | (cp & 0x3f));
-		return 3;
-	}
-	dst[0] = (char)(0xf0 | cp >> 18);
-	dst[1] = (char)(0x80 | (cp >> 12 & 0x3f));
-	dst[2] = (char)(0x80 | (cp >> 6 & 0x3f));
-	dst[3] = (char)(0x80 | (cp & 0x3f));
-	return 4;
+	static const unsigned char lead[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+	size_t n = cp < 0x80 ? 1 : cp < 0x800 ? 2 : cp < 0x10000 ? 3 : 4;
+
+	for (size_t i = n; i-- > 1; cp >>= 6)
+		dst[i] = (char)(0x80 | (cp & 0x3f));
+	dst[0] = (char)(lead[n] | cp);
+	return n;
 }
 
 size_t utf8_cut(struct sl s, size_t max)

@@ -2,9 +2,6 @@
 #include "dual/dual.h"
 
 #include "core/kp.h"
-#include "core/mem.h"
-#include "core/msg.h"
-#include "core/spool.h"
 #include "core/utf8.h"
 #include "dual/narrow_feed.h"
 #include "dual/sync.h"
@@ -233,8 +230,7 @@ static void put_wide(void *ctx, const struct field *by, struct sl key, const str
 		(void)names_add(&d->wide_cols,
 			wide_column_name(d->wide, d->pivot.columns.name[i - 2], &d->raw), NULL);
 	wide_cols(d->wide, &d->wide_cols, false);
-	str_clear(&d->raw);
-	str_add(&d->raw, field_sl(by));
+	str_set(&d->raw, field_sl(by));
 	str_add(&d->raw, key);
 	for (size_t i = 0; i < n; i++) {
 		if (field_is_null(&cells[i]))
@@ -325,9 +321,8 @@ void dual_commit(struct dual *d)
 
 /* ---- opening and closing --------------------------------------------------------------------- */
 
-static void bad_wide(void *ctx, const struct wide_fault *f)
+static void bad_wide(void *ctx UNUSED, const struct wide_fault *f)
 {
-	(void)ctx;
 	die(EX_DATA, "ship %s, %s, channel %s: %s: %s; nothing of this chunk is kept",
 		msg_q(f->ship), msg_q(f->key), msg_q(f->channel), f->why, msg_q(f->value));
 }
@@ -362,10 +357,9 @@ static void open_narrow(struct dual *d)
 		.ctx = d};
 
 	if (d->narrow->unique)
-		for (size_t i = 0; i < ARRAY_LEN(key); i++) {
-			str_addz(&keys, i ? "," : "");
-			pg_add_ident(d->pg, &keys, d->narrow->col[key[i]].name);
-		}
+		for (size_t i = 0; i < ARRAY_LEN(key); i++)
+			str_addf(&keys, "%s%s", i ? "," : "",
+				pg_ident(d->pg, d->narrow->col[key[i]].name));
 	else
 		msg_warn("%s has no key of ship, channel and time: "
 			 "rows that are sent again are there twice",

@@ -1,7 +1,5 @@
 #include "dual/narrow_feed.h"
 
-#include "core/clock.h"
-#include "core/msg.h"
 #include "core/num.h"
 
 /* What a narrow stream calls the columns of the key, and the format. */

@@ -1,10 +1,7 @@
 #include "dual/sync.h"
 
 #include "compare/celldiff.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "pg/copybuf.h"
-#include "pg/relation.h"
 
 #define CELLS "pg_temp.ferry_sync"
 #define DIFFERENCES_MAX 1000 /* looked at by us: texts that differ, though types say the same */
@@ -116,20 +113,15 @@ static void add_wide(struct sync *s, struct str *sql, const struct ship *ship, u
 	for (size_t i = 0; i < ship->channels.n; i++) {
 		if (ship->channel[i].group != group || !ship->channel[i].made)
 			continue;
-		str_addf(sql, " WHEN %zu THEN w.", i);
-		pg_add_ident(s->pg, sql, ship->channel[i].column);
-		str_addz(sql, "::text");
+		str_addf(sql, " WHEN %zu THEN w.%s::text", i,
+			pg_ident(s->pg, ship->channel[i].column));
 	}
-	str_addz(sql, " END AS v FROM " CELLS " AS s LEFT JOIN ");
-	relation_ident(
-		s->pg, sql, sl_of(registry_opts(s->r)->schema), ship->group[group - 1].table);
-	str_addz(sql, " AS w ON w.");
-	pg_add_ident(s->pg, sql, registry_key(s->r));
-	str_addf(sql, " = s.at::%s WHERE s.grp = %u AND s.ship = ",
-		ship->zoned ? "timestamptz" : "timestamp", group);
-	pg_add_literal(s->pg, sql, ship->id);
-	str_addf(sql, ") AS x WHERE v COLLATE \"C\" IS DISTINCT FROM value LIMIT %d",
-		DIFFERENCES_MAX);
+	str_addf(sql,
+		" END AS v FROM " CELLS " AS s LEFT JOIN %s AS w ON w.%s = s.at::%s"
+		" WHERE s.grp = %u AND s.ship = %s) AS x"
+		" WHERE v COLLATE \"C\" IS DISTINCT FROM value LIMIT %d",
+		registry_table(s->r, ship, group - 1), registry_key_ident(s->r),
+		registry_key_type(ship), group, pg_literal(s->pg, ship->id), DIFFERENCES_MAX);
 }
 
 static void check_wide(struct sync *s, const struct ship *ship, uint32_t group)

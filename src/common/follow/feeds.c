@@ -1,7 +1,5 @@
 #include "follow/feeds.h"
 
-#include "core/clock.h"
-#include "core/msg.h"
 #include "core/num.h"
 #include "follow/feeds_census.h"
 #include "ledger/ledger_origin.h"
@@ -41,9 +39,7 @@ static bool alter(const struct feeds *f, struct pg *source, const char *what)
 	AUTO_STR sql = { 0 };
 	bool ok;
 
-	str_addz(&sql, "ALTER PUBLICATION ");
-	pg_add_ident(source, &sql, sl_of(f->publication));
-	str_addf(&sql, " %s", what);
+	str_addf(&sql, "ALTER PUBLICATION %s %s", pg_ident(source, sl_of(f->publication)), what);
 	ok = pg_try_exec(source, "BEGIN READ WRITE") && pg_try_exec(source, str_z(&sql)) &&
 	     pg_try_exec(source, "COMMIT");
 	if (!ok && !pg_is_lost(source)) {

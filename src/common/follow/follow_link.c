@@ -1,7 +1,6 @@
 /* follow_link.c - the slot, its server, and what the target has of it. */
 #include "follow/follow_internal.h"
 
-#include "core/clock.h"
 #include "core/stop.h"
 
 #define STATUS_EVERY CLOCK_US_PER_SEC

@@ -1,8 +1,6 @@
 #include "follow/follow_poll.h"
 
-#include "core/clock.h"
 #include "core/kp.h"
-#include "core/msg.h"
 #include "core/stop.h"
 #include "follow/feeds.h"
 #include "ledger/ledger_follow.h"
@@ -138,7 +136,8 @@ static void begin(struct run *r)
 						     : narrow_poll_since(&f->poll, f->since);
 		return;
 	}
-	ledger_follower_become(f->target, f->job, LEDGER_FOLLOW_POLL, &r->me, &r->arena);
+	ledger_follower_become(f->target, f->job, LEDGER_FOLLOW_POLL, f->standby, &r->me,
+		&r->arena);
 	r->rejects = (struct ledger_rejects){ .target = f->target, .job = f->job, .once = true };
 	r->poll = narrow_poll_open(&f->poll, sl_of(r->me.upto));
 	msg_on_exit(failed, r);

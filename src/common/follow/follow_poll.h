@@ -16,6 +16,7 @@ struct follow_poll {
 	struct narrow_poll_conf poll;
 	struct pg *target; /* with a job */
 	uint64_t job;      /* 0: from `since` on, or from now */
+	bool standby;      /* see ledger_follower_become() */
 	int64_t since;     /* LEDGER_NO_TIME: from now */
 	int64_t interval;  /* from the beginning of a look to that of the next, at least */
 	struct narrow_chunk *chunk;

@@ -1,8 +1,6 @@
 #include "follow/follow_slot.h"
 
-#include "core/clock.h"
 #include "core/kp.h"
-#include "core/mem.h"
 #include "core/stop.h"
 #include "follow/follow_internal.h"
 #include "stream/out.h"
@@ -350,8 +348,8 @@ static void claim(struct run *r)
 {
 	unsigned long long job = r->f->job;
 
-	ledger_follower_become(
-		r->f->target, r->f->job, LEDGER_FOLLOW_SLOT, &r->me, &r->arena);
+	ledger_follower_become(r->f->target, r->f->job, LEDGER_FOLLOW_SLOT, r->f->standby, &r->me,
+		&r->arena);
 	if (!lsn_parse(sl_of(r->me.upto), &r->upto))
 		die(EX_CONFIGURATION, "job %llu: not a position in the WAL: %s", job,
 			msg_q(sl_of(r->me.upto)));

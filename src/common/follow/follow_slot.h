@@ -26,6 +26,7 @@ struct follow_slot {
 	size_t n_ships;
 	struct pg *target; /* with a job */
 	uint64_t job;
+	bool standby; /* see ledger_follower_become() */
 	const char *slot, *publication; /* without a job; with one they are the ledger's */
 	const char *ack;   /* file the loader writes, or NULL */
 	int64_t interval;  /* a chunk lasts so long; 0: as the loader keeps up */

@@ -1,7 +1,6 @@
 #include "follow/live_chunk.h"
 
 #include "core/kp.h"
-#include "core/mem.h"
 #include "core/spool.h"
 #include "stream/sort.h"
 
@@ -68,8 +67,7 @@ void live_chunk_close(struct live_chunk *c)
 static void keep(struct live_chunk *c, const struct head *head, struct sl ship, struct sl channel,
 	struct sl value)
 {
-	str_clear(&c->record);
-	str_add(&c->record, (struct sl){ (const char *)head, sizeof *head });
+	str_set(&c->record, (struct sl){ (const char *)head, sizeof *head });
 	str_add(&c->record, ship);
 	str_add(&c->record, channel);
 	str_add(&c->record, value);
@@ -161,8 +159,7 @@ static void sort_in(struct live_chunk *c, struct sl record, int64_t time, struct
 {
 	uint64_t biased = __builtin_bswap64((uint64_t)time ^ (UINT64_C(1) << 63));
 
-	str_clear(&c->key);
-	str_add(&c->key, (struct sl){ (const char *)&biased, sizeof biased });
+	str_set(&c->key, (struct sl){ (const char *)&biased, sizeof biased });
 	str_add(&c->key, ship);
 	sorter_add(c->sorter, str_sl(&c->key), record);
 	c->cells++;

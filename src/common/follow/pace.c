@@ -1,8 +1,8 @@
 #include "follow/pace.h"
 
-#include "core/clock.h"
-#include "core/msg.h"
 #include "core/stop.h"
+
+#include <math.h>
 
 #define SLOW_ANSWER (CLOCK_US_PER_SEC / 10)
 #define MAX_LAG (INT64_C(30) * CLOCK_US_PER_SEC)
@@ -79,7 +79,8 @@ void pace_begin(struct pace *p, struct ledger_claim *claim)
 	int64_t span = p->span ? p->span : (claim->to - claim->from) / FIRST_SHARE, to;
 
 	p->began = clock_monotonic();
-	if (!wanted(p))
+	p->read = 0;
+	if (!wanted(p) && !p->wanted_rows)
 		return;
 	if (span < MIN_SPAN)
 		span = MIN_SPAN;
@@ -94,11 +95,13 @@ void pace_begin(struct pace *p, struct ledger_claim *claim)
 void pace_end(struct pace *p, const struct ledger_claim *claim)
 {
 	int64_t took = clock_monotonic() - p->began, span = claim->to - claim->from;
-	double factor = (double)wanted(p) / (double)(took > 1000 ? took : 1000);
+	double factor = 4; /* at most: the next one may hold more */
 
-	/* four times at most: the next one may hold more */
 	if (wanted(p))
-		p->span = (int64_t)((double)span * (factor > 4 ? 4 : factor)) + 1;
+		factor = fmin(factor, (double)wanted(p) / (double)(took > 1000 ? took : 1000));
+	if (p->wanted_rows)
+		factor = fmin(factor, (double)p->wanted_rows / (double)(p->read ? p->read : 1));
+	p->span = (int64_t)((double)span * factor) + 1;
 }
 
 void pace_row(struct pace *p)
@@ -106,6 +109,7 @@ void pace_row(struct pace *p)
 	uint64_t rate = p->control.rate ? p->control.rate / p->control.busy + 1 : p->rate;
 	int64_t now;
 
+	p->read++;
 	/* about a hundred times a second, when there is a rate */
 	if ((!rate && !p->target) || ++p->rows < (rate ? rate / 100 : ROWS_MAX))
 		return;

@@ -13,10 +13,12 @@ struct pace {
 	uint64_t job;
 	uint64_t rate; /* rows a second of this process; 0: any */
 	int64_t wanted;	  /* microseconds that a chunk is to take; 0: as planned, no pauses */
+	uint64_t wanted_rows; /* that a chunk is to have; 0: any number */
 	int64_t interval; /* of the follower */
 	/* private */
-	int64_t span; /* of time that takes so long, by the latest chunk; 0: not known yet */
+	int64_t span; /* of time that is as wanted, by the latest chunk; 0: not known yet */
 	int64_t began;
+	uint64_t read; /* rows of the chunk */
 	struct ledger_control control;
 	uint64_t seat, rows; /* rows: since the latest look at the clock */
 	int64_t due, looked; /* when the next row may come; when the ledger was asked */
@@ -33,7 +35,7 @@ void pace_wait(struct pace *p);
 /* For each row that was read: waits while there are too many, and at times asks the ledger. */
 void pace_row(struct pace *p);
 
-/* After that: of a chunk that would take too long the rest is given back to the ledger. */
+/* After that: of a chunk that would be too long the rest is given back to the ledger. */
 void pace_begin(struct pace *p, struct ledger_claim *claim);
 
 /* It is read. */

@@ -1,7 +1,5 @@
 #include "follow/slot.h"
 
-#include "core/clock.h"
-#include "core/hash.h"
 #include "core/num.h"
 #include "follow/slot.sql.h"
 #include "pg/repl.h"
@@ -40,8 +38,7 @@ static bool has_generated(struct pg *source, const struct narrow *n)
 	for (int role = NARROW_SHIP; role <= NARROW_VALUE; role++) {
 		if (n->col[role].name.n == 0 || role == NARROW_ID)
 			continue;
-		str_addz(&sql, role ? ", " : "");
-		pg_add_literal(source, &sql, n->col[role].name);
+		str_addf(&sql, "%s%s", role ? ", " : "", pg_literal(source, n->col[role].name));
 	}
 	str_addz(&sql, "))");
 	return ask(source, str_z(&sql), n->oid);
@@ -94,14 +91,10 @@ void slot_check_source(struct pg *source, const struct narrow *n)
 
 bool slot_has_identity(struct pg *source, const struct narrow *n)
 {
-	AUTO_STR ship = { 0 }, channel = { 0 }, time = { 0 };
-	struct pg_result *r;
+	struct pg_result *r = pg_try_query(source, identity_sql, 4,
+		(const char *[]){ n->oid, n->col[NARROW_SHIP].name.p,
+			n->col[NARROW_CHANNEL].name.p, n->col[NARROW_TIME].name.p });
 
-	str_add(&ship, n->col[NARROW_SHIP].name);
-	str_add(&channel, n->col[NARROW_CHANNEL].name);
-	str_add(&time, n->col[NARROW_TIME].name);
-	r = pg_try_query(source, identity_sql, 4,
-		(const char *[]){ n->oid, str_z(&ship), str_z(&channel), str_z(&time) });
 	if (!r && !pg_is_lost(source))
 		pg_die(source, "cannot look at the identity of rows");
 	return pg_is_yes(r);
@@ -119,9 +112,8 @@ static void create_publication(struct pg *source, const struct narrow *n, const 
 			n->table,
 			n->several_tables ? " in a primary key, which alone new partitions inherit"
 					  : "");
-	str_addz(&sql, "CREATE PUBLICATION ");
-	pg_add_ident(source, &sql, sl_of(name));
-	str_addf(&sql, " FOR TABLE %s WITH (publish = '%s'%s)", n->ident,
+	str_addf(&sql, "CREATE PUBLICATION %s FOR TABLE %s WITH (publish = '%s'%s)",
+		pg_ident(source, sl_of(name)), n->ident,
 		all ? "insert, update, delete, truncate" : "insert, truncate",
 		n->several_tables && pg_server_version(source) >= 130000
 			? ", publish_via_partition_root = true"
@@ -143,7 +135,7 @@ void slot_publish(struct pg *source, const struct narrow *n, const char *name)
 
 	if (!ask(source, "SELECT EXISTS (SELECT FROM pg_publication WHERE pubname = $1)", name))
 		create_publication(source, n, name);
-	r = pg_query(source, published_sql, 2, (const char *[]){ name, n->oid });
+	r = pg_ask(source, published_sql, name, n->oid);
 	if (!pg_is_yes(r))
 		die(EX_CONFIGURATION, "the publication %s does not have the table %s, source", name,
 			n->table);
@@ -151,9 +143,9 @@ void slot_publish(struct pg *source, const struct narrow *n, const char *name)
 
 bool slot_is_published(struct pg *source, const char *publication, uint64_t *oid, bool *deletions)
 {
-	AUTO_RESULT *r = pg_query(source,
-		"SELECT oid, pubupdate OR pubdelete FROM pg_publication WHERE pubname = $1", 1,
-		&publication);
+	AUTO_RESULT *r = pg_ask(source,
+		"SELECT oid, pubupdate OR pubdelete FROM pg_publication WHERE pubname = $1",
+		publication);
 	bool there = pg_rows(r) > 0;
 
 	*oid = 0;
@@ -215,8 +207,8 @@ void slot_create(struct pg *source, const char *name, struct str *point)
 
 	warn_of_no_limit(source);
 	say_waiting(source);
-	r = pg_query(source, "SELECT lsn FROM pg_create_logical_replication_slot($1, 'pgoutput')",
-		1, &name);
+	r = pg_ask(source, "SELECT lsn FROM pg_create_logical_replication_slot($1, 'pgoutput')",
+		name);
 	str_add(point, pg_value(r, 0, 0));
 	wait_until_seen(source);
 }
@@ -241,8 +233,7 @@ static void drop_slot(struct pg *source, const char *name)
 			return;
 		}
 		/* its reader, which has been told to end, still has it; or it has gone just now */
-		if (i >= SLOT_TRIES || (strcmp(pg_sqlstate(source), "55006") != 0 &&
-					       strcmp(pg_sqlstate(source), "42704") != 0))
+		if (i >= SLOT_TRIES || !pg_state_is(pg_sqlstate(source), "55006 42704"))
 			pg_die(source, "cannot drop the slot");
 		clock_sleep(CLOCK_US_PER_SEC / 20);
 	}
@@ -258,8 +249,7 @@ void slot_drop(struct pg *source, const char *name, const char *publication)
 		!ask(source, "SELECT EXISTS (SELECT FROM pg_publication WHERE pubname = $1)",
 			publication))
 		return;
-	str_addz(&sql, "DROP PUBLICATION IF EXISTS ");
-	pg_add_ident(source, &sql, sl_of(publication));
+	str_addf(&sql, "DROP PUBLICATION IF EXISTS %s", pg_ident(source, sl_of(publication)));
 	/* one that an administrator has made for us stays */
 	if (!pg_try_exec(source, str_z(&sql)) && strcmp(pg_sqlstate(source), "42501") != 0)
 		pg_die(source, "cannot drop the publication");

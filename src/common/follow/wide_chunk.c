@@ -1,8 +1,6 @@
 #include "follow/wide_chunk.h"
 
 #include "core/kp.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/tmpf.h"
 #include "ledger/ledger_feed.h"
 #include "ledger/ledger_follow.h"
@@ -36,9 +34,13 @@ struct wide_chunk {
 	struct arena facts_arena, kept_arena;
 	struct kept *kept;
 	size_t n_kept, kept_cap, kept_bytes;
+	struct names expected; /* ships that chunks have named */
 	struct names broken; /* ships that are left out of this chunk, and why */
-	const char **why;
-	size_t whys_cap;
+	struct left_out {
+		const char *why;
+		bool locked; /* by others, until their transactions end */
+	} * left_out;
+	size_t left_out_cap;
 	struct spool erased;
 	uint64_t last_kept;   /* record */
 	uint64_t widened;     /* columns that were made for the chunk at hand */
@@ -178,8 +180,21 @@ static bool know_facts(struct wide_chunk *c)
 		!ledger_parse_facts(&c->facts_arena, arena_dup(&c->facts_arena, begun), &c->facts));
 }
 
-/* Other ships are not to wait for one. */
-static bool on_broken(void *ctx, struct sl ship, const char *why)
+void wide_chunk_begin(struct wide_chunk *c)
+{
+	if (!know_facts(c))
+		return;
+	for (size_t i = 0; i < c->facts.n; i++)
+		if (c->facts.ships[i].ship.n > 0)
+			(void)names_add(&c->expected, c->facts.ships[i].ship, NULL);
+	registry_expect(c->registry, &c->expected);
+}
+
+/*
+ * Other ships are not to wait for one. For locks a worker of the past waits, beside which others go
+ * on; a follower does not.
+ */
+static bool on_broken(void *ctx, struct sl ship, const char *why, bool locked)
 {
 	struct wide_chunk *c = ctx;
 	AUTO_STR text = { 0 };
@@ -187,12 +202,17 @@ static bool on_broken(void *ctx, struct sl ship, const char *why)
 	size_t i;
 
 	(void)know_facts(c); /* or it is of the job that the chunk before was of */
-	if (!c->facts.job)
+	if (!c->facts.job || (locked && !is_live(c)))
 		return false;
-	str_addf(&text, "nothing more is loaded of this ship: %s: mend its table", why);
+	if (locked)
+		str_addf(&text,
+			"nothing more is loaded while its tables are locked by server process %s",
+			why);
+	else
+		str_addf(&text, "nothing more is loaded of this ship: %s: mend its table", why);
 	i = names_add(&c->broken, ship, &added);
-	mem_grow(&c->why, &c->whys_cap, i + 1, sizeof *c->why);
-	c->why[i] = arena_dup(&c->facts_arena, str_sl(&text)).p;
+	mem_grow(&c->left_out, &c->left_out_cap, i + 1, sizeof *c->left_out);
+	c->left_out[i] = (struct left_out){ arena_dup(&c->facts_arena, str_sl(&text)).p, locked };
 	return true;
 }
 
@@ -209,11 +229,13 @@ static void settle_broken(struct wide_chunk *c)
 		struct ledger_facts_ship *ship = &c->facts.ships[i];
 		size_t k = names_find(&c->broken, ship->ship);
 		struct ledger_facts one = c->facts;
+		const char *why;
 
 		if (k == NAMES_NONE || is_live(c))
 			c->facts.ships[c->facts.n++] = *ship;
 		if (k == NAMES_NONE)
 			continue;
+		why = c->left_out[k].why;
 		one.ships = ship;
 		one.n = 1;
 		if (is_live(c)) {
@@ -221,15 +243,17 @@ static void settle_broken(struct wide_chunk *c)
 			*ship = (struct ledger_facts_ship){ .ship = ship->ship,
 				.first = LEDGER_NO_TIME,
 				.last = LEDGER_NO_TIME };
-			ledger_doubt_ship(c->pg, c->facts.job, LEDGER_CRITICAL, ship->ship,
-				c->why[k]);
+			if (ledger_doubt_ship(c->pg, c->facts.job,
+				    c->left_out[k].locked ? LEDGER_WARNING : LEDGER_CRITICAL,
+				    ship->ship, why))
+				msg_warn("cannot load ship %s: %s", msg_q(ship->ship), why);
 			continue;
 		}
-		msg_warn("cannot load ship %s: %s", msg_q(ship->ship), c->why[k]);
+		msg_warn("cannot load ship %s: %s", msg_q(ship->ship), why);
 		if (ship->attempt > 0)
-			ledger_fail_facts(c->pg, &one, true, c->why[k]);
+			ledger_fail_facts(c->pg, &one, true, why);
 		else
-			ledger_fail_met(c->pg, &one, ship->ship, c->why[k]);
+			ledger_fail_met(c->pg, &one, ship->ship, why);
 	}
 }
 
@@ -286,8 +310,9 @@ void wide_chunk_close(struct wide_chunk *c)
 	arena_free(&c->kept_arena);
 	arena_free(&c->job_arena);
 	names_free(&c->met);
+	names_free(&c->expected);
 	names_free(&c->broken);
-	mem_free(c->why);
+	mem_free(c->left_out);
 	spool_free(&c->erased);
 	mem_free(c->kept);
 	mem_free(c);
@@ -424,6 +449,8 @@ static void finish_ledger(struct wide_chunk *c)
 	else if (!ledger_finish(c->pg, &c->facts))
 		lost(c);
 	store_kept(c); /* behind it: finishing removes rejects of earlier attempts */
+	if (!is_live(c))
+		ledger_same_rejects(c->pg, &c->facts);
 }
 
 /* What came in one chunk appears at once, unless it was too large to wait here for its seal. */

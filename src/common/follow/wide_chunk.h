@@ -42,6 +42,9 @@ struct wide_chunk *wide_chunk_open(struct pg *pg, struct io *io, struct wide_chu
 void wide_chunk_close(struct wide_chunk *c);
 
 /* For the records of a chunk, and for `commit`. */
+/* Before the first record: the ships that the chunk names at its beginning are read at once. */
+void wide_chunk_begin(struct wide_chunk *c);
+
 struct wide *wide_chunk_wide(struct wide_chunk *c);
 
 /*

@@ -1,7 +1,5 @@
 #include "follow/wide_sink.h"
 
-#include "core/mem.h"
-#include "core/msg.h"
 #include "stream/out.h"
 #include "wide/wide_coverage.h"
 
@@ -11,6 +9,7 @@ struct wide_sink {
 	struct wide_chunk *chunk;
 	struct wide *wide;
 	struct meter_count counts[6];
+	bool begun; /* a record of the chunk has come */
 };
 
 void *wide_sink_open(const struct sink_env *env, struct wide_chunk_opts *opts)
@@ -35,6 +34,9 @@ static void take_record(void *sink, const struct rec *rec)
 {
 	struct wide_sink *s = sink;
 
+	if (!s->begun)
+		wide_chunk_begin(s->chunk);
+	s->begun = true;
 	wide_row(s->wide, rec);
 }
 
@@ -43,6 +45,7 @@ static void take_seal(void *sink, const struct seal *seal)
 	struct wide_sink *s = sink;
 
 	wide_chunk_finish(s->chunk, seal);
+	s->begun = false;
 }
 
 static void commit(void *sink)
@@ -101,9 +104,8 @@ static enum exit_code done(void *sink, enum report_format format)
 }
 
 /* Chunks may be loaded in any order, and again. */
-static bool repeatable(const void *sink)
+static bool repeatable(const void *sink UNUSED)
 {
-	(void)sink;
 	return true;
 }
 

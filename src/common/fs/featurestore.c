@@ -7,7 +7,7 @@ static const char json_type[] = "application/json";
 
 /* ---- control plane ------------------------------------------------------------------------- */
 
-static const struct json *parse(
+const struct json *fs_answer(
 	const char *operation, struct sl body, struct arena *mem, struct aws_error *e)
 {
 	const char *why = NULL;
@@ -51,7 +51,7 @@ const struct json *fs_control(struct aws *a, const char *operation, struct sl bo
 	snprintf(target, sizeof target, "SageMaker.%s", operation);
 	if (!aws_do(a, &c, &r, e))
 		return NULL;
-	return parse(operation, r.body, mem, e);
+	return fs_answer(operation, r.body, mem, e);
 }
 
 struct sl fs_feature_description(struct aws *a, struct sl group, struct sl feature,
@@ -69,14 +69,6 @@ struct sl fs_feature_description(struct aws *a, struct sl group, struct sl featu
 	return answer ? json_text(answer, "Description") : SL("");
 }
 
-static void add_member(struct str *s, const char *name, struct sl text)
-{
-	str_addc(s, s->n ? ',' : '{');
-	str_add_json(s, sl_of(name));
-	str_addc(s, ':');
-	str_add_json(s, text);
-}
-
 bool fs_next_page(const char *operation, const struct json *page, struct str *token,
 	struct aws_error *e)
 {
@@ -91,8 +83,7 @@ bool fs_next_page(const char *operation, const struct json *page, struct str *to
 		snprintf(e->operation, sizeof e->operation, "%s", operation);
 		return false;
 	}
-	str_clear(token);
-	str_add(token, next);
+	str_set(token, next);
 	return true;
 }
 
@@ -139,9 +130,10 @@ static bool describe_pages(struct aws *a, struct sl group, struct str *doc, stru
 
 	do {
 		str_clear(&body);
-		add_member(&body, "FeatureGroupName", group);
+		str_addc(&body, '{');
+		str_add_member(&body, "FeatureGroupName", group);
 		if (token.n)
-			add_member(&body, "NextToken", str_sl(&token));
+			str_add_member(&body, "NextToken", str_sl(&token));
 		str_addc(&body, '}');
 		page = fs_control(a, "DescribeFeatureGroup", str_sl(&body), &mem, e);
 		if (page && !fs_next_page("DescribeFeatureGroup", page, &token, e))
@@ -196,9 +188,9 @@ bool fs_list(struct aws *a, struct sl contains, fs_summary_fn *each, void *ctx, 
 		arena_reset(&mem);
 		str_addz(&body, "{\"MaxResults\":100");
 		if (contains.n)
-			add_member(&body, "NameContains", contains);
+			str_add_member(&body, "NameContains", contains);
 		if (token.n)
-			add_member(&body, "NextToken", str_sl(&token));
+			str_add_member(&body, "NextToken", str_sl(&token));
 		str_addc(&body, '}');
 		page = fs_control(a, "ListFeatureGroups", str_sl(&body), &mem, e);
 		list = json_get(page, "FeatureGroupSummaries");
@@ -238,8 +230,7 @@ void fs_add_value(struct str *body, struct sl name, struct sl value)
 
 void fs_put_begin(struct str *body)
 {
-	str_clear(body);
-	str_add(body, SL("{\"Record\":["));
+	str_set(body, SL("{\"Record\":["));
 }
 
 static void put_how(struct str *body, const struct fs_how *how)
@@ -263,8 +254,7 @@ void fs_put_end(struct str *body, const struct fs_how *how)
 
 void fs_batch_begin(struct str *body)
 {
-	str_clear(body);
-	str_add(body, SL("{\"Entries\":["));
+	str_set(body, SL("{\"Entries\":["));
 }
 
 void fs_entry_begin(struct str *body, struct sl group)
@@ -340,10 +330,9 @@ void fs_get_call(struct aws_call *c, const struct fs_target *t, struct sl id,
 
 static void add_list(struct str *body, const char *member, const struct sl *v, size_t n)
 {
-	str_addf(body, ",\"%s\":[", member);
+	str_addf(body, ",\"%s\":", member);
 	for (size_t i = 0; i < n; i++) {
-		if (i)
-			str_addc(body, ',');
+		str_addc(body, i ? ',' : '[');
 		str_add_json(body, v[i]);
 	}
 	str_addc(body, ']');
@@ -352,8 +341,7 @@ static void add_list(struct str *body, const char *member, const struct sl *v, s
 void fs_batch_get_call(struct aws_call *c, struct sl group, const struct sl *ids, size_t n_ids,
 	const struct sl *names, size_t n_names, struct str *body)
 {
-	str_clear(body);
-	str_add(body, SL("{\"Identifiers\":[{\"FeatureGroupName\":"));
+	str_set(body, SL("{\"Identifiers\":[{\"FeatureGroupName\":"));
 	str_add_json(body, group);
 	add_list(body, "RecordIdentifiersValueAsString", ids, n_ids);
 	if (n_names)
@@ -371,7 +359,7 @@ void fs_list_records_call(struct aws_call *c, const struct fs_target *t, struct 
 	str_addz(path, "/ListRecords");
 	str_addf(body, "{\"MaxResults\":%d", FS_LIST_MAX);
 	if (token.n)
-		add_member(body, "NextToken", token);
+		str_add_member(body, "NextToken", token);
 	if (soft_deleted)
 		str_addz(body, ",\"IncludeSoftDeletedRecords\":true");
 	str_addc(body, '}');
@@ -386,12 +374,6 @@ bool fs_call_is_missing(const struct aws_error *e)
 	       strstr(e->code, "MissingAuthentication") || strstr(e->code, "Unsupported") ||
 	       (e->class == AWS_NOT_FOUND && strcmp(e->code, "ResourceNotFound") != 0) ||
 	       e->status == 405 || e->status == 501;
-}
-
-const struct json *fs_answer(
-	const struct aws_call *c, struct sl body, struct arena *mem, struct aws_error *e)
-{
-	return parse(c->operation, body, mem, e);
 }
 
 bool fs_feature_value(

@@ -109,7 +109,7 @@ bool fs_next_page(const char *operation, const struct json *page, struct str *to
 
 /* Parses an answer's JSON body; NULL with *e set (AWS_PROTOCOL) when it is none. */
 const struct json *fs_answer(
-	const struct aws_call *c, struct sl body, struct arena *mem, struct aws_error *e) NODISCARD;
+	const char *operation, struct sl body, struct arena *mem, struct aws_error *e) NODISCARD;
 
 /* Of one element of a Record: name, and text value (or the list, then *list is not NULL). */
 bool fs_feature_value(const struct json *fv, struct sl *name, struct sl *value,

@@ -1,9 +1,6 @@
 #include "fs/fs_archive.h"
 
 #include "aws/s3.h"
-#include "core/mem.h"
-#include "core/msg.h"
-#include "core/opt.h"
 #include "stream/wr.h"
 #include "stream/z.h"
 
@@ -18,11 +15,10 @@ struct fs_archive {
 };
 
 /* Parts of an earlier run that had more of them would pass for parts of this one. */
-static bool refuse_part(void *ctx, const struct s3_object *o)
+static bool refuse_part(void *ctx, const struct s3_object *o UNUSED)
 {
 	const char *const *uri = ctx;
 
-	(void)o;
 	die_hint(EX_CANTCREATE, "choose another prefix, or remove them first",
 		"parts of an earlier run are there already: %s", *uri);
 }
@@ -36,9 +32,7 @@ struct fs_archive *fs_archive_new(
 
 	if (!s3_parse(sl_of(uri), &x->bucket, &prefix))
 		opt_usage("--s3-output: not like s3://BUCKET/PREFIX: %s", msg_q(sl_of(uri)));
-	x->aws = aws_open(opts, &e);
-	if (!x->aws)
-		aws_die(&e, "cannot talk to AWS");
+	x->aws = aws_need(opts);
 	str_add(&x->stem, prefix);
 	str_addz(&x->stem, prefix.n && prefix.p[prefix.n - 1] != '/' ? "/part-" : "part-");
 	if (!s3_list(x->aws, x->bucket, str_sl(&x->stem), refuse_part, &uri, &e)) {
@@ -54,11 +48,11 @@ struct fs_archive *fs_archive_new(
 
 static void compress(struct sl text, struct str *out)
 {
-	struct z_deflate *z = z_deflate_new(6);
+	struct z_deflate *z = z_deflate_new(Z_GZIP, 6);
 	char buf[65536];
 	size_t n;
 
-	while ((n = z_deflate_some(z, &text, buf, sizeof buf, true)) > 0)
+	while ((n = z_deflate_some(z, &text, buf, sizeof buf, Z_END)) > 0)
 		str_add(out, (struct sl){ buf, n });
 	z_deflate_free(z);
 }

@@ -31,8 +31,7 @@ static bool next_part(const char **list, struct sl *part)
 		*part = (struct sl){*list, strcspn(*list, ",")};
 		*list += part->n + ((*list)[part->n] == ',');
 		while (part->n && part->p[0] == ' ') {
-			part->p++;
-			part->n--;
+			sl_skip(part, 1);
 		}
 		while (part->n && part->p[part->n - 1] == ' ')
 			part->n--;

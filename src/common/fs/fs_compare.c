@@ -1,7 +1,5 @@
 #include "fs/fs_compare.h"
 
-#include "core/hash.h"
-#include "core/msg.h"
 #include "core/num.h"
 #include "fs/fs_online.h"
 #include "fs/fs_record.h"
@@ -159,16 +157,9 @@ static void read_file(struct comparer *c)
 void fs_compare(const struct fs_compare_conf *conf)
 {
 	AUTO_FREE struct comparer *c = mem_zalloc(sizeof *c);
-	AUTO_FREE size_t *all = mem_alloc(mem_mul(conf->group->n, sizeof *all));
 
-	for (size_t i = 0; i < conf->group->n; i++)
-		all[i] = i;
 	c->conf = conf;
-	c->online = fs_online_new(conf->aws, &(struct fs_online_conf){.group = conf->group->called,
-						     .description = conf->group,
-						     .features = all,
-						     .n = conf->group->n,
-						     .all = true,
+	c->online = fs_online_new(conf->aws, &(struct fs_online_conf){.group = conf->group,
 						     .workers = conf->workers,
 						     .batch = conf->batch,
 						     .patience_us = conf->patience_us,

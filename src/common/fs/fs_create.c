@@ -1,6 +1,4 @@
 /* fs_create.c - making groups and adding features to them. */
-#include "core/msg.h"
-#include "fs/featurestore.h"
 #include "fs/fs_admin.h"
 #include "fs/fs_wait.h"
 #include "stream/out.h"

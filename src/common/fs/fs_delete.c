@@ -1,8 +1,6 @@
 /* fs_delete.c - deleting groups, and emptying offline stores. */
 #include "aws/athena.h"
 #include "core/clock.h"
-#include "core/msg.h"
-#include "fs/featurestore.h"
 #include "fs/fs_admin.h"
 #include "fs/fs_offline.h"
 #include "fs/fs_wait.h"
@@ -66,13 +64,9 @@ static struct fs_place backup_place(struct fs_group *g, const char *uri)
 		opt_usage("--backup-s3: not like s3://BUCKET/PREFIX: %s", msg_q(sl_of(uri)));
 	while (key.n && key.p[key.n - 1] == '/')
 		key.n--;
-	str_add(&prefix, key);
-	str_addz(&prefix, key.n ? "/" : "");
-	str_add(&prefix, g->name);
-	str_addc(&prefix, '/');
-	str_add(&prefix, (struct sl){ now, clock_put_basic(now,
-						   clock_floor(clock_now(), CLOCK_US_PER_SEC)) });
-	str_addc(&prefix, '/');
+	str_addf(&prefix, "%.*s%s%.*s/%.*s/", (int)key.n, key.p, key.n ? "/" : "",
+		(int)g->name.n, g->name.p,
+		(int)clock_put_basic(now, clock_floor(clock_now(), CLOCK_US_PER_SEC)), now);
 	p.prefix = arena_dup(&g->arena, str_sl(&prefix));
 	return p;
 }

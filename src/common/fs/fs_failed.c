@@ -1,8 +1,5 @@
 #include "fs/fs_failed.h"
 
-#include "core/mem.h"
-#include "core/str.h"
-
 static void put(struct out *out, struct str *line)
 {
 	str_addz(line, "}}\n");

@@ -2,7 +2,6 @@
 
 #include "aws/s3.h"
 #include "core/clock.h"
-#include "core/msg.h"
 #include "core/stop.h"
 #include "core/stats.h"
 #include "fs/fs_where.h"
@@ -50,13 +49,12 @@ static void remove_results(struct fs_fetch *f, struct aws *a)
  * However the program ends. A client of its own, because the other one may be in the middle of a
  * call. What is temporary keeps its query and results: the next try goes on with them.
  */
-static void clean_up(void *ctx, int code, const char *message)
+static void clean_up(void *ctx, int code, const char *message UNUSED)
 {
 	struct fs_fetch *f = ctx;
 	struct aws_error e;
 	struct aws *a;
 
-	(void)message;
 	if (code == EX_TEMP && f->run.path) {
 		msg_note("the next run of the same command takes the result of this query");
 		return;
@@ -114,11 +112,10 @@ void fs_fetch_wake(void *ctx)
 	}
 }
 
-static void look(void *ctx, const struct athena_execution *x)
+static void look(void *ctx, const struct athena_execution *x UNUSED)
 {
 	struct fs_fetch *f = ctx;
 
-	(void)x;
 	if (f->gone && f->gone(f->ctx))
 		aws_stop(f->aws);
 }

@@ -1,7 +1,6 @@
 /* The manifest of an UNLOAD; and parts of Parquet, which become files as they are. */
 #include "aws/s3.h"
 #include "core/hash.h"
-#include "core/msg.h"
 #include "core/tmpf.h"
 #include "fs/fs_fetch_impl.h"
 #include "stream/out.h"
@@ -26,13 +25,9 @@ void fs_fetch_list(struct fs_fetch *f, struct fs_part_list *list)
 		aws_die(&e, "cannot fetch the list of the parts");
 	str_add(&list->manifest, r.body);
 	rest = str_sl(&list->manifest);
-	while (rest.n) {
-		const char *nl = memchr(rest.p, '\n', rest.n);
+	while (sl_cut(&rest, '\n', &line)) {
 		struct fs_part p;
 
-		line = (struct sl){ rest.p, nl ? (size_t)(nl - rest.p) : rest.n };
-		rest.p += line.n + (nl != NULL);
-		rest.n -= line.n + (nl != NULL);
 		if (line.n == 0)
 			continue;
 		if (line.n <= f->unload.n || memcmp(line.p, f->unload.p, f->unload.n) != 0 ||
@@ -67,21 +62,18 @@ static void name_file(struct str *name, const char *first, size_t i, const char 
 	const char *dot = strrchr(first, '.');
 	size_t stem = dot && !strchr(dot, '/') ? (size_t)(dot - first) : strlen(first);
 
-	str_clear(name);
-	str_add(name, (struct sl){ first, stem });
+	str_set(name, (struct sl){ first, stem });
 	if (i > 0)
 		str_addf(name, ".%zu", i + 1);
 	str_addz(name, first + stem);
 	str_addz(name, suffix);
 }
 
-static void drop_files(void *ctx, int code, const char *message)
+static void drop_files(void *ctx, int code UNUSED, const char *message UNUSED)
 {
 	const struct files *files = ctx;
 	AUTO_STR name = { 0 };
 
-	(void)code;
-	(void)message;
 	for (size_t i = 0; i < files->n; i++) {
 		name_file(&name, files->fetch->parquet, i, ".part");
 		(void)unlink(str_z(&name));

@@ -8,7 +8,6 @@
 #include "aws/pool.h"
 #include "aws/s3.h"
 #include "core/clock.h"
-#include "core/msg.h"
 #include "fs/fs_fetch_impl.h"
 
 #include <pthread.h>
@@ -67,12 +66,11 @@ static bool take_json(void *ctx, struct sl piece)
 }
 
 static void part_done(
-	void *ctx, void *call_ctx, const struct aws_reply *reply, const struct aws_error *e)
+	void *ctx, void *call_ctx, const struct aws_reply *reply UNUSED, const struct aws_error *e)
 {
 	struct parts *all = ctx;
 	struct part *p = call_ctx;
 
-	(void)reply;
 	if (e || !fs_json_end(&p->json))
 		note_failure(all, p->json.why, e);
 	pthread_mutex_lock(&all->lock);
@@ -131,12 +129,9 @@ static unsigned cores(void)
 static void start(struct thread *t, size_t i)
 {
 	struct fs_fetch *f = t->all->f;
-	struct aws_error e;
 	sigset_t every, before;
 
-	t->aws = aws_open(f->opts, &e);
-	if (!t->aws)
-		aws_die(&e, "cannot talk to AWS");
+	t->aws = aws_need(f->opts);
 	__atomic_store_n(&f->helper[i], t->aws, __ATOMIC_SEQ_CST);
 	(void)sigfillset(&every);
 	(void)pthread_sigmask(SIG_SETMASK, &every, &before);

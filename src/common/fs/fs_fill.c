@@ -2,15 +2,12 @@
 
 #include "core/clock.h"
 #include "core/hash.h"
-#include "core/msg.h"
 #include "core/num.h"
 #include "fs/fs_known.h"
 #include "fs/fs_online.h"
 
 #define AT_ONCE 4000 /* rows that are kept while their records are looked up */
 #define AT_ONCE_BYTES ((size_t)16 << 20)
-#define READERS 16
-#define PATIENCE (600 * CLOCK_US_PER_SEC)
 #define NAMED 5 /* records that are named */
 
 struct fs_fill {
@@ -18,7 +15,6 @@ struct fs_fill {
 	size_t id, time; /* columns */
 	struct aws *aws;
 	struct fs_online *online;
-	size_t *all; /* numbers of all features */
 	struct names ids;
 	struct field **record; /* by number of the identifier: all features, or NULL */
 	size_t cap;
@@ -76,12 +72,6 @@ static void take_record(void *ctx, const struct field *f, size_t n)
 		copy[i].p = arena_dup(&fill->mem, field_sl(&f[i])).p;
 	}
 	fill->record[at] = copy;
-}
-
-static void take_missing(void *ctx, struct sl id)
-{
-	(void)ctx;
-	(void)id;
 }
 
 static void count_out(struct fs_fill *fill, uint64_t *count, struct sl id)
@@ -208,36 +198,20 @@ static bool check_access(struct fs_fill *fill)
 struct fs_fill *fs_fill_new(const struct fs_fill_conf *conf)
 {
 	struct fs_fill *fill = mem_zalloc(sizeof *fill);
-	struct fs_online_conf online;
-	struct aws_error e;
 
 	fill->conf = *conf;
-	fill->all = mem_alloc(mem_mul(conf->group->n, sizeof *fill->all));
-	for (size_t i = 0; i < conf->group->n; i++)
-		fill->all[i] = i;
 	for (size_t i = 0; i < conf->n; i++)
 		if (conf->feature[i] == conf->group->id)
 			fill->id = i;
 		else if (conf->feature[i] == conf->group->time)
 			fill->time = i;
-	fill->aws = aws_open(conf->opts, &e);
-	if (!fill->aws)
-		aws_die(&e, "cannot talk to AWS");
+	fill->aws = aws_need(conf->opts);
 	fill->blind = !check_access(fill);
 	fill->rows = mem_alloc(AT_ONCE * sizeof *fill->rows);
 	fill->out = mem_alloc(mem_mul(conf->n, sizeof *fill->out));
 	fs_ids_init(&fill->met);
-	online = (struct fs_online_conf){.group = conf->group->called,
-		.description = conf->group,
-		.features = fill->all,
-		.n = conf->group->n,
-		.all = true,
-		.workers = READERS,
-		.patience_us = PATIENCE,
-		.row = take_record,
-		.missing = take_missing,
-		.ctx = fill};
-	fill->online = fs_online_new(fill->aws, &online);
+	fill->online = fs_online_new(fill->aws,
+		&(struct fs_online_conf){.group = conf->group, .row = take_record, .ctx = fill});
 	return fill;
 }
 
@@ -300,7 +274,6 @@ uint64_t fs_fill_end(struct fs_fill *fill)
 	fs_ids_free(&fill->met);
 	names_free(&fill->behind);
 	mem_free(fill->record);
-	mem_free(fill->all);
 	mem_free(fill->rows);
 	mem_free(fill->out);
 	str_free(&fill->names);

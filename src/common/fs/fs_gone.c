@@ -5,9 +5,6 @@
 #include "fs/fs_known.h"
 #include "fs/fs_online.h"
 
-#define READERS 16
-#define PATIENCE (600 * CLOCK_US_PER_SEC)
-
 static void start(struct fs_gone *g)
 {
 	g->key = sip_random_key();
@@ -26,13 +23,6 @@ static void add(struct fs_gone *g, enum fs_type type, struct sl id, struct sl ti
 
 /* ---- asked for ----------------------------------------------------------------------------- */
 
-static void pass_over(void *ctx, const struct field *f, size_t n)
-{
-	(void)ctx;
-	(void)f;
-	(void)n;
-}
-
 static void take_deleted(void *ctx, struct sl id)
 {
 	fs_ids_add(ctx, id);
@@ -41,14 +31,10 @@ static void take_deleted(void *ctx, struct sl id)
 static void list_deleted(struct fs_move *m, struct fs_ids *deleted)
 {
 	const struct fs_group *g = &m->source.group;
-	const struct fs_online_conf conf = {.group = g->called,
-		.description = g,
+	const struct fs_online_conf conf = {.group = g,
 		.features = &g->id,
 		.n = 1,
 		.deleted = true,
-		.workers = READERS,
-		.patience_us = PATIENCE,
-		.row = pass_over,
 		.missing = take_deleted,
 		.ctx = deleted};
 	struct fs_online *o = fs_online_new(m->source.aws, &conf);

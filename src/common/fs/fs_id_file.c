@@ -1,7 +1,5 @@
 #include "fs/fs_id_file.h"
 
-#include "core/hash.h"
-#include "core/mem.h"
 #include "core/msg.h"
 #include "core/utf8.h"
 #include "stream/in.h"
@@ -76,8 +74,7 @@ static void read_lines(const char *path, fs_id_fn *take, void *ctx)
 		w = in_window(in);
 		while (w.n && ((nl = memchr(w.p, '\n', w.n)) || !more)) {
 			line = (struct sl){ w.p, nl ? (size_t)(nl - w.p) : w.n };
-			w.p += line.n + (nl != NULL);
-			w.n -= line.n + (nl != NULL);
+			sl_skip(&w, line.n + (nl != NULL));
 			in_consume(in, line.n + (nl != NULL));
 			line = first ? utf8_unmarked(line) : line;
 			first = false;

@@ -1,5 +1,6 @@
 #include "fs/fs_journal.h"
 
+#include "core/fd.h"
 #include "core/kp.h"
 #include "core/mem.h"
 #include "core/msg.h"
@@ -61,18 +62,8 @@ static void put_head(char head[HEAD_LEN], uint64_t job)
 
 static void write_all(const struct fs_journal *j, const void *data, size_t n)
 {
-	const char *p = data;
-
-	while (n > 0) {
-		ssize_t k = write(j->fd, p, n);
-
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k < 0)
-			die_errno(EX_IO, "cannot write the journal %s", msg_q(sl_of(j->path)));
-		p += k;
-		n -= (size_t)k;
-	}
+	if (!fd_write(j->fd, (struct sl){ data, n }))
+		die_errno(EX_IO, "cannot write the journal %s", msg_q(sl_of(j->path)));
 }
 
 static int by_place(const void *a, const void *b)

@@ -26,7 +26,7 @@ void fs_json_init(struct fs_json *j, const struct fs_json_column *columns, size_
 {
 	*j = (struct fs_json){ .row = row, .ctx = ctx, .columns = columns, .n = n };
 	j->f = mem_alloc(mem_mul(n, sizeof *j->f));
-	j->z = z_inflate_new();
+	j->z = z_inflate_new(Z_GZIP);
 	j->buf = mem_alloc(INFLATED);
 }
 

@@ -1,6 +1,5 @@
 /* fs_load_done.c - what an answer means for the records of its request. */
 #include "core/clock.h"
-#include "core/msg.h"
 #include "fs/fs_load_impl.h"
 
 #define NEW_GROUP_GRACE (20 * CLOCK_US_PER_SEC) /* a group just made is not everywhere at once */
@@ -175,13 +174,12 @@ static size_t length(const struct json *list)
 /* Records that no list names were written. */
 static void batch_answered(struct fs_load *l, struct fs_lane *lane, const struct aws_reply *reply)
 {
-	struct aws_call call = { .service = AWS_FEATURESTORE, .operation = "BatchWriteRecord" };
 	struct aws_error e = { 0 };
 	const struct json *answer;
 	bool known;
 
 	arena_reset(&l->mem);
-	answer = fs_answer(&call, reply->body, &l->mem, &e);
+	answer = fs_answer("BatchWriteRecord", reply->body, &l->mem, &e);
 	lane->advanced = answer && length(json_get(answer, "Errors")) +
 						   length(json_get(answer, "UnprocessedEntries")) <
 					   lane->n_sent;
@@ -236,12 +234,11 @@ static void batch_failed(struct fs_load *l, struct fs_lane *lane, const struct a
 /* PutRecord and DeleteRecord answer with nothing; a page of a proxy is no acknowledgement. */
 static void single_answered(struct fs_load *l, struct fs_lane *lane, const struct aws_reply *reply)
 {
-	struct aws_call call = { .service = AWS_FEATURESTORE,
-		.operation = lane->sent[0]->deletion ? "DeleteRecord" : "PutRecord" };
+	const char *operation = lane->sent[0]->deletion ? "DeleteRecord" : "PutRecord";
 	struct aws_error e = { 0 };
 
 	arena_reset(&l->mem);
-	if (fs_answer(&call, reply->body, &l->mem, &e))
+	if (fs_answer(operation, reply->body, &l->mem, &e))
 		settle(l, lane->sent[0], FS_ACKNOWLEDGED, NULL);
 	else
 		retry(l, lane, lane->sent[0], &e);

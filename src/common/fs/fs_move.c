@@ -1,8 +1,6 @@
 #include "fs/fs_move.h"
 
-#include "core/msg.h"
 #include "core/num.h"
-#include "fs/featurestore.h"
 #include "fs/fs_online.h"
 #include "fs/fs_wait.h"
 #include "fs/fs_where.h"
@@ -10,16 +8,6 @@
 #include <strings.h>
 
 /* ---- may it be? ---------------------------------------------------------------------------- */
-
-static void open_side(struct fs_side *s, const char *name)
-{
-	struct aws_error e;
-
-	s->aws = aws_open(&s->opts, &e);
-	if (!s->aws)
-		aws_die(&e, "cannot talk to AWS");
-	fs_need_group(s->aws, name, &s->group);
-}
 
 static void check_status(const struct fs_group *g, const char *side)
 {
@@ -146,8 +134,7 @@ static void make_where(struct fs_move *m, struct sl filter)
 	str_clear(&m->where);
 	if (filter.n >= 5 && strncasecmp(filter.p, "WHERE", 5) == 0 &&
 		(filter.n == 5 || strchr(" \t\r\n(\"", filter.p[5]))) {
-		filter.p += 5;
-		filter.n -= 5;
+		sl_skip(&filter, 5);
 	}
 	str_add(&m->where, filter);
 	if (!m->resume_from)
@@ -238,8 +225,10 @@ void fs_move_open(struct fs_move *m, const char *source, const char *target)
 		m->target.opts.profile = m->target_profile;
 	if (m->target_region)
 		m->target.opts.region = m->target_region;
-	open_side(&m->source, source);
-	open_side(&m->target, target);
+	m->source.aws = aws_need(&m->source.opts);
+	fs_need_group(m->source.aws, source, &m->source.group);
+	m->target.aws = aws_need(&m->target.opts);
+	fs_need_group(m->target.aws, target, &m->target.group);
 	m->online = !from->offline;
 	m->newest = m->online || m->latest || m->as_of || (!to->offline && !m->history);
 	check_both(m);

@@ -44,39 +44,36 @@ struct fs_move {
 
 #define FS_MOVE_OPTS(T, m)                                                                         \
 	{ .kind = OPT_GROUP, .help = "Which records" },                                            \
-	{ .name = "where", .kind = OPT_STR, .offset = offsetof(T, m.filter), .arg = "SQL",         \
+	{ .name = "where", OPT_INTO(T, m.filter), .arg = "SQL",                                    \
 	  .help = "condition, with or without the word WHERE" },                                   \
-	{ .name = "only", .kind = OPT_STR, .offset = offsetof(T, m.only_spec),                     \
-	  .arg = "FEATURE=FILE",                                                                   \
-	  .help = "those whose FEATURE has a value of FILE, one a line; for lists that no "        \
-		  "query can hold" },                                                              \
-	{ .name = "shard", .not_with = "only", .kind = OPT_STR, .offset = offsetof(T, m.shard),    \
-	  .arg = "I/N", .help = FS_ONLY_SHARD_HELP },                                              \
-	{ .name = "latest", .kind = OPT_FLAG, .offset = offsetof(T, m.latest),                     \
+	{ .name = "only", OPT_INTO(T, m.only_spec), .arg = "FEATURE=FILE",                         \
+	  .help = "those whose FEATURE has a value of FILE, one a line; for lists that no query "  \
+		  "can hold" },                                                                    \
+	{ .name = "shard", .not_with = "only", OPT_INTO(T, m.shard), .arg = "I/N",                 \
+	  .help = FS_ONLY_SHARD_HELP },                                                            \
+	{ .name = "latest", OPT_INTO(T, m.latest),                                                 \
 	  .help = "the newest of each identifier (default without an offline store to fill)" },    \
-	{ .name = "history", .not_with = "latest as-of", .kind = OPT_FLAG,                         \
-	  .offset = offsetof(T, m.history),                                                        \
+	{ .name = "history", .not_with = "latest as-of", OPT_INTO(T, m.history),                   \
 	  .help = "every state, deletions too (default with an offline store to fill)" },          \
-	{ .name = "as-of", .kind = OPT_STR, .offset = offsetof(T, m.as_of), .arg = "TIME",         \
+	{ .name = "as-of", OPT_INTO(T, m.as_of), .arg = "TIME",                                    \
 	  .help = "the newest as it was at this event time" },                                     \
-	{ .name = "resume-from", .kind = OPT_STR, .offset = offsetof(T, m.resume_from),            \
-	  .arg = "ID", .help = "identifiers from this one on, in their order" },                   \
-	{ .name = "mapped", .kind = OPT_FLAG, .offset = offsetof(T, m.mapped),                     \
+	{ .name = "resume-from", OPT_INTO(T, m.resume_from), .arg = "ID",                          \
+	  .help = "identifiers from this one on, in their order" },                                \
+	{ .name = "mapped", OPT_INTO(T, m.mapped),                                                 \
 	  .help = "records are changed on the way: features need not go together" },               \
-	{ .name = "without-collections", .kind = OPT_FLAG,                                         \
-	  .offset = offsetof(T, m.without_collections),                                            \
+	{ .name = "without-collections", OPT_INTO(T, m.without_collections),                       \
 	  .help = "leave lists, sets and vectors empty, which only the online store has" },        \
 	{ .kind = OPT_GROUP, .help = "Tuning" },                                                   \
-	{ .name = "s3-output-location", .kind = OPT_STR, .offset = offsetof(T, m.output),          \
-	  .arg = "URI", .help = "where Athena leaves results (default: the workgroup's)" },        \
-	{ .name = "workgroup", .kind = OPT_STR, .offset = offsetof(T, m.workgroup),                \
-	  .arg = "NAME", .help = "of Athena (default primary)" },                                  \
-	{ .name = "query-timeout", .kind = OPT_DURATION, .offset = offsetof(T, m.timeout),         \
-	  .arg = "TIME", .unit = CLOCK_US_PER_SEC, .help = "stop a query after (default 30m)" },   \
-	{ .name = "target-profile", .kind = OPT_STR, .offset = offsetof(T, m.target_profile),      \
-	  .arg = "NAME", .help = "of the target, when it is not that of the source" },             \
-	{ .name = "target-region", .kind = OPT_STR, .offset = offsetof(T, m.target_region),        \
-	  .arg = "REGION", .help = "of the target, when it is not that of the source" }
+	{ .name = "s3-output-location", OPT_INTO(T, m.output), .arg = "URI",                       \
+	  .help = "where Athena leaves results (default: the workgroup's)" },                      \
+	{ .name = "workgroup", OPT_INTO(T, m.workgroup), .arg = "NAME",                            \
+	  .help = "of Athena (default primary)" },                                                 \
+	{ .name = "query-timeout", OPT_INTO(T, m.timeout), .arg = "TIME",                          \
+	  .unit = CLOCK_US_PER_SEC, .help = "stop a query after (default 30m)" },                  \
+	{ .name = "target-profile", OPT_INTO(T, m.target_profile), .arg = "NAME",                  \
+	  .help = "of the target, when it is not that of the source" },                            \
+	{ .name = "target-region", OPT_INTO(T, m.target_region), .arg = "REGION",                  \
+	  .help = "of the target, when it is not that of the source" }
 
 #define FS_MOVE_DEFAULTS \
 	.workgroup = "primary", .batch = 100, .workers = 4, .timeout = 1800 * CLOCK_US_PER_SEC, \

@@ -1,6 +1,5 @@
 /* fs_move_show.c - the plan of a migration, for people and for scripts. */
 #include "core/hash.h"
-#include "core/tr.h"
 #include "fs/fs_move.h"
 
 #define MAX_LIST 100000 /* bytes of one word on a command line: Linux takes 131,072 */

@@ -1,8 +1,6 @@
 #include "fs/fs_offline.h"
 
 #include "aws/athena.h"
-#include "core/msg.h"
-#include "core/str.h"
 
 struct fs_place fs_offline_place(struct fs_group *g)
 {
@@ -48,14 +46,17 @@ void fs_result_location(struct aws *a, const struct fs_group *g, const char *ask
 		str_addc(uri, '/');
 }
 
-static bool measure(void *ctx, const struct s3_object *o)
+void fs_size_add(struct fs_size *size, const struct s3_object *o)
 {
-	struct fs_size *size = ctx;
-
 	size->objects++;
 	size->bytes += o->size;
 	if (o->modified > size->newest)
 		size->newest = o->modified;
+}
+
+static bool measure(void *ctx, const struct s3_object *o)
+{
+	fs_size_add(ctx, o);
 	return true;
 }
 
@@ -115,8 +116,7 @@ bool fs_offline_copy(
 		struct sl source = { k.text.p + start, k.end[i] - start };
 
 		start = k.end[i];
-		str_clear(&key);
-		str_add(&key, to.prefix);
+		str_set(&key, to.prefix);
 		str_add(&key, (struct sl){ source.p + from.prefix.n, source.n - from.prefix.n });
 		ok = copy_object(a, from, source, to, str_sl(&key), e);
 		*n += ok;

@@ -35,6 +35,7 @@ struct fs_size {
 	uint64_t objects, bytes;
 	int64_t newest; /* instant; INT64_MIN: nothing there */
 };
+void fs_size_add(struct fs_size *size, const struct s3_object *o);
 bool fs_offline_size(
 	struct aws *a, struct fs_place at, struct fs_size *size, struct aws_error *e) NODISCARD;
 

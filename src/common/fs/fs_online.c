@@ -2,10 +2,11 @@
 
 #include "aws/pool.h"
 #include "core/clock.h"
-#include "core/msg.h"
 #include "core/num.h"
 #include "core/stop.h"
 
+#define WORKERS 16
+#define PATIENCE (600 * CLOCK_US_PER_SEC)
 #define MAX_QUEUED 5000
 #define MAX_NAMES 40 /* features named in the URL of a GetRecord; it may not grow without end */
 #define RETRY_BASE (CLOCK_US_PER_SEC / 10)
@@ -29,6 +30,7 @@ struct fs_online {
 	struct fs_target target;
 	struct aws_pool *pool;
 	struct sl *names; /* of the features wanted */
+	bool all;         /* which need not be named */
 	struct field *f;
 	struct batch *filling, *spare, *again;
 	unsigned under_way;
@@ -101,12 +103,12 @@ static void send_get(struct fs_online *o, struct batch *b)
 {
 	struct aws_call call = { 0 };
 
-	bool all = o->conf.all || (b->single && o->conf.n > MAX_NAMES);
+	bool all = o->all || (b->single && o->conf.n > MAX_NAMES);
 
 	if (b->single)
 		fs_get_call(&call, &o->target, b->id[0], o->names, all ? 0 : o->conf.n, &b->path);
 	else
-		fs_batch_get_call(&call, o->conf.group, b->id, b->n, o->names,
+		fs_batch_get_call(&call, o->conf.group->called, b->id, b->n, o->names,
 			all ? 0 : o->conf.n, &b->body);
 	submit(o, b, &call);
 }
@@ -214,7 +216,7 @@ static struct field field_of(const struct fs_feature *f, struct sl text, const s
 static void take_record(
 	struct fs_online *o, const struct batch *b, const struct json *record, struct sl id)
 {
-	const struct fs_group *g = o->conf.description;
+	const struct fs_group *g = o->conf.group;
 	size_t at = 0, left; /* values mostly come in the order of the group */
 
 	for (size_t i = 0; i < o->conf.n; i++)
@@ -231,9 +233,17 @@ static void take_record(
 		for (left = o->conf.n; left && !sl_eq(o->names[at], name); left--)
 			at = at + 1 < o->conf.n ? at + 1 : 0;
 		if (left)
-			o->f[at] = field_of(&g->features[o->conf.features[at]], text, list);
+			o->f[at] = field_of(
+				&g->features[o->all ? at : o->conf.features[at]], text, list);
 	}
-	o->conf.row(o->conf.ctx, o->f, o->conf.n);
+	if (o->conf.row)
+		o->conf.row(o->conf.ctx, o->f, o->conf.n);
+}
+
+static void take_missing(struct fs_online *o, struct sl id)
+{
+	if (o->conf.missing)
+		o->conf.missing(o->conf.ctx, id);
 }
 
 /* Takes the identifier out of the batch; false when it is not there, or no longer. */
@@ -333,7 +343,7 @@ static void take_answer(struct fs_online *o, struct batch *b, const struct json 
 		batch_release(o, again);
 	for (size_t i = 0; i < b->n; i++)
 		if (!b->struck[i])
-			o->conf.missing(o->conf.ctx, b->id[i]);
+			take_missing(o, b->id[i]);
 }
 
 /* The answer to a GetRecord: no Record in it means that there is none. */
@@ -344,7 +354,7 @@ static void take_single(struct fs_online *o, const struct batch *b, const struct
 	if (record && record->child)
 		take_record(o, b, record, b->id[0]);
 	else
-		o->conf.missing(o->conf.ctx, b->id[0]);
+		take_missing(o, b->id[0]);
 }
 
 /* Each identifier of a batch in a request of its own, from here on. */
@@ -367,8 +377,6 @@ static void done(
 {
 	struct fs_online *o = ctx;
 	struct batch *b = call_ctx;
-	struct aws_call call = { .service = AWS_FEATURESTORE,
-		.operation = operation_of(b) };
 	struct aws_error bad = { 0 };
 	const struct json *answer;
 
@@ -376,7 +384,7 @@ static void done(
 	if (b->listing)
 		o->listing = false;
 	arena_reset(&o->mem);
-	answer = e ? NULL : fs_answer(&call, reply->body, &o->mem, &bad);
+	answer = e ? NULL : fs_answer(operation_of(b), reply->body, &o->mem, &bad);
 	if (e && !b->listing && !b->single && fs_call_is_missing(e))
 		go_single(o, b, e);
 	else if (!answer)
@@ -397,15 +405,20 @@ struct fs_online *fs_online_new(struct aws *a, const struct fs_online_conf *conf
 	struct fs_online *o = mem_zalloc(sizeof *o);
 
 	o->conf = *conf;
+	o->all = conf->n == 0;
+	if (o->all)
+		o->conf.n = conf->group->n;
 	if (o->conf.batch == 0 || o->conf.batch > FS_BATCH_GET_MAX)
 		o->conf.batch = FS_BATCH_GET_MAX;
-	o->names = mem_alloc(mem_mul(conf->n, sizeof *o->names));
-	for (size_t i = 0; i < conf->n; i++)
-		o->names[i] = conf->description->features[conf->features[i]].name;
-	o->f = mem_alloc(mem_mul(conf->n, sizeof *o->f));
+	if (o->conf.patience_us == 0)
+		o->conf.patience_us = PATIENCE;
+	o->names = mem_alloc(mem_mul(o->conf.n, sizeof *o->names));
+	for (size_t i = 0; i < o->conf.n; i++)
+		o->names[i] = conf->group->features[o->all ? i : conf->features[i]].name;
+	o->f = mem_alloc(mem_mul(o->conf.n, sizeof *o->f));
 	o->ready_tail = &o->ready;
-	fs_target_init(&o->target, conf->group);
-	o->pool = aws_pool_new(a, conf->workers, done, o);
+	fs_target_init(&o->target, conf->group->called);
+	o->pool = aws_pool_new(a, conf->workers ? conf->workers : WORKERS, done, o);
 	return o;
 }
 

@@ -15,19 +15,17 @@
 #include "stream/rec.h"
 
 struct fs_online_conf {
-	struct sl group; /* name or ARN */
-	const struct fs_group *description;
+	const struct fs_group *group;
 	const size_t *features; /* numbers of those wanted, in the order of the fields */
-	size_t n;
-	bool all;     /* they are all of the group: no need to name them */
-	bool deleted; /* list records that were softly deleted, too */
+	size_t n;               /* 0: all of the group */
+	bool deleted;           /* list records that were softly deleted, too */
 	const struct fs_only *only; /* of the identifiers these alone; NULL: all */
-	unsigned workers;
+	unsigned workers;           /* 0: 16 */
 	unsigned batch; /* identifiers of a request; 0, or too many: FS_BATCH_GET_MAX */
-	int64_t patience_us; /* for throttling and temporary failures */
+	int64_t patience_us; /* for throttling and temporary failures; 0: ten minutes */
 	void (*row)(void *ctx, const struct field *f, size_t n); /* a record */
 	void (*missing)(void *ctx, struct sl id); /* there is none, or none that is not deleted */
-	void *ctx;
+	void *ctx; /* of both, which may be NULL */
 };
 
 struct fs_online;

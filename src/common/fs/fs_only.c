@@ -1,14 +1,10 @@
 #include "fs/fs_only.h"
 
-#include "core/hash.h"
 #include "core/msg.h"
 #include "core/num.h"
 #include "core/opt.h"
 #include "core/utf8.h"
 #include "fs/fs_record.h"
-
-#include <stdio.h>
-#include <stdlib.h>
 
 /* Numbers by their value: 007 is 7. */
 static struct hash128 hash_of(const struct fs_only *o, struct sl value)

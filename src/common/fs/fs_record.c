@@ -2,7 +2,6 @@
 
 #include "core/clock.h"
 #include "core/num.h"
-#include "stream/json.h"
 
 /* What a column can be besides a feature. */
 #define IGNORED (SIZE_MAX - 1)

@@ -110,25 +110,11 @@ void fs_schema_json(struct fs_schema *s, const char *text)
 	add_object(s, o, &at);
 }
 
-/* The part up to the next colon, which is taken away; false when nothing is left. */
-static bool next_part(struct sl *rest, struct sl *part)
-{
-	const char *colon = memchr(rest->p, ':', rest->n);
-
-	if (!rest->n)
-		return false;
-	part->p = rest->p;
-	part->n = colon ? (size_t)(colon - rest->p) : rest->n;
-	rest->p += part->n + (colon != NULL);
-	rest->n -= part->n + (colon != NULL);
-	return true;
-}
-
 static void parse_collection(struct fs_feature *f, struct sl *rest)
 {
 	struct sl before = *rest, word = SL(""), dimension;
 
-	if (!next_part(rest, &word))
+	if (!sl_cut(rest, ':', &word))
 		return;
 	if (sl_eq(word, SL("set")) || sl_eq(word, SL("Set"))) {
 		f->collection = FS_SET;
@@ -137,7 +123,7 @@ static void parse_collection(struct fs_feature *f, struct sl *rest)
 		struct sl behind = *rest;
 
 		f->collection = word.p[0] == 'l' || word.p[0] == 'L' ? FS_LIST : FS_VECTOR;
-		if (next_part(&behind, &dimension) && num_u64(dimension, &f->dimension)) {
+		if (sl_cut(&behind, ':', &dimension) && num_u64(dimension, &f->dimension)) {
 			f->collection = FS_VECTOR;
 			*rest = behind;
 		}
@@ -152,7 +138,7 @@ void fs_schema_word(struct fs_schema *s, const char *word)
 	struct fs_feature f = { .name = SL("") };
 	struct sl rest = sl_of(word), type;
 
-	if (!next_part(&rest, &f.name) || !next_part(&rest, &type))
+	if (!sl_cut(&rest, ':', &f.name) || !sl_cut(&rest, ':', &type))
 		refuse(&at, sl_of(word), "must be NAME:TYPE[:list:DIMENSION|:set][:DESCRIPTION]");
 	if (!fs_type_parse(type, &f.type))
 		refuse(&at, f.name, "the type is not String, Integral or Fractional");

@@ -1,9 +1,6 @@
 #include "fs/fs_show.h"
 
 #include "core/clock.h"
-#include "core/hash.h"
-#include "core/msg.h"
-#include "fs/featurestore.h"
 #include "fs/fs_offline.h"
 #include "fs/fs_schema.h"
 #include "fs/fs_stock.h"
@@ -325,21 +322,29 @@ static const struct report_column size_columns[] = {
 	{ "USDPerYear", true },
 };
 
-static void add_size(struct report *t, struct sl name, const struct fs_size *size, double usd,
-	struct sl location)
+struct priced {
+	struct fs_size size;
+	double usd; /* a month */
+};
+
+static const struct priced nothing = { .size.newest = INT64_MIN };
+
+static void add_size(
+	struct report *t, struct sl name, const struct priced *what, struct sl location)
 {
+	const struct fs_size *size = &what->size;
 	char text[CLOCK_TEXT_MAX];
 
 	report_text(t, name);
 	report_count(t, size->objects);
 	report_count(t, size->bytes);
 	report_real(t, (double)size->bytes / (1 << 30), 3);
-	report_real(t, usd, 4);
+	report_real(t, what->usd, 4);
 	report_text(t, size->newest == INT64_MIN
 				 ? NOTHING
 				 : (struct sl){ text, clock_put(text, size->newest, false) });
 	report_text(t, location);
-	report_real(t, 12 * usd, 4);
+	report_real(t, 12 * what->usd, 4);
 }
 
 /* Beside NAME.csv, NAME-monthly.csv. */
@@ -376,32 +381,22 @@ static void print_sizes(struct report *t, struct fs_stock *stock, enum report_fo
 	fs_stock_free(stock);
 }
 
-static void measure(struct fs_size *size, const struct s3_object *o)
+static void add_object(struct priced *to, const struct s3_object *o, double usd)
 {
-	size->objects++;
-	size->bytes += o->size;
-	if (o->modified > size->newest)
-		size->newest = o->modified;
+	fs_size_add(&to->size, o);
+	to->usd += usd;
 }
 
 struct sized {
 	struct fs_stock stock;
-	struct fs_size all;
-	double usd;
+	struct priced all;
 };
-
-static double take_object(struct sized *s, const struct s3_object *o)
-{
-	double usd = fs_stock_add(&s->stock, o);
-
-	measure(&s->all, o);
-	s->usd += usd;
-	return usd;
-}
 
 static bool take_one(void *ctx, const struct s3_object *o)
 {
-	(void)take_object(ctx, o);
+	struct sized *s = ctx;
+
+	add_object(&s->all, o, fs_stock_add(&s->stock, o));
 	return true;
 }
 
@@ -410,7 +405,7 @@ void fs_show_size(struct aws *a, const char *name, double price, enum report_for
 {
 	struct report t = { .columns = size_columns, .n_columns = ARRAY_LEN(size_columns) };
 	AUTO_FS_GROUP g = { 0 };
-	struct sized s = { .stock.price = price, .all.newest = INT64_MIN };
+	struct sized s = { .stock.price = price, .all = nothing };
 	struct fs_place at;
 	struct aws_error e;
 
@@ -418,7 +413,7 @@ void fs_show_size(struct aws *a, const char *name, double price, enum report_for
 	at = fs_offline_place(&g);
 	if (!s3_list(a, at.bucket, at.prefix, take_one, &s, &e) && e.class != AWS_NOT_FOUND)
 		aws_die(&e, "cannot list the offline store");
-	add_size(&t, g.name, &s.all, s.usd, g.resolved_uri);
+	add_size(&t, g.name, &s.all, g.resolved_uri);
 	print_sizes(&t, &s.stock, format, export);
 }
 
@@ -426,9 +421,8 @@ void fs_show_size(struct aws *a, const char *name, double price, enum report_for
 struct levels {
 	size_t prefix;
 	struct names names;
-	struct fs_size *sizes;
-	double *usd;
-	size_t cap, cap_usd;
+	struct priced *each;
+	size_t cap;
 	struct sized all;
 };
 
@@ -437,20 +431,18 @@ static bool count_object(void *ctx, const struct s3_object *o)
 	struct levels *l = ctx;
 	struct sl rest = { o->key.p + l->prefix, o->key.n - l->prefix };
 	const char *slash = memchr(rest.p, '/', rest.n);
+	double usd = fs_stock_add(&l->all.stock, o);
 	bool added;
 	size_t i;
 
 	if (slash)
 		rest.n = (size_t)(slash - rest.p);
 	i = names_add(&l->names, rest.n ? rest : SL("."), &added);
-	mem_grow(&l->sizes, &l->cap, i + 1, sizeof *l->sizes);
-	mem_grow(&l->usd, &l->cap_usd, i + 1, sizeof *l->usd);
-	if (added) {
-		l->sizes[i] = (struct fs_size){ .newest = INT64_MIN };
-		l->usd[i] = 0;
-	}
-	measure(&l->sizes[i], o);
-	l->usd[i] += take_object(&l->all, o);
+	mem_grow(&l->each, &l->cap, i + 1, sizeof *l->each);
+	if (added)
+		l->each[i] = nothing;
+	add_object(&l->each[i], o, usd);
+	add_object(&l->all.all, o, usd);
 	return true;
 }
 
@@ -458,7 +450,7 @@ void fs_show_prefix(struct aws *a, const char *bucket, const char *prefix, doubl
 	enum report_format format, const char *export)
 {
 	struct report t = { .columns = size_columns, .n_columns = ARRAY_LEN(size_columns) };
-	struct levels l = { .all = { .stock.price = price, .all.newest = INT64_MIN } };
+	struct levels l = { .all = { .stock.price = price, .all = nothing } };
 	AUTO_STR key = { 0 };
 	struct aws_error e;
 
@@ -475,11 +467,10 @@ void fs_show_prefix(struct aws *a, const char *bucket, const char *prefix, doubl
 
 		str_addf(&location, "s3://%s/%s", bucket, str_z(&key));
 		str_add(&location, l.names.name[i]);
-		add_size(&t, l.names.name[i], &l.sizes[i], l.usd[i], str_sl(&location));
+		add_size(&t, l.names.name[i], &l.each[i], str_sl(&location));
 	}
-	add_size(&t, SL("total"), &l.all.all, l.all.usd, SL(""));
+	add_size(&t, SL("total"), &l.all.all, SL(""));
 	print_sizes(&t, &l.all.stock, format, export);
-	mem_free(l.usd);
 	names_free(&l.names);
-	mem_free(l.sizes);
+	mem_free(l.each);
 }

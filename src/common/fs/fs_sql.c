@@ -47,36 +47,48 @@ static const char *without(const char *text, const char *first, const char *seco
 	return text;
 }
 
-static void add_table(const struct fs_group *g, struct str *sql)
-{
-	add_name(sql, g->database);
-	str_addc(sql, '.');
-	add_name(sql, g->table);
-}
-
 /*
  * The event time as something that sorts, and is equal where the instant is. Texts may have from
  * none to nine decimals, and get all nine; converting them would lose some.
  */
-static void add_time(const struct fs_group *g, struct str *sql)
-{
-	const struct fs_feature *time = &g->features[g->time];
+static const char text_time[] =
+	"substr({event_time}, 1, 19) || '.' || "
+	"substr(replace(substr({event_time}, 21), 'Z') || '000000000', 1, 9)";
 
-	str_addz(sql, time->type == FS_STRING ? "substr(" : "");
-	add_name(sql, time->name);
-	if (time->type != FS_STRING)
-		return;
-	str_addz(sql, ", 1, 19) || '.' || substr(replace(substr(");
-	add_name(sql, time->name);
-	str_addz(sql, ", 21), 'Z') || '000000000', 1, 9)");
+/*
+ * Appends SQL in which {id} and {event_time} stand for those features of the group, {table} for its
+ * table, and {time} for the event time to sort by.
+ */
+static void add_sql(const struct fs_group *g, struct str *sql, const char *text)
+{
+	const struct fs_feature *id = &g->features[g->id], *time = &g->features[g->time];
+
+	for (const char *end; *text; text = end) {
+		size_t n = strcspn(text, "{}");
+		struct sl word = { text, n };
+
+		end = text + n + (text[n] != '\0');
+		if (text[n] != '}') {
+			str_add(sql, word);
+		} else if (sl_eq_str(word, "id")) {
+			add_name(sql, id->name);
+		} else if (sl_eq_str(word, "event_time")) {
+			add_name(sql, time->name);
+		} else if (sl_eq_str(word, "time")) {
+			add_sql(g, sql, time->type == FS_STRING ? text_time : "{event_time}");
+		} else {
+			add_name(sql, g->database);
+			str_addc(sql, '.');
+			add_name(sql, g->table);
+		}
+	}
 }
 
 static void add_as_of(const struct fs_group *g, struct sl as_of, struct str *sql)
 {
 	AUTO_STR bound = {0};
 
-	add_time(g, sql);
-	str_addz(sql, " <= ");
+	add_sql(g, sql, "{time} <= ");
 	if (g->features[g->time].type != FS_STRING) {
 		str_add(sql, as_of);
 		return;
@@ -122,23 +134,17 @@ static void add_newest(
 {
 	const char *inner = " WHERE ";
 
-	str_addz(sql, "(SELECT *, row_number() OVER (PARTITION BY ");
-	add_name(sql, g->features[g->id].name);
-	str_addz(sql, q->latest ? " ORDER BY " : ", ");
-	add_time(g, sql);
-	str_addz(sql, q->latest ? " DESC, " : " ORDER BY ");
+	add_sql(g, sql, "(SELECT *, row_number() OVER (PARTITION BY {id}");
+	add_sql(g, sql, q->latest ? " ORDER BY {time} DESC, " : ", {time} ORDER BY ");
 	str_addz(sql, "is_deleted, api_invocation_time DESC, write_time DESC");
 	for (size_t i = 0; i < q->n_columns; i++)
 		if (fs_group_feature(g, q->columns[i]) != SIZE_MAX && sql->n < MAX_SQL / 2) {
 			str_addz(sql, ", ");
 			add_name(sql, q->columns[i]);
 		}
-	str_addz(sql, ") AS ferry_newest, count(*) OVER (PARTITION BY ");
-	add_name(sql, g->features[g->id].name);
-	str_addz(sql, ", ");
-	add_time(g, sql);
-	str_addz(sql, ") AS " FS_SQL_TIES " FROM ");
-	add_table(g, sql);
+	add_sql(g, sql,
+		") AS ferry_newest, count(*) OVER (PARTITION BY {id}, {time}) AS " FS_SQL_TIES
+		" FROM {table}");
 	add_bounds(g, q, &inner, sql);
 	if (q->where && q->filter_first)
 		add_condition(q, &inner, sql);
@@ -162,7 +168,7 @@ void fs_sql_select(const struct fs_group *g, const struct fs_select *q, struct s
 	if (newest) {
 		add_newest(g, q, &word, sql);
 	} else {
-		add_table(g, sql);
+		add_sql(g, sql, "{table}");
 		add_bounds(g, q, &word, sql);
 	}
 	if (!q->deleted) {
@@ -179,23 +185,17 @@ void fs_sql_select(const struct fs_group *g, const struct fs_select *q, struct s
 
 void fs_sql_known(const struct fs_group *g, struct str *sql)
 {
-	str_addz(sql, "(SELECT max(write_time) FROM ");
-	add_table(g, sql);
-	str_addc(sql, ')');
+	add_sql(g, sql, "(SELECT max(write_time) FROM {table})");
 }
 
 void fs_sql_order(const struct fs_group *g, struct str *sql)
 {
-	add_name(sql, g->features[g->id].name);
-	str_addz(sql, ", ");
-	add_time(g, sql);
-	str_addz(sql, ", api_invocation_time, write_time");
+	add_sql(g, sql, "{id}, {time}, api_invocation_time, write_time");
 }
 
 void fs_sql_from_id(const struct fs_group *g, struct sl id, struct str *sql)
 {
-	add_name(sql, g->features[g->id].name);
-	str_addz(sql, " >= ");
+	add_sql(g, sql, "{id} >= ");
 	if (g->features[g->id].type == FS_STRING)
 		add_literal(sql, id);
 	else
@@ -212,12 +212,8 @@ static void add_pair(const struct fs_group *g, const struct fs_group *target, st
 	for (size_t i = 0; i < 2; i++) {
 		bool cast = own[i]->type != other[i]->type;
 
-		str_addz(sql, i ? ", " : "");
-		str_addz(sql, cast ? "CAST(" : "");
-		if (i && !cast)
-			add_time(g, sql);
-		else
-			add_name(sql, own[i]->name);
+		str_addf(sql, "%s%s", i ? ", " : "", cast ? "CAST(" : "");
+		add_sql(g, sql, i == 0 ? "{id}" : cast ? "{event_time}" : "{time}");
 		if (cast)
 			str_addz(sql, other[i]->type == FS_STRING ? " AS varchar)" : " AS double)");
 		str_addz(sql, i ? " AS ferry_time" : " AS ferry_id");
@@ -233,36 +229,22 @@ void fs_sql_missing(const struct fs_group *source, struct sl select, const struc
 	str_add(sql, select);
 	str_addz(sql, ") AS expected EXCEPT SELECT ");
 	add_pair(target, target, sql);
-	str_addz(sql, " FROM ");
-	add_table(target, sql);
+	add_sql(target, sql, " FROM {table}");
 }
 
 void fs_sql_counts(const struct fs_group *g, struct str *sql)
 {
-	str_addz(sql,
-		"SELECT count(*) AS ids, sum(n) AS records, sum(m) AS row_count FROM (SELECT ");
-	add_name(sql, g->features[g->id].name);
-	str_addz(sql, ", count(*) AS n, sum(m) AS m FROM (");
+	add_sql(g, sql,
+		"SELECT count(*) AS ids, sum(n) AS records, sum(m) AS row_count FROM "
+		"(SELECT {id}, count(*) AS n, sum(m) AS m FROM (");
 	fs_sql_repeated(g, 0, sql);
-	str_addz(sql, ") AS pairs GROUP BY ");
-	add_name(sql, g->features[g->id].name);
-	str_addz(sql, ") AS per_id");
+	add_sql(g, sql, ") AS pairs GROUP BY {id}) AS per_id");
 }
 
 void fs_sql_repeated(const struct fs_group *g, uint64_t least, struct str *sql)
 {
-	struct sl names[] = {g->features[g->id].name, g->features[g->time].name};
-
-	str_addz(sql, "SELECT ");
-	add_name(sql, names[0]);
-	str_addz(sql, ", min(");
-	add_name(sql, names[1]);
-	str_addz(sql, "), count(*) AS m FROM ");
-	add_table(g, sql);
-	str_addz(sql, " GROUP BY ");
-	add_name(sql, names[0]);
-	str_addz(sql, ", ");
-	add_time(g, sql);
+	add_sql(g, sql,
+		"SELECT {id}, min({event_time}), count(*) AS m FROM {table} GROUP BY {id}, {time}");
 	if (least)
 		str_addf(sql, " HAVING count(*) >= %llu", (unsigned long long)least);
 }

@@ -1,9 +1,6 @@
 #include "fs/fs_stock.h"
 
 #include "core/clock.h"
-#include "core/mem.h"
-
-#include <stdlib.h>
 
 #define GIB (double)(1 << 30)
 

@@ -1,16 +1,12 @@
 #include "fs/fs_verify.h"
 
 #include "core/clock.h"
-#include "core/hash.h"
-#include "core/msg.h"
 #include "core/num.h"
 #include "fs/fs_known.h"
 #include "fs/fs_online.h"
 #include "fs/fs_record.h"
 
 #define AT_ONCE 4000 /* identifiers whose expected state is kept */
-#define READERS 16
-#define PATIENCE (600 * CLOCK_US_PER_SEC)
 
 static void name_record(struct str *names, uint64_t nth, struct sl id)
 {
@@ -53,25 +49,15 @@ static void take_online(void *ctx, const struct field *f, size_t n)
 }
 
 /* A record that was deleted since it was listed is not expected any more. */
-static void pass_over(void *ctx, struct sl id)
-{
-	(void)ctx;
-	(void)id;
-}
-
 static void list_source(struct fs_move *m, struct source *s)
 {
 	const struct fs_group *g = &m->source.group;
 	const size_t features[] = {g->id, g->time};
-	const struct fs_online_conf conf = {.group = g->called,
-		.description = g,
+	const struct fs_online_conf conf = {.group = g,
 		.features = features,
 		.n = 2,
 		.only = &m->only,
-		.workers = READERS,
-		.patience_us = PATIENCE,
 		.row = take_online,
-		.missing = pass_over,
 		.ctx = s};
 	struct fs_online *o = fs_online_new(m->source.aws, &conf);
 
@@ -272,14 +258,14 @@ static void expect(void *ctx, const struct field *f, size_t n)
 {
 	struct online_check *c = ctx;
 	const struct fs_group *g = &c->m->source.group;
-	struct sl time = field_sl(&f[1]);
+	enum fs_type type = g->features[g->time].type;
 	size_t i = names_add(&c->ids, field_sl(&f[0]), NULL);
 	struct state *s = &c->states[i];
 
 	(void)n;
 	*s = (struct state){.deleted = is_true(&f[2]) ||
 				       fs_gone_has(c->gone, field_sl(&f[0]), NULL)};
-	if (!fs_event_time_parse(g->features[g->time].type, time, &s->time))
+	if (!fs_event_time_parse(type, field_sl(&f[1]), &s->time))
 		s->time = INT64_MAX;
 	else if (!is_true(&f[2]) && s->deleted)
 		s->time++; /* it was deleted behind that; one of the time of its deletion stays */
@@ -293,12 +279,9 @@ static struct fs_online *open_side(struct online_check *c, struct aws *a,
 	void (*row)(void *ctx, const struct field *f, size_t n),
 	void (*missing)(void *ctx, struct sl id))
 {
-	return fs_online_new(a, &(struct fs_online_conf){.group = side->group.called,
-						.description = &side->group,
+	return fs_online_new(a, &(struct fs_online_conf){.group = &side->group,
 						.features = features,
 						.n = n,
-						.workers = READERS,
-						.patience_us = PATIENCE,
 						.row = row,
 						.missing = missing,
 						.ctx = c});
@@ -320,7 +303,7 @@ void fs_verify_online(struct fs_move *m, struct fs_gone *gone, struct fs_verdict
 	/* of its own: the source may be listed meanwhile */
 	again = m->source.group.online ? aws_open(&m->source.opts, &e) : NULL;
 	if (again && fs_online_probe(again, &m->source.group, &e))
-		c->source = open_side(c, again, &m->source, from, n, take_source, pass_over);
+		c->source = open_side(c, again, &m->source, from, n, take_source, NULL);
 	each_expected(m, true, expect, c);
 	look_up(c);
 	fs_online_free(c->target);
@@ -339,7 +322,7 @@ struct offline_check {
 	struct fs_move *m;
 	struct fs_gone *gone;
 	struct fs_verdict *v;
-	struct fs_known target;
+	struct fs_ids target; /* records of it */
 };
 
 static void take_counts(void *ctx, const struct field *f, size_t n)
@@ -412,7 +395,7 @@ static void learn(void *ctx, const struct field *f, size_t n)
 	enum fs_type type = c->m->target.group.features[c->m->target.group.time].type;
 
 	(void)n;
-	(void)fs_known_add(&c->target, field_sl(&f[0]), type, field_sl(&f[1]));
+	fs_known_add(&c->target, field_sl(&f[0]), type, field_sl(&f[1]));
 }
 
 static void check_known(void *ctx, const struct field *f, size_t n)
@@ -431,11 +414,12 @@ static void compare_keys(struct fs_move *m, struct fs_verdict *v)
 	struct offline_check c = {.m = m, .v = v};
 	AUTO_STR sql = {0};
 
+	fs_ids_init(&c.target);
 	fs_sql_repeated(&m->target.group, 0, &sql);
 	ask_target(m, &sql, learn, &c);
 	v->expected = 0;
 	each_expected(m, m->newest, check_known, &c);
-	fs_known_free(&c.target);
+	fs_ids_free(&c.target);
 }
 
 /* A newest state of the target: identifier, event time. */

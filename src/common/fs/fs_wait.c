@@ -1,10 +1,6 @@
 #include "fs/fs_wait.h"
 
 #include "core/clock.h"
-#include "core/msg.h"
-#include "core/opt.h"
-#include "core/str.h"
-#include "fs/featurestore.h"
 
 #define FIRST_PAUSE (CLOCK_US_PER_SEC / 5)
 #define LONGEST_PAUSE (5 * CLOCK_US_PER_SEC)

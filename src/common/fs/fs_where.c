@@ -1,6 +1,5 @@
 #include "fs/fs_where.h"
 
-#include "core/mem.h"
 #include "core/msg.h"
 #include "core/opt.h"
 
@@ -156,9 +155,7 @@ static void put_when(struct sl text, struct str *out)
 {
 	size_t at = out->n;
 
-	str_addz(out, "from_iso8601_timestamp(");
-	str_add(out, text);
-	str_addc(out, ')');
+	str_addf(out, "from_iso8601_timestamp(%.*s)", (int)text.n, text.p);
 	at += strlen("from_iso8601_timestamp('2024-01-01");
 	if (at < out->n && out->p[at] == ' ')
 		out->p[at] = 'T';

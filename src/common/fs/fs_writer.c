@@ -1,7 +1,6 @@
 #include "fs/fs_writer.h"
 
 #include "core/num.h"
-#include "fs/fs_value.h"
 
 struct fs_writer {
 	const struct fs_columns *cols;

@@ -38,20 +38,17 @@ void kafka_check(rd_kafka_resp_err_t e, const char *topic)
 }
 
 /* Of the connection: what no waiting mends, and what is worth a word. */
-static void on_error(rd_kafka_t *rk, int e, const char *text, void *ctx)
+static void on_error(rd_kafka_t *rk UNUSED, int e, const char *text, void *ctx UNUSED)
 {
-	(void)rk;
-	(void)ctx;
 	if (e == RD_KAFKA_RESP_ERR__FATAL || kafka_code((rd_kafka_resp_err_t)e) == EX_NOTALLOWED)
 		die(kafka_code((rd_kafka_resp_err_t)e), "Kafka: %s", msg_q(sl_of(text)));
 	if (e == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
 		msg_warn("Kafka: no broker can be reached; waiting");
 }
 
-static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+static void on_log(const rd_kafka_t *rk UNUSED, int level UNUSED, const char *facility,
+	const char *text)
 {
-	(void)rk;
-	(void)level;
 	msg_detail("Kafka: %s: %s", facility, msg_q(sl_of(text)));
 }
 

@@ -16,14 +16,12 @@ struct kafka_opts {
 
 #define KAFKA_OPTS(T, m)                                                                           \
 	{ .kind = OPT_GROUP, .help = "Cluster" },                                                  \
-	{ .name = "brokers", .letter = 'b', .kind = OPT_STR, .required = true,                     \
-	  .offset = offsetof(T, m.brokers), .arg = "HOST:PORT,...", .env = "FERRY_KAFKA",          \
-	  .help = "where to begin asking" },                                                       \
-	{ .name = "setting", .letter = 'X', .kind = OPT_LIST, .offset = offsetof(T, m.settings),   \
-	  .arg = "NAME=VALUE", .help = "of librdkafka; may be given several times" },              \
-	{ .name = "client-config", .kind = OPT_STR, .offset = offsetof(T, m.config),               \
-	  .arg = "FILE", .file = OPT_READS, .env = "FERRY_KAFKA_CONFIG",                           \
-	  .help = "lines NAME=VALUE; the place for passwords" }
+	{ .name = "brokers", .letter = 'b', OPT_INTO(T, m.brokers), .required = true,              \
+	  .arg = "HOST:PORT,...", .env = "FERRY_KAFKA", .help = "where to begin asking" },         \
+	{ .name = "setting", .letter = 'X', OPT_INTO(T, m.settings), .arg = "NAME=VALUE",          \
+	  .help = "of librdkafka; may be given several times" },                                   \
+	{ .name = "client-config", OPT_INTO(T, m.config), .arg = "FILE", .file = OPT_READS,        \
+	  .env = "FERRY_KAFKA_CONFIG", .help = "lines NAME=VALUE; the place for passwords" }
 
 struct kafka; /* a client: kafka_write.h, kafka_read.h */
 

@@ -14,12 +14,11 @@ static const char *reason(rd_kafka_resp_err_t e)
 		       : rd_kafka_err2str(e);
 }
 
-static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *ctx)
+static void on_delivery(rd_kafka_t *rk UNUSED, const rd_kafka_message_t *m, void *ctx)
 {
 	const struct kafka_writer_conf *to = ((struct kafka *)ctx)->to;
 	bool never = rd_kafka_message_status(m) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
 
-	(void)rk;
 	to->settled(to->ctx, (uint64_t)(uintptr_t)m->_private,
 		!m->err ? KAFKA_ACKNOWLEDGED : never ? KAFKA_REJECTED : KAFKA_UNKNOWN,
 		reason(m->err));

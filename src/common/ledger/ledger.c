@@ -7,7 +7,7 @@
 
 /* ---- texts ----------------------------------------------------------------------------------- */
 
-const char *ledger_u64(struct ledger_text *t, uint64_t v)
+const char *ledger_text_u64(struct ledger_text *t, uint64_t v)
 {
 	t->p[num_put_u64(t->p, v)] = '\0';
 	return t->p;
@@ -15,12 +15,10 @@ const char *ledger_u64(struct ledger_text *t, uint64_t v)
 
 struct pg_result *ledger_ask(struct pg *target, const char *sql, uint64_t id)
 {
-	struct ledger_text number;
-
-	return pg_query(target, sql, 1, (const char *[]){ ledger_u64(&number, id) });
+	return pg_ask(target, sql, ledger_u64(id));
 }
 
-const char *ledger_time(struct ledger_text *t, int64_t instant)
+const char *ledger_text_time(struct ledger_text *t, int64_t instant)
 {
 	if (instant == LEDGER_NO_TIME)
 		return NULL;
@@ -28,7 +26,7 @@ const char *ledger_time(struct ledger_text *t, int64_t instant)
 	return t->p;
 }
 
-const char *ledger_interval(struct ledger_text *t, int64_t us)
+const char *ledger_text_interval(struct ledger_text *t, int64_t us)
 {
 	(void)snprintf(t->p, sizeof t->p, "%lld microseconds", (long long)us);
 	return t->p;
@@ -78,11 +76,9 @@ const char *ledger_array(struct str *s, const struct sl *ships, size_t n)
 struct pg_result *ledger_ask_ships(struct pg *target, const char *sql, uint64_t job,
 	const struct sl *only, size_t n_only)
 {
-	struct ledger_text number;
 	AUTO_STR ships = { 0 };
 
-	return pg_query(target, sql, 2,
-		(const char *[]){ ledger_u64(&number, job), ledger_array(&ships, only, n_only) });
+	return pg_ask(target, sql, ledger_u64(job), ledger_array(&ships, only, n_only));
 }
 
 /* ---- schema ---------------------------------------------------------------------------------- */
@@ -90,7 +86,7 @@ struct pg_result *ledger_ask_ships(struct pg *target, const char *sql, uint64_t 
 /* The catalog is read as a table: to_regclass() may remember what was before a lock was had. */
 bool ledger_has_table(struct pg *target, const char *name)
 {
-	return pg_is_yes(pg_query(target, has_table_sql, 1, &name));
+	return pg_knows(target, has_table_sql, name);
 }
 
 bool ledger_exists(struct pg *target)
@@ -173,10 +169,8 @@ static bool take_only(struct pg_result *r, struct ledger_job *job, struct arena 
 
 bool ledger_job_find(struct pg *target, struct ledger_job *job, struct arena *a)
 {
-	const char *params[] = { job->source, job->source_table, job->target_schema,
-		job->target_prefix };
-
-	return take_only(pg_query(target, find_sql, 4, params), job, a);
+	return take_only(pg_ask(target, find_sql, job->source, job->source_table,
+		job->target_schema, job->target_prefix), job, a);
 }
 
 bool ledger_job_get(struct pg *target, uint64_t id, struct ledger_job *job, struct arena *a)
@@ -202,10 +196,9 @@ size_t ledger_jobs(struct pg *target, struct arena *a, uint64_t **out)
 /* Another length is taken once nothing is open, so that no two chunks can overlap. */
 static void change_chunk(struct pg *target, struct ledger_job *job, int64_t wanted)
 {
-	struct ledger_text number, us;
-	const char *params[] = { ledger_u64(&number, job->id), ledger_u64(&us, (uint64_t)wanted) };
 	char old[CLOCK_TEXT_MAX], new[CLOCK_TEXT_MAX];
-	AUTO_RESULT *r = pg_query(target, chunk_length_sql, 2, params);
+	AUTO_RESULT *r = pg_ask(target, chunk_length_sql, ledger_u64(job->id),
+		ledger_u64((uint64_t)wanted));
 
 	if (pg_affected(r) == 0)
 		die_hint(EX_CONFIGURATION, "finish them first, or roll back",
@@ -217,15 +210,12 @@ static void change_chunk(struct pg *target, struct ledger_job *job, int64_t want
 
 void ledger_job_open(struct pg *target, struct ledger_job *job, struct arena *a)
 {
-	struct ledger_text us, since;
 	int64_t chunk = job->chunk_us;
 	const char *types = job->types;
-	const char *params[] = { job->source, job->source_table, job->target_schema,
-		job->target_prefix, types,
-		ledger_u64(&us, (uint64_t)(chunk ? chunk : CLOCK_US_PER_DAY)),
-		ledger_time(&since, job->since), job->encoding, job->columns };
 
-	pg_clear(pg_query(target, create_sql, 9, params));
+	pg_run(target, create_sql, job->source, job->source_table, job->target_schema,
+		job->target_prefix, types, ledger_u64((uint64_t)(chunk ? chunk : CLOCK_US_PER_DAY)),
+		ledger_time(job->since), job->encoding, job->columns);
 	if (!ledger_job_find(target, job, a))
 		die(EX_TEMP, "target: the job was removed at this moment");
 	if (strcmp(job->types, types) != 0)
@@ -241,44 +231,36 @@ void ledger_job_open(struct pg *target, struct ledger_job *job, struct arena *a)
 /* The ships as JSON for jsonb_to_recordset(). */
 static void put_ships(struct str *s, const struct ledger_ship *ships, size_t n)
 {
-	struct ledger_text first, last;
-
 	str_addc(s, '[');
 	for (size_t i = 0; i < n; i++) {
 		str_addz(s, i ? ",{\"ship\":" : "{\"ship\":");
 		str_add_json(s, ships[i].ship);
 		str_addf(s, ",\"first\":\"%s\",\"last\":\"%s\",\"weight\":%llu,\"gaps\":\"%s\"}",
-			ledger_time(&first, ships[i].first), ledger_time(&last, ships[i].last),
+			ledger_time(ships[i].first), ledger_time(ships[i].last),
 			(unsigned long long)ships[i].weight, ships[i].gaps);
 	}
 	str_addc(s, ']');
 }
 
-static void keep_cutoff(struct pg *target, struct ledger_job *job, int64_t cutoff, int64_t now)
+/* `planned`: what is before it is, now; as is what was before. */
+static void keep_cutoff(struct pg *target, struct ledger_job *job, int64_t cutoff, int64_t planned)
 {
-	struct ledger_text number, time, until;
-	const char *params[] = { ledger_u64(&number, job->id), ledger_time(&time, cutoff),
-		ledger_time(&until, now) };
-	AUTO_RESULT *r = pg_query(target, /* greatest() passes a NULL over */
-		"UPDATE ferry.job SET cutoff = greatest(cutoff, $2::timestamp),"
-		" updated_at = $3::timestamp AT TIME ZONE 'UTC'"
-		" WHERE job_id = $1 RETURNING cutoff",
-		3, params);
+	AUTO_RESULT *r = pg_ask(target, keep_cutoff_sql, ledger_u64(job->id), ledger_time(cutoff),
+		ledger_time(planned));
 
 	if (pg_rows(r) != 1)
-		die(EX_TEMP, "target: job %s was removed at this moment", number.p);
+		die(EX_TEMP, "target: job %s was removed at this moment", ledger_u64(job->id));
 	job->cutoff = ledger_get_time(r, 0, 0);
 }
 
 static void say_planned(
 	struct pg *target, const struct ledger_job *job, const struct ledger_plan *plan)
 {
-	struct ledger_text from, to;
 	char text[200];
 
 	(void)snprintf(text, sizeof text, "planned %llu chunks of %llu ships, %s to %s",
 		(unsigned long long)plan->added, (unsigned long long)plan->ships,
-		ledger_time(&from, plan->from), ledger_time(&to, plan->to));
+		ledger_time(plan->from), ledger_time(plan->to));
 	ledger_event(target, LEDGER_INFO, job->id, SL(""), LEDGER_NO_TIME, text);
 }
 
@@ -290,21 +272,19 @@ void ledger_plan_outcasts(struct pg *target, const struct ledger_job *job)
 void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff, int64_t until,
 	const struct ledger_ship *ships, size_t n, struct ledger_plan *out)
 {
-	struct ledger_text number, step, since, end_text, most;
 	AUTO_STR list = { 0 };
 	AUTO_RESULT *r = NULL;
 	uint64_t cut;
 	int64_t end, now = clock_floor(clock_now(), CLOCK_US_PER_SEC);
 
-	keep_cutoff(target, job, cutoff, now);
+	keep_cutoff(target, job, cutoff, until != LEDGER_NO_TIME && until < now ? until : now);
 	end = cutoff == LEDGER_NO_TIME ? LEDGER_NO_TIME : job->cutoff < now ? job->cutoff : now;
 	if (until != LEDGER_NO_TIME && (end == LEDGER_NO_TIME || until < end))
 		end = until;
 	put_ships(&list, ships, n);
-	r = pg_query(target, plan_sql, 6,
-		(const char *[]){ ledger_u64(&number, job->id), str_z(&list),
-			ledger_interval(&step, job->chunk_us), ledger_time(&since, job->since),
-			ledger_time(&end_text, end), ledger_u64(&most, LEDGER_MAX_CHUNKS) });
+	r = pg_ask(target, plan_sql, ledger_u64(job->id), str_z(&list),
+		ledger_interval(job->chunk_us), ledger_time(job->since), ledger_time(end),
+		ledger_u64(LEDGER_MAX_CHUNKS));
 	cut = pg_count(r, 0, 4);
 	if (cut > LEDGER_MAX_CHUNKS)
 		die_hint(EX_CONFIGURATION, "take a longer --chunk",

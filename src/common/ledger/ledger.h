@@ -54,7 +54,7 @@ struct ledger_job {
 	const char *types;     /* "text" or "native" */
 	int64_t chunk_us;      /* length of a chunk */
 	int64_t since, cutoff; /* LEDGER_NO_TIME: none */
-	int64_t planned;       /* when it was last; what a cutoff behind it leaves is not planned */
+	int64_t planned;       /* all before it; what a cutoff behind it leaves is not planned */
 	const char *encoding;  /* of its source, as was said; "": it was not, NULL: not known */
 	const char *columns;   /* as narrow_columns() has what was said; NULL: not known */
 };
@@ -283,7 +283,7 @@ void ledger_fail_met(
 struct ledger_rejects {
 	struct pg *target;
 	uint64_t job;
-	bool once;	 /* live: leave out what is there already, by its record and chunk_from */
+	bool once;	 /* live: leave out what is there already, by its record */
 	struct str rows; /* private */
 	size_t n;        /* private */
 };
@@ -295,6 +295,12 @@ struct ledger_rejects {
 void ledger_reject(struct ledger_rejects *r, struct sl ship, int64_t chunk_from, uint64_t attempt,
 	struct sl record, struct sl why);
 void ledger_reject_flush(struct ledger_rejects *r);
+
+/*
+ * Of the rejects of a chunk that is done, those that a follower has rejected, too, are no longer
+ * the follower's. In the loader's transaction.
+ */
+void ledger_same_rejects(struct pg *target, const struct ledger_facts *f);
 
 /* Counts one of a ship that no chunk counts. */
 void ledger_reject_count(struct pg *target, uint64_t job, struct sl ship, uint64_t n);
@@ -326,6 +332,9 @@ void ledger_control_get(struct pg *target, uint64_t job, struct ledger_control *
 void ledger_control_set(
 	struct pg *target, uint64_t job, const struct ledger_control *c, struct str *now);
 
+/* The rate that a run was begun with, 0: none. It only tells when the job will be done. */
+void ledger_run_rate(struct pg *target, uint64_t job, uint64_t rate);
+
 /*
  * May this session work, when `workers` may at once (0: any number)? *seat is its place among them,
  * 0 before the first call; nobody else has it while the session lasts.
@@ -347,7 +356,7 @@ struct ledger_status {
 	uint64_t live_rows, live_cells, live_wide_rows, live_deleted; /* by the follower */
 	int64_t live_last; /* instant of its newest row, LEDGER_NO_TIME */
 	int64_t delay_us;  /* from COMMIT to COMMIT, of its newest row; -1: not known */
-	bool waits;        /* what comes live, until its table is mended */
+	bool waits;        /* what comes live, until its table is mended, or free */
 };
 
 /*

@@ -117,6 +117,13 @@ WITH ship AS (
 SELECT count(*), count(DISTINCT ship), min(chunk_from), max(chunk_to),
 	(SELECT count(*) FROM cut) FROM added;
 
+-- greatest() passes a NULL over: without a cutoff nothing was planned before.
+-- name: keep_cutoff_sql
+UPDATE ferry.job SET cutoff = greatest(cutoff, $2::timestamp), updated_at = greatest(
+		CASE WHEN cutoff IS NOT NULL THEN least(updated_at AT TIME ZONE 'UTC', cutoff) END,
+		$3::timestamp) AT TIME ZONE 'UTC'
+	WHERE job_id = $1 RETURNING cutoff;
+
 -- name: whole_sql
 INSERT INTO ferry.chunk AS c (job_id, ship, chunk_from, chunk_to)
 	VALUES ($1, '', '0001-01-01', '0001-01-01 00:00:00.000001')
@@ -128,5 +135,5 @@ SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamesp
 	WHERE n.nspname = 'ferry' AND c.relname = $1);
 
 -- name: chunk_length_sql
-UPDATE ferry.job j SET chunk_us = $2, updated_at = now() WHERE job_id = $1
+UPDATE ferry.job j SET chunk_us = $2 WHERE job_id = $1
 	AND NOT EXISTS (SELECT FROM ferry.chunk c WHERE c.job_id = j.job_id AND state <> 'done');

@@ -8,7 +8,6 @@
 #include "ledger/ledger_live.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -66,8 +65,7 @@ static bool is_there(const char *program)
 	for (const char *p = path; p && !found; p = *p ? p + 1 : NULL) {
 		size_t n = strcspn(p, ":");
 
-		str_clear(&name);
-		str_add(&name, (struct sl){ p, n });
+		str_set(&name, (struct sl){ p, n });
 		str_addf(&name, "/%s", program);
 		found = n > 0 && access(str_z(&name), X_OK) == 0;
 		p += n;
@@ -102,7 +100,7 @@ static void set_env(const char *name, struct sl value)
 static NORETURN void run_command(const struct watch *w, const struct ledger_told *e)
 {
 	char *argv[WORDS_MAX + 1], *copy, why[100];
-	struct ledger_text number;
+	const char *job = ledger_u64(w->job);
 	struct str line = { 0 };
 	struct child child;
 	int status;
@@ -111,11 +109,11 @@ static NORETURN void run_command(const struct watch *w, const struct ledger_told
 	split(w->o->command, &copy, argv);
 	set_env("FERRY_ALERT_LEVEL", e->level);
 	set_env("FERRY_ALERT_MESSAGE", e->message);
-	set_env("FERRY_ALERT_JOB", sl_of(ledger_u64(&number, w->job)));
+	set_env("FERRY_ALERT_JOB", sl_of(job));
 	set_env("FERRY_ALERT_SHIP", e->ship);
 	set_env("FERRY_ALERT_CHUNK", e->chunk);
 	set_env("FERRY_ALERT_AT", e->at);
-	str_addf(&line, "%.*s: ferry job %s", (int)e->level.n, e->level.p, number.p);
+	str_addf(&line, "%.*s: ferry job %s", (int)e->level.n, e->level.p, job);
 	if (e->ship.n)
 		str_addf(&line, ", ship %s", msg_q(e->ship));
 	if (e->chunk.n)
@@ -310,12 +308,9 @@ static const struct {
 /* What was told before, by an earlier watch perhaps: looks of every night tell it once. */
 static void recall(struct watch *w)
 {
-	struct ledger_text number;
-
 	for (int i = 0; i < TROUBLES; i++) {
-		AUTO_RESULT *r = pg_query(w->target, last_told_sql, 3,
-			(const char *[]){ ledger_u64(&number, w->job), words[i].over,
-				words[i].said });
+		AUTO_RESULT *r = pg_ask(w->target, last_told_sql, ledger_u64(w->job), words[i].over,
+			words[i].said);
 
 		if (pg_rows(r) > 0) {
 			w->level[i] = (int)pg_count(r, 0, 0);
@@ -349,10 +344,8 @@ static void look(struct watch *w)
 	AUTO_ARENA arena = { 0 };
 	struct ledger_status total = ledger_total(w->target, w->job, NULL, 0);
 	struct ledger_live live;
-	struct ledger_text number;
 
-	pg_clear(pg_query(w->target, forgotten_sql, 1,
-		(const char *[]){ ledger_u64(&number, w->job) }));
+	pg_run(w->target, forgotten_sql, ledger_u64(w->job));
 	ledger_live_get(w->target, w->job, &live, &arena);
 	if (live.any) {
 		note(w, LAG, look_at_lag(w, &live));

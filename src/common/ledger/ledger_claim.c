@@ -30,10 +30,8 @@ static bool is_claimed(const struct ledger_claim *claim, struct sl ship)
 /* Also those this worker has claimed before and that are still on their way. */
 static void take_skip(struct pg *target, struct ledger_claim *claim, struct arena *a)
 {
-	struct ledger_text number, from, to;
-	AUTO_RESULT *r = pg_query(target, skip_sql, 3,
-		(const char *[]){ ledger_u64(&number, claim->job), ledger_time(&from, claim->from),
-			ledger_time(&to, claim->to) });
+	AUTO_RESULT *r = pg_ask(target, skip_sql, ledger_u64(claim->job), ledger_time(claim->from),
+		ledger_time(claim->to));
 
 	claim->skip = arena_alloc(a, mem_mul(pg_rows(r), sizeof *claim->skip));
 	for (size_t i = 0; i < pg_rows(r); i++)
@@ -87,7 +85,6 @@ static size_t find_dead(struct pg *target, uint64_t job, struct str *names)
 
 bool ledger_split(struct pg *target, const struct ledger_claim *claim, int64_t to)
 {
-	struct ledger_text number, from, until;
 	AUTO_STR ships = { 0 }, attempts = { 0 };
 	AUTO_RESULT *r = NULL;
 	bool all;
@@ -101,9 +98,8 @@ bool ledger_split(struct pg *target, const struct ledger_claim *claim, int64_t t
 	str_addc(&ships, '}');
 	str_addc(&attempts, '}');
 	pg_exec(target, "BEGIN");
-	r = pg_query(target, split_sql, 6,
-		(const char *[]){ ledger_u64(&number, claim->job), ledger_time(&from, claim->from),
-			str_z(&ships), str_z(&attempts), claim->worker, ledger_time(&until, to) });
+	r = pg_ask(target, split_sql, ledger_u64(claim->job), ledger_time(claim->from),
+		str_z(&ships), str_z(&attempts), claim->worker, ledger_time(to));
 	all = pg_affected(r) == claim->n;
 	pg_exec(target, all ? "COMMIT" : "ROLLBACK");
 	return all;
@@ -111,12 +107,10 @@ bool ledger_split(struct pg *target, const struct ledger_claim *claim, int64_t t
 
 static enum ledger_claimed busy_or_empty(struct pg *target, uint64_t job, const char *only)
 {
-	struct ledger_text number;
-
-	return pg_is_yes(pg_query(target,
+	return pg_knows(target,
 		"SELECT EXISTS (SELECT FROM ferry.chunk WHERE job_id = $1 AND state <> 'done'"
 		" AND state <> 'failed' AND ($2::text[] IS NULL OR ship = ANY ($2::text[])))",
-		2, (const char *[]){ ledger_u64(&number, job), only }))
+		ledger_u64(job), only)
 		? LEDGER_BUSY : LEDGER_EMPTY;
 }
 
@@ -136,10 +130,9 @@ static enum ledger_claimed claim_any(struct pg *target, uint64_t job, bool whole
 	const struct sl *only, size_t n_only, int64_t lease_us, struct ledger_claim *out,
 	struct arena *a)
 {
-	struct ledger_text number, lease;
 	AUTO_STR ships = { 0 }, dead = { 0 };
-	const char *params[] = { ledger_u64(&number, job), ledger_worker(), "{}", NULL,
-		ledger_interval(&lease, lease_us) };
+	const char *params[] = { ledger_u64(job), ledger_worker(), "{}", NULL,
+		ledger_interval(lease_us) };
 	enum ledger_claimed outcome = LEDGER_CLAIMED;
 
 	params[3] = ledger_array(&ships, only, n_only);
@@ -170,22 +163,17 @@ enum ledger_claimed ledger_claim(struct pg *target, uint64_t job, bool whole_ran
 
 bool ledger_claimable(struct pg *target, uint64_t job, const struct sl *only, size_t n_only)
 {
-	struct ledger_text number;
 	AUTO_STR dead = { 0 }, ships = { 0 };
 
 	(void)find_dead(target, job, &dead);
 	/* locked for a moment, since a claim would pass over what somebody else has locked */
-	return pg_is_yes(pg_query(target, claimable_sql, 4,
-		(const char *[]){ ledger_u64(&number, job), ledger_worker(), str_z(&dead),
-			ledger_array(&ships, only, n_only) }));
+	return pg_knows(target, claimable_sql, ledger_u64(job), ledger_worker(), str_z(&dead),
+		ledger_array(&ships, only, n_only));
 }
 
 void ledger_release(struct pg *target, uint64_t job, const char *worker)
 {
-	struct ledger_text number;
-
-	pg_clear(pg_query(target, release_sql, 2,
-		(const char *[]){ ledger_u64(&number, job), worker }));
+	pg_run(target, release_sql, ledger_u64(job), worker);
 }
 
 /* ---- failing --------------------------------------------------------------------------------- */
@@ -193,7 +181,6 @@ void ledger_release(struct pg *target, uint64_t job, const char *worker)
 void ledger_fail(
 	struct pg *target, const struct ledger_claim *claim, bool permanent, const char *error)
 {
-	struct ledger_text number, from, limit;
 	AUTO_STR ships = { 0 };
 
 	str_addc(&ships, '[');
@@ -203,8 +190,6 @@ void ledger_fail(
 		str_addf(&ships, ",\"attempt\":%llu}", (unsigned long long)claim->ships[i].attempt);
 	}
 	str_addc(&ships, ']');
-	pg_clear(pg_query(target, fail_sql, 7,
-		(const char *[]){ ledger_u64(&number, claim->job), ledger_time(&from, claim->from),
-			str_z(&ships), claim->worker, error, permanent ? "t" : "f",
-			ledger_u64(&limit, LEDGER_MAX_FAILURES) }));
+	pg_run(target, fail_sql, ledger_u64(claim->job), ledger_time(claim->from), str_z(&ships),
+		claim->worker, error, permanent ? "t" : "f", ledger_u64(LEDGER_MAX_FAILURES));
 }

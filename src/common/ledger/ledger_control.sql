@@ -13,7 +13,12 @@ UPDATE ferry.job j SET control = (SELECT jsonb_object_agg(key, value)
 			WHERE value NOT IN ('-1', '18446744073709551615')), '{}'))
 		WHERE value <> '0')
 	FROM ferry.job was WHERE j.job_id = $1 AND was.job_id = $1
-	RETURNING coalesce(j.control, '{}'), was.control IS DISTINCT FROM j.control;
+	RETURNING coalesce(j.control - 'run_rate', '{}'), was.control IS DISTINCT FROM j.control;
+
+-- name: run_rate_sql
+UPDATE ferry.job SET control = nullif(coalesce(control, '{}') - 'run_rate' || coalesce(
+		jsonb_build_object('run_rate', $2::bigint), '{}'), '{}')
+	WHERE job_id = $1 AND (control->>'run_rate')::bigint IS DISTINCT FROM $2;
 
 -- name: seat_sql
 SELECT i, CASE WHEN $3 > 0 THEN

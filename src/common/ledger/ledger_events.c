@@ -11,11 +11,9 @@ static void put_rows(struct pg *target, const char *sql, uint64_t job, const str
 	size_t n_only, uint64_t limit, const struct report_column *columns, size_t n,
 	enum report_format format, struct str *out)
 {
-	struct ledger_text number, most;
 	AUTO_STR ships = { 0 };
-	AUTO_RESULT *r = pg_query(target, sql, 3,
-		(const char *[]){ ledger_u64(&number, job), ledger_array(&ships, only, n_only),
-			ledger_u64(&most, limit) });
+	AUTO_RESULT *r = pg_ask(target, sql, ledger_u64(job), ledger_array(&ships, only, n_only),
+		ledger_u64(limit));
 	AUTO_REPORT report = { .columns = columns, .n_columns = n };
 
 	for (size_t i = 0; i < pg_rows(r); i++)
@@ -57,9 +55,7 @@ void ledger_failed_report(struct pg *target, uint64_t job, const struct sl *only
 bool ledger_event_next(struct pg *target, uint64_t job, const char *but, struct ledger_told *out,
 	struct arena *a)
 {
-	struct ledger_text number;
-	AUTO_RESULT *r = pg_query(target, untold_sql, 2,
-		(const char *[]){ ledger_u64(&number, job), but });
+	AUTO_RESULT *r = pg_ask(target, untold_sql, ledger_u64(job), but);
 	bool any = pg_rows(r) > 0;
 
 	if (any)
@@ -79,10 +75,8 @@ void ledger_event_told(struct pg *target, uint64_t id)
 
 void ledger_events_forget(struct pg *target, uint64_t job, int64_t older_us)
 {
-	struct ledger_text number, age;
-
-	pg_clear(pg_query(target,
+	pg_run(target,
 		"UPDATE ferry.event SET told = true WHERE job_id = $1 AND NOT told"
 		" AND at < clock_timestamp() - $2::interval",
-		2, (const char *[]){ ledger_u64(&number, job), ledger_interval(&age, older_us) }));
+		ledger_u64(job), ledger_interval(older_us));
 }

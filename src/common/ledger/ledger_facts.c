@@ -52,10 +52,8 @@ static void put_follow(struct str *s, const struct ledger_follow *f)
 
 void ledger_put_facts(struct str *s, const struct ledger_facts *f)
 {
-	struct ledger_text from, to;
-
-	str_addf(s, "{\"from\":\"%s\",\"to\":\"%s\",", ledger_time(&from, f->from),
-		ledger_time(&to, f->to));
+	str_addf(s, "{\"from\":\"%s\",\"to\":\"%s\",", ledger_time(f->from),
+		ledger_time(f->to));
 	put_counts(s, f->rows, f->cells, f->digest, f->rejects);
 	str_addz(s, ",\"ships\":[");
 	for (size_t i = 0; i < f->n; i++) {

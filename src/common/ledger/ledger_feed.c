@@ -44,31 +44,24 @@ static void put_feeds(struct str *s, const struct ledger_feeds *f)
 
 void ledger_feeds_set(struct pg *target, uint64_t job, const struct ledger_feeds *f)
 {
-	struct ledger_text number, publication, changes;
 	AUTO_FREE char *gap = f->gap.n > 0 ? mem_sldup(f->gap) : NULL;
 	AUTO_STR json = { 0 };
 
 	put_feeds(&json, f);
 	pg_clear(ledger_ask(target, "DELETE FROM ferry.feed WHERE job_id = $1", job));
-	pg_clear(pg_query(target, feed_sql, 2,
-		(const char *[]){ ledger_u64(&number, job), str_z(&json) }));
-	pg_clear(pg_query(target,
+	pg_run(target, feed_sql, ledger_u64(job), str_z(&json));
+	pg_run(target,
 		"UPDATE ferry.follower SET publication_oid = $2, changes = $3, gap = $4"
 		" WHERE job_id = $1",
-		4,
-		(const char *[]){ number.p, ledger_u64(&publication, f->publication),
-			ledger_u64(&changes, f->changes), gap }));
+		ledger_u64(job), ledger_u64(f->publication), ledger_u64(f->changes), gap);
 }
 
 void ledger_doubt_add(
 	struct pg *target, uint64_t job, uint64_t relation, bool held, const char *why)
 {
-	struct ledger_text number, oid;
-
-	pg_clear(pg_query(target,
-		"INSERT INTO ferry.doubt (job_id, why, relation, held) VALUES ($1, $2, $3, $4)", 4,
-		(const char *[]){ ledger_u64(&number, job), why,
-			relation ? ledger_u64(&oid, relation) : NULL, held ? "t" : "f" }));
+	pg_run(target,
+		"INSERT INTO ferry.doubt (job_id, why, relation, held) VALUES ($1, $2, $3, $4)",
+		ledger_u64(job), why, relation ? ledger_u64(relation) : NULL, held ? "t" : "f");
 }
 
 size_t ledger_doubts_held(
@@ -87,24 +80,20 @@ size_t ledger_doubts_held(
 	return n;
 }
 
-void ledger_doubt_ship(
+bool ledger_doubt_ship(
 	struct pg *target, uint64_t job, enum ledger_level level, struct sl ship, const char *why)
 {
-	struct ledger_text number;
 	AUTO_FREE char *name = mem_sldup(ship);
+	AUTO_RESULT *r = pg_ask(target, doubt_ship_sql, ledger_u64(job), name, why,
+		ledger_levels[level]);
 
-	pg_clear(pg_query(target, doubt_ship_sql, 4,
-		(const char *[]){ ledger_u64(&number, job), name, why,
-			level == LEDGER_CRITICAL ? "CRITICAL" : "INFO" }));
+	return pg_affected(r) > 0;
 }
 
 void ledger_doubt_release(struct pg *target, uint64_t id, const char *from, const char *to)
 {
-	struct ledger_text number;
-
-	pg_clear(pg_query(target,
+	pg_run(target,
 		"UPDATE ferry.doubt SET held = false, time_from = $2, time_to = $3"
 		" WHERE id = $1",
-		3,
-		(const char *[]){ ledger_u64(&number, id), from, to }));
+		ledger_u64(id), from, to);
 }

@@ -36,8 +36,8 @@ void ledger_feeds_set(struct pg *target, uint64_t job, const struct ledger_feeds
 void ledger_doubt_add(
 	struct pg *target, uint64_t job, uint64_t relation, bool held, const char *why);
 
-/* All of a ship is in doubt, unless it was rolled back; said once, also as an event. */
-void ledger_doubt_ship(struct pg *target, uint64_t job, enum ledger_level level, struct sl ship,
+/* All of a ship is in doubt; said once, also as an event. False when it was before. */
+bool ledger_doubt_ship(struct pg *target, uint64_t job, enum ledger_level level, struct sl ship,
 	const char *why);
 
 struct ledger_held {

@@ -5,15 +5,12 @@
 
 void ledger_put_time(struct str *s, const char *key, int64_t instant)
 {
-	struct ledger_text text;
-
 	if (instant != LEDGER_NO_TIME)
-		str_addf(s, ",\"%s\":\"%s\"", key, ledger_time(&text, instant));
+		str_addf(s, ",\"%s\":\"%s\"", key, ledger_time(instant));
 }
 
 void ledger_put_ships(struct str *s, const struct ledger_facts *f)
 {
-
 	str_addc(s, '[');
 	for (size_t i = 0; i < f->n; i++) {
 		const struct ledger_facts_ship *ship = &f->ships[i];
@@ -39,14 +36,13 @@ void ledger_put_ships(struct str *s, const struct ledger_facts *f)
 /* Runs one of them; true when every ship of the facts was hit. */
 static bool run_fenced(struct pg *target, const char *sql, int n, const struct ledger_facts *f)
 {
-	struct ledger_text number, from, to;
 	AUTO_FREE char *worker = mem_sldup(f->worker);
 	AUTO_STR ships = { 0 };
 
 	ledger_put_ships(&ships, f);
 	return pg_is_yes(pg_query(target, sql, n,
-		(const char *[]){ ledger_u64(&number, f->job), ledger_time(&from, f->from),
-			str_z(&ships), worker, ledger_time(&to, f->to) }));
+		(const char *[]){ ledger_u64(f->job), ledger_time(f->from),
+			str_z(&ships), worker, ledger_time(f->to) }));
 }
 
 bool ledger_hold(struct pg *target, const struct ledger_facts *f)
@@ -59,18 +55,26 @@ bool ledger_finish(struct pg *target, const struct ledger_facts *f)
 	return run_fenced(target, finish_sql, 5, f);
 }
 
+void ledger_same_rejects(struct pg *target, const struct ledger_facts *f)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < f->n; i++)
+		n += f->ships[i].rejects;
+	if (n > 0 && ledger_has_table(target, "follow_ship"))
+		(void)!run_fenced(target, same_rejects_sql, 4, f);
+}
+
 void ledger_fail_met(
 	struct pg *target, const struct ledger_facts *f, struct sl ship, const char *error)
 {
-	struct ledger_text number, from, to;
 	AUTO_FREE char *name = mem_sldup(ship);
 
-	pg_clear(pg_query(target,
+	pg_run(target,
 		"INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, state, attempt,"
 		" failures, error) VALUES ($1, $2, $3, $4, 'failed', 0, 1, $5)"
-		" ON CONFLICT DO NOTHING", 5,
-		(const char *[]){ ledger_u64(&number, f->job), name, ledger_time(&from, f->from),
-			ledger_time(&to, f->to), error }));
+		" ON CONFLICT DO NOTHING",
+		ledger_u64(f->job), name, ledger_time(f->from), ledger_time(f->to), error);
 	ledger_event(target, LEDGER_CRITICAL, f->job, ship, f->from, error);
 }
 
@@ -99,12 +103,10 @@ void ledger_fail_facts(
 void ledger_reject(struct ledger_rejects *r, struct sl ship, int64_t chunk_from, uint64_t attempt,
 	struct sl record, struct sl why)
 {
-	struct ledger_text from;
-
 	str_addz(&r->rows, r->n ? ",{\"ship\":" : "[{\"ship\":");
 	str_add_json(&r->rows, ship);
 	str_addf(&r->rows,
-		",\"chunk_from\":\"%s\",\"attempt\":%llu,\"why\":", ledger_time(&from, chunk_from),
+		",\"chunk_from\":\"%s\",\"attempt\":%llu,\"why\":", ledger_time(chunk_from),
 		(unsigned long long)attempt);
 	str_add_json(&r->rows, why);
 	str_addz(&r->rows, ",\"record\":");
@@ -117,8 +119,6 @@ void ledger_reject(struct ledger_rejects *r, struct sl ship, int64_t chunk_from,
 
 void ledger_reject_flush(struct ledger_rejects *r)
 {
-	struct ledger_text number;
-
 	if (r->n == 0)
 		return;
 	str_addc(&r->rows, ']');
@@ -128,9 +128,8 @@ void ledger_reject_flush(struct ledger_rejects *r)
 		r->rows = (struct str){ 0 };
 		encoding_add_storable(pg_stores(r->target), &r->rows, str_sl(&rows));
 	}
-	pg_clear(pg_query(r->target, reject_sql, 4,
-		(const char *[]){ ledger_u64(&number, r->job), ledger_worker(), str_z(&r->rows),
-			r->once ? "t" : "f" }));
+	pg_run(r->target, reject_sql, ledger_u64(r->job), ledger_worker(), str_z(&r->rows),
+		r->once ? "t" : "f");
 	str_clear(&r->rows);
 	r->n = 0;
 }

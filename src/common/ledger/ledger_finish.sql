@@ -25,11 +25,25 @@ WITH {ships}, done AS (UPDATE ferry.chunk c SET state = 'done', rows = f.rows,
 		AND r.chunk_from = $2::timestamp AND (r.attempt <> f.attempt OR r.worker <> $4))
 SELECT (SELECT count(*) FROM done) + (SELECT count(*) FROM met) = (SELECT count(*) FROM f);
 
+-- What a follower has rejected, too, when it read these rows, is one reject: that of the chunk.
+-- name: same_rejects_sql
+WITH {ships}, live AS (DELETE FROM ferry.reject l USING ferry.reject r, f
+		WHERE r.job_id = $1 AND r.ship = f.ship AND r.chunk_from = $2::timestamp
+		AND r.attempt = f.attempt AND r.worker = $4 AND f.rejects > 0
+		AND l.job_id = $1 AND l.attempt = 0 AND (l.ship = r.ship OR r.ship = '')
+		AND (l.chunk_from <> r.chunk_from OR l.worker <> r.worker)
+		AND l.record = r.record AND l.why = r.why RETURNING l.id, l.ship),
+	of_ship AS (UPDATE ferry.follow_ship t SET rejects = greatest(rejects - n, 0)
+		FROM (SELECT ship, count(*) AS n FROM live GROUP BY ship) AS s
+		WHERE t.job_id = $1 AND t.ship = s.ship)
+UPDATE ferry.follower SET rejects = greatest(rejects - n, 0)
+	FROM (SELECT count(*) AS n FROM live) AS s WHERE job_id = $1 AND n > 0;
+
 -- name: reject_sql
 INSERT INTO ferry.reject (job_id, ship, chunk_from, attempt, worker, record, why)
 	SELECT $1, ship, chunk_from, attempt, $2, record, why
 	FROM jsonb_to_recordset($3::jsonb) AS r (ship text, chunk_from timestamp, attempt int,
 		record jsonb, why text)
 	WHERE NOT $4::boolean OR NOT EXISTS (SELECT FROM ferry.reject o
-		WHERE o.job_id = $1 AND o.ship = r.ship AND o.chunk_from = r.chunk_from
-		AND o.record = r.record AND o.why = r.why);
+		WHERE o.job_id = $1 AND o.ship IN (r.ship, '') AND o.record = r.record
+		AND o.why = r.why);

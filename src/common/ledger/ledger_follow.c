@@ -1,6 +1,7 @@
 #include "ledger/ledger_follow.h"
 
 #include "core/kp.h"
+#include "core/stop.h"
 #include "ledger/ledger_follow.sql.h"
 #include "ledger/ledger_internal.h"
 
@@ -52,21 +53,15 @@ bool ledger_follower_get(
 static void put_in_doubt(
 	struct pg *target, uint64_t job, const char *level, const char *why, const char *next)
 {
-	struct ledger_text number;
-
-	pg_clear(pg_query(target, doubt_sql, 4,
-		(const char *[]){ ledger_u64(&number, job), why, level, next }));
+	pg_run(target, doubt_sql, ledger_u64(job), why, level, next);
 }
 
 void ledger_follower_set(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
 	const char *slot, const char *publication, const char *point, const char *doubt)
 {
-	struct ledger_text number;
-
 	pg_exec(target, "BEGIN");
-	pg_clear(pg_query(target, start_sql, 5,
-		(const char *[]){ ledger_u64(&number, job), ledger_follow_text(kind), slot,
-			publication, point }));
+	pg_run(target, start_sql, ledger_u64(job), ledger_follow_text(kind), slot, publication,
+		point);
 	KP("follower_set");
 	if (doubt)
 		put_in_doubt(target, job, "WARNING", doubt,
@@ -94,34 +89,48 @@ static NORETURN void lacks(uint64_t job, enum ledger_follow_kind kind)
 		none[kind].what);
 }
 
-void ledger_follower_become(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
+/* False while it is another. */
+static bool try_become(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
 	struct ledger_follower *out, struct arena *a)
 {
-	struct ledger_text number, lease;
 	struct ledger_follower now;
+	AUTO_ARENA arena = { 0 };
 	AUTO_RESULT *r = NULL;
 
-	if (!ledger_follower_get(target, job, &now, a) || now.kind != kind)
+	if (!ledger_follower_get(target, job, &now, &arena) || now.kind != kind)
 		lacks(job, kind);
-	r = pg_query(target, claim_sql, 5,
-		(const char *[]){ ledger_u64(&number, job), ledger_worker(),
-			ledger_follow_text(kind), ledger_interval(&lease, LEDGER_LEASE),
-			ledger_worker_is_dead(sl_of(now.worker)) ? now.worker : NULL });
+	r = pg_ask(target, claim_sql, ledger_u64(job), ledger_worker(), ledger_follow_text(kind),
+		ledger_interval(LEDGER_LEASE),
+		ledger_worker_is_dead(sl_of(now.worker)) ? now.worker : NULL);
 	if (pg_rows(r) == 0)
-		die_hint(EX_TEMP, "it ends with its process, or two minutes after it was last seen",
-			"another follower of job %llu is at work", (unsigned long long)job);
+		return false;
 	take_follower(r, out, a);
+	return true;
+}
+
+void ledger_follower_become(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
+	bool standby, struct ledger_follower *out, struct arena *a)
+{
+	for (bool said = false; !try_become(target, job, kind, out, a); said = true) {
+		if (!standby)
+			die_hint(EX_TEMP,
+				"it ends with its process, or two minutes after it was last seen",
+				"another follower of job %llu is at work", (unsigned long long)job);
+		if (!said)
+			msg_note("another follower of job %llu is at work: this one waits for its "
+				 "end",
+				(unsigned long long)job);
+		stop_check();
+		clock_sleep(CLOCK_US_PER_SEC);
+	}
 }
 
 bool ledger_follower_upto(struct pg *target, uint64_t job, uint64_t attempt, struct str *upto)
 {
-	struct ledger_text number, which;
-	AUTO_RESULT *r = pg_query(target,
+	AUTO_RESULT *r = pg_ask(target,
 		"SELECT upto FROM ferry.follower WHERE job_id = $1 AND worker = $2"
 		" AND attempt = $3",
-		3,
-		(const char *[]){
-			ledger_u64(&number, job), ledger_worker(), ledger_u64(&which, attempt) });
+		ledger_u64(job), ledger_worker(), ledger_u64(attempt));
 	bool ours = pg_rows(r) > 0;
 
 	if (ours)
@@ -132,27 +141,18 @@ bool ledger_follower_upto(struct pg *target, uint64_t job, uint64_t attempt, str
 /* Passed over while a loader holds the row: the next one will do. */
 void ledger_follower_watch(struct pg *target, uint64_t job, const struct ledger_watch *w)
 {
-	struct ledger_text number, lag, safe, held;
-
-	pg_clear(pg_query(target, watch_sql, 6,
-		(const char *[]){ ledger_u64(&number, job), ledger_worker(),
-			w->lag_bytes < 0 ? NULL : ledger_u64(&lag, (uint64_t)w->lag_bytes),
-			w->wal_status,
-			w->safe_wal_bytes < 0
-				? NULL
-				: ledger_u64(&safe, (uint64_t)w->safe_wal_bytes),
-			w->held_bytes < 0 ? NULL : ledger_u64(&held, (uint64_t)w->held_bytes) }));
+	pg_run(target, watch_sql, ledger_u64(job), ledger_worker(),
+		w->lag_bytes < 0 ? NULL : ledger_u64((uint64_t)w->lag_bytes), w->wal_status,
+		w->safe_wal_bytes < 0 ? NULL : ledger_u64((uint64_t)w->safe_wal_bytes),
+		w->held_bytes < 0 ? NULL : ledger_u64((uint64_t)w->held_bytes));
 }
 
 void ledger_follower_held(
 	struct pg *target, uint64_t job, int64_t held_bytes, const char *wal_status)
 {
-	struct ledger_text number, held;
-
 	if (held_bytes >= 0)
-		pg_clear(pg_query(target, held_sql, 3,
-			(const char *[]){ ledger_u64(&number, job),
-				ledger_u64(&held, (uint64_t)held_bytes), wal_status }));
+		pg_run(target, held_sql, ledger_u64(job), ledger_u64((uint64_t)held_bytes),
+			wal_status);
 }
 
 int64_t ledger_lag(struct pg *target, uint64_t job)
@@ -167,26 +167,18 @@ int64_t ledger_lag(struct pg *target, uint64_t job)
 
 void ledger_follower_release(struct pg *target, uint64_t job, uint64_t attempt)
 {
-	struct ledger_text number, which;
-
 	/* the attempt stays: what is still on its way to the loader is to be committed */
-	pg_clear(pg_query(target,
+	pg_run(target,
 		"UPDATE ferry.follower SET lease_until = clock_timestamp()"
 		" WHERE job_id = $1 AND worker = $2 AND attempt = $3",
-		3,
-		(const char *[]){
-			ledger_u64(&number, job), ledger_worker(), ledger_u64(&which, attempt) }));
+		ledger_u64(job), ledger_worker(), ledger_u64(attempt));
 }
 
 /* The lease stays: the pipeline may be the same, and start its stages anew. */
 static void fail(struct pg *target, uint64_t job, const char *worker, uint64_t attempt,
 	const char *error, const char *level)
 {
-	struct ledger_text number, which;
-
-	pg_clear(pg_query(target, fail_sql, 5,
-		(const char *[]){ ledger_u64(&number, job), worker, ledger_u64(&which, attempt),
-			error, level }));
+	pg_run(target, fail_sql, ledger_u64(job), worker, ledger_u64(attempt), error, level);
 }
 
 void ledger_follower_fail(
@@ -200,15 +192,13 @@ void ledger_follower_fail(
 
 bool ledger_follow_hold(struct pg *target, const struct ledger_facts *f)
 {
-	struct ledger_text number, which;
 	AUTO_FREE char *worker = mem_sldup(f->follow.worker);
 
-	return pg_is_yes(pg_query(target,
+	return pg_knows(target,
 		"SELECT FROM ferry.follower WHERE job_id = $1 AND kind = $2 AND worker = $3"
 		" AND attempt = $4 FOR NO KEY UPDATE",
-		4,
-		(const char *[]){ ledger_u64(&number, f->job), ledger_follow_text(f->follow.kind),
-			worker, ledger_u64(&which, f->follow.attempt) }));
+		ledger_u64(f->job), ledger_follow_text(f->follow.kind), worker,
+		ledger_u64(f->follow.attempt));
 }
 
 #define ERASED "pg_temp.ferry_erased"
@@ -232,16 +222,13 @@ static void put_erased(struct pg *target, uint64_t job, struct spool *erased)
 
 void ledger_follow_advance(struct pg *target, const struct ledger_facts *f, struct spool *erased)
 {
-	struct ledger_text number, commit, lease;
 	AUTO_FREE char *upto = mem_sldup(f->follow.upto);
 	AUTO_STR ships = { 0 };
 	AUTO_RESULT *r = NULL;
 
 	ledger_put_ships(&ships, f);
-	r = pg_query(target, advance_sql, 5,
-		(const char *[]){ ledger_u64(&number, f->job), upto, str_z(&ships),
-			ledger_time(&commit, f->follow.commit),
-			ledger_interval(&lease, LEDGER_LEASE) });
+	r = pg_ask(target, advance_sql, ledger_u64(f->job), upto, str_z(&ships),
+		ledger_time(f->follow.commit), ledger_interval(LEDGER_LEASE));
 	if (pg_affected(r) != 1)
 		bug("no follower to advance");
 	if (erased->n > 0)
@@ -263,9 +250,7 @@ void ledger_follow_fail(struct pg *target, const struct ledger_facts *f, const c
 
 void ledger_reject_count(struct pg *target, uint64_t job, struct sl ship, uint64_t n)
 {
-	struct ledger_text number, count;
 	AUTO_FREE char *name = mem_sldup(ship);
 
-	pg_clear(pg_query(target, rejects_sql, 3,
-		(const char *[]){ ledger_u64(&number, job), name, ledger_u64(&count, n) }));
+	pg_run(target, rejects_sql, ledger_u64(job), name, ledger_u64(n));
 }

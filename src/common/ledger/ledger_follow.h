@@ -54,12 +54,14 @@ void ledger_follower_set(struct pg *target, uint64_t job, enum ledger_follow_kin
 void ledger_follower_drop(struct pg *target, uint64_t job);
 
 /*
- * Becomes the follower, of which a job has one. Dies with 75 when another one is alive (its lease
- * holds and its process is not known to be dead), and with 78 when none of this kind was set up.
- * Commits at once. The lease is renewed by ledger_keeper_start() and by every chunk that is loaded.
+ * Becomes the follower, of which a job has one. When another one is alive (its lease holds and its
+ * process is not known to be dead) dies with 75, or with `standby` waits for its end (or for
+ * SIGTERM, if stop_catch() was called), and says that once. Dies with 78 when none of this kind was
+ * set up. Commits at once. The lease is renewed by ledger_keeper_start() and by every chunk that is
+ * loaded.
  */
 void ledger_follower_become(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
-	struct ledger_follower *out, struct arena *a);
+	bool standby, struct ledger_follower *out, struct arena *a);
 
 /* Is this worker's attempt still the follower? Its `upto` goes to the end of `upto`. */
 bool ledger_follower_upto(struct pg *target, uint64_t job, uint64_t attempt,

@@ -6,10 +6,17 @@
 
 #include "ledger/ledger.h"
 
-/* Texts of parameters; they stay valid as long as this struct does. */
+/* Texts of parameters, which live to the end of the block; a time is NULL for LEDGER_NO_TIME. */
+#define ledger_u64(v) ledger_text_u64(&(struct ledger_text){ "" }, v)
+#define ledger_time(instant) ledger_text_time(&(struct ledger_text){ "" }, instant)
+#define ledger_interval(us) ledger_text_interval(&(struct ledger_text){ "" }, us)
+
 struct ledger_text {
 	char p[CLOCK_TEXT_MAX + 1];
 };
+const char *ledger_text_u64(struct ledger_text *t, uint64_t v);
+const char *ledger_text_time(struct ledger_text *t, int64_t instant);
+const char *ledger_text_interval(struct ledger_text *t, int64_t us);
 
 /* A statement whose one parameter is a number, such as that of a job; as pg_query(). */
 struct pg_result *ledger_ask(struct pg *target, const char *sql, uint64_t id) NODISCARD;
@@ -17,10 +24,6 @@ struct pg_result *ledger_ask(struct pg *target, const char *sql, uint64_t id) NO
 /* One with a job and ships, `only`, as $2; NULL is all of them. */
 struct pg_result *ledger_ask_ships(struct pg *target, const char *sql, uint64_t job,
 	const struct sl *only, size_t n_only) NODISCARD;
-
-const char *ledger_u64(struct ledger_text *t, uint64_t v);
-const char *ledger_time(struct ledger_text *t, int64_t instant); /* NULL for LEDGER_NO_TIME */
-const char *ledger_interval(struct ledger_text *t, int64_t us);  /* for ::interval */
 
 /* Of a result: LEDGER_NO_TIME for NULL. */
 int64_t ledger_get_time(const struct pg_result *r, size_t row, int col);
@@ -36,6 +39,8 @@ void ledger_put_ships(struct str *s, const struct ledger_facts *f);
 
 /* Appends the member `,"key":"time"`, or nothing for LEDGER_NO_TIME (ledger_finish.c). */
 void ledger_put_time(struct str *s, const char *key, int64_t instant);
+
+extern const char *const ledger_levels[]; /* of enum ledger_level (ledger_status.c) */
 
 const char *ledger_follow_text(enum ledger_follow_kind kind); /* "slot", "poll" (ledger_facts.c) */
 

@@ -63,12 +63,10 @@ uint64_t ledger_live_turns(struct pg *target, uint64_t job)
 
 bool ledger_live_has(struct pg *target, uint64_t job, const char *lsn)
 {
-	struct ledger_text number;
-
-	return pg_is_yes(pg_query(target,
+	return pg_knows(target,
 		"SELECT bool_and(upto::pg_lsn >= $2::pg_lsn) FROM ferry.follower"
 		" WHERE job_id = $1",
-		2, (const char *[]){ ledger_u64(&number, job), lsn }));
+		ledger_u64(job), lsn);
 }
 
 struct ledger_live_ship *ledger_live_ships(struct pg *target, uint64_t job, const struct sl *only,

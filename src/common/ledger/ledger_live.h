@@ -42,7 +42,7 @@ struct ledger_live_ship {
 	uint64_t rows, cells, wide_rows, deleted, rejects;
 	int64_t first, last; /* instants */
 	int64_t delay_us;
-	bool waits; /* until its table is mended */
+	bool waits; /* until its table is mended, or free */
 };
 
 /* In bytewise order; `only` restricts it to these ships (n_only 0: all). */

@@ -32,11 +32,14 @@ SELECT kind = 'slot', lease_until > clock_timestamp(), rows, cells, wide_rows, d
 		WHERE s.job_id = f.job_id
 		AND s.newest_commit IS NOT NULL
 		ORDER BY s.at DESC LIMIT 1) END, held_bytes,
-	concat_ws('; ', nullif(gap, ''), (SELECT
-		'what is written of ship ' || string_agg(DISTINCT ship, ', ') ||
-			' waits until its table is mended'
-		FROM ferry.doubt d
-		WHERE d.job_id = f.job_id AND {waits})),
+	concat_ws('; ', nullif(gap, ''), (SELECT string_agg('what is written of ship ' || ships ||
+			' waits until ' || till, '; ' ORDER BY till DESC)
+		FROM (SELECT string_agg(DISTINCT ship, ', ') AS ships, till
+			FROM ferry.doubt d, LATERAL (SELECT CASE
+				WHEN why LIKE 'nothing more is loaded while %' THEN
+					'nobody locks its tables'
+				ELSE 'its table is mended' END AS till) AS t
+			WHERE d.job_id = f.job_id AND {waits} GROUP BY till) AS w)),
 	CASE WHEN kind = 'slot' AND watched_at < clock_timestamp() - interval '15 s' THEN
 		(extract(epoch FROM clock_timestamp() - watched_at) * 1000000)::bigint END
 	FROM ferry.follower f WHERE job_id = $1;

@@ -7,10 +7,10 @@
 size_t ledger_offsets_get(
 	struct pg *target, const char *group, struct arena *a, struct ledger_offset **out)
 {
-	AUTO_RESULT *r = pg_query(target,
+	AUTO_RESULT *r = pg_ask(target,
 		"SELECT topic, partition, next_offset, mark, cluster FROM ferry.kafka_offset"
 		" WHERE group_name = $1 ORDER BY topic, partition",
-		1, &group);
+		group);
 
 	*out = arena_alloc(a, mem_mul(pg_rows(r) + 1, sizeof **out));
 	for (size_t i = 0; i < pg_rows(r); i++)
@@ -33,18 +33,16 @@ bool ledger_offsets_any(struct pg *target)
 
 void ledger_offsets_begin(struct pg *target, const char *offsets)
 {
-	pg_clear(pg_query(target, begin_sql, 1, &offsets));
+	pg_run(target, begin_sql, offsets);
 }
 
 void ledger_offsets_forget(
 	struct pg *target, const char *group, const char *topic, int32_t partition)
 {
-	struct ledger_text number;
-
-	pg_clear(pg_query(target,
+	pg_run(target,
 		"DELETE FROM ferry.kafka_offset"
 		" WHERE group_name = $1 AND topic = $2 AND partition = $3",
-		3, (const char *[]){ group, topic, ledger_u64(&number, (uint64_t)partition) }));
+		group, topic, ledger_u64((uint64_t)partition));
 }
 
 const char *ledger_offsets_of(struct arena *a, struct sl src)
@@ -59,6 +57,5 @@ const char *ledger_offsets_of(struct arena *a, struct sl src)
 
 bool ledger_offsets_move(struct pg *target, const char *offsets, bool advance)
 {
-	return pg_is_yes(pg_query(target, move_sql, 2,
-		(const char *[]){ offsets, advance ? "true" : "false" }));
+	return pg_knows(target, move_sql, offsets, advance ? "true" : "false");
 }

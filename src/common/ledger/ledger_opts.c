@@ -1,8 +1,5 @@
 #include "ledger/ledger_opts.h"
 
-#include "core/msg.h"
-#include "pg/encoding.h"
-
 static void take_columns(
 	const struct ledger_job *job, struct narrow_opts *narrow, struct arena *a)
 {

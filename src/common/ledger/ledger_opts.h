@@ -8,7 +8,7 @@
 
 /* `m` is a uint64_t, 0 when it is not given. */
 #define LEDGER_JOB_OPT(T, m)                                                                       \
-	{ .name = "job", .letter = 'j', .kind = OPT_UINT, .offset = offsetof(T, m), .arg = "N",    \
+	{ .name = "job", .letter = 'j', OPT_INTO(T, m), .arg = "N",                                \
 	  .help = "the job (default: the one of this table and target)" }
 
 /* Both sides of a job; `T` has the members source, narrow and target for them. */

@@ -100,7 +100,7 @@ static bool compare(struct pg *target, const char *job, const struct origin *o,
 	const struct narrow *n, struct str *why)
 {
 	AUTO_RESULT *r =
-		pg_query(target, known_sql, 2, (const char *[]){ job, str_z(&o->lsn) });
+		pg_ask(target, known_sql, job, str_z(&o->lsn));
 	bool set_back = false;
 
 	if (pg_rows(r) > 0) {
@@ -118,7 +118,7 @@ static bool compare(struct pg *target, const char *job, const struct origin *o,
 
 void ledger_origin_check(struct pg *source, struct pg *target, uint64_t job, const struct narrow *n)
 {
-	struct ledger_text number;
+	const char *number = ledger_u64(job);
 	struct origin o;
 	AUTO_STR why = { 0 };
 	bool behind = false;
@@ -126,36 +126,34 @@ void ledger_origin_check(struct pg *source, struct pg *target, uint64_t job, con
 	if (!read_origin(source, n, &o))
 		return;
 	KP("origin");
-	if (compare(target, ledger_u64(&number, job), &o, n, &why)) {
+	if (compare(target, number, &o, n, &why)) {
 		/* another run may have seen more since this one asked: ask behind it */
 		str_clear(&why);
 		origin_free(&o);
 		if (!read_origin(source, n, &o))
 			return;
-		behind = compare(target, number.p, &o, n, &why) && *str_z(&o.place) == '-';
+		behind = compare(target, number, &o, n, &why) && *str_z(&o.place) == '-';
 	}
 	if (behind)
 		die_hint(EX_TEMP, "one that was restarted, or another one of them, catches up",
-			"job %s: %s", number.p, str_z(&why));
+			"job %s: %s", number, str_z(&why));
 	if (why.n > 0) {
-		say_critical(target, number.p, &why);
-		die_hint(EX_CONFIGURATION, LEDGER_ACCEPT_HINT, "job %s: %s", number.p, str_z(&why));
+		say_critical(target, number, &why);
+		die_hint(EX_CONFIGURATION, LEDGER_ACCEPT_HINT, "job %s: %s", number, str_z(&why));
 	}
-	keep(target, number.p, &o);
+	keep(target, number, &o);
 	origin_free(&o);
 }
 
 void ledger_origin_accept(
 	struct pg *source, struct pg *target, uint64_t job, const struct narrow *n)
 {
-	struct ledger_text number;
 	struct origin o;
 
 	if (!read_origin(source, n, &o))
 		pg_die(source, "cannot ask which source this is");
-	pg_clear(pg_query(target, accept_sql, 5,
-		(const char *[]){ ledger_u64(&number, job), str_z(&o.name), str_z(&o.place),
-			str_z(&o.lsn), str_z(&o.address) }));
+	pg_run(target, accept_sql, ledger_u64(job), str_z(&o.name), str_z(&o.place), str_z(&o.lsn),
+		str_z(&o.address));
 	origin_free(&o);
 }
 
@@ -165,9 +163,8 @@ void ledger_origin_check_new(struct pg *source, struct pg *target, const struct 
 	AUTO_RESULT *r = NULL;
 
 	pg_add_address(source, &address);
-	r = pg_query(target, same_address_sql, 5,
-		(const char *[]){ job->source, job->source_table, job->target_schema,
-			job->target_prefix, str_z(&address) });
+	r = pg_ask(target, same_address_sql, job->source, job->source_table, job->target_schema,
+		job->target_prefix, str_z(&address));
 	if (pg_rows(r) > 0)
 		die_hint(EX_CONFIGURATION, LEDGER_ACCEPT_HINT,
 			"job %s: it reads another database: %s, and at the same address is %s now",

@@ -40,26 +40,21 @@ static void one(const struct ledger_state *s, struct str *out, const char *name,
 	str_addf(out, "} %.15g\n", value);
 }
 
+#define AT(member) offsetof(struct ledger_status, member)
+
 static const struct metric {
 	const char *name, *help;
 	size_t count;
 } per_ship[] = {
-	{ "ferry_rows_total", "Narrow rows in chunks that are done.",
-		offsetof(struct ledger_status, rows) },
-	{ "ferry_cells_total", "Values in chunks that are done.",
-		offsetof(struct ledger_status, cells) },
-	{ "ferry_wide_rows_total", "Wide rows made by chunks that are done.",
-		offsetof(struct ledger_status, wide_rows) },
+	{ "ferry_rows_total", "Narrow rows in chunks that are done.", AT(rows) },
+	{ "ferry_cells_total", "Values in chunks that are done.", AT(cells) },
+	{ "ferry_wide_rows_total", "Wide rows made by chunks that are done.", AT(wide_rows) },
 	{ "ferry_repeated_total", "Values that a later one of the same place replaced.",
-		offsetof(struct ledger_status, dropped) },
-	{ "ferry_rejects_total", "Rows that could not be carried over.",
-		offsetof(struct ledger_status, rejects) },
-	{ "ferry_live_rows_total", "Narrow rows that came live.",
-		offsetof(struct ledger_status, live_rows) },
-	{ "ferry_live_cells_total", "Values that came live.",
-		offsetof(struct ledger_status, live_cells) },
-	{ "ferry_live_deleted_total", "Values that were deleted live.",
-		offsetof(struct ledger_status, live_deleted) },
+		AT(dropped) },
+	{ "ferry_rejects_total", "Rows that could not be carried over.", AT(rejects) },
+	{ "ferry_live_rows_total", "Narrow rows that came live.", AT(live_rows) },
+	{ "ferry_live_cells_total", "Values that came live.", AT(live_cells) },
+	{ "ferry_live_deleted_total", "Values that were deleted live.", AT(live_deleted) },
 };
 
 static void put_ships(const struct ledger_state *s, struct str *out)

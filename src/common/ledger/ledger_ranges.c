@@ -20,10 +20,8 @@ static bool is_of(const struct sl *only, size_t n_only, struct sl ship)
 static struct chunk *read_chunks(struct pg *target, uint64_t job,
 	const struct ledger_ranges_opts *o, struct names *ships, size_t *n_out)
 {
-	struct ledger_text number, before, due;
-	const char *params[] = { ledger_u64(&number, job), ledger_time(&before, o->finished_before),
-		o->due_us ? ledger_interval(&due, o->due_us) : NULL };
-	AUTO_RESULT *r = pg_query(target, chunks_sql, 3, params);
+	AUTO_RESULT *r = pg_ask(target, chunks_sql, ledger_u64(job),
+		ledger_time(o->finished_before), o->due_us ? ledger_interval(o->due_us) : NULL);
 	struct chunk *chunk = mem_alloc(mem_mul(pg_rows(r) + 1, sizeof *chunk));
 	size_t n = 0;
 
@@ -238,18 +236,17 @@ size_t ledger_ranges_join(struct ledger_range *range, size_t n, size_t n_ships)
 void ledger_range_checked(struct pg *target, uint64_t job, const struct ledger_range *range,
 	const struct sl *ships, size_t n)
 {
-	struct ledger_text number, from, to;
 	AUTO_STR list = { 0 };
 
 	if (n > 0)
-		pg_clear(pg_query(target, checked_sql, 4,
-			(const char *[]){ ledger_u64(&number, job), ledger_time(&from, range->from),
-				ledger_time(&to, range->to), ledger_array(&list, ships, n) }));
+		pg_run(target, checked_sql, ledger_u64(job), ledger_time(range->from),
+			ledger_time(range->to), ledger_array(&list, ships, n));
 }
 
 /* ---- doubts --------------------------------------------------------------------------------- */
 
-size_t ledger_doubts(struct pg *target, uint64_t job, struct arena *a, struct ledger_doubt **out)
+size_t ledger_doubts(struct pg *target, uint64_t job, bool free_only, struct arena *a,
+	struct ledger_doubt **out)
 {
 	AUTO_RESULT *r = NULL;
 	size_t n;
@@ -257,9 +254,7 @@ size_t ledger_doubts(struct pg *target, uint64_t job, struct arena *a, struct le
 	*out = NULL;
 	if (!ledger_has_table(target, "doubt"))
 		return 0;
-	r = ledger_ask(target,
-		"SELECT id, ship, time_from, time_to FROM ferry.doubt WHERE job_id = $1"
-		" AND NOT held ORDER BY id", job);
+	r = pg_ask(target, doubts_sql, ledger_u64(job), free_only ? "t" : "f");
 	n = pg_rows(r);
 	*out = arena_alloc(a, mem_mul(n + 1, sizeof **out));
 	for (size_t i = 0; i < n; i++)

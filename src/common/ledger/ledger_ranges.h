@@ -69,8 +69,12 @@ void ledger_range_checked(struct pg *target, uint64_t job, const struct ledger_r
 
 /* ---- doubts --------------------------------------------------------------------------------- */
 
-/* Those that are not held (ledger_feed.h), in the arena; their number. */
-size_t ledger_doubts(struct pg *target, uint64_t job, struct arena *a, struct ledger_doubt **out);
+/*
+ * Those that are not held (ledger_feed.h), in the arena; their number. `free_only`: without those
+ * of ships whose tables are locked still.
+ */
+size_t ledger_doubts(struct pg *target, uint64_t job, bool free_only, struct arena *a,
+	struct ledger_doubt **out);
 
 bool ledger_doubt_meets(
 	const struct ledger_doubt *d, struct sl ship, int64_t from, int64_t to) NODISCARD;

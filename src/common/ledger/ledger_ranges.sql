@@ -11,3 +11,19 @@ UPDATE ferry.chunk SET checked_at = clock_timestamp() WHERE job_id = $1
 	AND chunk_from >= coalesce($2::timestamp, '-infinity')
 	AND chunk_to <= $3::timestamp
 	AND ship = ANY ($4) AND state = 'done';
+
+-- $2: leave out those of ships that are locked by whom the reason names, as it says, or by others
+-- for a while: comparing would be in vain.
+-- name: doubts_sql
+SELECT id, ship, time_from, time_to FROM ferry.doubt d WHERE job_id = $1 AND NOT held
+	AND NOT ($2 AND why LIKE 'nothing more is loaded while %' AND EXISTS (SELECT
+		FROM ferry.job j JOIN ferry.channel k ON k.target_schema = j.target_schema
+			AND k.ship = d.ship
+		JOIN pg_namespace n ON n.nspname = k.target_schema
+		JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = k.table_name
+		JOIN pg_locks l ON l.relation = c.oid AND l.database =
+			(SELECT oid FROM pg_database WHERE datname = current_database())
+		LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+		WHERE j.job_id = d.job_id AND l.granted AND (d.why ~ ('\m' || l.pid || '\M')
+			OR a.xact_start < clock_timestamp() - interval '5 s')))
+	ORDER BY id;

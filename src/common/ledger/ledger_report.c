@@ -3,14 +3,6 @@
 /* ---- the table --------------------------------------------------------------------------------
  */
 
-/* What a column says of a ship. */
-struct row {
-	const struct ledger_state *state;
-	const struct ledger_status *s;
-	struct report *r;
-	bool brief; /* for people */
-};
-
 /* Instants as text, with the fraction only where a program reads. */
 static void add_time(struct report *r, int64_t instant, bool brief)
 {
@@ -40,131 +32,86 @@ static uint64_t percent(const struct ledger_status *s)
 	return all ? s->done * 100 / all : 100;
 }
 
-static void add_ship(const struct row *w)
+static uint64_t speed(const struct ledger_status *s, uint64_t n)
 {
-	report_text(w->r, w->s->ship);
+	return s->busy_us > 0 ? (uint64_t)((double)n * 1e6 / (double)s->busy_us) : 0;
 }
-static void add_word(const struct row *w)
-{
-	report_textz(w->r, ledger_state_word(w->s, &w->state->live));
-}
-static void add_percent(const struct row *w)
-{
-	report_count(w->r, percent(w->s));
-}
-static void add_left(const struct row *w)
-{
-	report_count(w->r, w->s->pending + w->s->running);
-}
-static void add_first(const struct row *w)
-{
-	add_time(w->r, w->s->first, w->brief);
-}
-static void add_last(const struct row *w)
-{
-	add_time(w->r, w->s->last, w->brief);
-}
-static void add_speed(const struct row *w)
-{
-	const struct ledger_status *s = w->s;
 
-	report_count(
-		w->r, s->busy_us > 0 ? (uint64_t)((double)s->rows * 1e6 / (double)s->busy_us) : 0);
-}
-static void add_cell_speed(const struct row *w)
+static void add_records(struct report *r, const struct ledger_state *state, struct sl ship)
 {
-	const struct ledger_status *s = w->s;
-
-	report_count(
-		w->r, s->busy_us > 0 ? (uint64_t)((double)s->cells * 1e6 / (double)s->busy_us) : 0);
-}
-static void add_live_last(const struct row *w)
-{
-	add_time(w->r, w->s->live_last, w->brief);
-}
-static void add_delay(const struct row *w)
-{
-	add_seconds(w->r, w->s->delay_us);
-}
-static void add_records(const struct row *w)
-{
-	const struct ledger_state *s = w->state;
-
-	for (size_t i = 0; i < s->n_records; i++)
-		if (sl_eq(s->record[i].ship, w->s->ship)) {
-			report_count(w->r, s->record[i].n);
+	for (size_t i = 0; i < state->n_records; i++)
+		if (sl_eq(state->record[i].ship, ship)) {
+			report_count(r, state->record[i].n);
 			return;
 		}
-	report_textz(w->r, NULL);
-}
-static void add_error(const struct row *w)
-{
-	report_text(w->r, w->s->last_error.n ? w->s->last_error : (struct sl){ NULL, 0 });
+	report_textz(r, NULL);
 }
 
 enum need { ALWAYS, LIVE, COUNTED, NEVER };
 
-#define COUNT(member) .count = offsetof(struct ledger_status, member)
-
-/* A count of the ship's, unless `add` says it otherwise. */
 static const struct column {
 	struct report_column c;
-	void (*add)(const struct row *w);
-	size_t count;
 	enum need need; /* when people see it; programs always see all */
 } columns[] = {
-	{ { N_("ship"), false }, .add = add_ship },
-	{ { N_("done"), true }, COUNT(done) },
-	{ { N_("failed"), true }, COUNT(failed) },
-	{ { N_("left"), true }, .add = add_left },
-	{ { N_("rows"), true }, COUNT(rows) },
-	{ { N_("cells"), true }, COUNT(cells) },
-	{ { N_("wide_rows"), true }, COUNT(wide_rows) },
-	{ { N_("repeated"), true }, COUNT(dropped) },
-	{ { N_("rejects"), true }, COUNT(rejects) },
-	{ { N_("first"), false }, .add = add_first },
-	{ { N_("last"), false }, .add = add_last },
-	{ { N_("rows_per_second"), true }, .add = add_speed },
-	{ { N_("cells_per_second"), true }, .add = add_cell_speed, .need = NEVER },
-	{ { N_("percent"), true }, .add = add_percent },
-	{ { N_("status"), REPORT_WORDS }, .add = add_word },
-	{ { N_("record_count"), true }, .add = add_records, .need = COUNTED },
-	{ { N_("live_rows"), true }, COUNT(live_rows), .need = LIVE },
-	{ { N_("live_cells"), true }, COUNT(live_cells), .need = LIVE },
-	{ { N_("live_deleted"), true }, COUNT(live_deleted), .need = LIVE },
-	{ { N_("live_last"), false }, .add = add_live_last, .need = LIVE },
-	{ { N_("lag_seconds"), true }, .add = add_delay, .need = LIVE },
-	{ { N_("last_error"), false }, .add = add_error },
+	{ { N_("ship"), false }, ALWAYS }, { { N_("done"), true }, ALWAYS },
+	{ { N_("failed"), true }, ALWAYS }, { { N_("left"), true }, ALWAYS },
+	{ { N_("rows"), true }, ALWAYS }, { { N_("cells"), true }, ALWAYS },
+	{ { N_("wide_rows"), true }, ALWAYS }, { { N_("repeated"), true }, ALWAYS },
+	{ { N_("rejects"), true }, ALWAYS }, { { N_("first"), false }, ALWAYS },
+	{ { N_("last"), false }, ALWAYS }, { { N_("rows_per_second"), true }, ALWAYS },
+	{ { N_("cells_per_second"), true }, NEVER }, { { N_("percent"), true }, ALWAYS },
+	{ { N_("status"), REPORT_WORDS }, ALWAYS }, { { N_("record_count"), true }, COUNTED },
+	{ { N_("live_rows"), true }, LIVE }, { { N_("live_cells"), true }, LIVE },
+	{ { N_("live_deleted"), true }, LIVE }, { { N_("live_last"), false }, LIVE },
+	{ { N_("lag_seconds"), true }, LIVE }, { { N_("last_error"), false }, ALWAYS },
 };
 
-static bool is_shown(const struct column *c, const struct ledger_state *s, bool brief)
+struct rows {
+	const struct ledger_state *state;
+	struct report shown, hidden;
+	size_t n;   /* cells there are, in both */
+	bool brief; /* for people */
+};
+
+static bool is_shown(const struct rows *w, size_t column)
 {
-	return !brief || c->need == ALWAYS || (c->need == LIVE && s->live.any) ||
-	       (c->need == COUNTED && s->n_records > 0);
+	enum need need = columns[column].need;
+
+	return !w->brief || need == ALWAYS || (need == LIVE && w->state->live.any) ||
+	       (need == COUNTED && w->state->n_records > 0);
 }
 
-static void add_rows(
-	const struct ledger_state *s, struct report *r, struct report_column *shown, bool brief)
+/* Where the next cell goes. */
+static struct report *next(struct rows *w)
 {
-	size_t n = 0;
+	return is_shown(w, w->n++ % ARRAY_LEN(columns)) ? &w->shown : &w->hidden;
+}
 
-	for (size_t i = 0; i < ARRAY_LEN(columns); i++)
-		if (is_shown(&columns[i], s, brief))
-			shown[n++] = columns[i].c;
-	report_init(r, shown, n);
-	for (size_t i = 0; i < s->n; i++)
-		for (size_t k = 0; k < ARRAY_LEN(columns); k++) {
-			const struct column *c = &columns[k];
-
-			if (!is_shown(c, s, brief))
-				continue;
-			if (c->add)
-				c->add(&(struct row){ s, &s->ship[i], r, brief });
-			else
-				report_count(r,
-					*(const uint64_t *)(const void
-							*)((const char *)&s->ship[i] + c->count));
-		}
+/* A cell for each of the columns, in their order. */
+static void add_ship(struct rows *w, const struct ledger_status *s)
+{
+	report_text(next(w), s->ship);
+	report_count(next(w), s->done);
+	report_count(next(w), s->failed);
+	report_count(next(w), s->pending + s->running);
+	report_count(next(w), s->rows);
+	report_count(next(w), s->cells);
+	report_count(next(w), s->wide_rows);
+	report_count(next(w), s->dropped);
+	report_count(next(w), s->rejects);
+	add_time(next(w), s->first, w->brief);
+	add_time(next(w), s->last, w->brief);
+	report_count(next(w), speed(s, s->rows));
+	report_count(next(w), speed(s, s->cells));
+	report_count(next(w), percent(s));
+	report_textz(next(w), ledger_state_word(s, &w->state->live));
+	add_records(next(w), w->state, s->ship);
+	report_count(next(w), s->live_rows);
+	report_count(next(w), s->live_cells);
+	report_count(next(w), s->live_deleted);
+	add_time(next(w), s->live_last, w->brief);
+	add_seconds(next(w), s->delay_us);
+	report_text(next(w), s->last_error.n ? s->last_error : (struct sl){ NULL, 0 });
 }
 
 /* ---- for programs ---------------------------------------------------------------------------- */
@@ -357,18 +304,25 @@ static void put_summary(const struct ledger_state *s, struct str *out)
 void ledger_report(const struct ledger_state *s, int format, struct str *out)
 {
 	struct report_column shown[ARRAY_LEN(columns)];
-	bool brief = format == REPORT_TABLE || format == REPORT_MARKDOWN;
-	AUTO_REPORT report = { .n = 0 };
+	struct rows w = { .state = s,
+		.shown = { .columns = shown },
+		.brief = format == REPORT_TABLE || format == REPORT_MARKDOWN };
 
 	if (format == LEDGER_PROMETHEUS) {
 		ledger_prometheus(s, out);
 		return;
 	}
-	add_rows(s, &report, shown, brief);
+	for (size_t i = 0; i < ARRAY_LEN(columns); i++)
+		if (is_shown(&w, i))
+			shown[w.shown.n_columns++] = columns[i].c;
+	for (size_t i = 0; i < s->n; i++)
+		add_ship(&w, &s->ship[i]);
 	if (format == REPORT_JSON)
-		put_json(s, &report, out);
+		put_json(s, &w.shown, out);
 	else
-		report_put(&report, (enum report_format)format, out);
-	if (brief)
+		report_put(&w.shown, (enum report_format)format, out);
+	if (w.brief)
 		put_summary(s, out);
+	report_free(&w.shown);
+	report_free(&w.hidden);
 }

@@ -5,9 +5,6 @@
 #include "ledger/ledger_save.sql.h"
 #include "wide/registry.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #define OF_JOBS \
 	"t.job_id IN (SELECT job_id FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2)"
 #define OF_SHIPS "($3::text[] IS NULL OR t.ship = ANY ($3::text[]))"
@@ -100,10 +97,10 @@ struct load {
 /* A number is the same job's where that was made at the same moment; elsewhere it is another's. */
 static void check_numbers(struct load *l)
 {
-	AUTO_RESULT *r = pg_query(l->target,
+	AUTO_RESULT *r = pg_ask(l->target,
 		"SELECT job_id FROM jsonb_populate_recordset(NULL::ferry.job, $1::jsonb) AS b"
 		" WHERE (job_id, created_at) NOT IN (SELECT job_id, created_at FROM ferry.job)",
-		1, (const char *[]){ str_z(&l->rows) });
+		str_z(&l->rows));
 
 	if (pg_rows(r) > 0)
 		die_hint(EX_CONFIGURATION, "roll that one back first, or restore elsewhere",
@@ -122,7 +119,7 @@ static void flush(struct load *l)
 		"INSERT INTO ferry.%s (%s) SELECT %s FROM"
 		" jsonb_populate_recordset(NULL::ferry.%s, $1::jsonb) ON CONFLICT DO NOTHING",
 		l->table->name, l->table->columns, l->table->columns, l->table->name);
-	pg_clear(pg_query(l->target, str_z(&sql), 1, (const char *[]){ str_z(&l->rows) }));
+	pg_run(l->target, str_z(&sql), str_z(&l->rows));
 	if (l->table == &tables[0])
 		check_numbers(l);
 	str_clear(&l->rows);
@@ -189,6 +186,8 @@ static void finish(struct load *l)
 		"UPDATE ferry.chunk SET state = 'pending'"
 		" WHERE state = 'running' AND worker IS NULL;"
 		"SELECT setval('ferry.job_job_id_seq', max(job_id)) FROM ferry.job;"
+		/* made with the tables: from here on they are the ledger's */
+		"DROP TABLE IF EXISTS ferry.restoring;"
 		"COMMIT");
 }
 

@@ -24,7 +24,6 @@ struct search {
 static void find_gaps(struct search *s, int64_t first, int64_t last)
 {
 	int64_t middle = first + (last - first) / 2, before, behind, ignored;
-	struct ledger_text from, to;
 
 	if ((last - first) / s->chunk < MANY_CHUNKS || s->looks++ == LOOKS_MAX ||
 		!narrow_range_in(s->n, s->source, s->ship, first, middle, &ignored, &before) ||
@@ -32,8 +31,8 @@ static void find_gaps(struct search *s, int64_t first, int64_t last)
 		return;
 	if ((behind - before) / s->chunk > GAP_CHUNKS)
 		str_addf(&s->gaps, "%s[%s,%s)", s->gaps.n > 1 ? "," : "",
-			ledger_time(&from, clock_floor(before, s->chunk) + s->chunk),
-			ledger_time(&to, clock_floor(behind, s->chunk)));
+			ledger_time(clock_floor(before, s->chunk) + s->chunk),
+			ledger_time(clock_floor(behind, s->chunk)));
 	find_gaps(s, first, before);
 	find_gaps(s, behind, last);
 }
@@ -46,7 +45,6 @@ static void cover_all(struct narrow *n, struct pg *source, struct ledger_ship *s
 	int64_t chunk, struct arena *a)
 {
 	int64_t first = s->first, last = s->last, from, to, reach, before;
-	struct ledger_text t[4];
 	AUTO_STR gaps = { 0 };
 
 	if (!narrow_range(n, source, NULL, 0, &from, &to))
@@ -66,10 +64,9 @@ static void cover_all(struct narrow *n, struct pg *source, struct ledger_ship *s
 		return;
 	str_add(&gaps, (struct sl){ s->gaps, strlen(s->gaps) - 1 });
 	str_addf(&gaps, "%s[%s,%s),[%s,%s)}", gaps.n > 1 ? "," : "",
-		ledger_time(&t[0], clock_floor(s->first, chunk)),
-		ledger_time(&t[1], clock_floor(first, chunk)),
-		ledger_time(&t[2], clock_floor(last, chunk) + chunk),
-		ledger_time(&t[3], clock_floor(s->last, chunk) + chunk));
+		ledger_time(clock_floor(s->first, chunk)), ledger_time(clock_floor(first, chunk)),
+		ledger_time(clock_floor(last, chunk) + chunk),
+		ledger_time(clock_floor(s->last, chunk) + chunk));
 	s->gaps = arena_dup(a, str_sl(&gaps)).p;
 }
 
@@ -77,8 +74,7 @@ static void cover_all(struct narrow *n, struct pg *source, struct ledger_ship *s
 static void take_weights(
 	struct pg *source, const struct narrow *n, struct ledger_ship *ships, size_t count)
 {
-	const char *params[] = { n->ident, n->col[NARROW_SHIP].name.p };
-	AUTO_RESULT *r = pg_query(source, weights_sql, 2, params);
+	AUTO_RESULT *r = pg_ask(source, weights_sql, n->ident, n->col[NARROW_SHIP].name.p);
 
 	for (size_t row = 0; row < pg_rows(r); row++)
 		for (size_t i = 0; i < count; i++)
@@ -121,9 +117,8 @@ size_t ledger_ships_find(struct pg *source, struct narrow *n, const struct sl *o
 static bool is_known(struct pg *target, const struct ledger_job *job, struct sl ship)
 {
 	AUTO_STR list = { 0 };
-	AUTO_RESULT *r = pg_query(target, known_sql, 4,
-		(const char *[]){ job->target_schema, job->target_prefix, job->source_table,
-			ledger_array(&list, &ship, 1) });
+	AUTO_RESULT *r = pg_ask(target, known_sql, job->target_schema, job->target_prefix,
+		job->source_table, ledger_array(&list, &ship, 1));
 
 	return pg_rows(r) > 0;
 }
@@ -145,18 +140,16 @@ void ledger_want_ships(struct narrow *n, struct pg *source, struct pg *target,
 
 bool ledger_has_neighbours(struct pg *target, const struct ledger_job *job)
 {
-	return pg_is_yes(pg_query(target, has_neighbours_sql, 4,
-		(const char *[]){ job->source, job->source_table, job->target_schema,
-			job->target_prefix }));
+	return pg_knows(target, has_neighbours_sql, job->source, job->source_table,
+		job->target_schema, job->target_prefix);
 }
 
 void ledger_refuse_shared(struct pg *target, const struct ledger_job *job, const struct sl *ships,
 	size_t n)
 {
 	AUTO_STR list = { 0 };
-	AUTO_RESULT *r = pg_query(target, neighbour_sql, 5,
-		(const char *[]){ job->source, job->source_table, job->target_schema,
-			job->target_prefix, ledger_array(&list, ships, n) });
+	AUTO_RESULT *r = pg_ask(target, neighbour_sql, job->source, job->source_table,
+		job->target_schema, job->target_prefix, ledger_array(&list, ships, n));
 
 	if (n > 0 && pg_rows(r) > 0)
 		die_hint(EX_CONFIGURATION,
@@ -177,8 +170,8 @@ void ledger_refuse_met(struct pg *target, const struct ledger_job *job, const st
 
 bool ledger_is_mixed(struct pg *target, const char *schema, const char *prefix)
 {
-	return pg_is_yes(pg_query(target,
+	return pg_knows(target,
 		"SELECT count(DISTINCT source_table) > 1 FROM ferry.job"
 		" WHERE target_schema = $1 AND target_prefix = $2",
-		2, (const char *[]){ schema, prefix }));
+		schema, prefix);
 }

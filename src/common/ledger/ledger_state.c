@@ -2,7 +2,6 @@
 #include "ledger/ledger_internal.h"
 #include "ledger/ledger_report.h"
 #include "ledger/ledger_state.sql.h"
-#include "pg/relation.h"
 #include "wide/registry.h"
 
 const char *ledger_state_word(const struct ledger_status *s, const struct ledger_live *live)
@@ -35,20 +34,20 @@ static void count_events(struct ledger_state *s, struct pg *target)
 /* Counts the rows of each ship's first table, which has one for every instant. */
 static void count_records(struct ledger_state *s, struct pg *target)
 {
-	AUTO_RESULT *tables = pg_query(target,
+	AUTO_RESULT *tables = pg_ask(target,
 		"SELECT DISTINCT ship, table_name FROM ferry.channel JOIN pg_class c"
 		" ON c.relname = table_name AND c.relkind IN ('r', 'p')"
 		" AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1)"
 		" WHERE target_schema = $1 AND grp = 1 AND " REGISTRY_OF_PREFIX,
-		2, (const char *[]){ s->job.target_schema, s->job.target_prefix });
+		s->job.target_schema, s->job.target_prefix);
 
 	s->record = arena_alloc(&s->arena, mem_mul(pg_rows(tables) + 1, sizeof *s->record));
 	for (size_t i = 0; i < pg_rows(tables); i++) {
 		AUTO_STR sql = { 0 };
 		AUTO_RESULT *r = NULL;
 
-		str_addz(&sql, "SELECT count(*) FROM ");
-		relation_ident(target, &sql, sl_of(s->job.target_schema), pg_value(tables, i, 1));
+		str_addf(&sql, "SELECT count(*) FROM %s",
+			pg_table(target, sl_of(s->job.target_schema), pg_value(tables, i, 1)));
 		r = pg_query(target, str_z(&sql), 0, NULL);
 		s->record[s->n_records++] = (struct ledger_record){
 			arena_dup(&s->arena, pg_value(tables, i, 0)), pg_count(r, 0, 0)};
@@ -77,8 +76,8 @@ void ledger_state_take(struct ledger_state *s, struct pg *target, const struct l
 	ledger_live_get(target, job->id, &s->live, &s->arena);
 	look_for_meddlers(s, target);
 	if (job->cutoff > job->planned && !s->lesser)
-		s->lesser = N_("the cutoff was to come when this was planned: run again for rows "
-			       "that came until then");
+		s->lesser = N_("not all up to the cutoff was planned, which was to come, or of "
+			       "which --until left the end out: run again for that");
 	s->total.open = job->cutoff > job->planned;
 	for (size_t i = 0; i < s->n; i++)
 		s->ship[i].open = s->total.open;

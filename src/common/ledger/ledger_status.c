@@ -80,6 +80,7 @@ struct ledger_status ledger_sum(const struct ledger_status *list, size_t n)
 		sum.pending += list[i].pending;
 		sum.failed += list[i].failed;
 		sum.again += list[i].again;
+		sum.waits |= list[i].waits;
 		sum.rows += list[i].rows;
 		sum.cells += list[i].cells;
 		sum.wide_rows += list[i].wide_rows;
@@ -136,25 +137,21 @@ struct ledger_pace ledger_pace(struct pg *target, uint64_t job, const struct sl 
 
 void ledger_recount(struct pg *target, uint64_t job, const struct ledger_recount *c)
 {
-	struct ledger_text t[7];
 	AUTO_FREE char *ship = mem_sldup(c->ship);
-	const char *params[] = { ledger_u64(&t[0], job), ship, ledger_time(&t[1], c->from),
-		ledger_time(&t[2], c->to), ledger_u64(&t[3], c->rows), ledger_u64(&t[4], c->cells),
-		ledger_u64(&t[5], c->dropped), ledger_u64(&t[6], c->wide_rows),
-		c->whole ? "t" : "f" };
 
 	/* the digest was of what was read then */
-	pg_clear(pg_query(target, recount_sql, 9, params));
+	pg_run(target, recount_sql, ledger_u64(job), ship, ledger_time(c->from), ledger_time(c->to),
+		ledger_u64(c->rows), ledger_u64(c->cells), ledger_u64(c->dropped),
+		ledger_u64(c->wide_rows), c->whole ? "t" : "f");
 }
 
 uint64_t ledger_retry(struct pg *target, uint64_t job, struct sl ship)
 {
-	struct ledger_text number;
 	AUTO_FREE char *name = ship.n > 0 ? mem_sldup(ship) : NULL;
-	AUTO_RESULT *r = pg_query(target,
+	AUTO_RESULT *r = pg_ask(target,
 		"UPDATE ferry.chunk SET state = 'pending', failures = 0 WHERE job_id = $1"
 		" AND state = 'failed' AND ($2::text IS NULL OR ship = $2)",
-		2, (const char *[]){ ledger_u64(&number, job), name });
+		ledger_u64(job), name);
 
 	return pg_affected(r);
 }
@@ -177,30 +174,28 @@ void ledger_forget(struct pg *target, const char *schema, const char *prefix, co
 		" WHERE job_id IN " JOBS_OF_TARGET,
 	};
 	AUTO_FREE char *name = mem_sldup(ship);
-	const char *params[] = { schema, prefix, name };
 
 	pg_exec(target, "BEGIN");
 	if (ship.n == 0)
-		pg_clear(pg_query(target,
+		pg_run(target,
 			"DELETE FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2"
 			" AND ($3::text IS NULL OR source_table = $3)",
-			3, (const char *[]){ schema, prefix, table }));
+			schema, prefix, table);
 	for (size_t i = 0; ship.n > 0 && i < ARRAY_LEN(of_ship); i++)
-		pg_clear(pg_query(target, of_ship[i], 3, params));
+		pg_run(target, of_ship[i], schema, prefix, name);
 	pg_exec(target, "COMMIT");
 }
+
+const char *const ledger_levels[] = { "INFO", "WARNING", "CRITICAL" };
 
 void ledger_event(struct pg *target, enum ledger_level level, uint64_t job, struct sl ship,
 	int64_t chunk_from, const char *message)
 {
-	static const char *const levels[] = { "INFO", "WARNING", "CRITICAL" };
-	struct ledger_text number, from;
 	AUTO_FREE char *name = ship.n > 0 ? mem_sldup(ship) : NULL;
 
-	pg_clear(pg_query(target,
+	pg_run(target,
 		"INSERT INTO ferry.event (level, job_id, ship, chunk_from, message)"
 		" VALUES ($1, $2, $3, $4, $5)",
-		5,
-		(const char *[]){ levels[level], job ? ledger_u64(&number, job) : NULL, name,
-			ledger_time(&from, chunk_from), message }));
+		ledger_levels[level], job ? ledger_u64(job) : NULL, name, ledger_time(chunk_from),
+		message);
 }

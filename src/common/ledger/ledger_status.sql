@@ -17,7 +17,8 @@ SELECT ship, count(*) FILTER (WHERE state = 'done'),
 
 -- The last hundred chunks tell the pace: by the time on the clock, so that all workers count. Rows
 -- that are left are guessed from those of the chunks that are done. Faster than the rate that is
--- asked for it will not be, and there is none while it is paused.
+-- asked for, by an operator or when the run began, it will not be, and there is
+-- none while it is paused.
 -- name: pace_sql
 WITH recent AS (SELECT rows, cells, started_at, finished_at, control
 		FROM ferry.chunk JOIN ferry.job USING (job_id) WHERE job_id = $1 AND state = 'done'
@@ -27,7 +28,8 @@ WITH recent AS (SELECT rows, cells, started_at, finished_at, control
 		ORDER BY finished_at DESC LIMIT 100)
 SELECT sum(rows), sum(cells), count(*), greatest((extract(epoch FROM
 	greatest(max(finished_at) - min(started_at), '1 ms')) * 1000000)::bigint,
-	(sum(rows) * 1000000 / max((control->>'rate')::bigint))::bigint) FROM recent;
+	(sum(rows) * 1000000 / max(coalesce(control->>'rate', control->>'run_rate')::bigint))
+		::bigint) FROM recent;
 
 -- $9: both sides are equal, and no row of the source was left out for that. So what the server
 -- refused once is there now; what no column of the type can hold is not.

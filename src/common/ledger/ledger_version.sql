@@ -32,3 +32,7 @@ CREATE TABLE ferry.kafka_offset (
 	group_name text NOT NULL, topic text NOT NULL, partition int NOT NULL,
 	next_offset bigint NOT NULL, mark text NOT NULL, cluster text NOT NULL,
 	at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (group_name, topic, partition));
+
+-- What was seen of a channel is written when it is registered: within the page, without indexes.
+-- name: version_7_sql
+ALTER TABLE ferry.channel SET (fillfactor = 45);

@@ -125,9 +125,8 @@ bool ledger_worker_is_dead(struct sl worker)
 /* Chunks that a loader is just finishing are passed over, so this never waits. */
 static void renew(struct pg *target, uint64_t job, const char *worker, int64_t lease_us)
 {
-	struct ledger_text number, lease;
-	const char *params[] = { ledger_u64(&number, job), worker,
-		ledger_interval(&lease, lease_us) };
+	const char *params[] = { ledger_u64(job), worker,
+		ledger_interval(lease_us) };
 
 	pg_clear(pg_query(target, renew_sql, 3, params));
 	pg_clear(pg_query(target, renew_follower_sql, 3, params));

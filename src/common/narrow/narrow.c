@@ -1,6 +1,5 @@
 #include "narrow/narrow.h"
 
-#include "core/clock.h"
 #include "core/num.h"
 #include "narrow/narrow_row.h"
 #include "narrow/narrow.sql.h"
@@ -48,8 +47,7 @@ static void put_option(struct str *s, enum narrow_role role, bool expression)
 {
 	const char *name = roles[role].option;
 
-	str_clear(s);
-	str_add(s, (struct sl){ name, strlen(name) - strlen("column") });
+	str_set(s, (struct sl){ name, strlen(name) - strlen("column") });
 	str_addz(s, expression ? "expression" : "column");
 }
 
@@ -101,7 +99,7 @@ bool narrow_take_columns(struct narrow_opts *opts, const char *columns, struct a
 
 static NORETURN void no_such_table(struct pg *pg, const char *asked, const struct str *table)
 {
-	struct pg_result *r = pg_query(pg, alike_sql, 1, (const char *[]){ str_z(table) });
+	struct pg_result *r = pg_ask(pg, alike_sql, str_z(table));
 	char hint[300] = N_("--table SCHEMA.TABLE names it");
 
 	if (pg_rows(r) > 0)
@@ -117,7 +115,7 @@ static void find_table(struct pg *pg, struct narrow *n)
 	char kind;
 
 	relation_split(n->table, &schema, &table);
-	r = pg_query(pg, table_sql, 2, (const char *[]){ str_z(&schema), str_z(&table) });
+	r = pg_ask(pg, table_sql, str_z(&schema), str_z(&table));
 	if (pg_rows(r) == 0)
 		no_such_table(pg, n->table, &table);
 	rights_to_read(pg, str_z(&schema), str_z(&table));
@@ -132,8 +130,7 @@ static void find_table(struct pg *pg, struct narrow *n)
 			"ROLE ... BYPASSRLS), or the table's owner",
 			"%s: row level security may hide rows from this user", n->table);
 	(void)!num_u64(pg_value(r, 0, 3), &n->rows_estimate);
-	relation_ident(pg, &ident, str_sl(&schema), str_sl(&table));
-	n->ident = arena_dup(&n->arena, str_sl(&ident)).p;
+	n->ident = arena_dup(&n->arena, sl_of(pg_table(pg, str_sl(&schema), str_sl(&table)))).p;
 }
 
 /* ---- columns --------------------------------------------------------------------------------- */
@@ -195,9 +192,8 @@ static void take_column(struct narrow *n, struct pg *pg, enum narrow_role role,
 			   (cast && sl_eq_str(pg_value(columns, row, 2), "S")));
 	if (role == NARROW_SHIP)
 		n->exact_ship = type == OID_TEXT || type == OID_VARCHAR || c->folds;
-	str_addz(&ident, c->folds ? "(" : "");
-	pg_add_ident(pg, &ident, c->name);
-	str_addz(&ident, c->folds ? "::pg_catalog.text COLLATE pg_catalog.\"C\")" : "");
+	str_addf(&ident, c->folds ? "(%s::pg_catalog.text COLLATE pg_catalog.\"C\")" : "%s",
+		pg_ident(pg, c->name));
 	c->ident = c->expr = arena_dup(&n->arena, str_sl(&ident)).p;
 	if (role == NARROW_TIME) {
 		if (type != OID_TIMESTAMP && type != OID_TIMESTAMPTZ)
@@ -218,12 +214,7 @@ static void take_column(struct narrow *n, struct pg *pg, enum narrow_role role,
 /* Is it the expression's fault, and not that of rights, time or room? */
 static bool is_at_fault(const char *sqlstate)
 {
-	static const char *const others[] = { "42501", "53", "55", "57" };
-	bool other = false;
-
-	for (size_t i = 0; i < ARRAY_LEN(others); i++)
-		other |= strncmp(sqlstate, others[i], strlen(others[i])) == 0;
-	return !other;
+	return !pg_state_is(sqlstate, "42501 53 55 57");
 }
 
 /*
@@ -296,7 +287,7 @@ static bool look_for(struct narrow *n, struct pg *pg, const struct narrow_opts *
 
 static void find_columns(struct narrow *n, struct pg *pg, const struct narrow_opts *opts)
 {
-	AUTO_RESULT *r = pg_query(pg, columns_sql, 1, &n->oid);
+	AUTO_RESULT *r = pg_ask(pg, columns_sql, n->oid);
 	bool any = false;
 
 	for (int role = 0; role <= NARROW_ID; role++)
@@ -313,10 +304,10 @@ static void find_columns(struct narrow *n, struct pg *pg, const struct narrow_op
 static void find_indexes(struct narrow *n, struct pg *pg)
 {
 	const struct narrow_column *ship = &n->col[NARROW_SHIP], *channel = &n->col[NARROW_CHANNEL];
-	AUTO_RESULT *r = pg_query(pg, indexes_sql, 4,
-		(const char *[]){ n->oid, ship->computed || ship->folds ? NULL : ship->name.p,
-			channel->computed || channel->folds ? NULL : channel->name.p,
-			n->col[NARROW_TIME].name.p });
+	AUTO_RESULT *r = pg_ask(pg, indexes_sql, n->oid,
+		ship->computed || ship->folds ? NULL : ship->name.p,
+		channel->computed || channel->folds ? NULL : channel->name.p,
+		n->col[NARROW_TIME].name.p);
 	bool *flag[] = { &n->unique, &n->by_ship_time, &n->by_time, &n->by_channel, &n->by_ship };
 
 	for (size_t i = 0; i < ARRAY_LEN(flag); i++)
@@ -326,7 +317,7 @@ static void find_indexes(struct narrow *n, struct pg *pg)
 /* Appends what is the same as long as the columns are; false when the name is another table's. */
 static bool take_print(const struct narrow *n, struct pg *pg, struct str *print)
 {
-	AUTO_RESULT *r = pg_query(pg, print_sql, 2, (const char *[]){ n->oid, n->ident });
+	AUTO_RESULT *r = pg_ask(pg, print_sql, n->oid, n->ident);
 	bool same = pg_true(r, 0, 1);
 
 	str_add(print, pg_value(r, 0, 0));
@@ -401,31 +392,15 @@ void narrow_add_time(const struct narrow *n, struct str *s, int64_t instant)
 {
 	char text[CLOCK_TEXT_MAX];
 
-	str_addc(s, '\'');
-	str_add(s, (struct sl){ text, clock_put(text, instant, n->zone) });
-	str_addz(s, n->zone ? "'::timestamptz" : "'::timestamp");
+	str_addf(s, "'%.*s'::%s", (int)clock_put(text, instant, n->zone), text,
+		n->zone ? "timestamptz" : "timestamp");
 }
 
 static void add_list(struct pg *pg, struct str *s, const struct sl *ships, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		str_addz(s, i ? ", " : "(");
-		pg_add_literal(pg, s, ships[i]);
-	}
+	for (size_t i = 0; i < n; i++)
+		str_addf(s, "%s%s", i ? ", " : "(", pg_literal(pg, ships[i]));
 	str_addc(s, ')');
-}
-
-static void add_ships(const struct narrow *n, struct pg *pg, struct str *s, const struct sl *ships,
-	size_t n_ships)
-{
-	str_addz(s, n->col[NARROW_SHIP].ident);
-	if (n_ships == 1) {
-		str_addz(s, " = ");
-		pg_add_literal(pg, s, ships[0]);
-	} else {
-		str_addz(s, " IN ");
-		add_list(pg, s, ships, n_ships);
-	}
 }
 
 static void add_range(const struct narrow *n, struct str *s, const struct narrow_part *part)
@@ -484,8 +459,8 @@ void narrow_add_where(const struct narrow *n, struct pg *pg, struct str *s,
 		str_add(s, part->also);
 	}
 	if (part->n_ships) {
-		str_addz(s, " AND ");
-		add_ships(n, pg, s, part->ships, part->n_ships);
+		str_addf(s, " AND %s IN ", ship);
+		add_list(pg, s, part->ships, part->n_ships);
 	}
 	if (part->n_skip) {
 		/* a row without a ship is to be met and refused, not passed over */

@@ -51,37 +51,34 @@ struct narrow_opts {
 };
 
 #define NARROW_EXPRESSION_OPT_(T, m, role, what)                                                   \
-	{ .name = what "-expression", .kind = OPT_STR, .offset = offsetof(T, m.expression[role]),  \
-	  .arg = "SQL", .not_with = what "-column",                                                \
-	  .help = "SQL instead, such as labels->>'" what "'" }
+	{ .name = what "-expression", OPT_INTO(T, m.expression[role]), .arg = "SQL",               \
+	  .not_with = what "-column", .help = "SQL instead, such as labels->>'" what "'" }
 
 #define NARROW_COLUMN_OPT_(T, m, role, opt, text)                                                  \
-	{ .name = opt, .kind = OPT_STR, .offset = offsetof(T, m.column[role]), .arg = "NAME",      \
-	  .help = text }
+	{ .name = opt, OPT_INTO(T, m.column[role]), .arg = "NAME", .help = text }
 
 /* The side it is read from: `m` is a const char *, for pg_connect(). */
 #define NARROW_SOURCE_OPT(T, m)                                                                    \
-	{ .name = "source", .kind = OPT_STR, .offset = offsetof(T, m), .arg = "CONNINFO",          \
-	  .env = "FERRY_SOURCE",                                                                   \
+	{ .name = "source", OPT_INTO(T, m), .arg = "CONNINFO", .env = "FERRY_SOURCE",              \
 	  .help = "source database, as for psql -d (default: PG* variables)" }
 
 /* What it is read for: `m` is a struct opt_list. */
 #define NARROW_SHIPS_OPT(T, m)                                                                     \
-	{ .name = "ship-id", .letter = 's', .kind = OPT_LIST, .offset = offsetof(T, m), .min = 1,  \
-	  .arg = "SHIP", .help = "only this ship; may be given several times" }
+	{ .name = "ship-id", .letter = 's', OPT_INTO(T, m), .min = 1, .arg = "SHIP",               \
+	  .help = "only this ship; may be given several times" }
 
 /* And that one of those is to come: it is not refused. `m` is a bool. */
 #define NARROW_NEW_SHIP_OPT(T, m, ...)                                                             \
-	{ .name = "new-ship", .kind = OPT_FLAG, .offset = offsetof(T, m), .needs = "ship-id",      \
-	  .weakens = true, .help = "a ship that has no rows yet is to come", ##__VA_ARGS__ }
+	{ .name = "new-ship", OPT_INTO(T, m), .needs = "ship-id", .weakens = true,                 \
+	  .help = "a ship that has no rows yet is to come", ##__VA_ARGS__ }
 
 /* The same names in every program. `T` the struct of the configuration, `m` its narrow_opts. */
 #define NARROW_OPTS(T, m)                                                                          \
 	{ .kind = OPT_GROUP, .help = "Narrow table" },                                             \
-	{ .name = "table", .letter = 't', .kind = OPT_STR, .offset = offsetof(T, m.table),         \
-	  .arg = "SCHEMA.TABLE", .help = "default " NARROW_DEFAULT_TABLE },                        \
-	{ .name = "source-encoding", .kind = OPT_STR, .offset = offsetof(T, m.encoding),           \
-	  .arg = "NAME", .env = "FERRY_SOURCE_ENCODING",                                           \
+	{ .name = "table", .letter = 't', OPT_INTO(T, m.table), .arg = "SCHEMA.TABLE",             \
+	  .help = "default " NARROW_DEFAULT_TABLE },                                               \
+	{ .name = "source-encoding", OPT_INTO(T, m.encoding), .arg = "NAME",                       \
+	  .env = "FERRY_SOURCE_ENCODING",                                                          \
 	  .help = "what a source of SQL_ASCII holds (default UTF8)" },                             \
 	NARROW_COLUMN_OPT_(T, m, NARROW_SHIP, "ship-column", "default ship_id"),                   \
 	NARROW_COLUMN_OPT_(T, m, NARROW_CHANNEL, "channel-column", "default data_channel_id"),     \

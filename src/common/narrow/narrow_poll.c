@@ -1,9 +1,6 @@
 #include "narrow/narrow_poll.h"
 
-#include "core/clock.h"
 #include "core/kp.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/num.h"
 #include "narrow/narrow_poll.sql.h"
 
@@ -383,7 +380,7 @@ static struct narrow_part part_of(
 /* What of the tables is new, each asked by itself, as if it were one. */
 static void add_tails(struct narrow_poll *p, uint64_t next, struct str *from)
 {
-	AUTO_RESULT *r = pg_query(p->conf.source, leaves_sql, 1, &p->conf.narrow->oid);
+	AUTO_RESULT *r = pg_ask(p->conf.source, leaves_sql, p->conf.narrow->oid);
 	struct leaf *leaf = mem_alloc(mem_mul(pg_rows(r) + 1, sizeof *leaf));
 
 	for (size_t i = 0, known = 0; i < pg_rows(r); i++) {

@@ -1,8 +1,6 @@
 /* What of narrow.h needs the indexes: which ships there are, and from when to when. */
 #include "narrow/narrow.h"
 
-#include "core/clock.h"
-#include "core/msg.h"
 #include "core/num.h"
 
 void narrow_add_loose_scan(const struct narrow *n, struct str *s, const char *name,
@@ -27,11 +25,8 @@ static void add_range_query(const struct narrow *n, struct pg *pg, struct str *s
 	const char *time = n->col[NARROW_TIME].ident, *channel = n->col[NARROW_CHANNEL].ident;
 	AUTO_STR where = { 0 }, bounds = { 0 };
 
-	if (ship) {
-		str_addf(&where, "%s = ", n->col[NARROW_SHIP].ident);
-		pg_add_literal(pg, &where, *ship);
-		str_addz(&where, " AND ");
-	}
+	if (ship)
+		str_addf(&where, "%s = %s AND ", n->col[NARROW_SHIP].ident, pg_literal(pg, *ship));
 	if (from != INT64_MIN) {
 		str_addf(&bounds, "%s >= ", time);
 		narrow_add_time(n, &bounds, from);

@@ -1,11 +1,11 @@
 #include "narrow/narrow_row.h"
 
-#include "core/clock.h"
 #include "core/num.h"
 #include "core/utf8.h"
 #include "pg/copy_binary.h"
 
 static const char no_text[] = "bytes that are no text in the encoding of the source";
+#define ODD_TIME_MAX (CLOCK_TEXT_MAX + 8) /* a year of six digits, or BC */
 #define JSON_TEXT_MAX 10000 /* of a column of a reject: enough to know it again */
 
 /* ---- encodings ------------------------------------------------------------------------------- */
@@ -310,6 +310,23 @@ void narrow_read_text(struct narrow_reader *r, struct narrow_row *row)
 	read_columns(r, row, time.p && clock_parse(time, &row->time));
 }
 
+#define CYCLE (INT64_C(146097) * CLOCK_US_PER_DAY) /* 400 years, after which dates are the same */
+
+/* One of another year than 0001-9999, as PostgreSQL writes it. */
+static size_t put_odd_time(char dst[ODD_TIME_MAX], int64_t instant, bool zone)
+{
+	char text[CLOCK_TEXT_MAX];
+	int64_t cycles = instant / CYCLE, year = 0;
+	size_t n = clock_put(text, instant - cycles * CYCLE, zone);
+
+	for (size_t i = 0; i < 4; i++)
+		year = year * 10 + text[i] - '0';
+	year += 400 * cycles;
+	return (size_t)snprintf(dst, ODD_TIME_MAX, "%04lld%.*s%s",
+		(long long)(year > 0 ? year : 1 - year), (int)n - 4, text + 4,
+		year > 0 ? "" : " BC");
+}
+
 static struct sl time_text(const struct narrow_reader *r, struct sl raw, char *dst)
 {
 	int64_t instant;
@@ -321,10 +338,8 @@ static struct sl time_text(const struct narrow_reader *r, struct sl raw, char *d
 		return SL("infinity");
 	if (instant == INT64_MIN)
 		return SL("-infinity");
-	if (instant < NARROW_FIRST_INSTANT)
-		return SL("BC");
-	if (instant >= NARROW_END_INSTANT)
-		return SL("behind 9999");
+	if (instant < NARROW_FIRST_INSTANT || instant >= NARROW_END_INSTANT)
+		return (struct sl){ dst, put_odd_time(dst, instant, r->n->zone) };
 	return (struct sl){ dst, clock_put(dst, instant, r->n->zone) };
 }
 
@@ -346,7 +361,7 @@ void narrow_row_put_json(const struct narrow_reader *r, struct str *s)
 	for (int role = 0; role < NARROW_ROLES; role++) {
 		const struct narrow_column *c = &r->n->col[role];
 		struct sl raw = r->raw[role];
-		char text[CLOCK_TEXT_MAX];
+		char text[ODD_TIME_MAX];
 
 		if (!c->name.n || role == NARROW_ID)
 			continue; /* the id is not read */

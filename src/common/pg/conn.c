@@ -34,32 +34,24 @@ void pg_add_clean(struct str *s, const char *text)
 enum exit_code pg_exit_code(const char *sqlstate)
 {
 	static const struct {
-		const char *prefix;
+		const char *states;
 		enum exit_code code;
 	} table[] = {
-		{ "08", EX_TEMP },	    /* connection exceptions */
-		{ "53", EX_TEMP },	    /* no disk, memory, connections left */
-		{ "40", EX_TEMP },	    /* serialization failure, deadlock */
-		{ "55P03", EX_TEMP },	    /* lock not available */
-		{ "55006", EX_TEMP },	    /* object in use */
-		{ "57P04", EX_CONFIGURATION }, /* database dropped */
-		{ "57", EX_TEMP },	    /* cancelled, shutting down, crashed, starting up */
-		{ "25P03", EX_TEMP },	    /* idle in transaction for too long */
-		{ "28", EX_NOTALLOWED },    /* authentication */
-		{ "42501", EX_NOTALLOWED }, /* permission denied */
-		{ "3D000", EX_CONFIGURATION }, /* unknown database */
-		{ "3F000", EX_CONFIGURATION }, /* unknown schema */
-		{ "42P01", EX_CONFIGURATION }, /* unknown table */
-		{ "42703", EX_CONFIGURATION }, /* unknown column */
-		{ "22", EX_DATA },	    /* values that do not fit their type */
-		{ "23", EX_DATA },	    /* constraints */
-		{ "54", EX_DATA },	    /* row too big, too many columns */
+		/* dropped or unknown: database, schema, table, column */
+		{ "57P04 3D000 3F000 42P01 42703", EX_CONFIGURATION },
+		/* no connection; no disk, memory or connections left; serialization failure,
+		 * deadlock; a lock or an object that others have; cancelled, shutting down,
+		 * crashed, starting up; idle in transaction for too long */
+		{ "08 53 40 55P03 55006 57 25P03", EX_TEMP },
+		{ "28 42501", EX_NOTALLOWED }, /* authentication, permission */
+		/* values that do not fit their type; constraints; row too big, too many columns */
+		{ "22 23 54", EX_DATA },
 	};
 
 	if (!*sqlstate)
 		return EX_TEMP; /* no answer from the server */
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		if (strncmp(sqlstate, table[i].prefix, strlen(table[i].prefix)) == 0)
+		if (pg_state_is(sqlstate, table[i].states))
 			return table[i].code;
 	return EX_REFUSED;
 }
@@ -423,11 +415,31 @@ void pg_clear(struct pg_result *r)
 	PQclear((PGresult *)r);
 }
 
+bool pg_state_is(const char *sqlstate, const char *list)
+{
+	for (size_t n; *list; list += n + strspn(list + n, " ")) {
+		n = strcspn(list, " ");
+		if (strncmp(sqlstate, list, n) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* ---- quoting --------------------------------------------------------------------------------- */
 
-/* libpq quotes in the encoding of the connection, and this text is not in it yet. */
-static void quote(struct str *s, char mark, struct sl text)
+static struct str *next_quoted(struct pg *pg)
 {
+	struct str *s = &pg->quoted[pg->n_quoted++ % ARRAY_LEN(pg->quoted)];
+
+	str_clear(s);
+	return s;
+}
+
+/* Not by libpq, which quotes in the encoding of the connection: this text may not be in it yet. */
+static const char *quote(struct pg *pg, char mark, struct sl text)
+{
+	struct str *s = next_quoted(pg);
+
 	if (mark == '\'' && memchr(text.p, '\\', text.n))
 		str_addz(s, " E");
 	str_addc(s, mark);
@@ -437,36 +449,34 @@ static void quote(struct str *s, char mark, struct sl text)
 		str_addc(s, text.p[i]);
 	}
 	str_addc(s, mark);
+	return str_z(s);
 }
 
-static void add_escaped(struct pg *pg, struct str *s, char *escaped, struct sl text)
+static bool is_text(struct sl s)
 {
-	if (!escaped)
-		die(EX_DATA, "cannot be quoted for SQL, %s: %s: not valid UTF-8", pg->role,
-			msg_q(text));
-	str_addz(s, escaped);
-	PQfreemem(escaped);
+	return !memchr(s.p, '\0', s.n) && utf8_valid_to(s.p, s.n) == s.n;
 }
 
-void pg_add_ident(struct pg *pg, struct str *s, struct sl name)
+const char *pg_ident(struct pg *pg, struct sl name)
 {
-	if (memchr(name.p, '\0', name.n) || utf8_valid_to(name.p, name.n) != name.n)
+	if (!is_text(name))
 		die(EX_DATA, "not a name, %s: %s: not valid UTF-8", pg->role, msg_q(name));
-	if (pg->writer)
-		quote(s, '"', name);
-	else
-		add_escaped(pg, s, PQescapeIdentifier(pg->conn, name.p, name.n),
-			name);
+	return quote(pg, '"', name);
 }
 
-void pg_add_literal(struct pg *pg, struct str *s, struct sl value)
+const char *pg_literal(struct pg *pg, struct sl value)
 {
-	if (memchr(value.p, '\0', value.n) || utf8_valid_to(value.p, value.n) != value.n)
+	if (!is_text(value))
 		die(EX_DATA, "not a text, %s: %s: not valid UTF-8", pg->role, msg_q(value));
-	if (pg->writer)
-		quote(s, '\'', value);
-	else
-		add_escaped(pg, s, PQescapeLiteral(pg->conn, value.p, value.n), value);
+	return quote(pg, '\'', value);
+}
+
+const char *pg_table(struct pg *pg, struct sl schema, struct sl table)
+{
+	struct str *s = next_quoted(pg);
+
+	str_addf(s, "%s.%s", pg_ident(pg, schema), pg_ident(pg, table));
+	return str_z(s);
 }
 
 void pg_add_element(struct str *s, struct sl text)

@@ -93,6 +93,17 @@ struct pg_result;
 /* Runs one statement that must succeed; rows are at hand until pg_clear(). */
 struct pg_result *pg_query(struct pg *pg, const char *sql, int n, const char *const *params)
 	NODISCARD;
+
+/*
+ * The same with the parameters one after the other, pg_ask(pg, "… $1 … $2 …", schema, table), for
+ * the rows; to do something; and to know, as pg_is_yes().
+ */
+#define pg_ask(pg, sql, ...)                                                                       \
+	pg_query(pg, sql, (int)ARRAY_LEN(((const char *[]){ __VA_ARGS__ })),                       \
+		(const char *[]){ __VA_ARGS__ })
+#define pg_run(pg, sql, ...) pg_clear(pg_ask(pg, sql, __VA_ARGS__))
+#define pg_knows(pg, sql, ...) pg_is_yes(pg_ask(pg, sql, __VA_ARGS__))
+
 size_t pg_rows(const struct pg_result *r);
 size_t pg_cols(const struct pg_result *r);
 uint32_t pg_column_type(const struct pg_result *r, int col); /* OID of its type */
@@ -123,6 +134,9 @@ struct pg_result *pg_try_query(struct pg *pg, const char *sql, int n, const char
 	NODISCARD;
 bool pg_try_exec(struct pg *pg, const char *sql) NODISCARD;
 const char *pg_sqlstate(const struct pg *pg); /* of the last failure, "" if none */
+
+/* Is a SQLSTATE one of a list, "23505 40P01 42"? Two characters are all of that class. */
+bool pg_state_is(const char *sqlstate, const char *list);
 const char *pg_error(const struct pg *pg);    /* one line: message, detail */
 const char *pg_context(const struct pg *pg);  /* "COPY t, line 3, column b: …" or "" */
 
@@ -138,9 +152,13 @@ enum exit_code pg_exit_code(const char *sqlstate);
 /* Appends text of the server as one line that neither a terminal nor a log can be tricked with. */
 void pg_add_clean(struct str *s, const char *text);
 
-/* Appends a quoted identifier or literal; invalid UTF-8 ends the program with 65. */
-void pg_add_ident(struct pg *pg, struct str *s, struct sl name);
-void pg_add_literal(struct pg *pg, struct str *s, struct sl value);
+/*
+ * A name, or a text, quoted for SQL: pg_execf(pg, "DROP TABLE %s", pg_ident(pg, name)). Each lives
+ * until 16 more of them were asked for on this connection; invalid UTF-8 ends the program with 65.
+ */
+const char *pg_ident(struct pg *pg, struct sl name);
+const char *pg_literal(struct pg *pg, struct sl value);
+const char *pg_table(struct pg *pg, struct sl schema, struct sl table); /* "schema"."table" */
 
 /* Appends an element of an array's text, which begins with {; NULL for none. */
 void pg_add_element(struct str *s, struct sl text);

@@ -28,6 +28,8 @@ struct pg {
 	struct recode *reader, *writer, *storer;
 	struct str raw;	   /* the statement sent last, as the server takes it */
 	struct str stored; /* the text that pg_can_store() was asked for last */
+	struct str quoted[16]; /* what was quoted last, by turns */
+	size_t n_quoted;
 	char sqlstate[6];  /* of the last failure */
 	struct str error;  /* message and detail of the last failure, one clean line */
 	struct str hint;

@@ -5,6 +5,7 @@
 #include "core/mem.h"
 #include "core/num.h"
 
+#include <locale.h>
 #include <poll.h>
 
 /* What a connection gets unless the user said otherwise; a dead server is noticed in a minute. */
@@ -255,6 +256,31 @@ static void on_notice(void *ctx, const PGresult *res)
 	msg_warn("%s: %s", pg->role, str_z(&line));
 }
 
+/*
+ * What libpq says of a failure is in English here: refusal_code() reads it, and the exit code is the
+ * same in every language.
+ */
+static PGconn *try_link(const struct link_params *params, bool *in_time)
+{
+	locale_t english = newlocale(LC_MESSAGES_MASK, "C", duplocale(LC_GLOBAL_LOCALE));
+	locale_t before = uselocale(english);
+	PGconn *conn = PQconnectStartParams(params->key, params->value, 1);
+
+	if (!conn)
+		die(EX_TEMP, "out of memory");
+	*in_time = poll_connection(conn);
+	if (!*in_time && has_several_hosts(conn)) {
+		/* only libpq itself can go on to the next host after a silent one */
+		PQfinish(conn);
+		conn = PQconnectdbParams(params->key, params->value, 1);
+		*in_time = true;
+	}
+	uselocale(before);
+	if (english)
+		freelocale(english);
+	return conn;
+}
+
 static struct pg *open_link(
 	const char *conninfo, const char *role, bool patient, bool replication, struct str *why)
 {
@@ -268,16 +294,7 @@ static struct pg *open_link(
 	conninfo = conninfo ? conninfo : "";
 	check_conninfo(conninfo, role);
 	gather(&params, conninfo, replication);
-	pg->conn = PQconnectStartParams(params.key, params.value, 1);
-	if (!pg->conn)
-		die(EX_TEMP, "out of memory");
-	in_time = poll_connection(pg->conn);
-	if (!in_time && has_several_hosts(pg->conn)) {
-		/* only libpq itself can go on to the next host after a silent one */
-		PQfinish(pg->conn);
-		pg->conn = PQconnectdbParams(params.key, params.value, 1);
-		in_time = true;
-	}
+	pg->conn = try_link(&params, &in_time);
 	if (PQstatus(pg->conn) != CONNECTION_OK) {
 		refused(pg, in_time, why);
 		pg_close(pg);
@@ -343,5 +360,7 @@ void pg_close(struct pg *pg)
 	recode_free(pg->writer);
 	recode_free(pg->storer);
 	str_free(&pg->stored);
+	for (size_t i = 0; i < ARRAY_LEN(pg->quoted); i++)
+		str_free(&pg->quoted[i]);
 	mem_free(pg);
 }

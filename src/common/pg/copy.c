@@ -121,8 +121,7 @@ void pg_copy_put(struct pg *pg, struct sl piece)
 				pg_keep_failure(pg, NULL);
 			pg->copy_failed = true;
 		}
-		piece.p += n;
-		piece.n -= n;
+		sl_skip(&piece, n);
 	}
 }
 

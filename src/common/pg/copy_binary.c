@@ -15,8 +15,7 @@ bool copy_row(bool *begun, struct sl *m, size_t n)
 	if (UNLIKELY(!*begun)) {
 		if (m->n < sizeof header || memcmp(m->p, header, sizeof header) != 0)
 			bug("not the header of a binary COPY");
-		m->p += sizeof header;
-		m->n -= sizeof header;
+		sl_skip(m, sizeof header);
 		*begun = true;
 	}
 	if (m->n < 2)
@@ -26,7 +25,6 @@ bool copy_row(bool *begun, struct sl *m, size_t n)
 			return false;
 		bug("COPY sent %u columns, not %zu", copy_load16(m->p), n);
 	}
-	m->p += 2;
-	m->n -= 2;
+	sl_skip(m, 2);
 	return true;
 }

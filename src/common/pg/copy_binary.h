@@ -57,15 +57,13 @@ static inline struct sl copy_field(struct sl *m)
 	if (UNLIKELY(m->n < 4))
 		copy_too_short();
 	len = copy_load32(m->p);
-	m->p += 4;
-	m->n -= 4;
+	sl_skip(m, 4);
 	if (len == UINT32_MAX)
 		return f;
 	if (UNLIKELY(len > m->n))
 		copy_too_short();
 	f = (struct sl){ m->p, len };
-	m->p += len;
-	m->n -= len;
+	sl_skip(m, len);
 	return f;
 }
 

@@ -222,20 +222,13 @@ static size_t cut_at(struct pg *pg, size_t lo, size_t hi)
 bool copybuf_is_row_fault(const char *sqlstate)
 {
 	/* values that do not fit, constraints, rows too big, two rows of one key in a merge */
-	static const char *const classes[] = { "22", "23", "54", "21000", "44" };
+	static const char of_rows[] = "22 23 54 21000 44";
 	/* all others that a server has of its own; P0 is what RAISE gives unless told otherwise */
 	static const char of_server[] = "00 01 02 03 08 0A 0B 0F 0L 0P 0Z 20 21 24 25 26 28 2B 2D "
 					"34 3B 3D 3F 40 42 53 55 57 58 72 F0 HV XX";
 
-	if (strlen(sqlstate) != 5)
-		return false;
-	for (size_t i = 0; i < ARRAY_LEN(classes); i++)
-		if (strncmp(sqlstate, classes[i], strlen(classes[i])) == 0)
-			return true;
-	for (const char *c = of_server; *c; c += c[2] ? 3 : 2)
-		if (strncmp(sqlstate, c, 2) == 0)
-			return false;
-	return true;
+	return strlen(sqlstate) == 5 &&
+	       (pg_state_is(sqlstate, of_rows) || !pg_state_is(sqlstate, of_server));
 }
 
 #define REFUSED_MAX 16 /* so often rows are cut in two to find a bad one */

@@ -1,6 +1,5 @@
 #include "pg/relation.h"
 
-#include "core/msg.h"
 #include "core/opt.h"
 #include "core/utf8.h"
 
@@ -27,8 +26,7 @@ static bool take_name(struct sl *s, struct str *name, char stop)
 		while (i < s->n && s->p[i] != stop)
 			str_addc(name, s->p[i++]);
 	}
-	s->p += i;
-	s->n -= i;
+	sl_skip(s, i);
 	return name->n > 0;
 }
 
@@ -40,8 +38,7 @@ void relation_split(const char *text, struct str *schema, struct str *table)
 	if (ok && rest.n > 0 && rest.p[0] == '.') {
 		struct str first = *table;
 
-		rest.p++;
-		rest.n--;
+		sl_skip(&rest, 1);
 		*table = *schema;
 		*schema = first;
 		ok = take_name(&rest, table, '.');
@@ -75,14 +72,6 @@ void relation_list(const char *text, const char *option, struct names *names)
 			opt_usage("%s: not a list of names: %s", option, msg_q(sl_of(text)));
 		(void)names_add(names, relation_cut(str_sl(&name)), NULL);
 		more = rest.n > 0;
-		rest.p += more;
-		rest.n -= more;
+		sl_skip(&rest, more);
 	}
-}
-
-void relation_ident(struct pg *pg, struct str *sql, struct sl schema, struct sl table)
-{
-	pg_add_ident(pg, sql, schema);
-	str_addc(sql, '.');
-	pg_add_ident(pg, sql, table);
 }

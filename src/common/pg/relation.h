@@ -23,7 +23,4 @@ void relation_list(const char *text, const char *option, struct names *names);
 /* The name as PostgreSQL keeps it: at most 63 bytes, whole characters. */
 struct sl relation_cut(struct sl name);
 
-/* Appends both as a quoted, qualified name. */
-void relation_ident(struct pg *pg, struct str *sql, struct sl schema, struct sl table);
-
 #endif

@@ -98,18 +98,15 @@ static bool is_same_origin(struct pg *pg, const char *origin, struct str *why)
 
 static bool start(struct pg *pg, const struct repl_conf *conf, struct str *why)
 {
-	AUTO_STR sql = { 0 }, list = { 0 };
+	AUTO_STR sql = { 0 };
 	char from[LSN_TEXT_MAX];
 	PGresult *res;
 	bool ok;
 
-	str_addz(&sql, "START_REPLICATION SLOT ");
-	pg_add_ident(pg, &sql, sl_of(conf->slot));
-	str_addf(&sql, " LOGICAL %s (proto_version '1', publication_names ",
-		lsn_text(from, conf->from));
-	pg_add_ident(pg, &list, sl_of(conf->publication));
-	pg_add_literal(pg, &sql, str_sl(&list));
-	str_addc(&sql, ')');
+	str_addf(&sql,
+		"START_REPLICATION SLOT %s LOGICAL %s (proto_version '1', publication_names %s)",
+		pg_ident(pg, sl_of(conf->slot)), lsn_text(from, conf->from),
+		pg_literal(pg, sl_of(pg_ident(pg, sl_of(conf->publication)))));
 	msg_detail("%s", str_z(&sql));
 	res = PQexec(pg->conn, session_sql(pg, str_z(&sql)));
 	ok = PQresultStatus(res) == PGRES_COPY_BOTH;

@@ -24,14 +24,10 @@ void rights_to_read(struct pg *pg, const char *schema, const char *table)
 
 void rights_make_schema(struct pg *pg, const char *schema)
 {
-	AUTO_STR sql = { 0 };
-
-	if (pg_is_yes(pg_query(pg, "SELECT FROM pg_namespace WHERE nspname = $1", 1, &schema)))
+	if (pg_knows(pg, "SELECT FROM pg_namespace WHERE nspname = $1", schema))
 		return;
 	want(pg, make_schema_sql, schema, NULL);
-	str_addz(&sql, "CREATE SCHEMA IF NOT EXISTS ");
-	pg_add_ident(pg, &sql, sl_of(schema));
-	pg_exec(pg, str_z(&sql));
+	pg_execf(pg, "CREATE SCHEMA IF NOT EXISTS %s", pg_ident(pg, sl_of(schema)));
 }
 
 void rights_to_make(struct pg *pg, const char *schema)

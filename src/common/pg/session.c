@@ -36,27 +36,18 @@ static const struct {
 
 /* ---- settings of transactions ---------------------------------------------------------------- */
 
-static void add_setting(struct pg *pg, struct str *sql, const char *before, const char *between,
-	const struct pg_setting *setting)
-{
-	str_addz(sql, before);
-	str_addz(sql, setting->name);
-	str_addz(sql, between);
-	pg_add_literal(pg, sql, sl_of(setting->value));
-}
-
 /* As statements in front of others, and as one for where only one is taken. */
 static void write_settings(struct pg *pg)
 {
 	str_clear(&pg->local);
 	str_clear(&pg->config);
 	for (size_t i = 0; i < pg->n_settings; i++) {
-		add_setting(pg, &pg->local, pg->replicates ? "SET " : "SET LOCAL ", " = ",
-			&pg->setting[i]);
-		str_addc(&pg->local, ';');
-		add_setting(pg, &pg->config, i ? ", pg_catalog.set_config('" :
-			"SELECT pg_catalog.set_config('", "', ", &pg->setting[i]);
-		str_addz(&pg->config, ", true)");
+		const char *name = pg->setting[i].name;
+		const char *value = pg_literal(pg, sl_of(pg->setting[i].value));
+
+		str_addf(&pg->local, "SET %s%s = %s;", pg->replicates ? "" : "LOCAL ", name, value);
+		str_addf(&pg->config, "%s pg_catalog.set_config('%s', %s, true)",
+			i ? "," : "SELECT", name, value);
 	}
 }
 

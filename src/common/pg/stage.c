@@ -1,71 +1,49 @@
 #include "pg/stage.h"
 
-void stage_add_name(struct str *sql, const struct stage *stage)
-{
-	str_addf(sql, "pg_temp.ferry_stage_%u", stage->number);
-}
-
-void stage_prepare(struct pg *pg, struct stage *stage, const char *target, size_t shape)
+bool stage_prepare(struct pg *pg, struct stage *stage, const char *target, size_t shape)
 {
 	AUTO_STR sql = { 0 };
 
 	if (stage->made && stage->shape == shape) {
-		str_addz(&sql, "TRUNCATE ");
-		stage_add_name(&sql, stage);
-	} else {
-		if (stage->made) {
-			str_addz(&sql, "DROP TABLE ");
-			stage_add_name(&sql, stage);
-			str_addc(&sql, ';');
-		}
-		str_addz(&sql, "CREATE TEMP TABLE ");
-		stage_add_name(&sql, stage);
-		/* not LIKE: that copies NOT NULL, also where the target has a default */
-		str_addf(&sql, " ON COMMIT DELETE ROWS AS SELECT * FROM %s WITH NO DATA", target);
+		pg_execf(pg, "TRUNCATE " STAGE_NAME, stage->number);
+		return true;
 	}
-	pg_exec(pg, str_z(&sql));
+	str_addz(&sql, "SAVEPOINT ferry_stage;");
+	if (stage->made)
+		str_addf(&sql, "DROP TABLE " STAGE_NAME ";", stage->number);
+	/* not LIKE: that copies NOT NULL, also where the target has a default */
+	str_addf(&sql,
+		"CREATE TEMP TABLE " STAGE_NAME " ON COMMIT DELETE ROWS AS"
+		" SELECT * FROM %s WITH NO DATA; RELEASE SAVEPOINT ferry_stage",
+		stage->number, target);
+	if (!pg_try_exec(pg, str_z(&sql))) {
+		pg_exec(pg, "ROLLBACK TO SAVEPOINT ferry_stage");
+		return false;
+	}
 	stage->made = true;
 	stage->shape = shape;
+	return true;
 }
 
 static void add_list(
 	struct pg *pg, struct str *sql, const char *prefix, const struct stage_target *to)
 {
-	for (size_t i = 0; i < to->n; i++) {
-		str_addz(sql, i ? ", " : "");
-		str_addz(sql, prefix);
-		pg_add_ident(pg, sql, to->cols[i]);
-	}
+	for (size_t i = 0; i < to->n; i++)
+		str_addf(sql, "%s%s%s", i ? ", " : "", prefix, pg_ident(pg, to->cols[i]));
 }
 
 /* What columns get: a function of the value there (t) and the new one (excluded). */
 static void add_values(
 	struct pg *pg, struct str *sql, enum merge how, const struct stage_target *to)
 {
-	static const char *const before[] = { "coalesce(t.", "coalesce(excluded." };
-	static const char *const between[] = { ", excluded.", ", t." };
+	const char *first = how == MERGE_FILL ? "t" : "excluded";
+	const char *second = how == MERGE_FILL ? "excluded" : "t";
 
 	for (size_t i = 0; i < to->n; i++) {
-		str_addz(sql, i ? ", " : "");
-		str_addz(sql, before[how]);
-		pg_add_ident(pg, sql, to->cols[i]);
-		str_addz(sql, between[how]);
-		pg_add_ident(pg, sql, to->cols[i]);
-		str_addc(sql, ')');
-	}
-}
+		const char *name = pg_ident(pg, to->cols[i]);
 
-/*
- * A row that only has to be there, for what other tables have of it, is locked until then: whoever
- * would remove it as an empty one looks again.
- */
-static void add_lock(struct pg *pg, struct str *sql, struct sl key)
-{
-	str_addz(sql, "UPDATE SET ");
-	pg_add_ident(pg, sql, key);
-	str_addz(sql, " = t.");
-	pg_add_ident(pg, sql, key);
-	str_addz(sql, " WHERE false");
+		str_addf(sql, "%scoalesce(%s.%s, %s.%s)", i ? ", " : "", first, name, second, name);
+	}
 }
 
 /*
@@ -96,41 +74,45 @@ static void add_update(struct pg *pg, struct str *sql, const struct stage_target
 static void add_survey(struct pg *pg, struct str *sql, const struct stage *stage,
 	const struct stage_target *to)
 {
-	str_addz(sql, "SELECT count(*) FILTER (WHERE o.writes) AS writes, count(*) FILTER"
-		      " (WHERE NOT o.writes AND o.differs) AS differs FROM (SELECT t.");
-	pg_add_ident(pg, sql, to->key);
-	str_addz(sql, " IS NULL OR ");
+	const char *key = pg_ident(pg, to->key);
+
+	str_addf(sql,
+		"SELECT count(*) FILTER (WHERE o.writes) AS writes, count(*) FILTER"
+		" (WHERE NOT o.writes AND o.differs) AS differs FROM (SELECT t.%s IS NULL OR ",
+		key);
 	add_changes(pg, sql, to->how, to);
 	str_addz(sql, " AS writes, ");
 	add_changes(pg, sql, MERGE_OVERLAY, to);
-	str_addz(sql, " AS differs FROM ");
-	stage_add_name(sql, stage);
-	str_addf(sql, " AS excluded LEFT JOIN %s AS t USING (", to->name);
-	pg_add_ident(pg, sql, to->key);
-	str_addz(sql, ")) AS o");
+	str_addf(sql,
+		" AS differs FROM " STAGE_NAME " AS excluded LEFT JOIN %s AS t USING (%s)) AS o",
+		stage->number, to->name, pg_ident(pg, to->key));
 }
 
 bool stage_merge(struct pg *pg, const struct stage *stage, const struct stage_target *to,
 	uint64_t rows, struct merged *merged)
 {
-	AUTO_STR sql = { 0 }, survey = { 0 }, key = { 0 }, columns = { 0 };
+	AUTO_STR sql = { 0 }, survey = { 0 }, columns = { 0 };
 	AUTO_RESULT *r = NULL, *now = NULL;
+	const char *key;
 	uint64_t missing;
 
-	pg_add_ident(pg, &key, to->key);
-	str_addf(&columns, "%s%s", key.p, to->n > 0 ? ", " : "");
+	str_addf(&columns, "%s%s", pg_ident(pg, to->key), to->n > 0 ? ", " : "");
 	add_list(pg, &columns, "", to);
 	add_survey(pg, &survey, stage, to);
 	/* the survey is of the rows as they were before, and only made where it is needed */
+	key = pg_ident(pg, to->key);
 	str_addf(&sql,
-		"WITH s AS MATERIALIZED (%s), m AS (INSERT INTO %s AS t (%s) SELECT %s FROM ",
-		survey.p, to->name, columns.p, columns.p);
-	stage_add_name(&sql, stage);
-	str_addf(&sql, " ORDER BY %s ON CONFLICT (%s) DO ", key.p, key.p);
+		"WITH s AS MATERIALIZED (%s), m AS (INSERT INTO %s AS t (%s) SELECT %s"
+		" FROM " STAGE_NAME " ORDER BY %s ON CONFLICT (%s) DO ",
+		survey.p, to->name, columns.p, columns.p, stage->number, key, key);
+	/*
+	 * A row that only has to be there, for what other tables have of it, is locked until then:
+	 * whoever would remove it as an empty one looks again.
+	 */
 	if (to->n > 0)
 		add_update(pg, &sql, to);
 	else
-		add_lock(pg, &sql, to->key);
+		str_addf(&sql, "UPDATE SET %s = t.%s WHERE false", key, key);
 	/* a row that was there is locked before it is written, which its new version shows */
 	str_addz(&sql, " RETURNING t.xmax = '0'::xid AS added)"
 		       " SELECT count(*) FILTER (WHERE added),"

@@ -19,20 +19,19 @@ enum merge {
 };
 
 struct stage {
-	unsigned number; /* pg_temp.ferry_stage_N */
+	unsigned number; /* its name is STAGE_NAME with it */
 	bool made;
 	size_t shape; /* caller's version of the target's columns it was made for */
 };
 
+#define STAGE_NAME "pg_temp.ferry_stage_%u"
+
 /*
  * Makes sure the staging table is there, is empty, and has the columns of `target` (qualified and
  * quoted); `shape` changes whenever those do. Inside a transaction, outside savepoints that may be
- * rolled back.
+ * rolled back. False when the server refuses, and tells why (pg_sqlstate()).
  */
-void stage_prepare(struct pg *pg, struct stage *stage, const char *target, size_t shape);
-
-/* Appends the quoted name of the staging table. */
-void stage_add_name(struct str *sql, const struct stage *stage);
+bool stage_prepare(struct pg *pg, struct stage *stage, const char *target, size_t shape) NODISCARD;
 
 /* What became of rows: written, or not. The others are equal to what is there. */
 struct merged {

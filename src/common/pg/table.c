@@ -10,11 +10,6 @@ enum fact {
 	F_OID, F_KIND, F_SECURED, F_INSERT_RULE, F_ANY_RULE, F_DEFERS, F_ALLOWED, F_DROPS
 };
 
-static bool is_true(const struct pg_result *r, size_t row, int col)
-{
-	return pg_valuez(r, row, col)[0] == 't';
-}
-
 static void add_column_of(struct table *t, const struct pg_result *r, size_t i)
 {
 	size_t n = names_add(&t->columns, pg_value(r, i, 0), NULL);
@@ -22,26 +17,21 @@ static void add_column_of(struct table *t, const struct pg_result *r, size_t i)
 	mem_grow(&t->column, &t->columns_cap, n + 1, sizeof *t->column);
 	t->column[n] = (struct column){
 		.type = arena_dup(&t->texts, pg_value(r, i, 1)),
-		.json = is_true(r, i, 2),
-		.nested = is_true(r, i, 3),
-		.nullable = is_true(r, i, 4),
-		.computed = is_true(r, i, 5),
-		.always = is_true(r, i, 6),
-		.required = is_true(r, i, 7),
+		.json = pg_true(r, i, 2),
+		.nested = pg_true(r, i, 3),
+		.nullable = pg_true(r, i, 4),
+		.computed = pg_true(r, i, 5),
+		.always = pg_true(r, i, 6),
+		.required = pg_true(r, i, 7),
 		.sequence = pg_is_null(r, i, 8) ? SL("") : arena_dup(&t->texts, pg_value(r, i, 8)),
+		.absent = t->ruled || pg_is_null(r, i, 9)
+				? NULL
+				: arena_dup(&t->texts, pg_value(r, i, 9)).p,
 		.equal = SL("="),
 	};
 }
 
 /* ---- the key --------------------------------------------------------------------------------- */
-
-/* Unique keys that ON CONFLICT can use: a row for each column, with the key's own equality. */
-static struct pg_result *read_keys(struct table *t, const char *oid)
-{
-	const char *sql = pg_server_version(t->pg) >= 150000 ? unique_sql : unique_14_sql;
-
-	return pg_query(t->pg, sql, 1, &oid);
-}
 
 size_t table_end_of_key(const struct pg_result *r, size_t i)
 {
@@ -78,7 +68,9 @@ static NORETURN void no_such_key(const struct table *t, const struct pg_result *
 
 static void check_key(struct table *t, const char *oid)
 {
-	AUTO_RESULT *r = read_keys(t, oid);
+	/* unique keys that ON CONFLICT can use: a row for each column, with the key's equality */
+	AUTO_RESULT *r = pg_ask(t->pg,
+		pg_server_version(t->pg) >= 150000 ? unique_sql : unique_14_sql, oid);
 	size_t i = 0, end = 0;
 
 	for (; i < pg_rows(r); i = end) {
@@ -88,7 +80,7 @@ static void check_key(struct table *t, const char *oid)
 	}
 	if (i == pg_rows(r))
 		no_such_key(t, r);
-	t->nulls_equal = is_true(r, i, 3);
+	t->nulls_equal = pg_true(r, i, 3);
 	for (; i < end; i++)
 		t->column[names_find(&t->columns, pg_value(r, i, 1))].equal =
 			arena_dup(&t->texts, pg_value(r, i, 2));
@@ -101,17 +93,18 @@ static void take_facts(struct table *t, const struct pg_result *r)
 	char kind = pg_valuez(r, 0, F_KIND)[0];
 	const char *why = NULL;
 
-	t->secured = is_true(r, 0, F_SECURED) && is_true(r, 0, F_ALLOWED);
-	t->defers = is_true(r, 0, F_DEFERS);
+	t->secured = pg_true(r, 0, F_SECURED) && pg_true(r, 0, F_ALLOWED);
+	t->defers = pg_true(r, 0, F_DEFERS);
 	t->foreign = kind == 'f';
-	t->drops = is_true(r, 0, F_DROPS);
+	t->drops = pg_true(r, 0, F_DROPS);
+	t->ruled = pg_true(r, 0, F_INSERT_RULE) || kind == 'v';
 	/* COPY into a view counts also what an INSTEAD OF trigger drops */
-	t->by_insert = is_true(r, 0, F_SECURED) || is_true(r, 0, F_INSERT_RULE) || kind == 'v';
+	t->by_insert = pg_true(r, 0, F_SECURED) || pg_true(r, 0, F_INSERT_RULE) || kind == 'v';
 	if (kind == 'v')
 		why = "a view";
 	else if (kind == 'f')
 		why = "a foreign table";
-	else if (is_true(r, 0, F_ANY_RULE))
+	else if (pg_true(r, 0, F_ANY_RULE))
 		why = "a table with rules";
 	if (why && t->conf.keys)
 		die(EX_CONFIGURATION, "--key: %s is %s, where rows cannot be replaced by a key",
@@ -120,33 +113,36 @@ static void take_facts(struct table *t, const struct pg_result *r)
 		die(EX_CONFIGURATION, "--truncate: %s is a view", str_z(&t->ident));
 }
 
+/* A name like this that no column has. */
+static void free_name(const struct table *t, struct str *name, const char *like)
+{
+	str_clear(name);
+	str_addz(name, like);
+	while (names_find(&t->columns, str_sl(name)) != NAMES_NONE)
+		str_addc(name, '_');
+}
+
 void table_read(struct table *t)
 {
-	const char *params[] = { t->schema.p, t->name.p };
-	AUTO_RESULT *facts = pg_query(t->pg, facts_sql, 2, params), *r = NULL;
-	const char *both[] = { NULL, str_z(&t->ident) };
+	AUTO_RESULT *facts = pg_ask(t->pg, facts_sql, t->schema.p, t->name.p), *r = NULL;
 
 	t->exists = pg_rows(facts) > 0;
 	if (t->exists) {
 		take_facts(t, facts);
-		both[0] = pg_valuez(facts, 0, F_OID);
-		r = pg_query(t->pg, columns_sql, 2, both);
+		r = pg_ask(t->pg, columns_sql, pg_valuez(facts, 0, F_OID), str_z(&t->ident));
 		for (size_t i = 0; i < pg_rows(r); i++)
 			add_column_of(t, r, i);
 		if (t->keys.n > 0)
-			check_key(t, both[0]);
+			check_key(t, pg_valuez(facts, 0, F_OID));
 	}
-	str_clear(&t->row);
-	str_addz(&t->row, "ferry_row");
-	while (names_find(&t->columns, str_sl(&t->row)) != NAMES_NONE)
-		str_addc(&t->row, '_');
+	free_name(t, &t->row, "ferry_row");
+	free_name(t, &t->has, "ferry_has");
 }
 
 /* Names are compared with their case; who is used to psql may not expect that. */
 static NORETURN void no_such_table(const struct table *t)
 {
-	const char *params[] = { t->schema.p, t->name.p };
-	struct pg_result *r = pg_query(t->pg, alike_sql, 2, params);
+	struct pg_result *r = pg_ask(t->pg, alike_sql, t->schema.p, t->name.p);
 	struct str hint = { 0 };
 
 	if (pg_rows(r) > 0)
@@ -170,7 +166,7 @@ struct table *table_open(struct pg *pg, const struct table_conf *conf)
 	relation_split(conf->name, &schema, &name);
 	t->schema = keep_name(t, &schema);
 	t->name = keep_name(t, &name);
-	relation_ident(pg, &t->ident, t->schema, t->name);
+	str_addz(&t->ident, pg_table(pg, t->schema, t->name));
 	str_add(&t->into, str_sl(&t->ident));
 	if (conf->keys)
 		relation_list(conf->keys, "--key", &t->keys);

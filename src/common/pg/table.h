@@ -4,8 +4,10 @@
  * Records are gathered in buffers and sent by COPY. With keys, rows that are there already are
  * replaced, or what `on_conflict` says: a buffer that meets one (23505) goes through a staging
  * table and is merged (table_sql.c). A field that is absent (NDJSON) is not written: a new row gets
- * the column's default, one that is there keeps its value. So records with different absent fields
- * go into different buffers.
+ * the column's default, one that is there keeps its value. Records with different absent fields go
+ * into one buffer all the same, with marks, so that rows are added in the order of the input. Only
+ * where a default cannot be written down here (a view's, an identity whose sequence is not ours)
+ * each run of such records is sent by itself.
  *
  * Where COPY is refused or would do something else than INSERT (row-level security, INSERT rules,
  * views without a trigger), rows go through the staging table, too.

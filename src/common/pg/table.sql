@@ -26,8 +26,20 @@ SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) ||
 	b.typtype = 'c' OR b.typcategory = 'A', NOT a.attnotnull, a.attgenerated <> '',
 	a.attidentity = 'a', a.attnotnull AND NOT a.atthasdef AND a.attidentity = '',
 	(SELECT q FROM pg_catalog.pg_get_serial_sequence($2, a.attname) AS q
-		WHERE pg_catalog.has_sequence_privilege(q, 'SELECT'))
+		WHERE pg_catalog.has_sequence_privilege(q, 'SELECT')),
+	-- what a new row without it gets: an expression; empty: NULL; NULL: only the server knows
+	CASE WHEN y.typtype = 'd' AND y.typnotnull THEN NULL
+		WHEN a.attidentity <> '' THEN (SELECT 'pg_catalog.nextval(' ||
+			pg_catalog.quote_literal(q) || ')'
+			FROM pg_catalog.pg_get_serial_sequence($2, a.attname) AS q
+			WHERE pg_catalog.has_sequence_privilege(q, 'USAGE') AND s.temp)
+		WHEN a.atthasdef THEN (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid)
+			FROM pg_catalog.pg_attrdef AS d
+			WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum AND s.temp)
+		WHEN y.typdefault IS NOT NULL THEN NULL ELSE '' END
 	FROM pg_catalog.pg_attribute AS a
+	CROSS JOIN (SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMP')
+		AS temp) AS s
 	JOIN pg_catalog.pg_type AS y ON y.oid = a.atttypid
 	JOIN pg_catalog.pg_type AS b ON b.oid = coalesce(nullif(y.typbasetype, 0), y.oid)
 	LEFT JOIN pg_catalog.pg_collation AS co ON co.oid = a.attcollation

@@ -17,6 +17,7 @@ struct column {
 	bool computed;	    /* GENERATED ALWAYS AS (expression) */
 	bool always;	    /* GENERATED ALWAYS AS IDENTITY */
 	bool required;	    /* NOT NULL without a default */
+	const char *absent; /* what a new row without it gets; NULL: only the server can say */
 	int64_t greatest;   /* value loaded, where there is a sequence */
 	bool any;	    /* of them */
 };
@@ -25,6 +26,7 @@ struct column {
 struct written {
 	uint32_t from, to;
 	bool as_json; /* arrays and objects, for a column that is nested */
+	bool optional; /* some record has no such member */
 };
 
 /* Of a row: where its text is, when kept; and, when it waits, whether for a row it refers to. */
@@ -33,9 +35,13 @@ struct raw {
 	bool refers;
 };
 
-/* Records with the same fields absent: their buffer. */
+/*
+ * Records that are written to the same columns: their buffer. When they are `marked` some lack
+ * members, which are NULL there, and a last field has '1' or '0' for each column: is it there?
+ */
 struct shape {
 	struct copybuf buf;
+	bool marked;
 	struct written *col; /* in the order of COPY */
 	size_t n;
 	struct str raw; /* texts of the records, when kept */
@@ -54,6 +60,7 @@ struct table {
 	struct str ident;
 	struct str into; /* where rows go: ident, or the table that will replace its rows */
 	struct str row;	 /* a name that no column has: of the number of a row */
+	struct str has;	 /* another: of its mark */
 	struct sl schema, name; /* in texts */
 	struct arena texts;
 	struct names columns; /* of the table */
@@ -63,6 +70,7 @@ struct table {
 	bool nulls_equal; /* NULL is a value of the key like others */
 	bool exists, created;
 	bool by_insert; /* not by COPY */
+	bool ruled;	/* a view or rule decides what absent columns get */
 	bool drops;	/* a trigger may */
 	bool foreign;
 	bool secured;	/* row-level security: 42501 is a row's fault */
@@ -81,9 +89,9 @@ struct table {
 	struct names shapes;
 	struct shape *shape;
 	size_t shapes_cap;
-	struct names seen;    /* keys of the buffered rows, when there are several shapes */
-	uint32_t *seen_shape; /* by number in seen: the shape of its last row */
-	size_t seen_cap;
+	size_t open;   /* the shape that takes rows, when there is one */
+	bool combines; /* of the staged rows: some of one key have different members */
+	bool mixed;    /* of them: some have different members */
 	struct str scratch;
 	struct str *hopeless; /* statements taking out rows that refer to nothing: table_wait.c */
 	size_t n_hopeless;
@@ -110,6 +118,9 @@ size_t table_end_of_key(const struct pg_result *r, size_t i);
 /* Dies with 65 when the input has no column of this name. */
 void table_must_have(const struct table *t, struct sl key);
 
+/* Hands a record that is not even sent to who gave it; `field` may be empty. */
+void table_refuse(struct table *t, const struct rec *rec, struct sl field, const char *why);
+
 /* ---- table_sql.c: statements ---- */
 
 /* Where the rows of a merge come from. */
@@ -126,8 +137,14 @@ enum merge_step {
 bool table_add_merge(struct table *t, struct str *sql, const struct shape *s, enum source from,
 	enum merge_step step) NODISCARD;
 
-/* Appends `(a, b)`: the columns of a shape. */
-void table_add_columns(struct table *t, struct str *sql, const struct shape *s);
+/* Appends `(a, b)`: the columns of a shape, and (`marks`) of its marks, if it has any. */
+void table_add_columns(struct table *t, struct str *sql, const struct shape *s, bool marks);
+
+/*
+ * Appends the question which sets table.combines and table.mixed for the staged rows; false when
+ * that makes no difference.
+ */
+bool table_add_marks(struct table *t, struct str *sql, const struct shape *s) NODISCARD;
 
 /* Appends the statement that makes the staging table. */
 void table_add_stage(struct table *t, struct str *sql, const struct shape *s);

@@ -3,6 +3,7 @@
 
 #include "core/num.h"
 #include "pg/relation.h"
+#include "pg/table_make.sql.h"
 
 /* ---- types ----------------------------------------------------------------------------------- */
 
@@ -80,15 +81,13 @@ static void add_create(struct table *t, struct str *sql)
 {
 	str_addf(sql, "SAVEPOINT ferry_create; SET LOCAL lock_timeout = 0; CREATE TABLE %s (",
 		str_z(&t->ident));
-	for (size_t i = 0; i < t->cols->n; i++) {
-		str_addz(sql, i ? ", " : "");
-		pg_add_ident(t->pg, sql, relation_cut(t->cols->name[i]));
-		str_addf(sql, " %s", type_of(t, t->cols->name[i]));
-	}
-	for (size_t i = 0; i < t->keys.n; i++) {
-		str_addz(sql, i ? ", " : ", PRIMARY KEY (");
-		pg_add_ident(t->pg, sql, t->keys.name[i]);
-	}
+	for (size_t i = 0; i < t->cols->n; i++)
+		str_addf(sql, "%s%s %s", i ? ", " : "",
+			pg_ident(t->pg, relation_cut(t->cols->name[i])),
+			type_of(t, t->cols->name[i]));
+	for (size_t i = 0; i < t->keys.n; i++)
+		str_addf(sql, "%s%s", i ? ", " : ", PRIMARY KEY (",
+			pg_ident(t->pg, t->keys.name[i]));
 	str_addz(sql, t->keys.n ? "))" : ")");
 }
 
@@ -99,15 +98,13 @@ static void add_create(struct table *t, struct str *sql)
 static void create_table(struct table *t)
 {
 	AUTO_STR sql = { 0 };
-	const char *state;
 
 	check_types(t);
 	for (size_t i = 0; i < t->keys.n; i++)
 		table_must_have(t, t->keys.name[i]);
 	add_create(t, &sql);
 	t->created = pg_try_exec(t->pg, str_z(&sql));
-	state = pg_sqlstate(t->pg);
-	if (!t->created && strcmp(state, "42P07") != 0 && strcmp(state, "23505") != 0)
+	if (!t->created && !pg_state_is(pg_sqlstate(t->pg), "42P07 23505"))
 		pg_die(t->pg, "cannot make the table");
 	/* back to the lock_timeout there was */
 	if (!t->created)
@@ -119,12 +116,8 @@ static void create_table(struct table *t)
 /* A table made in this run grows with the input: NDJSON may name a column late. */
 static void add_column(struct table *t, struct sl name)
 {
-	AUTO_STR sql = { 0 };
-
-	str_addf(&sql, "ALTER TABLE %s ADD COLUMN ", str_z(&t->ident));
-	pg_add_ident(t->pg, &sql, relation_cut(name));
-	str_addf(&sql, " %s", type_of(t, name));
-	pg_exec(t->pg, str_z(&sql));
+	pg_execf(t->pg, "ALTER TABLE %s ADD COLUMN %s %s", str_z(&t->ident),
+		pg_ident(t->pg, relation_cut(name)), type_of(t, name));
 	table_read(t);
 }
 
@@ -163,11 +156,11 @@ static void make_renewed(struct table *t)
 		t->column[i].always = false;
 		if (t->column[i].sequence.n == 0)
 			continue;
-		str_addz(&sql, "; ALTER TABLE pg_temp." TABLE_LOADED " ALTER COLUMN ");
-		pg_add_ident(t->pg, &sql, t->columns.name[i]);
-		str_addz(&sql, " SET DEFAULT pg_catalog.nextval(");
-		pg_add_literal(t->pg, &sql, t->column[i].sequence);
-		str_addz(&sql, ")");
+		str_addf(&sql,
+			"; ALTER TABLE pg_temp." TABLE_LOADED
+			" ALTER COLUMN %s SET DEFAULT pg_catalog.nextval(%s)",
+			pg_ident(t->pg, t->columns.name[i]),
+			pg_literal(t->pg, t->column[i].sequence));
 	}
 	pg_exec(t->pg, str_z(&sql));
 	t->by_insert = t->secured = t->defers = t->drops = false;
@@ -179,10 +172,9 @@ static void exchange(struct table *t)
 	AUTO_RESULT *r = NULL;
 
 	for (size_t i = 0; i < t->columns.n; i++)
-		if (!t->column[i].computed) {
-			str_addz(&list, list.n ? ", " : "");
-			pg_add_ident(t->pg, &list, t->columns.name[i]);
-		}
+		if (!t->column[i].computed)
+			str_addf(&list, "%s%s", list.n ? ", " : "",
+				pg_ident(t->pg, t->columns.name[i]));
 	str_addf(&sql, "TRUNCATE %s", str_z(&t->ident));
 	str_addf(&insert,
 		"INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s",
@@ -293,20 +285,10 @@ bool table_check(struct table *t)
 static void advance_to(struct table *t, size_t i)
 {
 	const struct column *c = &t->column[i];
-	AUTO_STR sql = { 0 };
+	char greatest[24];
 
-	/*
-	 * Others may take numbers meanwhile: so only a long way is jumped, which nobody can have
-	 * gone in between.
-	 */
-	str_addf(&sql,
-		"SELECT CASE WHEN %lld - l.n > 10000 THEN pg_catalog.setval(%s, %lld) ELSE"
-		" (SELECT max(pg_catalog.nextval(%s))"
-		"  FROM pg_catalog.generate_series(l.n + 1, %lld)) END"
-		" FROM (SELECT pg_catalog.nextval(%s) AS n) AS l",
-		(long long)c->greatest, "$1", (long long)c->greatest, "$1", (long long)c->greatest,
-		"$1");
-	pg_clear(pg_query(t->pg, str_z(&sql), 1, (const char *[]){ c->sequence.p }));
+	(void)snprintf(greatest, sizeof greatest, "%lld", (long long)c->greatest);
+	pg_run(t->pg, advance_sql, c->sequence.p, greatest);
 }
 
 void table_sequences(struct table *t, bool advance)

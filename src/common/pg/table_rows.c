@@ -1,14 +1,9 @@
 /* table_rows.c - records into buffers. */
 #include "pg/table_internal.h"
 
-#include "core/clock.h"
-#include "core/decimal.h"
 #include "core/num.h"
 
-#include <ctype.h>
-
 #define ROWS_MAX ((size_t)100000)
-#define QUARTER (900 * CLOCK_US_PER_SEC)
 #define SHAPES_MAX 32
 
 static void shape_free(struct shape *s)
@@ -34,7 +29,6 @@ static void send_all(struct table *t)
 {
 	for (size_t i = 0; i < t->shapes.n; i++)
 		table_send(t, &t->shape[i]);
-	names_clear(&t->seen);
 }
 
 /* ---- shapes ---------------------------------------------------------------------------------- */
@@ -47,37 +41,57 @@ static char how_written(const struct table *t, const struct rec *rec, size_t i)
 	return rec->f[i].kind == F_JSON && t->column[t->to[i]].nested ? 'J' : '1';
 }
 
-/* The buffer for a record: that of records with the same fields. */
-static struct shape *find_shape(struct table *t, const struct rec *rec)
+static struct shape *add_shape(struct table *t, struct sl bits)
 {
-	struct shape *s;
 	bool added;
-	size_t i;
-	char *bits;
+	size_t i = names_add(&t->shapes, bits, &added);
+	struct shape *s;
 
-	str_clear(&t->scratch);
-	bits = str_room(&t->scratch, rec->n);
-	for (i = 0; i < rec->n; i++)
-		bits[i] = how_written(t, rec, i);
-	i = rec->n;
-	while (i > 0 && bits[i - 1] == '0')
-		i--; /* columns met later are absent here */
-	i = names_add(&t->shapes, (struct sl){ bits, i }, &added);
 	if (!added)
 		return &t->shape[i];
 	mem_grow(&t->shape, &t->shapes_cap, i + 1, sizeof *t->shape);
 	s = &t->shape[i];
-	*s = (struct shape){ .col = mem_alloc(mem_mul(rec->n, sizeof *s->col)) };
-	for (uint32_t c = 0; c < rec->n; c++)
-		if (bits[c] != '0')
+	*s = (struct shape){ .col = mem_alloc(mem_mul(bits.n, sizeof *s->col)),
+		.marked = bits.p[0] == 'm' };
+	for (uint32_t c = 0; c + 1 < bits.n; c++)
+		if (bits.p[c + 1] != '0')
 			s->col[s->n++] = (struct written){ .from = c,
 				.to = t->to[c],
-				.as_json = bits[c] == 'J' };
-	if (i == 1 && t->keys.n > 0) {
-		/* until now nobody asked which shape had which key */
-		send_all(t);
-	}
+				.as_json = bits.p[c + 1] == 'J' };
 	return s;
+}
+
+/*
+ * The buffer for a record; NULL when it has no field of the table. That is the open one, which has
+ * the columns of all records so far, as long as it can hold the record: then rows stay in their
+ * order. `bits` of a shape: 'm' when rows are marked, and then how each column is written.
+ */
+static struct shape *find_shape(struct table *t, const struct rec *rec)
+{
+	struct sl open = t->open < t->shapes.n ? t->shapes.name[t->open] : SL("-");
+	bool fits = t->open < t->shapes.n, none = true;
+	size_t n = rec->n + 1;
+	char *bits;
+
+	str_clear(&t->scratch);
+	bits = str_room(&t->scratch, n);
+	bits[0] = open.p[0];
+	for (size_t i = 0; i < rec->n; i++) {
+		char is = how_written(t, rec, i), was = i + 1 < open.n ? open.p[i + 1] : '0';
+		bool keep = is == '0' && (was == '0' || t->column[t->to[i]].absent);
+
+		none &= is == '0';
+		bits[i + 1] = keep ? was : is;
+		fits &= bits[i + 1] == was && (is != '0' || was == '0' || open.p[0] == 'm');
+		bits[0] = is == '0' && bits[i + 1] != '0' ? 'm' : bits[0];
+	}
+	if (none || fits)
+		return none ? NULL : &t->shape[t->open];
+	while (bits[n - 1] == '0')
+		n--; /* columns met later are absent here */
+	send_all(t);
+	t->open = (size_t)(add_shape(t, (struct sl){ bits, n }) - t->shape);
+	return &t->shape[t->open];
 }
 
 /* ---- keys ------------------------------------------------------------------------------------ */
@@ -92,6 +106,17 @@ static size_t find_key(const struct table *t, size_t k)
 	die(EX_DATA, "the key %s is computed by the table", msg_q(t->keys.name[k]));
 }
 
+void table_refuse(struct table *t, const struct rec *rec, struct sl field, const char *why)
+{
+	t->conf.bad(t->conf.ctx,
+		&(struct fault){ .record = rec->record,
+			.line = rec->line,
+			.field = field,
+			.value = SL(""),
+			.why = why },
+		rec->raw);
+}
+
 /* Refuses a record that could never be found again by its key. */
 static bool has_key(struct table *t, const struct rec *rec)
 {
@@ -101,58 +126,12 @@ static bool has_key(struct table *t, const struct rec *rec)
 
 		if (!absent && (rec->f[i].kind != F_NULL || t->nulls_equal))
 			continue;
-		t->conf.bad(t->conf.ctx,
-			&(struct fault){ .record = rec->record,
-				.line = rec->line,
-				.field = t->keys.name[k],
-				.value = SL(""),
-				.why = absent ? "it is a key, and missing"
-					      : "it is a key, and NULL is equal to nothing" },
-			rec->raw);
+		table_refuse(t, rec, t->keys.name[k],
+			absent ? "it is a key, and missing"
+			       : "it is a key, and NULL is equal to nothing");
 		return false;
 	}
 	return true;
-}
-
-/*
- * Appends what all spellings of a value have in common, whatever its type: 1 and 1.0, a moment in
- * any zone, a UUID in capitals. That others have it in common, too, only costs time.
- */
-static void add_common(struct str *s, struct sl text)
-{
-	struct decimal d;
-	int64_t instant;
-
-	if (decimal_parse(text, &d) && llabs(d.point) <= DECIMAL_MAX_POINT)
-		decimal_put(s, &d);
-	else if (clock_parse(text, &instant)) /* zones are quarters of an hour apart */
-		str_addf(s, "@%lld", (long long)(instant - clock_floor(instant, QUARTER)));
-	else
-		for (size_t i = 0; i < text.n; i++)
-			if (isalnum((unsigned char)text.p[i]) || (text.p[i] & 0x80))
-				str_addc(s, (char)tolower((unsigned char)text.p[i]));
-	str_addc(s, '\0');
-}
-
-/*
- * Rows of one key in different shapes both count, and are merged in their order: what came before
- * goes first.
- */
-static void part_from_same_key(struct table *t, const struct rec *rec, uint32_t shape)
-{
-	bool added;
-	size_t at;
-
-	str_clear(&t->scratch);
-	for (size_t k = 0; k < t->keys.n; k++)
-		add_common(&t->scratch, field_sl(&rec->f[find_key(t, k)]));
-	at = names_add(&t->seen, str_sl(&t->scratch), &added);
-	if (!added && t->seen_shape[at] != shape) {
-		send_all(t);
-		at = names_add(&t->seen, str_sl(&t->scratch), &added);
-	}
-	mem_grow(&t->seen_shape, &t->seen_cap, at + 1, sizeof *t->seen_shape);
-	t->seen_shape[at] = shape;
 }
 
 /* ---- rows ------------------------------------------------------------------------------------ */
@@ -187,17 +166,41 @@ static char *put_field(struct table *t, char *p, const struct field *f, struct c
 	return copybuf_escape(p, text);
 }
 
+/* NULL of a record that has no such member; the mark tells them apart. */
+static const struct field *member(const struct rec *rec, const struct written *w)
+{
+	static const struct field null = { .kind = F_NULL };
+	bool has = w->from < rec->n && rec->f[w->from].kind != F_ABSENT;
+
+	return has ? &rec->f[w->from] : &null;
+}
+
+/* Appends the last field of a marked row. */
+static char *put_mark(char *p, struct shape *s, const struct rec *rec)
+{
+	*p++ = '\t';
+	for (size_t i = 0; i < s->n; i++) {
+		bool has = s->col[i].from < rec->n && rec->f[s->col[i].from].kind != F_ABSENT;
+
+		s->col[i].optional |= !has;
+		*p++ = has ? '1' : '0';
+	}
+	return p;
+}
+
 static void put_row(struct table *t, struct shape *s, const struct rec *rec)
 {
 	char *p;
 
 	copybuf_begin_row(&s->buf, rec->record, rec->line);
-	p = str_room(&s->buf.text, 2 * rec->raw.n + 3 * s->n + 1);
+	p = str_room(&s->buf.text, 2 * rec->raw.n + 4 * s->n + 2);
 	for (size_t i = 0; i < s->n; i++) {
 		if (i > 0)
 			*p++ = '\t';
-		p = put_field(t, p, &rec->f[s->col[i].from], &t->column[s->col[i].to]);
+		p = put_field(t, p, member(rec, &s->col[i]), &t->column[s->col[i].to]);
 	}
+	if (s->marked)
+		p = put_mark(p, s, rec);
 	s->buf.text.n = (size_t)(p - s->buf.text.p);
 	copybuf_end_row(&s->buf);
 	if (t->conf.keep_raw) {
@@ -211,20 +214,12 @@ void table_row(struct table *t, const struct rec *rec)
 {
 	struct shape *s = find_shape(t, rec);
 
-	if (s->n == 0) {
-		t->conf.bad(t->conf.ctx,
-			&(struct fault){ .record = rec->record,
-				.line = rec->line,
-				.field = SL(""),
-				.value = SL(""),
-				.why = "no field of the table" },
-			rec->raw);
+	if (!s) {
+		table_refuse(t, rec, SL(""), "no field of the table");
 		return;
 	}
 	if (!has_key(t, rec))
 		return;
-	if (t->keys.n > 0 && t->shapes.n > 1)
-		part_from_same_key(t, rec, (uint32_t)(s - t->shape));
 	put_row(t, s, rec);
 	if (s->buf.text.n >= t->conf.buffer || s->buf.n >= ROWS_MAX || t->shapes.n > SHAPES_MAX)
 		table_flush(t);
@@ -242,7 +237,6 @@ void table_flush(struct table *t)
 void table_restart(struct table *t)
 {
 	forget_shapes(t);
-	names_clear(&t->seen);
 	t->counts = t->before;
 	t->stage_made = false;
 	t->immediate = true;
@@ -256,14 +250,13 @@ void table_close(struct table *t)
 	forget_shapes(t);
 	mem_free(t->shape);
 	mem_free(t->to);
-	mem_free(t->seen_shape);
 	mem_free(t->column);
 	mem_free(t->type);
 	names_free(&t->types);
 	names_free(&t->columns);
 	names_free(&t->keys);
 	names_free(&t->shapes);
-	names_free(&t->seen);
+	str_free(&t->has);
 	arena_free(&t->texts);
 	str_free(&t->ident);
 	str_free(&t->into);

@@ -5,15 +5,34 @@
 
 /* ---- all rows of a buffer -------------------------------------------------------------------- */
 
-static bool copy_rows(struct table *t, const char *into, const struct shape *s, size_t lo,
-	size_t hi, uint64_t *taken)
+/* Rows without their marks, for a table that has no column for them. */
+static void strip_marks(const struct shape *s, size_t lo, size_t hi, struct copybuf *plain)
+{
+	for (size_t i = lo; i < hi; i++) {
+		struct sl row = copybuf_rows(&s->buf, i, i + 1);
+
+		copybuf_begin_row(plain, 0, 0);
+		str_add(&plain->text, (struct sl){ row.p, row.n - s->n - strlen("\t\n") });
+		copybuf_end_row(plain);
+	}
+}
+
+static bool copy_rows(struct table *t, bool staged, const struct shape *s, size_t lo, size_t hi,
+	uint64_t *taken)
 {
 	AUTO_STR sql = { 0 };
+	struct copybuf plain = { 0 };
+	bool ok;
 
-	str_addf(&sql, "COPY %s", into);
-	table_add_columns(t, &sql, s);
+	str_addf(&sql, "COPY %s", staged ? "pg_temp.ferry_stage_0" : str_z(&t->into));
+	table_add_columns(t, &sql, s, staged);
 	str_addz(&sql, " FROM STDIN");
-	return copybuf_send(&t->sending->buf, t->pg, str_z(&sql), lo, hi, taken);
+	if (staged || !s->marked)
+		return copybuf_send(&t->sending->buf, t->pg, str_z(&sql), lo, hi, taken);
+	strip_marks(s, lo, hi, &plain);
+	ok = copybuf_send(&plain, t->pg, str_z(&sql), 0, hi - lo, taken);
+	copybuf_free(&plain);
+	return ok;
 }
 
 /* The staging table as this shape needs it: an empty one. Outside savepoints. */
@@ -31,8 +50,7 @@ static void prepare_stage(struct table *t, const struct shape *s)
 		/* the session may have one of an earlier chunk, also behind table_restart() */
 		str_addz(&sql, "DROP TABLE IF EXISTS pg_temp.ferry_stage_0; ");
 		table_add_stage(t, &sql, s);
-		str_clear(&t->staged_as);
-		str_add(&t->staged_as, str_sl(&as));
+		str_set(&t->staged_as, str_sl(&as));
 	}
 	pg_exec(t->pg, str_z(&sql));
 	t->stage_made = true;
@@ -42,7 +60,7 @@ bool table_stage(struct table *t, size_t lo, size_t hi)
 {
 	prepare_stage(t, t->sending);
 	pg_exec(t->pg, "SAVEPOINT ferry_stage");
-	if (copy_rows(t, "pg_temp.ferry_stage_0", t->sending, lo, hi, NULL)) {
+	if (copy_rows(t, true, t->sending, lo, hi, NULL)) {
 		pg_exec(t->pg, "RELEASE SAVEPOINT ferry_stage");
 		return true;
 	}
@@ -76,10 +94,24 @@ static void count_dropped(struct table *t, uint64_t wanted, uint64_t written)
 	t->counts.dropped += wanted > written ? wanted - written : 0;
 }
 
+static void look_at_marks(struct table *t)
+{
+	AUTO_STR sql = { 0 };
+	AUTO_RESULT *r = NULL;
+
+	t->combines = t->mixed = false;
+	if (!table_add_marks(t, &sql, t->sending))
+		return;
+	r = pg_query(t->pg, str_z(&sql), 0, NULL);
+	t->combines = pg_valuez(r, 0, 0)[0] == 't';
+	t->mixed = pg_valuez(r, 0, 1)[0] == 't';
+}
+
 static bool merge_rows(struct table *t, size_t n)
 {
 	uint64_t rows[3], fixed[3], updated[3], inserted[3], left;
 
+	look_at_marks(t);
 	if (!run_step(t, MERGE_LOCK, rows) || !run_step(t, MERGE_FIXED, fixed))
 		return false;
 	if (fixed[0] > 0) {
@@ -122,8 +154,7 @@ static bool try_rows(struct table *t, bool staged, size_t lo, size_t hi)
 	if (staged)
 		prepare_stage(t, t->sending);
 	pg_exec(t->pg, "SAVEPOINT ferry_rows");
-	ok = copy_rows(t, staged ? "pg_temp.ferry_stage_0" : str_z(&t->into), t->sending, lo, hi,
-		&taken);
+	ok = copy_rows(t, staged, t->sending, lo, hi, &taken);
 	if (ok && staged) {
 		ok = merge_rows(t, hi - lo);
 	} else if (ok) {
@@ -141,14 +172,18 @@ static bool is_row_fault(const struct table *t, const char *state)
 	       (t->secured && strcmp(state, "42501") == 0);
 }
 
-/* COPY cannot do it: a field needs conversion, or only a merge finds the row that is there. */
+/*
+ * COPY cannot do it: a field needs conversion, or its default in some rows, or only a merge finds
+ * the row that is there.
+ */
 static bool needs_stage(const struct table *t, const struct shape *s)
 {
 	bool needed = t->by_insert ||
 		(t->keys.n > 0 && t->conf.on_conflict == TABLE_UPDATE_ONLY);
 
 	for (size_t i = 0; i < s->n; i++)
-		needed |= s->col[i].as_json;
+		needed |= s->col[i].as_json ||
+			(s->col[i].optional && t->column[s->col[i].to].absent[0]);
 	return needed;
 }
 
@@ -254,7 +289,7 @@ static void make_sieve(struct table *t, const struct shape *s)
 		       "CREATE TEMP TABLE ferry_raw (n bigint GENERATED ALWAYS AS IDENTITY");
 	for (size_t i = 0; i < s->n; i++)
 		str_addf(&sql, ", c%zu text", i);
-	str_addc(&sql, ')');
+	str_addf(&sql, "%s)", s->marked ? ", m text" : "");
 	pg_exec(t->pg, str_z(&sql));
 }
 
@@ -265,7 +300,7 @@ static bool fill_sieve(struct table *t, const struct shape *s, size_t lo, size_t
 	str_addz(&sql, "COPY pg_temp.ferry_raw (");
 	for (size_t i = 0; i < s->n; i++)
 		str_addf(&sql, "%sc%zu", i ? ", " : "", i);
-	str_addz(&sql, ") FROM STDIN");
+	str_addf(&sql, "%s) FROM STDIN", s->marked ? ", m" : "");
 	return copybuf_send(&t->sending->buf, t->pg, str_z(&sql), lo, hi, NULL);
 }
 

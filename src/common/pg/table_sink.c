@@ -1,8 +1,6 @@
 #include "pg/table_sink.h"
 
 #include "core/kp.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/spool.h"
 #include "stream/infer.h"
 #include "stream/out.h"
@@ -81,8 +79,7 @@ static void hold(struct table_sink *s, const struct rec *rec)
 {
 	uint64_t head[] = { rec->record, rec->line, rec->n, rec->raw.n };
 
-	str_clear(&s->packed);
-	str_add(&s->packed, (struct sl){ (const char *)head, sizeof head });
+	str_set(&s->packed, (struct sl){ (const char *)head, sizeof head });
 	str_add(&s->packed, rec->raw);
 	for (size_t i = 0; i < rec->n; i++)
 		rec_pack(&s->packed, &rec->f[i]);
@@ -255,12 +252,11 @@ static void tell_counts(struct table_sink *s, const struct table_counts *n)
 }
 
 /* Nobody needs to be told: the transaction ends with the connection. */
-static void failed(void *sink, int code, const char *message)
+static void failed(void *sink, int code, const char *message UNUSED)
 {
 	struct table_sink *s = sink;
 
 	tell_counts(s, &s->committed);
-	(void)message;
 	/* what of the input was refused until then may be why, or be mended with it */
 	if (code == EX_DATA || code == EX_REFUSED)
 		meter_show_rejects(&s->env->io->meter);

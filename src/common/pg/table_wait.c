@@ -42,7 +42,7 @@ struct sl table_raw(const struct table *t, const struct shape *s, size_t row)
 static bool may_wait(const struct table *t, const char *state)
 {
 	return strcmp(state, "23503") == 0 ||
-	       (t->immediate && (strcmp(state, "23505") == 0 || strcmp(state, "23P01") == 0));
+	       (t->immediate && pg_state_is(state, "23505 23P01"));
 }
 
 bool table_set_aside(struct table *t, struct shape *s, size_t row, const char *state)
@@ -87,10 +87,10 @@ static size_t count_late(const struct table *t)
 	return n;
 }
 
-/* By number of a key: the greatest record that got in. */
-static uint64_t *records_of(struct table *t, const struct shape *s, struct names *keys)
+/* By number of a key: its last row that got in. */
+static size_t *rows_of(struct table *t, const struct shape *s, struct names *keys)
 {
-	uint64_t *record = mem_alloc((s->buf.n + 1) * sizeof *record);
+	size_t *row = mem_alloc((s->buf.n + 1) * sizeof *row);
 	AUTO_STR key = { 0 };
 
 	for (size_t i = 0; i < s->buf.n; i++) {
@@ -98,27 +98,49 @@ static uint64_t *records_of(struct table *t, const struct shape *s, struct names
 			continue;
 		str_clear(&key);
 		row_key(t, s, &s->buf, i, &key);
-		record[names_add(keys, str_sl(&key), NULL)] = s->buf.row[i].record;
+		row[names_add(keys, str_sl(&key), NULL)] = i;
 	}
-	return record;
+	return row;
 }
 
-/* One of another shape cannot follow now: it would put back what the later one has brought. */
+/* Has the record of this row a member for column i of the shape? */
+static bool has_member(const struct shape *s, const struct copybuf *b, size_t row, size_t i)
+{
+	struct sl text = copybuf_rows(b, row, row + 1);
+
+	return !s->marked || text.p[text.n - strlen("\n") - s->n + i] == '1';
+}
+
+/* Has the later row all members of the one that waits? */
+static bool covers(const struct shape *s, size_t row, const struct shape *of, size_t late)
+{
+	for (size_t i = 0; i < of->n; i++) {
+		size_t c = 0;
+
+		if (!has_member(of, &of->late, late, i))
+			continue;
+		while (c < s->n && s->col[c].to != of->col[i].to)
+			c++;
+		if (c == s->n || !has_member(s, &s->buf, row, c))
+			return false;
+	}
+	return true;
+}
+
+/* One with other members cannot follow now: it would put back what the later one has brought. */
 static void refuse_late(struct table *t, const struct shape *of, size_t row)
 {
 	const struct raw *raw = &of->late_raw_of[row];
 
-	t->conf.bad(t->conf.ctx,
-		&(struct fault){ .record = of->late.row[row].record,
+	table_refuse(t,
+		&(struct rec){ .record = of->late.row[row].record,
 			.line = of->late.row[row].line,
-			.field = SL(""),
-			.value = SL(""),
-			.why = "what it refers to came behind a later record of its key" },
-		(struct sl){ of->late_raw.p + raw->at, raw->n });
+			.raw = { of->late_raw.p + raw->at, raw->n } },
+		SL(""), "what it refers to came behind a later record of its key");
 }
 
 static void forget_of(struct table *t, struct shape *of, const struct shape *s,
-	const struct names *keys, const uint64_t *record)
+	const struct names *keys, const size_t *row)
 {
 	AUTO_FREE bool *out = mem_zalloc((of->late.n + 1) * sizeof *out);
 	AUTO_STR key = { 0 };
@@ -129,8 +151,8 @@ static void forget_of(struct table *t, struct shape *of, const struct shape *s,
 		str_clear(&key);
 		row_key(t, of, &of->late, i, &key);
 		at = names_find(keys, str_sl(&key));
-		out[i] = at != NAMES_NONE && of->late.row[i].record < record[at];
-		if (out[i] && of == s)
+		out[i] = at != NAMES_NONE && of->late.row[i].record < s->buf.row[row[at]].record;
+		if (out[i] && covers(s, row[at], of, i))
 			t->counts.superseded++;
 		else if (out[i])
 			refuse_late(t, of, i);
@@ -141,15 +163,15 @@ static void forget_of(struct table *t, struct shape *of, const struct shape *s,
 void table_forget_replaced(struct table *t, const struct shape *s)
 {
 	AUTO_NAMES keys = { 0 };
-	AUTO_FREE uint64_t *record = NULL;
+	AUTO_FREE size_t *row = NULL;
 
 	if (t->keys.n == 0 || t->conf.on_conflict == TABLE_ERROR || count_late(t) == 0)
 		return;
-	record = records_of(t, s, &keys);
+	row = rows_of(t, s, &keys);
 	for (size_t i = 0; i < t->shapes.n; i++)
 		/* where the first record counts, one that comes late is left out by itself */
 		if (&t->shape[i] == s || t->conf.on_conflict != TABLE_IGNORE)
-			forget_of(t, &t->shape[i], s, &keys, record);
+			forget_of(t, &t->shape[i], s, &keys, row);
 }
 
 /* ---- rows that need each other --------------------------------------------------------------- */
@@ -168,7 +190,7 @@ static void add_absent(
 /* For each foreign key the statement that takes those out that refer to no row anywhere. */
 static void read_references(struct table *t)
 {
-	AUTO_RESULT *r = pg_query(t->pg, keys_sql, 1, (const char *[]){ str_z(&t->ident) });
+	AUTO_RESULT *r = pg_ask(t->pg, keys_sql, str_z(&t->ident));
 	size_t end;
 
 	t->referring = true;

@@ -39,8 +39,7 @@ static int compare(const struct number *a, const struct number *b)
 
 static void keep(struct aggregate_state *a, const struct field *f)
 {
-	str_clear(&a->text);
-	str_add(&a->text, field_sl(f));
+	str_set(&a->text, field_sl(f));
 	a->kind = f->kind;
 }
 
@@ -113,8 +112,7 @@ static void put_sum(enum aggregate how, struct aggregate_state *a)
 			bug("a sum is no number");
 		str_clear(&a->spare);
 		decimal_divide(&a->spare, &sum, a->n);
-		str_clear(&a->text);
-		str_add(&a->text, str_sl(&a->spare));
+		str_set(&a->text, str_sl(&a->spare));
 	}
 }
 

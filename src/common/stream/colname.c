@@ -5,8 +5,7 @@ bool colname_is_taken(struct sl name, const struct sl *lead, size_t n_lead)
 	bool marked = name.n > 0 && name.p[0] == '@';
 
 	while (name.n > 0 && name.p[0] == '@') {
-		name.p++;
-		name.n--;
+		sl_skip(&name, 1);
 	}
 	if (marked && sl_eq_str(name, "seal"))
 		return true;

@@ -1,5 +1,6 @@
 #include "stream/dedup.h"
 
+#include "core/fd.h"
 #include "core/keyset.h"
 #include "core/mem.h"
 #include "core/msg.h"
@@ -56,22 +57,13 @@ struct dedup *dedup_new(bool newest, uint64_t memory)
 
 static void flush_block(struct log *log)
 {
-	const char *p = (const char *)log->block;
-	size_t n = log->in_block * sizeof *log->block, done = 0;
-	off_t at = (off_t)((log->n - log->in_block) * sizeof *log->block);
+	struct sl s = { (const char *)log->block, log->in_block * sizeof *log->block };
 
 	if (!log->filed)
 		log->fd = tmpf_scratch();
 	log->filed = true;
-	while (done < n) {
-		ssize_t w = pwrite(log->fd, p + done, n - done, at + (off_t)done);
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w < 0)
-			die_errno(EX_IO, "cannot write to the scratch file");
-		done += (size_t)w;
-	}
+	if (!fd_write_at(log->fd, s, (off_t)(log->n * sizeof *log->block - s.n)))
+		die_errno(EX_IO, "cannot write to the scratch file");
 	log->in_block = 0;
 }
 
@@ -88,21 +80,13 @@ static void log_add(struct log *log, const struct entry *e)
 /* Entries `from` to `from` + n of the log, into the block (which must have been flushed). */
 static void log_read(struct log *log, uint64_t from, size_t n)
 {
-	char *p = (char *)log->block;
-	size_t size = n * sizeof *log->block, done = 0;
+	size_t size = sizeof *log->block;
 
-	while (done < size) {
-		ssize_t r = pread(
-			log->fd, p + done, size - done, (off_t)(from * sizeof *log->block + done));
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			die_errno(EX_IO, "cannot read the scratch file");
-		if (r == 0)
-			bug("the scratch file is shorter than what was written");
-		done += (size_t)r;
-	}
+	if (fd_read_at(log->fd, (char *)log->block, n * size, (off_t)(from * size)))
+		return;
+	if (errno == 0)
+		bug("the scratch file is shorter than what was written");
+	die_errno(EX_IO, "cannot read the scratch file");
 }
 
 /* ---- settling ------------------------------------------------------------------------------- */
@@ -151,12 +135,11 @@ static void first_of_key(struct dedup *d, const struct entry *e, uint64_t number
 		let_pass(d, number);
 }
 
-static void find_newest(struct dedup *d, const struct entry *e, uint64_t number)
+static void find_newest(struct dedup *d, const struct entry *e, uint64_t number UNUSED)
 {
 	bool added;
 	int64_t *time = keyset_value(&d->keys, e->key, &added);
 
-	(void)number;
 	if (added || e->time > *time)
 		*time = e->time;
 }
@@ -222,8 +205,7 @@ static void hold(struct dedup *d, const struct entry *e, const struct field *f, 
 	uint32_t count = (uint32_t)n;
 
 	log_add(&d->log, e);
-	str_clear(&d->packed);
-	str_add(&d->packed, (struct sl){ (const char *)&count, sizeof count });
+	str_set(&d->packed, (struct sl){ (const char *)&count, sizeof count });
 	for (size_t i = 0; i < n; i++)
 		rec_pack(&d->packed, &f[i]);
 	spool_put(&d->held, str_sl(&d->packed));

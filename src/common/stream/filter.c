@@ -9,7 +9,7 @@
 struct filter_run {
 	struct io *io;
 	const struct filter *filter;
-	void *state;
+	struct state *state;
 	bool keeps_values;
 	struct names missing; /* asked for by filter_column() and not there yet */
 	const char **missing_option;
@@ -105,6 +105,8 @@ void filter_find_by(struct filter_run *run, struct filter_by *by, const char *li
 		die_hint(EX_DATA, "--by ship_id, or --by '' for none",
 			 "%s: ship_id appeared after records without it",
 			 in_name(rd_in(run->io->rd)));
+	if (!by->known)
+		namelist_resolve_all(&by->names, cols);
 	by->known = true;
 	if (by->names.n > FILTER_MAX_BY)
 		opt_usage("--by: at most %d columns", FILTER_MAX_BY);

@@ -8,8 +8,8 @@
  *	seal   a chunk ends, or a stream without seals: emit what is held back
  *	end    the input ended well; behind that of the last chunk, before the loop seals it
  *
- * `st` is the filter's own zeroed struct, whose first member must be its configuration as the
- * option table describes it; `st->io` options live where `io_offset` says.
+ * `st` is the filter's own zeroed struct, which the option table describes; `st->io` options live
+ * where `io_offset` says.
  */
 #ifndef FERRY_FILTER_H
 #define FERRY_FILTER_H
@@ -17,18 +17,21 @@
 #include "core/opt.h"
 #include "stream/io.h"
 
+#define STATE(m) OPT_INTO(struct state, m) /* see core/opt.h */
+
+struct state;	   /* each filter has its own */
 struct filter_run; /* the running loop, for filter_emit() and friends */
 
 struct filter {
 	struct opt_program program;
 	size_t state_size;
 	size_t io_offset; /* of struct io_opts in the state */
-	void (*check)(void *st);  /* options are parsed: refuse bad combinations (may be NULL) */
-	void (*start)(void *st, struct filter_run *run, const struct names *cols);
-	void (*row)(void *st, struct filter_run *run, const struct rec *rec);
-	void (*seal)(void *st, struct filter_run *run);	 /* may be NULL */
-	void (*end)(void *st, struct filter_run *run);	 /* may be NULL */
-	void (*release)(void *st);			 /* may be NULL */
+	void (*check)(struct state *st); /* options are parsed: refuse bad ones (may be NULL) */
+	void (*start)(struct state *st, struct filter_run *run, const struct names *cols);
+	void (*row)(struct state *st, struct filter_run *run, const struct rec *rec);
+	void (*seal)(struct state *st, struct filter_run *run); /* may be NULL */
+	void (*end)(struct state *st, struct filter_run *run);  /* may be NULL */
+	void (*release)(struct state *st);			       /* may be NULL */
 };
 
 /* Runs it; returns the exit code of the program. Operands are files, read as one input. */

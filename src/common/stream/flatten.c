@@ -46,8 +46,7 @@ static const char *put_field(struct flatten *t, struct sl name, const struct fie
 		if (!o)
 			return why;
 	}
-	str_clear(&t->name);
-	str_add(&t->name, name);
+	str_set(&t->name, name);
 	ok = o && o->n ? walk(t, o) : put(t, name, *f);
 	return ok ? NULL : "a nested member has the name of another field";
 }

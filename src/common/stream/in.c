@@ -3,9 +3,9 @@
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/opt.h"
+#include "core/utf8.h"
 #include "stream/recode.h"
 #include "stream/z.h"
-#include "stream/zst.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -99,35 +99,25 @@ static size_t read_some(struct in *in, char *dst, size_t cap)
 	}
 }
 
-static size_t inflate_some(struct in *in, struct sl *z, char *dst, size_t cap, const char **error)
-{
-	size_t n = in->z ? z_inflate_some(in->z, z, dst, cap)
-			 : zst_inflate_some(in->zst, z, dst, cap);
-
-	*error = in->z ? z_inflate_error(in->z) : zst_inflate_error(in->zst);
-	return n;
-}
-
 /* Fills dst with decompressed bytes; 0 at the proven end of the last member. */
 static size_t read_inflated(struct in *in, char *dst, size_t cap)
 {
 	for (;;) {
 		struct sl z = { in->zbuf + in->zstart, in->zend - in->zstart };
-		const char *error;
-		size_t n = inflate_some(in, &z, dst, cap, &error);
+		size_t n = z_inflate_some(in->z, &z, dst, cap);
 
 		in->zstart = in->zend - z.n;
 		if (n > 0)
 			return n;
-		if (error)
+		if (z_inflate_error(in->z))
 			die(EX_DATA, "%s: %s, before byte %llu of the compressed data", in->name,
-			    error, (unsigned long long)in->bytes);
+			    z_inflate_error(in->z), (unsigned long long)in->bytes);
 		in->zstart = 0;
 		in->zend = read_some(in, in->zbuf, ZBUF_SIZE);
 		if (in->zend == 0) {
-			if (!(in->z ? z_inflate_complete(in->z) : zst_inflate_complete(in->zst)))
+			if (!z_inflate_complete(in->z))
 				die(EX_DATA, "%s: %s data ends early, at byte %llu", in->name,
-				    in->z ? "gzip" : "zstd", (unsigned long long)in->bytes);
+				    in->packed, (unsigned long long)in->bytes);
 			return 0;
 		}
 	}
@@ -135,13 +125,13 @@ static size_t read_inflated(struct in *in, char *dst, size_t cap)
 
 static size_t read_text(struct in *in, char *dst, size_t cap)
 {
-	return in->z || in->zst ? read_inflated(in, dst, cap) : read_some(in, dst, cap);
+	return in->z ? read_inflated(in, dst, cap) : read_some(in, dst, cap);
 }
 
 static NORETURN COLD void bad_text(const struct in *in, const char *why)
 {
 	die(EX_DATA, "%s: byte %llu%s: %s %s", in->name, (unsigned long long)in->decoded + 1,
-	    in->z || in->zst ? " of the text" : "", why, recode_name(in->recode));
+	    in->z ? " of the text" : "", why, recode_name(in->recode));
 }
 
 /* Fills dst with UTF-8; 0 at the end. */
@@ -198,41 +188,74 @@ static void probe_compression(struct in *in)
 	if (in->end == 2 && memcmp(in->buf, "\x28\xb5", 2) == 0)
 		begin_with(in, 4, read_some);
 	if (in->end >= 2 && memcmp(in->buf, "\x1f\x8b", 2) == 0)
-		in->z = z_inflate_new();
+		in->packed = "gzip";
 	else if (in->end == 4 && memcmp(in->buf, "\x28\xb5\x2f\xfd", 4) == 0)
-		in->zst = zst_inflate_new();
+		in->packed = "zstd";
 	else
 		return;
+	in->z = z_inflate_new(*in->packed == 'g' ? Z_GZIP : Z_ZSTD);
 	in->zbuf = mem_alloc(ZBUF_SIZE);
 	memcpy(in->zbuf, in->buf, in->end);
 	in->zend = in->end;
 	in->end = 0;
 }
 
+/* UTF-8 last, which needs no decoding. */
+static const struct mark {
+	struct sl bytes;
+	const char *name;
+} marks[] = { { SL_INIT("\xff\xfe\0\0"), "UTF-32LE" },
+	      { SL_INIT("\0\0\xfe\xff"), "UTF-32BE" },
+	      { SL_INIT("\xff\xfe"), "UTF-16LE" },
+	      { SL_INIT("\xfe\xff"), "UTF-16BE" },
+	      { SL_INIT("\xef\xbb\xbf"), "UTF-8" } };
+
+static bool begins_with(const struct in *in, struct sl mark)
+{
+	return in->end >= mark.n && memcmp(in->buf, mark.p, mark.n) == 0;
+}
+
+/* A byte order mark that is none in the encoding that --encoding names: all would be misread. */
+static void refuse_other_mark(const struct in *in, const struct mark *mark)
+{
+	const char *name = recode_name(in->recode);
+	AUTO_STR text = { 0 };
+	bool is = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(marks) && !is; i++) {
+		struct recode *r = recode_new(name, "UTF-8");
+
+		str_clear(&text);
+		is = begins_with(in, marks[i].bytes) && recode_text(r, marks[i].bytes, &text) &&
+		     utf8_unmarked(str_sl(&text)).n == 0;
+		recode_free(r);
+	}
+	if (is)
+		return;
+	str_clear(&text);
+	str_addf(&text, "--encoding %s", mark->name);
+	die_hint(EX_DATA, str_z(&text),
+		 "%s: the byte order mark it begins with is of %s, not of %s", in->name, mark->name,
+		 name);
+}
+
 /* UTF-16 and UTF-32 by their byte order marks; --encoding has been told already. */
 static void probe_encoding(struct in *in)
 {
-	static const struct {
-		struct sl mark;
-		const char *name;
-	} marks[] = { { SL_INIT("\xff\xfe\0\0"), "UTF-32LE" },
-		      { SL_INIT("\0\0\xfe\xff"), "UTF-32BE" },
-		      { SL_INIT("\xff\xfe"), "UTF-16LE" },
-		      { SL_INIT("\xfe\xff"), "UTF-16BE" } };
-	const char *found = NULL;
+	const struct mark *found = marks, *end = marks + ARRAY_LEN(marks);
 	size_t mark = 0;
 
 	begin_with(in, 2, read_text);
-	if (in->end == 2 && (*in->buf == '\xff' || *in->buf == '\0'))
+	if (in->end == 2 && memchr("\xff\xef", *in->buf, sizeof "\xff\xef")) /* or NUL */
 		begin_with(in, 4, read_text); /* others may wait long for as much */
-	for (size_t i = 0; i < ARRAY_LEN(marks) && !found && !in->recode; i++)
-		if (in->end >= marks[i].mark.n &&
-		    memcmp(in->buf, marks[i].mark.p, marks[i].mark.n) == 0) {
-			found = marks[i].name;
-			mark = marks[i].mark.n;
-		}
-	if (mark)
-		in_decode(in, found);
+	while (found < end && !begins_with(in, found->bytes))
+		found++;
+	if (found < end && in->recode) {
+		refuse_other_mark(in, found);
+	} else if (found < end - 1) {
+		mark = found->bytes.n;
+		in_decode(in, found->name);
+	}
 	if (!in->recode)
 		return;
 	in->tend = in->end - mark;
@@ -333,7 +356,6 @@ void in_close(struct in *in)
 	if (in->fd != STDIN_FILENO)
 		(void)close(in->fd); /* nothing is lost when closing what was only read */
 	z_inflate_free(in->z);
-	zst_inflate_free(in->zst);
 	recode_free(in->recode);
 	mem_free(in->tbuf);
 	mem_free(in->zbuf);

@@ -69,8 +69,8 @@ struct in {
 	void (*wait)(void *ctx);
 	void *wait_ctx;
 	struct z_inflate *z;
-	struct zst_inflate *zst;
-	char *zbuf;	   /* compressed bytes, when z or zst */
+	const char *packed; /* "gzip" or "zstd", when z */
+	char *zbuf;	   /* compressed bytes, when z */
 	size_t zstart, zend;
 	struct recode *recode;
 	char *tbuf;	   /* text that is not UTF-8 yet, when recode */

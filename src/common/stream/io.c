@@ -194,12 +194,10 @@ void io_start_output(struct io *io)
 }
 
 /* Begins what send_abort() in wr.c, registered by this very call, then ends. */
-static void start_to_abort(void *ctx, int code, const char *message)
+static void start_to_abort(void *ctx, int code UNUSED, const char *message UNUSED)
 {
 	struct io *io = ctx;
 
-	(void)code;
-	(void)message;
 	if (!io->wr && !io->opts->output && rd_is_sealed(io->rd))
 		io_start_output(io);
 }
@@ -212,28 +210,31 @@ void io_promise_output(struct io *io)
 	io->promised = true;
 }
 
-static void show_progress(struct io *io, bool last)
+static struct meter_place place_of(const struct io *io)
 {
 	const struct in *in = rd_in(io->rd);
 	struct meter_place at = { .bytes = in_bytes_read(in), .total = in_bytes_total(in) };
 
-	if (at.total)
-		at.share = (double)at.bytes / (double)at.total;
+	at.share = at.total ? (double)at.bytes / (double)at.total : 0;
+	return at;
+}
+
+static void show_progress(struct io *io, bool last)
+{
+	struct meter_place at = place_of(io);
+
 	meter_show(&io->meter, &at, last);
 }
 
 void io_show(struct io *io, uint64_t behind, uint64_t expected)
 {
-	const struct in *in = rd_in(io->rd);
-	struct meter_place at = { .bytes = in_bytes_read(in), .total = in_bytes_total(in),
-				  .behind = behind };
+	struct meter_place at = place_of(io);
 
 	if (!meter_is_due(&io->meter))
 		return;
+	at.behind = behind;
 	if (expected)
 		at.share = (double)(io->meter.rows - behind) / (double)expected;
-	else if (at.total)
-		at.share = (double)at.bytes / (double)at.total;
 	/* what was expected is an estimate */
 	at.share = at.share > 0.999 ? 0.999 : at.share;
 	meter_show(&io->meter, &at, false);
@@ -280,15 +281,6 @@ bool io_next_like(struct io *io, struct sl name, struct field *last)
 	return true;
 }
 
-enum rd_event io_next(struct io *io, struct rec *rec)
-{
-	enum rd_event ev;
-
-	while ((ev = io_next_any(io, rec)) == RD_BAD)
-		io_reject(io, rec, rd_fault(io->rd));
-	return ev;
-}
-
 static NORETURN void stop_at(const struct io *io, const struct fault *f)
 {
 	char where[80], field[160] = "", value[160] = "";
@@ -303,12 +295,26 @@ static NORETURN void stop_at(const struct io *io, const struct fault *f)
 	if (f->value.n)
 		(void)snprintf(value, sizeof value, ": %s", msg_q(f->value));
 	die_hint(EX_DATA,
-		 io->reject_hint ? io->reject_hint
+		 f->cut ? "send it again whole: a record that was cut is never kept as a reject"
+		 : io->reject_hint ? io->reject_hint
 		 : io->opts->no_rejects ? NULL
 					    : "--rejects FILE keeps bad records and goes on",
 		 "%s:%s: record %llu: %s%s%s%s", in_name(rd_in(io->rd)), where,
 		 (unsigned long long)f->record, f->field.n ? tr("field") : "", field, tr(f->why),
 		 value);
+}
+
+enum rd_event io_next(struct io *io, struct rec *rec)
+{
+	enum rd_event ev;
+
+	while ((ev = io_next_any(io, rec)) == RD_BAD) {
+		/* nobody knows how much is missing behind it, so it is more than one bad record */
+		if (rd_fault(io->rd)->cut)
+			stop_at(io, rd_fault(io->rd));
+		io_reject(io, rec, rd_fault(io->rd));
+	}
+	return ev;
 }
 
 void io_add_text(struct str *s, struct sl t)
@@ -323,8 +329,7 @@ void io_add_text(struct str *s, struct sl t)
 			str_addz(&clean, "\xef\xbf\xbd");
 			n++;
 		}
-		t.p += n;
-		t.n -= n;
+		sl_skip(&t, n);
 	}
 	str_add_json(s, str_sl(&clean));
 }
@@ -366,16 +371,21 @@ void io_reject(struct io *io, const struct rec *rec, const struct fault *f)
 	io->last_rejected = rec->record;
 }
 
+void io_reject_value(struct io *io, const struct rec *rec, struct sl field, struct sl value,
+	const char *why)
+{
+	struct fault f = { .record = rec->record, .line = rec->line, .field = field,
+		.value = value, .why = why };
+
+	io_reject(io, rec, &f);
+}
+
 void io_reject_field(struct io *io, const struct rec *rec, size_t i, const char *why)
 {
 	const struct names *cols = rd_cols(io->rd);
-	struct fault f = { .record = rec->record,
-			   .line = rec->line,
-			   .field = i < cols->n ? cols->name[i] : SL(""),
-			   .value = i < rec->n ? field_sl(&rec->f[i]) : SL(""),
-			   .why = why };
 
-	io_reject(io, rec, &f);
+	io_reject_value(io, rec, i < cols->n ? cols->name[i] : SL(""),
+			i < rec->n ? field_sl(&rec->f[i]) : SL(""), why);
 }
 
 void io_seal(struct io *io, const struct seal *seal)

@@ -53,76 +53,64 @@ struct io_opts {
 #define IO_IN_OPTS(T, m) IO_IN_OPTS_OF(T, m, "auto|csv|ndjson|tsv|json")
 #define IO_IN_OPTS_OF(T, m, formats)                                                               \
 	{ .kind = OPT_GROUP, .help = "Input" },                                                    \
-	{ .name = "input-format", .letter = 'i', .kind = OPT_ENUM,                                 \
-	  .offset = offsetof(T, m.in_format), .choices = formats,                                  \
+	{ .name = "input-format", .letter = 'i', OPT_INTO(T, m.in_format), .choices = formats,     \
 	  .help = "told from the first byte by default" },                                         \
-	{ .name = "allow-no-newline", .kind = OPT_FLAG, .offset = offsetof(T, m.allow_no_newline), \
+	{ .name = "allow-no-newline", OPT_INTO(T, m.allow_no_newline),                             \
 	  .help = "the last record may lack its end of line" },                                    \
 	{ .name = "max-record", .kind = OPT_SIZE, .offset = offsetof(T, m.max_record),             \
 	  .arg = "SIZE", .min = 1024, .max = UINT64_C(1) << 30,                                    \
 	  .help = "refuse larger records (default 64M)" },                                         \
-	{ .name = "delimiter", .not_with = IO_NOT_CSV,                                             \
-	  .kind = OPT_STR, .offset = offsetof(T, m.delimiter), .arg = "CHAR",                      \
+	{ .name = "delimiter", .not_with = IO_NOT_CSV, OPT_INTO(T, m.delimiter), .arg = "CHAR",    \
 	  .help = "CSV: between fields (default a comma)" },                                       \
-	{ .name = "no-header", .not_with = IO_NOT_CSV,                                             \
-	  .kind = OPT_FLAG, .offset = offsetof(T, m.no_header),                                    \
+	{ .name = "no-header", .not_with = IO_NOT_CSV, OPT_INTO(T, m.no_header),                   \
 	  .help = "CSV: the first line is data, columns are 1, 2, 3" },                            \
-	{ .name = "names", .not_with = IO_NOT_CSV,                                                 \
-	  .kind = OPT_LIST, .offset = offsetof(T, m.names), .arg = "NAME,...",                     \
+	{ .name = "names", .not_with = IO_NOT_CSV, OPT_INTO(T, m.names), .arg = "NAME,...",        \
 	  .help = "CSV: the same, with these names" },                                             \
-	{ .name = "rename-columns", .not_with = IO_NOT_CSV,                                        \
-	  .kind = OPT_FLAG, .offset = offsetof(T, m.rename_columns),                               \
+	{ .name = "rename-columns", .not_with = IO_NOT_CSV, OPT_INTO(T, m.rename_columns),         \
 	  .help = "CSV: make names where the header has none, or one twice" },                     \
-	{ .name = "skip-lines", .kind = OPT_UINT, .offset = offsetof(T, m.skip_lines),             \
-	  .arg = "N", .help = "lines before the header to leave out" },                            \
-	{ .name = "comment", .not_with = IO_NOT_CSV,                                               \
-	  .kind = OPT_STR, .offset = offsetof(T, m.comment), .arg = "TEXT",                        \
+	{ .name = "skip-lines", OPT_INTO(T, m.skip_lines), .arg = "N",                             \
+	  .help = "lines before the header to leave out" },                                        \
+	{ .name = "comment", .not_with = IO_NOT_CSV, OPT_INTO(T, m.comment), .arg = "TEXT",        \
 	  .help = "CSV: leave out lines that begin so" },                                          \
-	{ .name = "at", .needs = "input-format=json",                                              \
-	  .kind = OPT_STR, .offset = offsetof(T, m.at), .arg = "NAME.NAME",                        \
+	{ .name = "at", .needs = "input-format=json", OPT_INTO(T, m.at), .arg = "NAME.NAME",       \
 	  .help = "JSON: where in the document the array is" },                                    \
-	{ .name = "encoding", .kind = OPT_STR, .offset = offsetof(T, m.encoding), .arg = "NAME",   \
+	{ .name = "encoding", OPT_INTO(T, m.encoding), .arg = "NAME",                              \
 	  .help = "of the text, as iconv names it (default UTF-8)" }
 #define IO_OUT_OPTS(T, m) IO_OUT_OPTS_OF(T, m, "auto|csv|ndjson|tsv|json|table|markdown")
 #define IO_OUT_OPTS_OF(T, m, formats)                                                              \
 	IO_FILE_OPTS(T, m, formats, "as the input by default"),                                    \
-	{ .name = "zstd", .not_with = "gzip", .kind = OPT_UINT, .offset = offsetof(T, m.zstd),     \
-	  .arg = "LEVEL", .min = 1, .max = 19, .help = "compress it with zstd" },                  \
+	{ .name = "zstd", .not_with = "gzip", OPT_INTO(T, m.zstd), .arg = "LEVEL", .min = 1,       \
+	  .max = 19, .help = "compress it with zstd" },                                            \
 	IO_SEAL_OPTS(T, m, "sealed input into a pipe")
 #define IO_FILE_OPTS(T, m, formats, otherwise)                                                     \
 	{ .kind = OPT_GROUP, .help = "Output" },                                                   \
-	{ .name = "output-format", .letter = 'o', .kind = OPT_ENUM,                                \
-	  .offset = offsetof(T, m.out_format), .choices = formats, .help = otherwise },            \
-	{ .name = "output", .letter = 'O', .kind = OPT_STR, .offset = offsetof(T, m.output),       \
-	  .arg = "FILE", .file = OPT_WRITES,                                                       \
-	  .help = "write here instead of standard output" },                                       \
-	{ .name = "gzip", .letter = 'z', .kind = OPT_UINT, .offset = offsetof(T, m.gzip),          \
-	  .arg = "LEVEL", .min = 1, .max = 9, .help = "compress the output" }
+	{ .name = "output-format", .letter = 'o', OPT_INTO(T, m.out_format), .choices = formats,   \
+	  .help = otherwise },                                                                     \
+	{ .name = "output", .letter = 'O', OPT_INTO(T, m.output), .arg = "FILE",                   \
+	  .file = OPT_WRITES, .help = "write here instead of standard output" },                   \
+	{ .name = "gzip", .letter = 'z', OPT_INTO(T, m.gzip), .arg = "LEVEL", .min = 1, .max = 9,  \
+	  .help = "compress the output" }
 #define IO_SEAL_OPTS(T, m, otherwise)                                                              \
-	{ .name = "seal", .not_with = "no-seal", .kind = OPT_FLAG,                                 \
-	  .offset = offsetof(T, m.force_seal),                                                     \
+	{ .name = "seal", .not_with = "no-seal", OPT_INTO(T, m.force_seal),                        \
 	  .help = "seal the output (default: " otherwise ")" },                                    \
-	{ .name = "no-seal", .kind = OPT_FLAG, .offset = offsetof(T, m.force_no_seal),             \
+	{ .name = "no-seal", OPT_INTO(T, m.force_no_seal),                                         \
 	  .help = "do not seal the output [$FERRY_SEAL=0|1]" }
 #define IO_REJECT_OPTS(T, m)                                                                       \
 	{ .kind = OPT_GROUP, .help = "Bad records" },                                              \
-	{ .name = "rejects", .kind = OPT_STR, .offset = offsetof(T, m.rejects), .arg = "FILE",     \
-	  .file = OPT_WRITES,                                                                      \
+	{ .name = "rejects", OPT_INTO(T, m.rejects), .arg = "FILE", .file = OPT_WRITES,            \
 	  .help = "keep bad records here and go on (default: stop at the first)" },                \
-	{ .name = "rejects-append", .needs = "rejects", .kind = OPT_FLAG,                          \
-	  .offset = offsetof(T, m.append_rejects),                                                 \
+	{ .name = "rejects-append", .needs = "rejects", OPT_INTO(T, m.append_rejects),             \
 	  .help = "add to that file, which others may do at the same time" },                      \
-	{ .name = "max-rejects", .kind = OPT_STR, .offset = offsetof(T, m.max_rejects),            \
-	  .arg = "N|P%", .help = "stop when there are more" }
+	{ .name = "max-rejects", OPT_INTO(T, m.max_rejects), .arg = "N|P%",                        \
+	  .help = "stop when there are more" }
 #define IO_STRICT_OPT(T, m)                                                                        \
-	{ .name = "strict", .kind = OPT_FLAG, .offset = offsetof(T, m.strict),                     \
+	{ .name = "strict", OPT_INTO(T, m.strict),                                                 \
 	  .help = "what is warned of, such as a name that no record has, is an error" }
 #define IO_REPORT_OPTS(T, m)                                                                       \
 	{ .kind = OPT_GROUP, .help = "Report" },                                                   \
-	{ .name = "progress", .kind = OPT_ENUM, .offset = offsetof(T, m.progress),                 \
-	  .choices = "auto|bar|json|none", .help = "on standard error" },                         \
-	{ .name = "stats", .kind = OPT_STR, .offset = offsetof(T, m.stats), .arg = "FILE",         \
-	  .file = OPT_WRITES,                                                                      \
+	{ .name = "progress", OPT_INTO(T, m.progress), .choices = "auto|bar|json|none",            \
+	  .help = "on standard error" },                                                           \
+	{ .name = "stats", OPT_INTO(T, m.stats), .arg = "FILE", .file = OPT_WRITES,                \
 	  .help = "write a JSON summary here" }
 
 enum progress_mode { PROGRESS_AUTO, PROGRESS_BAR, PROGRESS_JSON, PROGRESS_NONE };
@@ -164,6 +152,10 @@ struct io *io_open_all(const struct io_opts *opts, char *const *paths, int n) NO
  */
 struct io *io_from_fd(const struct io_opts *opts, int fd, const char *name, bool vouched) NODISCARD;
 
+/*
+ * What is bad is rejected; but a record within which the input ends says that more is missing, so
+ * it ends the program with 65, whatever is done with other bad ones.
+ */
 enum rd_event io_next(struct io *io, struct rec *rec) NODISCARD;
 
 /*
@@ -218,6 +210,10 @@ void io_reject(struct io *io, const struct rec *rec, const struct fault *fault);
 
 /* Appends bytes as a JSON string; what is not UTF-8, which that must be, becomes U+FFFD. */
 void io_add_text(struct str *s, struct sl t);
+
+/* The same of a value of the record that is at fault, "" where it has none. */
+void io_reject_value(struct io *io, const struct rec *rec, struct sl field, struct sl value,
+	const char *why);
 
 /* A fault in field `i` of `rec`; the value is taken from there. */
 void io_reject_field(struct io *io, const struct rec *rec, size_t i, const char *why);

@@ -139,24 +139,6 @@ static const yajl_callbacks callbacks = {
 	.yajl_end_array = on_close,
 };
 
-static int hex4(const char *p)
-{
-	int v = 0;
-
-	for (int i = 0; i < 4; i++) {
-		char c = p[i];
-		int d = c >= '0' && c <= '9'   ? c - '0'
-			: c >= 'a' && c <= 'f' ? c - 'a' + 10
-			: c >= 'A' && c <= 'F' ? c - 'A' + 10
-					       : -1;
-
-		if (d < 0)
-			return -1;
-		v = v << 4 | d;
-	}
-	return v;
-}
-
 /*
  * What yajl would let pass: lone surrogates (RFC 8259 section 8.2), U+0000 and raw NUL bytes.
  * Backslashes outside strings are left for yajl to refuse.
@@ -172,9 +154,9 @@ static const char *check_escapes(struct sl t, size_t *at)
 		if (i >= t.n || t.p[i] != 'u')
 			continue;
 		*at = i - 1;
-		int u = t.n - i > 4 ? hex4(t.p + i + 1) : -1;
+		uint64_t u, low;
 
-		if (u < 0)
+		if (t.n - i <= 4 || !num_hex((struct sl){ t.p + i + 1, 4 }, true, &u))
 			return "malformed \\u escape";
 		if (u == 0)
 			return "U+0000 in a string";
@@ -183,10 +165,9 @@ static const char *check_escapes(struct sl t, size_t *at)
 		i += 4;
 		if (u < 0xd800 || u > 0xdbff)
 			continue;
-		int low = t.n - i > 6 && t.p[i + 1] == '\\' && t.p[i + 2] == 'u' ? hex4(t.p + i + 3)
-										 : -1;
-
-		if (low < 0xdc00 || low > 0xdfff)
+		if (t.n - i <= 6 || t.p[i + 1] != '\\' || t.p[i + 2] != 'u' ||
+		    !num_hex((struct sl){ t.p + i + 3, 4 }, true, &low) || low < 0xdc00 ||
+		    low > 0xdfff)
 			return "high surrogate without a low one behind it";
 		i += 6;
 	}
@@ -287,21 +268,18 @@ static bool parse_all(struct parse *p)
 }
 
 /* yajl uses what malloc() gives without a look at it; these end the program instead. */
-static void *give(void *ctx, size_t n)
+static void *give(void *ctx UNUSED, size_t n)
 {
-	(void)ctx;
 	return mem_alloc(n);
 }
 
-static void *give_more(void *ctx, void *p, size_t n)
+static void *give_more(void *ctx UNUSED, void *p, size_t n)
 {
-	(void)ctx;
 	return mem_realloc(p, n);
 }
 
-static void take_back(void *ctx, void *p)
+static void take_back(void *ctx UNUSED, void *p)
 {
-	(void)ctx;
 	mem_free(p);
 }
 
@@ -415,11 +393,9 @@ void json_put_without(struct str *s, const struct json *j, const char *const *na
 {
 	switch (j->kind) {
 	case J_NULL:
-		str_addz(s, "null");
-		break;
 	case J_TRUE:
 	case J_FALSE:
-		str_addz(s, j->kind == J_TRUE ? "true" : "false");
+		str_addz(s, j->kind == J_NULL ? "null" : j->kind == J_TRUE ? "true" : "false");
 		break;
 	case J_NUM:
 		str_add(s, j->text);

@@ -1,6 +1,7 @@
 #include "stream/meter.h"
 
 #include "core/clock.h"
+#include "core/fd.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/num.h"
@@ -12,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -170,41 +172,47 @@ static void append_lines(struct meter *m)
 {
 	struct sl s = str_sl(&m->lines);
 	struct stat st;
+	bool half;
 
 	if (s.n == 0)
 		return;
 	while (flock(m->shared, LOCK_EX) != 0)
 		if (errno != EINTR)
 			fail_rejects(m, EX_IO, "lock");
-	if (fstat(m->shared, &st) != 0 ||
-		(ends_in_half(m, &st) && write(m->shared, "\n", 1) < 0))
+	half = fstat(m->shared, &st) == 0 && ends_in_half(m, &st);
+	if (half)
+		msg_warn("%s: a run was killed in its last line, half of which is there",
+			m->opts->rejects);
+	if (half && write(m->shared, "\n", 1) < 0)
 		fail_rejects(m, EX_IO, "append to");
-	while (s.n) {
-		ssize_t n = write(m->shared, s.p, s.n);
+	if (!fd_write(m->shared, s)) {
+		int why = errno;
 
-		if (n < 0 && errno != EINTR) {
-			int why = errno;
-
-			(void)!ftruncate(m->shared, st.st_size); /* it is a failure anyway */
-			errno = why;
-			fail_rejects(m, EX_IO, "append to");
-		}
-		s.p += n > 0 ? n : 0;
-		s.n -= n > 0 ? (size_t)n : 0;
+		(void)!ftruncate(m->shared, st.st_size); /* it is a failure anyway */
+		errno = why;
+		fail_rejects(m, EX_IO, "append to");
 	}
 	(void)flock(m->shared, LOCK_UN); /* the lock ends with the descriptor */
 	str_clear(&m->lines);
 }
 
+/* `, see FILE`, or nothing where they are in none. */
+static const char *see(const struct meter *m)
+{
+	static char text[PATH_MAX + 40];
+
+	if (!m->opts->rejects)
+		return "";
+	(void)snprintf(text, sizeof text, "%s%s", tr(", see "), m->opts->rejects);
+	return text;
+}
+
 void meter_count_reject(struct meter *m)
 {
-	const char *file = m->opts->rejects;
-
 	if (++m->n_rejects <= m->max_rejects)
 		return;
 	meter_show_rejects(m); /* the message names the file */
-	die(EX_DATA, "more than %llu bad records%s%s", (unsigned long long)m->max_rejects,
-	    file ? tr(", see ") : "", file ? file : "");
+	die(EX_DATA, "more than %llu bad records%s", (unsigned long long)m->max_rejects, see(m));
 }
 
 void meter_reject(struct meter *m, const struct str *line, bool again)
@@ -221,19 +229,18 @@ void meter_reject(struct meter *m, const struct str *line, bool again)
 
 void meter_check(struct meter *m)
 {
-	const char *file = m->opts->rejects, *see = file ? tr(", see ") : "";
 	unsigned long long rejected = m->n_rejects, rows = m->rows;
 
 	if (m->n_rejects == 0)
 		return;
 	if (m->max_percent < 100 && m->n_rejects * 100 > m->max_percent * m->rows) {
 		meter_show_rejects(m);
-		die(EX_DATA, "more than %llu %% of the records are bad (%llu of %llu)%s%s",
-		    (unsigned long long)m->max_percent, rejected, rows, see, file ? file : "");
+		die(EX_DATA, "more than %llu %% of the records are bad (%llu of %llu)%s",
+		    (unsigned long long)m->max_percent, rejected, rows, see(m));
 	}
 	if (m->n_rejects >= m->rows && !m->keeps_rest) {
 		meter_show_rejects(m);
-		die(EX_DATA, "all records were rejected (%llu)%s%s", rows, see, file ? file : "");
+		die(EX_DATA, "all records were rejected (%llu)%s", rows, see(m));
 	}
 }
 
@@ -325,11 +332,9 @@ void meter_on_failure(const struct io_opts *opts, const struct meter *m)
 
 void meter_finish(const struct meter *m, const struct meter_sums *sums)
 {
-	const char *file = m->opts->rejects;
-
 	if (tells(m->opts))
 		write_stats(m, sums);
 	if (m->n_rejects)
-		msg_note("%llu of %llu records rejected%s%s", (unsigned long long)m->n_rejects,
-			 (unsigned long long)m->rows, file ? tr(", see ") : "", file ? file : "");
+		msg_note("%llu of %llu records rejected%s", (unsigned long long)m->n_rejects,
+			 (unsigned long long)m->rows, see(m));
 }

@@ -25,10 +25,10 @@ static bool is_package(struct sl s)
 		size_t n = strlen(begin[i]);
 
 		while (s.n && memchr(" \t\r\n", s.p[0], 4))
-			s = (struct sl){ s.p + 1, s.n - 1 };
+			sl_skip(&s, 1);
 		if (s.n < n || memcmp(s.p, begin[i], n) != 0)
 			return false;
-		s = (struct sl){ s.p + n, s.n - n };
+		sl_skip(&s, n);
 	}
 	return true;
 }
@@ -70,7 +70,7 @@ void namelist_read(const char *path, struct names *names, bool exact)
 {
 	struct in *in = in_open(path, MAX_FILE);
 	AUTO_ARENA arena = { 0 };
-	struct sl all;
+	struct sl all, line;
 
 	while (in_more(in))
 		continue;
@@ -79,12 +79,10 @@ void namelist_read(const char *path, struct names *names, bool exact)
 		take_package(path, all, names);
 		all.n = 0;
 	}
-	for (size_t no = 1; all.n > 0; no++) {
-		const char *nl = memchr(all.p, '\n', all.n), *why;
-		struct sl line = { all.p, nl ? (size_t)(nl - all.p) : all.n };
-		size_t skip = line.n + (nl != NULL), at;
+	for (size_t no = 1; sl_cut(&all, '\n', &line); no++) {
+		const char *why;
+		size_t at;
 
-		all = (struct sl){ all.p + skip, all.n - skip };
 		line = trim_end(line, exact ? "\r" : " \t\r");
 		check_text(path, no, line);
 		if (line.n && line.p[0] == '{') {

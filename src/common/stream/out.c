@@ -2,9 +2,9 @@
 
 #include "core/mem.h"
 #include "core/msg.h"
+#include "core/str.h"
 #include "core/tmpf.h"
 #include "stream/z.h"
-#include "stream/zst.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,11 +22,12 @@ struct out *out_from_fd(int fd, const char *name, int gzip)
 	struct out *o = mem_zalloc(sizeof *o);
 
 	o->fd = fd;
+	o->terminal = isatty(fd);
 	o->name = name;
 	o->cap = BUF_SIZE;
 	o->buf = mem_alloc(o->cap);
 	if (gzip) {
-		o->z = z_deflate_new(gzip);
+		o->z = z_deflate_new(Z_GZIP, gzip);
 		o->zbuf = mem_alloc(ZBUF_SIZE);
 	}
 	(void)fcntl(fd, F_SETPIPE_SZ, 1 << 20); /* a refusal does not matter */
@@ -35,13 +36,8 @@ struct out *out_from_fd(int fd, const char *name, int gzip)
 
 void out_zstd(struct out *o, int level)
 {
-	o->zst = zst_deflate_new(level);
+	o->z = z_deflate_new(Z_ZSTD, level);
 	o->zbuf = mem_alloc(ZBUF_SIZE);
-}
-
-static bool compresses(const struct out *o)
-{
-	return o->z || o->zst;
 }
 
 struct out *out_to_memory(void)
@@ -130,9 +126,27 @@ static bool write_all(int fd, const char *p, size_t n)
 	return true;
 }
 
+/* What a terminal would obey, whoever wrote it into the data, is shown instead. */
+static bool write_visibly(int fd, const char *p, size_t n)
+{
+	AUTO_STR s = { 0 };
+
+	for (const char *end = p + n; p < end; p++) {
+		unsigned char c = (unsigned char)*p, next = p + 1 < end ? (unsigned char)p[1] : 0;
+
+		if (c == 0xc2 && next >= 0x80 && next < 0xa0) /* the controls beyond ASCII */
+			str_addf(&s, "\\x%02x", (unsigned char)*++p);
+		else if ((c < ' ' && c != '\n' && c != '\t') || c == 0x7f)
+			str_addf(&s, "\\x%02x", c);
+		else
+			str_addc(&s, *p);
+	}
+	return write_all(fd, s.p, s.n);
+}
+
 static void must_write(struct out *o, const char *p, size_t n)
 {
-	if (o->failed || write_all(o->fd, p, n))
+	if (o->failed || (o->terminal ? write_visibly : write_all)(o->fd, p, n))
 		return;
 	o->failed = true; /* so that an abort record is not tried on the same descriptor */
 	if (errno == EPIPE)
@@ -148,18 +162,14 @@ static void sum_up(struct out *o)
 	o->crc_from = o->n;
 }
 
-static void deflate_all(struct out *o, struct sl s, bool finish)
+static void deflate_all(struct out *o, struct sl s, enum z_what what)
 {
 	size_t n;
 
-	while (s.n > 0 || finish) {
-		n = o->z ? z_deflate_some(o->z, &s, o->zbuf, ZBUF_SIZE, finish)
-			 : zst_deflate_some(o->zst, &s, o->zbuf, ZBUF_SIZE,
-					    finish ? ZST_END : ZST_MORE);
+	do {
+		n = z_deflate_some(o->z, &s, o->zbuf, ZBUF_SIZE, what);
 		must_write(o, o->zbuf, n);
-		if (n == 0 && s.n == 0)
-			break;
-	}
+	} while (n > 0 || s.n > 0);
 }
 
 void out_check(const struct out *o)
@@ -177,22 +187,17 @@ static void drain(struct out *o)
 
 	sum_up(o);
 	o->n = o->crc_from = 0;
-	if (compresses(o))
-		deflate_all(o, s, false);
+	if (o->z)
+		deflate_all(o, s, Z_MORE);
 	else
 		must_write(o, s.p, s.n);
 }
 
 void out_flush(struct out *o)
 {
-	struct sl none = { "", 0 };
-	size_t n;
-
 	drain(o);
-	while (o->z && (n = z_deflate_flush(o->z, o->zbuf, ZBUF_SIZE)) > 0)
-		must_write(o, o->zbuf, n);
-	while (o->zst && (n = zst_deflate_some(o->zst, &none, o->zbuf, ZBUF_SIZE, ZST_FLUSH)) > 0)
-		must_write(o, o->zbuf, n);
+	if (o->z)
+		deflate_all(o, (struct sl){ "", 0 }, Z_OUT);
 }
 
 void out_show(struct out *o)
@@ -217,8 +222,7 @@ void out_put(struct out *o, struct sl s)
 
 		memcpy(out_room(o, n), s.p, n);
 		out_wrote(o, n);
-		s.p += n;
-		s.n -= n;
+		sl_skip(&s, n);
 	}
 }
 
@@ -250,7 +254,7 @@ bool out_can_take_back(const struct out *o)
 	struct stat st;
 	int fd;
 
-	if (compresses(o) || o->fd < 0 || fstat(o->fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+	if (o->z || o->fd < 0 || fstat(o->fd, &st) != 0 || !S_ISREG(st.st_mode) ||
 	    (fcntl(o->fd, F_GETFL) & O_APPEND))
 		return false;
 	fd = open_again(o);
@@ -303,12 +307,11 @@ void out_close(struct out *o)
 
 	if (fd >= 0)
 		drain(o);
-	if (compresses(o))
-		deflate_all(o, (struct sl){ "", 0 }, true);
+	if (o->z)
+		deflate_all(o, (struct sl){ "", 0 }, Z_END);
 	if (o->file ? !tmpf_end(o->file) : fd >= 0 && close(fd) != 0 && errno != EINTR)
 		die_errno(EX_IO, "%s: write error", o->name);
 	z_deflate_free(o->z);
-	zst_deflate_free(o->zst);
 	mem_free(o->zbuf);
 	mem_free(o->buf);
 	mem_free(o);
@@ -324,7 +327,7 @@ void out_print(struct sl s)
 
 void out_abandon(struct out *o, struct sl last_words)
 {
-	if (o->failed || compresses(o) || o->file)
+	if (o->failed || o->z || o->file)
 		return; /* a file is not shown at all */
 	o->failed = true;
 	(void)signal(SIGPIPE, SIG_IGN);

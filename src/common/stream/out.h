@@ -81,11 +81,11 @@ struct out {
 	uint32_t crc;
 	uint64_t bytes;	 /* since the mark, up to crc_from */
 	bool want_crc, failed;
+	bool terminal; /* then controls are shown, not obeyed */
 	int fd;
 	const char *name;
 	struct tmpf *file; /* not shown yet */
 	struct z_deflate *z;
-	struct zst_deflate *zst;
 	char *zbuf;
 };
 

@@ -1,6 +1,7 @@
 #include "stream/pivot.h"
 
 #include "core/decimal.h"
+#include "core/msg.h"
 #include "core/num.h"
 #include "stream/digest.h"
 
@@ -36,6 +37,39 @@ static int numbers_first(struct sl a, struct sl b)
 pivot_order *pivot_order_of(struct sl first_key)
 {
 	return num_is_json(first_key) ? numbers_first : sl_cmp;
+}
+
+void pivot_key_add(struct str *s, bool by_number, struct sl text)
+{
+	uint32_t n = (uint32_t)text.n;
+
+	str_addc(s, by_number ? 1 : 0);
+	str_add(s, (struct sl){ (const char *)&n, sizeof n });
+	str_add(s, text);
+}
+
+struct sl pivot_key_next(struct sl *packed)
+{
+	uint32_t n;
+	struct sl part;
+
+	memcpy(&n, packed->p + 1, sizeof n);
+	part = (struct sl){ packed->p + 1 + sizeof n, n };
+	sl_skip(packed, 1 + sizeof n + n);
+	return part;
+}
+
+int pivot_key_order(struct sl a, struct sl b)
+{
+	int c = 0;
+
+	while (c == 0 && a.n > 0 && b.n > 0) {
+		bool by_number = *a.p == 1;
+		struct sl x = pivot_key_next(&a), y = pivot_key_next(&b);
+
+		c = by_number ? numbers_first(x, y) : sl_cmp(x, y);
+	}
+	return c;
 }
 
 static void widen_row(struct pivot_row *r, size_t n)
@@ -156,8 +190,7 @@ static struct pivot_row *open_row(struct pivot *pv, size_t gi)
 		pv->last_key = str_sl(&g->last_key);
 		return NULL;
 	}
-	str_clear(&g->last_key);
-	str_add(&g->last_key, key);
+	str_set(&g->last_key, key);
 	if (pv->n_rows == pv->rows_cap) {
 		mem_grow(&pv->rows, &pv->rows_cap, pv->n_rows + 1, sizeof *pv->rows);
 		memset(pv->rows + pv->n_rows, 0, (pv->rows_cap - pv->n_rows) * sizeof *pv->rows);
@@ -269,9 +302,24 @@ static void count_drop(struct pivot *pv, size_t gi, struct sl name, const struct
 	pv->drop_sum += digest_cell(row, digest_name(name), field_sl(value));
 }
 
+/* 9,5 and `9 ` are no numbers here; byte by byte they are more than 10,5. */
+static bool is_near_number(struct sl s)
+{
+	char text[64];
+	struct decimal d;
+	size_t n = 0;
+
+	if (s.n > sizeof text)
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] != ' ' && s.p[i] != '\t')
+			text[n++] = s.p[i] == ',' ? '.' : s.p[i];
+	return decimal_parse((struct sl){ text, n }, &d);
+}
+
 /* `mixed`: of a number and a text none is the larger one. */
 static bool replaces(
-	const struct pivot *pv, const struct field *old, const struct field *new, bool *mixed)
+	struct pivot *pv, const struct field *old, const struct field *new, bool *mixed)
 {
 	struct sl a = field_sl(new), b = field_sl(old);
 	struct decimal x, y;
@@ -282,6 +330,7 @@ static bool replaces(
 		return pv->on_duplicate == DUP_LAST;
 	numbers = decimal_parse(a, &x);
 	*mixed = numbers != decimal_parse(b, &y);
+	pv->near_numbers += !numbers && !*mixed && (is_near_number(a) || is_near_number(b));
 	c = numbers && !*mixed ? decimal_cmp(&x, &y) : 0;
 	c = c ? c : sl_cmp(a, b);
 	return pv->on_duplicate == DUP_MAX ? c > 0 : c < 0;
@@ -381,8 +430,7 @@ enum pivot_result pivot_add(struct pivot *pv, const struct field *by, struct sl 
 
 	if (!pv->have_key || !sl_eq(str_sl(&pv->key), key)) {
 		close_rows(pv);
-		str_clear(&pv->key);
-		str_add(&pv->key, key);
+		str_set(&pv->key, key);
 		pv->have_key = true;
 	}
 	gi = find_group(pv, by);
@@ -413,6 +461,21 @@ void pivot_end_chunk(struct pivot *pv)
 	close_rows(pv);
 	for (size_t i = 0; i < pv->groups.n; i++)
 		str_clear(&pv->group[i].last_key);
+}
+
+void pivot_report(const struct pivot *pv)
+{
+	static const char *const kept[] = { "last", "first", "", "largest", "smallest" };
+
+	if (pv->duplicates && pv->on_duplicate < DUP_SUM)
+		msg_note("%llu repeated cells, the %s value won",
+			 (unsigned long long)pv->duplicates, kept[pv->on_duplicate]);
+	if (pv->near_numbers)
+		msg_warn("%llu repeated cells have values such as 9,5 or with blanks, which are no "
+			 "numbers: they were compared as texts, so that 9,5 is more than 10,5",
+			 (unsigned long long)pv->near_numbers);
+	if (pv->ignored)
+		msg_note("%llu cells of unknown columns left out", (unsigned long long)pv->ignored);
 }
 
 void pivot_free(struct pivot *pv)

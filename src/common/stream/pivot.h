@@ -65,6 +65,7 @@ struct pivot {
 
 	/* results */
 	uint64_t duplicates, ignored;
+	uint64_t near_numbers; /* duplicates compared as texts, of numbers as people write them */
 	uint64_t drop_cells, drop_sum; /* digest.h: cells left out since pivot_end_chunk() */
 	struct str key;		       /* of the last cell */
 	struct sl last_key;	       /* after PIVOT_UNSORTED: the key before */
@@ -110,6 +111,9 @@ enum pivot_result pivot_add_likely(struct pivot *pv, const struct pivot_column *
 /* Hands out the open rows. After it, keys may begin anywhere again. */
 void pivot_end_chunk(struct pivot *pv);
 
+/* Says how many cells came again, were left out, or were compared as what they may not be. */
+void pivot_report(const struct pivot *pv);
+
 /*
  * The order of the keys of a stream by its first one. Is that a number, then numbers are in the
  * order of their values (9 before 10), and before all else; otherwise all keys are bytewise, as
@@ -117,6 +121,16 @@ void pivot_end_chunk(struct pivot *pv);
  * number and a text bytewise, 9, 10, 1a and again 9 would be ascending.
  */
 pivot_order *pivot_order_of(struct sl first_key);
+
+/*
+ * A key of several columns as one text, which can be compared and taken apart again: each part,
+ * below 4 GiB, with its length and the way it is ordered; bytes are of this machine. The first part
+ * lies within *packed, which is advanced, and must not be empty. The order is that of each part,
+ * as that of `a` says.
+ */
+void pivot_key_add(struct str *s, bool by_number, struct sl text);
+struct sl pivot_key_next(struct sl *packed);
+int pivot_key_order(struct sl a, struct sl b);
 
 void pivot_free(struct pivot *pv);
 

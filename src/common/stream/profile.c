@@ -52,28 +52,22 @@ static enum type type_of(const struct field *f, struct decimal *d)
 	return clock_parse(s, &t) ? T_TIME : T_TEXT;
 }
 
-static void keep(struct str *s, struct sl text)
-{
-	str_clear(s);
-	str_add(s, text);
-}
-
 static void compare_numbers(struct column *c, struct sl s, const struct decimal *d)
 {
 	struct decimal low, high;
 
 	if (!c->low.n || (decimal_parse(str_sl(&c->low), &low) && decimal_cmp(d, &low) < 0))
-		keep(&c->low, s);
+		str_set(&c->low, s);
 	if (!c->high.n || (decimal_parse(str_sl(&c->high), &high) && decimal_cmp(d, &high) > 0))
-		keep(&c->high, s);
+		str_set(&c->high, s);
 }
 
 static void compare_texts(struct column *c, struct sl s)
 {
 	if (!c->least.n || sl_cmp(s, str_sl(&c->least)) < 0)
-		keep(&c->least, s);
+		str_set(&c->least, s);
 	if (!c->greatest.n || sl_cmp(s, str_sl(&c->greatest)) > 0)
-		keep(&c->greatest, s);
+		str_set(&c->greatest, s);
 }
 
 static void add(struct profile *p, struct column *c, const struct field *f)

@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/mem.h"
 #include "stream/quality_impl.h"
+#include "stream/timeform.h"
 
 #include <strings.h>
 
@@ -64,7 +65,7 @@ static void add_column(struct quality *q, struct sl name)
 	c.to = names_find(&r->upper, name) != NAMES_NONE ? UNICODE_UPPER : UNICODE_LOWER;
 	c.has_case = c.to == UNICODE_UPPER || names_find(&r->lower, name) != NAMES_NONE;
 	c.checks = mem_alloc(mem_mul(r->n_checks, sizeof *c.checks));
-	for (int rule = RULE_TYPES; rule < RULE_REQUIRED; rule++)
+	for (int rule = RULE_TIMES; rule < RULE_REQUIRED; rule++)
 		for (size_t i = 0; i < r->n_checks; i++)
 			if ((int)r->checks[i].rule == rule && r->enabled[rule] &&
 				sl_eq(r->checks[i].field, name))
@@ -181,7 +182,7 @@ static enum number number_of(const struct field *f, struct decimal *d)
 		return NUMBER_FINITE;
 	negative = s.n && *s.p == '-';
 	if (s.n && (*s.p == '-' || *s.p == '+'))
-		s = (struct sl){ s.p + 1, s.n - 1 };
+		sl_skip(&s, 1);
 	if ((s.n == 3 && strncasecmp(s.p, "inf", 3) == 0) ||
 		(s.n == 8 && strncasecmp(s.p, "infinity", 8) == 0))
 		return negative ? NUMBER_LOW : NUMBER_HIGH;
@@ -229,7 +230,7 @@ static const char *out_of_times(
 }
 
 /* NULL, or why it is out of range; *bound is then the text of the bound it is beyond. */
-static const char *out_of_range(
+static const char *out_of_range(struct quality *q,
 	const struct quality_check *c, const struct field *f, struct sl *bound)
 {
 	struct decimal d;
@@ -238,6 +239,7 @@ static const char *out_of_range(
 	if (c->of_times)
 		return out_of_times(c, f, bound);
 	n = number_of(f, &d);
+	q->figures.not_numbers += n == NUMBER_NONE;
 	if (n == NUMBER_NONE)
 		return NULL;
 	if (c->min.p &&
@@ -266,11 +268,30 @@ static const char *find_mismatch(const struct quality_check *c, struct sl s)
 	return "does not match its pattern";
 }
 
+/* The first of its formats that the value is written in has it written as ISO 8601 says. */
+static const char *convert_time(struct quality *q, const struct quality_check *c, struct field *f)
+{
+	char text[TIMEFORM_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->allowed.n && !n && (f->kind == F_STR || f->kind == F_NUM); i++)
+		n = timeform_read(c->allowed.name[i].p, trimmed(field_sl(f)), text);
+	if (!n)
+		return "not a time as its format says";
+	*f = (struct field){ .p = arena_dup(&q->arena, (struct sl){ text, n }).p,
+		.n = (uint32_t)n,
+		.kind = F_STR,
+		.plain = true };
+	return NULL;
+}
+
 /* NULL, or what is wrong with the value. */
 static const char *find_fault(
-	const struct quality_check *c, const struct field *f, struct sl *bound)
+	struct quality *q, const struct quality_check *c, struct field *f, struct sl *bound)
 {
 	switch (c->rule) {
+	case RULE_TIMES:
+		return convert_time(q, c, f);
 	case RULE_TYPES:
 		return cast_check(c->cast, f);
 	case RULE_ALLOWED:
@@ -280,7 +301,7 @@ static const char *find_fault(
 	case RULE_PATTERNS:
 		return find_mismatch(c, field_sl(f));
 	case RULE_RANGES:
-		return out_of_range(c, f, bound);
+		return out_of_range(q, c, f, bound);
 	default:
 		return NULL;
 	}
@@ -297,22 +318,22 @@ static enum quality_result act(
 	case ACTION_CLAMP:
 		if (!bound.p) {
 			q->figures.no_times_kept++;
-			return QUALITY_KEEP;
+			break;
 		}
 		f->p = bound.p;
 		f->n = (uint32_t)bound.n;
 		f->plain = true;
-		return QUALITY_KEEP;
+		break;
 	case ACTION_NULL:
 		remove_value(q, f);
-		return QUALITY_KEEP;
+		break;
 	case ACTION_REJECT:
 		return QUALITY_REJECT;
 	case ACTION_DROP:
 		q->figures.dropped++;
 		return QUALITY_DROP;
 	case ACTION_COUNT:
-		return QUALITY_KEEP;
+		break;
 	}
 	return QUALITY_KEEP;
 }
@@ -324,7 +345,7 @@ static enum quality_result check_field(
 		struct sl bound = { "", 0 };
 		enum quality_result result;
 
-		fault->why = find_fault(c->checks[i], f, &bound);
+		fault->why = find_fault(q, c->checks[i], f, &bound);
 		fault->field = c->checks[i]->field;
 		result = fault->why ? act(q, c->checks[i], f, bound) : QUALITY_KEEP;
 		if (result != QUALITY_KEEP)

@@ -2,8 +2,8 @@
  * quality.h - rules that records are cleaned by: what a rules file may say, and one record cleaned.
  *
  * Rules work in this order, whatever their order in the file: remove_null_values,
- * normalize_strings, check_types, allowed_values, patterns, validate_ranges, required_fields;
- * deduplicate is the caller's (dedup.h), which knows the records before.
+ * normalize_strings, convert_times, check_types, allowed_values, patterns, validate_ranges,
+ * required_fields; deduplicate is the caller's (dedup.h), which knows the records before.
  */
 #ifndef FERRY_QUALITY_H
 #define FERRY_QUALITY_H
@@ -15,6 +15,7 @@
 enum quality_rule {
 	RULE_NULLS,
 	RULE_STRINGS,
+	RULE_TIMES,
 	RULE_TYPES,
 	RULE_ALLOWED,
 	RULE_PATTERNS,
@@ -87,9 +88,10 @@ struct quality_figures {
 	uint64_t nulls;                  /* records with values removed by remove_null_values */
 	uint64_t strings;                /* records with texts changed by normalize_strings */
 	uint64_t nulls_or_strings;       /* records changed by either */
-	uint64_t found[N_QUALITY_RULES]; /* values that broke a rule, of RULE_TYPES and later */
+	uint64_t found[N_QUALITY_RULES]; /* values that broke a rule, of RULE_TIMES and later */
 	uint64_t no_times;               /* values under a range of times that are none */
-	uint64_t no_times_kept;          /* of these, those that would have been clamped */
+	uint64_t not_numbers;            /* values under a range of numbers that are none */
+	uint64_t no_times_kept;          /* of the times, those that would have been clamped */
 	uint64_t dropped;                /* records left out by ACTION_DROP */
 	uint64_t duplicates;             /* the caller's */
 	uint64_t rejected;               /* likewise */

@@ -12,7 +12,7 @@ struct quality_check {
 	enum quality_action action;
 	struct sl field;
 	enum cast cast;       /* RULE_TYPES */
-	struct names allowed; /* RULE_ALLOWED */
+	struct names allowed; /* RULE_ALLOWED; RULE_TIMES: formats */
 	struct pattern *pattern; /* RULE_PATTERNS */
 	struct sl min, max;   /* RULE_RANGES: as written in the file, .p NULL: none */
 	struct decimal min_value, max_value;

@@ -3,6 +3,8 @@
 #include "core/tr.h"
 
 #define ALWAYS N_QUALITY_RULES
+#define FIGURE(m) offsetof(struct quality_figures, m)
+#define FOUND(rule) rule, FIGURE(found[rule])
 
 /* Every text of the report, and the only place of each. */
 static const char title[] = N_("Data quality report");
@@ -15,30 +17,21 @@ static const struct line {
 	enum quality_rule rule; /* the line is there when it is enabled */
 	size_t offset;
 } lines[] = {
-	{ N_("Input records"), "total_input", ALWAYS, offsetof(struct quality_figures, input) },
-	{ N_("Output records"), "total_output", ALWAYS, offsetof(struct quality_figures, output) },
-	{ N_("NULL values cleaned"), "null_values_removed", RULE_NULLS,
-		offsetof(struct quality_figures, nulls) },
-	{ N_("Strings normalized"), "strings_normalized", RULE_STRINGS,
-		offsetof(struct quality_figures, strings) },
-	{ N_("Range violations"), "range_violations_fixed", RULE_RANGES,
-		offsetof(struct quality_figures, found[RULE_RANGES]) },
-	{ N_("Duplicates removed"), "duplicates_removed", RULE_DUPLICATES,
-		offsetof(struct quality_figures, duplicates) },
-	{ N_("Wrong types"), "wrong_types", RULE_TYPES,
-		offsetof(struct quality_figures, found[RULE_TYPES]) },
-	{ N_("Values not allowed"), "values_not_allowed", RULE_ALLOWED,
-		offsetof(struct quality_figures, found[RULE_ALLOWED]) },
-	{ N_("Pattern mismatches"), "pattern_mismatches", RULE_PATTERNS,
-		offsetof(struct quality_figures, found[RULE_PATTERNS]) },
-	{ N_("Required values missing"), "required_missing", RULE_REQUIRED,
-		offsetof(struct quality_figures, found[RULE_REQUIRED]) },
-	{ N_("Values that are no time"), "no_times", ALWAYS,
-		offsetof(struct quality_figures, no_times) },
-	{ N_("Records left out"), "records_dropped", ALWAYS,
-		offsetof(struct quality_figures, dropped) },
-	{ N_("Records rejected"), "records_rejected", ALWAYS,
-		offsetof(struct quality_figures, rejected) },
+	{ N_("Input records"), "total_input", ALWAYS, FIGURE(input) },
+	{ N_("Output records"), "total_output", ALWAYS, FIGURE(output) },
+	{ N_("NULL values cleaned"), "null_values_removed", RULE_NULLS, FIGURE(nulls) },
+	{ N_("Strings normalized"), "strings_normalized", RULE_STRINGS, FIGURE(strings) },
+	{ N_("Range violations"), "range_violations_fixed", FOUND(RULE_RANGES) },
+	{ N_("Duplicates removed"), "duplicates_removed", RULE_DUPLICATES, FIGURE(duplicates) },
+	{ N_("Times of another format"), "times_of_another_format", FOUND(RULE_TIMES) },
+	{ N_("Wrong types"), "wrong_types", FOUND(RULE_TYPES) },
+	{ N_("Values not allowed"), "values_not_allowed", FOUND(RULE_ALLOWED) },
+	{ N_("Pattern mismatches"), "pattern_mismatches", FOUND(RULE_PATTERNS) },
+	{ N_("Required values missing"), "required_missing", FOUND(RULE_REQUIRED) },
+	{ N_("Values that are no time"), "no_times", ALWAYS, FIGURE(no_times) },
+	{ N_("Values that are no number"), "not_numbers", ALWAYS, FIGURE(not_numbers) },
+	{ N_("Records left out"), "records_dropped", ALWAYS, FIGURE(dropped) },
+	{ N_("Records rejected"), "records_rejected", ALWAYS, FIGURE(rejected) },
 };
 
 static uint64_t figure(const struct quality_figures *f, const struct line *line)
@@ -55,7 +48,7 @@ static bool is_shown(
 {
 	if (line->rule != ALWAYS)
 		return r->enabled[line->rule];
-	return line->offset <= offsetof(struct quality_figures, output) || figure(f, line) > 0;
+	return line->offset <= FIGURE(output) || figure(f, line) > 0;
 }
 
 /* Records with NULLs, records with strings, and values out of range, per hundred records. */

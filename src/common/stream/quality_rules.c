@@ -11,6 +11,7 @@
 #include "stream/namelist.h"
 #include "stream/quality_impl.h"
 #include "stream/quality_rules.json.h"
+#include "stream/timeform.h"
 
 #include <strings.h>
 
@@ -19,6 +20,7 @@
 static const char *const rule_names[N_QUALITY_RULES] = {
 	[RULE_NULLS] = "remove_null_values",
 	[RULE_STRINGS] = "normalize_strings",
+	[RULE_TIMES] = "convert_times",
 	[RULE_TYPES] = "check_types",
 	[RULE_ALLOWED] = "allowed_values",
 	[RULE_PATTERNS] = "patterns",
@@ -27,10 +29,10 @@ static const char *const rule_names[N_QUALITY_RULES] = {
 	[RULE_DUPLICATES] = "deduplicate",
 };
 
-static const char *const actions[] = { "clamp", "null", "reject", "drop", "count", NULL };
-static const char *const forms[] = { "none", "NFC", "NFD", "NFKC", "NFKD", NULL };
-static const char *const keeps[] = { "first", "newest", "last", NULL };
-static const char *const keyless[] = { "record", "keep", "reject", NULL };
+static const char actions[] = "clamp|null|reject|drop|count";
+static const char forms[] = "none|NFC|NFD|NFKC|NFKD";
+static const char keeps[] = "first|newest|last";
+static const char keyless[] = "record|keep|reject";
 
 bool quality_rule_parse(struct sl name, enum quality_rule *rule)
 {
@@ -66,17 +68,23 @@ static NORETURN COLD void wrong_member(const struct place *at, struct sl key, co
 	die(EX_CONFIGURATION, "%s: %s: %s: %s", at->path, at->rule, msg_q(key), tr(why));
 }
 
-/* Refuses members of other names than these (the last is NULL). */
-static void only_known(const struct place *at, const struct json *o, const char *const *known)
+/* The place of a word in "a|b|c", or -1. */
+static int place_of(const char *words, struct sl word)
 {
-	for (const struct json *m = o ? o->child : NULL; m; m = m->next) {
-		size_t i = 0;
+	struct sl list = sl_of(words), each;
 
-		while (known[i] && !sl_eq_str(m->key, known[i]))
-			i++;
-		if (!known[i])
+	for (int i = 0; sl_cut(&list, '|', &each); i++)
+		if (sl_eq(each, word))
+			return i;
+	return -1;
+}
+
+/* Refuses members of other names than these. */
+static void only_known(const struct place *at, const struct json *o, const char *known)
+{
+	for (const struct json *m = o ? o->child : NULL; m; m = m->next)
+		if (place_of(known, m->key) < 0)
 			wrong_member(at, m->key, "no such setting");
-	}
 }
 
 static const struct json *need_object(const struct place *at, const struct json *j, const char *key)
@@ -119,22 +127,20 @@ static bool get_names(
 	return m != NULL;
 }
 
-/* One word of a list; `otherwise` when it is not given. */
+/* One word of "a|b|c"; `otherwise` when it is not given. */
 static int get_choice(const struct place *at, const struct json *o, const char *key,
-	const char *const *words, int otherwise)
+	const char *words, int otherwise)
 {
 	const struct json *m = json_get(o, key);
-	char why[120] = "must be one of";
+	int i = m && m->kind == J_STR ? place_of(words, m->text) : -1;
+	struct str why = { 0 };
 
-	if (!m)
-		return otherwise;
-	for (int i = 0; words[i]; i++) {
-		if (m->kind == J_STR && sl_eq_str(m->text, words[i]))
-			return i;
-		(void)snprintf(why + strlen(why), sizeof why - strlen(why), "%s %s", i ? "," : "",
-			words[i]);
-	}
-	wrong(at, key, why);
+	if (!m || i >= 0)
+		return m ? i : otherwise;
+	str_addz(&why, "must be one of ");
+	for (; *words; words++)
+		str_addz(&why, *words == '|' ? ", " : (char[]){ *words, '\0' });
+	wrong(at, key, why.p);
 }
 
 static void get_fields(
@@ -162,11 +168,9 @@ static void add_lower(struct quality_rules *r, struct sl word)
 
 static void read_nulls(struct quality_rules *r, const struct place *at, const struct json *config)
 {
-	static const char *const known[] = { "fields", "except", "values", "trim", "explicit",
-		NULL };
 	AUTO_NAMES words = { 0 };
 
-	only_known(at, config, known);
+	only_known(at, config, "fields|except|values|trim|explicit");
 	get_fields(at, config, &r->nulls);
 	get_flag(at, config, "trim", &r->null_trim);
 	get_flag(at, config, "explicit", &r->null_explicit);
@@ -178,10 +182,8 @@ static void read_nulls(struct quality_rules *r, const struct place *at, const st
 
 static void read_strings(struct quality_rules *r, const struct place *at, const struct json *config)
 {
-	static const char *const known[] = { "fields", "except", "trim", "lower", "upper",
-		"unicode", NULL };
 
-	only_known(at, config, known);
+	only_known(at, config, "fields|except|trim|lower|upper|unicode");
 	get_fields(at, config, &r->strings);
 	if (!json_get(config, "except"))
 		(void)names_add(&r->strings.except, SL("event_time"), NULL);
@@ -232,12 +234,11 @@ static void read_bound(struct quality_rules *r, const struct place *at, const st
 static void read_range(struct quality_rules *r, struct quality_check *c, const struct place *at,
 	const struct json *spec)
 {
-	static const char *const known[] = { "min", "max", "action", NULL };
 	const struct json *min, *max;
 
 	if (spec->kind != J_OBJ)
 		wrong_member(at, spec->key, "not an object with min or max");
-	only_known(at, spec, known);
+	only_known(at, spec, "min|max|action");
 	c->action = (enum quality_action)get_choice(at, spec, "action", actions, (int)c->action);
 	read_bound(r, at, spec, "min", &c->min, &c->min_value, &c->min_time);
 	read_bound(r, at, spec, "max", &c->max, &c->max_value, &c->max_time);
@@ -257,12 +258,11 @@ static void read_range(struct quality_rules *r, struct quality_check *c, const s
 /* {"file": PATH}: a value a line, in a file that is found from where the rules are. */
 static void read_allowed(struct quality_check *c, const struct place *at, const struct json *spec)
 {
-	static const char *const known[] = { "file", NULL };
 	const char *slash = strrchr(at->path, '/');
 	AUTO_STR path = { 0 };
 	struct sl name;
 
-	only_known(at, spec, known);
+	only_known(at, spec, "file");
 	if (!json_get_str(spec, "file", &name) || name.n == 0)
 		wrong_member(at, spec->key, "neither values nor a file of them");
 	if (slash && *name.p != '/')
@@ -282,10 +282,28 @@ static void read_pattern(struct quality_check *c, const struct place *at, const 
 		wrong_member(at, spec->key, why);
 }
 
+static void check_formats(const struct quality_check *c, const struct place *at,
+	const struct json *spec)
+{
+	const char *why;
+
+	if (c->allowed.n == 0)
+		wrong_member(at, spec->key, "the format of times is missing");
+	for (size_t i = 0; i < c->allowed.n; i++) {
+		why = timeform_fault(c->allowed.name[i].p);
+		if (why)
+			wrong_member(at, spec->key, why);
+	}
+}
+
 static void read_check(struct quality_rules *r, struct quality_check *c, const struct place *at,
 	const struct json *spec)
 {
 	switch (c->rule) {
+	case RULE_TIMES:
+		take_names(at, spec, &c->allowed);
+		check_formats(c, at, spec);
+		break;
 	case RULE_TYPES:
 		if (spec->kind != J_STR || !cast_parse(spec->text, &c->cast))
 			wrong_member(at, spec->key, "not a type: " CAST_CHOICES);
@@ -317,10 +335,9 @@ static void read_checks(struct quality_rules *r, enum quality_rule rule, const s
 static void read_required(struct quality_rules *r, const struct place *at,
 	enum quality_action action, const struct json *config)
 {
-	static const char *const known[] = { "fields", NULL };
 	AUTO_NAMES names = { 0 };
 
-	only_known(at, config, known);
+	only_known(at, config, "fields");
 	if (!get_names(at, config, "fields", &names))
 		wrong(at, "fields", "is needed: the names of fields");
 	for (size_t i = 0; i < names.n; i++)
@@ -330,10 +347,9 @@ static void read_required(struct quality_rules *r, const struct place *at,
 static void read_duplicates(
 	struct quality_rules *r, const struct place *at, const struct json *config)
 {
-	static const char *const known[] = { "key", "keep", "event_time", "without_key", NULL };
 	struct sl name = SL("event_time");
 
-	only_known(at, config, known);
+	only_known(at, config, "key|keep|event_time|without_key");
 	r->key_given = get_names(at, config, "key", &r->key);
 	if (!r->key_given)
 		(void)names_add(&r->key, SL("customer_id"), NULL);
@@ -348,7 +364,7 @@ static void read_duplicates(
 static enum quality_action action_of(
 	const struct place *at, enum quality_rule rule, const struct json *o)
 {
-	bool checks = rule >= RULE_TYPES && rule <= RULE_REQUIRED;
+	bool checks = rule >= RULE_TIMES && rule <= RULE_REQUIRED;
 	int otherwise = rule == RULE_RANGES ? ACTION_CLAMP : ACTION_REJECT;
 	int action = get_choice(at, o, "action", actions, otherwise);
 
@@ -363,8 +379,6 @@ static enum quality_action action_of(
 
 static void read_rule(struct quality_rules *r, struct place *at, const struct json *o)
 {
-	static const char *const known[] = { "name", "description", "enabled", "action", "config",
-		NULL };
 	enum quality_rule rule;
 	const struct json *config;
 	enum quality_action action;
@@ -378,13 +392,13 @@ static void read_rule(struct quality_rules *r, struct place *at, const struct js
 	if (!quality_rule_parse(name, &rule))
 		wrong_member(at, name, "no such rule");
 	at->rule = rule_names[rule];
-	only_known(at, o, known);
+	only_known(at, o, "name|description|enabled|action|config");
 	if (r->given[rule])
 		wrong(at, "name", "the rule is there twice");
 	r->given[rule] = true;
 	r->enabled[rule] = enabled;
 	config = need_object(at, json_get(o, "config"), "config");
-	if (rule < RULE_TYPES || rule > RULE_RANGES)
+	if (rule < RULE_TIMES || rule > RULE_RANGES)
 		get_named(at, config, &r->named[rule]);
 	action = action_of(at, rule, o);
 	switch (rule) {
@@ -407,7 +421,6 @@ static void read_rule(struct quality_rules *r, struct place *at, const struct js
 
 static void read_all(struct quality_rules *r, const char *path, struct sl text)
 {
-	static const char *const known[] = { "rules", "description", NULL };
 	struct place at = { .path = path };
 	AUTO_ARENA arena = { 0 };
 	const struct json *o, *rules;
@@ -421,7 +434,7 @@ static void read_all(struct quality_rules *r, const char *path, struct sl text)
 	if (!rules || rules->kind != J_ARR)
 		wrong(&at, "rules", "is needed: a list of rules");
 	at.rule = "the file";
-	only_known(&at, o, known);
+	only_known(&at, o, "rules|description");
 	for (const struct json *rule = rules->child; rule; rule = rule->next)
 		read_rule(r, &at, rule);
 }
@@ -472,7 +485,7 @@ const char *quality_rule_name(enum quality_rule rule)
 
 bool quality_rule_can_enable(const struct quality_rules *r, enum quality_rule rule)
 {
-	bool checks = rule >= RULE_TYPES && rule <= RULE_REQUIRED;
+	bool checks = rule >= RULE_TIMES && rule <= RULE_REQUIRED;
 
 	return !checks || r->given[rule];
 }

@@ -123,10 +123,8 @@ bool rd_more(struct rd *rd)
 	return more;
 }
 
-bool rd_line(struct rd *rd, struct sl *line, bool *cut)
+bool rd_line_from(struct rd *rd, size_t looked, struct sl *line, bool *cut)
 {
-	size_t looked = 0;
-
 	*cut = false;
 	for (;;) {
 		struct sl w = in_window(rd->in);
@@ -164,6 +162,7 @@ rd_bad(struct rd *rd, size_t column, struct sl field, struct sl value, const cha
 		.field = field,
 		.value = value,
 		.why = why,
+		.cut = rd->cut,
 	};
 	return RD_BAD;
 }
@@ -254,8 +253,7 @@ enum rd_event rd_control(struct rd *rd, struct sl text, struct sl raw)
 		if (rd->begun || rd->rows)
 			rd_corrupt(rd, "a chunk begins inside another one");
 		rd->begun = true;
-		str_clear(&rd->chunk);
-		str_add(&rd->chunk, c.begin);
+		str_set(&rd->chunk, c.begin);
 		rd_take(rd, raw.n + 1, 1);
 		return RD_BEGIN;
 	case CONTROL_SEAL:

@@ -362,6 +362,7 @@ enum rd_event rd_csv_next(struct rd *rd)
 				.line = rd->line + 1,
 				.raw = raw };
 	rd_take(rd, r.len + !r.cut, r.lines);
+	rd->cut = r.cut && !rd->conf.allow_no_newline;
 	if (r.why)
 		return rd_bad(rd, r.at + 1, SL(""), SL(""), r.why);
 	why = rd_check_text(raw, &at);
@@ -370,7 +371,7 @@ enum rd_event rd_csv_next(struct rd *rd)
 	see_whether_header(rd);
 	if (r.n != want && !(rd->conf.ragged && r.n < want))
 		return wrong_count(rd, r.n, want);
-	if (r.cut && !rd->conf.allow_no_newline)
+	if (rd->cut)
 		return rd_bad(rd, r.len + 1, SL(""), SL(""),
 			      "the last record has no line end (was the file cut? "
 			      "--allow-no-newline takes it)");

@@ -20,9 +20,8 @@ struct csv_lib {
 	bool after_row;	   /* a field came behind it: a lone CR split the line */
 };
 
-static int no_space(unsigned char c)
+static int no_space(unsigned char c UNUSED)
 {
-	(void)c;
 	return 0;
 }
 
@@ -55,11 +54,10 @@ static void on_field(void *text, size_t n, void *ctx)
 	}
 }
 
-static void on_row(int c, void *ctx)
+static void on_row(int c UNUSED, void *ctx)
 {
 	struct csv_lib *lib = ctx;
 
-	(void)c;
 	lib->complete = true;
 }
 
@@ -109,22 +107,7 @@ void rd_csv_lib_read(struct rd *rd, struct rd_found *r, struct sl line, bool cut
 			return;
 		/* the record goes on in the next line; the window may move, offsets stay */
 		fed = line.n + 1;
-		size_t had = fed;
-
-		for (;;) {
-			struct sl w = in_window(rd->in);
-			const char *nl = w.n > had ? memchr(w.p + had, '\n', w.n - had) : NULL;
-
-			line = (struct sl){ w.p, nl ? (size_t)(nl - w.p) : w.n };
-			cut = !nl;
-			if (nl)
-				break;
-			had = w.n;
-			if (!rd_more(rd))
-				break;
-		}
-		if (cut)
-			line = in_window(rd->in);
+		cut = !rd_line_from(rd, fed, &line, &cut);
 	}
 	csv_free(&lib->p);
 	lib_init(lib);

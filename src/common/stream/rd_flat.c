@@ -4,6 +4,7 @@
  * Several times faster than yajl, which builds a tree first. Whatever is not plainly right, or new,
  * or nested, is left to it: it has the last word, and the messages.
  */
+#include "core/num.h"
 #include "core/utf8.h"
 #include "stream/block.h"
 #include "stream/rd_impl.h"
@@ -29,44 +30,19 @@ static inline const char *scan_text(const char *p, const char *end)
 #endif
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Four hex digits at p; -1 when they are none. */
-static int32_t hex4(const char *p, const char *end)
-{
-	int32_t v = 0;
-
-	if (end - p < 4)
-		return -1;
-	for (int i = 0; i < 4; i++) {
-		int d = hex_digit(p[i]);
-
-		if (d < 0)
-			return -1;
-		v = v << 4 | d;
-	}
-	return v;
-}
-
 /* \uXXXX, or two of them that are one character, at *p, which is behind the u. */
 static bool unescape_code(const char **p, const char *end, char **dst)
 {
-	int32_t code = hex4(*p, end), low;
+	uint64_t code, low;
 
-	if (code <= 0 || (code >= 0xdc00 && code <= 0xdfff))
+	if (end - *p < 4 || !num_hex((struct sl){ *p, 4 }, true, &code) || code == 0 ||
+	    (code >= 0xdc00 && code <= 0xdfff))
 		return false;
 	*p += 4;
 	if (code >= 0xd800 && code <= 0xdbff) {
 		if (end - *p < 6 || (*p)[0] != '\\' || (*p)[1] != 'u')
 			return false;
-		low = hex4(*p + 2, end);
-		if (low < 0xdc00 || low > 0xdfff)
+		if (!num_hex((struct sl){ *p + 2, 4 }, true, &low) || low < 0xdc00 || low > 0xdfff)
 			return false;
 		*p += 6;
 		code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);

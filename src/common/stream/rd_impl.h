@@ -20,6 +20,7 @@ struct rd {
 	enum format format;
 	bool started, sealed, ended; /* ended: a final seal was read */
 	bool have_row;		     /* a row waits behind an RD_COLS event */
+	bool cut;		     /* the input ended within the record, and may not */
 	bool array_open;	     /* FMT_JSON: the opening bracket was read */
 	bool no_array;		     /* FMT_JSON: objects one behind the other */
 	size_t depth;		     /* FMT_JSON: objects around the array, see conf.at */
@@ -51,9 +52,11 @@ bool rd_more(struct rd *rd) NODISCARD;
 
 /*
  * The next line from the window, without its LF but with a CR; not consumed. False at the end of
- * input, or where the last line has no LF (*cut; `line` is then what there is).
+ * input, or where the last line has no LF (*cut; `line` is then what there is). LFs among the
+ * first `looked` bytes are passed over.
  */
-bool rd_line(struct rd *rd, struct sl *line, bool *cut) NODISCARD;
+bool rd_line_from(struct rd *rd, size_t looked, struct sl *line, bool *cut) NODISCARD;
+#define rd_line(rd, line, cut) rd_line_from(rd, 0, line, cut)
 
 /* Finishes with n bytes (and the lines in them) of the window. */
 static inline void rd_take(struct rd *rd, size_t n, uint64_t lines)
@@ -104,6 +107,16 @@ struct rd_piece {
 	uint64_t lines; /* line ends in them */
 	bool cut;	/* the end of input came before the end of line */
 };
+
+/*
+ * What is read is not what it should be: exit 65, naming file and line; `hint` may be NULL. A text
+ * that names no value is translated.
+ */
+void rd_unfit(const struct rd *rd, const char *hint, const char *fmt, ...) PRINTF_LIKE(3, 4)
+	NORETURN COLD;
+
+/* The next byte that is not white space; at the end of input dies, saying `no_end`. */
+char rd_need_char(struct rd *rd, const char *no_end);
 
 /* Drops white space; false at the end of input, else *c is the byte that follows. */
 bool rd_skip_space(struct rd *rd, char *c) NODISCARD;

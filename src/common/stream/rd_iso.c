@@ -39,13 +39,7 @@ struct rd_iso {
 	struct field when;
 };
 
-/* The package is malformed: exit 65, naming file and line; `hint` may be NULL. */
-static NORETURN COLD void bad_package(
-	const struct rd *rd, const char *hint, const char *why, const char *what)
-{
-	die_hint(EX_DATA, hint, "%s:%llu: %s%s", in_name(rd->in), (unsigned long long)rd->line + 1,
-		why, what);
-}
+static const char no_end[] = N_("the package has no end (was the file cut?)");
 
 #define NARROW_COLUMNS 5
 
@@ -67,7 +61,7 @@ static const char *const list_paths[][3] = {{"DataChannelID", "ShortID"}, {"Prop
 static enum rd_event give_columns(struct rd *rd, const char *const *names, size_t n)
 {
 	if (rd->iso->columns_given)
-		bad_package(rd, NULL, "Package has both TimeSeriesData and DataChannelList", "");
+		rd_unfit(rd, NULL, "Package has both TimeSeriesData and DataChannelList");
 	rd->iso->columns_given = true;
 	for (size_t i = 0; i < n; i++) {
 		bool added;
@@ -94,8 +88,9 @@ static size_t column_of(struct rd *rd, struct sl id)
 	size_t i = names_add(&rd->cols, id, NULL);
 
 	if (i < 2)
-		bad_package(rd, "--by and --key name those columns",
-			"a channel is named like the column of the ship or the time: ", msg_q(id));
+		rd_unfit(rd, "--by and --key name those columns",
+			"a channel is named like the column of the ship or the time: %s",
+			msg_q(id));
 	return i;
 }
 
@@ -105,19 +100,17 @@ static void take_ids(struct rd *rd, const struct json *list)
 
 	iso->have_ids = true;
 	if (list->kind != J_ARR)
-		bad_package(rd, NULL, "not an array: ", "DataChannelID");
+		rd_unfit(rd, NULL, "not an array: DataChannelID");
 	mem_grow(&iso->col, &iso->col_cap, list->n, sizeof *iso->col);
 	for (const struct json *e = list->child; e; e = e->next) {
 		bool added;
 		size_t i;
 
 		if (e->kind != J_STR || e->text.n == 0)
-			bad_package(rd, NULL, "DataChannelID has an element that names no channel",
-				"");
+			rd_unfit(rd, NULL, "DataChannelID has an element that names no channel");
 		i = names_add(&iso->ids, e->text, &added);
 		if (!added)
-			bad_package(rd, NULL, "DataChannelID has a channel twice: ",
-				msg_q(e->text));
+			rd_unfit(rd, NULL, "DataChannelID has a channel twice: %s", msg_q(e->text));
 		if (iso->opts.shape == ISO_WIDE)
 			iso->col[i] = column_of(rd, e->text);
 	}
@@ -129,7 +122,7 @@ static void take_header(struct rd *rd, const struct json *header)
 	struct sl ship;
 
 	if (header->kind != J_OBJ || !json_get_str(header, "ShipID", &ship) || ship.n == 0)
-		bad_package(rd, NULL, "Header has no ShipID", "");
+		rd_unfit(rd, NULL, "Header has no ShipID");
 	if (!iso->opts.ship)
 		str_add(&iso->ship, ship);
 }
@@ -145,8 +138,8 @@ static enum rd_event bad_set(struct rd *rd, const char *field, struct sl value, 
 static void need_ship(struct rd *rd)
 {
 	if (rd->iso->ship.n == 0)
-		bad_package(rd, "--ship-id names the ship",
-			"values come before a Header that names their ship", "");
+		rd_unfit(rd, "--ship-id names the ship",
+			"values come before a Header that names their ship");
 }
 
 static bool is_value(const struct json *j)
@@ -154,18 +147,32 @@ static bool is_value(const struct json *j)
 	return j->kind != J_ARR && j->kind != J_OBJ;
 }
 
-/* The instant of a data set, as ferry's streams write it; the fault, or NULL. */
-static const char *read_time(struct rd *rd, const struct json *set, struct sl *text)
+/* Of each data set first: its ship, and its instant as the streams write it; RD_BAD or RD_ROW. */
+static enum rd_event begin_set(struct rd *rd, const struct json *set)
 {
 	struct rd_iso *iso = rd->iso;
+	const char *why = NULL;
+	struct sl text = SL("");
 	int64_t instant;
 
-	if (!json_get_str(set, "TimeStamp", text))
-		return "missing, or no text";
-	if (!clock_parse(*text, &instant))
-		return "not an instant of at most six decimals (YYYY-MM-DDTHH:MM:SS.ffffffZ)";
+	iso->sets++;
+	need_ship(rd);
+	if (!json_get_str(set, "TimeStamp", &text))
+		why = "missing, or no text";
+	else if (!clock_parse(text, &instant))
+		why = "not an instant of at most six decimals (YYYY-MM-DDTHH:MM:SS.ffffffZ)";
+	if (why)
+		return bad_set(rd, "TimeStamp", text, why);
 	iso->when = field_name((struct sl){iso->time, clock_put(iso->time, instant, true)});
-	return NULL;
+	return RD_ROW;
+}
+
+static enum rd_event give_row(struct rd *rd, size_t n)
+{
+	rd->rec.f = rd->fields;
+	rd->rec.n = n;
+	rd->rec.record = ++rd->records;
+	return RD_ROW;
 }
 
 /* A record of the wide shape: nothing but ship and time yet. */
@@ -176,9 +183,7 @@ static struct field *wide_row(struct rd *rd)
 		rd->fields[i] = (struct field){.p = "", .kind = F_ABSENT};
 	rd->fields[0] = field_name(str_sl(&rd->iso->ship));
 	rd->fields[1] = rd->iso->when;
-	rd->rec.f = rd->fields;
-	rd->rec.n = rd->cols.n;
-	rd->rec.record = ++rd->records;
+	(void)give_row(rd, rd->cols.n);
 	return rd->fields;
 }
 
@@ -192,10 +197,7 @@ static enum rd_event narrow_row(
 	f[2] = field_name(channel);
 	f[3] = rd_json_field(value);
 	f[4] = quality ? rd_json_field(quality) : (struct field){.p = "", .kind = F_ABSENT};
-	rd->rec.f = f;
-	rd->rec.n = NARROW_COLUMNS;
-	rd->rec.record = ++rd->records;
-	return RD_ROW;
+	return give_row(rd, NARROW_COLUMNS);
 }
 
 /* The fault in a list of values or marks, or NULL. */
@@ -228,15 +230,11 @@ static enum rd_event table_set(struct rd *rd, const struct json *set)
 {
 	struct rd_iso *iso = rd->iso;
 	const struct json *value = json_get(set, "Value"), *quality = json_get(set, "Quality");
-	struct sl text = {"", 0};
 	const char *why;
 	size_t i = 0;
 
-	iso->sets++;
-	need_ship(rd);
-	why = read_time(rd, set, &text);
-	if (why)
-		return bad_set(rd, "TimeStamp", text, why);
+	if (begin_set(rd, set) == RD_BAD)
+		return RD_BAD;
 	why = value ? check_list(rd, value) : "missing";
 	if (why)
 		return bad_set(rd, "Value", SL(""), why);
@@ -263,14 +261,10 @@ static enum rd_event event_set(struct rd *rd, const struct json *set)
 	struct rd_iso *iso = rd->iso;
 	const struct json *value = json_get(set, "Value"), *quality = json_get(set, "Quality");
 	size_t had = rd->cols.n;
-	struct sl id, text = {"", 0};
-	const char *why;
+	struct sl id;
 
-	iso->sets++;
-	need_ship(rd);
-	why = read_time(rd, set, &text);
-	if (why)
-		return bad_set(rd, "TimeStamp", text, why);
+	if (begin_set(rd, set) == RD_BAD)
+		return RD_BAD;
 	if (!json_get_str(set, "DataChannelID", &id) || id.n == 0)
 		return bad_set(rd, "DataChannelID", SL(""), "missing, or no text");
 	if (!value || !is_value(value))
@@ -308,10 +302,7 @@ static enum rd_event channel_of_list(struct rd *rd, const struct json *c)
 			j = json_get(j, list_paths[i][k]);
 		f[i + 3] = j ? rd_json_field(j) : (struct field){.p = "", .kind = F_ABSENT};
 	}
-	rd->rec.f = f;
-	rd->rec.n = ARRAY_LEN(list_columns);
-	rd->rec.record = ++rd->records;
-	return RD_ROW;
+	return give_row(rd, ARRAY_LEN(list_columns));
 }
 
 /* ---- the members of a package ------------------------------------------------------------ */
@@ -390,32 +381,10 @@ static const struct container {
 
 #define NOT_SAID UINT64_MAX
 
-static NORETURN COLD void cut(const struct rd *rd)
-{
-	bad_package(rd, NULL, "the package has no end (was the file cut?)", "");
-}
-
-/* ---- texts ---------------------------------------------------------------------------------- */
-
-static char need_char(struct rd *rd)
-{
-	char c;
-
-	if (!rd_skip_space(rd, &c))
-		cut(rd);
-	return c;
-}
-
 static void need(struct rd *rd, char want, const char *where)
 {
-	char what[] = {'\'', want, '\'', '\0'};
-
-	if (need_char(rd) != want) {
-		struct str s = {0};
-
-		str_addf(&s, "%s is missing in ", what);
-		bad_package(rd, NULL, str_z(&s), where);
-	}
+	if (rd_need_char(rd, no_end) != want)
+		rd_unfit(rd, NULL, "'%c' is missing in %s", want, where);
 	rd_take(rd, 1, 0);
 }
 
@@ -427,12 +396,12 @@ static const struct json *take_value(struct rd *rd, struct rd_piece *p)
 	size_t at;
 
 	*p = (struct rd_piece){.lines = 0};
-	(void)need_char(rd);
+	(void)rd_need_char(rd, no_end);
 	if (!rd_find_value(rd, p))
-		cut(rd);
+		rd_unfit(rd, NULL, "%s", no_end);
 	j = json_parse(&rd->iso->arena, p->text, &why, &at);
 	if (!j)
-		bad_package(rd, NULL, "malformed JSON: ", why);
+		rd_unfit(rd, NULL, "malformed JSON: %s", why);
 	rd->rec = (struct rec){.line = rd->line + 1, .raw = p->text};
 	rd_take(rd, p->len, p->lines);
 	return j;
@@ -443,7 +412,7 @@ static uint64_t number(struct rd *rd, const struct json *j, const char *key)
 	uint64_t n;
 
 	if (j->kind != J_NUM || !num_u64(j->text, &n))
-		bad_package(rd, NULL, "not a whole number: ", key);
+		rd_unfit(rd, NULL, "not a whole number: %s", key);
 	return n;
 }
 
@@ -467,13 +436,9 @@ static void open_container(struct rd *rd, enum place at)
 
 static void check_count(struct rd *rd, uint64_t said, uint64_t found, const char *name)
 {
-	struct str why = {0};
-
-	if (said == NOT_SAID || said == found)
-		return;
-	str_addf(&why, "%s says %llu, there are ", name, (unsigned long long)said);
-	str_addu(&why, found);
-	bad_package(rd, NULL, str_z(&why), "");
+	if (said != NOT_SAID && said != found)
+		rd_unfit(rd, NULL, "%s says %llu, there are %llu", name, (unsigned long long)said,
+			(unsigned long long)found);
 }
 
 /* The end of a container: is it whole? */
@@ -489,13 +454,13 @@ static void close_container(struct rd *rd)
 	if (l->at == P_TABLE)
 		check_count(rd, iso->width_said, iso->ids.n, "NumberOfDataChannel");
 	if (l->at == P_PACKAGE && !iso->columns_given)
-		bad_package(rd, NULL, "Package has neither TimeSeriesData nor DataChannelList", "");
+		rd_unfit(rd, NULL, "Package has neither TimeSeriesData nor DataChannelList");
 	if (iso->depth > 0)
 		return;
 	if (!l->any)
-		bad_package(rd, NULL, "there is no Package", "");
+		rd_unfit(rd, NULL, "there is no Package");
 	if (rd_skip_space(rd, &c))
-		bad_package(rd, NULL, "something follows the package", "");
+		rd_unfit(rd, NULL, "something follows the package");
 	iso->done = true;
 	if (iso->marks_left_out > 0 && !iso->opts.names_only)
 		msg_note("%zu quality marks are left out; --shape narrow keeps them",
@@ -510,22 +475,18 @@ static const struct member *member_of(struct rd *rd, struct rd_iso_level *l)
 	const struct member *m = NULL;
 
 	if (key->kind != J_STR)
-		bad_package(rd, NULL, "a member needs a name, in ", containers[l->at].name);
+		rd_unfit(rd, NULL, "a member needs a name, in %s", containers[l->at].name);
 	for (size_t i = 0; i < ARRAY_LEN(members) && !m; i++)
 		if (members[i].in == l->at &&
 			(sl_eq_str(key->text, members[i].key) || !*members[i].key)) {
 			m = &members[i];
 			if (*m->key && (l->seen & UINT32_C(1) << i))
-				bad_package(rd, NULL, "a member stands there twice: ", m->key);
+				rd_unfit(rd, NULL, "a member stands there twice: %s", m->key);
 			l->seen |= UINT32_C(1) << i;
 		}
-	if (!m) {
-		struct str why = {0};
-
-		str_addf(&why, "%s has a member %s, which ISO 19848 does not know",
+	if (!m)
+		rd_unfit(rd, NULL, "%s has a member %s, which ISO 19848 does not know",
 			containers[l->at].name, msg_q(key->text));
-		bad_package(rd, NULL, str_z(&why), "");
-	}
 	need(rd, ':', containers[l->at].name);
 	return m;
 }
@@ -544,8 +505,8 @@ static const struct member *element_of(const struct rd_iso_level *l)
 static enum rd_event go_into(struct rd *rd, const struct member *m)
 {
 	if (m->to == P_TABLE_SETS && !rd->iso->have_ids)
-		bad_package(rd, "'jq -S . FILE' puts members in an order that can be read",
-			"DataSet comes before DataChannelID", "");
+		rd_unfit(rd, "'jq -S . FILE' puts members in an order that can be read",
+			"DataSet comes before DataChannelID");
 	open_container(rd, m->to);
 	if (m->to == P_SERIES_LIST)
 		return begin_values(rd);
@@ -597,7 +558,7 @@ static enum rd_event step(struct rd *rd)
 	struct rd_iso_level *l = &iso->level[iso->depth - 1];
 	bool is_array = containers[l->at].is_array;
 
-	if (need_char(rd) == (is_array ? ']' : '}')) {
+	if (rd_need_char(rd, no_end) == (is_array ? ']' : '}')) {
 		close_container(rd);
 		return RD_END;
 	}

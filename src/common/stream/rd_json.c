@@ -3,6 +3,8 @@
 #include "stream/json.h"
 #include "stream/rd_impl.h"
 
+#include <stdarg.h>
+
 bool rd_skip_space(struct rd *rd, char *c)
 {
 	for (;;) {
@@ -60,19 +62,28 @@ bool rd_find_value(struct rd *rd, struct rd_piece *p)
 	}
 }
 
-static NORETURN COLD void bad_document(const struct rd *rd, const char *why)
+void rd_unfit(const struct rd *rd, const char *hint, const char *fmt, ...)
 {
-	die(EX_DATA, "%s:%llu: %s", in_name(rd->in), (unsigned long long)rd->line + 1, why);
+	char text[1000];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	die_hint(EX_DATA, hint, "%s:%llu: %s", in_name(rd->in), (unsigned long long)rd->line + 1,
+		 tr(text));
 }
 
-static char need_char(struct rd *rd)
+char rd_need_char(struct rd *rd, const char *no_end)
 {
 	char c;
 
 	if (!rd_skip_space(rd, &c))
-		bad_document(rd, "the JSON document has no end (was the file cut?)");
+		rd_unfit(rd, NULL, "%s", no_end);
 	return c;
 }
+
+static const char no_end[] = N_("the JSON document has no end (was the file cut?)");
 
 /* Consumes a value and the colon, comma or bracket behind it stays; *name is its text if wanted. */
 static void pass_value(struct rd *rd, struct sl *name)
@@ -82,13 +93,13 @@ static void pass_value(struct rd *rd, struct sl *name)
 	const char *why = "a value is missing";
 	size_t at;
 
-	(void)need_char(rd);
+	(void)rd_need_char(rd, no_end);
 	if (!rd_find_value(rd, &p))
-		bad_document(rd, "the JSON document has no end (was the file cut?)");
+		rd_unfit(rd, NULL, "%s", no_end);
 	if (p.text.n)
 		j = json_parse(&rd->arena, p.text, &why, &at);
 	if (!j || (name && j->kind != J_STR))
-		bad_document(rd, j ? "the name of a member is no string" : why);
+		rd_unfit(rd, NULL, "%s", j ? "the name of a member is no string" : why);
 	if (name)
 		*name = arena_dup(&rd->arena, j->text);
 	rd_take(rd, p.len, p.lines);
@@ -100,36 +111,28 @@ static struct sl pass_name(struct rd *rd)
 	struct sl name;
 
 	pass_value(rd, &name);
-	if (need_char(rd) != ':')
-		bad_document(rd, "a member of the JSON document has no value");
+	if (rd_need_char(rd, no_end) != ':')
+		rd_unfit(rd, NULL, "a member of the JSON document has no value");
 	rd_take(rd, 1, 0);
 	return name;
-}
-
-static NORETURN COLD void bad_step(const struct rd *rd, const char *why)
-{
-	char text[160];
-
-	(void)snprintf(text, sizeof text, "--at %s: %s", rd->conf.at, why);
-	bad_document(rd, text);
 }
 
 /* Goes to the member's value inside an object. */
 static void enter_member(struct rd *rd, struct sl want)
 {
-	char c = need_char(rd), next = '{';
+	char c = rd_need_char(rd, no_end), next = '{';
 
 	while (c == next) {
 		rd_take(rd, 1, 0);
-		if (need_char(rd) == '}')
+		if (rd_need_char(rd, no_end) == '}')
 			break;
 		if (sl_eq(pass_name(rd), want))
 			return;
 		pass_value(rd, NULL);
-		c = need_char(rd);
+		c = rd_need_char(rd, no_end);
 		next = ',';
 	}
-	bad_step(rd, "there is no such member");
+	rd_unfit(rd, NULL, "--at %s: there is no such member", rd->conf.at);
 }
 
 /* The n-th name of `A.B.C`, from 0; its end behind the last. */
@@ -155,16 +158,17 @@ void rd_leave(struct rd *rd)
 	for (; rd->depth > 0; rd->depth--) {
 		struct sl entered = step(rd->conf.at, rd->depth - 1);
 
-		while ((c = need_char(rd)) == ',') {
+		while ((c = rd_need_char(rd, no_end)) == ',') {
 			rd_take(rd, 1, 0);
 			if (sl_eq(pass_name(rd), entered))
-				bad_step(rd, "the document has this member twice");
+				rd_unfit(rd, NULL, "--at %s: the document has this member twice",
+					 rd->conf.at);
 			pass_value(rd, NULL);
 		}
 		if (c != '}')
-			bad_document(rd, "a comma is missing in the JSON document");
+			rd_unfit(rd, NULL, "a comma is missing in the JSON document");
 		rd_take(rd, 1, 0);
 	}
 	if (rd_skip_space(rd, &c))
-		bad_document(rd, "something follows the JSON document");
+		rd_unfit(rd, NULL, "something follows the JSON document");
 }

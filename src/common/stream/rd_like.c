@@ -50,8 +50,7 @@ bool rd_learn(struct rd *rd, const struct rec *rec)
 			return false;
 	head = (struct sl){ rec->raw.p, (size_t)(rec->f[rec->n - 2].p - rec->raw.p) };
 	if (rd->head.n != head.n || !same_bytes(rd->head.p, head.p, head.n)) {
-		str_clear(&rd->head);
-		str_add(&rd->head, head);
+		str_set(&rd->head, head);
 	}
 	return rd->learned = true;
 }

@@ -2,7 +2,7 @@
  * rd_ndjson.c - JSON objects as records: one a line (NDJSON), or the elements of one array, which
  * is cut into them (rd_json.c), so that it is read in the memory of one of them.
  */
-#include "core/msg.h"
+#include "core/tr.h"
 #include "stream/rd_impl.h"
 
 static bool is_blank(struct sl s)
@@ -15,37 +15,15 @@ static bool is_blank(struct sl s)
 
 struct field rd_json_field(const struct json *j)
 {
-	struct field f = { .p = "", .n = 0, .kind = F_NULL };
-	struct sl t = { "", 0 };
+	static const uint8_t kinds[] = { [J_NULL] = F_NULL, [J_TRUE] = F_BOOL, [J_FALSE] = F_BOOL,
+		[J_NUM] = F_NUM, [J_STR] = F_STR, [J_ARR] = F_JSON, [J_OBJ] = F_JSON };
+	struct sl t = j->kind == J_NULL		       ? SL("")
+		      : j->kind == J_TRUE	       ? SL("true")
+		      : j->kind == J_FALSE	       ? SL("false")
+		      : kinds[j->kind] == F_JSON ? j->raw
+						       : j->text;
 
-	switch (j->kind) {
-	case J_NULL:
-		return f;
-	case J_TRUE:
-		t = SL("true");
-		f.kind = F_BOOL;
-		break;
-	case J_FALSE:
-		t = SL("false");
-		f.kind = F_BOOL;
-		break;
-	case J_NUM:
-		t = j->text;
-		f.kind = F_NUM;
-		break;
-	case J_STR:
-		t = j->text;
-		f.kind = F_STR;
-		break;
-	case J_ARR:
-	case J_OBJ:
-		t = j->raw;
-		f.kind = F_JSON;
-		break;
-	}
-	f.p = t.p;
-	f.n = (uint32_t)t.n;
-	return f;
+	return (struct field){ .p = t.p, .n = (uint32_t)t.n, .kind = kinds[j->kind] };
 }
 
 /* Sorts the members into columns. */
@@ -130,11 +108,12 @@ static enum rd_event take_object(struct rd *rd, const struct rd_piece *p)
 	if (object && object->kind == J_OBJ && control_of(object))
 		return control_line(rd, control_of(object), p);
 	begin_record(rd, p);
+	rd->cut = p->cut && !rd->conf.allow_no_newline;
 	if (!object)
 		return bad_object(rd, at, why);
 	if (object->kind != J_OBJ)
 		return bad_object(rd, 0, "not a JSON object");
-	if (p->cut && !rd->conf.allow_no_newline)
+	if (rd->cut)
 		return bad_object(rd, p->text.n,
 				  "the last record has no line end (was the file cut? "
 				  "--allow-no-newline takes it)");
@@ -165,12 +144,7 @@ enum rd_event rd_ndjson_next(struct rd *rd)
 	}
 }
 
-static const char no_end[] = "the JSON array has no end (was the file cut?)";
-
-static NORETURN COLD void bad_array(const struct rd *rd, const char *why)
-{
-	die(EX_DATA, "%s:%llu: %s", in_name(rd->in), (unsigned long long)rd->line + 1, why);
-}
+static const char no_end[] = N_("the JSON array has no end (was the file cut?)");
 
 /* Objects one behind the other, or the single one that --at leads to. */
 static enum rd_event next_of_many(struct rd *rd)
@@ -185,10 +159,10 @@ static enum rd_event next_of_many(struct rd *rd)
 	if (!rd_skip_space(rd, &c))
 		return rd_finish(rd);
 	if (c != '{')
-		bad_array(rd, "not a JSON object");
+		rd_unfit(rd, NULL, "not a JSON object");
 	rd->array_open = true;
 	if (!rd_find_value(rd, &p))
-		bad_array(rd, "the JSON object has no end (was the file cut?)");
+		rd_unfit(rd, NULL, "the JSON object has no end (was the file cut?)");
 	return take_object(rd, &p);
 }
 
@@ -209,23 +183,22 @@ enum rd_event rd_array_next(struct rd *rd)
 		if (rd->conf.at)
 			rd_leave(rd);
 		if (rd_skip_space(rd, &c))
-			bad_array(rd, "something follows the JSON array");
+			rd_unfit(rd, NULL, "something follows the JSON array");
 		return rd_finish(rd);
 	}
-	if (!rd_skip_space(rd, &c))
-		bad_array(rd, first ? "no JSON array" : no_end);
-	if (c != (first ? '[' : ','))
-		bad_array(rd, first ? "neither a JSON array nor objects"
-				    : "a comma is missing in the JSON array");
+	if (first && !rd_skip_space(rd, &c))
+		rd_unfit(rd, NULL, "no JSON array");
+	if (rd_need_char(rd, no_end) != (first ? '[' : ','))
+		rd_unfit(rd, NULL, "%s", first ? "neither a JSON array nor objects"
+					       : "a comma is missing in the JSON array");
 	rd->array_open = true;
 	rd_take(rd, 1, 0);
 	if (first && rd_skip_space(rd, &c) && c == ']')
 		return rd_array_next(rd);
-	if (!rd_skip_space(rd, &c))
-		bad_array(rd, no_end);
+	c = rd_need_char(rd, no_end);
 	if (c == ',' || c == ']')
-		bad_array(rd, "an element is missing in the JSON array");
+		rd_unfit(rd, NULL, "an element is missing in the JSON array");
 	if (!rd_find_value(rd, &p))
-		bad_array(rd, no_end);
+		rd_unfit(rd, NULL, "%s", no_end);
 	return take_object(rd, &p);
 }

@@ -105,6 +105,7 @@ struct fault {
 	struct sl field;	       /* name of the field, may be empty */
 	struct sl value;	       /* the offending text, may be empty */
 	const char *why;	       /* "unterminated quote" */
+	bool cut;		       /* the input ended within it */
 };
 
 #endif

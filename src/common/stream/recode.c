@@ -25,8 +25,8 @@ struct recode *recode_new(const char *from, const char *to)
 	iconv_t cd = iconv_open(to, from);
 	struct recode *r;
 
-	/* with a suffix iconv would leave out, or guess, what it cannot read */
-	if (cd == (iconv_t)-1 || strchr(from, '/') || strchr(to, '/')) {
+	/* with a suffix iconv would leave out, or guess, what it cannot read; '' is the locale's */
+	if (cd == (iconv_t)-1 || !from[0] || strchr(from, '/') || strchr(to, '/')) {
 		(void)iconv_close(cd); /* which knows the -1 */
 		return NULL;
 	}
@@ -60,8 +60,7 @@ static size_t put_own(struct sl *in, char *dst, size_t room)
 	if (!row && (c[0] != 0xa2 || c[1] != 0xe8))
 		return 0;
 	cp = row ? OWN_FIRST + ROW * (uint32_t)(row != &OWN_ROWS[0]) + c[1] - 0xa1 : 0x327e;
-	in->p += 2;
-	in->n -= 2;
+	sl_skip(in, 2);
 	return utf8_put(dst, cp);
 }
 

@@ -1,25 +1,22 @@
 #include "stream/seal.h"
 
 #include "core/msg.h"
+#include "core/num.h"
 #include "stream/digest.h"
 
 static const char *parse_seal(const struct json *o, struct seal *s)
 {
 	const struct json *src = json_get(o, "src"), *drop = json_get(o, "drop");
-	uint64_t final = 0;
+	uint64_t final = 0, sum;
 	struct sl crc, digest;
 
 	*s = (struct seal){ .src = SL("") };
 	if (!json_get_str(o, "seal", &s->chunk) || !json_get_u64(o, "rows", &s->rows) ||
 	    !json_get_u64(o, "bytes", &s->bytes) || !json_get_str(o, "crc", &crc) || crc.n != 8)
 		return "malformed seal";
-	for (size_t i = 0; i < crc.n; i++) {
-		const char *d = strchr("0123456789abcdef", crc.p[i]);
-
-		if (!d || !*d)
-			return "malformed checksum";
-		s->crc = s->crc << 4 | (uint32_t)(d - "0123456789abcdef");
-	}
+	if (!num_hex(crc, false, &sum))
+		return "malformed checksum";
+	s->crc = (uint32_t)sum;
 	if (src) {
 		if (src->kind != J_OBJ)
 			return "malformed facts of the source";
@@ -87,24 +84,17 @@ const char *control_parse(struct arena *a, struct sl text, struct control *out)
 
 void seal_put_head(struct str *s, const struct seal *seal)
 {
-	char digest[DIGEST_TEXT_LEN];
-
 	str_addz(s, "{\"v\":1,\"seal\":");
 	str_add_json(s, seal->chunk);
-	str_addz(s, ",\"rows\":");
-	str_addu(s, seal->rows);
-	str_addz(s, ",\"bytes\":");
-	str_addu(s, seal->bytes);
+	str_addf(s, ",\"rows\":%llu,\"bytes\":%llu", (unsigned long long)seal->rows,
+		 (unsigned long long)seal->bytes);
 	if (seal->src.n) {
 		str_addz(s, ",\"src\":");
 		str_add(s, seal->src);
 	}
-	if (seal->drop_cells) {
-		digest_put(digest, seal->drop_sum);
-		str_addz(s, ",\"drop\":{\"cells\":");
-		str_addu(s, seal->drop_cells);
-		str_addf(s, ",\"digest\":\"%.*s\"}", DIGEST_TEXT_LEN, digest);
-	}
+	if (seal->drop_cells)
+		str_addf(s, ",\"drop\":{\"cells\":%llu,\"digest\":\"%016llx\"}",
+			 (unsigned long long)seal->drop_cells, (unsigned long long)seal->drop_sum);
 	if (seal->final)
 		str_addz(s, ",\"final\":1");
 }

@@ -1,5 +1,6 @@
 #include "stream/sort.h"
 
+#include "core/fd.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/tmpf.h"
@@ -86,17 +87,9 @@ static size_t item_size(const struct item *i)
 
 static void write_all(struct sorter *s, const char *p, size_t n)
 {
-	while (n > 0) {
-		ssize_t w = pwrite(s->fd, p, n, s->file_end);
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w < 0)
-			die_errno(EX_IO, "cannot write scratch data for sorting");
-		p += w;
-		n -= (size_t)w;
-		s->file_end += w;
-	}
+	if (!fd_write_at(s->fd, (struct sl){ p, n }, s->file_end))
+		die_errno(EX_IO, "cannot write scratch data for sorting");
+	s->file_end += (off_t)n;
 }
 
 static void spill(struct sorter *s)

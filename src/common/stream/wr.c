@@ -26,6 +26,21 @@ struct wr {
 
 static void begin(struct wr *w);
 
+/* Appends the record of a control: in CSV as wide as the last header. */
+static void add_control(const struct wr *w, struct str *line, struct sl json)
+{
+	if (w->conf.format == FMT_CSV) {
+		for (size_t i = 0; i < w->announced; i++)
+			str_addc(line, ',');
+		str_add_csv(line, json);
+	} else {
+		str_addz(line, "{\"" SEAL_COLUMN "\":");
+		str_add(line, json);
+		str_addc(line, '}');
+	}
+	str_addc(line, '\n');
+}
+
 /* A program that fails tells the reader why, as far as that is still possible. */
 static void send_abort(void *ctx, int code, const char *message)
 {
@@ -34,14 +49,7 @@ static void send_abort(void *ctx, int code, const char *message)
 
 	begin(w);
 	control_put_abort(&json, code, sl_of(msg_prog()), sl_of(message));
-	if (w->conf.format == FMT_CSV) {
-		for (size_t i = 0; i < w->announced; i++)
-			str_addc(&line, ',');
-		str_add_csv(&line, str_sl(&json));
-	} else {
-		str_addf(&line, "{\"" SEAL_COLUMN "\":%s}", json.p);
-	}
-	str_addc(&line, '\n');
+	add_control(w, &line, str_sl(&json));
 	out_abandon(w->out, str_sl(&line));
 }
 
@@ -119,19 +127,12 @@ static void put_csv_header(struct wr *w)
 	w->announced = w->cols.n;
 }
 
-/* In CSV the record is as wide as the last header. */
 static void put_control(struct wr *w, struct str *json)
 {
-	if (w->conf.format == FMT_CSV) {
-		for (size_t i = 0; i < w->announced; i++)
-			put_char(w, ',');
-		put_csv_text(w, str_sl(json));
-		put_char(w, '\n');
-	} else {
-		out_put(w->out, SL("{\"" SEAL_COLUMN "\":"));
-		out_put(w->out, str_sl(json));
-		out_put(w->out, SL("}\n"));
-	}
+	AUTO_STR line = { 0 };
+
+	add_control(w, &line, str_sl(json));
+	out_put(w->out, str_sl(&line));
 	str_free(json);
 }
 
@@ -148,8 +149,7 @@ void wr_begin(struct wr *w, struct sl facts)
 {
 	if (!w->conf.sealed)
 		return;
-	str_clear(&w->chunk);
-	str_add(&w->chunk, facts);
+	str_set(&w->chunk, facts);
 	if (w->begun)
 		put_begin(w);
 }
@@ -377,30 +377,20 @@ uint64_t wr_take_back(struct wr *w, int fd)
 	return bytes;
 }
 
-/* The seal's record up to the comma before "crc", then the checksum of all that, then the rest. */
+/* Its checksum is of all that comes before it, of its own record, too. */
 static void put_seal(struct wr *w, const struct seal *seal)
 {
-	AUTO_STR head = { 0 }, tail = { 0 }, quoted = { 0 };
+	AUTO_STR json = { 0 }, line = { 0 };
+	size_t n;
 
-	seal_put_head(&head, seal);
-	if (w->conf.format == FMT_CSV) {
-		for (size_t i = 0; i < w->cols.n; i++)
-			str_addc(&quoted, ',');
-		str_add_csv(&quoted, str_sl(&head));
-		quoted.n--; /* the closing quote comes behind the tail */
-		out_put(w->out, str_sl(&quoted));
-		seal_put_tail(&tail, out_crc(w->out));
-		str_clear(&quoted);
-		str_add_csv(&quoted, str_sl(&tail));
-		out_put(w->out, (struct sl){ quoted.p + 1, quoted.n - 1 });
-		put_char(w, '\n');
-	} else {
-		out_put(w->out, SL("{\"" SEAL_COLUMN "\":"));
-		out_put(w->out, str_sl(&head));
-		seal_put_tail(&tail, out_crc(w->out));
-		out_put(w->out, str_sl(&tail));
-		out_put(w->out, SL("}\n"));
-	}
+	seal_put_head(&json, seal);
+	add_control(w, &line, str_sl(&json));
+	n = line.n - 2; /* what closes the record comes behind the checksum */
+	out_put(w->out, (struct sl){ line.p, n });
+	seal_put_tail(&json, out_crc(w->out));
+	str_clear(&line);
+	add_control(w, &line, str_sl(&json));
+	out_put(w->out, (struct sl){ line.p + n, line.n - n });
 }
 
 void wr_seal(struct wr *w, const struct seal *seal)

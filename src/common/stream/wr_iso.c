@@ -80,27 +80,19 @@ static void put(struct wr_iso *w, const char *text)
 	out_put(w->out, sl_of(text));
 }
 
-static void put_string(struct wr_iso *w, struct sl s)
-{
-	str_clear(&w->row);
-	str_add_json(&w->row, s);
-	out_put(w->out, str_sl(&w->row));
-}
-
 static void begin(struct wr_iso *w)
 {
 	w->begun = true;
-	put(w, "{\"Package\":{");
+	str_set(&w->row, SL("{\"Package\":{"));
 	if (w->ship.n > 0) {
-		put(w, "\"Header\":{\"ShipID\":");
-		put_string(w, str_sl(&w->ship));
-		if (w->opts.author) {
-			put(w, ",\"Author\":");
-			put_string(w, sl_of(w->opts.author));
-		}
-		put(w, "},");
+		str_addz(&w->row, "\"Header\":{");
+		str_add_member(&w->row, "ShipID", str_sl(&w->ship));
+		if (w->opts.author)
+			str_add_member(&w->row, "Author", sl_of(w->opts.author));
+		str_addz(&w->row, "},");
 	}
-	put(w, "\"TimeSeriesData\":[");
+	str_addz(&w->row, "\"TimeSeriesData\":[");
+	out_put(w->out, str_sl(&w->row));
 }
 
 static NORETURN void bad_row(const struct wr_iso *w, size_t col, struct sl value, const char *why)
@@ -145,10 +137,8 @@ static struct sl time_of(struct wr_iso *w, const struct field *f, size_t n)
 		bad_row(w, w->key, text, "not an instant (YYYY-MM-DD HH:MM:SS.ffffff)");
 	len = clock_put(buf, instant, false);
 	buf[10] = 'T';
-	str_clear(&w->time_text);
-	str_add(&w->time_text, text);
-	str_clear(&w->time);
-	str_add(&w->time, (struct sl){buf, len});
+	str_set(&w->time_text, text);
+	str_set(&w->time, (struct sl){buf, len});
 	str_addc(&w->time, 'Z');
 	return str_sl(&w->time);
 }
@@ -162,17 +152,12 @@ static void put_event(struct wr_iso *w, const struct field *f, size_t n)
 	if (w->name >= n || field_is_null(&f[w->name]))
 		bad_row(w, w->name, SL(""), "no channel");
 	put(w, w->sets == 0 ? "{\"EventData\":{\"DataSet\":[\n" : ",\n");
-	str_clear(&w->row);
-	str_addz(&w->row, "{\"TimeStamp\":\"");
-	str_add(&w->row, time_of(w, f, n));
-	str_addz(&w->row, "\",\"DataChannelID\":");
-	str_add_json(&w->row, field_sl(&f[w->name]));
-	str_addz(&w->row, ",\"Value\":");
-	str_add_json(&w->row, field_sl(&f[w->value]));
-	if (w->quality < n && !field_is_null(&f[w->quality])) {
-		str_addz(&w->row, ",\"Quality\":");
-		str_add_json(&w->row, field_sl(&f[w->quality]));
-	}
+	str_set(&w->row, SL("{"));
+	str_add_member(&w->row, "TimeStamp", time_of(w, f, n));
+	str_add_member(&w->row, "DataChannelID", field_sl(&f[w->name]));
+	str_add_member(&w->row, "Value", field_sl(&f[w->value]));
+	if (w->quality < n && !field_is_null(&f[w->quality]))
+		str_add_member(&w->row, "Quality", field_sl(&f[w->quality]));
 	str_addc(&w->row, '}');
 	out_put(w->out, str_sl(&w->row));
 	w->sets++;
@@ -192,8 +177,7 @@ static void begin_block(struct wr_iso *w, bool first)
 	size_t n = 0;
 
 	put(w, first ? "{\"TabularData\":[\n" : ",\n");
-	str_clear(&w->open_has);
-	str_add(&w->open_has, str_sl(&w->has));
+	str_set(&w->open_has, str_sl(&w->has));
 	for (size_t i = 0; i < w->has.n; i++)
 		n += w->has.p[i] == '1';
 	str_clear(&w->row);

@@ -81,7 +81,7 @@ static void put_rows(const struct page *p, struct sl name, struct sl block, stru
 	str_addf(&mark, "\n--: %.*s\n", (int)name.n, name.p);
 	(void)cut(&sql, str_z(&mark));
 	str_add(&text, cut(&sql, "\n--: "));
-	r = pg_query(p->target, str_z(&text), 1, &p->job);
+	r = pg_ask(p->target, str_z(&text), p->job);
 	for (size_t i = 0; i < pg_rows(r); i++)
 		render(p, each, r, i, out);
 	if (pg_rows(r) == 0)

@@ -1,7 +1,5 @@
 #include "web/reader.h"
 
-#include "core/msg.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -34,18 +32,16 @@ static void put_all(const void *data, size_t n)
 	}
 }
 
-static void send_part(void *ctx, unsigned part, struct sl text)
+static void send_part(void *ctx UNUSED, unsigned part, struct sl text)
 {
 	struct head head = { at_work, part, (uint32_t)text.n };
 
-	(void)ctx;
 	put_all(&head, sizeof head);
 	put_all(text.p, text.n);
 }
 
-static void say_why(void *ctx, int code, const char *message)
+static void say_why(void *ctx, int code UNUSED, const char *message)
 {
-	(void)code;
 	send_part(ctx, PAGE_AWAY, sl_of(message));
 }
 

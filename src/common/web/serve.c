@@ -1,7 +1,6 @@
 #include "web/serve.h"
 
 #include "core/html.h"
-#include "core/msg.h"
 #include "core/num.h"
 #include "core/stop.h"
 #include "web/reader.h"
@@ -89,12 +88,11 @@ static void wake(const struct doc *d)
 		}
 }
 
-static void take_part(void *ctx, uint64_t job, unsigned part, struct sl text)
+static void take_part(void *ctx UNUSED, uint64_t job, unsigned part, struct sl text)
 {
 	struct doc *d = doc_of(job);
 	int64_t now = clock_monotonic(), took = now - d->asked;
 
-	(void)ctx;
 	if (part < PAGE_PARTS) {
 		if (sl_eq(str_sl(&d->part[part]), text))
 			return;
@@ -161,13 +159,12 @@ static void put_event(struct str *out, struct sl text)
 }
 
 /* The sections that have changed; where there are none the call sleeps until there are. */
-static ssize_t read_events(void *ctx, uint64_t pos, char *buf, size_t max)
+static ssize_t read_events(void *ctx, uint64_t pos UNUSED, char *buf, size_t max)
 {
 	struct call *c = ctx;
 	AUTO_STR away = { 0 };
 	size_t n;
 
-	(void)pos;
 	if (c->out.n == 0) {
 		put_away(c->doc, &away);
 		if (c->told_old != is_old(c->doc) || c->seen == 0)

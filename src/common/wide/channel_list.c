@@ -23,11 +23,8 @@ static void add_about(struct channel_list *list, struct sl name, struct sl unit)
 
 	if (name.p)
 		str_add(&about, name);
-	if (unit.p && unit.n > 0) {
-		str_addz(&about, about.n > 0 ? " [" : "[");
-		str_add(&about, unit);
-		str_addc(&about, ']');
-	}
+	if (unit.p && unit.n > 0)
+		str_addf(&about, "%s[%.*s]", about.n > 0 ? " " : "", (int)unit.n, unit.p);
 	if (about.n > 0 && pg_can_store(list->target, str_sl(&about)))
 		add_member(&list->seen, "about", str_sl(&about));
 }
@@ -90,13 +87,10 @@ struct channel_list *channel_list_read(const char *path, struct pg *target)
 
 void channel_list_store(struct channel_list *list, struct pg *target, const char *schema)
 {
-	const char *params[] = { schema, NULL };
-
 	if (list->seen.n == 0)
 		return;
 	str_addc(&list->seen, ']');
-	params[1] = str_z(&list->seen);
-	pg_clear(pg_query(target, seen_sql, 2, params));
+	pg_run(target, seen_sql, schema, str_z(&list->seen));
 }
 
 void channel_list_free(struct channel_list *list)

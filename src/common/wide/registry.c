@@ -140,10 +140,19 @@ struct sl registry_key(const struct registry *r)
 	return r->key;
 }
 
-void registry_add_table(
-	const struct registry *r, struct str *sql, const struct ship *s, size_t group)
+const char *registry_key_ident(const struct registry *r)
 {
-	relation_ident(r->pg, sql, sl_of(r->opts->schema), s->group[group].table);
+	return pg_ident(r->pg, r->key);
+}
+
+const char *registry_table(const struct registry *r, const struct ship *s, size_t group)
+{
+	return pg_table(r->pg, sl_of(r->opts->schema), s->group[group].table);
+}
+
+const char *registry_key_type(const struct ship *s)
+{
+	return s->zoned ? "timestamptz" : "timestamp";
 }
 
 void registry_zoned(struct registry *r, bool zoned)
@@ -193,8 +202,7 @@ bool registry_comment(const struct ship *s, size_t channel, struct str *text)
 {
 	const struct channel *c = &s->channel[channel];
 
-	str_clear(text);
-	str_add(text, s->channels.name[channel]);
+	str_set(text, s->channels.name[channel]);
 	if (c->about.n > 0) {
 		str_addc(text, '\n');
 		str_add(text, c->about);

@@ -46,23 +46,21 @@ struct target_opts {
 
 /* `T` the program's configuration, `m` the target_opts in it. */
 #define TARGET_NAMES_OPTS(T, m)                                                                    \
-	{ .name = "target-schema", .kind = OPT_STR, .offset = offsetof(T, m.schema),               \
-	  .arg = "NAME", .help = "schema of the wide tables (default tenant)" },                   \
-	{ .name = "target-prefix", .kind = OPT_STR, .offset = offsetof(T, m.prefix),               \
-	  .arg = "TEXT",                                                                           \
+	{ .name = "target-schema", OPT_INTO(T, m.schema), .arg = "NAME",                           \
+	  .help = "schema of the wide tables (default tenant)" },                                  \
+	{ .name = "target-prefix", OPT_INTO(T, m.prefix), .arg = "TEXT",                           \
 	  .help = "names of wide tables begin with it (default tbl_data_timeseries_)" }
 #define TARGET_OPTS(T, m)                                                                          \
 	{ .kind = OPT_GROUP, .help = "Target" },                                                   \
-	{ .name = "target", .kind = OPT_STR, .offset = offsetof(T, m.conninfo),                    \
-	  .arg = "CONNINFO", .env = "FERRY_TARGET",                                                \
+	{ .name = "target", OPT_INTO(T, m.conninfo), .arg = "CONNINFO", .env = "FERRY_TARGET",     \
 	  .help = "target database, as for psql -d (default: PG* variables)" },                    \
 	TARGET_NAMES_OPTS(T, m),                                                                   \
-	{ .name = "types", .kind = OPT_ENUM, .offset = offsetof(T, m.types),                       \
-	  .choices = "text|native", .help = "column types: text, or by the channel's format" },    \
-	{ .name = "groups", .kind = OPT_STR, .offset = offsetof(T, m.groups), .arg = "DIR",        \
+	{ .name = "types", OPT_INTO(T, m.types), .choices = "text|native",                         \
+	  .help = "column types: text, or by the channel's format" },                              \
+	{ .name = "groups", OPT_INTO(T, m.groups), .arg = "DIR",                                   \
 	  .help = "column groups: a file of channel ids, one a line, for each" },                  \
-	{ .name = "group-columns", .kind = OPT_UINT, .offset = offsetof(T, m.group_columns),       \
-	  .arg = "N", .min = 1, .max = REGISTRY_MAX_COLUMNS - 1,                                   \
+	{ .name = "group-columns", OPT_INTO(T, m.group_columns), .arg = "N", .min = 1,             \
+	  .max = REGISTRY_MAX_COLUMNS - 1,                                                         \
 	  .help = "columns per table (default 337 for text, 450 for native types)" }
 
 /* Fills in the defaults of what was not given. */
@@ -93,7 +91,7 @@ struct group {
 
 enum base_kind { BASE_NONE, BASE_TABLE, BASE_VIEW };
 
-struct ship {
+struct ship { /* its names, and those of its groups, have a NUL behind them */
 	struct sl id;
 	struct sl base;         /* the seeds' name: of its table, or of the view */
 	enum base_kind base_is; /* what has this name in the database, as last read */
@@ -128,9 +126,12 @@ struct pg *registry_pg(const struct registry *r);
 const struct target_opts *registry_opts(const struct registry *r);
 struct sl registry_key(const struct registry *r);
 
-/* Appends `schema.table` of a group of the ship, from 0. */
-void registry_add_table(
-	const struct registry *r, struct str *sql, const struct ship *s, size_t group);
+/* Quoted, as pg_ident(): the key; `schema.table` of a group of the ship, from 0. */
+const char *registry_key_ident(const struct registry *r);
+const char *registry_table(const struct registry *r, const struct ship *s, size_t group);
+
+/* The type of the key in a ship's tables. */
+const char *registry_key_type(const struct ship *s);
 
 /* Tables made from here on have a key of timestamptz, or of timestamp (the default). */
 void registry_zoned(struct registry *r, bool zoned);

@@ -36,7 +36,7 @@ static const char meddlers_sql[] =
 
 bool registry_meddlers(struct pg *pg, const char *schema, const char *prefix, struct str *out)
 {
-	AUTO_RESULT *r = pg_query(pg, meddlers_sql, 2, (const char *[]){ schema, prefix });
+	AUTO_RESULT *r = pg_ask(pg, meddlers_sql, schema, prefix);
 	bool any = !pg_is_null(r, 0, 0);
 
 	if (any)
@@ -91,12 +91,12 @@ static void read_channels(struct registry *r, struct ship *const *list, size_t n
 		str_add_json(&ids, list[i]->id);
 	}
 	str_addc(&ids, ']');
-	res = pg_query(r->pg,
+	res = pg_ask(r->pg,
 		"SELECT channel, grp, table_name, column_name, type, format, about, ship"
 		" FROM ferry.channel WHERE target_schema = $1"
 		" AND ship = ANY (ARRAY(SELECT jsonb_array_elements_text($2)))"
 		" ORDER BY ship, grp, channel",
-		2, (const char *[]){ r->opts->schema, str_z(&ids) });
+		r->opts->schema, str_z(&ids));
 	for (size_t i = 0; i < pg_rows(res); i++)
 		take_channel(r, r->ship[names_find(&r->ships, pg_value(res, i, 7))], res, i);
 }
@@ -177,8 +177,7 @@ static void read_tables(struct registry *r, struct ship *const *list, size_t n)
 		str_addc(&ships, '}');
 	}
 	str_addc(&ships, ']');
-	res = pg_query(r->pg, there_sql, 2,
-		(const char *[]){ r->opts->schema, str_z(&ships) });
+	res = pg_ask(r->pg, there_sql, r->opts->schema, str_z(&ships));
 	for (size_t i = 0; i < pg_rows(res); i++)
 		take_table(r, r->ship[names_find(&r->ships, pg_value(res, i, 4))], res, i);
 }
@@ -205,16 +204,11 @@ static bool is_planned(const struct registry *r, const struct ship *s, struct sl
 /* Does another ship own a table of this name, or a view of it? */
 static bool base_is_taken(struct registry *r, const struct ship *s, struct sl base)
 {
-	if (is_planned(r, s, base))
-		return true;
-
-	const char *params[] = { r->opts->schema, registry_keep(r, s->id).p, base.p,
-		registry_group_name(r, base, 1, 0).p };
-
-	return pg_is_yes(pg_query(r->pg,
-		"SELECT FROM ferry.channel WHERE target_schema = $1 AND table_name IN ($3, $4)"
-		" AND ship <> $2 LIMIT 1",
-		4, params));
+	return is_planned(r, s, base) ||
+	       pg_knows(r->pg,
+		       "SELECT FROM ferry.channel WHERE target_schema = $1"
+		       " AND table_name IN ($3, $4) AND ship <> $2 LIMIT 1",
+		       r->opts->schema, s->id.p, base.p, registry_group_name(r, base, 1, 0).p);
 }
 
 bool registry_gives(struct registry *r, struct sl ship, struct sl table, uint64_t number,
@@ -315,22 +309,10 @@ void registry_want_fit(struct registry *r, struct ship *s)
 
 bool registry_lock(struct registry *r, const struct ship *s, bool wait)
 {
-	const char *params[] = { r->opts->schema, registry_keep(r, s->id).p };
-
-	return pg_is_yes(pg_query(r->pg,
+	return pg_knows(r->pg,
 		wait ? "SELECT true FROM pg_advisory_xact_lock(" LOCK_KEY ")"
 		     : "SELECT pg_try_advisory_xact_lock(" LOCK_KEY ")",
-		2, params));
-}
-
-static bool table_is_taken(struct registry *r, const struct ship *s, struct sl table)
-{
-	if (is_planned(r, s, table))
-		return true;
-
-	const char *params[] = { r->opts->schema, registry_keep(r, s->id).p, table.p };
-
-	return pg_is_yes(pg_query(r->pg, taken_sql, 3, params));
+		r->opts->schema, s->id.p);
 }
 
 static struct sl free_group_name(struct registry *r, const struct ship *s, uint32_t number)
@@ -338,7 +320,8 @@ static struct sl free_group_name(struct registry *r, const struct ship *s, uint3
 	for (unsigned salt = 0; salt < 3; salt++) {
 		struct sl name = registry_group_name(r, s->base, number, salt);
 
-		if (!table_is_taken(r, s, name))
+		if (!is_planned(r, s, name) &&
+			!pg_knows(r->pg, taken_sql, r->opts->schema, s->id.p, name.p))
 			return name;
 	}
 	die(EX_CONFIGURATION, "no free name for table %u of ship %s", number, msg_q(s->id));
@@ -378,23 +361,21 @@ static void put_channel(struct str *json, const struct ship *s, size_t i)
 	str_add_json(json, s->group[c->group - 1].table);
 	str_add_member(json, "column_name", c->column);
 	str_addf(json, ",\"type\":\"%s\"", column_type_sql(c->type));
-	if (c->format.n > 0) {
+	if (c->format.n > 0)
 		str_add_member(json, "format", c->format);
-	}
 	str_addc(json, '}');
 }
 
 void registry_store(struct registry *r, struct ship *s, struct sl rename)
 {
-	const char *ship = registry_keep(r, s->id).p;
 	AUTO_STR json = { 0 };
 	uint64_t n = 0;
 
 	if (rename.n > 0)
-		pg_clear(pg_query(r->pg,
+		pg_run(r->pg,
 			"UPDATE ferry.channel SET table_name = $3"
 			" WHERE target_schema = $1 AND ship = $2 AND grp = 1",
-			3, (const char *[]){ r->opts->schema, ship, registry_keep(r, rename).p }));
+			r->opts->schema, s->id.p, rename.p);
 	str_addc(&json, '[');
 	for (size_t i = 0; i < s->channels.n; i++)
 		if (s->channel[i].group && !s->channel[i].stored) {
@@ -404,8 +385,8 @@ void registry_store(struct registry *r, struct ship *s, struct sl rename)
 		}
 	str_addc(&json, ']');
 	if (n > 0) {
-		AUTO_RESULT *res = pg_query(r->pg, register_sql, 3,
-			(const char *[]){ r->opts->schema, ship, str_z(&json) });
+		AUTO_RESULT *res = pg_ask(
+			r->pg, register_sql, r->opts->schema, s->id.p, str_z(&json));
 
 		/* all who register hold the ship's lock: somebody did without */
 		if (pg_affected(res) != n)

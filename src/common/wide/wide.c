@@ -2,7 +2,6 @@
 #include "wide/wide_internal.h"
 
 #include "core/clock.h"
-#include "core/msg.h"
 #include "core/num.h"
 #include "stream/colname.h"
 
@@ -39,6 +38,7 @@ void wide_close(struct wide *w)
 			rack_free(&l->rack[k]);
 		mem_free(l->rack);
 		mem_free(l->loose);
+		str_free(&l->locked_by);
 		names_free(&l->instants);
 	}
 	mem_free(w->lane);
@@ -318,8 +318,9 @@ static void meet(struct wide *w, struct lane *l)
 	AUTO_STR why = { 0 };
 
 	l->met = true;
-	l->broken = !registry_fits(w->r, l->ship, &why) && w->conf.broken &&
-		    w->conf.broken(w->conf.ctx, l->ship->id, str_z(&why));
+	l->broken = wide_still_locked(w, l) ||
+		    (!registry_fits(w->r, l->ship, &why) && w->conf.broken &&
+			    w->conf.broken(w->conf.ctx, l->ship->id, str_z(&why), false));
 	if (!l->broken)
 		registry_want_fit(w->r, l->ship);
 	if (w->conf.tables > 0 && w->n_met > 0 && w->n_met + lane_tables(l) > w->conf.tables)

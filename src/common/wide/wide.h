@@ -69,8 +69,11 @@ struct wide_conf {
 	bool dry_run; /* only count what would change (wide_coverage.h); nothing is committed */
 	/* called for each; when it returns, the cell is left NULL, or the record out */
 	void (*bad)(void *ctx, const struct wide_fault *fault);
-	/* the tables are not as they were made; true: leave the ship out of this chunk */
-	bool (*broken)(void *ctx, struct sl ship, const char *why); /* NULL: die */
+	/*
+	 * The tables are not as they were made, or `locked`, where `why` is by whom; true: leave
+	 * the ship out of this chunk. NULL, or false: die, or wait for the lock.
+	 */
+	bool (*broken)(void *ctx, struct sl ship, const char *why, bool locked);
 	void *ctx;
 };
 

@@ -2,7 +2,6 @@
 #include "wide/wide_internal.h"
 
 #include "core/clock.h"
-#include "core/msg.h"
 #include "wide/widen.h"
 
 #define READ_AGAIN_AFTER CLOCK_US_PER_SEC
@@ -128,8 +127,7 @@ void wide_set_aside(struct wide *w, const struct lane *l, const struct rec *rec,
 		.lane = (uint32_t)(l - w->lane),
 		.key_len = (uint32_t)key.n };
 
-	str_clear(&w->scratch);
-	str_add(&w->scratch, (struct sl){ (const char *)&head, sizeof head });
+	str_set(&w->scratch, (struct sl){ (const char *)&head, sizeof head });
 	str_add(&w->scratch, key);
 	if (put) {
 		for (size_t i = 0; i < l->n_loose; i++)
@@ -239,6 +237,18 @@ static void make_own(struct wide *w)
 	}
 }
 
+struct waiting {
+	struct wide *w;
+	struct lane *l;
+};
+
+static bool give_up(void *ctx)
+{
+	struct waiting *it = ctx;
+
+	return wide_is_locked(it->w, it->l);
+}
+
 size_t wide_widen(struct wide *w)
 {
 	AUTO_FREE struct widen_channel *c = mem_alloc(mem_mul(w->n_cols, sizeof *c));
@@ -261,12 +271,11 @@ size_t wide_widen(struct wide *w)
 		}
 		if (n > 0 && l->ship->others && w->conf.broken)
 			l->broken = w->conf.broken(w->conf.ctx, l->ship->id,
-				tr("columns can only be added by the owner of its tables"));
-		if (l->broken)
+				tr("columns can only be added by the owner of its tables"), false);
+		if (l->broken || (n > 0 && !widen_ship_unless(w->r, l->ship, c, n, true, give_up,
+						   &(struct waiting){ w, l })))
 			continue;
 		made += n;
-		if (n > 0)
-			widen_ship(w->r, l->ship, c, n, true);
 		wide_sort_loose(w, l);
 	}
 	return made;

@@ -114,15 +114,8 @@ static void put_notes(struct wide *w, const struct rack *k, size_t group, bool *
 /* ` WHERE t.key = n.key` in the type of the key, so that its index is used. */
 static void add_match(struct wide *w, const struct lane *l, struct str *sql)
 {
-	str_addz(sql, " WHERE t.");
-	pg_add_ident(w->pg, sql, registry_key(w->r));
-	str_addf(sql, " = n.key::%s", l->ship->zoned ? "timestamptz" : "timestamp");
-}
-
-static void add_column(struct wide *w, const struct lane *l, struct str *sql,
-	const struct rack_column *c)
-{
-	pg_add_ident(w->pg, sql, l->ship->channel[c->channel].column);
+	str_addf(sql, " WHERE t.%s = n.key::%s", registry_key_ident(w->r),
+		registry_key_type(l->ship));
 }
 
 /* Adds how many rows it changed; false when the server refused. */
@@ -140,43 +133,34 @@ static bool clear_cells(struct wide *w, const struct lane *l, size_t group, cons
 	AUTO_STR sql = { 0 }, names = { 0 }, before = { 0 }, after = { 0 };
 
 	for (size_t i = 0; i < k->n; i++) {
-		const char *comma = names.n ? ", " : "";
+		const char *comma = names.n ? ", " : "", *name;
 
 		if (!occurs[i])
 			continue;
-		str_addz(&names, comma);
-		add_column(w, l, &names, &k->column[i]);
-		str_addf(&before, "%st.", comma);
-		add_column(w, l, &before, &k->column[i]);
-		str_addf(&after, "%sCASE get_bit(n.cells, %zu) WHEN 0 THEN t.", comma, i);
-		add_column(w, l, &after, &k->column[i]);
-		str_addz(&after, " END");
+		name = pg_ident(w->pg, l->ship->channel[k->column[i].channel].column);
+		str_addf(&names, "%s%s", comma, name);
+		str_addf(&before, "%st.%s", comma, name);
+		str_addf(&after, "%sCASE get_bit(n.cells, %zu) WHEN 0 THEN t.%s END", comma, i,
+			name);
 	}
-	str_addz(&sql, "UPDATE ");
-	registry_add_table(w->r, &sql, l->ship, group);
-	str_addf(&sql, " AS t SET (%s) = ROW(%s) FROM " STAGE " AS n", str_z(&names),
-		str_z(&after));
+	str_addf(&sql, "UPDATE %s AS t SET (%s) = ROW(%s) FROM " STAGE " AS n",
+		registry_table(w->r, l->ship, group), str_z(&names), str_z(&after));
 	add_match(w, l, &sql);
 	str_addf(&sql, " AND n.grp = %zu AND ROW(%s)::record *<> ROW(%s)::record", group,
 		str_z(&before), str_z(&after));
 	return change(w, &sql, &w->pending.updated);
 }
 
-/* The row has no value in any column, also not in one that somebody else has just added. */
-static void add_is_empty(struct wide *w, struct str *sql)
-{
-	str_addz(sql, " AND NOT EXISTS (SELECT FROM jsonb_each(to_jsonb(t) - ");
-	pg_add_literal(w->pg, sql, registry_key(w->r));
-	str_addz(sql, ") AS e WHERE e.value <> 'null')");
-}
-
+/* Of rows that have no value in any column, also not in one that somebody else has just added. */
 static void add_delete(struct wide *w, const struct lane *l, struct str *sql, size_t group)
 {
-	str_addz(sql, "DELETE FROM ");
-	registry_add_table(w->r, sql, l->ship, group);
-	str_addz(sql, " AS t USING (SELECT DISTINCT key FROM " STAGE ") AS n");
+	str_addf(sql, "DELETE FROM %s AS t USING (SELECT DISTINCT key FROM " STAGE ") AS n",
+		registry_table(w->r, l->ship, group));
 	add_match(w, l, sql);
-	add_is_empty(w, sql);
+	str_addf(sql,
+		" AND NOT EXISTS (SELECT FROM jsonb_each(to_jsonb(t) - %s) AS e"
+		" WHERE e.value <> 'null')",
+		pg_literal(w->pg, registry_key(w->r)));
 }
 
 /* Rows of the other groups go first: the first group's row of an instant carries them. */
@@ -191,15 +175,12 @@ static bool remove_empty(struct wide *w, const struct lane *l)
 		str_clear(&sql);
 		add_delete(w, l, &sql, g);
 		for (size_t other = 1; g == 0 && other < l->ship->n_groups; other++) {
-			if (!l->ship->group[other].made)
-				continue;
-			str_addz(&sql, " AND NOT EXISTS (SELECT FROM ");
-			registry_add_table(w->r, &sql, l->ship, other);
-			str_addz(&sql, " AS o WHERE o.");
-			pg_add_ident(w->pg, &sql, registry_key(w->r));
-			str_addz(&sql, " = t.");
-			pg_add_ident(w->pg, &sql, registry_key(w->r));
-			str_addc(&sql, ')');
+			const char *key = registry_key_ident(w->r);
+
+			if (l->ship->group[other].made)
+				str_addf(&sql,
+					" AND NOT EXISTS (SELECT FROM %s AS o WHERE o.%s = t.%s)",
+					registry_table(w->r, l->ship, other), key, key);
 		}
 		ok = change(w, &sql, &w->pending.removed);
 	}
@@ -210,26 +191,23 @@ static bool remove_empty(struct wide *w, const struct lane *l)
  * Whoever brings values of these instants needs the first group's rows, and before those of the
  * others: so what is found empty below, by statements that begin later, stays so.
  */
-static void lock_first(struct wide *w, const struct lane *l)
+static bool lock_first(struct wide *w, const struct lane *l)
 {
+	const char *key = registry_key_ident(w->r);
 	AUTO_STR sql = { 0 };
 
 	if (!l->ship->group[0].made)
-		return;
-	str_addz(&sql, "SELECT FROM ");
-	registry_add_table(w->r, &sql, l->ship, 0);
-	str_addz(&sql, " AS t WHERE t.");
-	pg_add_ident(w->pg, &sql, registry_key(w->r));
-	str_addf(&sql, " IN (SELECT key::%s FROM " STAGE ") ORDER BY t.",
-		l->ship->zoned ? "timestamptz" : "timestamp");
-	pg_add_ident(w->pg, &sql, registry_key(w->r));
-	str_addz(&sql, " FOR UPDATE");
-	pg_clear(pg_query(w->pg, str_z(&sql), 0, NULL));
+		return true;
+	str_addf(&sql,
+		"SELECT FROM %s AS t WHERE t.%s IN (SELECT key::%s FROM " STAGE ")"
+		" ORDER BY t.%s FOR UPDATE",
+		registry_table(w->r, l->ship, 0), key, registry_key_type(l->ship), key);
+	return pg_try_exec(w->pg, str_z(&sql));
 }
 
 static void clear_lane(struct wide *w, struct lane *l)
 {
-	bool **occurs = mem_zalloc(mem_mul(l->n_racks, sizeof *occurs)), ok = true;
+	bool **occurs = mem_zalloc(mem_mul(l->n_racks, sizeof *occurs)), ok;
 
 	wide_begin(w);
 	if (!l->own)
@@ -242,8 +220,8 @@ static void clear_lane(struct wide *w, struct lane *l)
 	if (!pg_copy_end(w->pg, NULL))
 		pg_die(w->pg, "cannot clear cells");
 	pg_exec(w->pg, "ANALYZE " STAGE);
-	lock_first(w, l);
 	pg_exec(w->pg, "SAVEPOINT ferry_rows");
+	ok = lock_first(w, l);
 	for (size_t i = 0; i < l->n_racks; i++) {
 		ok = ok && (l->rack[i].clears.n == 0 || clear_cells(w, l, i, occurs[i]));
 		mem_free(occurs[i]);

@@ -19,19 +19,19 @@ static void add_sum(struct wide *w, struct str *sql, const struct lane *l, const
 {
 	str_addz(sql, ", coalesce(sum(0");
 	for (size_t i = 0; i < n; i++) {
-		AUTO_STR name = {0};
+		const char *name;
 
 		if (!k->column[i].used)
 			continue;
-		pg_add_ident(w->pg, &name, l->ship->channel[k->column[i].channel].column);
-		str_addf(sql, " + (s.%s IS NOT NULL", str_z(&name));
+		name = pg_ident(w->pg, l->ship->channel[k->column[i].channel].column);
+		str_addf(sql, " + (s.%s IS NOT NULL", name);
 		if (what == FILLED)
-			str_addf(sql, " AND t.%s IS NULL", str_z(&name));
+			str_addf(sql, " AND t.%s IS NULL", name);
 		else if (what == CHANGED)
 			str_addf(sql,
 				" AND t.%s IS NOT NULL"
 				" AND ROW(s.%s)::record *<> ROW(t.%s)::record",
-				str_z(&name), str_z(&name), str_z(&name));
+				name, name, name);
 		str_addz(sql, ")::int");
 	}
 	str_addz(sql, "), 0)");
@@ -39,17 +39,17 @@ static void add_sum(struct wide *w, struct str *sql, const struct lane *l, const
 
 void wide_count_staged(struct wide *w, struct lane *l, struct rack *k, const char *target, size_t n)
 {
-	AUTO_STR sql = {0}, key = {0};
+	AUTO_STR sql = {0};
 	AUTO_RESULT *r = NULL;
+	const char *key;
 
-	pg_add_ident(w->pg, &key, registry_key(w->r));
-	str_addf(&sql, "SELECT count(*), count(t.%s)", str_z(&key));
+	str_addf(&sql, "SELECT count(*), count(t.%s)", registry_key_ident(w->r));
 	add_sum(w, &sql, l, k, n, CELLS);
 	add_sum(w, &sql, l, k, n, FILLED);
 	add_sum(w, &sql, l, k, n, CHANGED);
-	str_addz(&sql, " FROM ");
-	stage_add_name(&sql, &k->stage);
-	str_addf(&sql, " AS s LEFT JOIN %s AS t ON t.%s = s.%s", target, str_z(&key), str_z(&key));
+	key = registry_key_ident(w->r);
+	str_addf(&sql, " FROM " STAGE_NAME " AS s LEFT JOIN %s AS t ON t.%s = s.%s",
+		k->stage.number, target, key, key);
 	r = pg_query(w->pg, str_z(&sql), 0, NULL);
 	k->count.rows += pg_count(r, 0, 0);
 	k->count.there += pg_count(r, 0, 1);

@@ -52,6 +52,7 @@ struct lane {
 	bool deferred; /* all of them wait for the seal */
 	bool touched; /* by the transaction at hand */
 	bool broken;  /* left out of this chunk */
+	struct str locked_by; /* transactions for whose locks it was left out, as an array */
 	bool looked; /* in this chunk for columns others have made, because of a null */
 	/* instants of the buffered rows: no two rows of a buffer may have the same */
 	bool any, unordered;
@@ -148,8 +149,15 @@ void wide_note_nulls(struct wide *w, struct lane *l, const struct rec *rec, int6
 void wide_clear(struct wide *w, struct lane *l);
 
 /*
- * Did the server refuse because the ship's tables are not as they were made, NOT NULL, say? Then it
- * is left out of this chunk, if the caller of wide.h agrees: others need not wait for that.
+ * Others hold locks on the ship's tables: is it left out of this chunk, if the caller of wide.h
+ * agrees? And of the next ones, as long as these transactions last (wide_still_locked()).
+ */
+bool wide_is_locked(struct wide *w, struct lane *l);
+bool wide_still_locked(struct wide *w, struct lane *l);
+
+/*
+ * Did the server refuse because the ship's tables are not as they were made, NOT NULL, say, or are
+ * locked? Then it is left out of this chunk, if the caller of wide.h agrees: others need not wait.
  */
 bool wide_is_broken(struct wide *w, struct lane *l);
 

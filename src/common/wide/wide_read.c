@@ -63,14 +63,12 @@ static void export_snapshot(struct wide_read *w)
 static void connect_one(struct wide_read *w)
 {
 	struct pg *pg = pg_connect(w->conninfo, pg_role(w->pg[0]));
-	AUTO_STR sql = { 0 };
 
 	if (!w->snapshot)
 		export_snapshot(w);
 	pg_set(pg, "transaction_read_only", "on");
-	str_addz(&sql, "BEGIN ISOLATION LEVEL REPEATABLE READ;SET TRANSACTION SNAPSHOT ");
-	pg_add_literal(pg, &sql, sl_of(w->snapshot));
-	pg_exec(pg, str_z(&sql));
+	pg_execf(pg, "BEGIN ISOLATION LEVEL REPEATABLE READ;SET TRANSACTION SNAPSHOT %s",
+		pg_literal(pg, sl_of(w->snapshot)));
 	w->pg[w->n_pg++] = pg;
 }
 
@@ -96,12 +94,6 @@ static const struct channel *channel_of(const struct wide_read *w, size_t wanted
 	return &w->ship->channel[w->wanted[wanted].channel];
 }
 
-static void add_name(const struct wide_read *w, struct str *sql, uint32_t group, struct sl name)
-{
-	str_addf(sql, "g%u.", group);
-	pg_add_ident(w->pg[0], sql, name);
-}
-
 /* `g1.created_time >= … AND g1.created_time < …`, each behind a word of its own. */
 static void add_range(const struct wide_read *w, struct str *sql, uint32_t group,
 	const char *before)
@@ -112,19 +104,11 @@ static void add_range(const struct wide_read *w, struct str *sql, uint32_t group
 	for (int i = 0; i < 2; i++) {
 		if (end[i] == INT64_MIN || end[i] == INT64_MAX)
 			continue;
-		str_addz(sql, before);
-		add_name(w, sql, group, registry_key(w->r));
-		str_addz(sql, i ? " < '" : " >= '");
-		str_add(sql, (struct sl){ text, clock_put(text, end[i], w->ship->zoned) });
-		str_addf(sql, "'::%s", w->ship->zoned ? "timestamptz" : "timestamp");
+		str_addf(sql, "%sg%u.%s %s '%.*s'::%s", before, group, registry_key_ident(w->r),
+			i ? "<" : ">=", (int)clock_put(text, end[i], w->ship->zoned), text,
+			registry_key_type(w->ship));
 		before = " AND ";
 	}
-}
-
-static void add_table(const struct wide_read *w, struct str *sql, uint32_t group)
-{
-	registry_add_table(w->r, sql, w->ship, group - 1);
-	str_addf(sql, " AS g%u", group);
 }
 
 /* `first`: the group that the others are joined to. */
@@ -135,16 +119,13 @@ static void add_joins(const struct wide_read *w, struct str *sql, const struct s
 
 	for (size_t i = s->first; i < s->end; i++) {
 		uint32_t group = channel_of(w, i)->group;
+		const char *key = registry_key_ident(w->r);
 
 		if (group == first || group == last)
 			continue;
 		last = group;
-		str_addz(sql, " LEFT JOIN ");
-		add_table(w, sql, group);
-		str_addz(sql, " ON ");
-		add_name(w, sql, group, registry_key(w->r));
-		str_addz(sql, " = ");
-		add_name(w, sql, first, registry_key(w->r));
+		str_addf(sql, " LEFT JOIN %s AS g%u ON g%u.%s = g%u.%s",
+			registry_table(w->r, w->ship, group - 1), group, group, key, first, key);
 		add_range(w, sql, group, " AND ");
 	}
 }
@@ -156,17 +137,14 @@ static void begin_copy(struct wide_read *w, struct source *s)
 
 	if (channel_of(w, s->end - 1)->group != first)
 		first = 1;
-	str_addz(&sql, "COPY (SELECT ");
-	add_name(w, &sql, first, registry_key(w->r));
+	str_addf(&sql, "COPY (SELECT g%u.%s", first, registry_key_ident(w->r));
 	for (size_t i = s->first; i < s->end; i++) {
 		const struct channel *c = channel_of(w, i);
 
-		str_addz(&sql, ", ");
-		add_name(w, &sql, c->group, c->column);
-		str_addz(&sql, c->type == COLUMN_OTHER ? "::text" : "");
+		str_addf(&sql, ", g%u.%s%s", c->group, pg_ident(w->pg[0], c->column),
+			c->type == COLUMN_OTHER ? "::text" : "");
 	}
-	str_addz(&sql, " FROM ");
-	add_table(w, &sql, first);
+	str_addf(&sql, " FROM %s AS g%u", registry_table(w->r, w->ship, first - 1), first);
 	add_joins(w, &sql, s, first);
 	add_range(w, &sql, first, " WHERE ");
 	str_addz(&sql, " ORDER BY 1) TO STDOUT (FORMAT binary)");

@@ -2,7 +2,6 @@
 #include "wide/wide_internal.h"
 
 #include "core/kp.h"
-#include "core/msg.h"
 #include "wide/widen.h"
 
 /* A buffer on its way, and within it the rows that have the first n columns of the rack. */
@@ -25,17 +24,14 @@ static bool copy_rows(struct sending *s, bool staged, size_t lo, size_t hi, uint
 {
 	AUTO_STR sql = { 0 };
 
-	str_addz(&sql, staged ? "COPY " : "SAVEPOINT ferry_rows; COPY ");
 	if (staged)
-		stage_add_name(&sql, &s->k->stage);
+		str_addf(&sql, "COPY " STAGE_NAME, s->k->stage.number);
 	else
-		registry_add_table(s->w->r, &sql, s->l->ship, s->group);
-	str_addz(&sql, " (");
-	pg_add_ident(s->w->pg, &sql, registry_key(s->w->r));
-	for (size_t i = 0; i < s->n; i++) {
-		str_addz(&sql, ", ");
-		pg_add_ident(s->w->pg, &sql, column_name(s, i));
-	}
+		str_addf(&sql, "SAVEPOINT ferry_rows; COPY %s",
+			registry_table(s->w->r, s->l->ship, s->group));
+	str_addf(&sql, " (%s", registry_key_ident(s->w->r));
+	for (size_t i = 0; i < s->n; i++)
+		str_addf(&sql, ", %s", pg_ident(s->w->pg, column_name(s, i)));
 	str_addz(&sql, ") FROM STDIN");
 	if (!staged)
 		str_addz(&sql, "; RELEASE SAVEPOINT ferry_rows");
@@ -117,8 +113,9 @@ static bool copy_and_merge(struct sending *s, size_t lo, size_t hi)
 	AUTO_STR target = { 0 };
 	bool ok;
 
-	registry_add_table(s->w->r, &target, s->l->ship, s->group);
-	stage_prepare(s->w->pg, &s->k->stage, str_z(&target), count_columns(s));
+	str_addz(&target, registry_table(s->w->r, s->l->ship, s->group));
+	if (!stage_prepare(s->w->pg, &s->k->stage, str_z(&target), count_columns(s)))
+		return false;
 	pg_exec(s->w->pg, "SAVEPOINT ferry_rows");
 	ok = copy_rows(s, true, lo, hi, NULL);
 	if (ok && s->w->conf.dry_run)
@@ -138,13 +135,7 @@ static bool copy_and_merge(struct sending *s, size_t lo, size_t hi)
  */
 static bool has_moved(struct sending *s)
 {
-	static const char *const states[] = { "42809", "55000", "42P01" };
-	const char *state = pg_sqlstate(s->w->pg);
-	bool moved = false;
-
-	for (size_t i = 0; i < ARRAY_LEN(states); i++)
-		moved |= strcmp(state, states[i]) == 0;
-	if (s->read_again || !moved)
+	if (s->read_again || !pg_state_is(pg_sqlstate(s->w->pg), "42809 55000 42P01"))
 		return false;
 	s->read_again = true;
 	registry_read(s->w->r, s->l->ship);
@@ -163,15 +154,40 @@ static bool try_load(struct sending *s, size_t lo, size_t hi)
 	       (copy_and_merge(s, lo, hi) || (has_moved(s) && copy_and_merge(s, lo, hi)));
 }
 
+bool wide_is_locked(struct wide *w, struct lane *l)
+{
+	AUTO_STR holders = { 0 };
+
+	str_clear(&l->locked_by);
+	(void)widen_holders(w->r, l->ship, NULL, &holders, &l->locked_by);
+	l->broken = w->conf.broken &&
+		    w->conf.broken(w->conf.ctx, l->ship->id, str_z(&holders), true);
+	if (!l->broken)
+		str_clear(&l->locked_by);
+	return l->broken;
+}
+
+bool wide_still_locked(struct wide *w, struct lane *l)
+{
+	AUTO_STR holders = { 0 };
+
+	if (l->locked_by.n > 0 &&
+		widen_holders(w->r, l->ship, str_z(&l->locked_by), &holders, NULL) &&
+		w->conf.broken(w->conf.ctx, l->ship->id, str_z(&holders), true))
+		return true;
+	str_clear(&l->locked_by);
+	return false;
+}
+
 bool wide_is_broken(struct wide *w, struct lane *l)
 {
 	const char *state = pg_sqlstate(w->pg);
 
+	if (pg_state_is(state, "55P03"))
+		return wide_is_locked(w, l);
 	/* 0A000: with row level security there is no COPY */
-	l->broken = (strncmp(state, "42", 2) == 0 || strcmp(state, "55000") == 0 ||
-			strcmp(state, "0A000") == 0 || strcmp(state, "23502") == 0) &&
-		    w->conf.broken &&
-		    w->conf.broken(w->conf.ctx, l->ship->id, pg_error(w->pg));
+	l->broken = pg_state_is(state, "42 55000 0A000 23502") && w->conf.broken &&
+		    w->conf.broken(w->conf.ctx, l->ship->id, pg_error(w->pg), false);
 	return l->broken;
 }
 
@@ -370,8 +386,8 @@ static void forget_stages(struct wide *w)
 
 			if (!stage->made)
 				continue;
-			str_addz(&sql, sql.n > 0 ? ", " : "DROP TABLE ");
-			stage_add_name(&sql, stage);
+			str_addf(&sql, "%s" STAGE_NAME, sql.n > 0 ? ", " : "DROP TABLE ",
+				stage->number);
 			stage->made = false;
 		}
 	if (sql.n > 0)

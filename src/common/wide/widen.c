@@ -1,12 +1,12 @@
 #include "wide/widen.h"
 
 #include "core/clock.h"
-#include "core/msg.h"
 #include "core/stop.h"
 #include "pg/relation.h"
 #include "wide/widen.sql.h"
 
 #define LOCK_TRIES_FOR (INT64_C(600) * CLOCK_US_PER_SEC)
+#define ASK_AFTER (INT64_C(2) * CLOCK_US_PER_SEC)
 #define SAY_AFTER (INT64_C(5) * CLOCK_US_PER_SEC)
 #define BACKOFF_BASE (INT64_C(50) * 1000)
 #define BACKOFF_CAP (INT64_C(1) * CLOCK_US_PER_SEC)
@@ -27,39 +27,31 @@ struct making {
 	bool has_view;
 };
 
-static void add_name(struct making *m, struct str *sql, struct sl name)
+static const char *table_of(struct making *m, struct sl table)
 {
-	pg_add_ident(m->pg, sql, name);
+	return pg_table(m->pg, sl_of(registry_opts(m->r)->schema), table);
 }
 
-static void add_table(struct making *m, struct str *sql, struct sl table)
-{
-	relation_ident(m->pg, sql, sl_of(registry_opts(m->r)->schema), table);
-}
-
-static NORETURN void die_making(struct making *m, const char *state)
+static NORETURN void die_making(struct making *m)
 {
 	struct str what = { 0 };
 
 	/* the name was free a moment ago; run again, and another will be taken */
-	if (strcmp(state, "42P07") == 0 || strcmp(state, "23505") == 0)
+	if (pg_state_is(pg_sqlstate(m->pg), "42P07 23505"))
 		die(EX_TEMP, "cannot make the tables of ship %s, others were made just now: %s",
 			msg_q(m->s->id), pg_error(m->pg));
 	str_addf(&what, "cannot make the tables of ship %s", msg_q(m->s->id));
 	pg_die(m->pg, str_z(&what));
 }
 
-/* Runs what `sql` holds and empties it; nothing is done once a lock was not to be had. */
-static void step(struct making *m, struct str *sql)
+/* Nothing is done once a lock was not to be had. */
+static void step(struct making *m, const struct str *sql)
 {
 	if (sql->n > 0 && !m->blocked && !pg_try_exec(m->pg, str_z(sql))) {
-		const char *state = pg_sqlstate(m->pg);
-
-		m->blocked = strcmp(state, "55P03") == 0 || strcmp(state, "40P01") == 0;
+		m->blocked = pg_state_is(pg_sqlstate(m->pg), "55P03 40P01");
 		if (!m->blocked)
-			die_making(m, state);
+			die_making(m);
 	}
-	str_clear(sql);
 }
 
 /* ---- tables --------------------------------------------------------------------------------- */
@@ -79,11 +71,9 @@ static size_t add_columns(struct making *m, struct str *sql, uint32_t group, con
 	for (size_t i = 0; i < m->s->channels.n; i++) {
 		if (!is_unmade(m, i, group))
 			continue;
-		str_addz(sql, n++ ? ", " : "");
-		str_addz(sql, before);
-		add_name(m, sql, m->s->channel[i].column);
-		str_addc(sql, ' ');
-		str_addz(sql, column_type_sql(m->s->channel[i].type));
+		str_addf(sql, "%s%s%s %s", n++ ? ", " : "", before,
+			pg_ident(m->pg, m->s->channel[i].column),
+			column_type_sql(m->s->channel[i].type));
 	}
 	return n;
 }
@@ -96,32 +86,22 @@ static void comment_columns(struct making *m, uint32_t group)
 	for (size_t i = 0; i < s->channels.n; i++) {
 		if (!is_unmade(m, i, group) || !registry_comment(s, i, &text))
 			continue;
-		str_addz(&sql, "COMMENT ON COLUMN ");
-		add_table(m, &sql, s->group[group - 1].table);
-		str_addc(&sql, '.');
-		add_name(m, &sql, s->channel[i].column);
-		str_addz(&sql, " IS ");
-		pg_add_literal(m->pg, &sql, str_sl(&text));
-		str_addc(&sql, ';');
+		str_addf(&sql, "COMMENT ON COLUMN %s.%s IS %s;",
+			table_of(m, s->group[group - 1].table),
+			pg_ident(m->pg, s->channel[i].column), pg_literal(m->pg, str_sl(&text)));
 	}
 	step(m, &sql);
 }
 
 static void create_table(struct making *m, uint32_t group)
 {
-	struct sl key = registry_key(m->r);
 	AUTO_STR sql = { 0 };
 
-	str_addz(&sql, "CREATE TABLE ");
-	add_table(m, &sql, m->s->group[group - 1].table);
-	str_addz(&sql, " (");
-	add_name(m, &sql, key);
-	str_addf(&sql, " %s, ", m->s->zoned ? "timestamptz" : "timestamp");
+	str_addf(&sql, "CREATE TABLE %s (%s %s, ", table_of(m, m->s->group[group - 1].table),
+		registry_key_ident(m->r), registry_key_type(m->s));
 	if (add_columns(m, &sql, group, "") > 0)
 		str_addz(&sql, ", ");
-	str_addz(&sql, "PRIMARY KEY (");
-	add_name(m, &sql, key);
-	str_addz(&sql, "))" STORAGE);
+	str_addf(&sql, "PRIMARY KEY (%s))" STORAGE, registry_key_ident(m->r));
 	step(m, &sql);
 }
 
@@ -129,9 +109,7 @@ static void add_to_table(struct making *m, uint32_t group)
 {
 	AUTO_STR sql = { 0 };
 
-	str_addz(&sql, "ALTER TABLE ");
-	add_table(m, &sql, m->s->group[group - 1].table);
-	str_addc(&sql, ' ');
+	str_addf(&sql, "ALTER TABLE %s ", table_of(m, m->s->group[group - 1].table));
 	if (add_columns(m, &sql, group, "ADD COLUMN ") > 0)
 		step(m, &sql);
 }
@@ -144,20 +122,13 @@ static void add_to_table(struct making *m, uint32_t group)
  */
 static void copy_grants(struct making *m, struct sl from, struct sl relation, bool columns)
 {
-	AUTO_STR to = { 0 }, sql = { 0 };
-	const char *params[4];
+	AUTO_STR sql = { 0 };
 	AUTO_RESULT *res = NULL;
 
 	if (m->blocked)
 		return;
-	add_table(m, &to, relation);
-	str_addf(&sql, "%.*s", (int)from.n, from.p);
-	params[0] = registry_opts(m->r)->schema;
-	params[1] = str_z(&sql);
-	params[2] = str_z(&to);
-	params[3] = columns ? "t" : "f";
-	res = pg_query(m->pg, rights_sql, 4, params);
-	str_clear(&sql);
+	res = pg_ask(m->pg, rights_sql, registry_opts(m->r)->schema, from.p, table_of(m, relation),
+		columns ? "t" : "f");
 	for (size_t i = 0; i < pg_rows(res); i++)
 		str_addf(&sql, "%s;", pg_valuez(res, i, 0));
 	step(m, &sql);
@@ -165,22 +136,11 @@ static void copy_grants(struct making *m, struct sl from, struct sl relation, bo
 
 /* ---- the view ------------------------------------------------------------------------------- */
 
-static struct pg_result *columns_of(struct making *m, struct sl relation)
-{
-	AUTO_STR name = { 0 };
-	const char *params[2];
-
-	str_add(&name, relation);
-	params[0] = registry_opts(m->r)->schema;
-	params[1] = str_z(&name);
-	return pg_query(m->pg, columns_sql, 2, params);
-}
-
 /* Columns of a view in the order they must keep: as it has them, or the table before it. */
 static void columns_so_far(struct making *m, struct names *cols)
 {
 	struct sl from = m->s->base_is == BASE_VIEW ? m->s->base : m->s->group[0].table;
-	AUTO_RESULT *res = columns_of(m, from);
+	AUTO_RESULT *res = pg_ask(m->pg, columns_sql, registry_opts(m->r)->schema, from.p);
 
 	(void)names_add(cols, registry_key(m->r), NULL);
 	for (size_t i = 0; i < pg_rows(res); i++)
@@ -201,34 +161,26 @@ static void add_view_column(struct making *m, struct str *sql, struct sl name)
 	size_t channel = i == NAMES_NONE ? NAMES_NONE : m->s->owner[i];
 
 	/* the key, and columns somebody else added to the first table, are found there */
-	str_addf(sql, "g%u.", channel == NAMES_NONE ? 1 : m->s->channel[channel].group);
-	add_name(m, sql, name);
+	str_addf(sql, "g%u.%s", channel == NAMES_NONE ? 1 : m->s->channel[channel].group,
+		pg_ident(m->pg, name));
 }
 
 static void replace_view(struct making *m, const struct names *cols)
 {
-	struct sl key = registry_key(m->r);
 	AUTO_STR sql = { 0 };
 
-	str_addz(&sql, "CREATE OR REPLACE VIEW ");
-	add_table(m, &sql, m->s->base);
-	str_addz(&sql, " AS SELECT ");
+	str_addf(&sql, "CREATE OR REPLACE VIEW %s AS SELECT ", table_of(m, m->s->base));
 	for (size_t i = 0; i < cols->n; i++) {
 		str_addz(&sql, i ? ", " : "");
 		add_view_column(m, &sql, cols->name[i]);
 	}
-	str_addz(&sql, " FROM ");
-	add_table(m, &sql, m->s->group[0].table);
-	str_addz(&sql, " AS g1");
+	str_addf(&sql, " FROM %s AS g1", table_of(m, m->s->group[0].table));
 	for (uint32_t g = 2; g <= m->s->n_groups; g++) {
-		if (m->s->group[g - 1].table.n == 0)
-			continue;
-		str_addz(&sql, " LEFT JOIN ");
-		add_table(m, &sql, m->s->group[g - 1].table);
-		str_addf(&sql, " AS g%u ON g%u.", g, g);
-		add_name(m, &sql, key);
-		str_addz(&sql, " = g1.");
-		add_name(m, &sql, key);
+		const char *key = registry_key_ident(m->r);
+
+		if (m->s->group[g - 1].table.n > 0)
+			str_addf(&sql, " LEFT JOIN %s AS g%u ON g%u.%s = g1.%s",
+				table_of(m, m->s->group[g - 1].table), g, g, key, key);
 	}
 	step(m, &sql);
 }
@@ -277,8 +229,7 @@ static void lock_what_is_there(struct making *m)
 
 	if (m->s->base_is == BASE_NONE)
 		return;
-	str_addz(&sql, "LOCK TABLE ");
-	add_table(m, &sql, m->s->base);
+	str_addf(&sql, "LOCK TABLE %s", table_of(m, m->s->base));
 	step(m, &sql);
 }
 
@@ -289,10 +240,8 @@ static void rename_first(struct making *m)
 
 	if (m->rename.n == 0 || !g->made)
 		return;
-	str_addz(&sql, "ALTER TABLE ");
-	add_table(m, &sql, g->table);
-	str_addz(&sql, " RENAME TO ");
-	add_name(m, &sql, m->rename);
+	str_addf(&sql, "ALTER TABLE %s RENAME TO %s", table_of(m, g->table),
+		pg_ident(m->pg, m->rename));
 	step(m, &sql);
 	g->table = m->rename;
 }
@@ -380,31 +329,37 @@ static bool try_ship(struct registry *r, struct ship *s, const struct widen_chan
 	return ok;
 }
 
-/* Server processes that hold locks on the ship's tables, as a list for people. */
-static void add_holders(struct registry *r, const struct ship *s, struct str *list)
+bool widen_holders(struct registry *r, const struct ship *s, const char *only, struct str *people,
+	struct str *transactions)
 {
-	AUTO_STR ship = { 0 }, base = { 0 };
-	AUTO_RESULT *res = NULL;
+	AUTO_RESULT *res = pg_ask(registry_pg(r), holders_sql, registry_opts(r)->schema, s->id.p,
+		s->base.p, only);
+	bool any = !pg_is_null(res, 0, 0);
 
-	str_add(&ship, s->id);
-	str_add(&base, s->base);
-	res = pg_query(registry_pg(r), holders_sql, 3,
-		(const char *[]){ registry_opts(r)->schema, str_z(&ship), str_z(&base) });
-	str_addz(list, pg_is_null(res, 0, 0) ? "nobody any more" : pg_valuez(res, 0, 0));
+	str_addz(people, any ? pg_valuez(res, 0, 0) : "nobody any more");
+	if (any && transactions)
+		str_addz(transactions, pg_valuez(res, 0, 1));
+	return any;
 }
 
-void widen_ship(struct registry *r, struct ship *s, const struct widen_channel *channels, size_t n,
-	bool tables)
+bool widen_ship_unless(struct registry *r, struct ship *s, const struct widen_channel *channels,
+	size_t n, bool tables, bool (*give_up)(void *ctx), void *ctx)
 {
 	int64_t began = clock_monotonic();
-	bool said = false;
+	bool said = false, asked = !give_up;
 
 	for (unsigned tries = 0; !try_ship(r, s, channels, n, tables); tries++) {
 		int64_t waited = clock_monotonic() - began;
 		AUTO_STR holders = { 0 };
 
+		if (!asked && waited > ASK_AFTER) {
+			asked = true;
+			registry_read(r, s); /* what was assigned is not there */
+			if (give_up(ctx))
+				return false;
+		}
 		if (waited > LOCK_TRIES_FOR || (waited > SAY_AFTER && !said))
-			add_holders(r, s, &holders);
+			(void)widen_holders(r, s, NULL, &holders, NULL);
 		if (waited > LOCK_TRIES_FOR)
 			die_hint(EX_TEMP, "end the transaction that holds them, then run again",
 				"cannot widen the tables of ship %s: locked by server process %s",
@@ -417,6 +372,13 @@ void widen_ship(struct registry *r, struct ship *s, const struct widen_channel *
 		stop_check();
 		clock_sleep(clock_backoff(tries, BACKOFF_BASE, BACKOFF_CAP));
 	}
+	return true;
+}
+
+void widen_ship(struct registry *r, struct ship *s, const struct widen_channel *channels, size_t n,
+	bool tables)
+{
+	(void)!widen_ship_unless(r, s, channels, n, tables, NULL, NULL);
 }
 
 void widen_views_of_others(struct registry *r, const struct ship *s, struct str *list)
@@ -431,8 +393,7 @@ void widen_views_of_others(struct registry *r, const struct ship *s, struct str 
 		str_add_json(&names, s->group[i].table);
 	}
 	str_addc(&names, ']');
-	res = pg_query(registry_pg(r), views_sql, 2,
-		(const char *[]){ registry_opts(r)->schema, str_z(&names) });
+	res = pg_ask(registry_pg(r), views_sql, registry_opts(r)->schema, str_z(&names));
 	for (size_t i = 0; i < pg_rows(res); i++)
 		str_addf(list, "%s%s", list->n > 0 ? ", " : "", pg_valuez(res, i, 0));
 }
@@ -448,18 +409,11 @@ void widen_drop(struct registry *r, struct ship *s, bool cascade)
 	registry_read(r, s);
 	if (s->taken.n > 0 && !registry_fits(r, s, &why))
 		msg_warn("%s", str_z(&why)); /* and stays */
-	if (s->base_is == BASE_VIEW && !sl_eq(s->taken, s->base)) {
-		str_addz(&sql, "DROP VIEW ");
-		add_table(&m, &sql, s->base);
-		str_addz(&sql, end);
-	}
-	for (size_t i = 0; i < s->n_groups; i++) {
-		if (!s->group[i].made)
-			continue;
-		str_addz(&sql, "DROP TABLE ");
-		add_table(&m, &sql, s->group[i].table);
-		str_addz(&sql, end);
-	}
+	if (s->base_is == BASE_VIEW && !sl_eq(s->taken, s->base))
+		str_addf(&sql, "DROP VIEW %s%s", table_of(&m, s->base), end);
+	for (size_t i = 0; i < s->n_groups; i++)
+		if (s->group[i].made)
+			str_addf(&sql, "DROP TABLE %s%s", registry_table(r, s, i), end);
 	pg_exec(m.pg, str_z(&sql));
 	pg_exec(m.pg, "COMMIT");
 	registry_read(r, s);

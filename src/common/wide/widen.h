@@ -41,6 +41,21 @@ void widen_ship(struct registry *r, struct ship *s, const struct widen_channel *
 	bool tables);
 
 /*
+ * The same for a caller that has others to care for: where tables are still locked after two
+ * seconds, give_up() is asked, once. False when it says yes; then nothing was made.
+ */
+bool widen_ship_unless(struct registry *r, struct ship *s, const struct widen_channel *channels,
+	size_t n, bool tables, bool (*give_up)(void *ctx), void *ctx) NODISCARD;
+
+/*
+ * Who else holds locks on the tables of a ship: appends a list for people, with names of
+ * applications, and unless NULL the transactions as the text of an array, which is what `only`
+ * (NULL: any) takes. False when nobody does.
+ */
+bool widen_holders(struct registry *r, const struct ship *s, const char *only, struct str *people,
+	struct str *transactions);
+
+/*
  * Drops the tables and the view of a ship, keeping its registry; in a transaction of its own.
  * `cascade`: and what others have made of them.
  */

@@ -22,13 +22,16 @@ SELECT a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
 
 -- name: holders_sql
 SELECT string_agg(DISTINCT
-		l.pid || coalesce(' (' || a.application_name || ')', ''), ', ')
+		l.pid || coalesce(' (' || nullif(a.application_name, '') || ')', ''), ', '),
+		array_agg(DISTINCT virtualtransaction)
 	FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
 	JOIN pg_namespace n ON n.oid = c.relnamespace
 	LEFT JOIN pg_stat_activity a ON a.pid = l.pid
 	WHERE l.granted AND l.pid <> pg_backend_pid() AND n.nspname = $1
+		AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 		AND (c.relname = $3 OR c.relname IN (SELECT table_name FROM ferry.channel
-			WHERE target_schema = $1 AND ship = $2));
+			WHERE target_schema = $1 AND ship = $2))
+		AND ($4::text[] IS NULL OR virtualtransaction = ANY ($4));
 
 -- name: views_sql
 WITH ours AS (SELECT array_agg(v) AS names
