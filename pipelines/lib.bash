@@ -236,8 +236,8 @@ keep_seconds() {
 }
 
 # forget_runs FOLDER: what runs that are over have left is kept for FERRY_KEEP_RUNS days, as are the
-# names of queries whose program was killed, and files it had not named yet: NAME.PID.0. A run that lasts, or a process of it that does, holds
-# the lock on its folder.
+# names of queries whose program was killed, and files it had not named yet: NAME.PID.0. A run that
+# lasts, or a process of it that does, holds the lock on its folder.
 forget_runs() {
 	local each keep n=0
 	local state=${1%/run/*}
@@ -278,10 +278,22 @@ stats_to() {
 	# those of killed runs go
 	find "${TMPDIR:-/tmp}" -maxdepth 1 -type f -user "$EUID" -name 'ferry-stats.*' \
 		-mtime +7 -delete 2>/dev/null || :
+	unended "$1"
 	FERRY_STATS_LOG=$(mktemp -- "${TMPDIR:-/tmp}/ferry-stats.XXXXXX")
 	export FERRY_STATS_LOG
 	uptime
 	defer write_stats "$1" "${2-}" "$now"
+}
+
+# unended FILE: it says so, and nothing of an earlier run. parse_options has seen to that already.
+unended() {
+	local version
+
+	[[ -f $1 ]] && ! grep -q 'or it still runs' "$1" || return 0
+	version=$(pivot-wide --version | sed '1s/.* //; q')
+	printf '{"program":"%s","version":"%s","exit":143,"error":"%s"}\n' "$ferry_name" \
+		"$version" 'it was ended by a signal, or it still runs' >"$1.part$$" &&
+		mv -fT -- "$1.part$$" "$(readlink -f -- "$1")"
 }
 
 # A script that gets to its end by itself sets ferry_ended, in its last line or by end_well: a
@@ -307,6 +319,10 @@ write_stats() {
 	# what the door itself did not say, the program that failed last did
 	[[ $cause != '""' || ! $all =~ .*'"error":'(\"([^\"\\]|\\.)*\") ]] ||
 		cause=${BASH_REMATCH[1]}
+	if ((ferry_code)) && [[ -f $FERRY_STATS_LOG.waits ]]; then
+		[[ $cause == '""' ]] || cause="${cause%\"}; \""
+		cause="${cause%\"}the past waits: $(<"$FERRY_STATS_LOG.waits")\""
+	fi
 	{
 		printf '{"program":"%s","version":"%s","mode":"%s","exit":%s' "$ferry_name" \
 			"$version" "$2" "$ferry_code"
@@ -315,7 +331,7 @@ write_stats() {
 		printf ',"programs":[%s]}\n' "$all"
 	} >"$FERRY_STATS_LOG.all"
 	(keep "$FERRY_STATS_LOG.all" "$1") || ((ferry_code)) || ferry_code=$EX_CANTCREATE
-	rm -f -- "$FERRY_STATS_LOG" "$FERRY_STATS_LOG.all" "$FERRY_STATS_LOG.said"
+	rm -f -- "$FERRY_STATS_LOG" "$FERRY_STATS_LOG".{all,said,waits}
 }
 
 # keep FILE PLACE: moves it there, whole and on the disk: through a link, and into what is no file.

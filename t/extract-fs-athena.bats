@@ -132,6 +132,7 @@ break, ""quoted"" é",-0.00012' | LC_ALL=C sort >want
 	is "$(paste -sd' ' "$out")" 'n 50'
 	run_ok extract parts --stats stats
 	is "$(jq -c '[.rows_out, .scanned_bytes > 0, .cost_usd > 0]' stats)" '[50,true,true]'
+	# shellcheck disable=SC2094  # it is read alone
 	as_said stats <stats
 }
 

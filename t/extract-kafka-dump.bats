@@ -29,6 +29,7 @@ offsets() { sql "SELECT topic, partition, next_offset FROM ferry.kafka_offset
 	} >want
 	same_file "$out" want
 	is "$(jq -c '[.rows_in, .rejects]' stats)" '[300,0]'
+	# shellcheck disable=SC2094  # it is read alone
 	as_said stats <stats
 	# sealed: the facts say which offsets
 	run_ok kafka-dump -t flat --until end --seal

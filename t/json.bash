@@ -16,9 +16,10 @@ fields() {
 		END { print n ? "}" : "null" }' "$root/pipelines/ferry-json.7"
 }
 
-# fits_schema OBJECT <JSON: what an independent reader of the schema says of it, where there is one
+# fits_schema OBJECT FILE: what an independent reader of the schema says of it, where there is one
 fits_schema() {
 	python3 -c 'import jsonschema' 2>/dev/null || return 0
+	# shellcheck disable=SC2016  # for Python
 	"$root/pipelines/packaging/schema" "$root/pipelines/ferry-json.7" |
 		python3 -c '
 import json, jsonschema, sys

@@ -44,8 +44,8 @@ is_wrong() { if as_said "$@" >/dev/null; then return 1; fi; }
 
 @test "json: of reports on quality and columns" {
 	printf '%s\n' day,n 31.12.2024,1 never, >in.csv
-	printf '{"rules":[{"name":"convert_times","action":"count","config":{"day":"%%d.%%m.%%Y"}}]}' \
-		>rules
+	printf '{"rules":[{"name":"convert_times","action":"count",
+		"config":{"day":"%%d.%%m.%%Y"}}]}' >rules
 	run_rc 0 quality-clean -r rules -R report --profile profile --report-format json in.csv
 	as_said quality <report
 	is "$(jq .times_of_another_format report)" 1
@@ -101,7 +101,7 @@ is_wrong() { if as_said "$@" >/dev/null; then return 1; fi; }
 	is "$(jq -c '[.exit, .error]' door)" \
 		'[143,"it was ended by a signal, or it still runs"]'
 	kill "$(<began)" 2>/dev/null || :
-	rm began
+	rm -f began "${TMPDIR:-/tmp}"/ferry-stats.*
 	bin/narrow-to-wide --mode status --stats door 3>&- &
 	wait_until 10 test -s began
 	kill -TERM "$!"

@@ -17,6 +17,7 @@ narrow() {
 	narrow 500 >in.csv
 	run_ok kafka-put -t keys -k ship_id --stats stats in.csv
 	is "$(jq -c '[.rows_in, .acknowledged, .rejected, .unknown]' stats)" '[500,500,0,0]'
+	# shellcheck disable=SC2094  # it is read alone
 	as_said stats <stats
 	reformat -o ndjson in.csv | sort >want
 	kafka_values keys >got

@@ -728,9 +728,13 @@ counted() {
 		INSERT INTO public.far_ones VALUES (1)' 2>"$err"
 	table t 'a int REFERENCES public.far_ones, b int CHECK (b < 10), c text UNIQUE'
 	printf 'a,b,c\n1,1,x\n1,11,y\n2,2,z\n1,3,x\n' >in.csv
-	run_rc 65 into t --truncate --rejects bad.json
-	has "$err" 'foreign key constraint "t_a_fkey"'
-	is "$(jq .record bad.json | xargs)" '2 4'
+	run_rc 65 into t --truncate
+	has "$err" 'in.csv:3: record 2:'
+	run_rc 0 into t --truncate --rejects bad.json
+	is "$(jq .record bad.json | xargs)" '2 4 3'
+	has bad.json 'foreign key constraint \"t_a_fkey\"'
+	same_rows 'TABLE public.t' "VALUES (1, 1, 'x')"
+	sql 'TRUNCATE public.t'
 	has bad.json 'relation \"t\"' 'constraint \"t_b_check\"' 'constraint \"t_c_key\"'
 	has_no bad.json ferry_
 	printf 'a,b,c\n1,1,x\n1,2,z\n1,3,x\n' >in.csv
@@ -758,6 +762,78 @@ counted() {
 	wait "$other"
 	is "$(cat one two)" ''
 	same_rows 'TABLE public.t' 'VALUES (4)'
+}
+
+@test "truncate: rows that no partition takes, and what a trigger refuses, are found" {
+	sql "DROP TABLE IF EXISTS public.p; CREATE TABLE public.p (a int, b text)
+			PARTITION BY RANGE (a);
+		CREATE TABLE public.p1 PARTITION OF public.p FOR VALUES FROM (0) TO (10);
+		CREATE OR REPLACE FUNCTION public.no_x() RETURNS trigger LANGUAGE plpgsql AS
+			'BEGIN IF NEW.b = ''x'' THEN RAISE ''no x''; END IF; RETURN NEW; END';
+		CREATE TRIGGER no_x BEFORE INSERT ON public.p
+			FOR EACH ROW EXECUTE FUNCTION public.no_x();
+		INSERT INTO public.p VALUES (9, 'old')" 2>"$err"
+	printf 'a,b\n1,q\n99,q\n2,x\n3,q\n' >in.csv
+	run_rc 65 into p --truncate
+	has "$err" 'in.csv:3: record 2:' 'no partition'
+	is "$(sql 'SELECT b FROM public.p')" old
+	run_rc 0 into p --truncate --rejects bad.json
+	is "$(jq .record bad.json | xargs)" '2 3'
+	same_rows 'TABLE public.p' "VALUES (1, 'q'), (3, 'q')"
+	printf 'a,b\n5,z\n' >in.csv
+	run_ok into p --truncate
+	same_rows 'TABLE public.p' "VALUES (5, 'z')"
+}
+
+@test "truncate: a table that others refer to is refused before anything is read" {
+	table t 'a int PRIMARY KEY'
+	sql 'CREATE TABLE public.child (a int REFERENCES public.t)'
+	run_rc 78 pg-copy-load --table public.t --truncate --accept-unsealed </dev/zero
+	has "$err" 'other tables refer to' child --key
+	has_no "$err" CASCADE
+	sql 'DROP TABLE public.child'
+}
+
+@test "truncate: who reads is not held up by a session that has the table, which is named" {
+	table t 'a int'
+	sql 'INSERT INTO public.t VALUES (1)'
+	printf 'a\n2\n' >in.csv
+	coproc holder { psql -qXAt; }
+	local to=${holder[1]} from=${holder[0]} pid=$holder_PID ours
+	printf '%s\n' "SET application_name = 'the holder';" 'BEGIN; TABLE public.t;' >&"$to"
+	read -r ours <&"$from"
+	is "$ours" 1
+	pg-copy-load --table public.t --truncate in.csv 2>"$err" 3>&- &
+	ours=$!
+	waits() {
+		[[ $(sql "SELECT count(*) FROM pg_locks WHERE NOT granted
+			AND relation = 'public.t'::regclass") == 1 ]]
+	}
+	wait_until 10 waits
+	is "$(PGOPTIONS='-c lock_timeout=5s' sql 'SELECT a FROM public.t')" 1
+	status=0
+	wait "$ours" || status=$?
+	is "$status" 75
+	has "$err" 'it is in use by the session' '(the holder)'
+	exec {to}>&-
+	wait "$pid"
+	run_ok into t --truncate
+	same_rows 'TABLE public.t' 'VALUES (2)'
+}
+
+@test "columns: what --ignore-unknown leaves out is said, and -T for a table that is there" {
+	table t 'a int'
+	printf 'a,x,y\n1,2,3\n' >in.csv
+	run_rc 0 into t --ignore-unknown --stats s.json
+	has "$err" 'does not have 2 columns of the input, which are left out: "x", "y"'
+	is "$(jq .unknown_columns s.json)" 2
+	printf 'a\n1\n' >in.csv
+	run_rc 0 into t --create -T a=text
+	has "$err" 'warning: --column-type: "public"."t" was there already'
+	printf 'a\nx\n' >in.csv
+	run_rc 64 into t --max-rejects 5
+	run_rc 64 into t --dry-run --rejects -
+	has "$err" 'standard output has what --dry-run prints'
 }
 
 @test "truncate: readers see the old rows while the new ones are read" {

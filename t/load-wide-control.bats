@@ -24,6 +24,7 @@ migrate() {
 }
 
 @test "control: a job that is paused begins no chunk until it is resumed" {
+	local code=0
 	run_rc 0 pg-wide-ledger plan --cutoff-time 2025-01-01 --chunk 10m
 	control paused=true
 	has "$out" '{"paused": 1}'
@@ -51,6 +52,15 @@ migrate() {
 	run_rc 0 narrow-to-wide --mode watch --once
 	is "$(sql "SELECT level, count(*) FROM ferry.event
 		WHERE message LIKE 'paused by an operator since 20%' GROUP BY 1")" 'WARNING|1'
+	# it is said also to whoever wants silence, and in the statistics of a run that was ended
+	narrow-to-wide --mode migration-only --chunk 10m --workers 1 --quiet --stats stats.json \
+		2>quiet.err &
+	wait_until 20 grep -q 'warning: the past waits: an operator has paused it' quiet.err
+	is "$(wc -l <quiet.err)" 1
+	kill "$!"
+	wait "$!" || code=$?
+	((code > 0))
+	is "$(jq '.error | test("the past waits: an operator has paused it$")' stats.json)" true
 	control paused=false
 	wait "$run"
 	run=''

@@ -52,7 +52,8 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
 	# in the words of the glossary
 	sed -n 's/.*(not \(.*\))$/\1/p' "$root/pipelines/po/GLOSSARY" >never
 	[[ -s never ]]
-	grep -nFf never "$root"/{pipelines/po/ko.po,README.ko.md} "$root"/pipelines/ko/* >found || :
+	grep -nFf never "$root"/{pipelines/po/ko.po,README.ko.md} \
+		"$root"/pipelines/{ko,doc/ko}/* >found || :
 	is "$(<found)" ''
 	# and no pipeline says anything that cannot be translated
 	for each in "$root"/pipelines/fs-*[a-z] \

@@ -587,3 +587,48 @@ ended() { wait "$1"; }
 	is "$(find state -type f)" ''
 	is "$(find state/run/narrow-to-wide -mindepth 1)" ''
 }
+
+@test "narrow-to-wide: all rows rejected is no good end; one that comes late is counted, once" {
+	local each
+	scratch_db
+	"$root/t/telemetry" 1 4 40
+	sql "UPDATE tenant.tbl_data_timeseries SET value_format = 'Nothing'"
+	run_rc 65 migrate --quiet --cutoff-time "$cutoff"
+	has "$err" 'no row could be carried over: 40, such as: ' '--mode failed lists them'
+	run_rc 65 narrow-to-wide --mode validate
+	has "$err" 'nothing was compared: none of the 40 rows can be carried over'
+	scratch_db
+	"$root/t/telemetry" 1 4 40
+	run_rc 0 migrate --cutoff-time "$cutoff"
+	has_no "$err" 'could not be carried over'
+	sql "INSERT INTO tenant.tbl_data_timeseries (ship_id, data_channel_id, created_time,
+			value_format)
+		SELECT ship_id, '/bad', created_time, 'Nothing'
+		FROM tenant.tbl_data_timeseries LIMIT 1"
+	for each in 1 2; do
+		run_rc 0 narrow-to-wide --mode validate --repair
+		run_rc 0 narrow-to-wide --mode status -f json
+		is "$(jq .rejects "$out")" 1
+		is "$(sql "SELECT level, count(*) FROM ferry.event WHERE message LIKE
+			'1 rows cannot be carried over, some of which came%'
+		GROUP BY 1")" 'WARNING|1'
+	done
+	# the next migration says it, with the reason of those that have one
+	sql "UPDATE tenant.tbl_data_timeseries SET value_format = 'Nothing' WHERE id = 1"
+	run_rc 0 narrow-to-wide --mode rollback --yes
+	run_rc 0 migrate --cutoff-time "$cutoff"
+	has "$err" 'warning: 2 rows could not be carried over, such as: '
+}
+
+@test "narrow-to-wide: a later cutoff for one ship does not leave the others completed" {
+	scratch_db
+	"$root/t/telemetry" 2 4 400
+	run_rc 0 migrate --cutoff-time '2024-10-01 00:10:00'
+	run_rc 0 migrate --cutoff-time 2024-12-01 --ship-id IMO9999993
+	has "$err" 'the other ships are planned to it, too'
+	run_rc 0 narrow-to-wide --mode status -f json
+	is "$(jq -c '[.status, (.left > 0)]' "$out")" '["pending",true]'
+	run_rc 0 migrate
+	run_rc 0 narrow-to-wide --mode status -f json
+	is "$(jq -c '[.status, .percent, .rows]' "$out")" '["completed",100,400]'
+}

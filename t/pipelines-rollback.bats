@@ -226,10 +226,25 @@ ledger() {
 	has "$err" '--ship-id is empty'
 	is_carried_over
 	is "$(sql 'SELECT count(*) FROM ferry.job')" 1
+	# what a killed one has left is no backup, and stands in nobody's way; a file of others does
+	printf '#!/bin/sh\nkill -KILL "${FERRY_RUN%%%%:*}"\nexit 3\n' >pg_dump
+	PATH=$PWD:$PATH run_rc 137 n2w rollback --yes --backup saved
+	[[ -e saved.part ]]
+	: >saved.part/mine
+	run_rc 73 n2w rollback --yes --backup saved
+	has "$err" 'there is something already: saved.part'
+	rm saved.part/mine
+	exec {held}<saved.part
+	flock "$held"
+	run_rc 75 n2w rollback --yes --backup saved
+	has "$err" 'another run writes saved.part'
+	exec {held}<&-
+	rm pg_dump
 	run_rc 64 n2w restore
 	run_rc 66 n2w restore --backup nothing
-	rm pg_dump
+	mv saved.part good.part
 	run_rc 0 n2w rollback --yes --backup good
+	has "$err" 'good.part was left by a backup that did not end'
 	cp -r good bad
 	sed -i '$d' bad/ledger.ndjson
 	run_rc 76 n2w restore --backup bad

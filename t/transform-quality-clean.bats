@@ -563,3 +563,11 @@ day|time 2, text 1|3|1|0|3|2024-01-01|now|10'
 	has "$err" '2 values under a range of numbers are no numbers'
 	run_rc 65 quality-clean --delimiter ';' -r r.json --strict a.csv
 }
+
+@test "quality: a rules file with a byte order mark is read" {
+	put a.csv v 200
+	rules '{"name":"validate_ranges","config":{"v":{"min":0,"max":120}}}'
+	{ printf '\ufeff' && cat r.json; } >marked.json
+	run_ok quality-clean -r marked.json a.csv
+	printed v 120
+}

@@ -417,3 +417,13 @@ export -f sealed
 		is "$(tail -n 1 got)" 1,2
 	done
 }
+
+@test "via: grep that finds nothing has a hint" {
+	printf 'a\n1\n' >a.csv
+	run_rc 69 via --keep-header -- grep nothing <a.csv
+	has "$err" "grep … || [ \$? = 1 ]"
+	run_ok via --keep-header -- sh -c 'grep nothing || [ $? = 1 ]' <a.csv
+	is "$(cat "$out")" a
+	run_rc 69 via --keep-header -- false <a.csv
+	has_no "$err" grep
+}

@@ -5,14 +5,18 @@
 # done_with WHAT RESULT: a line of the report
 done_with() { printf '%s,"%s"\n' "$1" "${2//\"/\"\"}" >>"$run/report"; }
 
+# ask_who_follows: $said is who is at work
+ask_who_follows() {
+	at_target -f "$FERRY_LIB/lib/follows.sql" schema="$(wide_schema)" \
+		table="$(value_of table tenant.tbl_data_timeseries "${narrow[@]}")"
+}
+
 # What is taken away from a follower at work ends it, and what it has not read yet is lost to the
 # archive.
 want_no_follower() {
 	local said=''
 
-	# where there is no ledger, the comparison says so
-	at_target -f "$FERRY_LIB/lib/follows.sql" schema="$(wide_schema)" \
-		table="$(value_of table tenant.tbl_data_timeseries "${narrow[@]}")" || return 0
+	ask_who_follows || return 0 # where there is no ledger, the comparison says so
 	[[ ! $said ]] || fail "$EX_TEMP" "$(fill $"a follower is at work: %s" "$said")" \
 		$"end it (SIGTERM), then finish"
 }
@@ -106,16 +110,23 @@ archive_narrow() {
 	sync -- "$archive"
 }
 
-# end_following: slot and publication go, and what the ledger says of a follower. 1: that was not
-# wanted. Where the ledger knows of none nobody need be asked: what a set-up may have left goes.
-end_following() {
-	local said='' table what='slot, publication'
+# ask_follower: $said is empty where the ledger knows of no follower, at work or not
+ask_follower() {
+	local table
 
+	at_target "SELECT to_regclass('ferry.follower')" && [[ $said ]] || return
 	table=$(value_of table tenant.tbl_data_timeseries "${narrow[@]}")
 	at_target "SELECT 1 FROM ferry.follower JOIN ferry.job USING (job_id)
 		WHERE target_schema = $(as_text "$(wide_schema)")
-		AND source_table = $(as_text "$table")" ||
-		fail "$EX_REFUSED" "${said##*ERROR:  }"
+		AND source_table = $(as_text "$table")"
+}
+
+# end_following: slot and publication go, and what the ledger says of a follower. 1: that was not
+# wanted. Where the ledger knows of none nobody need be asked: what a set-up may have left goes.
+end_following() {
+	local said='' what='slot, publication'
+
+	ask_follower || fail "$EX_REFUSED" "${said##*ERROR:  }"
 	if [[ ! $said ]]; then
 		tell $"nothing follows the source: there is nothing to end"
 		what='nothing to end'

@@ -149,11 +149,32 @@ need_history() {
 	return "$code"
 }
 
+# undo_set_up: of a run that was refused before it followed: what it has made at the source would
+# keep WAL for nobody.
+undo_set_up() {
+	local said=''
+
+	[[ $setting_up && $how != poll ]] || return 0
+	((ferry_code >= EX_USAGE && ferry_code <= EX_CONFIG && ferry_code != EX_TEMP)) || return 0
+	# another command may have gone on from there
+	! ask_who_follows || [[ ! $said ]] || return 0
+	if pg-wide-ledger unfollow --quiet "${narrow[@]}" "${target[@]}" 2>"$run/err"; then
+		tell $"slot and publication that this run has made are removed again"
+	elif [[ $how ]]; then
+		cat -- "$run/err" >&2
+		warn $"a slot is left at the source, and keeps its WAL: --mode doctor shows it"
+	fi
+	rm -f -- "$run/err"
+}
+
 # follow_source: all live modes. Told to end while it follows it ends well; before that it dies of
 # the signal, as any command that has not done what was asked.
 follow_source() {
-	local code=0
+	local code=0 said=''
 
+	# what an earlier run has made is for whoever goes on from there
+	ask_follower && [[ $said ]] || setting_up=1
+	defer undo_set_up
 	set_up_follower
 	prepare_tables
 	[[ ! $retry_failed ]] || pg-wide-ledger retry "${loud[@]}" --job "$job_id" "${ships[@]}" \
@@ -164,6 +185,7 @@ follow_source() {
 	else
 		load=(--live) # a look may bring more than can wait for the seal, which says so
 	fi
+	setting_up=''
 	show_progress
 	start_watch
 	tell "$(fill $"following by %s; SIGTERM ends it" "$how")"

@@ -115,6 +115,23 @@ count_rejected() {
 	rejected=("rejected=$n" "reason=$why")
 }
 
+# say_rejected: at the good end of a migration; where all rows were rejected it is none.
+say_rejected() {
+	local cells
+	local -a rejected=()
+
+	count_rejected
+	((${#rejected[@]})) || return 0
+	cells=$(pg-wide-ledger status -f json --job "$job_id" "${ships[@]}" |
+		sed -n '1s/.*"cells":\([0-9]*\),"repeated":.*/\1/p')
+	[[ $cells != 0 ]] || fail "$EX_DATA" \
+		"$(fill $"no row could be carried over: %s, such as: %s" "${rejected[0]#*=}" \
+			"${rejected[1]#*=}")" \
+		$"--mode failed lists them"
+	warn "$(fill $"%s rows could not be carried over, such as: %s; --mode failed lists them" \
+		"${rejected[0]#*=}" "${rejected[1]#*=}")"
+}
+
 # end_hooks BEGAN: how it went; a signal that ends bash leaves the code of the command before
 end_hooks() {
 	local name=failed code=$ferry_code

@@ -29,19 +29,34 @@ to_server() (
 	exec "$@"
 )
 
+# clear_part DIR.part: what a backup has left that was killed goes: nothing was dropped after it.
+clear_part() {
+	[[ -e $1 ]] || return 0
+	[[ -d $1 && ! $(find "$1" -mindepth 1 -maxdepth 1 -not -name ledger.ndjson \
+		-not -name tables -printf x) ]] ||
+		fail "$EX_CANTCREATE" "$(fill $"there is something already: %s" "$1")" \
+			$"a backup makes its directory"
+	flock --nonblock "$1" rm -rf -- "$1" ||
+		fail "$EX_TEMP" "$(fill $"another run writes %s" "$1")"
+	note "$(fill $"%s was left by a backup that did not end: made anew" "$1")"
+}
+
 # back_up DIR: all or nothing.
 back_up() {
 	local part=$1.part
 	local -a relations
 
-	[[ ! -e $1 && ! -e $part ]] ||
+	[[ ! -e $1 ]] ||
 		fail "$EX_CANTCREATE" "$(fill $"there is something already: %s" "$1")" \
 			$"a backup makes its directory"
+	clear_part "$part"
 	mapfile -t relations < <(pg-wide-tables relations "${narrow[@]}" "${target[@]}" \
 		"${ships[@]}")
 	wait "$!" || known_code "$?" || exit
 	((${#relations[@]})) || fail "$EX_CONFIG" $"there are no wide tables to back up"
 	(umask 077 && mkdir -- "$part") || fail "$EX_CANTCREATE" "$(fill $"cannot make %s" "$part")"
+	exec {part_lock}<"$part"
+	flock --nonblock "$part_lock" || fail "$EX_TEMP" "$(fill $"another run writes %s" "$part")"
 	pg-wide-tables save "${narrow[@]}" "${target[@]}" "${ships[@]}" >"$part/ledger.ndjson"
 	to_target pg_dump --format=directory --jobs="$workers" --file="$part/tables" \
 		"${relations[@]/#/--table=}" ||

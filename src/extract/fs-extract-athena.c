@@ -67,9 +67,10 @@ static const struct opt options[] = {
 	{ .name = "deleted", CONF(deleted), .help = "also those that were deleted, the rest NULL" },
 	{ .name = "as-of", CONF(as_of), .arg = "TIME",
 	  .help = "the newest as it was at this event time" },
-	{ .name = "as-of-file", CONF(as_of_file), .arg = "FILE", .file = OPT_READS,
+	{ .name = "as-of-file", CONF(as_of_file),
 	  .not_with = "latest unique deleted as-of store-columns only shard limit order-by query"
 		      " parquet",
+	  .arg = "FILE", .file = OPT_READS,
 	  .help = "for each of these events (identifier, time, more) the newest as it was then" },
 	{ .name = "known-at", CONF(known_at), .arg = "TIME",
 	  .help = "only what was written (write_time) until then" },

@@ -76,7 +76,7 @@ static const struct opt options[] = {
 	REPORT_FORMAT_OPT(struct conf, format, "--dry-run", .needs = "dry-run"),
 	TARGET_OPTS(struct conf, wide.target),
 	IO_IN_OPTS(struct conf, io),
-	IO_REJECT_OPTS(struct conf, io),
+	IO_KEEP_REJECT_OPTS(struct conf, io, NULL),
 	IO_REPORT_OPTS(struct conf, io),
 	OPT_END,
 };
@@ -269,6 +269,10 @@ int main(int argc, char **argv)
 	if (!ld.conf.is_wide && (of->schema || of->prefix || of->types || of->groups ||
 					of->group_columns))
 		opt_usage("of the options of the target only --target goes with --table");
+	if (ld.conf.io.max_rejects && !ld.conf.io.rejects && !ld.conf.wide.keep_rejects)
+		opt_usage("--max-rejects needs --rejects or --keep-rejects");
+	if (ld.conf.wide.dry_run && ld.conf.io.rejects && strcmp(ld.conf.io.rejects, "-") == 0)
+		opt_usage("--rejects -: standard output has what --dry-run prints");
 	(void)signal(SIGPIPE, SIG_IGN);
 	ld.env = (struct sink_env){ .commit = commit, .ctx = &ld };
 	ld.env.io = io_open(&ld.conf.io, argc > 0 ? argv[0] : NULL);

@@ -42,7 +42,7 @@ static const struct opt options[] = {
 	  .help = "keep records that cannot be taken in the ledger, and go on" },
 	LEDGER_SIDES_OPTS(struct conf),
 	IO_IN_OPTS(struct conf, io),
-	IO_REJECT_OPTS(struct conf, io),
+	IO_KEEP_REJECT_OPTS(struct conf, io, NULL),
 	IO_REPORT_OPTS(struct conf, io),
 	OPT_END,
 };

@@ -278,10 +278,35 @@ static void plan_outcasts(struct run *run, struct source *s)
 	ledger_plan_outcasts(run->target, &run->job);
 }
 
+/*
+ * All ships of a job end at the same cutoff: a later one that comes with --ship-id is for the
+ * others, too, or they would be called completed. They are only planned. No ships: all there are.
+ */
+static void ships_to_plan(const struct run *run, struct names *out)
+{
+	const struct opt_list *only = &run->conf.ships;
+	AUTO_STR id = { 0 };
+	AUTO_RESULT *r = NULL;
+
+	for (size_t i = 0; i < only->n; i++)
+		(void)names_add(out, only->v[i], NULL);
+	if (only->n == 0 || run->job.cutoff == LEDGER_NO_TIME || plan_end(run) <= run->job.cutoff)
+		return;
+	str_addf(&id, "%llu", (unsigned long long)run->job.id);
+	r = pg_query(run->target,
+		"SELECT DISTINCT ship FROM ferry.chunk WHERE job_id = $1 AND ship <> ''", 1,
+		(const char *[]){ str_z(&id) });
+	for (size_t i = 0; i < pg_rows(r); i++)
+		(void)names_add(out, pg_value(r, i, 0), NULL);
+	if (out->n > only->n)
+		msg_note("the cutoff is later than before: the other ships are planned to it, too");
+}
+
 static void do_plan(struct run *run)
 {
 	struct source s;
 	AUTO_FREE struct ledger_ship *ships = NULL;
+	AUTO_NAMES only = { .n = 0 };
 	struct ledger_plan plan;
 	size_t count;
 
@@ -289,8 +314,9 @@ static void do_plan(struct run *run)
 	need_cutoff(run);
 	want_ships(run, &s);
 	open_job(run, &s);
-	count = ledger_ships_find(s.pg, s.narrow, run->conf.ships.v, run->conf.ships.n,
-		run->job.chunk_us, &run->arena, &ships);
+	ships_to_plan(run, &only);
+	count = ledger_ships_find(s.pg, s.narrow, only.name, only.n, run->job.chunk_us, &run->arena,
+		&ships);
 	warn_of_scans(run, s.narrow, ships, count);
 	/* one plan at a time, and once more: another may have been made since */
 	pg_exec(run->target,

@@ -202,6 +202,11 @@ static int put_report(struct check *c)
 	else
 		put_text(c, format, &ships, &total, &text);
 	out_print(str_sl(&text));
+	/* equal because there is nothing on either side */
+	if (!total.differences && !total.left && total.sum.cells == 0 && total.sum.bad > 0)
+		die_hint(EX_DATA, "narrow-to-wide --mode failed has the reasons",
+			"nothing was compared: none of the %llu rows can be carried over",
+			(unsigned long long)total.sum.bad);
 	return total.differences || total.left ? EX_DIFFERS : EX_DONE;
 }
 

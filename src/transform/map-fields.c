@@ -480,7 +480,8 @@ static bool place(struct state *st, struct filter_run *run, const struct rec *re
 		if (to == NAMES_NONE || rec->f[i].kind == F_ABSENT)
 			continue;
 		if (st->row[to].kind != F_ABSENT) {
-			refuse(st, run, rec, to, "renamed to a name that the record has already");
+			refuse(st, run, rec, to,
+				"renamed to a name that the record has already");
 			return false;
 		}
 		st->row[to] = rec->f[i];

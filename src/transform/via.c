@@ -287,7 +287,12 @@ static void must_have_succeeded(struct via *v)
 
 	close_feed(v);
 	if (v->child.pid > 0 && !child_wait(&v->child, why, sizeof why, &status))
-		die(status == EX_TEMP ? EX_TEMP : EX_REFUSED, "%s failed: %s, after %llu records",
+		die_hint(status == EX_TEMP ? EX_TEMP : EX_REFUSED,
+			 status == 1 && strstr(v->argv[0], "grep")
+				 ? N_("it ends with 1 where nothing matches: "
+				      "-- sh -c 'grep … || [ $? = 1 ]' takes that for success")
+				 : NULL,
+			 "%s failed: %s, after %llu records",
 		    msg_q(sl_of(v->argv[0])), why, (unsigned long long)v->rows_out);
 }
 

@@ -303,6 +303,9 @@ static void compare_range(struct verify *v, const struct ledger_range *r,
 		if (!ledger_cover_counts(r->cover[s]))
 			continue;
 		cellsum_add(&v->tally[s].sum, &list[i].sum);
+		if (v->opts.repair && list[i].sum.bad > 0 && r->cover[s] == LEDGER_COVER_DONE)
+			ledger_late_rejects(registry_pg(v->target.r), v->job.id, list[i].name,
+				r->from, r->to, list[i].sum.bad);
 		if (!same(&list[i].sum, &wide[s]))
 			look_closer(v, r, s);
 	}

@@ -100,6 +100,14 @@ void msg_warn(const char *fmt, ...)
 	put_line(N_("warning: "), text, NULL);
 }
 
+void msg_insist(const char *fmt, ...)
+{
+	char text[3500];
+
+	FORMAT_INTO(text, fmt);
+	put_line(N_("warning: "), text, NULL);
+}
+
 void msg_note(const char *fmt, ...)
 {
 	char text[3500];

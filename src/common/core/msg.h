@@ -34,6 +34,7 @@ const char *msg_prog(void);
 /* Prints a warning, a note or (when verbose) a detail; the program goes on. */
 extern unsigned long msg_warned; /* so often */
 void msg_warn(const char *fmt, ...) PRINTF_LIKE(1, 2) COLD;
+void msg_insist(const char *fmt, ...) PRINTF_LIKE(1, 2) COLD; /* a warning, with --quiet, too */
 void msg_note(const char *fmt, ...) PRINTF_LIKE(1, 2) COLD;
 void msg_detail(const char *fmt, ...) PRINTF_LIKE(1, 2) COLD;
 void msg_set_verbosity(int level); /* -1 quiet (errors only), 0 notes, 1 details */

@@ -108,6 +108,17 @@ void stats_begin(void)
 		(void)!tmpf_replace(file, str_sl(&s), 0644);
 }
 
+void stats_waits(const char *why)
+{
+	AUTO_STR path = { 0 };
+
+	if (!log_path())
+		return;
+	str_addf(&path, "%s.waits", log_path());
+	/* a courtesy: the run does not depend on it */
+	(void)!(why ? tmpf_replace(str_z(&path), sl_of(why), 0600) : unlink(str_z(&path)) == 0);
+}
+
 void stats_failing(void (*put)(const void *ctx, struct str *s), const void *ctx)
 {
 	failing.sure = true;

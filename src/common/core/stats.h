@@ -26,6 +26,9 @@ void stats_file(const char *path);
 /* What an earlier run said must not stand for this one: a signal nobody can catch may end it. */
 void stats_begin(void);
 
+/* For the front door, should it be told to end meanwhile: what is waited for; NULL: no more. */
+void stats_waits(const char *why);
+
 /* The path is known to be no other file: it is told of a failure. `put` (or NULL) adds to it. */
 void stats_failing(void (*put)(const void *ctx, struct str *s), const void *ctx);
 

@@ -1,5 +1,8 @@
 #include "follow/pace.h"
 
+#include "core/clock.h"
+#include "core/msg.h"
+#include "core/stats.h"
 #include "core/stop.h"
 
 #include <math.h>
@@ -48,6 +51,7 @@ static const char *why_wait(struct pace *p, int64_t waited)
 void pace_wait(struct pace *p)
 {
 	int64_t began = clock_monotonic(), said = 0;
+	bool paused = false;
 
 	while (!stop_asked()) {
 		const char *now = why_wait(p, clock_monotonic() - began);
@@ -55,11 +59,19 @@ void pace_wait(struct pace *p)
 		if (!now)
 			break;
 		if (said == 0 || clock_monotonic() - said >= 60 * CLOCK_US_PER_SEC) {
+			/* whoever wants silence would wait without an end, and not know why */
+			if (p->control.paused && !paused && msg_verbosity() < 0)
+				msg_insist("the past waits: %s", tr(now));
 			msg_note("the past waits: %s", tr(now));
 			said = clock_monotonic();
 		}
+		if (p->control.paused && !paused)
+			stats_waits(now);
+		paused |= p->control.paused == 1;
 		clock_sleep(CLOCK_US_PER_SEC);
 	}
+	if (paused && !stop_asked())
+		stats_waits(NULL);
 }
 
 /* Whole hours, minutes or seconds, so that borders stay where people expect them. */

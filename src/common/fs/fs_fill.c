@@ -110,7 +110,8 @@ static int age(struct fs_fill *fill, const struct field *row, const struct field
 {
 	const struct fs_group *g = fill->conf.group;
 	enum fs_type type = g->features[g->time].type;
-	struct sl mine = field_sl(&row[fill->time]), other = field_sl(&record[g->time]);
+	struct sl mine = field_sl(&row[fill->time]);
+	struct sl other = field_sl(&record[g->time]);
 	int64_t a, b;
 
 	if (fs_same_time(type, mine, other))

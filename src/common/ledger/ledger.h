@@ -391,6 +391,13 @@ struct ledger_recount {
 /* Keeps these counts in the chunk of exactly this range, if there is one and it is done. */
 void ledger_recount(struct pg *target, uint64_t job, const struct ledger_recount *c);
 
+/*
+ * The source has `bad` rows in a done chunk that cannot be carried over: where the chunk has fewer
+ * rejects it has so many now, and an event says so.
+ */
+void ledger_late_rejects(struct pg *target, uint64_t job, struct sl ship, int64_t from, int64_t to,
+	uint64_t bad);
+
 /* Failed chunks become pending again, failures forgotten; how many. Empty ship: of all ships. */
 uint64_t ledger_retry(struct pg *target, uint64_t job, struct sl ship);
 

@@ -145,6 +145,21 @@ void ledger_recount(struct pg *target, uint64_t job, const struct ledger_recount
 		ledger_u64(c->wide_rows), c->whole ? "t" : "f");
 }
 
+void ledger_late_rejects(struct pg *target, uint64_t job, struct sl ship, int64_t from, int64_t to,
+	uint64_t bad)
+{
+	AUTO_FREE char *name = mem_sldup(ship);
+	AUTO_STR text = { 0 };
+	AUTO_RESULT *r = pg_ask(target, late_rejects_sql, ledger_u64(job), name, ledger_time(from),
+		ledger_time(to), ledger_u64(bad));
+
+	if (pg_affected(r) == 0)
+		return;
+	str_addf(&text, "%llu rows cannot be carried over, some of which came when this was done",
+		(unsigned long long)bad);
+	ledger_event(target, LEDGER_WARNING, job, ship, from, str_z(&text));
+}
+
 uint64_t ledger_retry(struct pg *target, uint64_t job, struct sl ship)
 {
 	AUTO_FREE char *name = ship.n > 0 ? mem_sldup(ship) : NULL;

@@ -31,6 +31,15 @@ SELECT sum(rows), sum(cells), count(*), greatest((extract(epoch FROM
 	(sum(rows) * 1000000 / max(coalesce(control->>'rate', control->>'run_rate')::bigint))
 		::bigint) FROM recent;
 
+-- A bad row that came late is in a chunk that was done without it. Those that came live (attempt 0)
+-- are counted as such.
+-- name: late_rejects_sql
+UPDATE ferry.chunk AS c SET rejects = $5::bigint - live.n
+	FROM (SELECT count(*) AS n FROM ferry.reject WHERE job_id = $1 AND ship = $2
+		AND chunk_from >= $3 AND chunk_from < $4 AND attempt = 0) AS live
+	WHERE c.job_id = $1 AND c.ship = $2 AND c.chunk_from = $3 AND c.chunk_to = $4
+	AND c.state = 'done' AND coalesce(c.rejects, 0) + live.n < $5::bigint;
+
 -- $9: both sides are equal, and no row of the source was left out for that. So what the server
 -- refused once is there now; what no column of the type can hold is not.
 -- name: recount_sql

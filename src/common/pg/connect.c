@@ -257,8 +257,8 @@ static void on_notice(void *ctx, const PGresult *res)
 }
 
 /*
- * What libpq says of a failure is in English here: refusal_code() reads it, and the exit code is the
- * same in every language.
+ * What libpq says of a failure is in English here: refusal_code() reads it, and the exit code is
+ * the same in every language.
  */
 static PGconn *try_link(const struct link_params *params, bool *in_time)
 {

@@ -7,7 +7,8 @@
 
 /* Columns of facts: see read_facts(). */
 enum fact {
-	F_OID, F_KIND, F_SECURED, F_INSERT_RULE, F_ANY_RULE, F_DEFERS, F_ALLOWED, F_DROPS
+	F_OID, F_KIND, F_SECURED, F_INSERT_RULE, F_ANY_RULE, F_DEFERS, F_ALLOWED, F_UNCHECKED,
+	F_REFERRED, F_DROPS
 };
 
 static void add_column_of(struct table *t, const struct pg_result *r, size_t i)
@@ -111,6 +112,11 @@ static void take_facts(struct table *t, const struct pg_result *r)
 			str_z(&t->ident), why);
 	if (kind == 'v' && t->conf.truncate)
 		die(EX_CONFIGURATION, "--truncate: %s is a view", str_z(&t->ident));
+	if (t->conf.truncate && !pg_is_null(r, 0, F_REFERRED))
+		die_hint(EX_CONFIGURATION, "--key replaces rows one by one",
+			"--truncate: other tables refer to %s: %s", str_z(&t->ident),
+			pg_valuez(r, 0, F_REFERRED));
+	t->unchecked = t->conf.truncate && pg_true(r, 0, F_UNCHECKED);
 }
 
 /* A name like this that no column has. */
@@ -188,7 +194,7 @@ bool table_has_key(const struct table *t, struct sl column)
 
 bool table_defers(const struct table *t)
 {
-	return t->defers;
+	return t->defers || t->unchecked;
 }
 
 const struct table_counts *table_counts(const struct table *t)

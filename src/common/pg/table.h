@@ -93,7 +93,10 @@ void table_finish(struct table *t, bool last);
 bool table_check(struct table *t) NODISCARD;
 void table_restart(struct table *t);
 
-/* Has it constraints that are checked at COMMIT? */
+/*
+ * May table_check() be false? So it is with constraints that are checked at COMMIT, and where rows
+ * that `truncate` gathers aside meet partitions, foreign keys or triggers only at the end.
+ */
 bool table_defers(const struct table *t);
 
 /*
@@ -109,6 +112,9 @@ bool table_exists(const struct table *t);
 bool table_has_key(const struct table *t, struct sl column);
 
 const struct table_counts *table_counts(const struct table *t);
+
+/* How many columns of the stream `ignore_unknown` left out; appends the names of the first ones. */
+size_t table_unknown(const struct table *t, struct str *list);
 void table_close(struct table *t);
 
 #endif

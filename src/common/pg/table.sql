@@ -9,6 +9,14 @@ SELECT c.oid, c.relkind, pg_catalog.row_security_active(c.oid),
 	OR EXISTS (SELECT FROM pg_catalog.pg_constraint AS k
 		WHERE k.conrelid = c.oid AND k.condeferred),
 	pg_catalog.has_any_column_privilege(c.oid, 'INSERT'),
+	-- what a copy of the table does not check: partitions, foreign keys, triggers
+	c.relkind = 'p' OR EXISTS (SELECT FROM pg_catalog.pg_constraint AS k
+		WHERE k.conrelid = c.oid AND k.contype = 'f')
+	OR EXISTS (SELECT FROM pg_catalog.pg_trigger AS g
+		WHERE g.tgrelid = c.oid AND NOT g.tgisinternal),
+	(SELECT pg_catalog.string_agg(DISTINCT k.conrelid::pg_catalog.regclass::text, ', ')
+		FROM pg_catalog.pg_constraint AS k WHERE k.confrelid = c.oid AND
+		k.contype = 'f' AND k.conrelid <> c.oid),
 	-- tgtype: 1 FOR EACH ROW, 2 BEFORE
 	EXISTS (SELECT FROM pg_catalog.pg_trigger AS g WHERE g.tgtype & 3 = 3 AND (g.tgrelid =
 		c.oid OR g.tgrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree(c.oid))))

@@ -76,6 +76,8 @@ struct table {
 	bool secured;	/* row-level security: 42501 is a row's fault */
 	bool defers;
 	bool renewed; /* `into` is there */
+	bool unchecked; /* `into` does not check all that the table does */
+	bool refused;	/* the exchange: what is wrong is sought row by row, in the table itself */
 	bool immediate; /* constraints are not deferred: table_restart() */
 	struct names types; /* of columns, for create: those of table_type() */
 	const char **type;
@@ -117,6 +119,8 @@ size_t table_end_of_key(const struct pg_result *r, size_t i);
 /* ---- table_make.c ---- */
 /* Dies with 65 when the input has no column of this name. */
 void table_must_have(const struct table *t, struct sl key);
+/* The exchange was refused, and undone: empties the table, which takes the rows itself now. */
+void table_into_itself(struct table *t);
 
 /* Hands a record that is not even sent to who gave it; `field` may be empty. */
 void table_refuse(struct table *t, const struct rec *rec, struct sl field, const char *why);

@@ -1,6 +1,7 @@
 /* table_make.c - the stream's columns, tables made for them, and what is done at the end. */
 #include "pg/table_internal.h"
 
+#include "core/clock.h"
 #include "core/num.h"
 #include "pg/relation.h"
 #include "pg/table_make.sql.h"
@@ -51,6 +52,9 @@ static void check_types(const struct table *t)
 /* A type for a column that never came was meant for another name. */
 static void check_met(const struct table *t)
 {
+	if (t->conf.types.n > 0 && !t->created)
+		msg_warn("--column-type: %s was there already, with types of its own",
+			str_z(&t->ident));
 	for (size_t i = 0; i < t->conf.types.n; i++) {
 		bool met = false;
 
@@ -166,6 +170,37 @@ static void make_renewed(struct table *t)
 	t->by_insert = t->secured = t->defers = t->drops = false;
 }
 
+#define LOCK_TRIES 8
+
+static NORETURN void die_locked(struct table *t)
+{
+	AUTO_RESULT *r = pg_query(t->pg, holders_sql, 1, (const char *[]){ str_z(&t->ident) });
+
+	die_hint(EX_TEMP, "run it again, or end that session",
+		"cannot exchange the rows of %s: it is in use by the session %s", str_z(&t->ident),
+		pg_is_null(r, 0, 0) ? "?" : pg_valuez(r, 0, 0));
+}
+
+/* Who asks for a lock holds up all who come later: so it is asked for briefly, and again. */
+static void lock_alone(struct table *t)
+{
+	AUTO_STR sql = { 0 };
+
+	str_addf(&sql, "LOCK TABLE %s IN ACCESS EXCLUSIVE MODE", str_z(&t->ident));
+	for (int tries = 1; !t->foreign; tries++) {
+		pg_exec(t->pg, "SAVEPOINT ferry_lock; SET LOCAL lock_timeout = '200ms'");
+		if (pg_try_exec(t->pg, str_z(&sql)))
+			break;
+		if (strcmp(pg_sqlstate(t->pg), "55P03") != 0)
+			pg_die(t->pg, "cannot exchange the rows of the table");
+		pg_exec(t->pg, "ROLLBACK TO SAVEPOINT ferry_lock");
+		if (tries == LOCK_TRIES)
+			die_locked(t);
+		clock_sleep(CLOCK_US_PER_SEC);
+	}
+	pg_exec(t->pg, "SET LOCAL lock_timeout = '" PG_LOCK_TIMEOUT "'");
+}
+
 static void exchange(struct table *t)
 {
 	AUTO_STR sql = { 0 }, insert = { 0 }, list = { 0 };
@@ -179,30 +214,53 @@ static void exchange(struct table *t)
 	str_addf(&insert,
 		"INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s",
 		str_z(&t->ident), str_z(&list), str_z(&list), str_z(&t->into));
-	if (!pg_try_exec(t->pg, str_z(&sql)) ||
-		!(r = pg_try_query(t->pg, str_z(&insert), 0, NULL)))
+	lock_alone(t);
+	pg_exec(t->pg, str_z(&sql));
+	r = pg_try_query(t->pg, str_z(&insert), 0, NULL);
+	t->refused = !r && t->unchecked && copybuf_is_row_fault(pg_sqlstate(t->pg));
+	if (t->refused)
+		return;
+	if (!r)
 		pg_die(t->pg, "cannot exchange the rows of the table");
 	t->counts.dropped += t->counts.inserted - pg_affected(r);
 	t->counts.inserted = pg_affected(r);
 }
 
+void table_into_itself(struct table *t)
+{
+	lock_alone(t);
+	pg_execf(t->pg, "TRUNCATE %s", str_z(&t->ident));
+	t->renewed = false;
+	str_clear(&t->into);
+	str_add(&t->into, str_sl(&t->ident));
+	table_read(t);
+}
+
 /* ---- the stream's columns -------------------------------------------------------------------- */
+
+size_t table_unknown(const struct table *t, struct str *list)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; t->cols && i < t->cols->n; i++)
+		if (names_find(&t->columns, relation_cut(t->cols->name[i])) == NAMES_NONE &&
+			n++ < 5)
+			str_addf(list, "%s%s", list->n ? ", " : "", msg_q(t->cols->name[i]));
+	str_addz(list, n > 5 ? ", …" : "");
+	return n;
+}
 
 static NORETURN void unknown_columns(struct table *t)
 {
 	bool is_op = names_find(t->cols, SL("op")) != NAMES_NONE &&
 		     names_find(&t->columns, SL("op")) == NAMES_NONE;
 	struct str list = { 0 };
-	size_t n = 0;
 
-	for (size_t i = 0; i < t->cols->n; i++)
-		if (names_find(&t->columns, relation_cut(t->cols->name[i])) == NAMES_NONE &&
-			n++ < 5)
-			str_addf(&list, "%s%s", list.n ? ", " : "", msg_q(t->cols->name[i]));
+	(void)table_unknown(t, &list);
 	die_hint(EX_DATA,
 		is_op ? N_("op marks deletions (d), which only --wide carries out")
 		      : N_("--ignore-unknown leaves them out; names are compared with their case"),
-		"%s has no column %s%s", str_z(&t->ident), str_z(&list), n > 5 ? ", …" : "");
+		"%s has no column %s", str_z(&t->ident), str_z(&list));
 }
 
 static void refuse_twins(const struct table *t, size_t i)
@@ -245,7 +303,7 @@ void table_cols(struct table *t, const struct names *cols, bool json)
 		refuse_twins(t, i);
 	if (!t->exists && cols->n > 0)
 		create_table(t);
-	if (t->conf.truncate && !t->created && !t->renewed && cols->n > 0)
+	if (t->conf.truncate && !t->created && !t->renewed && !t->refused && cols->n > 0)
 		make_renewed(t);
 	mem_grow(&t->to, &t->to_cap, cols->n, sizeof *t->to);
 	for (; t->n_cols < cols->n; t->n_cols++)
@@ -264,7 +322,7 @@ void table_finish(struct table *t, bool last)
 		return;
 	check_met(t);
 	/* an input without a record, such as [], may name no column either */
-	if (t->conf.truncate && t->exists && !t->created && !t->renewed)
+	if (t->conf.truncate && t->exists && !t->created && !t->renewed && !t->refused)
 		make_renewed(t);
 	if (t->renewed)
 		exchange(t);
@@ -272,7 +330,11 @@ void table_finish(struct table *t, bool last)
 
 bool table_check(struct table *t)
 {
+	if (t->refused && t->renewed)
+		return false;
 	if (!pg_try_exec(t->pg, "SET CONSTRAINTS ALL IMMEDIATE")) {
+		t->refused = t->renewed && t->unchecked;
+		t->defers |= t->refused;
 		if (t->immediate || !t->defers || !copybuf_is_row_fault(pg_sqlstate(t->pg)))
 			pg_die(t->pg, "cannot commit");
 		return false;

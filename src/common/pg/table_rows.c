@@ -240,6 +240,8 @@ void table_restart(struct table *t)
 	t->counts = t->before;
 	t->stage_made = false;
 	t->immediate = true;
+	if (t->renewed && t->refused)
+		table_into_itself(t);
 	pg_exec(t->pg, "SET CONSTRAINTS ALL IMMEDIATE");
 }
 

@@ -29,7 +29,7 @@ struct table_sink {
 	struct arena texts;
 	uint64_t rejected;
 	struct table_counts committed;
-	struct meter_count counts[7];
+	struct meter_count counts[8];
 };
 
 /* ---- bad records ----------------------------------------------------------------------------- */
@@ -238,7 +238,12 @@ static void commit(void *sink)
 static void tell_counts(struct table_sink *s, const struct table_counts *n)
 {
 	struct io *io = s->env->io;
+	AUTO_STR list = { 0 };
+	size_t unknown = table_unknown(s->table, &list);
 
+	if (unknown > 0 && s->opts.table.ignore_unknown)
+		msg_note("%s does not have %zu columns of the input, which are left out: %s",
+			s->opts.table.name, unknown, str_z(&list));
 	s->counts[0] = (struct meter_count){ "inserted", n->inserted };
 	s->counts[1] = (struct meter_count){ "updated", n->updated };
 	s->counts[2] = (struct meter_count){ "equal", n->equal };
@@ -246,6 +251,7 @@ static void tell_counts(struct table_sink *s, const struct table_counts *n)
 	s->counts[4] = (struct meter_count){ "superseded", n->superseded };
 	s->counts[5] = (struct meter_count){ "dropped", n->dropped };
 	s->counts[6] = (struct meter_count){ "rejected", io->meter.n_rejects };
+	s->counts[7] = (struct meter_count){ "unknown_columns", unknown };
 	io->meter.counts = s->counts;
 	io->meter.n_counts = ARRAY_LEN(s->counts);
 	io->rows_out = n->inserted + n->updated;

@@ -219,17 +219,11 @@ static bool begins_with(const struct in *in, struct sl mark)
 static void refuse_other_mark(const struct in *in, const struct mark *mark)
 {
 	const char *name = recode_name(in->recode);
+	struct recode *r = recode_new(name, "UTF-8");
 	AUTO_STR text = { 0 };
-	bool is = false;
+	bool is = recode_text(r, mark->bytes, &text) && utf8_unmarked(str_sl(&text)).n == 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(marks) && !is; i++) {
-		struct recode *r = recode_new(name, "UTF-8");
-
-		str_clear(&text);
-		is = begins_with(in, marks[i].bytes) && recode_text(r, marks[i].bytes, &text) &&
-		     utf8_unmarked(str_sl(&text)).n == 0;
-		recode_free(r);
-	}
+	recode_free(r);
 	if (is)
 		return;
 	str_clear(&text);

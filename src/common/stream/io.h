@@ -95,13 +95,15 @@ struct io_opts {
 	  .help = "seal the output (default: " otherwise ")" },                                    \
 	{ .name = "no-seal", OPT_INTO(T, m.force_no_seal),                                         \
 	  .help = "do not seal the output [$FERRY_SEAL=0|1]" }
-#define IO_REJECT_OPTS(T, m)                                                                       \
+#define IO_REJECT_OPTS(T, m) IO_KEEP_REJECT_OPTS(T, m, "rejects")
+/* Where bad records may be kept elsewhere, too: `limits` is what --max-rejects needs, or NULL. */
+#define IO_KEEP_REJECT_OPTS(T, m, limits)                                                          \
 	{ .kind = OPT_GROUP, .help = "Bad records" },                                              \
 	{ .name = "rejects", OPT_INTO(T, m.rejects), .arg = "FILE", .file = OPT_WRITES,            \
 	  .help = "keep bad records here and go on (default: stop at the first)" },                \
 	{ .name = "rejects-append", .needs = "rejects", OPT_INTO(T, m.append_rejects),             \
 	  .help = "add to that file, which others may do at the same time" },                      \
-	{ .name = "max-rejects", OPT_INTO(T, m.max_rejects), .arg = "N|P%",                        \
+	{ .name = "max-rejects", .needs = limits, OPT_INTO(T, m.max_rejects), .arg = "N|P%",       \
 	  .help = "stop when there are more" }
 #define IO_STRICT_OPT(T, m)                                                                        \
 	{ .name = "strict", OPT_INTO(T, m.strict),                                                 \

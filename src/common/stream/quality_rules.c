@@ -6,6 +6,7 @@
  */
 #include "core/clock.h"
 #include "core/msg.h"
+#include "core/utf8.h"
 #include "stream/in.h"
 #include "stream/json.h"
 #include "stream/namelist.h"
@@ -447,7 +448,7 @@ static void read_file(struct quality_rules *r, const char *path)
 		continue;
 	if (!in_window(in).n)
 		die(EX_CONFIGURATION, "%s: the file is empty", path);
-	read_all(r, path, in_window(in));
+	read_all(r, path, utf8_unmarked(in_window(in)));
 	in_close(in);
 }
 

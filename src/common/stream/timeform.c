@@ -124,7 +124,7 @@ size_t timeform_read(const char *format, struct sl value, char *text)
 	int64_t ns;
 	size_t n;
 
-	if (value.n >= sizeof copy)
+	if (value.n >= sizeof copy || memchr(value.p, 0, value.n))
 		return 0;
 	memcpy(copy, value.p, value.n);
 	copy[value.n] = '\0';

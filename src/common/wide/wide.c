@@ -393,7 +393,7 @@ static void bad_record(struct wide *w, const struct rec *rec, size_t col, const 
 					 .why = why });
 }
 
-void wide_part_instants(struct wide *w, struct lane *l, int64_t instant)
+static void part(struct wide *w, struct lane *l, int64_t instant)
 {
 	struct sl key = { (const char *)&instant, sizeof instant };
 	bool added = true;
@@ -410,6 +410,16 @@ void wide_part_instants(struct wide *w, struct lane *l, int64_t instant)
 		l->unordered = true;
 		(void)names_add(&l->instants, key, NULL);
 	}
+}
+
+void wide_part_instants(struct wide *w, struct lane *l, int64_t instant)
+{
+	part(w, l, instant);
+	if (!l->filled || instant < l->from)
+		l->from = instant;
+	if (!l->filled || instant > l->to)
+		l->to = instant;
+	l->filled = true;
 }
 
 static bool is_full(const struct wide *w, const struct lane *l)

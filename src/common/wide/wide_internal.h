@@ -58,6 +58,10 @@ struct lane {
 	bool any, unordered;
 	int64_t last;
 	struct names instants; /* when unordered */
+	bool filled;	       /* the buffer has instants: the earliest and the latest one */
+	int64_t from, to;
+	bool follows;	       /* live instants were sent before, the latest of them: */
+	int64_t newest;
 	struct digest total;
 };
 

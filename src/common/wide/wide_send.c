@@ -306,9 +306,27 @@ static void touch(struct wide *w, struct lane *l)
 	w->n_touched += lane_tables(l);
 }
 
+/*
+ * Beside a follower an instant comes in several transactions, every day: COPY would find that out
+ * by an ERROR in the server's log. Only what is later than all that was sent is surely new.
+ */
+static void expect_instants(struct wide *w, struct lane *l)
+{
+	bool met = !l->follows || l->from <= l->newest;
+
+	if (w->conf.how != MERGE_OVERLAY || !l->filled)
+		return;
+	for (size_t i = 0; i < l->n_racks; i++)
+		l->rack[i].staged |= met;
+	if (!l->follows || l->to > l->newest)
+		l->newest = l->to;
+	l->follows = true;
+}
+
 void wide_flush_lane(struct wide *w, struct lane *l)
 {
-	l->any = false;
+	expect_instants(w, l);
+	l->any = l->filled = false;
 	names_clear(&l->instants);
 	touch(w, l);
 	for (size_t i = 0; i < l->n_racks; i++) {
