@@ -34,17 +34,17 @@ load fs-move
 }
 
 @test "migrate: what is newer in the target than what a filter chose is told" {
-	loaded chosen 20
-	made chosen-to both
-	migrated chosen chosen-to --where 'count < 10'
+	loaded sieved 20
+	made sieved-to both
+	migrated sieved sieved-to --where 'count < 10'
 	has_no "$out" newer
 	sed -n '1p; 3,4s/2024-01-01T/2024-06-01T/p' in.csv >newer.csv
-	fs-put chosen-to newer.csv
-	run_rc 0 fs-verify chosen chosen-to --stores online --where 'count < 10'
+	fs-put sieved-to newer.csv
+	run_rc 0 fs-verify sieved sieved-to --stores online --where 'count < 10'
 	has "$out" ', 0 not deleted, 2 newer than what was moved'
 	# what the source's online store has, too, is its own
-	fs-put chosen --target-stores online newer.csv
-	run_rc 0 fs-verify chosen chosen-to --stores online --where 'count < 10'
+	fs-put sieved --target-stores online newer.csv
+	run_rc 0 fs-verify sieved sieved-to --stores online --where 'count < 10'
 	has_no "$out" newer
 }
 

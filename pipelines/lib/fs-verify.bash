@@ -16,8 +16,8 @@ run_verify() {
 	local -a args=()
 
 	read_options online-offline repair= verify-wait= workgroup= s3-output-location= \
-		query-timeout= yes force dry-run wait-lock= skip-if-running without-collections \
-		-- "$@"
+		query-timeout= yes force dry-run wait-lock= skip-if-running \
+		without-collections -- "$@"
 	hush
 	if [[ ${opt[online-offline]-} != 1 ]]; then
 		[[ ! ${opt[repair]+set} ]] || misused $"--repair is for --online-offline"

@@ -59,8 +59,11 @@ put_older() {
 
 	read_online late "${from[@]}" "$pair" "--except=$run/known" -- "$source_group" || return
 	cat -- "$run/newest" >>"$run/late" || return
-	[[ ! -s $run/past ]] || map-fields --quiet --progress=none -o ndjson -- "$run/past" \
-		>>"$run/late" || return # these are there
+	# of those that were there already, what still is: other values may have taken their place
+	if [[ -s $run/past ]]; then
+		read_online present --quiet "${target_aws[@]}" "$pair" "--ids=$run/past" -- \
+			"$target_group" && cat -- "$run/present" >>"$run/late" || return
+	fi
 	read_online older "${from[@]}" "--except=$run/late" -- "$source_group" || return
 	[[ -s $run/older ]] || return 0
 	read_online spare "${over[@]}" "--except=$run/states" -- "$target_group" || return

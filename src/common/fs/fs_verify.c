@@ -259,14 +259,13 @@ static void expect(void *ctx, const struct field *f, size_t n)
 	struct online_check *c = ctx;
 	const struct fs_group *g = &c->m->source.group;
 	enum fs_type type = g->features[g->time].type;
-	struct sl time = field_sl(&f[1]);
 	size_t i = names_add(&c->ids, field_sl(&f[0]), NULL);
 	struct state *s = &c->states[i];
 
 	(void)n;
 	*s = (struct state){.deleted = is_true(&f[2]) ||
 				       fs_gone_has(c->gone, field_sl(&f[0]), NULL)};
-	if (!fs_event_time_parse(type, time, &s->time))
+	if (!fs_event_time_parse(type, field_sl(&f[1]), &s->time))
 		s->time = INT64_MAX;
 	else if (!is_true(&f[2]) && s->deleted)
 		s->time++; /* it was deleted behind that; one of the time of its deletion stays */
