@@ -6,8 +6,7 @@
  * a line that is no header is refused; an answer is whole only when answer_feed() says
  * ANSWER_WHOLE.
  */
-#ifndef FERRY_AWS_ANSWER_H
-#define FERRY_AWS_ANSWER_H
+#pragma once
 
 #include "core/base.h"
 #include "core/str.h"
@@ -58,5 +57,3 @@ struct sl answer_header(const struct answer *a, const char *name);
 
 /* A header that is a time (RFC 9110, 5.6.7: Sun, 06 Nov 1994 08:49:37 GMT), as an instant. */
 bool answer_date(const struct answer *a, const char *name, int64_t *instant) NODISCARD;
-
-#endif

@@ -2,8 +2,7 @@
  * athena.h - queries: start once, wait, find the result, stop. What a result means (CSV, manifest)
  * is the extractor's business.
  */
-#ifndef FERRY_AWS_ATHENA_H
-#define FERRY_AWS_ATHENA_H
+#pragma once
 
 #include "aws/client.h"
 #include "core/mem.h"
@@ -67,5 +66,3 @@ bool athena_rows(
 /* The location where a workgroup keeps results, appended to dst ("" when it has none). */
 bool athena_workgroup_output(struct aws *a, struct sl workgroup, struct str *dst, bool *enforced,
 	struct aws_error *e) NODISCARD;
-
-#endif

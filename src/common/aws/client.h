@@ -10,8 +10,7 @@
  * if `repeatable`. A connection that is silent for 60 s (FERRY_AWS_TIMEOUT, a duration) is given
  * up.
  */
-#ifndef FERRY_AWS_CLIENT_H
-#define FERRY_AWS_CLIENT_H
+#pragma once
 
 #include "aws/config.h"
 #include "aws/error.h"
@@ -92,5 +91,3 @@ struct aws_stats {
 	int64_t clock_offset_us; /* server minus ours, as corrected */
 };
 struct aws_stats aws_stats(const struct aws *a);
-
-#endif

@@ -2,8 +2,7 @@
  * client_internal.h - one call on its way, shared by the client's own files: request.c builds and
  * signs it, reply.c reads what came back, flight.c decides what next, client.c schedules.
  */
-#ifndef FERRY_AWS_CLIENT_INTERNAL_H
-#define FERRY_AWS_CLIENT_INTERNAL_H
+#pragma once
 
 #include "aws/client.h"
 #include "aws/creds.h"
@@ -103,5 +102,3 @@ void client_submit(struct flight *f); /* f->call is set: queues it */
 void client_run(struct aws *a, int64_t timeout_us);
 void client_again(struct flight *f, int64_t delay_us); /* sends it once more, after a while */
 void client_finish(struct flight *f, const struct aws_error *e); /* unlinks it, calls done() */
-
-#endif

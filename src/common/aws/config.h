@@ -6,8 +6,7 @@
  * (~/.aws/credentials: [NAME]); where both set a key, the credentials file wins. Profile: option,
  * AWS_PROFILE, AWS_DEFAULT_PROFILE, "default".
  */
-#ifndef FERRY_AWS_CONFIG_H
-#define FERRY_AWS_CONFIG_H
+#pragma once
 
 #include "aws/error.h"
 #include "core/opt.h"
@@ -96,5 +95,3 @@ const char *aws_service_name(enum aws_service s);
 
 /* A variable of the environment; NULL when it is empty, too. */
 const char *aws_env(const char *name);
-
-#endif

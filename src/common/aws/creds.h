@@ -9,8 +9,7 @@
  *
  * Secrets are never printed, and wiped when replaced or freed.
  */
-#ifndef FERRY_AWS_CREDS_H
-#define FERRY_AWS_CREDS_H
+#pragma once
 
 #include "aws/config.h"
 #include "core/str.h"
@@ -55,5 +54,3 @@ char **creds_split_command(const char *line) NODISCARD;
 
 /* No core file and no tracing by the same user: called by aws_open() before a secret is read. */
 void creds_protect_process(void);
-
-#endif

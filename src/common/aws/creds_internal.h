@@ -1,7 +1,6 @@
 /* Sources of credentials, for creds.c alone. Each fills *k (zeroed) or returns false with *e set.
  */
-#ifndef FERRY_AWS_CREDS_INTERNAL_H
-#define FERRY_AWS_CREDS_INTERNAL_H
+#pragma once
 
 #include "aws/creds.h"
 
@@ -28,5 +27,3 @@ bool creds_assume_role(struct aws_config *c, const struct creds_role *r, const s
 	struct aws_keys *k, struct aws_error *e) NODISCARD;
 bool creds_web_identity(struct aws_config *c, const struct creds_role *r, const char *token_file,
 	struct aws_keys *k, struct aws_error *e) NODISCARD;
-
-#endif

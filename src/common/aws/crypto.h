@@ -1,8 +1,7 @@
 /*
  * crypto.h - digests, random numbers and wiping. The only module that includes libcrypto.
  */
-#ifndef FERRY_AWS_CRYPTO_H
-#define FERRY_AWS_CRYPTO_H
+#pragma once
 
 #include "core/str.h"
 
@@ -39,5 +38,3 @@ void crypto_str_free(struct str *s);
 
 /* mem_free() of a secret string after wiping it; NULL is fine. */
 void crypto_free(char *secret);
-
-#endif

@@ -4,8 +4,7 @@
  * The classes are those of the retry table: a code decides before a status, and both before the
  * transport's own findings. t/unit/aws_retry.c has one test per row.
  */
-#ifndef FERRY_AWS_ERROR_H
-#define FERRY_AWS_ERROR_H
+#pragma once
 
 #include "core/base.h"
 #include "core/msg.h"
@@ -62,5 +61,3 @@ const char *aws_error_text(const struct aws_error *e);
 
 /* Ends the program: `prog: error: WHAT: TEXT`, the hint, and the code of aws_error_exit(). */
 void aws_die(const struct aws_error *e, const char *what) NORETURN COLD;
-
-#endif

@@ -2,8 +2,7 @@
  * fetch.h - one HTTP exchange, waited for: what credentials and metadata need. No retries, no
  * signing.
  */
-#ifndef FERRY_AWS_FETCH_H
-#define FERRY_AWS_FETCH_H
+#pragma once
 
 #include "aws/error.h"
 #include "aws/http.h"
@@ -33,5 +32,3 @@ void fetch_error(struct aws_error *e, enum http_end end, const char *host, const
  * the scheme's own. False when it is no such URL (user names, queries and fragments are refused).
  */
 bool fetch_parse_url(const char *url, char **scheme, char **host, char **path) NODISCARD;
-
-#endif

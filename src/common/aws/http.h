@@ -7,8 +7,7 @@
  * Certificates and host names are verified. Redirects are not followed: a signature is for one
  * host.
  */
-#ifndef FERRY_AWS_HTTP_H
-#define FERRY_AWS_HTTP_H
+#pragma once
 
 #include "aws/answer.h"
 #include "aws/wire.h"
@@ -67,5 +66,3 @@ void http_run(struct http *h, int64_t timeout_us);
 void http_cancel(struct http *h, struct http_request *r);
 
 uint64_t http_connections(const struct http *h); /* opened so far */
-
-#endif

@@ -3,8 +3,7 @@
  * through a proxy. Environment: AWS_EC2_METADATA_DISABLED, AWS_EC2_METADATA_SERVICE_ENDPOINT and
  * _ENDPOINT_MODE, AWS_METADATA_SERVICE_TIMEOUT (1 s), AWS_METADATA_SERVICE_NUM_ATTEMPTS (1).
  */
-#ifndef FERRY_AWS_IMDS_H
-#define FERRY_AWS_IMDS_H
+#pragma once
 
 #include "aws/error.h"
 #include "core/str.h"
@@ -14,5 +13,3 @@ bool imds_enabled(void);
 /* Appends what /latest/<path> says. False with *e set: AWS_CONFIG where there is no such service.
  */
 bool imds_get(const char *path, struct str *dst, struct aws_error *e) NODISCARD;
-
-#endif

@@ -9,8 +9,7 @@
  * done() is called from within submit, wait and drain, in the order in which calls end. Retries,
  * waiting for the rate that the service allows, and fresh signatures happen inside.
  */
-#ifndef FERRY_AWS_POOL_H
-#define FERRY_AWS_POOL_H
+#pragma once
 
 #include "aws/client.h"
 
@@ -48,5 +47,3 @@ void aws_pool_wait(struct aws_pool *p, int64_t timeout_us);
 
 /* Until none is under way. */
 void aws_pool_drain(struct aws_pool *p);
-
-#endif

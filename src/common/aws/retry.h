@@ -6,8 +6,7 @@
  * doubling up to 20 s; a quota of 500 shared by all calls of a client, from which a retry takes 14
  * (throttled: 5), a success after retries gives back what the last one took, a success at once 1.
  */
-#ifndef FERRY_AWS_RETRY_H
-#define FERRY_AWS_RETRY_H
+#pragma once
 
 #include "aws/error.h"
 
@@ -58,5 +57,3 @@ int64_t retry_rate_wait(struct retry_rate *r, int64_t now) NODISCARD;
 
 void retry_rate_sent(struct retry_rate *r, int64_t now);
 void retry_rate_answered(struct retry_rate *r, int64_t now, bool throttled);
-
-#endif

@@ -2,8 +2,7 @@
  * s3.h - objects in S3. Path style for a custom endpoint and for buckets with dots, else virtual
  * hosts. A bucket of another region is followed there once, and remembered.
  */
-#ifndef FERRY_AWS_S3_H
-#define FERRY_AWS_S3_H
+#pragma once
 
 #include "aws/client.h"
 #include "core/str.h"
@@ -60,5 +59,3 @@ bool s3_delete(struct aws *a, struct sl bucket, struct sl key, struct aws_error 
  * the first reason, when any is left. */
 bool s3_delete_prefix(struct aws *a, struct sl bucket, struct sl prefix, uint64_t *n,
 	struct aws_error *e) NODISCARD;
-
-#endif

@@ -2,8 +2,7 @@
  * shape.h - is the body of a good answer one to the operation that was asked for? A 200 may come
  * from anybody on the way: a portal's page, a proxy's "ok", the answer to another request.
  */
-#ifndef FERRY_AWS_SHAPE_H
-#define FERRY_AWS_SHAPE_H
+#pragma once
 
 #include "core/base.h"
 
@@ -12,5 +11,3 @@
  * table of shape.c: one without is a bug. What the members hold is for the caller to look at.
  */
 const char *shape_misfit(const char *operation, struct sl body);
-
-#endif

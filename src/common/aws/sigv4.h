@@ -5,8 +5,7 @@
  * canonical path is the wire's own for S3 (encoded once, not normalised) and encoded once more for
  * every other service, so that an ARN in a path (%3A) is signed as %253A.
  */
-#ifndef FERRY_AWS_SIGV4_H
-#define FERRY_AWS_SIGV4_H
+#pragma once
 
 #include "core/base.h"
 #include "core/str.h"
@@ -63,5 +62,3 @@ void sigv4_sign_body(
 
 /* `YYYYMMDDTHHMMSSZ` of an instant (core/clock.h); exactly 16 bytes, no NUL. */
 void sigv4_date(char dst[16], int64_t instant);
-
-#endif

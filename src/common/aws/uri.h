@@ -1,8 +1,7 @@
 /*
  * uri.h - percent-encoding (RFC 3986) and query strings, as AWS wants them.
  */
-#ifndef FERRY_AWS_URI_H
-#define FERRY_AWS_URI_H
+#pragma once
 
 #include "core/base.h"
 #include "core/str.h"
@@ -16,5 +15,3 @@ void uri_decode(struct str *dst, struct sl s, bool plus);
 
 /* Appends `name=value`, encoded, with "&" before it when dst is not empty. */
 void uri_query(struct str *dst, struct sl name, struct sl value);
-
-#endif

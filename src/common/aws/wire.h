@@ -5,8 +5,7 @@
  * Each connection has a libcurl multi handle of its own, because libcurl prunes the idle
  * connections of a multi handle when it opens another there.
  */
-#ifndef FERRY_AWS_WIRE_H
-#define FERRY_AWS_WIRE_H
+#pragma once
 
 #include "core/base.h"
 
@@ -56,5 +55,3 @@ bool wire_buffers(const struct wire *w);
 
 /* Neither closed nor spoken on since it fell idle? */
 bool wire_is_quiet(const struct wire *w) NODISCARD;
-
-#endif

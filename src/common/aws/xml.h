@@ -3,8 +3,7 @@
  * Attributes, comments and instructions are passed over; a document with a DTD is refused. Only
  * the arena keeps what was in it.
  */
-#ifndef FERRY_AWS_XML_H
-#define FERRY_AWS_XML_H
+#pragma once
 
 #include "core/base.h"
 #include "core/mem.h"
@@ -27,5 +26,3 @@ const struct xml *xml_next(const struct xml *e);
 
 /* The text of the first element of that name; an empty slice when there is none. */
 struct sl xml_text(const struct xml *in, const char *name);
-
-#endif

@@ -5,8 +5,7 @@
  * Nothing reads the whole of a large table: sizes come from the catalog, what is in it from a
  * sample of its pages, channels and times from probes of indexes. Each figure says which it is.
  */
-#ifndef FERRY_ANALYSIS_H
-#define FERRY_ANALYSIS_H
+#pragma once
 
 #include "core/report.h"
 #include "narrow/narrow.h"
@@ -34,5 +33,3 @@ void analysis_settings(const struct analysis_conf *conf, struct report *r, uint6
 /* One row; value and advice may be NULL. */
 void analysis_row(struct report *r, const char *topic, struct sl subject, const char *figure,
 	const char *value, const char *basis, const char *advice);
-
-#endif

@@ -1,6 +1,5 @@
 /* cell_list.h - the differences of a range (celldiff.h), gathered. */
-#ifndef FERRY_CELL_LIST_H
-#define FERRY_CELL_LIST_H
+#pragma once
 
 #include "compare/celldiff.h"
 
@@ -25,5 +24,3 @@ void cell_list_find(struct cell_list *l, struct cellsum_source *source,
 void cell_list_keep(struct cell_list *l, const struct cell_list *before);
 
 void cell_list_free(struct cell_list *l);
-
-#endif

@@ -2,8 +2,7 @@
  * celldiff.h - which cells differ, where the checksums of both sides do (cellsum.h): first the
  * channels by their own checksums, then the cells of those by reading both sides in order.
  */
-#ifndef FERRY_CELLDIFF_H
-#define FERRY_CELLDIFF_H
+#pragma once
 
 #include "compare/cellsum.h"
 
@@ -45,5 +44,3 @@ struct celldiff {
 
 /* Compares [from, to) of a ship, cell by cell where checksums differ. */
 void celldiff_find(struct celldiff *d, struct ship *ship, int64_t from, int64_t to);
-
-#endif

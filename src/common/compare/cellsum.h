@@ -10,8 +10,7 @@
  * where it is not is left out (bad), NULL is no value, and of a repeated (ship, channel, instant)
  * the row with the highest id, or without an id the last one in the table, counts.
  */
-#ifndef FERRY_CELLSUM_H
-#define FERRY_CELLSUM_H
+#pragma once
 
 #include "narrow/narrow.h"
 #include "wide/registry.h"
@@ -118,5 +117,3 @@ void cellsum_add_wide_instants(
 	struct cellsum_target *t, struct str *sql, int64_t from, int64_t to, struct ship *ship);
 void cellsum_add_wide_orphans(struct cellsum_target *t, struct str *sql, int64_t from, int64_t to,
 	struct ship *ship, size_t group);
-
-#endif

@@ -2,8 +2,7 @@
  * cellsum_child.h - the wide side's sums of many ranges, taken by a process of its own, so that
  * both servers are at work at once.
  */
-#ifndef FERRY_CELLSUM_CHILD_H
-#define FERRY_CELLSUM_CHILD_H
+#pragma once
 
 #include "compare/cellsum.h"
 #include "ledger/ledger_ranges.h"
@@ -22,5 +21,3 @@ struct cellsum_child *cellsum_child_start(const struct target_opts *target, enum
 void cellsum_child_read(struct cellsum_child *c, struct cellsum *sum);
 
 void cellsum_child_end(struct cellsum_child *c);
-
-#endif

@@ -1,6 +1,5 @@
 /* cellsum_internal.h - what the files of cellsum share; nobody else includes it. */
-#ifndef FERRY_CELLSUM_INTERNAL_H
-#define FERRY_CELLSUM_INTERNAL_H
+#pragma once
 
 #include "compare/cellsum.h"
 
@@ -19,5 +18,3 @@ void cellsum_add_bound(struct str *s, int64_t instant, bool zone);
 
 /* A sum of bigints as the server prints it, modulo 2^64; NULL is 0. */
 uint64_t cellsum_mod64(struct sl numeric);
-
-#endif

@@ -2,8 +2,7 @@
  * query_race.h - typical queries of an application, put to the narrow table and to the wide ones:
  * how long each takes, one after the other in turn, and whether both give the same rows.
  */
-#ifndef FERRY_QUERY_RACE_H
-#define FERRY_QUERY_RACE_H
+#pragma once
 
 #include "core/report.h"
 #include "narrow/narrow.h"
@@ -25,5 +24,3 @@ extern const struct report_column query_race_columns[7];
  * when a query gave different results on the two sides.
  */
 bool query_race_run(const struct query_race *race, struct report *r);
-
-#endif

@@ -13,8 +13,7 @@
  * Every transaction of it is short, and gives way: a row locked by another is left for the next
  * round. So a repair can be killed at any point, and several may run.
  */
-#ifndef FERRY_REPAIR_H
-#define FERRY_REPAIR_H
+#pragma once
 
 #include "compare/cell_list.h"
 
@@ -38,5 +37,3 @@ bool repair_round(struct repair *r, struct ship *ship, int64_t from, int64_t to,
 	const struct cell_list *list) NODISCARD;
 
 void repair_free(struct repair *r);
-
-#endif

@@ -1,6 +1,5 @@
 /* repair_internal.h - what the files of repair share; nobody else includes it. */
-#ifndef FERRY_REPAIR_INTERNAL_H
-#define FERRY_REPAIR_INTERNAL_H
+#pragma once
 
 #include "compare/repair.h"
 
@@ -35,5 +34,3 @@ const char *repair_instants(
  */
 void repair_begin(struct repair *r);
 void repair_give_way(struct repair *r, size_t rows);
-
-#endif

@@ -11,8 +11,7 @@
  * may be on its way: with `settle` a range is looked at again after a delay, and only what differs
  * both times is a difference.
  */
-#ifndef FERRY_VERIFY_H
-#define FERRY_VERIFY_H
+#pragma once
 
 #include "compare/cellsum_child.h"
 #include "compare/repair.h"
@@ -93,5 +92,3 @@ void verify_watch(const struct verify_opts *opts, int64_t every, bool (*go_on)(v
 bool verify_has_more(const struct verify *v);
 
 void verify_free(struct verify *v);
-
-#endif

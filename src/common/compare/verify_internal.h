@@ -1,6 +1,5 @@
 /* verify_internal.h - what the files of verify share; nobody else includes it. */
-#ifndef FERRY_VERIFY_INTERNAL_H
-#define FERRY_VERIFY_INTERNAL_H
+#pragma once
 
 #include "compare/verify.h"
 
@@ -11,5 +10,3 @@ void verify_watch_thin(struct verify_watch *w, struct verify *v);
 /* This doubt could not be settled: not to be tried again in this watch. */
 void verify_watch_tried(struct verify_watch *w, uint64_t doubt);
 bool verify_watch_was_tried(const struct verify_watch *w, uint64_t doubt);
-
-#endif

@@ -5,8 +5,7 @@
  * may hold any byte. Unless a header says otherwise, a slice passed to a function is only read
  * during the call, and a slice handed out lives until the next call on the object it came from.
  */
-#ifndef FERRY_BASE_H
-#define FERRY_BASE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -93,6 +92,4 @@ static inline int sl_cmp(struct sl a, struct sl b)
  * of them are macros of these). */
 #ifndef __clang__
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok gets atoi atol atoll system popen
-#endif
-
 #endif

@@ -5,8 +5,7 @@
  * where pipes are asked for. Signals are as they were when this program began; when this program
  * dies, the child is sent SIGTERM.
  */
-#ifndef FERRY_CHILD_H
-#define FERRY_CHILD_H
+#pragma once
 
 #include "core/base.h"
 
@@ -42,5 +41,3 @@ bool child_wait(struct child *c, char *why, size_t cap, int *status) NODISCARD;
 
 /* Sends SIGTERM to a child that still runs. */
 void child_stop(struct child *c);
-
-#endif

@@ -6,8 +6,7 @@
  * PostgreSQL writes it with DateStyle ISO and TimeZone UTC: `2024-01-01 00:00:15.25`, with `+00`
  * behind where the column is timestamptz. Only years 0001-9999 are taken.
  */
-#ifndef FERRY_CLOCK_H
-#define FERRY_CLOCK_H
+#pragma once
 
 #include "core/base.h"
 
@@ -56,5 +55,3 @@ int64_t clock_floor(int64_t t, int64_t step);
  * Returns the wait in microseconds before attempt n+1 (n counted from 0).
  */
 int64_t clock_backoff(unsigned n, int64_t base_us, int64_t cap_us);
-
-#endif

@@ -2,8 +2,7 @@
  * decimal.h - decimal numbers as texts of any length, compared and rewritten without ever becoming
  * a float: 9007199254740993 and 9007199254740992 stay two numbers.
  */
-#ifndef FERRY_DECIMAL_H
-#define FERRY_DECIMAL_H
+#pragma once
 
 #include "core/str.h"
 
@@ -41,5 +40,3 @@ bool decimal_add(struct str *s, const struct decimal *a, const struct decimal *b
  * has), else rounded half away from zero. The point must not be too large.
  */
 void decimal_divide(struct str *s, const struct decimal *d, uint64_t n);
-
-#endif

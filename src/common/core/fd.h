@@ -1,6 +1,5 @@
 /* fd.h - reading and writing all that was asked for, whatever signals come in between. */
-#ifndef FERRY_FD_H
-#define FERRY_FD_H
+#pragma once
 
 #include "core/base.h"
 
@@ -12,5 +11,3 @@ bool fd_write_at(int fd, struct sl s, off_t at) NODISCARD;
 
 /* Reads n bytes at an offset of a file; false with errno, which is 0 where it is shorter. */
 bool fd_read_at(int fd, char *dst, size_t n, off_t at) NODISCARD;
-
-#endif

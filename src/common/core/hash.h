@@ -4,8 +4,7 @@
  * hash64() is not for adversaries. Its value is part of the digest that seals carry, so it must
  * never change: t/unit/hash.c pins it.
  */
-#ifndef FERRY_HASH_H
-#define FERRY_HASH_H
+#pragma once
 
 #include "core/base.h"
 
@@ -48,5 +47,3 @@ void names_free(struct names *t);
 
 /* One that is freed at the end of the block it is declared in; to be initialised there. */
 #define AUTO_NAMES __attribute__((cleanup(names_free))) struct names
-
-#endif

@@ -1,6 +1,5 @@
 /* html.h - texts of others in HTML. */
-#ifndef FERRY_HTML_H
-#define FERRY_HTML_H
+#pragma once
 
 #include "core/str.h"
 
@@ -10,5 +9,3 @@
  * not UTF-8, as \n, \t or \xHH, as msg_quote() shows them.
  */
 void html_add(struct str *out, struct sl text);
-
-#endif

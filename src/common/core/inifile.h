@@ -5,8 +5,7 @@
  * ;. A line with blanks before it belongs to the key above: `key =` and below it `  sub = value`
  * give the key "key.sub". Section names are as written between the brackets, blanks folded.
  */
-#ifndef FERRY_CORE_INIFILE_H
-#define FERRY_CORE_INIFILE_H
+#pragma once
 
 #include "core/base.h"
 
@@ -27,5 +26,3 @@ bool inifile_read(struct inifile *f, const char *path, unsigned *line) NODISCARD
 const char *inifile_get(const struct inifile *f, const char *section, const char *key);
 bool inifile_has(const struct inifile *f, const char *section);
 void inifile_free(struct inifile *f); /* wipes the values */
-
-#endif

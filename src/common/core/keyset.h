@@ -5,8 +5,7 @@
  * 64 open-addressing tables that grow one by one, so that what is held twice in between is small.
  * A zeroed struct is an empty set, after keyset_init() an empty set or map.
  */
-#ifndef FERRY_KEYSET_H
-#define FERRY_KEYSET_H
+#pragma once
 
 #include "core/sip.h"
 
@@ -49,5 +48,3 @@ static inline size_t keyset_bytes(const struct keyset *ks)
 	return ks->bytes;
 }
 void keyset_clear(struct keyset *ks); /* forgets all keys, and releases the memory */
-
-#endif

@@ -6,8 +6,7 @@
  *
  * Compiled in with -DTESTING only; a release has no trace of them.
  */
-#ifndef FERRY_KP_H
-#define FERRY_KP_H
+#pragma once
 
 #ifdef TESTING
 #define KP(name) kp_hit(name)
@@ -15,6 +14,4 @@
 void kp_hit(const char *name);
 #else
 #define KP(name) ((void)0)
-#endif
-
 #endif

@@ -7,8 +7,7 @@
  * SIGTERM as by an operator, and after a minute SIGKILL. A pipe of which the door has the only
  * write end would do the same, but bash's subshells inherit every descriptor of their parent.
  */
-#ifndef FERRY_LIFE_H
-#define FERRY_LIFE_H
+#pragma once
 
 /*
  * Begins to watch, in a thread that does nothing else; without $FERRY_RUN there is nothing to do.
@@ -16,5 +15,3 @@
  * size of files end it from now on: the write fails then, as on a full disk, which is told.
  */
 void life_watch(void);
-
-#endif

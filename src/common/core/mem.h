@@ -2,8 +2,7 @@
  * mem.h - memory. Running out of it ends the program (exit 75: another run may find more),
  * so no caller checks. Sizes saturate instead of wrapping round.
  */
-#ifndef FERRY_MEM_H
-#define FERRY_MEM_H
+#pragma once
 
 #include "core/base.h"
 
@@ -85,5 +84,3 @@ void arena_wipe(struct arena *a); /* the same, with what was in it overwritten *
 
 /* One that is freed at the end of the block it is declared in; to be initialised there. */
 #define AUTO_ARENA __attribute__((cleanup(arena_free))) struct arena
-
-#endif

@@ -4,8 +4,7 @@
  * Every message is one line, `prog: error: text`, lower case, without a full stop. Bytes that came
  * from data are escaped with msg_quote(), so that neither a terminal nor a log can be tricked.
  */
-#ifndef FERRY_MSG_H
-#define FERRY_MSG_H
+#pragma once
 
 #include "core/base.h"
 #include "core/tr.h"
@@ -105,5 +104,3 @@ const char *msg_q(struct sl s);
  * what is shown?
  */
 bool msg_acts(const char *p, size_t n);
-
-#endif

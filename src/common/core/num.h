@@ -2,8 +2,7 @@
  * num.h - numbers as text. Parsing is strict (the whole slice, no blanks, no locale) and returns
  * false instead of guessing; printing gives the shortest text that reads back as the same value.
  */
-#ifndef FERRY_NUM_H
-#define FERRY_NUM_H
+#pragma once
 
 #include "core/base.h"
 
@@ -37,5 +36,3 @@ size_t num_put_i64(char *dst, int64_t v);
  * Infinity, -0. Writes at most 24 bytes to dst and returns how many, no NUL.
  */
 size_t num_put_double(char *dst, double v);
-
-#endif

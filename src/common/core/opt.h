@@ -27,8 +27,7 @@
  * Only what stands on the command line is judged; what the environment says is a default, which
  * may be needed by something, but contradicts nothing.
  */
-#ifndef FERRY_OPT_H
-#define FERRY_OPT_H
+#pragma once
 
 #include "core/base.h"
 
@@ -129,5 +128,3 @@ void opt_verb_unknown(const char *verbs, const char *word) NORETURN COLD;
 
 /* Dies with 64 and "see 'prog --help'". */
 void opt_usage(const char *fmt, ...) PRINTF_LIKE(1, 2) NORETURN COLD;
-
-#endif

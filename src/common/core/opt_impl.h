@@ -1,6 +1,5 @@
 /* opt_impl.h - what the files of opt have in common. */
-#ifndef FERRY_OPT_IMPL_H
-#define FERRY_OPT_IMPL_H
+#pragma once
 
 #include "core/opt.h"
 
@@ -29,5 +28,3 @@ void opt_config(const struct opt_program *prog, void *conf, int argc, char **arg
 
 /* Prints each option, its value and where it came from, and leaves. */
 void opt_config_print(const struct opt_program *prog, const void *conf) NORETURN;
-
-#endif

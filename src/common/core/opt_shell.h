@@ -21,8 +21,7 @@
  * {hidden}. A line "verbs a|b" says what the first operand may be. All other lines are only
  * printed.
  */
-#ifndef FERRY_OPT_SHELL_H
-#define FERRY_OPT_SHELL_H
+#pragma once
 
 #include "core/base.h"
 
@@ -30,5 +29,3 @@
 
 /* Does the above: argv[1] is NAME, the words follow. */
 void opt_shell(int argc, char **argv) NORETURN COLD;
-
-#endif

@@ -4,8 +4,7 @@
  * A program that writes its rejects over its own input destroys what it has not read yet. So every
  * path that an option or operand names is claimed before anything is opened for writing.
  */
-#ifndef FERRY_PATH_H
-#define FERRY_PATH_H
+#pragma once
 
 #include "core/base.h"
 
@@ -25,5 +24,3 @@ char *path_target(const char *path) NODISCARD;
 
 /* Which descriptor /dev/stdin, /dev/stdout, /dev/stderr, /dev/fd/N or /proc/self/fd/N is, or -1. */
 int path_descriptor(const char *path);
-
-#endif

@@ -6,8 +6,7 @@
  *	report_put(&r, format, &text);
  *	report_free(&r);
  */
-#ifndef FERRY_REPORT_H
-#define FERRY_REPORT_H
+#pragma once
 
 #include "core/base.h"
 #include "core/opt.h"
@@ -64,5 +63,3 @@ void report_add_span(struct str *out, int64_t us);
 
 void report_free(struct report *r);
 #define AUTO_REPORT __attribute__((cleanup(report_free))) struct report
-
-#endif

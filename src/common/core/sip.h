@@ -4,8 +4,7 @@
  * Under a random key nobody can make two texts collide on purpose, and by accident n texts do with
  * a probability of n^2 / 2^129: 10^-21 for a thousand million.
  */
-#ifndef FERRY_SIP_H
-#define FERRY_SIP_H
+#pragma once
 
 #include "core/base.h"
 
@@ -19,5 +18,3 @@ struct hash128 {
 
 struct sip_key sip_random_key(void);
 struct hash128 sip_hash(const struct sip_key *key, struct sl s);
-
-#endif

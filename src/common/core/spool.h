@@ -2,8 +2,7 @@
  * spool.h - a first-in first-out store of records that does not grow in memory: what does not fit
  * its buffer goes to a scratch file without a name. A zeroed struct is an empty spool.
  */
-#ifndef FERRY_SPOOL_H
-#define FERRY_SPOOL_H
+#pragma once
 
 #include "core/base.h"
 #include "core/str.h"
@@ -29,5 +28,3 @@ bool spool_next(struct spool *s, struct sl *record) NODISCARD;
 
 void spool_clear(struct spool *s); /* empties it, keeping memory and file */
 void spool_free(struct spool *s);
-
-#endif

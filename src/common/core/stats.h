@@ -2,8 +2,7 @@
  * stats.h - what a run counted, as a line of JSON: in the file of --stats, and one of the lines of
  * FERRY_STATS_LOG, by which a front door learns what its programs did.
  */
-#ifndef FERRY_STATS_H
-#define FERRY_STATS_H
+#pragma once
 
 #include "core/base.h"
 
@@ -31,5 +30,3 @@ void stats_waits(const char *why);
 
 /* The path is known to be no other file: it is told of a failure. `put` (or NULL) adds to it. */
 void stats_failing(void (*put)(const void *ctx, struct str *s), const void *ctx);
-
-#endif

@@ -10,8 +10,7 @@
  * ignored when the program began, SIGINT stays so, too: so whoever starts a pipeline that follows
  * can leave it to the first stage alone to end it. SIGHUP stays ignored where it was (nohup).
  */
-#ifndef FERRY_STOP_H
-#define FERRY_STOP_H
+#pragma once
 
 #include "core/base.h"
 
@@ -42,5 +41,3 @@ static inline void stop_check(void)
 	if (UNLIKELY(stop_signal))
 		stop_now();
 }
-
-#endif

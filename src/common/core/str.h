@@ -2,8 +2,7 @@
  * str.h - a growing byte buffer. Always followed by a NUL that is not counted, so .p can be handed
  * to C functions. A zeroed struct is an empty buffer; str_free() releases it and makes it so again.
  */
-#ifndef FERRY_STR_H
-#define FERRY_STR_H
+#pragma once
 
 #include "core/base.h"
 
@@ -59,5 +58,3 @@ void str_free(struct str *s);
 
 /* A buffer that is freed at the end of the block it is declared in; to be initialised there. */
 #define AUTO_STR __attribute__((cleanup(str_free))) struct str
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * tmpf.h - files that appear whole or not at all, and scratch space that leaves nothing behind.
  */
-#ifndef FERRY_TMPF_H
-#define FERRY_TMPF_H
+#pragma once
 
 #include "core/base.h"
 
@@ -33,5 +32,3 @@ bool tmpf_replace(const char *path, struct sl content, unsigned mode) NODISCARD;
 
 /* That it is there, or not, is on the disk, as its folder says. False with errno. */
 bool tmpf_sync_name(const char *path) NODISCARD;
-
-#endif

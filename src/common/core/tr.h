@@ -7,8 +7,7 @@
  * locale. Translations are in pipelines/po/; make and make install put them where tr_init() finds
  * them.
  */
-#ifndef FERRY_TR_H
-#define FERRY_TR_H
+#pragma once
 
 #include <stddef.h>
 
@@ -23,5 +22,3 @@ void tr_back(char *text, size_t room);
 
 /* Marks a text in a table, for those who collect texts; it is translated where it is used. */
 #define N_(text) text
-
-#endif

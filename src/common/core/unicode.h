@@ -2,8 +2,7 @@
  * unicode.h - blanks, lower case and normal forms of UTF-8 texts. The only module that includes
  * libunistring.
  */
-#ifndef FERRY_UNICODE_H
-#define FERRY_UNICODE_H
+#pragma once
 
 #include "core/mem.h"
 
@@ -22,5 +21,3 @@ enum unicode_form { UNICODE_AS_IS, UNICODE_NFC, UNICODE_NFD, UNICODE_NFKC, UNICO
 
 /* In a normal form (UAX #15); `s` itself when it is in it already. */
 struct sl unicode_normal(struct sl s, enum unicode_form form, struct arena *arena);
-
-#endif

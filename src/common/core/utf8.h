@@ -1,6 +1,5 @@
 /* utf8.h - UTF-8 as RFC 3629 has it: no surrogates, no overlong forms, nothing above U+10FFFF. */
-#ifndef FERRY_UTF8_H
-#define FERRY_UTF8_H
+#pragma once
 
 #include "core/base.h"
 
@@ -23,5 +22,3 @@ static inline struct sl utf8_unmarked(struct sl s)
 
 	return (struct sl){ s.p + n, s.n - n };
 }
-
-#endif

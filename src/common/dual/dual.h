@@ -10,8 +10,7 @@
  * order of time, and to the wide tables pivoted, where they replace what is there; of a value that
  * comes twice the last one counts. At last both are read back (sync.h).
  */
-#ifndef FERRY_DUAL_H
-#define FERRY_DUAL_H
+#pragma once
 
 #include "narrow/narrow.h"
 #include "stream/rec.h"
@@ -51,5 +50,3 @@ const struct names *dual_ships(const struct dual *d);
  */
 uint64_t dual_write(struct dual *d);
 void dual_commit(struct dual *d);
-
-#endif

@@ -6,8 +6,7 @@
  * value, value_format) or, where it has them, those of the table by their own names. Others of the
  * table are passed on as they are.
  */
-#ifndef FERRY_NARROW_FEED_H
-#define FERRY_NARROW_FEED_H
+#pragma once
 
 #include "core/hash.h"
 #include "narrow/narrow.h"
@@ -57,5 +56,3 @@ struct sl narrow_feed_channel(const struct narrow_feed *f, const struct rec *rec
 /* Fills in a row of `columns` from what was read; `out` has room for columns.n fields. */
 void narrow_feed_put(const struct narrow_feed *f, const struct rec *rec,
 	const struct narrow_feed_row *row, struct field *out);
-
-#endif

@@ -2,8 +2,7 @@
  * sync.h - the proof that the narrow and the wide table say the same of what was just written: both
  * are read back by the server, in the transaction that wrote them, and compared with what was sent.
  */
-#ifndef FERRY_SYNC_H
-#define FERRY_SYNC_H
+#pragma once
 
 #include "narrow/narrow.h"
 #include "wide/registry.h"
@@ -26,5 +25,3 @@ uint64_t sync_check(struct sync *s);
 
 /* Is there an index by which the narrow table can be read back? Only the wide one is otherwise. */
 bool sync_reads_narrow(const struct sync *s);
-
-#endif

@@ -13,8 +13,7 @@
  * The publication is mended where that is possible: relations are added, and updates and deletions
  * are not published any more where PostgreSQL would refuse them to the application.
  */
-#ifndef FERRY_FEEDS_H
-#define FERRY_FEEDS_H
+#pragma once
 
 #include "ledger/ledger_feed.h"
 #include "narrow/narrow.h"
@@ -57,5 +56,3 @@ void feeds_begin(struct feeds *f, struct pg *source);
 bool feeds_has(const struct feeds *f, uint64_t relation) NODISCARD;
 
 void feeds_free(struct feeds *f);
-
-#endif

@@ -1,6 +1,5 @@
 /* feeds_census.h - what the source says of one moment about what feeds the table; for feeds.c. */
-#ifndef FERRY_FEEDS_CENSUS_H
-#define FERRY_FEEDS_CENSUS_H
+#pragma once
 
 #include "follow/feeds.h"
 
@@ -20,5 +19,3 @@ struct census {
  * when the connection is lost, a patient one.
  */
 bool census_take(const struct feeds *f, struct pg *source, struct census *c) NODISCARD;
-
-#endif

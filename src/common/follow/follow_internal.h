@@ -1,6 +1,5 @@
 /* follow_internal.h - what the files of follow_slot.h share; nobody else includes it. */
-#ifndef FERRY_FOLLOW_INTERNAL_H
-#define FERRY_FOLLOW_INTERNAL_H
+#pragma once
 
 #include "follow/feeds.h"
 #include "follow/follow_slot.h"
@@ -80,5 +79,3 @@ struct pg *follow_until_seen(struct run *r) NODISCARD;
 void follow_tell(struct run *r);
 
 void follow_send_status(struct run *r);
-
-#endif

@@ -5,8 +5,7 @@
  * With a job the follower is the ledger's (ledger_follow.h): it begins where the target has come
  * to, and the loader advances it. Nothing is to be told to the source.
  */
-#ifndef FERRY_FOLLOW_POLL_H
-#define FERRY_FOLLOW_POLL_H
+#pragma once
 
 #include "follow/narrow_chunk.h"
 #include "narrow/narrow_poll.h"
@@ -36,5 +35,3 @@ void follow_poll_setup(const struct narrow_poll_conf *poll, struct pg *target, u
  * at work, 78 when none was set up.
  */
 void follow_poll(struct follow_poll *f);
-
-#endif

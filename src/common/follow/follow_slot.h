@@ -7,8 +7,7 @@
  * the stream is slow the source is kept waiting, not forgotten: its server is answered all the
  * time. A lost connection is made again, for as long as it takes.
  */
-#ifndef FERRY_FOLLOW_SLOT_H
-#define FERRY_FOLLOW_SLOT_H
+#pragma once
 
 #include "follow/narrow_chunk.h"
 #include "stream/extract.h"
@@ -91,5 +90,3 @@ bool follow_slot_guard(
  * 69 when a slot without a job was lost.
  */
 void follow_slot(struct follow_slot *f);
-
-#endif

@@ -5,8 +5,7 @@
  * Cells of an open transaction wait in a spool, since its end may never come; those of complete
  * ones in a sorter. Memory is bounded; what does not fit is in scratch files.
  */
-#ifndef FERRY_LIVE_CHUNK_H
-#define FERRY_LIVE_CHUNK_H
+#pragma once
 
 #include "follow/narrow_chunk.h"
 
@@ -38,5 +37,3 @@ uint64_t live_chunk_bytes(const struct live_chunk *c);
  * `now`; the next one is begun.
  */
 void live_chunk_seal(struct live_chunk *c, const struct ledger_follow *follow, int64_t now);
-
-#endif

@@ -5,8 +5,7 @@
  * "values":{"c":1.5,…}}; debezium: what that reads from a narrow table, before and after. An array
  * stands for each of its elements.
  */
-#ifndef FERRY_MESSAGE_ROWS_H
-#define FERRY_MESSAGE_ROWS_H
+#pragma once
 
 #include "narrow/narrow_row.h"
 
@@ -31,5 +30,3 @@ struct message_row {
  */
 const char *message_rows(const struct message_opts *opts, struct arena *a, struct sl text,
 	struct message_row **rows, size_t *n, struct sl *field) NODISCARD;
-
-#endif

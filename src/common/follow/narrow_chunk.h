@@ -2,8 +2,7 @@
  * narrow_chunk.h - rows of the narrow table on their way into a narrow stream: what is counted of
  * them while a chunk lasts, and the seal that says it.
  */
-#ifndef FERRY_NARROW_CHUNK_H
-#define FERRY_NARROW_CHUNK_H
+#pragma once
 
 #include "core/clock.h"
 #include "ledger/ledger.h"
@@ -62,5 +61,3 @@ void narrow_chunk_put_place(const struct narrow_chunk *c, struct str *s);
 void narrow_chunk_seal(struct narrow_chunk *c, struct extract *x, struct sl ship);
 
 void narrow_chunk_free(struct narrow_chunk *c);
-
-#endif

@@ -3,8 +3,7 @@
  * source is slow to answer or the follower is behind, so many rows a second; and what an operator
  * asks of the job meanwhile (ledger_control_get()), which wins over what was wanted.
  */
-#ifndef FERRY_PACE_H
-#define FERRY_PACE_H
+#pragma once
 
 #include "ledger/ledger.h"
 
@@ -40,5 +39,3 @@ void pace_begin(struct pace *p, struct ledger_claim *claim);
 
 /* It is read. */
 void pace_end(struct pace *p, const struct ledger_claim *claim);
-
-#endif

@@ -12,8 +12,7 @@
  * primary key of all of it, since a new partition inherits no other identity. Without one
  * PostgreSQL would refuse the updates themselves, in the application that writes the table.
  */
-#ifndef FERRY_SLOT_H
-#define FERRY_SLOT_H
+#pragma once
 
 #include "narrow/narrow.h"
 #include "pg/conn.h"
@@ -89,5 +88,3 @@ bool slot_has_identity(struct pg *source, const struct narrow *n) NODISCARD;
 
 /* The number that pg_control_system() has of the source; empty when it may not be asked. */
 void slot_origin(struct pg *source, struct str *s);
-
-#endif

@@ -8,8 +8,7 @@
  * the row has moved. So is the value of a cell of which a row was updated or deleted, where the
  * table may have several rows of one cell.
  */
-#ifndef FERRY_SLOT_ROWS_H
-#define FERRY_SLOT_ROWS_H
+#pragma once
 
 #include "narrow/narrow_row.h"
 #include "pg/pgoutput.h"
@@ -50,5 +49,3 @@ void slot_rows_take(struct slot_rows *s, const struct pgo_message *m);
 
 /* Does this truncate the narrow table? */
 bool slot_rows_truncates(const struct slot_rows *s, const struct pgo_message *m);
-
-#endif

@@ -11,8 +11,7 @@
  * source committed, and a chunk of the past between two live ones was read later than the one
  * before it; so to overlay that one is right, too.
  */
-#ifndef FERRY_WIDE_CHUNK_H
-#define FERRY_WIDE_CHUNK_H
+#pragma once
 
 #include "ledger/ledger.h"
 #include "stream/io.h"
@@ -56,5 +55,3 @@ void wide_chunk_finish(struct wide_chunk *c, const struct seal *seal);
 
 /* The program is failing, not for want of the connection: tells the ledger. */
 void wide_chunk_failed(struct wide_chunk *c, int code, const char *message);
-
-#endif

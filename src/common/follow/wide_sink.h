@@ -1,6 +1,5 @@
 /* wide_sink.h - pg-copy-load --wide: the chunks of wide_chunk.h as a sink. */
-#ifndef FERRY_FOLLOW_WIDE_SINK_H
-#define FERRY_FOLLOW_WIDE_SINK_H
+#pragma once
 
 #include "follow/wide_chunk.h"
 #include "stream/sink.h"
@@ -9,5 +8,3 @@ extern const struct sink_ops wide_sink_ops;
 
 /* `env` and `opts` are kept. */
 void *wide_sink_open(const struct sink_env *env, struct wide_chunk_opts *opts) NODISCARD;
-
-#endif

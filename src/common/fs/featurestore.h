@@ -3,8 +3,7 @@
  * Runtime). Requests of the record calls are built here and answers taken apart, so that they can
  * go through aws_do() or a pool alike.
  */
-#ifndef FERRY_FEATURESTORE_H
-#define FERRY_FEATURESTORE_H
+#pragma once
 
 #include "aws/client.h"
 #include "core/mem.h"
@@ -117,5 +116,3 @@ bool fs_feature_value(const struct json *fv, struct sl *name, struct sl *value,
 
 /* The value of feature `name` in a Record array; false when it is not there or a list. */
 bool fs_record_value(const struct json *record, struct sl name, struct sl *value) NODISCARD;
-
-#endif

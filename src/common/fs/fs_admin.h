@@ -4,8 +4,7 @@
  * Each function refuses what the service would refuse before it sends anything, says on standard
  * output what it did (or, with dry_run, would do), and ends the program when it fails.
  */
-#ifndef FERRY_FS_ADMIN_H
-#define FERRY_FS_ADMIN_H
+#pragma once
 
 #include "aws/client.h"
 #include "core/opt.h"
@@ -41,5 +40,3 @@ void fs_admin_add(
 void fs_admin_delete(struct aws *a, const char *name, const struct fs_admin *o);
 void fs_admin_clear(struct aws *a, const char *name, const struct fs_admin *o);
 void fs_admin_backup(struct aws *a, const char *name, const struct fs_admin *o);
-
-#endif

@@ -2,8 +2,7 @@
  * fs_archive.h - records as objects in S3: NDJSON, gzip, as many objects as it takes, each of which
  * fs-put can load again as it is.
  */
-#ifndef FERRY_FS_ARCHIVE_H
-#define FERRY_FS_ARCHIVE_H
+#pragma once
 
 #include "aws/client.h"
 #include "stream/rec.h"
@@ -23,5 +22,3 @@ void fs_archive_row(struct fs_archive *x, const struct field *f, size_t n);
 
 /* Stores what is left; no record at all makes no object. Returns how many objects there are. */
 unsigned fs_archive_end(struct fs_archive *x);
-
-#endif

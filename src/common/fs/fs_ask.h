@@ -1,8 +1,7 @@
 /*
  * fs_ask.h - questions to Athena whose answer is a few rows, for programs that are no extractors.
  */
-#ifndef FERRY_FS_ASK_H
-#define FERRY_FS_ASK_H
+#pragma once
 
 #include "aws/client.h"
 #include "fs/fs_group.h"
@@ -27,5 +26,3 @@ struct fs_question {
 /* Asks, in the catalog of the group, hands the rows over, and leaves nothing behind. Ends the
  * program when Athena refuses. */
 void fs_ask(const struct fs_asker *a, const struct fs_group *g, const struct fs_question *q);
-
-#endif

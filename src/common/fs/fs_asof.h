@@ -5,8 +5,7 @@
  * Events and states are sorted together, by identifier and time, in a scratch file where memory
  * does not do; then by the place of the event in its file. A state that was deleted is none.
  */
-#ifndef FERRY_FS_ASOF_H
-#define FERRY_FS_ASOF_H
+#pragma once
 
 #include "fs/fs_columns.h"
 #include "stream/io.h"
@@ -31,5 +30,3 @@ void fs_asof_state(struct fs_asof *a, const struct field *f);
  * GROUP_NAME. Returns how many events had a state; *events is how many there were.
  */
 uint64_t fs_asof_end(struct fs_asof *a, struct wr *wr, uint64_t *events);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * fs_columns.h - which columns a query of a feature group has, and what they are called.
  */
-#ifndef FERRY_FS_COLUMNS_H
-#define FERRY_FS_COLUMNS_H
+#pragma once
 
 #include "fs/fs_group.h"
 
@@ -33,5 +32,3 @@ void fs_columns_choose(
 void fs_columns_rename(struct fs_columns *c, const char *list);
 
 void fs_columns_free(struct fs_columns *c);
-
-#endif

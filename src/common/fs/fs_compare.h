@@ -4,8 +4,7 @@
  * Each record of the file is looked up by BatchGetRecord, some thousand at a time, so that memory
  * does not grow with the file. The store goes on changing: the answer is that of the moment.
  */
-#ifndef FERRY_FS_COMPARE_H
-#define FERRY_FS_COMPARE_H
+#pragma once
 
 #include "aws/client.h"
 #include "fs/fs_group.h"
@@ -34,5 +33,3 @@ struct fs_compare_conf {
 
 /* Ends the program with 65 where a record has no identifier or event time. */
 void fs_compare(const struct fs_compare_conf *conf);
-
-#endif

@@ -3,8 +3,7 @@
  * record's own members, and "@failed" with what happened and the group it was meant for, which the
  * next load passes over.
  */
-#ifndef FERRY_FS_FAILED_H
-#define FERRY_FS_FAILED_H
+#pragma once
 
 #include "fs/fs_load.h"
 #include "stream/out.h"
@@ -16,5 +15,3 @@ void fs_failed_record(struct out *out, struct sl group, const struct names *cols
 /* One that the service refused, or did not answer for. */
 void fs_failed_item(struct out *out, const struct fs_group *group, const struct fs_item *item,
 	enum fs_outcome outcome, const struct aws_error *e);
-
-#endif

@@ -2,8 +2,7 @@
  * fs_fetch.h - a query of Athena from its start to the last row of its result, and nothing left
  * behind.
  */
-#ifndef FERRY_FS_FETCH_H
-#define FERRY_FS_FETCH_H
+#pragma once
 
 #include "aws/athena.h"
 #include "fs/fs_rows.h"
@@ -75,5 +74,3 @@ void fs_fetch_report(
 
 /* Removes the result objects and forgets the run. */
 void fs_fetch_end(struct fs_fetch *f);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * fs_fetch_impl.h - what the ways of fetching a result share; for fs_fetch*.c and fs_parts*.c only.
  */
-#ifndef FERRY_FS_FETCH_IMPL_H
-#define FERRY_FS_FETCH_IMPL_H
+#pragma once
 
 #include "fs/fs_fetch.h"
 
@@ -34,5 +33,3 @@ void fs_part_list_free(struct fs_part_list *list);
 
 void fs_fetch_parts(struct fs_fetch *f); /* JSON, several at once */
 void fs_fetch_files(struct fs_fetch *f); /* Parquet, into files */
-
-#endif

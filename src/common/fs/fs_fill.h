@@ -7,8 +7,7 @@
  * has a newer one, that is taken whole, with its own time. Records that are older there, or not
  * there at all, and states of the past go without; they are counted and named.
  */
-#ifndef FERRY_AWS_FS_FILL_H
-#define FERRY_AWS_FS_FILL_H
+#pragma once
 
 #include "aws/client.h"
 #include "fs/fs_group.h"
@@ -41,5 +40,3 @@ bool fs_fill_is_tie(const struct fs_fill_conf *conf, const struct field *f);
 
 /* The last rows; says what went without collections. Frees it. Returns how many ties were found. */
 uint64_t fs_fill_end(struct fs_fill *fill);
-
-#endif

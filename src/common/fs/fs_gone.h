@@ -6,8 +6,7 @@
  * for them. A record that is merely not in the online store (expired, hard-deleted there alone,
  * never put there) is not one of them. Each takes 32 bytes at most.
  */
-#ifndef FERRY_FS_GONE_H
-#define FERRY_FS_GONE_H
+#pragma once
 
 #include "core/keyset.h"
 #include "fs/fs_move.h"
@@ -28,5 +27,3 @@ void fs_gone_read(struct fs_gone *g, const struct fs_move *m, const char *path);
 /* Is it one of them? Then *time is that of its last state; may be NULL. */
 bool fs_gone_has(struct fs_gone *g, struct sl id, int64_t *time);
 void fs_gone_free(struct fs_gone *g);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * fs_group.h - a feature group as DescribeFeatureGroup tells of it.
  */
-#ifndef FERRY_FS_GROUP_H
-#define FERRY_FS_GROUP_H
+#pragma once
 
 #include "core/mem.h"
 #include "fs/fs_value.h"
@@ -50,5 +49,3 @@ void fs_group_free(struct fs_group *g);
  * differs in case (Glue and Athena have lower case only). SIZE_MAX when there is none.
  */
 size_t fs_group_feature(const struct fs_group *g, struct sl name);
-
-#endif

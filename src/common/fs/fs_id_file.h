@@ -1,8 +1,7 @@
 /*
  * fs_id_file.h - out of a file, identifiers of records (a column, or lines), or states of records.
  */
-#ifndef FERRY_FS_ID_FILE_H
-#define FERRY_FS_ID_FILE_H
+#pragma once
 
 #include "fs/fs_group.h"
 #include "stream/io.h"
@@ -26,5 +25,3 @@ typedef void fs_state_fn(void *ctx, struct sl id, struct sl time);
  */
 void fs_state_file(const struct fs_group *g, const struct io_opts *opts, const char *path,
 	fs_state_fn *take, void *ctx);
-
-#endif

@@ -9,8 +9,7 @@
  * none) and synced once per batch. A torn end is cut off. Memory: 24 bytes per record that an
  * earlier run acknowledged.
  */
-#ifndef FERRY_FS_JOURNAL_H
-#define FERRY_FS_JOURNAL_H
+#pragma once
 
 #include "core/base.h"
 
@@ -46,5 +45,3 @@ void fs_journal_sync(struct fs_journal *j);  /* and to the disk */
 
 /* Closes it; `done` removes the file. `cut`: of some records nobody knows what became. */
 void fs_journal_close(struct fs_journal *j, bool done, bool cut);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * What is in it takes at most 32 bytes: 128 bits of a hash, so that two are never taken for one.
  */
-#ifndef FERRY_FS_KNOWN_H
-#define FERRY_FS_KNOWN_H
+#pragma once
 
 #include "core/keyset.h"
 #include "fs/fs_value.h"
@@ -21,5 +20,3 @@ void fs_ids_free(struct fs_ids *s);
 /* Of records; `type`: of the event time. Two texts of one instant are one. */
 void fs_known_add(struct fs_ids *s, struct sl id, enum fs_type type, struct sl time);
 bool fs_known_has(const struct fs_ids *s, struct sl id, enum fs_type type, struct sl time);
-
-#endif

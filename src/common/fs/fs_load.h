@@ -11,8 +11,7 @@
  *		item = fs_load_item(l), fill it, fs_load_add(l, item);
  *	fs_load_drain(l);
  */
-#ifndef FERRY_FS_LOAD_H
-#define FERRY_FS_LOAD_H
+#pragma once
 
 #include "fs/featurestore.h"
 #include "fs/fs_record.h"
@@ -76,5 +75,3 @@ struct fs_load_stats {
 struct fs_load_stats fs_load_stats(const struct fs_load *l);
 
 void fs_load_free(struct fs_load *l);
-
-#endif

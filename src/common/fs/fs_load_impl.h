@@ -1,6 +1,5 @@
 /* fs_load_impl.h - inside of fs_load.h, for fs_load.c and fs_load_done.c only. */
-#ifndef FERRY_FS_LOAD_IMPL_H
-#define FERRY_FS_LOAD_IMPL_H
+#pragma once
 
 #include "aws/pool.h"
 #include "fs/fs_load.h"
@@ -41,5 +40,3 @@ struct fs_load {
 /* The end of a lane's request: settles its records, or puts them back. */
 void fs_load_done(
 	void *ctx, void *call_ctx, const struct aws_reply *reply, const struct aws_error *e);
-
-#endif

@@ -2,8 +2,7 @@
  * fs_move.h - the migration of one feature group into another: may it be, what will it be, and was
  * it done.
  */
-#ifndef FERRY_FS_MOVE_H
-#define FERRY_FS_MOVE_H
+#pragma once
 
 #include "core/opt.h"
 #include "fs/fs_ask.h"
@@ -124,5 +123,3 @@ bool fs_move_same_place(const struct fs_move *m);
 size_t fs_move_only_at(const struct fs_move *m); /* both in one account and region */
 void fs_move_stop(void *move); /* for stop_catch(): ends calls that are under way */
 void fs_move_close(struct fs_move *m);
-
-#endif

@@ -5,8 +5,7 @@
  * by all groups that were made with it. Under an Iceberg table objects must not be removed one by
  * one, because its metadata would point at nothing.
  */
-#ifndef FERRY_FS_OFFLINE_H
-#define FERRY_FS_OFFLINE_H
+#pragma once
 
 #include "aws/s3.h"
 #include "fs/fs_group.h"
@@ -42,5 +41,3 @@ bool fs_offline_size(
 /* Copies every object to s3://to_bucket/to_prefix…; true when all were, *n says how many. */
 bool fs_offline_copy(struct aws *a, struct fs_place from, struct fs_place to, uint64_t *n,
 	struct aws_error *e) NODISCARD;
-
-#endif

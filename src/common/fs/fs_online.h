@@ -6,8 +6,7 @@
  * meanwhile; where BatchGetRecord is missing or not allowed, by GetRecord. Order is not kept. The
  * store goes on changing: each record is as it was when fetched.
  */
-#ifndef FERRY_FS_ONLINE_H
-#define FERRY_FS_ONLINE_H
+#pragma once
 
 #include "fs/featurestore.h"
 #include "fs/fs_group.h"
@@ -44,5 +43,3 @@ void fs_online_all(struct fs_online *o);
 bool fs_online_probe(struct aws *a, const struct fs_group *g, struct aws_error *e) NODISCARD;
 
 void fs_online_free(struct fs_online *o);
-
-#endif

@@ -2,8 +2,7 @@
  * fs_only.h - records of which a feature has one of the values that a file lists: lists that no
  * query can hold; or whose identifiers belong to one shard of several.
  */
-#ifndef FERRY_FS_ONLY_H
-#define FERRY_FS_ONLY_H
+#pragma once
 
 #include "core/keyset.h"
 #include "fs/fs_group.h"
@@ -36,5 +35,3 @@ void fs_only_shard(struct fs_only *o, const struct fs_group *g, const char *spec
 void fs_only_read(struct fs_only *o, const struct fs_group *g, const char *spec);
 bool fs_only_has(const struct fs_only *o, struct sl value);
 void fs_only_free(struct fs_only *o);
-
-#endif

@@ -2,8 +2,7 @@
  * fs_record.h - records of a stream become records of a feature group: columns are matched to
  * features by name, values checked against their types, and the whole encoded for sending.
  */
-#ifndef FERRY_FS_RECORD_H
-#define FERRY_FS_RECORD_H
+#pragma once
 
 #include "core/hash.h"
 #include "core/str.h"
@@ -78,5 +77,3 @@ uint64_t fs_value_hash(const struct fs_feature *f, struct sl text);
 
 void fs_coder_free(struct fs_coder *c);
 void fs_item_free(struct fs_item *item);
-
-#endif

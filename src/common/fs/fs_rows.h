@@ -5,8 +5,7 @@
  * header), and the JSON lines of an UNLOAD part (one object a line, keys in lower case, gzip).
  * Both fail closed: what is cut, or not as Athena writes it, is an error and never fewer rows.
  */
-#ifndef FERRY_FS_ROWS_H
-#define FERRY_FS_ROWS_H
+#pragma once
 
 #include "core/mem.h"
 #include "core/str.h"
@@ -60,5 +59,3 @@ void fs_json_init(struct fs_json *j, const struct fs_json_column *columns, size_
 bool fs_json_take(struct fs_json *j, struct sl piece) NODISCARD;
 bool fs_json_end(struct fs_json *j) NODISCARD;
 void fs_json_free(struct fs_json *j);
-
-#endif

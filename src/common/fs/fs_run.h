@@ -7,8 +7,7 @@
  * lasts it holds a lock on the file: another one of the same job beside it has a query of its own,
  * whose name nobody takes up.
  */
-#ifndef FERRY_FS_RUN_H
-#define FERRY_FS_RUN_H
+#pragma once
 
 #include "core/base.h"
 
@@ -34,5 +33,3 @@ void fs_run_done(struct fs_run *r);  /* forgets it */
  */
 char *fs_state_path(const char *program, struct sl name, uint64_t job, const char *suffix,
 	const char *hint) NODISCARD;
-
-#endif

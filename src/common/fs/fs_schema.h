@@ -4,8 +4,7 @@
  * Whatever is wrong with one (name, type, collection, a repeated name) ends the program before
  * anything is sent: 65 for a file, 64 for a word of the command line.
  */
-#ifndef FERRY_FS_SCHEMA_H
-#define FERRY_FS_SCHEMA_H
+#pragma once
 
 #include "core/str.h"
 #include "fs/fs_group.h"
@@ -48,5 +47,3 @@ void fs_schema_free(struct fs_schema *s);
 
 /* A file to start from: every kind of feature, with descriptions. */
 extern const char *const fs_schema_template;
-
-#endif

@@ -2,8 +2,7 @@
  * fs_show.h - what can be told of feature groups, as table, JSON, CSV or Markdown on standard
  * output.
  */
-#ifndef FERRY_FS_SHOW_H
-#define FERRY_FS_SHOW_H
+#pragma once
 
 #include "aws/client.h"
 #include "core/report.h"
@@ -26,5 +25,3 @@ void fs_show_size(struct aws *a, const char *name, double price, enum report_for
 	const char *export);
 void fs_show_prefix(struct aws *a, const char *bucket, const char *prefix, double price,
 	enum report_format format, const char *export);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * fs_sql.h - what to ask Athena for the records of a feature group.
  */
-#ifndef FERRY_FS_SQL_H
-#define FERRY_FS_SQL_H
+#pragma once
 
 #include "core/str.h"
 #include "fs/fs_group.h"
@@ -58,5 +57,3 @@ void fs_sql_repeated(const struct fs_group *g, uint64_t least, struct str *sql);
 
 /* Appends UNLOAD of a query, as gzip JSON or as Parquet, to s3://…/ (with the slash). */
 void fs_sql_unload(struct sl query, struct sl uri, bool parquet, struct str *sql);
-
-#endif

@@ -2,8 +2,7 @@
  * fs_stock.h - what objects there are in a place of S3: by kind and storage class with its price,
  * by the month they came, and the newest.
  */
-#ifndef FERRY_FS_STOCK_H
-#define FERRY_FS_STOCK_H
+#pragma once
 
 #include "aws/s3.h"
 #include "core/hash.h"
@@ -37,5 +36,3 @@ void fs_stock_put(const struct fs_stock *s, enum report_format format, struct st
 /* Appends the growth by month as CSV. */
 void fs_stock_months(const struct fs_stock *s, struct str *out);
 void fs_stock_free(struct fs_stock *s);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * fs_tally.h - what became of the records of a load: each is counted once.
  */
-#ifndef FERRY_FS_TALLY_H
-#define FERRY_FS_TALLY_H
+#pragma once
 
 #include "core/str.h"
 
@@ -39,5 +38,3 @@ void fs_tally_put(const struct fs_tally *t, struct str *s);
  */
 bool fs_tally_write(const struct fs_tally *t, const char *path, struct sl group, uint64_t resent,
 	uint64_t requests, double seconds) NODISCARD;
-
-#endif

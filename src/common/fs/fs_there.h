@@ -2,8 +2,7 @@
  * fs_there.h - which records a feature group has already, just as they are to be put: same
  * identifier, event time and values, whatever the form of its numbers.
  */
-#ifndef FERRY_AWS_FS_THERE_H
-#define FERRY_AWS_FS_THERE_H
+#pragma once
 
 #include "core/keyset.h"
 #include "fs/fs_known.h"
@@ -40,5 +39,3 @@ enum fs_need {
 enum fs_need fs_there_needs(const struct fs_there *t, const struct fs_item *item);
 
 void fs_there_free(struct fs_there *t);
-
-#endif

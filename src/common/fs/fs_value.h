@@ -5,8 +5,7 @@
  * "Integral" is a 64-bit decimal, "Fractional" an IEEE double; event times are Unix seconds in a
  * Fractional feature or ISO 8601 in UTC, with T and Z, in a String one.
  */
-#ifndef FERRY_FS_VALUE_H
-#define FERRY_FS_VALUE_H
+#pragma once
 
 #include "core/base.h"
 #include "core/str.h"
@@ -68,5 +67,3 @@ bool fs_is_store_column(struct sl name); /* write_time, api_invocation_time, is_
 
 /* A time to live in seconds; 0 when there is none or the unit is unknown. */
 uint64_t fs_ttl_seconds(struct sl unit, uint64_t value);
-
-#endif

@@ -2,8 +2,7 @@
  * fs_verify.h - is everything that was to be moved in the target? Compared by identifier and event
  * time, never by counts alone: a store can have as many rows as another and lack records.
  */
-#ifndef FERRY_FS_VERIFY_H
-#define FERRY_FS_VERIFY_H
+#pragma once
 
 #include "fs/fs_gone.h"
 #include "fs/fs_move.h"
@@ -35,5 +34,3 @@ void fs_verify_online(struct fs_move *m, struct fs_gone *gone, struct fs_verdict
 void fs_verify_offline(struct fs_move *m, struct fs_gone *gone, struct fs_verdict *v);
 
 void fs_verdict_free(struct fs_verdict *v);
-
-#endif

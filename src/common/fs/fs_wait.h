@@ -1,8 +1,7 @@
 /*
  * fs_wait.h - the control plane answers before it has done anything: wait until it has.
  */
-#ifndef FERRY_FS_WAIT_H
-#define FERRY_FS_WAIT_H
+#pragma once
 
 #include "fs/featurestore.h"
 #include "fs/fs_group.h"
@@ -18,5 +17,3 @@ void fs_wait_deleted(struct aws *a, struct sl group, int64_t timeout_us);
 
 /* Describes it, or ends the program with one line that says what is missing. `g` is zeroed. */
 void fs_need_group(struct aws *a, const char *name, struct fs_group *g);
-
-#endif

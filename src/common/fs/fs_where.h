@@ -4,8 +4,7 @@
  * Athena compares nothing of different types: neither `event_time >= current_date` (a text with a
  * date) nor `event_time < '2024-01-01'` of a Fractional event time (a number with a text).
  */
-#ifndef FERRY_FS_WHERE_H
-#define FERRY_FS_WHERE_H
+#pragma once
 
 #include "core/str.h"
 #include "fs/fs_group.h"
@@ -22,5 +21,3 @@ bool fs_where_parse_time(const struct fs_group *g, const char *where, struct str
 
 /* Is this what Athena says when a condition mixes types? */
 bool fs_where_is_mismatch(struct sl reason);
-
-#endif

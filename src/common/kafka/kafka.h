@@ -4,8 +4,7 @@
  * Faults that pass are waited out by librdkafka; those that do not end the program: 66 no such
  * topic, 75 no broker, 77 not allowed, 78 a wrong setting, 69 otherwise refused. One thread.
  */
-#ifndef FERRY_KAFKA_H
-#define FERRY_KAFKA_H
+#pragma once
 
 #include "core/opt.h"
 
@@ -26,5 +25,3 @@ struct kafka_opts {
 struct kafka; /* a client: kafka_write.h, kafka_read.h */
 
 void kafka_close(struct kafka *k);
-
-#endif

@@ -1,6 +1,5 @@
 /* kafka_internal.h - what the files of the room share; nobody else includes it. */
-#ifndef FERRY_KAFKA_INTERNAL_H
-#define FERRY_KAFKA_INTERNAL_H
+#pragma once
 
 #include "core/msg.h"
 #include "kafka/kafka.h"
@@ -37,5 +36,3 @@ void kafka_check(rd_kafka_resp_err_t e, const char *topic); /* dies of an error 
  * Partitions of a topic; to be destroyed. Dies where there is no such topic.
  */
 const struct rd_kafka_metadata *kafka_ask(struct kafka *k, rd_kafka_topic_t *topic) NODISCARD;
-
-#endif

@@ -1,6 +1,5 @@
 /* kafka_read.h - topics of Kafka read, from offsets that the caller keeps. */
-#ifndef FERRY_KAFKA_READ_H
-#define FERRY_KAFKA_READ_H
+#pragma once
 
 #include "kafka/kafka.h"
 
@@ -54,5 +53,3 @@ struct kafka_message {
 };
 
 enum kafka_event kafka_next(struct kafka *k, int64_t wait_us, struct kafka_message *m) NODISCARD;
-
-#endif

@@ -1,6 +1,5 @@
 /* kafka_write.h - messages into a topic of Kafka, each accounted for. */
-#ifndef FERRY_KAFKA_WRITE_H
-#define FERRY_KAFKA_WRITE_H
+#pragma once
 
 #include "kafka/kafka.h"
 
@@ -28,5 +27,3 @@ struct kafka *kafka_writer(
 void kafka_send(struct kafka *k, struct sl key, struct sl value, uint64_t number);
 
 void kafka_drain(struct kafka *k); /* until all are settled */
-
-#endif

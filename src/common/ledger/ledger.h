@@ -19,8 +19,7 @@
  * Instants are those of core/clock.h and are kept as `timestamp` in UTC. Strings handed out live in
  * the arena given. Errors of the server end the program as conn.h has it.
  */
-#ifndef FERRY_LEDGER_H
-#define FERRY_LEDGER_H
+#pragma once
 
 #include "core/base.h"
 #include "core/clock.h"
@@ -406,5 +405,3 @@ uint64_t ledger_retry(struct pg *target, uint64_t job, struct sl ship);
  */
 void ledger_forget(struct pg *target, const char *schema, const char *prefix, const char *table,
 	struct sl ship);
-
-#endif

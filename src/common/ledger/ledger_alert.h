@@ -9,8 +9,7 @@
  * once when it says by exit code 69 that nobody is to be told. What was told is noted behind it:
  * what was not is told again by the next watch.
  */
-#ifndef FERRY_LEDGER_ALERT_H
-#define FERRY_LEDGER_ALERT_H
+#pragma once
 
 #include "ledger/ledger.h"
 
@@ -31,5 +30,3 @@ void alert_check(const struct alert_opts *o);
  * the work, the others stand by.
  */
 void alert_run(struct pg *target, uint64_t job, const struct alert_opts *o, bool (*go_on)(void));
-
-#endif

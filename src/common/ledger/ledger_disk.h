@@ -2,8 +2,7 @@
  * ledger_disk.h - the file systems that a target fills: of its wide tables, where their tablespaces
  * are, of temporary files and of the WAL. Only those of a server on this machine can be seen.
  */
-#ifndef FERRY_LEDGER_DISK_H
-#define FERRY_LEDGER_DISK_H
+#pragma once
 
 #include "pg/conn.h"
 
@@ -23,5 +22,3 @@ struct ledger_disk {
  */
 size_t ledger_disks(struct pg *target, const char *schema, const char *prefix,
 	struct ledger_disk disks[LEDGER_DISKS_MAX]);
-
-#endif

@@ -1,6 +1,5 @@
 /* ledger_events.h - what happened: lists of events and failed chunks, and who was told. */
-#ifndef FERRY_LEDGER_EVENTS_H
-#define FERRY_LEDGER_EVENTS_H
+#pragma once
 
 #include "core/report.h"
 #include "ledger/ledger.h"
@@ -31,5 +30,3 @@ void ledger_event_told(struct pg *target, uint64_t id);
 
 /* Counts those older than this as told: nobody wants to hear of them now. */
 void ledger_events_forget(struct pg *target, uint64_t job, int64_t older_us);
-
-#endif

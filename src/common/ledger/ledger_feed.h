@@ -6,8 +6,7 @@
  * that nobody will tell of. It is released when all that comes is followed (again); that of a ship,
  * which was rolled back, when rows of it come.
  */
-#ifndef FERRY_PG_LEDGER_FEED_H
-#define FERRY_PG_LEDGER_FEED_H
+#pragma once
 
 #include "ledger/ledger.h"
 
@@ -51,5 +50,3 @@ size_t ledger_doubts_held(
 
 /* It may be settled: [from, to) as texts, NULL where open. */
 void ledger_doubt_release(struct pg *target, uint64_t id, const char *from, const char *to);
-
-#endif

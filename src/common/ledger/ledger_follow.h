@@ -18,8 +18,7 @@
  * and repaired once their chunks are done, and the row deleted then. Those that are held wait for
  * the follower (ledger_feed.h).
  */
-#ifndef FERRY_LEDGER_FOLLOW_H
-#define FERRY_LEDGER_FOLLOW_H
+#pragma once
 
 #include "core/spool.h"
 #include "ledger/ledger.h"
@@ -106,5 +105,3 @@ void ledger_follow_advance(struct pg *target, const struct ledger_facts *f, stru
 
 /* After ROLLBACK: the loader failed, with this error. */
 void ledger_follow_fail(struct pg *target, const struct ledger_facts *f, const char *error);
-
-#endif

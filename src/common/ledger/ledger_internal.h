@@ -1,8 +1,7 @@
 /*
  * ledger_internal.h - what the files of the ledger share; nobody else includes it.
  */
-#ifndef FERRY_LEDGER_INTERNAL_H
-#define FERRY_LEDGER_INTERNAL_H
+#pragma once
 
 #include "ledger/ledger.h"
 
@@ -62,5 +61,3 @@ bool ledger_has_table(struct pg *target, const char *name);
 
 /* Is the worker of this name on this host, and gone? (ledger_worker.c) */
 bool ledger_worker_is_dead(struct sl worker);
-
-#endif

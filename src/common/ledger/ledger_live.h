@@ -2,8 +2,7 @@
  * ledger_live.h - how live the wide tables are: what the ledger says of a job's follower, for
  * status, alerts and comparisons. It reads only.
  */
-#ifndef FERRY_LEDGER_LIVE_H
-#define FERRY_LEDGER_LIVE_H
+#pragma once
 
 #include "ledger/ledger.h"
 
@@ -51,5 +50,3 @@ struct ledger_live_ship *ledger_live_ships(struct pg *target, uint64_t job, cons
 
 /* The promise that is in force for what comes live; NULL when no follower was set up. */
 const char *ledger_live_guarantee(const struct ledger_live *live);
-
-#endif

@@ -13,8 +13,7 @@
  * "mark":"16 hex"}]}: the messages [from, to), and a hash of the last one. Without a group nobody
  * keeps them, and ledger_offsets_of() finds none.
  */
-#ifndef FERRY_LEDGER_OFFSETS_H
-#define FERRY_LEDGER_OFFSETS_H
+#pragma once
 
 #include "core/mem.h"
 #include "pg/conn.h"
@@ -48,5 +47,3 @@ const char *ledger_offsets_of(struct arena *a, struct sl src) NODISCARD;
  * these messages.
  */
 bool ledger_offsets_move(struct pg *target, const char *offsets, bool advance) NODISCARD;
-
-#endif

@@ -1,6 +1,5 @@
 /* ledger_opts.h - which job a command line means: its number, or the table and target it is of. */
-#ifndef FERRY_LEDGER_OPTS_H
-#define FERRY_LEDGER_OPTS_H
+#pragma once
 
 #include "ledger/ledger.h"
 #include "narrow/narrow.h"
@@ -33,5 +32,3 @@ void ledger_job_reads(const struct ledger_job *job, struct narrow_opts *narrow, 
  */
 bool ledger_job_seek(struct pg *pg, uint64_t number, const struct narrow_opts *narrow,
 	const struct target_opts *target, struct ledger_job *job, struct arena *a) NODISCARD;
-
-#endif

@@ -6,8 +6,7 @@
  * that what was carried over came from something else: nobody may go on, compare or repair before
  * somebody has said that this is meant (ledger_origin_accept).
  */
-#ifndef FERRY_PG_LEDGER_ORIGIN_H
-#define FERRY_PG_LEDGER_ORIGIN_H
+#pragma once
 
 #include "ledger/ledger.h"
 #include "narrow/narrow.h"
@@ -39,5 +38,3 @@ void ledger_origin_accept(
  * one, and was another one. To be asked before a job is made.
  */
 void ledger_origin_check_new(struct pg *source, struct pg *target, const struct ledger_job *job);
-
-#endif

@@ -1,6 +1,5 @@
 /* ledger_progress.h - how a job goes on, said while it does. */
-#ifndef FERRY_LEDGER_PROGRESS_H
-#define FERRY_LEDGER_PROGRESS_H
+#pragma once
 
 #include "ledger/ledger.h"
 
@@ -11,5 +10,3 @@
  */
 void ledger_progress(struct pg *target, uint64_t job, const struct sl *only, size_t n_only,
 	int64_t every_us, bool (*go_on)(void));
-
-#endif

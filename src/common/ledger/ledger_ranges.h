@@ -2,8 +2,7 @@
  * ledger_ranges.h - the time of a job cut at the borders of all its chunks, and what the ledger
  * says of each ship between two borders.
  */
-#ifndef FERRY_LEDGER_RANGES_H
-#define FERRY_LEDGER_RANGES_H
+#pragma once
 
 #include "core/hash.h"
 #include "ledger/ledger.h"
@@ -79,5 +78,3 @@ size_t ledger_doubts(struct pg *target, uint64_t job, bool free_only, struct are
 bool ledger_doubt_meets(
 	const struct ledger_doubt *d, struct sl ship, int64_t from, int64_t to) NODISCARD;
 void ledger_doubt_settle(struct pg *target, uint64_t id); /* it is none any more */
-
-#endif

@@ -1,6 +1,5 @@
 /* ledger_report.h - the state of a job as a report: a row per ship, and what it adds up to. */
-#ifndef FERRY_LEDGER_REPORT_H
-#define FERRY_LEDGER_REPORT_H
+#pragma once
 
 #include "core/report.h"
 #include "ledger/ledger.h"
@@ -56,5 +55,3 @@ void ledger_report(const struct ledger_state *s, int format, struct str *out);
 
 /* The same as metrics (ledger_prometheus.c). */
 void ledger_prometheus(const struct ledger_state *s, struct str *out);
-
-#endif

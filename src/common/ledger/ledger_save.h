@@ -5,8 +5,7 @@
  * A line is a JSON object, {"table":"chunk","row":{…}}; the last one has the number of the others,
  * so that a file that was cut is refused (76). Events are not kept.
  */
-#ifndef FERRY_LEDGER_SAVE_H
-#define FERRY_LEDGER_SAVE_H
+#pragma once
 
 #include "ledger/ledger.h"
 #include "stream/out.h"
@@ -21,5 +20,3 @@ void ledger_save(struct pg *target, const char *schema, const char *prefix, cons
  * Returns the number of rows read.
  */
 uint64_t ledger_load(struct pg *target);
-
-#endif

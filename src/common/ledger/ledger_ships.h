@@ -1,6 +1,5 @@
 /* ledger_ships.h - the ships of a narrow table, as a plan wants them. */
-#ifndef FERRY_LEDGER_SHIPS_H
-#define FERRY_LEDGER_SHIPS_H
+#pragma once
 
 #include "core/opt.h"
 #include "ledger/ledger.h"
@@ -44,5 +43,3 @@ void ledger_refuse_met(struct pg *target, const struct ledger_job *job, const st
 
 /* Do jobs of several narrow tables fill tables of this schema and prefix? */
 bool ledger_is_mixed(struct pg *target, const char *schema, const char *prefix) NODISCARD;
-
-#endif

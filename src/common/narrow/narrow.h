@@ -10,8 +10,7 @@
  * Without a format column it is in the one value column that is not NULL; a table with a single
  * value column of any type is read with --value-column.
  */
-#ifndef FERRY_NARROW_H
-#define FERRY_NARROW_H
+#pragma once
 
 #include "core/base.h"
 #include "core/clock.h"
@@ -281,5 +280,3 @@ uint64_t narrow_keyless(const struct narrow *n, struct pg *pg);
  */
 void narrow_add_loose_scan(const struct narrow *n, struct str *s, const char *name,
 	const char *column, const char *where);
-
-#endif

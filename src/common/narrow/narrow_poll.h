@@ -21,8 +21,7 @@
  * oldest transaction that may still bring something, and the oldest that was open when the tails
  * began.
  */
-#ifndef FERRY_NARROW_POLL_H
-#define FERRY_NARROW_POLL_H
+#pragma once
 
 #include "narrow/narrow_row.h"
 
@@ -67,5 +66,3 @@ void narrow_poll_position(const struct narrow_poll *p, struct str *s);
 
 /* The low edge of the window of the next tick. */
 int64_t narrow_poll_edge(const struct narrow_poll *p);
-
-#endif

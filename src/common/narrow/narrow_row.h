@@ -4,8 +4,7 @@
  * Values leave as the server itself would write them: float8out, int8out, `true` and `false`,
  * strings as they are.
  */
-#ifndef FERRY_NARROW_ROW_H
-#define FERRY_NARROW_ROW_H
+#pragma once
 
 #include "narrow/narrow.h"
 #include "stream/rec.h"
@@ -71,5 +70,3 @@ void narrow_add_bytes(struct str *s, struct sl bytes);
 
 /* Appends the current row as a JSON object of the columns that were read, by their names. */
 void narrow_row_put_json(const struct narrow_reader *r, struct str *s);
-
-#endif

@@ -11,8 +11,7 @@
  * hint, and an exit code by SQLSTATE class (pg_exit_code); callers that can go on use the _try
  * forms.
  */
-#ifndef FERRY_PG_CONN_H
-#define FERRY_PG_CONN_H
+#pragma once
 
 #include "core/base.h"
 #include "core/msg.h"
@@ -183,5 +182,3 @@ bool pg_copy_end(struct pg *pg, uint64_t *rows) NODISCARD;
 /* `AUTO_RESULT *r = …`: cleared at the end of the block it is declared in. */
 void pg_clear_at(struct pg_result **r);
 #define AUTO_RESULT __attribute__((cleanup(pg_clear_at))) struct pg_result
-
-#endif

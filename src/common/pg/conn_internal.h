@@ -1,8 +1,7 @@
 /*
  * conn_internal.h - what conn.c and copy.c share; nobody else includes it.
  */
-#ifndef FERRY_PG_CONN_INTERNAL_H
-#define FERRY_PG_CONN_INTERNAL_H
+#pragma once
 
 #include "pg/conn.h"
 
@@ -63,5 +62,3 @@ PGresult *session_query(struct pg *pg, const char *sql, int n, const char *const
 
 /* Drops results until there are none; so the connection is ready for the next statement. */
 void pg_drain(struct pg *pg);
-
-#endif

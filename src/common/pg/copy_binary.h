@@ -2,8 +2,7 @@
  * copy_binary.h - what binary COPY sends, taken apart: a header before the first row, then rows of
  * fields, then a trailer. A message that is none of these is a bug (70).
  */
-#ifndef FERRY_PG_COPY_BINARY_H
-#define FERRY_PG_COPY_BINARY_H
+#pragma once
 
 #include "core/base.h"
 
@@ -66,5 +65,3 @@ static inline struct sl copy_field(struct sl *m)
 	sl_skip(m, len);
 	return f;
 }
-
-#endif

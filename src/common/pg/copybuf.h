@@ -5,8 +5,7 @@
  * Text format, never CSV: there a line `\.` ends the data silently. Fields are split by tabs, rows
  * by LF; backslash, tab, LF and CR are escaped, NULL is \N.
  */
-#ifndef FERRY_PG_COPYBUF_H
-#define FERRY_PG_COPYBUF_H
+#pragma once
 
 #include "core/base.h"
 #include "core/str.h"
@@ -88,5 +87,3 @@ typedef void copybuf_bad_fn(void *ctx, size_t row);
 typedef size_t copybuf_sift_fn(void *ctx, size_t lo, size_t hi);
 void copybuf_load(struct pg *pg, size_t lo, size_t hi, copybuf_load_fn *load,
 	copybuf_bad_fn *bad, copybuf_sift_fn *sift, void *ctx);
-
-#endif

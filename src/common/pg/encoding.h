@@ -4,8 +4,7 @@
  * Only those of which iconv(3) and PostgreSQL have the same table: what our programs read and what
  * the server itself converts, in a comparison, is then the same.
  */
-#ifndef FERRY_ENCODING_H
-#define FERRY_ENCODING_H
+#pragma once
 
 #include "core/base.h"
 #include "stream/recode.h"
@@ -24,5 +23,3 @@ struct recode *encoding_writer(const struct encoding *e) NODISCARD;
 
 /* Appends a text that such a server can hold: other characters as their bytes, <f09f9aa2>. */
 void encoding_add_storable(const struct encoding *e, struct str *s, struct sl text);
-
-#endif

@@ -5,8 +5,7 @@
  * Nothing of a message is believed: lengths are checked, and a message must end where it says. With
  * protocol 1 a transaction is sent whole, behind its COMMIT, so there is nothing to take back.
  */
-#ifndef FERRY_PG_PGOUTPUT_H
-#define FERRY_PG_PGOUTPUT_H
+#pragma once
 
 #include "core/base.h"
 
@@ -73,5 +72,3 @@ struct pgo {
 const char *pgo_parse(struct pgo *p, struct sl raw, struct pgo_message *out) NODISCARD;
 
 void pgo_free(struct pgo *p);
-
-#endif

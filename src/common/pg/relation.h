@@ -1,6 +1,5 @@
 /* relation.h - names of tables as people write them on a command line. */
-#ifndef FERRY_PG_RELATION_H
-#define FERRY_PG_RELATION_H
+#pragma once
 
 #include "core/base.h"
 #include "core/hash.h"
@@ -22,5 +21,3 @@ void relation_list(const char *text, const char *option, struct names *names);
 
 /* The name as PostgreSQL keeps it: at most 63 bytes, whole characters. */
 struct sl relation_cut(struct sl name);
-
-#endif

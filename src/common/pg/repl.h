@@ -5,8 +5,7 @@
  * Nothing here ends the program because the server has gone: repl_open() and repl_next() say so,
  * and the caller comes back later.
  */
-#ifndef FERRY_PG_REPL_H
-#define FERRY_PG_REPL_H
+#pragma once
 
 #include "core/base.h"
 #include "core/str.h"
@@ -56,5 +55,3 @@ enum repl_event repl_next(struct repl *r, int64_t deadline, struct repl_message 
 
 /* Tells the server what was received, and what it may forget. False: the connection is lost. */
 bool repl_status(struct repl *r, uint64_t received, uint64_t flushed) NODISCARD;
-
-#endif

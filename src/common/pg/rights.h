@@ -2,8 +2,7 @@
  * rights.h - what the role of a connection may do, asked before it is tried: a refusal names the
  * statement that an administrator runs. All of them die with 77.
  */
-#ifndef FERRY_PG_RIGHTS_H
-#define FERRY_PG_RIGHTS_H
+#pragma once
 
 #include "pg/conn.h"
 
@@ -21,5 +20,3 @@ void rights_to_read_all(struct pg *pg, const char *schema);
 
 /* Reading and changing all tables of a schema that is there. */
 void rights_to_change(struct pg *pg, const char *schema);
-
-#endif

@@ -5,8 +5,7 @@
  * every COMMIT; rows go there by COPY and from there into the target by one INSERT … ON CONFLICT.
  * Rows that would change nothing are not written: they cost 57 bytes of WAL instead of a row's.
  */
-#ifndef FERRY_PG_STAGE_H
-#define FERRY_PG_STAGE_H
+#pragma once
 
 #include "core/base.h"
 #include "core/str.h"
@@ -56,5 +55,3 @@ struct stage_target {
  */
 bool stage_merge(struct pg *pg, const struct stage *stage, const struct stage_target *to,
 	uint64_t rows, struct merged *merged) NODISCARD;
-
-#endif

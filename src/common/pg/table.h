@@ -15,8 +15,7 @@
  * A row refused because of a foreign key may wait for a row that comes later: it is tried again at
  * table_finish(), together with the others of its kind, until none more gets in.
  */
-#ifndef FERRY_PG_TABLE_H
-#define FERRY_PG_TABLE_H
+#pragma once
 
 #include "core/base.h"
 #include "core/hash.h"
@@ -116,5 +115,3 @@ const struct table_counts *table_counts(const struct table *t);
 /* How many columns of the stream `ignore_unknown` left out; appends the names of the first ones. */
 size_t table_unknown(const struct table *t, struct str *list);
 void table_close(struct table *t);
-
-#endif

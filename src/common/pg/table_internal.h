@@ -1,6 +1,5 @@
 /* table_internal.h - what the files of table.h share. */
-#ifndef FERRY_PG_TABLE_INTERNAL_H
-#define FERRY_PG_TABLE_INTERNAL_H
+#pragma once
 
 #include "core/mem.h"
 #include "core/msg.h"
@@ -178,5 +177,3 @@ bool table_set_aside(struct table *t, struct shape *s, size_t row, const char *s
 void table_forget_replaced(struct table *t, const struct shape *s);
 void table_retry(struct table *t);
 struct sl table_raw(const struct table *t, const struct shape *s, size_t row);
-
-#endif

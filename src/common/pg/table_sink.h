@@ -1,6 +1,5 @@
 /* table_sink.h - pg-copy-load --table: the rows of table.h as a sink. */
-#ifndef FERRY_PG_TABLE_SINK_H
-#define FERRY_PG_TABLE_SINK_H
+#pragma once
 
 #include "pg/table.h"
 #include "stream/sink.h"
@@ -17,5 +16,3 @@ extern const struct sink_ops table_sink_ops;
 
 /* `env` and the strings of the options are kept. */
 void *table_sink_open(const struct sink_env *env, const struct table_sink_opts *opts) NODISCARD;
-
-#endif

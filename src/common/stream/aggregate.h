@@ -5,8 +5,7 @@
  * digits. NaN and the infinities count as in PostgreSQL: a sum with them is one of them, and NaN is
  * the greatest number. NULL is no value.
  */
-#ifndef FERRY_AGGREGATE_H
-#define FERRY_AGGREGATE_H
+#pragma once
 
 #include "stream/rec.h"
 
@@ -34,5 +33,3 @@ const char *aggregate_add(enum aggregate how, struct aggregate_state *a, const s
 struct field aggregate_take(enum aggregate how, struct aggregate_state *a);
 
 void aggregate_free(struct aggregate_state *a);
-
-#endif

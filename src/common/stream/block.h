@@ -4,8 +4,7 @@
  *
  * Blocks are read as a whole: up to IN_SLACK bytes (in.h) behind the text must be readable.
  */
-#ifndef FERRY_BLOCK_H
-#define FERRY_BLOCK_H
+#pragma once
 
 #include "core/base.h"
 
@@ -110,5 +109,3 @@ static inline bool same_bytes(const char *a, const char *b, size_t n)
 	return n == 0 || memcmp(a, b, n) == 0;
 #endif
 }
-
-#endif

@@ -4,8 +4,7 @@
  * A value that already is what it should be keeps its text. Nothing is rounded: a text that would
  * lose digits is refused.
  */
-#ifndef FERRY_CAST_H
-#define FERRY_CAST_H
+#pragma once
 
 #include "core/mem.h"
 #include "stream/rec.h"
@@ -40,5 +39,3 @@ const char *cast_check(enum cast cast, const struct field *f);
  * What lies before 1708 or behind 2291 is put there. False when it is none of the years 1 to 9999.
  */
 bool cast_time_ns(struct sl s, int64_t *ns) NODISCARD;
-
-#endif

@@ -3,8 +3,7 @@
  * columns of ship or time are, or as that of the seals. Its column gets an "@" before its name, and
  * so does every name that is one of those but for the "@" before it, so that all can be told apart.
  */
-#ifndef FERRY_COLNAME_H
-#define FERRY_COLNAME_H
+#pragma once
 
 #include "core/base.h"
 
@@ -13,5 +12,3 @@ bool colname_is_taken(struct sl name, const struct sl *lead, size_t n_lead);
 
 /* What the column stands for: its name, or that without the "@". A part of `column`. */
 struct sl colname_of(struct sl column, const struct sl *lead, size_t n_lead);
-
-#endif

@@ -15,8 +15,7 @@
  *	dedup_settle(d);                 when a chunk or the input ends, or dedup_is_full()
  *	while (dedup_next(d, &f, &n)) write it
  */
-#ifndef FERRY_DEDUP_H
-#define FERRY_DEDUP_H
+#pragma once
 
 #include "core/sip.h"
 #include "stream/rec.h"
@@ -51,5 +50,3 @@ bool dedup_next(struct dedup *d, struct field **f, size_t *n) NODISCARD;
 uint64_t dedup_dropped(const struct dedup *d);    /* records, as far as settled */
 uint64_t dedup_peak_bytes(const struct dedup *d); /* most that keys took in memory */
 void dedup_free(struct dedup *d);
-
-#endif

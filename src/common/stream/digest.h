@@ -7,8 +7,7 @@
  * a part can be taken away again. NULL values are no cells. Texts are hashed as they stand in the
  * stream. It proves against accidents, not against an adversary.
  */
-#ifndef FERRY_DIGEST_H
-#define FERRY_DIGEST_H
+#pragma once
 
 #include "core/base.h"
 #include "core/hash.h"
@@ -50,5 +49,3 @@ static inline uint64_t digest_cell(uint64_t row, uint64_t name, struct sl value)
 /* The sum as 16 lower-case hex digits, no NUL. */
 void digest_put(char dst[DIGEST_TEXT_LEN], uint64_t sum);
 bool digest_parse(struct sl text, uint64_t *sum) NODISCARD;
-
-#endif

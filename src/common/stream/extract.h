@@ -10,8 +10,7 @@
  *
  * Its option table has EXTRACT_OPTS of a `struct io_opts`, or those of its parts that fit.
  */
-#ifndef FERRY_EXTRACT_H
-#define FERRY_EXTRACT_H
+#pragma once
 
 #include "core/base.h"
 #include "stream/io.h"
@@ -71,5 +70,3 @@ static inline void extract_tick(struct extract *x)
 	if (meter_tick(&x->meter))
 		extract_progress(x);
 }
-
-#endif

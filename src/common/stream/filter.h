@@ -11,8 +11,7 @@
  * `st` is the filter's own zeroed struct, which the option table describes; `st->io` options live
  * where `io_offset` says.
  */
-#ifndef FERRY_FILTER_H
-#define FERRY_FILTER_H
+#pragma once
 
 #include "core/opt.h"
 #include "stream/io.h"
@@ -73,5 +72,3 @@ struct filter_by {
 
 /* Finds them: those of `list`, "" for none; NULL stands for ship_id if the input has it. */
 void filter_find_by(struct filter_run *run, struct filter_by *by, const char *list);
-
-#endif

@@ -4,8 +4,7 @@
  * Arrays stay what they are, and so does an object without members. Works in the memory of one
  * record and of the names.
  */
-#ifndef FERRY_FLATTEN_H
-#define FERRY_FLATTEN_H
+#pragma once
 
 #include "core/hash.h"
 #include "core/mem.h"
@@ -27,5 +26,3 @@ struct flatten {
 const char *flatten_record(struct flatten *t, const struct names *cols, const struct rec *rec,
 			   struct rec *flat, size_t *at) NODISCARD;
 void flatten_free(struct flatten *t);
-
-#endif

@@ -6,8 +6,7 @@
  * does a regular file that got shorter while it was read (76): there is nothing a caller could do
  * but say the same.
  */
-#ifndef FERRY_IN_H
-#define FERRY_IN_H
+#pragma once
 
 #include "core/base.h"
 
@@ -88,5 +87,3 @@ static inline void in_consume(struct in *in, size_t n)
 {
 	in->start += n;
 }
-
-#endif

@@ -4,8 +4,7 @@
  * bounds, a time with more than six decimals are texts; so is what JSON has as a string, unless it
  * is a date or a time.
  */
-#ifndef FERRY_INFER_H
-#define FERRY_INFER_H
+#pragma once
 
 #include "stream/rec.h"
 
@@ -24,5 +23,3 @@ const char *infer_type(const struct infer *in, size_t column);
 /* The same for a column of a key: no type that takes two texts for one value (1.1 and 1.10). */
 const char *infer_key_type(const struct infer *in, size_t column);
 void infer_free(struct infer *in);
-
-#endif

@@ -11,8 +11,7 @@
  * io_next() is rd_next() with bad records dealt with (--rejects), beginnings of chunks passed on,
  * rows counted and progress shown.
  */
-#ifndef FERRY_IO_H
-#define FERRY_IO_H
+#pragma once
 
 #include "core/base.h"
 #include "core/opt.h"
@@ -227,5 +226,3 @@ void io_reject_field(struct io *io, const struct rec *rec, size_t i, const char 
  * progress line. Dies with 74 and the like; returns EX_DONE.
  */
 int io_close(struct io *io);
-
-#endif

@@ -9,8 +9,7 @@
  * channel); both kinds of data become either. Times become those of ferry's streams, in UTC, and
  * are taken as UTC where a record says nothing else.
  */
-#ifndef FERRY_ISO_H
-#define FERRY_ISO_H
+#pragma once
 
 #include "core/base.h"
 #include "core/hash.h"
@@ -44,5 +43,3 @@ void wr_iso_row(struct wr_iso *w, const struct field *f, size_t n);
 
 /* Writes the end of the package; says how many records had no value. */
 void wr_iso_close(struct wr_iso *w);
-
-#endif

@@ -5,8 +5,7 @@
  * numbers; so escapes are checked here first, numbers stay text, a repeated key, U+0000 and
  * nesting deeper than 512 are errors, and nothing may follow the value.
  */
-#ifndef FERRY_JSON_H
-#define FERRY_JSON_H
+#pragma once
 
 #include "core/base.h"
 #include "core/mem.h"
@@ -41,5 +40,3 @@ bool json_get_str(const struct json *o, const char *key, struct sl *out);
 struct sl json_text(const struct json *o, const char *key); /* "" where there is none */
 bool json_get_u64(const struct json *o, const char *key, uint64_t *out);
 bool json_get_i64(const struct json *o, const char *key, int64_t *out);
-
-#endif

@@ -7,8 +7,7 @@
  * new column come after all, the output is taken back, and they wait again. Nothing is moved more
  * often than it was written.
  */
-#ifndef FERRY_LATE_H
-#define FERRY_LATE_H
+#pragma once
 
 #include "stream/wr.h"
 
@@ -27,5 +26,3 @@ void late_row(struct late *l, const struct field *f, size_t n);
 /* Everything goes to the output; to be called once, before it is closed. */
 void late_end(struct late *l);
 void late_free(struct late *l); /* NULL is fine */
-
-#endif

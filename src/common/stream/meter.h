@@ -3,8 +3,7 @@
  * (extract.h): how far it is, how many records were bad and whether that is too many, and the
  * summary of --stats.
  */
-#ifndef FERRY_METER_H
-#define FERRY_METER_H
+#pragma once
 
 #include "core/base.h"
 #include "core/str.h"
@@ -102,5 +101,3 @@ static inline bool meter_tick(struct meter *m)
 {
 	return UNLIKELY(++m->tick % 4096 == 0) && meter_is_due(m);
 }
-
-#endif

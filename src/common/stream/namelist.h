@@ -1,6 +1,5 @@
 /* namelist.h - lists of names in a file, as people keep them. */
-#ifndef FERRY_NAMELIST_H
-#define FERRY_NAMELIST_H
+#pragma once
 
 #include "core/hash.h"
 #include "core/str.h"
@@ -35,5 +34,3 @@ void namelist_resolve_all(struct names *names, const struct names *cols);
 
 /* In the order of their bytes. */
 void namelist_sort(struct names *names);
-
-#endif

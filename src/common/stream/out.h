@@ -4,8 +4,7 @@
  * A failed write ends the program: 74, or SIGPIPE when the reader has gone, so that the shell sees
  * 141. out_close() checks what only close(2) tells.
  */
-#ifndef FERRY_OUT_H
-#define FERRY_OUT_H
+#pragma once
 
 #include "core/base.h"
 
@@ -102,5 +101,3 @@ static inline void out_wrote(struct out *o, size_t n)
 {
 	o->n += n;
 }
-
-#endif

@@ -3,8 +3,7 @@
  *
  * A pattern must match the whole of a UTF-8 text; a dot matches any character, line ends too.
  */
-#ifndef FERRY_PATTERN_H
-#define FERRY_PATTERN_H
+#pragma once
 
 #include "core/base.h"
 
@@ -18,5 +17,3 @@ enum pattern_result { PATTERN_NO, PATTERN_YES, PATTERN_TOO_HARD };
 
 /* Does it match? PATTERN_TOO_HARD: that takes more steps than a value may cost. */
 enum pattern_result pattern_match(const struct pattern *p, struct sl text);
-
-#endif

@@ -5,8 +5,7 @@
  * the callback when another key comes, or at pivot_flush(). Memory: the open rows, the names of the
  * columns, and the last key of every group.
  */
-#ifndef FERRY_PIVOT_H
-#define FERRY_PIVOT_H
+#pragma once
 
 #include "core/hash.h"
 #include "core/mem.h"
@@ -144,5 +143,3 @@ static inline const struct pivot_column *pivot_likely(const struct pivot *pv,
 	i = behind ? behind->next : pv->column[pv->last_column].next;
 	return i < pv->n_columns ? &pv->column[i] : NULL;
 }
-
-#endif

@@ -5,8 +5,7 @@
  * Works in the memory of one value for each column, and 32 bytes for each distinct value, of at
  * most PROFILE_DISTINCT of a column; then "more" is all that is known of them.
  */
-#ifndef FERRY_PROFILE_H
-#define FERRY_PROFILE_H
+#pragma once
 
 #include "core/hash.h"
 #include "core/report.h"
@@ -25,5 +24,3 @@ void profile_add(struct profile *p, const struct rec *rec);
 /* Appends the report, a row for each column. */
 void profile_put(const struct profile *p, const struct names *cols, enum report_format format,
 		 struct str *out);
-
-#endif

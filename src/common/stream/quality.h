@@ -5,8 +5,7 @@
  * normalize_strings, convert_times, check_types, allowed_values, patterns, validate_ranges,
  * required_fields; deduplicate is the caller's (dedup.h), which knows the records before.
  */
-#ifndef FERRY_QUALITY_H
-#define FERRY_QUALITY_H
+#pragma once
 
 #include "core/hash.h"
 #include "core/unicode.h"
@@ -120,5 +119,3 @@ enum quality_result quality_clean(
 
 struct quality_figures *quality_figures(struct quality *q);
 void quality_free(struct quality *q);
-
-#endif

@@ -1,6 +1,5 @@
 /* quality_impl.h - inside of quality.h, for quality.c and quality_rules.c only. */
-#ifndef FERRY_QUALITY_IMPL_H
-#define FERRY_QUALITY_IMPL_H
+#pragma once
 
 #include "core/decimal.h"
 #include "stream/pattern.h"
@@ -19,5 +18,3 @@ struct quality_check {
 	bool of_times; /* bounds are instants: */
 	int64_t min_time, max_time;
 };
-
-#endif

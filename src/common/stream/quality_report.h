@@ -1,6 +1,5 @@
 /* quality_report.h - the figures of quality.h, for people and for programs. */
-#ifndef FERRY_QUALITY_REPORT_H
-#define FERRY_QUALITY_REPORT_H
+#pragma once
 
 #include "core/str.h"
 #include "stream/quality.h"
@@ -11,5 +10,3 @@ enum quality_format { QUALITY_TEXT, QUALITY_JSON, QUALITY_MARKDOWN };
 /* Appends the report: text and Markdown have the rules that are enabled, JSON has all. */
 void quality_report(struct str *s, const struct quality_rules *rules,
 	const struct quality_figures *figures, enum quality_format format);
-
-#endif

@@ -15,8 +15,7 @@
  * program with 76; an abort record with the code it carries. I/O errors end it with 74.
  * CSV columns are matched by name by the callers; a repeated or empty name is refused (65).
  */
-#ifndef FERRY_RD_H
-#define FERRY_RD_H
+#pragma once
 
 #include "core/base.h"
 #include "core/hash.h"
@@ -124,5 +123,3 @@ bool rd_is_regular(const struct rd *rd);
 /* The same input once more, where rd_is_regular(), from the file at hand on. Dies with 74. */
 struct rd *rd_again(struct rd *rd, const struct rd_conf *conf) NODISCARD;
 void rd_close(struct rd *rd);
-
-#endif

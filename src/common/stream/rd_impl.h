@@ -1,6 +1,5 @@
 /* rd_impl.h - inside of rd.h, for rd.c, rd_csv.c and rd_ndjson.c only. */
-#ifndef FERRY_RD_IMPL_H
-#define FERRY_RD_IMPL_H
+#pragma once
 
 #include "core/mem.h"
 #include "core/str.h"
@@ -166,5 +165,3 @@ enum rd_event rd_array_next(struct rd *rd);
  * but rd->fields touched, where it is anything else, or not plainly right.
  */
 bool rd_flat_object(struct rd *rd, struct sl text);
-
-#endif

@@ -4,8 +4,7 @@
  * A field is its text and its kind. Texts are never changed on the way: 007, 1e5 and
  * 9007199254740993 leave as they came. NULL and the empty string are different things.
  */
-#ifndef FERRY_REC_H
-#define FERRY_REC_H
+#pragma once
 
 #include "core/str.h"
 
@@ -107,5 +106,3 @@ struct fault {
 	const char *why;	       /* "unterminated quote" */
 	bool cut;		       /* the input ended within it */
 };
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * recode.h - text of one encoding becomes another's, UTF-8 as a rule, by iconv(3).
  */
-#ifndef FERRY_RECODE_H
-#define FERRY_RECODE_H
+#pragma once
 
 #include "core/base.h"
 #include "core/str.h"
@@ -28,5 +27,3 @@ bool recode_is_ascii(struct sl text);
 
 /* The encoding that is read. */
 const char *recode_name(const struct recode *r);
-
-#endif

@@ -17,8 +17,7 @@
  * that lost against a later one of the same cell. `begin` comes before the first record of a chunk,
  * or not at all: with it, whoever fails before the seal comes can say which chunk that was.
  */
-#ifndef FERRY_SEAL_H
-#define FERRY_SEAL_H
+#pragma once
 
 #include "core/base.h"
 #include "core/mem.h"
@@ -74,5 +73,3 @@ void seal_put_tail(struct str *s, uint32_t crc);
 void control_put_open(struct str *s);
 void control_put_cols(struct str *s, const struct sl *names, size_t n);
 void control_put_abort(struct str *s, int code, struct sl by, struct sl msg);
-
-#endif

@@ -5,8 +5,7 @@
  * Calls come in the order of the stream. What a sink does it does in transactions of its own; when
  * everything of a chunk is in one, it calls sink_env.commit, which calls `commit` back.
  */
-#ifndef FERRY_SINK_H
-#define FERRY_SINK_H
+#pragma once
 
 #include "core/hash.h"
 #include "core/msg.h"
@@ -46,5 +45,3 @@ struct sink_ops {
 	bool (*repeatable)(const void *sink);
 	void (*close)(void *sink);
 };
-
-#endif

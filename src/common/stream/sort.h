@@ -1,8 +1,7 @@
 /*
  * sort.h - stable sorting of more than fits into memory: sorted runs in a scratch file, merged.
  */
-#ifndef FERRY_SORT_H
-#define FERRY_SORT_H
+#pragma once
 
 #include "core/base.h"
 
@@ -23,5 +22,3 @@ void sorter_add(struct sorter *s, struct sl key, struct sl payload);
 bool sorter_next(struct sorter *s, struct sl *key, struct sl *payload) NODISCARD;
 
 void sorter_free(struct sorter *s);
-
-#endif

@@ -5,8 +5,7 @@
  * A format may end with %f, the decimals of a second, and with %z, the zone: Z, +09:00, +0900 or
  * +09.
  */
-#ifndef FERRY_TIMEFORM_H
-#define FERRY_TIMEFORM_H
+#pragma once
 
 #include "core/base.h"
 
@@ -23,5 +22,3 @@ const char *timeform_fault(const char *format) NODISCARD;
  * last century.
  */
 size_t timeform_read(const char *format, struct sl value, char *text);
-
-#endif

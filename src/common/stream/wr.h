@@ -4,8 +4,7 @@
  * Order of calls: wr_open, wr_cols (once or more), wr_row…, wr_seal per chunk, wr_close. Write
  * errors end the program. While a sealed writer is open, die() anywhere sends an abort record.
  */
-#ifndef FERRY_WR_H
-#define FERRY_WR_H
+#pragma once
 
 #include "core/base.h"
 #include "stream/rd.h"
@@ -81,5 +80,3 @@ uint64_t wr_bytes(const struct wr *w);
 void wr_flush(struct wr *w);
 void wr_check(const struct wr *w); /* ends the program when the reader of a pipe has gone */
 void wr_close(struct wr *w);
-
-#endif

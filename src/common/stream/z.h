@@ -6,8 +6,7 @@
  * here directly: every member must reach its end, several members in a row are one stream, bytes
  * behind the last member are an error, and so is an empty input. The same holds of zstd's frames.
  */
-#ifndef FERRY_Z_H
-#define FERRY_Z_H
+#pragma once
 
 #include "core/base.h"
 
@@ -42,5 +41,3 @@ void z_deflate_free(struct z_deflate *z); /* NULL is fine */
  */
 enum z_what { Z_MORE, Z_OUT, Z_END };
 size_t z_deflate_some(struct z_deflate *z, struct sl *in, char *dst, size_t cap, enum z_what what);
-
-#endif

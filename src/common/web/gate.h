@@ -1,6 +1,5 @@
 /* gate.h - where the pages are served, and who is let in. */
-#ifndef FERRY_WEB_GATE_H
-#define FERRY_WEB_GATE_H
+#pragma once
 
 #include "core/opt.h"
 
@@ -25,5 +24,3 @@ bool gate_knows(const char *host) NODISCARD;
 
 /* Has he the token, as password of HTTP's basic authentication (NULL: none was sent)? */
 bool gate_lets_in(const char *said) NODISCARD;
-
-#endif

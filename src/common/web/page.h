@@ -2,8 +2,7 @@
  * page.h - what is to be seen of the ledger, as HTML: made of job.html, jobs.html and shell.html
  * beside this file, with what job.queries asks. All texts of data are escaped.
  */
-#ifndef FERRY_WEB_PAGE_H
-#define FERRY_WEB_PAGE_H
+#pragma once
 
 #include "ledger/ledger.h"
 
@@ -22,5 +21,3 @@ void page_whole(struct str *out, bool live, struct sl title, struct sl sections)
 /* What a browser may do with a live page: a Content-Security-Policy. */
 #define PAGE_POLICY "default-src 'none'; base-uri 'none'; style-src 'sha256-%s'"
 void page_policy(struct str *out, bool live);
-
-#endif

@@ -2,8 +2,7 @@
  * reader.h - a process that reads pages from the ledger when it is asked to. It may lose the target
  * and end; then the next question starts another one, not more often than once in two seconds.
  */
-#ifndef FERRY_WEB_READER_H
-#define FERRY_WEB_READER_H
+#pragma once
 
 #include "web/page.h"
 
@@ -30,5 +29,3 @@ typedef void reader_fn(void *ctx, uint64_t job, unsigned part, struct sl text);
 bool reader_take(struct reader *r, reader_fn *put, void *ctx) NODISCARD;
 
 void reader_end(struct reader *r);
-
-#endif

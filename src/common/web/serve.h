@@ -7,8 +7,7 @@
  *	/metrics /status.json /job/N/… for programs; without N of the job of the command line
  *	/healthz                       200, or 503 while the target cannot be read
  */
-#ifndef FERRY_WEB_SERVE_H
-#define FERRY_WEB_SERVE_H
+#pragma once
 
 #include "web/gate.h"
 
@@ -17,5 +16,3 @@
  * Dies as gate_open() does.
  */
 void serve_run(const struct gate_opts *o, const char *conninfo, uint64_t job);
-
-#endif

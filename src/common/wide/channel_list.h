@@ -3,8 +3,7 @@
  * value_format, first_seen, last_seen, samples, as NDJSON or CSV; or as reformat makes it of a
  * DataChannelList of ISO 19848, with name and unit.
  */
-#ifndef FERRY_CHANNEL_LIST_H
-#define FERRY_CHANNEL_LIST_H
+#pragma once
 
 #include "core/hash.h"
 #include "core/mem.h"
@@ -38,5 +37,3 @@ struct channel_list *channel_list_read(const char *path, struct pg *target) NODI
 void channel_list_store(struct channel_list *list, struct pg *target, const char *schema);
 
 void channel_list_free(struct channel_list *list);
-
-#endif

@@ -14,8 +14,7 @@
  * Several loaders: whoever changes a ship's registry or tables holds registry_lock(), a lock of
  * the transaction, and reads again under it.
  */
-#ifndef FERRY_REGISTRY_H
-#define FERRY_REGISTRY_H
+#pragma once
 
 #include "core/base.h"
 #include "core/hash.h"
@@ -203,5 +202,3 @@ void registry_name_tables(struct registry *r, struct ship *s, struct sl *rename)
 
 /* Writes what is not stored; `rename` as above, may be empty. */
 void registry_store(struct registry *r, struct ship *s, struct sl rename);
-
-#endif

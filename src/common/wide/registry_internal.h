@@ -1,6 +1,5 @@
 /* registry_internal.h - what the files of the registry share; nobody else includes it. */
-#ifndef FERRY_REGISTRY_INTERNAL_H
-#define FERRY_REGISTRY_INTERNAL_H
+#pragma once
 
 #include "core/mem.h"
 #include "wide/registry.h"
@@ -48,5 +47,3 @@ struct sl registry_base_name(struct registry *r, struct sl ship, unsigned n);
 
 /* The name of the table of a group of a ship with several. */
 struct sl registry_group_name(struct registry *r, struct sl base, uint32_t number, unsigned salt);
-
-#endif

@@ -31,8 +31,7 @@
  * never erases); an empty field of CSV and an absent key say nothing. A row that has no value left
  * in any group goes away (wide_clear.c).
  */
-#ifndef FERRY_WIDE_H
-#define FERRY_WIDE_H
+#pragma once
 
 #include "core/base.h"
 #include "core/hash.h"
@@ -143,5 +142,3 @@ void wide_commit(struct wide *w); /* the transaction, if there is one */
 size_t wide_widen(struct wide *w);
 void wide_replay(struct wide *w); /* sends what was set aside */
 void wide_next_chunk(struct wide *w);
-
-#endif

@@ -2,8 +2,7 @@
  * wide_coverage.h - what a dry run of a wide stream found: how much of each table of a ship it
  * would touch (wide_conf.dry_run).
  */
-#ifndef FERRY_WIDE_COVERAGE_H
-#define FERRY_WIDE_COVERAGE_H
+#pragma once
 
 #include "core/report.h"
 #include "wide/wide.h"
@@ -16,5 +15,3 @@ void wide_coverage_put(const struct wide *w, enum report_format format, struct s
 
 /* Values of channels that the ships do not have, which were left out (WIDE_IGNORE). */
 uint64_t wide_ignored(const struct wide *w);
-
-#endif

@@ -1,6 +1,5 @@
 /* wide_internal.h - what the files of the wide loader share; nobody else includes it. */
-#ifndef FERRY_WIDE_INTERNAL_H
-#define FERRY_WIDE_INTERNAL_H
+#pragma once
 
 #include "wide/wide.h"
 
@@ -168,5 +167,3 @@ bool wide_is_broken(struct wide *w, struct lane *l);
 /* Sends a ship's buffers; or, wide_flush_full(), those of all when there is enough in them. */
 void wide_flush_lane(struct wide *w, struct lane *l);
 void wide_flush_full(struct wide *w, struct lane *l);
-
-#endif

@@ -11,8 +11,7 @@
  * which may have no more to give, the server joins some to the first group, which has a row for
  * every instant. All connections read the one snapshot of the first.
  */
-#ifndef FERRY_WIDE_READ_H
-#define FERRY_WIDE_READ_H
+#pragma once
 
 #include "stream/rec.h"
 #include "wide/registry.h"
@@ -42,5 +41,3 @@ void wide_read_ship(struct wide_read *w, const struct registry *r, const struct 
  * NULL. False behind the last one. Values live until the next call.
  */
 bool wide_read_next(struct wide_read *w, int64_t *time, struct field *value) NODISCARD;
-
-#endif

@@ -13,8 +13,7 @@
  * lock makes all later readers wait behind it, so it gives up after a fraction of a second and
  * comes back; the view is locked before its tables, the order in which a reader locks them.
  */
-#ifndef FERRY_WIDEN_H
-#define FERRY_WIDEN_H
+#pragma once
 
 #include "wide/registry.h"
 
@@ -63,5 +62,3 @@ void widen_drop(struct registry *r, struct ship *s, bool cascade);
 
 /* Appends the names of views that others have made of a ship's tables or its view. */
 void widen_views_of_others(struct registry *r, const struct ship *s, struct str *list);
-
-#endif
