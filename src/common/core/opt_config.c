@@ -30,7 +30,7 @@ static const char filters[] =
 	"map-fields|pivot-wide|quality-clean|reformat|stream-digest|unpivot-narrow|via";
 static const char commands[] =
 	"list|schema|schema-template|create|add-features|delete|get|put|bulk-get|bulk-put|export|"
-	"clear|migrate|analyze|clean|doctor";
+	"clear|migrate|analyze|clean|doctor|verify";
 
 static void check_section(const char *path, const char *section)
 {
