@@ -165,6 +165,8 @@ static bool read_name(struct state *st, struct sl name, struct sl *channel, size
 	st->met[*value] = true;
 	if (st->place == PLACE_FIRST)
 		sl_skip(channel, best->n + 1);
+	else
+		channel->n -= best->n + 1;
 	return true;
 }
 
