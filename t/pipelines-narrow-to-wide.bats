@@ -435,6 +435,8 @@ ended() { wait "$1"; }
 		'{\"ship\": \"L0\", \"sensor\": \"TEMP1\"}')"
 	wait_until 30 sql "SELECT 1 / count(*) FROM tenant.tbl_data_timeseries_l0
 		WHERE temp1 = '7.13'"
+	# and what was there before, beside that
+	wait_until 30 sql "SELECT 1 / (count(*) = 101)::int FROM tenant.tbl_data_timeseries_l0"
 	kill -TERM "$run"
 	wait "$run"
 	same_rows "SELECT * FROM tenant.tbl_data_timeseries_l0" \
