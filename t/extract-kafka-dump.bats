@@ -33,7 +33,8 @@ offsets() { sql "SELECT topic, partition, next_offset FROM ferry.kafka_offset
 	as_said stats <stats
 	# sealed: the facts say which offsets
 	run_ok kafka-dump -t flat --until end --seal
-	grep -o '"offsets"*:{.*}' <(tail -n 2 "$out" | head -n 1 | sed 's/""/"/g') >facts
+	# of each chunk: a slow broker makes several
+	sed 's/""/"/g' "$out" | grep -o '"offsets"*:{.*}' >facts
 	is "$(grep -o '"partition":[0-9]' facts | sort -u | wc -l)" 3
 	has facts '"topic":"flat"' '"from":0'
 	run_rc 64 dump flat -t flat

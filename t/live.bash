@@ -51,6 +51,11 @@ live() {
 	run=$!
 }
 gone() { ! kill -0 "$1" 2>/dev/null; }
+# follows: the past is there, and the slot is read; who is told to end before has not followed
+follows() {
+	wait_until 60 grep -q 'all of the past is there' run.err
+	wait_until 30 source_sql 'SELECT 1 / count(*) FROM pg_replication_slots WHERE active'
+}
 live_ends() {
 	local code=0
 	kill -TERM "$run"
