@@ -505,7 +505,7 @@ tied() {
 	by_turns 1 online offline
 	turns+=(both)
 	for to in "${turns[@]}"; do
-		made "faded-$to" $to
+		made "faded-$to" "$to"
 	done
 	newest fading | jq -c 'select(.id | IN("id15", "id30", "id31", "id32") | not)' >wanted
 	present fading | jq -c 'select(.id == "id32")' >>wanted

@@ -390,7 +390,7 @@ collections() { jq -c '[.id, .event_time, .n, .tags, .ids, .v]' | LC_ALL=C sort;
 	END
 	by_turns 1 csv unload
 	for method in "${turns[@]}"; do
-		run_rc 0 fs export coll x.json --latest --method $method
+		run_rc 0 fs export coll x.json --latest --method "$method"
 		jq -c '.[]' x.json | collections >got
 		same_file got wanted
 		has "$err" '1 records are newer in the online store' \

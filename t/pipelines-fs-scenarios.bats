@@ -33,12 +33,12 @@ filled() {
 	made there both
 	by_turns 3 upgrade copy archive sync improve migrate-large recover
 	for each in "${turns[@]}"; do
-		run_rc 64 fs-$each
-		run_rc 64 fs-$each one two three four
-		run_rc fails fs-$each nowhere there --yes
+		run_rc 64 "fs-$each"
+		run_rc 64 "fs-$each" one two three four
+		run_rc fails "fs-$each" nowhere there --yes
 		has "$err" nowhere
-		run_rc 78 fs-$each --profile nobody there there --yes
-		AWS_ENDPOINT_URL=http://127.0.0.1:9 run_rc 75 fs-$each there other --yes
+		run_rc 78 "fs-$each" --profile nobody there there --yes
+		AWS_ENDPOINT_URL=http://127.0.0.1:9 run_rc 75 "fs-$each" there other --yes
 	done
 	run_rc 64 fs-subset a b
 	run_rc 66 fs-subset there there nolist
@@ -353,10 +353,10 @@ settled() { ((EPOCHSECONDS > $1 + 2)); }
 	wait_until 20 settled "$EPOCHSECONDS"
 	for each in "${turns[@]/#/doubled-}"; do
 		made "cellar-$each" offline
-		run_rc 0 fs-archive $each "cellar-$each" --before 2021-01-01 --yes --delete \
+		run_rc 0 fs-archive "$each" "cellar-$each" --before 2021-01-01 --yes --delete \
 			--settled 0s --no-copy
 		has "$err" 'rows are kept whose identifier has another value'
-		is "$(fs-extract-athena $each --no-seal -o ndjson | jq -r .category |
+		is "$(fs-extract-athena "$each" --no-seal -o ndjson | jq -r .category |
 			sort | paste -sd' ')" 'first first second second'
 		is "$(rows "cellar-$each" 4 && echo 4)" 4
 	done
