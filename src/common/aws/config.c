@@ -31,22 +31,17 @@ struct aws_config {
 /* Source: endpoint prefixes, signing names and service ids of botocore's models. The names of hosts
  * for FIPS put "-fips" behind the first label but one. */
 static const struct service {
-	const char *name, *signing, *first, *rest; /* first[-fips]rest.REGION.SUFFIX */
+	const char *signing, *first, *rest; /* first[-fips]rest.REGION.SUFFIX */
 	const char *env, *section;
 } services[] = {
-	[AWS_SAGEMAKER] = {"sagemaker", "sagemaker", "api", ".sagemaker", "SAGEMAKER", "sagemaker"},
-	[AWS_FEATURESTORE] = {"featurestore-runtime", "sagemaker", "featurestore-runtime",
-		".sagemaker", "SAGEMAKER_FEATURESTORE_RUNTIME", "sagemaker_featurestore_runtime"},
-	[AWS_ATHENA] = {"athena", "athena", "athena", "", "ATHENA", "athena"},
-	[AWS_GLUE] = {"glue", "glue", "glue", "", "GLUE", "glue"},
-	[AWS_S3] = {"s3", "s3", "s3", "", "S3", "s3"},
-	[AWS_STS] = {"sts", "sts", "sts", "", "STS", "sts"},
+	[AWS_SAGEMAKER] = {"sagemaker", "api", ".sagemaker", "SAGEMAKER", "sagemaker"},
+	[AWS_FEATURESTORE] = {"sagemaker", "featurestore-runtime", ".sagemaker",
+		"SAGEMAKER_FEATURESTORE_RUNTIME", "sagemaker_featurestore_runtime"},
+	[AWS_ATHENA] = {"athena", "athena", "", "ATHENA", "athena"},
+	[AWS_GLUE] = {"glue", "glue", "", "GLUE", "glue"},
+	[AWS_S3] = {"s3", "s3", "", "S3", "s3"},
+	[AWS_STS] = {"sts", "sts", "", "STS", "sts"},
 };
-
-const char *aws_service_name(enum aws_service s)
-{
-	return services[s].name;
-}
 
 const char *aws_env(const char *name)
 {

@@ -90,8 +90,5 @@ const char *aws_config_ca_bundle(const struct aws_config *c); /* NULL: the syste
 unsigned aws_config_max_attempts(const struct aws_config *c);
 enum aws_retry_mode aws_config_retry_mode(const struct aws_config *c);
 
-/* Name for messages: "sagemaker", "featurestore-runtime", "athena", "glue", "s3", "sts". */
-const char *aws_service_name(enum aws_service s);
-
 /* A variable of the environment; NULL when it is empty, too. */
 const char *aws_env(const char *name);
