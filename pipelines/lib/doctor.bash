@@ -270,7 +270,7 @@ ask() {
 	done <"$scratch/rows"
 	for each in ${!name}; do
 		[[ ! ${asked[$each]-} ]] || continue
-		b=$(sed -n 's/.*ERROR: *//p; s/.*FATAL: *//p' "$scratch/err" | head -n 1)
+		b=$(sed -n 's/^psql:.*:  //p' "$scratch/err" | head -n 1)
 		[[ $each != @(slots_left|slots_lost|publications) || $known == 1 ]] ||
 			b=$"the ledger could not be asked"
 		[[ $each != read ]] || b=${b:-$"there is no such table"}

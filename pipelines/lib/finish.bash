@@ -43,12 +43,12 @@ tidy_wide() {
 	wait "$!" || known_code "$?" || exit
 	for each in "${tables[@]}"; do
 		at_target "SELECT relkind FROM pg_class WHERE oid = '${each//\'/\'\'}'::regclass" ||
-			fail "$EX_REFUSED" "${said##*ERROR:  }"
+			fail "$EX_REFUSED" "$said"
 		[[ $said == r ]] || continue
 		tell "$(fill $"putting %s in order" "$each")"
 		for what in "ALTER TABLE $each RESET (fillfactor, autovacuum_enabled)" \
 			"REINDEX TABLE CONCURRENTLY $each" "VACUUM (ANALYZE) $each"; do
-			at_target "$what" || fail "$EX_REFUSED" "${said##*ERROR:  }"
+			at_target "$what" || fail "$EX_REFUSED" "$said"
 		done
 		count=$((count + 1))
 	done
@@ -126,7 +126,7 @@ ask_follower() {
 end_following() {
 	local said='' what='slot, publication'
 
-	ask_follower || fail "$EX_REFUSED" "${said##*ERROR:  }"
+	ask_follower || fail "$EX_REFUSED" "$said"
 	if [[ ! $said ]]; then
 		tell $"nothing follows the source: there is nothing to end"
 		what='nothing to end'

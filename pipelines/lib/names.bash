@@ -1,16 +1,23 @@
 # names.bash: functions beside the wide tables, latest(ship) and read(ship, channels, from, to): one
 # set for a schema, since they find the tables by the registry.
-# shellcheck shell=bash disable=SC2154  # variables of narrow-to-wide
+# shellcheck shell=bash disable=SC2154,SC2034  # variables of narrow-to-wide
 
-# at_target SQL|-f FILE [NAME=VALUE...]: by psql, quietly; what it cannot do is in $said.
+# at_target SQL|-f FILE [NAME=VALUE...]: by psql, quietly; why it cannot be done is in $said, and
+# its code, which is the same in every language of a server, in $sqlstate.
 at_target() {
 	local -a what=(-c "$1") values=()
 
 	[[ $1 != -f ]] || { what=(-f "$2") && shift; }
 	shift
 	(($# == 0)) || values=("${@/#/--set=}")
-	said=$(to_target psql -XAtqw -v ON_ERROR_STOP=1 -v VERBOSITY=terse "${values[@]}" \
-		"${what[@]}" 2>&1)
+	sqlstate=''
+	said=$(to_target psql -XAtqw -v ON_ERROR_STOP=1 -v VERBOSITY=verbose "${values[@]}" \
+		"${what[@]}" 2>&1) && return
+	# what comes before the code is a word of the server's language
+	if [[ $said =~ .*:\ \ ([0-9A-Z]{5}):\ (.*) ]]; then
+		sqlstate=${BASH_REMATCH[1]} said=${BASH_REMATCH[2]%%$'\n'*}
+	fi
+	return 1
 }
 
 # as_text VALUE: as a text of SQL
@@ -23,8 +30,7 @@ make_names() {
 	local said=''
 
 	at_target -f "$FERRY_LIB/lib/names.sql" schema="$(wide_schema)" ||
-		warn "$(fill $"the functions latest and read are not made: %s" \
-			"${said##*ERROR:  }")"
+		warn "$(fill $"the functions latest and read are not made: %s" "$said")"
 }
 
 # drop_names: with the last of the tables.
@@ -32,5 +38,5 @@ drop_names() {
 	local said=''
 
 	at_target -f "$FERRY_LIB/lib/names-drop.sql" schema="$(wide_schema)" ||
-		warn "$(fill $"the functions latest and read are left: %s" "${said##*ERROR:  }")"
+		warn "$(fill $"the functions latest and read are left: %s" "$said")"
 }

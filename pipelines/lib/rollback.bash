@@ -178,10 +178,10 @@ undo_restore() {
 	at_target "SELECT coalesce(string_agg(format('DROP %s IF EXISTS %s;',
 		CASE WHEN is_view THEN 'VIEW' ELSE 'TABLE' END, name), ' '
 		ORDER BY is_view DESC), '') FROM ferry.restoring" ||
-		fail "$EX_REFUSED" "${said##*ERROR:  }"
+		fail "$EX_REFUSED" "$said"
 	list=$said
 	at_target "BEGIN; $list DROP TABLE ferry.restoring; COMMIT" ||
-		fail "$EX_REFUSED" "${said##*ERROR:  }"
+		fail "$EX_REFUSED" "$said"
 	note "$(fill $"what a restore of %s had begun is undone" "$place")"
 }
 

@@ -4,24 +4,20 @@
 
 # no_route WHAT: what psql could not do, in $said, with the code of its reason
 no_route() {
-	local code=$EX_REFUSED why=${said##*ERROR:  } lack help
+	local code=$EX_REFUSED why=$said lack help
 
 	if [[ $why == 'not whole: '* ]]; then
-		why=${why%%$'\n'*}
 		lacks "${why#not whole: }"
 		fail "$EX_CONFIG" "$1: $lack" \
 			"$help; $(fill $"%s does it all the same" --force)"
 	fi
-	case $said in
-	*'permission denied'* | *'must be'*) code=$EX_NOTALLOWED ;;
-	*'names are taken'* | *'is too long'*) code=$EX_CONFIG ;;
-	*'has no '* | *'there is no '* | *'is not in the database'* | *'routes need'*)
-		code=$EX_CONFIG
-		;;
-	*'connection to server'* | *'server closed'* | *'lock timeout'*) code=$EX_TEMP ;;
+	case $sqlstate:$said in
+	42501:*) code=$EX_NOTALLOWED ;;
+	42P0[17]:* | 42622:* | 42703:* | 42704:*) code=$EX_CONFIG ;;
+	55P03:* | :*'connection to server'* | :*'server closed'*) code=$EX_TEMP ;;
 	esac
 	why=${why%%$'\n'*}
-	if [[ $why == *'lock timeout'* ]] && at_target "$who_holds" && [[ $said ]]; then
+	if [[ $sqlstate == 55P03 ]] && at_target "$who_holds" && [[ $said ]]; then
 		fail "$code" "$1: $(fill $"others hold its names: %s" "$said")" \
 			$"pg_terminate_backend() ends a session; the same command tries again"
 	fi
@@ -44,7 +40,7 @@ at_names() {
 	local -i tries=${FERRY_ROUTE_TRIES:-30}
 
 	until at_target -f "$@"; do
-		[[ $said == *'lock timeout'* ]] && ((--tries > 0)) || return 1
+		[[ $sqlstate == 55P03 ]] && ((--tries > 0)) || return 1
 		nap 250
 	done
 }
