@@ -144,6 +144,7 @@ locked() {
 	local each
 	local -a rows
 	run_rc 64 migrate --chunk-rows 0k5
+	run_rc 64 migrate --chunk-rows 0
 	migrate --chunk 2h --workers 1 --chunk-rows 400
 	mapfile -t rows < <(sql 'SELECT sum(rows) FROM ferry.chunk GROUP BY chunk_from
 		ORDER BY chunk_from')

@@ -45,10 +45,11 @@ show_progress() {
 	beside pg-wide-ledger progress --job "$job_id" --while $$ "${ships[@]}"
 }
 
-# rows_of OPTION TEXT: a number of rows, such as 5000, 200k or 1M
+# rows_of OPTION TEXT [LEAST]: a number of rows, such as 5000, 200k or 1M
 rows_of() {
-	[[ $2 =~ ^([0-9]{1,9})([kM]?)$ ]] ||
+	if ! [[ $2 =~ ^([0-9]{1,9})([kM]?)$ ]] || ((10#${BASH_REMATCH[1]} < ${3-0})); then
 		misused "$(fill $"--%s: not like 5000, 200k or 1M: %s" "$1" "$2")"
+	fi
 	case ${BASH_REMATCH[2]} in
 	k) printf '%s000' "${BASH_REMATCH[1]}" ;;
 	M) printf '%s000000' "${BASH_REMATCH[1]}" ;;
