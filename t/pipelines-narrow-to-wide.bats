@@ -437,6 +437,7 @@ ended() { wait "$1"; }
 		WHERE temp1 = '7.13'"
 	# and what was there before, beside that
 	wait_until 30 sql "SELECT 1 / (count(*) = 101)::int FROM tenant.tbl_data_timeseries_l0"
+	wait_until 30 sql "SELECT 1 / (count(*) = 0)::int FROM ferry.chunk WHERE state <> 'done'"
 	kill -TERM "$run"
 	wait "$run"
 	same_rows "SELECT * FROM tenant.tbl_data_timeseries_l0" \

@@ -42,7 +42,8 @@ tidy_wide() {
 	mapfile -t tables < <(pg-wide-tables relations "${narrow[@]}" "${target[@]}" "${ships[@]}")
 	wait "$!" || known_code "$?" || exit
 	for each in "${tables[@]}"; do
-		at_target "SELECT relkind FROM pg_class WHERE oid = '${each//\'/\'\'}'::regclass" ||
+		at_target "SELECT relkind FROM pg_class WHERE oid = :'name'::regclass" \
+			name="$each" ||
 			fail "$EX_REFUSED" "$said"
 		[[ $said == r ]] || continue
 		tell "$(fill $"putting %s in order" "$each")"
@@ -117,8 +118,8 @@ ask_follower() {
 	at_target "SELECT to_regclass('ferry.follower')" && [[ $said ]] || return
 	table=$(value_of table tenant.tbl_data_timeseries "${narrow[@]}")
 	at_target "SELECT 1 FROM ferry.follower JOIN ferry.job USING (job_id)
-		WHERE target_schema = $(as_text "$(wide_schema)")
-		AND source_table = $(as_text "$table")"
+		WHERE target_schema = :'schema' AND source_table = :'table'" \
+		schema="$(wide_schema)" table="$table"
 }
 
 # end_following: slot and publication go, and what the ledger says of a follower. 1: that was not

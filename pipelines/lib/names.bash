@@ -2,26 +2,25 @@
 # set for a schema, since they find the tables by the registry.
 # shellcheck shell=bash disable=SC2154,SC2034  # variables of narrow-to-wide
 
-# at_target SQL|-f FILE [NAME=VALUE...]: by psql, quietly; why it cannot be done is in $said, and
-# its code, which is the same in every language of a server, in $sqlstate.
+# at_target SQL|-f FILE [NAME=VALUE...]: by psql, quietly; a value stands in the statements as
+# :'NAME'. Why it cannot be done is in $said, and its code, which is the same in every language of a
+# server, in $sqlstate.
 at_target() {
-	local -a what=(-c "$1") values=()
+	local sql=$1 file=-
+	local -a values=()
 
-	[[ $1 != -f ]] || { what=(-f "$2") && shift; }
+	[[ $1 != -f ]] || { sql='' file=$2 && shift; }
 	shift
 	(($# == 0)) || values=("${@/#/--set=}")
 	sqlstate=''
 	said=$(to_target psql -XAtqw -v ON_ERROR_STOP=1 -v VERBOSITY=verbose "${values[@]}" \
-		"${what[@]}" 2>&1) && return
+		-f "$file" 2>&1 <<<"$sql") && return
 	# what comes before the code is a word of the server's language
 	if [[ $said =~ .*:\ \ ([0-9A-Z]{5}):\ (.*) ]]; then
 		sqlstate=${BASH_REMATCH[1]} said=${BASH_REMATCH[2]%%$'\n'*}
 	fi
 	return 1
 }
-
-# as_text VALUE: as a text of SQL
-as_text() { printf "'%s'" "${1//\'/\'\'}"; }
 
 wide_schema() { value_of target-schema tenant "${target[@]}"; }
 

@@ -106,15 +106,16 @@ want_known() {
 	# those of another job are known
 	at_target "SELECT to_regclass('ferry.channel')" || return 0
 	[[ ! $said ]] || at_target "SELECT 1 FROM ferry.channel
-		WHERE target_schema = $(as_text "$(wide_schema)") LIMIT 1" || return 0
+		WHERE target_schema = :'schema' LIMIT 1" schema="$(wide_schema)" || return 0
 	[[ $said != 1 ]] || return 0
 	at_target "SELECT string_agg(relname, ', ' ORDER BY relname) FROM pg_class
-		WHERE relnamespace = to_regnamespace(quote_ident($(as_text "$(wide_schema)")))
+		WHERE relnamespace = to_regnamespace(quote_ident(:'schema'))
 		AND relkind IN ('r', 'v') AND NOT relispartition
 		AND oid NOT IN (SELECT inhrelid FROM pg_inherits)
-		AND relname <> $(as_text "$(value_of table '' "${narrow[@]}" | sed 's/.*\.//')")
-		AND starts_with(relname, $(as_text "$(value_of target-prefix \
-			tbl_data_timeseries_ "${target[@]}")"))" || return 0
+		AND relname <> :'table' AND starts_with(relname, :'prefix')" \
+		schema="$(wide_schema)" \
+		table="$(value_of table '' "${narrow[@]}" | sed 's/.*\.//')" \
+		prefix="$(value_of target-prefix tbl_data_timeseries_ "${target[@]}")" || return 0
 	[[ ! $said ]] || fail "$EX_CONFIG" \
 		"$(fill $"no job knows these tables, and nothing was changed: %s" "$said")" \
 		$"restore --backup goes on where one has ended; what is not of ferry stays as it is"
