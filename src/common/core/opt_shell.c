@@ -179,6 +179,23 @@ static void answer_option(const struct opt *o, const union value *v, struct str 
 		answer(o->name, sl_of(opt_given(o)), s);
 }
 
+/* A line that goes on with the text of the option above it. */
+static bool goes_on(struct sl line)
+{
+	return n_lines && table[n_lines - 1].kind != OPT_GROUP && line.n > 20 &&
+	       sl_trim(line, " ").p - line.p > 20;
+}
+
+/* Each line has a translation of its own. */
+static void take_more(struct opt *o, struct sl line)
+{
+	const char *more = tr(keep(line));
+	AUTO_STR text = { 0 };
+
+	str_addf(&text, "%s %s", tr(o->help), more + strspn(more, " "));
+	o->help = keep(str_sl(&text));
+}
+
 void opt_shell(int argc, char **argv)
 {
 	struct str text = read_table(), s = { 0 };
@@ -189,6 +206,7 @@ void opt_shell(int argc, char **argv)
 	if (argc < 2)
 		bug("the front door has no name");
 	prog.name = argv[1];
+	msg_init(prog.name);
 	(void)sl_cut(&rest, '\n', &line);
 	prog.summary = keep(line);
 	(void)sl_cut(&rest, '\n', &usage);
@@ -201,6 +219,8 @@ void opt_shell(int argc, char **argv)
 			verbs = keep((struct sl){ line.p + 6, line.n - 6 });
 		else if (is_option(line))
 			take_option(&table[n_lines++], line);
+		else if (goes_on(line))
+			take_more(&table[n_lines - 1], line);
 		else
 			table[n_lines++] = (struct opt){ .kind = OPT_GROUP, .arg = "",
 							 .help = keep(line) };
