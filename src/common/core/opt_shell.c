@@ -196,8 +196,21 @@ static void take_more(struct opt *o, struct sl line)
 	o->help = keep(str_sl(&text));
 }
 
+static void answer_code(int code, void *answered)
+{
+	AUTO_STR s = { 0 };
+	char text[16];
+
+	if (*(bool *)answered)
+		return;
+	answer("exit", (struct sl){ text, num_put_u64(text, (unsigned)code) }, &s);
+	if (!fd_write(ANSWER_FD, str_sl(&s)))
+		return; /* the script sees that there is no answer */
+}
+
 void opt_shell(int argc, char **argv)
 {
+	static bool answered;
 	struct str text = read_table(), s = { 0 };
 	struct sl rest = str_sl(&text), usage = SL(""), line = SL("");
 	struct opt_program prog = { .opts = table, .front_door = true };
@@ -205,6 +218,7 @@ void opt_shell(int argc, char **argv)
 
 	if (argc < 2)
 		bug("the front door has no name");
+	(void)on_exit(answer_code, &answered); /* bash may lose the code of what has ended */
 	prog.name = argv[1];
 	msg_init(prog.name);
 	(void)sl_cut(&rest, '\n', &line);
@@ -243,6 +257,7 @@ void opt_shell(int argc, char **argv)
 	for (int i = 0; i < argc; i++)
 		answer("--", sl_of(argv[i]), &s);
 	answer("end", SL(""), &s);
+	answered = true;
 	if (!fd_write(ANSWER_FD, str_sl(&s)))
 		die_errno(EX_IO, "cannot hand the options to the script");
 	leave(EX_DONE);
