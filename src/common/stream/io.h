@@ -100,7 +100,7 @@ struct io_opts {
 /* Where bad records may be kept elsewhere, too: `limits` is what --max-rejects needs, or NULL. */
 #define IO_KEEP_REJECT_OPTS(T, m, limits)                                                          \
 	{ .kind = OPT_GROUP, .help = "Bad records" },                                              \
-	{ .name = "rejects", OPT_INTO(T, m.rejects), .arg = "FILE", .file = OPT_WRITES,            \
+	{ .name = "rejects", OPT_INTO(T, m.rejects), .arg = "FILE", .file = OPT_APPENDS,           \
 	  .help = "keep bad records here and go on (default: stop at the first)" },                \
 	{ .name = "rejects-append", .needs = "rejects", OPT_INTO(T, m.append_rejects),             \
 	  .help = "add to that file, which others may do at the same time" },                      \
