@@ -106,6 +106,16 @@ all_there() {
 	has "$err" 'g.json:1' 'no format, and none is known of this channel'
 }
 
+@test "dual-load: several files are one feed" {
+	narrow_table
+	feed 'S1,2024-01-01,a,1,Decimal' && mv f.csv 1.csv
+	feed 'S1,2024-01-02,a,2,Decimal'
+	run_rc 0 pg-dual-load 1.csv f.csv
+	narrow 'S1|2024-01-01 00:00:00|a||||1|Decimal' 'S1|2024-01-02 00:00:00|a||||2|Decimal'
+	is_carried_over
+	run_rc 76 pg-dual-load 1.csv <(cat f.csv)
+}
+
 @test "dual-load: records in the table's own columns, others of the table passed on" {
 	recorded 3 30 3000
 	run_rc 0 pg-dual-load feed.csv
@@ -175,6 +185,8 @@ double precision|1e-05|||'
 		feed 'S,2024-01-01,z,1,Decimal' "${bad%%=*}" 'S,2024-01-02,z,2,Decimal'
 		run_rc 65 pg-dual-load f.csv
 		has "$err" 'f.csv:3' "${bad#*=}"
+		# that many are allowed says nothing of where they are kept
+		run_rc 64 pg-dual-load --max-rejects 5 f.csv
 		is "$(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries')" 0
 		run_rc 0 pg-dual-load --rejects bad f.csv
 		has bad "${bad#*=}"
