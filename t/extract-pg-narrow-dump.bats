@@ -550,7 +550,10 @@ defective() {
 dump_stalls() {
 	wait_until 20 sql "SELECT 1 / count(*) FROM pg_stat_activity
 		WHERE datname = current_database() AND application_name = 'pg-narrow-dump'
-		AND wait_event = 'ClientWrite'"
+		AND wait_event = 'ClientWrite'" || {
+		sql 'SELECT state, wait_event, query FROM pg_stat_activity' >&2
+		exit 1
+	}
 }
 export -f dump_stalls wait_until nap sql
 

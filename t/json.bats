@@ -10,6 +10,8 @@ setup() {
 	scratch_db
 }
 
+teardown() { fits_schema; }
+
 ended() { wait "$1"; }
 is_wrong() { if as_said "$@" >/dev/null; then return 1; fi; }
 
@@ -26,8 +28,9 @@ is_wrong() { if as_said "$@" >/dev/null; then return 1; fi; }
 	as_said stats <stats
 	grep '^{' "$err" | as_said progress
 	if python3 -c 'import jsonschema' 2>/dev/null; then
-		jq -c '.line = "3"' rejects >wrong
-		run_rc 1 fits_schema reject wrong
+		mkdir wrong
+		jq -c '.line = "3"' rejects >wrong/reject
+		run_rc 1 fits_schema wrong
 		has "$err" "'3' is not of type 'integer'"
 	fi
 	run_rc 65 reformat --stats stats in.csv
