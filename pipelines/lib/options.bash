@@ -144,8 +144,38 @@ check_value() {
 	esac
 }
 
+# Lines of options wrap at 80 places; of Korean in UTF-8, a character takes two.
+wrapped() {
+	LC_ALL=C awk '
+		function width(s, n) {
+			n = length(s) - gsub(/[\200-\277]/, "", s)
+			return n + gsub(/[\343-\355]/, "", s)
+		}
+		/^ ? ? ? ? ? ?  ?-/ && match($0, /[^ ]   *[^ ]/) && RSTART < 34 {
+			at = RSTART + RLENGTH - 2
+			line = substr($0, 1, at)
+			n = split(substr($0, at + 1), word, " ")
+			for (i = 1; i <= n; i++) {
+				if (i > 1 && used + 1 + width(word[i]) > 80) {
+					print line
+					line = sprintf("%" at "s", "")
+					used = at
+				} else if (i > 1) {
+					line = line " "
+					used++
+				} else {
+					used = at
+				}
+				line = line word[i]
+				used += width(word[i])
+			}
+			$0 = line
+		}
+		{ print }' 2>/dev/null
+}
+
 show_usage() {
-	usage || fail "$EX_IO" $"cannot write to standard output"
+	usage | wrapped || fail "$EX_IO" $"cannot write to standard output"
 	end_well
 }
 
