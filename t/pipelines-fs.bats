@@ -292,8 +292,10 @@ mistakes() {
 		[[ -c null.csv ]]
 	fi
 	run_rc 73 fs export through dir.csv
-	one_line 'cannot create "dir.csv": Is a directory'
-	for each in link fifo dir null; do
+	one_line 'cannot write "dir.csv": Is a directory'
+	run_rc 73 fs export through dir.parquet
+	one_line 'cannot write "dir.parquet": Is a directory'
+	for each in link fifo null; do
 		run_rc 73 fs export through $each.parquet
 		one_line "cannot create \"$each.parquet\": it is there, and no file"
 	done
@@ -547,4 +549,46 @@ mistakes() {
 		64 fs export a out.csv --column-mapping=x
 		64 fs export a out.csv --limit=x
 	END
+}
+
+@test "fs: programs look at options and files before they ask" {
+	local line code
+
+	printf 'id,event_time\n' >in.csv
+	export AWS_ENDPOINT_URL=http://127.0.0.1:1 AWS_MAX_ATTEMPTS=1
+	run_rc 75 fs-extract-athena g
+	while read -r code line; do
+		# shellcheck disable=SC2086
+		run_rc "$code" $line </dev/null
+	done <<-'END'
+		64 fs-extract-athena g --as-of=yesterday
+		64 fs-extract-athena g --known-at=x
+		64 fs-extract-athena g --only=id
+		66 fs-extract-athena g --only=id=missing
+		64 fs-extract-athena g --shard=9/8
+		66 fs-extract-athena g --as-of-file=missing
+		73 fs-extract-athena g -O missing/x
+		73 fs-extract-athena g --parquet missing/x
+		73 fs-extract-athena g --stats missing/x
+		64 fs-plan a b --as-of=yesterday
+		66 fs-plan a b --only=id=missing
+		64 fs-plan a b --shard=0/1
+		73 fs-plan a b --facts=missing/x
+		64 fs-verify a b --as-of=yesterday
+		64 fs-extract-online g --shard=x
+		66 fs-extract-online g --ids=missing
+		66 fs-extract-online g --same-as=missing
+		73 fs-extract-online g -O missing/x
+		73 fs-extract-online g --deleted-ids=missing/x
+		66 fs-put g missing
+		64 fs-put g in.csv --delimiter=xxx
+		73 fs-put g in.csv --failed=missing/x
+		73 fs-put g in.csv --failed=.
+		73 fs-put g in.csv --journal=missing/x
+		73 fs-put g in.csv --rejects=missing/x
+		66 fs-put g in.csv --there-online=missing
+		66 fs-group create g --role-arn=x --no-offline-store --schema-file=missing
+		73 fs bulk-put g in.csv --failed=.
+	END
+	is "$(ls)" in.csv
 }

@@ -377,15 +377,8 @@ static void build_query(struct prog *p)
 static void check_group(const struct prog *p)
 {
 	const struct fs_group *g = &p->group;
-	int64_t known;
-	const char *why =
-		p->conf.as_of ? fs_event_time_check(g->features[g->time].type, sl_of(p->conf.as_of))
-			      : NULL;
 
-	if (why)
-		opt_usage("--as-of: %s %s", msg_q(sl_of(p->conf.as_of)), why);
-	if (p->conf.known_at && !clock_parse(sl_of(p->conf.known_at), &known))
-		opt_usage("--known-at: not a time: %s", msg_q(sl_of(p->conf.known_at)));
+	fs_where_check_as_of(g, p->conf.as_of);
 	if (!g->offline)
 		die_hint(EX_REFUSED, "fs-extract-online reads the online store",
 			"feature group %s has no offline store", msg_q(g->name));
@@ -526,7 +519,6 @@ static void choose_columns(struct prog *p)
 		return;
 	}
 	fs_only_read(&p->only, g, p->conf.only);
-	fs_only_shard(&p->only, g, p->conf.shard);
 	if (p->only.feature.n && column_of(p, p->only.feature) == SIZE_MAX)
 		fs_columns_add(&p->cols, g, p->only.feature, false);
 	p->only_at = p->only.feature.n ? column_of(p, p->only.feature) : 0;
@@ -618,12 +610,17 @@ int main(int argc, char **argv)
 				  .workers = 8,
 				  .timeout = 1800 * CLOCK_US_PER_SEC,
 				  .reuse = 3600 * CLOCK_US_PER_SEC } };
+	int64_t known;
 
 	opt_parse(&program, &p.conf, &argc, &argv);
 	if (argc != 1)
 		opt_usage("one GROUP");
 	fs_where_check("where", p.conf.where);
 	fs_where_check("order-by", p.conf.order_by);
+	fs_where_check_as_of(NULL, p.conf.as_of);
+	fs_only_check(&p.only, p.conf.only, p.conf.shard);
+	if (p.conf.known_at && !clock_parse(sl_of(p.conf.known_at), &known))
+		opt_usage("--known-at: not a time: %s", msg_q(sl_of(p.conf.known_at)));
 	p.failing.stats = p.conf.stats;
 	meter_on_failure(&p.failing, NULL);
 	if (p.conf.parquet)

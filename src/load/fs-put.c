@@ -8,7 +8,6 @@
  */
 #include "core/clock.h"
 #include "core/num.h"
-#include "core/path.h"
 #include "core/stats.h"
 #include "core/stop.h"
 #include "fs/fs_failed.h"
@@ -53,11 +52,11 @@ static const struct opt options[] = {
 		  "just behind that" },
 	{ .name = "ignore-unknown", CONF(ignore_unknown),
 	  .help = "leave out columns that are no features (default: refuse)" },
-	{ .name = "there-online", CONF(there_online), .arg = "FILE",
+	{ .name = "there-online", CONF(there_online), .arg = "FILE", .file = OPT_READS,
 	  .help = "records of the online store: what is there just so is not sent" },
-	{ .name = "there-offline", CONF(there_offline), .arg = "FILE",
+	{ .name = "there-offline", CONF(there_offline), .arg = "FILE", .file = OPT_READS,
 	  .help = "the same of the offline store, with is_deleted" },
-	{ .name = "there-past", CONF(there_past), .arg = "FILE",
+	{ .name = "there-past", CONF(there_past), .arg = "FILE", .file = OPT_READS,
 	  .help = "identifiers of which the online store rightly has less than the history" },
 	{ .name = "there-but", CONF(there_but), .arg = "NAME,…",
 	  .help = "features that may be otherwise there, such as a timestamp" },
@@ -76,7 +75,7 @@ static const struct opt options[] = {
 	  .help = "keep records that failed, to be loaded again, and go on (default: stop)" },
 	{ .name = "max-failed", .needs = "failed", CONF(max_failed), .arg = "N",
 	  .help = "stop when there are more" },
-	{ .name = "journal", CONF(journal), .arg = "FILE", .file = OPT_WRITES,
+	{ .name = "journal", CONF(journal), .arg = "FILE", .file = OPT_APPENDS,
 	  .help = "what was acknowledged (default: follows from the job)" },
 	{ .name = "resume", CONF(resume),
 	  .help = "pass over what an earlier run's journal has (default)" },
@@ -524,14 +523,13 @@ static void start(struct prog *p, const char *input)
 		.ctx = p };
 
 	p->started = clock_monotonic();
-	path_claim(PATH_READ, "the input", input);
-	p->aws = aws_need(&c->aws);
-	fs_need_group(p->aws, p->group_name, &p->group);
-	check_group(p);
-	p->io = io_open(&c->io, input);
+	p->io = io_open(&c->io, input); /* first: what it is costs no request */
 	p->io->reject_hint = "--failed FILE keeps such records and goes on";
 	p->io->asks_whole = !p->conf.accept_unsealed;
 	p->io->own_progress = !c->dry_run;
+	p->aws = aws_need(&c->aws);
+	fs_need_group(p->aws, p->group_name, &p->group);
+	check_group(p);
 	open_failed(p);
 	if (!c->dry_run)
 		open_journal(p, input);

@@ -461,12 +461,11 @@ void opt_set(const struct opt *o, const char *value, void *conf, const char *fro
 	reading = here;
 }
 
-/* Whatever says which files to use, the environment included: no file is used for two things. */
-static void claim_files(const void *conf)
+/* Whatever says which files to use, the environment included. */
+static void for_files(const void *conf, void (*fn)(enum path_use, const char *, const char *))
 {
 	for (const struct opt *o = program->opts; !opt_is_end(o); o++) {
 		const void *at = (const char *)conf + o->offset;
-		enum path_use use = o->file == OPT_WRITES ? PATH_WRITE : PATH_READ;
 		const struct opt_list *list = at;
 		char what[80];
 
@@ -474,9 +473,9 @@ static void claim_files(const void *conf)
 			continue;
 		(void)snprintf(what, sizeof what, "--%s", o->name);
 		if (o->kind == OPT_STR && *(const char *const *)at)
-			path_claim(use, what, *(const char *const *)at);
+			fn((enum path_use)o->file, what, *(const char *const *)at);
 		for (size_t i = 0; o->kind == OPT_LIST && i < list->n; i++)
-			path_claim(use, what, list->v[i].p);
+			fn((enum path_use)o->file, what, list->v[i].p);
 	}
 }
 
@@ -641,8 +640,9 @@ void opt_parse(const struct opt_program *prog, void *conf, int *argc_p, char ***
 	if (print_config)
 		opt_config_print(prog, conf);
 	check_table(conf, n_operands ? argv[0] : NULL);
-	claim_files(conf);
+	for_files(conf, path_claim);
 	stats_begin();
+	for_files(conf, path_check);
 }
 
 void opt_verb_unknown(const char *verbs, const char *word)

@@ -100,9 +100,7 @@ static void check_source(const struct fs_move *m)
 			"feature group %s has no table in the data catalog, so Athena cannot read "
 			"its offline store",
 			msg_q(g->name));
-	why = m->as_of ? fs_event_time_check(g->features[g->time].type, sl_of(m->as_of)) : NULL;
-	if (why)
-		opt_usage("--as-of: %s %s", msg_q(sl_of(m->as_of)), why);
+	fs_where_check_as_of(g, m->as_of);
 	why = m->resume_from ? fs_value_check(g->features[g->id].type, sl_of(m->resume_from))
 			     : NULL;
 	if (why)
@@ -220,6 +218,8 @@ void fs_move_open(struct fs_move *m, const char *source, const char *target)
 	const struct fs_group *from = &m->source.group, *to = &m->target.group;
 	const char *filter = m->filter ? m->filter + strspn(m->filter, " \t\r\n") : "";
 
+	fs_where_check_as_of(NULL, m->as_of);
+	fs_only_check(&m->only, m->only_spec, m->shard);
 	m->target.opts = m->source.opts;
 	if (m->target_profile)
 		m->target.opts.profile = m->target_profile;
@@ -234,7 +234,6 @@ void fs_move_open(struct fs_move *m, const char *source, const char *target)
 	check_both(m);
 	make_where(m, sl_of(filter));
 	fs_only_read(&m->only, from, m->only_spec);
-	fs_only_shard(&m->only, from, m->shard);
 	if (wants_online(m) || m->online)
 		try_listing(m);
 	for (size_t i = 0; i < from->n; i++) {
