@@ -12,11 +12,13 @@ load ../helper
 	} >in.json
 	run_ok bash "$quality/script.orig" "$quality/rules.json" in.json cleaned.json
 	sed -n 's/^  .*: \([0-9,.]*\)%\{0,1\}$/\1/p' "$out" | tr -d , | head -n 6 >theirs
-	run_ok quality-clean -r "$quality/rules.json" -R report --report-format json \
+	run_rc 0 quality-clean -r "$quality/rules.json" -R report --report-format json \
 		-O ours in.ndjson
+	is "$(sed 's/[0-9]*//g' "$err")" 'quality-clean: warning:  values under a range of'\
+' numbers are no numbers and stay as they are'
 	run_ok "$quality/compare" cleaned.json ours
 	is "$(jq -r '.total_input, .total_output, .null_values_removed, .null_or_string_records,
 		.range_violations_fixed, .duplicates_removed' report)" "$(<theirs)"
-	run_ok quality-clean -r "$quality/rules.json" --memory 1M -O limited in.ndjson
+	run_rc 0 quality-clean -r "$quality/rules.json" --memory 1M -O limited in.ndjson
 	same_file limited ours
 }
