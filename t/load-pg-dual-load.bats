@@ -328,6 +328,22 @@ rows_are() { [[ $(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries') == "$1"
 }
 join() { wait "$1"; }
 
+@test "dual-load: a rollback of a ship ends it, and nothing of the ship comes back" {
+	narrow_table
+	start_feed --interval 100ms
+	printf '%s\n' ship_id,created_time,data_channel_id,value,value_format \
+		S,2024-01-01,a,1,Decimal T,2024-01-01,a,1,Decimal >&7
+	wait_until 20 rows_are 2
+	run_rc 0 pg-wide-tables rollback --yes --ship-id S
+	printf '%s\n' S,2024-01-02,a,2,Decimal T,2024-01-02,a,2,Decimal >&7
+	run_rc 75 join "$feeder"
+	exec 7>&-
+	rows_are 2
+	is "$(sql "SELECT string_agg(relname, ' ') FROM pg_class WHERE relkind = 'r'
+		AND relname LIKE 'tbl_data_timeseries_%'")" tbl_data_timeseries_t
+	is "$(sql "SELECT count(*) FROM ferry.channel WHERE ship = 'S'")" 0
+}
+
 @test "dual-load: a feed without seals is committed after so many rows, before its time" {
 	narrow_table
 	start_feed --interval 1h --rows 10
