@@ -557,7 +557,7 @@ static void write_events(struct prog *p)
 			(unsigned long long)(events - met), (unsigned long long)events,
 			msg_q(p->group.name));
 	if (events && !met)
-		die(EX_REFUSED, "feature group %s has none of these records", msg_q(p->group.name));
+		die(EX_MISSING, "feature group %s has none of these records", msg_q(p->group.name));
 }
 
 static void extract(struct prog *p)
