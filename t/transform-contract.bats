@@ -296,7 +296,7 @@ ended() { wait "$1"; }
 	((EUID == 0)) || skip 'the owner of all files is needed'
 	mkdir closed && printf 'old\n' >closed/s && chmod 666 closed/s
 	chmod -R go+rX .
-	run_rc 73 setpriv --reuid 65534 --clear-groups "$FERRY_BIN/reformat" --stats closed/s none
+	run_rc 73 setpriv --reuid 65534 --clear-groups "$FERRY_BIN/reformat" --stats closed/s n.csv
 	has "$err" 'cannot write "closed/s"'
 	is "$(<closed/s)" old
 	chmod 777 closed

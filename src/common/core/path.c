@@ -108,6 +108,8 @@ void path_claim(enum path_use use, const char *what, const char *path)
 {
 	struct claim c = { .use = use, .what = what, .path = path };
 
+	if (use == PATH_READ && path && strcmp(path, "-") != 0 && access(path, R_OK) != 0)
+		die_errno(EX_NOINPUT_, "cannot open %s", msg_q(sl_of(path)));
 	if ((path && path_descriptor(path) == STDERR_FILENO) || !identify(&c, path))
 		return;
 	c.once = use == PATH_READ &&

@@ -14,8 +14,8 @@ enum path_use { PATH_READ, PATH_WRITE };
  * Notes that `path` is `what` ("--rejects", "the input"). "-" or NULL is standard
  * input or output. When the same file (device and inode; for what is not there yet, folder and
  * name) is noted as something else, and one of the two writes it, or both read it from a
- * descriptor, which can be read only once: dies with 64. Terminals, sockets and /dev/null may be
- * used at will, and standard error is always shared.
+ * descriptor, which can be read only once: dies with 64. What is to be read and cannot: 66.
+ * Terminals, sockets and /dev/null may be used at will, and standard error is always shared.
  */
 void path_claim(enum path_use use, const char *what, const char *path);
 
