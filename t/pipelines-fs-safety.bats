@@ -676,6 +676,7 @@ all_rows() { [[ $(fs-extract-athena "$1" --store-columns -o ndjson --no-seal | w
 		0|fs export count-from x.json|
 		0|fs migrate count-from count-to --yes --verify-wait 20s|$writes $pages $gets
 		0|fs migrate count-from count-to --yes|$twice $thrice
+		0|fs verify --online-offline count-from|$pages $get
 		0|fs clear count-put --force|$pages $get DeleteRecord=$n
 		1|fs-archive count-from count-old --older-than 1 --yes|$writes $get
 		1|fs-upgrade count-from count-new --yes|$writes $pages $gets

@@ -20,7 +20,6 @@
 #include "stream/extract.h"
 #include "stream/out.h"
 
-
 struct conf {
 	struct aws_opts aws;
 	struct io_opts io;
@@ -57,8 +56,8 @@ static const struct opt options[] = {
 	  .help = "those of these records, and of --ids, that it has no longer" },
 	{ .name = "deleted", CONF(deleted),
 	  .help = "also identifiers of records that were softly deleted, the rest NULL" },
-	{ .name = "deleted-ids", .not_with = "id ids", CONF(deleted_ids), .file = OPT_WRITES,
-	  .arg = "FILE", .help = "list those identifiers here" },
+	{ .name = "deleted-ids", CONF(deleted_ids), .file = OPT_WRITES, .arg = "FILE",
+	  .help = "list those identifiers here; of --ids, those without a record" },
 	{ .name = "required", CONF(required),
 	  .help = "an identifier that has no record is an error" },
 	{ .name = "some", CONF(some), .help = "it is an error when none of them has one" },
@@ -397,6 +396,7 @@ static void start(struct prog *p, const char *name)
 	fs_only_shard(&p->part, &p->group, c->shard);
 	online.features = p->features;
 	online.n = c->columns ? p->n : 0;
+	online.listed = p->n == 1 && p->id_column == 0 && !c->deleted_ids;
 	if (!c->same_as && !c->gone_from)
 		p->online = fs_online_new(p->aws, &online);
 	stop_catch(wake, p->aws);
