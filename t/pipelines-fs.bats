@@ -496,6 +496,33 @@ mistakes() {
 	is "$(jq '[.[] | select(.category | endswith("!"))] | length' new.json)" 40
 }
 
+@test "fs: files that are not there are told before anybody is asked" {
+	local line
+
+	: >there
+	export AWS_ENDPOINT_URL=http://127.0.0.1:1 AWS_MAX_ATTEMPTS=1
+	while read -r line; do
+		# shellcheck disable=SC2086
+		run_rc 66 $line
+		has "$err" missing
+	done <<-'END'
+		fs-extract-athena g --as-of-file missing
+		fs-extract-online g --ids missing
+		fs-extract-online g --except missing
+		fs-extract-online g --same-as missing
+		fs-extract-online g --gone-from missing --ids there
+		fs-put g missing
+		fs-put g --dry-run missing
+		fs-verify a b --gone missing
+		fs-group create g --schema-file missing --role-arn x --s3-uri s3://b/
+		fs create g --schema-file missing --role-arn x --s3-uri s3://b/
+		fs add-features g missing
+		fs-improve a b --rules missing
+		fs-recover a b missing
+		fs migrate --retry missing
+	END
+}
+
 @test "fs: what an option may not be is refused before anybody is asked" {
 	local line code
 
