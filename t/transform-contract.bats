@@ -118,7 +118,7 @@ ended() { wait "$1"; }
 	is "$(jq -c '[.program, .rows_in, .exit, has("rows_out")]' s)" '["reformat",2,65,false]'
 	has s bad.csv:3
 	run_rc 66 pivot-wide --stats s none.csv
-	is "$(jq -c '[.rows_in, .exit]' s)" '[0,66]'
+	is "$(jq -c '[.program, .exit]' s)" '["pivot-wide",66]'
 	run_rc 73 reformat --stats s -O none/o n.csv
 	is "$(jq .exit s)" 73
 	# a server that is not there, before there is anything to count

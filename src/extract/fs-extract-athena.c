@@ -147,6 +147,7 @@ struct prog {
 	struct arena mem;
 	struct str sql, where; /* where: with the event time read as a time */
 	bool header_seen;
+	bool bare; /* the state that --as-of-file takes is without its collections */
 };
 
 /* What a thread works with. */
@@ -181,6 +182,10 @@ static void filled(void *ctx, const struct field *f, size_t n UNUSED)
 {
 	struct prog *p = ctx;
 
+	if (p->asof) {
+		fs_asof_state(p->asof, f, p->bare);
+		return;
+	}
 	fs_writer_row(p->writer, f, p->shown);
 	extract_tick(p->x);
 }
@@ -209,8 +214,9 @@ static void prepare_fill(struct prog *p)
 		.ties = c->query ? SIZE_MAX : column_of(p, SL(FS_SQL_TIES)),
 		.collections = collections,
 		.latest = c->latest,
-		.newer = collections && c->newer && !c->as_of && !c->query &&
+		.newer = collections && c->newer && !c->as_of && !c->as_of_file && !c->query &&
 			 (c->latest || !c->limit),
+		.bare = p->asof ? &p->bare : NULL,
 		.row = filled,
 		.ctx = p };
 	if (collections)
@@ -260,10 +266,8 @@ static bool passes(const struct prog *p, const struct field *f)
 /* The first tie is what the online store is first asked for. */
 static void give(struct prog *p, const struct field *f, size_t n)
 {
-	if (p->asof) {
-		fs_asof_state(p->asof, f);
+	if (p->asof && !fs_asof_wants(p->asof, f))
 		return;
-	}
 	if (fs_fill_is_tie(&p->fill_conf, f) && p->ties++ == 0 && p->group.online && !p->fill)
 		p->fill = fs_fill_new(&p->fill_conf);
 	if (p->fill)
@@ -504,9 +508,6 @@ static void read_events(struct prog *p)
 	const struct io_opts opts = { .no_rejects = true,
 		.allow_no_newline = strcmp(p->conf.as_of_file, "-") != 0 };
 
-	if (has_collection_columns(p))
-		die_hint(EX_DATA, "--without-collections leaves them empty",
-			"states of the past have no collections, which only the online store has");
 	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
 		if (column_of(p, needed[i]) == SIZE_MAX)
 			fs_columns_add(&p->cols, g, needed[i], false);
@@ -557,13 +558,17 @@ static void open_group(struct prog *p, const char *name)
 
 static void write_events(struct prog *p)
 {
-	uint64_t events, met = fs_asof_end(p->asof, p->x->wr, &events);
+	uint64_t events, bare, met = fs_asof_end(p->asof, p->x->wr, &events, &bare);
 
 	extract_ticks(p->x, events);
 	if (met < events)
 		msg_note("%llu of %llu events have no record of %s then",
 			(unsigned long long)(events - met), (unsigned long long)events,
 			msg_q(p->group.name));
+	if (bare)
+		msg_warn("%llu events are without collections: the online store has none of that "
+			 "time",
+			(unsigned long long)bare);
 	if (events && !met)
 		die(EX_REFUSED, "feature group %s has none of these records", msg_q(p->group.name));
 }
@@ -577,6 +582,8 @@ static void extract(struct prog *p)
 		p->x = extract_open(io, !format_is_document((enum format)io->out_format) &&
 					    io_wants_seal(io));
 	prepare(p);
+	if (p->x && !p->conf.query && !p->fill_feature)
+		prepare_fill(p); /* who may not ask has no query to pay for */
 	fs_fetch_start(&p->fetch);
 	fs_fetch_rows(&p->fetch);
 	if (p->fill)
