@@ -6,7 +6,6 @@
  */
 #include "core/clock.h"
 #include "core/hash.h"
-#include "core/keyset.h"
 #include "core/msg.h"
 #include "core/opt.h"
 #include "core/report.h"
@@ -26,7 +25,7 @@ struct conf {
 	const char *columns, *ids, *shard, *except, *same_as, *gone_from, *s3_output;
 	const char *changed, *deleted_ids;
 	struct opt_list id;
-	bool lines, deleted, current_time, required, some, except_older;
+	bool lines, deleted, current_time, required, some;
 	uint64_t workers, batch;
 	int64_t patience;
 };
@@ -45,8 +44,6 @@ static const struct opt options[] = {
 	  .help = FS_ONLY_SHARD_HELP },
 	{ .name = "except", CONF(except), .arg = "FILE", .file = OPT_READS,
 	  .help = "not those whose identifier and event time are in these records" },
-	{ .name = "except-older", .needs = "except", CONF(except_older),
-	  .help = "of those only what these records have newer" },
 	{ .name = "same-as", CONF(same_as), .file = OPT_READS, .arg = "FILE",
 	  .help = "those of these records that the store has just so" },
 	{ .name = "changed", .needs = "same-as", CONF(changed), .file = OPT_WRITES, .arg = "FILE",
@@ -107,8 +104,6 @@ struct prog {
 	struct str time;
 	struct field *nothing;
 	struct fs_ids known; /* records, --except */
-	struct keyset newest;  /* --except-older: the newest event time of each identifier */
-	uint64_t older;
 	struct fs_only part;   /* --shard */
 	struct fs_ids only;    /* --gone-from: the identifiers of --ids */
 	struct out *changed, *deleted;
@@ -122,25 +117,12 @@ static enum fs_type time_type(const struct prog *p)
 	return p->group.features[p->group.time].type;
 }
 
-static bool is_known(struct prog *p, struct sl id, struct sl time)
-{
-	const int64_t *newest;
-	int64_t t;
-
-	if (fs_known_has(&p->known, id, time_type(p), time))
-		return true;
-	newest = keyset_find(&p->newest, sip_hash(&p->only.key, id));
-	if (!newest || !fs_event_time_parse(time_type(p), time, &t) || t >= *newest)
-		return false;
-	return ++p->older;
-}
-
 static void take_row(void *ctx, const struct field *f, size_t n)
 {
 	struct prog *p = ctx;
 
-	if (p->conf.except &&
-		is_known(p, field_sl(&f[p->id_column]), field_sl(&f[p->time_column])))
+	if (p->conf.except && fs_known_has(&p->known, field_sl(&f[p->id_column]), time_type(p),
+				      field_sl(&f[p->time_column])))
 		return;
 	p->found++;
 	if (p->conf.current_time && p->time_column != SIZE_MAX) {
@@ -268,16 +250,8 @@ static void print_table(struct prog *p)
 static void take_known(void *ctx, struct sl id, struct sl time)
 {
 	struct prog *p = ctx;
-	int64_t t, *newest;
-	bool added;
 
-	if (!p->conf.except_older)
-		fs_known_add(&p->known, id, time_type(p), time);
-	if (!p->conf.except_older || !fs_event_time_parse(time_type(p), time, &t))
-		return;
-	newest = keyset_value(&p->newest, sip_hash(&p->only.key, id), &added);
-	if (added || *newest < t)
-		*newest = t;
+	fs_known_add(&p->known, id, time_type(p), time);
 }
 
 /* Those that are known elsewhere; where that file cannot be told, everything would be. */
@@ -285,9 +259,7 @@ static void learn_known(struct prog *p)
 {
 	if (p->id_column == SIZE_MAX || p->time_column == SIZE_MAX)
 		opt_usage("--except needs the identifier and the event time among --columns");
-	fs_ids_init(&p->only); /* for its key */
 	fs_ids_init(&p->known);
-	keyset_init(&p->newest, true);
 	fs_state_file(&p->group, &p->aside, p->conf.except, take_known, p);
 }
 
@@ -443,7 +415,6 @@ static void release(struct prog *p)
 	mem_free(p->nothing);
 	mem_free(p->now);
 	fs_ids_free(&p->known);
-	keyset_clear(&p->newest);
 	fs_ids_free(&p->only);
 }
 
@@ -461,9 +432,6 @@ int main(int argc, char **argv)
 	get_all(&p);
 	if (p.missing && !p.conf.deleted && !p.conf.deleted_ids) /* also of those listed */
 		msg_note("%llu identifiers have no record", (unsigned long long)p.missing);
-	if (p.older)
-		msg_note("%llu records are left out, which the other side has newer",
-			(unsigned long long)p.older);
 	if (p.online)
 		fs_online_free(p.online);
 	if (p.conf.some && !p.found && !p.missing)

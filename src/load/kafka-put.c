@@ -80,12 +80,10 @@ static void settled(void *ctx, uint64_t number, enum kafka_outcome outcome, cons
 }
 
 /* The program is failing: what is under way is unknown. */
-static void account(void *ctx, int code, const char *message)
+static void account(void *ctx, int code UNUSED, const char *message UNUSED)
 {
 	struct put *p = ctx;
 
-	(void)code;
-	(void)message;
 	p->counts[KAFKA_UNKNOWN].n = p->sent - p->counts[KAFKA_ACKNOWLEDGED].n -
 				     p->counts[KAFKA_REJECTED].n;
 	msg_note("%llu messages are acknowledged, %llu rejected, %llu unknown",

@@ -89,12 +89,10 @@ static void wake(void *ctx)
 	}
 }
 
-static void on_failure(void *ctx, int code, const char *message)
+static void on_failure(void *ctx, int code UNUSED, const char *message UNUSED)
 {
 	struct load *ld = ctx;
 
-	(void)code;
-	(void)message;
 	if (ld->committing)
 		msg_warn("it is not known whether the last chunk was committed; "
 			 "sending it again is safe where the narrow table has a key");

@@ -5,8 +5,6 @@
 #include "fs/fs_wait.h"
 #include "fs/fs_where.h"
 
-#include <strings.h>
-
 /* ---- may it be? ---------------------------------------------------------------------------- */
 
 static void check_status(const struct fs_group *g, const char *side)
@@ -129,24 +127,13 @@ static void check_both(const struct fs_move *m)
 
 /* ---- what will it be? ---------------------------------------------------------------------- */
 
-static void make_where(struct fs_move *m, struct sl filter)
+static void make_where(struct fs_move *m)
 {
-	str_clear(&m->where);
-	if (filter.n >= 5 && strncasecmp(filter.p, "WHERE", 5) == 0 &&
-		(filter.n == 5 || strchr(" \t\r\n(\"", filter.p[5]))) {
-		sl_skip(&filter, 5);
-	}
-	str_add(&m->where, filter);
-	if (!m->resume_from)
-		return;
-	if (filter.n) {
-		struct str both = {0};
+	const char *filter = m->filter ? fs_sql_condition(m->filter) : "";
 
-		str_addf(&both, "(%s) AND ", m->where.p);
-		str_free(&m->where);
-		m->where = both;
-	}
-	fs_sql_from_id(&m->source.group, sl_of(m->resume_from), &m->where);
+	str_addf(&m->where, m->resume_from && *filter ? "(%s) AND " : "%s", filter);
+	if (m->resume_from)
+		fs_sql_from_id(&m->source.group, sl_of(m->resume_from), &m->where);
 }
 
 static bool wants_online(const struct fs_move *m)
@@ -218,7 +205,6 @@ static void find_collections(struct fs_move *m)
 void fs_move_open(struct fs_move *m, const char *source, const char *target)
 {
 	const struct fs_group *from = &m->source.group, *to = &m->target.group;
-	const char *filter = m->filter ? m->filter + strspn(m->filter, " \t\r\n") : "";
 
 	m->target.opts = m->source.opts;
 	if (m->target_profile)
@@ -232,7 +218,7 @@ void fs_move_open(struct fs_move *m, const char *source, const char *target)
 	m->online = !from->offline;
 	m->newest = m->online || m->latest || m->as_of || (!to->offline && !m->history);
 	check_both(m);
-	make_where(m, sl_of(filter));
+	make_where(m);
 	fs_only_read(&m->only, from, m->only_spec);
 	fs_only_shard(&m->only, from, m->shard);
 	if (wants_online(m) || m->online)
