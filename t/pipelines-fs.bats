@@ -278,6 +278,16 @@ mistakes() {
 	is "$(<"$out")" '{"count":3}'
 	run_ok fs export out z --columns price --online-compatible --column-mapping price:cost
 	is "$(head -n 1 z)" cost,id,event_time
+	# what is no name is for Athena
+	run_ok fs export out sums.csv --columns 'COUNT(*) AS n, MAX(price) AS "Top"' \
+		--where "count > 0 AND DATE(event_time) = DATE('2024-01-01')"
+	is "$(paste -sd' ' sums.csv)" 'n,top 54,59.25'
+	run_ok fs export out - --format ndjson --columns 'upper(id) AS who, count + 1 AS next' \
+		--latest --order-by 'order by count DESC' --limit 2 --column-mapping who:name
+	is "$(paste -sd' ' "$out")" '{"name":"ID59","next":"55"} {"name":"ID58","next":"54"}'
+	run_ok fs export out - --columns '"count" * 2' --limit 1 --online-compatible
+	has "$out" ',id,event_time'
+	run_rc 69 fs export out - --columns 'nothing(id)'
 	run_rc 0 fs export out - --dry-run --latest --chunk-size 5 --database sagemaker_featurestore
 	has "$err" "Cost: about 0.0001 USD"
 	has "$out" 'row_number()'

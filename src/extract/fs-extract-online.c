@@ -5,7 +5,6 @@
  * BatchGetRecord, many at once. Memory does not grow with the store.
  */
 #include "core/clock.h"
-#include "core/hash.h"
 #include "core/msg.h"
 #include "core/opt.h"
 #include "core/report.h"

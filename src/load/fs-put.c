@@ -558,10 +558,9 @@ static void start(struct prog *p, const char *input)
 	stop_catch(NULL, NULL);
 }
 
-/* Behind a migration the first is no news: it moves histories. */
 static void report_times(const struct prog *p)
 {
-	if (p->n.older && !p->conf.keep_journal)
+	if (p->n.older && !p->conf.keep_journal) /* behind a migration it is no news */
 		msg_warn("%llu records are older than what the online store has, and do not get "
 			 "there", (unsigned long long)p->n.older);
 	if (p->n.future)

@@ -102,7 +102,6 @@ static void submit(struct fs_online *o, struct batch *b, struct aws_call *call)
 static void send_get(struct fs_online *o, struct batch *b)
 {
 	struct aws_call call = { 0 };
-
 	bool all = o->all || (b->single && o->conf.n > MAX_NAMES);
 
 	if (b->single)
