@@ -95,10 +95,11 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
 	for each in "$root"/src/{extract,transform,load}/*.c \
 		"$root"/pipelines/{fs,fs-*[a-z],narrow-to-wide}; do
 		run_rc 0 korean "$(basename "$each" .c)" --help
+		sed -i -z 's/\n \{20,\}/ /g' "$out" # what was wrapped
 		sed -i -E -e '/^예:/,$d' \
 			-e "/^ +(-., )?$name$|^ +(\[|fs-)|^(AWS|ISO 19848):/d" "$out"
 		grep -qx '사용법: .*' "$out"
-		sed -i -E '/^       [^ ]/d' "$out"
+		sed -i -E '/^( {7,9}|  [a-z]+\|)[^ ]/d' "$out"
 		speaks
 	done
 }
@@ -151,6 +152,7 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
 	# shellcheck disable=SC2013  # a word a line
 	for each in $(sed -n 's/^== //p' "$root/pipelines/lib/fs-help"); do
 		run_rc 0 korean fs "$each" --help
+		sed -i -z 's/\n \{20,\}/ /g' "$out"
 		grep -q "^사용법: fs $each" "$out"
 		sed -i -E '/^(사용법:|       fs )/d; /^ +--?[^ ]*(,.*)?$/d; /(Standard|Glue) 또는/d' \
 			"$out"

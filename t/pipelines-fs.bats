@@ -332,8 +332,10 @@ mistakes() {
 		[[ -c null.csv ]]
 	fi
 	run_rc 73 fs export through dir.csv
-	one_line 'cannot create "dir.csv": Is a directory'
-	for each in link fifo dir null; do
+	one_line 'cannot write "dir.csv": Is a directory'
+	run_rc 73 fs export through dir.parquet
+	one_line 'cannot write "dir.parquet": Is a directory'
+	for each in link fifo null; do
 		run_rc 73 fs export through $each.parquet
 		one_line "cannot create \"$each.parquet\": it is there, and no file"
 	done
@@ -536,33 +538,6 @@ mistakes() {
 	is "$(jq '[.[] | select(.category | endswith("!"))] | length' new.json)" 40
 }
 
-@test "fs: files that are not there are told before anybody is asked" {
-	local line
-
-	: >there
-	export AWS_ENDPOINT_URL=http://127.0.0.1:1 AWS_MAX_ATTEMPTS=1
-	while read -r line; do
-		# shellcheck disable=SC2086
-		run_rc 66 $line
-		has "$err" missing
-	done <<-'END'
-		fs-extract-athena g --as-of-file missing
-		fs-extract-online g --ids missing
-		fs-extract-online g --except missing
-		fs-extract-online g --same-as missing
-		fs-extract-online g --gone-from missing --ids there
-		fs-put g missing
-		fs-put g --dry-run missing
-		fs-verify a b --gone missing
-		fs-group create g --schema-file missing --role-arn x --s3-uri s3://b/
-		fs create g --schema-file missing --role-arn x --s3-uri s3://b/
-		fs add-features g missing
-		fs-improve a b --rules missing
-		fs-recover a b missing
-		fs migrate --retry missing
-	END
-}
-
 @test "fs: what an option may not be is refused before anybody is asked" {
 	local line code
 
@@ -614,4 +589,46 @@ mistakes() {
 		64 fs export a out.csv --column-mapping=x
 		64 fs export a out.csv --limit=x
 	END
+}
+
+@test "fs: programs look at options and files before they ask" {
+	local line code
+
+	printf 'id,event_time\n' >in.csv
+	export AWS_ENDPOINT_URL=http://127.0.0.1:1 AWS_MAX_ATTEMPTS=1
+	run_rc 75 fs-extract-athena g
+	while read -r code line; do
+		# shellcheck disable=SC2086
+		run_rc "$code" $line </dev/null
+	done <<-'END'
+		64 fs-extract-athena g --as-of=yesterday
+		64 fs-extract-athena g --known-at=x
+		64 fs-extract-athena g --only=id
+		66 fs-extract-athena g --only=id=missing
+		64 fs-extract-athena g --shard=9/8
+		66 fs-extract-athena g --as-of-file=missing
+		73 fs-extract-athena g -O missing/x
+		73 fs-extract-athena g --parquet missing/x
+		73 fs-extract-athena g --stats missing/x
+		64 fs-plan a b --as-of=yesterday
+		66 fs-plan a b --only=id=missing
+		64 fs-plan a b --shard=0/1
+		73 fs-plan a b --facts=missing/x
+		64 fs-verify a b --as-of=yesterday
+		64 fs-extract-online g --shard=x
+		66 fs-extract-online g --ids=missing
+		66 fs-extract-online g --same-as=missing
+		73 fs-extract-online g -O missing/x
+		73 fs-extract-online g --deleted-ids=missing/x
+		66 fs-put g missing
+		64 fs-put g in.csv --delimiter=xxx
+		73 fs-put g in.csv --failed=missing/x
+		73 fs-put g in.csv --failed=.
+		73 fs-put g in.csv --journal=missing/x
+		73 fs-put g in.csv --rejects=missing/x
+		66 fs-put g in.csv --there-online=missing
+		66 fs-group create g --role-arn=x --no-offline-store --schema-file=missing
+		73 fs bulk-put g in.csv --failed=.
+	END
+	is "$(ls)" in.csv
 }

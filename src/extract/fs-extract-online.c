@@ -358,13 +358,14 @@ static void start(struct prog *p, const char *name)
 
 	p->aside = c->io;
 	p->aside.stats = NULL;
+	fs_only_check(&p->part, NULL, c->shard);
 	p->aws = aws_need(&c->aws);
 	fs_need_group(p->aws, name, &p->group);
 	if (!p->group.online)
 		die_hint(EX_REFUSED, "fs-extract-athena reads the offline store",
 			"feature group %s has no online store", msg_q(p->group.name));
 	choose_columns(p);
-	fs_only_shard(&p->part, &p->group, c->shard);
+	fs_only_read(&p->part, &p->group, NULL);
 	online.features = p->features;
 	online.n = c->columns ? p->n : 0;
 	online.listed = p->n == 1 && p->id_column == 0 && !c->deleted_ids;

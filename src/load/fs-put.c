@@ -8,7 +8,6 @@
  */
 #include "core/clock.h"
 #include "core/num.h"
-#include "core/path.h"
 #include "core/stats.h"
 #include "core/stop.h"
 #include "fs/fs_failed.h"
@@ -54,11 +53,11 @@ static const struct opt options[] = {
 		  "just behind that" },
 	{ .name = "ignore-unknown", CONF(ignore_unknown),
 	  .help = "leave out columns that are no features (default: refuse)" },
-	{ .name = "there-online", CONF(there_online), .arg = "FILE",
+	{ .name = "there-online", CONF(there_online), .arg = "FILE", .file = OPT_READS,
 	  .help = "records of the online store: what is there just so is not sent" },
-	{ .name = "there-offline", CONF(there_offline), .arg = "FILE",
+	{ .name = "there-offline", CONF(there_offline), .arg = "FILE", .file = OPT_READS,
 	  .help = "the same of the offline store, with is_deleted" },
-	{ .name = "there-past", CONF(there_past), .arg = "FILE",
+	{ .name = "there-past", CONF(there_past), .arg = "FILE", .file = OPT_READS,
 	  .help = "identifiers of which the online store rightly has less than the history" },
 	{ .name = "there-but", CONF(there_but), .arg = "NAME,…",
 	  .help = "features that may be otherwise there, such as a timestamp" },
@@ -77,7 +76,7 @@ static const struct opt options[] = {
 	  .help = "keep records that failed, to be loaded again, and go on (default: stop)" },
 	{ .name = "max-failed", .needs = "failed", CONF(max_failed), .arg = "N",
 	  .help = "stop when there are more" },
-	{ .name = "journal", CONF(journal), .arg = "FILE", .file = OPT_WRITES,
+	{ .name = "journal", CONF(journal), .arg = "FILE", .file = OPT_APPENDS,
 	  .help = "what was acknowledged (default: follows from the job)" },
 	{ .name = "resume", CONF(resume),
 	  .help = "pass over what an earlier run's journal has (default)" },
@@ -527,14 +526,13 @@ static void start(struct prog *p, const char *input)
 		.ctx = p };
 
 	p->started = clock_monotonic();
-	path_claim(PATH_READ, "the input", input);
-	p->aws = aws_need(&c->aws);
-	fs_need_group(p->aws, p->group_name, &p->group);
-	check_group(p);
-	p->io = io_open(&c->io, input);
+	p->io = io_open(&c->io, input); /* first: what it is costs no request */
 	p->io->reject_hint = "--failed FILE keeps such records and goes on";
 	p->io->asks_whole = !p->conf.accept_unsealed;
 	p->io->own_progress = !c->dry_run;
+	p->aws = aws_need(&c->aws);
+	fs_need_group(p->aws, p->group_name, &p->group);
+	check_group(p);
 	open_failed(p);
 	if (!c->dry_run)
 		open_journal(p, input);
@@ -558,8 +556,11 @@ static void start(struct prog *p, const char *input)
 	stop_catch(NULL, NULL);
 }
 
-static void report_times(const struct prog *p)
+static void report(struct prog *p)
 {
+	uint64_t resent = fs_load_stats(p->load).resent;
+	AUTO_STR s = { 0 };
+
 	if (p->n.older && !p->conf.keep_journal) /* behind a migration it is no news */
 		msg_warn("%llu records are older than what the online store has, and do not get "
 			 "there", (unsigned long long)p->n.older);
@@ -569,14 +570,6 @@ static void report_times(const struct prog *p)
 	if (p->n.expired)
 		msg_warn("%llu records are older than their time to live: the online store does "
 			 "not keep them", (unsigned long long)p->n.expired);
-}
-
-static void report(struct prog *p)
-{
-	uint64_t resent = fs_load_stats(p->load).resent;
-	AUTO_STR s = { 0 };
-
-	report_times(p);
 	if (p->conf.dry_run) {
 		msg_note("%llu records are valid, %llu are not; %llu write units",
 			(unsigned long long)(p->n.records - p->n.rejected),

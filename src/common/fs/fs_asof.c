@@ -135,9 +135,7 @@ static void read_events(struct fs_asof *a, const struct io_opts *opts, const cha
 	if (a->events && a->columns.n < 2)
 		die(EX_DATA, "%s: an event has an identifier and a time, its first two columns",
 			path);
-	rd_close(io->rd);
-	names_free(&io->names);
-	mem_free(io);
+	io_drop(io);
 }
 
 struct fs_asof *fs_asof_new(const struct fs_group *g, const struct fs_columns *cols, size_t shown,

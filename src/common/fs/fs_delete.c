@@ -114,10 +114,8 @@ static void empty_offline(struct aws *a, struct fs_group *g, struct fs_place at,
 			str_addf(&sql, " WHERE %s", o->where);
 		if (!run_statement(a, g, &sql, o, &why))
 			die(EX_REFUSED, "the offline store is not cleared: %s", why.p);
-		str_addf(text,
-			o->where ? tr("deleted those rows of the Iceberg table %.*s\n")
-				 : tr("deleted all rows of the Iceberg table %.*s\n"),
-			(int)g->table.n, g->table.p);
+		str_addf(text, tr("deleted %s rows of the Iceberg table %.*s\n"),
+			o->where ? tr("those") : tr("all"), (int)g->table.n, g->table.p);
 		return;
 	}
 	if (o->where)

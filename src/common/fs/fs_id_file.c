@@ -56,9 +56,7 @@ static void read_records(const struct fs_group *g, const struct io_opts *opts, c
 		else
 			take(ctx, field_sl(&rec.f[id]));
 	}
-	rd_close(io->rd);
-	names_free(&io->names);
-	mem_free(io);
+	io_drop(io);
 }
 
 static void read_lines(const char *path, fs_id_fn *take, void *ctx)
@@ -119,7 +117,5 @@ void fs_state_file(const struct fs_group *g, const struct io_opts *opts, const c
 					msg_q(g->features[wanted[i]].name));
 		take(ctx, field_sl(&rec.f[at[0]]), field_sl(&rec.f[at[1]]));
 	}
-	rd_close(io->rd);
-	names_free(&io->names);
-	mem_free(io);
+	io_drop(io);
 }

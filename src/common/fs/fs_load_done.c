@@ -32,8 +32,7 @@ static void delay(struct fs_load *l, struct fs_lane *lane, unsigned tries)
 {
 	int64_t now = clock_monotonic();
 
-	/* others are written: waiting longer each time would leave the rate unused, and waiting
-	 * less would find room for a part of a batch only */
+	/* others are written: longer waits leave the rate unused, shorter ones ask in vain */
 	if (tries > 3 && now - l->advanced < CLOCK_US_PER_SEC)
 		tries = 3;
 	lane->not_before = now + clock_backoff(tries < 16 ? tries : 16, RETRY_BASE, RETRY_CAP);

@@ -98,9 +98,7 @@ static void check_source(const struct fs_move *m)
 			"feature group %s has no table in the data catalog, so Athena cannot read "
 			"its offline store",
 			msg_q(g->name));
-	why = m->as_of ? fs_event_time_check(g->features[g->time].type, sl_of(m->as_of)) : NULL;
-	if (why)
-		opt_usage("--as-of: %s %s", msg_q(sl_of(m->as_of)), why);
+	fs_where_check_as_of(g, m->as_of);
 	why = m->resume_from ? fs_value_check(g->features[g->id].type, sl_of(m->resume_from))
 			     : NULL;
 	if (why)
@@ -206,6 +204,8 @@ void fs_move_open(struct fs_move *m, const char *source, const char *target)
 {
 	const struct fs_group *from = &m->source.group, *to = &m->target.group;
 
+	fs_where_check_as_of(NULL, m->as_of);
+	fs_only_check(&m->only, m->only_spec, m->shard);
 	m->target.opts = m->source.opts;
 	if (m->target_profile)
 		m->target.opts.profile = m->target_profile;
@@ -220,7 +220,6 @@ void fs_move_open(struct fs_move *m, const char *source, const char *target)
 	check_both(m);
 	make_where(m);
 	fs_only_read(&m->only, from, m->only_spec);
-	fs_only_shard(&m->only, from, m->shard);
 	if (wants_online(m) || m->online)
 		try_listing(m);
 	for (size_t i = 0; i < from->n; i++) {
@@ -377,15 +376,12 @@ const char *fs_move_strategy(const struct fs_move *m)
 /* arn:aws:sagemaker:REGION:ACCOUNT:… */
 bool fs_move_same_place(const struct fs_move *m)
 {
-	struct sl a = m->source.group.arn, b = m->target.group.arn;
-	size_t n = 0;
+	struct sl a = m->source.group.arn, b = m->target.group.arn, x, y;
 
-	for (unsigned colons = 0; n < a.n && n < b.n && colons < 5; n++)
-		if (a.p[n] != b.p[n])
+	for (int i = 0; i < 5; i++)
+		if (!sl_cut(&a, ':', &x) || !sl_cut(&b, ':', &y) || !sl_eq(x, y))
 			return false;
-		else
-			colons += a.p[n] == ':';
-	return a.n && b.n;
+	return true;
 }
 
 void fs_move_stop(void *move)

@@ -79,12 +79,8 @@ void fs_there_read(struct fs_there *t, const char *path, bool online)
 		if (ev == RD_ROW && !why) /* what could not be put again is not the same either */
 			learn(t, &item, online);
 	}
-	if (online)
-		t->knows_online = true;
-	else
-		t->knows_offline = true;
-	rd_close(io->rd);
-	mem_free(io);
+	*(online ? &t->knows_online : &t->knows_offline) = true;
+	io_drop(io);
 	fs_coder_free(&coder);
 	str_free(&item.id);
 	str_free(&item.time);
