@@ -369,7 +369,7 @@ unended() {
 	printf '{"program":"%s","version":"%s","exit":143,"reason":"ended","error":"%s"}\n' \
 		"$ferry_name" "$version" 'it was ended by a signal, or it still runs' \
 		>"$1.part$$" &&
-		mv -fT -- "$1.part$$" "$(readlink -f -- "$1")"
+		sync -- "$1.part$$" && mv -fT -- "$1.part$$" "$(readlink -f -- "$1")"
 }
 
 # A script that gets to its end by itself sets ferry_ended, in its last line or by end_well: a

@@ -179,6 +179,9 @@ night_killed() {
 		wait_until 20 none_left "night-$n"
 	done
 	beside='ended by SIG[A-Z]+|interrupted|^Terminated$'
+	# the comparison says which chunks a killed run still holds
+	[[ $doomed != wide ]] || beside+='|^ship +ranges|^(IMO[0-9]+|NEW) |, 0 differences$|^$'\
+'|^repaired: .* 0 rows too many$|chunks or ranges are not carried over yet'
 }
 
 # The disk of the state folder has no room: its files move to a small one for this night.

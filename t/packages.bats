@@ -123,3 +123,18 @@ watch --alert-disk=5"
 	git -C "$root" ls-files | sort >want
 	same_file has want
 }
+
+@test "packages: whatever is installed below share/ferry is in a package" {
+	local each path pattern installed
+	installed=$(make -C "$root" -pnq 2>/dev/null | sed -n 's/^SHARE := //p')
+	[[ $installed == *pipelines/narrow-to-wide* ]]
+	for each in $installed pipelines/ferry.schema.json; do
+		path=usr/share/ferry/${each#pipelines/}
+		while IFS= read -r pattern; do
+			# shellcheck disable=SC2053  # a pattern
+			[[ $path != $pattern && $path != $pattern/* ]] || continue 2
+		done < <(cat "$root"/pipelines/packaging/debian/*.install)
+		printf 'in no package: %s\n' "$path"
+		return 1
+	done
+}

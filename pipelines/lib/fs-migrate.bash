@@ -263,10 +263,14 @@ enter_job() {
 	(umask 077 && mkdir -p -- "$job_dir") ||
 		fail "$EX_CANTCREATE" "$(fill $"cannot make the folder %s" "$job_dir")"
 	[[ ${opt[resume]-1} == 1 ]] || rm -f -- "$job_dir"/{begun,cleared,job,*.journal}
-	[[ ! -e $job_dir/job || $(<"$job_dir/job") == "$job" ]] || fail "$EX_CONFIG" \
-		"$(fill $"%s is of a migration with other options" "$job_dir")" \
-		$"choose another --journal, or --no-resume to begin anew"
-	printf '%s\n' "$job" >"$job_dir/job"
+	if [[ ! -s $job_dir/job ]]; then
+		# before a journal is there, so that no journal is of another job
+		printf '%s\n' "$job" >"$run/job"
+		keep "$run/job" "$job_dir/job"
+	elif [[ $(<"$job_dir/job") != "$job" ]]; then
+		fail "$EX_CONFIG" "$(fill $"%s is of a migration with other options" "$job_dir")" \
+			$"choose another --journal, or --no-resume to begin anew"
+	fi
 	[[ ! -e $job_dir/begun ]] ||
 		note $"an earlier run of this migration is resumed (--no-resume begins anew)"
 	printf '%s\n' "${words[*]}" >"$job_dir/begun"
