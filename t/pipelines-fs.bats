@@ -592,6 +592,54 @@ mistakes() {
 	END
 }
 
+@test "fs: --stats tells apart what one exit code means" {
+	local each held
+
+	group said
+	why() { run_rc fails "$@" --stats why && jq -r .reason why; }
+	is "$(why fs get said nobody)" missing
+	is "$(why fs schema nowhere)" missing
+	is "$(why fs export said - --where 'nothing = 1')" statement
+	is "$(AWS_ENDPOINT_URL=http://127.0.0.1:9 why fs-group list)" away
+	sandbox_set throttle=100 only=DescribeFeatureGroup
+	is "$(why fs schema said)" throttled || {
+		cat why
+		return 1
+	}
+	sandbox_set
+	fs-group template -O features.json
+	is "$(why fs create said --schema-file features.json --role-arn "$role" \
+		--s3-uri s3://offline/fs)" exists
+	records 3 >in.csv
+	fs bulk-put said in.csv -q
+	exec {held}>>"$(printf '%s\n' "$HOME/.local/state/ferry/locks/"*-said)"
+	flock "$held"
+	is "$(why fs bulk-put said in.csv)" busy
+	exec {held}>&-
+}
+
+@test "fs: a file of the same records is the same to the last byte" {
+	local each
+
+	# the rows of both come in another order
+	for each in 'cat' 'tac'; do
+		group "sorted-$each"
+		{
+			records 1 9
+			records 20 | sed 1d | "$each"
+		} >in.csv
+		fs-put "sorted-$each" in.csv --batch-size 1 --max-workers 1
+		wait_until 20 arrived "sorted-$each" 21
+		run_rc 0 fs export "sorted-$each" "$each.ndjson.gz" --sorted
+	done
+	cmp cat.ndjson.gz tac.ndjson.gz
+	is "$(gzip -cd cat.ndjson.gz | jq -r .id | uniq | wc -l)" 20
+	for each in '--order-by id' '--method unload' '--format parquet'; do
+		# shellcheck disable=SC2086  # words
+		run_rc 64 fs export sorted-cat other $each --sorted
+	done
+}
+
 @test "fs: programs look at options and files before they ask" {
 	local line code
 
