@@ -300,6 +300,28 @@ holds_no_more() {
 	ends '0 0 0'
 }
 
+@test "feeds: a table that somebody drops is made anew, and what was in it is in doubt" {
+	local how
+	for how in slot poll; do
+		sql "DROP SCHEMA IF EXISTS tenant, ferry CASCADE; CREATE SCHEMA tenant" 2>/dev/null
+		plain
+		follow_and
+		undoubted
+		sql 'DROP TABLE tenant.tbl_data_timeseries_s'
+		# a column that is new is made with all the others
+		sql "$(put "$n" 2024-01-02 2 3)
+			UPDATE $n SET data_channel_id = 'd' WHERE long_v = 3"
+		wait_until 20 arrived 2
+		wait_until 20 in_doubt 'its tables were gone'
+		said CRITICAL 'its tables were gone'
+		run_rc 0 pg-wide-ledger status
+		has "$out" 'ranges are in doubt'
+		repaired
+		arrived 1
+		pg-wide-ledger unfollow --quiet
+	done
+}
+
 @test "feeds: what is deleted while a ship's table is broken goes when it is mended" {
 	local t=tenant.tbl_data_timeseries_s each next=T
 	plain

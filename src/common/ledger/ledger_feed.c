@@ -90,6 +90,13 @@ bool ledger_doubt_ship(
 	return pg_affected(r) > 0;
 }
 
+bool ledger_had_rows(struct pg *target, uint64_t job, struct sl ship, bool live)
+{
+	AUTO_FREE char *name = mem_sldup(ship);
+
+	return pg_knows(target, live ? had_live_sql : had_rows_sql, ledger_u64(job), name);
+}
+
 void ledger_doubt_release(struct pg *target, uint64_t id, const char *from, const char *to)
 {
 	pg_run(target,

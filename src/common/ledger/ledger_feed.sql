@@ -5,6 +5,14 @@ INSERT INTO ferry.feed (job_id, relation, name, stamp, file, covered)
 		AS f (relation oid, name text, stamp text, file oid, covered boolean);
 
 -- What the server says behind the reason may differ from row to row.
+-- name: had_rows_sql
+SELECT FROM ferry.chunk WHERE job_id = $1 AND ship = $2 AND state = 'done' AND rows > 0 LIMIT 1;
+
+-- name: had_live_sql
+SELECT FROM ferry.chunk WHERE job_id = $1 AND ship = $2 AND state = 'done' AND rows > 0
+	UNION ALL SELECT FROM ferry.follow_ship WHERE job_id = $1 AND ship = $2 AND rows > 0
+	LIMIT 1;
+
 -- name: doubt_ship_sql
 WITH new AS (INSERT INTO ferry.doubt (job_id, ship, why) SELECT $1, $2, $3
 		WHERE NOT EXISTS (SELECT FROM ferry.doubt WHERE job_id = $1 AND ship = $2

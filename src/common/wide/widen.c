@@ -97,6 +97,8 @@ static void comment_columns(struct making *m, uint32_t group)
 
 static void create_table(struct making *m, uint32_t group)
 {
+	for (size_t i = 0; i < m->s->channels.n && !m->s->remade; i++)
+		m->s->remade = m->s->channel[i].stored && is_unmade(m, i, group);
 	str_addf(&m->sql, "CREATE TABLE %s (%s %s, ", table_of(m, m->s->group[group - 1].table),
 		registry_key_ident(m->r), registry_key_type(m->s));
 	if (add_columns(m, &m->sql, group, "") > 0)
@@ -326,8 +328,12 @@ static bool try_ships(struct registry *r, const struct widen *of, size_t n, bool
 		struct ship *s = of[i].ship;
 
 		registry_want_fit(r, s);
-		for (size_t k = 0; k < of[i].n; k++)
-			(void)registry_assign(r, s, of[i].channel[k].id, of[i].channel[k].format);
+		for (size_t k = 0; k < of[i].n; k++) {
+			const struct widen_channel *c = &of[i].channel[k];
+			size_t number = registry_assign(r, s, c->id, c->format);
+
+			s->channel[number].seen = c->seen;
+		}
 		if (!tables)
 			registry_name_tables(r, s);
 		if (!tables && s->group[0].made)
