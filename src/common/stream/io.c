@@ -162,7 +162,7 @@ void io_need_whole(const struct io *io, bool accept_unsealed)
 		 "sealed stream through one; --accept-unsealed takes it as it is",
 		 "%s is a pipe without a seal: were it cut short nobody would know, "
 		 "so nothing is loaded",
-		 in_name(in));
+		 in_is_regular(in) ? tr("one of the files") : in_name(in));
 }
 
 /* Nobody waits for a record because its writer waits for the next one. */
