@@ -433,21 +433,21 @@ static void turn(void *ctx)
 	begin_fenced(c);
 }
 
-/* Tables that somebody has dropped or moved were made anew, without what was in them. */
+/* What somebody has dropped, moved or renamed was made anew, without what was in it. */
 static void doubt_remade(struct wide_chunk *c)
 {
-	static const char why[] = N_("its tables were gone, and are made anew: what was in them "
-				     "waits for validate --repair");
+	static const char why[] = N_("its tables or columns were gone, and are made anew: what "
+				     "was in them waits for validate --repair");
 
 	for (size_t i = 0; i < c->facts.n; i++) {
 		struct sl id = c->facts.ships[i].ship;
 		struct ship *s = id.n > 0 ? registry_ship(c->registry, id) : NULL;
-		bool remade = s && s->remade;
+		bool any = s && s->remade.n > 0 && ledger_had_rows(c->pg, c->facts.job, id,
+						  &s->remade, c->followed);
 
-		if (!remade)
-			continue;
-		s->remade = false;
-		if (!ledger_had_rows(c->pg, c->facts.job, id, c->followed))
+		if (s)
+			names_clear(&s->remade);
+		if (!any)
 			continue;
 		msg_warn("ship %s: %s", msg_q(id), tr(why));
 		if (c->followed)

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "core/hash.h"
 #include "ledger/ledger.h"
 
 struct ledger_feed {
@@ -35,8 +36,9 @@ void ledger_feeds_set(struct pg *target, uint64_t job, const struct ledger_feeds
 void ledger_doubt_add(
 	struct pg *target, uint64_t job, uint64_t relation, bool held, const char *why);
 
-/* Has anything of the ship been carried over; `live`: by a follower, too? */
-bool ledger_had_rows(struct pg *target, uint64_t job, struct sl ship, bool live) NODISCARD;
+/* Was any of the ship carried over since it has one of the channels; `live`: by a follower? */
+bool ledger_had_rows(struct pg *target, uint64_t job, struct sl ship, const struct names *channels,
+	bool live) NODISCARD;
 
 /* All of a ship is in doubt; said once, also as an event. False when it was before. */
 bool ledger_doubt_ship(struct pg *target, uint64_t job, enum ledger_level level, struct sl ship,

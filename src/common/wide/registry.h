@@ -99,7 +99,7 @@ struct ship { /* its names, and those of its groups, have a NUL behind them */
 	struct sl unkeyed;      /* one of those that may have an instant twice, or empty */
 	struct sl rename;       /* new name of group 1's table, or empty; until it is stored */
 	bool others;            /* some are owned by a role that is not ours */
-	bool remade;            /* a table that was registered was made; for the loader to reset */
+	struct names remade;    /* channels that were registered before their columns were made */
 	struct names channels;  /* ids; their numbers index channel[] and never change */
 	struct channel *channel;
 	size_t channels_cap;

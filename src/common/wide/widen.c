@@ -74,6 +74,8 @@ static size_t add_columns(struct making *m, struct str *sql, uint32_t group, con
 	for (size_t i = 0; i < m->s->channels.n; i++) {
 		if (!is_unmade(m, i, group))
 			continue;
+		if (m->s->channel[i].stored)
+			(void)names_add(&m->s->remade, m->s->channels.name[i], NULL);
 		str_addf(sql, "%s%s%s %s", n++ ? ", " : "", before,
 			pg_ident(m->pg, m->s->channel[i].column),
 			column_type_sql(m->s->channel[i].type));
@@ -97,8 +99,6 @@ static void comment_columns(struct making *m, uint32_t group)
 
 static void create_table(struct making *m, uint32_t group)
 {
-	for (size_t i = 0; i < m->s->channels.n && !m->s->remade; i++)
-		m->s->remade = m->s->channel[i].stored && is_unmade(m, i, group);
 	str_addf(&m->sql, "CREATE TABLE %s (%s %s, ", table_of(m, m->s->group[group - 1].table),
 		registry_key_ident(m->r), registry_key_type(m->s));
 	if (add_columns(m, &m->sql, group, "") > 0)
