@@ -54,6 +54,7 @@ static const struct opt options[] = {
 	IO_IN_OPTS(struct state, io),
 	IO_OUT_OPTS(struct state, io),
 	IO_REJECT_OPTS(struct state, io),
+	IO_STRICT_OPT(struct state, io),
 	IO_REPORT_OPTS(struct state, io),
 	OPT_END,
 };

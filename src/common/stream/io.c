@@ -388,6 +388,13 @@ void io_reject_field(struct io *io, const struct rec *rec, size_t i, const char 
 			i < rec->n ? field_sl(&rec->f[i]) : SL(""), why);
 }
 
+void io_check_strict(const struct io *io)
+{
+	if (io->opts->strict && msg_warned)
+		die(EX_DATA, "%s: there was a warning, and --strict takes none",
+		    in_name(rd_in(io->rd)));
+}
+
 void io_seal(struct io *io, const struct seal *seal)
 {
 	if (!io->wr && io->promised)
