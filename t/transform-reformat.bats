@@ -256,7 +256,7 @@ printed() {
 	printf '{a};b\n1;2\n' >brace.csv
 	for d in '--delimiter=;' '--comment=#' --rename-columns; do
 		run_rc 65 reformat "$d" brace.csv
-		has "$err" "this looks like NDJSON" "${d%%=*}" '-i csv'
+		has "$err" "this looks like NDJSON" "${d%%=*}" '--input-format csv'
 	done
 	run_ok reformat -i csv --delimiter ';' brace.csv
 	is "$(<"$out")" $'{a},b\n1,2'

@@ -65,7 +65,7 @@ static void see_whether_delimited(const struct rd *rd)
 		msg_warn("%s: the header is one column whose name holds %s: say %s",
 			 in_name(rd->in),
 			 *found == '\t' ? tr("a tab") : msg_q((struct sl){ found, 1 }),
-			 *found == '\t'  ? "-i tsv"
+			 *found == '\t'  ? "--input-format tsv"
 			 : *found == ';' ? "--delimiter ';'"
 			 : *found == '|' ? "--delimiter '|'"
 					 : "--delimiter ,");
