@@ -427,7 +427,7 @@ printed() {
 	# a hint is of use: nothing is told of a last line's end
 	iconv -t UTF-16LE <(printf 'a,b\n1,2') >bad && refuse UTF-16
 	has_no "$err" --allow-no-newline
-	printf 'a,b\r1,2\r3,4\r' >bad && refuse 'carriage return'
+	printf 'a,b\r1,2\r3,4\r' >bad && refuse 'carriage return' "tr '\\r' '\\n'"
 	has_no "$err" --allow-no-newline
 	printf 'BZh91AY&SY\x01\x02' >bad && refuse bzip2
 	has_no "$err" --allow-no-newline

@@ -136,12 +136,6 @@ static void find_list(const struct prog *p, const struct names *cols, const char
 	}
 }
 
-/* In NDJSON a column is there once a record has it. */
-static void find_op(struct prog *p, const struct names *cols)
-{
-	p->in_op = names_find(cols, sl_of(p->conf.op ? p->conf.op : "op"));
-}
-
 static void must_be_apart(const struct names *a, const struct names *b)
 {
 	for (size_t i = 0; i < a->n; i++)
@@ -608,7 +602,8 @@ static void take_columns(struct prog *p, const struct names *cols)
 		die_hint(EX_DATA, "--by ship_id, or --by '' for none",
 			 "%s: ship_id appeared after records without it",
 			 in_name(rd_in(p->io->rd)));
-	find_op(p, cols);
+	/* in NDJSON a column is there once a record has it */
+	p->in_op = names_find(cols, sl_of(p->conf.op ? p->conf.op : "op"));
 	see_what_is_guessable(p, cols->n);
 	if (!p->wr)
 		start_output(p);

@@ -252,8 +252,8 @@ static void must_not_be_empty(const struct io *io)
 		return;
 	if (io->asks_whole && !in_is_regular(rd_in(io->rd)))
 		return;
-	die_hint(EX_DATA,
-		 "did the program before this one fail? --input-format ndjson takes an empty stream",
+	die_hint(EX_DATA, "did the program before this one fail? --input-format ndjson takes an "
+			  "empty stream",
 		 "%s: nothing was read, not even a header", in_name(rd_in(io->rd)));
 }
 
