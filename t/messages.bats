@@ -208,10 +208,22 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
 	has "$err" 'source에서 target(으)로 마이그레이션할까요? [y/N]' '확인되지 않아'
 	printf '예\n' >yes
 	run_rc 0 korean fs migrate source target --verify-wait 20 <yes
-	has "$out" '레코드: 50, 성공 50' '성공률: 100.0%' '온라인 스토어: 식별자 50개 비교, 누락 0'
+	has "$out" '총 처리된 레코드: 50, 성공 50' '성공률: 100.0%' \
+		'온라인 스토어: 식별자 50개 비교, 누락 0'
 	cat "$out" "$err" >log
 	has_no log 실패
 	same_online target in.csv
+	# the totals that scripts look for
+	run_rc 0 korean fs export target x.csv
+	has "$out" '데이터 내보내기가 완료되었습니다: 레코드 50개, x.csv'
+	run_rc 0 korean fs bulk-get target in.csv -o got.json
+	has "$out" '50개 레코드가 성공적으로 조회되었습니다: got.json'
+	run_rc 0 korean fs clear target --yes
+	has "$out" '온라인 스토어 레코드: 50개' '삭제된 객체: '
+	run_rc 0 korean fs delete target --dry-run
+	has "$out" '📋 삭제 계획:' '삭제될 Feature Group: target'
+	run_rc 0 korean fs delete target --yes
+	has "$out" 'Feature Group 삭제가 완료되었습니다: target' '삭제된 테이블: '
 }
 
 # rows GROUP COUNT: its offline store has so many

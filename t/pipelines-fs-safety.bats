@@ -343,6 +343,55 @@ collections() { jq -c '[.id, .event_time, .n, .tags, .ids, .v]' | LC_ALL=C sort;
 	run_rc 0 fs delete lock-to --yes
 }
 
+@test "safety: a mark of the target tells of runs on other machines, until they are gone" {
+	local first arn
+
+	loaded mark-from 60
+	group mark-to
+	arn=$(fs-group describe mark-to -o csv | sed -n 's/^FeatureGroupArn,//p')
+	mark() { fs-group tags "$arn" "$@"; }
+	export FERRY_MARK=1
+	move() { fs migrate mark-from mark-to --yes --latest --max-workers 1 "$@"; }
+	sandbox_set latency=60000 only=BatchWriteRecord
+	HOSTNAME=else FERRY_STATE=$PWD/else setsid fs migrate mark-from mark-to --yes --latest \
+		--max-workers 1 >first.out 2>&1 &
+	first=$!
+	sandbox_ask DELETE counters
+	wait_until 3 asked BatchWriteRecord || {
+		cat first.out
+		return 1
+	}
+	[[ $(mark) == 'ferry:writer=else '* ]]
+	run_rc 75 move --stats door
+	has "$err" 'another run writes to mark-to, else '
+	is "$(jq -r .reason door)" busy
+	run_rc 0 move --skip-if-running
+	run_rc 75 move --wait-lock 1s
+	is "$(sandbox_count DeleteRecord)" 0
+	# killed, it lasts for half an hour there; whoever knows that it is over takes it
+	kill -KILL -- "-$first"
+	wait "$first" 2>/dev/null || :
+	sandbox_set
+	run_rc 75 move
+	FERRY_MARK=steal run_rc 0 move
+	is "$(mark)" ferry:writer=
+	# of this machine it is seen that it is gone
+	mark --tags "ferry:writer=$(hostname) 1:1 $EPOCHSECONDS"
+	run_rc 0 fs clear mark-to --yes
+	is "$(mark)" ferry:writer=
+	mark --tags "ferry:writer=else 1:1 $((EPOCHSECONDS - 3600))"
+	run_rc 0 fs-sync mark-from mark-to --iterations 1
+	is "$(mark)" ferry:writer=
+	sandbox_set deny=ListTags
+	run_rc 77 fs clear mark-to --yes
+	sandbox_set
+	# and without it nobody is asked
+	unset FERRY_MARK
+	sandbox_ask DELETE counters
+	run_rc 0 fs clear mark-to --yes
+	is "$(sandbox_count ListTags) $(sandbox_count AddTags)" '0 0'
+}
+
 @test "safety: an archive keeps its vectors when the active group has none any more" {
 	lists vec-live
 	lists vec-old
@@ -451,6 +500,32 @@ collections() { jq -c '[.id, .event_time, .n, .tags, .ids, .v]' | LC_ALL=C sort;
 	run_rc 0 fs export coll y.json --without-collections
 	sandbox_set
 	is "$(fs-extract-online coll-refused --no-seal | wc -l)" 1
+}
+
+@test "safety: collections go along with each pipeline, and into a backup" {
+	local t=T00:00:00Z each
+
+	lists pipe
+	cat >in.ndjson <<-END
+		{"id":"a","event_time":"2024-01-01$t","n":1,"tags":["x","y"],"v":[1,2]}
+		{"id":"b","event_time":"2024-01-01$t","n":2,"ids":[3]}
+	END
+	fs-put pipe in.ndjson
+	wait_until 20 holds pipe 2
+	fs-extract-online pipe -o ndjson --no-seal | collections >wanted
+	for each in subset improve upgrade; do
+		lists "pipe-$each"
+	done
+	printf 'a\nb\n' >ids
+	run_rc 0 fs-subset pipe pipe-subset ids --yes
+	run_rc 0 fs-improve pipe pipe-improve --yes --report r
+	run_rc 0 fs-upgrade pipe pipe-upgrade --yes --backup up.ndjson.gz
+	gunzip -c up.ndjson.gz | collections >got
+	same_file got wanted
+	for each in subset improve upgrade; do
+		fs-extract-online "pipe-$each" -o ndjson --no-seal | collections >got
+		same_file got wanted
+	done
 }
 
 @test "safety: --without-collections leaves alone what differs by collections only" {
@@ -676,6 +751,7 @@ all_rows() { [[ $(fs-extract-athena "$1" --store-columns -o ndjson --no-seal | w
 		0|fs export count-from x.json|
 		0|fs migrate count-from count-to --yes --verify-wait 20s|$writes $pages $gets
 		0|fs migrate count-from count-to --yes|$twice $thrice
+		0|fs verify --online-offline count-from|$pages $get
 		0|fs clear count-put --force|$pages $get DeleteRecord=$n
 		1|fs-archive count-from count-old --older-than 1 --yes|$writes $get
 		1|fs-upgrade count-from count-new --yes|$writes $pages $gets

@@ -179,6 +179,36 @@ mistakes() {
 	group=b-pipe mistakes bulk-put in.csv
 }
 
+@test "fs: bulk-put tells beforehand what the online store will not keep, or not let go" {
+	local future each
+
+	printf -v future '%(%FT%TZ)T' $((EPOCHSECONDS + 900))
+	group times --ttl-duration 30
+	printf '%s\n' id,event_time,count now,"$(date -u +%FT%TZ)",1 stays,"$future",2 >there.csv
+	fs-put times there.csv
+	printf '%s\n' id,event_time,count old,2024-01-01T00:00:00Z,1 "later,$future,1" \
+		"stays,$(date -u -d '-1 hour' +%FT%TZ),3" >in.csv
+	sed -n 2p there.csv >>in.csv
+	for each in --dry-run ''; do
+		# shellcheck disable=SC2086
+		run_rc 0 fs bulk-put times in.csv --only-missing $each
+		has "$err" '1 records are older than what the online store has' \
+			'1 records are of the future' '1 records are older than their time to live'
+		has "$out" ', 1 there already'
+	done
+	is "$(fs get times stays | jq .count)" 2
+	run_rc 0 fs-put times in.csv --dry-run --stats s
+	is "$(jq -c '[.future, .older, .expired]' s)" '[1,0,1]'
+	# a column of another name, and a pipe, which cannot be read twice
+	run_rc 64 fs bulk-put times - --only-missing <in.csv
+	tr , ';' <in.csv >semi.csv
+	run_rc 0 fs bulk-put times semi.csv --only-missing --delimiter ';' --no-resume
+	has "$out" '3 there already'
+	sandbox_set deny=BatchGetRecord,GetRecord
+	run_rc 77 fs bulk-put times in.csv --only-missing --no-resume
+	sandbox_set
+}
+
 @test "fs: bulk-put goes on behind errors only when asked, and keeps what failed" {
 	group errors
 	records 100 >in.csv
@@ -249,6 +279,16 @@ mistakes() {
 	is "$(<"$out")" '{"count":3}'
 	run_ok fs export out z --columns price --online-compatible --column-mapping price:cost
 	is "$(head -n 1 z)" cost,id,event_time
+	# what is no name is for Athena
+	run_ok fs export out sums.csv --columns 'COUNT(*) AS n, MAX(price) AS "Top"' \
+		--where "count > 0 AND DATE(event_time) = DATE('2024-01-01')"
+	is "$(paste -sd' ' sums.csv)" 'n,top 54,59.25'
+	run_ok fs export out - --format ndjson --columns 'upper(id) AS who, count + 1 AS next' \
+		--latest --order-by 'order by count DESC' --limit 2 --column-mapping who:name
+	is "$(paste -sd' ' "$out")" '{"name":"ID59","next":"55"} {"name":"ID58","next":"54"}'
+	run_ok fs export out - --columns '"count" * 2' --limit 1 --online-compatible
+	has "$out" ',id,event_time'
+	run_rc 69 fs export out - --columns 'nothing(id)'
 	run_rc 0 fs export out - --dry-run --latest --chunk-size 5 --database sagemaker_featurestore
 	has "$err" "Cost: about 0.0001 USD"
 	has "$out" 'row_number()'
@@ -550,6 +590,54 @@ mistakes() {
 		64 fs export a out.csv --column-mapping=x
 		64 fs export a out.csv --limit=x
 	END
+}
+
+@test "fs: --stats tells apart what one exit code means" {
+	local each held
+
+	group said
+	why() { run_rc fails "$@" --stats why && jq -r .reason why; }
+	is "$(why fs get said nobody)" missing
+	is "$(why fs schema nowhere)" missing
+	is "$(why fs export said - --where 'nothing = 1')" statement
+	is "$(AWS_ENDPOINT_URL=http://127.0.0.1:9 why fs-group list)" away
+	sandbox_set throttle=100 only=DescribeFeatureGroup
+	is "$(why fs schema said)" throttled || {
+		cat why
+		return 1
+	}
+	sandbox_set
+	fs-group template -O features.json
+	is "$(why fs create said --schema-file features.json --role-arn "$role" \
+		--s3-uri s3://offline/fs)" exists
+	records 3 >in.csv
+	fs bulk-put said in.csv -q
+	exec {held}>>"$(printf '%s\n' "$HOME/.local/state/ferry/locks/"*-said)"
+	flock "$held"
+	is "$(why fs bulk-put said in.csv)" busy
+	exec {held}>&-
+}
+
+@test "fs: a file of the same records is the same to the last byte" {
+	local each
+
+	# the rows of both come in another order
+	for each in 'cat' 'tac'; do
+		group "sorted-$each"
+		{
+			records 1 9
+			records 20 | sed 1d | "$each"
+		} >in.csv
+		fs-put "sorted-$each" in.csv --batch-size 1 --max-workers 1
+		wait_until 20 arrived "sorted-$each" 21
+		run_rc 0 fs export "sorted-$each" "$each.ndjson.gz" --sorted
+	done
+	cmp cat.ndjson.gz tac.ndjson.gz
+	is "$(gzip -cd cat.ndjson.gz | jq -r .id | uniq | wc -l)" 20
+	for each in '--order-by id' '--method unload' '--format parquet'; do
+		# shellcheck disable=SC2086  # words
+		run_rc 64 fs export sorted-cat other $each --sorted
+	done
 }
 
 @test "fs: programs look at options and files before they ask" {

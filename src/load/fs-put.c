@@ -27,6 +27,7 @@ enum stores { STORES_ALL, STORES_ONLINE, STORES_OFFLINE };
 enum deletion { DELETE_NONE, DELETE_SOFT, DELETE_HARD };
 
 #define STOP_TIMEOUT (10 * CLOCK_US_PER_SEC)
+#define SKEW (300 * CLOCK_US_PER_SEC) /* event times may be so far ahead of our clock */
 
 struct conf {
 	struct aws_opts aws;
@@ -225,27 +226,30 @@ static void refuse_record(struct prog *p, const struct rec *rec, size_t column, 
 	p->stop |= p->failed && fs_tally_failed(&p->n) > p->conf.max_failed;
 }
 
-static void count_expiry(struct prog *p, const struct fs_item *item)
+/* Is anything of it to be sent? Counts what the service takes without a word: what its online store
+ * does not keep, and what nothing of the present takes the place of. */
+static bool is_due(struct prog *p, struct fs_item *item)
 {
-	enum fs_type type = p->group.features[p->group.time].type;
-	int64_t t;
+	enum fs_need need = fs_there_needs(&p->there, item);
+	int64_t t, now = clock_now();
 
-	if (p->ttl_us && fs_event_time_parse(type, str_sl(&item->time), &t))
-		p->n.expired += t < clock_now() - p->ttl_us;
+	item->online_only = need == FS_NEED_ONLINE;
+	p->n.there += need == FS_NEED_NOTHING;
+	if (!item->deletion && fs_event_time_parse(p->group.features[p->group.time].type,
+				       str_sl(&item->time), &t)) {
+		p->n.expired += p->ttl_us && t < now - p->ttl_us;
+		p->n.future += t > now + SKEW;
+		p->n.older += fs_there_has_newer(&p->there, item);
+	}
+	return need != FS_NEED_NOTHING;
 }
 
 static void send_item(struct prog *p, struct fs_item *item)
 {
-	enum fs_need need = fs_there_needs(&p->there, item);
-
-	count_expiry(p, item);
-	item->online_only = need == FS_NEED_ONLINE;
-	if (need != FS_NEED_NOTHING) {
+	if (is_due(p, item))
 		fs_load_add(p->load, item);
-		return;
-	}
-	p->n.there++;
-	fs_load_drop(p->load, item);
+	else
+		fs_load_drop(p->load, item);
 }
 
 /* Event times follow from when records are sent, not from what they say. */
@@ -340,14 +344,13 @@ static void take_row(struct prog *p, const struct rec *rec)
 	why = fs_coder_put(&p->coder, rec, item, &column);
 	if (!why && !p->odd)
 		look_at_spelling(p, str_sl(&item->id));
+	if (!why && (!p->conf.dry_run || is_due(p, item)))
+		p->n.write_units += p->coder.bytes / 1024 + 1;
 	if (why || p->conf.dry_run)
 		fs_load_drop(p->load, item);
-	if (why) {
+	if (why)
 		refuse_record(p, rec, column, why);
-		return;
-	}
-	p->n.write_units += p->coder.bytes / 1024 + 1;
-	if (p->conf.dry_run)
+	if (why || p->conf.dry_run)
 		return;
 	item->key[0] = hash64(rec->raw, p->header);
 	item->key[1] = item->hash | 1;
@@ -558,12 +561,19 @@ static void report(struct prog *p)
 	uint64_t resent = fs_load_stats(p->load).resent;
 	AUTO_STR s = { 0 };
 
+	if (p->n.older && !p->conf.keep_journal) /* behind a migration it is no news */
+		msg_warn("%llu records are older than what the online store has, and do not get "
+			 "there", (unsigned long long)p->n.older);
+	if (p->n.future)
+		msg_warn("%llu records are of the future: until then nothing newer takes their "
+			 "place online", (unsigned long long)p->n.future);
+	if (p->n.expired)
+		msg_warn("%llu records are older than their time to live: the online store does "
+			 "not keep them", (unsigned long long)p->n.expired);
 	if (p->conf.dry_run) {
-		/* on-demand price of us-east-1: 1.25 USD for a million write units */
-		msg_note("%llu records are valid, %llu are not; %llu write units, about %.2f USD",
+		msg_note("%llu records are valid, %llu are not; %llu write units",
 			(unsigned long long)(p->n.records - p->n.rejected),
-			(unsigned long long)p->n.rejected, (unsigned long long)p->n.write_units,
-			(double)p->n.write_units * 1.25e-6);
+			(unsigned long long)p->n.rejected, (unsigned long long)p->n.write_units);
 		return;
 	}
 	fs_tally_put(&p->n, &s);
@@ -573,15 +583,8 @@ static void report(struct prog *p)
 			 "to %llu records twice that were under way then",
 			(unsigned long long)(p->conf.workers * FS_BATCH_WRITE_MAX));
 	if (resent && p->group.offline)
-		msg_note(
-			"up to %llu records were sent again after a lost answer: the offline store "
-			"may have them twice",
-			(unsigned long long)resent);
-	if (p->n.expired)
-		msg_warn(
-			"%llu records are older than their time to live: the online store does not "
-			"keep them",
-			(unsigned long long)p->n.expired);
+		msg_note("up to %llu records were sent again after a lost answer: the offline "
+			 "store may have them twice", (unsigned long long)resent);
 }
 
 static int finish(struct prog *p)

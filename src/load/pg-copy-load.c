@@ -139,7 +139,7 @@ static void move_offsets(struct load *ld)
 {
 	for (size_t i = 0; i < ld->n_offsets; i++)
 		if (!ledger_offsets_move(ld->env.pg, ld->offsets[i], true))
-			die(EX_TEMP, "another reader of the group has taken these messages; "
+			die(EX_BUSY, "another reader of the group has taken these messages; "
 				     "nothing of the chunk is loaded here");
 	ld->n_offsets = 0;
 	arena_reset(&ld->arena);

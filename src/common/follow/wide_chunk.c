@@ -403,7 +403,7 @@ static void prove(struct wide_chunk *c, const struct seal *seal)
 static NORETURN void lost(struct wide_chunk *c)
 {
 	c->have_facts = false; /* it is another's by now */
-	die(EX_TEMP, "another worker has taken this chunk over; nothing of it is loaded here");
+	die(EX_BUSY, "another worker has taken this chunk over; nothing of it is loaded here");
 }
 
 /* From here to COMMIT nobody takes the chunk over. */

@@ -1,5 +1,6 @@
 #include "fs/fs_tally.h"
 
+#include "core/msg.h"
 #include "core/stats.h"
 
 static void put_more(struct str *s, uint64_t n, const char *what)
@@ -28,15 +29,18 @@ bool fs_tally_write(const struct fs_tally *t, const char *path, struct sl group,
 	str_addf(&s,
 		",\"records\":%llu,\"acknowledged\":%llu,\"rejected\":%llu,\"unknown\":%llu,"
 		"\"skipped\":%llu,\"there\":%llu,\"resent\":%llu,\"expired\":%llu,"
-		"\"requests\":%llu,\"write_units\":%llu,\"seconds\":%.3f",
+		"\"future\":%llu,\"older\":%llu,\"requests\":%llu,\"write_units\":%llu,"
+		"\"seconds\":%.3f",
 		(unsigned long long)t->records, (unsigned long long)t->acknowledged,
 		(unsigned long long)t->rejected, (unsigned long long)t->unknown,
 		(unsigned long long)t->skipped, (unsigned long long)t->there,
 		(unsigned long long)resent,
-		(unsigned long long)t->expired, (unsigned long long)requests,
+		(unsigned long long)t->expired, (unsigned long long)t->future,
+		(unsigned long long)t->older, (unsigned long long)requests,
 		(unsigned long long)t->write_units, seconds);
 	if (t->error) {
-		str_addf(&s, ",\"exit\":%d,\"error\":", t->exit);
+		str_addf(&s, ",\"exit\":%d,\"reason\":\"%s\",\"error\":", t->exit,
+			msg_reason(t->exit));
 		str_add_json(&s, sl_of(t->error));
 	}
 	str_addz(&s, "}\n");

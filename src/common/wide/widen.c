@@ -40,7 +40,7 @@ static NORETURN void die_making(struct making *m)
 
 	/* the name was free a moment ago; run again, and another will be taken */
 	if (pg_state_is(pg_sqlstate(m->pg), "42P07 23505"))
-		die(EX_TEMP, "cannot make the tables of ship %s, others were made just now: %s",
+		die(EX_BUSY, "cannot make the tables of ship %s, others were made just now: %s",
 			msg_q(m->s->id), pg_error(m->pg));
 	str_addf(&what, "cannot make the tables of ship %s", msg_q(m->s->id));
 	pg_die(m->pg, str_z(&what));
@@ -376,7 +376,7 @@ bool widen_ship_unless(struct registry *r, const struct widen *of, bool tables,
 		if (waited > LOCK_TRIES_FOR || (waited > SAY_AFTER && !said))
 			(void)widen_holders(r, s, NULL, &holders, NULL);
 		if (waited > LOCK_TRIES_FOR)
-			die_hint(EX_TEMP, "end the transaction that holds them, then run again",
+			die_hint(EX_BUSY, "end the transaction that holds them, then run again",
 				"cannot widen the tables of ship %s: locked by server process %s",
 				msg_q(s->id), str_z(&holders));
 		if (holders.n > 0)
