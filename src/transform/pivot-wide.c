@@ -674,8 +674,8 @@ int main(int argc, char **argv)
 	int code;
 
 	opt_parse(&program, &p.conf, &argc, &argv);
-	start(&p);
 	p.io = io_open_all(&p.conf.io, argv, argc);
+	start(&p);
 	io_promise_output(p.io);
 	run(&p);
 	code = io_close(p.io);
