@@ -552,6 +552,7 @@ mistakes() {
 		run_rc "$code" $line --yes </dev/null
 	done <<-'END'
 		64 fs migrate a b --batch-size=x
+		64 fs migrate a b --where=x=1 --filter-query=y=1
 		64 fs migrate a b --max-workers=0
 		64 fs migrate a b --expect=many
 		64 fs migrate a b --as-of=yesterday
