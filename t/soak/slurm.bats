@@ -105,7 +105,7 @@ chunks_done() { (($(sql "SELECT count(*) FROM ferry.chunk WHERE state = 'done'")
 	insert word-1
 	wait_until 30 is_there word-1
 	# as when its time is over
-	scancel --batch --signal=TERM "$follower"
+	scancel --batch --signal=USR1 "$follower"
 	wait_until 30 pending "$follower"
 	insert word-2
 	wait_until 60 is_there word-2
