@@ -732,7 +732,7 @@ all_rows() { [[ $(fs-extract-athena "$1" --store-columns -o ndjson --no-seal | w
 
 # A third of them by FERRY_SEED, with WHOLE all.
 @test "safety: no command asks more often than it has to" {
-	local n=500 part command bars each
+	local n=${RECORDS:-500} part command bars each
 	local pages=ListRecords=$((n / 100)) twice=ListRecords=$((2 * n / 100))
 	local get=BatchGetRecord=$((n / 100)) gets=BatchGetRecord=$((2 * n / 100))
 	local thrice=BatchGetRecord=$((3 * n / 100)) writes=BatchWriteRecord=$((n / 25))

@@ -154,7 +154,8 @@ mistakes() {
 	reformat -o json in.csv >in.json
 	reformat -o ndjson in.csv >in.ndjson
 	gzip -k in.json
-	for file in in.csv in.json in.ndjson in.json.gz; do
+	reformat -o tsv in.csv >in.tsv
+	for file in in.csv in.json in.ndjson in.json.gz in.tsv; do
 		group "b-${file//./-}"
 		run_ok fs bulk-put "b-${file//./-}" $file --batch-size 200 --output-file log.any
 		is "$(<"$out")" '250 records: 250 written, 0 failed'
@@ -551,6 +552,7 @@ mistakes() {
 		run_rc "$code" $line --yes </dev/null
 	done <<-'END'
 		64 fs migrate a b --batch-size=x
+		64 fs migrate a b --where=x=1 --filter-query=y=1
 		64 fs migrate a b --max-workers=0
 		64 fs migrate a b --expect=many
 		64 fs migrate a b --as-of=yesterday

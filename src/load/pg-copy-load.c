@@ -13,8 +13,6 @@
 
 #include <signal.h>
 
-#define DEFAULT_BUFFER (UINT64_C(4) << 20)
-
 struct conf {
 	struct io_opts io;
 	struct wide_chunk_opts wide; /* its `key` and `buffer` are those of --table, too */
@@ -258,7 +256,7 @@ static void set_session(const struct load *ld)
 
 int main(int argc, char **argv)
 {
-	struct load ld = { .conf.wide.buffer = DEFAULT_BUFFER };
+	struct load ld = { .conf.wide.buffer = UINT64_C(4) << 20 };
 	const struct target_opts *of = &ld.conf.wide.target;
 	int code, closed;
 

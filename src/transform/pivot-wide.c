@@ -65,6 +65,7 @@ static const struct opt options[] = {
 	IO_IN_OPTS(struct conf, io),
 	IO_OUT_OPTS(struct conf, io),
 	IO_REJECT_OPTS(struct conf, io),
+	IO_STRICT_OPT(struct conf, io),
 	IO_REPORT_OPTS(struct conf, io),
 	OPT_END,
 };
@@ -561,12 +562,19 @@ static bool changes_cells(const struct prog *p)
 	       p->keep.n || p->conf.on_duplicate >= DUP_SUM;
 }
 
-/* A column that was asked for by name and never came was mistyped. */
-static void must_have_met(const struct prog *p)
+/* Of all of it. A column that was asked for by name and never came was mistyped. */
+static void report(const struct prog *p)
 {
 	if (p->conf.op && *p->conf.op && p->in_op == NAMES_NONE && p->io->meter.rows)
 		die(EX_DATA, "%s: --op: no record has %s", in_name(rd_in(p->io->rd)),
 		    msg_q(sl_of(p->conf.op)));
+	report_left_out(p);
+	pivot_report(&p->pivot);
+	if (p->other_kinds)
+		msg_warn("%llu values have a key that is a number in one record and the same text "
+			 "in another: they are in one row, whose key is what came first",
+			 (unsigned long long)p->other_kinds);
+	io_check_strict(p->io);
 }
 
 static void pass_seal(struct prog *p)
@@ -579,21 +587,11 @@ static void pass_seal(struct prog *p)
 	seal.drop_sum += p->pivot.drop_sum;
 	p->pivot.drop_cells = p->pivot.drop_sum = 0;
 	if (seal.final)
-		must_have_met(p);
+		report(p);
 	if (changes_cells(p))
 		seal_forget_values(&seal, &arena);
 	if (!p->late)
 		io_seal(p->io, &seal);
-}
-
-static void report(const struct prog *p)
-{
-	report_left_out(p);
-	pivot_report(&p->pivot);
-	if (p->other_kinds)
-		msg_warn("%llu values have a key that is a number in one record and the same text "
-			 "in another: they are in one row, whose key is what came first",
-			 (unsigned long long)p->other_kinds);
 }
 
 static void take_columns(struct prog *p, const struct names *cols)
@@ -627,10 +625,9 @@ static void run(struct prog *p)
 	}
 	end_chunk(p);
 	if (!rd_is_sealed(p->io->rd))
-		must_have_met(p);
+		report(p);
 	if (p->late)
 		late_end(p->late);
-	report(p);
 }
 
 static void start(struct prog *p)
@@ -677,8 +674,8 @@ int main(int argc, char **argv)
 	int code;
 
 	opt_parse(&program, &p.conf, &argc, &argv);
-	start(&p);
 	p.io = io_open_all(&p.conf.io, argv, argc);
+	start(&p);
 	io_promise_output(p.io);
 	run(&p);
 	code = io_close(p.io);

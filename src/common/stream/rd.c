@@ -346,14 +346,15 @@ static bool rd_start(struct rd *rd)
 	w = skip_white(rd);
 	rd_refuse_magic(rd, w);
 	if (told && w.n && *w.p == '[')
-		die_hint(EX_DATA, "'reformat -i json' reads JSON arrays; -i csv forces CSV",
+		die_hint(EX_DATA,
+			 "'reformat -i json' reads JSON arrays; --input-format csv forces CSV",
 			 "%s: this looks like a JSON array", in_name(rd->in));
 	if (told && in_window(rd->in).n)
 		rd->format = w.n && *w.p == '{' && !rd->conf.no_header ? FMT_NDJSON : FMT_CSV;
 	if (told && rd->format == FMT_NDJSON && rd->conf.has_options &&
 		(rd->conf.delimiter || rd->conf.comment || rd->conf.rename_columns ||
 			rd->conf.lenient_quotes || rd->conf.null))
-		die_hint(EX_DATA, "-i csv reads it as CSV; NDJSON has no such option",
+		die_hint(EX_DATA, "--input-format csv reads it as CSV; NDJSON has no such option",
 			 "%s: this looks like NDJSON, and --delimiter, --comment, --null, "
 			 "--rename-columns and --lenient-quotes are for CSV", in_name(rd->in));
 	return in_window(rd->in).n > 0;
