@@ -391,13 +391,20 @@ mark_group() {
 		}
 		nap 2000
 	done
-	renew_mark {group_lock}>&- >/dev/null & # it is no part of the run
+	renew_mark >/dev/null &
 	marks[$marked]=$!
 	[[ ${marks_go-} ]] || defer unmark_groups
 	marks_go=1
 }
 
+# renew_mark: beside the run, without its locks, which it may outlive by a moment
 renew_mark() {
+	local fd
+
+	for fd in /proc/"$BASHPID"/fd/*; do
+		fd=${fd##*/}
+		((fd < 3 || fd == 255)) || exec {fd}>&- # 255: the script, as bash reads it
+	done
 	while nap "$((mark_lasts * 250))" && kill -0 $$ 2>/dev/null; do
 		mark "$HOSTNAME ${FERRY_RUN##* } $EPOCHSECONDS" >/dev/null || :
 	done
