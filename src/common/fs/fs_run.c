@@ -92,7 +92,7 @@ void fs_run_open(
 	if (take(r, &st)) {
 		age = time(NULL) - st.st_mtime; /* below 0: a clock was set back */
 		r->again = age >= 0 && age <= max_age_us / CLOCK_US_PER_SEC &&
-			   pread(r->fd, r->name, 36, 0) == 36;
+			   fd_read_at(r->fd, r->name, 36, 0);
 	} else {
 		mem_free(r->path);
 		r->path = NULL;
