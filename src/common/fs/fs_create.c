@@ -207,15 +207,15 @@ void fs_admin_create(
 		msg_note("without --kms-key-id the stores are encrypted with a key of AWS");
 	put_create(&body, name, s, o);
 	if (o->dry_run) {
-		str_addf(&line, "would create feature group %s: %s\n", name, str_z(&body));
+		str_addf(&line, tr("would create feature group %s: %s\n"), name, str_z(&body));
 	} else {
 		make(a, name, s, o, &body);
 		if (o->wait) {
 			fs_wait_created(a, sl_of(name), o->wait_timeout);
 			describe_features(a, name, s, NULL);
 		}
-		str_addf(&line, "%s feature group %s with %zu features\n",
-			o->wait ? "created" : "is creating", name, s->n);
+		str_addf(&line, o->wait ? tr("created feature group %s with %zu features\n")
+			: tr("is creating feature group %s with %zu features\n"), name, s->n);
 	}
 	out_put(out, str_sl(&line));
 	out_close(out);
@@ -306,7 +306,8 @@ void fs_admin_add(
 	if (!o->dry_run && o->wait)
 		describe_features(a, name, s, NULL);
 	for (size_t i = 0; i < s->n; i++) {
-		str_addz(&line, o->dry_run ? "would add " : o->wait ? "added " : "is adding ");
+		str_addz(&line, o->dry_run ? tr("would add ")
+			: o->wait ? tr("added ") : tr("is adding "));
 		fs_feature_put(&s->features[i], SL(""), SL(""), &line);
 		str_addc(&line, '\n');
 	}

@@ -78,7 +78,7 @@ static void back_up(struct aws *a, struct fs_place from, struct fs_place to, str
 
 	if (!fs_offline_copy(a, from, to, &n, &e))
 		aws_die(&e, "backup failed, nothing was cleared");
-	str_addf(text, "copied %llu objects to s3://%.*s/%.*s\n", (unsigned long long)n,
+	str_addf(text, tr("copied %llu objects to s3://%.*s/%.*s\n"), (unsigned long long)n,
 		(int)to.bucket.n, to.bucket.p, (int)to.prefix.n, to.prefix.p);
 }
 
@@ -90,7 +90,7 @@ static void delete_objects(
 
 	if (!s3_delete_prefix(a, at.bucket, at.prefix, &n, &e) && e.class != AWS_NOT_FOUND)
 		aws_die(&e, otherwise);
-	str_addf(text, "deleted %llu objects under s3://%.*s/%.*s\n", (unsigned long long)n,
+	str_addf(text, tr("deleted %llu objects under s3://%.*s/%.*s\n"), (unsigned long long)n,
 		(int)at.bucket.n, at.bucket.p, (int)at.prefix.n, at.prefix.p);
 }
 
@@ -114,8 +114,9 @@ static void empty_offline(struct aws *a, struct fs_group *g, struct fs_place at,
 			str_addf(&sql, " WHERE %s", o->where);
 		if (!run_statement(a, g, &sql, o, &why))
 			die(EX_REFUSED, "the offline store is not cleared: %s", why.p);
-		str_addf(text, "deleted %s rows of the Iceberg table %.*s\n",
-			o->where ? "those" : "all", (int)g->table.n, g->table.p);
+		str_addf(text, o->where ? tr("deleted those rows of the Iceberg table %.*s\n")
+			: tr("deleted all rows of the Iceberg table %.*s\n"),
+			(int)g->table.n, g->table.p);
 		return;
 	}
 	if (o->where)
@@ -139,14 +140,15 @@ static void try_deleting(struct aws *a, const struct fs_group *g, struct fs_plac
 		aws_die(&e, "the offline store cannot be emptied, so nothing is deleted");
 }
 
-static void size_text(struct aws *a, struct fs_place at, const char *verb, struct str *text)
+static void size_text(struct aws *a, struct fs_place at, bool keep, struct str *text)
 {
 	struct fs_size size;
 	struct aws_error e;
 
 	if (!fs_offline_size(a, at, &size, &e))
 		aws_die(&e, "cannot list the offline store");
-	str_addf(text, "%s %llu objects, %llu bytes, under s3://%.*s/%.*s\n", verb,
+	str_addf(text, keep ? tr("would keep %llu objects, %llu bytes, under s3://%.*s/%.*s\n")
+		: tr("would delete %llu objects, %llu bytes, under s3://%.*s/%.*s\n"),
 		(unsigned long long)size.objects, (unsigned long long)size.bytes, (int)at.bucket.n,
 		at.bucket.p, (int)at.prefix.n, at.prefix.p);
 }
@@ -163,12 +165,11 @@ void fs_admin_clear(struct aws *a, const char *name, const struct fs_admin *o)
 		to = backup_place(&g, o->backup);
 	if (o->dry_run) {
 		if (o->backup)
-			str_addf(&text, "would copy the offline store to s3://%.*s/%.*s\n",
+			str_addf(&text, tr("would copy the offline store to s3://%.*s/%.*s\n"),
 				(int)to.bucket.n, to.bucket.p, (int)to.prefix.n, to.prefix.p);
-		size_text(a, at,
-			is_iceberg(&g) ? "would delete all rows of the Iceberg table:"
-				       : "would delete",
-			&text);
+		if (is_iceberg(&g))
+			str_addz(&text, tr("of the Iceberg table all rows:\n"));
+		size_text(a, at, false, &text);
 		if (o->try_deleting)
 			try_deleting(a, &g, at);
 	} else {
@@ -210,7 +211,7 @@ static void drop_table(struct aws *a, const struct fs_group *g, struct str *text
 	str_addc(&body, '}');
 	c.body = str_sl(&body);
 	if (aws_do(a, &c, &r, &e))
-		str_addf(text, "dropped table %.*s\n", (int)g->table.n, g->table.p);
+		str_addf(text, tr("dropped table %.*s\n"), (int)g->table.n, g->table.p);
 	else if (e.class != AWS_NOT_FOUND && strcmp(e.code, "EntityNotFoundException") != 0)
 		msg_warn("the table is still in the data catalog: %s", aws_error_text(&e));
 }
@@ -226,8 +227,8 @@ static void delete_data(struct aws *a, struct fs_group *g, struct str *text)
 	if (is_iceberg(g))
 		at.prefix.n -= strlen("data/");
 	if (g->own_table)
-		str_addf(text, "kept table %.*s, which is not the group's own\n", (int)g->table.n,
-			g->table.p);
+		str_addf(text, tr("kept table %.*s, which is not the group's own\n"),
+			(int)g->table.n, g->table.p);
 	else if (g->table.n)
 		drop_table(a, g, text);
 	delete_objects(
@@ -250,7 +251,8 @@ static void delete_group(struct aws *a, const char *name, struct fs_group *g,
 		aws_die(&e, "cannot delete the feature group");
 	if (o->wait)
 		fs_wait_deleted(a, sl_of(name), o->wait_timeout);
-	str_addf(text, "%s feature group %s\n", o->wait ? "deleted" : "is deleting", name);
+	str_addf(text, o->wait ? tr("deleted feature group %s\n")
+		: tr("is deleting feature group %s\n"), name);
 	if (g->offline && !o->keep_data)
 		delete_data(a, g, text);
 }
@@ -262,15 +264,14 @@ void fs_admin_delete(struct aws *a, const char *name, const struct fs_admin *o)
 
 	fs_need_group(a, name, &g);
 	if (o->dry_run) {
-		str_addf(&text, "would delete feature group %s%s\n", name,
-			g.online ? " with its online store" : "");
+		str_addf(&text, g.online
+			? tr("would delete feature group %s with its online store\n")
+			: tr("would delete feature group %s\n"), name);
 		if (g.offline)
-			size_text(a, fs_offline_place(&g),
-				o->keep_data ? "would keep" : "would delete", &text);
+			size_text(a, fs_offline_place(&g), o->keep_data, &text);
 		if (g.table.n)
-			str_addf(&text, "would %s table %.*s\n",
-				g.own_table || o->keep_data ? "keep" : "drop", (int)g.table.n,
-				g.table.p);
+			str_addf(&text, g.own_table || o->keep_data ? tr("would keep table %.*s\n")
+				: tr("would drop table %.*s\n"), (int)g.table.n, g.table.p);
 	} else {
 		delete_group(a, name, &g, o, &text);
 	}

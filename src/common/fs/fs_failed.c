@@ -1,6 +1,5 @@
 #include "fs/fs_failed.h"
 
-/* Writes the record in `s` with what is known of its failure, and frees it. */
 static void put_failed(struct out *out, struct str *s, struct sl group, uint64_t record,
 	const char *outcome, const char *code, struct sl message)
 {
