@@ -19,8 +19,9 @@ needs() { sed -n '1s/<!-- needs: \(.*\) -->/\1/p' "$1"; }
 # servers_user: a page that makes a server of its own is run as the user of servers, in $here
 servers_user() {
 	here=$(mktemp -d "$FERRY_TEST_POOL/doc.XXXXXX")
-	as=(env -u PGHOST -u PGPORT -u PGUSER -u PGDATABASE -u FERRY_STATE HOME="$here"
-		TMPDIR="$here" PATH="$PATH:$(pg_config --bindir)")
+	# whose PostgreSQL has all of its libraries
+	as=(env -u LD_LIBRARY_PATH -u LD_PRELOAD -u PGHOST -u PGPORT -u PGUSER -u PGDATABASE
+		-u FERRY_STATE HOME="$here" TMPDIR="$here" PATH="$PATH:$(pg_config --bindir)")
 	((EUID == 0)) || return 0
 	chown postgres "$here"
 	as=(setpriv --reuid postgres --regid "$(id -g postgres)" --init-groups "${as[@]}")
@@ -42,7 +43,8 @@ try() {
 			*) need "$what" ;;
 			esac
 		done
-		(cd "$here" && language "$each" "${as[@]}" "$root/t/doc" "$root/pipelines/doc/$each/$1")
+		(cd "$here" && language "$each" "${as[@]}" "$root/t/doc" \
+			"$root/pipelines/doc/$each/$1")
 		[[ ! ${sandbox_pid-} ]] || sandbox_stop
 		unset sandbox_pid
 	done
