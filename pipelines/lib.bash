@@ -115,9 +115,13 @@ parse_options() {
 	mapfile -d '' -t got < <(pivot-wide --front-door "$ferry_name" "${@:3}" 3>&1 >&"$out" \
 		<<<"$1")
 	exec {out}>&-
-	# bash may have lost the code of what has ended; an answer that is whole ends with `end`
-	if ((${#got[@]} < 2)) || [[ ${got[-2]} != end ]]; then
+	# an answer that is whole ends with `end`, or says why there is none
+	if ((${#got[@]} < 2)); then
 		wait "$!" || known_code "$?" || exit
+		exit "$EX_TEMP"
+	fi
+	if [[ ${got[-2]} != end ]]; then
+		[[ ${got[-1]} == 0 ]] || exit "${got[-1]}"
 		end_well # it has printed the help, or the version
 	fi
 	set -- "${got[@]::${#got[@]}-2}"

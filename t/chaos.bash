@@ -9,6 +9,8 @@ chaos_columns="ship_id text NOT NULL, data_channel_id text NOT NULL,
 	bool_v boolean, str_v text, long_v bigint, double_v float8, value_format text"
 chaos_key='PRIMARY KEY (ship_id, data_channel_id, created_time)'
 declare -i made=0
+# Who follows is no superuser, but a member of the role that owns the tables.
+follower=chaos_$$ owner=chaos_owner_$$
 
 # hour NUMBER: FOR VALUES of a partition
 hour() {
@@ -17,7 +19,8 @@ hour() {
 		"$(date -u -d "2024-01-01 00:00 UTC + $(($1 + 1)) hours" '+%F %T')"
 }
 new_table() {
-	printf '%s' "CREATE TABLE $n ($chaos_columns, $chaos_key) PARTITION BY RANGE (created_time);
+	printf '%s' "SET ROLE $owner;
+		CREATE TABLE $n ($chaos_columns, $chaos_key) PARTITION BY RANGE (created_time);
 		CREATE TABLE tenant.part_$made PARTITION OF $n $(hour 0);"
 }
 # rows TABLE HOUR: SQL that fills it
@@ -44,6 +47,7 @@ application() {
 operator() {
 	local codes
 
+	export FERRY_SOURCE="user=$follower dbname=$PGDATABASE"
 	while [[ ! -e stop_follower ]]; do
 		# shellcheck disable=SC2016
 		env job="$job" how="$1" ack="$([[ $1 != slot ]] || printf -- '--ack ack')" \
@@ -77,11 +81,12 @@ change() {
 	name=$(sql 'SELECT publication FROM ferry.follower')
 	part=$(sql "SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = '$n'::regclass
 		ORDER BY hashtext(inhrelid::text || '$RANDOM') LIMIT 1")
-	case $((RANDOM % 11)) in
-	0) sql "CREATE TABLE tenant.part_$((++made)) (LIKE $n INCLUDING ALL);
+	case $((RANDOM % 14)) in
+	0) sql "SET ROLE $owner; CREATE TABLE tenant.part_$((++made)) (LIKE $n INCLUDING ALL);
 			$(rows "tenant.part_$made" "$made")
 			ALTER TABLE $n ATTACH PARTITION tenant.part_$made $(hour "$made")" ;;
-	1) sql "BEGIN; CREATE TABLE tenant.part_$((++made)) PARTITION OF $n $(hour "$made");
+	1) sql "SET ROLE $owner; BEGIN;
+			CREATE TABLE tenant.part_$((++made)) PARTITION OF $n $(hour "$made");
 			$(rows "$n" "$made") COMMIT" ;;
 	2) [[ ! $part ]] || sql "ALTER TABLE $n DETACH PARTITION $part;
 			$(rows "$n" 0)" 2>>change.err || : ;; # nowhere to put them
@@ -97,8 +102,14 @@ change() {
 	8) [[ ! $name ]] ||
 		sql "ALTER PUBLICATION $name SET (publish = 'insert')" 2>>change.err || : ;;
 	9) [[ ! $name ]] || sql "DROP PUBLICATION IF EXISTS $name" ;;
-	10) sql "CREATE UNLOGGED TABLE tenant.part_$((++made)) PARTITION OF $n $(hour "$made");
+	10) sql "SET ROLE $owner; CREATE UNLOGGED TABLE tenant.part_$((++made))
+			PARTITION OF $n $(hour "$made");
 			$(rows "$n" "$made") ALTER TABLE tenant.part_$made SET LOGGED" ;;
+	11) sql "REVOKE $owner FROM $follower" && nap 300 && sql "GRANT $owner TO $follower" ;;
+	12) sql "ALTER TABLE $n OWNER TO CURRENT_USER" && nap 300 &&
+		sql "ALTER TABLE $n OWNER TO $owner" ;;
+	13) sql "ALTER ROLE $follower NOREPLICATION" && nap 300 &&
+		sql "ALTER ROLE $follower REPLICATION" ;;
 	esac
 }
 
@@ -138,8 +149,12 @@ chaos() {
 	printf '# FERRY_SEED=%s\n' "$FERRY_SEED" >&3
 	sql "DROP SCHEMA IF EXISTS tenant, ferry CASCADE; CREATE SCHEMA tenant;
 		DROP SEQUENCE IF EXISTS public.app; CREATE SEQUENCE public.app;
+		CREATE ROLE $owner; CREATE ROLE $follower LOGIN REPLICATION IN ROLE $owner;
+		GRANT ALL ON SCHEMA tenant TO $owner; GRANT ALL ON SEQUENCE public.app TO $owner;
+		GRANT CREATE ON DATABASE \"$PGDATABASE\" TO $follower;
 		$(new_table)" 2>/dev/null
-	job=$(pg-wide-ledger follow --follow "$1" 2>>run.err)
+	job=$(FERRY_SOURCE="user=$follower dbname=$PGDATABASE" \
+		pg-wide-ledger follow --follow "$1" 2>>run.err)
 	job=${job% *}
 	operator "$1" 3>&- &
 	others=$!
@@ -153,7 +168,7 @@ chaos() {
 	wait "${others##* }"
 	goal=$(sql "SELECT pg_current_wal_insert_lsn(), clock_timestamp() AT TIME ZONE 'UTC'")
 	# a last row, which moves a follower that is silent on
-	sql "CREATE TABLE tenant.part_$((++made)) PARTITION OF $n $(hour "$made");
+	sql "SET ROLE $owner; CREATE TABLE tenant.part_$((++made)) PARTITION OF $n $(hour "$made");
 		$(rows "$n" "$made")"
 	wait_until 60 is_quiet "${goal%|*}" "${goal#*|}"
 	# polling does not promise to notice deletions
@@ -171,4 +186,5 @@ chaos_teardown() {
 	end_follower
 	[[ ${BATS_TEST_COMPLETED-} || ! -f run.err ]] || tail -n 10 run.err | cut -c 1-300
 	[[ ! ${job-} ]] || pg-wide-ledger unfollow --quiet || :
+	sql "DROP OWNED BY $owner, $follower CASCADE; DROP ROLE $owner, $follower" 2>/dev/null || :
 }

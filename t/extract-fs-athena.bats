@@ -465,8 +465,31 @@ all_of() { [[ $(fs-extract-athena "$1" --store-columns -o ndjson --no-seal | wc 
 	# a name that is taken
 	run_rc 0 fs-extract-athena ships-two "${options[@]}" --as-of-file one.csv --no-seal
 	has "$out" 'ship,time,speed,ships-two_speed'
+	# collections are those of the online store, where it has one of that time
+	printf '%s\n' '{"ship":7,"time":1704067300,"speed":2.5,"list":["a","b"]}' >list.ndjson
+	fs-put ships-one --target-stores online list.ndjson
+	for each in csv unload; do
+		sandbox_ask DELETE counters
+		run_rc 0 fs-extract-athena ships-one --as-of-file events.csv --no-seal -o ndjson \
+			--method $each
+		jq -c '[.ship, .speed, .list]' "$out" >got
+		same_file got - <<-'END'
+			["007",1.5,null]
+			["7",null,null]
+			["8",3,null]
+			["-9",4,null]
+			["-9",4,null]
+			["7",2.5,["a","b"]]
+		END
+		has "$err" 'warning: 1 events are without collections' '1 of 6 events have no'
+		is "$(sandbox_count BatchGetRecord)" 2
+	done
+	before=$(sandbox_count StartQueryExecution)
+	sandbox_set deny=BatchGetRecord,GetRecord
 	run_rc 65 fs-extract-athena ships-one --as-of-file events.csv --no-seal
-	has "$err" 'states of the past have no collections'
+	sandbox_set
+	has "$err" --without-collections 'cannot be asked'
+	is "$(sandbox_count StartQueryExecution)" "$before"
 	printf 'ship,at\n%s\n' 7,2024-01-01T00:00:00Z >bad.csv
 	run_rc 65 fs-extract-athena ships-one "${options[@]}" --as-of-file bad.csv --no-seal
 	printf 'ship,at\n%s\n' x,5 >bad.csv

@@ -96,6 +96,28 @@ extract() { fs-extract-online "$@" --no-seal; }
 	run_rc 64 extract some --lines
 }
 
+@test "fs-extract-online: identifiers alone take the listing alone" {
+	group listed
+	records 230 >in.csv
+	fs-put listed in.csv
+	printf 'id,event_time\nid7,2025-01-01T00:00:00Z\n' >gone.csv
+	fs-put listed --delete soft gone.csv
+	sandbox_ask DELETE counters
+	run_ok fs-extract-online listed -c id --no-seal
+	LC_ALL=C sort "$out" >got
+	cut -d , -f 1 in.csv | grep -vx id7 | LC_ALL=C sort >want
+	same_file got want
+	run_ok fs-extract-online listed -c id --deleted --no-seal --shard 1/1 -o ndjson
+	is "$(wc -l <"$out") $(grep -c '"id7"' "$out")" '230 1'
+	is "$(sandbox_count ListRecords) $(sandbox_count BatchGetRecord)" '6 0'
+	# which were deleted is not in the listing
+	run_ok fs-extract-online listed -c id --deleted-ids deleted --no-seal
+	is "$(wc -l <"$out") $(<deleted)" '230 {"id":"id7"}'
+	printf 'nobody\nid7\nid8\n' >ids
+	run_ok fs-extract-online listed -c id --ids ids --lines --deleted-ids deleted --no-seal
+	is "$(sort deleted | paste -sd' ')" '{"id":"id7"} {"id":"nobody"}'
+}
+
 @test "fs-extract-online: a first line is a header only where it names the identifier" {
 	local each
 
@@ -278,7 +300,6 @@ extract() { fs-extract-online "$@" --no-seal; }
 	run_ok extract fading --gone-from in.csv --ids deleted -c id,event_time
 	is "$(<"$out")" "$(grep -E '^(id|id5),' in.csv | cut -d, -f1,2)"
 	run_rc 64 extract fading --gone-from in.csv
-	run_rc 64 extract fading --deleted-ids x --id id1
 	: >none
 	run_ok extract fading --gone-from in.csv --ids none -c id
 	is "$(<"$out")" id

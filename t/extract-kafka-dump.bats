@@ -291,7 +291,7 @@ loss|1|5'
 	run_rc 64 narrow-to-wide --mode streaming --from-kafka "$FERRY_KAFKA" --topic door \
 		--since 2024-01-01
 	has "$err" '--since and --from-kafka exclude each other'
-	narrow-to-wide --help | grep "from-kafka\]" |
+	narrow-to-wide --help | sed -z 's/\n \{20,\}/ /g' | grep "from-kafka\]" |
 		grep -o -- '--[a-z-]*' | sort -u >not
 	has not --ship-id --until --cutoff-time --table --chunk --workers --follow --source --types
 	flat 1 20 1 | into door

@@ -6,15 +6,20 @@
 # The commands that write; GROUP stands for one with six records in both stores, new.csv has three
 # more, and deny-from nine others.
 declare -gA instead=([BatchWriteRecord]=PutRecord [BatchGetRecord]=GetRecord)
-writing='put GROUP --record {"id":"n1","event_time":"2024-06-01T00:00:00Z","count":"1"}
-bulk-put GROUP new.csv
-add-features GROUP -f more:String
-clear GROUP --force
-clear GROUP --force --backup-s3 s3://offline/copy
-clear GROUP --force --online-only
-migrate deny-from GROUP --yes
-migrate deny-from GROUP --yes --clear-target
-delete GROUP --force'
+writing='fs put GROUP --record {"id":"n1","event_time":"2024-06-01T00:00:00Z","count":"1"}
+fs bulk-put GROUP new.csv
+fs add-features GROUP -f more:String
+fs clear GROUP --force
+fs clear GROUP --force --backup-s3 s3://offline/copy
+fs clear GROUP --force --online-only
+fs migrate deny-from GROUP --yes
+fs migrate deny-from GROUP --yes --clear-target
+fs delete GROUP --force
+fs-sync deny-from GROUP --iterations 1
+fs-improve deny-from GROUP --yes --report r
+fs-copy deny-from GROUP --yes
+fs-recover deny-from GROUP --yes
+fs-archive GROUP deny-old --older-than 1 --yes --no-copy --delete'
 
 # held GROUP: rows of its offline store, markers included, records of its online store, features
 held() {
@@ -25,9 +30,9 @@ held() {
 		"$(fs-group describe "$1" -o json 2>/dev/null | jq '.FeatureDefinitions | length')"
 }
 
-# fresh: the next group, $each, as the commands are to find it
+# fresh [NAME]: the next group, $each, as the commands are to find it
 fresh() {
-	each=deny-$((++numbers))
+	each=${1-deny-$((++numbers))}
 	fs-group create "$each" --schema-file features.json --role-arn "$role" \
 		--s3-uri s3://offline/fs >/dev/null
 	fs-put "$each" old.csv
@@ -44,14 +49,14 @@ denied() {
 	*) sandbox_set "deny=$1" ;;
 	esac
 	# shellcheck disable=SC2086
-	timeout 60 fs ${2//GROUP/$each} >"$out" 2>"$err" </dev/null || code=$?
+	timeout 60 ${2//GROUP/$each} >"$out" 2>"$err" </dev/null || code=$?
 	sandbox_set
 	after=$(held "$each")
 	printf '%-16s %-60s %3s %s\n' "$1" "$2" "$code" "$after" >>denied
 	if [[ $after != "$asked" && ( $code == 0 || $after != "$before" ) ]] &&
 		! { ((code)) && grep -Eq 'is empty, the offline store is not|still there' "$err"; }
 	then
-		printf 'fs %s, without %s: %s, not %s or %s\n' "$2" "$1" "$after" "$before" "$asked"
+		printf '%s, without %s: %s, not %s or %s\n' "$2" "$1" "$after" "$before" "$asked"
 		show_output
 		return 1
 	fi
@@ -59,19 +64,24 @@ denied() {
 }
 
 # deny_all EVERY: each permission that the undisturbed command used; one in EVERY of them by chance,
-# and those by which a target was cleared once, and then not written.
+# of some of the commands by turns, and those by which a target was cleared once, and then not
+# written.
 deny_all() {
 	local command op before asked each numbers=0
+	local -a commands
 
 	loaded deny-from 9
 	records 6 20 >old.csv
 	records 3 40 >new.csv
+	fresh deny-old
 	fresh
 	before=$(held "$each")
-	while IFS= read -r command; do
+	mapfile -t commands <<<"$writing"
+	if (($1 == 1)); then turns=("${commands[@]}"); else by_turns 8 "${commands[@]}"; fi
+	for command in "${turns[@]}"; do
 		sandbox_ask DELETE counters
 		# shellcheck disable=SC2086
-		run_rc 0 fs ${command//GROUP/$each}
+		run_rc 0 ${command//GROUP/$each}
 		curl -sSf "$AWS_ENDPOINT_URL/_sandbox/counters" >used
 		asked=$(held "$each")
 		fresh
@@ -80,6 +90,6 @@ deny_all() {
 			((random == 0)) || [[ $op$command == BatchWrite*clear-target ]] || continue
 			denied "$op" "$command"
 		done
-	done <<<"$writing"
+	done
 	[[ ! ${DENIED-} ]] || cp denied "$DENIED"
 }

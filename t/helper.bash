@@ -225,6 +225,14 @@ same_file() {
 	return 1
 }
 
+# examples PAGE: the commands of its EXAMPLES, one a line
+examples() {
+	awk '/^\.Sh/ { on = $2 == "EXAMPLES" } /^\.Ed/ { code = 0 }
+		on && code { more = sub(/\\e$/, "") || /[|]$/; text = text $0 " "
+			if (!more) { print text; text = "" } }
+		/^\.Bd -literal/ { code = 1 }' "$1" | sed 's/\\e/\\/g; s/\\(dq/"/g; s/\\&//g'
+}
+
 # wait_until SECONDS COMMAND...: until it succeeds; better than any sleep. The seconds are those of
 # a machine that does nothing else; this one may be ten times as slow. It asks less often the longer
 # it takes: to ask costs more than to wait.

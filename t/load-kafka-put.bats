@@ -158,6 +158,9 @@ narrow() {
 		sed "s/localhost:9092/$FERRY_KAFKA_HOST/" >examples
 	is "$(wc -l <examples)" 1
 	run_ok bash -e examples
+	# several files are one input
+	run_ok kafka-put -b "$FERRY_KAFKA_HOST" -t "several_$$" -k '#1' narrow.csv narrow.csv
+	is "$(kafka_values "several_$$" | wc -l)" 6
 }
 
 @test "librdkafka is linked by the programs that need it, and by no other" {

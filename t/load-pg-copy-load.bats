@@ -106,14 +106,41 @@ table() {
 	printf 'x\n# c\n1;\xb0\xa1\n' >k.txt
 	run_ok pg-copy-load --table public.t --delimiter ';' --skip-lines 1 --comment '#' \
 		--encoding EUC-KR --names a,b k.txt
-	printf 'a\tb\n2\t"x,y"\n' >t.tsv
-	run_ok pg-copy-load --table public.t -i tsv t.tsv
+	printf 'a\tb\n2\t"x,y"\n\\N\t\\N\n' >t.tsv
+	run_rc 65 pg-copy-load --table public.t -i tsv t.tsv
+	has "$err" "--null '"
+	run_ok pg-copy-load --table public.t -i tsv --null '\N' t.tsv
+	sql 'DELETE FROM public.t WHERE a IS NULL AND b IS NULL'
 	printf '{"d":{"items":[{"a":3,"b":null}]}}' >d.json
 	run_ok pg-copy-load --table public.t -i json --at d.items d.json
 	printf 'a|b|b\n4|z|\n' >p.txt
 	run_rc 0 pg-copy-load --table public.t --delimiter '|' --rename-columns \
 		--ignore-unknown p.txt
 	is "$(sql 'SELECT * FROM public.t ORDER BY a')" $'1|가\n2|x,y\n3|\n4|z'
+}
+
+@test "table: several files are one input, of one header, and all whole" {
+	table t 'a int, b text'
+	printf 'a,b\n1,x\n' >1.csv
+	printf 'a,b\n2,y\n' | gzip >2.csv
+	: >3.csv
+	run_ok pg-copy-load --table public.t 1.csv 2.csv 3.csv
+	same_rows 'TABLE public.t' "VALUES (1, 'x'), (2, 'y')"
+	printf 'b,a\nz,3\n' >4.csv
+	run_rc 65 pg-copy-load --table public.t --truncate 1.csv 4.csv
+	has "$err" '4.csv: header: column 1 is "b", but "a" in 1.csv'
+	run_rc 76 pg-copy-load --table public.t 1.csv <(cat 2.csv)
+	has "$err" 'one of the files is a pipe'
+	run_rc 64 pg-copy-load --table public.t --rejects 2.csv 1.csv 2.csv
+	same_rows 'TABLE public.t' "VALUES (1, 'x'), (2, 'y')"
+	printf 'a,b\n3,\nx,u\n' >5.csv
+	run_rc 0 pg-copy-load --table public.t --truncate --rejects bad 1.csv 5.csv
+	is "$(jq -r '.file + ":" + (.line | tostring)' bad)" 5.csv:3
+	same_rows 'TABLE public.t' "VALUES (1, 'x'), (3, NULL)"
+	printf 'ship_id,created_time,c\nF,2024-01-01,1\n' >w1.csv
+	printf 'ship_id,created_time,c\nF,2024-01-02,2\n' >w2.csv
+	run_ok pg-copy-load --wide w1.csv w2.csv
+	is "$(sql 'SELECT c FROM tenant.tbl_data_timeseries_f ORDER BY 1' | xargs)" '1 2'
 }
 
 @test "table: an absent member is not written, null is" {
@@ -498,8 +525,24 @@ stopped_at() {
 	run_rc 64 pg-copy-load --wide --create in.csv
 	run_rc 64 pg-copy-load --table public.t -T a=int in.csv
 	run_rc 64 pg-copy-load --wide --rejects x --keep-rejects in.csv
-	run_rc 64 pg-copy-load --table public.t a b
+	run_rc 64 pg-copy-load --table public.t --max-rejects 5 in.csv
+	has "$err" '--max-rejects needs --rejects or --keep-rejects'
 	run_rc 64 pg-copy-load --table public.t --key a,,b --create in.csv
+}
+
+@test "options: files that are named are looked at before the server is asked" {
+	printf 'a\n1\n' >in.csv
+	export PGHOST=$PWD # whoever asks ends with 75
+	run_rc 75 pg-copy-load --wide in.csv
+	for each in '73 --wide --ack none/x' '73 --table t --rejects none/x' \
+		'73 --wide --ack .' '73 --table t --stats none/x'; do
+		# shellcheck disable=SC2086 # words
+		run_rc ${each%% *} pg-copy-load ${each#* } in.csv
+	done
+	run_rc 66 pg-copy-load --table t none.csv
+	run_rc 73 kafka-put -b localhost:1 -t x --ack none/x in.csv
+	run_rc 73 pg-wide-web --report -O none/x
+	is "$(ls)" in.csv
 }
 
 @test "options: --stats counts, also in a run without a row" {

@@ -106,6 +106,16 @@ all_there() {
 	has "$err" 'g.json:1' 'no format, and none is known of this channel'
 }
 
+@test "dual-load: several files are one feed" {
+	narrow_table
+	feed 'S1,2024-01-01,a,1,Decimal' && mv f.csv 1.csv
+	feed 'S1,2024-01-02,a,2,Decimal'
+	run_rc 0 pg-dual-load 1.csv f.csv
+	narrow 'S1|2024-01-01 00:00:00|a||||1|Decimal' 'S1|2024-01-02 00:00:00|a||||2|Decimal'
+	is_carried_over
+	run_rc 76 pg-dual-load 1.csv <(cat f.csv)
+}
+
 @test "dual-load: records in the table's own columns, others of the table passed on" {
 	recorded 3 30 3000
 	run_rc 0 pg-dual-load feed.csv
@@ -175,6 +185,8 @@ double precision|1e-05|||'
 		feed 'S,2024-01-01,z,1,Decimal' "${bad%%=*}" 'S,2024-01-02,z,2,Decimal'
 		run_rc 65 pg-dual-load f.csv
 		has "$err" 'f.csv:3' "${bad#*=}"
+		# that many are allowed says nothing of where they are kept
+		run_rc 64 pg-dual-load --max-rejects 5 f.csv
 		is "$(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries')" 0
 		run_rc 0 pg-dual-load --rejects bad f.csv
 		has bad "${bad#*=}"
@@ -315,6 +327,22 @@ rows_are() { [[ $(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries') == "$1"
 	exec 7>&-
 }
 join() { wait "$1"; }
+
+@test "dual-load: a rollback of a ship ends it, and nothing of the ship comes back" {
+	narrow_table
+	start_feed --interval 100ms
+	printf '%s\n' ship_id,created_time,data_channel_id,value,value_format \
+		S,2024-01-01,a,1,Decimal T,2024-01-01,a,1,Decimal >&7
+	wait_until 20 rows_are 2
+	run_rc 0 pg-wide-tables rollback --yes --ship-id S
+	printf '%s\n' S,2024-01-02,a,2,Decimal T,2024-01-02,a,2,Decimal >&7
+	run_rc 75 join "$feeder"
+	exec 7>&-
+	rows_are 2
+	is "$(sql "SELECT string_agg(relname, ' ') FROM pg_class WHERE relkind = 'r'
+		AND relname LIKE 'tbl_data_timeseries_%'")" tbl_data_timeseries_t
+	is "$(sql "SELECT count(*) FROM ferry.channel WHERE ship = 'S'")" 0
+}
 
 @test "dual-load: a feed without seals is committed after so many rows, before its time" {
 	narrow_table

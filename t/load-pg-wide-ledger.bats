@@ -295,7 +295,7 @@ B|2024-01-03 00:00:00|2024-01-04 00:00:00|pending'
 	sql "UPDATE ferry.chunk SET state = 'failed', error = 'it broke | twice'
 		WHERE ship = 'B' AND chunk_from = '2024-01-03'"
 	run_ok pg-wide-ledger status
-	has "$out" 'job 1: 4 of 5 chunks done, 1 failed; ' \
+	has "$out" 'job 1: 4 of 5 chunks done, 1 failed (20 %); ' \
 		'history ends at 2024-01-03 17:00:00 UTC' 'guarantee: ' 'it broke | twice'
 	run_ok pg-wide-ledger status -f csv --ship-id B
 	is "$(cut -d , -f 1-7 <"$out")" 'ship,done,failed,left,rows,cells,wide_rows

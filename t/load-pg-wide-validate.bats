@@ -336,6 +336,27 @@ assert r["differing"][0]["wide"] == "a|b\nc\t\"d\\", r'
 	has "$out" '| ship | time | channel | source | wide | what |' 'a\|b\\nc'
 }
 
+@test "validate: a ship whose tables others have locked is passed over, the others are compared" {
+	local holder
+	production
+	sql "UPDATE $(table imo9999994 1) SET $(column imo9999994 1 1) = 'x'
+		WHERE $one$(table imo9999994 1))"
+	psql -Xq -c 'BEGIN' -c "LOCK TABLE $(table imo9999993 2)" -c 'SELECT pg_sleep(600)' \
+		>hold.log 2>&1 3>&- &
+	holder=$!
+	wait_until 20 sql "SELECT 1 / count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'
+		AND datname = current_database()"
+	validate 1
+	has "$err" 'ship "IMO9999993" is not compared: others have locked its tables'
+	has "$out" ', 1 differences' 'are not carried over yet, and not compared'
+	validate 1 --repair
+	sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'
+		AND datname = current_database()" >/dev/null
+	wait "$holder" || :
+	validate 0
+	has "$out" ', 0 differences'
+}
+
 @test "validate: servers whose hashes differ are compared by md5" {
 	production
 	sql "UPDATE pg_proc SET proname = 'timestamp_hash_of_another_version'

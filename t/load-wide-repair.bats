@@ -156,12 +156,16 @@ row_of() {
 	production
 	row_of /late '2024-10-01 00:01:07' 1.5
 	row_of /late '2024-10-01 00:01:15' NULL
+	row_of /late '2024-10-01 00:00:00' 1.5
 	sql "UPDATE tenant.tbl_data_timeseries SET double_v = 77 WHERE id = (SELECT min(id)
 		FROM tenant.tbl_data_timeseries WHERE value_format = 'Decimal')"
 	repairs 0
 	is_equal
 	is "$(sql "SELECT count(*) FROM ferry.channel WHERE channel = '/late'")" 1
-	is "$(sql "SELECT sum(rows) FROM ferry.chunk")" 6002
+	is "$(sql "SELECT sum(rows) FROM ferry.chunk")" 6003
+	# status has the earliest one, too
+	run_ok pg-wide-ledger status -f csv -s IMO9999993
+	has "$out" ',2024-10-01 00:00:00,'
 	# a ship without a chunk is for the next plan
 	row_of /late '2024-10-01 00:01:07' 1.5 NEW
 	repairs 1

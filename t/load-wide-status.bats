@@ -39,6 +39,7 @@ follower() {
 s = json.load(open("s.json"))
 assert s["status"] == "pending" and s["live"] is None, s
 assert s["eta_seconds"] > 0 and s["rows_per_second"] > 0 and s["cells_per_second"] > 0, s
+assert s["bytes_per_second"] > s["cells_per_second"], s
 one = [x for x in s["ships"] if x["ship"] == "IMO9999993"][0]
 assert one["status"] == "pending" and 0 < one["percent"] < 100, one
 assert [x["status"] for x in s["ships"][1:]] == ["completed", "completed"], s'
@@ -82,7 +83,7 @@ lag_is() {
 	follower '1 hour' '2 s'
 	run_ok pg-wide-ledger status
 	has "$out" 'live (slot): following; 70 rows, 60 values, 0 deleted; 2.0' \
-		', 4096 bytes of WAL; slot reserved' 'guarantee: slot: nothing' live_rows
+		', 4.0 kB of WAL; slot reserved' 'guarantee: slot: nothing' live_rows
 	run_ok pg-wide-ledger status -f json --ship-id NEW
 	cp "$out" s.json
 	run_ok python3 -c 'import json

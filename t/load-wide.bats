@@ -664,3 +664,18 @@ late() {
 	run_ok wide in.csv --accept-unsealed --group-columns 2
 	is "$(sql 'SELECT "/mine" || a || b FROM tenant.w_uc WHERE b IS NOT NULL')" 734
 }
+
+@test "wide: a narrow stream that nobody has pivoted is refused, and no CSV is a list of names" {
+	printf '%s\n' ship_id,created_time,data_channel_id,value N,2024-01-01,a,1 \
+		N,2024-01-01,b,2 >n.csv
+	run_rc 65 pg-copy-load --wide n.csv
+	has "$err" 'the stream is narrow' pivot-wide
+	is "$(sql "SELECT to_regclass('tenant.tbl_data_timeseries_n')")" ''
+	run_rc 0 unpivot-narrow n.csv
+	has "$err" 'is the input narrow?'
+	printf '%s\n' ship_id,data_channel_id,value_format N,a,Decimal >reg.csv
+	mkdir groups && cp reg.csv groups/g.txt
+	run_rc 65 pg-copy-load --wide --groups groups <(pivot-wide n.csv) --accept-unsealed
+	run_rc 65 pivot-wide --columns reg.csv n.csv
+	has "$err" 'reg.csv: a list has one name a line, and this is CSV' NDJSON
+}

@@ -95,10 +95,11 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
 	for each in "$root"/src/{extract,transform,load}/*.c \
 		"$root"/pipelines/{fs,fs-*[a-z],narrow-to-wide}; do
 		run_rc 0 korean "$(basename "$each" .c)" --help
+		sed -i -z 's/\n \{20,\}/ /g' "$out" # what was wrapped
 		sed -i -E -e '/^예:/,$d' \
 			-e "/^ +(-., )?$name$|^ +(\[|fs-)|^(AWS|ISO 19848):/d" "$out"
 		grep -qx '사용법: .*' "$out"
-		sed -i -E '/^       [^ ]/d' "$out"
+		sed -i -E '/^( {7,9}|  [a-z]+\|)[^ ]/d' "$out"
 		speaks
 	done
 }
@@ -151,6 +152,7 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
 	# shellcheck disable=SC2013  # a word a line
 	for each in $(sed -n 's/^== //p' "$root/pipelines/lib/fs-help"); do
 		run_rc 0 korean fs "$each" --help
+		sed -i -z 's/\n \{20,\}/ /g' "$out"
 		grep -q "^사용법: fs $each" "$out"
 		sed -i -E '/^(사용법:|       fs )/d; /^ +--?[^ ]*(,.*)?$/d; /(Standard|Glue) 또는/d' \
 			"$out"
@@ -206,10 +208,22 @@ for found in re.finditer(r"^msgid ((?:\".*\"\n)+)", text, re.M):
 	has "$err" 'source에서 target(으)로 마이그레이션할까요? [y/N]' '확인되지 않아'
 	printf '예\n' >yes
 	run_rc 0 korean fs migrate source target --verify-wait 20 <yes
-	has "$out" '레코드: 50, 성공 50' '성공률: 100.0%' '온라인 스토어: 식별자 50개 비교, 누락 0'
+	has "$out" '총 처리된 레코드: 50, 성공 50' '성공률: 100.0%' \
+		'온라인 스토어: 식별자 50개 비교, 누락 0'
 	cat "$out" "$err" >log
 	has_no log 실패
 	same_online target in.csv
+	# the totals that scripts look for
+	run_rc 0 korean fs export target x.csv
+	has "$out" '데이터 내보내기가 완료되었습니다: 레코드 50개, x.csv'
+	run_rc 0 korean fs bulk-get target in.csv -o got.json
+	has "$out" '50개 레코드가 성공적으로 조회되었습니다: got.json'
+	run_rc 0 korean fs clear target --yes
+	has "$out" '온라인 스토어 레코드: 50개' '삭제된 객체: '
+	run_rc 0 korean fs delete target --dry-run
+	has "$out" '📋 삭제 계획:' '삭제될 Feature Group: target'
+	run_rc 0 korean fs delete target --yes
+	has "$out" 'Feature Group 삭제가 완료되었습니다: target' '삭제된 테이블: '
 }
 
 # rows GROUP COUNT: its offline store has so many

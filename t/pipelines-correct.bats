@@ -172,3 +172,24 @@ y|z'
 	# a pipe may have been cut
 	run_pipe '0 76' 'cat fix.csv | narrow-to-wide --mode correct --ship-id C9 --file-time at'
 }
+
+@test "correct, dual-write: files of another delimiter, encoding and header" {
+	ship C9
+	printf '시각;a;b;b\n2024-01-01 00:00:00;-;20;\n' | iconv -t CP949 >fix.csv
+	run_rc 0 correct --delimiter ';' --encoding CP949 --null - --file-time 시각 \
+		--rename-columns --on-unknown ignore fix.csv
+	now '2024-01-01 00:00:00|1|20|3|4|5|6' '2024-01-01 00:00:15|7||9|10||12'
+	printf '# note\n2024-01-01 00:00:15,8\n' >bare.csv
+	run_rc 0 correct --names timestamp,b --comment '#' bare.csv
+	now '2024-01-01 00:00:00|1|20|3|4|5|6' '2024-01-01 00:00:15|7|8|9|10||12'
+	run_rc 64 narrow-to-wide --mode status --delimiter ';'
+	sql "CREATE TABLE tenant.tbl_data_timeseries (ship_id text, data_channel_id text,
+		created_time timestamp, str_v text, value_format text,
+		PRIMARY KEY (ship_id, data_channel_id, created_time))"
+	printf 'C9;2024-01-02;z;%s;String\n' x >1.csv
+	printf 'C9;2024-01-03;z;%s;String\n' y >2.csv
+	run_rc 0 narrow-to-wide --mode dual-write --delimiter ';' \
+		--names ship_id,created_time,data_channel_id,value,value_format 1.csv 2.csv
+	is "$(sql 'SELECT str_v FROM tenant.tbl_data_timeseries ORDER BY 1' | xargs)" 'x y'
+	sql 'DROP TABLE tenant.tbl_data_timeseries'
+}

@@ -74,10 +74,40 @@ says() {
 		'allow sagemaker:DeleteRecord to arn:aws:iam::123456789012:role/loader'
 	has aws.calls '-arn arn:aws:iam::123456789012:role/loader --action-names sagemaker:' \
 		':feature-group/written-to --output'
+	has aws.calls 's3:PutObject s3:DeleteObject' '-arns arn:aws:s3:::offline/fs/1234'
 	# of no group in particular it may be one of all but some
 	fs=door/fs doctor 0
 	says sagemaker:DeleteRecord WARN ''
 	touch denied
 	fs=door/fs doctor 0 written-to
 	says writing 'NOT CHECKED' 'AccessDenied: no' iam:SimulatePrincipalPolicy
+}
+
+@test "fs clear: its plan has what IAM says of deleting, where that is allowed" {
+	loaded may-clear 5
+	mkdir door
+	ln -s "$FERRY_BIN"/* door
+	cat >door/aws <<-'END'
+		#!/bin/bash
+		printf '%s\n' "$*" >>aws.calls
+		case "$*" in
+		*get-caller-identity*) printf 'arn:aws:iam::123456789012:user/me\n' ;;
+		*DeleteRecord*) printf 'sagemaker:DeleteRecord\tallowed\n' ;;
+		*DeleteObject*)
+			[[ ! -f silent ]] || { printf 'AccessDenied: no\n' >&2; exit 254; }
+			printf 's3:DeleteObject\t%s\n' "$(<decision)" ;;
+		esac
+	END
+	chmod +x door/aws
+	echo allowed >decision
+	run_rc 0 door/fs clear may-clear --dry-run
+	has "$out" 'would delete 5 records' 'deleting is allowed, as IAM says'
+	has aws.calls ':feature-group/may-clear --output' 'arn:aws:s3:::offline/fs/'
+	echo explicitDeny >decision
+	run_rc 0 door/fs clear may-clear --dry-run
+	has "$err" 'deleting is not allowed, as IAM says: s3:DeleteObject explicitDeny'
+	touch silent
+	run_rc 77 door/fs clear may-clear </dev/null
+	has "$err" 'not checked: whether deleting is allowed'
+	is "$(fs-extract-online may-clear --no-seal | wc -l)" 6
 }

@@ -126,3 +126,33 @@ works() {
 	run_rc 0 bash -c "$(<job)"
 	AWS_ENDPOINT_URL=http://127.0.0.1:9 run_rc 0 bash -c "$(<job)"
 }
+
+@test "examples: manual pages of fs and its programs" {
+	local page line
+
+	world
+	for each in old new customers-copy; do
+		remake "$each" "$BATS_FILE_TMPDIR/features.json"
+	done
+	fs-put old in.csv
+	fs delete orders --force >/dev/null 2>&1
+	group orders
+	printf 'customer_id,event_time\n4711,2024-01-01T00:00:00Z\n' >4711.csv
+	fs-put customers 4711.csv
+	for page in pipelines/fs src/extract/fs-extract-{online,athena} src/load/fs-{put,group}; do
+		examples "$root/$page.1" | grep -v '^fs migrate ' >lines
+		[[ -s lines ]]
+		while IFS= read -r -u 4 line; do
+			[[ $line != *bad.ndjson* || -s bad.ndjson ]] || cp failed.ndjson bad.ndjson
+			[[ $line != 'fs-put customers '* ]] || cp in.csv customers.csv
+			works "$line"
+			# nothing failed: so that there is something to be put again
+			[[ $line != *--failed* ]] || cp failed.ndjson bad.ndjson
+		done 4<lines
+	done
+	ids() { fs-extract-online "$1" -c customer_id --no-seal | LC_ALL=C sort; }
+	is "$(ids customers-copy)" "$(ids customers)"
+	is "$(jq -r .customer_id <(gzip -dc customers.json.gz | jq -c '.[]') | grep -c 4711)" 1
+	fs-extract-online new --no-seal --id x -o ndjson | jq -e '.customer_id == "x"'
+	is "$(fs-group schema customers -o csv | grep -cE '^(score|visits),')" 2
+}

@@ -113,6 +113,40 @@ load fs-move
 	rows digits-to 2
 }
 
+@test "migrate: of a part of the records, too, an identifier that is spelled otherwise is told" {
+	local each
+	local -a way
+
+	fs-group template | jq '.[0].FeatureType = "Integral"' >numbers.json
+	for each in odd odd-where odd-only odd-blind; do
+		fs-group create $each --schema-file numbers.json --role-arn "$role" \
+			--s3-uri s3://offline/fs >/dev/null
+	done
+	# the third is gone, and the fourth was put in the same spelling once more
+	printf '%s,2024-01-01T00:00:00Z,%s\n' 007 1 8 2 9 3 010 4 11 5 |
+		sed '1i id,event_time,count' >in.csv
+	fs-put odd in.csv
+	printf '%s,2024-02-01T00:00:00Z\n' 9 11 | sed '1i id,event_time' >gone.csv
+	fs-put odd --delete soft gone.csv
+	printf '10,2024-01-01T00:00:00Z,4\n' | sed '1i id,event_time,count' >plain.csv
+	fs-put odd --target-stores online plain.csv
+	wait_until 20 rows odd 7
+	seq 7 11 >ids
+	for each in where only; do
+		way=(--where 'id > 0')
+		[[ $each == where ]] || way=(--only id=ids)
+		run_rc 65 fs migrate odd odd-$each --yes "${way[@]}"
+		has "$err" '1 identifiers are other spellings of numbers' ' moved: {"id":"007"}'
+		present odd-$each | jq -r .id | LC_ALL=C sort -n | paste -sd ' ' >got
+		is "$(<got)" '7 8 10'
+		is "$(jq -r .id "$(sed -n 's/.*they are in \(.*\): fs-extract.*/\1/p' "$err")")" 007
+	done
+	sandbox_set deny=ListRecords
+	run_rc 0 fs migrate odd odd-blind --yes --where 'id > 0'
+	sandbox_set
+	has "$err" 'identifiers are not online in odd, or are spelled otherwise:' '{"id":"7"}'
+}
+
 @test "migrate: how far it is, how long it will take, and what it took" {
 	loaded timed 3000
 	made timed-to both

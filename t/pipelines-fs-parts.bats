@@ -53,11 +53,12 @@ load fs-kill
 	run_rc 64 fs migrate parts-from parts-to --yes --shard 1/2 --clear-target
 }
 
-# locked NAME: somebody has that lock, of a group or of a shard of one
+# locked NAME: somebody has that lock, of a group or of a shard of one. It is not tried: whoever
+# wants it just then would find it taken.
 locked() {
 	local -a lock=("$HOME/.local/state/ferry/locks/"*"-$1")
 
-	[[ -e ${lock[0]} ]] && ! flock -n "${lock[0]}" true
+	[[ -e ${lock[0]} ]] && grep -q ":$(stat -c %i -- "${lock[0]}") " /proc/locks
 }
 
 @test "shards: of online stores, and of identifiers that are numbers" {
@@ -104,7 +105,7 @@ locked() {
 	map-fields --set "category=$(printf '%2500s' '' | tr ' ' x)" in.csv >wide.csv
 	run_rc 0 fs bulk-put cost-from wide.csv --dry-run
 	has "$out" 'Requests: 2 BatchWriteRecord, 0 DeleteRecord' 'Units: 120 written (1 KB)' \
-		'Cost: about 0.0002 USD (prices of '
+		'Cost: about 0.0002 USD (prices of 20' ', us-east-1)'
 	printf '%s\n' '# ours' 'as-of 2031-01-01' 'write-unit 0.5 # dear' 'read-unit .25' \
 		'athena-terabyte 100000' >ours
 	run_rc 77 fs bulk-put cost-from wide.csv --prices ours --max-cost 59.9
@@ -216,6 +217,27 @@ locked() {
 	is "$(jq -c '[.unknown, .acknowledged > 0, .exit]' s.json)" '[0,true,143]'
 	sandbox_set
 	is "$(fs-extract-online twice-to --no-seal -o ndjson | wc -l)" "$(jq .acknowledged s.json)"
+}
+
+@test "files: a migration that is told to end calls unknown what was under way, not failed" {
+	local first code=0
+
+	made term-from both
+	records 60 >in.csv
+	fs-put term-from in.csv
+	wait_until 20 rows term-from 60
+	made term-to online
+	sandbox_set latency=60000 only=BatchWriteRecord
+	sandbox_ask DELETE counters
+	setsid fs migrate term-from term-to --yes >first.out 2>first.err &
+	first=$!
+	wait_until 20 asked BatchWriteRecord
+	kill -TERM "$first"
+	wait "$first" || code=$?
+	sandbox_set
+	is "$code" 143
+	grep -qE '^Records: 60, written 0, unknown [0-9]+ \(sent, but not answered\)' first.out
+	has_no first.out ', failed'
 }
 
 # parted GROUP: 12 records, of which six are otherwise in one store than in the other

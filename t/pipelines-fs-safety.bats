@@ -453,6 +453,32 @@ collections() { jq -c '[.id, .event_time, .n, .tags, .ids, .v]' | LC_ALL=C sort;
 	is "$(fs-extract-online coll-refused --no-seal | wc -l)" 1
 }
 
+@test "safety: collections go along with each pipeline, and into a backup" {
+	local t=T00:00:00Z each
+
+	lists pipe
+	cat >in.ndjson <<-END
+		{"id":"a","event_time":"2024-01-01$t","n":1,"tags":["x","y"],"v":[1,2]}
+		{"id":"b","event_time":"2024-01-01$t","n":2,"ids":[3]}
+	END
+	fs-put pipe in.ndjson
+	wait_until 20 holds pipe 2
+	fs-extract-online pipe -o ndjson --no-seal | collections >wanted
+	for each in subset improve upgrade; do
+		lists "pipe-$each"
+	done
+	printf 'a\nb\n' >ids
+	run_rc 0 fs-subset pipe pipe-subset ids --yes
+	run_rc 0 fs-improve pipe pipe-improve --yes --report r
+	run_rc 0 fs-upgrade pipe pipe-upgrade --yes --backup up.ndjson.gz
+	gunzip -c up.ndjson.gz | collections >got
+	same_file got wanted
+	for each in subset improve upgrade; do
+		fs-extract-online "pipe-$each" -o ndjson --no-seal | collections >got
+		same_file got wanted
+	done
+}
+
 @test "safety: --without-collections leaves alone what differs by collections only" {
 	lists bare
 	lists bare-to
@@ -676,6 +702,7 @@ all_rows() { [[ $(fs-extract-athena "$1" --store-columns -o ndjson --no-seal | w
 		0|fs export count-from x.json|
 		0|fs migrate count-from count-to --yes --verify-wait 20s|$writes $pages $gets
 		0|fs migrate count-from count-to --yes|$twice $thrice
+		0|fs verify --online-offline count-from|$pages $get
 		0|fs clear count-put --force|$pages $get DeleteRecord=$n
 		1|fs-archive count-from count-old --older-than 1 --yes|$writes $get
 		1|fs-upgrade count-from count-new --yes|$writes $pages $gets

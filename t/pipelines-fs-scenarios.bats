@@ -623,7 +623,7 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	for each in 1 2; do
 		run_rc 0 fs-sync on-from on-into --iterations 1
 		has "$out" ': 0 records, 0 deletions'
-		has "$err" '1 records are left out, which the other side has newer'
+		has "$err" '1 records are older than what the online store has'
 	done
 	rows on-into 11
 	same_online on-into <(sed '3s/2024/2025/' in.csv)

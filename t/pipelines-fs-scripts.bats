@@ -33,6 +33,8 @@ script() {
 	else
 		cat "$root/t/cases/scripts/$1" >script.sh
 	fi
+	# as people do whose columns have other names
+	sed -i "s/customer_id/$id/g; s/event_time/$time/g" script.sh
 	printf '%b' "$2" >answers
 	RUN_TIMEOUT=300 run_rc "${want-0}" unshare "${namespace[@]}" bash -c '
 		for each in /tmp/*/; do
@@ -40,9 +42,11 @@ script() {
 			mount --bind "$each" "$1/${each#/tmp/}"
 		done
 		mount --rbind "$1" /tmp
-		exec env PATH="$2:$PATH" bash "$3" <"$4"' - "$tmp" "$PWD/bin" "$PWD/script.sh" \
-		"$PWD/answers"
+		exec env "${@:5}" PATH="$2:$PATH" bash "$3" <"$4"' - "$tmp" "$PWD/bin" \
+		"$PWD/script.sh" "$PWD/answers" "${speaking[@]}"
 }
+id=customer_id time=event_time
+speaking=()
 
 # said TEXT...: the script printed it
 said() { has "$out" "$@"; }
@@ -50,15 +54,15 @@ said() { has "$out" "$@"; }
 # customers NAME TYPES [OPTION...]: a group of customers; TYPES as NAME:TYPE words.
 customers() {
 	local name=$1 each
-	local -a list=('{"FeatureName":"customer_id","FeatureType":"String"}')
+	local -a list=('{"FeatureName":"'"$id"'","FeatureType":"String"}')
 
 	for each in $2; do
 		list+=("{\"FeatureName\":\"${each%:*}\",\"FeatureType\":\"${each#*:}\"}")
 	done
 	(IFS=, && printf '[%s]\n' "${list[*]}") >features.json
 	fs "${where_args[@]}" create "$name" --schema-file features.json --role-arn "$role" \
-		--s3-uri "s3://${bucket-offline}/fs" --record-identifier-name customer_id \
-		"${@:3}" >/dev/null
+		--s3-uri "s3://${bucket-offline}/fs" --record-identifier-name $id \
+		--event-time-feature-name $time "${@:3}" >/dev/null
 }
 where_args=()
 
@@ -83,8 +87,8 @@ same_groups() {
 
 # people COUNT [TIME]: customers as CSV
 people() {
-	awk -v n="$1" -v time="${2:-2024-03-01T00:00:00Z}" 'BEGIN {
-		print "customer_id,event_time,age,balance,category"
+	awk -v n="$1" -v time="${2:-2024-03-01T00:00:00Z}" -v names="$id,$time" 'BEGIN {
+		print names ",age,balance,category"
 		for (i = 1; i <= n; i++)
 			printf "cust_%03d,%s,%d,%d.5,\"c, %d\"\n", i, time, i % 90, i * 7, i % 5 }'
 }
@@ -336,4 +340,54 @@ two_accounts() {
 		'Concurrent workers: 1' '✅ 복구 프로세스 완료'
 	wait_until 20 arrived failed-to 25
 	same_groups failed-from failed-to
+}
+
+# Names of all kinds of case, with hyphens and underscores (but none in columns: SQL subtracts), and
+# programs that speak Korean.
+@test "script: all of them with other names and columns, for a Korean user" {
+	local each types='age:Integral balance:Fractional category:String'
+
+	id=Member_No time=Seen_At
+	speaking=(-u LC_ALL LANG=ko_KR.UTF-8)
+	for each in Orders_V1 orders-v2 Old_Orders Some-Orders Orders_Live Clean_1 Big-Orders; do
+		customers $each "$time:String $types"
+	done
+	people 40 >in.csv
+	filled Orders_V1 in.csv
+	script schema-upgrade.sh 'y\n' 'schema_upgrade_migration Orders_V1 orders-v2'
+	said '기존 피처 수: 5' '스키마 업그레이드 마이그레이션 완료!' '총 처리된 레코드: 40, 성공 40' \
+		'✅ 타겟 Feature Group에서 데이터 조회 성공'
+	wait_until 20 arrived orders-v2 40
+	same_groups Orders_V1 orders-v2
+	script archive.sh 'yes\n' 'archive_migration Orders_V1 Old_Orders 90'
+	said '📊 아카이브 대상 레코드: 40개' '🎉 데이터 아카이빙 완료: 40개 레코드'
+	same_online Old_Orders in.csv
+	script partial.sh 'y\n' \
+		'partial_migration Orders_V1 Some-Orders /tmp/target_customers.csv'
+	said '✅ 부분 마이그레이션 완료' '총 처리된 레코드: 3, 성공 3'
+	script sync.sh 'y\ny\ny\ny\n' \
+		'realtime_sync_migration Orders_V1 Orders_Live 60 2'
+	is "$(grep -c '✅ 동기화 완료' "$out")" 2
+	wait_until 20 arrived Orders_Live 40
+	same_groups Orders_V1 Orders_Live
+	script quality.sh '' 'quality_improvement_migration Orders_V1 Clean_1'
+	said '입력 레코드: 40' '출력 레코드: 40' '대량 입력 작업 완료: 레코드 40개, 성공 40'
+	is "$(online Clean_1 | wc -l)" 41
+	script large.sh 'y\n' 'optimize_large_migration Orders_V1 Big-Orders 2000000'
+	said '배치 크기: 500' '실제 처리 시간:'
+	printf 'cust_003: 실패: ThrottlingException\n' >failed.log
+	script recovery.sh 'y\n' "migration_recovery $PWD/failed.log Orders_V1 Big-Orders"
+	said '실패한 레코드 수: 1' '✅ 복구 프로세스 완료'
+	wait_until 20 arrived Big-Orders 40
+	same_groups Orders_V1 Big-Orders
+	two_accounts
+	fs-extract-athena "${dev[@]}" --no-seal Orders_V1 | LC_ALL=C sort >want
+	where_args=("${prod[@]}")
+	bucket=offline-prod
+	customers Orders_V1 "$time:String $types"
+	script cross-environment.sh '' \
+		'cross_environment_migration dev-profile prod-profile Orders_V1'
+	said '✅ 40개 레코드 변환 완료' '✅ 환경 간 마이그레이션 완료!' '✅ 타겟 환경 검증 성공'
+	fs-extract-online "${prod[@]}" --no-seal Orders_V1 | LC_ALL=C sort >got
+	same_file got want
 }

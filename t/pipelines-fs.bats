@@ -178,6 +178,36 @@ mistakes() {
 	group=b-pipe mistakes bulk-put in.csv
 }
 
+@test "fs: bulk-put tells beforehand what the online store will not keep, or not let go" {
+	local future each
+
+	printf -v future '%(%FT%TZ)T' $((EPOCHSECONDS + 900))
+	group times --ttl-duration 30
+	printf '%s\n' id,event_time,count now,"$(date -u +%FT%TZ)",1 stays,"$future",2 >there.csv
+	fs-put times there.csv
+	printf '%s\n' id,event_time,count old,2024-01-01T00:00:00Z,1 "later,$future,1" \
+		"stays,$(date -u -d '-1 hour' +%FT%TZ),3" >in.csv
+	sed -n 2p there.csv >>in.csv
+	for each in --dry-run ''; do
+		# shellcheck disable=SC2086
+		run_rc 0 fs bulk-put times in.csv --only-missing $each
+		has "$err" '1 records are older than what the online store has' \
+			'1 records are of the future' '1 records are older than their time to live'
+		has "$out" ', 1 there already'
+	done
+	is "$(fs get times stays | jq .count)" 2
+	run_rc 0 fs-put times in.csv --dry-run --stats s
+	is "$(jq -c '[.future, .older, .expired]' s)" '[1,0,1]'
+	# a column of another name, and a pipe, which cannot be read twice
+	run_rc 64 fs bulk-put times - --only-missing <in.csv
+	tr , ';' <in.csv >semi.csv
+	run_rc 0 fs bulk-put times semi.csv --only-missing --delimiter ';' --no-resume
+	has "$out" '3 there already'
+	sandbox_set deny=BatchGetRecord,GetRecord
+	run_rc 77 fs bulk-put times in.csv --only-missing --no-resume
+	sandbox_set
+}
+
 @test "fs: bulk-put goes on behind errors only when asked, and keeps what failed" {
 	group errors
 	records 100 >in.csv
@@ -248,6 +278,16 @@ mistakes() {
 	is "$(<"$out")" '{"count":3}'
 	run_ok fs export out z --columns price --online-compatible --column-mapping price:cost
 	is "$(head -n 1 z)" cost,id,event_time
+	# what is no name is for Athena
+	run_ok fs export out sums.csv --columns 'COUNT(*) AS n, MAX(price) AS "Top"' \
+		--where "count > 0 AND DATE(event_time) = DATE('2024-01-01')"
+	is "$(paste -sd' ' sums.csv)" 'n,top 54,59.25'
+	run_ok fs export out - --format ndjson --columns 'upper(id) AS who, count + 1 AS next' \
+		--latest --order-by 'order by count DESC' --limit 2 --column-mapping who:name
+	is "$(paste -sd' ' "$out")" '{"name":"ID59","next":"55"} {"name":"ID58","next":"54"}'
+	run_ok fs export out - --columns '"count" * 2' --limit 1 --online-compatible
+	has "$out" ',id,event_time'
+	run_rc 69 fs export out - --columns 'nothing(id)'
 	run_rc 0 fs export out - --dry-run --latest --chunk-size 5 --database sagemaker_featurestore
 	has "$err" "Cost: about 0.0001 USD"
 	has "$out" 'row_number()'
@@ -292,8 +332,10 @@ mistakes() {
 		[[ -c null.csv ]]
 	fi
 	run_rc 73 fs export through dir.csv
-	one_line 'cannot create "dir.csv": Is a directory'
-	for each in link fifo dir null; do
+	one_line 'cannot write "dir.csv": Is a directory'
+	run_rc 73 fs export through dir.parquet
+	one_line 'cannot write "dir.parquet": Is a directory'
+	for each in link fifo null; do
 		run_rc 73 fs export through $each.parquet
 		one_line "cannot create \"$each.parquet\": it is there, and no file"
 	done
@@ -547,4 +589,46 @@ mistakes() {
 		64 fs export a out.csv --column-mapping=x
 		64 fs export a out.csv --limit=x
 	END
+}
+
+@test "fs: programs look at options and files before they ask" {
+	local line code
+
+	printf 'id,event_time\n' >in.csv
+	export AWS_ENDPOINT_URL=http://127.0.0.1:1 AWS_MAX_ATTEMPTS=1
+	run_rc 75 fs-extract-athena g
+	while read -r code line; do
+		# shellcheck disable=SC2086
+		run_rc "$code" $line </dev/null
+	done <<-'END'
+		64 fs-extract-athena g --as-of=yesterday
+		64 fs-extract-athena g --known-at=x
+		64 fs-extract-athena g --only=id
+		66 fs-extract-athena g --only=id=missing
+		64 fs-extract-athena g --shard=9/8
+		66 fs-extract-athena g --as-of-file=missing
+		73 fs-extract-athena g -O missing/x
+		73 fs-extract-athena g --parquet missing/x
+		73 fs-extract-athena g --stats missing/x
+		64 fs-plan a b --as-of=yesterday
+		66 fs-plan a b --only=id=missing
+		64 fs-plan a b --shard=0/1
+		73 fs-plan a b --facts=missing/x
+		64 fs-verify a b --as-of=yesterday
+		64 fs-extract-online g --shard=x
+		66 fs-extract-online g --ids=missing
+		66 fs-extract-online g --same-as=missing
+		73 fs-extract-online g -O missing/x
+		73 fs-extract-online g --deleted-ids=missing/x
+		66 fs-put g missing
+		64 fs-put g in.csv --delimiter=xxx
+		73 fs-put g in.csv --failed=missing/x
+		73 fs-put g in.csv --failed=.
+		73 fs-put g in.csv --journal=missing/x
+		73 fs-put g in.csv --rejects=missing/x
+		66 fs-put g in.csv --there-online=missing
+		66 fs-group create g --role-arn=x --no-offline-store --schema-file=missing
+		73 fs bulk-put g in.csv --failed=.
+	END
+	is "$(ls)" in.csv
 }

@@ -29,6 +29,21 @@ voyage: error: no cutoff
 voyage: hint: give --since'
 }
 
+@test "lib: a mistake on the command line has its code, also when bash lost it" {
+	script s <<'END'
+wait() { return 127; }
+begin voyage
+take() { :; }
+parse_options $'to sea\nusage: voyage\n  --port=N  where\n' take "$@"
+end_well
+END
+	run_rc 64 ./s --prot 1
+	has "$err" 'did you mean --port?'
+	run_rc 66 ./s --config none
+	run_rc 0 ./s --help
+	run_rc 0 ./s --port 1
+}
+
 @test "lib: deferred commands run last first, with their words as they were, at any end" {
 	script s <<'END'
 defer printf '%s|' one 'two  words' '$(echo no)' ''

@@ -98,6 +98,24 @@ reader_sees_whole_sets() {
 	each_way reader_sees_whole_sets
 }
 
+@test "live: the past meets what came live, and the server's log has no ERROR" {
+	two_servers
+	at_source "$root/t/telemetry" 2 20 4000
+	pg-wide-ledger follow --follow poll 2>follow.err
+	# each ship has a row live, at instants of its past
+	source_sql "INSERT INTO tenant.tbl_data_timeseries (ship_id, data_channel_id, created_time,
+			double_v, value_format)
+		SELECT ship_id, '/late', min(created_time), 1, 'Decimal'
+		FROM tenant.tbl_data_timeseries GROUP BY ship_id"
+	live --mode concurrent --follow poll --workers 1
+	sql_rows() { is "$(sql 'SELECT sum(rows) FROM ferry.follow_ship')" 2; }
+	wait_until 30 sql_rows
+	wait_until 30 grep -q 'all of the past is there' run.err
+	live_ends
+	same_as_source
+	run_rc 1 grep -h 'ERROR: ' "$target_cluster/home/server.log"
+}
+
 # target_down HOW: what the source's writers do while the target is away
 target_down() {
 	local before
@@ -282,6 +300,23 @@ ended() { (($(grep -c '^pg-wide-ledger: error: ' run.err) == $1)); }
 	is "$code" 143
 	wait_until 20 none_left early
 	is "$(find state/run -mindepth 2)" ''
+}
+
+@test "live: told to end at once, it ends well without errors, or of the signal" {
+	local -i each code
+	scratch_db
+	export FERRY_STATE=$PWD/state
+	"$root/t/telemetry" 1 2 20
+	for each in 1 2 3 4 5 6; do
+		live --mode streaming --follow poll
+		pause 20 700
+		kill -TERM "$run"
+		code=0
+		wait "$run" || code=$?
+		run=''
+		((code == 143)) || run_rc 1 grep -iE 'error|broken|warning' run.err
+		((code == 143)) || is "$code" 0
+	done
 }
 
 @test "live: one that is refused leaves neither slot nor publication, unless they were there" {

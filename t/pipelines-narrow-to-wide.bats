@@ -52,7 +52,7 @@ ended() { wait "$1"; }
 	run_rc 0 migrate --cutoff-time "$cutoff"
 	is_carried_over
 	run_ok narrow-to-wide --mode status
-	has "$out" ' 0 failed; ' "history ends at $cutoff UTC"
+	has "$out" ' 0 failed (0 %); ' "history ends at $cutoff UTC"
 	run_rc 0 narrow-to-wide --mode validate
 	has "$out" ', 0 differences'
 	run_rc 1 narrow-to-wide --mode rollback </dev/null
@@ -446,6 +446,39 @@ ended() { wait "$1"; }
 			lower(labels->>'sensor') AS c, round(v, 2)::text AS v FROM tenant.metric
 			WHERE labels->>'ship' = 'L0') AS x GROUP BY at"
 	run_rc 0 narrow-to-wide --mode validate "${labels[@]}"
+	has "$out" ', 0 differences'
+}
+
+# Several values in a row: a view has a row for each.
+@test "narrow-to-wide: several value columns are a view, migrated, polled and compared" {
+	local run
+	sql "CREATE SCHEMA tenant; CREATE TABLE tenant.stat (ship text, sensor text, at timestamp,
+			lo float8, hi float8, n bigint, PRIMARY KEY (ship, sensor, at));
+		CREATE INDEX ON tenant.stat (at);
+		INSERT INTO tenant.stat SELECT 'V' || g % 2, 's' || g % 3, '2024-01-01'::timestamp
+			+ g / 6 * interval '1 hour', g, nullif(g % 5, 0), g
+			FROM generate_series(0, 599) AS g;
+		CREATE VIEW tenant.narrow AS SELECT ship, sensor || '/' || k AS channel, at, v
+			FROM tenant.stat, LATERAL (VALUES ('lo', lo::text), ('hi', hi::text),
+				('n', n::text)) AS x (k, v)"
+	local -a view=(--table tenant.narrow --ship-column ship --channel-column channel
+		--time-column at --value-column v)
+	run_rc 0 migrate "${view[@]}" --cutoff-time 2024-01-20
+	narrow-to-wide --mode concurrent "${view[@]}" --follow poll --interval 50ms \
+		>run.log 2>&1 3>&- &
+	run=$!
+	wait_until 30 grep -q 'all of the past is there' run.log
+	sql "INSERT INTO tenant.stat VALUES ('V0', 's0', '2024-01-20', -1, -2, 3)"
+	wait_until 30 sql "SELECT 1 / count(*) FROM tenant.tbl_data_timeseries_v0
+		WHERE \"s0/lo\" = '-1' AND \"s0/hi\" = '-2' AND \"s0/n\" = '3'"
+	kill -TERM "$run"
+	wait "$run"
+	same_rows "SELECT created_time, \"s0/lo\", \"s0/hi\", \"s1/n\"
+			FROM tenant.tbl_data_timeseries_v0" \
+		"SELECT at, max(lo::text) FILTER (WHERE sensor = 's0'), max(hi::text) FILTER
+			(WHERE sensor = 's0'), max(n::text) FILTER (WHERE sensor = 's1')
+			FROM tenant.stat WHERE ship = 'V0' GROUP BY at"
+	run_rc 0 narrow-to-wide --mode validate "${view[@]}"
 	has "$out" ', 0 differences'
 }
 

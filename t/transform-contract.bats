@@ -24,6 +24,8 @@ ended() { wait "$1"; }
 	{ cat n.csv && printf 'S1,cut'; } >cut.csv
 	printf 'old\n' >old
 	chmod 640 old
+	((EUID)) || chown 65534 old
+	owner=$(stat -c %u old)
 	ln -s old link
 	whole() {
 		local f=${1/#via/via -O link} rc=0
@@ -32,6 +34,7 @@ ended() { wait "$1"; }
 		is "$(find . -name 'old.*' -o -name 'link.*' | wc -l)" 0 || return
 		run_rc 0 bash -c "$f <n.csv" || return
 		[[ -L link && $(stat -c %a old) == 640 && $(<old) != old ]] || return
+		is "$(stat -c %u old)" "$owner" || return
 		printf 'old\n' >old
 		# killed in the middle, nothing is left
 		rm -f gate && mkfifo gate && exec 7<>gate
@@ -299,6 +302,8 @@ ended() { wait "$1"; }
 	run_rc 73 setpriv --reuid 65534 --clear-groups "$FERRY_BIN/reformat" --stats closed/s none
 	has "$err" 'cannot write "closed/s"'
 	is "$(<closed/s)" old
+	run_rc 73 setpriv --reuid 65534 --clear-groups "$FERRY_BIN/reformat" -O closed/x n.csv
+	has "$err" 'cannot write "closed/x"' '>FILE'
 	chmod 777 closed
 	run_ok setpriv --reuid 65534 --clear-groups "$FERRY_BIN/reformat" --stats closed/s n.csv
 	is "$(jq .rows_in closed/s)" 400
@@ -540,14 +545,7 @@ ended() { wait "$1"; }
 	each_filter stats
 }
 
-# example PAGE: prints the commands of its EXAMPLES, one per line
-examples() {
-	awk '/^\.Sh/ { in_examples = $2 == "EXAMPLES" }
-		/^\.Ed/ { if (text) print text; text = "" ; code = 0 }
-		in_examples && code { text = text $0 " "; if (!/[|]$/) { print text; text = "" } }
-		/^\.Bd -literal/ { code = 1 }' "$1" | sed 's/\\e/\\/g; s/\\(dq/"/g; s/\\&//g'
-}
-
+# What they print is in t/cases/examples/filters; UPDATE=1 writes it.
 @test "filters: the examples of the manual pages run" {
 	local page line tried=0
 	printf '%s\n' ship_id,created_time,/a,/b S1,1,x,y S1,2,,z >wide.csv
@@ -566,9 +564,16 @@ examples() {
 			printf '%s: %s\n' "$(basename "$page")" "$line"
 			tried=$((tried + 1))
 			run_ok bash -euo pipefail -c "$line"
+			[[ $line == *duckdb* ]] || { printf '$ %s\n' "$line" &&
+				sed -E 's/("event_time":)[0-9.]+/\1NOW/' "$out"; } >>got
 		done < <(examples "$page")
 	done
 	((tried >= 10))
+	for line in wide.csv report.txt report.md narrow.csv.gz; do
+		{ printf '# %s\n' "$line" && gzip -dcf "$line"; } >>got
+	done
+	[[ ! ${UPDATE-} ]] || cp got "$root/t/cases/examples/filters"
+	same_file got "$root/t/cases/examples/filters"
 }
 
 @test "filters: a system call fails, some of each filter's" {

@@ -357,6 +357,10 @@ figures() {
 }
 
 @test "quality: patterns are PCRE2, match the whole value, and never take for ever" {
+	local -a values=('' a A ab abc abcd ABC AB 2024 20245 12.50 -7 a@b a@b.kr active
+		inactive Active ' x' x 2024-01-02 IMO9999993 9999993 서울 010-1234-5678
+		01012345678 +.5 '+82 (0)2' . a+b a_b-1)
+
 	pattern() { # PATTERN VALUE VERDICT
 		jq -n --arg p "$1" '{rules:[{name:"patterns",action:"drop",config:{a:$p}}]}' >p.json
 		jq -cn --arg v "$2" '{a:$v}' >v.json
@@ -381,6 +385,52 @@ figures() {
 	pattern '([0-9]+)-\1' 12-12 1
 	pattern '(a+)+b' "$(head -c 60 /dev/zero | tr '\0' a)" 0
 	pattern '[[:upper:]]{2,3}' ABC 1
+	pattern '\w+' 서울 1
+	pattern '[가-힣]+' 서울 1
+	# what POSIX says of extended expressions, by which they were before
+	printf '%s\n' "${values[@]}" | jq -cR '{a: .}' >v.json
+	while read -r each; do
+		jq -n --arg p "$each" '{rules:[{name:"patterns",action:"drop",config:{a:$p}}]}' \
+			>p.json
+		quality-clean -q -r p.json v.json | jq -r .a >got
+		for value in "${values[@]}"; do
+			! [[ $value =~ ^($each)$ ]] || printf '%s\n' "$value"
+		done >want
+		same_file got want
+	done <<-'END'
+		[a-z]+
+		[A-Z][a-z]*
+		[0-9]{4}
+		[0-9]{2,}
+		[0-9]+(\.[0-9]+)?
+		-?[0-9]+
+		[^@]+@[^@]+
+		[^@]+@[^@]+\.[a-z]{2,}
+		^[^@]+@[^@]+$
+		^active$
+		active|inactive
+		(active|inactive)
+		a|ab|abc
+		abc|ab|a
+		(a|ab)(c|bcd)?
+		[[:alpha:]]+
+		[[:digit:]]+
+		[[:alnum:]_-]+
+		[[:space:]]*x
+		[[:upper:]]{2,3}
+		.*
+		.+
+		x?
+		[0-9]{4}-[0-9]{2}-[0-9]{2}
+		IMO[0-9]{7}
+		(IMO)?[0-9]{7}
+		010-?[0-9]{4}-?[0-9]{4}
+		[-+]?[0-9]*\.?[0-9]+
+		[+()0-9 -]+
+		[.]
+		\.
+		a\+b
+	END
 	refused() {
 		jq -n --arg p "$1" '{rules:[{name:"patterns",config:{a:$p}}]}' >p.json
 		run_rc 78 quality-clean -r p.json v.json

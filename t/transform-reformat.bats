@@ -286,6 +286,9 @@ printed() {
 	run_ok reformat --names 'x,"y,""z"' bare.csv
 	printed 'x,"y,""z"' 1,2 3,4
 	run_rc 65 reformat --names x bare.csv
+	# the header that is there all the same
+	run_rc 0 reformat --names a,b <(printf '%s\n' a,b 1,2)
+	has "$err" ':1: the header comes again, as a record'
 	printf '%s\n' 'title' 'more' '# note' ',a,a,a_2' '0,1,2,3' '# 9' '' '1,4,5,6' >odd.csv
 	run_ok reformat --skip-lines 2 --comment '#' --rename-columns odd.csv
 	printed column_1,a,a_2,a_2_2 0,1,2,3 1,4,5,6
@@ -308,6 +311,34 @@ printed() {
 	is "$(xargs <"$out")" 'b,a 2,1'
 	run_ok map-fields -s '#2,"a"' <(printf '%s\n' a,b 1,2)
 	printed b,a 2,1
+}
+
+@test "reformat: --null, and what COPY writes in its own format" {
+	printf 'a\tb\n1\t\\N\n2\t\\N\n' >copy.tsv
+	run_rc 0 reformat -i tsv -o csv copy.tsv
+	printed a,b '1,\N' '2,\N'
+	is "$(grep -c "copy.tsv:2: a field is .N.*--null" "$err")" 1
+	is "$(wc -l <"$err")" 1
+	run_rc 65 reformat -i tsv -o csv --strict copy.tsv
+	run_ok reformat -i tsv -o ndjson --null '\N' copy.tsv
+	printed '{"a":"1","b":null}' '{"a":"2","b":null}'
+	printf '%s\n' a,b 'NA,"NA"' 'x,"NA ""x"""' 'NAN,"N,A"' >na.csv
+	run_ok reformat --null NA na.csv
+	printed a,b , 'x,"NA ""x"""' 'NAN,"N,A"'
+	run_ok bash -c 'dd bs=1 status=none if=na.csv | reformat --null NA'
+	printed a,b , 'x,"NA ""x"""' 'NAN,"N,A"'
+	printf '%s\n' a,b '"",1' >empty.csv
+	run_ok reformat -o ndjson --null '' empty.csv
+	printed '{"a":null,"b":"1"}'
+	# also where records are guessed from those before
+	awk 'BEGIN { print "created_time,data_channel_id,value"
+		for (i = 0; i < 300; i++)
+			print i ",a," (i % 3 ? i : "NA") "\n" i ",b,NA" }' >n.csv
+	run_ok pivot-wide --null NA -o ndjson n.csv
+	is "$(jq -s '[.[] | .a == null, .b == null] | map(select(.)) | length' "$out")" 400
+	run_rc 64 reformat -i ndjson --null x n.csv
+	run_rc 65 reformat --null x <<<'{"a":1}'
+	has "$err" 'this looks like NDJSON' --null
 }
 
 @test "reformat: a byte order mark that contradicts --encoding is refused, with the way out" {
@@ -393,6 +424,18 @@ printed() {
 	printf 'PK\3\4\x14\0\0\0' >bad && refuse 'zip archive'
 	printf 'PAR1\x15\x04\x15' >bad && refuse Parquet
 	printf '\n<!DOCTYPE html>\n<html>' >bad && refuse HTML
+	# a hint is of use: nothing is told of a last line's end
+	iconv -t UTF-16LE <(printf 'a,b\n1,2') >bad && refuse UTF-16
+	has_no "$err" --allow-no-newline
+	printf 'a,b\r1,2\r3,4\r' >bad && refuse 'carriage return'
+	has_no "$err" --allow-no-newline
+	printf 'BZh91AY&SY\x01\x02' >bad && refuse bzip2
+	has_no "$err" --allow-no-newline
+	for each in $'a\tb' 'a|b'; do
+		printf '%s\n' "$each" x >bad
+		run_rc 0 reformat bad
+		has "$err" 'the header is one column whose name holds'
+	done
 	printf '%s\n' BZh,PAR1 1,2 >good
 	run_ok reformat good
 }

@@ -386,6 +386,13 @@ export -f sealed
 	run_ok via -i json --at d.items -- cat <<<'{"d":{"items":[{"a":1,"b":[1,
 		2]},{"a":null}]}}'
 	is "$(jq -c . "$out" | xargs)" '{a:1,b:[1,2]} {a:null}'
+	printf 'a,b\n1,5" pipe\nNA,x\n' >loose.csv
+	run_pipe '0 0' 'via --lenient-quotes --null NA -- tee seen <loose.csv | cat'
+	printed a,b '1,"5"" pipe"' ,x
+	same_file "$out" seen
+	printf 'a;b\n1;"x\ny"\n2;z\n' >lines.txt
+	run_pipe '0 65' 'cat lines.txt | via --delimiter ";" --keep-header -- sort'
+	has "$err" 'record 1: a field has a line break'
 	printf '\xb0\xa1,b\n1,2\n' >korean.csv
 	run_pipe '0 0' 'via --encoding EUC-KR -- cat <korean.csv | cat'
 	printed 가,b 1,2

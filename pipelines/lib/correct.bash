@@ -23,7 +23,7 @@ correct_file() {
 	local unknown=${on_unknown:-error}
 
 	[[ $unknown != add || ${new_ship[*]-} ]] || unknown=channels
-	map-fields "${loud[@]}" --progress none --seal "${ending[@]}" \
+	map-fields "${loud[@]}" --progress none --seal "${reading[@]}" \
 		--rename "${file_time:-timestamp}:created_time" \
 		"${ships[@]/#--ship-id=/--set=ship_id=}" -- "$1" |
 		pg-copy-load "${loud[@]}" --wide --live --progress none \

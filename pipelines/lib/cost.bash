@@ -18,8 +18,10 @@ read_prices() {
 	[[ -r $file && ! -d $file ]] || fail "$EX_NOINPUT" "$(fill $"cannot read %s" "$file")"
 	while read -r name value rest || [[ $name ]]; do
 		[[ $name && $name != '#'* ]] || continue
-		[[ " $prices_needed " == *" $name "* && (! $rest || $rest == '#'*) && \
-			($name == as-of || $value =~ ^[0-9]*\.?[0-9]+$) ]] || fail "$EX_CONFIG" \
+		[[ " region $prices_needed " == *" $name "* && \
+			(! $rest || $rest == '#'*) && \
+			($name == @(as-of|region) || $value =~ ^[0-9]*\.?[0-9]+$) ]] ||
+			fail "$EX_CONFIG" \
 			"$(fill $"%s: no price: %s" "$file" "$name $value $rest")" \
 			"$(fill $"a line is a name and a value: %s" "$prices_needed")"
 		price[$name]=$value
@@ -47,6 +49,7 @@ table_bytes() {
 # What is empty is not known, which --max-cost does not take.
 tell_cost() {
 	local each writes=0 deletes=0 reads=0 lists=0 units=0 queries=0 bytes=0 total unknown=''
+	local whose
 
 	read_prices
 	for each; do
@@ -66,14 +69,15 @@ $"Requests: %s BatchWriteRecord, %s DeleteRecord, %s BatchGetRecord, %s ListReco
 		"$(((${lists:-0} + 99) / 100))"
 	fill $"Units: %s written (1 KB), %s read (4 KB); Athena: %s queries of at most %s bytes\n" \
 		"${units:-?}" "${reads:-?}" "$queries" "${bytes:-?}"
+	whose=${price[as-of]}${price[region]:+, ${price[region]}}
 	if [[ $unknown ]]; then
 		fill $"Cost: at least %s USD; not all of it is known (prices of %s)\n" \
-			"$total" "${price[as-of]}"
+			"$total" "$whose"
 		[[ ! ${opt[max-cost]+set} ]] || fail "$EX_NOTALLOWED" \
 			$"what it costs is not known, so --max-cost stops it: nothing was done" \
 			$"--expect N says how many records there are"
 	else
-		fill $"Cost: about %s USD (prices of %s)\n" "$total" "${price[as-of]}"
+		fill $"Cost: about %s USD (prices of %s)\n" "$total" "$whose"
 	fi
 	[[ ! ${opt[max-cost]+set} ]] || awk -v a="$total" -v b="${opt[max-cost]}" \
 		'BEGIN { exit a > b + 0 }' || fail "$EX_NOTALLOWED" \

@@ -5,7 +5,6 @@
 
 dual_write() {
 	((${#ships[@]} == 0)) || misused 'dual-write: the feed names its ships, not --ship-id'
-	((${#files[@]} <= 1)) || misused 'dual-write: one FILE at most'
 	pg-dual-load "${loud[@]}" --progress none "${narrow[@]}" "${target[@]}" "${interval[@]}" \
-		--keep-rejects "${rejects[@]}" "${dual[@]}" "${ending[@]}" -- "${files[@]}"
+		--keep-rejects "${rejects[@]}" "${dual[@]}" "${reading[@]}" -- "${files[@]}"
 }

@@ -37,16 +37,18 @@ try_reading() {
 	fi
 }
 
+# place_of FILE: the ARN of its objects, out of the description of a group.
+place_of() { sed -nE 's,^OfflineS3Uri\,s3://(.*),arn:aws:s3:::\1/*,p' "$1"; }
+
 look_at_group() {
-	local identifier time time_type online offline table_format created arn code=0
+	local identifier time time_type online offline table_format created arn s3 code=0
 	local -a args=()
 
 	try_reading "$1" fs-group "${aws[@]}" describe -o csv -- "$1" || return 0
 	facts "$1"
 	arns+=("$arn")
-	s3=$(sed -n 's/^\(Resolved\)\{0,1\}\(Output\)\{0,1\}S3Uri,\(s3:[^,]*\).*/\3/p' \
-		"$scratch/answer" | tail -n 1)
-	[[ ! $s3 ]] || places+=("arn:aws:s3:::${s3#s3://}/*")
+	s3=$(place_of "$scratch/answer")
+	[[ ! $s3 ]] || places+=("$s3")
 	if [[ $online ]]; then
 		# nobody has it; and where it is a number, it is one
 		printf '0\n' >"$scratch/ids"
@@ -74,18 +76,38 @@ look_at_writing() {
 		not_simulated $"there is no aws command here"
 		return
 	fi
-	who=$(aws "${cli[@]}" sts get-caller-identity --query Arn --output text \
-		2>"$scratch/err" </dev/null) || {
+	who=$(caller) || {
 		not_simulated "$(tail -n 1 "$scratch/err")"
 		return
 	}
-	# a session is none of IAM's, its role is
-	[[ ! $who =~ ^(arn:[^:]*):sts:(.*):assumed-role/([^/]*)/ ]] ||
-		who=${BASH_REMATCH[1]}:iam:${BASH_REMATCH[2]}:role/${BASH_REMATCH[3]}
 	# shellcheck disable=SC2086  # lists of words
 	simulate "$who" "${arns[*]}" $on_groups
 	# shellcheck disable=SC2086
 	((${#places[@]} == 0)) || simulate "$who" "${places[*]}" $on_objects
+}
+
+# caller: who asks, as IAM has it: a session is none of its, the role of one is.
+caller() {
+	local who
+
+	who=$(aws "${cli[@]}" sts get-caller-identity --query Arn --output text \
+		2>"$scratch/err" </dev/null) || return
+	[[ ! $who =~ ^(arn:[^:]*):sts:(.*):assumed-role/([^/]*)/ ]] ||
+		who=${BASH_REMATCH[1]}:iam:${BASH_REMATCH[2]}:role/${BASH_REMATCH[3]}
+	printf '%s\n' "$who"
+}
+
+# decide WHO ACTION... -- OPTION...: lines of action and decision.
+decide() {
+	local who=$1
+	local -a actions=()
+
+	while shift && [[ $1 != -- ]]; do actions+=("$1"); done
+	shift
+	aws "${cli[@]}" iam simulate-principal-policy --policy-source-arn "$who" \
+		--action-names "${actions[@]}" "$@" --output text \
+		--query 'EvaluationResults[].[EvalActionName,EvalDecision]' \
+		2>"$scratch/err" </dev/null
 }
 
 not_simulated() {
@@ -105,10 +127,7 @@ simulate() {
 	else
 		worst=WARN
 	fi
-	if ! aws "${cli[@]}" iam simulate-principal-policy --policy-source-arn "$1" \
-		--action-names "${@:3}" "${on[@]}" --output text \
-		--query 'EvaluationResults[].[EvalActionName,EvalDecision]' \
-		>"$scratch/answer" 2>"$scratch/err" </dev/null; then
+	if ! decide "$1" "${@:3}" -- "${on[@]}" >"$scratch/answer"; then
 		not_simulated "$(sed '/^[[:space:]]*$/d' "$scratch/err" | tail -n 1)"
 		return
 	fi

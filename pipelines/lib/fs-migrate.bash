@@ -381,6 +381,7 @@ move() {
 			attend move_late || late_code=$?
 		else
 			attend move_older || late_code=$?
+			((late_code)) || look_for_spellings || late_code=$?
 		fi
 		settle "$late_code"
 		((late_code == 0)) || code=$late_code
@@ -505,7 +506,7 @@ set_odd_aside() {
 	n=$(wc -l <"$run/odd") || return
 	warn "$(fill \
 		$"%s identifiers are other spellings of numbers, as which they were moved: %s" \
-		"$n" "$(cut -d , -f 1 "$run/odd" | head -n 5 | paste -sd ' ')")"
+		"$n" "$(named odd)")"
 	mv -- "$run/odd" "$run/spelled.ndjson" || return
 	hint "$(fill $"they are in %s: fs-extract-online --ids | fs-put --target-stores online" \
 		"$run/spelled.ndjson")"
@@ -520,6 +521,26 @@ move_older() {
 	[[ ! ${plan[known_at]} ]] || args+=("--known-at=${plan[known_at]}")
 	find_older "${args[@]}"
 }
+
+# look_for_spellings: of a part of the records, moved by the values of their identifiers, those that
+# the source's online store does not have by that text. It may have them by another.
+look_for_spellings() {
+	local code=0
+	local -a list=("${aws[@]}" "${part[@]}" "--columns=${plan[identifier]}")
+
+	[[ ${plan[identifier_type]} != String && -s $run/absent ]] || return 0
+	read_online others "${list[@]}" -- "${words[0]}" 2>"$run/err" || code=$?
+	if ((code == EX_NOTALLOWED || code == EX_REFUSED)); then
+		warn "$(fill $"%s identifiers are not online in %s, or are spelled otherwise: %s" \
+			"$(wc -l <"$run/absent")" "${words[0]}" "$(named absent)")"
+		return 0
+	fi
+	cat -- "$run/err" >&2
+	((code == 0)) && mv -- "$run/absent" "$run/newest" && set_odd_aside
+}
+
+# named FILE: the first identifiers of a file of the run.
+named() { cut -d , -f 1 "$run/$1" | head -n 5 | paste -sd ' '; }
 
 # What lives in the newest state that the offline store knows, and was softly deleted since. When is
 # not known, so it is deleted just behind that state: whatever comes after it is newer.

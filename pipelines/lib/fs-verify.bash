@@ -3,7 +3,7 @@
 #
 #	fs-extract-athena --latest --deleted          what the offline store has as the newest
 #	fs-extract-online --same-as                   has the online store it just so?
-#	fs-extract-online --except                    what else does that have?
+#	fs-extract-online --deleted, --ids --except   what else does that have?
 #	fs-put --target-stores                        --repair: what can be made the same
 #
 # opt, words and aws are the command line, as fs has read it. Records are lines of NDJSON that begin
@@ -44,7 +44,7 @@ run_verify() {
 		"repair_${opt[repair]}"
 	fi
 	rm -f -- "$run"/{newest,live,dead,same,changed,deleted,others,known,late,older} \
-		"$run"/{otherwise,lost,gone,ids,put}
+		"$run"/{otherwise,lost,gone,ids,put,listed}
 	[[ $alike ]] || exit "$EX_DIFFERS"
 }
 
@@ -82,8 +82,15 @@ look_at_stores() {
 	: >"$run/changed"
 	[[ ! -s $run/live ]] || fs-extract-online "${get[@]}" --quiet "--same-as=$run/live" \
 		"--changed=$run/changed" "--columns=$identifier" -O "$run/same" -- "$source_group"
-	fs-extract-online "${get[@]}" "$columns" "--except=$run/newest" \
-		"--deleted-ids=$run/deleted" -O "$run/others" -- "$source_group"
+	# what is the same was asked for, and is not asked for again
+	fs-extract-online "${get[@]}" --deleted "--columns=$identifier" -O "$run/listed" -- \
+		"$source_group"
+	by_id 0 "$run/same" "$run/listed" >"$run/ids"
+	: >"$run/others"
+	: >"$run/deleted"
+	[[ ! -s $run/ids ]] || fs-extract-online "${get[@]}" --quiet "$columns" \
+		"--ids=$run/ids" "--except=$run/newest" "--deleted-ids=$run/deleted" \
+		-O "$run/others" -- "$source_group"
 	cat -- "$run/same" "$run/changed" >"$run/ids"
 	by_id 0 "$run/ids" "$run/live" >"$run/known"
 	by_id 1 "$run/deleted" "$run/known" >"$run/gone"

@@ -33,8 +33,8 @@ find_older() {
 		LC_ALL=C sort -u >"$run/ids" || return
 	{
 		read_online there "${ids[@]}" "${target_aws[@]}" -- "$target_group" &&
-			read_online others "${ids[@]}" "${aws[@]}" "--except=$run/there" -- \
-				"$source_group"
+			read_online others "${ids[@]}" "${aws[@]}" "--except=$run/there" \
+				"--deleted-ids=$run/absent" -- "$source_group"
 	} 2>"$run/err" || code=$?
 	if ((code == EX_NOTALLOWED || code == EX_REFUSED)); then
 		warn $"an online store cannot be asked: records behind a hard deletion are not seen"
@@ -120,5 +120,5 @@ there_offline() {
 # forget_older: the files of all that.
 forget_older() {
 	rm -f -- "$run"/{newest,others,known,states,late,older,spare,taken,freed,there,ids,err} \
-		"$run"/{past,present,behind}
+		"$run"/{past,present,behind,absent}
 }

@@ -9,7 +9,7 @@ aws=()            # --profile and --region, for the programs
 target_aws=()     # --profile and --region of the target
 # how a file of records is read
 reader=(input-format= delimiter= encoding= allow-no-newline no-header names= rename-columns
-	lenient-quotes skip-lines= comment= at= max-record=)
+	lenient-quotes skip-lines= comment= null= at= max-record=)
 part=()           # option of what reads: the shard of this run
 known=()          # options of fs-put: what the target has already
 declare -A plan=() # what fs-plan said
@@ -120,7 +120,7 @@ take_option() {
 
 # check_value NAME VALUE: what can be told of it before anybody is asked.
 check_value() {
-	local form
+	local form folder=./
 
 	case $1 in
 	as-of)
@@ -136,14 +136,46 @@ check_value() {
 	s3-output-location | s3-uri) form='^s3://[^/]+(/|$)' && like "$@" s3://BUCKET/PREFIX ;;
 	progress) form='^(0|1|auto|bar|json|none)$' && like "$@" 'bar, json, none' ;;
 	failed | journal) # of a migration that is a folder, and made
-		[[ $2 != */* || -d ${2%/*}/ || $1$command == journalmigrate ]] ||
+		[[ $2 != */* ]] || folder=${2%/*}/
+		[[ $1$command == journalmigrate ||
+			(! -d $2 && (-w $2 || (! -e $2 && -w $folder))) ]] ||
 			fail "$EX_CANTCREATE" "$(fill $"cannot write to %s" "$2")"
 		;;
 	esac
 }
 
+# Lines of options wrap at 80 places; of Korean in UTF-8, a character takes two.
+wrapped() {
+	LC_ALL=C awk '
+		function width(s, n) {
+			n = length(s) - gsub(/[\200-\277]/, "", s)
+			return n + gsub(/[\343-\355]/, "", s)
+		}
+		/^ ? ? ? ? ? ?  ?-/ && match($0, /[^ ]   *[^ ]/) && RSTART < 34 {
+			at = RSTART + RLENGTH - 2
+			line = substr($0, 1, at)
+			n = split(substr($0, at + 1), word, " ")
+			for (i = 1; i <= n; i++) {
+				if (i > 1 && used + 1 + width(word[i]) > 80) {
+					print line
+					line = sprintf("%" at "s", "")
+					used = at
+				} else if (i > 1) {
+					line = line " "
+					used++
+				} else {
+					used = at
+				}
+				line = line word[i]
+				used += width(word[i])
+			}
+			$0 = line
+		}
+		{ print }' 2>/dev/null
+}
+
 show_usage() {
-	usage || fail "$EX_IO" $"cannot write to standard output"
+	usage | wrapped || fail "$EX_IO" $"cannot write to standard output"
 	end_well
 }
 

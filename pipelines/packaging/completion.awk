@@ -50,11 +50,9 @@ function choices_in(what,	list) {
 }
 
 # the usage: verbs, and whether there are operands that are files
-/^usage: / || (usage && /^ /) {
-	line = $0
-	sub(/^usage: /, "", line)
-	sub(/^ +/, "", line)
-	usage = 1
+function flush_usage(	line, word, list, n, i) {
+	line = usage
+	usage = ""
 	if (line ~ /FILE/) takes = "file"
 	if (line ~ /-- COMMAND/) takes = "command"
 	gsub(/\[options\] */, "", line)
@@ -64,9 +62,20 @@ function choices_in(what,	list) {
 		for (i = 1; i <= n; i++)
 			add_verb(list[i], "")
 	}
+}
+/^usage: / || (usage && /^ /) {
+	line = $0
+	sub(/^(usage:)? +/, "", line)
+	# what was wrapped stands two places behind the line that it belongs to
+	if (/^  [^ ]/ || /^         /) {
+		usage = usage (usage ~ /\|$/ ? "" : " ") line
+	} else {
+		flush_usage()
+		usage = line
+	}
 	next
 }
-{ usage = 0 }
+usage { flush_usage() }
 
 /^[A-Z][A-Za-z ()',&-]*:$/ {
 	flush_option()
@@ -84,7 +93,7 @@ verbs && /^  [a-z]/ {
 }
 
 # an option, and others of the same line: "--yes, --force"
-/^ +(-[A-Za-z0-9], )?--[a-z0-9]/ {
+/^  (    )?(-[A-Za-z0-9], )?--[a-z0-9]/ {
 	flush_option()
 	line = $0
 	sub(/^ +/, "", line)
@@ -113,12 +122,12 @@ verbs && /^  [a-z]/ {
 	listed = 0
 	next
 }
-# its text may begin in the next line
+# its text may begin, and go on, in the next line
 n_names && /^                     / {
 	line = $0
 	sub(/^ +/, "", line)
-	if (text == "") text = line
+	text = text (text == "" ? "" : " ") line
 	next
 }
 { flush_option() }
-END { flush_option(); print "takes", takes }
+END { flush_usage(); flush_option(); print "takes", takes }

@@ -147,6 +147,7 @@ struct prog {
 	struct arena mem;
 	struct str sql, where; /* where: with the event time read as a time */
 	bool header_seen;
+	bool bare; /* the state that --as-of-file takes is without its collections */
 };
 
 /* What a thread works with. */
@@ -177,10 +178,20 @@ static size_t column_of(const struct prog *p, struct sl name)
 	return SIZE_MAX;
 }
 
+static void need_column(struct prog *p, struct sl name)
+{
+	if (column_of(p, name) == SIZE_MAX)
+		fs_columns_add(&p->cols, &p->group, name, false);
+}
+
 static void filled(void *ctx, const struct field *f, size_t n UNUSED)
 {
 	struct prog *p = ctx;
 
+	if (p->asof) {
+		fs_asof_state(p->asof, f, p->bare);
+		return;
+	}
 	fs_writer_row(p->writer, f, p->shown);
 	extract_tick(p->x);
 }
@@ -209,8 +220,9 @@ static void prepare_fill(struct prog *p)
 		.ties = c->query ? SIZE_MAX : column_of(p, SL(FS_SQL_TIES)),
 		.collections = collections,
 		.latest = c->latest,
-		.newer = collections && c->newer && !c->as_of && !c->query &&
+		.newer = collections && c->newer && !c->as_of && !c->as_of_file && !c->query &&
 			 (c->latest || !c->limit),
+		.bare = p->asof ? &p->bare : NULL,
 		.row = filled,
 		.ctx = p };
 	if (collections)
@@ -260,10 +272,8 @@ static bool passes(const struct prog *p, const struct field *f)
 /* The first tie is what the online store is first asked for. */
 static void give(struct prog *p, const struct field *f, size_t n)
 {
-	if (p->asof) {
-		fs_asof_state(p->asof, f);
+	if (p->asof && !fs_asof_wants(p->asof, f))
 		return;
-	}
 	if (fs_fill_is_tie(&p->fill_conf, f) && p->ties++ == 0 && p->group.online && !p->fill)
 		p->fill = fs_fill_new(&p->fill_conf);
 	if (p->fill)
@@ -377,15 +387,8 @@ static void build_query(struct prog *p)
 static void check_group(const struct prog *p)
 {
 	const struct fs_group *g = &p->group;
-	int64_t known;
-	const char *why =
-		p->conf.as_of ? fs_event_time_check(g->features[g->time].type, sl_of(p->conf.as_of))
-			      : NULL;
 
-	if (why)
-		opt_usage("--as-of: %s %s", msg_q(sl_of(p->conf.as_of)), why);
-	if (p->conf.known_at && !clock_parse(sl_of(p->conf.known_at), &known))
-		opt_usage("--known-at: not a time: %s", msg_q(sl_of(p->conf.known_at)));
+	fs_where_check_as_of(g, p->conf.as_of);
 	if (!g->offline)
 		die_hint(EX_REFUSED, "fs-extract-online reads the online store",
 			"feature group %s has no offline store", msg_q(g->name));
@@ -499,24 +502,18 @@ static void print_query(struct prog *p)
 static void read_events(struct prog *p)
 {
 	const struct fs_group *g = &p->group;
-	const struct sl needed[] = { g->features[g->id].name, g->features[g->time].name,
-		SL("is_deleted") };
 	const struct io_opts opts = { .no_rejects = true,
 		.allow_no_newline = strcmp(p->conf.as_of_file, "-") != 0 };
 
-	if (has_collection_columns(p))
-		die_hint(EX_DATA, "--without-collections leaves them empty",
-			"states of the past have no collections, which only the online store has");
-	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
-		if (column_of(p, needed[i]) == SIZE_MAX)
-			fs_columns_add(&p->cols, g, needed[i], false);
+	need_column(p, g->features[g->id].name);
+	need_column(p, g->features[g->time].name);
+	need_column(p, SL("is_deleted"));
 	p->asof = fs_asof_new(g, &p->cols, p->shown, &opts, p->conf.as_of_file);
 }
 
 static void choose_columns(struct prog *p)
 {
 	const struct fs_group *g = &p->group;
-	const size_t needed[] = { g->id, g->time };
 	bool ties = (p->conf.latest || p->conf.as_of || p->conf.unique) && !p->conf.parquet;
 
 	fs_columns_choose(&p->cols, g, p->conf.columns, p->conf.store_columns);
@@ -526,9 +523,8 @@ static void choose_columns(struct prog *p)
 		return;
 	}
 	fs_only_read(&p->only, g, p->conf.only);
-	fs_only_shard(&p->only, g, p->conf.shard);
-	if (p->only.feature.n && column_of(p, p->only.feature) == SIZE_MAX)
-		fs_columns_add(&p->cols, g, p->only.feature, false);
+	if (p->only.feature.n)
+		need_column(p, p->only.feature);
 	p->only_at = p->only.feature.n ? column_of(p, p->only.feature) : 0;
 	if (ties)
 		fs_columns_add(&p->cols, g, SL(FS_SQL_TIES), true);
@@ -538,9 +534,8 @@ static void choose_columns(struct prog *p)
 		die_hint(EX_DATA,
 			"another format has them; --without-collections leaves them empty",
 			"Parquet files come from the offline store, which has no collections");
-	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
-		if (column_of(p, g->features[needed[i]].name) == SIZE_MAX)
-			fs_columns_add(&p->cols, g, g->features[needed[i]].name, false);
+	need_column(p, g->features[g->id].name);
+	need_column(p, g->features[g->time].name);
 }
 
 static void open_group(struct prog *p, const char *name)
@@ -557,13 +552,16 @@ static void open_group(struct prog *p, const char *name)
 
 static void write_events(struct prog *p)
 {
-	uint64_t events, met = fs_asof_end(p->asof, p->x->wr, &events);
+	uint64_t events, bare, met = fs_asof_end(p->asof, p->x->wr, &events, &bare);
 
 	extract_ticks(p->x, events);
 	if (met < events)
 		msg_note("%llu of %llu events have no record of %s then",
 			(unsigned long long)(events - met), (unsigned long long)events,
 			msg_q(p->group.name));
+	if (bare)
+		msg_warn("%llu events are without collections: the online store has none of that "
+			 "time", (unsigned long long)bare);
 	if (events && !met)
 		die(EX_REFUSED, "feature group %s has none of these records", msg_q(p->group.name));
 }
@@ -577,6 +575,8 @@ static void extract(struct prog *p)
 		p->x = extract_open(io, !format_is_document((enum format)io->out_format) &&
 					    io_wants_seal(io));
 	prepare(p);
+	if (p->x && !p->conf.query && !p->fill_feature)
+		prepare_fill(p); /* who may not ask has no query to pay for */
 	fs_fetch_start(&p->fetch);
 	fs_fetch_rows(&p->fetch);
 	if (p->fill)
@@ -618,12 +618,17 @@ int main(int argc, char **argv)
 				  .workers = 8,
 				  .timeout = 1800 * CLOCK_US_PER_SEC,
 				  .reuse = 3600 * CLOCK_US_PER_SEC } };
+	int64_t known;
 
 	opt_parse(&program, &p.conf, &argc, &argv);
 	if (argc != 1)
 		opt_usage("one GROUP");
 	fs_where_check("where", p.conf.where);
 	fs_where_check("order-by", p.conf.order_by);
+	fs_where_check_as_of(NULL, p.conf.as_of);
+	fs_only_check(&p.only, p.conf.only, p.conf.shard);
+	if (p.conf.known_at && !clock_parse(sl_of(p.conf.known_at), &known))
+		opt_usage("--known-at: not a time: %s", msg_q(sl_of(p.conf.known_at)));
 	p.failing.stats = p.conf.stats;
 	meter_on_failure(&p.failing, NULL);
 	if (p.conf.parquet)

@@ -5,8 +5,6 @@
  * BatchGetRecord, many at once. Memory does not grow with the store.
  */
 #include "core/clock.h"
-#include "core/hash.h"
-#include "core/keyset.h"
 #include "core/msg.h"
 #include "core/opt.h"
 #include "core/report.h"
@@ -20,14 +18,13 @@
 #include "stream/extract.h"
 #include "stream/out.h"
 
-
 struct conf {
 	struct aws_opts aws;
 	struct io_opts io;
 	const char *columns, *ids, *shard, *except, *same_as, *gone_from, *s3_output;
 	const char *changed, *deleted_ids;
 	struct opt_list id;
-	bool lines, deleted, current_time, required, some, except_older;
+	bool lines, deleted, current_time, required, some;
 	uint64_t workers, batch;
 	int64_t patience;
 };
@@ -46,8 +43,6 @@ static const struct opt options[] = {
 	  .help = FS_ONLY_SHARD_HELP },
 	{ .name = "except", CONF(except), .arg = "FILE", .file = OPT_READS,
 	  .help = "not those whose identifier and event time are in these records" },
-	{ .name = "except-older", .needs = "except", CONF(except_older),
-	  .help = "of those only what these records have newer" },
 	{ .name = "same-as", CONF(same_as), .file = OPT_READS, .arg = "FILE",
 	  .help = "those of these records that the store has just so" },
 	{ .name = "changed", .needs = "same-as", CONF(changed), .file = OPT_WRITES, .arg = "FILE",
@@ -57,8 +52,8 @@ static const struct opt options[] = {
 	  .help = "those of these records, and of --ids, that it has no longer" },
 	{ .name = "deleted", CONF(deleted),
 	  .help = "also identifiers of records that were softly deleted, the rest NULL" },
-	{ .name = "deleted-ids", .not_with = "id ids", CONF(deleted_ids), .file = OPT_WRITES,
-	  .arg = "FILE", .help = "list those identifiers here" },
+	{ .name = "deleted-ids", CONF(deleted_ids), .file = OPT_WRITES, .arg = "FILE",
+	  .help = "list those identifiers here; of --ids, those without a record" },
 	{ .name = "required", CONF(required),
 	  .help = "an identifier that has no record is an error" },
 	{ .name = "some", CONF(some), .help = "it is an error when none of them has one" },
@@ -108,8 +103,6 @@ struct prog {
 	struct str time;
 	struct field *nothing;
 	struct fs_ids known; /* records, --except */
-	struct keyset newest;  /* --except-older: the newest event time of each identifier */
-	uint64_t older;
 	struct fs_only part;   /* --shard */
 	struct fs_ids only;    /* --gone-from: the identifiers of --ids */
 	struct out *changed, *deleted;
@@ -123,25 +116,12 @@ static enum fs_type time_type(const struct prog *p)
 	return p->group.features[p->group.time].type;
 }
 
-static bool is_known(struct prog *p, struct sl id, struct sl time)
-{
-	const int64_t *newest;
-	int64_t t;
-
-	if (fs_known_has(&p->known, id, time_type(p), time))
-		return true;
-	newest = keyset_find(&p->newest, sip_hash(&p->only.key, id));
-	if (!newest || !fs_event_time_parse(time_type(p), time, &t) || t >= *newest)
-		return false;
-	return ++p->older;
-}
-
 static void take_row(void *ctx, const struct field *f, size_t n)
 {
 	struct prog *p = ctx;
 
-	if (p->conf.except &&
-		is_known(p, field_sl(&f[p->id_column]), field_sl(&f[p->time_column])))
+	if (p->conf.except && fs_known_has(&p->known, field_sl(&f[p->id_column]), time_type(p),
+				      field_sl(&f[p->time_column])))
 		return;
 	p->found++;
 	if (p->conf.current_time && p->time_column != SIZE_MAX) {
@@ -269,16 +249,8 @@ static void print_table(struct prog *p)
 static void take_known(void *ctx, struct sl id, struct sl time)
 {
 	struct prog *p = ctx;
-	int64_t t, *newest;
-	bool added;
 
-	if (!p->conf.except_older)
-		fs_known_add(&p->known, id, time_type(p), time);
-	if (!p->conf.except_older || !fs_event_time_parse(time_type(p), time, &t))
-		return;
-	newest = keyset_value(&p->newest, sip_hash(&p->only.key, id), &added);
-	if (added || *newest < t)
-		*newest = t;
+	fs_known_add(&p->known, id, time_type(p), time);
 }
 
 /* Those that are known elsewhere; where that file cannot be told, everything would be. */
@@ -286,9 +258,7 @@ static void learn_known(struct prog *p)
 {
 	if (p->id_column == SIZE_MAX || p->time_column == SIZE_MAX)
 		opt_usage("--except needs the identifier and the event time among --columns");
-	fs_ids_init(&p->only); /* for its key */
 	fs_ids_init(&p->known);
-	keyset_init(&p->newest, true);
 	fs_state_file(&p->group, &p->aside, p->conf.except, take_known, p);
 }
 
@@ -388,15 +358,17 @@ static void start(struct prog *p, const char *name)
 
 	p->aside = c->io;
 	p->aside.stats = NULL;
+	fs_only_check(&p->part, NULL, c->shard);
 	p->aws = aws_need(&c->aws);
 	fs_need_group(p->aws, name, &p->group);
 	if (!p->group.online)
 		die_hint(EX_REFUSED, "fs-extract-athena reads the offline store",
 			"feature group %s has no online store", msg_q(p->group.name));
 	choose_columns(p);
-	fs_only_shard(&p->part, &p->group, c->shard);
+	fs_only_read(&p->part, &p->group, NULL);
 	online.features = p->features;
 	online.n = c->columns ? p->n : 0;
+	online.listed = p->n == 1 && p->id_column == 0 && !c->deleted_ids;
 	if (!c->same_as && !c->gone_from)
 		p->online = fs_online_new(p->aws, &online);
 	stop_catch(wake, p->aws);
@@ -443,7 +415,6 @@ static void release(struct prog *p)
 	mem_free(p->nothing);
 	mem_free(p->now);
 	fs_ids_free(&p->known);
-	keyset_clear(&p->newest);
 	fs_ids_free(&p->only);
 }
 
@@ -461,9 +432,6 @@ int main(int argc, char **argv)
 	get_all(&p);
 	if (p.missing && !p.conf.deleted && !p.conf.deleted_ids) /* also of those listed */
 		msg_note("%llu identifiers have no record", (unsigned long long)p.missing);
-	if (p.older)
-		msg_note("%llu records are left out, which the other side has newer",
-			(unsigned long long)p.older);
 	if (p.online)
 		fs_online_free(p.online);
 	if (p.conf.some && !p.found && !p.missing)

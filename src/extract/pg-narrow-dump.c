@@ -87,7 +87,7 @@ static const struct opt options[] = {
 	  .help = "slot without --job: its name" },
 	{ .name = "publication", .needs = "follow=slot", .not_with = "job", CONF(publication),
 	  .arg = "NAME", .help = "slot without --job: what it tells of (default the slot's name)" },
-	{ .name = "ack", .needs = "follow=slot", CONF(ack), .file = OPT_READS, .arg = "FILE",
+	{ .name = "ack", .needs = "follow=slot", CONF(ack), .file = OPT_AWAITS, .arg = "FILE",
 	  .help = "slot: where pg-copy-load --ack says what it has committed" },
 	FOLLOW_LAG_OPT(struct conf, max_lag, .needs = "follow=slot|poll"),
 	{ .name = "overlap", .needs = "follow=slot|poll", CONF(overlap), .arg = "DURATION",

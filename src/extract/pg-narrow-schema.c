@@ -88,12 +88,11 @@ static void put_format(const struct narrow *n, struct str *s)
 /* `time >= since`, and none that no wide table can hold. */
 static void put_times(const struct schema *s, struct str *sql, int64_t since)
 {
-	const char *time = s->narrow->col[NARROW_TIME].ident;
-
-	str_addf(sql, " AND %s >= ", time);
-	narrow_add_time(s->narrow, sql, since);
-	str_addf(sql, " AND %s <= ", time);
-	narrow_add_time(s->narrow, sql, NARROW_END_INSTANT - 1);
+	if (since != EVER) {
+		str_addf(sql, " AND %s >= ", s->narrow->col[NARROW_TIME].ident);
+		narrow_add_time(s->narrow, sql, since);
+	}
+	narrow_add_years(s->narrow, sql);
 }
 
 /* Rows of one ship (NULL: all) from `since` on; not those that lack a part of the key. */
@@ -108,16 +107,28 @@ static void put_where(const struct schema *s, struct str *sql, const struct sl *
 	put_times(s, sql, since);
 }
 
-/* Every row is looked at: columns ship, channel, format, first, last, samples. */
+/*
+ * Every row is looked at: columns ship, channel, format, first, last, samples; of all ships, or
+ * with `recent` of the sample of each, for which the table is read twice.
+ */
 static void put_count_query(const struct schema *s, struct str *sql, const struct sl *ship,
-	int64_t since)
+	int64_t since, bool recent)
 {
 	const struct narrow_column *c = s->narrow->col;
+	const char *time = c[NARROW_TIME].ident, *name = c[NARROW_SHIP].ident;
 
+	if (recent) {
+		str_addf(sql, "WITH newest (ferry_ship, ferry_since) AS (SELECT %s, max(%s)"
+			" - interval '%lld microseconds' FROM %s", name, time,
+			(long long)s->conf.sample, s->narrow->ident);
+		put_where(s, sql, NULL, EVER);
+		str_addz(sql, " GROUP BY 1) ");
+	}
 	str_addf(sql, "SELECT %s, %s, %s, min(%s), max(%s), count(%s) FROM %s",
-		c[NARROW_SHIP].expr, c[NARROW_CHANNEL].expr, str_z(&s->format),
-		c[NARROW_TIME].ident, c[NARROW_TIME].ident, c[NARROW_TIME].ident,
+		c[NARROW_SHIP].expr, c[NARROW_CHANNEL].expr, str_z(&s->format), time, time, time,
 		s->narrow->ident);
+	if (recent)
+		str_addf(sql, " JOIN newest ON ferry_ship = %s AND %s >= ferry_since", name, time);
 	put_where(s, sql, ship, since);
 	str_addz(sql, " GROUP BY 1, 2, 3 ORDER BY 1, 2, 3");
 }
@@ -201,7 +212,7 @@ static void list_ship(struct schema *s, struct sl ship)
 	if (s->narrow->by_channel)
 		put_index_query(s, &sql, ship, since);
 	else
-		put_count_query(s, &sql, &ship, since);
+		put_count_query(s, &sql, &ship, since, false);
 	emit(s, &sql);
 }
 
@@ -214,6 +225,13 @@ static void list_all(struct schema *s)
 	if (n == 0) {
 		n = narrow_ships(s->narrow, s->pg, &all);
 		ships = all;
+	}
+	if (n > s->conf.ships.n && !s->conf.complete && narrow_is_sparse(s->narrow, n)) {
+		AUTO_STR sql = { 0 };
+
+		put_count_query(s, &sql, NULL, EVER, true);
+		emit(s, &sql);
+		return;
 	}
 	for (size_t i = 0; i < n; i++) {
 		stop_check();
@@ -234,7 +252,7 @@ static void list(struct schema *s)
 			n->col[NARROW_SHIP].name.p, n->col[NARROW_CHANNEL].name.p,
 			n->col[NARROW_TIME].name.p);
 	if (s->conf.complete && !n->by_channel && s->conf.ships.n == 0) {
-		put_count_query(s, &sql, NULL, EVER);
+		put_count_query(s, &sql, NULL, EVER, false);
 		emit(s, &sql);
 		lost = narrow_keyless(n, s->pg);
 		if (lost)

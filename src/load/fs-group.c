@@ -122,9 +122,8 @@ static const struct opt_program program = {
 	.opts = options,
 };
 
-static void list(struct conf *conf, char **word)
+static void list(struct conf *conf, char **word UNUSED)
 {
-	(void)word;
 	fs_show_list(conf->a, conf->contains ? conf->contains : "",
 		(enum report_format)conf->format);
 }
@@ -139,11 +138,10 @@ static void schema(struct conf *conf, char **word)
 	fs_show_schema(conf->a, word[0], (enum report_format)conf->format);
 }
 
-static void template(struct conf *conf, char **word)
+static void template(struct conf *conf, char **word UNUSED)
 {
 	struct out *out = out_open(conf->output, 0);
 
-	(void)word;
 	out_put(out, sl_of(fs_schema_template));
 	out_close(out);
 }

@@ -8,7 +8,6 @@
  */
 #include "core/clock.h"
 #include "core/num.h"
-#include "core/path.h"
 #include "core/stats.h"
 #include "core/stop.h"
 #include "fs/fs_failed.h"
@@ -28,6 +27,7 @@ enum stores { STORES_ALL, STORES_ONLINE, STORES_OFFLINE };
 enum deletion { DELETE_NONE, DELETE_SOFT, DELETE_HARD };
 
 #define STOP_TIMEOUT (10 * CLOCK_US_PER_SEC)
+#define SKEW (300 * CLOCK_US_PER_SEC) /* event times may be so far ahead of our clock */
 
 struct conf {
 	struct aws_opts aws;
@@ -53,11 +53,11 @@ static const struct opt options[] = {
 		  "just behind that" },
 	{ .name = "ignore-unknown", CONF(ignore_unknown),
 	  .help = "leave out columns that are no features (default: refuse)" },
-	{ .name = "there-online", CONF(there_online), .arg = "FILE",
+	{ .name = "there-online", CONF(there_online), .arg = "FILE", .file = OPT_READS,
 	  .help = "records of the online store: what is there just so is not sent" },
-	{ .name = "there-offline", CONF(there_offline), .arg = "FILE",
+	{ .name = "there-offline", CONF(there_offline), .arg = "FILE", .file = OPT_READS,
 	  .help = "the same of the offline store, with is_deleted" },
-	{ .name = "there-past", CONF(there_past), .arg = "FILE",
+	{ .name = "there-past", CONF(there_past), .arg = "FILE", .file = OPT_READS,
 	  .help = "identifiers of which the online store rightly has less than the history" },
 	{ .name = "there-but", CONF(there_but), .arg = "NAME,…",
 	  .help = "features that may be otherwise there, such as a timestamp" },
@@ -76,7 +76,7 @@ static const struct opt options[] = {
 	  .help = "keep records that failed, to be loaded again, and go on (default: stop)" },
 	{ .name = "max-failed", .needs = "failed", CONF(max_failed), .arg = "N",
 	  .help = "stop when there are more" },
-	{ .name = "journal", CONF(journal), .arg = "FILE", .file = OPT_WRITES,
+	{ .name = "journal", CONF(journal), .arg = "FILE", .file = OPT_APPENDS,
 	  .help = "what was acknowledged (default: follows from the job)" },
 	{ .name = "resume", CONF(resume),
 	  .help = "pass over what an earlier run's journal has (default)" },
@@ -229,27 +229,30 @@ static void refuse_record(struct prog *p, const struct rec *rec, size_t column, 
 	p->stop |= p->failed && fs_tally_failed(&p->n) > p->conf.max_failed;
 }
 
-static void count_expiry(struct prog *p, const struct fs_item *item)
+/* Is anything of it to be sent? Counts what the service takes without a word: what its online store
+ * does not keep, and what nothing of the present takes the place of. */
+static bool is_due(struct prog *p, struct fs_item *item)
 {
-	enum fs_type type = p->group.features[p->group.time].type;
-	int64_t t;
+	enum fs_need need = fs_there_needs(&p->there, item);
+	int64_t t, now = clock_now();
 
-	if (p->ttl_us && fs_event_time_parse(type, str_sl(&item->time), &t))
-		p->n.expired += t < clock_now() - p->ttl_us;
+	item->online_only = need == FS_NEED_ONLINE;
+	p->n.there += need == FS_NEED_NOTHING;
+	if (!item->deletion && fs_event_time_parse(p->group.features[p->group.time].type,
+				       str_sl(&item->time), &t)) {
+		p->n.expired += p->ttl_us && t < now - p->ttl_us;
+		p->n.future += t > now + SKEW;
+		p->n.older += fs_there_has_newer(&p->there, item);
+	}
+	return need != FS_NEED_NOTHING;
 }
 
 static void send_item(struct prog *p, struct fs_item *item)
 {
-	enum fs_need need = fs_there_needs(&p->there, item);
-
-	count_expiry(p, item);
-	item->online_only = need == FS_NEED_ONLINE;
-	if (need != FS_NEED_NOTHING) {
+	if (is_due(p, item))
 		fs_load_add(p->load, item);
-		return;
-	}
-	p->n.there++;
-	fs_load_drop(p->load, item);
+	else
+		fs_load_drop(p->load, item);
 }
 
 /* Event times follow from when records are sent, not from what they say. */
@@ -344,14 +347,13 @@ static void take_row(struct prog *p, const struct rec *rec)
 	why = fs_coder_put(&p->coder, rec, item, &column);
 	if (!why && !p->odd)
 		look_at_spelling(p, str_sl(&item->id));
+	if (!why && (!p->conf.dry_run || is_due(p, item)))
+		p->n.write_units += p->coder.bytes / 1024 + 1;
 	if (why || p->conf.dry_run)
 		fs_load_drop(p->load, item);
-	if (why) {
+	if (why)
 		refuse_record(p, rec, column, why);
-		return;
-	}
-	p->n.write_units += p->coder.bytes / 1024 + 1;
-	if (p->conf.dry_run)
+	if (why || p->conf.dry_run)
 		return;
 	item->key[0] = hash64(rec->raw, p->header);
 	item->key[1] = item->hash | 1;
@@ -527,14 +529,13 @@ static void start(struct prog *p, const char *input)
 		.ctx = p };
 
 	p->started = clock_monotonic();
-	path_claim(PATH_READ, "the input", input);
-	p->aws = aws_need(&c->aws);
-	fs_need_group(p->aws, p->group_name, &p->group);
-	check_group(p);
-	p->io = io_open(&c->io, input);
+	p->io = io_open(&c->io, input); /* first: what it is costs no request */
 	p->io->reject_hint = "--failed FILE keeps such records and goes on";
 	p->io->asks_whole = !p->conf.accept_unsealed;
 	p->io->own_progress = !c->dry_run;
+	p->aws = aws_need(&c->aws);
+	fs_need_group(p->aws, p->group_name, &p->group);
+	check_group(p);
 	open_failed(p);
 	if (!c->dry_run)
 		open_journal(p, input);
@@ -563,12 +564,19 @@ static void report(struct prog *p)
 	uint64_t resent = fs_load_stats(p->load).resent;
 	AUTO_STR s = { 0 };
 
+	if (p->n.older && !p->conf.keep_journal) /* behind a migration it is no news */
+		msg_warn("%llu records are older than what the online store has, and do not get "
+			 "there", (unsigned long long)p->n.older);
+	if (p->n.future)
+		msg_warn("%llu records are of the future: until then nothing newer takes their "
+			 "place online", (unsigned long long)p->n.future);
+	if (p->n.expired)
+		msg_warn("%llu records are older than their time to live: the online store does "
+			 "not keep them", (unsigned long long)p->n.expired);
 	if (p->conf.dry_run) {
-		/* on-demand price of us-east-1: 1.25 USD for a million write units */
-		msg_note("%llu records are valid, %llu are not; %llu write units, about %.2f USD",
+		msg_note("%llu records are valid, %llu are not; %llu write units",
 			(unsigned long long)(p->n.records - p->n.rejected),
-			(unsigned long long)p->n.rejected, (unsigned long long)p->n.write_units,
-			(double)p->n.write_units * 1.25e-6);
+			(unsigned long long)p->n.rejected, (unsigned long long)p->n.write_units);
 		return;
 	}
 	fs_tally_put(&p->n, &s);
@@ -578,15 +586,8 @@ static void report(struct prog *p)
 			 "to %llu records twice that were under way then",
 			(unsigned long long)(p->conf.workers * FS_BATCH_WRITE_MAX));
 	if (resent && p->group.offline)
-		msg_note(
-			"up to %llu records were sent again after a lost answer: the offline store "
-			"may have them twice",
-			(unsigned long long)resent);
-	if (p->n.expired)
-		msg_warn(
-			"%llu records are older than their time to live: the online store does not "
-			"keep them",
-			(unsigned long long)p->n.expired);
+		msg_note("up to %llu records were sent again after a lost answer: the offline "
+			 "store may have them twice", (unsigned long long)resent);
 }
 
 static int finish(struct prog *p)

@@ -46,7 +46,7 @@ static const struct opt options[] = {
 static const struct opt_program program = {
 	.name = "kafka-put",
 	.summary = "write records to a topic of Kafka",
-	.synopsis = "--brokers HOST:PORT --topic NAME [options] [FILE]",
+	.synopsis = "--brokers HOST:PORT --topic NAME [options] [FILE...]",
 	.examples = "  kafka-put -b localhost:9092 -t telemetry -k ship_id narrow.csv\n"
 		    "  pg-narrow-dump --follow slot --slot s --ack ack |\n"
 		    "    kafka-put -b localhost:9092 -t changes -k ship_id --ack ack\n",
@@ -80,12 +80,10 @@ static void settled(void *ctx, uint64_t number, enum kafka_outcome outcome, cons
 }
 
 /* The program is failing: what is under way is unknown. */
-static void account(void *ctx, int code, const char *message)
+static void account(void *ctx, int code UNUSED, const char *message UNUSED)
 {
 	struct put *p = ctx;
 
-	(void)code;
-	(void)message;
 	p->counts[KAFKA_UNKNOWN].n = p->sent - p->counts[KAFKA_ACKNOWLEDGED].n -
 				     p->counts[KAFKA_REJECTED].n;
 	msg_note("%llu messages are acknowledged, %llu rejected, %llu unknown",
@@ -236,15 +234,13 @@ int main(int argc, char **argv)
 	int code;
 
 	opt_parse(&program, &p.conf, &argc, &argv);
-	if (argc > 1)
-		opt_usage("at most one FILE");
 	if (p.conf.key)
 		namelist_split(&p.keys, p.conf.key, "key");
 	p.to = (struct kafka_writer_conf){ .topic = p.conf.topic,
 		.compression = compressions[p.conf.compression],
 		.settled = settled,
 		.ctx = &p };
-	p.io = io_open(&p.conf.io, argc > 0 ? argv[0] : NULL);
+	p.io = io_open_all(&p.conf.io, argv, argc);
 	p.io->asks_whole = !p.conf.accept_unsealed;
 	p.io->meter.counts = p.counts;
 	p.io->meter.n_counts = ARRAY_LEN(p.counts);

@@ -39,6 +39,9 @@ static const struct opt options[] = {
 	{ .name = "buffer", .kind = OPT_SIZE, .offset = offsetof(struct conf, wide.buffer),
 	  .arg = "SIZE", .min = 1024, .max = UINT64_C(1) << 28,
 	  .help = "buffer this much per table before sending (default 4M)" },
+	{ .name = "dry-run", .letter = 'n', CONF(wide.dry_run),
+	  .help = "print what would change, and change nothing" },
+	REPORT_FORMAT_OPT(struct conf, format, "--dry-run", .needs = "dry-run"),
 	{ .kind = OPT_GROUP, .help = "With --table" },
 	{ .name = "create", .needs = "table", .letter = 'c', CONF(create),
 	  .help = "make the table when there is none: all columns text" },
@@ -70,13 +73,9 @@ static const struct opt options[] = {
 	{ .name = "on-unknown", .needs = "wide", CONF(wide.on_unknown),
 	  .choices = "add|ignore|error|channels",
 	  .help = "what to do with channels, and ships, that are not there (default add)" },
-	{ .kind = OPT_GROUP, .help = "Trying" },
-	{ .name = "dry-run", .letter = 'n', CONF(wide.dry_run),
-	  .help = "print what would change, and change nothing" },
-	REPORT_FORMAT_OPT(struct conf, format, "--dry-run", .needs = "dry-run"),
 	TARGET_OPTS(struct conf, wide.target),
 	IO_IN_OPTS(struct conf, io),
-	IO_KEEP_REJECT_OPTS(struct conf, io, NULL),
+	IO_KEEP_REJECT_OPTS(struct conf, io, "rejects|keep-rejects"),
 	IO_REPORT_OPTS(struct conf, io),
 	OPT_END,
 };
@@ -84,7 +83,7 @@ static const struct opt options[] = {
 static const struct opt_program program = {
 	.name = "pg-copy-load",
 	.summary = "load records into PostgreSQL",
-	.synopsis = "--table SCHEMA.TABLE [options] [FILE]\n--wide [options] [FILE]",
+	.synopsis = "--table SCHEMA.TABLE [options] [FILE...]\n--wide [options] [FILE...]",
 	.examples = "  pg-copy-load --table public.rates --key day,currency rates.csv\n"
 		    "  pg-copy-load --table public.log --create log.ndjson.gz\n"
 		    "  pg-narrow-dump | pivot-wide | pg-copy-load --wide\n",
@@ -264,18 +263,14 @@ int main(int argc, char **argv)
 	int code, closed;
 
 	opt_parse(&program, &ld.conf, &argc, &argv);
-	if (argc > 1)
-		opt_usage("at most one FILE");
 	if (!ld.conf.is_wide && (of->schema || of->prefix || of->types || of->groups ||
 					of->group_columns))
 		opt_usage("of the options of the target only --target goes with --table");
-	if (ld.conf.io.max_rejects && !ld.conf.io.rejects && !ld.conf.wide.keep_rejects)
-		opt_usage("--max-rejects needs --rejects or --keep-rejects");
 	if (ld.conf.wide.dry_run && ld.conf.io.rejects && strcmp(ld.conf.io.rejects, "-") == 0)
 		opt_usage("--rejects -: standard output has what --dry-run prints");
 	(void)signal(SIGPIPE, SIG_IGN);
 	ld.env = (struct sink_env){ .commit = commit, .ctx = &ld };
-	ld.env.io = io_open(&ld.conf.io, argc > 0 ? argv[0] : NULL);
+	ld.env.io = io_open_all(&ld.conf.io, argv, argc);
 	ld.env.pg = pg_connect(ld.conf.wide.target.conninfo, "target");
 	set_session(&ld);
 	stop_catch(wake, &ld);

@@ -42,7 +42,7 @@ static const struct opt options[] = {
 	  .help = "keep records that cannot be taken in the ledger, and go on" },
 	LEDGER_SIDES_OPTS(struct conf),
 	IO_IN_OPTS(struct conf, io),
-	IO_KEEP_REJECT_OPTS(struct conf, io, NULL),
+	IO_KEEP_REJECT_OPTS(struct conf, io, "rejects|keep-rejects"),
 	IO_REPORT_OPTS(struct conf, io),
 	OPT_END,
 };
@@ -50,7 +50,7 @@ static const struct opt options[] = {
 static const struct opt_program program = {
 	.name = "pg-dual-load",
 	.summary = "load narrow records into narrow and wide tables at once",
-	.synopsis = "[options] [FILE]",
+	.synopsis = "[options] [FILE...]",
 	.examples = "  pg-dual-load late-rows.csv\n"
 		    "  pg-dual-load --accept-unsealed --interval 500ms\n",
 	.opts = options,
@@ -89,12 +89,10 @@ static void wake(void *ctx)
 	}
 }
 
-static void on_failure(void *ctx, int code, const char *message)
+static void on_failure(void *ctx, int code UNUSED, const char *message UNUSED)
 {
 	struct load *ld = ctx;
 
-	(void)code;
-	(void)message;
 	if (ld->committing)
 		msg_warn("it is not known whether the last chunk was committed; "
 			 "sending it again is safe where the narrow table has a key");
@@ -205,7 +203,7 @@ static void check_trust(struct load *ld)
 {
 	struct in *in = rd_in(ld->io->rd);
 
-	ld->bit_by_bit = !rd_is_sealed(ld->io->rd) && !in_is_regular(in);
+	ld->bit_by_bit = !rd_is_sealed(ld->io->rd) && !rd_is_regular(ld->io->rd);
 	if (!ld->bit_by_bit)
 		return;
 	io_need_whole(ld->io, ld->conf.accept_unsealed);
@@ -304,10 +302,8 @@ int main(int argc, char **argv)
 	int code;
 
 	opt_parse(&program, &ld.conf, &argc, &argv);
-	if (argc > 1)
-		opt_usage("at most one FILE");
 	(void)signal(SIGPIPE, SIG_IGN);
-	ld.io = io_open(&ld.conf.io, argc > 0 ? argv[0] : NULL);
+	ld.io = io_open_all(&ld.conf.io, argv, argc);
 	ld.pg = pg_connect(ld.conf.target.conninfo, "target");
 	check_same_database(&ld);
 	target_defaults(&ld.conf.target);

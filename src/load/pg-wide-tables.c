@@ -47,6 +47,9 @@ struct run {
 	const char *own; /* the narrow table whose jobs are meant; NULL: whichever fill these */
 	bool again; /* what is gone already is as well, unless it never was */
 	struct pg *target;
+	struct registry *r;
+	struct names ships; /* that are meant */
+	struct widen *of;   /* the same, with what the registry knows of them */
 	struct arena arena;
 };
 
@@ -69,26 +72,33 @@ static void write_later(struct run *run, bool later)
 		pg_exec(run->target, "SELECT pg_logical_emit_message(true, 'ferry', '')");
 }
 
+static void read_ships(struct run *run, const struct names *ships)
+{
+	run->r = registry_open(run->target, &run->conf.target, "created_time");
+	registry_expect(run->r, ships);
+	run->of = arena_alloc(&run->arena, mem_mul(ships->n + 1, sizeof *run->of));
+	for (size_t i = 0; i < ships->n; i++)
+		run->of[i] = (struct widen){ .ship = registry_ship(run->r, ships->name[i]) };
+}
+
 static void do_register(struct run *run)
 {
-	struct registry *r = registry_open(run->target, &run->conf.target, "created_time");
 	struct channel_list *list;
 	size_t n = 0;
 
 	prepare(run);
 	list = channel_list_read(NULL, run->target);
-	registry_expect(r, &list->ships);
+	read_ships(run, &list->ships);
 	write_later(run, true);
 	for (size_t i = 0; i < list->ships.n; i++) {
-		widen_ship(r, registry_ship(r, list->ships.name[i]), list->of[i].channel,
-			list->of[i].n, false);
-		n += list->of[i].n;
+		run->of[i].channel = list->of[i].channel;
+		n += run->of[i].n = list->of[i].n;
 	}
+	widen_ships(run->r, run->of, list->ships.n, false);
 	channel_list_store(list, run->target, run->conf.target.schema);
 	write_later(run, false);
 	msg_note("%zu channels of %zu ships are registered", n, list->ships.n);
 	channel_list_free(list);
-	registry_close(r);
 }
 
 /*
@@ -111,26 +121,30 @@ static bool ask_source(const struct run *run, const struct opt_list *named)
  * Ships registered for this target, in bytewise order, or those of --ship-id among them. A ship of
  * another prefix in the same schema is somebody else's.
  */
-static void add_ships(struct run *run, struct names *out)
+static void find_ships(struct run *run)
 {
-	AUTO_RESULT *r = pg_ask(run->target, ships_sql, run->conf.target.schema,
-		run->conf.target.prefix, run->own);
-	struct registry *registry = pg_rows(r) == 0 ? NULL :
-		registry_open(run->target, &run->conf.target, "created_time");
+	AUTO_RESULT *r = NULL;
+	struct registry *registry;
 	AUTO_NAMES all = { .n = 0 };
 	struct sl base;
 	uint64_t group;
 
+	if (!ledger_exists(run->target))
+		return;
+	r = pg_ask(run->target, ships_sql, run->conf.target.schema, run->conf.target.prefix,
+		run->own);
+	registry = registry_open(run->target, &run->conf.target, "created_time");
 	for (size_t i = 0; i < pg_rows(r); i++)
 		if (num_u64(pg_value(r, i, 2), &group) && registry_gives(registry,
 			pg_value(r, i, 0), pg_value(r, i, 1), group, &base))
-			(void)names_add(run->conf.ships.n ? &all : out, pg_value(r, i, 0), NULL);
+			(void)names_add(run->conf.ships.n ? &all : &run->ships,
+				pg_value(r, i, 0), NULL);
 	registry_close(registry);
 	for (size_t i = 0; i < run->conf.ships.n; i++) {
 		struct sl ship = run->conf.ships.v[i];
 
 		if (names_find(&all, ship) != NAMES_NONE) {
-			(void)names_add(out, ship, NULL);
+			(void)names_add(&run->ships, ship, NULL);
 			continue;
 		}
 		if (run->own || !(run->again || run->conf.new_ship))
@@ -152,12 +166,12 @@ static void take_own(struct run *run)
 }
 
 /* Before anything is changed: views of others stand in the way of dropping the tables. */
-static void want_no_views(struct run *run, struct registry *r, const struct names *ships)
+static void want_no_views(struct run *run)
 {
 	AUTO_STR list = { 0 };
 
-	for (size_t i = 0; i < ships->n && !run->conf.cascade; i++)
-		widen_views_of_others(r, registry_ship(r, ships->name[i]), &list);
+	for (size_t i = 0; i < run->ships.n && !run->conf.cascade; i++)
+		widen_views_of_others(run->r, run->of[i].ship, &list);
 	if (list.n > 0)
 		die_hint(EX_REFUSED, "--cascade drops them, too",
 			"nothing was changed: views were made of the wide tables: %s",
@@ -165,12 +179,12 @@ static void want_no_views(struct run *run, struct registry *r, const struct name
 }
 
 /* Likewise: what has the name of a wide table and is none. All of it is named at once. */
-static void want_fit(struct registry *r, const struct names *ships)
+static void want_fit(struct run *run)
 {
 	AUTO_STR list = { 0 }, why = { 0 };
 
-	for (size_t i = 0; i < ships->n; i++)
-		if (!registry_fits(r, registry_ship(r, ships->name[i]), &why)) {
+	for (size_t i = 0; i < run->ships.n; i++)
+		if (!registry_fits(run->r, run->of[i].ship, &why)) {
 			str_addf(&list, "%s%s", list.n ? "; " : "", str_z(&why));
 			str_clear(&why);
 		}
@@ -180,47 +194,40 @@ static void want_fit(struct registry *r, const struct names *ships)
 
 static void do_create(struct run *run)
 {
-	struct registry *r = registry_open(run->target, &run->conf.target, "created_time");
-	AUTO_NAMES ships = { .n = 0 };
 	size_t tables = 0;
+	bool zoned;
 
 	prepare(run);
-	registry_zoned(r, ask_source(run, &(struct opt_list){ NULL, 0 }));
+	zoned = ask_source(run, &(struct opt_list){ NULL, 0 });
 	if (run->conf.drop_tables)
 		take_own(run);
-	add_ships(run, &ships);
-	registry_expect(r, &ships);
+	find_ships(run);
+	read_ships(run, &run->ships);
+	registry_zoned(run->r, zoned);
 	if (run->conf.drop_tables)
-		want_no_views(run, r, &ships);
-	want_fit(r, &ships);
+		want_no_views(run);
+	want_fit(run);
 	write_later(run, true);
-	for (size_t i = 0; i < ships.n; i++) {
-		struct ship *s = registry_ship(r, ships.name[i]);
-
-		if (run->conf.drop_tables) {
-			/* first the ledger: what is not there any more must not be called done */
-			ledger_forget(run->target, run->conf.target.schema, run->conf.target.prefix,
-				run->own, ships.name[i]);
-			widen_drop(r, s, run->conf.cascade);
-		}
-		widen_ship(r, s, NULL, 0, true);
-		for (size_t g = 0; g < s->n_groups; g++)
-			tables += s->group[g].made;
+	for (size_t i = 0; i < run->ships.n && run->conf.drop_tables; i++) {
+		/* first the ledger: what is not there any more must not be called done */
+		ledger_forget(run->target, run->conf.target.schema, run->conf.target.prefix,
+			run->own, run->ships.name[i]);
+		widen_drop(run->r, run->of[i].ship, run->conf.cascade);
 	}
+	widen_ships(run->r, run->of, run->ships.n, true);
+	for (size_t i = 0; i < run->ships.n; i++)
+		for (size_t g = 0; g < run->of[i].ship->n_groups; g++)
+			tables += run->of[i].ship->group[g].made;
 	write_later(run, false);
-	msg_note("%zu tables of %zu ships are there", tables, ships.n);
-	registry_close(r);
+	msg_note("%zu tables of %zu ships are there", tables, run->ships.n);
 }
 
 /* The names, one a line: what tells a script whether there is anything yet. */
 static void do_ships(struct run *run)
 {
-	AUTO_NAMES ships = { .n = 0 };
-
-	if (ledger_exists(run->target))
-		add_ships(run, &ships);
-	for (size_t i = 0; i < ships.n; i++)
-		(void)printf("%.*s\n", (int)ships.name[i].n, ships.name[i].p);
+	find_ships(run);
+	for (size_t i = 0; i < run->ships.n; i++)
+		(void)printf("%.*s\n", (int)run->ships.name[i].n, run->ships.name[i].p);
 }
 
 /*
@@ -229,23 +236,24 @@ static void do_ships(struct run *run)
  */
 static void do_analyze(struct run *run)
 {
-	struct registry *r = registry_open(run->target, &run->conf.target, "created_time");
-	AUTO_NAMES ships = { .n = 0 };
+	size_t most = registry_tables_at_once(run->target), n = 0;
+	AUTO_STR sql = { 0 };
 
-	if (ledger_exists(run->target))
-		add_ships(run, &ships);
-	registry_expect(r, &ships);
-	write_later(run, true);
-	for (size_t i = 0; i < ships.n; i++) {
-		struct ship *s = registry_ship(r, ships.name[i]);
+	find_ships(run);
+	read_ships(run, &run->ships);
+	for (size_t i = 0; i < run->ships.n; i++) {
+		struct ship *s = run->of[i].ship;
 
-		for (size_t g = 0; g < s->n_groups; g++) {
+		for (size_t g = 0; g < s->n_groups; g++)
 			if (s->group[g].made)
-				pg_execf(run->target, "ANALYZE %s (created_time)",
-					registry_table(r, s, g));
-		}
+				str_addf(&sql, "%s %s (created_time)", n++ ? "," : "ANALYZE",
+					registry_table(run->r, s, g));
+		if (n == 0 || (n < most && i + 1 < run->ships.n))
+			continue;
+		pg_exec(run->target, str_z(&sql));
+		str_clear(&sql);
+		n = 0;
 	}
-	registry_close(r);
 }
 
 /* ---- rollback -------------------------------------------------------------------------------- */
@@ -262,8 +270,10 @@ static bool confirm(const char *question)
 	return strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0;
 }
 
-static void add_question(const struct run *run, const struct names *ships, struct str *s)
+static void add_question(const struct run *run, struct str *s)
 {
+	const struct names *ships = &run->ships;
+
 	str_addf(s, tr("drop the wide tables of %zu ship%s in schema %s"), ships->n,
 		ships->n == 1 ? "" : "s", run->conf.target.schema);
 	for (size_t i = 0; i < ships->n && i < 10; i++)
@@ -323,11 +333,11 @@ static struct ledger_job *slot_jobs(struct run *run, size_t *n_out)
 	return jobs;
 }
 
-static void drop_ships(struct run *run, struct registry *r, const struct names *ships)
+static void drop_ships(struct run *run)
 {
-	for (size_t i = 0; i < ships->n; i++) {
-		widen_drop(r, registry_ship(r, ships->name[i]), run->conf.cascade);
-		forget_channels(run, ships->name[i]);
+	for (size_t i = 0; i < run->ships.n; i++) {
+		widen_drop(run->r, run->of[i].ship, run->conf.cascade);
+		forget_channels(run, run->ships.name[i]);
 	}
 }
 
@@ -335,8 +345,6 @@ static void drop_ships(struct run *run, struct registry *r, const struct names *
 static void do_rollback(struct run *run)
 {
 	const struct target_opts *target = &run->conf.target;
-	struct registry *r = registry_open(run->target, target, "created_time");
-	AUTO_NAMES ships = { .n = 0 };
 	AUTO_STR question = { 0 };
 	struct ledger_job *jobs = NULL;
 	size_t n_jobs = 0;
@@ -348,10 +356,10 @@ static void do_rollback(struct run *run)
 	}
 	take_own(run);
 	run->again = true;
-	add_ships(run, &ships);
-	registry_expect(r, &ships);
-	want_no_views(run, r, &ships);
-	add_question(run, &ships, &question);
+	find_ships(run);
+	read_ships(run, &run->ships);
+	want_no_views(run);
+	add_question(run, &question);
 	if (!run->conf.yes && !confirm(str_z(&question)))
 		die(EX_DIFFERS, "nothing was changed");
 	if (run->conf.ships.n == 0)
@@ -366,13 +374,12 @@ static void do_rollback(struct run *run)
 	/* now nobody makes another slot */
 	remove_slots(run, jobs, n_jobs);
 	end_loaders(run);
-	drop_ships(run, r, &ships);
-	msg_note("rolled back %zu ships in %.1f s", ships.n,
+	drop_ships(run);
+	msg_note("rolled back %zu ships in %.1f s", run->ships.n,
 		(double)(clock_monotonic() - began) / 1e6);
 	if (run->conf.ships.n > 0)
 		msg_note("where the source is followed, a ship comes back with its past when rows "
 			 "of it come: follow the others only (--ship-id)");
-	registry_close(r);
 }
 
 /* ---- backup ---------------------------------------------------------------------------------- */
@@ -400,16 +407,12 @@ static void do_load(struct run *run)
 /* Tables and views, quoted, one a line: what a backup is to hold. */
 static void do_relations(struct run *run)
 {
-	struct registry *r = registry_open(run->target, &run->conf.target, "created_time");
-	AUTO_NAMES ships = { .n = 0 };
-
-	if (ledger_exists(run->target)) {
+	if (ledger_exists(run->target))
 		take_own(run);
-		add_ships(run, &ships);
-	}
-	registry_expect(r, &ships);
-	for (size_t i = 0; i < ships.n; i++) {
-		struct ship *s = registry_ship(r, ships.name[i]);
+	find_ships(run);
+	read_ships(run, &run->ships);
+	for (size_t i = 0; i < run->ships.n; i++) {
+		struct ship *s = run->of[i].ship;
 
 		for (size_t g = 0; g <= s->n_groups; g++) {
 			bool view = g == s->n_groups;
@@ -420,7 +423,6 @@ static void do_relations(struct run *run)
 				view ? s->base : s->group[g].table));
 		}
 	}
-	registry_close(r);
 }
 
 /* How libpq's other programs reach the target: NAME=VALUE, each ended by a NUL. */
@@ -469,7 +471,9 @@ int main(int argc, char **argv)
 	target_defaults(&run.conf.target);
 	run.target = pg_connect(run.conf.target.conninfo, "target");
 	verbs[verb](&run);
+	registry_close(run.r);
 	pg_close(run.target);
+	names_free(&run.ships);
 	arena_free(&run.arena);
 	if (fflush(stdout) != 0)
 		die_errno(EX_IO, "standard output");

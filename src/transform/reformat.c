@@ -87,18 +87,11 @@ static void check(struct state *st)
 static void read_names(struct state *st, struct rd *first)
 {
 	struct iso_opts iso = st->iso;
-	struct rd_conf conf = { .format = (enum format)st->io.in_format,
-				.max_record = st->io.max_record,
-				.allow_no_newline = st->io.allow_no_newline,
-				.encoding = st->io.encoding,
-				.skip_lines = st->io.skip_lines,
-				.at = st->io.at,
-				.iso = &iso };
 	struct rd *rd;
 	struct rec rec;
 
 	iso.names_only = true;
-	rd = rd_again(first, &conf);
+	rd = rd_again(first, &iso);
 	while (rd_next(rd, &rec) != RD_END)
 		continue;
 	for (size_t i = 0; i < rd_cols(rd)->n; i++)

@@ -32,7 +32,9 @@ struct cellsum {
 	uint64_t values; /* narrow: rows with a value, repeated ones included */
 	uint64_t cells, cell_sum;
 	uint64_t instants, instant_sum;
+	int64_t first, last; /* narrow: of those */
 	uint64_t orphans; /* wide: rows of further tables whose instant is not in the first */
+	bool locked;      /* wide: others have locked a table, and nothing is known */
 };
 
 /* Adds up the counts; sums of hashes and orphans are left alone. */
@@ -96,11 +98,9 @@ void cellsum_add_narrow_instants_at(
 struct cellsum_target {
 	struct registry *r;
 	enum cellsum_hash hash;
-	struct names prepared; /* names of statements */
+	bool sparse;  /* rows are not expected where is asked */
+	bool patient; /* a table that others have locked is `locked`, and not the end */
 };
-
-/* Closes the registry too, not its connection. */
-void cellsum_target_close(struct cellsum_target *t);
 
 /* Of a ship's tables in [from, to); all zero when there are none. */
 void cellsum_wide(

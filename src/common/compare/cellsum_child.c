@@ -18,28 +18,74 @@ static void write_all(int fd, const void *data, size_t n)
 		leave(EX_IO); /* whoever asked has gone, and says why */
 }
 
+#define LOCKED_FOR (CLOCK_US_PER_SEC / 10) /* at most, what is read: others may alter it */
+
+/* Sums of many ships in one transaction, each of which costs settings on the way. */
+struct work {
+	struct cellsum_target target;
+	struct pg *pg;
+	size_t n, most; /* tables locked by the transaction at hand */
+	int64_t began;
+};
+
+static void end_turn(struct work *w, const char *how)
+{
+	if (w->n > 0)
+		pg_exec(w->pg, how);
+	w->n = 0;
+}
+
+static void sum_ship(struct work *w, struct sl ship, const struct ledger_range *r,
+	struct cellsum *sum)
+{
+	struct ship *s = registry_ship(w->target.r, ship);
+
+	if (w->n > 0 && (w->n + s->n_groups > w->most ||
+				clock_monotonic() > w->began + LOCKED_FOR))
+		end_turn(w, "COMMIT");
+	if (w->n == 0) {
+		pg_exec(w->pg, "BEGIN");
+		w->began = clock_monotonic();
+	}
+	w->n += s->n_groups + 1;
+	cellsum_wide(&w->target, s, r->from, r->to, sum);
+	if (sum->locked)
+		end_turn(w, "ROLLBACK");
+}
+
+/* Was anything carried over there? */
+static bool has_chunks(const struct ledger_range *r, size_t n_ships)
+{
+	return r->counts && (memchr(r->cover, LEDGER_COVER_DONE, n_ships) ||
+				    memchr(r->cover, LEDGER_COVER_LIVE, n_ships) ||
+				    memchr(r->cover, LEDGER_COVER_DOUBT, n_ships));
+}
+
 static NORETURN void work(int fd, const struct target_opts *opts, enum cellsum_hash hash,
 	const struct ledger_range *range, size_t n_ranges, const struct names *ships)
 {
-	struct cellsum_target target = { .hash = hash };
-	struct pg *pg = pg_connect(opts->conninfo, "target");
+	struct work w = { .target = { .hash = hash, .patient = true },
+		.pg = pg_connect(opts->conninfo, "target") };
 
-	target.r = registry_open(pg, opts, "created_time");
-	registry_expect(target.r, ships);
+	w.target.r = registry_open(w.pg, opts, "created_time");
+	w.most = registry_tables_at_once(w.pg);
+	pg_set(w.pg, "lock_timeout", "2s"); /* then it is passed over */
+	registry_expect(w.target.r, ships);
 	for (size_t i = 0; i < n_ranges; i++) {
 		if (!range[i].counts)
 			continue;
+		w.target.sparse = !has_chunks(&range[i], ships->n);
 		for (size_t s = 0; s < ships->n; s++) {
 			struct cellsum sum = { .rows = 0 };
 
 			if (ledger_cover_counts(range[i].cover[s]))
-				cellsum_wide(&target, registry_ship(target.r, ships->name[s]),
-					range[i].from, range[i].to, &sum);
+				sum_ship(&w, ships->name[s], &range[i], &sum);
 			write_all(fd, &sum, sizeof sum);
 		}
+		end_turn(&w, "COMMIT");
 	}
-	cellsum_target_close(&target);
-	pg_close(pg);
+	registry_close(w.target.r);
+	pg_close(w.pg);
 	leave(EX_DONE);
 }
 

@@ -1,6 +1,8 @@
 /* cellsum_narrow.c - the statements on the narrow table. */
 #include "compare/cellsum_internal.h"
 
+#include "ledger/ledger.h"
+
 /* The instant as timestamp in UTC, whatever the column is. */
 static void add_instant(const struct cellsum_source *s, struct str *sql, const char *time)
 {
@@ -94,11 +96,13 @@ static void add_counts(struct cellsum_source *s, struct str *sql, int64_t from, 
 		"SELECT ship, sum(rows), sum(bad), sum(vals), count(*) FILTER (WHERE rows > bad),"
 		" sum(");
 	cellsum_add_time_hash(sql, s->hash, str_z(&instant));
-	str_addz(sql, CELLSUM_SHIFT ") FILTER (WHERE rows > bad), sum(cells) FROM (SELECT ");
 	str_addf(sql,
+		CELLSUM_SHIFT ") FILTER (WHERE rows > bad), sum(cells), min(%s) FILTER"
+		" (WHERE rows > bad), max(%s) FILTER (WHERE rows > bad) FROM (SELECT "
 		"%s AS ship, %s AS t, count(*) AS rows, count(*) FILTER (WHERE %s) AS bad,"
 		" count(*) FILTER (WHERE %s) AS vals, ",
-		n->col[NARROW_SHIP].expr, n->col[NARROW_TIME].ident, s->bad, s->present);
+		str_z(&instant), str_z(&instant), n->col[NARROW_SHIP].expr,
+		n->col[NARROW_TIME].ident, s->bad, s->present);
 	if (n->unique) {
 		str_addz(sql, "sum(");
 		add_cell(s, sql, s->value, n->col[NARROW_TIME].ident, s->channel);
@@ -162,15 +166,21 @@ static size_t take_counts(const struct narrow *narrow, const struct pg_result *r
 	*out = arena_alloc(a, mem_mul(pg_rows(r) + 1, sizeof **out));
 	for (size_t i = 0; i < pg_rows(r); i++) {
 		struct sl name = pg_value(r, i, 0);
+		int64_t first, last;
 
 		if (name.n == 0 || name.n > NARROW_NAME_MAX || !narrow_can_store(narrow, name))
 			continue; /* no ship: its rows are rejects */
+		if (!clock_parse(pg_value(r, i, 7), &first) ||
+			!clock_parse(pg_value(r, i, 8), &last))
+			first = last = LEDGER_NO_TIME;
 		(*out)[n++] = (struct cellsum_of){ .name = arena_dup(a, name),
 			.sum = { .rows = pg_count(r, i, 1),
 				.bad = pg_count(r, i, 2),
 				.values = pg_count(r, i, 3),
 				.cells = pg_count(r, i, 3),
 				.instants = pg_count(r, i, 4),
+				.first = first,
+				.last = last,
 				.instant_sum = cellsum_mod64(pg_value(r, i, 5)),
 				.cell_sum = cellsum_mod64(pg_value(r, i, 6)) } };
 	}

@@ -17,36 +17,19 @@ static void add_instant(struct cellsum_target *t, struct str *sql, const struct 
 	str_addf(sql, ship->zoned ? "(%s AT TIME ZONE 'UTC')" : "%s", registry_key_ident(t->r));
 }
 
-static void add_where(struct cellsum_target *t, struct str *sql, const char *from, const char *to)
-{
-	const char *key = registry_key_ident(t->r);
-
-	str_addf(sql, " WHERE %s >= %s AND %s < %s", key, from, key, to);
-}
-
 static void add_range(struct cellsum_target *t, struct str *sql, const struct ship *ship,
 	int64_t from, int64_t to)
 {
-	AUTO_STR a = { 0 }, b = { 0 };
-
-	cellsum_add_bound(&a, from, ship->zoned);
-	cellsum_add_bound(&b, to, ship->zoned);
-	add_where(t, sql, str_z(&a), str_z(&b));
+	str_addf(sql, " WHERE %s >= ", registry_key_ident(t->r));
+	cellsum_add_bound(sql, from, ship->zoned);
+	str_addf(sql, " AND %s < ", registry_key_ident(t->r));
+	cellsum_add_bound(sql, to, ship->zoned);
 }
 
 /* Is the channel a column of this group (from 0) that is there? */
 static bool is_of(const struct ship *ship, size_t channel, size_t group)
 {
 	return ship->channel[channel].made && ship->channel[channel].group == group + 1;
-}
-
-static size_t count_made(const struct ship *ship, size_t group)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < ship->channels.n; i++)
-		n += is_of(ship, i, group);
-	return n;
 }
 
 /* The name under which a row's hash of its instant is found: no column may have it. */
@@ -109,7 +92,7 @@ static void add_row_sum(struct cellsum_target *t, struct str *sql, const struct 
 
 /* `FROM (SELECT *, hash …) AS w`: the hash of the instant once per row (OFFSET keeps it so). */
 static void add_hashed(struct cellsum_target *t, struct str *sql, const struct ship *ship,
-	size_t group, const char *name)
+	size_t group, const char *name, int64_t from, int64_t to)
 {
 	AUTO_STR instant = { 0 };
 
@@ -117,73 +100,42 @@ static void add_hashed(struct cellsum_target *t, struct str *sql, const struct s
 	str_addz(sql, " FROM (SELECT *, ");
 	cellsum_add_time_hash(sql, t->hash, str_z(&instant));
 	str_addf(sql, " AS %s FROM %s", name, registry_table(t->r, ship, group));
+	add_range(t, sql, ship, from, to);
+	str_addz(sql, " OFFSET 0) AS w");
 }
 
-/* Makes the statement for a group: its text is long, so it is parsed and planned once. */
-static void prepare(struct cellsum_target *t, struct ship *ship, size_t group, const char *name)
+/* NULL where others have locked the table, and that is nobody's end. */
+static struct pg_result *ask(struct cellsum_target *t, const char *sql)
 {
-	const char *type = registry_key_type(ship);
-	AUTO_STR sql = { 0 }, hash = { 0 };
+	struct pg *pg = registry_pg(t->r);
+	struct pg_result *r = pg_try_query(pg, sql, 0, NULL);
 
-	name_hash(ship, &hash);
-	str_addf(&sql, "PREPARE %s (%s, %s) AS SELECT count(*), sum(", name, type, type);
-	add_count(t, &sql, ship, group);
-	str_addz(&sql, "), sum(");
-	add_row_sum(t, &sql, ship, group, str_z(&hash));
-	str_addf(&sql, "), sum(%s" CELLSUM_SHIFT "), ", str_z(&hash));
-	if (group == 0) {
-		str_addz(&sql, "0");
-	} else {
-		const char *key = registry_key_ident(t->r);
-
-		str_addf(&sql, "(SELECT count(*) FROM (SELECT %s FROM %s", key,
-			registry_table(t->r, ship, group));
-		add_where(t, &sql, "$1", "$2");
-		str_addf(&sql, " EXCEPT SELECT %s FROM %s", key, registry_table(t->r, ship, 0));
-		add_where(t, &sql, "$1", "$2");
-		str_addz(&sql, ") AS orphan)");
-	}
-	add_hashed(t, &sql, ship, group, str_z(&hash));
-	add_where(t, &sql, "$1", "$2");
-	str_addz(&sql, " OFFSET 0) AS w");
-	pg_exec(registry_pg(t->r), str_z(&sql));
-}
-
-#define PREPARED_MAX 64 /* a statement over a thousand columns takes megabytes of the server */
-
-/* The number of the statement of this name; `added`: it is to be prepared. */
-static size_t statement_of(struct cellsum_target *t, struct sl name, bool *added)
-{
-	if (t->prepared.n >= PREPARED_MAX && names_find(&t->prepared, name) == NAMES_NONE) {
-		pg_exec(registry_pg(t->r), "DEALLOCATE ALL");
-		names_clear(&t->prepared);
-	}
-	return names_add(&t->prepared, name, added);
+	if (!r && !(t->patient && pg_state_is(pg_sqlstate(pg), "55P03")))
+		pg_die(pg, "cannot compute checksums");
+	return r;
 }
 
 static void add_group(struct cellsum_target *t, struct ship *ship, size_t group, int64_t from,
 	int64_t to, struct cellsum *out)
 {
-	struct pg *pg = registry_pg(t->r);
-	AUTO_STR name = { 0 }, sql = { 0 };
+	AUTO_STR sql = { 0 }, hash = { 0 };
 	AUTO_RESULT *r = NULL;
-	bool added;
-	size_t id;
 
-	/* another table or more columns is another statement */
-	str_addf(&name, "%zu %zu ", group, count_made(ship, group));
-	str_add(&name, ship->group[group].table);
-	id = statement_of(t, str_sl(&name), &added);
-	str_clear(&name);
-	str_addf(&name, "ferry_cellsum_%zu", id);
-	if (added)
-		prepare(t, ship, group, str_z(&name));
-	str_addf(&sql, "EXECUTE %s (", str_z(&name));
-	cellsum_add_bound(&sql, from, ship->zoned);
-	str_addz(&sql, ", ");
-	cellsum_add_bound(&sql, to, ship->zoned);
-	str_addc(&sql, ')');
-	r = pg_query(pg, str_z(&sql), 0, NULL);
+	name_hash(ship, &hash);
+	str_addz(&sql, "SELECT count(*), sum(");
+	add_count(t, &sql, ship, group);
+	str_addz(&sql, "), sum(");
+	add_row_sum(t, &sql, ship, group, str_z(&hash));
+	str_addf(&sql, "), sum(%s" CELLSUM_SHIFT ")", str_z(&hash));
+	str_addz(&sql, group > 0 ? ", (SELECT count(*) FROM (" : ", 0");
+	if (group > 0)
+		cellsum_add_wide_orphans(t, &sql, from, to, ship, group);
+	str_addz(&sql, group > 0 ? ") AS orphan)" : "");
+	add_hashed(t, &sql, ship, group, str_z(&hash), from, to);
+	r = ask(t, str_z(&sql));
+	out->locked = !r;
+	if (!r)
+		return;
 	out->cells += pg_count(r, 0, 1);
 	out->cell_sum += cellsum_mod64(pg_value(r, 0, 2));
 	out->orphans += pg_count(r, 0, 4);
@@ -193,19 +145,37 @@ static void add_group(struct cellsum_target *t, struct ship *ship, size_t group,
 	}
 }
 
+/* Where nothing should be, that is asked first: it is a tenth of the work. */
+static bool has_rows(struct cellsum_target *t, struct ship *ship, int64_t from, int64_t to,
+	struct cellsum *out)
+{
+	AUTO_STR sql = { 0 };
+	AUTO_RESULT *r = NULL;
+
+	for (size_t g = 0; g < ship->n_groups; g++) {
+		if (!ship->group[g].made)
+			continue;
+		str_addf(&sql, "%s EXISTS (SELECT FROM %s", sql.n > 0 ? " OR" : "SELECT",
+			registry_table(t->r, ship, g));
+		add_range(t, &sql, ship, from, to);
+		str_addc(&sql, ')');
+	}
+	if (sql.n == 0)
+		return false;
+	r = ask(t, str_z(&sql));
+	out->locked = !r;
+	return r && pg_true(r, 0, 0);
+}
+
 void cellsum_wide(
 	struct cellsum_target *t, struct ship *ship, int64_t from, int64_t to, struct cellsum *out)
 {
 	*out = (struct cellsum){ .rows = 0 };
-	for (size_t g = 0; g < ship->n_groups; g++)
+	if (t->sparse && !has_rows(t, ship, from, to, out))
+		return;
+	for (size_t g = 0; g < ship->n_groups && !out->locked; g++)
 		if (ship->group[g].made)
 			add_group(t, ship, g, from, to, out);
-}
-
-void cellsum_target_close(struct cellsum_target *t)
-{
-	names_free(&t->prepared);
-	registry_close(t->r);
 }
 
 /* ---- in detail ------------------------------------------------------------------------------- */
@@ -224,9 +194,7 @@ static void take_channels(struct cellsum_target *t, struct ship *ship, size_t gr
 		add_cell(t, &sql, ship, list[i], str_z(&hash));
 		str_addc(&sql, ')');
 	}
-	add_hashed(t, &sql, ship, group, str_z(&hash));
-	add_range(t, &sql, ship, from, to);
-	str_addz(&sql, " OFFSET 0) AS w");
+	add_hashed(t, &sql, ship, group, str_z(&hash), from, to);
 	r = pg_query(registry_pg(t->r), str_z(&sql), 0, NULL);
 	for (size_t i = 0; i < n; i++) {
 		(void)!num_u64(pg_value(r, 0, (int)(2 * i)), &out[list[i]].cells);

@@ -163,6 +163,8 @@ static void note_mended(
 			.cells = v->now.values,
 			.dropped = v->now.values - v->now.cells,
 			.wide_rows = v->now.instants,
+			.first = v->now.instants ? v->now.first : LEDGER_NO_TIME,
+			.last = v->now.instants ? v->now.last : LEDGER_NO_TIME,
 			.whole = whole && v->now.bad == 0 });
 }
 
@@ -252,12 +254,20 @@ static bool is_part(const struct verify *v)
 	return v->opts.doubt || v->opts.watch || v->opts.finished_before != LEDGER_NO_TIME;
 }
 
+/* Not carried over yet, or not to be looked at: a doubt stays. */
 static void count_left(struct verify *v, const struct ledger_range *r, size_t s)
 {
-	if (r->cover[s] != LEDGER_COVER_OPEN)
-		return;
 	v->tally[s].left += !is_part(v);
-	add_unclean(v, r, s, true); /* a doubt stays until its chunk is done */
+	add_unclean(v, r, s, true);
+}
+
+/* Others are compared meanwhile. */
+static void pass_over(struct verify *v, const struct ledger_range *r, size_t s)
+{
+	if (!v->opts.watch)
+		msg_warn("ship %s is not compared: others have locked its tables",
+			msg_q(v->ships.name[s]));
+	count_left(v, r, s);
 }
 
 /* Whoever repairs may write to the ledger, too. */
@@ -294,13 +304,12 @@ static void compare_range(struct verify *v, const struct ledger_range *r,
 		seen[s] = true;
 		/* a ship or a range that nobody planned yet, or a chunk that is not done */
 		if (s >= n_wide || (r->cover[s] == LEDGER_COVER_NONE && same(&none, &wide[s]))) {
-			v->tally[s].left += !is_part(v);
-			add_unclean(v, r, s, true); /* and so it does here */
+			count_left(v, r, s);
 			if (s >= n_wide)
 				meet(v, list[i].name);
 			continue;
 		}
-		if (!ledger_cover_counts(r->cover[s]))
+		if (!ledger_cover_counts(r->cover[s]) || wide[s].locked)
 			continue;
 		cellsum_add(&v->tally[s].sum, &list[i].sum);
 		if (v->opts.repair && list[i].sum.bad > 0 && r->cover[s] == LEDGER_COVER_DONE)
@@ -310,19 +319,22 @@ static void compare_range(struct verify *v, const struct ledger_range *r,
 			look_closer(v, r, s);
 	}
 	for (size_t s = 0; s < n_wide; s++) {
-		if (!seen[s] && ledger_cover_counts(r->cover[s]) && !same(&none, &wide[s]))
+		if (wide[s].locked)
+			pass_over(v, r, s);
+		else if (!seen[s] && ledger_cover_counts(r->cover[s]) && !same(&none, &wide[s]))
 			look_closer(v, r, s);
-		v->tally[s].ranges += r->cover[s] == LEDGER_COVER_DONE ||
-				      r->cover[s] == LEDGER_COVER_LIVE ||
-				      r->cover[s] == LEDGER_COVER_DOUBT;
-		count_left(v, r, s);
+		if (r->cover[s] == LEDGER_COVER_OPEN)
+			count_left(v, r, s);
+		v->tally[s].ranges += !wide[s].locked && (r->cover[s] == LEDGER_COVER_DONE ||
+				r->cover[s] == LEDGER_COVER_LIVE ||
+				r->cover[s] == LEDGER_COVER_DOUBT);
 	}
 	keep_checked(v, r, n_wide);
 }
 
-static void compare(struct verify *v, struct cellsum_child *side)
+/* The first n_wide of the ships are those that the child was started with. */
+static void compare(struct verify *v, struct cellsum_child *side, size_t n_wide)
 {
-	size_t n_wide = v->ships.n;
 	AUTO_FREE struct cellsum *wide = mem_alloc(mem_mul(n_wide + 1, sizeof *wide));
 	int64_t next = clock_monotonic() + NOTE_EVERY;
 
@@ -333,7 +345,8 @@ static void compare(struct verify *v, struct cellsum_child *side)
 			compare_range(v, &v->range[i], side, wide, n_wide);
 		else
 			for (size_t s = 0; s < n_wide; s++)
-				count_left(v, &v->range[i], s);
+				if (v->range[i].cover[s] == LEDGER_COVER_OPEN)
+					count_left(v, &v->range[i], s);
 		if (clock_monotonic() > next) {
 			msg_note("%zu of %zu ranges compared", i + 1, v->n_ranges);
 			next = clock_monotonic() + NOTE_EVERY;
@@ -499,7 +512,7 @@ static void close_both(struct verify *v)
 	pg_close(v->source.pg);
 	cellsum_source_close(&v->source);
 	narrow_free(v->narrow);
-	cellsum_target_close(&v->target);
+	registry_close(v->target.r);
 	pg_close(target);
 }
 
@@ -515,6 +528,7 @@ void verify_run(struct verify *v, const struct verify_opts *opts)
 {
 	struct cellsum_child *side;
 	enum cellsum_hash hash;
+	size_t planned;
 
 	*v = (struct verify){ .opts = *opts };
 	hash = prepare(v);
@@ -522,9 +536,10 @@ void verify_run(struct verify *v, const struct verify_opts *opts)
 		narrow_free(v->narrow);
 		return;
 	}
+	planned = v->ships.n;
 	side = cellsum_child_start(&v->tables, hash, v->range, v->n_ranges, &v->ships);
 	open_both(v, hash);
-	compare(v, side);
+	compare(v, side, planned);
 	cellsum_child_end(side);
 	settle_doubts(v);
 	close_both(v);

@@ -11,6 +11,7 @@
 #include "core/path.h"
 #include "core/stats.h"
 #include "core/str.h"
+#include "core/utf8.h"
 
 #include <fcntl.h>
 #include <stdarg.h>
@@ -120,56 +121,91 @@ static bool help_verbs(const struct opt *o)
 	return bars < 3;
 }
 
+enum { HELP_TEXT = 32, HELP_WIDTH = 80 };
+
+/* Adds a line, wrapped: what goes on stands below its last column. */
+static void help_line(struct str *s, struct sl line)
+{
+	size_t lead = strspn(line.p, " "), at, indent;
+	const char *column =
+		lead < HELP_TEXT ? memmem(line.p + lead, line.n - lead, "  ", 2) : NULL;
+
+	at = column ? (size_t)(column - line.p) + strspn(column, " ") : lead;
+	indent = column || lead >= HELP_TEXT ? at : lead + 2;
+	str_add(s, (struct sl){ line.p, at });
+	sl_skip(&line, at);
+	while (line.n) {
+		size_t n = 0, w;
+
+		while (n < line.n && !memchr(" |", line.p[n++], 2))
+			;
+		w = utf8_width((struct sl){ line.p, n - (line.p[n - 1] == ' ') });
+		if (at > indent && at + w > HELP_WIDTH) {
+			while (s->n && s->p[s->n - 1] == ' ')
+				s->n--;
+			str_addf(s, "\n%*s", (int)indent, "");
+			at = indent;
+		}
+		str_add(s, (struct sl){ line.p, n });
+		at += w + (line.p[n - 1] == ' ');
+		sl_skip(&line, n);
+	}
+	str_addc(s, '\n');
+}
+
 static void help_option(struct str *s, const struct opt *o)
 {
-	size_t start = s->n;
+	AUTO_STR line = { 0 };
 
 	if (o->hidden)
 		return;
 	if (o->kind == OPT_GROUP) {
-		str_addf(s, o->arg ? "%s%s\n" : "%s%s:\n", o->arg ? "" : "\n", tr(o->help));
+		str_addf(&line, o->arg ? "%s" : "%s:", tr(o->help));
+		if (!o->arg)
+			str_addc(s, '\n');
+		help_line(s, sl_of(str_z(&line)));
 		return;
 	}
 	if (o->letter)
-		str_addf(s, "  -%c, --%s", o->letter, o->name);
+		str_addf(&line, "  -%c, --%s", o->letter, o->name);
 	else
-		str_addf(s, "      --%s", o->name);
+		str_addf(&line, "      --%s", o->name);
 	if (o->kind == OPT_ENUM && !o->arg)
-		str_addf(s, "=%s", o->choices);
+		str_addf(&line, "=%s", o->choices);
 	else if (o->kind != OPT_FLAG)
-		str_addf(s, o->bare ? "[=%s]" : "=%s", o->arg ? o->arg : "VALUE");
-	if (s->n - start > 30) {
-		str_addc(s, '\n');
-		start = s->n;
+		str_addf(&line, o->bare ? "[=%s]" : "=%s", o->arg ? o->arg : "VALUE");
+	if (line.n > HELP_TEXT - 2) {
+		str_addf(s, "%s\n", str_z(&line));
+		line.n = 0;
 	}
-	while (s->n - start < 32)
-		str_addc(s, ' ');
+	while (line.n < HELP_TEXT)
+		str_addc(&line, ' ');
 	if (o->verbs && help_verbs(o)) {
 		for (const char *c = o->verbs; *c; c++)
-			str_addz(s, *c == '|' ? ", " : (char[]){ *c, '\0' });
-		str_addz(s, ": ");
+			str_addz(&line, *c == '|' ? ", " : (char[]){ *c, '\0' });
+		str_addz(&line, ": ");
 	}
-	str_addz(s, tr(o->help));
+	str_addz(&line, tr(o->help));
 	if (o->env)
-		str_addf(s, " [$%s]", o->env);
-	help_conditions(s, tr("needs"), o->needs);
-	help_conditions(s, tr("not with"), o->not_with);
-	str_addc(s, '\n');
+		str_addf(&line, " [$%s]", o->env);
+	help_conditions(&line, tr("needs"), o->needs);
+	help_conditions(&line, tr("not with"), o->not_with);
+	help_line(s, sl_of(str_z(&line)));
 }
 
 static NORETURN void print_help(void)
 {
-	struct str s = { 0 };
-	const char *line = program->synopsis;
+	struct str s = { 0 }, text = { 0 };
+	struct sl lines = sl_of(program->synopsis), line;
 
-	str_addf(&s, "%s - %s\n\n", program->name, tr(program->summary));
-	for (const char *lead = tr("usage: "); line; lead = "       ") {
-		const char *nl = strchr(line, '\n');
-
-		str_addf(&s, "%s%s ", lead, program->name);
-		str_add(&s, nl ? (struct sl){ line, (size_t)(nl - line) } : sl_of(line));
-		str_addc(&s, '\n');
-		line = nl ? nl + 1 : NULL;
+	str_addf(&text, "%s - %s", program->name, tr(program->summary));
+	help_line(&s, sl_of(str_z(&text)));
+	str_addc(&s, '\n');
+	for (const char *lead = tr("usage: "); sl_cut(&lines, '\n', &line); lead = "       ") {
+		text.n = 0;
+		str_addf(&text, "%s%s ", lead, program->name);
+		str_add(&text, line);
+		help_line(&s, sl_of(str_z(&text)));
 	}
 	if (!opt_is_end(program->opts) && program->opts->kind != OPT_GROUP)
 		str_addz(&s, tr("\nOptions:\n"));
@@ -425,12 +461,11 @@ void opt_set(const struct opt *o, const char *value, void *conf, const char *fro
 	reading = here;
 }
 
-/* Whatever says which files to use, the environment included: no file is used for two things. */
-static void claim_files(const void *conf)
+/* Whatever says which files to use, the environment included. */
+static void for_files(const void *conf, void (*fn)(enum path_use, const char *, const char *))
 {
 	for (const struct opt *o = program->opts; !opt_is_end(o); o++) {
 		const void *at = (const char *)conf + o->offset;
-		enum path_use use = o->file == OPT_WRITES ? PATH_WRITE : PATH_READ;
 		const struct opt_list *list = at;
 		char what[80];
 
@@ -438,9 +473,9 @@ static void claim_files(const void *conf)
 			continue;
 		(void)snprintf(what, sizeof what, "--%s", o->name);
 		if (o->kind == OPT_STR && *(const char *const *)at)
-			path_claim(use, what, *(const char *const *)at);
+			fn((enum path_use)o->file, what, *(const char *const *)at);
 		for (size_t i = 0; o->kind == OPT_LIST && i < list->n; i++)
-			path_claim(use, what, list->v[i].p);
+			fn((enum path_use)o->file, what, list->v[i].p);
 	}
 }
 
@@ -605,8 +640,9 @@ void opt_parse(const struct opt_program *prog, void *conf, int *argc_p, char ***
 	if (print_config)
 		opt_config_print(prog, conf);
 	check_table(conf, n_operands ? argv[0] : NULL);
-	claim_files(conf);
+	for_files(conf, path_claim);
 	stats_begin();
+	for_files(conf, path_check);
 }
 
 void opt_verb_unknown(const char *verbs, const char *word)

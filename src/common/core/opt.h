@@ -43,7 +43,8 @@ enum opt_kind {
 	OPT_ENUM,     /* int: index into `choices` ("a|b|c") */
 };
 
-enum opt_file { OPT_NO_FILE, OPT_READS, OPT_WRITES };
+/* As enum path_use has them. */
+enum opt_file { OPT_NO_FILE, OPT_READS, OPT_AWAITS, OPT_WRITES, OPT_APPENDS };
 
 struct opt {
 	const char *name;    /* long name without dashes */

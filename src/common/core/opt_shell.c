@@ -179,8 +179,38 @@ static void answer_option(const struct opt *o, const union value *v, struct str 
 		answer(o->name, sl_of(opt_given(o)), s);
 }
 
+/* A line that goes on with the text of the option above it. */
+static bool goes_on(struct sl line)
+{
+	return n_lines && table[n_lines - 1].kind != OPT_GROUP && line.n > 20 &&
+	       sl_trim(line, " ").p - line.p > 20;
+}
+
+/* Each line has a translation of its own. */
+static void take_more(struct opt *o, struct sl line)
+{
+	const char *more = tr(keep(line));
+	AUTO_STR text = { 0 };
+
+	str_addf(&text, "%s %s", tr(o->help), more + strspn(more, " "));
+	o->help = keep(str_sl(&text));
+}
+
+static void answer_code(int code, void *answered)
+{
+	AUTO_STR s = { 0 };
+	char text[16];
+
+	if (*(bool *)answered)
+		return;
+	answer("exit", (struct sl){ text, num_put_u64(text, (unsigned)code) }, &s);
+	if (!fd_write(ANSWER_FD, str_sl(&s)))
+		return; /* the script sees that there is no answer */
+}
+
 void opt_shell(int argc, char **argv)
 {
+	static bool answered;
 	struct str text = read_table(), s = { 0 };
 	struct sl rest = str_sl(&text), usage = SL(""), line = SL("");
 	struct opt_program prog = { .opts = table, .front_door = true };
@@ -188,7 +218,9 @@ void opt_shell(int argc, char **argv)
 
 	if (argc < 2)
 		bug("the front door has no name");
+	(void)on_exit(answer_code, &answered); /* bash may lose the code of what has ended */
 	prog.name = argv[1];
+	msg_init(prog.name);
 	(void)sl_cut(&rest, '\n', &line);
 	prog.summary = keep(line);
 	(void)sl_cut(&rest, '\n', &usage);
@@ -201,6 +233,8 @@ void opt_shell(int argc, char **argv)
 			verbs = keep((struct sl){ line.p + 6, line.n - 6 });
 		else if (is_option(line))
 			take_option(&table[n_lines++], line);
+		else if (goes_on(line))
+			take_more(&table[n_lines - 1], line);
 		else
 			table[n_lines++] = (struct opt){ .kind = OPT_GROUP, .arg = "",
 							 .help = keep(line) };
@@ -223,6 +257,7 @@ void opt_shell(int argc, char **argv)
 	for (int i = 0; i < argc; i++)
 		answer("--", sl_of(argv[i]), &s);
 	answer("end", SL(""), &s);
+	answered = true;
 	if (!fd_write(ANSWER_FD, str_sl(&s)))
 		die_errno(EX_IO, "cannot hand the options to the script");
 	leave(EX_DONE);

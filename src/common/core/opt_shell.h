@@ -7,8 +7,8 @@
  * own command line. --help, --version and mistakes end as with any program. Otherwise the answer is
  * texts that each end in NUL, two for each option: name and value, in the order of the table, and
  * of the command line where one may be repeated. Flags have the value 1, or 0 for --no-NAME.
- * Operands have the name "--"; the last pair is "end" and "". After --help there is no answer.
- * Nothing of it is ever parsed again.
+ * Operands have the name "--"; the last pair is "end" and "". After --help and mistakes the only
+ * pair is "exit" and the exit code. Nothing of it is ever parsed again.
  *
  * The first line of the table says what the front door is for, the second is "usage: SYNOPSIS".
  * Behind it every line that begins with blanks and dashes is an option, as --help prints it:

@@ -6,6 +6,7 @@
 #include "core/msg.h"
 #include "core/str.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -81,7 +82,7 @@ static bool identify(struct claim *c, const char *path)
 	AUTO_FREE char *target = NULL, *folder = NULL;
 	bool there;
 
-	if (standard ? fstat(c->use == PATH_READ ? STDIN_FILENO : STDOUT_FILENO, &st) == 0
+	if (standard ? fstat(c->use < PATH_WRITE ? STDIN_FILENO : STDOUT_FILENO, &st) == 0
 		     : stat(path, &st) == 0) {
 		c->dev = st.st_dev;
 		c->ino = st.st_ino;
@@ -110,12 +111,12 @@ void path_claim(enum path_use use, const char *what, const char *path)
 
 	if ((path && path_descriptor(path) == STDERR_FILENO) || !identify(&c, path))
 		return;
-	c.once = use == PATH_READ &&
+	c.once = use < PATH_WRITE &&
 		 (!path || strcmp(path, "-") == 0 || path_descriptor(path) >= 0);
 	for (size_t i = 0; i < n_claims; i++) {
 		if (!is_same(&claims[i], &c))
 			continue;
-		if (use == PATH_WRITE || claims[i].use == PATH_WRITE)
+		if (use >= PATH_WRITE || claims[i].use >= PATH_WRITE)
 			opt_usage("%s and %s are the same file: %s", claims[i].what, what,
 				  path ? msg_q(sl_of(path)) : "-");
 		if (c.once && claims[i].once && path != claims[i].path)
@@ -124,4 +125,29 @@ void path_claim(enum path_use use, const char *what, const char *path)
 	mem_grow(&claims, &claims_cap, n_claims + 1, sizeof *claims);
 	c.what = mem_strdup(what);
 	claims[n_claims++] = c;
+}
+
+void path_check(enum path_use use, const char *what, const char *path)
+{
+	AUTO_FREE char *target = path_target(path), *folder = mem_sldup(folder_of(target));
+	struct stat st;
+	bool there = stat(path, &st) == 0, beside;
+
+	if (use == PATH_AWAIT || strcmp(path, "-") == 0 || path_descriptor(path) >= 0 ||
+		(use == PATH_READ && access(path, R_OK) == 0))
+		return;
+	if (use == PATH_READ)
+		die_errno(EX_NOINPUT_, "cannot open %s", msg_q(sl_of(path)));
+	beside = !there || (use == PATH_WRITE && S_ISREG(st.st_mode)); /* see core/tmpf.h */
+	if (there && S_ISDIR(st.st_mode))
+		errno = EISDIR;
+	else if ((!there || access(path, W_OK) == 0) &&
+		 (!beside || access(folder, W_OK | X_OK) == 0))
+		return;
+	die_hint(EX_CANTCREATE,
+		 strcmp(what, "--output") == 0 && (errno == EACCES || errno == EROFS)
+			 ? "a file is written beside its place first: where the folder "
+			   "must stay as it is, say >FILE"
+			 : NULL,
+		 "cannot write %s: %s", msg_q(sl_of(path)), strerror(errno));
 }

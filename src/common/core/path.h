@@ -8,7 +8,8 @@
 
 #include "core/base.h"
 
-enum path_use { PATH_READ, PATH_WRITE };
+/* PATH_AWAIT is read once it is there, PATH_APPEND written in its place, not beside it. */
+enum path_use { PATH_NONE, PATH_READ, PATH_AWAIT, PATH_WRITE, PATH_APPEND };
 
 /*
  * Notes that `path` is `what` ("--rejects", "the input"). "-" or NULL is standard
@@ -18,6 +19,12 @@ enum path_use { PATH_READ, PATH_WRITE };
  * used at will, and standard error is always shared.
  */
 void path_claim(enum path_use use, const char *what, const char *path);
+
+/*
+ * Can it be used so? Better said at once than behind requests, or a COMMIT: dies with 66 where it
+ * cannot be read, 73 where it cannot be written. Nothing is opened.
+ */
+void path_check(enum path_use use, const char *what, const char *path);
 
 /* The path behind symbolic links, whether there is a file or not; to be freed. */
 char *path_target(const char *path) NODISCARD;

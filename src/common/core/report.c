@@ -170,21 +170,9 @@ static struct sl heading(const struct report_column *c)
 	return sl_of(c->kind >= REPORT_DATA_NUMBER ? c->name : tr(c->name));
 }
 
-/* Places, not bytes: continuation bytes of UTF-8 take none, and Hangul and Han take two. */
-static size_t width(struct sl text)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < text.n; i++)
-		n += ((unsigned char)text.p[i] & 0xc0) == 0x80 ? 0u
-		     : (unsigned char)text.p[i] >= 0xe3 && (unsigned char)text.p[i] <= 0xed ? 2u
-											   : 1u;
-	return n;
-}
-
 static void put_padded(struct str *out, struct sl text, size_t to, bool right, bool last)
 {
-	size_t blanks = to - width(text);
+	size_t blanks = to - utf8_width(text);
 
 	for (size_t i = 0; right && i < blanks; i++)
 		str_addc(out, ' ');
@@ -201,12 +189,12 @@ static void put_table(const struct report *r, struct str *out)
 	size_t named = named_columns(r), end = 0;
 
 	for (size_t i = 0; i < r->n; i++) {
-		size_t w = width(shown(r, i)), c = i % r->n_columns;
+		size_t w = utf8_width(shown(r, i)), c = i % r->n_columns;
 
 		to[c] = w > to[c] ? w : to[c];
 	}
 	for (size_t i = 0; i < named; i++) {
-		size_t w = width(heading(&r->columns[i]));
+		size_t w = utf8_width(heading(&r->columns[i]));
 
 		if (to[i] == 0 && r->n > 0 && r->columns[i].kind < REPORT_DATA_NUMBER)
 			continue;

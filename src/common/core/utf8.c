@@ -78,3 +78,14 @@ size_t utf8_cut(struct sl s, size_t max)
 		n--;
 	return n;
 }
+
+size_t utf8_width(struct sl text)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < text.n; i++)
+		n += ((unsigned char)text.p[i] & 0xc0) == 0x80 ? 0u
+		     : (unsigned char)text.p[i] >= 0xe3 && (unsigned char)text.p[i] <= 0xed ? 2u
+											   : 1u;
+	return n;
+}

@@ -15,6 +15,9 @@ size_t utf8_put(char *dst, uint32_t cp);
 /* The largest length <= max at which s may be cut without splitting a character. */
 size_t utf8_cut(struct sl s, size_t max);
 
+/* Places on a terminal, not bytes: continuation bytes take none, Hangul and Han take two. */
+size_t utf8_width(struct sl text);
+
 /* The text behind the byte order mark that Windows writes before all others, if there is one. */
 static inline struct sl utf8_unmarked(struct sl s)
 {

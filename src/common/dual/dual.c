@@ -208,7 +208,7 @@ static void make_columns(struct dual *d)
 			c[k] = (struct widen_channel){f->channels.name[k], sl_of(format)};
 			format += strlen(format) + 1;
 		}
-		widen_ship(d->registry, f->ship, c, f->channels.n, true);
+		widen_ships(d->registry, &(struct widen){ f->ship, c, f->channels.n }, 1, true);
 		names_clear(&f->channels);
 		str_clear(&f->formats);
 	}

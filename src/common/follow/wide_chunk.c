@@ -28,6 +28,7 @@ struct wide_chunk {
 	struct arena job_arena;
 	struct names met; /* ships of its live chunks; those that no other job has: */
 	size_t unshared;
+	bool asked; /* whether the job is followed */
 	struct ledger_facts facts;
 	const char *offsets; /* of topics, in the facts; "": none */
 	bool have_facts;     /* of the chunk that is being finished */
@@ -182,8 +183,13 @@ static bool know_facts(struct wide_chunk *c)
 
 void wide_chunk_begin(struct wide_chunk *c)
 {
+	struct ledger_follower follower;
+
 	if (!know_facts(c))
 		return;
+	if (!c->asked && ledger_follower_get(c->pg, c->facts.job, &follower, &c->facts_arena))
+		wide_beside(c->wide);
+	c->asked = true;
 	for (size_t i = 0; i < c->facts.n; i++)
 		if (c->facts.ships[i].ship.n > 0)
 			(void)names_add(&c->expected, c->facts.ships[i].ship, NULL);
@@ -277,7 +283,7 @@ struct wide_chunk *wide_chunk_open(struct pg *pg, struct io *io, struct wide_chu
 		.how = opts->live || opts->ack ? MERGE_OVERLAY : MERGE_FILL,
 		.buffer = opts->buffer,
 		.unknown = (enum wide_unknown)opts->on_unknown,
-		.tables = opts->dry_run ? 0 : wide_tables_at_once(pg),
+		.tables = opts->dry_run ? 0 : registry_tables_at_once(pg),
 		.turn = turn,
 		.dry_run = opts->dry_run,
 		.bad = on_bad,
@@ -436,6 +442,7 @@ static void finish_ledger(struct wide_chunk *c)
 			ship->digest = got.sum;
 		}
 		ship->wide_rows = got.rows;
+		ship->bytes = got.bytes;
 		ship->dropped = ship->cells > got.cells ? ship->cells - got.cells : 0;
 	}
 	count_kept(c);

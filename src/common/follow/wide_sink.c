@@ -27,6 +27,10 @@ static void take_columns(void *sink, const struct names *cols)
 {
 	struct wide_sink *s = sink;
 
+	if (names_find(cols, SL("data_channel_id")) != NAMES_NONE &&
+		names_find(cols, SL("value")) != NAMES_NONE)
+		die_hint(EX_DATA, "pivot-wide makes a wide stream of it",
+			"the stream is narrow: it has columns data_channel_id and value");
 	wide_cols(s->wide, cols, !format_traits(rd_format(s->env->io->rd))->header);
 }
 

@@ -22,7 +22,7 @@ struct fs_asof {
 	struct str key, row, held; /* held: the state that an event may be about */
 	struct str held_id;
 	struct arena mem;
-	uint64_t events, met;
+	uint64_t events, met, bare;
 };
 
 static void add_bytes(struct str *s, uint64_t n)
@@ -135,9 +135,7 @@ static void read_events(struct fs_asof *a, const struct io_opts *opts, const cha
 	if (a->events && a->columns.n < 2)
 		die(EX_DATA, "%s: an event has an identifier and a time, its first two columns",
 			path);
-	rd_close(io->rd);
-	names_free(&io->names);
-	mem_free(io);
+	io_drop(io);
 }
 
 struct fs_asof *fs_asof_new(const struct fs_group *g, const struct fs_columns *cols, size_t shown,
@@ -164,18 +162,26 @@ struct fs_asof *fs_asof_new(const struct fs_group *g, const struct fs_columns *c
 
 /* ---- states -------------------------------------------------------------------------------- */
 
-/* One that was deleted is nothing, which hides what was before. */
-void fs_asof_state(struct fs_asof *a, const struct field *f)
+bool fs_asof_wants(struct fs_asof *a, const struct field *f)
 {
 	struct sl of_id;
 
 	if (!make_key(a, field_sl(&f[a->id]), field_sl(&f[a->time]), STATE, &of_id))
 		die(EX_STREAM, "Athena's answer has an identifier or a time that is no number");
-	if (!fs_ids_have(&a->ids, of_id))
+	return fs_ids_have(&a->ids, of_id);
+}
+
+/* One that was deleted is nothing, which hides what was before. */
+void fs_asof_state(struct fs_asof *a, const struct field *f, bool bare)
+{
+	if (!fs_asof_wants(a, f))
 		return;
 	str_clear(&a->row);
-	for (size_t i = 0; i < a->shown && !sl_eq(field_sl(&f[a->deleted]), SL("true")); i++)
+	for (size_t i = 0; i < a->shown && !sl_eq(field_sl(&f[a->deleted]), SL("true")); i++) {
+		if (i == 0)
+			str_addc(&a->row, bare);
 		rec_pack(&a->row, &f[i]);
+	}
 	sorter_add(a->both, str_sl(&a->key), str_sl(&a->row));
 }
 
@@ -219,9 +225,12 @@ static void join(struct fs_asof *a)
 		}
 		str_clear(&a->row);
 		str_add(&a->row, (struct sl){row.p + 8, row.n - 8});
-		str_add(&a->row, str_sl(&a->held));
+		if (a->held.n) {
+			str_add(&a->row, (struct sl){a->held.p + 1, a->held.n - 1});
+			a->met++;
+			a->bare += *a->held.p != 0;
+		}
 		sorter_add(a->joined, (struct sl){row.p, 8}, str_sl(&a->row));
-		a->met += a->held.n > 0;
 	}
 }
 
@@ -275,7 +284,7 @@ static void put_row(struct fs_asof *a, struct sl row, struct field *f, struct fs
 	fs_writer_row(w, f, n);
 }
 
-uint64_t fs_asof_end(struct fs_asof *a, struct wr *wr, uint64_t *events)
+uint64_t fs_asof_end(struct fs_asof *a, struct wr *wr, uint64_t *events, uint64_t *bare)
 {
 	struct fs_columns out = {0};
 	struct fs_writer *w;
@@ -297,6 +306,7 @@ uint64_t fs_asof_end(struct fs_asof *a, struct wr *wr, uint64_t *events)
 	fs_writer_free(w);
 	fs_columns_free(&out);
 	*events = a->events;
+	*bare = a->bare;
 	met = a->met;
 	fs_asof_free(a);
 	return met;

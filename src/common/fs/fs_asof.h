@@ -21,12 +21,15 @@ struct fs_asof;
 struct fs_asof *fs_asof_new(const struct fs_group *g, const struct fs_columns *cols, size_t shown,
 	const struct io_opts *opts, const char *path) NODISCARD;
 
-/* A state: a field of each column. Of one identifier and time there is one. */
-void fs_asof_state(struct fs_asof *a, const struct field *f);
+/* Is this state, a field of each column, of an identifier that the events have? */
+bool fs_asof_wants(struct fs_asof *a, const struct field *f);
+
+/* Of one identifier and time there is one. `bare`: its collections are not known. */
+void fs_asof_state(struct fs_asof *a, const struct field *f, bool bare);
 
 /*
  * After the last state: writes columns and rows, the events in their order, each with its columns
  * as they were and then the features. A feature whose name an event's column has is called
- * GROUP_NAME. Returns how many events had a state; *events is how many there were.
+ * GROUP_NAME. Returns how many of *events had a state, *bare of them one without collections.
  */
-uint64_t fs_asof_end(struct fs_asof *a, struct wr *wr, uint64_t *events);
+uint64_t fs_asof_end(struct fs_asof *a, struct wr *wr, uint64_t *events, uint64_t *bare);

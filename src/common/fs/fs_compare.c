@@ -149,9 +149,7 @@ static void read_file(struct comparer *c)
 		else if (ev == RD_ROW)
 			take_row(c, &rec);
 	}
-	rd_close(io->rd);
-	names_free(&io->names);
-	mem_free(io);
+	io_drop(io);
 }
 
 void fs_compare(const struct fs_compare_conf *conf)

@@ -215,7 +215,8 @@ void fs_admin_create(
 			describe_features(a, name, s, NULL);
 		}
 		str_addf(&line, o->wait ? tr("created feature group %s with %zu features\n")
-			: tr("is creating feature group %s with %zu features\n"), name, s->n);
+					: tr("is creating feature group %s with %zu features\n"),
+			name, s->n);
 	}
 	out_put(out, str_sl(&line));
 	out_close(out);
@@ -306,8 +307,8 @@ void fs_admin_add(
 	if (!o->dry_run && o->wait)
 		describe_features(a, name, s, NULL);
 	for (size_t i = 0; i < s->n; i++) {
-		str_addz(&line, o->dry_run ? tr("would add ")
-			: o->wait ? tr("added ") : tr("is adding "));
+		str_addz(&line, tr(o->dry_run ? N_("would add ") : o->wait ? N_("added ")
+				: N_("is adding ")));
 		fs_feature_put(&s->features[i], SL(""), SL(""), &line);
 		str_addc(&line, '\n');
 	}

@@ -114,9 +114,8 @@ static void empty_offline(struct aws *a, struct fs_group *g, struct fs_place at,
 			str_addf(&sql, " WHERE %s", o->where);
 		if (!run_statement(a, g, &sql, o, &why))
 			die(EX_REFUSED, "the offline store is not cleared: %s", why.p);
-		str_addf(text, o->where ? tr("deleted those rows of the Iceberg table %.*s\n")
-			: tr("deleted all rows of the Iceberg table %.*s\n"),
-			(int)g->table.n, g->table.p);
+		str_addf(text, tr("deleted %s rows of the Iceberg table %.*s\n"),
+			o->where ? tr("those") : tr("all"), (int)g->table.n, g->table.p);
 		return;
 	}
 	if (o->where)
@@ -140,15 +139,14 @@ static void try_deleting(struct aws *a, const struct fs_group *g, struct fs_plac
 		aws_die(&e, "the offline store cannot be emptied, so nothing is deleted");
 }
 
-static void size_text(struct aws *a, struct fs_place at, bool keep, struct str *text)
+static void size_text(struct aws *a, struct fs_place at, const char *verb, struct str *text)
 {
 	struct fs_size size;
 	struct aws_error e;
 
 	if (!fs_offline_size(a, at, &size, &e))
 		aws_die(&e, "cannot list the offline store");
-	str_addf(text, keep ? tr("would keep %llu objects, %llu bytes, under s3://%.*s/%.*s\n")
-		: tr("would delete %llu objects, %llu bytes, under s3://%.*s/%.*s\n"),
+	str_addf(text, tr("%s %llu objects, %llu bytes, under s3://%.*s/%.*s\n"), tr(verb),
 		(unsigned long long)size.objects, (unsigned long long)size.bytes, (int)at.bucket.n,
 		at.bucket.p, (int)at.prefix.n, at.prefix.p);
 }
@@ -167,9 +165,10 @@ void fs_admin_clear(struct aws *a, const char *name, const struct fs_admin *o)
 		if (o->backup)
 			str_addf(&text, tr("would copy the offline store to s3://%.*s/%.*s\n"),
 				(int)to.bucket.n, to.bucket.p, (int)to.prefix.n, to.prefix.p);
-		if (is_iceberg(&g))
-			str_addz(&text, tr("of the Iceberg table all rows:\n"));
-		size_text(a, at, false, &text);
+		size_text(a, at,
+			is_iceberg(&g) ? N_("would delete all rows of the Iceberg table:")
+				       : N_("would delete"),
+			&text);
 		if (o->try_deleting)
 			try_deleting(a, &g, at);
 	} else {
@@ -252,7 +251,7 @@ static void delete_group(struct aws *a, const char *name, struct fs_group *g,
 	if (o->wait)
 		fs_wait_deleted(a, sl_of(name), o->wait_timeout);
 	str_addf(text, o->wait ? tr("deleted feature group %s\n")
-		: tr("is deleting feature group %s\n"), name);
+			       : tr("is deleting feature group %s\n"), name);
 	if (g->offline && !o->keep_data)
 		delete_data(a, g, text);
 }
@@ -264,14 +263,16 @@ void fs_admin_delete(struct aws *a, const char *name, const struct fs_admin *o)
 
 	fs_need_group(a, name, &g);
 	if (o->dry_run) {
-		str_addf(&text, g.online
-			? tr("would delete feature group %s with its online store\n")
-			: tr("would delete feature group %s\n"), name);
+		str_addf(&text,
+			g.online ? tr("would delete feature group %s with its online store\n")
+				 : tr("would delete feature group %s\n"), name);
 		if (g.offline)
-			size_text(a, fs_offline_place(&g), o->keep_data, &text);
+			size_text(a, fs_offline_place(&g),
+				o->keep_data ? N_("would keep") : N_("would delete"), &text);
 		if (g.table.n)
-			str_addf(&text, g.own_table || o->keep_data ? tr("would keep table %.*s\n")
-				: tr("would drop table %.*s\n"), (int)g.table.n, g.table.p);
+			str_addf(&text, g.own_table || o->keep_data
+					? tr("would keep table %.*s\n")
+					: tr("would drop table %.*s\n"), (int)g.table.n, g.table.p);
 	} else {
 		delete_group(a, name, &g, o, &text);
 	}

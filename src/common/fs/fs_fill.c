@@ -144,13 +144,17 @@ static void put_row(struct fs_fill *fill, const struct field *row)
 	} else if (order > 0 && c->newer && c->latest) {
 		put_record(fill, record);
 	} else {
-		if (c->collections)
+		if (c->bare)
+			*c->bare = true;
+		else if (c->collections)
 			count_out(fill,
 				order > 0      ? &fill->past
 				: record ? &fill->older
 					 : &fill->missing,
 				id);
 		c->row(c->ctx, row, c->n);
+		if (c->bare)
+			*c->bare = false;
 		if (order > 0 && c->newer)
 			(void)names_add(&fill->behind, id, NULL);
 	}

@@ -23,6 +23,7 @@ struct fs_fill_conf {
 	bool collections; /* else only ties are looked up */
 	bool latest;    /* a row is the newest of its identifier: a newer one stands in for it */
 	bool newer;     /* take newer ones at all */
+	bool *bare; /* NULL; or where each row is told to be without, instead of counting them */
 	void (*row)(void *ctx, const struct field *f, size_t n);
 	void *ctx;
 };

@@ -50,11 +50,10 @@ struct join {
 };
 
 /* A newest state of the offline store: identifier, event time, is_deleted. */
-static void take_newest(void *ctx, const struct field *f, size_t n)
+static void take_newest(void *ctx, const struct field *f, size_t n UNUSED)
 {
 	struct join *j = ctx;
 
-	(void)n;
 	if (!sl_eq(field_sl(&f[2]), SL("true")) && fs_ids_have(&j->deleted, field_sl(&f[0])))
 		add(j->gone, j->type, field_sl(&f[0]), field_sl(&f[1]));
 }

@@ -32,35 +32,6 @@ static size_t find_id(
 	return 0;
 }
 
-static void read_records(const struct fs_group *g, const struct io_opts *opts, const char *path,
-	fs_id_fn *take, void *ctx)
-{
-	struct io *io = io_open(opts, path);
-	enum rd_event ev;
-	struct rec rec;
-	size_t id = 0;
-	bool list = false;
-
-	io->vouched = true; /* no identifiers are in an empty file */
-	while ((ev = io_next(io, &rec)) != RD_END) {
-		if (ev == RD_COLS)
-			id = find_id(g, opts, io, &list);
-		if (ev == RD_COLS && list && rd_cols(io->rd)->n)
-			take(ctx, rd_cols(io->rd)->name[0]);
-		if (ev == RD_COLS && list)
-			rd_header_is_data(io->rd);
-		if (ev != RD_ROW)
-			continue;
-		if (id >= rec.n || field_is_null(&rec.f[id]) || rec.f[id].n == 0)
-			io_reject_field(io, &rec, id, "is empty, but identifies the record");
-		else
-			take(ctx, field_sl(&rec.f[id]));
-	}
-	rd_close(io->rd);
-	names_free(&io->names);
-	mem_free(io);
-}
-
 static void read_lines(const char *path, fs_id_fn *take, void *ctx)
 {
 	struct in *in = in_open(path, (size_t)1 << 20);
@@ -90,10 +61,33 @@ static void read_lines(const char *path, fs_id_fn *take, void *ctx)
 void fs_id_file(const struct fs_group *g, const struct io_opts *opts, const char *path, bool lines,
 	fs_id_fn *take, void *ctx)
 {
-	if (lines)
+	enum rd_event ev;
+	struct rec rec;
+	struct io *io;
+	size_t id = 0;
+	bool list = false;
+
+	if (lines) {
 		read_lines(path, take, ctx);
-	else
-		read_records(g, opts, path, take, ctx);
+		return;
+	}
+	io = io_open(opts, path);
+	io->vouched = true; /* no identifiers are in an empty file */
+	while ((ev = io_next(io, &rec)) != RD_END) {
+		if (ev == RD_COLS)
+			id = find_id(g, opts, io, &list);
+		if (ev == RD_COLS && list && rd_cols(io->rd)->n)
+			take(ctx, rd_cols(io->rd)->name[0]);
+		if (ev == RD_COLS && list)
+			rd_header_is_data(io->rd);
+		if (ev != RD_ROW)
+			continue;
+		if (id >= rec.n || field_is_null(&rec.f[id]) || rec.f[id].n == 0)
+			io_reject_field(io, &rec, id, "is empty, but identifies the record");
+		else
+			take(ctx, field_sl(&rec.f[id]));
+	}
+	io_drop(io);
 }
 
 void fs_state_file(const struct fs_group *g, const struct io_opts *opts, const char *path,
@@ -119,7 +113,5 @@ void fs_state_file(const struct fs_group *g, const struct io_opts *opts, const c
 					msg_q(g->features[wanted[i]].name));
 		take(ctx, field_sl(&rec.f[at[0]]), field_sl(&rec.f[at[1]]));
 	}
-	rd_close(io->rd);
-	names_free(&io->names);
-	mem_free(io);
+	io_drop(io);
 }

@@ -233,8 +233,7 @@ void fs_load_stop(struct fs_load *l, int64_t timeout_us)
 
 struct fs_load_stats fs_load_stats(const struct fs_load *l)
 {
-	return (struct fs_load_stats){ .waiting = l->queued,
-		.under_way = l->under_way,
+	return (struct fs_load_stats){ .under_way = l->under_way,
 		.resent = l->resent,
 		.requests = l->requests,
 		.batches = l->batches };

@@ -67,7 +67,6 @@ void fs_load_drain(struct fs_load *l);
 void fs_load_stop(struct fs_load *l, int64_t timeout_us);
 
 struct fs_load_stats {
-	uint64_t waiting; /* taken, not under way */
 	uint64_t under_way;
 	uint64_t resent; /* records sent more than once: the offline store may have them twice */
 	uint64_t requests, batches;

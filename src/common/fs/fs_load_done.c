@@ -30,11 +30,12 @@ static void put_back(struct fs_load *l, struct fs_lane *lane, struct fs_item *it
 
 static void delay(struct fs_load *l, struct fs_lane *lane, unsigned tries)
 {
-	/* part of the batch was written: waiting longer each time would leave the rate unused */
-	if (lane->advanced)
-		tries = 0;
-	lane->not_before =
-		clock_monotonic() + clock_backoff(tries < 16 ? tries : 16, RETRY_BASE, RETRY_CAP);
+	int64_t now = clock_monotonic();
+
+	/* others are written: longer waits leave the rate unused, shorter ones ask in vain */
+	if (tries > 3 && now - l->advanced < CLOCK_US_PER_SEC)
+		tries = 3;
+	lane->not_before = now + clock_backoff(tries < 16 ? tries : 16, RETRY_BASE, RETRY_CAP);
 	l->delayed = true;
 }
 
@@ -180,9 +181,9 @@ static void batch_answered(struct fs_load *l, struct fs_lane *lane, const struct
 
 	arena_reset(&l->mem);
 	answer = fs_answer("BatchWriteRecord", reply->body, &l->mem, &e);
-	lane->advanced = answer && length(json_get(answer, "Errors")) +
-						   length(json_get(answer, "UnprocessedEntries")) <
-					   lane->n_sent;
+	if (answer && length(json_get(answer, "Errors")) +
+				length(json_get(answer, "UnprocessedEntries")) < lane->n_sent)
+		l->advanced = clock_monotonic();
 	known = answer && settle_list(l, lane, json_get(answer, "Errors"), true) &&
 		settle_list(l, lane, json_get(answer, "UnprocessedEntries"), false);
 	if (!known && e.class == AWS_FINE)
@@ -256,7 +257,6 @@ void fs_load_done(
 	l->in_done = true;
 	lane->busy = false;
 	lane->not_before = 0;
-	lane->advanced = false;
 	l->busy_lanes--;
 	for (size_t i = 0; i < lane->n_sent && lost; i++)
 		count_resent(l, lane->sent[i]);

@@ -13,7 +13,6 @@ struct fs_lane {
 	struct fs_item *sent[FS_BATCH_WRITE_MAX];
 	size_t n_sent;
 	bool busy, batch;
-	bool advanced; /* the answer in hand says that some of the batch was written */
 	int64_t not_before; /* 0, or when the lane may send again */
 	struct str body, query;
 };
@@ -34,7 +33,7 @@ struct fs_load {
 	bool has_fatal;
 	struct aws_error fatal;
 	struct arena mem; /* of the answer in hand */
-	int64_t started;
+	int64_t started, advanced; /* advanced: when a batch was written last, be it a part */
 };
 
 /* The end of a lane's request: settles its records, or puts them back. */

@@ -5,8 +5,6 @@
 #include "fs/fs_wait.h"
 #include "fs/fs_where.h"
 
-#include <strings.h>
-
 /* ---- may it be? ---------------------------------------------------------------------------- */
 
 static void check_status(const struct fs_group *g, const char *side)
@@ -102,9 +100,7 @@ static void check_source(const struct fs_move *m)
 			"feature group %s has no table in the data catalog, so Athena cannot read "
 			"its offline store",
 			msg_q(g->name));
-	why = m->as_of ? fs_event_time_check(g->features[g->time].type, sl_of(m->as_of)) : NULL;
-	if (why)
-		opt_usage("--as-of: %s %s", msg_q(sl_of(m->as_of)), why);
+	fs_where_check_as_of(g, m->as_of);
 	why = m->resume_from ? fs_value_check(g->features[g->id].type, sl_of(m->resume_from))
 			     : NULL;
 	if (why)
@@ -131,24 +127,13 @@ static void check_both(const struct fs_move *m)
 
 /* ---- what will it be? ---------------------------------------------------------------------- */
 
-static void make_where(struct fs_move *m, struct sl filter)
+static void make_where(struct fs_move *m)
 {
-	str_clear(&m->where);
-	if (filter.n >= 5 && strncasecmp(filter.p, "WHERE", 5) == 0 &&
-		(filter.n == 5 || strchr(" \t\r\n(\"", filter.p[5]))) {
-		sl_skip(&filter, 5);
-	}
-	str_add(&m->where, filter);
-	if (!m->resume_from)
-		return;
-	if (filter.n) {
-		struct str both = {0};
+	const char *filter = m->filter ? fs_sql_condition(m->filter) : "";
 
-		str_addf(&both, "(%s) AND ", m->where.p);
-		str_free(&m->where);
-		m->where = both;
-	}
-	fs_sql_from_id(&m->source.group, sl_of(m->resume_from), &m->where);
+	str_addf(&m->where, m->resume_from && *filter ? "(%s) AND " : "%s", filter);
+	if (m->resume_from)
+		fs_sql_from_id(&m->source.group, sl_of(m->resume_from), &m->where);
 }
 
 static bool wants_online(const struct fs_move *m)
@@ -220,8 +205,9 @@ static void find_collections(struct fs_move *m)
 void fs_move_open(struct fs_move *m, const char *source, const char *target)
 {
 	const struct fs_group *from = &m->source.group, *to = &m->target.group;
-	const char *filter = m->filter ? m->filter + strspn(m->filter, " \t\r\n") : "";
 
+	fs_where_check_as_of(NULL, m->as_of);
+	fs_only_check(&m->only, m->only_spec, m->shard);
 	m->target.opts = m->source.opts;
 	if (m->target_profile)
 		m->target.opts.profile = m->target_profile;
@@ -234,9 +220,8 @@ void fs_move_open(struct fs_move *m, const char *source, const char *target)
 	m->online = !from->offline;
 	m->newest = m->online || m->latest || m->as_of || (!to->offline && !m->history);
 	check_both(m);
-	make_where(m, sl_of(filter));
+	make_where(m);
 	fs_only_read(&m->only, from, m->only_spec);
-	fs_only_shard(&m->only, from, m->shard);
 	if (wants_online(m) || m->online)
 		try_listing(m);
 	for (size_t i = 0; i < from->n; i++) {
@@ -393,15 +378,12 @@ const char *fs_move_strategy(const struct fs_move *m)
 /* arn:aws:sagemaker:REGION:ACCOUNT:… */
 bool fs_move_same_place(const struct fs_move *m)
 {
-	struct sl a = m->source.group.arn, b = m->target.group.arn;
-	size_t n = 0;
+	struct sl a = m->source.group.arn, b = m->target.group.arn, x, y;
 
-	for (unsigned colons = 0; n < a.n && n < b.n && colons < 5; n++)
-		if (a.p[n] != b.p[n])
+	for (int i = 0; i < 5; i++)
+		if (!sl_cut(&a, ':', &x) || !sl_cut(&b, ':', &y) || !sl_eq(x, y))
 			return false;
-		else
-			colons += a.p[n] == ':';
-	return a.n && b.n;
+	return true;
 }
 
 void fs_move_stop(void *move)

@@ -9,15 +9,6 @@ static const char *stores(const struct fs_group *g)
 	return g->online && g->offline ? "online+offline" : g->online ? "online" : "offline";
 }
 
-/*
- * Besides the offline store, which takes minutes to know of a record, what of the online store is
- * moved? "" nothing, "missing" what the offline store does not know yet.
- */
-static const char *late(const struct fs_move *m)
-{
-	return fs_move_looks_online(m) ? "missing" : "";
-}
-
 static void add_records(const struct fs_move *m, struct str *out)
 {
 	AUTO_STR n = {0};
@@ -76,7 +67,7 @@ static void add_notes(const struct fs_move *m, struct str *out)
 	if (m->online)
 		str_addz(out, tr("The source has no offline store: its records are listed "
 				 "(ListRecords) and fetched one by one\n"));
-	else if (*late(m))
+	else if (fs_move_looks_online(m))
 		str_addz(out, tr("Records and deletions that have not reached the offline store "
 				 "yet are taken from the online store\n"));
 	else if (m->source.group.online)
@@ -175,9 +166,10 @@ void fs_move_facts(const struct fs_move *m, struct str *out)
 	add_fact(out, "order", str_sl(&order));
 	add_columns(m, out);
 	add_fact(out, "left_out", str_sl(&m->left_out));
-	add_fact(out, "late", sl_of(late(m)));
+	/* besides the offline store, which takes minutes to know of a record */
+	add_fact(out, "late", fs_move_looks_online(m) ? SL("missing") : SL(""));
 	add_fact(out, "unlisted",
-		!*late(m) && m->source.group.online && !m->online && !m->where.n && !m->as_of &&
+		!m->listed && m->source.group.online && !m->online && !m->where.n && !m->as_of &&
 				!m->only_spec
 			? SL("1")
 			: SL(""));

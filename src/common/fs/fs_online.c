@@ -102,7 +102,6 @@ static void submit(struct fs_online *o, struct batch *b, struct aws_call *call)
 static void send_get(struct fs_online *o, struct batch *b)
 {
 	struct aws_call call = { 0 };
-
 	bool all = o->all || (b->single && o->conf.n > MAX_NAMES);
 
 	if (b->single)
@@ -186,21 +185,6 @@ static void fail_bad(struct fs_online *o, const char *operation, const char *why
 	fail(o, &e);
 }
 
-static void take_page(struct fs_online *o, const struct json *answer)
-{
-	const struct json *ids = json_get(answer, "RecordIdentifiers");
-	struct aws_error e;
-
-	for (const struct json *id = ids ? ids->child : NULL; id; id = id->next)
-		if (id->kind == J_STR)
-			add_id(o, id->text);
-		else
-			fail_bad(o, "ListRecords", "an identifier is no text");
-	if (!fs_next_page("ListRecords", answer, &o->token, &e))
-		fail(o, &e);
-	o->listed = o->token.n == 0; /* an empty page is not the end */
-}
-
 static struct field field_of(const struct fs_feature *f, struct sl text, const struct json *list)
 {
 	struct field v = field_str(list ? list->raw : text);
@@ -210,6 +194,26 @@ static struct field field_of(const struct fs_feature *f, struct sl text, const s
 	else if (f->type != FS_STRING && num_is_json(text)) /* 007 is none, and stays a text */
 		v.kind = F_NUM;
 	return v;
+}
+
+static void take_page(struct fs_online *o, const struct json *answer)
+{
+	const struct json *ids = json_get(answer, "RecordIdentifiers");
+	const struct fs_group *g = o->conf.group;
+	struct aws_error e;
+
+	for (const struct json *id = ids ? ids->child : NULL; id; id = id->next)
+		if (id->kind != J_STR)
+			fail_bad(o, "ListRecords", "an identifier is no text");
+		else if (!o->conf.listed)
+			add_id(o, id->text);
+		else if (!o->conf.only || fs_only_has(o->conf.only, id->text)) {
+			*o->f = field_of(&g->features[g->id], id->text, NULL);
+			o->conf.row(o->conf.ctx, o->f, 1);
+		}
+	if (!fs_next_page("ListRecords", answer, &o->token, &e))
+		fail(o, &e);
+	o->listed = o->token.n == 0; /* an empty page is not the end */
 }
 
 /* A value that is not understood must not pass for none. */

@@ -18,6 +18,7 @@ struct fs_online_conf {
 	const size_t *features; /* numbers of those wanted, in the order of the fields */
 	size_t n;               /* 0: all of the group */
 	bool deleted;           /* list records that were softly deleted, too */
+	bool listed; /* what is listed is not fetched: the identifier is all that is wanted */
 	const struct fs_only *only; /* of the identifiers these alone; NULL: all */
 	unsigned workers;           /* 0: 16 */
 	unsigned batch; /* identifiers of a request; 0, or too many: FS_BATCH_GET_MAX */

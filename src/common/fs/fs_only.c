@@ -3,6 +3,7 @@
 #include "core/msg.h"
 #include "core/num.h"
 #include "core/opt.h"
+#include "core/path.h"
 #include "core/utf8.h"
 #include "fs/fs_record.h"
 
@@ -28,6 +29,23 @@ static void choose(struct fs_only *o, const struct fs_group *g, struct sl name)
 	o->number = g->features[at].type == FS_INTEGRAL;
 }
 
+void fs_only_check(struct fs_only *o, const char *spec, const char *shard)
+{
+	const char *path = spec ? strchr(spec, '=') : NULL;
+	char slash = 0, more;
+
+	if (spec && (!path || path == spec))
+		opt_usage("--only: not FEATURE=FILE: %s", msg_q(sl_of(spec)));
+	if (spec) {
+		path_claim(PATH_READ, "--only", path + 1);
+		path_check(PATH_READ, "--only", path + 1);
+	}
+	if (shard && (strspn(shard, "0123456789/") != strlen(shard) ||
+		sscanf(shard, "%4u%c%4u%c", &o->shard, &slash, &o->shards, &more) != 3 ||
+		slash != '/' || o->shard == 0 || o->shard > o->shards))
+		opt_usage("--shard: not I/N, like 3/8: %s", msg_q(sl_of(shard)));
+}
+
 void fs_only_read(struct fs_only *o, const struct fs_group *g, const char *spec)
 {
 	const char *path = spec ? strchr(spec, '=') : NULL;
@@ -36,10 +54,12 @@ void fs_only_read(struct fs_only *o, const struct fs_group *g, const char *spec)
 	ssize_t n;
 	FILE *f;
 
+	if (o->shards) {
+		o->id = &g->features[g->id];
+		o->feature = o->id->name;
+	}
 	if (!spec)
 		return;
-	if (!path || path == spec)
-		opt_usage("--only: not FEATURE=FILE: %s", msg_q(sl_of(spec)));
 	choose(o, g, (struct sl){spec, (size_t)(path++ - spec)});
 	o->key = sip_random_key();
 	f = fopen(path, "re");
@@ -62,20 +82,6 @@ void fs_only_read(struct fs_only *o, const struct fs_group *g, const char *spec)
 		die(EX_DATA, "there is nothing in %s", msg_q(sl_of(path)));
 	(void)fclose(f);
 	free(line);
-}
-
-void fs_only_shard(struct fs_only *o, const struct fs_group *g, const char *spec)
-{
-	char slash = 0, more;
-
-	if (!spec)
-		return;
-	if (strspn(spec, "0123456789/") != strlen(spec) ||
-		sscanf(spec, "%4u%c%4u%c", &o->shard, &slash, &o->shards, &more) != 3 ||
-		slash != '/' || o->shard == 0 || o->shard > o->shards)
-		opt_usage("--shard: not I/N, like 3/8: %s", msg_q(sl_of(spec)));
-	o->id = &g->features[g->id];
-	o->feature = o->id->name;
 }
 
 bool fs_only_has(const struct fs_only *o, struct sl value)

@@ -21,16 +21,16 @@ struct fs_only {
 #define FS_ONLY_SHARD_HELP "those of part I of N, told by a hash of their identifiers"
 
 /*
- * Only the shard `spec`, I/N, which is always the same records, whatever program asks; numbers by
- * their value, so that 007 and 7 are in one. NULL changes nothing. Ends the program when it is none
- * (64). The group is borrowed.
+ * Before the group is known. `spec` is FEATURE=FILE, one value a line; `shard` is I/N, which is
+ * always the same records, whatever program asks; numbers by their value, so that 007 and 7 are in
+ * one. NULL changes nothing. Ends the program when they are none (64), or the file is not there
+ * (66).
  */
-void fs_only_shard(struct fs_only *o, const struct fs_group *g, const char *spec);
+void fs_only_check(struct fs_only *o, const char *spec, const char *shard);
 
 /*
- * `spec` is FEATURE=FILE, one value a line; NULL changes nothing. Ends the program when the group
- * has no such feature (64) or it is none that is told by its text (65), the file cannot be read
- * (66) or has nothing in it (65).
+ * Then: ends the program when the group, which is borrowed, has no such feature (64) or it is none
+ * that is told by its text (65), the file cannot be read (66) or has nothing in it (65).
  */
 void fs_only_read(struct fs_only *o, const struct fs_group *g, const char *spec);
 bool fs_only_has(const struct fs_only *o, struct sl value);

@@ -108,10 +108,15 @@ static void add_and(const char **word, struct str *sql)
 	*word = " AND ";
 }
 
+const char *fs_sql_condition(const char *where)
+{
+	return without(where, "WHERE", NULL);
+}
+
 static void add_condition(const struct fs_select *q, const char **word, struct str *sql)
 {
 	add_and(word, sql);
-	str_addf(sql, "(%s)", without(q->where, "WHERE", NULL));
+	str_addf(sql, "(%s)", fs_sql_condition(q->where));
 }
 
 /* What the rows of the table are bounded by before the newest of them are chosen. */

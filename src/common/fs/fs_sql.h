@@ -32,6 +32,9 @@ struct fs_select {
  */
 void fs_sql_select(const struct fs_group *g, const struct fs_select *q, struct str *sql);
 
+/* The condition without blanks and the word WHERE in front of it. */
+const char *fs_sql_condition(const char *where);
+
 /* Appends what the table's last row was written at, as a value of a query. */
 void fs_sql_known(const struct fs_group *g, struct str *sql);
 

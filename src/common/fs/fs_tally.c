@@ -29,12 +29,14 @@ bool fs_tally_write(const struct fs_tally *t, const char *path, struct sl group,
 	str_addf(&s,
 		",\"records\":%llu,\"acknowledged\":%llu,\"rejected\":%llu,\"unknown\":%llu,"
 		"\"skipped\":%llu,\"there\":%llu,\"resent\":%llu,\"expired\":%llu,"
-		"\"requests\":%llu,\"write_units\":%llu,\"seconds\":%.3f",
+		"\"future\":%llu,\"older\":%llu,\"requests\":%llu,\"write_units\":%llu,"
+		"\"seconds\":%.3f",
 		(unsigned long long)t->records, (unsigned long long)t->acknowledged,
 		(unsigned long long)t->rejected, (unsigned long long)t->unknown,
 		(unsigned long long)t->skipped, (unsigned long long)t->there,
 		(unsigned long long)resent,
-		(unsigned long long)t->expired, (unsigned long long)requests,
+		(unsigned long long)t->expired, (unsigned long long)t->future,
+		(unsigned long long)t->older, (unsigned long long)requests,
 		(unsigned long long)t->write_units, seconds);
 	if (t->error) {
 		str_addf(&s, ",\"exit\":%d,\"error\":", t->exit);

@@ -12,7 +12,8 @@ struct fs_tally {
 	uint64_t unknown;      /* nobody knows */
 	uint64_t skipped;      /* acknowledged in an earlier run */
 	uint64_t there;        /* the group has them already, just so */
-	uint64_t expired;      /* of those sent: older than their time to live */
+	uint64_t expired;      /* of those to be sent: older than their time to live, */
+	uint64_t future, older; /* of the future, older than what the online store has */
 	uint64_t write_units;  /* of what is valid: a unit per KB of each record */
 	int exit;	   /* of a run that failed: its code, and why */
 	const char *error;

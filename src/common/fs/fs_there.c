@@ -79,12 +79,8 @@ void fs_there_read(struct fs_there *t, const char *path, bool online)
 		if (ev == RD_ROW && !why) /* what could not be put again is not the same either */
 			learn(t, &item, online);
 	}
-	if (online)
-		t->knows_online = true;
-	else
-		t->knows_offline = true;
-	rd_close(io->rd);
-	mem_free(io);
+	*(online ? &t->knows_online : &t->knows_offline) = true;
+	io_drop(io);
 	fs_coder_free(&coder);
 	str_free(&item.id);
 	str_free(&item.time);
@@ -111,6 +107,12 @@ static bool has_later(const struct keyset *times, struct hash128 id, int64_t tha
 	return time && *time > than;
 }
 
+bool fs_there_has_newer(const struct fs_there *t, const struct fs_item *item)
+{
+	return t->knows_online &&
+	       has_later(&t->times, sip_hash(&t->key, str_sl(&item->id)), time_of(t, item));
+}
+
 /* Does the online store need nothing more? It has the record, or a newer one, or has it no more
  * because of a newer deletion; a deletion is done where there is none. */
 static bool is_online(const struct fs_there *t, const struct fs_item *item)
@@ -118,7 +120,7 @@ static bool is_online(const struct fs_there *t, const struct fs_item *item)
 	struct hash128 id = sip_hash(&t->key, str_sl(&item->id));
 	int64_t time = time_of(t, item);
 
-	if (has_later(&t->times, id, time) || fs_ids_have(&t->past, str_sl(&item->id)))
+	if (fs_there_has_newer(t, item) || fs_ids_have(&t->past, str_sl(&item->id)))
 		return true;
 	if (item->deletion)
 		return !keyset_has(&t->times, id);

@@ -38,4 +38,7 @@ enum fs_need {
 };
 enum fs_need fs_there_needs(const struct fs_there *t, const struct fs_item *item);
 
+/* Does the online store have a newer record of this identifier, as far as is known? */
+bool fs_there_has_newer(const struct fs_there *t, const struct fs_item *item);
+
 void fs_there_free(struct fs_there *t);

@@ -30,21 +30,19 @@ struct source {
 	const struct fs_move *m;
 };
 
-static void take_only(void *ctx, const struct field *f, size_t n)
+static void take_only(void *ctx, const struct field *f, size_t n UNUSED)
 {
 	struct source *s = ctx;
 
-	(void)n;
 	if (fs_only_has(&s->m->only, field_sl(&f[fs_move_only_at(s->m)])))
 		s->row(s->ctx, f, 3);
 }
 
-static void take_online(void *ctx, const struct field *f, size_t n)
+static void take_online(void *ctx, const struct field *f, size_t n UNUSED)
 {
 	struct source *s = ctx;
 	struct field three[3] = {f[0], f[1], {.p = "false", .n = 5, .kind = F_BOOL}};
 
-	(void)n;
 	s->row(s->ctx, three, 3);
 }
 
@@ -254,7 +252,7 @@ static bool is_true(const struct field *f)
 	return !field_is_null(f) && sl_eq(field_sl(f), SL("true"));
 }
 
-static void expect(void *ctx, const struct field *f, size_t n)
+static void expect(void *ctx, const struct field *f, size_t n UNUSED)
 {
 	struct online_check *c = ctx;
 	const struct fs_group *g = &c->m->source.group;
@@ -262,7 +260,6 @@ static void expect(void *ctx, const struct field *f, size_t n)
 	size_t i = names_add(&c->ids, field_sl(&f[0]), NULL);
 	struct state *s = &c->states[i];
 
-	(void)n;
 	*s = (struct state){.deleted = is_true(&f[2]) ||
 				       fs_gone_has(c->gone, field_sl(&f[0]), NULL)};
 	if (!fs_event_time_parse(type, field_sl(&f[1]), &s->time))
@@ -337,11 +334,10 @@ static void take_counts(void *ctx, const struct field *f, size_t n)
 		die(EX_STREAM, "Athena's answer is not a count of records");
 }
 
-static void take_repeated(void *ctx, const struct field *f, size_t n)
+static void take_repeated(void *ctx, const struct field *f, size_t n UNUSED)
 {
 	struct fs_verdict *v = ctx;
 
-	(void)n;
 	str_addz(&v->repeated, v->repeated.n ? ", " : "");
 	str_addf(&v->repeated, "%s at %s (%.*s times)", msg_q(field_sl(&f[0])),
 		msg_q(field_sl(&f[1])), (int)f[2].n, f[2].p);
@@ -370,11 +366,10 @@ static void count_target(struct fs_move *m, struct fs_verdict *v)
 	}
 }
 
-static void take_missing(void *ctx, const struct field *f, size_t n)
+static void take_missing(void *ctx, const struct field *f, size_t n UNUSED)
 {
 	struct fs_verdict *v = ctx;
 
-	(void)n;
 	name_record(&v->names, v->missing++, field_sl(&f[0]));
 }
 
@@ -389,21 +384,19 @@ static void compare_tables(struct fs_move *m, struct fs_verdict *v)
 	v->expected = m->records;
 }
 
-static void learn(void *ctx, const struct field *f, size_t n)
+static void learn(void *ctx, const struct field *f, size_t n UNUSED)
 {
 	struct offline_check *c = ctx;
 	enum fs_type type = c->m->target.group.features[c->m->target.group.time].type;
 
-	(void)n;
 	fs_known_add(&c->target, field_sl(&f[0]), type, field_sl(&f[1]));
 }
 
-static void check_known(void *ctx, const struct field *f, size_t n)
+static void check_known(void *ctx, const struct field *f, size_t n UNUSED)
 {
 	struct offline_check *c = ctx;
 	enum fs_type type = c->m->source.group.features[c->m->source.group.time].type;
 
-	(void)n;
 	c->v->expected++;
 	if (!fs_known_has(&c->target, field_sl(&f[0]), type, field_sl(&f[1])))
 		name_record(&c->v->names, c->v->missing++, field_sl(&f[0]));
@@ -423,13 +416,12 @@ static void compare_keys(struct fs_move *m, struct fs_verdict *v)
 }
 
 /* A newest state of the target: identifier, event time. */
-static void check_gone(void *ctx, const struct field *f, size_t n)
+static void check_gone(void *ctx, const struct field *f, size_t n UNUSED)
 {
 	struct offline_check *c = ctx;
 	enum fs_type type = c->m->target.group.features[c->m->target.group.time].type;
 	int64_t last, t;
 
-	(void)n;
 	if (!fs_gone_has(c->gone, field_sl(&f[0]), &last) ||
 		!fs_event_time_parse(type, field_sl(&f[1]), &t) || t > last)
 		return;

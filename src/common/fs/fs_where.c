@@ -66,6 +66,15 @@ static void split(struct tokens *t, const char *s)
 	}
 }
 
+void fs_where_check_as_of(const struct fs_group *g, const char *as_of)
+{
+	struct sl time = sl_of(as_of ? as_of : "");
+	const char *why = fs_event_time_check(g ? g->features[g->time].type : FS_STRING, time);
+
+	if (as_of && why && (g || fs_event_time_check(FS_FRACTIONAL, time)))
+		opt_usage("--as-of: %s %s", msg_q(time), why);
+}
+
 void fs_where_check(const char *option, const char *sql)
 {
 	bool bad = false, open = false;

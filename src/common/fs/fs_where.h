@@ -13,6 +13,12 @@
 void fs_where_check(const char *option, const char *sql);
 
 /*
+ * The same where `as_of` is no event time of the group; without one, where it is none of any. NULL
+ * passes.
+ */
+void fs_where_check_as_of(const struct fs_group *g, const char *as_of);
+
+/*
  * Appends the condition with every mention of the event time read as an instant, and so the texts
  * it is compared with (=, <, BETWEEN, IN …) where they are dates or times. Anything else stays as
  * it is. False when the event time is not mentioned: then it would be the same condition.

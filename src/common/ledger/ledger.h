@@ -195,7 +195,7 @@ struct ledger_facts_ship {
 	uint64_t rows, cells, digest, rejects;
 	int64_t first, last;         /* instants of its rows, LEDGER_NO_TIME when it has none */
 	uint64_t deleted;            /* live: cells the source has deleted */
-	uint64_t dropped, wide_rows; /* not in the seal: the loader sets them for ledger_finish() */
+	uint64_t dropped, wide_rows, bytes; /* not in the seal: the loader sets them at the end */
 };
 
 /*
@@ -370,7 +370,7 @@ struct ledger_status ledger_total(
 
 /* How fast it went of late, all workers together, and when it will be done at that pace. */
 struct ledger_pace {
-	double rows_per_s, cells_per_s; /* 0: nothing was finished lately */
+	double rows_per_s, cells_per_s, bytes_per_s; /* 0: nothing was finished lately */
 	int64_t eta_us;			/* -1: not known */
 };
 
@@ -382,6 +382,7 @@ struct ledger_recount {
 	struct sl ship;
 	int64_t from, to;
 	uint64_t rows, cells, dropped, wide_rows;
+	int64_t first, last; /* LEDGER_NO_TIME: no rows */
 	bool whole; /* both sides are equal now, with all rows of the source */
 };
 

@@ -1,3 +1,4 @@
+#include "core/hash.h"
 #include "ledger/ledger_claim.sql.h"
 #include "ledger/ledger_internal.h"
 
@@ -19,23 +20,18 @@ static void take_claim(
 			pg_count(r, i, 1) };
 }
 
-static bool is_claimed(const struct ledger_claim *claim, struct sl ship)
-{
-	for (size_t i = 0; i < claim->n; i++)
-		if (sl_eq(claim->ships[i].ship, ship))
-			return true;
-	return false;
-}
-
 /* Also those this worker has claimed before and that are still on their way. */
 static void take_skip(struct pg *target, struct ledger_claim *claim, struct arena *a)
 {
 	AUTO_RESULT *r = pg_ask(target, skip_sql, ledger_u64(claim->job), ledger_time(claim->from),
 		ledger_time(claim->to));
+	AUTO_NAMES claimed = { 0 };
 
+	for (size_t i = 0; i < claim->n; i++)
+		(void)names_add(&claimed, claim->ships[i].ship, NULL);
 	claim->skip = arena_alloc(a, mem_mul(pg_rows(r), sizeof *claim->skip));
 	for (size_t i = 0; i < pg_rows(r); i++)
-		if (!is_claimed(claim, pg_value(r, i, 0)))
+		if (names_find(&claimed, pg_value(r, i, 0)) == NAMES_NONE)
 			claim->skip[claim->n_skip++] = arena_dup(a, pg_value(r, i, 0));
 }
 

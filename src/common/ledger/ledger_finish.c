@@ -25,6 +25,7 @@ void ledger_put_ships(struct str *s, const struct ledger_facts *f)
 		str_addf(s, ",\"dropped\":%llu,\"wide_rows\":%llu,\"rejects\":%llu",
 			(unsigned long long)ship->dropped, (unsigned long long)ship->wide_rows,
 			(unsigned long long)ship->rejects);
+		str_addf(s, ",\"bytes\":%llu", (unsigned long long)ship->bytes);
 		ledger_put_time(s, "first", ship->first);
 		ledger_put_time(s, "last", ship->last);
 		str_addf(s, ",\"deleted\":%llu", (unsigned long long)ship->deleted);

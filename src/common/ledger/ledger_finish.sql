@@ -11,14 +11,14 @@ SELECT (SELECT count(*) FROM held) = (SELECT count(*) FROM f WHERE attempt > 0);
 -- name: finish_sql
 WITH {ships}, done AS (UPDATE ferry.chunk c SET state = 'done', rows = f.rows,
 		cells = f.cells, digest = f.digest, dropped = f.dropped, wide_rows = f.wide_rows,
-		rejects = f.rejects, first_time = f.first, last_time = f.last,
+		rejects = f.rejects, bytes = f.bytes, first_time = f.first, last_time = f.last,
 		lease_until = NULL, finished_at = clock_timestamp(), error = NULL
 		FROM f WHERE {ours} RETURNING 1),
 	met AS (INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, state, attempt, worker,
-			rows, cells, digest, dropped, wide_rows, rejects, first_time, last_time,
-			started_at, finished_at)
+			rows, cells, digest, dropped, wide_rows, rejects, bytes, first_time,
+			last_time, started_at, finished_at)
 		SELECT $1, ship, $2::timestamp, $5::timestamp, 'done', 0, $4, rows, cells, digest,
-			dropped, wide_rows, rejects, first, last,
+			dropped, wide_rows, rejects, bytes, first, last,
 			clock_timestamp(), clock_timestamp()
 		FROM f WHERE attempt = 0 ON CONFLICT DO NOTHING RETURNING 1),
 	stale AS (DELETE FROM ferry.reject r USING f WHERE r.job_id = $1 AND r.ship = f.ship

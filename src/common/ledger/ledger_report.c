@@ -210,8 +210,9 @@ static void put_json(const struct ledger_state *s, const struct report *ships, s
 	put_member(out, "cells", t->cells);
 	put_member(out, "repeated", t->dropped);
 	put_member(out, "rejects", t->rejects);
-	str_addf(out, ",\"rows_per_second\":%.0f,\"cells_per_second\":%.0f", s->pace.rows_per_s,
-		s->pace.cells_per_s);
+	str_addf(out,
+		",\"rows_per_second\":%.0f,\"cells_per_second\":%.0f,\"bytes_per_second\":%.0f",
+		s->pace.rows_per_s, s->pace.cells_per_s, s->pace.bytes_per_s);
 	put_seconds(out, "eta_seconds", s->pace.eta_us);
 	put_text(out, "guarantee", sl_of(s->lesser ? s->lesser : guarantee));
 	put_live(&s->live, out);
@@ -226,6 +227,26 @@ static void put_json(const struct ledger_state *s, const struct report *ships, s
 /* ---- for people -------------------------------------------------------------------------------
  */
 
+/* A number, or a size, as people read it; it lives as long as seven others. */
+static const char *shown(uint64_t n, bool bytes)
+{
+	static struct str ring[8];
+	static size_t at;
+	struct str *s = &ring[at++ % ARRAY_LEN(ring)];
+
+	str_clear(s);
+	if (bytes)
+		report_add_bytes(s, (double)n);
+	else
+		str_add_grouped(s, n);
+	return str_z(s);
+}
+
+static const char *count(uint64_t n)
+{
+	return shown(n, false);
+}
+
 static void put_pace(const struct ledger_state *s, struct str *out)
 {
 	if (s->total.pending + s->total.running == 0)
@@ -234,8 +255,8 @@ static void put_pace(const struct ledger_state *s, struct str *out)
 		str_addz(out, tr("paused by an operator: no chunk begins until paused=false\n"));
 		return;
 	}
-	str_addf(out, tr("pace: %.0f rows/s, %.0f values/s"), s->pace.rows_per_s,
-		s->pace.cells_per_s);
+	str_addf(out, tr("pace: %s rows/s, %s values/s, %s/s"), count((uint64_t)s->pace.rows_per_s),
+		count((uint64_t)s->pace.cells_per_s), shown((uint64_t)s->pace.bytes_per_s, true));
 	if (s->pace.eta_us >= 0) {
 		str_addz(out, tr("; done in about "));
 		report_add_span(out, s->pace.eta_us);
@@ -247,27 +268,26 @@ static void put_live_line(const struct ledger_live *l, struct str *out)
 {
 	if (!l->any)
 		return;
-	str_addf(out, tr("live (%s): %s; %llu rows, %llu values, %llu deleted"),
+	str_addf(out, tr("live (%s): %s; %s rows, %s values, %s deleted"),
 		l->slot ? "slot" : "poll",
-		tr(l->alive ? N_("following") : N_("nobody is following")),
-		(unsigned long long)l->rows, (unsigned long long)l->cells,
-		(unsigned long long)l->deleted);
+		tr(l->alive ? N_("following") : N_("nobody is following")), count(l->rows),
+		count(l->cells), count(l->deleted));
 	if (l->lag_us >= 0)
 		str_addf(out, tr("; %.3f s behind"), (double)l->lag_us / 1e6);
 	if (l->alive && l->unseen_us > 0)
 		str_addf(out, tr("; the follower has not looked for %.0f s"),
 			(double)l->unseen_us / 1e6);
 	if (l->lag_bytes >= 0)
-		str_addf(out, tr(", %lld bytes of WAL"), (long long)l->lag_bytes);
+		str_addf(out, tr(", %s of WAL"), shown((uint64_t)l->lag_bytes, true));
 	if (l->wal_status.n)
 		str_addf(out, tr("; slot %.*s"), (int)l->wal_status.n, l->wal_status.p);
 	if (l->held_bytes >= 0)
-		str_addf(out, tr(", for which the source keeps %lld bytes of WAL"),
-			(long long)l->held_bytes);
+		str_addf(out, tr(", for which the source keeps %s of WAL"),
+			shown((uint64_t)l->held_bytes, true));
 	str_addc(out, '\n');
 	if (l->doubts)
-		str_addf(out, tr("%llu ranges are in doubt: validate --repair looks at them\n"),
-			(unsigned long long)l->doubts);
+		str_addf(out, tr("%s ranges are in doubt: validate --repair looks at them\n"),
+			count(l->doubts));
 	if (l->error.n)
 		str_addf(out, tr("last error: %s\n"), msg_q(l->error));
 	str_addf(out, tr("guarantee: %s\n"), tr(ledger_live_guarantee(l)));
@@ -276,16 +296,15 @@ static void put_live_line(const struct ledger_live *l, struct str *out)
 static void put_summary(const struct ledger_state *s, struct str *out)
 {
 	const struct ledger_status *t = &s->total;
+	uint64_t chunks = t->done + t->failed + t->pending + t->running;
 	char text[CLOCK_TEXT_MAX];
 
 	str_addf(out,
-		tr("\njob %llu: %llu of %llu chunks done, %llu failed; %llu rows, %llu cells, "
-		   "%llu repeated, %llu rejected"),
-		(unsigned long long)s->job.id, (unsigned long long)t->done,
-		(unsigned long long)(t->done + t->failed + t->pending + t->running),
-		(unsigned long long)t->failed, (unsigned long long)t->rows,
-		(unsigned long long)t->cells, (unsigned long long)t->dropped,
-		(unsigned long long)t->rejects);
+		tr("\njob %llu: %s of %s chunks done, %s failed (%.3g %%); %s rows, %s cells, "
+		   "%s repeated, %s rejected"),
+		(unsigned long long)s->job.id, count(t->done), count(chunks), count(t->failed),
+		chunks ? (double)t->failed * 100 / (double)chunks : 0, count(t->rows),
+		count(t->cells), count(t->dropped), count(t->rejects));
 	if (s->job.cutoff != LEDGER_NO_TIME)
 		str_addf(out, tr("; history ends at %.*s UTC"),
 			(int)clock_put(text, s->job.cutoff, false), text);

@@ -126,6 +126,7 @@ struct ledger_pace ledger_pace(struct pg *target, uint64_t job, const struct sl 
 	if (chunks == 0)
 		return pace;
 	pace.rows_per_s = rows * 1e6 / us;
+	pace.bytes_per_s = (double)pg_count(r, 0, 4) * 1e6 / us;
 	pace.cells_per_s = cells * 1e6 / us;
 	if (left > 0 && rows > 0 && total->rows > 0)
 		pace.eta_us = (int64_t)((double)left * (double)total->rows / (double)total->done *
@@ -142,7 +143,8 @@ void ledger_recount(struct pg *target, uint64_t job, const struct ledger_recount
 	/* the digest was of what was read then */
 	pg_run(target, recount_sql, ledger_u64(job), ship, ledger_time(c->from), ledger_time(c->to),
 		ledger_u64(c->rows), ledger_u64(c->cells), ledger_u64(c->dropped),
-		ledger_u64(c->wide_rows), c->whole ? "t" : "f");
+		ledger_u64(c->wide_rows), c->whole ? "t" : "f", ledger_time(c->first),
+		ledger_time(c->last));
 }
 
 void ledger_late_rejects(struct pg *target, uint64_t job, struct sl ship, int64_t from, int64_t to,

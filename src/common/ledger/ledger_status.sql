@@ -20,7 +20,7 @@ SELECT ship, count(*) FILTER (WHERE state = 'done'),
 -- asked for, by an operator or when the run began, it will not be, and there is
 -- none while it is paused.
 -- name: pace_sql
-WITH recent AS (SELECT rows, cells, started_at, finished_at, control
+WITH recent AS (SELECT rows, cells, bytes, started_at, finished_at, control
 		FROM ferry.chunk JOIN ferry.job USING (job_id) WHERE job_id = $1 AND state = 'done'
 			AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))
 		AND finished_at > clock_timestamp() - interval '10 minutes'
@@ -29,7 +29,7 @@ WITH recent AS (SELECT rows, cells, started_at, finished_at, control
 SELECT sum(rows), sum(cells), count(*), greatest((extract(epoch FROM
 	greatest(max(finished_at) - min(started_at), '1 ms')) * 1000000)::bigint,
 	(sum(rows) * 1000000 / max(coalesce(control->>'rate', control->>'run_rate')::bigint))
-		::bigint) FROM recent;
+		::bigint), sum(bytes) FROM recent;
 
 -- A bad row that came late is in a chunk that was done without it. Those that came live (attempt 0)
 -- are counted as such.
@@ -55,7 +55,7 @@ WITH gone AS (DELETE FROM ferry.reject WHERE $9::boolean AND job_id = $1 AND shi
 	of_job AS (UPDATE ferry.follower SET rejects = greatest(rejects - n, 0) FROM live
 		WHERE job_id = $1 AND n > 0)
 UPDATE ferry.chunk SET rows = $5 - CASE WHEN $9::boolean THEN greatest(rejects - n, 0) ELSE 0 END,
-	cells = $6, dropped = $7, wide_rows = $8,
+	cells = $6, dropped = $7, wide_rows = $8, first_time = $10, last_time = $11,
 	digest = NULL, rejects = greatest(rejects - n, 0) FROM past
 	WHERE job_id = $1 AND ship = $2 AND chunk_from = $3
 	AND chunk_to = $4 AND state = 'done';

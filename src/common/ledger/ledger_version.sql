@@ -36,3 +36,7 @@ CREATE TABLE ferry.kafka_offset (
 -- What was seen of a channel is written when it is registered: within the page, without indexes.
 -- name: version_7_sql
 ALTER TABLE ferry.channel SET (fillfactor = 45);
+
+-- Of the values, for the pace.
+-- name: version_8_sql
+ALTER TABLE ferry.chunk ADD COLUMN IF NOT EXISTS bytes bigint;

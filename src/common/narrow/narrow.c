@@ -355,6 +355,8 @@ void narrow_free(struct narrow *n)
 		return;
 	narrow_texts_free(n->texts);
 	names_free(&n->odd_ships);
+	names_free(&n->spans);
+	mem_free(n->span);
 	arena_free(&n->arena);
 	mem_free(n);
 }
@@ -394,6 +396,14 @@ void narrow_add_time(const struct narrow *n, struct str *s, int64_t instant)
 
 	str_addf(s, "'%.*s'::%s", (int)clock_put(text, instant, n->zone), text,
 		n->zone ? "timestamptz" : "timestamp");
+}
+
+void narrow_add_years(const struct narrow *n, struct str *s)
+{
+	str_addf(s, " AND %s BETWEEN ", n->col[NARROW_TIME].ident);
+	narrow_add_time(n, s, NARROW_FIRST_INSTANT);
+	str_addz(s, " AND ");
+	narrow_add_time(n, s, NARROW_END_INSTANT - 1);
 }
 
 static void add_list(struct pg *pg, struct str *s, const struct sl *ships, size_t n)

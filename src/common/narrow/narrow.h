@@ -142,6 +142,10 @@ struct narrow {
 				   or none that can be stored */
 	struct pg *target; /* rows are carried over to there; NULL: not known, or holds any name */
 	bool unstored;	   /* narrow_ships() met names that it cannot hold: those of no ship, too */
+	struct names spans; /* ships with few rows each, of which narrow_ships() has read these: */
+	struct narrow_span {
+		int64_t first, last;
+	} * span;
 	struct arena arena;
 };
 
@@ -213,6 +217,9 @@ struct narrow_part {
 /* Appends a literal of the time column's own type. */
 void narrow_add_time(const struct narrow *n, struct str *s, int64_t instant);
 
+/* Appends ` AND …`: the time is one of the years that a wide table can hold. */
+void narrow_add_years(const struct narrow *n, struct str *s);
+
 /* Appends `time >= … AND time < …` and the ships, without WHERE. */
 void narrow_add_where(const struct narrow *n, struct pg *pg, struct str *s,
 	const struct narrow_part *part);
@@ -259,6 +266,9 @@ bool narrow_next(const struct narrow *n, struct pg *pg, const struct narrow_part
  * is to be freed with mem_free().
  */
 size_t narrow_ships(struct narrow *n, struct pg *pg, struct sl **ships);
+
+/* Are there so many ships, with so few rows each, that all are sooner read than looked for? */
+bool narrow_is_sparse(const struct narrow *n, size_t n_ships);
 
 /*
  * Are there outcasts? To be asked behind narrow_range() and narrow_ships(); where columns may be

@@ -92,10 +92,15 @@ bool narrow_range(struct narrow *n, struct pg *pg, const struct sl *ships, size_
 	if (n_ships == 0)
 		return range_of(n, pg, NULL, first, last);
 	for (size_t i = 0; i < n_ships; i++) {
+		size_t known = names_find(&n->spans, ships[i]);
 		int64_t a, b;
 
-		if (!range_of(n, pg, &ships[i], &a, &b))
+		if (known != NAMES_NONE) {
+			a = n->span[known].first;
+			b = n->span[known].last;
+		} else if (!range_of(n, pg, &ships[i], &a, &b)) {
 			continue;
+		}
 		*first = !any || a < *first ? a : *first;
 		*last = !any || b > *last ? b : *last;
 		any = true;
@@ -172,6 +177,46 @@ static void keep_odd_ship(struct narrow *n, struct sl hex)
 	(void)names_add(&n->odd_ships, (struct sl){ name, length }, NULL);
 }
 
+#define MANY_SHIPS 100
+#define FEW_ROWS 5000
+
+bool narrow_is_sparse(const struct narrow *n, size_t n_ships)
+{
+	return n_ships > MANY_SHIPS && n->rows_estimate > 0 && !n->encoding && !n->target &&
+	       n->rows_estimate / n_ships < FEW_ROWS;
+}
+
+/* False: a time is no instant, and that is noted. */
+static bool read_spans(struct narrow *n, struct pg *pg)
+{
+	const char *time = n->col[NARROW_TIME].ident;
+	AUTO_STR sql = { 0 };
+	AUTO_RESULT *r = NULL;
+
+	str_addf(&sql, "SELECT %s, min(%s), max(%s) FROM %s WHERE %s IS NOT NULL",
+		n->col[NARROW_SHIP].expr, time, time, n->ident, n->col[NARROW_SHIP].ident);
+	if (n->odd)
+		narrow_add_years(n, &sql);
+	str_addz(&sql, " GROUP BY 1");
+	r = pg_query(pg, str_z(&sql), 0, NULL);
+	names_clear(&n->spans);
+	mem_free(n->span);
+	n->span = mem_alloc(mem_mul(pg_rows(r) + 1, sizeof *n->span));
+	for (size_t i = 0; i < pg_rows(r); i++) {
+		struct narrow_span s;
+
+		if (pg_is_null(r, i, 1))
+			continue;
+		if (!clock_parse(pg_value(r, i, 1), &s.first) ||
+			!clock_parse(pg_value(r, i, 2), &s.last)) {
+			n->odd = true;
+			return false;
+		}
+		n->span[names_add(&n->spans, pg_value(r, i, 0), NULL)] = s;
+	}
+	return true;
+}
+
 size_t narrow_ships(struct narrow *n, struct pg *pg, struct sl **ships)
 {
 	const char *ship = n->col[NARROW_SHIP].ident;
@@ -201,6 +246,8 @@ size_t narrow_ships(struct narrow *n, struct pg *pg, struct sl **ships)
 		else
 			n->odd = true;
 	}
+	if (narrow_is_sparse(n, found) && !read_spans(n, pg))
+		(void)!read_spans(n, pg);
 	return found;
 }
 

@@ -12,12 +12,5 @@
  */
 void relation_split(const char *text, struct str *schema, struct str *table);
 
-/*
- * Adds the names of a list `a,"B,c",d` to `names`, each as it stands or in double quotes as in SQL,
- * and cut as the server cuts names. `option` is what to say the list is of when it is malformed
- * (64).
- */
-void relation_list(const char *text, const char *option, struct names *names);
-
 /* The name as PostgreSQL keeps it: at most 63 bytes, whole characters. */
 struct sl relation_cut(struct sl name);

@@ -2,6 +2,7 @@
 
 #include "pg/relation.h"
 #include "pg/table.sql.h"
+#include "stream/namelist.h"
 
 /* ---- what there is --------------------------------------------------------------------------- */
 
@@ -87,6 +88,38 @@ static void check_key(struct table *t, const char *oid)
 			arena_dup(&t->texts, pg_value(r, i, 2));
 }
 
+/* Is one a number, such as #3, which is told once there are columns? */
+static bool is_numbered(const struct table *t)
+{
+	for (size_t i = 0; i < t->keys.n; i++)
+		if (*t->keys.name[i].p == '#' &&
+			names_find(&t->columns, t->keys.name[i]) == NAMES_NONE)
+			return true;
+	return false;
+}
+
+static void name_keys(struct table *t, const struct names *cols)
+{
+	AUTO_NAMES given = t->keys;
+
+	t->keys = (struct names){ 0 };
+	for (size_t i = 0; i < given.n; i++) {
+		struct sl name = cols ? namelist_resolve(cols, given.name[i]) : given.name[i];
+
+		if (cols && *name.p == '#' && names_find(cols, name) == NAMES_NONE)
+			opt_usage("--key: there is no column %s", msg_q(name));
+		(void)names_add(&t->keys, relation_cut(name), NULL);
+	}
+}
+
+void table_name_keys(struct table *t, const struct names *cols)
+{
+	if (!is_numbered(t))
+		return;
+	name_keys(t, cols);
+	table_read(t);
+}
+
 /* ---- reading --------------------------------------------------------------------------------- */
 
 static void take_facts(struct table *t, const struct pg_result *r)
@@ -138,7 +171,7 @@ void table_read(struct table *t)
 		r = pg_ask(t->pg, columns_sql, pg_valuez(facts, 0, F_OID), str_z(&t->ident));
 		for (size_t i = 0; i < pg_rows(r); i++)
 			add_column_of(t, r, i);
-		if (t->keys.n > 0)
+		if (t->keys.n > 0 && !is_numbered(t))
 			check_key(t, pg_valuez(facts, 0, F_OID));
 	}
 	free_name(t, &t->row, "ferry_row");
@@ -174,8 +207,10 @@ struct table *table_open(struct pg *pg, const struct table_conf *conf)
 	t->name = keep_name(t, &name);
 	str_addz(&t->ident, pg_table(pg, t->schema, t->name));
 	str_add(&t->into, str_sl(&t->ident));
-	if (conf->keys)
-		relation_list(conf->keys, "--key", &t->keys);
+	if (conf->keys) {
+		namelist_split(&t->keys, conf->keys, "key");
+		name_keys(t, NULL);
+	}
 	table_read(t);
 	if (!t->exists && !conf->create)
 		no_such_table(t);

@@ -63,6 +63,9 @@ struct table;
  */
 struct table *table_open(struct pg *pg, const struct table_conf *conf) NODISCARD;
 
+/* Of keys that are numbers of columns, which columns they are; then the same. */
+void table_name_keys(struct table *t, const struct names *cols);
+
 /*
  * The stream's columns, also when they have grown. `json`: of NDJSON, where a string is one also in
  * a column of JSON. Dies with 65 when the table lacks one.

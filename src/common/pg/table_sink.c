@@ -143,6 +143,7 @@ static void take_columns(void *sink, const struct names *cols)
 	struct table_sink *s = sink;
 
 	begin(s);
+	table_name_keys(s->table, cols);
 	if (s->made)
 		table_cols(s->table, cols, is_json(s));
 }

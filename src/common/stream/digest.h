@@ -18,6 +18,7 @@ struct digest {
 	uint64_t rows;	/* narrow rows, NULL values included */
 	uint64_t cells; /* values that are not NULL */
 	uint64_t sum;
+	uint64_t bytes; /* of the values, where somebody counts them */
 };
 
 /*

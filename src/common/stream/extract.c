@@ -31,23 +31,18 @@ struct extract *extract_open(const struct io_opts *opts, bool sealed)
 	return x;
 }
 
-static void show_progress(struct extract *x, bool last)
+void extract_progress(struct extract *x, bool last)
 {
 	struct meter_place at = { .bytes = wr_bytes(x->wr), .share = x->share };
 
 	meter_show(&x->meter, &at, last);
 }
 
-void extract_progress(struct extract *x)
-{
-	show_progress(x, false);
-}
-
 void extract_ticks(struct extract *x, uint64_t n)
 {
 	x->meter.rows += n;
 	if (meter_is_due(&x->meter))
-		extract_progress(x);
+		extract_progress(x, false);
 }
 
 void extract_share(struct extract *x, double share)
@@ -103,7 +98,7 @@ int extract_close(struct extract *x)
 
 	meter_check(&x->meter);
 	meter_close_rejects(&x->meter);
-	show_progress(x, true);
+	extract_progress(x, true);
 	wr_close(x->wr);
 	meter_finish(&x->meter, &sums);
 	mem_free(x);

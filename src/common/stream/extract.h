@@ -62,11 +62,11 @@ void extract_seal(struct extract *x, const struct seal *seal);
 /* Output closed and checked, statistics written, last progress line; returns EX_DONE. */
 int extract_close(struct extract *x);
 
-void extract_progress(struct extract *x);
+void extract_progress(struct extract *x, bool last);
 
 static inline void extract_tick(struct extract *x)
 {
 	x->meter.rows++;
 	if (meter_tick(&x->meter))
-		extract_progress(x);
+		extract_progress(x, false);
 }

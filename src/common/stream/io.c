@@ -51,6 +51,7 @@ static struct rd_conf rd_conf_of(struct io *io)
 				 .columns = io->names.n ? &io->names : NULL,
 				 .skip_lines = opts->skip_lines,
 				 .comment = opts->comment,
+				 .null = opts->null,
 				 .rename_columns = opts->rename_columns,
 				 .lenient_quotes = opts->lenient_quotes,
 				 .at = opts->at,
@@ -58,9 +59,8 @@ static struct rd_conf rd_conf_of(struct io *io)
 				 .iso = opts->iso };
 }
 
-/* Of one input, `own` is its path, which io keeps; else `paths` live as long as it does. */
-static struct io *open_paths(
-	const struct io_opts *opts, const char *own, const char *const *paths, size_t n)
+/* Of several inputs `paths` live as long as it does. */
+static struct io *open_paths(const struct io_opts *opts, const char *const *paths, size_t n)
 {
 	struct rd_conf conf;
 	struct io *io;
@@ -70,20 +70,19 @@ static struct io *open_paths(
 	if (n == 0)
 		path_claim(PATH_READ, "the input", NULL);
 	io = io_new(opts);
-	io->path = own;
 	conf = rd_conf_of(io);
-	io->rd = rd_open_all(own ? &io->path : paths, n, &conf);
+	io->rd = rd_open_all(paths, n, &conf);
 	return io;
 }
 
 struct io *io_open_all(const struct io_opts *opts, char *const *paths, int n)
 {
-	return open_paths(opts, NULL, (const char *const *)paths, (size_t)n);
+	return open_paths(opts, (const char *const *)paths, (size_t)n);
 }
 
 struct io *io_open(const struct io_opts *opts, const char *path)
 {
-	return open_paths(opts, path, &path, path != NULL);
+	return open_paths(opts, &path, path != NULL);
 }
 
 struct io *io_from_fd(const struct io_opts *opts, int fd, const char *name, bool vouched)
@@ -152,7 +151,7 @@ void io_need_whole(const struct io *io, bool accept_unsealed)
 {
 	struct in *in = rd_in(io->rd);
 
-	if (rd_is_sealed(io->rd) || in_is_regular(in) || accept_unsealed)
+	if (rd_is_sealed(io->rd) || rd_is_regular(io->rd) || accept_unsealed)
 		return;
 	if (in_bytes_read(in) == 0)
 		die_hint(EX_STREAM, "what that says tells why",
@@ -163,7 +162,7 @@ void io_need_whole(const struct io *io, bool accept_unsealed)
 		 "sealed stream through one; --accept-unsealed takes it as it is",
 		 "%s is a pipe without a seal: were it cut short nobody would know, "
 		 "so nothing is loaded",
-		 in_name(in));
+		 in_is_regular(in) ? tr("one of the files") : in_name(in));
 }
 
 /* Nobody waits for a record because its writer waits for the next one. */
@@ -400,6 +399,13 @@ void io_seal(struct io *io, const struct seal *seal)
 		wr_seal(io->wr, seal);
 }
 
+void io_drop(struct io *io)
+{
+	rd_close(io->rd);
+	names_free(&io->names);
+	mem_free(io);
+}
+
 int io_close(struct io *io)
 {
 	struct meter_sums sums;
@@ -417,8 +423,6 @@ int io_close(struct io *io)
 	msg_off_exit(start_to_abort, io);
 	wr_close(io->wr);
 	meter_finish(&io->meter, &sums);
-	rd_close(io->rd);
-	names_free(&io->names);
-	mem_free(io);
+	io_drop(io);
 	return EX_DONE;
 }

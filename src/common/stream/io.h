@@ -38,7 +38,7 @@ struct io_opts {
 	bool allow_no_newline;
 	uint64_t max_record;
 	bool force_seal, force_no_seal;
-	const char *delimiter, *comment, *at, *encoding; /* see rd.h */
+	const char *delimiter, *comment, *null, *at, *encoding; /* see rd.h */
 	bool no_header, rename_columns, lenient_quotes;
 	struct opt_list names;
 	uint64_t skip_lines;
@@ -73,6 +73,8 @@ struct io_opts {
 	  .help = "lines before the header to leave out" },                                        \
 	{ .name = "comment", .not_with = IO_NOT_CSV, OPT_INTO(T, m.comment), .arg = "TEXT",        \
 	  .help = "CSV: leave out lines that begin so" },                                          \
+	{ .name = "null", .not_with = IO_NOT_CSV, OPT_INTO(T, m.null), .arg = "TEXT",              \
+	  .help = "CSV: a field of this text is NULL" },                                           \
 	{ .name = "at", .needs = "input-format=json", OPT_INTO(T, m.at), .arg = "NAME.NAME",       \
 	  .help = "JSON: where in the document the array is" },                                    \
 	{ .name = "encoding", OPT_INTO(T, m.encoding), .arg = "NAME",                              \
@@ -100,7 +102,7 @@ struct io_opts {
 /* Where bad records may be kept elsewhere, too: `limits` is what --max-rejects needs, or NULL. */
 #define IO_KEEP_REJECT_OPTS(T, m, limits)                                                          \
 	{ .kind = OPT_GROUP, .help = "Bad records" },                                              \
-	{ .name = "rejects", OPT_INTO(T, m.rejects), .arg = "FILE", .file = OPT_WRITES,            \
+	{ .name = "rejects", OPT_INTO(T, m.rejects), .arg = "FILE", .file = OPT_APPENDS,           \
 	  .help = "keep bad records here and go on (default: stop at the first)" },                \
 	{ .name = "rejects-append", .needs = "rejects", OPT_INTO(T, m.append_rejects),             \
 	  .help = "add to that file, which others may do at the same time" },                      \
@@ -132,7 +134,6 @@ struct io {
 	void (*keep)(void *ctx, const struct rec *rec, const struct fault *fault, struct sl json);
 	void *keep_ctx;
 	/* private */
-	const char *path; /* of io_open() */
 	const struct io_opts *opts;
 	struct meter meter;
 	uint64_t last_rejected; /* record */
@@ -226,3 +227,4 @@ void io_reject_field(struct io *io, const struct rec *rec, size_t i, const char 
  * progress line. Dies with 74 and the like; returns EX_DONE.
  */
 int io_close(struct io *io);
+void io_drop(struct io *io); /* frees one that was only read, without a word */

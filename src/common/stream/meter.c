@@ -5,7 +5,6 @@
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/num.h"
-#include "core/path.h"
 #include "core/stats.h"
 #include "stream/in.h"
 #include "stream/io.h"
@@ -306,27 +305,10 @@ static void put_so_far(const void *ctx, struct str *s)
 		 (double)(clock_monotonic() - m->started) / 1e6);
 }
 
-/* Better at once than behind a COMMIT. */
-static void can_be_replaced(const char *path)
-{
-	AUTO_FREE char *folder = path_target(path);
-	char *slash = strrchr(folder, '/');
-	struct stat st;
-	bool there = stat(path, &st) == 0; /* a file is written beside it first (core/tmpf.h) */
-	bool beside = path_descriptor(path) < 0 && (!there || S_ISREG(st.st_mode));
-
-	folder[slash ? slash - folder + 1 : 0] = '\0';
-	if ((there && access(path, W_OK) != 0) ||
-	    (beside && access(slash ? folder : ".", W_OK | X_OK) != 0))
-		die_errno(EX_CANTCREATE, "cannot write %s", msg_q(sl_of(path)));
-}
-
 void meter_on_failure(const struct io_opts *opts, const struct meter *m)
 {
 	if (!tells(opts))
 		return;
-	if (opts->stats)
-		can_be_replaced(opts->stats);
 	stats_failing(m ? put_so_far : NULL, m);
 }
 

@@ -19,18 +19,12 @@ static struct sl trim_end(struct sl s, const char *blanks)
 /* Is it a package: `{"Package"`, spaced in any way? No line of NDJSON begins like that. */
 static bool is_package(struct sl s)
 {
-	static const char *const begin[] = { "{", "\"Package\"" };
-
-	for (size_t i = 0; i < ARRAY_LEN(begin); i++) {
-		size_t n = strlen(begin[i]);
-
-		while (s.n && memchr(" \t\r\n", s.p[0], 4))
-			sl_skip(&s, 1);
-		if (s.n < n || memcmp(s.p, begin[i], n) != 0)
-			return false;
-		sl_skip(&s, n);
-	}
-	return true;
+	s = sl_trim(s, " \t\r\n");
+	if (s.n == 0 || *s.p != '{')
+		return false;
+	sl_skip(&s, 1);
+	s = sl_trim(s, " \t\r\n");
+	return s.n > 9 && memcmp(s.p, "\"Package\"", 9) == 0;
 }
 
 static void take_package(const char *path, struct sl all, struct names *names)
@@ -85,6 +79,10 @@ void namelist_read(const char *path, struct names *names, bool exact)
 
 		line = trim_end(line, exact ? "\r" : " \t\r");
 		check_text(path, no, line);
+		if (no == 1 && !exact && memchr(line.p, ',', line.n) &&
+			memmem(line.p, line.n, "data_channel_id", 15))
+			die_hint(EX_DATA, "pg-narrow-schema writes NDJSON, which is taken, too",
+				"%s: a list has one name a line, and this is CSV", path);
 		if (line.n && line.p[0] == '{') {
 			struct json *o = json_parse(&arena, line, &why, &at);
 

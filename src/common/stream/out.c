@@ -64,12 +64,7 @@ struct out *out_open(const char *path, int gzip)
 		return out_from_fd(STDOUT_FILENO, tr("standard output"), gzip);
 	file = tmpf_begin(path, 0666);
 	if (!file)
-		die_hint(EX_CANTCREATE,
-			 errno == EACCES || errno == EROFS
-				 ? "a file is written beside its place first: where the folder "
-				   "must stay as it is, say >FILE"
-				 : NULL,
-			 "cannot create %s: %s", msg_q(sl_of(path)), strerror(errno));
+		die_errno(EX_CANTCREATE, "cannot write %s", msg_q(sl_of(path)));
 	o = out_from_fd(tmpf_fd(file), path, gzip);
 	o->file = file;
 	return o;

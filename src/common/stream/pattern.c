@@ -41,8 +41,8 @@ static bool is_posix(struct sl s, char *why, size_t cap)
 
 struct pattern *pattern_new(struct sl text, char *why, size_t cap)
 {
-	const uint32_t how = PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_DOTALL |
-			     PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C;
+	const uint32_t how = PCRE2_UTF | PCRE2_UCP | PCRE2_ANCHORED | PCRE2_ENDANCHORED |
+			     PCRE2_DOTALL | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C;
 	struct pattern *p;
 	PCRE2_SIZE at;
 	char reason[160];

@@ -56,7 +56,7 @@ struct rd *rd_open_all(const char *const *paths, size_t n, const struct rd_conf 
 	struct rd *rd = rd_open(n ? paths[0] : NULL, conf);
 
 	rd->paths = paths;
-	rd->n_paths = n;
+	rd->n_paths = n > 1 ? n : 0;
 	return rd;
 }
 
@@ -65,9 +65,10 @@ struct rd *rd_from_fd(int fd, const char *name, const struct rd_conf *conf)
 	return rd_new(in_from_fd(fd, name, max_record(conf)), conf);
 }
 
-struct rd *rd_again(struct rd *rd, const struct rd_conf *conf)
+struct rd *rd_again(struct rd *rd, const struct iso_opts *iso)
 {
 	off_t began = lseek(in_fd(rd->in), 0, SEEK_CUR) - (off_t)rd->in->bytes;
+	struct rd_conf conf = rd->conf;
 	struct rd *again;
 	char path[40];
 	int fd;
@@ -77,7 +78,8 @@ struct rd *rd_again(struct rd *rd, const struct rd_conf *conf)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || lseek(fd, began, SEEK_SET) < 0)
 		die_errno(EX_IO, "cannot read %s a second time", in_name(rd->in));
-	again = rd_from_fd(fd, in_name(rd->in), conf);
+	conf.iso = iso;
+	again = rd_from_fd(fd, in_name(rd->in), &conf);
 	again->paths = rd->paths;
 	again->n_paths = rd->n_paths;
 	again->path = rd->path;
@@ -350,9 +352,9 @@ static bool rd_start(struct rd *rd)
 		rd->format = w.n && *w.p == '{' && !rd->conf.no_header ? FMT_NDJSON : FMT_CSV;
 	if (told && rd->format == FMT_NDJSON && rd->conf.has_options &&
 		(rd->conf.delimiter || rd->conf.comment || rd->conf.rename_columns ||
-			rd->conf.lenient_quotes))
+			rd->conf.lenient_quotes || rd->conf.null))
 		die_hint(EX_DATA, "-i csv reads it as CSV; NDJSON has no such option",
-			 "%s: this looks like NDJSON, and --delimiter, --comment, "
+			 "%s: this looks like NDJSON, and --delimiter, --comment, --null, "
 			 "--rename-columns and --lenient-quotes are for CSV", in_name(rd->in));
 	return in_window(rd->in).n > 0;
 }
@@ -414,6 +416,8 @@ enum rd_event rd_next(struct rd *rd, struct rec *rec)
 
 	if (ev == RD_ROW)
 		rd->rows++;
+	if (UNLIKELY(ev == RD_ROW && (rd->conf.null || rd->sep == '\t')))
+		rd_csv_nulls(rd);
 	*rec = rd->rec;
 	return ev;
 }

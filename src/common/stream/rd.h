@@ -51,6 +51,7 @@ struct rd_conf {
 	bool ragged;		/* rows may have fewer fields: what a bare writer made */
 	uint64_t skip_lines;	/* lines before all else */
 	const char *comment;	/* CSV: lines that begin so are no records; NULL: none */
+	const char *null;	/* CSV: a field of this text is NULL; NULL: none is */
 	bool lenient_quotes;	/* CSV: a quote within an unquoted field is text */
 	bool rename_columns;	/* CSV: names that are empty or there already are made up */
 	const char *at;		/* FMT_JSON: names, with dots between, of where the array is */
@@ -79,7 +80,7 @@ struct rd *rd_open(const char *path, const struct rd_conf *conf) NODISCARD;
 
 /*
  * Several files as one input: each has the header of the first (65 otherwise), and none is sealed.
- * `paths` must stay; with none, it is standard input.
+ * Then `paths` must stay; with none, it is standard input.
  */
 struct rd *rd_open_all(const char *const *paths, size_t n, const struct rd_conf *conf) NODISCARD;
 struct rd *rd_from_fd(int fd, const char *name, const struct rd_conf *conf) NODISCARD;
@@ -121,5 +122,5 @@ struct in *rd_in(struct rd *rd);		   /* for progress: bytes read, name */
 bool rd_is_regular(const struct rd *rd);
 
 /* The same input once more, where rd_is_regular(), from the file at hand on. Dies with 74. */
-struct rd *rd_again(struct rd *rd, const struct rd_conf *conf) NODISCARD;
+struct rd *rd_again(struct rd *rd, const struct iso_opts *iso) NODISCARD;
 void rd_close(struct rd *rd);

@@ -211,12 +211,12 @@ scan_plain(struct rd *rd, char sep, size_t *n_fields, size_t *len, bool *ascii)
  */
 static void see_whether_header(struct rd *rd)
 {
-	bool header = !rd->conf.no_header && rd->rec.n == rd->cols.n;
+	bool header = (!rd->conf.no_header || rd->conf.columns) && rd->rec.n == rd->cols.n;
 	struct sl first = field_sl(&rd->fields[0]), plain = utf8_unmarked(first);
 
 	for (size_t i = 0; i < rd->rec.n && header; i++)
 		header = sl_eq(i == 0 ? plain : field_sl(&rd->fields[i]), rd->cols.name[i]);
-	if (rd->warned || rd->sealed || (!header && plain.n == first.n))
+	if (rd->warned || rd->sealed || rd->conf.ragged || (!header && plain.n == first.n))
 		return;
 	rd->warned = true;
 	msg_warn("%s:%llu: %s comes again, as a record: were files joined by cat? "
@@ -255,6 +255,25 @@ static bool next_plain(struct rd *rd)
 		see_whether_header(rd);
 	rd_take(rd, len + 1, 1);
 	return true;
+}
+
+/* --null; without it, a tab and \N look like COPY's own format, whose escapes are text here. */
+void rd_csv_nulls(struct rd *rd)
+{
+	struct sl null = sl_of(rd->conf.null ? rd->conf.null : "\\N");
+
+	for (size_t i = 0; i < rd->rec.n; i++) {
+		if (!sl_eq(field_sl(&rd->rec.f[i]), null))
+			continue;
+		if (rd->conf.null)
+			rd->rec.f[i] = FIELD_NULL;
+		else if (!rd->told_null)
+			msg_warn("%s:%llu: a field is \\N, as in COPY's own format, whose escapes "
+				 "are text here: --null '\\N' makes it NULL, and '\\copy … csv "
+				 "header' writes no escapes",
+				 in_name(rd->in), (unsigned long long)rd->rec.line);
+		rd->told_null = true;
+	}
 }
 
 bool rd_csv_record(struct rd *rd, struct rd_found *r)

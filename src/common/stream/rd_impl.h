@@ -15,7 +15,7 @@ struct rd {
 	size_t n_paths, path;	  /* `path`: which of them is being read */
 	char sep;		  /* CSV: the delimiter */
 	uint32_t first_name;	  /* bytes of the first column's name */
-	bool warned;		  /* of a header that came again */
+	bool warned, told_null;	  /* of a header that came again, of a field that is \N */
 	enum format format;
 	bool started, sealed, ended; /* ended: a final seal was read */
 	bool have_row;		     /* a row waits behind an RD_COLS event */
@@ -157,6 +157,7 @@ void rd_csv_refuse_stray(struct rd *rd, const struct field *last);
 /* Columns from the header, or instead of it; for a later file, the same ones. */
 enum rd_event rd_csv_header(struct rd *rd);
 enum rd_event rd_csv_next(struct rd *rd);
+void rd_csv_nulls(struct rd *rd); /* in the record at hand */
 enum rd_event rd_ndjson_next(struct rd *rd);
 enum rd_event rd_array_next(struct rd *rd);
 

@@ -42,8 +42,8 @@ bool rd_learn(struct rd *rd, const struct rec *rec)
 	struct sl head;
 
 	rd->learned = false;
-	if (rd->format != FMT_CSV || rd->sep != ',' || rd->conf.ragged || rd->cols.n < 2 ||
-	    rec->n != rd->cols.n)
+	if (rd->format != FMT_CSV || rd->sep != ',' || rd->conf.null || rd->conf.ragged ||
+	    rd->cols.n < 2 || rec->n != rd->cols.n)
 		return false;
 	for (size_t i = 0; i + 1 < rec->n; i++)
 		if (!rec->f[i].plain) /* only a field as it stands in the record is */

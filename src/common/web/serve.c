@@ -297,9 +297,8 @@ static bool is_known(struct call *c)
 }
 
 static enum MHD_Result count_host(
-	void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
+	void *ctx, enum MHD_ValueKind kind UNUSED, const char *name, const char *value UNUSED)
 {
-	(void)kind, (void)value;
 	*(unsigned *)ctx += strcasecmp(name, "Host") == 0;
 	return MHD_YES;
 }
@@ -341,12 +340,11 @@ static enum MHD_Result serve(void *ctx, struct MHD_Connection *connection, const
 	return answer(c);
 }
 
-static void end(void *ctx, struct MHD_Connection *connection, void **state,
-	enum MHD_RequestTerminationCode how)
+static void end(void *ctx UNUSED, struct MHD_Connection *connection UNUSED, void **state,
+	enum MHD_RequestTerminationCode how UNUSED)
 {
 	struct call **at = &server.calls, *c = *state;
 
-	(void)ctx, (void)connection, (void)how;
 	while (*at && *at != c)
 		at = &(*at)->next;
 	if (*at)

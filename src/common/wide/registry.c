@@ -191,9 +191,13 @@ struct ship *registry_ship(struct registry *r, struct sl id)
 		return r->ship[known];
 	list[n++] = add_ship(r, id);
 	i = r->expected ? names_find(r->expected, id) : NAMES_NONE;
-	for (; i < (r->expected ? r->expected->n : 0) && n < READ_AHEAD; i++)
-		if (names_find(&r->ships, r->expected->name[i]) == NAMES_NONE)
-			list[n++] = add_ship(r, r->expected->name[i]);
+	/* in whatever order they come */
+	for (size_t k = 1; i != NAMES_NONE && k < r->expected->n && n < READ_AHEAD; k++) {
+		struct sl next = r->expected->name[(i + k) % r->expected->n];
+
+		if (names_find(&r->ships, next) == NAMES_NONE)
+			list[n++] = add_ship(r, next);
+	}
 	registry_read_all(r, list, n);
 	return list[0];
 }
@@ -286,7 +290,7 @@ void registry_reset(struct registry *r, struct ship *s)
 	s->n_groups = 0;
 	s->unmade = 0;
 	s->base_is = BASE_NONE;
-	s->taken = s->unkeyed = SL("");
+	s->taken = s->unkeyed = s->rename = SL("");
 	s->others = false;
 	names_clear(&s->columns);
 	(void)!registry_take_column(s, r->key, NAMES_NONE);

@@ -96,6 +96,7 @@ struct ship { /* its names, and those of its groups, have a NUL behind them */
 	enum base_kind base_is; /* what has this name in the database, as last read */
 	struct sl taken;        /* name of one of its tables that is another's, or empty */
 	struct sl unkeyed;      /* one of those that may have an instant twice, or empty */
+	struct sl rename;       /* new name of group 1's table, or empty; until it is stored */
 	bool others;            /* some are owned by a role that is not ours */
 	struct names channels;  /* ids; their numbers index channel[] and never change */
 	struct channel *channel;
@@ -160,6 +161,7 @@ void registry_want_fit(struct registry *r, struct ship *s);
 
 /* Reads it again: what others have registered and made. Assignments not stored are forgotten. */
 void registry_read(struct registry *r, struct ship *s);
+void registry_read_all(struct registry *r, struct ship *const *list, size_t n);
 
 /*
  * Puts the comment of the channel's column into `text`: the full id, and below it what is known of
@@ -188,17 +190,27 @@ bool registry_meddlers(struct pg *pg, const char *schema, const char *prefix, st
 
 /* ---- changing it (inside a transaction that holds the ship's lock) -------------------------- */
 
-/* Takes the lock, held to the end of the transaction; without `wait` false when another has it. */
-bool registry_lock(struct registry *r, const struct ship *s, bool wait) NODISCARD;
+/*
+ * How many tables one transaction may have to do with: a quarter of the server's locks, when each
+ * may need eight (itself, its key, what it has out of line, and the same of its staging table).
+ */
+size_t registry_tables_at_once(struct pg *pg);
+
+/*
+ * Takes the locks, held to the end of the transaction, in an order that all share; or one that
+ * nobody has.
+ */
+void registry_lock(struct registry *r, struct ship *const *list, size_t n);
+bool registry_try_lock(struct registry *r, const struct ship *s) NODISCARD;
 
 /* Gives the channel a group and a column, unless it has them; its number. */
 size_t registry_assign(struct registry *r, struct ship *s, struct sl channel, struct sl format);
 
 /*
- * Chooses names for tables that have none and says whether group 1 must be renamed: *rename is then
- * its new name, else empty. Call before making tables.
+ * Chooses names for tables that have none, and in `rename` a new one for group 1 where it must have
+ * one. Call before making tables.
  */
-void registry_name_tables(struct registry *r, struct ship *s, struct sl *rename);
+void registry_name_tables(struct registry *r, struct ship *s);
 
-/* Writes what is not stored; `rename` as above, may be empty. */
-void registry_store(struct registry *r, struct ship *s, struct sl rename);
+/* Writes what is not stored. */
+void registry_store(struct registry *r, struct ship *const *list, size_t n);

@@ -81,16 +81,21 @@ static void take_channel(struct registry *r, struct ship *s, const struct pg_res
 	s->unmade++;
 }
 
+static void put_ids(struct ship *const *list, size_t n, struct str *json)
+{
+	for (size_t i = 0; i < n; i++) {
+		str_addc(json, i ? ',' : '[');
+		str_add_json(json, list[i]->id);
+	}
+	str_addc(json, ']');
+}
+
 static void read_channels(struct registry *r, struct ship *const *list, size_t n)
 {
 	AUTO_STR ids = { 0 };
 	AUTO_RESULT *res = NULL;
 
-	for (size_t i = 0; i < n; i++) {
-		str_addc(&ids, i ? ',' : '[');
-		str_add_json(&ids, list[i]->id);
-	}
-	str_addc(&ids, ']');
+	put_ids(list, n, &ids);
 	res = pg_ask(r->pg,
 		"SELECT channel, grp, table_name, column_name, type, format, about, ship"
 		" FROM ferry.channel WHERE target_schema = $1"
@@ -152,32 +157,36 @@ static void take_table(struct registry *r, struct ship *s, const struct pg_resul
 		take_column(r, s, g, pg_value(res, row, 2), pg_value(res, row, 3));
 }
 
+/* A statement of ships with the names of the seeds, and of the first table of several. */
+static struct pg_result *ask_names(struct registry *r, const char *sql, struct ship *const *list,
+	size_t n)
+{
+	AUTO_STR ships = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		str_addz(&ships, i ? ",{\"ship\":" : "[{\"ship\":");
+		str_add_json(&ships, list[i]->id);
+		str_add_member(&ships, "base", list[i]->base);
+		str_add_member(&ships, "spine", registry_group_name(r, list[i]->base, 1, 0));
+		str_addc(&ships, '}');
+	}
+	str_addc(&ships, ']');
+	return pg_ask(r->pg, sql, r->opts->schema, str_z(&ships));
+}
+
 /*
  * Marks what is there: tables, columns with their types, and what has the seeds' name. OFFSET 0:
  * table by table by the catalog's indexes, also where its statistics know of few of them yet.
  */
 static void read_tables(struct registry *r, struct ship *const *list, size_t n)
 {
-	AUTO_STR ships = { 0 };
 	AUTO_RESULT *res = NULL;
 
-	for (size_t i = 0; i < n; i++) {
-		struct ship *s = list[i];
-		struct sl spine = registry_group_name(r, s->base, 1, 0);
-
-		/* group 1 may have no channel, with --groups; its table is the spine even so */
-		if (s->n_groups > 1 && s->group[0].table.n == 0)
-			s->group[0].table = spine;
-		str_addz(&ships, i ? ",{\"ship\":" : "[{\"ship\":");
-		str_add_json(&ships, s->id);
-		str_addz(&ships, ",\"base\":");
-		str_add_json(&ships, s->base);
-		str_addz(&ships, ",\"spine\":");
-		str_add_json(&ships, spine);
-		str_addc(&ships, '}');
-	}
-	str_addc(&ships, ']');
-	res = pg_ask(r->pg, there_sql, r->opts->schema, str_z(&ships));
+	/* group 1 may have no channel, with --groups; its table is the spine even so */
+	for (size_t i = 0; i < n; i++)
+		if (list[i]->n_groups > 1 && list[i]->group[0].table.n == 0)
+			list[i]->group[0].table = registry_group_name(r, list[i]->base, 1, 0);
+	res = ask_names(r, there_sql, list, n);
 	for (size_t i = 0; i < pg_rows(res); i++)
 		take_table(r, r->ship[names_find(&r->ships, pg_value(res, i, 4))], res, i);
 }
@@ -199,16 +208,6 @@ static bool is_planned(const struct registry *r, const struct ship *s, struct sl
 				return true;
 	}
 	return false;
-}
-
-/* Does another ship own a table of this name, or a view of it? */
-static bool base_is_taken(struct registry *r, const struct ship *s, struct sl base)
-{
-	return is_planned(r, s, base) ||
-	       pg_knows(r->pg,
-		       "SELECT FROM ferry.channel WHERE target_schema = $1"
-		       " AND table_name IN ($3, $4) AND ship <> $2 LIMIT 1",
-		       r->opts->schema, s->id.p, base.p, registry_group_name(r, base, 1, 0).p);
 }
 
 bool registry_gives(struct registry *r, struct sl ship, struct sl table, uint64_t number,
@@ -239,15 +238,46 @@ static struct sl base_of_registered(struct registry *r, const struct ship *s)
 		msg_q(g->table), msg_q(sl_of(r->opts->prefix)));
 }
 
-static struct sl base_of_new(struct registry *r, const struct ship *s)
+/*
+ * Ships without a table get the first name that no other ship has, for a table or for a view of its
+ * own: all of them the first one, those of which it is another's the second, and so on.
+ */
+static void choose_bases(struct registry *r, struct ship *const *list, size_t n)
 {
-	for (unsigned n = 0; n < 3; n++) {
-		struct sl base = registry_base_name(r, s->id, n);
+	AUTO_FREE struct ship **left = mem_alloc(mem_mul(n, sizeof *left));
+	size_t n_left = 0;
 
-		if (!base_is_taken(r, s, base))
-			return base;
+	for (size_t i = 0; i < n; i++)
+		if (list[i]->n_groups > 0)
+			list[i]->base = base_of_registered(r, list[i]);
+		else
+			left[n_left++] = list[i];
+	for (unsigned k = 0; n_left > 0; k++) {
+		AUTO_NAMES taken = { 0 };
+		AUTO_RESULT *res = NULL;
+		size_t n_taken = 0;
+
+		if (k == 3)
+			die(EX_CONFIGURATION, "no free name for the table of ship %s",
+				msg_q(left[0]->id));
+		for (size_t i = 0; i < n_left; i++)
+			left[i]->base = registry_base_name(r, left[i]->id, k);
+		res = ask_names(r, namesakes_sql, left, n_left);
+		for (size_t i = 0; i < pg_rows(res); i++)
+			(void)names_add(&taken, pg_value(res, i, 0), NULL);
+		for (size_t i = 0; i < n_left; i++)
+			left[i]->base = SL("");
+		for (size_t i = 0; i < n_left; i++) {
+			struct ship *s = left[i];
+			struct sl base = registry_base_name(r, s->id, k);
+
+			if (names_find(&taken, s->id) != NAMES_NONE || is_planned(r, s, base))
+				left[n_taken++] = s;
+			else
+				s->base = base;
+		}
+		n_left = n_taken;
 	}
-	die(EX_CONFIGURATION, "no free name for the table of ship %s", msg_q(s->id));
 }
 
 void registry_read_all(struct registry *r, struct ship *const *list, size_t n)
@@ -257,9 +287,7 @@ void registry_read_all(struct registry *r, struct ship *const *list, size_t n)
 		list[i]->zoned = r->zoned;
 	}
 	read_channels(r, list, n);
-	for (size_t i = 0; i < n; i++)
-		list[i]->base = list[i]->n_groups > 0 ? base_of_registered(r, list[i])
-						      : base_of_new(r, list[i]);
+	choose_bases(r, list, n);
 	read_tables(r, list, n);
 	for (size_t i = 0; i < n; i++) {
 		struct ship *s = list[i];
@@ -305,13 +333,32 @@ void registry_want_fit(struct registry *r, struct ship *s)
 
 /* ---- changing ------------------------------------------------------------------------------- */
 
-#define LOCK_KEY "hashtextextended('ferry.ship ' || $1 || ' ' || $2, 0)"
-
-bool registry_lock(struct registry *r, const struct ship *s, bool wait)
+size_t registry_tables_at_once(struct pg *pg)
 {
-	return pg_knows(r->pg,
-		wait ? "SELECT true FROM pg_advisory_xact_lock(" LOCK_KEY ")"
-		     : "SELECT pg_try_advisory_xact_lock(" LOCK_KEY ")",
+	AUTO_RESULT *r = pg_query(pg,
+		"SELECT greatest(1, current_setting('max_locks_per_transaction')::bigint"
+		" * current_setting('max_connections')::bigint / (4 * 8))",
+		0, NULL);
+
+	return (size_t)pg_count(r, 0, 0);
+}
+
+#define LOCK_KEY(ship) "hashtextextended('ferry.ship ' || $1 || ' ' || " ship ", 0)"
+
+void registry_lock(struct registry *r, struct ship *const *list, size_t n)
+{
+	AUTO_STR ids = { 0 };
+
+	put_ids(list, n, &ids);
+	pg_run(r->pg,
+		"SELECT count(pg_advisory_xact_lock(key)) FROM (SELECT " LOCK_KEY("v") " AS key"
+		" FROM jsonb_array_elements_text($2) AS v ORDER BY 1 OFFSET 0) AS k",
+		r->opts->schema, str_z(&ids));
+}
+
+bool registry_try_lock(struct registry *r, const struct ship *s)
+{
+	return pg_knows(r->pg, "SELECT pg_try_advisory_xact_lock(" LOCK_KEY("$2") ")",
 		r->opts->schema, s->id.p);
 }
 
@@ -327,11 +374,10 @@ static struct sl free_group_name(struct registry *r, const struct ship *s, uint3
 	die(EX_CONFIGURATION, "no free name for table %u of ship %s", number, msg_q(s->id));
 }
 
-void registry_name_tables(struct registry *r, struct ship *s, struct sl *rename)
+void registry_name_tables(struct registry *r, struct ship *s)
 {
 	size_t top = s->n_groups;
 
-	*rename = SL("");
 	while (top > 0 && s->group[top - 1].n == 0)
 		top--;
 	for (size_t i = 0; i < top; i++) {
@@ -345,7 +391,7 @@ void registry_name_tables(struct registry *r, struct ship *s, struct sl *rename)
 		struct sl name = several ? free_group_name(r, s, (uint32_t)i + 1) : s->base;
 
 		if (g->table.n > 0)
-			*rename = name;
+			s->rename = name;
 		if (!g->made)
 			g->table = name;
 	}
@@ -355,10 +401,11 @@ static void put_channel(struct str *json, const struct ship *s, size_t i)
 {
 	const struct channel *c = &s->channel[i];
 
-	str_addz(json, json->n > 1 ? ",{\"channel\":" : "{\"channel\":");
-	str_add_json(json, s->channels.name[i]);
-	str_addf(json, ",\"grp\":%u,\"table_name\":", c->group);
-	str_add_json(json, s->group[c->group - 1].table);
+	str_addz(json, json->n > 1 ? ",{\"ship\":" : "{\"ship\":");
+	str_add_json(json, s->id);
+	str_add_member(json, "channel", s->channels.name[i]);
+	str_addf(json, ",\"grp\":%u", c->group);
+	str_add_member(json, "table_name", s->group[c->group - 1].table);
 	str_add_member(json, "column_name", c->column);
 	str_addf(json, ",\"type\":\"%s\"", column_type_sql(c->type));
 	if (c->format.n > 0)
@@ -366,31 +413,40 @@ static void put_channel(struct str *json, const struct ship *s, size_t i)
 	str_addc(json, '}');
 }
 
-void registry_store(struct registry *r, struct ship *s, struct sl rename)
+static uint64_t put_unstored(struct registry *r, struct ship *s, struct str *json)
 {
-	AUTO_STR json = { 0 };
 	uint64_t n = 0;
 
-	if (rename.n > 0)
+	if (s->rename.n > 0)
 		pg_run(r->pg,
 			"UPDATE ferry.channel SET table_name = $3"
 			" WHERE target_schema = $1 AND ship = $2 AND grp = 1",
-			r->opts->schema, s->id.p, rename.p);
-	str_addc(&json, '[');
+			r->opts->schema, s->id.p, s->rename.p);
+	s->rename = SL("");
 	for (size_t i = 0; i < s->channels.n; i++)
 		if (s->channel[i].group && !s->channel[i].stored) {
-			put_channel(&json, s, i);
+			put_channel(json, s, i);
 			s->channel[i].stored = true;
 			n++;
 		}
-	str_addc(&json, ']');
-	if (n > 0) {
-		AUTO_RESULT *res = pg_ask(
-			r->pg, register_sql, r->opts->schema, s->id.p, str_z(&json));
+	return n;
+}
 
-		/* all who register hold the ship's lock: somebody did without */
-		if (pg_affected(res) != n)
-			die(EX_TEMP, "ferry.channel: ship %s was changed at this moment",
-				msg_q(s->id));
-	}
+void registry_store(struct registry *r, struct ship *const *list, size_t n)
+{
+	AUTO_STR json = { 0 };
+	AUTO_RESULT *res = NULL;
+	uint64_t rows = 0;
+
+	str_addc(&json, '[');
+	for (size_t i = 0; i < n; i++)
+		rows += put_unstored(r, list[i], &json);
+	str_addc(&json, ']');
+	if (rows == 0)
+		return;
+	res = pg_ask(r->pg, register_sql, r->opts->schema, str_z(&json));
+	/* all who register hold the ship's lock: somebody did without */
+	if (pg_affected(res) != rows)
+		die(EX_TEMP, "ferry.channel: ship %s was changed at this moment",
+			msg_q(list[0]->id));
 }

@@ -19,10 +19,17 @@ SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 	SELECT FROM ferry.channel WHERE target_schema = $1 AND table_name = $3
 		AND ship <> $2 LIMIT 1;
 
+-- Of ships and their names to be: those of which one is another's, each looked for by the index.
+-- name: namesakes_sql
+SELECT s.ship FROM jsonb_to_recordset($2) AS s (ship text, base text, spine text),
+	LATERAL (SELECT FROM unnest(ARRAY[s.base, s.spine]) AS t (name), LATERAL (SELECT ship
+		FROM ferry.channel WHERE target_schema = $1 AND table_name = t.name LIMIT 1) AS c
+		WHERE c.ship <> s.ship LIMIT 1) AS other;
+
 -- name: register_sql
 INSERT INTO ferry.channel (target_schema, ship, channel, grp, table_name,
 		column_name, type, format)
-	SELECT $1, $2, channel, grp, table_name, column_name, type, format
-	FROM jsonb_to_recordset($3::jsonb) AS c (channel text, grp int,
+	SELECT $1, ship, channel, grp, table_name, column_name, type, format
+	FROM jsonb_to_recordset($2::jsonb) AS c (ship text, channel text, grp int,
 		table_name text, column_name text, type text, format text)
 	ON CONFLICT (target_schema, ship, channel) DO NOTHING;

@@ -30,9 +30,6 @@ void registry_reset(struct registry *r, struct ship *s);
 /* The channel of this id, added when new; its number. */
 size_t registry_channel(struct ship *s, struct sl id);
 
-/* registry_read() of several of its ships at once. */
-void registry_read_all(struct registry *r, struct ship *const *list, size_t n);
-
 /* Makes group `number` exist in memory. */
 struct group *registry_group(struct ship *s, uint32_t number);
 

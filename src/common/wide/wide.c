@@ -50,19 +50,14 @@ void wide_close(struct wide *w)
 	mem_free(w);
 }
 
-size_t wide_tables_at_once(struct pg *pg)
-{
-	AUTO_RESULT *r = pg_query(pg,
-		"SELECT greatest(1, current_setting('max_locks_per_transaction')::bigint"
-		" * current_setting('max_connections')::bigint / (4 * 8))",
-		0, NULL);
-
-	return (size_t)pg_count(r, 0, 0);
-}
-
 void wide_proven(struct wide *w)
 {
 	w->proven = true;
+}
+
+void wide_beside(struct wide *w)
+{
+	w->beside = true;
 }
 
 /* ---- columns -------------------------------------------------------------------------------- */
@@ -332,7 +327,7 @@ static void meet(struct wide *w, struct lane *l)
 static void count(struct wide *w, struct lane *l, const struct rec *rec)
 {
 	uint64_t row = digest_row(field_sl(&rec->f[w->in_by]), field_sl(&rec->f[w->in_key]));
-	uint64_t sum = 0, cells = 0;
+	uint64_t sum = 0, cells = 0, bytes = 0;
 
 	for (size_t i = 0; i < rec->n; i++) {
 		const struct field *f = &rec->f[i];
@@ -341,10 +336,12 @@ static void count(struct wide *w, struct lane *l, const struct rec *rec)
 			continue;
 		sum += digest_cell(row, w->name_hash[i], field_sl(f));
 		cells++;
+		bytes += f->n;
 	}
 	l->total.rows++;
 	l->total.cells += cells;
 	l->total.sum += sum;
+	l->total.bytes += bytes;
 }
 
 static struct lane *find_lane(struct wide *w, struct sl ship)

@@ -78,12 +78,6 @@ struct wide_conf {
 
 struct wide;
 
-/*
- * How many tables one transaction may have to do with: a quarter of the server's locks, when each
- * may need eight (itself, its key, what it has out of line, and the same of its staging table).
- */
-size_t wide_tables_at_once(struct pg *pg);
-
 struct wide *wide_open(struct registry *r, const struct wide_conf *conf) NODISCARD;
 void wide_close(struct wide *w);
 
@@ -128,6 +122,9 @@ bool wide_fits(struct sl s, enum column_type type);
 
 /* Columns were made by widen_ship() since the last chunk: rows can go there now. */
 void wide_columns_made(struct wide *w);
+
+/* A follower writes these tables, too: what fills is to expect rows of its. */
+void wide_beside(struct wide *w);
 
 /* The seal has come and is good: from here on `turn` may be called. */
 void wide_proven(struct wide *w);

@@ -25,7 +25,7 @@ static bool is_waiting(const struct wide *w, const struct loose *o, const struct
 static void try_to_own(struct wide *w, struct lane *l)
 {
 	wide_begin(w);
-	if (!registry_lock(w->r, l->ship, false))
+	if (!registry_try_lock(w->r, l->ship))
 		return;
 	registry_read(w->r, l->ship);
 	l->own = !lane_is_ready(l);
@@ -232,7 +232,7 @@ static void make_own(struct wide *w)
 	for (size_t i = 0; i < w->ships.n; i++) {
 		struct lane *l = &w->lane[i];
 
-		if (l->own && l->ship->unmade > 0 && !widen_make(w->r, l->ship))
+		if (l->own && l->ship->unmade > 0 && !widen_make(w->r, &l->ship, 1))
 			pg_die(w->pg, "cannot make tables");
 	}
 }
@@ -258,6 +258,7 @@ size_t wide_widen(struct wide *w)
 	wide_commit(w);
 	for (size_t i = 0; i < w->ships.n; i++) {
 		struct lane *l = &w->lane[i];
+		struct widen of = { .ship = l->ship, .channel = c };
 		size_t n = 0;
 
 		if (!l->has_aside || l->broken)
@@ -272,7 +273,8 @@ size_t wide_widen(struct wide *w)
 		if (n > 0 && l->ship->others && w->conf.broken)
 			l->broken = w->conf.broken(w->conf.ctx, l->ship->id,
 				tr("columns can only be added by the owner of its tables"), false);
-		if (l->broken || (n > 0 && !widen_ship_unless(w->r, l->ship, c, n, true, give_up,
+		of.n = n;
+		if (l->broken || (n > 0 && !widen_ship_unless(w->r, &of, true, give_up,
 						   &(struct waiting){ w, l })))
 			continue;
 		made += n;

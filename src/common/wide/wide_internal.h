@@ -84,6 +84,7 @@ struct wide {
 	bool nulls;        /* F_NULL is an explicit null */
 	enum merge before; /* how a chunk is merged unless wide_how() says otherwise */
 	bool merged;       /* rows of this chunk were, with what was there */
+	bool beside;       /* see wide_beside() */
 	bool has_clears;   /* the server has the staging table of wide_clear.c */
 	size_t buffered; /* bytes in all racks, roughly */
 	unsigned n_stages;

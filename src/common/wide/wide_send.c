@@ -1,6 +1,7 @@
 /* wide_send.c - buffers to the server: COPY, and the merge where rows are there already. */
 #include "wide/wide_internal.h"
 
+#include "core/clock.h"
 #include "core/kp.h"
 #include "wide/widen.h"
 
@@ -306,18 +307,41 @@ static void touch(struct wide *w, struct lane *l)
 	w->n_touched += lane_tables(l);
 }
 
+/* Of the past: has any of the instants come live? */
+static bool has_come(struct wide *w, struct lane *l)
+{
+	char text[2][CLOCK_TEXT_MAX];
+	AUTO_STR sql = { 0 };
+	AUTO_RESULT *r = NULL;
+
+	if (l->own || !lane_is_ready(l))
+		return false;
+	wide_begin(w);
+	pg_exec(w->pg, "SAVEPOINT ferry_rows");
+	str_addf(&sql, "SELECT FROM %s WHERE %s BETWEEN '%.*s' AND '%.*s' LIMIT 1",
+		registry_table(w->r, l->ship, 0), registry_key_ident(w->r),
+		(int)clock_put(text[0], l->from, l->ship->zoned), text[0],
+		(int)clock_put(text[1], l->to, l->ship->zoned), text[1]);
+	r = pg_try_query(w->pg, str_z(&sql), 0, NULL);
+	pg_exec(w->pg, "ROLLBACK TO SAVEPOINT ferry_rows; RELEASE SAVEPOINT ferry_rows");
+	return r && pg_rows(r) > 0;
+}
+
 /*
  * Beside a follower an instant comes in several transactions, every day: COPY would find that out
  * by an ERROR in the server's log. Only what is later than all that was sent is surely new.
  */
 static void expect_instants(struct wide *w, struct lane *l)
 {
-	bool met = !l->follows || l->from <= l->newest;
+	bool live = w->conf.how == MERGE_OVERLAY, met;
 
-	if (w->conf.how != MERGE_OVERLAY || !l->filled)
+	if (!l->filled || !(live || w->beside))
 		return;
+	met = live ? !l->follows || l->from <= l->newest : has_come(w, l);
 	for (size_t i = 0; i < l->n_racks; i++)
 		l->rack[i].staged |= met;
+	if (!live)
+		return;
 	if (!l->follows || l->to > l->newest)
 		l->newest = l->to;
 	l->follows = true;
@@ -333,7 +357,7 @@ void wide_flush_lane(struct wide *w, struct lane *l)
 		if (l->rack[i].buf.n == 0)
 			continue;
 		wide_begin(w);
-		if (l->own && l->ship->unmade > 0 && !widen_make(w->r, l->ship))
+		if (l->own && l->ship->unmade > 0 && !widen_make(w->r, &l->ship, 1))
 			pg_die(w->pg, "cannot make tables");
 		send_rack(w, l, i);
 		l->sent = true;

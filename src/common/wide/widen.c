@@ -1,6 +1,7 @@
 #include "wide/widen.h"
 
 #include "core/clock.h"
+#include "core/mem.h"
 #include "core/stop.h"
 #include "pg/relation.h"
 #include "wide/widen.sql.h"
@@ -22,8 +23,9 @@ struct making {
 	struct registry *r;
 	struct ship *s;
 	struct pg *pg;
-	struct sl rename; /* new name of group 1's table, or empty */
-	bool blocked;     /* a lock was not to be had */
+	struct str sql; /* what is to be sent, together */
+	bool many;      /* ships, each of which is tried by itself when this fails */
+	bool blocked;   /* a lock was not to be had */
 	bool has_view;
 };
 
@@ -45,13 +47,14 @@ static NORETURN void die_making(struct making *m)
 }
 
 /* Nothing is done once a lock was not to be had. */
-static void step(struct making *m, const struct str *sql)
+static void send_steps(struct making *m)
 {
-	if (sql->n > 0 && !m->blocked && !pg_try_exec(m->pg, str_z(sql))) {
-		m->blocked = pg_state_is(pg_sqlstate(m->pg), "55P03 40P01");
+	if (m->sql.n > 0 && !m->blocked && !pg_try_exec(m->pg, str_z(&m->sql))) {
+		m->blocked = m->many || pg_state_is(pg_sqlstate(m->pg), "55P03 40P01");
 		if (!m->blocked)
 			die_making(m);
 	}
+	str_clear(&m->sql);
 }
 
 /* ---- tables --------------------------------------------------------------------------------- */
@@ -81,37 +84,33 @@ static size_t add_columns(struct making *m, struct str *sql, uint32_t group, con
 static void comment_columns(struct making *m, uint32_t group)
 {
 	const struct ship *s = m->s;
-	AUTO_STR sql = { 0 }, text = { 0 };
+	AUTO_STR text = { 0 };
 
 	for (size_t i = 0; i < s->channels.n; i++) {
 		if (!is_unmade(m, i, group) || !registry_comment(s, i, &text))
 			continue;
-		str_addf(&sql, "COMMENT ON COLUMN %s.%s IS %s;",
+		str_addf(&m->sql, "COMMENT ON COLUMN %s.%s IS %s;",
 			table_of(m, s->group[group - 1].table),
 			pg_ident(m->pg, s->channel[i].column), pg_literal(m->pg, str_sl(&text)));
 	}
-	step(m, &sql);
 }
 
 static void create_table(struct making *m, uint32_t group)
 {
-	AUTO_STR sql = { 0 };
-
-	str_addf(&sql, "CREATE TABLE %s (%s %s, ", table_of(m, m->s->group[group - 1].table),
+	str_addf(&m->sql, "CREATE TABLE %s (%s %s, ", table_of(m, m->s->group[group - 1].table),
 		registry_key_ident(m->r), registry_key_type(m->s));
-	if (add_columns(m, &sql, group, "") > 0)
-		str_addz(&sql, ", ");
-	str_addf(&sql, "PRIMARY KEY (%s))" STORAGE, registry_key_ident(m->r));
-	step(m, &sql);
+	if (add_columns(m, &m->sql, group, "") > 0)
+		str_addz(&m->sql, ", ");
+	str_addf(&m->sql, "PRIMARY KEY (%s))" STORAGE ";", registry_key_ident(m->r));
 }
 
 static void add_to_table(struct making *m, uint32_t group)
 {
-	AUTO_STR sql = { 0 };
+	AUTO_STR columns = { 0 };
 
-	str_addf(&sql, "ALTER TABLE %s ", table_of(m, m->s->group[group - 1].table));
-	if (add_columns(m, &sql, group, "ADD COLUMN ") > 0)
-		step(m, &sql);
+	if (add_columns(m, &columns, group, "ADD COLUMN ") > 0)
+		str_addf(&m->sql, "ALTER TABLE %s %s;",
+			table_of(m, m->s->group[group - 1].table), str_z(&columns));
 }
 
 /* ---- grants --------------------------------------------------------------------------------- */
@@ -122,16 +121,15 @@ static void add_to_table(struct making *m, uint32_t group)
  */
 static void copy_grants(struct making *m, struct sl from, struct sl relation, bool columns)
 {
-	AUTO_STR sql = { 0 };
 	AUTO_RESULT *res = NULL;
 
+	send_steps(m);
 	if (m->blocked)
 		return;
 	res = pg_ask(m->pg, rights_sql, registry_opts(m->r)->schema, from.p, table_of(m, relation),
 		columns ? "t" : "f");
 	for (size_t i = 0; i < pg_rows(res); i++)
-		str_addf(&sql, "%s;", pg_valuez(res, i, 0));
-	step(m, &sql);
+		str_addf(&m->sql, "%s;", pg_valuez(res, i, 0));
 }
 
 /* ---- the view ------------------------------------------------------------------------------- */
@@ -167,22 +165,22 @@ static void add_view_column(struct making *m, struct str *sql, struct sl name)
 
 static void replace_view(struct making *m, const struct names *cols)
 {
-	AUTO_STR sql = { 0 };
+	struct str *sql = &m->sql;
 
-	str_addf(&sql, "CREATE OR REPLACE VIEW %s AS SELECT ", table_of(m, m->s->base));
+	str_addf(sql, "CREATE OR REPLACE VIEW %s AS SELECT ", table_of(m, m->s->base));
 	for (size_t i = 0; i < cols->n; i++) {
-		str_addz(&sql, i ? ", " : "");
-		add_view_column(m, &sql, cols->name[i]);
+		str_addz(sql, i ? ", " : "");
+		add_view_column(m, sql, cols->name[i]);
 	}
-	str_addf(&sql, " FROM %s AS g1", table_of(m, m->s->group[0].table));
+	str_addf(sql, " FROM %s AS g1", table_of(m, m->s->group[0].table));
 	for (uint32_t g = 2; g <= m->s->n_groups; g++) {
 		const char *key = registry_key_ident(m->r);
 
 		if (m->s->group[g - 1].table.n > 0)
-			str_addf(&sql, " LEFT JOIN %s AS g%u ON g%u.%s = g1.%s",
+			str_addf(sql, " LEFT JOIN %s AS g%u ON g%u.%s = g1.%s",
 				table_of(m, m->s->group[g - 1].table), g, g, key, key);
 	}
-	step(m, &sql);
+	str_addc(sql, ';');
 }
 
 static void say_no_room(const struct making *m, size_t channels)
@@ -205,7 +203,7 @@ static void say_no_room(const struct making *m, size_t channels)
 static void make_view(struct making *m)
 {
 	AUTO_NAMES before = { 0 }, after = { 0 };
-	bool had = m->s->base_is == BASE_VIEW, replaces_table = m->rename.n > 0, fits;
+	bool had = m->s->base_is == BASE_VIEW, replaces_table = m->s->rename.n > 0, fits;
 
 	columns_so_far(m, &before);
 	columns_so_far(m, &after);
@@ -225,25 +223,19 @@ static void make_view(struct making *m)
 
 static void lock_what_is_there(struct making *m)
 {
-	AUTO_STR sql = { 0 };
-
-	if (m->s->base_is == BASE_NONE)
-		return;
-	str_addf(&sql, "LOCK TABLE %s", table_of(m, m->s->base));
-	step(m, &sql);
+	if (m->s->base_is != BASE_NONE)
+		str_addf(&m->sql, "LOCK TABLE %s;", table_of(m, m->s->base));
 }
 
 static void rename_first(struct making *m)
 {
 	struct group *g = &m->s->group[0];
-	AUTO_STR sql = { 0 };
 
-	if (m->rename.n == 0 || !g->made)
+	if (m->s->rename.n == 0 || !g->made)
 		return;
-	str_addf(&sql, "ALTER TABLE %s RENAME TO %s", table_of(m, g->table),
-		pg_ident(m->pg, m->rename));
-	step(m, &sql);
-	g->table = m->rename;
+	str_addf(&m->sql, "ALTER TABLE %s RENAME TO %s;", table_of(m, g->table),
+		pg_ident(m->pg, m->s->rename));
+	g->table = m->s->rename;
 }
 
 static void make_group(struct making *m, uint32_t number)
@@ -280,51 +272,73 @@ static bool has_several(const struct ship *s)
 	return n > 1;
 }
 
-bool widen_make(struct registry *r, struct ship *s)
+static void make_ship(struct making *m, struct ship *s)
 {
-	struct making m = { .r = r, .s = s, .pg = registry_pg(r) };
-
-	registry_name_tables(r, s, &m.rename);
-	lock_what_is_there(&m);
-	rename_first(&m);
+	m->s = s;
+	m->has_view = false;
+	registry_name_tables(m->r, s);
+	lock_what_is_there(m);
+	rename_first(m);
 	for (uint32_t g = 1; g <= s->n_groups; g++)
-		make_group(&m, g);
-	if (has_several(s) && !m.blocked)
-		make_view(&m);
-	if (m.blocked)
-		return false;
-	registry_store(r, s, m.rename);
-	mark_made(s);
+		make_group(m, g);
+	if (has_several(s))
+		send_steps(m);
+	if (has_several(s) && !m->blocked)
+		make_view(m);
 	if (!has_several(s))
 		s->base_is = BASE_TABLE;
-	else if (m.has_view)
+	else if (m->has_view)
 		s->base_is = BASE_VIEW;
+}
+
+bool widen_make(struct registry *r, struct ship *const *list, size_t n)
+{
+	struct making m = { .r = r, .pg = registry_pg(r), .many = n > 1 };
+
+	for (size_t i = 0; i < n && !m.blocked; i++)
+		make_ship(&m, list[i]);
+	send_steps(&m);
+	str_free(&m.sql);
+	if (m.blocked)
+		return false;
+	registry_store(r, list, n);
+	for (size_t i = 0; i < n; i++)
+		mark_made(list[i]);
 	return true;
 }
 
-/* One try of widen_ship(); false when a lock was not to be had. */
-static bool try_ship(struct registry *r, struct ship *s, const struct widen_channel *channels,
-	size_t n, bool tables)
+/* One try, in one transaction; false when a lock was not to be had, or for one of many ships. */
+static bool try_ships(struct registry *r, const struct widen *of, size_t n, bool tables)
 {
 	struct pg *pg = registry_pg(r);
-	struct sl rename;
+	AUTO_FREE struct ship **list = mem_alloc(mem_mul(n, sizeof *list));
+	size_t n_unmade = 0;
 	bool ok = true;
 
-	/* whoever has the ship's lock is making what we need, maybe with a whole chunk of rows */
-	pg_exec(pg, "BEGIN; SET LOCAL lock_timeout = 0");
-	(void)!registry_lock(r, s, true);
-	pg_exec(pg, "SET LOCAL lock_timeout = '200ms'");
-	registry_read(r, s);
-	registry_want_fit(r, s);
 	for (size_t i = 0; i < n; i++)
-		(void)registry_assign(r, s, channels[i].id, channels[i].format);
-	if (tables) {
-		ok = s->unmade == 0 || widen_make(r, s);
-	} else {
-		registry_name_tables(r, s, &rename);
-		/* a table that is there is renamed when the second one is made */
-		registry_store(r, s, s->group[0].made ? SL("") : rename);
+		list[i] = of[i].ship;
+	/* whoever has a ship's lock is making what we need, maybe with a whole chunk of rows */
+	pg_exec(pg, "BEGIN; SET LOCAL lock_timeout = 0");
+	registry_lock(r, list, n);
+	pg_exec(pg, "SET LOCAL lock_timeout = '200ms'");
+	registry_read_all(r, list, n);
+	for (size_t i = 0; i < n; i++) {
+		struct ship *s = of[i].ship;
+
+		registry_want_fit(r, s);
+		for (size_t k = 0; k < of[i].n; k++)
+			(void)registry_assign(r, s, of[i].channel[k].id, of[i].channel[k].format);
+		if (!tables)
+			registry_name_tables(r, s);
+		if (!tables && s->group[0].made)
+			s->rename = SL(""); /* when the second table is made */
+		if (s->unmade > 0)
+			list[n_unmade++] = s;
 	}
+	if (tables)
+		ok = n_unmade == 0 || widen_make(r, list, n_unmade);
+	else
+		registry_store(r, list, n_unmade);
 	pg_exec(pg, ok ? "COMMIT" : "ROLLBACK");
 	return ok;
 }
@@ -342,13 +356,14 @@ bool widen_holders(struct registry *r, const struct ship *s, const char *only, s
 	return any;
 }
 
-bool widen_ship_unless(struct registry *r, struct ship *s, const struct widen_channel *channels,
-	size_t n, bool tables, bool (*give_up)(void *ctx), void *ctx)
+bool widen_ship_unless(struct registry *r, const struct widen *of, bool tables,
+	bool (*give_up)(void *ctx), void *ctx)
 {
 	int64_t began = clock_monotonic();
 	bool said = false, asked = !give_up;
+	struct ship *s = of->ship;
 
-	for (unsigned tries = 0; !try_ship(r, s, channels, n, tables); tries++) {
+	for (unsigned tries = 0; !try_ships(r, of, 1, tables); tries++) {
 		int64_t waited = clock_monotonic() - began;
 		AUTO_STR holders = { 0 };
 
@@ -375,10 +390,30 @@ bool widen_ship_unless(struct registry *r, struct ship *s, const struct widen_ch
 	return true;
 }
 
-void widen_ship(struct registry *r, struct ship *s, const struct widen_channel *channels, size_t n,
-	bool tables)
+#define AT_ONCE 100
+
+static size_t tables_of(const struct registry *r, const struct widen *of)
 {
-	(void)!widen_ship_unless(r, s, channels, n, tables, NULL, NULL);
+	size_t n = of->n / registry_opts(r)->group_columns + 1;
+
+	return of->ship->n_groups > n ? of->ship->n_groups : n;
+}
+
+void widen_ships(struct registry *r, const struct widen *of, size_t n, bool tables)
+{
+	size_t most = registry_tables_at_once(registry_pg(r));
+
+	for (size_t i = 0, k; i < n; i += k) {
+		size_t n_tables = tables_of(r, &of[i]);
+
+		for (k = 1; i + k < n && k < AT_ONCE; k++)
+			if ((n_tables += tables_of(r, &of[i + k])) > most)
+				break;
+		if (k > 1 && try_ships(r, &of[i], k, tables))
+			continue;
+		for (size_t j = i; j < i + k; j++)
+			(void)!widen_ship_unless(r, &of[j], tables, NULL, NULL);
+	}
 }
 
 void widen_views_of_others(struct registry *r, const struct ship *s, struct str *list)
@@ -405,7 +440,7 @@ void widen_drop(struct registry *r, struct ship *s, bool cascade)
 	AUTO_STR sql = { 0 }, why = { 0 };
 
 	pg_exec(m.pg, "BEGIN");
-	(void)!registry_lock(r, s, true);
+	registry_lock(r, &s, 1);
 	registry_read(r, s);
 	if (s->taken.n > 0 && !registry_fits(r, s, &why))
 		msg_warn("%s", str_z(&why)); /* and stays */

@@ -18,11 +18,12 @@
 #include "wide/registry.h"
 
 /*
- * Makes what the ship lacks, in the transaction at hand, which holds the ship's lock, and stores
- * its registry. False when a lock was not to be had (the transaction is then to be rolled back and
- * the ship to be read again); other errors end the program.
+ * Makes what the ships lack, in the transaction at hand, which holds their locks, and stores their
+ * registry. False when a lock was not to be had, or of several ships one could not be made (the
+ * transaction is then to be rolled back and the ships to be read again); other errors end the
+ * program.
  */
-bool widen_make(struct registry *r, struct ship *s) NODISCARD;
+bool widen_make(struct registry *r, struct ship *const *list, size_t n) NODISCARD;
 
 /* A channel that is to be there. */
 struct widen_channel {
@@ -30,21 +31,27 @@ struct widen_channel {
 	struct sl format; /* may be empty */
 };
 
-/*
- * In a transaction of its own: takes the ship's lock, reads again, assigns the channels that are
- * new and makes what is missing; with `tables` false only registers. Tries again for up to ten
- * minutes when tables are locked by others, then ends the program with 75. Call it outside a
- * transaction.
- */
-void widen_ship(struct registry *r, struct ship *s, const struct widen_channel *channels, size_t n,
-	bool tables);
+/* A ship that is to have these. */
+struct widen {
+	struct ship *ship;
+	const struct widen_channel *channel;
+	size_t n;
+};
 
 /*
- * The same for a caller that has others to care for: where tables are still locked after two
- * seconds, give_up() is asked, once. False when it says yes; then nothing was made.
+ * In transactions of their own, of as many ships as there are locks for: takes the ships' locks,
+ * reads again, assigns the channels that are new and makes what is missing; with `tables` false
+ * only registers. A ship whose tables are locked by others is tried again for up to ten minutes;
+ * then the program ends with 75. Call it outside a transaction.
  */
-bool widen_ship_unless(struct registry *r, struct ship *s, const struct widen_channel *channels,
-	size_t n, bool tables, bool (*give_up)(void *ctx), void *ctx) NODISCARD;
+void widen_ships(struct registry *r, const struct widen *of, size_t n, bool tables);
+
+/*
+ * The same of one ship, for a caller that has others to care for: where tables are still locked
+ * after two seconds, give_up() is asked, once. False when it says yes; then nothing was made.
+ */
+bool widen_ship_unless(struct registry *r, const struct widen *of, bool tables,
+	bool (*give_up)(void *ctx), void *ctx) NODISCARD;
 
 /*
  * Who else holds locks on the tables of a ship: appends a list for people, with names of
