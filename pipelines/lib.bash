@@ -92,11 +92,30 @@ fill() {
 	printf -- "$@"
 }
 
-# fail CODE WHAT [HINT]: says it and ends the script.
+# because CODE WORD: why it ends so, for --stats (ferry-json(7)).
+because() { [[ ! ${FERRY_STATS_LOG-} ]] || printf '%s' "$*" >"$FERRY_STATS_LOG.why"; }
+
+# reason_of CODE: the same of a code, as msg_reason() of core/msg.c.
+reason_of() {
+	local -A kinds=([1]=differs [64]=usage [65]=data [66]=no-input [69]=refused [70]=bug
+		[73]=cannot-create [74]=io [75]=temporary [76]=stream [77]=not-allowed
+		[78]=configuration)
+
+	printf '%s' "${kinds[$1]-ended}"
+}
+
+# fail CODE WHAT [HINT]: says it and ends the script. What is temporary the programs know better.
 fail() {
+	(($1 == EX_TEMP)) || because "$1" "$(reason_of "$1")"
 	say $"error" "$2"
 	[[ -z ${3-} ]] || hint "$3"
 	exit "$1"
+}
+
+# fail_busy WHAT [HINT]: somebody else is at work.
+fail_busy() {
+	because "$EX_TEMP" busy
+	fail "$EX_TEMP" "$@"
 }
 
 # misused WHAT: a mistake on the command line.
@@ -216,7 +235,7 @@ ferry_broken() {
 	esac
 	[[ ! $ferry_closed ]] || fail "$EX_IO" $"cannot write to standard output" $"it is closed"
 	[[ $word == aws ]] || # which has said why
-		advice=$"is there room on the disk, and may you write where FERRY_STATE says?"
+		advice=$"is there room on the disk, and in the folders of FERRY_STATE and TMPDIR?"
 	fail "$EX_IO" "$(fill $"%s failed" "$word")" "$advice"
 }
 trap 'ferry_broken "$?" "$BASH_COMMAND"' ERR
@@ -232,6 +251,46 @@ state_folder() {
 	[[ ${FERRY_STATE-}$base ]] ||
 		fail "$EX_CONFIG" $"there is no HOME to keep state in" $"FERRY_STATE names a folder"
 	printf '%s\n' "${FERRY_STATE:-$base/ferry}"
+}
+
+# lock_wait: the seconds of --wait-lock
+lock_wait() {
+	local unit=1 wait=${opt[wait-lock]-0}
+
+	[[ $wait =~ ^([0-9]{1,7})([smhd]?)$ ]] ||
+		misused "$(fill $"--wait-lock: not like 30s, 15m or 2h: %s" "$wait")"
+	case ${BASH_REMATCH[2]} in m) unit=60 ;; h) unit=3600 ;; d) unit=86400 ;; esac
+	printf '%s' "$((10#${BASH_REMATCH[1]} * unit))"
+}
+
+# take_lock FD WHAT [OPTION of flock]: another run may have it. --wait-lock waits for its end.
+take_lock() {
+	local wait
+
+	wait=$(lock_wait)
+	! flock "${@:3}" -w "$wait" "$1" || return 0
+	busy "$2"
+}
+
+# busy WHAT: --skip-if-running ends well, unless `lock_stay`; otherwise it is said, with 75.
+busy() {
+	if [[ ${opt[skip-if-running]-} == 1 ]]; then
+		note "$1"
+		[[ ${lock_stay-} ]] || end_well
+	else
+		because "$EX_TEMP" busy
+		say $"error" "$1"
+		hint $"--wait-lock TIME waits for it, --skip-if-running leaves this one out"
+	fi
+	return "$EX_TEMP"
+}
+
+# lock_folder: sets $folder, where the locks are.
+lock_folder() {
+	folder=$(state_folder)/locks
+	(umask 077 && mkdir -p -- "$folder") 2>/dev/null ||
+		fail "$EX_CANTCREATE" "$(fill $"cannot make the folder %s" "$folder")" \
+			$"FERRY_STATE names another place"
 }
 
 # keep_seconds [TIME]: how long is kept what runs have left, 7d or 12h; a bare number is days.
@@ -281,7 +340,7 @@ stats_to() {
 	local folder=. each
 
 	for each in /dev/stdin "${@:3}"; do
-		[[ ! $each -ef $1 || ! -f $1 ]] ||
+		[[ $1 != - && (! $each -ef $1 || ! -f $1) ]] ||
 			misused "$(fill $"--stats is a file that is used otherwise, too: %s" "$1")"
 	done
 	[[ $1 != */* ]] || folder=${1%/*}/
@@ -291,7 +350,11 @@ stats_to() {
 	find "${TMPDIR:-/tmp}" -maxdepth 1 -type f -user "$EUID" -name 'ferry-stats.*' \
 		-mtime +7 -delete 2>/dev/null || :
 	unended "$1"
-	FERRY_STATS_LOG=$(mktemp -- "${TMPDIR:-/tmp}/ferry-stats.XXXXXX")
+	FERRY_STATS_LOG=$(mktemp -- "${TMPDIR:-/tmp}/ferry-stats.XXXXXX") || {
+		unset FERRY_STATS_LOG
+		fail "$EX_CANTCREATE" $"cannot make a folder for files of this run" \
+			$"TMPDIR names another place"
+	}
 	export FERRY_STATS_LOG
 	uptime
 	defer write_stats "$1" "${2-}" "$now"
@@ -301,10 +364,11 @@ stats_to() {
 unended() {
 	local version
 
-	[[ -f $1 ]] && ! grep -q 'or it still runs' "$1" || return 0
+	is_file "$1" && ! grep -q 'or it still runs' "$1" || return 0
 	version=$(pivot-wide --version | sed '1s/.* //; q')
-	printf '{"program":"%s","version":"%s","exit":143,"error":"%s"}\n' "$ferry_name" \
-		"$version" 'it was ended by a signal, or it still runs' >"$1.part$$" &&
+	printf '{"program":"%s","version":"%s","exit":143,"reason":"ended","error":"%s"}\n' \
+		"$ferry_name" "$version" 'it was ended by a signal, or it still runs' \
+		>"$1.part$$" &&
 		mv -fT -- "$1.part$$" "$(readlink -f -- "$1")"
 }
 
@@ -317,7 +381,7 @@ end_well() {
 }
 
 write_stats() {
-	local all cause='""' version now
+	local all cause='""' reason version now
 
 	uptime
 	now=$((now - $3))
@@ -331,6 +395,14 @@ write_stats() {
 	# what the door itself did not say, the program that failed last did
 	[[ $cause != '""' || ! $all =~ .*'"error":'(\"([^\"\\]|\\.)*\") ]] ||
 		cause=${BASH_REMATCH[1]}
+	if [[ -f $FERRY_STATS_LOG.why &&
+		$(<"$FERRY_STATS_LOG.why") == "$ferry_code "* ]]; then
+		reason=$(cut -d ' ' -f 2 -- "$FERRY_STATS_LOG.why")
+	elif [[ $all =~ .*"\"exit\":$ferry_code,\"reason\":\""([a-z-]+) ]]; then
+		reason=${BASH_REMATCH[1]}
+	else
+		reason=$(reason_of "$ferry_code")
+	fi
 	if ((ferry_code)) && [[ -f $FERRY_STATS_LOG.waits ]]; then
 		[[ $cause == '""' ]] || cause="${cause%\"}; \""
 		cause="${cause%\"}the past waits: $(<"$FERRY_STATS_LOG.waits")\""
@@ -339,19 +411,23 @@ write_stats() {
 		printf '{"program":"%s","version":"%s","mode":"%s","exit":%s' "$ferry_name" \
 			"$version" "$2" "$ferry_code"
 		printf ',"seconds":%d.%03d' "$((now / 1000))" "$((now % 1000))"
-		((ferry_code == 0)) || printf ',"error":%s' "$cause"
+		((ferry_code == 0)) || printf ',"reason":"%s","error":%s' "$reason" "$cause"
 		printf ',"programs":[%s]}\n' "$all"
 	} >"$FERRY_STATS_LOG.all"
 	(keep "$FERRY_STATS_LOG.all" "$1") || ((ferry_code)) || ferry_code=$EX_CANTCREATE
-	rm -f -- "$FERRY_STATS_LOG" "$FERRY_STATS_LOG".{all,said,waits}
+	rm -f -- "$FERRY_STATS_LOG" "$FERRY_STATS_LOG".{all,said,waits,why}
 }
+
+# is_file PATH: a regular one by that name, which another may take the place of; not what a
+# descriptor is.
+is_file() { [[ -f $1 && ! $1 =~ ^/(dev/(std|fd/)|proc/) ]]; }
 
 # keep FILE PLACE: moves it there, whole and on the disk: through a link, and into what is no file.
 keep() {
 	local to=$2
 
-	if [[ -e $to && ! -f $to ]]; then
-		{ cat -- "$1" >"$to"; } 2>/dev/null && rm -f -- "$1"
+	if [[ -e $to ]] && ! is_file "$to"; then
+		{ cat -- "$1" >>"$to"; } 2>/dev/null && rm -f -- "$1"
 	else
 		to=$(readlink -f -- "$to") && mv -f -- "$1" "$to.part$$" 2>/dev/null &&
 			sync -- "$to.part$$" && mv -fT -- "$to.part$$" "$to" && sync -- "${to%/*}/"

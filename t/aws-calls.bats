@@ -47,9 +47,12 @@ odd() {
 	fs-group list --name-contains made
 	fs-group describe made-1
 	fs-group update made-1 -f score:Fractional:text -f n:Integral
+	arn=$(fs-group describe made-1 -o csv | sed -n 's/^FeatureGroupArn,//p')
+	fs-group tags "$arn" --tags 'e=é "'
 	fs-group delete online-1
 	fs-group delete made-1
-	same_calls CreateFeatureGroup ListFeatureGroups DescribeFeatureGroup UpdateFeatureGroup \
+	same_calls AddTags ListTags CreateFeatureGroup ListFeatureGroups DescribeFeatureGroup \
+		UpdateFeatureGroup \
 		UpdateFeatureMetadata DeleteFeatureGroup DeleteTable
 }
 

@@ -164,6 +164,26 @@ head=ship_id,created_time,data_channel_id,value
 	is "$(cut -d , -f 4 "$out" | paste -sd ' ')" 'value 4 3 1 2'
 }
 
+@test "dump: sorted, the same rows are the same to the last byte" {
+	local each
+	for each in ASC DESC; do
+		sql "DROP TABLE IF EXISTS n;
+			CREATE TABLE n (ship_id text, data_channel_id text, created_time timestamp,
+				value_format text, long_v bigint,
+				PRIMARY KEY (ship_id, data_channel_id, created_time));
+			INSERT INTO n SELECT 'S' || s, 'c' || c, '2024-01-01 00:00:01',
+				'Integer', s * c
+			FROM generate_series(1, 3) AS s, generate_series(1, 20) AS c
+			ORDER BY hashint4(s * 100 + c) $each"
+		pg-narrow-dump --table public.n --no-seal >"$each.any"
+		run_ok pg-narrow-dump --table public.n --no-seal --sorted -O "$each.csv"
+	done
+	is "$(wc -l <ASC.csv)" 61
+	if cmp -s ASC.any DESC.any; then return 1; fi
+	cmp ASC.csv DESC.csv
+	run_rc 64 pg-narrow-dump --table public.n --sorted --follow poll
+}
+
 @test "dump: --since is in, --until is out, borders of chunks belong to one chunk" {
 	production
 	sql "INSERT INTO tenant.tbl_data_timeseries

@@ -10,7 +10,7 @@ setup() {
 	scratch_db
 }
 
-teardown() { fits_schema; }
+teardown() { [[ ! -d said ]] || fits_schema; }
 
 ended() { wait "$1"; }
 is_wrong() { if as_said "$@" >/dev/null; then return 1; fi; }
@@ -59,8 +59,9 @@ is_wrong() { if as_said "$@" >/dev/null; then return 1; fi; }
 	local each
 	run_rc 78 env -u FERRY_STATE -u HOME narrow-to-wide --mode schema-only --stats door
 	as_said door <door
-	is "$(jq -c '[.program, .mode, .exit, .error]' door)" \
-		'["narrow-to-wide","schema-only",78,"there is no HOME to keep state in"]'
+	is "$(jq -c '[.program, .mode, .exit, .reason, .error]' door)" \
+		'["narrow-to-wide","schema-only",78,"configuration",'\
+'"there is no HOME to keep state in"]'
 	# what a program says that has no --stats, and one of another door
 	run_rc fails narrow-to-wide --mode status --stats=door --target 'host=/nonexistent "'
 	as_said door <door
@@ -85,6 +86,14 @@ is_wrong() { if as_said "$@" >/dev/null; then return 1; fi; }
 	done
 	run_rc fails fs-put g in.csv --region x --stats in.csv
 	same_file in.csv kept.csv
+	# a place for the time of the run that is not there, and descriptors
+	run_rc 73 env TMPDIR="$PWD/none" narrow-to-wide --mode grants --stats door
+	has "$err" 'TMPDIR names another place'
+	[[ $(jq .exit door) != 0 ]]
+	run_rc 64 narrow-to-wide --mode grants --stats -
+	narrow-to-wide --mode grants --stats /dev/stdout >both
+	is "$(tail -n 1 both | jq -c '[.mode, .exit]')" '["grants",0]'
+	grep -q GRANT both
 	mkfifo pipe
 	jq -c .exit <pipe >got &
 	run_rc fails narrow-to-wide --mode status --stats pipe --target 'host=/nonexistent'
@@ -158,4 +167,87 @@ is_wrong() { if as_said "$@" >/dev/null; then return 1; fi; }
 	run_rc 0 narrow-to-wide --mode status -f json
 	as_said status <"$out"
 	jq -c .live "$out" | as_said live
+}
+
+# why COMMAND...: in a word, by its own statistics
+why() { run_rc fails "$@" --stats why && jq -r .reason why; }
+
+@test "json: a word tells what one exit code does not" {
+	local locked
+
+	printf 'a,b\n1,2\n' >in.csv
+	printf 'a,b\n1\n' >bad.csv
+	sql 'CREATE TABLE public.known (a int, b int)'
+	is "$(why pg-copy-load --table public.known in.csv --target "host=$PWD/nowhere")" away
+	is "$(why pg-copy-load --table public.known bad.csv)" data
+	is "$(why pg-copy-load --table public.unknown in.csv)" configuration
+	is "$(why pg-copy-load --table public.known no.csv)" no-input
+	is "$(why narrow-to-wide --mode status --target "host=$PWD/nowhere")" away
+	# a lock that another session has
+	psql -XAtqc BEGIN -c 'LOCK TABLE public.known' -c 'SELECT pg_sleep(60)' 3>&- &
+	locked=$!
+	wait_until 20 sql "SELECT 1 / count(*) FROM pg_locks
+		WHERE relation = 'public.known'::regclass"
+	is "$(PGOPTIONS='-c lock_timeout=50ms' why pg-copy-load --table public.known in.csv)" busy
+	kill "$locked"
+	# in the words of the page
+	sed -nE '/^\.Ss Reasons/,/^\.Ss/s/^\.(It )?Cm ([a-z-]+).*/\2/p' \
+		"$root/pipelines/ferry-json.7" >words
+	jq -r .reason why | grep -qxF -f words
+}
+
+@test "json: every program and front door has --stats" {
+	local each
+
+	for each in "$FERRY_BIN"/*; do
+		run_ok "$each" --help
+		grep -qE '^ +--stats[= ]' "$out" || {
+			printf '%s has none\n' "$each"
+			return 1
+		}
+	done
+	"$root/t/telemetry" 1 2 40
+	run_rc 0 pg-wide-analyze migration --stats stats
+	as_said stats <stats
+	run_rc 0 narrow-to-wide --mode migration-only --cutoff-time 2030-01-01
+	for each in 'pg-wide-ledger status' 'pg-wide-tables list' pg-wide-validate; do
+		# shellcheck disable=SC2086  # words
+		run_rc 0 $each --stats stats
+		as_said stats <stats
+		is "$(jq -c '[.program, .exit]' stats)" "[\"${each% *}\",null]"
+	done
+	sql 'DELETE FROM tenant.tbl_data_timeseries WHERE id = 1'
+	run_rc 1 pg-wide-validate --stats stats
+	as_said stats <stats
+	is "$(jq -c '[.exit, .reason]' stats)" '[1,"differs"]'
+	run_rc 75 pg-wide-ledger status --stats stats --target "host=$PWD/nowhere"
+	is "$(jq -c '[.exit, .reason]' stats)" '[75,"away"]'
+	run_rc 73 pg-wide-ledger status --stats no/where/stats
+}
+
+@test "json: another run of one mode is told from an outage, waited for, or left alone" {
+	local held
+
+	export FERRY_STATE=$PWD/state
+	"$root/t/telemetry" 1 2 40
+	migrate() { narrow-to-wide -q --mode migration-only --cutoff-time 2030-01-01 "$@"; }
+	run_ok migrate --skip-if-running
+	exec {held}>>"$(printf '%s\n' state/locks/narrow-to-wide-migration-only-*)"
+	flock "$held"
+	run_rc 75 migrate --wait-lock 1s --stats door
+	has "$err" 'another run of this job is at work'
+	is "$(jq -r .reason door)" busy
+	run_rc 0 migrate --skip-if-running --stats door
+	is "$(jq -c '[.exit, .reason]' door)" '[0,null]'
+	# who asks for neither shares the work, and another mode or ship is another run
+	run_rc 0 migrate
+	run_rc 0 narrow-to-wide --mode validate --skip-if-running
+	has "$out" '40 rows'
+	flock -u "$held"
+	run_rc 0 migrate --wait-lock 30s
+	# one that shares is one that runs
+	flock --shared "$held"
+	run_rc 75 migrate --wait-lock 1s
+	exec {held}>&-
+	run_rc 64 narrow-to-wide --mode status --skip-if-running
 }

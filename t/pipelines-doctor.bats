@@ -188,6 +188,10 @@ mended() {
 	says here.limits WARN 'ulimit -f unlimited'
 	says here.state FAIL /proc FERRY_STATE
 	says here.locale WARN 'xx_YY.UTF-8' localedef
+	for each in '>&-' '>/dev/full' '-f json >/dev/full'; do
+		run_rc 74 bash -c "narrow-to-wide --mode doctor $each"
+		is "$(grep -c . "$err")" 1 "$each"
+	done
 	# another door, beside which some programs say what they are told to
 	mkdir door
 	ln -s "$FERRY_BIN"/* door

@@ -343,6 +343,55 @@ collections() { jq -c '[.id, .event_time, .n, .tags, .ids, .v]' | LC_ALL=C sort;
 	run_rc 0 fs delete lock-to --yes
 }
 
+@test "safety: a mark of the target tells of runs on other machines, until they are gone" {
+	local first arn
+
+	loaded mark-from 60
+	group mark-to
+	arn=$(fs-group describe mark-to -o csv | sed -n 's/^FeatureGroupArn,//p')
+	mark() { fs-group tags "$arn" "$@"; }
+	export FERRY_MARK=1
+	move() { fs migrate mark-from mark-to --yes --latest --max-workers 1 "$@"; }
+	sandbox_set latency=60000 only=BatchWriteRecord
+	HOSTNAME=else FERRY_STATE=$PWD/else setsid fs migrate mark-from mark-to --yes --latest \
+		--max-workers 1 >first.out 2>&1 &
+	first=$!
+	sandbox_ask DELETE counters
+	wait_until 3 asked BatchWriteRecord || {
+		cat first.out
+		return 1
+	}
+	[[ $(mark) == 'ferry:writer=else '* ]]
+	run_rc 75 move --stats door
+	has "$err" 'another run writes to mark-to, else '
+	is "$(jq -r .reason door)" busy
+	run_rc 0 move --skip-if-running
+	run_rc 75 move --wait-lock 1s
+	is "$(sandbox_count DeleteRecord)" 0
+	# killed, it lasts for half an hour there; whoever knows that it is over takes it
+	kill -KILL -- "-$first"
+	wait "$first" 2>/dev/null || :
+	sandbox_set
+	run_rc 75 move
+	FERRY_MARK=steal run_rc 0 move
+	is "$(mark)" ferry:writer=
+	# of this machine it is seen that it is gone
+	mark --tags "ferry:writer=$(hostname) 1:1 $EPOCHSECONDS"
+	run_rc 0 fs clear mark-to --yes
+	is "$(mark)" ferry:writer=
+	mark --tags "ferry:writer=else 1:1 $((EPOCHSECONDS - 3600))"
+	run_rc 0 fs-sync mark-from mark-to --iterations 1
+	is "$(mark)" ferry:writer=
+	sandbox_set deny=ListTags
+	run_rc 77 fs clear mark-to --yes
+	sandbox_set
+	# and without it nobody is asked
+	unset FERRY_MARK
+	sandbox_ask DELETE counters
+	run_rc 0 fs clear mark-to --yes
+	is "$(sandbox_count ListTags) $(sandbox_count AddTags)" '0 0'
+}
+
 @test "safety: an archive keeps its vectors when the active group has none any more" {
 	lists vec-live
 	lists vec-old
@@ -679,7 +728,7 @@ all_rows() { [[ $(fs-extract-athena "$1" --store-columns -o ndjson --no-seal | w
 
 # A third of them by FERRY_SEED, with WHOLE all.
 @test "safety: no command asks more often than it has to" {
-	local n=500 part command bars each
+	local n=${RECORDS:-500} part command bars each
 	local pages=ListRecords=$((n / 100)) twice=ListRecords=$((2 * n / 100))
 	local get=BatchGetRecord=$((n / 100)) gets=BatchGetRecord=$((2 * n / 100))
 	local thrice=BatchGetRecord=$((3 * n / 100)) writes=BatchWriteRecord=$((n / 25))

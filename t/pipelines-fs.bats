@@ -154,7 +154,8 @@ mistakes() {
 	reformat -o json in.csv >in.json
 	reformat -o ndjson in.csv >in.ndjson
 	gzip -k in.json
-	for file in in.csv in.json in.ndjson in.json.gz; do
+	reformat -o tsv in.csv >in.tsv
+	for file in in.csv in.json in.ndjson in.json.gz in.tsv; do
 		group "b-${file//./-}"
 		run_ok fs bulk-put "b-${file//./-}" $file --batch-size 200 --output-file log.any
 		is "$(<"$out")" '250 records: 250 written, 0 failed'
@@ -551,6 +552,7 @@ mistakes() {
 		run_rc "$code" $line --yes </dev/null
 	done <<-'END'
 		64 fs migrate a b --batch-size=x
+		64 fs migrate a b --where=x=1 --filter-query=y=1
 		64 fs migrate a b --max-workers=0
 		64 fs migrate a b --expect=many
 		64 fs migrate a b --as-of=yesterday
@@ -589,6 +591,54 @@ mistakes() {
 		64 fs export a out.csv --column-mapping=x
 		64 fs export a out.csv --limit=x
 	END
+}
+
+@test "fs: --stats tells apart what one exit code means" {
+	local each held
+
+	group said
+	why() { run_rc fails "$@" --stats why && jq -r .reason why; }
+	is "$(why fs get said nobody)" missing
+	is "$(why fs schema nowhere)" missing
+	is "$(why fs export said - --where 'nothing = 1')" statement
+	is "$(AWS_ENDPOINT_URL=http://127.0.0.1:9 why fs-group list)" away
+	sandbox_set throttle=100 only=DescribeFeatureGroup
+	is "$(why fs schema said)" throttled || {
+		cat why
+		return 1
+	}
+	sandbox_set
+	fs-group template -O features.json
+	is "$(why fs create said --schema-file features.json --role-arn "$role" \
+		--s3-uri s3://offline/fs)" exists
+	records 3 >in.csv
+	fs bulk-put said in.csv -q
+	exec {held}>>"$(printf '%s\n' "$HOME/.local/state/ferry/locks/"*-said)"
+	flock "$held"
+	is "$(why fs bulk-put said in.csv)" busy
+	exec {held}>&-
+}
+
+@test "fs: a file of the same records is the same to the last byte" {
+	local each
+
+	# the rows of both come in another order
+	for each in 'cat' 'tac'; do
+		group "sorted-$each"
+		{
+			records 1 9
+			records 20 | sed 1d | "$each"
+		} >in.csv
+		fs-put "sorted-$each" in.csv --batch-size 1 --max-workers 1
+		wait_until 20 arrived "sorted-$each" 21
+		run_rc 0 fs export "sorted-$each" "$each.ndjson.gz" --sorted
+	done
+	cmp cat.ndjson.gz tac.ndjson.gz
+	is "$(gzip -cd cat.ndjson.gz | jq -r .id | uniq | wc -l)" 20
+	for each in '--order-by id' '--method unload' '--format parquet'; do
+		# shellcheck disable=SC2086  # words
+		run_rc 64 fs export sorted-cat other $each --sorted
+	done
 }
 
 @test "fs: programs look at options and files before they ask" {

@@ -594,5 +594,9 @@ two_orders() {
 		is "$(jq -c '[.k, .a, .b, .c]' "$out" | xargs)" '[1,1,2,3] [2,5,null,null]'
 		has "$out" '"k":"2"'
 		has "$err" 'warning: 2 values have a key that is a number in one record'
+		run_rc 65 pivot-wide -k k -n n -V v --on-unsorted "$sort" --strict -O o a.json
+		[[ ! -e o ]]
+		export strict="pivot-wide -k k -n n -V v --on-unsorted $sort --strict"
+		run_pipe '0 65 65' 'reformat --seal a.json | $strict | reformat'
 	done
 }

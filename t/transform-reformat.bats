@@ -256,7 +256,7 @@ printed() {
 	printf '{a};b\n1;2\n' >brace.csv
 	for d in '--delimiter=;' '--comment=#' --rename-columns; do
 		run_rc 65 reformat "$d" brace.csv
-		has "$err" "this looks like NDJSON" "${d%%=*}" '-i csv'
+		has "$err" "this looks like NDJSON" "${d%%=*}" '--input-format csv'
 	done
 	run_ok reformat -i csv --delimiter ';' brace.csv
 	is "$(<"$out")" $'{a},b\n1,2'
@@ -427,7 +427,7 @@ printed() {
 	# a hint is of use: nothing is told of a last line's end
 	iconv -t UTF-16LE <(printf 'a,b\n1,2') >bad && refuse UTF-16
 	has_no "$err" --allow-no-newline
-	printf 'a,b\r1,2\r3,4\r' >bad && refuse 'carriage return'
+	printf 'a,b\r1,2\r3,4\r' >bad && refuse 'carriage return' "tr '\\r' '\\n'"
 	has_no "$err" --allow-no-newline
 	printf 'BZh91AY&SY\x01\x02' >bad && refuse bzip2
 	has_no "$err" --allow-no-newline

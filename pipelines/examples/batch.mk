@@ -67,7 +67,7 @@ days: $(over)
 	@(($(words $(over)) == $(or $(DAYS),1))) || \
 		printf 'days: those that are not over were left out\n' >&2
 $(STATE)/days/$(GROUP)-%.done:
-	$(call job,fs export '$(GROUP)' '$(STATE)/days/$(GROUP)-$*.ndjson.gz' --no-progress $(FLAGS) \
+	$(call job,fs export '$(GROUP)' '$(STATE)/days/$(GROUP)-$*.ndjson.gz' --sorted --no-progress $(FLAGS) \
 		--where "event_time >= '$*' AND event_time < '$$(date -u -d '$* + 1 day' +%F)'")
 	@date -u +%F >$@
 

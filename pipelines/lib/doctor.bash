@@ -36,12 +36,12 @@ found() {
 		printf '%s{"side":%s,"check":%s,"verdict":%s,"finding":%s,"remedy":%s}' \
 			"$doctor_between" "$(quote_json "$side")" "$(quote_json "$check")" \
 			"$(quote_json "$verdict")" "$(quote_json "$finding")" \
-			"$([[ ! $remedy ]] && printf null || quote_json "$remedy")"
-		doctor_between=$',\n '
+			"$([[ ! $remedy ]] && printf null || quote_json "$remedy")" &&
+			doctor_between=$',\n '
 	else
-		printf '%-11s  %-6s  %s\n' "$verdict" "$side" "$finding"
-		[[ ! $remedy ]] || printf '%23s%s\n' '-> ' "$remedy"
-	fi || fail "$EX_IO" $"cannot write to standard output"
+		printf '%-11s  %-6s  %s\n' "$verdict" "$side" "$finding" &&
+			{ [[ ! $remedy ]] || printf '%23s%s\n' '-> ' "$remedy"; }
+	fi 2>/dev/null || fail "$EX_IO" $"cannot write to standard output"
 }
 
 # said LEVEL FILE: what a program of ours has said first at this level, in the user's language.

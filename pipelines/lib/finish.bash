@@ -17,7 +17,7 @@ want_no_follower() {
 	local said=''
 
 	ask_who_follows || return 0 # where there is no ledger, the comparison says so
-	[[ ! $said ]] || fail "$EX_TEMP" "$(fill $"a follower is at work: %s" "$said")" \
+	[[ ! $said ]] || fail_busy "$(fill $"a follower is at work: %s" "$said")" \
 		$"end it (SIGTERM), then finish"
 }
 

@@ -47,6 +47,8 @@ run_migrate() {
 	pass_part
 	opt[batch-size]=${opt[batch-size]-100}
 	opt[max-workers]=${opt[max-workers]-4}
+	[[ ! ${opt[filter-query]+set} || ! ${opt[where]+set} ]] || misused \
+		$"--where and --filter-query are the same: one of them would not count"
 	[[ ! ${opt[filter-query]+set} ]] || opt[where]=${opt[filter-query]}
 	hush
 	begin "$ferry_name"

@@ -310,25 +310,6 @@ apart() {
 	done
 }
 
-# take_lock FD WHAT [OPTION of flock]: another run may have it. --wait-lock waits for its end,
-# --skip-if-running ends well, unless `lock_stay`; otherwise WHAT is said, with 75.
-take_lock() {
-	local unit=1 wait=${opt[wait-lock]-0}
-
-	[[ $wait =~ ^([0-9]{1,7})([smhd]?)$ ]] ||
-		misused "$(fill $"--wait-lock: not like 30s, 15m or 2h: %s" "$wait")"
-	case ${BASH_REMATCH[2]} in m) unit=60 ;; h) unit=3600 ;; d) unit=86400 ;; esac
-	! flock "${@:3}" -w "$((10#${BASH_REMATCH[1]} * unit))" "$1" || return 0
-	if [[ ${opt[skip-if-running]-} == 1 ]]; then
-		note "$2"
-		[[ ${lock_stay-} ]] || end_well
-	else
-		say $"error" "$2"
-		hint $"--wait-lock TIME waits for it, --skip-if-running leaves this one out"
-	fi
-	return "$EX_TEMP"
-}
-
 # lock_group: nobody else on this machine writes to the group that `arn` names until this
 # script, and whatever it began, has ended, or until unlock_group. Doors that this one calls know
 # that it is theirs.
@@ -344,12 +325,89 @@ lock_group() {
 		exec {group_lock}>&-
 		return "$EX_TEMP"
 	}
+	mark_group || {
+		exec {group_lock}>&-
+		return "$EX_TEMP"
+	}
 	export FERRY_LOCKED="${FERRY_LOCKED-} $name"
 }
-lock_folder() {
-	folder=$(state_folder)/locks
-	(umask 077 && mkdir -p -- "$folder") ||
-		fail "$EX_CANTCREATE" "$(fill $"cannot make the folder %s" "$folder")"
+
+# ---- runs on other machines, and of other users ------------------------------------------------
+#
+# With FERRY_MARK set a tag of the group says who writes to it, `HOST PID:START SECONDS`; the time
+# is renewed while he does. A mark of this machine whose process has gone counts for nothing, nor
+# one that nobody has renewed for longer than clocks may differ by which requests are signed; with
+# FERRY_MARK=steal none does. A tag is no lock: two that begin at the same moment may both go on.
+
+readonly mark_name=ferry:writer mark_lasts=1800
+marked=''
+
+# mark [VALUE]: sets the tag of the ARN `marked`; prints what it is then.
+mark() {
+	fs-group "${mark_aws[@]}" tags ${1+"--tags=$mark_name=$1"} -- "$marked" |
+		sed -n "s/^$mark_name=//p"
+}
+
+# free_mark VALUE: nobody is at work but this run
+free_mark() {
+	local host process seconds
+
+	read -r host process seconds <<<"$1"
+	[[ $process && $process != "${FERRY_RUN##* }" && $FERRY_MARK != steal ]] || return 0
+	((EPOCHSECONDS - seconds < mark_lasts)) || return 0
+	[[ $host == "$HOSTNAME" ]] && ! lives "$process"
+}
+
+# lives PID:START: as answer_for writes it
+lives() {
+	local stat=''
+	local -a fields
+
+	IFS= read -rd '' stat 2>/dev/null <"/proc/${1%:*}/stat" || [[ $stat ]] || return 1
+	read -ra fields <<<"${stat##*)}"
+	[[ ${fields[19]} == "${1#*:}" ]]
+}
+
+# take_mark: whoever sets it last has it
+take_mark() {
+	who=$(mark) || exit
+	free_mark "$who" || return 1
+	who=$(mark "$HOSTNAME ${FERRY_RUN##* } $EPOCHSECONDS") || exit
+	free_mark "$who"
+}
+
+# mark_group: behind the lock of this machine, with the options of take_lock.
+mark_group() {
+	local who wait=$SECONDS
+
+	[[ ${FERRY_MARK-} ]] || return 0
+	marked=${arn,,} mark_aws=("${aws[@]}")
+	((${#target_aws[@]} == 0)) || mark_aws=("${target_aws[@]}")
+	wait=$((wait + $(lock_wait)))
+	until take_mark; do
+		((SECONDS < wait)) || {
+			marked=''
+			busy "$(fill $"another run writes to %s" "${arn##*/}, ${who% *}")"
+			return
+		}
+		nap 2000
+	done
+	renew_mark {group_lock}>&- >/dev/null & # it is no part of the run
+	marker=$!
+	defer unmark_group
+}
+
+renew_mark() {
+	while nap "$((mark_lasts * 250))" && kill -0 $$ 2>/dev/null; do
+		mark "$HOSTNAME ${FERRY_RUN##* } $EPOCHSECONDS" >/dev/null || :
+	done
+}
+
+unmark_group() {
+	[[ $marked ]] || return 0
+	kill "$marker" 2>/dev/null || :
+	mark '' >/dev/null || :
+	marked=''
 }
 
 # lock_shard I/N: nobody else on this machine writes this part of the group, nor the group whole,
@@ -364,11 +422,12 @@ lock_shard() {
 	! flock -n "$group_lock" || printf '%s\n' "${1#*/}" >"$folder/$name"
 	take_lock "$group_lock" "$busy" --shared
 	[[ $(<"$folder/$name") == "${1#*/}" ]] ||
-		fail "$EX_TEMP" "$(fill $"%s, in %s shards" "$busy" "$(<"$folder/$name")")"
+		fail_busy "$(fill $"%s, in %s shards" "$busy" "$(<"$folder/$name")")"
 	take_lock "$shard_lock" "$(fill $"%s: shard %s" "$busy" "$1")"
 	export FERRY_LOCKED="${FERRY_LOCKED-} $name"
 }
 unlock_group() {
+	unmark_group
 	[[ ! ${group_lock-} ]] || exec {group_lock}>&-
 	FERRY_LOCKED=${FERRY_LOCKED% *}
 }

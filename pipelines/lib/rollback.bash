@@ -37,7 +37,7 @@ clear_part() {
 		fail "$EX_CANTCREATE" "$(fill $"there is something already: %s" "$1")" \
 			$"a backup makes its directory"
 	flock --nonblock "$1" rm -rf -- "$1" ||
-		fail "$EX_TEMP" "$(fill $"another run writes %s" "$1")"
+		fail_busy "$(fill $"another run writes %s" "$1")"
 	note "$(fill $"%s was left by a backup that did not end: made anew" "$1")"
 }
 
@@ -56,7 +56,7 @@ back_up() {
 	((${#relations[@]})) || fail "$EX_CONFIG" $"there are no wide tables to back up"
 	(umask 077 && mkdir -- "$part") || fail "$EX_CANTCREATE" "$(fill $"cannot make %s" "$part")"
 	exec {part_lock}<"$part"
-	flock --nonblock "$part_lock" || fail "$EX_TEMP" "$(fill $"another run writes %s" "$part")"
+	flock --nonblock "$part_lock" || fail_busy "$(fill $"another run writes %s" "$part")"
 	pg-wide-tables save "${narrow[@]}" "${target[@]}" "${ships[@]}" >"$part/ledger.ndjson"
 	to_target pg_dump --format=directory --jobs="$workers" --file="$part/tables" \
 		"${relations[@]/#/--table=}" ||

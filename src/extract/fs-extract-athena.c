@@ -563,7 +563,7 @@ static void write_events(struct prog *p)
 		msg_warn("%llu events are without collections: the online store has none of that "
 			 "time", (unsigned long long)bare);
 	if (events && !met)
-		die(EX_REFUSED, "feature group %s has none of these records", msg_q(p->group.name));
+		die(EX_MISSING, "feature group %s has none of these records", msg_q(p->group.name));
 }
 
 static void extract(struct prog *p)

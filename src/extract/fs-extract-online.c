@@ -167,7 +167,7 @@ static void take_missing(void *ctx, struct sl id)
 	if (p->deleted)
 		list_id(p, p->deleted, id);
 	if (p->conf.required)
-		die(EX_REFUSED, "feature group %s has no record %s", msg_q(p->group.name),
+		die(EX_MISSING, "feature group %s has no record %s", msg_q(p->group.name),
 			msg_q(id));
 	if (!p->conf.deleted || p->id_column == SIZE_MAX)
 		return;
@@ -438,7 +438,7 @@ int main(int argc, char **argv)
 		die(EX_DATA, "there is no identifier in %s",
 			msg_q(sl_of(p.conf.ids ? p.conf.ids : "--id")));
 	if (p.conf.some && !p.found)
-		die(EX_REFUSED, "feature group %s has none of these records",
+		die(EX_MISSING, "feature group %s has none of these records",
 			msg_q(p.group.name));
 	finish(&p);
 	release(&p);

@@ -29,7 +29,7 @@ struct conf {
 	int64_t chunk, interval, overlap, pace;
 	uint64_t job, max_lag, rate, chunk_rows;
 	int follow;
-	bool past, standby, new_ship;
+	bool past, standby, new_ship, sorted;
 	struct io_opts io;
 };
 
@@ -74,6 +74,8 @@ static const struct opt options[] = {
 	  .help = "with --job: aim for chunks of so many rows" },
 	{ .name = "rate", .not_with = "follow=slot|poll", CONF(rate), .arg = "N", .max = 1000000000,
 	  .help = "read so many rows a second at most" },
+	{ .name = "sorted", .not_with = "job follow=slot|poll", CONF(sorted),
+	  .help = "the same rows give the same bytes: of one instant by ship and channel" },
 	{ .kind = OPT_GROUP, .help = "Following live data" },
 	{ .name = "follow", .letter = 'f', CONF(follow), .choices = "no|slot|poll",
 	  .help = "what is new, as it comes: from a slot, or asked for by SQL" },
@@ -447,6 +449,7 @@ static void open_all(struct dump *d)
 		stop_catch(cancel, d->source);
 	narrow_only_reads(d->source);
 	d->narrow = narrow_detect(d->source, &d->conf.narrow);
+	d->narrow->sorted = d->conf.sorted;
 	narrow_goes_to(d->narrow, d->target);
 	d->chunk.zone = d->narrow->zone;
 	d->pace = (struct pace){ .rate = d->conf.rate };

@@ -67,7 +67,7 @@ static const struct opt options[] = {
 	{ .name = "write-capacity-units", .verbs = "create",
 	  .needs = "throughput-mode=Provisioned read-capacity-units", CONF(admin.write_units),
 	  .arg = "N", .max = 10000000, .help = "when Provisioned" },
-	{ .name = "tags", .verbs = "create", CONF(admin.tags), .arg = "NAME=VALUE",
+	{ .name = "tags", .verbs = "create|tags", CONF(admin.tags), .arg = "NAME=VALUE",
 	  .help = "tag of the group; may be repeated" },
 	{ .kind = OPT_GROUP, .help = "Adding features" },
 	{ .name = "feature", .verbs = "update", .letter = 'f', CONF(words),
@@ -114,6 +114,7 @@ static const struct opt_program program = {
 		    "[options] describe|schema|size|delete|clear|backup GROUP\n"
 		    "[options] create GROUP --schema-file FILE --role-arn ARN --s3-uri URI\n"
 		    "[options] update GROUP [FILE | -f NAME:TYPE… | -j OBJECT…]\n"
+		    "[options] tags ARN [--tags NAME=VALUE]…\n"
 		    "[options] size --bucket NAME [--prefix KEY]\n"
 		    "[options] template",
 		    "  fs-group template > features.json\n"
@@ -121,22 +122,6 @@ static const struct opt_program program = {
 		    "  fs-group clear customers --dry-run\n",
 	.opts = options,
 };
-
-static void list(struct conf *conf, char **word UNUSED)
-{
-	fs_show_list(conf->a, conf->contains ? conf->contains : "",
-		(enum report_format)conf->format);
-}
-
-static void describe(struct conf *conf, char **word)
-{
-	fs_show_group(conf->a, word[0], (enum report_format)conf->format);
-}
-
-static void schema(struct conf *conf, char **word)
-{
-	fs_show_schema(conf->a, word[0], (enum report_format)conf->format);
-}
 
 static void template(struct conf *conf, char **word UNUSED)
 {
@@ -180,22 +165,6 @@ static void update(struct conf *conf, char **word)
 	fs_schema_free(&s);
 }
 
-static void delete (struct conf *conf, char **word)
-{
-	conf->admin.keep_data |= !conf->delete_data;
-	fs_admin_delete(conf->a, word[0], &conf->admin);
-}
-
-static void clear(struct conf *conf, char **word)
-{
-	fs_admin_clear(conf->a, word[0], &conf->admin);
-}
-
-static void backup(struct conf *conf, char **word)
-{
-	fs_admin_backup(conf->a, word[0], &conf->admin);
-}
-
 static void size(struct conf *conf, char **word)
 {
 	enum report_format format = (enum report_format)conf->format;
@@ -214,23 +183,27 @@ static void size(struct conf *conf, char **word)
 			format, conf->export);
 }
 
-#define COMMANDS "list|describe|schema|create|update|delete|clear|size|template"
+#define COMMANDS "list|describe|schema|create|update|delete|clear|size|tags|template"
 
 static const struct command {
 	const char *name;
 	int min, max; /* operands */
 	void (*run)(struct conf *conf, char **word);
+	/* or one of these, of one group */
+	void (*show)(struct aws *a, const char *group, enum report_format format);
+	void (*change)(struct aws *a, const char *group, const struct fs_admin *o);
 } commands[] = {
-	{ "list", 0, 0, list },
-	{ "describe", 1, 1, describe },
-	{ "schema", 1, 1, schema },
-	{ "create", 1, 1, create },
-	{ "update", 1, 2, update },
-	{ "delete", 1, 1, delete },
-	{ "clear", 1, 1, clear },
-	{ "backup", 1, 1, backup },
-	{ "size", 0, 1, size },
-	{ "template", 0, 0, template },
+	{ "list", 0, 0, .show = fs_show_list },
+	{ "describe", 1, 1, .show = fs_show_group },
+	{ "schema", 1, 1, .show = fs_show_schema },
+	{ "create", 1, 1, .run = create },
+	{ "update", 1, 2, .run = update },
+	{ "delete", 1, 1, .change = fs_admin_delete },
+	{ "clear", 1, 1, .change = fs_admin_clear },
+	{ "backup", 1, 1, .change = fs_admin_backup },
+	{ "tags", 1, 1, .change = fs_admin_tags },
+	{ "size", 0, 1, .run = size },
+	{ "template", 0, 0, .run = template },
 };
 
 int main(int argc, char **argv)
@@ -240,10 +213,12 @@ int main(int argc, char **argv)
 				     .wait = true,
 				     .workgroup = "primary",
 				     .wait_timeout = 1800 * CLOCK_US_PER_SEC },
+		.contains = "",
 		.price = "0.025",
 		.delete_data = true };
 
 	opt_parse(&program, &conf, &argc, &argv);
+	conf.admin.keep_data |= !conf.delete_data;
 	if (argc == 0)
 		opt_usage("which command?");
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
@@ -257,7 +232,13 @@ int main(int argc, char **argv)
 		argv[argc] = NULL;
 		if (c->run != template)
 			conf.a = aws_need(&conf.aws);
-		c->run(&conf, argv + 1);
+		if (c->show)
+			c->show(conf.a, argc > 1 ? argv[1] : conf.contains,
+				(enum report_format)conf.format);
+		else if (c->change)
+			c->change(conf.a, argv[1], &conf.admin);
+		else
+			c->run(&conf, argv + 1);
 		if (conf.a)
 			aws_close(conf.a);
 		return EX_DONE;

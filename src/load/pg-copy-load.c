@@ -13,8 +13,6 @@
 
 #include <signal.h>
 
-#define DEFAULT_BUFFER (UINT64_C(4) << 20)
-
 struct conf {
 	struct io_opts io;
 	struct wide_chunk_opts wide; /* its `key` and `buffer` are those of --table, too */
@@ -141,7 +139,7 @@ static void move_offsets(struct load *ld)
 {
 	for (size_t i = 0; i < ld->n_offsets; i++)
 		if (!ledger_offsets_move(ld->env.pg, ld->offsets[i], true))
-			die(EX_TEMP, "another reader of the group has taken these messages; "
+			die(EX_BUSY, "another reader of the group has taken these messages; "
 				     "nothing of the chunk is loaded here");
 	ld->n_offsets = 0;
 	arena_reset(&ld->arena);
@@ -258,7 +256,7 @@ static void set_session(const struct load *ld)
 
 int main(int argc, char **argv)
 {
-	struct load ld = { .conf.wide.buffer = DEFAULT_BUFFER };
+	struct load ld = { .conf.wide.buffer = UINT64_C(4) << 20 };
 	const struct target_opts *of = &ld.conf.wide.target;
 	int code, closed;
 

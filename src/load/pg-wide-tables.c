@@ -291,15 +291,6 @@ static void forget_channels(struct run *run, struct sl ship)
 		run->conf.target.schema, name);
 }
 
-/*
- * Ends loaders of this database, which hold locks on what is to go, and would make tables again.
- * The ledger does not know their job any more; those of other jobs come again by themselves.
- */
-static void end_loaders(struct run *run)
-{
-	pg_clear(pg_query(run->target, end_sql, 0, NULL));
-}
-
 static void remove_slots(struct run *run, const struct ledger_job *jobs, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -373,7 +364,11 @@ static void do_rollback(struct run *run)
 	KP("ledger_forgot");
 	/* now nobody makes another slot */
 	remove_slots(run, jobs, n_jobs);
-	end_loaders(run);
+	/*
+	 * Ends loaders of this database, which hold locks on what is to go, and would make tables
+	 * again. The ledger does not know their job any more; those of other jobs come again.
+	 */
+	pg_clear(pg_query(run->target, end_sql, 0, NULL));
 	drop_ships(run);
 	msg_note("rolled back %zu ships in %.1f s", run->ships.n,
 		(double)(clock_monotonic() - began) / 1e6);

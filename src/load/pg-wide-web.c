@@ -44,18 +44,14 @@ static void add_section(void *ctx, unsigned part, struct sl text)
 static void report(struct pg *target, const struct ledger_job *job, const char *path)
 {
 	AUTO_STR sections = { 0 }, page = { 0 }, title = { 0 };
-	struct out *out;
 
 	page_parts(target, job, add_section, &sections);
 	str_addf(&title, "ferry: %s", job->source_table);
 	page_whole(&page, false, str_sl(&title), str_sl(&sections));
-	if (path && !tmpf_replace(path, str_sl(&page), 0666))
+	if (!path)
+		out_print(str_sl(&page));
+	else if (!tmpf_replace(path, str_sl(&page), 0666))
 		die_errno(EX_CANTCREATE, "cannot write %s", msg_q(sl_of(path)));
-	if (path)
-		return;
-	out = out_open(NULL, 0);
-	out_put(out, str_sl(&page));
-	out_close(out);
 }
 
 static const struct opt_program program = {

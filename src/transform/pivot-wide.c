@@ -65,6 +65,7 @@ static const struct opt options[] = {
 	IO_IN_OPTS(struct conf, io),
 	IO_OUT_OPTS(struct conf, io),
 	IO_REJECT_OPTS(struct conf, io),
+	IO_STRICT_OPT(struct conf, io),
 	IO_REPORT_OPTS(struct conf, io),
 	OPT_END,
 };
@@ -133,12 +134,6 @@ static void find_list(const struct prog *p, const struct names *cols, const char
 		at[i] = column(p, cols, given.name[i]);
 		(void)names_add(names, cols->name[at[i]], NULL);
 	}
-}
-
-/* In NDJSON a column is there once a record has it. */
-static void find_op(struct prog *p, const struct names *cols)
-{
-	p->in_op = names_find(cols, sl_of(p->conf.op ? p->conf.op : "op"));
 }
 
 static void must_be_apart(const struct names *a, const struct names *b)
@@ -567,12 +562,19 @@ static bool changes_cells(const struct prog *p)
 	       p->keep.n || p->conf.on_duplicate >= DUP_SUM;
 }
 
-/* A column that was asked for by name and never came was mistyped. */
-static void must_have_met(const struct prog *p)
+/* Of all of it. A column that was asked for by name and never came was mistyped. */
+static void report(const struct prog *p)
 {
 	if (p->conf.op && *p->conf.op && p->in_op == NAMES_NONE && p->io->meter.rows)
 		die(EX_DATA, "%s: --op: no record has %s", in_name(rd_in(p->io->rd)),
 		    msg_q(sl_of(p->conf.op)));
+	report_left_out(p);
+	pivot_report(&p->pivot);
+	if (p->other_kinds)
+		msg_warn("%llu values have a key that is a number in one record and the same text "
+			 "in another: they are in one row, whose key is what came first",
+			 (unsigned long long)p->other_kinds);
+	io_check_strict(p->io);
 }
 
 static void pass_seal(struct prog *p)
@@ -585,21 +587,11 @@ static void pass_seal(struct prog *p)
 	seal.drop_sum += p->pivot.drop_sum;
 	p->pivot.drop_cells = p->pivot.drop_sum = 0;
 	if (seal.final)
-		must_have_met(p);
+		report(p);
 	if (changes_cells(p))
 		seal_forget_values(&seal, &arena);
 	if (!p->late)
 		io_seal(p->io, &seal);
-}
-
-static void report(const struct prog *p)
-{
-	report_left_out(p);
-	pivot_report(&p->pivot);
-	if (p->other_kinds)
-		msg_warn("%llu values have a key that is a number in one record and the same text "
-			 "in another: they are in one row, whose key is what came first",
-			 (unsigned long long)p->other_kinds);
 }
 
 static void take_columns(struct prog *p, const struct names *cols)
@@ -610,7 +602,8 @@ static void take_columns(struct prog *p, const struct names *cols)
 		die_hint(EX_DATA, "--by ship_id, or --by '' for none",
 			 "%s: ship_id appeared after records without it",
 			 in_name(rd_in(p->io->rd)));
-	find_op(p, cols);
+	/* in NDJSON a column is there once a record has it */
+	p->in_op = names_find(cols, sl_of(p->conf.op ? p->conf.op : "op"));
 	see_what_is_guessable(p, cols->n);
 	if (!p->wr)
 		start_output(p);
@@ -632,10 +625,9 @@ static void run(struct prog *p)
 	}
 	end_chunk(p);
 	if (!rd_is_sealed(p->io->rd))
-		must_have_met(p);
+		report(p);
 	if (p->late)
 		late_end(p->late);
-	report(p);
 }
 
 static void start(struct prog *p)
@@ -682,8 +674,8 @@ int main(int argc, char **argv)
 	int code;
 
 	opt_parse(&program, &p.conf, &argc, &argv);
-	start(&p);
 	p.io = io_open_all(&p.conf.io, argv, argc);
+	start(&p);
 	io_promise_output(p.io);
 	run(&p);
 	code = io_close(p.io);

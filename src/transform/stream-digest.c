@@ -60,6 +60,7 @@ static const struct opt options[] = {
 	{ .name = "output", .letter = 'O', STATE(io.output), .arg = "FILE", .file = OPT_WRITES,
 	  .help = "write here instead of standard output" },
 	IO_REJECT_OPTS(struct state, io),
+	IO_STRICT_OPT(struct state, io),
 	IO_REPORT_OPTS(struct state, io),
 	OPT_END,
 };

@@ -54,6 +54,7 @@ static const struct opt options[] = {
 	IO_IN_OPTS(struct state, io),
 	IO_OUT_OPTS(struct state, io),
 	IO_REJECT_OPTS(struct state, io),
+	IO_STRICT_OPT(struct state, io),
 	IO_REPORT_OPTS(struct state, io),
 	OPT_END,
 };
@@ -282,14 +283,8 @@ static void release(struct state *st)
 }
 
 /* A mistyped value would leave all of its columns out. */
-static void end(struct state *st, struct filter_run *run)
+static void end(struct state *st, struct filter_run *run UNUSED)
 {
-	const struct names *cols = rd_cols(filter_io(run)->rd);
-
-	if (names_find(cols, sl_of(st->name)) != NAMES_NONE &&
-		names_find(cols, st->values.name[0]) != NAMES_NONE)
-		msg_warn("there are columns %s and %s already: is the input narrow?",
-			msg_q(sl_of(st->name)), msg_q(st->values.name[0]));
 	for (size_t v = 0; v < st->values.n && st->values.n > 1; v++)
 		if (!st->met[v])
 			die(EX_DATA, "--value: no column of the input is of %s",

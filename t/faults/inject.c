@@ -149,8 +149,24 @@ BYTES(pread64, read, (int fd, void *p, size_t n, off64_t o), n, fd, p, n, o)
 BYTES(write, write, (int fd, const void *p, size_t n), n, fd, p, n)
 BYTES(pwrite, write, (int fd, const void *p, size_t n, off_t o), n, fd, p, n, o)
 BYTES(pwrite64, write, (int fd, const void *p, size_t n, off64_t o), n, fd, p, n, o)
-BYTES(send, send, (int fd, const void *p, size_t n, int flags), n, fd, p, n, flags)
-BYTES(recv, recv, (int fd, void *p, size_t n, int flags), n, fd, p, n, flags)
+
+/* A connection that was reset is no connection any more. */
+#define SOCKET(name, params)                                                                       \
+	ssize_t name params                                                                        \
+	{                                                                                          \
+		if (fails(CALL_##name)) {                                                          \
+			if (!is_short) {                                                           \
+				if (error == ECONNRESET)                                           \
+					(void)shutdown(fd, SHUT_RDWR);                             \
+				errno = error;                                                     \
+				return -1;                                                         \
+			}                                                                          \
+			n = n > 1 ? n / 2 : n;                                                     \
+		}                                                                                  \
+		return REAL(name)(fd, p, n, flags);                                                \
+	}
+SOCKET(send, (int fd, const void *p, size_t n, int flags))
+SOCKET(recv, (int fd, void *p, size_t n, int flags))
 
 ssize_t __read_chk(int fd, void *p, size_t n, size_t room);
 ssize_t __read_chk(int fd, void *p, size_t n, size_t room)

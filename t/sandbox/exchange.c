@@ -235,7 +235,7 @@ void put_member(struct str *s, const char *key, struct sl value)
 void put_memberi(struct str *s, const char *key, int64_t v)
 {
 	put_key(s, key);
-	str_addi(s, v);
+	str_addf(s, "%lld", (long long)v);
 }
 
 void put_seconds(struct str *s, const char *key, int64_t unix_us)

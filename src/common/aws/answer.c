@@ -34,11 +34,6 @@ static enum answer_state bad(struct answer *a, const char *why)
 
 #define BLANKS " \t"
 
-static bool is_blank(char c)
-{
-	return c && strchr(BLANKS, c);
-}
-
 static bool same_word(struct sl s, const char *word)
 {
 	return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
@@ -116,7 +111,7 @@ static enum answer_state header_line(struct answer *a, struct sl line)
 		return end_of_head(a);
 	colon = memchr(line.p, ':', line.n);
 	name = (struct sl){line.p, colon ? (size_t)(colon - line.p) : 0};
-	if (name.n == 0 || is_blank(name.p[0]) || is_blank(name.p[name.n - 1]))
+	if (name.n == 0 || sl_blank(name.p[0]) || sl_blank(name.p[name.n - 1]))
 		return bad(a, "a line of the answer's head is no header");
 	if ((name.p[0] | 0x20) != 'c' && (name.p[0] | 0x20) != 't')
 		return ANSWER_MORE; /* none of those that frame the body */
@@ -130,7 +125,7 @@ static enum answer_state chunk_size(struct answer *a, struct sl line)
 	uint64_t size = 0;
 	size_t i;
 
-	for (i = 0; i < line.n && line.p[i] != ';' && !is_blank(line.p[i]); i++) {
+	for (i = 0; i < line.n && line.p[i] != ';' && !sl_blank(line.p[i]); i++) {
 		int c = line.p[i], v;
 
 		if (c >= '0' && c <= '9')

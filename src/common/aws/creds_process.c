@@ -17,17 +17,12 @@
 
 extern char **environ;
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
 /* Copies one word to *to, quotes and backslashes resolved; NULL when a quote is not closed. */
 static const char *take_word(const char *p, char **to)
 {
 	char quote = '\0';
 
-	for (; *p && (quote || !is_blank(*p)); p++) {
+	for (; *p && (quote || !sl_blank(*p)); p++) {
 		if (quote == '\0' && (*p == '\'' || *p == '"'))
 			quote = *p;
 		else if (*p == quote)
@@ -49,7 +44,7 @@ char **creds_split_command(const char *line)
 	const char *p = line;
 
 	for (;;) {
-		while (is_blank(*p))
+		while (sl_blank(*p))
 			p++;
 		if (!*p)
 			break;

@@ -101,26 +101,14 @@ bool aws_error_is_temporary(const struct aws_error *e)
 
 enum exit_code aws_error_exit(const struct aws_error *e)
 {
-	switch (e->class) {
-	case AWS_FINE:
-		return EX_DONE;
-	case AWS_RETRY:
-	case AWS_THROTTLE:
-	case AWS_UNKNOWN:
-		return EX_TEMP;
-	case AWS_CREDENTIALS:
-	case AWS_FORBIDDEN:
-		return EX_NOTALLOWED;
-	case AWS_CONFIG:
-		return EX_CONFIGURATION;
-	case AWS_PROTOCOL:
-		return EX_STREAM;
-	case AWS_NOT_FOUND:
-	case AWS_INVALID:
-	case AWS_STOPPED:
-		break;
-	}
-	return EX_REFUSED;
+	static const enum exit_code codes[] = { [AWS_FINE] = EX_DONE, [AWS_RETRY] = EX_AWAY,
+		[AWS_THROTTLE] = EX_THROTTLED, [AWS_UNKNOWN] = EX_AWAY,
+		[AWS_CREDENTIALS] = EX_NOTALLOWED, [AWS_FORBIDDEN] = EX_NOTALLOWED,
+		[AWS_NOT_FOUND] = EX_MISSING, [AWS_INVALID] = EX_REFUSED,
+		[AWS_CONFIG] = EX_CONFIGURATION, [AWS_PROTOCOL] = EX_STREAM,
+		[AWS_STOPPED] = EX_REFUSED };
+
+	return strcmp(e->code, "ResourceInUse") == 0 ? EX_EXISTS : codes[e->class];
 }
 
 /* What came over the wire, fit for a terminal and for one line. */

@@ -89,6 +89,7 @@ static struct http_conn *conn_new(struct http *h, const char *scheme, const char
 	c->http = h;
 	c->scheme = mem_strdup(scheme);
 	c->host = mem_strdup(host);
+	c->wire = wire_new(h->env, scheme, host, on_watch, c); /* may die: it is in no list yet */
 	for (c->slot = 0; c->slot < h->n_conns && h->conns[c->slot];)
 		c->slot++;
 	if (c->slot == h->n_conns) {
@@ -99,7 +100,6 @@ static struct http_conn *conn_new(struct http *h, const char *scheme, const char
 	c->state = CONNECTING;
 	h->n_connecting++;
 	h->connections++;
-	c->wire = wire_new(h->env, scheme, host, on_watch, c);
 	return c;
 }
 

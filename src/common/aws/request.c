@@ -214,11 +214,6 @@ static bool build_whole(struct flight *f, int64_t now)
 
 /* ---- many of one kind ---------------------------------------------------------------------- */
 
-static bool may_be_quick(const struct aws_call *c)
-{
-	return c->service != AWS_S3 && c->n_headers == 0;
-}
-
 static bool is_prepared(const struct quick *q, const struct aws_call *c, int64_t second)
 {
 	return q->second == second && q->service == c->service &&
@@ -290,5 +285,6 @@ bool request_build(struct flight *f)
 {
 	int64_t now = f->signed_at = clock_now() + f->a->clock_offset;
 
-	return may_be_quick(&f->call) ? build_quick(f, now) : build_whole(f, now);
+	return f->call.service != AWS_S3 && f->call.n_headers == 0 ? build_quick(f, now)
+								   : build_whole(f, now);
 }

@@ -28,6 +28,8 @@ static const struct shape {
 	{"DeleteFeatureGroup", NOTHING, {0}},
 	{"DescribeFeatureMetadata", OBJECT, {"\"FeatureName"}},
 	{"UpdateFeatureMetadata", NOTHING, {0}},
+	{"AddTags", OBJECT, {" [Tags"}},
+	{"ListTags", OBJECT, {" [Tags", " \"NextToken"}},
 	{"StartQueryExecution", OBJECT, {"\"QueryExecutionId"}},
 	{"GetQueryExecution", OBJECT, {"{QueryExecution"}},
 	{"StopQueryExecution", NOTHING, {0}},

@@ -225,18 +225,13 @@ static void put_lower(struct str *dst, struct sl name)
 		str_addc(dst, lower(name.p[i]));
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 /* Without blanks at the ends, and runs of them inside as one. */
 static void put_trimmed(struct str *dst, struct sl value)
 {
 	bool gap = false, any = false;
 
 	for (size_t i = 0; i < value.n; i++) {
-		if (is_blank(value.p[i])) {
+		if (sl_blank(value.p[i])) {
 			gap = any;
 			continue;
 		}

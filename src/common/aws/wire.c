@@ -110,7 +110,7 @@ struct wire *wire_new(
 	w->easy = curl_easy_init();
 	w->multi = curl_multi_init();
 	if (!w->easy || !w->multi)
-		die(EX_TEMP, "no memory for a connection");
+		die(EX_MEMORY, "no memory for a connection");
 	str_addf(&url, "%s://%s/", scheme, host);
 	configure(w, env, str_z(&url));
 	curl_multi_setopt(w->multi, CURLMOPT_SOCKETFUNCTION, on_socket);

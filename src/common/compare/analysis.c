@@ -258,11 +258,6 @@ static void find_growth(struct found *f)
 
 /* ---- the target ----------------------------------------------------------------------------- */
 
-static bool is_local(struct pg *pg)
-{
-	return pg_is_yes(pg_query(pg, "SELECT inet_server_addr() IS NULL", 0, NULL));
-}
-
 /* The least that is free where wide tables go, 0 when that cannot be known from here. */
 static double free_bytes(const struct found *f, double *wal)
 {
@@ -306,8 +301,10 @@ static uint64_t report_memory(struct found *f)
 {
 	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
 	uint64_t bytes = 0;
+	bool local = pg_is_yes(
+		pg_query(f->conf->target, "SELECT inet_server_addr() IS NULL", 0, NULL));
 
-	if (is_local(f->conf->target) && pages > 0 && size > 0) {
+	if (local && pages > 0 && size > 0) {
 		bytes = (uint64_t)pages * (uint64_t)size;
 		add_number(f, "memory", SL("target"), "total_bytes", (double)bytes, exact, NULL);
 	} else {

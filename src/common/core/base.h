@@ -34,6 +34,11 @@ struct sl {
 #define SL(lit) ((struct sl){ "" lit, sizeof(lit) - 1 })
 #define SL_INIT(lit) { "" lit, sizeof(lit) - 1 }
 
+static inline bool sl_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static inline struct sl sl_of(const char *cstr)
 {
 	return (struct sl){ cstr, strlen(cstr) };

@@ -9,11 +9,6 @@
 
 #define BLANKS " \t\r"
 
-static bool is_blank(char c)
-{
-	return c && strchr(BLANKS, c);
-}
-
 static void add(
 	struct inifile *f, struct sl section, struct sl parent, struct sl key, struct sl value)
 {
@@ -44,7 +39,7 @@ static bool section_name(struct sl line, struct str *name)
 	in = sl_trim((struct sl){line.p + 1, line.n - 2}, BLANKS);
 	str_clear(name);
 	for (size_t i = 0; i < in.n; i++) {
-		if (is_blank(in.p[i])) {
+		if (sl_blank(in.p[i])) {
 			gap = name->n > 0;
 			continue;
 		}
@@ -65,7 +60,7 @@ struct place {
 
 static bool parse_line(struct inifile *f, struct place *at, struct sl raw)
 {
-	bool indented = raw.n && is_blank(raw.p[0]);
+	bool indented = raw.n && sl_blank(raw.p[0]);
 	struct sl line = sl_trim(raw, BLANKS), key, value;
 	size_t i;
 

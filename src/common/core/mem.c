@@ -5,7 +5,7 @@
 
 static NORETURN COLD void out_of_memory(size_t n)
 {
-	die(EX_TEMP, "out of memory (asked for %zu bytes)", n);
+	die(EX_MEMORY, "out of memory (asked for %zu bytes)", n);
 }
 
 void *mem_alloc(size_t n)

@@ -88,6 +88,23 @@ static void put_line(const char *level, const char *text, const char *more)
 		va_end(ap_);                                                                       \
 	} while (0)
 #define FORMAT_INTO(text, fmt) FORMAT_AS(text, fmt, tr(fmt))
+#define FORMAT_BOTH(fmt)                                                                           \
+	char text[3500], plain[3500];                                                              \
+	FORMAT_INTO(text, fmt);                                                                    \
+	FORMAT_AS(plain, fmt, fmt)
+
+#define SPEAKER(name, level, least)                                                                \
+	void name(const char *fmt, ...)                                                            \
+	{                                                                                          \
+		char text[3500];                                                                   \
+		if (verbosity < (least))                                                           \
+			return;                                                                    \
+		FORMAT_INTO(text, fmt);                                                            \
+		put_line(level, text, NULL);                                                       \
+	}
+SPEAKER(msg_insist, N_("warning: "), -1)
+SPEAKER(msg_note, "", 0)
+SPEAKER(msg_detail, "", 1)
 
 void msg_warn(const char *fmt, ...)
 {
@@ -98,34 +115,6 @@ void msg_warn(const char *fmt, ...)
 		return;
 	FORMAT_INTO(text, fmt);
 	put_line(N_("warning: "), text, NULL);
-}
-
-void msg_insist(const char *fmt, ...)
-{
-	char text[3500];
-
-	FORMAT_INTO(text, fmt);
-	put_line(N_("warning: "), text, NULL);
-}
-
-void msg_note(const char *fmt, ...)
-{
-	char text[3500];
-
-	if (verbosity < 0)
-		return;
-	FORMAT_INTO(text, fmt);
-	put_line("", text, NULL);
-}
-
-void msg_detail(const char *fmt, ...)
-{
-	char text[3500];
-
-	if (verbosity < 1)
-		return;
-	FORMAT_INTO(text, fmt);
-	put_line("", text, NULL);
 }
 
 void msg_on_exit(msg_exit_fn *fn, void *ctx)
@@ -188,6 +177,19 @@ static void only_one(void)
 	mine = true;
 }
 
+static int kind; /* of the failure, beside its exit code */
+
+const char *msg_reason(int code)
+{
+	static const char *const words[] = { [EX_DIFFERS] = "differs", "missing", "exists",
+		"statement", "busy", "away", "throttled", "memory", [EX_USAGE_] = "usage", "data",
+		"no-input", [EX_REFUSED] = "refused", "bug", [EX_CANTCREATE] = "cannot-create",
+		"io", "temporary", "stream", "not-allowed", "configuration" };
+
+	code = kind ? kind : code;
+	return code < (int)ARRAY_LEN(words) && words[code] ? words[code] : "ended";
+}
+
 /* What programs read, seals and summaries, has the words of the source: `plain`. */
 static NORETURN void die_with(enum exit_code code, const char *text, const char *more,
 	const char *hint, const char *plain, const char *plain_more)
@@ -204,25 +206,14 @@ static NORETURN void die_with(enum exit_code code, const char *text, const char 
 		put_line("AWS: ", plain_more, NULL);
 	if (hint)
 		put_line(N_("hint: "), tr(hint), NULL);
-	run_handlers((int)code, message);
-	leave((int)code);
-}
-
-void die(enum exit_code code, const char *fmt, ...)
-{
-	char text[3500], plain[3500];
-
-	FORMAT_INTO(text, fmt);
-	FORMAT_AS(plain, fmt, fmt);
-	die_with(code, text, NULL, NULL, plain, NULL);
+	kind = (int)code >> 8;
+	run_handlers((int)code & 0xff, message);
+	leave((int)code & 0xff);
 }
 
 void die_hint(enum exit_code code, const char *hint, const char *fmt, ...)
 {
-	char text[3500], plain[3500];
-
-	FORMAT_INTO(text, fmt);
-	FORMAT_AS(plain, fmt, fmt);
+	FORMAT_BOTH(fmt);
 	die_with(code, text, NULL, hint, plain, NULL);
 }
 
@@ -234,20 +225,14 @@ void die_aws(enum exit_code code, const char *hint, const char *what, const char
 void die_errno(enum exit_code code, const char *fmt, ...)
 {
 	int why = errno;
-	char text[3500], plain[3500];
-
-	FORMAT_INTO(text, fmt);
-	FORMAT_AS(plain, fmt, fmt);
+	FORMAT_BOTH(fmt);
 	die_with(code, text, strerror(why), NULL, plain, strerrordesc_np(why));
 }
 
 void bug(const char *fmt, ...)
 {
 	static const char more[] = N_("this is a bug in ferry: see ferry-errors(7)");
-	char text[3500], plain[3500];
-
-	FORMAT_INTO(text, fmt);
-	FORMAT_AS(plain, fmt, fmt);
+	FORMAT_BOTH(fmt);
 	die_with(EX_BUG, text, tr(more), NULL, plain, more);
 }
 

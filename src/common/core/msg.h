@@ -24,7 +24,19 @@ enum exit_code {
 	EX_STREAM = 76,	     /* incomplete or corrupt stream */
 	EX_NOTALLOWED = 77,  /* permission denied, authentication failed */
 	EX_CONFIGURATION = 78, /* configuration */
+
+	/* Kinds of these, for die() alone: the lower byte is the exit code; --stats names them. */
+	EX_MISSING = EX_REFUSED | (2 << 8),   /* no such group, no such record */
+	EX_EXISTS = EX_REFUSED | (3 << 8),    /* what was to be made is there */
+	EX_STATEMENT = EX_REFUSED | (4 << 8), /* SQL that the server does not take */
+	EX_BUSY = EX_TEMP | (5 << 8),	      /* another run, or a lock of somebody */
+	EX_AWAY = EX_TEMP | (6 << 8),	      /* the other side does not answer */
+	EX_THROTTLED = EX_TEMP | (7 << 8),    /* it asks for less */
+	EX_MEMORY = EX_TEMP | (8 << 8),
 };
+
+/* One word for the failure that ends the program with `code`; ferry-json(7) lists them. */
+const char *msg_reason(int code);
 
 /* Names the program in every message; `argv0` is kept, only its last component is shown. */
 void msg_init(const char *argv0);
@@ -48,7 +60,7 @@ const char *msg_stamp(void);
  * registered runs first. After the first line, `hint` lines can be given by die_hint(): the last
  * argument before the format is printed as `prog: hint: …` when not NULL.
  */
-void die(enum exit_code code, const char *fmt, ...) PRINTF_LIKE(2, 3) NORETURN COLD;
+#define die(code, ...) die_hint(code, NULL, __VA_ARGS__)
 void die_hint(enum exit_code code, const char *hint, const char *fmt, ...) PRINTF_LIKE(3, 4)
 	NORETURN COLD;
 

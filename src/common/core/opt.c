@@ -33,6 +33,8 @@ static const struct opt common_opts[] = {
 	{ .kind = OPT_GROUP, .help = "Common" },
 	{ .name = "quiet", .letter = 'q', .kind = OPT_FLAG, .help = "print errors only" },
 	{ .name = "verbose", .letter = 'v', .kind = OPT_FLAG, .help = "print details" },
+	{ .name = "stats", .kind = OPT_STR, .arg = "FILE",
+	  .help = "a JSON summary of the run, also when it fails" },
 	{ .name = "log-time", .kind = OPT_FLAG, .help = "begin messages with the time" },
 	{ .name = "help", .letter = 'h', .kind = OPT_FLAG, .help = "print this help" },
 	{ .name = "version", .kind = OPT_FLAG, .help = "print the version" },
@@ -46,6 +48,21 @@ static const struct opt common_opts[] = {
 	OPT_END,
 };
 
+static bool is_common(const struct opt *o)
+{
+	return (uintptr_t)o - (uintptr_t)common_opts < sizeof common_opts;
+}
+
+/* One of ours that the program's table has, too. */
+static bool is_doubled(const struct opt *common)
+{
+	const struct opt *o = program->opts;
+
+	while (!opt_is_end(o) && (o->kind == OPT_GROUP || strcmp(o->name, common->name) != 0))
+		o++;
+	return !opt_is_end(o);
+}
+
 /* All options, ours behind the program's; NULL: begin with the first, and behind the last one. */
 static const struct opt *next_option(const struct opt *o)
 {
@@ -55,7 +72,7 @@ static const struct opt *next_option(const struct opt *o)
 		if (opt_is_end(o))
 			o = common_opts; /* a group */
 	}
-	return o;
+	return is_common(o) && is_doubled(o) ? next_option(o) : o;
 }
 
 void opt_usage(const char *fmt, ...)
@@ -212,7 +229,8 @@ static NORETURN void print_help(void)
 	for (const struct opt *o = program->opts; !opt_is_end(o); o++)
 		help_option(&s, o);
 	for (const struct opt *o = common_opts; !opt_is_end(o); o++)
-		help_option(&s, o);
+		if (o->kind == OPT_GROUP || !is_doubled(o))
+			help_option(&s, o);
 	if (program->examples)
 		str_addf(&s, "\n%s:\n%s", tr("Examples"), program->examples);
 	print_and_leave(&s);
@@ -364,11 +382,6 @@ static const struct opt *find_letter(char c)
 	return o;
 }
 
-static bool is_common(const struct opt *o)
-{
-	return (uintptr_t)o - (uintptr_t)common_opts < sizeof common_opts;
-}
-
 static void set_flag(const struct opt *o, void *conf, bool on)
 {
 	if (is_common(o)) {
@@ -388,6 +401,14 @@ static void set_flag(const struct opt *o, void *conf, bool on)
 	}
 	remember(o, on ? "1" : "0");
 	*(bool *)((char *)conf + o->offset) = on;
+}
+
+static void take_stats(const char *path)
+{
+	path_claim(PATH_WRITE, "--stats", path);
+	path_check(PATH_WRITE, "--stats", path);
+	stats_file(path);
+	stats_failing(NULL, NULL);
 }
 
 /* One --name, --name=value, --name value or --no-name; returns how many words were used. */
@@ -412,8 +433,10 @@ static int parse_long(const char *word, const char *next, void *conf)
 	}
 	if (!eq && !next)
 		opt_usage("--%s needs a value: %s", o->name, o->arg ? o->arg : o->choices);
-	if (!is_common(o)) /* --config was read before */
+	if (!is_common(o))
 		set_value(o, eq ? eq + 1 : next, conf);
+	else if (strcmp(o->name, "stats") == 0) /* --config was read before */
+		take_stats(eq ? eq + 1 : next);
 	return eq ? 1 : 2;
 }
 

@@ -1,5 +1,6 @@
 #include "core/stats.h"
 
+#include "core/clock.h"
 #include "core/kp.h"
 #include "core/msg.h"
 #include "core/path.h"
@@ -68,7 +69,7 @@ static void put_failure(struct str *s, int code, const char *message)
 	str_addf(s, "{\"program\":\"%s\",\"version\":\"%s\",", msg_prog(), FERRY_VERSION);
 	if (failing.put)
 		failing.put(failing.ctx, s);
-	str_addf(s, "\"exit\":%d,\"error\":", code);
+	str_addf(s, "\"exit\":%d,\"reason\":\"%s\",\"error\":", code, msg_reason(code));
 	str_add_json(s, sl_of(message));
 	str_addz(s, "}\n");
 }
@@ -99,10 +100,31 @@ void stats_file(const char *path)
 	file = path;
 }
 
-void stats_begin(void)
+/* Of a program that writes none by itself. */
+static void at_end(int code, void *began)
 {
 	AUTO_STR s = { 0 };
 
+	if (told || !file || !(failing.sure || is_ours(file)))
+		return;
+	if (code)
+		put_failure(&s, code, code == 1 ? "both sides differ" : "ended by a signal");
+	else
+		str_addf(&s, "{\"program\":\"%s\",\"version\":\"%s\",\"seconds\":%.3f}\n",
+			msg_prog(), FERRY_VERSION,
+			(double)(clock_monotonic() - *(int64_t *)began) / 1e6);
+	if (!stats_write(file, str_sl(&s)))
+		msg_warn("cannot write --stats");
+}
+
+void stats_begin(void)
+{
+	static int64_t began;
+	AUTO_STR s = { 0 };
+
+	began = clock_monotonic();
+	if (file)
+		(void)on_exit(at_end, &began);
 	put_failure(&s, 143, "it was ended by a signal, or it still runs");
 	if (file && (is_ours(file) || access(file, F_OK) != 0))
 		(void)!tmpf_replace(file, str_sl(&s), 0644);

@@ -19,7 +19,10 @@ bool stats_write(const char *path, struct sl line) NODISCARD;
 
 /* From here on the log has a line also of a program that fails and writes none: code and error. */
 void stats_watch(void);
-/* So has the file of --stats; but none is made for a wrong command line. `path` is kept. */
+/*
+ * So has the file of --stats; but none is made for a wrong command line. At the end of a program
+ * that has written none it says how that was. `path` is kept.
+ */
 void stats_file(const char *path);
 
 /* What an earlier run said must not stand for this one: a signal nobody can catch may end it. */

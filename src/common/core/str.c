@@ -62,12 +62,6 @@ void str_addu(struct str *s, uint64_t v)
 	s->p[s->n] = '\0';
 }
 
-void str_addi(struct str *s, int64_t v)
-{
-	s->n += num_put_i64(str_room(s, 20), v);
-	s->p[s->n] = '\0';
-}
-
 void str_add_json(struct str *s, struct sl t)
 {
 	static const char from[] = "\"\\\n\t\r", to[] = "\"\\ntr";

@@ -21,7 +21,6 @@ void str_addz(struct str *s, const char *cstr);
 void str_addc(struct str *s, char c);
 void str_addf(struct str *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void str_addu(struct str *s, uint64_t v); /* decimal */
-void str_addi(struct str *s, int64_t v);
 
 /* Appends `t` as a JSON string with its quotes (RFC 8259 section 7); `t` must be valid UTF-8. */
 void str_add_json(struct str *s, struct sl t);

@@ -183,7 +183,7 @@ void follow_look_for_ack(struct run *r)
 			take_ack(r, str_sl(&text));
 	} else if (r->f->job) {
 		if (!ledger_follower_upto(r->f->target, r->f->job, r->me.attempt, &text))
-			die(EX_TEMP, "another follower has taken over");
+			die(EX_BUSY, "another follower has taken over");
 		take_ack(r, str_sl(&text));
 	}
 }

@@ -30,12 +30,6 @@ struct live_chunk {
 	uint64_t cells, bytes;
 };
 
-/* A time as bytes that sort as it does, then the ship. */
-static int cmp_keys(struct sl a, struct sl b)
-{
-	return sl_cmp(a, b);
-}
-
 struct live_chunk *live_chunk_open(
 	struct narrow_chunk *chunk, struct extract *x, struct pg *target, uint64_t job)
 {
@@ -45,7 +39,7 @@ struct live_chunk *live_chunk_open(
 	c->x = x;
 	c->job = job;
 	c->rejects = (struct ledger_rejects){ .target = target, .job = job, .once = true };
-	c->sorter = sorter_new(SORT_MEMORY, cmp_keys);
+	c->sorter = sorter_new(SORT_MEMORY, sl_cmp); /* by time, as bytes, then the ship */
 	narrow_chunk_begin(chunk, 0, 0);
 	return c;
 }

@@ -40,3 +40,5 @@ void fs_admin_add(
 void fs_admin_delete(struct aws *a, const char *name, const struct fs_admin *o);
 void fs_admin_clear(struct aws *a, const char *name, const struct fs_admin *o);
 void fs_admin_backup(struct aws *a, const char *name, const struct fs_admin *o);
+/* Sets the tags, if there are any, and prints those that the ARN has then, NAME=VALUE a line. */
+void fs_admin_tags(struct aws *a, const char *arn, const struct fs_admin *o);

@@ -145,7 +145,7 @@ static bool is_unfinished(
 	bool unfinished = same && sl_eq(g.status, SL("Creating"));
 
 	if (there && sl_eq(g.status, SL("CreateFailed")))
-		die_hint(EX_REFUSED, "'fs delete' removes it",
+		die_hint(EX_EXISTS, "'fs delete' removes it",
 			"feature group %s is there, but CreateFailed: %.*s", msg_q(g.name),
 			(int)g.failure.n, g.failure.p);
 	for (size_t i = 0; i < s->n && same; i++)
@@ -199,7 +199,6 @@ static void describe_features(
 void fs_admin_create(
 	struct aws *a, const char *name, const struct fs_schema *s, const struct fs_admin *o)
 {
-	struct out *out = out_open(NULL, 0);
 	AUTO_STR body = { 0 }, line = { 0 };
 
 	check_create(name, s, o);
@@ -218,8 +217,7 @@ void fs_admin_create(
 					: tr("is creating feature group %s with %zu features\n"),
 			name, s->n);
 	}
-	out_put(out, str_sl(&line));
-	out_close(out);
+	out_print(str_sl(&line));
 }
 
 /* Features the group has already, just so, are left out: a run that broke off is run again. */
@@ -286,7 +284,6 @@ static void add_some(
 void fs_admin_add(
 	struct aws *a, const char *name, struct fs_schema *s, const struct fs_admin *o)
 {
-	struct out *out = out_open(NULL, 0);
 	AUTO_FS_GROUP g = { 0 };
 	AUTO_STR line = { 0 };
 
@@ -312,6 +309,36 @@ void fs_admin_add(
 		fs_feature_put(&s->features[i], SL(""), SL(""), &line);
 		str_addc(&line, '\n');
 	}
-	out_put(out, str_sl(&line));
-	out_close(out);
+	out_print(str_sl(&line));
+}
+
+void fs_admin_tags(struct aws *a, const char *arn, const struct fs_admin *o)
+{
+	AUTO_ARENA mem = { 0 };
+	AUTO_STR body = { 0 }, text = { 0 };
+	struct aws_error e;
+	const struct json *got;
+
+	str_addz(&body, "{\"ResourceArn\":");
+	str_add_json(&body, sl_of(arn));
+	if (o->tags.n) {
+		size_t n = body.n;
+
+		put_tags(&body, &o->tags);
+		str_addc(&body, '}');
+		call(a, "AddTags", &body, N_("cannot set tags"));
+		body.n = n;
+	}
+	str_addc(&body, '}');
+	got = fs_control(a, "ListTags", str_sl(&body), &mem, &e);
+	if (!got)
+		aws_die(&e, N_("cannot read tags"));
+	got = json_get(got, "Tags");
+	for (got = got ? got->child : NULL; got; got = got->next) {
+		str_add(&text, json_text(got, "Key"));
+		str_addc(&text, '=');
+		str_add(&text, json_text(got, "Value"));
+		str_addc(&text, '\n');
+	}
+	out_print(str_sl(&text));
 }

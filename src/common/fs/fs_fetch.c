@@ -174,7 +174,7 @@ void fs_fetch_start(struct fs_fetch *f)
 		return;
 	if (f->x.state == ATHENA_CANCELLED)
 		die(EX_TEMP, "the query was cancelled: %.*s", (int)f->x.reason.n, f->x.reason.p);
-	die(f->x.retryable ? EX_TEMP : EX_REFUSED, "the query failed: %.*s", (int)f->x.reason.n,
+	die(f->x.retryable ? EX_TEMP : EX_STATEMENT, "the query failed: %.*s", (int)f->x.reason.n,
 		f->x.reason.p);
 }
 

@@ -139,13 +139,15 @@ static bool has_head(const struct fs_journal *j, const char want[HEAD_LEN])
 	char head[HEAD_LEN];
 	ssize_t n = pread(j->fd, head, HEAD_LEN, 0);
 
-	if (n >= 0 && memcmp(head, none, (size_t)n) == 0)
+	if (n < 0)
+		die_errno(EX_IO, "cannot read the journal %s", msg_q(sl_of(j->path)));
+	if (memcmp(head, none, (size_t)n) == 0)
 		return false;
 	if (n > HEAD_JOB && memcmp(head, want, HEAD_VERSION) == 0 &&
 		memcmp(head, want, HEAD_JOB) != 0)
 		die_hint(EX_CONFIGURATION, "use that one, or --no-resume to begin anew",
 			"%s: the journal of another version of ferry", msg_q(sl_of(j->path)));
-	if (n < 0 || memcmp(head, want, (size_t)n) != 0)
+	if (memcmp(head, want, (size_t)n) != 0)
 		die_hint(EX_DATA, "choose another --journal, or --no-resume to begin anew",
 			"%s: the journal of another job, or no journal", msg_q(sl_of(j->path)));
 	return n == HEAD_LEN;
@@ -194,7 +196,7 @@ struct fs_journal *fs_journal_open(const char *path, uint64_t job, bool anew)
 	KP("journal_opened");
 	/* one that ended meanwhile may have added to it, or removed it */
 	if (flock(j->fd, LOCK_EX | LOCK_NB) != 0 || fstat(j->fd, &st) != 0 || st.st_nlink == 0)
-		die(EX_TEMP, "%s: another load is writing this journal", msg_q(sl_of(path)));
+		die(EX_BUSY, "%s: another load is writing this journal", msg_q(sl_of(path)));
 	put_head(head, job);
 	if (!anew && has_head(j, head)) {
 		load(j, st.st_size);

@@ -1,5 +1,6 @@
 #include "fs/fs_tally.h"
 
+#include "core/msg.h"
 #include "core/stats.h"
 #include "core/tr.h"
 
@@ -39,7 +40,8 @@ bool fs_tally_write(const struct fs_tally *t, const char *path, struct sl group,
 		(unsigned long long)t->older, (unsigned long long)requests,
 		(unsigned long long)t->write_units, seconds);
 	if (t->error) {
-		str_addf(&s, ",\"exit\":%d,\"error\":", t->exit);
+		str_addf(&s, ",\"exit\":%d,\"reason\":\"%s\",\"error\":", t->exit,
+			msg_reason(t->exit));
 		str_add_json(&s, sl_of(t->error));
 	}
 	str_addz(&s, "}\n");

@@ -104,7 +104,7 @@ static NORETURN void die_missing(struct aws *a, struct sl group)
 		str_clear(&s.list); /* who may not list learns less */
 	if (s.list.n)
 		msg_note("groups of a similar name: %s", s.list.p);
-	die_hint(EX_REFUSED, "'fs list' shows the groups; --region and --profile choose where",
+	die_hint(EX_MISSING, "'fs list' shows the groups; --region and --profile choose where",
 		"there is no feature group %s in %s", msg_q(group), aws_region(a));
 }
 

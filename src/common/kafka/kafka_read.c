@@ -10,7 +10,7 @@ struct kafka *kafka_reader(const struct kafka_opts *opts, const char *group)
 	const struct kafka_setting ours[] = { { "group.id", group ? group : "ferry" },
 		{ "enable.auto.commit", "false" }, { "enable.auto.offset.store", "false" },
 		{ "auto.offset.reset", "error" }, { "isolation.level", "read_committed" },
-		{ "enable.partition.eof", "true" }, { NULL, NULL } };
+		{ "enable.partition.eof", "true" }, { "check.crcs", "true" }, { NULL, NULL } };
 	struct kafka *k = mem_zalloc(sizeof *k);
 
 	kafka_open(k, RD_KAFKA_CONSUMER, opts, rd_kafka_conf_new(), ours);
@@ -118,7 +118,8 @@ static enum kafka_event event_of(const rd_kafka_message_t *m)
 		return KAFKA_END;
 	if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
 		return KAFKA_OVERTAKEN;
-	if (code == EX_NOINPUT_ || code == EX_NOTALLOWED)
+	/* a batch that is not as it was written would be passed over */
+	if (code == EX_NOINPUT_ || code == EX_NOTALLOWED || code == EX_STREAM)
 		kafka_check(m->err, m->rkt ? rd_kafka_topic_name(m->rkt) : "");
 	msg_detail("Kafka: %s", msg_q(sl_of(rd_kafka_message_errstr(m))));
 	return KAFKA_NOTHING;

@@ -113,7 +113,7 @@ void ledger_follower_become(struct pg *target, uint64_t job, enum ledger_follow_
 {
 	for (bool said = false; !try_become(target, job, kind, out, a); said = true) {
 		if (!standby)
-			die_hint(EX_TEMP,
+			die_hint(EX_BUSY,
 				"it ends with its process, or two minutes after it was last seen",
 				"another follower of job %llu is at work", (unsigned long long)job);
 		if (!said)

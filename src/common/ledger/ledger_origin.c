@@ -80,12 +80,6 @@ static void say_difference(
 			(int)t1.n, t1.p, (int)t0.n, t0.p);
 }
 
-/* Said once, however often it is tried. */
-static void say_critical(struct pg *target, const char *job, const struct str *why)
-{
-	pg_clear(pg_try_query(target, critical_sql, 2, (const char *[]){ job, str_z(why) }));
-}
-
 static void keep(struct pg *target, const char *job, const struct origin *o)
 {
 	const char *lsn = str_z(&o->lsn);
@@ -138,7 +132,9 @@ void ledger_origin_check(struct pg *source, struct pg *target, uint64_t job, con
 		die_hint(EX_TEMP, "one that was restarted, or another one of them, catches up",
 			"job %s: %s", number, str_z(&why));
 	if (why.n > 0) {
-		say_critical(target, number, &why);
+		/* said once, however often it is tried */
+		pg_clear(pg_try_query(
+			target, critical_sql, 2, (const char *[]){ number, str_z(&why) }));
 		die_hint(EX_CONFIGURATION, LEDGER_ACCEPT_HINT, "job %s: %s", number, str_z(&why));
 	}
 	keep(target, number, &o);

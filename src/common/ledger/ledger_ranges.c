@@ -116,11 +116,6 @@ static size_t range_at(const struct ledger_range *range, size_t n, int64_t from)
 	return low;
 }
 
-static bool is_restricted(const struct ledger_ranges_opts *o)
-{
-	return o->doubt || o->due_us || o->finished_before != LEDGER_NO_TIME;
-}
-
 /* Only chunks carry the times by which they are chosen; what is live is due like a new one. */
 static uint8_t cover_of(const struct chunk *c)
 {
@@ -175,7 +170,7 @@ static bool has_counting(const struct ledger_range *r, size_t n_ships, uint8_t e
 static void choose(const struct ledger_ranges_opts *o, const struct names *ships,
 	struct ledger_range *range, size_t n)
 {
-	bool part = is_restricted(o);
+	bool part = o->doubt || o->due_us || o->finished_before != LEDGER_NO_TIME;
 
 	for (size_t i = 0; i < n; i++) {
 		leave_open(&range[i], ships, o);

@@ -35,11 +35,6 @@ enum { OID_BOOL = 16, OID_NAME = 19, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23
        OID_FLOAT8 = 701, OID_BPCHAR = 1042, OID_VARCHAR = 1043, OID_TIMESTAMP = 1114,
        OID_TIMESTAMPTZ = 1184, OID_RECORD = 2249 };
 
-static const char *name_of(const struct narrow_opts *opts, enum narrow_role role)
-{
-	return opts->column[role] ? opts->column[role] : roles[role].column;
-}
-
 /* ---- options as a text ----------------------------------------------------------------------- */
 
 /* The name of an option, with "expression" instead of "column" for those. */
@@ -211,12 +206,6 @@ static void take_column(struct narrow *n, struct pg *pg, enum narrow_role role,
 	}
 }
 
-/* Is it the expression's fault, and not that of rights, time or room? */
-static bool is_at_fault(const char *sqlstate)
-{
-	return !pg_state_is(sqlstate, "42501 53 55 57");
-}
-
 /*
  * What the operator gives instead of a column. It is tried as one item of a SELECT, which the
  * extended protocol keeps from being several statements; in the condition nothing but an expression
@@ -239,7 +228,8 @@ static void take_expression(
 		str_z(&expr));
 	pg_exec(pg, "BEGIN READ ONLY");
 	r = pg_try_query(pg, str_z(&sql), 0, NULL);
-	if (!r && !is_at_fault(pg_sqlstate(pg)))
+	/* not the expression's fault, but that of rights, time or room */
+	if (!r && pg_state_is(pg_sqlstate(pg), "42501 53 55 57"))
 		pg_die(pg, "cannot try an expression");
 	if (!r || pg_cols(r) != 1 || pg_column_type(r, 0) == OID_RECORD)
 		die_hint(EX_CONFIGURATION, "it is one value, made of the columns of one row",
@@ -267,7 +257,7 @@ bool narrow_is_computed(const struct narrow *n)
 static bool look_for(struct narrow *n, struct pg *pg, const struct narrow_opts *opts,
 	enum narrow_role role, const struct pg_result *columns)
 {
-	const char *name = name_of(opts, role);
+	const char *name = opts->column[role] ? opts->column[role] : roles[role].column;
 
 	if (opts->expression[role]) {
 		take_expression(n, pg, role, opts->expression[role]);
@@ -484,6 +474,8 @@ void narrow_add_where(const struct narrow *n, struct pg *pg, struct str *s,
 static void add_order(const struct narrow *n, struct str *s)
 {
 	str_addf(s, " ORDER BY %s", n->col[NARROW_TIME].ident);
+	if (n->sorted)
+		str_addf(s, ", %s, %s", n->col[NARROW_SHIP].ident, n->col[NARROW_CHANNEL].ident);
 	if (n->unique)
 		return;
 	if (n->col[NARROW_ID].name.n)

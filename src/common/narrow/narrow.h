@@ -131,6 +131,7 @@ struct narrow {
 	bool several_tables; /* partitions: a place is (tableoid, ctid) */
 	bool odd;	    /* narrow_range() or narrow_ships() met rows of no range or ship */
 	bool unique;	    /* (ship, channel, time) cannot repeat */
+	bool sorted;	    /* asked for: rows of one instant in the order of ship and channel */
 	bool by_ship_time;  /* an index begins with (ship, time) */
 	bool by_time;	    /* an index begins with (time) */
 	bool by_channel;    /* an index begins with (ship, channel, time) */

@@ -39,17 +39,20 @@ enum exit_code pg_exit_code(const char *sqlstate)
 	} table[] = {
 		/* dropped or unknown: database, schema, table, column */
 		{ "57P04 3D000 3F000 42P01 42703", EX_CONFIGURATION },
-		/* no connection; no disk, memory or connections left; serialization failure,
-		 * deadlock; a lock or an object that others have; cancelled, shutting down,
-		 * crashed, starting up; idle in transaction for too long */
-		{ "08 53 40 55P03 55006 57 25P03", EX_TEMP },
+		/* serialization failure, deadlock; a lock or an object that others have */
+		{ "40 55P03 55006", EX_BUSY },
+		/* no disk, memory or connections left; cancelled; too long idle in transaction */
+		{ "53 57014 25P03", EX_TEMP },
+		{ "08 57", EX_AWAY }, /* no connection; shutting down, crashed, starting up */
 		{ "28 42501", EX_NOTALLOWED }, /* authentication, permission */
 		/* values that do not fit their type; constraints; row too big, too many columns */
 		{ "22 23 54", EX_DATA },
+		{ "42P06 42P07 42701 42710 42723", EX_EXISTS },
+		{ "42", EX_STATEMENT },
 	};
 
 	if (!*sqlstate)
-		return EX_TEMP; /* no answer from the server */
+		return EX_AWAY; /* no answer from the server */
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		if (pg_state_is(sqlstate, table[i].states))
 			return table[i].code;
@@ -111,11 +114,16 @@ static void keep_text(struct pg *pg, struct str *s, const PGresult *res, int fie
 	}
 }
 
+#define OF_PAGES "RelationGetBufferForTuple" /* which says that a row is too big */
+
 void pg_keep_failure(struct pg *pg, const PGresult *res)
 {
 	const char *state = res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
 
 	(void)snprintf(pg->sqlstate, sizeof pg->sqlstate, "%s", state ? state : "");
+	/* the one sign in no language */
+	pg->too_big = state && strcmp(state, "54000") == 0 &&
+		      strcmp(PQresultErrorField(res, PG_DIAG_SOURCE_FUNCTION), OF_PAGES) == 0;
 	str_clear(&pg->error);
 	str_clear(&pg->hint);
 	str_clear(&pg->context);
@@ -128,7 +136,7 @@ void pg_keep_failure(struct pg *pg, const PGresult *res)
 		pg_add_clean(&pg->error, PQerrorMessage(pg->conn));
 	}
 	if (PQstatus(pg->conn) == CONNECTION_BAD && !pg->patient)
-		die_hint(EX_TEMP, "run the same command again", "connection lost, %s: %s", pg->role,
+		die_hint(EX_AWAY, "run the same command again", "connection lost, %s: %s", pg->role,
 			 str_z(&pg->error));
 }
 
@@ -140,6 +148,11 @@ const char *pg_sqlstate(const struct pg *pg)
 const char *pg_error(const struct pg *pg)
 {
 	return str_z(&pg->error);
+}
+
+bool pg_row_too_big(const struct pg *pg)
+{
+	return pg->too_big;
 }
 
 const char *pg_context(const struct pg *pg)
@@ -155,6 +168,9 @@ void pg_die(struct pg *pg, const char *doing)
 	if (strcmp(pg->sqlstate, "42501") == 0 && pg->hint.n == 0)
 		str_addz(&pg->hint,
 			N_("narrow-to-wide --mode grants prints what an administrator runs"));
+	if (strcmp(pg->sqlstate, "25006") == 0 && pg->hint.n == 0)
+		str_addz(&pg->hint, N_("a standby cannot be written to, nor what "
+				       "default_transaction_read_only is set for"));
 	die_hint(pg_exit_code(pg->sqlstate), pg->hint.n > 0 ? str_z(&pg->hint) : NULL, "%s, %s: %s",
 		 tr(doing), tr(pg->role), str_z(&pg->error));
 }
@@ -256,7 +272,7 @@ static void put_value(struct pg *pg, PGresult *res, int row, int col)
 		return;
 	good = recode_text(pg->reader, raw, &text) && text.n <= INT_MAX;
 	if (!PQsetvalue(res, row, col, good ? text.p : NULL, good ? (int)text.n : -1))
-		die(EX_TEMP, "out of memory");
+		die(EX_MEMORY, "out of memory");
 }
 
 static void read_rows(struct pg *pg, PGresult *res)
@@ -328,7 +344,7 @@ void pg_execf(struct pg *pg, const char *fmt, ...)
 
 	va_start(ap, fmt);
 	if (vasprintf(&sql, fmt, ap) < 0)
-		die(EX_TEMP, "out of memory");
+		die(EX_MEMORY, "out of memory");
 	va_end(ap);
 	pg_exec(pg, sql);
 	free(sql);

@@ -213,11 +213,13 @@ static enum exit_code refusal_code(const PGconn *conn, const char *text, const c
 		return EX_CONFIGURATION;
 	if (*sqlstate)
 		return pg_exit_code(sqlstate);
+	if (strstr(text, "out of memory")) /* as libpq says it of itself */
+		return EX_MEMORY;
 	if (PQconnectionNeedsPassword(conn) || strstr(text, "certificate"))
 		return EX_NOTALLOWED;
 	/* libpq prefixes what happened on the way to a server; the rest is about the settings */
 	if (strncmp(text, "connection to server", 20) == 0 || strstr(text, "translate host name"))
-		return EX_TEMP;
+		return EX_AWAY;
 	return EX_CONFIGURATION;
 }
 
@@ -238,7 +240,7 @@ static void refused(struct pg *pg, bool in_time, struct str *why)
 	pg_add_clean(&line, text);
 	if (!in_time)
 		str_addz(&line, line.n > 0 ? " no answer in time" : "no answer in time");
-	if (!pg->patient || code != EX_TEMP)
+	if (!pg->patient || (code & 0xff) != EX_TEMP)
 		die_hint(code, hint, "cannot connect, %s: %s", pg->role, str_z(&line));
 	str_add(why, str_sl(&line));
 }
@@ -267,7 +269,7 @@ static PGconn *try_link(const struct link_params *params, bool *in_time)
 	PGconn *conn = PQconnectStartParams(params->key, params->value, 1);
 
 	if (!conn)
-		die(EX_TEMP, "out of memory");
+		die(EX_MEMORY, "out of memory");
 	*in_time = poll_connection(conn);
 	if (!*in_time && has_several_hosts(conn)) {
 		/* only libpq itself can go on to the next host after a silent one */
@@ -319,7 +321,7 @@ static struct pg *open_or_die(const char *conninfo, const char *role)
 	struct pg *pg = open_link(conninfo, role, false, false, &why);
 
 	if (!pg)
-		die(EX_TEMP, "connection lost, %s: %s", role, str_z(&why));
+		die(EX_AWAY, "connection lost, %s: %s", role, str_z(&why));
 	return pg;
 }
 

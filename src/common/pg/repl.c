@@ -74,7 +74,7 @@ static void store64(char *p, uint64_t v)
 /* An error of the server: temporary ones are the caller's. */
 static bool keep_why(struct pg *pg, const char *doing, struct str *why)
 {
-	if (!pg_is_lost(pg) && pg_exit_code(pg_sqlstate(pg)) != EX_TEMP)
+	if (!pg_is_lost(pg) && (pg_exit_code(pg_sqlstate(pg)) & 0xff) != EX_TEMP)
 		pg_die(pg, doing);
 	str_addf(why, "%s: %s", doing, pg_error(pg));
 	return false;
@@ -163,7 +163,7 @@ static enum repl_event ended(struct repl *r, struct repl_message *m)
 	PQclear(res);
 	m->undefined = strcmp(pg_sqlstate(r->pg), "42704") == 0;
 	if (!pg_is_lost(r->pg) && *pg_sqlstate(r->pg) && !m->undefined &&
-		pg_exit_code(pg_sqlstate(r->pg)) != EX_TEMP)
+		(pg_exit_code(pg_sqlstate(r->pg)) & 0xff) != EX_TEMP)
 		pg_die(r->pg, "replication stopped");
 	str_addz(&m->why, r->pg->error.n > 0 ? pg_error(r->pg) : "the server ended the stream");
 	return REPL_LOST;

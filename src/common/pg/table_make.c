@@ -176,7 +176,7 @@ static NORETURN void die_locked(struct table *t)
 {
 	AUTO_RESULT *r = pg_query(t->pg, holders_sql, 1, (const char *[]){ str_z(&t->ident) });
 
-	die_hint(EX_TEMP, "run it again, or end that session",
+	die_hint(EX_BUSY, "run it again, or end that session",
 		"cannot exchange the rows of %s: it is in use by the session %s", str_z(&t->ident),
 		pg_is_null(r, 0, 0) ? "?" : pg_valuez(r, 0, 0));
 }

@@ -78,14 +78,6 @@ static void must_have_been_seen(const struct filter_run *run)
 			    run->missing_option[i], msg_q(run->missing.name[i]));
 }
 
-/* Before the seal, or the output's name: so nothing of it is taken for good. */
-static void must_not_have_warned(const struct filter_run *run)
-{
-	if (run->io->opts->strict && msg_warned)
-		die(EX_DATA, "%s: there was a warning, and --strict takes none",
-		    in_name(rd_in(run->io->rd)));
-}
-
 void filter_names(struct names *names, const struct opt_list *lists, const char *option)
 {
 	for (size_t i = 0; i < lists->n; i++)
@@ -124,7 +116,7 @@ static void end_chunk(struct filter_run *run, bool last)
 		f->seal(run->state, run);
 	if (last && f->end)
 		f->end(run->state, run);
-	must_not_have_warned(run);
+	io_check_strict(run->io);
 }
 
 static void pass_seal(struct filter_run *run)
@@ -161,7 +153,7 @@ static void run_loop(struct filter_run *run)
 		case RD_END:
 			if (!rd_is_sealed(run->io->rd))
 				end_chunk(run, true);
-			must_not_have_warned(run);
+			io_check_strict(run->io);
 			return;
 		case RD_BAD:
 		case RD_BEGIN:

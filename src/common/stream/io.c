@@ -252,7 +252,8 @@ static void must_not_be_empty(const struct io *io)
 		return;
 	if (io->asks_whole && !in_is_regular(rd_in(io->rd)))
 		return;
-	die_hint(EX_DATA, "did the program before this one fail? -i ndjson takes an empty stream",
+	die_hint(EX_DATA, "did the program before this one fail? --input-format ndjson takes an "
+			  "empty stream",
 		 "%s: nothing was read, not even a header", in_name(rd_in(io->rd)));
 }
 
@@ -386,6 +387,13 @@ void io_reject_field(struct io *io, const struct rec *rec, size_t i, const char 
 
 	io_reject_value(io, rec, i < cols->n ? cols->name[i] : SL(""),
 			i < rec->n ? field_sl(&rec->f[i]) : SL(""), why);
+}
+
+void io_check_strict(const struct io *io)
+{
+	if (io->opts->strict && msg_warned)
+		die(EX_DATA, "%s: there was a warning, and --strict takes none",
+		    in_name(rd_in(io->rd)));
 }
 
 void io_seal(struct io *io, const struct seal *seal)

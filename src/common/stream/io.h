@@ -194,6 +194,9 @@ void io_start_output(struct io *io);
  */
 void io_promise_output(struct io *io);
 
+/* Before the seal, or the output's name: so nothing of what was warned of is taken for good. */
+void io_check_strict(const struct io *io);
+
 /*
  * Passes a seal on, or makes one. What was kept of bad records is written first, and a final seal
  * is only made within --max-rejects: nothing that can fail may come behind it. A loader, which

@@ -63,7 +63,7 @@ struct pattern *pattern_new(struct sl text, char *why, size_t cap)
 	p->data = pcre2_match_data_create(1, NULL);
 	p->limits = pcre2_match_context_create(NULL);
 	if (!p->data || !p->limits)
-		die(EX_TEMP, "out of memory");
+		die(EX_MEMORY, "out of memory");
 	(void)pcre2_set_match_limit(p->limits, MAX_STEPS);
 	(void)pcre2_set_heap_limit(p->limits, MAX_HEAP);
 	return p;

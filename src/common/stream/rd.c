@@ -353,7 +353,7 @@ static bool rd_start(struct rd *rd)
 	if (told && rd->format == FMT_NDJSON && rd->conf.has_options &&
 		(rd->conf.delimiter || rd->conf.comment || rd->conf.rename_columns ||
 			rd->conf.lenient_quotes || rd->conf.null))
-		die_hint(EX_DATA, "-i csv reads it as CSV; NDJSON has no such option",
+		die_hint(EX_DATA, "--input-format csv reads it as CSV; NDJSON has no such option",
 			 "%s: this looks like NDJSON, and --delimiter, --comment, --null, "
 			 "--rename-columns and --lenient-quotes are for CSV", in_name(rd->in));
 	return in_window(rd->in).n > 0;

@@ -65,7 +65,7 @@ static void see_whether_delimited(const struct rd *rd)
 		msg_warn("%s: the header is one column whose name holds %s: say %s",
 			 in_name(rd->in),
 			 *found == '\t' ? tr("a tab") : msg_q((struct sl){ found, 1 }),
-			 *found == '\t'  ? "-i tsv"
+			 *found == '\t'  ? "--input-format tsv"
 			 : *found == ';' ? "--delimiter ';'"
 			 : *found == '|' ? "--delimiter '|'"
 					 : "--delimiter ,");
@@ -142,7 +142,9 @@ static enum rd_event read_header(struct rd *rd)
 		why = "the last line has no line end";
 	if (why)
 		die_hint(EX_DATA,
-			 r.cut && !r.why ? "--allow-no-newline takes it as it is" : NULL,
+			 r.cut && !r.why	       ? N_("--allow-no-newline takes it as it is")
+			 : memchr(raw.p, '\r', raw.n) ? N_("tr '\\r' '\\n' makes lines of it")
+						       : NULL,
 			 "%s: header: %s", in_name(rd->in), why);
 	rd_csv_refuse_stray(rd, &rd->fields[r.n - 1]);
 	rd->cols = (struct names){ 0 };

@@ -92,7 +92,7 @@ static size_t gunzip(struct z_inflate *z, struct sl *in, char *dst, size_t cap)
 		if (rc == Z_STREAM_END)
 			z->whole = z->any = true;
 		else if (rc == Z_MEM_ERROR)
-			die(EX_TEMP, "zlib is out of memory");
+			die(EX_MEMORY, "zlib is out of memory");
 		else if (rc != Z_OK && rc != Z_BUF_ERROR)
 			z->error = z->any && z->s.total_out == 0
 					   ? "bytes that are not gzip follow the compressed data"

@@ -40,7 +40,7 @@ static NORETURN void die_making(struct making *m)
 
 	/* the name was free a moment ago; run again, and another will be taken */
 	if (pg_state_is(pg_sqlstate(m->pg), "42P07 23505"))
-		die(EX_TEMP, "cannot make the tables of ship %s, others were made just now: %s",
+		die(EX_BUSY, "cannot make the tables of ship %s, others were made just now: %s",
 			msg_q(m->s->id), pg_error(m->pg));
 	str_addf(&what, "cannot make the tables of ship %s", msg_q(m->s->id));
 	pg_die(m->pg, str_z(&what));
@@ -74,6 +74,8 @@ static size_t add_columns(struct making *m, struct str *sql, uint32_t group, con
 	for (size_t i = 0; i < m->s->channels.n; i++) {
 		if (!is_unmade(m, i, group))
 			continue;
+		if (m->s->channel[i].stored)
+			(void)names_add(&m->s->remade, m->s->channels.name[i], NULL);
 		str_addf(sql, "%s%s%s %s", n++ ? ", " : "", before,
 			pg_ident(m->pg, m->s->channel[i].column),
 			column_type_sql(m->s->channel[i].type));
@@ -326,8 +328,12 @@ static bool try_ships(struct registry *r, const struct widen *of, size_t n, bool
 		struct ship *s = of[i].ship;
 
 		registry_want_fit(r, s);
-		for (size_t k = 0; k < of[i].n; k++)
-			(void)registry_assign(r, s, of[i].channel[k].id, of[i].channel[k].format);
+		for (size_t k = 0; k < of[i].n; k++) {
+			const struct widen_channel *c = &of[i].channel[k];
+			size_t number = registry_assign(r, s, c->id, c->format);
+
+			s->channel[number].seen = c->seen;
+		}
 		if (!tables)
 			registry_name_tables(r, s);
 		if (!tables && s->group[0].made)
@@ -376,7 +382,7 @@ bool widen_ship_unless(struct registry *r, const struct widen *of, bool tables,
 		if (waited > LOCK_TRIES_FOR || (waited > SAY_AFTER && !said))
 			(void)widen_holders(r, s, NULL, &holders, NULL);
 		if (waited > LOCK_TRIES_FOR)
-			die_hint(EX_TEMP, "end the transaction that holds them, then run again",
+			die_hint(EX_BUSY, "end the transaction that holds them, then run again",
 				"cannot widen the tables of ship %s: locked by server process %s",
 				msg_q(s->id), str_z(&holders));
 		if (holders.n > 0)
