@@ -99,6 +99,25 @@ carry_over() {
 	done
 }
 
+# What the servers are asked to compare their hashes by has texts that these do not know.
+@test "encoding: sources of one byte a character are compared, too" {
+	local kind
+	for kind in LATIN1:é WIN1252:€ KOI8R:ж; do
+		source_of "${kind%:*}"
+		forget
+		at_source "DROP TABLE IF EXISTS n; CREATE TABLE n (ship_id text, data_channel_id text,
+				created_time timestamp, value text); CREATE INDEX ON n (created_time)"
+		PGCLIENTENCODING=UTF8 at_source "INSERT INTO n VALUES
+			('S${kind#*:}', 'c', '2024-01-01', '${kind#*:}'), ('S', 'c', '2024-01-01', 'x')"
+		carry_over
+		run_rc 0 pg-wide-validate "${n[@]}"
+		is "$(sql "SELECT c FROM tenant.\"tbl_data_timeseries_s${kind#*:}\"")" "${kind#*:}"
+		sql "UPDATE tenant.tbl_data_timeseries_s SET c = 'y'"
+		run_rc 1 pg-wide-validate "${n[@]}"
+		run_rc 0 pg-wide-validate "${n[@]}" --repair
+	done
+}
+
 @test "encoding: followed by polling and from a slot" {
 	local how run bad=b0a1ff
 	source_of SQL_ASCII UHC

@@ -300,6 +300,40 @@ holds_no_more() {
 	ends '0 0 0'
 }
 
+@test "feeds: a table that somebody drops is made anew, and what was in it is in doubt" {
+	local how
+	for how in slot poll; do
+		sql "DROP SCHEMA IF EXISTS tenant, ferry CASCADE; CREATE SCHEMA tenant" 2>/dev/null
+		plain
+		follow_and
+		undoubted
+		sql 'DROP TABLE tenant.tbl_data_timeseries_s'
+		# a column that is new is made with all the others
+		sql "$(put "$n" 2024-01-02 2 3)
+			UPDATE $n SET data_channel_id = 'd' WHERE long_v = 3"
+		wait_until 20 arrived 2
+		wait_until 20 in_doubt 'were gone, and are made anew'
+		said CRITICAL 'were gone, and are made anew'
+		run_rc 0 pg-wide-ledger status
+		has "$out" 'ranges are in doubt'
+		wait_until 20 undoubted --delete
+		arrived 1
+		# and a column alone; one that is registered only now is none
+		printf '{"ship_id":"S","data_channel_id":"e"}\n' | pg-wide-tables register -q
+		sql "$(put "$n" 2024-01-03 4 5)
+			UPDATE $n SET data_channel_id = 'e' WHERE long_v = 5"
+		wait_until 20 arrived 4
+		is "$(sql "SELECT count(*) FROM ferry.doubt WHERE why LIKE '%made anew%'")" 0
+		sql 'ALTER TABLE tenant.tbl_data_timeseries_s RENAME d TO mine'
+		sql "$(put "$n" 2024-01-04 6 7)
+			UPDATE $n SET data_channel_id = 'd' WHERE long_v = 7"
+		wait_until 20 in_doubt ''
+		repaired --delete
+		is "$(sql 'SELECT count(d) FROM tenant.tbl_data_timeseries_s')" 2
+		pg-wide-ledger unfollow --quiet
+	done
+}
+
 @test "feeds: what is deleted while a ship's table is broken goes when it is mended" {
 	local t=tenant.tbl_data_timeseries_s each next=T
 	plain

@@ -55,5 +55,9 @@ grants() {
 		CREATE SCHEMA IF NOT EXISTS ferry AUTHORIZATION ferry_target;
 		CREATE SCHEMA IF NOT EXISTS $wide;
 		GRANT USAGE, CREATE ON SCHEMA $wide TO ferry_target;
+		DO \$\$ BEGIN
+			EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO ferry_target',
+				current_database());
+		END \$\$;
 	SQL
 }

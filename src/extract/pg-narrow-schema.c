@@ -229,6 +229,7 @@ static void list_all(struct schema *s)
 	if (n > s->conf.ships.n && !s->conf.complete && narrow_is_sparse(s->narrow, n)) {
 		AUTO_STR sql = { 0 };
 
+		pg_set(s->pg, "work_mem", "64MB"); /* a row for each channel of all ships */
 		put_count_query(s, &sql, NULL, EVER, true);
 		emit(s, &sql);
 		return;

@@ -57,9 +57,11 @@ void cellsum_add(struct cellsum *to, const struct cellsum *s)
 
 enum cellsum_hash cellsum_choose(struct pg *source, struct pg *target)
 {
-	AUTO_RESULT *a = pg_try_query(source, probe_sql, 0, NULL);
+	/* what is asked has texts that a source of another encoding may not know */
+	const char *probe = pg_encoding(source) ? "SELECT ''" : probe_sql;
+	AUTO_RESULT *a = pg_try_query(source, probe, 0, NULL);
 	AUTO_RESULT *b = pg_try_query(target, probe_sql, 0, NULL);
-	bool same = !pg_encoding(source) && a && b && sl_eq(pg_value(a, 0, 0), pg_value(b, 0, 0));
+	bool same = a && b && sl_eq(pg_value(a, 0, 0), pg_value(b, 0, 0));
 
 	return same ? CELLSUM_FAST : CELLSUM_PORTABLE;
 }

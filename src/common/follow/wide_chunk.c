@@ -28,7 +28,7 @@ struct wide_chunk {
 	struct arena job_arena;
 	struct names met; /* ships of its live chunks; those that no other job has: */
 	size_t unshared;
-	bool asked; /* whether the job is followed */
+	bool asked, followed; /* is the job followed? */
 	struct ledger_facts facts;
 	const char *offsets; /* of topics, in the facts; "": none */
 	bool have_facts;     /* of the chunk that is being finished */
@@ -187,7 +187,9 @@ void wide_chunk_begin(struct wide_chunk *c)
 
 	if (!know_facts(c))
 		return;
-	if (!c->asked && ledger_follower_get(c->pg, c->facts.job, &follower, &c->facts_arena))
+	if (!c->asked)
+		c->followed = ledger_follower_get(c->pg, c->facts.job, &follower, &c->facts_arena);
+	if (c->followed)
 		wide_beside(c->wide);
 	c->asked = true;
 	for (size_t i = 0; i < c->facts.n; i++)
@@ -431,6 +433,30 @@ static void turn(void *ctx)
 	begin_fenced(c);
 }
 
+/* What somebody has dropped, moved or renamed was made anew, without what was in it. */
+static void doubt_remade(struct wide_chunk *c)
+{
+	static const char why[] = N_("its tables or columns were gone, and are made anew: what "
+				     "was in them waits for validate --repair");
+
+	for (size_t i = 0; i < c->facts.n; i++) {
+		struct sl id = c->facts.ships[i].ship;
+		struct ship *s = id.n > 0 ? registry_ship(c->registry, id) : NULL;
+		bool any = s && s->remade.n > 0 && ledger_had_rows(c->pg, c->facts.job, id,
+						  &s->remade, c->followed);
+
+		if (s)
+			names_clear(&s->remade);
+		if (!any)
+			continue;
+		msg_warn("ship %s: %s", msg_q(id), tr(why));
+		if (c->followed)
+			(void)ledger_doubt_ship(c->pg, c->facts.job, LEDGER_CRITICAL, id, why);
+		else
+			ledger_event(c->pg, LEDGER_CRITICAL, c->facts.job, id, LEDGER_NO_TIME, why);
+	}
+}
+
 static void finish_ledger(struct wide_chunk *c)
 {
 	for (size_t i = 0; i < c->facts.n; i++) {
@@ -450,6 +476,7 @@ static void finish_ledger(struct wide_chunk *c)
 		lost(c);
 	if (!c->facts.job)
 		return;
+	doubt_remade(c);
 	settle_broken(c);
 	if (is_live(c))
 		ledger_follow_advance(c->pg, &c->facts, &c->erased);

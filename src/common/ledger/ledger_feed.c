@@ -90,6 +90,16 @@ bool ledger_doubt_ship(
 	return pg_affected(r) > 0;
 }
 
+bool ledger_had_rows(struct pg *target, uint64_t job, struct sl ship, const struct names *channels,
+	bool live)
+{
+	AUTO_FREE char *name = mem_sldup(ship);
+	AUTO_STR list = { 0 };
+
+	return pg_knows(target, live ? had_live_sql : had_rows_sql, ledger_u64(job), name,
+		ledger_array(&list, channels->name, channels->n));
+}
+
 void ledger_doubt_release(struct pg *target, uint64_t id, const char *from, const char *to)
 {
 	pg_run(target,

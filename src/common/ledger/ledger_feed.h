@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "core/hash.h"
 #include "ledger/ledger.h"
 
 struct ledger_feed {
@@ -34,6 +35,10 @@ void ledger_feeds_set(struct pg *target, uint64_t job, const struct ledger_feeds
 /* Puts all of the job in doubt, or with `relation` what that one has. */
 void ledger_doubt_add(
 	struct pg *target, uint64_t job, uint64_t relation, bool held, const char *why);
+
+/* Was any of the ship carried over since it has one of the channels; `live`: by a follower? */
+bool ledger_had_rows(struct pg *target, uint64_t job, struct sl ship, const struct names *channels,
+	bool live) NODISCARD;
 
 /* All of a ship is in doubt; said once, also as an event. False when it was before. */
 bool ledger_doubt_ship(struct pg *target, uint64_t job, enum ledger_level level, struct sl ship,

@@ -114,11 +114,16 @@ static void keep_text(struct pg *pg, struct str *s, const PGresult *res, int fie
 	}
 }
 
+#define OF_PAGES "RelationGetBufferForTuple" /* which says that a row is too big */
+
 void pg_keep_failure(struct pg *pg, const PGresult *res)
 {
 	const char *state = res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
 
 	(void)snprintf(pg->sqlstate, sizeof pg->sqlstate, "%s", state ? state : "");
+	/* the one sign in no language */
+	pg->too_big = state && strcmp(state, "54000") == 0 &&
+		      strcmp(PQresultErrorField(res, PG_DIAG_SOURCE_FUNCTION), OF_PAGES) == 0;
 	str_clear(&pg->error);
 	str_clear(&pg->hint);
 	str_clear(&pg->context);
@@ -145,6 +150,11 @@ const char *pg_error(const struct pg *pg)
 	return str_z(&pg->error);
 }
 
+bool pg_row_too_big(const struct pg *pg)
+{
+	return pg->too_big;
+}
+
 const char *pg_context(const struct pg *pg)
 {
 	return str_z(&pg->context);
@@ -158,6 +168,9 @@ void pg_die(struct pg *pg, const char *doing)
 	if (strcmp(pg->sqlstate, "42501") == 0 && pg->hint.n == 0)
 		str_addz(&pg->hint,
 			N_("narrow-to-wide --mode grants prints what an administrator runs"));
+	if (strcmp(pg->sqlstate, "25006") == 0 && pg->hint.n == 0)
+		str_addz(&pg->hint, N_("a standby cannot be written to, nor what "
+				       "default_transaction_read_only is set for"));
 	die_hint(pg_exit_code(pg->sqlstate), pg->hint.n > 0 ? str_z(&pg->hint) : NULL, "%s, %s: %s",
 		 tr(doing), tr(pg->role), str_z(&pg->error));
 }

@@ -137,6 +137,7 @@ const char *pg_sqlstate(const struct pg *pg); /* of the last failure, "" if none
 /* Is a SQLSTATE one of a list, "23505 40P01 42"? Two characters are all of that class. */
 bool pg_state_is(const char *sqlstate, const char *list);
 const char *pg_error(const struct pg *pg);    /* one line: message, detail */
+bool pg_row_too_big(const struct pg *pg);     /* for a page of its table, not for an index */
 const char *pg_context(const struct pg *pg);  /* "COPY t, line 3, column b: …" or "" */
 
 /* Ends the program for the last failure, saying what was being done. */

@@ -30,6 +30,7 @@ struct pg {
 	struct str quoted[16]; /* what was quoted last, by turns */
 	size_t n_quoted;
 	char sqlstate[6];  /* of the last failure */
+	bool too_big;
 	struct str error;  /* message and detail of the last failure, one clean line */
 	struct str hint;
 	struct str context;

@@ -5,7 +5,7 @@
 /* `sql` gives a row for each right that is missing (rights.sql). */
 static void want(struct pg *pg, const char *sql, const char *schema, const char *table)
 {
-	AUTO_RESULT *r = pg_query(pg, sql, table ? 2 : 1, (const char *[]){ schema, table });
+	AUTO_RESULT *r = pg_query(pg, sql, table ? 2 : schema ? 1 : 0, (const char *[]){ schema, table });
 	AUTO_STR hint = { 0 };
 
 	if (pg_rows(r) > 0) {
@@ -33,6 +33,11 @@ void rights_make_schema(struct pg *pg, const char *schema)
 void rights_to_make(struct pg *pg, const char *schema)
 {
 	want(pg, make_sql, schema, NULL);
+}
+
+void rights_to_stage(struct pg *pg)
+{
+	want(pg, stage_sql, NULL, NULL);
 }
 
 void rights_to_read_all(struct pg *pg, const char *schema)

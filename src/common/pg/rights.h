@@ -15,6 +15,9 @@ void rights_make_schema(struct pg *pg, const char *schema);
 /* Making tables in a schema that is there. */
 void rights_to_make(struct pg *pg, const char *schema);
 
+/* Making temporary tables. */
+void rights_to_stage(struct pg *pg);
+
 /* Reading all tables of a schema that is there. */
 void rights_to_read_all(struct pg *pg, const char *schema);
 

@@ -26,6 +26,11 @@ SELECT 'to make tables in schema ' || nspname,
 	FROM pg_namespace WHERE nspname = $1 AND NOT (has_schema_privilege(oid, 'USAGE')
 		AND has_schema_privilege(oid, 'CREATE'));
 
+-- name: stage_sql
+SELECT 'to make temporary tables',
+	format('GRANT TEMPORARY ON DATABASE %I TO %I', current_database(), current_user)
+	WHERE NOT has_database_privilege(current_database(), 'TEMPORARY');
+
 -- name: read_all_sql
 {may_use} UNION ALL SELECT DISTINCT format('to read the tables of schema %s', nspname),
 	format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO %I', nspname, current_user)

@@ -1,5 +1,7 @@
 #include "pg/stage.h"
 
+#include "pg/rights.h"
+
 bool stage_prepare(struct pg *pg, struct stage *stage, const char *target, size_t shape)
 {
 	AUTO_STR sql = { 0 };
@@ -17,7 +19,11 @@ bool stage_prepare(struct pg *pg, struct stage *stage, const char *target, size_
 		" SELECT * FROM %s WITH NO DATA; RELEASE SAVEPOINT ferry_stage",
 		stage->number, target);
 	if (!pg_try_exec(pg, str_z(&sql))) {
+		bool denied = strcmp(pg_sqlstate(pg), "42501") == 0;
+
 		pg_exec(pg, "ROLLBACK TO SAVEPOINT ferry_stage");
+		if (denied)
+			rights_to_stage(pg); /* or it is the table's fault */
 		return false;
 	}
 	stage->made = true;

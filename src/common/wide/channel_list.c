@@ -36,7 +36,7 @@ static void add_channel(struct channel_list *list, const struct names *cols, con
 	struct sl format = rec_text(rec, column_of(cols, "value_format", "format"));
 	struct channels_of *l;
 	bool added;
-	size_t i;
+	size_t i, at;
 
 	if (!ship.p || !channel.p || ship.n == 0 || channel.n == 0)
 		die(EX_DATA, "channel list:%llu: no ship_id or no data_channel_id",
@@ -53,16 +53,18 @@ static void add_channel(struct channel_list *list, const struct names *cols, con
 	if (added)
 		*l = (struct channels_of){ .n = 0 };
 	mem_grow(&l->channel, &l->cap, l->n + 1, sizeof *l->channel);
-	l->channel[l->n++] = (struct widen_channel){ arena_dup(&list->texts, channel),
-		format.p ? arena_dup(&list->texts, format) : SL("") };
 	str_addz(&list->seen, list->seen.n ? ",{\"ship\":" : "[{\"ship\":");
 	str_add_json(&list->seen, ship);
 	add_member(&list->seen, "channel", channel);
+	at = list->seen.n;
 	add_member(&list->seen, "first", rec_text(rec, column_of(cols, "first_seen", "first")));
 	add_member(&list->seen, "last", rec_text(rec, column_of(cols, "last_seen", "last")));
 	add_member(&list->seen, "samples", rec_text(rec, column_of(cols, "samples", "count")));
 	add_about(list, rec_text(rec, column_of(cols, "name", NULL)),
 		rec_text(rec, column_of(cols, "unit", NULL)));
+	l->channel[l->n++] = (struct widen_channel){ arena_dup(&list->texts, channel),
+		format.p ? arena_dup(&list->texts, format) : SL(""),
+		arena_dup(&list->texts, (struct sl){ list->seen.p + at, list->seen.n - at }) };
 	str_addc(&list->seen, '}');
 }
 

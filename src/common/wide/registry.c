@@ -111,6 +111,7 @@ void registry_close(struct registry *r)
 
 		names_free(&s->channels);
 		names_free(&s->columns);
+		names_free(&s->remade);
 		mem_free(s->channel);
 		mem_free(s->owner);
 		mem_free(s->group);

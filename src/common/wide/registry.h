@@ -75,6 +75,7 @@ struct channel {
 	struct sl column;      /* name of its column; empty while not assigned */
 	struct sl format;      /* value_format of the source, empty: not known */
 	struct sl about;       /* what a list of channels says of it, empty: nothing */
+	struct sl seen;	       /* more of that, until it is stored */
 	uint32_t group;        /* number of its group from 1; 0: not assigned */
 	enum column_type type; /* of the column: as it is, or as it will be made */
 	bool stored;           /* it is in ferry.channel */
@@ -98,6 +99,7 @@ struct ship { /* its names, and those of its groups, have a NUL behind them */
 	struct sl unkeyed;      /* one of those that may have an instant twice, or empty */
 	struct sl rename;       /* new name of group 1's table, or empty; until it is stored */
 	bool others;            /* some are owned by a role that is not ours */
+	struct names remade;    /* channels that were registered before their columns were made */
 	struct names channels;  /* ids; their numbers index channel[] and never change */
 	struct channel *channel;
 	size_t channels_cap;

@@ -22,18 +22,6 @@ static enum column_type type_of(struct sl name)
 	return COLUMN_OTHER;
 }
 
-/* Triggers behind a row see what is there; those of referential integrity are internal. */
-static const char meddlers_sql[] =
-	"SELECT string_agg(what, ', ' ORDER BY what) FROM (SELECT format('%s %I of %I.%I', kind,"
-	"  name, n.nspname, c.relname) AS what FROM (SELECT tgrelid, 'trigger', tgname"
-	"   FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') AND tgtype & 3 = 3"
-	"   UNION ALL SELECT ev_class, 'rule', rulename FROM pg_rewrite"
-	"   WHERE ev_enabled IN ('O', 'A')) AS m (rel, kind, name)"
-	"  JOIN pg_class c ON c.oid = rel AND c.relkind IN ('r', 'p')"
-	"  JOIN pg_namespace n ON n.oid = c.relnamespace"
-	"  WHERE n.nspname = $1 AND EXISTS (SELECT FROM ferry.channel WHERE target_schema = $1"
-	"   AND table_name = c.relname AND " REGISTRY_OF_PREFIX ") ORDER BY 1 LIMIT 5) AS l";
-
 bool registry_meddlers(struct pg *pg, const char *schema, const char *prefix, struct str *out)
 {
 	AUTO_RESULT *r = pg_ask(pg, meddlers_sql, schema, prefix);
@@ -410,6 +398,7 @@ static void put_channel(struct str *json, const struct ship *s, size_t i)
 	str_addf(json, ",\"type\":\"%s\"", column_type_sql(c->type));
 	if (c->format.n > 0)
 		str_add_member(json, "format", c->format);
+	str_add(json, c->seen);
 	str_addc(json, '}');
 }
 

@@ -28,8 +28,30 @@ SELECT s.ship FROM jsonb_to_recordset($2) AS s (ship text, base text, spine text
 
 -- name: register_sql
 INSERT INTO ferry.channel (target_schema, ship, channel, grp, table_name,
-		column_name, type, format)
-	SELECT $1, ship, channel, grp, table_name, column_name, type, format
+		column_name, type, format, first_seen, last_seen, samples, about)
+	SELECT $1, ship, channel, grp, table_name, column_name, type, format,
+		first, last, samples, about
 	FROM jsonb_to_recordset($2::jsonb) AS c (ship text, channel text, grp int,
-		table_name text, column_name text, type text, format text)
+		table_name text, column_name text, type text, format text,
+		first timestamp, last timestamp, samples bigint, about text)
 	ON CONFLICT (target_schema, ship, channel) DO NOTHING;
+
+-- Triggers behind a row see what is there; those of referential integrity are internal. As a rule
+-- there are none, and then the registry is not asked. $2 is a prefix: REGISTRY_OF_PREFIX.
+-- name: meddlers_sql
+WITH m AS MATERIALIZED (SELECT kind, name, n.nspname, c.relname FROM (
+		SELECT tgrelid, 'trigger', tgname FROM pg_trigger
+			WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') AND tgtype & 3 = 3
+		UNION ALL SELECT ev_class, 'rule', rulename FROM pg_rewrite
+			WHERE ev_enabled IN ('O', 'A')) AS e (rel, kind, name)
+		JOIN pg_class c ON c.oid = rel AND c.relkind IN ('r', 'p')
+		JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE n.nspname = $1 AND starts_with(c.relname, $2)),
+	other AS MATERIALIZED (SELECT k.ship FROM ferry.job j, LATERAL (
+			SELECT ship FROM ferry.chunk c WHERE c.job_id = j.job_id UNION ALL
+			SELECT ship FROM ferry.follow_ship f WHERE f.job_id = j.job_id) AS k
+		WHERE j.target_schema = $1 AND j.target_prefix <> $2 AND EXISTS (SELECT FROM m))
+SELECT string_agg(what, ', ' ORDER BY what) FROM (
+	SELECT format('%s %I of %I.%I', kind, name, nspname, relname) AS what FROM m
+	WHERE EXISTS (SELECT FROM ferry.channel WHERE target_schema = $1
+		AND table_name = m.relname AND ship NOT IN (TABLE other)) ORDER BY 1 LIMIT 5) AS l;

@@ -241,7 +241,7 @@ static void mend_row(void *ctx, size_t row)
 
 	(void)copybuf_field(&s->k->buf, row, 0, &key);
 	do {
-		bool too_big = strcmp(pg_sqlstate(s->w->pg), "54000") == 0, any = false;
+		bool too_big = pg_row_too_big(s->w->pg), any = false;
 		struct wide_fault fault = { .ship = s->l->ship->id,
 			.key = str_sl(&key),
 			.record = s->k->buf.row[row].record,

@@ -74,6 +74,8 @@ static size_t add_columns(struct making *m, struct str *sql, uint32_t group, con
 	for (size_t i = 0; i < m->s->channels.n; i++) {
 		if (!is_unmade(m, i, group))
 			continue;
+		if (m->s->channel[i].stored)
+			(void)names_add(&m->s->remade, m->s->channels.name[i], NULL);
 		str_addf(sql, "%s%s%s %s", n++ ? ", " : "", before,
 			pg_ident(m->pg, m->s->channel[i].column),
 			column_type_sql(m->s->channel[i].type));
@@ -326,8 +328,12 @@ static bool try_ships(struct registry *r, const struct widen *of, size_t n, bool
 		struct ship *s = of[i].ship;
 
 		registry_want_fit(r, s);
-		for (size_t k = 0; k < of[i].n; k++)
-			(void)registry_assign(r, s, of[i].channel[k].id, of[i].channel[k].format);
+		for (size_t k = 0; k < of[i].n; k++) {
+			const struct widen_channel *c = &of[i].channel[k];
+			size_t number = registry_assign(r, s, c->id, c->format);
+
+			s->channel[number].seen = c->seen;
+		}
 		if (!tables)
 			registry_name_tables(r, s);
 		if (!tables && s->group[0].made)

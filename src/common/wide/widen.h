@@ -29,6 +29,7 @@ bool widen_make(struct registry *r, struct ship *const *list, size_t n) NODISCAR
 struct widen_channel {
 	struct sl id;
 	struct sl format; /* may be empty */
+	struct sl seen;	  /* members of JSON: first, last, samples, about; or empty */
 };
 
 /* A ship that is to have these. */
