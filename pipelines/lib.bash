@@ -368,8 +368,8 @@ unended() {
 	version=$(pivot-wide --version | sed '1s/.* //; q')
 	printf '{"program":"%s","version":"%s","exit":143,"reason":"ended","error":"%s"}\n' \
 		"$ferry_name" "$version" 'it was ended by a signal, or it still runs' \
-		>"$1.part$$" &&
-		sync -- "$1.part$$" && mv -fT -- "$1.part$$" "$(readlink -f -- "$1")"
+		>"$1.part$$" && sync -- "$1.part$$" &&
+		mv -fT -- "$1.part$$" "$(readlink -f -- "$1")"
 }
 
 # A script that gets to its end by itself sets ferry_ended, in its last line or by end_well: a

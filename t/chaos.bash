@@ -59,7 +59,8 @@ operator() {
 		printf '%s\n' "$!" >group
 		wait "$!"
 		codes=$(<codes)
-		[[ $codes != 78 ]] || pg-wide-ledger accept -q 2>>run.err
+		[[ $codes != 77 ]] || nap 50 # until it is granted again
+		[[ $codes != 78 ]] || pg-wide-ledger accept -q 2>>run.err || nap 50
 		[[ $codes != 66 && $codes != 78 ]] ||
 			pg-wide-ledger follow -q --follow "$1" >>run.out 2>>run.err || :
 	done
@@ -68,7 +69,11 @@ operator() {
 # end_follower: and the operator with it
 end_follower() {
 	touch stop stop_follower
-	[[ ! -s group ]] || pkill -TERM -g "$(<group)" -x pg-narrow-dump || :
+	# the operator may just have begun another one
+	while [[ -s group ]] && kill -0 "${others%% *}" 2>/dev/null; do
+		pkill -TERM -g "$(<group)" -x pg-narrow-dump || :
+		nap 200
+	done
 	# shellcheck disable=SC2086
 	[[ ! ${others-} ]] || wait $others || :
 	others=''

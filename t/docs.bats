@@ -4,24 +4,47 @@ load sandbox
 # The pages of pipelines/doc: their commands do what they show, in both languages, and no link of
 # the site leads nowhere.
 
-teardown() { [[ ! ${sandbox_pid-} ]] || sandbox_stop; }
+teardown() {
+	local each
+
+	[[ ! ${sandbox_pid-} ]] || sandbox_stop
+	for each in "${FERRY_TEST_POOL:?}"/doc.*/data/postmaster.pid; do
+		[[ ! -f $each ]] || kill -INT "$(head -n 1 "$each")" || :
+	done
+}
 
 # needs PAGE: what stands in its first line, `<!-- needs: … -->`
 needs() { sed -n '1s/<!-- needs: \(.*\) -->/\1/p' "$1"; }
 
+# servers_user: a page that makes a server of its own is run as the user of servers, in $here
+servers_user() {
+	here=$(mktemp -d "$FERRY_TEST_POOL/doc.XXXXXX")
+	# whose PostgreSQL has all of its libraries
+	as=(env -u LD_LIBRARY_PATH -u LD_PRELOAD -u PGHOST -u PGPORT -u PGUSER -u PGDATABASE
+		-u FERRY_STATE HOME="$here" TMPDIR="$here" PATH="$PATH:$(pg_config --bindir)")
+	((EUID == 0)) || return 0
+	chown postgres "$here"
+	as=(setpriv --reuid postgres --regid "$(id -g postgres)" --init-groups "${as[@]}")
+	"${as[@]}" test -r "$root/t/doc" || skip "the user of servers cannot read $root"
+}
+
 # The database and the stand-in are empty, as a reader's are.
 try() {
-	local what each
+	local what each here
+	local -a as
 	for each in en ko; do
+		here=$PWD/$each/$1 as=()
+		mkdir -p "$here"
 		for what in $(needs "$root/pipelines/doc/$each/$1"); do
 			case $what in
 			postgres) scratch_db ;;
 			sandbox) sandbox_start --set group-delay=0 ;;
+			server) servers_user ;;
 			*) need "$what" ;;
 			esac
 		done
-		mkdir -p "$each/$1"
-		(cd "$each/$1" && language "$each" "$root/t/doc" "$root/pipelines/doc/$each/$1")
+		(cd "$here" && language "$each" "${as[@]}" "$root/t/doc" \
+			"$root/pipelines/doc/$each/$1")
 		[[ ! ${sandbox_pid-} ]] || sandbox_stop
 		unset sandbox_pid
 	done

@@ -223,6 +223,9 @@ why() { run_rc fails "$@" --stats why && jq -r .reason why; }
 	run_rc 75 pg-wide-ledger status --stats stats --target "host=$PWD/nowhere"
 	is "$(jq -c '[.exit, .reason]' stats)" '[75,"away"]'
 	run_rc 73 pg-wide-ledger status --stats no/where/stats
+	run_ok pg-wide-ledger cutoff --stats -
+	is "$(tail -n 1 "$out" | jq -r .program)" pg-wide-ledger
+	[[ ! -e - ]]
 }
 
 @test "json: another run of one mode is told from an outage, waited for, or left alone" {

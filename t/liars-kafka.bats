@@ -8,7 +8,7 @@ setup_file() {
 	local -a topics=()
 	local i
 
-	for ((i = 0; i < 20; i++)); do topics+=("to$i"); done
+	for ((i = 0; i < 36; i++)); do topics+=("to$i"); done
 	kafka_start 1 from "${topics[@]}"
 	for ((i = 1; i <= 300; i++)); do
 		printf '{"ship":"S","t":"2024-01-01T00:%02d:%02d","ch":"c%d","v":%d}\n' \
@@ -92,7 +92,6 @@ lied() {
 	for each in "${turns[@]}"; do
 		rm -f "$liar/told"
 		printf '%s' "$each" >"$liar/lie"
-		((n < 20)) || break
 		lied kafka-put -t "to$n" -k k "${quick[@]}" in.csv
 		[[ ! -s $liar/told ]] || told=$((told + 1))
 		rm -f "$liar/lie"

@@ -136,8 +136,8 @@ setup() {
 	records 100 >in.csv
 	sed -i -e '11s/,[-0-9]*,/,many,/' -e '51s/,[-0-9]*,/,1.5,/' in.csv
 	run_rc 65 fs-put kept --failed failed.ndjson in.csv --stats stats
-	has "$err" '2 records failed; the first: record 10: ' 'which can be loaded again' \
-		'98 acknowledged, 2 rejected'
+	has "$err" '2 records failed; the first: record 10: field "count": ' \
+		'which can be loaded again' '98 acknowledged, 2 rejected'
 	is "$(figure rejected stats) $(figure acknowledged stats)" '2 98'
 	is "$(jq -r '[.["@failed"].record, .id, .count, .["@failed"].code] | join("|")' \
 		failed.ndjson | paste -sd' ')" \

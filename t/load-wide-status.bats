@@ -253,21 +253,22 @@ was_told() { grep -qF -e "$1" told; }
 	wait_until 20 was_told pwned
 	local line='WARNING: ferry job 1, ship "S1", chunk 2024-10-01 00:00:00: '
 	# shellcheck disable=SC2016
-	line+='"$(touch pwned); `touch pwned` | \"x\" & touch pwned"'
+	line+='$(touch pwned); `touch pwned` | "x" & touch pwned'
 	# shellcheck disable=SC2016
 	line+='|WARNING|$(touch pwned); `touch pwned` | "x" & touch pwned|1|S1|2024-10-01 00:00:00'
 	is "$(<told)" "a b|$line"
 	[[ ! -e pwned ]]
-	event CRITICAL NULL NULL 'the end'
-	wait_until 20 was_told 'the end'
+	# whole, however long, and a line
+	event CRITICAL NULL NULL "$(printf 'long %.0s' {1..100})"$'\n''the end'
+	wait_until 20 was_told "job 1: $(printf 'long %.0s' {1..100})?the end|"
 	stop
-	is "$(wc -l <told)" 2
+	is "$(grep -c "^a b" told)" 2
 	# a later watch tells only what is new, and what came while nobody watched
 	event WARNING NULL NULL 'in between'
 	watch
 	wait_until 20 was_told 'in between'
 	stop
-	is "$(wc -l <told)" 3
+	is "$(grep -c "^a b" told)" 3
 }
 
 @test "watch: one of two tells; another takes over" {

@@ -445,14 +445,15 @@ created_time B1,,3'
 	is "$(sql 'SELECT string_agg(a, $$ $$ ORDER BY created_time) FROM tenant.w_whole')" '1 1 3'
 	# an index of the user's has its limits, too, which are no limits of the table
 	sql 'CREATE INDEX ON tenant.w_whole (b)'
-	sql "COPY (SELECT 'Whole' AS ship_id, '2024-01-0' || i AS created_time, i AS a, CASE i
-			WHEN 6 THEN (SELECT string_agg(md5(g::text), '') FROM generate_series(1, 200) AS g)
-			WHEN 7 THEN (SELECT string_agg(md5(g::text), '') FROM generate_series(1, 900) AS g)
-			ELSE 'x' END AS b FROM generate_series(5, 8) AS i) TO STDOUT CSV HEADER" >in.csv
+	sql "COPY (SELECT 'Whole' AS ship_id, '2024-01-0' || i AS created_time, i AS a,
+			(SELECT string_agg(md5(g::text), '') FROM generate_series(1,
+				CASE i WHEN 6 THEN 200 WHEN 7 THEN 900 ELSE 1 END) AS g) AS b
+		FROM generate_series(5, 8) AS i) TO STDOUT CSV HEADER" >in.csv
 	rm bad
 	run_rc 0 wide --rejects bad in.csv
 	is "$(jq -r '[.record, .field] | @tsv' bad | sort)" $'2\ta\n2\tb\n3\ta\n3\tb'
-	is "$(sql 'SELECT string_agg(a, $$ $$ ORDER BY created_time) FROM tenant.w_whole')" '1 1 3 5 8'
+	is "$(sql 'SELECT string_agg(a, $$ $$ ORDER BY created_time) FROM tenant.w_whole')" \
+		'1 1 3 5 8'
 }
 
 # ---- names of columns --------------------------------------------------------------------------

@@ -70,6 +70,13 @@ mended() {
 		mended "$each"
 	done
 	doctor 0 --follow slot
+	# as on Amazon RDS, where a role stands for the attribute
+	sql 'ALTER ROLE ferry_source NOREPLICATION; CREATE ROLE rds_replication'
+	doctor 1 --follow slot
+	says source.replication FAIL 'GRANT rds_replication TO ferry_source;'
+	mended source.replication
+	doctor 0 --follow slot
+	sql 'DROP ROLE rds_replication'
 	sql 'GRANT SELECT (ship_id) ON tenant.tbl_data_timeseries TO ferry_source;
 		REVOKE SELECT ON tenant.tbl_data_timeseries FROM ferry_source;
 		GRANT SELECT (ship_id) ON tenant.tbl_data_timeseries TO ferry_source'

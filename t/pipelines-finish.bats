@@ -19,6 +19,9 @@ digests() { stream-digest --narrow -o csv "$@" | cut -d , -f 1,3-; }
 	pg-narrow-dump --rejects bad --progress none | digests >want
 	run_rc 0 finish --archive there -f csv
 	is "$(cut -d , -f 1 "$out" | xargs)" 'step compared tables archived unfollowed'
+	IFS=, read -r _ rows values digest \
+		< <(stream-digest --narrow --total -o csv "$file" | tail -n 1)
+	has "$out" "archived,$file rows=$rows values=$values digest=$digest"
 	digests "$file" >got
 	same_file got want
 	is "$(wc -l <"$file.rejects")" "$(wc -l <bad)"

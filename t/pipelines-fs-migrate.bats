@@ -624,7 +624,7 @@ tied() {
 	mv more.json features.json
 	made more both
 	run_rc 69 fs migrate whole more --yes
-	has "$err" 'features that the target has and the source has not: new_field' --set
+	has "$err" 'features that the target has and the source has not: new_field' --set --mapped
 	jq 'map(if .FeatureName == "category" then .FeatureType = "Integral" else . end)
 		| map(select(.FeatureName != "new_field"))' features.json >other.json
 	mv other.json features.json

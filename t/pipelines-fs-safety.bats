@@ -382,6 +382,10 @@ collections() { jq -c '[.id, .event_time, .n, .tags, .ids, .v]' | LC_ALL=C sort;
 	mark --tags "ferry:writer=else 1:1 $((EPOCHSECONDS - 3600))"
 	run_rc 0 fs-sync mark-from mark-to --iterations 1
 	is "$(mark)" ferry:writer=
+	# both groups of an archive
+	run_rc 0 fs-archive mark-from mark-to --before 2025-01-01 --yes --no-copy --delete
+	is "$(mark)" ferry:writer=
+	is "$(arn=${arn/mark-to/mark-from} && mark)" ferry:writer=
 	sandbox_set deny=ListTags
 	run_rc 77 fs clear mark-to --yes
 	sandbox_set

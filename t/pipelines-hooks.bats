@@ -116,6 +116,13 @@ was_told() { grep -qF -e "$1" told; }
 	run_rc 0 narrow-to-wide --mode watch --once --alert-disk 0 --alert "WARNING=$PWD/broken"
 	run_rc 0 narrow-to-wide --mode watch --once --alert-disk 0 --alert "WARNING=$PWD/all"
 	is "$(grep -c '^all.*not for the worst' told)" 1
+	# so is who looks after a job of another database, which has the same number
+	: >told
+	(scratch_db "$PGDATABASE"
+		event WARNING 'not for the worst'
+		run_rc 0 narrow-to-wide --mode watch --once --alert-disk 0 \
+			--alert "WARNING=$PWD/all")
+	is "$(grep -c '^all.*not for the worst' told)" 1
 	# the watch looks while a command hangs, and says nothing of how that was ended
 	printf '#!/bin/bash\nsleep 300\n' >hooks/chunk-failed
 	event WARNING 'chunk failed, attempt 9: hangs'

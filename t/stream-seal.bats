@@ -137,3 +137,17 @@ refused() {
 		done
 	done
 }
+
+@test "seal: a named pipe of -O is sealed as standard output into a pipe is" {
+	printf 'a,b\n1,2\n' >in.csv
+	reformat --seal in.csv >sealed.csv
+	reformat sealed.csv | cat >want
+	has want @seal
+	mkfifo pipe
+	cat pipe >got &
+	run_ok reformat -O pipe sealed.csv
+	wait "$!"
+	same_file got want
+	run_ok reformat -O file sealed.csv
+	has_no file @seal
+}

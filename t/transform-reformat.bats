@@ -98,7 +98,7 @@ printed() {
 	run_ok reformat -i json -o json - <<<'[]'
 	printed '[' ']'
 	run_rc 65 reformat - <<<'[{"a":1}]'
-	has "$err" 'this looks like a JSON array' 'reformat -i json'
+	has "$err" 'this looks like a JSON array' --input-format=json
 }
 
 @test "reformat: a JSON array larger than --max-record is no trouble, an element is" {

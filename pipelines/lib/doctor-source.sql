@@ -37,9 +37,13 @@ SELECT 'slot_limit', CASE coalesce(current_setting('max_slot_wal_keep_size', tru
 		'ALTER SYSTEM SET max_slot_wal_keep_size = ''20GB''; SELECT pg_reload_conf();'
 		ELSE '' END;
 
-SELECT 'replication', CASE WHEN rolsuper OR rolreplication THEN 'OK' ELSE :'bad' END,
-	rolname, '', format('ALTER ROLE %I REPLICATION;', rolname)
-FROM pg_roles WHERE rolname = current_user;
+-- on Amazon RDS nobody has the attribute, and a role stands for it
+SELECT 'replication', CASE WHEN r.rolsuper OR r.rolreplication
+		OR pg_has_role(r.oid, rds.oid, 'MEMBER') THEN 'OK' ELSE :'bad' END,
+	r.rolname, '', CASE WHEN rds.oid IS NULL THEN format('ALTER ROLE %I REPLICATION;', r.rolname)
+		ELSE format('GRANT rds_replication TO %I;', r.rolname) END
+FROM pg_roles r LEFT JOIN pg_roles rds ON rds.rolname = 'rds_replication'
+WHERE r.rolname = current_user;
 
 -- what is active counts in both
 SELECT 'slots_free', CASE WHEN least(slots, senders) > 0 THEN 'OK' ELSE :'bad' END,

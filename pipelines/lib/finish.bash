@@ -74,7 +74,7 @@ digest_of() { "$@" | stream-digest --quiet --progress none --narrow --total -o c
 
 # archive_one TABLE: all or nothing; what the file says is compared with the table once more.
 archive_one() {
-	local name=${1//\"/} written there
+	local name=${1//\"/} written there rows values
 	local -a from=(pg-narrow-dump "${loud[@]}" --progress none "${of_table[@]}" --table "$1"
 		"${ships[@]}")
 	local file=$archive/${name//\//_}.csv.gz
@@ -91,7 +91,8 @@ archive_one() {
 	[[ $written == "$there" ]] || fail "$EX_DIFFERS" \
 		"$(fill $"the table says something else than its archive: %s" "$file")" \
 		$"it was written to since then; without the file it is archived anew"
-	done_with archived "$file ${written##*$'\n'}"
+	IFS=, read -r _ rows values written <<<"${written##*$'\n'}"
+	done_with archived "$file rows=$rows values=$values digest=$written"
 }
 
 archive_narrow() {

@@ -256,7 +256,7 @@ fields() {
 # ---- what outlives the run ---------------------------------------------------------------------
 
 enter_job() {
-	local state job
+	local state job known=''
 
 	state=$(state_folder)
 	job=$(job_number)
@@ -265,13 +265,14 @@ enter_job() {
 	(umask 077 && mkdir -p -- "$job_dir") ||
 		fail "$EX_CANTCREATE" "$(fill $"cannot make the folder %s" "$job_dir")"
 	[[ ${opt[resume]-1} == 1 ]] || rm -f -- "$job_dir"/{begun,cleared,job,*.journal}
-	if [[ ! -s $job_dir/job ]]; then
-		# before a journal is there, so that no journal is of another job
-		printf '%s\n' "$job" >"$run/job"
-		keep "$run/job" "$job_dir/job"
-	elif [[ $(<"$job_dir/job") != "$job" ]]; then
-		fail "$EX_CONFIG" "$(fill $"%s is of a migration with other options" "$job_dir")" \
-			$"choose another --journal, or --no-resume to begin anew"
+	# what a power failure has left, cut or as zeros, says nothing
+	[[ ! -e $job_dir/job ]] || known=$(tr -d '\0' <"$job_dir/job")
+	[[ ${#known} != 16 || $known == "$job" ]] || fail "$EX_CONFIG" \
+		"$(fill $"%s is of a migration with other options" "$job_dir")" \
+		$"choose another --journal, or --no-resume to begin anew"
+	if [[ $known != "$job" ]]; then
+		printf '%s\n' "$job" >"$job_dir/job"
+		sync -- "$job_dir/job" "$job_dir"
 	fi
 	[[ ! -e $job_dir/begun ]] ||
 		note $"an earlier run of this migration is resumed (--no-resume begins anew)"

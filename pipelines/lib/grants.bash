@@ -40,7 +40,8 @@ grants() {
 		GRANT SELECT ON $table TO ferry_source;
 
 		-- At the source, for --follow slot: a publication takes the rights of the
-		-- table's owner.
+		-- table's owner. On Amazon RDS without REPLICATION, and then
+		-- GRANT rds_replication TO ferry_follower;
 		CREATE ROLE ferry_follower LOGIN REPLICATION IN ROLE ferry_source;
 		DO \$\$ BEGIN
 			EXECUTE format('GRANT CREATE ON DATABASE %I TO ferry_follower',

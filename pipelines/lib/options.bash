@@ -340,7 +340,7 @@ lock_group() {
 # FERRY_MARK=steal none does. A tag is no lock: two that begin at the same moment may both go on.
 
 readonly mark_name=ferry:writer mark_lasts=1800
-marked=''
+declare -A marks=() # by ARN, of those that are ours: the process that renews it
 
 # mark [VALUE]: sets the tag of the ARN `marked`; prints what it is then.
 mark() {
@@ -386,28 +386,36 @@ mark_group() {
 	wait=$((wait + $(lock_wait)))
 	until take_mark; do
 		((SECONDS < wait)) || {
-			marked=''
 			busy "$(fill $"another run writes to %s" "${arn##*/}, ${who% *}")"
 			return
 		}
 		nap 2000
 	done
-	renew_mark {group_lock}>&- >/dev/null & # it is no part of the run
-	marker=$!
-	defer unmark_group
+	renew_mark >/dev/null &
+	marks[$marked]=$!
+	[[ ${marks_go-} ]] || defer unmark_groups
+	marks_go=1
 }
 
+# renew_mark: beside the run, without its locks, which it may outlive by a moment
 renew_mark() {
+	local fd
+
+	for fd in /proc/"$BASHPID"/fd/*; do
+		fd=${fd##*/}
+		((fd < 3 || fd == 255)) || exec {fd}>&- # 255: the script, as bash reads it
+	done
 	while nap "$((mark_lasts * 250))" && kill -0 $$ 2>/dev/null; do
 		mark "$HOSTNAME ${FERRY_RUN##* } $EPOCHSECONDS" >/dev/null || :
 	done
 }
 
-unmark_group() {
-	[[ $marked ]] || return 0
-	kill "$marker" 2>/dev/null || :
-	mark '' >/dev/null || :
-	marked=''
+unmark_groups() {
+	for marked in "${!marks[@]}"; do
+		kill "${marks[$marked]}" 2>/dev/null || :
+		mark '' >/dev/null || :
+	done
+	marks=()
 }
 
 # lock_shard I/N: nobody else on this machine writes this part of the group, nor the group whole,
@@ -427,7 +435,7 @@ lock_shard() {
 	export FERRY_LOCKED="${FERRY_LOCKED-} $name"
 }
 unlock_group() {
-	unmark_group
+	unmark_groups
 	[[ ! ${group_lock-} ]] || exec {group_lock}>&-
 	FERRY_LOCKED=${FERRY_LOCKED% *}
 }

@@ -215,14 +215,17 @@ static void account(void *ctx, int code, const char *message)
 
 static void refuse_record(struct prog *p, const struct rec *rec, size_t column, const char *why)
 {
-	if (!p->failed)
-		io_reject_field(
-			p->io, rec, column, why); /* ends the program, or --rejects keeps it */
+	if (!p->failed) /* ends the program, or --rejects keeps it */
+		io_reject_field(p->io, rec, column, why);
 	else
 		fs_failed_record(p->failed, p->group.name, rd_cols(p->io->rd), rec, column, why);
 	p->n.rejected++;
-	if (p->first.n == 0)
-		str_addf(&p->first, "record %llu: %s", (unsigned long long)rec->record, why);
+	if (p->first.n == 0 && column < rec->n)
+		str_addf(&p->first, tr("record %llu: field %s: %s: %s"),
+			(unsigned long long)rec->record, msg_q(rd_cols(p->io->rd)->name[column]),
+			tr(why), msg_q(field_sl(&rec->f[column])));
+	else if (p->first.n == 0)
+		str_addf(&p->first, "record %llu: %s", (unsigned long long)rec->record, tr(why));
 	p->stop |= p->failed && fs_tally_failed(&p->n) > p->conf.max_failed;
 }
 

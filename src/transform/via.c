@@ -94,25 +94,31 @@ static const struct opt_program program = {
 
 /* ---- feeding the command -------------------------------------------------------------------- */
 
-/* A line of plain CSV, whatever text came in: of names, or of a record. */
-static void feed_line(struct via *v, const struct sl *name, const struct field *f, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (i)
-			str_addc(&v->feed, ',');
-		if (name || !field_is_null(&f[i]))
-			str_add_csv(&v->feed, name ? name[i] : field_sl(&f[i]));
-	}
-	str_addc(&v->feed, '\n');
-}
-
 static void feed_header(struct via *v)
 {
 	const struct names *cols = rd_cols(v->io->rd);
 
 	v->header_fed = true;
-	if (rd_format(v->io->rd) == FMT_CSV && cols->n > 0 && !v->conf.keep_header)
-		feed_line(v, cols->name, NULL, cols->n);
+	if (rd_format(v->io->rd) != FMT_CSV || cols->n == 0 || v->conf.keep_header)
+		return;
+	for (size_t i = 0; i < cols->n; i++) {
+		if (i)
+			str_addc(&v->feed, ',');
+		str_add_csv(&v->feed, cols->name[i]);
+	}
+	str_addc(&v->feed, '\n');
+}
+
+/* A record of other text: commands get that of CSV, whatever came in. */
+static void feed_fields(struct via *v, const struct rec *rec)
+{
+	for (size_t i = 0; i < rec->n; i++) {
+		if (i)
+			str_addc(&v->feed, ',');
+		if (!field_is_null(&rec->f[i]))
+			str_add_csv(&v->feed, field_sl(&rec->f[i]));
+	}
+	str_addc(&v->feed, '\n');
 }
 
 /* The record as it was read, less the empty field of the seal and a CR before the line end. */
@@ -135,7 +141,7 @@ static void feed_row(struct via *v, const struct rec *rec)
 			(unsigned long long)v->rows_in);
 	if (rd_format(rd) == FMT_CSV &&
 		(rd_delimiter(rd) != ',' || v->conf.io.lenient_quotes || v->conf.io.null)) {
-		feed_line(v, NULL, rec->f, rec->n);
+		feed_fields(v, rec);
 		return;
 	}
 	if (raw.n && raw.p[raw.n - 1] == '\r')

@@ -405,6 +405,7 @@ static void set_flag(const struct opt *o, void *conf, bool on)
 
 static void take_stats(const char *path)
 {
+	path = strcmp(path, "-") == 0 ? "/dev/stdout" : path;
 	path_claim(PATH_WRITE, "--stats", path);
 	path_check(PATH_WRITE, "--stats", path);
 	stats_file(path);

@@ -205,7 +205,8 @@ static void make_columns(struct dual *d)
 		const char *format = str_z(&f->formats);
 
 		for (size_t k = 0; k < f->channels.n; k++) {
-			c[k] = (struct widen_channel){ .id = f->channels.name[k], .format = sl_of(format) };
+			c[k] = (struct widen_channel){ .id = f->channels.name[k],
+				.format = sl_of(format) };
 			format += strlen(format) + 1;
 		}
 		widen_ships(d->registry, &(struct widen){ f->ship, c, f->channels.n }, 1, true);

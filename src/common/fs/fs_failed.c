@@ -1,14 +1,7 @@
 #include "fs/fs_failed.h"
 
-static void put(struct out *out, struct str *line)
-{
-	str_addz(line, "}}\n");
-	out_put(out, str_sl(line));
-	str_free(line);
-}
-
-static void add_failed(struct str *s, struct sl group, uint64_t record, const char *outcome,
-	const char *code, struct sl message)
+static void put_failed(struct out *out, struct str *s, struct sl group, uint64_t record,
+	const char *outcome, const char *code, struct sl message)
 {
 	if (s->n > 1)
 		str_addc(s, ',');
@@ -18,6 +11,9 @@ static void add_failed(struct str *s, struct sl group, uint64_t record, const ch
 		outcome);
 	str_add_json(s, sl_of(code));
 	str_add_member(s, "message", message);
+	str_addz(s, "}}\n");
+	out_put(out, str_sl(s));
+	str_free(s);
 }
 
 static void add_member(struct str *s, struct sl name)
@@ -48,13 +44,10 @@ void fs_failed_record(struct out *out, struct sl group, const struct names *cols
 		else
 			str_add(&line, field_sl(f));
 	}
-	if (column < cols->n) {
-		str_add(&message, cols->name[column]);
-		str_addc(&message, ' ');
-	}
+	if (column < cols->n)
+		str_addf(&message, "%.*s ", (int)cols->name[column].n, cols->name[column].p);
 	str_addz(&message, why);
-	add_failed(&line, group, rec->record, "rejected", "before sending", str_sl(&message));
-	put(out, &line);
+	put_failed(out, &line, group, rec->record, "rejected", "before sending", str_sl(&message));
 }
 
 /* The members of the record, out of what was to be sent. */
@@ -96,7 +89,6 @@ void fs_failed_item(struct out *out, const struct fs_group *group, const struct 
 	} else {
 		add_values(&line, item);
 	}
-	add_failed(&line, group->name, item->record,
+	put_failed(out, &line, group->name, item->record,
 		outcome == FS_REJECTED ? "rejected" : "unknown", e->code, sl_of(e->message));
-	put(out, &line);
 }

@@ -137,7 +137,7 @@ static bool has_head(const struct fs_journal *j, const char want[HEAD_LEN])
 {
 	static const char none[HEAD_LEN];
 	char head[HEAD_LEN];
-	ssize_t n = pread(j->fd, head, HEAD_LEN, 0);
+	ssize_t n = TEMP_FAILURE_RETRY(pread(j->fd, head, HEAD_LEN, 0));
 
 	if (n < 0)
 		die_errno(EX_IO, "cannot read the journal %s", msg_q(sl_of(j->path)));
@@ -156,19 +156,13 @@ static bool has_head(const struct fs_journal *j, const char want[HEAD_LEN])
 /* Reads what earlier runs noted; the end of a note that was torn by a crash is cut off. */
 static void load(struct fs_journal *j, off_t size)
 {
-	size_t bytes, got = 0;
+	size_t bytes;
 	struct note *notes;
 
 	bytes = (size_t)(size - HEAD_LEN) / sizeof *notes * sizeof *notes;
 	notes = mem_alloc(bytes + 1);
-	while (got < bytes) {
-		ssize_t k =
-			pread(j->fd, (char *)notes + got, bytes - got, (off_t)(HEAD_LEN + got));
-
-		if (k <= 0)
-			die_errno(EX_IO, "cannot read the journal %s", msg_q(sl_of(j->path)));
-		got += (size_t)k;
-	}
+	if (!fd_read_at(j->fd, (char *)notes, bytes, HEAD_LEN))
+		die_errno(EX_IO, "cannot read the journal %s", msg_q(sl_of(j->path)));
 	if (ftruncate(j->fd, (off_t)(HEAD_LEN + bytes)) != 0 ||
 		lseek(j->fd, (off_t)(HEAD_LEN + bytes), SEEK_SET) < 0)
 		die_errno(EX_IO, "cannot continue the journal %s", msg_q(sl_of(j->path)));

@@ -54,7 +54,9 @@ static void check_features(const struct fs_group *source, const struct fs_group 
 		name_one(&unfit, str_sl(&s));
 	}
 	if (missing.n)
-		die_hint(EX_REFUSED, "fs migrate: --set gives them a value, --rename another name",
+		die_hint(EX_REFUSED,
+			"fs migrate: --set gives them a value, --rename another name; fs verify: "
+			"--mapped",
 			"features that the target has and the source has not: %s", missing.p);
 	if (unfit.n)
 		die_hint(EX_REFUSED, "fs migrate: --cast changes them",

@@ -2,6 +2,7 @@
 
 #include "aws/crypto.h"
 #include "core/clock.h"
+#include "core/fd.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/str.h"
@@ -58,7 +59,7 @@ void fs_run_renew(struct fs_run *r)
 {
 	crypto_uuid(r->name);
 	r->again = false;
-	if (r->path && (pwrite(r->fd, r->name, 36, 0) != 36 || fsync(r->fd)))
+	if (r->path && (!fd_write_at(r->fd, (struct sl){ r->name, 36 }, 0) || fsync(r->fd)))
 		die_hint(EX_CANTCREATE, elsewhere, "cannot write %s: %s", msg_q(sl_of(r->path)),
 			strerror(errno));
 }
@@ -91,7 +92,7 @@ void fs_run_open(
 	if (take(r, &st)) {
 		age = time(NULL) - st.st_mtime; /* below 0: a clock was set back */
 		r->again = age >= 0 && age <= max_age_us / CLOCK_US_PER_SEC &&
-			   pread(r->fd, r->name, 36, 0) == 36;
+			   fd_read_at(r->fd, r->name, 36, 0);
 	} else {
 		mem_free(r->path);
 		r->path = NULL;

@@ -142,10 +142,11 @@ void fs_show_list(struct aws *a, const char *contains, enum report_format format
 
 	if (!fs_list(a, sl_of(contains), list_one, &l, &e))
 		aws_die(&e, "cannot list feature groups");
-	if (l.n == 0) /* the wrong region or account looks the same */
-		msg_note("there is no feature group%s%s in %s",
-			*contains ? " with a name like " : "",
-			*contains ? msg_q(sl_of(contains)) : "", aws_region(a));
+	if (l.n == 0 && *contains) /* the wrong region or account looks the same */
+		msg_note("there is no feature group with a name like %s in %s",
+			msg_q(sl_of(contains)), aws_region(a));
+	else if (l.n == 0)
+		msg_note("there is no feature group in %s", aws_region(a));
 	print_table(&l.table, format);
 }
 

@@ -2,21 +2,22 @@
 
 #include "core/msg.h"
 #include "core/stats.h"
+#include "core/tr.h"
 
 static void put_more(struct str *s, uint64_t n, const char *what)
 {
 	if (n)
-		str_addf(s, ", %llu %s", (unsigned long long)n, what);
+		str_addf(s, tr(", %llu %s"), (unsigned long long)n, tr(what));
 }
 
 void fs_tally_put(const struct fs_tally *t, struct str *s)
 {
-	str_addf(s, "%llu records: %llu acknowledged, %llu rejected, %llu unknown",
+	str_addf(s, tr("%llu records: %llu acknowledged, %llu rejected, %llu unknown"),
 		(unsigned long long)t->records, (unsigned long long)t->acknowledged,
 		(unsigned long long)t->rejected, (unsigned long long)t->unknown);
-	put_more(s, t->skipped, "acknowledged by an earlier run");
-	put_more(s, t->there, "there already");
-	put_more(s, fs_tally_rest(t), "not sent");
+	put_more(s, t->skipped, N_("acknowledged by an earlier run"));
+	put_more(s, t->there, N_("there already"));
+	put_more(s, fs_tally_rest(t), N_("not sent"));
 }
 
 bool fs_tally_write(const struct fs_tally *t, const char *path, struct sl group, uint64_t resent,

@@ -99,7 +99,7 @@ static void set_env(const char *name, struct sl value)
 /* In a process of its own: what goes wrong here must not end the watch. */
 static NORETURN void run_command(const struct watch *w, const struct ledger_told *e)
 {
-	char *argv[WORDS_MAX + 1], *copy, why[100];
+	char *argv[WORDS_MAX + 1], *copy, why[100], text[4000];
 	const char *job = ledger_u64(w->job);
 	struct str line = { 0 };
 	struct child child;
@@ -118,7 +118,7 @@ static NORETURN void run_command(const struct watch *w, const struct ledger_told
 		str_addf(&line, ", ship %s", msg_q(e->ship));
 	if (e->chunk.n)
 		str_addf(&line, ", chunk %.*s", (int)e->chunk.n, e->chunk.p);
-	str_addf(&line, ": %s\n", msg_q(e->message));
+	str_addf(&line, ": %s\n", msg_plain(text, sizeof text, e->message));
 	child_start(&child, argv, CHILD_PIPE_IN);
 	(void)!write(child.in, str_z(&line), line.n); /* it need not read */
 	(void)close(child.in);

@@ -213,7 +213,8 @@ static enum exit_code refusal_code(const PGconn *conn, const char *text, const c
 		return EX_CONFIGURATION;
 	if (*sqlstate)
 		return pg_exit_code(sqlstate);
-	if (strstr(text, "out of memory")) /* as libpq says it of itself */
+	/* as libpq says it of itself, and getaddrinfo() */
+	if (strstr(text, "out of memory") || strstr(text, "Memory allocation failure"))
 		return EX_MEMORY;
 	if (PQconnectionNeedsPassword(conn) || strstr(text, "certificate"))
 		return EX_NOTALLOWED;

@@ -5,7 +5,8 @@
 /* `sql` gives a row for each right that is missing (rights.sql). */
 static void want(struct pg *pg, const char *sql, const char *schema, const char *table)
 {
-	AUTO_RESULT *r = pg_query(pg, sql, table ? 2 : schema ? 1 : 0, (const char *[]){ schema, table });
+	int n = table ? 2 : schema ? 1 : 0;
+	AUTO_RESULT *r = pg_query(pg, sql, n, (const char *[]){ schema, table });
 	AUTO_STR hint = { 0 };
 
 	if (pg_rows(r) > 0) {

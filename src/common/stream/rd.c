@@ -346,8 +346,7 @@ static bool rd_start(struct rd *rd)
 	w = skip_white(rd);
 	rd_refuse_magic(rd, w);
 	if (told && w.n && *w.p == '[')
-		die_hint(EX_DATA,
-			 "'reformat -i json' reads JSON arrays; --input-format csv forces CSV",
+		die_hint(EX_DATA, "--input-format=json reads arrays, --input-format=csv forces CSV",
 			 "%s: this looks like a JSON array", in_name(rd->in));
 	if (told && in_window(rd->in).n)
 		rd->format = w.n && *w.p == '{' && !rd->conf.no_header ? FMT_NDJSON : FMT_CSV;
