@@ -737,7 +737,7 @@ all_rows() { [[ $(fs-extract-athena "$1" --store-columns -o ndjson --no-seal | w
 	local get=BatchGetRecord=$((n / 100)) gets=BatchGetRecord=$((2 * n / 100))
 	local thrice=BatchGetRecord=$((3 * n / 100)) writes=BatchWriteRecord=$((n / 25))
 
-	loaded count-from $n
+	loaded count-from "$n"
 	for each in to old new improved chosen part large; do
 		fs-group create "count-$each" --schema-file features.json --role-arn "$role" \
 			--s3-uri s3://offline/fs >/dev/null

@@ -256,7 +256,7 @@ fields() {
 # ---- what outlives the run ---------------------------------------------------------------------
 
 enter_job() {
-	local state job known=''
+	local state job before=''
 
 	state=$(state_folder)
 	job=$(job_number)
@@ -266,11 +266,11 @@ enter_job() {
 		fail "$EX_CANTCREATE" "$(fill $"cannot make the folder %s" "$job_dir")"
 	[[ ${opt[resume]-1} == 1 ]] || rm -f -- "$job_dir"/{begun,cleared,job,*.journal}
 	# what a power failure has left, cut or as zeros, says nothing
-	[[ ! -e $job_dir/job ]] || known=$(tr -d '\0' <"$job_dir/job")
-	[[ ${#known} != 16 || $known == "$job" ]] || fail "$EX_CONFIG" \
+	[[ ! -e $job_dir/job ]] || before=$(tr -d '\0' <"$job_dir/job")
+	[[ ${#before} != 16 || $before == "$job" ]] || fail "$EX_CONFIG" \
 		"$(fill $"%s is of a migration with other options" "$job_dir")" \
 		$"choose another --journal, or --no-resume to begin anew"
-	if [[ $known != "$job" ]]; then
+	if [[ $before != "$job" ]]; then
 		printf '%s\n' "$job" >"$job_dir/job"
 		sync -- "$job_dir/job" "$job_dir"
 	fi

@@ -42,8 +42,9 @@ setup() {
 		SlurmctldPidFile=$cluster/ctld.pid
 		SlurmctldLogFile=$cluster/ctld.log
 		StateSaveLocation=$cluster/state
-		NodeName=n1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + 1)) CPUs=2 State=UNKNOWN
-		NodeName=n2 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + 2)) CPUs=2 State=UNKNOWN
+		NodeName=DEFAULT NodeHostname=$host NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
+		NodeName=n1 Port=$((port + 1))
+		NodeName=n2 Port=$((port + 2))
 		PartitionName=all Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
 	END
 	slurmctld
@@ -84,7 +85,6 @@ chunks_done() { (($(sql "SELECT count(*) FROM ferry.chunk WHERE state = 'done'")
 	for each in $(marked "$SLURM_CONF"); do
 		! grep -qs slurmstepd "/proc/$each/cmdline" || kill -9 "$each"
 	done
-	sleep 1
 	slurmd -N n2
 	wait_until 60 ended "$past"
 	wait_until 60 ended "$validate"
