@@ -306,7 +306,7 @@ holds_no_more() {
 		sql "DROP SCHEMA IF EXISTS tenant, ferry CASCADE; CREATE SCHEMA tenant" 2>/dev/null
 		plain
 		follow_and
-		repaired
+		wait_until 20 undoubted
 		sql 'DROP TABLE tenant.tbl_data_timeseries_s'
 		# a column that is new is made with all the others
 		sql "$(put "$n" 2024-01-02 2 3)
