@@ -617,6 +617,17 @@ mistakes() {
 	flock "$held"
 	is "$(why fs bulk-put said in.csv)" busy
 	exec {held}>&-
+	# the pipelines print it, and nothing else
+	group said-2
+	run_rc 0 fs-sync said said-2 --iterations 1 -o json
+	is "$(jq -c '[.program, .exit, (.programs | length > 0)]' "$out")" '["fs-sync",0,true]'
+	has "$err" ' records since '
+	for each in recover archive subset improve copy upgrade migrate-large; do
+		run_rc fails "fs-$each" nowhere said-2 in.csv -o json --yes
+		is "$(jq -c '[.program, .exit > 0]' "$out")" "[\"fs-$each\",true]"
+	done
+	run_rc 64 fs-sync said said-2 -o json --stats s
+	has "$err" 'exclude each other'
 }
 
 @test "fs: a file of the same records is the same to the last byte" {

@@ -18,7 +18,7 @@ declare -A plan=() # what fs-plan said
 # repeated: they are kept in `repeated`), NAME (a flag) or NAME? (a flag that may have a value
 # behind =), with X: before it for a letter.
 read_options() {
-	local name letter own_stats stats='' several=' ' table=$'\n\n'
+	local name letter own_stats answer stats='' several=' ' table=$'\n\n'
 
 	own_stats=1 # a program behind the command writes it
 	if [[ " ${*%% -- *} " != *' stats= '* ]]; then
@@ -64,8 +64,15 @@ read_options() {
 		[[ $name != @(-h|--help) ]] || show_usage
 	done
 	table+=$'  --profile=VALUE\n  --region=VALUE\n'
+	[[ $command != "$ferry_name" ]] ||
+		table+=$'  -o, --output-format=text|json {not-with stats}\n'
 	# a command has a section of its own in ferry.conf, such as [fs bulk-put]
 	FERRY_COMMAND=${command/#"$ferry_name"/} parse_options "$table" take_option "$@"
+	if [[ $command == "$ferry_name" && ${opt[output-format]-} == json ]]; then
+		# its statistics are what it prints; what is for people stands beside its messages
+		exec {answer}>&1 >&2
+		stats=/dev/fd/$answer
+	fi
 	[[ ! $stats ]] || stats_to "$stats" "$command" "${words[@]}" "${opt[@]}" "${repeated[@]#*=}"
 	[[ $command != "$ferry_name" ]] || hush
 	options_fit "${repeated[@]}"
@@ -242,6 +249,7 @@ $"      --profile=NAME              section of ~/.aws/config and credentials [$A
       --wait-lock=TIME            wait so long for whoever writes to the group (default: not)
       --skip-if-running           end well when somebody does
       --stats=FILE                a JSON summary of the run, also when it fails
+  -o, --output-format=text|json   json: print that summary instead of a report
   -q, --quiet                     print errors only
       --log-time                  begin messages with the time
   -h, --help                      print this help

@@ -79,7 +79,7 @@ void namelist_read(const char *path, struct names *names, bool exact)
 
 		line = trim_end(line, exact ? "\r" : " \t\r");
 		check_text(path, no, line);
-		if (no == 1 && !exact && memchr(line.p, ',', line.n) &&
+		if (no == 1 && !exact && line.n && *line.p != '{' && memchr(line.p, ',', line.n) &&
 			memmem(line.p, line.n, "data_channel_id", 15))
 			die_hint(EX_DATA, "pg-narrow-schema writes NDJSON, which is taken, too",
 				"%s: a list has one name a line, and this is CSV", path);
