@@ -72,7 +72,8 @@ method() {
 	left=$(grep -vE -e '--mode (schema-only|tables-only|concurrent|hybrid|streaming|realtime)' \
 		-e '--mode (status|validate|events|failed|migration-only|rollback|restore)' \
 		-e '--mode (analyze|compare|route|finish)' -e '^pg-narrow-dump ' -e '^psql -c ' \
-		-e '^share/ferry/slurm/' -e '^sbatch ' -e '^ALTER SYSTEM SET archive_' -e '^(restore_command|recovery_target_[a-z]*) = ' \
+		-e '^share/ferry/slurm/' -e '^sbatch ' -e '^ALTER SYSTEM SET archive_' \
+		-e '^(restore_command|recovery_target_[a-z]*) = ' \
 		commands || :)
 	is "$left" ''
 	is "$(grep -c . commands)" 34
