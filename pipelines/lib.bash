@@ -381,7 +381,7 @@ end_well() {
 }
 
 write_stats() {
-	local all cause='""' reason version now
+	local all cause='""' code reason version now
 
 	uptime
 	now=$((now - $3))
@@ -414,7 +414,10 @@ write_stats() {
 		((ferry_code == 0)) || printf ',"reason":"%s","error":%s' "$reason" "$cause"
 		printf ',"programs":[%s]}\n' "$all"
 	} >"$FERRY_STATS_LOG.all"
-	(keep "$FERRY_STATS_LOG.all" "$1") || ((ferry_code)) || ferry_code=$EX_CANTCREATE
+	(keep "$FERRY_STATS_LOG.all" "$1") || {
+		code=$?
+		((ferry_code)) || ferry_code=$code
+	}
 	rm -f -- "$FERRY_STATS_LOG" "$FERRY_STATS_LOG".{all,said,waits,why}
 }
 
@@ -433,6 +436,9 @@ keep() {
 			sync -- "$to.part$$" && mv -fT -- "$to.part$$" "$to" && sync -- "${to%/*}/"
 	fi || {
 		rm -f -- "$to.part$$"
+		# that of --output-format json
+		[[ $2 != "/dev/fd/${answer_fd-}" ]] ||
+			fail "$EX_IO" $"cannot write to standard output"
 		fail "$EX_CANTCREATE" "$(fill $"cannot write to %s" "$2")"
 	}
 }

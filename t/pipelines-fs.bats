@@ -626,6 +626,8 @@ mistakes() {
 		run_rc fails "fs-$each" nowhere said-2 in.csv -o json --yes
 		is "$(jq -c '[.program, .exit > 0]' "$out")" "[\"fs-$each\",true]"
 	done
+	run_rc 74 bash -c 'fs-sync said said-2 --iterations 1 -o json >/dev/full'
+	has "$err" 'cannot write to standard output'
 	run_rc 64 fs-sync said said-2 -o json --stats s
 	has "$err" 'exclude each other'
 }

@@ -18,7 +18,7 @@ declare -A plan=() # what fs-plan said
 # repeated: they are kept in `repeated`), NAME (a flag) or NAME? (a flag that may have a value
 # behind =), with X: before it for a letter.
 read_options() {
-	local name letter own_stats answer stats='' several=' ' table=$'\n\n'
+	local name letter own_stats stats='' several=' ' table=$'\n\n'
 
 	own_stats=1 # a program behind the command writes it
 	if [[ " ${*%% -- *} " != *' stats= '* ]]; then
@@ -70,8 +70,8 @@ read_options() {
 	FERRY_COMMAND=${command/#"$ferry_name"/} parse_options "$table" take_option "$@"
 	if [[ $command == "$ferry_name" && ${opt[output-format]-} == json ]]; then
 		# its statistics are what it prints; what is for people stands beside its messages
-		exec {answer}>&1 >&2
-		stats=/dev/fd/$answer
+		exec {answer_fd}>&1 >&2
+		stats=/dev/fd/$answer_fd
 	fi
 	[[ ! $stats ]] || stats_to "$stats" "$command" "${words[@]}" "${opt[@]}" "${repeated[@]#*=}"
 	[[ $command != "$ferry_name" ]] || hush

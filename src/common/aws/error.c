@@ -60,7 +60,7 @@ static enum aws_class of_status(int status)
 		return AWS_FORBIDDEN;
 	case 404:
 		return AWS_NOT_FOUND;
-	case 501: /* not implemented: nor will it be next time */
+	case 501: /* it does not know how: nor will it next time */
 		return AWS_INVALID;
 	default:
 		if (status >= 500)

@@ -119,11 +119,11 @@ static void keep_text(struct pg *pg, struct str *s, const PGresult *res, int fie
 void pg_keep_failure(struct pg *pg, const PGresult *res)
 {
 	const char *state = res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
+	const char *by = res ? PQresultErrorField(res, PG_DIAG_SOURCE_FUNCTION) : NULL;
 
 	(void)snprintf(pg->sqlstate, sizeof pg->sqlstate, "%s", state ? state : "");
-	/* the one sign in no language */
-	pg->too_big = state && strcmp(state, "54000") == 0 &&
-		      strcmp(PQresultErrorField(res, PG_DIAG_SOURCE_FUNCTION), OF_PAGES) == 0;
+	/* the one sign in no language; a pooler, or a server that lies, has none */
+	pg->too_big = state && by && strcmp(state, "54000") == 0 && strcmp(by, OF_PAGES) == 0;
 	str_clear(&pg->error);
 	str_clear(&pg->hint);
 	str_clear(&pg->context);
