@@ -98,6 +98,15 @@ reader_sees_whole_sets() {
 	each_way reader_sees_whole_sets
 }
 
+# held_ones: the dumps of this test that KP_STOP has stopped
+held_ones() {
+	local each found=1
+	for each in $(pgrep -x -r T pg-narrow-dump); do
+		[[ ! /proc/$each/cwd -ef . ]] || { printf '%s\n' "$each" && found=0; }
+	done
+	return "$found"
+}
+
 @test "live: the past meets what came live, and the server's log has no ERROR" {
 	two_servers
 	at_source "$root/t/telemetry" 2 20 4000
@@ -107,9 +116,12 @@ reader_sees_whole_sets() {
 			double_v, value_format)
 		SELECT ship_id, '/late', min(created_time), 1, 'Decimal'
 		FROM tenant.tbl_data_timeseries GROUP BY ship_id"
-	live --mode concurrent --follow poll --workers 1
-	sql_rows() { is "$(sql 'SELECT sum(rows) FROM ferry.follow_ship')" 2; }
-	wait_until 30 sql_rows
+	# the past waits until the rows are there live: at one moment each may find out by an ERROR
+	KP_STOP=dump_row:1 live --mode concurrent --follow poll --workers 1
+	followed() { is "$(sql 'SELECT sum(rows) FROM ferry.follow_ship')" 2; }
+	wait_until 30 followed
+	wait_until 30 held_ones
+	kill -CONT $(held_ones)
 	wait_until 30 grep -q 'all of the past is there' run.err
 	live_ends
 	same_as_source

@@ -307,7 +307,10 @@ static void touch(struct wide *w, struct lane *l)
 	w->n_touched += lane_tables(l);
 }
 
-/* Of the past: has any of the instants come live? */
+/*
+ * Of the past: has any of the instants come live? One that comes while COPY is under way is still
+ * found out by an ERROR, and merged then.
+ */
 static bool has_come(struct wide *w, struct lane *l)
 {
 	char text[2][CLOCK_TEXT_MAX];
