@@ -14,7 +14,7 @@
 #include "core/stop.h"
 #include "follow/live_chunk.h"
 #include "follow/message_rows.h"
-#include "kafka/kafka_read.h"
+#include "kafka/kafka.h"
 #include "ledger/ledger_offsets.h"
 
 #define TICK (CLOCK_US_PER_SEC / 10) /* how soon a signal is seen */

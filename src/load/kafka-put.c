@@ -9,7 +9,7 @@
 #include "core/spool.h"
 #include "core/stop.h"
 #include "core/tmpf.h"
-#include "kafka/kafka_write.h"
+#include "kafka/kafka.h"
 #include "ledger/ledger.h"
 #include "stream/io.h"
 #include "stream/namelist.h"

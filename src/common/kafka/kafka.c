@@ -1,12 +1,35 @@
-#include "kafka/kafka_internal.h"
+#include "kafka/kafka.h"
 
 #include "core/mem.h"
+#include "core/msg.h"
+#include "core/stop.h"
 
+#include <librdkafka/rdkafka.h>
 #include <sys/stat.h>
+
+#define KAFKA_PATIENCE_MS 10000 /* of a question */
+#define WAIT_MS 100		/* how soon a signal is seen */
+
+struct kafka {
+	rd_kafka_t *rk;
+	/* reading */
+	rd_kafka_message_t *at_hand;
+	struct kafka_part *parts, *last;
+	size_t n;
+	char *cluster;
+	/* writing */
+	rd_kafka_topic_t *topic;
+	const struct kafka_writer_conf *to;
+};
+
+/* What is always so; the last has no name. */
+struct kafka_setting {
+	const char *name, *value;
+};
 
 /* ---- errors ---------------------------------------------------------------------------------- */
 
-enum exit_code kafka_code(rd_kafka_resp_err_t e)
+static enum exit_code code_of(rd_kafka_resp_err_t e)
 {
 	static const struct {
 		enum exit_code code;
@@ -31,17 +54,18 @@ enum exit_code kafka_code(rd_kafka_resp_err_t e)
 	return EX_REFUSED;
 }
 
-void kafka_check(rd_kafka_resp_err_t e, const char *topic)
+/* Dies of an error. */
+static void check(rd_kafka_resp_err_t e, const char *topic)
 {
 	if (e)
-		die(kafka_code(e), "Kafka: %s%s%s", topic, *topic ? ": " : "", rd_kafka_err2str(e));
+		die(code_of(e), "Kafka: %s%s%s", topic, *topic ? ": " : "", rd_kafka_err2str(e));
 }
 
 /* Of the connection: what no waiting mends, and what is worth a word. */
 static void on_error(rd_kafka_t *rk UNUSED, int e, const char *text, void *ctx UNUSED)
 {
-	if (e == RD_KAFKA_RESP_ERR__FATAL || kafka_code((rd_kafka_resp_err_t)e) == EX_NOTALLOWED)
-		die(kafka_code((rd_kafka_resp_err_t)e), "Kafka: %s", msg_q(sl_of(text)));
+	if (e == RD_KAFKA_RESP_ERR__FATAL || code_of((rd_kafka_resp_err_t)e) == EX_NOTALLOWED)
+		die(code_of((rd_kafka_resp_err_t)e), "Kafka: %s", msg_q(sl_of(text)));
 	if (e == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
 		msg_warn("Kafka: no broker can be reached; waiting");
 }
@@ -122,7 +146,8 @@ static void read_config(rd_kafka_conf_t *conf, const char *path, const struct ka
 	(void)fclose(f);
 }
 
-void kafka_open(struct kafka *k, rd_kafka_type_t type, const struct kafka_opts *opts,
+/* Makes the client, of the user's settings, and of ours, which he may not change. */
+static void open_client(struct kafka *k, rd_kafka_type_t type, const struct kafka_opts *opts,
 	rd_kafka_conf_t *conf, const struct kafka_setting *ours)
 {
 	char why[512];
@@ -143,15 +168,16 @@ void kafka_open(struct kafka *k, rd_kafka_type_t type, const struct kafka_opts *
 		die(EX_CONFIGURATION, "Kafka: %s", msg_q(sl_of(why)));
 }
 
-const struct rd_kafka_metadata *kafka_ask(struct kafka *k, rd_kafka_topic_t *topic)
+/* Partitions of a topic; to be destroyed. Dies where there is no such topic. */
+static const struct rd_kafka_metadata *ask_partitions(struct kafka *k, rd_kafka_topic_t *topic)
 {
 	const struct rd_kafka_metadata *m;
 	rd_kafka_resp_err_t e = rd_kafka_metadata(k->rk, 0, topic, &m, KAFKA_PATIENCE_MS);
 
 	if (e)
 		(void)rd_kafka_poll(k->rk, 0); /* on_error() may know better */
-	kafka_check(e, rd_kafka_topic_name(topic));
-	kafka_check(m->topics[0].err, rd_kafka_topic_name(topic));
+	check(e, rd_kafka_topic_name(topic));
+	check(m->topics[0].err, rd_kafka_topic_name(topic));
 	return m;
 }
 
@@ -166,4 +192,211 @@ void kafka_close(struct kafka *k)
 	rd_kafka_destroy(k->rk);
 	free(k->cluster);
 	mem_free(k);
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+/* ---- what there is --------------------------------------------------------------------------- */
+
+struct kafka *kafka_reader(const struct kafka_opts *opts, const char *group)
+{
+	const struct kafka_setting ours[] = { { "group.id", group ? group : "ferry" },
+		{ "enable.auto.commit", "false" }, { "enable.auto.offset.store", "false" },
+		{ "auto.offset.reset", "error" }, { "isolation.level", "read_committed" },
+		{ "enable.partition.eof", "true" }, { "check.crcs", "true" }, { NULL, NULL } };
+	struct kafka *k = mem_zalloc(sizeof *k);
+
+	open_client(k, RD_KAFKA_CONSUMER, opts, rd_kafka_conf_new(), ours);
+	(void)rd_kafka_poll_set_consumer(k->rk);
+	return k;
+}
+
+const char *kafka_cluster(struct kafka *k)
+{
+	if (!k->cluster)
+		k->cluster = rd_kafka_clusterid(k->rk, KAFKA_PATIENCE_MS);
+	return k->cluster ? k->cluster : "";
+}
+
+void kafka_partitions(
+	struct kafka *k, const struct opt_list *topics, struct kafka_part **parts, size_t *n)
+{
+	size_t cap = 0;
+
+	for (size_t i = *n = 0; i < topics->n; i++) {
+		const char *name = topics->v[i].p;
+		rd_kafka_topic_t *topic = rd_kafka_topic_new(k->rk, name, NULL);
+		const struct rd_kafka_metadata *m = ask_partitions(k, topic);
+
+		for (int j = 0; j < m->topics[0].partition_cnt; j++) {
+			mem_grow(parts, &cap, *n + 1, sizeof **parts);
+			(*parts)[(*n)++] = (struct kafka_part){ .topic = name,
+				.number = m->topics[0].partitions[j].id };
+		}
+		rd_kafka_metadata_destroy(m);
+		rd_kafka_topic_destroy(topic);
+	}
+}
+
+void kafka_range(struct kafka *k, const struct kafka_part *p, int64_t *low, int64_t *high)
+{
+	check(rd_kafka_query_watermark_offsets(
+		      k->rk, p->topic, p->number, low, high, KAFKA_PATIENCE_MS),
+		p->topic);
+}
+
+static rd_kafka_topic_partition_list_t *list_of(
+	const struct kafka_part *parts, size_t n, bool committed)
+{
+	rd_kafka_topic_partition_list_t *l = rd_kafka_topic_partition_list_new((int)n);
+
+	for (size_t i = 0; i < n; i++)
+		rd_kafka_topic_partition_list_add(l, parts[i].topic, parts[i].number)->offset =
+			committed ? parts[i].from : parts[i].next;
+	return l;
+}
+
+int64_t kafka_committed(struct kafka *k, const struct kafka_part *p)
+{
+	rd_kafka_topic_partition_list_t *l = list_of(p, 1, true);
+	rd_kafka_resp_err_t e = rd_kafka_committed(k->rk, l, KAFKA_PATIENCE_MS);
+	int64_t offset = l->elems[0].offset;
+
+	rd_kafka_topic_partition_list_destroy(l);
+	check(e, p->topic);
+	return offset < 0 ? -1 : offset;
+}
+
+void kafka_commit(struct kafka *k, const struct kafka_part *parts, size_t n, bool wait)
+{
+	rd_kafka_topic_partition_list_t *l = list_of(parts, n, true);
+
+	(void)rd_kafka_commit(k->rk, l, !wait);
+	rd_kafka_topic_partition_list_destroy(l);
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+void kafka_read(struct kafka *k, struct kafka_part *parts, size_t n)
+{
+	rd_kafka_topic_partition_list_t *l = list_of(parts, n, false);
+	rd_kafka_resp_err_t e = rd_kafka_assign(k->rk, l);
+
+	rd_kafka_topic_partition_list_destroy(l);
+	check(e, "");
+	k->parts = k->last = parts;
+	k->n = n;
+}
+
+static struct kafka_part *part_of(struct kafka *k, const rd_kafka_message_t *m)
+{
+	const char *topic = rd_kafka_topic_name(m->rkt);
+
+	for (size_t i = 0, at = (size_t)(k->last - k->parts); i < k->n; i++) {
+		struct kafka_part *p = &k->parts[(at + i) % k->n];
+
+		if (p->number == m->partition && strcmp(p->topic, topic) == 0)
+			return k->last = p;
+	}
+	return NULL; /* of before kafka_read() */
+}
+
+static enum kafka_event event_of(const rd_kafka_message_t *m)
+{
+	enum exit_code code = code_of(m->err);
+
+	if (!m->err)
+		return KAFKA_MESSAGE;
+	if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+		return KAFKA_END;
+	if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+		return KAFKA_OVERTAKEN;
+	/* a batch that is not as it was written would be passed over */
+	if (code == EX_NOINPUT_ || code == EX_NOTALLOWED || code == EX_STREAM)
+		check(m->err, m->rkt ? rd_kafka_topic_name(m->rkt) : "");
+	msg_detail("Kafka: %s", msg_q(sl_of(rd_kafka_message_errstr(m))));
+	return KAFKA_NOTHING;
+}
+
+enum kafka_event kafka_next(struct kafka *k, int64_t wait_us, struct kafka_message *m)
+{
+	rd_kafka_message_t *got;
+	enum kafka_event ev;
+
+	if (k->at_hand)
+		rd_kafka_message_destroy(k->at_hand);
+	k->at_hand = got = rd_kafka_consumer_poll(k->rk, (int)(wait_us / 1000));
+	ev = got ? event_of(got) : KAFKA_NOTHING;
+	if (ev == KAFKA_NOTHING)
+		return ev;
+	*m = (struct kafka_message){ .part = part_of(k, got), .offset = got->offset };
+	if (ev == KAFKA_MESSAGE) {
+		m->key = (struct sl){ got->key, got->key_len };
+		m->value = (struct sl){ got->payload, got->len };
+	}
+	return m->part ? ev : KAFKA_NOTHING;
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+static const char *reason(rd_kafka_resp_err_t e)
+{
+	return e == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE
+		       ? tr("the message is too large (-X message.max.bytes=N allows more, where "
+			    "the topic does)")
+		       : rd_kafka_err2str(e);
+}
+
+static void on_delivery(rd_kafka_t *rk UNUSED, const rd_kafka_message_t *m, void *ctx)
+{
+	const struct kafka_writer_conf *to = ((struct kafka *)ctx)->to;
+	bool never = rd_kafka_message_status(m) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
+
+	to->settled(to->ctx, (uint64_t)(uintptr_t)m->_private,
+		!m->err ? KAFKA_ACKNOWLEDGED : never ? KAFKA_REJECTED : KAFKA_UNKNOWN,
+		reason(m->err));
+}
+
+struct kafka *kafka_writer(const struct kafka_opts *opts, const struct kafka_writer_conf *to)
+{
+	const struct kafka_setting ours[] = { { "enable.idempotence", "true" },
+		{ "partitioner", "murmur2_random" }, { "compression.type", to->compression },
+		{ NULL, NULL } };
+	struct kafka *k = mem_zalloc(sizeof *k);
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+
+	k->to = to;
+	rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+	open_client(k, RD_KAFKA_PRODUCER, opts, conf, ours);
+	k->topic = rd_kafka_topic_new(k->rk, to->topic, NULL);
+	check(k->topic ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_last_error(), to->topic);
+	rd_kafka_metadata_destroy(ask_partitions(k, k->topic));
+	return k;
+}
+
+void kafka_send(struct kafka *k, struct sl key, struct sl value, uint64_t number)
+{
+	union {
+		const char *in;
+		void *out; /* librdkafka's interface has no const */
+	} text = { .in = value.p };
+
+	while (rd_kafka_produce(k->topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, text.out,
+		       value.n, key.p, key.n, (void *)(uintptr_t)number)) {
+		rd_kafka_resp_err_t e = rd_kafka_last_error();
+
+		if (e != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+			k->to->settled(k->to->ctx, number, KAFKA_REJECTED, reason(e));
+			return;
+		}
+		stop_check();
+		(void)rd_kafka_poll(k->rk, WAIT_MS);
+	}
+	(void)rd_kafka_poll(k->rk, 0);
+}
+
+void kafka_drain(struct kafka *k)
+{
+	while (rd_kafka_flush(k->rk, WAIT_MS) == RD_KAFKA_RESP_ERR__TIMED_OUT)
+		stop_check();
 }

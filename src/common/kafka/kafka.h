@@ -22,6 +22,86 @@ struct kafka_opts {
 	{ .name = "client-config", OPT_INTO(T, m.config), .arg = "FILE", .file = OPT_READS,        \
 	  .env = "FERRY_KAFKA_CONFIG", .help = "lines NAME=VALUE; the place for passwords" }
 
-struct kafka; /* a client: kafka_write.h, kafka_read.h */
+struct kafka; /* a client, which reads or writes */
 
 void kafka_close(struct kafka *k);
+
+/* ---- reading, from offsets that the caller keeps --------------------------------------------- */
+
+/* A partition. All but the first three are the owner's. */
+struct kafka_part {
+	const char *topic;
+	int32_t number;
+	int64_t next;  /* offset of the next message to be read */
+	int64_t from;  /* of the first that is in no sealed chunk */
+	int64_t end;   /* where to stop */
+	uint64_t mark; /* hash of the message before `next`, */
+	bool looks_back; /* with which the next one, read again, is to be compared */
+	bool moved;	 /* the open chunk has something of it */
+};
+
+/*
+ * One that reads: nothing is committed by itself, messages of aborted transactions are left out,
+ * and an offset that is gone is told. `group` may be NULL.
+ */
+struct kafka *kafka_reader(const struct kafka_opts *opts, const char *group) NODISCARD;
+
+/* The identifier of the cluster, "" where it has none. */
+const char *kafka_cluster(struct kafka *k);
+
+/* The partitions of these topics; the array is the caller's to free, the names those given. */
+void kafka_partitions(
+	struct kafka *k, const struct opt_list *topics, struct kafka_part **parts, size_t *n);
+
+/* The offsets there are: [low, high). */
+void kafka_range(struct kafka *k, const struct kafka_part *p, int64_t *low, int64_t *high);
+
+/* From here on these are read, each from its `next`; kept until the next call. */
+void kafka_read(struct kafka *k, struct kafka_part *parts, size_t n);
+
+/* Lets lag monitors know how far the group is: `from` of each; and what it has said, or -1. */
+void kafka_commit(struct kafka *k, const struct kafka_part *parts, size_t n, bool wait);
+int64_t kafka_committed(struct kafka *k, const struct kafka_part *p) NODISCARD;
+
+enum kafka_event {
+	KAFKA_NOTHING,
+	KAFKA_MESSAGE,
+	KAFKA_END,	 /* of the partition, for now: `offset` is the next one there will be */
+	KAFKA_OVERTAKEN, /* the partition's next message is not there any more */
+};
+
+/* Lives until the next call. */
+struct kafka_message {
+	struct kafka_part *part;
+	int64_t offset;
+	struct sl key, value; /* .p NULL: none */
+};
+
+enum kafka_event kafka_next(struct kafka *k, int64_t wait_us, struct kafka_message *m) NODISCARD;
+
+/* ---- writing, each message accounted for ----------------------------------------------------- */
+
+enum kafka_outcome {
+	KAFKA_ACKNOWLEDGED,
+	KAFKA_REJECTED, /* it is not there */
+	KAFKA_UNKNOWN,	/* nobody knows */
+};
+
+struct kafka_writer_conf {
+	const char *topic, *compression;
+	/* Of each message, in any order; `why` is static. */
+	void (*settled)(void *ctx, uint64_t number, enum kafka_outcome outcome, const char *why);
+	void *ctx;
+};
+
+/*
+ * One that writes each message once as long as it runs, and in order within a partition; keys go
+ * where those of Java's clients go. `to` is kept.
+ */
+struct kafka *kafka_writer(
+	const struct kafka_opts *opts, const struct kafka_writer_conf *to) NODISCARD;
+
+/* Both are copied; waits while too many are under way. `key.p` NULL: none. */
+void kafka_send(struct kafka *k, struct sl key, struct sl value, uint64_t number);
+
+void kafka_drain(struct kafka *k); /* until all are settled */
