@@ -6,7 +6,7 @@
  * to inherit, an administrator alters or drops the publication, a key is dropped. Each look
  * compares with the one before, which the ledger keeps, so that nothing that happens between two
  * looks or while nobody follows is overlooked: what was attached or published anew has another
- * stamp. What may be missing then is put in doubt (ledger_feed.h), held until the relation is in
+ * stamp. What may be missing then is put in doubt (ledger_follow.h), held until the relation is in
  * the publication and all transactions that began before have ended: so it is compared neither too
  * early nor never.
  *
@@ -15,7 +15,7 @@
  */
 #pragma once
 
-#include "ledger/ledger_feed.h"
+#include "ledger/ledger_follow.h"
 #include "narrow/narrow.h"
 
 struct feeds {
