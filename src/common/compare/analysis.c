@@ -1,5 +1,6 @@
 #include "compare/analysis.h"
 
+#include "compare/analysis.sql.h"
 #include "compare/cellsum.h"
 #include "core/num.h"
 #include "ledger/ledger_disk.h"
@@ -36,7 +37,7 @@ struct found {
 	bool has_range;
 };
 
-void analysis_row(struct report *r, const char *topic, struct sl subject, const char *figure,
+static void add_row(struct report *r, const char *topic, struct sl subject, const char *figure,
 	const char *value, const char *basis, const char *advice)
 {
 	report_textz(r, topic);
@@ -62,7 +63,7 @@ static void add_number(struct found *f, const char *topic, struct sl subject, co
 		str_add_digits(&text, sl_of(digits), 5);
 	else
 		str_addz(&text, digits);
-	analysis_row(f->r, topic, subject, figure, str_z(&text), basis, advice);
+	add_row(f->r, topic, subject, figure, str_z(&text), basis, advice);
 }
 
 static double number_of(const struct pg_result *r, size_t row, int col)
@@ -72,18 +73,118 @@ static double number_of(const struct pg_result *r, size_t row, int col)
 	return !pg_is_null(r, row, col) && num_double(pg_value(r, row, col), &v) ? v : 0;
 }
 
+/* ---- settings of the servers that decide how a migration goes --------------------------------- */
+
+#define MB (UINT64_C(1) << 20)
+
+#define GB (UINT64_C(1) << 30)
+
+enum rule {
+	AT_LEAST, /* `want`, in bytes or as a plain number */
+	IS,	  /* `text` */
+	IS_NOT,
+	MEMORY_QUARTER, /* of this machine's memory */
+};
+
+/* A setting, and what to say when it is otherwise. */
+static const struct wish {
+	const char *side, *name;
+	enum rule rule;
+	uint64_t want;
+	const char *text, *advice;
+} wishes[] = {
+	{ "source", "wal_level", IS, 0, "logical",
+		N_("logical lets --follow slot hand over without loss; polling works without") },
+	{ "source", "max_replication_slots", AT_LEAST, 1, NULL, N_("--follow slot needs one") },
+	{ "source", "max_wal_senders", AT_LEAST, 1, NULL, N_("--follow slot needs one") },
+	{ "source", "max_slot_wal_keep_size", IS_NOT, 0, "-1",
+		N_("without a limit, a slot that nobody reads fills the disk") },
+	{ N_("target"), "shared_buffers", MEMORY_QUARTER, 0, NULL,
+		N_("a quarter of the memory (needs a restart)") },
+	{ "target", "max_wal_size", AT_LEAST, 4 * GB, NULL,
+		N_("at least 4GB while loading, or checkpoints come every few seconds") },
+	{ "target", "maintenance_work_mem", AT_LEAST, 256 * MB, NULL, N_("256MB or more") },
+	{ "target", "work_mem", AT_LEAST, 16 * MB, NULL,
+		N_("16MB or more, for merging rows that are there already") },
+	{ "target", "checkpoint_completion_target", IS_NOT, 0, "0.5", "0.9" },
+	{ "target", "wal_compression", IS_NOT, 0, "off", N_("on: half the WAL of live updates") },
+	{ "target", "random_page_cost", IS_NOT, 0, "4", N_("1.1 where disks are SSDs") },
+	{ "target", "autovacuum", IS, 0, "on", N_("on: live rows are updated all the time") },
+	{ "target", "fsync", IS, 0, "on", N_("on, or a crash of the machine loses the database") },
+	{ "target", "full_page_writes", IS, 0, "on", N_("on, or a crash can damage tables") },
+};
+
+struct setting {
+	const char *shown; /* "128MB" */
+	uint64_t number;   /* in bytes, where it has such a unit */
+	bool is_number;
+};
+
+static uint64_t unit_of(struct sl unit)
+{
+	static const struct {
+		const char *name;
+		uint64_t bytes;
+	} units[] = { { "kB", 1024 }, { "8kB", 8192 }, { "MB", MB } };
+
+	for (size_t i = 0; i < ARRAY_LEN(units); i++)
+		if (unit.p && sl_eq_str(unit, units[i].name))
+			return units[i].bytes;
+	return 1;
+}
+
+static struct pg_result *read_setting(struct pg *pg, const char *name, struct setting *s)
+{
+	struct pg_result *r = pg_ask(pg, setting_sql, name);
+
+	*s = (struct setting){ .shown = NULL };
+	if (pg_rows(r) == 0)
+		return r;
+	s->shown = pg_valuez(r, 0, 0);
+	s->is_number = num_u64(pg_value(r, 0, 1), &s->number);
+	s->number *= unit_of(pg_value(r, 0, 2));
+	return r;
+}
+
+static bool is_granted(const struct wish *w, const struct setting *s, uint64_t memory)
+{
+	switch (w->rule) {
+	case AT_LEAST:
+		return !s->is_number || s->number >= w->want;
+	case IS:
+		return strcmp(s->shown, w->text) == 0;
+	case IS_NOT:
+		return strcmp(s->shown, w->text) != 0;
+	case MEMORY_QUARTER:
+		/* a little less is as good */
+		return !s->is_number || s->number >= memory / 5;
+	}
+	return true;
+}
+
+static void add_settings(const struct analysis_conf *conf, struct report *r, uint64_t memory)
+{
+	for (size_t i = 0; i < ARRAY_LEN(wishes); i++) {
+		const struct wish *w = &wishes[i];
+		bool source = strcmp(w->side, "source") == 0;
+		struct setting s;
+		struct pg_result *res =
+			read_setting(source ? conf->source : conf->target, w->name, &s);
+		bool granted = s.shown && is_granted(w, &s, memory);
+
+		if (s.shown && !(granted && conf->brief))
+			add_row(r, N_("setting"), sl_of(w->side), w->name, s.shown, "exact",
+				granted ? NULL : w->advice);
+		pg_clear(res);
+	}
+}
+
 /* ---- the narrow table ----------------------------------------------------------------------- */
 
 static void find_sizes(struct found *f)
 {
 	const struct narrow *n = f->conf->n;
-	AUTO_RESULT *r = pg_ask(f->conf->source,
-		"SELECT sum(pg_table_size(relid)), sum(pg_indexes_size(relid)),"
-		" sum(pg_relation_size(relid)) / current_setting('block_size')::bigint"
-		/* of what is no partitioned table the tree is empty */
-		" FROM (SELECT relid FROM pg_partition_tree($1::oid::regclass)"
-		"  UNION SELECT $1::oid::regclass) AS t",
-		n->oid);
+	AUTO_RESULT *r = pg_ask(f->conf->source, sizes_sql, n->oid);
 	struct sl table = sl_of(n->table);
 
 	f->pages = number_of(r, 0, 2);
@@ -102,7 +203,7 @@ static void find_range(struct found *f)
 	char text[CLOCK_TEXT_MAX + 1];
 
 	if (!indexed && f->pages > SAMPLE_PAGES) {
-		analysis_row(f->r, N_("source"), table, "first_time", NULL, unknown,
+		add_row(f->r, N_("source"), table, "first_time", NULL, unknown,
 			N_("an index that begins with the time: each chunk reads the whole table"));
 		return;
 	}
@@ -111,9 +212,9 @@ static void find_range(struct found *f)
 	if (!f->has_range)
 		return;
 	text[clock_put(text, f->first, n->zone)] = '\0';
-	analysis_row(f->r, N_("source"), table, "first_time", text, exact, NULL);
+	add_row(f->r, N_("source"), table, "first_time", text, exact, NULL);
 	text[clock_put(text, f->last, n->zone)] = '\0';
-	analysis_row(f->r, N_("source"), table, "last_time", text, exact, NULL);
+	add_row(f->r, N_("source"), table, "last_time", text, exact, NULL);
 }
 
 /* How many of the ship's channels there are, by one probe of the index for each. */
@@ -183,7 +284,7 @@ static void find_ships(struct found *f)
 	AUTO_RESULT *r = NULL;
 
 	if (!n->has_place) {
-		analysis_row(f->r, N_("source"), sl_of(n->table), "rows", NULL, unknown,
+		add_row(f->r, N_("source"), sl_of(n->table), "rows", NULL, unknown,
 			N_("it is no table, so no sample of it can be taken"));
 		return;
 	}
@@ -293,7 +394,7 @@ static void report_disk(struct found *f)
 			room < needed ? N_("not enough: make room, or carry over ship by ship")
 				      : NULL);
 	else
-		analysis_row(f->r, N_("disk"), SL("target"), "free_bytes", NULL, unknown,
+		add_row(f->r, N_("disk"), SL("target"), "free_bytes", NULL, unknown,
 			N_("--disk-free SIZE tells it"));
 }
 
@@ -308,7 +409,7 @@ static uint64_t report_memory(struct found *f)
 		bytes = (uint64_t)pages * (uint64_t)size;
 		add_number(f, "memory", SL("target"), "total_bytes", (double)bytes, exact, NULL);
 	} else {
-		analysis_row(f->r, N_("memory"), SL("target"), "total_bytes", NULL, unknown, NULL);
+		add_row(f->r, N_("memory"), SL("target"), "total_bytes", NULL, unknown, NULL);
 	}
 	return bytes;
 }
@@ -341,7 +442,7 @@ static void report_time(struct found *f)
 	double rate = read_rate(f);
 
 	if (rate <= 0) {
-		analysis_row(f->r, N_("time"), SL("migration"), "seconds", NULL, unknown, NULL);
+		add_row(f->r, N_("time"), SL("migration"), "seconds", NULL, unknown, NULL);
 		return;
 	}
 	add_number(f, "time", SL("source"), "read_rows_per_second", rate, measured, NULL);
@@ -349,7 +450,7 @@ static void report_time(struct found *f)
 		estimate,
 		N_("one worker; --workers N divides it while the servers have processors"));
 	if (f->rows_per_hour > rate * 3600 / MIGRATION_PER_READ)
-		analysis_row(f->r, N_("time"), SL("live"), "keeps_up", "no", estimate,
+		add_row(f->r, N_("time"), SL("live"), "keeps_up", "no", estimate,
 			N_("rows come faster than one worker can carry them"));
 }
 
@@ -365,7 +466,7 @@ void analysis_run(const struct analysis_conf *conf, struct report *r)
 	find_ships(&f);
 	find_growth(&f);
 	report_disk(&f);
-	analysis_settings(conf, r, report_memory(&f));
+	add_settings(conf, r, report_memory(&f));
 	report_time(&f);
 	arena_free(&f.texts);
 }

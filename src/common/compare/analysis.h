@@ -26,10 +26,3 @@ extern const struct report_column analysis_columns[6];
 
 /* Adds all rows to the report, which was made with these columns. */
 void analysis_run(const struct analysis_conf *conf, struct report *r);
-
-/* Adds the settings of both servers and what is to be said about them; `memory` 0: not known. */
-void analysis_settings(const struct analysis_conf *conf, struct report *r, uint64_t memory);
-
-/* One row; value and advice may be NULL. */
-void analysis_row(struct report *r, const char *topic, struct sl subject, const char *figure,
-	const char *value, const char *basis, const char *advice);

@@ -77,11 +77,32 @@ static void finish(struct side *s)
 	recode_free(s->reader);
 }
 
-static void report(struct celldiff *d, const struct celldiff_cell *cell)
+static struct sl keep(struct cell_list *l, struct sl text)
 {
-	if (d->n < d->limit)
-		d->found(d->ctx, cell);
-	d->n++;
+	return text.p ? arena_dup(&l->arena, text) : text;
+}
+
+/* At most `max` of them are kept. */
+static void report(struct cell_list *l, const struct celldiff_cell *found)
+{
+	struct celldiff_cell *c;
+
+	if (l->n >= l->max)
+		return;
+	mem_grow(&l->cell, &l->cap, l->n + 1, sizeof *l->cell);
+	c = &l->cell[l->n];
+	*c = (struct celldiff_cell){ .what = found->what };
+	c->instant = keep(l, found->instant);
+	/* they come channel by channel */
+	if (l->n > 0 && sl_eq(c[-1].channel, found->channel))
+		c->channel = c[-1].channel;
+	else
+		c->channel = keep(l, found->channel);
+	if (l->values) {
+		c->narrow = keep(l, found->narrow);
+		c->wide = keep(l, found->wide);
+	}
+	l->n++;
 }
 
 const char *celldiff_text(enum celldiff_what what)
@@ -125,17 +146,17 @@ bool celldiff_same(struct sl narrow, struct sl wide, enum column_type type, bool
 }
 
 /* Goes through both sides in the order of instants. An empty channel: rows are compared. */
-static void merge(struct celldiff *d, struct sl ship, struct sl channel, enum column_type type,
+static void merge(struct cell_list *l, struct sl channel, enum column_type type,
 	struct side *narrow, struct side *wide)
 {
-	struct pg *pg = registry_pg(d->target->r);
+	struct pg *pg = registry_pg(l->target->r);
 	bool rows = channel.n == 0, fits;
 
-	while ((narrow->there || wide->there) && d->n < d->limit) {
+	while ((narrow->there || wide->there) && l->n < l->max) {
 		int c = !narrow->there ? 1
 			: !wide->there ? -1
 				       : sl_cmp(narrow->instant, wide->instant);
-		struct celldiff_cell cell = { .ship = ship, .channel = channel };
+		struct celldiff_cell cell = { .channel = channel };
 
 		cell.instant = c <= 0 ? narrow->instant : wide->instant;
 		cell.narrow = c <= 0 && !rows ? narrow->value : (struct sl){ NULL, 0 };
@@ -144,15 +165,13 @@ static void merge(struct celldiff *d, struct sl ship, struct sl channel, enum co
 			cell.what = rows ? ROW_MISSING : CELL_MISSING;
 			(void)celldiff_same(narrow->value, SL(""), type, &fits);
 			if (fits && pg_can_store(pg, channel) && pg_can_store(pg, narrow->value))
-				report(d, &cell);
-			else
-				d->unfit++;
+				report(l, &cell); /* others are left out by the loader */
 		} else if (c > 0) {
 			cell.what = rows ? ROW_EXTRA : CELL_EXTRA;
-			report(d, &cell);
+			report(l, &cell);
 		} else if (!rows && !celldiff_same(narrow->value, wide->value, type, &fits)) {
 			cell.what = CELL_DIFFERS;
-			report(d, &cell);
+			report(l, &cell);
 		}
 		if (c <= 0)
 			next(narrow);
@@ -164,88 +183,129 @@ static void merge(struct celldiff *d, struct sl ship, struct sl channel, enum co
 }
 
 /* `number` NAMES_NONE: the ship has no such channel in the target. */
-static void compare_channel(struct celldiff *d, struct ship *ship, struct sl channel, size_t number,
+static void compare_channel(struct cell_list *l, struct ship *ship, struct sl channel, size_t number,
 	int64_t from, int64_t to)
 {
 	AUTO_STR sql = { 0 };
 	struct side narrow, wide = { .pg = NULL };
 	enum column_type type = COLUMN_TEXT;
 
-	cellsum_add_narrow_cells(d->source, &sql, from, to, ship->id, channel);
-	start(&narrow, d->source->pg, &sql);
+	cellsum_add_narrow_cells(l->source, &sql, from, to, ship->id, channel);
+	start(&narrow, l->source->pg, &sql);
 	if (number != NAMES_NONE && ship->channel[number].made) {
 		type = ship->channel[number].type;
 		str_clear(&sql);
-		cellsum_add_wide_cells(d->target, &sql, from, to, ship, number);
-		start(&wide, registry_pg(d->target->r), &sql);
+		cellsum_add_wide_cells(l->target, &sql, from, to, ship, number);
+		start(&wide, registry_pg(l->target->r), &sql);
 	}
-	merge(d, ship->id, channel, type, &narrow, &wide);
+	merge(l, channel, type, &narrow, &wide);
 }
 
-static void compare_channels(struct celldiff *d, struct ship *ship, int64_t from, int64_t to)
+static void compare_channels(struct cell_list *l, struct ship *ship, int64_t from, int64_t to)
 {
 	AUTO_ARENA arena = { 0 };
 	struct cellsum_of *narrow;
-	struct cellsum *wide = cellsum_wide_channels(d->target, ship, from, to, &arena);
-	size_t n = cellsum_narrow_channels(d->source, from, to, ship->id, &arena, &narrow);
+	struct cellsum *wide = cellsum_wide_channels(l->target, ship, from, to, &arena);
+	size_t n = cellsum_narrow_channels(l->source, from, to, ship->id, &arena, &narrow);
 
-	for (size_t i = 0; i < n && d->n < d->limit; i++) {
+	for (size_t i = 0; i < n && l->n < l->max; i++) {
 		size_t k = names_find(&ship->channels, narrow[i].name);
 
 		if (k == NAMES_NONE || wide[k].cells != narrow[i].sum.cells ||
 			wide[k].cell_sum != narrow[i].sum.cell_sum)
-			compare_channel(d, ship, narrow[i].name, k, from, to);
+			compare_channel(l, ship, narrow[i].name, k, from, to);
 		if (k != NAMES_NONE)
 			wide[k].cells = 0; /* seen */
 	}
-	for (size_t k = 0; k < ship->channels.n && d->n < d->limit; k++)
+	for (size_t k = 0; k < ship->channels.n && l->n < l->max; k++)
 		if (wide[k].cells > 0)
-			compare_channel(d, ship, ship->channels.name[k], k, from, to);
+			compare_channel(l, ship, ship->channels.name[k], k, from, to);
 }
 
-static void compare_instants(struct celldiff *d, struct ship *ship, int64_t from, int64_t to)
+static void compare_instants(struct cell_list *l, struct ship *ship, int64_t from, int64_t to)
 {
 	AUTO_STR sql = { 0 };
 	struct side narrow, wide = { .pg = NULL };
 
-	cellsum_add_narrow_instants(d->source, &sql, from, to, ship->id);
-	start(&narrow, d->source->pg, &sql);
+	cellsum_add_narrow_instants(l->source, &sql, from, to, ship->id);
+	start(&narrow, l->source->pg, &sql);
 	if (ship->n_groups > 0 && ship->group[0].made) {
 		str_clear(&sql);
-		cellsum_add_wide_instants(d->target, &sql, from, to, ship);
-		start(&wide, registry_pg(d->target->r), &sql);
+		cellsum_add_wide_instants(l->target, &sql, from, to, ship);
+		start(&wide, registry_pg(l->target->r), &sql);
 	}
-	merge(d, ship->id, SL(""), COLUMN_TEXT, &narrow, &wide);
+	merge(l, SL(""), COLUMN_TEXT, &narrow, &wide);
 }
 
 /* Rows of further tables that the view does not show, because the first has none of their instant.
  */
-static void list_orphans(struct celldiff *d, struct ship *ship, int64_t from, int64_t to)
+static void list_orphans(struct cell_list *l, struct ship *ship, int64_t from, int64_t to)
 {
 	AUTO_STR sql = { 0 };
 
-	for (size_t g = 1; g < ship->n_groups && d->n < d->limit; g++) {
+	for (size_t g = 1; g < ship->n_groups && l->n < l->max; g++) {
 		struct side wide;
 
 		if (!ship->group[g].made)
 			continue;
 		str_clear(&sql);
-		cellsum_add_wide_orphans(d->target, &sql, from, to, ship, g);
-		for (start(&wide, registry_pg(d->target->r), &sql); wide.there; next(&wide))
-			report(d, &(struct celldiff_cell){ .ship = ship->id,
-					  .instant = wide.instant,
+		cellsum_add_wide_orphans(l->target, &sql, from, to, ship, g);
+		for (start(&wide, registry_pg(l->target->r), &sql); wide.there; next(&wide))
+			report(l, &(struct celldiff_cell){ .instant = wide.instant,
 					  .what = ROW_ORPHAN });
 		finish(&wide);
 	}
 }
 
-void celldiff_find(struct celldiff *d, struct ship *ship, int64_t from, int64_t to)
+void cell_list_find(struct cell_list *l, struct cellsum_source *source,
+	struct cellsum_target *target, struct ship *ship, int64_t from, int64_t to, size_t max,
+	bool values)
 {
-	if (d->source->n->encoding)
-		(void)cellsum_source_learn(d->source, from, to, &ship->id, 1);
-	compare_channels(d, ship, from, to);
-	if (d->n < d->limit)
-		compare_instants(d, ship, from, to);
-	if (d->n < d->limit)
-		list_orphans(d, ship, from, to);
+	l->source = source;
+	l->target = target;
+	l->n = 0;
+	l->max = max;
+	l->values = values;
+	arena_reset(&l->arena);
+	if (source->n->encoding)
+		(void)cellsum_source_learn(source, from, to, &ship->id, 1);
+	compare_channels(l, ship, from, to);
+	if (l->n < l->max)
+		compare_instants(l, ship, from, to);
+	if (l->n < l->max)
+		list_orphans(l, ship, from, to);
+	l->more = l->n >= max;
+}
+
+/* What tells one difference from another: where it is, not what it is. */
+static void put_place(struct str *s, const struct celldiff_cell *c)
+{
+	str_set(s, c->instant);
+	str_addc(s, c->what >= ROW_MISSING ? '\1' : '\0');
+	str_add(s, c->channel);
+}
+
+void cell_list_keep(struct cell_list *l, const struct cell_list *before)
+{
+	AUTO_NAMES places = { 0 };
+	AUTO_STR place = { 0 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < before->n; i++) {
+		put_place(&place, &before->cell[i]);
+		(void)names_add(&places, str_sl(&place), NULL);
+	}
+	for (size_t i = 0; i < l->n; i++) {
+		put_place(&place, &l->cell[i]);
+		if (names_find(&places, str_sl(&place)) != NAMES_NONE)
+			l->cell[n++] = l->cell[i];
+	}
+	l->n = n;
+}
+
+void cell_list_free(struct cell_list *l)
+{
+	mem_free(l->cell);
+	arena_free(&l->arena);
+	*l = (struct cell_list){ 0 };
 }

@@ -17,9 +17,9 @@ enum celldiff_what {
 
 const char *celldiff_text(enum celldiff_what what); /* for people */
 
-/* A difference. Slices live until the call returns; .p NULL: there is none. */
+/* A difference; .p NULL: there is none. */
 struct celldiff_cell {
-	struct sl ship, instant;
+	struct sl instant;
 	struct sl channel;      /* none: the row itself */
 	struct sl narrow, wide; /* values */
 	enum celldiff_what what;
@@ -31,16 +31,26 @@ struct celldiff_cell {
  */
 bool celldiff_same(struct sl narrow, struct sl wide, enum column_type type, bool *fits);
 
-struct celldiff {
+/* A zeroed struct is empty. */
+struct cell_list {
+	struct celldiff_cell *cell; /* by channel, then rows; slices live in the arena */
+	size_t n;
+	bool more; /* there are more than were gathered */
+
+	/* private */
 	struct cellsum_source *source;
 	struct cellsum_target *target;
-	void (*found)(void *ctx, const struct celldiff_cell *cell);
-	void *ctx;
-	uint64_t limit; /* stop behind so many */
-	uint64_t n;     /* found so far */
-	uint64_t unfit; /* values that the type of their column cannot hold: left out by the loader
-			 */
+	size_t cap, max;
+	bool values;
+	struct arena arena;
 };
 
-/* Compares [from, to) of a ship, cell by cell where checksums differ. */
-void celldiff_find(struct celldiff *d, struct ship *ship, int64_t from, int64_t to);
+/* At most `max` differences of [from, to) of a ship, with their values or without. */
+void cell_list_find(struct cell_list *l, struct cellsum_source *source,
+	struct cellsum_target *target, struct ship *ship, int64_t from, int64_t to, size_t max,
+	bool values);
+
+/* Leaves only those that `before` has too. */
+void cell_list_keep(struct cell_list *l, const struct cell_list *before);
+
+void cell_list_free(struct cell_list *l);

@@ -15,7 +15,7 @@
  */
 #pragma once
 
-#include "compare/cell_list.h"
+#include "compare/celldiff.h"
 
 struct repair {
 	struct cellsum_source *source;
