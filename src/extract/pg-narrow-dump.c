@@ -330,6 +330,7 @@ static void dump_claim(struct dump *d)
 static void dump_job(struct dump *d)
 {
 	const struct opt_list *only = &d->conf.ships;
+	struct ledger_part of = { d->target, d->conf.job, only->v, only->n };
 	bool whole = !d->narrow->by_ship_time && only->n != 1;
 
 	msg_on_exit(give_back, d);
@@ -337,8 +338,8 @@ static void dump_job(struct dump *d)
 	for (;;) {
 		pace_wait(&d->pace);
 		stop_check();
-		if (ledger_claim(d->target, d->conf.job, whole, only->v, only->n, LEDGER_LEASE,
-			    &d->claim, &d->claim_arena) != LEDGER_CLAIMED)
+		if (ledger_claim(&of, whole, LEDGER_LEASE, &d->claim, &d->claim_arena) !=
+			LEDGER_CLAIMED)
 			break;
 		pace_begin(&d->pace, &d->claim);
 		dump_claim(d);

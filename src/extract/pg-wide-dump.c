@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/stop.h"
+#include "extract/pg-wide-dump.sql.h"
 #include "follow/narrow_chunk.h"
 #include "stream/aggregate.h"
 #include "stream/colname.h"
@@ -210,10 +211,7 @@ static void choose(struct dump *d)
 	/* a schema that nobody has made is not to be made by a reader */
 	if (!ledger_exists(d->pg))
 		die(EX_CONFIGURATION, "there are no wide tables in this database");
-	r = pg_ask(d->pg,
-		"SELECT DISTINCT ship FROM ferry.channel WHERE target_schema = $1 AND "
-		REGISTRY_OF_PREFIX " ORDER BY 1",
-		t->schema, t->prefix);
+	r = pg_ask(d->pg, ships_sql, t->schema, t->prefix);
 	for (size_t i = 0; i < pg_rows(r); i++)
 		(void)names_add(&known, pg_value(r, i, 0), NULL);
 	if (known.n == 0)

@@ -7,14 +7,12 @@
  */
 #include "core/stop.h"
 #include "ledger/ledger_alert.h"
-#include "ledger/ledger_events.h"
 #include "ledger/ledger_opts.h"
 #include "follow/follow_poll.h"
 #include "follow/follow_slot.h"
 #include "ledger/ledger_follow.h"
 #include "ledger/ledger_offsets.h"
 #include "ledger/ledger_origin.h"
-#include "ledger/ledger_progress.h"
 #include "ledger/ledger_report.h"
 #include "ledger/ledger_ships.h"
 #include "follow/slot.h"
@@ -128,6 +126,13 @@ static void need_job(struct run *run)
 				: N_("narrow-to-wide --mode migration-only plans one"),
 			"no job in the ledger, target: nothing was planned for this table and "
 			"target");
+}
+
+/* Of the job, what the ships that were named have of it. */
+static struct ledger_part part_of(const struct run *run)
+{
+	return (struct ledger_part){ run->target, run->job.id, run->conf.ships.v,
+		run->conf.ships.n };
 }
 
 /* ---- plan ------------------------------------------------------------------------------------ */
@@ -368,7 +373,7 @@ static void do_follow(struct run *run)
 	open_source(run, &s);
 	want_ships(run, &s);
 	open_job(run, &s);
-	if (ledger_total(run->target, run->job.id, NULL, 0).done > 0)
+	if (ledger_total(&(struct ledger_part){ run->target, run->job.id, NULL, 0 }).done > 0)
 		late = "rows may have come late for chunks that were done before";
 	kind = choose_kind(run, &s);
 	poll.narrow = s.narrow;
@@ -452,7 +457,7 @@ static void do_retry(struct run *run)
 
 static void add_status(struct run *run, struct str *text)
 {
-	const struct opt_list *ships = &run->conf.ships;
+	struct ledger_part of = part_of(run);
 	struct ledger_state state;
 	AUTO_STR gap = { 0 };
 	const char *lost;
@@ -460,7 +465,10 @@ static void add_status(struct run *run, struct str *text)
 	if (run->conf.all && run->conf.format != REPORT_JSON)
 		str_addf(text, "%s to %s.%s…\n", run->job.source_table, run->job.target_schema,
 			run->job.target_prefix);
-	ledger_state_read(&state, run->target, &run->job, ships->v, ships->n, run->conf.count);
+	/* one state of the ledger, not of several moments */
+	pg_exec(run->target, LEDGER_ONE_STATE);
+	ledger_state_take(&state, &of, &run->job, run->conf.count);
+	pg_exec(run->target, "COMMIT");
 	/* who follows looks himself */
 	lost = state.live.slot && !state.live.alive
 		? follow_slot_lost(run->conf.source, run->target, &run->job) : NULL;
@@ -489,29 +497,29 @@ static void do_status(struct run *run)
 	out_print(str_sl(&text));
 }
 
-static void do_list(struct run *run, bool events)
+static void do_list(struct run *run,
+	void (*report)(const struct ledger_part *, uint64_t, enum report_format, struct str *))
 {
-	const struct opt_list *only = &run->conf.ships;
-	enum report_format format = (enum report_format)run->conf.format;
+	struct ledger_part of;
 	AUTO_STR text = { 0 };
 
 	if (run->conf.format == LEDGER_PROMETHEUS)
 		opt_usage("--format prometheus is for status");
 	need_job(run);
 	want_ships(run, NULL);
-	(events ? ledger_events_report : ledger_failed_report)(
-		run->target, run->job.id, only->v, only->n, run->conf.limit, format, &text);
+	of = part_of(run);
+	report(&of, run->conf.limit, (enum report_format)run->conf.format, &text);
 	out_print(str_sl(&text));
 }
 
 static void do_failed(struct run *run)
 {
-	do_list(run, false);
+	do_list(run, ledger_failed_report);
 }
 
 static void do_events(struct run *run)
 {
-	do_list(run, true);
+	do_list(run, ledger_events_report);
 }
 
 /*
@@ -520,15 +528,16 @@ static void do_events(struct run *run)
  */
 static int do_wait(struct run *run)
 {
-	const struct opt_list *ships = &run->conf.ships;
+	struct ledger_part of;
 
 	need_job(run);
+	of = part_of(run);
 	for (;;) {
 		struct ledger_status sum;
 
-		if (ledger_claimable(run->target, run->job.id, ships->v, ships->n))
+		if (ledger_claimable(&of))
 			return EX_TEMP;
-		sum = ledger_total(run->target, run->job.id, ships->v, ships->n);
+		sum = ledger_total(&of);
 		if (sum.pending + sum.running == 0)
 			return sum.failed ? EX_DATA : EX_DONE;
 		clock_sleep(CLOCK_US_PER_SEC);
@@ -604,11 +613,12 @@ static void do_watch(struct run *run)
 static void do_progress(struct run *run)
 {
 	int64_t every = run->conf.alert.every_us;
+	struct ledger_part of;
 
 	need_job(run);
 	begin_going_on(run);
-	ledger_progress(run->target, run->job.id, run->conf.ships.v, run->conf.ships.n,
-		every ? every : 10 * CLOCK_US_PER_SEC, go_on);
+	of = part_of(run);
+	ledger_progress(&of, every ? every : 10 * CLOCK_US_PER_SEC, go_on);
 }
 
 /* ---- main ------------------------------------------------------------------------------------ */

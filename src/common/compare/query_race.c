@@ -1,5 +1,6 @@
 #include "compare/query_race.h"
 
+#include "compare/query_race.sql.h"
 #include "compare/cellsum.h"
 
 #define SOME 10 /* channels of the queries for several */
@@ -296,10 +297,7 @@ static NORETURN void no_wide(void)
 static struct sl largest_ship(const struct query_race *race, struct str *name)
 {
 	const struct target_opts *o = registry_opts(race->registry);
-	AUTO_RESULT *r = pg_ask(race->target,
-		"SELECT ship FROM ferry.channel WHERE target_schema = $1"
-		" AND " REGISTRY_OF_PREFIX " GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1",
-		o->schema, o->prefix);
+	AUTO_RESULT *r = pg_ask(race->target, largest_sql, o->schema, o->prefix);
 
 	if (pg_rows(r) == 0)
 		no_wide();

@@ -1,7 +1,7 @@
-#include "compare/verify_internal.h"
+#include "compare/verify.h"
 
 #include "core/stop.h"
-#include "ledger/ledger_feed.h"
+#include "ledger/ledger_follow.h"
 #include "ledger/ledger_opts.h"
 #include "ledger/ledger_origin.h"
 
@@ -97,7 +97,7 @@ static bool is_spared(const struct verify *v, const struct place *p)
 	return all;
 }
 
-/* What was counted is not there. Beside a follower verify_watch.c tells how much differs. */
+/* What was counted is not there. Beside a follower say_left() tells how much differs. */
 static void take_back(struct verify *v, const struct place *p, const struct repair *before)
 {
 	v->repair.filled = before->filled;
@@ -354,6 +354,79 @@ static void compare(struct verify *v, struct cellsum_child *side, size_t n_wide)
 	}
 }
 
+/* ---- what a watch looks at ---------------------------------------------------------------------- */
+
+/*
+ * Chunks remember in the ledger when they were compared; what only the follower brings has no chunk
+ * and is remembered here.
+ */
+struct verify_watch {
+	int64_t every;
+	bool doubts; /* this pass is for those */
+	struct names tried; /* doubts, by number, of this hour */
+	int64_t next_hour;
+	struct names live;  /* ranges, by their beginning */
+	int64_t *looked;    /* when, by number in `live`; of clock_monotonic() */
+	size_t looked_cap;
+	uint64_t said; /* ranges that differed at the last pass */
+};
+
+static void choose_due(const struct verify_watch *w, struct ledger_ranges_opts *what)
+{
+	what->due_us = w->doubts ? 0 : w->every;
+}
+
+static struct sl name_of(char id[24], uint64_t doubt)
+{
+	return (struct sl){ id, (size_t)snprintf(id, 24, "%llu", (unsigned long long)doubt) };
+}
+
+static bool was_tried(const struct verify_watch *w, uint64_t doubt)
+{
+	char id[24];
+
+	return names_find(&w->tried, name_of(id, doubt)) != NAMES_NONE;
+}
+
+static void keep_tried(struct verify_watch *w, uint64_t doubt)
+{
+	char id[24];
+
+	(void)names_add(&w->tried, name_of(id, doubt), NULL);
+}
+
+/* As the ledger has it for chunks: the older, the longer it may wait. */
+static bool is_due(struct verify_watch *w, const struct ledger_range *r)
+{
+	int64_t now = clock_monotonic(), age = clock_now() - r->to, wait = age / 8;
+	bool added;
+	size_t i = names_add(
+		&w->live, (struct sl){ (const char *)&r->from, sizeof r->from }, &added);
+
+	mem_grow(&w->looked, &w->looked_cap, w->live.n, sizeof *w->looked);
+	if (wait < w->every)
+		wait = w->every;
+	if (!added && now - w->looked[i] < wait)
+		return false;
+	w->looked[i] = now;
+	return true;
+}
+
+static void thin_out(struct verify_watch *w, struct verify *v)
+{
+	for (size_t i = 0; i < v->n_ranges && !w->doubts; i++) {
+		struct ledger_range *r = &v->range[i];
+		bool due = memchr(r->cover, LEDGER_COVER_LIVE, v->ships.n) && is_due(w, r);
+
+		r->counts = false;
+		for (size_t s = 0; s < v->ships.n; s++) {
+			if (r->cover[s] == LEDGER_COVER_LIVE && !due)
+				r->cover[s] = LEDGER_COVER_SKIP;
+			r->counts |= ledger_cover_counts(r->cover[s]);
+		}
+	}
+}
+
 /* ---- beginning and end ---------------------------------------------------------------------- */
 
 /* Those that this pass is about. */
@@ -364,7 +437,7 @@ static void find_doubts(struct verify *v, struct pg *target)
 
 	for (size_t i = 0; i < n; i++)
 		if (!v->opts.watch ||
-			!verify_watch_was_tried(v->opts.watch, v->doubt_list[i].id))
+			!was_tried(v->opts.watch, v->doubt_list[i].id))
 			v->doubt_list[v->n_doubts++] = v->doubt_list[i];
 }
 
@@ -383,10 +456,10 @@ static void find_ranges(struct verify *v, struct pg *target)
 	what.doubt_list = v->doubt_list;
 	what.n_doubts = v->n_doubts;
 	if (o->watch)
-		verify_watch_choose(o->watch, &what);
+		choose_due(o->watch, &what);
 	v->n_ranges = ledger_ranges(target, &v->job, &what, &v->ships, &v->arena, &v->range);
 	if (o->watch)
-		verify_watch_thin(o->watch, v);
+		thin_out(o->watch, v);
 	for (size_t i = 0; i < o->n_only && !is_part(v); i++)
 		if (names_find(&v->ships, o->only[i]) == NAMES_NONE)
 			die(EX_CONFIGURATION, "job %llu has no chunks of ship %s",
@@ -500,7 +573,7 @@ static void settle_doubts(struct verify *v)
 		if (clean)
 			ledger_doubt_settle(registry_pg(v->target.r), d->id);
 		else if (v->opts.watch && !waits)
-			verify_watch_tried(v->opts.watch, d->id);
+			keep_tried(v->opts.watch, d->id);
 	}
 }
 
@@ -558,4 +631,60 @@ void verify_free(struct verify *v)
 	mem_free(v->tally);
 	mem_free(v->unclean);
 	arena_free(&v->arena);
+}
+
+/* ---- again and again, beside a follower ------------------------------------------------------ */
+
+static void say_left(struct verify_watch *w, struct verify *v, const char *conninfo)
+{
+	AUTO_STR text = { 0 };
+	struct pg *target;
+
+	if (v->bad_ranges > 0 && v->bad_ranges != w->said) {
+		str_addf(&text,
+			"%zu ranges differ from the source and were not repaired: "
+			"validate shows them",
+			v->bad_ranges);
+		msg_warn("%s", str_z(&text));
+		target = pg_connect(conninfo, "target");
+		ledger_event(target, LEDGER_WARNING, v->job.id, SL(""), LEDGER_NO_TIME,
+			str_z(&text));
+		pg_close(target);
+	}
+	w->said = v->bad_ranges;
+}
+
+static void pass(struct verify_watch *w, struct verify_opts *opts, bool doubts)
+{
+	struct verify v;
+
+	w->doubts = opts->doubt = doubts;
+	verify_run(&v, opts);
+	if (!doubts)
+		say_left(w, &v, opts->target->conninfo);
+	verify_free(&v);
+}
+
+void verify_watch(const struct verify_opts *given, int64_t every, bool (*go_on)(void))
+{
+	struct verify_watch w = { .every = every };
+	struct verify_opts opts = *given;
+
+	opts.watch = &w;
+	while (go_on()) {
+		int64_t began = clock_monotonic();
+
+		if (began >= w.next_hour) {
+			names_clear(&w.tried);
+			w.next_hour = began + 3600 * CLOCK_US_PER_SEC;
+		}
+		pass(&w, &opts, true);
+		if (go_on() && !given->doubt)
+			pass(&w, &opts, false);
+		while (go_on() && clock_monotonic() < began + every)
+			clock_sleep(CLOCK_US_PER_SEC / 5);
+	}
+	names_free(&w.tried);
+	names_free(&w.live);
+	mem_free(w.looked);
 }

@@ -15,7 +15,7 @@
 
 #include "compare/cellsum_child.h"
 #include "compare/repair.h"
-#include "ledger/ledger_live.h"
+#include "ledger/ledger_report.h"
 
 #define VERIFY_SETTLE_AUTO (-1) /* a while that a follower needs, if there is one at work */
 

@@ -38,7 +38,8 @@ static const char *why_wait(struct pace *p, int64_t waited)
 	else if (!ledger_seat(p->target, p->job, p->control.workers, &p->seat))
 		why = N_("as many as may work on it do");
 	if (why)
-		return ledger_claimable(p->target, p->job, NULL, 0) ? why : NULL;
+		return ledger_claimable(&(struct ledger_part){ p->target, p->job, NULL, 0 })
+			? why : NULL;
 	if (waited >= 4 * wanted(p))
 		return NULL;
 	if (source_is_slow(p))

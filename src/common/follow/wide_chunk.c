@@ -2,7 +2,6 @@
 
 #include "core/kp.h"
 #include "core/tmpf.h"
-#include "ledger/ledger_feed.h"
 #include "ledger/ledger_follow.h"
 #include "ledger/ledger_offsets.h"
 #include "ledger/ledger_ships.h"

@@ -1,155 +1,32 @@
 #include "ledger/ledger_internal.h"
 
-#include "core/num.h"
 #include "ledger/ledger.sql.h"
-#include "narrow/narrow.h"
-#include "pg/rights.h"
-
-/* ---- texts ----------------------------------------------------------------------------------- */
-
-const char *ledger_text_u64(struct ledger_text *t, uint64_t v)
-{
-	t->p[num_put_u64(t->p, v)] = '\0';
-	return t->p;
-}
-
-struct pg_result *ledger_ask(struct pg *target, const char *sql, uint64_t id)
-{
-	return pg_ask(target, sql, ledger_u64(id));
-}
-
-const char *ledger_text_time(struct ledger_text *t, int64_t instant)
-{
-	if (instant == LEDGER_NO_TIME)
-		return NULL;
-	t->p[clock_put(t->p, instant, false)] = '\0';
-	return t->p;
-}
-
-const char *ledger_text_interval(struct ledger_text *t, int64_t us)
-{
-	(void)snprintf(t->p, sizeof t->p, "%lld microseconds", (long long)us);
-	return t->p;
-}
-
-bool ledger_parse_time(struct sl text, int64_t *instant)
-{
-	*instant = NARROW_END_INSTANT;
-	return sl_eq_str(text, "10000-01-01 00:00:00") ||
-	       sl_eq_str(text, "010000-01-01 00:00:00") || clock_parse(text, instant);
-}
-
-int64_t ledger_get_time(const struct pg_result *r, size_t row, int col)
-{
-	struct sl text = pg_value(r, row, col);
-	int64_t instant;
-
-	if (!text.p)
-		return LEDGER_NO_TIME;
-	if (!ledger_parse_time(text, &instant))
-		bug("not a time in the ledger: %s", msg_q(text));
-	return instant;
-}
-
-static const char *get_text(const struct pg_result *r, size_t row, int col, struct arena *a)
-{
-	struct sl text = pg_value(r, row, col);
-	char *copy = arena_alloc(a, text.n + 1);
-
-	if (text.n > 0)
-		memcpy(copy, text.p, text.n);
-	copy[text.n] = '\0';
-	return copy;
-}
-
-const char *ledger_array(struct str *s, const struct sl *ships, size_t n)
-{
-	if (n == 0)
-		return NULL;
-	str_addc(s, '{');
-	for (size_t i = 0; i < n; i++)
-		pg_add_element(s, ships[i]);
-	str_addc(s, '}');
-	return str_z(s);
-}
-
-struct pg_result *ledger_ask_ships(struct pg *target, const char *sql, uint64_t job,
-	const struct sl *only, size_t n_only)
-{
-	AUTO_STR ships = { 0 };
-
-	return pg_ask(target, sql, ledger_u64(job), ledger_array(&ships, only, n_only));
-}
-
-/* ---- schema ---------------------------------------------------------------------------------- */
-
-/* The catalog is read as a table: to_regclass() may remember what was before a lock was had. */
-bool ledger_has_table(struct pg *target, const char *name)
-{
-	return pg_knows(target, has_table_sql, name);
-}
-
-bool ledger_exists(struct pg *target)
-{
-	rights_to_read_all(target, "ferry");
-	if (!ledger_has_table(target, "watermark"))
-		return false;
-	ledger_upgrade(target);
-	return true;
-}
-
-void ledger_init(struct pg *target)
-{
-	rights_to_change(target, "ferry");
-	if (ledger_has_table(target, "doubt")) {
-		ledger_upgrade(target);
-		return;
-	}
-	if (pg_server_version(target) < 140000)
-		die(EX_CONFIGURATION, "target: the ledger needs PostgreSQL 14 or newer");
-	pg_exec(target, "BEGIN");
-	pg_exec(target, LEDGER_LOCK);
-	rights_make_schema(target, "ferry");
-	rights_to_make(target, "ferry");
-	if (!ledger_has_table(target, "watermark"))
-		pg_exec(target, schema_sql);
-	ledger_follow_init(target);
-	ledger_upgrade_steps(target);
-	pg_exec(target, "COMMIT");
-}
 
 /* ---- jobs ------------------------------------------------------------------------------------ */
 
 void ledger_source_name(struct pg *source, struct str *out)
 {
 	/* the second form is for roles that may not ask for the system identifier */
-	AUTO_RESULT *r = pg_try_query(source,
-		"SELECT system_identifier::text || '/' || current_database() FROM "
-		"pg_control_system()",
-		0, NULL);
+	AUTO_RESULT *r = pg_try_query(source, system_sql, 0, NULL);
 
 	if (!r)
-		r = pg_query(source,
-			"SELECT coalesce(host(inet_server_addr()) || ':' || inet_server_port(), "
-			"'local')"
-			" || '/' || current_database()",
-			0, NULL);
+		r = pg_query(source, address_sql, 0, NULL);
 	str_add(out, pg_value(r, 0, 0));
 }
 
 static void take_job(const struct pg_result *r, struct ledger_job *job, struct arena *a)
 {
 	job->id = pg_count(r, 0, 0);
-	job->source = get_text(r, 0, 1, a);
-	job->source_table = get_text(r, 0, 2, a);
-	job->target_schema = get_text(r, 0, 3, a);
-	job->target_prefix = get_text(r, 0, 4, a);
-	job->types = get_text(r, 0, 5, a);
+	job->source = ledger_get_text(r, 0, 1, a);
+	job->source_table = ledger_get_text(r, 0, 2, a);
+	job->target_schema = ledger_get_text(r, 0, 3, a);
+	job->target_prefix = ledger_get_text(r, 0, 4, a);
+	job->types = ledger_get_text(r, 0, 5, a);
 	job->chunk_us = (int64_t)pg_count(r, 0, 6);
 	job->since = ledger_get_time(r, 0, 7);
 	job->cutoff = ledger_get_time(r, 0, 8);
-	job->encoding = pg_is_null(r, 0, 9) ? NULL : get_text(r, 0, 9, a);
-	job->columns = pg_is_null(r, 0, 10) ? NULL : get_text(r, 0, 10, a);
+	job->encoding = pg_is_null(r, 0, 9) ? NULL : ledger_get_text(r, 0, 9, a);
+	job->columns = pg_is_null(r, 0, 10) ? NULL : ledger_get_text(r, 0, 10, a);
 	job->planned = ledger_get_time(r, 0, 11);
 }
 
@@ -266,7 +143,7 @@ static void say_planned(
 
 void ledger_plan_outcasts(struct pg *target, const struct ledger_job *job)
 {
-	pg_clear(ledger_ask(target, whole_sql, job->id));
+	pg_run(target, whole_sql, ledger_u64(job->id));
 }
 
 void ledger_plan(struct pg *target, struct ledger_job *job, int64_t cutoff, int64_t until,

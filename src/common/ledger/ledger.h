@@ -77,6 +77,14 @@ bool ledger_job_find(struct pg *target, struct ledger_job *job, struct arena *a)
 bool ledger_job_get(
 	struct pg *target, uint64_t id, struct ledger_job *job, struct arena *a) NODISCARD;
 
+/* A job, or of it only these ships (n_only 0: all). */
+struct ledger_part {
+	struct pg *target;
+	uint64_t job;
+	const struct sl *only;
+	size_t n_only;
+};
+
 /* The numbers of all jobs, oldest first, in the arena; 0 also where there is no ledger. */
 size_t ledger_jobs(struct pg *target, struct arena *a, uint64_t **out);
 
@@ -148,12 +156,10 @@ enum ledger_claimed {
 /*
  * Claims the next chunk of the smallest ship, or with `whole_range` all open chunks of the earliest
  * range of time; commits at once (call it outside a transaction). Chunks whose lease has run out,
- * or whose worker is known to be dead on this host, are claimed too. `only` restricts it to these
- * ships (n_only 0: all).
+ * or whose worker is known to be dead on this host, are claimed too.
  */
-enum ledger_claimed ledger_claim(struct pg *target, uint64_t job, bool whole_range,
-	const struct sl *only, size_t n_only, int64_t lease_us, struct ledger_claim *out,
-	struct arena *a) NODISCARD;
+enum ledger_claimed ledger_claim(const struct ledger_part *of, bool whole_range, int64_t lease_us,
+	struct ledger_claim *out, struct arena *a) NODISCARD;
 
 /*
  * Ends a claim's chunks at `to`, within them; what is behind becomes chunks of its own, pending.
@@ -162,8 +168,7 @@ enum ledger_claimed ledger_claim(struct pg *target, uint64_t job, bool whole_ran
 bool ledger_split(struct pg *target, const struct ledger_claim *claim, int64_t to) NODISCARD;
 
 /* Would ledger_claim() find something now? */
-bool ledger_claimable(
-	struct pg *target, uint64_t job, const struct sl *only, size_t n_only) NODISCARD;
+bool ledger_claimable(const struct ledger_part *of) NODISCARD;
 
 /*
  * Starts a process that extends the lease of everything this worker has claimed and not finished,
@@ -356,17 +361,13 @@ struct ledger_status {
 	bool waits;        /* what comes live, until its table is mended, or free */
 };
 
-/*
- * Per ship, in bytewise order; *n_out ships in the arena. `only` restricts it to these ships
- * (n_only 0: all).
- */
-struct ledger_status *ledger_status(struct pg *target, uint64_t job, const struct sl *only,
-	size_t n_only, struct arena *a, size_t *n_out);
+/* Per ship, in bytewise order; *n_out ships in the arena. */
+struct ledger_status *ledger_status(
+	const struct ledger_part *of, struct arena *a, size_t *n_out);
 
 /* All of a list together; `ship` and `last_error` are empty, the delay is the longest. */
 struct ledger_status ledger_sum(const struct ledger_status *list, size_t n);
-struct ledger_status ledger_total(
-	struct pg *target, uint64_t job, const struct sl *only, size_t n_only);
+struct ledger_status ledger_total(const struct ledger_part *of);
 
 /* How fast it went of late, all workers together, and when it will be done at that pace. */
 struct ledger_pace {
@@ -374,8 +375,8 @@ struct ledger_pace {
 	int64_t eta_us;			/* -1: not known */
 };
 
-struct ledger_pace ledger_pace(struct pg *target, uint64_t job, const struct sl *only,
-	size_t n_only, const struct ledger_status *total);
+struct ledger_pace ledger_pace(
+	const struct ledger_part *of, const struct ledger_status *total);
 
 /* What a done chunk holds after it was repaired. */
 struct ledger_recount {

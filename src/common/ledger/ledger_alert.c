@@ -3,9 +3,8 @@
 #include "core/child.h"
 #include "ledger/ledger_alert.sql.h"
 #include "ledger/ledger_disk.h"
-#include "ledger/ledger_events.h"
 #include "ledger/ledger_internal.h"
-#include "ledger/ledger_live.h"
+#include "ledger/ledger_report.h"
 
 #include <errno.h>
 #include <sys/wait.h>
@@ -22,9 +21,14 @@
 /* What can be wrong, and how bad it was when it was last looked at. */
 enum trouble { LAG, SLOT, REJECTS, FAILURES, DISK, TROUBLES };
 
+/* An event that somebody is to be told of. */
+struct told {
+	uint64_t id;
+	struct sl at, level, ship, chunk, message;
+};
+
 struct watch {
-	struct pg *target;
-	uint64_t job;
+	struct ledger_part of;
 	const struct alert_opts *o;
 	int level[TROUBLES]; /* enum ledger_level: LEDGER_INFO is well */
 	bool followed;       /* a follower was seen at work */
@@ -97,10 +101,10 @@ static void set_env(const char *name, struct sl value)
 }
 
 /* In a process of its own: what goes wrong here must not end the watch. */
-static NORETURN void run_command(const struct watch *w, const struct ledger_told *e)
+static NORETURN void run_command(const struct watch *w, const struct told *e)
 {
 	char *argv[WORDS_MAX + 1], *copy, why[100], text[4000];
-	const char *job = ledger_u64(w->job);
+	const char *job = ledger_u64(w->of.job);
 	struct str line = { 0 };
 	struct child child;
 	int status;
@@ -132,7 +136,7 @@ static NORETURN void run_command(const struct watch *w, const struct ledger_told
 }
 
 /* Its exit code, or -1 when it did not end by itself. */
-static int run_once(const struct watch *w, const struct ledger_told *e)
+static int run_once(const struct watch *w, const struct told *e)
 {
 	int status = 0;
 	pid_t child = fork();
@@ -144,7 +148,7 @@ static int run_once(const struct watch *w, const struct ledger_told *e)
 	return child > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static NORETURN void try_command(const struct watch *w, const struct ledger_told *e)
+static NORETURN void try_command(const struct watch *w, const struct told *e)
 {
 	int tries = 0, code;
 
@@ -157,8 +161,31 @@ static NORETURN void try_command(const struct watch *w, const struct ledger_told
 	leave(code == EX_DONE ? EX_DONE : EX_TEMP);
 }
 
+/*
+ * The oldest that is a warning or worse and was not told yet, nor handed to the command; false when
+ * there is none.
+ */
+static bool find_untold(const struct watch *w, struct told *out, struct arena *a)
+{
+	AUTO_RESULT *r = pg_ask(w->of.target, untold_sql, ledger_u64(w->of.job), str_z(&w->seen));
+	struct sl *const text[] = { &out->at, &out->level, &out->ship, &out->chunk, &out->message };
+
+	if (pg_rows(r) == 0)
+		return false;
+	out->id = pg_count(r, 0, 0);
+	for (int i = 0; i < (int)ARRAY_LEN(text); i++)
+		*text[i] = arena_dup(a, pg_value(r, 0, i + 1));
+	return true;
+}
+
+/* Counts old ones as told: nobody wants to hear of them now. */
+static void forget_old(const struct watch *w)
+{
+	pg_run(w->of.target, forget_sql, ledger_u64(w->of.job), ledger_interval(OLD_NEWS));
+}
+
 /* Begins to tell, beside the watch, for which no command may take too long. False: not now. */
-static bool begin_telling(struct watch *w, const struct ledger_told *e)
+static bool begin_telling(struct watch *w, const struct told *e)
 {
 	for (size_t i = 0; i < RUNS_MAX; i++) {
 		struct run *r = &w->runs[i];
@@ -192,7 +219,7 @@ static size_t end_telling(struct watch *w, bool wait)
 			continue;
 		r->pid = 0;
 		if (ended > 0 && r->event > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
-			ledger_event_told(w->target, r->event);
+			pg_run(w->of.target, told_sql, ledger_u64(r->event));
 	}
 	return busy;
 }
@@ -258,7 +285,7 @@ static int look_at_rejects(struct watch *w, const struct ledger_status *t)
 /* Of the chunks that ended lately, how many failed? */
 static int look_at_failures(struct watch *w)
 {
-	AUTO_RESULT *r = ledger_ask(w->target, failures_sql, w->job);
+	AUTO_RESULT *r = ledger_ask(w->of.target, failures_sql, w->of.job);
 	uint64_t failed = pg_count(r, 0, 0), done = pg_count(r, 0, 1);
 
 	if (failed < SHARE_MIN || failed * 5 < failed + done)
@@ -276,8 +303,8 @@ static int look_at_disk(struct watch *w)
 	struct ledger_job job;
 	AUTO_STR list = { 0 };
 	uint64_t least = 100;
-	size_t n = !ledger_job_get(w->target, w->job, &job, &a) ? 0
-		: ledger_disks(w->target, job.target_schema, job.target_prefix, disks);
+	size_t n = !ledger_job_get(w->of.target, w->of.job, &job, &a) ? 0
+		: ledger_disks(w->of.target, job.target_schema, job.target_prefix, disks);
 
 	for (size_t i = 0; i < n; i++) {
 		uint64_t percent = (uint64_t)(disks[i].bytes_free * 100 / disks[i].bytes);
@@ -309,7 +336,7 @@ static const struct {
 static void recall(struct watch *w)
 {
 	for (int i = 0; i < TROUBLES; i++) {
-		AUTO_RESULT *r = pg_ask(w->target, last_told_sql, ledger_u64(w->job), words[i].over,
+		AUTO_RESULT *r = pg_ask(w->of.target, last_told_sql, ledger_u64(w->of.job), words[i].over,
 			words[i].said);
 
 		if (pg_rows(r) > 0) {
@@ -319,18 +346,21 @@ static void recall(struct watch *w)
 	}
 }
 
+static void event(const struct watch *w, enum ledger_level level, const char *text)
+{
+	ledger_event(w->of.target, level, w->of.job, SL(""), LEDGER_NO_TIME, text);
+}
+
 /* An event when it has become worse, and one when it is over. */
 static void note(struct watch *w, enum trouble which, int level)
 {
 	if (level > w->level[which])
-		ledger_event(w->target, (enum ledger_level)level, w->job, SL(""), LEDGER_NO_TIME,
-			str_z(&w->why));
+		event(w, (enum ledger_level)level, str_z(&w->why));
 	else if (level == LEDGER_INFO && w->level[which] > LEDGER_INFO) {
-		ledger_event(w->target, LEDGER_INFO, w->job, SL(""), LEDGER_NO_TIME,
-			words[which].over);
+		event(w, LEDGER_INFO, words[which].over);
 		(void)end_telling(w, false);
 		if (w->o->recovery && w->o->command &&
-			!begin_telling(w, &(struct ledger_told){ .level = SL("INFO"),
+			!begin_telling(w, &(struct told){ .level = SL("INFO"),
 						  .message = sl_of(words[which].over) }))
 			msg_warn("--alert-command is still at work, nobody was told: %s",
 				words[which].over);
@@ -342,11 +372,11 @@ static void note(struct watch *w, enum trouble which, int level)
 static void look(struct watch *w)
 {
 	AUTO_ARENA arena = { 0 };
-	struct ledger_status total = ledger_total(w->target, w->job, NULL, 0);
+	struct ledger_status total = ledger_total(&w->of);
 	struct ledger_live live;
 
-	pg_run(w->target, forgotten_sql, ledger_u64(w->job));
-	ledger_live_get(w->target, w->job, &live, &arena);
+	pg_run(w->of.target, forgotten_sql, ledger_u64(w->of.job));
+	ledger_live_get(w->of.target, w->of.job, &live, &arena);
 	if (live.any) {
 		note(w, LAG, look_at_lag(w, &live));
 		note(w, SLOT, look_at_slot(w, &live));
@@ -366,16 +396,14 @@ static void look(struct watch *w)
 static bool tell(struct watch *w)
 {
 	AUTO_ARENA arena = { 0 };
-	struct ledger_told event;
+	struct told event;
 	bool any = false;
 
 	if (end_telling(w, false) == 0 && w->seen.n > SEEN_MAX) {
-		ledger_events_forget(w->target, w->job, OLD_NEWS);
+		forget_old(w);
 		str_clear(&w->seen);
 	}
-	while (w->o->command &&
-		ledger_event_next(w->target, w->job, str_z(&w->seen), &event, &arena) &&
-		begin_telling(w, &event)) {
+	while (w->o->command && find_untold(w, &event, &arena) && begin_telling(w, &event)) {
 		str_addf(&w->seen, "%llu,", (unsigned long long)event.id);
 		arena_reset(&arena);
 		any = true;
@@ -396,11 +424,11 @@ static bool is_ours(struct watch *w)
 {
 	if (w->ours)
 		return true;
-	w->ours = pg_is_yes(ledger_ask(w->target,
+	w->ours = pg_is_yes(ledger_ask(w->of.target,
 		"SELECT pg_try_advisory_lock(hashtextextended('ferry.alert', $1::bigint))",
-		w->job));
+		w->of.job));
 	if (w->ours) {
-		ledger_events_forget(w->target, w->job, OLD_NEWS);
+		forget_old(w);
 		recall(w);
 	}
 	return w->ours;
@@ -408,7 +436,7 @@ static bool is_ours(struct watch *w)
 
 void alert_run(struct pg *target, uint64_t job, const struct alert_opts *o, bool (*go_on)(void))
 {
-	struct watch w = { .target = target, .job = job, .o = o };
+	struct watch w = { .of = { target, job, NULL, 0 }, .o = o };
 
 	do {
 		if (is_ours(&w)) {
@@ -419,7 +447,7 @@ void alert_run(struct pg *target, uint64_t job, const struct alert_opts *o, bool
 			clock_sleep(o->every_us);
 	} while (go_on());
 	if (w.ours) { /* what was written, and left out, in the last moment */
-		struct ledger_status total = ledger_total(target, job, NULL, 0);
+		struct ledger_status total = ledger_total(&w.of);
 
 		recall(&w);
 		note(&w, REJECTS, look_at_rejects(&w, &total));

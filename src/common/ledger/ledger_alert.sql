@@ -26,3 +26,16 @@ SELECT (level <> 'INFO')::int + (level = 'CRITICAL')::int,
 	coalesce(substring(message FROM '^[0-9]+'), '0')
 	FROM ferry.event WHERE job_id = $1 AND (message = $2 OR message ~ $3)
 	ORDER BY id DESC LIMIT 1;
+
+-- name: untold_sql
+SELECT id, date_trunc('milliseconds', at AT TIME ZONE 'UTC'), level, ship,
+	chunk_from, message FROM ferry.event WHERE job_id = $1 AND NOT told
+	AND level <> 'INFO' AND id <> ALL (string_to_array(rtrim($2::text, ','), ',')::bigint[])
+	ORDER BY id LIMIT 1;
+
+-- name: told_sql
+UPDATE ferry.event SET told = true WHERE id = $1;
+
+-- name: forget_sql
+UPDATE ferry.event SET told = true
+	WHERE job_id = $1 AND NOT told AND at < clock_timestamp() - $2::interval;

@@ -1,10 +1,7 @@
-#include "core/hash.h"
-#include "ledger/ledger_claim.sql.h"
 #include "ledger/ledger_internal.h"
 
-static const char skip_sql[] =
-	"SELECT DISTINCT ship FROM ferry.chunk WHERE job_id = $1 AND chunk_from < $3::timestamp"
-	" AND chunk_to > $2::timestamp ORDER BY ship";
+#include "core/hash.h"
+#include "ledger/ledger_claim.sql.h"
 
 static void take_claim(
 	const struct pg_result *r, uint64_t job, struct ledger_claim *out, struct arena *a)
@@ -64,9 +61,7 @@ static bool try_claim(struct pg *target, uint64_t job, bool whole_range, const c
 /* Appends the names of those at work who are known to be dead, as an array; how many. */
 static size_t find_dead(struct pg *target, uint64_t job, struct str *names)
 {
-	AUTO_RESULT *r = ledger_ask(target,
-		"SELECT DISTINCT worker FROM ferry.chunk WHERE job_id = $1 AND state <> 'done'"
-		" AND state = 'running'", job);
+	AUTO_RESULT *r = ledger_ask(target, workers_sql, job);
 	size_t n = 0;
 
 	str_addc(names, '{');
@@ -79,35 +74,31 @@ static size_t find_dead(struct pg *target, uint64_t job, struct str *names)
 	return n;
 }
 
+/* Appends its ships as JSON. */
+static void put_claim(struct str *s, const struct ledger_claim *claim)
+{
+	str_addc(s, '[');
+	for (size_t i = 0; i < claim->n; i++) {
+		str_addz(s, i ? ",{\"ship\":" : "{\"ship\":");
+		str_add_json(s, claim->ships[i].ship);
+		str_addf(s, ",\"attempt\":%llu}", (unsigned long long)claim->ships[i].attempt);
+	}
+	str_addc(s, ']');
+}
+
 bool ledger_split(struct pg *target, const struct ledger_claim *claim, int64_t to)
 {
-	AUTO_STR ships = { 0 }, attempts = { 0 };
+	AUTO_STR ships = { 0 };
 	AUTO_RESULT *r = NULL;
 	bool all;
 
-	str_addc(&ships, '{');
-	for (size_t i = 0; i < claim->n; i++) {
-		pg_add_element(&ships, claim->ships[i].ship);
-		str_addf(&attempts, "%c%llu", i ? ',' : '{',
-			(unsigned long long)claim->ships[i].attempt);
-	}
-	str_addc(&ships, '}');
-	str_addc(&attempts, '}');
+	put_claim(&ships, claim);
 	pg_exec(target, "BEGIN");
 	r = pg_ask(target, split_sql, ledger_u64(claim->job), ledger_time(claim->from),
-		str_z(&ships), str_z(&attempts), claim->worker, ledger_time(to));
+		str_z(&ships), claim->worker, ledger_time(to));
 	all = pg_affected(r) == claim->n;
 	pg_exec(target, all ? "COMMIT" : "ROLLBACK");
 	return all;
-}
-
-static enum ledger_claimed busy_or_empty(struct pg *target, uint64_t job, const char *only)
-{
-	return pg_knows(target,
-		"SELECT EXISTS (SELECT FROM ferry.chunk WHERE job_id = $1 AND state <> 'done'"
-		" AND state <> 'failed' AND ($2::text[] IS NULL OR ship = ANY ($2::text[])))",
-		ledger_u64(job), only)
-		? LEDGER_BUSY : LEDGER_EMPTY;
 }
 
 /*
@@ -122,49 +113,44 @@ static bool is_hopeless(const struct ledger_claim *claim)
 	return false;
 }
 
-static enum ledger_claimed claim_any(struct pg *target, uint64_t job, bool whole_range,
-	const struct sl *only, size_t n_only, int64_t lease_us, struct ledger_claim *out,
-	struct arena *a)
+static enum ledger_claimed claim_any(const struct ledger_part *of, bool whole_range,
+	int64_t lease_us, struct ledger_claim *out, struct arena *a)
 {
 	AUTO_STR ships = { 0 }, dead = { 0 };
-	const char *params[] = { ledger_u64(job), ledger_worker(), "{}", NULL,
-		ledger_interval(lease_us) };
-	enum ledger_claimed outcome = LEDGER_CLAIMED;
+	const char *params[] = { ledger_u64(of->job), ledger_worker(), "{}",
+		ledger_array(&ships, of->only, of->n_only), ledger_interval(lease_us) };
 
-	params[3] = ledger_array(&ships, only, n_only);
+	if (try_claim(of->target, of->job, whole_range, params, out, a))
+		return LEDGER_CLAIMED;
 	/* the dead are looked for last: it costs a statement and a look into /proc for each */
-	if (!try_claim(target, job, whole_range, params, out, a)) {
-		bool found = find_dead(target, job, &dead) > 0;
-
+	if (find_dead(of->target, of->job, &dead) > 0) {
 		params[2] = str_z(&dead);
-		if (!found || !try_claim(target, job, whole_range, params, out, a))
-			outcome = busy_or_empty(target, job, params[3]);
+		if (try_claim(of->target, of->job, whole_range, params, out, a))
+			return LEDGER_CLAIMED;
 	}
-	return outcome;
+	return pg_knows(of->target, busy_sql, params[0], params[3]) ? LEDGER_BUSY : LEDGER_EMPTY;
 }
 
-enum ledger_claimed ledger_claim(struct pg *target, uint64_t job, bool whole_range,
-	const struct sl *only, size_t n_only, int64_t lease_us, struct ledger_claim *out,
-	struct arena *a)
+enum ledger_claimed ledger_claim(const struct ledger_part *of, bool whole_range, int64_t lease_us,
+	struct ledger_claim *out, struct arena *a)
 {
 	enum ledger_claimed got;
 
-	while ((got = claim_any(target, job, whole_range, only, n_only, lease_us, out, a)) ==
-			LEDGER_CLAIMED &&
+	while ((got = claim_any(of, whole_range, lease_us, out, a)) == LEDGER_CLAIMED &&
 		is_hopeless(out))
-		ledger_fail(target, out, true,
+		ledger_fail(of->target, out, true,
 			"given up: whoever took it has died each time, a hundred times");
 	return got;
 }
 
-bool ledger_claimable(struct pg *target, uint64_t job, const struct sl *only, size_t n_only)
+bool ledger_claimable(const struct ledger_part *of)
 {
 	AUTO_STR dead = { 0 }, ships = { 0 };
 
-	(void)find_dead(target, job, &dead);
+	(void)find_dead(of->target, of->job, &dead);
 	/* locked for a moment, since a claim would pass over what somebody else has locked */
-	return pg_knows(target, claimable_sql, ledger_u64(job), ledger_worker(), str_z(&dead),
-		ledger_array(&ships, only, n_only));
+	return pg_knows(of->target, claimable_sql, ledger_u64(of->job), ledger_worker(),
+		str_z(&dead), ledger_array(&ships, of->only, of->n_only));
 }
 
 void ledger_release(struct pg *target, uint64_t job, const char *worker)
@@ -179,13 +165,55 @@ void ledger_fail(
 {
 	AUTO_STR ships = { 0 };
 
-	str_addc(&ships, '[');
-	for (size_t i = 0; i < claim->n; i++) {
-		str_addz(&ships, i ? ",{\"ship\":" : "{\"ship\":");
-		str_add_json(&ships, claim->ships[i].ship);
-		str_addf(&ships, ",\"attempt\":%llu}", (unsigned long long)claim->ships[i].attempt);
-	}
-	str_addc(&ships, ']');
+	put_claim(&ships, claim);
 	pg_run(target, fail_sql, ledger_u64(claim->job), ledger_time(claim->from), str_z(&ships),
 		claim->worker, error, permanent ? "t" : "f", ledger_u64(LEDGER_MAX_FAILURES));
+}
+
+/* ---- control --------------------------------------------------------------------------------- */
+
+void ledger_control_get(struct pg *target, uint64_t job, struct ledger_control *out)
+{
+	AUTO_RESULT *r = ledger_ask(target, get_sql, job);
+
+	*out = (struct ledger_control){ .busy = 1 };
+	if (pg_rows(r) > 0) /* NULL counts as 0 */
+		*out = (struct ledger_control){ .paused = (int)pg_count(r, 0, 0),
+			.workers = pg_count(r, 0, 1),
+			.rate = pg_count(r, 0, 2),
+			.pace_us = pg_count(r, 0, 3),
+			.busy = pg_count(r, 0, 4) };
+}
+
+void ledger_control_set(
+	struct pg *target, uint64_t job, const struct ledger_control *c, struct str *now)
+{
+	AUTO_STR json = { 0 }, event = { 0 };
+	AUTO_RESULT *r = NULL;
+
+	str_addf(&json, "{\"paused\":%d,\"workers\":%llu,\"rate\":%llu,\"pace_us\":%llu}",
+		c->paused, (unsigned long long)c->workers, (unsigned long long)c->rate,
+		(unsigned long long)c->pace_us);
+	r = pg_ask(target, set_sql, ledger_u64(job), str_z(&json));
+	str_add(now, pg_value(r, 0, 0));
+	str_addf(&event, "control: %s", str_z(now));
+	if (pg_true(r, 0, 1))
+		ledger_event(target, LEDGER_INFO, job, SL(""), LEDGER_NO_TIME, str_z(&event));
+}
+
+void ledger_run_rate(struct pg *target, uint64_t job, uint64_t rate)
+{
+	pg_run(target, run_rate_sql, ledger_u64(job), rate ? ledger_u64(rate) : NULL);
+}
+
+bool ledger_seat(struct pg *target, uint64_t job, uint64_t workers, uint64_t *seat)
+{
+	AUTO_RESULT *r = NULL;
+
+	if (workers == 0 || (*seat > 0 && *seat <= workers))
+		return true;
+	r = pg_ask(target, seat_sql, ledger_u64(job), ledger_u64(workers), ledger_u64(*seat));
+	if (pg_rows(r) > 0)
+		*seat = pg_count(r, 0, 0);
+	return pg_rows(r) > 0;
 }

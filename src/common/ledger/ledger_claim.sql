@@ -24,19 +24,32 @@ WITH first AS MATERIALIZED (SELECT chunk_from, chunk_to FROM ferry.chunk WHERE {
 			AND c.chunk_to = first.chunk_to
 		ORDER BY c.ship FOR UPDATE OF c SKIP LOCKED) {take};
 
--- $1 job, $2 from, $3 ships, $4 their attempts, $5 worker, $6 to
+-- $1 job, $2 from, $3 ships and attempts, $4 worker, $5 to
 -- name: split_sql
-WITH cut AS (UPDATE ferry.chunk c SET chunk_to = $6::timestamp
+WITH cut AS (UPDATE ferry.chunk c SET chunk_to = $5::timestamp
 		FROM (SELECT ship, chunk_to FROM ferry.chunk o JOIN
-			unnest($3::text[], $4::bigint[]) AS mine (ship, attempt)
+			jsonb_to_recordset($3::jsonb) AS mine (ship text, attempt int)
 				USING (ship, attempt)
-			WHERE o.job_id = $1 AND o.chunk_from = $2::timestamp AND o.worker = $5
-				AND o.state = 'running' AND o.chunk_to > $6::timestamp
+			WHERE o.job_id = $1 AND o.chunk_from = $2::timestamp AND o.worker = $4
+				AND o.state = 'running' AND o.chunk_to > $5::timestamp
 					FOR UPDATE OF o) AS old
 		WHERE c.job_id = $1 AND c.chunk_from = $2::timestamp AND c.ship = old.ship
 		RETURNING c.ship, c.weight, old.chunk_to)
 INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, weight)
-	SELECT $1, ship, $6::timestamp, chunk_to, weight FROM cut;
+	SELECT $1, ship, $5::timestamp, chunk_to, weight FROM cut;
+
+-- Ships that others have or had in a range of time: $1 job, $2 from, $3 to.
+-- name: skip_sql
+SELECT DISTINCT ship FROM ferry.chunk WHERE job_id = $1 AND chunk_from < $3::timestamp
+	AND chunk_to > $2::timestamp ORDER BY ship;
+
+-- name: workers_sql
+SELECT DISTINCT worker FROM ferry.chunk
+	WHERE job_id = $1 AND state <> 'done' AND state = 'running';
+
+-- name: busy_sql
+SELECT EXISTS (SELECT FROM ferry.chunk WHERE job_id = $1 AND state <> 'done'
+	AND state <> 'failed' AND ($2::text[] IS NULL OR ship = ANY ($2::text[])));
 
 -- name: claimable_sql
 SELECT FROM ferry.chunk WHERE {claimable} LIMIT 1 FOR UPDATE SKIP LOCKED;
@@ -63,3 +76,31 @@ INSERT INTO ferry.event (level, job_id, ship, chunk_from, message)
 	SELECT CASE state WHEN 'failed' THEN 'CRITICAL' ELSE 'WARNING' END, $1, ship, $2::timestamp,
 		CASE state WHEN 'failed' THEN 'chunk failed for good: '
 			ELSE 'chunk failed, to be tried again: ' END || $5 FROM failed;
+
+-- name: get_sql
+SELECT (control->>'paused')::int, control->>'workers', control->>'rate', control->>'pace_us',
+	(SELECT greatest(count(DISTINCT worker), 1) FROM ferry.chunk c
+		WHERE c.job_id = $1 AND state <> 'done' AND state = 'running'
+		AND lease_until > clock_timestamp())
+	FROM ferry.job WHERE job_id = $1;
+
+-- What is -1 stays as it is, what is 0 is no longer asked for.
+-- name: set_sql
+UPDATE ferry.job j SET control = (SELECT jsonb_object_agg(key, value)
+		FROM jsonb_each(coalesce(j.control, '{}') || coalesce((SELECT
+			jsonb_object_agg(key, value) FROM jsonb_each($2::jsonb)
+			WHERE value NOT IN ('-1', '18446744073709551615')), '{}'))
+		WHERE value <> '0')
+	FROM ferry.job was WHERE j.job_id = $1 AND was.job_id = $1
+	RETURNING coalesce(j.control - 'run_rate', '{}'), was.control IS DISTINCT FROM j.control;
+
+-- name: run_rate_sql
+UPDATE ferry.job SET control = nullif(coalesce(control, '{}') - 'run_rate' || coalesce(
+		jsonb_build_object('run_rate', $2::bigint), '{}'), '{}')
+	WHERE job_id = $1 AND (control->>'run_rate')::bigint IS DISTINCT FROM $2;
+
+-- name: seat_sql
+SELECT i, CASE WHEN $3 > 0 THEN
+		pg_advisory_unlock(hashtextextended('ferry.seat ' || $3::bigint, $1::bigint)) END
+	FROM generate_series(1, $2::bigint) AS i
+	WHERE pg_try_advisory_lock(hashtextextended('ferry.seat ' || i, $1::bigint)) LIMIT 1;

@@ -1,3 +1,6 @@
+-- name: event_sql
+INSERT INTO ferry.event (level, job_id, ship, chunk_from, message) VALUES ($1, $2, $3, $4, $5);
+
 -- name: events_sql
 SELECT date_trunc('milliseconds', at AT TIME ZONE 'UTC'), level, ship,
 	chunk_from, message FROM (SELECT * FROM ferry.event WHERE job_id = $1
@@ -15,9 +18,3 @@ SELECT ship, chunk_from, chunk_to, state, failures, attempt,
 	WHERE job_id = $1 AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))
 	GROUP BY r.ship, r.chunk_from
 	ORDER BY ship, chunk_from LIMIT $3;
-
--- name: untold_sql
-SELECT id, date_trunc('milliseconds', at AT TIME ZONE 'UTC'), level, ship,
-	chunk_from, message FROM ferry.event WHERE job_id = $1 AND NOT told
-	AND level <> 'INFO' AND id <> ALL (string_to_array(rtrim($2::text, ','), ',')::bigint[])
-	ORDER BY id LIMIT 1;

@@ -1,5 +1,6 @@
 #include "ledger/ledger_internal.h"
 
+#include "ledger/ledger_facts.sql.h"
 #include "stream/digest.h"
 #include "stream/json.h"
 
@@ -16,17 +17,41 @@ static void put_counts(
 		(unsigned long long)rejects);
 }
 
-static void put_ship(struct str *s, const struct ledger_facts_ship *ship)
+/* Appends the member `,"key":"time"`, or nothing for LEDGER_NO_TIME. */
+static void put_time(struct str *s, const char *key, int64_t instant)
 {
-	str_addz(s, "{\"ship\":");
-	str_add_json(s, ship->ship);
-	str_addf(s, ",\"attempt\":%llu,", (unsigned long long)ship->attempt);
-	put_counts(s, ship->rows, ship->cells, ship->digest, ship->rejects);
-	ledger_put_time(s, "first", ship->first);
-	ledger_put_time(s, "last", ship->last);
-	if (ship->deleted)
-		str_addf(s, ",\"deleted\":%llu", (unsigned long long)ship->deleted);
-	str_addc(s, '}');
+	if (instant != LEDGER_NO_TIME)
+		str_addf(s, ",\"%s\":\"%s\"", key, ledger_time(instant));
+}
+
+/* The ships as JSON; `all`: with what is not in a seal, for {ships} in parts.sql. */
+static void put_ships(struct str *s, const struct ledger_facts *f, bool all)
+{
+	str_addc(s, '[');
+	for (size_t i = 0; i < f->n; i++) {
+		const struct ledger_facts_ship *ship = &f->ships[i];
+
+		str_addz(s, i ? ",{\"ship\":" : "{\"ship\":");
+		str_add_json(s, ship->ship);
+		str_addf(s, ",\"attempt\":%llu,", (unsigned long long)ship->attempt);
+		put_counts(s, ship->rows, ship->cells, ship->digest, ship->rejects);
+		put_time(s, "first", ship->first);
+		put_time(s, "last", ship->last);
+		if (ship->deleted || all)
+			str_addf(s, ",\"deleted\":%llu", (unsigned long long)ship->deleted);
+		if (all)
+			str_addf(s, ",\"dropped\":%llu,\"wide_rows\":%llu,\"bytes\":%llu",
+				(unsigned long long)ship->dropped,
+				(unsigned long long)ship->wide_rows,
+				(unsigned long long)ship->bytes);
+		str_addc(s, '}');
+	}
+	str_addc(s, ']');
+}
+
+void ledger_put_ships(struct str *s, const struct ledger_facts *f)
+{
+	put_ships(s, f, true);
 }
 
 static const char *const follow_kinds[] = { "", "slot", "poll", "kafka" };
@@ -44,7 +69,7 @@ static void put_follow(struct str *s, const struct ledger_follow *f)
 		str_add_member(s, "worker", f->worker);
 		str_addf(s, ",\"attempt\":%llu", (unsigned long long)f->attempt);
 	}
-	ledger_put_time(s, "commit", f->commit);
+	put_time(s, "commit", f->commit);
 	if (f->truncated)
 		str_addf(s, ",\"truncated\":%llu", (unsigned long long)f->truncated);
 	str_addc(s, '}');
@@ -55,13 +80,8 @@ void ledger_put_facts(struct str *s, const struct ledger_facts *f)
 	str_addf(s, "{\"from\":\"%s\",\"to\":\"%s\",", ledger_time(f->from),
 		ledger_time(f->to));
 	put_counts(s, f->rows, f->cells, f->digest, f->rejects);
-	str_addz(s, ",\"ships\":[");
-	for (size_t i = 0; i < f->n; i++) {
-		if (i)
-			str_addc(s, ',');
-		put_ship(s, &f->ships[i]);
-	}
-	str_addc(s, ']');
+	str_addz(s, ",\"ships\":");
+	put_ships(s, f, false);
 	if (f->job) {
 		str_addf(s, ",\"job\":%llu,\"worker\":", (unsigned long long)f->job);
 		str_add_json(s, f->worker);
@@ -169,4 +189,104 @@ const char *ledger_parse_facts(struct arena *a, struct sl src, struct ledger_fac
 	if (f->follow.kind != LEDGER_FOLLOW_NONE && f->job && f->follow.worker.n == 0)
 		return "a job without its follower in the facts";
 	return NULL;
+}
+
+/* ---- finishing ------------------------------------------------------------------------------- */
+
+/* Runs one of them; true when every ship of the facts was hit. */
+static bool run_fenced(struct pg *target, const char *sql, int n, const struct ledger_facts *f)
+{
+	AUTO_FREE char *worker = mem_sldup(f->worker);
+	AUTO_STR ships = { 0 };
+
+	ledger_put_ships(&ships, f);
+	return pg_is_yes(pg_query(target, sql, n,
+		(const char *[]){ ledger_u64(f->job), ledger_time(f->from),
+			str_z(&ships), worker, ledger_time(f->to) }));
+}
+
+bool ledger_hold(struct pg *target, const struct ledger_facts *f)
+{
+	return run_fenced(target, hold_sql, 4, f);
+}
+
+bool ledger_finish(struct pg *target, const struct ledger_facts *f)
+{
+	return run_fenced(target, finish_sql, 5, f);
+}
+
+void ledger_same_rejects(struct pg *target, const struct ledger_facts *f)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < f->n; i++)
+		n += f->ships[i].rejects;
+	if (n > 0)
+		(void)!run_fenced(target, same_rejects_sql, 4, f);
+}
+
+void ledger_fail_met(
+	struct pg *target, const struct ledger_facts *f, struct sl ship, const char *error)
+{
+	AUTO_FREE char *name = mem_sldup(ship);
+
+	pg_run(target, fail_met_sql, ledger_u64(f->job), name, ledger_time(f->from),
+		ledger_time(f->to), error);
+	ledger_event(target, LEDGER_CRITICAL, f->job, ship, f->from, error);
+}
+
+void ledger_fail_facts(
+	struct pg *target, const struct ledger_facts *f, bool permanent, const char *error)
+{
+	AUTO_FREE char *worker = mem_sldup(f->worker);
+	struct ledger_claim claim = {
+		.job = f->job, .worker = worker, .from = f->from, .to = f->to
+	};
+
+	claim.ships = mem_alloc(mem_mul(f->n + 1, sizeof *claim.ships));
+	for (size_t i = 0; i < f->n; i++)
+		if (f->ships[i].attempt > 0)
+			claim.ships[claim.n++] =
+				(struct ledger_claim_ship){ f->ships[i].ship, f->ships[i].attempt };
+	ledger_fail(target, &claim, permanent, error);
+	mem_free(claim.ships);
+}
+
+/* ---- rejects --------------------------------------------------------------------------------- */
+
+#define REJECTS_AT_ONCE 1000
+#define REJECT_BYTES_AT_ONCE (1 << 20)
+
+void ledger_reject(struct ledger_rejects *r, struct sl ship, int64_t chunk_from, uint64_t attempt,
+	struct sl record, struct sl why)
+{
+	str_addz(&r->rows, r->n ? ",{\"ship\":" : "[{\"ship\":");
+	str_add_json(&r->rows, ship);
+	str_addf(&r->rows,
+		",\"chunk_from\":\"%s\",\"attempt\":%llu,\"why\":", ledger_time(chunk_from),
+		(unsigned long long)attempt);
+	str_add_json(&r->rows, why);
+	str_addz(&r->rows, ",\"record\":");
+	str_add(&r->rows, record);
+	str_addc(&r->rows, '}');
+	r->n++;
+	if (r->n >= REJECTS_AT_ONCE || r->rows.n >= REJECT_BYTES_AT_ONCE)
+		ledger_reject_flush(r);
+}
+
+void ledger_reject_flush(struct ledger_rejects *r)
+{
+	if (r->n == 0)
+		return;
+	str_addc(&r->rows, ']');
+	if (pg_stores(r->target)) {
+		AUTO_STR rows = r->rows;
+
+		r->rows = (struct str){ 0 };
+		encoding_add_storable(pg_stores(r->target), &r->rows, str_sl(&rows));
+	}
+	pg_run(r->target, reject_sql, ledger_u64(r->job), ledger_worker(), str_z(&r->rows),
+		r->once ? "t" : "f", r->counted ? "t" : "f");
+	str_clear(&r->rows);
+	r->n = 0;
 }

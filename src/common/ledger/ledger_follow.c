@@ -5,48 +5,29 @@
 #include "ledger/ledger_follow.sql.h"
 #include "ledger/ledger_internal.h"
 
-void ledger_follow_init(struct pg *target)
-{
-	if (!ledger_has_table(target, "doubt"))
-		pg_exec(target, follow_schema_sql);
-}
-
 /* ---- the follower ---------------------------------------------------------------------------- */
-
-static const char *get_text(const struct pg_result *r, int col, struct arena *a)
-{
-	AUTO_STR s = { 0 };
-
-	str_addz(&s, pg_valuez(r, 0, col));
-	return arena_dup(a, (struct sl){ str_z(&s), s.n + 1 }).p;
-}
 
 static void take_follower(const struct pg_result *r, struct ledger_follower *f, struct arena *a)
 {
 	*f = (struct ledger_follower){ .kind = sl_eq_str(pg_value(r, 0, 0), "slot")
 						       ? LEDGER_FOLLOW_SLOT
 						       : LEDGER_FOLLOW_POLL,
-		.slot = get_text(r, 1, a),
-		.publication = get_text(r, 2, a),
-		.consistent_point = get_text(r, 3, a),
-		.worker = get_text(r, 4, a),
-		.upto = get_text(r, 5, a),
+		.slot = ledger_get_text(r, 0, 1, a),
+		.publication = ledger_get_text(r, 0, 2, a),
+		.consistent_point = ledger_get_text(r, 0, 3, a),
+		.worker = ledger_get_text(r, 0, 4, a),
+		.upto = ledger_get_text(r, 0, 5, a),
 		.attempt = pg_count(r, 0, 6) };
 }
 
 bool ledger_follower_get(
 	struct pg *target, uint64_t job, struct ledger_follower *out, struct arena *a)
 {
-	AUTO_RESULT *r = NULL;
-	bool found;
+	AUTO_RESULT *r = ledger_ask(target, follower_sql, job);
 
-	if (!ledger_has_table(target, "follower"))
-		return false;
-	r = ledger_ask(target, follower_sql, job);
-	found = pg_rows(r) > 0;
-	if (found)
+	if (pg_rows(r) > 0)
 		take_follower(r, out, a);
-	return found;
+	return pg_rows(r) > 0;
 }
 
 /* All of the job is; the event also says what to do. */
@@ -71,7 +52,7 @@ void ledger_follower_set(struct pg *target, uint64_t job, enum ledger_follow_kin
 
 void ledger_follower_drop(struct pg *target, uint64_t job)
 {
-	pg_clear(ledger_ask(target, "DELETE FROM ferry.follower WHERE job_id = $1", job));
+	pg_run(target, "DELETE FROM ferry.follower WHERE job_id = $1", ledger_u64(job));
 }
 
 /* Of which there is none in the job. */
@@ -127,15 +108,12 @@ void ledger_follower_become(struct pg *target, uint64_t job, enum ledger_follow_
 
 bool ledger_follower_upto(struct pg *target, uint64_t job, uint64_t attempt, struct str *upto)
 {
-	AUTO_RESULT *r = pg_ask(target,
-		"SELECT upto FROM ferry.follower WHERE job_id = $1 AND worker = $2"
-		" AND attempt = $3",
-		ledger_u64(job), ledger_worker(), ledger_u64(attempt));
-	bool ours = pg_rows(r) > 0;
+	AUTO_RESULT *r = pg_ask(
+		target, upto_sql, ledger_u64(job), ledger_worker(), ledger_u64(attempt));
 
-	if (ours)
+	if (pg_rows(r) > 0)
 		str_add(upto, pg_value(r, 0, 0));
-	return ours;
+	return pg_rows(r) > 0;
 }
 
 /* Passed over while a loader holds the row: the next one will do. */
@@ -158,20 +136,14 @@ void ledger_follower_held(
 int64_t ledger_lag(struct pg *target, uint64_t job)
 {
 	AUTO_RESULT *r = ledger_ask(target, lag_sql, job);
-	int64_t lag = 0;
 
-	if (pg_rows(r) > 0)
-		lag = (int64_t)pg_count(r, 0, 0);
-	return lag;
+	return pg_rows(r) > 0 ? (int64_t)pg_count(r, 0, 0) : 0;
 }
 
 void ledger_follower_release(struct pg *target, uint64_t job, uint64_t attempt)
 {
 	/* the attempt stays: what is still on its way to the loader is to be committed */
-	pg_run(target,
-		"UPDATE ferry.follower SET lease_until = clock_timestamp()"
-		" WHERE job_id = $1 AND worker = $2 AND attempt = $3",
-		ledger_u64(job), ledger_worker(), ledger_u64(attempt));
+	pg_run(target, release_sql, ledger_u64(job), ledger_worker(), ledger_u64(attempt));
 }
 
 /* The lease stays: the pipeline may be the same, and start its stages anew. */
@@ -194,11 +166,8 @@ bool ledger_follow_hold(struct pg *target, const struct ledger_facts *f)
 {
 	AUTO_FREE char *worker = mem_sldup(f->follow.worker);
 
-	return pg_knows(target,
-		"SELECT FROM ferry.follower WHERE job_id = $1 AND kind = $2 AND worker = $3"
-		" AND attempt = $4 FOR NO KEY UPDATE",
-		ledger_u64(f->job), ledger_follow_text(f->follow.kind), worker,
-		ledger_u64(f->follow.attempt));
+	return pg_knows(target, hold_sql, ledger_u64(f->job), ledger_follow_text(f->follow.kind),
+		worker, ledger_u64(f->follow.attempt));
 }
 
 #define ERASED "pg_temp.ferry_erased"
@@ -246,4 +215,100 @@ void ledger_follow_fail(struct pg *target, const struct ledger_facts *f, const c
 	AUTO_FREE char *worker = mem_sldup(f->follow.worker);
 
 	fail(target, f->job, worker, f->follow.attempt, error, "WARNING");
+}
+
+/* ---- what feeds it, and doubts --------------------------------------------------------------- */
+
+void ledger_feeds_get(struct pg *target, uint64_t job, struct ledger_feeds *out, struct arena *a)
+{
+	AUTO_RESULT *r = ledger_ask(target, feeds_sql, job);
+	AUTO_RESULT *follower = ledger_ask(target, feeds_seen_sql, job);
+
+	*out = (struct ledger_feeds){ .n = pg_rows(r) };
+	out->feed = arena_alloc(a, mem_mul(out->n + 1, sizeof *out->feed));
+	for (size_t i = 0; i < out->n; i++)
+		out->feed[i] = (struct ledger_feed){ .relation = pg_count(r, i, 0),
+			.file = pg_count(r, i, 1),
+			.name = arena_dup(a, pg_value(r, i, 2)),
+			.stamp = arena_dup(a, pg_value(r, i, 3)),
+			.covered = pg_true(r, i, 4) };
+	if (pg_rows(follower) > 0) {
+		out->publication = pg_count(follower, 0, 0);
+		out->changes = pg_count(follower, 0, 1);
+		out->gap = arena_dup(a, pg_value(follower, 0, 2));
+	}
+}
+
+static void put_feeds(struct str *s, const struct ledger_feeds *f)
+{
+	str_addc(s, '[');
+	for (size_t i = 0; i < f->n; i++) {
+		const struct ledger_feed *v = &f->feed[i];
+
+		str_addf(s, "%s{\"relation\":%llu,\"file\":%llu,\"covered\":%s,\"name\":",
+			i ? "," : "", (unsigned long long)v->relation,
+			(unsigned long long)v->file, v->covered ? "true" : "false");
+		str_add_json(s, v->name);
+		str_add_member(s, "stamp", v->stamp);
+		str_addc(s, '}');
+	}
+	str_addc(s, ']');
+}
+
+void ledger_feeds_set(struct pg *target, uint64_t job, const struct ledger_feeds *f)
+{
+	AUTO_FREE char *gap = f->gap.n > 0 ? mem_sldup(f->gap) : NULL;
+	AUTO_STR json = { 0 };
+
+	put_feeds(&json, f);
+	pg_run(target, "DELETE FROM ferry.feed WHERE job_id = $1", ledger_u64(job));
+	pg_run(target, feed_sql, ledger_u64(job), str_z(&json));
+	pg_run(target, see_feeds_sql, ledger_u64(job), ledger_u64(f->publication),
+		ledger_u64(f->changes), gap);
+}
+
+void ledger_doubt_add(
+	struct pg *target, uint64_t job, uint64_t relation, bool held, const char *why)
+{
+	pg_run(target, doubt_add_sql, ledger_u64(job), why, relation ? ledger_u64(relation) : NULL,
+		held ? "t" : "f");
+}
+
+size_t ledger_doubts_held(
+	struct pg *target, uint64_t job, struct arena *a, struct ledger_held **out)
+{
+	AUTO_RESULT *r = ledger_ask(target, doubts_held_sql, job);
+	size_t n = pg_rows(r);
+
+	*out = arena_alloc(a, mem_mul(n + 1, sizeof **out));
+	for (size_t i = 0; i < n; i++)
+		(*out)[i] = (struct ledger_held){ .id = pg_count(r, i, 0),
+			.relation = pg_count(r, i, 1),
+			.why = arena_dup(a, pg_value(r, i, 2)) };
+	return n;
+}
+
+bool ledger_doubt_ship(
+	struct pg *target, uint64_t job, enum ledger_level level, struct sl ship, const char *why)
+{
+	AUTO_FREE char *name = mem_sldup(ship);
+	AUTO_RESULT *r = pg_ask(target, doubt_ship_sql, ledger_u64(job), name, why,
+		ledger_levels[level]);
+
+	return pg_affected(r) > 0;
+}
+
+bool ledger_had_rows(struct pg *target, uint64_t job, struct sl ship, const struct names *channels,
+	bool live)
+{
+	AUTO_FREE char *name = mem_sldup(ship);
+	AUTO_STR list = { 0 };
+
+	return pg_knows(target, live ? had_live_sql : had_rows_sql, ledger_u64(job), name,
+		ledger_array(&list, channels->name, channels->n));
+}
+
+void ledger_doubt_release(struct pg *target, uint64_t id, const char *from, const char *to)
+{
+	pg_run(target, doubt_release_sql, ledger_u64(id), from, to);
 }

@@ -16,10 +16,11 @@
  * ferry.doubt has ranges [time_from, time_to) of a ship (NULL: all ships, from the beginning, to
  * the end) in which source and target may differ although all is committed: they are to be compared
  * and repaired once their chunks are done, and the row deleted then. Those that are held wait for
- * the follower (ledger_feed.h).
+ * the follower.
  */
 #pragma once
 
+#include "core/hash.h"
 #include "core/spool.h"
 #include "ledger/ledger.h"
 
@@ -33,7 +34,7 @@ struct ledger_follower {
 	uint64_t attempt;
 };
 
-/* The job's follower; false when none was set up. Works with a ledger older than followers. */
+/* The job's follower; false when none was set up. */
 bool ledger_follower_get(struct pg *target, uint64_t job, struct ledger_follower *out,
 	struct arena *a) NODISCARD;
 
@@ -105,3 +106,50 @@ void ledger_follow_advance(struct pg *target, const struct ledger_facts *f, stru
 
 /* After ROLLBACK: the loader failed, with this error. */
 void ledger_follow_fail(struct pg *target, const struct ledger_facts *f, const char *error);
+
+/* ---- what feeds it, and doubts --------------------------------------------------------------- */
+
+struct ledger_feed {
+	uint64_t relation, file; /* OIDs: pg_class.oid, pg_relation_filenode() */
+	struct sl name;		 /* quoted for SQL, for people too */
+	struct sl stamp;	 /* another one when it was attached or published anew */
+	bool covered;		 /* the follower gets what is written to it */
+};
+
+struct ledger_feeds {
+	struct ledger_feed *feed; /* by relation */
+	size_t n;
+	uint64_t publication; /* OID; 0: polling */
+	uint64_t changes;     /* updates and deletions the server has counted */
+	struct sl gap;	      /* what is promised less than usual; .n 0: nothing */
+};
+
+/* In the arena; .n 0 when nobody has looked yet. */
+void ledger_feeds_get(struct pg *target, uint64_t job, struct ledger_feeds *out, struct arena *a);
+
+/* Replaces them. In a transaction of the caller's. */
+void ledger_feeds_set(struct pg *target, uint64_t job, const struct ledger_feeds *f);
+
+/* Puts all of the job in doubt, or with `relation` what that one has. */
+void ledger_doubt_add(
+	struct pg *target, uint64_t job, uint64_t relation, bool held, const char *why);
+
+/* Was any of the ship carried over since it has one of the channels; `live`: by a follower? */
+bool ledger_had_rows(struct pg *target, uint64_t job, struct sl ship, const struct names *channels,
+	bool live) NODISCARD;
+
+/* All of a ship is in doubt; said once, also as an event. False when it was before. */
+bool ledger_doubt_ship(struct pg *target, uint64_t job, enum ledger_level level, struct sl ship,
+	const char *why);
+
+struct ledger_held {
+	uint64_t id, relation; /* 0: all of the job */
+	struct sl why;
+};
+
+/* Those of no ship that are held, in the arena; their number. */
+size_t ledger_doubts_held(
+	struct pg *target, uint64_t job, struct arena *a, struct ledger_held **out);
+
+/* It may be settled: [from, to) as texts, NULL where open. */
+void ledger_doubt_release(struct pg *target, uint64_t id, const char *from, const char *to);

@@ -1,36 +1,3 @@
--- Rows of ferry.follower change ten times a second: pages with room keep such updates in place.
--- name: follow_schema_sql
-CREATE TABLE ferry.follower (
-	job_id bigint PRIMARY KEY REFERENCES ferry.job ON DELETE CASCADE,
-	kind text NOT NULL CHECK (kind IN ('slot', 'poll')),
-	slot text, publication text, consistent_point text,
-	worker text, attempt bigint NOT NULL DEFAULT 0, lease_until timestamptz,
-	upto text, newest_commit timestamp, at timestamptz,
-	chunks bigint NOT NULL DEFAULT 0, rows bigint NOT NULL DEFAULT 0,
-	cells bigint NOT NULL DEFAULT 0, wide_rows bigint NOT NULL DEFAULT 0,
-	deleted bigint NOT NULL DEFAULT 0, rejects bigint NOT NULL DEFAULT 0,
-	lag_bytes bigint, wal_status text, safe_wal_bytes bigint, watched_at timestamptz,
-	held_bytes bigint, source_lsn pg_lsn, publication_oid oid, gap text, changes bigint,
-	started_at timestamptz, error text, error_at timestamptz) WITH (fillfactor = 10);
-CREATE TABLE ferry.follow_ship (
-	job_id bigint NOT NULL REFERENCES ferry.job ON DELETE CASCADE,
-	ship text COLLATE "C" NOT NULL,
-	rows bigint NOT NULL, cells bigint NOT NULL, wide_rows bigint NOT NULL,
-	dropped bigint NOT NULL, deleted bigint NOT NULL, rejects bigint NOT NULL,
-	first_time timestamp, last_time timestamp, newest_commit timestamp, at timestamptz,
-	PRIMARY KEY (job_id, ship)) WITH (fillfactor = 10);
-CREATE TABLE ferry.doubt (
-	id bigserial PRIMARY KEY,
-	job_id bigint NOT NULL REFERENCES ferry.job ON DELETE CASCADE,
-	ship text COLLATE "C", time_from timestamp, time_to timestamp,
-	why text NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp(),
-	held boolean NOT NULL DEFAULT false, relation oid);
-CREATE TABLE ferry.feed (
-	job_id bigint NOT NULL REFERENCES ferry.job ON DELETE CASCADE,
-	relation oid NOT NULL, name text NOT NULL, stamp text NOT NULL, file oid NOT NULL,
-	covered boolean NOT NULL, PRIMARY KEY (job_id, relation));
-CREATE INDEX doubt_job ON ferry.doubt (job_id, ship, time_from);
-
 -- name: doubt_sql
 WITH d AS (INSERT INTO ferry.doubt (job_id, why) VALUES ($1, $2)
 		RETURNING job_id, why)
@@ -144,3 +111,63 @@ SELECT greatest(0, extract(epoch FROM clock_timestamp()
 	- greatest(at, started_at, CASE WHEN kind = 'slot' AND lag_bytes = 0
 		THEN watched_at END)) * 1000000)::bigint
 	FROM ferry.follower WHERE job_id = $1 AND worker IS NOT NULL;
+
+-- name: feed_sql
+INSERT INTO ferry.feed (job_id, relation, name, stamp, file, covered)
+	SELECT $1, relation, name, stamp, file, covered
+	FROM jsonb_to_recordset($2::jsonb)
+		AS f (relation oid, name text, stamp text, file oid, covered boolean);
+
+-- What the server says behind the reason may differ from row to row.
+-- part: past
+SELECT FROM ferry.job j JOIN ferry.channel c USING (target_schema) JOIN ferry.chunk k
+	USING (job_id, ship) WHERE job_id = $1 AND ship = $2 AND channel = ANY ($3::text[])
+	AND state = 'done' AND k.rows > 0 AND finished_at > c.created_at
+
+-- name: had_rows_sql
+{past} LIMIT 1;
+
+-- name: had_live_sql
+{past} UNION ALL SELECT FROM ferry.job j JOIN ferry.channel c USING (target_schema)
+	JOIN ferry.follow_ship f USING (job_id, ship) WHERE job_id = $1 AND ship = $2
+	AND channel = ANY ($3::text[]) AND f.rows > 0 AND f.at > c.created_at LIMIT 1;
+
+-- name: doubt_ship_sql
+WITH new AS (INSERT INTO ferry.doubt (job_id, ship, why) SELECT $1, $2, $3
+		WHERE NOT EXISTS (SELECT FROM ferry.doubt WHERE job_id = $1 AND ship = $2
+			AND (held OR left(why, 30) = left($3, 30))) RETURNING job_id, ship, why),
+	live AS (INSERT INTO ferry.follow_ship (job_id, ship, rows, cells, wide_rows,
+		dropped, deleted, rejects) SELECT job_id, ship, 0, 0, 0, 0, 0, 0 FROM new
+		ON CONFLICT DO NOTHING)
+INSERT INTO ferry.event (level, job_id, ship, message)
+	SELECT $4, job_id, ship, why FROM new;
+
+-- name: upto_sql
+SELECT upto FROM ferry.follower WHERE job_id = $1 AND worker = $2 AND attempt = $3;
+
+-- name: release_sql
+UPDATE ferry.follower SET lease_until = clock_timestamp()
+	WHERE job_id = $1 AND worker = $2 AND attempt = $3;
+
+-- name: hold_sql
+SELECT FROM ferry.follower WHERE job_id = $1 AND kind = $2 AND worker = $3 AND attempt = $4
+	FOR NO KEY UPDATE;
+
+-- name: feeds_sql
+SELECT relation, file, name, stamp, covered FROM ferry.feed WHERE job_id = $1 ORDER BY relation;
+
+-- name: feeds_seen_sql
+SELECT publication_oid, changes, gap FROM ferry.follower WHERE job_id = $1;
+
+-- name: see_feeds_sql
+UPDATE ferry.follower SET publication_oid = $2, changes = $3, gap = $4 WHERE job_id = $1;
+
+-- name: doubt_add_sql
+INSERT INTO ferry.doubt (job_id, why, relation, held) VALUES ($1, $2, $3, $4);
+
+-- name: doubts_held_sql
+SELECT id, relation, why FROM ferry.doubt
+	WHERE job_id = $1 AND held AND ship IS NULL ORDER BY id;
+
+-- name: doubt_release_sql
+UPDATE ferry.doubt SET held = false, time_from = $2, time_to = $3 WHERE id = $1;

@@ -20,12 +20,14 @@ const char *ledger_text_interval(struct ledger_text *t, int64_t us);
 /* A statement whose one parameter is a number, such as that of a job; as pg_query(). */
 struct pg_result *ledger_ask(struct pg *target, const char *sql, uint64_t id) NODISCARD;
 
-/* One with a job and ships, `only`, as $2; NULL is all of them. */
-struct pg_result *ledger_ask_ships(struct pg *target, const char *sql, uint64_t job,
-	const struct sl *only, size_t n_only) NODISCARD;
+/* One with the job, and as $2 the ships; NULL is all of them. */
+struct pg_result *ledger_ask_part(const struct ledger_part *of, const char *sql) NODISCARD;
 
 /* Of a result: LEDGER_NO_TIME for NULL. */
 int64_t ledger_get_time(const struct pg_result *r, size_t row, int col);
+
+/* A text, "" for NULL, in the arena. */
+const char *ledger_get_text(const struct pg_result *r, size_t row, int col, struct arena *a);
 
 /* As clock_parse(), and the end of all time, as the server or clock_put() writes it. */
 bool ledger_parse_time(struct sl text, int64_t *instant) NODISCARD;
@@ -33,31 +35,12 @@ bool ledger_parse_time(struct sl text, int64_t *instant) NODISCARD;
 /* Makes the text of an array of ships; NULL for none, which means all. */
 const char *ledger_array(struct str *s, const struct sl *ships, size_t n);
 
-/* The ships of the facts as JSON, of which {ships} in parts.sql makes rows (ledger_finish.c). */
+/* The ships of the facts as JSON, of which {ships} in parts.sql makes rows (ledger_facts.c). */
 void ledger_put_ships(struct str *s, const struct ledger_facts *f);
 
-/* Appends the member `,"key":"time"`, or nothing for LEDGER_NO_TIME (ledger_finish.c). */
-void ledger_put_time(struct str *s, const char *key, int64_t instant);
-
-extern const char *const ledger_levels[]; /* of enum ledger_level (ledger_status.c) */
+extern const char *const ledger_levels[]; /* of enum ledger_level (ledger_events.c) */
 
 const char *ledger_follow_text(enum ledger_follow_kind kind); /* "slot", "poll" (ledger_facts.c) */
-
-/* Makes the tables of ledger_follow.h where they are missing (ledger_follow.c). */
-void ledger_follow_init(struct pg *target);
-
-/* Is there a table of this name in the ledger? (ledger.c) */
-/* Held while the schema is made or upgraded, until the transaction ends. */
-#define LEDGER_LOCK "SELECT pg_advisory_xact_lock(hashtextextended('ferry.ledger', 0))"
-
-/*
- * Brings an older ledger up to date, in one transaction; dies with 78 where it is newer than this
- * program. The second does it in the transaction at hand, where the lock is held.
- */
-void ledger_upgrade(struct pg *target);
-void ledger_upgrade_steps(struct pg *target);
-
-bool ledger_has_table(struct pg *target, const char *name);
 
 /* Is the worker of this name on this host, and gone? (ledger_worker.c) */
 bool ledger_worker_is_dead(struct sl worker);

@@ -7,20 +7,15 @@
 size_t ledger_offsets_get(
 	struct pg *target, const char *group, struct arena *a, struct ledger_offset **out)
 {
-	AUTO_RESULT *r = pg_ask(target,
-		"SELECT topic, partition, next_offset, mark, cluster FROM ferry.kafka_offset"
-		" WHERE group_name = $1 ORDER BY topic, partition",
-		group);
+	AUTO_RESULT *r = pg_ask(target, offsets_sql, group);
 
 	*out = arena_alloc(a, mem_mul(pg_rows(r) + 1, sizeof **out));
 	for (size_t i = 0; i < pg_rows(r); i++)
-		(*out)[i] = (struct ledger_offset){
-			.topic = arena_dup(a, pg_value(r, i, 0)).p,
+		(*out)[i] = (struct ledger_offset){ .topic = arena_dup(a, pg_value(r, i, 0)).p,
 			.partition = (int32_t)pg_count(r, i, 1),
 			.next = (int64_t)pg_count(r, i, 2),
 			.mark = arena_dup(a, pg_value(r, i, 3)).p,
-			.cluster = arena_dup(a, pg_value(r, i, 4)).p,
-		};
+			.cluster = arena_dup(a, pg_value(r, i, 4)).p };
 	return pg_rows(r);
 }
 
@@ -39,10 +34,7 @@ void ledger_offsets_begin(struct pg *target, const char *offsets)
 void ledger_offsets_forget(
 	struct pg *target, const char *group, const char *topic, int32_t partition)
 {
-	pg_run(target,
-		"DELETE FROM ferry.kafka_offset"
-		" WHERE group_name = $1 AND topic = $2 AND partition = $3",
-		group, topic, ledger_u64((uint64_t)partition));
+	pg_run(target, forget_sql, group, topic, ledger_u64((uint64_t)partition));
 }
 
 const char *ledger_offsets_of(struct arena *a, struct sl src)

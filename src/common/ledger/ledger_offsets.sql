@@ -18,3 +18,10 @@ moved AS (UPDATE ferry.kafka_offset k SET
 	FROM o WHERE k.group_name = $1::jsonb ->> 'group' AND k.topic = o.topic
 		AND k.partition = o.partition AND k.next_offset = o."from" RETURNING 1)
 SELECT (SELECT count(*) FROM moved) = (SELECT count(*) FROM o);
+
+-- name: offsets_sql
+SELECT topic, partition, next_offset, mark, cluster FROM ferry.kafka_offset
+	WHERE group_name = $1 ORDER BY topic, partition;
+
+-- name: forget_sql
+DELETE FROM ferry.kafka_offset WHERE group_name = $1 AND topic = $2 AND partition = $3;

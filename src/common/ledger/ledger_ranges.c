@@ -29,8 +29,7 @@ static struct chunk *read_chunks(struct pg *target, uint64_t job,
 		if (is_of(o->only, o->n_only, pg_value(r, i, 0)))
 			chunk[n++] = (struct chunk){ names_add(ships, pg_value(r, i, 0), NULL),
 				ledger_get_time(r, i, 1), ledger_get_time(r, i, 2),
-				pg_true(r, i, 3),
-				pg_true(r, i, 4) };
+				pg_true(r, i, 3), pg_true(r, i, 4) };
 	*n_out = n;
 	return chunk;
 }
@@ -39,9 +38,7 @@ static struct chunk *read_chunks(struct pg *target, uint64_t job,
 static void add_live_ships(struct pg *target, uint64_t job, const struct ledger_ranges_opts *o,
 	struct names *ships)
 {
-	AUTO_RESULT *r = ledger_ask(target,
-		"SELECT ship FROM ferry.follow_ship WHERE job_id = $1 AND ship <> ''"
-		" ORDER BY ship", job);
+	AUTO_RESULT *r = ledger_ask(target, live_ships_sql, job);
 
 	for (size_t i = 0; i < pg_rows(r); i++)
 		if (is_of(o->only, o->n_only, pg_value(r, i, 0)))
@@ -243,14 +240,9 @@ void ledger_range_checked(struct pg *target, uint64_t job, const struct ledger_r
 size_t ledger_doubts(struct pg *target, uint64_t job, bool free_only, struct arena *a,
 	struct ledger_doubt **out)
 {
-	AUTO_RESULT *r = NULL;
-	size_t n;
+	AUTO_RESULT *r = pg_ask(target, doubts_sql, ledger_u64(job), free_only ? "t" : "f");
+	size_t n = pg_rows(r);
 
-	*out = NULL;
-	if (!ledger_has_table(target, "doubt"))
-		return 0;
-	r = pg_ask(target, doubts_sql, ledger_u64(job), free_only ? "t" : "f");
-	n = pg_rows(r);
 	*out = arena_alloc(a, mem_mul(n + 1, sizeof **out));
 	for (size_t i = 0; i < n; i++)
 		(*out)[i] = (struct ledger_doubt){ .id = pg_count(r, i, 0),
@@ -268,5 +260,5 @@ bool ledger_doubt_meets(const struct ledger_doubt *d, struct sl ship, int64_t fr
 
 void ledger_doubt_settle(struct pg *target, uint64_t id)
 {
-	pg_clear(ledger_ask(target, "DELETE FROM ferry.doubt WHERE id = $1", id));
+	pg_run(target, "DELETE FROM ferry.doubt WHERE id = $1", ledger_u64(id));
 }

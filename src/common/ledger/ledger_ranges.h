@@ -69,7 +69,7 @@ void ledger_range_checked(struct pg *target, uint64_t job, const struct ledger_r
 /* ---- doubts --------------------------------------------------------------------------------- */
 
 /*
- * Those that are not held (ledger_feed.h), in the arena; their number. `free_only`: without those
+ * Those that are not held (ledger_follow.h), in the arena; their number. `free_only`: without those
  * of ships whose tables are locked still.
  */
 size_t ledger_doubts(struct pg *target, uint64_t job, bool free_only, struct arena *a,

@@ -27,3 +27,6 @@ SELECT id, ship, time_from, time_to FROM ferry.doubt d WHERE job_id = $1 AND NOT
 		WHERE j.job_id = d.job_id AND l.granted AND (d.why ~ ('\m' || l.pid || '\M')
 			OR a.xact_start < clock_timestamp() - interval '5 s')))
 	ORDER BY id;
+
+-- name: live_ships_sql
+SELECT ship FROM ferry.follow_ship WHERE job_id = $1 AND ship <> '' ORDER BY ship;

@@ -1,5 +1,94 @@
 #include "ledger/ledger_report.h"
 
+#include "ledger/ledger_internal.h"
+#include "ledger/ledger_report.sql.h"
+#include "wide/registry.h"
+
+/* ---- what there is to report ----------------------------------------------------------------- */
+
+const char *ledger_state_word(const struct ledger_status *s, const struct ledger_live *live)
+{
+	if (s->failed)
+		return N_("failed");
+	if (s->again && s->again == s->running + s->pending)
+		return N_("retrying");
+	if (s->running)
+		return N_("running");
+	if (s->pending || (s->open && !live->any))
+		return N_("pending");
+	if (s->waits)
+		return N_("waiting");
+	if (live->any)
+		return live->alive ? N_("live") : N_("stopped");
+	return N_("completed");
+}
+
+static void count_events(struct ledger_state *s, struct pg *target)
+{
+	AUTO_RESULT *r = ledger_ask(target, of_day_sql, s->job.id);
+
+	s->warnings = pg_count(r, 0, 0);
+	s->criticals = pg_count(r, 0, 1);
+	s->control = arena_dup(&s->arena, pg_value(r, 0, 2));
+	s->paused = pg_true(r, 0, 3);
+}
+
+/* Counts the rows of each ship's first table, which has one for every instant. */
+static void count_records(struct ledger_state *s, struct pg *target)
+{
+	AUTO_RESULT *tables = pg_ask(target, tables_sql, s->job.target_schema,
+		s->job.target_prefix);
+
+	s->record = arena_alloc(&s->arena, mem_mul(pg_rows(tables) + 1, sizeof *s->record));
+	for (size_t i = 0; i < pg_rows(tables); i++) {
+		AUTO_STR sql = { 0 };
+		AUTO_RESULT *r = NULL;
+
+		str_addf(&sql, "SELECT count(*) FROM %s",
+			pg_table(target, sl_of(s->job.target_schema), pg_value(tables, i, 1)));
+		r = pg_query(target, str_z(&sql), 0, NULL);
+		s->record[s->n_records++] = (struct ledger_record){
+			arena_dup(&s->arena, pg_value(tables, i, 0)), pg_count(r, 0, 0)};
+	}
+}
+
+/* What is done is proven of what was sent, not of what such a trigger makes of it. */
+static void look_for_meddlers(struct ledger_state *s, struct pg *target)
+{
+	AUTO_STR text = { 0 };
+
+	if (registry_meddlers(target, s->job.target_schema, s->job.target_prefix, &text)) {
+		s->lesser = arena_dup(&s->arena, sl_of(str_z(&text))).p;
+		if (s->live.any && !*s->live.gap)
+			s->live.gap = s->lesser;
+	}
+}
+
+void ledger_state_take(struct ledger_state *s, const struct ledger_part *of,
+	const struct ledger_job *job, bool count)
+{
+	*s = (struct ledger_state){ .job = *job };
+	s->ship = ledger_status(of, &s->arena, &s->n);
+	s->total = ledger_sum(s->ship, s->n);
+	s->pace = ledger_pace(of, &s->total);
+	ledger_live_get(of->target, job->id, &s->live, &s->arena);
+	look_for_meddlers(s, of->target);
+	if (job->cutoff > job->planned && !s->lesser)
+		s->lesser = N_("not all up to the cutoff was planned, which was to come, or of "
+			       "which --until left the end out: run again for that");
+	s->total.open = job->cutoff > job->planned;
+	for (size_t i = 0; i < s->n; i++)
+		s->ship[i].open = s->total.open;
+	count_events(s, of->target);
+	if (count)
+		count_records(s, of->target);
+}
+
+void ledger_state_free(struct ledger_state *s)
+{
+	arena_free(&s->arena);
+}
+
 /* ---- the table --------------------------------------------------------------------------------
  */
 
@@ -116,6 +205,31 @@ static void add_ship(struct rows *w, const struct ledger_status *s)
 
 /* ---- for programs ---------------------------------------------------------------------------- */
 
+static const char *live_guarantee(const struct ledger_live *live)
+{
+	if (!live->any)
+		return NULL;
+	if (*live->gap)
+		return live->gap;
+	if (live->slot && live->rejects)
+		return live->doubts
+			? N_("slot: nothing that was committed is lost but what was rejected, once "
+			     "what is in doubt is compared; ferry.reject has it")
+			: N_("slot: nothing that was committed is lost but what was rejected; "
+			     "ferry.reject has it");
+	if (live->slot)
+		return live->doubts
+			? N_("slot: nothing that was committed is lost, whenever and for "
+			     "whatever time, once what is in doubt is compared")
+			: N_("slot: nothing that was committed is lost, whenever and for "
+			     "whatever time");
+	return live->doubts
+		? N_("poll: rows older than the window wait for the next comparison of both "
+		     "sides, and so does what is in doubt")
+		: N_("poll: rows older than the window wait for the next comparison of both "
+		     "sides");
+}
+
 static const char guarantee[] = N_("what was committed before its chunk was read is carried "
 				   "over; later rows of that time are not");
 
@@ -126,7 +240,7 @@ static void put_member(struct str *out, const char *name, uint64_t n)
 
 const char *ledger_guarantee(const struct ledger_state *s)
 {
-	return s->live.any ? ledger_live_guarantee(&s->live) : s->lesser ? s->lesser : guarantee;
+	return s->live.any ? live_guarantee(&s->live) : s->lesser ? s->lesser : guarantee;
 }
 
 /* Seconds; null when they are not known. */
@@ -182,7 +296,7 @@ static void put_live(const struct ledger_live *l, struct str *out)
 	put_member(out, "deleted", l->deleted);
 	put_member(out, "rejects", l->rejects);
 	put_member(out, "in_doubt", l->doubts);
-	put_text(out, "guarantee", sl_of(ledger_live_guarantee(l)));
+	put_text(out, "guarantee", sl_of(live_guarantee(l)));
 	put_text(out, "error", l->error);
 	str_addc(out, '}');
 }
@@ -290,7 +404,7 @@ static void put_live_line(const struct ledger_live *l, struct str *out)
 			count(l->doubts));
 	if (l->error.n)
 		str_addf(out, tr("last error: %s\n"), msg_q(l->error));
-	str_addf(out, tr("guarantee: %s\n"), tr(ledger_live_guarantee(l)));
+	str_addf(out, tr("guarantee: %s\n"), tr(live_guarantee(l)));
 }
 
 static void put_summary(const struct ledger_state *s, struct str *out)
@@ -344,4 +458,80 @@ void ledger_report(const struct ledger_state *s, int format, struct str *out)
 		put_summary(s, out);
 	report_free(&w.shown);
 	report_free(&w.hidden);
+}
+
+/* ---- while it goes on ------------------------------------------------------------------------ */
+
+struct progress {
+	const struct ledger_part *of;
+	struct ledger_status now, before;
+	struct ledger_live live;
+};
+
+/* Appends which chunk was the last that was done. */
+static void add_last(const struct progress *p, struct str *s)
+{
+	AUTO_RESULT *r = ledger_ask_part(p->of, last_sql);
+
+	if (pg_rows(r) > 0)
+		str_addf(s, tr("; last ship %s, %s to %s"), msg_q(pg_value(r, 0, 0)),
+			pg_valuez(r, 0, 1), pg_valuez(r, 0, 2));
+}
+
+/* Less than before: it was rolled back meanwhile. */
+static double pace_of(uint64_t now, uint64_t before, double s)
+{
+	return now > before ? (double)(now - before) / s : 0.0;
+}
+
+static void say_totals(const struct progress *p, double s)
+{
+	const struct ledger_status *now = &p->now;
+	uint64_t all = now->done + now->failed + now->pending + now->running;
+	AUTO_STR last = { 0 };
+
+	if (now->pending + now->running == 0 && now->rows == p->before.rows)
+		return;
+	add_last(p, &last);
+	msg_note("%llu of %llu chunks done, %llu at work, %llu failed, %llu rows, %.0f rows/s%s",
+		(unsigned long long)now->done, (unsigned long long)all,
+		(unsigned long long)now->running, (unsigned long long)now->failed,
+		(unsigned long long)now->rows, pace_of(now->rows, p->before.rows, s),
+		str_z(&last));
+}
+
+static void say_live(const struct progress *p, double s)
+{
+	const struct ledger_live *l = &p->live;
+	double came = pace_of(p->now.live_rows, p->before.live_rows, s);
+
+	if (!l->any || (!l->alive && came <= 0))
+		return;
+	msg_note("live: %llu rows, %.0f rows/s, %.3f s behind%s",
+		(unsigned long long)p->now.live_rows, came,
+		l->lag_us < 0 ? 0.0 : (double)l->lag_us / 1e6, l->alive ? "" : "; nobody follows");
+}
+
+static void look_again(struct progress *p)
+{
+	AUTO_ARENA arena = { 0 }; /* of its texts nothing is said */
+
+	p->now = ledger_total(p->of);
+	ledger_live_get(p->of->target, p->of->job, &p->live, &arena);
+}
+
+void ledger_progress(const struct ledger_part *of, int64_t every_us, bool (*go_on)(void))
+{
+	struct progress p = { .of = of };
+
+	look_again(&p);
+	while (go_on() && (p.now.pending + p.now.running > 0 || p.live.alive)) {
+		int64_t began = clock_monotonic();
+
+		p.before = p.now;
+		clock_sleep(every_us);
+		look_again(&p);
+		say_totals(&p, (double)(clock_monotonic() - began + 1) / 1e6);
+		say_live(&p, (double)(clock_monotonic() - began + 1) / 1e6);
+	}
 }

@@ -3,11 +3,39 @@
 
 #include "core/report.h"
 #include "ledger/ledger.h"
-#include "ledger/ledger_live.h"
 
 /* Behind those of core/report.h: the text format of Prometheus, 0.0.4. */
 #define LEDGER_PROMETHEUS (REPORT_MARKDOWN + 1)
 #define LEDGER_REPORT_CHOICES "table|json|csv|markdown|prometheus"
+
+/* What the ledger says of a follower. Counts and times not known are -1, texts then empty. */
+struct ledger_live {
+	bool any;                                                  /* a follower was set up */
+	bool slot;                                                 /* else it polls */
+	bool alive;                                                /* its lease holds */
+	uint64_t rows, cells, wide_rows, deleted, rejects, chunks; /* committed live */
+	int64_t newest_commit;                                     /* LEDGER_NO_TIME: nothing yet */
+	int64_t silent_us;      /* since the target was last brought up to date */
+	int64_t unseen_us;      /* since the follower looked at the slot, when that is too long */
+	int64_t delay_us;       /* from source COMMIT to target COMMIT, of the newest rows */
+	int64_t lag_us;         /* how old the target's picture of the source is at most */
+	int64_t lag_bytes;      /* of WAL the target has not got yet */
+	int64_t safe_wal_bytes; /* until the slot is lost */
+	int64_t held_bytes;     /* that the source keeps for the slot */
+	int64_t up_us;          /* since the follower was started */
+	struct sl wal_status, upto, error;
+	const char *gap; /* what is promised less than usual; "": nothing */
+	uint64_t doubts; /* ranges that are to be compared again */
+};
+
+/* All zero (.any false) when no follower was set up. */
+void ledger_live_get(struct pg *target, uint64_t job, struct ledger_live *out, struct arena *a);
+
+/* How often the follower has advanced, ever. */
+uint64_t ledger_live_turns(struct pg *target, uint64_t job);
+
+/* Has the target all that stands before this place of the source's WAL? Of a slot's follower. */
+bool ledger_live_has(struct pg *target, uint64_t job, const char *lsn) NODISCARD;
 
 /* What there is to report of a job; the lists live in the arena. */
 struct ledger_state {
@@ -28,14 +56,11 @@ struct ledger_state {
 	struct arena arena;
 };
 
-/* `count`: look into the tables, too. `only` restricts it to these ships (n_only 0: all). */
-void ledger_state_read(struct ledger_state *s, struct pg *target, const struct ledger_job *job,
-	const struct sl *only, size_t n_only, bool count);
 #define LEDGER_ONE_STATE "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
-/* The same in a transaction of the caller's, begun so. */
-void ledger_state_take(struct ledger_state *s, struct pg *target, const struct ledger_job *job,
-	const struct sl *only, size_t n_only, bool count);
+/* Of `job`, in a transaction of the caller's, begun so. `count`: look into the tables, too. */
+void ledger_state_take(struct ledger_state *s, const struct ledger_part *of,
+	const struct ledger_job *job, bool count);
 void ledger_state_free(struct ledger_state *s);
 
 /*
@@ -55,3 +80,17 @@ void ledger_report(const struct ledger_state *s, int format, struct str *out);
 
 /* The same as metrics (ledger_prometheus.c). */
 void ledger_prometheus(const struct ledger_state *s, struct str *out);
+
+/* Appends the newest `limit` events of a job in the order in which they happened. */
+void ledger_events_report(const struct ledger_part *of, uint64_t limit, enum report_format format,
+	struct str *out);
+
+/* Appends the first `limit` chunks that failed for good or will be tried again. */
+void ledger_failed_report(const struct ledger_part *of, uint64_t limit, enum report_format format,
+	struct str *out);
+
+/*
+ * Says as notes, every so often, a line of how far the job is, which chunk was done last, and how
+ * far behind its follower is; until no chunk is left and nobody follows, or `go_on` says no.
+ */
+void ledger_progress(const struct ledger_part *of, int64_t every_us, bool (*go_on)(void));

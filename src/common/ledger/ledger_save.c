@@ -3,44 +3,18 @@
 #include "core/num.h"
 #include "ledger/ledger_internal.h"
 #include "ledger/ledger_save.sql.h"
-#include "wide/registry.h"
 
-#define OF_JOBS \
-	"t.job_id IN (SELECT job_id FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2)"
-#define OF_SHIPS "($3::text[] IS NULL OR t.ship = ANY ($3::text[]))"
-/* a parameter that a statement does not use has no type */
-#define NO_SHIPS "($3::text[] IS NULL OR true)"
-
-/* In the order in which they can be filled again. Numbers that a sequence gives are left out. */
+/* In the order in which they can be filled again. */
 static const struct table {
-	const char *name, *columns, *where;
+	const char *name, *save, *load;
 } tables[] = {
-	{ "job",
-		"job_id, source, source_table, target_schema, target_prefix, types, chunk_us, "
-		"since,"
-		" cutoff, encoding, columns, created_at, updated_at",
-		OF_JOBS " AND " NO_SHIPS },
-	{ "channel",
-		"target_schema, ship, channel, grp, table_name, column_name, type, format, about,"
-		" first_seen, last_seen, samples, created_at",
-		"t.target_schema = $1 AND " REGISTRY_OF_PREFIX " AND " OF_SHIPS },
-	{ "chunk",
-		"job_id, ship, chunk_from, chunk_to, state, attempt, failures, weight, rows, cells,"
-		" digest, dropped, wide_rows, rejects, first_time, last_time, started_at,"
-		" finished_at, checked_at, error",
-		OF_JOBS " AND " OF_SHIPS },
-	{ "reject", "job_id, ship, chunk_from, attempt, worker, record, why, at",
-		OF_JOBS " AND " OF_SHIPS },
-	{ "follower",
-		"job_id, kind, slot, publication, consistent_point, attempt, upto, newest_commit,"
-		" at, chunks, rows, cells, wide_rows, deleted, rejects",
-		OF_JOBS " AND $3::text[] IS NULL" },
-	{ "follow_ship",
-		"job_id, ship, rows, cells, wide_rows, dropped, deleted, rejects, first_time,"
-		" last_time, newest_commit, at",
-		OF_JOBS " AND " OF_SHIPS },
-	{ "doubt", "job_id, ship, time_from, time_to, why, at, instants",
-		OF_JOBS " AND (t.ship IS NULL OR " OF_SHIPS ")" },
+	{ "job", save_job_sql, load_job_sql },
+	{ "channel", save_channel_sql, load_channel_sql },
+	{ "chunk", save_chunk_sql, load_chunk_sql },
+	{ "reject", save_reject_sql, load_reject_sql },
+	{ "follower", save_follower_sql, load_follower_sql },
+	{ "follow_ship", save_follow_ship_sql, load_follow_ship_sql },
+	{ "doubt", save_doubt_sql, load_doubt_sql },
 };
 
 /* ---- out ------------------------------------------------------------------------------------ */
@@ -48,15 +22,10 @@ static const struct table {
 static uint64_t save_table(
 	struct pg *target, const struct table *t, const char *const *params, struct out *out)
 {
-	AUTO_STR sql = { 0 }, line = { 0 };
-	AUTO_RESULT *r = NULL;
-	uint64_t n;
+	AUTO_STR line = { 0 };
+	AUTO_RESULT *r = pg_query(target, t->save, 3, params);
+	uint64_t n = pg_rows(r);
 
-	str_addf(&sql,
-		"SELECT to_jsonb(x) FROM (SELECT %s FROM ferry.%s AS t WHERE %s) AS x ORDER BY 1",
-		t->columns, t->name, t->where);
-	r = pg_query(target, str_z(&sql), 3, params);
-	n = pg_rows(r);
 	for (size_t i = 0; i < n; i++) {
 		str_clear(&line);
 		str_addf(&line, "{\"table\":\"%s\",\"row\":", t->name);
@@ -97,10 +66,7 @@ struct load {
 /* A number is the same job's where that was made at the same moment; elsewhere it is another's. */
 static void check_numbers(struct load *l)
 {
-	AUTO_RESULT *r = pg_ask(l->target,
-		"SELECT job_id FROM jsonb_populate_recordset(NULL::ferry.job, $1::jsonb) AS b"
-		" WHERE (job_id, created_at) NOT IN (SELECT job_id, created_at FROM ferry.job)",
-		str_z(&l->rows));
+	AUTO_RESULT *r = pg_ask(l->target, other_job_sql, str_z(&l->rows));
 
 	if (pg_rows(r) > 0)
 		die_hint(EX_CONFIGURATION, "roll that one back first, or restore elsewhere",
@@ -110,16 +76,10 @@ static void check_numbers(struct load *l)
 
 static void flush(struct load *l)
 {
-	AUTO_STR sql = { 0 };
-
 	if (l->n == 0)
 		return;
 	str_addc(&l->rows, ']');
-	str_addf(&sql,
-		"INSERT INTO ferry.%s (%s) SELECT %s FROM"
-		" jsonb_populate_recordset(NULL::ferry.%s, $1::jsonb) ON CONFLICT DO NOTHING",
-		l->table->name, l->table->columns, l->table->columns, l->table->name);
-	pg_run(l->target, str_z(&sql), str_z(&l->rows));
+	pg_run(l->target, l->table->load, str_z(&l->rows));
 	if (l->table == &tables[0])
 		check_numbers(l);
 	str_clear(&l->rows);
@@ -168,27 +128,14 @@ static void take_line(struct load *l, struct sl line)
 	l->all++;
 }
 
-/* What was planned anew for the same tables would share them with what comes back. */
-static void check_jobs(struct pg *target)
-{
-	AUTO_RESULT *r = pg_query(target, shared_sql, 0, NULL);
-
-	if (pg_rows(r) > 0)
-		die_hint(EX_CONFIGURATION, "roll that back first",
-			"another job was planned for the same tables or ships since");
-}
-
 static void finish(struct load *l)
 {
 	flush(l);
-	check_jobs(l->target);
-	pg_exec(l->target,
-		"UPDATE ferry.chunk SET state = 'pending'"
-		" WHERE state = 'running' AND worker IS NULL;"
-		"SELECT setval('ferry.job_job_id_seq', max(job_id)) FROM ferry.job;"
-		/* made with the tables: from here on they are the ledger's */
-		"DROP TABLE IF EXISTS ferry.restoring;"
-		"COMMIT");
+	/* what was planned anew for the same tables would share them with what comes back */
+	if (pg_is_yes(pg_query(l->target, shared_sql, 0, NULL)))
+		die_hint(EX_CONFIGURATION, "roll that back first",
+			"another job was planned for the same tables or ships since");
+	pg_exec(l->target, restored_sql);
 }
 
 uint64_t ledger_load(struct pg *target)

@@ -116,8 +116,7 @@ size_t ledger_ships_find(struct pg *source, struct narrow *n, const struct sl *o
 
 void ledger_ships_planned(struct pg *target, uint64_t job, struct names *out)
 {
-	AUTO_RESULT *r = ledger_ask(target,
-		"SELECT DISTINCT ship FROM ferry.chunk WHERE job_id = $1 AND ship <> ''", job);
+	AUTO_RESULT *r = ledger_ask(target, planned_sql, job);
 
 	for (size_t i = 0; i < pg_rows(r); i++)
 		(void)names_add(out, pg_value(r, i, 0), NULL);
@@ -179,8 +178,5 @@ void ledger_refuse_met(struct pg *target, const struct ledger_job *job, const st
 
 bool ledger_is_mixed(struct pg *target, const char *schema, const char *prefix)
 {
-	return pg_knows(target,
-		"SELECT count(DISTINCT source_table) > 1 FROM ferry.job"
-		" WHERE target_schema = $1 AND target_prefix = $2",
-		schema, prefix);
+	return pg_knows(target, mixed_sql, schema, prefix);
 }

@@ -28,3 +28,10 @@ SELECT job_id, x.ship, source_table, target_prefix FROM (SELECT * {neighbours}) 
 		SELECT ship FROM ferry.follow_ship f WHERE f.job_id = j.job_id
 			AND ship <> '') AS known
 	WHERE ship = ANY ($5::text[]) LIMIT 1) AS x ORDER BY job_id LIMIT 1;
+
+-- name: planned_sql
+SELECT DISTINCT ship FROM ferry.chunk WHERE job_id = $1 AND ship <> '';
+
+-- name: mixed_sql
+SELECT count(DISTINCT source_table) > 1 FROM ferry.job
+	WHERE target_schema = $1 AND target_prefix = $2;

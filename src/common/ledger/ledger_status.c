@@ -1,78 +1,51 @@
+#include "ledger/ledger_report.h"
+
 #include "ledger/ledger_internal.h"
-#include "ledger/ledger_live.h"
 #include "ledger/ledger_status.sql.h"
 
-static const struct ledger_status nothing = { .first = LEDGER_NO_TIME,
-	.last = LEDGER_NO_TIME,
-	.live_last = LEDGER_NO_TIME,
-	.delay_us = -1 };
-
-static void take_status(
-	const struct pg_result *r, size_t row, struct ledger_status *s, struct arena *a)
+static int64_t get_known(const struct pg_result *r, size_t row, int col)
 {
-	*s = (struct ledger_status){
-		.ship = arena_dup(a, pg_value(r, row, 0)),
-		.done = pg_count(r, row, 1),
-		.running = pg_count(r, row, 2),
-		.pending = pg_count(r, row, 3),
-		.failed = pg_count(r, row, 4),
-		.rows = pg_count(r, row, 5),
-		.cells = pg_count(r, row, 6),
-		.wide_rows = pg_count(r, row, 7),
-		.dropped = pg_count(r, row, 8),
-		.rejects = pg_count(r, row, 9),
-		.first = ledger_get_time(r, row, 10),
-		.last = ledger_get_time(r, row, 11),
-		.busy_us = (int64_t)pg_count(r, row, 12),
-		.last_error = arena_dup(a, pg_value(r, row, 13)),
-		.again = pg_count(r, row, 14),
-		.live_last = LEDGER_NO_TIME,
-		.delay_us = -1,
-	};
+	return pg_is_null(r, row, col) ? -1 : (int64_t)pg_count(r, row, col);
 }
 
-static void add_live(struct ledger_status *s, const struct ledger_live_ship *l)
+struct ledger_status *ledger_status(const struct ledger_part *of, struct arena *a, size_t *n_out)
 {
-	s->live_rows += l->rows;
-	s->live_cells += l->cells;
-	s->live_wide_rows += l->wide_rows;
-	s->live_deleted += l->deleted;
-	s->rejects += l->rejects;
-	s->waits = l->waits;
-	if (l->last > s->live_last)
-		s->live_last = l->last;
-	if (l->delay_us > s->delay_us)
-		s->delay_us = l->delay_us;
-}
+	AUTO_RESULT *r = ledger_ask_part(of, status_sql);
+	struct ledger_status *list = arena_alloc(a, mem_mul(pg_rows(r) + 1, sizeof *list));
 
-struct ledger_status *ledger_status(struct pg *target, uint64_t job, const struct sl *only,
-	size_t n_only, struct arena *a, size_t *n_out)
-{
-	AUTO_RESULT *r = ledger_ask_ships(target, status_sql, job, only, n_only);
-	size_t n = pg_rows(r), n_live, i = 0, k = 0;
-	struct ledger_live_ship *live = ledger_live_ships(target, job, only, n_only, a, &n_live);
-	struct ledger_status *list = arena_alloc(a, mem_mul(n + n_live + 1, sizeof *list));
-
-	/* both are in order; a ship may have come live only */
-	for (*n_out = 0; i < n || k < n_live; (*n_out)++) {
-		struct ledger_status *s = &list[*n_out];
-		int c = i == n ? 1 : k == n_live ? -1 : sl_cmp(pg_value(r, i, 0), live[k].ship);
-
-		if (c <= 0)
-			take_status(r, i++, s, a);
-		else
-			*s = nothing;
-		if (c > 0)
-			s->ship = live[k].ship;
-		if (c >= 0)
-			add_live(s, &live[k++]);
-	}
+	*n_out = pg_rows(r);
+	for (size_t i = 0; i < *n_out; i++)
+		list[i] = (struct ledger_status){ .ship = arena_dup(a, pg_value(r, i, 0)),
+			.done = pg_count(r, i, 1),
+			.running = pg_count(r, i, 2),
+			.pending = pg_count(r, i, 3),
+			.failed = pg_count(r, i, 4),
+			.rows = pg_count(r, i, 5),
+			.cells = pg_count(r, i, 6),
+			.wide_rows = pg_count(r, i, 7),
+			.dropped = pg_count(r, i, 8),
+			.rejects = pg_count(r, i, 9),
+			.first = ledger_get_time(r, i, 10),
+			.last = ledger_get_time(r, i, 11),
+			.busy_us = (int64_t)pg_count(r, i, 12),
+			.last_error = arena_dup(a, pg_value(r, i, 13)),
+			.again = pg_count(r, i, 14),
+			.live_rows = pg_count(r, i, 15),
+			.live_cells = pg_count(r, i, 16),
+			.live_wide_rows = pg_count(r, i, 17),
+			.live_deleted = pg_count(r, i, 18),
+			.live_last = ledger_get_time(r, i, 19),
+			.delay_us = get_known(r, i, 20),
+			.waits = pg_true(r, i, 21) };
 	return list;
 }
 
 struct ledger_status ledger_sum(const struct ledger_status *list, size_t n)
 {
-	struct ledger_status sum = nothing;
+	struct ledger_status sum = { .first = LEDGER_NO_TIME,
+		.last = LEDGER_NO_TIME,
+		.live_last = LEDGER_NO_TIME,
+		.delay_us = -1 };
 
 	for (size_t i = 0; i < n; i++) {
 		sum.done += list[i].done;
@@ -104,20 +77,18 @@ struct ledger_status ledger_sum(const struct ledger_status *list, size_t n)
 	return sum;
 }
 
-struct ledger_status ledger_total(
-	struct pg *target, uint64_t job, const struct sl *only, size_t n_only)
+struct ledger_status ledger_total(const struct ledger_part *of)
 {
 	AUTO_ARENA arena = { 0 };
 	size_t n;
-	struct ledger_status *list = ledger_status(target, job, only, n_only, &arena, &n);
+	struct ledger_status *list = ledger_status(of, &arena, &n);
 
 	return ledger_sum(list, n);
 }
 
-struct ledger_pace ledger_pace(struct pg *target, uint64_t job, const struct sl *only,
-	size_t n_only, const struct ledger_status *total)
+struct ledger_pace ledger_pace(const struct ledger_part *of, const struct ledger_status *total)
 {
-	AUTO_RESULT *r = ledger_ask_ships(target, pace_sql, job, only, n_only);
+	AUTO_RESULT *r = ledger_ask_part(of, pace_sql);
 	uint64_t left = total->pending + total->running;
 	double rows = (double)pg_count(r, 0, 0), cells = (double)pg_count(r, 0, 1);
 	double chunks = (double)pg_count(r, 0, 2), us = (double)pg_count(r, 0, 3);
@@ -165,54 +136,78 @@ void ledger_late_rejects(struct pg *target, uint64_t job, struct sl ship, int64_
 uint64_t ledger_retry(struct pg *target, uint64_t job, struct sl ship)
 {
 	AUTO_FREE char *name = ship.n > 0 ? mem_sldup(ship) : NULL;
-	AUTO_RESULT *r = pg_ask(target,
-		"UPDATE ferry.chunk SET state = 'pending', failures = 0 WHERE job_id = $1"
-		" AND state = 'failed' AND ($2::text IS NULL OR ship = $2)",
-		ledger_u64(job), name);
+	AUTO_RESULT *r = pg_ask(target, retry_sql, ledger_u64(job), name);
 
 	return pg_affected(r);
 }
 
-#define JOBS_OF_TARGET \
-	"(SELECT job_id FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2)"
-
 void ledger_forget(struct pg *target, const char *schema, const char *prefix, const char *table,
 	struct sl ship)
 {
-	static const char *const of_ship[] = {
-		"DELETE FROM ferry.chunk WHERE ship = $3 AND job_id IN " JOBS_OF_TARGET,
-		"DELETE FROM ferry.reject WHERE ship = $3 AND job_id IN " JOBS_OF_TARGET,
-		"DELETE FROM ferry.event WHERE ship = $3 AND job_id IN " JOBS_OF_TARGET,
-		"DELETE FROM ferry.follow_ship WHERE ship = $3 AND job_id IN " JOBS_OF_TARGET,
-		"DELETE FROM ferry.doubt WHERE ship = $3 AND job_id IN " JOBS_OF_TARGET,
-		/* when rows of it come again, what it had before is missing */
-		"INSERT INTO ferry.doubt (job_id, ship, why, held) SELECT job_id, $3,"
-		" 'rolled back while it was followed', true FROM ferry.follower"
-		" WHERE job_id IN " JOBS_OF_TARGET,
-	};
+	static const char *const of_ship[] = { forget_chunks_sql, forget_rejects_sql,
+		forget_events_sql, forget_live_sql, forget_doubts_sql, forgotten_sql };
 	AUTO_FREE char *name = mem_sldup(ship);
 
 	pg_exec(target, "BEGIN");
 	if (ship.n == 0)
-		pg_run(target,
-			"DELETE FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2"
-			" AND ($3::text IS NULL OR source_table = $3)",
-			schema, prefix, table);
+		pg_run(target, forget_jobs_sql, schema, prefix, table);
 	for (size_t i = 0; ship.n > 0 && i < ARRAY_LEN(of_ship); i++)
 		pg_run(target, of_ship[i], schema, prefix, name);
 	pg_exec(target, "COMMIT");
 }
 
-const char *const ledger_levels[] = { "INFO", "WARNING", "CRITICAL" };
+/* ---- live ------------------------------------------------------------------------------------ */
 
-void ledger_event(struct pg *target, enum ledger_level level, uint64_t job, struct sl ship,
-	int64_t chunk_from, const char *message)
+/*
+ * A follower with nothing to do says so every ten seconds; one that is silent for longer may have
+ * lost touch, and the target is then as old as its last word.
+ */
+#define SILENCE_MAX (INT64_C(15) * CLOCK_US_PER_SEC)
+
+static void take_live(const struct pg_result *r, struct ledger_live *l, struct arena *a)
 {
-	AUTO_FREE char *name = ship.n > 0 ? mem_sldup(ship) : NULL;
+	*l = (struct ledger_live){ .any = true,
+		.slot = pg_true(r, 0, 0),
+		.alive = pg_true(r, 0, 1),
+		.rows = pg_count(r, 0, 2),
+		.cells = pg_count(r, 0, 3),
+		.wide_rows = pg_count(r, 0, 4),
+		.deleted = pg_count(r, 0, 5),
+		.rejects = pg_count(r, 0, 6),
+		.chunks = pg_count(r, 0, 7),
+		.newest_commit = ledger_get_time(r, 0, 8),
+		.silent_us = get_known(r, 0, 9),
+		.lag_bytes = get_known(r, 0, 10),
+		.safe_wal_bytes = get_known(r, 0, 11),
+		.up_us = get_known(r, 0, 12),
+		.wal_status = arena_dup(a, pg_value(r, 0, 13)),
+		.upto = arena_dup(a, pg_value(r, 0, 14)),
+		.error = arena_dup(a, pg_value(r, 0, 15)),
+		.doubts = pg_count(r, 0, 16),
+		.delay_us = get_known(r, 0, 17),
+		.held_bytes = get_known(r, 0, 18),
+		.gap = arena_dup(a, pg_value(r, 0, 19)).p,
+		.unseen_us = get_known(r, 0, 20) };
+	l->lag_us = l->silent_us < 0 || l->silent_us > SILENCE_MAX ? l->silent_us : l->delay_us;
+}
 
-	pg_run(target,
-		"INSERT INTO ferry.event (level, job_id, ship, chunk_from, message)"
-		" VALUES ($1, $2, $3, $4, $5)",
-		ledger_levels[level], job ? ledger_u64(job) : NULL, name, ledger_time(chunk_from),
-		message);
+void ledger_live_get(struct pg *target, uint64_t job, struct ledger_live *out, struct arena *a)
+{
+	AUTO_RESULT *r = ledger_ask(target, live_sql, job);
+
+	*out = (struct ledger_live){ .any = false };
+	if (pg_rows(r) > 0)
+		take_live(r, out, a);
+}
+
+uint64_t ledger_live_turns(struct pg *target, uint64_t job)
+{
+	AUTO_RESULT *r = ledger_ask(target, turns_sql, job);
+
+	return pg_count(r, 0, 0);
+}
+
+bool ledger_live_has(struct pg *target, uint64_t job, const char *lsn)
+{
+	return pg_knows(target, live_has_sql, ledger_u64(job), lsn);
 }

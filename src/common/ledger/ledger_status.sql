@@ -1,19 +1,80 @@
+-- Intervals are in microseconds; none is below 0, also when the clock was set back.
+
+-- Of the newest rows of ship s; less where a later look found nothing, and told it sooner.
+-- part: delay
+least(greatest(0, (extract(epoch FROM s.at AT TIME ZONE 'UTC' - s.newest_commit)
+		* 1000000)::bigint),
+	(SELECT greatest(0, (extract(epoch FROM f.at AT TIME ZONE 'UTC' - f.newest_commit)
+			* 1000000)::bigint)
+		FROM ferry.follower f WHERE f.job_id = s.job_id
+			AND f.newest_commit > s.newest_commit))
+
+-- Who has just looked, when the source had no more than the target has, is up to date.
+-- part: idle
+kind = 'slot' AND lag_bytes = 0 AND at < clock_timestamp() - interval '15 s'
+AND watched_at > clock_timestamp() - interval '15 s'
+
+-- part: waits
+why LIKE 'nothing more is loaded %'
+
+-- What was carried over of a ship by chunks and, as it came, by a follower; it may have only one.
 -- name: status_sql
-SELECT ship, count(*) FILTER (WHERE state = 'done'),
-	count(*) FILTER (WHERE state = 'running'), count(*) FILTER (WHERE state = 'pending'),
-	count(*) FILTER (WHERE state = 'failed'),
-	sum(rows), sum(cells - coalesce(dropped, 0)), sum(wide_rows), sum(dropped), sum(rejects),
-	min(first_time), max(last_time),
-	(extract(epoch FROM sum(greatest(finished_at - started_at, interval '0')))
-		* 1000000)::bigint,
-	coalesce((array_agg(error ORDER BY started_at DESC)
-		FILTER (WHERE state <> 'done' AND error IS NOT NULL))[1],
-		CASE WHEN sum(rejects) > 0 THEN (SELECT 'rejected: ' || why FROM ferry.reject r
-			WHERE r.job_id = $1 AND r.ship = chunk.ship LIMIT 1) END),
-	count(*) FILTER (WHERE state IN ('running', 'pending')
-		AND (failures > 0 OR attempt > 2))
+WITH past AS (
+	SELECT ship, count(*) FILTER (WHERE state = 'done') AS done,
+		count(*) FILTER (WHERE state = 'running') AS running,
+		count(*) FILTER (WHERE state = 'pending') AS pending,
+		count(*) FILTER (WHERE state = 'failed') AS failed,
+		sum(rows) AS rows, sum(cells - coalesce(dropped, 0)) AS cells,
+		sum(wide_rows) AS wide_rows, sum(dropped) AS dropped, sum(rejects) AS rejects,
+		min(first_time) AS first, max(last_time) AS last,
+		(extract(epoch FROM sum(greatest(finished_at - started_at, interval '0')))
+			* 1000000)::bigint AS busy,
+		coalesce((array_agg(error ORDER BY started_at DESC)
+			FILTER (WHERE state <> 'done' AND error IS NOT NULL))[1],
+			CASE WHEN sum(rejects) > 0 THEN (SELECT 'rejected: ' || why
+				FROM ferry.reject r WHERE r.job_id = $1 AND r.ship = chunk.ship
+				LIMIT 1) END) AS error,
+		count(*) FILTER (WHERE state IN ('running', 'pending')
+			AND (failures > 0 OR attempt > 2)) AS again
 	FROM ferry.chunk WHERE job_id = $1 AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))
-	GROUP BY ship ORDER BY ship;
+	GROUP BY ship
+), live AS (
+	SELECT ship, rows, cells, wide_rows, deleted, rejects, last_time,
+		CASE WHEN NOT waits THEN {delay} END AS delay, waits
+	FROM ferry.follow_ship s, LATERAL (SELECT EXISTS (SELECT FROM ferry.doubt d
+		WHERE d.job_id = s.job_id AND d.ship = s.ship AND {waits}) AS waits) AS w
+	WHERE job_id = $1 AND ($2::text[] IS NULL OR ship = ANY ($2::text[])))
+SELECT ship, done, running, pending, failed, p.rows, p.cells, p.wide_rows, dropped,
+	coalesce(p.rejects, 0) + coalesce(l.rejects, 0), first, last, busy, error, again,
+	l.rows, l.cells, l.wide_rows, l.deleted, l.last_time, delay, waits
+	FROM past p FULL JOIN live l USING (ship) ORDER BY ship;
+
+-- name: live_sql
+SELECT kind = 'slot', lease_until > clock_timestamp(), rows, cells, wide_rows, deleted,
+	rejects, chunks, newest_commit,
+	CASE WHEN {idle} THEN 0 ELSE
+		(extract(epoch FROM greatest(clock_timestamp(), at) - at) * 1000000)::bigint END,
+	lag_bytes, safe_wal_bytes,
+	(extract(epoch FROM greatest(clock_timestamp(), started_at) - started_at)
+		* 1000000)::bigint,
+	wal_status, upto, error,
+	(SELECT count(*) FROM ferry.doubt d WHERE d.job_id = f.job_id
+		AND (ship IS NULL OR NOT held)),
+	CASE WHEN {idle} THEN 0 ELSE (SELECT {delay} FROM ferry.follow_ship s
+		WHERE s.job_id = f.job_id
+		AND s.newest_commit IS NOT NULL
+		ORDER BY s.at DESC LIMIT 1) END, held_bytes,
+	concat_ws('; ', nullif(gap, ''), (SELECT string_agg('what is written of ship ' || ships ||
+			' waits until ' || till, '; ' ORDER BY till DESC)
+		FROM (SELECT string_agg(DISTINCT ship, ', ') AS ships, till
+			FROM ferry.doubt d, LATERAL (SELECT CASE
+				WHEN why LIKE 'nothing more is loaded while %' THEN
+					'nobody locks its tables'
+				ELSE 'its table is mended' END AS till) AS t
+			WHERE d.job_id = f.job_id AND {waits} GROUP BY till) AS w)),
+	CASE WHEN kind = 'slot' AND watched_at < clock_timestamp() - interval '15 s' THEN
+		(extract(epoch FROM clock_timestamp() - watched_at) * 1000000)::bigint END
+	FROM ferry.follower f WHERE job_id = $1;
 
 -- The last hundred chunks tell the pace: by the time on the clock, so that all workers count. Rows
 -- that are left are guessed from those of the chunks that are done. Faster than the rate that is
@@ -59,3 +120,42 @@ UPDATE ferry.chunk SET rows = $5 - CASE WHEN $9::boolean THEN greatest(rejects -
 	digest = NULL, rejects = greatest(rejects - n, 0) FROM past
 	WHERE job_id = $1 AND ship = $2 AND chunk_from = $3
 	AND chunk_to = $4 AND state = 'done';
+
+-- How often the follower has advanced, ever.
+-- name: turns_sql
+SELECT sum(chunks) FROM ferry.follower WHERE job_id = $1;
+
+-- name: live_has_sql
+SELECT bool_and(upto::pg_lsn >= $2::pg_lsn) FROM ferry.follower WHERE job_id = $1;
+
+-- name: retry_sql
+UPDATE ferry.chunk SET state = 'pending', failures = 0
+	WHERE job_id = $1 AND state = 'failed' AND ($2::text IS NULL OR ship = $2);
+
+-- name: forget_jobs_sql
+DELETE FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2
+	AND ($3::text IS NULL OR source_table = $3);
+
+-- part: of_target
+SELECT job_id FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2
+
+-- name: forget_chunks_sql
+DELETE FROM ferry.chunk WHERE ship = $3 AND job_id IN ({of_target});
+
+-- name: forget_rejects_sql
+DELETE FROM ferry.reject WHERE ship = $3 AND job_id IN ({of_target});
+
+-- name: forget_events_sql
+DELETE FROM ferry.event WHERE ship = $3 AND job_id IN ({of_target});
+
+-- name: forget_live_sql
+DELETE FROM ferry.follow_ship WHERE ship = $3 AND job_id IN ({of_target});
+
+-- name: forget_doubts_sql
+DELETE FROM ferry.doubt WHERE ship = $3 AND job_id IN ({of_target});
+
+-- When rows of it come again, what it had before is missing.
+-- name: forgotten_sql
+INSERT INTO ferry.doubt (job_id, ship, why, held)
+	SELECT job_id, $3, 'rolled back while it was followed', true FROM ferry.follower
+	WHERE job_id IN ({of_target});

@@ -161,7 +161,8 @@ void page_parts(struct pg *target, const struct ledger_job *job, page_fn *put, v
 	pg_exec(target, LEDGER_ONE_STATE);
 	if (job) {
 		(void)snprintf(number, sizeof number, "%llu", (unsigned long long)job->id);
-		ledger_state_take(&state, target, job, NULL, 0, false);
+		ledger_state_take(&state, &(struct ledger_part){ target, job->id, NULL, 0 }, job,
+			false);
 		put_job(&page, &state, put, ctx);
 		ledger_prometheus(&state, &metrics);
 		put(ctx, PAGE_METRICS, str_sl(&metrics));

@@ -175,16 +175,6 @@ bool registry_comment(const struct ship *s, size_t channel, struct str *text) NO
 size_t registry_find(const struct ship *s, struct sl channel);
 
 /*
- * Rows of ferry.channel, where $1 is a schema and $2 a prefix: a longer one that begins alike is of
- * another job, which knows its ships.
- */
-#define REGISTRY_OF_PREFIX                                                                         \
-	"starts_with(table_name, $2) AND ship NOT IN (SELECT k.ship FROM ferry.job j, LATERAL"     \
-	" (SELECT ship FROM ferry.chunk c WHERE c.job_id = j.job_id UNION ALL"                     \
-	"  SELECT ship FROM ferry.follow_ship f WHERE f.job_id = j.job_id) AS k"                   \
-	" WHERE j.target_schema = $1 AND j.target_prefix <> $2)"
-
-/*
  * Appends what of the user's may change or drop rows on their way into the wide tables of a schema
  * and prefix, triggers and rules, as a message; false when there is nothing.
  */

@@ -37,7 +37,7 @@ INSERT INTO ferry.channel (target_schema, ship, channel, grp, table_name,
 	ON CONFLICT (target_schema, ship, channel) DO NOTHING;
 
 -- Triggers behind a row see what is there; those of referential integrity are internal. As a rule
--- there are none, and then the registry is not asked. $2 is a prefix: REGISTRY_OF_PREFIX.
+-- there are none, and then the registry is not asked. $2 is a prefix: {of_prefix}.
 -- name: meddlers_sql
 WITH m AS MATERIALIZED (SELECT kind, name, n.nspname, c.relname FROM (
 		SELECT tgrelid, 'trigger', tgname FROM pg_trigger

@@ -51,3 +51,7 @@ WITH kept AS (INSERT INTO ferry.reject (job_id, ship, chunk_from, attempt, worke
 INSERT INTO ferry.follow_ship AS t (job_id, ship, rows, cells, wide_rows, dropped, deleted, rejects)
 	SELECT job_id, ship, 0, 0, 0, 0, 0, count(*) FROM kept WHERE $5::boolean GROUP BY 1, 2
 	ON CONFLICT (job_id, ship) DO UPDATE SET rejects = t.rejects + excluded.rejects;
+
+-- name: fail_met_sql
+INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, state, attempt, failures, error)
+	VALUES ($1, $2, $3, $4, 'failed', 0, 1, $5) ON CONFLICT DO NOTHING;
