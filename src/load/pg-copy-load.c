@@ -15,7 +15,7 @@
 
 struct conf {
 	struct io_opts io;
-	struct wide_chunk_opts wide; /* its `key` and `buffer` are those of --table, too */
+	struct wide_sink_opts wide; /* its `key` and `buffer` are those of --table, too */
 	const char *table;
 	struct opt_list types;
 	const char *time_zone;

@@ -271,7 +271,7 @@ end:	do
 		ends() }
 
 	:: d_step { at[me] != IDLE && troubles > 0 ->
-		/* code: wide_chunk_failed ledger_fail_facts give_back ledger_fail */
+		/* code: failed ledger_fail_facts give_back ledger_fail */
 		troubles--;
 		if
 		:: state[c] == RUNNING && owner[c] == me && attempt[c] == mine ->
@@ -309,14 +309,14 @@ end:	do
 		following = true }
 
 	:: d_step { following && next < FOLLOWED && !sent[turn] ->
-		/* code: seal follow_until_seen live_chunk_seal */
+		/* code: seal until_seen live_chunk_seal */
 		next++;
 		sent[turn] = next;
 		sent_by[turn] = reader_attempt }
 
 	/* only what it has sealed itself counts */
 	:: d_step { following && ack > confirmed && ack > from && ack <= next ->
-		/* code: take_ack follow_send_status */
+		/* code: take_ack send_status */
 		assert(ack <= upto);
 		confirmed = ack }
 
@@ -340,7 +340,7 @@ proctype loader(byte me)
 
 end:	do
 	:: atomic { live[me] == IDLE && sent[me] && !follower_lock ->
-		/* code: take_seal wide_chunk_finish begin_fenced ledger_follow_hold */
+		/* code: take_seal begin_fenced ledger_follow_hold */
 		change = sent[me];
 		mine = sent_by[me];
 		sent[me] = 0;
@@ -443,7 +443,7 @@ end:	do
 			mending = IDLE
 		:: else ->
 			if
-			:: !there -> mending = FILLING; narrow = src[c] /* code: repair_fill read_part */
+			:: !there -> mending = FILLING; narrow = src[c] /* code: fill_range read_part */
 			:: else -> mending = LOCKED
 			fi
 		fi;
@@ -454,7 +454,7 @@ end:	do
 		if :: narrow && !wide[c] -> wide[c] = narrow :: else fi;
 		mending = LOOKING }
 
-	:: d_step { mending == LOCKED && !cell_lock[c] -> /* code: repair_set lock */
+	:: d_step { mending == LOCKED && !cell_lock[c] -> /* code: mend_values lock_values */
 		cell_lock[c] = REPAIR;
 		mending = ASKED }
 

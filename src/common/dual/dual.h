@@ -8,7 +8,8 @@
  * Columns and tables that are missing are made by dual_write() beforehand, in a short transaction
  * of their own: nobody reads them yet. Then the rows go to the narrow table as they are, in the
  * order of time, and to the wide tables pivoted, where they replace what is there; of a value that
- * comes twice the last one counts. At last both are read back (sync.h).
+ * comes twice the last one counts. At last both are read back by the server, in the
+ * transaction that wrote them, and compared with what was sent.
  */
 #pragma once
 

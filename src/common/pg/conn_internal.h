@@ -1,5 +1,5 @@
 /*
- * conn_internal.h - what conn.c and copy.c share; nobody else includes it.
+ * conn_internal.h - what conn.c, connect.c and copy.c share; nobody else includes it.
  */
 #pragma once
 
@@ -48,12 +48,6 @@ const char *pg_as_sent(struct pg *pg, const char *sql);
  * unless it is a patient one.
  */
 void pg_keep_failure(struct pg *pg, const PGresult *res);
-
-/* Settles what a new connection needs to know of its session. It may be lost after that. */
-void session_start(struct pg *pg);
-
-/* Dies (78) unless a pooled session is its client's as long as it lives; `other` is a second. */
-void session_must_last(struct pg *pg, struct pg *other);
 
 /* The statements with the settings of a transaction, if they begin one. Lives until the next. */
 const char *session_sql(struct pg *pg, const char *sql);

@@ -39,17 +39,15 @@ struct raw {
  * members, which are NULL there, and a last field has '1' or '0' for each column: is it there?
  */
 struct shape {
-	struct copybuf buf;
 	bool marked;
 	struct written *col; /* in the order of COPY */
 	size_t n;
-	struct str raw; /* texts of the records, when kept */
-	struct raw *raw_of; /* by row */
-	size_t raw_cap;
-	struct copybuf late; /* rows that may wait for others, refused for a foreign key */
-	struct str late_raw;
-	struct raw *late_raw_of;
-	size_t late_cap;
+	struct batch {
+		struct copybuf buf;
+		struct str raw;	    /* texts of the records, when kept */
+		struct raw *raw_of; /* by row */
+		size_t raw_cap;
+	} rows, late; /* late: rows that may wait for others, refused for a foreign key */
 	bool late_is_full;
 };
 
@@ -176,4 +174,7 @@ bool table_set_aside(struct table *t, struct shape *s, size_t row, const char *s
 /* Rows that waited when others of their key came later, which have just been sent with `s`. */
 void table_forget_replaced(struct table *t, const struct shape *s);
 void table_retry(struct table *t);
-struct sl table_raw(const struct table *t, const struct shape *s, size_t row);
+
+struct sl table_raw(const struct table *t, const struct batch *b, size_t row);
+/* Takes the rows for which out[row] out of a batch. */
+void table_take_out(struct batch *b, const bool *out);

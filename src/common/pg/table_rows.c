@@ -8,13 +8,12 @@
 
 static void shape_free(struct shape *s)
 {
-	copybuf_free(&s->buf);
-	copybuf_free(&s->late);
 	mem_free(s->col);
-	str_free(&s->raw);
-	str_free(&s->late_raw);
-	mem_free(s->raw_of);
-	mem_free(s->late_raw_of);
+	for (struct batch *b = &s->rows; b; b = b == &s->rows ? &s->late : NULL) {
+		copybuf_free(&b->buf);
+		str_free(&b->raw);
+		mem_free(b->raw_of);
+	}
 }
 
 static void forget_shapes(struct table *t)
@@ -192,8 +191,8 @@ static void put_row(struct table *t, struct shape *s, const struct rec *rec)
 {
 	char *p;
 
-	copybuf_begin_row(&s->buf, rec->record, rec->line);
-	p = str_room(&s->buf.text, 2 * rec->raw.n + 4 * s->n + 2);
+	copybuf_begin_row(&s->rows.buf, rec->record, rec->line);
+	p = str_room(&s->rows.buf.text, 2 * rec->raw.n + 4 * s->n + 2);
 	for (size_t i = 0; i < s->n; i++) {
 		if (i > 0)
 			*p++ = '\t';
@@ -201,12 +200,12 @@ static void put_row(struct table *t, struct shape *s, const struct rec *rec)
 	}
 	if (s->marked)
 		p = put_mark(p, s, rec);
-	s->buf.text.n = (size_t)(p - s->buf.text.p);
-	copybuf_end_row(&s->buf);
+	s->rows.buf.text.n = (size_t)(p - s->rows.buf.text.p);
+	copybuf_end_row(&s->rows.buf);
 	if (t->conf.keep_raw) {
-		mem_grow(&s->raw_of, &s->raw_cap, s->buf.n, sizeof *s->raw_of);
-		s->raw_of[s->buf.n - 1] = (struct raw){ .at = s->raw.n, .n = rec->raw.n };
-		str_add(&s->raw, rec->raw);
+		mem_grow(&s->rows.raw_of, &s->rows.raw_cap, s->rows.buf.n, sizeof *s->rows.raw_of);
+		s->rows.raw_of[s->rows.buf.n - 1] = (struct raw){ .at = s->rows.raw.n, .n = rec->raw.n };
+		str_add(&s->rows.raw, rec->raw);
 	}
 }
 
@@ -221,7 +220,7 @@ void table_row(struct table *t, const struct rec *rec)
 	if (!has_key(t, rec))
 		return;
 	put_row(t, s, rec);
-	if (s->buf.text.n >= t->conf.buffer || s->buf.n >= ROWS_MAX || t->shapes.n > SHAPES_MAX)
+	if (s->rows.buf.text.n >= t->conf.buffer || s->rows.buf.n >= ROWS_MAX || t->shapes.n > SHAPES_MAX)
 		table_flush(t);
 }
 

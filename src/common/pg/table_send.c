@@ -9,7 +9,7 @@
 static void strip_marks(const struct shape *s, size_t lo, size_t hi, struct copybuf *plain)
 {
 	for (size_t i = lo; i < hi; i++) {
-		struct sl row = copybuf_rows(&s->buf, i, i + 1);
+		struct sl row = copybuf_rows(&s->rows.buf, i, i + 1);
 
 		copybuf_begin_row(plain, 0, 0);
 		str_add(&plain->text, (struct sl){ row.p, row.n - s->n - strlen("\t\n") });
@@ -28,7 +28,7 @@ static bool copy_rows(struct table *t, bool staged, const struct shape *s, size_
 	table_add_columns(t, &sql, s, staged);
 	str_addz(&sql, " FROM STDIN");
 	if (staged || !s->marked)
-		return copybuf_send(&t->sending->buf, t->pg, str_z(&sql), lo, hi, taken);
+		return copybuf_send(&t->sending->rows.buf, t->pg, str_z(&sql), lo, hi, taken);
 	strip_marks(s, lo, hi, &plain);
 	ok = copybuf_send(&plain, t->pg, str_z(&sql), 0, hi - lo, taken);
 	copybuf_free(&plain);
@@ -235,13 +235,13 @@ static void add_reason(const struct table *t, struct str *why, const char *text)
 static void refuse(struct table *t, size_t row, size_t field, const char *state, const char *text)
 {
 	struct shape *s = t->sending;
-	struct fault f = { .record = s->buf.row[row].record, .line = s->buf.row[row].line };
+	struct fault f = { .record = s->rows.buf.row[row].record, .line = s->rows.buf.row[row].line };
 	AUTO_STR value = { 0 }, quoted = { 0 }, tail = { 0 }, why = { 0 };
 
 	if (!table_set_aside(t, s, row, state)) {
 		if (field < s->n) {
 			f.field = t->cols->name[s->col[field].from];
-			(void)copybuf_field(&s->buf, row, field, &value);
+			(void)copybuf_field(&s->rows.buf, row, field, &value);
 		}
 		str_addf(&quoted, ": \"%s\"", str_z(&value));
 		pg_add_clean(&tail, str_z(&quoted)); /* as it is in the reason */
@@ -251,9 +251,9 @@ static void refuse(struct table *t, size_t row, size_t field, const char *state,
 		f.field = f.field.p ? f.field : SL("");
 		f.value = str_sl(&value);
 		f.why = str_z(&why);
-		t->conf.bad(t->conf.ctx, &f, table_raw(t, s, row));
+		t->conf.bad(t->conf.ctx, &f, table_raw(t, &s->rows, row));
 	}
-	s->buf.row[row].record = NOT_IN;
+	s->rows.buf.row[row].record = NOT_IN;
 }
 
 /* The number in COPY of a column that the server names, or s->n. */
@@ -301,7 +301,7 @@ static bool fill_sieve(struct table *t, const struct shape *s, size_t lo, size_t
 	for (size_t i = 0; i < s->n; i++)
 		str_addf(&sql, "%sc%zu", i ? ", " : "", i);
 	str_addf(&sql, "%s) FROM STDIN", s->marked ? ", m" : "");
-	return copybuf_send(&t->sending->buf, t->pg, str_z(&sql), lo, hi, NULL);
+	return copybuf_send(&t->sending->rows.buf, t->pg, str_z(&sql), lo, hi, NULL);
 }
 
 /* Refuses one row that the sieve holds back, unless it is no row's fault after all. */
@@ -328,17 +328,6 @@ static bool refuse_found(struct table *t, const struct pg_result *r, size_t i, s
 	return true;
 }
 
-/* Takes the rows marked out of the buffer, with their texts. */
-static void take_out(struct table *t, struct shape *s, const bool *out)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; t->conf.keep_raw && i < s->buf.n; i++)
-		if (!out[i])
-			s->raw_of[kept++] = s->raw_of[i];
-	copybuf_take_out(&s->buf, out);
-}
-
 /*
  * Lets the server go through the rows one by one by itself: that costs microseconds a row, where
  * asking for each bad one costs a dozen statements. First only their values; where these are good,
@@ -348,7 +337,7 @@ static size_t sift(void *ctx, size_t lo, size_t hi)
 {
 	struct table *t = ctx;
 	struct shape *s = t->sending;
-	AUTO_FREE bool *out = mem_zalloc(s->buf.n * sizeof *out);
+	AUTO_FREE bool *out = mem_zalloc(s->rows.buf.n * sizeof *out);
 	size_t found = 0;
 
 	for (int write = 0; write <= 1 && found == 0; write++) {
@@ -365,15 +354,15 @@ static size_t sift(void *ctx, size_t lo, size_t hi)
 			found += refuse_found(t, r, i, lo, out);
 	}
 	if (found > 0)
-		take_out(t, s, out);
+		table_take_out(&s->rows, out);
 	return hi - found;
 }
 
 void table_send(struct table *t, struct shape *s)
 {
 	t->sending = s;
-	copybuf_load(t->pg, 0, s->buf.n, table_load, refuse_row, sift, t);
+	copybuf_load(t->pg, 0, s->rows.buf.n, table_load, refuse_row, sift, t);
 	table_forget_replaced(t, s);
-	copybuf_clear(&s->buf);
-	str_clear(&s->raw);
+	copybuf_clear(&s->rows.buf);
+	str_clear(&s->rows.raw);
 }

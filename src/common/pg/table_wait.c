@@ -28,11 +28,11 @@ static void row_key(const struct table *t, const struct shape *s, const struct c
 	}
 }
 
-struct sl table_raw(const struct table *t, const struct shape *s, size_t row)
+struct sl table_raw(const struct table *t, const struct batch *b, size_t row)
 {
 	if (!t->conf.keep_raw)
 		return SL("");
-	return (struct sl){ s->raw.p + s->raw_of[row].at, s->raw_of[row].n };
+	return (struct sl){ b->raw.p + b->raw_of[row].at, b->raw_of[row].n };
 }
 
 /*
@@ -47,33 +47,32 @@ static bool may_wait(const struct table *t, const char *state)
 
 bool table_set_aside(struct table *t, struct shape *s, size_t row, const char *state)
 {
-	const struct copybuf_row *r = &s->buf.row[row];
-	struct sl text = copybuf_rows(&s->buf, row, row + 1), raw = table_raw(t, s, row);
+	const struct copybuf_row *r = &s->rows.buf.row[row];
+	struct sl text = copybuf_rows(&s->rows.buf, row, row + 1), raw = table_raw(t, &s->rows, row);
 
 	if (t->last_chance || !may_wait(t, state))
 		return false;
-	s->late_is_full |= s->late.text.n + text.n > LATE_MAX;
+	s->late_is_full |= s->late.buf.text.n + text.n > LATE_MAX;
 	if (s->late_is_full)
 		return false;
-	copybuf_begin_row(&s->late, r->record, r->line);
-	str_add(&s->late.text, text);
-	mem_grow(&s->late_raw_of, &s->late_cap, s->late.n, sizeof *s->late_raw_of);
-	s->late_raw_of[s->late.n - 1] = (struct raw){ .at = s->late_raw.n,
+	copybuf_begin_row(&s->late.buf, r->record, r->line);
+	str_add(&s->late.buf.text, text);
+	mem_grow(&s->late.raw_of, &s->late.raw_cap, s->late.buf.n, sizeof *s->late.raw_of);
+	s->late.raw_of[s->late.buf.n - 1] = (struct raw){ .at = s->late.raw.n,
 		.n = raw.n,
 		.refers = strcmp(state, "23503") == 0 };
-	str_add(&s->late_raw, raw);
+	str_add(&s->late.raw, raw);
 	return true;
 }
 
-/* Takes rows that wait out of those that do. */
-static void take_late(struct shape *s, const bool *out)
+void table_take_out(struct batch *b, const bool *out)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < s->late.n; i++)
+	for (size_t i = 0; b->raw_of && i < b->buf.n; i++)
 		if (!out[i])
-			s->late_raw_of[kept++] = s->late_raw_of[i];
-	copybuf_take_out(&s->late, out);
+			b->raw_of[kept++] = b->raw_of[i];
+	copybuf_take_out(&b->buf, out);
 }
 
 /* ---- rows that were replaced meanwhile ------------------------------------------------------ */
@@ -83,21 +82,21 @@ static size_t count_late(const struct table *t)
 	size_t n = 0;
 
 	for (size_t i = 0; i < t->shapes.n; i++)
-		n += t->shape[i].late.n;
+		n += t->shape[i].late.buf.n;
 	return n;
 }
 
 /* By number of a key: its last row that got in. */
 static size_t *rows_of(struct table *t, const struct shape *s, struct names *keys)
 {
-	size_t *row = mem_alloc((s->buf.n + 1) * sizeof *row);
+	size_t *row = mem_alloc((s->rows.buf.n + 1) * sizeof *row);
 	AUTO_STR key = { 0 };
 
-	for (size_t i = 0; i < s->buf.n; i++) {
-		if (s->buf.row[i].record == NOT_IN)
+	for (size_t i = 0; i < s->rows.buf.n; i++) {
+		if (s->rows.buf.row[i].record == NOT_IN)
 			continue;
 		str_clear(&key);
-		row_key(t, s, &s->buf, i, &key);
+		row_key(t, s, &s->rows.buf, i, &key);
 		row[names_add(keys, str_sl(&key), NULL)] = i;
 	}
 	return row;
@@ -117,11 +116,11 @@ static bool covers(const struct shape *s, size_t row, const struct shape *of, si
 	for (size_t i = 0; i < of->n; i++) {
 		size_t c = 0;
 
-		if (!has_member(of, &of->late, late, i))
+		if (!has_member(of, &of->late.buf, late, i))
 			continue;
 		while (c < s->n && s->col[c].to != of->col[i].to)
 			c++;
-		if (c == s->n || !has_member(s, &s->buf, row, c))
+		if (c == s->n || !has_member(s, &s->rows.buf, row, c))
 			return false;
 	}
 	return true;
@@ -130,34 +129,34 @@ static bool covers(const struct shape *s, size_t row, const struct shape *of, si
 /* One with other members cannot follow now: it would put back what the later one has brought. */
 static void refuse_late(struct table *t, const struct shape *of, size_t row)
 {
-	const struct raw *raw = &of->late_raw_of[row];
+	const struct raw *raw = &of->late.raw_of[row];
 
 	table_refuse(t,
-		&(struct rec){ .record = of->late.row[row].record,
-			.line = of->late.row[row].line,
-			.raw = { of->late_raw.p + raw->at, raw->n } },
+		&(struct rec){ .record = of->late.buf.row[row].record,
+			.line = of->late.buf.row[row].line,
+			.raw = { of->late.raw.p + raw->at, raw->n } },
 		SL(""), "what it refers to came behind a later record of its key");
 }
 
 static void forget_of(struct table *t, struct shape *of, const struct shape *s,
 	const struct names *keys, const size_t *row)
 {
-	AUTO_FREE bool *out = mem_zalloc((of->late.n + 1) * sizeof *out);
+	AUTO_FREE bool *out = mem_zalloc((of->late.buf.n + 1) * sizeof *out);
 	AUTO_STR key = { 0 };
 
-	for (size_t i = 0; i < of->late.n; i++) {
+	for (size_t i = 0; i < of->late.buf.n; i++) {
 		size_t at;
 
 		str_clear(&key);
-		row_key(t, of, &of->late, i, &key);
+		row_key(t, of, &of->late.buf, i, &key);
 		at = names_find(keys, str_sl(&key));
-		out[i] = at != NAMES_NONE && of->late.row[i].record < s->buf.row[row[at]].record;
+		out[i] = at != NAMES_NONE && of->late.buf.row[i].record < s->rows.buf.row[row[at]].record;
 		if (out[i] && covers(s, row[at], of, i))
 			t->counts.superseded++;
 		else if (out[i])
 			refuse_late(t, of, i);
 	}
-	take_late(of, out);
+	table_take_out(&of->late, out);
 }
 
 void table_forget_replaced(struct table *t, const struct shape *s)
@@ -229,33 +228,33 @@ static bool drop_hopeless(struct table *t)
 /* Moves the rows that refer to others into the buffer; `from` says which they were. */
 static void pick_referring(struct shape *s, size_t *from)
 {
-	for (size_t i = 0; i < s->late.n; i++) {
-		if (!s->late_raw_of[i].refers)
+	for (size_t i = 0; i < s->late.buf.n; i++) {
+		if (!s->late.raw_of[i].refers)
 			continue;
-		from[s->buf.n] = i;
-		copybuf_begin_row(&s->buf, s->late.row[i].record, s->late.row[i].line);
-		str_add(&s->buf.text, copybuf_rows(&s->late, i, i + 1));
+		from[s->rows.buf.n] = i;
+		copybuf_begin_row(&s->rows.buf, s->late.buf.row[i].record, s->late.buf.row[i].line);
+		str_add(&s->rows.buf.text, copybuf_rows(&s->late.buf, i, i + 1));
 	}
 }
 
 /* Keeps in the buffer what is left in the staging table. */
 static void keep_staged(struct table *t, struct shape *s, size_t *from)
 {
-	AUTO_FREE bool *out = mem_alloc((s->buf.n + 1) * sizeof *out);
+	AUTO_FREE bool *out = mem_alloc((s->rows.buf.n + 1) * sizeof *out);
 	AUTO_STR sql = { 0 };
 	AUTO_RESULT *r = NULL;
 	size_t kept = 0;
 	uint64_t n;
 
-	memset(out, true, s->buf.n);
+	memset(out, true, s->rows.buf.n);
 	str_addf(&sql, "SELECT %s FROM pg_temp.ferry_stage_0 ORDER BY 1", str_z(&t->row));
 	r = pg_query(t->pg, str_z(&sql), 0, NULL);
 	for (size_t i = 0; i < pg_rows(r); i++)
-		if (num_u64(pg_value(r, i, 0), &n) && n > 0 && n <= s->buf.n) {
+		if (num_u64(pg_value(r, i, 0), &n) && n > 0 && n <= s->rows.buf.n) {
 			out[n - 1] = false;
 			from[kept++] = from[n - 1];
 		}
-	copybuf_take_out(&s->buf, out);
+	copybuf_take_out(&s->rows.buf, out);
 }
 
 static void leave_out(void *ctx, size_t row)
@@ -268,16 +267,16 @@ static void leave_out(void *ctx, size_t row)
 /* Loads the buffer, by halves where something else is wrong; those that get in wait no more. */
 static void load_picked(struct table *t, struct shape *s, const size_t *from)
 {
-	AUTO_FREE bool *out = mem_zalloc((s->late.n + 1) * sizeof *out);
+	AUTO_FREE bool *out = mem_zalloc((s->late.buf.n + 1) * sizeof *out);
 
-	t->left_out = mem_zalloc((s->buf.n + 1) * sizeof *t->left_out);
-	copybuf_load(t->pg, 0, s->buf.n, table_load, leave_out, NULL, t);
-	for (size_t i = 0; i < s->buf.n; i++) {
+	t->left_out = mem_zalloc((s->rows.buf.n + 1) * sizeof *t->left_out);
+	copybuf_load(t->pg, 0, s->rows.buf.n, table_load, leave_out, NULL, t);
+	for (size_t i = 0; i < s->rows.buf.n; i++) {
 		out[from[i]] = !t->left_out[i];
 		if (t->left_out[i])
-			s->buf.row[i].record = NOT_IN;
+			s->rows.buf.row[i].record = NOT_IN;
 	}
-	take_late(s, out);
+	table_take_out(&s->late, out);
 	table_forget_replaced(t, s);
 	mem_free(t->left_out);
 }
@@ -289,13 +288,13 @@ static void load_picked(struct table *t, struct shape *s, const size_t *from)
  */
 static void load_together(struct table *t, struct shape *s)
 {
-	AUTO_FREE size_t *from = mem_alloc((s->late.n + 1) * sizeof *from);
+	AUTO_FREE size_t *from = mem_alloc((s->late.buf.n + 1) * sizeof *from);
 
 	if (!t->referring)
 		read_references(t);
 	t->sending = s;
 	pick_referring(s, from);
-	if (s->buf.n > 0 && table_stage(t, 0, s->buf.n)) {
+	if (s->rows.buf.n > 0 && table_stage(t, 0, s->rows.buf.n)) {
 		pg_exec(t->pg, "SAVEPOINT ferry_hope");
 		if (drop_hopeless(t)) {
 			keep_staged(t, s, from);
@@ -306,30 +305,24 @@ static void load_together(struct table *t, struct shape *s)
 				       "RELEASE SAVEPOINT ferry_hope");
 		}
 	}
-	copybuf_clear(&s->buf);
+	copybuf_clear(&s->rows.buf);
 }
 
 /* ---- another chance -------------------------------------------------------------------------- */
 
 static void swap_late(struct shape *s)
 {
-	struct shape was = *s;
+	struct batch was = s->rows;
 
 	s->late_is_full = false;
-	s->buf = was.late;
-	s->raw = was.late_raw;
-	s->raw_of = was.late_raw_of;
-	s->raw_cap = was.late_cap;
-	s->late = was.buf;
-	s->late_raw = was.raw;
-	s->late_raw_of = was.raw_of;
-	s->late_cap = was.raw_cap;
+	s->rows = s->late;
+	s->late = was;
 }
 
 static void send_late(struct table *t)
 {
 	for (size_t i = 0; i < t->shapes.n; i++)
-		if (t->shape[i].late.n > 0) {
+		if (t->shape[i].late.buf.n > 0) {
 			swap_late(&t->shape[i]);
 			table_send(t, &t->shape[i]);
 		}
@@ -342,7 +335,7 @@ void table_retry(struct table *t)
 
 	while ((before = count_late(t)) > 0) {
 		for (size_t i = 0; i < t->shapes.n && !t->last_chance; i++)
-			if (t->shape[i].late.n > 0)
+			if (t->shape[i].late.buf.n > 0)
 				load_together(t, &t->shape[i]);
 		if (count_late(t) < before)
 			continue;
