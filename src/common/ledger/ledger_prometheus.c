@@ -107,29 +107,30 @@ static void put_last(const struct ledger_state *s, struct str *out)
 static void put_live(const struct ledger_state *s, struct str *out)
 {
 	const struct ledger_live *l = &s->live;
-
-	if (!l->any)
-		return;
-	one(s, out, "ferry_follower_up", "gauge", "1 while a follower is at work.", l->alive);
-	one(s, out, "ferry_follower_slot", "gauge", "1 when it follows a slot, 0 when it polls.",
-		l->slot);
-	if (l->lag_us >= 0)
-		one(s, out, "ferry_lag_seconds", "gauge",
-			"From a commit of the source to that of the target.",
-			(double)l->lag_us / 1e6);
-	if (l->lag_bytes >= 0)
-		one(s, out, "ferry_lag_bytes", "gauge", "WAL that the target has not got yet.",
-			(double)l->lag_bytes);
-	if (l->safe_wal_bytes >= 0)
-		one(s, out, "ferry_slot_safe_wal_bytes", "gauge",
-			"WAL that may be written before the slot is lost.",
-			(double)l->safe_wal_bytes);
-	if (l->newest_commit != LEDGER_NO_TIME)
-		one(s, out, "ferry_last_commit_timestamp_seconds", "gauge",
+	const struct {
+		const char *name, *help;
+		bool known;
+		double value;
+	} gauges[] = {
+		{ "ferry_follower_up", "1 while a follower is at work.", true, l->alive },
+		{ "ferry_follower_slot", "1 when it follows a slot, 0 when it polls.", true, l->slot },
+		{ "ferry_lag_seconds", "From a commit of the source to that of the target.",
+			l->lag_us >= 0, (double)l->lag_us / 1e6 },
+		{ "ferry_lag_bytes", "WAL that the target has not got yet.", l->lag_bytes >= 0,
+			(double)l->lag_bytes },
+		{ "ferry_slot_safe_wal_bytes", "WAL that may be written before the slot is lost.",
+			l->safe_wal_bytes >= 0, (double)l->safe_wal_bytes },
+		{ "ferry_last_commit_timestamp_seconds",
 			"Newest commit of the source that the target has.",
-			(double)(l->newest_commit - CLOCK_UNIX_EPOCH) / 1e6);
-	one(s, out, "ferry_doubts", "gauge", "Ranges that are to be compared again.",
-		(double)l->doubts);
+			l->newest_commit != LEDGER_NO_TIME,
+			((double)l->newest_commit - (double)CLOCK_UNIX_EPOCH) / 1e6 },
+		{ "ferry_doubts", "Ranges that are to be compared again.", true,
+			(double)l->doubts },
+	};
+
+	for (size_t i = 0; l->any && i < ARRAY_LEN(gauges); i++)
+		if (gauges[i].known)
+			one(s, out, gauges[i].name, "gauge", gauges[i].help, gauges[i].value);
 }
 
 void ledger_prometheus(const struct ledger_state *s, struct str *out)

@@ -109,11 +109,9 @@ struct table {
 #define TABLE_LOADED "ferry_load" /* in pg_temp: what will replace the rows */
 
 /* ---- table.c ---- */
-void table_read(struct table *t); /* what the table is like now */
 /* Of a result whose first column says which key a row is of: rows [i, end) are of the same. */
 size_t table_end_of_key(const struct pg_result *r, size_t i);
 
-/* ---- table_make.c ---- */
 /* Dies with 65 when the input has no column of this name. */
 void table_must_have(const struct table *t, struct sl key);
 /* The exchange was refused, and undone: empties the table, which takes the rows itself now. */
@@ -161,20 +159,5 @@ bool table_is_key(const struct table *t, uint32_t column);
 /* ---- table_send.c: buffers to the server ---- */
 void table_send(struct table *t, struct shape *s);
 
-/* Loads rows [lo, hi) of the shape being sent, all or (false) none: a copybuf_load_fn. */
-bool table_load(void *ctx, size_t lo, size_t hi) NODISCARD;
-
-/* Puts the same rows into the staging table, which is emptied before; false when refused. */
-bool table_stage(struct table *t, size_t lo, size_t hi) NODISCARD;
-
-/* ---- table_wait.c: rows that wait for others ---- */
-
-/* Puts a row aside, if it may wait at all: table_retry() gives it another chance. */
-bool table_set_aside(struct table *t, struct shape *s, size_t row, const char *state) NODISCARD;
-/* Rows that waited when others of their key came later, which have just been sent with `s`. */
-void table_forget_replaced(struct table *t, const struct shape *s);
+/* Gives rows that wait for others, or were refused with others, another chance. */
 void table_retry(struct table *t);
-
-struct sl table_raw(const struct table *t, const struct batch *b, size_t row);
-/* Takes the rows for which out[row] out of a batch. */
-void table_take_out(struct batch *b, const bool *out);

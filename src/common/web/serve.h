@@ -9,10 +9,17 @@
  */
 #pragma once
 
-#include "web/gate.h"
+#include "core/opt.h"
+
+struct gate_opts {
+	const char *listen;	/* ADDRESS:PORT, [ADDRESS]:PORT; port 0: any that is free */
+	const char *token_file; /* NULL: no token is asked for */
+	struct opt_list hosts;	/* NAME or NAME:PORT by which we are called, too */
+};
 
 /*
  * Says where, and serves until SIGTERM, SIGINT or SIGHUP. `job`: that of the command line, 0: none.
- * Dies as gate_open() does.
+ * Dies with 64 (no address, or one that needs a token), 66, 77 or 78 (the file of the token cannot be
+ * read, others may read it, it has none), 69 (the address cannot be had).
  */
 void serve_run(const struct gate_opts *o, const char *conninfo, uint64_t job);
