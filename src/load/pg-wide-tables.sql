@@ -17,8 +17,8 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 SELECT job_id FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2
 	AND ($3::text IS NULL OR source_table = $3);
 
--- When each channel was seen, and how often: the widest range ever reported; and what is known about
--- it, for the comment of its column.
+-- When each channel was seen, and how often: the widest range ever reported; and what is known
+-- about it, for the comment of its column.
 -- name: seen_sql
 UPDATE ferry.channel c SET first_seen = least(c.first_seen, s.first),
 	last_seen = greatest(c.last_seen, s.last),

@@ -73,7 +73,7 @@ static double number_of(const struct pg_result *r, size_t row, int col)
 	return !pg_is_null(r, row, col) && num_double(pg_value(r, row, col), &v) ? v : 0;
 }
 
-/* ---- settings of the servers that decide how a migration goes --------------------------------- */
+/* ---- settings of the servers that decide how a migration goes -------------------------------- */
 
 #define MB (UINT64_C(1) << 20)
 

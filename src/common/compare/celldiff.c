@@ -183,8 +183,8 @@ static void merge(struct cell_list *l, struct sl channel, enum column_type type,
 }
 
 /* `number` NAMES_NONE: the ship has no such channel in the target. */
-static void compare_channel(struct cell_list *l, struct ship *ship, struct sl channel, size_t number,
-	int64_t from, int64_t to)
+static void compare_channel(struct cell_list *l, struct ship *ship, struct sl channel,
+	size_t number, int64_t from, int64_t to)
 {
 	AUTO_STR sql = { 0 };
 	struct side narrow, wide = { .pg = NULL };

@@ -40,8 +40,8 @@ static void begin(struct repair *r)
 }
 
 /*
- * After a statement failed: rolls it back when it was for a lock that another holds on some of these
- * rows; other errors end the program.
+ * After a statement failed: rolls it back when it was for a lock that another holds on some of
+ * these rows; other errors end the program.
  */
 static void give_way(struct repair *r, size_t rows)
 {
@@ -237,7 +237,8 @@ static void fill_range(struct repair *r, struct ship *ship, int64_t from, int64_
 
 #define ARGUMENTS_MAX 100 /* of a function of PostgreSQL */
 
-static void add_orphans(struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n)
+static void add_orphans(
+	struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n)
 {
 	struct pg *pg = registry_pg(r->target->r);
 	AUTO_STR sql = { 0 }, instants = { 0 };
@@ -358,7 +359,8 @@ static bool delete_rows(struct repair *r, struct ship *ship, const char *instant
 	return ok;
 }
 
-static void remove_rows(struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n)
+static void remove_rows(
+	struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n)
 {
 	AUTO_FREE struct celldiff_cell *gone = mem_alloc(mem_mul(n, sizeof *gone));
 	AUTO_STR instants = { 0 };
@@ -528,7 +530,8 @@ static bool set_values(struct setting *s, struct str *instants)
 	return r;
 }
 
-static void mend_values(struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n)
+static void mend_values(
+	struct repair *r, struct ship *ship, const struct celldiff_cell *list, size_t n)
 {
 	struct setting s = { .r = r, .ship = ship, .extra = list->what == CELL_EXTRA };
 	AUTO_STR instants = { 0 };

@@ -354,7 +354,7 @@ static void compare(struct verify *v, struct cellsum_child *side, size_t n_wide)
 	}
 }
 
-/* ---- what a watch looks at ---------------------------------------------------------------------- */
+/* ---- what a watch looks at ------------------------------------------------------------------- */
 
 /*
  * Chunks remember in the ledger when they were compared; what only the follower brings has no chunk

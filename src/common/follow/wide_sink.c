@@ -563,7 +563,7 @@ static void take_seal(void *sink, const struct seal *seal)
 	wide_next_chunk(c->wide);
 }
 
-/* ---- as a sink -------------------------------------------------------------------------------- */
+/* ---- as a sink ------------------------------------------------------------------------------- */
 
 static void take_columns(void *sink, const struct names *cols)
 {

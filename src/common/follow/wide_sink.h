@@ -12,9 +12,9 @@
  * source committed, and a chunk of the past between two live ones was read later than the one
  * before it; so to overlay that one is right, too.
  *
- * A seal is refused with 76 when what arrived is not what was read, 75 when another worker has taken
- * the chunk over, 78 when it belongs to a job for other tables. Behind the COMMIT of a live chunk the
- * file `ack` is replaced.
+ * A seal is refused with 76 when what arrived is not what was read, 75 when another worker has
+ * taken the chunk over, 78 when it belongs to a job for other tables. Behind the COMMIT of a live
+ * chunk the file `ack` is replaced.
  */
 #pragma once
 

@@ -336,8 +336,8 @@ static const struct {
 static void recall(struct watch *w)
 {
 	for (int i = 0; i < TROUBLES; i++) {
-		AUTO_RESULT *r = pg_ask(w->of.target, last_told_sql, ledger_u64(w->of.job), words[i].over,
-			words[i].said);
+		AUTO_RESULT *r = pg_ask(w->of.target, last_told_sql, ledger_u64(w->of.job),
+			words[i].over, words[i].said);
 
 		if (pg_rows(r) > 0) {
 			w->level[i] = (int)pg_count(r, 0, 0);

@@ -113,7 +113,8 @@ static void put_live(const struct ledger_state *s, struct str *out)
 		double value;
 	} gauges[] = {
 		{ "ferry_follower_up", "1 while a follower is at work.", true, l->alive },
-		{ "ferry_follower_slot", "1 when it follows a slot, 0 when it polls.", true, l->slot },
+		{ "ferry_follower_slot", "1 when it follows a slot, 0 when it polls.", true,
+			l->slot },
 		{ "ferry_lag_seconds", "From a commit of the source to that of the target.",
 			l->lag_us >= 0, (double)l->lag_us / 1e6 },
 		{ "ferry_lag_bytes", "WAL that the target has not got yet.", l->lag_bytes >= 0,

@@ -189,10 +189,11 @@ static char *put_mark(char *p, struct shape *s, const struct rec *rec)
 
 static void put_row(struct table *t, struct shape *s, const struct rec *rec)
 {
+	struct batch *b = &s->rows;
 	char *p;
 
-	copybuf_begin_row(&s->rows.buf, rec->record, rec->line);
-	p = str_room(&s->rows.buf.text, 2 * rec->raw.n + 4 * s->n + 2);
+	copybuf_begin_row(&b->buf, rec->record, rec->line);
+	p = str_room(&b->buf.text, 2 * rec->raw.n + 4 * s->n + 2);
 	for (size_t i = 0; i < s->n; i++) {
 		if (i > 0)
 			*p++ = '\t';
@@ -200,12 +201,12 @@ static void put_row(struct table *t, struct shape *s, const struct rec *rec)
 	}
 	if (s->marked)
 		p = put_mark(p, s, rec);
-	s->rows.buf.text.n = (size_t)(p - s->rows.buf.text.p);
-	copybuf_end_row(&s->rows.buf);
+	b->buf.text.n = (size_t)(p - b->buf.text.p);
+	copybuf_end_row(&b->buf);
 	if (t->conf.keep_raw) {
-		mem_grow(&s->rows.raw_of, &s->rows.raw_cap, s->rows.buf.n, sizeof *s->rows.raw_of);
-		s->rows.raw_of[s->rows.buf.n - 1] = (struct raw){ .at = s->rows.raw.n, .n = rec->raw.n };
-		str_add(&s->rows.raw, rec->raw);
+		mem_grow(&b->raw_of, &b->raw_cap, b->buf.n, sizeof *b->raw_of);
+		b->raw_of[b->buf.n - 1] = (struct raw){ .at = b->raw.n, .n = rec->raw.n };
+		str_add(&b->raw, rec->raw);
 	}
 }
 
@@ -220,7 +221,8 @@ void table_row(struct table *t, const struct rec *rec)
 	if (!has_key(t, rec))
 		return;
 	put_row(t, s, rec);
-	if (s->rows.buf.text.n >= t->conf.buffer || s->rows.buf.n >= ROWS_MAX || t->shapes.n > SHAPES_MAX)
+	if (s->rows.buf.text.n >= t->conf.buffer || s->rows.buf.n >= ROWS_MAX ||
+		t->shapes.n > SHAPES_MAX)
 		table_flush(t);
 }
 

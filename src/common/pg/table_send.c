@@ -30,14 +30,14 @@ static void row_key(const struct table *t, const struct shape *s, const struct c
 
 static struct sl raw_of(const struct table *t, const struct batch *b, size_t row)
 {
-	if (!t->conf.keep_raw)
-		return SL("");
-	return (struct sl){ b->raw.p + b->raw_of[row].at, b->raw_of[row].n };
+	const struct raw *raw = t->conf.keep_raw ? &b->raw_of[row] : NULL;
+
+	return raw ? (struct sl){ b->raw.p + raw->at, raw->n } : SL("");
 }
 
 /*
- * Another chance, if it may have one: a row it refers to may come. Where constraints that could have
- * waited for the end are checked at once, a value that is taken may be free again then.
+ * Another chance, if it may have one: a row it refers to may come. Where constraints that could
+ * have waited for the end are checked at once, a value that is taken may be free again then.
  */
 static bool set_aside(struct table *t, struct shape *s, size_t row, const char *state)
 {
@@ -64,7 +64,8 @@ static void take_out(struct batch *b, const bool *out)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; b->raw_of && i < b->buf.n; i++)
+	/* there is one for each row, or, without --rejects, not */
+	for (size_t i = 0; b->raw_cap >= b->buf.n && i < b->buf.n; i++)
 		if (!out[i])
 			b->raw_of[kept++] = b->raw_of[i];
 	copybuf_take_out(&b->buf, out);
@@ -145,7 +146,8 @@ static void forget_of(struct table *t, struct shape *of, const struct shape *s,
 		str_clear(&key);
 		row_key(t, of, &of->late.buf, i, &key);
 		at = names_find(keys, str_sl(&key));
-		out[i] = at != NAMES_NONE && of->late.buf.row[i].record < s->rows.buf.row[row[at]].record;
+		out[i] = at != NAMES_NONE &&
+			of->late.buf.row[i].record < s->rows.buf.row[row[at]].record;
 		if (out[i] && covers(s, row[at], of, i))
 			t->counts.superseded++;
 		else if (out[i])
@@ -397,7 +399,8 @@ static void add_reason(const struct table *t, struct str *why, const char *text)
 static void refuse(struct table *t, size_t row, size_t field, const char *state, const char *text)
 {
 	struct shape *s = t->sending;
-	struct fault f = { .record = s->rows.buf.row[row].record, .line = s->rows.buf.row[row].line };
+	struct copybuf_row *r = &s->rows.buf.row[row];
+	struct fault f = { .record = r->record, .line = r->line };
 	AUTO_STR value = { 0 }, quoted = { 0 }, tail = { 0 }, why = { 0 };
 
 	if (!set_aside(t, s, row, state)) {
@@ -415,7 +418,7 @@ static void refuse(struct table *t, size_t row, size_t field, const char *state,
 		f.why = str_z(&why);
 		t->conf.bad(t->conf.ctx, &f, raw_of(t, &s->rows, row));
 	}
-	s->rows.buf.row[row].record = NOT_IN;
+	r->record = NOT_IN;
 }
 
 /* The number in COPY of a column that the server names, or s->n. */
@@ -613,9 +616,7 @@ static void keep_staged(struct table *t, struct shape *s, size_t *from)
 
 static void leave_out(void *ctx, size_t row)
 {
-	struct table *t = ctx;
-
-	t->left_out[row] = true;
+	((struct table *)ctx)->left_out[row] = true;
 }
 
 /* Loads the buffer, by halves where something else is wrong; those that get in wait no more. */

@@ -19,7 +19,7 @@ struct gate_opts {
 
 /*
  * Says where, and serves until SIGTERM, SIGINT or SIGHUP. `job`: that of the command line, 0: none.
- * Dies with 64 (no address, or one that needs a token), 66, 77 or 78 (the file of the token cannot be
- * read, others may read it, it has none), 69 (the address cannot be had).
+ * Dies with 64 (no address, or one that needs a token), 66, 77 or 78 (the file of the token cannot
+ * be read, others may read it, it has none), 69 (the address cannot be had).
  */
 void serve_run(const struct gate_opts *o, const char *conninfo, uint64_t job);
