@@ -289,7 +289,7 @@ sent() { (($(sandbox_count "$1" ok) > $2)); }
 	run_ok fs-put several 1.csv 2.csv --stats s
 	is "$(jq .acknowledged s)" 60
 	same_online several in.csv
-	# what one of them had acknowledged is passed over; the same files in another order are another job
+	# what they had acknowledged is passed over; in another order they are another job
 	sed -n '1p;2,4p' in.csv >3.csv
 	sed -n '1p;5,6p' in.csv | sed '3s/.*/bad/' >4.csv
 	run_rc 65 fs-put several 3.csv 4.csv --no-batch-write

@@ -2,7 +2,9 @@ load helper
 load kafka
 load json
 
-setup_file() { kafka_start 3 keys:3 kcat:3 plain:2 sealed cut rejected lost feed over whole alone stays; }
+setup_file() {
+	kafka_start 3 keys:3 kcat:3 plain:2 sealed cut rejected lost feed over whole alone stays
+}
 teardown_file() { kafka_stop; helper_teardown_file; }
 
 narrow() {

@@ -852,14 +852,16 @@ counted() {
 	# by number, unless a column is called so
 	printf 'x,y\n1,2\n' >in.csv
 	run_ok into made --create --infer -T '#2=numeric(5,1)' -T x=text
-	is "$(sql "SELECT string_agg(format_type(atttypid, atttypmod), ' ' ORDER BY attnum)
-		FROM pg_attribute WHERE attrelid = 'made'::regclass AND attnum > 0")" 'text numeric(5,1)'
+	types_of() {
+		sql "SELECT string_agg(format_type(atttypid, atttypmod), ' ' ORDER BY attnum)
+			FROM pg_attribute WHERE attrelid = '$1'::regclass AND attnum > 0"
+	}
+	is "$(types_of made)" 'text numeric(5,1)'
 	run_rc 65 into other --create -T '#3=int'
 	has "$err" '--column-type #3=int: the input has no such column'
 	printf 'x,#1\n1,2\n' >in.csv
 	run_ok into named --create -T '#1=int'
-	is "$(sql "SELECT string_agg(format_type(atttypid, atttypmod), ' ' ORDER BY attnum)
-		FROM pg_attribute WHERE attrelid = 'named'::regclass AND attnum > 0")" 'text integer'
+	is "$(types_of named)" 'text integer'
 	printf 'a\n1\n' >in.csv
 	printf 'a\nx\n' >in.csv
 	run_rc 64 into t --max-rejects 5
