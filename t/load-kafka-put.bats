@@ -115,7 +115,7 @@ narrow() {
 	is "$(values whole)" 'new old'
 	is "$(jq .record bad)" 2
 	is "$(jq -c '[.acknowledged, .rejected, .rejects]' stats)" '[2,0,1]'
-	# by the cluster, of one that is on its way alone (Produce is 0; 10: too large for the topic)
+	# by the cluster, of one that is on its way alone (0: Produce; 10: too large)
 	one=(-k k -X queue.buffering.max.messages=1 --stats stats)
 	narrow 50 | sed '1s/ship_id/k/' >in.csv
 	kafka_do 'error 0 1 10'
