@@ -12,10 +12,9 @@
 #include "core/stop.h"
 #include "follow/narrow_chunk.h"
 #include "stream/aggregate.h"
-#include "stream/colname.h"
+#include "stream/namelist.h"
 #include "stream/digest.h"
 #include "stream/extract.h"
-#include "stream/namelist.h"
 #include "wide/wide_read.h"
 
 #include <fnmatch.h>

@@ -10,11 +10,10 @@
 #include "core/decimal.h"
 #include "core/mem.h"
 #include "core/msg.h"
-#include "stream/colname.h"
+#include "stream/namelist.h"
 #include "stream/in.h"
 #include "stream/io.h"
 #include "stream/late.h"
-#include "stream/namelist.h"
 #include "stream/pivot.h"
 #include "stream/sort.h"
 

@@ -19,7 +19,6 @@
 #include "stream/namelist.h"
 #include "stream/profile.h"
 #include "stream/quality.h"
-#include "stream/quality_report.h"
 
 #include <unistd.h>
 

@@ -9,7 +9,7 @@
 #include "core/hash.h"
 #include "core/mem.h"
 #include "core/num.h"
-#include "stream/colname.h"
+#include "stream/namelist.h"
 #include "stream/digest.h"
 #include "stream/filter.h"
 

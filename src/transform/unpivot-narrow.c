@@ -11,9 +11,8 @@
 #include "core/hash.h"
 #include "core/mem.h"
 #include "core/msg.h"
-#include "stream/colname.h"
-#include "stream/filter.h"
 #include "stream/namelist.h"
+#include "stream/filter.h"
 
 enum place { PLACE_FIRST, PLACE_LAST };
 

@@ -1,7 +1,6 @@
 #include "aws/config.h"
 
 #include "aws/fetch.h"
-#include "aws/imds.h"
 #include "core/inifile.h"
 #include "core/mem.h"
 #include "core/num.h"

@@ -2,7 +2,6 @@
 #include "aws/creds_internal.h"
 #include "aws/crypto.h"
 #include "aws/fetch.h"
-#include "aws/imds.h"
 #include "aws/sigv4.h"
 #include "aws/uri.h"
 #include "aws/xml.h"

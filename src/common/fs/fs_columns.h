@@ -36,8 +36,8 @@ void fs_columns_rename(struct fs_columns *c, const char *list);
 void fs_columns_free(struct fs_columns *c);
 
 /*
- * Rows of Athena written as records, with numbers as plain decimals. Each thread has its own, with a
- * writer of its own. The columns are borrowed, and so is `wr`, which has them already.
+ * Rows of Athena written as records, with numbers as plain decimals. Each thread has its own, with
+ * a writer of its own. The columns are borrowed, and so is `wr`, which has them already.
  */
 struct fs_writer;
 struct fs_writer *fs_writer_new(const struct fs_columns *cols, struct wr *wr) NODISCARD;
