@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/num.h"
+#include "stream/json.h"
 
 #define MAX_BODY (64u << 20)
 #define MAX_RENEWALS 3 /* of credentials: sessions may end while a call is under way */
@@ -254,7 +255,7 @@ static bool may_retry(struct flight *f, int64_t now)
 		f->trouble = f->trouble < 0 ? a->trouble : f->trouble;
 		return patience_left(f, now) > 0;
 	}
-	if (f->attempts >= aws_config_max_attempts(a->config))
+	if (f->attempts >= a->config->max_attempts)
 		return false;
 	f->taken = retry_take(&a->quota, f->error.class);
 	return f->taken > 0;
@@ -452,6 +453,49 @@ bool aws_do(struct aws *a, const struct aws_call *c, struct aws_reply *r, struct
 	return w.good;
 }
 
+const struct json *aws_answer(
+	const char *operation, struct sl body, struct arena *mem, struct aws_error *e)
+{
+	const char *why = NULL;
+	size_t at;
+	const struct json *o = json_parse(mem, arena_dup(mem, body.n ? body : SL("{}")), &why, &at);
+
+	if (o && o->kind == J_OBJ)
+		return o;
+	aws_error_bad(e, operation, "no JSON object: %s", why ? why : "");
+	return NULL;
+}
+
+static bool is_repeatable(const char *operation)
+{
+	static const char *const once[] = {"Create", "Update", "Add"};
+
+	for (size_t i = 0; i < ARRAY_LEN(once); i++)
+		if (strncmp(operation, once[i], strlen(once[i])) == 0)
+			return false;
+	return true;
+}
+
+const struct json *aws_do_json(struct aws *a, enum aws_service service, const char *operation,
+	struct sl body, struct arena *mem, struct aws_error *e)
+{
+	static const char *const api[] = {[AWS_SAGEMAKER] = "SageMaker",
+		[AWS_ATHENA] = "AmazonAthena", [AWS_GLUE] = "AWSGlue"};
+	char target[80];
+	struct aws_reply r;
+	struct aws_call c = {.service = service,
+		.operation = operation,
+		.method = "POST",
+		.path = SL("/"),
+		.content_type = SL("application/x-amz-json-1.1"),
+		.body = body.n ? body : SL("{}"),
+		.target = target,
+		.repeatable = is_repeatable(operation)};
+
+	snprintf(target, sizeof target, "%s.%s", api[service], operation);
+	return aws_do(a, &c, &r, e) ? aws_answer(operation, r.body, mem, e) : NULL;
+}
+
 /* ---- life ---------------------------------------------------------------------------------- */
 
 /* For tests, and for networks that are slower than any should be. */
@@ -475,14 +519,14 @@ struct aws *aws_open(const struct aws_opts *opts, struct aws_error *e)
 		mem_free(a);
 		return NULL;
 	}
-	o.wire.ca_bundle = aws_config_ca_bundle(a->config);
+	o.wire.ca_bundle = a->config->ca_bundle;
 	if (o.stall_us < CONNECT_US)
 		o.wire.connect_us = o.stall_us;
 	a->http = http_new(&o);
 	a->creds = creds_new(a->config);
 	a->signer = sigv4_new();
 	a->quick.sign = sigv4_template_new();
-	a->limiting = aws_config_retry_mode(a->config) == AWS_RETRY_ADAPTIVE;
+	a->limiting = a->config->mode == AWS_RETRY_ADAPTIVE;
 	a->next_wake = INT64_MAX;
 	for (size_t i = 0; i < ARRAY_LEN(a->flights); i++)
 		TAILQ_INIT(&a->flights[i]);

@@ -68,9 +68,7 @@ bool keys_from_json(struct aws_keys *k, struct sl text, const char *token_key, c
 	struct aws_error *e)
 {
 	struct arena mem = {0};
-	const char *why = NULL;
-	size_t at;
-	const struct json *o = json_parse(&mem, text, &why, &at);
+	const struct json *o = json_read(&mem, text);
 	struct sl id = SL(""), secret = SL(""), token = SL(""), end = SL("");
 	bool good = o && json_get_str(o, "AccessKeyId", &id) &&
 		    json_get_str(o, "SecretAccessKey", &secret) && id.n && secret.n;
@@ -87,7 +85,7 @@ bool keys_from_json(struct aws_keys *k, struct sl text, const char *token_key, c
 	return good;
 }
 
-/* ---- credential_process: a program of the user's that prints keys; no shell takes part -------- */
+/* ---- credential_process: a program that prints keys; no shell takes part -------------------- */
 
 #define LIMIT_US (60 * CLOCK_US_PER_SEC)
 #define MAX_OUTPUT (64u << 10)
@@ -359,19 +357,19 @@ static bool profile_has_source(const struct aws_config *c, const char *p)
 static bool find(struct creds *cr, struct aws_keys *k, struct aws_error *e)
 {
 	struct aws_config *c = cr->c;
-	const char *p = aws_config_profile(c);
+	const char *p = c->profile;
 	const char *role = aws_env("AWS_ROLE_ARN"), *token = aws_env("AWS_WEB_IDENTITY_TOKEN_FILE");
 	struct creds_role r = {role, aws_env("AWS_ROLE_SESSION_NAME"), NULL, NULL};
 
 	cr->renewable = true;
-	if (!aws_config_profile_is_explicit(c) &&
+	if (!c->asked_profile &&
 		(aws_env("AWS_ACCESS_KEY_ID") || aws_env("AWS_SECRET_ACCESS_KEY"))) {
 		cr->renewable = false;
 		return from_environment(k, e);
 	}
 	if (aws_config_get(c, p, "role_arn"))
 		return from_profile(c, p, 0, k, &cr->renewable, e);
-	if (role && token && !aws_config_profile_is_explicit(c))
+	if (role && token && !c->asked_profile)
 		return creds_web_identity(c, &r, token, k, e);
 	if (profile_has_source(c, p))
 		return from_profile(c, p, 0, k, &cr->renewable, e);

@@ -213,7 +213,7 @@ void fs_admin_create(
 	} else {
 		make(a, name, s, o, &body);
 		if (o->wait) {
-			fs_wait_created(a, sl_of(name), o->wait_timeout);
+			fs_wait(a, sl_of(name), FS_CREATED, o->wait_timeout);
 			describe_features(a, name, s, NULL);
 		}
 		str_addf(&line, o->wait ? tr("created feature group %s with %zu features\n")
@@ -302,7 +302,7 @@ void fs_admin_add(
 			continue;
 		add_some(a, name, s, i, to);
 		if (o->wait || to < s->n)
-			fs_wait_updated(a, sl_of(name), o->wait_timeout);
+			fs_wait(a, sl_of(name), FS_UPDATED, o->wait_timeout);
 	}
 	if (!o->dry_run && o->wait)
 		describe_features(a, name, s, NULL);
@@ -336,8 +336,7 @@ void fs_admin_tags(struct aws *a, const char *arn, const struct fs_admin *o)
 	got = fs_control(a, "ListTags", str_sl(&body), &mem, &e);
 	if (!got)
 		aws_die(&e, N_("cannot read tags"));
-	got = json_get(got, "Tags");
-	for (got = got ? got->child : NULL; got; got = got->next) {
+	for (got = json_first(got, "Tags"); got; got = got->next) {
 		str_add(&text, json_text(got, "Key"));
 		str_addc(&text, '=');
 		str_add(&text, json_text(got, "Value"));
@@ -351,17 +350,6 @@ void fs_admin_tags(struct aws *a, const char *arn, const struct fs_admin *o)
 static bool is_iceberg(const struct fs_group *g)
 {
 	return sl_eq(g->table_format, SL("Iceberg"));
-}
-
-static void add_double_quoted(struct str *s, struct sl name)
-{
-	str_addc(s, '"');
-	for (size_t i = 0; i < name.n; i++) {
-		if (name.p[i] == '"')
-			str_addc(s, '"');
-		str_addc(s, name.p[i]);
-	}
-	str_addc(s, '"');
 }
 
 /* True when it succeeded; else `why` says what happened. */
@@ -449,9 +437,9 @@ static void empty_offline(struct aws *a, struct fs_group *g, struct fs_place at,
 				"its Iceberg data cannot be deleted",
 				msg_q(g->name));
 		str_addz(&sql, "DELETE FROM ");
-		add_double_quoted(&sql, g->database);
+		str_add_quoted(&sql, g->database, '"');
 		str_addc(&sql, '.');
-		add_double_quoted(&sql, g->table);
+		str_add_quoted(&sql, g->table, '"');
 		if (o->where)
 			str_addf(&sql, " WHERE %s", o->where);
 		if (!run_statement(a, g, &sql, o, &why))
@@ -536,22 +524,14 @@ void fs_admin_backup(struct aws *a, const char *name, const struct fs_admin *o)
 static void drop_table(struct aws *a, const struct fs_group *g, struct str *text)
 {
 	AUTO_STR body = { 0 };
+	AUTO_ARENA mem = { 0 };
 	struct aws_error e;
-	struct aws_reply r;
-	struct aws_call c = { .service = AWS_GLUE,
-		.operation = "DeleteTable",
-		.method = "POST",
-		.path = SL("/"),
-		.content_type = SL("application/x-amz-json-1.1"),
-		.target = "AWSGlue.DeleteTable",
-		.repeatable = true };
 
 	str_addc(&body, '{');
 	str_add_member(&body, "DatabaseName", g->database);
 	str_add_member(&body, "Name", g->table);
 	str_addc(&body, '}');
-	c.body = str_sl(&body);
-	if (aws_do(a, &c, &r, &e))
+	if (aws_do_json(a, AWS_GLUE, "DeleteTable", str_sl(&body), &mem, &e))
 		str_addf(text, tr("dropped table %.*s\n"), (int)g->table.n, g->table.p);
 	else if (e.class != AWS_NOT_FOUND && strcmp(e.code, "EntityNotFoundException") != 0)
 		msg_warn("the table is still in the data catalog: %s", aws_error_text(&e));
@@ -591,7 +571,7 @@ static void delete_group(struct aws *a, const char *name, struct fs_group *g,
 	if (!fs_control(a, "DeleteFeatureGroup", str_sl(&body), &mem, &e))
 		aws_die(&e, "cannot delete the feature group");
 	if (o->wait)
-		fs_wait_deleted(a, sl_of(name), o->wait_timeout);
+		fs_wait(a, sl_of(name), FS_DELETED, o->wait_timeout);
 	str_addf(text, o->wait ? tr("deleted feature group %s\n")
 			       : tr("is deleting feature group %s\n"), name);
 	if (g->offline && !o->keep_data)

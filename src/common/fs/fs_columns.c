@@ -20,8 +20,7 @@ void fs_columns_add(struct fs_columns *c, const struct fs_group *g, struct sl na
 			msg_q(name));
 	}
 	o.boolean = sl_eq(name, SL("is_deleted"));
-	mem_grow(&c->v, &c->cap, c->n + 1, sizeof *c->v);
-	c->v[c->n++] = o;
+	MEM_PUSH(c->v, c->n, c->cap, o);
 }
 
 /* Takes the next part of a list that commas split; false at its end. Empty parts are passed over.
@@ -31,11 +30,7 @@ static bool next_part(const char **list, struct sl *part)
 	while (**list) {
 		*part = (struct sl){*list, strcspn(*list, ",")};
 		*list += part->n + ((*list)[part->n] == ',');
-		while (part->n && part->p[0] == ' ') {
-			sl_skip(part, 1);
-		}
-		while (part->n && part->p[part->n - 1] == ' ')
-			part->n--;
+		*part = sl_trim(*part, " ");
 		if (part->n)
 			return true;
 	}

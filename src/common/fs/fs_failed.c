@@ -106,12 +106,10 @@ static void add_values(struct str *line, const struct fs_item *item)
 	AUTO_STR list = {0};
 	AUTO_ARENA mem = {0};
 	const struct json *values, *text;
-	const char *why;
-	size_t at;
 	struct sl name;
 
 	str_addf(&list, "[%s]", str_z(&item->values));
-	values = json_parse(&mem, str_sl(&list), &why, &at);
+	values = json_read(&mem, str_sl(&list));
 	for (const struct json *v = values ? values->child : NULL; v; v = v->next) {
 		if (!json_get_str(v, "FeatureName", &name))
 			continue;

@@ -277,8 +277,7 @@ static void list_parts(struct fs_fetch *f, struct fs_part_list *list)
 		(void)names_add(&seen, line, &added);
 		if (!added)
 			die(EX_STREAM, "the manifest names a part twice: %s", msg_q(line));
-		mem_grow(&list->v, &list->cap, list->n + 1, sizeof *list->v);
-		list->v[list->n++] = p;
+		MEM_PUSH(list->v, list->n, list->cap, p);
 	}
 }
 

@@ -79,7 +79,7 @@ void fs_fetch_end(struct fs_fetch *f);
 
 /* ---- a few rows ------------------------------------------------------------------------------ */
 
-/* Questions to Athena whose answer is a few rows, for programs that are no extractors: whom to ask. */
+/* Questions whose answer is a few rows, for programs that are no extractors: who is asked. */
 struct fs_asker {
 	struct aws *aws;
 	const struct aws_opts *opts;

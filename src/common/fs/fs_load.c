@@ -220,7 +220,7 @@ static void batch_answered(struct fs_load *l, struct fs_lane *lane, const struct
 	bool known;
 
 	arena_reset(&l->mem);
-	answer = fs_answer("BatchWriteRecord", reply->body, &l->mem, &e);
+	answer = aws_answer("BatchWriteRecord", reply->body, &l->mem, &e);
 	if (answer && length(json_get(answer, "Errors")) +
 				length(json_get(answer, "UnprocessedEntries")) < lane->n_sent)
 		l->advanced = clock_monotonic();
@@ -279,7 +279,7 @@ static void single_answered(struct fs_load *l, struct fs_lane *lane, const struc
 	struct aws_error e = { 0 };
 
 	arena_reset(&l->mem);
-	if (fs_answer(operation, reply->body, &l->mem, &e))
+	if (aws_answer(operation, reply->body, &l->mem, &e))
 		settle(l, lane->sent[0], FS_ACKNOWLEDGED, NULL);
 	else
 		retry(l, lane, lane->sent[0], &e);
@@ -315,7 +315,7 @@ static void lane_done(
 	l->in_done = false;
 }
 
-/* ---- the caller's side --------------------------------------------------------------------- */
+/* ---- items ---------------------------------------------------------------------------------- */
 
 struct fs_load *fs_load_new(struct aws *a, const struct fs_load_conf *conf)
 {

@@ -149,12 +149,9 @@ bool fs_move_looks_online(const struct fs_move *m)
 static bool page_has_records(struct sl body)
 {
 	AUTO_ARENA mem = {0};
-	const char *why = NULL;
-	size_t at;
-	const struct json *page = json_parse(&mem, body, &why, &at), *ids;
+	const struct json *page = json_read(&mem, body);
 
-	ids = json_get(page, "RecordIdentifiers");
-	return json_text(page, "NextToken").n || (ids && ids->child);
+	return json_text(page, "NextToken").n || json_first(page, "RecordIdentifiers");
 }
 
 /* An older endpoint, or an older role, does not know the call. */
@@ -577,11 +574,7 @@ void fs_move_facts(const struct fs_move *m, struct str *out)
 	add_fact(out, "left_out", str_sl(&m->left_out));
 	/* besides the offline store, which takes minutes to know of a record */
 	add_fact(out, "late", fs_move_looks_online(m) ? SL("missing") : SL(""));
-	add_fact(out, "unlisted",
-		!m->listed && m->source.group.online && !m->online && !m->where.n && !m->as_of &&
-				!m->only_spec
-			? SL("1")
-			: SL(""));
+	add_fact(out, "unlisted", wants_online(m) && !m->listed ? SL("1") : SL(""));
 	/* records put into the past, behind a hard deletion, may be what both online stores have */
 	add_fact(out, "older",
 		m->source.group.online && to->online && !m->online && !m->as_of ? SL("1") : SL(""));

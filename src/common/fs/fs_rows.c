@@ -1,6 +1,7 @@
 #include "fs/fs_rows.h"
 
 #include "stream/json.h"
+#include "stream/rd.h"
 #include "stream/z.h"
 
 /* ---- the CSV object of a query, as Athena writes it ---------------------------------------- */
@@ -47,8 +48,7 @@ static enum parsed parse_field(struct fs_csv *c, char **at, char *end, bool *las
 		return BAD;
 	*last = *p == '\n';
 	*at = p + 1;
-	mem_grow(&c->f, &c->cap, c->n + 1, sizeof *c->f);
-	c->f[c->n++] = f;
+	MEM_PUSH(c->f, c->n, c->cap, f);
 	return PARSED;
 }
 
@@ -199,37 +199,19 @@ static bool parse_plain(struct fs_json *j, struct sl line)
 	return p + 1 == end && *p == '}';
 }
 
-static struct field field_of(const struct json *v)
-{
-	struct field f;
-
-	if (!v || v->kind == J_NULL)
-		return FIELD_NULL;
-	f = field_str(v->kind == J_TRUE                      ? SL("true")
-		      : v->kind == J_FALSE                   ? SL("false")
-		      : v->kind == J_ARR || v->kind == J_OBJ ? v->raw
-							     : v->text);
-	f.kind = v->kind == J_TRUE || v->kind == J_FALSE ? F_BOOL
-		 : v->kind == J_NUM                      ? F_NUM
-		 : v->kind == J_STR                      ? F_STR
-							 : F_JSON;
-	return f;
-}
-
 static bool parse_any(struct fs_json *j, struct sl line)
 {
 	const struct json *o, *v;
-	const char *why;
-	size_t at, found = 0;
+	size_t found = 0;
 
 	arena_reset(&j->mem);
-	o = json_parse(&j->mem, line, &why, &at);
+	o = json_read(&j->mem, line);
 	if (!o || o->kind != J_OBJ)
 		return false;
 	for (size_t i = 0; i < j->n; i++) {
 		for (v = o->child; v && !sl_eq(v->key, j->columns[i].name);)
 			v = v->next;
-		j->f[i] = field_of(v);
+		j->f[i] = v ? rd_json_field(v) : FIELD_NULL;
 		found += v != NULL;
 	}
 	return found == o->n; /* a name that was not asked for: not the answer to this query */

@@ -11,26 +11,11 @@
 /* Glue has names in lower case only; quotes let them begin with digits or have hyphens. */
 static void add_name(struct str *sql, struct sl name)
 {
-	str_addc(sql, '"');
-	for (size_t i = 0; i < name.n; i++) {
-		char c = name.p[i];
+	size_t at = sql->n;
 
-		if (c == '"')
-			str_addc(sql, c);
-		str_addc(sql, c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c);
-	}
-	str_addc(sql, '"');
-}
-
-static void add_literal(struct str *sql, struct sl text)
-{
-	str_addc(sql, '\'');
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] == '\'')
-			str_addc(sql, '\'');
-		str_addc(sql, text.p[i]);
-	}
-	str_addc(sql, '\'');
+	str_add_quoted(sql, name, '"');
+	for (char *c = sql->p + at; *c; c++)
+		*c = *c >= 'A' && *c <= 'Z' ? (char)(*c + 'a' - 'A') : *c;
 }
 
 /* Drops leading blanks and, when they come next, the words of a clause. */
@@ -102,7 +87,7 @@ static void add_as_of(const struct fs_group *g, struct sl as_of, struct str *sql
 		str_addc(&bound, '.');
 	while (bound.n < strlen("2024-01-01T00:00:00.123456789"))
 		str_addc(&bound, '0');
-	add_literal(sql, str_sl(&bound));
+	str_add_quoted(sql, str_sl(&bound), '\'');
 }
 
 /* WHERE before the first condition of a clause, AND before the others. */
@@ -134,7 +119,7 @@ static void add_bounds(
 	if (q->known_at.n) {
 		add_and(word, sql);
 		str_addz(sql, "write_time <= timestamp ");
-		add_literal(sql, q->known_at);
+		str_add_quoted(sql, q->known_at, '\'');
 	}
 }
 
@@ -206,7 +191,7 @@ void fs_sql_from_id(const struct fs_group *g, struct sl id, struct str *sql)
 {
 	add_sql(g, sql, "{id} >= ");
 	if (g->features[g->id].type == FS_STRING)
-		add_literal(sql, id);
+		str_add_quoted(sql, id, '\'');
 	else
 		str_add(sql, id);
 }
@@ -263,7 +248,7 @@ void fs_sql_unload(struct sl query, struct sl uri, bool parquet, struct str *sql
 	str_addz(sql, "UNLOAD (");
 	str_add(sql, query);
 	str_addz(sql, ") TO ");
-	add_literal(sql, uri);
+	str_add_quoted(sql, uri, '\'');
 	str_addz(sql,
 		parquet ? " WITH (format='PARQUET')" : " WITH (format='JSON', compression='GZIP')");
 }
@@ -323,8 +308,7 @@ static void split(struct tokens *t, const char *s)
 		s += token.s.n;
 		if (token.kind == K_OTHER && isspace((unsigned char)*token.s.p))
 			continue;
-		mem_grow(&t->v, &t->cap, t->n + 1, sizeof *t->v);
-		t->v[t->n++] = token;
+		MEM_PUSH(t->v, t->n, t->cap, token);
 	}
 }
 

@@ -33,6 +33,14 @@ struct sl namelist_resolve(const struct names *cols, struct sl name);
 /* The same of each; a column that is named twice then ends the program with 64. */
 void namelist_resolve_all(struct names *names, const struct names *cols);
 
+/* Is the number of a column among these? */
+static inline bool column_among(const size_t *at, size_t n, size_t column)
+{
+	while (n > 0 && at[n - 1] != column)
+		n--;
+	return n > 0;
+}
+
 /* In the order of their bytes. */
 void namelist_sort(struct names *names);
 

@@ -73,8 +73,7 @@ static void add_column(struct quality *q, struct sl name)
 				c.checks[n_checks++] = &r->checks[i];
 	c.n_checks = n_checks;
 	c.any = c.nulls || c.strings || n_checks;
-	mem_grow(&q->columns, &q->cap, q->n + 1, sizeof *q->columns);
-	q->columns[q->n++] = c;
+	MEM_PUSH(q->columns, q->n, q->cap, c);
 }
 
 static void find_required(struct quality *q, const struct names *cols)

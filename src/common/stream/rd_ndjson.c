@@ -12,8 +12,8 @@
 
 /*
  * The JSON objects nearly all records are: flat, their members known already. Several times faster
- * than yajl, which builds a tree first. Whatever is not plainly right, or new, or nested, is left to
- * it: it has the last word, and the messages.
+ * than yajl, which builds a tree first. Whatever is not plainly right, or new, or nested, is left
+ * to it: it has the last word, and the messages.
  */
 
 /*
@@ -158,8 +158,7 @@ static bool take_flat(struct rd *rd, struct sl text)
 	const char *end = text.p + text.n, *p = take_char(text.p, end, '{'), *more;
 	size_t guess = 0;
 
-	for (size_t i = 0; i < rd->cols.n; i++)
-		rd->fields[i] = (struct field){ .p = "", .n = 0, .kind = F_ABSENT };
+	fields_clear(rd->fields, rd->cols.n);
 	while (p && p < end && *p == '"') {
 		size_t i;
 
@@ -212,8 +211,7 @@ static void fill_fields(struct rd *rd, const struct json *object)
 	bool first = !rd->fields; /* columns come before all records, be it none */
 
 	rd_need_fields(rd, had + object->n + 1);
-	for (size_t i = 0; i < had + object->n; i++)
-		rd->fields[i] = (struct field){ .p = "", .n = 0, .kind = F_ABSENT };
+	fields_clear(rd->fields, had + object->n);
 	for (const struct json *m = object->child; m; m = m->next) {
 		/* records of a stream tend to have their members in the same order */
 		size_t i = guess;
