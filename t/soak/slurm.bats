@@ -42,9 +42,9 @@ setup() {
 		SlurmctldPidFile=$cluster/ctld.pid
 		SlurmctldLogFile=$cluster/ctld.log
 		StateSaveLocation=$cluster/state
-		NodeName=DEFAULT NodeHostname=$host NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
-		NodeName=n1 Port=$((port + 1))
-		NodeName=n2 Port=$((port + 2))
+		NodeName=DEFAULT CPUs=2 State=UNKNOWN
+		NodeName=n1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + 1))
+		NodeName=n2 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + 2))
 		PartitionName=all Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
 	END
 	slurmctld
