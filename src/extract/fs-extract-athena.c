@@ -18,8 +18,6 @@
 #include "fs/fs_only.h"
 #include "fs/fs_sql.h"
 #include "fs/fs_wait.h"
-#include "fs/fs_where.h"
-#include "fs/fs_writer.h"
 #include "stream/extract.h"
 #include "stream/out.h"
 

@@ -13,10 +13,9 @@
 #include "extract/pg-wide-dump.sql.h"
 #include "follow/narrow_chunk.h"
 #include "stream/aggregate.h"
-#include "stream/colname.h"
+#include "stream/namelist.h"
 #include "stream/digest.h"
 #include "stream/extract.h"
-#include "stream/namelist.h"
 #include "wide/wide_read.h"
 
 #include <fnmatch.h>

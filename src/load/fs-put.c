@@ -13,7 +13,6 @@
 #include "fs/fs_failed.h"
 #include "fs/fs_journal.h"
 #include "fs/fs_online.h"
-#include "fs/fs_tally.h"
 #include "fs/fs_there.h"
 #include "fs/fs_wait.h"
 #include "stream/in.h"

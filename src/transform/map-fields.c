@@ -90,12 +90,7 @@ static const struct opt options[] = {
 	  .help = "holds the key (default: FERRY_HASH_KEY is the key)" },
 	{ .name = "flatten", STATE(flatten),
 	  .help = "first make fields of the members of nested JSON objects, named a.b" },
-	IO_IN_OPTS(struct state, io),
-	IO_OUT_OPTS(struct state, io),
-	IO_REJECT_OPTS(struct state, io),
-	IO_STRICT_OPT(struct state, io),
-	IO_REPORT_OPTS(struct state, io),
-	OPT_END,
+	FILTER_OPTS,
 };
 
 /* ---- the options ---------------------------------------------------------------------------- */
@@ -183,11 +178,8 @@ static void read_json_map(struct state *st, struct sl text, const char *path)
 static void read_map(struct state *st, const char *path)
 {
 	struct in *in = in_open(path, MAX_MAP);
-	struct sl all, line;
+	struct sl all = in_whole(in), line;
 
-	while (in_more(in))
-		continue;
-	all = utf8_unmarked(in_window(in));
 	while (all.n && memchr(" \t\r\n", *all.p, 4))
 		sl_skip(&all, 1);
 	if (all.n && *all.p == '{') {
@@ -279,10 +271,8 @@ static void read_hash_key(struct state *st)
 
 	if (!in && s.n == 0)
 		opt_usage("--hash needs a key: --hash-key FILE, or FERRY_HASH_KEY");
-	while (in && in_more(in))
-		continue;
-	if (in && in->buf) {
-		s = utf8_unmarked(in_window(in));
+	if (in) {
+		s = in_whole(in);
 		s.n -= s.n && s.p[s.n - 1] == '\n';
 		s.n -= s.n && s.p[s.n - 1] == '\r';
 	}
@@ -472,8 +462,7 @@ static void refuse_unhashed(
 /* Puts the fields of the input in their places; false when two want the same. */
 static bool place(struct state *st, struct filter_run *run, const struct rec *rec)
 {
-	for (size_t i = 0; i < st->out.n; i++)
-		st->row[i] = (struct field){.p = "", .kind = F_ABSENT};
+	fields_clear(st->row, st->out.n);
 	for (size_t i = 0; i < rec->n; i++) {
 		size_t to = st->to[i];
 
@@ -660,8 +649,7 @@ static const struct filter map_fields = {
 		     .examples = "  map-fields --select id,name --rename name:customer people.csv\n"
 				 "  map-fields --set-now event_time --cast age:int people.csv\n",
 		     .opts = options },
-	.state_size = sizeof(struct state),
-	.io_offset = offsetof(struct state, io),
+	FILTER_STATE,
 	.check = check,
 	.start = start,
 	.row = row,

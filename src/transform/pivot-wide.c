@@ -10,11 +10,10 @@
 #include "core/decimal.h"
 #include "core/mem.h"
 #include "core/msg.h"
-#include "stream/colname.h"
+#include "stream/namelist.h"
 #include "stream/in.h"
 #include "stream/io.h"
 #include "stream/late.h"
-#include "stream/namelist.h"
 #include "stream/pivot.h"
 #include "stream/sort.h"
 
@@ -88,7 +87,7 @@ struct prog {
 	struct names by, key, value, keep; /* names of these columns */
 	size_t in_by[PIVOT_MAX_BY + PIVOT_MAX_KEEP]; /* behind the former, the latter */
 	size_t in_key[MAX_KEY], in_value[MAX_VALUES], in_name, in_op; /* in_op may be NAMES_NONE */
-	bool guessable; /* name and value are the last columns: see take_likely() */
+	bool guessable; /* name and value are the last columns: see take_if_likely() */
 	struct field by_values[PIVOT_MAX_BY + PIVOT_MAX_KEEP]; /* of the current record */
 	uint8_t key_kind[MAX_KEY], open_kind[MAX_KEY]; /* of its key; of that of the open rows */
 	bool by_number[MAX_KEY]; /* several keys: is this one ordered by value? */
@@ -166,14 +165,6 @@ static void find_columns(struct prog *p, const struct names *cols)
 	must_be_apart(&p->by, &p->keep);
 }
 
-static bool is_among(const size_t *at, size_t n, size_t i)
-{
-	for (size_t k = 0; k < n; k++)
-		if (at[k] == i)
-			return true;
-	return false;
-}
-
 /* Columns of the input that the output has no place for: said once, when all are known. */
 static void report_left_out(const struct prog *p)
 {
@@ -182,9 +173,9 @@ static void report_left_out(const struct prog *p)
 	size_t n = 0;
 
 	for (size_t i = 0; i < cols->n && p->wr; i++) {
-		if (i == p->in_name || i == p->in_op || is_among(p->in_key, p->key.n, i) ||
-		    is_among(p->in_value, p->value.n, i) ||
-		    is_among(p->in_by, p->by.n + p->keep.n, i))
+		if (i == p->in_name || i == p->in_op || column_among(p->in_key, p->key.n, i) ||
+		    column_among(p->in_value, p->value.n, i) ||
+		    column_among(p->in_by, p->by.n + p->keep.n, i))
 			continue;
 		if (n < 10)
 			str_addf(&list, "%s%s", n ? ", " : "", msg_q(cols->name[i]));
@@ -427,8 +418,7 @@ static void add_cells(struct prog *p, const struct field *by, struct sl key, str
 /* A reading without a value says nothing of the one before. */
 static struct field or_absent(struct field value)
 {
-	return LIKELY(!field_is_null(&value)) ? value
-					      : (struct field){ .p = "", .kind = F_ABSENT };
+	return LIKELY(!field_is_null(&value)) ? value : FIELD_ABSENT;
 }
 
 /* The value of a record: absent where it has none; null where it is deleted. */
@@ -512,13 +502,6 @@ static bool take_if_likely(struct prog *p)
 	return false;
 }
 
-/* Records that follow the one just taken, as long as each is what it should be. */
-static void take_likely(struct prog *p)
-{
-	while (take_if_likely(p))
-		;
-}
-
 static void take_record(struct prog *p, const struct rec *rec)
 {
 	const struct field *name = &rec->f[p->in_name];
@@ -544,7 +527,8 @@ static void take_record(struct prog *p, const struct rec *rec)
 		values[i] = value_of(p, rec, i);
 	add_cells(p, p->by_values, key, field_sl(name), values);
 	if (p->guessable && rd_learn(p->io->rd, rec))
-		take_likely(p);
+		while (take_if_likely(p)) /* as long as each is what it should be */
+			;
 }
 
 /* Everything that was read is written; the next chunk may begin anywhere in time. */

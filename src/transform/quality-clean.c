@@ -19,7 +19,6 @@
 #include "stream/namelist.h"
 #include "stream/profile.h"
 #include "stream/quality.h"
-#include "stream/quality_report.h"
 
 #include <unistd.h>
 
@@ -72,12 +71,7 @@ static const struct opt options[] = {
 	  .help = "write what values each column has, as read; - is standard error" },
 	{ .name = "report-format", STATE(report_format), .choices = QUALITY_FORMATS,
 	  .help = "of both" },
-	IO_IN_OPTS(struct state, io),
-	IO_OUT_OPTS(struct state, io),
-	IO_REJECT_OPTS(struct state, io),
-	IO_STRICT_OPT(struct state, io),
-	IO_REPORT_OPTS(struct state, io),
-	OPT_END,
+	FILTER_OPTS,
 };
 
 /* ---- the rules ------------------------------------------------------------------------------ */
@@ -439,8 +433,7 @@ static const struct filter quality_clean_filter = {
 		     .examples = "  quality-clean --print-rules >rules.json\n"
 				 "  quality-clean -r rules.json -R - -k id people.csv\n",
 		     .opts = options },
-	.state_size = sizeof(struct state),
-	.io_offset = offsetof(struct state, io),
+	FILTER_STATE,
 	.check = check,
 	.start = start,
 	.row = row,

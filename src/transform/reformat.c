@@ -57,12 +57,8 @@ static const struct opt options[] = {
 	  .help = "column of the value, narrow (default value)" },
 	{ .name = "quality", STATE(iso.quality), .arg = "NAME",
 	  .help = "column of the quality mark, narrow (default quality)" },
-	IO_IN_OPTS_OF(struct state, io, "auto|csv|ndjson|tsv|json|iso19848"),
-	IO_OUT_OPTS_OF(struct state, io, "auto|csv|ndjson|tsv|json|table|markdown|iso19848"),
-	IO_REJECT_OPTS(struct state, io),
-	IO_STRICT_OPT(struct state, io),
-	IO_REPORT_OPTS(struct state, io),
-	OPT_END,
+	FILTER_OPTS_OF("auto|csv|ndjson|tsv|json|iso19848",
+		"auto|csv|ndjson|tsv|json|table|markdown|iso19848"),
 };
 
 static void check(struct state *st)
@@ -168,8 +164,7 @@ static void row(struct state *st, struct filter_run *run, const struct rec *rec)
 		filter_emit(run, rec->f, rec->n);
 		return;
 	}
-	for (size_t i = 0; i < st->out.n; i++)
-		st->row[i] = (struct field){ .p = "", .kind = F_ABSENT };
+	fields_clear(st->row, st->out.n);
 	for (size_t i = 0; i < rec->n; i++) {
 		struct field *f = &st->row[st->to[i]];
 
@@ -213,8 +208,7 @@ static const struct filter reformat = {
 				 "  reformat -i iso19848 -o csv TimeSeriesData.json\n"
 				 "  reformat -z 6 -O readings.csv.gz readings.csv\n",
 		     .opts = options },
-	.state_size = sizeof(struct state),
-	.io_offset = offsetof(struct state, io),
+	FILTER_STATE,
 	.check = check,
 	.start = start,
 	.row = row,

@@ -9,7 +9,7 @@
 #include "core/hash.h"
 #include "core/mem.h"
 #include "core/num.h"
-#include "stream/colname.h"
+#include "stream/namelist.h"
 #include "stream/digest.h"
 #include "stream/filter.h"
 
@@ -109,20 +109,13 @@ static void start(struct state *st, struct filter_run *run, const struct names *
 			st->is_value[st->by_columns.at[i]] = false;
 }
 
-static const struct field *field_at(const struct rec *rec, size_t i)
-{
-	static const struct field absent = { .p = "", .kind = F_ABSENT };
-
-	return i < rec->n ? &rec->f[i] : &absent;
-}
-
 /* The values of the --by columns: for digest.h, and, in `by`, as fields. */
 static struct sl by_of(struct state *st, const struct rec *rec, struct field *by)
 {
 	size_t n = st->by_columns.names.n;
 
 	for (size_t i = 0; i < n; i++)
-		by[i] = *field_at(rec, st->by_columns.at[i]);
+		by[i] = rec_field(rec, st->by_columns.at[i]);
 	return digest_by(&st->by_text, by, n);
 }
 
@@ -166,13 +159,12 @@ static struct digest *group_of(struct state *st, const struct field *by)
 static void
 add_narrow(const struct state *st, struct digest *d, uint64_t row, const struct rec *rec)
 {
-	const struct field *value = field_at(rec, st->value_at);
-	struct sl name = field_sl(field_at(rec, st->name_at));
+	const struct field value = rec_field(rec, st->value_at), name = rec_field(rec, st->name_at);
 
-	if (field_is_null(value))
+	if (field_is_null(&value))
 		return;
 	d->cells++;
-	d->sum += digest_cell(row, digest_name(name), field_sl(value));
+	d->sum += digest_cell(row, digest_name(field_sl(&name)), field_sl(&value));
 }
 
 static void add_wide(const struct state *st, struct digest *d, uint64_t row, const struct rec *rec)
@@ -204,23 +196,23 @@ static void add_record(const struct state *st, struct digest *d, const struct re
 
 static void row(struct state *st, struct filter_run *run, const struct rec *rec)
 {
-	const struct field *key = field_at(rec, st->key_at);
+	const struct field key = rec_field(rec, st->key_at), name = rec_field(rec, st->name_at);
 	struct field by_fields[FILTER_MAX_BY];
 	struct sl by = by_of(st, rec, by_fields);
 	struct digest *d;
 	uint64_t row_hash;
 
-	if (st->shape != SHAPE_RECORDS && field_is_null(key)) {
+	if (st->shape != SHAPE_RECORDS && field_is_null(&key)) {
 		filter_reject(run, rec, st->key_at, "NULL or missing where a row is named");
 		return;
 	}
-	if (st->shape == SHAPE_NARROW && field_is_null(field_at(rec, st->name_at))) {
+	if (st->shape == SHAPE_NARROW && field_is_null(&name)) {
 		filter_reject(run, rec, st->name_at, "NULL or missing where a column is named");
 		return;
 	}
 	d = group_of(st, by_fields);
 	d->rows++;
-	row_hash = digest_row(by, field_sl(key));
+	row_hash = digest_row(by, field_sl(&key));
 	if (st->shape == SHAPE_NARROW)
 		add_narrow(st, d, row_hash, rec);
 	else if (st->shape == SHAPE_WIDE)
@@ -287,8 +279,7 @@ static const struct filter stream_digest = {
 				 "  stream-digest --narrow readings.csv\n"
 				 "  stream-digest --wide wide.csv\n",
 		     .opts = options },
-	.state_size = sizeof(struct state),
-	.io_offset = offsetof(struct state, io),
+	FILTER_STATE,
 	.check = check,
 	.start = start,
 	.row = row,

@@ -11,9 +11,8 @@
 #include "core/hash.h"
 #include "core/mem.h"
 #include "core/msg.h"
-#include "stream/colname.h"
-#include "stream/filter.h"
 #include "stream/namelist.h"
+#include "stream/filter.h"
 
 enum place { PLACE_FIRST, PLACE_LAST };
 
@@ -51,12 +50,7 @@ static const struct opt options[] = {
 	{ .name = "keep", STATE(keep), .arg = "COLUMN,...",
 	  .help = "carry these along in every record" },
 	{ .name = "keep-null", STATE(keep_null), .help = "write a record for NULL values too" },
-	IO_IN_OPTS(struct state, io),
-	IO_OUT_OPTS(struct state, io),
-	IO_REJECT_OPTS(struct state, io),
-	IO_STRICT_OPT(struct state, io),
-	IO_REPORT_OPTS(struct state, io),
-	OPT_END,
+	FILTER_OPTS,
 };
 
 static void check(struct state *st)
@@ -112,14 +106,6 @@ static void announce(struct state *st, struct filter_run *run, const struct name
 			 "two columns of the output have one name");
 	find(run, cols, &st->kept, "keep", st->behind, &out);
 	filter_cols(run, out.name, out.n);
-}
-
-static bool is_among(const size_t *at, size_t n, size_t column)
-{
-	for (size_t i = 0; i < n; i++)
-		if (at[i] == column)
-			return true;
-	return false;
 }
 
 static bool take_begin(struct sl *s, struct sl begin)
@@ -211,7 +197,7 @@ static void start(struct state *st, struct filter_run *run, const struct names *
 	n_lead = st->by_columns.names.n + st->keys.n;
 	names_clear(&st->channels);
 	for (size_t i = 0; i < cols->n; i++) {
-		if (is_among(st->lead, n_lead, i) || is_among(st->behind, st->kept.n, i))
+		if (column_among(st->lead, n_lead, i) || column_among(st->behind, st->kept.n, i))
 			continue;
 		if (read_name(st, cols->name[i], &channel, &value))
 			add_cell(st, own_name(st, cols, n_lead, channel), value, i);
@@ -226,11 +212,6 @@ static void start(struct state *st, struct filter_run *run, const struct names *
 
 /* ---- records -------------------------------------------------------------------------------- */
 
-static struct field field_at(const struct rec *rec, size_t column)
-{
-	return column < rec->n ? rec->f[column] : (struct field){ .p = "", .kind = F_ABSENT };
-}
-
 /* The values of a channel; false when there is none to write a record for. */
 static bool put_values(const struct state *st, const struct rec *rec, size_t channel,
 		       struct field *out)
@@ -238,7 +219,7 @@ static bool put_values(const struct state *st, const struct rec *rec, size_t cha
 	bool any = false;
 
 	for (size_t v = 0; v < st->values.n; v++) {
-		out[v] = field_at(rec, st->cell[channel * st->values.n + v]);
+		out[v] = rec_field(rec, st->cell[channel * st->values.n + v]);
 		any |= !field_is_null(&out[v]) || (out[v].kind == F_NULL && st->keep_null);
 	}
 	return any;
@@ -259,7 +240,7 @@ static void row(struct state *st, struct filter_run *run, const struct rec *rec)
 	for (size_t i = 0; i < n_lead; i++)
 		st->out[i] = st->lead[i] < rec->n ? rec->f[st->lead[i]] : FIELD_NULL;
 	for (size_t i = 0; i < st->kept.n; i++)
-		kept[i] = field_at(rec, st->behind[i]);
+		kept[i] = rec_field(rec, st->behind[i]);
 	for (size_t i = 0; i < st->channels.n; i++) {
 		st->out[n_lead] = st->name_of[i];
 		if (put_values(st, rec, i, values))
@@ -299,8 +280,7 @@ static const struct filter unpivot_narrow = {
 				 "  unpivot-narrow -k day -b '' -n city -V degrees cities.csv\n"
 				 "  unpivot-narrow -k day -V temp,press --keep port both.csv\n",
 		     .opts = options },
-	.state_size = sizeof(struct state),
-	.io_offset = offsetof(struct state, io),
+	FILTER_STATE,
 	.check = check,
 	.start = start,
 	.row = row,

@@ -376,8 +376,7 @@ static void take_row(struct via *v, const struct rec *rec)
 		wr_row(v->io->wr, rec->f, rec->n);
 		return;
 	}
-	for (size_t i = 0; i < v->out.n; i++)
-		v->row[i] = (struct field){ .p = "", .kind = F_ABSENT };
+	fields_clear(v->row, v->out.n);
 	for (size_t i = 0; i < rec->n; i++)
 		v->row[v->to[i]] = rec->f[i];
 	wr_row(v->io->wr, v->row, v->out.n);

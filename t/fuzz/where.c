@@ -2,7 +2,7 @@
  * Conditions of --where: what is rewritten is the event time and the dates beside it, nothing else.
  * A plain reader walks both texts: they differ only by the calls put around, never inside quotes.
  */
-#include "fs/fs_where.h"
+#include "fs/fs_sql.h"
 #include "fuzz.h"
 
 #include <ctype.h>

@@ -40,8 +40,8 @@ static void test_files(void)
 		tap_same(sl_of(to.signing), SL("sagemaker"), "signed as sagemaker");
 		tap(aws_config_endpoint(c, AWS_ATHENA, &to, &e) && strcmp(to.host, "e") == 0,
 			"the profile's endpoint for the rest");
-		tap(aws_config_max_attempts(c) == 7 &&
-				aws_config_retry_mode(c) == AWS_RETRY_ADAPTIVE,
+		tap(c->max_attempts == 7 &&
+				c->mode == AWS_RETRY_ADAPTIVE,
 			"retry settings");
 		aws_config_free(c);
 	}

@@ -152,14 +152,14 @@ static void test_record(struct aws *a, const struct fs_target *t, struct sl id)
 	fs_get_call(&c, t, id, two, ARRAY_LEN(two), &query);
 	good = good && aws_do(a, &c, &r, &e) &&
 	       fs_record_value(
-		       json_get(fs_answer(c.operation, r.body, &mem, &e), "Record"),
+		       json_get(aws_answer(c.operation, r.body, &mem, &e), "Record"),
 		       SL("id"), &value) &&
 	       sl_eq(value, id);
 	fs_delete_call(&c, t, id, SL("2024-01-02T00:00:00.000Z"), NULL, true, &query);
 	good = good && aws_do(a, &c, &r, &e);
 	fs_get_call(&c, t, id, NULL, 0, &query);
 	good = good && aws_do(a, &c, &r, &e) &&
-	       !json_get(fs_answer(c.operation, r.body, &mem, &e), "Record");
+	       !json_get(aws_answer(c.operation, r.body, &mem, &e), "Record");
 	tap(good, "%s in %s%s%s", msg_q(id), t->group.p[0] == 'a' ? "an ARN" : "a name",
 		good ? "" : ": ", good ? "" : aws_error_text(&e));
 	arena_free(&mem);
@@ -206,11 +206,11 @@ static void test_batches(struct aws *a)
 	fs_batch_write_call(&c, str_sl(&body));
 	tap(aws_do(a, &c, &r, &e), "25 records in one request");
 	fs_batch_get_call(&c, t.group, ids, FS_BATCH_WRITE_MAX, NULL, 0, &body);
-	o = aws_do(a, &c, &r, &e) ? fs_answer(c.operation, r.body, &mem, &e) : NULL;
+	o = aws_do(a, &c, &r, &e) ? aws_answer(c.operation, r.body, &mem, &e) : NULL;
 	tap(json_get(o, "Records") && json_get(o, "Records")->n == FS_BATCH_WRITE_MAX,
 		"come back in one");
 	fs_list_records_call(&c, &t, SL(""), false, &path, &body);
-	o = aws_do(a, &c, &r, &e) ? fs_answer(c.operation, r.body, &mem, &e) : NULL;
+	o = aws_do(a, &c, &r, &e) ? aws_answer(c.operation, r.body, &mem, &e) : NULL;
 	tap(json_get(o, "RecordIdentifiers") &&
 			json_get(o, "RecordIdentifiers")->n == FS_BATCH_WRITE_MAX,
 		"and are listed");

@@ -58,6 +58,19 @@ static void test_sizes(void)
 			good[i].text);
 }
 
+/* A control byte with the bit of small letters is a digit: it was taken for one. */
+static void test_hex(void)
+{
+	static const char *const bad[] = { "", "g", "1\x10", "\x19" "f", "0x1", " 1",
+					   "12345678901234567" };
+	uint64_t v = 0;
+
+	tap(num_hex(SL("0aF9"), true, &v) && v == 0xaf9, "0aF9 in any case");
+	tap(!num_hex(SL("0aF9"), false, &v), "0aF9 in small letters");
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		tap(!num_hex(sl_of(bad[i]), true, &v), "%s is no hex", msg_q(sl_of(bad[i])));
+}
+
 static void test_json_numbers(void)
 {
 	static const char *const good[] = { "0", "-0", "10", "1.5", "1e5", "1E+5",
@@ -222,6 +235,7 @@ int main(void)
 {
 	test_integers();
 	test_sizes();
+	test_hex();
 	test_json_numbers();
 	test_reading_doubles();
 	test_pinned_doubles();

@@ -122,23 +122,12 @@ static enum answer_state header_line(struct answer *a, struct sl line)
 
 static enum answer_state chunk_size(struct answer *a, struct sl line)
 {
-	uint64_t size = 0;
-	size_t i;
+	struct sl digits = {line.p, 0};
+	uint64_t size;
 
-	for (i = 0; i < line.n && line.p[i] != ';' && !sl_blank(line.p[i]); i++) {
-		int c = line.p[i], v;
-
-		if (c >= '0' && c <= '9')
-			v = c - '0';
-		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-			v = (c | 0x20) - 'a' + 10;
-		else
-			return bad(a, "bad chunk size");
-		if (size >> 56)
-			return bad(a, "bad chunk size");
-		size = size << 4 | (unsigned)v;
-	}
-	if (i == 0)
+	while (digits.n < line.n && line.p[digits.n] != ';' && !sl_blank(line.p[digits.n]))
+		digits.n++;
+	if (!num_hex(digits, true, &size))
 		return bad(a, "bad chunk size");
 	a->left = size;
 	a->step = size ? CHUNK : TRAILER;

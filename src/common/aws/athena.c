@@ -21,39 +21,10 @@ void athena_token(const struct athena_query *q, struct sl run, char token[65])
 	token[CRYPTO_HEX_LEN] = '\0';
 }
 
-static void bad_answer(
-	struct aws_error *e, const char *operation, const char *lacks, const char *how)
-{
-	*e = (struct aws_error){0};
-	aws_error_set(e, AWS_PROTOCOL, "bad answer", "no %s%s", lacks, how);
-	snprintf(e->operation, sizeof e->operation, "%s", operation);
-}
-
-static const struct json *call(struct aws *a, const char *operation, struct sl body,
+static const struct json *call(struct aws *a, const char *operation, const struct str *body,
 	struct arena *mem, struct aws_error *e)
 {
-	char target[80];
-	struct aws_reply r;
-	const char *why = NULL;
-	const struct json *o;
-	size_t at;
-	struct aws_call c = {.service = AWS_ATHENA,
-		.operation = operation,
-		.method = "POST",
-		.path = SL("/"),
-		.content_type = SL("application/x-amz-json-1.1"),
-		.body = body,
-		.target = target,
-		.repeatable = true};
-
-	snprintf(target, sizeof target, "AmazonAthena.%s", operation);
-	if (!aws_do(a, &c, &r, e))
-		return NULL;
-	o = json_parse(mem, arena_dup(mem, r.body.n ? r.body : SL("{}")), &why, &at);
-	if (o && o->kind == J_OBJ)
-		return o;
-	bad_answer(e, operation, "JSON: ", why ? why : "");
-	return NULL;
+	return aws_do_json(a, AWS_ATHENA, operation, str_sl(body), mem, e);
 }
 
 static void add_member(struct str *s, const char *name, struct sl text)
@@ -91,13 +62,13 @@ bool athena_start(struct aws *a, const struct athena_query *q, char id[80], stru
 	bool good;
 
 	start_body(&body, q);
-	o = call(a, "StartQueryExecution", str_sl(&body), &mem, e);
+	o = call(a, "StartQueryExecution", &body, &mem, e);
 	good = o && json_get_str(o, "QueryExecutionId", &got) && got.n > 0 && got.n < 80;
 	if (good) {
 		memcpy(id, got.p, got.n);
 		id[got.n] = '\0';
 	} else if (o) {
-		bad_answer(e, "StartQueryExecution", "QueryExecutionId", " in it");
+		aws_error_bad(e, "StartQueryExecution", "no QueryExecutionId in it");
 	}
 	return good;
 }
@@ -112,18 +83,17 @@ static bool parse_state(struct sl text, enum athena_state *state)
 		[ATHENA_FAILED] = "FAILED",
 		[ATHENA_CANCELLED] = "CANCELLED"};
 
-	for (size_t i = 0; i < ARRAY_LEN(name); i++)
-		if (sl_eq_str(text, name[i])) {
-			*state = (enum athena_state)i;
-			return true;
-		}
-	return false;
+	int i = sl_index(text, name, ARRAY_LEN(name));
+
+	if (i >= 0)
+		*state = (enum athena_state)i;
+	return i >= 0;
 }
 
 static bool read_execution(const struct json *x, struct athena_execution *out)
 {
 	const struct json *status = json_get(x, "Status"), *stat = json_get(x, "Statistics");
-	const struct json *error = json_get(status, "AthenaError"), *retry;
+	const struct json *error = json_get(status, "AthenaError");
 
 	*out = (struct athena_execution){.id = json_text(x, "QueryExecutionId"),
 		.reason = json_text(status, "StateChangeReason"),
@@ -133,8 +103,7 @@ static bool read_execution(const struct json *x, struct athena_execution *out)
 		.statement_type = json_text(x, "StatementType")};
 	if (out->reason.n == 0)
 		out->reason = json_text(error, "ErrorMessage");
-	retry = json_get(error, "Retryable");
-	out->retryable = retry && retry->kind == J_TRUE;
+	out->retryable = json_is_true(error, "Retryable");
 	(void)json_get_u64(stat, "DataScannedInBytes", &out->scanned_bytes);
 	(void)json_get_i64(stat, "QueryQueueTimeInMillis", &out->queue_ms);
 	(void)json_get_i64(stat, "EngineExecutionTimeInMillis", &out->engine_ms);
@@ -157,13 +126,13 @@ static bool get(struct aws *a, const char *id, struct arena *mem, struct athena_
 	bool good;
 
 	id_body(&body, id);
-	o = call(a, "GetQueryExecution", str_sl(&body), mem, e);
+	o = call(a, "GetQueryExecution", &body, mem, e);
 	good = o && read_execution(json_get(o, "QueryExecution"), x);
 	if (good && x->id.n && !sl_eq_str(x->id, id)) {
-		bad_answer(e, "GetQueryExecution", "state of this query", " in it");
+		aws_error_bad(e, "GetQueryExecution", "no state of this query in it");
 		good = false;
 	} else if (o && !good)
-		bad_answer(e, "GetQueryExecution", "known State", " in it");
+		aws_error_bad(e, "GetQueryExecution", "no known State in it");
 	return good;
 }
 
@@ -174,7 +143,7 @@ bool athena_stop(struct aws *a, const char *id, struct aws_error *e)
 
 	aws_resume(a);
 	id_body(&body, id);
-	return call(a, "StopQueryExecution", str_sl(&body), &mem, e) != NULL;
+	return call(a, "StopQueryExecution", &body, &mem, e) != NULL;
 }
 
 bool athena_wait(struct aws *a, const char *id, int64_t timeout_us, athena_tick_fn *tick, void *ctx,
@@ -211,7 +180,7 @@ bool athena_rows(struct aws *a, const char *id, uint64_t *rows, bool *known, str
 	const struct json *o;
 
 	id_body(&body, id);
-	o = call(a, "GetQueryRuntimeStatistics", str_sl(&body), &mem, e);
+	o = call(a, "GetQueryRuntimeStatistics", &body, &mem, e);
 	*known = json_get_u64(
 		json_get(json_get(o, "QueryRuntimeStatistics"), "Rows"), "OutputRows", rows);
 	return o != NULL;
@@ -222,15 +191,14 @@ bool athena_workgroup_output(
 {
 	AUTO_STR body = {0};
 	AUTO_ARENA mem = {0};
-	const struct json *o, *conf, *force;
+	const struct json *o, *conf;
 
 	str_addc(&body, '{');
 	add_member(&body, "WorkGroup", workgroup.n ? workgroup : SL("primary"));
 	str_addc(&body, '}');
-	o = call(a, "GetWorkGroup", str_sl(&body), &mem, e);
+	o = call(a, "GetWorkGroup", &body, &mem, e);
 	conf = json_get(json_get(o, "WorkGroup"), "Configuration");
-	force = json_get(conf, "EnforceWorkGroupConfiguration");
-	*enforced = force && force->kind == J_TRUE;
+	*enforced = json_is_true(conf, "EnforceWorkGroupConfiguration");
 	str_add(dst, json_text(json_get(conf, "ResultConfiguration"), "OutputLocation"));
 	return o != NULL;
 }

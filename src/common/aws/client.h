@@ -79,6 +79,19 @@ const char *aws_region(struct aws *a);
 bool aws_do(struct aws *a, const struct aws_call *c, struct aws_reply *r,
 	struct aws_error *e) NODISCARD;
 
+/*
+ * The same of a service that speaks JSON, such as SageMaker: the answer, an object that lives in
+ * `mem`; NULL with *e set. What creates, updates or adds is not repeatable: done twice the second
+ * fails although the first was good.
+ */
+struct arena;
+const struct json *aws_do_json(struct aws *a, enum aws_service service, const char *operation,
+	struct sl body, struct arena *mem, struct aws_error *e) NODISCARD;
+
+/* Parses an answer's JSON body; NULL with *e set (AWS_PROTOCOL) when it is none. */
+const struct json *aws_answer(
+	const char *operation, struct sl body, struct arena *mem, struct aws_error *e) NODISCARD;
+
 /* Asks every wait of this client to end soon with AWS_STOPPED; may be called in a signal handler.
  * aws_resume() lets calls pass again, to clean up. */
 void aws_stop(struct aws *a);

@@ -1,6 +1,6 @@
 /*
  * client_internal.h - one call on its way, shared by the client's own files: request.c builds and
- * signs it, reply.c reads what came back, flight.c decides what next, client.c schedules.
+ * signs it, reply.c reads what came back, client.c schedules and decides what next.
  */
 #pragma once
 
@@ -92,13 +92,8 @@ void reply_error(struct flight *f); /* fills f->error from an answer that is one
 bool reply_fits(struct flight *f) NODISCARD; /* of 2xx, without a sink; false: f->error is set */
 int64_t reply_retry_after(const struct flight *f); /* microseconds, -1: does not say */
 
-/* flight.c */
+/* client.c */
 void flight_init(struct flight *f, struct aws *a);
 void flight_free(struct flight *f);
-void flight_depart(struct flight *f); /* builds, signs and sends; from client.c only */
-
-/* client.c */
 void client_submit(struct flight *f); /* f->call is set: queues it */
 void client_run(struct aws *a, int64_t timeout_us);
-void client_again(struct flight *f, int64_t delay_us); /* sends it once more, after a while */
-void client_finish(struct flight *f, const struct aws_error *e); /* unlinks it, calls done() */

@@ -1,32 +1,12 @@
 #include "aws/config.h"
 
 #include "aws/fetch.h"
-#include "aws/imds.h"
-#include "core/inifile.h"
 #include "core/mem.h"
 #include "core/num.h"
 
 #include <errno.h>
 
 #define DEFAULT_ATTEMPTS 3
-
-struct resolved {
-	bool known;
-	char *scheme, *host, *path;
-	bool custom;
-};
-
-struct aws_config {
-	char *asked_region, *asked_endpoint; /* by options */
-	bool asked_profile;
-	uint64_t asked_attempts;
-	struct inifile config, credentials;
-	char *profile, *region, *ca_bundle;
-	unsigned max_attempts;
-	enum aws_retry_mode mode;
-	bool fips, dual_stack;
-	struct resolved endpoint[AWS_N_SERVICES];
-};
 
 /* Source: endpoint prefixes, signing names and service ids of botocore's models. The names of hosts
  * for FIPS put "-fips" behind the first label but one. */
@@ -217,31 +197,6 @@ void aws_config_free(struct aws_config *c)
 	mem_free(c);
 }
 
-const char *aws_config_profile(const struct aws_config *c)
-{
-	return c->profile;
-}
-
-bool aws_config_profile_is_explicit(const struct aws_config *c)
-{
-	return c->asked_profile;
-}
-
-const char *aws_config_ca_bundle(const struct aws_config *c)
-{
-	return c->ca_bundle;
-}
-
-unsigned aws_config_max_attempts(const struct aws_config *c)
-{
-	return c->max_attempts;
-}
-
-enum aws_retry_mode aws_config_retry_mode(const struct aws_config *c)
-{
-	return c->mode;
-}
-
 /* ---- region -------------------------------------------------------------------------------- */
 
 /* It becomes a part of a host name: nothing else may come in with it. */
@@ -324,7 +279,7 @@ void aws_config_host(
 
 static bool resolve(struct aws_config *c, enum aws_service s, struct aws_error *e)
 {
-	struct resolved *r = &c->endpoint[s];
+	struct aws_resolved *r = &c->endpoint[s];
 	const char *url = custom_url(c, s);
 	AUTO_STR host = {0};
 
@@ -356,7 +311,7 @@ static bool resolve(struct aws_config *c, enum aws_service s, struct aws_error *
 bool aws_config_endpoint(
 	struct aws_config *c, enum aws_service s, struct aws_endpoint *out, struct aws_error *e)
 {
-	const struct resolved *r = &c->endpoint[s];
+	const struct aws_resolved *r = &c->endpoint[s];
 
 	if (!r->known && !resolve(c, s, e))
 		return false;

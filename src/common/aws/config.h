@@ -9,6 +9,7 @@
 #pragma once
 
 #include "aws/error.h"
+#include "core/inifile.h"
 #include "core/opt.h"
 #include "core/str.h"
 
@@ -55,7 +56,21 @@ struct aws_endpoint {
 	bool custom;         /* given by the user: S3 then uses path style */
 };
 
-struct aws_config;
+struct aws_config {
+	char *profile, *ca_bundle; /* ca_bundle NULL: the system's */
+	bool asked_profile;        /* by an option: the keys of the environment are passed over */
+	unsigned max_attempts;
+	enum aws_retry_mode mode;
+	/* private */
+	char *asked_region, *asked_endpoint, *region;
+	uint64_t asked_attempts;
+	struct inifile config, credentials;
+	bool fips, dual_stack;
+	struct aws_resolved {
+		bool known, custom;
+		char *scheme, *host, *path;
+	} endpoint[AWS_N_SERVICES];
+};
 
 /* Reads environment and files; NULL with *e set (AWS_CONFIG) when they contradict each other or the
  * profile asked for does not exist. A missing file is no error. */
@@ -65,10 +80,6 @@ void aws_config_free(struct aws_config *c); /* wipes what was secret */
 /* The value of `key` in the profile (NULL: the one in force), or NULL. */
 const char *aws_config_get(const struct aws_config *c, const char *profile, const char *key);
 bool aws_config_has_profile(const struct aws_config *c, const char *profile);
-const char *aws_config_profile(const struct aws_config *c);
-
-/* Was the profile named by an option? Then the keys of the environment are passed over. */
-bool aws_config_profile_is_explicit(const struct aws_config *c);
 
 /* Option, AWS_REGION, AWS_DEFAULT_REGION, profile, then the instance's own by IMDS; NULL with *e
  * set when nobody knows one. Asked for once, then remembered. */
@@ -85,10 +96,6 @@ bool aws_config_endpoint(struct aws_config *c, enum aws_service s, struct aws_en
 /* The host that AWS itself runs for a service in `region`, appended. */
 void aws_config_host(
 	const struct aws_config *c, enum aws_service s, const char *region, struct str *host);
-
-const char *aws_config_ca_bundle(const struct aws_config *c); /* NULL: the system's */
-unsigned aws_config_max_attempts(const struct aws_config *c);
-enum aws_retry_mode aws_config_retry_mode(const struct aws_config *c);
 
 /* A variable of the environment; NULL when it is empty, too. */
 const char *aws_env(const char *name);

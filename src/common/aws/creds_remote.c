@@ -2,7 +2,6 @@
 #include "aws/creds_internal.h"
 #include "aws/crypto.h"
 #include "aws/fetch.h"
-#include "aws/imds.h"
 #include "aws/sigv4.h"
 #include "aws/uri.h"
 #include "aws/xml.h"
@@ -109,7 +108,7 @@ static bool sts_call(struct aws_config *c, struct sl body, const struct aws_keys
 	AUTO_STR path = {0};
 	struct fetch f = {.method = "POST",
 		.body = body,
-		.limits = {.wire = {.ca_bundle = aws_config_ca_bundle(c),
+		.limits = {.wire = {.ca_bundle = c->ca_bundle,
 				   .connect_us = 10 * CLOCK_US_PER_SEC},
 			.stall_us = STS_LIMIT}};
 	int64_t ahead = 0; /* the service's clock before ours, once it refused for that */

@@ -94,6 +94,17 @@ void aws_error_set(
 	va_end(ap);
 }
 
+void aws_error_bad(struct aws_error *e, const char *operation, const char *fmt, ...)
+{
+	va_list ap;
+
+	*e = (struct aws_error){.class = AWS_PROTOCOL, .code = "bad answer"};
+	snprintf(e->operation, sizeof e->operation, "%s", operation);
+	va_start(ap, fmt);
+	vsnprintf(e->message, sizeof e->message, fmt, ap);
+	va_end(ap);
+}
+
 bool aws_error_is_temporary(const struct aws_error *e)
 {
 	return e->class == AWS_RETRY || e->class == AWS_THROTTLE || e->class == AWS_UNKNOWN;

@@ -41,6 +41,10 @@ struct aws_error {
 void aws_error_set(struct aws_error *e, enum aws_class class, const char *code, const char *fmt,
 	...) PRINTF_LIKE(4, 5);
 
+/* Makes it an answer to `operation` that nobody can understand (AWS_PROTOCOL). */
+void aws_error_bad(struct aws_error *e, const char *operation, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
+
 /*
  * Class of an answer: `code` may be empty. Statuses below 300 are AWS_FINE unless a code is given.
  */

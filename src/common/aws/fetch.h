@@ -6,6 +6,7 @@
 
 #include "aws/error.h"
 #include "aws/http.h"
+#include "core/str.h"
 
 #define FETCH_MAX_BODY (1u << 20)
 
@@ -32,3 +33,17 @@ void fetch_error(struct aws_error *e, enum http_end end, const char *host, const
  * the scheme's own. False when it is no such URL (user names, queries and fragments are refused).
  */
 bool fetch_parse_url(const char *url, char **scheme, char **host, char **path) NODISCARD;
+
+/* ---- the metadata service -------------------------------------------------------------------- */
+
+/*
+ * The metadata service of an EC2 instance, version 2 (a session token first), never
+ * through a proxy. Environment: AWS_EC2_METADATA_DISABLED, AWS_EC2_METADATA_SERVICE_ENDPOINT and
+ * _ENDPOINT_MODE, AWS_METADATA_SERVICE_TIMEOUT (1 s), AWS_METADATA_SERVICE_NUM_ATTEMPTS (1).
+ */
+
+bool imds_enabled(void);
+
+/* Appends what /latest/<path> says. False with *e set: AWS_CONFIG where there is no such service.
+ */
+bool imds_get(const char *path, struct str *dst, struct aws_error *e) NODISCARD;

@@ -298,18 +298,16 @@ static struct http_conn *take_idle(struct http *h, const struct http_request *r)
 
 static void serve(struct http *h, struct http_request *r)
 {
-	struct http_conn *c = take_idle(h, r);
+	struct http_conn *idle = take_idle(h, r), *c = idle;
 
-	if (c) {
-		c->r = r;
-		r->conn = c;
-		begin(c);
-		return;
-	}
-	c = conn_new(h, r->scheme, r->host);
+	if (!c)
+		c = conn_new(h, r->scheme, r->host);
 	c->r = r;
 	r->conn = c;
-	connect_step(c, -1, 0);
+	if (idle)
+		begin(c);
+	else
+		connect_step(c, -1, 0);
 }
 
 /* ---- the loop ------------------------------------------------------------------------------ */

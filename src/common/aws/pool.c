@@ -63,7 +63,7 @@ void aws_pool_free(struct aws_pool *p)
 	for (unsigned i = 0; i <= p->width; i++)
 		flight_free(&p->flights[i]);
 	p->a->pooled = false;
-	p->a->limiting = aws_config_retry_mode(p->a->config) == AWS_RETRY_ADAPTIVE;
+	p->a->limiting = p->a->config->mode == AWS_RETRY_ADAPTIVE;
 	mem_free(p->flights);
 	mem_free(p->spare);
 	mem_free(p);

@@ -56,9 +56,7 @@ static struct sl bare_code(struct sl s)
 static void read_json(struct sl body, struct arena *mem, struct sl *code, struct sl *message)
 {
 	static const char *const codes[] = {"__type", "code", "Code"};
-	const char *why = NULL;
-	size_t at;
-	const struct json *o = json_parse(mem, body, &why, &at);
+	const struct json *o = json_read(mem, body);
 
 	for (size_t i = 0; code->n == 0 && i < ARRAY_LEN(codes); i++)
 		(void)json_get_str(o, codes[i], code);

@@ -30,8 +30,8 @@ void request_set_region(struct aws *a, struct sl bucket, struct sl region)
 		known->region = mem_sldup(region);
 		return;
 	}
-	mem_grow(&a->regions, &a->cap_regions, a->n_regions + 1, sizeof *a->regions);
-	a->regions[a->n_regions++] = (struct bucket_region){mem_sldup(bucket), mem_sldup(region)};
+	MEM_PUSH(a->regions, a->n_regions, a->cap_regions,
+		(struct bucket_region){mem_sldup(bucket), mem_sldup(region)});
 }
 
 const char *request_region(struct aws *a, const struct aws_call *c, struct aws_error *e)
@@ -223,11 +223,6 @@ static bool is_prepared(const struct quick *q, const struct aws_call *c, int64_t
 	       sl_eq(str_sl(&q->content_type), c->content_type);
 }
 
-static void keep(struct str *s, struct sl t)
-{
-	str_set(s, t);
-}
-
 static bool prepare(struct flight *f, int64_t now, int64_t second)
 {
 	struct aws *a = f->a;
@@ -253,12 +248,12 @@ static bool prepare(struct flight *f, int64_t now, int64_t second)
 	str_add(&q->prefix, SL("Authorization: "));
 	q->service = c->service;
 	q->scheme = to.scheme;
-	keep(&q->method, sl_of(c->method));
-	keep(&q->target, sl_of(c->target ? c->target : ""));
-	keep(&q->path, c->path);
-	keep(&q->query, c->query);
-	keep(&q->content_type, c->content_type);
-	keep(&q->host, str_sl(&f->host));
+	str_set(&q->method, sl_of(c->method));
+	str_set(&q->target, sl_of(c->target ? c->target : ""));
+	str_set(&q->path, c->path);
+	str_set(&q->query, c->query);
+	str_set(&q->content_type, c->content_type);
+	str_set(&q->host, str_sl(&f->host));
 	q->second = second;
 	return true;
 }
@@ -271,11 +266,11 @@ static bool build_quick(struct flight *f, int64_t now)
 
 	if (!is_prepared(q, &f->call, second) && !prepare(f, now, second))
 		return false;
-	keep(&f->host, str_sl(&q->host));
+	str_set(&f->host, str_sl(&q->host));
 	f->http.scheme = q->scheme;
 	f->http.host = str_z(&f->host);
 	crypto_sha256_hex(f->call.body, hash);
-	keep(&f->head, str_sl(&q->prefix));
+	str_set(&f->head, str_sl(&q->prefix));
 	sigv4_sign_body(f->a->signer, q->sign, (struct sl){hash, sizeof hash}, &f->head);
 	put_length(&f->call, &f->head);
 	return true;

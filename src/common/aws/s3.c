@@ -159,8 +159,7 @@ static bool get_page(
 
 static bool bad_page(struct aws_error *e, const char *why)
 {
-	*e = (struct aws_error){.operation = "ListObjectsV2"};
-	aws_error_set(e, AWS_PROTOCOL, "bad answer", "%s", why);
+	aws_error_bad(e, "ListObjectsV2", "%s", why);
 	return false;
 }
 
@@ -317,8 +316,7 @@ static bool collect(void *ctx, const struct s3_object *o)
 {
 	struct doomed *d = ctx;
 
-	mem_grow(&d->keys, &d->cap, d->n + 1, sizeof *d->keys);
-	d->keys[d->n++] = arena_dup(&d->mem, o->key);
+	MEM_PUSH(d->keys, d->n, d->cap, arena_dup(&d->mem, o->key));
 	if (d->n == DELETE_MAX)
 		delete_collected(d);
 	return d->good;

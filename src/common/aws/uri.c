@@ -1,5 +1,7 @@
 #include "aws/uri.h"
 
+#include "core/num.h"
+
 /* RFC 3986 section 2.3. */
 static bool is_unreserved(unsigned char c)
 {
@@ -27,24 +29,16 @@ void uri_encode(struct str *dst, struct sl s, bool keep_slash)
 	*to = '\0';
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 void uri_decode(struct str *dst, struct sl s, bool plus)
 {
 	char *to = str_room(dst, s.n), *start = to;
 
 	for (size_t i = 0; i < s.n; i++) {
-		int high = s.p[i] == '%' && i + 2 < s.n ? hex_value(s.p[i + 1]) : -1;
-		int low = high >= 0 ? hex_value(s.p[i + 2]) : -1;
+		uint64_t byte;
 
-		if (low >= 0) {
-			*to++ = (char)(high << 4 | low);
+		if (s.p[i] == '%' && i + 2 < s.n &&
+			num_hex((struct sl){s.p + i + 1, 2}, true, &byte)) {
+			*to++ = (char)byte;
 			i += 2;
 		} else {
 			*to++ = plus && s.p[i] == '+' ? ' ' : s.p[i];

@@ -93,6 +93,21 @@ static inline int sl_cmp(struct sl a, struct sl b)
 	return c ? c : (a.n > b.n) - (a.n < b.n);
 }
 
+/* The place of a text among n words, of which some may be NULL; or -1. */
+static inline int sl_index(struct sl s, const char *const *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (words[i] && sl_eq_str(s, words[i]))
+			return (int)i;
+	return -1;
+}
+
+/* sl_cmp() for qsort(3). */
+static inline int sl_cmp_at(const void *a, const void *b)
+{
+	return sl_cmp(*(const struct sl *)a, *(const struct sl *)b);
+}
+
 /* These lose data or overrun by design; gcc refuses them (their headers come first; to clang some
  * of them are macros of these). */
 #ifndef __clang__

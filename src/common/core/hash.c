@@ -68,10 +68,6 @@ uint64_t hash64(struct sl s, uint64_t seed)
 	return fold(h ^ k0, s.n ^ k1);
 }
 
-struct names_block {
-	struct arena arena;
-};
-
 static void names_rehash(struct names *t, size_t n_slots)
 {
 	mem_free(t->slot);
@@ -128,7 +124,7 @@ size_t names_add(struct names *t, struct sl name, bool *added)
 		mem_grow(&t->hash, &cap, t->n + 1, sizeof *t->hash);
 		mem_grow(&t->name, &t->cap, t->n + 1, sizeof *t->name);
 	}
-	t->name[t->n] = arena_dup(&t->mem->arena, name);
+	t->name[t->n] = arena_dup(t->mem, name);
 	t->hash[t->n] = h;
 	t->slot[s] = (uint32_t)(t->n + 1);
 	return t->n++;
@@ -137,7 +133,7 @@ size_t names_add(struct names *t, struct sl name, bool *added)
 void names_clear(struct names *t)
 {
 	if (t->mem)
-		arena_reset(&t->mem->arena);
+		arena_reset(t->mem);
 	t->n = 0;
 	if (t->slot)
 		memset(t->slot, 0, t->n_slots * sizeof *t->slot);
@@ -146,7 +142,7 @@ void names_clear(struct names *t)
 void names_free(struct names *t)
 {
 	if (t->mem)
-		arena_free(&t->mem->arena);
+		arena_free(t->mem);
 	mem_free(t->mem);
 	mem_free(t->name);
 	mem_free(t->hash);

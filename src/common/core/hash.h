@@ -24,13 +24,14 @@ static inline uint64_t hash_mix(uint64_t x)
  * A set of names with dense numbers in order of first sight: 0, 1, 2 … Names are copied. A zeroed
  * struct is an empty set.
  */
+struct arena;
 struct names {
 	struct sl *name;  /* by number; slices stay valid and in place until names_free() */
 	size_t n, cap;
 	uint32_t *slot;	  /* open addressing; number + 1, 0 = free */
 	uint64_t *hash;	  /* by number */
 	size_t n_slots;
-	struct names_block *mem;
+	struct arena *mem;
 };
 
 #define NAMES_NONE SIZE_MAX

@@ -2,7 +2,6 @@
 
 #include "core/msg.h"
 
-
 static NORETURN COLD void out_of_memory(size_t n)
 {
 	die(EX_MEMORY, "out of memory (asked for %zu bytes)", n);

@@ -30,6 +30,10 @@ size_t mem_add(size_t a, size_t b);
  */
 void mem_grow(void *arr_ptr, size_t *cap, size_t need, size_t size);
 
+/* Puts one more element behind the n of an array. */
+#define MEM_PUSH(v, n, cap, ...)                                                                   \
+	(mem_grow(&(v), &(cap), (n) + 1, sizeof *(v)), (v)[(n)++] = (__VA_ARGS__))
+
 /* memcpy() for texts that are mostly short: no call for up to 32 bytes. Returns dst + n. */
 static inline char *mem_copy(char *dst, const char *p, size_t n)
 {

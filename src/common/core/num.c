@@ -54,8 +54,10 @@ bool num_hex(struct sl s, bool any_case, uint64_t *out)
 	if (s.n == 0 || s.n > 16)
 		return false;
 	for (size_t i = 0; i < s.n; i++) {
-		char c = any_case && !is_digit(s.p[i]) ? (char)(s.p[i] | 0x20) : s.p[i];
+		char c = s.p[i];
 
+		if (any_case && c >= 'A' && c <= 'F')
+			c = (char)(c | 0x20);
 		if (!is_digit(c) && (c < 'a' || c > 'f'))
 			return false;
 		v = v << 4 | (uint64_t)(is_digit(c) ? c - '0' : c - 'a' + 10);

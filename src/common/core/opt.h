@@ -115,6 +115,9 @@ void opt_parse(const struct opt_program *prog, void *conf, int *argc_p, char ***
  */
 const char *opt_given(const struct opt *o);
 
+/* Position of `word` among "a|b|c", or -1. */
+int opt_choice_index(const char *choices, struct sl word);
+
 /* The one of "a|b|c" that `word` was meant to be, or an empty slice. */
 struct sl opt_near(const char *choices, struct sl word);
 

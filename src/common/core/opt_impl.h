@@ -8,9 +8,6 @@ static inline bool opt_is_end(const struct opt *o)
 	return o->name == NULL && o->kind != OPT_GROUP;
 }
 
-/* Position of `word` among "a|b|c", or -1. */
-int opt_choice_index(const char *choices, struct sl word);
-
 /* Takes `candidate` for the nearest to `word` if it is nearer than *best. */
 void opt_consider(struct sl word, struct sl candidate, size_t *best, struct sl *near);
 

@@ -62,19 +62,12 @@ static struct sl take_until(struct sl *s, const char *ends)
 
 static enum opt_kind kind_of(const char *arg)
 {
-	static const struct {
-		const char *arg;
-		enum opt_kind kind;
-	} kinds[] = {
-		{ "N", OPT_UINT },
-		{ "SIZE", OPT_SIZE },
-		{ "DURATION", OPT_DURATION },
-		{ "TIME", OPT_TIME },
-	};
+	static const char *const args[] = { "N", "SIZE", "DURATION", "TIME" };
+	static const enum opt_kind kinds[] = { OPT_UINT, OPT_SIZE, OPT_DURATION, OPT_TIME };
+	int i = sl_index(sl_of(arg), args, ARRAY_LEN(args));
 
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (strcmp(arg, kinds[i].arg) == 0)
-			return kinds[i].kind;
+	if (i >= 0)
+		return kinds[i];
 	/* a|b, but not N|P% or [a|b] */
 	return strchr(arg, '|') && arg[0] >= 'a' && arg[0] <= 'z' ? OPT_ENUM : OPT_STR;
 }

@@ -29,14 +29,12 @@ static size_t n_claims, claims_cap;
 int path_descriptor(const char *path)
 {
 	static const char *const folders[] = { "/dev/fd/", "/proc/self/fd/" };
+	static const char *const names[] = { "/dev/stdin", "/dev/stdout", "/dev/stderr" };
+	int fd = sl_index(sl_of(path), names, ARRAY_LEN(names));
 	uint64_t n;
 
-	if (strcmp(path, "/dev/stdin") == 0)
-		return STDIN_FILENO;
-	if (strcmp(path, "/dev/stdout") == 0)
-		return STDOUT_FILENO;
-	if (strcmp(path, "/dev/stderr") == 0)
-		return STDERR_FILENO;
+	if (fd >= 0)
+		return fd;
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
 		size_t len = strlen(folders[i]);
 
@@ -122,9 +120,8 @@ void path_claim(enum path_use use, const char *what, const char *path)
 		if (c.once && claims[i].once && path != claims[i].path)
 			opt_usage("%s can be read only once", path ? msg_q(sl_of(path)) : "-");
 	}
-	mem_grow(&claims, &claims_cap, n_claims + 1, sizeof *claims);
 	c.what = mem_strdup(what);
-	claims[n_claims++] = c;
+	MEM_PUSH(claims, n_claims, claims_cap, c);
 }
 
 void path_check(enum path_use use, const char *what, const char *path)

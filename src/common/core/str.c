@@ -112,6 +112,17 @@ void str_add_grouped(struct str *s, uint64_t v)
 	str_add_digits(s, (struct sl){ digits, num_put_u64(digits, v) }, 4);
 }
 
+void str_add_quoted(struct str *s, struct sl t, char quote)
+{
+	str_addc(s, quote);
+	for (size_t i = 0; i < t.n; i++) {
+		if (t.p[i] == quote)
+			str_addc(s, quote);
+		str_addc(s, t.p[i]);
+	}
+	str_addc(s, quote);
+}
+
 void str_add_csv(struct str *s, struct sl t)
 {
 	bool plain = t.n > 0;
@@ -122,13 +133,7 @@ void str_add_csv(struct str *s, struct sl t)
 		str_add(s, t);
 		return;
 	}
-	str_addc(s, '"');
-	for (size_t i = 0; i < t.n; i++) {
-		if (t.p[i] == '"')
-			str_addc(s, '"');
-		str_addc(s, t.p[i]);
-	}
-	str_addc(s, '"');
+	str_add_quoted(s, t, '"');
 }
 
 void str_free(struct str *s)

@@ -35,6 +35,9 @@ void str_add_digits(struct str *s, struct sl digits, size_t least);
 /* Appends `t` as one CSV field: quoted when it must be, an empty one as "" (RFC 4180). */
 void str_add_csv(struct str *s, struct sl t);
 
+/* Appends `t` within quotes, those in it doubled: as CSV and SQL want it. */
+void str_add_quoted(struct str *s, struct sl t, char quote);
+
 static inline void str_clear(struct str *s)
 {
 	s->n = 0;

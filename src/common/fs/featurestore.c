@@ -7,51 +7,10 @@ static const char json_type[] = "application/json";
 
 /* ---- control plane ------------------------------------------------------------------------- */
 
-const struct json *fs_answer(
-	const char *operation, struct sl body, struct arena *mem, struct aws_error *e)
-{
-	const char *why = NULL;
-	size_t at;
-	const struct json *o = json_parse(mem, arena_dup(mem, body.n ? body : SL("{}")), &why, &at);
-
-	if (o && o->kind == J_OBJ)
-		return o;
-	*e = (struct aws_error){0};
-	aws_error_set(e, AWS_PROTOCOL, "bad answer", "no JSON object: %s", why ? why : "");
-	snprintf(e->operation, sizeof e->operation, "%s", operation);
-	return NULL;
-}
-
-/* Reading does not change anything, deleting twice is deleting; creating and updating twice is not
- * the same: the second fails although the first was good. */
-static bool is_repeatable(const char *operation)
-{
-	static const char *const once[] = {"Create", "Update", "Add"};
-
-	for (size_t i = 0; i < ARRAY_LEN(once); i++)
-		if (strncmp(operation, once[i], strlen(once[i])) == 0)
-			return false;
-	return true;
-}
-
 const struct json *fs_control(struct aws *a, const char *operation, struct sl body,
 	struct arena *mem, struct aws_error *e)
 {
-	char target[80];
-	struct aws_reply r;
-	struct aws_call c = {.service = AWS_SAGEMAKER,
-		.operation = operation,
-		.method = "POST",
-		.path = SL("/"),
-		.content_type = SL("application/x-amz-json-1.1"),
-		.body = body.n ? body : SL("{}"),
-		.target = target,
-		.repeatable = is_repeatable(operation)};
-
-	snprintf(target, sizeof target, "SageMaker.%s", operation);
-	if (!aws_do(a, &c, &r, e))
-		return NULL;
-	return fs_answer(operation, r.body, mem, e);
+	return aws_do_json(a, AWS_SAGEMAKER, operation, body, mem, e);
 }
 
 struct sl fs_feature_description(struct aws *a, struct sl group, struct sl feature,
@@ -77,10 +36,8 @@ bool fs_next_page(const char *operation, const struct json *page, struct str *to
 	bool odd = member && member->kind != J_NULL && !json_get_str(page, "NextToken", &next);
 
 	if (odd || (next.n && sl_eq(next, str_sl(token)))) {
-		*e = (struct aws_error){0};
-		aws_error_set(e, AWS_PROTOCOL, "bad answer",
+		aws_error_bad(e, operation, "%s",
 			odd ? "its NextToken is no text" : "behind a page is the same page");
-		snprintf(e->operation, sizeof e->operation, "%s", operation);
 		return false;
 	}
 	str_set(token, next);
@@ -90,6 +47,8 @@ bool fs_next_page(const char *operation, const struct json *page, struct str *to
 /* The first page's text with the features of all pages in place of its own. */
 static void merge_pages(struct str *doc, const struct json *first, const struct str *features)
 {
+	static const char *const all[] = { NULL };
+
 	str_clear(doc);
 	str_addc(doc, '{');
 	for (const struct json *m = first->child; m; m = m->next) {
@@ -97,14 +56,10 @@ static void merge_pages(struct str *doc, const struct json *first, const struct 
 			continue;
 		str_add_json(doc, m->key);
 		str_addc(doc, ':');
-		if (m->kind == J_STR)
-			str_add_json(doc, m->text);
-		else if (m->kind == J_NULL || m->kind == J_TRUE || m->kind == J_FALSE)
-			str_addz(doc, m->kind == J_NULL   ? "null"
-				      : m->kind == J_TRUE ? "true"
-							  : "false");
-		else
+		if (m->raw.n)
 			str_add(doc, m->raw);
+		else
+			json_put_without(doc, m, all);
 		str_addc(doc, ',');
 	}
 	str_addf(doc, "\"FeatureDefinitions\":[%s]}", str_z(features));
@@ -112,9 +67,7 @@ static void merge_pages(struct str *doc, const struct json *first, const struct 
 
 static void add_features(struct str *list, const struct json *page)
 {
-	const struct json *defs = json_get(page, "FeatureDefinitions");
-
-	for (const struct json *d = defs ? defs->child : NULL; d; d = d->next) {
+	for (const struct json *d = json_first(page, "FeatureDefinitions"); d; d = d->next) {
 		if (list->n)
 			str_addc(list, ',');
 		str_add(list, d->raw);
@@ -169,10 +122,8 @@ bool fs_describe(struct aws *a, struct sl group, struct fs_group *g, struct aws_
 		why = fs_group_parse(g, str_sl(&doc));
 	if (good && !why && !is_asked(group, g->name))
 		why = "it describes another group";
-	if (why) {
-		*e = (struct aws_error){.operation = "DescribeFeatureGroup"};
-		aws_error_set(e, AWS_PROTOCOL, "bad answer", "%s", why);
-	}
+	if (why)
+		aws_error_bad(e, "DescribeFeatureGroup", "%s", why);
 	return good && !why;
 }
 
@@ -180,7 +131,7 @@ bool fs_list(struct aws *a, struct sl contains, fs_summary_fn *each, void *ctx, 
 {
 	AUTO_STR body = {0}, token = {0};
 	AUTO_ARENA mem = {0};
-	const struct json *page, *list;
+	const struct json *page, *s;
 	bool more = true;
 
 	do {
@@ -193,8 +144,7 @@ bool fs_list(struct aws *a, struct sl contains, fs_summary_fn *each, void *ctx, 
 			str_add_member(&body, "NextToken", str_sl(&token));
 		str_addc(&body, '}');
 		page = fs_control(a, "ListFeatureGroups", str_sl(&body), &mem, e);
-		list = json_get(page, "FeatureGroupSummaries");
-		for (const struct json *s = list ? list->child : NULL; s && more; s = s->next)
+		for (s = json_first(page, "FeatureGroupSummaries"); s && more; s = s->next)
 			more = each(ctx, s);
 		if (page && !fs_next_page("ListFeatureGroups", page, &token, e))
 			page = NULL;

@@ -106,10 +106,6 @@ bool fs_call_is_missing(const struct aws_error *e);
 bool fs_next_page(const char *operation, const struct json *page, struct str *token,
 	struct aws_error *e) NODISCARD;
 
-/* Parses an answer's JSON body; NULL with *e set (AWS_PROTOCOL) when it is none. */
-const struct json *fs_answer(
-	const char *operation, struct sl body, struct arena *mem, struct aws_error *e) NODISCARD;
-
 /* Of one element of a Record: name, and text value (or the list, then *list is not NULL). */
 bool fs_feature_value(const struct json *fv, struct sl *name, struct sl *value,
 	const struct json **list) NODISCARD;

@@ -4,7 +4,7 @@
 #include "core/num.h"
 #include "fs/fs_known.h"
 #include "fs/fs_value.h"
-#include "fs/fs_writer.h"
+#include "fs/fs_columns.h"
 #include "stream/sort.h"
 
 #define SORT_MEMORY ((size_t)64 << 20)
@@ -234,17 +234,11 @@ static void join(struct fs_asof *a)
 	}
 }
 
-static void add_column(struct fs_columns *out, struct fs_output column)
-{
-	mem_grow(&out->v, &out->cap, out->n + 1, sizeof *out->v);
-	out->v[out->n++] = column;
-}
-
 /* The columns of the events, then those of the states without the identifier, which is there. */
 static void choose_columns(struct fs_asof *a, struct fs_columns *out)
 {
 	for (size_t i = 0; i < a->columns.n; i++)
-		add_column(out, (struct fs_output){.name = a->columns.name[i]});
+		MEM_PUSH(out->v, out->n, out->cap, (struct fs_output){.name = a->columns.name[i]});
 	for (size_t i = 0; i < a->shown; i++) {
 		struct fs_output column = a->cols->v[i];
 		AUTO_STR name = {0};
@@ -258,7 +252,7 @@ static void choose_columns(struct fs_asof *a, struct fs_columns *out)
 		if (names_find(&a->columns, column.name) != NAMES_NONE)
 			die(EX_DATA, "the events have columns %s and %s: --rename gives it another",
 				msg_q(a->cols->v[i].name), msg_q(column.name));
-		add_column(out, column);
+		MEM_PUSH(out->v, out->n, out->cap, column);
 	}
 }
 

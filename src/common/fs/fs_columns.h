@@ -1,9 +1,11 @@
 /*
- * fs_columns.h - which columns a query of a feature group has, and what they are called.
+ * fs_columns.h - which columns a query of a feature group has, what they are called, and its rows
+ * written as records.
  */
 #pragma once
 
 #include "fs/fs_group.h"
+#include "stream/wr.h"
 
 /* A column of the output. */
 struct fs_output {
@@ -32,3 +34,12 @@ void fs_columns_choose(
 void fs_columns_rename(struct fs_columns *c, const char *list);
 
 void fs_columns_free(struct fs_columns *c);
+
+/*
+ * Rows of Athena written as records, with numbers as plain decimals. Each thread has its own, with
+ * a writer of its own. The columns are borrowed, and so is `wr`, which has them already.
+ */
+struct fs_writer;
+struct fs_writer *fs_writer_new(const struct fs_columns *cols, struct wr *wr) NODISCARD;
+void fs_writer_row(struct fs_writer *w, const struct field *f, size_t n);
+void fs_writer_free(struct fs_writer *w);

@@ -1,12 +1,20 @@
-#include "fs/fs_fetch_impl.h"
+#include "fs/fs_fetch.h"
 
+#include "aws/pool.h"
 #include "aws/s3.h"
 #include "core/clock.h"
-#include "core/stop.h"
+#include "core/hash.h"
 #include "core/stats.h"
-#include "fs/fs_where.h"
+#include "core/stop.h"
+#include "core/tmpf.h"
+#include "fs/fs_offline.h"
+#include "fs/fs_sql.h"
+#include "stream/out.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define USD_PER_TB 5.0                 /* list price of most regions */
@@ -180,7 +188,11 @@ void fs_fetch_start(struct fs_fetch *f)
 
 /* ---- the result ---------------------------------------------------------------------------- */
 
-void fs_fetch_failed(struct fs_fetch *f, const char *why, const struct aws_error *e)
+/*
+ * A sink must not end the program for what is not its own: it stops the call, and this explains.
+ * `why` is what the decoder has against the result, or NULL: then *e says it.
+ */
+static NORETURN void failed(struct fs_fetch *f, const char *why, const struct aws_error *e)
 {
 	if (why)
 		die_hint(EX_STREAM, "run it again", "the result of query %s: %s", f->id, why);
@@ -189,7 +201,8 @@ void fs_fetch_failed(struct fs_fetch *f, const char *why, const struct aws_error
 	aws_die(e, "cannot fetch the result");
 }
 
-bool fs_fetch_wanted(struct fs_fetch *f)
+/* Asked for each piece, by any thread: does anybody still want the rows? */
+static bool is_wanted(struct fs_fetch *f)
 {
 	return !stop_asked() && !(f->gone && f->gone(f->ctx));
 }
@@ -203,7 +216,7 @@ static bool take_csv(void *ctx, struct sl piece)
 {
 	struct csv_sink *s = ctx;
 
-	return fs_fetch_wanted(s->fetch) && fs_csv_take(&s->csv, piece);
+	return is_wanted(s->fetch) && fs_csv_take(&s->csv, piece);
 }
 
 static void fetch_csv(struct fs_fetch *f)
@@ -215,12 +228,352 @@ static void fetch_csv(struct fs_fetch *f)
 	if (!s3_parse(f->x.output, &bucket, &key))
 		die(EX_STREAM, "query %s has no result object in S3", f->id);
 	if (!s3_get(f->aws, bucket, key, take_csv, &s, NULL, &e))
-		fs_fetch_failed(f, s.csv.why, &e);
+		failed(f, s.csv.why, &e);
 	if (!fs_csv_end(&s.csv))
-		fs_fetch_failed(f, s.csv.why, NULL);
+		failed(f, s.csv.why, NULL);
 	f->rows = s.csv.rows;
 	fs_csv_free(&s.csv);
 }
+
+/* ---- the manifest of an UNLOAD -------------------------------------------------------------- */
+
+struct fs_part {
+	struct sl bucket, key;
+};
+
+struct fs_part_list {
+	struct str manifest; /* the names are in it */
+	struct fs_part *v;
+	size_t n, cap;
+};
+
+/* Ends the program with 76 when a part lies elsewhere than asked for: that is not ours to trust. */
+static void list_parts(struct fs_fetch *f, struct fs_part_list *list)
+{
+	struct sl bucket, key, line, rest;
+	AUTO_NAMES seen = { 0 };
+	AUTO_STR path = { 0 };
+	struct aws_error e;
+	struct aws_call call;
+	struct aws_reply r;
+	bool added;
+
+	if (!s3_parse(f->x.manifest, &bucket, &key))
+		die(EX_STREAM, "query %s does not say where its manifest is", f->id);
+	s3_get_call(&call, &path, bucket, key, NULL, NULL); /* so it is 64 MiB at most */
+	if (!aws_do(f->aws, &call, &r, &e))
+		aws_die(&e, "cannot fetch the list of the parts");
+	str_add(&list->manifest, r.body);
+	rest = str_sl(&list->manifest);
+	while (sl_cut(&rest, '\n', &line)) {
+		struct fs_part p;
+
+		if (line.n == 0)
+			continue;
+		if (line.n <= f->unload.n || memcmp(line.p, f->unload.p, f->unload.n) != 0 ||
+			!s3_parse(line, &p.bucket, &p.key))
+			die(EX_STREAM, "the manifest names a part that is elsewhere: %s",
+				msg_q(line));
+		(void)names_add(&seen, line, &added);
+		if (!added)
+			die(EX_STREAM, "the manifest names a part twice: %s", msg_q(line));
+		MEM_PUSH(list->v, list->n, list->cap, p);
+	}
+}
+
+static void part_list_free(struct fs_part_list *list)
+{
+	mem_free(list->v);
+	str_free(&list->manifest);
+}
+
+/* ---- parts of Parquet, which become files as they are ---------------------------------------- */
+
+/* The files, each with ".part" behind its name until all of them are whole. */
+struct files {
+	struct fs_fetch *fetch;
+	size_t n; /* begun */
+};
+
+/* x.parquet, x.2.parquet, x.3.parquet …, and `suffix` */
+static void name_file(struct str *name, const char *first, size_t i, const char *suffix)
+{
+	const char *dot = strrchr(first, '.');
+	size_t stem = dot && !strchr(dot, '/') ? (size_t)(dot - first) : strlen(first);
+
+	str_set(name, (struct sl){ first, stem });
+	if (i > 0)
+		str_addf(name, ".%zu", i + 1);
+	str_addz(name, first + stem);
+	str_addz(name, suffix);
+}
+
+static void drop_files(void *ctx, int code UNUSED, const char *message UNUSED)
+{
+	const struct files *files = ctx;
+	AUTO_STR name = { 0 };
+
+	for (size_t i = 0; i < files->n; i++) {
+		name_file(&name, files->fetch->parquet, i, ".part");
+		(void)unlink(str_z(&name));
+	}
+}
+
+static void keep_files(const struct files *files)
+{
+	AUTO_STR from = { 0 }, to = { 0 };
+
+	for (size_t i = 0; i < files->n; i++) {
+		name_file(&from, files->fetch->parquet, i, ".part");
+		name_file(&to, files->fetch->parquet, i, "");
+		if (rename(str_z(&from), str_z(&to)) != 0 || !tmpf_sync_name(str_z(&to)))
+			die_errno(EX_CANTCREATE, "cannot create %s", msg_q(str_sl(&to)));
+	}
+}
+
+struct file_sink {
+	struct fs_fetch *fetch;
+	struct out *out;
+	uint64_t bytes;
+	char ends[2][4]; /* Parquet begins and ends with the same four letters */
+};
+
+static bool take_bytes(void *ctx, struct sl piece)
+{
+	struct file_sink *s = ctx;
+
+	out_put(s->out, piece);
+	for (size_t i = 0; i < piece.n && s->bytes + i < 4; i++)
+		s->ends[0][s->bytes + i] = piece.p[i];
+	for (size_t i = piece.n > 4 ? piece.n - 4 : 0; i < piece.n; i++) {
+		memmove(s->ends[1], s->ends[1] + 1, 3);
+		s->ends[1][3] = piece.p[i];
+	}
+	s->bytes += piece.n;
+	return is_wanted(s->fetch);
+}
+
+static void fetch_file(struct files *files, const struct fs_part *part)
+{
+	struct fs_fetch *f = files->fetch;
+	struct file_sink s = { .fetch = f };
+	AUTO_STR name = { 0 };
+	struct aws_error e;
+	struct stat st;
+
+	name_file(&name, f->parquet, files->n, "");
+	if (lstat(str_z(&name), &st) == 0 && !S_ISREG(st.st_mode))
+		die(EX_CANTCREATE, "cannot create %s: it is there, and no file",
+			msg_q(str_sl(&name)));
+	name_file(&name, f->parquet, files->n++, ".part");
+	s.out = out_open(str_z(&name), 0);
+	if (!s3_get(f->aws, part->bucket, part->key, take_bytes, &s, NULL, &e))
+		failed(f, NULL, &e);
+	if (s.bytes < 12 || memcmp(s.ends[0], "PAR1", 4) != 0 || memcmp(s.ends[1], "PAR1", 4) != 0)
+		failed(f, "a part is no whole Parquet file", NULL);
+	out_close(s.out);
+}
+
+static void fetch_files(struct fs_fetch *f)
+{
+	struct fs_part_list list = { 0 };
+	struct files files = { .fetch = f };
+	AUTO_STR last = { 0 };
+	struct aws_error e;
+	bool known = false;
+
+	list_parts(f, &list);
+	if (list.n == 0)
+		msg_note("there is no record, so there is no file");
+	msg_on_exit(drop_files, &files);
+	for (size_t i = 0; i < list.n; i++)
+		fetch_file(&files, &list.v[i]);
+	keep_files(&files);
+	msg_off_exit(drop_files, &files);
+	if (list.n > 1) {
+		name_file(&last, f->parquet, list.n - 1, "");
+		msg_note("Athena wrote %zu files, the last is %s", list.n, msg_q(str_sl(&last)));
+	}
+	name_file(&last, f->parquet, list.n, "");
+	if (access(str_z(&last), F_OK) == 0)
+		msg_warn("%s is there, too, and not of this run", msg_q(str_sl(&last)));
+	if (!athena_rows(f->aws, f->id, &f->rows, &known, &e) || !known)
+		f->rows = 0;
+	part_list_free(&list);
+}
+
+/* ---- parts of JSON: several fetched at once, decoded on all cores ---------------------------- */
+
+/*
+ * Every thread has a client of its own and takes part after part. The main thread is the first of
+ * them, so on one core, or for one part, there is no other. Failures are noted and told by the main
+ * thread in the end; no thread ends the program by itself.
+ */
+struct parts {
+	struct fs_fetch *f;
+	struct fs_part_list list;
+	unsigned width; /* parts at once, of each thread */
+	pthread_mutex_t lock;
+	/* with the lock held */
+	size_t next; /* part that nobody has yet */
+	bool failed;
+	const char *why;
+	struct aws_error e;
+};
+
+struct thread {
+	struct parts *all;
+	struct aws *aws;
+	void *worker;
+	pthread_t id;
+};
+
+/* A part under way. */
+struct part {
+	struct thread *by;
+	struct str path;
+	struct fs_json json;
+};
+
+static void note_failure(struct parts *all, const char *why, const struct aws_error *e)
+{
+	pthread_mutex_lock(&all->lock);
+	if (!all->failed) {
+		all->why = why;
+		if (e)
+			all->e = *e;
+	}
+	__atomic_store_n(&all->failed, true, __ATOMIC_SEQ_CST);
+	pthread_mutex_unlock(&all->lock);
+}
+
+static bool has_failed(const struct parts *all)
+{
+	return __atomic_load_n(&all->failed, __ATOMIC_SEQ_CST);
+}
+
+static bool take_json(void *ctx, struct sl piece)
+{
+	struct part *p = ctx;
+
+	return is_wanted(p->by->all->f) && !has_failed(p->by->all) &&
+	       fs_json_take(&p->json, piece);
+}
+
+static void part_done(
+	void *ctx, void *call_ctx, const struct aws_reply *reply UNUSED, const struct aws_error *e)
+{
+	struct parts *all = ctx;
+	struct part *p = call_ctx;
+
+	if (e || !fs_json_end(&p->json))
+		note_failure(all, p->json.why, e);
+	pthread_mutex_lock(&all->lock);
+	all->f->rows += p->json.rows;
+	pthread_mutex_unlock(&all->lock);
+	fs_json_free(&p->json);
+	str_free(&p->path);
+	mem_free(p);
+}
+
+static const struct fs_part *next_part(struct parts *all)
+{
+	const struct fs_part *p = NULL;
+
+	pthread_mutex_lock(&all->lock);
+	if (!all->failed && all->next < all->list.n)
+		p = &all->list.v[all->next++];
+	pthread_mutex_unlock(&all->lock);
+	return p;
+}
+
+static void *fetch(void *arg)
+{
+	struct thread *t = arg;
+	struct parts *all = t->all;
+	struct fs_fetch *f = all->f;
+	struct aws_pool *pool = aws_pool_new(t->aws, all->width, part_done, all);
+	const struct fs_part *next;
+
+	while ((next = next_part(all))) {
+		struct part *p = mem_zalloc(sizeof *p);
+		struct aws_call call = { 0 };
+
+		p->by = t;
+		fs_json_init(&p->json, f->columns, f->n_columns, f->worker_row, t->worker);
+		s3_get_call(&call, &p->path, next->bucket, next->key, take_json, p);
+		aws_pool_submit(pool, &call, p);
+		while (aws_pool_room(pool) == 0)
+			aws_pool_wait(pool, CLOCK_US_PER_SEC);
+	}
+	if (!has_failed(all))
+		aws_pool_drain(pool);
+	aws_pool_free(pool);
+	return NULL;
+}
+
+/* Cores this process may use. */
+static unsigned cores(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+}
+
+/* Signals are the main thread's: it is the one that looks after them. */
+static void start(struct thread *t, size_t i)
+{
+	struct fs_fetch *f = t->all->f;
+	sigset_t every, before;
+
+	t->aws = aws_need(f->opts);
+	__atomic_store_n(&f->helper[i], t->aws, __ATOMIC_SEQ_CST);
+	(void)sigfillset(&every);
+	(void)pthread_sigmask(SIG_SETMASK, &every, &before);
+	if (pthread_create(&t->id, NULL, fetch, t) != 0)
+		die(EX_TEMP, "no thread can be started");
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void end(struct thread *t, size_t i)
+{
+	struct fs_fetch *f = t->all->f;
+
+	(void)pthread_join(t->id, NULL);
+	__atomic_store_n(&f->helper[i], NULL, __ATOMIC_SEQ_CST);
+	aws_close(t->aws);
+}
+
+static void fetch_parts(struct fs_fetch *f)
+{
+	struct parts all = { .f = f, .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct thread thread[FS_FETCH_HELPERS + 1] = { { .all = &all } };
+	unsigned n = cores();
+
+	list_parts(f, &all.list);
+	n = n < f->workers ? n : f->workers;
+	n = n < all.list.n ? n : (unsigned)all.list.n;
+	n = n < ARRAY_LEN(thread) ? n : (unsigned)ARRAY_LEN(thread);
+	n = n ? n : 1;
+	all.width = (f->workers + n - 1) / n;
+	msg_detail("%zu parts, decoded by %u threads", all.list.n, n);
+	for (unsigned i = 0; i < n; i++)
+		thread[i] = (struct thread){
+			.all = &all, .aws = f->aws, .worker = f->worker(f->ctx)
+		};
+	for (unsigned i = 1; i < n; i++)
+		start(&thread[i], i - 1);
+	(void)fetch(&thread[0]);
+	for (unsigned i = 1; i < n; i++)
+		end(&thread[i], i - 1);
+	if (all.failed)
+		failed(f, all.why, &all.e);
+	for (unsigned i = 0; i < n; i++)
+		f->worker_end(thread[i].worker);
+	part_list_free(&all.list);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------ */
 
 /*
  * For a SELECT the count is that of the result. What Athena counts of an UNLOAD is not said
@@ -244,9 +597,9 @@ static void check_rows(struct fs_fetch *f)
 void fs_fetch_rows(struct fs_fetch *f)
 {
 	if (f->parquet)
-		fs_fetch_files(f);
+		fetch_files(f);
 	else if (f->unload.n)
-		fs_fetch_parts(f);
+		fetch_parts(f);
 	else
 		fetch_csv(f);
 	check_gone(f);
@@ -279,4 +632,59 @@ void fs_fetch_report(
 		(double)(clock_monotonic() - f->started) / 1e6);
 	if (!stats_write(path, str_sl(&s)))
 		die_errno(EX_CANTCREATE, "cannot write --stats");
+}
+
+/* ---- a few rows ----------------------------------------------------------------------------- */
+
+struct asking {
+	const struct fs_question *q;
+	struct fs_fetch fetch;
+	struct str sql;
+	bool header_seen;
+};
+
+static void take(void *ctx, const struct field *f, size_t n)
+{
+	struct asking *a = ctx;
+
+	if (a->header_seen)
+		a->q->row(a->q->ctx, f, n);
+	a->header_seen = true;
+}
+
+static bool retype(void *ctx)
+{
+	struct asking *a = ctx;
+
+	str_clear(&a->sql);
+	if (!a->q->retype || !a->q->retype(a->q->ctx, &a->sql))
+		return false;
+	a->fetch.query.sql = str_sl(&a->sql);
+	return true;
+}
+
+void fs_ask(const struct fs_asker *who, const struct fs_group *g, const struct fs_question *q)
+{
+	struct asking a = {.q = q};
+	AUTO_STR place = {0};
+
+	fs_result_location(who->aws, g, who->output, sl_of(who->workgroup), &place);
+	a.fetch = (struct fs_fetch){.aws = who->aws,
+		.opts = who->opts,
+		.timeout_us = who->timeout,
+		.workers = 1,
+		.retype = retype,
+		.row = take,
+		.ctx = &a};
+	a.fetch.query = (struct athena_query){.sql = q->sql,
+		.database = g->database,
+		.catalog = g->catalog,
+		.workgroup = sl_of(who->workgroup),
+		.output = str_sl(&place)};
+	/* an answer of before would be no answer */
+	fs_run_open(&a.fetch.run, "fs-ask", g->name, hash64(q->sql, 5), -CLOCK_US_PER_SEC);
+	fs_fetch_start(&a.fetch);
+	fs_fetch_rows(&a.fetch);
+	fs_fetch_end(&a.fetch);
+	str_free(&a.sql);
 }

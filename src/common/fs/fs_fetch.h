@@ -5,6 +5,8 @@
 #pragma once
 
 #include "aws/athena.h"
+#include "aws/client.h"
+#include "fs/fs_group.h"
 #include "fs/fs_rows.h"
 #include "fs/fs_run.h"
 
@@ -74,3 +76,25 @@ void fs_fetch_report(
 
 /* Removes the result objects and forgets the run. */
 void fs_fetch_end(struct fs_fetch *f);
+
+/* ---- a few rows ------------------------------------------------------------------------------ */
+
+/* Questions whose answer is a few rows, for programs that are no extractors: who is asked. */
+struct fs_asker {
+	struct aws *aws;
+	const struct aws_opts *opts;
+	const char *workgroup;
+	const char *output; /* where results are to be; NULL: the workgroup's place */
+	int64_t timeout;
+};
+
+struct fs_question {
+	struct sl sql;
+	fs_row_fn *row;                             /* without the header */
+	bool (*retype)(void *ctx, struct str *sql); /* as above, appends; may be NULL */
+	void *ctx;
+};
+
+/* Asks, in the catalog of the group, hands the rows over, and leaves nothing behind. Ends the
+ * program when Athena refuses. */
+void fs_ask(const struct fs_asker *a, const struct fs_group *g, const struct fs_question *q);

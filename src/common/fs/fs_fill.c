@@ -1,6 +1,5 @@
 #include "fs/fs_fill.h"
 
-#include "core/clock.h"
 #include "core/hash.h"
 #include "core/num.h"
 #include "fs/fs_known.h"
@@ -56,22 +55,28 @@ static void put_record(struct fs_fill *fill, const struct field *record)
 	fill->newer++;
 }
 
+/* A copy of n fields, in the arena. */
+static struct field *keep_row(struct fs_fill *fill, const struct field *f, size_t n)
+{
+	struct field *copy = arena_alloc(&fill->mem, mem_mul(n, sizeof *copy));
+
+	for (size_t i = 0; i < n; i++) {
+		copy[i] = f[i];
+		copy[i].p = arena_dup(&fill->mem, field_sl(&f[i])).p;
+		fill->bytes += sizeof *copy + f[i].n;
+	}
+	return copy;
+}
+
 static void take_record(void *ctx, const struct field *f, size_t n)
 {
 	struct fs_fill *fill = ctx;
 	size_t at = names_find(&fill->ids, field_sl(&f[fill->conf.group->id]));
-	struct field *copy;
 
 	if (fill->ending)
 		put_record(fill, f);
-	if (at == NAMES_NONE)
-		return;
-	copy = arena_alloc(&fill->mem, mem_mul(n, sizeof *copy));
-	for (size_t i = 0; i < n; i++) {
-		copy[i] = f[i];
-		copy[i].p = arena_dup(&fill->mem, field_sl(&f[i])).p;
-	}
-	fill->record[at] = copy;
+	if (at != NAMES_NONE)
+		fill->record[at] = keep_row(fill, f, n);
 }
 
 static void count_out(struct fs_fill *fill, uint64_t *count, struct sl id)
@@ -238,12 +243,7 @@ void fs_fill_row(struct fs_fill *fill, const struct field *f)
 	}
 	if (fill->n_rows == AT_ONCE || fill->bytes > AT_ONCE_BYTES)
 		look_up(fill);
-	copy = arena_alloc(&fill->mem, mem_mul(fill->conf.n, sizeof *copy));
-	for (size_t i = 0; i < fill->conf.n; i++) {
-		copy[i] = f[i];
-		copy[i].p = arena_dup(&fill->mem, field_sl(&f[i])).p;
-		fill->bytes += sizeof *copy + f[i].n;
-	}
+	copy = keep_row(fill, f, fill->conf.n);
 	fill->rows[fill->n_rows++] = copy;
 	if (!wanted || is_deletion(fill, f) || field_is_null(&f[fill->id]))
 		return;

@@ -46,9 +46,8 @@ static const char *parse_features(struct fs_group *g, const struct json *list)
 static void parse_online(struct fs_group *g)
 {
 	const struct json *o = json_get(g->doc, "OnlineStoreConfig"), *ttl;
-	const struct json *enabled = json_get(o, "EnableOnlineStore");
 
-	g->online = enabled && enabled->kind == J_TRUE;
+	g->online = json_is_true(o, "EnableOnlineStore");
 	g->storage_type = json_text(o, "StorageType");
 	if (g->online && !g->storage_type.n)
 		g->storage_type = SL("Standard");
@@ -62,7 +61,7 @@ static void parse_offline(struct fs_group *g)
 	const struct json *o = json_get(g->doc, "OfflineStoreConfig");
 	const struct json *s3 = json_get(o, "S3StorageConfig");
 	const struct json *glue = json_get(o, "DataCatalogConfig");
-	const struct json *status = json_get(g->doc, "OfflineStoreStatus"), *disabled;
+	const struct json *status = json_get(g->doc, "OfflineStoreStatus");
 
 	g->offline = o && o->kind == J_OBJ;
 	g->offline_status = json_text(status, "Status");
@@ -75,8 +74,7 @@ static void parse_offline(struct fs_group *g)
 	g->catalog = json_text(glue, "Catalog");
 	g->database = json_text(glue, "Database");
 	g->table = json_text(glue, "TableName");
-	disabled = json_get(o, "DisableGlueTableCreation");
-	g->own_table = disabled && disabled->kind == J_TRUE;
+	g->own_table = json_is_true(o, "DisableGlueTableCreation");
 }
 
 const char *fs_group_parse(struct fs_group *g, struct sl answer)

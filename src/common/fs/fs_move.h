@@ -5,7 +5,7 @@
 #pragma once
 
 #include "core/opt.h"
-#include "fs/fs_ask.h"
+#include "fs/fs_fetch.h"
 #include "fs/fs_only.h"
 #include "fs/fs_sql.h"
 

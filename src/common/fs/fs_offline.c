@@ -78,9 +78,8 @@ static bool keep_key(void *ctx, const struct s3_object *o)
 {
 	struct keys *k = ctx;
 
-	mem_grow(&k->end, &k->cap, k->n + 1, sizeof *k->end);
 	str_add(&k->text, o->key);
-	k->end[k->n++] = k->text.n;
+	MEM_PUSH(k->end, k->n, k->cap, k->text.n);
 	return true;
 }
 

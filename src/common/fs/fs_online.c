@@ -178,10 +178,9 @@ static void add_id(struct fs_online *o, struct sl id)
 /* The answer is about something that was not asked, or not what the service says. */
 static void fail_bad(struct fs_online *o, const char *operation, const char *why)
 {
-	struct aws_error e = { .status = 200 };
+	struct aws_error e;
 
-	aws_error_set(&e, AWS_PROTOCOL, "bad answer", "%s", why);
-	(void)snprintf(e.operation, sizeof e.operation, "%s", operation);
+	aws_error_bad(&e, operation, "%s", why);
 	fail(o, &e);
 }
 
@@ -198,11 +197,11 @@ static struct field field_of(const struct fs_feature *f, struct sl text, const s
 
 static void take_page(struct fs_online *o, const struct json *answer)
 {
-	const struct json *ids = json_get(answer, "RecordIdentifiers");
 	const struct fs_group *g = o->conf.group;
+	const struct json *id = json_first(answer, "RecordIdentifiers");
 	struct aws_error e;
 
-	for (const struct json *id = ids ? ids->child : NULL; id; id = id->next)
+	for (; id; id = id->next)
 		if (id->kind != J_STR)
 			fail_bad(o, "ListRecords", "an identifier is no text");
 		else if (!o->conf.listed)
@@ -267,9 +266,9 @@ static void check_asked(struct fs_online *o, const struct batch *b, struct sl id
 	fail_bad(o, operation_of(b), "it names a record that was not asked for");
 }
 
-static void take_records(struct fs_online *o, struct batch *b, const struct json *records)
+static void take_records(struct fs_online *o, struct batch *b, const struct json *r)
 {
-	for (const struct json *r = records ? records->child : NULL; r; r = r->next) {
+	for (; r; r = r->next) {
 		const struct json *record = json_get(r, "Record");
 		struct sl id;
 
@@ -285,12 +284,12 @@ static void take_records(struct fs_online *o, struct batch *b, const struct json
 }
 
 /* Identifiers the service did not get to, or failed on for the moment, are asked for again. */
-static bool keep_unprocessed(const struct json *list, struct batch *b, struct batch *again)
+static bool keep_unprocessed(const struct json *u, struct batch *b, struct batch *again)
 {
-	for (const struct json *u = list ? list->child : NULL; u; u = u->next) {
-		const struct json *ids = json_get(u, "RecordIdentifiersValueAsString");
+	for (; u; u = u->next) {
+		const struct json *id = json_first(u, "RecordIdentifiersValueAsString");
 
-		for (const struct json *id = ids ? ids->child : NULL; id; id = id->next)
+		for (; id; id = id->next)
 			if (strike(b, id->text) && again->n < FS_BATCH_GET_MAX)
 				again->id[again->n++] = arena_dup(&again->mem, id->text);
 	}
@@ -298,9 +297,9 @@ static bool keep_unprocessed(const struct json *list, struct batch *b, struct ba
 }
 
 static void take_errors(
-	struct fs_online *o, const struct json *list, struct batch *b, struct batch *again)
+	struct fs_online *o, const struct json *u, struct batch *b, struct batch *again)
 {
-	for (const struct json *u = list ? list->child : NULL; u; u = u->next) {
+	for (; u; u = u->next) {
 		struct sl id = json_text(u, "RecordIdentifierValueAsString");
 		struct sl code = json_text(u, "ErrorCode"), message = json_text(u, "ErrorMessage");
 		struct aws_error e = { .status = 400 };
@@ -339,9 +338,9 @@ static void take_answer(struct fs_online *o, struct batch *b, const struct json 
 {
 	struct batch *again = batch_new(o);
 
-	take_records(o, b, json_get(answer, "Records"));
-	take_errors(o, json_get(answer, "Errors"), b, again);
-	if (keep_unprocessed(json_get(answer, "UnprocessedIdentifiers"), b, again))
+	take_records(o, b, json_first(answer, "Records"));
+	take_errors(o, json_first(answer, "Errors"), b, again);
+	if (keep_unprocessed(json_first(answer, "UnprocessedIdentifiers"), b, again))
 		put_again(o, b, again);
 	else
 		batch_release(o, again);
@@ -388,7 +387,7 @@ static void done(
 	if (b->listing)
 		o->listing = false;
 	arena_reset(&o->mem);
-	answer = e ? NULL : fs_answer(operation_of(b), reply->body, &o->mem, &bad);
+	answer = e ? NULL : aws_answer(operation_of(b), reply->body, &o->mem, &bad);
 	if (e && !b->listing && !b->single && fs_call_is_missing(e))
 		go_single(o, b, e);
 	else if (!answer)

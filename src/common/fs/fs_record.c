@@ -101,8 +101,7 @@ static const char *add_list(struct str *s, const struct fs_feature *f, struct sl
 {
 	AUTO_ARENA mem = { 0 };
 	const char *why = NULL;
-	size_t at;
-	const struct json *list = json_parse(&mem, text, &why, &at);
+	const struct json *list = json_read(&mem, text);
 
 	if (!list || list->kind != J_ARR)
 		why = "is not a JSON array (the feature is a collection)";
@@ -121,9 +120,7 @@ static const char *add_list(struct str *s, const struct fs_feature *f, struct sl
 static uint64_t list_hash(enum fs_type type, enum fs_collection collection, struct sl text)
 {
 	AUTO_ARENA mem = {0};
-	const char *why = NULL;
-	size_t at;
-	const struct json *list = json_parse(&mem, text, &why, &at);
+	const struct json *list = json_read(&mem, text);
 	uint64_t sum = list ? list->n + 1 : 0, i = 0;
 	double d;
 

@@ -1,5 +1,5 @@
 /*
- * fs_sql.h - what to ask Athena for the records of a feature group.
+ * fs_sql.h - what to ask Athena for the records of a feature group; conditions that users give.
  */
 #pragma once
 
@@ -60,3 +60,29 @@ void fs_sql_repeated(const struct fs_group *g, uint64_t least, struct str *sql);
 
 /* Appends UNLOAD of a query, as gzip JSON or as Parquet, to s3://…/ (with the slash). */
 void fs_sql_unload(struct sl query, struct sl uri, bool parquet, struct str *sql);
+
+/* ---- conditions that users give ------------------------------------------------------------ */
+
+/*
+ * Athena compares nothing of different types: neither `event_time >= current_date` (a text with a
+ * date) nor `event_time < '2024-01-01'` of a Fractional event time (a number with a text).
+ */
+
+/* Ends the program with 64 where a text would leave the parentheses that are put around it. */
+void fs_where_check(const char *option, const char *sql);
+
+/*
+ * The same where `as_of` is no event time of the group; without one, where it is none of any. NULL
+ * passes.
+ */
+void fs_where_check_as_of(const struct fs_group *g, const char *as_of);
+
+/*
+ * Appends the condition with every mention of the event time read as an instant, and so the texts
+ * it is compared with (=, <, BETWEEN, IN …) where they are dates or times. Anything else stays as
+ * it is. False when the event time is not mentioned: then it would be the same condition.
+ */
+bool fs_where_parse_time(const struct fs_group *g, const char *where, struct str *out) NODISCARD;
+
+/* Is this what Athena says when a condition mixes types? */
+bool fs_where_is_mismatch(struct sl reason);

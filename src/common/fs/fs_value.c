@@ -1,6 +1,7 @@
 #include "fs/fs_value.h"
 
 #include "core/clock.h"
+#include "core/decimal.h"
 #include "core/num.h"
 
 #include <math.h>
@@ -11,22 +12,20 @@ static const char *const store_columns[] = { "write_time", "api_invocation_time"
 
 bool fs_type_parse(struct sl text, enum fs_type *type)
 {
-	for (size_t i = 0; i < ARRAY_LEN(types); i++)
-		if (sl_eq_str(text, types[i])) {
-			*type = (enum fs_type)i;
-			return true;
-		}
-	return false;
+	int i = sl_index(text, types, ARRAY_LEN(types));
+
+	if (i >= 0)
+		*type = (enum fs_type)i;
+	return i >= 0;
 }
 
 bool fs_collection_parse(struct sl text, enum fs_collection *collection)
 {
-	for (size_t i = 1; i < ARRAY_LEN(collections); i++)
-		if (sl_eq_str(text, collections[i])) {
-			*collection = (enum fs_collection)i;
-			return true;
-		}
-	return false;
+	int i = sl_index(text, collections, ARRAY_LEN(collections));
+
+	if (i >= 0)
+		*collection = (enum fs_collection)i;
+	return i >= 0;
 }
 
 const char *fs_type_name(enum fs_type type)
@@ -53,36 +52,23 @@ const char *fs_value_check(enum fs_type type, struct sl text)
 	return NULL;
 }
 
-static bool digits(struct sl s, size_t at, size_t n, unsigned *value)
-{
-	*value = 0;
-	if (at + n > s.n)
-		return false;
-	for (size_t i = at; i < at + n; i++) {
-		if (s.p[i] < '0' || s.p[i] > '9')
-			return false;
-		*value = *value * 10 + (unsigned)(s.p[i] - '0');
-	}
-	return true;
-}
-
 /* yyyy-MM-ddTHH:mm:ss[.S{1,9}]Z: the letters are constants, there is no other zone. */
 static bool is_iso(struct sl s)
 {
-	static const unsigned char month_days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30,
-		31 };
-	unsigned year, month, day, hour, minute, second;
-	size_t i = 19;
+	static const char shape[] = "0000-00-00T00:00:00";
+	char text[sizeof shape];
+	size_t i = sizeof shape - 1;
+	int64_t t;
 
-	if (!digits(s, 0, 4, &year) || !digits(s, 5, 2, &month) || !digits(s, 8, 2, &day) ||
-		!digits(s, 11, 2, &hour) || !digits(s, 14, 2, &minute) ||
-		!digits(s, 17, 2, &second) || s.n < 20 || s.p[4] != '-' || s.p[7] != '-' ||
-		s.p[10] != 'T' || s.p[13] != ':' || s.p[16] != ':')
+	if (s.n < sizeof shape)
 		return false;
-	if (month < 1 || month > 12 || day < 1 || day > month_days[month - 1] || hour > 23 ||
-		minute > 59 || second > 59)
-		return false;
-	if (month == 2 && day == 29 && (year % 4 || (year % 100 == 0 && year % 400)))
+	for (size_t k = 0; k < i; k++)
+		if (shape[k] == '0' ? s.p[k] < '0' || s.p[k] > '9' : s.p[k] != shape[k])
+			return false;
+	memcpy(text, s.p, i);
+	if (memcmp(text, "0000", 4) == 0)
+		text[0] = '2'; /* which our clock knows: the calendar repeats itself */
+	if (!clock_parse((struct sl){ text, i }, &t))
 		return false;
 	if (s.p[i] == '.')
 		for (i++; i < s.n && i < 29 && s.p[i] >= '0' && s.p[i] <= '9';)
@@ -197,64 +183,16 @@ const char *fs_event_time_next(struct str *s, enum fs_type type, struct sl text)
 	return type == FS_STRING ? next_text(s, text) : next_number(s, text);
 }
 
-static void add_zeros(struct str *s, int64_t n)
-{
-	for (; n > 0; n--)
-		str_addc(s, '0');
-}
-
-/* The digits with the decimal point behind the first `point` of them (which may be outside). */
-static void add_decimal(struct str *s, struct sl digits, int64_t point)
-{
-	size_t start = s->n;
-
-	if (point <= 0) {
-		str_addz(s, "0.");
-		add_zeros(s, -point);
-		str_add(s, digits);
-		return;
-	}
-	for (int64_t i = 0; i < point; i++) {
-		char c = (size_t)i < digits.n ? digits.p[i] : '0';
-
-		if (c != '0' || s->n > start || i + 1 == point)
-			str_addc(s, c);
-	}
-	if ((size_t)point < digits.n) {
-		str_addc(s, '.');
-		str_add(s, (struct sl){ digits.p + point, digits.n - (size_t)point });
-	}
-}
-
 void fs_plain_decimal(struct str *s, struct sl t)
 {
-	const char *e = memchr(t.p, 'E', t.n), *dot;
-	char digits[64];
-	size_t n = 0, whole;
-	int64_t exponent;
+	struct decimal d;
+	bool has_exponent = memchr(t.p, 'E', t.n) || memchr(t.p, 'e', t.n);
 
-	if (!e)
-		e = memchr(t.p, 'e', t.n);
-	if (!e || !num_is_json(t) || (size_t)(e - t.p) > sizeof digits) {
+	if (has_exponent && num_is_json(t) && decimal_parse(t, &d) && d.point <= 400 &&
+		d.point >= -400)
+		decimal_put(s, &d);
+	else
 		str_add(s, t);
-		return;
-	}
-	dot = memchr(t.p, '.', (size_t)(e - t.p));
-	whole = (size_t)((dot ? dot : e) - t.p) - (t.p[0] == '-');
-	for (const char *c = t.p; c < e; c++)
-		if (*c >= '0' && *c <= '9')
-			digits[n++] = *c;
-	if (n == whole + 1 && digits[whole] == '0')
-		n = whole; /* 1.0E9 is 1000000000 */
-	e += e[1] == '+';
-	if (!num_i64((struct sl){ e + 1, (size_t)(t.p + t.n - e - 1) }, &exponent) ||
-		exponent < -400 || exponent > 400) {
-		str_add(s, t);
-		return;
-	}
-	if (t.p[0] == '-')
-		str_addc(s, '-');
-	add_decimal(s, (struct sl){ digits, n }, (int64_t)whole + exponent);
 }
 
 static bool is_alnum(char c)
@@ -276,10 +214,7 @@ const char *fs_name_check(struct sl name)
 
 bool fs_is_store_column(struct sl name)
 {
-	for (size_t i = 0; i < ARRAY_LEN(store_columns); i++)
-		if (sl_eq_str(name, store_columns[i]))
-			return true;
-	return false;
+	return sl_index(name, store_columns, ARRAY_LEN(store_columns)) >= 0;
 }
 
 const char *fs_feature_name_check(struct sl name)

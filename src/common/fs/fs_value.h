@@ -54,7 +54,7 @@ const char *fs_event_time_next(struct str *s, enum fs_type type, struct sl text)
 
 /*
  * Appends a number with its exponent written out: 1.7617169464774606E9 as 1761716946.4774606.
- * Digits stay as they are; what is not such a number is appended unchanged.
+ * What is not such a number is appended unchanged.
  */
 void fs_plain_decimal(struct str *s, struct sl text);
 

@@ -28,10 +28,9 @@ static bool deleted(const struct fs_group *g, struct sl *why)
 	return sl_eq(g->status, SL("DeleteFailed"));
 }
 
-/* `until_gone`: a missing group is what is waited for. */
-static void wait_for(
-	struct aws *a, struct sl name, verdict_fn *verdict, bool until_gone, int64_t timeout_us)
+void fs_wait(struct aws *a, struct sl name, enum fs_state wanted, int64_t timeout_us)
 {
+	static verdict_fn *const verdict[] = { created, updated, deleted };
 	int64_t end = clock_monotonic() + timeout_us, pause = FIRST_PAUSE;
 
 	for (;;) {
@@ -41,8 +40,8 @@ static void wait_for(
 		bool decided = true;
 
 		if (fs_describe(a, name, &g, &e))
-			decided = verdict(&g, &why);
-		else if (e.class != AWS_NOT_FOUND || !until_gone)
+			decided = verdict[wanted](&g, &why);
+		else if (e.class != AWS_NOT_FOUND || wanted != FS_DELETED)
 			aws_die(&e, "cannot see how the feature group is doing");
 		if (decided && why.n)
 			die(EX_REFUSED, "feature group %s: %.*s: %.*s", msg_q(name),
@@ -56,21 +55,6 @@ static void wait_for(
 		clock_sleep(pause);
 		pause = pause * 3 / 2 < LONGEST_PAUSE ? pause * 3 / 2 : LONGEST_PAUSE;
 	}
-}
-
-void fs_wait_created(struct aws *a, struct sl group, int64_t timeout_us)
-{
-	wait_for(a, group, created, false, timeout_us);
-}
-
-void fs_wait_updated(struct aws *a, struct sl group, int64_t timeout_us)
-{
-	wait_for(a, group, updated, false, timeout_us);
-}
-
-void fs_wait_deleted(struct aws *a, struct sl group, int64_t timeout_us)
-{
-	wait_for(a, group, deleted, true, timeout_us);
 }
 
 struct similar {

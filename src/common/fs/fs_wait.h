@@ -11,9 +11,8 @@
  * update is Successful, or it is gone. What the service reports as failed ends the program (69)
  * with its reason; so does `timeout_us` (75).
  */
-void fs_wait_created(struct aws *a, struct sl group, int64_t timeout_us);
-void fs_wait_updated(struct aws *a, struct sl group, int64_t timeout_us);
-void fs_wait_deleted(struct aws *a, struct sl group, int64_t timeout_us);
+enum fs_state { FS_CREATED, FS_UPDATED, FS_DELETED };
+void fs_wait(struct aws *a, struct sl group, enum fs_state wanted, int64_t timeout_us);
 
 /* Describes it, or ends the program with one line that says what is missing. `g` is zeroed. */
 void fs_need_group(struct aws *a, const char *name, struct fs_group *g);

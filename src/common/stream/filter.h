@@ -18,6 +18,17 @@
 
 #define STATE(m) OPT_INTO(struct state, m) /* see core/opt.h */
 
+/* What all filters offer, and the end of the table; `formats` of input and of output. */
+#define FILTER_OPTS FILTER_OPTS_OF("auto|csv|ndjson|tsv|json", \
+	"auto|csv|ndjson|tsv|json|table|markdown")
+#define FILTER_OPTS_OF(in, out)                                                                    \
+	IO_IN_OPTS_OF(struct state, io, in), IO_OUT_OPTS_OF(struct state, io, out),                \
+		IO_REJECT_OPTS(struct state, io), IO_STRICT_OPT(struct state, io),                 \
+		IO_REPORT_OPTS(struct state, io), OPT_END
+
+/* Where the options are in the state, and how large that is. */
+#define FILTER_STATE .state_size = sizeof(struct state), .io_offset = offsetof(struct state, io)
+
 struct state;	   /* each filter has its own */
 struct filter_run; /* the running loop, for filter_emit() and friends */
 

@@ -57,8 +57,7 @@ const char *flatten_record(struct flatten *t, const struct names *cols, const st
 	const char *why;
 
 	arena_reset(&t->arena);
-	for (size_t i = 0; i < t->names.n; i++)
-		t->f[i] = (struct field){ .p = "", .kind = F_ABSENT };
+	fields_clear(t->f, t->names.n);
 	for (*at = 0; *at < rec->n; ++*at) {
 		if (rec->f[*at].kind == F_ABSENT)
 			continue;

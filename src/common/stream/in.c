@@ -300,6 +300,13 @@ bool in_more(struct in *in)
 	return n > 0;
 }
 
+struct sl in_whole(struct in *in)
+{
+	while (in_more(in))
+		continue;
+	return utf8_unmarked(in_window(in));
+}
+
 void in_follow(struct in *in, const struct in *before)
 {
 	in->bytes_before = in_bytes_read(before);

@@ -24,6 +24,9 @@ struct in *in_from_fd(int fd, const char *name, size_t max_window) NODISCARD;
 /* The unconsumed bytes at hand; valid until in_more(). */
 static inline struct sl in_window(const struct in *in);
 
+/* Reads all of it, and returns it, without a byte order mark. */
+struct sl in_whole(struct in *in);
+
 /* Bytes behind the window that may be read, though they mean nothing: for reading in blocks. */
 #define IN_SLACK 32
 

@@ -89,11 +89,10 @@ const char *infer_type(const struct infer *in, size_t column)
 
 const char *infer_key_type(const struct infer *in, size_t column)
 {
+	static const char *const one_text[] = { "bigint", "date", "boolean" };
 	const char *type = infer_type(in, column);
-	bool one_text = strcmp(type, "bigint") == 0 || strcmp(type, "date") == 0 ||
-			strcmp(type, "boolean") == 0;
 
-	return one_text ? type : "text";
+	return sl_index(sl_of(type), one_text, ARRAY_LEN(one_text)) >= 0 ? type : "text";
 }
 
 void infer_free(struct infer *in)

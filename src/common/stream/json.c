@@ -197,11 +197,6 @@ static const struct json *repeated_key(const struct json *o)
 	return NULL;
 }
 
-static int cmp_keys(const void *a, const void *b)
-{
-	return sl_cmp(*(const struct sl *)a, *(const struct sl *)b);
-}
-
 static bool keys_are_unique(const struct json *o)
 {
 	AUTO_FREE struct sl *keys = NULL;
@@ -213,7 +208,7 @@ static bool keys_are_unique(const struct json *o)
 	keys = mem_alloc(mem_mul(o->n, sizeof *keys));
 	for (const struct json *m = o->child; m; m = m->next)
 		keys[n++] = m->key;
-	qsort(keys, n, sizeof *keys, cmp_keys);
+	qsort(keys, n, sizeof *keys, sl_cmp_at);
 	for (size_t i = 1; i < n && unique; i++)
 		unique = !sl_eq(keys[i - 1], keys[i]);
 	return unique;
@@ -321,6 +316,14 @@ struct json *json_parse(struct arena *a, struct sl text, const char **why, size_
 	return p.root;
 }
 
+struct json *json_read(struct arena *a, struct sl text)
+{
+	const char *why;
+	size_t at;
+
+	return json_parse(a, text, &why, &at);
+}
+
 const struct json *json_get(const struct json *o, const char *key)
 {
 	if (!o || o->kind != J_OBJ)
@@ -329,6 +332,20 @@ const struct json *json_get(const struct json *o, const char *key)
 		if (sl_eq_str(m->key, key))
 			return m;
 	return NULL;
+}
+
+const struct json *json_first(const struct json *o, const char *key)
+{
+	const struct json *m = json_get(o, key);
+
+	return m ? m->child : NULL;
+}
+
+bool json_is_true(const struct json *o, const char *key)
+{
+	const struct json *m = json_get(o, key);
+
+	return m && m->kind == J_TRUE;
 }
 
 bool json_get_str(const struct json *o, const char *key, struct sl *out)

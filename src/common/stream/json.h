@@ -29,11 +29,18 @@ struct json {
  */
 struct json *json_parse(struct arena *a, struct sl text, const char **why, size_t *at) NODISCARD;
 
+/* The same for those who need not say what is wrong with it. */
+struct json *json_read(struct arena *a, struct sl text) NODISCARD;
+
 /* Appends the value as JSON text, less the members of these names (ended by NULL), at any depth. */
 void json_put_without(struct str *s, const struct json *j, const char *const *names);
 
 /* Member of an object by name, or NULL (also when `o` is NULL or no object). */
 const struct json *json_get(const struct json *o, const char *key);
+
+/* The first element or member of a member of an object, or NULL; is a member true? */
+const struct json *json_first(const struct json *o, const char *key);
+bool json_is_true(const struct json *o, const char *key);
 
 /* Conveniences for control records and facts: false when absent or of another kind or range. */
 bool json_get_str(const struct json *o, const char *key, struct sl *out);

@@ -64,19 +64,13 @@ void namelist_read(const char *path, struct names *names, bool exact)
 {
 	struct in *in = in_open(path, MAX_FILE);
 	AUTO_ARENA arena = { 0 };
-	struct sl all, line;
+	struct sl all = in_whole(in), line;
 
-	while (in_more(in))
-		continue;
-	all = utf8_unmarked(in_window(in));
 	if (is_package(all)) {
 		take_package(path, all, names);
 		all.n = 0;
 	}
 	for (size_t no = 1; sl_cut(&all, '\n', &line); no++) {
-		const char *why;
-		size_t at;
-
 		line = trim_end(line, exact ? "\r" : " \t\r");
 		check_text(path, no, line);
 		if (no == 1 && !exact && line.n && *line.p != '{' && memchr(line.p, ',', line.n) &&
@@ -84,7 +78,7 @@ void namelist_read(const char *path, struct names *names, bool exact)
 			die_hint(EX_DATA, "pg-narrow-schema writes NDJSON, which is taken, too",
 				"%s: a list has one name a line, and this is CSV", path);
 		if (line.n && line.p[0] == '{') {
-			struct json *o = json_parse(&arena, line, &why, &at);
+			struct json *o = json_read(&arena, line);
 
 			if (!o || (!json_get_str(o, "data_channel_id", &line) &&
 				   !json_get_str(o, "channel", &line)))
@@ -161,20 +155,40 @@ void namelist_resolve_all(struct names *names, const struct names *cols)
 	}
 }
 
-static int cmp_names(const void *a, const void *b)
-{
-	return sl_cmp(*(const struct sl *)a, *(const struct sl *)b);
-}
-
 void namelist_sort(struct names *names)
 {
 	struct names sorted = { 0 };
 	AUTO_FREE struct sl *list = mem_alloc(mem_mul(names->n, sizeof *list));
 
 	memcpy(list, names->name, names->n * sizeof *list);
-	qsort(list, names->n, sizeof *list, cmp_names);
+	qsort(list, names->n, sizeof *list, sl_cmp_at);
 	for (size_t i = 0; i < names->n; i++)
 		(void)names_add(&sorted, list[i], NULL);
 	names_free(names);
 	*names = sorted;
+}
+
+/* ---- names that are taken ------------------------------------------------------------------- */
+
+bool colname_is_taken(struct sl name, const struct sl *lead, size_t n_lead)
+{
+	bool marked = name.n > 0 && name.p[0] == '@';
+
+	while (name.n > 0 && name.p[0] == '@') {
+		sl_skip(&name, 1);
+	}
+	if (marked && sl_eq_str(name, "seal"))
+		return true;
+	for (size_t i = 0; i < n_lead; i++)
+		if (sl_eq(name, lead[i]))
+			return true;
+	return false;
+}
+
+struct sl colname_of(struct sl column, const struct sl *lead, size_t n_lead)
+{
+	struct sl rest = { column.p + 1, column.n - 1 };
+
+	return column.n > 1 && column.p[0] == '@' && colname_is_taken(rest, lead, n_lead) ? rest
+											  : column;
 }

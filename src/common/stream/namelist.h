@@ -1,6 +1,7 @@
 /* namelist.h - lists of names in a file, as people keep them. */
 #pragma once
 
+#include "core/base.h"
 #include "core/hash.h"
 #include "core/str.h"
 
@@ -32,5 +33,27 @@ struct sl namelist_resolve(const struct names *cols, struct sl name);
 /* The same of each; a column that is named twice then ends the program with 64. */
 void namelist_resolve_all(struct names *names, const struct names *cols);
 
+/* Is the number of a column among these? */
+static inline bool column_among(const size_t *at, size_t n, size_t column)
+{
+	while (n > 0 && at[n - 1] != column)
+		n--;
+	return n > 0;
+}
+
 /* In the order of their bytes. */
 void namelist_sort(struct names *names);
+
+/* ---- names that are taken -------------------------------------------------------------------- */
+
+/*
+ * Columns of a wide stream for names that are taken: a channel may be called as the
+ * columns of ship or time are, or as that of the seals. Its column gets an "@" before its name, and
+ * so does every name that is one of those but for the "@" before it, so that all can be told apart.
+ */
+
+/* Needs `name` an "@", where the stream has the columns `lead`? */
+bool colname_is_taken(struct sl name, const struct sl *lead, size_t n_lead);
+
+/* What the column stands for: its name, or that without the "@". A part of `column`. */
+struct sl colname_of(struct sl column, const struct sl *lead, size_t n_lead);

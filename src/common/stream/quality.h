@@ -8,6 +8,7 @@
 #pragma once
 
 #include "core/hash.h"
+#include "core/str.h"
 #include "core/unicode.h"
 #include "stream/cast.h"
 
@@ -119,3 +120,12 @@ enum quality_result quality_clean(
 
 struct quality_figures *quality_figures(struct quality *q);
 void quality_free(struct quality *q);
+
+/* ---- the figures, for people and for programs ------------------------------------------------ */
+
+enum quality_format { QUALITY_TEXT, QUALITY_JSON, QUALITY_MARKDOWN };
+#define QUALITY_FORMATS "text|json|markdown"
+
+/* Appends the report: text and Markdown have the rules that are enabled, JSON has all. */
+void quality_report(struct str *s, const struct quality_rules *rules,
+	const struct quality_figures *figures, enum quality_format format);

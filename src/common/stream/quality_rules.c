@@ -6,6 +6,7 @@
  */
 #include "core/clock.h"
 #include "core/msg.h"
+#include "core/opt.h"
 #include "core/utf8.h"
 #include "stream/in.h"
 #include "stream/json.h"
@@ -37,12 +38,11 @@ static const char keyless[] = "record|keep|reject";
 
 bool quality_rule_parse(struct sl name, enum quality_rule *rule)
 {
-	for (size_t i = 0; i < N_QUALITY_RULES; i++)
-		if (sl_eq_str(name, rule_names[i])) {
-			*rule = (enum quality_rule)i;
-			return true;
-		}
-	return false;
+	int i = sl_index(name, rule_names, N_QUALITY_RULES);
+
+	if (i >= 0)
+		*rule = (enum quality_rule)i;
+	return i >= 0;
 }
 
 const char *quality_rules_example(void)
@@ -69,22 +69,11 @@ static NORETURN COLD void wrong_member(const struct place *at, struct sl key, co
 	die(EX_CONFIGURATION, "%s: %s: %s: %s", at->path, at->rule, msg_q(key), tr(why));
 }
 
-/* The place of a word in "a|b|c", or -1. */
-static int place_of(const char *words, struct sl word)
-{
-	struct sl list = sl_of(words), each;
-
-	for (int i = 0; sl_cut(&list, '|', &each); i++)
-		if (sl_eq(each, word))
-			return i;
-	return -1;
-}
-
 /* Refuses members of other names than these. */
 static void only_known(const struct place *at, const struct json *o, const char *known)
 {
 	for (const struct json *m = o ? o->child : NULL; m; m = m->next)
-		if (place_of(known, m->key) < 0)
+		if (opt_choice_index(known, m->key) < 0)
 			wrong_member(at, m->key, "no such setting");
 }
 
@@ -133,7 +122,7 @@ static int get_choice(const struct place *at, const struct json *o, const char *
 	const char *words, int otherwise)
 {
 	const struct json *m = json_get(o, key);
-	int i = m && m->kind == J_STR ? place_of(words, m->text) : -1;
+	int i = m && m->kind == J_STR ? opt_choice_index(words, m->text) : -1;
 	struct str why = { 0 };
 
 	if (!m || i >= 0)
@@ -183,7 +172,6 @@ static void read_nulls(struct quality_rules *r, const struct place *at, const st
 
 static void read_strings(struct quality_rules *r, const struct place *at, const struct json *config)
 {
-
 	only_known(at, config, "fields|except|trim|lower|upper|unicode");
 	get_fields(at, config, &r->strings);
 	if (!json_get(config, "except"))
@@ -443,12 +431,11 @@ static void read_all(struct quality_rules *r, const char *path, struct sl text)
 static void read_file(struct quality_rules *r, const char *path)
 {
 	struct in *in = in_open(path, MAX_FILE);
+	struct sl all = in_whole(in);
 
-	while (in_more(in))
-		continue;
 	if (!in_window(in).n)
 		die(EX_CONFIGURATION, "%s: the file is empty", path);
-	read_all(r, path, utf8_unmarked(in_window(in)));
+	read_all(r, path, all);
 	in_close(in);
 }
 

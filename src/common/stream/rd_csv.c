@@ -6,6 +6,7 @@
  * in the window yet) is left to libcsv.
  */
 #include "core/msg.h"
+#include "core/num.h"
 #include "core/utf8.h"
 #include "stream/block.h"
 #include "stream/rd_impl.h"
@@ -276,7 +277,8 @@ void rd_csv_nulls(struct rd *rd)
 	}
 }
 
-bool rd_csv_record(struct rd *rd, struct rd_found *r)
+/* Reads one record into rd->fields; false at the end of input. Nothing is consumed. */
+static bool read_record(struct rd *rd, struct rd_found *r)
 {
 	struct sl line;
 	bool cut, here, more;
@@ -313,7 +315,8 @@ bool rd_csv_record(struct rd *rd, struct rd_found *r)
 	return true;
 }
 
-void rd_csv_pass_over(struct rd *rd, bool blank)
+/* Consumes lines that are no records: comments; empty ones where a record has several fields. */
+static void pass_over(struct rd *rd, bool blank)
 {
 	size_t n = rd->conf.comment ? strlen(rd->conf.comment) : 0;
 
@@ -339,7 +342,7 @@ void rd_csv_pass_over(struct rd *rd, bool blank)
  * A seal where no stream was announced as sealed: the header was changed or lost. Such a record is
  * never taken for data, or one wrong bit would turn a sealed stream into an unsealed one.
  */
-void rd_csv_refuse_stray(struct rd *rd, const struct field *last)
+static void refuse_stray(struct rd *rd, const struct field *last)
 {
 	struct control c;
 
@@ -375,17 +378,17 @@ enum rd_event rd_csv_next(struct rd *rd)
 	const char *why;
 
 	if (UNLIKELY(rd->conf.comment != NULL))
-		rd_csv_pass_over(rd, false);
+		pass_over(rd, false);
 	if (LIKELY(next_plain(rd)))
 		return RD_ROW;
 	if (want > 1 && !rd->sealed)
-		rd_csv_pass_over(rd, true);
-	if (!rd_csv_record(rd, &r))
+		pass_over(rd, true);
+	if (!read_record(rd, &r))
 		return rd_finish(rd);
 	if (rd->sealed && r.cut)
 		return rd_finish(rd);
 	if (!rd->sealed && !r.why && UNLIKELY(!rd->fields[r.n - 1].plain))
-		rd_csv_refuse_stray(rd, &rd->fields[r.n - 1]);
+		refuse_stray(rd, &rd->fields[r.n - 1]);
 	if (rd->sealed && !r.why && r.n == want && rd->fields[r.n - 1].kind != F_NULL)
 		return control_record(rd, &r);
 
@@ -412,4 +415,253 @@ enum rd_event rd_csv_next(struct rd *rd)
 			      "the last record has no line end (was the file cut? "
 			      "--allow-no-newline takes it)");
 	return RD_ROW;
+}
+
+/* ---- where the columns come from: the header, a list, or their numbers ---------------------- */
+
+static NORETURN COLD void header_fault(const struct rd *rd, const char *why, size_t column)
+{
+	die_hint(EX_DATA, rd->conf.has_options ? "--rename-columns makes names" : NULL,
+		 "%s: header, column %zu: %s", in_name(rd->in), column, tr(why));
+}
+
+/* A first line `sep=;`, as Excel writes and reads it, is none of the header. */
+static void take_sep(struct rd *rd)
+{
+	struct sl line;
+	bool cut;
+
+	if (!rd_line(rd, &line, &cut) || line.n < 5 || line.n > 6 ||
+	    memcmp(line.p, "sep=", 4) != 0 || (line.n == 6 && line.p[5] != '\r'))
+		return;
+	rd->sep = line.p[4];
+	rd_take(rd, line.n + 1, 1);
+}
+
+/* A name that is empty or there already becomes NAME_2 and so on. */
+static struct sl new_name(struct rd *rd, struct sl name, size_t column)
+{
+	AUTO_STR s = { 0 };
+
+	str_add(&s, name);
+	if (name.n == 0)
+		str_addf(&s, "column_%zu", column);
+	for (size_t i = 2, n = s.n; names_find(&rd->cols, str_sl(&s)) != NAMES_NONE; i++) {
+		s.n = n;
+		str_addf(&s, "_%zu", i);
+	}
+	return arena_dup(&rd->arena, str_sl(&s));
+}
+
+static void add_name(struct rd *rd, struct sl name, size_t column)
+{
+	bool added;
+
+	if (rd->conf.rename_columns)
+		name = new_name(rd, name, column);
+	if (name.n == 0)
+		header_fault(rd, "a column has no name", column);
+	if (sl_eq(name, SL(SEAL_COLUMN)))
+		header_fault(rd, "only the last column can be named " SEAL_COLUMN, column);
+	(void)names_add(&rd->cols, name, &added);
+	if (!added)
+		header_fault(rd, "a name is used twice", column);
+}
+
+/* Another delimiter than the one in use is seen best where there is but one column. */
+static void see_whether_delimited(const struct rd *rd)
+{
+	static const char others[] = ";\t|,";
+	const char *found = NULL;
+
+	for (const char *c = others; *c && rd->cols.n == 1; c++)
+		if (!found && *c != rd->sep && memchr(rd->cols.name[0].p, *c, rd->cols.name[0].n))
+			found = c;
+	if (found && rd->conf.has_options)
+		msg_warn("%s: the header is one column whose name holds %s: say %s",
+			 in_name(rd->in),
+			 *found == '\t' ? tr("a tab") : msg_q((struct sl){ found, 1 }),
+			 *found == '\t'  ? "--input-format tsv"
+			 : *found == ';' ? "--delimiter ';'"
+			 : *found == '|' ? "--delimiter '|'"
+					 : "--delimiter ,");
+}
+
+/* The header of a later file must be that of the first. */
+static void compare_names(const struct rd *rd, const struct names *first, size_t n)
+{
+	const struct names *cols = &rd->cols;
+
+	for (size_t i = 0; i < n || i < cols->n; i++) {
+		struct sl was = i < n ? first->name[i] : SL(""), is;
+
+		is = i < cols->n ? cols->name[i] : SL("");
+		if (!sl_eq(was, is))
+			die_hint(EX_DATA, "files that are read together need the same columns",
+				 "%s: header: column %zu is %s, but %s in %s", in_name(rd->in),
+				 i + 1, msg_q(is), msg_q(was), rd->paths[0]);
+	}
+}
+
+/* The columns are given, or numbered. */
+static enum rd_event columns_without_header(struct rd *rd)
+{
+	struct rd_found r;
+	char number[20];
+
+	if (rd->conf.columns) {
+		for (size_t i = 0; i < rd->conf.columns->n; i++)
+			(void)names_add(&rd->cols, rd->conf.columns->name[i], NULL);
+		return RD_COLS;
+	}
+	if (!read_record(rd, &r))
+		return RD_END;
+	for (size_t i = 0; i < r.n; i++)
+		(void)names_add(&rd->cols, (struct sl){ number, num_put_u64(number, i + 1) }, NULL);
+	return RD_COLS;
+}
+
+static void take_header(struct rd *rd, const struct rd_found *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		struct sl name = field_sl(&rd->fields[i]);
+
+		if (sl_eq(name, SL(SEAL_COLUMN)) && i == r->n - 1 && rd->sep == ',') {
+			rd->sealed = true;
+			break;
+		}
+		add_name(rd, name, i + 1);
+	}
+}
+
+static enum rd_event read_header(struct rd *rd)
+{
+	struct names first = rd->cols;
+	enum rd_event ev;
+	struct rd_found r;
+	struct sl raw;
+	size_t at;
+	const char *why;
+
+	if (rd->conf.ragged)
+		return columns_without_header(rd);
+	take_sep(rd);
+	pass_over(rd, true);
+	if (rd->conf.columns || rd->conf.no_header)
+		return first.n ? RD_COLS : columns_without_header(rd);
+	if (!read_record(rd, &r))
+		return RD_END;
+	rd_check_size(rd, r.len);
+	raw = (struct sl){ in_window(rd->in).p, r.len };
+	why = r.why ? r.why : rd_check_text(raw, &at);
+	if (!why && r.cut && !rd->conf.allow_no_newline)
+		why = "the last line has no line end";
+	if (why)
+		die_hint(EX_DATA,
+			 r.cut && !r.why	       ? N_("--allow-no-newline takes it as it is")
+			 : memchr(raw.p, '\r', raw.n) ? N_("tr '\\r' '\\n' makes lines of it")
+						       : NULL,
+			 "%s: header: %s", in_name(rd->in), why);
+	refuse_stray(rd, &rd->fields[r.n - 1]);
+	rd->cols = (struct names){ 0 };
+	take_header(rd, &r);
+	if (first.n) {
+		compare_names(rd, &first, first.n);
+		names_free(&rd->cols);
+		rd->cols = first; /* others hold on to it */
+	}
+	see_whether_delimited(rd);
+	rd_take(rd, r.len + !r.cut, r.lines);
+	arena_reset(&rd->arena);
+	ev = rd->cols.n ? RD_COLS : rd_csv_next(rd); /* nothing came in upstream, or it failed */
+	return (rd->have_row = ev == RD_ROW) ? RD_COLS : ev;
+}
+
+enum rd_event rd_csv_header(struct rd *rd)
+{
+	enum rd_event ev = read_header(rd);
+
+	rd->first_name = rd->cols.n ? (uint32_t)rd->cols.name[0].n : UINT32_MAX;
+	return ev == RD_END ? rd_finish(rd) : ev; /* further files may have a header */
+}
+
+/* ---- records that begin as an earlier one did ----------------------------------------------- */
+
+/*
+ * In a narrow stream most of a record is known before it is read: ship and time are those of the
+ * record before, and channels come in the same order again and again. To compare bytes is cheaper
+ * than to look for commas in them.
+ */
+/*
+ * The end of a value of plain text: a comma, a line end, or what makes it less than plain, that is
+ * all bytes below '#' as signed ones: blanks, controls, quotes and parts of UTF-8. NULL when it is
+ * not in the window.
+ */
+static inline const char *find_stop(const char *p, const char *end)
+{
+#ifdef BLOCKS
+	_Static_assert(IN_SLACK >= 2 * BLOCK, "blocks reach behind the window");
+
+	/* two blocks at a time: most values end in them */
+	for (; p < end; p += 2 * BLOCK) {
+		block one = block_at(p), two = block_at(p + BLOCK);
+		unsigned stops =
+			block_bits(block_or(block_is(one, ','), block_below(one, '#'))) |
+			block_bits(block_or(block_is(two, ','), block_below(two, '#'))) << BLOCK;
+
+		if (stops) {
+			p += __builtin_ctz(stops);
+			break;
+		}
+	}
+#else
+	while (p < end && *p != ',' && (signed char)*p >= '#')
+		p++;
+#endif
+	return p < end ? p : NULL;
+}
+
+bool rd_learn(struct rd *rd, const struct rec *rec)
+{
+	struct sl head;
+
+	rd->learned = false;
+	if (rd->format != FMT_CSV || rd->sep != ',' || rd->conf.null || rd->conf.ragged ||
+	    rd->cols.n < 2 || rec->n != rd->cols.n)
+		return false;
+	for (size_t i = 0; i + 1 < rec->n; i++)
+		if (!rec->f[i].plain) /* only a field as it stands in the record is */
+			return false;
+	head = (struct sl){ rec->raw.p, (size_t)(rec->f[rec->n - 2].p - rec->raw.p) };
+	if (rd->head.n != head.n || !same_bytes(rd->head.p, head.p, head.n)) {
+		str_set(&rd->head, head);
+	}
+	return rd->learned = true;
+}
+
+bool rd_next_like(struct rd *rd, struct sl name, struct field *last)
+{
+	struct sl w = in_window(rd->in), value;
+	size_t before = rd->head.n + name.n + 1;
+	const char *stop, *lf;
+
+	if (!rd->learned || w.n <= before || w.p[before - 1] != ',' ||
+	    !same_bytes(w.p + rd->head.n, name.p, name.n) ||
+	    !same_bytes(w.p, rd->head.p, rd->head.n))
+		return false;
+	stop = find_stop(w.p + before, w.p + w.n);
+	if (!stop)
+		return false;
+	lf = stop + rd->sealed; /* behind the comma before the empty field of the seal */
+	if (*stop != (rd->sealed ? ',' : '\n') || lf >= w.p + w.n || *lf != '\n')
+		return false;
+	value = (struct sl){ w.p + before, (size_t)(stop - w.p) - before };
+	*last = (struct field){ .p = value.p,
+				.n = (uint32_t)value.n,
+				.kind = value.n ? F_STR : F_NULL,
+				.plain = value.n > 0 };
+	rd->records++;
+	rd->rows++;
+	rd_take(rd, (size_t)(lf + 1 - w.p), 1);
+	return true;
 }

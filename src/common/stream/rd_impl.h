@@ -142,27 +142,9 @@ void rd_iso_release(struct rd *rd);
 /* Dies with 65 when a record of n bytes is more than --max-record allows. */
 void rd_check_size(const struct rd *rd, size_t n);
 
-/* Dies with 65 where the input begins as something that is no records at all. */
-void rd_refuse_magic(const struct rd *rd, struct sl begin);
-
-/* Reads one record into rd->fields; false at the end of input. Nothing is consumed. */
-bool rd_csv_record(struct rd *rd, struct rd_found *r) NODISCARD;
-
-/* Consumes lines that are no records: comments; empty ones where a record has several fields. */
-void rd_csv_pass_over(struct rd *rd, bool blank);
-
-/* Dies with 76 where the last field is a seal: the stream was announced as an unsealed one. */
-void rd_csv_refuse_stray(struct rd *rd, const struct field *last);
-
 /* Columns from the header, or instead of it; for a later file, the same ones. */
 enum rd_event rd_csv_header(struct rd *rd);
 enum rd_event rd_csv_next(struct rd *rd);
 void rd_csv_nulls(struct rd *rd); /* in the record at hand */
 enum rd_event rd_ndjson_next(struct rd *rd);
 enum rd_event rd_array_next(struct rd *rd);
-
-/*
- * Takes a flat object whose members are all columns already into rd->fields. False, and nothing
- * but rd->fields touched, where it is anything else, or not plainly right.
- */
-bool rd_flat_object(struct rd *rd, struct sl text);

@@ -179,8 +179,7 @@ static enum rd_event give_row(struct rd *rd, size_t n)
 static struct field *wide_row(struct rd *rd)
 {
 	rd_need_fields(rd, rd->cols.n);
-	for (size_t i = 2; i < rd->cols.n; i++)
-		rd->fields[i] = (struct field){.p = "", .kind = F_ABSENT};
+	fields_clear(rd->fields + 2, rd->cols.n - 2);
 	rd->fields[0] = field_name(str_sl(&rd->iso->ship));
 	rd->fields[1] = rd->iso->when;
 	(void)give_row(rd, rd->cols.n);
@@ -196,7 +195,7 @@ static enum rd_event narrow_row(
 	f[1] = rd->iso->when;
 	f[2] = field_name(channel);
 	f[3] = rd_json_field(value);
-	f[4] = quality ? rd_json_field(quality) : (struct field){.p = "", .kind = F_ABSENT};
+	f[4] = quality ? rd_json_field(quality) : FIELD_ABSENT;
 	return give_row(rd, NARROW_COLUMNS);
 }
 
@@ -300,7 +299,7 @@ static enum rd_event channel_of_list(struct rd *rd, const struct json *c)
 
 		for (size_t k = 0; k < ARRAY_LEN(list_paths[i]) && list_paths[i][k]; k++)
 			j = json_get(j, list_paths[i][k]);
-		f[i + 3] = j ? rd_json_field(j) : (struct field){.p = "", .kind = F_ABSENT};
+		f[i + 3] = j ? rd_json_field(j) : FIELD_ABSENT;
 	}
 	return give_row(rd, ARRAY_LEN(list_columns));
 }

@@ -75,6 +75,8 @@ bool field_word(struct field *f, struct sl word) NODISCARD;
 
 #define FIELD_NULL ((struct field){ .p = "", .n = 0, .kind = F_NULL })
 
+#define FIELD_ABSENT ((struct field){ .p = "", .n = 0, .kind = F_ABSENT })
+
 /* Fields are in the order of the stream's columns; everything lives until the next rd_next(). */
 struct rec {
 	struct field *f;
@@ -83,6 +85,19 @@ struct rec {
 	uint64_t line;	 /* line it starts at, from 1 */
 	struct sl raw;	 /* its text, without the end of line */
 };
+
+/* A field, absent where the record ends before it (or it is NAMES_NONE, of no column). */
+static inline struct field rec_field(const struct rec *rec, size_t i)
+{
+	return i < rec->n ? rec->f[i] : FIELD_ABSENT;
+}
+
+/* Makes n fields absent. */
+static inline void fields_clear(struct field *f, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		f[i] = FIELD_ABSENT;
+}
 
 /* The text of a field; .p NULL when it is absent or NULL. */
 static inline struct sl rec_text(const struct rec *rec, size_t i)

@@ -118,8 +118,7 @@ static void spill(struct sorter *s)
 	}
 	write_all(s, buf, n);
 	run.end = s->file_end;
-	mem_grow(&s->runs, &s->runs_cap, s->n_runs + 1, sizeof *s->runs);
-	s->runs[s->n_runs++] = run;
+	MEM_PUSH(s->runs, s->n_runs, s->runs_cap, run);
 	arena_reset(&s->arena);
 	s->n_items = s->used = 0;
 }

@@ -3,7 +3,7 @@
 
 #include "core/clock.h"
 #include "core/num.h"
-#include "stream/colname.h"
+#include "stream/namelist.h"
 
 #define BUFFERS_MAX 12 /* in full buffers: what all of them may hold together */
 

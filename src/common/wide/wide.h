@@ -87,7 +87,7 @@ void wide_close(struct wide *w);
  */
 void wide_cols(struct wide *w, const struct names *cols, bool nulls);
 
-/* The name of a channel's column in the stream (colname.h); may lie in `s`, which is emptied. */
+/* The name of a channel's column in the stream (namelist.h); may lie in `s`, which is emptied. */
 struct sl wide_column_name(const struct wide *w, struct sl channel, struct str *s);
 
 /* One record. May send buffers to the server, in a transaction that it begins itself. */
