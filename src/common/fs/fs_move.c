@@ -240,6 +240,28 @@ void fs_move_open(struct fs_move *m, const char *source, const char *target)
 	find_collections(m);
 }
 
+size_t *fs_move_compared(const struct fs_move *m, bool target, size_t *n)
+{
+	const struct fs_group *from = &m->source.group, *to = &m->target.group;
+	const struct fs_group *g = target ? to : from;
+	size_t *v = mem_alloc(mem_mul(from->n + 2, sizeof *v));
+	bool all = fs_move_looks_online(m) || m->online || m->ties;
+
+	*n = 0;
+	v[(*n)++] = g->id;
+	v[(*n)++] = g->time;
+	for (size_t i = 0; i < from->n && !m->mapped; i++) {
+		const struct fs_feature *f = &from->features[i];
+		size_t other = fs_group_feature(to, f->name);
+
+		if (i != from->id && i != from->time && other != SIZE_MAX &&
+			to->features[other].type == f->type &&
+			(f->collection == FS_SCALAR ? all : !m->without_collections))
+			v[(*n)++] = target ? other : i;
+	}
+	return v;
+}
+
 struct fs_asker fs_move_asker(const struct fs_move *m, bool target)
 {
 	const struct fs_side *s = target ? &m->target : &m->source;

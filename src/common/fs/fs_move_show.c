@@ -123,6 +123,20 @@ static void add_columns(const struct fs_move *m, struct str *out)
 	add_fact(out, "columns", s.n < MAX_LIST ? str_sl(&s) : SL(""));
 }
 
+/* What is to be read of the source's online store, so that it need not be read again. */
+static void add_looked(const struct fs_move *m, struct str *out)
+{
+	size_t n;
+	AUTO_FREE size_t *feature = fs_move_compared(m, false, &n);
+	AUTO_STR s = {0};
+
+	for (size_t i = 0; i < n && s.n < MAX_LIST; i++) {
+		str_addz(&s, i ? "," : "");
+		str_add(&s, m->source.group.features[feature[i]].name);
+	}
+	add_fact(out, "looked", str_sl(&s));
+}
+
 /* The same move again has the same number: it goes on where the last one was killed. */
 static void add_job(const struct fs_move *m, struct str *out)
 {
@@ -165,6 +179,7 @@ void fs_move_facts(const struct fs_move *m, struct str *out)
 	add_fact(out, "known_at", str_sl(&m->known));
 	add_fact(out, "order", str_sl(&order));
 	add_columns(m, out);
+	add_looked(m, out);
 	add_fact(out, "left_out", str_sl(&m->left_out));
 	/* besides the offline store, which takes minutes to know of a record */
 	add_fact(out, "late", fs_move_looks_online(m) ? SL("missing") : SL(""));
