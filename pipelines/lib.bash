@@ -244,6 +244,13 @@ command -v pivot-wide >/dev/null ||
 	fail "$EX_CONFIG" $"the programs of ferry are not beside it, nor in PATH" \
 		$"call it where it is installed, or by a link to it"
 
+# need_package NAME PACKAGE: a program that Debian has in a package of its own
+need_package() {
+	command -v "$1" >/dev/null ||
+		fail "$EX_CONFIG" "$(fill $"%s is not installed" "$1")" \
+			"$(fill $"on Debian it is in the package %s" "$2")"
+}
+
 # state_folder: prints where everything is that outlives a run.
 state_folder() {
 	local base=${XDG_STATE_HOME:-${HOME:+$HOME/.local/state}}

@@ -138,3 +138,22 @@ watch --alert-disk=5"
 		return 1
 	done
 }
+
+@test "packages: what one of its own brings is not in ferry, and a mode that needs it says so" {
+	local program package
+	for package in ferry-web ferry-kafka; do
+		while IFS= read -r program; do
+			grep -qe "--package=ferry .*-X$program\\b" "$debian/rules"
+			grep -q "need_package $program $package" "$root"/pipelines/{narrow-to-wide,lib/live.bash}
+		done < <(sed -n 's|^usr/bin/||p' "$debian/$package.install" | grep -vx kafka-put)
+	done
+	# the programs of ferry without these
+	mkdir bin
+	ln -s "$FERRY_BIN"/* bin
+	rm bin/{pg-wide-web,kafka-dump,narrow-to-wide}
+	cp "$root/pipelines/narrow-to-wide" bin
+	ln -s "$root"/pipelines/lib* bin
+	PATH=$PWD/bin:${PATH//"$FERRY_BIN":/} run_rc 78 bin/narrow-to-wide --mode report -O page.html
+	has "$err" 'pg-wide-web is not installed'
+	has "$err" 'on Debian it is in the package ferry-web'
+}

@@ -235,6 +235,7 @@ from_kafka() {
 	local code=0
 
 	((${#topics[@]} > 0)) || misused $"--from-kafka needs --topic"
+	need_package kafka-dump ferry-kafka
 	workers=0
 	poison=$(state_folder)/kafka-rejects.ndjson
 	tell "$(fill $"reading topics, bad messages into %s; SIGTERM ends it" "$poison")"

@@ -59,7 +59,7 @@ within() {
 		cmp "$each" "$other/build/deb/${each##*/}"
 		n=$((n + 1))
 	done
-	is "$n" 3
+	is "$n" 5
 	stat -c '%n %s bytes' "$made"/build/deb/*.deb | sed 's|.*/||' >&3
 }
 
@@ -112,8 +112,19 @@ within() {
 		cat /var/lib/ferry/pivoted /var/lib/ferry/counted'
 	sed -i 's/^\([1-9][0-9]*\) rows, \1$/equal/' "$out"
 	is "$(<"$out")" $'k,a,b\n1,x,y\nequal'
+	# what has libraries of its own comes with packages of its own
+	run_rc 0 within 'for each in pg-wide-web kafka-dump kafka-put; do
+			! command -v "$each"
+		done
+		mkdir /var/tmp/more'
+	cp "$made"/build/deb/ferry-{web,kafka}_*.deb "$place/var/tmp/more"
+	run_rc 0 within 'apt-get -qy --no-install-recommends install /var/tmp/more/*.deb
+		dpkg --audit; dpkg --verify ferry ferry-web ferry-kafka
+		for each in pg-wide-web kafka-dump kafka-put; do "$each" --version | head -n 1; done
+		rm -r /var/tmp/more'
+	is "$(grep -cE '^(pg-wide-web|kafka-dump|kafka-put) ' "$out")" 3
 	# and away
-	run_rc 0 within 'apt-get -qy purge ferry ferry-doc
+	run_rc 0 within 'apt-get -qy purge ferry ferry-doc ferry-web ferry-kafka
 		rm -rf /var/tmp/*.deb /var/tmp/t; find /etc/ferry /var/lib/ferry 2>/dev/null || :'
 	find "$place" -xdev -iname '*ferry*' | sort >after
 	same_file after before
