@@ -281,6 +281,30 @@ sent() { (($(sandbox_count "$1" ok) > $2)); }
 	has "$err" FERRY_STATE
 }
 
+@test "fs-put: several files are one input, of one header, and have one journal" {
+	group several
+	records 60 >in.csv
+	head -n 31 in.csv >1.csv
+	{ head -n 1 in.csv && tail -n +32 in.csv; } | gzip >2.csv
+	run_ok fs-put several 1.csv 2.csv --stats s
+	is "$(jq .acknowledged s)" 60
+	same_online several in.csv
+	# what they had acknowledged is passed over; in another order they are another job
+	sed -n '1p;2,4p' in.csv >3.csv
+	sed -n '1p;5,6p' in.csv | sed '3s/.*/bad/' >4.csv
+	run_rc 65 fs-put several 3.csv 4.csv --no-batch-write
+	has "$err" '4.csv:3: record 5'
+	sed -n '1p;5,6p' in.csv >4.csv
+	run_rc 0 fs-put several 4.csv 3.csv --stats s
+	has_no "$err" 'acknowledged by an earlier run'
+	run_rc 0 fs-put several 3.csv 4.csv --stats s
+	has "$err" 'records were acknowledged by an earlier run'
+	is "$(jq '[.acknowledged + .skipped, .skipped > 0]' -c s)" '[5,true]'
+	printf 'b,a\n1,2\n' >5.csv
+	run_rc 65 fs-put several 1.csv 5.csv
+	has "$err" '5.csv: header: '
+}
+
 @test "fs-put: a journal that another load ends with while one begins" {
 	local sent
 

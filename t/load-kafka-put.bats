@@ -2,7 +2,9 @@ load helper
 load kafka
 load json
 
-setup_file() { kafka_start 3 keys:3 kcat:3 plain:2 sealed cut rejected lost feed; }
+setup_file() {
+	kafka_start 3 keys:3 kcat:3 plain:2 sealed cut rejected lost feed over whole alone stays
+}
 teardown_file() { kafka_stop; helper_teardown_file; }
 
 narrow() {
@@ -83,9 +85,9 @@ narrow() {
 	run_rc 77 kafka-put -t rejected in.csv
 	kafka_do 'topic rejected 0'
 	printf 'a\nshort\n%s\n' "$(head -c 3000 /dev/zero | tr '\0' x)" >large.csv
-	run_rc 69 kafka-put -t rejected -X message.max.bytes=1000 --stats stats large.csv
-	has "$err" 'record 2: ' 'too large' 'message.max.bytes=N'
-	is "$(jq -c '[.acknowledged, .rejected, .unknown, .exit]' stats)" '[1,1,0,69]'
+	run_rc 65 kafka-put -t rejected -X message.max.bytes=1000 --stats stats large.csv
+	has "$err" 'large.csv:3: record 2: ' 'too large' 'message.max.bytes=N' '--rejects FILE'
+	is "$(jq -c '[.acknowledged, .rejected, .unknown, .exit]' stats)" '[1,0,0,65]'
 	is "$(kafka_values rejected)" '{"a":"short"}'
 	# requests fail for a while: each is there once all the same (Produce is 0; 7: timed out)
 	kafka_do 'error 0 2 7'
@@ -93,6 +95,50 @@ narrow() {
 	reformat -o ndjson in.csv | sort >want
 	kafka_values lost >got
 	same_file got want
+}
+
+@test "kafka-put: what is refused ends the sending, so that nothing overtakes it, or is kept" {
+	large() { printf 'k,a\n1,old\n1,%s\n1,new\n' "$(head -c 3000 /dev/zero | tr '\0' x)"; }
+	values() { kafka_values "$1" | jq -r .a | paste -sd ' '; }
+	large >large.csv
+	small=(-k k -X message.max.bytes=1000 --stats stats)
+	# by the client: the record is bad, and of a sealed chunk nothing is sent
+	run_rc 65 kafka-put -t over "${small[@]}" large.csv
+	is "$(values over)" old
+	reformat --seal -O sealed large.csv
+	run_pipe '0 65' "cat sealed | kafka-put -t whole ${small[*]}"
+	is "$(values whole)" ''
+	run_rc 0 kafka-put -t over "${small[@]}" --rejects bad large.csv
+	is "$(values over)" 'new old old'
+	is "$(jq -c '[.record, .line, .why[:24]]' bad)" '[2,3,"the message is too large"]'
+	run_pipe '0 0' "cat sealed | kafka-put -t whole ${small[*]} --rejects bad"
+	is "$(values whole)" 'new old'
+	is "$(jq .record bad)" 2
+	is "$(jq -c '[.acknowledged, .rejected, .rejects]' stats)" '[2,0,1]'
+	# by the cluster, of one that is on its way alone (0: Produce; 10: too large)
+	one=(-k k -X queue.buffering.max.messages=1 --stats stats)
+	narrow 50 | sed '1s/ship_id/k/' >in.csv
+	kafka_do 'error 0 1 10'
+	run_rc 69 kafka-put -t alone "${one[@]}" in.csv
+	has "$err" 'record 1: the message is too large' '--rejects FILE'
+	is "$(jq -c '[.acknowledged, .rejected, .unknown, .exit]' stats)" '[0,1,0,69]'
+	is "$(kafka_values alone)" ''
+	kafka_do 'error 0 1 10'
+	run_rc 0 kafka-put -t alone "${one[@]}" --rejects bad in.csv
+	is "$(jq -c '[.acknowledged, .rejected, .unknown, .rejects]' stats)" '[49,1,0,1]'
+	as_said stats <stats
+	# what is kept can be sent as it is
+	jq -r .raw bad >again
+	run_ok kafka-put -t alone -k k again
+	reformat -o ndjson in.csv | sort >want
+	kafka_values alone >got
+	same_file got want
+	# what is refused for another reason is no fault of a record
+	kafka_do 'error 0 1 29'
+	run_rc 69 kafka-put -t stays "${one[@]}" --rejects others in.csv
+	has "$err" 'record 1: '
+	is "$(kafka_values stays)" ''
+	[[ ! -s others ]]
 }
 
 @test "kafka-put: what is no setting or place for a secret is said" {

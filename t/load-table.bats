@@ -845,6 +845,24 @@ counted() {
 	printf 'a\n1\n' >in.csv
 	run_rc 0 into t --create -T a=text
 	has "$err" 'warning: --column-type: "public"."t" was there already'
+	run_rc 0 into t --create --infer
+	is "$(grep -c 'warning: --infer: "public"."t" was there already' "$err")" 1
+	run_rc 0 into t --create --infer -T a=text
+	is "$(grep -c 'was there already, with types of its own' "$err")" 1
+	# by number, unless a column is called so
+	printf 'x,y\n1,2\n' >in.csv
+	run_ok into made --create --infer -T '#2=numeric(5,1)' -T x=text
+	types_of() {
+		sql "SELECT string_agg(format_type(atttypid, atttypmod), ' ' ORDER BY attnum)
+			FROM pg_attribute WHERE attrelid = '$1'::regclass AND attnum > 0"
+	}
+	is "$(types_of made)" 'text numeric(5,1)'
+	run_rc 65 into other --create -T '#3=int'
+	has "$err" '--column-type #3=int: the input has no such column'
+	printf 'x,#1\n1,2\n' >in.csv
+	run_ok into named --create -T '#1=int'
+	is "$(types_of named)" 'text integer'
+	printf 'a\n1\n' >in.csv
 	printf 'a\nx\n' >in.csv
 	run_rc 64 into t --max-rejects 5
 	run_rc 64 into t --dry-run --rejects -

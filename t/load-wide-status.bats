@@ -33,6 +33,7 @@ follower() {
 		WHERE ship = 'IMO9999993' AND chunk_from > '2024-10-01'"
 	run_ok pg-wide-ledger status
 	has "$out" 'pace: ' ' rows/s, ' '; done in about '
+	cp "$out" table
 	run_ok pg-wide-ledger status -f json
 	cp "$out" s.json
 	run_ok python3 -c 'import json
@@ -42,7 +43,13 @@ assert s["eta_seconds"] > 0 and s["rows_per_second"] > 0 and s["cells_per_second
 assert s["bytes_per_second"] > s["cells_per_second"], s
 one = [x for x in s["ships"] if x["ship"] == "IMO9999993"][0]
 assert one["status"] == "pending" and 0 < one["percent"] < 100, one
-assert [x["status"] for x in s["ships"][1:]] == ["completed", "completed"], s'
+assert [x["status"] for x in s["ships"][1:]] == ["completed", "completed"], s
+# people see a bar of five characters, in eighths
+full = one["percent"] * 40 // 100
+bar = "█" * (full // 8) + ("" if full % 8 == 0 else " ▏▎▍▌▋▊▉"[full % 8])
+table = open("table").read()
+assert "%-5s %3d" % (bar, one["percent"]) in table, (bar, table)
+assert table.count("█████ 100") == 2, table'
 	# nothing was done lately: nobody knows
 	sql "UPDATE ferry.chunk SET started_at = '2024-01-01', finished_at = '2024-01-01 00:01'
 		WHERE state = 'done'"

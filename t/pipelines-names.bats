@@ -57,6 +57,18 @@ latest_narrow="SELECT created_time, data_channel_id, CASE value_format
 	sql "$(<insert)"
 	same_rows "SELECT * FROM tenant.latest('IMO9999993')" \
 		"SELECT * FROM ($latest_narrow) AS n WHERE v IS NOT NULL"
+	# nor are columns that somebody has added to the tables channels, whatever they are called
+	sql "SELECT format('ALTER TABLE tenant.%I ADD note text DEFAULT ''x'', ADD IF NOT EXISTS %I
+			int DEFAULT 7;', table_name, (SELECT min(column_name) FROM ferry.channel
+			WHERE ship = 'IMO9999993' AND target_schema = 'tenant'))
+		FROM ferry.channel WHERE ship = 'IMO9999993' AND target_schema = 'tenant'
+		GROUP BY table_name" >alter
+	(($(wc -l <alter) > 1))
+	sql "$(<alter)"
+	same_rows "SELECT * FROM tenant.latest('IMO9999993')" \
+		"SELECT * FROM ($latest_narrow) AS n WHERE v IS NOT NULL"
+	run_rc 1 sql "SELECT * FROM tenant.read('IMO9999993', '{note}') AS t (at timestamp, a text)"
+	has "$err" 'ship "IMO9999993" has no channel "note"'
 	run_rc 1 sql "SELECT * FROM tenant.read('IMO9999993', '{/none}')
 		AS t (at timestamp, a text)"
 	has "$err" 'ship "IMO9999993" has no channel "/none"'

@@ -126,6 +126,19 @@ print(",?".join(sorted(allowed)))')
 	done
 }
 
+@test "systemd: the live service starts again after what passes, after 77 not at once" {
+	local code
+	mkdir bin
+	printf '#!/bin/sh\necho "$1" >>slept\n' >bin/sleep
+	chmod +x bin/sleep
+	has units/ferry-live@.service Restart=always
+	is "$(sed -n 's/^RestartPreventExitStatus=//p' units/ferry-live@.service)" '64 65 78'
+	# as systemd makes words of it, and what it tells
+	sed -n 's/^ExecStopPost=//p' units/ferry-live@.service | sed 's/[$][$]/$/g' >after
+	for code in 0 75 143 TERM 77; do PATH=$PWD/bin:$PATH EXIT_STATUS=$code sh -e after; done
+	is "$(<slept)" 30
+}
+
 @test "systemd: what the units start does its work" {
 	scratch_db
 	"$root/t/telemetry" 2 10 2000

@@ -16,7 +16,7 @@ SELECT set_config('ferry.schema', :'schema', true) \g /dev/null
 DO $do$
 DECLARE
 	place CONSTANT text := current_setting('ferry.schema');
-	mark CONSTANT text := 'ferry: made beside the wide tables, version 3';
+	mark CONSTANT text := 'ferry: made beside the wide tables, version 4';
 	names CONSTANT text[] := ARRAY['ferry_channels(text)', 'ferry_tables(text)', 'latest(text)',
 		'read(text, text[], timestamp, timestamp)'];
 	proc text;
@@ -39,13 +39,15 @@ BEGIN
 		RETURN;
 	END IF;
 
+	EXECUTE format('DROP FUNCTION IF EXISTS %I.ferry_tables(text)', place); -- returned less
+
 	-- Names of channels are no secret to who may connect: the catalog shows all columns. Rights to
 	-- values are those of the tables.
 	EXECUTE format($f$CREATE OR REPLACE FUNCTION %I.ferry_tables(ship text)
-		RETURNS TABLE (tables text[], renamed jsonb)
+		RETURNS TABLE (tables text[], channels bigint, renamed jsonb)
 		LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS %L$f$,
 		place, format($f$
-		SELECT array_agg(DISTINCT c.table_name),
+		SELECT array_agg(DISTINCT c.table_name), count(*),
 			jsonb_object_agg(c.column_name, c.channel) FILTER (WHERE c.column_name <> c.channel)
 		FROM ferry.channel AS c WHERE c.target_schema = %L AND c.ship = $1 $f$, place));
 	EXECUTE format($f$CREATE OR REPLACE FUNCTION %I.ferry_channels(ship text)
@@ -64,36 +66,56 @@ BEGIN
 		#variable_conflict use_column
 		DECLARE
 			tables text[];
+			channels bigint;
 			renamed jsonb; -- columns that are not called as their channels
+			foreign_too bool;
+			others jsonb; -- of each table the columns that are no channels
 			newest timestamp;
 			any_value bool := false;
 			rows_of text;
 			lasts text;
 			each text;
 		BEGIN
-			SELECT t.tables, t.renamed INTO tables, renamed FROM @.ferry_tables($1) AS t;
-			tables := ARRAY(SELECT t FROM unnest(tables) AS t
-				WHERE to_regclass(format('%I.%I', @place, t)) IS NOT NULL);
-			IF cardinality(tables) = 0 THEN
+			SELECT t.tables, t.channels, t.renamed INTO tables, channels, renamed
+				FROM @.ferry_tables($1) AS t;
+			SELECT array_agg(t), sum(r.relnatts) > channels + count(*)
+				OR count(*) < cardinality(tables) INTO tables, foreign_too
+				FROM unnest(tables) AS t JOIN pg_class AS r
+					ON r.oid = to_regclass(format('%I.%I', @place, t));
+			IF tables IS NULL THEN
 				RAISE EXCEPTION 'ship "%" has no wide tables here', $1
 					USING ERRCODE = 'undefined_object';
+			END IF;
+			-- Users may add columns of their own. They are looked for only where tables have
+			-- more columns than channels and an instant: it takes as long as the rest of this.
+			IF foreign_too THEN
+				SELECT jsonb_object_agg(x.t, x.names) INTO others FROM (
+					SELECT t, jsonb_object_agg(a.attname, true) AS names
+					FROM unnest(tables) AS t JOIN pg_attribute AS a
+						ON a.attrelid = to_regclass(format('%I.%I', @place, t))
+					WHERE a.attnum > 0 AND NOT a.attisdropped AND (t, a.attname::text) NOT IN
+						(SELECT table_name, column_name FROM @.ferry_channels($1))
+					GROUP BY 1) AS x;
 			END IF;
 			-- The newest instant of all has a value nearly always. Where it has none, or none any
 			-- more, each table looks for its newest row that has one.
 			FOREACH rows_of IN ARRAY ARRAY['true', 'EXISTS (SELECT
 					FROM json_each_text(row_to_json(t)) AS v
-					WHERE v.value IS NOT NULL AND v.key <> ''created_time'')'] LOOP
-				SELECT string_agg(format('(SELECT created_time FROM %I.%I AS t WHERE %s
-						ORDER BY created_time DESC LIMIT 1)', @place, t, rows_of), ', ')
+					WHERE v.value IS NOT NULL AND v.key <> ''created_time''
+						AND ($1 -> %2$L ? v.key) IS NOT TRUE)'] LOOP
+				SELECT string_agg(format('(SELECT created_time FROM %1$I.%2$I AS t WHERE '
+						|| rows_of || ' ORDER BY created_time DESC LIMIT 1)',
+						@place, t), ', ')
 					INTO lasts FROM unnest(tables) AS t;
-				EXECUTE format('SELECT greatest(%s)', lasts) INTO newest;
+				EXECUTE format('SELECT greatest(%s)', lasts) INTO newest USING others;
 				FOREACH each IN ARRAY tables LOOP
 					-- the row as one value: its columns would be planned one by one
 					RETURN QUERY EXECUTE format('SELECT $1, coalesce($2 ->> v.key, v.key),
 						v.value FROM %I.%I AS t, json_each_text(row_to_json(t)) AS v
 						WHERE t.created_time = $1 AND v.value IS NOT NULL
-							AND v.key <> ''created_time''', @place, each)
-						USING newest, renamed;
+							AND v.key <> ''created_time''
+							AND ($3 ? v.key) IS NOT TRUE', @place, each)
+						USING newest, renamed, others -> each;
 					any_value := any_value OR FOUND;
 				END LOOP;
 				EXIT WHEN any_value;

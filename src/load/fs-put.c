@@ -102,7 +102,7 @@ static const struct opt options[] = {
 static const struct opt_program program = {
 	.name = "fs-put",
 	.summary = "put records into a feature group, or delete them",
-	.synopsis = "[options] GROUP [FILE]",
+	.synopsis = "[options] GROUP [FILE...]",
 	.examples = "  fs-put customers customers.csv\n"
 		    "  fs-extract-athena old | fs-put new --failed bad.ndjson\n"
 		    "  fs-extract-online -c id,event_time g |\n"
@@ -487,20 +487,28 @@ static uint64_t job_of(const struct prog *p)
 	return hash64(str_sl(&s), 5);
 }
 
-static void open_journal(struct prog *p, const char *input)
+/* One hash for all of the input: its files, in their order. */
+static uint64_t input_hash(char *const *input, int n, uint64_t hash)
+{
+	for (int i = 0; i < n || i == 0; i++) {
+		AUTO_FREE char *real = i < n ? realpath(input[i], NULL) : NULL;
+
+		hash = hash64(sl_of(real ? real : "-"), hash);
+	}
+	return hash;
+}
+
+static void open_journal(struct prog *p, char *const *input, int n)
 {
 	uint64_t job = job_of(p);
-	char *real = input ? realpath(input, NULL) : NULL;
 	AUTO_FREE char *path = p->conf.journal ? mem_strdup(p->conf.journal)
-				     : fs_journal_path(p->group.name,
-					       hash64(sl_of(real ? real : "-"), job));
+				     : fs_journal_path(p->group.name, input_hash(input, n, job));
 
 	p->journal = fs_journal_open(path, job, !p->conf.resume);
 	if (fs_journal_known(p->journal))
 		msg_note("%llu records were acknowledged by an earlier run and are not sent again "
 			 "(--no-resume sends them)",
 			(unsigned long long)fs_journal_known(p->journal));
-	free(real);
 }
 
 static void open_failed(struct prog *p)
@@ -511,7 +519,7 @@ static void open_failed(struct prog *p)
 	out_show(p->failed); /* it is for what goes wrong: whatever ends the program, it is there */
 }
 
-static void start(struct prog *p, const char *input)
+static void start(struct prog *p, char *const *input, int n)
 {
 	const struct conf *c = &p->conf;
 	struct fs_load_conf load = { .group = sl_of(p->group_name),
@@ -529,7 +537,7 @@ static void start(struct prog *p, const char *input)
 		.ctx = p };
 
 	p->started = clock_monotonic();
-	p->io = io_open(&c->io, input); /* first: what it is costs no request */
+	p->io = io_open_all(&c->io, input, n); /* first: what it is costs no request */
 	p->io->reject_hint = "--failed FILE keeps such records and goes on";
 	p->io->asks_whole = !p->conf.accept_unsealed;
 	p->io->own_progress = !c->dry_run;
@@ -538,7 +546,7 @@ static void start(struct prog *p, const char *input)
 	check_group(p);
 	open_failed(p);
 	if (!c->dry_run)
-		open_journal(p, input);
+		open_journal(p, input, n);
 	fs_coder_init(&p->coder, &p->group, (enum fs_when)c->when, c->deletion != DELETE_NONE);
 	p->coder.pass_unknown = c->ignore_unknown;
 	p->coder.sums = c->there_online || c->there_offline;
@@ -632,10 +640,10 @@ int main(int argc, char **argv)
 				  .patience = 600 * CLOCK_US_PER_SEC } };
 
 	opt_parse(&program, &p.conf, &argc, &argv);
-	if (argc < 1 || argc > 2)
-		opt_usage("one GROUP and at most one FILE");
+	if (argc < 1)
+		opt_usage("one GROUP");
 	p.group_name = argv[0];
-	start(&p, argc > 1 && strcmp(argv[1], "-") != 0 ? argv[1] : NULL);
+	start(&p, argv + 1, argc - 1);
 	read_all(&p);
 	if (!p.stop) {
 		look_at_held(&p);

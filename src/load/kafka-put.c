@@ -64,19 +64,38 @@ struct put {
 	struct str key, packed;
 	uint64_t sent;
 	struct meter_count counts[3]; /* by outcome */
-	struct str first;	      /* what the first failure was */
+	struct str first;	      /* what the failure was that ended the sending */
+	bool for_itself;	      /* it was of that record alone */
 };
 
 /* ---- outcomes -------------------------------------------------------------------------------- */
 
-static void settled(void *ctx, uint64_t number, enum kafka_outcome outcome, const char *why)
+/*
+ * What the cluster refuses ends the sending, so that nothing overtakes it; where it was refused for
+ * what it is, it may be kept as a reject instead.
+ */
+static bool settled(void *ctx, const struct kafka_settled *s)
 {
 	struct put *p = ctx;
 
-	p->counts[outcome].n++;
+	if (s->outcome == KAFKA_UNSENT) {
+		p->sent--;
+		return true;
+	}
+	p->counts[s->outcome].n++;
 	p->io->rows_out = p->counts[KAFKA_ACKNOWLEDGED].n;
-	if (outcome != KAFKA_ACKNOWLEDGED && p->first.n == 0)
-		str_addf(&p->first, "record %llu: %s", (unsigned long long)number, why);
+	if (s->outcome == KAFKA_ACKNOWLEDGED)
+		return true;
+	if (s->for_itself && p->conf.io.rejects) {
+		io_reject(p->io, &(struct rec){ .record = s->number, .raw = s->value },
+			&(struct fault){ .record = s->number, .why = s->why });
+		return true;
+	}
+	if (p->first.n == 0) {
+		str_addf(&p->first, "record %llu: %s", (unsigned long long)s->number, tr(s->why));
+		p->for_itself = s->for_itself;
+	}
+	return false;
 }
 
 /* The program is failing: what is under way is unknown. */
@@ -97,8 +116,9 @@ static void deliver(struct put *p)
 	kafka_drain(p->kafka);
 	KP("kafka_delivered");
 	if (p->first.n > 0)
-		die(p->counts[KAFKA_UNKNOWN].n ? EX_TEMP : EX_REFUSED, "Kafka: topic %s: %s",
-			msg_q(sl_of(p->conf.topic)), str_z(&p->first));
+		die_hint(p->counts[KAFKA_UNKNOWN].n ? EX_TEMP : EX_REFUSED,
+			p->for_itself ? "--rejects FILE keeps bad records and goes on" : NULL,
+			"Kafka: topic %s: %s", msg_q(sl_of(p->conf.topic)), str_z(&p->first));
 }
 
 /* ---- records --------------------------------------------------------------------------------- */
@@ -108,6 +128,17 @@ static void send(struct put *p, struct sl key, struct sl value, uint64_t number)
 	p->sent++;
 	kafka_send(p->kafka, p->keys.n ? key : (struct sl){ NULL, 0 }, value, number);
 	KP("kafka_sent");
+	if (p->first.n > 0)
+		deliver(p);
+}
+
+/* One that ends the program comes behind those before it, so that their fate is known. */
+static void reject(struct put *p, const struct rec *rec, struct sl field, const char *why)
+{
+	if (!p->conf.io.rejects)
+		deliver(p);
+	io_reject(p->io, rec, &(struct fault){ .record = rec->record, .line = rec->line,
+		.field = field, .why = why });
 }
 
 /* One column as it is, several as an array; false where a record has not all of them. */
@@ -120,9 +151,8 @@ static bool make_key(struct put *p, const struct rec *rec)
 		size_t at = names_find(cols, p->keys.name[i]);
 
 		if (at >= rec->n || field_is_null(&rec->f[at])) {
-			io_reject(p->io, rec, &(struct fault){ .record = rec->record,
-				.line = rec->line, .field = p->keys.name[i],
-				.why = "NULL, or not there, and part of the key" });
+			reject(p, rec, p->keys.name[i],
+				N_("NULL, or not there, and part of the key"));
 			return false;
 		}
 		if (p->keys.n == 1) {
@@ -141,6 +171,7 @@ static void take_row(struct put *p, const struct rec *rec)
 {
 	uint64_t head[] = { rec->record, 0 };
 	struct sl text;
+	const char *why;
 
 	if (!make_key(p, rec))
 		return;
@@ -148,7 +179,10 @@ static void take_row(struct put *p, const struct rec *rec)
 	text = wr_waiting(p->json);
 	text.n--; /* the end of line */
 	head[1] = p->key.n;
-	if (rd_is_sealed(p->io->rd)) {
+	why = kafka_too_large(p->kafka, p->key.n + text.n);
+	if (why) {
+		reject(p, rec, SL(""), why);
+	} else if (rd_is_sealed(p->io->rd)) {
 		str_clear(&p->packed);
 		str_add(&p->packed, (struct sl){ (const char *)head, sizeof head });
 		str_add(&p->packed, str_sl(&p->key));
@@ -204,8 +238,8 @@ static void take_seal(struct put *p, const struct seal *seal)
 			(struct sl){ key + head[1], record.n - sizeof head - head[1] }, head[0]);
 	}
 	spool_clear(&p->held);
-	io_seal(p->io, seal);
 	deliver(p);
+	io_seal(p->io, seal); /* what was rejected is on the disk before the source forgets it */
 	acknowledge(p, seal);
 }
 

@@ -18,6 +18,8 @@ struct kafka {
 	/* writing */
 	rd_kafka_topic_t *topic;
 	const struct kafka_writer_conf *to;
+	size_t largest; /* message */
+	bool stopped;	/* nothing more is sent */
 };
 
 /* What is always so; the last has no name. */

@@ -1,27 +1,58 @@
 #include "kafka/kafka_write.h"
 
 #include "core/mem.h"
+#include "core/num.h"
 #include "core/stop.h"
 #include "kafka/kafka_internal.h"
 
 #define WAIT_MS 100 /* how soon a signal is seen */
 
-static const char *reason(rd_kafka_resp_err_t e)
+#define TOO_LARGE                                                                                  \
+	N_("the message is too large (-X message.max.bytes=N allows more, where the topic does)")
+
+/* Tells the program, and takes back what still waits if it wants no more to be sent. */
+static void settle(struct kafka *k, rd_kafka_resp_err_t e, struct kafka_settled s)
 {
-	return e == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE
-		       ? tr("the message is too large (-X message.max.bytes=N allows more, where "
-			    "the topic does)")
-		       : rd_kafka_err2str(e);
+	bool large = e == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+
+	s.why = !e ? "" : large ? TOO_LARGE : rd_kafka_err2str(e);
+	s.for_itself = s.outcome == KAFKA_REJECTED &&
+		       (large || e == RD_KAFKA_RESP_ERR_INVALID_RECORD);
+	if (k->to->settled(k->to->ctx, &s))
+		return;
+	k->stopped = true;
+	(void)rd_kafka_purge(k->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
 }
 
 static void on_delivery(rd_kafka_t *rk UNUSED, const rd_kafka_message_t *m, void *ctx)
 {
-	const struct kafka_writer_conf *to = ((struct kafka *)ctx)->to;
 	bool never = rd_kafka_message_status(m) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
+	struct kafka_settled s = { .number = (uint64_t)(uintptr_t)m->_private,
+		.outcome = never ? KAFKA_REJECTED : KAFKA_UNKNOWN,
+		.value = { m->payload, m->len } };
 
-	to->settled(to->ctx, (uint64_t)(uintptr_t)m->_private,
-		!m->err ? KAFKA_ACKNOWLEDGED : never ? KAFKA_REJECTED : KAFKA_UNKNOWN,
-		reason(m->err));
+	if (!m->err)
+		s.outcome = KAFKA_ACKNOWLEDGED;
+	else if (m->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE)
+		s.outcome = KAFKA_UNSENT;
+	settle(ctx, m->err, s);
+}
+
+static size_t largest(const struct kafka *k)
+{
+	char text[32];
+	size_t n = sizeof text;
+	uint64_t bytes;
+
+	return rd_kafka_conf_get(rd_kafka_conf(k->rk), "message.max.bytes", text, &n) ||
+			       !num_u64(sl_of(text), &bytes)
+		       ? SIZE_MAX /* then librdkafka itself refuses it */
+		       : (size_t)bytes;
+}
+
+const char *kafka_too_large(const struct kafka *k, size_t bytes)
+{
+	return bytes > k->largest ? TOO_LARGE : NULL;
 }
 
 struct kafka *kafka_writer(const struct kafka_opts *opts, const struct kafka_writer_conf *to)
@@ -36,6 +67,7 @@ struct kafka *kafka_writer(const struct kafka_opts *opts, const struct kafka_wri
 	rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
 	kafka_open(k, RD_KAFKA_PRODUCER, opts, conf, ours);
 	k->topic = rd_kafka_topic_new(k->rk, to->topic, NULL);
+	k->largest = largest(k);
 	kafka_check(k->topic ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_last_error(), to->topic);
 	rd_kafka_metadata_destroy(kafka_ask(k, k->topic));
 	return k;
@@ -48,12 +80,15 @@ void kafka_send(struct kafka *k, struct sl key, struct sl value, uint64_t number
 		void *out; /* librdkafka's interface has no const */
 	} text = { .in = value.p };
 
-	while (rd_kafka_produce(k->topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, text.out,
-		       value.n, key.p, key.n, (void *)(uintptr_t)number)) {
-		rd_kafka_resp_err_t e = rd_kafka_last_error();
+	while (k->stopped ||
+		rd_kafka_produce(k->topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, text.out,
+			value.n, key.p, key.n, (void *)(uintptr_t)number)) {
+		rd_kafka_resp_err_t e = k->stopped ? RD_KAFKA_RESP_ERR__PURGE_QUEUE
+						   : rd_kafka_last_error();
 
 		if (e != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-			k->to->settled(k->to->ctx, number, KAFKA_REJECTED, reason(e));
+			settle(k, e, (struct kafka_settled){ .number = number, .value = value,
+				.outcome = k->stopped ? KAFKA_UNSENT : KAFKA_REJECTED });
 			return;
 		}
 		stop_check();

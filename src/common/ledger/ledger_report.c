@@ -32,6 +32,24 @@ static uint64_t percent(const struct ledger_status *s)
 	return all ? s->done * 100 / all : 100;
 }
 
+#define BAR 5 /* characters */
+
+/* People see how much it is before they read it: `███▌   70`. */
+static void add_percent(struct report *r, uint64_t n, bool brief)
+{
+	static const char *const eighths[] = { " ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█" };
+	AUTO_STR s = { 0 };
+
+	if (!brief) {
+		report_count(r, n);
+		return;
+	}
+	for (uint64_t i = 0, full = n * BAR * 8 / 100; i < BAR; i++)
+		str_addz(&s, eighths[full < 8 * i ? 0 : full > 8 * i + 8 ? 8 : full - 8 * i]);
+	str_addf(&s, " %3llu", (unsigned long long)n);
+	report_text(r, str_sl(&s));
+}
+
 static uint64_t speed(const struct ledger_status *s, uint64_t n)
 {
 	return s->busy_us > 0 ? (uint64_t)((double)n * 1e6 / (double)s->busy_us) : 0;
@@ -103,7 +121,7 @@ static void add_ship(struct rows *w, const struct ledger_status *s)
 	add_time(next(w), s->last, w->brief);
 	report_count(next(w), speed(s, s->rows));
 	report_count(next(w), speed(s, s->cells));
-	report_count(next(w), percent(s));
+	add_percent(next(w), percent(s), w->brief);
 	report_textz(next(w), ledger_state_word(s, &w->state->live));
 	add_records(next(w), w->state, s->ship);
 	report_count(next(w), s->live_rows);

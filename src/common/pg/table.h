@@ -39,7 +39,8 @@ struct table_conf {
 	bool ignore_unknown;   /* leave out columns that the table does not have */
 	int on_conflict;       /* enum table_conflict */
 	size_t buffer;         /* bytes gathered before they are sent */
-	struct opt_list types; /* "NAME=TYPE" for create; others are text */
+	bool infer;            /* types of a table that is made are given by table_type() */
+	struct opt_list types; /* "NAME=TYPE", "#3=TYPE" for create; others are text */
 	bool keep_raw;         /* give `bad` the record's text */
 	/* called for each row that is refused; when it returns, the row is left out */
 	void (*bad)(void *ctx, const struct fault *fault, struct sl raw);

@@ -5,18 +5,26 @@
 #include "core/num.h"
 #include "pg/relation.h"
 #include "pg/table_make.sql.h"
+#include "stream/namelist.h"
 
 /* ---- types ----------------------------------------------------------------------------------- */
 
+/* NULL, or the type where this --column-type is of the column, by its name or number. */
+static const char *type_for(const struct table *t, const char *given, struct sl name)
+{
+	const char *type = strrchr(given, '=');
+	struct sl of = { given, type ? (size_t)(type - given) : 0 };
+
+	return sl_eq(namelist_resolve(t->cols, of), name) ? type + 1 : NULL;
+}
+
 static const char *given_type(const struct table *t, struct sl name)
 {
-	for (size_t i = 0; i < t->conf.types.n; i++) {
-		const char *given = t->conf.types.v[i].p;
+	const char *type = NULL;
 
-		if (strncmp(given, name.p, name.n) == 0 && given[name.n] == '=')
-			return given + name.n + 1;
-	}
-	return NULL;
+	for (size_t i = 0; !type && i < t->conf.types.n; i++)
+		type = type_for(t, t->conf.types.v[i].p, name);
+	return type;
 }
 
 void table_type(struct table *t, struct sl name, const char *type)
@@ -52,18 +60,16 @@ static void check_types(const struct table *t)
 /* A type for a column that never came was meant for another name. */
 static void check_met(const struct table *t)
 {
-	if (t->conf.types.n > 0 && !t->created)
-		msg_warn("--column-type: %s was there already, with types of its own",
+	const char *option = t->conf.types.n > 0 ? "--column-type" : "--infer";
+
+	if ((t->conf.types.n > 0 || t->conf.infer) && t->exists && !t->created)
+		msg_warn("%s: %s was there already, with types of its own", option,
 			str_z(&t->ident));
 	for (size_t i = 0; i < t->conf.types.n; i++) {
 		bool met = false;
 
-		for (size_t c = 0; t->cols && c < t->cols->n && !met; c++) {
-			struct sl name = t->cols->name[c];
-			const char *given = t->conf.types.v[i].p;
-
-			met = strncmp(given, name.p, name.n) == 0 && given[name.n] == '=';
-		}
+		for (size_t c = 0; t->cols && c < t->cols->n && !met; c++)
+			met = type_for(t, t->conf.types.v[i].p, t->cols->name[c]);
 		if (!met)
 			die_hint(EX_DATA, "names are compared with their case",
 				"--column-type %s: the input has no such column",

@@ -122,7 +122,7 @@ void *table_sink_open(const struct sink_env *env, const struct table_sink_opts *
 	s->opts.table.bad = bad;
 	s->opts.table.ctx = s;
 	s->table = table_open(env->pg, &s->opts.table);
-	s->made = !opts->infer || table_exists(s->table);
+	s->made = !opts->table.infer || table_exists(s->table);
 	return s;
 }
 

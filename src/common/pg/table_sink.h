@@ -6,7 +6,6 @@
 
 struct table_sink_opts {
 	struct table_conf table;   /* but `bad` and `ctx`, which are the sink's own */
-	bool infer;		   /* a table that is made has the types that hold all values */
 	bool dry_run;		   /* everything is rolled back, and reported */
 	bool advance_sequences;
 	bool stop_at_first;	   /* a bad record ends the program: there is no file for them */
