@@ -372,12 +372,14 @@ set_load_args() {
 move() {
 	local code=0
 
+	looked=--columns=${plan[looked]}
+	defer rm -f -- "$run/seen" "$run/held"
 	load_args+=(--keep-journal "--failed=$run/part")
 	((${#changes[@]} == 0)) || alter=(map-fields "${changes[@]}")
 	load_older=(--target-stores=online) # the history has them
 	[[ ${plan[replay]} == history ]] || there_offline load_older
 	if [[ ${plan[source]} == online ]]; then
-		attend move_online listed || code=$?
+		attend move_online listed "--seen=$run/seen" || code=$?
 		settle "$code"
 		return "$code"
 	fi
@@ -476,8 +478,8 @@ move_late() {
 
 	[[ ! ${plan[known_at]} ]] || until=("--known-at=${plan[known_at]}")
 	read_states newest --latest --deleted "${part[@]}" "${until[@]}" || return
-	read_online others "${aws[@]}" "${part[@]}" "$pair" "--except=$run/newest" \
-		"--deleted-ids=$run/deleted" -- "${words[0]}" || return
+	read_online others "${aws[@]}" "${part[@]}" "$looked" "--except=$run/newest" \
+		"--seen=$run/seen" "--deleted-ids=$run/deleted" -- "${words[0]}" || return
 	[[ -s $run/others ]] || return 0
 	set_odd_aside || return
 	[[ -s $run/others ]] || return 0
@@ -526,7 +528,16 @@ move_older() {
 	pass only= shard= workgroup= query-timeout=
 	[[ ! ${plan[where]} ]] || args+=("--where=${plan[where]}")
 	[[ ! ${plan[known_at]} ]] || args+=("--known-at=${plan[known_at]}")
+	is_untouched
 	find_older "${args[@]}"
+}
+
+# is_untouched: what was read of the target before this run is what it has still, where nothing was
+# written.
+is_untouched() {
+	untouched=''
+	[[ ! -s $run/there.online || $rewritten ]] || ((moved + skipped + failed + unknown)) ||
+		untouched=$run/there.online
 }
 
 # look_for_spellings: of a part of the records, moved by the values of their identifiers, those that
@@ -673,6 +684,11 @@ verify_move() {
 	[[ ! ${plan[known_at]} ]] || args+=("--known-at=${plan[known_at]}")
 	[[ -f $run/gone ]] || : >"$run/gone"
 	args+=("--gone=$run/gone")
+	# the source was read on the way, and so was a target to which nothing was written
+	is_untouched
+	[[ ! -s $run/held || $rewritten ]] || untouched=$run/held
+	[[ ! -s $run/seen ]] ||
+		args+=("--source-seen=$run/seen" ${untouched:+"--target-seen=$untouched"})
 	if [[ ${plan[online]} ]]; then
 		fs-verify "${aws[@]}" "${args[@]}" --stores=online -- \
 			"${words[@]}" || code=$?

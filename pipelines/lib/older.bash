@@ -8,9 +8,12 @@
 # The groups are `source_group` and `target_group`. All of it is called under `||`, so each command
 # says for itself that it failed.
 # shellcheck shell=bash
-# shellcheck disable=SC2154  # run, aws and target_aws are those of who sources it
+# shellcheck disable=SC2154,SC2034  # run, aws and target_aws are those of who sources it
 
 pair='' # option for identifier and event time
+looked='' # the same with what is compared when all is over, where anything is
+rewritten='' # something was put
+untouched='' # what the target has, in a file: nothing was written since it was read
 alter=() # the filter that records pass on their way, or nothing
 
 # read_online NAME ARGUMENT...: into a file of the run; read_states: of the offline store.
@@ -21,10 +24,11 @@ read_states() {
 }
 
 # find_older OPTION...: looks for them among the states that these options of fs-extract-athena
-# choose, and puts them. Only where a record is not as it is in the source more is asked for.
+# choose, and puts them. Only where a record is not as it is in the source more is asked for. What
+# is read of the two online stores is left in `held`, of the target, and `seen`.
 find_older() {
 	local code=0 id=${pair#*=}
-	local -a ids=(--quiet "$pair" "--ids=$run/ids")
+	local -a ids=(--quiet "${looked:-$pair}" "--ids=$run/ids")
 
 	id=${id%,*}
 	read_states known --unique "$@" || return
@@ -32,8 +36,13 @@ find_older() {
 	map-fields "--select=$id" --quiet --progress=none -o ndjson -- "$run/known" |
 		LC_ALL=C sort -u >"$run/ids" || return
 	{
-		read_online there "${ids[@]}" "${target_aws[@]}" -- "$target_group" &&
-			read_online others "${ids[@]}" "${aws[@]}" "--except=$run/there" \
+		if [[ $untouched ]]; then
+			ln -f -- "$untouched" "$run/held"
+		else
+			read_online held "${ids[@]}" "${target_aws[@]}" -- "$target_group"
+		fi &&
+			read_online others "${ids[@]}" "${aws[@]}" "--among=$run/known" \
+				"--except=$run/held" "--seen=$run/seen" \
 				"--deleted-ids=$run/absent" -- "$source_group"
 	} 2>"$run/err" || code=$?
 	if ((code == EX_NOTALLOWED || code == EX_REFUSED)); then
@@ -53,21 +62,20 @@ find_older() {
 # put_older OPTION...: with these options of fs-put, of the identifiers in `others` the records that
 # the source's online store has, if its offline store has them (`known`), but not as the newest.
 put_older() {
-	local -a from=(--quiet "${aws[@]}" "--ids=$run/others")
-	local -a over=(--quiet "${target_aws[@]}" "$pair" "--ids=$run/older")
+	local -a from=(--quiet "${aws[@]}" "--ids=$run/others" "--among=$run/known")
+	local -a over=(--quiet "${target_aws[@]}" "$pair")
 	local -a load=("${target_aws[@]}" --no-resume --ignore-unknown --progress=none)
 
-	read_online late "${from[@]}" "$pair" "--except=$run/known" -- "$source_group" || return
-	cat -- "$run/newest" >>"$run/late" || return
 	# of those that were there already, what still is: other values may have taken their place
-	if [[ -s $run/past ]]; then
-		read_online present --quiet "${target_aws[@]}" "$pair" "--ids=$run/past" -- \
-			"$target_group" && cat -- "$run/present" >>"$run/late" || return
-	fi
-	read_online older "${from[@]}" "--except=$run/late" -- "$source_group" || return
+	: >"$run/present"
+	[[ ! -s $run/past ]] || read_online present "${over[@]}" "--ids=$run/past" -- \
+		"$target_group" || return
+	cat -- "$run/newest" >>"$run/present" || return
+	read_online older "${from[@]}" "--except=$run/present" -- "$source_group" || return
 	[[ -s $run/older ]] || return 0
-	read_online spare "${over[@]}" "--except=$run/states" -- "$target_group" || return
-	read_online taken "${over[@]}" "--except=$run/spare" -- "$target_group" || return
+	rewritten=1
+	over+=("--ids=$run/older")
+	read_online taken "${over[@]}" "--among=$run/states" -- "$target_group" || return
 	read_online freed "${over[@]}" "--gone-from=$run/newest" -- "$target_group" || return
 	cat -- "$run/freed" >>"$run/taken" || return
 	[[ ! -s $run/taken ]] ||
@@ -119,6 +127,6 @@ there_offline() {
 
 # forget_older: the files of all that.
 forget_older() {
-	rm -f -- "$run"/{newest,others,known,states,late,older,spare,taken,freed,there,ids,err} \
+	rm -f -- "$run"/{newest,others,known,states,late,older,taken,freed,ids,err} \
 		"$run"/{past,present,behind,absent}
 }

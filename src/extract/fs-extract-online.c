@@ -21,7 +21,7 @@
 struct conf {
 	struct aws_opts aws;
 	struct io_opts io;
-	const char *columns, *ids, *shard, *except, *same_as, *gone_from, *s3_output;
+	const char *columns, *ids, *shard, *except, *among, *seen, *same_as, *gone_from, *s3_output;
 	const char *changed, *deleted_ids;
 	struct opt_list id;
 	bool lines, deleted, current_time, required, some;
@@ -43,6 +43,11 @@ static const struct opt options[] = {
 	  .help = FS_ONLY_SHARD_HELP },
 	{ .name = "except", CONF(except), .arg = "FILE", .file = OPT_READS,
 	  .help = "not those whose identifier and event time are in these records" },
+	{ .name = "among", CONF(among), .arg = "FILE", .file = OPT_READS,
+	  .help = "only those whose identifier and event time are" },
+	{ .name = "seen", .not_with = "same-as gone-from", CONF(seen), .arg = "FILE",
+	  .file = OPT_WRITES,
+	  .help = "keep all that were read here, also what the two leave out" },
 	{ .name = "same-as", CONF(same_as), .file = OPT_READS, .arg = "FILE",
 	  .help = "those of these records that the store has just so" },
 	{ .name = "changed", .needs = "same-as", CONF(changed), .file = OPT_WRITES, .arg = "FILE",
@@ -102,7 +107,9 @@ struct prog {
 	struct field *now;             /* --current-time: a record with another time */
 	struct str time;
 	struct field *nothing;
-	struct fs_ids known; /* records, --except */
+	struct fs_ids known, among; /* records, --except and --among */
+	struct fs_ids *learning;
+	struct wr *seen;
 	struct fs_only part;   /* --shard */
 	struct fs_ids only;    /* --gone-from: the identifiers of --ids */
 	struct out *changed, *deleted;
@@ -116,12 +123,18 @@ static enum fs_type time_type(const struct prog *p)
 	return p->group.features[p->group.time].type;
 }
 
+static bool is_in(const struct prog *p, const struct fs_ids *records, const struct field *f)
+{
+	return fs_known_has(records, field_sl(&f[p->id_column]), time_type(p),
+		field_sl(&f[p->time_column]));
+}
+
 static void take_row(void *ctx, const struct field *f, size_t n)
 {
 	struct prog *p = ctx;
 
-	if (p->conf.except && fs_known_has(&p->known, field_sl(&f[p->id_column]), time_type(p),
-				      field_sl(&f[p->time_column])))
+	if ((p->conf.except && is_in(p, &p->known, f)) ||
+		(p->conf.among && !is_in(p, &p->among, f)))
 		return;
 	p->found++;
 	if (p->conf.current_time && p->time_column != SIZE_MAX) {
@@ -144,6 +157,15 @@ static void take_row(void *ctx, const struct field *f, size_t n)
 	}
 	if (p->x)
 		extract_tick(p->x);
+}
+
+static void take_record(void *ctx, const struct field *f, size_t n)
+{
+	struct prog *p = ctx;
+
+	if (p->seen)
+		wr_row(p->seen, f, n);
+	take_row(p, f, n);
 }
 
 /* A line of a list of identifiers, which --ids can read. */
@@ -224,6 +246,10 @@ static void start_output(struct prog *p)
 	p->table.empty = "-";
 	for (size_t i = 0; i < p->n; i++)
 		names[i] = p->group.features[p->features[i]].name;
+	if (p->conf.seen) {
+		p->seen = wr_open(p->conf.seen, &(struct wr_conf){ .format = FMT_NDJSON });
+		wr_cols(p->seen, names, p->n);
+	}
 	if (p->conf.s3_output) {
 		p->archive = fs_archive_new(&p->conf.aws, p->conf.s3_output, names, p->n);
 	} else if (io->out_format != FMT_TABLE) {
@@ -246,20 +272,24 @@ static void print_table(struct prog *p)
 
 /* ---- identifiers --------------------------------------------------------------------------- */
 
-static void take_known(void *ctx, struct sl id, struct sl time)
+static void take_known(void *ctx, const struct field *f, size_t n UNUSED)
 {
 	struct prog *p = ctx;
 
-	fs_known_add(&p->known, id, time_type(p), time);
+	fs_known_add(p->learning, field_sl(&f[0]), time_type(p), field_sl(&f[1]));
 }
 
-/* Those that are known elsewhere; where that file cannot be told, everything would be. */
-static void learn_known(struct prog *p)
+/* Those of a file; where it cannot be told which they are, everything would be, or nothing. */
+static void learn(struct prog *p, const char *path, struct fs_ids *records)
 {
+	fs_ids_init(records);
+	if (!path)
+		return;
 	if (p->id_column == SIZE_MAX || p->time_column == SIZE_MAX)
 		opt_usage("--except needs the identifier and the event time among --columns");
-	fs_ids_init(&p->known);
-	fs_state_file(&p->group, &p->aside, p->conf.except, take_known, p);
+	p->learning = records;
+	fs_record_file(&p->group, (size_t[]){ p->group.id, p->group.time }, 2, &p->aside, path,
+		take_known, p);
 }
 
 static void take_id(void *ctx, struct sl id)
@@ -324,8 +354,8 @@ static void get_all(struct prog *p)
 		compare(p);
 		return;
 	}
-	if (c->except)
-		learn_known(p);
+	learn(p, c->except, &p->known);
+	learn(p, c->among, &p->among);
 	for (size_t i = 0; i < c->id.n; i++)
 		fs_online_get(p->online, c->id.v[i]);
 	if (c->ids)
@@ -352,7 +382,7 @@ static void start(struct prog *p, const char *name)
 		.workers = (unsigned)c->workers,
 		.batch = (unsigned)c->batch,
 		.patience_us = c->patience,
-		.row = take_row,
+		.row = take_record,
 		.missing = take_missing,
 		.ctx = p };
 
@@ -387,6 +417,8 @@ static void finish(struct prog *p)
 		out_close(p->changed);
 	if (p->deleted)
 		out_close(p->deleted);
+	if (p->seen)
+		wr_close(p->seen);
 	if (p->archive) {
 		unsigned parts = fs_archive_end(p->archive);
 
@@ -415,6 +447,7 @@ static void release(struct prog *p)
 	mem_free(p->nothing);
 	mem_free(p->now);
 	fs_ids_free(&p->known);
+	fs_ids_free(&p->among);
 	fs_ids_free(&p->only);
 }
 

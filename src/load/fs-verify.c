@@ -16,7 +16,7 @@ enum stores { STORES_ALL, STORES_ONLINE, STORES_OFFLINE };
 
 struct conf {
 	struct fs_move move;
-	const char *gone;
+	const char *gone, *seen, *there;
 	int64_t arrival;
 	int stores;
 };
@@ -29,6 +29,11 @@ static const struct opt options[] = {
 	{ .name = "gone", CONF(gone), .arg = "FILE", .file = OPT_READS,
 	  .help = "records that were softly deleted since (default: ask the source's online "
 		  "store)" },
+	{ .name = "source-seen", CONF(seen), .arg = "FILE", .file = OPT_READS,
+	  .help = "records of the source's online store, as they were read for the move" },
+	{ .name = "target-seen", .needs = "source-seen", CONF(there), .arg = "FILE",
+	  .file = OPT_READS,
+	  .help = "the same of the target's, where nothing was written since" },
 	{ .name = "stores", CONF(stores), .choices = "all|online|offline",
 	  .help = "of the target" },
 	{ .name = "arrival", CONF(arrival), .arg = "TIME", .unit = CLOCK_US_PER_SEC,
@@ -60,13 +65,14 @@ static void end_line(struct out *out, struct str *line, const struct str *names)
 	str_clear(line);
 }
 
-static bool check_online(struct fs_move *m, struct fs_gone *gone, struct out *out)
+static bool check_online(struct fs_proof *p, struct fs_gone *gone, struct out *out)
 {
+	const struct fs_move *m = p->m;
 	struct fs_verdict v = {0};
 	AUTO_STR line = {0};
 	bool good;
 
-	fs_verify_online(m, gone, &v);
+	fs_verify_online(p, gone, &v);
 	good = v.missing + v.older + v.otherwise + v.undeleted == 0;
 	str_addf(&line,
 		tr("online store of %s: %llu identifiers compared, %llu missing, %llu older, "
@@ -103,14 +109,14 @@ static void print_offline(const struct fs_move *m, const struct fs_verdict *v, s
 }
 
 static bool check_offline(
-	struct fs_move *m, struct fs_gone *gone, int64_t arrival, struct out *out)
+	struct fs_proof *p, struct fs_gone *gone, int64_t arrival, struct out *out)
 {
 	int64_t end = clock_monotonic() + arrival, pause = FIRST_PAUSE;
 	struct fs_verdict v = {0};
 	bool good;
 
 	for (;;) {
-		fs_verify_offline(m, gone, &v);
+		fs_verify_offline(p, gone, &v);
 		if (v.missing + v.undeleted == 0 || clock_monotonic() + pause > end)
 			break;
 		clock_sleep(pause);
@@ -118,7 +124,7 @@ static bool check_offline(
 		pause = pause * 2 < LONGEST_PAUSE ? pause * 2 : LONGEST_PAUSE;
 	}
 	good = v.missing + v.undeleted == 0;
-	print_offline(m, &v, out);
+	print_offline(p->m, &v, out);
 	fs_verdict_free(&v);
 	return good;
 }
@@ -128,6 +134,7 @@ int main(int argc, char **argv)
 	struct conf conf = {.move = {FS_MOVE_DEFAULTS}};
 	const struct fs_group *target = &conf.move.target.group;
 	struct fs_gone gone = {0};
+	struct fs_proof proof;
 	struct out *out;
 	bool good = true;
 
@@ -137,18 +144,20 @@ int main(int argc, char **argv)
 	fs_move_open(&conf.move, argv[0], argv[1]);
 	stop_catch(fs_move_stop, &conf.move);
 	fs_move_count(&conf.move);
+	fs_proof_open(&proof, &conf.move, conf.seen, conf.there);
 	if (conf.gone)
 		fs_gone_read(&gone, &conf.move, conf.gone);
 	else
-		fs_gone_find(&gone, &conf.move);
+		fs_gone_find(&gone, &conf.move, &proof.reader);
 	out = out_open(NULL, 0);
 	if (target->online && conf.stores != STORES_OFFLINE)
-		good = check_online(&conf.move, &gone, out);
+		good = check_online(&proof, &gone, out);
 	if (target->offline && conf.stores != STORES_ONLINE)
 		/* what the online store lacks was never put: there is nothing to wait for */
-		good &= check_offline(&conf.move, &gone, good ? conf.arrival : 0, out);
+		good &= check_offline(&proof, &gone, good ? conf.arrival : 0, out);
 	out_close(out);
 	fs_gone_free(&gone);
+	fs_proof_close(&proof);
 	fs_move_close(&conf.move);
 	return good ? EX_DONE : EX_DIFFERS;
 }

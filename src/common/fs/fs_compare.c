@@ -1,6 +1,7 @@
 #include "fs/fs_compare.h"
 
 #include "core/num.h"
+#include "fs/fs_id_file.h"
 #include "fs/fs_online.h"
 #include "fs/fs_record.h"
 
@@ -15,8 +16,6 @@ struct kept {
 struct comparer {
 	const struct fs_compare_conf *conf;
 	struct fs_online *online;
-	size_t *feature; /* by column of the file; SIZE_MAX: none */
-	size_t n_columns, cap;
 	struct names ids;
 	struct kept kept[AT_ONCE];
 	size_t bytes;
@@ -81,81 +80,40 @@ static void look_up(struct comparer *c)
 	c->bytes = 0;
 }
 
-static void learn_columns(struct comparer *c, const struct names *cols)
+static void keep(struct comparer *c, const struct field *record, size_t n)
 {
-	mem_grow(&c->feature, &c->cap, cols->n, sizeof *c->feature);
-	for (; c->n_columns < cols->n; c->n_columns++)
-		c->feature[c->n_columns] =
-			fs_group_feature(c->conf->group, cols->name[c->n_columns]);
-}
+	struct field *f = arena_alloc(&c->mem, mem_mul(n, sizeof *f));
 
-static void keep(struct comparer *c, const struct rec *rec)
-{
-	const struct fs_group *g = c->conf->group;
-	struct field *f = arena_alloc(&c->mem, mem_mul(g->n, sizeof *f));
-	const size_t needed[] = {g->id, g->time};
-	size_t at;
-
-	for (size_t i = 0; i < g->n; i++)
-		f[i] = FIELD_NULL;
-	for (size_t i = 0; i < rec->n && i < c->n_columns; i++) {
-		if (c->feature[i] == SIZE_MAX || field_is_null(&rec->f[i]))
-			continue;
-		f[c->feature[i]] = rec->f[i];
-		f[c->feature[i]].p = arena_dup(&c->mem, field_sl(&rec->f[i])).p;
+	for (size_t i = 0; i < n; i++) {
+		f[i] = record[i];
+		f[i].p = arena_dup(&c->mem, field_sl(&f[i])).p;
+		c->bytes += sizeof *f + f[i].n;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
-		if (f[needed[i]].n == 0)
-			die(EX_DATA, "%s: record %llu is without %s", c->conf->file,
-				(unsigned long long)rec->record,
-				msg_q(g->features[needed[i]].name));
-	at = names_add(&c->ids, field_sl(&f[g->id]), NULL);
-	c->kept[at] = (struct kept){.f = f};
-	c->bytes += mem_mul(g->n, sizeof *f) + rec->raw.n;
+	c->kept[names_add(&c->ids, field_sl(&f[c->conf->group->id]), NULL)] = (struct kept){.f = f};
 }
 
-/* The identifier of a record as it is in the file, or NULL. */
-static const struct field *id_of(const struct comparer *c, const struct rec *rec)
+static void take_row(void *ctx, const struct field *f, size_t n)
 {
-	for (size_t i = 0; i < rec->n && i < c->n_columns; i++)
-		if (c->feature[i] == c->conf->group->id)
-			return &rec->f[i];
-	return NULL;
-}
-
-static void take_row(struct comparer *c, const struct rec *rec)
-{
+	struct comparer *c = ctx;
 	const struct fs_ids *only = c->conf->only;
-	const struct field *id = id_of(c, rec);
+	struct sl id = field_sl(&f[c->conf->group->id]);
 
-	if (id && only && !fs_ids_have(only, field_sl(id)))
+	if (only && !fs_ids_have(only, id))
 		return;
 	/* two records of one identifier are two questions */
 	if (c->ids.n == AT_ONCE || c->bytes > AT_ONCE_BYTES ||
-		(id && names_find(&c->ids, field_sl(id)) != NAMES_NONE))
+		names_find(&c->ids, id) != NAMES_NONE)
 		look_up(c);
-	keep(c, rec);
-}
-
-static void read_file(struct comparer *c)
-{
-	struct io *io = io_open(c->conf->io, c->conf->file);
-	enum rd_event ev;
-	struct rec rec;
-
-	while ((ev = io_next(io, &rec)) != RD_END) {
-		if (ev == RD_COLS)
-			learn_columns(c, rd_cols(io->rd));
-		else if (ev == RD_ROW)
-			take_row(c, &rec);
-	}
-	io_drop(io);
+	keep(c, f, n);
 }
 
 void fs_compare(const struct fs_compare_conf *conf)
 {
 	AUTO_FREE struct comparer *c = mem_zalloc(sizeof *c);
+	AUTO_FREE size_t *all = mem_alloc(mem_mul(conf->group->n, sizeof *all));
 
+	for (size_t i = 0; i < conf->group->n; i++)
+		all[i] = i;
 	c->conf = conf;
 	c->online = fs_online_new(conf->aws, &(struct fs_online_conf){.group = conf->group,
 						     .workers = conf->workers,
@@ -164,10 +122,9 @@ void fs_compare(const struct fs_compare_conf *conf)
 						     .row = take_record,
 						     .missing = take_missing,
 						     .ctx = c});
-	read_file(c);
+	fs_record_file(conf->group, all, conf->group->n, conf->io, conf->file, take_row, c);
 	look_up(c);
 	fs_online_free(c->online);
 	names_free(&c->ids);
 	arena_free(&c->mem);
-	mem_free(c->feature);
 }

@@ -22,31 +22,41 @@ static void add(struct fs_gone *g, enum fs_type type, struct sl id, struct sl ti
 
 /* ---- asked for ----------------------------------------------------------------------------- */
 
+struct join {
+	struct fs_gone *gone;
+	struct fs_ids deleted;
+	enum fs_type type;
+	const struct fs_reader *reader;
+};
+
 static void take_deleted(void *ctx, struct sl id)
 {
-	fs_ids_add(ctx, id);
+	struct join *j = ctx;
+
+	fs_ids_add(&j->deleted, id);
 }
 
-static void list_deleted(struct fs_move *m, struct fs_ids *deleted)
+static void take_alive(void *ctx, const struct field *f, size_t n)
 {
-	const struct fs_group *g = &m->source.group;
-	const struct fs_online_conf conf = {.group = g,
-		.features = &g->id,
-		.n = 1,
+	struct join *j = ctx;
+
+	j->reader->row(j->reader->ctx, f, n);
+}
+
+static void list_deleted(struct fs_move *m, struct join *j)
+{
+	const struct fs_online_conf conf = {.group = &m->source.group,
+		.features = j->reader->features,
+		.n = j->reader->n,
 		.deleted = true,
+		.row = take_alive,
 		.missing = take_deleted,
-		.ctx = deleted};
+		.ctx = j};
 	struct fs_online *o = fs_online_new(m->source.aws, &conf);
 
 	fs_online_all(o);
 	fs_online_free(o);
 }
-
-struct join {
-	struct fs_gone *gone;
-	struct fs_ids deleted;
-	enum fs_type type;
-};
 
 /* A newest state of the offline store: identifier, event time, is_deleted. */
 static void take_newest(void *ctx, const struct field *f, size_t n UNUSED)
@@ -57,18 +67,19 @@ static void take_newest(void *ctx, const struct field *f, size_t n UNUSED)
 		add(j->gone, j->type, field_sl(&f[0]), field_sl(&f[1]));
 }
 
-void fs_gone_find(struct fs_gone *g, struct fs_move *m)
+void fs_gone_find(struct fs_gone *g, struct fs_move *m, const struct fs_reader *reader)
 {
 	const struct fs_group *source = &m->source.group;
 	struct fs_asker who = fs_move_asker(m, false);
-	struct join j = {.gone = g, .type = source->features[source->time].type};
+	struct join j = {
+		.gone = g, .type = source->features[source->time].type, .reader = reader};
 	AUTO_STR sql = {0};
 
 	start(g);
 	if (!fs_move_looks_online(m))
 		return;
 	fs_ids_init(&j.deleted);
-	list_deleted(m, &j.deleted);
+	list_deleted(m, &j);
 	if (j.deleted.set.n) {
 		fs_move_select(m, true, &sql);
 		fs_ask(&who, source,
@@ -79,11 +90,11 @@ void fs_gone_find(struct fs_gone *g, struct fs_move *m)
 
 /* ---- read ---------------------------------------------------------------------------------- */
 
-static void take_state(void *ctx, struct sl id, struct sl time)
+static void take_state(void *ctx, const struct field *f, size_t n UNUSED)
 {
 	struct join *j = ctx;
 
-	add(j->gone, j->type, id, time);
+	add(j->gone, j->type, field_sl(&f[0]), field_sl(&f[1]));
 }
 
 void fs_gone_read(struct fs_gone *g, const struct fs_move *m, const char *path)
@@ -92,7 +103,8 @@ void fs_gone_read(struct fs_gone *g, const struct fs_move *m, const char *path)
 	struct join j = {.gone = g, .type = source->features[source->time].type};
 
 	start(g);
-	fs_state_file(source, &(struct io_opts){0}, path, take_state, &j);
+	fs_record_file(source, (size_t[]){source->id, source->time}, 2, &(struct io_opts){0}, path,
+		take_state, &j);
 }
 
 bool fs_gone_has(struct fs_gone *g, struct sl id, int64_t *time)

@@ -17,9 +17,17 @@ struct fs_gone {
 	struct keyset times; /* of their last states, as instants */
 };
 
-/* Finds them: asks the source's online store, and Athena where that has deleted any. Nothing is
- * found where fs_move_looks_online() is false. */
-void fs_gone_find(struct fs_gone *g, struct fs_move *m);
+/* Who takes the records that live meanwhile: of these features, the identifier first. */
+struct fs_reader {
+	const size_t *features;
+	size_t n;
+	fs_row_fn *row;
+	void *ctx;
+};
+
+/* Finds them: reads the source's online store, and Athena where that has deleted any. Nothing is
+ * found, and nothing read, where fs_move_looks_online() is false. */
+void fs_gone_find(struct fs_gone *g, struct fs_move *m, const struct fs_reader *reader);
 
 /* Or reads them from a file of records, with identifier and event time of the last state. */
 void fs_gone_read(struct fs_gone *g, const struct fs_move *m, const char *path);

@@ -90,28 +90,44 @@ void fs_id_file(const struct fs_group *g, const struct io_opts *opts, const char
 	io_drop(io);
 }
 
-void fs_state_file(const struct fs_group *g, const struct io_opts *opts, const char *path,
-	fs_state_fn *take, void *ctx)
+/* Columns that have come since are those of these features, where they are any. */
+static void learn_columns(const struct fs_group *g, const size_t *features, size_t n,
+	const struct names *cols, size_t *known, size_t *at)
 {
-	const size_t wanted[] = { g->id, g->time };
+	for (; *known < cols->n; ++*known) {
+		size_t feature = fs_group_feature(g, cols->name[*known]);
+
+		for (size_t k = 0; k < n; k++)
+			if (features[k] == feature)
+				at[k] = *known;
+	}
+}
+
+void fs_record_file(const struct fs_group *g, const size_t *features, size_t n,
+	const struct io_opts *opts, const char *path, fs_row_fn *take, void *ctx)
+{
 	struct io *io = io_open(opts, path);
-	size_t at[2] = { NAMES_NONE, NAMES_NONE };
+	AUTO_FREE size_t *at = mem_alloc(mem_mul(n, sizeof *at)); /* column, by feature */
+	AUTO_FREE struct field *f = mem_alloc(mem_mul(n, sizeof *f));
+	size_t known = 0;
 	enum rd_event ev;
 	struct rec rec;
 
-	io->vouched = true; /* no state is known: an empty file says just that */
+	for (size_t k = 0; k < n; k++)
+		at[k] = NAMES_NONE;
+	io->vouched = true; /* nothing is known: an empty file says just that */
 	while ((ev = io_next(io, &rec)) != RD_END) {
-		for (size_t i = 0; ev == RD_COLS && i < rd_cols(io->rd)->n; i++)
-			for (size_t k = 0; k < 2; k++)
-				if (wanted[k] == fs_group_feature(g, rd_cols(io->rd)->name[i]))
-					at[k] = i;
-		if (ev != RD_ROW)
-			continue;
-		for (size_t i = 0; i < 2; i++)
-			if (at[i] >= rec.n)
-				die(EX_DATA, "%s: a record without %s", path,
-					msg_q(g->features[wanted[i]].name));
-		take(ctx, field_sl(&rec.f[at[0]]), field_sl(&rec.f[at[1]]));
+		if (ev == RD_COLS)
+			learn_columns(g, features, n, rd_cols(io->rd), &known, at);
+		for (size_t k = 0; k < n && ev == RD_ROW; k++) {
+			f[k] = at[k] < rec.n ? rec.f[at[k]] : FIELD_NULL;
+			if (f[k].n == 0 && (features[k] == g->id || features[k] == g->time))
+				die(EX_DATA, "%s: record %llu is without %s", path,
+					(unsigned long long)rec.record,
+					msg_q(g->features[features[k]].name));
+		}
+		if (ev == RD_ROW)
+			take(ctx, f, n);
 	}
 	io_drop(io);
 }

@@ -1,9 +1,10 @@
 /*
- * fs_id_file.h - out of a file, identifiers of records (a column, or lines), or states of records.
+ * fs_id_file.h - out of a file, identifiers of records (a column, or lines), or records themselves.
  */
 #pragma once
 
 #include "fs/fs_group.h"
+#include "fs/fs_rows.h"
 #include "stream/io.h"
 
 typedef void fs_id_fn(void *ctx, struct sl id);
@@ -17,11 +18,9 @@ typedef void fs_id_fn(void *ctx, struct sl id);
 void fs_id_file(const struct fs_group *g, const struct io_opts *opts, const char *path, bool lines,
 	fs_id_fn *take, void *ctx);
 
-typedef void fs_state_fn(void *ctx, struct sl id, struct sl time);
-
 /*
- * Calls `take` for each record in the file, which has identifier and event time in columns of their
- * own names. Dies with 65 at one that has not.
+ * Calls `take` for each record in the file with its values of these features, NULL where it has
+ * none. Dies with 65 at one without the identifier or the event time, if these are wanted.
  */
-void fs_state_file(const struct fs_group *g, const struct io_opts *opts, const char *path,
-	fs_state_fn *take, void *ctx);
+void fs_record_file(const struct fs_group *g, const size_t *features, size_t n,
+	const struct io_opts *opts, const char *path, fs_row_fn *take, void *ctx);

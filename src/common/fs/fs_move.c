@@ -237,6 +237,28 @@ void fs_move_open(struct fs_move *m, const char *source, const char *target)
 	find_collections(m);
 }
 
+size_t *fs_move_compared(const struct fs_move *m, bool target, size_t *n)
+{
+	const struct fs_group *from = &m->source.group, *to = &m->target.group;
+	const struct fs_group *g = target ? to : from;
+	size_t *v = mem_alloc(mem_mul(from->n + 2, sizeof *v));
+	bool all = fs_move_looks_online(m) || m->online || m->ties;
+
+	*n = 0;
+	v[(*n)++] = g->id;
+	v[(*n)++] = g->time;
+	for (size_t i = 0; i < from->n && !m->mapped; i++) {
+		const struct fs_feature *f = &from->features[i];
+		size_t other = fs_group_feature(to, f->name);
+
+		if (i != from->id && i != from->time && other != SIZE_MAX &&
+			to->features[other].type == f->type &&
+			(f->collection == FS_SCALAR ? all : !m->without_collections))
+			v[(*n)++] = target ? other : i;
+	}
+	return v;
+}
+
 struct fs_asker fs_move_asker(const struct fs_move *m, bool target)
 {
 	const struct fs_side *s = target ? &m->target : &m->source;
@@ -529,6 +551,20 @@ static void add_columns(const struct fs_move *m, struct str *out)
 	add_fact(out, "columns", s.n < MAX_LIST ? str_sl(&s) : SL(""));
 }
 
+/* What is to be read of the source's online store, so that it need not be read again. */
+static void add_looked(const struct fs_move *m, struct str *out)
+{
+	size_t n;
+	AUTO_FREE size_t *feature = fs_move_compared(m, false, &n);
+	AUTO_STR s = { 0 };
+
+	for (size_t i = 0; i < n && s.n < MAX_LIST; i++) {
+		str_addz(&s, i ? "," : "");
+		str_add(&s, m->source.group.features[feature[i]].name);
+	}
+	add_fact(out, "looked", str_sl(&s));
+}
+
 /* The same move again has the same number: it goes on where the last one was killed. */
 static void add_job(const struct fs_move *m, struct str *out)
 {
@@ -571,6 +607,7 @@ void fs_move_facts(const struct fs_move *m, struct str *out)
 	add_fact(out, "known_at", str_sl(&m->known));
 	add_fact(out, "order", str_sl(&order));
 	add_columns(m, out);
+	add_looked(m, out);
 	add_fact(out, "left_out", str_sl(&m->left_out));
 	/* besides the offline store, which takes minutes to know of a record */
 	add_fact(out, "late", fs_move_looks_online(m) ? SL("missing") : SL(""));

@@ -105,8 +105,8 @@ void fs_move_print(const struct fs_move *m, struct str *out);
 
 /*
  * Appends what scripts have to know, NAME NUL VALUE NUL …: strategy, source (offline, online),
- * replay (history, latest), records, deletions, where, known_at, order, columns, left_out, late,
- * job, online, offline (of the target: 1 or empty).
+ * replay (history, latest), records, deletions, where, known_at, order, columns, looked, left_out,
+ * late, job, online, offline (of the target: 1 or empty).
  */
 void fs_move_facts(const struct fs_move *m, struct str *out);
 
@@ -115,6 +115,13 @@ void fs_move_facts(const struct fs_move *m, struct str *out);
  * last minutes? Not with a condition, which cannot be put to the online store.
  */
 bool fs_move_looks_online(const struct fs_move *m);
+
+/*
+ * Features of a record that are compared when all is over: identifier, event time, then those that
+ * both groups have alike. Of a part of the records that has no ties what is online was not asked
+ * for but for collections. In the numbers of the target or the source; the caller frees them.
+ */
+size_t *fs_move_compared(const struct fs_move *m, bool target, size_t *n) NODISCARD;
 
 struct fs_asker fs_move_asker(const struct fs_move *m, bool target);
 bool fs_move_same_place(const struct fs_move *m);

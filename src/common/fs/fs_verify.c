@@ -2,7 +2,7 @@
 
 #include "core/clock.h"
 #include "core/num.h"
-#include "fs/fs_known.h"
+#include "fs/fs_id_file.h"
 #include "fs/fs_online.h"
 #include "fs/fs_record.h"
 
@@ -22,113 +22,7 @@ void fs_verdict_free(struct fs_verdict *v)
 	str_free(&v->repeated);
 }
 
-/* ---- what is expected ---------------------------------------------------------------------- */
-
-struct source {
-	fs_row_fn *row;
-	void *ctx;
-	const struct fs_move *m;
-};
-
-static void take_only(void *ctx, const struct field *f, size_t n UNUSED)
-{
-	struct source *s = ctx;
-
-	if (fs_only_has(&s->m->only, field_sl(&f[fs_move_only_at(s->m)])))
-		s->row(s->ctx, f, 3);
-}
-
-static void take_online(void *ctx, const struct field *f, size_t n UNUSED)
-{
-	struct source *s = ctx;
-	struct field three[3] = {f[0], f[1], {.p = "false", .n = 5, .kind = F_BOOL}};
-
-	s->row(s->ctx, three, 3);
-}
-
-/* A record that was deleted since it was listed is not expected any more. */
-static void list_source(struct fs_move *m, struct source *s)
-{
-	const struct fs_group *g = &m->source.group;
-	const size_t features[] = {g->id, g->time};
-	const struct fs_online_conf conf = {.group = g,
-		.features = features,
-		.n = 2,
-		.only = &m->only,
-		.row = take_online,
-		.ctx = s};
-	struct fs_online *o = fs_online_new(m->source.aws, &conf);
-
-	fs_online_all(o);
-	fs_online_free(o);
-}
-
-/* Calls `row` with identifier, event time and is_deleted of each record that was to be moved;
- * `newest`: only the newest of each identifier. */
-static void each_expected(struct fs_move *m, bool newest, fs_row_fn *row, void *ctx)
-{
-	struct fs_asker who = fs_move_asker(m, false);
-	AUTO_STR sql = {0};
-
-	if (m->online) {
-		list_source(m, &(struct source){row, ctx, m});
-		return;
-	}
-	fs_move_select(m, newest, &sql);
-	fs_ask(&who, &m->source.group,
-		&(struct fs_question){.sql = str_sl(&sql),
-			.row = take_only,
-			.ctx = &(struct source){row, ctx, m}});
-}
-
-/* ---- online -------------------------------------------------------------------------------- */
-
-struct state {
-	int64_t time;
-	bool deleted, seen;
-	bool older; /* than the newest of the offline store: */
-	int64_t newest;
-	bool online;     /* the source's online store has it, too: */
-	uint64_t values; /* a hash of what is compared */
-	int64_t since;   /* its event time */
-};
-
-struct online_check {
-	struct fs_move *m;
-	struct fs_gone *gone;
-	struct fs_verdict *v;
-	struct fs_online *target, *source; /* source: NULL where it cannot be asked */
-	const size_t *to, *from; /* the features compared */
-	struct names ids;
-	struct state states[AT_ONCE];
-	uint64_t named;
-};
-
-/*
- * Features of a record to be compared: identifier, event time, then those that both have alike. Of
- * a part of the records that has no ties what is online was not asked for but for collections.
- */
-static size_t *compared(const struct fs_move *m, bool target, size_t *n)
-{
-	const struct fs_group *from = &m->source.group, *to = &m->target.group;
-	const struct fs_group *g = target ? to : from;
-	size_t *v = mem_alloc(mem_mul(from->n + 2, sizeof *v));
-	bool all = fs_move_looks_online(m) || m->online || m->ties;
-
-	*n = 0;
-	v[(*n)++] = g->id;
-	v[(*n)++] = g->time;
-	for (size_t i = 0; i < from->n && !m->mapped; i++) {
-		const struct fs_feature *f = &from->features[i];
-		size_t other = fs_group_feature(to, f->name);
-
-		if (i != from->id && i != from->time && other != SIZE_MAX &&
-			to->features[other].type == f->type &&
-			(f->collection == FS_SCALAR ? all : !m->without_collections))
-			v[(*n)++] = target ? other : i;
-	}
-	return v;
-}
+/* ---- what was read already ----------------------------------------------------------------- */
 
 /* `of`: the features of the fields. */
 static uint64_t hash_values(
@@ -142,6 +36,162 @@ static uint64_t hash_values(
 	return sum;
 }
 
+static enum fs_type time_type(const struct fs_group *g)
+{
+	return g->features[g->time].type;
+}
+
+/* What a record is known by besides its event time. */
+static struct sl key_of(struct fs_proof *p, const struct field *f, uint64_t values)
+{
+	str_clear(&p->key);
+	str_add(&p->key, (struct sl){(const char *)&values, sizeof values});
+	str_add(&p->key, field_sl(&f[0]));
+	return str_sl(&p->key);
+}
+
+static void take_seen(void *ctx, const struct field *f, size_t n)
+{
+	struct fs_proof *p = ctx;
+	const struct fs_group *g = &p->m->source.group;
+
+	fs_known_add(&p->source, key_of(p, f, hash_values(g, p->from, f, n)), time_type(g),
+		field_sl(&f[1]));
+}
+
+/* Has the source a record of the target just so, as far as it was read? */
+static bool is_seen(struct fs_proof *p, const struct field *f, uint64_t values)
+{
+	return fs_known_has(&p->source, key_of(p, f, values), time_type(&p->m->target.group),
+		field_sl(&f[1]));
+}
+
+static void take_there(void *ctx, const struct field *f, size_t n)
+{
+	struct fs_proof *p = ctx;
+	const struct fs_group *g = &p->m->target.group;
+
+	if (is_seen(p, f, hash_values(g, p->to, f, n)))
+		fs_known_add(&p->target, field_sl(&f[0]), time_type(g), field_sl(&f[1]));
+}
+
+void fs_proof_open(struct fs_proof *p, struct fs_move *m, const char *seen, const char *there)
+{
+	const struct io_opts plain = {0};
+
+	*p = (struct fs_proof){.m = m, .seen = seen};
+	p->from = fs_move_compared(m, false, &p->n);
+	p->to = fs_move_compared(m, true, &p->n);
+	p->reader = (struct fs_reader){p->from, p->n, take_seen, p};
+	fs_ids_init(&p->source);
+	fs_ids_init(&p->target);
+	if (seen)
+		fs_record_file(&m->source.group, p->from, p->n, &plain, seen, take_seen, p);
+	if (there)
+		fs_record_file(&m->target.group, p->to, p->n, &plain, there, take_there, p);
+}
+
+void fs_proof_close(struct fs_proof *p)
+{
+	fs_ids_free(&p->source);
+	fs_ids_free(&p->target);
+	mem_free(p->from);
+	mem_free(p->to);
+	str_free(&p->key);
+}
+
+/* ---- what is expected ---------------------------------------------------------------------- */
+
+struct source {
+	fs_row_fn *row;
+	void *ctx;
+	struct fs_proof *p;
+};
+
+static void take_only(void *ctx, const struct field *f, size_t n UNUSED)
+{
+	struct source *s = ctx;
+	const struct fs_move *m = s->p->m;
+
+	if (fs_only_has(&m->only, field_sl(&f[fs_move_only_at(m)])))
+		s->row(s->ctx, f, 3);
+}
+
+static void take_online(void *ctx, const struct field *f, size_t n)
+{
+	struct source *s = ctx;
+	struct field three[3] = {f[0], f[1], {.p = "false", .n = 5, .kind = F_BOOL}};
+
+	if (!s->p->seen)
+		take_seen(s->p, f, n);
+	s->row(s->ctx, three, 3);
+}
+
+/* A record that was deleted since it was listed is not expected any more. */
+static void list_source(struct source *s)
+{
+	struct fs_move *m = s->p->m;
+	const struct fs_online_conf conf = {.group = &m->source.group,
+		.features = s->p->from,
+		.n = s->p->n,
+		.only = &m->only,
+		.row = take_online,
+		.ctx = s};
+	struct fs_online *o = fs_online_new(m->source.aws, &conf);
+
+	fs_online_all(o);
+	fs_online_free(o);
+}
+
+/* Calls `row` with identifier, event time and is_deleted of each record that was to be moved;
+ * `newest`: only the newest of each identifier. */
+static void each_expected(struct fs_proof *p, bool newest, fs_row_fn *row, void *ctx)
+{
+	struct fs_move *m = p->m;
+	struct source s = {row, ctx, p};
+	struct fs_asker who = fs_move_asker(m, false);
+	AUTO_STR sql = {0};
+
+	if (m->online && p->seen) {
+		fs_record_file(&m->source.group, p->from, p->n, &(struct io_opts){0}, p->seen,
+			take_online, &s);
+		return;
+	}
+	if (m->online) {
+		list_source(&s);
+		return;
+	}
+	fs_move_select(m, newest, &sql);
+	fs_ask(&who, &m->source.group,
+		&(struct fs_question){.sql = str_sl(&sql), .row = take_only, .ctx = &s});
+}
+
+/* ---- online -------------------------------------------------------------------------------- */
+
+struct state {
+	int64_t time;
+	bool deleted;
+	bool older; /* than the newest of the offline store: */
+	int64_t newest;
+	bool online;     /* the source's online store has it, too: */
+	uint64_t values; /* a hash of what is compared */
+	int64_t since;   /* its event time */
+	bool found, same; /* in the target; just as the source was seen to have it */
+	uint64_t there;
+	int64_t at;
+};
+
+struct online_check {
+	struct fs_move *m;
+	struct fs_proof *proof;
+	struct fs_gone *gone;
+	struct fs_verdict *v;
+	struct fs_online *target, *source; /* source: NULL where it cannot be asked */
+	struct names ids;
+	struct state states[AT_ONCE];
+	uint64_t named;
+};
+
 static void take_source(void *ctx, const struct field *f, size_t n)
 {
 	struct online_check *c = ctx;
@@ -149,73 +199,28 @@ static void take_source(void *ctx, const struct field *f, size_t n)
 	size_t i = names_find(&c->ids, field_sl(&f[0]));
 	int64_t t;
 
-	if (i == NAMES_NONE || !fs_event_time_parse(g->features[g->time].type, field_sl(&f[1]), &t))
+	if (i == NAMES_NONE || !fs_event_time_parse(time_type(g), field_sl(&f[1]), &t))
 		return;
 	c->states[i].online = true;
-	c->states[i].values = hash_values(g, c->from, f, n);
+	c->states[i].values = hash_values(g, c->proof->from, f, n);
 	c->states[i].since = t;
 }
 
-/* Has it other values than the source's online store has of this event time? */
-static bool is_other(
-	struct online_check *c, const struct state *s, const struct field *f, size_t n, int64_t t)
-{
-	if (s->older && t > s->time)
-		return t <= s->newest;
-	return s->online && s->since == t &&
-	       s->values != hash_values(&c->m->target.group, c->to, f, n);
-}
-
-/* A record of the target: as new as expected? */
 static void take_target(void *ctx, const struct field *f, size_t n)
 {
 	struct online_check *c = ctx;
 	size_t i = names_find(&c->ids, field_sl(&f[0]));
 	const struct fs_group *g = &c->m->target.group;
-	int64_t t;
+	struct state *s;
 
-	if (i == NAMES_NONE || c->states[i].seen)
+	if (i == NAMES_NONE || c->states[i].found)
 		return;
-	c->states[i].seen = true;
-	if (!fs_event_time_parse(g->features[g->time].type, field_sl(&f[1]), &t))
-		t = INT64_MIN;
-	if (!c->states[i].deleted && t >= c->states[i].time &&
-		is_other(c, &c->states[i], f, n, t)) {
-		c->v->otherwise++;
-		name_record(&c->v->names, c->named++, field_sl(&f[0]));
-		return;
-	}
-	if (t >= c->states[i].time) {
-		/* what is late came from the source's online store */
-		c->v->newer += t > c->states[i].time &&
-			       !(c->states[i].online && c->states[i].since == t);
-		return;
-	}
-	if (c->states[i].deleted)
-		c->v->undeleted++;
-	else
-		c->v->older++;
-	name_record(&c->v->names, c->named++, field_sl(&f[0]));
-}
-
-static void not_there(void *ctx, struct sl id)
-{
-	struct online_check *c = ctx;
-	const struct fs_group *g = &c->m->target.group;
-	int64_t ttl = (int64_t)fs_ttl_seconds(g->ttl_unit, g->ttl) * CLOCK_US_PER_SEC;
-	size_t i = names_find(&c->ids, id);
-
-	if (i == NAMES_NONE || c->states[i].seen)
-		return;
-	c->states[i].seen = true;
-	if (c->states[i].deleted)
-		return;
-	if (ttl && c->states[i].time + ttl <= clock_now()) {
-		c->v->expired++;
-		return;
-	}
-	c->v->missing++;
-	name_record(&c->v->names, c->named++, id);
+	s = &c->states[i];
+	s->found = true;
+	s->there = hash_values(g, c->proof->to, f, n);
+	if (!fs_event_time_parse(time_type(g), field_sl(&f[1]), &s->at))
+		s->at = INT64_MIN;
+	s->same = s->at >= s->time && is_seen(c->proof, f, s->there);
 }
 
 /* A record put behind its hard deletion, at an event time before it, is what is expected; of a part
@@ -230,20 +235,62 @@ static void expect_older(struct online_check *c, struct state *s)
 	s->deleted = false;
 }
 
+/* Has it other values than the source's online store has of this event time? */
+static bool is_other(const struct state *s)
+{
+	if (s->older && s->at > s->time)
+		return s->at <= s->newest;
+	return s->online && s->since == s->at && s->values != s->there;
+}
+
+static bool is_expired(const struct online_check *c, const struct state *s)
+{
+	const struct fs_group *g = &c->m->target.group;
+	int64_t ttl = (int64_t)fs_ttl_seconds(g->ttl_unit, g->ttl) * CLOCK_US_PER_SEC;
+
+	return ttl && s->time + ttl <= clock_now();
+}
+
+/* What the target has of this identifier: what is wrong with it, or NULL. */
+static uint64_t *judge(struct online_check *c, struct state *s)
+{
+	struct fs_verdict *v = c->v;
+
+	expect_older(c, s);
+	if (!s->found && (s->deleted || is_expired(c, s))) {
+		v->expired += !s->deleted;
+		return NULL;
+	}
+	if (!s->found)
+		return &v->missing;
+	if (s->at < s->time)
+		return s->deleted ? &v->undeleted : &v->older;
+	if (!s->deleted && is_other(s))
+		return &v->otherwise;
+	/* what is late came from the source's online store */
+	v->newer += s->at > s->time && !(s->online && s->since == s->at);
+	return NULL;
+}
+
+/* The source is asked for those only that are not as it was seen to have them. */
 static void look_up(struct online_check *c)
 {
-	for (size_t i = 0; i < c->ids.n && c->source; i++)
-		fs_online_get(c->source, c->ids.name[i]);
-	if (c->source)
-		fs_online_drain(c->source);
-	for (size_t i = 0; i < c->ids.n; i++)
-		expect_older(c, &c->states[i]);
 	for (size_t i = 0; i < c->ids.n; i++)
 		fs_online_get(c->target, c->ids.name[i]);
 	fs_online_drain(c->target);
-	for (size_t i = 0; i < c->ids.n; i++)
-		if (!c->states[i].seen)
-			not_there(c, c->ids.name[i]);
+	for (size_t i = 0; i < c->ids.n && c->source; i++)
+		if (!c->states[i].same)
+			fs_online_get(c->source, c->ids.name[i]);
+	if (c->source)
+		fs_online_drain(c->source);
+	for (size_t i = 0; i < c->ids.n; i++) {
+		uint64_t *wrong = c->states[i].same ? NULL : judge(c, &c->states[i]);
+
+		if (wrong) {
+			++*wrong;
+			name_record(&c->v->names, c->named++, c->ids.name[i]);
+		}
+	}
 	names_clear(&c->ids);
 }
 
@@ -255,61 +302,56 @@ static bool is_true(const struct field *f)
 static void expect(void *ctx, const struct field *f, size_t n UNUSED)
 {
 	struct online_check *c = ctx;
-	const struct fs_group *g = &c->m->source.group;
-	enum fs_type type = g->features[g->time].type;
-	size_t i = names_add(&c->ids, field_sl(&f[0]), NULL);
-	struct state *s = &c->states[i];
+	enum fs_type type = time_type(&c->m->source.group);
+	bool deleted = is_true(&f[2]) || fs_gone_has(c->gone, field_sl(&f[0]), NULL);
+	struct state *s;
 
-	*s = (struct state){.deleted = is_true(&f[2]) ||
-				       fs_gone_has(c->gone, field_sl(&f[0]), NULL)};
+	c->v->expected++;
+	if (!deleted && fs_known_has(&c->proof->target, field_sl(&f[0]), type, field_sl(&f[1])))
+		return;
+	s = &c->states[names_add(&c->ids, field_sl(&f[0]), NULL)];
+	*s = (struct state){.deleted = deleted};
 	if (!fs_event_time_parse(type, field_sl(&f[1]), &s->time))
 		s->time = INT64_MAX;
 	else if (!is_true(&f[2]) && s->deleted)
 		s->time++; /* it was deleted behind that; one of the time of its deletion stays */
-	c->v->expected++;
 	if (c->ids.n == AT_ONCE)
 		look_up(c);
 }
 
 static struct fs_online *open_side(struct online_check *c, struct aws *a,
-	const struct fs_side *side, const size_t *features, size_t n,
-	void (*row)(void *ctx, const struct field *f, size_t n),
-	void (*missing)(void *ctx, struct sl id))
+	const struct fs_side *side, const size_t *features, fs_row_fn *row)
 {
 	return fs_online_new(a, &(struct fs_online_conf){.group = &side->group,
 						.features = features,
-						.n = n,
+						.n = c->proof->n,
 						.row = row,
-						.missing = missing,
 						.ctx = c});
 }
 
-void fs_verify_online(struct fs_move *m, struct fs_gone *gone, struct fs_verdict *v)
+void fs_verify_online(struct fs_proof *p, struct fs_gone *gone, struct fs_verdict *v)
 {
 	AUTO_FREE struct online_check *c = mem_zalloc(sizeof *c);
+	struct fs_move *m = p->m;
 	struct aws *again = NULL;
 	struct aws_error e;
-	size_t n, *to = compared(m, true, &n), *from = compared(m, false, &n);
 
 	c->m = m;
+	c->proof = p;
 	c->gone = gone;
 	c->v = v;
-	c->to = to;
-	c->from = from;
-	c->target = open_side(c, m->target.aws, &m->target, to, n, take_target, not_there);
+	c->target = open_side(c, m->target.aws, &m->target, p->to, take_target);
 	/* of its own: the source may be listed meanwhile */
 	again = m->source.group.online ? aws_open(&m->source.opts, &e) : NULL;
 	if (again && fs_online_probe(again, &m->source.group, &e))
-		c->source = open_side(c, again, &m->source, from, n, take_source, NULL);
-	each_expected(m, true, expect, c);
+		c->source = open_side(c, again, &m->source, p->from, take_source);
+	each_expected(p, true, expect, c);
 	look_up(c);
 	fs_online_free(c->target);
 	if (c->source)
 		fs_online_free(c->source);
 	if (again)
 		aws_close(again);
-	mem_free(to);
-	mem_free(from);
 	names_free(&c->ids);
 }
 
@@ -402,8 +444,9 @@ static void check_known(void *ctx, const struct field *f, size_t n UNUSED)
 		name_record(&c->v->names, c->v->missing++, field_sl(&f[0]));
 }
 
-static void compare_keys(struct fs_move *m, struct fs_verdict *v)
+static void compare_keys(struct fs_proof *p, struct fs_verdict *v)
 {
+	struct fs_move *m = p->m;
 	struct offline_check c = {.m = m, .v = v};
 	AUTO_STR sql = {0};
 
@@ -411,7 +454,7 @@ static void compare_keys(struct fs_move *m, struct fs_verdict *v)
 	fs_sql_repeated(&m->target.group, 0, &sql);
 	ask_target(m, &sql, learn, &c);
 	v->expected = 0;
-	each_expected(m, m->newest, check_known, &c);
+	each_expected(p, m->newest, check_known, &c);
 	fs_ids_free(&c.target);
 }
 
@@ -440,15 +483,17 @@ static void look_for_gone(struct fs_move *m, struct fs_gone *gone, struct fs_ver
 	ask_target(m, &sql, check_gone, &c);
 }
 
-void fs_verify_offline(struct fs_move *m, struct fs_gone *gone, struct fs_verdict *v)
+void fs_verify_offline(struct fs_proof *p, struct fs_gone *gone, struct fs_verdict *v)
 {
+	struct fs_move *m = p->m;
+
 	v->missing = v->undeleted = 0;
 	str_clear(&v->names);
 	count_target(m, v);
 	if (fs_move_same_place(m) && !m->online && !m->mapped && !m->only.feature.n)
 		compare_tables(m, v);
 	else
-		compare_keys(m, v);
+		compare_keys(p, v);
 	if (gone->times.n)
 		look_for_gone(m, gone, v);
 }

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "fs/fs_gone.h"
-#include "fs/fs_move.h"
+#include "fs/fs_known.h"
 
 #define FS_VERIFY_NAMES 10 /* records named */
 
@@ -22,15 +22,37 @@ struct fs_verdict {
 	struct str repeated; /* offline: records the store has more than once */
 };
 
+/*
+ * What was read of the two online stores already, kept as keys (32 bytes a record at most): it is
+ * not asked for again. Whatever is not found among them just so is, as if nothing were known.
+ */
+struct fs_proof {
+	struct fs_move *m;
+	const char *seen;
+	size_t *from, *to, n; /* the features compared, of the source and the target */
+	struct fs_reader reader; /* takes records that are read of the source's online store */
+	struct fs_ids source; /* identifier, event time and values of its records */
+	struct fs_ids target; /* identifier and event time of those the target has just so */
+	struct str key;
+};
+
+/*
+ * `seen`: a file of records of the source's online store, read for this move; of a source that has
+ * no other store they are what is expected. `there`: one of the target's, to which nothing was
+ * written since it was read. NULL: there is none. Both are borrowed, as is the move.
+ */
+void fs_proof_open(struct fs_proof *p, struct fs_move *m, const char *seen, const char *there);
+void fs_proof_close(struct fs_proof *p);
+
 /* The online store of the target holds each identifier as new as it was moved, or newer, and none
  * of those that are gone. */
-void fs_verify_online(struct fs_move *m, struct fs_gone *gone, struct fs_verdict *v);
+void fs_verify_online(struct fs_proof *p, struct fs_gone *gone, struct fs_verdict *v);
 
 /*
  * The offline store of the target holds each identifier and event time. In one account and region
  * the two tables are compared by Athena; else a key of each record of the target is kept (27 bytes
  * at most). What is gone does not live in its newest states.
  */
-void fs_verify_offline(struct fs_move *m, struct fs_gone *gone, struct fs_verdict *v);
+void fs_verify_offline(struct fs_proof *p, struct fs_gone *gone, struct fs_verdict *v);
 
 void fs_verdict_free(struct fs_verdict *v);
