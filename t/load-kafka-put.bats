@@ -126,6 +126,7 @@ narrow() {
 	kafka_do 'error 0 1 10'
 	run_rc 0 kafka-put -t alone "${one[@]}" --rejects bad in.csv
 	is "$(jq -c '[.acknowledged, .rejected, .unknown, .rejects]' stats)" '[49,1,0,1]'
+	# shellcheck disable=SC2094  # it is read alone
 	as_said stats <stats
 	# what is kept can be sent as it is
 	jq -r .raw bad >again
