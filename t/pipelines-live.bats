@@ -121,6 +121,7 @@ held_ones() {
 	followed() { is "$(sql 'SELECT sum(rows) FROM ferry.follow_ship')" 2; }
 	wait_until 30 followed
 	wait_until 30 held_ones
+	# shellcheck disable=SC2046  # a word each
 	kill -CONT $(held_ones)
 	wait_until 30 grep -q 'all of the past is there' run.err
 	live_ends
