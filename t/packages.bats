@@ -144,7 +144,8 @@ watch --alert-disk=5"
 	for package in ferry-web ferry-kafka; do
 		while IFS= read -r program; do
 			grep -qe "--package=ferry .*-X$program\\b" "$debian/rules"
-			grep -q "need_package $program $package" "$root"/pipelines/{narrow-to-wide,lib/live.bash}
+			grep -q "need_package $program $package" \
+				"$root"/pipelines/{narrow-to-wide,lib/live.bash}
 		done < <(sed -n 's|^usr/bin/||p' "$debian/$package.install" | grep -vx kafka-put)
 	done
 	# the programs of ferry without these
@@ -153,7 +154,8 @@ watch --alert-disk=5"
 	rm bin/{pg-wide-web,kafka-dump,narrow-to-wide}
 	cp "$root/pipelines/narrow-to-wide" bin
 	ln -s "$root"/pipelines/lib* bin
-	PATH=$PWD/bin:${PATH//"$FERRY_BIN":/} run_rc 78 bin/narrow-to-wide --mode report -O page.html
+	PATH=$PWD/bin:${PATH//"$FERRY_BIN":/} run_rc 78 bin/narrow-to-wide --mode report \
+		-O page.html
 	has "$err" 'pg-wide-web is not installed'
 	has "$err" 'on Debian it is in the package ferry-web'
 }
