@@ -59,7 +59,7 @@ within() {
 		cmp "$each" "$other/build/deb/${each##*/}"
 		n=$((n + 1))
 	done
-	is "$n" 5
+	is "$n" 7 # each program's with its debugging symbols
 	stat -c '%n %s bytes' "$made"/build/deb/*.deb | sed 's|.*/||' >&3
 }
 
