@@ -335,9 +335,24 @@ static void add_create(struct table *t, struct str *sql)
 	str_addz(sql, t->keys.n ? "))" : ")");
 }
 
+/* False where there is something of that name, and the transaction goes on. */
+static bool try_create(struct table *t, const char *sql)
+{
+	bool made = pg_try_exec(t->pg, sql);
+
+	if (!made && !pg_state_is(pg_sqlstate(t->pg), "42P07 42710 23505"))
+		pg_die(t->pg, "cannot make the table");
+	/* back to the lock_timeout there was */
+	if (!made)
+		pg_exec(t->pg, "ROLLBACK TO SAVEPOINT ferry_create");
+	pg_exec(t->pg, "RELEASE SAVEPOINT ferry_create");
+	return made;
+}
+
 /*
  * Somebody else may be making the same table: then this waits for him, however long he loads, and
- * the table is taken as it is.
+ * the table is taken as it is. Of one that is committed in the midst of this, PostgreSQL looks for
+ * the table, and then finds its type (42710).
  */
 static void create_table(struct table *t)
 {
@@ -347,14 +362,11 @@ static void create_table(struct table *t)
 	for (size_t i = 0; i < t->keys.n; i++)
 		table_must_have(t, t->keys.name[i]);
 	add_create(t, &sql);
-	t->created = pg_try_exec(t->pg, str_z(&sql));
-	if (!t->created && !pg_state_is(pg_sqlstate(t->pg), "42P07 23505"))
-		pg_die(t->pg, "cannot make the table");
-	/* back to the lock_timeout there was */
-	if (!t->created)
-		pg_exec(t->pg, "ROLLBACK TO SAVEPOINT ferry_create");
-	pg_exec(t->pg, "RELEASE SAVEPOINT ferry_create");
+	t->created = try_create(t, str_z(&sql));
 	read_table(t);
+	if (!t->exists)
+		die_hint(EX_EXISTS, "choose another name, or drop the type",
+			"cannot make the table: there is a type %s already", str_z(&t->ident));
 }
 
 /* A table made in this run grows with the input: NDJSON may name a column late. */
