@@ -470,8 +470,8 @@ stopped_at() {
 		AND relation = 'public.t'::regclass\") != 0 ]]"
 	pg-copy-load --table public.t in.csv 2>"$err" 3>&- 8>&- &
 	pid=$!
-	wait_until 5 bash -c \
-		'[[ $(psql -XAtc "SELECT count(*) FROM pg_locks WHERE NOT granted") != 0 ]]'
+	wait_until 5 bash -c "[[ \$(psql -XAtc \"SELECT count(*) FROM pg_locks WHERE NOT granted
+		AND relation = 'public.t'::regclass\") != 0 ]]"
 	kill -TERM "$pid"
 	rc=0
 	wait "$pid" || rc=$?
