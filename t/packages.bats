@@ -148,13 +148,17 @@ watch --alert-disk=5"
 				"$root"/pipelines/{narrow-to-wide,lib/live.bash}
 		done < <(sed -n 's|^usr/bin/||p' "$debian/$package.install" | grep -vx kafka-put)
 	done
-	# the programs of ferry without these
+	# the programs of ferry without these, wherever else they are
+	local folder path=$PWD/bin
+	while IFS= read -r -d : folder; do
+		[[ -x $folder/pg-wide-web ]] || path+=:$folder
+	done <<<"$PATH:"
 	mkdir bin
 	ln -s "$FERRY_BIN"/* bin
 	rm bin/{pg-wide-web,kafka-dump,narrow-to-wide}
 	cp "$root/pipelines/narrow-to-wide" bin
 	ln -s "$root"/pipelines/lib* bin
-	PATH=$PWD/bin:${PATH//"$FERRY_BIN":/} run_rc 78 bin/narrow-to-wide --mode report \
+	PATH=$path run_rc 78 bin/narrow-to-wide --mode report \
 		-O page.html
 	has "$err" 'pg-wide-web is not installed'
 	has "$err" 'on Debian it is in the package ferry-web'
