@@ -296,8 +296,7 @@ holds_no_more() {
 	is "$(sql "SELECT count(*) FROM ferry.event WHERE level = 'WARNING' AND ship = 'S'
 		AND message ~ '^$why [0-9]+ \(report\)'")" 2
 	is "$(grep -c "cannot load ship \"S\": $why [0-9]* (report)" run.err)" 2
-	# a comparison that had begun when the lock came meets it; none begins behind that, in seconds
-	# of looks every 300 ms
+	# a comparison that had begun when the lock came meets it; none begins behind that
 	(($(grep -c 'cannot load ship' watch.err) <= 2))
 	ends '0 0 0'
 }
