@@ -281,6 +281,14 @@ extract() { fs-extract-online "$@" --no-seal; }
 	run_rc 65 extract compared --same-as bad.csv
 	has "$err" 'record 1 is without "event_time"'
 	run_rc 66 extract compared --same-as nothing
+	# what a program leaves that failed is no list
+	: >empty.csv
+	run_rc 65 extract compared --same-as empty.csv
+	has "$err" 'nothing was read'
+	run_rc 64 extract compared --among known.csv -c count
+	has "$err" '--among needs the identifier'
+	run_rc 64 extract compared --except known.csv -c count
+	has "$err" '--except needs the identifier'
 }
 
 @test "fs-extract-online: which of these records it has no longer" {

@@ -280,16 +280,18 @@ static void take_known(void *ctx, const struct field *f, size_t n UNUSED)
 }
 
 /* Those of a file; where it cannot be told which they are, everything would be, or nothing. */
-static void learn(struct prog *p, const char *path, struct fs_ids *records)
+static void learn(struct prog *p, const char *option, const char *path, struct fs_ids *records)
 {
+	const size_t state[] = { p->group.id, p->group.time };
+
 	fs_ids_init(records);
 	if (!path)
 		return;
 	if (p->id_column == SIZE_MAX || p->time_column == SIZE_MAX)
-		opt_usage("--except needs the identifier and the event time among --columns");
+		opt_usage("%s needs the identifier and the event time among --columns", option);
 	p->learning = records;
-	fs_record_file(&p->group, (size_t[]){ p->group.id, p->group.time }, 2, &p->aside, path,
-		take_known, p);
+	fs_record_file(&p->group, &(struct fs_reader){ state, ARRAY_LEN(state), take_known, p },
+		&p->aside, path, true);
 }
 
 static void take_id(void *ctx, struct sl id)
@@ -354,8 +356,8 @@ static void get_all(struct prog *p)
 		compare(p);
 		return;
 	}
-	learn(p, c->except, &p->known);
-	learn(p, c->among, &p->among);
+	learn(p, "--except", c->except, &p->known);
+	learn(p, "--among", c->among, &p->among);
 	for (size_t i = 0; i < c->id.n; i++)
 		fs_online_get(p->online, c->id.v[i]);
 	if (c->ids)

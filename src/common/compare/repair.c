@@ -382,6 +382,11 @@ static void remove_rows(
 
 /* ---- values of one channel, each set under the lock of its row ------------------------------- */
 
+/*
+ * The order is what makes it safe: lock, ask the source, set. A live writer's change of the source
+ * that this reading does not show is applied later than this transaction, since it needs the row.
+ */
+
 /* What is there, and what is to be there. */
 struct value {
 	int64_t at;

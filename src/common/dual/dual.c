@@ -14,6 +14,11 @@
 
 /* ---- both read back -------------------------------------------------------------------------- */
 
+/*
+ * The proof that the narrow and the wide table say the same of what was just written: the server
+ * reads both back, in the transaction that wrote them.
+ */
+
 #define CELLS "pg_temp.ferry_sync"
 #define DIFFERENCES_MAX 1000 /* looked at by us: texts that differ, though types say the same */
 

@@ -122,7 +122,8 @@ void fs_compare(const struct fs_compare_conf *conf)
 						     .row = take_record,
 						     .missing = take_missing,
 						     .ctx = c});
-	fs_record_file(conf->group, all, conf->group->n, conf->io, conf->file, take_row, c);
+	fs_record_file(conf->group, &(struct fs_reader){all, conf->group->n, take_row, c}, conf->io,
+		conf->file, false);
 	look_up(c);
 	fs_online_free(c->online);
 	names_free(&c->ids);

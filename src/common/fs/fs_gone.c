@@ -103,8 +103,9 @@ void fs_gone_read(struct fs_gone *g, const struct fs_move *m, const char *path)
 	struct join j = {.gone = g, .type = source->features[source->time].type};
 
 	start(g);
-	fs_record_file(source, (size_t[]){source->id, source->time}, 2, &(struct io_opts){0}, path,
-		take_state, &j);
+	fs_record_file(source,
+		&(struct fs_reader){(size_t[]){source->id, source->time}, 2, take_state, &j},
+		&(struct io_opts){0}, path, true);
 }
 
 bool fs_gone_has(struct fs_gone *g, struct sl id, int64_t *time)

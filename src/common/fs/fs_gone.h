@@ -9,6 +9,7 @@
 #pragma once
 
 #include "core/keyset.h"
+#include "fs/fs_id_file.h"
 #include "fs/fs_move.h"
 
 /* A zeroed struct has none. */
@@ -17,16 +18,9 @@ struct fs_gone {
 	struct keyset times; /* of their last states, as instants */
 };
 
-/* Who takes the records that live meanwhile: of these features, the identifier first. */
-struct fs_reader {
-	const size_t *features;
-	size_t n;
-	fs_row_fn *row;
-	void *ctx;
-};
-
 /* Finds them: reads the source's online store, and Athena where that has deleted any. Nothing is
- * found, and nothing read, where fs_move_looks_online() is false. */
+ * found, and nothing read, where fs_move_looks_online() is false. `reader` takes the records that
+ * live meanwhile; its first feature is the identifier. */
 void fs_gone_find(struct fs_gone *g, struct fs_move *m, const struct fs_reader *reader);
 
 /* Or reads them from a file of records, with identifier and event time of the last state. */

@@ -90,44 +90,46 @@ void fs_id_file(const struct fs_group *g, const struct io_opts *opts, const char
 	io_drop(io);
 }
 
-/* Columns that have come since are those of these features, where they are any. */
-static void learn_columns(const struct fs_group *g, const size_t *features, size_t n,
+/* Columns that have come since are those of its features, where they are any. */
+static void learn_columns(const struct fs_group *g, const struct fs_reader *to,
 	const struct names *cols, size_t *known, size_t *at)
 {
 	for (; *known < cols->n; ++*known) {
 		size_t feature = fs_group_feature(g, cols->name[*known]);
 
-		for (size_t k = 0; k < n; k++)
-			if (features[k] == feature)
+		for (size_t k = 0; k < to->n; k++)
+			if (to->features[k] == feature)
 				at[k] = *known;
 	}
 }
 
-void fs_record_file(const struct fs_group *g, const size_t *features, size_t n,
-	const struct io_opts *opts, const char *path, fs_row_fn *take, void *ctx)
+void fs_record_file(const struct fs_group *g, const struct fs_reader *to,
+	const struct io_opts *opts, const char *path, bool may_be_empty)
 {
 	struct io *io = io_open(opts, path);
-	AUTO_FREE size_t *at = mem_alloc(mem_mul(n, sizeof *at)); /* column, by feature */
-	AUTO_FREE struct field *f = mem_alloc(mem_mul(n, sizeof *f));
+	AUTO_FREE size_t *at = mem_alloc(mem_mul(to->n, sizeof *at)); /* column, by feature */
+	AUTO_FREE struct field *f = mem_alloc(mem_mul(to->n, sizeof *f));
 	size_t known = 0;
 	enum rd_event ev;
 	struct rec rec;
 
-	for (size_t k = 0; k < n; k++)
+	for (size_t k = 0; k < to->n; k++)
 		at[k] = NAMES_NONE;
-	io->vouched = true; /* nothing is known: an empty file says just that */
+	io->vouched = may_be_empty;
 	while ((ev = io_next(io, &rec)) != RD_END) {
 		if (ev == RD_COLS)
-			learn_columns(g, features, n, rd_cols(io->rd), &known, at);
-		for (size_t k = 0; k < n && ev == RD_ROW; k++) {
+			learn_columns(g, to, rd_cols(io->rd), &known, at);
+		for (size_t k = 0; k < to->n && ev == RD_ROW; k++) {
+			size_t feature = to->features[k];
+
 			f[k] = at[k] < rec.n ? rec.f[at[k]] : FIELD_NULL;
-			if (f[k].n == 0 && (features[k] == g->id || features[k] == g->time))
+			if (f[k].n == 0 && (feature == g->id || feature == g->time))
 				die(EX_DATA, "%s: record %llu is without %s", path,
 					(unsigned long long)rec.record,
-					msg_q(g->features[features[k]].name));
+					msg_q(g->features[feature].name));
 		}
 		if (ev == RD_ROW)
-			take(ctx, f, n);
+			to->row(to->ctx, f, to->n);
 	}
 	io_drop(io);
 }

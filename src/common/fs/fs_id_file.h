@@ -18,9 +18,18 @@ typedef void fs_id_fn(void *ctx, struct sl id);
 void fs_id_file(const struct fs_group *g, const struct io_opts *opts, const char *path, bool lines,
 	fs_id_fn *take, void *ctx);
 
+/* Who takes records, of these features; borrowed. */
+struct fs_reader {
+	const size_t *features;
+	size_t n;
+	fs_row_fn *row;
+	void *ctx;
+};
+
 /*
- * Calls `take` for each record in the file with its values of these features, NULL where it has
- * none. Dies with 65 at one without the identifier or the event time, if these are wanted.
+ * Gives it each record in the file, NULL where that has no such value. Dies with 65 at one without
+ * the identifier or the event time, if these are wanted; and at a file with nothing in it, unless
+ * it may be empty, which says that nothing is known.
  */
-void fs_record_file(const struct fs_group *g, const size_t *features, size_t n,
-	const struct io_opts *opts, const char *path, fs_row_fn *take, void *ctx);
+void fs_record_file(const struct fs_group *g, const struct fs_reader *to,
+	const struct io_opts *opts, const char *path, bool may_be_empty);

@@ -86,9 +86,10 @@ void fs_proof_open(struct fs_proof *p, struct fs_move *m, const char *seen, cons
 	fs_ids_init(&p->source);
 	fs_ids_init(&p->target);
 	if (seen)
-		fs_record_file(&m->source.group, p->from, p->n, &plain, seen, take_seen, p);
+		fs_record_file(&m->source.group, &p->reader, &plain, seen, true);
 	if (there)
-		fs_record_file(&m->target.group, p->to, p->n, &plain, there, take_there, p);
+		fs_record_file(&m->target.group, &(struct fs_reader){p->to, p->n, take_there, p},
+			&plain, there, true);
 }
 
 void fs_proof_close(struct fs_proof *p)
@@ -124,6 +125,8 @@ static void take_online(void *ctx, const struct field *f, size_t n)
 
 	if (!s->p->seen)
 		take_seen(s->p, f, n);
+	else if (!fs_only_has(&s->p->m->only, field_sl(&f[0])))
+		return;
 	s->row(s->ctx, three, 3);
 }
 
@@ -153,8 +156,9 @@ static void each_expected(struct fs_proof *p, bool newest, fs_row_fn *row, void 
 	AUTO_STR sql = {0};
 
 	if (m->online && p->seen) {
-		fs_record_file(&m->source.group, p->from, p->n, &(struct io_opts){0}, p->seen,
-			take_online, &s);
+		fs_record_file(&m->source.group,
+			&(struct fs_reader){p->from, p->n, take_online, &s}, &(struct io_opts){0},
+			p->seen, true);
 		return;
 	}
 	if (m->online) {
