@@ -530,7 +530,7 @@ moved() { [[ $(confirmed) == "$1" ]]; }
 	slot
 	mkfifo pipe
 	exec 7<>pipe
-	PGOPTIONS='-c wal_sender_timeout=2s' pg-narrow-dump --follow slot --slot "$name" \
+	PGOPTIONS='-c wal_sender_timeout=8s' pg-narrow-dump --follow slot --slot "$name" \
 		--ack ack --no-seal >pipe 2>follow.err &
 	follower=$!
 	sql "INSERT INTO tenant.tbl_data_timeseries
@@ -544,7 +544,7 @@ moved() { [[ $(confirmed) == "$1" ]]; }
 	pid=$(sender)
 	answered() { is "$(sql "SELECT reply_time > '$1' FROM pg_stat_replication
 		WHERE pid = $pid")" t; }
-	wait_until 60 answered "$(sql "SELECT clock_timestamp() + '5 s'")"
+	wait_until 60 answered "$(sql "SELECT clock_timestamp() + '17 s'")"
 	is "$(sender)" "$pid" 'the same connection'
 	cat <&7 >stream &
 	local reader=$!

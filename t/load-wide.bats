@@ -688,3 +688,25 @@ late() {
 	run_rc 65 pivot-wide --columns reg.csv n.csv
 	has "$err" 'reg.csv: a list has one name a line, and this is CSV' NDJSON
 }
+
+@test "wide: a schema that somebody is making at the moment is waited for, and taken" {
+	local pid
+	csv a 'made,2024-01-01,1'
+	coproc maker { exec psql -qXAt; }
+	local to=${maker[1]} from=${maker[0]} other=$maker_PID
+	printf '%s\n' 'BEGIN; CREATE SCHEMA fresh;' 'SELECT 1;' >&"$to"
+	read -r _ <&"$from"
+	wide --target-schema fresh in.csv 2>"$err" 3>&- &
+	pid=$!
+	waits() {
+		is "$(sql "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
+			AND datname = current_database() AND query ~ 'CREATE SCHEMA'")" 1
+	}
+	wait_until 20 waits
+	printf 'COMMIT;\n' >&"$to"
+	exec {to}>&-
+	wait "$other"
+	wait "$pid"
+	is "$(<"$err")" ''
+	same_rows 'TABLE fresh.w_made' "VALUES (timestamp '2024-01-01', '1')"
+}

@@ -78,9 +78,9 @@ void ledger_init(struct pg *target)
 	}
 	if (pg_server_version(target) < 140000)
 		die(EX_CONFIGURATION, "target: the ledger needs PostgreSQL 14 or newer");
+	rights_make_schema(target, "ferry");
 	pg_exec(target, "BEGIN");
 	pg_exec(target, LEDGER_LOCK);
-	rights_make_schema(target, "ferry");
 	rights_to_make(target, "ferry");
 	if (!has_table(target, "watermark"))
 		pg_exec(target, schema_sql);

@@ -25,10 +25,16 @@ void rights_to_read(struct pg *pg, const char *schema, const char *table)
 
 void rights_make_schema(struct pg *pg, const char *schema)
 {
+	AUTO_STR sql = { 0 };
+
 	if (pg_knows(pg, "SELECT FROM pg_namespace WHERE nspname = $1", schema))
 		return;
 	want(pg, make_schema_sql, schema, NULL);
-	pg_execf(pg, "CREATE SCHEMA IF NOT EXISTS %s", pg_ident(pg, sl_of(schema)));
+	str_addf(&sql, "CREATE SCHEMA IF NOT EXISTS %s", pg_ident(pg, sl_of(schema)));
+	/* one who makes it at the same moment may commit behind the look for it */
+	if (!pg_try_exec(pg, str_z(&sql)) && (!pg_state_is(pg_sqlstate(pg), "23505") ||
+					      !pg_try_exec(pg, str_z(&sql))))
+		pg_die(pg, "cannot make the schema");
 }
 
 void rights_to_make(struct pg *pg, const char *schema)

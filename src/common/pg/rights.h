@@ -9,7 +9,10 @@
 /* Reading of a table that is there, or of some of its columns. */
 void rights_to_read(struct pg *pg, const char *schema, const char *table);
 
-/* Makes the schema unless it is there; only then the right to make one is needed. */
+/*
+ * Makes the schema unless it is there; only then the right to make one is needed. Outside of a
+ * transaction also where another makes it at the same moment.
+ */
 void rights_make_schema(struct pg *pg, const char *schema);
 
 /* Making tables in a schema that is there. */

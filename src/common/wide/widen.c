@@ -39,7 +39,7 @@ static NORETURN void die_making(struct making *m)
 	struct str what = { 0 };
 
 	/* the name was free a moment ago; run again, and another will be taken */
-	if (pg_state_is(pg_sqlstate(m->pg), "42P07 42710 23505"))
+	if (pg_state_is(pg_sqlstate(m->pg), "42P07 23505"))
 		die(EX_BUSY, "cannot make the tables of ship %s, others were made just now: %s",
 			msg_q(m->s->id), pg_error(m->pg));
 	str_addf(&what, "cannot make the tables of ship %s", msg_q(m->s->id));
