@@ -434,3 +434,39 @@ export -f sealed
 	run_rc 69 via --keep-header -- false <a.csv
 	has_no "$err" grep
 }
+
+@test "via: an empty line is no header and no record, and so is not passed over" {
+	for format in csv ndjson; do
+		# as mlr prints records without fields, and awk '{ print $9 }' those with fewer
+		for command in echo 'printf \n\n' 'sed s/.*//'; do
+			run_pipe '0 65 65' 'sealed 2 $f | via -- $c | reformat' \
+				c="$command" f=$format
+			has_no "$out" '"final"'
+			has "$err" "output of ${command%% *}: header: an empty line"
+		done
+	done
+	for option in --new-header --keep-header; do
+		run_pipe '0 65 65' 'sealed 2 csv | via $o -- sed "s/.*//" | reformat' o=$option
+	done
+	has "$err" '1 field where the header has 4'
+	# one for each record that is not wanted, and behind all of them
+	run_pipe '0 65 65' "sealed 9 csv | via --keep-header -- sed '2s/.*//' | reformat"
+	run_pipe '0 65 65' "sealed 9 ndjson | via -- sed '2s/.*//' | reformat"
+	run_pipe '0 65 65' 'sealed 9 csv | via -- sh -c "cat; echo" | reformat'
+	# of a single column it is a record: NULL
+	run_pipe '0 0 0' 'printf "a\n1\n2\n" | via --keep-header --rows same -- sed s/1// | cat'
+	printed a '' 2
+	for command in echo 'sed s/.*// n.csv'; do
+		run_pipe '65 65' 'via --source -- $c | reformat' c="$command"
+	done
+	has "$err" 'output of sed: header: an empty line'
+	run_pipe '0 0' 'via --source -i ndjson -- echo | cat'
+}
+
+@test "via --sink: options of an output are refused, for it has none" {
+	for option in '-O x' '-o ndjson' '-z 5' '--zstd 5' --seal --no-seal; do
+		# shellcheck disable=SC2086
+		run_rc 64 via --sink $option -- cat <n.csv
+		has "$err" 'exclude each other'
+	done
+}

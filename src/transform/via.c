@@ -65,7 +65,7 @@ static const struct opt options[] = {
 	  .help = "same: as many records must come out as went in" },
 	{ .name = "source", .not_with = "sink", CONF(source),
 	  .help = "the command makes the records; nothing is read" },
-	{ .name = "sink", CONF(sink),
+	{ .name = "sink", .not_with = "output output-format gzip zstd seal no-seal", CONF(sink),
 	  .help = "the command ends the stream: start it when all is proven" },
 	{ .name = "accept-unsealed", .needs = "sink", .weakens = true, CONF(accept_unsealed),
 	  .help = "take a pipe without a seal" },
@@ -440,6 +440,7 @@ static void ensure_output(struct via *v)
 static void run_chunk(struct via *v)
 {
 	struct rd_conf conf = { .allow_no_newline = v->conf.io.allow_no_newline,
+				.blanks_count = true, /* one may stand for each record */
 				.max_record = v->conf.io.max_record,
 				/* a record in its place may have one twice: must_be_header() */
 				.rename_columns = !v->conf.new_header };
@@ -498,6 +499,8 @@ static void run_source(struct via *v)
 	v->io = io_from_fd(&v->conf.io, v->child.out, v->printed, true);
 	v->rd = v->io->rd;
 	read_output(v);
+	if (!v->io->wr && rd_format(v->rd) == FMT_CSV && in_bytes_read(rd_in(v->rd)) > 0)
+		die(EX_DATA, "%s: header: %s", v->printed, tr("an empty line"));
 	ensure_output(v);
 }
 

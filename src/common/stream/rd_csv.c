@@ -320,6 +320,7 @@ static void pass_over(struct rd *rd, bool blank)
 {
 	size_t n = rd->conf.comment ? strlen(rd->conf.comment) : 0;
 
+	blank &= !rd->conf.blanks_count;
 	for (;;) {
 		struct sl w = in_window(rd->in), line;
 		bool cut, whole;
@@ -556,6 +557,8 @@ static enum rd_event read_header(struct rd *rd)
 	why = r.why ? r.why : rd_check_text(raw, &at);
 	if (!why && r.cut && !rd->conf.allow_no_newline)
 		why = "the last line has no line end";
+	if (!why && r.n == 1 && rd->fields[0].kind == F_NULL)
+		why = tr("an empty line");
 	if (why)
 		die_hint(EX_DATA,
 			 r.cut && !r.why	       ? N_("--allow-no-newline takes it as it is")

@@ -313,7 +313,7 @@ enum rd_event rd_ndjson_next(struct rd *rd)
 		if (!whole && (!p.cut || rd->sealed))
 			return rd_finish(rd);
 		p.len = p.text.n + whole;
-		if (!is_blank(p.text))
+		if (!is_blank(p.text) || rd->conf.blanks_count)
 			return take_object(rd, &p);
 		rd_take(rd, p.len, 1);
 		if (!whole)
