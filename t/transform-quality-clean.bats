@@ -82,7 +82,7 @@ figures() {
 		run_pipe '0 0 0' 'quality-clean -r "$r" -R - s.ndjson | reformat --no-seal | cat' \
 			r="$quality/rules.json"
 		same_file "$out" want
-		grep -v ' warning: ' "$err" >got
+		grep -Ev ' warning: |no key is given' "$err" >got
 		same_file got report
 	done
 }
@@ -175,28 +175,28 @@ figures() {
 	put a.csv id,event_time,v 1,2024-01-02T00:00:00Z,a 2,2024-01-01T00:00:00Z,b \
 		1,2024-01-03T00:00:00Z,c 1,2024-01-03T00:00:00.000000000Z,d \
 		1,2024-01-02T23:59:59.999999999Z,e 2,,f
-	run_ok quality-clean --enable deduplicate -k id -R report a.csv
+	run_ok quality-clean -q --enable deduplicate -k id -R report a.csv
 	printed id,event_time,v 1,2024-01-02T00:00:00Z,a 2,2024-01-01T00:00:00Z,b
 	has report 'Duplicates removed: 4'
-	run_ok quality-clean --enable deduplicate -k id --keep newest a.csv
+	run_ok quality-clean -q --enable deduplicate -k id --keep newest a.csv
 	printed id,event_time,v 2,2024-01-01T00:00:00Z,b 1,2024-01-03T00:00:00.000000000Z,d
-	run_ok quality-clean --enable deduplicate -k id --keep last a.csv
+	run_ok quality-clean -q --enable deduplicate -k id --keep last a.csv
 	printed id,event_time,v 1,2024-01-02T23:59:59.999999999Z,e 2,,f
-	run_ok quality-clean --enable deduplicate -k id,v a.csv
+	run_ok quality-clean -q --enable deduplicate -k id,v a.csv
 	same_file "$out" a.csv
 	put b.csv id,at,v 1,1704067200.5,a 1,1.7040672006E9,b 1,-5,c 1,1704067200.50000000001,d
-	run_ok quality-clean --enable deduplicate -k id --keep newest --event-time at b.csv
+	run_ok quality-clean -q --enable deduplicate -k id --keep newest --event-time at b.csv
 	printed id,at,v 1,1.7040672006E9,b
 	# decimals of any number before a zone
 	put d.csv id,at,v 1,2024-01-01T00:00:00+09:00,a 1,2024-01-01T00:00:01.12+09:00,b \
 		1,2024-01-01T00:00:01.1119+0900,c 1,2024-01-01T00:00:00.9+09,d
-	run_ok quality-clean --enable deduplicate -k id --keep newest --event-time at d.csv
+	run_ok quality-clean -q --enable deduplicate -k id --keep newest --event-time at d.csv
 	printed id,at,v 1,2024-01-01T00:00:01.12+09:00,b
 	# one instant, however it is written: of those the last is kept
 	put e.csv id,at,v 1,2024-01-01T00:00:00Z,a 1,2024-01-01T00:00:00.000Z,b \
 		1,2024-01-01T09:00:00+09:00,c 1,1704067200,d 1,20240101,e 1,2024-01-01,f \
 		2,202401020000,a 2,20240101,b 2,2024-01-01T23:59:59Z,c
-	run_ok quality-clean --enable deduplicate -k id --keep newest --event-time at e.csv
+	run_ok quality-clean -q --enable deduplicate -k id --keep newest --event-time at e.csv
 	printed id,at,v 1,2024-01-01,f 2,202401020000,a
 	# what cannot be compared is told, and is neither old nor new
 	local each
@@ -214,14 +214,14 @@ figures() {
 
 	put c.ndjson '{"id":1,"x":2}' '{"id":"1"}' '{"x":2,"y":"3"}' '{"y":"3","x":2}' \
 		'{"x":"2","y":"3"}' '{"x":2,"y":"3","id":null}'
-	run_ok quality-clean --enable deduplicate -k id c.ndjson
+	run_ok quality-clean -q --enable deduplicate -k id c.ndjson
 	printed '{"id":1,"x":2}' '{"x":2,"y":"3"}' '{"x":"2","y":"3"}'
 	# a key is what the rules have made of it
 	put e.ndjson '{"id":" a"}' '{"id":"a"}' '{"id":"b "}' '{"id":"b"}' '{"id":"c"}' '{"id":"c"}'
-	run_ok quality-clean --enable normalize_strings,deduplicate -k id e.ndjson
+	run_ok quality-clean -q --enable normalize_strings,deduplicate -k id e.ndjson
 	printed '{"id":"a"}' '{"id":"b"}' '{"id":"c"}'
 	rules '{"name":"deduplicate","config":{"key":"id","without_key":"keep"}}'
-	run_ok quality-clean -r r.json c.ndjson
+	run_ok quality-clean -q -r r.json c.ndjson
 	is "$(wc -l <"$out")" 5
 	rules '{"name":"deduplicate","config":{"key":["id"],"without_key":"reject","keep":"newest",
 		"event_time":"x"}}'
@@ -234,7 +234,7 @@ figures() {
 
 @test "quality: without a customer_id and without --key, whole records are compared" {
 	put a.csv id,v 1,x 2,x 1,x
-	run_ok quality-clean --enable deduplicate a.csv
+	run_ok quality-clean -q --enable deduplicate a.csv
 	printed id,v 1,x 2,x
 	rules '{"name":"deduplicate","config":{"key":"customer_id"}}'
 	run_rc 65 quality-clean -r r.json a.csv
@@ -244,16 +244,16 @@ figures() {
 @test "quality: with a limit of memory the same, in the same order" {
 	seq 1 150000 | awk '{ print ($1 * 7919) % 60000 "," 1700000000 + $1 % 977 ",row " $1 }
 		BEGIN { print "id,t,text" }' >a.csv
-	run_ok quality-clean --enable deduplicate -k id a.csv
+	run_ok quality-clean -q --enable deduplicate -k id a.csv
 	cp "$out" want
 	is "$(wc -l <want)" 60001
-	run_ok quality-clean --enable deduplicate -k id --memory 64K -R report a.csv
+	run_ok quality-clean -q --enable deduplicate -k id --memory 64K -R report a.csv
 	same_file "$out" want
 	has report 'Duplicates removed: 90,000'
-	run_ok quality-clean --enable deduplicate -k id --keep newest --event-time t a.csv
+	run_ok quality-clean -q --enable deduplicate -k id --keep newest --event-time t a.csv
 	cp "$out" want
 	is "$(wc -l <want)" 60001
-	run_ok quality-clean --enable deduplicate -k id --keep newest --event-time t --memory 64K \
+	run_ok quality-clean -q --enable deduplicate -k id --keep newest --event-time t --memory 64K \
 		a.csv
 	same_file "$out" want
 	# the oracle: the newest, of those the last one, in the order of the input
@@ -266,22 +266,22 @@ figures() {
 @test "quality: reports as text, JSON and Markdown" {
 	put a.csv customer_id,age,status 1,130,' OLD ' 1,5,x 2,-1,null
 	jq 'del(.rules[].config.balance)' "$quality/rules.json" >some.json
-	run_ok quality-clean -r some.json --disable deduplicate -R report \
+	run_ok quality-clean -q -r some.json --disable deduplicate -R report \
 		--enable deduplicate a.csv
 	has "$out" age
 	run_rc 65 quality-clean -r some.json -R - a.csv --key nosuch
-	run_rc 0 quality-clean -r some.json -R - -O cleaned.csv a.csv
+	run_rc 0 quality-clean -q -r some.json -R - -O cleaned.csv a.csv
 	cp "$err" text
 	printf '%s\n' 'Data quality report:' '  Input records: 3' '  Output records: 2' \
 		'  NULL values cleaned: 1' '  Strings normalized: 1' '  Range violations: 2' \
 		'  Duplicates removed: 1' '  Improvement rate: 133.3%' >want
 	same_file text want
-	run_ok quality-clean -r some.json -R r.md --report-format markdown a.csv
+	run_ok quality-clean -q -r some.json -R r.md --report-format markdown a.csv
 	has r.md '# Data quality report' '| Figure | Count |' '| Range violations | 2 |' \
 		'| Improvement rate | 133.3% |'
-	run_ok quality-clean -r some.json -R r.json --report-format json a.csv
+	run_ok quality-clean -q -r some.json -R r.json --report-format json a.csv
 	is "$(jq -c '[.total_input, .improvement_rate]' r.json)" '[3,133.3]'
-	run_ok quality-clean -i ndjson -r some.json -R report </dev/null
+	run_ok quality-clean -q -i ndjson -r some.json -R report </dev/null
 	has report 'Input records: 0' 'Improvement rate: 0.0%'
 	run_rc 73 quality-clean -r some.json -R nowhere/x a.csv
 	reformat --seal a.csv >s.csv
@@ -314,6 +314,18 @@ figures() {
 	refused '{"rules":[{"name":"validate_ranges","config":{"a":{"mix":2}}}]}' '"mix"'
 	refused '{"rules":[{"name":"validate_ranges","config":{"a":{}}}]}' 'neither min nor max'
 	refused '{"rules":[{"name":"required_fields","config":{}}]}' '"fields": is needed'
+	for each in allowed_values patterns; do
+		refused '{"rules":[{"name":"'$each'","action":"drop","config":{}}]}' 'says nothing'
+	done
+	printf '\n' >none
+	for each in '[]' '{"file":"none"}' '{"file":"/dev/null"}'; do
+		refused '{"rules":[{"name":"allowed_values","config":{"a":'"$each"'}}]}' \
+			'"a": names nothing'
+	done
+	for each in 'deduplicate","config":{"key":[]' 'required_fields","config":{"fields":[]' \
+		'remove_null_values","config":{"fields":[]'; do
+		refused '{"rules":[{"name":"'"$each"'}}]}' 'names nothing'
+	done
 	refused '{"rules":[{"name":"normalize_strings","config":{"upper":"status"}}]}' 'both in'
 	refused '{"rules":[{"name":"normalize_strings","config":{"unicode":"nfc"}}]}' 'NFKC'
 	: >r.json
@@ -479,7 +491,7 @@ figures() {
 	printf 'A\nC\n' >lists/codes
 	rules '{"name":"allowed_values","config":{"code":{"file":"codes"}},"action":"drop"}'
 	mv r.json lists
-	run_ok quality-clean -r lists/r.json a.csv
+	run_ok quality-clean -q -r lists/r.json a.csv
 	printed day,code 2023-12-31,A 2024-02-01,C n/a,A
 	run_rc 66 quality-clean -r <(printf '{"rules":[{"name":"allowed_values","config":
 		{"code":{"file":"/none"}}}]}') a.csv
@@ -519,7 +531,7 @@ figures() {
 	printf 'A \r\nB\n' >values
 	put a.csv v,w 'A ,1' 'A,2' 'B,3' 'B ,4'
 	rules '{"name":"allowed_values","config":{"v":{"file":"values"}},"action":"drop"}'
-	run_ok quality-clean -r r.json a.csv
+	run_ok quality-clean -q -r r.json a.csv
 	printed v,w 'A ,1' B,3
 }
 
@@ -574,7 +586,7 @@ day|time 2, text 1|3|1|0|3|2024-01-01|now|10'
 		'{"name":"deduplicate","config":{"key":"id","keep":"newest"}}'
 	put a.json '{"id":1,"event_time":"02.01.2024"}' '{"id":1,"event_time":20240201}' \
 		'{"id":1,"event_time":"31.01.2024"}' '{"id":1,"event_time":"01.01.2025"}'
-	run_ok quality-clean -r r.json a.json
+	run_ok quality-clean -q -r r.json a.json
 	printed '{"id":1,"event_time":"2024-02-01"}'
 	put a.json '{"id":1,"event_time":"2024-01-01"}' '{"id":2,"event_time":true}'
 	run_rc 65 quality-clean -r r.json --rejects bad a.json
@@ -594,9 +606,9 @@ day|time 2, text 1|3|1|0|3|2024-01-01|now|10'
 @test "quality: --untouched and --key take numbers and quoted names, but no unknown ones" {
 	put a.csv '"a,b",c' '" x ",null' '" x ",null'
 	rules '{"name":"normalize_strings"}' '{"name":"remove_null_values"}'
-	run_ok quality-clean -r r.json --untouched '#2,"a,b"' a.csv
+	run_ok quality-clean -q -r r.json --untouched '#2,"a,b"' a.csv
 	printed '"a,b",c' ' x ,null' ' x ,null'
-	run_ok quality-clean --enable deduplicate -k '"a,b",#2' a.csv
+	run_ok quality-clean -q --enable deduplicate -k '"a,b",#2' a.csv
 	is "$(wc -l <"$out")" 2
 	put a.json '{"id":"null"}'
 	for each in a.csv a.json; do
@@ -620,4 +632,36 @@ day|time 2, text 1|3|1|0|3|2024-01-01|now|10'
 	{ printf '\ufeff' && cat r.json; } >marked.json
 	run_ok quality-clean -r marked.json a.csv
 	printed v 120
+}
+
+@test "quality: what is removed is told, and by which key where none was named" {
+	put a.csv customer_id,order 1,10 1,11 2,12
+	run_rc 0 quality-clean --enable deduplicate a.csv
+	is "$(wc -l <"$out")" 3
+	has "$err" 'told apart by "customer_id": --key names another' \
+		'1 of 3 records removed, 1 of them as duplicates'
+	run_ok quality-clean -q --enable deduplicate a.csv
+	run_ok quality-clean --strict -k customer_id,order --enable deduplicate a.csv
+	run_rc 0 quality-clean -k customer_id --enable deduplicate a.csv
+	is "$(<"$err")" 'quality-clean: 1 of 3 records removed, 1 of them as duplicates'
+	# a report has the count, but not the key
+	run_rc 0 quality-clean --enable deduplicate -R report a.csv
+	has "$err" '"customer_id"'
+	has_no "$err" removed
+	put a.json '{"id":1}' '{"id":1}' '{"id":2}'
+	run_rc 0 quality-clean --enable deduplicate a.json
+	has "$err" 'told apart by all of their values' '1 of 3 records removed'
+	rules '{"name":"allowed_values","action":"drop","config":{"id":["2"]}}'
+	run_rc 0 quality-clean -r r.json a.json
+	is "$(<"$err")" 'quality-clean: 2 of 3 records removed, 0 of them as duplicates'
+}
+
+@test "quality: --event-time is looked for, whichever record is kept" {
+	put a.csv id,t 1,2024-01-01
+	for keep in first last newest auto; do
+		run_rc 65 quality-clean --enable deduplicate -k id --keep $keep --event-time zz a.csv
+		has "$err" 'there is no column "zz"' '--event-time names another'
+		run_ok quality-clean --enable deduplicate -k id --keep $keep --event-time t a.csv
+	done
+	run_rc 64 quality-clean --enable normalize_strings --event-time t a.csv
 }

@@ -17,10 +17,9 @@
 #include "stream/filter.h"
 #include "stream/in.h"
 #include "stream/namelist.h"
+#include "stream/out.h"
 #include "stream/profile.h"
 #include "stream/quality.h"
-
-#include <unistd.h>
 
 #define MAX_KEY 16
 
@@ -76,15 +75,6 @@ static const struct opt options[] = {
 
 /* ---- the rules ------------------------------------------------------------------------------ */
 
-static NORETURN void print_rules(void)
-{
-	const char *text = quality_rules_example();
-
-	if (fputs(text, stdout) < 0 || fflush(stdout) != 0)
-		die_errno(EX_IO, "standard output: write error");
-	leave(EX_DONE);
-}
-
 /* The rules of --enable or --disable. */
 static void switch_rules(
 	struct state *st, const struct opt_list *lists, const char *option, bool on)
@@ -118,8 +108,8 @@ static void set_duplicates(struct state *st)
 	if (r->key.n > MAX_KEY)
 		opt_usage("--key: at most %d fields", MAX_KEY);
 	if (!r->enabled[RULE_DUPLICATES]) {
-		if (st->key.n || st->keep)
-			opt_usage("--key and --keep are for the rule deduplicate: --enable it");
+		if (st->key.n || st->keep || st->event_time)
+			opt_usage("--key, --keep and --event-time need --enable deduplicate");
 		return;
 	}
 	st->dedup = dedup_new(r->keep != KEEP_FIRST, st->memory);
@@ -130,8 +120,10 @@ static void check(struct state *st)
 {
 	bool any = false;
 
-	if (st->print_rules)
-		print_rules();
+	if (st->print_rules) {
+		out_print(sl_of(quality_rules_example()));
+		leave(EX_DONE);
+	}
 	if (st->report && strcmp(st->report, "-") != 0)
 		path_claim(PATH_WRITE, "--report", st->report);
 	if (st->profile_file && strcmp(st->profile_file, "-") != 0)
@@ -193,7 +185,7 @@ static void start(struct state *st, struct filter_run *run, const struct names *
 		for (size_t i = 0; i < r->key.n; i++)
 			st->key_at[i] = r->key_given ? filter_column(run, r->key.name[i], "key")
 						     : names_find(cols, r->key.name[i]);
-		if (r->keep == KEEP_NEWEST)
+		if (r->keep == KEEP_NEWEST || st->event_time)
 			st->time_at = filter_column(run, sl_of(r->event_time), "event-time");
 	}
 	filter_cols(run, cols->name, cols->n);
@@ -378,6 +370,19 @@ static void write_profile(const struct state *st, struct filter_run *run)
 	write_text(st->profile_file, &s);
 }
 
+/* A report says how many there were; but nothing else says that a key was guessed. */
+static void tell_removed(const struct state *st, const struct quality_figures *f, bool keyed)
+{
+	unsigned long long removed = f->duplicates + f->dropped, input = f->input;
+
+	if (st->dedup && !st->rules.key_given && input > 0)
+		msg_note("no key is given, so records are told apart by %s: --key names another",
+			keyed ? msg_q(st->rules.key.name[0]) : tr("all of their values"));
+	if (!st->report && removed > 0)
+		msg_note("%llu of %llu records removed, %llu of them as duplicates", removed,
+			input, (unsigned long long)f->duplicates);
+}
+
 static void write_report(struct state *st, struct filter_run *run)
 {
 	struct quality_figures f = *quality_figures(st->quality);
@@ -388,6 +393,8 @@ static void write_report(struct state *st, struct filter_run *run)
 	f.rejected = io->meter.n_rejects;
 	f.duplicates = st->dedup ? dedup_dropped(st->dedup) : 0;
 	f.output = wr_rows(io->wr);
+	tell_removed(st, &f,
+		names_find(rd_cols(io->rd), st->rules.key.name[0]) != NAMES_NONE);
 	if (f.not_numbers > 0)
 		msg_warn("%llu values under a range of numbers are no numbers and stay as they are",
 			(unsigned long long)f.not_numbers);

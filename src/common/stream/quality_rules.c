@@ -114,6 +114,8 @@ static bool get_names(
 
 	if (m)
 		take_names(at, m, names);
+	if (m && names->n == 0 && opt_choice_index("fields|key", sl_of(key)) >= 0)
+		wrong(at, key, "names nothing"); /* an empty list is not what was meant */
 	return m != NULL;
 }
 
@@ -276,8 +278,6 @@ static void check_formats(const struct quality_check *c, const struct place *at,
 {
 	const char *why;
 
-	if (c->allowed.n == 0)
-		wrong_member(at, spec->key, "the format of times is missing");
 	for (size_t i = 0; i < c->allowed.n; i++) {
 		why = timeform_fault(c->allowed.name[i].p);
 		if (why)
@@ -309,6 +309,8 @@ static void read_check(struct quality_rules *r, struct quality_check *c, const s
 	default:
 		read_range(r, c, at, spec);
 	}
+	if ((c->rule == RULE_TIMES || c->rule == RULE_ALLOWED) && c->allowed.n == 0)
+		wrong_member(at, spec->key, "names nothing");
 }
 
 /* A rule whose config has a member for each field. */
