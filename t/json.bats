@@ -20,6 +20,8 @@ is_wrong() { if as_said "$@" >/dev/null; then return 1; fi; }
 	printf 'a,b\n1,2\n1\n3,4\n' >in.csv
 	run_rc 0 reformat --rejects rejects --stats stats --progress json in.csv
 	as_said reject <rejects
+	run_rc 0 reformat --rejects latin <<<$'a,b\n1,2\ncaf\xe9,1'
+	as_said reject <latin
 	# it does see what is wrong
 	is_wrong reject </dev/null
 	is_wrong reject < <(jq -c 'del(.why)' rejects)

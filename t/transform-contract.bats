@@ -580,3 +580,47 @@ ended() { wait "$1"; }
 	sampled=1 least=40
 	sweep_all
 }
+
+@test "filters: --stats - is standard output, and a file without a name is none" {
+	run_ok reformat --stats - -O o n.csv
+	is "$(jq -r .program "$out")" reformat
+	[[ ! -e ./- ]]
+	run_rc 64 bash -c 'reformat --stats - n.csv | cat; exit "${PIPESTATUS[0]}"'
+	has "$err" 'are the same file'
+	# whatever the option is for, and before anything is opened
+	for each in 'reformat -O' 'reformat --rejects' 'reformat --stats' 'quality-clean -r' \
+		'quality-clean --report' 'quality-clean --profile' 'map-fields --map' \
+		'pivot-wide --columns' 'fs-put --failed' 'pg-copy-load --wide --ack' \
+		'pg-wide-tables --stats' 'pg-narrow-dump --table' 'pg-copy-load -t x -k' \
+		'pg-copy-load --wide --target-schema' 'pg-narrow-dump --time-column' \
+		'fs-extract-online g -c' 'fs-extract-athena g -c'; do
+		# shellcheck disable=SC2086
+		PGHOST=$PWD run_rc 64 $each '' </dev/null
+		has "$err" ' is empty'
+	done
+}
+
+@test "filters: --strict says of what it was, with -q, too" {
+	printf '%s\n' '{"a":1}' >a.json
+	for each in '' -q; do
+		# shellcheck disable=SC2086
+		run_rc 65 map-fields $each --strict --stats s --rename none:x a.json
+		has "$err" 'error:' '--strict takes none: ' '"none"'
+		has s '--strict takes none: ' none
+	done
+	is "$(wc -l <"$err")" 1
+}
+
+@test "filters: a reject that is no UTF-8 has its bytes, too" {
+	for tail in '' ,x ,xy ,xyz; do
+		printf 'a,b\nok,1\ncaf\xe9,1%s\n' "$tail" >latin.csv
+		run_rc 0 reformat --rejects bad latin.csv
+		is "$(jq -r .raw bad)" $'caf\ufffd,1'"$tail"
+		jq -r .raw_hex bad | basenc -d --base16 >got
+		sed 1,2d latin.csv | tr -d '\n' >want
+		same_file got want
+	done
+	printf 'a,b\nok,1\ncafé\n' >bad.csv
+	run_rc 0 reformat --rejects bad bad.csv
+	is "$(jq -c '[.raw, has("raw_hex")]' bad)" '["café",false]'
+}

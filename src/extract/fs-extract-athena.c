@@ -44,7 +44,7 @@ struct conf {
 
 static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "Which records" },
-	{ .name = "columns", .letter = 'c', CONF(columns), .arg = "NAME,…",
+	{ .name = "columns", .letter = 'c', CONF(columns), .arg = "NAME,…", .min = 1,
 	  .help = "features, in this order (default: all of the group)" },
 	{ .name = "rename", CONF(rename), .arg = "OLD:NEW,…",
 	  .help = "columns of the output that are to have another name" },

@@ -31,7 +31,7 @@ struct conf {
 
 static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "Which records" },
-	{ .name = "columns", .letter = 'c', CONF(columns), .arg = "NAME,…",
+	{ .name = "columns", .letter = 'c', CONF(columns), .arg = "NAME,…", .min = 1,
 	  .help = "features, in this order (default: all of the group)" },
 	{ .name = "id", CONF(id), .arg = "ID",
 	  .help = "the record with this identifier; may be repeated" },

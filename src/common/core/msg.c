@@ -11,7 +11,7 @@
 static const char *prog = "ferry";
 static int verbosity;
 static bool log_time;
-unsigned long msg_warned;
+char msg_warning[3500];
 
 static struct {
 	msg_exit_fn *fn;
@@ -110,11 +110,11 @@ void msg_warn(const char *fmt, ...)
 {
 	char text[3500];
 
-	msg_warned++;
-	if (verbosity < 0)
-		return;
 	FORMAT_INTO(text, fmt);
-	put_line(N_("warning: "), text, NULL);
+	if (!*msg_warning)
+		memcpy(msg_warning, text, strlen(text) + 1);
+	if (verbosity >= 0)
+		put_line(N_("warning: "), text, NULL);
 }
 
 void msg_on_exit(msg_exit_fn *fn, void *ctx)

@@ -43,7 +43,7 @@ void msg_init(const char *argv0);
 const char *msg_prog(void);
 
 /* Prints a warning, a note or (when verbose) a detail; the program goes on. */
-extern unsigned long msg_warned; /* so often */
+extern char msg_warning[]; /* the first that was given, printed or not; "": none was */
 void msg_warn(const char *fmt, ...) PRINTF_LIKE(1, 2) COLD;
 void msg_insist(const char *fmt, ...) PRINTF_LIKE(1, 2) COLD; /* a warning, with --quiet, too */
 void msg_note(const char *fmt, ...) PRINTF_LIKE(1, 2) COLD;

@@ -302,22 +302,33 @@ static void remember(const struct opt *o, const char *text)
 	given[o - program->opts].from = reading;
 }
 
+/* A variable of a script that nobody has set; and what is no other file by this name. */
+static const char *take_path(const struct opt *o, const char *value)
+{
+	static const char names[] = "FILE|DIR|NAME|SCHEMA.TABLE";
+
+	if (!*value && (o->min > 0 || (o->arg && opt_choice_index(names, sl_of(o->arg)) >= 0)))
+		opt_usage("--%s is empty", o->name);
+	if (strcmp(o->name, "stats") != 0)
+		return value;
+	value = strcmp(value, "-") == 0 ? "/dev/stdout" : value;
+	stats_file(value);
+	return value;
+}
+
 static void set_value(const struct opt *o, const char *value, void *conf)
 {
 	void *dst = (char *)conf + o->offset;
 	struct opt_list *list = dst;
 	bool anew = given[o - program->opts].from != reading;
 
+	value = take_path(o, value);
 	remember(o, value);
-	if (strcmp(o->name, "stats") == 0)
-		stats_file(value);
 	switch (o->kind) {
 	case OPT_STR:
 		*(const char **)dst = value;
 		break;
 	case OPT_LIST:
-		if (o->min > 0 && !*value) /* a variable of a script that nobody has set */
-			opt_usage("--%s is empty", o->name);
 		if (anew) /* what has a higher rank is not in addition */
 			list->n = 0;
 		if ((list->n & (list->n - 1)) == 0) { /* none, or full: twice as many */
@@ -403,12 +414,11 @@ static void set_flag(const struct opt *o, void *conf, bool on)
 	*(bool *)((char *)conf + o->offset) = on;
 }
 
-static void take_stats(const char *path)
+static void take_stats(const struct opt *o, const char *path)
 {
-	path = strcmp(path, "-") == 0 ? "/dev/stdout" : path;
+	path = take_path(o, path);
 	path_claim(PATH_WRITE, "--stats", path);
 	path_check(PATH_WRITE, "--stats", path);
-	stats_file(path);
 	stats_failing(NULL, NULL);
 }
 
@@ -437,7 +447,7 @@ static int parse_long(const char *word, const char *next, void *conf)
 	if (!is_common(o))
 		set_value(o, eq ? eq + 1 : next, conf);
 	else if (strcmp(o->name, "stats") == 0) /* --config was read before */
-		take_stats(eq ? eq + 1 : next);
+		take_stats(o, eq ? eq + 1 : next);
 	return eq ? 1 : 2;
 }
 

@@ -51,11 +51,11 @@ struct opt {
 	char letter;	     /* short name or 0 */
 	enum opt_kind kind;
 	size_t offset;	     /* of the member in the caller's struct */
-	const char *arg;     /* metavariable in --help */
+	const char *arg;     /* metavariable in --help; FILE, DIR, NAME, SCHEMA.TABLE: not empty */
 	const char *help;    /* one line, lower case, no full stop */
 	const char *env;     /* environment variable that gives the default, or NULL */
 	const char *choices; /* OPT_ENUM */
-	uint64_t min, max;   /* OPT_UINT, OPT_SIZE; OPT_LIST with min: not empty */
+	uint64_t min, max;   /* OPT_UINT, OPT_SIZE; OPT_STR, OPT_LIST with min: not empty */
 	int64_t unit;	     /* OPT_DURATION: microseconds of a bare number, 0 = unit required */
 	const char *bare;    /* OPT_STR: the value of --NAME without one; --no-NAME is "0" then */
 	const char *needs;   /* conditions, separated by blanks, which must all hold */

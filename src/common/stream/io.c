@@ -335,6 +335,19 @@ void io_add_text(struct str *s, struct sl t)
 	str_add_json(s, str_sl(&clean));
 }
 
+/* JSON holds no other bytes than UTF-8; but the record can be mended only from those it had. */
+static void add_raw(struct str *s, struct sl raw)
+{
+	str_addz(s, ",\"raw\":");
+	io_add_text(s, raw);
+	if (utf8_valid_to(raw.p, raw.n) == raw.n)
+		return;
+	str_addz(s, ",\"raw_hex\":\"");
+	for (size_t i = 0; i < raw.n; i++)
+		str_addf(s, "%02X", (unsigned char)raw.p[i]);
+	str_addc(s, '"');
+}
+
 void io_reject(struct io *io, const struct rec *rec, const struct fault *f)
 {
 	struct fault hidden = *f;
@@ -358,8 +371,7 @@ void io_reject(struct io *io, const struct rec *rec, const struct fault *f)
 	io_add_text(&s, f->value);
 	str_addz(&s, ",\"why\":");
 	io_add_text(&s, sl_of(f->why));
-	str_addz(&s, ",\"raw\":");
-	io_add_text(&s, io->opts->hide_values ? SL("") : rec->raw);
+	add_raw(&s, io->opts->hide_values ? SL("") : rec->raw);
 	str_addc(&s, '}');
 	if (io->keep)
 		io->keep(io->keep_ctx, rec, f, str_sl(&s));
@@ -391,9 +403,9 @@ void io_reject_field(struct io *io, const struct rec *rec, size_t i, const char 
 
 void io_check_strict(const struct io *io)
 {
-	if (io->opts->strict && msg_warned)
-		die(EX_DATA, "%s: there was a warning, and --strict takes none",
-		    in_name(rd_in(io->rd)));
+	if (io->opts->strict && *msg_warning)
+		die(EX_DATA, "%s: there was a warning, and --strict takes none: %s",
+		    in_name(rd_in(io->rd)), msg_warning);
 }
 
 void io_seal(struct io *io, const struct seal *seal)

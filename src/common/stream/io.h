@@ -210,8 +210,8 @@ bool io_wants_seal(const struct io_opts *opts);
 /*
  * Deals with a bad record: without --rejects the program ends with 65 and one line
  * `prog: error: FILE:LINE:COLUMN: field "x": WHY: "value"`; else it is written to the file, as one
- * NDJSON object {"file","record","line","column","field","value","why","raw"}, counted, and
- * reading goes on until --max-rejects.
+ * NDJSON object {"file","record","line","column","field","value","why","raw"}, with "raw_hex"
+ * where that is no UTF-8, counted, and reading goes on until --max-rejects.
  */
 void io_reject(struct io *io, const struct rec *rec, const struct fault *fault);
 
