@@ -563,3 +563,24 @@ stopped_at() {
 	is "$(sql 'SELECT count(*) FROM public.rates')" 2
 	is "$(sql 'SELECT at, msg FROM public.log')" '2024-01-01 00:00:00+00|x'
 }
+
+@test "table: options that are wrong by themselves are told before the server is asked" {
+	printf 'a,b\n1,2\n' >in.csv
+	while read -r -a each; do
+		PGHOST=$PWD run_rc 64 pg-copy-load "${each[@]}" in.csv
+	done <<-'END'
+		--table=
+		--table a.b.c
+		--table t -k a,a
+		--table t -k a,
+		--table t --create -T a
+		--table t --create -T =int
+		--table t --create -T a=int;x
+		--table t --create -T a=int -T a=text
+	END
+	PGHOST=$PWD run_rc 64 pg-copy-load --table t -k '' in.csv
+	PGHOST=$PWD run_rc 64 pg-narrow-dump --table a.b.c
+	PGHOST=$PWD run_rc 64 pg-dual-load --table a.b.c in.csv
+	PGHOST=$PWD run_rc 64 pg-wide-analyze queries --ship-id a --ship-id b
+	PGHOST=$PWD run_rc 75 pg-copy-load --table t -k a --create -T a=int -T b=text in.csv
+}

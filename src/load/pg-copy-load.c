@@ -30,7 +30,7 @@ static const struct opt options[] = {
 	  .help = "a wide stream into the tables of its ships" },
 	{ .name = "table", .required = true, .not_with = "wide", .letter = 't', CONF(table),
 	  .arg = "SCHEMA.TABLE", .help = "any records into this table" },
-	{ .name = "key", .letter = 'k', CONF(wide.key), .arg = "NAME[,NAME]",
+	{ .name = "key", .letter = 'k', CONF(wide.key), .arg = "NAME[,NAME]", .min = 1,
 	  .help = "replace rows with the same key; --wide: the time (default created_time)" },
 	{ .name = "accept-unsealed", .weakens = true, CONF(accept_unsealed),
 	  .help = "load a pipe although nothing tells whether it is whole" },
@@ -266,6 +266,9 @@ int main(int argc, char **argv)
 		opt_usage("of the options of the target only --target goes with --table");
 	if (ld.conf.wide.dry_run && ld.conf.io.rejects && strcmp(ld.conf.io.rejects, "-") == 0)
 		opt_usage("--rejects -: standard output has what --dry-run prints");
+	if (!ld.conf.is_wide)
+		table_check_conf(&(struct table_conf){ .name = ld.conf.table,
+			.keys = ld.conf.wide.key, .types = ld.conf.types });
 	(void)signal(SIGPIPE, SIG_IGN);
 	ld.env = (struct sink_env){ .commit = commit, .ctx = &ld };
 	ld.env.io = io_open_all(&ld.conf.io, argv, argc);

@@ -12,6 +12,7 @@
 #include "dual/dual.h"
 #include "ledger/ledger_opts.h"
 #include "ledger/ledger_ships.h"
+#include "pg/relation.h"
 #include "stream/in.h"
 #include "stream/io.h"
 
@@ -302,6 +303,7 @@ int main(int argc, char **argv)
 	int code;
 
 	opt_parse(&program, &ld.conf, &argc, &argv);
+	relation_check(ld.conf.narrow.table);
 	(void)signal(SIGPIPE, SIG_IGN);
 	ld.io = io_open_all(&ld.conf.io, argv, argc);
 	ld.pg = pg_connect(ld.conf.target.conninfo, "target");

@@ -77,8 +77,6 @@ static int compare_queries(struct run *run)
 		.runs = run->conf.runs };
 	bool same;
 
-	if (run->conf.ships.n > 1)
-		opt_usage("queries: one --ship-id at most");
 	if (run->conf.ships.n > 0)
 		race.ship = run->conf.ships.v[0];
 	if (!ledger_exists(run->target))
@@ -176,6 +174,8 @@ int main(int argc, char **argv)
 
 	opt_parse(&program, &run.conf, &argc, &argv);
 	verb = opt_verb(VERBS, argc, argv);
+	if (verb == 1 && run.conf.ships.n > 1)
+		opt_usage("queries: one --ship-id at most");
 	target_defaults(&run.conf.target);
 	if (verb >= 2) {
 		probe(&run, verb == 2);

@@ -43,9 +43,6 @@ static void check_create(const char *name, const struct fs_schema *s, const stru
 	if (o->throughput == FS_PROVISIONED && (!o->read_units || !o->write_units))
 		opt_usage("--throughput-mode Provisioned needs --read-capacity-units and "
 			  "--write-capacity-units");
-	for (size_t i = 0; i < o->tags.n; i++)
-		if (!strchr(o->tags.v[i].p, '=') || o->tags.v[i].p[0] == '=')
-			opt_usage("--tags: not like NAME=VALUE: %s", msg_q(o->tags.v[i]));
 	check_time_feature(s, o);
 	for (size_t i = 0; i < s->n; i++)
 		if (s->features[i].collection != FS_SCALAR &&
@@ -87,6 +84,8 @@ static void put_tags(struct str *b, const struct opt_list *tags)
 	for (size_t i = 0; i < tags->n; i++) {
 		const char *name = tags->v[i].p, *eq = strchr(name, '=');
 
+		if (!eq || eq == name)
+			opt_usage("--tags: not like NAME=VALUE: %s", msg_q(tags->v[i]));
 		str_addz(b, i ? ",{\"Key\":" : ",\"Tags\":[{\"Key\":");
 		str_add_json(b, (struct sl){ name, (size_t)(eq - name) });
 		str_add_member(b, "Value", sl_of(eq + 1));

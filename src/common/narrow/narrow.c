@@ -316,8 +316,10 @@ static bool take_print(const struct narrow *n, struct pg *pg, struct str *print)
 
 struct pg *narrow_connect(const char *conninfo, const struct narrow_opts *opts)
 {
-	struct pg *pg = pg_connect(conninfo, "source");
+	struct pg *pg;
 
+	relation_check(opts->table); /* before anybody is asked */
+	pg = pg_connect(conninfo, "source");
 	pg_read_raw(pg, opts->encoding);
 	return pg;
 }

@@ -24,6 +24,14 @@ void relation_split(const char *text, struct str *schema, struct str *table)
 		opt_usage("--table: not SCHEMA.TABLE: %s", msg_q(sl_of(text)));
 }
 
+void relation_check(const char *text)
+{
+	AUTO_STR schema = { 0 }, table = { 0 };
+
+	if (text)
+		relation_split(text, &schema, &table);
+}
+
 struct sl relation_cut(struct sl name)
 {
 	size_t n = 0, len;

@@ -11,6 +11,7 @@
  * case included, up to the dot; or in double quotes as in SQL. Dies with 64 when malformed.
  */
 void relation_split(const char *text, struct str *schema, struct str *table);
+void relation_check(const char *text); /* only that; NULL is well */
 
 /* The name as PostgreSQL keeps it: at most 63 bytes, whole characters. */
 struct sl relation_cut(struct sl name);

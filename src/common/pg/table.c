@@ -278,16 +278,24 @@ static const char *type_of(const struct table *t, struct sl name)
 	return given ? given : i != NAMES_NONE ? t->type[i] : "text";
 }
 
-/* TYPE goes into the statement as it is: so it must look like a type, and nothing else. */
-static void check_types(const struct table *t)
+void table_check_conf(const struct table_conf *conf)
 {
-	for (size_t i = 0; i < t->conf.types.n; i++) {
-		const char *type = strrchr(t->conf.types.v[i].p, '=');
-		static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					      "0123456789_ ,.()[]\"";
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789_ ,.()[]\"";
+	AUTO_NAMES keys = { 0 }, names = { 0 };
 
-		if (!type || !type[1] || strspn(type + 1, letters) != strlen(type + 1))
-			opt_usage("--column-type: not NAME=TYPE: %s", msg_q(t->conf.types.v[i]));
+	relation_check(conf->name);
+	if (conf->keys)
+		namelist_split(&keys, conf->keys, "key");
+	for (size_t i = 0; i < conf->types.n; i++) {
+		const char *given = conf->types.v[i].p, *type = strrchr(given, '=');
+		struct sl name = { given, type ? (size_t)(type - given) : 0 };
+
+		/* TYPE goes into the statement as it is: it must look like one, and no more */
+		if (!name.n || !type[1] || strspn(type + 1, letters) != strlen(type + 1))
+			opt_usage("--column-type: not NAME=TYPE: %s", msg_q(sl_of(given)));
+		if (names_add(&names, name, NULL) != i)
+			opt_usage("--%s: column %s is named twice", "column-type", msg_q(name));
 	}
 }
 
@@ -358,7 +366,6 @@ static void create_table(struct table *t)
 {
 	AUTO_STR sql = { 0 };
 
-	check_types(t);
 	for (size_t i = 0; i < t->keys.n; i++)
 		table_must_have(t, t->keys.name[i]);
 	add_create(t, &sql);

@@ -57,6 +57,9 @@ struct table_counts {
 
 struct table;
 
+/* Refuses what is wrong whatever the table is (64): before anybody is asked. */
+void table_check_conf(const struct table_conf *conf);
+
 /*
  * Looks at the table. Dies with 78 when there is none and `create` is not set, or when `keys` are
  * no unique key that ON CONFLICT can use, and names those there are. Keeps conf's strings. Every
