@@ -275,7 +275,8 @@ ended() { wait "$1"; }
 			# shellcheck disable=SC2086 # two files
 			run_rc 0 reformat $order
 			same_file "$out" 1.csv
-			is "$(<"$err")" "reformat: warning: $file: nothing was read, not even a header"
+			is "$(<"$err")" \
+				"reformat: warning: $file: nothing was read, not even a header"
 			# shellcheck disable=SC2086
 			run_ok reformat -q $order
 			# shellcheck disable=SC2086

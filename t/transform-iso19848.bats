@@ -153,7 +153,8 @@ refused() {
 	same_file "$out" want
 	# quality may come late
 	printf '%s\n' '{"created_time":"2024-01-01","data_channel_id":"a","value":"1"}' \
-		'{"created_time":"2024-01-01","data_channel_id":"a","value":"1","q":"0"}' >late.ndjson
+		'{"created_time":"2024-01-01","data_channel_id":"a","value":"1","q":"0"}' \
+		>late.ndjson
 	run_ok reformat -o iso19848 -s S --quality q late.ndjson
 	is "$(jq -c '[.Package.TimeSeriesData[0].EventData.DataSet[].Quality]' "$out")" '[null,"0"]'
 }

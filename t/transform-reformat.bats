@@ -129,8 +129,8 @@ printed() {
 }
 
 @test "reformat: a header name that looks like another format is in quotes, and comes back" {
-	for name in 'sep=;' '{3F25}' '[x' '<html>' '<?xml' '%PDF-1' 'SQLite format 3' PAR1 BZh ' {x' \
-		$'\ufeffid' $'\ufeff\ufeffid' $'PK\x03\x04'; do
+	for name in 'sep=;' '{3F25}' '[x' '<html>' '<?xml' '%PDF-1' 'SQLite format 3' PAR1 \
+		BZh ' {x' $'\ufeffid' $'\ufeff\ufeffid' $'PK\x03\x04'; do
 		jq -nc --arg n "$name" '{($n): "1"}, {($n): "2"}' >one.ndjson
 		jq -nc --arg n "$name" '{($n): "1", b: null}, {($n): "2", b: "é"}' >two.ndjson
 		for each in one two; do
@@ -141,9 +141,11 @@ printed() {
 			same_file "$out" "$each.csv"
 			run_rc 0 reformat -o ndjson "$each.csv"
 			same_file "$out" "$each.ndjson"
-			run_pipe '0 0 0' 'reformat --seal "$e.csv" | reformat | reformat -o ndjson' e="$each"
+			run_pipe '0 0 0' 'reformat --seal "$e" | reformat | reformat -o ndjson' \
+				e="$each.csv"
 			same_file "$out" "$each.ndjson"
-			run_pipe '0 0 0' 'reformat --seal "$e.csv" | via -- cat | reformat -o ndjson' e="$each"
+			run_pipe '0 0 0' 'reformat --seal "$e" | via -- cat | reformat -o ndjson' \
+				e="$each.csv"
 			same_file "$out" "$each.ndjson"
 			run_rc 0 reformat -o tsv "$each.csv"
 			cp "$out" t.tsv
@@ -399,7 +401,17 @@ printed() {
 	has "$err" ':1: the header comes again, as a record'
 	printf '%s\n' 'title' 'more' '# note' ',a,a,a_2' '0,1,2,3' '# 9' '' '1,4,5,6' >odd.csv
 	run_ok reformat --skip-lines 2 --comment '#' --rename-columns odd.csv
-	printed column_1,a,a_2,a_2_2 0,1,2,3 1,4,5,6
+	printed column_1,a,a_3,a_2 0,1,2,3 1,4,5,6
+	# a name that stands in the header is no other's
+	for each in a,a,a_2=a,a_3,a_2 a,,column_2=a,column_2_2,column_2 a,a_2,a=a,a_2,a_3 \
+		,,column_1=column_1_2,column_2,column_1; do
+		printf '%s\n' "${each%=*}" 1,2,3 >n.csv
+		run_ok reformat --rename-columns n.csv
+		printed "${each#*=}" 1,2,3
+	done
+	printf '%s\n' a,a,a_2 1,2,3 >n.csv
+	run_ok map-fields --rename-columns -s a_2 n.csv <(cat n.csv)
+	printed a_2 3 3
 	run_rc 65 reformat --skip-lines 3 odd.csv
 	has "$err" 'column 1: a column has no name' --rename-columns
 	printf '%s\n' a,b '1,5" pipe' '2,"x"y' >quotes.csv

@@ -91,7 +91,7 @@ struct rd *rd_from_fd(int fd, const char *name, const struct rd_conf *conf) NODI
  */
 size_t rd_empty(const struct rd *rd, const char **name, bool *all);
 
-/* Would a first column of this name, not in quotes, make a header that is taken for another thing? */
+/* Would a header whose first name is this one, not in quotes, be taken for another thing? */
 bool rd_mistakes(struct sl name);
 
 enum rd_event rd_next(struct rd *rd, struct rec *rec) NODISCARD;

@@ -116,8 +116,8 @@ static void check_ship(struct wr_iso *w, const struct field *f, size_t n)
 	else if (w->opts.ship)
 		ship = sl_of(w->opts.ship);
 	if (ship.n == 0)
-		die_hint(EX_DATA, "--ship-id names it, --by its column", "record %llu names no ship",
-			(unsigned long long)w->rows);
+		die_hint(EX_DATA, "--ship-id names it, --by its column",
+			"record %llu names no ship", (unsigned long long)w->rows);
 	if (!w->begun) {
 		str_add(&w->ship, ship);
 		begin(w);
