@@ -137,9 +137,9 @@ T|2024-01-02 00:00:00|3|'
 		insert "('V', 'a', '0001-01-01', '1')" "('V', 'a', '2024-10-01', '2')" \
 			"('V', 'a', '9999-12-31', '3')" "('W', 'a', '1000-01-01', '4')" \
 			"('W', 'a', '2024-10-04', '5')" "(NULL, 'a', '2024-12-01', '19')"
-		sql "INSERT INTO n SELECT 'S' || s, 'a', timestamp '2024-10-01' + d * interval '1 day', '9'
+		sql "INSERT INTO n SELECT 'S' || s, 'a', date '2024-10-01' + d, '9'
 			FROM generate_series(1, 9) s, generate_series(0, 2) d;
-			INSERT INTO n SELECT '', 'a', timestamp '2024-10-01' + d * interval '1 day', d + 10
+			INSERT INTO n SELECT '', 'a', date '2024-10-01' + d, d + 10
 			FROM generate_series(0, 4) d"
 		run_rc 0 narrow-to-wide --mode migration-only -t n --value-column value \
 			--cutoff-time 2025-01-01 --workers "$workers"
