@@ -291,7 +291,17 @@ printed() {
 	has "$err" ':1: the header comes again, as a record'
 	printf '%s\n' 'title' 'more' '# note' ',a,a,a_2' '0,1,2,3' '# 9' '' '1,4,5,6' >odd.csv
 	run_ok reformat --skip-lines 2 --comment '#' --rename-columns odd.csv
-	printed column_1,a,a_2,a_2_2 0,1,2,3 1,4,5,6
+	printed column_1,a,a_3,a_2 0,1,2,3 1,4,5,6
+	# a name that stands in the header is no other's
+	for each in a,a,a_2=a,a_3,a_2 a,,column_2=a,column_2_2,column_2 a,a_2,a=a,a_2,a_3 \
+		,,column_1=column_1_2,column_2,column_1; do
+		printf '%s\n' "${each%=*}" 1,2,3 >n.csv
+		run_ok reformat --rename-columns n.csv
+		printed "${each#*=}" 1,2,3
+	done
+	printf '%s\n' a,a,a_2 1,2,3 >n.csv
+	run_ok map-fields --rename-columns -s a_2 n.csv <(cat n.csv)
+	printed a_2 3 3
 	run_rc 65 reformat --skip-lines 3 odd.csv
 	has "$err" 'column 1: a column has no name' --rename-columns
 	printf '%s\n' a,b '1,5" pipe' '2,"x"y' >quotes.csv

@@ -438,15 +438,18 @@ static void take_sep(struct rd *rd)
 	rd_take(rd, line.n + 1, 1);
 }
 
-/* A name that is empty or there already becomes NAME_2 and so on. */
-static struct sl new_name(struct rd *rd, struct sl name, size_t column)
+/* A name that is empty or there already becomes NAME_2 and so on, one that is not in the header. */
+static struct sl new_name(struct rd *rd, const struct names *header, struct sl name, size_t column)
 {
 	AUTO_STR s = { 0 };
 
+	if (name.n > 0 && names_find(&rd->cols, name) == NAMES_NONE)
+		return name;
 	str_add(&s, name);
 	if (name.n == 0)
 		str_addf(&s, "column_%zu", column);
-	for (size_t i = 2, n = s.n; names_find(&rd->cols, str_sl(&s)) != NAMES_NONE; i++) {
+	for (size_t i = 2, n = s.n; names_find(&rd->cols, str_sl(&s)) != NAMES_NONE ||
+				    names_find(header, str_sl(&s)) != NAMES_NONE; i++) {
 		s.n = n;
 		str_addf(&s, "_%zu", i);
 	}
@@ -457,8 +460,6 @@ static void add_name(struct rd *rd, struct sl name, size_t column)
 {
 	bool added;
 
-	if (rd->conf.rename_columns)
-		name = new_name(rd, name, column);
 	if (name.n == 0)
 		header_fault(rd, "a column has no name", column);
 	if (sl_eq(name, SL(SEAL_COLUMN)))
@@ -523,6 +524,10 @@ static enum rd_event columns_without_header(struct rd *rd)
 
 static void take_header(struct rd *rd, const struct rd_found *r)
 {
+	AUTO_NAMES header = { 0 };
+
+	for (size_t i = 0; i < r->n && rd->conf.rename_columns; i++)
+		(void)names_add(&header, field_sl(&rd->fields[i]), NULL);
 	for (size_t i = 0; i < r->n; i++) {
 		struct sl name = field_sl(&rd->fields[i]);
 
@@ -530,6 +535,8 @@ static void take_header(struct rd *rd, const struct rd_found *r)
 			rd->sealed = true;
 			break;
 		}
+		if (rd->conf.rename_columns)
+			name = new_name(rd, &header, name, i + 1);
 		add_name(rd, name, i + 1);
 	}
 }
