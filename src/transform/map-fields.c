@@ -684,6 +684,7 @@ static const struct filter map_fields = {
 				 "  map-fields --set-now event_time --cast age:int people.csv\n",
 		     .opts = options },
 	FILTER_STATE,
+	.names = true,
 	.check = check,
 	.start = start,
 	.row = row,

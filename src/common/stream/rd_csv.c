@@ -11,6 +11,8 @@
 #include "stream/block.h"
 #include "stream/rd_impl.h"
 
+const char rd_lone_cr[] = N_("carriage return inside a record");
+
 /* Splits one line at its delimiters; returns the number of fields. */
 static size_t split_line(struct rd *rd, struct sl line)
 {
@@ -308,7 +310,7 @@ static bool read_record(struct rd *rd, struct rd_found *r)
 	const char *cr = memchr(line.p, '\r', line.n);
 
 	if (cr) {
-		r->why = "carriage return inside a record";
+		r->why = rd_lone_cr;
 		r->at = (size_t)(cr - line.p);
 	}
 	r->n = split_line(rd, line);
@@ -560,14 +562,15 @@ static enum rd_event read_header(struct rd *rd)
 		return RD_END;
 	rd_check_size(rd, r.len);
 	raw = (struct sl){ in_window(rd->in).p, r.len };
-	why = r.why ? r.why : rd_check_text(raw, &at);
+	why = rd_check_text(raw, &at); /* of another encoding bytes are no line ends either */
+	why = why ? why : r.why;
 	if (!why && r.cut && !rd->conf.allow_no_newline)
 		why = "the last line has no line end";
 	if (why)
 		die_hint(EX_DATA,
 			 r.cut && !r.why	       ? N_("--allow-no-newline takes it as it is")
-			 : memchr(raw.p, '\r', raw.n) ? N_("tr '\\r' '\\n' makes lines of it")
-						       : NULL,
+			 : why == rd_lone_cr	       ? N_("tr '\\r' '\\n' makes lines of it")
+						       : rd_encoding_hint(rd, why),
 			 "%s: header: %s", in_name(rd->in), why);
 	refuse_stray(rd, &rd->fields[r.n - 1]);
 	rd->cols = (struct names){ 0 };
@@ -589,7 +592,7 @@ enum rd_event rd_csv_header(struct rd *rd)
 	enum rd_event ev = read_header(rd);
 
 	rd->first_name = rd->cols.n ? (uint32_t)rd->cols.name[0].n : UINT32_MAX;
-	return ev == RD_END ? rd_finish(rd) : ev; /* further files may have a header */
+	return ev == RD_END ? rd_finish_empty(rd) : ev; /* further files may have a header */
 }
 
 /* ---- records that begin as an earlier one did ----------------------------------------------- */
