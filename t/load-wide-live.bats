@@ -88,6 +88,40 @@ new_job() {
 	is "$(sql 'SELECT a, b, c FROM tenant.w_s ORDER BY created_time')" $'2|3|2\n2|3|'
 }
 
+@test "live: rows that each bring another channel go in a few statements" {
+	local -i i n=150
+	local buffer
+
+	# each_another VALUE [MORE]: NDJSON, whose columns are known as they come
+	each_another() {
+		for ((i = 0; i < n; i++)); do
+			printf '{"ship_id":"EACH","created_time":"2024-01-01 00:%02d:%02d","c%d":"%s%d"%s}\n' \
+				$((i / 60)) $((i % 60)) $i "$1" $i "${2-}"
+		done
+	}
+	each_another old ',"kept":"k"' >first
+	each_another new >in
+	printf '{"ship_id":"EACH","created_time":"2024-01-01 01:00:00","c0":"last","c1":null}\n' >>in
+	run_ok wide first
+	sql "CREATE SEQUENCE tenant.statements;
+		CREATE FUNCTION count_statement() RETURNS trigger LANGUAGE plpgsql AS
+			'BEGIN PERFORM nextval(''tenant.statements''); RETURN NULL; END';
+		CREATE TRIGGER counted AFTER INSERT ON tenant.w_each
+			FOR EACH STATEMENT EXECUTE FUNCTION count_statement()"
+	# and where the rows that came before are too many to get all columns at once
+	for buffer in 4M 64k; do
+		run_ok wide --live --buffer "$buffer" in
+		(($(sql 'SELECT last_value FROM tenant.statements') <= 12))
+		is "$(sql "SELECT count(*) FROM tenant.w_each AS w, jsonb_each_text(to_jsonb(w)) AS e
+			WHERE e.value = 'new' || substr(e.key, 2)")" "$n"
+		is "$(sql 'SELECT count(*), count(kept) FROM tenant.w_each')" "$((n + 1))|$n"
+		is "$(sql "SELECT count(*) FROM tenant.w_each AS w, jsonb_each_text(to_jsonb(w)) AS e
+			WHERE e.value IS NOT NULL")" "$((3 * n + 2))"
+		sql "UPDATE tenant.w_each SET c5 = 'old' WHERE c5 IS NOT NULL;
+			ALTER SEQUENCE tenant.statements RESTART"
+	done
+}
+
 @test "live: --ack says what is committed, and only that" {
 	{
 		row A 01 '"a":"1"' && facts A 0/10

@@ -283,6 +283,50 @@ change_source() {
 	is_equal
 }
 
+# many: 31 ships in 48 ranges, more than a comparer is told of in advance
+many() {
+	scratch_db
+	"$root/t/telemetry" 1 1 1
+	sql "TRUNCATE tenant.tbl_data_timeseries"
+	sql "INSERT INTO tenant.tbl_data_timeseries
+			(ship_id, data_channel_id, created_time, long_v, value_format)
+		SELECT 's' || s, 'c', t, 1, 'Integer' FROM generate_series(10, 40) AS s,
+			generate_series('2024-10-01'::timestamp, '2024-10-02 23:00', '1 h') AS t"
+	chunk=1h carry_over
+}
+
+@test "repair: a new channel's column does not wait for those who compare beside it" {
+	many
+	row_of late '2024-10-01 00:00' 7 s10
+	# by the time it is to be added, they are as far ahead as they can be
+	repairs 0 --settle 2s
+	has "$out" 'repaired: 1 values and rows missing'
+	has_no "$err" 'locked'
+	is "$(sql 'SELECT late FROM tenant.tbl_data_timeseries_s10 WHERE late IS NOT NULL')" 7
+	is_equal
+}
+
+@test "repair: behind a lock nothing is half there, or said to be" {
+	local psql asleep="datname = current_database() AND wait_event = 'PgSleep'"
+	production 60
+	row_of late '2024-10-01 00:00:00.5' 7
+	timeout 90 psql -Xq -c BEGIN -c 'SELECT count(*) FROM tenant.tbl_data_timeseries_imo9999993' \
+		-c 'SELECT pg_sleep(1000)' >psql.out 2>&1 3>&- &
+	psql=$!
+	wait_until 20 sql "SELECT 1 / count(*) FROM pg_stat_activity WHERE $asleep"
+	repairs 1
+	has "$out" 'repaired: 0 values and rows missing'
+	has "$err" 'locked by server process'
+	is "$(sql "SELECT count(*) FROM ferry.event WHERE message LIKE 'repaired%'")" 0
+	is "$(sql "SELECT count(*) FROM tenant.tbl_data_timeseries_imo9999993
+		WHERE created_time = '2024-10-01 00:00:00.5'")" 0
+	sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE $asleep" >/dev/null
+	wait "$psql" || :
+	repairs 0
+	has "$out" 'repaired: 2 values and rows missing'
+	is_equal
+}
+
 @test "repair: killed at any point it leaves nothing half done" {
 	local each t c
 	local -a points=(repair_locked:1 repair_row_read:1)

@@ -313,6 +313,29 @@ row_at() {
 	is_carried_over
 }
 
+@test "slot job: told to end, it waits for a loader that is busy with a chunk, and ends well" {
+	local dump psql asleep
+	follow_job
+	pg-narrow-dump --follow slot --job "$job" --seal >stream 2>dump.err 3>&- &
+	dump=$!
+	wait_until 20 sql 'SELECT 1 / count(watched_at) FROM ferry.follower'
+	# as the loader does
+	timeout 90 psql -Xq -c BEGIN -c 'SELECT FROM ferry.follower FOR NO KEY UPDATE' \
+		-c 'SELECT pg_sleep(1000)' >psql.out 2>&1 3>&- &
+	psql=$!
+	asleep="datname = current_database() AND wait_event = 'PgSleep'"
+	wait_until 20 sql "SELECT 1 / count(*) FROM pg_stat_activity WHERE $asleep"
+	kill -TERM "$dump"
+	# longer than locks are waited for elsewhere
+	wait_until 30 sql "SELECT 1 / count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
+		AND datname = current_database() AND application_name = 'pg-narrow-dump'
+		AND query_start < clock_timestamp() - interval '10.5 s'"
+	sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE $asleep" >/dev/null
+	wait "$psql" || :
+	wait "$dump" || is "$?" 0 "$(<dump.err)"
+	is "$(sql 'SELECT lease_until < clock_timestamp() FROM ferry.follower')" t
+}
+
 @test "slot job: what was read before a deletion and is loaded behind it is in doubt" {
 	sql 'CALL tenant.put(1, 4)'
 	follow_job

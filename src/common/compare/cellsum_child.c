@@ -66,6 +66,7 @@ static NORETURN void work(int fd, const struct target_opts *opts, enum cellsum_h
 {
 	struct work w = { .target = { .hash = hash, .patient = true },
 		.pg = pg_connect(opts->conninfo, "target") };
+	struct cellsum *sum = mem_alloc(mem_mul(ships->n + 1, sizeof *sum));
 
 	w.target.r = registry_open(w.pg, opts, "created_time");
 	w.most = registry_tables_at_once(w.pg);
@@ -75,15 +76,15 @@ static NORETURN void work(int fd, const struct target_opts *opts, enum cellsum_h
 		if (!range[i].counts)
 			continue;
 		w.target.sparse = !has_chunks(&range[i], ships->n);
-		for (size_t s = 0; s < ships->n; s++) {
-			struct cellsum sum = { .rows = 0 };
-
+		memset(sum, 0, mem_mul(ships->n, sizeof *sum));
+		for (size_t s = 0; s < ships->n; s++)
 			if (ledger_cover_counts(range[i].cover[s]))
-				sum_ship(&w, ships->name[s], &range[i], &sum);
-			write_all(fd, &sum, sizeof sum);
-		}
+				sum_ship(&w, ships->name[s], &range[i], &sum[s]);
+		/* no locks while we wait for the reader: it may wait for them, to add a column */
 		end_turn(&w, "COMMIT");
+		write_all(fd, sum, mem_mul(ships->n, sizeof *sum));
 	}
+	mem_free(sum);
 	registry_close(w.target.r);
 	pg_close(w.pg);
 	leave(EX_DONE);

@@ -185,16 +185,14 @@ static bool leave_ship(void *ctx, struct sl ship, const char *why, bool locked)
 	return true;
 }
 
+/* Columns first: without them there is to be no row for their values. */
 static void send_all(struct wide *w)
 {
+	if (wide_has_aside(w))
+		(void)wide_widen(w);
 	wide_begin(w);
 	wide_flush(w);
-	if (wide_has_aside(w)) {
-		wide_commit(w);
-		(void)wide_widen(w);
-		wide_begin(w);
-		wide_replay(w);
-	}
+	wide_replay(w);
 	wide_commit(w);
 }
 

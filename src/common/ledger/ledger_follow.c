@@ -104,6 +104,8 @@ void ledger_follower_become(struct pg *target, uint64_t job, enum ledger_follow_
 		stop_check();
 		clock_sleep(CLOCK_US_PER_SEC);
 	}
+	/* from here on our own loader holds the row, for as long as a chunk takes */
+	pg_set(target, "lock_timeout", "0");
 }
 
 bool ledger_follower_upto(struct pg *target, uint64_t job, uint64_t attempt, struct str *upto)

@@ -273,11 +273,47 @@ static void mend_row(void *ctx, size_t row)
 	} while (named != NAMES_NONE && !load(s, row, row + 1));
 }
 
+/*
+ * Where each row brings another channel, each would be a segment, and a statement that names all
+ * columns. So the last ones become one, with NULL where columns came later, within a buffer's size.
+ */
+static void join_segments(struct wide *w, struct rack *k)
+{
+	size_t i = k->n_segs - 1, n = k->seg[i].n, room = w->conf.buffer / 3, first;
+	AUTO_STR text = { 0 };
+
+	for (size_t more; i > 0; i--, room -= more) {
+		more = (k->seg[i].row - k->seg[i - 1].row) * (n - k->seg[i - 1].n);
+		if (more > room)
+			break;
+	}
+	first = i;
+	str_add(&text, copybuf_rows(&k->buf, 0, k->seg[i].row));
+	for (size_t r = k->seg[i].row; r < k->buf.n; r++) {
+		struct sl row = copybuf_rows(&k->buf, r, r + 1);
+
+		i += i + 1 < k->n_segs && r == k->seg[i + 1].row;
+		k->buf.row[r].at = text.n;
+		str_add(&text, (struct sl){ row.p, row.n - 1 });
+		for (size_t c = k->seg[i].n; c < n; c++)
+			str_addz(&text, "\t\\N");
+		str_addc(&text, '\n');
+	}
+	k->seg[first].n = n;
+	k->n_segs = first + 1;
+	w->buffered += text.n - k->buf.text.n;
+	str_free(&k->buf.text);
+	k->buf.text = text;
+	text = (struct str){ 0 };
+}
+
 static void send_rack(struct wide *w, struct lane *l, size_t group)
 {
 	struct rack *k = &l->rack[group];
 	struct sending s = { .w = w, .l = l, .k = k, .group = group };
 
+	if (k->n_segs > 1)
+		join_segments(w, k);
 	for (size_t i = 0; i < k->n_segs; i++) {
 		size_t end = i + 1 < k->n_segs ? k->seg[i + 1].row : k->buf.n;
 
