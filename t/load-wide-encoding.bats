@@ -234,6 +234,44 @@ carry_over() {
 	done
 }
 
+# counts: what validate says of all ships, and the ledger
+counts() {
+	python3 -c 'import json, sys
+r = json.load(open(sys.argv[1]))
+print(*(r[k] for k in ("rows", "cells", "wide_rows", "unreadable", "differences")))' "$out"
+	sql "SELECT sum(rows), sum(cells), sum(rejects) FROM ferry.chunk"
+}
+
+@test "encoding: what a target of EUC_KR cannot hold is unreadable, and no cell found equal" {
+	local name=enc_counts_$$ index
+	printf '%s\n' "$name" >>"$BATS_FILE_TMPDIR/databases"
+	sql "CREATE DATABASE $name TEMPLATE template0 ENCODING 'EUC_KR' LOCALE 'C'"
+	source_of UTF8
+	export PGDATABASE=$name PGCLIENTENCODING=UTF8
+	for index in created_time 'ship_id, created_time'; do
+		table "$index"
+		forget
+		# a channel beside another and at an instant of its own, and a value
+		at_source "INSERT INTO n VALUES ('S', 'rpm', '2024-01-01 10:00', 'x'),
+			('S', 'rpm', '2024-01-01 10:01', 'y'),
+			('S', 'Kühl', '2024-01-01 10:00', '1'),
+			('S', 'Kühl', '2024-01-01 10:01', '2'),
+			('S', 'Kühl', '2024-01-01 10:02', '3'),
+			('S', 'rpm', '2024-01-01 10:03', '🚢'), ('T', 'Kühl', '2024-01-01', '4')"
+		carry_over
+		run_rc 0 pg-wide-validate "${n[@]}" -f json
+		is "$(counts)" $'7 2 5 5 0\n2|2|5'
+		sql "UPDATE tenant.tbl_data_timeseries_s SET rpm = NULL"
+		run_rc 1 pg-wide-validate "${n[@]}" -f json
+		is "$(counts)" $'7 2 5 5 2\n2|2|5'
+		run_rc 0 pg-wide-validate "${n[@]}" -f json --repair
+		is "$(counts)" $'7 2 5 5 0\n2|2|5'
+		# where it is all there is, nothing was found equal
+		run_rc 65 pg-wide-validate "${n[@]}" --ship-id T
+		has "$err" 'none of the 1 rows can be carried over'
+	done
+}
+
 # codes FIRST LAST: SQL of the codes of two bytes that begin with a byte of that range
 codes() {
 	cat <<-END

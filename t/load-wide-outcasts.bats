@@ -129,6 +129,34 @@ T|2024-01-02 00:00:00|3|'
 	is "$(sql 'SELECT sum(rejects), count(*) > 1000 FROM ferry.chunk')" '4|f'
 }
 
+# Far-off rows make gaps of single ships, which begin where days of others do, or reach over them.
+@test "outcasts: rows without a ship are met once where a gap of one ship meets days of others" {
+	local workers
+	for workers in 1 3; do
+		table created_time
+		insert "('V', 'a', '0001-01-01', '1')" "('V', 'a', '2024-10-01', '2')" \
+			"('V', 'a', '9999-12-31', '3')" "('W', 'a', '1000-01-01', '4')" \
+			"('W', 'a', '2024-10-04', '5')" "(NULL, 'a', '2024-12-01', '19')"
+		sql "INSERT INTO n SELECT 'S' || s, 'a', date '2024-10-01' + d, '9'
+			FROM generate_series(1, 9) s, generate_series(0, 2) d;
+			INSERT INTO n SELECT '', 'a', date '2024-10-01' + d, d + 10
+			FROM generate_series(0, 4) d"
+		run_rc 0 narrow-to-wide --mode migration-only -t n --value-column value \
+			--cutoff-time 2025-01-01 --workers "$workers"
+		has_no "$err" 'error:'
+		is "$(sql "SELECT string_agg(record ->> 'value', ' ' ORDER BY record ->> 'value')
+			FROM ferry.reject")" '10 11 12 13 14 19'
+		is "$(sql "SELECT sum(rejects), bool_and(state = 'done'), count(*) < 100
+			FROM ferry.chunk")" '6|t|t'
+		# no ship has a time in two chunks
+		is "$(sql "SELECT count(*) FROM ferry.chunk a JOIN ferry.chunk b USING (ship)
+			WHERE a.chunk_from < b.chunk_from AND a.chunk_to > b.chunk_from
+			AND ship <> ''")" 0
+		run_rc 0 narrow-to-wide --mode validate -t n --value-column value
+		sql "DROP TABLE n; DROP SCHEMA ferry, tenant CASCADE" 2>drop.err
+	done
+}
+
 @test "outcasts: --until leaves out what is later, this time" {
 	table created_time
 	insert "$good"

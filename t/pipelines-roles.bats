@@ -104,6 +104,25 @@ mended() {
 		pg-copy-load --wide --buffer 1K --live'
 	has_no "$err" error
 	is "$(sql 'SELECT count(*) > 0 FROM tenant.tbl_data_timeseries_imo9999993')" t
+	# also what front doors ask: a query that waits for longer than that
+	coproc holder { exec psql -qXAt; }
+	local to=${holder[1]} from=${holder[0]} other=$holder_PID
+	printf '%s\n' 'SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;' \
+		'BEGIN; LOCK TABLE ferry.job IN ACCESS EXCLUSIVE MODE; SELECT 1;' >&"$to"
+	read -r _ <&"$from"
+	narrow-to-wide --mode route 2>"$err" 3>&- &
+	local pid=$!
+	waits_longer() {
+		is "$(sql "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
+			AND application_name = 'psql'
+			AND clock_timestamp() - query_start > '1 s'")" 1
+	}
+	wait_until 9 waits_longer
+	printf 'COMMIT;\n' >&"$to"
+	exec {to}>&-
+	wait "$other"
+	wait "$pid"
+	is "$(<"$err")" ''
 	sql "ALTER DATABASE postgres RESET ALL; DROP VIEW tenant.slow"
 }
 

@@ -268,10 +268,38 @@ ended() { wait "$1"; }
 	printf '%s\n' a,b 1,2 >1.csv
 	printf '\n\n' >blank
 	printf '# none\n' >remark
-	run_ok reformat blank 1.csv
+	: >none
+	gzip -c none >none.gz
+	for file in blank none none.gz; do
+		for order in "$file 1.csv" "1.csv $file"; do
+			# shellcheck disable=SC2086 # two files
+			run_rc 0 reformat $order
+			same_file "$out" 1.csv
+			is "$(<"$err")" \
+				"reformat: warning: $file: nothing was read, not even a header"
+			# shellcheck disable=SC2086
+			run_ok reformat -q $order
+			# shellcheck disable=SC2086
+			run_rc 65 reformat --strict $order
+		done
+	done
+	run_rc 0 reformat 1.csv - <none
+	is "$(<"$err")" 'reformat: warning: standard input: nothing was read, not even a header'
+	run_rc 65 reformat --skip-lines 2 1.csv 1.csv
+	run_rc 0 reformat --skip-lines 1 1.csv none
+	has "$err" 'warning: none: nothing was read'
+	for each in '[{"a":1}]' '{"a":1}'; do
+		run_rc 65 reformat -i json --skip-lines 1 - <<<"$each"
+		has "$err" 'nothing was read'
+	done
+	run_rc 0 reformat --comment '#' remark blank 1.csv
 	same_file "$out" 1.csv
-	run_ok reformat --comment '#' remark blank 1.csv
-	same_file "$out" 1.csv
+	has "$err" 'warning: remark: nothing was read, not even a header (more such files: 1)'
+	is "$(wc -l <"$err")" 1
+	printf '%s\n' ship_id,created_time,data_channel_id,value S,2024-01-01,a,1 >n.csv
+	run_rc 0 pivot-wide n.csv none
+	has "$err" 'warning: none: nothing was read'
+	run_rc 65 pivot-wide --strict n.csv none
 	run_ok reformat --no-header blank 1.csv
 	printf '%s\n' 1,2 a,b 1,2 >want
 	same_file "$out" want

@@ -123,6 +123,42 @@ refused() {
 	is "$(jq -c '[.Package.TimeSeriesData[].EventData.DataSet[].DataChannelID]' "$out")" '["b"]'
 }
 
+@test "iso19848: a name that no record has is told, columns without a place are, too" {
+	printf '%s\n' ship_id,created_time,data_channel_id,value,quality,remark,x \
+		S,2024-01-01,a,1,good,hm, >n.csv
+	run_ok reformat -o ndjson n.csv
+	cp "$out" n.ndjson
+	for each in '-n foo' '-V foo' '-k foo' '--quality foo' '-b foo -s S'; do
+		for file in n.csv n.ndjson; do
+			# shellcheck disable=SC2086 # options
+			run_rc 65 reformat -o iso19848 $each "$file"
+			has "$err" '"foo"'
+		done
+	done
+	run_rc 65 reformat -o iso19848 -b foo n.csv
+	has "$err" '"foo"'
+	run_rc 65 reformat -o iso19848 -b foo n.ndjson
+	has "$err" 'record 1 names no ship' --by
+	for each in -n -V --quality; do
+		run_rc 64 reformat -o iso19848 --shape wide "$each" value n.csv
+	done
+	run_rc 0 reformat -o iso19848 n.csv
+	is "$(<"$err")" 'reformat: 2 columns left out: "remark", "x"'
+	jq -c '.Package.TimeSeriesData[0].EventData.DataSet[0]' "$out" >got
+	cp "$out" want
+	printf '{"TimeStamp":"%s","DataChannelID":"a","Value":"1","Quality":"good"}\n' \
+		2024-01-01T00:00:00Z >set
+	same_file got set
+	run_rc 0 reformat -o iso19848 -b '#1' -k '#2' -n '#3' -V '#4' --quality '#5' n.csv
+	same_file "$out" want
+	# quality may come late
+	printf '%s\n' '{"created_time":"2024-01-01","data_channel_id":"a","value":"1"}' \
+		'{"created_time":"2024-01-01","data_channel_id":"a","value":"1","q":"0"}' \
+		>late.ndjson
+	run_ok reformat -o iso19848 -s S --quality q late.ndjson
+	is "$(jq -c '[.Package.TimeSeriesData[0].EventData.DataSet[].Quality]' "$out")" '[null,"0"]'
+}
+
 @test "iso19848: packages hold one ship, and records must say which, and when" {
 	printf '%s\n' ship_id,created_time,a S,2024-01-01,1 T,2024-01-01,2 >w.csv
 	run_rc 65 reformat -o iso19848 w.csv

@@ -130,16 +130,17 @@ cast() {
 		'"1969-12-31T23:59:58.5Z"' '"2024-01-01T00:00:00.123456Z"'
 	cast timestamp '"2023-02-29"' '"today"' '"2024-01-01T00:00:00.1234567Z"' 1e99 true \
 		253402300800 20240101 '"20240101"' 202401011230 19991231 0 2024 \
-		'"2024"' 44927 99999999
+		'"2024"' 44927 99999999 -1 -20240101 '"-20240101"' -99999999 -0
 	is "$(sort -u "$out")" BAD
 	put a.csv at 20240101
 	for each in timestamp unix; do
 		run_rc 65 map-fields -c "at:$each" a.csv
 		has "$err" 'a date or Unix seconds?' 20240101
 	done
-	cast timestamp 20240101.0 100000000 2024.0 2024010100 '"2024-01-01"'
+	cast timestamp 20240101.0 100000000 2024.0 2024010100 '"2024-01-01"' -100000000 -5.5
 	printed '"1970-08-23T06:15:01Z"' '"1973-03-03T09:46:40Z"' '"1970-01-01T00:33:44Z"' \
-		'"2034-02-20T01:01:40Z"' '"2024-01-01T00:00:00Z"'
+		'"2034-02-20T01:01:40Z"' '"2024-01-01T00:00:00Z"' '"1966-10-31T14:13:20Z"' \
+		'"1969-12-31T23:59:54.5Z"'
 	cast unix '"2024-01-01T00:00:00Z"' '"1969-12-31T23:59:58.5Z"' '"1.50"' 1.7E9 \
 		'"0001-01-01"' '"9999-12-31T23:59:59.999999Z"'
 	printed 1704067200 -1.5 1.50 1700000000 -62135596800 253402300799.999999
@@ -180,10 +181,39 @@ b",x' c,12 d,13.5
 	run_rc 65 map-fields -r nosuch:x a.csv
 	has "$err" 'there is no column "nosuch"'
 	put a.json '{"a":1}'
-	run_rc 0 map-fields -s a,nosuch -r old:new -c other:int a.json
-	has "$err" '--select: no record has "nosuch"' '--rename: no record has "old"' \
-		'--cast: no record has "other"'
+	run_rc 0 map-fields -s a,nosuch -c other:int a.json
+	has "$err" '--select: no record has "nosuch"' '--cast: no record has "other"'
+	run_rc 0 map-fields -r old:new a.json
+	has "$err" '--rename: no record has "old"'
 	run_rc 65 map-fields -r a:@seal a.csv
+}
+
+@test "map-fields: options one of which undoes the other are refused, also by number" {
+	put a.csv id,name 1,Kim
+	put a.json '{"id":1,"name":"Kim"}'
+	for each in '-S when=x -n when' '-f when=x -n when' '-f id=x -S id=y' '-n id,id' \
+		'-d name -r name:nm' '-s name -r id:x'; do
+		for file in a.csv a.json; do
+			# shellcheck disable=SC2086 # several options
+			run_rc 64 map-fields $each $file
+			is "$(<"$out")" ''
+		done
+	done
+	for each in '-S #1=x -n id' '-S #1=x -S id=y' '-s id -d #1' '-d #2 -r name:nm' \
+		'-c #1:int,id:int' '-s #2 -r id:x'; do
+		# shellcheck disable=SC2086
+		run_rc 64 map-fields $each a.csv
+		is "$(<"$out")" ''
+	done
+	# what only looks like it; and a map may serve several inputs
+	run_ok map-fields -s '#1' -r id:x a.csv
+	printed x 1
+	run_ok map-fields -s name -d id a.csv
+	put map name:who id:x
+	run_ok map-fields -s name -m map a.csv
+	printed who Kim
+	run_ok map-fields -S id=2 -c id:int -o ndjson a.csv
+	printed '{"id":2,"name":"Kim"}'
 }
 
 @test "map-fields: sealed streams stay sealed, with columns that join and without the digest" {
@@ -280,6 +310,12 @@ b",x' c,12 d,13.5
 	is_out $'"a,b",c:d,e=f\n1,2,3' --default '"e=f"=3'
 	is_out $'"a,b",c:d,e=f\n1,9,' --set '#2=9' --cast '#1:int'
 	is_out $'"a,b",c:d,e=f,a\n1,2,,"""x"""' --set 'a="x"'
+	for each in --set=#9=x --default=#4=x --set-now=#9 --set=#0=x '--cast=#9:int' \
+		'--select=#9 --set=#9=x' --drop=#9 --rename=#9:x; do
+		# shellcheck disable=SC2086 # two options
+		run_rc 65 map-fields $each quoted.csv
+		has "$err" 'no column "#'
+	done
 	for each in '--rename=x' '--rename=a:b:c' '--rename="a:b' '--cast="a' '--set="a"' \
 		'--default="a"b=c'; do
 		run_rc 64 map-fields "$each" quoted.csv
@@ -306,7 +342,12 @@ b",x' c,12 d,13.5
 	has_no "$out" Kim
 	run_rc 0 map-fields --flatten --hash p.name --rejects bad.json b.json
 	has_no "$out" Kim Lee
-	is "$(jq .record bad.json | xargs)" '2 3 4'
+	is "$(jq .record bad.json | xargs)" '2 3'
+	# an object without members holds nothing; but nor does it prove that the name is right
+	is "$(sed 1d "$out")" '{"p":{}}'
+	has "$err" '1 records have no "p.name", the first is record 4'
+	run_rc 65 map-fields --flatten --hash p.name - <<<'{"p":{ }}'
+	has "$err" 'no record had it so far'
 	run_rc 0 map-fields --flatten --rename p.name:who --hash who --rejects bad.json b.json
 	has_no "$out" Kim Lee
 	run_rc 0 map-fields --flatten --drop p --hash p.name b.json

@@ -209,6 +209,31 @@ wide() {
 	has "$err" 'record 2' '"zz" is not among the columns of cols'
 }
 
+@test "pivot: a list that names no column lets none through, and none at all is no list" {
+	narrow 1,a,x 2,b,z
+	printf '\n \n' >blank
+	for list in /dev/null blank; do
+		for each in error ignore; do
+			run_rc 65 pivot-wide -q -c $list --on-unknown $each n.csv
+			has "$err" 'record 1' "\"a\" is not among the columns of $list"
+			is "$(grep -c x "$out")" 0
+			run_rc 65 pivot-wide -c $list --on-unknown $each --on-unsorted sort \
+				--sort-columns --fill 0 -o ndjson n.csv
+		done
+		run_ok pivot-wide -c $list n.csv
+		wide created_time,a,b 1,x, 2,,z
+		# without values there is nothing to refuse
+		printf 'created_time,n,v\n' >none.csv
+		run_ok pivot-wide -k created_time -n n -V v -c $list --on-unknown error none.csv
+		wide created_time
+	done
+	for each in error ignore; do
+		run_rc 64 pivot-wide --strict --on-unknown $each n.csv
+		has "$err" '--on-unknown' --columns
+	done
+	run_ok pivot-wide --on-unknown add n.csv
+}
+
 @test "pivot: --columns reads a registry" {
 	narrow 1,a,x
 	printf '%s\n' '{"ship":"S","channel":"b"}' '{"ship":"S","channel":"a"}' >reg
@@ -480,6 +505,13 @@ two_orders() {
 		-o ndjson f.csv
 	wide '{"k":"1","a":0,"b":"1","c":0}' '{"k":"2","a":"2","b":0,"c":0}' \
 		'{"k":"3","a":0,"b":0,"c":"3"}'
+	# a deletion is no cell without a value
+	printf '%s\n' k,n,v,op 1,a,5, 1,b,6,d 2,b,,d >d.csv
+	for each in 0 x; do
+		run_ok pivot-wide -k k -n n -V v --fill $each -c names --on-unknown error d.csv
+		is "$(jq -c '[.a, .b]' "$out")" "[\"5\",null]
+$(jq -nc --arg f $each '[$f | tonumber? // ., null]')"
+	done
 	run_rc 64 pivot-wide -k k -n n -V v --fill 0 -o ndjson f.csv
 	run_rc 64 pivot-wide -k k -n n -V v --sort-columns f.csv
 	run_ok pivot-wide -k k -n n -V v -o tsv f.csv

@@ -112,6 +112,116 @@ printed() {
 	has "$err" 'a record is larger than 1024 bytes'
 }
 
+@test "reformat: a record that is too large is named by its line, a quote left open is thought of" {
+	long=$(printf '%02000d' 0)
+	printf 'a,b\n1,2\n\n3,%s\n' "$long" >plain.csv
+	printf 'a,b\n"1\n",2\n3,"4%s\n5,6\n' "$long" >open.csv
+	run_rc 65 reformat --max-record 1K --rejects bad open.csv
+	has "$err" 'open.csv:4: a record is larger than 1024' 'a quote left open' --max-record
+	run_rc 65 reformat --max-record 1K plain.csv
+	has "$err" 'plain.csv:4: a record is larger than 1024' 'hint: --max-record'
+	printf '{"a":1}\n{"a":"%s"}\n' "$long" >r.ndjson
+	run_rc 65 reformat --max-record 1K r.ndjson
+	has "$err" 'r.ndjson:2: a record is larger than 1024'
+	printf '[{"a":1},\n{"a":"%s"}]\n' "$long" >r.json
+	run_rc 65 reformat -i json --max-record 1K r.json
+	has "$err" 'r.json:2: a record is larger than 1024'
+}
+
+@test "reformat: a header name that looks like another format is in quotes, and comes back" {
+	for name in 'sep=;' '{3F25}' '[x' '<html>' '<?xml' '%PDF-1' 'SQLite format 3' PAR1 \
+		BZh ' {x' $'\ufeffid' $'\ufeff\ufeffid' $'PK\x03\x04'; do
+		jq -nc --arg n "$name" '{($n): "1"}, {($n): "2"}' >one.ndjson
+		jq -nc --arg n "$name" '{($n): "1", b: null}, {($n): "2", b: "é"}' >two.ndjson
+		for each in one two; do
+			run_ok reformat -o csv "$each.ndjson"
+			cp "$out" "$each.csv"
+			[[ $each == two ]] || is "$(head -n 1 one.csv)" "\"$name\""
+			run_rc 0 reformat "$each.csv"
+			same_file "$out" "$each.csv"
+			run_rc 0 reformat -o ndjson "$each.csv"
+			same_file "$out" "$each.ndjson"
+			run_pipe '0 0 0' 'reformat --seal "$e" | reformat | reformat -o ndjson' \
+				e="$each.csv"
+			same_file "$out" "$each.ndjson"
+			run_pipe '0 0 0' 'reformat --seal "$e" | via -- cat | reformat -o ndjson' \
+				e="$each.csv"
+			same_file "$out" "$each.ndjson"
+			run_rc 0 reformat -o tsv "$each.csv"
+			cp "$out" t.tsv
+			run_rc 0 reformat -i tsv -o ndjson t.tsv
+			same_file "$out" "$each.ndjson"
+		done
+	done
+	# others are not
+	printf '%s\n' '#id,{x' 1,2 >r.csv
+	run_ok reformat r.csv
+	same_file "$out" r.csv
+}
+
+@test "reformat: columns that options name are there also where no record is" {
+	: >none
+	run_pipe '0 0' 'echo "[]" | reformat -i json -o csv -c a,b'
+	printed a,b
+	run_ok reformat --names a,b none
+	printed a,b
+	run_ok reformat --names a,b --delimiter ';' none none
+	printed a,b
+	run_pipe '0 0 0' 'reformat --names a,b - <none | reformat | reformat -o table'
+	is "$(head -n 1 "$out")" 'a  b'
+	run_pipe '0 0 0' 'reformat -i ndjson --seal none | reformat -o csv -c a | reformat'
+	printed a
+	run_pipe '0 0' 'echo "[]" | map-fields -i json -o csv -s a,b'
+	printed a,b
+	run_pipe '0 0' 'reformat -i ndjson --seal none | map-fields -s a -o csv --no-seal'
+	printed a
+	# where none is named there is none
+	run_pipe '0 0' 'echo "[]" | reformat -i json -o csv'
+	[[ ! -s $out ]]
+}
+
+@test "reformat: what to say of another encoding or format than was thought" {
+	printf '시간;값\r\n2024;가\r\n' >utf8.csv
+	for e in CP949 UTF-16LE UTF-16BE; do
+		iconv -f UTF-8 -t "$e" utf8.csv >k.csv
+		run_rc 65 reformat --delimiter ';' k.csv
+		has "$err" '--encoding NAME'
+		has_no "$err" "tr '"
+		run_rc 65 via --source -- cat k.csv
+		has "$err" '--encoding NAME'
+		run_ok reformat --delimiter ';' --encoding "$e" k.csv
+		is "$(<"$out")" $'시간,값\n2024,가'
+	done
+	tr -d '\r' <utf8.csv | iconv -f UTF-8 -t CP949 >k.csv
+	run_rc 65 reformat --delimiter ';' k.csv
+	has "$err" '--encoding NAME'
+	printf 'id,name\n1,caf\xe9\n' >l.csv
+	run_rc 65 reformat l.csv
+	has "$err" 'l.csv:2:6: record 1: not valid UTF-8' '--encoding NAME' '; --rejects FILE'
+	printf 'a,b\r1,2\r' >mac.csv
+	run_rc 65 reformat mac.csv
+	has "$err" "tr '\\r' '\\n'"
+	gzip -c l.csv | gzip >l.csv.gz
+	run_rc 65 reformat l.csv.gz
+	has "$err" 'gzip compressed twice' 'gzip -dc'
+	# JSON as jq prints it; and two formats together
+	printf 'a\n1\n' >1.csv
+	echo '{"a":1}' >1.ndjson
+	jq . 1.ndjson >p.json
+	for file in p.json '1.ndjson p.json'; do
+		# shellcheck disable=SC2086 # two files
+		run_rc 65 reformat $file
+		has "$err" 'p.json:1' 'premature EOF' '--input-format json'
+	done
+	run_ok reformat -i json p.json
+	run_rc 65 reformat 1.csv 1.ndjson
+	has "$err" '1.ndjson: this looks like NDJSON, the file before it was CSV'
+	run_rc 65 reformat 1.ndjson 1.csv
+	has "$err" '1.csv: this looks like CSV, the file before it was NDJSON'
+	run_rc 65 reformat 1.csv - <<<'[{"a":1}]'
+	has "$err" 'this looks like a JSON array'
+}
+
 @test "reformat: a JSON array is never sealed" {
 	put r.csv a 1
 	run_pipe '0 0 0' 'reformat --seal r.csv | reformat -o json | cat'
@@ -259,7 +369,7 @@ printed() {
 		has "$err" "this looks like NDJSON" "${d%%=*}" '--input-format csv'
 	done
 	run_ok reformat -i csv --delimiter ';' brace.csv
-	is "$(<"$out")" $'{a},b\n1,2'
+	is "$(<"$out")" $'"{a}",b\n1,2'
 	for d in shape=narrow author=x by=x key=x name=x value=x quality=x ship-id=x; do
 		run_rc 64 reformat "--$d" semi.csv
 		has "$err" 'need -i iso19848 or -o iso19848'
@@ -291,7 +401,17 @@ printed() {
 	has "$err" ':1: the header comes again, as a record'
 	printf '%s\n' 'title' 'more' '# note' ',a,a,a_2' '0,1,2,3' '# 9' '' '1,4,5,6' >odd.csv
 	run_ok reformat --skip-lines 2 --comment '#' --rename-columns odd.csv
-	printed column_1,a,a_2,a_2_2 0,1,2,3 1,4,5,6
+	printed column_1,a,a_3,a_2 0,1,2,3 1,4,5,6
+	# a name that stands in the header is no other's
+	for each in a,a,a_2=a,a_3,a_2 a,,column_2=a,column_2_2,column_2 a,a_2,a=a,a_2,a_3 \
+		,,column_1=column_1_2,column_2,column_1; do
+		printf '%s\n' "${each%=*}" 1,2,3 >n.csv
+		run_ok reformat --rename-columns n.csv
+		printed "${each#*=}" 1,2,3
+	done
+	printf '%s\n' a,a,a_2 1,2,3 >n.csv
+	run_ok map-fields --rename-columns -s a_2 n.csv <(cat n.csv)
+	printed a_2 3 3
 	run_rc 65 reformat --skip-lines 3 odd.csv
 	has "$err" 'column 1: a column has no name' --rename-columns
 	printf '%s\n' a,b '1,5" pipe' '2,"x"y' >quotes.csv
@@ -514,6 +634,19 @@ printed() {
 	printed a,b 똠,1
 }
 
+@test "reformat: FERRY_SEAL is 0, 1 or not set, of every program" {
+	put r.csv a 1
+	for value in off no 2; do
+		FERRY_SEAL=$value run_rc 64 reformat r.csv
+		has "$err" "FERRY_SEAL: 0 or 1 is needed, not \"$value\""
+		FERRY_SEAL=$value run_rc 64 reformat --no-seal r.csv
+		FERRY_SEAL=$value run_rc 64 pg-narrow-dump --source host=/nowhere
+		FERRY_SEAL=$value run_rc 64 via --source -- cat r.csv
+		FERRY_SEAL=$value run_rc 64 stream-digest r.csv
+	done
+	FERRY_SEAL='' run_ok reformat r.csv
+}
+
 @test "reformat: options that the format has no use for are refused, as are levels that are none" {
 	put a.json '{"a":1}'
 	for each in '--delimiter ;' '--names x' --no-header '--comment x' --rename-columns; do
@@ -521,6 +654,8 @@ printed() {
 		run_rc 64 reformat -i ndjson $each a.json
 		has "$err" "${each%% *} and --input-format"
 	done
+	run_rc 64 reformat -i tsv --delimiter ';' a.json
+	has "$err" '--delimiter and --input-format'
 	run_rc 64 reformat -z 0 a.json
 	run_rc 64 reformat --zstd 0 a.json
 	put a.csv 'a|b,c\d' 1,2

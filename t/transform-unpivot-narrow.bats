@@ -126,9 +126,59 @@ make_narrow() {
 	put t.csv ship_id,created_time,data_channel_id,value S,1,created_time,x
 	run_pipe '0 0' 'pivot-wide t.csv | unpivot-narrow'
 	same_file "$out" t.csv
+	# also of several values, and one that is named like what is carried along
+	trip() {
+		put t.csv "${@:2}"
+		run_pipe '0 0' "pivot-wide -b s_t -k a_t -n n $1 t.csv |
+			unpivot-narrow -b s_t -k a_t -n n $1"
+		same_file "$out" t.csv
+	}
+	trip '-V a,b' s_t,a_t,n,a,b S,1,t,5,6 S,1,u,7,8 S,2,t,9,
+	trip '-V a,b,s' s_t,a_t,n,a,b,s S,1,t,5,6,7
+	trip '-V a --keep x' s_t,a_t,n,a,x S,1,x,5,u S,1,a_t,6,u S,1,@x,7,u
+	trip '-V a,b --keep b_x' s_t,a_t,n,a,b,b_x S,1,x,5,6,u
 	# NDJSON whose columns come one by one
 	put w.json '{"k":1,"t_a":1}' '{"k":2,"p_b":2,"t_a":3,"p_a":4}'
 	run_ok unpivot-narrow -k k -V t,p w.json
 	printed '{"k":1,"data_channel_id":"a","t":1}' '{"k":2,"data_channel_id":"a","t":3,"p":4}' \
 		'{"k":2,"data_channel_id":"b","p":2}'
+}
+
+@test "unpivot: what an "@" stands for, either way" {
+	put w.csv day,@day,@@day,@other 1,2,3,4
+	run_ok unpivot-narrow -k day w.csv
+	printed day,data_channel_id,value 1,day,2 1,@day,3 1,@other,4
+	put n.csv day,n,value 1,day,2 1,@day,3 1,@other,4
+	run_ok pivot-wide -k day -n n n.csv
+	same_file "$out" w.csv
+}
+
+@test "unpivot: a prefix or a value that no column has is refused" {
+	put w.csv created_time,a_temp,b_temp,note 1,5,6,x
+	run_rc 65 unpivot-narrow -q --prefix q w.csv
+	has "$err" '--prefix' 'no column of the input begins with "q"'
+	run_rc 65 unpivot-narrow --prefix q - <<<'{"created_time":1,"a":2}'
+	run_ok unpivot-narrow --prefix a_ -q w.csv
+	printed created_time,data_channel_id,value 1,temp,5
+	# one value alone, too
+	run_rc 65 unpivot-narrow -q -V tmep --value-place last w.csv
+	has "$err" 'no column of the input is of "tmep"'
+	run_rc 65 unpivot-narrow -q -V temp --value-place first w.csv
+	run_rc 0 unpivot-narrow -V temp --value-place last w.csv
+	printed created_time,data_channel_id,temp 1,a,5 1,b,6
+	has "$err" 'left out: "note"'
+	run_ok unpivot-narrow -V temp w.csv
+	printed created_time,data_channel_id,temp 1,a_temp,5 1,b_temp,6 1,note,x
+	# without records nobody can tell, and a day without values is one
+	put n.csv created_time,n,a,b
+	run_pipe '0 0' 'pivot-wide -n n -V a,b --prefix x. n.csv |
+		unpivot-narrow -n n -V a,b --prefix x.'
+	same_file "$out" n.csv
+	# the digest of the values is of other names than those that go out
+	"$FERRY_BIN/../unit/chunks" 2 csv '{"cells":3,"digest":"00"}' <w.csv >s.csv
+	run_ok unpivot-narrow -q --seal s.csv
+	has "$out" '""cells"":3'
+	run_ok unpivot-narrow -q --seal -V temp --value-place last s.csv
+	has "$out" '""final"":1'
+	has_no "$out" cells digest
 }

@@ -7,7 +7,8 @@ done_with() { printf '%s,"%s"\n' "$1" "${2//\"/\"\"}" >>"$run/report"; }
 
 # ask_who_follows: $said is who is at work
 ask_who_follows() {
-	at_target -f "$FERRY_LIB/lib/follows.sql" schema="$(wide_schema)" \
+	said=''
+	! has_ledger follower || ask_it -f "$FERRY_LIB/lib/follows.sql" schema="$(wide_schema)" \
 		table="$(value_of table tenant.tbl_data_timeseries "${narrow[@]}")"
 }
 
@@ -16,7 +17,7 @@ ask_who_follows() {
 want_no_follower() {
 	local said=''
 
-	ask_who_follows || return 0 # where there is no ledger, the comparison says so
+	ask_who_follows
 	[[ ! $said ]] || fail_busy "$(fill $"a follower is at work: %s" "$said")" \
 		$"end it (SIGTERM), then finish"
 }
@@ -42,14 +43,12 @@ tidy_wide() {
 	mapfile -t tables < <(pg-wide-tables relations "${narrow[@]}" "${target[@]}" "${ships[@]}")
 	wait "$!" || known_code "$?" || exit
 	for each in "${tables[@]}"; do
-		at_target "SELECT relkind FROM pg_class WHERE oid = :'name'::regclass" \
-			name="$each" ||
-			fail "$EX_REFUSED" "$said"
+		ask_it "SELECT relkind FROM pg_class WHERE oid = :'name'::regclass" name="$each"
 		[[ $said == r ]] || continue
 		tell "$(fill $"putting %s in order" "$each")"
 		for what in "ALTER TABLE $each RESET (fillfactor, autovacuum_enabled)" \
 			"REINDEX TABLE CONCURRENTLY $each" "VACUUM (ANALYZE) $each"; do
-			at_target "$what" || fail "$EX_REFUSED" "$said"
+			ask_it "$what"
 		done
 		count=$((count + 1))
 	done
@@ -59,13 +58,16 @@ tidy_wide() {
 # leaves: the tables that hold the narrow rows, quoted; the table itself where it has no partitions
 leaves() {
 	to_source psql -XAtqw -v ON_ERROR_STOP=1 -v name="$(narrow_ident)" -f - <<-'SQL'
-		SET search_path = pg_catalog;
+		BEGIN;
+		SET LOCAL statement_timeout = 0;
+		SET LOCAL search_path = pg_catalog;
 		SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class AS c
 		JOIN pg_namespace AS n ON n.oid = c.relnamespace
 		WHERE c.oid IN (SELECT relid FROM pg_partition_tree(:'name'::regclass) WHERE isleaf
 			UNION SELECT oid FROM pg_class
 			WHERE oid = :'name'::regclass AND relkind = 'r')
 		ORDER BY 1;
+		COMMIT;
 	SQL
 }
 
@@ -116,9 +118,10 @@ archive_narrow() {
 ask_follower() {
 	local table
 
-	at_target "SELECT to_regclass('ferry.follower')" && [[ $said ]] || return
+	said=''
+	has_ledger follower || return 0
 	table=$(value_of table tenant.tbl_data_timeseries "${narrow[@]}")
-	at_target "SELECT 1 FROM ferry.follower JOIN ferry.job USING (job_id)
+	ask_it "SELECT 1 FROM ferry.follower JOIN ferry.job USING (job_id)
 		WHERE target_schema = :'schema' AND source_table = :'table'" \
 		schema="$(wide_schema)" table="$table"
 }
@@ -128,7 +131,7 @@ ask_follower() {
 end_following() {
 	local said='' what='slot, publication'
 
-	ask_follower || fail "$EX_REFUSED" "$said"
+	ask_follower
 	if [[ ! $said ]]; then
 		tell $"nothing follows the source: there is nothing to end"
 		what='nothing to end'

@@ -152,13 +152,15 @@ need_history() {
 # undo_set_up: of a run that was refused before it followed: what it has made at the source would
 # keep WAL for nobody.
 undo_set_up() {
-	local said=''
+	local said='' who='?'
 
 	[[ $setting_up && $how != poll ]] || return 0
 	((ferry_code >= EX_USAGE && ferry_code <= EX_CONFIG && ferry_code != EX_TEMP)) || return 0
 	# another command may have gone on from there
-	! ask_who_follows || [[ ! $said ]] || return 0
-	if pg-wide-ledger unfollow --quiet "${narrow[@]}" "${target[@]}" 2>"$run/err"; then
+	who=$(ask_who_follows 2>"$run/err" && printf '%s' "$said") || who='?'
+	[[ ! $who || $who == '?' ]] || return 0
+	if [[ ! $who ]] &&
+		pg-wide-ledger unfollow --quiet "${narrow[@]}" "${target[@]}" 2>"$run/err"; then
 		tell $"slot and publication that this run has made are removed again"
 	elif [[ $how ]]; then
 		cat -- "$run/err" >&2

@@ -1,6 +1,5 @@
 -- names-drop.sql: the functions of names.sql, gone when no wide table is left in the schema.
-\set ON_ERROR_STOP 1
-BEGIN;
+-- One transaction of at_target.
 SET LOCAL search_path = pg_catalog;
 SELECT set_config('ferry.schema', :'schema', true) \g /dev/null
 DO $do$
@@ -26,4 +25,3 @@ BEGIN
 		END IF;
 	END LOOP;
 END $do$;
-COMMIT;

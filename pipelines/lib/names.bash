@@ -2,24 +2,48 @@
 # set for a schema, since they find the tables by the registry.
 # shellcheck shell=bash disable=SC2154,SC2034  # variables of narrow-to-wide
 
-# at_target SQL|-f FILE [NAME=VALUE...]: by psql, quietly; a value stands in the statements as
-# :'NAME'. Why it cannot be done is in $said, and its code, which is the same in every language of a
-# server, in $sqlstate.
+# at_target SQL|-f FILE [NAME=VALUE...]: by psql, quietly, in one transaction, which no timeout of a
+# role ends; a value stands in the statements as :'NAME'. Why it cannot be done is in $said, and its
+# code, which is the same in every language of a server, in $sqlstate.
 at_target() {
 	local sql=$1 file=-
-	local -a values=()
+	local -a values=() how=(--single-transaction -f "$FERRY_LIB/lib/limits.sql")
 
+	# they take no transaction; what is a target keeps a session
+	[[ $1 != @(REINDEX|VACUUM)* ]] || how=(-c 'SET statement_timeout = 0')
 	[[ $1 != -f ]] || { sql='' file=$2 && shift; }
 	shift
 	(($# == 0)) || values=("${@/#/--set=}")
 	sqlstate=''
 	said=$(to_target psql -XAtqw -v ON_ERROR_STOP=1 -v VERBOSITY=verbose "${values[@]}" \
-		-f "$file" 2>&1 <<<"$sql") && return
+		"${how[@]}" -f "$file" 2>&1 <<<"$sql") && return
 	# what comes before the code is a word of the server's language
 	if [[ $said =~ .*:\ \ ([0-9A-Z]{5}):\ (.*) ]]; then
 		sqlstate=${BASH_REMATCH[1]} said=${BASH_REMATCH[2]%%$'\n'*}
 	fi
 	return 1
+}
+
+# no_answer WHAT: ends with what psql could not do, in $said, and the code of its reason
+no_answer() {
+	local code=$EX_REFUSED why=${said#*ERROR:  }
+
+	case $sqlstate:$said in
+	42501:*) code=$EX_NOTALLOWED ;;
+	42P0[17]:* | 42622:* | 42703:* | 42704:*) code=$EX_CONFIG ;;
+	55P03:* | :*'connection to server'* | :*'server closed'*) code=$EX_TEMP ;;
+	esac
+	fail "$code" "$1: ${why%%$'\n'*}"
+}
+
+# ask_it SQL|-f FILE [NAME=VALUE...]: at_target, where what nobody could tell is no answer
+ask_it() { at_target "$@" || no_answer $"the target cannot be asked"; }
+
+# has_ledger TABLE: there is that table of the ledger
+has_ledger() {
+	local said=''
+
+	ask_it "SELECT to_regclass(:'name')" name="ferry.$1" && [[ $said ]]
 }
 
 wide_schema() { value_of target-schema tenant "${target[@]}"; }

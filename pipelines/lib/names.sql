@@ -7,8 +7,7 @@
 --
 -- psql -v schema=NAME. Names that somebody else has given stay his (the comment tells), and nothing
 -- happens where all of it is there.
-\set ON_ERROR_STOP 1
-BEGIN;
+-- One transaction of at_target.
 SET LOCAL search_path = pg_catalog;
 SET LOCAL client_min_messages = warning;
 SET LOCAL lock_timeout = '10s';
@@ -164,4 +163,3 @@ BEGIN
 		EXECUTE format('COMMENT ON FUNCTION %I.%s IS %L', place, proc, mark);
 	END LOOP;
 END $do$;
-COMMIT;

@@ -104,18 +104,17 @@ want_known() {
 	pg-wide-ledger status "${narrow[@]}" "${target[@]}" >/dev/null 2>&1 || code=$?
 	((code == EX_CONFIG)) || return 0
 	# those of another job are known
-	at_target "SELECT to_regclass('ferry.channel')" || return 0
-	[[ ! $said ]] || at_target "SELECT 1 FROM ferry.channel
-		WHERE target_schema = :'schema' LIMIT 1" schema="$(wide_schema)" || return 0
+	! has_ledger channel || ask_it "SELECT 1 FROM ferry.channel
+		WHERE target_schema = :'schema' LIMIT 1" schema="$(wide_schema)"
 	[[ $said != 1 ]] || return 0
-	at_target "SELECT string_agg(relname, ', ' ORDER BY relname) FROM pg_class
+	ask_it "SELECT string_agg(relname, ', ' ORDER BY relname) FROM pg_class
 		WHERE relnamespace = to_regnamespace(quote_ident(:'schema'))
 		AND relkind IN ('r', 'v') AND NOT relispartition
 		AND oid NOT IN (SELECT inhrelid FROM pg_inherits)
 		AND relname <> :'table' AND starts_with(relname, :'prefix')" \
 		schema="$(wide_schema)" \
 		table="$(value_of table '' "${narrow[@]}" | sed 's/.*\.//')" \
-		prefix="$(value_of target-prefix tbl_data_timeseries_ "${target[@]}")" || return 0
+		prefix="$(value_of target-prefix tbl_data_timeseries_ "${target[@]}")"
 	[[ ! $said ]] || fail "$EX_CONFIG" \
 		"$(fill $"no job knows these tables, and nothing was changed: %s" "$said")" \
 		$"restore --backup goes on where one has ended; what is not of ferry stays as it is"
@@ -165,8 +164,8 @@ half_restored() {
 	local said=''
 
 	restoring='' place=''
-	at_target "SELECT to_regclass('ferry.restoring')" && [[ $said ]] || return 1
-	at_target 'SELECT digest, place FROM ferry.restoring LIMIT 1' || return 1
+	has_ledger restoring || return 1
+	ask_it 'SELECT digest, place FROM ferry.restoring LIMIT 1'
 	restoring=${said%%|*} place=${said#*|}
 }
 
@@ -176,13 +175,11 @@ undo_restore() {
 
 	half_restored || return 0
 	# not through the rows of others: only tables that are still what was made
-	at_target "SELECT coalesce(string_agg(format('DROP %s IF EXISTS %s;',
+	ask_it "SELECT coalesce(string_agg(format('DROP %s IF EXISTS %s;',
 		CASE WHEN is_view THEN 'VIEW' ELSE 'TABLE' END, name), ' '
-		ORDER BY is_view DESC), '') FROM ferry.restoring" ||
-		fail "$EX_REFUSED" "$said"
+		ORDER BY is_view DESC), '') FROM ferry.restoring"
 	list=$said
-	at_target "BEGIN; $list DROP TABLE ferry.restoring; COMMIT" ||
-		fail "$EX_REFUSED" "$said"
+	ask_it "$list DROP TABLE ferry.restoring"
 	note "$(fill $"what a restore of %s had begun is undone" "$place")"
 }
 

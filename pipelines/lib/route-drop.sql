@@ -1,7 +1,6 @@
 -- route-drop.sql: the reading names of ships (ships: one a line, empty: all), and with the last of
 -- them the schemas. Prints the roles whose paths still have them then.
-\set ON_ERROR_STOP 1
-BEGIN;
+-- One transaction of at_target.
 SET LOCAL search_path = pg_catalog;
 SET LOCAL client_min_messages = warning;
 SET LOCAL lock_timeout = '100ms';
@@ -36,4 +35,3 @@ SELECT DISTINCT pg_get_userbyid(s.setrole) FROM pg_db_role_setting AS s, unnest(
 WHERE to_regnamespace('ferry_narrow') IS NULL AND c ~ '^search_path=.*ferry_(narrow|wide)'
 	AND s.setrole <> 0
 	AND s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database());
-COMMIT;

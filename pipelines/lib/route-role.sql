@@ -3,8 +3,7 @@
 -- psql -v role=NAME -v arm=narrow|wide|none. What else the path had stays: that of the role in this
 -- database, or else of the role, the database, the server. FROM CURRENT takes the path as a value,
 -- so no name in it is ever read as SQL.
-\set ON_ERROR_STOP 1
-BEGIN;
+-- One transaction of at_target.
 SET LOCAL search_path = pg_catalog;
 SET LOCAL lock_timeout = '100ms';
 SELECT set_config('ferry.role', :'role', true), set_config('ferry.arm', :'arm', true) \g /dev/null
@@ -52,4 +51,3 @@ BEGIN
 	EXECUTE format('ALTER ROLE %I IN DATABASE %I SET search_path FROM CURRENT', name,
 		current_database());
 END $do$;
-COMMIT;

@@ -4,24 +4,19 @@
 
 # no_route WHAT: what psql could not do, in $said, with the code of its reason
 no_route() {
-	local code=$EX_REFUSED why=$said lack help
+	local reason=$said lack help
 
-	if [[ $why == 'not whole: '* ]]; then
-		lacks "${why#not whole: }"
+	if [[ $reason == 'not whole: '* ]]; then
+		lacks "${reason#not whole: }"
 		fail "$EX_CONFIG" "$1: $lack" \
 			"$help; $(fill $"%s does it all the same" --force)"
 	fi
-	case $sqlstate:$said in
-	42501:*) code=$EX_NOTALLOWED ;;
-	42P0[17]:* | 42622:* | 42703:* | 42704:*) code=$EX_CONFIG ;;
-	55P03:* | :*'connection to server'* | :*'server closed'*) code=$EX_TEMP ;;
-	esac
-	why=${why%%$'\n'*}
 	if [[ $sqlstate == 55P03 ]] && at_target "$who_holds" && [[ $said ]]; then
-		fail "$code" "$1: $(fill $"others hold its names: %s" "$said")" \
+		fail "$EX_TEMP" "$1: $(fill $"others hold its names: %s" "$said")" \
 			$"pg_terminate_backend() ends a session; the same command tries again"
 	fi
-	fail "$code" "$1: $why"
+	said=$reason
+	no_answer "$1"
 }
 
 # Who asks the views, or waits idle in a transaction that has asked them
@@ -143,7 +138,7 @@ show_routes() {
 has_routes() {
 	local said=''
 
-	at_target "SELECT to_regnamespace('ferry_narrow')" && [[ $said ]]
+	ask_it "SELECT to_regnamespace('ferry_narrow')" && [[ $said ]]
 }
 
 # drop_routes: before wide tables are dropped; of all ships, the roles' paths are as they were, too.

@@ -12,8 +12,7 @@
 -- the narrow table's columns: ship_column, channel_column, time_column, format_column, double_column,
 -- long_column, string_column, boolean_column; missing, the text of whole.sql. Prints narrow ms|wide ms|made
 -- or slower, and below it what the wide side lacks.
-\set ON_ERROR_STOP 1
-BEGIN;
+-- One transaction of at_target.
 SET LOCAL search_path = pg_catalog;
 SET LOCAL client_min_messages = warning;
 SET LOCAL lock_timeout = '100ms'; -- who waits holds up all that ask later
@@ -274,4 +273,3 @@ BEGIN
 END $do$;
 SELECT current_setting('ferry.said');
 SELECT current_setting('ferry.missing');
-COMMIT;

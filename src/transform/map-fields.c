@@ -50,6 +50,7 @@ struct state {
 	bool flatten;
 
 	struct names selected, dropped, old_names, new_names; /* old ones become new ones */
+	size_t n_renamed; /* by --rename, the others by --map, which may serve several inputs */
 	struct change *changes;
 	size_t n_changes, changes_cap;
 	struct str now;
@@ -198,9 +199,6 @@ static struct change *add_change(struct state *st, struct sl name, const char *o
 {
 	struct change *c;
 
-	for (size_t i = 0; i < st->n_changes; i++)
-		if (st->changes[i].option == option && sl_eq(st->changes[i].name, name))
-			opt_usage("--%s: column %s is named twice", option, msg_q(name));
 	if (name.n == 0)
 		opt_usage("--%s: a column needs a name", option);
 	mem_grow(&st->changes, &st->changes_cap, st->n_changes + 1, sizeof *st->changes);
@@ -297,16 +295,49 @@ static void add_hashes(struct state *st)
 		add_change(st, arena_dup(&st->arena, names.name[i]), "hash")->hash = true;
 }
 
+/* Does it give a value, so that the column need not be there? */
+static bool makes(const struct change *c)
+{
+	return !c->cast && !c->hash;
+}
+
+/* Options one of which would undo the other without a word; one may be #3, which is resolved. */
+static void refuse_contradictions(const struct state *st)
+{
+	const struct change *c = st->changes, *d;
+
+	for (size_t i = 0; i < st->dropped.n; i++) {
+		struct sl name = st->dropped.name[i];
+
+		if (names_find(&st->selected, name) != NAMES_NONE)
+			opt_usage("column %s is both selected and dropped", msg_q(name));
+		if (names_find(&st->old_names, name) < st->n_renamed)
+			opt_usage("column %s is both renamed and dropped", msg_q(name));
+	}
+	for (size_t i = 0; i < st->n_renamed && st->in && st->selected.n; i++)
+		if (names_find(&st->selected, st->old_names.name[i]) == NAMES_NONE)
+			opt_usage("column %s is renamed, but not selected",
+				msg_q(st->old_names.name[i]));
+	for (; c < st->changes + st->n_changes; c++)
+		for (d = st->changes; d < c; d++) {
+			if (!sl_eq(c->name, d->name))
+				continue;
+			if (c->option == d->option)
+				opt_usage("--%s: column %s is named twice", c->option,
+					msg_q(c->name));
+			if (makes(c) && makes(d))
+				opt_usage("--%s and --%s both give column %s a value", d->option,
+					c->option, msg_q(c->name));
+		}
+}
+
 static void check(struct state *st)
 {
 	filter_names(&st->selected, &st->select, "select");
 	filter_names(&st->dropped, &st->drop, "drop");
-	for (size_t i = 0; i < st->selected.n; i++)
-		if (names_find(&st->dropped, st->selected.name[i]) != NAMES_NONE)
-			opt_usage("column %s is both selected and dropped",
-				msg_q(st->selected.name[i]));
 	for (size_t i = 0; i < st->rename.n; i++)
 		add_pairs(st, st->rename.v[i].p);
+	st->n_renamed = st->old_names.n;
 	for (size_t i = 0; i < st->map.n; i++)
 		read_map(st, st->map.v[i].p);
 	add_values(st, &st->fallback, "default", true);
@@ -315,6 +346,7 @@ static void check(struct state *st)
 	for (size_t i = 0; i < st->cast.n; i++)
 		add_casts(st, st->cast.v[i].p);
 	add_hashes(st);
+	refuse_contradictions(st);
 }
 
 /* ---- columns -------------------------------------------------------------------------------- */
@@ -324,12 +356,6 @@ static struct sl renamed(const struct state *st, struct sl name)
 	size_t i = names_find(&st->old_names, name);
 
 	return i == NAMES_NONE ? name : st->new_names.name[i];
-}
-
-/* Does it give a value, so that the column need not be there? */
-static bool makes(const struct change *c)
-{
-	return !c->cast && !c->hash;
 }
 
 /* Is it a column whose value is given, so that the input need not have it? */
@@ -344,8 +370,11 @@ static bool is_made(const struct state *st, struct sl name)
 /* Where CSV lacks a column that an option names, the option is mistaken. */
 static void need_columns(const struct state *st, struct filter_run *run)
 {
+	uint64_t n;
+
 	for (size_t i = 0; i < st->selected.n; i++)
-		if (!is_made(st, st->selected.name[i]))
+		if (!is_made(st, st->selected.name[i]) ||
+			namelist_is_number(st->selected.name[i], &n))
 			(void)filter_header_column(run, st->selected.name[i], "select");
 	for (size_t i = 0; i < st->dropped.n; i++)
 		(void)filter_header_column(run, st->dropped.name[i], "drop");
@@ -386,11 +415,13 @@ static void find_kin(struct state *st, struct change *c)
 
 static void place_changes(struct state *st, bool csv)
 {
+	uint64_t n;
+
 	for (size_t i = 0; i < st->n_changes; i++) {
 		struct change *c = &st->changes[i];
 
 		c->name = csv ? namelist_resolve(&st->out, c->name) : c->name;
-		if (makes(c))
+		if (makes(c) && !(csv && namelist_is_number(c->name, &n)))
 			c->at = names_add(&st->out, c->name, NULL);
 		else
 			c->at = names_find(&st->out, c->name);
@@ -432,6 +463,7 @@ static void take_columns(struct state *st, struct filter_run *run, const struct 
 	if (csv && st->old_names.n)
 		refuse_twins(st, cols->n);
 	place_changes(st, csv);
+	refuse_contradictions(st);
 	mem_grow(&st->row, &st->row_cap, st->out.n, sizeof *st->row);
 	filter_cols(run, st->out.name, st->out.n);
 	if (!st->selected.n && !st->dropped.n && !st->old_names.n && !st->n_changes)
@@ -504,7 +536,9 @@ static bool hash(struct state *st, struct filter_run *run, const struct rec *rec
 	for (size_t i = 0; i < c->n_kin; i++) {
 		struct field *f = &st->row[c->kin[i].at];
 
-		held |= c->kin[i].holds && !field_is_null(f);
+		/* of objects only those without members are left, in which nothing can be */
+		held |= c->kin[i].holds && !field_is_null(f) &&
+			!(f->kind == F_JSON && *f->p == '{');
 		if (c->kin[i].holds || f->kind == F_ABSENT)
 			continue;
 		hash_field(st, f);
@@ -650,6 +684,7 @@ static const struct filter map_fields = {
 				 "  map-fields --set-now event_time --cast age:int people.csv\n",
 		     .opts = options },
 	FILTER_STATE,
+	.names = true,
 	.check = check,
 	.start = start,
 	.row = row,

@@ -301,7 +301,7 @@ static void write_row(void *ctx, const struct field *by, struct sl key, const st
 	memcpy(p->line + p->by.n + p->key.n, p->pivot.kept, p->keep.n * sizeof *p->line);
 	memcpy(p->line + lead, cells, n * sizeof *p->line);
 	for (size_t i = lead; p->conf.fill && i < lead + n; i++)
-		if (field_is_null(&p->line[i]))
+		if (p->line[i].kind == F_ABSENT) /* a null is a deletion */
 			p->line[i] = p->fill;
 	if (p->late)
 		late_row(p->late, p->line, lead + n);
@@ -312,7 +312,7 @@ static void write_row(void *ctx, const struct field *by, struct sl key, const st
 /* A plain CSV must name all its columns first: unless they are known, rows may have to wait. */
 static void start_output(struct prog *p)
 {
-	bool known = p->pivot.n_given && p->conf.on_unknown != UNKNOWN_ADD;
+	bool known = p->conf.on_unknown != UNKNOWN_ADD;
 	bool header;
 
 	/* CSV cannot tell a cell that is to be NULL from one that is to be left alone */
@@ -347,7 +347,9 @@ static NORETURN COLD void refuse(const struct prog *p, enum pivot_result why, st
 				      msg_plain(name_text, sizeof name_text, p->by.name[i]),
 				      msg_q(field_sl(&p->by_values[i])));
 	if (why == PIVOT_UNKNOWN)
-		die_hint(EX_DATA, "--on-unknown add or ignore lets it pass",
+		die_hint(EX_DATA,
+			 p->pivot.n_given ? N_("--on-unknown add or ignore lets it pass")
+					  : N_("the file names no column at all"),
 			 "%s: record %llu: %s is not among the columns of %s", file, record,
 			 msg_q(name), p->conf.columns);
 	if (why == PIVOT_NO_NUMBER && decimal_parse(field_sl(value), &number))
@@ -618,7 +620,9 @@ static void start(struct prog *p)
 {
 	if (p->conf.columns)
 		namelist_read(p->conf.columns, &p->pivot.columns, false);
-	if (p->conf.sort_columns && !(p->conf.columns && p->conf.on_unknown != UNKNOWN_ADD))
+	else if (p->conf.on_unknown != UNKNOWN_ADD)
+		opt_usage("--on-unknown ignore and error need --columns");
+	if (p->conf.sort_columns && p->conf.on_unknown == UNKNOWN_ADD)
 		opt_usage("--sort-columns needs to know all columns before the first row: give "
 			  "--columns with --on-unknown ignore or error");
 	if (p->conf.sort_columns)

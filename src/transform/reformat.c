@@ -51,11 +51,11 @@ static const struct opt options[] = {
 	  .help = "column of the ship (default ship_id)" },
 	{ .name = "key", .letter = 'k', STATE(iso.key), .arg = "NAME",
 	  .help = "column of the time (default created_time)" },
-	{ .name = "name", .letter = 'n', STATE(iso.name), .arg = "NAME",
+	{ .name = "name", .letter = 'n', .not_with = "shape=wide", STATE(iso.name), .arg = "NAME",
 	  .help = "column of the channel, narrow (default data_channel_id)" },
-	{ .name = "value", .letter = 'V', STATE(iso.value), .arg = "NAME",
+	{ .name = "value", .letter = 'V', .not_with = "shape=wide", STATE(iso.value), .arg = "NAME",
 	  .help = "column of the value, narrow (default value)" },
-	{ .name = "quality", STATE(iso.quality), .arg = "NAME",
+	{ .name = "quality", .not_with = "shape=wide", STATE(iso.quality), .arg = "NAME",
 	  .help = "column of the quality mark, narrow (default quality)" },
 	FILTER_OPTS_OF("auto|csv|ndjson|tsv|json|iso19848",
 		"auto|csv|ndjson|tsv|json|table|markdown|iso19848"),
@@ -70,6 +70,8 @@ static void check(struct state *st)
 	if (st->io.in_format != FMT_ISO && st->io.out_format != FMT_ISO &&
 		memcmp(&st->iso, &(const struct iso_opts){ 0 }, sizeof st->iso) != 0)
 		opt_usage("the options of ISO 19848 need -i iso19848 or -o iso19848");
+	if (st->iso.name || st->iso.value || st->iso.quality)
+		st->iso.shape = ISO_NARROW; /* they are columns of no other */
 	filter_names(&st->out, &st->columns, "columns");
 	filter_names(&st->typed, &st->numbers, "numbers");
 	st->n_numbers = st->typed.n;
@@ -115,6 +117,11 @@ static enum cast cast_of(const struct state *st, struct sl name)
 static void start(struct state *st, struct filter_run *run, const struct names *cols)
 {
 	filter_keeps_values(run);
+	/* a package does not show that they were not found, as it does of others */
+	if (st->iso.by && st->io.in_format != FMT_ISO)
+		(void)filter_column(run, sl_of(st->iso.by), "by");
+	if (st->iso.quality && st->io.in_format != FMT_ISO)
+		(void)filter_column(run, sl_of(st->iso.quality), "quality");
 	if (!st->named && format_traits(rd_format(filter_io(run)->rd))->header) {
 		namelist_resolve_all(&st->typed, cols);
 		namelist_resolve_all(&st->out, cols);
@@ -209,6 +216,7 @@ static const struct filter reformat = {
 				 "  reformat -z 6 -O readings.csv.gz readings.csv\n",
 		     .opts = options },
 	FILTER_STATE,
+	.names = true,
 	.check = check,
 	.start = start,
 	.row = row,

@@ -20,7 +20,7 @@ struct state {
 	struct io_opts io;
 	const char *key, *by, *name, *value, *keep, *prefix;
 	int place; /* enum place: of the value in the names of several values */
-	bool keep_null;
+	bool keep_null, of_values; /* do names of columns have those of values? */
 
 	struct filter_by by_columns;
 	struct names keys, values, kept; /* as they were given */
@@ -30,7 +30,8 @@ struct state {
 	size_t *cell;	       /* by channel and value: column of the input, or NAMES_NONE */
 	size_t name_of_cap, cell_cap;
 	struct field *out;
-	bool *met; /* by value: has a column been of it? */
+	bool *met;  /* by value: has a column been of it? */
+	bool begun; /* has one had the prefix? */
 	bool told;
 };
 
@@ -55,9 +56,14 @@ static const struct opt options[] = {
 
 static void check(struct state *st)
 {
+	const struct opt *o = options;
+
 	st->name = st->name ? st->name : "data_channel_id";
 	namelist_split(&st->keys, st->key ? st->key : "created_time", "key");
 	namelist_split(&st->values, st->value ? st->value : "value", "value");
+	while (strcmp(o->name, "value-place") != 0)
+		o++;
+	st->of_values = st->values.n > 1 || opt_given(o);
 	if (st->keep)
 		namelist_split(&st->kept, st->keep, "keep");
 	st->met = mem_zalloc(st->values.n);
@@ -138,7 +144,8 @@ static bool read_name(struct state *st, struct sl name, struct sl *channel, size
 	*value = 0;
 	if (st->prefix && !take_begin(channel, sl_of(st->prefix)))
 		return false;
-	if (st->values.n == 1)
+	st->begun = true;
+	if (!st->of_values)
 		return true;
 	/* the longest: temp_max_ch1 is of temp_max, though temp begins it, too */
 	for (size_t i = 0; i < st->values.n; i++)
@@ -173,34 +180,29 @@ static void add_cell(struct state *st, struct sl channel, size_t value, size_t c
 	st->cell[i * n + value] = column;
 }
 
-/* A channel that is named like a column of another kind stands there with an "@". */
-static struct sl own_name(const struct state *st, const struct names *cols, size_t n_lead,
-			  struct sl name)
-{
-	struct sl lead[FILTER_MAX_BY + 8];
-	size_t n = 0;
-
-	for (size_t i = 0; i < n_lead && n < ARRAY_LEN(lead); i++)
-		if (st->lead[i] != NAMES_NONE)
-			lead[n++] = cols->name[st->lead[i]];
-	return st->prefix || st->values.n > 1 ? name : colname_of(name, lead, n);
-}
-
 static void start(struct state *st, struct filter_run *run, const struct names *cols)
 {
 	struct sl channel, first = SL("");
 	size_t n_lead, value, others = 0;
+	AUTO_NAMES taken = { 0 };
 
 	announce(st, run, cols);
-	if (st->values.n == 1 && !st->prefix && !st->kept.n)
+	if (!st->of_values && !st->prefix && !st->kept.n)
 		filter_keeps_values(run);
 	n_lead = st->by_columns.names.n + st->keys.n;
 	names_clear(&st->channels);
-	for (size_t i = 0; i < cols->n; i++) {
+	for (size_t i = 0; i < cols->n; i++)
 		if (column_among(st->lead, n_lead, i) || column_among(st->behind, st->kept.n, i))
+			(void)names_add(&taken, cols->name[i], NULL);
+	for (size_t i = 0; i < cols->n; i++) {
+		/* a cell that is named like a column of another kind stands there with an "@" */
+		struct sl name = st->prefix ? cols->name[i] :
+			colname_of(cols->name[i], taken.name, taken.n);
+
+		if (names_find(&taken, cols->name[i]) != NAMES_NONE)
 			continue;
-		if (read_name(st, cols->name[i], &channel, &value))
-			add_cell(st, own_name(st, cols, n_lead, channel), value, i);
+		if (read_name(st, name, &channel, &value))
+			add_cell(st, channel, value, i);
 		else if (others++ == 0)
 			first = cols->name[i];
 	}
@@ -263,10 +265,15 @@ static void release(struct state *st)
 	mem_free(st->met);
 }
 
-/* A mistyped value would leave all of its columns out. */
-static void end(struct state *st, struct filter_run *run UNUSED)
+/* A mistyped value would leave all of its columns out, and a mistyped prefix all. */
+static void end(struct state *st, struct filter_run *run)
 {
-	for (size_t v = 0; v < st->values.n && st->values.n > 1; v++)
+	if (filter_io(run)->meter.rows == 0)
+		return; /* so there may well be no columns */
+	if (st->prefix && !st->begun)
+		die(EX_DATA, "--prefix: no column of the input begins with %s",
+		    msg_q(sl_of(st->prefix)));
+	for (size_t v = 0; v < st->values.n && st->of_values; v++)
 		if (!st->met[v])
 			die(EX_DATA, "--value: no column of the input is of %s",
 			    msg_q(st->values.name[v]));

@@ -97,6 +97,7 @@ static const struct opt_program program = {
 static void feed_header(struct via *v)
 {
 	const struct names *cols = rd_cols(v->io->rd);
+	bool bare; /* and would be taken for another thing: quotes that CSV itself does not need */
 
 	v->header_fed = true;
 	if (rd_format(v->io->rd) != FMT_CSV || cols->n == 0 || v->conf.keep_header)
@@ -104,7 +105,10 @@ static void feed_header(struct via *v)
 	for (size_t i = 0; i < cols->n; i++) {
 		if (i)
 			str_addc(&v->feed, ',');
+		bare = i == 0 && rd_mistakes(cols->name[i]) && field_is_plain(cols->name[i]);
+		str_addz(&v->feed, bare ? "\"" : "");
 		str_add_csv(&v->feed, cols->name[i]);
+		str_addz(&v->feed, bare ? "\"" : "");
 	}
 	str_addc(&v->feed, '\n');
 }

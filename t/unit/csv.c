@@ -132,7 +132,7 @@ static void test_forced_format(void)
 /* However much arrives at once: what is no record is bounded, too. */
 static void test_max_line(void)
 {
-	const char *want = "ferry: error: x: a record is larger than 10 bytes\nexit 65\n";
+	const char *want = "ferry: error: x:1: a record is larger than 10 bytes\nexit 65\n";
 	const struct rd_conf small = { .max_record = 10 },
 			     skip = { .max_record = 10, .skip_lines = 1 },
 			     comment = { .max_record = 10, .comment = "#" };

@@ -165,7 +165,9 @@ static void merge(struct cell_list *l, struct sl channel, enum column_type type,
 			cell.what = rows ? ROW_MISSING : CELL_MISSING;
 			(void)celldiff_same(narrow->value, SL(""), type, &fits);
 			if (fits && pg_can_store(pg, channel) && pg_can_store(pg, narrow->value))
-				report(l, &cell); /* others are left out by the loader */
+				report(l, &cell);
+			else
+				l->left_out++; /* by the loader */
 		} else if (c > 0) {
 			cell.what = rows ? ROW_EXTRA : CELL_EXTRA;
 			report(l, &cell);
@@ -226,10 +228,14 @@ static void compare_instants(struct cell_list *l, struct ship *ship, int64_t fro
 {
 	AUTO_STR sql = { 0 };
 	struct side narrow, wide = { .pg = NULL };
+	bool made = ship->n_groups > 0 && ship->group[0].made;
 
+	/* a ship none of whose channels has a name there has no table, nor rows in it */
+	if (!made && l->n == 0 && l->left_out > 0)
+		return;
 	cellsum_add_narrow_instants(l->source, &sql, from, to, ship->id);
 	start(&narrow, l->source->pg, &sql);
-	if (ship->n_groups > 0 && ship->group[0].made) {
+	if (made) {
 		str_clear(&sql);
 		cellsum_add_wide_instants(l->target, &sql, from, to, ship);
 		start(&wide, registry_pg(l->target->r), &sql);
@@ -263,7 +269,7 @@ void cell_list_find(struct cell_list *l, struct cellsum_source *source,
 {
 	l->source = source;
 	l->target = target;
-	l->n = 0;
+	l->n = l->left_out = 0;
 	l->max = max;
 	l->values = values;
 	arena_reset(&l->arena);

@@ -36,6 +36,8 @@ struct cell_list {
 	struct celldiff_cell *cell; /* by channel, then rows; slices live in the arena */
 	size_t n;
 	bool more; /* there are more than were gathered */
+	size_t left_out; /* values that no column of theirs can hold, or whose channel has no name
+			    there: none is missing, and none is there */
 
 	/* private */
 	struct cellsum_source *source;

@@ -55,6 +55,14 @@ void cellsum_add(struct cellsum *to, const struct cellsum *s)
 	to->instants += s->instants;
 }
 
+void cellsum_leave_out(struct cellsum *s, uint64_t n)
+{
+	n = n < s->cells ? n : s->cells; /* a source in use may have more of them by now */
+	s->bad += n;
+	s->values -= n;
+	s->cells -= n;
+}
+
 enum cellsum_hash cellsum_choose(struct pg *source, struct pg *target)
 {
 	/* what is asked has texts that a source of another encoding may not know */

@@ -40,6 +40,9 @@ struct cellsum {
 /* Adds up the counts; sums of hashes and orphans are left alone. */
 void cellsum_add(struct cellsum *to, const struct cellsum *s);
 
+/* So many of the values are none that can be carried over: rows that are bad. */
+void cellsum_leave_out(struct cellsum *s, uint64_t n);
+
 /* ---- narrow ---------------------------------------------------------------------------------- */
 
 struct cellsum_source {

@@ -78,6 +78,7 @@ static void gather(struct verify *v, const struct place *p, size_t max, bool val
 	}
 	look(v, p, &v->again, LIST_MAX, false);
 	v->list.n = 0;
+	v->list.left_out = v->again.left_out;
 	v->list.more = false;
 	if (v->again.n == 0)
 		return;
@@ -160,7 +161,7 @@ static void note_mended(
 			.from = p->from,
 			.to = p->to,
 			.rows = v->now.rows - v->now.bad,
-			.cells = v->now.values,
+			.cells = v->now.values - v->list.left_out,
 			.dropped = v->now.values - v->now.cells,
 			.wide_rows = v->now.instants,
 			.first = v->now.instants ? v->now.first : LEDGER_NO_TIME,
@@ -211,12 +212,16 @@ static void look_closer(struct verify *v, const struct ledger_range *r, size_t s
 		return;
 	/* a deletion that was seen, but came too early for its chunk, is to be made up for */
 	v->repair.job = p.doubt ? v->job.id : 0;
-	if (v->opts.repair && mend(v, &p))
+	v->list.left_out = 0;
+	if (v->opts.repair && mend(v, &p)) {
+		cellsum_leave_out(&v->tally[s].sum, v->list.left_out);
 		return;
+	}
 	if (v->differences < v->opts.max_differences) {
 		uint64_t before = v->differences;
 
 		report(v, &p);
+		cellsum_leave_out(&v->tally[s].sum, v->list.left_out);
 		if (v->differences == before)
 			return;
 	} else {

@@ -140,7 +140,7 @@ struct ledger_claim_ship {
 struct ledger_claim {
 	uint64_t job;
 	const char *worker;
-	int64_t from, to;
+	int64_t from, to; /* whole range: a longer chunk was cut where others begin or end */
 	struct ledger_claim_ship *ships; /* claimed: at least one */
 	size_t n;
 	struct sl *skip; /* whole range: ships of this range that belong to others or are done; */

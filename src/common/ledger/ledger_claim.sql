@@ -7,22 +7,33 @@ AND (state = 'pending' OR state = 'running' AND worker <> $2
 
 -- part: take
 UPDATE ferry.chunk c SET state = 'running', attempt = attempt + 1, worker = $2,
-	lease_until = clock_timestamp() + $5::interval, started_at = clock_timestamp()
+	lease_until = clock_timestamp() + $5::interval, started_at = clock_timestamp(),
+	chunk_to = next.chunk_to
 	FROM next WHERE c.job_id = $1 AND c.ship = next.ship AND c.chunk_from = next.chunk_from
 	RETURNING c.ship, c.attempt, c.chunk_from, c.chunk_to
 
 -- MATERIALIZED: a subquery with LIMIT that is planned as a join may lock more than it returns.
 -- name: claim_one_sql
-WITH next AS MATERIALIZED (SELECT ship, chunk_from FROM ferry.chunk WHERE {claimable}
+WITH next AS MATERIALIZED (SELECT ship, chunk_from, chunk_to FROM ferry.chunk WHERE {claimable}
 	ORDER BY weight, ship, chunk_from LIMIT 1 FOR UPDATE SKIP LOCKED) {take};
 
+-- Ranges that are read at the same time must not overlap: rows of no ship, and of ships that nobody
+-- has planned, would be met in both. So a longer chunk, a gap, is cut where others end or begin.
+-- The microsecond of the outcasts is no range.
 -- name: claim_range_sql
 WITH first AS MATERIALIZED (SELECT chunk_from, chunk_to FROM ferry.chunk WHERE {claimable}
-	ORDER BY chunk_from, chunk_to LIMIT 1 FOR UPDATE SKIP LOCKED),
-	next AS MATERIALIZED (SELECT c.ship, c.chunk_from FROM ferry.chunk c, first
-		WHERE {claimable} AND c.chunk_from = first.chunk_from
-			AND c.chunk_to = first.chunk_to
-		ORDER BY c.ship FOR UPDATE OF c SKIP LOCKED) {take};
+		ORDER BY chunk_from, chunk_to LIMIT 1 FOR UPDATE SKIP LOCKED),
+	part AS MATERIALIZED (SELECT chunk_from, least(chunk_to, (SELECT min(chunk_from)
+		FROM ferry.chunk WHERE {claimable} AND chunk_from > first.chunk_from)) AS chunk_to
+		FROM first),
+	next AS MATERIALIZED (SELECT c.ship, c.chunk_from, part.chunk_to, c.chunk_to AS old,
+			c.weight FROM ferry.chunk c, part
+		WHERE {claimable} AND c.chunk_from = part.chunk_from
+			AND (c.chunk_to = part.chunk_to
+				OR part.chunk_to > '0001-01-01 00:00:00.000001')
+		ORDER BY c.ship FOR UPDATE OF c SKIP LOCKED),
+	rest AS (INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, weight)
+		SELECT $1, ship, chunk_to, old, weight FROM next WHERE chunk_to < old) {take};
 
 -- $1 job, $2 from, $3 ships and attempts, $4 worker, $5 to
 -- name: split_sql

@@ -21,6 +21,7 @@ static const struct {
 	int since;
 	const char *name, *value;
 } settings[] = {
+	{ 0, "statement_timeout", "0" }, /* first: it applies to the others, too */
 	{ 0, "search_path", "" },
 	{ 0, "timezone", "UTC" },
 	{ 0, "datestyle", "ISO, YMD" },
@@ -28,7 +29,6 @@ static const struct {
 	{ 0, "extra_float_digits", "3" },
 	{ 0, "bytea_output", "hex" },
 	{ 0, "lock_timeout", PG_LOCK_TIMEOUT },
-	{ 0, "statement_timeout", "0" },
 	{ 0, "idle_in_transaction_session_timeout", "0" },
 	{ 0, "tcp_keepalives_idle", "30" },
 	{ 0, "tcp_keepalives_interval", "10" },
@@ -182,6 +182,8 @@ static int64_t backend_pid(struct pg *pg)
 
 	if (r)
 		(void)!num_i64(pg_value(r, 0, 0), &pid);
+	else if (!pg_is_lost(pg))
+		pg_die(pg, "cannot set up the session");
 	return pid;
 }
 

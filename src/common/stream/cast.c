@@ -137,12 +137,12 @@ static bool parse_unix(struct sl s, int64_t *instant)
 	return true;
 }
 
-/* 2024, a year, or 44927, a day of Excel: as Unix seconds a moment before 1973. */
+/* 2024, a year, or 44927, a day of Excel: as Unix seconds a moment before 1973, or after 1966. */
 static bool is_small(struct sl s)
 {
-	uint64_t v;
+	int64_t v;
 
-	return num_u64(s, &v) && v < 100000000;
+	return num_i64(s, &v) && v < 100000000 && v > -100000000;
 }
 
 /* 20240101, or 202401011230: a date to people, as Unix seconds a moment in 1970, or in 8383. */

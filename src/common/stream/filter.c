@@ -10,7 +10,7 @@ struct filter_run {
 	struct io *io;
 	const struct filter *filter;
 	struct state *state;
-	bool keeps_values;
+	bool keeps_values, started;
 	struct names missing; /* asked for by filter_column() and not there yet */
 	const char **missing_option;
 	size_t missing_cap;
@@ -130,6 +130,13 @@ static void pass_seal(struct filter_run *run)
 	io_seal(run->io, &seal);
 }
 
+/* Objects that never came have no columns: those that options name are all. */
+static bool ends_without_columns(const struct filter_run *run, enum rd_event ev)
+{
+	return (ev == RD_END || (ev == RD_SEAL && rd_seal(run->io->rd)->final)) &&
+	       !format_traits(rd_format(run->io->rd))->header;
+}
+
 static void run_loop(struct filter_run *run)
 {
 	const struct filter *f = run->filter;
@@ -140,10 +147,11 @@ static void run_loop(struct filter_run *run)
 
 		if (!run->io->wr)
 			io_start_output(run->io); /* now a failure can be told downstream */
-		switch (ev) {
-		case RD_COLS:
+		if (ev == RD_COLS || (f->names && !run->started && ends_without_columns(run, ev))) {
 			f->start(run->state, run, rd_cols(run->io->rd));
-			break;
+			run->started = true;
+		}
+		switch (ev) {
 		case RD_ROW:
 			f->row(run->state, run, &rec);
 			break;
@@ -155,6 +163,8 @@ static void run_loop(struct filter_run *run)
 				end_chunk(run, true);
 			io_check_strict(run->io);
 			return;
+		case RD_COLS:
+			break;
 		case RD_BAD:
 		case RD_BEGIN:
 			bug("io_next() lets bad records and beginnings through");

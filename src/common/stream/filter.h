@@ -36,6 +36,7 @@ struct filter {
 	struct opt_program program;
 	size_t state_size;
 	size_t io_offset; /* of struct io_opts in the state */
+	bool names; /* options name columns: start() is called also where there were no objects */
 	void (*check)(struct state *st); /* options are parsed: refuse bad ones (may be NULL) */
 	void (*start)(struct state *st, struct filter_run *run, const struct names *cols);
 	void (*row)(struct state *st, struct filter_run *run, const struct rec *rec);

@@ -257,12 +257,6 @@ static void probe_encoding(struct in *in)
 	in->end = 0;
 }
 
-void in_too_large(const struct in *in)
-{
-	die_hint(EX_DATA, "--max-record allows larger ones",
-		 "%s: a record is larger than %zu bytes", in->name, in->max_window);
-}
-
 static void make_room(struct in *in)
 {
 	size_t have = in->end - in->start;
@@ -273,7 +267,8 @@ static void make_room(struct in *in)
 		in->end = have;
 	}
 	if (have > in->max_window)
-		in_too_large(in);
+		die_hint(EX_DATA, "--max-record allows larger ones",
+			 "%s: a record is larger than %zu bytes", in->name, in->max_window);
 	if (in->cap - in->end >= READ_SIZE + IN_SLACK)
 		return;
 	mem_grow(&in->buf, &in->cap, in->end + READ_SIZE + IN_SLACK, 1);

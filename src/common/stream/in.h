@@ -36,9 +36,6 @@ void in_decode(struct in *in, const char *encoding);
 /* This input follows another, of which only the counts and in_on_wait() go on. */
 void in_follow(struct in *in, const struct in *before);
 
-/* Dies with 65: a record is larger than the window may be. */
-void in_too_large(const struct in *in) NORETURN COLD;
-
 /* Reads more behind the window (it may move); false at the end of input. */
 bool in_more(struct in *in) NODISCARD;
 

@@ -106,17 +106,15 @@ static bool output_is_pipe(const struct io_opts *opts)
 	return S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode);
 }
 
-/* --seal and --no-seal, then $FERRY_SEAL, then `otherwise`. */
+/* --seal and --no-seal, then $FERRY_SEAL, which is 0 or 1 (meter_start()), then `otherwise`. */
 static bool decide_seal(const struct io_opts *opts, bool otherwise)
 {
 	const char *env = getenv("FERRY_SEAL");
 
 	if (opts->force_seal || opts->force_no_seal)
 		return opts->force_seal;
-	if (env && strcmp(env, "0") == 0)
-		return false;
-	if (env && strcmp(env, "1") == 0)
-		return true;
+	if (env && *env)
+		return *env == '1';
 	return otherwise && output_is_pipe(opts);
 }
 
@@ -243,14 +241,18 @@ void io_show(struct io *io, uint64_t behind, uint64_t expected)
 /* Nothing at all is what a program leaves that failed; only NDJSON may be empty. */
 static void must_not_be_empty(const struct io *io)
 {
-	enum format format = rd_format(io->rd);
-	bool header = rd_cols(io->rd)->n > 0 || rd_is_sealed(io->rd) ||
-		      (format != FMT_CSV && format != FMT_AUTO);
+	const char *name;
+	bool all;
+	size_t n = rd_empty(io->rd, &name, &all);
 
-	if ((in_bytes_read(rd_in(io->rd)) > 0 && header) || io->vouched ||
-	    io->opts->in_format == FMT_NDJSON || io->names.n || io->opts->no_header)
+	if (n == 0 || io->vouched)
 		return;
-	if (io->asks_whole && !in_is_regular(rd_in(io->rd)))
+	if (!all)
+		msg_warn(n == 1 ? "%s: nothing was read, not even a header"
+				: N_("%s: nothing was read, not even a header "
+				     "(more such files: %zu)"),
+			 name, n - 1);
+	if (!all || (io->asks_whole && !in_is_regular(rd_in(io->rd))))
 		return;
 	die_hint(EX_DATA, "did the program before this one fail? --input-format ndjson takes an "
 			  "empty stream",
@@ -284,7 +286,10 @@ bool io_next_like(struct io *io, struct sl name, struct field *last)
 
 static NORETURN void stop_at(const struct io *io, const struct fault *f)
 {
-	char where[80], field[160] = "", value[160] = "";
+	char where[80], field[160] = "", value[160] = "", both[300];
+	const char *hint = io->reject_hint	  ? io->reject_hint
+			   : io->opts->no_rejects ? NULL
+						  : "--rejects FILE keeps bad records and goes on";
 
 	if (f->column)
 		(void)snprintf(where, sizeof where, "%llu:%llu", (unsigned long long)f->line,
@@ -295,11 +300,11 @@ static NORETURN void stop_at(const struct io *io, const struct fault *f)
 		(void)snprintf(field, sizeof field, " %s: ", msg_q(f->field));
 	if (f->value.n)
 		(void)snprintf(value, sizeof value, ": %s", msg_q(f->value));
+	(void)snprintf(both, sizeof both, "%s%s%s", f->hint ? tr(f->hint) : "",
+		       f->hint && hint ? "; " : "", hint ? tr(hint) : "");
 	die_hint(EX_DATA,
 		 f->cut ? "send it again whole: a record that was cut is never kept as a reject"
-		 : io->reject_hint ? io->reject_hint
-		 : io->opts->no_rejects ? NULL
-					    : "--rejects FILE keeps bad records and goes on",
+			: *both ? both : NULL,
 		 "%s:%s: record %llu: %s%s%s%s", in_name(rd_in(io->rd)), where,
 		 (unsigned long long)f->record, f->field.n ? tr("field") : "", field, tr(f->why),
 		 value);

@@ -59,8 +59,8 @@ struct io_opts {
 	{ .name = "max-record", .kind = OPT_SIZE, .offset = offsetof(T, m.max_record),             \
 	  .arg = "SIZE", .min = 1024, .max = UINT64_C(1) << 30,                                    \
 	  .help = "refuse larger records (default 64M)" },                                         \
-	{ .name = "delimiter", .not_with = IO_NOT_CSV, OPT_INTO(T, m.delimiter), .arg = "CHAR",    \
-	  .help = "CSV: between fields (default a comma)" },                                       \
+	{ .name = "delimiter", .not_with = IO_NOT_CSV "|tsv", OPT_INTO(T, m.delimiter),            \
+	  .arg = "CHAR", .help = "CSV: between fields (default a comma)" },                        \
 	{ .name = "no-header", .not_with = IO_NOT_CSV, OPT_INTO(T, m.no_header),                   \
 	  .help = "CSV: the first line is data, columns are 1, 2, 3" },                            \
 	{ .name = "names", .not_with = IO_NOT_CSV, OPT_INTO(T, m.names), .arg = "NAME,...",        \

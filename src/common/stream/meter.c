@@ -35,8 +35,12 @@ static void parse_limit(struct meter *m, const char *text)
 
 void meter_start(struct meter *m, const struct io_opts *opts)
 {
+	const char *seal = getenv("FERRY_SEAL");
+
 	*m = (struct meter){ .opts = opts };
 	parse_limit(m, opts->max_rejects);
+	if (seal && *seal && strcmp(seal, "0") != 0 && strcmp(seal, "1") != 0)
+		opt_usage("FERRY_SEAL: 0 or 1 is needed, not %s", msg_q(sl_of(seal)));
 	m->started = clock_monotonic();
 	m->next = m->started + opts->every;
 }

@@ -130,14 +130,17 @@ void namelist_split(struct names *names, const char *list, const char *option)
 	}
 }
 
+bool namelist_is_number(struct sl name, uint64_t *n)
+{
+	return name.n > 1 && *name.p == '#' && num_u64((struct sl){ name.p + 1, name.n - 1 }, n);
+}
+
 struct sl namelist_resolve(const struct names *cols, struct sl name)
 {
 	uint64_t n;
+	bool is = namelist_is_number(name, &n) && n >= 1 && n <= cols->n;
 
-	if (name.n > 1 && *name.p == '#' && num_u64((struct sl){ name.p + 1, name.n - 1 }, &n) &&
-	    n >= 1 && n <= cols->n && names_find(cols, name) == NAMES_NONE)
-		return cols->name[n - 1];
-	return name;
+	return is && names_find(cols, name) == NAMES_NONE ? cols->name[n - 1] : name;
 }
 
 void namelist_resolve_all(struct names *names, const struct names *cols)

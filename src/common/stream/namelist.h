@@ -30,7 +30,10 @@ struct sl namelist_next(const char **p, const char *ends, struct str *text, cons
 /* The name that `#3` stands for, the third column's, unless one is named so; else `name` itself. */
 struct sl namelist_resolve(const struct names *cols, struct sl name);
 
-/* The same of each; a column that is named twice then ends the program with 64. */
+/* Does it look like that, `#n`, so that it is mistaken where there are fewer columns? */
+bool namelist_is_number(struct sl name, uint64_t *n);
+
+/* Resolves each; a column that is named twice then ends the program with 64. */
 void namelist_resolve_all(struct names *names, const struct names *cols);
 
 /* Is the number of a column among these? */

@@ -236,7 +236,7 @@ static size_t find_column(struct pivot *pv, struct sl name)
 		if (sl_eq(field_sl(&c->name), name))
 			return pv->last_column = (size_t)(c - pv->column);
 	}
-	if (pv->n_given && pv->on_unknown != UNKNOWN_ADD)
+	if (pv->on_unknown != UNKNOWN_ADD)
 		i = names_find(&pv->columns, name);
 	else
 		i = names_add(&pv->columns, name, NULL);
@@ -444,7 +444,7 @@ enum pivot_result pivot_add(struct pivot *pv, const struct field *by, struct sl 
 		pv->ignored++;
 		if (!field_is_null(value))
 			count_drop(pv, gi, name, value);
-		return pv->on_unknown == UNKNOWN_ERROR ? PIVOT_UNKNOWN : PIVOT_OK;
+		return pv->on_unknown == UNKNOWN_ERROR || !pv->n_given ? PIVOT_UNKNOWN : PIVOT_OK;
 	}
 	return put_cell(pv, r, ci, value);
 }

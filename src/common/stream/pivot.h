@@ -37,7 +37,7 @@ enum pivot_result {
 	PIVOT_UNSORTED,	 /* the key comes after a larger one, or again: see last_key */
 	PIVOT_REPEATED,	 /* DUP_ERROR, and the cell has a value already: other */
 	PIVOT_NO_NUMBER, /* DUP_SUM, DUP_MEAN: it is none; DUP_MAX, DUP_MIN: this or the other */
-	PIVOT_UNKNOWN,	 /* UNKNOWN_ERROR, and the column is not among those given */
+	PIVOT_UNKNOWN,	 /* not among the columns given: UNKNOWN_ERROR, or there are none */
 };
 
 typedef int pivot_order(struct sl a, struct sl b); /* < 0, 0, > 0 */

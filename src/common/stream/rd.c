@@ -17,6 +17,7 @@ static const struct magic {
 	const char *what, *hint;
 	bool binary; /* a name of a column might begin so */
 } magics[] = {
+	{ SL_INIT("\x1f\x8b"), "data that gzip compressed twice", "gzip -dc FILE | PROGRAM", true },
 	{ SL_INIT("\xfd" "7zXZ"), "xz-compressed data", "xz -dc FILE | PROGRAM", false },
 	{ SL_INIT("BZh"), "bzip2-compressed data", "bzip2 -dc FILE | PROGRAM", true },
 	{ SL_INIT("PK\x03\x04"), "a zip archive (or a spreadsheet)",
@@ -63,17 +64,30 @@ static bool has_binary(struct sl s)
 	return false;
 }
 
+static const struct magic *magic_of(struct sl begin)
+{
+	for (const struct magic *m = magics; m < magics + ARRAY_LEN(magics); m++)
+		if (begin.n >= m->begins.n &&
+		    strncasecmp(begin.p, m->begins.p, m->begins.n) == 0)
+			return m;
+	return NULL;
+}
+
 static void refuse_magic(const struct rd *rd, struct sl begin)
 {
-	refuse_wide(rd, begin);
-	for (size_t i = 0; i < ARRAY_LEN(magics); i++) {
-		const struct magic *m = &magics[i];
+	const struct magic *m = magic_of(begin);
 
-		if (begin.n >= m->begins.n &&
-		    strncasecmp(begin.p, m->begins.p, m->begins.n) == 0 &&
-		    (!m->binary || has_binary(begin)))
-			die_hint(EX_DATA, m->hint, "%s: this is %s", in_name(rd->in), m->what);
-	}
+	refuse_wide(rd, begin);
+	if (m && (!m->binary || has_binary(begin)))
+		die_hint(EX_DATA, m->hint, "%s: this is %s", in_name(rd->in), m->what);
+}
+
+bool rd_mistakes(struct sl name)
+{
+	struct sl begin = sl_trim(name, " \t\r\n");
+
+	return (begin.n && (*begin.p == '{' || *begin.p == '[')) || magic_of(begin) ||
+	       utf8_unmarked(name).n < name.n || (name.n >= 5 && memcmp(name.p, "sep=", 4) == 0);
 }
 
 /* ---- records -------------------------------------------------------------------------------- */
@@ -168,8 +182,14 @@ bool rd_is_regular(const struct rd *rd)
 
 void rd_check_size(const struct rd *rd, size_t n)
 {
-	if (UNLIKELY(n > rd->conf.max_record))
-		in_too_large(rd->in);
+	if (LIKELY(n <= rd->conf.max_record))
+		return;
+	die_hint(EX_DATA,
+		 rd->format == FMT_CSV && memchr(in_window(rd->in).p, '"', n)
+			 ? N_("was a quote left open there? --max-record allows larger ones")
+			 : N_("--max-record allows larger ones"),
+		 "%s:%llu: a record is larger than %zu bytes", in_name(rd->in),
+		 (unsigned long long)rd->line + 1, rd->conf.max_record);
 }
 
 static void sum_up(struct rd *rd)
@@ -187,8 +207,10 @@ bool rd_more(struct rd *rd)
 {
 	bool more;
 
-	if (rd->in->buf)
+	if (rd->in->buf) {
+		rd_check_size(rd, in_window(rd->in).n);
 		sum_up(rd);
+	}
 	more = in_more(rd->in);
 	rd->crc_from = rd->in->start;
 	return more;
@@ -233,10 +255,13 @@ rd_bad(struct rd *rd, size_t column, struct sl field, struct sl value, const cha
 		.field = field,
 		.value = value,
 		.why = why,
+		.hint = rd_encoding_hint(rd, why),
 		.cut = rd->cut,
 	};
 	return RD_BAD;
 }
+
+static const char nul_byte[] = N_("NUL byte"), no_utf8[] = N_("not valid UTF-8");
 
 const char *rd_check_text(struct sl s, size_t *at)
 {
@@ -244,10 +269,17 @@ const char *rd_check_text(struct sl s, size_t *at)
 
 	if (nul) {
 		*at = (size_t)(nul - s.p);
-		return "NUL byte";
+		return nul_byte;
 	}
 	*at = utf8_valid_to(s.p, s.n);
-	return *at < s.n ? "not valid UTF-8" : NULL;
+	return *at < s.n ? no_utf8 : NULL;
+}
+
+const char *rd_encoding_hint(const struct rd *rd, const char *why)
+{
+	if (rd->conf.encoding || !rd->conf.has_options || (why != nul_byte && why != no_utf8))
+		return NULL;
+	return N_("--encoding NAME reads other texts, such as CP949 or UTF-16LE");
 }
 
 void rd_need_fields(struct rd *rd, size_t n)
@@ -355,6 +387,21 @@ enum rd_event rd_control(struct rd *rd, struct sl text, struct sl raw)
 static enum rd_event next_file(struct rd *rd);
 static enum rd_event read_next(struct rd *rd);
 
+/* Nothing is in the file at hand, where it should at least have a header. */
+enum rd_event rd_finish_empty(struct rd *rd)
+{
+	if (rd->conf.format != FMT_NDJSON && !rd->conf.no_header && rd->n_empty++ == 0)
+		rd->empty = in_name(rd->in);
+	return rd_finish(rd);
+}
+
+size_t rd_empty(const struct rd *rd, const char **name, bool *all)
+{
+	*name = rd->empty;
+	*all = rd->n_empty >= (rd->n_paths ? rd->n_paths : 1);
+	return rd->n_empty;
+}
+
 enum rd_event rd_finish(struct rd *rd)
 {
 	if (rd->sealed && !rd->ended)
@@ -395,11 +442,28 @@ static void skip_lines(struct rd *rd)
 	}
 }
 
+/* Tells the format from the first bytes behind white space, and each file has the same. */
+static void tell_format(struct rd *rd, struct sl w)
+{
+	enum format was = rd->format, is;
+
+	if (w.n && *w.p == '[' && !rd->conf.no_header)
+		die_hint(EX_DATA, "--input-format=json reads arrays, --input-format=csv forces CSV",
+			 "%s: this looks like a JSON array", in_name(rd->in));
+	is = w.n && *w.p == '{' && !rd->conf.no_header ? FMT_NDJSON : FMT_CSV;
+	if (w.n && was != FMT_AUTO && was != is)
+		die_hint(EX_DATA, "files that are read together need the same format",
+			 "%s: this looks like %s, the file before it was %s", in_name(rd->in),
+			 is == FMT_CSV ? "CSV" : "NDJSON", is == FMT_CSV ? "NDJSON" : "CSV");
+	if (was == FMT_AUTO && (in_window(rd->in).n || rd->conf.columns))
+		rd->format = is;
+}
+
 /* Reads the first bytes, drops a byte order mark, tells the format. False for empty input. */
 static bool rd_start(struct rd *rd)
 {
 	struct sl w = { "", 0 };
-	bool told = rd->format == FMT_AUTO;
+	bool told = rd->conf.format == FMT_AUTO;
 
 	while (w.n < (utf8_unmarked(w).n < w.n ? 6 : 3) && rd_more(rd))
 		w = in_window(rd->in);
@@ -414,11 +478,8 @@ static bool rd_start(struct rd *rd)
 		skip_lines(rd);
 	w = skip_white(rd);
 	refuse_magic(rd, w);
-	if (told && w.n && *w.p == '[')
-		die_hint(EX_DATA, "--input-format=json reads arrays, --input-format=csv forces CSV",
-			 "%s: this looks like a JSON array", in_name(rd->in));
-	if (told && in_window(rd->in).n)
-		rd->format = w.n && *w.p == '{' && !rd->conf.no_header ? FMT_NDJSON : FMT_CSV;
+	if (told)
+		tell_format(rd, w);
 	if (told && rd->format == FMT_NDJSON && rd->conf.has_options &&
 		(rd->conf.delimiter || rd->conf.comment || rd->conf.rename_columns ||
 			rd->conf.lenient_quotes || rd->conf.null))
@@ -446,7 +507,7 @@ static enum rd_event next_file(struct rd *rd)
 	rd->crc_from = rd->line = 0;
 	rd->learned = rd->array_open = rd->no_array = false;
 	if (!rd_start(rd))
-		return rd_finish(rd);
+		return rd_finish_empty(rd);
 	if (rd->format == FMT_CSV) {
 		enum rd_event ev = rd_csv_header(rd);
 
@@ -459,8 +520,8 @@ static enum rd_event next_file(struct rd *rd)
 static enum rd_event read_next(struct rd *rd)
 {
 	if (!rd->started) {
-		if (!rd_start(rd))
-			return rd_finish(rd);
+		if (!rd_start(rd) && (!rd->conf.columns || rd->conf.ragged))
+			return rd_finish_empty(rd);
 		if (rd->format == FMT_CSV)
 			return rd_csv_header(rd);
 	}

@@ -85,6 +85,15 @@ struct rd *rd_open(const char *path, const struct rd_conf *conf) NODISCARD;
 struct rd *rd_open_all(const char *const *paths, size_t n, const struct rd_conf *conf) NODISCARD;
 struct rd *rd_from_fd(int fd, const char *name, const struct rd_conf *conf) NODISCARD;
 
+/*
+ * How many files had nothing, not even a header, where they need one (at RD_END); *name is that of
+ * the first, *all whether there was no other.
+ */
+size_t rd_empty(const struct rd *rd, const char **name, bool *all);
+
+/* Would a header whose first name is this one, not in quotes, be taken for another thing? */
+bool rd_mistakes(struct sl name);
+
 enum rd_event rd_next(struct rd *rd, struct rec *rec) NODISCARD;
 
 /*

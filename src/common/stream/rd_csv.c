@@ -11,6 +11,8 @@
 #include "stream/block.h"
 #include "stream/rd_impl.h"
 
+const char rd_lone_cr[] = N_("carriage return inside a record");
+
 /* Splits one line at its delimiters; returns the number of fields. */
 static size_t split_line(struct rd *rd, struct sl line)
 {
@@ -308,7 +310,7 @@ static bool read_record(struct rd *rd, struct rd_found *r)
 	const char *cr = memchr(line.p, '\r', line.n);
 
 	if (cr) {
-		r->why = "carriage return inside a record";
+		r->why = rd_lone_cr;
 		r->at = (size_t)(cr - line.p);
 	}
 	r->n = split_line(rd, line);
@@ -438,15 +440,18 @@ static void take_sep(struct rd *rd)
 	rd_take(rd, line.n + 1, 1);
 }
 
-/* A name that is empty or there already becomes NAME_2 and so on. */
-static struct sl new_name(struct rd *rd, struct sl name, size_t column)
+/* A name that is empty or there already becomes NAME_2 and so on, one that is not in the header. */
+static struct sl new_name(struct rd *rd, const struct names *header, struct sl name, size_t column)
 {
 	AUTO_STR s = { 0 };
 
+	if (name.n > 0 && names_find(&rd->cols, name) == NAMES_NONE)
+		return name;
 	str_add(&s, name);
 	if (name.n == 0)
 		str_addf(&s, "column_%zu", column);
-	for (size_t i = 2, n = s.n; names_find(&rd->cols, str_sl(&s)) != NAMES_NONE; i++) {
+	for (size_t i = 2, n = s.n; names_find(&rd->cols, str_sl(&s)) != NAMES_NONE ||
+				    names_find(header, str_sl(&s)) != NAMES_NONE; i++) {
 		s.n = n;
 		str_addf(&s, "_%zu", i);
 	}
@@ -457,8 +462,6 @@ static void add_name(struct rd *rd, struct sl name, size_t column)
 {
 	bool added;
 
-	if (rd->conf.rename_columns)
-		name = new_name(rd, name, column);
 	if (name.n == 0)
 		header_fault(rd, "a column has no name", column);
 	if (sl_eq(name, SL(SEAL_COLUMN)))
@@ -523,6 +526,10 @@ static enum rd_event columns_without_header(struct rd *rd)
 
 static void take_header(struct rd *rd, const struct rd_found *r)
 {
+	AUTO_NAMES header = { 0 };
+
+	for (size_t i = 0; i < r->n && rd->conf.rename_columns; i++)
+		(void)names_add(&header, field_sl(&rd->fields[i]), NULL);
 	for (size_t i = 0; i < r->n; i++) {
 		struct sl name = field_sl(&rd->fields[i]);
 
@@ -530,6 +537,8 @@ static void take_header(struct rd *rd, const struct rd_found *r)
 			rd->sealed = true;
 			break;
 		}
+		if (rd->conf.rename_columns)
+			name = new_name(rd, &header, name, i + 1);
 		add_name(rd, name, i + 1);
 	}
 }
@@ -553,14 +562,15 @@ static enum rd_event read_header(struct rd *rd)
 		return RD_END;
 	rd_check_size(rd, r.len);
 	raw = (struct sl){ in_window(rd->in).p, r.len };
-	why = r.why ? r.why : rd_check_text(raw, &at);
+	why = rd_check_text(raw, &at); /* of another encoding bytes are no line ends either */
+	why = why ? why : r.why;
 	if (!why && r.cut && !rd->conf.allow_no_newline)
 		why = "the last line has no line end";
 	if (why)
 		die_hint(EX_DATA,
 			 r.cut && !r.why	       ? N_("--allow-no-newline takes it as it is")
-			 : memchr(raw.p, '\r', raw.n) ? N_("tr '\\r' '\\n' makes lines of it")
-						       : NULL,
+			 : why == rd_lone_cr	       ? N_("tr '\\r' '\\n' makes lines of it")
+						       : rd_encoding_hint(rd, why),
 			 "%s: header: %s", in_name(rd->in), why);
 	refuse_stray(rd, &rd->fields[r.n - 1]);
 	rd->cols = (struct names){ 0 };
@@ -582,7 +592,7 @@ enum rd_event rd_csv_header(struct rd *rd)
 	enum rd_event ev = read_header(rd);
 
 	rd->first_name = rd->cols.n ? (uint32_t)rd->cols.name[0].n : UINT32_MAX;
-	return ev == RD_END ? rd_finish(rd) : ev; /* further files may have a header */
+	return ev == RD_END ? rd_finish_empty(rd) : ev; /* further files may have a header */
 }
 
 /* ---- records that begin as an earlier one did ----------------------------------------------- */

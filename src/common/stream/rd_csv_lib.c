@@ -98,7 +98,7 @@ void rd_csv_lib_read(struct rd *rd, struct rd_found *r, struct sl line, bool cut
 			break;
 		}
 		if (lib->after_row) {
-			r->why = "carriage return inside a record";
+			r->why = rd_lone_cr;
 			break;
 		}
 		r->cut = cut;

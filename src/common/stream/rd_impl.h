@@ -13,6 +13,8 @@ struct rd {
 	struct rd_conf conf;
 	const char *const *paths; /* of all files, when there are several */
 	size_t n_paths, path;	  /* `path`: which of them is being read */
+	size_t n_empty;		  /* how many had nothing; `empty`: the first one */
+	const char *empty;
 	char sep;		  /* CSV: the delimiter */
 	uint32_t first_name;	  /* bytes of the first column's name */
 	bool warned, told_null;	  /* of a header that came again, of a field that is \N */
@@ -80,8 +82,12 @@ const char *rd_check_text(struct sl s, size_t *at);
  */
 enum rd_event rd_control(struct rd *rd, struct sl text, struct sl raw);
 
+/* What reads a text that rd_check_text() calls bad; NULL where `why` is something else. */
+const char *rd_encoding_hint(const struct rd *rd, const char *why);
+
 /* The event after the last record; checks that a sealed stream may end here. */
 enum rd_event rd_finish(struct rd *rd);
+enum rd_event rd_finish_empty(struct rd *rd); /* likewise, of a file with nothing in it */
 
 void rd_need_fields(struct rd *rd, size_t n);
 
@@ -98,6 +104,7 @@ struct rd_found {
 /* Reads a record that begins with `line` by libcsv; nothing is consumed. */
 void rd_csv_lib_read(struct rd *rd, struct rd_found *r, struct sl line, bool cut);
 void rd_csv_release(struct rd *rd);
+extern const char rd_lone_cr[]; /* why a record is bad */
 
 /* The text of a JSON value and what lies around it. */
 struct rd_piece {
@@ -139,7 +146,7 @@ struct rd_iso; /* where in a package reading is */
 enum rd_event rd_iso_next(struct rd *rd);
 void rd_iso_release(struct rd *rd);
 
-/* Dies with 65 when a record of n bytes is more than --max-record allows. */
+/* Dies with 65 when a record of n bytes, the window's first, is more than --max-record allows. */
 void rd_check_size(const struct rd *rd, size_t n);
 
 /* Columns from the header, or instead of it; for a later file, the same ones. */

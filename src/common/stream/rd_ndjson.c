@@ -286,8 +286,16 @@ static enum rd_event take_object(struct rd *rd, const struct rd_piece *p)
 		return control_line(rd, control_of(object), p);
 	begin_record(rd, p);
 	rd->cut = p->cut && !rd->conf.allow_no_newline;
-	if (!object)
-		return bad_object(rd, at, why);
+	if (!object) {
+		enum rd_event ev = bad_object(rd, at, why);
+
+		/* jq prints it so, and most others for people */
+		if (rd->format == FMT_NDJSON && sl_eq(sl_trim(p->text, " \t\r"), SL("{")))
+			rd->fault.hint = rd->conf.has_options
+				? N_("--input-format json reads objects of several lines")
+				: N_("jq -c makes one line of each object");
+		return ev;
+	}
 	if (object->kind != J_OBJ)
 		return bad_object(rd, 0, "not a JSON object");
 	if (rd->cut)

@@ -119,5 +119,6 @@ struct fault {
 	struct sl field;	       /* name of the field, may be empty */
 	struct sl value;	       /* the offending text, may be empty */
 	const char *why;	       /* "unterminated quote" */
+	const char *hint;	       /* what helps beside keeping it; may be NULL */
 	bool cut;		       /* the input ended within it */
 };

@@ -157,10 +157,9 @@ struct wr *wr_from_fd(int fd, const char *name, const struct wr_conf *conf)
 	return wr_new(out_from_fd(fd, name, conf->gzip), conf);
 }
 
-static void put_csv_text(struct wr *w, struct sl s)
+static void put_csv_text(struct wr *w, struct sl s, bool quote)
 {
 	char *dst, *start;
-	bool quote = s.n == 0;
 
 	for (size_t i = 0; i < s.n && !quote; i++)
 		quote = s.p[i] == w->sep || s.p[i] == '"' || s.p[i] == '\n' || s.p[i] == '\r';
@@ -191,7 +190,7 @@ static void put_csv_header(struct wr *w)
 	for (size_t i = 0; i < w->cols.n; i++) {
 		if (i)
 			put_char(w, w->sep);
-		put_csv_text(w, w->cols.name[i]);
+		put_csv_text(w, w->cols.name[i], i == 0 && rd_mistakes(w->cols.name[i]));
 	}
 	if (w->conf.sealed)
 		out_put(w->out, w->cols.n ? SL("," SEAL_COLUMN) : SL(SEAL_COLUMN));
@@ -348,7 +347,7 @@ static void put_csv_row(struct wr *w, const struct field *f, size_t n)
 			dst = mem_copy(dst, f[i].p, f[i].n);
 		out_wrote(w->out, (size_t)(dst - start));
 		if (!plain && !field_is_null(&f[i]))
-			put_csv_text(w, field_sl(&f[i]));
+			put_csv_text(w, field_sl(&f[i]), f[i].n == 0);
 	}
 	if (w->conf.sealed && w->cols.n)
 		commas++;

@@ -9,6 +9,7 @@
 #include "core/mem.h"
 #include "core/msg.h"
 #include "stream/iso.h"
+#include "stream/namelist.h"
 #include "stream/out.h"
 
 void iso_defaults(struct iso_opts *o)
@@ -43,9 +44,14 @@ struct wr_iso *wr_iso_new(struct out *out, const struct iso_opts *opts)
 	return w;
 }
 
+static size_t column(const struct wr_iso *w, const char *name)
+{
+	return names_find(w->cols, namelist_resolve(w->cols, sl_of(name)));
+}
+
 static size_t need_column(const struct wr_iso *w, const char *name)
 {
-	size_t i = names_find(w->cols, sl_of(name));
+	size_t i = column(w, name);
 
 	if (i == NAMES_NONE)
 		die_hint(EX_DATA, "--key, --name, --value and --by say which columns to use",
@@ -58,8 +64,7 @@ static size_t need_column(const struct wr_iso *w, const char *name)
 static void find_columns(struct wr_iso *w)
 {
 	const struct iso_opts *o = &w->opts;
-	bool is_narrow = names_find(w->cols, sl_of(o->name)) != NAMES_NONE &&
-			 names_find(w->cols, sl_of(o->value)) != NAMES_NONE;
+	bool is_narrow = column(w, o->name) != NAMES_NONE && column(w, o->value) != NAMES_NONE;
 
 	w->wide = o->shape == ISO_WIDE || (o->shape == ISO_AUTO && !is_narrow);
 	w->key = need_column(w, o->key);
@@ -71,8 +76,8 @@ static void find_columns(struct wr_iso *w)
 void wr_iso_cols(struct wr_iso *w, const struct names *cols)
 {
 	w->cols = cols;
-	w->by = names_find(cols, sl_of(w->opts.by));
-	w->quality = names_find(cols, sl_of(w->opts.quality));
+	w->by = column(w, w->opts.by);
+	w->quality = column(w, w->opts.quality);
 }
 
 static void put(struct wr_iso *w, const char *text)
@@ -111,8 +116,8 @@ static void check_ship(struct wr_iso *w, const struct field *f, size_t n)
 	else if (w->opts.ship)
 		ship = sl_of(w->opts.ship);
 	if (ship.n == 0)
-		die_hint(EX_DATA, "--ship-id names it", "record %llu names no ship",
-			(unsigned long long)w->rows);
+		die_hint(EX_DATA, "--ship-id names it, --by its column",
+			"record %llu names no ship", (unsigned long long)w->rows);
 	if (!w->begun) {
 		str_add(&w->ship, ship);
 		begin(w);
@@ -242,8 +247,25 @@ void wr_iso_row(struct wr_iso *w, const struct field *f, size_t n)
 		put_event(w, f, n);
 }
 
+/* Columns of narrow records that EventData have no place for: said once, when all are known. */
+static void note_left_out(const struct wr_iso *w)
+{
+	const size_t used[] = { w->by, w->key, w->name, w->value, w->quality };
+	AUTO_STR list = { 0 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->cols->n; i++)
+		if (!column_among(used, ARRAY_LEN(used), i) && n++ < 10)
+			str_addf(&list, "%s%s", list.n ? ", " : "", msg_q(w->cols->name[i]));
+	if (n)
+		msg_note("%zu column%s left out: %s%s", n, n == 1 ? "" : "s", list.p,
+			 n > 10 ? ", …" : "");
+}
+
 void wr_iso_close(struct wr_iso *w)
 {
+	if (w->known && !w->wide)
+		note_left_out(w);
 	if (!w->begun) {
 		if (w->opts.ship)
 			str_add(&w->ship, sl_of(w->opts.ship));
