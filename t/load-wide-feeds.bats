@@ -85,6 +85,8 @@ in_doubt() { [[ $(sql "SELECT count(*) FROM ferry.doubt WHERE NOT held
 	AND why LIKE '%$1%'") != 0 ]]; }
 said() { [[ $(sql "SELECT count(*) FROM ferry.event WHERE level = '$1'
 	AND message LIKE '%$2%'") != 0 ]]; }
+# kept TEXT...: in the ledger, as what is promised, for those that do not ask the source
+kept() { sql 'SELECT gap FROM ferry.follower' >gap && has gap "$@"; }
 promises() { pg-wide-ledger status | grep -q "^guarantee: .*$1"; }
 # repaired: what is in doubt is compared beside the follower, which ends then; both sides are equal
 # (a doubt that the follower writes meanwhile is for another round)
@@ -537,6 +539,8 @@ holds_no_more() {
 	sql "DROP PUBLICATION $name; $(put "$n" 2024-01-02 2)"
 	dies '66 66 66'
 	said CRITICAL 'publication of the source is gone'
+	kept 'is not carried over: ' 'publication of the source is gone'
+	promises 'is gone; following again makes another'
 	run_rc 66 pg-narrow-dump --follow slot --job "$job" --seal
 	sql "CREATE PUBLICATION $name FOR TABLE $n"
 	run_rc 0 pg-wide-ledger follow
@@ -644,6 +648,34 @@ holds_no_more() {
 	repaired --delete
 }
 
+# settled_alone: what is in doubt, while nobody follows
+settled_alone() {
+	how=$1
+	plain
+	follow_and
+	sql "TRUNCATE $n; $(put "$n" 2024-01-02 2)"
+	wait_until 20 in_doubt truncated
+	wait_until 20 arrived 2
+	ends '0 0 0'
+	# the next follower brings that, too
+	sql "$(put "$n" 2024-01-03 3)"
+	run_rc 0 pg-wide-validate --repair --delete "${@:2}"
+	is "$(sql 'SELECT count(*) FROM ferry.doubt')" 0
+	is "$(sql "SELECT c FROM tenant.tbl_data_timeseries_s ORDER BY 1")" $'2\n3'
+	pg-wide-ledger status >told
+	has_no told doubt
+	begin
+	sql "UPDATE $n SET long_v = 5 WHERE long_v = 3; $(put "$n" 2024-01-04 4)"
+	wait_until 20 arrived 4
+	[[ $how != slot ]] || wait_until 20 arrived 5
+	repaired
+}
+
+@test "feeds: a doubt is settled while nobody follows, too, of a slot" { settled_alone slot; }
+@test "feeds: a doubt is settled while nobody follows, too, of polling" {
+	settled_alone poll --doubt
+}
+
 @test "feeds: a slot that holds too much is dropped, by who follows and by who only looks" {
 	local name slots
 	plain
@@ -723,8 +755,22 @@ a_swapped_table() {
 		$(put "$n" 2024-01-02 2)"
 	dies '78 78 78'
 	said CRITICAL 'is another one'
+	kept 'is not carried over: ' 'another one'
+	promises 'is another one.*accept-source'
 	refused 'is another one'
+	kept 'is another one' 'accept-source'
 	accepted
+	# while nobody follows; and nothing is amiss when it is put back
+	sql "ALTER TABLE $n RENAME TO new; ALTER TABLE tenant.old RENAME TO ${n#*.}"
+	promises 'is another one.*accept-source'
+	run_rc 78 pg-wide-validate
+	sql "ALTER TABLE $n RENAME TO old; ALTER TABLE tenant.new RENAME TO ${n#*.};
+		$(put "$n" 2024-01-10 10)"
+	begin
+	wait_until 20 arrived 10
+	wait_until 20 sql 'SELECT 1 / (gap IS NULL)::int FROM ferry.follower'
+	ends '0 0 0'
+	! promises accept-source
 }
 
 @test "source: a table that is swapped, from a slot" { a_swapped_table slot; }

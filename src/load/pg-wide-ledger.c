@@ -460,7 +460,6 @@ static void add_status(struct run *run, struct str *text)
 	struct ledger_part of = part_of(run);
 	struct ledger_state state;
 	AUTO_STR gap = { 0 };
-	const char *lost;
 
 	if (run->conf.all && run->conf.format != REPORT_JSON)
 		str_addf(text, "%s to %s.%s…\n", run->job.source_table, run->job.target_schema,
@@ -470,12 +469,10 @@ static void add_status(struct run *run, struct str *text)
 	ledger_state_take(&state, &of, &run->job, run->conf.count);
 	pg_exec(run->target, "COMMIT");
 	/* who follows looks himself */
-	lost = state.live.slot && !state.live.alive
-		? follow_slot_lost(run->conf.source, run->target, &run->job) : NULL;
-	if (lost) {
-		str_addf(&gap, "slot: %s; following again makes another, and compares all", lost);
+	if (state.live.any && !state.live.alive)
+		follow_lost(run->conf.source, run->target, &run->job, &gap);
+	if (gap.n > 0)
 		state.live.gap = str_z(&gap);
-	}
 	ledger_report(&state, run->conf.format, text);
 	ledger_state_free(&state);
 }

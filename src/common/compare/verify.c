@@ -460,6 +460,8 @@ static void find_ranges(struct verify *v, struct pg *target)
 		find_doubts(v, target);
 	what.doubt_list = v->doubt_list;
 	what.n_doubts = v->n_doubts;
+	/* what followers brought may be in doubt while none is at work: those tell only of later */
+	what.live |= v->live.any && v->n_doubts > 0;
 	if (o->watch)
 		choose_due(o->watch, &what);
 	v->n_ranges = ledger_ranges(target, &v->job, &what, &v->ships, &v->arena, &v->range);
@@ -550,15 +552,14 @@ static void open_both(struct verify *v, enum cellsum_hash hash)
 		msg_note("the servers' own hashes differ, so md5 is used: slower");
 }
 
-/* Was all compared that the doubt is about? What only a follower brings is compared beside it. */
+/* Was it asked for? Of what was, all is compared that the doubt is about: see find_ranges(). */
 static bool was_looked_at(const struct verify *v, const struct ledger_doubt *d)
 {
 	bool named = v->opts.n_only == 0;
 
 	for (size_t i = 0; i < v->opts.n_only && d->ship.p; i++)
 		named |= sl_eq(v->opts.only[i], d->ship);
-	return named && (v->live.alive || !v->live.any ||
-				(v->n_ranges > 0 && d->to <= v->range[v->n_ranges - 1].to));
+	return named;
 }
 
 /* A doubt is none any more when all of it is equal; one of a ship also when the rest is spared. */

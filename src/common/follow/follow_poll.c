@@ -121,8 +121,7 @@ static void failed(void *ctx, int code, const char *message)
 	struct run *r = ctx;
 
 	if (code != EX_BUG)
-		ledger_follower_fail(r->f->target, r->f->job, r->me.attempt, message,
-			code == EX_CONFIGURATION);
+		ledger_follower_fail(r->f->target, r->f->job, r->me.attempt, message, code);
 }
 
 static void begin(struct run *r)

@@ -5,6 +5,7 @@
 #include "follow/feeds.h"
 #include "follow/slot.h"
 #include "ledger/ledger_follow.h"
+#include "ledger/ledger_origin.h"
 #include "pg/repl.h"
 
 void follow_slot_find(struct pg *source, const struct follow_slot *f, struct arena *a,
@@ -51,22 +52,26 @@ static const char *what_is_lost(
 	return slot_is_no_use(&facts, lsn_parse(sl_of(now->upto), &upto) ? upto : 0);
 }
 
-const char *follow_slot_lost(
-	const char *conninfo, struct pg *target, const struct ledger_job *job)
+void follow_lost(
+	const char *conninfo, struct pg *target, const struct ledger_job *job, struct str *why)
 {
 	AUTO_ARENA a = { 0 };
 	struct ledger_follower now;
-	AUTO_STR name = { 0 }, away = { 0 };
-	struct pg *source = pg_connect_patient(conninfo, "source", false, &away);
-	const char *why = NULL;
+	AUTO_STR name = { 0 };
+	struct pg *source = pg_connect_patient(conninfo, "source", false, NULL);
+	const char *lost;
 
 	if (source)
 		ledger_source_name(source, &name);
 	if (source && sl_eq_str(str_sl(&name), job->source) &&
-		ledger_follower_get(target, job->id, &now, &a))
-		why = what_is_lost(source, target, job->id, &now);
+		ledger_follower_get(target, job->id, &now, &a)) {
+		ledger_origin_differs(source, target, job, why);
+		if (why->n == 0 && now.kind == LEDGER_FOLLOW_SLOT &&
+			(lost = what_is_lost(source, target, job->id, &now)))
+			str_addf(why, "slot: %s; following again makes another, and compares all",
+				lost);
+	}
 	pg_close(source);
-	return why;
 }
 
 static void say_lost(struct pg *target, uint64_t job, const char *why)

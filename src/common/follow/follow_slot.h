@@ -70,11 +70,11 @@ bool follow_slot_remove(const char *conninfo, struct pg *target, const struct le
 void follow_slot_cleanup(struct pg *source, struct pg *target, uint64_t job, const char *named);
 
 /*
- * Why the slot that a job has in the ledger is of no use: gone, lost, of another time. NULL when it
- * is good, or `conninfo` leads nowhere, or to another source.
+ * Why nobody can go on where the job's follower was, and what is to be done: the source is another
+ * one, or the slot of no use. `why` stays empty where `conninfo` leads to no or another database.
  */
-const char *follow_slot_lost(const char *conninfo, struct pg *target,
-	const struct ledger_job *job) NODISCARD;
+void follow_lost(const char *conninfo, struct pg *target, const struct ledger_job *job,
+	struct str *why);
 
 /*
  * One look from outside at the slot of a job, also while nobody follows: drops it when it holds

@@ -150,15 +150,17 @@ void ledger_follower_release(struct pg *target, uint64_t job, uint64_t attempt)
 
 /* The lease stays: the pipeline may be the same, and start its stages anew. */
 static void fail(struct pg *target, uint64_t job, const char *worker, uint64_t attempt,
-	const char *error, const char *level)
+	const char *error, int code)
 {
-	pg_run(target, fail_sql, ledger_u64(job), worker, ledger_u64(attempt), error, level);
+	pg_run(target, fail_sql, ledger_u64(job), worker, ledger_u64(attempt), error,
+		code == EX_CONFIGURATION ? "CRITICAL" : "WARNING",
+		code == EX_CONFIGURATION || code == EX_NOINPUT_ ? "t" : "f");
 }
 
 void ledger_follower_fail(
-	struct pg *target, uint64_t job, uint64_t attempt, const char *error, bool for_good)
+	struct pg *target, uint64_t job, uint64_t attempt, const char *error, int code)
 {
-	fail(target, job, ledger_worker(), attempt, error, for_good ? "CRITICAL" : "WARNING");
+	fail(target, job, ledger_worker(), attempt, error, code);
 	ledger_follower_release(target, job, attempt);
 }
 
@@ -216,7 +218,7 @@ void ledger_follow_fail(struct pg *target, const struct ledger_facts *f, const c
 {
 	AUTO_FREE char *worker = mem_sldup(f->follow.worker);
 
-	fail(target, f->job, worker, f->follow.attempt, error, "WARNING");
+	fail(target, f->job, worker, f->follow.attempt, error, EX_TEMP);
 }
 
 /* ---- what feeds it, and doubts --------------------------------------------------------------- */

@@ -82,12 +82,13 @@ void ledger_follower_held(
 	struct pg *target, uint64_t job, int64_t held_bytes, const char *wal_status);
 
 /*
- * The follower ends: cleanly, or with an error, which is kept and becomes an event; a CRITICAL one
- * when it is `for_good`, so that it will not be started again before somebody has done something.
+ * The follower ends: cleanly, or with an error, which is kept and becomes an event. With 78 or 66
+ * (exit codes) it will not go on before somebody has done something: that is what is promised until
+ * somebody follows again, and with 78, of which nobody has told yet, the event is a CRITICAL one.
  */
 void ledger_follower_release(struct pg *target, uint64_t job, uint64_t attempt);
 void ledger_follower_fail(
-	struct pg *target, uint64_t job, uint64_t attempt, const char *error, bool for_good);
+	struct pg *target, uint64_t job, uint64_t attempt, const char *error, int code);
 
 /* ---- in the loader's transaction ------------------------------------------------------------ */
 

@@ -41,11 +41,13 @@ WITH free AS (SELECT job_id FROM ferry.follower WHERE job_id = $1
 UPDATE ferry.follower f SET held_bytes = $2, wal_status = $3
 	FROM free WHERE f.job_id = free.job_id;
 
+-- $6: nobody goes on from here by himself, so nothing is promised until somebody follows again.
 -- name: fail_sql
 WITH mine AS (SELECT job_id FROM ferry.follower WHERE job_id = $1
 		AND worker = $2 AND attempt = $3 FOR UPDATE SKIP LOCKED),
-	failed AS (UPDATE ferry.follower f SET error = $4,
-		error_at = clock_timestamp() FROM mine
+	failed AS (UPDATE ferry.follower f SET error = $4, error_at = clock_timestamp(),
+		gap = CASE WHEN $6 THEN 'what is written from here is not carried over: ' || $4
+			ELSE gap END FROM mine
 		WHERE f.job_id = mine.job_id RETURNING f.kind)
 INSERT INTO ferry.event (level, job_id, message)
 	SELECT $5, $1, 'the follower (' || kind || ') stopped: ' || $4 FROM failed;

@@ -3,12 +3,14 @@
 #include "core/kp.h"
 #include "ledger/ledger_internal.h"
 #include "ledger/ledger_origin.sql.h"
+#include "pg/relation.h"
 
 struct origin {
 	struct str name;    /* as ledger_source_name() has it */
 	struct str place;   /* TIMELINE/DATABASE/TABLE */
 	struct str lsn;     /* that is flushed, or replayed */
 	struct str address; /* where it was asked for */
+	bool behind;	    /* a standby that is only late */
 };
 
 static void origin_free(struct origin *o)
@@ -19,15 +21,13 @@ static void origin_free(struct origin *o)
 	str_free(&o->address);
 }
 
-/* False: the connection is lost. */
+/* False: nobody could be asked. */
 static bool read_origin(struct pg *source, const struct narrow *n, struct origin *o)
 {
 	AUTO_RESULT *r = NULL;
 
 	*o = (struct origin){ .name = { 0 } };
 	r = pg_try_query(source, place_sql, 1, &n->ident);
-	if (!r && !pg_is_lost(source))
-		pg_die(source, "cannot ask which source this is");
 	if (!r)
 		return false;
 	str_add(&o->place, pg_value(r, 0, 0));
@@ -110,34 +110,61 @@ static bool compare(struct pg *target, const char *job, const struct origin *o,
 	return set_back;
 }
 
+/* What differs goes to `why`, into a zero origin who it is. False: nobody could be asked. */
+static bool ask(struct pg *source, struct pg *target, const char *job, const struct narrow *n,
+	struct origin *o, struct str *why)
+{
+	bool set_back = true;
+
+	/* another run may have seen more since this one asked: ask behind it */
+	for (int i = 0; i < 2 && set_back; i++) {
+		str_clear(why);
+		origin_free(o);
+		if (!read_origin(source, n, o))
+			return false;
+		KP("origin");
+		set_back = compare(target, job, o, n, why);
+	}
+	o->behind = set_back && *str_z(&o->place) == '-';
+	return true;
+}
+
 void ledger_origin_check(struct pg *source, struct pg *target, uint64_t job, const struct narrow *n)
 {
 	const char *number = ledger_u64(job);
-	struct origin o;
+	struct origin o = { .behind = false };
 	AUTO_STR why = { 0 };
-	bool behind = false;
 
-	if (!read_origin(source, n, &o))
+	if (!ask(source, target, number, n, &o, &why) && !pg_is_lost(source))
+		pg_die(source, "cannot ask which source this is");
+	if (pg_is_lost(source))
 		return;
-	KP("origin");
-	if (compare(target, number, &o, n, &why)) {
-		/* another run may have seen more since this one asked: ask behind it */
-		str_clear(&why);
-		origin_free(&o);
-		if (!read_origin(source, n, &o))
-			return;
-		behind = compare(target, number, &o, n, &why) && *str_z(&o.place) == '-';
-	}
-	if (behind)
+	if (o.behind)
 		die_hint(EX_TEMP, "one that was restarted, or another one of them, catches up",
 			"job %s: %s", number, str_z(&why));
 	if (why.n > 0) {
 		/* said once, however often it is tried */
-		pg_clear(pg_try_query(
-			target, critical_sql, 2, (const char *[]){ number, str_z(&why) }));
+		pg_clear(pg_try_query(target, critical_sql, 3,
+			(const char *[]){ number, str_z(&why), LEDGER_ACCEPT_HINT }));
 		die_hint(EX_CONFIGURATION, LEDGER_ACCEPT_HINT, "job %s: %s", number, str_z(&why));
 	}
 	keep(target, number, &o);
+	origin_free(&o);
+}
+
+void ledger_origin_differs(
+	struct pg *source, struct pg *target, const struct ledger_job *job, struct str *why)
+{
+	struct narrow n = { .table = job->source_table };
+	struct origin o = { .behind = false };
+	AUTO_STR schema = { 0 }, table = { 0 };
+
+	relation_split(n.table, &schema, &table);
+	n.ident = pg_table(source, str_sl(&schema), str_sl(&table));
+	if (!ask(source, target, ledger_u64(job->id), &n, &o, why) || o.behind)
+		str_clear(why);
+	if (why->n > 0)
+		str_addz(why, "; " LEDGER_ACCEPT_HINT);
 	origin_free(&o);
 }
 

@@ -17,11 +17,16 @@
 
 /*
  * Dies with 78, after a CRITICAL event, when the source is not the one of the job, or is older than
- * it was seen to be. What the job does not know yet is kept. The connections are outside of
- * transactions; a source of pg_connect_patient() that is lost passes: ask again.
+ * it was seen to be, which is then what is promised where nobody follows. What the job does not
+ * know yet is kept. The connections are outside of transactions; a source of pg_connect_patient()
+ * that is lost passes: ask again.
  */
 void ledger_origin_check(
 	struct pg *source, struct pg *target, uint64_t job, const struct narrow *n);
+
+/* For who only looks: what differs and what is to be done goes to `why`, which is empty. */
+void ledger_origin_differs(
+	struct pg *source, struct pg *target, const struct ledger_job *job, struct str *why);
 
 /* Has the name of the table another table now (true: yes, or none)? Without any job. */
 bool ledger_origin_moved(struct pg *source, const struct narrow *n) NODISCARD;

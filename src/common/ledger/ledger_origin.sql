@@ -43,7 +43,10 @@ SELECT job_id, source FROM ferry.job WHERE source <> $1 AND source_table = $2
 	AND NOT EXISTS (SELECT FROM ferry.job WHERE source = $1 AND source_table = $2
 		AND target_schema = $3 AND target_prefix = $4) LIMIT 1;
 
+-- $3: what is to be done. A follower at work may know better which source it has.
 -- name: critical_sql
+WITH f AS (UPDATE ferry.follower SET gap = $2 || '; ' || $3 WHERE job_id = $1
+		AND (lease_until > clock_timestamp()) IS NOT TRUE)
 INSERT INTO ferry.event (level, job_id, message) SELECT 'CRITICAL', $1, $2
 	WHERE $2 IS DISTINCT FROM (SELECT message FROM ferry.event WHERE job_id = $1
 		AND level = 'CRITICAL' ORDER BY id DESC LIMIT 1);

@@ -41,7 +41,7 @@ struct ledger_doubt {
 struct ledger_ranges_opts {
 	const struct sl *only; /* ships; n_only 0: all */
 	size_t n_only;
-	bool live;		 /* a follower is at work: it has what no chunk has */
+	bool live;		 /* also what no chunk has, but a follower brings */
 	bool doubt;              /* only what is in doubt: */
 	const struct ledger_doubt *doubt_list;
 	size_t n_doubts;

@@ -66,7 +66,8 @@ const char *pg_role(const struct pg *pg); /* as given to pg_connect() */
  * The same for a caller that can come back later: NULL with *why, a line of text, when the server
  * cannot be reached or has no room (75). A connection that is lost does not end the program either;
  * the _try forms fail then, and pg_is_lost() tells. `replication`: one that also takes commands of
- * the replication protocol; on it only pg_try_exec() and pg_exec() work.
+ * the replication protocol; on it only pg_try_exec() and pg_exec() work. Where `why` is NULL, so is
+ * what comes of any refusal.
  */
 struct pg *pg_connect_patient(const char *conninfo, const char *role, bool replication,
 	struct str *why) NODISCARD;

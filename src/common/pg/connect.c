@@ -483,6 +483,8 @@ static void refused(struct pg *pg, bool in_time, struct str *why)
 	AUTO_STR line = { 0 };
 	enum exit_code code;
 
+	if (!why)
+		return;
 	split_refusal(text, pg->sqlstate);
 	code = refusal_code(pg->conn, text, pg->sqlstate);
 	if (PQconnectionNeedsPassword(pg->conn))
@@ -559,7 +561,7 @@ static struct pg *open_link(
 	pg->cancel = PQgetCancel(pg->conn);
 	session_start(pg);
 	if (pg_is_lost(pg)) {
-		str_addz(why, pg_error(pg));
+		str_addz(why ? why : &pg->line, pg_error(pg));
 		pg_close(pg);
 		return NULL;
 	}
