@@ -310,7 +310,8 @@ many() {
 	local psql asleep="datname = current_database() AND wait_event = 'PgSleep'"
 	production 60
 	row_of late '2024-10-01 00:00:00.5' 7
-	timeout 90 psql -Xq -c BEGIN -c 'SELECT count(*) FROM tenant.tbl_data_timeseries_imo9999993' \
+	timeout 90 psql -Xq -c BEGIN \
+		-c 'SELECT count(*) FROM tenant.tbl_data_timeseries_imo9999993' \
 		-c 'SELECT pg_sleep(1000)' >psql.out 2>&1 3>&- &
 	psql=$!
 	wait_until 20 sql "SELECT 1 / count(*) FROM pg_stat_activity WHERE $asleep"

@@ -147,8 +147,8 @@ refused() {
 	jq -c '.Package.TimeSeriesData[0].EventData.DataSet[0]' "$out" >got
 	cp "$out" want
 	printf '{"TimeStamp":"%s","DataChannelID":"a","Value":"1","Quality":"good"}\n' \
-		2024-01-01T00:00:00Z >set
-	same_file got set
+		2024-01-01T00:00:00Z >wanted
+	same_file got wanted
 	run_rc 0 reformat -o iso19848 -b '#1' -k '#2' -n '#3' -V '#4' --quality '#5' n.csv
 	same_file "$out" want
 	# quality may come late

@@ -253,8 +253,8 @@ figures() {
 	run_ok quality-clean -q --enable deduplicate -k id --keep newest --event-time t a.csv
 	cp "$out" want
 	is "$(wc -l <want)" 60001
-	run_ok quality-clean -q --enable deduplicate -k id --keep newest --event-time t --memory 64K \
-		a.csv
+	run_ok quality-clean -q --enable deduplicate -k id --keep newest --event-time t \
+		--memory 64K a.csv
 	same_file "$out" want
 	# the oracle: the newest, of those the last one, in the order of the input
 	awk -F, 'NR > 1 && (!($1 in t) || $2 + 0 >= t[$1]) { t[$1] = $2 + 0; at[$1] = NR }
@@ -659,7 +659,8 @@ day|time 2, text 1|3|1|0|3|2024-01-01|now|10'
 @test "quality: --event-time is looked for, whichever record is kept" {
 	put a.csv id,t 1,2024-01-01
 	for keep in first last newest auto; do
-		run_rc 65 quality-clean --enable deduplicate -k id --keep $keep --event-time zz a.csv
+		run_rc 65 quality-clean --enable deduplicate -k id --keep $keep \
+			--event-time zz a.csv
 		has "$err" 'there is no column "zz"' '--event-time names another'
 		run_ok quality-clean --enable deduplicate -k id --keep $keep --event-time t a.csv
 	done

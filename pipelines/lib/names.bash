@@ -16,7 +16,8 @@ at_target() {
 	(($# == 0)) || values=("${@/#/--set=}")
 	sqlstate=''
 	said=$(to_target psql -XAtqw -v ON_ERROR_STOP=1 -v VERBOSITY=verbose "${values[@]}" \
-		"${how[@]}" -f "$file" 2>&1 <<<"$sql") && return 0 # a bare one says what was before a trap
+		"${how[@]}" -f "$file" 2>&1 <<<"$sql") && return 0
+	# (a bare return would say, to a trap, how what was before it ended)
 	# what comes before the code is a word of the server's language
 	if [[ $said =~ .*:\ \ ([0-9A-Z]{5}):\ (.*) ]]; then
 		sqlstate=${BASH_REMATCH[1]} said=${BASH_REMATCH[2]%%$'\n'*}

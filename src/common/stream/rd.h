@@ -53,7 +53,7 @@ struct rd_conf {
 	const char *comment;	/* CSV: lines that begin so are no records; NULL: none */
 	const char *null;	/* CSV: a field of this text is NULL; NULL: none is */
 	bool lenient_quotes;	/* CSV: a quote within an unquoted field is text */
-	bool blanks_count;	/* an empty line is not passed over: it may be all that a command prints */
+	bool blanks_count;	/* an empty line is a record: it may be all that a command prints */
 	bool rename_columns;	/* CSV: names that are empty or there already are made up */
 	const char *at;		/* FMT_JSON: names, with dots between, of where the array is */
 	bool has_options;	/* all of these can be set by the user: messages may name options */
