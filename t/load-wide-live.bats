@@ -94,10 +94,10 @@ new_job() {
 
 	# each_another VALUE [MORE]: NDJSON, whose columns are known as they come
 	each_another() {
-		local at=2024-01-01
+		local row='{"ship_id":"EACH","created_time":"%s 00:%02d:%02d","c%d":"%s%d"%s}\n'
 		for ((i = 0; i < n; i++)); do
-			printf '{"ship_id":"EACH","created_time":"%s 00:%02d:%02d","c%d":"%s%d"%s}\n' $at \
-				$((i / 60)) $((i % 60)) $i "$1" $i "${2-}"
+			# shellcheck disable=SC2059  # the format of a row
+			printf "$row" 2024-01-01 $((i / 60)) $((i % 60)) $i "$1" $i "${2-}"
 		done
 	}
 	each_another old ',"kept":"k"' >first
@@ -115,10 +115,12 @@ new_job() {
 		run_ok wide --live --buffer "$buffer" in
 		(($(sql 'SELECT last_value FROM tenant.statements') <= 12))
 		is "$(sql "SELECT count(*) FROM tenant.w_each AS w,
-			jsonb_each_text(to_jsonb(w)) AS e WHERE e.value = 'new' || substr(e.key, 2)")" "$n"
+			jsonb_each_text(to_jsonb(w)) AS e
+			WHERE e.value = 'new' || substr(e.key, 2)")" "$n"
 		is "$(sql 'SELECT count(*), count(kept) FROM tenant.w_each')" "$((n + 1))|$n"
 		is "$(sql "SELECT count(*) FROM tenant.w_each AS w,
-			jsonb_each_text(to_jsonb(w)) AS e WHERE e.value IS NOT NULL")" "$((3 * n + 2))"
+			jsonb_each_text(to_jsonb(w)) AS e
+			WHERE e.value IS NOT NULL")" "$((3 * n + 2))"
 		sql "UPDATE tenant.w_each SET c5 = 'old' WHERE c5 IS NOT NULL;
 			ALTER SEQUENCE tenant.statements RESTART"
 	done
