@@ -370,17 +370,13 @@ static void write_profile(const struct state *st, struct filter_run *run)
 	write_text(st->profile_file, &s);
 }
 
-/* A report says how many there were; but nothing else says that a key was guessed. */
+/* Nothing else says that a key was guessed. */
 static void tell_removed(const struct state *st, const struct quality_figures *f, bool keyed)
 {
-	unsigned long long removed = f->duplicates + f->dropped, input = f->input;
-
-	if (st->dedup && !st->rules.key_given && input > 0)
-		msg_note("no key is given, so records are told apart by %s: --key names another",
-			keyed ? msg_q(st->rules.key.name[0]) : tr("all of their values"));
-	if (!st->report && removed > 0)
-		msg_note("%llu of %llu records removed, %llu of them as duplicates", removed,
-			input, (unsigned long long)f->duplicates);
+	if (keyed && !st->rules.key_given && f->duplicates > 0)
+		msg_note("no key is given, so records are told apart by %s: %llu are removed as "
+			 "duplicates; --key names another",
+			msg_q(st->rules.key.name[0]), (unsigned long long)f->duplicates);
 }
 
 static void write_report(struct state *st, struct filter_run *run)
