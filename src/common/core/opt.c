@@ -305,7 +305,7 @@ static void remember(const struct opt *o, const char *text)
 /* A variable of a script that nobody has set; and what is no other file by this name. */
 static const char *take_path(const struct opt *o, const char *value)
 {
-	if (!*value && (o->min > 0 || (o->arg && opt_choice_index("FILE|DIR|NAME|SCHEMA.TABLE",
+	if (!*value && (o->min > 0 || (o->arg && opt_choice_index("FILE|DIR|SCHEMA.TABLE",
 							 sl_of(o->arg)) >= 0)))
 		opt_usage("--%s is empty", o->name);
 	if (strcmp(o->name, "stats") != 0)

@@ -51,7 +51,7 @@ struct opt {
 	char letter;	     /* short name or 0 */
 	enum opt_kind kind;
 	size_t offset;	     /* of the member in the caller's struct */
-	const char *arg;     /* metavariable in --help; FILE, DIR, NAME, SCHEMA.TABLE: not empty */
+	const char *arg;     /* metavariable in --help; FILE, DIR, SCHEMA.TABLE: not empty */
 	const char *help;    /* one line, lower case, no full stop */
 	const char *env;     /* environment variable that gives the default, or NULL */
 	const char *choices; /* OPT_ENUM */

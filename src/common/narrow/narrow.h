@@ -54,7 +54,8 @@ struct narrow_opts {
 	  .not_with = what "-column", .help = "SQL instead, such as labels->>'" what "'" }
 
 #define NARROW_COLUMN_OPT_(T, m, role, opt, text)                                                  \
-	{ .name = opt, OPT_INTO(T, m.column[role]), .arg = "NAME", .help = text }
+	{ .name = opt, OPT_INTO(T, m.column[role]), .min = (role) <= NARROW_TIME, .arg = "NAME",   \
+	  .help = text }
 
 /* The side it is read from: `m` is a const char *, for pg_connect(). */
 #define NARROW_SOURCE_OPT(T, m)                                                                    \

@@ -45,7 +45,7 @@ struct target_opts {
 
 /* `T` the program's configuration, `m` the target_opts in it. */
 #define TARGET_NAMES_OPTS(T, m)                                                                    \
-	{ .name = "target-schema", OPT_INTO(T, m.schema), .arg = "NAME",                           \
+	{ .name = "target-schema", OPT_INTO(T, m.schema), .min = 1, .arg = "NAME",                 \
 	  .help = "schema of the wide tables (default tenant)" },                                  \
 	{ .name = "target-prefix", OPT_INTO(T, m.prefix), .arg = "TEXT",                           \
 	  .help = "names of wide tables begin with it (default tbl_data_timeseries_)" }
