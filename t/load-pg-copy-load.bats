@@ -124,7 +124,8 @@ table() {
 	printf 'a,b\n1,x\n' >1.csv
 	printf 'a,b\n2,y\n' | gzip >2.csv
 	: >3.csv
-	run_ok pg-copy-load --table public.t 1.csv 2.csv 3.csv
+	run_rc 0 pg-copy-load --table public.t 1.csv 2.csv 3.csv
+	is "$(<"$err")" 'pg-copy-load: warning: 3.csv: nothing was read, not even a header'
 	same_rows 'TABLE public.t' "VALUES (1, 'x'), (2, 'y')"
 	printf 'b,a\nz,3\n' >4.csv
 	run_rc 65 pg-copy-load --table public.t --truncate 1.csv 4.csv
