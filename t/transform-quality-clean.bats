@@ -184,7 +184,8 @@ figures() {
 	printed id,event_time,v 1,2024-01-02T23:59:59.999999999Z,e 2,,f
 	run_ok quality-clean -q --enable deduplicate -k id,v a.csv
 	same_file "$out" a.csv
-	put b.csv id,at,v 1,1704067200.5,a 1,1.7040672006E9,b 1,-500000000,c 1,1704067200.50000000001,d
+	put b.csv id,at,v 1,1704067200.5,a 1,1.7040672006E9,b \
+		1,-500000000,c 1,1704067200.50000000001,d
 	run_ok quality-clean -q --enable deduplicate -k id --keep newest --event-time at b.csv
 	printed id,at,v 1,1.7040672006E9,b
 	# decimals of any number before a zone
