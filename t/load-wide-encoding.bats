@@ -27,6 +27,15 @@ source_of() {
 	[[ ! ${2-} ]] || export FERRY_SOURCE_ENCODING=$2
 }
 
+# utf8_to_euc_kr: a source of the one encoding, and a target of the other
+utf8_to_euc_kr() {
+	local name=enc_target_${BATS_TEST_NUMBER}_$$
+	printf '%s\n' "$name" >>"$BATS_FILE_TMPDIR/databases"
+	sql "CREATE DATABASE $name TEMPLATE template0 ENCODING 'EUC_KR' LOCALE 'C'"
+	source_of UTF8
+	export PGDATABASE=$name PGCLIENTENCODING=UTF8
+}
+
 at_source() { PGDATABASE=${FERRY_SOURCE#*=} sql "$@"; }
 
 # text TEXT: SQL of a text in the encoding of the source; bytes HEX: of these bytes
@@ -163,11 +172,7 @@ carry_over() {
 }
 
 @test "encoding: what a target of EUC_KR cannot hold is a reject, and all else is there" {
-	local name=enc_target_$$
-	printf '%s\n' "$name" >>"$BATS_FILE_TMPDIR/databases"
-	sql "CREATE DATABASE $name TEMPLATE template0 ENCODING 'EUC_KR' LOCALE 'C'"
-	source_of UTF8
-	export PGDATABASE=$name PGCLIENTENCODING=UTF8
+	utf8_to_euc_kr
 	table
 	at_source "INSERT INTO n VALUES ('선박', '온도', '2024-01-01 10:00', '정상'),
 		('선박', '온도', '2024-01-01 10:01', '🚢'), ('선박', 'a', '2024-01-01 10:01', 'plain'),
@@ -193,11 +198,8 @@ carry_over() {
 }
 
 @test "encoding: a ship whose name a target of EUC_KR cannot hold is rejects, all others go on" {
-	local name=enc_ships_$$ index how run why=a_text_that_the_encoding_of_the_database_has_not
-	printf '%s\n' "$name" >>"$BATS_FILE_TMPDIR/databases"
-	sql "CREATE DATABASE $name TEMPLATE template0 ENCODING 'EUC_KR' LOCALE 'C'"
-	source_of UTF8
-	export PGDATABASE=$name PGCLIENTENCODING=UTF8
+	local index how run why=a_text_that_the_encoding_of_the_database_has_not
+	utf8_to_euc_kr
 	for index in created_time 'ship_id, created_time'; do
 		table "$index"
 		at_source "INSERT INTO n VALUES ('선박', 'a', '2024-01-01 10:00', 'x'),
@@ -243,11 +245,8 @@ print(*(r[k] for k in ("rows", "cells", "wide_rows", "unreadable", "differences"
 }
 
 @test "encoding: what a target of EUC_KR cannot hold is unreadable, and no cell found equal" {
-	local name=enc_counts_$$ index
-	printf '%s\n' "$name" >>"$BATS_FILE_TMPDIR/databases"
-	sql "CREATE DATABASE $name TEMPLATE template0 ENCODING 'EUC_KR' LOCALE 'C'"
-	source_of UTF8
-	export PGDATABASE=$name PGCLIENTENCODING=UTF8
+	local index
+	utf8_to_euc_kr
 	for index in created_time 'ship_id, created_time'; do
 		table "$index"
 		forget

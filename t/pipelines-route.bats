@@ -18,6 +18,7 @@ setup() {
 }
 teardown() {
 	touch stop
+	[[ ! ${HOLDS_PID-} ]] || kill "$HOLDS_PID" || :
 	for each in "${app[@]}"; do
 		wait "$each" || :
 	done
@@ -210,7 +211,6 @@ IMO9999993,wide,wide,\"$reader,$report\",,"
 @test "route: names of two ships do not collide, and nobody waits for a lock" {
 	local each
 	coproc HOLDS { exec psql -XAtq; }
-	app+=("$HOLDS_PID")
 	run_rc 0 route --ship-id IMO9999993 --to wide --force
 	echo "BEGIN; SELECT count(*) > 0, pg_backend_pid() FROM ferry_wide.$wide;" >&"${HOLDS[1]}"
 	read -r answer <&"${HOLDS[0]}"
@@ -218,9 +218,13 @@ IMO9999993,wide,wide,\"$reader,$report\",,"
 	has "$err" "others hold its names: pid ${answer#*|} ("
 	FERRY_ROUTE_TRIES=2 run_rc 75 narrow-to-wide --mode rollback --yes
 	has "$err" "others hold its names: pid ${answer#*|} ("
+	# what is locked is none of its names
+	echo 'COMMIT; BEGIN; LOCK TABLE ferry.channel; SELECT 1;' >&"${HOLDS[1]}"
+	read -r _ <&"${HOLDS[0]}"
+	FERRY_ROUTE_TRIES=2 run_rc 75 route --ship-id IMO9999993 --to narrow
+	has "$err" 'is not routed: canceling statement due to lock timeout'
 	echo '\q' >&"${HOLDS[1]}"
 	wait "$HOLDS_PID" || :
-	app=()
 	# the same names, from another schema
 	sql "CREATE SCHEMA other; CREATE TABLE other.$wide (created_time timestamp, a text);
 		INSERT INTO ferry.channel (target_schema, ship, channel, grp, table_name,

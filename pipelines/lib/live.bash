@@ -152,7 +152,7 @@ need_history() {
 # undo_set_up: of a run that was refused before it followed: what it has made at the source would
 # keep WAL for nobody.
 undo_set_up() {
-	local said='' who='?'
+	local said='' who
 
 	[[ $setting_up && $how != poll ]] || return 0
 	((ferry_code >= EX_USAGE && ferry_code <= EX_CONFIG && ferry_code != EX_TEMP)) || return 0

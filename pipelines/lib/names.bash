@@ -32,7 +32,7 @@ no_answer() {
 	case $sqlstate:$said in
 	42501:*) code=$EX_NOTALLOWED ;;
 	42P0[17]:* | 42622:* | 42703:* | 42704:*) code=$EX_CONFIG ;;
-	55P03:* | :*'connection to server'* | :*'server closed'*) code=$EX_TEMP ;;
+	55P03:* | 57P0[1-3]:* | :*'connection to server'* | :*'server closed'*) code=$EX_TEMP ;;
 	esac
 	fail "$code" "$1: ${why%%$'\n'*}"
 }

@@ -4,7 +4,7 @@
 
 # no_route WHAT: what psql could not do, in $said, with the code of its reason
 no_route() {
-	local reason=$said lack help
+	local reason=$said state=$sqlstate lack help
 
 	if [[ $reason == 'not whole: '* ]]; then
 		lacks "${reason#not whole: }"
@@ -15,7 +15,7 @@ no_route() {
 		fail "$EX_TEMP" "$1: $(fill $"others hold its names: %s" "$said")" \
 			$"pg_terminate_backend() ends a session; the same command tries again"
 	fi
-	said=$reason
+	said=$reason sqlstate=$state
 	no_answer "$1"
 }
 
