@@ -87,7 +87,8 @@ declare -rA log_levels=([$"error"]='3 error' [$"warning"]='4 warning' [$"hint"]=
 
 # log_line LEVEL TEXT: as log_line() of core/log.c.
 log_line() {
-	local stamp='' line="$ferry_name: $1: $2" file='' ours='' level=${log_levels[$1]-6 note} text
+	local stamp='' line="$ferry_name: $1: $2" file='' ours='' text
+	local level=${log_levels[$1]-6 note}
 
 	[[ ! ${FERRY_LOG_TIME-}${FERRY_LOG_STREAM-} ]] || printf -v stamp '%(%FT%TZ)T' -1
 	if is_stderr "${FERRY_LOG_STREAM-}"; then
@@ -96,8 +97,9 @@ log_line() {
 	fi
 	if [[ $ours && ${FERRY_LOG_FORMAT-} == json ]]; then
 		text=${2//\\/\\\\}
-		printf -v line '{"time":"%s","program":"%s","run":"%s","level":"%s","message":"%s"}' \
-			"$stamp" "$ferry_name" "${FERRY_RUN%% *}" "${level#* }" "${text//\"/\\\"}"
+		printf -v line '{"time":"%s","program":"%s","run":"%s",' \
+			"$stamp" "$ferry_name" "${FERRY_RUN%% *}"
+		line+="\"level\":\"${level#* }\",\"message\":\"${text//\"/\\\"}\"}"
 	elif [[ $file || ${FERRY_LOG_TIME-} ]]; then
 		line="$stamp $line"
 	fi
