@@ -58,7 +58,7 @@ bool log_option(const char *name, const char *value)
 	if (!*value)
 		opt_usage("--%s is empty", name);
 	if (place == &given_format && opt_choice_index("text|json", sl_of(value)) < 0)
-		opt_usage("--%s: %s is none of %s", name, msg_q(sl_of(value)), "text|json");
+		opt_usage("--%s: %s is not one of %s", name, msg_q(sl_of(value)), "text|json");
 	if (place == &given_file) {
 		path_claim(PATH_APPEND, "--log-file", value);
 		path_check(PATH_APPEND, "--log-file", value);
