@@ -568,7 +568,8 @@ raising() {
 
 @test "json: a string of escapes that are longer written anew is loaded whole" {
 	table t 'n int, j json, b jsonb'
-	jq -cn 'range(1; 9) | {n: ., j: ("\b" * (. * 40000)), b: ("\f\u0001" * (. * 20000))}' >in.json
+	jq -cn 'range(1; 9) | {n: ., j: ("\b" * (. * 40000)),
+		b: ("\f\u0001" * (. * 20000))}' >in.json
 	has in.json '\b\b' '\f\u0001'
 	run_ok into t
 	is "$(sql "SELECT count(*), sum(length(j #>> '{}')), sum(length(b #>> '{}'))

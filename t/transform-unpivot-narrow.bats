@@ -110,8 +110,8 @@ make_narrow() {
 	printed note,day,ch,t,p hm,1,a,20,1000 hm,1,b,21,
 	run_rc 64 unpivot-narrow -k day -b '#5,note' w.csv
 	printf '%s\n' '{"a":1,"b":2}' '{"a":1,"b":2,"c":3}' >late.json
-	for each in '-b #3 -k a' '-k a,#3' '-k a --keep #3'; do
-		run_rc 65 unpivot-narrow $each -- late.json
+	for each in '--by=#3' '--key=a,#3' '--keep=#3'; do
+		run_rc 65 unpivot-narrow --key a "$each" late.json
 		has "$err" 'there is no column "#3"'
 	done
 	run_rc 0 unpivot-narrow -k day --keep note,b_t --prefix a_ w.csv

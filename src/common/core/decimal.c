@@ -5,7 +5,7 @@
 /* Exponents beyond it all mean the same: larger, or smaller, than any text can be. */
 #define MAX_EXPONENT INT64_C(1000000000000)
 
-/* Of a mean; by at most so many it is smaller than the sum, for the numbers are counted in 64 bits. */
+/* Of a mean; it is smaller than the sum by no more, for the numbers are counted in 64 bits. */
 #define MEAN_DIGITS 20
 
 static struct sl take_digits(struct sl *s)

@@ -287,7 +287,7 @@ static bool is_misread(const char *uri, const PQconninfoOption *parsed)
 	return false;
 }
 
-/* Refuses strings that libpq would refuse, or misread, with a piece of the password in its message. */
+/* Refuses strings that libpq refuses or misreads with a piece of the password in its message. */
 static void check_conninfo(const char *conninfo, const char *role)
 {
 	char *why = NULL;

@@ -114,7 +114,7 @@ static struct sl trimmed(struct sl s)
 	return unicode_trim(s);
 }
 
-/* The words are in lower case. That of other letters than ASCII's may be as little as a third of them. */
+/* The words are in lower case, in which other letters than ASCII's may be a third as long. */
 static bool is_null_word(struct quality *q, struct sl s)
 {
 	const struct names *words = &q->rules->null_words;
