@@ -545,7 +545,8 @@ static void open_both(struct verify *v, enum cellsum_hash hash)
 	v->target.r = registry_open(
 		pg_connect(v->tables.conninfo, "target"), &v->tables, "created_time");
 	v->repair = (struct repair){
-		.source = &v->source, .target = &v->target, .remove = v->opts.remove};
+		.source = &v->source, .target = &v->target, .remove = v->opts.remove,
+		.followed = v->live.slot ? v->job.id : 0 };
 	narrow_goes_to(v->narrow, registry_pg(v->target.r));
 	choose_ships(v);
 	if (hash == CELLSUM_PORTABLE)
