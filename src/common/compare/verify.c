@@ -462,6 +462,7 @@ static void find_ranges(struct verify *v, struct pg *target)
 	what.n_doubts = v->n_doubts;
 	/* what followers brought may be in doubt while none is at work: those tell only of later */
 	what.live |= v->live.any && v->n_doubts > 0;
+	what.live |= o->followed && (v->live.any || ledger_live_had(target, v->job.id));
 	if (o->watch)
 		choose_due(o->watch, &what);
 	v->n_ranges = ledger_ranges(target, &v->job, &what, &v->ships, &v->arena, &v->range);
