@@ -83,8 +83,8 @@ route_ship() {
 	local said='' each lack help
 	local -a columns=()
 
-	for each in ship:ship_id channel:data_channel_id time:created_time format:value_format \
-		double:double_v long:long_v string:str_v boolean:bool_v; do
+	for each in id:id ship:ship_id channel:data_channel_id time:created_time \
+		format:value_format double:double_v long:long_v string:str_v boolean:bool_v; do
 		columns+=("${each%:*}_column=$(value_of "${each%:*}-column" "${each#*:}" \
 			"${narrow[@]}")")
 	done
