@@ -267,7 +267,7 @@ IMO9999993,wide,wide,\"$reader,$report\",,"
 	sql "ALTER TABLE tenant.tbl_data_timeseries RENAME TO base;
 		CREATE TABLE seen (locks bigint);
 		CREATE FUNCTION look() RETURNS bool LANGUAGE plpgsql AS \$\$BEGIN
-			INSERT INTO seen SELECT count(*) FROM pg_locks AS l
+			INSERT INTO public.seen SELECT count(*) FROM pg_locks AS l
 				JOIN pg_class AS c ON c.oid = l.relation
 				JOIN pg_namespace AS n ON n.oid = c.relnamespace
 				WHERE n.nspname IN ('ferry_narrow', 'ferry_wide')

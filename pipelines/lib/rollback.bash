@@ -121,18 +121,22 @@ want_known() {
 }
 
 roll_back() {
-	local restoring place
+	local restoring place undone=''
 	local -a going
 
 	if [[ ! $dry_run ]] && half_restored "$of_this_job"; then
 		[[ $yes ]] || confirm "$(fill $"undo what a restore of %s has begun?" "$place")" ||
 			fail "$EX_DIFFERS" $"nothing was changed"
 		undo_restore "$of_this_job"
+		undone=1
 	fi
 	want_known
-	is_there || fail "$EX_CONFIG" \
-		$"no job has this table and target: there is nothing to roll back" \
-		$"narrow-to-wide --mode status --all lists those there are"
+	if ! is_there; then
+		[[ ! $undone ]] || return 0
+		fail "$EX_CONFIG" \
+			$"no job has this table and target: there is nothing to roll back" \
+			$"narrow-to-wide --mode status --all lists those there are"
+	fi
 	if [[ $dry_run ]]; then
 		plan_rollback
 		return

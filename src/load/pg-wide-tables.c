@@ -275,7 +275,8 @@ static void find_ships(struct run *run)
 				msg_q(ship), run->own ? run->own : "those registered");
 		if (run->again)
 			(void)ask_source(run, &(struct opt_list){ &ship, 1 });
-		msg_warn("ship %s is not registered", msg_q(ship));
+		if (!run->conf.dry_run)
+			msg_warn("ship %s is not registered", msg_q(ship));
 	}
 }
 
