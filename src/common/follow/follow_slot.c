@@ -90,6 +90,8 @@ static void check_slot(struct run *r, struct pg *pg, const struct slot_facts *fa
 
 	if (why)
 		die_lost(r, why);
+	if (!r->f->job)
+		r->acked = slot_by_hand(facts, r->names.slot, r->upto, r->acked);
 	if (!slot_holds_too_much(facts, r->f->max_lag, &text))
 		return;
 	repl_close(r->repl);
@@ -628,7 +630,7 @@ static void open_run(struct run *r)
 		claim(r);
 	else
 		begin_by_hand(r);
-	r->acked = r->upto;
+	r->acked = f->job ? r->upto : 0; /* by hand: as the slot has it */
 	r->rows = slot_rows_open(&(struct slot_rows_conf){ .narrow = f->narrow,
 		.ships = f->ships,
 		.n_ships = f->n_ships,
@@ -663,7 +665,6 @@ static void close_run(struct run *r)
 	str_free(&r->why);
 }
 
-/* What nobody reads is kept. */
 static void say_held(const struct run *r)
 {
 	int64_t us = clock_monotonic() - r->wal_since;

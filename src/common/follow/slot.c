@@ -294,6 +294,18 @@ const char *slot_is_no_use(const struct slot_facts *facts, uint64_t upto)
 	return NULL;
 }
 
+uint64_t slot_by_hand(
+	const struct slot_facts *facts, const char *name, uint64_t upto, uint64_t acked)
+{
+	if (facts->wal > 0 && upto > facts->wal)
+		die_hint(EX_CONFIGURATION,
+			"where the source is another one now, remove the file of --ack, and then "
+			"read the table once more",
+			"slot %s: %s", name,
+			tr("the source was set back behind what the target has"));
+	return acked ? acked : facts->confirmed;
+}
+
 bool slot_holds_too_much(const struct slot_facts *facts, uint64_t max, struct str *why)
 {
 	if (max == 0 || facts->state != SLOT_GOOD || facts->held_bytes < 0 ||

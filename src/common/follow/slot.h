@@ -61,6 +61,14 @@ struct slot_facts {
  */
 const char *slot_is_no_use(const struct slot_facts *facts, uint64_t upto);
 
+/*
+ * Of a slot that is read by hand from `upto`, which a file says: it may be of another source, so
+ * dies with 78 where this one has not come to that, and what the file says is not told to it. What
+ * is: `acked`, at first what the server has itself.
+ */
+uint64_t slot_by_hand(
+	const struct slot_facts *facts, const char *name, uint64_t upto, uint64_t acked);
+
 #define SLOT_UNPUBLISHED "the publication of the source is gone" /* the same for it */
 
 /* Does it hold more than `max` bytes (0: any)? Then a sentence is appended that says so. */

@@ -15,6 +15,7 @@ struct relation {
 struct slot_rows {
 	struct slot_rows_conf conf;
 	struct narrow_reader reader;
+	struct str ship, channel; /* of a cell: the reader has them only up to its next row */
 	bool after_table; /* the message before told of the table: a part's comes behind it */
 	uint32_t table; /* OID of the narrow table: its name may be another one's by now */
 	struct relation *relation;
@@ -55,6 +56,8 @@ void slot_rows_close(struct slot_rows *s)
 		return;
 	slot_rows_forget(s);
 	mem_free(s->relation);
+	str_free(&s->ship);
+	str_free(&s->channel);
 	mem_free(s);
 }
 
@@ -190,6 +193,15 @@ static NORETURN void die_unknown(const struct slot_rows *s)
 		s->conf.narrow->table);
 }
 
+/* What says of which cell the row is; a NULL stays one. */
+static void keep_cell(struct slot_rows *s, struct narrow_row *row)
+{
+	str_set(&s->ship, row->ship);
+	str_set(&s->channel, row->channel);
+	row->ship = row->ship.p ? str_sl(&s->ship) : row->ship;
+	row->channel = row->channel.p ? str_sl(&s->channel) : row->channel;
+}
+
 /* The row before, of which the cell is wanted; false when it does not say that. */
 static bool read_before(struct slot_rows *s, const struct relation *r, const struct pgo_message *m,
 	struct narrow_row *row)
@@ -201,6 +213,7 @@ static bool read_before(struct slot_rows *s, const struct relation *r, const str
 	}
 	fill(s, r, m->before, NULL);
 	narrow_read_text(&s->reader, row);
+	keep_cell(s, row);
 	return true;
 }
 
@@ -214,6 +227,13 @@ static void erase(struct slot_rows *s, const struct narrow_row *row)
 		s->conf.fetch(s->conf.ctx, row);
 }
 
+static void read_now(struct slot_rows *s, const struct relation *r, const struct pgo_message *m,
+	struct narrow_row *row)
+{
+	fill(s, r, m->now, m->before_is_key ? NULL : m->before);
+	narrow_read_text(&s->reader, row);
+}
+
 /* The row as it is now; `moved`: it was in another cell. */
 static void put_now(struct slot_rows *s, const struct relation *r, const struct pgo_message *m,
 	const struct narrow_row *before, bool update)
@@ -221,22 +241,25 @@ static void put_now(struct slot_rows *s, const struct relation *r, const struct 
 	struct narrow_row row;
 	bool moved, empty;
 
-	fill(s, r, m->now, m->before_is_key ? NULL : m->before);
-	narrow_read_text(&s->reader, &row);
+	read_now(s, r, m, &row);
 	moved = before && !(has_cell(&row) && same_cell(before, &row));
-	if (moved)
+	if (moved) {
 		erase(s, before);
+		read_now(s, r, m, &row); /* other rows may have been read meanwhile */
+	}
 	if (!is_wanted(s, &row))
 		return;
 	/* where a cell may have several rows this one need not be the one that counts */
 	if (update && !s->conf.narrow->unique && has_cell(&row)) {
-		s->conf.fetch(s->conf.ctx, &row);
 		if (row.why)
 			s->conf.put(s->conf.ctx, &s->reader, &row);
+		keep_cell(s, &row);
+		s->conf.fetch(s->conf.ctx, &row);
 		return;
 	}
 	/* in the same cell it is there already, unless only the format says now that it counts */
 	if (!row.why && row.value.p == unchanged) {
+		keep_cell(s, &row);
 		if (moved || s->conf.narrow->col[NARROW_VALUE].name.n == 0)
 			s->conf.fetch(s->conf.ctx, &row);
 		return;
