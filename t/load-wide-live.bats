@@ -466,6 +466,135 @@ follower() { sql "SELECT upto, chunks, rows, deleted FROM ferry.follower WHERE j
 	has "$out" '1 rejected' 'is lost but what was rejected'
 }
 
+# The chunk of the past that begins at the instant of a value which the server refused live.
+@test "live: a reject at the instant where a chunk of the past begins stays, and is one" {
+	local order them
+	export FERRY_WORKER=$$
+	printf '%s\n' '{"ship_id":"RJ","data_channel_id":"n","value_format":"Integer"}' |
+		pg-wide-tables register --types native --target-prefix w_ --quiet
+	# came WORD...: a live chunk; one of the past that has read the bad value, past-x, or what
+	# was there before
+	came() {
+		local each
+		for each; do
+			if [[ $each == live ]]; then
+				{ row RJ 00 '"n":"x"' && facts RJ 0/10; } | sealed >in
+			else
+				{
+					row RJ 00 "\"n\":\"${each#past-}\""
+					printf '%s\n' "${past_of_job}"
+				} | sealed >in
+			fi
+			run_rc 0 wide --keep-rejects in
+		done
+	}
+	new_job w_
+	came live
+	them=$(sql "SELECT DISTINCT worker FROM ferry.reject WHERE ship = 'RJ'")
+	for order in 'live past-x' 'live past-7' 'past-7 live' 'past-x live'; do
+		new_job w_
+		past_of_job='{"@seal":{"from":"2024-01-01","to":"2024-01-02","rows":1,
+			"ships":[{"ship":"RJ","rows":1,"attempt":1}],
+			"job":'$job_id',"worker":"'$them'"}}'
+		past_of_job=${past_of_job//[$'\n\t']/}
+		sql "DELETE FROM ferry.chunk; DELETE FROM ferry.reject; INSERT INTO ferry.chunk
+			(job_id, ship, chunk_from, chunk_to, state, worker, attempt) VALUES
+			($job_id, 'RJ', '2024-01-01', '2024-01-02', 'running', '$them', 1)"
+		# shellcheck disable=SC2086  # two words
+		came $order
+		is "$(sql "SELECT ship, record ->> 'value' FROM ferry.reject")" 'RJ|x' "$order"
+		[[ $order != live* ]] ||
+			is "$(sql "SELECT sum(rejects) FROM (SELECT rejects FROM ferry.chunk
+				UNION ALL SELECT rejects FROM ferry.follow_ship) AS r")" 1 \
+				"$order"
+	done
+	sql "DELETE FROM ferry.chunk"
+}
+
+@test "live: a follower does not wait for a worker that makes the tables of a ship" {
+	[[ $FERRY_BIN == */build/* ]] || skip 'a release has no kill points'
+	local worker_of_past
+	new_job w_
+	sql "INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, state, worker, attempt)
+		VALUES ($job_id, 'MK', '2024-01-01', '2024-01-02', 'running', 'them', 1)"
+	{
+		row MK 01 '"a":"1"'
+		printf '{"@seal":{"from":"2024-01-01","to":"2024-01-02","rows":1,"ships":'
+		printf '[{"ship":"MK","rows":1,"attempt":1}],"job":%s,"worker":"them"}}\n' "$job_id"
+	} | sealed >old
+	KP_STOP=before_finish:1 pg-copy-load --wide --target-prefix w_ old 2>old.err 3>&- &
+	worker_of_past=$!
+	wait_until 20 grep -q '^State:.*stopped' "/proc/$worker_of_past/status"
+	{ row MK 02 '"a":"2"' && row OT 02 '"a":"2"' && facts MK,OT 0/10; } | sealed >in
+	run_rc 0 wide in
+	has "$err" 'cannot load ship "MK": nothing more is loaded while its tables are locked by' \
+		"server process $(sql "SELECT pid FROM pg_stat_activity
+			WHERE application_name = 'pg-copy-load'
+			AND datname = current_database()") (pg-copy-load)"
+	is "$(sql 'SELECT a FROM tenant.w_ot')" 2
+	is "$(sql "SELECT ship FROM ferry.doubt WHERE job_id = $job_id")" MK
+	kill -CONT "$worker_of_past"
+	wait "$worker_of_past"
+	{ row MK 03 '"a":"3"' && facts MK 0/20; } | sealed >in
+	run_rc 0 wide in
+	is "$(sql 'SELECT a FROM tenant.w_mk ORDER BY created_time')" $'1\n3'
+	sql "DELETE FROM ferry.chunk WHERE job_id = $job_id"
+}
+
+@test "live: a chunk of the past that finds more to fill than it saw before is loaded" {
+	local pid
+	# the first fills the buffer: so it is known that rows are there, and are to be merged
+	{
+		row MO 00 "\"a\":\"$(printf '%070000d' 1)\""
+		row MO 01 '"a":"1"' && row MO 02 '"a":"1"' && row MO 03 '"a":"1"'
+		printf '%s\n' "${past//\"S\"/\"MO\"}" | sed 's/"rows":1/"rows":4/g'
+	} | sealed >in
+	run_ok wide --buffer 64k in
+	mkfifo pipe
+	psql -XAtq <pipe &
+	exec 7>pipe
+	printf '%s\n' "BEGIN; UPDATE tenant.w_mo SET a = NULL
+		WHERE created_time = '2024-01-01 00:00:01'; SELECT pg_advisory_xact_lock(77);" >&7
+	wait_until 10 sql "SELECT 1 / count(*) FROM pg_locks WHERE locktype = 'advisory'
+		AND objid = 77 AND database = (SELECT oid FROM pg_database
+			WHERE datname = current_database())"
+	wide --buffer 64k in 2>"$err" 7>&- &
+	pid=$!
+	wait_until 20 sql "SELECT 1 / count(*) FROM pg_stat_activity
+		WHERE wait_event_type = 'Lock' AND datname = current_database()"
+	printf 'COMMIT;\n' >&7
+	exec 7>&-
+	wait "$pid" || {
+		cat "$err"
+		return 1
+	}
+	is "$(sql 'SELECT count(a) FROM tenant.w_mo')" 4
+}
+
+@test "live: a lease that was given back is not taken again by who renews it" {
+	local job_id worker attempt
+	# statement FILE NAME: as it is prepared
+	statement() {
+		awk -v plain=1 -f "$root/src/sql.awk" "$root"/src/common/{,ledger/}parts.sql \
+			"$root/src/common/ledger/$1.sql" | sed -n "s/^$2\t//p"
+	}
+	new_job w_
+	leased() { sql "SELECT lease_until > now() FROM ferry.follower WHERE job_id = $job_id"; }
+	renewed() {
+		sql "PREPARE x (bigint, text, interval) AS
+			$(statement ledger_worker renew_follower_sql);
+			EXECUTE x ($job_id, '$worker', '1 min')"
+	}
+	# one that has run out while the machine slept is
+	sql "UPDATE ferry.follower SET lease_until = now() - interval '1 s'"
+	renewed
+	is "$(leased)" t
+	sql "PREPARE x (bigint, text, bigint) AS $(statement ledger_follow release_sql);
+		EXECUTE x ($job_id, '$worker', $attempt)"
+	renewed
+	is "$(leased)" f
+}
+
 @test "live: a deletion that a chunk being read may undo is remembered" {
 	new_job w_
 	sql "INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, state, finished_at)

@@ -189,10 +189,10 @@ bool registry_meddlers(struct pg *pg, const char *schema, const char *prefix, st
 size_t registry_tables_at_once(struct pg *pg);
 
 /*
- * Takes the locks, held to the end of the transaction, in an order that all share; or one that
- * nobody has.
+ * Takes the locks, held to the end of the transaction, in an order that all share; false when
+ * lock_timeout was over before. Or takes one that nobody has.
  */
-void registry_lock(struct registry *r, struct ship *const *list, size_t n);
+bool registry_lock(struct registry *r, struct ship *const *list, size_t n) NODISCARD;
 bool registry_try_lock(struct registry *r, const struct ship *s) NODISCARD;
 
 /* Gives the channel a group and a column, unless it has them; its number. */

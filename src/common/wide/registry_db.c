@@ -333,15 +333,19 @@ size_t registry_tables_at_once(struct pg *pg)
 
 #define LOCK_KEY(ship) "hashtextextended('ferry.ship ' || $1 || ' ' || " ship ", 0)"
 
-void registry_lock(struct registry *r, struct ship *const *list, size_t n)
+bool registry_lock(struct registry *r, struct ship *const *list, size_t n)
 {
 	AUTO_STR ids = { 0 };
+	AUTO_RESULT *res = NULL;
 
 	put_ids(list, n, &ids);
-	pg_run(r->pg,
+	res = pg_try_query(r->pg,
 		"SELECT count(pg_advisory_xact_lock(key)) FROM (SELECT " LOCK_KEY("v") " AS key"
 		" FROM jsonb_array_elements_text($2) AS v ORDER BY 1 OFFSET 0) AS k",
-		r->opts->schema, str_z(&ids));
+		2, (const char *[]){ r->opts->schema, str_z(&ids) });
+	if (!res && !pg_state_is(pg_sqlstate(r->pg), "55P03"))
+		pg_die(r->pg, "cannot lock ships");
+	return res != NULL;
 }
 
 bool registry_try_lock(struct registry *r, const struct ship *s)

@@ -309,8 +309,13 @@ bool widen_make(struct registry *r, struct ship *const *list, size_t n)
 	return true;
 }
 
-/* One try, in one transaction; false when a lock was not to be had, or for one of many ships. */
-static bool try_ships(struct registry *r, const struct widen *of, size_t n, bool tables)
+/*
+ * One try, in one transaction; false when a lock was not to be had, or for one of many ships.
+ * Whoever has a ship's lock is making what we need, maybe with a whole chunk of rows: that is
+ * waited for, and for `patience` (of lock_timeout) where others are not to wait, too.
+ */
+static bool try_ships(struct registry *r, const struct widen *of, size_t n, bool tables,
+	const char *patience)
 {
 	struct pg *pg = registry_pg(r);
 	AUTO_FREE struct ship **list = mem_alloc(mem_mul(n, sizeof *list));
@@ -319,9 +324,11 @@ static bool try_ships(struct registry *r, const struct widen *of, size_t n, bool
 
 	for (size_t i = 0; i < n; i++)
 		list[i] = of[i].ship;
-	/* whoever has a ship's lock is making what we need, maybe with a whole chunk of rows */
-	pg_exec(pg, "BEGIN; SET LOCAL lock_timeout = 0");
-	registry_lock(r, list, n);
+	pg_execf(pg, "BEGIN; SET LOCAL lock_timeout = '%s'", patience);
+	if (!registry_lock(r, list, n)) {
+		pg_exec(pg, "ROLLBACK");
+		return false;
+	}
 	pg_exec(pg, "SET LOCAL lock_timeout = '200ms'");
 	registry_read_all(r, list, n);
 	for (size_t i = 0; i < n; i++) {
@@ -369,7 +376,7 @@ bool widen_ship_unless(struct registry *r, const struct widen *of, bool tables,
 	bool said = false, asked = !give_up;
 	struct ship *s = of->ship;
 
-	for (unsigned tries = 0; !try_ships(r, of, 1, tables); tries++) {
+	for (unsigned tries = 0; !try_ships(r, of, 1, tables, asked ? "0" : "2s"); tries++) {
 		int64_t waited = clock_monotonic() - began;
 		AUTO_STR holders = { 0 };
 
@@ -415,7 +422,7 @@ void widen_ships(struct registry *r, const struct widen *of, size_t n, bool tabl
 		for (k = 1; i + k < n && k < AT_ONCE; k++)
 			if ((n_tables += tables_of(r, &of[i + k])) > most)
 				break;
-		if (k > 1 && try_ships(r, &of[i], k, tables))
+		if (k > 1 && try_ships(r, &of[i], k, tables, "0"))
 			continue;
 		for (size_t j = i; j < i + k; j++)
 			(void)!widen_ship_unless(r, &of[j], tables, NULL, NULL);
@@ -448,7 +455,8 @@ void widen_drop(struct registry *r, struct ship *s, bool cascade)
 	AUTO_STR sql = { 0 }, why = { 0 };
 
 	pg_exec(m.pg, "BEGIN");
-	registry_lock(r, &s, 1);
+	if (!registry_lock(r, &s, 1))
+		pg_die(m.pg, "cannot drop the tables");
 	registry_read(r, s);
 	if (s->taken.n > 0 && !registry_fits(r, s, &why))
 		msg_warn("%s", str_z(&why)); /* and stays */

@@ -20,17 +20,20 @@ SELECT a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
 	WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0
 	AND NOT a.attisdropped ORDER BY a.attnum;
 
+-- Of locks on its tables, or of the ship's own, that of who makes them: registry_lock().
 -- name: holders_sql
 SELECT string_agg(DISTINCT
 		l.pid || coalesce(' (' || nullif(a.application_name, '') || ')', ''), ', '),
 		array_agg(DISTINCT virtualtransaction)
-	FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
-	JOIN pg_namespace n ON n.oid = c.relnamespace
+	FROM pg_locks l LEFT JOIN pg_class c ON c.oid = l.relation
+	LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
 	LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-	WHERE l.granted AND l.pid <> pg_backend_pid() AND n.nspname = $1
+	WHERE l.granted AND l.pid <> pg_backend_pid()
 		AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-		AND (c.relname = $3 OR c.relname IN (SELECT table_name FROM ferry.channel
-			WHERE target_schema = $1 AND ship = $2))
+		AND (n.nspname = $1 AND (c.relname = $3 OR c.relname IN (SELECT table_name
+				FROM ferry.channel WHERE target_schema = $1 AND ship = $2))
+			OR l.locktype = 'advisory' AND l.classid::bigint << 32 | l.objid::bigint =
+				hashtextextended('ferry.ship ' || $1 || ' ' || $2, 0))
 		AND ($4::text[] IS NULL OR virtualtransaction = ANY ($4));
 
 -- name: views_sql
