@@ -27,11 +27,12 @@ source_of() {
 	[[ ! ${2-} ]] || export FERRY_SOURCE_ENCODING=$2
 }
 
-# utf8_to_euc_kr: a source of the one encoding, and a target of the other
+# utf8_to_euc_kr: a source of the one encoding, and a target of the other; or of that named
 utf8_to_euc_kr() {
-	local name=enc_target_${BATS_TEST_NUMBER}_$$
+	local name=enc_target_${1-}${BATS_TEST_NUMBER}_$$
+	name=${name,,}
 	printf '%s\n' "$name" >>"$BATS_FILE_TMPDIR/databases"
-	sql "CREATE DATABASE $name TEMPLATE template0 ENCODING 'EUC_KR' LOCALE 'C'"
+	sql "CREATE DATABASE $name TEMPLATE template0 ENCODING '${1-EUC_KR}' LOCALE 'C'"
 	source_of UTF8
 	export PGDATABASE=$name PGCLIENTENCODING=UTF8
 }
@@ -233,6 +234,61 @@ carry_over() {
 		kill -TERM "$run"
 		wait "$run"
 		narrow-to-wide --mode rollback "${n[@]}" --yes 2>>run.err
+	done
+}
+
+@test "encoding: what a ledger of LATIN1 cannot hold of a message is there as its bytes" {
+	local run i
+	utf8_to_euc_kr LATIN1
+	at_source "CREATE TABLE n (ship_id text, data_channel_id text, created_time timestamp,
+			value text) PARTITION BY RANGE (created_time);
+		CREATE INDEX ON n (created_time)"
+	for i in 1 2 3 4 5 6; do
+		at_source "CREATE UNLOGGED TABLE \"부분$i\" PARTITION OF n
+			FOR VALUES FROM ('2024-01-0$i') TO ('2024-01-0$((i + 1))')"
+	done
+	at_source "INSERT INTO n VALUES ('S', 'a', '2024-01-01', 'x')"
+	narrow-to-wide --mode concurrent --follow slot "${n[@]}" --interval 50ms \
+		>run.out 2>run.err &
+	run=$!
+	wait_until 30 grep -q 'all of the past is there' run.err
+	wait_until 20 sql "SELECT 1 / count(*) FROM ferry.follower
+		WHERE gap ~ '^slot: what is written to .*<ebb680>.*5\", <e280a6> is missing'"
+	kill -TERM "$run"
+	wait "$run"
+	is "$(sql "SELECT count(*) FROM ferry.event WHERE message LIKE '%failed%'
+		OR message LIKE '%stopped%'")" 0
+	narrow-to-wide --mode rollback "${n[@]}" --yes 2>>run.err
+}
+
+@test "encoding: a message that was cut, or that the ledger cannot hold, is the reason" {
+	local to pad
+	for to in LATIN1 UTF8; do
+		utf8_to_euc_kr "$to"
+		at_source "DROP TABLE IF EXISTS n, broken CASCADE; CREATE TABLE broken (a int)" \
+			2>drop.err
+		table
+		at_source "INSERT INTO n VALUES ('S', 'a', '2024-01-01', 'x')"
+		# wherever in a character it is cut
+		for pad in '' . ..; do
+			at_source "CREATE OR REPLACE FUNCTION bad(text) RETURNS text
+					LANGUAGE plpgsql
+					AS 'BEGIN IF EXISTS (SELECT FROM public.broken) THEN
+						RAISE ''$pad%'', repeat(''가'', 2000); END IF;
+						RETURN \$1; END';
+				TRUNCATE broken; CREATE OR REPLACE VIEW v AS SELECT ship_id,
+					data_channel_id, created_time, bad(value) AS value FROM n"
+			forget
+			pg-wide-ledger plan -t v --value-column value \
+				--cutoff-time 2024-02-01 >job 2>err
+			at_source 'INSERT INTO broken VALUES (1)'
+			run_rc fails pg-narrow-dump -t v --value-column value --job "$(<job)" --seal
+			is "$(sql "SELECT failures, length(error) > 1000
+				FROM ferry.chunk WHERE ship = 'S'")" '1|t'
+			is "$(sql "SELECT right(message, 4) FROM ferry.event
+				WHERE level = 'WARNING'")" \
+				"$(sql "SELECT right(error, 4) FROM ferry.chunk WHERE ship = 'S'")"
+		done
 	done
 }
 

@@ -9,9 +9,10 @@ void ledger_event(struct pg *target, enum ledger_level level, uint64_t job, stru
 	int64_t chunk_from, const char *message)
 {
 	AUTO_FREE char *name = ship.n > 0 ? mem_sldup(ship) : NULL;
+	AUTO_STR text = { 0 };
 
 	pg_run(target, event_sql, ledger_levels[level], job ? ledger_u64(job) : NULL, name,
-		ledger_time(chunk_from), message);
+		ledger_time(chunk_from), ledger_storable(target, &text, message));
 }
 
 /* What a statement finds. All columns of the result are texts or counts, in the report's order. */

@@ -229,9 +229,10 @@ void ledger_fail_met(
 	struct pg *target, const struct ledger_facts *f, struct sl ship, const char *error)
 {
 	AUTO_FREE char *name = mem_sldup(ship);
+	AUTO_STR text = { 0 };
 
 	pg_run(target, fail_met_sql, ledger_u64(f->job), name, ledger_time(f->from),
-		ledger_time(f->to), error);
+		ledger_time(f->to), ledger_storable(target, &text, error));
 	ledger_event(target, LEDGER_CRITICAL, f->job, ship, f->from, error);
 }
 

@@ -152,7 +152,10 @@ void ledger_follower_release(struct pg *target, uint64_t job, uint64_t attempt)
 static void fail(struct pg *target, uint64_t job, const char *worker, uint64_t attempt,
 	const char *error, int code)
 {
-	pg_run(target, fail_sql, ledger_u64(job), worker, ledger_u64(attempt), error,
+	AUTO_STR text = { 0 };
+
+	pg_run(target, fail_sql, ledger_u64(job), worker, ledger_u64(attempt),
+		ledger_storable(target, &text, error),
 		code == EX_CONFIGURATION ? "CRITICAL" : "WARNING",
 		code == EX_CONFIGURATION || code == EX_NOINPUT_ ? "t" : "f");
 }
@@ -261,20 +264,24 @@ static void put_feeds(struct str *s, const struct ledger_feeds *f)
 
 void ledger_feeds_set(struct pg *target, uint64_t job, const struct ledger_feeds *f)
 {
-	AUTO_FREE char *gap = f->gap.n > 0 ? mem_sldup(f->gap) : NULL;
-	AUTO_STR json = { 0 };
+	AUTO_STR feeds = { 0 }, json = { 0 }, gap = { 0 };
 
-	put_feeds(&json, f);
+	put_feeds(&feeds, f);
+	encoding_add_storable(pg_stores(target), &json, str_sl(&feeds));
+	encoding_add_storable(pg_stores(target), &gap, f->gap);
 	pg_run(target, "DELETE FROM ferry.feed WHERE job_id = $1", ledger_u64(job));
 	pg_run(target, feed_sql, ledger_u64(job), str_z(&json));
 	pg_run(target, see_feeds_sql, ledger_u64(job), ledger_u64(f->publication),
-		ledger_u64(f->changes), gap);
+		ledger_u64(f->changes), gap.n > 0 ? str_z(&gap) : NULL);
 }
 
 void ledger_doubt_add(
 	struct pg *target, uint64_t job, uint64_t relation, bool held, const char *why)
 {
-	pg_run(target, doubt_add_sql, ledger_u64(job), why, relation ? ledger_u64(relation) : NULL,
+	AUTO_STR text = { 0 };
+
+	pg_run(target, doubt_add_sql, ledger_u64(job), ledger_storable(target, &text, why),
+		relation ? ledger_u64(relation) : NULL,
 		held ? "t" : "f");
 }
 
@@ -296,8 +303,9 @@ bool ledger_doubt_ship(
 	struct pg *target, uint64_t job, enum ledger_level level, struct sl ship, const char *why)
 {
 	AUTO_FREE char *name = mem_sldup(ship);
-	AUTO_RESULT *r = pg_ask(target, doubt_ship_sql, ledger_u64(job), name, why,
-		ledger_levels[level]);
+	AUTO_STR text = { 0 };
+	AUTO_RESULT *r = pg_ask(target, doubt_ship_sql, ledger_u64(job), name,
+		ledger_storable(target, &text, why), ledger_levels[level]);
 
 	return pg_affected(r) > 0;
 }

@@ -29,6 +29,9 @@ int64_t ledger_get_time(const struct pg_result *r, size_t row, int col);
 /* A text, "" for NULL, in the arena. */
 const char *ledger_get_text(const struct pg_result *r, size_t row, int col, struct arena *a);
 
+/* A text for people as the ledger can hold it; in `s`. */
+const char *ledger_storable(const struct pg *target, struct str *s, const char *text);
+
 /* As clock_parse(), and the end of all time, as the server or clock_put() writes it. */
 bool ledger_parse_time(struct sl text, int64_t *instant) NODISCARD;
 

@@ -28,6 +28,12 @@ const char *ledger_text_interval(struct ledger_text *t, int64_t us)
 	return t->p;
 }
 
+const char *ledger_storable(const struct pg *target, struct str *s, const char *text)
+{
+	encoding_add_storable(pg_stores(target), s, sl_of(text));
+	return str_z(s);
+}
+
 bool ledger_parse_time(struct sl text, int64_t *instant)
 {
 	*instant = NARROW_END_INSTANT;

@@ -62,17 +62,19 @@ struct recode *encoding_writer(const struct encoding *e)
 
 void encoding_add_storable(const struct encoding *e, struct str *s, struct sl text)
 {
-	struct recode *writer = encoding_writer(e);
+	struct recode *writer = e ? encoding_writer(e) : NULL;
 	AUTO_STR stored = { 0 };
 
 	for (size_t i = 0, n; i < text.n; i += n) {
 		struct sl c;
+		bool good;
 
 		n = utf8_char(text.p + i, text.n - i);
+		good = n > 0;
 		n = n ? n : 1;
 		c = (struct sl){ text.p + i, n };
 		str_clear(&stored);
-		if (recode_is_ascii(c) || recode_text(writer, c, &stored)) {
+		if (good && (recode_is_ascii(c) || !writer || recode_text(writer, c, &stored))) {
 			str_add(s, c);
 			continue;
 		}

@@ -21,5 +21,8 @@ const struct encoding *encoding_find(const char *name);
 struct recode *encoding_reader(const struct encoding *e) NODISCARD;
 struct recode *encoding_writer(const struct encoding *e) NODISCARD;
 
-/* Appends a text that such a server can hold: other characters as their bytes, <f09f9aa2>. */
+/*
+ * Appends a text that such a server can hold, NULL: one of UTF-8. Other characters are there as
+ * their bytes, <f09f9aa2>, and so is what is no character, such as the rest of one that was cut.
+ */
 void encoding_add_storable(const struct encoding *e, struct str *s, struct sl text);
