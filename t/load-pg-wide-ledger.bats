@@ -517,6 +517,24 @@ B|done|2|1'
 	run_ok pg-wide-validate
 }
 
+@test "ledger: a chunk that was given back a hundred times is not given up" {
+	[[ $FERRY_BIN == */build/* ]] || skip 'a release has no kill points'
+	narrow
+	plan --cutoff-time '2024-01-03 17:00:00' --chunk 30d --ship-id B
+	sql 'UPDATE ferry.chunk SET attempt = 99'
+	KP_STOP=dump_row:1 pg-narrow-dump --job 1 --seal >dump.csv 2>dump.err &
+	local reader=$!
+	wait_until 10 grep -q '^State:.*stopped' "/proc/$reader/status"
+	is "$(sql 'SELECT state, attempt FROM ferry.chunk')" 'running|100'
+	kill -TERM "$reader"
+	kill -CONT "$reader"
+	run_rc 143 ended "$reader"
+	run_ok pg-wide-ledger status -f json
+	is "$(jq -r '.status' "$out")" pending
+	migrate 1
+	is "$(sql 'SELECT DISTINCT state FROM ferry.chunk')" 'done'
+}
+
 @test "ledger: init is safe to do at once from many sides" {
 	local each
 	for each in 1 2 3 4 5 6; do

@@ -157,6 +157,29 @@ T|2024-01-02 00:00:00|3|'
 	done
 }
 
+# A day that was read is read again for a ship that comes late to it, and rows of no ship with it.
+@test "outcasts: rows without a ship are met again where a ship comes late to their day" {
+	local odd="(NULL, 'a', '2024-01-01', '10'), ('', 'a', '2024-01-01', '11'),
+		(repeat('n', 1001), 'a', '2024-01-01', '12'), (NULL, 'a', '0001-01-01', '13')"
+	table created_time
+	insert "$good" "$odd" "('V', 'a', '0001-01-01 05:00', '5')"
+	run_rc 0 narrow-to-wide --mode migration-only -t n --value-column value \
+		--cutoff-time 2024-02-01 --workers 1
+	insert "('T', 'a', '2024-01-01 05:00', '4')" "('T', 'a', '0001-01-01 05:00', '6')" \
+		"(NULL, 'a', '2024-01-01', '14')"
+	# they have been read a hundred times, and nobody died of it
+	sql "UPDATE ferry.chunk SET attempt = 100 WHERE ship = '' AND attempt > 0"
+	run_rc 0 narrow-to-wide --mode migration-only -t n --value-column value --workers 1
+	has_no "$err" 'error:'
+	is "$(sql "SELECT string_agg(a, ' ' ORDER BY created_time)
+		FROM tenant.tbl_data_timeseries_t")" \
+		'6 4 3'
+	is "$(sql "SELECT string_agg(record ->> 'value', ' ' ORDER BY record ->> 'value')
+		FROM ferry.reject")" '10 11 12 13 14'
+	is "$(sql "SELECT sum(rejects), bool_and(state = 'done') FROM ferry.chunk")" '5|t'
+	run_rc 0 narrow-to-wide --mode validate -t n --value-column value
+}
+
 @test "outcasts: --until leaves out what is later, this time" {
 	table created_time
 	insert "$good"

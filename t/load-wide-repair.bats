@@ -616,6 +616,34 @@ looked_again() {
 	cutoff=2100-01-01 is_carried_over
 }
 
+@test "repair: what was rejected and is gone from the source is no reject any more" {
+	scratch_db
+	"$root/t/telemetry" 1 4 200
+	sql "INSERT INTO tenant.tbl_data_timeseries
+			(ship_id, data_channel_id, created_time, str_v, value_format)
+		SELECT 'T', 'i', timestamp '2024-10-01' + i * interval '1 min', v, 'String'
+		FROM unnest(ARRAY['n/a', 'n/a', 'n/a', '7']) WITH ORDINALITY AS u (v, i)"
+	types=(--types native)
+	printf 'ship_id,data_channel_id,value_format\nT,i,Integer\n' |
+		run_rc 0 pg-wide-tables register "${types[@]}"
+	run_rc 0 pg-wide-tables create "${types[@]}"
+	carry_over
+	counts() { sql "SELECT rows, cells, rejects, (SELECT count(*) FROM ferry.reject)
+		FROM ferry.chunk WHERE ship = 'T'"; }
+	is "$(counts)" '1|1|3|3'
+	sql "DELETE FROM tenant.tbl_data_timeseries
+			WHERE ship_id = 'T' AND created_time = '2024-10-01 00:01';
+		UPDATE tenant.tbl_data_timeseries SET str_v = '8'
+			WHERE ship_id = 'T' AND str_v = '7'"
+	repairs 0 --delete
+	is "$(counts)" '1|1|2|3'
+	sql "DELETE FROM tenant.tbl_data_timeseries WHERE ship_id = 'T' AND str_v = 'n/a';
+		UPDATE tenant.tbl_data_timeseries SET str_v = '9' WHERE ship_id = 'T'"
+	repairs 0 --delete
+	is "$(counts)" '1|1|0|0'
+	run_rc 0 pg-wide-ledger status
+}
+
 @test "repair: what was rejected and is there now is no reject any more, what is not stays one" {
 	scratch_db
 	"$root/t/telemetry" 1 4 200

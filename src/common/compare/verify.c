@@ -140,6 +140,7 @@ static void note_mended(
 {
 	uint64_t filled = v->repair.filled - before->filled, set = v->repair.set - before->set,
 		 removed = v->repair.removed - before->removed;
+	uint64_t out = v->list.left_out < v->now.cells ? v->list.left_out : v->now.cells;
 	char from[CLOCK_TEXT_MAX];
 	AUTO_STR text = { 0 };
 
@@ -161,9 +162,10 @@ static void note_mended(
 			.from = p->from,
 			.to = p->to,
 			.rows = v->now.rows - v->now.bad,
-			.cells = v->now.values - v->list.left_out,
+			.cells = v->now.values - out,
 			.dropped = v->now.values - v->now.cells,
 			.wide_rows = v->now.instants,
+			.left_out = out,
 			.first = v->now.instants ? v->now.first : LEDGER_NO_TIME,
 			.last = v->now.instants ? v->now.last : LEDGER_NO_TIME,
 			.whole = whole && v->now.bad == 0 });

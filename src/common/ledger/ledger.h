@@ -383,6 +383,7 @@ struct ledger_recount {
 	struct sl ship;
 	int64_t from, to;
 	uint64_t rows, cells, dropped, wide_rows;
+	uint64_t left_out;   /* values that no column of theirs can hold */
 	int64_t first, last; /* LEDGER_NO_TIME: no rows */
 	bool whole; /* both sides are equal now, with all rows of the source */
 };

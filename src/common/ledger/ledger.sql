@@ -66,7 +66,7 @@ UPDATE ferry.job SET cutoff = greatest(cutoff, $2::timestamp), updated_at = grea
 INSERT INTO ferry.chunk AS c (job_id, ship, chunk_from, chunk_to)
 	VALUES ($1, '', '0001-01-01', '0001-01-01 00:00:00.000001')
 	ON CONFLICT (job_id, ship, chunk_from) DO UPDATE SET state = 'pending',
-	failures = 0 WHERE c.state = 'done';
+	failures = 0, {afresh} WHERE c.state = 'done';
 
 -- name: chunk_length_sql
 UPDATE ferry.job j SET chunk_us = $2 WHERE job_id = $1

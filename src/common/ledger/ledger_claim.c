@@ -103,10 +103,12 @@ bool ledger_split(struct pg *target, const struct ledger_claim *claim, int64_t t
 
 /*
  * Whoever takes them dies, and leaves no word: that must have an end. Numbers of attempts go on
- * behind `retry`, since they tell workers apart: it gives a hundred more.
+ * behind `retry`, since they tell workers apart: it gives a hundred more, and so does a claim that
+ * was given back.
  */
 static bool is_hopeless(const struct ledger_claim *claim)
 {
+	_Static_assert(LEDGER_MAX_ATTEMPTS + 1 == 101, "parts.sql has it, too");
 	for (size_t i = 0; i < claim->n; i++)
 		if (claim->ships[i].attempt % (LEDGER_MAX_ATTEMPTS + 1) == 0)
 			return true;
@@ -163,11 +165,12 @@ void ledger_release(struct pg *target, uint64_t job, const char *worker)
 void ledger_fail(
 	struct pg *target, const struct ledger_claim *claim, bool permanent, const char *error)
 {
-	AUTO_STR ships = { 0 };
+	AUTO_STR ships = { 0 }, text = { 0 };
 
 	put_claim(&ships, claim);
 	pg_run(target, fail_sql, ledger_u64(claim->job), ledger_time(claim->from), str_z(&ships),
-		claim->worker, error, permanent ? "t" : "f", ledger_u64(LEDGER_MAX_FAILURES));
+		claim->worker, ledger_storable(target, &text, error), permanent ? "t" : "f",
+		ledger_u64(LEDGER_MAX_FAILURES));
 }
 
 /* ---- control --------------------------------------------------------------------------------- */

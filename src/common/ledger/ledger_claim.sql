@@ -49,10 +49,11 @@ WITH cut AS (UPDATE ferry.chunk c SET chunk_to = $5::timestamp
 INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, weight)
 	SELECT $1, ship, $5::timestamp, chunk_to, weight FROM cut;
 
--- Ships that others have or had in a range of time: $1 job, $2 from, $3 to.
+-- Ships that others have or had in a range of time: $1 job, $2 from, $3 to. Rows of no ship are
+-- none of them: NULL and names that are too long are met again in any case, so all are.
 -- name: skip_sql
 SELECT DISTINCT ship FROM ferry.chunk WHERE job_id = $1 AND chunk_from < $3::timestamp
-	AND chunk_to > $2::timestamp ORDER BY ship;
+	AND chunk_to > $2::timestamp AND ship <> '' ORDER BY ship;
 
 -- name: workers_sql
 SELECT DISTINCT worker FROM ferry.chunk
@@ -66,7 +67,7 @@ SELECT EXISTS (SELECT FROM ferry.chunk WHERE job_id = $1 AND state <> 'done'
 SELECT FROM ferry.chunk WHERE {claimable} LIMIT 1 FOR UPDATE SKIP LOCKED;
 
 -- name: release_sql
-UPDATE ferry.chunk c SET state = 'pending', worker = NULL, lease_until = NULL
+UPDATE ferry.chunk c SET state = 'pending', worker = NULL, lease_until = NULL, {afresh}
 	FROM (SELECT ship, chunk_from FROM ferry.chunk WHERE job_id = $1
 		AND state = 'running' AND worker = $2 FOR UPDATE SKIP LOCKED) AS mine
 	WHERE c.job_id = $1 AND c.ship = mine.ship AND c.chunk_from = mine.chunk_from;

@@ -8,12 +8,12 @@ SELECT date_trunc('milliseconds', at AT TIME ZONE 'UTC'), level, ship,
 		ORDER BY at DESC, id DESC LIMIT $3) AS e ORDER BY at, id;
 
 -- name: failed_sql
-SELECT ship, chunk_from, chunk_to, state, failures, attempt,
+SELECT ship, chunk_from, chunk_to, state, failures, greatest({tries}, failures),
 	date_trunc('milliseconds', started_at AT TIME ZONE 'UTC'), error
 	FROM ferry.chunk WHERE job_id = $1 AND state <> 'done' AND failures > 0
 	AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))
 	UNION ALL SELECT r.ship, r.chunk_from, max(chunk_to), /*t*/'rejected', count(*),
-		max(r.attempt), NULL, min(why)
+		max(r.attempt % 101), NULL, min(why)
 	FROM ferry.reject r LEFT JOIN ferry.chunk c USING (job_id, ship, chunk_from)
 	WHERE job_id = $1 AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))
 	GROUP BY r.ship, r.chunk_from

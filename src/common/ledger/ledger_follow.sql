@@ -149,7 +149,7 @@ INSERT INTO ferry.event (level, job_id, ship, message)
 SELECT upto FROM ferry.follower WHERE job_id = $1 AND worker = $2 AND attempt = $3;
 
 -- name: release_sql
-UPDATE ferry.follower SET lease_until = clock_timestamp()
+UPDATE ferry.follower SET lease_until = '-infinity'
 	WHERE job_id = $1 AND worker = $2 AND attempt = $3;
 
 -- name: hold_sql

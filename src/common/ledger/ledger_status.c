@@ -115,7 +115,7 @@ void ledger_recount(struct pg *target, uint64_t job, const struct ledger_recount
 	pg_run(target, recount_sql, ledger_u64(job), ship, ledger_time(c->from), ledger_time(c->to),
 		ledger_u64(c->rows), ledger_u64(c->cells), ledger_u64(c->dropped),
 		ledger_u64(c->wide_rows), c->whole ? "t" : "f", ledger_time(c->first),
-		ledger_time(c->last));
+		ledger_time(c->last), ledger_u64(c->left_out));
 }
 
 void ledger_late_rejects(struct pg *target, uint64_t job, struct sl ship, int64_t from, int64_t to,

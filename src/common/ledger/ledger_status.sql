@@ -35,7 +35,7 @@ WITH past AS (
 				FROM ferry.reject r WHERE r.job_id = $1 AND r.ship = chunk.ship
 				LIMIT 1) END) AS error,
 		count(*) FILTER (WHERE state IN ('running', 'pending')
-			AND (failures > 0 OR attempt > 2)) AS again
+			AND (failures > 0 OR {tries} > 2)) AS again
 	FROM ferry.chunk WHERE job_id = $1 AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))
 	GROUP BY ship
 ), live AS (
@@ -102,22 +102,26 @@ UPDATE ferry.chunk AS c SET rejects = $5::bigint - live.n
 	AND c.state = 'done' AND coalesce(c.rejects, 0) + live.n < $5::bigint;
 
 -- $9: both sides are equal, and no row of the source was left out for that. So what the server
--- refused once is there now; what no column of the type can hold is not.
+-- refused once is there now; what no column of the type can hold is not: of that the source has $12
+-- values by now, which may be less than before.
 -- name: recount_sql
 WITH gone AS (DELETE FROM ferry.reject WHERE $9::boolean AND job_id = $1 AND ship = $2
-		AND chunk_from >= $3 AND chunk_from < $4 AND why !~
-			'^(not a |neither true |a text that the encoding )'
+		AND chunk_from >= $3 AND chunk_from < $4 AND ($12::bigint = 0 OR why !~
+			'^(not a |neither true |a text that the encoding )')
 		RETURNING chunk_from, attempt),
-	past AS (SELECT count(*) AS n FROM gone g JOIN ferry.chunk c ON job_id = $1 AND ship = $2
-		AND c.chunk_from = g.chunk_from AND c.attempt = g.attempt),
+	past AS (SELECT count(*) AS n, CASE WHEN $9::boolean THEN $12::bigint END AS most
+		FROM gone g JOIN ferry.chunk c
+		ON job_id = $1 AND ship = $2 AND c.chunk_from = g.chunk_from
+			AND c.attempt = g.attempt),
 	live AS (SELECT (SELECT count(*) FROM gone) - n AS n FROM past),
 	of_ship AS (UPDATE ferry.follow_ship SET rejects = greatest(rejects - n, 0) FROM live
 		WHERE job_id = $1 AND ship = $2 AND n > 0),
 	of_job AS (UPDATE ferry.follower SET rejects = greatest(rejects - n, 0) FROM live
 		WHERE job_id = $1 AND n > 0)
-UPDATE ferry.chunk SET rows = $5 - CASE WHEN $9::boolean THEN greatest(rejects - n, 0) ELSE 0 END,
+UPDATE ferry.chunk SET rows = $5::bigint - CASE WHEN $9::boolean
+		THEN least(greatest(rejects - n, 0), most) ELSE 0 END,
 	cells = $6, dropped = $7, wide_rows = $8, first_time = $10, last_time = $11,
-	digest = NULL, rejects = greatest(rejects - n, 0) FROM past
+	digest = NULL, rejects = least(greatest(rejects - n, 0), most) FROM past
 	WHERE job_id = $1 AND ship = $2 AND chunk_from = $3
 	AND chunk_to = $4 AND state = 'done';
 
@@ -129,7 +133,7 @@ SELECT sum(chunks) FROM ferry.follower WHERE job_id = $1;
 SELECT bool_and(upto::pg_lsn >= $2::pg_lsn) FROM ferry.follower WHERE job_id = $1;
 
 -- name: retry_sql
-UPDATE ferry.chunk SET state = 'pending', failures = 0
+UPDATE ferry.chunk c SET state = 'pending', failures = 0, {afresh}
 	WHERE job_id = $1 AND state = 'failed' AND ($2::text IS NULL OR ship = $2);
 
 -- name: forget_jobs_sql

@@ -119,12 +119,16 @@ bool stage_merge(struct pg *pg, const struct stage *stage, const struct stage_ta
 		add_update(pg, &sql, to);
 	else
 		str_addf(&sql, "UPDATE SET %s = t.%s WHERE false", key, key);
-	/* a row that was there is locked before it is written, which its new version shows */
+	/*
+	 * A row that was there is locked before it is written, which its new version shows. More
+	 * than the survey saw is written where others have cleared cells meanwhile.
+	 */
 	str_addz(&sql, " RETURNING t.xmax = '0'::xid AS added)"
 		       " SELECT count(*) FILTER (WHERE added),"
 		       " count(*) FILTER (WHERE NOT added),");
 	str_addf(&sql,
-		" CASE WHEN count(*) < %llu THEN (SELECT writes FROM s) - count(*) ELSE 0 END,"
+		" CASE WHEN count(*) < %llu THEN greatest((SELECT writes FROM s) - count(*), 0)"
+		" ELSE 0 END,"
 		" CASE WHEN count(*) < %llu THEN (SELECT differs FROM s) ELSE 0 END FROM m",
 		(unsigned long long)rows, (unsigned long long)rows);
 	r = pg_try_query(pg, str_z(&sql), 0, NULL);
