@@ -84,6 +84,10 @@ online_group() {
 	run_rc 65 fs migrate safe-from safe-into --yes --clear-target --where 'count > 1000'
 	has "$err" 'no record passes the filter' --allow-empty
 	is "$(stored safe-into)" '10 10'
+	printf 'nobody\n' >list
+	run_rc 65 fs migrate safe-from safe-into --yes --clear-target --only id=list
+	has "$err" 'safe-from has none of these records' --allow-empty
+	is "$(stored safe-into)" '10 10'
 	# the clearing breaks off in front of the first deletion
 	sandbox_set deny=DeleteRecord
 	run_rc 77 fs migrate safe-from safe-into --yes --clear-target
@@ -610,6 +614,19 @@ all_rows() { [[ $(fs-extract-athena "$1" --store-columns -o ndjson --no-seal | w
 	sandbox_set deny=ListRecords
 	run_rc 0 fs migrate safe-again safe-online-2 --yes
 	has "$err" 'what safe-online-2 has already is not known: all of it is sent'
+	# but not when it cannot be said just now
+	fs-group create safe-off --schema-file features.json --role-arn "$role" \
+		--s3-uri s3://offline/fs --no-online-store >/dev/null
+	fs-put safe-off in.csv
+	wait_until 20 arrived safe-off 80
+	sandbox_set
+	sandbox_set error=100 only=ListRecords
+	before=$(sandbox_count BatchWriteRecord)
+	run_rc 75 fs migrate safe-off safe-online-2 --yes
+	has_no "$err" 'is not known'
+	is "$(sandbox_count BatchWriteRecord)" "$before"
+	sandbox_set
+	sandbox_set deny=ListRecords
 	run_rc 77 fs migrate safe-again safe-online-2 --yes --only-missing
 	sandbox_set
 }
