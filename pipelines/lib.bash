@@ -76,12 +76,75 @@ say() {
 	# a subshell cannot tell it otherwise
 	[[ $1 != $"error" || ! ${FERRY_STATS_LOG-} ]] || printf '%s' "$2" >"$FERRY_STATS_LOG.said"
 	[[ ! ${FERRY_QUIET-} || $1 == $"error" || $1 == $"hint" ]] || return 0
-	local stamp=''
-	[[ ! ${FERRY_LOG_TIME-} ]] || printf -v stamp '%(%FT%TZ)T ' -1
-	printf '%s%s: %s: %s\n' "$stamp" "$ferry_name" "$1" "${2//[[:cntrl:]]/?}" >&2
+	log_line "$1" "${2//[[:cntrl:]]/?}"
+}
+
+# is_stderr STREAM: whether standard error is this file or pipe, "DEVICE:INODE".
+is_stderr() { [[ $1 && $1 == "$(stat -Lc %d:%i /dev/fd/2)" ]]; }
+
+# priority and name of a level; others are notes
+declare -rA log_levels=([$"error"]='3 error' [$"warning"]='4 warning' [$"hint"]='5 hint')
+
+# log_line LEVEL TEXT: as log_line() of core/log.c.
+log_line() {
+	local stamp='' line="$ferry_name: $1: $2" file='' ours='' text
+	local level=${log_levels[$1]-6 note}
+
+	[[ ! ${FERRY_LOG_TIME-}${FERRY_LOG_STREAM-} ]] || printf -v stamp '%(%FT%TZ)T' -1
+	if is_stderr "${FERRY_LOG_STREAM-}"; then
+		ours=1 file=${FERRY_LOG_FILE-}
+		[[ ! $file ]] || line="${FERRY_RUN%% *} $line"
+	fi
+	if [[ $ours && ${FERRY_LOG_FORMAT-} == json ]]; then
+		text=${2//\\/\\\\}
+		printf -v line '{"time":"%s","program":"%s","run":"%s",' \
+			"$stamp" "$ferry_name" "${FERRY_RUN%% *}"
+		line+="\"level\":\"${level#* }\",\"message\":\"${text//\"/\\\"}\"}"
+	elif [[ $file || ${FERRY_LOG_TIME-} ]]; then
+		line="$stamp $line"
+	fi
+	[[ ! $file ]] || ! { printf '%s\n' "$line" >>"$file"; } 2>/dev/null || return 0
+	! is_stderr "${JOURNAL_STREAM-}" || line="<${level% *}>$line"
+	printf '%s\n' "$line" >&2
+}
+
+# relay: says what our programs have said, which was read first: the lines of standard input.
+relay() {
+	local ferry_name=$ferry_name line level
+
+	[[ ${FERRY_LOG_STREAM-} ]] || {
+		cat >&2
+		return
+	}
+	while IFS= read -r line; do
+		line=${line#????-??-??T??:??:??Z }
+		ferry_name=${line%%: *} line=${line#*: } level=${line%%: *}
+		[[ ${log_levels[$level]-} ]] && line=${line#*: } || level=$"note"
+		log_line "$level" "$line"
+	done
 }
 be_quiet() { export FERRY_QUIET=1; } # the programs, too
-log_time() { export FERRY_LOG_TIME=1; }
+
+# log_option NAME VALUE: what --log-time, --log-format and --log-file say; the programs, too.
+log_option() {
+	local name=${1//-/_} value=$2
+
+	if [[ $1 == log-file ]]; then
+		[[ $value == /* ]] || value=$PWD/$value
+		{ : >>"$value"; } 2>/dev/null ||
+			fail "$EX_CANTCREATE" "$(fill $"cannot write to %s" "$2")"
+	fi
+	export "FERRY_${name^^}=$value"
+	log_here
+}
+
+# log_here: what their standard error must be, so that it is ours (core/log.h).
+log_here() {
+	[[ ! ${FERRY_LOG_STREAM-} && ${FERRY_LOG_FORMAT-}${FERRY_LOG_FILE-} ]] || return 0
+	FERRY_LOG_STREAM=$(stat -Lc %d:%i /dev/fd/2)
+	export FERRY_LOG_STREAM
+}
+log_here
 note() { say $"note" "$1"; }
 warn() { say $"warning" "$1"; }
 hint() { say $"hint" "$1"; }

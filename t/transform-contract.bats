@@ -1,5 +1,6 @@
 # shellcheck disable=SC2086  # a filter is a command line, to be split into words
 load helper
+load json
 load filters
 
 # What every filter of src/transform promises about its data, tried on all there are: a new one is
@@ -184,6 +185,59 @@ ended() { wait "$1"; }
 	run_rc 64 narrow-to-wide --log-time --mode none
 	run_rc 66 reformat none.csv
 	[[ $(<"$err") == reformat:* ]]
+}
+
+# in_log MESSAGES: as many lines of LEVEL PROGRAM as the file `log` has
+in_log() { jq -r '"\(.level) \(.program)"' log | sort | uniq -c | awk '{ print $1, $2, $3 }'; }
+
+@test "filters: --log-format json makes of each message an object, --log-file appends it" {
+	local command
+
+	run_rc 66 reformat --log-format json 'no"n\e.csv'
+	as_said message <"$err"
+	is "$(jq -r .message "$err" | head -n 1)" \
+		'cannot open "no\"n\\e.csv": No such file or directory'
+	# one run, whoever speaks, in a file that is moved away meanwhile
+	export FERRY_LOG_FORMAT=json FERRY_LOG_FILE=$PWD/log
+	run_rc 66 bash -c 'reformat none.csv; mv log old; pivot-wide --nonsense | reformat none.csv'
+	is "$(<"$err")" ''
+	is "$(in_log)" $'1 error pivot-wide\n1 error reformat\n1 hint pivot-wide'
+	is "$(jq -r .run log old | sort -u | wc -l)" 1
+	rm log
+	for command in 'narrow-to-wide --mode none' 'fs nonsense' 'fs get'; do
+		run_rc 64 $command
+		is "$(<"$err")" ''
+	done
+	as_said message <log
+	is "$(in_log)" $'2 error fs\n1 error narrow-to-wide\n2 hint fs\n1 hint narrow-to-wide'
+	is "$(jq -r .run log | sort -u | wc -l)" 3
+	# what a front door has read before it says it, and what it reads alone
+	run_rc 64 fs migrate g h --set nonsense --yes
+	grep -q '"program":"fs","run":"[0-9:]*","level":"error","message":"--set' log
+	unset FERRY_LOG_FORMAT
+	run_rc 66 reformat none.csv
+	tail -n 1 log | grep -qE '^[0-9-]{10}T[0-9:]{8}Z [0-9]+ reformat: error: cannot open'
+	run_rc 64 reformat --log-file log log
+	unset FERRY_LOG_FILE
+	for command in reformat 'narrow-to-wide --mode status' 'fs get'; do
+		run_rc 73 $command --log-file none/log
+		run_rc 64 $command --log-file ''
+		run_rc 64 $command --log-format xml
+	done
+}
+
+@test "filters: messages for the journal have priorities" {
+	local stream
+
+	: >journal
+	stream=$(stat -c %d:%i journal)
+	JOURNAL_STREAM=$stream reformat none.csv 2>>journal || :
+	JOURNAL_STREAM=$stream narrow-to-wide --mode none 2>>journal || :
+	JOURNAL_STREAM=1:1 reformat none.csv 2>>journal || :
+	is "$(cut -d : -f 1,2 journal)" "<3>reformat: error
+<3>narrow-to-wide: error
+<5>narrow-to-wide: hint
+reformat: error"
 }
 
 @test "filters: no path is used for two things" {

@@ -559,7 +559,7 @@ look_for_spellings() {
 			"$(wc -l <"$run/absent")" "${words[0]}" "$(named absent)")"
 		return 0
 	fi
-	cat -- "$run/err" >&2
+	relay <"$run/err"
 	((code == 0)) && mv -- "$run/absent" "$run/newest" && set_odd_aside
 }
 

@@ -145,7 +145,7 @@ need_history() {
 	((code == 0)) || [[ ! $said =~ 'no job in the ledger'|'has no cutoff yet' ]] ||
 		fail "$EX_CONFIG" $"realtime goes on where a migration ended, and there was none" \
 			$"--mode migration-only --cutoff-time TIME first, or say --since TIME"
-	((code == 0)) || printf '%s\n' "$said" >&2
+	((code == 0)) || relay <<<"$said"
 	return "$code"
 }
 
@@ -163,7 +163,7 @@ undo_set_up() {
 		pg-wide-ledger unfollow --quiet "${narrow[@]}" "${target[@]}" 2>"$run/err"; then
 		tell $"slot and publication that this run has made are removed again"
 	elif [[ $how ]]; then
-		cat -- "$run/err" >&2
+		relay <"$run/err"
 		warn $"a slot is left at the source, and keeps its WAL: --mode doctor shows it"
 	fi
 	rm -f -- "$run/err"

@@ -49,7 +49,7 @@ find_older() {
 		warn $"an online store cannot be asked: records behind a hard deletion are not seen"
 		return 0
 	fi
-	cat -- "$run/err" >&2
+	relay <"$run/err"
 	((code == 0)) || return "$code"
 	[[ -s $run/others ]] || return 0
 	map-fields "--select=$id" --quiet --progress=none -o csv -- "$run/others" |

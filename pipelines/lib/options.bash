@@ -92,7 +92,7 @@ options_fit() {
 		map-fields "$@" --quiet --progress=none </dev/null 2>&1 >/dev/null
 	) || code=$?
 	((code == 0 || code == EX_DATA)) && return 0 # there is not even a header
-	printf '%s\n' "${said//map-fields/$ferry_name}" >&2
+	relay <<<"${said//map-fields/$ferry_name}"
 	exit "$code"
 }
 
@@ -109,7 +109,7 @@ take_option() {
 	--) words+=("$2") ;;
 	profile | region) aws+=("--$1=$2") ;;
 	quiet) be_quiet ;;
-	log-time) log_time ;;
+	log-time | log-format | log-file) log_option "$1" "$2" ;;
 	where | filter-query | resume-from | as-of | only | before | query)
 		[[ $2 == *[![:space:]]* ]] ||
 			misused "$(fill $"--%s is empty: is a variable not set?" "$1")"
@@ -252,6 +252,8 @@ $"      --profile=NAME              section of ~/.aws/config and credentials [$A
   -o, --output-format=text|json   json: print that summary instead of a report
   -q, --quiet                     print errors only
       --log-time                  begin messages with the time
+      --log-format=text|json      of messages
+      --log-file=FILE             append messages to it
   -h, --help                      print this help
       --version                   print the version
 "
@@ -286,7 +288,7 @@ read_known() {
 				-O "$run/there.online" -- "$1" 2>"$run/err" || code=$?
 		fi
 		[[ ! ${opt[only-missing]+set} && $code == @("$EX_NOTALLOWED"|"$EX_REFUSED") ]] ||
-			cat -- "$run/err" >&2
+			relay <"$run/err"
 		rm -f -- "$run/err"
 		((code == 0)) || return "$code"
 		[[ ! -s $run/there.online ]] || known+=("--there-online=$run/there.online")

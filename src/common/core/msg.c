@@ -1,6 +1,6 @@
 #include "core/msg.h"
 
-#include "core/clock.h"
+#include "core/log.h"
 #include "core/utf8.h"
 
 #include <errno.h>
@@ -10,7 +10,6 @@
 
 static const char *prog = "ferry";
 static int verbosity;
-static bool log_time;
 char msg_warning[3500];
 
 static struct {
@@ -43,43 +42,6 @@ int msg_verbosity(void)
 	return verbosity;
 }
 
-void msg_log_time(void)
-{
-	log_time = true;
-}
-
-const char *msg_stamp(void)
-{
-	static _Thread_local char text[CLOCK_TEXT_MAX + 2];
-	size_t n;
-
-	if (!log_time)
-		return "";
-	n = clock_put(text, clock_floor(clock_now(), CLOCK_US_PER_SEC), false);
-	text[10] = 'T';
-	memcpy(text + n, "Z ", 3);
-	return text;
-}
-
-/*
- * One write(2) per line, so that the lines of the programs of a pipeline do not mix. Names from
- * data are escaped by who formats them; what a server or a library says comes as it is, and here at
- * the latest loses whatever could act on a terminal.
- */
-static void put_line(const char *level, const char *text, const char *more)
-{
-	char line[4096], shown[4096];
-	int n = snprintf(line, sizeof line, "%s%s: %s%s%s%s", msg_stamp(), prog, tr(level), text,
-			 more ? ": " : "", more ? more : "");
-
-	if (n < 0)
-		return;
-	n = (int)strlen(msg_plain(shown, sizeof shown - 1, sl_of(line)));
-	shown[n] = '\n';
-	if (write(STDERR_FILENO, shown, (size_t)n + 1) < 0)
-		return; /* there is no other place to complain */
-}
-
 #define FORMAT_AS(text, fmt, words)                                                                \
 	do {                                                                                       \
 		va_list ap_;                                                                       \
@@ -100,11 +62,11 @@ static void put_line(const char *level, const char *text, const char *more)
 		if (verbosity < (least))                                                           \
 			return;                                                                    \
 		FORMAT_INTO(text, fmt);                                                            \
-		put_line(level, text, NULL);                                                       \
+		log_line(level, text, NULL);                                                       \
 	}
-SPEAKER(msg_insist, N_("warning: "), -1)
-SPEAKER(msg_note, "", 0)
-SPEAKER(msg_detail, "", 1)
+SPEAKER(msg_insist, LEVEL_WARNING, -1)
+SPEAKER(msg_note, LEVEL_NOTE, 0)
+SPEAKER(msg_detail, LEVEL_DETAIL, 1)
 
 void msg_warn(const char *fmt, ...)
 {
@@ -114,7 +76,7 @@ void msg_warn(const char *fmt, ...)
 	if (!*msg_warning)
 		memcpy(msg_warning, text, strlen(text) + 1);
 	if (verbosity >= 0)
-		put_line(N_("warning: "), text, NULL);
+		log_line(LEVEL_WARNING, text, NULL);
 }
 
 void msg_on_exit(msg_exit_fn *fn, void *ctx)
@@ -201,11 +163,11 @@ static NORETURN void die_with(enum exit_code code, const char *text, const char 
 	(void)snprintf(message, sizeof message, "%s%s%s", plain, plain_more ? ": " : "",
 		plain_more ? plain_more : "");
 	tr_back(message, sizeof message);
-	put_line(N_("error: "), text, more);
+	log_line(LEVEL_ERROR, text, more);
 	if (!more && plain_more)
-		put_line("AWS: ", plain_more, NULL);
+		log_line(LEVEL_AWS, plain_more, NULL);
 	if (hint)
-		put_line(N_("hint: "), tr(hint), NULL);
+		log_line(LEVEL_HINT, tr(hint), NULL);
 	kind = (int)code >> 8;
 	run_handlers((int)code & 0xff, message);
 	leave((int)code & 0xff);

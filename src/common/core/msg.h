@@ -51,10 +51,6 @@ void msg_detail(const char *fmt, ...) PRINTF_LIKE(1, 2) COLD;
 void msg_set_verbosity(int level); /* -1 quiet (errors only), 0 notes, 1 details */
 int msg_verbosity(void);
 
-/* From now on every message begins with the time (UTC); what that is, "" where not asked for. */
-void msg_log_time(void);
-const char *msg_stamp(void);
-
 /*
  * Prints the error and leaves the program with `code` (never returns). What msg_on_exit()
  * registered runs first. After the first line, `hint` lines can be given by die_hint(): the last

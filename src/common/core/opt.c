@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/fd.h"
 #include "core/life.h"
+#include "core/log.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/num.h"
@@ -36,6 +37,8 @@ static const struct opt common_opts[] = {
 	{ .name = "stats", .kind = OPT_STR, .arg = "FILE",
 	  .help = "a JSON summary of the run, also when it fails" },
 	{ .name = "log-time", .kind = OPT_FLAG, .help = "begin messages with the time" },
+	{ .name = "log-format", .kind = OPT_STR, .arg = "text|json", .help = "of messages" },
+	{ .name = "log-file", .kind = OPT_STR, .arg = "FILE", .help = "append messages to it" },
 	{ .name = "help", .letter = 'h', .kind = OPT_FLAG, .help = "print this help" },
 	{ .name = "version", .kind = OPT_FLAG, .help = "print the version" },
 	{ .name = "config", .kind = OPT_STR, .arg = "FILE", .hidden = true,
@@ -403,9 +406,7 @@ static void set_flag(const struct opt *o, void *conf, bool on)
 			print_completions();
 		if (strcmp(o->name, "print-config") == 0)
 			print_config = true;
-		else if (strcmp(o->name, "log-time") == 0)
-			msg_log_time();
-		else
+		else if (!log_option(o->name, "1"))
 			msg_set_verbosity(strcmp(o->name, "quiet") == 0 ? -1 : 1);
 		return;
 	}
@@ -445,8 +446,8 @@ static int parse_long(const char *word, const char *next, void *conf)
 		opt_usage("--%s needs a value: %s", o->name, o->arg ? o->arg : o->choices);
 	if (!is_common(o))
 		set_value(o, eq ? eq + 1 : next, conf);
-	else if (strcmp(o->name, "stats") == 0) /* --config was read before */
-		take_stats(o, eq ? eq + 1 : next);
+	else if (!log_option(o->name, eq ? eq + 1 : next) && strcmp(o->name, "stats") == 0)
+		take_stats(o, eq ? eq + 1 : next); /* --config was read before */
 	return eq ? 1 : 2;
 }
 
@@ -472,11 +473,6 @@ static int parse_short(const char *word, const char *next, void *conf)
 		return 2;
 	}
 	return 1;
-}
-
-static bool is_in_environment(const char *name)
-{
-	return getenv(name) && *getenv(name);
 }
 
 void opt_set(const struct opt *o, const char *value, void *conf, const char *from)
@@ -650,10 +646,9 @@ void opt_parse(const struct opt_program *prog, void *conf, int *argc_p, char ***
 	msg_init(prog->name);
 	life_watch();
 	stats_watch();
-	if (is_in_environment("FERRY_QUIET"))
+	log_begin();
+	if (getenv("FERRY_QUIET") && *getenv("FERRY_QUIET"))
 		msg_set_verbosity(-1);
-	if (is_in_environment("FERRY_LOG_TIME"))
-		msg_log_time();
 	opt_config(prog, conf, argc, argv);
 	for (int i = 1; i < argc;) {
 		const char *word = argv[i], *next = i + 1 < argc ? argv[i + 1] : NULL;

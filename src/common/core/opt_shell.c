@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "core/fd.h"
+#include "core/log.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/num.h"
@@ -203,6 +204,7 @@ static void answer_code(int code, void *answered)
 
 void opt_shell(int argc, char **argv)
 {
+	static const char *const logs[] = { "log-time", "log-format", "log-file" };
 	static bool answered;
 	struct str text = read_table(), s = { 0 };
 	struct sl rest = str_sl(&text), usage = SL(""), line = SL("");
@@ -245,8 +247,9 @@ void opt_shell(int argc, char **argv)
 		answer_option(&table[i], &values[i], &s);
 	if (msg_verbosity() != 0)
 		answer(msg_verbosity() < 0 ? "quiet" : "verbose", SL("1"), &s);
-	if (*msg_stamp())
-		answer("log-time", SL("1"), &s);
+	for (size_t i = 0; i < ARRAY_LEN(logs); i++)
+		if (log_given(logs[i]))
+			answer(logs[i], sl_of(log_given(logs[i])), &s);
 	for (int i = 0; i < argc; i++)
 		answer("--", sl_of(argv[i]), &s);
 	answer("end", SL(""), &s);

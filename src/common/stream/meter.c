@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "core/fd.h"
+#include "core/log.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/num.h"
@@ -93,11 +94,11 @@ static void put_line(const struct meter *m, const struct meter_place *at, double
 {
 	uint64_t rows = rows_done(m, at);
 
-	str_addf(s, "%s%s: %llu rows in %.0f s, %.0f rows/s", msg_stamp(), msg_prog(),
-		 (unsigned long long)rows, sec, (double)rows / sec);
+	str_addf(s, "%llu rows in %.0f s, %.0f rows/s", (unsigned long long)rows, sec,
+		 (double)rows / sec);
 	if (at->share > 0 && !last)
 		str_addf(s, ", %.0f %%, %.0f s left", 100 * at->share, left(at, sec));
-	str_addc(s, '\n');
+	log_line(LEVEL_NOTE, str_z(s), NULL);
 }
 
 static void write_out(struct meter *m, struct str *s)
@@ -117,7 +118,7 @@ void meter_show(struct meter *m, const struct meter_place *at, bool last)
 	m->next = now + (m->opts->every ? m->opts->every : SHOW_EVERY);
 	if (m->opts->every) {
 		put_line(m, at, sec, last, &s);
-		write_out(m, &s);
+		str_free(&s);
 		return;
 	}
 	if (mode == PROGRESS_AUTO)
