@@ -7,10 +7,12 @@ load json
 
 setup_file() {
 	scratch_db
-	kafka_start 1 shapes flat:3 wide cdc bad loss kill:4 fence:2 empty gone late example door:2
+	kafka_start 1 shapes flat:3 wide cdc bad loss kill:4 fence:2 empty gone late example \
+		door:2 any-a:2 any-b shared:6
 	sql 'CREATE TABLE public.readings (ship_id text, created_time timestamp,
 		data_channel_id text, value text)'
 }
+teardown() { [[ ! -v members ]] || end_members; }
 teardown_file() { kafka_stop; helper_teardown_file; }
 
 dump() { kafka-dump --until end --no-seal -t "$@"; }
@@ -166,6 +168,11 @@ S,2024-01-01 00:00:07,b,4,'
 	run_rc 78 kafka-dump -t shapes --until end --from committed -g unknown --seal
 	has "$err" 'the group has committed nothing'
 	run_rc 64 dump shapes --from committed
+	run_rc 64 dump shapes --from tomorow
+	has "$err" '--from: neither a time nor one of'
+	# by time: see t/unit/kafka.c; that the mock knows none means that no message is so late
+	run_ok dump shapes --from '2 days ago'
+	is "$(wc -l <"$out")" 1
 	run_rc 64 kafka-dump -t shapes -g g --until end --no-seal
 	# begun at the end: what comes while nobody reads is not passed over
 	local load='pg-copy-load --table public.readings'
@@ -181,6 +188,120 @@ S,2024-01-01 00:00:07,b,4,'
 	run_pipe '0 0' 'kafka-dump -t shapes -g late --from committed --until end | $load' \
 		load="$load"
 	is "$(sql 'SELECT count(*) FROM public.readings')" 6
+}
+
+@test "kafka-dump: topics by regular expression, and what is new among them" {
+	local load='kafka-dump -t ^any- -g any --from end --until end $more |
+		pg-copy-load --table public.any' each
+	sql 'CREATE TABLE public.any (LIKE public.readings)'
+	flat 1 10 1 | into any-a -p 0
+	flat 11 20 1 | into any-a -p 1
+	flat 21 30 1 | into any-b
+	run_ok dump '^any-'
+	tail -n +2 "$out" | sort >got
+	for each in any-a any-b; do kafka_values "$each"; done |
+		jq -r '[.ship, .t, .ch, .v] | join(",")' | sort >want
+	same_file got want
+	# each once, whoever means it; and only what matches
+	run_ok dump any-a -t '^any-[a-b]$'
+	tail -n +2 "$out" | sort >got
+	same_file got want
+	run_ok dump '^any-b$'
+	is "$(tail -n +2 "$out" | wc -l)" 10
+	run_rc 66 dump '^nobody'
+	has "$err" 'no topic matches "^nobody"'
+	run_rc 64 dump '^('
+	has "$err" 'not a regular expression: "^("'
+	# a partition, or a topic, that is new to the ledger is read whole, wherever others begin
+	run_pipe '0 0' "$load" load="$load" more=
+	is "$(offsets any)" 'any-a|0|10
+any-a|1|10
+any-b|0|10'
+	is "$(sql 'SELECT count(*) FROM public.any')" 0
+	sql "DELETE FROM ferry.kafka_offset WHERE group_name = 'any' AND
+		(topic, partition) IN (('any-a', 1), ('any-b', 0))"
+	run_pipe '0 0' "$load" load="$load" more=
+	is "$(sql 'SELECT count(*), min(value::int), max(value::int) FROM public.any')" '20|11|30'
+	# and one that the expression meant is missed
+	sql "INSERT INTO ferry.kafka_offset VALUES ('any', 'any-c', 0, 5, '', ''),
+		('any', 'other', 0, 5, '', '')"
+	run_pipe '78 78' "$load" load="$load" more=
+	has "$err" 'topic "any-c", partition 0: there is no such partition any more'
+	run_pipe '0 0' "$load" load="$load" more=--accept-loss
+	is "$(offsets any | grep -v 'any-[ab]')" 'other|0|5'
+}
+
+# member NAME [VAR=VALUE]...: reads `shared` into public.shared, and does it again when it ends, as
+# narrow-to-wide does; the variables are of the first time alone
+member() {
+	local name=$1
+	shift
+	until [[ -e ended || ! -e log.$name ]]; do
+		# shellcheck disable=SC2016
+		env "$@" bash -c 'echo "$BASHPID" >"pid.$0"; exec kafka-dump -t ^shared -g shared \
+			--share -v -X session.timeout.ms=10000 -X heartbeat.interval.ms=200 \
+			-X fetch.wait.max.ms=20' "$name" 2>>"log.$name" |
+			pg-copy-load --table public.shared 2>>"log.$name" || :
+		set --
+	done
+}
+# shares NAME N: so many partitions are its own now
+shares() { [[ $(grep ' partitions are ours' "log.$1" | tail -n 1) == *" $2 partitions"* ]]; }
+shared() { is "$(sql 'SELECT count(*) FROM public.shared')" "$1"; }
+# whatever has become of the test, its members end
+end_members() {
+	: >ended
+	local each
+	for each in pid.*; do
+		kill -CONT "$(<"$each")" 2>/dev/null || :
+		kill -TERM "$(<"$each")" 2>/dev/null || :
+	done
+	wait "${members[@]}" || :
+	unset members
+}
+
+# ten FIRST: ten messages for each of the six partitions
+ten() {
+	local each
+	for each in {0..5}; do
+		flat $(($1 + each * 10)) $(($1 + each * 10 + 9)) | into shared -p "$each"
+	done
+}
+
+@test "kafka-dump --share: two members, and one that sleeps through a rebalance commits nothing" {
+	sql 'CREATE TABLE public.shared (LIKE public.readings)'
+	run_rc 64 kafka-dump -t shared -g shared --share --until end --seal
+	run_rc 64 kafka-dump -t shared --share --no-seal
+	: >log.a
+	: >log.b
+	ten 1
+	member a KP_STOP=kafka_message:100 3>&- &
+	members=("$!")
+	wait_until 60 shared 60
+	shares a 6
+	member b 3>&- &
+	members+=("$!")
+	wait_until 60 shares b 3
+	wait_until 60 shares a 3
+	# 30 of these are a's: it stops at its tenth of the next ones, in an open chunk
+	ten 61
+	wait_until 60 shared 120
+	ten 121
+	wait_until 60 grep -q '^State:.*stopped' "/proc/$(<pid.a)/status"
+	wait_until 60 shares b 6
+	wait_until 60 shared 180
+	# what it has in hand is refused, and it begins again where the target is
+	kill -CONT "$(<pid.a)"
+	wait_until 60 grep -q 'another reader of the group has taken these messages' log.a
+	wait_until 60 shares a 3
+	wait_until 60 shares b 3
+	ten 181
+	wait_until 60 shared 240
+	end_members
+	kafka_values shared | jq -r '[.ship, .t, .ch, .v] | join("|")' | sort >want
+	sql 'SELECT * FROM public.shared' | sort >got
+	same_file got want
+	is "$(offsets shared | cut -d '|' -f 3 | sort -u)" 40
 }
 
 @test "kafka-dump: messages that are gone are refused by number, or accepted as an event" {

@@ -5,6 +5,7 @@
  * by time. With --group its seal says which offsets it holds, from the first that the target does
  * not have; the loader moves the ledger on from exactly there, in the transaction of the rows. So
  * each message is in the target once, whoever is killed, and whoever reads the same beside us.
+ * Members that --share the partitions need nothing else: who has lost his cannot commit.
  *
  * Memory: one message, and the sorter of live_chunk.h.
  */
@@ -19,9 +20,11 @@
 
 #define TICK (CLOCK_US_PER_SEC / 10) /* how soon a signal is seen */
 #define WAIT_FOR_TARGET (2 * CLOCK_US_PER_SEC)
+#define WAIT_TO_SHARE (30 * CLOCK_US_PER_SEC) /* the other members wait for us meanwhile */
 #define TELL_EVERY (60 * CLOCK_US_PER_SEC)
 
-enum { FROM_BEGINNING, FROM_END, FROM_COMMITTED };
+
+enum { FROM_BEGINNING, FROM_END, FROM_COMMITTED, FROM_TIME };
 enum { UNTIL_STOPPED, UNTIL_END };
 
 struct conf {
@@ -29,16 +32,18 @@ struct conf {
 	struct message_opts message;
 	struct io_opts io;
 	struct opt_list topics;
-	const char *group, *target;
-	int from, until;
+	const char *group, *target, *from;
+	int until;
 	int64_t idle, interval;
 	uint64_t size;
-	bool accept_loss;
+	bool accept_loss, share;
 };
 
 struct dump {
 	struct conf conf;
 	struct kafka *kafka;
+	int from;
+	int64_t from_time;
 	struct pg *target; /* NULL: no ledger */
 	struct extract *x;
 	struct narrow_chunk facts;
@@ -57,13 +62,15 @@ struct dump {
 
 static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "What to read" },
-	{ .name = "topics", .letter = 't', CONF(topics), .required = true, .arg = "NAME",
-	  .help = "all partitions of this topic; may be given several times" },
+	{ .name = "topics", .letter = 't', CONF(topics), .required = true, .arg = "NAME|REGEX",
+	  .help = "a topic, or all that match ^x; may be given several times" },
 	{ .name = "group", .letter = 'g', CONF(group), .arg = "NAME",
 	  .help = "go on where the target has come to; the ledger knows it so" },
 	{ .name = "target", .needs = "group", CONF(target), .arg = "CONNINFO",
 	  .env = "FERRY_TARGET", .help = "with --group: where the ledger is" },
-	{ .name = "from", CONF(from), .choices = "beginning|end|committed",
+	{ .name = "share", .needs = "group", .not_with = "until=end", CONF(share),
+	  .help = "divide the partitions with others of the group" },
+	{ .name = "from", CONF(from), .arg = "beginning|end|committed|TIME",
 	  .help = "where the ledger has nothing" },
 	{ .name = "until", CONF(until), .choices = "stopped|end",
 	  .help = "end: of what there is now" },
@@ -229,14 +236,15 @@ static void start_part(struct dump *d, struct kafka_part *p)
 {
 	const struct ledger_offset *known = known_of(d, p);
 	struct ledger_offset committed = { .mark = "", .cluster = "" };
+	size_t asked = kafka_asked(d->kafka, p->topic);
 	int64_t low, high;
-	bool newer = false; /* than the rest of its topic: nobody has had anything of it */
+	bool newer = false; /* than the rest of what was asked for: nobody has had any of it */
 
 	kafka_range(d->kafka, p, &low, &high);
 	p->end = high;
-	for (size_t i = 0; i < d->n_known; i++)
-		newer |= strcmp(d->known[i].topic, p->topic) == 0;
-	if (!known && d->conf.from == FROM_COMMITTED && !newer) {
+	for (size_t i = 0; i < d->n_known && !known; i++)
+		newer |= kafka_asked(d->kafka, d->known[i].topic) == asked;
+	if (!known && d->from == FROM_COMMITTED && !newer) {
 		committed.next = kafka_committed(d->kafka, p);
 		if (committed.next < 0)
 			die_hint(EX_CONFIGURATION, "--from beginning or end",
@@ -244,10 +252,15 @@ static void start_part(struct dump *d, struct kafka_part *p)
 				msg_q(sl_of(p->topic)), p->number);
 		known = &committed;
 	}
+	p->next = low;
 	if (known)
 		go_on(d, p, known, low, high);
-	else
-		p->from = p->next = d->conf.from == FROM_END && !newer ? high : low;
+	else if (d->from == FROM_END && !newer)
+		p->next = high;
+	else if (d->from == FROM_TIME && !newer)
+		p->next = kafka_offset_at(d->kafka, p, d->from_time, low, high);
+	if (!known)
+		p->from = p->next;
 }
 
 /* Is each partition that the ledger knows still there? */
@@ -256,39 +269,48 @@ static void find_missing(struct dump *d)
 	for (size_t i = 0; i < d->n_known; i++) {
 		struct kafka_part gone = { .topic = d->known[i].topic,
 			.number = d->known[i].partition };
-		bool asked = false, there = false;
+		bool there = kafka_asked(d->kafka, gone.topic) == d->conf.topics.n;
 
-		for (size_t j = 0; j < d->n; j++) {
-			bool same = strcmp(d->parts[j].topic, gone.topic) == 0;
-
-			asked |= same;
-			there |= same && d->parts[j].number == gone.number;
-		}
-		if (!asked || there)
+		for (size_t j = 0; j < d->n && !there; j++)
+			there = d->parts[j].number == gone.number &&
+				strcmp(d->parts[j].topic, gone.topic) == 0;
+		if (there) /* or not asked for */
 			continue;
 		lose(d, &gone, false, N_("there is no such partition any more"), 0);
 		ledger_offsets_forget(d->target, d->conf.group, gone.topic, gone.number);
 	}
 }
 
-static void begin(struct dump *d)
+/* Begins with d->parts, of which the ledger has been read; some may be new to it. */
+static void start_parts(struct dump *d)
 {
 	AUTO_STR offsets = { 0 };
 
-	kafka_partitions(d->kafka, &d->conf.topics, &d->parts, &d->n);
+	for (size_t i = 0; i < d->n; i++)
+		start_part(d, &d->parts[i]);
+	if (!d->target)
+		return;
+	(void)put_offsets(d, &offsets, false);
+	ledger_offsets_begin(d->target, str_z(&offsets));
+	kafka_commit(d->kafka, d->parts, d->n, false);
+}
+
+/* With --share, too, all partitions are begun: the first member says where, for all of them. */
+static void begin(struct dump *d)
+{
+	kafka_partitions(d->kafka, &d->parts, &d->n);
 	if (d->target) {
 		ledger_init(d->target);
 		read_ledger(d);
 		find_missing(d);
 	}
-	for (size_t i = 0; i < d->n; i++)
-		start_part(d, &d->parts[i]);
-	if (d->target) {
-		(void)put_offsets(d, &offsets, false);
-		ledger_offsets_begin(d->target, str_z(&offsets));
-		kafka_commit(d->kafka, d->parts, d->n, false);
+	start_parts(d);
+	if (d->conf.share) {
+		d->n = 0;
+		kafka_join(d->kafka);
+	} else {
+		kafka_read(d->kafka, d->parts, d->n);
 	}
-	kafka_read(d->kafka, d->parts, d->n);
 }
 
 /* ---- chunks ---------------------------------------------------------------------------------- */
@@ -482,6 +504,55 @@ static bool is_finished(const struct dump *d)
 	return all;
 }
 
+static bool target_takes(struct dump *d, int64_t wait)
+{
+	int64_t until = clock_monotonic() + wait;
+
+	while (!look_at_target(d, true) && !d->conf.io.output) {
+		if (clock_monotonic() > until)
+			return false;
+		wr_check(d->x->wr);
+		clock_sleep(CLOCK_US_PER_SEC / 50);
+	}
+	return true;
+}
+
+/*
+ * Other partitions are ours. Who reads next what was ours begins where the target is, so it is
+ * given time to take what is on its way; what comes too late there is refused, and lost to nobody.
+ */
+static void rebalance(struct dump *d)
+{
+	seal(d, false);
+	(void)target_takes(d, WAIT_TO_SHARE);
+	mem_free(d->parts);
+	kafka_share(d->kafka, &d->parts, &d->n);
+	msg_detail("Kafka: %zu partitions are ours", d->n);
+	read_ledger(d);
+	start_parts(d);
+	kafka_read(d->kafka, d->parts, d->n);
+}
+
+static void take_event(struct dump *d, enum kafka_event event, const struct kafka_message *m)
+{
+	switch (event) {
+	case KAFKA_MESSAGE:
+		take(d, m);
+		break;
+	case KAFKA_END:
+		(void)skip_to(d, m);
+		break;
+	case KAFKA_OVERTAKEN:
+		overtaken(d, m->part);
+		break;
+	case KAFKA_REBALANCE:
+		rebalance(d);
+		break;
+	case KAFKA_NOTHING:
+		break;
+	}
+}
+
 static void read_all(struct dump *d)
 {
 	struct kafka_message m;
@@ -489,19 +560,7 @@ static void read_all(struct dump *d)
 	while (!stop_asked() && !is_finished(d)) {
 		int64_t now, wait = d->began && d->conf.idle < TICK ? d->conf.idle : TICK;
 
-		switch (kafka_next(d->kafka, wait, &m)) {
-		case KAFKA_MESSAGE:
-			take(d, &m);
-			break;
-		case KAFKA_END:
-			(void)skip_to(d, &m);
-			break;
-		case KAFKA_OVERTAKEN:
-			overtaken(d, m.part);
-			break;
-		case KAFKA_NOTHING:
-			break;
-		}
+		take_event(d, kafka_next(d->kafka, wait, &m), &m);
 		now = clock_monotonic();
 		if (is_due(d, now))
 			seal(d, false);
@@ -513,29 +572,30 @@ static void read_all(struct dump *d)
 		}
 	}
 	seal(d, false);
+	if (!target_takes(d, WAIT_FOR_TARGET))
+		msg_note("the target has not taken the last chunk yet: the next run tells "
+			 "the group how far it is");
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
-static void wait_for_target(struct dump *d)
+static void take_from(struct dump *d)
 {
-	int64_t until = clock_monotonic() + WAIT_FOR_TARGET;
+	static const char choices[] = "beginning|end|committed";
+	struct sl from = sl_of(d->conf.from);
+	int i = opt_choice_index(choices, from);
 
-	while (!look_at_target(d, true) && !d->conf.io.output) {
-		if (clock_monotonic() > until) {
-			msg_note("the target has not taken the last chunk yet: the next run tells "
-				 "the group how far it is");
-			return;
-		}
-		wr_check(d->x->wr);
-		clock_sleep(CLOCK_US_PER_SEC / 50);
-	}
+	d->from = i < 0 ? FROM_TIME : i;
+	if (i < 0 && !clock_parse_when(from, &d->from_time))
+		opt_usage("--from: neither a time nor one of %s: %s", choices, msg_q(from));
+	if (i == FROM_COMMITTED && !d->conf.group)
+		opt_usage("--from=committed needs --group");
 }
 
 static void check_topics(const struct opt_list *topics)
 {
 	for (size_t i = 0; i < topics->n; i++) {
-		if (strpbrk(topics->v[i].p, ", "))
+		if (*topics->v[i].p != '^' && strpbrk(topics->v[i].p, ", "))
 			opt_usage("--topics: not one name of a topic: %s", msg_q(topics->v[i]));
 		for (size_t j = 0; j < i; j++)
 			if (sl_eq(topics->v[j], topics->v[i]))
@@ -554,9 +614,8 @@ static void open_all(struct dump *d)
 	if (c->group && !io_wants_seal(&c->io))
 		die_hint(EX_USAGE_, "pipe it into pivot-wide and pg-copy-load, or say --seal",
 			"--group: without a seal nothing tells the target how far it is");
-	if (c->from == FROM_COMMITTED && !c->group)
-		opt_usage("--from=committed needs --group");
-	d->kafka = kafka_reader(&c->kafka, c->group);
+	take_from(d);
+	d->kafka = kafka_reader(&c->kafka, c->group, &c->topics, c->share);
 	if (c->group)
 		d->target = pg_connect(c->target, "target");
 	d->x = extract_open(&c->io, io_wants_seal(&c->io));
@@ -573,6 +632,7 @@ static void open_all(struct dump *d)
 int main(int argc, char **argv)
 {
 	struct dump d = { .conf = { .idle = TICK,
+				  .from = "beginning",
 				  .interval = CLOCK_US_PER_SEC,
 				  .size = UINT64_C(64) << 20 } };
 	int code;
@@ -582,7 +642,6 @@ int main(int argc, char **argv)
 		opt_usage("unexpected operand %s", msg_q(sl_of(argv[0])));
 	open_all(&d);
 	read_all(&d);
-	wait_for_target(&d);
 	if (d.untold)
 		msg_note("%llu values were not told by Debezium: their cells are as they were",
 			(unsigned long long)d.untold);

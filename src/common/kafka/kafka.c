@@ -1,11 +1,13 @@
 #include "kafka/kafka.h"
 
+#include "core/clock.h"
 #include "core/mem.h"
 #include "core/msg.h"
 #include "core/num.h"
 #include "core/stop.h"
 
 #include <librdkafka/rdkafka.h>
+#include <regex.h>
 #include <sys/stat.h>
 
 #define KAFKA_PATIENCE_MS 10000 /* of a question */
@@ -18,6 +20,12 @@ struct kafka {
 	struct kafka_part *parts, *last;
 	size_t n;
 	char *cluster;
+	const struct opt_list *topics;
+	regex_t *patterns;   /* of those of `topics` that are patterns */
+	struct arena names;  /* of topics */
+	rd_kafka_topic_partition_list_t *share; /* what the group has given us, NULL: nothing */
+	bool rebalance; /* the program is still to be told of it */
+	bool closing;
 	/* writing */
 	rd_kafka_topic_t *topic;
 	const struct kafka_writer_conf *to;
@@ -171,45 +179,91 @@ static void open_client(struct kafka *k, rd_kafka_type_t type, const struct kafk
 		die(EX_CONFIGURATION, "Kafka: %s", msg_q(sl_of(why)));
 }
 
-/* Partitions of a topic; to be destroyed. Dies where there is no such topic. */
+/* Partitions of a topic, NULL: of all; to be destroyed. Dies where there is no such topic. */
 static const struct rd_kafka_metadata *ask_partitions(struct kafka *k, rd_kafka_topic_t *topic)
 {
 	const struct rd_kafka_metadata *m;
-	rd_kafka_resp_err_t e = rd_kafka_metadata(k->rk, 0, topic, &m, KAFKA_PATIENCE_MS);
+	rd_kafka_resp_err_t e = rd_kafka_metadata(k->rk, !topic, topic, &m, KAFKA_PATIENCE_MS);
 
 	if (e)
 		(void)rd_kafka_poll(k->rk, 0); /* on_error() may know better */
-	check(e, rd_kafka_topic_name(topic));
-	check(m->topics[0].err, rd_kafka_topic_name(topic));
+	check(e, topic ? rd_kafka_topic_name(topic) : "");
+	if (topic)
+		check(m->topics[0].err, rd_kafka_topic_name(topic));
 	return m;
+}
+
+static bool is_pattern(struct sl topic)
+{
+	return topic.n > 0 && *topic.p == '^';
 }
 
 void kafka_close(struct kafka *k)
 {
 	if (k->at_hand)
 		rd_kafka_message_destroy(k->at_hand);
+	k->closing = true;
 	if (k->topic)
 		rd_kafka_topic_destroy(k->topic);
 	else
 		(void)rd_kafka_consumer_close(k->rk);
 	rd_kafka_destroy(k->rk);
+	for (size_t i = 0; k->topics && i < k->topics->n; i++)
+		if (is_pattern(k->topics->v[i]))
+			regfree(&k->patterns[i]);
+	if (k->share)
+		rd_kafka_topic_partition_list_destroy(k->share);
+	mem_free(k->patterns);
+	arena_free(&k->names);
 	free(k->cluster);
 	mem_free(k);
 }
 
-/* ---- reading --------------------------------------------------------------------------------- */
+/* ---- what there is to be read ---------------------------------------------------------------- */
 
-/* ---- what there is --------------------------------------------------------------------------- */
+/* The members of the group divide the partitions anew: kafka_next() tells the program. */
+static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t e,
+	rd_kafka_topic_partition_list_t *parts, void *ctx)
+{
+	struct kafka *k = ctx;
 
-struct kafka *kafka_reader(const struct kafka_opts *opts, const char *group)
+	if (k->closing) {
+		(void)rd_kafka_assign(rk, NULL);
+		return;
+	}
+	if (k->share)
+		rd_kafka_topic_partition_list_destroy(k->share);
+	k->share = e == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS
+			   ? rd_kafka_topic_partition_list_copy(parts)
+			   : NULL;
+	k->rebalance = true;
+	rd_kafka_yield(rk);
+}
+
+static void compile(struct kafka *k, const struct opt_list *topics)
+{
+	k->topics = topics;
+	k->patterns = mem_zalloc(mem_mul(topics->n, sizeof *k->patterns));
+	for (size_t i = 0; i < topics->n; i++)
+		if (is_pattern(topics->v[i]) &&
+			regcomp(&k->patterns[i], topics->v[i].p, REG_EXTENDED | REG_NOSUB))
+			opt_usage("--topics: not a regular expression: %s", msg_q(topics->v[i]));
+}
+
+struct kafka *kafka_reader(const struct kafka_opts *opts, const char *group,
+	const struct opt_list *topics, bool shared)
 {
 	const struct kafka_setting ours[] = { { "group.id", group ? group : "ferry" },
 		{ "enable.auto.commit", "false" }, { "enable.auto.offset.store", "false" },
 		{ "auto.offset.reset", "error" }, { "isolation.level", "read_committed" },
 		{ "enable.partition.eof", "true" }, { "check.crcs", "true" }, { NULL, NULL } };
 	struct kafka *k = mem_zalloc(sizeof *k);
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 
-	open_client(k, RD_KAFKA_CONSUMER, opts, rd_kafka_conf_new(), ours);
+	compile(k, topics);
+	if (shared)
+		rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+	open_client(k, RD_KAFKA_CONSUMER, opts, conf, ours);
 	(void)rd_kafka_poll_set_consumer(k->rk);
 	return k;
 }
@@ -221,23 +275,51 @@ const char *kafka_cluster(struct kafka *k)
 	return k->cluster ? k->cluster : "";
 }
 
-void kafka_partitions(
-	struct kafka *k, const struct opt_list *topics, struct kafka_part **parts, size_t *n)
+size_t kafka_asked(const struct kafka *k, const char *topic)
 {
-	size_t cap = 0;
+	size_t i = 0;
 
-	for (size_t i = *n = 0; i < topics->n; i++) {
-		const char *name = topics->v[i].p;
-		rd_kafka_topic_t *topic = rd_kafka_topic_new(k->rk, name, NULL);
-		const struct rd_kafka_metadata *m = ask_partitions(k, topic);
+	for (; i < k->topics->n; i++)
+		if (is_pattern(k->topics->v[i])
+				? regexec(&k->patterns[i], topic, 0, NULL, 0) == 0
+				: sl_eq_str(k->topics->v[i], topic))
+			break;
+	return i;
+}
 
-		for (int j = 0; j < m->topics[0].partition_cnt; j++) {
-			mem_grow(parts, &cap, *n + 1, sizeof **parts);
-			(*parts)[(*n)++] = (struct kafka_part){ .topic = name,
-				.number = m->topics[0].partitions[j].id };
+static void add_topic(struct kafka *k, const rd_kafka_metadata_topic_t *t,
+	struct kafka_part **parts, size_t *n)
+{
+	const char *name = arena_dup(&k->names, sl_of(t->topic)).p;
+
+	check(t->err, t->topic);
+	*parts = mem_realloc(*parts, mem_mul(*n + (size_t)t->partition_cnt + 1, sizeof **parts));
+	for (int i = 0; i < t->partition_cnt; i++)
+		(*parts)[(*n)++] =
+			(struct kafka_part){ .topic = name, .number = t->partitions[i].id };
+}
+
+void kafka_partitions(struct kafka *k, struct kafka_part **parts, size_t *n)
+{
+	const struct opt_list *asked = k->topics;
+
+	for (size_t i = *n = 0; i < asked->n; i++) {
+		rd_kafka_topic_t *one = is_pattern(asked->v[i])
+						? NULL
+						: rd_kafka_topic_new(k->rk, asked->v[i].p, NULL);
+		const struct rd_kafka_metadata *m = ask_partitions(k, one);
+		bool any = one != NULL;
+
+		for (int j = 0; j < m->topic_cnt; j++) {
+			any |= one || regexec(&k->patterns[i], m->topics[j].topic, 0, NULL, 0) == 0;
+			if (kafka_asked(k, m->topics[j].topic) == i)
+				add_topic(k, &m->topics[j], parts, n);
 		}
+		if (!any)
+			die(EX_NOINPUT_, "Kafka: no topic matches %s", msg_q(asked->v[i]));
 		rd_kafka_metadata_destroy(m);
-		rd_kafka_topic_destroy(topic);
+		if (one)
+			rd_kafka_topic_destroy(one);
 	}
 }
 
@@ -257,6 +339,35 @@ static rd_kafka_topic_partition_list_t *list_of(
 		rd_kafka_topic_partition_list_add(l, parts[i].topic, parts[i].number)->offset =
 			committed ? parts[i].from : parts[i].next;
 	return l;
+}
+
+int64_t kafka_time(int64_t at)
+{
+	int64_t us = at - CLOCK_UNIX_EPOCH, ms = us / 1000;
+
+	return ms < 0 ? 0 : ms + (us % 1000 > 0); /* below 0 it would be another question */
+}
+
+int64_t kafka_offset(int64_t found, int64_t low, int64_t high)
+{
+	return found < 0 || found > high ? high : found < low ? low : found;
+}
+
+int64_t kafka_offset_at(
+	struct kafka *k, const struct kafka_part *p, int64_t at, int64_t low, int64_t high)
+{
+	rd_kafka_topic_partition_list_t *l = list_of(p, 1, false);
+	rd_kafka_resp_err_t e;
+	int64_t found;
+
+	l->elems[0].offset = kafka_time(at);
+	e = rd_kafka_offsets_for_times(k->rk, l, KAFKA_PATIENCE_MS);
+	if (!e)
+		e = l->elems[0].err;
+	found = l->elems[0].offset;
+	rd_kafka_topic_partition_list_destroy(l);
+	check(e, p->topic);
+	return kafka_offset(found, low, high);
 }
 
 int64_t kafka_committed(struct kafka *k, const struct kafka_part *p)
@@ -283,12 +394,39 @@ void kafka_commit(struct kafka *k, const struct kafka_part *parts, size_t n, boo
 void kafka_read(struct kafka *k, struct kafka_part *parts, size_t n)
 {
 	rd_kafka_topic_partition_list_t *l = list_of(parts, n, false);
-	rd_kafka_resp_err_t e = rd_kafka_assign(k->rk, l);
+	/* nothing of nothing gives back what we had; a share of nothing is one, too */
+	rd_kafka_resp_err_t e = rd_kafka_assign(k->rk, n > 0 || k->share ? l : NULL);
 
 	rd_kafka_topic_partition_list_destroy(l);
 	check(e, "");
 	k->parts = k->last = parts;
 	k->n = n;
+}
+
+void kafka_join(struct kafka *k)
+{
+	rd_kafka_topic_partition_list_t *l = rd_kafka_topic_partition_list_new((int)k->topics->n);
+	rd_kafka_resp_err_t e;
+
+	for (size_t i = 0; i < k->topics->n; i++)
+		(void)rd_kafka_topic_partition_list_add(
+			l, k->topics->v[i].p, RD_KAFKA_PARTITION_UA);
+	e = rd_kafka_subscribe(k->rk, l);
+	rd_kafka_topic_partition_list_destroy(l);
+	check(e, "");
+}
+
+void kafka_share(struct kafka *k, struct kafka_part **parts, size_t *n)
+{
+	const rd_kafka_topic_partition_list_t *l = k->share;
+
+	*n = l ? (size_t)l->cnt : 0;
+	*parts = mem_alloc(mem_mul(*n + 1, sizeof **parts));
+	for (size_t i = 0; i < *n; i++)
+		(*parts)[i] = (struct kafka_part){
+			.topic = arena_dup(&k->names, sl_of(l->elems[i].topic)).p,
+			.number = l->elems[i].partition,
+		};
 }
 
 static struct kafka_part *part_of(struct kafka *k, const rd_kafka_message_t *m)
@@ -329,6 +467,10 @@ enum kafka_event kafka_next(struct kafka *k, int64_t wait_us, struct kafka_messa
 	if (k->at_hand)
 		rd_kafka_message_destroy(k->at_hand);
 	k->at_hand = got = rd_kafka_consumer_poll(k->rk, (int)(wait_us / 1000));
+	if (k->rebalance) {
+		k->rebalance = false;
+		return KAFKA_REBALANCE; /* a message is read again, from the ledger's offset */
+	}
 	ev = got ? event_of(got) : KAFKA_NOTHING;
 	if (ev == KAFKA_NOTHING)
 		return ev;

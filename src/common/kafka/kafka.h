@@ -28,7 +28,7 @@ void kafka_close(struct kafka *k);
 
 /* ---- reading, from offsets that the caller keeps --------------------------------------------- */
 
-/* A partition. All but the first three are the owner's. */
+/* A partition. All but the first three are the owner's; the topic's name is the reader's. */
 struct kafka_part {
 	const char *topic;
 	int32_t number;
@@ -41,20 +41,36 @@ struct kafka_part {
 };
 
 /*
- * One that reads: nothing is committed by itself, messages of aborted transactions are left out,
- * and an offset that is gone is told. `group` may be NULL.
+ * One that reads `topics`, which are kept: names, or regular expressions (POSIX, extended) that
+ * begin with ^; 64 where one is none. Nothing is committed by itself, messages of aborted
+ * transactions are left out, and an offset that is gone is told. `group` may be NULL; with `shared`
+ * its members may divide the partitions, see kafka_join().
  */
-struct kafka *kafka_reader(const struct kafka_opts *opts, const char *group) NODISCARD;
+struct kafka *kafka_reader(const struct kafka_opts *opts, const char *group,
+	const struct opt_list *topics, bool shared) NODISCARD;
 
 /* The identifier of the cluster, "" where it has none. */
 const char *kafka_cluster(struct kafka *k);
 
-/* The partitions of these topics; the array is the caller's to free, the names those given. */
-void kafka_partitions(
-	struct kafka *k, const struct opt_list *topics, struct kafka_part **parts, size_t *n);
+/* All partitions of the topics there are; the array is the caller's to free. */
+void kafka_partitions(struct kafka *k, struct kafka_part **parts, size_t *n);
+
+/* Which of `topics`, the first if several, means this one; their number: none does. */
+size_t kafka_asked(const struct kafka *k, const char *topic) NODISCARD;
 
 /* The offsets there are: [low, high). */
 void kafka_range(struct kafka *k, const struct kafka_part *p, int64_t *low, int64_t *high);
+
+/*
+ * The first message of `at`, microseconds as in core/clock.h, or later, out of [low, high): `high`
+ * where there is none.
+ */
+int64_t kafka_offset_at(struct kafka *k, const struct kafka_part *p, int64_t at, int64_t low,
+	int64_t high) NODISCARD;
+
+/* Its arithmetic: what Kafka is asked, and what an answer, -1 for none, means. */
+int64_t kafka_time(int64_t at) NODISCARD;
+int64_t kafka_offset(int64_t found, int64_t low, int64_t high) NODISCARD;
 
 /* From here on these are read, each from its `next`; kept until the next call. */
 void kafka_read(struct kafka *k, struct kafka_part *parts, size_t n);
@@ -63,11 +79,20 @@ void kafka_read(struct kafka *k, struct kafka_part *parts, size_t n);
 void kafka_commit(struct kafka *k, const struct kafka_part *parts, size_t n, bool wait);
 int64_t kafka_committed(struct kafka *k, const struct kafka_part *p) NODISCARD;
 
+/*
+ * Joins the group. From then on kafka_next() may say KAFKA_REBALANCE: the members divide the
+ * partitions anew. What is read now may be finished first; then kafka_share() says which are ours,
+ * none at first, as an array that is the caller's to free, and kafka_read() begins with them.
+ */
+void kafka_join(struct kafka *k);
+void kafka_share(struct kafka *k, struct kafka_part **parts, size_t *n);
+
 enum kafka_event {
 	KAFKA_NOTHING,
 	KAFKA_MESSAGE,
 	KAFKA_END,	 /* of the partition, for now: `offset` is the next one there will be */
 	KAFKA_OVERTAKEN, /* the partition's next message is not there any more */
+	KAFKA_REBALANCE, /* see kafka_join(); nothing more comes before kafka_read() */
 };
 
 /* Lives until the next call. */
