@@ -31,8 +31,10 @@ function add_verb(word, what) {
 	print "verb", word, what
 }
 
-# What may stand for a metavariable.
-function value_of(meta) {
+# What may stand for a metavariable, of an option of that name.
+function value_of(meta, of) {
+	if (of == "job") return "jobs"
+	if (of == "ship-id") return "ships"
 	if (meta ~ /^FILE/) return "file"
 	if (meta ~ /^DIR/) return "folder"
 	if (meta ~ /^[A-Za-z0-9-]+(\|[A-Za-z0-9-]+)+$/ && meta ~ /[a-z]/) return meta
@@ -49,12 +51,15 @@ function choices_in(what,	list) {
 	return list
 }
 
-# the usage: verbs, and whether there are operands that are files
+# the usage: verbs, whether there are operands that are files, and how many groups stand before them
 function flush_usage(	line, word, list, n, i) {
 	line = usage
 	usage = ""
 	if (line ~ /FILE/) takes = "file"
 	if (line ~ /-- COMMAND/) takes = "command"
+	if (line ~ /(^| )(GROUP|SOURCE|ACTIVE|OLD)( |$)/ && !groups) groups = 1
+	if (line ~ /GROUP\.\.\./) groups = 9
+	if (line ~ /(TARGET|ARCHIVE|NEW)\]?( |$)/ && groups) groups = 2
 	gsub(/\[options\] */, "", line)
 	split(line, word, / +/)
 	if (!command && word[2] ~ /^[a-z][a-z-]*(\|[a-z][a-z-]*)*$/) {
@@ -63,6 +68,7 @@ function flush_usage(	line, word, list, n, i) {
 			add_verb(list[i], "")
 	}
 }
+over { next }
 /^usage: / || (usage && /^ /) {
 	line = $0
 	sub(/^(usage:)? +/, "", line)
@@ -81,7 +87,9 @@ usage { flush_usage() }
 	flush_option()
 	verbs = /^(Modes|Commands):$/
 	if (/^Modes:$/) print "modes"
-	if (/^Examples:$/) exit
+	if (/^Commands:$/) print "commands"
+	# but it is read to its end: who prints it would fail
+	if (/^Examples:$/) over = 1
 	next
 }
 /^$/ { verbs = 0 }
@@ -111,7 +119,7 @@ verbs && /^  [a-z]/ {
 			line = substr(line, RLENGTH + 1)
 			gsub(/^\[?=|,$/, "", meta)
 			sub(/\]$/, "", meta)
-			value[n_names] = value_of(meta)
+			value[n_names] = value_of(meta, name[n_names])
 			if (meta ~ /^(FORMAT|TYPE|MODE|STORES|WHICH|METHOD)$/) listed = n_names
 		}
 		sub(/^, /, "", line)
@@ -130,4 +138,4 @@ n_names && /^                     / {
 	next
 }
 { flush_option() }
-END { flush_usage(); flush_option(); print "takes", takes }
+END { flush_usage(); flush_option(); print "takes", takes, groups + 0 }

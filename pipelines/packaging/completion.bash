@@ -3,11 +3,12 @@
 # shellcheck disable=SC2154,SC2034  # the table sets and reads them
 
 # The value of --mode is the verb of a program that has modes, the first operand that of others.
-# Looks at the words before the one to complete; sets verb and, where that one is its value, option.
+# Looks at the words before the one to complete; sets verb, how many operands there are and,
+# where that one is its value, option.
 _ferry_look() {
 	local i word name found
 
-	verb='' option=''
+	verb='' option='' operands=0
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
@@ -17,6 +18,7 @@ _ferry_look() {
 		-*) continue ;;
 		*)
 			[[ $verb || $modes ]] || verb=$word
+			operands=$((operands + 1))
 			continue
 			;;
 		esac
@@ -47,13 +49,23 @@ _ferry_find() {
 	return 1
 }
 
+# _ferry_words ships|jobs|groups: what is known of them
+_ferry_words() {
+	local door
+
+	door=$(readlink -f -- "$(type -P narrow-to-wide)") &&
+		"${door%/*}/lib/words" "$1" 2>/dev/null
+}
+
 _ferry() {
 	local IFS=$' \t\n' program=${1##*/} cur=${COMP_WORDS[COMP_CWORD]} verb option rest=''
-	local verbs='' modes='' takes='' options='' each key value words=''
+	local verbs='' modes='' takes='' groups=0 options='' operands=0 behind=0
+	local each key value words=''
 
 	_ferry_program
 	_ferry_options "$program"
 	_ferry_look
+	[[ ! $verbs || $modes ]] || behind=1
 	if [[ $verb && ! $modes ]]; then
 		each=$verbs
 		_ferry_options "$program $verb"
@@ -76,6 +88,7 @@ _ferry() {
 			compopt -o filenames
 			return
 			;;
+		ships | jobs) words=$(_ferry_words "$value") ;;
 		*) words=${value//|/ } ;;
 		esac
 		[[ $words ]] || compopt +o default
@@ -88,6 +101,9 @@ _ferry() {
 		done
 	elif [[ ! $modes && ! $verb && $verbs ]]; then
 		words=$verbs
+	elif ((operands < groups + behind)); then
+		words=$(_ferry_words groups)
+		[[ ! $words ]] || compopt +o default
 	elif [[ $takes == nothing ]]; then
 		compopt +o default
 	fi

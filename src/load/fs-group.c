@@ -18,7 +18,7 @@ struct conf {
 	const char *contains, *output, *schema_file, *bucket, *prefix, *price, *export;
 	struct opt_list words, objects;
 	int storage_type;
-	bool delete_data;
+	bool delete_data, names;
 };
 
 static const struct opt options[] = {
@@ -27,6 +27,8 @@ static const struct opt options[] = {
 	  CONF(format), .choices = REPORT_FORMATS "|ndjson", .help = "of what is printed" },
 	{ .name = "name-contains", .verbs = "list", CONF(contains), .arg = "TEXT",
 	  .help = "only groups whose name has this in it" },
+	{ .name = "names", .verbs = "list", .not_with = "output-format", CONF(names),
+	  .help = "only their names, one a line" },
 	{ .name = "output", .verbs = "template", .letter = 'O', CONF(output), .file = OPT_WRITES,
 	  .arg = "FILE", .help = "write here instead of standard output" },
 	{ .kind = OPT_GROUP, .help = "Creating" },
@@ -232,7 +234,9 @@ int main(int argc, char **argv)
 		argv[argc] = NULL;
 		if (c->run != template)
 			conf.a = aws_need(&conf.aws);
-		if (c->show)
+		if (conf.names)
+			fs_show_names(conf.a, conf.contains);
+		else if (c->show)
 			c->show(conf.a, argc > 1 ? argv[1] : conf.contains,
 				(enum report_format)conf.format);
 		else if (c->change)

@@ -10,6 +10,9 @@ server) by themselves; of rows behind each other only the first three and each 1
     down     before, and nobody can connect any more
     delay    it waits for half a second
 
+With SERVER_VERSION in the environment, 14.5 say, the server calls itself that: what programs decide by the version is
+then decided so, on whatever server there is.
+
 SIGTERM ends it. FOLDER/count then has the messages of the client and of the server, FOLDER/cut what was cut: FROM, the
 type of the message, the program, `rows` where the transaction has written some, and the end of the last statement.
 """
@@ -23,6 +26,7 @@ folder, there = sys.argv[1:3]
 cut_from, cut_at, cut_how = (sys.argv[3], int(sys.argv[4]), sys.argv[5]) if len(sys.argv) > 3 else ("", 0, "")
 count = {"client": 0, "server": 0}
 down = False
+version = os.environ.get("SERVER_VERSION", "").encode()
 
 
 class Cut(Exception):
@@ -57,6 +61,9 @@ class Direction:
     async def pass_on(self):
         global down
         kind, whole = await self.message()
+        if version and whole.startswith(b"S") and whole[5:].startswith(b"server_version\0"):
+            text = b"server_version\0" + version + b"\0"
+            whole = kind + struct.pack("!I", len(text) + 4) + text
         if kind in b"QP":
             if self.session.statement.endswith("COMMIT"):
                 self.session.wrote = False

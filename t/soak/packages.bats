@@ -130,20 +130,41 @@ within() {
 	same_file after before
 }
 
-@test "packages: the tarball builds, and checks, in a root of Debian 13" {
-	((EUID == 0)) || skip 'not as root'
-	need mmdebstrap
+# debian_13: a root of it, with the sources
+debian_13() {
 	fresh trixie
+	[[ ! -d $place/var/tmp/ferry ]] || return 0
 	sources "$place/var/tmp/ferry"
 	# with a locale: its gettext takes C.UTF-8 for English, whatever LANGUAGE says
 	run_rc 0 within 'apt-get -q update
 		apt-get -qy --no-install-recommends install make locales
 		echo ko_KR.UTF-8 UTF-8 >/etc/locale.gen
-		locale-gen
-		cd /var/tmp/ferry
+		locale-gen'
+}
+
+@test "packages: the tarball builds, and checks, in a root of Debian 13" {
+	((EUID == 0)) || skip 'not as root'
+	need mmdebstrap
+	debian_13
+	run_rc 0 within 'cd /var/tmp/ferry
 		make all units
 		make check-install'
 	has "$out" 'check-install: '
+}
+
+# An hour or two, where nobody else is at work: what is there of PostgreSQL, from loading to the
+# front door, with the server, the psql, the libpq and the pgbouncer of Debian 13.
+@test "packages: the tests of PostgreSQL pass under PostgreSQL 17, in a root of Debian 13" {
+	((EUID == 0)) || skip 'not as root'
+	need mmdebstrap
+	debian_13
+	run_rc 0 within 'cd /var/tmp/ferry
+		make check T="$(echo t/load-table.bats t/load-wide*.bats t/extract-pg-*.bats \
+			t/pipelines-{narrow-to-wide,live,pool,roles}.bats t/versions.bats)"
+		/usr/lib/postgresql/17/bin/postgres --version'
+	has "$out" 'postgres (PostgreSQL) 17.'
+	tail -n 2 "$out" | sed -n 's/^[0-9]* passed, 0 failed.*/# &/p' >&3
+	grep -qE '^[1-9][0-9]* passed, 0 failed, ' "$out"
 }
 
 @test "packages: an image is small, runs as ferry, and speaks Korean" {

@@ -133,6 +133,24 @@ static bool list_one(void *ctx, const struct json *summary)
 	return true;
 }
 
+static bool name_one(void *ctx, const struct json *summary)
+{
+	struct sl name;
+
+	(void)ctx;
+	if (json_get_str(summary, "FeatureGroupName", &name))
+		printf("%.*s\n", (int)name.n, name.p);
+	return true;
+}
+
+void fs_show_names(struct aws *a, const char *contains)
+{
+	struct aws_error e;
+
+	if (!fs_list(a, sl_of(contains), name_one, NULL, &e))
+		aws_die(&e, "cannot list feature groups");
+}
+
 void fs_show_list(struct aws *a, const char *contains, enum report_format format)
 {
 	struct listing l = { .a = a,

@@ -10,6 +10,9 @@
 /* Every group whose name contains `contains` ("" for all), each described. */
 void fs_show_list(struct aws *a, const char *contains, enum report_format format);
 
+/* Only their names, one a line: with a request for each page of them, not one for each group. */
+void fs_show_names(struct aws *a, const char *contains);
+
 /* The description: for people, its facts and features; JSON is the service's answer. */
 void fs_show_group(struct aws *a, const char *name, enum report_format format);
 
