@@ -614,19 +614,6 @@ all_rows() { [[ $(fs-extract-athena "$1" --store-columns -o ndjson --no-seal | w
 	sandbox_set deny=ListRecords
 	run_rc 0 fs migrate safe-again safe-online-2 --yes
 	has "$err" 'what safe-online-2 has already is not known: all of it is sent'
-	# but not when it cannot be said just now
-	fs-group create safe-off --schema-file features.json --role-arn "$role" \
-		--s3-uri s3://offline/fs --no-online-store >/dev/null
-	fs-put safe-off in.csv
-	wait_until 20 arrived safe-off 80
-	sandbox_set
-	sandbox_set error=100 only=ListRecords
-	before=$(sandbox_count BatchWriteRecord)
-	run_rc 75 fs migrate safe-off safe-online-2 --yes
-	has_no "$err" 'is not known'
-	is "$(sandbox_count BatchWriteRecord)" "$before"
-	sandbox_set
-	sandbox_set deny=ListRecords
 	run_rc 77 fs migrate safe-again safe-online-2 --yes --only-missing
 	sandbox_set
 }

@@ -599,6 +599,15 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 		ask() { arn=$(facts x && printf %s "$arn") || return; echo went on; }
 		ask || exit' fs-sync "$root/pipelines"
 	has_no "$out" 'went on'
+	# nor is all of it sent to one that cannot be read just now, unless nobody may read it
+	for each in 75:75 76:76 77:0 69:0; do
+		# shellcheck disable=SC2016  # for that shell
+		run_rc "${each#*:}" bash -c 'command=x && source "$1/lib.bash" &&
+			source "$1/lib/options.bash"
+			said=$2 && read_known() { return "$said"; }
+			know x && echo went on' fs-sync "$root/pipelines" "${each%:*}"
+		[[ ${each#*:} == 0 ]] || has_no "$err" 'is not known'
+	done
 }
 
 @test "fs pipelines: the journal of a load from standard input is left alone" {
