@@ -534,6 +534,39 @@ follower() {
 	run_rc 0 pg-wide-validate
 }
 
+# erase: what a follower does with a deletion that comes while the repair stands there
+erase() {
+	sql "BEGIN; CREATE TEMP TABLE ferry_erased (ship text, at timestamp);
+		INSERT INTO ferry_erased VALUES ('IMO9999993', '$at');
+		UPDATE $t SET $col = NULL WHERE created_time = '$at';
+		$erased_sql; COMMIT"
+}
+
+@test "repair: a value that is deleted while it is on its way does not come back" {
+	local repair erased_sql
+	one_wrong
+	follower '1 hour'
+	sql "UPDATE ferry.follower SET kind = 'slot', slot = 'x';
+		UPDATE ferry.chunk SET finished_at = now() - interval '1 hour';
+		UPDATE $t SET $col = NULL WHERE created_time = '$at'"
+	erased_sql=$(sed -n '/^-- name: erased_sql/,/^$/ { /^--/d; s/\$1/1/g; s/;$//; p }' \
+		"$root/src/common/ledger/ledger_follow.sql")
+	KP_STOP=repair_fill_read:1 pg-wide-validate --repair --settle 1ms >got 2>&1 3>&- &
+	repair=$!
+	wait_until 30 stopped "$repair"
+	sql "DELETE FROM tenant.tbl_data_timeseries WHERE ship_id = 'IMO9999993'
+		AND data_channel_id = '$channel' AND created_time = '$at'"
+	erase
+	kill -CONT "$repair"
+	wait "$repair"
+	is "$(sql "SELECT count($col) FROM $t WHERE created_time = '$at'")" 0
+	is "$(sql "SELECT count(*) FROM ferry.doubt WHERE instants IS NULL")" 0
+	# nor where all of the job is in doubt
+	sql "DELETE FROM ferry.doubt; INSERT INTO ferry.doubt (job_id, why) VALUES (1, 'x')"
+	erase
+	is "$(sql 'SELECT instants FROM ferry.doubt WHERE ship IS NOT NULL')" "{\"$at\"}"
+}
+
 is_done() {
 	[[ $(doubts) == 0 && $(spoiled imo9999993) == 0 &&
 		$(sql "SELECT count(*) FROM $(table imo9999993 1)

@@ -10,6 +10,9 @@ setup() {
 		--group-columns 5
 }
 
+slots() {
+	sql "SELECT count(*) FROM pg_replication_slots WHERE database = current_database()"
+}
 finish() { narrow-to-wide --mode finish --yes "$@"; }
 digests() { stream-digest --narrow -o csv "$@" | cut -d , -f 1,3-; }
 
@@ -53,6 +56,12 @@ digests() { stream-digest --narrow -o csv "$@" | cut -d , -f 1,3-; }
 	run_rc 0 narrow-to-wide --mode validate --repair
 	run_rc 1 finish --archive there
 	has "$err" 'the table says something else than its archive'
+	rm "$file"
+	run_rc 0 finish --archive there
+	# no digest knows of a row that cannot be carried over
+	sql "UPDATE tenant.tbl_data_timeseries SET str_v = 'n/b' WHERE str_v = 'n/a'"
+	run_rc 1 finish --archive there
+	has "$err" 'the table says something else than its archive'
 }
 
 @test "finish: partitions are archived one by one" {
@@ -67,22 +76,57 @@ digests() { stream-digest --narrow -o csv "$@" | cut -d , -f 1,3-; }
 	run_rc 0 narrow-to-wide --mode validate --repair
 	run_rc 0 finish --archive there
 	is "$(cd there && printf '%s ' *.gz)" 'tenant.Second one.csv.gz tenant.first.csv.gz '
+	# of one ship, which is not in all of them
+	run_rc 0 finish --archive one --ship-id IMO9999993
+	is "$(zcat 'one/tenant.Second one.csv.gz' | grep -c IMO)" 0
+	is "$(zcat one/tenant.first.csv.gz | grep -c '^IMO9999993,')" \
+		"$(grep -c '^IMO9999993,' < <(zcat there/tenant.first.csv.gz))"
 }
 
 @test "finish: a no leaves the slot, and is no success; another one has nothing to end" {
-	local each
+	local each run answer code=0
 	run_rc 0 pg-wide-ledger follow --follow slot
 	for each in n ''; do
 		run_rc 1 narrow-to-wide --mode finish -f csv <<<"$each"
 		has "$err" 'following was not ended: slot and publication are left'
 		is "$(cut -d , -f 1 "$out" | xargs)" 'step compared tables'
 	done
-	is "$(sql "SELECT count(*) FROM pg_replication_slots
-		WHERE database = current_database()")" 1
+	is "$(slots)" 1
+	# the slot is of all ships
+	run_rc 0 finish -f csv --ship-id IMO9999993
+	has "$out" 'unfollowed,"not: of other ships, too"'
+	has "$err" 'slot and publication stay: they are of other ships, too, such as IMO9999994'
+	is "$(slots)" 1
+	# what has come in the meantime is asked once more before it goes
+	mkfifo answer
+	narrow-to-wide --mode finish -f csv <answer >got 2>&1 3>&- &
+	run=$!
+	exec {answer}>answer
+	wait_until 60 grep -q 'end following' got
+	sql "UPDATE ferry.follower SET worker = 'ship 7', lease_until = now() + interval '1 hour'"
+	echo y >&"$answer"
+	exec {answer}>&-
+	wait "$run" || code=$?
+	is "$code" 75
+	has got 'a follower is at work: ship 7'
+	is "$(slots)" 1
+	sql "UPDATE ferry.follower SET worker = NULL, lease_until = NULL"
+	# what no chunk has, and a slot still holds, is missing
+	sql "INSERT INTO tenant.tbl_data_timeseries (ship_id, data_channel_id, created_time,
+		double_v, value_format) VALUES ('NEW', '/a', '2025-02-01', 1, 'Decimal')"
+	run_rc 0 narrow-to-wide --mode validate
+	run_rc 1 finish
+	has "$err" 'both sides differ: nothing was finished' \
+		'follow until what was written since has come, then finish'
+	is "$(slots)" 1
+	sql "DELETE FROM tenant.tbl_data_timeseries WHERE ship_id = 'NEW'"
+	# what a server or a library warns of is no answer
+	echo 'nowhere:1:a:b:c' >pass
+	chmod 644 pass
+	export PGPASSFILE=$PWD/pass
 	run_rc 0 finish -f csv
 	has "$out" 'unfollowed,"slot, publication"'
-	is "$(sql "SELECT count(*) FROM pg_replication_slots
-		WHERE database = current_database()")" 0
+	is "$(slots)" 0
 	# nobody need be asked
 	run_rc 0 narrow-to-wide --mode finish -f csv </dev/null
 	has "$out" 'unfollowed,nothing to end'

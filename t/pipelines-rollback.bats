@@ -340,3 +340,78 @@ slots() {
 	sql "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
 		WHERE database = current_database()"
 }
+
+# two jobs of one schema and prefix: narrow tables a and b, with a ship each
+two_jobs() {
+	local each
+	sql 'CREATE SCHEMA tenant'
+	for each in a b; do
+		sql "CREATE TABLE $each (ship_id text, data_channel_id text,
+				created_time timestamp, value text, value_format text, str_v text,
+				double_v float8, long_v bigint, bool_v boolean);
+			INSERT INTO $each (ship_id, data_channel_id, created_time, str_v,
+				value_format)
+			VALUES (upper('$each'), 'x', '2024-01-01', '$each', 'String'),
+				(upper('$each'), 'x', '2024-01-02', 'a reject', 'nonsense')"
+		run_rc 0 n2w migration-only -t "$each" --cutoff-time 2024-02-01
+		run_rc 0 n2w route -t "$each" --ship-id "${each^}" --to wide --force
+		sql "INSERT INTO ferry.doubt (job_id, why) SELECT job_id, 'why' FROM ferry.job
+			WHERE source_table = '$each'"
+	done
+}
+
+@test "rollback: of one job, with its backup, names and restore; those of others stay" {
+	local restore code=0
+	scratch_db
+	two_jobs
+	# what stands in the way is said before anything goes
+	sql 'CREATE VIEW mine AS SELECT * FROM ferry_wide.tbl_data_timeseries_a'
+	run_rc 69 n2w rollback --yes -t a --backup saved
+	has "$err" 'nothing was changed: views were made of the wide tables: public.mine'
+	run_rc 78 n2w rollback --yes -t a --ship-id B --backup saved
+	[[ ! -e saved ]]
+	is "$(sql 'SELECT x FROM ferry_wide.tbl_data_timeseries_a')" a
+	# with the names of its own ships alone
+	ledger | sort >ledger.before
+	run_rc 0 n2w rollback --yes -t a --cascade --backup saved
+	is "$(sql "SELECT to_regclass('ferry_wide.tbl_data_timeseries_a'),
+		to_regclass('mine')")" '|'
+	is "$(sql 'SELECT x FROM ferry_wide.tbl_data_timeseries_b')" b
+	has_no saved/ledger.ndjson '"B"'
+	run_rc 0 n2w restore --backup saved
+	ledger | sort >ledger.after
+	same_file ledger.after ledger.before
+	is "$(sql 'SELECT count(*) FROM ferry.doubt')" 2
+	# a job that is gone does not come back with another
+	run_rc 0 n2w rollback --yes -t a --backup again
+	run_rc 0 n2w rollback --yes -t b
+	run_rc 0 n2w restore --backup again
+	is "$(sql 'SELECT source_table FROM ferry.job')" a
+	is "$(sql "SELECT count(*) FROM ferry.channel WHERE ship <> 'A'")" 0
+	# a restore of one job is not undone by a rollback of another
+	run_rc 0 n2w rollback --yes -t a
+	run_rc 0 n2w migration-only -t b --cutoff-time 2024-02-01
+	cat >psql <<-'END'
+		#!/bin/bash
+		code=0
+		"$real" "$@" || code=$?
+		[[ $* != *digest=* ]] || { echo $$ >stands && kill -STOP $$; }
+		exit "$code"
+	END
+	chmod +x psql
+	real=$(command -v psql) PATH=$PWD:$PATH narrow-to-wide --mode restore \
+		--backup again >got 2>&1 3>&- &
+	restore=$!
+	wait_until 60 test -s stands
+	run_rc 0 n2w rollback --yes -t b
+	has_no "$err" 'had begun is undone'
+	[[ $(relations) == *_a* ]]
+	# but by its own, and then it says so
+	run_rc 0 n2w rollback --yes -t a
+	has "$err" 'what a restore of again had begun is undone'
+	kill -CONT "$(<stands)"
+	wait "$restore" || code=$?
+	is "$code" 75
+	has got 'the tables of the backup were rolled back meanwhile'
+	is "$(sql 'SELECT count(*) FROM ferry.job')" 0
+}

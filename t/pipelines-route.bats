@@ -246,3 +246,36 @@ IMO9999993,wide,wide,\"$reader,$report\",,"
 	run_rc 78 route --ship-id Y --to wide --force
 	has "$err" 'is too long: there is no room for _narrow behind it'
 }
+
+@test "route: of a cell that is there twice both arms say the last value; nobody waits for a look" {
+	local each
+	sql "ALTER TABLE tenant.tbl_data_timeseries DROP CONSTRAINT tbl_data_timeseries_pkey;
+		INSERT INTO tenant.tbl_data_timeseries (ship_id, data_channel_id, created_time,
+			double_v, value_format)
+		SELECT 'IMO9999993', channel, '2024-10-01 00:00:00.5', v, 'Decimal'
+		FROM (SELECT min(channel) AS channel FROM ferry.channel WHERE ship = 'IMO9999993'
+			AND format = 'Decimal') AS c, unnest('{1,9,10,NULL}'::float8[]) AS v"
+	run_rc 0 narrow-to-wide --mode validate --repair
+	run_rc 0 route --ship-id IMO9999993 --to wide --force
+	for each in "created_time = '2024-10-01 00:00:00.5'" true; do
+		same_rows "SELECT * FROM ferry_narrow.$wide WHERE $each" \
+			"SELECT * FROM tenant.$wide WHERE $each"
+	done
+	sql "SELECT * FROM ferry_narrow.$wide WHERE created_time = '2024-10-01 00:00:00.5'" >got
+	has got '|10'
+	# whoever asks the narrow table sees which names are locked while it is asked
+	sql "ALTER TABLE tenant.tbl_data_timeseries RENAME TO base;
+		CREATE TABLE seen (locks bigint);
+		CREATE FUNCTION look() RETURNS bool LANGUAGE plpgsql AS \$\$BEGIN
+			INSERT INTO public.seen SELECT count(*) FROM pg_locks AS l
+				JOIN pg_class AS c ON c.oid = l.relation
+				JOIN pg_namespace AS n ON n.oid = c.relnamespace
+				WHERE n.nspname IN ('ferry_narrow', 'ferry_wide')
+					AND l.mode = 'AccessExclusiveLock';
+			RETURN true; END\$\$;
+		CREATE VIEW tenant.tbl_data_timeseries AS SELECT * FROM tenant.base
+			WHERE (SELECT public.look());
+		UPDATE ferry.channel SET format = NULL WHERE ship = 'IMO9999993'"
+	run_rc 0 route --ship-id IMO9999993 --to wide --force
+	is "$(sql 'SELECT count(*) > 3, max(locks) FROM seen')" 't|0'
+}

@@ -14,14 +14,18 @@ setup() {
 
 cutoff='2024-10-02 17:00:00' # also of the oracle
 
-# command_of UNIT: $words, as systemd makes them: no shell, the words of $FERRY_OPTIONS apart
+# command_of UNIT: $words, as systemd makes them: no shell, the words of FERRY_OPTIONS and of
+# FERRY_TABLE_OPTIONS apart
 command_of() {
-	local line
+	local line text=''
 	local -a options
 
 	line=$(sed -n 's/^ExecStart=//p' "units/$1")
-	read -ra options <<<"${FERRY_OPTIONS-}"
-	line=${line//%i/x} line=${line//'$FERRY_OPTIONS'/} line=${line//'$$'/'$'}
+	[[ $line != *' $FERRY_TABLE_OPTIONS'* ]] || text+="${FERRY_TABLE_OPTIONS-} "
+	[[ $line != *' $FERRY_OPTIONS'* ]] || text+=${FERRY_OPTIONS-}
+	read -ra options <<<"$text"
+	line=${line//%i/x} line=${line//' $FERRY_TABLE_OPTIONS'/} line=${line//' $FERRY_OPTIONS'/}
+	line=${line//'$$'/'$'}
 	mapfile -t words < <(printf '%s' "$line" | python3 -c '
 import shlex, sys
 for word in shlex.split(sys.stdin.read()): print(word)')
@@ -140,6 +144,7 @@ print(",?".join(sorted(allowed)))')
 }
 
 @test "systemd: what the units start does its work" {
+	local each
 	scratch_db
 	"$root/t/telemetry" 2 10 2000
 	export FERRY_RETRY_PAUSE=50 FERRY_STATE=$PWD/state
@@ -162,6 +167,12 @@ print(",?".join(sorted(allowed)))')
 	is "$(ls textfiles)" ferry-x.prom
 	has textfiles/ferry-x.prom 'ferry_rows_total{job="1",ship="IMO9999993"} '
 	run_rc 0 start ferry-validate@.service
+	# all of them look at the job that was named
+	export FERRY_TABLE_OPTIONS=--target-schema=other
+	for each in validate watch status; do
+		TEXTFILES=$PWD/textfiles run_rc 78 start "ferry-$each@.service"
+	done
+	unset FERRY_TABLE_OPTIONS
 	sql 'UPDATE tenant.tbl_data_timeseries_imo9999993
 		SET created_time = created_time + interval $$1 us$$'
 	run_rc 1 start ferry-validate@.service
@@ -192,4 +203,26 @@ print(",?".join(sorted(allowed)))')
 	((code == 0)) || cat run.log
 	is "$code" 0
 	is_carried_over
+}
+
+@test "slurm: the comparison is of the tables and ships of the past" {
+	mkdir bin
+	cat >bin/sbatch <<-'END'
+		#!/bin/bash
+		[[ ${!#} != --wrap=* ]] || printf '%s\n' "${!##--wrap=}" >wrap
+		echo 7
+	END
+	printf '#!/bin/sh\nprintf "%%s\\n" "$@"\n' >bin/narrow-to-wide
+	chmod +x bin/*
+	PATH=$PWD/bin:$PATH run_ok "$root/pipelines/slurm/submit" -n 2 --cutoff-time today -t "a b" \
+		--ship-id="o'x" --time-column t --chunk 6h --target-schema=other
+	PATH=$PWD/bin:$PATH run_ok sh wrap
+	is "$(<"$out")" "--mode
+validate
+-t
+a b
+--ship-id=o'x
+--time-column
+t
+--target-schema=other"
 }

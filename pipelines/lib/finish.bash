@@ -5,11 +5,18 @@
 # done_with WHAT RESULT: a line of the report
 done_with() { printf '%s,"%s"\n' "$1" "${2//\"/\"\"}" >>"$run/report"; }
 
+# ask_job SQL|-f FILE [NAME=VALUE...]: ask_it, where the job is known by :'schema', :'prefix' and
+# :'table'
+ask_job() {
+	ask_it "$@" schema="$(wide_schema)" \
+		prefix="$(value_of target-prefix tbl_data_timeseries_ "${target[@]}")" \
+		table="$(value_of table tenant.tbl_data_timeseries "${narrow[@]}")"
+}
+
 # ask_who_follows: $said is who is at work
 ask_who_follows() {
 	said=''
-	! has_ledger follower || ask_it -f "$FERRY_LIB/lib/follows.sql" schema="$(wide_schema)" \
-		table="$(value_of table tenant.tbl_data_timeseries "${narrow[@]}")"
+	! has_ledger follower || ask_job -f "$FERRY_LIB/lib/follows.sql"
 }
 
 # What is taken away from a follower at work ends it, and what it has not read yet is lost to the
@@ -22,14 +29,18 @@ want_no_follower() {
 		$"end it (SIGTERM), then finish"
 }
 
-# Nothing is finished before both sides are equal.
+# Nothing is finished before both sides are equal, also in what only a follower has brought: what a
+# slot still holds is missing.
 want_equal() {
-	local code=0
+	local code=0 said help=$"--mode validate shows where, --repair makes them equal"
 
-	pg-wide-validate "${loud[@]}" "${narrow[@]}" "${target[@]}" "${ships[@]}" \
+	pg-wide-validate --followed "${loud[@]}" "${narrow[@]}" "${target[@]}" "${ships[@]}" \
 		>"$run/validate" || code=$?
-	((code != EX_DIFFERS)) || fail "$EX_DIFFERS" $"both sides differ: nothing was finished" \
-		$"--mode validate shows where, --repair makes them equal"
+	if ((code == EX_DIFFERS)); then
+		ask_follower
+		[[ ! $said ]] || help=$"follow until all has come that was written, then finish"
+		fail "$EX_DIFFERS" $"both sides differ: nothing was finished" "$help"
+	fi
 	((code == 0)) || return "$code"
 	done_with compared equal
 }
@@ -74,11 +85,16 @@ leaves() {
 # digest_of SOURCE...: of all cells that a command writes
 digest_of() { "$@" | stream-digest --quiet --progress none --narrow --total -o csv; }
 
-# archive_one TABLE: all or nothing; what the file says is compared with the table once more.
+# rejected FILE: its rows in an order of their own, without the numbers that tell where they were
+# read; none where it is not there
+rejected() { [[ ! -e $1 ]] || sed 's/^{"record":[0-9]*,//' -- "$1" | LC_ALL=C sort; }
+
+# archive_one TABLE: all or nothing; what the files say is compared with the table once more: cells
+# by digest, rows that cannot be carried over line by line. A ship need not be in every partition.
 archive_one() {
 	local name=${1//\"/} written there rows values
 	local -a from=(pg-narrow-dump "${loud[@]}" --progress none "${of_table[@]}" --table "$1"
-		"${ships[@]}")
+		"${ships[@]}" ${ships[*]:+--new-ship})
 	local file=$archive/${name//\//_}.csv.gz
 
 	[[ -e $file ]] || {
@@ -89,10 +105,12 @@ archive_one() {
 	}
 	# also of one that a run before has made
 	written=$(digest_of cat "$file")
-	there=$(digest_of "${from[@]}" --no-seal --rejects "$run/rejects")
-	[[ $written == "$there" ]] || fail "$EX_DIFFERS" \
-		"$(fill $"the table says something else than its archive: %s" "$file")" \
-		$"it was written to since then; without the file it is archived anew"
+	there=$(digest_of "${from[@]}" --quiet --no-seal --rejects "$run/rejects")
+	{ [[ $written == "$there" ]] &&
+		cmp -s <(rejected "$run/rejects") <(rejected "$file.rejects"); } ||
+		fail "$EX_DIFFERS" \
+			"$(fill $"the table says something else than its archive: %s" "$file")" \
+			$"it was written to since then; without the file it is archived anew"
 	IFS=, read -r _ rows values written <<<"${written##*$'\n'}"
 	done_with archived "$file rows=$rows values=$values digest=$written"
 }
@@ -116,21 +134,36 @@ archive_narrow() {
 
 # ask_follower: $said is empty where the ledger knows of no follower, at work or not
 ask_follower() {
-	local table
-
 	said=''
-	has_ledger follower || return 0
-	table=$(value_of table tenant.tbl_data_timeseries "${narrow[@]}")
-	ask_it "SELECT 1 FROM ferry.follower JOIN ferry.job USING (job_id)
-		WHERE target_schema = :'schema' AND source_table = :'table'" \
-		schema="$(wide_schema)" table="$table"
+	! has_ledger follower || ask_job "SELECT 1 FROM ferry.follower JOIN ferry.job USING (job_id)
+		WHERE target_schema = :'schema' AND target_prefix = :'prefix'
+		AND source_table = :'table'"
+}
+
+# ask_others: $said is a ship of the job that is none of those asked for
+ask_others() {
+	ask_job "SELECT min(ship) FROM ferry.job JOIN (SELECT job_id, ship FROM ferry.chunk
+			UNION SELECT job_id, ship FROM ferry.follow_ship) AS s USING (job_id)
+		WHERE target_schema = :'schema' AND target_prefix = :'prefix'
+		AND source_table = :'table' AND ship <> ''
+		AND NOT ship = ANY (string_to_array(:'ships', E'\n'))" \
+		ships="$(printf '%s\n' "${ships[@]#--ship-id=}")"
 }
 
 # end_following: slot and publication go, and what the ledger says of a follower. 1: that was not
 # wanted. Where the ledger knows of none nobody need be asked: what a set-up may have left goes.
+# They are the job's, so of all its ships, which were not all compared where some were named.
 end_following() {
 	local said='' what='slot, publication'
 
+	((${#ships[@]} == 0)) || ask_others
+	if [[ $said ]]; then
+		tell "$(fill \
+			$"slot and publication stay: they are of other ships, too, such as %s" \
+			"$said")"
+		done_with unfollowed "not: of other ships, too"
+		return
+	fi
 	ask_follower
 	if [[ ! $said ]]; then
 		tell $"nothing follows the source: there is nothing to end"
@@ -138,6 +171,8 @@ end_following() {
 	elif [[ ! $yes ]]; then
 		confirm $"end following, and remove slot and publication?" || return "$EX_DIFFERS"
 	fi
+	# the archive may have taken hours
+	want_no_follower
 	pg-wide-ledger unfollow --quiet "${narrow[@]}" "${target[@]}"
 	done_with unfollowed "$what"
 }

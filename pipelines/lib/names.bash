@@ -3,10 +3,11 @@
 # shellcheck shell=bash disable=SC2154,SC2034  # variables of narrow-to-wide
 
 # at_target SQL|-f FILE [NAME=VALUE...]: by psql, quietly, in one transaction, which no timeout of a
-# role ends; a value stands in the statements as :'NAME'. Why it cannot be done is in $said, and its
-# code, which is the same in every language of a server, in $sqlstate.
+# role ends; a value stands in the statements as :'NAME'. The answer is in $said, without what psql
+# and the server warn of; where it cannot be done, why, and in $sqlstate the code of that, which is
+# the same in every language of a server.
 at_target() {
-	local sql=$1 file=-
+	local sql=$1 file=- why
 	local -a values=() how=(--single-transaction -f "$FERRY_LIB/lib/limits.sql")
 
 	# they take no transaction; what is a target keeps a session
@@ -15,8 +16,11 @@ at_target() {
 	shift
 	(($# == 0)) || values=("${@/#/--set=}")
 	sqlstate=''
-	said=$(to_target psql -XAtqw -v ON_ERROR_STOP=1 -v VERBOSITY=verbose "${values[@]}" \
-		"${how[@]}" -f "$file" 2>&1 <<<"$sql") && return 0
+	said=$({
+		why=$(to_target psql -XAtqw -v ON_ERROR_STOP=1 -v VERBOSITY=verbose \
+			"${values[@]}" "${how[@]}" -f "$file" 2>&1 >&9 9>&- <<<"$sql") ||
+			{ printf '%s' "$why" && false; }
+	} 9>&1) && return 0
 	# (a bare return would say, to a trap, how what was before it ended)
 	# what comes before the code is a word of the server's language
 	if [[ $said =~ .*:\ \ ([0-9A-Z]{5}):\ (.*) ]]; then
@@ -29,6 +33,8 @@ at_target() {
 no_answer() {
 	local code=$EX_REFUSED why=${said#*ERROR:  }
 
+	# libpq may have warned of something first
+	[[ $why != *'psql: error: '* ]] || why="psql: error: ${why#*psql: error: }"
 	case $sqlstate:$said in
 	42501:*) code=$EX_NOTALLOWED ;;
 	42P0[17]:* | 42622:* | 42703:* | 42704:*) code=$EX_CONFIG ;;

@@ -121,21 +121,30 @@ want_known() {
 }
 
 roll_back() {
-	local restoring place
+	local restoring place undone=''
+	local -a going
 
-	if [[ ! $dry_run ]] && half_restored; then
+	if [[ ! $dry_run ]] && half_restored "$of_this_job"; then
 		[[ $yes ]] || confirm "$(fill $"undo what a restore of %s has begun?" "$place")" ||
 			fail "$EX_DIFFERS" $"nothing was changed"
-		undo_restore
+		undo_restore "$of_this_job"
+		undone=1
 	fi
 	want_known
-	is_there || fail "$EX_CONFIG" \
-		$"no job has this table and target: there is nothing to roll back" \
-		$"narrow-to-wide --mode status --all lists those there are"
+	if ! is_there; then
+		[[ ! $undone ]] || return 0
+		fail "$EX_CONFIG" \
+			$"no job has this table and target: there is nothing to roll back" \
+			$"narrow-to-wide --mode status --all lists those there are"
+	fi
 	if [[ $dry_run ]]; then
 		plan_rollback
 		return
 	fi
+	# What stands in the way is found before anything is changed; the ships whose tables go.
+	mapfile -t going < <(pg-wide-tables rollback --dry-run "${loud[@]}" "${narrow[@]}" \
+		"${target[@]}" "${ships[@]}" ${leave_slot:+"$leave_slot"} ${cascade:+"$cascade"})
+	wait "$!" || known_code "$?" || exit
 	# asked before the backup, which may take long
 	if [[ $backup && ! $yes ]]; then
 		confirm $"back up and drop the wide tables, and what the ledger says of them?" ||
@@ -147,7 +156,7 @@ roll_back() {
 		yes=--yes
 	fi
 	[[ ! $backup ]] || back_up "$backup"
-	drop_routes
+	drop_routes "${going[@]}" "${ships[@]#--ship-id=}"
 	pg-wide-tables rollback "${loud[@]}" "${narrow[@]}" "${target[@]}" "${ships[@]}" \
 		${yes:+"$yes"} ${leave_slot:+"$leave_slot"} ${cascade:+"$cascade"}
 	drop_names
@@ -158,28 +167,43 @@ is_whole() {
 	[[ $(tail -n 1 -- "$1") == "{\"end\":$(($(wc -l <"$1") - 1))}" ]]
 }
 
-# half_restored: a restore made its tables, and ended before the ledger knew of them. $restoring is
-# of which backup, $place where that is.
+# A row of ferry.restoring, r, is of the job that was named; where no narrow table was, of the one
+# that fills these wide tables. What is not said is of any.
+of_this_job="coalesce(to_jsonb(r) ->> 'target_schema', :'schema') = :'schema'
+	AND coalesce(to_jsonb(r) ->> 'target_prefix', :'prefix') = :'prefix'
+	AND (coalesce(to_jsonb(r) ->> 'source_table', :'table') = :'table' OR :'named' = ''
+		AND NOT EXISTS (SELECT FROM ferry.job AS j WHERE j.target_schema = :'schema'
+			AND j.target_prefix = :'prefix'
+			AND j.source_table <> to_jsonb(r) ->> 'source_table'))"
+
+# half_restored [CONDITION]: a restore made its tables, and ended before the ledger knew of them, or
+# is at work. $restoring is of which backup, $place where that is.
 half_restored() {
 	local said=''
 
 	restoring='' place=''
 	has_ledger restoring || return 1
-	ask_it 'SELECT digest, place FROM ferry.restoring LIMIT 1'
+	ask_job "SELECT digest, place FROM ferry.restoring AS r WHERE ${1-true} LIMIT 1" \
+		named="$(value_of table '' "${narrow[@]}")"
 	restoring=${said%%|*} place=${said#*|}
+	[[ $said ]]
 }
 
-# undo_restore: what it made goes, since no ledger knows it.
+# undo_restore [CONDITION]: what it made goes, since no ledger knows it. One that is just filling
+# the ledger keeps its table locked, so that this waits, and then finds nothing.
 undo_restore() {
 	local said='' list
 
-	half_restored || return 0
+	half_restored "$@" || return 0
 	# not through the rows of others: only tables that are still what was made
 	ask_it "SELECT coalesce(string_agg(format('DROP %s IF EXISTS %s;',
 		CASE WHEN is_view THEN 'VIEW' ELSE 'TABLE' END, name), ' '
 		ORDER BY is_view DESC), '') FROM ferry.restoring"
 	list=$said
-	ask_it "$list DROP TABLE ferry.restoring"
+	if ! at_target "LOCK TABLE ferry.restoring; $list DROP TABLE ferry.restoring"; then
+		[[ $sqlstate == 42P01 ]] || no_answer $"the target cannot be asked"
+		return 0
+	fi
 	note "$(fill $"what a restore of %s had begun is undone" "$place")"
 }
 
@@ -190,8 +214,8 @@ restore_tables() {
 		echo 'BEGIN;'
 		pg_restore --exit-on-error --no-password --file=- "$backup/tables" &&
 			cat -- "$FERRY_LIB/lib/restore.sql" && echo 'COMMIT;'
-	} | to_target psql -XAtq -v ON_ERROR_STOP=1 -v digest="$1" -v place="$backup" -f - \
-		>/dev/null
+	} | to_target psql -XAtq -v ON_ERROR_STOP=1 -v digest="$1" -v place="$backup" \
+		-v job="$(head -n 1 -- "$backup/ledger.ndjson")" -f - >/dev/null
 }
 
 # restore: the tables, then what the ledger says of them. One that ended in between goes on.
@@ -220,7 +244,8 @@ restore() {
 	else
 		tell $"the tables are there already: going on with the ledger"
 	fi
-	pg-wide-tables load "${loud[@]}" "${target[@]}" <"$backup/ledger.ndjson" || code=$?
+	pg-wide-tables load --restoring "${digest%% *}" "${loud[@]}" "${target[@]}" \
+		<"$backup/ledger.ndjson" || code=$?
 	((code != EX_CONFIG && code != EX_DATA)) || undo_restore # another run cannot succeed
 	((code == 0)) || return "$code"
 	make_names

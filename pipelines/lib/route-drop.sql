@@ -1,10 +1,12 @@
--- route-drop.sql: the reading names of ships (ships: one a line, empty: all), and with the last of
--- them the schemas. Prints the roles whose paths still have them then.
+-- route-drop.sql: the reading names of ships (ships: one a line; cascade: CASCADE or nothing, whether
+-- with what others have made of them), and with the last of them the schemas. Prints the roles whose
+-- paths still have them then.
 -- One transaction of at_target.
 SET LOCAL search_path = pg_catalog;
 SET LOCAL client_min_messages = warning;
 SET LOCAL lock_timeout = '100ms';
-SELECT set_config('ferry.ships', :'ships', true), set_config('ferry.schema', :'schema', true)
+SELECT set_config('ferry.ships', :'ships', true), set_config('ferry.schema', :'schema', true),
+	set_config('ferry.cascade', :'cascade', true)
 \g /dev/null
 DO $do$
 DECLARE
@@ -15,13 +17,11 @@ BEGIN
 	FOR each IN SELECT c.oid::regclass AS name FROM pg_class AS c
 		JOIN pg_namespace AS n ON n.oid = c.relnamespace
 		WHERE n.nspname IN ('ferry_narrow', 'ferry_wide')
-			AND (obj_description(c.oid, 'pg_class') = ANY (SELECT
+			AND obj_description(c.oid, 'pg_class') IN (SELECT
 				format('ferry: route of ship %s of %I', s, place)
 				FROM regexp_split_to_table(ships, E'\n') AS s)
-			OR ships = '' AND obj_description(c.oid, 'pg_class')
-				LIKE 'ferry: route of ship %' || format(' of %I', place))
 	LOOP
-		EXECUTE format('DROP VIEW %s', each.name);
+		EXECUTE format('DROP VIEW %s %s', each.name, current_setting('ferry.cascade'));
 	END LOOP;
 	FOR each IN SELECT n.nspname AS name FROM pg_namespace AS n
 		WHERE n.nspname IN ('ferry_narrow', 'ferry_wide') AND NOT EXISTS (SELECT FROM pg_class AS c

@@ -83,8 +83,8 @@ route_ship() {
 	local said='' each lack help
 	local -a columns=()
 
-	for each in ship:ship_id channel:data_channel_id time:created_time format:value_format \
-		double:double_v long:long_v string:str_v boolean:bool_v; do
+	for each in id:id ship:ship_id channel:data_channel_id time:created_time \
+		format:value_format double:double_v long:long_v string:str_v boolean:bool_v; do
 		columns+=("${each%:*}_column=$(value_of "${each%:*}-column" "${each#*:}" \
 			"${narrow[@]}")")
 	done
@@ -141,13 +141,14 @@ has_routes() {
 	ask_it "SELECT to_regnamespace('ferry_narrow')" && [[ $said ]]
 }
 
-# drop_routes: before wide tables are dropped; of all ships, the roles' paths are as they were, too.
+# drop_routes SHIP...: before their wide tables are dropped; with the last of all ships the roles'
+# paths are as they were, too.
 drop_routes() {
 	local said='' each
 
 	has_routes || return 0
 	at_names "$FERRY_LIB/lib/route-drop.sql" schema="$(wide_schema)" \
-		ships="$(printf '%s\n' "${ships[@]#--ship-id=}")" ||
+		ships="$(printf '%s\n' "$@")" cascade="${cascade:+CASCADE}" ||
 		no_route $"the routes cannot be dropped"
 	while IFS= read -r each; do
 		[[ ! $each ]] || route_role "$each" none

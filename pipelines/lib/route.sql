@@ -8,9 +8,12 @@
 -- A session whose search_path begins with ferry_wide, ferry_narrow asks the wide tables where a ship
 -- has names there; one with ferry_narrow alone the narrow table. Both have the same columns and types.
 --
+-- Whoever asks the names meanwhile waits for none of this but the last moment: all is looked up, and
+-- timed by views of this session, before any of them changes.
+--
 -- psql -v schema, ship, narrow (a quoted name), arm (narrow or wide), force (0 or 1), and the names of
--- the narrow table's columns: ship_column, channel_column, time_column, format_column, double_column,
--- long_column, string_column, boolean_column; missing, the text of whole.sql. Prints narrow ms|wide ms|made
+-- the narrow table's columns: ship_column, channel_column, time_column, id_column, format_column,
+-- double_column, long_column, string_column, boolean_column; missing, the text of whole.sql. Prints narrow ms|wide ms|made
 -- or slower, and below it what the wide side lacks.
 -- One transaction of at_target.
 SET LOCAL search_path = pg_catalog;
@@ -19,7 +22,7 @@ SET LOCAL lock_timeout = '100ms'; -- who waits holds up all that ask later
 SET LOCAL jit = off;
 SELECT set_config('ferry.' || key, value, true) FROM (VALUES ('schema', :'schema'), ('ship', :'ship'),
 	('narrow', :'narrow'), ('arm', :'arm'), ('force', :'force'), ('said', ''),
-	('c_ship', :'ship_column'), ('c_channel', :'channel_column'), ('c_time', :'time_column'),
+	('c_id', :'id_column'), ('c_ship', :'ship_column'), ('c_channel', :'channel_column'), ('c_time', :'time_column'),
 	('c_format', :'format_column'), ('c_double', :'double_column'), ('c_long', :'long_column'),
 	('c_string', :'string_column'), ('c_boolean', :'boolean_column')) AS v (key, value) \g /dev/null
 -- since: rows before those of the wide tables may be missing; until: rows behind them
@@ -50,6 +53,9 @@ DECLARE
 	part record;
 	each text;
 	sql text;
+	rows_of text; -- of the ship, in the narrow table
+	wide_shape text; -- of the narrow table
+	narrow_shape text; -- of the wide ones
 	day text;
 	began timestamptz;
 	best float8[] := '{Infinity,Infinity}';
@@ -99,7 +105,7 @@ BEGIN
 	-- columns of the narrow table, by what they are
 	CREATE TEMPORARY TABLE ferry_columns ON COMMIT DROP AS
 	SELECT a.attnum, a.attname, format_type(a.atttypid, a.atttypmod) AS type, r.role
-	FROM pg_attribute AS a LEFT JOIN unnest('{ship,channel,time,format,double,long,string,boolean}'
+	FROM pg_attribute AS a LEFT JOIN unnest('{id,ship,channel,time,format,double,long,string,boolean}'
 		::text[]) AS r (role) ON a.attname = current_setting('ferry.c_' || r.role)
 	WHERE a.attrelid = narrow AND a.attnum > 0 AND NOT a.attisdropped;
 	IF (SELECT count(role) FROM ferry_columns WHERE role IN ('ship', 'channel', 'time', 'format')) < 4
@@ -137,14 +143,25 @@ BEGIN
 		RAISE EXCEPTION 'not whole: %', missing USING ERRCODE = 'object_not_in_prerequisite_state';
 	END IF;
 
-	FOREACH each IN ARRAY arms LOOP
-		EXECUTE format('CREATE SCHEMA IF NOT EXISTS %I', each);
-		EXECUTE format('GRANT USAGE ON SCHEMA %I TO PUBLIC', each);
-	END LOOP;
-
+	-- Of a cell that is there several times the wide tables have the last value. Where no key keeps it
+	-- from being there twice, the rows are read in that order, which costs a sort.
+	SELECT format('%s AS n WHERE n.%I = %L', narrow, attname, id) INTO rows_of FROM ferry_columns
+	WHERE role = 'ship';
+	IF NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = narrow AND i.indisunique AND i.indisvalid
+		AND i.indpred IS NULL AND i.indexprs IS NULL AND NOT EXISTS (SELECT
+			FROM generate_series(0, i.indnkeyatts - 1) AS k WHERE i.indkey[k] NOT IN (SELECT attnum
+			FROM ferry_columns WHERE role IN ('ship', 'channel', 'time'))))
+	THEN
+		SELECT format('(SELECT DISTINCT ON (n.%1$I, n.%2$I) n.* FROM %3$s ORDER BY n.%1$I, n.%2$I,'
+				' (%4$s) IS NULL%5$s) AS n WHERE true', t.attname, c.attname, rows_of, value,
+			coalesce((SELECT format(', n.%I DESC', attname) FROM ferry_columns WHERE role = 'id'),
+				(SELECT ', n.tableoid DESC, n.ctid DESC' FROM pg_class
+				WHERE oid = narrow AND relkind IN ('r', 'p', 'm'))))
+		INTO rows_of FROM ferry_columns AS t, ferry_columns AS c
+		WHERE (t.role, c.role) = ('time', 'channel');
+	END IF;
 	-- wide rows of the narrow table
-	SELECT format('CREATE OR REPLACE VIEW ferry_narrow.%I%s AS SELECT n.%I::%s AS created_time, ', base,
-			invoker, t.attname, (SELECT format_type(atttypid, atttypmod) FROM pg_attribute
+	SELECT format('SELECT n.%I::%s AS created_time, ', t.attname, (SELECT format_type(atttypid, atttypmod) FROM pg_attribute
 			WHERE attrelid = format('%I.%I', place, base)::regclass
 			AND attname = 'created_time'))
 		|| string_agg(format('%s FILTER (WHERE n.%I = %L) AS %I', CASE type
@@ -157,28 +174,18 @@ BEGIN
 			ELSE format('max(%s)', value) END,
 			(SELECT attname FROM ferry_columns WHERE role = 'channel'), w.channel, w.col), ', '
 			ORDER BY w.attnum)
-		|| format(' FROM %s AS n WHERE n.%I = %L GROUP BY n.%I', narrow, s.attname, id, t.attname)
-	INTO sql
+		|| format(' FROM %s GROUP BY n.%I', rows_of, t.attname)
+	INTO wide_shape
 	FROM (SELECT a.attnum, a.attname AS col, c.channel, format_type(a.atttypid, a.atttypmod) AS type
 		FROM pg_attribute AS a JOIN ferry.channel AS c ON c.column_name = a.attname
 		WHERE a.attrelid = format('%I.%I', place, base)::regclass AND c.target_schema = place
 		AND c.ship = id) AS w,
-		(SELECT attname FROM ferry_columns WHERE role = 'time') AS t,
-		(SELECT attname FROM ferry_columns WHERE role = 'ship') AS s
-	GROUP BY t.attname, s.attname;
-	EXECUTE sql;
-	EXECUTE format('CREATE OR REPLACE VIEW ferry_narrow.%I%s AS SELECT * FROM %s AS n WHERE n.%I = %L',
-		base || '_narrow', invoker, narrow,
+		(SELECT attname FROM ferry_columns WHERE role = 'time') AS t
+	GROUP BY t.attname;
+	EXECUTE format('CREATE TEMPORARY VIEW ferry_arm_1 AS SELECT * FROM %s AS n WHERE n.%I = %L', narrow,
 		(SELECT attname FROM ferry_columns WHERE role = 'ship'), id);
 
 	IF wide THEN
-		SELECT format('CREATE OR REPLACE VIEW ferry_wide.%I%s AS SELECT created_time, %s FROM %I.%I',
-			base, invoker, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum), place, base)
-		INTO sql
-		FROM pg_attribute AS a JOIN ferry.channel AS c ON c.column_name = a.attname
-		WHERE a.attrelid = format('%I.%I', place, base)::regclass AND c.target_schema = place
-			AND c.ship = id;
-		EXECUTE sql;
 		-- a channel that came while it was followed has no format in the registry: its newest row's
 		CREATE TEMPORARY TABLE ferry_formats ON COMMIT DROP AS
 		SELECT c.channel, coalesce(c.format, '') AS format FROM ferry.channel AS c
@@ -195,8 +202,7 @@ BEGIN
 		END LOOP;
 		-- doubles stay doubles: as texts they would be rounded where extra_float_digits says so. A text
 		-- that is none of its channel's format came in a row of another one.
-		SELECT format('CREATE OR REPLACE VIEW ferry_wide.%I%s AS ', base || '_narrow', invoker)
-			|| string_agg(one, ' UNION ALL ') INTO sql
+		SELECT string_agg(one, ' UNION ALL ') INTO narrow_shape
 		FROM (SELECT format('SELECT %s FROM %I.%I AS t, unnest(ARRAY[%s]::text[], ARRAY[%s]::text[],'
 				' ARRAY[%s]::text[], ARRAY[%s]::float8[]) AS v (c, f, x, d), LATERAL (SELECT'
 				' CASE WHEN v.d IS NOT NULL OR v.f = ''Decimal'' AND %s THEN ''Decimal'''
@@ -226,29 +232,55 @@ BEGIN
 			JOIN pg_attribute AS a ON a.attname = c.column_name AND a.attrelid = to_regclass(format('%I.%I', place, c.table_name))
 			WHERE c.target_schema = place AND c.ship = id
 			GROUP BY c.table_name) AS u;
-		EXECUTE sql;
+		EXECUTE 'CREATE TEMPORARY VIEW ferry_arm_2 AS ' || narrow_shape;
 
 		-- one channel, the last day
-		SELECT format('SELECT count(%I) FROM <arm>.%I WHERE %I = %L AND %I >= (SELECT max(created_time)'
-			' - interval ''1 day'' FROM %I.%I)', c.attname, base || '_narrow', c.attname,
+		SELECT format('SELECT count(%I) FROM pg_temp.ferry_arm_<arm> WHERE %I = %L AND %I >= (SELECT max(created_time)'
+			' - interval ''1 day'' FROM %I.%I)', c.attname, c.attname,
 			(SELECT min(k.channel) FROM ferry.channel AS k WHERE k.target_schema = place
 				AND k.ship = id), t.attname, place, base)
 		INTO day FROM ferry_columns AS c, ferry_columns AS t
 		WHERE c.role = 'channel' AND t.role = 'time';
 		FOR i IN 1..6 LOOP
 			began := clock_timestamp();
-			EXECUTE replace(day, '<arm>', arms[i % 2 + 1]);
+			EXECUTE replace(day, '<arm>', (i % 2 + 1)::text);
 			best[i % 2 + 1] := least(best[i % 2 + 1],
 				extract(epoch FROM clock_timestamp() - began) * 1000);
 		END LOOP;
 		IF best[2] > best[1] AND current_setting('ferry.force') <> '1' THEN
-			EXECUTE format('DROP VIEW ferry_wide.%I', base || '_narrow');
+			narrow_shape := NULL;
 		END IF;
 		PERFORM set_config('ferry.said', format('%s|%s|%s', round(best[1]::numeric, 1),
-			round(best[2]::numeric, 1), CASE WHEN to_regclass(format('ferry_wide.%I',
-			base || '_narrow')) IS NULL THEN 'slower' ELSE 'made' END), true);
+			round(best[2]::numeric, 1), CASE WHEN narrow_shape IS NULL THEN 'slower'
+			ELSE 'made' END), true);
+	END IF;
+
+	DROP VIEW IF EXISTS pg_temp.ferry_arm_1, pg_temp.ferry_arm_2;
+	-- from here on whoever asks the names waits
+	FOREACH each IN ARRAY arms LOOP
+		EXECUTE format('CREATE SCHEMA IF NOT EXISTS %I', each);
+		EXECUTE format('GRANT USAGE ON SCHEMA %I TO PUBLIC', each);
+	END LOOP;
+	EXECUTE format('CREATE OR REPLACE VIEW ferry_narrow.%I%s AS ', base, invoker) || wide_shape;
+	EXECUTE format('CREATE OR REPLACE VIEW ferry_narrow.%I%s AS SELECT * FROM %s AS n WHERE n.%I = %L',
+		base || '_narrow', invoker, narrow,
+		(SELECT attname FROM ferry_columns WHERE role = 'ship'), id);
+	IF wide THEN
+		SELECT format('CREATE OR REPLACE VIEW ferry_wide.%I%s AS SELECT created_time, %s FROM %I.%I',
+			base, invoker, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum), place, base)
+		INTO sql
+		FROM pg_attribute AS a JOIN ferry.channel AS c ON c.column_name = a.attname
+		WHERE a.attrelid = format('%I.%I', place, base)::regclass AND c.target_schema = place
+			AND c.ship = id;
+		EXECUTE sql;
 	ELSE
-		EXECUTE format('DROP VIEW IF EXISTS ferry_wide.%I, ferry_wide.%I', base, base || '_narrow');
+		EXECUTE format('DROP VIEW IF EXISTS ferry_wide.%I', base);
+	END IF;
+	IF narrow_shape IS NULL THEN
+		EXECUTE format('DROP VIEW IF EXISTS ferry_wide.%I', base || '_narrow');
+	ELSE
+		EXECUTE format('CREATE OR REPLACE VIEW ferry_wide.%I%s AS ', base || '_narrow', invoker)
+			|| narrow_shape;
 	END IF;
 
 	-- who may read the tables may read the names; before security_invoker they are told one by one

@@ -20,11 +20,11 @@
 #include <strings.h>
 
 struct conf {
-	const char *source;
+	const char *source, *restoring;
 	struct target_opts target;
 	struct narrow_opts narrow;
 	struct opt_list ships;
-	bool drop_tables, yes, leave_slot, cascade, new_ship;
+	bool drop_tables, yes, leave_slot, cascade, new_ship, dry_run;
 };
 
 static const struct opt options[] = {
@@ -37,6 +37,10 @@ static const struct opt options[] = {
 	  .help = "do not ask" },
 	{ .name = "cascade", CONF(cascade),
 	  .help = "rollback, --drop-tables: drop views that others made of the tables, too" },
+	{ .name = "dry-run", .verbs = "rollback", CONF(dry_run),
+	  .help = "look for what stands in the way, print the ships, change nothing" },
+	{ .name = "restoring", .verbs = "load", CONF(restoring), .arg = "DIGEST",
+	  .help = "only while the tables of this backup wait for their ledger" },
 	{ .name = "leave-slot", .verbs = "rollback", .weakens = true, CONF(leave_slot),
 	  .help = "the source cannot be reached, its slot stays" },
 	LEDGER_SIDES_OPTS(struct conf),
@@ -271,7 +275,8 @@ static void find_ships(struct run *run)
 				msg_q(ship), run->own ? run->own : "those registered");
 		if (run->again)
 			(void)ask_source(run, &(struct opt_list){ &ship, 1 });
-		msg_warn("ship %s is not registered", msg_q(ship));
+		if (!run->conf.dry_run)
+			msg_warn("ship %s is not registered", msg_q(ship));
 	}
 }
 
@@ -284,13 +289,16 @@ static void take_own(struct run *run)
 		run->own = run->conf.narrow.table ? run->conf.narrow.table : NARROW_DEFAULT_TABLE;
 }
 
-/* Before anything is changed: views of others stand in the way of dropping the tables. */
+/*
+ * Before anything is changed: views of others stand in the way of dropping the tables. Reading
+ * names do not where it is only asked: narrow-to-wide drops them in between.
+ */
 static void want_no_views(struct run *run)
 {
 	AUTO_STR list = { 0 };
 
 	for (size_t i = 0; i < run->ships.n && !run->conf.cascade; i++)
-		widen_views_of_others(run->r, run->of[i].ship, &list);
+		widen_views_of_others(run->r, run->of[i].ship, run->conf.dry_run, &list);
 	if (list.n > 0)
 		die_hint(EX_REFUSED, "--cascade drops them, too",
 			"nothing was changed: views were made of the wide tables: %s",
@@ -342,11 +350,16 @@ static void do_create(struct run *run)
 }
 
 /* The names, one a line: what tells a script whether there is anything yet. */
+static void put_ships(const struct run *run)
+{
+	for (size_t i = 0; i < run->ships.n; i++)
+		(void)printf("%.*s\n", (int)run->ships.name[i].n, run->ships.name[i].p);
+}
+
 static void do_ships(struct run *run)
 {
 	find_ships(run);
-	for (size_t i = 0; i < run->ships.n; i++)
-		(void)printf("%.*s\n", (int)run->ships.name[i].n, run->ships.name[i].p);
+	put_ships(run);
 }
 
 /*
@@ -412,7 +425,9 @@ static void forget_channels(struct run *run, struct sl ship)
 
 static void remove_slots(struct run *run, const struct ledger_job *jobs, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n && run->conf.dry_run; i++)
+		pg_close(follow_slot_source(run->conf.source, &jobs[i]));
+	for (size_t i = 0; i < n && !run->conf.dry_run; i++)
 		(void)follow_slot_remove(run->conf.source, run->target, &jobs[i]);
 }
 
@@ -468,10 +483,14 @@ static void do_rollback(struct run *run)
 	read_ships(run, &run->ships);
 	want_no_views(run);
 	add_question(run, &question);
-	if (!run->conf.yes && !confirm(str_z(&question)))
+	if (!run->conf.yes && !run->conf.dry_run && !confirm(str_z(&question)))
 		die(EX_DIFFERS, "nothing was changed");
 	if (run->conf.ships.n == 0)
 		jobs = slot_jobs(run, &n_jobs);
+	if (run->conf.dry_run) {
+		put_ships(run);
+		return;
+	}
 	/* then the ledger: workers are fenced off, and nothing that is gone is called done */
 	for (size_t i = 0; i < run->conf.ships.n; i++)
 		ledger_forget(run->target, target->schema, target->prefix, run->own,
@@ -503,8 +522,9 @@ static void do_save(struct run *run)
 
 	if (!ledger_exists(run->target))
 		die(EX_CONFIGURATION, "no ledger, target: there is nothing to save");
+	take_own(run);
 	out = out_open(NULL, 0);
-	ledger_save(run->target, target->schema, target->prefix, run->conf.ships.v,
+	ledger_save(run->target, target->schema, target->prefix, run->own, run->conf.ships.v,
 		run->conf.ships.n, out);
 	out_close(out);
 }
@@ -513,7 +533,7 @@ static void do_load(struct run *run)
 {
 	ledger_init(run->target);
 	msg_note("%llu rows of the ledger are back",
-		(unsigned long long)ledger_load(run->target));
+		(unsigned long long)ledger_load(run->target, run->conf.restoring));
 }
 
 /* Tables and views, quoted, one a line: what a backup is to hold. */

@@ -19,7 +19,7 @@ struct conf {
 	struct opt_list ships;
 	uint64_t job, max_differences;
 	int format;
-	bool repair, remove, doubt;
+	bool repair, remove, doubt, followed;
 	struct opt_time before;
 	int64_t settle, every;
 };
@@ -31,6 +31,8 @@ static const struct opt options[] = {
 	{ .name = "max-differences", CONF(max_differences), .arg = "N", .min = 1,
 	  .help = "look for so many differing cells (default 20)" },
 	REPORT_FORMAT_OPT(struct conf, format, "the report"),
+	{ .name = "followed", CONF(followed),
+	  .help = "also what only a follower brings, while none is at work" },
 	{ .kind = OPT_GROUP, .help = "Repair" },
 	{ .name = "repair", .letter = 'r', CONF(repair),
 	  .help = "make the wide tables equal, also while they are written to" },
@@ -227,6 +229,7 @@ static struct verify_opts options_of(struct check *c)
 		.repair = o->repair,
 		.remove = o->remove,
 		.doubt = o->doubt,
+		.followed = o->followed,
 		.finished_before = o->before.given ? o->before.instant : LEDGER_NO_TIME,
 		.found = on_difference,
 		.ctx = c };

@@ -1,6 +1,7 @@
 #include "compare/repair.h"
 
 #include "core/kp.h"
+#include "ledger/ledger_ranges.h"
 #include "narrow/narrow_row.h"
 #include "wide/wide.h"
 
@@ -215,20 +216,34 @@ static struct fill *open_fill(struct repair *r)
 	return f;
 }
 
+/*
+ * What a follower deletes between our reading and our writing would come back for good: it says
+ * what that was where the ship is in doubt, and the next round may take it away.
+ */
 static void fill_range(struct repair *r, struct ship *ship, int64_t from, int64_t to)
 {
+	struct pg *pg = registry_pg(r->target->r);
+	uint64_t doubt = 0;
 	struct cellsum before, after;
 
+	if (r->followed && !r->job)
+		doubt = ledger_doubt_put(pg, r->followed, ship->id,
+			from == CELLSUM_ALWAYS ? LEDGER_NO_TIME : from, to, "being repaired");
 	if (!r->fill)
 		r->fill = open_fill(r);
 	r->fill->ship = ship;
 	cellsum_wide(r->target, ship, from, to, &before);
 	read_part(r->fill, from, to);
+	KP("repair_fill_read");
 	send_all(r->fill->wide);
 	wide_next_chunk(r->fill->wide);
 	registry_read(r->target->r, ship);
 	cellsum_wide(r->target, ship, from, to, &after);
 	r->filled += after.cells + after.rows - before.cells - before.rows;
+	if (doubt) {
+		ledger_doubt_settle(pg, doubt);
+		r->job = r->followed;
+	}
 }
 
 /* ---- rows that are too many, and rows that the view does not show ---------------------------- */

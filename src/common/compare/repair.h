@@ -4,7 +4,8 @@
  * Rows that live writers may be changing are never deleted and copied again, and no old reading is
  * ever laid over a newer value:
  *
- *	missing values   are read again and fill what is NULL, as a backfill does;
+ *	missing values   are read again and fill what is NULL, as a backfill does; beside a
+ *			 follower under a doubt, so that it says what was deleted meanwhile;
  *	other values     are set one by one, each under the lock of its row: the source is asked
  *			 once the lock is held, so whatever a live writer brings later is newer;
  *	rows             without any value left, of instants that the source has not, go away
@@ -22,6 +23,7 @@ struct repair {
 	struct cellsum_target *target;
 	bool remove;                   /* also what the source has no more: all of it, */
 	uint64_t job;                  /* or, unless 0, what a doubt of this job says was deleted */
+	uint64_t followed;             /* job whose follower may delete meanwhile; 0: none */
 	uint64_t filled, set, removed; /* what was done: cells and rows, added up */
 	uint64_t busy;                 /* rows that others had locked */
 	bool broken;                   /* the last round met a table that is not as it was made */

@@ -462,6 +462,7 @@ static void find_ranges(struct verify *v, struct pg *target)
 	what.n_doubts = v->n_doubts;
 	/* what followers brought may be in doubt while none is at work: those tell only of later */
 	what.live |= v->live.any && v->n_doubts > 0;
+	what.live |= o->followed && (v->live.any || ledger_live_had(target, v->job.id));
 	if (o->watch)
 		choose_due(o->watch, &what);
 	v->n_ranges = ledger_ranges(target, &v->job, &what, &v->ships, &v->arena, &v->range);
@@ -545,7 +546,8 @@ static void open_both(struct verify *v, enum cellsum_hash hash)
 	v->target.r = registry_open(
 		pg_connect(v->tables.conninfo, "target"), &v->tables, "created_time");
 	v->repair = (struct repair){
-		.source = &v->source, .target = &v->target, .remove = v->opts.remove};
+		.source = &v->source, .target = &v->target, .remove = v->opts.remove,
+		.followed = v->live.slot ? v->job.id : 0 };
 	narrow_goes_to(v->narrow, registry_pg(v->target.r));
 	choose_ships(v);
 	if (hash == CELLSUM_PORTABLE)

@@ -32,6 +32,7 @@ struct verify_opts {
 	int64_t settle;             /* microseconds; 0: none; VERIFY_SETTLE_AUTO */
 	bool repair, remove;        /* `remove`: also what the source has no more */
 	bool doubt;                 /* only what is in doubt, and no more when it is equal */
+	bool followed;              /* also what only followers brought, though none is at work */
 	int64_t finished_before;    /* only chunks done before; LEDGER_NO_TIME: all */
 	struct verify_watch *watch; /* a pass of verify_watch(); else NULL */
 	/* may be NULL */

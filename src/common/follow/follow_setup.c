@@ -163,18 +163,25 @@ void follow_slot_cleanup(struct pg *source, struct pg *target, uint64_t job, con
 		slot_drop(source, named, NULL);
 }
 
-bool follow_slot_remove(const char *conninfo, struct pg *target, const struct ledger_job *job)
+struct pg *follow_slot_source(const char *conninfo, const struct ledger_job *job)
 {
 	struct pg *source = pg_connect(conninfo, "source");
-	AUTO_ARENA a = { 0 };
-	struct ledger_follower now;
-	bool there = ledger_follower_get(target, job->id, &now, &a);
 	AUTO_STR name = { 0 };
 
 	ledger_source_name(source, &name);
 	if (!sl_eq_str(str_sl(&name), job->source))
 		die(EX_CONFIGURATION, "job %llu reads another database: %s, not %s",
 			(unsigned long long)job->id, job->source, str_z(&name));
+	return source;
+}
+
+bool follow_slot_remove(const char *conninfo, struct pg *target, const struct ledger_job *job)
+{
+	struct pg *source = follow_slot_source(conninfo, job);
+	AUTO_ARENA a = { 0 };
+	struct ledger_follower now;
+	bool there = ledger_follower_get(target, job->id, &now, &a);
+
 	/* also where the ledger knows of none: setting it up may have been cut short */
 	follow_slot_cleanup(source, target, job->id,
 		there && now.kind == LEDGER_FOLLOW_SLOT ? now.slot : NULL);

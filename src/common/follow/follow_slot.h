@@ -59,6 +59,9 @@ void follow_slot_find(struct pg *source, const struct follow_slot *f, struct are
 void follow_slot_setup(struct pg *source, const struct narrow *narrow, struct pg *target,
 	uint64_t job, const struct follow_slot_names *asked, const char *late);
 
+/* Connects to the source of a job; the caller closes. Dies with 78 when that is another one. */
+struct pg *follow_slot_source(const char *conninfo, const struct ledger_job *job);
+
 /*
  * Removes slot and publication of a job from its source, and the follower from the ledger. True
  * when there was one. The table itself need not be there any more. Dies with 78 when `conninfo`

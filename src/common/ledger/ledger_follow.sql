@@ -87,7 +87,7 @@ UPDATE ferry.follower t SET upto = $2,
 -- one that is claimed later cannot. Whether a chunk that is done by now was done before our own
 -- deletion went by is not known either when it is only just done; ten minutes are far longer than
 -- its COMMIT can have taken. A chunk of other ships may bring it, too, where nobody planned this
--- one: it reads all that it meets. A ship that is all in doubt may have been left out.
+-- one: it reads all that it meets. What is in doubt may have been left out, or is being repaired.
 -- name: erased_sql
 WITH s AS (SELECT ship, min(at) AS lo, max(at) AS hi FROM pg_temp.ferry_erased GROUP BY ship),
 	reading AS MATERIALIZED (SELECT DISTINCT chunk_from, chunk_to FROM ferry.chunk
@@ -100,7 +100,8 @@ WITH s AS (SELECT ship, min(at) AS lo, max(at) AS hi FROM pg_temp.ferry_erased G
 		UNION SELECT s.ship, c.* FROM s, reading c WHERE NOT EXISTS
 			(SELECT FROM ferry.chunk k WHERE k.job_id = $1 AND k.ship = s.ship
 				AND k.chunk_from < c.chunk_to AND k.chunk_to > c.chunk_from)
-		UNION SELECT ship, '-infinity', 'infinity' FROM s JOIN ferry.doubt d USING (ship)
+		UNION SELECT s.ship, '-infinity', 'infinity' FROM s JOIN ferry.doubt d
+			ON d.ship = s.ship OR d.ship IS NULL
 			WHERE d.job_id = $1 AND d.instants IS NULL)
 INSERT INTO ferry.doubt (job_id, ship, time_from, time_to, why, instants)
 	SELECT $1, ship, min(at), max(at) + interval '1 microsecond',

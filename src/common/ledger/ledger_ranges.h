@@ -77,4 +77,8 @@ size_t ledger_doubts(struct pg *target, uint64_t job, bool free_only, struct are
 
 bool ledger_doubt_meets(
 	const struct ledger_doubt *d, struct sl ship, int64_t from, int64_t to) NODISCARD;
+
+/* Puts this range of a ship in doubt; its number. */
+uint64_t ledger_doubt_put(struct pg *target, uint64_t job, struct sl ship, int64_t from, int64_t to,
+	const char *why) NODISCARD;
 void ledger_doubt_settle(struct pg *target, uint64_t id); /* it is none any more */

@@ -28,5 +28,9 @@ SELECT id, ship, time_from, time_to FROM ferry.doubt d WHERE job_id = $1 AND NOT
 			OR a.xact_start < clock_timestamp() - interval '5 s')))
 	ORDER BY id;
 
+-- name: doubt_put_sql
+INSERT INTO ferry.doubt (job_id, ship, time_from, time_to, why) VALUES ($1, $2, $3, $4, $5)
+	RETURNING id;
+
 -- name: live_ships_sql
 SELECT ship FROM ferry.follow_ship WHERE job_id = $1 AND ship <> '' ORDER BY ship;

@@ -31,6 +31,9 @@ struct ledger_live {
 /* All zero (.any false) when no follower was set up. */
 void ledger_live_get(struct pg *target, uint64_t job, struct ledger_live *out, struct arena *a);
 
+/* Was anything followed once, by a follower that may be forgotten by now? */
+bool ledger_live_had(struct pg *target, uint64_t job) NODISCARD;
+
 /* How often the follower has advanced, ever. */
 uint64_t ledger_live_turns(struct pg *target, uint64_t job);
 

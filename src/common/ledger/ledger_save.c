@@ -23,7 +23,7 @@ static uint64_t save_table(
 	struct pg *target, const struct table *t, const char *const *params, struct out *out)
 {
 	AUTO_STR line = { 0 };
-	AUTO_RESULT *r = pg_query(target, t->save, 3, params);
+	AUTO_RESULT *r = pg_query(target, t->save, 4, params);
 	uint64_t n = pg_rows(r);
 
 	for (size_t i = 0; i < n; i++) {
@@ -36,11 +36,11 @@ static uint64_t save_table(
 	return n;
 }
 
-void ledger_save(struct pg *target, const char *schema, const char *prefix, const struct sl *ships,
-	size_t n_ships, struct out *out)
+void ledger_save(struct pg *target, const char *schema, const char *prefix, const char *table,
+	const struct sl *ships, size_t n_ships, struct out *out)
 {
 	AUTO_STR list = { 0 }, end = { 0 };
-	const char *params[] = { schema, prefix, ledger_array(&list, ships, n_ships) };
+	const char *params[] = { schema, prefix, table, ledger_array(&list, ships, n_ships) };
 	uint64_t n = 0;
 
 	pg_exec(target, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
@@ -138,7 +138,20 @@ static void finish(struct load *l)
 	pg_exec(l->target, restored_sql);
 }
 
-uint64_t ledger_load(struct pg *target)
+/* Whoever rolls back, and drops them, waits for us; or was first. */
+static void hold_tables(struct pg *target, const char *restoring)
+{
+	if (pg_knows(target, "SELECT to_regclass('ferry.restoring') IS NOT NULL AND $1 <> ''",
+		    restoring)) {
+		pg_exec(target, "LOCK TABLE ferry.restoring IN SHARE ROW EXCLUSIVE MODE");
+		if (pg_knows(target, "SELECT true FROM ferry.restoring WHERE digest = $1",
+			    restoring))
+			return;
+	}
+	die(EX_TEMP, "the tables of the backup were rolled back meanwhile");
+}
+
+uint64_t ledger_load(struct pg *target, const char *restoring)
 {
 	struct load l = { .target = target };
 	char *line = NULL;
@@ -147,6 +160,8 @@ uint64_t ledger_load(struct pg *target)
 	bool whole = false;
 
 	pg_exec(target, "BEGIN");
+	if (restoring)
+		hold_tables(target, restoring);
 	while (!whole && (n = getline(&line, &cap, stdin)) > 0) {
 		struct sl text = { line, (size_t)n - (line[n - 1] == '\n') };
 
@@ -157,6 +172,8 @@ uint64_t ledger_load(struct pg *target)
 	if (!whole)
 		die(EX_STREAM, "the saved ledger was cut: nothing of it was taken");
 	finish(&l);
+	/* it was made with the others: from here on they are the ledger's */
+	pg_exec(target, restoring ? "DROP TABLE ferry.restoring; COMMIT" : "COMMIT");
 	free(line);
 	str_free(&l.rows);
 	return l.all;

@@ -1,11 +1,12 @@
--- Rows of the tables as JSON, and back: $1 schema, $2 prefix, $3 ships or NULL. Numbers that a
--- sequence gives are left out.
+-- Rows of the tables as JSON, and back: $1 schema, $2 prefix, $3 narrow table or NULL: any, $4
+-- ships or NULL. Numbers that a sequence gives are left out.
 
 -- part: of_jobs
-job_id IN (SELECT job_id FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2)
+job_id IN (SELECT job_id FROM ferry.job WHERE target_schema = $1 AND target_prefix = $2
+	AND ($3::text IS NULL OR source_table = $3))
 
 -- part: of_ships
-($3::text[] IS NULL OR ship = ANY ($3::text[]))
+($4::text[] IS NULL OR ship = ANY ($4::text[]))
 
 -- part: job_columns
 job_id, source, source_table, target_schema, target_prefix, types, chunk_us, since, cutoff,
@@ -13,7 +14,7 @@ encoding, columns, created_at, updated_at
 
 -- name: save_job_sql
 SELECT to_jsonb(x) FROM (SELECT {job_columns} FROM ferry.job
-	WHERE {of_jobs} AND ($3::text[] IS NULL OR true)) AS x ORDER BY 1;
+	WHERE {of_jobs} AND ($4::text[] IS NULL OR true)) AS x ORDER BY 1;
 
 -- name: load_job_sql
 INSERT INTO ferry.job ({job_columns}) SELECT {job_columns}
@@ -25,7 +26,7 @@ last_seen, samples, created_at
 
 -- name: save_channel_sql
 SELECT to_jsonb(x) FROM (SELECT {channel_columns} FROM ferry.channel
-	WHERE target_schema = $1 AND {of_prefix} AND {of_ships}) AS x ORDER BY 1;
+	WHERE target_schema = $1 AND {of_prefix} AND {of_table} AND {of_ships}) AS x ORDER BY 1;
 
 -- name: load_channel_sql
 INSERT INTO ferry.channel ({channel_columns}) SELECT {channel_columns}
@@ -60,7 +61,7 @@ cells, wide_rows, deleted, rejects
 
 -- name: save_follower_sql
 SELECT to_jsonb(x) FROM (SELECT {follower_columns} FROM ferry.follower
-	WHERE {of_jobs} AND $3::text[] IS NULL) AS x ORDER BY 1;
+	WHERE {of_jobs} AND $4::text[] IS NULL) AS x ORDER BY 1;
 
 -- name: load_follower_sql
 INSERT INTO ferry.follower ({follower_columns}) SELECT {follower_columns}
@@ -85,9 +86,11 @@ job_id, ship, time_from, time_to, why, at, instants
 SELECT to_jsonb(x) FROM (SELECT {doubt_columns} FROM ferry.doubt
 	WHERE {of_jobs} AND (ship IS NULL OR {of_ships})) AS x ORDER BY 1;
 
+-- Those of all ships stay where one ship is rolled back.
 -- name: load_doubt_sql
 INSERT INTO ferry.doubt ({doubt_columns}) SELECT {doubt_columns}
-	FROM jsonb_populate_recordset(NULL::ferry.doubt, $1::jsonb) ON CONFLICT DO NOTHING;
+	FROM jsonb_populate_recordset(NULL::ferry.doubt, $1::jsonb)
+	EXCEPT ALL SELECT {doubt_columns} FROM ferry.doubt;
 
 -- name: other_job_sql
 SELECT job_id FROM jsonb_populate_recordset(NULL::ferry.job, $1::jsonb) AS b
@@ -101,9 +104,6 @@ SELECT true FROM ferry.job a JOIN ferry.job b USING (target_schema, target_prefi
 			WHERE ship <> '') s
 		USING (job_id) GROUP BY target_schema, ship HAVING count(*) > 1 LIMIT 1;
 
--- The last table was made with the others: from here on they are the ledger's.
 -- name: restored_sql
 UPDATE ferry.chunk SET state = 'pending' WHERE state = 'running' AND worker IS NULL;
 SELECT setval('ferry.job_job_id_seq', max(job_id)) FROM ferry.job;
-DROP TABLE IF EXISTS ferry.restoring;
-COMMIT;

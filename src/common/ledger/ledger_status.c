@@ -200,6 +200,13 @@ void ledger_live_get(struct pg *target, uint64_t job, struct ledger_live *out, s
 		take_live(r, out, a);
 }
 
+bool ledger_live_had(struct pg *target, uint64_t job)
+{
+	return pg_knows(target,
+		"SELECT true FROM ferry.follow_ship WHERE job_id = $1 AND ship <> '' LIMIT 1",
+		ledger_u64(job));
+}
+
 uint64_t ledger_live_turns(struct pg *target, uint64_t job)
 {
 	AUTO_RESULT *r = ledger_ask(target, turns_sql, job);

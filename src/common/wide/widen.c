@@ -422,7 +422,8 @@ void widen_ships(struct registry *r, const struct widen *of, size_t n, bool tabl
 	}
 }
 
-void widen_views_of_others(struct registry *r, const struct ship *s, struct str *list)
+void widen_views_of_others(
+	struct registry *r, const struct ship *s, bool beside_names, struct str *list)
 {
 	AUTO_STR names = { 0 };
 	AUTO_RESULT *res = NULL;
@@ -434,7 +435,8 @@ void widen_views_of_others(struct registry *r, const struct ship *s, struct str 
 		str_add_json(&names, s->group[i].table);
 	}
 	str_addc(&names, ']');
-	res = pg_ask(registry_pg(r), views_sql, registry_opts(r)->schema, str_z(&names));
+	res = pg_ask(registry_pg(r), views_sql, registry_opts(r)->schema, str_z(&names),
+		beside_names ? "t" : "f");
 	for (size_t i = 0; i < pg_rows(res); i++)
 		str_addf(list, "%s%s", list->n > 0 ? ", " : "", pg_valuez(res, i, 0));
 }

@@ -68,5 +68,10 @@ bool widen_holders(struct registry *r, const struct ship *s, const char *only, s
  */
 void widen_drop(struct registry *r, struct ship *s, bool cascade);
 
-/* Appends the names of views that others have made of a ship's tables or its view. */
-void widen_views_of_others(struct registry *r, const struct ship *s, struct str *list);
+/*
+ * Appends the names of views that others have made of a ship's tables or its view. `beside_names`:
+ * those that applications read it by (ferry_narrow, ferry_wide) are none, but what is made of them
+ * is.
+ */
+void widen_views_of_others(
+	struct registry *r, const struct ship *s, bool beside_names, struct str *list);

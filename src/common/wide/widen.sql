@@ -34,12 +34,14 @@ SELECT string_agg(DISTINCT
 		AND ($4::text[] IS NULL OR virtualtransaction = ANY ($4));
 
 -- name: views_sql
-WITH ours AS (SELECT array_agg(v) AS names
-		FROM jsonb_array_elements_text($2) AS v)
-	SELECT DISTINCT v.oid::regclass FROM pg_class t
-	JOIN pg_namespace n ON n.oid = t.relnamespace JOIN pg_depend d ON
-		d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid
+WITH names AS (SELECT $1::text AS place, v AS name FROM jsonb_array_elements_text($2) AS v
+		UNION ALL SELECT place, ($2::jsonb ->> 0) || tail
+		FROM unnest('{ferry_narrow,ferry_wide}'::text[]) AS place,
+			unnest('{"",_narrow}'::text[]) AS tail WHERE $3::bool),
+	ours AS (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		JOIN names ON name = relname AND place = nspname)
+	SELECT DISTINCT w.ev_class::regclass FROM ours JOIN pg_depend d ON
+		d.refclassid = 'pg_class'::regclass AND d.refobjid = ours.oid
 		AND d.classid = 'pg_rewrite'::regclass
-	JOIN pg_rewrite w ON w.oid = d.objid JOIN pg_class v ON v.oid = w.ev_class, ours
-	WHERE n.nspname = $1 AND t.relname = ANY (names)
-	AND NOT (v.relnamespace = n.oid AND v.relname = ANY (names));
+	JOIN pg_rewrite w ON w.oid = d.objid
+	WHERE w.ev_class NOT IN (SELECT oid FROM ours);
