@@ -385,6 +385,64 @@ sent() { (($(sandbox_count "$1" ok) > $2)); }
 	is "$(figure acknowledged s) $(figure skipped s)" '1 299'
 }
 
+@test "fs-put: a journal is looked up although it does not begin with the input" {
+	group partly
+	records 300 >all.csv
+	printf 'bad,never,,,\n' >>all.csv
+	sed 2d all.csv >in.csv
+	run_rc 65 fs-put partly in.csv --failed f
+	FERRY_STATE=$PWD/elsewhere fs clear partly --yes >/dev/null 2>&1
+	cp all.csv in.csv
+	run_rc 65 fs-put partly in.csv --failed f --stats s
+	has "$err" 'has none of the records'
+	is "$(figure acknowledged s) $(figure skipped s)" '300 0'
+	is "$(fs-extract-online partly --no-seal | wc -l)" 301
+	# emptied in part: each record that is not there is sent, and no other
+	sed -n '1p; 51,250p' in.csv >gone.csv
+	fs-put partly --delete hard --event-time later gone.csv --target-stores online
+	run_rc 65 fs-put partly in.csv --failed f --stats s
+	has_no "$err" 'has none of the records'
+	is "$(figure acknowledged s) $(figure skipped s)" '200 100'
+	is "$(fs-extract-online partly --no-seal | wc -l)" 301
+	# who is away for a moment is asked again, and not believed to have it all
+	fs-put partly --delete hard --event-time later gone.csv --target-stores online
+	sandbox_set error=60 only=BatchGetRecord
+	run_rc 65 fs-put partly in.csv --failed f --stats s
+	is "$(figure acknowledged s) $(figure skipped s)" '200 100'
+}
+
+@test "fs-put: what was deleted behind it, as the journal says, is not missing" {
+	group dead
+	records 3 >states.csv
+	sed -i '1s/$/,is_deleted/; 2,$s/$/,/' states.csv
+	printf 'id1,2024-02-01T00:00:00Z,,,,true\nid9,never,,,,\n' >>states.csv
+	run_rc 65 fs-put dead states.csv --failed f
+	run_rc 65 fs-put dead states.csv --failed f --stats s
+	is "$(figure acknowledged s) $(figure skipped s)" '0 4'
+	wait_until 20 arrived dead 3
+}
+
+@test "fs-put: a request that is lost on a kept connection is counted as sent again" {
+	acknowledged() { (($(sandbox_count PutRecord ok) > 0)); }
+	asked() { (($(sandbox_count PutRecord) > 0)); }
+	group kept
+	mkfifo in
+	sandbox_ask DELETE counters
+	fs-put kept --no-batch-write --max-workers 1 --accept-unsealed -i ndjson in 2>said 3>&- &
+	exec {feed}>in
+	printf '{"id":"a","event_time":"2024-01-01T00:00:00Z"}\n' >&"$feed"
+	wait_until 20 acknowledged
+	# it is carried out, and only later the connection dies
+	sandbox_set lost=100 latency=3000 only=PutRecord
+	sandbox_ask DELETE counters
+	printf '{"id":"b","event_time":"2024-01-01T00:00:00Z"}\n' >&"$feed"
+	exec {feed}>&-
+	wait_until 20 asked
+	sandbox_set
+	wait $!
+	has said 'up to 1 records were sent again after a lost answer'
+}
+
 @test "fs-put: no room for the journal, and what was under way is unknown" {
 	local known
 

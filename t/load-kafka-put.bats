@@ -3,7 +3,7 @@ load kafka
 load json
 
 setup_file() {
-	kafka_start 3 keys:3 kcat:3 plain:2 sealed cut rejected lost feed over whole alone stays
+	kafka_start 3 keys:3 kcat:3 plain:2 sealed cut rejected lost away feed over whole alone stays
 }
 teardown_file() { kafka_stop; helper_teardown_file; }
 
@@ -95,6 +95,29 @@ narrow() {
 	reformat -o ndjson in.csv | sort >want
 	kafka_values lost >got
 	same_file got want
+}
+
+@test "kafka-put: brokers that go away in the middle are temporary" {
+	acknowledged() { [[ $(kafka_values away) ]]; }
+	mkfifo in
+	kafka-put -t away -X message.timeout.ms=500 --stats stats --accept-unsealed -i ndjson in \
+		2>said 3>&- &
+	exec {feed}>in
+	printf '{"a":1}\n' >&"$feed"
+	wait_until 20 acknowledged
+	for each in 1 2 3; do
+		kafka_do "down $each"
+	done
+	printf '{"a":2}\n' >&"$feed"
+	exec {feed}>&-
+	rc=0
+	wait $! || rc=$?
+	for each in 1 2 3; do
+		kafka_do "up $each"
+	done
+	is "$rc" 75
+	has said 'Message timed out'
+	is "$(jq -c '[.acknowledged, .rejected, .unknown, .exit]' stats)" '[1,1,0,75]'
 }
 
 @test "kafka-put: what is refused ends the sending, so that nothing overtakes it, or is kept" {

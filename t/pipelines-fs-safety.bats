@@ -84,6 +84,10 @@ online_group() {
 	run_rc 65 fs migrate safe-from safe-into --yes --clear-target --where 'count > 1000'
 	has "$err" 'no record passes the filter' --allow-empty
 	is "$(stored safe-into)" '10 10'
+	printf 'nobody\n' >list
+	run_rc 65 fs migrate safe-from safe-into --yes --clear-target --only id=list
+	has "$err" 'safe-from has none of these records' --allow-empty
+	is "$(stored safe-into)" '10 10'
 	# the clearing breaks off in front of the first deletion
 	sandbox_set deny=DeleteRecord
 	run_rc 77 fs migrate safe-from safe-into --yes --clear-target

@@ -118,6 +118,29 @@ filled() {
 	has "$err" 'types do not fit: count (Fractional → Integral)'
 }
 
+@test "fs-upgrade: the new group is emptied when all of the old one fits it" {
+	fs-group template -O features.json
+	jq 'map(if .FeatureName == "count" then .FeatureType = "String" else . end)' \
+		features.json >texts.json
+	mv texts.json features.json
+	made fits-old both
+	jq 'map(if .FeatureName == "count" then .FeatureType = "Integral" else . end) +
+		[{"FeatureName":"tier","FeatureType":"String"}]' features.json >numbers.json
+	mv numbers.json features.json
+	made fits-new both
+	printf '%s\n' id,event_time,count a,2024-01-01T00:00:00Z,7 \
+		b,2024-01-01T00:00:00Z,unknown >old.csv
+	fs-put fits-old old.csv
+	printf '%s\n' id,event_time,count z,2024-01-01T00:00:00Z,1 >new.csv
+	fs-put fits-new new.csv
+	wait_until 20 rows fits-old 2
+	wait_until 20 rows fits-new 1
+	run_rc 65 fs-upgrade fits-old fits-new --yes --backup b.ndjson
+	has "$err" 'fits-new is not cleared, nothing was done'
+	is "$(present fits-new | jq -r .id)" z
+	rows fits-new 1
+}
+
 @test "fs-copy: two profiles in two regions, and a group that is not there yet" {
 	local -a far=(--profile=far --region=us-west-2)
 
@@ -540,6 +563,69 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	has_no "$err" emptied
 }
 
+@test "fs-sync: a row that appears late, behind a newer one, is sent" {
+	local table
+
+	filled early both 3
+	made later both
+	sync=(fs-sync early later --iterations 1 --state s.json --verify-wait 30s)
+	run_rc 0 "${sync[@]}"
+	run_rc 0 "${sync[@]}"
+	has "$out" ': 0 records since 2'
+	records 2 500 >late.csv
+	fs-put early late.csv
+	wait_until 20 rows early 5
+	table=$(psql -Atc "SELECT c.oid::regclass FROM pg_class c JOIN pg_attribute a
+		ON a.attrelid = c.oid AND a.attname = 'write_time' WHERE c.relkind = 'r'
+		ORDER BY c.oid DESC OFFSET 1 LIMIT 1")
+	psql -qc "UPDATE $table SET write_time = (SELECT min(write_time) FROM $table)
+		WHERE write_time = (SELECT max(write_time) FROM $table)"
+	run_rc 0 "${sync[@]}"
+	has "$out" 'Records: 5, written 2, there already 3'
+	present early >wanted
+	present later >got
+	same_file got wanted
+	before=$(sandbox_count StartQueryExecution)
+	run_rc 0 "${sync[@]}"
+	has "$out" ': 0 records since 2'
+	is "$(($(sandbox_count StartQueryExecution) - before))" 2
+	rows later 5
+}
+
+@test "fs-sync: a target that cannot be described is no empty one" {
+	# shellcheck disable=SC2016  # for that shell
+	run_rc 75 bash -c 'command=x && source "$1/lib.bash" && source "$1/lib/options.bash"
+		fs-group() { return 75; }
+		ask() { arn=$(facts x && printf %s "$arn") || return; echo went on; }
+		ask || exit' fs-sync "$root/pipelines"
+	has_no "$out" 'went on'
+	# nor is all of it sent to one that cannot be read just now, unless nobody may read it
+	for each in 75:75 76:76 77:0 69:0; do
+		# shellcheck disable=SC2016  # for that shell
+		run_rc "${each#*:}" bash -c 'command=x && source "$1/lib.bash" &&
+			source "$1/lib/options.bash"
+			said=$2 && read_known() { return "$said"; }
+			know x && echo went on' fs-sync "$root/pipelines" "${each%:*}"
+		[[ ${each#*:} == 0 ]] || has_no "$err" 'is not known'
+	done
+}
+
+@test "fs pipelines: the journal of a load from standard input is left alone" {
+	filled apart-from both 4
+	filled apart-online online 4
+	made apart-into both
+	records 3 700 >in.csv
+	printf 'bad,never,,,\n' >>in.csv
+	for each in 'fs-improve apart-from apart-into --yes --report r' \
+		'fs-sync apart-online apart-into --iterations 1'; do
+		run_pipe '0 65' 'cat in.csv | fs-put apart-into --accept-unsealed --failed f'
+		# shellcheck disable=SC2086  # words
+		run_rc 0 $each
+		run_pipe '0 65' 'cat in.csv | fs-put apart-into --accept-unsealed --failed f --stats s'
+		is "$(figure acknowledged s) $(figure skipped s)" '0 3'
+	done
+}
+
 @test "fs-sync: deletions reach a target that has no history" {
 	filled source both 20
 	made mirror online
@@ -794,6 +880,28 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	has_no "$err" --rejects
 }
 
+@test "fs-improve: deletions follow although a record was refused" {
+	made number both
+	jq 'map(if .FeatureName == "count" then .FeatureType = "String" else . end)' \
+		features.json >texts.json
+	mv texts.json features.json
+	made text both
+	printf '%s\n' id,event_time,count a,2024-01-01T00:00:00Z,7 b,2024-01-01T00:00:00Z,8 >in.csv
+	fs-put text in.csv
+	wait_until 20 rows text 2
+	run_rc 0 fs-improve text number --yes --report r
+	wait_until 20 rows number 2
+	printf '%s\n' id,event_time,count c,2024-02-01T00:00:00Z,many >bad.csv
+	fs-put text bad.csv
+	printf '%s\n' id,event_time a,2024-02-01T00:00:00Z >gone.csv
+	fs-put text --delete soft gone.csv
+	wait_until 20 rows text 4
+	run_rc 65 fs-improve text number --yes --report r --failed f
+	has "$err" 'fs-put failed with exit code 65'
+	has "$out" 'deletions 1'
+	is "$(present number | jq -r .id)" b
+}
+
 @test "fs-migrate-large: batch and workers from cores, memory and size" {
 	export FERRY_CORES=8 FERRY_MEMORY_GB=64
 	filled small both 40
@@ -853,6 +961,27 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	run_rc 1 fs-verify from to --stores online
 	has "$out" '1 missing, 0 older, 0 not deleted: "id5"'
 	run_rc 0 fs bulk-put to failed.ndjson
+}
+
+@test "fs-recover: what it loads again is in the offline store before it moves what is missing" {
+	filled whole both 20
+	made broken both
+	sed -n '1p; 12,21p' in.csv >half.csv
+	fs-put broken half.csv
+	wait_until 20 rows broken 10
+	sed -n '1p; 2,6p' in.csv | reformat -o ndjson |
+		sed 's/}$/,"@failed":{"group":"broken","why":"x"}}/' >failed.ndjson
+	sandbox_set offline-delay=4000
+	run_rc 75 fs-recover whole broken failed.ndjson --yes --verify-wait 1s
+	has "$err" 'not all of it has reached the offline store of broken'
+	wait_until 30 rows broken 15
+	sed -i -E 's/0[0-9]Z"/30Z"/' failed.ndjson
+	fs-put whole --ignore-unknown failed.ndjson
+	wait_until 30 rows whole 25
+	run_rc 0 fs-recover whole broken failed.ndjson --yes
+	sandbox_set offline-delay=0
+	wait_until 30 rows broken 25
+	same_online broken <(online whole)
 }
 
 @test "fs pipelines: what is there already is not written again, however often they run" {

@@ -149,6 +149,28 @@ mistakes() {
 	group=one mistakes put --record '{"id":"x"}'
 }
 
+@test "fs: put leaves the journal of a load from standard input alone" {
+	local record='{"id":"one","event_time":"2024-01-01T00:00:00Z"}'
+
+	group piped
+	records 3 >in.csv
+	printf 'bad,never,,,\n' >>in.csv
+	run_pipe '0 65' 'cat in.csv | fs-put piped --accept-unsealed --failed f'
+	run_rc 0 fs put piped --record "$record"
+	run_pipe '0 65' 'cat in.csv | fs-put piped --accept-unsealed --failed f --stats s'
+	is "$(figure acknowledged s) $(figure skipped s)" '0 3'
+	# nor is it kept waiting by one that is at work
+	mkfifo in
+	fs-put piped --accept-unsealed <in 3>&- &
+	exec {feed}>in
+	records 3 500 >&"$feed"
+	wait_until 20 fs-extract-online piped --id id502 --required
+	run_rc 0 fs put piped --record "$record"
+	exec {feed}>&-
+	wait $!
+	is "$(ls "$TMPDIR"/ferry-put.* 2>/dev/null)" ''
+}
+
 @test "fs: bulk-put of every kind of file, with a log" {
 	records 250 >in.csv
 	reformat -o json in.csv >in.json
@@ -440,6 +462,31 @@ mistakes() {
 	run_rc 69 fs clear only-online --offline-only --force
 	run_ok fs clear only-online --force
 	group=full mistakes clear --force
+}
+
+@test "fs: clear forgets loads into the group, and none into one whose name ends like its own" {
+	export FERRY_STATE=$PWD/state
+	local jobs=$FERRY_STATE/fs-migrate each
+
+	group vip
+	for each in 'x vip' 'x some-vip' 'some x-vip'; do
+		mkdir -p "$jobs/${each/ /-}-0123456789abcdef"
+		printf '%s\n' "$each" >"$jobs/${each/ /-}-0123456789abcdef/begun"
+	done
+	mkdir "$jobs/begins-vip-0123456789abcdef"
+	run_rc 0 fs clear vip --yes
+	is "$(cd "$jobs" && echo *)" \
+		'begins-vip-0123456789abcdef some-x-vip-0123456789abcdef x-some-vip-0123456789abcdef'
+	rm -r "$jobs"/*
+	# also when the clearing breaks off: what is left of it is not all that was put
+	records 30 >in.csv
+	printf 'bad,never,,,\n' >>in.csv
+	run_rc 65 fs-put vip in.csv --failed f
+	is "$(cd "$FERRY_STATE/fs-put" && echo vip-*.journal | wc -w)" 1
+	sandbox_set deny=DeleteRecord
+	run_rc 77 fs clear vip --yes
+	sandbox_set
+	is "$(ls "$FERRY_STATE/fs-put")" ''
 }
 
 @test "fs: clear copies both stores before it deletes anything" {

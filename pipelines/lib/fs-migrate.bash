@@ -68,7 +68,7 @@ run_migrate() {
 		"$(fill $"what the offline store of %s does not know yet would be left out" \
 			"${words[0]}")" \
 		$"nothing was done: it takes ListRecords; without --quiet it is only told"
-	((${#changes[@]} == 0)) || [[ ${opt[clear-target]-} != 1 ]] || printf '%s\n' \
+	[[ ${opt[mapped]-},${opt[clear-target]-} != 1,1 ]] || printf '%s\n' \
 		$"The source is read twice: the target is cleared when every changed record fits"
 	make_estimate
 	! costs || cost_of_move
@@ -88,8 +88,8 @@ run_migrate() {
 	failures=${opt[failed]-$run/failed.ndjson}
 	{ : >"$failures"; } 2>/dev/null ||
 		fail "$EX_CANTCREATE" "$(fill $"cannot write to %s" "$failures")"
-	[[ ${opt[clear-target]-} != 1 || -e $job_dir/cleared || ${#changes[@]} -eq 0 ]] ||
-		look_through
+	[[ ${opt[clear-target]-} != 1 || -e $job_dir/cleared || \
+		! ${opt[mapped]+set}${opt[only]+set} ]] || look_through
 	uptime
 	began=$now
 	[[ ${opt[clear-target]-} != 1 ]] || clear_target
@@ -311,7 +311,8 @@ part_of_none() (
 )
 
 # look_through: all records that are to be moved are changed, and checked against the target's
-# features, before anything is cleared. Those of the online store are a few more than will be moved.
+# features, before anything is cleared: their types were not compared. Those of the online store are
+# a few more than will be moved. How many a list names is not counted otherwise.
 look_through() {
 	local code=0
 
@@ -329,6 +330,11 @@ look_through() {
 			$"'fs clear', and then this without --clear-target, moves what fits"
 		exit "$code"
 	}
+	[[ ! ${opt[only]+set} || ${opt[allow-empty]-} == 1 ]] ||
+		(($(figure records "$run/stats.json"))) || fail "$EX_DATA" \
+		"$(fill $"%s has none of these records" "${words[0]}")" \
+		$"--allow-empty clears it nevertheless"
+	rm -f -- "$run/stats.json"
 }
 
 # clear_group GROUP: both stores of a group of the target's side, without a question.
@@ -588,7 +594,7 @@ transfer() {
 		"--journal=$job_dir/$1.journal" "--stats=$run/stats.json" -- "${words[1]}")
 
 	[[ ! $rehearsal ]] || load=(fs-put --quiet --dry-run "${target_aws[@]}" "${load_args[@]}"
-		-- "${words[1]}")
+		"--stats=$run/stats.json" -- "${words[1]}")
 	# bash has words of its own for a stage that was killed; pipe_failed says it
 	if ((${#changes[@]})); then
 		{
@@ -731,7 +737,8 @@ retry_failed() {
 	[[ ${opt[failed]+set} ]] || opt[failed]=$run/failed.ndjson
 	facts "$group"
 	[[ ${opt[dry-run]-} == 1 ]] || lock_group
-	if [[ ${opt[dry-run]-}${opt[only-missing]-1} == 1 ]]; then
+	# a dry run asks only when told to
+	if ((${opt[only-missing]-${opt[dry-run]-0} != 1})); then
 		known_of_file "$file"
 	fi
 	pass batch-size= max-workers= failed= retry-for= ttl= dry-run

@@ -295,14 +295,14 @@ read_known() {
 	fi
 }
 
-# know GROUP [FILE]: the same; where that is not to be had, all of it is sent, unless --only-missing
-# was said.
+# know GROUP [FILE]: the same; where nobody may ask, all of it is sent, unless --only-missing was
+# said. Whatever else is wrong may be right the next time.
 know() {
 	local code=0
 
 	read_known "$@" || code=$?
 	((code)) || return 0
-	[[ ! ${opt[only-missing]+set} ]] || exit "$code"
+	[[ ! ${opt[only-missing]+set} && $code == @("$EX_NOTALLOWED"|"$EX_REFUSED") ]] || exit "$code"
 	warn "$(fill $"what %s has already is not known: all of it is sent" "$1")"
 	known=()
 }
@@ -473,7 +473,7 @@ sure() {
 facts() {
 	local key value _ role text group=''
 
-	text=$(fs-group "${aws[@]}" describe -o csv -- "$1")
+	text=$(fs-group "${aws[@]}" describe -o csv -- "$1") || return
 	identifier='' time='' time_type='' online='' offline='' table_format='' created='' arn=''
 	while IFS=, read -r key value _ role; do
 		[[ $key != CreationTime ]] || created=$value

@@ -130,8 +130,13 @@ struct prog {
 	bool stop, closed;
 	bool odd;     /* an identifier is another spelling of a number, which was said */
 	bool trusted; /* what the journal says was looked up, or cannot be */
-	struct fs_item *held[FS_BATCH_GET_MAX];
+	struct aws *asker; /* looks it up, while that of the load is at work */
+	struct {
+		struct fs_item *item;
+		bool last, absent;
+	} held[FS_BATCH_GET_MAX];
 	size_t n_held, n_absent;
+	bool lost; /* one of them is absent behind which nothing was acknowledged */
 };
 
 /* ---- outcomes ------------------------------------------------------------------------------ */
@@ -266,55 +271,85 @@ static void is_absent(void *ctx, struct sl id)
 	struct prog *p = ctx;
 
 	for (size_t i = 0; i < p->n_held; i++)
-		if (sl_eq(str_sl(&p->held[i]->id), id) && !p->held[i]->alone) {
-			p->held[i]->alone = true;
+		if (sl_eq(str_sl(&p->held[i].item->id), id) && !p->held[i].absent) {
+			p->held[i].absent = true;
 			p->n_absent++;
+			p->lost |= p->held[i].last;
 		}
+}
+
+/* Asks the store for all that are held. Where nobody may ask, the journal is all there is. */
+static void ask_for_held(struct prog *p)
+{
+	struct aws_error e = { 0 };
+	struct fs_online *o;
+
+	if (!p->asker) {
+		p->asker = aws_open(&p->conf.aws, &e);
+		p->trusted = !p->asker || (!fs_online_probe(p->asker, &p->group, &e) &&
+						  !aws_error_is_temporary(&e));
+	}
+	if (p->trusted)
+		return;
+	o = fs_online_new(p->asker, &(struct fs_online_conf){ .group = &p->group,
+					    .features = &p->group.id,
+					    .n = 1,
+					    .workers = 1,
+					    .patience_us = p->conf.patience,
+					    .missing = is_absent,
+					    .ctx = p });
+	for (size_t i = 0; i < p->n_held; i++)
+		fs_online_get(o, str_sl(&p->held[i].item->id));
+	fs_online_drain(o);
+	fs_online_free(o);
+	p->trusted = !p->lost;
 }
 
 /*
  * The first records that the journal has are held back until the store was asked for them: somebody
- * else may have emptied it since. What is not there is sent; if none is, the journal means nothing.
+ * else may have emptied it since, or a part of it. What is not there is sent, and the next are
+ * looked at, too; if none is, the journal means nothing. One that is not there because of a deletion
+ * that was acknowledged behind it is no sign of that.
  */
 static void look_at_held(struct prog *p)
 {
-	struct fs_online *o;
-	struct aws_error e;
-	struct aws *aws;
-
-	p->trusted = true;
-	aws = p->n_held ? aws_open(&p->conf.aws, &e) : NULL; /* that of the load is at work */
-	if (aws && fs_online_probe(aws, &p->group, &e)) {
-		o = fs_online_new(aws, &(struct fs_online_conf){ .group = &p->group,
-					       .features = &p->group.id,
-					       .n = 1,
-					       .workers = 1,
-					       .patience_us = p->conf.patience,
-					       .missing = is_absent,
-					       .ctx = p });
-		for (size_t i = 0; i < p->n_held; i++)
-			fs_online_get(o, str_sl(&p->held[i]->id));
-		fs_online_drain(o);
-		fs_online_free(o);
-	}
-	if (aws)
-		aws_close(aws);
-	if (p->n_absent && p->n_absent == p->n_held) {
+	p->n_absent = 0;
+	p->lost = false;
+	if (p->n_held)
+		ask_for_held(p);
+	if (p->lost && p->n_absent == p->n_held && !p->n.skipped) {
 		msg_warn("%s has none of the records that an earlier run is said to have put "
 			 "there: all are sent again",
 			msg_q(p->group.name));
 		fs_journal_forget(p->journal);
 	}
 	for (size_t i = 0; i < p->n_held; i++) {
-		struct fs_item *item = p->held[i];
+		bool due = p->lost && p->held[i].absent;
 
-		p->n.skipped += !item->alone;
-		if (item->alone)
-			send_item(p, item);
+		p->n.skipped += !due;
+		if (due)
+			send_item(p, p->held[i].item);
 		else
-			fs_load_drop(p->load, item);
+			fs_load_drop(p->load, p->held[i].item);
 	}
 	p->n_held = 0;
+}
+
+static void hold(struct prog *p, struct fs_item *item, bool last)
+{
+	p->held[p->n_held].item = item;
+	p->held[p->n_held].last = last;
+	p->held[p->n_held++].absent = false;
+	if (p->n_held == FS_BATCH_GET_MAX)
+		look_at_held(p);
+}
+
+static bool is_held(const struct prog *p, const struct fs_item *item)
+{
+	for (size_t i = 0; i < p->n_held; i++)
+		if (p->held[i].item->hash == item->hash)
+			return true;
+	return false;
 }
 
 /* The online store knows identifiers by their text, the offline store by their value. */
@@ -339,6 +374,7 @@ static void look_at_spelling(struct prog *p, struct sl id)
 static void take_row(struct prog *p, const struct rec *rec)
 {
 	struct fs_item *item = fs_load_item(p->load);
+	enum fs_journal_said said;
 	const char *why;
 	size_t column;
 
@@ -356,16 +392,16 @@ static void take_row(struct prog *p, const struct rec *rec)
 		return;
 	item->key[0] = hash64(rec->raw, p->header);
 	item->key[1] = item->hash | 1;
-	if (!fs_journal_take(p->journal, item->key, by_arrival(p))) {
-		look_at_held(p); /* one of them may have to come before it */
+	said = fs_journal_take(p->journal, item->key, by_arrival(p));
+	if (said == FS_JOURNAL_NOT) {
+		if (is_held(p, item))
+			look_at_held(p); /* it may have to come before this one */
 		send_item(p, item);
 	} else if (p->trusted || item->deletion) {
 		p->n.skipped++;
 		fs_load_drop(p->load, item);
 	} else {
-		p->held[p->n_held++] = item;
-		if (p->n_held == FS_BATCH_GET_MAX)
-			look_at_held(p);
+		hold(p, item, said == FS_JOURNAL_LAST);
 	}
 }
 
@@ -431,7 +467,8 @@ static void read_all(struct prog *p)
 	struct rec rec;
 
 	while (ev != RD_END && !p->stop) {
-		wait_for_input(p);
+		if (first || ev != RD_COLS) /* the record that brought columns is at hand */
+			wait_for_input(p);
 		stop_check();
 		if (p->stop)
 			return;
@@ -623,6 +660,8 @@ static int finish(struct prog *p)
 	fs_there_free(&p->there);
 	names_free(&p->but);
 	fs_group_free(&p->group);
+	if (p->asker)
+		aws_close(p->asker);
 	aws_close(p->aws);
 	str_free(&p->first);
 	return (int)code;

@@ -66,6 +66,7 @@ struct put {
 	struct meter_count counts[3]; /* by outcome */
 	struct str first;	      /* what the failure was that ended the sending */
 	bool for_itself;	      /* it was of that record alone */
+	bool away;		      /* nobody took it: another run may be luckier */
 };
 
 /* ---- outcomes -------------------------------------------------------------------------------- */
@@ -94,6 +95,7 @@ static bool settled(void *ctx, const struct kafka_settled *s)
 	if (p->first.n == 0) {
 		str_addf(&p->first, "record %llu: %s", (unsigned long long)s->number, tr(s->why));
 		p->for_itself = s->for_itself;
+		p->away = s->away;
 	}
 	return false;
 }
@@ -116,7 +118,9 @@ static void deliver(struct put *p)
 	kafka_drain(p->kafka);
 	KP("kafka_delivered");
 	if (p->first.n > 0)
-		die_hint(p->counts[KAFKA_UNKNOWN].n ? EX_TEMP : EX_REFUSED,
+		die_hint(p->counts[KAFKA_UNKNOWN].n ? EX_TEMP
+			: p->away		    ? EX_AWAY
+						    : EX_REFUSED,
 			p->for_itself ? "--rejects FILE keeps bad records and goes on" : NULL,
 			"Kafka: topic %s: %s", msg_q(sl_of(p->conf.topic)), str_z(&p->first));
 }

@@ -41,6 +41,15 @@ setup() {
 	cat denied >&3
 }
 
+@test "soak: no command asks more often than it has to, of 1,000, 10,000 and 100,000 records" {
+	local count
+
+	for count in 1000 10000 100000; do
+		run_rc 0 env WHOLE=1 RECORDS=$count bats --filter 'asks more often' \
+			"$root/t/pipelines-fs-safety.bats"
+	done
+}
+
 @test "soak: a migration of groups of 2,500 features" {
 	run_rc 0 env FEATURES=2500 bats --filter 'hundreds of features' \
 		"$root/t/pipelines-fs-migrate.bats" "$root/t/pipelines-fs.bats"

@@ -225,14 +225,14 @@ static bool follow_bucket(struct flight *f)
 	return true;
 }
 
-/* A kept connection that the server had closed: nobody is to blame, and nothing to wait for. */
+/* A kept connection that the server had closed: nobody is to blame, and nothing to wait for. Or it
+ * died with the request on its way, so it counts as lost. */
 static bool is_stale_connection(struct flight *f)
 {
 	if (f->resent || f->http.end != HTTP_LOST || !f->http.reused || !f->call.repeatable)
 		return false;
 	f->resent = true;
 	f->attempts--;
-	f->lost -= f->error.class == AWS_UNKNOWN; /* as good as not sent */
 	return true;
 }
 

@@ -237,13 +237,13 @@ static struct known *find(const struct fs_journal *j, uint64_t id, uint64_t text
 	return &j->known[low];
 }
 
-bool fs_journal_take(struct fs_journal *j, const uint64_t key[2], bool last)
+enum fs_journal_said fs_journal_take(struct fs_journal *j, const uint64_t key[2], bool last)
 {
 	const struct known *end = j->known + j->n_known;
 	struct known *first = j->n_known ? find(j, key[1], 0) : NULL, *k;
 
 	if (!first || first == end || first->id != key[1] || first->text & DEAD)
-		return false;
+		return FS_JOURNAL_NOT;
 	for (k = find(j, key[1], key[0]); k < end && k->id == key[1]; k++) {
 		if (TEXT(k->text) != TEXT(key[0]) || (last && !(k->text & LAST)))
 			break;
@@ -251,10 +251,10 @@ bool fs_journal_take(struct fs_journal *j, const uint64_t key[2], bool last)
 			continue;
 		k->text |= TAKEN;
 		note(j, TEXT(key[0]) | AGAIN, key[1]);
-		return true;
+		return k->text & LAST ? FS_JOURNAL_LAST : FS_JOURNAL_BEFORE;
 	}
 	first->text |= DEAD;
-	return false;
+	return FS_JOURNAL_NOT;
 }
 
 void fs_journal_note(struct fs_journal *j, const uint64_t key[2])

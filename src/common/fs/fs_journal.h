@@ -31,13 +31,19 @@ uint64_t fs_journal_known(const struct fs_journal *j);
 bool fs_journal_was_cut(const struct fs_journal *j); /* the last of them did not end by itself */
 void fs_journal_forget(struct fs_journal *j); /* what they noted is not so */
 
+enum fs_journal_said {
+	FS_JOURNAL_NOT,
+	FS_JOURNAL_BEFORE, /* it was, and another of its identifier behind it */
+	FS_JOURNAL_LAST,
+};
+
 /*
  * Was this record (its text; its identifier, never 0) acknowledged by an earlier run, and is to be
  * passed over? Each note answers for one record only. One that is not is sent, and then no other of
  * its identifier is passed over either: it would be written over. `last`: nor one that another was
  * sent behind, since not the event times of both say which is newer.
  */
-bool fs_journal_take(struct fs_journal *j, const uint64_t key[2], bool last);
+enum fs_journal_said fs_journal_take(struct fs_journal *j, const uint64_t key[2], bool last);
 
 void fs_journal_note(struct fs_journal *j, const uint64_t key[2]);
 void fs_journal_flush(struct fs_journal *j); /* hands notes to the kernel */

@@ -495,6 +495,7 @@ static void settle(struct kafka *k, rd_kafka_resp_err_t e, struct kafka_settled 
 	s.why = !e ? "" : large ? TOO_LARGE : rd_kafka_err2str(e);
 	s.for_itself = s.outcome == KAFKA_REJECTED &&
 		       (large || e == RD_KAFKA_RESP_ERR_INVALID_RECORD);
+	s.away = e == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
 	if (k->to->settled(k->to->ctx, &s))
 		return;
 	k->stopped = true;

@@ -118,6 +118,7 @@ struct kafka_settled {
 	enum kafka_outcome outcome;
 	const char *why; /* static, to be translated; "" where acknowledged */
 	bool for_itself; /* rejected for what it is: another message may pass */
+	bool away;	 /* no broker took it in time */
 	struct sl value;
 };
 
