@@ -513,10 +513,16 @@ defective() {
 	has "$err" 'pg-narrow-dump: 오류: '
 	run_rc 77 env PGUSER=no_such_role pg-narrow-dump
 	local string
-	for string in 'host=h password=geheim 123' \
-		'postgresql://u:geheim@123@h/d' 'passwort=geheim'; do
+	for string in 'host=h password=geheim 123' 'passwort=geheim' 'postgres//u:geheim@h/d' \
+		postgresql://u:{geheim@123@h/d,geheim/1@h/d,1/geheim@h/d,1@geheim/2@h/d} \
+		postgresql://u:{1/2?port=geheim@h,1@geheim?2@h/d,geheim%zz@h/d}; do
 		run_rc 78 pg-narrow-dump --source "$string"
 		[[ $string == passwort* ]] || has_no "$err" geheim
+		[[ $string != *://* ]] || has "$err" 'malformed' 'written %40, %2F and %25'
+	done
+	# what libpq takes as it stands
+	for string in 'u:a?b#c[d]:,e@/d' 'u:a%2Fb%40@/d' 'h/d@e'; do
+		run_rc 75 pg-narrow-dump --source "postgresql://$string?host=$PWD/nowhere"
 	done
 }
 

@@ -202,6 +202,12 @@ print(base64.b64encode(hashlib.sha256(text.encode()).digest()).decode())' "$each
 	wait_until 10 grep -q 'id="away"><p role="status">there is no such job any more' events
 	kill $!
 	is "$(code "$url/job/7")" 404
+	# jobs that are not there take no room from one that comes
+	code "$url/job/[100-1149]" | grep -o '...' | sort | uniq -c | xargs >codes
+	is "$(<codes)" '1050 404'
+	sql "INSERT INTO ferry.job SELECT (json_populate_record(j, '{\"job_id\": 8,
+		\"target_prefix\": \"y\"}')).* FROM ferry.job AS j"
+	is "$(code "$url/job/8") $(code "$url/job/1")" '200 200'
 	# who reads the ledger for it can be killed
 	local i
 	answers() { [[ $(code "$url/healthz") == 200 && $(pgrep -P "$web") ]]; }

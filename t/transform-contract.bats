@@ -280,6 +280,13 @@ reformat: error"
 	same_file shown want
 	run_ok reformat control.csv
 	same_file "$out" control.csv
+	# wherever the output is cut into blocks
+	for each in '' x; do
+		jq -nc --arg x "$each" '{a: ($x + "\n" + "\u009b" * 300000)}' >long.json
+		command script -qec 'reformat long.json' /dev/null </dev/null >shown
+		is "$(grep -oF '\x9b' shown | wc -l)" 300000
+		is "$(LC_ALL=C grep -cP '\x9b' shown || :)" 0
+	done
 }
 
 @test "filters: several files are one input, if they have one header" {

@@ -389,3 +389,10 @@ b",x' c,12 d,13.5
 		run_ok map-fields --set stauts=x --strict "$file"
 	done
 }
+
+@test "map-fields: records that are refused take no memory" {
+	{ printf '%s\n' a,b,n 1,1,1 && yes 1e300,1e300,x | head -n 200000; } >a.csv
+	run_rc 0 bash -c 'ulimit -v 65536
+		exec map-fields --cast a:float,b:float,n:int --rejects /dev/null a.csv'
+	is "$(wc -l <"$out")" 2
+}

@@ -531,6 +531,9 @@ $(jq -nc --arg f $each '[$f | tonumber? // ., null]')"
 	agg min $'1,-5e-1\n2,1\n3,1\n4,'
 	agg max $'1,0.2\n2,9007199254740993\n3,2\n4,'
 	agg concat $'1,"0.1,0.2,-5e-1"\n2,"9007199254740993,1"\n3,"1,2,2"\n4,'
+	narrow 1,a,1e-1000 1,a,{0,0,0,0,0,0,0,0,0,0}
+	cp n.csv d.csv
+	agg mean "1,0.$(printf '%01001d' 0)90909090909090909091"
 	narrow 1,a,5 1,a,x
 	run_rc 65 pivot-wide --on-duplicate sum n.csv
 	has "$err" 'record 2: "a" at "1" is no number that can be added: "x"'

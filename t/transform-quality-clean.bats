@@ -102,6 +102,18 @@ figures() {
 	rules '{"name":"remove_null_values"}'
 	run_ok quality-clean -r r.json a.csv
 	printed a,b , ', x'
+	# words of other alphabets, numbers, true and false: the same in both formats
+	rules '{"name":"remove_null_values",
+		"config":{"values":["AÑO","İ","\u212a","없음",-999,"False"],"trim":true}}'
+	printf '%s\n' AÑO ' año' Año ANO 없음 있음 İ i k $'\u212a' $'\u212a\u212a' -999 -999.0 \
+		true false >words
+	{ printf 'v,n\n' && awk '{ print $0 "," NR }' words; } >w.csv
+	sed -E '/^(-999.*|true|false)$/!s/.*/"&"/' words |
+		awk '{ print "{\"v\":" $0 ",\"n\":" NR "}" }' >w.ndjson
+	for each in csv ndjson; do
+		run_ok quality-clean -o ndjson -r r.json "w.$each"
+		is "$(jq 'select(has("v")).n' "$out" | xargs)" '4 6 8 11 13 14' "$each"
+	done
 }
 
 @test "quality: strings: blanks, cases and normal forms" {
@@ -379,7 +391,7 @@ figures() {
 		jq -cn --arg v "$2" '{a:$v}' >v.json
 		for via in '' 'python3 mdwe'; do
 			$via quality-clean -q -r p.json v.json >got || return
-			is "$(wc -l <got)" "$3" "$1 on $2"
+			is "$(wc -l <got)" "$3" "$1 on ${2:0:60}"
 		done
 	}
 	# with mdwe no memory can be made executable: JIT falls back
@@ -396,6 +408,8 @@ figures() {
 	pattern 'a' $'a\n' 0
 	pattern '(?i)new|old' NEW 1
 	pattern '([0-9]+)-\1' 12-12 1
+	pattern '(ab )*' "$(head -c 60000 /dev/zero | tr "\0" x | sed 's/.../ab /g')" 1
+	pattern '(ab )*' "$(head -c 60001 /dev/zero | tr "\0" x | sed 's/.../ab /g; s/.$/c/')" 0
 	pattern '(a+)+b' "$(head -c 60 /dev/zero | tr '\0' a)" 0
 	pattern '[[:upper:]]{2,3}' ABC 1
 	pattern '\w+' 서울 1
@@ -612,6 +626,13 @@ day|time 2, text 1|3|1|0|3|2024-01-01|now|10'
 	run_ok quality-clean -q --enable deduplicate -k '"a,b",#2' a.csv
 	is "$(wc -l <"$out")" 2
 	put a.json '{"id":"null"}'
+	# nothing is left of the key that the file names
+	rules '{"name":"deduplicate","config":{"key":["other"]}}'
+	run_rc 65 quality-clean -r r.json a.csv
+	has "$err" 'no column "other"'
+	run_ok quality-clean -r r.json -k '#2' a.csv
+	is "$(wc -l <"$out")" 2
+	rules '{"name":"normalize_strings"}' '{"name":"remove_null_values"}'
 	for each in a.csv a.json; do
 		run_rc 65 quality-clean -r r.json --untouched idd "$each"
 		has "$err" '"idd"'

@@ -137,4 +137,10 @@ print("%016x" % (sum(int(x, 16) for x in sys.stdin) % 2**64))')
 	run_rc 64 stream-digest --wide --name k n.csv
 	run_rc 65 stream-digest --narrow --value nosuch n.csv
 	run_rc 65 stream-digest --by nosuch n.csv
+	# the third member of NDJSON may come late, but has to come
+	printf '%s\n' '{"a":1,"b":2}' '{"a":1,"b":2,"c":3}' >late.json
+	run_ok stream-digest --by '#3' late.json
+	is "$(jq -c '[.group, .rows]' "$out")" $'[null,1]\n["3",1]'
+	run_rc 65 stream-digest --by '#4' late.json
+	has "$err" '--by: no record has "#4"'
 }

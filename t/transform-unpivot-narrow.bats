@@ -109,6 +109,11 @@ make_narrow() {
 	run_ok unpivot-narrow -k '#1' -b '#5' -n ch -V t,p --value-place last w.csv
 	printed note,day,ch,t,p hm,1,a,20,1000 hm,1,b,21,
 	run_rc 64 unpivot-narrow -k day -b '#5,note' w.csv
+	printf '%s\n' '{"a":1,"b":2}' '{"a":1,"b":2,"c":3}' >late.json
+	for each in '--by=#3' '--key=a,#3' '--keep=#3'; do
+		run_rc 65 unpivot-narrow --key a "$each" late.json
+		has "$err" 'there is no column "#3"'
+	done
 	run_rc 0 unpivot-narrow -k day --keep note,b_t --prefix a_ w.csv
 	printed day,data_channel_id,value,note,b_t 1,t,20,hm,21 1,p,1000,hm,21
 	run_rc 65 unpivot-narrow -k day,none w.csv

@@ -574,6 +574,8 @@ static void row(struct state *st, struct filter_run *run, const struct rec *rec)
 {
 	struct rec flat;
 
+	if (UNLIKELY(st->row_arena.head))
+		arena_reset(&st->row_arena);
 	if (st->flatten) {
 		if (!flatten(st, run, rec, &flat))
 			return;
@@ -604,8 +606,6 @@ static void row(struct state *st, struct filter_run *run, const struct rec *rec)
 		}
 	}
 	filter_emit(run, st->row, st->out.n);
-	if (UNLIKELY(st->row_arena.head))
-		arena_reset(&st->row_arena);
 }
 
 /* A mistyped name would do nothing without a word. */

@@ -97,8 +97,10 @@ static void set_duplicates(struct state *st)
 {
 	struct quality_rules *r = &st->rules;
 
-	if (st->key.n)
+	if (st->key.n) {
 		names_clear(&r->key);
+		names_clear(&r->named[RULE_DUPLICATES]); /* which were the file's key */
+	}
 	r->key_given |= st->key.n > 0;
 	filter_names(&r->key, &st->key, "key");
 	if (st->keep)

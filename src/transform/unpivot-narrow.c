@@ -11,6 +11,7 @@
 #include "core/hash.h"
 #include "core/mem.h"
 #include "core/msg.h"
+#include "stream/in.h"
 #include "stream/namelist.h"
 #include "stream/filter.h"
 
@@ -75,6 +76,16 @@ static void check(struct state *st)
 
 /* ---- columns -------------------------------------------------------------------------------- */
 
+/* The third member of NDJSON has no name to write before it has come. */
+static void refuse_number(struct filter_run *run, struct sl name, size_t at)
+{
+	uint64_t n;
+
+	if (at == NAMES_NONE && namelist_is_number(name, &n))
+		die(EX_DATA, "%s: there is no column %s", in_name(rd_in(filter_io(run)->rd)),
+		    msg_q(name));
+}
+
 /* Finds columns that are named by option, and adds their names to those of the output. */
 static void find(struct filter_run *run, const struct names *cols, const struct names *given,
 		 const char *option, size_t *at, struct names *out)
@@ -84,6 +95,7 @@ static void find(struct filter_run *run, const struct names *cols, const struct 
 		struct sl name;
 
 		at[i] = filter_column(run, given->name[i], option);
+		refuse_number(run, given->name[i], at[i]);
 		name = at[i] == NAMES_NONE ? given->name[i] : cols->name[at[i]];
 		(void)names_add(out, name, &added);
 		if (!added)
@@ -99,6 +111,7 @@ static void announce(struct state *st, struct filter_run *run, const struct name
 
 	filter_find_by(run, &st->by_columns, st->by);
 	for (size_t i = 0; i < by->names.n; i++) {
+		refuse_number(run, by->names.name[i], by->at[i]);
 		(void)names_add(&out, by->names.name[i], NULL);
 		st->lead[i] = by->at[i];
 	}

@@ -39,6 +39,18 @@ static void test_put(void)
 	}
 }
 
+static void test_divide(void)
+{
+	struct decimal least = parsed("-1e-1001");
+	AUTO_STR s = { 0 };
+	struct decimal d;
+
+	decimal_divide(&s, &least, UINT64_MAX);
+	tap(decimal_parse(str_sl(&s), &d) && d.negative && d.point == -1020 &&
+			d.end - d.first == 20,
+		"the least sum, divided by the largest count");
+}
+
 static void test_order(void)
 {
 	/* each is less than the next; those in one row are equal */
@@ -117,6 +129,7 @@ int main(void)
 {
 	test_forms();
 	test_put();
+	test_divide();
 	test_order();
 	test_against_doubles();
 	test_scaled();

@@ -5,6 +5,9 @@
 /* Exponents beyond it all mean the same: larger, or smaller, than any text can be. */
 #define MAX_EXPONENT INT64_C(1000000000000)
 
+/* Of a mean; it is smaller than the sum by no more, for the numbers are counted in 64 bits. */
+#define MEAN_DIGITS 20
+
 static struct sl take_digits(struct sl *s)
 {
 	struct sl d = {s->p, 0};
@@ -140,7 +143,7 @@ void decimal_put(struct str *s, const struct decimal *d)
 		str_addc(s, '0');
 		return;
 	}
-	if (d->point > DECIMAL_MAX_POINT || d->point < -DECIMAL_MAX_POINT)
+	if (d->point > DECIMAL_MAX_POINT || d->point < -DECIMAL_MAX_POINT - MEAN_DIGITS)
 		bug("a number too large to be written out");
 	if (d->negative)
 		str_addc(s, '-');
@@ -221,8 +224,6 @@ bool decimal_add(struct str *s, const struct decimal *a, const struct decimal *b
 	put_digits(s, a->negative, &digits, low);
 	return true;
 }
-
-#define MEAN_DIGITS 20
 
 void decimal_divide(struct str *s, const struct decimal *d, uint64_t n)
 {

@@ -269,30 +269,44 @@ static const struct {
 };
 
 /*
- * Refuses strings that libpq would refuse, or misread, with a piece of the password in its message:
- * `password=two words`, and an `@` in the password of a URI.
+ * Does libpq take a piece of the password for something else, which messages show? In a URI the
+ * first @ or / ends user and password: what follows is a host, a port, a database.
  */
+static bool is_misread(const char *uri, const PQconninfoOption *parsed)
+{
+	size_t authority = strcspn(uri, "/?"), path = strcspn(uri, "?");
+	const char *at = memchr(uri, '@', path);
+
+	if (at && (size_t)(at - uri) > authority && memchr(uri, ':', authority))
+		return true;
+	if (at && memchr(at + 1, '@', path - (size_t)(at + 1 - uri)))
+		return true;
+	for (; parsed->keyword; parsed++)
+		if (strcmp(parsed->keyword, "port") == 0 && parsed->val)
+			return parsed->val[strspn(parsed->val, "0123456789,")] != '\0';
+	return false;
+}
+
+/* Refuses strings that libpq refuses or misreads with a piece of the password in its message. */
 static void check_conninfo(const char *conninfo, const char *role)
 {
 	char *why = NULL;
 	PQconninfoOption *parsed = PQconninfoParse(conninfo, &why);
-	bool secret = strstr(conninfo, "password") || strstr(conninfo, "://");
 	const char *scheme = strstr(conninfo, "://");
-	const char *at = scheme ? strchr(scheme, '@') : NULL;
+	bool is_uri = scheme && scheme == conninfo + strcspn(conninfo, ":=");
 
-	if (at && memchr(at + 1, '@', strcspn(at + 1, "/?")))
-		die(EX_CONFIGURATION,
-			"connection string, %s: an @ in user or password is written %%40", role);
-	if (!parsed) {
-		struct str text = { 0 };
+	if (!parsed && !strstr(conninfo, "password") && !strchr(conninfo, '@')) {
+		AUTO_STR text = { 0 };
 
 		pg_add_clean(&text, why ? why : "out of memory");
-		if (secret)
-			die_hint(EX_CONFIGURATION,
-				"values with blanks are quoted: password='two words'",
-				"connection string, %s: malformed", role);
 		die(EX_CONFIGURATION, "connection string, %s: %s", role, str_z(&text));
 	}
+	if (!parsed || (is_uri && is_misread(scheme + 3, parsed)))
+		die_hint(EX_CONFIGURATION,
+			is_uri ? N_("in a URI, @, / and % of a name or password are written %40, "
+				    "%2F and %25")
+			       : N_("values with blanks are quoted: password='two words'"),
+			"connection string, %s: malformed", role);
 	PQconninfoFree(parsed);
 }
 

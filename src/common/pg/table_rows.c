@@ -145,24 +145,23 @@ static void note_greatest(struct column *c, struct sl value)
 	c->any = true;
 }
 
-static char *put_field(struct table *t, char *p, const struct field *f, struct column *c)
+static void put_field(struct table *t, struct str *to, const struct field *f, struct column *c)
 {
 	struct sl text = field_sl(f);
 
 	if (f->kind == F_NULL) {
-		*p++ = '\\';
-		*p++ = 'N';
-		return p;
+		str_add(to, SL("\\N"));
+		return;
 	}
 	if (c->sequence.n > 0)
 		note_greatest(c, text);
 	if (t->json && c->json && f->kind == F_STR) {
-		/* with its quotes and escapes it is no longer than it was in the record */
+		/* may be longer than it was in the record: there, \b may have been two bytes */
 		str_clear(&t->scratch);
 		str_add_json(&t->scratch, text);
 		text = str_sl(&t->scratch);
 	}
-	return copybuf_escape(p, text);
+	to->n = (size_t)(copybuf_escape(str_room(to, 2 * text.n), text) - to->p);
 }
 
 /* NULL of a record that has no such member; the mark tells them apart. */
@@ -175,33 +174,29 @@ static const struct field *member(const struct rec *rec, const struct written *w
 }
 
 /* Appends the last field of a marked row. */
-static char *put_mark(char *p, struct shape *s, const struct rec *rec)
+static void put_mark(struct str *to, struct shape *s, const struct rec *rec)
 {
-	*p++ = '\t';
+	str_addc(to, '\t');
 	for (size_t i = 0; i < s->n; i++) {
 		bool has = s->col[i].from < rec->n && rec->f[s->col[i].from].kind != F_ABSENT;
 
 		s->col[i].optional |= !has;
-		*p++ = has ? '1' : '0';
+		str_addc(to, has ? '1' : '0');
 	}
-	return p;
 }
 
 static void put_row(struct table *t, struct shape *s, const struct rec *rec)
 {
 	struct batch *b = &s->rows;
-	char *p;
 
 	copybuf_begin_row(&b->buf, rec->record, rec->line);
-	p = str_room(&b->buf.text, 2 * rec->raw.n + 4 * s->n + 2);
 	for (size_t i = 0; i < s->n; i++) {
 		if (i > 0)
-			*p++ = '\t';
-		p = put_field(t, p, member(rec, &s->col[i]), &t->column[s->col[i].to]);
+			str_addc(&b->buf.text, '\t');
+		put_field(t, &b->buf.text, member(rec, &s->col[i]), &t->column[s->col[i].to]);
 	}
 	if (s->marked)
-		p = put_mark(p, s, rec);
-	b->buf.text.n = (size_t)(p - b->buf.text.p);
+		put_mark(&b->buf.text, s, rec);
 	copybuf_end_row(&b->buf);
 	if (t->conf.keep_raw) {
 		mem_grow(&b->raw_of, &b->raw_cap, b->buf.n, sizeof *b->raw_of);

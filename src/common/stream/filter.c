@@ -72,8 +72,10 @@ size_t filter_column(struct filter_run *run, struct sl name, const char *option)
 /* A name that no record had was mistyped, and what was done is not what was meant. */
 static void must_have_been_seen(const struct filter_run *run)
 {
+	const struct names *cols = rd_cols(run->io->rd);
+
 	for (size_t i = 0; i < run->missing.n && run->io->meter.rows > 0; i++)
-		if (names_find(rd_cols(run->io->rd), run->missing.name[i]) == NAMES_NONE)
+		if (names_find(cols, namelist_resolve(cols, run->missing.name[i])) == NAMES_NONE)
 			die(EX_DATA, "%s: --%s: no record has %s", in_name(rd_in(run->io->rd)),
 			    run->missing_option[i], msg_q(run->missing.name[i]));
 }

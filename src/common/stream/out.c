@@ -121,27 +121,32 @@ static bool write_all(int fd, const char *p, size_t n)
 	return true;
 }
 
-/* What a terminal would obey, whoever wrote it into the data, is shown instead. */
-static bool write_visibly(int fd, const char *p, size_t n)
+/*
+ * What a terminal would obey, whoever wrote it into the data, is shown instead: also the controls
+ * beyond ASCII, whose first byte may have been the last one of what was written before.
+ */
+static bool write_visibly(struct out *o, const char *p, size_t n)
 {
 	AUTO_STR s = { 0 };
 
 	for (const char *end = p + n; p < end; p++) {
-		unsigned char c = (unsigned char)*p, next = p + 1 < end ? (unsigned char)p[1] : 0;
+		unsigned char c = (unsigned char)*p;
+		bool beyond = o->shown_last == 0xc2 && c >= 0x80 && c < 0xa0;
 
-		if (c == 0xc2 && next >= 0x80 && next < 0xa0) /* the controls beyond ASCII */
-			str_addf(&s, "\\x%02x", (unsigned char)*++p);
-		else if ((c < ' ' && c != '\n' && c != '\t') || c == 0x7f)
+		if (beyond && s.n > 0)
+			s.n--;
+		if (beyond || (c < ' ' && c != '\n' && c != '\t') || c == 0x7f)
 			str_addf(&s, "\\x%02x", c);
 		else
 			str_addc(&s, *p);
+		o->shown_last = c;
 	}
-	return write_all(fd, s.p, s.n);
+	return write_all(o->fd, s.p, s.n);
 }
 
 static void must_write(struct out *o, const char *p, size_t n)
 {
-	if (o->failed || (o->terminal ? write_visibly : write_all)(o->fd, p, n))
+	if (o->failed || (o->terminal ? write_visibly(o, p, n) : write_all(o->fd, p, n)))
 		return;
 	o->failed = true; /* so that an abort record is not tried on the same descriptor */
 	if (errno == EPIPE)

@@ -81,6 +81,7 @@ struct out {
 	uint64_t bytes;	 /* since the mark, up to crc_from */
 	bool want_crc, failed;
 	bool terminal; /* then controls are shown, not obeyed */
+	unsigned char shown_last; /* the last byte of what was */
 	int fd;
 	const char *name;
 	struct tmpf *file; /* not shown yet */

@@ -81,10 +81,13 @@ void pattern_free(struct pattern *p)
 
 enum pattern_result pattern_match(const struct pattern *p, struct sl text)
 {
-	/* every text that was read is valid UTF-8 */
-	int rc = pcre2_match(p->code, (PCRE2_SPTR)text.p, text.n, 0, PCRE2_NO_UTF_CHECK, p->data,
-			     p->limits);
+	uint32_t how = PCRE2_NO_UTF_CHECK; /* every text that was read is valid UTF-8 */
+	int rc = pcre2_match(p->code, (PCRE2_SPTR)text.p, text.n, 0, how, p->data, p->limits);
 
+	/* the stack of compiled patterns is small; steps and heap bound what is interpreted */
+	if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
+		rc = pcre2_match(p->code, (PCRE2_SPTR)text.p, text.n, 0, how | PCRE2_NO_JIT,
+				 p->data, p->limits);
 	if (rc >= 0)
 		return PATTERN_YES;
 	return rc == PCRE2_ERROR_NOMATCH ? PATTERN_NO : PATTERN_TOO_HARD;

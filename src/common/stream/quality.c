@@ -10,6 +10,7 @@
 #include "core/mem.h"
 #include "core/tr.h"
 #include "stream/quality_impl.h"
+#include "stream/recode.h"
 #include "stream/timeform.h"
 
 #include <strings.h>
@@ -113,26 +114,32 @@ static struct sl trimmed(struct sl s)
 	return unicode_trim(s);
 }
 
+/* The words are in lower case, in which other letters than ASCII's may be a third as long. */
 static bool is_null_word(struct quality *q, struct sl s)
 {
 	const struct names *words = &q->rules->null_words;
+	bool maybe = false;
 
 	for (size_t i = 0; i < words->n; i++) {
 		struct sl w = words->name[i];
 
+		maybe |= s.n <= 3 * w.n;
 		if (w.n == s.n && s.n && (*w.p ^ *s.p) != 0 && (*w.p ^ *s.p) != 0x20)
 			continue;
 		if (w.n == s.n && strncasecmp(w.p, s.p, s.n) == 0)
 			return true;
 	}
-	return false;
+	if (LIKELY(!maybe || recode_is_ascii(s)))
+		return false;
+	return names_find(words, unicode_case(s, UNICODE_LOWER, &q->arena)) != NAMES_NONE;
 }
 
+/* Numbers, true and false are looked at as their texts, which CSV has nothing else of. */
 static bool means_null(struct quality *q, const struct field *f)
 {
 	struct sl s = field_sl(f), t;
 
-	if (f->kind != F_STR)
+	if (f->kind == F_NULL || f->kind == F_JSON)
 		return f->kind == F_NULL;
 	t = trimmed(s);
 	return t.n == 0 || is_null_word(q, q->rules->null_trim ? t : s);

@@ -122,7 +122,7 @@ static int open_gate(const struct gate_opts *o, char *url, size_t cap)
 
 #define FRESH CLOCK_US_PER_SEC /* what is older is read again before it is shown */
 #define CALLS_MAX 256U
-#define DOCS_MAX 4096 /* most may be of jobs that are not there */
+#define DOCS_MAX 1024 /* most may be of jobs that are not there */
 
 /* What was read of a job, or (0) of all. */
 struct doc {
@@ -156,18 +156,42 @@ static struct {
 	bool warned; /* that the target is away */
 } server;
 
+/* Of those that nobody looks at or waits for the one that was read the longest ago. */
+static struct doc *oldest_idle(void)
+{
+	struct doc *oldest = NULL;
+
+	for (struct doc *d = server.docs; d; d = d->next) {
+		bool idle = !d->asked && (!oldest || d->at < oldest->at);
+
+		for (struct call *c = server.calls; c && idle; c = c->next)
+			idle = c->doc != d;
+		oldest = idle ? d : oldest;
+	}
+	return oldest;
+}
+
 static struct doc *doc_of(uint64_t job)
 {
-	struct doc **at = &server.docs;
+	struct doc *d = server.docs;
 	int n = 0;
 
-	for (; *at && (*at)->job != job; at = &(*at)->next)
+	for (; d && d->job != job; d = d->next)
 		n++;
-	if (!*at && n < DOCS_MAX) {
-		*at = mem_zalloc(sizeof **at);
-		(*at)->job = job;
+	if (d)
+		return d;
+	if (n < DOCS_MAX) {
+		d = mem_zalloc(sizeof *d);
+		d->next = server.docs;
+		server.docs = d;
+	} else if ((d = oldest_idle())) {
+		for (size_t i = 0; i < PAGE_PARTS; i++)
+			str_free(&d->part[i]);
+		*d = (struct doc){ .next = d->next };
 	}
-	return *at;
+	if (d)
+		d->job = job;
+	return d;
 }
 
 /* ---- what the reader says -------------------------------------------------------------------- */
@@ -202,7 +226,7 @@ static void wake(const struct doc *d)
 
 static void take_part(void *ctx UNUSED, uint64_t job, unsigned part, struct sl text)
 {
-	struct doc *d = doc_of(job);
+	struct doc *d = doc_of(job); /* there is one as long as it is asked for */
 	int64_t now = clock_monotonic(), took = now - d->asked;
 
 	if (part < PAGE_PARTS) {
