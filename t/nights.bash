@@ -122,7 +122,7 @@ as_modelled() {
 	old=$("$real_date" -d "$NIGHT - 180 days" +%F)
 	is_carried_over "$NIGHT"
 	# shellcheck disable=SC2046  # words
-	run_rc 0 $(sed -n 's|^ExecStart=/usr/local/bin/||p' \
+	run_rc 0 $(sed -nE 's|^ExecStart=/usr/local/bin/([^$]*).*|\1|p' \
 		"$root/pipelines/systemd/ferry-validate@.service")
 	online_is backup "$(wanted live)"
 	online_is customers-2 "$(wanted customers)"
