@@ -425,10 +425,10 @@ sent() { (($(sandbox_count "$1" ok) > $2)); }
 @test "fs-put: a request that is lost on a kept connection is counted as sent again" {
 	acknowledged() { (($(sandbox_count PutRecord ok) > 0)); }
 	asked() { (($(sandbox_count PutRecord) > 0)); }
-	group kept
+	group kept-alive
 	mkfifo in
 	sandbox_ask DELETE counters
-	fs-put kept --no-batch-write --max-workers 1 --accept-unsealed -i ndjson in 2>said 3>&- &
+	fs-put kept-alive --no-batch-write --max-workers 1 --accept-unsealed -i ndjson in 2>said 3>&- &
 	exec {feed}>in
 	printf '{"id":"a","event_time":"2024-01-01T00:00:00Z"}\n' >&"$feed"
 	wait_until 20 acknowledged
