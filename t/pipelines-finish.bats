@@ -117,7 +117,7 @@ digests() { stream-digest --narrow -o csv "$@" | cut -d , -f 1,3-; }
 	run_rc 0 narrow-to-wide --mode validate
 	run_rc 1 finish
 	has "$err" 'both sides differ: nothing was finished' \
-		'follow until what was written since has come, then finish'
+		'follow until all has come that was written, then finish'
 	is "$(slots)" 1
 	sql "DELETE FROM tenant.tbl_data_timeseries WHERE ship_id = 'NEW'"
 	# what a server or a library warns of is no answer
