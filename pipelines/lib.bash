@@ -129,6 +129,7 @@ be_quiet() { export FERRY_QUIET=1; } # the programs, too
 log_option() {
 	local name=${1//-/_} value=$2
 
+	[[ $value ]] || misused "$(fill $"--%s is empty: is a variable not set?" "$1")"
 	if [[ $1 == log-file ]]; then
 		[[ $value == /* ]] || value=$PWD/$value
 		{ : >>"$value"; } 2>/dev/null ||

@@ -219,6 +219,11 @@ in_log() { jq -r '"\(.level) \(.program)"' log | sort | uniq -c | awk '{ print $
 	tail -n 1 log | grep -qE '^[0-9-]{10}T[0-9:]{8}Z [0-9]+ reformat: error: cannot open'
 	run_rc 64 reformat --log-file log log
 	unset FERRY_LOG_FILE
+	# before a command of fs, too
+	run_rc 64 fs --log-file log get
+	run_rc 64 fs --log-file= get
+	run_rc 64 fs --log-file
+	tail -n 2 log | grep -q ' fs: error: get takes a group'
 	for command in reformat 'narrow-to-wide --mode status' 'fs get'; do
 		run_rc 73 $command --log-file none/log
 		run_rc 64 $command --log-file ''

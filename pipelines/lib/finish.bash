@@ -85,9 +85,12 @@ leaves() {
 # digest_of SOURCE...: of all cells that a command writes
 digest_of() { "$@" | stream-digest --quiet --progress none --narrow --total -o csv; }
 
-# rejected FILE: its rows in an order of their own, without the numbers that tell where they were
-# read; none where it is not there
-rejected() { [[ ! -e $1 ]] || sed 's/^{"record":[0-9]*,//' -- "$1" | LC_ALL=C sort; }
+# rejected FILE NAME: its rows in an order of their own, without the numbers that tell where they
+# were read, into $run/NAME; none where it is not there
+rejected() {
+	: >"$run/$2"
+	[[ ! -e $1 ]] || sed 's/^{"record":[0-9]*,//' -- "$1" | LC_ALL=C sort >"$run/$2"
+}
 
 # archive_one TABLE: all or nothing; what the files say is compared with the table once more: cells
 # by digest, rows that cannot be carried over line by line. A ship need not be in every partition.
@@ -106,11 +109,12 @@ archive_one() {
 	# also of one that a run before has made
 	written=$(digest_of cat "$file")
 	there=$(digest_of "${from[@]}" --quiet --no-seal --rejects "$run/rejects")
-	{ [[ $written == "$there" ]] &&
-		cmp -s <(rejected "$run/rejects") <(rejected "$file.rejects"); } ||
-		fail "$EX_DIFFERS" \
-			"$(fill $"the table says something else than its archive: %s" "$file")" \
-			$"it was written to since then; without the file it is archived anew"
+	rejected "$run/rejects" rejected.now
+	rejected "$file.rejects" rejected.then
+	[[ $written == "$there" ]] && cmp -s -- "$run"/rejected.{now,then} || fail "$EX_DIFFERS" \
+		"$(fill $"the table says something else than its archive: %s" "$file")" \
+		$"it was written to since then; without the file it is archived anew"
+	rm -f -- "$run"/rejected.{now,then}
 	IFS=, read -r _ rows values written <<<"${written##*$'\n'}"
 	done_with archived "$file rows=$rows values=$values digest=$written"
 }
