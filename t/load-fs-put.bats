@@ -428,7 +428,8 @@ sent() { (($(sandbox_count "$1" ok) > $2)); }
 	group kept-alive
 	mkfifo in
 	sandbox_ask DELETE counters
-	fs-put kept-alive --no-batch-write --max-workers 1 --accept-unsealed -i ndjson in 2>said 3>&- &
+	fs-put kept-alive --no-batch-write --max-workers 1 --accept-unsealed -i ndjson in \
+		2>said 3>&- &
 	exec {feed}>in
 	printf '{"id":"a","event_time":"2024-01-01T00:00:00Z"}\n' >&"$feed"
 	wait_until 20 acknowledged

@@ -3,7 +3,8 @@ load kafka
 load json
 
 setup_file() {
-	kafka_start 3 keys:3 kcat:3 plain:2 sealed cut rejected lost away feed over whole alone stays
+	kafka_start 3 keys:3 kcat:3 plain:2 sealed cut rejected lost away feed over whole alone \
+		stays
 }
 teardown_file() { kafka_stop; helper_teardown_file; }
 

@@ -621,7 +621,8 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 		run_pipe '0 65' 'cat in.csv | fs-put apart-into --accept-unsealed --failed f'
 		# shellcheck disable=SC2086  # words
 		run_rc 0 $each
-		run_pipe '0 65' 'cat in.csv | fs-put apart-into --accept-unsealed --failed f --stats s'
+		run_pipe '0 65' 'cat in.csv |
+			fs-put apart-into --accept-unsealed --failed f --stats s'
 		is "$(figure acknowledged s) $(figure skipped s)" '0 3'
 	done
 }

@@ -475,8 +475,9 @@ mistakes() {
 	done
 	mkdir "$jobs/begins-vip-0123456789abcdef"
 	run_rc 0 fs clear vip --yes
-	is "$(cd "$jobs" && echo *)" \
-		'begins-vip-0123456789abcdef some-x-vip-0123456789abcdef x-some-vip-0123456789abcdef'
+	is "$(cd "$jobs" && ls)" 'begins-vip-0123456789abcdef
+some-x-vip-0123456789abcdef
+x-some-vip-0123456789abcdef'
 	rm -r "$jobs"/*
 	# also when the clearing breaks off: what is left of it is not all that was put
 	records 30 >in.csv

@@ -214,8 +214,8 @@ print(",?".join(sorted(allowed)))')
 	END
 	printf '#!/bin/sh\nprintf "%%s\\n" "$@"\n' >bin/narrow-to-wide
 	chmod +x bin/*
-	PATH=$PWD/bin:$PATH run_ok "$root/pipelines/slurm/submit" -n 2 --cutoff-time today -t "a b" \
-		--ship-id="o'x" --time-column t --chunk 6h --target-schema=other
+	PATH=$PWD/bin:$PATH run_ok "$root/pipelines/slurm/submit" -n 2 --cutoff-time today \
+		-t "a b" --ship-id="o'x" --time-column t --chunk 6h --target-schema=other
 	PATH=$PWD/bin:$PATH run_ok sh wrap
 	is "$(<"$out")" "--mode
 validate

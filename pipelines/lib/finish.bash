@@ -111,9 +111,11 @@ archive_one() {
 	there=$(digest_of "${from[@]}" --quiet --no-seal --rejects "$run/rejects")
 	rejected "$run/rejects" rejected.now
 	rejected "$file.rejects" rejected.then
-	[[ $written == "$there" ]] && cmp -s -- "$run"/rejected.{now,then} || fail "$EX_DIFFERS" \
-		"$(fill $"the table says something else than its archive: %s" "$file")" \
-		$"it was written to since then; without the file it is archived anew"
+	if [[ $written != "$there" ]] || ! cmp -s -- "$run"/rejected.{now,then}; then
+		fail "$EX_DIFFERS" \
+			"$(fill $"the table says something else than its archive: %s" "$file")" \
+			$"it was written to since then; without the file it is archived anew"
+	fi
 	rm -f -- "$run"/rejected.{now,then}
 	IFS=, read -r _ rows values written <<<"${written##*$'\n'}"
 	done_with archived "$file rows=$rows values=$values digest=$written"

@@ -302,7 +302,8 @@ know() {
 
 	read_known "$@" || code=$?
 	((code)) || return 0
-	[[ ! ${opt[only-missing]+set} && $code == @("$EX_NOTALLOWED"|"$EX_REFUSED") ]] || exit "$code"
+	[[ ! ${opt[only-missing]+set} && $code == @("$EX_NOTALLOWED"|"$EX_REFUSED") ]] ||
+		exit "$code"
 	warn "$(fill $"what %s has already is not known: all of it is sent" "$1")"
 	known=()
 }

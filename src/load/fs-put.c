@@ -308,8 +308,8 @@ static void ask_for_held(struct prog *p)
 /*
  * The first records that the journal has are held back until the store was asked for them: somebody
  * else may have emptied it since, or a part of it. What is not there is sent, and the next are
- * looked at, too; if none is, the journal means nothing. One that is not there because of a deletion
- * that was acknowledged behind it is no sign of that.
+ * looked at, too; if none is, the journal means nothing. One that is not there because of a
+ * deletion that was acknowledged behind it is no sign of that.
  */
 static void look_at_held(struct prog *p)
 {
