@@ -105,7 +105,8 @@ row_at() {
 		VALUES ('S1', 'c1', '2024-01-01 00:00:$1', 1, 'Integer');"
 }
 
-# Its COMMIT is in the WAL before the slot begins, and other sessions see it later.
+# Its COMMIT is in the WAL before the slot begins, and other sessions see it later. However long
+# somebody writes, he is waited for: 10 s is the limit of our locks.
 @test "slot job: what the slot does not tell is there to be read when it is made" {
 	local -A held=()
 	local hold setup writer
@@ -116,6 +117,8 @@ row_at() {
 			unnest(pg_blocking_pids(pid)) AS b JOIN pg_stat_activity AS o ON o.pid = b
 		WHERE o.application_name = '$1' AND a.query LIKE '%pg_create_logical%'")" 1; }
 	made() { is "$(sql 'SELECT count(confirmed_flush_lsn) FROM pg_replication_slots')" 1; }
+	waited() { ! kill -0 "$setup" || sql "SELECT 1 / count(*) FROM pg_locks
+		WHERE waitstart < clock_timestamp() - interval '10.5 s'"; }
 	asks() { ! kill -0 "$setup" || sql "SELECT 1 / count(*) FROM pg_stat_activity
 		WHERE query LIKE '%txid_snapshot_xmin%' AND pid <> pg_backend_pid()"; }
 	# the slot's server is led through its three steps: a transaction begins in each
@@ -126,6 +129,8 @@ row_at() {
 	hold two "$(row_at 02)"
 	tell one 'COMMIT;'
 	wait_until 20 waits_for two
+	wait_until 20 waited
+	kill -0 "$setup"
 	sql "ALTER SYSTEM SET synchronous_standby_names = 'nobody'"
 	sql 'SELECT pg_reload_conf()' >reloaded
 	wait_until 10 sql "SELECT 1 / (current_setting('synchronous_standby_names') <> '')::int"

@@ -207,8 +207,11 @@ void slot_create(struct pg *source, const char *name, struct str *point)
 
 	warn_of_no_limit(source);
 	say_waiting(source);
+	/* those that write now are waited for as by a lock, and nobody waits for us meanwhile */
+	pg_set(source, "lock_timeout", "0");
 	r = pg_ask(source, "SELECT lsn FROM pg_create_logical_replication_slot($1, 'pgoutput')",
 		name);
+	pg_set(source, "lock_timeout", PG_LOCK_TIMEOUT);
 	str_add(point, pg_value(r, 0, 0));
 	wait_until_seen(source);
 }
