@@ -558,6 +558,9 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	FERRY_STATE=$PWD/elsewhere fs clear replica --yes
 	run_rc 0 "${sync[@]}"
 	same_online replica in.csv
+	# a group of that name in another region is another
+	AWS_REGION=eu-west-1 made replica online
+	fs --region eu-west-1 clear replica --yes
 	run_rc 0 "${sync[@]}"
 	has "$out" ': 0 records since 2'
 	has_no "$err" emptied
@@ -1145,7 +1148,7 @@ readonly examples=$root/pipelines/examples
 	same_online backup in.csv
 	run_rc 0 narrow-to-wide --mode validate
 	# one at a time
-	exec {held}>"$FERRY_STATE/fs-sync/live-backup.json.lock"
+	exec {held}>"$(printf '%s\n' "$FERRY_STATE"/fs-sync/*_live-backup.json.lock)"
 	flock "$held"
 	run_rc 75 fs-sync live backup --iterations 1
 	has "$err" 'another fs-sync has' --wait-lock

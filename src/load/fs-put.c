@@ -538,7 +538,8 @@ static void open_journal(struct prog *p, char *const *input, int n)
 {
 	uint64_t job = job_of(p);
 	AUTO_FREE char *path = p->conf.journal ? mem_strdup(p->conf.journal)
-				     : fs_journal_path(p->group.name, input_hash(input, n, job));
+				     : fs_journal_path(p->group.arn, p->group.name,
+					       input_hash(input, n, job));
 
 	p->journal = fs_journal_open(path, job, !p->conf.resume);
 	if (fs_journal_known(p->journal))
