@@ -240,6 +240,8 @@ static bool is_due(struct prog *p, struct fs_item *item)
 	enum fs_need need = fs_there_needs(&p->there, item);
 	int64_t t, now = clock_now();
 
+	if (need == FS_NEED_ONLINE && p->conf.stores == STORES_OFFLINE)
+		need = FS_NEED_NOTHING;
 	item->online_only = need == FS_NEED_ONLINE;
 	p->n.there += need == FS_NEED_NOTHING;
 	if (!item->deletion && fs_event_time_parse(p->group.features[p->group.time].type,
