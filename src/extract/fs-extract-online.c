@@ -5,14 +5,11 @@
  * BatchGetRecord, many at once. Memory does not grow with the store.
  */
 #include "core/clock.h"
-#include "core/msg.h"
-#include "core/opt.h"
 #include "core/report.h"
 #include "core/stop.h"
 #include "fs/fs_archive.h"
 #include "fs/fs_compare.h"
 #include "fs/fs_id_file.h"
-#include "fs/fs_known.h"
 #include "fs/fs_online.h"
 #include "fs/fs_wait.h"
 #include "stream/extract.h"

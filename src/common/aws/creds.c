@@ -4,7 +4,6 @@
 #include "aws/crypto.h"
 #include "aws/fetch.h"
 #include "core/clock.h"
-#include "core/mem.h"
 #include "stream/json.h"
 
 #include <errno.h>

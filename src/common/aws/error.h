@@ -6,7 +6,6 @@
  */
 #pragma once
 
-#include "core/base.h"
 #include "core/msg.h"
 
 enum aws_class {

@@ -8,7 +8,6 @@
  */
 #pragma once
 
-#include "core/base.h"
 #include "core/opt.h"
 #include "core/str.h"
 #include "core/tr.h"

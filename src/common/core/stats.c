@@ -8,7 +8,6 @@
 #include "core/tmpf.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

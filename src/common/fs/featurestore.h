@@ -6,8 +6,6 @@
 #pragma once
 
 #include "aws/client.h"
-#include "core/mem.h"
-#include "core/str.h"
 #include "stream/json.h"
 
 #define FS_BATCH_WRITE_MAX 25

@@ -3,8 +3,6 @@
 #include "core/msg.h"
 #include "core/num.h"
 #include "fs/fs_known.h"
-#include "fs/fs_value.h"
-#include "fs/fs_columns.h"
 #include "stream/sort.h"
 
 #define SORT_MEMORY ((size_t)64 << 20)

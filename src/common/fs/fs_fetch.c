@@ -1,7 +1,6 @@
 #include "fs/fs_fetch.h"
 
 #include "aws/pool.h"
-#include "aws/s3.h"
 #include "core/clock.h"
 #include "core/hash.h"
 #include "core/stats.h"

@@ -1,6 +1,5 @@
 #include "fs/fs_gone.h"
 
-#include "fs/fs_id_file.h"
 #include "fs/fs_known.h"
 #include "fs/fs_online.h"
 

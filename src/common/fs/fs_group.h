@@ -3,7 +3,6 @@
  */
 #pragma once
 
-#include "core/mem.h"
 #include "fs/fs_value.h"
 #include "stream/json.h"
 

@@ -4,7 +4,6 @@
  */
 #pragma once
 
-#include "core/opt.h"
 #include "fs/fs_fetch.h"
 #include "fs/fs_only.h"
 #include "fs/fs_sql.h"

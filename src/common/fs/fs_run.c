@@ -5,7 +5,6 @@
 #include "core/fd.h"
 #include "core/mem.h"
 #include "core/msg.h"
-#include "core/str.h"
 #include "core/tmpf.h"
 
 #include <errno.h>

@@ -3,7 +3,6 @@
  */
 #pragma once
 
-#include "core/str.h"
 #include "fs/fs_group.h"
 
 struct fs_select {

@@ -2,7 +2,6 @@
 
 #include "core/clock.h"
 #include "core/num.h"
-#include "fs/fs_id_file.h"
 #include "fs/fs_online.h"
 #include "fs/fs_record.h"
 

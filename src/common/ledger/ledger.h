@@ -21,10 +21,8 @@
  */
 #pragma once
 
-#include "core/base.h"
 #include "core/clock.h"
 #include "core/mem.h"
-#include "core/str.h"
 #include "pg/conn.h"
 
 #define LEDGER_NO_TIME INT64_MIN

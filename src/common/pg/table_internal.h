@@ -2,7 +2,6 @@
 #pragma once
 
 #include "core/mem.h"
-#include "core/msg.h"
 #include "pg/copybuf.h"
 #include "pg/table.h"
 

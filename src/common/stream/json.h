@@ -7,7 +7,6 @@
  */
 #pragma once
 
-#include "core/base.h"
 #include "core/mem.h"
 #include "core/str.h"
 

@@ -3,7 +3,6 @@
 #include "core/clock.h"
 #include "core/fd.h"
 #include "core/log.h"
-#include "core/mem.h"
 #include "core/msg.h"
 #include "core/num.h"
 #include "core/stats.h"

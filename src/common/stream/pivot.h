@@ -9,7 +9,6 @@
 
 #include "core/hash.h"
 #include "core/mem.h"
-#include "core/str.h"
 #include "stream/rec.h"
 
 #define PIVOT_MAX_BY 8

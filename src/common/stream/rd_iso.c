@@ -10,7 +10,6 @@
 #include "core/msg.h"
 #include "core/num.h"
 #include "core/opt.h"
-#include "stream/json.h"
 #include "stream/rd_impl.h"
 
 #define RD_ISO_LEVELS 8
