@@ -242,7 +242,7 @@ static bool is_due(struct prog *p, struct fs_item *item)
 
 	item->online_only = need == FS_NEED_ONLINE;
 	p->n.there += need == FS_NEED_NOTHING;
-	if (!item->deletion && fs_event_time_parse(p->group.features[p->group.time].type,
+	if (!item->deletion && fs_event_time_parse(fs_time_type(&p->group),
 				       str_sl(&item->time), &t)) {
 		p->n.expired += p->ttl_us && t < now - p->ttl_us;
 		p->n.future += t > now + SKEW;

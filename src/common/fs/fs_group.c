@@ -2,7 +2,6 @@
 
 #include "core/num.h"
 
-#include <strings.h>
 
 static const char *parse_feature(const struct json *o, struct fs_feature *f)
 {

@@ -4,7 +4,6 @@
 #include "core/utf8.h"
 #include "stream/in.h"
 
-#include <strings.h>
 
 /*
  * The column of the identifiers. The first line of a CSV file that names none is no header but one
