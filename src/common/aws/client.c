@@ -164,14 +164,6 @@ static void send_off(struct flight *f)
 
 /* ---- what to do about a failure ------------------------------------------------------------ */
 
-static bool has_code(const struct aws_error *e, const char *list)
-{
-	const char *at = e->code[0] ? strstr(list, e->code) : NULL;
-	size_t n = strlen(e->code);
-
-	return at && at[-1] == ' ' && at[n] == ' ';
-}
-
 /* A wrong clock is told by the code, or by a code that may mean it and a Date far from its own.
  * Source: the SDK for Java 2. Signs with the server's time from here on. */
 static bool mend_clock(struct flight *f)
@@ -181,8 +173,8 @@ static bool mend_clock(struct flight *f)
 	if (f->skewed == 4 || !answer_date(&f->http.answer, "date", &server))
 		return false;
 	off = server - f->signed_at; /* our clock may be another by now */
-	if (!has_code(&f->error, " RequestTimeTooSkewed RequestExpired RequestInTheFuture ") &&
-		!(has_code(&f->error,
+	if (!aws_code_among(sl_of(f->error.code), " RequestTimeTooSkewed RequestExpired RequestInTheFuture ") &&
+		!(aws_code_among(sl_of(f->error.code),
 			  " InvalidSignatureException SignatureDoesNotMatch AuthFailure ") &&
 			(off > SIGV4_SKEW_US || off < -SIGV4_SKEW_US)))
 		return false;
@@ -198,7 +190,7 @@ static bool renew_keys(struct flight *f)
 	struct creds *creds = f->a->creds;
 
 	if (f->renewals == MAX_RENEWALS ||
-		!has_code(&f->error, " ExpiredToken ExpiredTokenException TokenRefreshRequired "
+		!aws_code_among(sl_of(f->error.code), " ExpiredToken ExpiredTokenException TokenRefreshRequired "
 				     "RequestExpired "))
 		return false;
 	f->renewals++;
