@@ -5,7 +5,6 @@
 #include "core/num.h"
 
 #include <math.h>
-#include <strings.h>
 
 static const struct {
 	struct sl name;

@@ -12,7 +12,6 @@
 #include "stream/recode.h"
 #include "stream/timeform.h"
 
-#include <strings.h>
 
 /* What is to be done with one column. */
 struct column {

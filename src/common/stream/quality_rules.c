@@ -15,7 +15,6 @@
 #include "stream/quality_rules.json.h"
 #include "stream/timeform.h"
 
-#include <strings.h>
 
 #define MAX_FILE ((size_t)16 << 20)
 

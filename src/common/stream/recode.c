@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <iconv.h>
-#include <strings.h>
 
 struct recode {
 	iconv_t cd;
