@@ -284,7 +284,8 @@ static bool from_role(
 		return creds_web_identity(c, &r, token_file, k, e);
 	if (!source == !named)
 		return aws_error_set(e, AWS_CONFIG, "role_arn", "profile %s needs %s",
-			msg_q(sl_of(p)), source ? "either source_profile or credential_source, not both"
+			msg_q(sl_of(p)),
+			source ? "either source_profile or credential_source, not both"
 			       : "source_profile or credential_source");
 	if (aws_config_get(c, p, "mfa_serial"))
 		return aws_error_set(e, AWS_CONFIG, "mfa_serial",

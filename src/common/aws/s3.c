@@ -4,7 +4,6 @@
 #include "aws/uri.h"
 #include "aws/xml.h"
 #include "core/clock.h"
-#include "core/num.h"
 #include "stream/z.h"
 
 #define DELETE_MAX 1000 /* keys in one DeleteObjects */
@@ -173,7 +172,8 @@ static bool walk_page(struct page *p, struct sl prefix, s3_object_fn *each, void
 		uri_decode(&p->key, xml_text(one, "Key"), true);
 		o.key = str_sl(&p->key);
 		if (o.key.n < prefix.n || memcmp(o.key.p, prefix.p, prefix.n) != 0)
-			return aws_error_bad(e, "ListObjectsV2", "it names an object that is elsewhere");
+			return aws_error_bad(
+				e, "ListObjectsV2", "it names an object that is elsewhere");
 		if (!num_u64(xml_text(one, "Size"), &o.size))
 			o.size = 0;
 		o.etag = xml_text(one, "ETag");
