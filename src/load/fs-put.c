@@ -7,7 +7,6 @@
  * they come, and a seal that never comes ends the program with 76 and the exact counts.
  */
 #include "core/clock.h"
-#include "core/num.h"
 #include "core/stats.h"
 #include "core/stop.h"
 #include "fs/fs_failed.h"

@@ -9,7 +9,6 @@
  */
 #include "aws/crypto.h"
 #include "core/clock.h"
-#include "core/msg.h"
 #include "core/utf8.h"
 #include "stream/cast.h"
 #include "stream/filter.h"

@@ -8,7 +8,6 @@
  *
  * contract: unpivot-narrow -k created_time
  */
-#include "core/msg.h"
 #include "stream/in.h"
 #include "stream/namelist.h"
 #include "stream/filter.h"

@@ -5,7 +5,6 @@
 #pragma once
 
 #include "aws/client.h"
-#include "core/mem.h"
 
 struct athena_query {
 	struct sl sql;                          /* at most 262,144 bytes */

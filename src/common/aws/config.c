@@ -1,8 +1,6 @@
 #include "aws/config.h"
 
 #include "aws/fetch.h"
-#include "core/mem.h"
-#include "core/num.h"
 
 #include <errno.h>
 

@@ -6,9 +6,6 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "aws/crypto.h"
 
-#include "core/mem.h"
-#include "core/msg.h"
-
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "core/msg.h"
+#include "core/base.h"
 
 enum aws_class {
 	AWS_FINE,        /* no error */

@@ -2,8 +2,6 @@
 
 #include "aws/crypto.h"
 #include "core/clock.h"
-#include "core/mem.h"
-#include "core/num.h"
 
 static void on_done(struct http_request *r)
 {

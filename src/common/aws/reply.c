@@ -3,7 +3,6 @@
 #include "aws/shape.h"
 #include "aws/xml.h"
 #include "core/clock.h"
-#include "core/num.h"
 #include "stream/json.h"
 
 #define SHOWN_OF_FOREIGN 200 /* bytes of a body that is not the service's */

@@ -3,7 +3,6 @@
 #include "aws/crypto.h"
 #include "aws/uri.h"
 #include "core/clock.h"
-#include "core/mem.h"
 
 #define ALGORITHM "AWS4-HMAC-SHA256"
 #define DATE_LEN 16

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "core/mem.h"
+#include "core/base.h"
 
 struct xml {
 	const char *name;

@@ -10,7 +10,6 @@
 
 #include "core/opt.h"
 #include "core/str.h"
-#include "core/tr.h"
 
 enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_CSV, REPORT_MARKDOWN, REPORT_NDJSON };
 

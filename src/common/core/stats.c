@@ -2,7 +2,6 @@
 
 #include "core/clock.h"
 #include "core/kp.h"
-#include "core/msg.h"
 #include "core/path.h"
 #include "core/str.h"
 #include "core/tmpf.h"

@@ -1,7 +1,5 @@
 #include "fs/fs_asof.h"
 
-#include "core/msg.h"
-#include "core/num.h"
 #include "fs/fs_known.h"
 #include "stream/sort.h"
 

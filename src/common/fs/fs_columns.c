@@ -1,7 +1,5 @@
 #include "fs/fs_columns.h"
 
-#include "core/msg.h"
-#include "core/num.h"
 #include "core/opt.h"
 
 void fs_columns_add(struct fs_columns *c, const struct fs_group *g, struct sl name, bool any)

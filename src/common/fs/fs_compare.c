@@ -1,6 +1,5 @@
 #include "fs/fs_compare.h"
 
-#include "core/num.h"
 #include "fs/fs_id_file.h"
 #include "fs/fs_online.h"
 #include "fs/fs_record.h"

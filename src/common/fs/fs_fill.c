@@ -1,7 +1,6 @@
 #include "fs/fs_fill.h"
 
 #include "core/hash.h"
-#include "core/num.h"
 #include "fs/fs_known.h"
 #include "fs/fs_online.h"
 

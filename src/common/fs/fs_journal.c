@@ -2,8 +2,6 @@
 
 #include "core/fd.h"
 #include "core/kp.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/tmpf.h"
 #include "fs/fs_run.h"
 

@@ -1,7 +1,6 @@
 #include "fs/fs_move.h"
 
 #include "core/hash.h"
-#include "core/num.h"
 #include "fs/fs_online.h"
 #include "fs/fs_wait.h"
 

@@ -1,7 +1,6 @@
 #include "fs/fs_record.h"
 
 #include "core/clock.h"
-#include "core/num.h"
 
 /* What a column can be besides a feature. */
 #define IGNORED (SIZE_MAX - 1)

@@ -7,7 +7,6 @@
  */
 #pragma once
 
-#include "core/mem.h"
 #include "stream/rec.h"
 
 /* Takes a row; fields live during the call. The first row of a CSV result is its header. */

@@ -1,7 +1,6 @@
 #include "fs/fs_show.h"
 
 #include "core/clock.h"
-#include "fs/fs_offline.h"
 #include "fs/fs_schema.h"
 #include "fs/fs_stock.h"
 #include "fs/fs_wait.h"

@@ -1,6 +1,5 @@
 #include "fs/fs_sql.h"
 
-#include "core/msg.h"
 #include "core/opt.h"
 
 #include <ctype.h>

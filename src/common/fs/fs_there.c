@@ -1,6 +1,5 @@
 #include "fs/fs_there.h"
 
-#include "core/msg.h"
 #include "fs/fs_id_file.h"
 
 void fs_there_init(struct fs_there *t, const struct fs_group *group)

@@ -1,7 +1,6 @@
 #include "fs/fs_verify.h"
 
 #include "core/clock.h"
-#include "core/num.h"
 #include "fs/fs_online.h"
 #include "fs/fs_record.h"
 

@@ -22,7 +22,6 @@
 #pragma once
 
 #include "core/clock.h"
-#include "core/mem.h"
 #include "pg/conn.h"
 
 #define LEDGER_NO_TIME INT64_MIN

@@ -1,6 +1,5 @@
 #include "ledger/ledger_internal.h"
 
-#include "core/num.h"
 #include "narrow/narrow.h"
 
 const char *ledger_text_u64(struct ledger_text *t, uint64_t v)

@@ -14,7 +14,6 @@
 
 #include "core/clock.h"
 #include "core/hash.h"
-#include "core/mem.h"
 #include "core/opt.h"
 #include "pg/conn.h"
 

@@ -13,7 +13,6 @@
  */
 #pragma once
 
-#include "core/msg.h"
 #include "pg/encoding.h"
 
 struct pg; /* a connection */

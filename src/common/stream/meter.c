@@ -3,8 +3,6 @@
 #include "core/clock.h"
 #include "core/fd.h"
 #include "core/log.h"
-#include "core/msg.h"
-#include "core/num.h"
 #include "core/stats.h"
 #include "stream/in.h"
 #include "stream/io.h"

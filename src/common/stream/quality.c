@@ -7,7 +7,6 @@
 #include "stream/quality.h"
 
 #include "core/clock.h"
-#include "core/tr.h"
 #include "stream/quality_impl.h"
 #include "stream/recode.h"
 #include "stream/timeform.h"

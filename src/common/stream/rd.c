@@ -1,6 +1,5 @@
 #include "stream/rd.h"
 
-#include "core/msg.h"
 #include "core/utf8.h"
 #include "stream/rd_impl.h"
 #include "stream/z.h"

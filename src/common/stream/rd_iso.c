@@ -7,8 +7,6 @@
  * before its data sets.
  */
 #include "core/clock.h"
-#include "core/msg.h"
-#include "core/num.h"
 #include "core/opt.h"
 #include "stream/rd_impl.h"
 

@@ -1,8 +1,5 @@
 #include "stream/rec.h"
 
-#include "core/mem.h"
-#include "core/num.h"
-
 struct field *fields_dup(struct arena *mem, const struct field *f, size_t n, size_t *bytes)
 {
 	struct field *copy = arena_alloc(mem, mem_mul(n, sizeof *copy));

@@ -1,6 +1,5 @@
 #include "stream/recode.h"
 
-#include "core/mem.h"
 #include "core/utf8.h"
 
 #include <errno.h>

@@ -7,7 +7,6 @@
  */
 #pragma once
 
-#include "core/msg.h"
 #include "core/report.h"
 #include "stream/io.h"
 

@@ -1,7 +1,5 @@
 #include "stream/wr.h"
 
-#include "core/msg.h"
-#include "core/num.h"
 #include "core/report.h"
 #include "stream/block.h"
 #include "stream/out.h"

@@ -1,7 +1,6 @@
 #include "web/serve.h"
 
 #include "core/html.h"
-#include "core/num.h"
 #include "core/stop.h"
 #include "web/reader.h"
 
