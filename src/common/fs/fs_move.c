@@ -382,7 +382,8 @@ void fs_move_check_clear(const struct fs_move *m)
 		msg_q(m->target.group.name));
 }
 
-const char *fs_move_strategy(const struct fs_move *m)
+/* "offline_to_online": where records come from, where they go first. */
+static const char *strategy(const struct fs_move *m)
 {
 	if (m->online)
 		return m->target.group.online ? "online_to_online" : "online_to_offline";
@@ -506,7 +507,7 @@ void fs_move_print(const struct fs_move *m, struct str *out)
 	str_addz(out, "============================================================\n");
 	str_addf(out, tr("Source: %.*s (%s)\n"), (int)from->name.n, from->name.p, stores(from));
 	str_addf(out, tr("Target: %.*s (%s)\n"), (int)to->name.n, to->name.p, stores(to));
-	str_addf(out, tr("Strategy: %s\n"), fs_move_strategy(m));
+	str_addf(out, tr("Strategy: %s\n"), strategy(m));
 	str_addf(out, tr("Primary data source: %s\n"), m->online ? "online" : "offline");
 	add_records(m, out);
 	str_addf(out, tr("Batch size: %llu\n"), (unsigned long long)m->batch);
@@ -593,7 +594,7 @@ void fs_move_facts(const struct fs_move *m, struct str *out)
 	if (m->deletions && to->online)
 		fs_sql_add(&m->source.group, &order,
 			"{id}, {time}, api_invocation_time, write_time");
-	add_fact(out, "strategy", sl_of(fs_move_strategy(m)));
+	add_fact(out, "strategy", sl_of(strategy(m)));
 	add_fact(out, "source", m->online ? SL("online") : SL("offline"));
 	add_fact(out, "replay", m->newest ? SL("latest") : SL("history"));
 	if (m->counted && !m->only_spec)

@@ -93,9 +93,6 @@ void fs_move_count(struct fs_move *m);
  * may not be written (77). */
 void fs_move_check_clear(const struct fs_move *m);
 
-/* "offline_to_online": where records come from, where they go first. */
-const char *fs_move_strategy(const struct fs_move *m);
-
 /* Appends the query for identifier, event time and is_deleted of what is to be moved; `counted`:
  * and FS_SQL_TIES, last. */
 void fs_move_select(const struct fs_move *m, bool newest, bool counted, struct str *sql);
