@@ -277,7 +277,7 @@ static void is_absent(void *ctx, struct sl id)
 		}
 }
 
-/* Asks the store for all that are held but deletions. Where nobody may ask, the journal is all there is. */
+/* Asks the store for all but deletions. Where nobody may ask, the journal is all there is. */
 static void ask_for_held(struct prog *p)
 {
 	struct aws_error e = { 0 };
