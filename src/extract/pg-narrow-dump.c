@@ -115,7 +115,7 @@ static void reject(struct dump *d, const struct narrow_row *row)
 	const struct ledger_facts_ship *ship;
 	AUTO_STR json = { 0 };
 
-	narrow_row_put_json(&d->reader, &json);
+	narrow_row_put_json(&d->reader, !d->conf.job, &json);
 	ship = narrow_chunk_reject(&d->chunk, row);
 	if (d->conf.job)
 		ledger_reject(&d->rejects, ship->ship, d->chunk.facts.from, ship->attempt,

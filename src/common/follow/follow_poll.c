@@ -58,7 +58,7 @@ static void reject(struct run *r, struct narrow_reader *reader, const struct nar
 	const struct ledger_facts_ship *ship = narrow_chunk_reject(f->chunk, row);
 	AUTO_STR json = { 0 };
 
-	narrow_row_put_json(reader, &json);
+	narrow_row_put_json(reader, !f->job, &json);
 	if (f->job)
 		ledger_reject(&r->rejects, ship->ship, row->time, 0, str_sl(&json),
 			sl_of(row->why));

@@ -155,7 +155,11 @@ static void get_named(const struct place *at, const struct json *config, struct 
 
 static void add_lower(struct quality_rules *r, struct sl word)
 {
-	(void)names_add(&r->null_words, unicode_case(word, UNICODE_LOWER, &r->arena), NULL);
+	struct sl lower = unicode_case(word, UNICODE_LOWER, &r->arena);
+
+	(void)names_add(&r->null_words, lower, NULL);
+	r->null_lengths |= UINT64_C(1) << (lower.n < 63 ? lower.n : 63);
+	r->null_longest = lower.n > r->null_longest ? lower.n : r->null_longest;
 }
 
 static void read_nulls(struct quality_rules *r, const struct place *at, const struct json *config)
