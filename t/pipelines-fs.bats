@@ -478,7 +478,7 @@ mistakes() {
 	is "$(cd "$jobs" && ls)" 'begins-vip-0123456789abcdef
 some-x-vip-0123456789abcdef
 x-some-vip-0123456789abcdef'
-	rm -r "$jobs"/*
+	rm -r "${jobs:?}"/*
 	# also when the clearing breaks off: what is left of it is not all that was put
 	records 30 >in.csv
 	printf 'bad,never,,,\n' >>in.csv

@@ -7,12 +7,8 @@
  *
  * Memory: the channels of one ship, or without a fit index of all.
  */
-#include "core/clock.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/stop.h"
 #include "ledger/ledger_ships.h"
-#include "narrow/narrow.h"
 #include "stream/extract.h"
 #include "stream/out.h"
 

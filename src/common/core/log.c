@@ -1,7 +1,6 @@
 #include "core/log.h"
 
 #include "core/clock.h"
-#include "core/msg.h"
 #include "core/opt.h"
 #include "core/path.h"
 

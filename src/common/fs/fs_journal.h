@@ -29,7 +29,7 @@ struct fs_journal *fs_journal_open(const char *path, uint64_t job, bool anew) NO
 uint64_t fs_journal_known(const struct fs_journal *j);
 
 bool fs_journal_was_cut(const struct fs_journal *j); /* the last of them did not end by itself */
-void fs_journal_forget(struct fs_journal *j); /* what they noted is not so */
+void fs_journal_forget(struct fs_journal *j, uint64_t id); /* what they noted is not so; 0: all */
 
 enum fs_journal_said {
 	FS_JOURNAL_NOT,
