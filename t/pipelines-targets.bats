@@ -97,8 +97,9 @@ migrate() { both --mode migration-only --cutoff-time '2024-10-02' "$@"; }
 	run_rc 0 both --mode validate --only busan --format json
 	is "$(jq -r '"\(.target) \(.left) \(.ships[].ship)"' "$out" | paste -sd ,)" \
 		'busan 0 IMO9999993,busan 0 IMO9999994'
-	PGDATABASE=$ulsan sql "DELETE FROM tenant.tbl_data_timeseries_imo9999996 WHERE created_time =
-		(SELECT min(created_time) FROM tenant.tbl_data_timeseries_imo9999996)"
+	PGDATABASE=$ulsan sql "DELETE FROM tenant.tbl_data_timeseries_imo9999996
+		WHERE created_time = (SELECT min(created_time)
+			FROM tenant.tbl_data_timeseries_imo9999996)"
 	run_rc 1 both --mode validate
 	run_rc 0 both --mode validate --repair
 	same_file <(wide_cells "$busan" "$ulsan") <(narrow_cells)
