@@ -24,8 +24,10 @@ static void put_time(struct str *s, const char *key, int64_t instant)
 		str_addf(s, ",\"%s\":\"%s\"", key, ledger_time(instant));
 }
 
-/* The ships as JSON; `all`: with what is not in a seal, for {ships} in parts.sql. */
-static void put_ships(struct str *s, const struct ledger_facts *f, bool all)
+/* The ships as JSON; ALL: with what is not in a seal, for {ships} in parts.sql. */
+enum what { CLAIMS, OF_SEAL, ALL };
+
+static void put_ships(struct str *s, const struct ledger_facts *f, enum what what)
 {
 	str_addc(s, '[');
 	for (size_t i = 0; i < f->n; i++) {
@@ -33,13 +35,18 @@ static void put_ships(struct str *s, const struct ledger_facts *f, bool all)
 
 		str_addz(s, i ? ",{\"ship\":" : "{\"ship\":");
 		str_add_json(s, ship->ship);
-		str_addf(s, ",\"attempt\":%llu,", (unsigned long long)ship->attempt);
+		str_addf(s, ",\"attempt\":%llu", (unsigned long long)ship->attempt);
+		if (what == CLAIMS) {
+			str_addc(s, '}');
+			continue;
+		}
+		str_addc(s, ',');
 		put_counts(s, ship->rows, ship->cells, ship->digest, ship->rejects);
 		put_time(s, "first", ship->first);
 		put_time(s, "last", ship->last);
-		if (ship->deleted || all)
+		if (ship->deleted || what == ALL)
 			str_addf(s, ",\"deleted\":%llu", (unsigned long long)ship->deleted);
-		if (all)
+		if (what == ALL)
 			str_addf(s, ",\"dropped\":%llu,\"wide_rows\":%llu,\"bytes\":%llu",
 				(unsigned long long)ship->dropped,
 				(unsigned long long)ship->wide_rows,
@@ -51,7 +58,7 @@ static void put_ships(struct str *s, const struct ledger_facts *f, bool all)
 
 void ledger_put_ships(struct str *s, const struct ledger_facts *f)
 {
-	put_ships(s, f, true);
+	put_ships(s, f, ALL);
 }
 
 static const char *const follow_kinds[] = { "", "slot", "poll", "kafka" };
@@ -81,7 +88,7 @@ void ledger_put_facts(struct str *s, const struct ledger_facts *f)
 		ledger_time(f->to));
 	put_counts(s, f->rows, f->cells, f->digest, f->rejects);
 	str_addz(s, ",\"ships\":");
-	put_ships(s, f, false);
+	put_ships(s, f, OF_SEAL);
 	if (f->job) {
 		str_addf(s, ",\"job\":%llu,\"worker\":", (unsigned long long)f->job);
 		str_add_json(s, f->worker);
@@ -194,12 +201,13 @@ const char *ledger_parse_facts(struct arena *a, struct sl src, struct ledger_fac
 /* ---- finishing ------------------------------------------------------------------------------- */
 
 /* Runs one of them; true when every ship of the facts was hit. */
-static bool run_fenced(struct pg *target, const char *sql, int n, const struct ledger_facts *f)
+static bool run_fenced(struct pg *target, const char *sql, int n, const struct ledger_facts *f,
+	enum what what)
 {
 	AUTO_FREE char *worker = mem_sldup(f->worker);
 	AUTO_STR ships = { 0 };
 
-	ledger_put_ships(&ships, f);
+	put_ships(&ships, f, what);
 	return pg_is_yes(pg_query(target, sql, n,
 		(const char *[]){ ledger_u64(f->job), ledger_time(f->from),
 			str_z(&ships), worker, ledger_time(f->to) }));
@@ -207,12 +215,12 @@ static bool run_fenced(struct pg *target, const char *sql, int n, const struct l
 
 bool ledger_hold(struct pg *target, const struct ledger_facts *f)
 {
-	return run_fenced(target, hold_sql, 4, f);
+	return run_fenced(target, hold_sql, 4, f, CLAIMS); /* once a transaction, maybe of many */
 }
 
 bool ledger_finish(struct pg *target, const struct ledger_facts *f)
 {
-	return run_fenced(target, finish_sql, 5, f);
+	return run_fenced(target, finish_sql, 5, f, ALL);
 }
 
 void ledger_same_rejects(struct pg *target, const struct ledger_facts *f)
@@ -222,7 +230,7 @@ void ledger_same_rejects(struct pg *target, const struct ledger_facts *f)
 	for (size_t i = 0; i < f->n; i++)
 		n += f->ships[i].rejects;
 	if (n > 0)
-		(void)!run_fenced(target, same_rejects_sql, 4, f);
+		(void)!run_fenced(target, same_rejects_sql, 4, f, ALL);
 }
 
 void ledger_fail_met(
