@@ -33,8 +33,7 @@ INSERT INTO ferry.channel (target_schema, ship, channel, grp, table_name,
 		first, last, samples, about
 	FROM json_to_recordset($2::json) AS c (ship text, channel text, grp int,
 		table_name text, column_name text, type text, format text,
-		first timestamp, last timestamp, samples bigint, about text)
-	ON CONFLICT (target_schema, ship, channel) DO NOTHING;
+		first timestamp, last timestamp, samples bigint, about text);
 
 -- Triggers behind a row see what is there; those of referential integrity are internal. As a rule
 -- there are none, and then the registry is not asked. $2 is a prefix: {of_prefix}.
