@@ -87,7 +87,8 @@ declare -rA log_levels=([$"error"]='3 error' [$"warning"]='4 warning' [$"hint"]=
 
 # log_line LEVEL TEXT: as log_line() of core/log.c.
 log_line() {
-	local stamp='' line="$ferry_name: $1: $2" file='' ours='' text
+	local who="$ferry_name${FERRY_LABEL:+[$FERRY_LABEL]}"
+	local stamp='' line="$who: $1: $2" file='' ours='' text
 	local level=${log_levels[$1]-6 note}
 
 	[[ ! ${FERRY_LOG_TIME-}${FERRY_LOG_STREAM-} ]] || printf -v stamp '%(%FT%TZ)T' -1
@@ -98,7 +99,7 @@ log_line() {
 	if [[ $ours && ${FERRY_LOG_FORMAT-} == json ]]; then
 		text=${2//\\/\\\\}
 		printf -v line '{"time":"%s","program":"%s","run":"%s",' \
-			"$stamp" "$ferry_name" "${FERRY_RUN%% *}"
+			"$stamp" "$who" "${FERRY_RUN%% *}"
 		line+="\"level\":\"${level#* }\",\"message\":\"${text//\"/\\\"}\"}"
 	elif [[ $file || ${FERRY_LOG_TIME-} ]]; then
 		line="$stamp $line"
@@ -118,7 +119,7 @@ relay() {
 	}
 	while IFS= read -r line; do
 		line=${line#????-??-??T??:??:??Z }
-		ferry_name=${line%%: *} line=${line#*: } level=${line%%: *}
+		ferry_name=${line%%[:[]*} line=${line#*: } level=${line%%: *}
 		[[ ${log_levels[$level]-} ]] && line=${line#*: } || level=$"note"
 		log_line "$level" "$line"
 	done
@@ -555,10 +556,13 @@ known_code() {
 # attend COMMAND...: runs a function or program, passes SIGINT and SIGTERM on to all of its
 # processes and waits until the last has gone. Without it bash sees a signal only when the pipe in
 # the foreground has ended. What asks to be run again because it was told to stop, or is cut short
-# by that, ended by the signal.
+# by that, ended by the signal. A program that bash is just starting can lose a signal: bash has a
+# trap there, and runs the program instead. So programs look at FERRY_TOLD, too (core/stop.h).
 attend() {
 	local job code signal=again told=''
+	local -x FERRY_TOLD=${run:+$run/told}
 
+	rm -f -- "$FERRY_TOLD"
 	set -m
 	(
 		answer_for
@@ -567,9 +571,9 @@ attend() {
 	) <&0 &
 	job=$!
 	set +m
-	trap 'signal=INT told=130; kill -INT -- "-$job"' INT
-	trap 'signal=TERM told=143; kill -TERM -- "-$job"' TERM
-	trap 'signal=HUP told=129; kill -TERM -- "-$job"' HUP
+	trap 'signal=INT told=130; pass_on' INT
+	trap 'signal=TERM told=143; pass_on' TERM
+	trap 'signal=HUP told=129; pass_on' HUP
 	while [[ $signal ]]; do
 		signal=''
 		code=0
@@ -577,9 +581,16 @@ attend() {
 	done
 	trap - HUP TERM
 	trap 'exit 130' INT
+	rm -f -- "$FERRY_TOLD"
 	known_code "$code" || code=$?
 	[[ ! $told ]] || ((code != EX_TEMP && code != EX_STREAM && code != EX_IO)) || code=$told
 	return "$code"
+}
+
+# pass_on: attend's $signal, to its $job.
+pass_on() {
+	[[ ! $FERRY_TOLD ]] || printf '%s\n' "$signal" >"$FERRY_TOLD"
+	kill "-${signal/HUP/TERM}" -- "-$job"
 }
 
 # pipe_failed STAGE... -- STATUS...: names the stage that failed first and returns its code. A stage

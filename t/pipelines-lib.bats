@@ -237,6 +237,44 @@ END
 	done
 }
 
+@test "lib: what starts while a signal is passed on ends by it, too" {
+	local each code
+	script s <<'END'
+run=$PWD/run
+# both stages miss the signal, and the second one starts afterwards
+work() {
+	(trap '' TERM INT && touch ready && until [[ -e $FERRY_TOLD ]]; do sleep 0.02; done)
+	pg-narrow-dump --follow poll --interval 1h --no-seal >rows
+}
+attend work
+END
+	mkdir run
+	scratch_db
+	sql "CREATE SCHEMA tenant; CREATE TABLE tenant.tbl_data_timeseries (ship_id text,
+		data_channel_id text, created_time timestamp, long_v bigint, value_format text,
+		PRIMARY KEY (ship_id, data_channel_id, created_time))"
+	for each in TERM INT HUP; do
+		rm -f ready
+		# not a function of bats: see above
+		python3 - "$each" <<'END' >"$out" 2>"$err"
+import os, signal, subprocess, sys, time
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+p = subprocess.Popen(["./s"])
+while not os.path.exists("ready"):
+    time.sleep(0.01)
+p.send_signal(getattr(signal, "SIG" + sys.argv[1]))
+print("code", p.wait(60))
+END
+		is "$(<"$out")" 'code 0' "$each: $(<"$err")"
+		is "$(ls run)" ''
+	done
+	sql "INSERT INTO tenant.tbl_data_timeseries VALUES ('S', 'c', '2024-01-01', 1, 'Integer')"
+	printf 'INT\n' >told
+	FERRY_TOLD=told run_rc 130 pg-narrow-dump --no-seal
+	printf 'TERM\n' >told
+	FERRY_TOLD=told run_rc 143 pg-narrow-dump --no-seal
+}
+
 @test "lib: what was told to stop ended by the signal, whatever its parts make of that" {
 	local each code try
 	script s <<'END'

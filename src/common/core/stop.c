@@ -1,10 +1,11 @@
 #include "core/stop.h"
 
 #include "core/clock.h"
-#include "core/msg.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define GRACE_S 5
@@ -50,6 +51,20 @@ static bool is_ignored(int sig)
 	return sigaction(sig, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
+/* A signal may have been lost while a shell was starting us. */
+static void look_whether_told(void)
+{
+	const char *path = getenv("FERRY_TOLD");
+	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	char first = 'T';
+
+	if (fd < 0)
+		return;
+	(void)!read(fd, &first, 1);
+	(void)close(fd);
+	note(first == 'I' ? SIGINT : SIGTERM);
+}
+
 void stop_catch(void (*wake)(void *ctx), void *ctx)
 {
 	/* no SA_RESTART: what waits is to come back and look */
@@ -69,6 +84,7 @@ void stop_catch(void (*wake)(void *ctx), void *ctx)
 		return;
 	(void)sigaction(SIGTERM, &noted, NULL);
 	(void)sigaction(SIGINT, &noted, NULL);
+	look_whether_told();
 }
 
 void stop_catch_patiently(void)

@@ -9,6 +9,10 @@
  * same one, which a service manager sends to all and a front door passes on. Where SIGTERM was
  * ignored when the program began, SIGINT stays so, too: so whoever starts a pipeline that follows
  * can leave it to the first stage alone to end it. SIGHUP stays ignored where it was (nohup).
+ *
+ * FERRY_TOLD, from a front door, names a file that is there once the door was told to end, before
+ * it passes the signal on: what bash forks while it has a trap for a signal loses it up to execve()
+ * (bash 5.2: the handler of the trap notes it, and nobody looks).
  */
 #pragma once
 

@@ -24,10 +24,7 @@ static void put_time(struct str *s, const char *key, int64_t instant)
 		str_addf(s, ",\"%s\":\"%s\"", key, ledger_time(instant));
 }
 
-/* The ships as JSON; ALL: with what is not in a seal, for {ships} in parts.sql. */
-enum what { CLAIMS, OF_SEAL, ALL };
-
-static void put_ships(struct str *s, const struct ledger_facts *f, enum what what)
+void ledger_put_ships(struct str *s, const struct ledger_facts *f, bool all)
 {
 	str_addc(s, '[');
 	for (size_t i = 0; i < f->n; i++) {
@@ -35,18 +32,13 @@ static void put_ships(struct str *s, const struct ledger_facts *f, enum what wha
 
 		str_addz(s, i ? ",{\"ship\":" : "{\"ship\":");
 		str_add_json(s, ship->ship);
-		str_addf(s, ",\"attempt\":%llu", (unsigned long long)ship->attempt);
-		if (what == CLAIMS) {
-			str_addc(s, '}');
-			continue;
-		}
-		str_addc(s, ',');
+		str_addf(s, ",\"attempt\":%llu,", (unsigned long long)ship->attempt);
 		put_counts(s, ship->rows, ship->cells, ship->digest, ship->rejects);
 		put_time(s, "first", ship->first);
 		put_time(s, "last", ship->last);
-		if (ship->deleted || what == ALL)
+		if (ship->deleted || all)
 			str_addf(s, ",\"deleted\":%llu", (unsigned long long)ship->deleted);
-		if (what == ALL)
+		if (all)
 			str_addf(s, ",\"dropped\":%llu,\"wide_rows\":%llu,\"bytes\":%llu",
 				(unsigned long long)ship->dropped,
 				(unsigned long long)ship->wide_rows,
@@ -56,21 +48,11 @@ static void put_ships(struct str *s, const struct ledger_facts *f, enum what wha
 	str_addc(s, ']');
 }
 
-void ledger_put_ships(struct str *s, const struct ledger_facts *f)
-{
-	put_ships(s, f, ALL);
-}
-
-static const char *const follow_kinds[] = { "", "slot", "poll", "kafka" };
-
-const char *ledger_follow_text(enum ledger_follow_kind kind)
-{
-	return follow_kinds[kind];
-}
+const char *const ledger_follow_kinds[] = { "", "slot", "poll", "kafka" };
 
 static void put_follow(struct str *s, const struct ledger_follow *f)
 {
-	str_addf(s, ",\"follow\":{\"kind\":\"%s\",\"upto\":", follow_kinds[f->kind]);
+	str_addf(s, ",\"follow\":{\"kind\":\"%s\",\"upto\":", ledger_follow_kinds[f->kind]);
 	str_add_json(s, f->upto);
 	if (f->worker.n > 0) {
 		str_add_member(s, "worker", f->worker);
@@ -88,7 +70,7 @@ void ledger_put_facts(struct str *s, const struct ledger_facts *f)
 		ledger_time(f->to));
 	put_counts(s, f->rows, f->cells, f->digest, f->rejects);
 	str_addz(s, ",\"ships\":");
-	put_ships(s, f, OF_SEAL);
+	ledger_put_ships(s, f, false);
 	if (f->job) {
 		str_addf(s, ",\"job\":%llu,\"worker\":", (unsigned long long)f->job);
 		str_add_json(s, f->worker);
@@ -144,7 +126,7 @@ static bool get_follow(const struct json *o, struct ledger_follow *f)
 	if (!json_get_str(o, "kind", &kind) || !json_get_str(o, "upto", &f->upto))
 		return false;
 	for (int i = LEDGER_FOLLOW_SLOT; i <= LEDGER_FOLLOW_KAFKA; i++)
-		if (sl_eq_str(kind, follow_kinds[i]))
+		if (sl_eq_str(kind, ledger_follow_kinds[i]))
 			f->kind = (enum ledger_follow_kind)i;
 	(void)!json_get_u64(o, "truncated", &f->truncated);
 	return f->kind != LEDGER_FOLLOW_NONE &&
@@ -200,14 +182,28 @@ const char *ledger_parse_facts(struct arena *a, struct sl src, struct ledger_fac
 
 /* ---- finishing ------------------------------------------------------------------------------- */
 
+/* Whose they are, without what is counted of them: once a transaction, maybe of many. */
+static void put_claims(struct str *s, const struct ledger_facts *f)
+{
+	str_addc(s, '[');
+	for (size_t i = 0; i < f->n; i++) {
+		str_addz(s, i ? ",{\"ship\":" : "{\"ship\":");
+		str_add_json(s, f->ships[i].ship);
+		str_addf(s, ",\"attempt\":%llu}", (unsigned long long)f->ships[i].attempt);
+	}
+	str_addc(s, ']');
+}
+
 /* Runs one of them; true when every ship of the facts was hit. */
-static bool run_fenced(struct pg *target, const char *sql, int n, const struct ledger_facts *f,
-	enum what what)
+static bool run_fenced(struct pg *target, const char *sql, int n, const struct ledger_facts *f)
 {
 	AUTO_FREE char *worker = mem_sldup(f->worker);
 	AUTO_STR ships = { 0 };
 
-	put_ships(&ships, f, what);
+	if (sql == hold_sql)
+		put_claims(&ships, f);
+	else
+		ledger_put_ships(&ships, f, true);
 	return pg_is_yes(pg_query(target, sql, n,
 		(const char *[]){ ledger_u64(f->job), ledger_time(f->from),
 			str_z(&ships), worker, ledger_time(f->to) }));
@@ -215,12 +211,12 @@ static bool run_fenced(struct pg *target, const char *sql, int n, const struct l
 
 bool ledger_hold(struct pg *target, const struct ledger_facts *f)
 {
-	return run_fenced(target, hold_sql, 4, f, CLAIMS); /* once a transaction, maybe of many */
+	return run_fenced(target, hold_sql, 4, f);
 }
 
 bool ledger_finish(struct pg *target, const struct ledger_facts *f)
 {
-	return run_fenced(target, finish_sql, 5, f, ALL);
+	return run_fenced(target, finish_sql, 5, f);
 }
 
 void ledger_same_rejects(struct pg *target, const struct ledger_facts *f)
@@ -230,7 +226,7 @@ void ledger_same_rejects(struct pg *target, const struct ledger_facts *f)
 	for (size_t i = 0; i < f->n; i++)
 		n += f->ships[i].rejects;
 	if (n > 0)
-		(void)!run_fenced(target, same_rejects_sql, 4, f, ALL);
+		(void)!run_fenced(target, same_rejects_sql, 4, f);
 }
 
 void ledger_fail_met(
