@@ -134,7 +134,7 @@ transactions() {
 @test "ships: of many a half is made by a second process, and none is done before both are" {
 	sql 'CREATE TABLE IF NOT EXISTS n (ship_id text, data_channel_id text,
 		created_time timestamp, v text)' 2>/dev/null
-	eval "printf '{\"ship_id\":\"%s\",\"data_channel_id\":\"c\"}\n' P{1..$ships}" >list.ndjson
+	seq -f '{"ship_id":"P%g","data_channel_id":"c"}' "$ships" >list.ndjson
 	run_rc 0 pg-wide-tables register --target-prefix half_ <list.ndjson
 	sql "CREATE TABLE made (pid int);
 		CREATE FUNCTION note() RETURNS event_trigger LANGUAGE plpgsql AS
@@ -149,7 +149,8 @@ transactions() {
 	run_rc 0 create
 	has "$err" "$ships tables of $ships ships are there"
 	sql 'DROP EVENT TRIGGER note'
-	is "$(sql "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relname ~ '^half_'")" $ships
+	is "$(sql "SELECT count(*) FROM pg_class
+		WHERE relkind = 'r' AND relname ~ '^half_'")" "$ships"
 	# the first run's two, and whoever made the last one
 	is "$(sql 'SELECT count(*), count(DISTINCT pid) FROM made')" "$ships|3"
 }
