@@ -45,7 +45,9 @@ static const char **place_of(const char *name)
 
 const char *log_given(const char *name)
 {
-	return *place_of(name);
+	const char **place = place_of(name);
+
+	return place ? *place : NULL;
 }
 
 bool log_option(const char *name, const char *value)

@@ -223,10 +223,9 @@ static void add_ship(struct rows *w, const struct ledger_status *s)
 
 /* ---- for programs ---------------------------------------------------------------------------- */
 
+/* Of a follower that is there. */
 static const char *live_guarantee(const struct ledger_live *live)
 {
-	if (!live->any)
-		return NULL;
 	if (*live->gap)
 		return live->gap;
 	if (live->slot && live->rejects)
