@@ -545,7 +545,7 @@ reformat: error"
 }
 
 @test "filters: a reader that goes away is SIGPIPE, without a word" {
-	narrow 20000 >big.csv
+	narrow 6000 >big.csv
 	gone() {
 		[[ $1 == stream-digest* ]] ||
 			{ run_pipe '141 0' '$f <big.csv | head -c 1' f="$1" && [[ ! -s $err ]]; }
@@ -553,8 +553,7 @@ reformat: error"
 	each_filter gone
 	gone_sealed() {
 		[[ $1 == stream-digest* ]] ||
-			run_pipe '141 141 0' 'reformat --seal big.csv | $f | head -c 1' f="$1" ||
-			run_pipe '0 141 0' 'reformat --seal big.csv | $f | head -c 1' f="$1"
+			run_pipe '@(0|141) 141 0' 'reformat --seal big.csv | $f | head -c 1' f="$1"
 	}
 	each_filter gone_sealed
 }
