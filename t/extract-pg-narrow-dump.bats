@@ -691,6 +691,18 @@ claimed() {
 	sql "UPDATE ferry.chunk SET state = 'done'"
 	run_ok pg-narrow-dump --job "$job" --seal
 	is "$(wc -l <"$out")" 2
+	# one is cut where those that are not done end or begin, also those that others have
+	sql "DELETE FROM ferry.chunk; INSERT INTO ferry.chunk
+			(job_id, ship, chunk_from, chunk_to, state, worker, lease_until)
+		SELECT $job, ship, date '2024-10-01' + since::time, date '2024-10-01' + upto::time,
+			state, worker, now() + interval '1 h'
+		FROM (VALUES ('A', '00:00', '12:00', 'pending', NULL),
+			('B', '06:00', '08:00', 'failed', NULL),
+			('C', '09:00', '10:00', 'running', 'elsewhere:1:1'))
+			AS c (ship, since, upto, state, worker)"
+	run_ok pg-narrow-dump --job "$job" --seal
+	is "$(claimed)" 'A|01 00|running|1 A|01 06|running|1 B|01 06|failed|0'\
+' A|01 08|running|1 A|01 09|running|1 C|01 09|running|0 A|01 10|running|1'
 }
 
 @test "dump: with an index by ship and time a claim is one ship's, and only its rows are read" {

@@ -420,6 +420,12 @@ sent() { (($(sandbox_count "$1" ok) > $2)); }
 	run_rc 65 fs-put dead states.csv --failed f --stats s
 	is "$(figure acknowledged s) $(figure skipped s)" '0 4'
 	wait_until 20 arrived dead 3
+	# nor does it come back with those that are missing: its deletion follows it
+	printf 'id,event_time\nid0,2024-03-01T00:00:00Z\nid1,2024-03-01T00:00:00Z\n' >gone.csv
+	fs-put dead --delete hard gone.csv
+	run_rc 65 fs-put dead states.csv --failed f --stats s
+	is "$(figure acknowledged s) $(figure skipped s)" '3 1'
+	is "$(fs-extract-online dead --no-seal -c id | sort | paste -sd' ')" 'id id0 id2'
 }
 
 @test "fs-put: a request that is lost on a kept connection is counted as sent again" {
@@ -559,6 +565,10 @@ sent() { (($(sandbox_count "$1" ok) > $2)); }
 	records 5 >in.csv
 	run_ok fs-put stores --target-stores offline in.csv
 	is "$(fs-extract-online stores --no-seal | wc -l)" 1
+	# nor by what only the online store lacks
+	reformat -o ndjson in.csv >there
+	run_ok fs-put stores --target-stores offline --there-offline there --stats s in.csv
+	is "$(jq .there s) $(fs-extract-online stores --no-seal | wc -l)" '5 1'
 	run_rc 0 fs-put stores --ttl 30d in.csv
 	has "$err" '5 records are older than their time to live'
 	run_ok fs-put stores --ttl 30d --event-time now in.csv

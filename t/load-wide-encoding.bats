@@ -170,6 +170,14 @@ carry_over() {
 	run_rc 78 pg-narrow-dump "${n[@]}" --job 1 --seal --source-encoding UTF8
 	run_rc 78 pg-wide-ledger follow "${n[@]}" --source-encoding UTF8
 	run_rc 0 pg-wide-ledger status "${n[@]}"
+	# an archive has what the job has read, from a column named then
+	at_source 'ALTER TABLE n RENAME created_time TO t'
+	run_rc 0 narrow-to-wide --mode rollback --yes -t n
+	FERRY_SOURCE_ENCODING=UHC run_rc 0 narrow-to-wide --mode migration-only "${n[@]}" \
+		--time-column t --cutoff-time 2024-02-01
+	run_rc 0 narrow-to-wide --mode finish --yes -t n --archive there -f csv
+	has "$out" "rejects=$(sql 'SELECT count(*) FROM ferry.reject')"
+	is "$(zcat there/public.n.csv.gz | grep -c '^선박,2024-01-01 10:00:00,온도')" 1
 }
 
 @test "encoding: what a target of EUC_KR cannot hold is a reject, and all else is there" {

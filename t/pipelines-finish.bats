@@ -24,7 +24,7 @@ digests() { stream-digest --narrow -o csv "$@" | cut -d , -f 1,3-; }
 	is "$(cut -d , -f 1 "$out" | xargs)" 'step compared tables archived unfollowed'
 	IFS=, read -r _ rows values digest \
 		< <(stream-digest --narrow --total -o csv "$file" | tail -n 1)
-	has "$out" "archived,$file rows=$rows values=$values digest=$digest"
+	has "$out" "archived,$file rows=$rows values=$values digest=$digest rejects=$(wc -l <bad)"
 	digests "$file" >got
 	same_file got want
 	is "$(wc -l <"$file.rejects")" "$(wc -l <bad)"
@@ -56,15 +56,19 @@ digests() { stream-digest --narrow -o csv "$@" | cut -d , -f 1,3-; }
 	run_rc 0 narrow-to-wide --mode validate --repair
 	run_rc 1 finish --archive there
 	has "$err" 'the table says something else than its archive'
+	# no digest knows of a row that cannot be carried over: its text is there to the end
+	sql "UPDATE tenant.tbl_data_timeseries SET str_v = repeat('x', 20000) || 'a'
+		WHERE str_v = 'n/a'"
 	rm "$file"
 	run_rc 0 finish --archive there
-	# no digest knows of a row that cannot be carried over
-	sql "UPDATE tenant.tbl_data_timeseries SET str_v = 'n/b' WHERE str_v = 'n/a'"
+	sql "UPDATE tenant.tbl_data_timeseries SET str_v = repeat('x', 20000) || 'b'
+		WHERE str_v LIKE 'xx%'"
 	run_rc 1 finish --archive there
 	has "$err" 'the table says something else than its archive'
 }
 
 @test "finish: partitions are archived one by one" {
+	local ship
 	sql "ALTER TABLE tenant.tbl_data_timeseries RENAME TO first;
 		CREATE TABLE tenant.tbl_data_timeseries (LIKE tenant.first)
 			PARTITION BY RANGE (created_time);
@@ -76,11 +80,20 @@ digests() { stream-digest --narrow -o csv "$@" | cut -d , -f 1,3-; }
 	run_rc 0 narrow-to-wide --mode validate --repair
 	run_rc 0 finish --archive there
 	is "$(cd there && printf '%s ' *.gz)" 'tenant.Second one.csv.gz tenant.first.csv.gz '
-	# of one ship, which is not in all of them
-	run_rc 0 finish --archive one --ship-id IMO9999993
-	is "$(zcat 'one/tenant.Second one.csv.gz' | grep -c IMO)" 0
-	is "$(zcat one/tenant.first.csv.gz | grep -c '^IMO9999993,')" \
-		"$(grep -c '^IMO9999993,' < <(zcat there/tenant.first.csv.gz))"
+	# of one ship, which is not in all of them, and of another beside it
+	for ship in IMO9999993 IMO9999994; do
+		run_rc 0 finish --archive there --ship-id "$ship"
+		is "$(zcat "there/tenant.Second one.ship-$ship.csv.gz" | grep -c IMO)" 0
+		zcat there/tenant.first.csv.gz | grep "^$ship," >want
+		zcat "there/tenant.first.ship-$ship.csv.gz" | grep '^IMO' >got
+		same_file got want
+	done
+	# where the source goes away there is a table all the same
+	printf '#!/bin/sh\ncase $5 in name=*) exit 2 ;; esac\nexec %s "$@"\n' \
+		"$(command -v psql)" >psql
+	chmod +x psql
+	PATH=$PWD:$PATH run_rc 75 finish --archive there
+	has "$err" 'the source cannot be asked'
 }
 
 @test "finish: a no leaves the slot, and is no success; another one has nothing to end" {
@@ -124,6 +137,14 @@ digests() { stream-digest --narrow -o csv "$@" | cut -d , -f 1,3-; }
 	echo 'nowhere:1:a:b:c' >pass
 	chmod 644 pass
 	export PGPASSFILE=$PWD/pass
+	# what could not be ended is not called so
+	sql "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS
+			'BEGIN RAISE EXCEPTION ''not today''; END';
+		CREATE TRIGGER no BEFORE DELETE OR UPDATE ON ferry.follower EXECUTE FUNCTION no()"
+	run_rc 69 finish -f csv
+	has_no "$out" unfollowed
+	has "$err" 'not today' 'following was not ended'
+	sql 'DROP FUNCTION no CASCADE' 2>drop.err
 	run_rc 0 finish -f csv
 	has "$out" 'unfollowed,"slot, publication"'
 	is "$(slots)" 0

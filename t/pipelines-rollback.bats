@@ -119,10 +119,24 @@ ledger() {
 	cp -r saved other
 	sed -i '1s/$/ /' other/ledger.ndjson
 	run_rc 78 n2w restore --backup other
-	has "$err" 'a restore of saved has not ended'
+	has "$err" 'a restore of saved has not ended' '--mode rollback --table '\
+'tenant.tbl_data_timeseries --target-schema tenant --target-prefix tbl_data_timeseries_ undoes it'
+	run_rc 0 n2w rollback --yes --dry-run
+	is "$(<"$out")" 'would undo what a restore of saved has begun, and nothing else'
 	run_rc 0 n2w rollback --yes
 	has "$err" 'what a restore of saved had begun is undone'
 	is "$(relations)" tbl_data_timeseries
+	# of one ship it is undone, and the others of the job stay
+	run_rc 0 n2w restore --backup saved
+	run_rc 0 n2w rollback --yes --ship-id IMO9999994 --backup one
+	ledger >ledger.without
+	real=$(command -v psql) PATH=$PWD:$PATH run_rc 137 n2w restore --backup one
+	run_rc 0 n2w rollback --yes
+	has "$err" 'what a restore of one had begun is undone' 'nothing else was changed'
+	is "$(ships | xargs)" 'IMO9999993 IMO9999995'
+	ledger >ledger.after
+	same_file ledger.after ledger.without
+	run_rc 0 n2w rollback --yes
 	# tables that nobody knows of are no success
 	sql "CREATE TABLE tenant.tbl_data_timeseries_x (a int)"
 	run_rc 78 n2w rollback --yes

@@ -206,6 +206,11 @@ IMO9999993,wide,wide,\"$reader,$report\",,"
 		is "$(sql "SELECT value_format, double_v, str_v FROM ferry_wide.${wide}_narrow
 			WHERE str_v = '$value'")" "String||$value"
 	done
+	# by the columns that the job was planned with
+	sql "ALTER TABLE tenant.tbl_data_timeseries RENAME created_time TO t;
+		UPDATE ferry.job SET columns = '{\"time-column\":\"t\"}'
+			WHERE target_schema = 'tenant'"
+	run_rc 0 route --ship-id IMO9999994 --to wide --force
 }
 
 @test "route: names of two ships do not collide, and nobody waits for a lock" {

@@ -13,6 +13,18 @@ ask_job() {
 		table="$(value_of table tenant.tbl_data_timeseries "${narrow[@]}")"
 }
 
+# ask_reads: $said is how the job was planned to read its source, an option a line: what
+# pg-wide-validate takes from it (ledger_job_reads), which never is SQL
+ask_reads() {
+	said=''
+	! has_ledger job || ask_job "SELECT format('--%s=%s', o.key, o.value)
+		FROM ferry.job, LATERAL (SELECT to_jsonb(job) AS j) AS x, LATERAL
+			(SELECT 'source-encoding' AS key, j ->> 'encoding' AS value UNION ALL
+			SELECT * FROM jsonb_each_text(nullif(j ->> 'columns', '')::jsonb)) AS o
+		WHERE target_schema = :'schema' AND target_prefix = :'prefix'
+		AND source_table = :'table' AND o.value <> '' AND o.key !~ 'expression$'"
+}
+
 # ask_who_follows: $said is who is at work
 ask_who_follows() {
 	said=''
@@ -92,14 +104,30 @@ rejected() {
 	[[ ! -e $1 ]] || sed 's/^{"record":[0-9]*,//' -- "$1" | LC_ALL=C sort >"$run/$2"
 }
 
+# archive_of TABLE: the name of its file. With --ship-id it is of these ships alone, so that others
+# go beside it.
+archive_of() {
+	local name=${1//\"/} of='' sum
+
+	case ${#ships[@]}:${ships[*]#--ship-id=} in
+	0:) ;;
+	*[!A-Za-z0-9:_-]*)
+		sum=$(printf '%s\n' "${ships[@]}" | sort -u | sha256sum)
+		of=.ships-${sum::16}
+		;;
+	*) of=.ship-${ships[0]#--ship-id=} ;;
+	esac
+	printf '%s' "$archive/${name//\//_}$of.csv.gz"
+}
+
 # archive_one TABLE: all or nothing; what the files say is compared with the table once more: cells
 # by digest, rows that cannot be carried over line by line. A ship need not be in every partition.
 archive_one() {
-	local name=${1//\"/} written there rows values
+	local written there rows values bad file
 	local -a from=(pg-narrow-dump "${loud[@]}" --progress none "${of_table[@]}" --table "$1"
 		"${ships[@]}" ${ships[*]:+--new-ship})
-	local file=$archive/${name//\//_}.csv.gz
 
+	file=$(archive_of "$1")
 	[[ -e $file ]] || {
 		"${from[@]}" --seal --gzip 6 --rejects "$file.rejects" -O "$file.part"
 		sync -- "$file.part" "$file.rejects"
@@ -114,22 +142,26 @@ archive_one() {
 	if [[ $written != "$there" ]] || ! cmp -s -- "$run"/rejected.{now,then}; then
 		fail "$EX_DIFFERS" \
 			"$(fill $"the table says something else than its archive: %s" "$file")" \
-			$"it was written to since then; without the file it is archived anew"
+			$"it was written to since; where the file is moved away it is archived anew"
 	fi
+	bad=$(wc -l <"$run/rejected.now")
 	rm -f -- "$run"/rejected.{now,then}
 	IFS=, read -r _ rows values written <<<"${written##*$'\n'}"
-	done_with archived "$file rows=$rows values=$values digest=$written"
+	done_with archived "$file rows=$rows values=$values digest=$written rejects=$bad"
 }
 
 archive_narrow() {
-	local each
+	local each said
 	local -a tables=() of_table=()
 
 	for each in "${narrow[@]}"; do
 		[[ $each == --table=* ]] || of_table+=("$each")
 	done
+	ask_reads
+	[[ ! $said ]] || mapfile -t -O "${#of_table[@]}" of_table <<<"$said"
 	mkdir -p -- "$archive" || fail "$EX_CANTCREATE" "$(fill $"cannot make %s" "$archive")"
 	mapfile -t tables < <(leaves)
+	wait "$!" || fail "$EX_TEMP" $"the source cannot be asked"
 	((${#tables[@]})) || fail "$EX_CONFIG" $"there is no narrow table to archive"
 	for each in "${tables[@]}"; do
 		tell "$(fill $"archiving %s" "$each")"
@@ -179,7 +211,8 @@ end_following() {
 	fi
 	# the archive may have taken hours
 	want_no_follower
-	pg-wide-ledger unfollow --quiet "${narrow[@]}" "${target[@]}"
+	pg-wide-ledger unfollow --quiet "${narrow[@]}" "${target[@]}" ||
+		known_code "$?" || return
 	done_with unfollowed "$what"
 }
 

@@ -21,8 +21,9 @@ to_server() (
 	fi
 	shift
 	unset FERRY_SOURCE FERRY_TARGET
-	# Debian's wrapper is Perl, which complains of every locale that is not there
-	export LC_ALL=C.UTF-8
+	# Debian's wrapper is Perl, which complains of every locale that is not there; and what psql
+	# says is looked into: LANGUAGE alone would translate it
+	export LC_ALL=C.UTF-8 LANGUAGE=
 	# It is none of ours, which would end with this shell by themselves. A statement is
 	# short, and the units refuse what setpriv calls.
 	[[ $1 == psql ]] || set -- setpriv --pdeathsig TERM "$@"
@@ -70,11 +71,17 @@ back_up() {
 
 # is_there: something has the names that were given; so has what was made without a job.
 is_there() {
+	local known
+
 	[[ ${#ships[@]} != 0 ||
 		! " ${narrow[*]} ${target[*]}" =~ ' --'(table|target-schema|target-prefix) ]] ||
 		pg-wide-ledger status "${narrow[@]}" "${target[@]}" >/dev/null 2>&1 ||
 		(($? != EX_CONFIG)) ||
-		[[ $(pg-wide-tables relations "${narrow[@]}" "${target[@]}") ]]
+		{
+			known=$(pg-wide-tables relations "${narrow[@]}" "${target[@]}") ||
+				known_code "$?" || exit
+			[[ $known ]]
+		}
 }
 
 # plan_rollback: what would go, in the words of the run; nothing is changed
@@ -121,22 +128,28 @@ want_known() {
 }
 
 roll_back() {
-	local restoring place undone=''
+	local restoring place of_job undone=''
 	local -a going
 
-	if [[ ! $dry_run ]] && half_restored "$of_this_job"; then
+	if half_restored "$of_this_job"; then
+		if [[ $dry_run ]]; then
+			fill $"would undo what a restore of %s has begun, and nothing else\n" \
+				"$place"
+			return
+		fi
 		[[ $yes ]] || confirm "$(fill $"undo what a restore of %s has begun?" "$place")" ||
 			fail "$EX_DIFFERS" $"nothing was changed"
 		undo_restore "$of_this_job"
-		undone=1
+		# what the ledger knows was not meant: nobody was asked for it
+		if [[ $undone ]]; then
+			note $"nothing else was changed: another rollback drops what the ledger has"
+			return
+		fi
 	fi
 	want_known
-	if ! is_there; then
-		[[ ! $undone ]] || return 0
-		fail "$EX_CONFIG" \
-			$"no job has this table and target: there is nothing to roll back" \
-			$"narrow-to-wide --mode status --all lists those there are"
-	fi
+	is_there || fail "$EX_CONFIG" \
+		$"no job has this table and target: there is nothing to roll back" \
+		$"narrow-to-wide --mode status --all lists those there are"
 	if [[ $dry_run ]]; then
 		plan_rollback
 		return
@@ -177,16 +190,26 @@ of_this_job="coalesce(to_jsonb(r) ->> 'target_schema', :'schema') = :'schema'
 			AND j.source_table <> to_jsonb(r) ->> 'source_table'))"
 
 # half_restored [CONDITION]: a restore made its tables, and ended before the ledger knew of them, or
-# is at work. $restoring is of which backup, $place where that is.
+# is at work. $restoring is of which backup, $place where that is, $of_job the options that name its
+# job.
 half_restored() {
-	local said=''
+	local said='' each
+	local -a lines
 
-	restoring='' place=''
+	restoring='' place='' of_job=''
 	has_ledger restoring || return 1
-	ask_job "SELECT digest, place FROM ferry.restoring AS r WHERE ${1-true} LIMIT 1" \
+	ask_job "SELECT concat_ws(E'\n', digest,
+			'--table=' || (to_jsonb(r) ->> 'source_table'),
+			'--target-schema=' || (to_jsonb(r) ->> 'target_schema'),
+			'--target-prefix=' || (to_jsonb(r) ->> 'target_prefix'), place)
+		FROM ferry.restoring AS r WHERE ${1-true} LIMIT 1" \
 		named="$(value_of table '' "${narrow[@]}")"
-	restoring=${said%%|*} place=${said#*|}
-	[[ $said ]]
+	[[ $said ]] || return
+	mapfile -t lines <<<"$said"
+	restoring=${lines[0]} place=${lines[-1]}
+	for each in "${lines[@]:1:${#lines[@]}-2}"; do
+		of_job+=" ${each%%=*} $(printf %q "${each#*=}")"
+	done
 }
 
 # undo_restore [CONDITION]: what it made goes, since no ledger knows it. One that is just filling
@@ -204,6 +227,7 @@ undo_restore() {
 		[[ $sqlstate == 42P01 ]] || no_answer $"the target cannot be asked"
 		return 0
 	fi
+	undone=1
 	note "$(fill $"what a restore of %s had begun is undone" "$place")"
 }
 
@@ -220,7 +244,7 @@ restore_tables() {
 
 # restore: the tables, then what the ledger says of them. One that ended in between goes on.
 restore() {
-	local digest restoring place code=0
+	local digest restoring place of_job undone='' code=0
 
 	[[ $backup ]] || misused $"restore wants --backup DIR"
 	[[ -f $backup/ledger.ndjson && -d $backup/tables ]] ||
@@ -240,7 +264,7 @@ restore() {
 		}
 	elif [[ $restoring != "${digest%% *}" ]]; then
 		fail "$EX_CONFIG" "$(fill $"a restore of %s has not ended" "$place")" \
-			$"the same command again goes on, --mode rollback undoes it"
+			"$(fill $"that backup goes on, --mode rollback%s undoes it" "$of_job")"
 	else
 		tell $"the tables are there already: going on with the ledger"
 	fi

@@ -156,8 +156,8 @@ drop_routes() {
 }
 
 route() {
-	local each
-	local -a named=()
+	local each said
+	local -a named=() reads=()
 
 	if [[ ! $to ]]; then
 		[[ ! $roles && ! $force ]] || misused $"route: --to says where"
@@ -166,6 +166,9 @@ route() {
 	fi
 	((${#ships[@]} + ${#roles})) || misused $"route wants --ship-id, --roles or both"
 	[[ ! $roles ]] || IFS=, read -ra named <<<"$roles"
+	ask_reads
+	[[ ! $said ]] || mapfile -t reads <<<"$said"
+	narrow=("${reads[@]}" "${narrow[@]}")
 	for each in "${ships[@]#--ship-id=}"; do
 		# names of the ship stay where only roles are told
 		[[ $to == narrow && $roles ]] || route_ship "$each" "$to"

@@ -7,19 +7,14 @@
  *
  * Memory: the current row, and per ship of a chunk its counts.
  */
-#include "core/clock.h"
 #include "core/kp.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/stop.h"
 #include "follow/follow_poll.h"
 #include "follow/follow_slot.h"
-#include "follow/narrow_chunk.h"
 #include "follow/pace.h"
 #include "ledger/ledger_opts.h"
 #include "ledger/ledger_ships.h"
 #include "ledger/ledger_origin.h"
-#include "stream/extract.h"
 
 struct conf {
 	const char *source, *target, *slot, *publication, *ack;
@@ -115,7 +110,7 @@ static void reject(struct dump *d, const struct narrow_row *row)
 	const struct ledger_facts_ship *ship;
 	AUTO_STR json = { 0 };
 
-	narrow_row_put_json(&d->reader, &json);
+	narrow_row_put_json(&d->reader, !d->conf.job, &json);
 	ship = narrow_chunk_reject(&d->chunk, row);
 	if (d->conf.job)
 		ledger_reject(&d->rejects, ship->ship, d->chunk.facts.from, ship->attempt,

@@ -7,7 +7,6 @@
  * they come, and a seal that never comes ends the program with 76 and the exact counts.
  */
 #include "core/clock.h"
-#include "core/num.h"
 #include "core/stats.h"
 #include "core/stop.h"
 #include "fs/fs_failed.h"
@@ -135,7 +134,7 @@ struct prog {
 		struct fs_item *item;
 		bool last, absent;
 	} held[FS_BATCH_GET_MAX];
-	size_t n_held, n_absent;
+	size_t n_held, n_there;
 	bool lost; /* one of them is absent behind which nothing was acknowledged */
 };
 
@@ -240,9 +239,11 @@ static bool is_due(struct prog *p, struct fs_item *item)
 	enum fs_need need = fs_there_needs(&p->there, item);
 	int64_t t, now = clock_now();
 
+	if (need == FS_NEED_ONLINE && p->conf.stores == STORES_OFFLINE)
+		need = FS_NEED_NOTHING;
 	item->online_only = need == FS_NEED_ONLINE;
 	p->n.there += need == FS_NEED_NOTHING;
-	if (!item->deletion && fs_event_time_parse(p->group.features[p->group.time].type,
+	if (!item->deletion && fs_event_time_parse(fs_time_type(&p->group),
 				       str_sl(&item->time), &t)) {
 		p->n.expired += p->ttl_us && t < now - p->ttl_us;
 		p->n.future += t > now + SKEW;
@@ -271,14 +272,13 @@ static void is_absent(void *ctx, struct sl id)
 	struct prog *p = ctx;
 
 	for (size_t i = 0; i < p->n_held; i++)
-		if (sl_eq(str_sl(&p->held[i].item->id), id) && !p->held[i].absent) {
+		if (sl_eq(str_sl(&p->held[i].item->id), id)) {
 			p->held[i].absent = true;
-			p->n_absent++;
-			p->lost |= p->held[i].last;
+			p->lost |= p->held[i].last && !p->held[i].item->deletion;
 		}
 }
 
-/* Asks the store for all that are held. Where nobody may ask, the journal is all there is. */
+/* Asks the store for all but deletions. Where nobody may ask, the journal is all there is. */
 static void ask_for_held(struct prog *p)
 {
 	struct aws_error e = { 0 };
@@ -299,38 +299,45 @@ static void ask_for_held(struct prog *p)
 					    .missing = is_absent,
 					    .ctx = p });
 	for (size_t i = 0; i < p->n_held; i++)
-		fs_online_get(o, str_sl(&p->held[i].item->id));
+		if (!p->held[i].item->deletion)
+			fs_online_get(o, str_sl(&p->held[i].item->id));
 	fs_online_drain(o);
 	fs_online_free(o);
-	p->trusted = !p->lost;
+	for (size_t i = 0; i < p->n_held; i++)
+		p->n_there += !p->held[i].absent && !p->held[i].item->deletion;
+	p->trusted = p->n_there && !p->lost;
 }
 
 /*
  * The first records that the journal has are held back until the store was asked for them: somebody
  * else may have emptied it since, or a part of it. What is not there is sent, and the next are
  * looked at, too; if none is, the journal means nothing. One that is not there because of a
- * deletion that was acknowledged behind it is no sign of that.
+ * deletion that was acknowledged behind it is no sign of that. Behind what is sent goes all else of
+ * its identifier, deletions, too: it ends as it did.
  */
 static void look_at_held(struct prog *p)
 {
-	p->n_absent = 0;
+	p->n_there = 0;
 	p->lost = false;
 	if (p->n_held)
 		ask_for_held(p);
-	if (p->lost && p->n_absent == p->n_held && !p->n.skipped) {
+	if (p->lost && !p->n_there && !p->n.skipped) {
 		msg_warn("%s has none of the records that an earlier run is said to have put "
 			 "there: all are sent again",
 			msg_q(p->group.name));
-		fs_journal_forget(p->journal);
+		fs_journal_forget(p->journal, 0);
 	}
 	for (size_t i = 0; i < p->n_held; i++) {
-		bool due = p->lost && p->held[i].absent;
+		struct fs_item *item = p->held[i].item;
+		bool due = p->lost && (p->held[i].absent || !p->n_there);
 
 		p->n.skipped += !due;
-		if (due)
-			send_item(p, p->held[i].item);
-		else
-			fs_load_drop(p->load, p->held[i].item);
+		if (due) {
+			fs_journal_forget(p->journal, item->key[1]);
+			send_item(p, item);
+		} else {
+			fs_load_drop(p->load, item);
+		}
 	}
 	p->n_held = 0;
 }
@@ -397,7 +404,7 @@ static void take_row(struct prog *p, const struct rec *rec)
 		if (is_held(p, item))
 			look_at_held(p); /* it may have to come before this one */
 		send_item(p, item);
-	} else if (p->trusted || item->deletion) {
+	} else if (p->trusted) {
 		p->n.skipped++;
 		fs_load_drop(p->load, item);
 	} else {
@@ -538,7 +545,8 @@ static void open_journal(struct prog *p, char *const *input, int n)
 {
 	uint64_t job = job_of(p);
 	AUTO_FREE char *path = p->conf.journal ? mem_strdup(p->conf.journal)
-				     : fs_journal_path(p->group.name, input_hash(input, n, job));
+				     : fs_journal_path(p->group.arn, p->group.name,
+					       input_hash(input, n, job));
 
 	p->journal = fs_journal_open(path, job, !p->conf.resume);
 	if (fs_journal_known(p->journal))

@@ -226,9 +226,9 @@ static void fill_range(struct repair *r, struct ship *ship, int64_t from, int64_
 	uint64_t doubt = 0;
 	struct cellsum before, after;
 
-	if (r->followed && !r->job)
+	if (r->followed)
 		doubt = ledger_doubt_put(pg, r->followed, ship->id,
-			from == CELLSUM_ALWAYS ? LEDGER_NO_TIME : from, to, "being repaired");
+			from == CELLSUM_ALWAYS ? LEDGER_NO_TIME : from, to);
 	if (!r->fill)
 		r->fill = open_fill(r);
 	r->fill->ship = ship;

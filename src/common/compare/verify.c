@@ -22,7 +22,6 @@ struct place {
 	struct ship *ship;
 	size_t number; /* of the ship */
 	int64_t from, to;
-	bool doubt; /* not only with all ships */
 };
 
 /* Both sums once more: a source in use may have changed between the two looks. */
@@ -89,9 +88,9 @@ static void gather(struct verify *v, const struct place *p, size_t max, bool val
 }
 
 /* Is all that is left not ours to remove? */
-static bool is_spared(const struct verify *v, const struct place *p)
+static bool is_spared(const struct verify *v)
 {
-	bool all = p->doubt && v->list.n > 0 && !v->list.more;
+	bool all = v->repair.job && !v->opts.remove && v->list.n > 0 && !v->list.more;
 
 	for (size_t i = 0; i < v->list.n && all; i++)
 		all = v->list.cell[i].what == CELL_EXTRA || v->list.cell[i].what == ROW_EXTRA;
@@ -104,7 +103,7 @@ static void take_back(struct verify *v, const struct place *p, const struct repa
 	v->repair.filled = before->filled;
 	v->repair.set = before->set;
 	v->repair.removed = before->removed;
-	if (!v->opts.watch && !is_spared(v, p))
+	if (!v->opts.watch && !is_spared(v))
 		msg_warn("ship %s: %zu cells or rows differ as before although they were "
 			 "repaired: does a trigger or rule on its wide tables change what is "
 			 "written?",
@@ -178,7 +177,7 @@ static bool mend(struct verify *v, const struct place *p)
 	bool whole = mend_in_rounds(v, p);
 
 	/* what could not be written is not spared: its doubts are needed for another try */
-	v->spared = !whole && v->repair.busy == before.busy && !v->repair.broken && is_spared(v, p);
+	v->spared = !whole && v->repair.busy == before.busy && !v->repair.broken && is_spared(v);
 	note_mended(v, p, &before, whole);
 	v->mended_ranges += whole;
 	return whole;
@@ -206,14 +205,13 @@ static void add_unclean(struct verify *v, const struct ledger_range *r, size_t s
 
 static void look_closer(struct verify *v, const struct ledger_range *r, size_t s)
 {
-	struct place p = { registry_ship(v->target.r, v->ships.name[s]), s, r->from, r->to,
-		r->cover[s] == LEDGER_COVER_DOUBT };
+	struct place p = { registry_ship(v->target.r, v->ships.name[s]), s, r->from, r->to };
 
 	v->spared = v->repair.locked = false;
 	if (equal_now(v, &p))
 		return;
 	/* a deletion that was seen, but came too early for its chunk, is to be made up for */
-	v->repair.job = p.doubt ? v->job.id : 0;
+	v->repair.job = r->cover[s] == LEDGER_COVER_DOUBT ? v->job.id : 0;
 	v->list.left_out = 0;
 	if (v->opts.repair && mend(v, &p)) {
 		cellsum_leave_out(&v->tally[s].sum, v->list.left_out);

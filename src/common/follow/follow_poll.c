@@ -3,7 +3,6 @@
 #include "core/kp.h"
 #include "core/stop.h"
 #include "follow/feeds.h"
-#include "ledger/ledger_follow.h"
 
 /* A source that is silent still moves on: an empty chunk tells the target how far. */
 #define WATCH_EVERY CLOCK_US_PER_SEC /* what feeds the table */
@@ -58,7 +57,7 @@ static void reject(struct run *r, struct narrow_reader *reader, const struct nar
 	const struct ledger_facts_ship *ship = narrow_chunk_reject(f->chunk, row);
 	AUTO_STR json = { 0 };
 
-	narrow_row_put_json(reader, &json);
+	narrow_row_put_json(reader, !f->job, &json);
 	if (f->job)
 		ledger_reject(&r->rejects, ship->ship, row->time, 0, str_sl(&json),
 			sl_of(row->why));

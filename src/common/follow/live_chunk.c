@@ -81,7 +81,7 @@ static void keep_reject(
 		.no_value = !value.p };
 
 	c->narrow = reader->n;
-	narrow_row_put_json(reader, &json);
+	narrow_row_put_json(reader, !c->job, &json);
 	head.ship_n = (uint32_t)row->ship.n;
 	head.channel_n = (uint32_t)json.n; /* the row takes the place of the channel */
 	head.value_n = (uint32_t)value.n;

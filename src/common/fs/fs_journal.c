@@ -2,8 +2,6 @@
 
 #include "core/fd.h"
 #include "core/kp.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/tmpf.h"
 #include "fs/fs_run.h"
 
@@ -46,10 +44,15 @@ struct fs_journal {
 	size_t n;
 };
 
-char *fs_journal_path(struct sl name, uint64_t job)
+char *fs_journal_path(struct sl arn, struct sl name, uint64_t job)
 {
-	return fs_state_path(
-		"fs-put", name, job, "journal", "set FERRY_STATE, or say --journal FILE");
+	const char *hint = "set FERRY_STATE, or say --journal FILE";
+	char *path = fs_state_path("fs-put", arn, job, "journal", hint);
+	AUTO_FREE char *older = fs_state_path("fs-put", name, job, "journal", hint);
+
+	if (access(path, F_OK))
+		(void)rename(older, path); /* mostly there is none */
+	return path;
 }
 
 static void put_head(char head[HEAD_LEN], uint64_t job)
@@ -215,11 +218,6 @@ bool fs_journal_was_cut(const struct fs_journal *j)
 	return j->n_known && j->cut;
 }
 
-void fs_journal_forget(struct fs_journal *j)
-{
-	j->n_known = 0;
-}
-
 /* The first note that does not come before this one. */
 static struct known *find(const struct fs_journal *j, uint64_t id, uint64_t text)
 {
@@ -235,6 +233,16 @@ static struct known *find(const struct fs_journal *j, uint64_t id, uint64_t text
 			high = mid;
 	}
 	return &j->known[low];
+}
+
+void fs_journal_forget(struct fs_journal *j, uint64_t id)
+{
+	struct known *first = find(j, id, 0);
+
+	if (!id)
+		j->n_known = 0;
+	else if (first < j->known + j->n_known && first->id == id)
+		first->text |= DEAD;
 }
 
 enum fs_journal_said fs_journal_take(struct fs_journal *j, const uint64_t key[2], bool last)

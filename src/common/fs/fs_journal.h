@@ -15,8 +15,11 @@
 
 struct fs_journal;
 
-/* The default path for a job, in the state folder (fs_run.h); to be freed. */
-char *fs_journal_path(struct sl name, uint64_t job) NODISCARD;
+/*
+ * The default path for a job, in the state folder (fs_run.h); to be freed. An older version named
+ * it by the group's name: such a journal is renamed.
+ */
+char *fs_journal_path(struct sl arn, struct sl name, uint64_t job) NODISCARD;
 
 /*
  * Opens or makes the journal of `job`. Ends the program when another one writes to it (75), when it
@@ -29,7 +32,7 @@ struct fs_journal *fs_journal_open(const char *path, uint64_t job, bool anew) NO
 uint64_t fs_journal_known(const struct fs_journal *j);
 
 bool fs_journal_was_cut(const struct fs_journal *j); /* the last of them did not end by itself */
-void fs_journal_forget(struct fs_journal *j); /* what they noted is not so */
+void fs_journal_forget(struct fs_journal *j, uint64_t id); /* what they noted is not so; 0: all */
 
 enum fs_journal_said {
 	FS_JOURNAL_NOT,

@@ -18,18 +18,20 @@ WITH next AS MATERIALIZED (SELECT ship, chunk_from, chunk_to FROM ferry.chunk WH
 	ORDER BY weight, ship, chunk_from LIMIT 1 FOR UPDATE SKIP LOCKED) {take};
 
 -- Ranges that are read at the same time must not overlap: rows of no ship, and of ships that nobody
--- has planned, would be met in both. So a longer chunk, a gap, is cut where others end or begin.
--- The microsecond of the outcasts is no range.
+-- has planned, would be met in both. So a longer chunk, a gap, is cut where others that are not done
+-- end or begin, and none is made longer. The microsecond of the outcasts is no range.
 -- name: claim_range_sql
 WITH first AS MATERIALIZED (SELECT chunk_from, chunk_to FROM ferry.chunk WHERE {claimable}
 		ORDER BY chunk_from, chunk_to LIMIT 1 FOR UPDATE SKIP LOCKED),
-	part AS MATERIALIZED (SELECT chunk_from, least(chunk_to, (SELECT min(chunk_from)
-		FROM ferry.chunk WHERE {claimable} AND chunk_from > first.chunk_from)) AS chunk_to
+	part AS MATERIALIZED (SELECT chunk_from, least(chunk_to, (SELECT least(
+			min(chunk_from) FILTER (WHERE chunk_from > first.chunk_from),
+			min(chunk_to) FILTER (WHERE chunk_to > first.chunk_from))
+		FROM ferry.chunk WHERE job_id = $1 AND state <> 'done' AND ship <> '')) AS chunk_to
 		FROM first),
 	next AS MATERIALIZED (SELECT c.ship, c.chunk_from, part.chunk_to, c.chunk_to AS old,
 			c.weight FROM ferry.chunk c, part
 		WHERE {claimable} AND c.chunk_from = part.chunk_from
-			AND (c.chunk_to = part.chunk_to
+			AND c.chunk_to >= part.chunk_to AND (c.chunk_to = part.chunk_to
 				OR part.chunk_to > '0001-01-01 00:00:00.000001')
 		ORDER BY c.ship FOR UPDATE OF c SKIP LOCKED),
 	rest AS (INSERT INTO ferry.chunk (job_id, ship, chunk_from, chunk_to, weight)

@@ -258,12 +258,12 @@ bool ledger_doubt_meets(const struct ledger_doubt *d, struct sl ship, int64_t fr
 	return (!d->ship.p || sl_eq(d->ship, ship)) && from < d->to && to > d->from;
 }
 
-uint64_t ledger_doubt_put(struct pg *target, uint64_t job, struct sl ship, int64_t from, int64_t to,
-	const char *why)
+uint64_t ledger_doubt_put(
+	struct pg *target, uint64_t job, struct sl ship, int64_t from, int64_t to)
 {
 	AUTO_FREE char *name = mem_sldup(ship);
 	AUTO_RESULT *r = pg_ask(target, doubt_put_sql, ledger_u64(job), name, ledger_time(from),
-		ledger_time(to), why);
+		ledger_time(to));
 
 	return pg_count(r, 0, 0);
 }

@@ -69,8 +69,8 @@ void ledger_range_checked(struct pg *target, uint64_t job, const struct ledger_r
 /* ---- doubts --------------------------------------------------------------------------------- */
 
 /*
- * Those that are not held (ledger_follow.h), in the arena; their number. `free_only`: without those
- * of ships whose tables are locked still.
+ * Those that are not held (ledger_follow.h) and not of a repair at work, in the arena; their
+ * number. `free_only`: without those of ships whose tables are locked still.
  */
 size_t ledger_doubts(struct pg *target, uint64_t job, bool free_only, struct arena *a,
 	struct ledger_doubt **out);
@@ -78,7 +78,7 @@ size_t ledger_doubts(struct pg *target, uint64_t job, bool free_only, struct are
 bool ledger_doubt_meets(
 	const struct ledger_doubt *d, struct sl ship, int64_t from, int64_t to) NODISCARD;
 
-/* Puts this range of a ship in doubt; its number. */
-uint64_t ledger_doubt_put(struct pg *target, uint64_t job, struct sl ship, int64_t from, int64_t to,
-	const char *why) NODISCARD;
+/* Puts this range of a ship in doubt while we repair it; its number. */
+uint64_t ledger_doubt_put(
+	struct pg *target, uint64_t job, struct sl ship, int64_t from, int64_t to) NODISCARD;
 void ledger_doubt_settle(struct pg *target, uint64_t id); /* it is none any more */

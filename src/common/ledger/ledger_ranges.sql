@@ -12,10 +12,16 @@ UPDATE ferry.chunk SET checked_at = clock_timestamp() WHERE job_id = $1
 	AND chunk_to <= $3::timestamp
 	AND ship = ANY ($4) AND state = 'done';
 
+-- part: repaired
+'being repaired by server process '
+
 -- $2: leave out those of ships that are locked by whom the reason names, as it says, or by others
--- for a while: comparing would be in vain.
+-- for a while: comparing would be in vain. What is being repaired may be equal for a moment; when
+-- that repair died, it is a doubt like others. An hour: behind a pooler the process outlives it.
 -- name: doubts_sql
 SELECT id, ship, time_from, time_to FROM ferry.doubt d WHERE job_id = $1 AND NOT held
+	AND NOT (at > clock_timestamp() - interval '1 hour' AND EXISTS (SELECT
+		FROM pg_stat_activity WHERE d.why = {repaired} || pid))
 	AND NOT ($2 AND why LIKE 'nothing more is loaded while %' AND EXISTS (SELECT
 		FROM ferry.job j JOIN ferry.channel k ON k.target_schema = j.target_schema
 			AND k.ship = d.ship
@@ -29,8 +35,8 @@ SELECT id, ship, time_from, time_to FROM ferry.doubt d WHERE job_id = $1 AND NOT
 	ORDER BY id;
 
 -- name: doubt_put_sql
-INSERT INTO ferry.doubt (job_id, ship, time_from, time_to, why) VALUES ($1, $2, $3, $4, $5)
-	RETURNING id;
+INSERT INTO ferry.doubt (job_id, ship, time_from, time_to, why)
+	VALUES ($1, $2, $3, $4, {repaired} || pg_backend_pid()) RETURNING id;
 
 -- name: live_ships_sql
 SELECT ship FROM ferry.follow_ship WHERE job_id = $1 AND ship <> '' ORDER BY ship;

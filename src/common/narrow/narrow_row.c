@@ -1,6 +1,5 @@
 #include "narrow/narrow_row.h"
 
-#include "core/num.h"
 #include "core/utf8.h"
 #include "pg/copy_binary.h"
 
@@ -343,20 +342,10 @@ static struct sl time_text(const struct narrow_reader *r, struct sl raw, char *d
 	return (struct sl){ dst, clock_put(dst, instant, r->n->zone) };
 }
 
-/* What is no text: as PostgreSQL writes a bytea. */
-static void put_bytes(struct str *s, struct sl raw)
-{
-	AUTO_STR hex = { 0 };
-
-	if (raw.n > JSON_TEXT_MAX / 2)
-		raw.n = JSON_TEXT_MAX / 2;
-	narrow_add_hex(&hex, raw);
-	str_add_json(s, str_sl(&hex));
-}
-
-void narrow_row_put_json(const struct narrow_reader *r, struct str *s)
+void narrow_row_put_json(const struct narrow_reader *r, bool whole, struct str *s)
 {
 	char lead = '{';
+	AUTO_STR hex = { 0 };
 
 	for (int role = 0; role < NARROW_ROLES; role++) {
 		const struct narrow_column *c = &r->n->col[role];
@@ -375,12 +364,13 @@ void narrow_row_put_json(const struct narrow_reader *r, struct str *s)
 		}
 		raw = role == NARROW_TIME ? time_text(r, raw, text)
 					  : put_text(r, c->wire, raw, text);
-		if (!narrow_text_is_good(r, (enum narrow_role)role)) {
-			put_bytes(s, raw);
-			continue;
-		}
-		if (raw.n > JSON_TEXT_MAX)
+		if (!whole && raw.n > JSON_TEXT_MAX)
 			raw.n = utf8_cut(raw, JSON_TEXT_MAX);
+		if (!narrow_text_is_good(r, (enum narrow_role)role)) {
+			str_clear(&hex);
+			narrow_add_hex(&hex, raw);
+			raw = str_sl(&hex);
+		}
 		str_add_json(s, raw);
 	}
 	str_addc(s, '}');

@@ -68,5 +68,6 @@ bool narrow_text_is_good(const struct narrow_reader *r, enum narrow_role role);
 void narrow_add_hex(struct str *s, struct sl bytes);
 void narrow_add_bytes(struct str *s, struct sl bytes);
 
-/* Appends the current row as a JSON object of the columns that were read, by their names. */
-void narrow_row_put_json(const struct narrow_reader *r, struct str *s);
+/* Appends the current row as a JSON object of the columns that were read, by their names: texts cut
+ * at 10,000 bytes, unless they are to be whole. What is no text is as PostgreSQL writes a bytea. */
+void narrow_row_put_json(const struct narrow_reader *r, bool whole, struct str *s);

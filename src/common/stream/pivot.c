@@ -1,8 +1,6 @@
 #include "stream/pivot.h"
 
 #include "core/decimal.h"
-#include "core/msg.h"
-#include "core/num.h"
 #include "stream/digest.h"
 
 /* The row of one group at the current key. */
@@ -278,20 +276,30 @@ static void tidy_row(struct pivot *pv, struct pivot_row *r)
 	r->may_waste = bytes;
 }
 
-static void set_cell(struct pivot *pv, struct pivot_row *r, size_t i, const struct field *value)
+/* A value that is replaced often takes no more memory. */
+static void __attribute__((noinline)) set_again(
+	struct pivot *pv, struct pivot_row *r, size_t i, const struct field *value)
 {
-	const char *room;
+	const char *room = r->f[i].n >= value->n ? r->f[i].p : NULL;
 
-	widen_row(r, pv->columns.n);
-	room = r->f[i].kind != F_ABSENT && r->f[i].n >= value->n ? r->f[i].p : NULL;
-	r->waste += r->f[i].kind != F_ABSENT ? 16 + r->f[i].n : 0;
+	r->waste += 16 + r->f[i].n;
 	r->f[i] = *value;
-	if (UNLIKELY(room != NULL)) /* a value that is replaced often takes no more memory */
-		r->f[i].p = memcpy((char *)(uintptr_t)room, value->p, value->n);
-	else
-		r->f[i].p = arena_dup(&r->texts, field_sl(value)).p;
-	if (UNLIKELY(r->waste > MAY_WASTE + r->may_waste))
+	r->f[i].p = room ? memcpy((char *)(uintptr_t)room, value->p, value->n)
+			 : arena_dup(&r->texts, field_sl(value)).p;
+	if (r->waste > MAY_WASTE + r->may_waste)
 		tidy_row(pv, r);
+}
+
+static inline void set_cell(
+	struct pivot *pv, struct pivot_row *r, size_t i, const struct field *value)
+{
+	widen_row(r, pv->columns.n);
+	if (UNLIKELY(r->f[i].kind != F_ABSENT)) {
+		set_again(pv, r, i, value);
+		return;
+	}
+	r->f[i] = *value;
+	r->f[i].p = arena_dup(&r->texts, field_sl(value)).p;
 }
 
 static void count_drop(struct pivot *pv, size_t gi, struct sl name, const struct field *value)

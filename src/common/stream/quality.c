@@ -7,13 +7,10 @@
 #include "stream/quality.h"
 
 #include "core/clock.h"
-#include "core/mem.h"
-#include "core/tr.h"
 #include "stream/quality_impl.h"
 #include "stream/recode.h"
 #include "stream/timeform.h"
 
-#include <strings.h>
 
 /* What is to be done with one column. */
 struct column {
@@ -118,18 +115,12 @@ static struct sl trimmed(struct sl s)
 static bool is_null_word(struct quality *q, struct sl s)
 {
 	const struct names *words = &q->rules->null_words;
-	bool maybe = false;
+	bool one_as_long = q->rules->null_lengths >> (s.n < 63 ? s.n : 63) & 1;
 
-	for (size_t i = 0; i < words->n; i++) {
-		struct sl w = words->name[i];
-
-		maybe |= s.n <= 3 * w.n;
-		if (w.n == s.n && s.n && (*w.p ^ *s.p) != 0 && (*w.p ^ *s.p) != 0x20)
-			continue;
-		if (w.n == s.n && strncasecmp(w.p, s.p, s.n) == 0)
+	for (size_t i = 0; one_as_long && i < words->n; i++)
+		if (words->name[i].n == s.n && strncasecmp(words->name[i].p, s.p, s.n) == 0)
 			return true;
-	}
-	if (LIKELY(!maybe || recode_is_ascii(s)))
+	if (LIKELY(s.n > 3 * q->rules->null_longest || recode_is_ascii(s)))
 		return false;
 	return names_find(words, unicode_case(s, UNICODE_LOWER, &q->arena)) != NAMES_NONE;
 }

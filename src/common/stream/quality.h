@@ -8,7 +8,6 @@
 #pragma once
 
 #include "core/hash.h"
-#include "core/str.h"
 #include "core/unicode.h"
 #include "stream/cast.h"
 
@@ -51,6 +50,8 @@ struct quality_rules {
 	struct quality_fields nulls, strings;
 	struct names untouched;        /* by those two, unless they name them */
 	struct names null_words;       /* in lower case */
+	uint64_t null_lengths;	       /* bit n: one has n bytes, or it is the last bit, more */
+	size_t null_longest;
 	bool null_trim, null_explicit; /* look behind blanks; write null, not nothing */
 	bool trim;
 	enum unicode_form form;

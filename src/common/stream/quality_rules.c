@@ -5,7 +5,6 @@
  * none.
  */
 #include "core/clock.h"
-#include "core/msg.h"
 #include "core/opt.h"
 #include "core/utf8.h"
 #include "stream/in.h"
@@ -14,8 +13,6 @@
 #include "stream/quality_impl.h"
 #include "stream/quality_rules.json.h"
 #include "stream/timeform.h"
-
-#include <strings.h>
 
 #define MAX_FILE ((size_t)16 << 20)
 
@@ -155,7 +152,11 @@ static void get_named(const struct place *at, const struct json *config, struct 
 
 static void add_lower(struct quality_rules *r, struct sl word)
 {
-	(void)names_add(&r->null_words, unicode_case(word, UNICODE_LOWER, &r->arena), NULL);
+	struct sl lower = unicode_case(word, UNICODE_LOWER, &r->arena);
+
+	(void)names_add(&r->null_words, lower, NULL);
+	r->null_lengths |= UINT64_C(1) << (lower.n < 63 ? lower.n : 63);
+	r->null_longest = lower.n > r->null_longest ? lower.n : r->null_longest;
 }
 
 static void read_nulls(struct quality_rules *r, const struct place *at, const struct json *config)

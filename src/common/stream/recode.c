@@ -1,11 +1,9 @@
 #include "stream/recode.h"
 
-#include "core/mem.h"
 #include "core/utf8.h"
 
 #include <errno.h>
 #include <iconv.h>
-#include <strings.h>
 
 struct recode {
 	iconv_t cd;
@@ -103,10 +101,16 @@ size_t recode_some(struct recode *r, struct sl *in, char *dst, size_t cap, bool 
 
 bool recode_is_ascii(struct sl text)
 {
-	for (size_t i = 0; i < text.n; i++)
-		if ((unsigned char)text.p[i] >= 0x80)
-			return false;
-	return true;
+	uint64_t any = 0, eight;
+	const char *p = text.p, *end = p + text.n;
+
+	for (; (size_t)(end - p) >= sizeof eight; p += sizeof eight) {
+		memcpy(&eight, p, sizeof eight);
+		any |= eight;
+	}
+	while (p < end)
+		any |= (unsigned char)*p++;
+	return !(any & UINT64_C(0x8080808080808080));
 }
 
 bool recode_text(struct recode *r, struct sl text, struct str *to)

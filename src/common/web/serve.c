@@ -1,8 +1,6 @@
 #include "web/serve.h"
 
 #include "core/html.h"
-#include "core/msg.h"
-#include "core/num.h"
 #include "core/stop.h"
 #include "web/reader.h"
 
@@ -226,9 +224,11 @@ static void wake(const struct doc *d)
 
 static void take_part(void *ctx UNUSED, uint64_t job, unsigned part, struct sl text)
 {
-	struct doc *d = doc_of(job); /* there is one as long as it is asked for */
-	int64_t now = clock_monotonic(), took = now - d->asked;
+	struct doc *d = doc_of(job);
+	int64_t now = clock_monotonic(), took = d ? now - d->asked : 0;
 
+	if (!d)
+		return; /* there is one as long as it is asked for */
 	if (part < PAGE_PARTS) {
 		if (sl_eq(str_sl(&d->part[part]), text))
 			return;
