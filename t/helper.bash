@@ -329,18 +329,19 @@ sql() {
 	psql -XAtq -v ON_ERROR_STOP=1 -c "$1"
 }
 
-# ask_session QUERY: of the one session of this file (shim/session.c), whose exit code goes to $code:
-# to begin a process and a session takes ten times as long as a question. Whoever finds it busy, or
+# ask_session QUERY: asks the one session of this file (shim/session.c); its exit code is in $code.
+# To begin a process and a session takes ten times as long as a question. Whoever finds it busy, or
 # gets no answer, is to ask a psql of his own.
 ask_session() {
 	local LC_ALL=C IFS=' ' each token text got out err to=${BATS_FILE_TMPDIR-}/session
-	local -a variables=("HOME=$HOME")
+	local -a variables=("$BASHPID" "HOME=$HOME")
 
 	[[ ! $1 =~ ^\\|[Ss][Tt][Dd][Ii][Nn]|[Bb][Ii][Nn][Aa][Rr][Yy] ]] || return 0
 	if [[ ! -p $to/token ]]; then
 		"${FERRY_BIN%/bin}/session" "$to" "$BATS_ROOT_PID" 2>/dev/null || return 0
 	fi
-	read -rN1 -t 0.01 token <>"$to/token" || return 0
+	# one that comes at the last moment was taken all the same
+	read -rN1 -t 0.1 token <>"$to/token" || [[ ${token-} ]] || return 0
 	for each in "${!PG@}"; do
 		variables+=("$each=${!each}")
 	done

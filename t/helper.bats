@@ -137,8 +137,9 @@ no() {
 	sql 'BEGIN; CREATE TABLE t ()'
 	no sql 'CREATE TABLE t (); SELECT 1/0'
 	[[ $output == *'division by zero'* ]]
-	is "$(sql "SELECT to_regclass('t'), count(*) FROM pg_locks WHERE locktype = 'advisory'
-		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")" '|0'
+	is "$(sql "SELECT to_regclass('t'), count(*) FROM pg_locks AS l
+		JOIN pg_database AS d ON d.oid = database
+		WHERE locktype = 'advisory' AND datname = current_database()")" '|0'
 	is "$(PGOPTIONS='-c work_mem=2MB' sql 'SHOW work_mem')" 2MB
 	# rows as psql has them, and as many
 	sql "CREATE TABLE t AS SELECT E'a\\tb' AS a, NULL AS b, 3"
@@ -163,6 +164,14 @@ no() {
 	no wait "$sleeper"
 	has said 'terminating connection'
 	is "$(sql 'SELECT 7')" 7
+	# whoever is killed while he asks leaves it to the others
+	(sql 'SELECT pg_sleep(600)' 2>/dev/null) &
+	sleeper=$!
+	wait_until 20 sql "SELECT 1 / count(*) $asleep"
+	kill -KILL "$sleeper"
+	sql "SELECT pg_terminate_backend(pid) $asleep" >/dev/null
+	kept() { is "$(sql 'SELECT pg_backend_pid()')" "$(sql 'SELECT pg_backend_pid()')"; }
+	wait_until 20 kept
 	# a database can be copied although it was asked last
 	scratch_db "$PGDATABASE"
 	PGDATABASE=none no sql 'SELECT 1'

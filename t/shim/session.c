@@ -3,14 +3,16 @@
  * instead of a psql and a server process of its own for each question.
  *
  * Returns as soon as it can be asked; what is left behind in FOLDER, which it makes, ends with the
- * process PID. Three FIFOs: whoever has read the byte of `token` writes to `ask` HOME and the PG*
- * variables of his environment, an empty text and the query, a NUL behind each; reads the line CODE
- * OUT ERR from `answer`; looks into the files `out` and `err` where OUT and ERR are not 0, and puts
- * the byte back. The code is psql's, or 2, without a word, where there is no connection. OUT is 2
- * where it is too much for a variable of the shell.
+ * process PID. Three FIFOs: whoever has read the byte of `token` writes to `ask` the number of his
+ * process, HOME and the PG* variables of his environment, an empty text and the query, a NUL behind
+ * each; reads the line CODE OUT ERR from `answer`; looks into the files `out` and `err` where OUT
+ * and ERR are not 0, and puts the byte back; it comes back, too, when he is killed. The code is
+ * psql's, or 2, without a word, where there is no connection. OUT is 2 where it is too much for a
+ * variable of the shell.
  *
  * Each question finds what a new session has: another one is made when the variables differ or
- * anything may be left of the last, and DISCARD ALL takes back what a statement may have set. The
+ * anything may be left of the last, and DISCARD ALL takes back what a statement may have set. A
+ * role other than that of the first has a new one each time: tests are about what it is given. The
  * database `postgres`, where others are made and dropped, has a session for itself; while it works
  * there is no other that may be in the way.
  */
@@ -39,11 +41,28 @@ static struct {
 	size_t n, cap;
 	struct session of[2]; /* the second one: of the database `postgres` */
 	FILE *out, *err;
+	int ask, answer, token, asker;
+	char *user;
 } s;
 
-/* Reads a question; false: PID has ended. *query is its last text. */
-static bool hear(int ask, int owner, size_t *query)
+/* The asker was killed before he put the token back: what he was told is nobody's. */
+static void look_after_token(void)
 {
+	struct pollfd fd[] = { { .fd = s.token, .events = POLLIN },
+		{ .fd = s.answer, .events = POLLIN } };
+	char line[64];
+
+	if (!s.asker || kill(s.asker, 0) == 0 || poll(fd, 2, 0) < 0 || fd[0].revents)
+		return;
+	if (fd[1].revents && read(s.answer, line, sizeof line) < 0)
+		return;
+	(void)!write(s.token, "t", 1);
+}
+
+/* Reads a question; false: PID has ended. *query is its last text. */
+static bool hear(int owner, size_t *query)
+{
+	int ask = s.ask, ready;
 	struct pollfd fd[] = { { .fd = ask, .events = POLLIN }, { .fd = owner, .events = POLLIN } };
 	size_t at = 0, last = 0;
 	bool empty = false;
@@ -61,7 +80,9 @@ static bool hear(int ask, int owner, size_t *query)
 		}
 		if (s.cap - s.n < 65536)
 			s.text = realloc(s.text, s.cap = 2 * s.cap + 65536);
-		if (poll(fd, 2, -1) < 0 || fd[1].revents)
+		while ((ready = poll(fd, 2, s.n ? -1 : 500)) == 0)
+			look_after_token();
+		if (ready < 0 || fd[1].revents)
 			return false;
 		ssize_t got = read(ask, s.text + s.n, s.cap - s.n);
 		if (got <= 0)
@@ -82,26 +103,26 @@ static void leave(struct session *at)
 	at->conn = NULL;
 }
 
-/* The session that the first n bytes of the question lead to; NULL: none. */
-static struct session *join(size_t n)
+/* The session that these n bytes of the question lead to; NULL: none. */
+static struct session *join(const char *variables, size_t n)
 {
 	static const char *const name[] = { "fallback_application_name", NULL };
 	static const char *const value[] = { "psql", NULL };
 	struct pollfd fd = { .events = POLLIN };
 	struct session *at = &s.of[0];
 
-	for (char *p = s.text; *p; p += strlen(p) + 1)
+	for (const char *p = variables; *p; p += strlen(p) + 1)
 		if (strcmp(p, "PGDATABASE=postgres") == 0)
 			at = &s.of[1];
 	if (at == &s.of[1])
 		leave(&s.of[0]);
 	fd.fd = at->conn ? PQsocket(at->conn) : -1;
 	/* what is to be read already is its end */
-	if (at->conn && n == at->n && !memcmp(at->of, s.text, n) && poll(&fd, 1, 0) == 0)
+	if (at->conn && n == at->n && !memcmp(at->of, variables, n) && poll(&fd, 1, 0) == 0)
 		return at;
 	leave(at);
 	at->of = realloc(at->of, n);
-	memcpy(at->of, s.text, at->n = n);
+	memcpy(at->of, variables, at->n = n);
 	(void)clearenv();
 	for (char *p = at->of; *p; p += strlen(p) + 1)
 		(void)putenv(p);
@@ -163,7 +184,8 @@ static void clean(struct session *at, const char *query)
 	for (size_t i = 0; i < sizeof last / sizeof *last; i++)
 		if (strcasestr(query, last[i]))
 			leave(at);
-	if (at->conn && PQtransactionStatus(at->conn) != PQTRANS_IDLE)
+	if (at->conn && (PQtransactionStatus(at->conn) != PQTRANS_IDLE ||
+				strcmp(PQuser(at->conn), s.user)))
 		leave(at);
 	if (at->conn && (strncasecmp(query, "SELECT", 6) || strcasestr(query, "set") ||
 				strcasestr(query, "advisory")))
@@ -190,8 +212,8 @@ static void begin(FILE *f)
 
 int main(int argc, char **argv)
 {
-	int owner, ask, answers, token, null;
-	size_t query;
+	int owner, null;
+	size_t query, from;
 
 	(void)close_range(3, ~0U, 0); /* somebody waits for the end of what we inherited */
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -200,11 +222,13 @@ int main(int argc, char **argv)
 		return 1;
 	s.out = file("out");
 	s.err = file("err");
-	ask = fifo("ask");
-	answers = fifo("answer");
-	token = fifo("token");
-	if (!s.out || !s.err || ask < 0 || answers < 0 || token < 0 || write(token, "t", 1) != 1)
+	s.ask = fifo("ask");
+	s.answer = fifo("answer");
+	s.token = fifo("token");
+	if (!s.out || !s.err || s.ask < 0 || s.answer < 0 || s.token < 0 ||
+		write(s.token, "t", 1) != 1)
 		return 1;
+	s.user = strdup(getenv("PGUSER") ? getenv("PGUSER") : "");
 	if (fork())
 		_exit(0);
 	(void)setsid();
@@ -213,21 +237,23 @@ int main(int argc, char **argv)
 		memset(*e, 0, strlen(*e));
 	for (int i = 0; i < 3; i++)
 		(void)dup2(null, i);
-	while (hear(ask, owner, &query)) {
+	while (hear(owner, &query)) {
 		struct session *at;
 		long out, err;
 		int code = 2;
 
 		begin(s.out);
 		begin(s.err);
-		at = join(query);
+		s.asker = atoi(s.text);
+		from = strlen(s.text) + 1;
+		at = join(s.text + from, query - from);
 		if (at)
 			code = answer(at->conn, s.text + query);
 		(void)fflush(s.out);
 		(void)fflush(s.err);
 		out = ftell(s.out);
 		err = ftell(s.err);
-		(void)dprintf(answers, "%d %d %d\n", code, (out > 0) + (out > MOST), err > 0);
+		(void)dprintf(s.answer, "%d %d %d\n", code, (out > 0) + (out > MOST), err > 0);
 		if (at)
 			clean(at, s.text + query);
 	}
