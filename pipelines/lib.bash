@@ -87,7 +87,8 @@ declare -rA log_levels=([$"error"]='3 error' [$"warning"]='4 warning' [$"hint"]=
 
 # log_line LEVEL TEXT: as log_line() of core/log.c.
 log_line() {
-	local stamp='' line="$ferry_name: $1: $2" file='' ours='' text
+	local who="$ferry_name${FERRY_LABEL:+[$FERRY_LABEL]}"
+	local stamp='' line="$who: $1: $2" file='' ours='' text
 	local level=${log_levels[$1]-6 note}
 
 	[[ ! ${FERRY_LOG_TIME-}${FERRY_LOG_STREAM-} ]] || printf -v stamp '%(%FT%TZ)T' -1
@@ -98,7 +99,7 @@ log_line() {
 	if [[ $ours && ${FERRY_LOG_FORMAT-} == json ]]; then
 		text=${2//\\/\\\\}
 		printf -v line '{"time":"%s","program":"%s","run":"%s",' \
-			"$stamp" "$ferry_name" "${FERRY_RUN%% *}"
+			"$stamp" "$who" "${FERRY_RUN%% *}"
 		line+="\"level\":\"${level#* }\",\"message\":\"${text//\"/\\\"}\"}"
 	elif [[ $file || ${FERRY_LOG_TIME-} ]]; then
 		line="$stamp $line"
@@ -118,7 +119,7 @@ relay() {
 	}
 	while IFS= read -r line; do
 		line=${line#????-??-??T??:??:??Z }
-		ferry_name=${line%%: *} line=${line#*: } level=${line%%: *}
+		ferry_name=${line%%[:[]*} line=${line#*: } level=${line%%: *}
 		[[ ${log_levels[$level]-} ]] && line=${line#*: } || level=$"note"
 		log_line "$level" "$line"
 	done

@@ -74,6 +74,13 @@ sample=(
 	is "$(grep -c '"T"' "$out")" 2
 }
 
+@test "schema: --ships prints their names alone" {
+	table 'ship_id, created_time, data_channel_id'
+	run_ok pg-narrow-schema --table n --ships
+	printed S T
+	run_rc 64 pg-narrow-schema --table n --ships --ship-id S
+}
+
 @test "schema: --complete counts every row where no index leads to the channels" {
 	table
 	run_rc 0 pg-narrow-schema -t n -o csv --complete

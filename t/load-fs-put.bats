@@ -565,6 +565,10 @@ sent() { (($(sandbox_count "$1" ok) > $2)); }
 	records 5 >in.csv
 	run_ok fs-put stores --target-stores offline in.csv
 	is "$(fs-extract-online stores --no-seal | wc -l)" 1
+	# nor by what only the online store lacks
+	reformat -o ndjson in.csv >there
+	run_ok fs-put stores --target-stores offline --there-offline there --stats s in.csv
+	is "$(jq .there s) $(fs-extract-online stores --no-seal | wc -l)" '5 1'
 	run_rc 0 fs-put stores --ttl 30d in.csv
 	has "$err" '5 records are older than their time to live'
 	run_ok fs-put stores --ttl 30d --event-time now in.csv

@@ -558,6 +558,9 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	FERRY_STATE=$PWD/elsewhere fs clear replica --yes
 	run_rc 0 "${sync[@]}"
 	same_online replica in.csv
+	# a group of that name in another region is another
+	AWS_REGION=eu-west-1 made replica online
+	fs --region eu-west-1 clear replica --yes
 	run_rc 0 "${sync[@]}"
 	has "$out" ': 0 records since 2'
 	has_no "$err" emptied
@@ -965,6 +968,7 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 }
 
 @test "fs-recover: what it loads again is in the offline store before it moves what is missing" {
+	export FERRY_STATE=$PWD/state
 	filled whole both 20
 	made broken both
 	sed -n '1p; 12,21p' in.csv >half.csv
@@ -980,9 +984,26 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	fs-put whole --ignore-unknown failed.ndjson
 	wait_until 30 rows whole 25
 	run_rc 0 fs-recover whole broken failed.ndjson --yes
+	has "$err" 'waiting until the offline store of broken has them'
 	sandbox_set offline-delay=0
 	wait_until 30 rows broken 25
 	same_online broken <(online whole)
+	# an online store never keeps what is older than its time to live; a record that is none is
+	# kept once, and not by each look
+	made aged both --ttl-duration 300
+	sed 's/broken/aged/' failed.ndjson >aged.ndjson
+	printf '{"id":"bad","event_time":"never","@failed":{"group":"aged"}}\n' >>aged.ndjson
+	run_rc 0 fs-recover whole aged aged.ndjson --yes --failed again.ndjson --verify-wait 30s
+	rows aged 25
+	is "$(find "$FERRY_STATE/run" -type f)" ''
+	# what nothing was loaded of is not waited for, whatever stood in the file before
+	echo old >again.ndjson
+	sandbox_set throttle=100 only=StartQueryExecution
+	run_rc 75 fs-recover whole aged aged.ndjson --yes --failed again.ndjson --verify-wait 3s
+	sandbox_set
+	has_no "$err" 'waiting until'
+	run_rc 64 fs-recover whole aged aged.ndjson --yes --failed aged.ndjson
+	[[ -s aged.ndjson ]]
 }
 
 @test "fs pipelines: what is there already is not written again, however often they run" {
@@ -1145,7 +1166,7 @@ readonly examples=$root/pipelines/examples
 	same_online backup in.csv
 	run_rc 0 narrow-to-wide --mode validate
 	# one at a time
-	exec {held}>"$FERRY_STATE/fs-sync/live-backup.json.lock"
+	exec {held}>"$(printf '%s\n' "$FERRY_STATE"/fs-sync/*_live-backup.json.lock)"
 	flock "$held"
 	run_rc 75 fs-sync live backup --iterations 1
 	has "$err" 'another fs-sync has' --wait-lock

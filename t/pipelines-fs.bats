@@ -466,24 +466,38 @@ mistakes() {
 
 @test "fs: clear forgets loads into the group, and none into one whose name ends like its own" {
 	export FERRY_STATE=$PWD/state
-	local jobs=$FERRY_STATE/fs-migrate each
+	local jobs=$FERRY_STATE/fs-migrate each arn
 
 	group vip
+	arn=$(fs-group describe vip -o json | jq -r .FeatureGroupArn)
 	for each in 'x vip' 'x some-vip' 'some x-vip'; do
 		mkdir -p "$jobs/${each/ /-}-0123456789abcdef"
 		printf '%s\n' "$each" >"$jobs/${each/ /-}-0123456789abcdef/begun"
 	done
-	mkdir "$jobs/begins-vip-0123456789abcdef"
+	mkdir "$jobs"/{begins,here,there}-vip-0123456789abcdef
+	printf 'here vip\n%s\n' "$arn" >"$jobs/here-vip-0123456789abcdef/begun"
+	printf 'there vip\n%s\n' "${arn/:123456789012:/:210987654321:}" \
+		>"$jobs/there-vip-0123456789abcdef/begun"
 	run_rc 0 fs clear vip --yes
 	is "$(cd "$jobs" && ls)" 'begins-vip-0123456789abcdef
 some-x-vip-0123456789abcdef
+there-vip-0123456789abcdef
 x-some-vip-0123456789abcdef'
 	rm -r "${jobs:?}"/*
 	# also when the clearing breaks off: what is left of it is not all that was put
 	records 30 >in.csv
 	printf 'bad,never,,,\n' >>in.csv
 	run_rc 65 fs-put vip in.csv --failed f
-	is "$(cd "$FERRY_STATE/fs-put" && echo vip-*.journal | wc -w)" 1
+	is "$(cd "$FERRY_STATE/fs-put" && echo "${arn//[:\/]/_}"-*.journal | wc -w)" 1
+	# of another region or account, a group of that name is another
+	AWS_REGION=eu-west-1 group vip
+	run_rc 0 fs --region eu-west-1 clear vip --yes
+	is "$(cd "$FERRY_STATE/fs-put" && echo *.journal | wc -w)" 1
+	# an older version named it by the group: it goes on from there
+	mv "$FERRY_STATE"/fs-put/*.journal \
+		"$(printf '%s\n' "$FERRY_STATE"/fs-put/*.journal | sed 's/arn.*_//')"
+	run_rc 65 fs-put vip in.csv --failed f --stats s
+	is "$(jq .skipped s)" 30
 	sandbox_set deny=DeleteRecord
 	run_rc 77 fs clear vip --yes
 	sandbox_set

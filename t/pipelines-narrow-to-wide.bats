@@ -308,10 +308,24 @@ ended() { wait "$1"; }
 }
 
 @test "narrow-to-wide: a target that is not there is no reason to end for good" {
+	local each
 	run_rc 78 narrow-to-wide --mode realtime
 	has "$err" 'realtime goes on where a migration ended, and there was none'
 	PGHOST=/nowhere run_rc 75 narrow-to-wide --mode realtime
 	has "$err" 'cannot connect, target'
+	# in every language
+	run_rc 78 env -u LC_ALL LANG=ko_KR.UTF-8 narrow-to-wide --mode realtime
+	has "$err" '--mode migration-only --cutoff-time'
+	run_rc 0 pg-wide-tables load <<<'{"end":0}'
+	sql "INSERT INTO ferry.job (source, source_table, target_schema, target_prefix, types,
+		chunk_us) VALUES ('s', 'tenant.tbl_data_timeseries', 'tenant',
+		'tbl_data_timeseries_', 'text', 1)"
+	for each in C ko_KR; do
+		run_rc 78 env -u LC_ALL LANG=$each.UTF-8 narrow-to-wide --mode realtime
+		has "$err" '--mode migration-only --cutoff-time'
+	done
+	PGHOST=/nowhere run_rc 75 env -u LC_ALL LANG=ko_KR.UTF-8 narrow-to-wide \
+		--mode rollback --yes
 	# nor is one that goes away when the slot was lost: the job is looked for later
 	cat >lost.bash <<-END
 		source $root/pipelines/lib.bash

@@ -51,7 +51,7 @@ needed() {
 		;;
 	*/fs-migrate/*)
 		[[ -e $1/begun ]] || return 1
-		job=$(<"$1/begun")
+		read -r job <"$1/begun" || :
 		why=$(fill $"'fs migrate %s' goes on from it" "$job")
 		;;
 	*) return 1 ;;

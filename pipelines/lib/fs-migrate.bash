@@ -276,7 +276,7 @@ enter_job() {
 	fi
 	[[ ! -e $job_dir/begun ]] ||
 		note $"an earlier run of this migration is resumed (--no-resume begins anew)"
-	printf '%s\n' "${words[*]}" >"$job_dir/begun"
+	printf '%s\n' "${words[*]}" "${plan[target_arn],,}" >"$job_dir/begun"
 }
 
 # job_number: that of the plan, and of all else that changes what is written. What another run has
@@ -350,7 +350,7 @@ clear_group() {
 # It is done: what is left without `begun` is of no use. Nor are interrupted ones of this pair that
 # are older than what is kept: nobody else writes to the target now, and what it has is known.
 leave_job() {
-	local each keep state
+	local each keep state where=$'\n'${plan[target_arn],,}
 
 	rm -f -- "$job_dir/begun"
 	rm -rf -- "$job_dir"
@@ -359,7 +359,8 @@ leave_job() {
 	state=$(state_folder)
 	[[ -d $state/fs-migrate ]] || return 0
 	while IFS= read -r -d '' each; do
-		[[ -e $each/begun && $(<"$each/begun") != "${words[*]}" ]] || rm -rf -- "$each"
+		[[ -e $each/begun && $(<"$each/begun") != "${words[*]}"?("$where") ]] ||
+			rm -rf -- "$each"
 	done < <(find "$state/fs-migrate" -maxdepth 1 -not -newermt "-$keep seconds" \
 		-name "${words[0]##*/}-${words[1]##*/}-????????????????" -print0)
 }

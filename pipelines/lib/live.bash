@@ -137,12 +137,14 @@ set_up_follower() {
 # What the source wrote between a finished migration and now is planned; but without its end
 # nobody knows what the user has carried over, and what not.
 need_history() {
-	local code=0 said
+	local code=0 said no_end=$"job %llu has no cutoff yet"
 
 	[[ " ${plan[*]}" != *' --since='* ]] || return 0
 	said=$(pg-wide-ledger cutoff "${narrow[@]}" "${target[@]}" 2>&1 >/dev/null) || code=$?
 	# a server that is not there yet tells nothing of what it has, nor does a ledger too new
-	((code == 0)) || [[ ! $said =~ 'no job in the ledger'|'has no cutoff yet' ]] ||
+	# what is said is in the user's language
+	((code == 0)) || [[ $said != *$"no job in the ledger"* && \
+		$said != *${no_end/\%llu/*}* ]] ||
 		fail "$EX_CONFIG" $"realtime goes on where a migration ended, and there was none" \
 			$"--mode migration-only --cutoff-time TIME first, or say --since TIME"
 	((code == 0)) || relay <<<"$said"

@@ -321,6 +321,13 @@ apart() {
 	done
 }
 
+# arn_file: the group that `arn` names, as part of a file's name (fs_state_path() of fs_run.h)
+arn_file() {
+	local name=${arn,,}
+
+	printf '%s' "${name//[:\/]/_}"
+}
+
 # lock_group: nobody else on this machine writes to the group that `arn` names until this
 # script, and whatever it began, has ended, or until unlock_group. Doors that this one calls know
 # that it is theirs.

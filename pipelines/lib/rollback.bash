@@ -21,8 +21,9 @@ to_server() (
 	fi
 	shift
 	unset FERRY_SOURCE FERRY_TARGET
-	# Debian's wrapper is Perl, which complains of every locale that is not there
-	export LC_ALL=C.UTF-8
+	# Debian's wrapper is Perl, which complains of every locale that is not there; and what psql
+	# says is looked into: LANGUAGE alone would translate it
+	export LC_ALL=C.UTF-8 LANGUAGE=
 	# It is none of ours, which would end with this shell by themselves. A statement is
 	# short, and the units refuse what setpriv calls.
 	[[ $1 == psql ]] || set -- setpriv --pdeathsig TERM "$@"

@@ -6,12 +6,8 @@
  * JSON parts of an UNLOAD, several at once. Its rows are counted against what Athena says.
  */
 #include "core/clock.h"
-#include "core/hash.h"
-#include "core/msg.h"
-#include "core/opt.h"
 #include "core/stop.h"
 #include "fs/fs_asof.h"
-#include "fs/fs_columns.h"
 #include "fs/fs_fetch.h"
 #include "fs/fs_fill.h"
 #include "fs/fs_offline.h"

@@ -5,14 +5,11 @@
  * BatchGetRecord, many at once. Memory does not grow with the store.
  */
 #include "core/clock.h"
-#include "core/msg.h"
-#include "core/opt.h"
 #include "core/report.h"
 #include "core/stop.h"
 #include "fs/fs_archive.h"
 #include "fs/fs_compare.h"
 #include "fs/fs_id_file.h"
-#include "fs/fs_known.h"
 #include "fs/fs_online.h"
 #include "fs/fs_wait.h"
 #include "stream/extract.h"
@@ -118,14 +115,9 @@ struct prog {
 
 /* ---- output -------------------------------------------------------------------------------- */
 
-static enum fs_type time_type(const struct prog *p)
-{
-	return p->group.features[p->group.time].type;
-}
-
 static bool is_in(const struct prog *p, const struct fs_ids *records, const struct field *f)
 {
-	return fs_known_has(records, field_sl(&f[p->id_column]), time_type(p),
+	return fs_known_has(records, field_sl(&f[p->id_column]), fs_time_type(&p->group),
 		field_sl(&f[p->time_column]));
 }
 
@@ -140,7 +132,7 @@ static void take_row(void *ctx, const struct field *f, size_t n)
 	if (p->conf.current_time && p->time_column != SIZE_MAX) {
 		memcpy(p->now, f, n * sizeof *f);
 		str_clear(&p->time);
-		fs_event_time_put(&p->time, time_type(p), clock_now());
+		fs_event_time_put(&p->time, fs_time_type(&p->group), clock_now());
 		p->now[p->time_column] = field_str(str_sl(&p->time));
 		f = p->now;
 	}
@@ -276,7 +268,7 @@ static void take_known(void *ctx, const struct field *f, size_t n UNUSED)
 {
 	struct prog *p = ctx;
 
-	fs_known_add(p->learning, field_sl(&f[0]), time_type(p), field_sl(&f[1]));
+	fs_known_add(p->learning, field_sl(&f[0]), fs_time_type(&p->group), field_sl(&f[1]));
 }
 
 /* Those of a file; where it cannot be told which they are, everything would be, or nothing. */

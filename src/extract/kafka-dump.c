@@ -9,9 +9,7 @@
  *
  * Memory: one message, and the sorter of live_chunk.h.
  */
-#include "core/clock.h"
 #include "core/kp.h"
-#include "core/msg.h"
 #include "core/stop.h"
 #include "follow/live_chunk.h"
 #include "follow/message_rows.h"

@@ -7,19 +7,14 @@
  *
  * Memory: the current row, and per ship of a chunk its counts.
  */
-#include "core/clock.h"
 #include "core/kp.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/stop.h"
 #include "follow/follow_poll.h"
 #include "follow/follow_slot.h"
-#include "follow/narrow_chunk.h"
 #include "follow/pace.h"
 #include "ledger/ledger_opts.h"
 #include "ledger/ledger_ships.h"
 #include "ledger/ledger_origin.h"
-#include "stream/extract.h"
 
 struct conf {
 	const char *source, *target, *slot, *publication, *ack;

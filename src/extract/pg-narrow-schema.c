@@ -7,20 +7,17 @@
  *
  * Memory: the channels of one ship, or without a fit index of all.
  */
-#include "core/clock.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/stop.h"
 #include "ledger/ledger_ships.h"
-#include "narrow/narrow.h"
 #include "stream/extract.h"
+#include "stream/out.h"
 
 struct conf {
 	const char *source;
 	struct narrow_opts narrow;
 	struct opt_list ships;
 	int64_t sample;
-	bool complete, new_ship;
+	bool complete, new_ship, names;
 	struct io_opts io;
 };
 
@@ -39,6 +36,8 @@ static const struct opt options[] = {
 	{ .name = "sample", CONF(sample), .arg = "DURATION", .unit = 60 * CLOCK_US_PER_SEC,
 	  .help = "look at the newest rows of each ship, so far back (default 60m)" },
 	{ .name = "complete", CONF(complete), .help = "look at the whole table" },
+	{ .name = "ships", CONF(names), .not_with = "ship-id complete sample",
+	  .help = "print the names of the ships alone, one a line" },
 	NARROW_NEW_SHIP_OPT(struct conf, new_ship),
 	NARROW_OPTS(struct conf, narrow),
 	EXTRACT_OUT_OPTS(struct conf, io, "NDJSON"),
@@ -264,6 +263,18 @@ static void list(struct schema *s)
 	}
 }
 
+static void list_names(struct schema *s)
+{
+	AUTO_FREE struct sl *all = NULL;
+	size_t n = narrow_ships(s->narrow, s->pg, &all);
+	AUTO_STR text = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		str_addf(&text, "%.*s\n", (int)all[i].n, all[i].p);
+	out_print(str_sl(&text));
+	leave(EX_DONE);
+}
+
 static void cancel(void *pg)
 {
 	pg_cancel(pg);
@@ -287,6 +298,8 @@ int main(int argc, char **argv)
 	stop_catch(cancel, s.pg);
 	pg_set(s.pg, "transaction_read_only", "on");
 	s.narrow = narrow_detect(s.pg, &s.conf.narrow);
+	if (s.conf.names)
+		list_names(&s);
 	if (!s.conf.new_ship)
 		ledger_want_ships(s.narrow, s.pg, NULL, NULL, &s.conf.ships);
 	put_format(s.narrow, &s.format);

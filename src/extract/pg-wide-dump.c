@@ -7,15 +7,12 @@
  *
  * Memory: the current row of each table, and with --every what is gathered of each channel.
  */
-#include "core/clock.h"
-#include "core/mem.h"
 #include "core/stop.h"
 #include "extract/pg-wide-dump.sql.h"
 #include "follow/narrow_chunk.h"
 #include "stream/aggregate.h"
 #include "stream/namelist.h"
 #include "stream/digest.h"
-#include "stream/extract.h"
 #include "wide/wide_read.h"
 
 #include <fnmatch.h>

@@ -5,7 +5,6 @@
  * service would refuse is refused here, before it is sent.
  */
 #include "core/clock.h"
-#include "core/num.h"
 #include "fs/fs_admin.h"
 #include "fs/fs_show.h"
 #include "stream/out.h"

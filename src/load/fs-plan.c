@@ -8,7 +8,6 @@
 #include "core/stop.h"
 #include "core/tmpf.h"
 #include "fs/fs_move.h"
-#include "fs/fs_sql.h"
 #include "stream/out.h"
 
 struct conf {

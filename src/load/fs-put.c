@@ -7,7 +7,6 @@
  * they come, and a seal that never comes ends the program with 76 and the exact counts.
  */
 #include "core/clock.h"
-#include "core/num.h"
 #include "core/stats.h"
 #include "core/stop.h"
 #include "fs/fs_failed.h"
@@ -240,9 +239,11 @@ static bool is_due(struct prog *p, struct fs_item *item)
 	enum fs_need need = fs_there_needs(&p->there, item);
 	int64_t t, now = clock_now();
 
+	if (need == FS_NEED_ONLINE && p->conf.stores == STORES_OFFLINE)
+		need = FS_NEED_NOTHING;
 	item->online_only = need == FS_NEED_ONLINE;
 	p->n.there += need == FS_NEED_NOTHING;
-	if (!item->deletion && fs_event_time_parse(p->group.features[p->group.time].type,
+	if (!item->deletion && fs_event_time_parse(fs_time_type(&p->group),
 				       str_sl(&item->time), &t)) {
 		p->n.expired += p->ttl_us && t < now - p->ttl_us;
 		p->n.future += t > now + SKEW;
@@ -544,7 +545,8 @@ static void open_journal(struct prog *p, char *const *input, int n)
 {
 	uint64_t job = job_of(p);
 	AUTO_FREE char *path = p->conf.journal ? mem_strdup(p->conf.journal)
-				     : fs_journal_path(p->group.name, input_hash(input, n, job));
+				     : fs_journal_path(p->group.arn, p->group.name,
+					       input_hash(input, n, job));
 
 	p->journal = fs_journal_open(path, job, !p->conf.resume);
 	if (fs_journal_known(p->journal))

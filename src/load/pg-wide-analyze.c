@@ -8,7 +8,6 @@
  */
 #include "compare/analysis.h"
 #include "compare/query_race.h"
-#include "core/num.h"
 #include "ledger/ledger_disk.h"
 #include "ledger/ledger_ships.h"
 #include "stream/out.h"

@@ -5,7 +5,6 @@
  * The work is done by compare/verify.h; this is the command line and the report.
  */
 #include "compare/verify.h"
-#include "core/report.h"
 #include "core/stop.h"
 #include "ledger/ledger_opts.h"
 #include "stream/out.h"

@@ -9,15 +9,11 @@
  */
 #include "aws/crypto.h"
 #include "core/clock.h"
-#include "core/hash.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/utf8.h"
 #include "stream/cast.h"
 #include "stream/filter.h"
 #include "stream/flatten.h"
 #include "stream/in.h"
-#include "stream/json.h"
 #include "stream/namelist.h"
 
 #define MAX_MAP ((size_t)16 << 20)

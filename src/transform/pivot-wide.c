@@ -8,8 +8,6 @@
  * columns, the rows wait until they are known (stream/late.h).
  */
 #include "core/decimal.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "stream/namelist.h"
 #include "stream/in.h"
 #include "stream/io.h"

@@ -9,8 +9,6 @@
  * contract: quality-clean --enable deduplicate -k value --keep newest --event-time created_time \
  *           --memory 64K
  */
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/path.h"
 #include "core/tmpf.h"
 #include "stream/dedup.h"

@@ -7,10 +7,6 @@
  * all columns beforehand; so a regular file of JSON is read twice when it becomes CSV, first for
  * its names. Works in the memory of one record and of the names.
  */
-#include "core/hash.h"
-#include "core/mem.h"
-#include "core/msg.h"
-#include "core/num.h"
 #include "stream/filter.h"
 #include "stream/namelist.h"
 

@@ -6,9 +6,6 @@
  * line hold the same data, whatever their order, their format and the order of their columns.
  * Memory: 32 bytes and its name per group.
  */
-#include "core/hash.h"
-#include "core/mem.h"
-#include "core/num.h"
 #include "stream/namelist.h"
 #include "stream/digest.h"
 #include "stream/filter.h"

@@ -8,9 +8,6 @@
  *
  * contract: unpivot-narrow -k created_time
  */
-#include "core/hash.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "stream/in.h"
 #include "stream/namelist.h"
 #include "stream/filter.h"

@@ -13,8 +13,6 @@
  * contract: via -- cat
  */
 #include "core/child.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/tmpf.h"
 #include "stream/filter.h"
 #include "stream/in.h"

@@ -27,8 +27,9 @@ static void make_body(struct str *body)
 
 	fs_put_begin(body);
 	for (int i = 0; i < 10; i++) {
-		snprintf(name, sizeof name, "feature_%d", i);
-		fs_add_value(body, sl_of(name), SL("1234.5678"));
+		str_addf(body,
+			"%s{\"FeatureName\":\"feature_%d\",\"ValueAsString\":\"1234.5678\"}",
+			i ? "," : "", i);
 	}
 	fs_put_end(body, NULL);
 }

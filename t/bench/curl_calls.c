@@ -166,8 +166,9 @@ static void prepare(void)
 
 	fs_put_begin(&body);
 	for (int i = 0; i < 10; i++) {
-		(void)snprintf(name, sizeof name, "feature_%d", i);
-		fs_add_value(&body, sl_of(name), SL("1234.5678"));
+		str_addf(&body,
+			"%s{\"FeatureName\":\"feature_%d\",\"ValueAsString\":\"1234.5678\"}",
+			i ? "," : "", i);
 	}
 	fs_put_end(&body, NULL);
 	signer = sigv4_new();

@@ -118,6 +118,14 @@ static void test_groups(struct aws *a, struct str *arn)
 		"one that is not there");
 }
 
+static void add_value(struct str *body, const char *name, struct sl value)
+{
+	str_addf(body, "%s{\"FeatureName\":\"%s\",\"ValueAsString\":",
+		body->p[body->n - 1] == '}' ? "," : "", name);
+	str_add_json(body, value);
+	str_addc(body, '}');
+}
+
 static bool put(struct aws *a, const struct fs_target *t, struct sl id, struct aws_error *e)
 {
 	struct str body = {0};
@@ -126,9 +134,9 @@ static bool put(struct aws *a, const struct fs_target *t, struct sl id, struct a
 	bool good;
 
 	fs_put_begin(&body);
-	fs_add_value(&body, SL("id"), id);
-	fs_add_value(&body, SL("t"), SL("2024-01-01T00:00:00Z"));
-	fs_add_value(&body, SL("v"), SL("1.5"));
+	add_value(&body, "id", id);
+	add_value(&body, "t", SL("2024-01-01T00:00:00Z"));
+	add_value(&body, "v", SL("1.5"));
 	fs_put_end(&body, NULL);
 	fs_put_call(&c, t, str_sl(&body));
 	good = aws_do(a, &c, &r, e);
@@ -193,17 +201,15 @@ static void test_batches(struct aws *a)
 	char text[FS_BATCH_WRITE_MAX][16];
 
 	fs_target_init(&t, SL("group-1"));
-	fs_batch_begin(&body);
 	for (size_t i = 0; i < FS_BATCH_WRITE_MAX; i++) {
 		snprintf(text[i], sizeof text[i], "id \"%zu\"", i);
 		ids[i] = sl_of(text[i]);
 		fs_entry_begin(&body, t.group);
-		fs_add_value(&body, SL("id"), ids[i]);
-		fs_add_value(&body, SL("t"), SL("2024-01-01T00:00:00Z"));
-		fs_entry_end(&body, &(struct fs_how){.online_only = true});
+		add_value(&body, "id", ids[i]);
+		add_value(&body, "t", SL("2024-01-01T00:00:00Z"));
+		fs_put_end(&body, &(struct fs_how){.online_only = true});
 	}
-	fs_batch_end(&body);
-	fs_batch_write_call(&c, str_sl(&body));
+	fs_batch_write_call(&c, &body);
 	tap(aws_do(a, &c, &r, &e), "25 records in one request");
 	fs_batch_get_call(&c, t.group, ids, FS_BATCH_WRITE_MAX, NULL, 0, &body);
 	o = aws_do(a, &c, &r, &e) ? aws_answer(c.operation, r.body, &mem, &e) : NULL;

@@ -1,7 +1,6 @@
 #include "aws/answer.h"
 
 #include "core/clock.h"
-#include "core/num.h"
 
 enum { STATUS_LINE, HEADER, BODY, CHUNK_SIZE, CHUNK, CHUNK_END, TRAILER, END };
 

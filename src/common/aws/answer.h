@@ -8,7 +8,6 @@
  */
 #pragma once
 
-#include "core/base.h"
 #include "core/str.h"
 
 #define ANSWER_MAX_HEAD 65536

@@ -5,8 +5,6 @@
 #pragma once
 
 #include "aws/client.h"
-#include "core/mem.h"
-#include "core/str.h"
 
 struct athena_query {
 	struct sl sql;                          /* at most 262,144 bytes */

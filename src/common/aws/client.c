@@ -4,8 +4,6 @@
 #include "aws/crypto.h"
 #include "aws/fetch.h"
 #include "core/clock.h"
-#include "core/mem.h"
-#include "core/num.h"
 #include "stream/json.h"
 
 #define MAX_BODY (64u << 20)
@@ -165,25 +163,18 @@ static void send_off(struct flight *f)
 
 /* ---- what to do about a failure ------------------------------------------------------------ */
 
-static bool has_code(const struct aws_error *e, const char *list)
-{
-	const char *at = e->code[0] ? strstr(list, e->code) : NULL;
-	size_t n = strlen(e->code);
-
-	return at && at[-1] == ' ' && at[n] == ' ';
-}
-
 /* A wrong clock is told by the code, or by a code that may mean it and a Date far from its own.
  * Source: the SDK for Java 2. Signs with the server's time from here on. */
 static bool mend_clock(struct flight *f)
 {
+	struct sl code = sl_of(f->error.code);
 	int64_t server, off;
 
 	if (f->skewed == 4 || !answer_date(&f->http.answer, "date", &server))
 		return false;
 	off = server - f->signed_at; /* our clock may be another by now */
-	if (!has_code(&f->error, " RequestTimeTooSkewed RequestExpired RequestInTheFuture ") &&
-		!(has_code(&f->error,
+	if (!aws_code_among(code, " RequestTimeTooSkewed RequestExpired RequestInTheFuture ") &&
+		!(aws_code_among(code,
 			  " InvalidSignatureException SignatureDoesNotMatch AuthFailure ") &&
 			(off > SIGV4_SKEW_US || off < -SIGV4_SKEW_US)))
 		return false;
@@ -199,8 +190,8 @@ static bool renew_keys(struct flight *f)
 	struct creds *creds = f->a->creds;
 
 	if (f->renewals == MAX_RENEWALS ||
-		!has_code(&f->error, " ExpiredToken ExpiredTokenException TokenRefreshRequired "
-				     "RequestExpired "))
+		!aws_code_among(sl_of(f->error.code),
+			" ExpiredToken ExpiredTokenException TokenRefreshRequired RequestExpired "))
 		return false;
 	f->renewals++;
 	request_forget(f->a);

@@ -13,8 +13,6 @@
 #pragma once
 
 #include "aws/config.h"
-#include "aws/error.h"
-#include "core/base.h"
 
 #define AWS_MAX_HEADERS 8
 

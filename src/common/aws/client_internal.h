@@ -11,7 +11,6 @@
 #include "aws/sigv4.h"
 
 #include <signal.h>
-#include <sys/queue.h>
 
 enum flight_state { FLIGHT_IDLE, FLIGHT_READY, FLIGHT_UP, FLIGHT_WAITING };
 TAILQ_HEAD(flight_list, flight);

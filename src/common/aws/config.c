@@ -1,8 +1,6 @@
 #include "aws/config.h"
 
 #include "aws/fetch.h"
-#include "core/mem.h"
-#include "core/num.h"
 
 #include <errno.h>
 
@@ -123,18 +121,16 @@ static bool read_attempts(struct aws_config *c, struct aws_error *e)
 
 	if (c->asked_attempts)
 		n = c->asked_attempts;
-	else if (text && (!num_u64(sl_of(text), &n) || n == 0 || n > 1000)) {
-		aws_error_set(e, AWS_CONFIG, "AWS_MAX_ATTEMPTS", "not a number from 1 to 1000");
-		return false;
-	}
+	else if (text && (!num_u64(sl_of(text), &n) || n == 0 || n > 1000))
+		return aws_error_set(
+			e, AWS_CONFIG, "AWS_MAX_ATTEMPTS", "not a number from 1 to 1000");
 	c->max_attempts = (unsigned)n;
 	/* "legacy" is the SDKs' oldest mode; what it lacks nobody misses. */
 	if (mode && strcasecmp(mode, "adaptive") == 0)
 		c->mode = AWS_RETRY_ADAPTIVE;
-	else if (mode && strcasecmp(mode, "standard") != 0 && strcasecmp(mode, "legacy") != 0) {
-		aws_error_set(e, AWS_CONFIG, "AWS_RETRY_MODE", "neither standard nor adaptive");
-		return false;
-	}
+	else if (mode && strcasecmp(mode, "standard") != 0 && strcasecmp(mode, "legacy") != 0)
+		return aws_error_set(
+			e, AWS_CONFIG, "AWS_RETRY_MODE", "neither standard nor adaptive");
 	return true;
 }
 
@@ -144,8 +140,7 @@ static bool check_profile(const struct aws_config *c, struct aws_error *e)
 
 	if (!asked || aws_config_has_profile(c, c->profile))
 		return true;
-	aws_error_set(e, AWS_CONFIG, "no such profile", "%s", msg_q(sl_of(c->profile)));
-	return false;
+	return aws_error_set(e, AWS_CONFIG, "no such profile", "%s", msg_q(sl_of(c->profile)));
 }
 
 struct aws_config *aws_config_load(const struct aws_opts *opts, struct aws_error *e)
@@ -286,17 +281,13 @@ static bool resolve(struct aws_config *c, enum aws_service s, struct aws_error *
 	if (!aws_config_region(c, e))
 		return false;
 	if (url) {
-		if (c->fips || c->dual_stack) {
-			aws_error_set(e, AWS_CONFIG, "endpoint",
+		if (c->fips || c->dual_stack)
+			return aws_error_set(e, AWS_CONFIG, "endpoint",
 				"FIPS or dual stack and an endpoint of one's own exclude each "
 				"other");
-			return false;
-		}
-		if (!fetch_parse_url(url, &r->scheme, &r->host, &r->path)) {
-			aws_error_set(
-				e, AWS_CONFIG, "bad endpoint", "not a URL: %s", msg_q(sl_of(url)));
-			return false;
-		}
+		if (!fetch_parse_url(url, &r->scheme, &r->host, &r->path))
+			return aws_error_set(e, AWS_CONFIG, "bad endpoint", "not a URL: %s",
+				msg_q(sl_of(url)));
 		r->custom = true;
 	} else {
 		aws_config_host(c, s, c->region, &host);

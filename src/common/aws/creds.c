@@ -4,7 +4,6 @@
 #include "aws/crypto.h"
 #include "aws/fetch.h"
 #include "core/clock.h"
-#include "core/mem.h"
 #include "stream/json.h"
 
 #include <errno.h>
@@ -188,10 +187,9 @@ static bool run(char **argv, struct str *out, struct aws_error *e)
 	int fd = -1, rc = start(argv, &pid, &fd), status = 0;
 	bool whole;
 
-	if (rc) {
-		aws_error_set(e, AWS_CONFIG, "credential_process", "%s: %s", argv[0], strerror(rc));
-		return false;
-	}
+	if (rc)
+		return aws_error_set(
+			e, AWS_CONFIG, "credential_process", "%s: %s", argv[0], strerror(rc));
 	whole = drain(fd, out);
 	close(fd);
 	if (!whole)
@@ -214,11 +212,9 @@ static bool from_process(const char *command, struct aws_keys *k, struct aws_err
 	AUTO_FREE char **argv = creds_split_command(command);
 	AUTO_SECRET out = {0};
 
-	if (!argv || !argv[0]) {
-		aws_error_set(e, AWS_CONFIG, "credential_process", "%s",
+	if (!argv || !argv[0])
+		return aws_error_set(e, AWS_CONFIG, "credential_process", "%s",
 			argv ? "empty" : "a quote is not closed");
-		return false;
-	}
 	return run(argv, &out, e) &&
 	       keys_from_json(k, str_sl(&out), "SessionToken", "credential_process", e);
 }
@@ -229,12 +225,10 @@ static bool from_process(const char *command, struct aws_keys *k, struct aws_err
 static bool take_pair(const char *id, const char *secret, const char *token, const char *source,
 	struct aws_keys *k, struct aws_error *e)
 {
-	if (!id || !secret) {
-		aws_error_set(e, AWS_CREDENTIALS, source, "%s is given without %s",
+	if (!id || !secret)
+		return aws_error_set(e, AWS_CREDENTIALS, source, "%s is given without %s",
 			id ? "the access key" : "the secret key",
 			id ? "the secret key" : "the access key");
-		return false;
-	}
 	keys_set(k, sl_of(id), sl_of(secret), token ? sl_of(token) : SL(""), source);
 	return true;
 }
@@ -271,8 +265,7 @@ static bool from_named_source(const char *name, struct aws_keys *k, struct aws_e
 		return creds_from_container(k, e);
 	if (strcmp(name, "Ec2InstanceMetadata") == 0)
 		return creds_from_instance(k, e);
-	aws_error_set(e, AWS_CONFIG, "credential_source", "%s", msg_q(sl_of(name)));
-	return false;
+	return aws_error_set(e, AWS_CONFIG, "credential_source", "%s", msg_q(sl_of(name)));
 }
 
 static bool from_role(
@@ -289,17 +282,14 @@ static bool from_role(
 
 	if (token_file)
 		return creds_web_identity(c, &r, token_file, k, e);
-	if (!source == !named) {
-		aws_error_set(e, AWS_CONFIG, "role_arn", "profile %s needs %s", msg_q(sl_of(p)),
+	if (!source == !named)
+		return aws_error_set(e, AWS_CONFIG, "role_arn", "profile %s needs %s",
+			msg_q(sl_of(p)),
 			source ? "either source_profile or credential_source, not both"
 			       : "source_profile or credential_source");
-		return false;
-	}
-	if (aws_config_get(c, p, "mfa_serial")) {
-		aws_error_set(e, AWS_CONFIG, "mfa_serial",
+	if (aws_config_get(c, p, "mfa_serial"))
+		return aws_error_set(e, AWS_CONFIG, "mfa_serial",
 			"a code cannot be asked for here: use credential_process");
-		return false;
-	}
 	if (named)
 		good = from_named_source(named, &by, e);
 	else if (strcmp(source, p) == 0)
@@ -317,14 +307,11 @@ static bool from_profile(struct aws_config *c, const char *p, int depth, struct 
 	const char *command = aws_config_get(c, p, "credential_process");
 
 	*renewable = true;
-	if (depth > MAX_CHAIN) {
-		aws_error_set(e, AWS_CONFIG, "source_profile", "the chain of profiles has no end");
-		return false;
-	}
-	if (!aws_config_has_profile(c, p)) {
-		aws_error_set(e, AWS_CONFIG, "no such profile", "%s", msg_q(sl_of(p)));
-		return false;
-	}
+	if (depth > MAX_CHAIN)
+		return aws_error_set(
+			e, AWS_CONFIG, "source_profile", "the chain of profiles has no end");
+	if (!aws_config_has_profile(c, p))
+		return aws_error_set(e, AWS_CONFIG, "no such profile", "%s", msg_q(sl_of(p)));
 	if (aws_config_get(c, p, "role_arn"))
 		return from_role(c, p, depth, k, e);
 	if (has_keys(c, p)) {
@@ -377,10 +364,9 @@ static bool find(struct creds *cr, struct aws_keys *k, struct aws_error *e)
 		return creds_from_container(k, e);
 	if (imds_enabled() && creds_from_instance(k, e))
 		return true;
-	aws_error_set(e, AWS_CREDENTIALS, "no credentials",
+	return aws_error_set(e, AWS_CREDENTIALS, "no credentials",
 		"none in the environment, the profile %s, a container or an instance",
 		msg_q(sl_of(p)));
-	return false;
 }
 
 /* ---- keeping them fresh -------------------------------------------------------------------- */

@@ -12,7 +12,6 @@
 #pragma once
 
 #include "aws/config.h"
-#include "core/str.h"
 
 struct aws_keys {
 	char *id, *secret;

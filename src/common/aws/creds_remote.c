@@ -23,10 +23,8 @@ static bool read_file(const char *path, const char *what, struct str *dst, struc
 	size_t n;
 	FILE *f = fopen(path, "re");
 
-	if (!f) {
-		aws_error_set(e, AWS_CONFIG, what, "%s: %s", path, strerror(errno));
-		return false;
-	}
+	if (!f)
+		return aws_error_set(e, AWS_CONFIG, what, "%s: %s", path, strerror(errno));
 	while ((n = fread(piece, 1, sizeof piece, f)) > 0 && dst->n < FETCH_MAX_BODY)
 		str_add(dst, (struct sl){piece, n});
 	fclose(f);

@@ -6,10 +6,7 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "aws/crypto.h"
 
-#include "core/mem.h"
-#include "core/msg.h"
-
-#include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
@@ -106,23 +103,7 @@ void crypto_uuid(char dst[37])
 
 size_t crypto_base64(char *dst, const uint8_t *p, size_t n)
 {
-	static const char digit[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	char *to = dst;
-
-	for (size_t i = 0; i < n; i += 3) {
-		uint32_t v = (uint32_t)p[i] << 16;
-
-		if (i + 1 < n)
-			v |= (uint32_t)p[i + 1] << 8;
-		if (i + 2 < n)
-			v |= p[i + 2];
-		*to++ = digit[v >> 18];
-		*to++ = digit[v >> 12 & 63];
-		*to++ = i + 1 < n ? digit[v >> 6 & 63] : '=';
-		*to++ = i + 2 < n ? digit[v & 63] : '=';
-	}
-	return (size_t)(to - dst);
+	return (size_t)EVP_EncodeBlock((unsigned char *)dst, p, (int)n);
 }
 
 void crypto_wipe(void *p, size_t n)

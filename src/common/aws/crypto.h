@@ -26,7 +26,7 @@ void crypto_sha256_hex(struct sl s, char dst[CRYPTO_HEX_LEN]);
 /* A random UUID (version 4) in lower case: 36 characters and a NUL. */
 void crypto_uuid(char dst[37]);
 
-/* Base64 (RFC 4648) of n bytes: 4 * ((n + 2) / 3) characters, no NUL; returns how many. */
+/* Base64 (RFC 4648) of n bytes: 4 * ((n + 2) / 3) characters, and a NUL; returns how many. */
 size_t crypto_base64(char *dst, const uint8_t *p, size_t n);
 
 /* Overwrites memory in a way the compiler keeps. */

@@ -37,9 +37,9 @@ static const struct row {
 			" NotFound EntityNotFoundException "},
 };
 
-static bool row_has(const struct row *r, struct sl code)
+bool aws_code_among(struct sl code, const char *codes)
 {
-	const char *at = memmem(r->codes, strlen(r->codes), code.p, code.n);
+	const char *at = code.n ? memmem(codes, strlen(codes), code.p, code.n) : NULL;
 
 	while (at && !(at[-1] == ' ' && at[code.n] == ' '))
 		at = memmem(at + 1, strlen(at + 1), code.p, code.n);
@@ -71,16 +71,15 @@ static enum aws_class of_status(int status)
 
 enum aws_class aws_classify(int status, struct sl code)
 {
-	if (code.n)
-		for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-			if (row_has(&rows[i], code))
-				return rows[i].class;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (aws_code_among(code, rows[i].codes))
+			return rows[i].class;
 	if (code.n && status < 300)
 		return AWS_INVALID; /* an error inside a good answer that we do not know */
 	return of_status(status);
 }
 
-void aws_error_set(
+bool aws_error_set(
 	struct aws_error *e, enum aws_class class, const char *code, const char *fmt, ...)
 {
 	va_list ap;
@@ -92,9 +91,10 @@ void aws_error_set(
 	va_start(ap, fmt);
 	vsnprintf(e->message, sizeof e->message, fmt, ap);
 	va_end(ap);
+	return false;
 }
 
-void aws_error_bad(struct aws_error *e, const char *operation, const char *fmt, ...)
+bool aws_error_bad(struct aws_error *e, const char *operation, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -103,6 +103,7 @@ void aws_error_bad(struct aws_error *e, const char *operation, const char *fmt, 
 	va_start(ap, fmt);
 	vsnprintf(e->message, sizeof e->message, fmt, ap);
 	va_end(ap);
+	return false;
 }
 
 bool aws_error_is_temporary(const struct aws_error *e)

@@ -7,7 +7,6 @@
 #pragma once
 
 #include "core/base.h"
-#include "core/msg.h"
 
 enum aws_class {
 	AWS_FINE,        /* no error */
@@ -37,18 +36,21 @@ struct aws_error {
 	char request_id[80]; /* empty when there was none */
 };
 
-/* Sets class and texts of an error that no answer describes; the operation stays. */
-void aws_error_set(struct aws_error *e, enum aws_class class, const char *code, const char *fmt,
+/* Sets class and texts of an error that no answer describes; the operation stays. Returns false. */
+bool aws_error_set(struct aws_error *e, enum aws_class class, const char *code, const char *fmt,
 	...) PRINTF_LIKE(4, 5);
 
-/* Makes it an answer to `operation` that nobody can understand (AWS_PROTOCOL). */
-void aws_error_bad(struct aws_error *e, const char *operation, const char *fmt, ...)
+/* Makes it an answer to `operation` that nobody can understand (AWS_PROTOCOL). Returns false. */
+bool aws_error_bad(struct aws_error *e, const char *operation, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
 
 /*
  * Class of an answer: `code` may be empty. Statuses below 300 are AWS_FINE unless a code is given.
  */
 enum aws_class aws_classify(int status, struct sl code) NODISCARD;
+
+/* Is it one of a list, which has a blank before and behind each? */
+bool aws_code_among(struct sl code, const char *codes);
 
 /* May the same request be sent again and again until it passes? */
 bool aws_error_is_temporary(const struct aws_error *e);

@@ -2,8 +2,6 @@
 
 #include "aws/crypto.h"
 #include "core/clock.h"
-#include "core/mem.h"
-#include "core/num.h"
 
 static void on_done(struct http_request *r)
 {
@@ -189,12 +187,10 @@ bool imds_get(const char *path, struct str *dst, struct aws_error *e)
 		.limits = {.wire = {.connect_us = limit, .no_proxy = true}, .stall_us = limit}};
 	AUTO_FREE char *scheme = NULL, *host = NULL, *prefix = NULL;
 
-	if (!imds_enabled() || !fetch_parse_url(endpoint(), &scheme, &host, &prefix)) {
-		aws_error_set(e, AWS_CONFIG, "metadata service", "%s",
+	if (!imds_enabled() || !fetch_parse_url(endpoint(), &scheme, &host, &prefix))
+		return aws_error_set(e, AWS_CONFIG, "metadata service", "%s",
 			imds_enabled() ? "AWS_EC2_METADATA_SERVICE_ENDPOINT is no URL"
 				       : "switched off by AWS_EC2_METADATA_DISABLED");
-		return false;
-	}
 	f.scheme = scheme;
 	f.host = host;
 	return get_with_token(&f, prefix, path, dst, e);

@@ -6,7 +6,6 @@
 
 #include "aws/error.h"
 #include "aws/http.h"
-#include "core/str.h"
 
 #define FETCH_MAX_BODY (1u << 20)
 

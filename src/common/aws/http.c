@@ -1,8 +1,6 @@
 #include "aws/http.h"
 
 #include "core/clock.h"
-#include "core/mem.h"
-#include "core/msg.h"
 
 #include <errno.h>
 #include <sys/epoll.h>

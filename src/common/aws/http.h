@@ -11,7 +11,6 @@
 
 #include "aws/answer.h"
 #include "aws/wire.h"
-#include "core/base.h"
 
 #include <sys/queue.h>
 

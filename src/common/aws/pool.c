@@ -2,7 +2,6 @@
 
 #include "aws/client_internal.h"
 #include "core/clock.h"
-#include "core/mem.h"
 
 struct aws_pool {
 	struct aws *a;

@@ -3,19 +3,9 @@
 #include "aws/shape.h"
 #include "aws/xml.h"
 #include "core/clock.h"
-#include "core/num.h"
 #include "stream/json.h"
 
 #define SHOWN_OF_FOREIGN 200 /* bytes of a body that is not the service's */
-
-static void copy(char *dst, size_t cap, struct sl s)
-{
-	size_t n = s.n < cap - 1 ? s.n : cap - 1;
-
-	if (n)
-		memcpy(dst, s.p, n);
-	dst[n] = '\0';
-}
 
 void reply_read(struct flight *f)
 {
@@ -94,14 +84,15 @@ void reply_error(struct flight *f)
 	e->class = aws_classify(a->status, code);
 	if (a->status < 400 && (e->class == AWS_FINE || code.n == 0)) /* nobody asked for it */
 		e->class = AWS_PROTOCOL;
-	copy(e->code, sizeof e->code, code);
-	copy(e->message, message.p == body.p ? SHOWN_OF_FOREIGN : sizeof e->message,
-		str_sl(&shown));
+	snprintf(e->code, sizeof e->code, "%.*s", (int)code.n, code.p);
+	snprintf(e->message, message.p == body.p ? SHOWN_OF_FOREIGN : sizeof e->message, "%s",
+		str_z(&shown));
 	if (!e->code[0] && !e->message[0])
 		snprintf(e->message, sizeof e->message, "%s",
 			a->status < 400 ? "led elsewhere, which a signature is not for"
 					: "refused");
-	copy(e->request_id, sizeof e->request_id, f->reply.request_id);
+	snprintf(e->request_id, sizeof e->request_id, "%.*s", (int)f->reply.request_id.n,
+		f->reply.request_id.p);
 }
 
 /* Did the service say it, and of this call? S3 begins to answer 200 before it knows how it ends. */

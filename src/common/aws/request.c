@@ -2,7 +2,6 @@
 #include "aws/client_internal.h"
 #include "aws/crypto.h"
 #include "core/clock.h"
-#include "core/mem.h"
 
 #define MAX_SIGNED (AWS_MAX_HEADERS + 8) /* with the six and the two that this file adds */
 

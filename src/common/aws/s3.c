@@ -4,7 +4,6 @@
 #include "aws/uri.h"
 #include "aws/xml.h"
 #include "core/clock.h"
-#include "core/num.h"
 #include "stream/z.h"
 
 #define DELETE_MAX 1000 /* keys in one DeleteObjects */
@@ -157,12 +156,6 @@ static bool get_page(
 	return true;
 }
 
-static bool bad_page(struct aws_error *e, const char *why)
-{
-	aws_error_bad(e, "ListObjectsV2", "%s", why);
-	return false;
-}
-
 /* False when it is not a page of this listing; *go_on is false when `each` ended that. Whoever
  * lists an object may delete it, so one of another prefix is never handed on. */
 static bool walk_page(struct page *p, struct sl prefix, s3_object_fn *each, void *ctx, bool *go_on,
@@ -179,7 +172,8 @@ static bool walk_page(struct page *p, struct sl prefix, s3_object_fn *each, void
 		uri_decode(&p->key, xml_text(one, "Key"), true);
 		o.key = str_sl(&p->key);
 		if (o.key.n < prefix.n || memcmp(o.key.p, prefix.p, prefix.n) != 0)
-			return bad_page(e, "it names an object that is elsewhere");
+			return aws_error_bad(
+				e, "ListObjectsV2", "it names an object that is elsewhere");
 		if (!num_u64(xml_text(one, "Size"), &o.size))
 			o.size = 0;
 		o.etag = xml_text(one, "ETag");
@@ -189,11 +183,11 @@ static bool walk_page(struct page *p, struct sl prefix, s3_object_fn *each, void
 	}
 	p->more = sl_eq_str(more, "true");
 	if (!p->more && !sl_eq_str(more, "false"))
-		return bad_page(e, "it does not say whether it is the last");
+		return aws_error_bad(e, "ListObjectsV2", "it does not say whether it is the last");
 	if (*go_on && p->more && token.n == 0)
-		return bad_page(e, "cut, but without a token to go on");
+		return aws_error_bad(e, "ListObjectsV2", "cut, but without a token to go on");
 	if (*go_on && p->more && sl_eq(token, str_sl(&p->token)))
-		return bad_page(e, "behind a page is the same page");
+		return aws_error_bad(e, "ListObjectsV2", "behind a page is the same page");
 	str_set(&p->token, token);
 	return true;
 }

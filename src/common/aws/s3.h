@@ -5,7 +5,6 @@
 #pragma once
 
 #include "aws/client.h"
-#include "core/str.h"
 
 /* The two parts of s3://bucket/key; the key may be empty. False when it is no such URI. */
 bool s3_parse(struct sl uri, struct sl *bucket, struct sl *key) NODISCARD;

@@ -1,7 +1,6 @@
 #include "aws/shape.h"
 
 #include "aws/xml.h"
-#include "core/msg.h"
 
 enum kind { ANYTHING, NOTHING, OBJECT, DOCUMENT };
 

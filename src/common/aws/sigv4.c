@@ -3,7 +3,6 @@
 #include "aws/crypto.h"
 #include "aws/uri.h"
 #include "core/clock.h"
-#include "core/mem.h"
 
 #define ALGORITHM "AWS4-HMAC-SHA256"
 #define DATE_LEN 16
@@ -105,18 +104,11 @@ void sigv4_scope(struct sigv4 *s, const struct sigv4_keys *k, const char date[DA
 /* RFC 3986 section 5.2.4, with empty segments dropped too; the last slash stays. */
 static void normalize(struct str *dst, struct sl path)
 {
-	size_t i = 0;
 	bool slash = true;
+	struct sl part;
 
-	while (i < path.n) {
-		size_t end = i;
-		struct sl part;
-
-		while (end < path.n && path.p[end] != '/')
-			end++;
-		part = (struct sl){path.p + i, end - i};
-		slash = end < path.n || part.n == 0 || sl_eq_str(part, ".") ||
-			sl_eq_str(part, "..");
+	while (sl_cut(&path, '/', &part)) {
+		slash = path.p > part.p + part.n || sl_eq_str(part, ".") || sl_eq_str(part, "..");
 		if (sl_eq_str(part, "..")) {
 			while (dst->n && dst->p[dst->n - 1] != '/')
 				dst->n--;
@@ -125,7 +117,6 @@ static void normalize(struct str *dst, struct sl path)
 			str_addc(dst, '/');
 			str_add(dst, part);
 		}
-		i = end + 1;
 	}
 	if (slash || dst->n == 0)
 		str_addc(dst, '/');
@@ -174,25 +165,15 @@ static void put_query(struct str *dst, struct sl query)
 {
 	AUTO_ARENA mem = {0};
 	AUTO_FREE struct pair *pairs = NULL;
-	size_t n = 0, cap = 0, i = 0;
+	struct sl value, name;
+	size_t n = 0, cap = 0;
 
-	while (i < query.n) {
-		size_t end = i, eq;
+	while (sl_cut(&query, '&', &value))
+		if (sl_cut(&value, '=', &name)) {
+			struct pair one = {recode(&mem, name), recode(&mem, value)};
 
-		while (end < query.n && query.p[end] != '&')
-			end++;
-		for (eq = i; eq < end && query.p[eq] != '=';)
-			eq++;
-		if (end > i) {
-			mem_grow(&pairs, &cap, n + 1, sizeof *pairs);
-			pairs[n].name = recode(&mem, (struct sl){query.p + i, eq - i});
-			pairs[n].value =
-				eq < end ? recode(&mem, (struct sl){query.p + eq + 1, end - eq - 1})
-					 : SL("");
-			n++;
+			MEM_PUSH(pairs, n, cap, one);
 		}
-		i = end + 1;
-	}
 	if (n)
 		qsort(pairs, n, sizeof *pairs, pair_cmp);
 	for (size_t k = 0; k < n; k++) {
@@ -213,10 +194,9 @@ static char lower(char c)
 
 static int name_cmp(struct sl a, struct sl b)
 {
-	for (size_t i = 0; i < a.n && i < b.n; i++)
-		if (lower(a.p[i]) != lower(b.p[i]))
-			return (unsigned char)lower(a.p[i]) < (unsigned char)lower(b.p[i]) ? -1 : 1;
-	return (a.n > b.n) - (a.n < b.n);
+	int c = strncasecmp(a.p, b.p, a.n < b.n ? a.n : b.n);
+
+	return c ? c : (a.n > b.n) - (a.n < b.n);
 }
 
 static void put_lower(struct str *dst, struct sl name)

@@ -7,7 +7,6 @@
  */
 #pragma once
 
-#include "core/base.h"
 #include "core/str.h"
 
 #define SIGV4_EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

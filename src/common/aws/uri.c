@@ -1,7 +1,5 @@
 #include "aws/uri.h"
 
-#include "core/num.h"
-
 /* RFC 3986 section 2.3. */
 static bool is_unreserved(unsigned char c)
 {

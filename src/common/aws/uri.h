@@ -3,7 +3,6 @@
  */
 #pragma once
 
-#include "core/base.h"
 #include "core/str.h"
 
 /* Appends `s` with every byte but A-Z a-z 0-9 - . _ ~ as %XX; `keep_slash` leaves "/" bare, as in

@@ -1,8 +1,6 @@
 #include "aws/wire.h"
 
 #include "core/clock.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/str.h"
 
 #include <curl/curl.h>

@@ -1,7 +1,6 @@
 #include "aws/xml.h"
 
 #include "aws/crypto.h"
-#include "core/str.h"
 
 #include <expat.h>
 #include <limits.h>

@@ -6,7 +6,6 @@
 #pragma once
 
 #include "core/base.h"
-#include "core/mem.h"
 
 struct xml {
 	const char *name;

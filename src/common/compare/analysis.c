@@ -2,7 +2,6 @@
 
 #include "compare/analysis.sql.h"
 #include "compare/cellsum.h"
-#include "core/num.h"
 #include "ledger/ledger_disk.h"
 
 #include <math.h>

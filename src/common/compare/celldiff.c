@@ -1,7 +1,5 @@
 #include "compare/celldiff.h"
 
-#include "core/num.h"
-
 /* One side of a comparison: rows of COPY text, `instant` or `instant TAB value`, in order. */
 struct side {
 	struct pg *pg; /* NULL: there is nothing on this side */

@@ -1,8 +1,6 @@
 /* cellsum_wide.c - the statements on the wide tables. */
 #include "compare/cellsum_internal.h"
 
-#include "core/num.h"
-
 #define ARGUMENTS_MAX 100    /* of a function of PostgreSQL */
 #define CHANNELS_AT_ONCE 400 /* two columns each; a result holds 1,664 */
 

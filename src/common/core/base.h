@@ -1,5 +1,6 @@
 /*
- * base.h - what every module starts from: slices, attributes, banned functions.
+ * base.h - what every module starts from: slices, attributes, banned functions; and memory,
+ * messages and numbers as text, which it brings along.
  *
  * A slice is a pointer and a length into memory that somebody else owns; it is not terminated and
  * may hold any byte. Unless a header says otherwise, a slice passed to a function is only read
@@ -113,3 +114,7 @@ static inline int sl_cmp_at(const void *a, const void *b)
 #ifndef __clang__
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok gets atoi atol atoll system popen
 #endif
+
+#include "core/mem.h"
+#include "core/msg.h"
+#include "core/num.h"

@@ -1,7 +1,5 @@
 #include "core/child.h"
 
-#include "core/msg.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

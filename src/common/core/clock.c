@@ -1,7 +1,5 @@
 #include "core/clock.h"
 
-#include "core/num.h"
-
 #include <errno.h>
 #include <time.h>
 

@@ -1,7 +1,5 @@
 #include "core/decimal.h"
 
-#include "core/msg.h"
-
 /* Exponents beyond it all mean the same: larger, or smaller, than any text can be. */
 #define MAX_EXPONENT INT64_C(1000000000000)
 

@@ -6,7 +6,7 @@
  * is 0), so that the text is the same byte for byte. Powers of ten are computed when first
  * needed: telemetry uses a handful of the 617.
  */
-#include "core/num.h"
+#include "core/base.h"
 
 #define K_MIN (-292)
 #define K_MAX 324

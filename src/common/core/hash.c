@@ -1,7 +1,5 @@
 #include "core/hash.h"
 
-#include "core/mem.h"
-
 static uint64_t load64(const char *p)
 {
 	uint64_t v;

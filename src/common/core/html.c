@@ -1,6 +1,5 @@
 #include "core/html.h"
 
-#include "core/msg.h"
 #include "core/utf8.h"
 
 static const char *reference(char c)

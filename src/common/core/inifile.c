@@ -1,6 +1,5 @@
 #include "core/inifile.h"
 
-#include "core/mem.h"
 #include "core/str.h"
 
 #include <errno.h>

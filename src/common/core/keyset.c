@@ -1,7 +1,5 @@
 #include "core/keyset.h"
 
-#include "core/mem.h"
-
 #define FIRST_CAP 16
 
 /*

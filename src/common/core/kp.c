@@ -2,8 +2,7 @@
 
 #ifdef TESTING
 
-#include "core/msg.h"
-#include "core/num.h"
+#include "core/base.h"
 
 #include <signal.h>
 

@@ -1,6 +1,5 @@
 #include "core/mem.h"
 
-#include "core/msg.h"
 
 static NORETURN COLD void out_of_memory(size_t n)
 {

@@ -1,7 +1,5 @@
 /* opt_config.c - values of options from files and from the environment. */
 #include "core/inifile.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/opt_impl.h"
 #include "core/str.h"
 

@@ -3,9 +3,6 @@
 #include "core/clock.h"
 #include "core/fd.h"
 #include "core/log.h"
-#include "core/mem.h"
-#include "core/msg.h"
-#include "core/num.h"
 #include "core/opt.h"
 #include "core/str.h"
 

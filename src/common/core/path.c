@@ -1,9 +1,6 @@
 #include "core/path.h"
 
-#include "core/mem.h"
-#include "core/num.h"
 #include "core/opt.h"
-#include "core/msg.h"
 #include "core/str.h"
 
 #include <errno.h>

@@ -1,8 +1,5 @@
 #include "core/report.h"
 
-#include "core/mem.h"
-#include "core/msg.h"
-#include "core/num.h"
 #include "core/utf8.h"
 
 void report_init(struct report *r, const struct report_column *columns, size_t n)

@@ -8,10 +8,8 @@
  */
 #pragma once
 
-#include "core/base.h"
 #include "core/opt.h"
 #include "core/str.h"
-#include "core/tr.h"
 
 enum report_format { REPORT_TABLE, REPORT_JSON, REPORT_CSV, REPORT_MARKDOWN, REPORT_NDJSON };
 

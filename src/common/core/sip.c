@@ -1,7 +1,5 @@
 #include "core/sip.h"
 
-#include "core/msg.h"
-
 #include <sys/random.h>
 
 struct sip_key sip_random_key(void)

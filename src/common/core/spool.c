@@ -1,7 +1,6 @@
 #include "core/spool.h"
 
 #include "core/fd.h"
-#include "core/msg.h"
 #include "core/tmpf.h"
 
 #include <errno.h>

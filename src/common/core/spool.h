@@ -4,7 +4,6 @@
  */
 #pragma once
 
-#include "core/base.h"
 #include "core/str.h"
 
 struct spool {

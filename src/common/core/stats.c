@@ -2,13 +2,11 @@
 
 #include "core/clock.h"
 #include "core/kp.h"
-#include "core/msg.h"
 #include "core/path.h"
 #include "core/str.h"
 #include "core/tmpf.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

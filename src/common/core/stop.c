@@ -1,7 +1,6 @@
 #include "core/stop.h"
 
 #include "core/clock.h"
-#include "core/msg.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,5 @@
 #include "core/str.h"
 
-#include "core/mem.h"
-#include "core/msg.h"
-#include "core/num.h"
-
 #include <stdarg.h>
 
 char *str_room(struct str *s, size_t more)

@@ -1,8 +1,6 @@
 #include "core/tmpf.h"
 
 #include "core/fd.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/path.h"
 #include "core/str.h"
 

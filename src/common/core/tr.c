@@ -1,6 +1,6 @@
 #include "core/tr.h"
 
-#include "core/mem.h"
+#include "core/base.h"
 
 #include <libintl.h>
 #include <limits.h>

@@ -1,7 +1,5 @@
 #include "core/unicode.h"
 
-#include "core/msg.h"
-
 #include <errno.h>
 #include <unicase.h>
 #include <unictype.h>

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "core/mem.h"
+#include "core/base.h"
 
 /*
  * The text without the blanks around it: Unicode's White_Space, and the separators U+001C to

@@ -1,7 +1,5 @@
 #include "dual/narrow_feed.h"
 
-#include "core/num.h"
-
 /* What a narrow stream calls the columns of the key, and the format. */
 static const struct sl stream_names[NARROW_ROLES] = {
 	[NARROW_SHIP] = SL_INIT("ship_id"),

@@ -8,7 +8,6 @@
  */
 #pragma once
 
-#include "core/hash.h"
 #include "narrow/narrow.h"
 #include "stream/rec.h"
 

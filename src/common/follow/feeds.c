@@ -1,6 +1,5 @@
 #include "follow/feeds.h"
 
-#include "core/num.h"
 #include "follow/feeds.sql.h"
 #include "follow/slot.h"
 #include "ledger/ledger_origin.h"

@@ -3,7 +3,6 @@
 #include "core/kp.h"
 #include "core/stop.h"
 #include "follow/feeds.h"
-#include "ledger/ledger_follow.h"
 
 /* A source that is silent still moves on: an empty chunk tells the target how far. */
 #define WATCH_EVERY CLOCK_US_PER_SEC /* what feeds the table */

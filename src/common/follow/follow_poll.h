@@ -9,7 +9,6 @@
 
 #include "follow/narrow_chunk.h"
 #include "narrow/narrow_poll.h"
-#include "stream/extract.h"
 
 struct follow_poll {
 	struct narrow_poll_conf poll;

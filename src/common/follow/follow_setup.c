@@ -4,7 +4,6 @@
 #include "core/kp.h"
 #include "follow/feeds.h"
 #include "follow/slot.h"
-#include "ledger/ledger_follow.h"
 #include "ledger/ledger_origin.h"
 #include "pg/repl.h"
 

@@ -6,8 +6,6 @@
 #include "follow/live_chunk.h"
 #include "follow/slot.h"
 #include "follow/slot_rows.h"
-#include "ledger/ledger_follow.h"
-#include "pg/pgoutput.h"
 #include "pg/repl.h"
 #include "stream/out.h"
 

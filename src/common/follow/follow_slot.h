@@ -10,7 +10,6 @@
 #pragma once
 
 #include "follow/narrow_chunk.h"
-#include "stream/extract.h"
 
 #define FOLLOW_LAG ((uint64_t)10 << 30) /* the default of --max-slot-lag */
 #define FOLLOW_LAG_OPT(T, m, ...)                                                              \

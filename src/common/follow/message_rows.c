@@ -1,6 +1,5 @@
 #include "follow/message_rows.h"
 
-#include "core/num.h"
 #include "stream/rd.h"
 
 /* By shape. The narrow table has a column for each kind of value, and one of them is not null. */

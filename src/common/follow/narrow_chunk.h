@@ -4,7 +4,6 @@
  */
 #pragma once
 
-#include "core/clock.h"
 #include "ledger/ledger.h"
 #include "narrow/narrow_row.h"
 #include "stream/extract.h"

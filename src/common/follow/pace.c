@@ -1,7 +1,5 @@
 #include "follow/pace.h"
 
-#include "core/clock.h"
-#include "core/msg.h"
 #include "core/stats.h"
 #include "core/stop.h"
 

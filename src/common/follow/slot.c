@@ -1,6 +1,5 @@
 #include "follow/slot.h"
 
-#include "core/num.h"
 #include "follow/slot.sql.h"
 #include "pg/repl.h"
 

@@ -15,7 +15,6 @@
 #pragma once
 
 #include "narrow/narrow.h"
-#include "pg/conn.h"
 
 /* Appends the name of a job's slot; `target` is ledger_source_name() of the target. */
 void slot_name(struct str *s, uint64_t job, struct sl target);

@@ -1,7 +1,5 @@
 #include "follow/slot_rows.h"
 
-#include "core/num.h"
-
 #define NO_ROLE 0xff
 
 struct relation {

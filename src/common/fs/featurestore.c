@@ -35,11 +35,9 @@ bool fs_next_page(const char *operation, const struct json *page, struct str *to
 	struct sl next = SL("");
 	bool odd = member && member->kind != J_NULL && !json_get_str(page, "NextToken", &next);
 
-	if (odd || (next.n && sl_eq(next, str_sl(token)))) {
-		aws_error_bad(e, operation, "%s",
+	if (odd || (next.n && sl_eq(next, str_sl(token))))
+		return aws_error_bad(e, operation, "%s",
 			odd ? "its NextToken is no text" : "behind a page is the same page");
-		return false;
-	}
 	str_set(token, next);
 	return true;
 }
@@ -167,17 +165,6 @@ void fs_target_free(struct fs_target *t)
 	str_free(&t->path);
 }
 
-void fs_add_value(struct str *body, struct sl name, struct sl value)
-{
-	if (body->n && body->p[body->n - 1] == '}')
-		str_addc(body, ',');
-	str_add(body, SL("{\"FeatureName\":"));
-	str_add_json(body, name);
-	str_add(body, SL(",\"ValueAsString\":"));
-	str_add_json(body, value);
-	str_addc(body, '}');
-}
-
 void fs_put_begin(struct str *body)
 {
 	str_set(body, SL("{\"Record\":["));
@@ -202,28 +189,12 @@ void fs_put_end(struct str *body, const struct fs_how *how)
 	str_addc(body, '}');
 }
 
-void fs_batch_begin(struct str *body)
-{
-	str_set(body, SL("{\"Entries\":["));
-}
-
 void fs_entry_begin(struct str *body, struct sl group)
 {
-	if (body->n && body->p[body->n - 1] == '}')
-		str_addc(body, ',');
-	str_add(body, SL("{\"FeatureGroupName\":"));
+	str_add(body, body->n ? SL(",{\"FeatureGroupName\":")
+			      : SL("{\"Entries\":[{\"FeatureGroupName\":"));
 	str_add_json(body, group);
 	str_add(body, SL(",\"Record\":["));
-}
-
-void fs_entry_end(struct str *body, const struct fs_how *how)
-{
-	fs_put_end(body, how);
-}
-
-void fs_batch_end(struct str *body)
-{
-	str_add(body, SL("]}"));
 }
 
 /* ---- calls --------------------------------------------------------------------------------- */
@@ -246,9 +217,10 @@ void fs_put_call(struct aws_call *c, const struct fs_target *t, struct sl body)
 	runtime_call(c, "PutRecord", "PUT", str_sl(&t->path), body);
 }
 
-void fs_batch_write_call(struct aws_call *c, struct sl body)
+void fs_batch_write_call(struct aws_call *c, struct str *entries)
 {
-	runtime_call(c, "BatchWriteRecord", "POST", SL("/BatchWriteRecord"), body);
+	str_add(entries, SL("]}"));
+	runtime_call(c, "BatchWriteRecord", "POST", SL("/BatchWriteRecord"), str_sl(entries));
 }
 
 void fs_delete_call(struct aws_call *c, const struct fs_target *t, struct sl id,

@@ -6,8 +6,6 @@
 #pragma once
 
 #include "aws/client.h"
-#include "core/mem.h"
-#include "core/str.h"
 #include "stream/json.h"
 
 #define FS_BATCH_WRITE_MAX 25
@@ -52,12 +50,6 @@ struct fs_target {
 void fs_target_init(struct fs_target *t, struct sl group); /* t is zeroed before, or freed */
 void fs_target_free(struct fs_target *t);
 
-/*
- * Appends {"FeatureName":…,"ValueAsString":…} with a comma before it unless a list just began.
- * `name` and `value` must be valid UTF-8; a feature without a value is left out by the caller.
- */
-void fs_add_value(struct str *body, struct sl name, struct sl value);
-
 /* How records are stored; zeroed = every store of the group, no TTL of its own. */
 struct fs_how {
 	bool online_only, offline_only;
@@ -66,20 +58,17 @@ struct fs_how {
 };
 
 /*
- * Bodies: fs_put_begin(), fs_add_value() for each feature, fs_put_end(). A batch: fs_batch_begin(),
- * per entry fs_entry_begin(), fs_add_value()…, fs_entry_end(), and last fs_batch_end().
+ * Bodies: fs_put_begin(), {"FeatureName":…,"ValueAsString":…} for each feature with a value, commas
+ * between them, fs_put_end(). A batch: the same per entry, with fs_entry_begin(), in an empty body.
  */
 void fs_put_begin(struct str *body);
-void fs_put_end(struct str *body, const struct fs_how *how);
-void fs_batch_begin(struct str *body);
 void fs_entry_begin(struct str *body, struct sl group);
-void fs_entry_end(struct str *body, const struct fs_how *how);
-void fs_batch_end(struct str *body);
+void fs_put_end(struct str *body, const struct fs_how *how);
 
 /* Calls. Bodies and paths stay the caller's. All may be repeated: the same record with the same
  * event time leaves the online store as it is (offline gets one more row). */
 void fs_put_call(struct aws_call *c, const struct fs_target *t, struct sl body);
-void fs_batch_write_call(struct aws_call *c, struct sl body);
+void fs_batch_write_call(struct aws_call *c, struct str *entries); /* which it ends */
 
 /* DeleteRecord; `query` receives the query string. event_time is in the group's own format. */
 void fs_delete_call(struct aws_call *c, const struct fs_target *t, struct sl id,

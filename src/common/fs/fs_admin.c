@@ -170,9 +170,8 @@ static void make(struct aws *a, const char *name, const struct fs_schema *s,
 	AUTO_ARENA mem = { 0 };
 	struct aws_error e;
 
-	if (fs_control(a, "CreateFeatureGroup", str_sl(body), &mem, &e)) {
+	if (fs_control(a, "CreateFeatureGroup", str_sl(body), &mem, &e))
 		return;
-	}
 	if (strcmp(e.code, "ResourceInUse") != 0 || !is_unfinished(a, name, s, o))
 		aws_die(&e, N_("cannot create the feature group"));
 	msg_note("an earlier try began to create %s: going on from there", msg_q(sl_of(name)));

@@ -7,7 +7,6 @@
 #pragma once
 
 #include "aws/client.h"
-#include "core/opt.h"
 #include "fs/fs_schema.h"
 
 enum fs_table_kind { FS_KIND_GLUE, FS_KIND_ICEBERG };

@@ -1,10 +1,6 @@
 #include "fs/fs_asof.h"
 
-#include "core/msg.h"
-#include "core/num.h"
 #include "fs/fs_known.h"
-#include "fs/fs_value.h"
-#include "fs/fs_columns.h"
 #include "stream/sort.h"
 
 #define SORT_MEMORY ((size_t)64 << 20)
@@ -87,7 +83,7 @@ static bool make_key(
 	str_clear(&a->key);
 	ok = add_id(&a->key, g->features[g->id].type, id);
 	n = a->key.n;
-	ok = ok && add_time(&a->key, g->features[g->time].type, time);
+	ok = ok && add_time(&a->key, fs_time_type(g), time);
 	str_addc(&a->key, (char)kind);
 	*of_id = (struct sl){a->key.p, n};
 	return ok;
@@ -99,7 +95,7 @@ static void take_event(struct fs_asof *a, struct io *io, const struct rec *rec)
 {
 	const struct fs_group *g = a->group;
 	struct sl id = rec_text(rec, 0), time = rec_text(rec, 1), of_id;
-	const char *why = fs_event_time_check(g->features[g->time].type, time);
+	const char *why = fs_event_time_check(fs_time_type(g), time);
 
 	if (!id.n)
 		io_reject_field(io, rec, 0, "is empty, but identifies the record");
@@ -210,7 +206,7 @@ static void join(struct fs_asof *a)
 		size_t n = key.n - 1; /* without the kind, and then the time */
 		struct sl id;
 
-		n -= a->group->features[a->group->time].type == FS_STRING
+		n -= fs_time_type(a->group) == FS_STRING
 			     ? strlen("2024-01-01T00:00:00.123456789")
 			     : sizeof(double);
 		id = (struct sl){key.p, n};

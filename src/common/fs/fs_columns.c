@@ -1,7 +1,5 @@
 #include "fs/fs_columns.h"
 
-#include "core/msg.h"
-#include "core/num.h"
 #include "core/opt.h"
 
 void fs_columns_add(struct fs_columns *c, const struct fs_group *g, struct sl name, bool any)
@@ -25,27 +23,25 @@ void fs_columns_add(struct fs_columns *c, const struct fs_group *g, struct sl na
 
 /* Takes the next part of a list that commas split; false at its end. Empty parts are passed over.
  */
-static bool next_part(const char **list, struct sl *part)
+static bool next_part(struct sl *list, struct sl *part)
 {
-	while (**list) {
-		*part = (struct sl){*list, strcspn(*list, ",")};
-		*list += part->n + ((*list)[part->n] == ',');
+	do {
+		if (!sl_cut(list, ',', part))
+			return false;
 		*part = sl_trim(*part, " ");
-		if (part->n)
-			return true;
-	}
-	return false;
+	} while (!part->n);
+	return true;
 }
 
 void fs_columns_choose(
 	struct fs_columns *c, const struct fs_group *g, const char *list, bool store_columns)
 {
 	static const char *const store[] = {"write_time", "api_invocation_time", "is_deleted"};
-	struct sl part;
+	struct sl rest = sl_of(list ? list : ""), part;
 
 	for (size_t i = 0; !list && i < g->n; i++)
 		fs_columns_add(c, g, g->features[i].name, false);
-	while (list && next_part(&list, &part))
+	while (next_part(&rest, &part))
 		fs_columns_add(c, g, part, false);
 	for (size_t i = 0; store_columns && i < ARRAY_LEN(store); i++)
 		fs_columns_add(c, g, sl_of(store[i]), false);
@@ -70,9 +66,9 @@ static void rename_one(struct fs_columns *c, struct sl pair)
 
 void fs_columns_rename(struct fs_columns *c, const char *list)
 {
-	struct sl part;
+	struct sl rest = sl_of(list), part;
 
-	while (next_part(&list, &part))
+	while (next_part(&rest, &part))
 		rename_one(c, part);
 }
 

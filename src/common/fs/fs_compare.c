@@ -1,6 +1,5 @@
 #include "fs/fs_compare.h"
 
-#include "core/num.h"
 #include "fs/fs_id_file.h"
 #include "fs/fs_online.h"
 #include "fs/fs_record.h"
@@ -80,18 +79,6 @@ static void look_up(struct comparer *c)
 	c->bytes = 0;
 }
 
-static void keep(struct comparer *c, const struct field *record, size_t n)
-{
-	struct field *f = arena_alloc(&c->mem, mem_mul(n, sizeof *f));
-
-	for (size_t i = 0; i < n; i++) {
-		f[i] = record[i];
-		f[i].p = arena_dup(&c->mem, field_sl(&f[i])).p;
-		c->bytes += sizeof *f + f[i].n;
-	}
-	c->kept[names_add(&c->ids, field_sl(&f[c->conf->group->id]), NULL)] = (struct kept){.f = f};
-}
-
 static void take_row(void *ctx, const struct field *f, size_t n)
 {
 	struct comparer *c = ctx;
@@ -104,7 +91,8 @@ static void take_row(void *ctx, const struct field *f, size_t n)
 	if (c->ids.n == AT_ONCE || c->bytes > AT_ONCE_BYTES ||
 		names_find(&c->ids, id) != NAMES_NONE)
 		look_up(c);
-	keep(c, f, n);
+	c->kept[names_add(&c->ids, id, NULL)] =
+		(struct kept){.f = fields_dup(&c->mem, f, n, &c->bytes)};
 }
 
 void fs_compare(const struct fs_compare_conf *conf)

@@ -1,8 +1,6 @@
 #include "fs/fs_failed.h"
 
-#include "core/msg.h"
 #include "core/stats.h"
-#include "core/tr.h"
 
 static void put_more(struct str *s, uint64_t n, const char *what)
 {

@@ -5,7 +5,6 @@
  */
 #pragma once
 
-#include "core/str.h"
 #include "fs/fs_load.h"
 #include "stream/out.h"
 

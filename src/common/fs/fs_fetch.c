@@ -1,7 +1,6 @@
 #include "fs/fs_fetch.h"
 
 #include "aws/pool.h"
-#include "aws/s3.h"
 #include "core/clock.h"
 #include "core/hash.h"
 #include "core/stats.h"
@@ -160,6 +159,15 @@ static bool result_is_there(struct fs_fetch *f)
 	       s3_head(f->aws, bucket, key, &o, &e);
 }
 
+/* Is the reason why it failed that a condition mixes types? */
+static bool is_mismatch(const struct fs_fetch *f)
+{
+	struct sl s = f->x.reason;
+
+	return s.n && (memmem(s.p, s.n, "TYPE_MISMATCH", 13) ||
+			      memmem(s.p, s.n, "cannot be applied to", 20));
+}
+
 void fs_fetch_start(struct fs_fetch *f)
 {
 	f->started = clock_monotonic();
@@ -171,8 +179,7 @@ void fs_fetch_start(struct fs_fetch *f)
 	} else if (f->run.again) {
 		msg_note("this is the result of the query an earlier run started");
 	}
-	if (f->x.state == ATHENA_FAILED && f->retype && fs_where_is_mismatch(f->x.reason) &&
-		f->retype(f->ctx)) {
+	if (f->x.state == ATHENA_FAILED && f->retype && is_mismatch(f) && f->retype(f->ctx)) {
 		msg_note("Athena compares no text or number with a time, so the query is run again "
 			 "with the event time read as one");
 		fs_run_renew(&f->run);

@@ -5,7 +5,6 @@
 #pragma once
 
 #include "aws/athena.h"
-#include "aws/client.h"
 #include "fs/fs_group.h"
 #include "fs/fs_rows.h"
 #include "fs/fs_run.h"

@@ -1,7 +1,6 @@
 #include "fs/fs_fill.h"
 
 #include "core/hash.h"
-#include "core/num.h"
 #include "fs/fs_known.h"
 #include "fs/fs_online.h"
 
@@ -55,19 +54,6 @@ static void put_record(struct fs_fill *fill, const struct field *record)
 	fill->newer++;
 }
 
-/* A copy of n fields, in the arena. */
-static struct field *keep_row(struct fs_fill *fill, const struct field *f, size_t n)
-{
-	struct field *copy = arena_alloc(&fill->mem, mem_mul(n, sizeof *copy));
-
-	for (size_t i = 0; i < n; i++) {
-		copy[i] = f[i];
-		copy[i].p = arena_dup(&fill->mem, field_sl(&f[i])).p;
-		fill->bytes += sizeof *copy + f[i].n;
-	}
-	return copy;
-}
-
 static void take_record(void *ctx, const struct field *f, size_t n)
 {
 	struct fs_fill *fill = ctx;
@@ -76,7 +62,7 @@ static void take_record(void *ctx, const struct field *f, size_t n)
 	if (fill->ending)
 		put_record(fill, f);
 	if (at != NAMES_NONE)
-		fill->record[at] = keep_row(fill, f, n);
+		fill->record[at] = fields_dup(&fill->mem, f, n, &fill->bytes);
 }
 
 static void count_out(struct fs_fill *fill, uint64_t *count, struct sl id)
@@ -114,7 +100,7 @@ static void put_filled(struct fs_fill *fill, const struct field *row, const stru
 static int age(struct fs_fill *fill, const struct field *row, const struct field *record)
 {
 	const struct fs_group *g = fill->conf.group;
-	enum fs_type type = g->features[g->time].type;
+	enum fs_type type = fs_time_type(g);
 	struct sl mine = field_sl(&row[fill->time]);
 	struct sl other = field_sl(&record[g->time]);
 	int64_t a, b;
@@ -243,7 +229,7 @@ void fs_fill_row(struct fs_fill *fill, const struct field *f)
 	}
 	if (fill->n_rows == AT_ONCE || fill->bytes > AT_ONCE_BYTES)
 		look_up(fill);
-	copy = keep_row(fill, f, fill->conf.n);
+	copy = fields_dup(&fill->mem, f, fill->conf.n, &fill->bytes);
 	fill->rows[fill->n_rows++] = copy;
 	if (!wanted || is_deletion(fill, f) || field_is_null(&f[fill->id]))
 		return;

@@ -1,6 +1,5 @@
 #include "fs/fs_gone.h"
 
-#include "fs/fs_id_file.h"
 #include "fs/fs_known.h"
 #include "fs/fs_online.h"
 
@@ -72,7 +71,7 @@ void fs_gone_find(struct fs_gone *g, struct fs_move *m, const struct fs_reader *
 	const struct fs_group *source = &m->source.group;
 	struct fs_asker who = fs_move_asker(m, false);
 	struct join j = {
-		.gone = g, .type = source->features[source->time].type, .reader = reader};
+		.gone = g, .type = fs_time_type(source), .reader = reader};
 	AUTO_STR sql = {0};
 
 	start(g);
@@ -81,7 +80,7 @@ void fs_gone_find(struct fs_gone *g, struct fs_move *m, const struct fs_reader *
 	fs_ids_init(&j.deleted);
 	list_deleted(m, &j);
 	if (j.deleted.set.n) {
-		fs_move_select(m, true, &sql);
+		fs_move_select(m, true, false, &sql);
 		fs_ask(&who, source,
 			&(struct fs_question){.sql = str_sl(&sql), .row = take_newest, .ctx = &j});
 	}
@@ -100,7 +99,7 @@ static void take_state(void *ctx, const struct field *f, size_t n UNUSED)
 void fs_gone_read(struct fs_gone *g, const struct fs_move *m, const char *path)
 {
 	const struct fs_group *source = &m->source.group;
-	struct join j = {.gone = g, .type = source->features[source->time].type};
+	struct join j = {.gone = g, .type = fs_time_type(source)};
 
 	start(g);
 	fs_record_file(source,

@@ -8,7 +8,6 @@
  */
 #pragma once
 
-#include "core/keyset.h"
 #include "fs/fs_id_file.h"
 #include "fs/fs_move.h"
 

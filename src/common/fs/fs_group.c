@@ -1,9 +1,5 @@
 #include "fs/fs_group.h"
 
-#include "core/num.h"
-
-#include <strings.h>
-
 static const char *parse_feature(const struct json *o, struct fs_feature *f)
 {
 	const struct json *vector = json_get(json_get(o, "CollectionConfig"), "VectorConfig");

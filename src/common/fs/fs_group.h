@@ -3,7 +3,6 @@
  */
 #pragma once
 
-#include "core/mem.h"
 #include "fs/fs_value.h"
 #include "stream/json.h"
 
@@ -43,6 +42,11 @@ struct fs_group {
 const char *fs_group_parse(struct fs_group *g, struct sl answer) NODISCARD;
 void fs_group_free(struct fs_group *g);
 #define AUTO_FS_GROUP __attribute__((cleanup(fs_group_free))) struct fs_group
+
+static inline enum fs_type fs_time_type(const struct fs_group *g)
+{
+	return g->features[g->time].type;
+}
 
 /*
  * The number of the feature a column of this name is: exactly so named, or the only one that

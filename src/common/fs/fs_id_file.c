@@ -1,10 +1,7 @@
 #include "fs/fs_id_file.h"
 
-#include "core/msg.h"
 #include "core/utf8.h"
 #include "stream/in.h"
-
-#include <strings.h>
 
 /*
  * The column of the identifiers. The first line of a CSV file that names none is no header but one

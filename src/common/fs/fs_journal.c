@@ -2,8 +2,6 @@
 
 #include "core/fd.h"
 #include "core/kp.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/tmpf.h"
 #include "fs/fs_run.h"
 
@@ -46,10 +44,15 @@ struct fs_journal {
 	size_t n;
 };
 
-char *fs_journal_path(struct sl name, uint64_t job)
+char *fs_journal_path(struct sl arn, struct sl name, uint64_t job)
 {
-	return fs_state_path(
-		"fs-put", name, job, "journal", "set FERRY_STATE, or say --journal FILE");
+	const char *hint = "set FERRY_STATE, or say --journal FILE";
+	char *path = fs_state_path("fs-put", arn, job, "journal", hint);
+	AUTO_FREE char *older = fs_state_path("fs-put", name, job, "journal", hint);
+
+	if (access(path, F_OK))
+		(void)rename(older, path); /* mostly there is none */
+	return path;
 }
 
 static void put_head(char head[HEAD_LEN], uint64_t job)

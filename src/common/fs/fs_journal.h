@@ -15,8 +15,11 @@
 
 struct fs_journal;
 
-/* The default path for a job, in the state folder (fs_run.h); to be freed. */
-char *fs_journal_path(struct sl name, uint64_t job) NODISCARD;
+/*
+ * The default path for a job, in the state folder (fs_run.h); to be freed. An older version named
+ * it by the group's name: such a journal is renamed.
+ */
+char *fs_journal_path(struct sl arn, struct sl name, uint64_t job) NODISCARD;
 
 /*
  * Opens or makes the journal of `job`. Ends the program when another one writes to it (75), when it

@@ -376,7 +376,6 @@ static void fill_batch(struct fs_load *l, struct fs_lane *lane)
 	uint64_t seen[MAX_LOOK];
 	size_t n_seen = 0;
 
-	fs_batch_begin(&lane->body);
 	for (struct fs_item **at = &lane->head; *at && n_seen < MAX_LOOK;) {
 		struct fs_item *item = *at;
 		bool fits = !item->deletion && !item->alone &&
@@ -392,12 +391,11 @@ static void fill_batch(struct fs_load *l, struct fs_lane *lane)
 		fs_entry_begin(&lane->body, l->conf.group);
 		str_add(&lane->body, str_sl(&item->values));
 		how.online_only = l->conf.how.online_only || item->online_only;
-		fs_entry_end(&lane->body, &how);
+		fs_put_end(&lane->body, &how);
 		take(l, lane, at);
 		if (lane->n_sent == FS_BATCH_WRITE_MAX)
 			break;
 	}
-	fs_batch_end(&lane->body);
 }
 
 static void fill_single(struct fs_load *l, struct fs_lane *lane, struct aws_call *call)
@@ -428,7 +426,7 @@ static void send_lane(struct fs_load *l, struct fs_lane *lane)
 	lane->batch = l->mode != FS_MODE_SINGLE && !lane->head->deletion && !lane->head->alone;
 	if (lane->batch) {
 		fill_batch(l, lane);
-		fs_batch_write_call(&call, str_sl(&lane->body));
+		fs_batch_write_call(&call, &lane->body);
 		l->probing |= l->mode == FS_MODE_PROBE;
 		l->batches++;
 	} else {

@@ -1,7 +1,6 @@
 #include "fs/fs_move.h"
 
 #include "core/hash.h"
-#include "core/num.h"
 #include "fs/fs_online.h"
 #include "fs/fs_wait.h"
 
@@ -74,11 +73,11 @@ static void check_key(const struct fs_group *source, const struct fs_group *targ
 	if (fs_group_feature(source, time->name) != source->time)
 		die(EX_REFUSED, "the event time is %s in the source and %s in the target",
 			msg_q(source->features[source->time].name), msg_q(time->name));
-	if (source->features[source->time].type != time->type)
+	if (fs_time_type(source) != time->type)
 		die_hint(EX_REFUSED,
 			"convert them on the way: fs-extract-athena | via -- COMMAND | fs-put",
 			"event times are %s in the source and %s in the target",
-			fs_type_name(source->features[source->time].type),
+			fs_type_name(fs_time_type(source)),
 			fs_type_name(time->type));
 }
 
@@ -279,7 +278,7 @@ size_t fs_move_only_at(const struct fs_move *m)
 										    : 3;
 }
 
-static void add_select(const struct fs_move *m, bool newest, bool counted, struct str *sql)
+void fs_move_select(const struct fs_move *m, bool newest, bool counted, struct str *sql)
 {
 	const struct fs_group *g = &m->source.group;
 	struct sl columns[6] = {
@@ -301,18 +300,14 @@ static void add_select(const struct fs_move *m, bool newest, bool counted, struc
 	fs_sql_select(g, &q, sql);
 }
 
-void fs_move_select(const struct fs_move *m, bool newest, struct str *sql)
-{
-	add_select(m, newest, false, sql);
-}
-
 static void add_count(const struct fs_move *m, struct str *sql)
 {
 	/* of all rows: a deletion that is not counted must not be taken away from what is moved */
-	str_addz(sql, "SELECT count(*) AS records, count_if(is_deleted) AS deletions, ");
-	fs_sql_known(&m->source.group, sql);
-	str_addz(sql, " AS known, count_if(" FS_SQL_TIES " > 1) AS ties FROM (");
-	add_select(m, m->newest, true, sql);
+	fs_sql_add(&m->source.group, sql,
+		"SELECT count(*) AS records, count_if(is_deleted) AS deletions, "
+		"(SELECT max(write_time) FROM {table}) AS known, "
+		"count_if(" FS_SQL_TIES " > 1) AS ties FROM (");
+	fs_move_select(m, m->newest, true, sql);
 	str_addz(sql, ") AS moved");
 }
 
@@ -597,7 +592,8 @@ void fs_move_facts(const struct fs_move *m, struct str *out)
 
 	/* a deletion must not come before the record it deletes */
 	if (m->deletions && to->online)
-		fs_sql_order(&m->source.group, &order);
+		fs_sql_add(&m->source.group, &order,
+			"{id}, {time}, api_invocation_time, write_time");
 	add_fact(out, "strategy", sl_of(strategy(m)));
 	add_fact(out, "source", m->online ? SL("online") : SL("offline"));
 	add_fact(out, "replay", m->newest ? SL("latest") : SL("history"));

@@ -4,7 +4,6 @@
  */
 #pragma once
 
-#include "core/opt.h"
 #include "fs/fs_fetch.h"
 #include "fs/fs_only.h"
 #include "fs/fs_sql.h"
@@ -94,8 +93,9 @@ void fs_move_count(struct fs_move *m);
  * may not be written (77). */
 void fs_move_check_clear(const struct fs_move *m);
 
-/* Appends the query for identifier, event time and is_deleted of what is to be moved. */
-void fs_move_select(const struct fs_move *m, bool newest, struct str *sql);
+/* Appends the query for identifier, event time and is_deleted of what is to be moved; `counted`:
+ * and FS_SQL_TIES, last. */
+void fs_move_select(const struct fs_move *m, bool newest, bool counted, struct str *sql);
 
 /* Appends the plan, for people. */
 void fs_move_print(const struct fs_move *m, struct str *out);

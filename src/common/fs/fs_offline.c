@@ -46,23 +46,24 @@ void fs_result_location(struct aws *a, const struct fs_group *g, const char *ask
 		str_addc(uri, '/');
 }
 
-void fs_size_add(struct fs_size *size, const struct s3_object *o)
+void fs_size_add(struct fs_size *size, const struct s3_object *o, double usd)
 {
 	size->objects++;
 	size->bytes += o->size;
+	size->usd += usd;
 	if (o->modified > size->newest)
 		size->newest = o->modified;
 }
 
 static bool measure(void *ctx, const struct s3_object *o)
 {
-	fs_size_add(ctx, o);
+	fs_size_add(ctx, o, 0);
 	return true;
 }
 
 bool fs_offline_size(struct aws *a, struct fs_place at, struct fs_size *size, struct aws_error *e)
 {
-	*size = (struct fs_size){ .newest = INT64_MIN };
+	*size = (struct fs_size)FS_NO_SIZE;
 	/* a bucket that is not there yet has nothing in it */
 	return s3_list(a, at.bucket, at.prefix, measure, size, e) || e->class == AWS_NOT_FOUND;
 }

@@ -33,8 +33,10 @@ void fs_result_location(struct aws *a, const struct fs_group *g, const char *ask
 struct fs_size {
 	uint64_t objects, bytes;
 	int64_t newest; /* instant; INT64_MIN: nothing there */
+	double usd;     /* a month, where somebody asked (fs_stock.h) */
 };
-void fs_size_add(struct fs_size *size, const struct s3_object *o);
+#define FS_NO_SIZE { .newest = INT64_MIN }
+void fs_size_add(struct fs_size *size, const struct s3_object *o, double usd);
 bool fs_offline_size(
 	struct aws *a, struct fs_place at, struct fs_size *size, struct aws_error *e) NODISCARD;
 

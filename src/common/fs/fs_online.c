@@ -2,7 +2,6 @@
 
 #include "aws/pool.h"
 #include "core/clock.h"
-#include "core/num.h"
 #include "core/stop.h"
 
 #define WORKERS 16

@@ -9,7 +9,6 @@
 #pragma once
 
 #include "fs/featurestore.h"
-#include "fs/fs_group.h"
 #include "fs/fs_only.h"
 #include "stream/rec.h"
 

@@ -1,7 +1,5 @@
 #include "fs/fs_only.h"
 
-#include "core/msg.h"
-#include "core/num.h"
 #include "core/opt.h"
 #include "core/path.h"
 #include "core/utf8.h"

@@ -1,7 +1,6 @@
 #include "fs/fs_record.h"
 
 #include "core/clock.h"
-#include "core/num.h"
 
 /* What a column can be besides a feature. */
 #define IGNORED (SIZE_MAX - 1)
@@ -174,7 +173,7 @@ static const char *add_value(struct fs_coder *c, struct fs_item *item, size_t f,
 /* The event time to send, from the record's own, which may be empty. */
 static const char *set_time(struct fs_coder *c, struct fs_item *item, struct sl own)
 {
-	enum fs_type type = c->group->features[c->group->time].type;
+	enum fs_type type = fs_time_type(c->group);
 	int64_t now, stored;
 	const char *why;
 

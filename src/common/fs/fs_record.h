@@ -5,7 +5,6 @@
 #pragma once
 
 #include "core/hash.h"
-#include "core/str.h"
 #include "fs/fs_group.h"
 #include "stream/rec.h"
 

@@ -1,6 +1,5 @@
 #include "fs/fs_rows.h"
 
-#include "stream/json.h"
 #include "stream/rd.h"
 #include "stream/z.h"
 

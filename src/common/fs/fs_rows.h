@@ -7,8 +7,6 @@
  */
 #pragma once
 
-#include "core/mem.h"
-#include "core/str.h"
 #include "stream/rec.h"
 
 /* Takes a row; fields live during the call. The first row of a CSV result is its header. */

@@ -3,9 +3,6 @@
 #include "aws/crypto.h"
 #include "core/clock.h"
 #include "core/fd.h"
-#include "core/mem.h"
-#include "core/msg.h"
-#include "core/str.h"
 #include "core/tmpf.h"
 
 #include <errno.h>

@@ -1,7 +1,5 @@
 #include "fs/fs_schema.h"
 
-#include "core/msg.h"
-#include "core/num.h"
 #include "fs/fs_schema.json.h"
 #include "stream/in.h"
 

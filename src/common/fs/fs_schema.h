@@ -6,7 +6,6 @@
  */
 #pragma once
 
-#include "core/str.h"
 #include "fs/fs_group.h"
 
 /* What they are called where nobody says otherwise. */

@@ -1,7 +1,6 @@
 #include "fs/fs_show.h"
 
 #include "core/clock.h"
-#include "fs/fs_offline.h"
 #include "fs/fs_schema.h"
 #include "fs/fs_stock.h"
 #include "fs/fs_wait.h"
@@ -342,29 +341,21 @@ static const struct report_column size_columns[] = {
 	{ "USDPerYear", true },
 };
 
-struct priced {
-	struct fs_size size;
-	double usd; /* a month */
-};
-
-static const struct priced nothing = { .size.newest = INT64_MIN };
-
 static void add_size(
-	struct report *t, struct sl name, const struct priced *what, struct sl location)
+	struct report *t, struct sl name, const struct fs_size *size, struct sl location)
 {
-	const struct fs_size *size = &what->size;
 	char text[CLOCK_TEXT_MAX];
 
 	report_text(t, name);
 	report_count(t, size->objects);
 	report_count(t, size->bytes);
 	report_real(t, (double)size->bytes / (1 << 30), 3);
-	report_real(t, what->usd, 4);
+	report_real(t, size->usd, 4);
 	report_text(t, size->newest == INT64_MIN
 				 ? NOTHING
 				 : (struct sl){ text, clock_put(text, size->newest, false) });
 	report_text(t, location);
-	report_real(t, 12 * what->usd, 4);
+	report_real(t, 12 * size->usd, 4);
 }
 
 /* Beside NAME.csv, NAME-monthly.csv. */
@@ -377,7 +368,7 @@ static void export_months(const struct fs_stock *stock, const char *export)
 	if (n > 4 && strcmp(export + n - 4, ".csv") == 0)
 		n -= 4;
 	str_addf(&path, "%.*s-monthly.csv", (int)n, export);
-	fs_stock_months(stock, &text);
+	fs_stock_months(stock, REPORT_CSV, &text);
 	print(path.p, &text);
 }
 
@@ -401,22 +392,16 @@ static void print_sizes(struct report *t, struct fs_stock *stock, enum report_fo
 	fs_stock_free(stock);
 }
 
-static void add_object(struct priced *to, const struct s3_object *o, double usd)
-{
-	fs_size_add(&to->size, o);
-	to->usd += usd;
-}
-
 struct sized {
 	struct fs_stock stock;
-	struct priced all;
+	struct fs_size all;
 };
 
 static bool take_one(void *ctx, const struct s3_object *o)
 {
 	struct sized *s = ctx;
 
-	add_object(&s->all, o, fs_stock_add(&s->stock, o));
+	fs_size_add(&s->all, o, fs_stock_add(&s->stock, o));
 	return true;
 }
 
@@ -425,7 +410,7 @@ void fs_show_size(struct aws *a, const char *name, double price, enum report_for
 {
 	struct report t = { .columns = size_columns, .n_columns = ARRAY_LEN(size_columns) };
 	AUTO_FS_GROUP g = { 0 };
-	struct sized s = { .stock.price = price, .all = nothing };
+	struct sized s = { .stock.price = price, .all = FS_NO_SIZE };
 	struct fs_place at;
 	struct aws_error e;
 
@@ -441,7 +426,7 @@ void fs_show_size(struct aws *a, const char *name, double price, enum report_for
 struct levels {
 	size_t prefix;
 	struct names names;
-	struct priced *each;
+	struct fs_size *each;
 	size_t cap;
 	struct sized all;
 };
@@ -460,9 +445,9 @@ static bool count_object(void *ctx, const struct s3_object *o)
 	i = names_add(&l->names, rest.n ? rest : SL("."), &added);
 	mem_grow(&l->each, &l->cap, i + 1, sizeof *l->each);
 	if (added)
-		l->each[i] = nothing;
-	add_object(&l->each[i], o, usd);
-	add_object(&l->all.all, o, usd);
+		l->each[i] = (struct fs_size)FS_NO_SIZE;
+	fs_size_add(&l->each[i], o, usd);
+	fs_size_add(&l->all.all, o, usd);
 	return true;
 }
 
@@ -470,7 +455,7 @@ void fs_show_prefix(struct aws *a, const char *bucket, const char *prefix, doubl
 	enum report_format format, const char *export)
 {
 	struct report t = { .columns = size_columns, .n_columns = ARRAY_LEN(size_columns) };
-	struct levels l = { .all = { .stock.price = price, .all = nothing } };
+	struct levels l = { .all = { .stock.price = price, .all = FS_NO_SIZE } };
 	AUTO_STR key = { 0 };
 	struct aws_error e;
 

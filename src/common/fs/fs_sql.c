@@ -1,10 +1,8 @@
 #include "fs/fs_sql.h"
 
-#include "core/msg.h"
 #include "core/opt.h"
 
 #include <ctype.h>
-#include <strings.h>
 
 #define MAX_SQL 262144 /* bytes that Athena takes */
 
@@ -44,11 +42,7 @@ static const char text_time[] =
 	"substr({event_time}, 1, 19) || '.' || "
 	"substr(replace(substr({event_time}, 21), 'Z') || '000000000', 1, 9)";
 
-/*
- * Appends SQL in which {id} and {event_time} stand for those features of the group, {table} for its
- * table, and {time} for the event time to sort by.
- */
-static void add_sql(const struct fs_group *g, struct str *sql, const char *text)
+void fs_sql_add(const struct fs_group *g, struct str *sql, const char *text)
 {
 	const struct fs_feature *id = &g->features[g->id], *time = &g->features[g->time];
 
@@ -64,7 +58,7 @@ static void add_sql(const struct fs_group *g, struct str *sql, const char *text)
 		} else if (sl_eq_str(word, "event_time")) {
 			add_name(sql, time->name);
 		} else if (sl_eq_str(word, "time")) {
-			add_sql(g, sql, time->type == FS_STRING ? text_time : "{event_time}");
+			fs_sql_add(g, sql, time->type == FS_STRING ? text_time : "{event_time}");
 		} else {
 			add_name(sql, g->database);
 			str_addc(sql, '.');
@@ -77,8 +71,8 @@ static void add_as_of(const struct fs_group *g, struct sl as_of, struct str *sql
 {
 	AUTO_STR bound = {0};
 
-	add_sql(g, sql, "{time} <= ");
-	if (g->features[g->time].type != FS_STRING) {
+	fs_sql_add(g, sql, "{time} <= ");
+	if (fs_time_type(g) != FS_STRING) {
 		str_add(sql, as_of);
 		return;
 	}
@@ -128,15 +122,15 @@ static void add_newest(
 {
 	const char *inner = " WHERE ";
 
-	add_sql(g, sql, "(SELECT *, row_number() OVER (PARTITION BY {id}");
-	add_sql(g, sql, q->latest ? " ORDER BY {time} DESC, " : ", {time} ORDER BY ");
+	fs_sql_add(g, sql, "(SELECT *, row_number() OVER (PARTITION BY {id}");
+	fs_sql_add(g, sql, q->latest ? " ORDER BY {time} DESC, " : ", {time} ORDER BY ");
 	str_addz(sql, "is_deleted, api_invocation_time DESC, write_time DESC");
 	for (size_t i = 0; i < q->n_columns; i++)
 		if (fs_group_feature(g, q->columns[i]) != SIZE_MAX && sql->n < MAX_SQL / 2) {
 			str_addz(sql, ", ");
 			add_name(sql, q->columns[i]);
 		}
-	add_sql(g, sql,
+	fs_sql_add(g, sql,
 		") AS ferry_newest, count(*) OVER (PARTITION BY {id}, {time}) AS " FS_SQL_TIES
 		" FROM {table}");
 	add_bounds(g, q, &inner, sql);
@@ -162,7 +156,7 @@ void fs_sql_select(const struct fs_group *g, const struct fs_select *q, struct s
 	if (newest) {
 		add_newest(g, q, &word, sql);
 	} else {
-		add_sql(g, sql, "{table}");
+		fs_sql_add(g, sql, "{table}");
 		add_bounds(g, q, &word, sql);
 	}
 	if (!q->deleted) {
@@ -177,19 +171,9 @@ void fs_sql_select(const struct fs_group *g, const struct fs_select *q, struct s
 		str_addf(sql, " LIMIT %llu", (unsigned long long)q->limit);
 }
 
-void fs_sql_known(const struct fs_group *g, struct str *sql)
-{
-	add_sql(g, sql, "(SELECT max(write_time) FROM {table})");
-}
-
-void fs_sql_order(const struct fs_group *g, struct str *sql)
-{
-	add_sql(g, sql, "{id}, {time}, api_invocation_time, write_time");
-}
-
 void fs_sql_from_id(const struct fs_group *g, struct sl id, struct str *sql)
 {
-	add_sql(g, sql, "{id} >= ");
+	fs_sql_add(g, sql, "{id} >= ");
 	if (g->features[g->id].type == FS_STRING)
 		str_add_quoted(sql, id, '\'');
 	else
@@ -207,7 +191,7 @@ static void add_pair(const struct fs_group *g, const struct fs_group *target, st
 		bool cast = own[i]->type != other[i]->type;
 
 		str_addf(sql, "%s%s", i ? ", " : "", cast ? "CAST(" : "");
-		add_sql(g, sql, i == 0 ? "{id}" : cast ? "{event_time}" : "{time}");
+		fs_sql_add(g, sql, i == 0 ? "{id}" : cast ? "{event_time}" : "{time}");
 		if (cast)
 			str_addz(sql, other[i]->type == FS_STRING ? " AS varchar)" : " AS double)");
 		str_addz(sql, i ? " AS ferry_time" : " AS ferry_id");
@@ -223,21 +207,21 @@ void fs_sql_missing(const struct fs_group *source, struct sl select, const struc
 	str_add(sql, select);
 	str_addz(sql, ") AS expected EXCEPT SELECT ");
 	add_pair(target, target, sql);
-	add_sql(target, sql, " FROM {table}");
+	fs_sql_add(target, sql, " FROM {table}");
 }
 
 void fs_sql_counts(const struct fs_group *g, struct str *sql)
 {
-	add_sql(g, sql,
+	fs_sql_add(g, sql,
 		"SELECT count(*) AS ids, sum(n) AS records, sum(m) AS row_count FROM "
 		"(SELECT {id}, count(*) AS n, sum(m) AS m FROM (");
 	fs_sql_repeated(g, 0, sql);
-	add_sql(g, sql, ") AS pairs GROUP BY {id}) AS per_id");
+	fs_sql_add(g, sql, ") AS pairs GROUP BY {id}) AS per_id");
 }
 
 void fs_sql_repeated(const struct fs_group *g, uint64_t least, struct str *sql)
 {
-	add_sql(g, sql,
+	fs_sql_add(g, sql,
 		"SELECT {id}, min({event_time}), count(*) AS m FROM {table} GROUP BY {id}, {time}");
 	if (least)
 		str_addf(sql, " HAVING count(*) >= %llu", (unsigned long long)least);
@@ -315,7 +299,7 @@ static void split(struct tokens *t, const char *s)
 void fs_where_check_as_of(const struct fs_group *g, const char *as_of)
 {
 	struct sl time = sl_of(as_of ? as_of : "");
-	const char *why = fs_event_time_check(g ? g->features[g->time].type : FS_STRING, time);
+	const char *why = fs_event_time_check(g ? fs_time_type(g) : FS_STRING, time);
 
 	if (as_of && why && (g || fs_event_time_check(FS_FRACTIONAL, time)))
 		opt_usage("--as-of: %s %s", msg_q(time), why);
@@ -453,14 +437,4 @@ bool fs_where_parse_time(const struct fs_group *g, const char *where, struct str
 	str_addz(out, at);
 	mem_free(t.v);
 	return any;
-}
-
-static bool contains(struct sl s, const char *text)
-{
-	return s.n && memmem(s.p, s.n, text, strlen(text)) != NULL;
-}
-
-bool fs_where_is_mismatch(struct sl reason)
-{
-	return contains(reason, "TYPE_MISMATCH") || contains(reason, "cannot be applied to");
 }

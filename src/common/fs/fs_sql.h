@@ -3,7 +3,6 @@
  */
 #pragma once
 
-#include "core/str.h"
 #include "fs/fs_group.h"
 
 struct fs_select {
@@ -35,11 +34,11 @@ void fs_sql_select(const struct fs_group *g, const struct fs_select *q, struct s
 /* The condition without blanks and the word WHERE in front of it. */
 const char *fs_sql_condition(const char *where);
 
-/* Appends what the table's last row was written at, as a value of a query. */
-void fs_sql_known(const struct fs_group *g, struct str *sql);
-
-/* Appends an ORDER BY list: each identifier's records as they happened. */
-void fs_sql_order(const struct fs_group *g, struct str *sql);
+/*
+ * Appends SQL in which {id} and {event_time} stand for those features of the group, {table} for its
+ * table, and {time} for the event time to sort by.
+ */
+void fs_sql_add(const struct fs_group *g, struct str *sql, const char *text);
 
 /* Appends the condition of records that stand at `id`, which was checked, or behind it. */
 void fs_sql_from_id(const struct fs_group *g, struct sl id, struct str *sql);
@@ -83,6 +82,3 @@ void fs_where_check_as_of(const struct fs_group *g, const char *as_of);
  * it is. False when the event time is not mentioned: then it would be the same condition.
  */
 bool fs_where_parse_time(const struct fs_group *g, const char *where, struct str *out) NODISCARD;
-
-/* Is this what Athena says when a condition mixes types? */
-bool fs_where_is_mismatch(struct sl reason);

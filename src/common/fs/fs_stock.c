@@ -20,18 +20,16 @@ static double price_of(const struct fs_stock *s, struct sl class)
 	return s->price;
 }
 
-static void count(struct names *names, struct fs_lot **lots, size_t *cap, struct sl name,
-	uint64_t bytes, double usd)
+static void count(struct names *names, struct fs_size **lots, size_t *cap, struct sl name,
+	const struct s3_object *o, double usd)
 {
 	bool added;
 	size_t i = names_add(names, name, &added);
 
 	mem_grow(lots, cap, i + 1, sizeof **lots);
 	if (added)
-		(*lots)[i] = (struct fs_lot){0};
-	(*lots)[i].objects++;
-	(*lots)[i].bytes += bytes;
-	(*lots)[i].usd += usd;
+		(*lots)[i] = (struct fs_size)FS_NO_SIZE;
+	fs_size_add(&(*lots)[i], o, usd);
 }
 
 /* What is behind the last dot of its name, of a few characters. */
@@ -66,9 +64,9 @@ double fs_stock_add(struct fs_stock *s, const struct s3_object *o)
 	AUTO_STR name = {0};
 
 	str_addf(&name, "%.*s %.*s", (int)kind.n, kind.p, (int)class.n, class.p);
-	count(&s->kinds, &s->kind, &s->cap_kinds, str_sl(&name), o->size, usd);
+	count(&s->kinds, &s->kind, &s->cap_kinds, str_sl(&name), o, usd);
 	if (o->modified != INT64_MIN && clock_put(text, o->modified, false) > 7)
-		count(&s->months, &s->month, &s->cap_months, (struct sl){text, 7}, o->size, usd);
+		count(&s->months, &s->month, &s->cap_months, (struct sl){text, 7}, o, usd);
 	keep_newest(s, o);
 	return usd;
 }
@@ -101,7 +99,7 @@ static int by_name(const void *a, const void *b, void *ctx)
 	return sl_cmp(s->months.name[*(const size_t *)a], s->months.name[*(const size_t *)b]);
 }
 
-static void put_months(const struct fs_stock *s, enum report_format format, struct str *out)
+void fs_stock_months(const struct fs_stock *s, enum report_format format, struct str *out)
 {
 	static const struct report_column cols[] = {{"Month", false}, {"Files", true},
 		{"Bytes", true}, {"TotalBytes", true}};
@@ -113,7 +111,7 @@ static void put_months(const struct fs_stock *s, enum report_format format, stru
 		order[i] = i;
 	qsort_r(order, s->months.n, sizeof *order, by_name, (void *)(uintptr_t)s);
 	for (size_t i = 0; i < s->months.n; i++) {
-		const struct fs_lot *lot = &s->month[order[i]];
+		const struct fs_size *lot = &s->month[order[i]];
 
 		report_text(&t, s->months.name[order[i]]);
 		report_count(&t, lot->objects);
@@ -143,17 +141,12 @@ static void put_newest(const struct fs_stock *s, enum report_format format, stru
 void fs_stock_put(const struct fs_stock *s, enum report_format format, struct str *out)
 {
 	void (*const part[])(const struct fs_stock *, enum report_format, struct str *) = {
-		put_kinds, put_months, put_newest};
+		put_kinds, fs_stock_months, put_newest};
 
 	for (size_t i = 0; i < ARRAY_LEN(part) && s->kinds.n; i++) {
 		str_addc(out, '\n');
 		part[i](s, format, out);
 	}
-}
-
-void fs_stock_months(const struct fs_stock *s, struct str *out)
-{
-	put_months(s, REPORT_CSV, out);
 }
 
 void fs_stock_free(struct fs_stock *s)

@@ -1,6 +1,5 @@
 #include "fs/fs_there.h"
 
-#include "core/msg.h"
 #include "fs/fs_id_file.h"
 
 void fs_there_init(struct fs_there *t, const struct fs_group *group)
@@ -18,7 +17,7 @@ static int64_t time_of(const struct fs_there *t, const struct fs_item *item)
 	int64_t at;
 
 	return fs_event_time_parse(
-		       t->group->features[t->group->time].type, str_sl(&item->time), &at)
+		       fs_time_type(t->group), str_sl(&item->time), &at)
 		       ? at
 		       : INT64_MAX;
 }
@@ -27,7 +26,7 @@ static int64_t time_of(const struct fs_there *t, const struct fs_item *item)
 static struct hash128 key_of(const struct fs_there *t, const struct fs_item *item, bool online)
 {
 	struct sl time = fs_event_time_bare(str_sl(&item->time));
-	bool exact = t->group->features[t->group->time].type == FS_STRING;
+	bool exact = fs_time_type(t->group) == FS_STRING;
 	struct {
 		struct hash128 id;
 		int64_t time;

@@ -4,7 +4,6 @@
  */
 #pragma once
 
-#include "core/keyset.h"
 #include "fs/fs_known.h"
 #include "fs/fs_record.h"
 #include "stream/io.h"

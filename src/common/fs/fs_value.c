@@ -2,7 +2,6 @@
 
 #include "core/clock.h"
 #include "core/decimal.h"
-#include "core/num.h"
 
 #include <math.h>
 

@@ -7,7 +7,6 @@
  */
 #pragma once
 
-#include "core/base.h"
 #include "core/str.h"
 
 enum fs_type { FS_STRING, FS_INTEGRAL, FS_FRACTIONAL };

@@ -1,8 +1,6 @@
 #include "fs/fs_verify.h"
 
 #include "core/clock.h"
-#include "core/num.h"
-#include "fs/fs_id_file.h"
 #include "fs/fs_online.h"
 #include "fs/fs_record.h"
 
@@ -36,11 +34,6 @@ static uint64_t hash_values(
 	return sum;
 }
 
-static enum fs_type time_type(const struct fs_group *g)
-{
-	return g->features[g->time].type;
-}
-
 /* What a record is known by besides its event time. */
 static struct sl key_of(struct fs_proof *p, const struct field *f, uint64_t values)
 {
@@ -55,14 +48,14 @@ static void take_seen(void *ctx, const struct field *f, size_t n)
 	struct fs_proof *p = ctx;
 	const struct fs_group *g = &p->m->source.group;
 
-	fs_known_add(&p->source, key_of(p, f, hash_values(g, p->from, f, n)), time_type(g),
+	fs_known_add(&p->source, key_of(p, f, hash_values(g, p->from, f, n)), fs_time_type(g),
 		field_sl(&f[1]));
 }
 
 /* Has the source a record of the target just so, as far as it was read? */
 static bool is_seen(struct fs_proof *p, const struct field *f, uint64_t values)
 {
-	return fs_known_has(&p->source, key_of(p, f, values), time_type(&p->m->target.group),
+	return fs_known_has(&p->source, key_of(p, f, values), fs_time_type(&p->m->target.group),
 		field_sl(&f[1]));
 }
 
@@ -72,7 +65,7 @@ static void take_there(void *ctx, const struct field *f, size_t n)
 	const struct fs_group *g = &p->m->target.group;
 
 	if (is_seen(p, f, hash_values(g, p->to, f, n)))
-		fs_known_add(&p->target, field_sl(&f[0]), time_type(g), field_sl(&f[1]));
+		fs_known_add(&p->target, field_sl(&f[0]), fs_time_type(g), field_sl(&f[1]));
 }
 
 void fs_proof_open(struct fs_proof *p, struct fs_move *m, const char *seen, const char *there)
@@ -165,7 +158,7 @@ static void each_expected(struct fs_proof *p, bool newest, fs_row_fn *row, void 
 		list_source(&s);
 		return;
 	}
-	fs_move_select(m, newest, &sql);
+	fs_move_select(m, newest, false, &sql);
 	fs_ask(&who, &m->source.group,
 		&(struct fs_question){.sql = str_sl(&sql), .row = take_only, .ctx = &s});
 }
@@ -203,7 +196,7 @@ static void take_source(void *ctx, const struct field *f, size_t n)
 	size_t i = names_find(&c->ids, field_sl(&f[0]));
 	int64_t t;
 
-	if (i == NAMES_NONE || !fs_event_time_parse(time_type(g), field_sl(&f[1]), &t))
+	if (i == NAMES_NONE || !fs_event_time_parse(fs_time_type(g), field_sl(&f[1]), &t))
 		return;
 	c->states[i].online = true;
 	c->states[i].values = hash_values(g, c->proof->from, f, n);
@@ -222,7 +215,7 @@ static void take_target(void *ctx, const struct field *f, size_t n)
 	s = &c->states[i];
 	s->found = true;
 	s->there = hash_values(g, c->proof->to, f, n);
-	if (!fs_event_time_parse(time_type(g), field_sl(&f[1]), &s->at))
+	if (!fs_event_time_parse(fs_time_type(g), field_sl(&f[1]), &s->at))
 		s->at = INT64_MIN;
 	s->same = s->at >= s->time && is_seen(c->proof, f, s->there);
 }
@@ -306,7 +299,7 @@ static bool is_true(const struct field *f)
 static void expect(void *ctx, const struct field *f, size_t n UNUSED)
 {
 	struct online_check *c = ctx;
-	enum fs_type type = time_type(&c->m->source.group);
+	enum fs_type type = fs_time_type(&c->m->source.group);
 	bool deleted = is_true(&f[2]) || fs_gone_has(c->gone, field_sl(&f[0]), NULL);
 	struct state *s;
 
@@ -424,7 +417,7 @@ static void compare_tables(struct fs_move *m, struct fs_verdict *v)
 {
 	AUTO_STR select = {0}, sql = {0};
 
-	fs_move_select(m, m->newest, &select);
+	fs_move_select(m, m->newest, false, &select);
 	fs_sql_missing(&m->source.group, str_sl(&select), &m->target.group, &sql);
 	ask_target(m, &sql, take_missing, v);
 	v->expected = m->records;
@@ -433,15 +426,15 @@ static void compare_tables(struct fs_move *m, struct fs_verdict *v)
 static void learn(void *ctx, const struct field *f, size_t n UNUSED)
 {
 	struct offline_check *c = ctx;
-	enum fs_type type = c->m->target.group.features[c->m->target.group.time].type;
 
-	fs_known_add(&c->target, field_sl(&f[0]), type, field_sl(&f[1]));
+	fs_known_add(&c->target, field_sl(&f[0]), fs_time_type(&c->m->target.group),
+		field_sl(&f[1]));
 }
 
 static void check_known(void *ctx, const struct field *f, size_t n UNUSED)
 {
 	struct offline_check *c = ctx;
-	enum fs_type type = c->m->source.group.features[c->m->source.group.time].type;
+	enum fs_type type = fs_time_type(&c->m->source.group);
 
 	c->v->expected++;
 	if (!fs_known_has(&c->target, field_sl(&f[0]), type, field_sl(&f[1])))
@@ -466,7 +459,7 @@ static void compare_keys(struct fs_proof *p, struct fs_verdict *v)
 static void check_gone(void *ctx, const struct field *f, size_t n UNUSED)
 {
 	struct offline_check *c = ctx;
-	enum fs_type type = c->m->target.group.features[c->m->target.group.time].type;
+	enum fs_type type = fs_time_type(&c->m->target.group);
 	int64_t last, t;
 
 	if (!fs_gone_has(c->gone, field_sl(&f[0]), &last) ||

@@ -1,9 +1,6 @@
 #include "kafka/kafka.h"
 
 #include "core/clock.h"
-#include "core/mem.h"
-#include "core/msg.h"
-#include "core/num.h"
 #include "core/stop.h"
 
 #include <librdkafka/rdkafka.h>

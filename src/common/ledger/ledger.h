@@ -21,10 +21,7 @@
  */
 #pragma once
 
-#include "core/base.h"
 #include "core/clock.h"
-#include "core/mem.h"
-#include "core/str.h"
 #include "pg/conn.h"
 
 #define LEDGER_NO_TIME INT64_MIN
@@ -348,15 +345,21 @@ bool ledger_seat(struct pg *target, uint64_t job, uint64_t workers, uint64_t *se
 
 struct ledger_status {
 	struct sl ship;
-	uint64_t done, running, pending, failed;           /* chunks */
-	bool open;      /* its history was not over when it was planned */
-	uint64_t again; /* of those running and pending: failed before, or given up by who died */
-	uint64_t rows, cells, wide_rows, dropped, rejects; /* of the done ones; cells: kept */
-	int64_t first, last;                               /* instants of the rows carried over */
+	union {
+		struct {
+			uint64_t done, running, pending, failed; /* chunks */
+			uint64_t again; /* of these two: failed before, or given up */
+			/* of the done ones; cells: kept */
+			uint64_t rows, cells, wide_rows, dropped, rejects;
+			uint64_t live_rows, live_cells, live_deleted; /* by the follower */
+		};
+		uint64_t count[13]; /* all of these, as status_sql has them */
+	};
+	bool open;           /* its history was not over when it was planned */
+	int64_t first, last; /* instants of the rows carried over */
 	int64_t busy_us;      /* time spent in done chunks, added up */
 	struct sl last_error; /* of the latest failed attempt of a chunk not done; may be empty */
-	uint64_t live_rows, live_cells, live_wide_rows, live_deleted; /* by the follower */
-	int64_t live_last; /* instant of its newest row, LEDGER_NO_TIME */
+	int64_t live_last; /* instant of the follower's newest row, LEDGER_NO_TIME */
 	int64_t delay_us;  /* from COMMIT to COMMIT, of its newest row; -1: not known */
 	bool waits;        /* what comes live, until its table is mended, or free */
 };

@@ -24,8 +24,7 @@ static void put_time(struct str *s, const char *key, int64_t instant)
 		str_addf(s, ",\"%s\":\"%s\"", key, ledger_time(instant));
 }
 
-/* The ships as JSON; `all`: with what is not in a seal, for {ships} in parts.sql. */
-static void put_ships(struct str *s, const struct ledger_facts *f, bool all)
+void ledger_put_ships(struct str *s, const struct ledger_facts *f, bool all)
 {
 	str_addc(s, '[');
 	for (size_t i = 0; i < f->n; i++) {
@@ -49,21 +48,11 @@ static void put_ships(struct str *s, const struct ledger_facts *f, bool all)
 	str_addc(s, ']');
 }
 
-void ledger_put_ships(struct str *s, const struct ledger_facts *f)
-{
-	put_ships(s, f, true);
-}
-
-static const char *const follow_kinds[] = { "", "slot", "poll", "kafka" };
-
-const char *ledger_follow_text(enum ledger_follow_kind kind)
-{
-	return follow_kinds[kind];
-}
+const char *const ledger_follow_kinds[] = { "", "slot", "poll", "kafka" };
 
 static void put_follow(struct str *s, const struct ledger_follow *f)
 {
-	str_addf(s, ",\"follow\":{\"kind\":\"%s\",\"upto\":", follow_kinds[f->kind]);
+	str_addf(s, ",\"follow\":{\"kind\":\"%s\",\"upto\":", ledger_follow_kinds[f->kind]);
 	str_add_json(s, f->upto);
 	if (f->worker.n > 0) {
 		str_add_member(s, "worker", f->worker);
@@ -81,7 +70,7 @@ void ledger_put_facts(struct str *s, const struct ledger_facts *f)
 		ledger_time(f->to));
 	put_counts(s, f->rows, f->cells, f->digest, f->rejects);
 	str_addz(s, ",\"ships\":");
-	put_ships(s, f, false);
+	ledger_put_ships(s, f, false);
 	if (f->job) {
 		str_addf(s, ",\"job\":%llu,\"worker\":", (unsigned long long)f->job);
 		str_add_json(s, f->worker);
@@ -137,7 +126,7 @@ static bool get_follow(const struct json *o, struct ledger_follow *f)
 	if (!json_get_str(o, "kind", &kind) || !json_get_str(o, "upto", &f->upto))
 		return false;
 	for (int i = LEDGER_FOLLOW_SLOT; i <= LEDGER_FOLLOW_KAFKA; i++)
-		if (sl_eq_str(kind, follow_kinds[i]))
+		if (sl_eq_str(kind, ledger_follow_kinds[i]))
 			f->kind = (enum ledger_follow_kind)i;
 	(void)!json_get_u64(o, "truncated", &f->truncated);
 	return f->kind != LEDGER_FOLLOW_NONE &&
@@ -199,7 +188,7 @@ static bool run_fenced(struct pg *target, const char *sql, int n, const struct l
 	AUTO_FREE char *worker = mem_sldup(f->worker);
 	AUTO_STR ships = { 0 };
 
-	ledger_put_ships(&ships, f);
+	ledger_put_ships(&ships, f, true);
 	return pg_is_yes(pg_query(target, sql, n,
 		(const char *[]){ ledger_u64(f->job), ledger_time(f->from),
 			str_z(&ships), worker, ledger_time(f->to) }));

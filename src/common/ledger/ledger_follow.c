@@ -41,7 +41,7 @@ void ledger_follower_set(struct pg *target, uint64_t job, enum ledger_follow_kin
 	const char *slot, const char *publication, const char *point, const char *doubt)
 {
 	pg_exec(target, "BEGIN");
-	pg_run(target, start_sql, ledger_u64(job), ledger_follow_text(kind), slot, publication,
+	pg_run(target, start_sql, ledger_u64(job), ledger_follow_kinds[kind], slot, publication,
 		point);
 	KP("follower_set");
 	if (doubt)
@@ -80,7 +80,7 @@ static bool try_become(struct pg *target, uint64_t job, enum ledger_follow_kind 
 
 	if (!ledger_follower_get(target, job, &now, &arena) || now.kind != kind)
 		lacks(job, kind);
-	r = pg_ask(target, claim_sql, ledger_u64(job), ledger_worker(), ledger_follow_text(kind),
+	r = pg_ask(target, claim_sql, ledger_u64(job), ledger_worker(), ledger_follow_kinds[kind],
 		ledger_interval(LEDGER_LEASE),
 		ledger_worker_is_dead(sl_of(now.worker)) ? now.worker : NULL);
 	if (pg_rows(r) == 0)
@@ -173,7 +173,7 @@ bool ledger_follow_hold(struct pg *target, const struct ledger_facts *f)
 {
 	AUTO_FREE char *worker = mem_sldup(f->follow.worker);
 
-	return pg_knows(target, hold_sql, ledger_u64(f->job), ledger_follow_text(f->follow.kind),
+	return pg_knows(target, hold_sql, ledger_u64(f->job), ledger_follow_kinds[f->follow.kind],
 		worker, ledger_u64(f->follow.attempt));
 }
 
@@ -202,7 +202,7 @@ void ledger_follow_advance(struct pg *target, const struct ledger_facts *f, stru
 	AUTO_STR ships = { 0 };
 	AUTO_RESULT *r = NULL;
 
-	ledger_put_ships(&ships, f);
+	ledger_put_ships(&ships, f, true);
 	r = pg_ask(target, advance_sql, ledger_u64(f->job), upto, str_z(&ships),
 		ledger_time(f->follow.commit), ledger_interval(LEDGER_LEASE));
 	if (pg_affected(r) != 1)

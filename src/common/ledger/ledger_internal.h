@@ -38,12 +38,13 @@ bool ledger_parse_time(struct sl text, int64_t *instant) NODISCARD;
 /* Makes the text of an array of ships; NULL for none, which means all. */
 const char *ledger_array(struct str *s, const struct sl *ships, size_t n);
 
-/* The ships of the facts as JSON, of which {ships} in parts.sql makes rows (ledger_facts.c). */
-void ledger_put_ships(struct str *s, const struct ledger_facts *f);
+/* The ships of the facts as JSON; `all`: with what is not in a seal, and of which {ships} in
+ * parts.sql makes rows (ledger_facts.c). */
+void ledger_put_ships(struct str *s, const struct ledger_facts *f, bool all);
 
 extern const char *const ledger_levels[]; /* of enum ledger_level (ledger_events.c) */
 
-const char *ledger_follow_text(enum ledger_follow_kind kind); /* "slot", "poll" (ledger_facts.c) */
+extern const char *const ledger_follow_kinds[]; /* "slot", "poll" (ledger_facts.c) */
 
 /* Is the worker of this name on this host, and gone? (ledger_worker.c) */
 bool ledger_worker_is_dead(struct sl worker);

@@ -39,10 +39,7 @@ void ledger_offsets_forget(
 
 const char *ledger_offsets_of(struct arena *a, struct sl src)
 {
-	const char *why;
-	size_t at;
-	const struct json *o = json_get(
-		src.n > 0 ? json_parse(a, arena_dup(a, src), &why, &at) : NULL, "offsets");
+	const struct json *o = json_get(json_read(a, arena_dup(a, src)), "offsets");
 
 	return json_get(o, "group") ? arena_dup(a, o->raw).p : "";
 }

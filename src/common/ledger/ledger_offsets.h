@@ -15,7 +15,6 @@
  */
 #pragma once
 
-#include "core/mem.h"
 #include "pg/conn.h"
 
 struct ledger_offset {

@@ -39,6 +39,7 @@ struct ledger_job ledger_job_named(
 
 	return (struct ledger_job){ .source_table = narrow->table ? narrow->table
 								  : NARROW_DEFAULT_TABLE,
+		.source = getenv("FERRY_JOB_SOURCE"), /* of several that fill these tables */
 		.target_schema = target->schema,
 		.target_prefix = target->prefix,
 		.types = types[target->types],

@@ -47,12 +47,11 @@ bool ledger_origin_moved(struct pg *source, const struct narrow *n)
 /* The piece of a place behind `slashes` of them. */
 static struct sl piece(struct sl place, int slashes)
 {
-	const char *end = place.p + place.n, *p = place.p, *q;
+	struct sl one = SL("");
 
-	while (slashes-- > 0 && (q = memchr(p, '/', (size_t)(end - p))))
-		p = q + 1;
-	q = memchr(p, '/', (size_t)(end - p));
-	return (struct sl){ p, (size_t)((q ? q : end) - p) };
+	while (slashes-- >= 0 && sl_cut(&place, '/', &one))
+		;
+	return one;
 }
 
 static void say_difference(
@@ -93,8 +92,7 @@ static void keep(struct pg *target, const char *job, const struct origin *o)
 static bool compare(struct pg *target, const char *job, const struct origin *o,
 	const struct narrow *n, struct str *why)
 {
-	AUTO_RESULT *r =
-		pg_ask(target, known_sql, job, str_z(&o->lsn));
+	AUTO_RESULT *r = pg_ask(target, known_sql, job, str_z(&o->lsn));
 	bool set_back = false;
 
 	if (pg_rows(r) > 0) {

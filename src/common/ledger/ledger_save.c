@@ -1,6 +1,5 @@
 #include "ledger/ledger_save.h"
 
-#include "core/num.h"
 #include "ledger/ledger_internal.h"
 #include "ledger/ledger_save.sql.h"
 

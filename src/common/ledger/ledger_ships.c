@@ -1,6 +1,5 @@
 #include "ledger/ledger_ships.h"
 
-#include "core/num.h"
 #include "ledger/ledger_internal.h"
 #include "ledger/ledger_ships.sql.h"
 

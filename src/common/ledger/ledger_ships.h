@@ -1,7 +1,6 @@
 /* ledger_ships.h - the ships of a narrow table, as a plan wants them. */
 #pragma once
 
-#include "core/opt.h"
 #include "ledger/ledger.h"
 #include "narrow/narrow.h"
 

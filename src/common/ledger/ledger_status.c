@@ -3,6 +3,8 @@
 #include "ledger/ledger_internal.h"
 #include "ledger/ledger_status.sql.h"
 
+#define COUNTS ((int)ARRAY_LEN(((struct ledger_status *)0)->count))
+
 static int64_t get_known(const struct pg_result *r, size_t row, int col)
 {
 	return pg_is_null(r, row, col) ? -1 : (int64_t)pg_count(r, row, col);
@@ -14,29 +16,18 @@ struct ledger_status *ledger_status(const struct ledger_part *of, struct arena *
 	struct ledger_status *list = arena_alloc(a, mem_mul(pg_rows(r) + 1, sizeof *list));
 
 	*n_out = pg_rows(r);
-	for (size_t i = 0; i < *n_out; i++)
+	for (size_t i = 0; i < *n_out; i++) {
 		list[i] = (struct ledger_status){ .ship = arena_dup(a, pg_value(r, i, 0)),
-			.done = pg_count(r, i, 1),
-			.running = pg_count(r, i, 2),
-			.pending = pg_count(r, i, 3),
-			.failed = pg_count(r, i, 4),
-			.rows = pg_count(r, i, 5),
-			.cells = pg_count(r, i, 6),
-			.wide_rows = pg_count(r, i, 7),
-			.dropped = pg_count(r, i, 8),
-			.rejects = pg_count(r, i, 9),
-			.first = ledger_get_time(r, i, 10),
-			.last = ledger_get_time(r, i, 11),
-			.busy_us = (int64_t)pg_count(r, i, 12),
-			.last_error = arena_dup(a, pg_value(r, i, 13)),
-			.again = pg_count(r, i, 14),
-			.live_rows = pg_count(r, i, 15),
-			.live_cells = pg_count(r, i, 16),
-			.live_wide_rows = pg_count(r, i, 17),
-			.live_deleted = pg_count(r, i, 18),
-			.live_last = ledger_get_time(r, i, 19),
-			.delay_us = get_known(r, i, 20),
-			.waits = pg_true(r, i, 21) };
+			.first = ledger_get_time(r, i, COUNTS + 1),
+			.last = ledger_get_time(r, i, COUNTS + 2),
+			.busy_us = (int64_t)pg_count(r, i, COUNTS + 3),
+			.last_error = arena_dup(a, pg_value(r, i, COUNTS + 4)),
+			.live_last = ledger_get_time(r, i, COUNTS + 5),
+			.delay_us = get_known(r, i, COUNTS + 6),
+			.waits = pg_true(r, i, COUNTS + 7) };
+		for (int k = 0; k < COUNTS; k++)
+			list[i].count[k] = pg_count(r, i, k + 1);
+	}
 	return list;
 }
 
@@ -48,27 +39,15 @@ struct ledger_status ledger_sum(const struct ledger_status *list, size_t n)
 		.delay_us = -1 };
 
 	for (size_t i = 0; i < n; i++) {
-		sum.done += list[i].done;
-		sum.running += list[i].running;
-		sum.pending += list[i].pending;
-		sum.failed += list[i].failed;
-		sum.again += list[i].again;
+		for (int k = 0; k < COUNTS; k++)
+			sum.count[k] += list[i].count[k];
 		sum.waits |= list[i].waits;
-		sum.rows += list[i].rows;
-		sum.cells += list[i].cells;
-		sum.wide_rows += list[i].wide_rows;
-		sum.dropped += list[i].dropped;
-		sum.rejects += list[i].rejects;
 		sum.busy_us += list[i].busy_us;
 		if (sum.first == LEDGER_NO_TIME ||
 			(list[i].first != LEDGER_NO_TIME && list[i].first < sum.first))
 			sum.first = list[i].first;
 		if (list[i].last > sum.last)
 			sum.last = list[i].last;
-		sum.live_rows += list[i].live_rows;
-		sum.live_cells += list[i].live_cells;
-		sum.live_wide_rows += list[i].live_wide_rows;
-		sum.live_deleted += list[i].live_deleted;
 		if (list[i].live_last > sum.live_last)
 			sum.live_last = list[i].live_last;
 		if (list[i].delay_us > sum.delay_us)

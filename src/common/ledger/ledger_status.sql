@@ -39,14 +39,14 @@ WITH past AS (
 	FROM ferry.chunk WHERE job_id = $1 AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))
 	GROUP BY ship
 ), live AS (
-	SELECT ship, rows, cells, wide_rows, deleted, rejects, last_time,
+	SELECT ship, rows, cells, deleted, rejects, last_time,
 		CASE WHEN NOT waits THEN {delay} END AS delay, waits
 	FROM ferry.follow_ship s, LATERAL (SELECT EXISTS (SELECT FROM ferry.doubt d
 		WHERE d.job_id = s.job_id AND d.ship = s.ship AND {waits}) AS waits) AS w
 	WHERE job_id = $1 AND ($2::text[] IS NULL OR ship = ANY ($2::text[])))
-SELECT ship, done, running, pending, failed, p.rows, p.cells, p.wide_rows, dropped,
-	coalesce(p.rejects, 0) + coalesce(l.rejects, 0), first, last, busy, error, again,
-	l.rows, l.cells, l.wide_rows, l.deleted, l.last_time, delay, waits
+SELECT ship, done, running, pending, failed, again, p.rows, p.cells, p.wide_rows, dropped,
+	coalesce(p.rejects, 0) + coalesce(l.rejects, 0),
+	l.rows, l.cells, l.deleted, first, last, busy, error, l.last_time, delay, waits
 	FROM past p FULL JOIN live l USING (ship) ORDER BY ship;
 
 -- name: live_sql

@@ -1,6 +1,5 @@
 #include "ledger/ledger_internal.h"
 
-#include "core/num.h"
 #include "narrow/narrow.h"
 
 const char *ledger_text_u64(struct ledger_text *t, uint64_t v)
@@ -55,13 +54,7 @@ int64_t ledger_get_time(const struct pg_result *r, size_t row, int col)
 
 const char *ledger_get_text(const struct pg_result *r, size_t row, int col, struct arena *a)
 {
-	struct sl text = pg_value(r, row, col);
-	char *copy = arena_alloc(a, text.n + 1);
-
-	if (text.n > 0)
-		memcpy(copy, text.p, text.n);
-	copy[text.n] = '\0';
-	return copy;
+	return arena_dup(a, pg_value(r, row, col)).p;
 }
 
 const char *ledger_array(struct str *s, const struct sl *ships, size_t n)

@@ -1,6 +1,5 @@
 #include "ledger/ledger_internal.h"
 
-#include "core/num.h"
 #include "ledger/ledger_worker.sql.h"
 
 #include <errno.h>

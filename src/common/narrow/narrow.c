@@ -1,6 +1,5 @@
 #include "narrow/narrow.h"
 
-#include "core/num.h"
 #include "narrow/narrow_row.h"
 #include "narrow/narrow.sql.h"
 #include "pg/relation.h"

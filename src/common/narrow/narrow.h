@@ -12,12 +12,9 @@
  */
 #pragma once
 
-#include "core/base.h"
 #include "core/clock.h"
 #include "core/hash.h"
-#include "core/mem.h"
 #include "core/opt.h"
-#include "core/str.h"
 #include "pg/conn.h"
 
 #define NARROW_DEFAULT_TABLE "tenant.tbl_data_timeseries"

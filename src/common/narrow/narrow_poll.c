@@ -1,7 +1,6 @@
 #include "narrow/narrow_poll.h"
 
 #include "core/kp.h"
-#include "core/num.h"
 #include "narrow/narrow_poll.sql.h"
 
 #define NO_XID 0

@@ -1,8 +1,6 @@
 /* What of narrow.h needs the indexes: which ships there are, and from when to when. */
 #include "narrow/narrow.h"
 
-#include "core/num.h"
-
 void narrow_add_loose_scan(const struct narrow *n, struct str *s, const char *name,
 	const char *column, const char *where)
 {

@@ -1,6 +1,5 @@
 #include "narrow/narrow_row.h"
 
-#include "core/num.h"
 #include "core/utf8.h"
 #include "pg/copy_binary.h"
 

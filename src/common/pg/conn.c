@@ -1,6 +1,5 @@
 #include "pg/conn_internal.h"
 
-#include "core/num.h"
 #include "core/stop.h"
 #include "core/utf8.h"
 

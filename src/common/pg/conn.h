@@ -13,9 +13,6 @@
  */
 #pragma once
 
-#include "core/base.h"
-#include "core/msg.h"
-#include "core/str.h"
 #include "pg/encoding.h"
 
 struct pg; /* a connection */

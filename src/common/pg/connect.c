@@ -6,8 +6,6 @@
 #include "pg/conn_internal.h"
 
 #include "core/clock.h"
-#include "core/mem.h"
-#include "core/num.h"
 
 #include <locale.h>
 #include <poll.h>

@@ -1,7 +1,6 @@
 #include "pg/conn_internal.h"
 
 #include "core/kp.h"
-#include "core/num.h"
 
 #include <poll.h>
 #include <time.h>

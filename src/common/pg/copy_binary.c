@@ -1,7 +1,5 @@
 #include "pg/copy_binary.h"
 
-#include "core/msg.h"
-
 /* PGCOPY, newline, 0xff, CR, LF, NUL; four bytes of flags; four bytes: length of an extension. */
 static const char header[19] = "PGCOPY\n\377\r\n";
 

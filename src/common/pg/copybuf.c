@@ -1,8 +1,6 @@
 #include "pg/copybuf.h"
 
 #include "core/kp.h"
-#include "core/mem.h"
-#include "core/num.h"
 
 void copybuf_clear(struct copybuf *b)
 {

@@ -7,8 +7,6 @@
  */
 #pragma once
 
-#include "core/base.h"
-#include "core/str.h"
 #include "pg/conn.h"
 
 struct copybuf_row {

@@ -1,6 +1,5 @@
 #include "pg/encoding.h"
 
-#include "core/msg.h"
 #include "core/utf8.h"
 
 static const struct encoding table[] = {

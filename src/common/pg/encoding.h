@@ -6,7 +6,6 @@
  */
 #pragma once
 
-#include "core/base.h"
 #include "stream/recode.h"
 
 struct encoding {

@@ -1,7 +1,5 @@
 #include "pg/pgoutput.h"
 
-#include "core/mem.h"
-
 #define MAX_COLUMNS 1664 /* of any tuple: MaxTupleAttributeNumber */
 
 /* The rest of a message; `bad` once it was shorter than it had to be, or said what cannot be. */

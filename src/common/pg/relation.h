@@ -1,9 +1,7 @@
 /* relation.h - names of tables as people write them on a command line. */
 #pragma once
 
-#include "core/base.h"
 #include "core/hash.h"
-#include "core/str.h"
 #include "pg/conn.h"
 
 /*

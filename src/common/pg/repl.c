@@ -3,7 +3,6 @@
 #include "pg/conn_internal.h"
 
 #include "core/clock.h"
-#include "core/mem.h"
 
 #include <poll.h>
 

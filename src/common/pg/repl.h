@@ -7,8 +7,6 @@
  */
 #pragma once
 
-#include "core/base.h"
-#include "core/str.h"
 #include "pg/conn.h"
 
 /* Positions in the WAL as PostgreSQL writes them, "0/16B3748". 0 is no position. */

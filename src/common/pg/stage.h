@@ -7,8 +7,6 @@
  */
 #pragma once
 
-#include "core/base.h"
-#include "core/str.h"
 #include "pg/conn.h"
 
 /* What happens to a value that is there already. */

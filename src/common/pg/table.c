@@ -1,7 +1,6 @@
 #include "pg/table_internal.h"
 
 #include "core/clock.h"
-#include "core/num.h"
 #include "pg/relation.h"
 #include "pg/table.sql.h"
 #include "stream/namelist.h"

@@ -17,7 +17,6 @@
  */
 #pragma once
 
-#include "core/base.h"
 #include "core/hash.h"
 #include "core/opt.h"
 #include "pg/conn.h"

@@ -1,8 +1,6 @@
 /* table_internal.h - what the files of table.h share. */
 #pragma once
 
-#include "core/mem.h"
-#include "core/msg.h"
 #include "pg/copybuf.h"
 #include "pg/table.h"
 

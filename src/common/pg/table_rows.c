@@ -1,8 +1,6 @@
 /* table_rows.c - records into buffers. */
 #include "pg/table_internal.h"
 
-#include "core/num.h"
-
 #define ROWS_MAX ((size_t)100000)
 #define SHAPES_MAX 32
 

@@ -4,7 +4,6 @@
  */
 #include "pg/table_internal.h"
 
-#include "core/num.h"
 #include "pg/table_send.sql.h"
 
 #define LATE_MAX ((size_t)64 << 20) /* bytes of rows that wait */

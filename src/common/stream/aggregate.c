@@ -1,8 +1,6 @@
 #include "stream/aggregate.h"
 
 #include "core/decimal.h"
-#include "core/msg.h"
-#include "core/num.h"
 
 #include <math.h>
 

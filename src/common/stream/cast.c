@@ -2,10 +2,8 @@
 
 #include "core/clock.h"
 #include "core/decimal.h"
-#include "core/num.h"
 
 #include <math.h>
-#include <strings.h>
 
 static const struct {
 	struct sl name;

@@ -6,7 +6,6 @@
  */
 #pragma once
 
-#include "core/mem.h"
 #include "stream/rec.h"
 
 enum cast {

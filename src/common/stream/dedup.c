@@ -2,8 +2,6 @@
 
 #include "core/fd.h"
 #include "core/keyset.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/spool.h"
 #include "core/tmpf.h"
 

@@ -1,7 +1,5 @@
 #include "stream/digest.h"
 
-#include "core/num.h"
-
 void digest_put(char dst[DIGEST_TEXT_LEN], uint64_t sum)
 {
 	char text[DIGEST_TEXT_LEN + 1];

@@ -9,9 +9,7 @@
  */
 #pragma once
 
-#include "core/base.h"
 #include "core/hash.h"
-#include "core/str.h"
 #include "stream/rec.h"
 
 struct digest {

@@ -1,7 +1,5 @@
 #include "stream/extract.h"
 
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/path.h"
 
 void extract_check(const struct io_opts *opts)

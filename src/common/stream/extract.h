@@ -12,7 +12,6 @@
  */
 #pragma once
 
-#include "core/base.h"
 #include "stream/io.h"
 
 #define EXTRACT_OUT_OPTS(T, m, otherwise)                                                          \

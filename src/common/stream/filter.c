@@ -1,7 +1,5 @@
 #include "stream/filter.h"
 
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/path.h"
 #include "stream/in.h"
 #include "stream/namelist.h"

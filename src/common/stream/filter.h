@@ -13,7 +13,6 @@
  */
 #pragma once
 
-#include "core/opt.h"
 #include "stream/io.h"
 
 #define STATE(m) OPT_INTO(struct state, m) /* see core/opt.h */

@@ -1,6 +1,5 @@
 #include "stream/flatten.h"
 
-#include "stream/json.h"
 #include "stream/rd.h"
 
 /* False when the record has a field of that name already. */

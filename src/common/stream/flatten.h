@@ -7,7 +7,6 @@
 #pragma once
 
 #include "core/hash.h"
-#include "core/mem.h"
 #include "stream/rec.h"
 
 struct flatten {

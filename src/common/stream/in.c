@@ -1,7 +1,5 @@
 #include "stream/in.h"
 
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/opt.h"
 #include "core/utf8.h"
 #include "stream/recode.h"

@@ -2,8 +2,6 @@
 
 #include "core/clock.h"
 #include "core/decimal.h"
-#include "core/mem.h"
-#include "core/num.h"
 
 enum { MAY_BIGINT = 1, MAY_NUMERIC = 2, MAY_BOOLEAN = 4, MAY_DATE = 8, MAY_TIMESTAMP = 16,
 	MAY_TIMESTAMPTZ = 32, MAY_JSON = 64, MAY_ALL = 127, MET = 128 };

@@ -1,7 +1,5 @@
 #include "stream/io.h"
 
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/path.h"
 #include "core/utf8.h"
 #include "stream/in.h"

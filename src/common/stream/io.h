@@ -13,10 +13,8 @@
  */
 #pragma once
 
-#include "core/base.h"
 #include "core/opt.h"
 #include "stream/meter.h"
-#include "stream/rd.h"
 #include "stream/wr.h"
 
 struct io_opts {

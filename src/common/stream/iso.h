@@ -11,7 +11,6 @@
  */
 #pragma once
 
-#include "core/base.h"
 #include "core/hash.h"
 #include "stream/rec.h"
 

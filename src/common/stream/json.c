@@ -1,6 +1,5 @@
 #include "stream/json.h"
 
-#include "core/num.h"
 #include "core/utf8.h"
 
 #include <yajl/yajl_parse.h>

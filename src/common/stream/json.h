@@ -7,8 +7,6 @@
  */
 #pragma once
 
-#include "core/base.h"
-#include "core/mem.h"
 #include "core/str.h"
 
 enum json_kind { J_NULL, J_TRUE, J_FALSE, J_NUM, J_STR, J_ARR, J_OBJ };

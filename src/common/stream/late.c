@@ -1,7 +1,5 @@
 #include "stream/late.h"
 
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/tmpf.h"
 
 #include <unistd.h>

@@ -5,7 +5,6 @@
  */
 #pragma once
 
-#include "core/base.h"
 #include "core/str.h"
 
 struct io_opts;

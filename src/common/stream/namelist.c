@@ -1,7 +1,5 @@
 #include "stream/namelist.h"
 
-#include "core/msg.h"
-#include "core/num.h"
 #include "core/opt.h"
 #include "core/utf8.h"
 #include "stream/in.h"

@@ -1,7 +1,6 @@
 /* namelist.h - lists of names in a file, as people keep them. */
 #pragma once
 
-#include "core/base.h"
 #include "core/hash.h"
 #include "core/str.h"
 

@@ -1,7 +1,5 @@
 #include "stream/out.h"
 
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/str.h"
 #include "core/tmpf.h"
 #include "stream/z.h"

@@ -2,9 +2,6 @@
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 
-#include "core/mem.h"
-#include "core/msg.h"
-
 #include <pcre2.h>
 
 #define MAX_STEPS 1000000

@@ -1,8 +1,6 @@
 #include "stream/pivot.h"
 
 #include "core/decimal.h"
-#include "core/msg.h"
-#include "core/num.h"
 #include "stream/digest.h"
 
 /* The row of one group at the current key. */

@@ -8,8 +8,6 @@
 #pragma once
 
 #include "core/hash.h"
-#include "core/mem.h"
-#include "core/str.h"
 #include "stream/rec.h"
 
 #define PIVOT_MAX_BY 8

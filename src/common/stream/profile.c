@@ -3,8 +3,6 @@
 #include "core/clock.h"
 #include "core/decimal.h"
 #include "core/keyset.h"
-#include "core/mem.h"
-#include "core/num.h"
 
 enum type { T_INTEGER, T_NUMBER, T_BOOLEAN, T_TIME, T_TEXT, T_JSON, N_TYPES };
 

@@ -7,13 +7,10 @@
 #include "stream/quality.h"
 
 #include "core/clock.h"
-#include "core/mem.h"
-#include "core/tr.h"
 #include "stream/quality_impl.h"
 #include "stream/recode.h"
 #include "stream/timeform.h"
 
-#include <strings.h>
 
 /* What is to be done with one column. */
 struct column {

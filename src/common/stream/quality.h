@@ -8,7 +8,6 @@
 #pragma once
 
 #include "core/hash.h"
-#include "core/str.h"
 #include "core/unicode.h"
 #include "stream/cast.h"
 

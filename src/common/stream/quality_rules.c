@@ -5,7 +5,6 @@
  * none.
  */
 #include "core/clock.h"
-#include "core/msg.h"
 #include "core/opt.h"
 #include "core/utf8.h"
 #include "stream/in.h"
@@ -14,8 +13,6 @@
 #include "stream/quality_impl.h"
 #include "stream/quality_rules.json.h"
 #include "stream/timeform.h"
-
-#include <strings.h>
 
 #define MAX_FILE ((size_t)16 << 20)
 

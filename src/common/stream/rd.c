@@ -1,12 +1,10 @@
 #include "stream/rd.h"
 
-#include "core/msg.h"
 #include "core/utf8.h"
 #include "stream/rd_impl.h"
 #include "stream/z.h"
 
 #include <fcntl.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -17,10 +17,7 @@
  */
 #pragma once
 
-#include "core/base.h"
-#include "core/hash.h"
 #include "stream/iso.h"
-#include "stream/rec.h"
 #include "stream/seal.h"
 
 /*

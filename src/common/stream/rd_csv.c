@@ -5,8 +5,6 @@
  * plainly right (a quote in the wrong place, a lone CR, a quoted field with a line end that is not
  * in the window yet) is left to libcsv.
  */
-#include "core/msg.h"
-#include "core/num.h"
 #include "core/utf8.h"
 #include "stream/block.h"
 #include "stream/rd_impl.h"

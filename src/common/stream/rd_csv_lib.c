@@ -7,7 +7,6 @@
  * CSV_STRICT and CSV_STRICT_FINI are set; its field memory is reused for the next field; a short
  * return value of csv_parse() is the only error sign.
  */
-#include "core/msg.h"
 #include "stream/rd_impl.h"
 
 #include <csv.h>

@@ -1,8 +1,6 @@
 /* rd_impl.h - inside of rd.h, for rd.c, rd_csv.c and rd_ndjson.c only. */
 #pragma once
 
-#include "core/mem.h"
-#include "core/str.h"
 #include "stream/in.h"
 #include "stream/rd.h"
 

@@ -7,10 +7,7 @@
  * before its data sets.
  */
 #include "core/clock.h"
-#include "core/msg.h"
-#include "core/num.h"
 #include "core/opt.h"
-#include "stream/json.h"
 #include "stream/rd_impl.h"
 
 #define RD_ISO_LEVELS 8

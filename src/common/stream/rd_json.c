@@ -1,6 +1,4 @@
 /* rd_json.c - finding one's way in a large JSON text: where a value ends, without reading it. */
-#include "core/msg.h"
-#include "stream/json.h"
 #include "stream/rd_impl.h"
 
 #include <stdarg.h>

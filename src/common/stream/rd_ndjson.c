@@ -2,8 +2,6 @@
  * rd_ndjson.c - JSON objects as records: one a line (NDJSON), or the elements of one array, which
  * is cut into them (rd_json.c), so that it is read in the memory of one of them.
  */
-#include "core/num.h"
-#include "core/tr.h"
 #include "core/utf8.h"
 #include "stream/block.h"
 #include "stream/rd_impl.h"

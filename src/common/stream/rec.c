@@ -1,6 +1,16 @@
 #include "stream/rec.h"
 
-#include "core/num.h"
+struct field *fields_dup(struct arena *mem, const struct field *f, size_t n, size_t *bytes)
+{
+	struct field *copy = arena_alloc(mem, mem_mul(n, sizeof *copy));
+
+	for (size_t i = 0; i < n; i++) {
+		copy[i] = f[i];
+		copy[i].p = arena_dup(mem, field_sl(&f[i])).p;
+		*bytes += sizeof *copy + f[i].n;
+	}
+	return copy;
+}
 
 void rec_pack(struct str *s, const struct field *f)
 {

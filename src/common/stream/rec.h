@@ -107,6 +107,10 @@ static inline struct sl rec_text(const struct rec *rec, size_t i)
 	return field_sl(&rec->f[i]);
 }
 
+/* A copy of n fields with their texts; what both take is added to *bytes. */
+struct arena;
+struct field *fields_dup(struct arena *mem, const struct field *f, size_t n, size_t *bytes);
+
 /*
  * Appends a field to a buffer; reads it back (its text then lives there) and returns what follows.
  */

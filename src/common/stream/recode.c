@@ -1,12 +1,9 @@
 #include "stream/recode.h"
 
-#include "core/mem.h"
 #include "core/utf8.h"
 
 #include <errno.h>
 #include <iconv.h>
-#include <string.h>
-#include <strings.h>
 
 struct recode {
 	iconv_t cd;

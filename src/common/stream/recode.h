@@ -3,7 +3,6 @@
  */
 #pragma once
 
-#include "core/base.h"
 #include "core/str.h"
 
 struct recode;

@@ -1,7 +1,5 @@
 #include "stream/seal.h"
 
-#include "core/msg.h"
-#include "core/num.h"
 #include "stream/digest.h"
 
 static const char *parse_seal(const struct json *o, struct seal *s)

@@ -19,9 +19,6 @@
  */
 #pragma once
 
-#include "core/base.h"
-#include "core/mem.h"
-#include "core/str.h"
 #include "stream/json.h"
 
 #define SEAL_COLUMN "@seal"

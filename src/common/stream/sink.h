@@ -7,11 +7,8 @@
  */
 #pragma once
 
-#include "core/hash.h"
-#include "core/msg.h"
 #include "core/report.h"
 #include "stream/io.h"
-#include "stream/seal.h"
 
 /* What the program gives a sink when it opens it. */
 struct sink_env {

@@ -1,8 +1,6 @@
 #include "stream/sort.h"
 
 #include "core/fd.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "core/tmpf.h"
 
 #include <errno.h>

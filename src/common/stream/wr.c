@@ -1,11 +1,7 @@
 #include "stream/wr.h"
 
-#include "core/mem.h"
-#include "core/msg.h"
-#include "core/num.h"
 #include "core/report.h"
 #include "stream/block.h"
-#include "stream/iso.h"
 #include "stream/out.h"
 
 /* ---- tables for people: all records stay in memory until their widest value is known --------- */

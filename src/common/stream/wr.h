@@ -6,7 +6,6 @@
  */
 #pragma once
 
-#include "core/base.h"
 #include "stream/rd.h"
 
 struct wr_conf {

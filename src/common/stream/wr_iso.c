@@ -6,8 +6,6 @@
  * new block begins. What is known only at the end, the number of data sets, stands behind them.
  */
 #include "core/clock.h"
-#include "core/mem.h"
-#include "core/msg.h"
 #include "stream/iso.h"
 #include "stream/namelist.h"
 #include "stream/out.h"

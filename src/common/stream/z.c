@@ -1,8 +1,5 @@
 #include "stream/z.h"
 
-#include "core/mem.h"
-#include "core/msg.h"
-
 #include <libdeflate.h>
 #include <zlib.h>
 #include <zstd.h>

@@ -1,8 +1,6 @@
 #include "web/serve.h"
 
 #include "core/html.h"
-#include "core/msg.h"
-#include "core/num.h"
 #include "core/stop.h"
 #include "web/reader.h"
 
