@@ -83,7 +83,8 @@ say() {
 is_stderr() { [[ $1 && $1 == "$(stat -Lc %d:%i /dev/fd/2)" ]]; }
 
 # priority and name of a level; others are notes
-declare -rA log_levels=([$"error"]='3 error' [$"warning"]='4 warning' [$"hint"]='5 hint')
+declare -rA log_levels=([$"error"]='3 error' [AWS]='3 error' [$"warning"]='4 warning'
+	[$"hint"]='5 hint')
 
 # log_line LEVEL TEXT: as log_line() of core/log.c.
 log_line() {
@@ -111,16 +112,21 @@ log_line() {
 
 # relay: says what our programs have said, which was read first: the lines of standard input.
 relay() {
-	local ferry_name=$ferry_name line level
+	local name=$ferry_name line level
+	local ferry_name
 
 	[[ ${FERRY_LOG_STREAM-} ]] || {
 		cat >&2
 		return
 	}
-	while IFS= read -r line; do
+	while IFS= read -r line || [[ $line ]]; do
+		[[ $line ]] || continue
 		line=${line#????-??-??T??:??:??Z }
-		ferry_name=${line%%[:[]*} line=${line#*: } level=${line%%: *}
-		[[ ${log_levels[$level]-} ]] && line=${line#*: } || level=$"note"
+		ferry_name=$name level=''
+		# nor is all that a program prints a message of ours
+		[[ $line != *': '* ]] ||
+			ferry_name=${line%%[:[]*} line=${line#*: } level=${line%%: *}
+		[[ ${log_levels[${level:-none}]-} ]] && line=${line#*: } || level=$"note"
 		log_line "$level" "$line"
 	done
 }
@@ -144,6 +150,8 @@ log_option() {
 log_here() {
 	[[ ${FERRY_LOG_FILE-} != - ]] || FERRY_LOG_FILE=''
 	[[ ! ${FERRY_LOG_STREAM-} && ${FERRY_LOG_FORMAT-}${FERRY_LOG_FILE-} ]] || return 0
+	# whose messages nobody is to see are sent to /dev/null, which is none of the others
+	! [[ /dev/fd/2 -ef /dev/null ]] || exec 2>/dev/zero
 	FERRY_LOG_STREAM=$(stat -Lc %d:%i /dev/fd/2)
 	export FERRY_LOG_STREAM
 }

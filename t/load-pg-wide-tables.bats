@@ -65,6 +65,28 @@ relations() {
 	is "$(sql "SELECT count(*), min(first_seen) FROM ferry.channel")" '4|2024-01-01 00:00:00'
 }
 
+@test "tables: of a channel the widest range that any list has, and twice in one" {
+	local seen="SELECT channel, first_seen, last_seen, samples, about FROM ferry.channel
+		ORDER BY channel"
+	source_table
+	record() { printf '{"ship_id":"R","data_channel_id":"%s","value_format":"%s",%s}\n' "$@"; }
+	day() { printf '"first_seen":"2024-01-0%s","last_seen":"2024-01-0%s","samples":%s' "$@"; }
+	{
+		record a Decimal "$(day 3 4 5)"
+		record a Integer "$(day 2 3 9)"
+		record b Decimal "$(day 3 4 5),\"name\":\"B\""
+	} | run_rc 0 pg-wide-tables register
+	is "$(sql "$seen")" 'a|2024-01-02 00:00:00|2024-01-04 00:00:00|9|
+b|2024-01-03 00:00:00|2024-01-04 00:00:00|5|B'
+	{
+		record b Decimal "$(day 1 3 2)"
+		record c Decimal "$(day 1 2 3)"
+	} | run_rc 0 pg-wide-tables register
+	is "$(sql "$seen")" 'a|2024-01-02 00:00:00|2024-01-04 00:00:00|9|
+b|2024-01-01 00:00:00|2024-01-04 00:00:00|5|B
+c|2024-01-01 00:00:00|2024-01-02 00:00:00|3|'
+}
+
 @test "tables: a list in CSV, and one that is none" {
 	source_table
 	printf 'ship_id,data_channel_id,value_format\nS,a,Decimal\nS,b,\n' >list.csv

@@ -130,3 +130,27 @@ transactions() {
 	wait "$holder" || :
 	is "$(with_d)" 22
 }
+
+@test "ships: of many a half is made by a second process, and none is done before both are" {
+	sql 'CREATE TABLE IF NOT EXISTS n (ship_id text, data_channel_id text,
+		created_time timestamp, v text)' 2>/dev/null
+	seq -f '{"ship_id":"P%g","data_channel_id":"c"}' "$ships" >list.ndjson
+	run_rc 0 pg-wide-tables register --target-prefix half_ <list.ndjson
+	sql "CREATE TABLE made (pid int);
+		CREATE FUNCTION note() RETURNS event_trigger LANGUAGE plpgsql AS
+			'BEGIN INSERT INTO public.made VALUES (pg_backend_pid()); END';
+		CREATE EVENT TRIGGER note ON ddl_command_end WHEN TAG IN ('CREATE TABLE')
+			EXECUTE FUNCTION note();
+		CREATE TYPE tenant.half_p99 AS ENUM ()" # the last of all
+	create() { pg-wide-tables create -t n --value-column v --target-prefix half_; }
+	run_rc 69 create
+	has "$err" 'cannot make the tables of ship "P99"'
+	sql 'DROP TYPE tenant.half_p99'
+	run_rc 0 create
+	has "$err" "$ships tables of $ships ships are there"
+	sql 'DROP EVENT TRIGGER note'
+	is "$(sql "SELECT count(*) FROM pg_class
+		WHERE relkind = 'r' AND relname ~ '^half_'")" "$ships"
+	# the first run's two, and whoever made the last one
+	is "$(sql 'SELECT count(*), count(DISTINCT pid) FROM made')" "$ships|3"
+}

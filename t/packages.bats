@@ -9,7 +9,7 @@ tables() {
 	local folder=$BATS_FILE_TMPDIR/completion
 
 	[[ -d $folder ]] || "$root/pipelines/packaging/completion" "$FERRY_BIN" "$folder" \
-		narrow-to-wide pg-wide-ledger pivot-wide via fs fs-put
+		narrow-to-wide pg-wide-ledger pivot-wide via fs fs-put fs-recover
 	ln -sfn "$folder" completion
 	: >records.csv
 	mkdir -p folder
@@ -29,7 +29,8 @@ readonly typed=('narrow-to-wide --mode an\t' 'narrow-to-wide --mode=an\t'
 	'narrow-to-wide --mode restore --backup fol\t'
 	'narrow-to-wide --ship-id IMO\t' 'pg-wide-ledger status --job=4\t'
 	'narrow-to-wide -s 선\t' 'fs-put cust\t' 'fs-put customers rec\t'
-	'fs get ord\t' 'fs migrate customers ord\t' 'fs export customers rec\t')
+	'fs get ord\t' 'fs migrate customers ord\t' 'fs export customers rec\t'
+	'fs-recover customers orders rec\t')
 readonly completed='--mode analyze
 --mode=analyze
 -m rollback
@@ -46,13 +47,14 @@ customers
 customers records.csv
 get orders
 migrate customers orders
-export customers records.csv'
+export customers records.csv
+customers orders records.csv'
 
 @test "completion: bash completes options, modes, verbs, values, files and folders" {
 	tables
 	# shellcheck disable=SC2016  # for the shell
 	local shows='show() { echo "<$*>"; }; for each in narrow-to-wide pg-wide-ledger pivot-wide \
-		fs fs-put
+		fs fs-put fs-recover
 		do source /dev/stdin <<<"$each() { show \"\$@\"; }"; done'
 	run_rc 0 "$root/t/keys" "$shows; source $PWD/completion/ferry.bash" "${typed[@]}" \
 		'pg-wide-ledger plan --alert-di\t' 'pg-wide-ledger watch --alert-di\t5' -- \
@@ -84,7 +86,7 @@ watch --alert-disk=5"
 	tables
 	# shellcheck disable=SC2016  # for the shell
 	local shows='show() { echo "<$*>" }; for each in narrow-to-wide pg-wide-ledger pivot-wide \
-		fs fs-put
+		fs fs-put fs-recover
 		do functions[$each]="show \"\$@\""; done'
 	run_rc 0 "$root/t/keys" "fpath=($PWD/completion \$fpath); autoload -Uz compinit
 		compinit -u -d $PWD/dump; $shows" "${typed[@]}" -- zsh -f -i
@@ -119,6 +121,7 @@ watch --alert-disk=5"
 		records.csv
 		orders
 		orders
+		records.csv
 		records.csv
 	END
 	same_file got want

@@ -120,6 +120,8 @@ locked() {
 	run_rc 0 fs migrate cost-from cost-to --dry-run --prices ours
 	has "$out" 'Units: 120 written (1 KB), 120 read (4 KB); Athena: 6 queries of at most' \
 		'Cost: about 96.0000 USD (prices of 2031-01-01)'
+	run_rc 0 fs migrate cost-from cost-to --dry-run --prices ours --clear-target --set count=1
+	has "$out" 'Athena: 7 queries of at most'
 	run_rc 77 fs migrate cost-from cost-to --yes --prices ours --max-cost 95
 	has "$err" 'nothing was done'
 	is "$(online cost-to | wc -l)" 1

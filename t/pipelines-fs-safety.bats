@@ -87,6 +87,11 @@ online_group() {
 	printf 'nobody\n' >list
 	run_rc 65 fs migrate safe-from safe-into --yes --clear-target --only id=list
 	has "$err" 'safe-from has none of these records' --allow-empty
+	has "$out" 'The source is read twice'
+	# and says that nothing was done: nothing is left to go on with
+	has_no "$err" 'what this run left'
+	run_rc 65 fs migrate safe-from safe-into --yes --clear-target --only id=list
+	has_no "$err" 'is resumed'
 	is "$(stored safe-into)" '10 10'
 	# the clearing breaks off in front of the first deletion
 	sandbox_set deny=DeleteRecord

@@ -29,6 +29,29 @@ voyage: error: no cutoff
 voyage: hint: give --since'
 }
 
+@test "lib: what programs said is said again as it is, whatever is in it" {
+	script s <<'END'
+relay <said
+END
+	printf '%s\n' '2024-01-01T00:00:00Z fs-put: error: a: b' 'fs-put: AWS: denied' \
+		'fs-put: hint: ask' 'fs-put: ' '' 'no program' 'fs-put: a note' >said
+	printf 'cut' >>said
+	FERRY_LOG_FORMAT=json run_rc 0 ./s
+	is "$(jq -r '.level + "|" + .program + "|" + .message' "$err")" 'error|fs-put|a: b
+error|fs-put|denied
+hint|fs-put|ask
+note|fs-put|
+note|s|no program
+note|fs-put|a note
+note|s|cut'
+	# which is not to be seen is not in the log either
+	script probes <<'END'
+reformat none.csv 2>/dev/null || note 'went on'
+END
+	FERRY_LOG_FILE=$PWD/log run_rc 0 sh -c './probes 2>/dev/null'
+	is "$(cut -d ' ' -f 3- log)" 'probes: note: went on'
+}
+
 @test "lib: a mistake on the command line has its code, also when bash lost it" {
 	script s <<'END'
 wait() { return 127; }

@@ -14,6 +14,8 @@ setup() {
 
 cutoff='2024-10-02 17:00:00' # also of the oracle
 
+in_words() { python3 -c 'import shlex, sys; [print(w) for w in shlex.split(sys.argv[1])]' "$1"; }
+
 # command_of UNIT: $words, as systemd makes them: no shell, the words of FERRY_OPTIONS and of
 # FERRY_TABLE_OPTIONS apart
 command_of() {
@@ -23,12 +25,10 @@ command_of() {
 	line=$(sed -n 's/^ExecStart=//p' "units/$1")
 	[[ $line != *' $FERRY_TABLE_OPTIONS'* ]] || text+="${FERRY_TABLE_OPTIONS-} "
 	[[ $line != *' $FERRY_OPTIONS'* ]] || text+=${FERRY_OPTIONS-}
-	read -ra options <<<"$text"
+	mapfile -t options < <(in_words "$text")
 	line=${line//%i/x} line=${line//' $FERRY_TABLE_OPTIONS'/} line=${line//' $FERRY_OPTIONS'/}
 	line=${line//'$$'/'$'}
-	mapfile -t words < <(printf '%s' "$line" | python3 -c '
-import shlex, sys
-for word in shlex.split(sys.stdin.read()): print(word)')
+	mapfile -t words < <(in_words "$line")
 	words+=("${options[@]}")
 }
 start() {
@@ -168,6 +168,8 @@ print(",?".join(sorted(allowed)))')
 	has textfiles/ferry-x.prom 'ferry_rows_total{job="1",ship="IMO9999993"} '
 	run_rc 0 start ferry-validate@.service
 	# all of them look at the job that was named
+	export FERRY_TABLE_OPTIONS="--target-schema 'tenant'"
+	TEXTFILES=$PWD/textfiles run_rc 0 start ferry-status@.service
 	export FERRY_TABLE_OPTIONS=--target-schema=other
 	for each in validate watch status; do
 		TEXTFILES=$PWD/textfiles run_rc 78 start "ferry-$each@.service"
@@ -215,13 +217,15 @@ print(",?".join(sorted(allowed)))')
 	printf '#!/bin/sh\nprintf "%%s\\n" "$@"\n' >bin/narrow-to-wide
 	chmod +x bin/*
 	PATH=$PWD/bin:$PATH run_ok "$root/pipelines/slurm/submit" -n 2 --cutoff-time today \
-		-t "a b" --ship-id="o'x" --time-column t --chunk 6h --target-schema=other
+		-t "a b" --ship-id="o'x" --config c --time-column t --chunk 6h --target-schema=other
 	PATH=$PWD/bin:$PATH run_ok sh wrap
 	is "$(<"$out")" "--mode
 validate
 -t
 a b
 --ship-id=o'x
+--config
+c
 --time-column
 t
 --target-schema=other"

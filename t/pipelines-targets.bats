@@ -58,6 +58,14 @@ migrate() { both --mode migration-only --cutoff-time '2024-10-02' "$@"; }
 	# again: nothing is left
 	run_rc 0 migrate --chunk 10m
 	has "$err" '[busan]: job 1: 0 new chunks'
+	# a mode that is of one target, and one statistics for all
+	printf 'timestamp,%s\n2024-10-01 09:00:00,77\n' "$(PGDATABASE=$ulsan sql \
+		"SELECT min(channel) FROM ferry.channel WHERE ship = 'IMO9999996'")" >wide.csv
+	run_rc 0 both --mode correct --ship-id IMO9999996 wide.csv --stats stats.json
+	is "$(jq -r '[.exit, .mode, .programs[-1].program] | join(" ")' stats.json)" \
+		'0 correct pg-copy-load'
+	is "$(PGDATABASE=$ulsan sql "SELECT count(*) FROM tenant.tbl_data_timeseries_imo9999996
+		WHERE created_time = '2024-10-01 09:00'")" 1
 	# by way of the environment, one of them, one ship
 	FERRY_NARROW_TO_WIDE_TARGETS=targets.conf run_rc 0 narrow-to-wide --mode rollback --yes \
 		--only ulsan
@@ -329,6 +337,44 @@ two_of_three() {
 		WHERE ship_id = 'IMO9999997'"
 	run_rc 78 both --mode migration-only --cutoff-time 2100-01-01
 	has "$err" 'ship IMO9999994 is of two targets: [east] (targets.conf, line 2) and [west]'
+}
+
+@test "targets: each has a page, with links to the others" {
+	local port
+
+	command -v pg-wide-web >/dev/null || skip 'no pg-wide-web here'
+	three_databases
+	migrate 2>/dev/null
+	for ((port = 20000 + BASHPID % 30000; ; port += 2)); do
+		(: </dev/tcp/127.0.0.1/$port) 2>/dev/null ||
+			(: </dev/tcp/127.0.0.1/$((port + 1))) 2>/dev/null || break
+	done
+	MARK=$BATS_TEST_TMPDIR live --mode web --targets targets.conf --listen "127.0.0.1:$port"
+	wait_until 20 curl -sf -o busan.html "http://127.0.0.1:$port/"
+	wait_until 20 curl -sf -o ulsan.json "http://127.0.0.1:$((port + 1))/job/1/status.json"
+	has busan.html "<a href=\"http://127.0.0.1:$((port + 1))/\">ulsan</a>"
+	is "$(jq -r '.ships[].ship' ulsan.json | paste -sd ' ')" 'IMO9999995 IMO9999996'
+	kill -TERM "$run"
+	wait_until 20 gone "$run"
+	run=''
+	wait_until 20 none_left "$BATS_TEST_TMPDIR"
+}
+
+@test "targets: two schemas of one database, of two narrow tables" {
+	three_databases
+	sql 'CREATE SCHEMA other; CREATE TABLE other.n (LIKE tenant.tbl_data_timeseries);
+		INSERT INTO other.n SELECT * FROM tenant.tbl_data_timeseries'
+	printf '[a]\nships = *\ntarget = dbname=%s\n[b]\nships = *\ntarget = dbname=%s
+		table = other.n\ntarget-schema = second\n' "$busan" "$busan" >targets.conf
+	# the same ships in both: one target each
+	run_rc 78 migrate
+	has "$err" 'is of two targets: [a] (targets.conf, line 2) and [b] (targets.conf, line 5)'
+	sql "DELETE FROM other.n WHERE ship_id <> 'IMO9999996';
+		DELETE FROM tenant.tbl_data_timeseries WHERE ship_id = 'IMO9999996'"
+	run_rc 0 migrate --table tenant.tbl_data_timeseries
+	run_rc 0 both --mode validate
+	is "$(PGDATABASE=$busan sql "SELECT source_table, target_schema FROM ferry.job ORDER BY 1" |
+		paste -sd ' ')" 'other.n|second tenant.tbl_data_timeseries|tenant'
 }
 
 @test "targets: passwords are on no command line and in no message" {

@@ -126,6 +126,7 @@ cost_of_move() {
 	[[ $records ]] || reads='' lists=''
 	if [[ ${plan[source]} != online ]]; then
 		queries=$((5 + ${#plan[offline]}))
+		! reads_twice || queries=$((queries + 1))
 		bytes=$(table_bytes "${words[0]}")
 	fi
 	tell_cost "writes=$records" "reads=$reads" "lists=$lists" "queries=$queries" \

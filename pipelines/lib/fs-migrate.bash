@@ -68,8 +68,8 @@ run_migrate() {
 		"$(fill $"what the offline store of %s does not know yet would be left out" \
 			"${words[0]}")" \
 		$"nothing was done: it takes ListRecords; without --quiet it is only told"
-	[[ ${opt[mapped]-},${opt[clear-target]-} != 1,1 ]] || printf '%s\n' \
-		$"The source is read twice: the target is cleared when every changed record fits"
+	! reads_twice || printf '%s\n' \
+		$"The source is read twice: the target is cleared when all is there, and fits"
 	make_estimate
 	! costs || cost_of_move
 	if [[ ${opt[dry-run]-} != 1 ]]; then
@@ -88,8 +88,7 @@ run_migrate() {
 	failures=${opt[failed]-$run/failed.ndjson}
 	{ : >"$failures"; } 2>/dev/null ||
 		fail "$EX_CANTCREATE" "$(fill $"cannot write to %s" "$failures")"
-	[[ ${opt[clear-target]-} != 1 || -e $job_dir/cleared || \
-		! ${opt[mapped]+set}${opt[only]+set} ]] || look_through
+	! reads_twice || [[ -e $job_dir/cleared ]] || look_through
 	uptime
 	began=$now
 	[[ ${opt[clear-target]-} != 1 ]] || clear_target
@@ -304,6 +303,9 @@ clear_target() {
 	: >"$job_dir/cleared"
 }
 
+# reads_twice: whether all is looked through before the target is cleared
+reads_twice() { [[ ${opt[clear-target]-} == 1 && ${opt[mapped]+set}${opt[only]+set} ]]; }
+
 # part_of_none COMMAND...: its programs are none of this run's, for --stats.
 part_of_none() (
 	unset FERRY_STATS_LOG
@@ -314,7 +316,7 @@ part_of_none() (
 # features, before anything is cleared: their types were not compared. Those of the online store are
 # a few more than will be moved. How many a list names is not counted otherwise.
 look_through() {
-	local code=0
+	local code=0 none=''
 
 	rehearsal=all
 	if [[ ${plan[source]} != online ]]; then
@@ -324,17 +326,20 @@ look_through() {
 		attend part_of_none move_online check || code=$?
 	fi
 	rehearsal=''
-	((code == 0)) || {
-		say $"error" "$(fill $"%s is not cleared, nothing was done" "${words[1]}")"
-		((code != EX_DATA)) || hint \
-			$"'fs clear', and then this without --clear-target, moves what fits"
-		exit "$code"
-	}
-	[[ ! ${opt[only]+set} || ${opt[allow-empty]-} == 1 ]] ||
-		(($(figure records "$run/stats.json"))) || fail "$EX_DATA" \
-		"$(fill $"%s has none of these records" "${words[0]}")" \
-		$"--allow-empty clears it nevertheless"
+	((code)) || [[ ! ${opt[only]+set} || ${opt[allow-empty]-} == 1 ]] ||
+		(($(figure records "$run/stats.json"))) || none=1
 	rm -f -- "$run/stats.json"
+	((code)) || [[ $none ]] || return 0
+	# nothing goes on from here
+	rm -f -- "$job_dir"/{begun,job}
+	rmdir -- "$job_dir" 2>/dev/null || :
+	[[ ${opt[failed]+set} ]] || rm -f -- "$failures"
+	[[ ! $none ]] || fail "$EX_DATA" "$(fill $"%s has none of these records" "${words[0]}")" \
+		$"--allow-empty clears it nevertheless"
+	say $"error" "$(fill $"%s is not cleared, nothing was done" "${words[1]}")"
+	((code != EX_DATA)) || hint \
+		$"'fs clear', and then this without --clear-target, moves what fits"
+	exit "$code"
 }
 
 # clear_group GROUP: both stores of a group of the target's side, without a question.

@@ -19,9 +19,9 @@ declare -A t_said=() # what was warned of
 t_mixed=''           # several sources fill the same tables
 
 readonly t_follow='realtime|concurrent|hybrid|streaming' \
-	t_single='dual-write|correct|restore|bundle|web' \
+	t_single='dual-write|correct|restore|bundle' \
 	t_batch='schema-only|tables-only|migration-only|validate|compare|analyze|finish'
-readonly t_listed="$t_batch|$t_follow" t_live="watch|$t_follow"
+readonly t_listed="$t_batch|$t_follow" t_live="watch|web|$t_follow"
 
 # ---- the file ----------------------------------------------------------------------------------
 
@@ -343,6 +343,24 @@ use_target() {
 	[[ ! $backup ]] || backup+=/${t_name[$1]}
 	[[ ! $archive ]] || archive+=/${t_name[$1]}
 	[[ ! $t_mixed ]] || name_source
+	[[ $mode != web ]] || beside_pages "$1"
+}
+
+# beside_pages NUMBER: each target has a page, at the ports from that of --listen on, with links to
+# those of the others
+beside_pages() {
+	local at host i links=''
+
+	at=$(value_of listen 127.0.0.1:8420 "${web[@]}")
+	[[ $at =~ ^(.+):([0-9]{1,5})$ ]] || return 0 # pg-wide-web says it
+	host=$(value_of host "${BASH_REMATCH[1]}" "${web[@]}")
+	at=${BASH_REMATCH[1]} i=$((10#${BASH_REMATCH[2]}))
+	((i)) || return 0
+	web+=("--listen=$at:$((i + $1))")
+	for at in "${!t_name[@]}"; do
+		links+="${t_name[at]} http://${host%:"$i"}:$((i + at))/"$'\n'
+	done
+	export FERRY_WEB_LINKS=$links
 }
 
 # name_source: as the ledger has it (ledger_source_name). One that is away has no name.
@@ -621,10 +639,12 @@ begin_target() {
 	(ships_of "$1") || return 0 # none yet
 	uptime
 	begun[$name]=$now
+	rm -f -- "$folder/up.$name"
 	set -m
 	(
 		answer_for
 		trap - TERM HUP INT
+		: >"$folder/up.$name"
 		one_target "$1"
 	) <&0 &
 	pid[$name]=$!
@@ -635,6 +655,7 @@ begin_target() {
 t_signature() {
 	ships_of "$1" || :
 	printf '%s\n' "${t_target[$1]}" "${t_source[$1]}" "${t_more[$1]}" "${ships[@]}"
+	[[ $mode != web ]] || printf '%s\n' "${t_name[@]}" # which has links to all
 }
 
 # look_after NAME: has it ended?
@@ -676,7 +697,9 @@ end_all() {
 	local name
 
 	for name in "${!pid[@]}"; do
-		[[ ${as[$name]-} == "$told" ]] || kill "-$told" "${pid[$name]}" 2>/dev/null || :
+		# one that is just being started has our traps, and would lose it
+		[[ ${as[$name]-} != "$told" && -f $folder/up.$name ]] || continue
+		kill "-$told" "${pid[$name]}" 2>/dev/null || :
 		as[$name]=$told
 	done
 }
@@ -710,15 +733,14 @@ take_more() {
 
 	place_ships "$folder"
 	for name in "${!pid[@]}"; do
-		[[ " ${t_name[*]} " == *" $name "* ]] || stop_target "$name"
+		[[ " ${t_name[*]} " == *" $name "* ]] || stop_target "$name" || :
 	done
 	for i in "${!t_name[@]}"; do
 		name=${t_name[i]}
 		[[ ${t_on[i]} && ! ${t_lost[i]-} && ! ${again[$name]-} ]] || continue
 		[[ ${as[$name]-} != "$(t_signature "$i")" ]] || continue
 		if [[ ${pid[$name]-} ]]; then
-			stop_target "$name"
-			again[$name]=$now
+			! stop_target "$name" || again[$name]=$now
 		else
 			note "$(fill $"[%s] is begun" "$name")"
 			begin_target "$i"
@@ -726,9 +748,9 @@ take_more() {
 	done
 }
 
-# stop_target NAME: it is not there any more, or has changed
+# stop_target NAME: it is not there any more, or has changed. False: not yet
 stop_target() {
-	[[ ! ${stopped[$1]-} ]] || return 0
+	[[ ! ${stopped[$1]-} && -f $folder/up.$1 ]] || return 1
 	note "$(fill $"[%s] has changed: ended, and begun again if it is there" "$1")"
 	stopped[$1]=1
 	unset "as[$1]"

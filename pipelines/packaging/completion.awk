@@ -55,7 +55,7 @@ function choices_in(what,	list) {
 function flush_usage(	line, word, list, n, i) {
 	line = usage
 	usage = ""
-	if (line ~ /FILE/) takes = "file"
+	if (line ~ /FILE|FAILED|LIST/) takes = "file"
 	if (line ~ /-- COMMAND/) takes = "command"
 	if (line ~ /(^| )(GROUP|SOURCE|ACTIVE|OLD)( |$)/ && !groups) groups = 1
 	if (line ~ /GROUP\.\.\./) groups = 9

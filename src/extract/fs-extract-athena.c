@@ -251,8 +251,7 @@ static void take_header(struct prog *p, const struct field *f, size_t n)
 	if (n != p->cols.n)
 		die(EX_STREAM, "the result has %zu columns instead of %zu", n, p->cols.n);
 	for (size_t i = 0; i < n; i++)
-		if (p->cols.v[i].source.n != f[i].n ||
-			strncasecmp(p->cols.v[i].source.p, f[i].p, f[i].n) != 0)
+		if (!sl_alike(p->cols.v[i].source, field_sl(&f[i])))
 			die(EX_STREAM, "column %zu of the result is %s instead of %s", i + 1,
 				msg_q(field_sl(&f[i])), msg_q(p->cols.v[i].source));
 	announce(p);

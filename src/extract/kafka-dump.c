@@ -21,7 +21,6 @@
 #define WAIT_TO_SHARE (30 * CLOCK_US_PER_SEC) /* the other members wait for us meanwhile */
 #define TELL_EVERY (60 * CLOCK_US_PER_SEC)
 
-
 enum { FROM_BEGINNING, FROM_END, FROM_COMMITTED, FROM_TIME };
 enum { UNTIL_STOPPED, UNTIL_END };
 

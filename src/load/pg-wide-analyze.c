@@ -91,8 +91,7 @@ static int compare_queries(struct run *run)
 	return same ? EX_DONE : EX_DIFFERS;
 }
 
-/* ---- the way to a server ----------------------------------------------------------------------
- */
+/* ---- the way to a server --------------------------------------------------------------------- */
 
 #define PROBES 5
 

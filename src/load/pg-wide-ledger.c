@@ -494,8 +494,9 @@ static void do_status(struct run *run)
 	out_print(str_sl(&text));
 }
 
-static void do_list(struct run *run,
-	void (*report)(const struct ledger_part *, uint64_t, enum report_format, struct str *))
+typedef void list_fn(const struct ledger_part *, uint64_t, enum report_format, struct str *);
+
+static void do_list(struct run *run, list_fn *report)
 {
 	struct ledger_part of;
 	AUTO_STR text = { 0 };
@@ -507,16 +508,6 @@ static void do_list(struct run *run,
 	of = part_of(run);
 	report(&of, run->conf.limit, (enum report_format)run->conf.format, &text);
 	out_print(str_sl(&text));
-}
-
-static void do_failed(struct run *run)
-{
-	do_list(run, ledger_failed_report);
-}
-
-static void do_events(struct run *run)
-{
-	do_list(run, ledger_events_report);
 }
 
 /*
@@ -541,8 +532,7 @@ static int do_wait(struct run *run)
 	}
 }
 
-/* ---- going on ---------------------------------------------------------------------------------
- */
+/* ---- going on -------------------------------------------------------------------------------- */
 
 #define GUARD_EVERY (INT64_C(60) * CLOCK_US_PER_SEC)
 
@@ -627,11 +617,12 @@ static void do_progress(struct run *run)
 static const struct verb {
 	void (*run)(struct run *run);
 	int (*answer)(struct run *run);
+	list_fn *list; /* what do_list() prints */
 } verbs[] = {
 	{ .run = do_plan },
 	{ .run = do_status },
-	{ .run = do_failed },
-	{ .run = do_events },
+	{ .list = ledger_failed_report },
+	{ .list = ledger_events_report },
 	{ .answer = do_wait },
 	{ .run = do_progress },
 	{ .run = do_watch },
@@ -669,6 +660,8 @@ int main(int argc, char **argv)
 	run.target = pg_connect(run.conf.target.conninfo, "target");
 	if (verb->run)
 		verb->run(&run);
+	else if (verb->list)
+		do_list(&run, verb->list);
 	else
 		code = verb->answer(&run);
 	pg_close(run.target);

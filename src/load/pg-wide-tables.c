@@ -17,7 +17,11 @@
 #include "ledger/ledger_ships.h"
 #include "pg/rights.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <strings.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 struct conf {
 	const char *source, *restoring;
@@ -74,7 +78,6 @@ struct channel_list {
 	struct pg *target;
 	size_t left_out, cap;
 	struct arena texts;
-	struct str seen;
 };
 
 static size_t column_of(const struct names *cols, const char *name, const char *other)
@@ -91,7 +94,7 @@ static void add_member(struct str *s, const char *key, struct sl text)
 }
 
 /* "Exhaust gas temperature [°C]", as far as the list says it. */
-static void add_about(struct channel_list *list, struct sl name, struct sl unit)
+static void add_about(struct channel_list *list, struct str *seen, struct sl name, struct sl unit)
 {
 	AUTO_STR about = { 0 };
 
@@ -100,7 +103,7 @@ static void add_about(struct channel_list *list, struct sl name, struct sl unit)
 	if (unit.p && unit.n > 0)
 		str_addf(&about, "%s[%.*s]", about.n > 0 ? " " : "", (int)unit.n, unit.p);
 	if (about.n > 0 && pg_can_store(list->target, str_sl(&about)))
-		add_member(&list->seen, "about", str_sl(&about));
+		add_member(seen, "about", str_sl(&about));
 }
 
 static void add_channel(struct channel_list *list, const struct names *cols, const struct rec *rec)
@@ -109,8 +112,9 @@ static void add_channel(struct channel_list *list, const struct names *cols, con
 	struct sl channel = rec_text(rec, column_of(cols, "data_channel_id", "channel"));
 	struct sl format = rec_text(rec, column_of(cols, "value_format", "format"));
 	struct channels_of *l;
+	AUTO_STR seen = { 0 };
 	bool added;
-	size_t i, at;
+	size_t i;
 
 	if (!ship.p || !channel.p || ship.n == 0 || channel.n == 0)
 		die(EX_DATA, "channel list:%llu: no ship_id or no data_channel_id",
@@ -127,19 +131,15 @@ static void add_channel(struct channel_list *list, const struct names *cols, con
 	if (added)
 		*l = (struct channels_of){ .n = 0 };
 	mem_grow(&l->channel, &l->cap, l->n + 1, sizeof *l->channel);
-	str_addz(&list->seen, list->seen.n ? ",{\"ship\":" : "[{\"ship\":");
-	str_add_json(&list->seen, ship);
-	add_member(&list->seen, "channel", channel);
-	at = list->seen.n;
-	add_member(&list->seen, "first", rec_text(rec, column_of(cols, "first_seen", "first")));
-	add_member(&list->seen, "last", rec_text(rec, column_of(cols, "last_seen", "last")));
-	add_member(&list->seen, "samples", rec_text(rec, column_of(cols, "samples", "count")));
-	add_about(list, rec_text(rec, column_of(cols, "name", NULL)),
+	str_addc(&seen, ' '); /* so that the first member has a comma, too */
+	add_member(&seen, "first", rec_text(rec, column_of(cols, "first_seen", "first")));
+	add_member(&seen, "last", rec_text(rec, column_of(cols, "last_seen", "last")));
+	add_member(&seen, "samples", rec_text(rec, column_of(cols, "samples", "count")));
+	add_about(list, &seen, rec_text(rec, column_of(cols, "name", NULL)),
 		rec_text(rec, column_of(cols, "unit", NULL)));
 	l->channel[l->n++] = (struct widen_channel){ arena_dup(&list->texts, channel),
 		format.p ? arena_dup(&list->texts, format) : SL(""),
-		arena_dup(&list->texts, (struct sl){ list->seen.p + at, list->seen.n - at }) };
-	str_addc(&list->seen, '}');
+		arena_dup(&list->texts, str_sl(&seen)) };
 }
 
 /* Reads all of standard input. Dies with 65 where a record has no ship or channel. */
@@ -169,7 +169,6 @@ static void free_list(struct channel_list *list)
 	mem_free(list->of);
 	names_free(&list->ships);
 	arena_free(&list->texts);
-	str_free(&list->seen);
 	mem_free(list);
 }
 
@@ -201,6 +200,30 @@ static void read_ships(struct run *run, const struct names *ships)
 		run->of[i] = (struct widen){ .ship = registry_ship(run->r, ships->name[i]) };
 }
 
+/* Of channels that were registered before; what is known of others was stored with them. */
+static void see_again(struct run *run, const struct channel_list *list)
+{
+	AUTO_STR json = { 0 };
+
+	for (size_t i = 0; i < list->ships.n; i++)
+		for (size_t k = 0; k < list->of[i].n; k++) {
+			const struct widen_channel *c = &list->of[i].channel[k];
+			const struct ship *s = run->of[i].ship;
+
+			if (s->channel[registry_find(s, c->id)].seen.p == c->seen.p)
+				continue;
+			str_addz(&json, json.n ? ",{\"ship\":" : "[{\"ship\":");
+			str_add_json(&json, s->id);
+			add_member(&json, "channel", c->id);
+			str_add(&json, c->seen);
+			str_addc(&json, '}');
+		}
+	if (json.n == 0)
+		return;
+	str_addc(&json, ']');
+	pg_run(run->target, seen_sql, run->conf.target.schema, str_z(&json));
+}
+
 static void do_register(struct run *run)
 {
 	struct channel_list *list;
@@ -215,10 +238,7 @@ static void do_register(struct run *run)
 		n += run->of[i].n = list->of[i].n;
 	}
 	widen_ships(run->r, run->of, list->ships.n, false);
-	if (list->seen.n > 0) {
-		str_addc(&list->seen, ']');
-		pg_run(run->target, seen_sql, run->conf.target.schema, str_z(&list->seen));
-	}
+	see_again(run, list);
 	write_later(run, false);
 	msg_note("%zu channels of %zu ships are registered", n, list->ships.n);
 	free_list(list);
@@ -319,6 +339,36 @@ static void want_fit(struct run *run)
 		die(EX_CONFIGURATION, "nothing was changed: %s", str_z(&list));
 }
 
+#define MANY 200 /* ships, for which a second connection is worth while */
+
+static NORETURN void make_beside(struct run *run, size_t from)
+{
+	msg_forked();
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	run->target = pg_connect(run->conf.target.conninfo, "target");
+	registry_through(run->r, run->target);
+	pg_set(run->target, "synchronous_commit", "off");
+	widen_ships(run->r, run->of + from, run->ships.n - from, true);
+	pg_close(run->target);
+	leave(EX_DONE);
+}
+
+/* Of many ships a half is made by a process beside this one: a server has several processors. */
+static void make_all(struct run *run)
+{
+	size_t n = run->ships.n, here = n / 2;
+	pid_t beside = n < MANY ? -1 : fork();
+	int status = 0;
+
+	if (beside == 0)
+		make_beside(run, here);
+	widen_ships(run->r, run->of, beside < 0 ? n : here, true);
+	while (beside > 0 && waitpid(beside, &status, 0) < 0 && errno == EINTR)
+		;
+	if (status != 0)
+		leave(WIFEXITED(status) ? WEXITSTATUS(status) : EX_TEMP);
+}
+
 static void do_create(struct run *run)
 {
 	size_t tables = 0;
@@ -341,10 +391,10 @@ static void do_create(struct run *run)
 			run->own, run->ships.name[i]);
 		widen_drop(run->r, run->of[i].ship, run->conf.cascade);
 	}
-	widen_ships(run->r, run->of, run->ships.n, true);
+	make_all(run);
 	for (size_t i = 0; i < run->ships.n; i++)
 		for (size_t g = 0; g < run->of[i].ship->n_groups; g++)
-			tables += run->of[i].ship->group[g].made;
+			tables += run->of[i].ship->group[g].table.n > 0;
 	write_later(run, false);
 	msg_note("%zu tables of %zu ships are there", tables, run->ships.n);
 }

@@ -121,7 +121,7 @@ static void check(struct state *st)
 	bool any = false;
 
 	if (st->print_rules) {
-		out_print(sl_of(quality_rules_example()));
+		out_print(sl_of(quality_rules_example));
 		leave(EX_DONE);
 	}
 	if (st->report && strcmp(st->report, "-") != 0)

@@ -33,11 +33,6 @@ static enum answer_state bad(struct answer *a, const char *why)
 
 #define BLANKS " \t"
 
-static bool same_word(struct sl s, const char *word)
-{
-	return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
-}
-
 /* HTTP/1.x NNN reason */
 static enum answer_state status_line(struct answer *a, struct sl line)
 {
@@ -57,16 +52,16 @@ static enum answer_state framing_header(struct answer *a, struct sl name, struct
 {
 	uint64_t n;
 
-	if (same_word(name, "content-length")) {
+	if (sl_alike(name, SL("content-length"))) {
 		if (!num_u64(value, &n) || (a->length != UINT64_MAX && a->length != n))
 			return bad(a, "bad Content-Length");
 		a->length = n;
-	} else if (same_word(name, "transfer-encoding")) {
-		if (a->chunked || !same_word(value, "chunked"))
+	} else if (sl_alike(name, SL("transfer-encoding"))) {
+		if (a->chunked || !sl_alike(value, SL("chunked")))
 			return bad(a, "unknown Transfer-Encoding");
 		a->chunked = true;
-	} else if (same_word(name, "connection")) {
-		if (same_word(value, "close"))
+	} else if (sl_alike(name, SL("connection"))) {
+		if (sl_alike(value, SL("close")))
 			a->keep_alive = false;
 	}
 	return ANSWER_MORE;

@@ -99,8 +99,7 @@ static bool read_execution(const struct json *x, struct athena_execution *out)
 		.reason = json_text(status, "StateChangeReason"),
 		.output = json_text(json_get(x, "ResultConfiguration"), "OutputLocation"),
 		.manifest = json_text(stat, "DataManifestLocation"),
-		.workgroup = json_text(x, "WorkGroup"),
-		.statement_type = json_text(x, "StatementType")};
+		.workgroup = json_text(x, "WorkGroup")};
 	if (out->reason.n == 0)
 		out->reason = json_text(error, "ErrorMessage");
 	out->retryable = json_is_true(error, "Retryable");

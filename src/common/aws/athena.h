@@ -29,7 +29,7 @@ struct athena_execution {
 	bool retryable;
 	struct sl output;   /* ResultConfiguration.OutputLocation: the result's own URI */
 	struct sl manifest; /* Statistics.DataManifestLocation (UNLOAD) */
-	struct sl workgroup, statement_type;
+	struct sl workgroup;
 	uint64_t scanned_bytes;
 	int64_t queue_ms, engine_ms, total_ms;
 };

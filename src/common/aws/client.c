@@ -33,7 +33,6 @@ void client_submit(struct flight *f)
 	f->delivered = 0;
 	f->trouble = -1;
 	str_clear(&f->etag);
-	f->began = clock_monotonic();
 	f->a->stats.calls++;
 	move(f, FLIGHT_READY);
 }

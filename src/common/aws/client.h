@@ -54,8 +54,7 @@ struct aws_reply {
 	uint64_t body_size; /* bytes of the body, also of one a sink took */
 	unsigned attempts;
 	unsigned lost; /* attempts before this answer that may have been carried out, too */
-	int64_t took_us; /* from submission to the end, retries included */
-	struct sl etag, content_range, bucket_region, last_modified; /* empty when not there */
+	struct sl etag, bucket_region; /* empty when not there */
 	struct sl request_id;
 	uint64_t content_length; /* UINT64_MAX: not said */
 };

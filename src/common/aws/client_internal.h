@@ -30,7 +30,7 @@ struct flight {
 	unsigned skewed;    /* a clock that is set back is wrong twice */
 	unsigned renewals;          /* of credentials */
 	unsigned keys;              /* creds_serial() of those it was signed with */
-	int64_t began, wake_at, trouble; /* trouble: since when it does not pass; -1: it does */
+	int64_t wake_at, trouble; /* trouble: since when it does not pass; -1: it does */
 	int64_t departed, signed_at;     /* the latest attempt, and as of when it said it was */
 	uint64_t delivered, at_start;    /* bytes the sink has had: now, when this attempt began */
 	struct str etag;                 /* of the object whose body is being resumed */

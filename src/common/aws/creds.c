@@ -360,7 +360,8 @@ static bool find(struct creds *cr, struct aws_keys *k, struct aws_error *e)
 		return creds_web_identity(c, &r, token, k, e);
 	if (profile_has_source(c, p))
 		return from_profile(c, p, 0, k, &cr->renewable, e);
-	if (creds_container_configured())
+	if (aws_env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") ||
+		aws_env("AWS_CONTAINER_CREDENTIALS_FULL_URI"))
 		return creds_from_container(k, e);
 	if (imds_enabled() && creds_from_instance(k, e))
 		return true;

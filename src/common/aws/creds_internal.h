@@ -13,7 +13,6 @@ void keys_set(
 bool keys_from_json(struct aws_keys *k, struct sl text, const char *token_key, const char *source,
 	struct aws_error *e) NODISCARD;
 
-bool creds_container_configured(void);
 bool creds_from_container(struct aws_keys *k, struct aws_error *e) NODISCARD;
 bool creds_from_instance(struct aws_keys *k, struct aws_error *e) NODISCARD;
 

@@ -186,12 +186,6 @@ bool creds_web_identity(struct aws_config *c, const struct creds_role *r, const 
 
 /* ---- containers ---------------------------------------------------------------------------- */
 
-bool creds_container_configured(void)
-{
-	return aws_env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") ||
-	       aws_env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
-}
-
 /* Keys may travel without TLS only where the network is this machine's own. Source: botocore. */
 static bool is_near(const char *host)
 {

@@ -41,7 +41,7 @@ bool aws_code_among(struct sl code, const char *codes)
 {
 	const char *at = code.n ? memmem(codes, strlen(codes), code.p, code.n) : NULL;
 
-	while (at && !(at[-1] == ' ' && at[code.n] == ' '))
+	while (at && (at == codes || at[-1] != ' ' || at[code.n] != ' '))
 		at = memmem(at + 1, strlen(at + 1), code.p, code.n);
 	return at != NULL;
 }

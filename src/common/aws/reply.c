@@ -17,13 +17,10 @@ void reply_read(struct flight *f)
 		.body_size = f->call.sink && a->status < 300 ? f->delivered : a->body_size,
 		.attempts = f->attempts,
 		.lost = f->lost,
-		.took_us = clock_monotonic() - f->began,
 		.content_length = a->length};
 	if (a->status < 300 && !f->call.sink && f->call.service != AWS_S3)
 		return; /* the many: what follows costs a search each */
 	r->etag = answer_header(a, "etag");
-	r->content_range = answer_header(a, "content-range");
-	r->last_modified = answer_header(a, "last-modified");
 	r->bucket_region = answer_header(a, "x-amz-bucket-region");
 	r->request_id = answer_header(a, "x-amz-request-id");
 	if (r->request_id.n == 0)

@@ -109,6 +109,10 @@ struct cellsum_target {
 void cellsum_wide(
 	struct cellsum_target *t, struct ship *ship, int64_t from, int64_t to, struct cellsum *out);
 
+/* Has any table of these ships a row in [from, to)? False, too, when `locked` says one is. */
+bool cellsum_wide_any(struct cellsum_target *t, struct ship *const *list, size_t n, int64_t from,
+	int64_t to, bool *locked);
+
 /* Per channel, by its number in ship->channels; the list is in the arena. */
 struct cellsum *cellsum_wide_channels(
 	struct cellsum_target *t, struct ship *ship, int64_t from, int64_t to, struct arena *a);

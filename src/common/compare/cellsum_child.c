@@ -61,6 +61,28 @@ static bool has_chunks(const struct ledger_range *r, size_t n_ships)
 				    memchr(r->cover, LEDGER_COVER_DOUBT, n_ships));
 }
 
+#define AT_ONCE 100
+
+/* Where no rows are expected: have the ships from `s` to *end none? They are asked together. */
+static bool are_empty(struct work *w, const struct names *ships, const struct ledger_range *r,
+	size_t s, size_t *end)
+{
+	struct ship *list[AT_ONCE];
+	size_t n = 0, tables = 0;
+	bool locked = false;
+
+	for (*end = s; *end < ships->n && n < AT_ONCE; ++*end) {
+		struct ship *ship = registry_ship(w->target.r, ships->name[*end]);
+
+		if ((tables += ship->n_groups + 1) > w->most && *end > s)
+			break;
+		if (ledger_cover_counts(r->cover[*end]))
+			list[n++] = ship;
+	}
+	end_turn(w, "COMMIT");
+	return !cellsum_wide_any(&w->target, list, n, r->from, r->to, &locked) && !locked;
+}
+
 static NORETURN void work(int fd, const struct target_opts *opts, enum cellsum_hash hash,
 	const struct ledger_range *range, size_t n_ranges, const struct names *ships)
 {
@@ -77,9 +99,13 @@ static NORETURN void work(int fd, const struct target_opts *opts, enum cellsum_h
 			continue;
 		w.target.sparse = !has_chunks(&range[i], ships->n);
 		memset(sum, 0, mem_mul(ships->n, sizeof *sum));
-		for (size_t s = 0; s < ships->n; s++)
-			if (ledger_cover_counts(range[i].cover[s]))
-				sum_ship(&w, ships->name[s], &range[i], &sum[s]);
+		for (size_t s = 0, end = ships->n; s < ships->n; s = end) {
+			if (w.target.sparse && are_empty(&w, ships, &range[i], s, &end))
+				continue;
+			for (; s < end; s++)
+				if (ledger_cover_counts(range[i].cover[s]))
+					sum_ship(&w, ships->name[s], &range[i], &sum[s]);
+		}
 		/* no locks while we wait for the reader: it may wait for them, to add a column */
 		end_turn(&w, "COMMIT");
 		write_all(fd, sum, mem_mul(ships->n, sizeof *sum));

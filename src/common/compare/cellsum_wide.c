@@ -143,25 +143,25 @@ static void add_group(struct cellsum_target *t, struct ship *ship, size_t group,
 	}
 }
 
-/* Where nothing should be, that is asked first: it is a tenth of the work. */
-static bool has_rows(struct cellsum_target *t, struct ship *ship, int64_t from, int64_t to,
-	struct cellsum *out)
+bool cellsum_wide_any(struct cellsum_target *t, struct ship *const *list, size_t n, int64_t from,
+	int64_t to, bool *locked)
 {
 	AUTO_STR sql = { 0 };
 	AUTO_RESULT *r = NULL;
 
-	for (size_t g = 0; g < ship->n_groups; g++) {
-		if (!ship->group[g].made)
-			continue;
-		str_addf(&sql, "%s EXISTS (SELECT FROM %s", sql.n > 0 ? " OR" : "SELECT",
-			registry_table(t->r, ship, g));
-		add_range(t, &sql, ship, from, to);
-		str_addc(&sql, ')');
-	}
+	for (size_t i = 0; i < n; i++)
+		for (size_t g = 0; g < list[i]->n_groups; g++) {
+			if (!list[i]->group[g].made)
+				continue;
+			str_addf(&sql, "%s EXISTS (SELECT FROM %s", sql.n > 0 ? " OR" : "SELECT",
+				registry_table(t->r, list[i], g));
+			add_range(t, &sql, list[i], from, to);
+			str_addc(&sql, ')');
+		}
 	if (sql.n == 0)
 		return false;
 	r = ask(t, str_z(&sql));
-	out->locked = !r;
+	*locked = !r;
 	return r && pg_true(r, 0, 0);
 }
 
@@ -169,7 +169,8 @@ void cellsum_wide(
 	struct cellsum_target *t, struct ship *ship, int64_t from, int64_t to, struct cellsum *out)
 {
 	*out = (struct cellsum){ .rows = 0 };
-	if (t->sparse && !has_rows(t, ship, from, to, out))
+	/* where nothing should be, that is asked first: it is a tenth of the work */
+	if (t->sparse && !cellsum_wide_any(t, &ship, 1, from, to, &out->locked))
 		return;
 	for (size_t g = 0; g < ship->n_groups && !out->locked; g++)
 		if (ship->group[g].made)

@@ -55,6 +55,12 @@ static inline bool sl_eq_str(struct sl a, const char *cstr)
 	return sl_eq(a, sl_of(cstr));
 }
 
+/* The same but for the case of ASCII's letters. */
+static inline bool sl_alike(struct sl a, struct sl b)
+{
+	return a.n == b.n && strncasecmp(a.p, b.p, a.n) == 0;
+}
+
 /* Takes the first n bytes off. */
 static inline void sl_skip(struct sl *s, size_t n)
 {

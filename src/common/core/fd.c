@@ -1,6 +1,7 @@
 #include "core/fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 /* `at` < 0: where the descriptor stands. */
@@ -26,6 +27,16 @@ bool fd_write(int fd, struct sl s)
 bool fd_write_at(int fd, struct sl s, off_t at)
 {
 	return put(fd, s, at);
+}
+
+bool fd_append(const char *path, struct sl line, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, mode);
+	bool done = fd >= 0 && write(fd, line.p, line.n) == (ssize_t)line.n;
+
+	if (fd >= 0)
+		(void)close(fd);
+	return done;
 }
 
 bool fd_read_at(int fd, char *dst, size_t n, off_t at)

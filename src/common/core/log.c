@@ -1,6 +1,7 @@
 #include "core/log.h"
 
 #include "core/clock.h"
+#include "core/fd.h"
 #include "core/opt.h"
 #include "core/path.h"
 
@@ -45,7 +46,9 @@ static const char **place_of(const char *name)
 
 const char *log_given(const char *name)
 {
-	return *place_of(name);
+	const char **place = place_of(name);
+
+	return place ? *place : NULL;
 }
 
 bool log_option(const char *name, const char *value)
@@ -151,16 +154,6 @@ static size_t put_text(char *line, size_t cap, enum log_level level, const char 
 		text);
 }
 
-static bool write_file(const char *line, size_t n)
-{
-	int fd = open(given_file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-	bool done = fd >= 0 && write(fd, line, n) == (ssize_t)n;
-
-	if (fd >= 0)
-		(void)close(fd);
-	return done;
-}
-
 void log_line(enum log_level level, const char *text, const char *more)
 {
 	char said[4096], shown[4096], line[sizeof shown * 2 + 400];
@@ -171,7 +164,7 @@ void log_line(enum log_level level, const char *text, const char *more)
 	n = (given_format && strcmp(given_format, "json") == 0 && !elsewhere ? put_json : put_text)
 		(line, sizeof line - 1, level, shown);
 	line[n++] = '\n';
-	if (to_file() && write_file(line, n))
+	if (to_file() && fd_append(given_file, (struct sl){ line, n }, 0666))
 		return;
 	if (write(STDERR_FILENO, line, n) < 0)
 		return; /* there is no other place to complain */

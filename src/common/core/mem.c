@@ -1,6 +1,5 @@
 #include "core/mem.h"
 
-
 static NORETURN COLD void out_of_memory(size_t n)
 {
 	die(EX_MEMORY, "out of memory (asked for %zu bytes)", n);

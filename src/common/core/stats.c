@@ -1,6 +1,7 @@
 #include "core/stats.h"
 
 #include "core/clock.h"
+#include "core/fd.h"
 #include "core/kp.h"
 #include "core/path.h"
 #include "core/str.h"
@@ -38,22 +39,12 @@ static bool is_ours(const char *path)
 	return st.st_size == 0 || strcmp(text, head) == 0;
 }
 
-static bool append(const char *path, struct sl line)
-{
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	bool ok = fd >= 0 && write(fd, line.p, line.n) == (ssize_t)line.n;
-
-	if (fd >= 0)
-		(void)close(fd);
-	return ok;
-}
-
 bool stats_write(const char *path, struct sl line)
 {
 	told = true;
 	KP("stats");
 	return (!path || tmpf_replace(path, line, 0644)) &&
-	       (!log_path() || append(log_path(), line));
+	       (!log_path() || fd_append(log_path(), line, 0600));
 }
 
 static struct {

@@ -57,6 +57,16 @@ size_t utf8_valid_to(const char *p, size_t n)
 	return n;
 }
 
+const char utf8_nul[] = N_("NUL byte"), utf8_bad[] = N_("not valid UTF-8");
+
+const char *utf8_fault(struct sl s, size_t *at)
+{
+	const char *nul = memchr(s.p, 0, s.n);
+
+	*at = nul ? (size_t)(nul - s.p) : utf8_valid_to(s.p, s.n);
+	return nul ? utf8_nul : *at < s.n ? utf8_bad : NULL;
+}
+
 size_t utf8_put(char *dst, uint32_t cp)
 {
 	static const unsigned char lead[] = { 0, 0, 0xc0, 0xe0, 0xf0 };

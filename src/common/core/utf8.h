@@ -9,6 +9,10 @@ size_t utf8_char(const char *p, size_t n);
 /* Offset of the first byte that is not part of valid UTF-8, or n when all of it is valid. */
 size_t utf8_valid_to(const char *p, size_t n);
 
+/* NULL, or what is wrong with the text, and where: one of the two. */
+const char *utf8_fault(struct sl s, size_t *at);
+extern const char utf8_nul[], utf8_bad[];
+
 /* Writes code point `cp` (no surrogate, <= 0x10FFFF) as UTF-8; returns the bytes written, 1-4. */
 size_t utf8_put(char *dst, uint32_t cp);
 

@@ -107,7 +107,7 @@ static bool is_asked(struct sl asked, struct sl name)
 
 	if (slash)
 		asked = (struct sl){slash + 1, (size_t)(asked.p + asked.n - slash) - 1};
-	return asked.n == name.n && strncasecmp(asked.p, name.p, name.n) == 0;
+	return sl_alike(asked, name);
 }
 
 bool fs_describe(struct aws *a, struct sl group, struct fs_group *g, struct aws_error *e)

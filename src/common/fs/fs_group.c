@@ -115,9 +115,7 @@ size_t fs_group_feature(const struct fs_group *g, struct sl name)
 		if (sl_eq(g->features[i].name, name))
 			return i;
 	for (size_t i = 0; i < g->n; i++) {
-		struct sl f = g->features[i].name;
-
-		if (f.n != name.n || strncasecmp(f.p, name.p, f.n) != 0)
+		if (!sl_alike(g->features[i].name, name))
 			continue;
 		if (found != SIZE_MAX)
 			return SIZE_MAX;

@@ -17,8 +17,7 @@ static size_t find_id(
 
 	for (size_t i = 0; i < ARRAY_LEN(guesses); i++)
 		for (size_t k = 0; k < cols->n; k++)
-			if (cols->name[k].n == guesses[i].n &&
-				strncasecmp(cols->name[k].p, guesses[i].p, guesses[i].n) == 0)
+			if (sl_alike(cols->name[k], guesses[i]))
 				return k;
 	*list = format_traits(rd_format(io->rd))->header && !rd_is_sealed(io->rd) &&
 		!opts->no_header && !opts->names.n;

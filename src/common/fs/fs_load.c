@@ -104,13 +104,6 @@ static void retry(
 	put_back(l, lane, item);
 }
 
-static void set_fatal(struct fs_load *l, const struct aws_error *e)
-{
-	if (!l->has_fatal)
-		l->fatal = *e;
-	l->has_fatal = true;
-}
-
 /* PutRecord says "Resource Not Found" in a ValidationError when the group is missing. */
 static bool says_missing(const struct aws_error *e)
 {
@@ -148,7 +141,9 @@ static void settle_error(struct fs_load *l, struct fs_lane *lane, struct fs_item
 	case AWS_FORBIDDEN:
 	case AWS_NOT_FOUND:
 	case AWS_CONFIG:
-		set_fatal(l, e);
+		if (!l->has_fatal)
+			l->fatal = *e;
+		l->has_fatal = true;
 		put_back(l, lane, item); /* it was not written: it counts as not sent */
 		return;
 	}
@@ -241,17 +236,10 @@ static void batch_answered(struct fs_load *l, struct fs_lane *lane, const struct
 		l->mode = FS_MODE_BATCH;
 }
 
-/* Does the error say that the endpoint does not have the call, or that it is not for this user? */
-static bool batch_is_missing(const struct fs_load *l, const struct aws_error *e)
-{
-	if (l->mode != FS_MODE_PROBE && e->class != AWS_FORBIDDEN)
-		return false;
-	return fs_call_is_missing(e);
-}
-
 static void batch_failed(struct fs_load *l, struct fs_lane *lane, const struct aws_error *e)
 {
-	bool missing = batch_is_missing(l, e);
+	bool missing = (l->mode == FS_MODE_PROBE || e->class == AWS_FORBIDDEN) &&
+		       fs_call_is_missing(e);
 
 	if (missing && l->mode != FS_MODE_SINGLE) {
 		msg_note("BatchWriteRecord is not available here (%s), going on with PutRecord",

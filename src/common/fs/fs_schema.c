@@ -82,9 +82,7 @@ void fs_schema_file(struct fs_schema *s, const char *path)
 	const char *why = NULL;
 	size_t offset;
 
-	while (in_more(in))
-		;
-	list = json_parse(&s->arena, in_window(in), &why, &offset);
+	list = json_parse(&s->arena, in_whole(in), &why, &offset);
 	if (!list)
 		die(EX_DATA, "%s: byte %zu: %s", at.what, offset + 1, why);
 	if (list->kind != J_ARR || list->n == 0)

@@ -328,14 +328,9 @@ void fs_where_check(const char *option, const char *sql)
 			option, msg_q(sl_of(sql)));
 }
 
-static bool same(struct sl a, struct sl b)
-{
-	return a.n == b.n && strncasecmp(a.p, b.p, a.n) == 0;
-}
-
 static bool is(const struct tokens *t, size_t i, const char *text)
 {
-	return i < t->n && t->v[i].kind != K_TEXT && same(t->v[i].s, sl_of(text));
+	return i < t->n && t->v[i].kind != K_TEXT && sl_alike(t->v[i].s, sl_of(text));
 }
 
 static bool is_time(const struct tokens *t, size_t i, struct sl name)
@@ -346,7 +341,7 @@ static bool is_time(const struct tokens *t, size_t i, struct sl name)
 		s = (struct sl){s.p + 1, s.n - 2};
 	else if (t->v[i].kind != K_WORD)
 		return false;
-	return same(s, name) && !is(t, i + 1, "(") && !is(t, i + 1, ".") &&
+	return sl_alike(s, name) && !is(t, i + 1, "(") && !is(t, i + 1, ".") &&
 	       !(i > 0 && is(t, i - 1, "."));
 }
 

@@ -188,8 +188,7 @@ void ledger_release(struct pg *target, uint64_t job, const char *worker);
 void ledger_fail(
 	struct pg *target, const struct ledger_claim *claim, bool permanent, const char *error);
 
-/* ---- facts: what a seal's `src` says ----------------------------------------------------------
- */
+/* ---- facts: what a seal's `src` says --------------------------------------------------------- */
 
 struct ledger_facts_ship {
 	struct sl ship;
@@ -250,8 +249,7 @@ void ledger_put_facts(struct str *s, const struct ledger_facts *f);
 /* NULL when `src` holds facts, else the reason why not. Unknown members are ignored. */
 const char *ledger_parse_facts(struct arena *a, struct sl src, struct ledger_facts *f) NODISCARD;
 
-/* ---- finish (in the loader's transaction) -----------------------------------------------------
- */
+/* ---- finish (in the loader's transaction) ---------------------------------------------------- */
 
 /*
  * Locks the chunks of the facts until the end of the transaction, so that nobody takes them over
@@ -273,8 +271,7 @@ void ledger_fail_facts(
 void ledger_fail_met(
 	struct pg *target, const struct ledger_facts *f, struct sl ship, const char *error);
 
-/* ---- rejects, events, watermarks --------------------------------------------------------------
- */
+/* ---- rejects, events, watermarks ------------------------------------------------------------- */
 
 /*
  * Records that could not be carried over. They are written in batches, by attempt, on the reader's
@@ -340,8 +337,7 @@ void ledger_run_rate(struct pg *target, uint64_t job, uint64_t rate);
  */
 bool ledger_seat(struct pg *target, uint64_t job, uint64_t workers, uint64_t *seat) NODISCARD;
 
-/* ---- status -----------------------------------------------------------------------------------
- */
+/* ---- status ---------------------------------------------------------------------------------- */
 
 struct ledger_status {
 	struct sl ship;

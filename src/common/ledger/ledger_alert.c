@@ -42,8 +42,7 @@ struct watch {
 	struct str seen; /* events that are not handed to the command again, each with a comma */
 };
 
-/* ---- the command ------------------------------------------------------------------------------
- */
+/* ---- the command ----------------------------------------------------------------------------- */
 
 /* Its words; the text lives in `copy`, to be freed. */
 static void split(const char *command, char **copy, char *argv[WORDS_MAX + 1])
@@ -224,8 +223,7 @@ static size_t end_telling(struct watch *w, bool wait)
 	return busy;
 }
 
-/* ---- what can be wrong ------------------------------------------------------------------------
- */
+/* ---- what can be wrong ----------------------------------------------------------------------- */
 
 /* How far behind; of a follower that was never there nothing is expected. */
 static int look_at_lag(struct watch *w, const struct ledger_live *l)
@@ -386,8 +384,7 @@ static void look(struct watch *w)
 	note(w, DISK, look_at_disk(w));
 }
 
-/* ---- watching ---------------------------------------------------------------------------------
- */
+/* ---- watching -------------------------------------------------------------------------------- */
 
 /*
  * Whether there was anything. What nobody wants to hear stays untold: a later watch may have

@@ -182,13 +182,28 @@ const char *ledger_parse_facts(struct arena *a, struct sl src, struct ledger_fac
 
 /* ---- finishing ------------------------------------------------------------------------------- */
 
+/* Whose they are, without what is counted of them: once a transaction, maybe of many. */
+static void put_claims(struct str *s, const struct ledger_facts *f)
+{
+	str_addc(s, '[');
+	for (size_t i = 0; i < f->n; i++) {
+		str_addz(s, i ? ",{\"ship\":" : "{\"ship\":");
+		str_add_json(s, f->ships[i].ship);
+		str_addf(s, ",\"attempt\":%llu}", (unsigned long long)f->ships[i].attempt);
+	}
+	str_addc(s, ']');
+}
+
 /* Runs one of them; true when every ship of the facts was hit. */
 static bool run_fenced(struct pg *target, const char *sql, int n, const struct ledger_facts *f)
 {
 	AUTO_FREE char *worker = mem_sldup(f->worker);
 	AUTO_STR ships = { 0 };
 
-	ledger_put_ships(&ships, f, true);
+	if (sql == hold_sql)
+		put_claims(&ships, f);
+	else
+		ledger_put_ships(&ships, f, true);
 	return pg_is_yes(pg_query(target, sql, n,
 		(const char *[]){ ledger_u64(f->job), ledger_time(f->from),
 			str_z(&ships), worker, ledger_time(f->to) }));

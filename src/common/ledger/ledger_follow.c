@@ -14,10 +14,9 @@ static void take_follower(const struct pg_result *r, struct ledger_follower *f, 
 						       : LEDGER_FOLLOW_POLL,
 		.slot = ledger_get_text(r, 0, 1, a),
 		.publication = ledger_get_text(r, 0, 2, a),
-		.consistent_point = ledger_get_text(r, 0, 3, a),
-		.worker = ledger_get_text(r, 0, 4, a),
-		.upto = ledger_get_text(r, 0, 5, a),
-		.attempt = pg_count(r, 0, 6) };
+		.worker = ledger_get_text(r, 0, 3, a),
+		.upto = ledger_get_text(r, 0, 4, a),
+		.attempt = pg_count(r, 0, 5) };
 }
 
 bool ledger_follower_get(

@@ -28,7 +28,6 @@
 struct ledger_follower {
 	enum ledger_follow_kind kind;
 	const char *slot, *publication;
-	const char *consistent_point; /* of the slot when it was made */
 	const char *worker;           /* who follows; empty: nobody */
 	const char *upto;             /* the target has everything until there */
 	uint64_t attempt;

@@ -15,7 +15,7 @@ INSERT INTO ferry.follower AS f (job_id, kind, slot, publication,
 	error_at = NULL, publication_oid = NULL, gap = NULL, changes = NULL;
 
 -- part: columns
-kind, slot, publication, consistent_point, worker, upto, attempt
+kind, slot, publication, worker, upto, attempt
 
 -- name: follower_sql
 SELECT {columns} FROM ferry.follower WHERE job_id = $1;

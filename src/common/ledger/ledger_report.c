@@ -89,8 +89,7 @@ void ledger_state_free(struct ledger_state *s)
 	arena_free(&s->arena);
 }
 
-/* ---- the table --------------------------------------------------------------------------------
- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 /* Instants as text, with the fraction only where a program reads. */
 static void add_time(struct report *r, int64_t instant, bool brief)
@@ -223,10 +222,9 @@ static void add_ship(struct rows *w, const struct ledger_status *s)
 
 /* ---- for programs ---------------------------------------------------------------------------- */
 
+/* Of a follower that is there. */
 static const char *live_guarantee(const struct ledger_live *live)
 {
-	if (!live->any)
-		return NULL;
 	if (*live->gap)
 		return live->gap;
 	if (live->slot && live->rejects)
@@ -356,8 +354,7 @@ static void put_json(const struct ledger_state *s, const struct report *ships, s
 	str_addz(out, "}\n");
 }
 
-/* ---- for people -------------------------------------------------------------------------------
- */
+/* ---- for people ------------------------------------------------------------------------------ */
 
 /* A number, or a size, as people read it; it lives as long as seven others. */
 static const char *shown(uint64_t n, bool bytes)

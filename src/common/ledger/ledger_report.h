@@ -22,7 +22,6 @@ struct ledger_live {
 	int64_t lag_bytes;      /* of WAL the target has not got yet */
 	int64_t safe_wal_bytes; /* until the slot is lost */
 	int64_t held_bytes;     /* that the source keeps for the slot */
-	int64_t up_us;          /* since the follower was started */
 	struct sl wal_status, upto, error;
 	const char *gap; /* what is promised less than usual; "": nothing */
 	uint64_t doubts; /* ranges that are to be compared again */

@@ -158,15 +158,14 @@ static void take_live(const struct pg_result *r, struct ledger_live *l, struct a
 		.silent_us = get_known(r, 0, 9),
 		.lag_bytes = get_known(r, 0, 10),
 		.safe_wal_bytes = get_known(r, 0, 11),
-		.up_us = get_known(r, 0, 12),
-		.wal_status = arena_dup(a, pg_value(r, 0, 13)),
-		.upto = arena_dup(a, pg_value(r, 0, 14)),
-		.error = arena_dup(a, pg_value(r, 0, 15)),
-		.doubts = pg_count(r, 0, 16),
-		.delay_us = get_known(r, 0, 17),
-		.held_bytes = get_known(r, 0, 18),
-		.gap = arena_dup(a, pg_value(r, 0, 19)).p,
-		.unseen_us = get_known(r, 0, 20) };
+		.wal_status = arena_dup(a, pg_value(r, 0, 12)),
+		.upto = arena_dup(a, pg_value(r, 0, 13)),
+		.error = arena_dup(a, pg_value(r, 0, 14)),
+		.doubts = pg_count(r, 0, 15),
+		.delay_us = get_known(r, 0, 16),
+		.held_bytes = get_known(r, 0, 17),
+		.gap = arena_dup(a, pg_value(r, 0, 18)).p,
+		.unseen_us = get_known(r, 0, 19) };
 	l->lag_us = l->silent_us < 0 || l->silent_us > SILENCE_MAX ? l->silent_us : l->delay_us;
 }
 

@@ -54,10 +54,7 @@ SELECT kind = 'slot', lease_until > clock_timestamp(), rows, cells, wide_rows, d
 	rejects, chunks, newest_commit,
 	CASE WHEN {idle} THEN 0 ELSE
 		(extract(epoch FROM greatest(clock_timestamp(), at) - at) * 1000000)::bigint END,
-	lag_bytes, safe_wal_bytes,
-	(extract(epoch FROM greatest(clock_timestamp(), started_at) - started_at)
-		* 1000000)::bigint,
-	wal_status, upto, error,
+	lag_bytes, safe_wal_bytes, wal_status, upto, error,
 	(SELECT count(*) FROM ferry.doubt d WHERE d.job_id = f.job_id
 		AND (ship IS NULL OR NOT held)),
 	CASE WHEN {idle} THEN 0 ELSE (SELECT {delay} FROM ferry.follow_ship s

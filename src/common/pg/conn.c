@@ -467,21 +467,20 @@ static const char *quote(struct pg *pg, char mark, struct sl text)
 	return str_z(s);
 }
 
-static bool is_text(struct sl s)
-{
-	return !memchr(s.p, '\0', s.n) && utf8_valid_to(s.p, s.n) == s.n;
-}
-
 const char *pg_ident(struct pg *pg, struct sl name)
 {
-	if (!is_text(name))
+	size_t at;
+
+	if (utf8_fault(name, &at))
 		die(EX_DATA, "not a name, %s: %s: not valid UTF-8", pg->role, msg_q(name));
 	return quote(pg, '"', name);
 }
 
 const char *pg_literal(struct pg *pg, struct sl value)
 {
-	if (!is_text(value))
+	size_t at;
+
+	if (utf8_fault(value, &at))
 		die(EX_DATA, "not a text, %s: %s: not valid UTF-8", pg->role, msg_q(value));
 	return quote(pg, '\'', value);
 }

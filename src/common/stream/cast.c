@@ -26,15 +26,10 @@ static const struct {
 	{ SL_INIT("unix"), CAST_UNIX },
 };
 
-static bool is_word(struct sl s, const char *word)
-{
-	return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
-}
-
 bool cast_parse(struct sl name, enum cast *cast)
 {
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (is_word(name, names[i].name.p)) {
+		if (sl_alike(name, names[i].name)) {
 			*cast = names[i].cast;
 			return true;
 		}
@@ -114,7 +109,7 @@ static const char *to_boolean(struct field *f)
 		return "neither true nor false";
 	for (size_t v = 0; v < 2; v++)
 		for (size_t i = 0; i < ARRAY_LEN(words[v]); i++)
-			if (is_word(field_sl(f), words[v][i])) {
+			if (sl_alike(field_sl(f), sl_of(words[v][i]))) {
 				set_text(f, v ? SL("true") : SL("false"), F_BOOL);
 				return NULL;
 			}

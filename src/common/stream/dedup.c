@@ -154,11 +154,6 @@ static void last_of_newest(struct dedup *d, const struct entry *e, uint64_t numb
 	*time = INT64_MIN; /* no entry has it, see dedup_put() */
 }
 
-static void note_peak(struct dedup *d, uint64_t bytes)
-{
-	d->peak = bytes > d->peak ? bytes : d->peak;
-}
-
 static uint64_t passes_needed(const struct dedup *d)
 {
 	uint64_t half = d->memory / 2, n = d->log.n;
@@ -170,7 +165,7 @@ static uint64_t passes_needed(const struct dedup *d)
 
 void dedup_settle(struct dedup *d)
 {
-	uint64_t count = d->log.n - d->settled;
+	uint64_t count = d->log.n - d->settled, bytes;
 	struct pass p = { .of = passes_needed(d) };
 	struct keyset before = d->keys;
 
@@ -189,7 +184,8 @@ void dedup_settle(struct dedup *d)
 			p.each = last_of_newest;
 			scan(d, &p);
 		}
-		note_peak(d, keyset_bytes(&d->keys) + keyset_bytes(&before));
+		bytes = keyset_bytes(&d->keys) + keyset_bytes(&before);
+		d->peak = bytes > d->peak ? bytes : d->peak;
 		keyset_clear(&d->keys);
 	}
 	d->keys = before;

@@ -282,19 +282,10 @@ static yajl_alloc_funcs memory = { .malloc = give, .realloc = give_more, .free =
 struct json *json_parse(struct arena *a, struct sl text, const char **why, size_t *at)
 {
 	struct parse p = { .arena = a, .text = text };
-	const char *nul = memchr(text.p, 0, text.n);
 
-	*at = 0;
-	if (nul) {
-		*at = (size_t)(nul - text.p);
-		*why = "NUL byte";
+	*why = utf8_fault(text, at); /* yajl lets surrogates and overlong forms pass */
+	if (*why)
 		return NULL;
-	}
-	*at = utf8_valid_to(text.p, text.n); /* yajl lets surrogates and overlong forms pass */
-	if (*at < text.n) {
-		*why = "not valid UTF-8";
-		return NULL;
-	}
 	*at = 0;
 	*why = check_blanks(text, at);
 	if (*why)

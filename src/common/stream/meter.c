@@ -98,24 +98,16 @@ static void put_line(const struct meter *m, const struct meter_place *at, double
 	log_line(LEVEL_NOTE, str_z(s), NULL);
 }
 
-static void write_out(struct meter *m, struct str *s)
-{
-	if (write(STDERR_FILENO, s->p, s->n) < 0)
-		m->bar_shown = false; /* progress is a courtesy: its loss is no error */
-	str_free(s);
-}
-
 void meter_show(struct meter *m, const struct meter_place *at, bool last)
 {
 	int64_t now = clock_monotonic(), us = now - m->started;
 	double sec = (double)(us > 0 ? us : 1) / 1e6;
 	int mode = m->opts->progress;
-	struct str s = { 0 };
+	AUTO_STR s = { 0 };
 
 	m->next = now + (m->opts->every ? m->opts->every : SHOW_EVERY);
 	if (m->opts->every) {
 		put_line(m, at, sec, last, &s);
-		str_free(&s);
 		return;
 	}
 	if (mode == PROGRESS_AUTO)
@@ -129,7 +121,8 @@ void meter_show(struct meter *m, const struct meter_place *at, bool last)
 		put_bar(m, at, sec, last, &s);
 		m->bar_shown = true;
 	}
-	write_out(m, &s);
+	if (write(STDERR_FILENO, s.p, s.n) < 0)
+		m->bar_shown = false; /* progress is a courtesy: its loss is no error */
 }
 
 /* ---- bad records ----------------------------------------------------------------------------- */

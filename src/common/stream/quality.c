@@ -11,7 +11,6 @@
 #include "stream/recode.h"
 #include "stream/timeform.h"
 
-
 /* What is to be done with one column. */
 struct column {
 	bool nulls, strings;

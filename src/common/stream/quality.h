@@ -81,7 +81,7 @@ bool quality_rule_can_enable(const struct quality_rules *rules, enum quality_rul
 bool quality_rules_lack(const struct quality_rules *rules, const struct names *cols,
 	enum quality_rule *rule, struct sl *name) NODISCARD;
 const char *quality_rule_name(enum quality_rule rule);
-const char *quality_rules_example(void); /* a rules file to begin with */
+extern const char *const quality_rules_example; /* a rules file to begin with */
 void quality_rules_free(struct quality_rules *rules);
 
 struct quality_figures {

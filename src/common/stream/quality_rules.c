@@ -42,10 +42,7 @@ bool quality_rule_parse(struct sl name, enum quality_rule *rule)
 	return i >= 0;
 }
 
-const char *quality_rules_example(void)
-{
-	return quality_rules_json_text;
-}
+const char *const quality_rules_example = quality_rules_json_text;
 
 /* ---- taking the file apart ------------------------------------------------------------------ */
 
@@ -72,13 +69,6 @@ static void only_known(const struct place *at, const struct json *o, const char 
 	for (const struct json *m = o ? o->child : NULL; m; m = m->next)
 		if (opt_choice_index(known, m->key) < 0)
 			wrong_member(at, m->key, "no such setting");
-}
-
-static const struct json *need_object(const struct place *at, const struct json *j, const char *key)
-{
-	if (j && j->kind != J_OBJ)
-		wrong(at, key, "not an object");
-	return j;
 }
 
 static void get_flag(const struct place *at, const struct json *o, const char *key, bool *flag)
@@ -389,7 +379,9 @@ static void read_rule(struct quality_rules *r, struct place *at, const struct js
 		wrong(at, "name", "the rule is there twice");
 	r->given[rule] = true;
 	r->enabled[rule] = enabled;
-	config = need_object(at, json_get(o, "config"), "config");
+	config = json_get(o, "config");
+	if (config && config->kind != J_OBJ)
+		wrong(at, "config", "not an object");
 	if (rule < RULE_TIMES || rule > RULE_RANGES)
 		get_named(at, config, &r->named[rule]);
 	action = action_of(at, rule, o);

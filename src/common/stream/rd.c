@@ -259,23 +259,9 @@ rd_bad(struct rd *rd, size_t column, struct sl field, struct sl value, const cha
 	return RD_BAD;
 }
 
-static const char nul_byte[] = N_("NUL byte"), no_utf8[] = N_("not valid UTF-8");
-
-const char *rd_check_text(struct sl s, size_t *at)
-{
-	const char *nul = memchr(s.p, 0, s.n);
-
-	if (nul) {
-		*at = (size_t)(nul - s.p);
-		return nul_byte;
-	}
-	*at = utf8_valid_to(s.p, s.n);
-	return *at < s.n ? no_utf8 : NULL;
-}
-
 const char *rd_encoding_hint(const struct rd *rd, const char *why)
 {
-	if (rd->conf.encoding || !rd->conf.has_options || (why != nul_byte && why != no_utf8))
+	if (rd->conf.encoding || !rd->conf.has_options || (why != utf8_nul && why != utf8_bad))
 		return NULL;
 	return N_("--encoding NAME reads other texts, such as CP949 or UTF-16LE");
 }

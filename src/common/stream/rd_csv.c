@@ -244,7 +244,7 @@ static bool next_plain(struct rd *rd)
 	    (rd->sealed && rd->fields[n - 1].kind != F_NULL))
 		return false;
 	raw = (struct sl){ in_window(rd->in).p, len };
-	if (!ascii && rd_check_text(raw, &at))
+	if (!ascii && utf8_fault(raw, &at))
 		return false;
 	rd->rec.f = rd->fields;
 	rd->rec.n = rd->cols.n;
@@ -405,7 +405,7 @@ enum rd_event rd_csv_next(struct rd *rd)
 	rd->cut = r.cut && !rd->conf.allow_no_newline;
 	if (r.why)
 		return rd_bad(rd, r.at + 1, SL(""), SL(""), r.why);
-	why = rd_check_text(raw, &at);
+	why = utf8_fault(raw, &at);
 	if (why)
 		return rd_bad(rd, at + 1, SL(""), SL(""), why);
 	see_whether_header(rd);
@@ -561,7 +561,7 @@ static enum rd_event read_header(struct rd *rd)
 		return RD_END;
 	rd_check_size(rd, r.len);
 	raw = (struct sl){ in_window(rd->in).p, r.len };
-	why = rd_check_text(raw, &at); /* of another encoding bytes are no line ends either */
+	why = utf8_fault(raw, &at); /* of another encoding bytes are no line ends either */
 	why = why ? why : r.why;
 	if (!why && r.cut && !rd->conf.allow_no_newline)
 		why = "the last line has no line end";

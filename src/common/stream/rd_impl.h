@@ -71,16 +71,13 @@ enum rd_event rd_bad(struct rd *rd, size_t column, struct sl field, struct sl va
 /* The stream is damaged: exit 76. */
 void rd_corrupt(struct rd *rd, const char *why) NORETURN COLD;
 
-/* NULL, or what is wrong with the bytes of a record (NUL, not UTF-8), and where. */
-const char *rd_check_text(struct sl s, size_t *at);
-
 /*
  * A control record was read: `text` is its JSON, `raw` the whole record as it stands in the window
  * (not yet consumed).
  */
 enum rd_event rd_control(struct rd *rd, struct sl text, struct sl raw);
 
-/* What reads a text that rd_check_text() calls bad; NULL where `why` is something else. */
+/* What reads a text that utf8_fault() calls bad; NULL where `why` is something else. */
 const char *rd_encoding_hint(const struct rd *rd, const char *why);
 
 /* The event after the last record; checks that a sealed stream may end here. */

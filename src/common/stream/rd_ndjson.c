@@ -272,7 +272,7 @@ static enum rd_event take_object(struct rd *rd, const struct rd_piece *p)
 {
 	const struct json *object = NULL;
 	size_t at = 0;
-	const char *why = rd_check_text(p->text, &at);
+	const char *why = utf8_fault(p->text, &at);
 
 	if (LIKELY(!why && !p->cut && rd->cols.n && take_flat(rd, p->text))) {
 		begin_record(rd, p);

@@ -185,15 +185,32 @@ void page_policy(struct str *out, bool live)
 			web_page_js_hash);
 }
 
+/* Pages of other targets that the front door serves beside this one: lines of NAME URL. */
+static void put_links(struct str *nav)
+{
+	const char *links = getenv("FERRY_WEB_LINKS");
+	struct sl rest = sl_of(links ? links : ""), url, name;
+
+	while (sl_cut(&rest, '\n', &url) && sl_cut(&url, ' ', &name)) {
+		str_addz(nav, " · <a href=\"");
+		html_add(nav, url);
+		str_addz(nav, "\">");
+		html_add(nav, name);
+		str_addz(nav, "</a>");
+	}
+}
+
 void page_whole(struct str *out, bool live, struct sl title, struct sl sections)
 {
 	AUTO_STR policy = { 0 }, script = { 0 }, nav = { 0 };
 
 	page_policy(&policy, false);
-	if (live)
-		str_addf(&nav, "<nav><a href=\"/\">%s</a></nav>\n", tr("all jobs"));
-	if (live)
+	if (live) {
+		str_addf(&nav, "<nav><a href=\"/\">%s</a>", tr("all jobs"));
+		put_links(&nav);
+		str_addz(&nav, "</nav>\n");
 		str_addf(&script, "<script>%s</script>\n", web_page_js);
+	}
 	render(&(struct page){ NULL, NULL,
 		       (struct value[]){ { "lang", sl_of(tr("en")) },
 			       { "policy", live ? SL("") : str_sl(&policy) },

@@ -126,6 +126,11 @@ void registry_close(struct registry *r)
 	mem_free(r);
 }
 
+void registry_through(struct registry *r, struct pg *pg)
+{
+	r->pg = pg;
+}
+
 struct pg *registry_pg(const struct registry *r)
 {
 	return r->pg;

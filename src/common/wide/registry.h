@@ -124,6 +124,7 @@ struct registry;
 struct registry *registry_open(struct pg *pg, const struct target_opts *opts,
 	const char *key) NODISCARD;
 void registry_close(struct registry *r);
+void registry_through(struct registry *r, struct pg *pg); /* another connection from now on */
 struct pg *registry_pg(const struct registry *r);
 const struct target_opts *registry_opts(const struct registry *r);
 struct sl registry_key(const struct registry *r);

@@ -437,9 +437,12 @@ void registry_store(struct registry *r, struct ship *const *list, size_t n)
 	str_addc(&json, ']');
 	if (rows == 0)
 		return;
-	res = pg_ask(r->pg, register_sql, r->opts->schema, str_z(&json));
+	res = pg_try_query(
+		r->pg, register_sql, 2, (const char *[]){ r->opts->schema, str_z(&json) });
+	if (!res && !pg_state_is(pg_sqlstate(r->pg), "23505"))
+		pg_die(r->pg, "statement failed");
 	/* all who register hold the ship's lock: somebody did without */
-	if (pg_affected(res) != rows)
+	if (!res || pg_affected(res) != rows)
 		die(EX_TEMP, "ferry.channel: ship %s was changed at this moment",
 			msg_q(list[0]->id));
 }

@@ -1,13 +1,13 @@
 -- name: there_sql
-SELECT c.relname, c.relkind, a.attname, a.type, s.ship,
-	EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND indisunique AND indisvalid
-		AND indimmediate AND indpred IS NULL AND indnkeyatts = 1),
-	pg_has_role(c.relowner, 'USAGE')
+SELECT c.relname, c.relkind, a.attname, a.type, s.ship, c.keyed, c.ours
 	FROM pg_namespace n, jsonb_to_recordset($2) AS s (ship text, base name, spine name),
 	LATERAL (SELECT s.base UNION SELECT s.spine UNION SELECT table_name::name
 		FROM ferry.channel WHERE target_schema = $1 AND ship = s.ship) AS t (name),
-	LATERAL (SELECT oid, relname, relkind, relowner FROM pg_class
-		WHERE relname = t.name AND relnamespace = n.oid OFFSET 0) AS c
+	LATERAL (SELECT oid, relname, relkind, pg_has_role(relowner, 'USAGE') AS ours,
+		EXISTS (SELECT FROM pg_index i WHERE i.indrelid = r.oid AND indisunique
+			AND indisvalid AND indimmediate AND indpred IS NULL
+			AND indnkeyatts = 1) AS keyed
+		FROM pg_class r WHERE relname = t.name AND relnamespace = n.oid OFFSET 0) AS c
 	LEFT JOIN LATERAL (SELECT attnum, attname, format_type(atttypid, atttypmod) AS type
 		FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0
 		AND NOT attisdropped OFFSET 0) AS a ON true
@@ -31,10 +31,9 @@ INSERT INTO ferry.channel (target_schema, ship, channel, grp, table_name,
 		column_name, type, format, first_seen, last_seen, samples, about)
 	SELECT $1, ship, channel, grp, table_name, column_name, type, format,
 		first, last, samples, about
-	FROM jsonb_to_recordset($2::jsonb) AS c (ship text, channel text, grp int,
+	FROM json_to_recordset($2::json) AS c (ship text, channel text, grp int,
 		table_name text, column_name text, type text, format text,
-		first timestamp, last timestamp, samples bigint, about text)
-	ON CONFLICT (target_schema, ship, channel) DO NOTHING;
+		first timestamp, last timestamp, samples bigint, about text);
 
 -- Triggers behind a row see what is there; those of referential integrity are internal. As a rule
 -- there are none, and then the registry is not asked. $2 is a prefix: {of_prefix}.

@@ -339,7 +339,8 @@ static bool try_ships(struct registry *r, const struct widen *of, size_t n, bool
 			const struct widen_channel *c = &of[i].channel[k];
 			size_t number = registry_assign(r, s, c->id, c->format);
 
-			s->channel[number].seen = c->seen;
+			if (!s->channel[number].stored)
+				s->channel[number].seen = c->seen;
 		}
 		if (!tables)
 			registry_name_tables(r, s);
