@@ -218,6 +218,14 @@ in_log() { jq -r '"\(.level) \(.program)"' log | sort | uniq -c | awk '{ print $
 	run_rc 66 reformat none.csv
 	tail -n 1 log | grep -qE '^[0-9-]{10}T[0-9:]{8}Z [0-9]+ reformat: error: cannot open'
 	run_rc 64 reformat --log-file log log
+	# -: standard error, as without it
+	for command in 'reformat none.csv' 'fs get' 'narrow-to-wide --mode none'; do
+		run_rc fails ${command/ / --log-file - }
+		has "$err" "${command%% *}: error: "
+		FERRY_LOG_FILE=- run_rc fails $command
+		has "$err" "${command%% *}: error: "
+	done
+	[[ ! -e ./- ]]
 	unset FERRY_LOG_FILE
 	# before a command of fs, too
 	run_rc 64 fs --log-file log get
