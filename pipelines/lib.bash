@@ -137,7 +137,7 @@ log_option() {
 	local name=${1//-/_} value=$2
 
 	[[ $value ]] || misused "$(fill $"--%s is empty: is a variable not set?" "$1")"
-	if [[ $1 == log-file ]]; then
+	if [[ $1 == log-file && $value != - ]]; then
 		[[ $value == /* ]] || value=$PWD/$value
 		{ : >>"$value"; } 2>/dev/null ||
 			fail "$EX_CANTCREATE" "$(fill $"cannot write to %s" "$2")"
@@ -148,6 +148,7 @@ log_option() {
 
 # log_here: what their standard error must be, so that it is ours (core/log.h).
 log_here() {
+	[[ ${FERRY_LOG_FILE-} != - ]] || FERRY_LOG_FILE=''
 	[[ ! ${FERRY_LOG_STREAM-} && ${FERRY_LOG_FORMAT-}${FERRY_LOG_FILE-} ]] || return 0
 	# whose messages nobody is to see are sent to /dev/null, which is none of the others
 	! [[ /dev/fd/2 -ef /dev/null ]] || exec 2>/dev/zero

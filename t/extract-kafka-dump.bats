@@ -272,6 +272,10 @@ ten() {
 	sql 'CREATE TABLE public.shared (LIKE public.readings)'
 	run_rc 64 kafka-dump -t shared -g shared --share --until end --seal
 	run_rc 64 kafka-dump -t shared --share --no-seal
+	# a file would not fit to what the next one reads
+	RUN_TIMEOUT=20 run_rc 64 kafka-dump -t shared -g shared --share --seal
+	has "$err" '--share needs a pipe'
+	RUN_TIMEOUT=20 run_rc 64 kafka-dump -t shared -g shared --share --seal -O file
 	: >log.a
 	: >log.b
 	ten 1

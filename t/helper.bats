@@ -124,6 +124,60 @@ no() {
 	has "$BATS_FILE_TMPDIR/databases" "$first" "$PGDATABASE"
 }
 
+@test "sql: asks one session, and no question finds what another left" {
+	local pid
+
+	scratch_db
+	pid=$(sql 'SELECT pg_backend_pid()')
+	is "$(sql 'SELECT pg_backend_pid()')" "$pid"
+	sql "SET work_mem = '1MB'; CREATE TEMP TABLE t ()"
+	is "$(sql "SELECT to_regclass('t'), current_setting('work_mem')")" \
+		"|$(psql -XAtc 'SHOW work_mem')"
+	sql 'SELECT pg_advisory_lock(1)' >/dev/null
+	sql 'BEGIN; CREATE TABLE t ()'
+	no sql 'CREATE TABLE t (); SELECT 1/0'
+	[[ $output == *'division by zero'* ]]
+	is "$(sql "SELECT to_regclass('t'), count(*) FROM pg_locks AS l
+		JOIN pg_database AS d ON d.oid = database
+		WHERE locktype = 'advisory' AND datname = current_database()")" '|0'
+	is "$(PGOPTIONS='-c work_mem=2MB' sql 'SHOW work_mem')" 2MB
+	# rows as psql has them, and as many
+	sql "CREATE TABLE t AS SELECT E'a\\tb' AS a, NULL AS b, 3"
+	is "$(sql 'TABLE t; SELECT; SELECT 1 WHERE false; COPY t TO STDOUT; SELECT 2')" \
+		$'a\tb||3\na\\tb\t\\N\t3\n2'
+	is "$(sql "SELECT repeat('x', 100000)" | wc -c)" 100001
+	run_rc 0 sql "DO 'BEGIN RAISE NOTICE ''said''; END'"
+	is "$(<"$out")$(<"$err")" 'NOTICE:  said'
+}
+
+@test "sql: whoever finds the session busy or gone has another" {
+	local asleep="FROM pg_stat_activity WHERE datname = current_database()
+		AND wait_event = 'PgSleep'" sleeper
+
+	scratch_db
+	no sql 'SELECT pg_terminate_backend(pg_backend_pid())'
+	is "$(sql 'SELECT 7')" 7
+	sql 'SELECT pg_sleep(600)' 2>said &
+	sleeper=$!
+	wait_until 20 sql "SELECT 1 / count(*) $asleep"
+	sql "SELECT pg_terminate_backend(pid) $asleep" >/dev/null
+	no wait "$sleeper"
+	has said 'terminating connection'
+	is "$(sql 'SELECT 7')" 7
+	# whoever is killed while he asks leaves it to the others
+	(sql 'SELECT pg_sleep(600)' 2>/dev/null) &
+	sleeper=$!
+	wait_until 20 sql "SELECT 1 / count(*) $asleep"
+	kill -KILL "$sleeper"
+	sql "SELECT pg_terminate_backend(pid) $asleep" >/dev/null
+	kept() { is "$(sql 'SELECT pg_backend_pid()')" "$(sql 'SELECT pg_backend_pid()')"; }
+	wait_until 20 kept
+	# a database can be copied although it was asked last
+	scratch_db "$PGDATABASE"
+	PGDATABASE=none no sql 'SELECT 1'
+	[[ $output == *'"none" does not exist'* ]]
+}
+
 @test "filled_db: made once, and a copy for each that asks" {
 	fill() {
 		printf 'x\n' >>filled

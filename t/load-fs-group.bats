@@ -31,6 +31,7 @@ has_objects() { (($(fs-group size "$1" -o json | jq '.[0].Files') > 0)); }
 	has "$out" a-group 'FeatureGroupName  '
 	run_ok fs-group list --name-contains -grou --names
 	is "$(<"$out")" a-group
+	run_rc 74 bash -c 'fs-group list --names >/dev/full'
 	run_rc 0 fs-group list --name-contains nothing-like-it -o json
 	is "$(jq length "$out")" 0
 	run_ok fs-group delete a-group

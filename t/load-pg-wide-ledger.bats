@@ -356,6 +356,8 @@ assert s["ships"][0]["last"] == "2024-01-03 16:59:59.999999", s' status.json
 	has_no "$out" 2024-01-02
 	is "$(sql 'SELECT state FROM ferry.chunk')" failed
 	has <(sql 'SELECT error FROM ferry.chunk') 'given up: whoever took it has died each time'
+	run_ok pg-wide-ledger failed -f json
+	is "$(jq -c 'map([.failures, .attempts])' "$out")" '[[1,100]]'
 	run_rc 65 pg-wide-ledger wait
 	# and a person may want one more try
 	run_rc 0 pg-wide-ledger retry

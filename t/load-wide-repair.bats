@@ -499,6 +499,10 @@ spoiled() { sql "SELECT count(*) FROM $(table "$1" 1) WHERE $(column "$1" 1 1) =
 			WHERE chunk_from = '2024-10-01';
 		UPDATE tenant.tbl_data_timeseries_imo9999993 SET created_time =
 			created_time + interval '1 us'"
+	doubt "'IMO9999993'" "'2024-10-01 00:00'" "'2024-10-01 02:00'"
+	repairs 0 --delete --doubt --done-before '2024-01-01 00:00:01'
+	# it is about others, too, which nobody has compared
+	is "$(doubts)" 1
 	repairs 0 --delete --done-before '2024-01-01 00:00:01'
 	run_rc 0 pg-wide-validate --done-before '2024-01-01 00:00:01'
 	run_rc 1 pg-wide-validate
@@ -567,7 +571,7 @@ erase() {
 	sql "DELETE FROM ferry.doubt; INSERT INTO ferry.doubt (job_id, why) VALUES (1, 'x')"
 	erase
 	is "$(sql 'SELECT instants FROM ferry.doubt WHERE ship IS NOT NULL')" "{\"$at\"}"
-	# nor where deletions are noted already; another that finds the range equal settles only those
+	# nor where deletions are noted already; another that finds it equal settles only those
 	sql "DELETE FROM ferry.doubt; INSERT INTO tenant.tbl_data_timeseries SELECT * FROM gone"
 	doubt "'IMO9999993'" "'$at'" "'$at'::timestamp + interval '1 us'"
 	KP_STOP=repair_fill_read:1 "${watch[@]}" >got 2>&1 3>&- &
@@ -581,8 +585,10 @@ erase() {
 	kill -CONT "$repair"
 	wait "$repair"
 	is "$(sql "SELECT count($col) FROM $t WHERE created_time = '$at'")" 0
-	# what is not ours to take away is no work of a trigger; who was killed leaves a doubt like others
-	sql "DELETE FROM ferry.doubt; UPDATE $t SET $col = CASE created_time WHEN '$at' THEN 'x' END"
+	# what is not ours to take away is no work of a trigger; the doubt of one that was killed is
+	# like others
+	sql "DELETE FROM ferry.doubt;
+		UPDATE $t SET $col = CASE created_time WHEN '$at' THEN 'x' END"
 	KP_KILL=repair_fill_read:1 run_rc 137 pg-wide-validate --repair --settle 1ms
 	is "$(doubts)" 1
 	is_settled() {

@@ -547,6 +547,20 @@ feature() { names $(($1 + 1)) | jq '.[-1]'; }
 	is "$(<"$out")" $'primary\tlocated\tenforced'
 }
 
+@test "athena: a query has the connection of the one before, or a new one where that is gone" {
+	local ours="FROM pg_stat_activity WHERE datname = current_database()
+		AND application_name = 'ferry-sandbox'"
+
+	query 'SELECT count(*) AS n FROM @flat'
+	query 'SELECT count(*) AS n FROM @flat'
+	# the store's own, and one of all queries
+	is "$(sql "SELECT count(*) $ours")" 2
+	sql "SELECT pg_terminate_backend(pid) $ours ORDER BY backend_start DESC LIMIT 1" >/dev/null
+	wait_until 20 sql "SELECT 1 / (count(*) = 1)::int $ours"
+	query "SELECT count(*) AS n FROM @flat WHERE \"N\" = 5"
+	has "$out" '"1"'
+}
+
 @test "athena: queries wait, can be stopped, and their results come in pages" {
 	sandbox_set athena-delay=60000
 	id=$(aws athena start-query-execution --query-string 'SELECT 1' --work-group located \

@@ -505,7 +505,7 @@ static bool target_takes(struct dump *d, int64_t wait)
 {
 	int64_t until = clock_monotonic() + wait;
 
-	while (!look_at_target(d, true) && !d->conf.io.output) {
+	while (!look_at_target(d, true) && io_writes_pipe(&d->conf.io)) {
 		if (clock_monotonic() > until)
 			return false;
 		wr_check(d->x->wr);
@@ -611,6 +611,8 @@ static void open_all(struct dump *d)
 	if (c->group && !io_wants_seal(&c->io))
 		die_hint(EX_USAGE_, "pipe it into pivot-wide and pg-copy-load, or say --seal",
 			"--group: without a seal nothing tells the target how far it is");
+	if (c->share && !io_writes_pipe(&c->io))
+		opt_usage("--share needs a pipe: of a file nobody knows when the target takes it");
 	take_from(d);
 	d->kafka = kafka_reader(&c->kafka, c->group, &c->topics, c->share);
 	if (c->group)

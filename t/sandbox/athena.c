@@ -9,11 +9,13 @@
 #include "core/utf8.h"
 #include "crypt.h"
 #include "offline.h"
+#include "pg/conn_internal.h"
 #include "s3_store.h"
 #include "service.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,6 +27,8 @@ static struct {
 	size_t n, cap, open; /* open: queued or running */
 	int64_t delay;
 	const char *conninfo;
+	struct pg **idle; /* connections, for queries to come */
+	size_t n_idle, idle_cap;
 } athena;
 
 void athena_set_delay(int64_t us)
@@ -48,23 +52,43 @@ struct athena_query *athena_find(struct exchange *x, struct sl id)
 	return NULL;
 }
 
-/* In the new process: nothing of the server's is kept but the folder of objects and the report. */
+/* In the new process: nothing of the server's is kept but the folder of objects, the report and the
+   connection. */
 static void run_in_child(const struct athena_query *q) NORETURN;
 static void run_in_child(const struct athena_query *q)
 {
 	int report = fcntl(q->report, F_DUPFD, 100); /* out of the way of 3 and 4 */
+	unsigned keep = (unsigned)PQsocket(q->pg->conn);
 
 	s3_store_move_dir(4);
 	report = dup2(report, 3);
-	(void)close_range(5, ~0U, 0);
+	if (keep > 5)
+		(void)close_range(5, keep - 1, 0);
+	(void)close_range(keep + 1, ~0U, 0);
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGTERM, SIG_DFL);
-	athena_run(q, athena.conninfo, report);
+	athena_run(q, report);
+}
+
+/* A connection that an earlier query is through with, or a new one: to make one takes longer than
+   most queries. One that has something to say was ended by the server. */
+static struct pg *connection(void)
+{
+	while (athena.n_idle) {
+		struct pg *pg = athena.idle[--athena.n_idle];
+		struct pollfd fd = { .fd = PQsocket(pg->conn), .events = POLLIN };
+
+		if (poll(&fd, 1, 0) == 0)
+			return pg;
+		pg_close(pg);
+	}
+	return pg_connect(athena.conninfo, "query");
 }
 
 static void begin(struct athena_query *q)
 {
 	offline_settle();
+	q->pg = connection();
 	q->report = tmpf_scratch();
 	q->started = unix_now();
 	q->state = ATHENA_RUNNING;
@@ -158,6 +182,14 @@ static void finish(struct athena_query *q, int status)
 				       ? arena_dup(&q->mem, str_sl(&text))
 				       : SL(""));
 	str_free(&text);
+	/* After anything else nobody knows where the new process had got to in it. */
+	if (q->state == ATHENA_SUCCEEDED) {
+		mem_grow(&athena.idle, &athena.idle_cap, athena.n_idle + 1, sizeof(struct pg *));
+		athena.idle[athena.n_idle++] = q->pg;
+	} else {
+		pg_close(q->pg);
+	}
+	q->pg = NULL;
 }
 
 void athena_poll(void)

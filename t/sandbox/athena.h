@@ -25,6 +25,7 @@ struct athena_query {
 	enum athena_state state;
 	int64_t submitted, started, completed; /* Unix microseconds */
 	int pid, report;                       /* of the process that runs it */
+	struct pg *pg;                         /* its connection */
 	/* what came of it */
 	struct sl reason;             /* of a failure */
 	const char *kind, *statement; /* "DML", "SELECT" … */
@@ -49,6 +50,6 @@ void athena_stop_all(void);
  * In the process of a query: translates and runs it, writes its objects' files and describes it all
  * as JSON on `report`. Never returns.
  */
-void athena_run(const struct athena_query *q, const char *conninfo, int report) NORETURN;
+void athena_run(const struct athena_query *q, int report) NORETURN;
 
 #endif

@@ -330,9 +330,9 @@ static void put_report(struct run *r)
 	write_all(r->report, s.p, s.n);
 }
 
-void athena_run(const struct athena_query *q, const char *conninfo, int report)
+void athena_run(const struct athena_query *q, int report)
 {
-	struct run r = { .q = q, .report = report };
+	struct run r = { .q = q, .report = report, .pg = q->pg };
 	struct trino_context context = { .account = q->account,
 		.region = q->region,
 		.database = q->database,
@@ -341,7 +341,6 @@ void athena_run(const struct athena_query *q, const char *conninfo, int report)
 
 	if (!trino_translate(&r.mem, &context, q->sql, &r.statement))
 		end_with(&r, r.statement.error);
-	r.pg = pg_connect(conninfo, "query");
 	measure_tables(&r);
 	if (r.statement.kind == TRINO_SELECT)
 		run_select(&r);

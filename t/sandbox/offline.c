@@ -62,30 +62,47 @@ void offline_add(struct offline *o)
 	int n = snprintf(name, sizeof name, OFFLINE_SCHEMA ".t%zu", store.n);
 
 	o->pg_table = arena_dup(&o->mem, (struct sl){ name, (size_t)n });
-	pg_execf(store.pg,
-		"CREATE UNLOGGED TABLE %s (write_time timestamp(3), api_invocation_time "
-		"timestamp(3), "
-		"is_deleted boolean, " OFFLINE_OBJECT_COLUMN " text)",
-		name);
-	pg_execf(store.pg, "CREATE INDEX ON %s (" OFFLINE_OBJECT_COLUMN ")", name);
 	mem_grow(&store.v, &store.cap, store.n + 1, sizeof(struct offline *));
 	store.v[store.n++] = o;
 }
 
 void offline_add_column(struct offline *o, struct sl name, enum column_type type)
 {
-	static const char *const types[] = { "bigint", "double precision", "text COLLATE \"C\"" };
-	struct place at = pack_place(o->n_columns);
 	char *lower = arena_alloc(&o->mem, name.n + 1);
 
 	for (size_t i = 0; i < name.n; i++)
 		lower[i] = (char)tolower((unsigned char)name.p[i]);
 	mem_grow(&o->columns, &o->columns_cap, o->n_columns + 1, sizeof *o->columns);
-	if (at.element <= 1)
-		pg_execf(store.pg, "ALTER TABLE %.*s ADD COLUMN c%zu %s", (int)o->pg_table.n,
-			o->pg_table.p, at.cell, at.element ? "text[]" : types[type]);
 	o->columns[o->n_columns++] =
 		(struct offline_column){ .name = { lower, name.n }, .type = type };
+}
+
+/* The table with all columns there are by now, at once: a statement for each takes longer. */
+static void make_table(struct offline *o)
+{
+	static const char *const types[] = { "bigint", "double precision", "text COLLATE \"C\"" };
+	bool fresh = o->made == 0;
+	char *name = mem_sldup(o->pg_table);
+	struct str cells = { 0 };
+
+	for (; o->made < o->n_columns; o->made++) {
+		struct place at = pack_place(o->made);
+
+		if (at.element <= 1)
+			str_addf(&cells, "%s%sc%zu %s", cells.n ? ", " : "",
+				fresh ? "" : "ADD COLUMN ", at.cell,
+				at.element ? "text[]" : types[o->columns[o->made].type]);
+	}
+	if (cells.n && fresh)
+		pg_execf(store.pg,
+			"CREATE UNLOGGED TABLE %s (write_time timestamp(3), api_invocation_time "
+			"timestamp(3), is_deleted boolean, " OFFLINE_OBJECT_COLUMN " text, %s);"
+			"CREATE INDEX ON %s (" OFFLINE_OBJECT_COLUMN ")",
+			name, str_z(&cells), name);
+	else if (cells.n)
+		pg_execf(store.pg, "ALTER TABLE %s %s", name, str_z(&cells));
+	str_free(&cells);
+	mem_free(name);
 }
 
 /* A value in the text form of COPY. */
@@ -271,6 +288,7 @@ static void settle(struct offline *o, int64_t now)
 
 	if (n == 0)
 		return;
+	make_table(o);
 	of = mem_alloc(mem_mul(n, sizeof *of));
 	parts = divide(o, n, &names, of);
 	for (size_t i = 0; i < names.n; i++) {
@@ -294,8 +312,10 @@ static void settle(struct offline *o, int64_t now)
 
 void offline_settle(void)
 {
-	for (size_t i = 0; i < store.n; i++)
+	for (size_t i = 0; i < store.n; i++) {
+		make_table(store.v[i]);
 		settle(store.v[i], unix_now());
+	}
 }
 
 static bool same_name(struct sl a, struct sl b)
@@ -349,7 +369,7 @@ void offline_object_deleted(struct sl bucket, struct sl key)
 			continue;
 		if (o->iceberg)
 			o->missing = arena_dup(&o->mem, key);
-		else
+		else if (o->made)
 			delete_rows(o, key);
 	}
 }

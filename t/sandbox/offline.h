@@ -40,6 +40,7 @@ struct offline {
 	struct sl pg_table; /* qualified name in PostgreSQL */
 	struct sl missing;  /* an object an Iceberg table lost, or nothing: its queries fail */
 	uint64_t settled;   /* rows written so far */
+	size_t made;	    /* so many of the columns are in PostgreSQL; 0: there is no table */
 	bool dropped;       /* from Glue */
 	struct waiting_row *rows; /* not written yet, oldest first */
 	size_t n_rows, rows_cap;
@@ -50,8 +51,8 @@ void offline_start(const char *conninfo);
 void offline_set_delay(int64_t us);
 
 /*
- * Registers `o`, made with mem_zalloc() and filled by the caller up to `created`, and makes its
- * table with no columns yet but the store's own.
+ * Registers `o`, made with mem_zalloc() and filled by the caller up to `created`. Its
+ * table, with no columns yet but the store's own, is made when the store settles next.
  */
 void offline_add(struct offline *o);
 
@@ -64,7 +65,7 @@ void offline_add_column(struct offline *o, struct sl name, enum column_type type
  */
 void offline_append(struct offline *o, const struct sl *values, struct event_time t, bool deleted);
 
-/* Writes what has waited long enough, for all groups. */
+/* Makes the tables of all groups, and writes what has waited long enough. */
 void offline_settle(void);
 
 /* The table of that name in Glue, whatever its case; NULL if there is none. */

@@ -554,14 +554,14 @@ static void open_both(struct verify *v, enum cellsum_hash hash)
 		msg_note("the servers' own hashes differ, so md5 is used: slower");
 }
 
-/* Was it asked for? Of what was, all is compared that the doubt is about: see find_ranges(). */
+/* Was it asked for, all of it? Then all is compared that it is about: see find_ranges(). */
 static bool was_looked_at(const struct verify *v, const struct ledger_doubt *d)
 {
 	bool named = v->opts.n_only == 0;
 
 	for (size_t i = 0; i < v->opts.n_only && d->ship.p; i++)
 		named |= sl_eq(v->opts.only[i], d->ship);
-	return named;
+	return named && v->opts.finished_before == LEDGER_NO_TIME;
 }
 
 /* A doubt is none any more when all of it is equal; one of a ship also when the rest is spared. */

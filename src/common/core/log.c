@@ -61,7 +61,7 @@ bool log_option(const char *name, const char *value)
 		opt_usage("--%s is empty", name);
 	if (place == &given_format && opt_choice_index("text|json", sl_of(value)) < 0)
 		opt_usage("--%s: %s is not one of %s", name, msg_q(sl_of(value)), "text|json");
-	if (place == &given_file) {
+	if (place == &given_file && strcmp(value, "-") != 0) {
 		path_claim(PATH_APPEND, "--log-file", value);
 		path_check(PATH_APPEND, "--log-file", value);
 	}
@@ -136,9 +136,14 @@ static size_t put_json(char *line, size_t cap, enum log_level level, const char 
 	return n + 2;
 }
 
+static bool to_file(void)
+{
+	return given_file && strcmp(given_file, "-") != 0 && !elsewhere;
+}
+
 static size_t put_text(char *line, size_t cap, enum log_level level, const char *text)
 {
-	bool in_file = given_file && !elsewhere;
+	bool in_file = to_file();
 	char priority[8] = "";
 
 	if (is_journal && !in_file)
@@ -159,7 +164,7 @@ void log_line(enum log_level level, const char *text, const char *more)
 	n = (given_format && strcmp(given_format, "json") == 0 && !elsewhere ? put_json : put_text)
 		(line, sizeof line - 1, level, shown);
 	line[n++] = '\n';
-	if (given_file && !elsewhere && fd_append(given_file, (struct sl){ line, n }, 0666))
+	if (to_file() && fd_append(given_file, (struct sl){ line, n }, 0666))
 		return;
 	if (write(STDERR_FILENO, line, n) < 0)
 		return; /* there is no other place to complain */

@@ -136,18 +136,19 @@ static bool name_one(void *ctx, const struct json *summary)
 {
 	struct sl name;
 
-	(void)ctx;
 	if (json_get_str(summary, "FeatureGroupName", &name))
-		printf("%.*s\n", (int)name.n, name.p);
+		str_addf(ctx, "%.*s\n", (int)name.n, name.p);
 	return true;
 }
 
 void fs_show_names(struct aws *a, const char *contains)
 {
+	AUTO_STR names = { 0 };
 	struct aws_error e;
 
-	if (!fs_list(a, sl_of(contains), name_one, NULL, &e))
+	if (!fs_list(a, sl_of(contains), name_one, &names, &e))
 		aws_die(&e, "cannot list feature groups");
+	out_print(str_sl(&names));
 }
 
 void fs_show_list(struct aws *a, const char *contains, enum report_format format)

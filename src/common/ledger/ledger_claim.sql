@@ -18,8 +18,8 @@ WITH next AS MATERIALIZED (SELECT ship, chunk_from, chunk_to FROM ferry.chunk WH
 	ORDER BY weight, ship, chunk_from LIMIT 1 FOR UPDATE SKIP LOCKED) {take};
 
 -- Ranges that are read at the same time must not overlap: rows of no ship, and of ships that nobody
--- has planned, would be met in both. So a longer chunk, a gap, is cut where others that are not done
--- end or begin, and none is made longer. The microsecond of the outcasts is no range.
+-- has planned, would be met in both. So a longer chunk, a gap, is cut where others that are not
+-- done end or begin, and none is made longer. The microsecond of the outcasts is no range.
 -- name: claim_range_sql
 WITH first AS MATERIALIZED (SELECT chunk_from, chunk_to FROM ferry.chunk WHERE {claimable}
 		ORDER BY chunk_from, chunk_to LIMIT 1 FOR UPDATE SKIP LOCKED),

@@ -7,8 +7,10 @@ SELECT date_trunc('milliseconds', at AT TIME ZONE 'UTC'), level, ship,
 		AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))
 		ORDER BY at DESC, id DESC LIMIT $3) AS e ORDER BY at, id;
 
+-- The last of a hundred attempts was none: it was given up.
 -- name: failed_sql
-SELECT ship, chunk_from, chunk_to, state, failures, greatest({tries}, failures),
+SELECT ship, chunk_from, chunk_to, state, failures, greatest(failures, {tries},
+		CASE WHEN state = 'failed' AND attempt > 0 AND {tries} = 0 THEN 100 END),
 	date_trunc('milliseconds', started_at AT TIME ZONE 'UTC'), error
 	FROM ferry.chunk WHERE job_id = $1 AND state <> 'done' AND failures > 0
 	AND ($2::text[] IS NULL OR ship = ANY ($2::text[]))

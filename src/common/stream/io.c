@@ -93,8 +93,7 @@ struct io *io_from_fd(const struct io_opts *opts, int fd, const char *name, bool
 	return io;
 }
 
-/* A FIFO is a pipe by whatever way it was named. */
-static bool output_is_pipe(const struct io_opts *opts)
+bool io_writes_pipe(const struct io_opts *opts)
 {
 	bool named = opts->output && strcmp(opts->output, "-") != 0;
 	struct stat st;
@@ -113,7 +112,7 @@ static bool decide_seal(const struct io_opts *opts, bool otherwise)
 		return opts->force_seal;
 	if (env && *env)
 		return *env == '1';
-	return otherwise && output_is_pipe(opts);
+	return otherwise && io_writes_pipe(opts);
 }
 
 bool io_wants_seal(const struct io_opts *opts)

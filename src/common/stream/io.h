@@ -202,6 +202,9 @@ void io_check_strict(const struct io *io);
  */
 void io_seal(struct io *io, const struct seal *seal);
 
+/* Is the output a pipe? A FIFO is, by whatever way it was named. */
+bool io_writes_pipe(const struct io_opts *opts);
+
 /* Should a program that makes its own records (an extractor) seal its output? */
 bool io_wants_seal(const struct io_opts *opts);
 
