@@ -666,6 +666,8 @@ look_after() {
 	wait "${pid[$1]}" || code=$?
 	known_code "$code" || code=$?
 	unset "pid[$1]"
+	# one that was away dies of the signal, or knows already that it has not done all
+	[[ ! $told || ! ${tries[$1]-} ]] || ((code <= 128)) || code=$EX_TEMP
 	[[ ! ${stopped[$1]-} || $told ]] || return 0
 	if [[ ! $told && $mode =~ ^($t_live)$ && $code == "$EX_TEMP" ]]; then
 		uptime
