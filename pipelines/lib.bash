@@ -228,7 +228,7 @@ parse_options() {
 confirm() {
 	local answer=
 
-	printf '%s: %s [y/N] ' "$ferry_name" "$1" >&2
+	printf '%s: %s [y/N] ' "$ferry_name${FERRY_LABEL:+[$FERRY_LABEL]}" "$1" >&2
 	IFS= read -r answer || printf '\n' >&2
 	[[ ${answer,,} == @(y|yes|예|네) ]]
 }

@@ -139,6 +139,22 @@ migrate() { both --mode migration-only --cutoff-time '2024-10-02' "$@"; }
 	run_rc 0 both --mode status
 	has "$err" 'warning: ship IMO9999994 is of'
 	is "$(ships_of "$ulsan")" 'IMO9999995 IMO9999996'
+	FERRY_LABEL='' run_rc 1 both --mode rollback --only busan --ship-id IMO9999994 <<<n
+	has "$err" '[busan]: ' '[y/N]'
+	run_rc 0 both --mode rollback --only busan --ship-id IMO9999994 --yes
+	is "$(ships_of "$busan")" IMO9999993
+	run_rc 0 migrate
+	is "$(ships_of "$ulsan")" 'IMO9999994 IMO9999995 IMO9999996'
+	# a named ship of another target is not nothing to do
+	run_rc 78 migrate --only busan --ship-id IMO9999996
+	has "$err" 'no ship that is named is of a target that --only names'
+	# one that no ledger has yet keeps nobody from being compared
+	sql "INSERT INTO tenant.tbl_data_timeseries (ship_id, data_channel_id, created_time, long_v,
+		value_format) VALUES ('IMO9999990', 'c', '2024-10-01', 1, 'Integer')"
+	run_rc 0 both --mode validate
+	has "$err" '1 ships are in no ledger yet, and not compared, such as IMO9999990'
+	has "$out" '[busan]' '[ulsan]' ', 0 differences'
+	sql "DELETE FROM tenant.tbl_data_timeseries WHERE ship_id = 'IMO9999990'"
 	# those of none are said once
 	sed -i 's/\[456\]/6/' targets.conf
 	run_rc 0 both --mode schema-only --only ulsan
@@ -169,6 +185,7 @@ wrong() {
 	chmod 644 wrong.conf
 	wrong $'[a]\nships = A\ntarget = dbname=x password=secret' 77 'others may read it'
 	wrong $'[a]\nships = A\ntarget = postgres://me:secret@x/y' 77 'others may read it'
+	wrong $'[a]\nships = A\ntarget = dbname=x sslpassword=secret' 77 'others may read it'
 	run_rc 66 narrow-to-wide --mode status --targets nothing.conf
 	run_rc 64 narrow-to-wide --mode status --only a
 	printf '[a]\nships = A\ntarget = dbname=x\n[b]\nships = B\ntarget = dbname=y\n' >wrong.conf
@@ -233,7 +250,7 @@ two_of_three() {
 	live_targets --follow slot --group-columns 25
 	wait_until 60 following busan
 	wait_until 60 following ulsan
-	has run.err '1 ships are of no target, such as IMO9999995'
+	has run.err '2 ships are of no target, such as IMO9999994'
 	# a mistake changes nothing, and a target more is taken up
 	printf 'nonsense\n' >>targets.conf
 	wait_until 20 grep -q 'line 7: neither' run.err
@@ -332,6 +349,13 @@ two_of_three() {
 		PGHOST=$source_cluster/home/socket narrow_cells
 		PGDATABASE=other narrow_cells
 	} | sort)
+	# what others fill, too, does not go as a whole, nor by way of a source that is away
+	run_rc 78 both --mode rollback --yes --only east
+	has "$err" 'targets.conf, line 2' 'have ships of other sources, too' '--ship-id says which'
+	run_rc 78 both --mode tables-only --drop-tables --only west
+	sed 's/dbname=other/dbname=gone/' targets.conf >away.conf
+	run_rc 75 narrow-to-wide --targets away.conf --mode migration-only --cutoff-time 2100-01-01
+	has_no "$err" 'the ledger of [west] (away.conf, line 6) has it'
 	# a ship that both sources have is refused
 	PGDATABASE=other sql "UPDATE tenant.tbl_data_timeseries SET ship_id = 'IMO9999994'
 		WHERE ship_id = 'IMO9999997'"

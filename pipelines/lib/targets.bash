@@ -17,6 +17,7 @@ t_on=()   # by number: it takes part in this run
 t_all=()  # by number: it is the only one of its source, and takes whatever ships come
 declare -A t_said=() # what was warned of
 t_mixed=''           # several sources fill the same tables
+t_shared=()          # by number: it is one of those
 
 readonly t_follow='realtime|concurrent|hybrid|streaming' \
 	t_single='dual-write|correct|restore|bundle' \
@@ -33,7 +34,7 @@ t_place() { fill $"[%s] (%s, line %s)" "${t_name[$1]}" "$targets" "${t_line[$1]}
 
 # t_key_of LINE KEY VALUE: of the last section
 t_key_of() {
-	local i=$((${#t_name[@]} - 1)) secret='(^|[[:space:]?&])password[[:space:]]*='
+	local i=$((${#t_name[@]} - 1)) secret='(^|[[:space:]?&])(ssl)?password[[:space:]]*='
 
 	((i >= 0)) || t_wrong "$1" $"an option before the first [NAME]"
 	[[ $3 ]] || t_wrong "$1" "$(fill $"%s is empty" "$2")"
@@ -87,10 +88,11 @@ t_end() {
 		[[ ${t_key[i]} != "${t_key[each]}" ]] || fail "$EX_CONFIG" \
 			"$(fill $"%s and %s are one job: put their ships together" \
 				"$(t_place "$each")" "$(t_place "$i")")"
-		t_mixed=1
+		t_mixed=1 t_shared[i]=1 t_shared[each]=1
 	done
 }
 
+# read_targets [COPY]: one that was taken of a file that may change meanwhile
 read_targets() {
 	local line n=0 word='^([a-z-]+)[[:space:]]*=[[:space:]]*(.*)$'
 	local -A t_set=()
@@ -98,6 +100,7 @@ read_targets() {
 	[[ -f $targets && -r $targets ]] ||
 		fail "$EX_NOINPUT" "$(fill $"cannot read %s" "$targets")"
 	t_name=() t_line=() t_ships=() t_target=() t_source=() t_more=() t_key=() t_mixed=''
+	t_shared=()
 	while IFS=$' \t\r' read -r line || [[ $line ]]; do
 		n=$((n + 1))
 		case $line in
@@ -108,7 +111,7 @@ read_targets() {
 			t_key_of "$n" "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
 			;;
 		esac
-	done <"$targets"
+	done <"${1-$targets}"
 	t_end
 	((${#t_name[@]})) || fail "$EX_CONFIG" "$(fill $"%s names no target" "$targets")"
 }
@@ -170,6 +173,8 @@ t_list() (
 t_ledger() (
 	said=''
 	use_target "$1"
+	# the jobs of a source that is away cannot be told from those of others
+	[[ ! $t_mixed || ${FERRY_JOB_SOURCE-} ]] || exit "$EX_TEMP"
 	at_target "SELECT to_regclass('ferry.follow_ship')" || exit
 	[[ $said ]] || exit 0
 	at_target "SELECT DISTINCT ship FROM (SELECT job_id, ship FROM ferry.chunk
@@ -224,6 +229,15 @@ place_ships() {
 	done
 	((${#none[@]} == 0)) || warn "$(fill $"%s ships are of no target, such as %s" \
 		"${#none[@]}" "${none[0]}")"
+	[[ $mode =~ ^(validate|finish)$ ]] || return 0
+	none=()
+	for ship in "${!whose[@]}"; do
+		i=${whose[$ship]}
+		[[ ${t_all[i]} || ${t_mine[i]-}$'\n' == *$'\n'"$ship"$'\n'* ]] || none+=("$ship")
+	done
+	((${#none[@]} == 0)) || warn "$(fill \
+		$"%s ships are in no ledger yet, and not compared, such as %s" \
+		"${#none[@]}" "${none[0]}")"
 }
 
 # t_owner SHIP KEY: one that a source has
@@ -246,7 +260,8 @@ t_owner() {
 		t_two "$1" "${whose[$1]}" "$who"
 	else
 		whose[$1]=$who
-		t_mine[who]+=$'\n'$1
+		# what is compared is what the ledger has
+		[[ $mode =~ ^(validate|finish)$ ]] || t_mine[who]+=$'\n'$1
 	fi
 }
 
@@ -254,6 +269,10 @@ t_owner() {
 t_two() {
 	t_clash "$(fill $"ship %s is of two targets: %s and %s" "$1" "$(t_place "$2")" \
 		"$(t_place "$3")")"
+	t_take_out "$1" "$2"
+}
+
+t_take_out() {
 	t_mine[$2]=${t_mine[$2]-}$'\n'
 	t_mine[$2]=${t_mine[$2]/$'\n'"$1"$'\n'/$'\n'}
 	t_mine[$2]=${t_mine[$2]%$'\n'}
@@ -270,10 +289,13 @@ t_recorded() {
 	if [[ $who != "$2" ]]; then
 		t_clash "$(fill $"ship %s is of %s, but the ledger of %s has it" "$1" \
 			"$(t_place "$who")" "$(t_place "$2")")"
-	elif [[ ! ${whose[$1]-} ]]; then
-		whose[$1]=$2
-		[[ ! $mode =~ ^(validate|finish)$ ]] || t_mine[$2]+=$'\n'$1
+		# who goes on leaves it where it is
+		t_take_out "$1" "$who"
+	elif [[ ${whose[$1]-} && ! $mode =~ ^(validate|finish)$ ]]; then
+		return 0
 	fi
+	whose[$1]=$2
+	[[ $who == "$2" && ! $mode =~ ^(validate|finish)$ ]] || t_mine[$2]+=$'\n'$1
 }
 
 # ships_of NUMBER: in `ships`, what its run is about; false: nothing
@@ -301,6 +323,11 @@ ships_of() {
 t_is_of() {
 	local i
 
+	# the way out of a clash: whatever the patterns say
+	[[ $mode != rollback || ${#only[@]} != 1 ]] || {
+		[[ ${t_on[$1]} ]]
+		return
+	}
 	for i in "${!t_name[@]}"; do
 		[[ ${t_mine[i]-}$'\n' != *$'\n'"$2"$'\n'* ]] || {
 			[[ $i == "$1" ]]
@@ -400,12 +427,14 @@ over_targets() {
 	local i worst=0 t_begun='' folder
 	local -a t_lost=() chosen=()
 
-	read_targets
-	choose_targets
 	folder=$(mktemp -d -- "${TMPDIR:-/tmp}/ferry-targets.XXXXXX") ||
 		fail "$EX_CANTCREATE" $"cannot make a folder for files of this run" \
 			$"TMPDIR names another place"
 	defer rm -rf -- "$folder"
+	# what is changed from here on is another file
+	! [[ -e $targets ]] || touch -r "$targets" "$folder/seen"
+	read_targets
+	choose_targets
 	if [[ ! $mode =~ ^(grants|doctor)$ ]]; then
 		ask_all "$folder" &
 		join "$!" || :
@@ -432,12 +461,27 @@ over_targets() {
 	done
 	((${#chosen[@]} == 1)) || [[ ! $mode =~ ^($t_single)$ ]] ||
 		misused "$(fill $"%s is of one target: --only NAME says which" "$mode")"
+	((${#chosen[@]} || ${#t_lost[@]})) || [[ ! ${ships[*]-} ]] ||
+		fail "$EX_CONFIG" $"no ship that is named is of a target that --only names"
+	want_apart
 	if [[ $mode =~ ^($t_live|migration-only)$ ]]; then
 		side_by_side
 	else
 		in_turn
 	fi
 	return "$worst"
+}
+
+# want_apart: whole tables that ships of other sources are in, too, go by nobody's leave
+want_apart() {
+	local i
+
+	[[ ! ${ships[*]-} && ($mode == rollback || $drop_tables) ]] || return 0
+	for i in "${chosen[@]}"; do
+		[[ ! ${t_shared[i]-} ]] || fail "$EX_CONFIG" \
+			"$(fill $"the tables of %s have ships of other sources, too" \
+				"$(t_place "$i")")" $"--ship-id says which are to go"
+	done
 }
 
 # ---- in turn -----------------------------------------------------------------------------------
@@ -585,7 +629,6 @@ side_by_side() {
 	trap 'told=TERM' TERM
 	trap 'told=INT' INT
 	trap 'told=HUP' HUP
-	touch -r "$targets" "$folder/seen"
 	[[ $workers_given ]] || ((${#chosen[@]} < 2)) ||
 		workers=$((workers < ${#chosen[@]} ? 1 : workers / ${#chosen[@]}))
 	t_begun=1
@@ -635,8 +678,9 @@ begin_target() {
 	local name=${t_name[$1]}
 
 	as[$name]=$(t_signature "$1")
-	unset "again[$name]" "away[$name]" "stopped[$name]" "ended[$name]"
+	unset "again[$name]" "stopped[$name]" "ended[$name]"
 	(ships_of "$1") || return 0 # none yet
+	unset "away[$name]"
 	uptime
 	begun[$name]=$now
 	rm -f -- "$folder/up.$name"
@@ -669,7 +713,8 @@ look_after() {
 	# one that was away dies of the signal, or knows already that it has not done all
 	[[ ! $told || ! ${tries[$1]-} ]] || ((code <= 128)) || code=$EX_TEMP
 	[[ ! ${stopped[$1]-} || $told ]] || return 0
-	if [[ ! $told && $mode =~ ^($t_live)$ && $code == "$EX_TEMP" ]]; then
+	if [[ ! $told && ! ${once[*]-} && $mode =~ ^($t_live)$ ]] &&
+		((code == EX_TEMP || code > 128)); then
 		uptime
 		((now - begun[$1] < 60000)) || tries[$1]=0
 		tries[$1]=$((${tries[$1]-0} + 1))
@@ -714,11 +759,12 @@ look_for_more() {
 		take_more
 	fi
 	if [[ -f $targets && ($targets -nt $folder/seen || $targets -ot $folder/seen) ]]; then
-		touch -r "$targets" "$folder/seen" || return 0
+		touch -r "$targets" "$folder/seen" && cp -- "$targets" "$folder/copy" || return 0
 		# a mistake in it is said, and changes nothing
-		(read_targets && choose_targets) || return 0
-		read_targets
+		(read_targets "$folder/copy" && choose_targets) || return 0
+		read_targets "$folder/copy"
 		choose_targets
+		t_mine=() # which goes by the old numbers, until all are asked
 		next=$now
 	fi
 	((now >= next)) || return 0
@@ -739,6 +785,7 @@ take_more() {
 	done
 	for i in "${!t_name[@]}"; do
 		name=${t_name[i]}
+		[[ ! ${t_on[i]} || ! ${t_lost[i]-} || ${pid[$name]-} ]] || away[$name]=1
 		[[ ${t_on[i]} && ! ${t_lost[i]-} && ! ${again[$name]-} ]] || continue
 		[[ ${as[$name]-} != "$(t_signature "$i")" ]] || continue
 		if [[ ${pid[$name]-} ]]; then

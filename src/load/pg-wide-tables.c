@@ -6,6 +6,7 @@
  * itself; this is for making tables before there are rows, and for taking a migration back.
  */
 #include "core/kp.h"
+#include "core/log.h"
 #include "core/num.h"
 #include "ledger/ledger_opts.h"
 #include "load/pg-wide-tables.sql.h"
@@ -445,7 +446,7 @@ static bool confirm(const char *question)
 {
 	char line[16];
 
-	if (fprintf(stderr, "%s: %s [y/N] ", msg_prog(), question) < 0 ||
+	if (fprintf(stderr, "%s: %s [y/N] ", log_who(), question) < 0 ||
 		!fgets(line, sizeof line, stdin))
 		return false;
 	line[strcspn(line, "\r\n")] = '\0';

@@ -111,8 +111,7 @@ static const char *run_id(void)
 	return text;
 }
 
-/* The program, and of a run over several targets which of them it works for. */
-static const char *who(void)
+const char *log_who(void)
 {
 	static _Thread_local char text[160];
 	const char *target = variable("FERRY_LABEL");
@@ -125,7 +124,7 @@ static size_t put_json(char *line, size_t cap, enum log_level level, const char 
 {
 	size_t n = (size_t)snprintf(line, cap,
 		"{\"time\":\"%s\",\"program\":\"%s\",\"run\":\"%s\",\"level\":\"%s\","
-		"\"message\":\"", now(), who(), run_id(), levels[level].word);
+		"\"message\":\"", now(), log_who(), run_id(), levels[level].word);
 
 	for (; *text && n + 4 < cap; text++) {
 		if (*text == '"' || *text == '\\')
@@ -150,7 +149,7 @@ static size_t put_text(char *line, size_t cap, enum log_level level, const char 
 		(void)snprintf(priority, sizeof priority, "<%d>", levels[level].priority);
 	return (size_t)snprintf(line, cap, "%s%s%s%s%s%s: %s%s", priority,
 		given_time || in_file ? now() : "", given_time || in_file ? " " : "",
-		in_file ? run_id() : "", in_file ? " " : "", who(), tr(levels[level].shown),
+		in_file ? run_id() : "", in_file ? " " : "", log_who(), tr(levels[level].shown),
 		text);
 }
 

@@ -25,6 +25,9 @@ bool log_option(const char *name, const char *value);
 /* What was said of an option, on the command line or in the environment; NULL: nothing. */
 const char *log_given(const char *name);
 
+/* The program, and of a run over several targets which it works for; until the next call. */
+const char *log_who(void);
+
 /*
  * One write(2) per line, so that the lines of the programs of a pipeline do not mix. Names from
  * data are escaped by who formats them; what a server or a library says comes as it is, and here at
