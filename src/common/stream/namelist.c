@@ -161,7 +161,8 @@ void namelist_sort(struct names *names)
 	struct names sorted = { 0 };
 	AUTO_FREE struct sl *list = mem_alloc(mem_mul(names->n, sizeof *list));
 
-	memcpy(list, names->name, names->n * sizeof *list);
+	for (size_t i = 0; i < names->n; i++)
+		list[i] = names->name[i];
 	qsort(list, names->n, sizeof *list, sl_cmp_at);
 	for (size_t i = 0; i < names->n; i++)
 		(void)names_add(&sorted, list[i], NULL);
