@@ -203,6 +203,7 @@ wrong() {
 	run_rc 75 narrow-to-wide --targets away.conf --mode migration-only --cutoff-time 2024-10-02
 	has "$err" '[ulsan]: error: '
 	same_file <(wide_cells "$busan") <(narrow_cells "ship_id <= 'IMO9999994'")
+	run_rc 75 timeout 60 narrow-to-wide --targets away.conf --mode watch --once
 	run_rc 75 narrow-to-wide --targets away.conf --mode status -f json
 	is "$(jq -r .target "$out" | sort -u)" busan
 	run_rc 0 migrate
@@ -245,6 +246,7 @@ two_of_three() {
 }
 
 @test "targets: live, with a target and ships that come while rows arrive" {
+	local changed
 	two_of_three
 	feed --ships 3 --channels 40 --speed 30 --sets 20 --from '2024-10-01 00:00'
 	live_targets --follow slot --group-columns 25
@@ -264,7 +266,12 @@ two_of_three() {
 	feed_ends
 	drained_in "$busan" ulsan jeju
 	is "$(grep -c '\[busan\]: note: following by slot' run.err)" 1
+	# a ship that has moved in the file stays where it is, and nobody is disturbed
+	changed=$(grep -c 'has changed: ended' run.err) || :
+	sed -i 's/^ships = \*94$/ships = *97/; s/^ships = \*95/ships = *94 *95/' targets.conf
+	wait_until 20 grep -q 'ship IMO9999994 is of \[jeju\]' run.err
 	all_end
+	is "$(grep -c 'has changed: ended' run.err)" "$changed"
 	same_file <(wide_cells "$busan" ulsan jeju) <(of_source)
 	is "$(ships_of "$busan") $(ships_of ulsan) $(ships_of jeju)" \
 		'IMO9999993 IMO9999994 IMO9999995 IMO9999996'

@@ -227,17 +227,19 @@ place_ships() {
 			t_recorded "$ship" "$i"
 		done
 	done
-	((${#none[@]} == 0)) || warn "$(fill $"%s ships are of no target, such as %s" \
-		"${#none[@]}" "${none[0]}")"
+	warn_of $"%s ships are of no target, such as %s" "${none[@]}"
 	[[ $mode =~ ^(validate|finish)$ ]] || return 0
 	none=()
 	for ship in "${!whose[@]}"; do
 		i=${whose[$ship]}
 		[[ ${t_all[i]} || ${t_mine[i]-}$'\n' == *$'\n'"$ship"$'\n'* ]] || none+=("$ship")
 	done
-	((${#none[@]} == 0)) || warn "$(fill \
-		$"%s ships are in no ledger yet, and not compared, such as %s" \
-		"${#none[@]}" "${none[0]}")"
+	warn_of $"%s ships are in no ledger yet, and not compared, such as %s" "${none[@]}"
+}
+
+# warn_of TEXT SHIP...: how many there are, and one of them
+warn_of() {
+	(($# == 1)) || warn "$(fill "$1" "$(($# - 1))" "$2")"
 }
 
 # t_owner SHIP KEY: one that a source has
@@ -472,7 +474,8 @@ over_targets() {
 	return "$worst"
 }
 
-# want_apart: whole tables that ships of other sources are in, too, go by nobody's leave
+# want_apart: where several sources fill the same tables, dropping them would take the ships of
+# sections that nobody named
 want_apart() {
 	local i
 

@@ -79,9 +79,8 @@ static void put_claim(struct str *s, const struct ledger_claim *claim)
 {
 	str_addc(s, '[');
 	for (size_t i = 0; i < claim->n; i++) {
-		str_addz(s, i ? ",{\"ship\":" : "{\"ship\":");
-		str_add_json(s, claim->ships[i].ship);
-		str_addf(s, ",\"attempt\":%llu}", (unsigned long long)claim->ships[i].attempt);
+		ledger_put_claimed(s, i > 0, claim->ships[i].ship, claim->ships[i].attempt);
+		str_addc(s, '}');
 	}
 	str_addc(s, ']');
 }

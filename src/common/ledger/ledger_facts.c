@@ -24,15 +24,21 @@ static void put_time(struct str *s, const char *key, int64_t instant)
 		str_addf(s, ",\"%s\":\"%s\"", key, ledger_time(instant));
 }
 
+void ledger_put_claimed(struct str *s, bool more, struct sl ship, uint64_t attempt)
+{
+	str_addz(s, more ? ",{\"ship\":" : "{\"ship\":");
+	str_add_json(s, ship);
+	str_addf(s, ",\"attempt\":%llu", (unsigned long long)attempt);
+}
+
 void ledger_put_ships(struct str *s, const struct ledger_facts *f, bool all)
 {
 	str_addc(s, '[');
 	for (size_t i = 0; i < f->n; i++) {
 		const struct ledger_facts_ship *ship = &f->ships[i];
 
-		str_addz(s, i ? ",{\"ship\":" : "{\"ship\":");
-		str_add_json(s, ship->ship);
-		str_addf(s, ",\"attempt\":%llu,", (unsigned long long)ship->attempt);
+		ledger_put_claimed(s, i > 0, ship->ship, ship->attempt);
+		str_addc(s, ',');
 		put_counts(s, ship->rows, ship->cells, ship->digest, ship->rejects);
 		put_time(s, "first", ship->first);
 		put_time(s, "last", ship->last);
@@ -187,9 +193,8 @@ static void put_claims(struct str *s, const struct ledger_facts *f)
 {
 	str_addc(s, '[');
 	for (size_t i = 0; i < f->n; i++) {
-		str_addz(s, i ? ",{\"ship\":" : "{\"ship\":");
-		str_add_json(s, f->ships[i].ship);
-		str_addf(s, ",\"attempt\":%llu}", (unsigned long long)f->ships[i].attempt);
+		ledger_put_claimed(s, i > 0, f->ships[i].ship, f->ships[i].attempt);
+		str_addc(s, '}');
 	}
 	str_addc(s, ']');
 }

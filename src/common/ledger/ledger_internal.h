@@ -42,6 +42,9 @@ const char *ledger_array(struct str *s, const struct sl *ships, size_t n);
  * parts.sql makes rows (ledger_facts.c). */
 void ledger_put_ships(struct str *s, const struct ledger_facts *f, bool all);
 
+/* The beginning of one of them, whose brace is still open; `more`: behind another. */
+void ledger_put_claimed(struct str *s, bool more, struct sl ship, uint64_t attempt);
+
 extern const char *const ledger_levels[]; /* of enum ledger_level (ledger_events.c) */
 
 extern const char *const ledger_follow_kinds[]; /* "slot", "poll" (ledger_facts.c) */
