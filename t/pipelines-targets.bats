@@ -182,6 +182,7 @@ wrong() {
 	wrong $'[a]\nships = A\ntarget = dbname=x\n[b]\nships = B\ntarget = dbname=x' 78 \
 		'[a] (wrong.conf, line 2) and [b] (wrong.conf, line 5) are one job'
 	wrong '' 78 'names no target'
+	wrong $'\ufeff[a]\r\nships = A\r' 78 'line 2: [a] lacks target'
 	chmod 644 wrong.conf
 	wrong $'[a]\nships = A\ntarget = dbname=x password=secret' 77 'others may read it'
 	wrong $'[a]\nships = A\ntarget = postgres://me:secret@x/y' 77 'others may read it'

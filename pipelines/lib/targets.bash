@@ -103,6 +103,7 @@ read_targets() {
 	t_shared=()
 	while IFS=$' \t\r' read -r line || [[ $line ]]; do
 		n=$((n + 1))
+		((n > 1)) || line=${line#$'\ufeff'} # as editors of Windows begin a file
 		case $line in
 		'' | [#\;]*) ;;
 		\[*\]) t_begin "$n" "${line:1:-1}" ;;
