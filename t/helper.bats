@@ -311,6 +311,18 @@ END
 	is "$(tail -n 1 "$out")" '3 passed, 6 failed, 0 skipped'
 }
 
+@test "run: a variation is left out of everything, and runs with WHOLE and by name" {
+	printf -v text '%s test "%s" { true; }\n' @ one '# bats test_tags=whole
+@' two
+	text=${text//@ test/@test}
+	WHOLE= want=0 runner x <<<"$text"
+	is "$(tail -n 1 "$out")" '1 passed, 0 failed, 0 skipped'
+	WHOLE=1 want=0 runner x <<<"$text"
+	is "$(tail -n 1 "$out")" '2 passed, 0 failed, 0 skipped'
+	FERRY_BIN=$PWD/tree/b/bin run_rc 0 tree/t/run "$PWD/tree/t/x.bats"
+	is "$(tail -n 1 "$out")" '2 passed, 0 failed, 0 skipped'
+}
+
 @test "run: no test at all is a failure" {
 	runner
 	is "$(tail -n 1 "$out")" '0 passed, 1 failed, 0 skipped'

@@ -178,7 +178,7 @@ night_killed() {
 		wait "$pid" 2>/dev/null || :
 		wait_until 20 none_left "night-$n"
 	done
-	beside='ended by SIG[A-Z]+|interrupted|^Terminated$'
+	beside='ended by SIG[A-Z]+|interrupted|^Terminated$|the program before it did not begin$'
 	# the comparison says which chunks a killed run still holds
 	[[ $doomed != wide ]] || beside+='|^ship +ranges|^(IMO[0-9]+|NEW) |, 0 differences$|^$'\
 '|^repaired: .* 0 rows too many$|chunks or ranges are not carried over yet'
