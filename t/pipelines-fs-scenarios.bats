@@ -976,13 +976,15 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	wait_until 20 rows broken 10
 	sed -n '1p; 2,6p' in.csv | reformat -o ndjson |
 		sed 's/}$/,"@failed":{"group":"broken","why":"x"}}/' >failed.ndjson
-	sandbox_set offline-delay=4000
+	sandbox_set offline-delay=600000
 	run_rc 75 fs-recover whole broken failed.ndjson --yes --verify-wait 1s
 	has "$err" 'not all of it has reached the offline store of broken'
+	sandbox_set offline-delay=0
 	wait_until 30 rows broken 15
 	sed -i -E 's/0[0-9]Z"/30Z"/' failed.ndjson
 	fs-put whole --ignore-unknown failed.ndjson
 	wait_until 30 rows whole 25
+	sandbox_set offline-delay=6000
 	run_rc 0 fs-recover whole broken failed.ndjson --yes
 	has "$err" 'waiting until the offline store of broken has them'
 	sandbox_set offline-delay=0
