@@ -145,7 +145,8 @@ traced() {
 		source_profile = keys
 	END
 	no_keys
-	for each in keys marked; do
+	# the role has the keys of the other
+	for each in ${WHOLE:+keys} marked; do
 		export AWS_PROFILE=$each
 		# a load that fails, with log, failed records and summary; one that is refused, and
 		# one that is killed: each keeps its journal

@@ -136,6 +136,7 @@ break, ""quoted"" é",-0.00012' | LC_ALL=C sort >want
 	as_said stats <stats
 }
 
+# bats test_tags=whole
 @test "fs-extract-athena: 2,500 features with the longest names" {
 	local last
 
@@ -345,7 +346,8 @@ cut_everywhere() {
 	for each in texts numbers; do
 		fs-put "$each" "$each.csv"
 		wait_until 20 arrived "$each" 3
-		for method in csv unload; do
+		by_turns 1 csv unload
+		for method in "${turns[@]}"; do
 			ids "$each" "event_time < '2024-01-01'" old
 			ids "$each" "WHERE event_time >= current_date - interval '30' day" now
 			ids "$each" "event_time >= '2024-01-01 00:00:00' AND id <> 'it''s'" \

@@ -196,7 +196,7 @@ extract() { fs-extract-online "$@" --no-seal; }
 }
 
 @test "fs-extract-online: throttling, errors, resets, lost and cut answers lose nothing" {
-	records 20000 >in.csv
+	records 10000 >in.csv
 	group storm
 	fs-put storm in.csv
 	LC_ALL=C sort in.csv >want
@@ -224,6 +224,7 @@ extract() { fs-extract-online "$@" --no-seal; }
 	AWS_ENDPOINT_URL=http://127.0.0.1:9 run_rc 75 extract refused
 }
 
+# bats test_tags=whole
 @test "fs-extract-online: memory does not grow with the store" {
 	local small large
 	no_sanitizer 'it keeps freed memory'

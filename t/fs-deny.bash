@@ -80,7 +80,10 @@ deny_all() {
 	fresh
 	before=$(held "$each")
 	mapfile -t commands <<<"$writing"
-	if (($1 == 1)); then turns=("${commands[@]}"); else by_turns 8 "${commands[@]}"; fi
+	by_turns 3 "${commands[@]}"
+	[[ ${turns[*]} == *migrate*clear-target* ]] ||
+		turns+=('fs migrate deny-from GROUP --yes --clear-target')
+	(($1 > 1)) || turns=("${commands[@]}")
 	for command in "${turns[@]}"; do
 		sandbox_ask DELETE counters
 		# shellcheck disable=SC2086

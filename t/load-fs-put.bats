@@ -217,7 +217,7 @@ sent() { (($(sandbox_count "$1" ok) > $2)); }
 @test "fs-put: kill -9 again and again, and no acknowledged record is sent twice" {
 	local i sent killed=0
 	group killed
-	records 20000 >in.csv
+	records 8000 >in.csv
 	sandbox_set latency=2
 	sent=$(sandbox_count BatchWriteRecord ok)
 	for ((i = 0; i < 3; i++)); do
@@ -232,12 +232,12 @@ sent() { (($(sandbox_count "$1" ok) > $2)); }
 	sandbox_set
 	run_rc 0 fs-put killed in.csv --stats stats
 	same_online killed in.csv
-	is "$(($(figure acknowledged stats) + $(figure skipped stats)))" 20000
+	is "$(($(figure acknowledged stats) + $(figure skipped stats)))" 8000
 	(($(figure skipped stats) > 0))
-	# 800 full requests, and what was under way at each kill
+	# 320 full requests, and what was under way at each kill
 	sent=$(($(sandbox_count BatchWriteRecord ok) - sent))
 	printf '%s requests for %s kills\n' "$sent" "$killed"
-	((sent <= 850 + killed * 2))
+	((sent <= 370 + killed * 2))
 	is "$(ls "$HOME/.local/state/ferry/fs-put")" ''
 }
 

@@ -66,6 +66,7 @@ works() {
 	yes 2>/dev/null | RUN_TIMEOUT=120 run_rc 0 env PATH="$SLEEPLESS:$PATH" bash -c "$1"
 }
 
+# bats test_tags=whole
 @test "examples: moving feature groups" {
 	local line
 
@@ -79,18 +80,16 @@ works() {
 	is "$(fs-extract-online backup --no-seal | wc -l)" 13
 }
 
-# Half of them by FERRY_SEED, with WHOLE all.
+# bats test_tags=whole
 @test "examples: manual pages of the pipelines" {
-	local page line part=0
+	local page line
 
 	world
 	fs-group --profile prod --region us-west-2 create customers --role-arn "$role" \
 		--schema-file "$BATS_FILE_TMPDIR/features.json" --s3-uri s3://prod/fs \
 		--record-identifier-name customer_id >/dev/null
 	fs-group --profile prod --region us-west-2 list >/dev/null
-	random 2
 	for page in upgrade copy archive subset sync improve migrate-large recover; do
-		[[ ${WHOLE-} || $((part++ % 2)) == "$random" ]] || continue
 		sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' "$root/pipelines/fs-$page.1" |
 			sed '/^\./d; s/\\e$/\\/' | sed -e ':a' -e '/\\$/N; s/\\\n *//; ta' >lines
 		[[ -s lines ]]

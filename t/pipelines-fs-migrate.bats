@@ -70,13 +70,15 @@ load fs-move
 	}
 	written texts >wanted
 	grep -q '^007,.*,00123$' wanted
-	for to in csv unload; do
+	by_turns 1 csv unload
+	for to in "${turns[@]}"; do
 		made "texts-$to" both
-		migrated texts "texts-$to" --method $to
+		migrated texts "texts-$to" --method "$to"
 		has "$out" 'Numbers come as values, without their text (007 is 7, 1.50 is 1.5):'
 		written "texts-$to" >got
 		same_file got wanted
 	done
+	[[ ${WHOLE-} ]] || return 0
 	made texts-improved both
 	run_rc 0 fs-improve texts texts-improved --yes --rules <(quality-clean --print-rules |
 		jq '.rules |= map(select(.name | test("dup")))')
@@ -132,12 +134,13 @@ load fs-move
 	fs-put odd --target-stores online plain.csv
 	wait_until 20 rows odd 7
 	seq 7 11 >ids
-	for each in where only; do
+	by_turns 1 where only
+	for each in "${turns[@]}"; do
 		way=(--where 'id > 0')
 		[[ $each == where ]] || way=(--only id=ids)
-		run_rc 65 fs migrate odd odd-$each --yes "${way[@]}"
+		run_rc 65 fs migrate odd "odd-$each" --yes "${way[@]}"
 		has "$err" '1 identifiers are other spellings of numbers' ' moved: {"id":"007"}'
-		present odd-$each | jq -r .id | LC_ALL=C sort -n | paste -sd ' ' >got
+		present "odd-$each" | jq -r .id | LC_ALL=C sort -n | paste -sd ' ' >got
 		is "$(<got)" '7 8 10'
 		is "$(jq -r .id "$(sed -n 's/.*they are in \(.*\): fs-extract.*/\1/p' "$err")")" 007
 	done
@@ -166,7 +169,7 @@ load fs-move
 		.seconds_left | fabs < 0.01 * (1 + $at.seconds_left) + 0.001 / $at.share) |
 		all' progress)" true # seconds have three decimals
 	is "$(jq -s 'map(select(.done)) | .[0].rows' progress)" 3000
-	# a line now and then, for logs; nothing where nobody looks
+	# a line now and then, for logs; with WHOLE: nothing where nobody looks
 	loaded few 600
 	made timed-2 both
 	sandbox_set write-rate=200
@@ -174,6 +177,7 @@ load fs-move
 	sandbox_set
 	has "$out" 'Estimated: 7 min (450 s)'
 	grep -qE '^fs-put: [0-9]+ rows in [0-9]+ s, [0-9]+ rows/s, [0-9]+ %, [0-9]+ s left$' "$err"
+	[[ ${WHOLE-} ]] || return 0
 	made timed-3 both
 	run_rc 0 fs migrate few timed-3 --yes
 	has_no "$err" rows
@@ -300,10 +304,14 @@ load fs-move
 			paste -sd' ')"
 	run_rc 69 fs migrate source from-id --yes --filter-query 'no_such = 1'
 	has "$err" no_such
-	# event times that are numbers, beside dates
-	jq 'map(if .FeatureName == "event_time" then .FeatureType = "Fractional" else . end)' \
-		features.json >x.json
-	mv x.json features.json
+}
+
+# bats test_tags=whole
+@test "migrate: filters of event times that are numbers, beside dates" {
+	local each
+
+	fs-group template | jq 'map(if .FeatureName == "event_time"
+		then .FeatureType = "Fractional" else . end)' >features.json
 	made numbers both
 	{
 		printf 'id,event_time,count\nold,1700000000.25,1\nborder,1704067200,2\n'
@@ -706,7 +714,7 @@ tied() {
 	fs-put checked in.csv
 	fs-put checked-to in.csv
 	wait_until 20 rows checked 9
-	by_turns 3 65:--set=count=many 69:--set=nothing=1 65:--rename=coutn:count \
+	by_turns 2 65:--set=count=many 69:--set=nothing=1 65:--rename=coutn:count \
 		69:--rename=count:nothing 65:--drop=id 64:--cast=count:colour 64:--method=tape
 	for each in "${turns[@]}"; do
 		run_rc "${each%%:*}" fs migrate checked checked-to --clear-target --yes \
@@ -737,7 +745,7 @@ tied() {
 	run_rc 64 fs migrate checked checked-to --clear-target --yes --set id=one
 	has "$err" 'every record would have the same id, nothing was done'
 	run_rc 64 fs migrate checked checked-to --clear-target --yes --resume-from id3
-	by_turns 2 --filter-query= --where= --where=\  --resume-from= --as-of=
+	by_turns 1 --filter-query= --where= --where=\  --resume-from= --as-of=
 	for each in "${turns[@]}"; do
 		run_rc 64 fs migrate checked checked-to --clear-target --yes "$each"
 		has "$err" 'is empty: is a variable not set?'
@@ -923,6 +931,7 @@ tied() {
 }
 
 # t/soak/features.bats does that with 2,500
+# bats test_tags=whole
 @test "migrate: hundreds of features, in online stores and in both with history" {
 	local kind method
 	local -A format=([csv]=Glue [unload]=Iceberg)
@@ -973,11 +982,13 @@ tied() {
 		{"id":"c","event_time":"2024-01-01T00:00:00Z"}
 	END
 	for from in online both; do
+		# from one store alone to one alone, and from both to both; with WHOLE all
+		[[ ${WHOLE-} ]] && turns=(online both) || turns=("$from")
 		made "lists-$from" $from --storage-type InMemory
 		fs-put "lists-$from" in.ndjson
 		[[ $from == online ]] || wait_until 20 arrived "lists-$from" 3
-		for to in online both; do
-			made "lists-$from-$to" $to --storage-type InMemory
+		for to in "${turns[@]}"; do
+			made "lists-$from-$to" "$to" --storage-type InMemory
 			migrated "lists-$from" "lists-$from-$to"
 			present "lists-$from" >wanted
 			present "lists-$from-$to" >got

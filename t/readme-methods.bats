@@ -83,8 +83,7 @@ method() {
 @test "readme: method 2, hybrid" { method hybrid; }
 @test "readme: method 3, streaming" { method streaming; }
 
-@test "readme: method 4, one after the other; then the rest of the guide" {
-	need jq mlr
+one_after_the_other() {
 	arrive /after '2024-10-02 18:00:00' 5
 	run_guide 0 '--mode analyze'
 	run_guide 0 '(schema|tables)-only'
@@ -92,6 +91,14 @@ method() {
 	cutoff='2024-10-02 17:00:00' is_carried_over
 	method realtime
 	seen IMO9999993 /after 5
+}
+
+@test "readme: method 4, one after the other" { one_after_the_other; }
+
+# bats test_tags=whole
+@test "readme: the rest of the guide, behind method 4" {
+	need jq mlr
+	one_after_the_other
 	run_guide 0 '--mode status --count'
 	is "$(head -n 1 "$out")" "IMO9999993: stopped - $(sql \
 		'SELECT count(*) FROM tenant.tbl_data_timeseries_imo9999993') records"

@@ -162,41 +162,59 @@ refused() {
 }
 
 @test "athena: what Athena refuses, in its words" {
-	refused 'SELECT id FROM @flat WHERE ts >= current_date' 'TYPE_MISMATCH: line 1:' \
+	local -a asked=() texts=() lines
+	local i
+	# refuse SQL TEXT...: asked in one run with the others
+	refuse() {
+		local text
+
+		for text in "${@:2}"; do
+			texts+=("${#asked[@]} $text")
+		done
+		asked+=("$1")
+	}
+
+	refuse 'SELECT id FROM @flat WHERE ts >= current_date' 'TYPE_MISMATCH: line 1:' \
 		': Cannot apply operator: varchar >= date'
-	refused "SELECT id FROM @flat WHERE ts >= date '2024-01-01'" \
+	refuse "SELECT id FROM @flat WHERE ts >= date '2024-01-01'" \
 		'Cannot apply operator: varchar >= date'
-	refused "SELECT id FROM @flat WHERE n = '5'" 'Cannot apply operator: bigint = varchar(1)'
-	refused 'SELECT id FROM @flat WHERE id = 5' 'Cannot apply operator: varchar = integer'
-	refused "SELECT id FROM @flat WHERE ts > current_timestamp - interval '1' day" \
+	refuse "SELECT id FROM @flat WHERE n = '5'" 'Cannot apply operator: bigint = varchar(1)'
+	refuse 'SELECT id FROM @flat WHERE id = 5' 'Cannot apply operator: varchar = integer'
+	refuse "SELECT id FROM @flat WHERE ts > current_timestamp - interval '1' day" \
 		'Cannot apply operator: varchar > timestamp(3) with time zone'
-	refused "SELECT id FROM @flat WHERE n IN ('1', '2')" 'TYPE_MISMATCH' \
+	refuse "SELECT id FROM @flat WHERE n IN ('1', '2')" 'TYPE_MISMATCH' \
 		'IN value and list items must be the same type'
-	refused 'SELECT id FROM @flat WHERE n' 'TYPE_MISMATCH' \
+	refuse 'SELECT id FROM @flat WHERE n' 'TYPE_MISMATCH' \
 		'WHERE clause must evaluate to a boolean: actual type bigint'
-	refused 'SELECT nope FROM @flat' \
+	refuse 'SELECT nope FROM @flat' \
 		"COLUMN_NOT_FOUND: line 1:8: Column 'nope' cannot be resolved or requester is not"
-	refused 'SELECT id FROM nope' \
+	refuse 'SELECT id FROM nope' \
 		TABLE_NOT_FOUND 1:16: \
 		"Table 'awsdatacatalog.sagemaker_featurestore.nope' does not exist"
-	refused 'SELECT id FROM other.nope' \
+	refuse 'SELECT id FROM other.nope' \
 		"SCHEMA_NOT_FOUND: line 1:16: Schema 'other' does not exist"
-	refused 'SELECT id, count(*) FROM @flat' EXPRESSION_NOT_AGGREGATE
-	refused 'SELECT x.id FROM @flat AS x JOIN @flat AS y ON id = id' 'AMBIGUOUS_NAME' \
+	refuse 'SELECT id, count(*) FROM @flat' EXPRESSION_NOT_AGGREGATE
+	refuse 'SELECT x.id FROM @flat AS x JOIN @flat AS y ON id = id' 'AMBIGUOUS_NAME' \
 		"Column 'id' is ambiguous"
-	refused 'SELECT CAST(id AS bigint) FROM @flat' \
+	refuse 'SELECT CAST(id AS bigint) FROM @flat' \
 		"INVALID_CAST_ARGUMENT: Cannot cast 'a' to BIGINT"
-	refused 'SELECT n / 0 FROM @flat' 'DIVISION_BY_ZERO: Division by zero'
-	refused "SELECT n || 'x' FROM @flat" 'FUNCTION_NOT_FOUND' \
+	refuse 'SELECT n / 0 FROM @flat' 'DIVISION_BY_ZERO: Division by zero'
+	refuse "SELECT n || 'x' FROM @flat" 'FUNCTION_NOT_FOUND' \
 		'Unexpected parameters (bigint, varchar(1)) for function concat'
-	refused 'SELECT lower(n) FROM @flat' 'FUNCTION_NOT_FOUND' \
+	refuse 'SELECT lower(n) FROM @flat' 'FUNCTION_NOT_FOUND' \
 		'Unexpected parameters (bigint) for function lower'
-	refused 'DELETE FROM @flat' 'NOT_SUPPORTED' \
+	refuse 'DELETE FROM @flat' 'NOT_SUPPORTED' \
 		'Modifying Hive table rows is only supported for transactional tables'
+	query "${asked[@]}"
+	mapfile -t lines <"$out"
+	is "${#lines[@]} $(grep -c '^FAILED ' "$out")" "${#asked[@]} ${#asked[@]}"
+	for i in "${!texts[@]}"; do
+		has <(printf '%s\n' "${lines[${texts[i]%% *}]}") "${texts[i]#* }"
+	done
 }
 
 @test "athena: what the sandbox does not know it says, and does not guess" {
-	for each in "SELECT json_extract(id, '$.a') FROM @flat" \
+	local -a asked=("SELECT json_extract(id, '$.a') FROM @flat" \
 		'SELECT id FROM @flat TABLESAMPLE BERNOULLI (10)' \
 		'DROP TABLE @flat' 'SELECT' 'SELEC id FROM @flat' 'SELECT id FROM @flat WHERE' \
 			"SELECT 'unfinished" \
@@ -205,11 +223,11 @@ refused() {
 		'SELECT pg_sleep(1)' 'SELECT version()' 'SELECT id::text FROM @flat' \
 			'INSERT INTO @flat SELECT * FROM @flat' \
 		'SELECT max_by(id) OVER FROM' 'SELECT "c0" FROM pg_class' \
-		"$(printf '(%.0s' {1..5000})" "SELECT $(printf 'NOT %.0s' {1..5000}) true"; do
-		query "$each"
-		[[ $(<"$out") =~ \
-			^FAILED\ (SANDBOX_UNSUPPORTED|TABLE_NOT_FOUND):\ line\ [0-9]+:[0-9]+:\  ]]
-	done
+		"$(printf '(%.0s' {1..5000})" "SELECT $(printf 'NOT %.0s' {1..5000}) true")
+	local code='SANDBOX_UNSUPPORTED|TABLE_NOT_FOUND'
+
+	query "${asked[@]}"
+	is "$(grep -cE "^FAILED ($code): line [0-9]+:[0-9]+: " "$out")" "${#asked[@]}"
 }
 
 @test "athena: times, dates and intervals" {
@@ -404,6 +422,7 @@ without_own() {
 # feature I: its name, quoted
 feature() { names $(($1 + 1)) | jq '.[-1]'; }
 
+# bats test_tags=whole
 @test "athena: 2,500 features are read like a few, each with its value" {
 	many wide 2498
 	put_many wide 2498 0 1
@@ -489,6 +508,7 @@ feature() { names $(($1 + 1)) | jq '.[-1]'; }
 	is "$(grep -c '^FAILED SANDBOX_UNSUPPORTED: .* so many columns' "$out")" 3
 }
 
+# bats test_tags=whole
 @test "athena: wide Iceberg rows are deleted by any feature; features that are added are NULL" {
 	local whole
 

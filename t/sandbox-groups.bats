@@ -178,6 +178,7 @@ s3://offline/pre/123456789012/sagemaker/us-east-1/offline-store/g-one-$epoch/dat
 		'[[{"FeatureName":"ts","ValueAsString":"2024-01-02T00:00:00.000000001Z"}],[],[]]'
 }
 
+# bats test_tags=whole
 @test "runtime: what it refuses" {
 	create v
 	refused() {
@@ -222,6 +223,7 @@ s3://offline/pre/123456789012/sagemaker/us-east-1/offline-store/g-one-$epoch/dat
 		'less than or equal to 100'
 }
 
+# bats test_tags=whole
 @test "runtime: a time to live, of the group and of the record" {
 	run_ok create_new ttl '.OnlineStoreConfig.TtlDuration = {Unit: "Hours", Value: 1}'
 	has "$out" '200 '
@@ -232,6 +234,7 @@ s3://offline/pre/123456789012/sagemaker/us-east-1/offline-store/g-one-$epoch/dat
 	is "$(tail -n 1 "$out")" '"3"'
 }
 
+# bats test_tags=whole
 @test "runtime: collections in memory, Fractional event times, one store of two" {
 	run_ok create_new mem '.OnlineStoreConfig.StorageType = "InMemory" |
 		del(.OfflineStoreConfig, .RoleArn) |

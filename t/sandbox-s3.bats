@@ -17,7 +17,7 @@ teardown_file() {
 	head -c 100000 /dev/urandom >data
 	local -a keys=(plain 'a b+c' 'x//y' 'dots/../up' '100%' '%2F' "q'\"<>&"
 		'semi;colon=,' '~tilde*' 'trailing/')
-	by_turns 4 "${keys[@]}"
+	by_turns 2 "${keys[@]}"
 	keys=(é/한글.csv "${turns[@]}")
 	for key in "${keys[@]}"; do
 		run_ok aws s3api put-object --bucket some-bucket --key "$key" --body data

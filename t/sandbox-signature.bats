@@ -156,8 +156,8 @@ headers["Authorization"] = re.sub(r"/20\d{6}/", "/20200101/", headers["Authoriza
 }
 
 @test "sandbox: paths and queries with all that must be encoded, as botocore signs them" {
-	for each in 'a b' 'a/b' 'a:b*c=d' '100%' '%2F' 'é ü 한글' 'a+b&c=d' '~-._' '//' \
-		"quote'\"<>"; do
+	by_turns 3 'a b' 'a/b' 'a:b*c=d' '100%' '%2F' 'a+b&c=d' '~-._' '//' "quote'\"<>"
+	for each in 'é ü 한글' "${turns[@]}"; do
 		encoded=$(/usr/bin/python3 -c \
 			'import sys, urllib.parse as u; print(u.quote(sys.argv[1], safe="-_.~"))' \
 			"$each")
