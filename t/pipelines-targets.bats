@@ -76,29 +76,18 @@ migrate() { both --mode migration-only --cutoff-time '2024-10-02' "$@"; }
 	same_file <(wide_cells "$ulsan") <(narrow_cells "ship_id = 'IMO9999996'")
 }
 
-@test "targets: status, events, validate and report are one view" {
+@test "targets: status, metrics and validate are one view" {
 	three_databases
 	migrate --chunk 10m 2>/dev/null
 	run_rc 0 both --mode status
 	is "$(grep -E '^(\[|IMO)' "$out" | cut -d ' ' -f 1 | paste -sd ' ')" \
 		'[busan] IMO9999993 IMO9999994 [ulsan] IMO9999995 IMO9999996'
-	run_rc 0 both --mode status -f json
-	is "$(jq -r '"\(.target) \(.ships[].ship)"' "$out" | paste -sd ,)" \
-		'busan IMO9999993,busan IMO9999994,ulsan IMO9999995,ulsan IMO9999996'
-	run_rc 0 both --mode status -f csv
-	is "$(cut -d , -f 1,2 "$out" | paste -sd ' ')" \
-		'target,ship busan,IMO9999993 busan,IMO9999994 ulsan,IMO9999995 ulsan,IMO9999996'
-	is "$(awk -F , '{ print NF }' "$out" | sort -u | wc -l)" 1
 	# each metric once, its samples below it
 	run_rc 0 both --mode status -f prometheus
 	is "$(grep -c '^# TYPE ferry_chunks ' "$out")" 1
 	is "$(sed 's/[ {].*//' <(grep -v '^#' "$out") | uniq | sort | uniq -d)" ''
 	is "$(grep -c '^ferry_chunks{target="ulsan",' "$out")" \
 		"$(grep -c '^ferry_chunks{target="busan",' "$out")"
-	run_rc 0 both --mode events -f json
-	is "$(jq -r '.[].target' "$out" | uniq | paste -sd ' ')" 'busan ulsan'
-	run_rc 0 both --mode failed -f json
-	is "$(jq length "$out")" 0
 	# those of one who has the others are not missing
 	run_rc 0 both --mode validate
 	has "$out" '[busan]' '[ulsan]' ', 0 differences'
@@ -111,6 +100,23 @@ migrate() { both --mode migration-only --cutoff-time '2024-10-02' "$@"; }
 	run_rc 1 both --mode validate
 	run_rc 0 both --mode validate --repair
 	same_file <(wide_cells "$busan" "$ulsan") <(narrow_cells)
+}
+
+# bats test_tags=whole
+@test "targets: objects, CSV, events and the report are one view, too" {
+	three_databases
+	migrate --chunk 10m 2>/dev/null
+	run_rc 0 both --mode status -f json
+	is "$(jq -r '"\(.target) \(.ships[].ship)"' "$out" | paste -sd ,)" \
+		'busan IMO9999993,busan IMO9999994,ulsan IMO9999995,ulsan IMO9999996'
+	run_rc 0 both --mode status -f csv
+	is "$(cut -d , -f 1,2 "$out" | paste -sd ' ')" \
+		'target,ship busan,IMO9999993 busan,IMO9999994 ulsan,IMO9999995 ulsan,IMO9999996'
+	is "$(awk -F , '{ print NF }' "$out" | sort -u | wc -l)" 1
+	run_rc 0 both --mode events -f json
+	is "$(jq -r '.[].target' "$out" | uniq | paste -sd ' ')" 'busan ulsan'
+	run_rc 0 both --mode failed -f json
+	is "$(jq length "$out")" 0
 	if command -v pg-wide-web >/dev/null; then
 		run_rc 0 both --mode report -O report.html
 		has report.html '<h1 id="busan">' '<h1 id="ulsan">' IMO9999993 IMO9999996
@@ -145,6 +151,13 @@ migrate() { both --mode migration-only --cutoff-time '2024-10-02' "$@"; }
 	is "$(ships_of "$busan")" IMO9999993
 	run_rc 0 migrate
 	is "$(ships_of "$ulsan")" 'IMO9999994 IMO9999995 IMO9999996'
+}
+
+# bats test_tags=whole
+@test "targets: ships of another target, of no ledger yet, and of none" {
+	three_databases
+	sed -i 's/IMO9999994$/IMO9999990/; s/\[56\]/[456]/' targets.conf
+	run_rc 0 migrate
 	# a named ship of another target is not nothing to do
 	run_rc 78 migrate --only busan --ship-id IMO9999996
 	has "$err" 'no ship that is named is of a target that --only names'
@@ -199,6 +212,8 @@ wrong() {
 }
 
 @test "targets: one that is away does not stop the other, and the exit code says it" {
+	local code=0
+
 	three_databases
 	sed "s|^target = dbname=$ulsan|target = host=$PWD dbname=x|" targets.conf >away.conf
 	run_rc 75 narrow-to-wide --targets away.conf --mode migration-only --cutoff-time 2024-10-02
@@ -209,8 +224,16 @@ wrong() {
 	is "$(jq -r .target "$out" | sort -u)" busan
 	run_rc 0 migrate
 	same_file <(wide_cells "$busan" "$ulsan") <(narrow_cells)
+	# nor while they follow; who ends then has not done all
+	MARK=$BATS_TEST_TMPDIR live --mode concurrent --targets away.conf --follow poll
+	wait_until 60 following busan
+	kill -TERM "$run"
+	wait_until 60 gone "$run"
+	wait "$run" || code=$?
+	run=''
+	is "$code" 75
+	wait_until 20 none_left "$BATS_TEST_TMPDIR"
 }
-
 
 # following NAME [TIMES]: its past is there
 following() {
@@ -262,7 +285,7 @@ two_of_three() {
 	wait_until 60 following jeju
 	feed_ends
 	# and so is a ship that nobody has seen
-	feed --ships 3 --channels 40 --speed 30 --sets 20 --new-ship --new-at 3 --more
+	feed --ships 3 --channels 40 --speed 30 --sets 10 --new-ship --new-at 3 --more
 	wait_until 60 following jeju 2
 	feed_ends
 	drained_in "$busan" ulsan jeju
@@ -279,6 +302,7 @@ two_of_three() {
 	source_sql "SELECT 1 / (count(*) = 3)::int FROM pg_replication_slots WHERE NOT active"
 }
 
+# bats test_tags=whole
 @test "targets: live, one is away, is back, and the door is killed" {
 	local code=0
 
@@ -314,6 +338,52 @@ two_of_three() {
 	same_file <(wide_cells "$busan" ulsan) <(of_source | grep 'IMO999999[34]')
 }
 
+@test "targets: several sources into one target, and none takes what others brought" {
+	local one other target
+
+	scratch_db
+	target=$PGDATABASE
+	scratch_db
+	one=$PGDATABASE
+	"$root/t/telemetry" 2 10 1000
+	scratch_db
+	other=$PGDATABASE
+	"$root/t/telemetry" 4 10 1000
+	sql "DELETE FROM tenant.tbl_data_timeseries WHERE ship_id < 'IMO9999995'"
+	cat >targets.conf <<-END
+		[east]
+		ships = *
+		target = dbname=$target
+		source = dbname=$one
+		[west]
+		ships = *
+		target = dbname=$target
+		source = dbname=$other
+	END
+	run_rc 0 both --mode migration-only --cutoff-time 2100-01-01
+	run_rc 0 both --mode status -f json
+	is "$(jq -r '"\(.target) \([.ships[].ship] | join(" "))"' "$out" | paste -sd ,)" \
+		'east IMO9999993 IMO9999994,west IMO9999995 IMO9999996'
+	run_rc 0 both --mode validate
+	same_file <(wide_cells "$target") <({
+		PGDATABASE=$one narrow_cells
+		PGDATABASE=$other narrow_cells
+	} | sort)
+	# what others fill, too, does not go as a whole, nor by way of a source that is away
+	run_rc 78 both --mode rollback --yes --only east
+	has "$err" 'targets.conf, line 2' 'have ships of other sources, too' '--ship-id says which'
+	run_rc 78 both --mode tables-only --drop-tables --only west
+	sed "s/dbname=$other/dbname=gone/" targets.conf >away.conf
+	run_rc 75 narrow-to-wide --targets away.conf --mode migration-only --cutoff-time 2100-01-01
+	has_no "$err" 'the ledger of [west] (away.conf, line 6) has it'
+	# a ship that both sources have is refused
+	PGDATABASE=$other sql "UPDATE tenant.tbl_data_timeseries SET ship_id = 'IMO9999994'
+		WHERE ship_id = 'IMO9999996'"
+	run_rc 78 both --mode migration-only --cutoff-time 2100-01-01
+	has "$err" 'ship IMO9999994 is of two targets: [east] (targets.conf, line 2) and [west]'
+}
+
+# bats test_tags=whole
 @test "targets: several sources into one target, a follower each" {
 	two_servers
 	target=$PGDATABASE
@@ -357,18 +427,6 @@ two_of_three() {
 		PGHOST=$source_cluster/home/socket narrow_cells
 		PGDATABASE=other narrow_cells
 	} | sort)
-	# what others fill, too, does not go as a whole, nor by way of a source that is away
-	run_rc 78 both --mode rollback --yes --only east
-	has "$err" 'targets.conf, line 2' 'have ships of other sources, too' '--ship-id says which'
-	run_rc 78 both --mode tables-only --drop-tables --only west
-	sed 's/dbname=other/dbname=gone/' targets.conf >away.conf
-	run_rc 75 narrow-to-wide --targets away.conf --mode migration-only --cutoff-time 2100-01-01
-	has_no "$err" 'the ledger of [west] (away.conf, line 6) has it'
-	# a ship that both sources have is refused
-	PGDATABASE=other sql "UPDATE tenant.tbl_data_timeseries SET ship_id = 'IMO9999994'
-		WHERE ship_id = 'IMO9999997'"
-	run_rc 78 both --mode migration-only --cutoff-time 2100-01-01
-	has "$err" 'ship IMO9999994 is of two targets: [east] (targets.conf, line 2) and [west]'
 }
 
 @test "targets: each has a page, with links to the others" {
@@ -392,6 +450,7 @@ two_of_three() {
 	wait_until 20 none_left "$BATS_TEST_TMPDIR"
 }
 
+# bats test_tags=whole
 @test "targets: two schemas of one database, of two narrow tables" {
 	three_databases
 	sql 'CREATE SCHEMA other; CREATE TABLE other.n (LIKE tenant.tbl_data_timeseries);
@@ -427,6 +486,10 @@ two_of_three() {
 	seen
 	has cmdlines pg-narrow-dump pg-copy-load
 	has_no cmdlines "$secret"
-	all_end
+	# nothing of a door that is killed lives on
+	kill -KILL "$run"
+	wait "$run" || :
+	run=''
+	wait_until 60 none_left "$BATS_TEST_TMPDIR"
 	has_no run.err "$secret"
 }
