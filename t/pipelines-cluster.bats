@@ -84,7 +84,8 @@ connect() {
 }
 
 @test "cluster: a folder too deep for a socket, with blanks, or out of the server's reach" {
-	for each in "$home/$(printf 'd%.0s' {1..99})" "$home/two words" "$home/closed/c"; do
+	by_turns 1 "$home/$(printf 'd%.0s' {1..99})" "$home/two words" "$home/closed/c"
+	for each in "${turns[@]}"; do
 		dir=$each
 		mkdir -p "${dir%/*}"
 		[[ $dir != */closed/* ]] || chmod 700 "${dir%/*}"

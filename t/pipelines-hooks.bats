@@ -76,14 +76,18 @@ was_told() { grep -qF -e "$1" told; }
 	run_rc 64 narrow-to-wide --mode status --hook-dir hooks
 }
 
-@test "alerts: by level, repeats folded, recovery told, what fails is said" {
+recorders() {
 	recorder all && recorder worst && recorder hooks/chunk-failed
 	recorder broken 1
+}
+watch() {
+	run_rc 0 narrow-to-wide --mode watch --once --hook-dir hooks \
+		--alert "WARNING=$PWD/all to ops" --alert "CRITICAL=$PWD/worst" "$@"
+}
+
+@test "alerts: by level, repeats folded, recovery told, what fails is said" {
+	recorders
 	run_rc 0 migrate
-	watch() {
-		run_rc 0 narrow-to-wide --mode watch --once --hook-dir hooks \
-			--alert "WARNING=$PWD/all to ops" --alert "CRITICAL=$PWD/worst" "$@"
-	}
 	event WARNING 'chunk failed, attempt 1: x $(touch pwned)'
 	event WARNING 'chunk failed, attempt 2: x $(touch pwned)'
 	event CRITICAL 'the slot is lost: rows have to be copied again'
@@ -116,7 +120,23 @@ was_told() { grep -qF -e "$1" told; }
 	run_rc 0 narrow-to-wide --mode watch --once --alert-disk 0 --alert "WARNING=$PWD/broken"
 	run_rc 0 narrow-to-wide --mode watch --once --alert-disk 0 --alert "WARNING=$PWD/all"
 	is "$(grep -c '^all.*not for the worst' told)" 1
-	# so is who looks after a job of another database, which has the same number
+	# nobody can be asked
+	: >told
+	PGPORT=1 run_rc 75 narrow-to-wide --mode watch --once --alert "CRITICAL=$PWD/all"
+	was_told '|CRITICAL|'
+	run_rc 78 narrow-to-wide --mode watch --once --alert WARNING=no-such-program
+	run_rc 64 narrow-to-wide --mode watch --once --alert "INFO=$PWD/all"
+	run_rc 64 narrow-to-wide --mode watch --once --alert "WARNING=$PWD/all" --alert-command true
+}
+
+# bats test_tags=whole
+@test "alerts: a job of another database is another one; a command that hangs is ended" {
+	recorders
+	run_rc 0 migrate
+	event WARNING 'not for the worst'
+	run_rc 0 narrow-to-wide --mode watch --once --alert-disk 0 --alert "WARNING=$PWD/all"
+	is "$(grep -c '^all.*not for the worst' told)" 1
+	# who looks after a job of another database, which has the same number, is told, too
 	: >told
 	(scratch_db "$PGDATABASE"
 		event WARNING 'not for the worst'
@@ -130,13 +150,6 @@ was_told() { grep -qF -e "$1" told; }
 	has "$err" 'hook chunk-failed had not ended after 1 s'
 	has_no "$err" Killed
 	was_told 'attempt 9: hangs'
-	# nobody can be asked
-	: >told
-	PGPORT=1 run_rc 75 narrow-to-wide --mode watch --once --alert "CRITICAL=$PWD/all"
-	was_told '|CRITICAL|'
-	run_rc 78 narrow-to-wide --mode watch --once --alert WARNING=no-such-program
-	run_rc 64 narrow-to-wide --mode watch --once --alert "INFO=$PWD/all"
-	run_rc 64 narrow-to-wide --mode watch --once --alert "WARNING=$PWD/all" --alert-command true
 }
 
 @test "alerts: mail, webhook and syslog say the same, and no secret" {

@@ -51,12 +51,14 @@ disturbed() {
 
 @test "kill: the reader, within a chunk, between chunks and before a seal" {
 	kill_points
-	disturbed dump_row:1,700 dump_chunk:1,5 dump_seal:1,3
+	by_turns 1 dump_row:1,700 dump_chunk:1,5 dump_seal:1,3
+	disturbed "${turns[@]}"
 }
 
 @test "kill: the loader, before, within and behind a transaction" {
 	kill_points
-	disturbed in_copy:1,7 between_groups:1 before_finish:1,3 before_commit:1,4 after_commit:1,3
+	by_turns 1 in_copy:1,7 between_groups:1 before_finish:1,3 before_commit:1,4
+	disturbed "${turns[@]}" after_commit:1,3
 }
 
 @test "kill: the loader, while it makes columns that nobody foresaw" {
@@ -75,6 +77,7 @@ disturbed() {
 }
 
 # t/soak/kill.bats does that 200 times
+# bats test_tags=whole
 @test "kill: any stage at any time" {
 	calm
 	trace_on

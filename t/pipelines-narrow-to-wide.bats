@@ -98,6 +98,7 @@ ended() { wait "$1"; }
 	is_carried_over
 }
 
+# bats test_tags=whole
 @test "narrow-to-wide: one ship, then the rest" {
 	"$root/t/telemetry" 3 10 3000
 	run_rc 0 migrate --ship-id IMO9999994 --cutoff-time "$cutoff"
@@ -119,7 +120,7 @@ ended() { wait "$1"; }
 	local tables="SELECT relname, relfilenode FROM pg_class WHERE relname ~ '^tbl_' ORDER BY 1"
 
 	"$root/t/telemetry" 2 10 400
-	by_turns 2 schema-only tables-only "migration-only --cutoff-time ${cutoff% *}" \
+	by_turns 1 schema-only tables-only "migration-only --cutoff-time ${cutoff% *}" \
 		'realtime --since 2024-01-01'
 	for each in "${turns[@]}"; do
 		# shellcheck disable=SC2086  # a mode and its option
@@ -131,7 +132,7 @@ ended() { wait "$1"; }
 	run_rc 0 migrate --cutoff-time "$cutoff"
 	sql "$known" >want
 	sql "$tables" >>want
-	by_turns 6 schema-only 'tables-only --drop-tables' migration-only status failed events \
+	by_turns 3 schema-only 'tables-only --drop-tables' migration-only status failed events \
 		validate analyze compare 'rollback --yes' 'rollback --yes --backup saved' \
 		realtime 'migration-only --retry-failed'
 	for each in "${turns[@]}"; do
@@ -141,7 +142,7 @@ ended() { wait "$1"; }
 		is "$(<"$out")" ''
 	done
 	run_rc 78 narrow-to-wide --mode validate --ship-id IMO9999993 --ship-id TYPO
-	by_turns 3 'pg-narrow-dump --seal' 'pg-narrow-dump --seal --job 1' 'pg-wide-ledger retry' \
+	by_turns 2 'pg-narrow-dump --seal' 'pg-narrow-dump --seal --job 1' 'pg-wide-ledger retry' \
 		'pg-wide-ledger watch --once' \
 		'pg-narrow-dump --seal --since 2024-01-01'
 	for each in "${turns[@]}"; do
@@ -415,8 +416,8 @@ ended() { wait "$1"; }
 }
 
 # Labels in jsonb, as metrics are often kept: ship, channel and value are made by expressions.
-@test "narrow-to-wide: expressions instead of columns, migrated, polled and compared" {
-	local -a labels=(--table tenant.metric --time-column at
+by_labels() {
+	labels=(--table tenant.metric --time-column at
 		--ship-expression "labels->>'ship' -- it ends the line"
 		--channel-expression "lower(labels->>'sensor')" --value-expression 'round(v, 2)')
 	sql "CREATE SCHEMA tenant; CREATE TABLE tenant.metric (at timestamptz NOT NULL, v numeric,
@@ -428,6 +429,21 @@ ended() { wait "$1"; }
 			FROM generate_series(0, 599) AS g;
 		INSERT INTO tenant.metric (at, labels) VALUES ('2024-01-02Z', '{\"ship\": \"L1\"}')"
 	run_rc 0 migrate "${labels[@]}" --cutoff-time 2024-01-04
+}
+# as_labels_say: the wide tables of L0 and the table
+as_labels_say() {
+	same_rows "SELECT * FROM tenant.tbl_data_timeseries_l0" \
+		"SELECT at AS created_time, max(v) FILTER (WHERE c = 'temp0'), max(v) FILTER
+			(WHERE c = 'temp1'), max(v) FILTER (WHERE c = 'temp2') FROM (SELECT at,
+			lower(labels->>'sensor') AS c, round(v, 2)::text AS v FROM tenant.metric
+			WHERE labels->>'ship' = 'L0' AND at < '$1') AS x GROUP BY at"
+}
+
+@test "narrow-to-wide: expressions instead of columns, migrated and compared" {
+	local labels
+
+	by_labels
+	as_labels_say 2024-01-04
 	# what the columns of those names hold is another matter
 	run_rc 0 narrow-to-wide --mode validate "${labels[@]}" --repair --delete
 	has "$out" ', 0 differences'
@@ -441,7 +457,13 @@ ended() { wait "$1"; }
 	has "$err" 'which is not in the WAL' '--follow poll'
 	run_rc 78 pg-dual-load "${labels[@]}" --accept-unsealed - </dev/null
 	has "$err" 'no row can be written'
+}
 
+# bats test_tags=whole
+@test "narrow-to-wide: expressions instead of columns, polled and compared" {
+	local labels
+
+	by_labels
 	narrow-to-wide --mode concurrent "${labels[@]}" --follow poll --interval 50ms \
 		>run.log 2>&1 3>&- &
 	local run=$!
@@ -454,11 +476,7 @@ ended() { wait "$1"; }
 	wait_until 30 sql "SELECT 1 / (count(*) = 0)::int FROM ferry.chunk WHERE state <> 'done'"
 	kill -TERM "$run"
 	wait "$run"
-	same_rows "SELECT * FROM tenant.tbl_data_timeseries_l0" \
-		"SELECT at AS created_time, max(v) FILTER (WHERE c = 'temp0'), max(v) FILTER
-			(WHERE c = 'temp1'), max(v) FILTER (WHERE c = 'temp2') FROM (SELECT at,
-			lower(labels->>'sensor') AS c, round(v, 2)::text AS v FROM tenant.metric
-			WHERE labels->>'ship' = 'L0') AS x GROUP BY at"
+	as_labels_say infinity
 	run_rc 0 narrow-to-wide --mode validate "${labels[@]}"
 	has "$out" ', 0 differences'
 }
@@ -564,7 +582,7 @@ ended() { wait "$1"; }
 }
 
 @test "narrow-to-wide: SIGTERM stops it at once and cleanly; the same command goes on" {
-	"$root/t/telemetry" 3 40 60000
+	"$root/t/telemetry" 3 40 30000
 	migrate --cutoff-time "$cutoff" --chunk 1m >out.1 2>err.1 &
 	local run=$!
 	wait_until 20 sql "SELECT 1 / count(*) FROM ferry.chunk WHERE state = 'done'"

@@ -17,6 +17,7 @@ cells_of_wide() {
 	END
 }
 
+# bats test_tags=whole
 @test "real data: the Numenta benchmark, 365,558 rows without a key, of which 49 repeat" {
 	need_data nab-narrow.csv.gz
 	scratch_db

@@ -45,8 +45,12 @@ all_modes() {
 	run=''
 }
 
-@test "roles: what --mode grants prints is enough" {
+# bats test_tags=whole
+@test "roles: what --mode grants prints is enough for polling" {
 	all_modes poll
+}
+
+@test "roles: what --mode grants prints is enough" {
 	FERRY_SOURCE="$owner user=ferry_follower" all_modes slot
 	FERRY_SOURCE="$owner user=ferry_follower" run_rc 0 narrow-to-wide --mode rollback --yes
 	is "$(sql 'SELECT count(*) FROM pg_replication_slots')" 0
@@ -155,6 +159,7 @@ mended() {
 	sql 'DROP SCHEMA evil CASCADE' 2>/dev/null
 }
 
+# bats test_tags=whole
 @test "roles: a source that only reads is polled, and has no slot" {
 	sql 'ALTER ROLE ferry_follower SET default_transaction_read_only = on'
 	FERRY_SOURCE="$owner user=ferry_follower" all_modes poll
@@ -164,6 +169,7 @@ mended() {
 	sql 'ALTER ROLE ferry_follower RESET ALL'
 }
 
+# bats test_tags=whole
 @test "roles: a follower that owns nothing says which publication it needs, and takes it" {
 	sql 'CREATE ROLE ferry_guest LOGIN REPLICATION IN ROLE ferry_source;
 		GRANT USAGE ON SCHEMA tenant TO ferry_guest;
@@ -218,7 +224,8 @@ standby_of_owner() {
 	run=''
 	# one that crashed has less than was seen of it, until it has read its WAL again
 	sql "UPDATE ferry.follower SET source_lsn = 'FFFF/0'"
-	for what in 'migration-only' 'validate --repair' 'realtime'; do
+	by_turns 1 'migration-only' 'validate --repair' 'realtime'
+	for what in "${turns[@]}"; do
 		# shellcheck disable=SC2086
 		run_rc 75 narrow-to-wide --mode $what
 		has "$err" 'the standby is behind'

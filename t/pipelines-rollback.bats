@@ -279,7 +279,7 @@ ended() { ! kill -0 "$1" 2>/dev/null; }
 
 @test "rollback: what runs ends by itself, and nothing comes back" {
 	scratch_db
-	"$root/t/telemetry" 3 40 12000
+	"$root/t/telemetry" 3 40 6000
 	local code=0 began
 	narrow-to-wide --mode concurrent --follow poll --chunk 2m >run.log 2>&1 3>&- &
 	local run=$!

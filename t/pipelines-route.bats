@@ -3,12 +3,9 @@ load helper
 
 setup() {
 	helper_setup
-	scratch_db
 	export FERRY_RETRY_PAUSE=50 reader=reader_$$ report=report_$$
 	app=()
-	"$root/t/telemetry" 2 12 2400
-	run_rc 0 narrow-to-wide --mode migration-only --cutoff-time 2025-01-01 --workers 1 \
-		--group-columns 5
+	filled_db migrate
 	sql "CREATE ROLE $reader LOGIN; CREATE ROLE $report LOGIN;
 		GRANT USAGE ON SCHEMA tenant TO $reader, $report;
 		GRANT SELECT ON ALL TABLES IN SCHEMA tenant TO $reader, $report;
@@ -25,6 +22,11 @@ teardown() {
 	sql "DROP OWNED BY $reader, $report; DROP ROLE $reader, $report"
 }
 
+migrate() {
+	"$root/t/telemetry" 2 12 2400
+	run_rc 0 narrow-to-wide --mode migration-only --cutoff-time 2025-01-01 --workers 1 \
+		--group-columns 5
+}
 route() { narrow-to-wide --mode route "$@"; }
 wide=tbl_data_timeseries_imo9999993
 
@@ -150,11 +152,12 @@ IMO9999993,wide,wide,\"$reader,$report\",,"
 	run_rc 0 route --ship-id IMO9999993 --to wide
 	has_no "$err" 'not complete'
 	# what the ledger knows: as they are said, by state
-	for each in "UPDATE ferry.chunk SET state = 'pending'/chunks are not done/open 1" \
+	by_turns 2 "UPDATE ferry.chunk SET state = 'pending'/chunks are not done/open 1" \
 		"UPDATE ferry.chunk SET state = 'failed'/--retry-failed/failed 1" \
 		"INSERT INTO ferry.doubt (job_id, ship, why) SELECT job_id, 'IMO9999993', 'x'
 			FROM ferry.job/in doubt/doubt" \
-		"DELETE FROM ferry.chunk/nothing of it is carried over/nothing"; do
+		"DELETE FROM ferry.chunk/nothing of it is carried over/nothing"
+	for each in "${turns[@]}"; do
 		IFS=/ read -r each what mark <<<"${each//$'\n'/ }"
 		[[ $each != UPDATE* ]] || each+=" WHERE ship = 'IMO9999993' AND chunk_from = (SELECT
 			min(chunk_from) FROM ferry.chunk WHERE ship = 'IMO9999993')"
@@ -198,7 +201,8 @@ IMO9999993,wide,wide,\"$reader,$report\",,"
 	read -r table column < <(sql "SELECT table_name || ' ' || column_name FROM ferry.channel
 		WHERE target_schema = 'tenant' AND ship = 'IMO9999993' AND format = 'Decimal'
 		ORDER BY channel LIMIT 1")
-	for value in n/a 1e999 1.7999e308 12x true; do
+	by_turns 2 n/a 1e999 1.7999e308 12x true
+	for value in "${turns[@]}"; do
 		sql "UPDATE tenant.$table SET \"$column\" = '$value' WHERE created_time =
 			(SELECT min(created_time) FROM tenant.$table WHERE \"$column\" IS NOT NULL)"
 		run_rc 0 route --ship-id IMO9999993 --to wide --force
