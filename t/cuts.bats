@@ -9,6 +9,7 @@ setup() { cuts_setup; }
 teardown() { cuts_teardown; }
 
 @test "cuts: a pipeline of the past" { cut_some past both 5; }
+# bats test_tags=whole
 @test "cuts: the whole migration" { cut_some whole both 1; }
 @test "cuts: followed by polling" { kind=poll cut_some follow both 2; }
 @test "cuts: followed from a slot" { kind=slot cut_some follow both 2; }

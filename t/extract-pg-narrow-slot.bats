@@ -322,6 +322,7 @@ S,2024-01-01 00:00:03,c,3,'
 }
 
 # A COMMIT is sent before other sessions see it; with a synchronous standby, long before.
+# bats test_tags=whole
 @test "slot: the table is asked only when everybody sees what was committed" {
 	local deleter asks="SELECT 1 / count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
 	own_cluster --option wal_level=logical

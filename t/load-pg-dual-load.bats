@@ -378,6 +378,7 @@ nobody_else() {
 	all_there
 }
 
+# bats test_tags=whole
 @test "dual-load: killed at any time in a feed without seals that is sent again from the start" {
 	recorded 2 30 4000
 	local runs=0 rows

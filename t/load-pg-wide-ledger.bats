@@ -390,6 +390,7 @@ assert s["ships"][0]["last"] == "2024-01-03 16:59:59.999999", s' status.json
 	run_rc 64 pg-wide-ledger follow --new-ship
 }
 
+# bats test_tags=whole
 @test "ledger: progress is said every ten seconds, until nothing is left" {
 	narrow
 	plan --cutoff-time '2024-01-03 17:00:00'

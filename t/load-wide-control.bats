@@ -122,6 +122,7 @@ locked() {
 	is "$(sql 'SELECT sum(rows) FROM ferry.chunk')" "$rows"
 }
 
+# bats test_tags=whole
 @test "control: the end is guessed by the rate of this run, not by what was measured before" {
 	local half
 	eta() { pg-wide-ledger status -f json | jq ".eta_seconds as \$s | .control, $1"; }

@@ -245,6 +245,7 @@ carry_over() {
 	done
 }
 
+# bats test_tags=whole
 @test "encoding: what a ledger of LATIN1 cannot hold of a message is there as its bytes" {
 	local run i
 	utf8_to_euc_kr LATIN1

@@ -138,6 +138,7 @@ a_filled_partition() {
 	repaired --delete
 }
 
+# bats test_tags=whole
 @test "feeds: partitions that come and go with their rows, from a slot" {
 	a_filled_partition slot
 }
@@ -672,6 +673,7 @@ settled_alone() {
 }
 
 @test "feeds: a doubt is settled while nobody follows, too, of a slot" { settled_alone slot; }
+# bats test_tags=whole
 @test "feeds: a doubt is settled while nobody follows, too, of polling" {
 	settled_alone poll --doubt
 }
@@ -774,6 +776,7 @@ a_swapped_table() {
 }
 
 @test "source: a table that is swapped, from a slot" { a_swapped_table slot; }
+# bats test_tags=whole
 @test "source: a table that is swapped, by polling" { a_swapped_table poll; }
 
 # at_source SQL

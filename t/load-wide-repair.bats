@@ -381,6 +381,7 @@ spoiler() {
 	done
 }
 
+# bats test_tags=whole
 @test "repair: in a storm of live writes, damage and other repairs" {
 	local each code
 	local -a pids=() repairs=()

@@ -267,6 +267,7 @@ row_at() {
 	is_carried_over
 }
 
+# bats test_tags=whole
 @test "slot job: kills at random, of single stages and of all of them" {
 	local victims
 	local -i i killed=0
@@ -318,6 +319,7 @@ row_at() {
 	is_carried_over
 }
 
+# bats test_tags=whole
 @test "slot job: told to end, it waits for a loader that is busy with a chunk, and ends well" {
 	local dump psql asleep
 	follow_job
@@ -458,6 +460,7 @@ S2|2024-01-01 00:00:30|2024-01-01 00:00:30.000001"
 	is "$(sql 'SELECT min(c1) FROM tenant.tbl_data_timeseries_s1')" 1001
 }
 
+# bats test_tags=whole
 @test "slot job: narrow-to-wide makes a slot that was lost anew, and carries over what it missed" {
 	local first code=0
 	sql 'CALL tenant.put(1, 20)'

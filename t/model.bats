@@ -28,6 +28,7 @@ setup() {
 	done
 }
 
+# bats test_tags=whole
 @test "model: no run goes on for ever, so whatever is in doubt is settled" {
 	holds --ends -D CHANGES=1 -D WORKERS=1 -D TROUBLES=1
 }

@@ -678,6 +678,7 @@ reformat: error"
 	same_file got "$root/t/cases/examples/filters"
 }
 
+# bats test_tags=whole
 @test "filters: a system call fails, some of each filter's" {
 	sampled=1 least=40
 	sweep_all
