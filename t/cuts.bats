@@ -8,9 +8,9 @@ load cuts
 setup() { cuts_setup; }
 teardown() { cuts_teardown; }
 
-@test "cuts: a pipeline of the past" { cut_some past both 5; }
+@test "cuts: a pipeline of the past" { cut_some past both 3; }
 # bats test_tags=whole
 @test "cuts: the whole migration" { cut_some whole both 1; }
-@test "cuts: followed by polling" { kind=poll cut_some follow both 2; }
-@test "cuts: followed from a slot" { kind=slot cut_some follow both 2; }
+@test "cuts: followed by polling" { kind=poll cut_some follow both 1; }
+@test "cuts: followed from a slot" { kind=slot cut_some follow both 1; }
 @test "cuts: rows into both tables" { cut_some dual target 2; }

@@ -239,7 +239,7 @@ member() {
 	until [[ -e ended || ! -e log.$name ]]; do
 		# shellcheck disable=SC2016
 		env "$@" bash -c 'echo "$BASHPID" >"pid.$0"; exec kafka-dump -t ^shared -g shared \
-			--share -v -X session.timeout.ms=10000 -X heartbeat.interval.ms=200 \
+			--share -v -X session.timeout.ms=5000 -X heartbeat.interval.ms=200 \
 			-X fetch.wait.max.ms=20' "$name" 2>>"log.$name" |
 			pg-copy-load --table public.shared 2>>"log.$name" || :
 		set --
@@ -444,7 +444,7 @@ loss|1|5'
 }
 
 @test "kafka-dump: killed anywhere, each message is in PostgreSQL once" {
-	each_once 8 4
+	each_once 4 4
 }
 
 @test "kafka-dump: the examples of its manual page run" {

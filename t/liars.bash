@@ -84,11 +84,11 @@ lied_to() {
 	fi
 }
 
-# lies_about OPERATION COMMAND... -- LIE...: one of those about bytes, by chance, and those named;
-# WHOLE: all of them
+# lies_about OPERATION COMMAND... -- LIE...: one of those about bytes, by chance, two of those of
+# any JSON, by turns, and all else that is named; WHOLE: all of them
 lies_about() {
 	local op=$1 each
-	local -a command=()
+	local -a command=() any=() named=()
 
 	for each in "${@:2}"; do
 		[[ $each != -- ]] || break
@@ -100,6 +100,13 @@ lies_about() {
 		lied_to "$op" "$each" "${command[@]}"
 	done
 	for each in "${@:$((${#command[@]} + 3))}"; do
+		case $each in
+		html | empty | null | array | number | other) any+=("$each") ;;
+		*) named+=("$each") ;;
+		esac
+	done
+	by_turns 2 "${any[@]}"
+	for each in "${turns[@]}" "${named[@]}"; do
 		lied_to "$op" "$each" "${command[@]}"
 	done
 }

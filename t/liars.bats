@@ -80,11 +80,11 @@ unload=("${athena[@]}" --method unload)
 }
 
 @test "liars: a value of another type is never none, nor anything else" {
-	wrong_types DescribeFeatureGroup "${online[@]}"
-	wrong_types ListRecords "${online[@]}"
+	by_turns 1 DescribeFeatureGroup ListRecords
+	for each in "${turns[@]}"; do wrong_types "$each" "${online[@]}"; done
+	by_turns 1 GetQueryRuntimeStatistics GetWorkGroup
+	for each in "${turns[@]}"; do wrong_types "$each" "${athena[@]}"; done
 	wrong_types GetQueryExecution "${unload[@]}"
-	wrong_types GetQueryRuntimeStatistics "${athena[@]}"
-	wrong_types GetWorkGroup "${athena[@]}"
 	records 3 | LC_ALL=C sort >want
 	wrong_types BatchGetRecord "${online[@]}" --id id0 --id id1 --id id2
 	fs get lied id0 >want.json
@@ -100,7 +100,8 @@ unload=("${athena[@]}" --method unload)
 	local put=(fs-put other few.csv --stats s --no-resume --retry-for 10ms)
 
 	records 9 | head -n 9 >few.csv
-	for each in cut-body html redirect-302 huge-header other error-of-none error-of-another; do
+	by_turns 3 cut-body html redirect-302 huge-header error-of-none error-of-another
+	for each in "${turns[@]}" other; do
 		lie BatchWriteRecord "$each"
 		[[ $each != other ]] || continue # there is one good answer, the same to all
 		run_rc 75 "${put[@]}"
@@ -109,7 +110,8 @@ unload=("${athena[@]}" --method unload)
 	done
 	lie BatchWriteRecord types-0
 	run_rc 75 "${put[@]}"
-	for each in html null array long no-length redirect-307; do
+	by_turns 3 html null array long no-length redirect-307
+	for each in "${turns[@]}"; do
 		lie PutRecord "$each"
 		run_rc 75 "${put[@]}" --no-batch-write
 		is "$(jq -c '[.acknowledged, .rejected, .unknown]' s)" '[0,0,8]' "$each"

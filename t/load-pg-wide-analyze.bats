@@ -59,16 +59,16 @@ about() {
 	sql "CREATE TABLE big (LIKE tenant.tbl_data_timeseries);
 		INSERT INTO big SELECT i, 'S' || i % 4, 'channel/' || i / 4 % 50,
 			'2024-01-01'::timestamp + i / 200 * interval '1 s', NULL, NULL, NULL, NULL,
-			i / 7.0, 'Decimal' FROM generate_series(0, 399999) AS i;
+			i / 7.0, 'Decimal' FROM generate_series(0, 299999) AS i;
 		CREATE INDEX ON big (created_time);
 		CREATE UNIQUE INDEX ON big (ship_id, data_channel_id, created_time); ANALYZE big"
 	analyze --table public.big
 	is "$(figure source public.big rows basis)" estimate
-	about "$(figure source public.big rows)" 400000 10
-	about "$(figure ship S1 rows)" 100000 12
+	about "$(figure source public.big rows)" 300000 10
+	about "$(figure ship S1 rows)" 75000 12
 	is "$(figure ship S1 channels)" 50
 	is "$(figure ship S1 channels basis)" exact
-	about "$(figure ship S1 wide_rows)" 2000 12
+	about "$(figure ship S1 wide_rows)" 1500 12
 	analyze --table public.big --ship-id S2
 	is "$(jq -r '[.[] | select(.topic == "ship").subject] | unique | join(" ")' report.json)" S2
 }
@@ -126,7 +126,7 @@ about() {
 }
 
 @test "queries: each is the same on both sides, and timed" {
-	"$root/t/telemetry" 2 30 30000 --schema race
+	"$root/t/telemetry" 2 30 12000 --schema race
 	local source=(--table race.tbl_data_timeseries --target-schema race)
 	run_rc 0 narrow-to-wide -q --mode migration-only --cutoff-time 9999-01-01 --chunk 1000d \
 		--group-columns 12 "${source[@]}"

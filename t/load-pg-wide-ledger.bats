@@ -642,7 +642,8 @@ without_data() {
 	sql "UPDATE ferry.version SET version = version + 1;
 		ALTER TABLE ferry.chunk ADD COLUMN later int DEFAULT 7"
 	pg_dump | sed '/^.restrict\|^.unrestrict/d' >before
-	for command in "${all[@]}"; do
+	by_turns 12 "${all[@]}"
+	for command in "${turns[@]}"; do
 		run_pipe '78' "$command" || bad=1
 		has "$err" 'knows only those up to' || bad=1
 	done

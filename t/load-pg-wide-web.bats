@@ -211,7 +211,7 @@ print(base64.b64encode(hashlib.sha256(text.encode()).digest()).decode())' "$each
 	# who reads the ledger for it can be killed
 	local i
 	answers() { [[ $(code "$url/healthz") == 200 && $(pgrep -P "$web") ]]; }
-	for i in 1 2 3; do
+	for i in 1 2; do
 		wait_until 10 answers
 		kill -KILL "$(pgrep -P "$web")"
 	done

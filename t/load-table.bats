@@ -568,13 +568,13 @@ raising() {
 
 @test "json: a string of escapes that are longer written anew is loaded whole" {
 	table t 'n int, j json, b jsonb'
-	jq -cn 'range(1; 9) | {n: ., j: ("\b" * (. * 40000)),
+	jq -cn '1, 3, 8 | {n: ., j: ("\b" * (. * 40000)),
 		b: ("\f\u0001" * (. * 20000))}' >in.json
 	has in.json '\b\b' '\f\u0001'
 	run_ok into t
 	is "$(sql "SELECT count(*), sum(length(j #>> '{}')), sum(length(b #>> '{}'))
 		FROM public.t WHERE j #>> '{}' = repeat(E'\b', n * 40000)
-			AND b #>> '{}' = repeat(E'\f\x01', n * 20000)")" '8|1440000|1440000'
+			AND b #>> '{}' = repeat(E'\f\x01', n * 20000)")" '3|480000|480000'
 }
 
 @test "insert: row-level security and INSERT rules are minded" {

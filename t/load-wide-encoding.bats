@@ -90,7 +90,8 @@ carry_over() {
 
 @test "encoding: what is text arrives in UTF-8, what is none is a reject, of each encoding" {
 	local kind encoding declared bad index=created_time
-	for kind in "${kinds[@]}"; do
+	by_turns 2 "${kinds[@]}"
+	for kind in "${turns[@]}"; do
 		read -r encoding declared bad <<<"$kind"
 		source_of "$encoding" "${declared#-}"
 		[[ $encoding$declared != SQL_ASCII- ]] || as=UTF8
@@ -112,7 +113,8 @@ carry_over() {
 # What the servers are asked to compare their hashes by has texts that these do not know.
 @test "encoding: sources of one byte a character are compared, too" {
 	local kind
-	for kind in LATIN1:é WIN1252:€ KOI8R:ж; do
+	by_turns 1 LATIN1:é WIN1252:€ KOI8R:ж
+	for kind in "${turns[@]}"; do
 		source_of "${kind%:*}"
 		forget
 		table
@@ -129,9 +131,16 @@ carry_over() {
 }
 
 @test "encoding: followed by polling and from a slot" {
-	local how run bad=b0a1ff
-	source_of SQL_ASCII UHC
-	for how in poll slot; do
+	local how run bad
+	by_turns 1 poll slot
+	for how in "${turns[@]}"; do
+		if [[ $how == poll ]]; then
+			bad=b0a1ff
+			source_of SQL_ASCII UHC
+		else
+			bad=c9a1
+			source_of EUC_KR
+		fi
 		forget
 		table
 		insert 10 "$bad"
@@ -146,8 +155,6 @@ carry_over() {
 		kill -TERM "$run"
 		wait "$run"
 		narrow-to-wide --mode rollback "${n[@]}" --yes 2>>run.err
-		source_of EUC_KR
-		bad=c9a1
 	done
 }
 
@@ -209,7 +216,8 @@ carry_over() {
 @test "encoding: a ship whose name a target of EUC_KR cannot hold is rejects, all others go on" {
 	local index how run why=a_text_that_the_encoding_of_the_database_has_not
 	utf8_to_euc_kr
-	for index in created_time 'ship_id, created_time'; do
+	by_turns 1 created_time 'ship_id, created_time'
+	for index in "${turns[@]}"; do
 		table "$index"
 		at_source "INSERT INTO n VALUES ('선박', 'a', '2024-01-01 10:00', 'x'),
 			('T', 'a', '2024-01-01 10:01', 'y'), ('🚢', 'a', '2024-01-01 10:02', '1'),
@@ -227,7 +235,8 @@ carry_over() {
 		run_rc 0 pg-wide-validate "${n[@]}"
 	done
 	# and what comes later
-	for how in poll slot; do
+	by_turns 1 poll slot
+	for how in "${turns[@]}"; do
 		rm -f run.err
 		narrow-to-wide --mode concurrent --follow "$how" "${n[@]}" --interval 50ms \
 			>run.out 2>run.err &
@@ -279,7 +288,8 @@ carry_over() {
 		table
 		at_source "INSERT INTO n VALUES ('S', 'a', '2024-01-01', 'x')"
 		# wherever in a character it is cut
-		for pad in '' . ..; do
+		by_turns 1 '' . ..
+		for pad in "${turns[@]}"; do
 			at_source "CREATE OR REPLACE FUNCTION bad(text) RETURNS text
 					LANGUAGE plpgsql
 					AS 'BEGIN IF EXISTS (SELECT FROM public.broken) THEN
@@ -312,7 +322,8 @@ print(*(r[k] for k in ("rows", "cells", "wide_rows", "unreadable", "differences"
 @test "encoding: what a target of EUC_KR cannot hold is unreadable, and no cell found equal" {
 	local index
 	utf8_to_euc_kr
-	for index in created_time 'ship_id, created_time'; do
+	by_turns 1 created_time 'ship_id, created_time'
+	for index in "${turns[@]}"; do
 		table "$index"
 		forget
 		# a channel beside another and at an instant of its own, and a value
@@ -346,16 +357,15 @@ codes() {
 }
 
 @test "encoding: each code of EUC-KR and CP949 is what the server itself makes of it" {
-	source_of EUC_KR
-	table
-	at_source "INSERT INTO n $(codes 161 254)"
-	forget
-	carry_over
-	run_rc 0 pg-wide-validate "${n[@]}"
-	source_of SQL_ASCII UHC
-	table
-	at_source "INSERT INTO n $(codes 129 254)"
-	forget
-	carry_over
-	run_rc 0 pg-wide-validate "${n[@]}"
+	local each encoding first declared
+	by_turns 1 'EUC_KR 161' 'SQL_ASCII 129 UHC'
+	for each in "${turns[@]}"; do
+		read -r encoding first declared <<<"$each"
+		source_of "$encoding" "$declared"
+		table
+		at_source "INSERT INTO n $(codes "$first" 254)"
+		forget
+		carry_over
+		run_rc 0 pg-wide-validate "${n[@]}"
+	done
 }

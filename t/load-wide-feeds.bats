@@ -272,7 +272,8 @@ holds_no_more() {
 	pg-wide-validate --repair --doubt --every 300ms --settle 1ms >watch.out 2>watch.err 3>&- &
 	pid=$!
 	# one who reads the view, where a column is needed; one whose lock no row gets past
-	for each in "SELECT count(*) FROM $t" "LOCK TABLE $t"; do
+	by_turns 1 "SELECT count(*) FROM $t" "LOCK TABLE $t"
+	for each in "${turns[@]}"; do
 		day+=1
 		holds "$each"
 		sql "$(put "$n" "2024-01-0$day" 5 6) DELETE FROM $n WHERE long_v = $((day - 1));
@@ -297,10 +298,10 @@ holds_no_more() {
 	wait "$pid" || is "$?" 143
 	why='nothing more is loaded while its tables are locked by server process'
 	is "$(sql "SELECT count(*) FROM ferry.event WHERE level = 'WARNING' AND ship = 'S'
-		AND message ~ '^$why [0-9]+ \(report\)'")" 2
-	is "$(grep -c "cannot load ship \"S\": $why [0-9]* (report)" run.err)" 2
+		AND message ~ '^$why [0-9]+ \(report\)'")" ${#turns[@]}
+	is "$(grep -c "cannot load ship \"S\": $why [0-9]* (report)" run.err)" ${#turns[@]}
 	# a comparison that had begun when the lock came meets it; none begins behind that
-	(($(grep -c 'cannot load ship' watch.err) <= 2))
+	(($(grep -c 'cannot load ship' watch.err) <= ${#turns[@]}))
 	ends '0 0 0'
 }
 
@@ -717,7 +718,7 @@ settled_alone() {
 
 # ---- another source ----------------------------------------------------------------------------
 
-# refused TEXT: by all that would go on
+# refused TEXT: by all that would go on, or by followers and so many others, $some, by turns
 refused() {
 	local how
 	for how in slot poll; do
@@ -725,15 +726,13 @@ refused() {
 		run_rc 78 pg-narrow-dump --follow "$how" --job "$job" --seal
 		has "$err" "$1" 'accept-source'
 	done
-	run_rc 78 pg-narrow-dump --job "$job" --seal
-	has "$err" "$1" 'accept-source'
-	for how in 'plan --live' 'follow --follow poll' 'follow --follow slot'; do
-		# shellcheck disable=SC2086
-		run_rc 78 pg-wide-ledger $how
+	by_turns "${some-5}" "pg-narrow-dump --job $job --seal" 'pg-wide-validate --repair --delete' \
+		pg-wide-ledger\ {'plan --live','follow --follow poll','follow --follow slot'}
+	for how in "${turns[@]}"; do
+		# shellcheck disable=SC2086  # words
+		run_rc 78 $how
 		has "$err" "$1" 'accept-source'
 	done
-	run_rc 78 pg-wide-validate --repair --delete
-	has "$err" "$1" 'accept-source'
 	said CRITICAL "$1"
 }
 # accepted: with what is there, all is made equal
@@ -796,7 +795,7 @@ taken() {
 }
 
 @test "source: dumped and restored, recovered to a new timeline, set back, another server" {
-	local dir
+	local dir some=1
 	export FERRY_TARGET="host=$PGHOST port=$PGPORT user=$PGUSER dbname=$PGDATABASE"
 	dir=$(own_cluster --option wal_level=logical >&2; printf %s "$cluster")
 	export FERRY_SOURCE="host=$dir/home/socket user=postgres dbname=fleet"

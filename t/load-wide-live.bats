@@ -491,7 +491,11 @@ follower() { sql "SELECT upto, chunks, rows, deleted FROM ferry.follower WHERE j
 	new_job w_
 	came live
 	them=$(sql "SELECT DISTINCT worker FROM ferry.reject WHERE ship = 'RJ'")
-	for order in 'live past-x' 'live past-7' 'past-7 live' 'past-x live'; do
+	local -a orders
+	by_turns 1 'live past-x' 'live past-7'
+	orders=("${turns[@]}")
+	by_turns 1 'past-7 live' 'past-x live'
+	for order in "${orders[@]}" "${turns[@]}"; do
 		new_job w_
 		past_of_job='{"@seal":{"from":"2024-01-01","to":"2024-01-02","rows":1,
 			"ships":[{"ship":"RJ","rows":1,"attempt":1}],

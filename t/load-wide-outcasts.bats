@@ -50,8 +50,12 @@ T|2024-01-02 00:00:00|3|'
 
 @test "outcasts: each kind is a reject of its own, whatever the indexes; all else arrives" {
 	local index
-	for index in created_time '' 'ship_id, created_time' \
-		'ship_id, data_channel_id, created_time'; do
+	local -a indexes
+	# read by time, and a ship after the other
+	by_turns 1 created_time ''
+	indexes=("${turns[@]}")
+	by_turns 1 'ship_id, created_time' 'ship_id, data_channel_id, created_time'
+	for index in "${indexes[@]}" "${turns[@]}"; do
 		table ${index:+"$index"}
 		insert "$good" "${bad[@]}"
 		run_rc 0 narrow-to-wide --mode migration-only -t n --value-column value \
@@ -132,7 +136,8 @@ T|2024-01-02 00:00:00|3|'
 # Far-off rows make gaps of single ships, which begin where days of others do, or reach over them.
 @test "outcasts: rows without a ship are met once where a gap of one ship meets days of others" {
 	local workers
-	for workers in 1 3; do
+	by_turns 1 1 3
+	for workers in "${turns[@]}"; do
 		table created_time
 		insert "('V', 'a', '0001-01-01', '1')" "('V', 'a', '2024-10-01', '2')" \
 			"('V', 'a', '9999-12-31', '3')" "('W', 'a', '1000-01-01', '4')" \

@@ -330,10 +330,10 @@ many() {
 
 @test "repair: killed at any point it leaves nothing half done" {
 	local each t c
-	local -a points=(repair_locked:1 repair_row_read:1)
+	local -a points
 
-	by_turns 1 repair_read:1 repair_read:2
-	points+=("${turns[@]}")
+	by_turns 1 repair_locked:1 repair_row_read:1 repair_read:1 repair_read:2
+	points=("${turns[@]}")
 	by_turns 1 between_groups:1 between_groups:2
 	points+=("${turns[@]}")
 	production 2000

@@ -241,10 +241,16 @@ row_at() {
 
 @test "slot job: kill -9 of the follower or the loader at any point, then the same again" {
 	local place
+	local -a places
 	local -i i=1
 	follow_job
-	for place in slot_row:30 slot_commit:2 live_row:50 live_seal:2 in_copy:2 between_groups:2 \
-		before_finish:2 before_commit:2 after_commit:2 before_ack:2; do
+	# the follower, the loader before it commits, and behind that
+	by_turns 1 slot_row:30 slot_commit:2 live_row:50 live_seal:2
+	places=("${turns[@]}")
+	by_turns 1 in_copy:2 between_groups:2 before_finish:2 before_commit:2
+	places+=("${turns[@]}")
+	by_turns 1 after_commit:2 before_ack:2
+	for place in "${places[@]}" "${turns[@]}"; do
 		sql "CALL tenant.put($i, $((i + 3)))"
 		begin KP_KILL="$place"
 		sql "CALL tenant.put($((i + 4)), $((i + 6)))

@@ -318,8 +318,10 @@ created_time B1,,3'
 	run_rc 0 wide in.csv
 	has "$err" 'ship "W1" has 1700 channels: no view can hold so many'
 	is "$(tables w1)" 'w1_1:r w1_2:r w1_3:r w1_4:r w1_5:r w1_6:r'
-	run_ok wide in.csv
-	is_loaded W1 in.csv
+	[[ ! ${WHOLE-} ]] || {
+		run_ok wide in.csv
+		is_loaded W1 in.csv
+	}
 	grid W2 2 1500 >in.csv
 	run_ok wide in.csv
 	grid W2 2 1700 >in.csv

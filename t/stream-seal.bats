@@ -13,13 +13,15 @@ setup() {
 	chunks 80 csv <<<$'a\n1\n2' >other.csv
 }
 
-# refused COMMAND FILE...: what it makes of each fails in every filter, with nothing final behind it
+# refused COMMAND FILE...: what it makes of each fails in every filter, two of them by turns, with
+# nothing final behind it
 refused() {
 	local file filter codes
 	for file in "${@:2}"; do
 		file=$file bash -c "$1" >changed 2>/dev/null || :
-		for filter in reformat 'via -- cat' pivot-wide 'unpivot-narrow -k created_time' \
-			stream-digest; do
+		by_turns 2 reformat 'via -- cat' pivot-wide 'unpivot-narrow -k created_time' \
+			stream-digest
+		for filter in "${turns[@]}"; do
 			# shellcheck disable=SC2086  # a filter is a command line
 			codes=$($filter <changed 2>err | cat >out; echo "${PIPESTATUS[*]}")
 			[[ $codes == '76 0' || $codes == '65 0' ]] || {
@@ -109,7 +111,8 @@ refused() {
 	mkfifo a b
 	for stage in 0 1 2 3; do
 		# what of the stream is on its way when a stage dies: so none can have ended before
-		for at in 1 $((size / 4)) $((size / 2)) $((size - 1)); do
+		by_turns 2 1 $((size / 4)) $((size / 2)) $((size - 1))
+		for at in "${turns[@]}"; do
 			rm -f fed killed result
 			{
 				head -c "$at" big.sealed

@@ -232,7 +232,8 @@ in_log() { jq -r '"\(.level) \(.program)"' log | sort | uniq -c | awk '{ print $
 	run_rc 64 fs --log-file= get
 	run_rc 64 fs --log-file
 	tail -n 2 log | grep -q ' fs: error: get takes a group'
-	for command in reformat 'narrow-to-wide --mode status' 'fs get'; do
+	by_turns 1 reformat 'narrow-to-wide --mode status' 'fs get'
+	for command in "${turns[@]}"; do
 		run_rc 73 $command --log-file none/log
 		run_rc 64 $command --log-file ''
 		run_rc 64 $command --log-format xml
@@ -564,6 +565,8 @@ reformat: error"
 		[[ $1 == stream-digest* ]] ||
 			run_pipe '@(0|141) 141 0' 'reformat --seal big.csv | $f | head -c 1' f="$1"
 	}
+	by_turns 4 "${filters[@]}"
+	filters=("${turns[@]}")
 	each_filter gone_sealed
 }
 
@@ -599,7 +602,11 @@ reformat: error"
 	n=$(wc -c <s.csv)
 	cut() {
 		local at want
-		for at in 1 5 40 200 $((n / 2)) $((n - 30)) $((n - 1)); do
+		local -a places
+		by_turns 1 1 5 40
+		places=("${turns[@]}")
+		by_turns 2 200 $((n / 2)) $((n - 30)) $((n - 1))
+		for at in "${places[@]}" "${turns[@]}"; do
 			want='0 76 0'
 			((at > 47)) || want='0 65 0' # within the header it is no sealed stream yet
 			run_pipe "$want" 'head -c "$at" s.csv | $f | cat' f="$1" at="$at" || return
@@ -640,8 +647,7 @@ reformat: error"
 		local line=${1/#via/via --stats s.json --progress json}
 		[[ $1 == via* ]] || line="$1 --stats s.json --progress json"
 		run_rc 0 $line <n.csv &&
-			is "$(jq -r .rows_in s.json)" 400 &&
-				is "$(jq -r .bytes_in s.json)" "$(wc -c <n.csv)" &&
+			is "$(jq -r '"\(.rows_in) \(.bytes_in)"' s.json)" "400 $(wc -c <n.csv)" &&
 			tail -n 1 "$err" | jq -e '.done == true and .rows == 400'
 	}
 	each_filter stats

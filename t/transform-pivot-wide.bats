@@ -579,7 +579,8 @@ $(jq -nc --arg f $each '[$f | tonumber? // ., null]')"
 		print "S,1,a,1\nS,1,b,kept"
 		for (i = 0; i < 1500000; i++) print "S,1,a," (i % 2 ? 123456789012345678 : 1)
 	}' >again.csv
-	for how in last count max; do
+	by_turns 1 last count max
+	for how in "${turns[@]}"; do
 		run_rc 0 bash -c "ulimit -v 24576; pivot-wide --on-duplicate $how again.csv"
 		[[ $(tail -n 1 "$out") == S,1,1*,@(kept|1) ]]
 	done

@@ -36,7 +36,7 @@ figures() {
 @test "quality: the same records and figures as the script it replaces, on every defect" {
 	local name=(total_input total_output null_values_removed strings_normalized
 		range_violations_fixed duplicates_removed improvement_rate)
-	"$quality/make-records" 20000 >in.ndjson
+	"$quality/make-records" 6000 >in.ndjson
 	as_array in.ndjson >in.json
 	run_ok bash "$quality/script.orig" "$quality/rules.json" in.json cleaned.json
 	cp "$out" theirs
@@ -44,7 +44,7 @@ figures() {
 		in.ndjson
 	cp "$out" ours
 	run_ok "$quality/compare" cleaned.json ours
-	(($(<"$out") > 17000))
+	(($(<"$out") > 5000))
 	is "$(jq -r '.total_input, .total_output, .null_values_removed, .null_or_string_records,
 		.range_violations_fixed, .duplicates_removed' report.json)" \
 		"$(figures theirs | head -n 6)"
@@ -255,17 +255,17 @@ figures() {
 }
 
 @test "quality: with a limit of memory the same, in the same order" {
-	seq 1 150000 | awk '{ print ($1 * 7919) % 60000 "," 1700000000 + $1 % 977 ",row " $1 }
+	seq 1 50000 | awk '{ print ($1 * 7919) % 20000 "," 1700000000 + $1 % 977 ",row " $1 }
 		BEGIN { print "id,t,text" }' >a.csv
 	run_ok quality-clean -q --enable deduplicate -k id a.csv
 	cp "$out" want
-	is "$(wc -l <want)" 60001
+	is "$(wc -l <want)" 20001
 	run_ok quality-clean -q --enable deduplicate -k id --memory 64K -R report a.csv
 	same_file "$out" want
-	has report 'Duplicates removed: 90,000'
+	has report 'Duplicates removed: 30,000'
 	run_ok quality-clean -q --enable deduplicate -k id --keep newest --event-time t a.csv
 	cp "$out" want
-	is "$(wc -l <want)" 60001
+	is "$(wc -l <want)" 20001
 	run_ok quality-clean -q --enable deduplicate -k id --keep newest --event-time t \
 		--memory 64K a.csv
 	same_file "$out" want
@@ -382,7 +382,7 @@ figures() {
 }
 
 @test "quality: patterns are PCRE2, match the whole value, and never take for ever" {
-	local -a values=('' a A ab abc abcd ABC AB 2024 20245 12.50 -7 a@b a@b.kr active
+	local -a patterns values=('' a A ab abc abcd ABC AB 2024 20245 12.50 -7 a@b a@b.kr active
 		inactive Active ' x' x 2024-01-02 IMO9999993 9999993 서울 010-1234-5678
 		01012345678 +.5 '+82 (0)2' . a+b a_b-1)
 
@@ -400,11 +400,12 @@ figures() {
 		rule "$1"
 		member "$2" >v.json
 		for via in '' 'python3 mdwe'; do
+			[[ ! $via || ${WHOLE-} || $1 == '('* ]] || continue
 			$via quality-clean -q -r p.json v.json >got || return
 			is "$(wc -l <got)" "$3" "$1 on ${2:0:60}"
 		done
 	}
-	# with mdwe no memory can be made executable: JIT falls back
+	# with mdwe no memory can be made executable: JIT falls back, which groups tell of
 	printf '%s\n' 'import ctypes, os, sys' 'ctypes.CDLL(None).prctl(65, 1, 0, 0, 0)' \
 		'os.execvp(sys.argv[1], sys.argv[1:])' >mdwe
 	pattern '^[^@]+@[^@]+$' a@b 1
@@ -426,14 +427,7 @@ figures() {
 	pattern '[가-힣]+' 서울 1
 	# what POSIX says of extended expressions, by which they were before
 	printf '%s\n' "${values[@]}" | jq -cR '{a: .}' >v.json
-	while read -r each; do
-		rule "$each"
-		quality-clean -q -r p.json v.json | sed 's/^{"a":"\(.*\)"}$/\1/' >got
-		for value in "${values[@]}"; do
-			! [[ $value =~ ^($each)$ ]] || printf '%s\n' "$value"
-		done >want
-		same_file got want
-	done <<-'END'
+	mapfile -t patterns <<-'END'
 		[a-z]+
 		[A-Z][a-z]*
 		[0-9]{4}
@@ -467,6 +461,15 @@ figures() {
 		\.
 		a\+b
 	END
+	by_turns 10 "${patterns[@]}"
+	for each in "${turns[@]}"; do
+		rule "$each"
+		quality-clean -q -r p.json v.json | sed 's/^{"a":"\(.*\)"}$/\1/' >got
+		for value in "${values[@]}"; do
+			! [[ $value =~ ^($each)$ ]] || printf '%s\n' "$value"
+		done >want
+		same_file got want
+	done
 	refused() {
 		rule "$1"
 		run_rc 78 quality-clean -r p.json v.json

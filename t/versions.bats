@@ -27,11 +27,11 @@ as() {
 }
 
 @test "versions: history and live rows, of sources from 12 on, into targets from 14 on" {
-	local kind=slot each
+	local kind=slot each what
 	by_turns 2 12.22:source 13.18:source 14.15:both 16.6:both
 	for each in "${turns[@]}"; do
-		as "${each%:*}" "${each#*:}" whole
-		as "${each%:*}" "${each#*:}" follow
+		by_turns 1 whole follow
+		for what in "${turns[@]}"; do as "${each%:*}" "${each#*:}" "$what"; done
 	done
 }
 
