@@ -315,7 +315,7 @@ END
 	printf -v text '%s test "%s" { true; }\n' @ one '# bats test_tags=whole
 @' two
 	text=${text//@ test/@test}
-	WHOLE= want=0 runner x <<<"$text"
+	WHOLE='' want=0 runner x <<<"$text"
 	is "$(tail -n 1 "$out")" '1 passed, 0 failed, 0 skipped'
 	WHOLE=1 want=0 runner x <<<"$text"
 	is "$(tail -n 1 "$out")" '2 passed, 0 failed, 0 skipped'
