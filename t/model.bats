@@ -69,21 +69,24 @@ step() {
 	local done='{"state": "done", "lease_until": null, "finished_at": "2024-01-01"}'
 	local new='{"state": "pending", "attempt": 0, "worker": null, "lease_until": null}'
 	local other='{"state": "running", "attempt": 2, "worker": "w:2:2"}'
-	local running='{"state": "running"}'
+	local running='{"state": "running"}' back='{"state": "pending", "worker": null}'
 
 	{
 		step null "$new"
 		step "$new" "$running"
+		step "$running" "$back" | jq -c '.new += {attempt: 101, lease_until: null}'
+		step "$back" "$running" | jq -c '.old.attempt = 0'
 		step "$running" "$other" '{"alive": false}'
 		step "$other" "${other/running/done}" | jq -c '.new += {lease_until: null,
 			finished_at: "2024-01-01"}'
 	} >good
 	run_ok "$root/t/model/trace" check <good
-	is "$(<"$out")" '4 steps, 0 wrong: 1 claim, 1 finish, 1 plan, 1 take over'
+	is "$(<"$out")" '6 steps, 0 wrong: 2 claim, 1 finish, 1 give back, 1 plan, 1 take over'
 	{
 		step "$running" "$other" '{"alive": true}' # he lives, and so does his lease
 		step "$new" "$done"                        # nobody had claimed it
 		step "$running" "$done" | jq -c '.new.attempt = 2'
+		step "$running" "$back" | jq -c '.new.attempt = 2'
 		step null "$running"
 		step "$done" "$new"
 		cat good
@@ -92,6 +95,6 @@ step() {
 	} >bad
 	run_rc 1 "$root/t/model/trace" check <bad
 	grep '^not in the model' "$out" | cut -c 1-40 >found
-	is "$(wc -l <found)" 7
+	is "$(wc -l <found)" 8
 	is "$(tail -n 1 found)" 'not in the model (DELETE): doubt 1'
 }
