@@ -43,11 +43,12 @@ follow_job() {
 	job=${job% *}
 }
 
-# begin [NAME=VALUE]...: the job's pipeline, in the background, as a process group of its own
+# begin [NAME=VALUE]...: the job's pipeline, in the background, as a process group of its own; "only"
+# has options of the follower
 begin() {
 	# shellcheck disable=SC2016
 	env "$@" job="$job" setsid bash -c 'export FERRY_WORKER=$$
-		pg-narrow-dump --follow slot --job "$job" --ack ack --interval 20ms |
+		pg-narrow-dump --follow slot --job "$job" --ack ack --interval 20ms $only |
 		pivot-wide -q | pg-copy-load --wide --group-columns 15 --ack ack
 		printf "%s\n" "${PIPESTATUS[*]}" >codes' >>run.out 2>>run.err 3>&- &
 	pipeline=$!
@@ -464,6 +465,53 @@ S2|2024-01-01 00:00:30|2024-01-01 00:00:30.000001"
 		WHERE created_time = '2024-01-01 00:00:30'"
 	ends '0 0 0'
 	is "$(sql 'SELECT min(c1) FROM tenant.tbl_data_timeseries_s1')" 1001
+}
+
+# Such a key is no identity for PostgreSQL, whatever it is called.
+@test "slot job: a deferrable primary key publishes no updates, and they go on" {
+	sql 'ALTER TABLE tenant.tbl_data_timeseries DROP CONSTRAINT tbl_data_timeseries_pkey,
+		ADD PRIMARY KEY (ship_id, data_channel_id, created_time) DEFERRABLE'
+	follow_job
+	has follow.err 'updates and deletions are not followed'
+	sql 'CALL tenant.put(1, 1)'
+	sql 'UPDATE tenant.tbl_data_timeseries SET long_v = 7'
+}
+
+# keyed KEY: what the source promises, beside an identity that says all
+keyed() {
+	sql "ALTER TABLE tenant.tbl_data_timeseries REPLICA IDENTITY FULL,
+		DROP CONSTRAINT tbl_data_timeseries_pkey $1"
+}
+last_rows() {
+	is "$(sql "SELECT to_char(created_time, 'SS'), c1 FROM tenant.tbl_data_timeseries_s1
+		ORDER BY 1")" "$1"
+}
+
+@test "slot job: a key that may repeat within a transaction keeps each cell" {
+	keyed ', ADD UNIQUE (ship_id, data_channel_id, created_time) DEFERRABLE'
+	sql "$(row_at 01) $(row_at 02) $(row_at 03)"
+	follow_job
+	begin
+	sql "$(row_at 11) $(row_at 12) $(row_at 13)"
+	sql "UPDATE tenant.tbl_data_timeseries SET created_time = created_time + interval '1 s'
+		WHERE created_time > '2024-01-01 00:00:10'"
+	caught_up
+	ends '0 0 0'
+	last_rows $'12|1\n13|1\n14|1'
+}
+
+@test "slot job: a key of the parent is none of the tables that inherit" {
+	keyed ', ADD PRIMARY KEY (ship_id, data_channel_id, created_time)'
+	sql 'CREATE TABLE tenant.child () INHERITS (tenant.tbl_data_timeseries);
+		ALTER TABLE tenant.child REPLICA IDENTITY FULL'
+	follow_job
+	begin
+	row=$(row_at 01)
+	sql "$row ${row/tenant.tbl_data_timeseries/tenant.child} $(row_at 02)"
+	sql 'DELETE FROM tenant.child'
+	caught_up
+	ends '0 0 0'
+	last_rows $'01|1\n02|1'
 }
 
 # bats test_tags=whole

@@ -147,7 +147,9 @@ BEGIN
 	-- from being there twice, the rows are read in that order, which costs a sort.
 	SELECT format('%s AS n WHERE n.%I = %L', narrow, attname, id) INTO rows_of FROM ferry_columns
 	WHERE role = 'ship';
-	IF NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = narrow AND i.indisunique AND i.indisvalid
+	IF NOT EXISTS (SELECT FROM pg_index AS i JOIN pg_class AS r ON r.oid = i.indrelid
+		WHERE i.indrelid = narrow AND i.indisunique AND i.indisvalid
+		AND NOT (r.relkind = 'r' AND r.relhassubclass) -- what inherits has no part in its keys
 		AND i.indpred IS NULL AND i.indexprs IS NULL AND NOT EXISTS (SELECT
 			FROM generate_series(0, i.indnkeyatts - 1) AS k WHERE i.indkey[k] NOT IN (SELECT attnum
 			FROM ferry_columns WHERE role IN ('ship', 'channel', 'time'))))

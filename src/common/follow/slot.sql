@@ -6,7 +6,8 @@ SELECT EXISTS (SELECT FROM _timescaledb_catalog.hypertable h
 
 -- Does the identity of the table, and of all its parts, have ship, channel and time? $2 to $4 are
 -- their names. A new partition has no identity but the primary key it inherits, so nothing else
--- will do for a table that is partitioned, or else the application's updates of it would fail.
+-- will do for a table that is partitioned, or else the application's updates of it would fail. So
+-- they would by a key that is deferrable, which is none.
 -- name: identity_sql
 WITH RECURSIVE t AS (SELECT $1::oid AS oid UNION
 	SELECT inhrelid FROM pg_inherits JOIN t ON inhparent = t.oid)
@@ -14,9 +15,9 @@ SELECT bool_and((c.relreplident = 'f' AND NOT parted) OR coalesce((SELECT
 		array_agg(a.attname::text) @> ARRAY[$2, $3, $4]
 		FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid
 			AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
-		WHERE i.indrelid = c.oid AND i.indisvalid AND CASE c.relreplident
-			WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident
-				AND NOT parted END),
+		WHERE i.indrelid = c.oid AND i.indisvalid AND i.indimmediate
+			AND CASE c.relreplident WHEN 'd' THEN i.indisprimary
+				WHEN 'i' THEN i.indisreplident AND NOT parted END),
 		false)) FROM t JOIN pg_class c USING (oid),
 	LATERAL (SELECT relkind = 'p' OR relispartition AS parted) AS p
 	WHERE c.relkind IN ('r', 'p');

@@ -22,8 +22,10 @@ SELECT a.attname, CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END,
 	WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped
 	ORDER BY a.attnum;
 
+-- A key that is checked at the end of a transaction may repeat within it; one of a table, in those
+-- that inherit from it.
 -- name: indexes_sql
-SELECT coalesce(bool_or(x.indisunique AND
+SELECT coalesce(bool_or(x.indisunique AND x.indimmediate AND NOT x.heirs AND
 		(x.key)[0:x.indnkeyatts - 1] <@ ARRAY[s.n, c.n, t.n]), false),
 	coalesce(bool_or(x.key[0] = s.n AND x.indnkeyatts > 1
 		AND x.key[1] = t.n), false),
@@ -31,7 +33,9 @@ SELECT coalesce(bool_or(x.indisunique AND
 	coalesce(bool_or(x.key[0] = s.n AND x.indnkeyatts > 2 AND x.key[1] = c.n
 		AND x.key[2] = t.n), false),
 	coalesce(bool_or(x.key[0] = s.n), false)
-	FROM (SELECT i.*, i.indkey::int2[] AS key FROM pg_catalog.pg_index i
+	FROM (SELECT i.*, i.indkey::int2[] AS key, r.relkind = 'r' AND r.relhassubclass AS heirs
+		FROM pg_catalog.pg_index i
+		JOIN pg_catalog.pg_class r ON r.oid = i.indrelid
 		JOIN pg_catalog.pg_class k ON k.oid = i.indexrelid
 		JOIN pg_catalog.pg_am m ON m.oid = k.relam AND m.amname = 'btree'
 		WHERE i.indrelid = $1::oid AND i.indisvalid AND i.indpred IS NULL) x,
