@@ -43,8 +43,8 @@ follow_job() {
 	job=${job% *}
 }
 
-# begin [NAME=VALUE]...: the job's pipeline, in the background, as a process group of its own; "only"
-# has options of the follower
+# begin [NAME=VALUE]...: the job's pipeline, in the background, as a process group of its own;
+# "only" has options of the follower
 begin() {
 	# shellcheck disable=SC2016
 	env "$@" job="$job" setsid bash -c 'export FERRY_WORKER=$$
@@ -507,11 +507,42 @@ last_rows() {
 	follow_job
 	begin
 	row=$(row_at 01)
-	sql "$row ${row/tenant.tbl_data_timeseries/tenant.child} $(row_at 02)"
+	sql "$row ${row/tbl_data_timeseries/child} $(row_at 02)"
 	sql 'DELETE FROM tenant.child'
 	caught_up
 	ends '0 0 0'
 	last_rows $'01|1\n02|1'
+}
+
+@test "slot job: a ship that was left out for a while is compared when it is followed again" {
+	local status
+	status() { pg-wide-ledger status --job "$job" -f csv | cut -d , -f 1,15 | tail -n +2; }
+	sql 'CALL tenant.put(1, 1)'
+	follow_job
+	pg-wide-ledger plan --quiet --live --chunk 1h >plan
+	pg-narrow-dump --job "$job" | pivot-wide -q | pg-copy-load -q --wide
+	begin only='-s S1'
+	is "$(sql 'SELECT count(*) FROM ferry.doubt')" 0
+	caught_up
+	ends '0 0 0'
+	sql 'CALL tenant.put(2, 2)'
+	begin only='-s S2'
+	sql 'CALL tenant.put(3, 3)'
+	caught_up
+	is "$(sql 'SELECT ship FROM ferry.doubt')" S2
+	run_ok pg-wide-ledger status --job "$job"
+	has "$out" 'ship S1 is not followed'
+	is "$(status)" $'S1,stopped\nS2,live'
+	ends '0 0 0'
+	begin
+	sql 'CALL tenant.put(4, 4)'
+	caught_up
+	is "$(sql 'SELECT ship FROM ferry.doubt ORDER BY 1')" $'S1\nS2'
+	is "$(status)" $'S1,live\nS2,live'
+	run_rc 0 pg-wide-validate --job "$job" --doubt --repair
+	is_carried_over
+	is "$(sql 'SELECT count(*) FROM ferry.doubt')" 0
+	ends '0 0 0'
 }
 
 # bats test_tags=whole

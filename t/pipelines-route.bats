@@ -178,6 +178,14 @@ IMO9999993,wide,wide,\"$reader,$report\",,"
 		double_v, value_format) VALUES ('IMO9999993', '/new', '2026-01-01', 1, 'Decimal')"
 	run_rc 78 route --ship-id IMO9999993 --to wide
 	has "$err" 'not followed, and the narrow table has rows behind 2024-'
+	# nor by who leaves it out
+	sql "UPDATE ferry.follower
+		SET worker = 'w', lease_until = 'infinity', ships = '{IMO9999994}'"
+	run_rc 78 route --ship-id IMO9999993 --to wide
+	has "$err" 'not followed, and the narrow table has rows behind 2024-'
+	run_rc 0 route --ship-id IMO9999994 --to wide
+	run_rc 0 route -f csv
+	is "$(cut -d , -f 1,6 "$out" | tail -n 2)" $'IMO9999993,stopped\nIMO9999994,'
 	run_rc 0 route --ship-id IMO9999993 --to wide --force
 	has "$err" 'is asked for in wide tables that are not complete: not followed'
 	run_rc 0 route --ship-id IMO9999993 --to narrow

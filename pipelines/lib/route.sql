@@ -30,8 +30,9 @@ SELECT set_config('ferry.missing', coalesce(:missing, ''), true),
 	set_config('ferry.since', (NOT EXISTS (SELECT FROM ferry.job AS j JOIN ferry.chunk AS c USING (job_id)
 		WHERE j.target_schema = n.place AND c.ship IN (n.ship, '') AND c.state = 'done'
 			AND j.since IS NULL))::text, true),
-	set_config('ferry.until', (NOT EXISTS (SELECT FROM ferry.job AS j JOIN ferry.follower USING (job_id)
+	set_config('ferry.until', (NOT EXISTS (SELECT FROM ferry.job AS j JOIN ferry.follower AS w USING (job_id)
 		WHERE j.target_schema = n.place AND worker IS NOT NULL AND lease_until > clock_timestamp()
+			AND coalesce(nullif(to_jsonb(w) -> 'ships', 'null') ? n.ship, true)
 			AND (EXISTS (SELECT FROM ferry.chunk AS c
 				WHERE c.job_id = j.job_id AND c.ship IN (n.ship, ''))
 			OR EXISTS (SELECT FROM ferry.follow_ship AS f

@@ -6,7 +6,7 @@
 --	open N       chunks that are still to be done
 --	doubt        rows may be missing until both sides are compared
 --	doubt all    the same of the job, as at each start of a follower until it has compared
---	stopped      its follower does not run
+--	stopped      its follower does not run, or leaves it out
 (SELECT CASE WHEN sum(failed) > 0 THEN 'failed ' || sum(failed)
 	WHEN sum(pending) > 0 THEN 'open ' || sum(pending)
 	WHEN coalesce(sum(done + followed), 0) = 0 THEN 'nothing'
@@ -23,5 +23,6 @@ FROM ferry.job AS j, LATERAL (SELECT count(*) AS chunks, count(*) FILTER (WHERE 
 		EXISTS (SELECT FROM ferry.doubt AS d WHERE d.job_id = j.job_id
 			AND d.ship IS NULL) AS doubt_all,
 		EXISTS (SELECT FROM ferry.follower AS f WHERE f.job_id = j.job_id AND (f.worker IS NULL
-			OR f.lease_until < clock_timestamp())) AS stopped) AS s
+			OR f.lease_until < clock_timestamp() OR NOT coalesce(
+				nullif(to_jsonb(f) -> 'ships', 'null') ? n.ship, true))) AS stopped) AS s
 WHERE j.target_schema = n.place AND chunks + followed > 0)

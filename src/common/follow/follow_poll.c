@@ -134,8 +134,9 @@ static void begin(struct run *r)
 						     : narrow_poll_since(&f->poll, f->since);
 		return;
 	}
-	ledger_follower_become(f->target, f->job, LEDGER_FOLLOW_POLL, f->standby, &r->me,
-		&r->arena);
+	ledger_follower_become(
+		&(struct ledger_part){ f->target, f->job, f->poll.ships, f->poll.n_ships },
+		LEDGER_FOLLOW_POLL, f->standby, &r->me, &r->arena);
 	r->rejects = (struct ledger_rejects){ .target = f->target, .job = f->job, .once = true };
 	r->poll = narrow_poll_open(&f->poll, sl_of(r->me.upto));
 	msg_on_exit(failed, r);

@@ -592,10 +592,11 @@ static void failed(void *ctx, int code, const char *message)
 
 static void claim(struct run *r)
 {
-	unsigned long long job = r->f->job;
+	struct follow_slot *f = r->f;
+	unsigned long long job = f->job;
 
-	ledger_follower_become(r->f->target, r->f->job, LEDGER_FOLLOW_SLOT, r->f->standby, &r->me,
-		&r->arena);
+	ledger_follower_become(&(struct ledger_part){ f->target, job, f->ships, f->n_ships },
+		LEDGER_FOLLOW_SLOT, f->standby, &r->me, &r->arena);
 	if (!lsn_parse(sl_of(r->me.upto), &r->upto))
 		die(EX_CONFIGURATION, "job %llu: not a position in the WAL: %s", job,
 			msg_q(sl_of(r->me.upto)));

@@ -358,6 +358,7 @@ struct ledger_status {
 	int64_t live_last; /* instant of the follower's newest row, LEDGER_NO_TIME */
 	int64_t delay_us;  /* from COMMIT to COMMIT, of its newest row; -1: not known */
 	bool waits;        /* what comes live, until its table is mended, or free */
+	bool away;         /* it is not of the ships that are followed */
 };
 
 /* Per ship, in bytewise order; *n_out ships in the arena. */

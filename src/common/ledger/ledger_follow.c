@@ -70,41 +70,45 @@ static NORETURN void lacks(uint64_t job, enum ledger_follow_kind kind)
 }
 
 /* False while it is another. */
-static bool try_become(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
+static bool try_become(const struct ledger_part *of, enum ledger_follow_kind kind,
 	struct ledger_follower *out, struct arena *a)
 {
 	struct ledger_follower now;
 	AUTO_ARENA arena = { 0 };
+	AUTO_STR ships = { 0 };
 	AUTO_RESULT *r = NULL;
 
-	if (!ledger_follower_get(target, job, &now, &arena) || now.kind != kind)
-		lacks(job, kind);
-	r = pg_ask(target, claim_sql, ledger_u64(job), ledger_worker(), ledger_follow_kinds[kind],
-		ledger_interval(LEDGER_LEASE),
-		ledger_worker_is_dead(sl_of(now.worker)) ? now.worker : NULL);
+	if (!ledger_follower_get(of->target, of->job, &now, &arena) || now.kind != kind)
+		lacks(of->job, kind);
+	r = pg_ask(of->target, claim_sql, ledger_u64(of->job), ledger_worker(),
+		ledger_follow_kinds[kind], ledger_interval(LEDGER_LEASE),
+		ledger_worker_is_dead(sl_of(now.worker)) ? now.worker : NULL,
+		ledger_array(&ships, of->only, of->n_only));
 	if (pg_rows(r) == 0)
 		return false;
 	take_follower(r, out, a);
 	return true;
 }
 
-void ledger_follower_become(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
+void ledger_follower_become(const struct ledger_part *of, enum ledger_follow_kind kind,
 	bool standby, struct ledger_follower *out, struct arena *a)
 {
-	for (bool said = false; !try_become(target, job, kind, out, a); said = true) {
+	unsigned long long job = of->job;
+
+	for (bool said = false; !try_become(of, kind, out, a); said = true) {
 		if (!standby)
 			die_hint(EX_BUSY,
 				"it ends with its process, or two minutes after it was last seen",
-				"another follower of job %llu is at work", (unsigned long long)job);
+				"another follower of job %llu is at work", job);
 		if (!said)
 			msg_note("another follower of job %llu is at work: this one waits for its "
 				 "end",
-				(unsigned long long)job);
+				job);
 		stop_check();
 		clock_sleep(CLOCK_US_PER_SEC);
 	}
 	/* from here on our own loader holds the row, for as long as a chunk takes */
-	pg_set(target, "lock_timeout", "0");
+	pg_set(of->target, "lock_timeout", "0");
 }
 
 bool ledger_follower_upto(struct pg *target, uint64_t job, uint64_t attempt, struct str *upto)

@@ -53,13 +53,13 @@ void ledger_follower_set(struct pg *target, uint64_t job, enum ledger_follow_kin
 void ledger_follower_drop(struct pg *target, uint64_t job);
 
 /*
- * Becomes the follower, of which a job has one. When another one is alive (its lease holds and its
- * process is not known to be dead) dies with 75, or with `standby` waits for its end (or for
- * SIGTERM, if stop_catch() was called), and says that once. Dies with 78 when none of this kind was
- * set up. Commits at once. The lease is renewed by ledger_keeper_start() and by every chunk that is
- * loaded.
+ * Becomes the follower, of all ships or some; a job has one. When another one is alive (its lease
+ * holds and its process is not known to be dead) dies with 75, or with `standby` waits for its end
+ * (or for SIGTERM, if stop_catch() was called), and says that once. Dies with 78 when none of this
+ * kind was set up. Ships that were left out by who followed before are in doubt from here on.
+ * Commits at once. The lease is renewed by ledger_keeper_start() and by every chunk that is loaded.
  */
-void ledger_follower_become(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
+void ledger_follower_become(const struct ledger_part *of, enum ledger_follow_kind kind,
 	bool standby, struct ledger_follower *out, struct arena *a);
 
 /* Is this worker's attempt still the follower? Its `upto` goes to the end of `upto`. */

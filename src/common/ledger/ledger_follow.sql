@@ -12,7 +12,7 @@ INSERT INTO ferry.follower AS f (job_id, kind, slot, publication,
 	upto = excluded.upto, worker = NULL, lease_until = NULL,
 	attempt = f.attempt + 1, lag_bytes = NULL, wal_status = NULL,
 	safe_wal_bytes = NULL, held_bytes = NULL, watched_at = NULL, error = NULL,
-	error_at = NULL, publication_oid = NULL, gap = NULL, changes = NULL;
+	error_at = NULL, publication_oid = NULL, gap = NULL, changes = NULL, ships = NULL;
 
 -- part: columns
 kind, slot, publication, worker, upto, attempt
@@ -21,12 +21,25 @@ kind, slot, publication, worker, upto, attempt
 SELECT {columns} FROM ferry.follower WHERE job_id = $1;
 
 -- $2 us, $3 kind, $4 lease, $5 the worker that is known to be dead. The same worker may come again:
--- a pipeline that starts its stages anew keeps its name.
+-- a pipeline that starts its stages anew keeps its name. $6 the ships he follows, NULL: all. What
+-- is written of others is passed over, so they are in doubt when they are followed again.
 -- name: claim_sql
-UPDATE ferry.follower SET worker = $2, attempt = attempt + 1,
-	lease_until = clock_timestamp() + $4::interval, started_at = clock_timestamp()
-	WHERE job_id = $1 AND kind = $3 AND (worker IS NULL OR worker = $2 OR worker = $5
-		OR lease_until < clock_timestamp()) RETURNING {columns};
+WITH free AS (SELECT job_id, ships FROM ferry.follower
+		WHERE job_id = $1 AND kind = $3 AND (worker IS NULL OR worker = $2 OR worker = $5
+			OR lease_until < clock_timestamp()) FOR UPDATE),
+	mine AS (UPDATE ferry.follower f SET worker = $2, attempt = attempt + 1, ships = $6,
+		lease_until = clock_timestamp() + $4::interval, started_at = clock_timestamp()
+		FROM free WHERE f.job_id = free.job_id RETURNING f.*),
+	back AS (INSERT INTO ferry.doubt (job_id, ship, why)
+		SELECT $1, ship, 'it was not followed for a while'
+		FROM free, LATERAL (SELECT ship FROM ferry.chunk
+			WHERE job_id = $1 AND state IN ('running', 'done')
+			UNION SELECT ship FROM ferry.follow_ship WHERE job_id = $1) AS s
+		WHERE ship <> '' AND ship <> ALL (ships)
+			AND ($6::text[] IS NULL OR ship = ANY ($6)) RETURNING job_id, ship, why),
+	said AS (INSERT INTO ferry.event (level, job_id, ship, message)
+		SELECT 'WARNING', job_id, ship, why || ': what it has is to be compared' FROM back)
+SELECT {columns} FROM mine;
 
 -- name: watch_sql
 UPDATE ferry.follower f SET lag_bytes = $3, wal_status = $4, safe_wal_bytes = $5,

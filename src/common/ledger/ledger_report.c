@@ -19,7 +19,7 @@ const char *ledger_state_word(const struct ledger_status *s, const struct ledger
 	if (s->waits)
 		return N_("waiting");
 	if (live->any)
-		return live->alive ? N_("live") : N_("stopped");
+		return live->alive && !s->away ? N_("live") : N_("stopped");
 	return N_("completed");
 }
 

@@ -57,7 +57,7 @@ INSERT INTO ferry.reject ({reject_columns}) SELECT {reject_columns}
 
 -- part: follower_columns
 job_id, kind, slot, publication, consistent_point, attempt, upto, newest_commit, at, chunks, rows,
-cells, wide_rows, deleted, rejects
+cells, wide_rows, deleted, rejects, ships
 
 -- name: save_follower_sql
 SELECT to_jsonb(x) FROM (SELECT {follower_columns} FROM ferry.follower

@@ -11,7 +11,7 @@
 
 /* steps[i] makes version i + 2 of the one before. */
 static const char *const steps[] = { version_2_sql, version_3_sql, version_4_sql, version_5_sql,
-	version_6_sql, version_7_sql, version_8_sql };
+	version_6_sql, version_7_sql, version_8_sql, version_9_sql };
 
 #define NEWEST (1 + (int)ARRAY_LEN(steps))
 

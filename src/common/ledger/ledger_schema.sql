@@ -139,3 +139,7 @@ ALTER TABLE ferry.channel SET (fillfactor = 45);
 -- Of the values, for the pace.
 -- name: version_8_sql
 ALTER TABLE ferry.chunk ADD COLUMN IF NOT EXISTS bytes bigint;
+
+-- Those that are followed; NULL: all.
+-- name: version_9_sql
+ALTER TABLE ferry.follower ADD COLUMN IF NOT EXISTS ships text[] COLLATE "C";

@@ -24,7 +24,8 @@ struct ledger_status *ledger_status(const struct ledger_part *of, struct arena *
 			.last_error = arena_dup(a, pg_value(r, i, COUNTS + 4)),
 			.live_last = ledger_get_time(r, i, COUNTS + 5),
 			.delay_us = get_known(r, i, COUNTS + 6),
-			.waits = pg_true(r, i, COUNTS + 7) };
+			.waits = pg_true(r, i, COUNTS + 7),
+			.away = pg_true(r, i, COUNTS + 8) };
 		for (int k = 0; k < COUNTS; k++)
 			list[i].count[k] = pg_count(r, i, k + 1);
 	}
@@ -36,12 +37,14 @@ struct ledger_status ledger_sum(const struct ledger_status *list, size_t n)
 	struct ledger_status sum = { .first = LEDGER_NO_TIME,
 		.last = LEDGER_NO_TIME,
 		.live_last = LEDGER_NO_TIME,
-		.delay_us = -1 };
+		.delay_us = -1,
+		.away = n > 0 };
 
 	for (size_t i = 0; i < n; i++) {
 		for (int k = 0; k < COUNTS; k++)
 			sum.count[k] += list[i].count[k];
 		sum.waits |= list[i].waits;
+		sum.away &= list[i].away;
 		sum.busy_us += list[i].busy_us;
 		if (sum.first == LEDGER_NO_TIME ||
 			(list[i].first != LEDGER_NO_TIME && list[i].first < sum.first))

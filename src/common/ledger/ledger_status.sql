@@ -46,7 +46,8 @@ WITH past AS (
 	WHERE job_id = $1 AND ($2::text[] IS NULL OR ship = ANY ($2::text[])))
 SELECT ship, done, running, pending, failed, again, p.rows, p.cells, p.wide_rows, dropped,
 	coalesce(p.rejects, 0) + coalesce(l.rejects, 0),
-	l.rows, l.cells, l.deleted, first, last, busy, error, l.last_time, delay, waits
+	l.rows, l.cells, l.deleted, first, last, busy, error, l.last_time, delay, waits,
+	ship <> '' AND ship <> ALL ((SELECT ships FROM ferry.follower WHERE job_id = $1)::text[])
 	FROM past p FULL JOIN live l USING (ship) ORDER BY ship;
 
 -- name: live_sql
@@ -68,7 +69,13 @@ SELECT kind = 'slot', lease_until > clock_timestamp(), rows, cells, wide_rows, d
 				WHEN why LIKE 'nothing more is loaded while %' THEN
 					'nobody locks its tables'
 				ELSE 'its table is mended' END AS till) AS t
-			WHERE d.job_id = f.job_id AND {waits} GROUP BY till) AS w)),
+			WHERE d.job_id = f.job_id AND {waits} GROUP BY till) AS w),
+		(SELECT CASE count(*) WHEN 0 THEN NULL WHEN 1 THEN 'ship ' || min(ship) || ' is'
+			ELSE count(*) || ' ships, such as ' || min(ship) || ', are' END
+			|| ' not followed: what is written of it is missing until it is compared'
+		FROM (SELECT ship FROM ferry.chunk c WHERE c.job_id = f.job_id
+			UNION SELECT ship FROM ferry.follow_ship s WHERE s.job_id = f.job_id) AS k
+		WHERE ships IS NOT NULL AND ship <> '' AND ship <> ALL (ships))),
 	CASE WHEN kind = 'slot' AND watched_at < clock_timestamp() - interval '15 s' THEN
 		(extract(epoch FROM clock_timestamp() - watched_at) * 1000000)::bigint END
 	FROM ferry.follower f WHERE job_id = $1;
