@@ -305,6 +305,31 @@ holds_no_more() {
 	ends '0 0 0'
 }
 
+@test "feeds: what is left out of a ship while its doubt is compared stays in doubt" {
+	local t=tenant.tbl_data_timeseries_s pid
+	plain
+	follow_and
+	# left_out DAY SHIP: a row of that day is not loaded, since somebody locks the table
+	left_out() {
+		holds "LOCK TABLE $t"
+		sql "$(put "$n" "2024-01-0$1" "$1") $(late "$n" 2024-01-02 "$2")"
+		wait_until 40 has_come "$2"
+		holds_no_more
+		is "$(sql 'SELECT count(*) FROM ferry.doubt')" 1
+	}
+	left_out 3 T
+	KP_STOP=verify_compared:1 pg-wide-validate --repair --doubt --settle 1ms >got 2>&1 3>&- &
+	pid=$!
+	wait_until 20 grep -q '^State:.*stopped' "/proc/$pid/status"
+	left_out 4 U
+	kill -CONT "$pid"
+	wait "$pid"
+	in_doubt 'nothing more is loaded'
+	wait_until 20 undoubted
+	arrived 3 4
+	ends '0 0 0'
+}
+
 @test "feeds: a table that somebody drops is made anew, and what was in it is in doubt" {
 	local how
 	for how in slot poll; do

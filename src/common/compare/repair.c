@@ -241,7 +241,7 @@ static void fill_range(struct repair *r, struct ship *ship, int64_t from, int64_
 	cellsum_wide(r->target, ship, from, to, &after);
 	r->filled += after.cells + after.rows - before.cells - before.rows;
 	if (doubt) {
-		ledger_doubt_settle(pg, doubt);
+		ledger_doubt_settle(pg, doubt, NULL);
 		r->job = r->followed;
 	}
 }

@@ -1,5 +1,6 @@
 #include "compare/verify.h"
 
+#include "core/kp.h"
 #include "core/stop.h"
 #include "ledger/ledger_follow.h"
 #include "ledger/ledger_opts.h"
@@ -579,7 +580,7 @@ static void settle_doubts(struct verify *v)
 			waits |= met && u->open;
 		}
 		if (clean)
-			ledger_doubt_settle(registry_pg(v->target.r), d->id);
+			ledger_doubt_settle(registry_pg(v->target.r), d->id, d->at);
 		else if (v->opts.watch && !waits)
 			keep_tried(v->opts.watch, d->id);
 	}
@@ -622,6 +623,7 @@ void verify_run(struct verify *v, const struct verify_opts *opts)
 	open_both(v, hash);
 	compare(v, side, planned);
 	cellsum_child_end(side);
+	KP("verify_compared");
 	settle_doubts(v);
 	close_both(v);
 }

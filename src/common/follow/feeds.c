@@ -376,7 +376,7 @@ static bool release(struct feeds *f, struct pg *source, const struct ledger_held
 	}
 	known = r && pg_rows(r) > 0;
 	if (known && pg_is_null(r, 0, 0))
-		ledger_doubt_settle(f->target, held->id);
+		ledger_doubt_settle(f->target, held->id, NULL);
 	else if (!pg_is_lost(source))
 		ledger_doubt_release(f->target, held->id, known ? pg_valuez(r, 0, 0) : NULL,
 			known ? pg_valuez(r, 0, 1) : NULL);

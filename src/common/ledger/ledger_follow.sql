@@ -148,10 +148,12 @@ SELECT FROM ferry.job j JOIN ferry.channel c USING (target_schema) JOIN ferry.ch
 	JOIN ferry.follow_ship f USING (job_id, ship) WHERE job_id = $1 AND ship = $2
 	AND channel = ANY ($3::text[]) AND f.rows > 0 AND f.at > c.created_at LIMIT 1;
 
+-- One that is being compared just now may have been looked at already: from here on it is as new.
 -- name: doubt_ship_sql
-WITH new AS (INSERT INTO ferry.doubt (job_id, ship, why) SELECT $1, $2, $3
-		WHERE NOT EXISTS (SELECT FROM ferry.doubt WHERE job_id = $1 AND ship = $2
-			AND (held OR left(why, 30) = left($3, 30))) RETURNING job_id, ship, why),
+WITH known AS (UPDATE ferry.doubt SET at = clock_timestamp() WHERE job_id = $1 AND ship = $2
+		AND (held OR left(why, 30) = left($3, 30)) RETURNING id),
+	new AS (INSERT INTO ferry.doubt (job_id, ship, why) SELECT $1, $2, $3
+		WHERE NOT EXISTS (SELECT FROM known) RETURNING job_id, ship, why),
 	live AS (INSERT INTO ferry.follow_ship (job_id, ship, rows, cells, wide_rows,
 		dropped, deleted, rejects) SELECT job_id, ship, 0, 0, 0, 0, 0, 0 FROM new
 		ON CONFLICT DO NOTHING)

@@ -249,7 +249,8 @@ size_t ledger_doubts(struct pg *target, uint64_t job, bool free_only, struct are
 			.ship = pg_is_null(r, i, 1) ? (struct sl){ NULL, 0 }
 						    : arena_dup(a, pg_value(r, i, 1)),
 			.from = ledger_get_time(r, i, 2),
-			.to = pg_is_null(r, i, 3) ? LEDGER_TIME_END : ledger_get_time(r, i, 3) };
+			.to = pg_is_null(r, i, 3) ? LEDGER_TIME_END : ledger_get_time(r, i, 3),
+			.at = ledger_get_text(r, i, 4, a) };
 	return n;
 }
 
@@ -268,7 +269,8 @@ uint64_t ledger_doubt_put(
 	return pg_count(r, 0, 0);
 }
 
-void ledger_doubt_settle(struct pg *target, uint64_t id)
+void ledger_doubt_settle(struct pg *target, uint64_t id, const char *at)
 {
-	pg_run(target, "DELETE FROM ferry.doubt WHERE id = $1", ledger_u64(id));
+	pg_run(target, "DELETE FROM ferry.doubt WHERE id = $1 AND at = coalesce($2, at)",
+		ledger_u64(id), at);
 }

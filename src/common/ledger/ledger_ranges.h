@@ -33,6 +33,7 @@ struct ledger_doubt {
 	uint64_t id;
 	struct sl ship; /* .p NULL: all ships */
 	int64_t from, to;
+	const char *at; /* when something was missed last */
 };
 
 #define LEDGER_TIME_END INT64_MAX
@@ -81,4 +82,6 @@ bool ledger_doubt_meets(
 /* Puts this range of a ship in doubt while we repair it; its number. */
 uint64_t ledger_doubt_put(
 	struct pg *target, uint64_t job, struct sl ship, int64_t from, int64_t to) NODISCARD;
-void ledger_doubt_settle(struct pg *target, uint64_t id); /* it is none any more */
+
+/* It is none any more; unless something was missed after `at` (or NULL). */
+void ledger_doubt_settle(struct pg *target, uint64_t id, const char *at);

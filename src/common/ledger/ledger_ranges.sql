@@ -19,7 +19,7 @@ UPDATE ferry.chunk SET checked_at = clock_timestamp() WHERE job_id = $1
 -- for a while: comparing would be in vain. What is being repaired may be equal for a moment; when
 -- that repair died, it is a doubt like others. An hour: behind a pooler the process outlives it.
 -- name: doubts_sql
-SELECT id, ship, time_from, time_to FROM ferry.doubt d WHERE job_id = $1 AND NOT held
+SELECT id, ship, time_from, time_to, at FROM ferry.doubt d WHERE job_id = $1 AND NOT held
 	AND NOT (at > clock_timestamp() - interval '1 hour' AND EXISTS (SELECT
 		FROM pg_stat_activity WHERE d.why = {repaired} || pid))
 	AND NOT ($2 AND why LIKE 'nothing more is loaded while %' AND EXISTS (SELECT
