@@ -160,7 +160,7 @@ rows() { is "$(tail -n +2 stream)" "$1"; }
 	sql "DELETE FROM tenant.tbl_data_timeseries WHERE long_v = 2"
 	sql "UPDATE tenant.tbl_data_timeseries SET data_channel_id = 'd' WHERE long_v = 3"
 	sql "UPDATE tenant.tbl_data_timeseries SET long_v = NULL WHERE long_v = 4"
-	came 'S,2024-01-01 00:00:04,c,,d'
+	came 'S,2024-01-01 00:00:04,c,,'
 	sql "UPDATE tenant.tbl_data_timeseries SET value_format = 'What' WHERE long_v = 5" || :
 	wait_until 10 grep -q 'unknown format' follow.err
 	ends 65
@@ -169,7 +169,8 @@ rows() { is "$(tail -n +2 stream)" "$1"; }
 S,2024-01-01 00:00:02,c,,d
 S,2024-01-01 00:00:03,c,,d
 S,2024-01-01 00:00:03,d,3,
-S,2024-01-01 00:00:04,c,,d'
+S,2024-01-01 00:00:04,c,,d
+S,2024-01-01 00:00:04,c,,'
 	# a row that cannot be carried over any more leaves no value behind
 	follow --rejects bad
 	came 'S,2024-01-01 00:00:05,c,,d'

@@ -556,7 +556,8 @@ erase() {
 	sql "UPDATE ferry.follower SET kind = 'slot', slot = 'x';
 		UPDATE ferry.chunk SET finished_at = now() - interval '1 hour';
 		UPDATE $t SET $col = NULL WHERE created_time = '$at'"
-	erased_sql=$(sed -n '/^-- name: erased_sql/,/^$/ { /^--/d; s/\$1/1/g; s/;$//; p }' \
+	erased_sql=$(sed -n '/^-- name: erased_sql/,/^$/ { /^--/d
+		s/\$1/1/g; s/\$2/false/; s/;$//; p }' \
 		"$root/src/common/ledger/ledger_follow.sql")
 	KP_STOP=repair_fill_read:1 pg-wide-validate --repair --settle 1ms >got 2>&1 3>&- &
 	repair=$!

@@ -514,6 +514,33 @@ last_rows() {
 	last_rows $'01|1\n02|1'
 }
 
+# The wide tables have a row for what the source has a row of, with a value or none.
+@test "slot job: an instant whose last value goes keeps its row where the source has one" {
+	sql "ALTER TABLE tenant.tbl_data_timeseries ALTER value_format SET DEFAULT 'Integer'"
+	follow_job
+	begin
+	sql "$(row_at 04) $(row_at 05)"
+	sql "DELETE FROM tenant.tbl_data_timeseries WHERE created_time = '2024-01-01 00:00:04'"
+	caught_up
+	# nor is anything in doubt where every row has a value
+	is "$(sql 'SELECT count(*) FROM ferry.doubt')" 0
+	sql "$(row_at 06) $(row_at 07)
+		INSERT INTO tenant.tbl_data_timeseries (ship_id, data_channel_id, created_time)
+		VALUES ('S1', 'c2', '2024-01-01 00:00:07')"
+	caught_up
+	sql "UPDATE tenant.tbl_data_timeseries SET long_v = NULL
+			WHERE created_time = '2024-01-01 00:00:06';
+		DELETE FROM tenant.tbl_data_timeseries WHERE created_time = '2024-01-01 00:00:07'
+			AND data_channel_id = 'c1'"
+	caught_up
+	is "$(sql 'SELECT ship, time_from, time_to FROM ferry.doubt')" \
+		'S1|2024-01-01 00:00:06|2024-01-01 00:00:07.000001'
+	run_rc 0 pg-wide-validate --job "$job" --doubt --repair
+	is "$(sql 'SELECT count(*) FROM ferry.doubt')" 0
+	ends '0 0 0'
+	last_rows $'05|1\n06|\n07|'
+}
+
 @test "slot job: a ship that was left out for a while is compared when it is followed again" {
 	local status
 	status() { pg-wide-ledger status --job "$job" -f csv | cut -d , -f 1,15 | tail -n +2; }

@@ -391,7 +391,7 @@ static void read_cell(struct run *r, struct pg *pg, const struct narrow_row *cel
 	narrow_begin(r->f->narrow, pg);
 	narrow_reader_copy(&reader, r->f->narrow, pg, &part);
 	while (narrow_reader_next(&reader, pg, &row))
-		if (!row.why && !field_is_null(&row.value) && sl_eq(row.channel, cell->channel))
+		if (!row.why && sl_eq(row.channel, cell->channel))
 			live_chunk_put(r->live, &reader, &row);
 	pg_exec(pg, "COMMIT");
 }

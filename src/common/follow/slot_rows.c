@@ -237,7 +237,7 @@ static void put_now(struct slot_rows *s, const struct relation *r, const struct 
 	const struct narrow_row *before, bool update)
 {
 	struct narrow_row row;
-	bool moved, empty;
+	bool moved;
 
 	read_now(s, r, m, &row);
 	moved = before && !(has_cell(&row) && same_cell(before, &row));
@@ -262,11 +262,9 @@ static void put_now(struct slot_rows *s, const struct relation *r, const struct 
 			s->conf.fetch(s->conf.ctx, &row);
 		return;
 	}
-	empty = row.why || field_is_null(&row.value);
-	if (update && empty && has_cell(&row))
+	if (update && (row.why || field_is_null(&row.value)) && has_cell(&row))
 		s->conf.erase(s->conf.ctx, &row);
-	if (!update || row.why || !empty)
-		s->conf.put(s->conf.ctx, &s->reader, &row);
+	s->conf.put(s->conf.ctx, &s->reader, &row);
 }
 
 static void check_shape(const struct relation *r, const struct pgo_message *m)

@@ -45,6 +45,7 @@ struct wide_sink {
 	} * left_out;
 	size_t left_out_cap;
 	struct spool erased;
+	uint64_t removed; /* wide rows, of earlier chunks */
 	uint64_t last_kept;   /* record */
 	uint64_t widened;     /* columns that were made for the chunk at hand */
 	uint64_t cells, lost; /* of all chunks: values that arrived, and those rejected */
@@ -455,6 +456,8 @@ static void doubt_remade(struct wide_sink *c)
 
 static void finish_ledger(struct wide_sink *c)
 {
+	uint64_t removed = wide_removed(c->wide);
+
 	for (size_t i = 0; i < c->facts.n; i++) {
 		struct ledger_facts_ship *ship = &c->facts.ships[i];
 		struct digest got = wide_of_ship(c->wide, ship->ship);
@@ -475,9 +478,10 @@ static void finish_ledger(struct wide_sink *c)
 	doubt_remade(c);
 	settle_broken(c);
 	if (is_live(c))
-		ledger_follow_advance(c->pg, &c->facts, &c->erased);
+		ledger_follow_advance(c->pg, &c->facts, &c->erased, removed > c->removed);
 	else if (!ledger_finish(c->pg, &c->facts))
 		lost(c);
+	c->removed = removed;
 	store_kept(c); /* behind it: finishing removes rejects of earlier attempts */
 	if (!is_live(c))
 		ledger_same_rejects(c->pg, &c->facts);

@@ -182,7 +182,7 @@ bool ledger_follow_hold(struct pg *target, const struct ledger_facts *f)
 
 #define ERASED "pg_temp.ferry_erased"
 
-static void put_erased(struct pg *target, uint64_t job, struct spool *erased)
+static void put_erased(struct pg *target, uint64_t job, struct spool *erased, bool rows)
 {
 	struct sl line;
 
@@ -196,10 +196,11 @@ static void put_erased(struct pg *target, uint64_t job, struct spool *erased)
 		pg_copy_put(target, line);
 	if (!pg_copy_end(target, NULL))
 		pg_die(target, "cannot clear cells");
-	pg_clear(ledger_ask(target, erased_sql, job));
+	pg_run(target, erased_sql, ledger_u64(job), rows ? "t" : "f");
 }
 
-void ledger_follow_advance(struct pg *target, const struct ledger_facts *f, struct spool *erased)
+void ledger_follow_advance(
+	struct pg *target, const struct ledger_facts *f, struct spool *erased, bool rows)
 {
 	AUTO_FREE char *upto = mem_sldup(f->follow.upto);
 	AUTO_STR ships = { 0 };
@@ -211,7 +212,7 @@ void ledger_follow_advance(struct pg *target, const struct ledger_facts *f, stru
 	if (pg_affected(r) != 1)
 		bug("no follower to advance");
 	if (erased->n > 0)
-		put_erased(target, f->job, erased);
+		put_erased(target, f->job, erased, rows);
 	if (f->follow.truncated)
 		put_in_doubt(target, f->job, "CRITICAL",
 			f->follow.truncated == LEDGER_TRUNCATED

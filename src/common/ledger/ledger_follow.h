@@ -100,9 +100,11 @@ bool ledger_follow_hold(struct pg *target, const struct ledger_facts *f) NODISCA
 /*
  * Advances the follower to the chunk's `upto`, adds its counts, and remembers what deletions have
  * put in doubt: those in a chunk being read, whose snapshot may still have what is deleted now; and
- * with `truncated` everything. `erased`: lines of COPY, ship and time of what has lost a value.
+ * with `truncated` everything. `erased`: lines of COPY, ship and time of what has lost a value;
+ * `rows`: whole rows went with it.
  */
-void ledger_follow_advance(struct pg *target, const struct ledger_facts *f, struct spool *erased);
+void ledger_follow_advance(
+	struct pg *target, const struct ledger_facts *f, struct spool *erased, bool rows);
 
 /* After ROLLBACK: the loader failed, with this error. */
 void ledger_follow_fail(struct pg *target, const struct ledger_facts *f, const char *error);

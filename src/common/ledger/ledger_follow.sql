@@ -101,6 +101,8 @@ UPDATE ferry.follower t SET upto = $2,
 -- deletion went by is not known either when it is only just done; ten minutes are far longer than
 -- its COMMIT can have taken. A chunk of other ships may bring it, too, where nobody planned this
 -- one: it reads all that it meets. What is in doubt may have been left out, or is being repaired.
+-- $2: rows of wide tables had no value left, and went; of an instant the source may have others, in
+-- which there is none, as ships with rows without a value do.
 -- name: erased_sql
 WITH s AS (SELECT ship, min(at) AS lo, max(at) AS hi FROM pg_temp.ferry_erased GROUP BY ship),
 	reading AS MATERIALIZED (SELECT DISTINCT chunk_from, chunk_to FROM ferry.chunk
@@ -115,10 +117,16 @@ WITH s AS (SELECT ship, min(at) AS lo, max(at) AS hi FROM pg_temp.ferry_erased G
 				AND k.chunk_from < c.chunk_to AND k.chunk_to > c.chunk_from)
 		UNION SELECT s.ship, '-infinity', 'infinity' FROM s JOIN ferry.doubt d
 			ON d.ship = s.ship OR d.ship IS NULL
-			WHERE d.job_id = $1 AND d.instants IS NULL)
+			WHERE d.job_id = $1 AND d.instants IS NULL
+		UNION SELECT ship, lo, hi + interval '1 microsecond' FROM s WHERE $2
+			AND (EXISTS (SELECT FROM ferry.chunk k WHERE k.job_id = $1
+				AND k.ship = s.ship AND k.rows > k.cells
+				AND k.chunk_from <= hi AND k.chunk_to > lo)
+			OR EXISTS (SELECT FROM ferry.follow_ship f WHERE f.job_id = $1
+				AND f.ship = s.ship AND f.rows > f.cells + f.deleted)))
 INSERT INTO ferry.doubt (job_id, ship, time_from, time_to, why, instants)
 	SELECT $1, ship, min(at), max(at) + interval '1 microsecond',
-		'deleted in the source while it may have been on its way',
+		'deleted in the source where more of it may be on its way, or left',
 		array_agg(DISTINCT at) FROM pg_temp.ferry_erased JOIN c USING (ship)
 	WHERE at >= chunk_from AND at < chunk_to GROUP BY ship, chunk_from;
 

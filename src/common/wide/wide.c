@@ -527,6 +527,11 @@ const struct wide_counts *wide_counts(const struct wide *w)
 	return &w->counts;
 }
 
+uint64_t wide_removed(const struct wide *w)
+{
+	return w->counts.removed + w->pending.removed;
+}
+
 struct digest wide_of_ship(const struct wide *w, struct sl ship)
 {
 	size_t i = names_find(&w->ships, ship);

@@ -102,6 +102,7 @@ struct wide_counts {
 	uint64_t superseded; /* by other values that were there already and stay */
 };
 const struct wide_counts *wide_counts(const struct wide *w);
+uint64_t wide_removed(const struct wide *w); /* rows, those of the transaction at hand too */
 
 /* What arrived in this chunk, rejected cells included: .rows are wide ones. */
 struct digest wide_total(const struct wide *w);
