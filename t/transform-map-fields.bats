@@ -144,6 +144,9 @@ cast() {
 	cast unix '"2024-01-01T00:00:00Z"' '"1969-12-31T23:59:58.5Z"' '"1.50"' 1.7E9 \
 		'"0001-01-01"' '"9999-12-31T23:59:59.999999Z"'
 	printed 1704067200 -1.5 1.50 1700000000 -62135596800 253402300799.999999
+	# what comes out is taken for no date by the next one
+	cast unix 2.0240101e7 '"020240101"' 20240101.0 '"1970-08-23T06:15:01Z"' '"0202401011230"'
+	printed 20240101.0 20240101.0 20240101.0 20240101.0 202401011230.0
 }
 
 @test "map-fields: a bad value names record, field, value and reason; rejects are kept" {

@@ -200,11 +200,12 @@ static void compare(const struct line *l, const struct plain *p)
 		CHECK(same_text(l->operands[i], p->operand[i]), "%s", p->operand[i]);
 }
 
-/* What leaves the program, well: not for here. */
+/* What leaves the program, well, or is looked for before all other words: not for here. */
 static bool leaves(const char *word)
 {
 	return strncmp(word, "--help", 6) == 0 || strncmp(word, "--version", 9) == 0 ||
 	       strncmp(word, "--complete", 10) == 0 || strncmp(word, "--front-door", 12) == 0 ||
+	       strncmp(word, "--config", 8) == 0 ||
 	       (word[0] == '-' && word[1] != '-' && strchr(word, 'h'));
 }
 

@@ -184,6 +184,18 @@ static const char *to_timestamp(struct field *f, struct arena *arena)
 	return NULL;
 }
 
+/* Unix seconds that are written like a date, from 2.0240101e7 or a day of 1970, get a decimal. */
+static void no_date(struct field *f, struct arena *arena)
+{
+	AUTO_STR s = { 0 };
+	int64_t t;
+
+	if (!is_compact(field_sl(f), &t))
+		return;
+	str_addf(&s, "%.*s.0", (int)f->n, f->p);
+	set_text(f, arena_dup(arena, str_sl(&s)), F_NUM);
+}
+
 static const char *to_unix(struct field *f, struct arena *arena)
 {
 	AUTO_STR s = { 0 };
@@ -194,16 +206,19 @@ static const char *to_unix(struct field *f, struct arena *arena)
 	bool number;
 
 	why = to_instant(f, &t, &number);
+	if (!why && number)
+		why = to_fractional(f, arena);
 	if (why)
 		return why;
-	if (number)
-		return to_fractional(f, arena);
-	t -= CLOCK_UNIX_EPOCH;
-	us = t < 0 ? 0 - (uint64_t)t : (uint64_t)t;
-	str_addf(&s, "%s%llu.%06llu", t < 0 ? "-" : "", (unsigned long long)(us / 1000000),
-		(unsigned long long)(us % 1000000));
-	if (decimal_parse(str_sl(&s), &d))
-		set_decimal(f, &d, arena);
+	if (!number) {
+		t -= CLOCK_UNIX_EPOCH;
+		us = t < 0 ? 0 - (uint64_t)t : (uint64_t)t;
+		str_addf(&s, "%s%llu.%06llu", t < 0 ? "-" : "",
+			(unsigned long long)(us / 1000000), (unsigned long long)(us % 1000000));
+		if (decimal_parse(str_sl(&s), &d))
+			set_decimal(f, &d, arena);
+	}
+	no_date(f, arena);
 	return NULL;
 }
 
