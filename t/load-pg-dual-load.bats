@@ -91,6 +91,13 @@ all_there() {
 2024-01-02 00:00:00|9|
 2024-01-03 00:00:00||'
 	is_carried_over
+	# nor within a chunk, whatever was there before
+	feed 'S,2024-01-01,a,8,Decimal' 'S,2024-01-01,a,,Decimal' 'S,2024-01-04,a,5,Decimal' \
+		'S,2024-01-04,a,,Decimal' 'S,2024-01-05,a,,Decimal' 'S,2024-01-05,a,6,Decimal'
+	run_rc 0 pg-dual-load f.csv
+	is "$(sql "SELECT string_agg(a, ' ' ORDER BY created_time)
+		FROM tenant.tbl_data_timeseries_s")" '8 9 5 6'
+	is_carried_over
 }
 
 @test "dual-load: the format of a known channel need not be told again; of a new one it must" {

@@ -469,7 +469,7 @@ static struct sl number_of(const uint64_t *record)
 static void pivot_row(struct dual *d, struct sl payload)
 {
 	enum narrow_role role = (enum narrow_role)*payload.p;
-	struct field value = FIELD_NULL, ship, channel, time;
+	struct field value = FIELD_ABSENT, ship, channel, time; /* NULL would erase the cell */
 	struct rec rec = unpack(d, payload, d->line);
 
 	if (names_find(&d->refused, number_of(&rec.record)) != NAMES_NONE)
