@@ -748,6 +748,18 @@ counted() {
 	run_ok pg-copy-load --table public.made --create --truncate -i json in.json
 }
 
+@test "truncate: a stream that names no column, as of a program that failed, empties nothing" {
+	table t 'k text, v int'
+	sql "INSERT INTO public.t VALUES ('old', 1)"
+	run_pipe '0 65' 'via --source -- sh -c "cat /nonexistent | cat" |
+		pg-copy-load --table public.t --truncate'
+	has "$err" --input-format
+	is "$(sql 'SELECT count(*) FROM public.t')" 1
+	run_pipe '0 0' 'via --source -i ndjson -- true |
+		pg-copy-load --table public.t --truncate'
+	is "$(sql 'SELECT count(*) FROM public.t')" 0
+}
+
 @test "truncate: what is refused is said of the user's table, and kept when nothing is loaded" {
 	sql 'DROP TABLE IF EXISTS public.far_ones CASCADE;
 		CREATE TABLE public.far_ones (a int PRIMARY KEY);

@@ -330,6 +330,10 @@ export -f sealed
 	printed x 1
 	run_pipe '0 0' 'via --source -- true | cat'
 	has "$out" '""rows"":0'
+	# CSV that is none: not even a header
+	run_pipe '65 65' 'via --source -i csv -- true | reformat'
+	has "$err" 'output of true: nothing was read'
+	run_pipe '69 65' 'via --source -i csv -- false | reformat'
 	run_pipe '0 0' 'via --source -o ndjson -- cat n.csv | reformat --no-seal'
 	same_file "$out" n.json
 	run_pipe '0 0' 'FERRY_SEAL=0 via --source -- cat n.csv | cat'

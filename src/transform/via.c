@@ -497,12 +497,19 @@ static void run_filter(struct via *v)
 
 static void run_source(struct via *v)
 {
+	const char *name;
+	bool all;
+
 	child_start(&v->child, v->argv, CHILD_PIPE_OUT);
 	v->io = io_from_fd(&v->conf.io, v->child.out, v->printed, true);
 	v->rd = v->io->rd;
 	read_output(v);
 	if (!v->io->wr && rd_format(v->rd) == FMT_CSV && in_bytes_read(rd_in(v->rd)) > 0)
 		die(EX_DATA, "%s: header: %s", v->printed, tr("an empty line"));
+	/* who says that it prints CSV says that there is a header */
+	if (v->conf.io.in_format != FMT_AUTO && rd_empty(v->rd, &name, &all) > 0)
+		die_hint(EX_DATA, "--input-format ndjson takes an empty stream",
+			"%s: nothing was read, not even a header", v->printed);
 	ensure_output(v);
 }
 

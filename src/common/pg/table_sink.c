@@ -2,6 +2,7 @@
 
 #include "core/kp.h"
 #include "core/spool.h"
+#include "stream/in.h"
 #include "stream/infer.h"
 #include "stream/out.h"
 
@@ -205,11 +206,20 @@ static void take_seal(void *sink, const struct seal *seal)
 {
 	struct table_sink *s = sink;
 	bool whole = s->opts.table.truncate || !s->made || s->opts.dry_run;
+	struct rd *rd = s->env->io->rd;
 
 	if (whole && !seal->final)
 		return; /* all of it in one transaction */
-	if (s->opts.table.truncate && table_exists(s->table))
+	if (s->opts.table.truncate && table_exists(s->table)) {
+		/* 'via --source' cannot tell what failed within a pipe from what prints nothing */
+		if (!is_json(s) && rd_cols(rd)->n == 0)
+			die_hint(EX_DATA,
+				"did what it comes from fail? NDJSON may be empty, as with "
+				"'via --source --input-format ndjson'",
+				"%s has no columns, not even a header: %s stays as it is",
+				in_name(rd_in(rd)), s->opts.table.name);
 		begin(s);
+	}
 	if (s->in_transaction && !s->made)
 		make_inferred(s);
 	table_finish(s->table, seal->final);
