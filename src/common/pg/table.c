@@ -602,36 +602,75 @@ bool table_check(struct table *t)
 	return true;
 }
 
-static void advance_to(struct table *t, size_t i)
+/*
+ * A row when the sequence of the column is behind what was loaded: its next number, what was
+ * loaded, the number of the sequence from which it can go on, and whether there is one behind that.
+ * `ask`: what was loaded is asked of the table; NULL when that cannot be.
+ */
+static struct pg_result *ask_behind(struct table *t, const struct column *c, struct sl column,
+	bool ask)
 {
-	const struct column *c = &t->column[i];
-	char greatest[24];
+	const char *of = pg_ident(t->pg, column), *from = str_z(&t->ident);
+	AUTO_STR sql = { 0 }, most = { 0 }, least = { 0 };
+	struct pg_result *r;
 
-	(void)snprintf(greatest, sizeof greatest, "%lld", (long long)c->greatest);
-	pg_run(t->pg, advance_sql, c->sequence.p, greatest);
+	str_addf(&most, ask ? "(SELECT pg_catalog.max(%2$s) FROM %3$s WHERE %2$s <= %1$lld)"
+			    : "%1$lld", (long long)c->greatest, of, from);
+	str_addf(&least, ask ? "(SELECT pg_catalog.min(%2$s) FROM %3$s WHERE %2$s >= %1$lld)"
+			     : "%1$lld", (long long)c->least, of, from);
+	str_addf(&sql,
+		"SELECT next, n, on_from, on_from + by BETWEEN seqmin AND seqmax FROM (SELECT *, "
+		"next + pg_catalog.div(n - next + by - pg_catalog.sign(by), by) * by AS on_from "
+		"FROM (SELECT q.*, by, last_value + is_called::int * by AS next, "
+		"CASE WHEN by > 0 THEN %s ELSE %s END AS n FROM %s, pg_catalog.pg_sequence AS q, "
+		"LATERAL (SELECT seqincrement::numeric AS by) AS b "
+		"WHERE seqrelid = %s::pg_catalog.regclass) AS s WHERE (n - next) * by >= 0) AS x",
+		str_z(&most), str_z(&least), c->sequence.p, pg_literal(t->pg, c->sequence));
+	pg_exec(t->pg, "SAVEPOINT ferry_behind");
+	r = pg_try_query(t->pg, str_z(&sql), 0, NULL);
+	/* no right to read the column, or its type is no number's */
+	if (!r && !pg_state_is(pg_sqlstate(t->pg), "42501 42883"))
+		pg_die(t->pg, "cannot look at the sequence");
+	pg_exec(t->pg, r ? "RELEASE SAVEPOINT ferry_behind" : "ROLLBACK TO SAVEPOINT ferry_behind");
+	return r;
 }
 
-void table_sequences(struct table *t, bool advance)
+static void mend_sequence(struct table *t, size_t i, const struct pg_result *r, bool advance)
 {
-	for (size_t i = 0; i < t->columns.n; i++) {
-		struct column *c = &t->column[i];
-		AUTO_STR sql = { 0 };
-		AUTO_RESULT *r = NULL;
-		int64_t next = 0;
+	const char *name = msg_q(t->columns.name[i]);
 
-		if (!c->any)
+	if (pg_rows(r) == 0)
+		return;
+	if (!pg_true(r, 0, 3))
+		msg_warn("column %s now has %s, and its sequence has no number behind that: it is "
+			 "left as it is",
+			name, pg_valuez(r, 0, 1));
+	else if (advance)
+		pg_run(t->pg, advance_sql, t->column[i].sequence.p, pg_valuez(r, 0, 2));
+	else
+		msg_warn("column %s now has %s, and its sequence will give %s next: "
+			 "--advance-sequences mends that",
+			name, pg_valuez(r, 0, 1), pg_valuez(r, 0, 0));
+}
+
+void table_sequences(struct table *t, bool advance, bool all)
+{
+	all &= t->counts.skipped + t->counts.dropped == 0;
+	for (size_t i = 0; i < t->columns.n; i++) {
+		const struct column *c = &t->column[i];
+		struct sl name = t->columns.name[i];
+		AUTO_RESULT *sent = c->any ? ask_behind(t, c, name, false) : NULL;
+		AUTO_RESULT *r = NULL;
+
+		/* behind what was sent; of which not all may be in the table */
+		if (!sent || pg_rows(sent) == 0)
 			continue;
-		str_addf(&sql, "SELECT last_value + is_called::int FROM %s", c->sequence.p);
-		r = pg_query(t->pg, str_z(&sql), 0, NULL);
-		(void)!num_i64(pg_value(r, 0, 0), &next);
-		if (next > c->greatest)
-			continue;
-		if (advance)
-			advance_to(t, i);
+		r = all ? NULL : ask_behind(t, c, name, true);
+		if (all || r)
+			mend_sequence(t, i, all ? sent : r, advance);
 		else
-			msg_warn("column %s now has %lld, and its sequence will give %lld next: "
-				 "--advance-sequences mends that",
-				msg_q(t->columns.name[i]), (long long)c->greatest, (long long)next);
-		c->any = false;
+			msg_warn("whether the sequence of column %s is behind is not known: "
+				 "records were left out, and it may not be read",
+				msg_q(name));
 	}
 }

@@ -106,9 +106,9 @@ bool table_defers(const struct table *t);
 
 /*
  * Sequences that give columns of the table their values, and are behind the greatest that was
- * loaded: advances them, or warns. Before COMMIT.
+ * loaded: advances them, or warns. `all`: no record was refused. Before COMMIT.
  */
-void table_sequences(struct table *t, bool advance);
+void table_sequences(struct table *t, bool advance, bool all);
 
 /* Is it there, be it made by this run? */
 bool table_exists(const struct table *t);

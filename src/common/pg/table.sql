@@ -92,10 +92,11 @@ ORDER BY i.indisprimary DESC, i.indexrelid, k.ord
 -- Others may take numbers meanwhile: so only a long way is jumped, which nobody can have gone in
 -- between.
 -- name: advance_sql
-SELECT CASE WHEN $2::bigint - l.n > 10000 THEN pg_catalog.setval($1, $2::bigint)
-	ELSE (SELECT max(pg_catalog.nextval($1))
-		FROM pg_catalog.generate_series(l.n + 1, $2::bigint)) END
-	FROM (SELECT pg_catalog.nextval($1) AS n) AS l;
+SELECT CASE WHEN steps.n > 10000 THEN pg_catalog.setval($1, $2::bigint)
+	ELSE (SELECT max(pg_catalog.nextval($1)) FROM pg_catalog.generate_series(1, steps.n)) END
+	FROM (SELECT pg_catalog.nextval($1) AS n) AS l, LATERAL (
+		SELECT ($2::numeric - l.n) / seqincrement AS n FROM pg_catalog.pg_sequence
+		WHERE seqrelid = $1::pg_catalog.regclass) AS steps;
 
 -- name: holders_sql
 SELECT pg_catalog.string_agg(DISTINCT a.pid || coalesce(' (' || nullif(a.application_name, '') ||

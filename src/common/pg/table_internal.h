@@ -15,7 +15,7 @@ struct column {
 	bool always;	    /* GENERATED ALWAYS AS IDENTITY */
 	bool required;	    /* NOT NULL without a default */
 	const char *absent; /* what a new row without it gets; NULL: only the server can say */
-	int64_t greatest;   /* value loaded, where there is a sequence */
+	int64_t least, greatest; /* values sent, where there is a sequence */
 	bool any;	    /* of them */
 };
 

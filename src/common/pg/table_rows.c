@@ -133,13 +133,14 @@ static bool has_key(struct table *t, const struct rec *rec)
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
-static void note_greatest(struct column *c, struct sl value)
+static void note_number(struct column *c, struct sl value)
 {
 	int64_t n;
 
 	if (!num_i64(value, &n))
 		return;
 	c->greatest = c->any && c->greatest > n ? c->greatest : n;
+	c->least = c->any && c->least < n ? c->least : n;
 	c->any = true;
 }
 
@@ -152,7 +153,7 @@ static void put_field(struct table *t, struct str *to, const struct field *f, st
 		return;
 	}
 	if (c->sequence.n > 0)
-		note_greatest(c, text);
+		note_number(c, text);
 	if (t->json && c->json && f->kind == F_STR) {
 		/* may be longer than it was in the record: there, \b may have been two bytes */
 		str_clear(&t->scratch);

@@ -225,11 +225,12 @@ static void take_seal(void *sink, const struct seal *seal)
 	table_finish(s->table, seal->final);
 	if (s->in_transaction && !table_check(s->table))
 		find_violations(s, seal->final);
-	if (seal->final && s->in_transaction && !s->opts.dry_run)
-		table_sequences(s->table, s->opts.advance_sequences);
 	if (seal->final && !s->opts.dry_run)
 		refuse_nothing_good(s);
 	io_seal(s->env->io, seal);
+	/* last: what a sequence has given is not taken back */
+	if (seal->final && s->in_transaction && !s->opts.dry_run)
+		table_sequences(s->table, s->opts.advance_sequences, s->rejected == 0);
 	KP("before_finish");
 	if (s->in_transaction && !s->opts.dry_run)
 		s->env->commit(s->env->ctx);
