@@ -107,6 +107,17 @@ y|z'
 		'2024-01-01 00:00:00|1'
 }
 
+@test "correct: a file that names another ship than --ship-id is refused" {
+	ship 'C\5'
+	printf '%s\n' ship_id,timestamp,a 'C\5,2024-01-01,66' ',2024-01-01 00:00:15,67' >fix.csv
+	run_rc 0 correct fix.csv
+	printf '%s\n' ship_id,timestamp,a 'C\5,2024-01-01,77' C1,2024-01-01,99 >fix.csv
+	run_rc 65 correct fix.csv
+	has "$err" 'record 2: field "ship_id"' '"C1"'
+	is "$(sql "SELECT string_agg(a, ' ' ORDER BY created_time)
+		FROM tenant.\"tbl_data_timeseries_c\\5\"")" '66 67'
+}
+
 @test "correct: several files, each in a transaction of its own; a bad one keeps what was done" {
 	ship C6
 	printf '%s\n' timestamp,a '2024-01-01 00:00:00,11' >1.csv
