@@ -395,6 +395,28 @@ raising() {
 		"VALUES (1, 5000, 'early'), (2, NULL, 'latest')"
 }
 
+@test "refused: who may make no temporary tables has bad records found all the same" {
+	table p 'a int PRIMARY KEY'
+	table t 'a int PRIMARY KEY, up int REFERENCES public.t'
+	sql "REVOKE TEMP ON DATABASE \"$PGDATABASE\" FROM PUBLIC; CREATE ROLE writer_only;
+		GRANT SELECT, INSERT ON public.t TO writer_only"
+	as_writer() { PGOPTIONS='-c role=writer_only' run_rc "$@"; }
+	awk 'BEGIN { print "a,up"; for (i = 0; i < 500; i++) print i (i % 10 ? "" : "x") "," }
+		END { print "1001,1002"; print "1002,"; print "1003,7777" }' /dev/null >in.csv
+	as_writer 0 into t --rejects bad.json
+	is "$(wc -l <bad.json)" 51
+	is "$(sql 'SELECT count(*) FROM public.t')" 452
+	printf 'a,up\n1,\n' >in.csv
+	as_writer 77 into t --key a
+	has "$err" 'GRANT TEMPORARY ON DATABASE'
+	has_no "$err" narrow-to-wide
+	sql 'GRANT TRUNCATE ON public.t TO writer_only; ALTER TABLE public.t DROP COLUMN up'
+	as_writer 77 into t --truncate --ignore-unknown
+	has "$err" 'GRANT TEMPORARY ON DATABASE'
+	sql "GRANT TEMP ON DATABASE \"$PGDATABASE\" TO PUBLIC; DROP OWNED BY writer_only;
+		DROP ROLE writer_only"
+}
+
 @test "refused: constraints that are checked at COMMIT, and the rows that violate them" {
 	table p 'id int PRIMARY KEY'
 	table t 'id int PRIMARY KEY, up int REFERENCES public.t DEFERRABLE INITIALLY DEFERRED,

@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "pg/relation.h"
+#include "pg/rights.h"
 #include "pg/table.sql.h"
 #include "stream/namelist.h"
 
@@ -10,7 +11,7 @@
 /* Columns of facts: see read_facts(). */
 enum fact {
 	F_OID, F_KIND, F_SECURED, F_INSERT_RULE, F_ANY_RULE, F_DEFERS, F_ALLOWED, F_UNCHECKED,
-	F_REFERRED, F_DROPS
+	F_REFERRED, F_DROPS, F_STAGES
 };
 
 static void add_column_of(struct table *t, const struct pg_result *r, size_t i)
@@ -124,6 +125,7 @@ static void take_facts(struct table *t, const struct pg_result *r)
 	t->defers = pg_true(r, 0, F_DEFERS);
 	t->foreign = kind == 'f';
 	t->drops = pg_true(r, 0, F_DROPS);
+	t->stages = pg_true(r, 0, F_STAGES);
 	t->ruled = pg_true(r, 0, F_INSERT_RULE) || kind == 'v';
 	/* COPY into a view counts also what an INSTEAD OF trigger drops */
 	t->by_insert = pg_true(r, 0, F_SECURED) || pg_true(r, 0, F_INSERT_RULE) || kind == 'v';
@@ -409,6 +411,7 @@ static void make_renewed(struct table *t)
 	str_addz(&t->into, "pg_temp." TABLE_LOADED);
 	if (!t->foreign)
 		lock_renewed(t);
+	rights_to_stage(t->pg);
 	str_addf(&sql,
 		"CREATE TEMP TABLE " TABLE_LOADED
 		" (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS "

@@ -19,7 +19,8 @@ SELECT c.oid, c.relkind, pg_catalog.row_security_active(c.oid),
 		k.contype = 'f' AND k.conrelid <> c.oid),
 	-- tgtype: 1 FOR EACH ROW, 2 BEFORE
 	EXISTS (SELECT FROM pg_catalog.pg_trigger AS g WHERE g.tgtype & 3 = 3 AND (g.tgrelid =
-		c.oid OR g.tgrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree(c.oid))))
+		c.oid OR g.tgrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree(c.oid)))),
+	pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMP')
 	FROM pg_catalog.pg_class AS c
 	JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 	WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'f');

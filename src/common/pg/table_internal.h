@@ -67,6 +67,7 @@ struct table {
 	bool by_insert; /* not by COPY */
 	bool ruled;	/* a view or rule decides what absent columns get */
 	bool drops;	/* a trigger may */
+	bool stages;	/* temporary tables may be made */
 	bool foreign;
 	bool secured;	/* row-level security: 42501 is a row's fault */
 	bool defers;

@@ -523,7 +523,8 @@ static size_t sift(void *ctx, size_t lo, size_t hi)
 void table_send(struct table *t, struct shape *s)
 {
 	t->sending = s;
-	copybuf_load(t->pg, 0, s->rows.buf.n, load_rows, refuse_row, sift, t);
+	copybuf_load(t->pg, 0, s->rows.buf.n, load_rows, refuse_row,
+		t->stages ? sift : NULL, t);
 	forget_replaced(t, s);
 	copybuf_clear(&s->rows.buf);
 	str_clear(&s->rows.raw);
@@ -687,7 +688,7 @@ void table_retry(struct table *t)
 	size_t before;
 
 	while ((before = count_late(t)) > 0) {
-		for (size_t i = 0; i < t->shapes.n && !t->last_chance; i++)
+		for (size_t i = 0; t->stages && i < t->shapes.n && !t->last_chance; i++)
 			if (t->shape[i].late.buf.n > 0)
 				load_together(t, &t->shape[i]);
 		if (count_late(t) < before)

@@ -1,4 +1,5 @@
 /* table_sql.c - the statements that merge rows into a table, in bulk or one by one. */
+#include "pg/rights.h"
 #include "pg/table_internal.h"
 
 enum part { PART_KEY = 1, PART_SET = 2, PART_FIXED = 4, PART_ALL = 7 };
@@ -376,6 +377,8 @@ bool table_add_marks(struct table *t, struct str *sql, const struct shape *s)
 /* Not AS SELECT: whoever may only insert need not be allowed to read. NOT NULL is left out. */
 void table_add_stage(struct table *t, struct str *sql, const struct shape *s)
 {
+	if (!t->stages)
+		rights_to_stage(t->pg);
 	str_addf(sql,
 		"CREATE TEMP TABLE ferry_stage_0 (%s bigint GENERATED ALWAYS AS IDENTITY, %s text",
 		str_z(&t->row), str_z(&t->has));
