@@ -854,6 +854,23 @@ counted() {
 	sql 'DROP TABLE public.child'
 }
 
+@test "truncate: rows that are another's, hidden or of a table that inherits, are left alone" {
+	table t 'a int'
+	sql 'CREATE TABLE public.child () INHERITS (public.t); INSERT INTO public.child VALUES (1)'
+	printf 'a\n2\n' >in.csv
+	run_rc 78 into t --truncate
+	has "$err" 'or inherit from it: child'
+	sql "DROP TABLE public.child; CREATE ROLE tenant_a; GRANT ALL ON public.t TO tenant_a;
+		ALTER TABLE public.t ENABLE ROW LEVEL SECURITY;
+		CREATE POLICY own ON public.t USING (a > 10); INSERT INTO public.t VALUES (1)"
+	PGOPTIONS='-c role=tenant_a' run_rc 78 into t --truncate
+	has "$err" 'row-level security' --key
+	is "$(sql 'SELECT a FROM public.t')" 1
+	# whom it does not concern
+	run_ok into t --truncate
+	sql 'DROP OWNED BY tenant_a; DROP ROLE tenant_a'
+}
+
 @test "truncate: who reads is not held up by a session that has the table, which is named" {
 	table t 'a int'
 	sql 'INSERT INTO public.t VALUES (1)'

@@ -142,8 +142,13 @@ static void take_facts(struct table *t, const struct pg_result *r)
 		die(EX_CONFIGURATION, "--truncate: %s is a view", str_z(&t->ident));
 	if (t->conf.truncate && !pg_is_null(r, 0, F_REFERRED))
 		die_hint(EX_CONFIGURATION, "--key replaces rows one by one",
-			"--truncate: other tables refer to %s: %s", str_z(&t->ident),
-			pg_valuez(r, 0, F_REFERRED));
+			"--truncate: other tables refer to %s, or inherit from it: %s",
+			str_z(&t->ident), pg_valuez(r, 0, F_REFERRED));
+	if (t->conf.truncate && pg_true(r, 0, F_SECURED))
+		die_hint(EX_CONFIGURATION, "--key replaces rows one by one",
+			"--truncate: %s has row-level security: rows that are hidden from the role "
+			"would go, too",
+			str_z(&t->ident));
 	t->unchecked = t->conf.truncate && pg_true(r, 0, F_UNCHECKED);
 }
 
@@ -406,12 +411,12 @@ static void make_renewed(struct table *t)
 {
 	AUTO_STR sql = { 0 };
 
+	rights_to_stage(t->pg);
 	t->renewed = true;
 	str_clear(&t->into);
 	str_addz(&t->into, "pg_temp." TABLE_LOADED);
 	if (!t->foreign)
 		lock_renewed(t);
-	rights_to_stage(t->pg);
 	str_addf(&sql,
 		"CREATE TEMP TABLE " TABLE_LOADED
 		" (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS "

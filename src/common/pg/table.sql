@@ -14,9 +14,12 @@ SELECT c.oid, c.relkind, pg_catalog.row_security_active(c.oid),
 		WHERE k.conrelid = c.oid AND k.contype = 'f')
 	OR EXISTS (SELECT FROM pg_catalog.pg_trigger AS g
 		WHERE g.tgrelid = c.oid AND NOT g.tgisinternal),
-	(SELECT pg_catalog.string_agg(DISTINCT k.conrelid::pg_catalog.regclass::text, ', ')
-		FROM pg_catalog.pg_constraint AS k WHERE k.confrelid = c.oid AND
-		k.contype = 'f' AND k.conrelid <> c.oid),
+	-- whose rows TRUNCATE would take, too, or be refused for
+	(SELECT pg_catalog.string_agg(DISTINCT o.rel::pg_catalog.regclass::text, ', ') FROM (
+		SELECT k.conrelid FROM pg_catalog.pg_constraint AS k WHERE k.confrelid = c.oid
+			AND k.contype = 'f' AND k.conrelid <> c.oid
+		UNION ALL SELECT h.inhrelid FROM pg_catalog.pg_inherits AS h
+			WHERE h.inhparent = c.oid AND c.relkind <> 'p') AS o (rel)),
 	-- tgtype: 1 FOR EACH ROW, 2 BEFORE
 	EXISTS (SELECT FROM pg_catalog.pg_trigger AS g WHERE g.tgtype & 3 = 3 AND (g.tgrelid =
 		c.oid OR g.tgrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree(c.oid)))),
