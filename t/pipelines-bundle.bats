@@ -17,7 +17,11 @@ setup_file() {
 	run_rc 0 narrow-to-wide --mode migration-only --cutoff-time 2025-01-01 --workers 1
 	sql "INSERT INTO ferry.event (level, job_id, message) SELECT 'WARNING', job_id, m
 		FROM ferry.job, (VALUES ('bad value: \"PLANTED-4\", look'),
-			('Key (ship)=(PLANTED-5) is there')) AS v (m);
+			('Key (ship)=(PLANTED-5) is there'),
+			('rejected: Failing row contains (2024, a) PLANTED-9, b).'),
+			('a \"word\": Fehlerhafte Zeile enthält (2024, PLANTED-9'),
+			('no number: \"a\"PLANTED-9\": of a text'), ('of \"a\", not \"PLANTED-9'),
+			('kein Wert: »PLANTED-9«')) AS v (m);
 		UPDATE ferry.chunk SET error = 'no number: \"PLANTED-6\"'"
 	export PGPASSWORD=PLANTED-7 AWS_SECRET_ACCESS_KEY=PLANTED-8
 	FERRY_SOURCE="user=planted password=PLANTED-2 dbname=$PGDATABASE" \
@@ -28,12 +32,14 @@ setup_file() {
 	is "$(stat -c %a out.tar.gz)" 600
 	tar -xzf out.tar.gz
 	is "$(printf '%s ' ferry-bundle/*)" "$(printf 'ferry-bundle/%s ' chunks.csv doctor.json \
-		events.csv options settings-{source,target}.csv status.json versions)"
+		events.json options settings-{source,target}.csv status.json versions)"
 	for each in ferry-bundle/*; do
 		has_no "$each" PLANTED 'ended with'
 	done
 	has ferry-bundle/versions 'pg-copy-load (ferry) ' 'open files'
-	has ferry-bundle/events.csv 'bad value: "".."", look' 'Key (ship)=(..) is there'
+	jq -r .message ferry-bundle/events.json >messages
+	has messages 'bad value: "..", look' 'Key (..) is there' \
+		'rejected: Failing row contains (..).' 'of "..' 'enthält (..' 'kein Wert: ..'
 	is "$(wc -l <ferry-bundle/chunks.csv)" \
 		"$(sql 'SELECT count(*) + 1 FROM ferry.chunk')"
 	is "$(jq -s 'length' ferry-bundle/status.json)" 1

@@ -1,6 +1,7 @@
 # bundle.bash: what somebody who helps wants to see: versions, settings, the ledger, events. No data
 # and no secrets: connection strings, commands and values of options are left out, and so is what
-# messages quote, which may come from a row. Sourced by narrow-to-wide, behind doctor.bash.
+# messages quote or have in brackets, which may come from a row. Sourced by narrow-to-wide, behind
+# doctor.bash.
 # shellcheck shell=bash
 # shellcheck disable=SC2154  # variables of narrow-to-wide
 
@@ -19,7 +20,7 @@ bundle() {
 	part doctor.json bundle_doctor
 	part status.json pg-wide-ledger status --all -f json "${target[@]}"
 	part chunks.csv to_target psql -XAqw --csv -c "$chunks_sql"
-	part events.csv to_target psql -XAqw --csv -c "$events_sql"
+	part events.json to_target psql -XAqtw -c "$events_sql"
 	part settings-source.csv to_source psql -XAqw --csv -c "$settings_sql"
 	part settings-target.csv to_target psql -XAqw --csv -c "$settings_sql"
 	(umask 077 && tar -C "$folder" -czf "$folder/all" "$name")
@@ -36,11 +37,19 @@ part() {
 	((code == 0)) || printf 'ended with %s\n' "$code" >>"$folder/$name/$1"
 }
 
-# quoteless: without what messages quote and servers detail: "…" within texts, and =(…). Fields of
-# CSV and texts of JSON double or escape such quotes.
+# quoteless: texts of JSON without what messages quote and servers detail, in any language: what is
+# between the first quote or bracket and the last, or, of a text that was cut, the end. Values may
+# have either in them.
 quoteless() {
-	sed -E -e 's/\\"([^"\\]|\\[^"])*\\"/\\"..\\"/g' -e 's/""[^"]*""/""..""/g' \
-		-e 's/=\([^)]*\)/=(..)/g'
+	local any='([^"\\]|\\.)*' none='([^"\\]|\\[^"])*' no_open='([^"\\(]|\\.)*'
+	local no_close='([^"\\)]|\\.)*' q='\\"' foreign='(«|»|‹|›|„|“|”|「)'
+
+	# the first rule: of an odd number of quotes
+	sed -E -e "s/(^|[^\\])\"($none)$q($none$q$none$q)*$none\"/\\1\"\\2$q..\"/g" \
+		-e "s/$q$any$q/$q..$q/g" \
+		-e "s/\"($no_open)\\($any\\)($no_close)\"/\"\\1(..)\\4\"/g" \
+		-e "s/\"($no_open)\\($no_close\"/\"\\1(..\"/g" \
+		-e "s/$foreign$any\"/..\"/g"
 }
 
 bundle_versions() {
@@ -73,7 +82,8 @@ bundle_doctor() (
 readonly chunks_sql='SELECT job_id, ship, chunk_from, chunk_to, state, attempt, failures,
 	lease_until, rows, cells, dropped, rejects, started_at, finished_at FROM ferry.chunk
 	ORDER BY started_at DESC NULLS LAST LIMIT 100000'
-readonly events_sql='SELECT * FROM ferry.event ORDER BY id DESC LIMIT 10000'
+readonly events_sql='SELECT pg_catalog.to_json(e) FROM ferry.event AS e
+	ORDER BY id DESC LIMIT 10000'
 # commands and connection strings may have passwords in them
 readonly settings_sql="SELECT name, setting, unit, source FROM pg_catalog.pg_settings
 	WHERE source NOT IN ('default', 'override') AND name !~ 'command|conninfo|passphrase|file'
