@@ -34,7 +34,11 @@ void spool_put(struct spool *s, struct sl record)
 void spool_rewind(struct spool *s)
 {
 	if (s->filed && s->in_file > 0) {
-		write_out(s);
+		/* what was read back is in the file already */
+		if (s->file_read > 0)
+			str_clear(&s->buf);
+		else
+			write_out(s);
 		s->file_read = 0;
 	}
 	s->at = 0;
@@ -43,8 +47,8 @@ void spool_rewind(struct spool *s)
 /* Makes at least n unread bytes available; false when there are not so many. */
 static bool fill(struct spool *s, size_t n)
 {
-	if (s->buf.n - s->at >= n)
-		return true;
+	if (s->buf.n - s->at >= n || s->file_read == s->in_file)
+		return s->buf.n - s->at >= n; /* what was never written stays for a rewind */
 	if (s->at > 0)
 		memmove(s->buf.p, s->buf.p + s->at, s->buf.n - s->at);
 	s->buf.n -= s->at;
