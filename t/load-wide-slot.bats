@@ -514,6 +514,30 @@ last_rows() {
 	last_rows $'01|1\n02|1'
 }
 
+@test "slot job: of repeated rows the one that counts has the last word, whoever commits last" {
+	local watch id
+	keyed ''
+	sql "$(row_at 01) UPDATE tenant.tbl_data_timeseries SET id = 99" # which moves on
+	follow_job
+	begin
+	# two sessions, or a sequence that is cached
+	for id in 20 15; do
+		sql "INSERT INTO tenant.tbl_data_timeseries (id, ship_id, data_channel_id,
+				created_time, long_v, value_format)
+			VALUES ($id, 'S1', 'c1', '2024-01-01 00:00:02', $id, 'Integer')"
+		caught_up
+	done
+	run_ok pg-wide-ledger status --job "$job"
+	has "$out" 'of several rows of a cell the last that was committed counts until'
+	last_rows $'01|1\n02|15'
+	pg-wide-validate --repair --doubt --every 300ms --settle 1ms >watch.out 2>&1 3>&- &
+	watch=$!
+	wait_until 20 last_rows $'01|1\n02|20'
+	kill "$watch"
+	wait "$watch" || is "$?" 143
+	ends '0 0 0'
+}
+
 # The wide tables have a row for what the source has a row of, with a value or none.
 @test "slot job: an instant whose last value goes keeps its row where the source has one" {
 	sql "ALTER TABLE tenant.tbl_data_timeseries ALTER value_format SET DEFAULT 'Integer'"

@@ -174,7 +174,7 @@ start_watch() {
 }
 
 # reconcile: repairs beside the follower. Who polls may miss late rows, so chunks are compared again
-# and again; with a slot there is only what is in doubt.
+# and again; with a slot there is only what is in doubt, unless a cell may have several rows.
 reconcile() {
 	local -a often=(--every=60s)
 

@@ -344,6 +344,11 @@ static void put_gap(const struct feeds *f, const struct census *c, struct str *g
 		str_addz(gap, "slot: nothing that was committed is lost but TRUNCATE, which is not "
 			      "published, and waits for a comparison");
 	}
+	if (f->narrow->unique)
+		return;
+	str_addz(gap, gap->n > 0 ? "; " : "slot: nothing that was committed is lost; ");
+	str_addz(gap, "of several rows of a cell the last that was committed counts until both "
+		      "sides are compared");
 }
 
 /* ---- doubts that are held -------------------------------------------------------------------- */
