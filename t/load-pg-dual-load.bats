@@ -335,6 +335,35 @@ rows_are() { [[ $(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries') == "$1"
 }
 join() { wait "$1"; }
 
+@test "dual-load: what a feed had waiting at SIGTERM is committed, also from behind a lock" {
+	narrow_table
+	start_feed --interval 1h
+	exec 6<>p
+	printf '%s\n' ship_id,created_time,data_channel_id,value,value_format \
+		S,2024-01-01,a,1,Decimal >&7
+	wait_until 20 pipe_is_empty
+	psql -Xq -c BEGIN -c 'LOCK TABLE tenant.tbl_data_timeseries IN SHARE MODE' \
+		-c 'SELECT pg_sleep(600)' 6>&- 7>&- >lock.out 2>&1 &
+	wait_until 20 locks_are t 1
+	kill -TERM "$feeder"
+	wait_until 20 locks_are f 1
+	kill -TERM "$feeder" # as a service manager that tells all of them, once more
+	rows_are 0
+	sql "SELECT pg_terminate_backend(pid) FROM pg_locks
+		WHERE relation = 'tenant.tbl_data_timeseries'::regclass AND mode = 'ShareLock'"
+	run_rc 0 join "$feeder"
+	rows_are 1
+	is_carried_over
+	exec 6>&- 7>&-
+}
+pipe_is_empty() { ! read -r -t 0 -u 6; }
+# locks_are GRANTED COUNT: of the narrow table
+locks_are() {
+	[[ $(sql "SELECT count(*) FROM pg_locks WHERE granted = '$1' AND database IS NOT NULL
+		AND relation = 'tenant.tbl_data_timeseries'::regclass
+		AND mode IN ('ShareLock', 'RowExclusiveLock')") == "$2" ]]
+}
+
 @test "dual-load: a rollback of a ship ends it, and nothing of the ship comes back" {
 	narrow_table
 	start_feed --interval 100ms

@@ -82,10 +82,12 @@ static void wake(void *ctx)
 {
 	struct load *ld = ctx;
 
-	if (ld->reading && !ld->bit_by_bit) {
+	if (ld->bit_by_bit) /* what was read of a feed is nowhere else: it is written first */
+		return;
+	if (ld->reading) {
 		(void)signal(stop_signal, SIG_DFL);
 		(void)raise(stop_signal);
-	} else if (!ld->reading && !ld->committing) {
+	} else if (!ld->committing) {
 		pg_cancel(ld->pg);
 	}
 }
@@ -97,7 +99,7 @@ static void on_failure(void *ctx, int code UNUSED, const char *message UNUSED)
 	if (ld->committing)
 		msg_warn("it is not known whether the last chunk was committed; "
 			 "sending it again is safe where the narrow table has a key");
-	else if (stop_asked())
+	else if (stop_asked() && !ld->bit_by_bit)
 		leave(128 + stop_signal);
 }
 
@@ -181,8 +183,7 @@ static void wait_for_feed(void *ctx)
 	struct pollfd p = {.fd = in_fd(rd_in(ld->io->rd)), .events = POLLIN};
 
 	for (;;) {
-		int64_t left = waits(ld) ? ld->deadline - clock_monotonic()
-						       : CLOCK_US_PER_SEC;
+		int64_t left = waits(ld) ? ld->deadline - clock_monotonic() : CLOCK_US_PER_SEC;
 
 		if (stop_asked()) {
 			ld->reading = false;
@@ -195,6 +196,8 @@ static void wait_for_feed(void *ctx)
 			ld->reading = true;
 			continue;
 		}
+		if (left > CLOCK_US_PER_SEC)
+			left = CLOCK_US_PER_SEC; /* a signal may come just before it */
 		if (poll(&p, 1, (int)(left / 1000) + 1) > 0)
 			return;
 	}
@@ -208,6 +211,7 @@ static void check_trust(struct load *ld)
 	if (!ld->bit_by_bit)
 		return;
 	io_need_whole(ld->io, ld->conf.accept_unsealed);
+	stop_grace(0);
 	in_on_wait(in, wait_for_feed, ld);
 }
 

@@ -11,11 +11,11 @@
 #define GRACE_S 5
 
 volatile int stop_signal; /* a store of an int is one instruction: as good as sig_atomic_t */
+bool stop_held;
 
 static void (*wake_fn)(void *ctx);
 static void *wake_ctx;
 static bool patient;
-static bool held; /* what is put in order has a limit of its own */
 static int64_t since;
 
 static void give_up(int sig UNUSED)
@@ -30,14 +30,14 @@ static void note(int sig)
 	int64_t now = clock_monotonic();
 
 	if (stop_signal) {
-		if (!held && now - since >= CLOCK_US_PER_SEC)
+		if (!stop_held && now - since >= CLOCK_US_PER_SEC)
 			give_up(sig);
 		errno = saved;
 		return;
 	}
 	since = now;
 	stop_signal = sig;
-	if (!patient)
+	if (!patient && !stop_held)
 		(void)alarm(GRACE_S);
 	if (wake_fn)
 		wake_fn(wake_ctx);
@@ -95,7 +95,7 @@ void stop_catch_patiently(void)
 
 void stop_grace(unsigned seconds)
 {
-	held = seconds == 0;
+	stop_held = seconds == 0;
 	(void)alarm(stop_signal ? seconds : 0);
 }
 

@@ -28,7 +28,7 @@ void stop_catch(void (*wake)(void *ctx), void *ctx);
 void stop_catch_patiently(void);
 
 /* From now on, as the program puts in order what it leaves: a signal that was noted ends it after
- * so many seconds at the latest, 0: never, nor does another signal. */
+ * so many seconds at the latest, 0: never, nor does another signal or stop_check(). */
 void stop_grace(unsigned seconds);
 
 /* Was one of them sent? */
@@ -38,10 +38,11 @@ bool stop_asked(void);
 static inline void stop_check(void);
 
 extern volatile int stop_signal; /* its number, 0: none yet */
+extern bool stop_held;		  /* what is put in order has a limit of its own */
 void stop_now(void) __attribute__((noreturn, cold));
 
 static inline void stop_check(void)
 {
-	if (UNLIKELY(stop_signal))
+	if (UNLIKELY(stop_signal) && !stop_held)
 		stop_now();
 }
