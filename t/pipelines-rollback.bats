@@ -165,6 +165,41 @@ ledger() {
 	is_carried_over
 }
 
+@test "rollback: tables that appear while a backup is made are in it, or it is made once more" {
+	local t=tenant.tbl_data_timeseries_imo9999994 dump
+	dump=$(command -v pg_dump)
+	scratch_db
+	"$root/t/telemetry" 2 20 2000
+	run_rc 0 n2w migration-only --cutoff-time "$cutoff" --ship-id IMO9999993
+	mkdir bin
+	ln -s "$FERRY_BIN"/* bin
+	rm bin/pg-wide-tables
+	cat >bin/pg-wide-tables <<-END
+		#!/bin/sh
+		[ "\$1" != save ] || "$FERRY_BIN/narrow-to-wide" --quiet --mode migration-only \\
+			--cutoff-time '$cutoff' --ship-id IMO9999994 || exit
+		exec "$FERRY_BIN/pg-wide-tables" "\$@"
+	END
+	chmod +x bin/pg-wide-tables
+	run_rc 0 bin/narrow-to-wide --mode rollback --yes --backup saved
+	has "$err" 'once more'
+	is "$(relations)" tbl_data_timeseries
+	run_rc 0 n2w restore --backup saved
+	is_carried_over
+	# while they go on appearing nothing is dropped
+	cat >pg_dump <<-END
+		#!/bin/sh
+		psql -Xqc 'ALTER TABLE $t RENAME TO aside' ||
+			psql -Xqc 'ALTER TABLE tenant.aside RENAME TO ${t#*.}'
+		exec $dump "\$@"
+	END
+	chmod +x pg_dump
+	PATH=$PWD:$PATH run_rc 75 n2w rollback --yes --backup other
+	has "$err" 'nothing was changed'
+	[[ ! -e other ]]
+	is "$(sql "SELECT count(DISTINCT ship) FROM ferry.chunk WHERE state = 'done'")" 2
+}
+
 @test "rollback: ships whose names need quotes go, and come back" {
 	scratch_db
 	sql <<-'END'

@@ -42,27 +42,43 @@ clear_part() {
 	note "$(fill $"%s was left by a backup that did not end: made anew" "$1")"
 }
 
-# back_up DIR: all or nothing.
+# list_relations: the wide tables and views are in $relations
+list_relations() {
+	mapfile -t relations < <(pg-wide-tables relations "${narrow[@]}" "${target[@]}" \
+		"${ships[@]}")
+	wait "$!" || known_code "$?" || exit
+}
+
+# back_up DIR: all or nothing. What is made while it runs may be done in the ledger and not in the
+# tables; then it is made once more.
 back_up() {
-	local part=$1.part
+	local part=$1.part listed='' tries=3
 	local -a relations
 
 	[[ ! -e $1 ]] ||
 		fail "$EX_CANTCREATE" "$(fill $"there is something already: %s" "$1")" \
 			$"a backup makes its directory"
 	clear_part "$part"
-	mapfile -t relations < <(pg-wide-tables relations "${narrow[@]}" "${target[@]}" \
-		"${ships[@]}")
-	wait "$!" || known_code "$?" || exit
+	list_relations
 	((${#relations[@]})) || fail "$EX_CONFIG" $"there are no wide tables to back up"
 	(umask 077 && mkdir -- "$part") || fail "$EX_CANTCREATE" "$(fill $"cannot make %s" "$part")"
 	exec {part_lock}<"$part"
 	flock --nonblock "$part_lock" || fail_busy "$(fill $"another run writes %s" "$part")"
-	pg-wide-tables save "${narrow[@]}" "${target[@]}" "${ships[@]}" >"$part/ledger.ndjson"
-	to_target pg_dump --format=directory --jobs="$workers" --file="$part/tables" \
-		"${relations[@]/#/--table=}" ||
-		fail "$EX_REFUSED" $"pg_dump failed: nothing was changed" \
-			"$(fill $"what it left is in %s" "$part")"
+	while [[ $listed != "${relations[*]}" ]]; do
+		[[ ! $listed ]] || note $"tables appeared or went: the backup is made once more"
+		((tries-- > 0)) || fail "$EX_TEMP" \
+			$"tables appear as fast as they are saved: nothing was changed" \
+			$"end what is loading them, then run again"
+		listed=${relations[*]}
+		rm -rf -- "$part/tables"
+		pg-wide-tables save "${narrow[@]}" "${target[@]}" "${ships[@]}" \
+			>"$part/ledger.ndjson"
+		to_target pg_dump --format=directory --jobs="$workers" --file="$part/tables" \
+			"${relations[@]/#/--table=}" ||
+			fail "$EX_REFUSED" $"pg_dump failed: nothing was changed" \
+				"$(fill $"what it left is in %s" "$part")"
+		list_relations
+	done
 	sync -- "$part" "$part/ledger.ndjson" "$part/tables" "$part"/tables/*
 	mv -T -- "$part" "$1"
 	sync -- "$(dirname -- "$1")"
@@ -89,9 +105,7 @@ plan_rollback() {
 	local each status
 	local -a relations
 
-	mapfile -t relations < <(pg-wide-tables relations "${narrow[@]}" "${target[@]}" \
-		"${ships[@]}")
-	wait "$!" || known_code "$?" || exit
+	list_relations
 	[[ ! $backup ]] || fill $"would save the wide tables and the ledger in %s\n" "$backup"
 	for each in "${relations[@]}"; do
 		fill $"would drop %s\n" "$each"
