@@ -197,6 +197,25 @@ row_at() {
 		'rows may have come late for chunks that were done before'
 }
 
+@test "slot job: rows that a chunk at work did not see, nor the slot made since, are in doubt" {
+	local kind reader
+	sql 'CALL tenant.put(1, 5)'
+	for kind in slot poll; do
+		job=$(pg-wide-ledger plan --cutoff-time 2024-01-02)
+		KP_STOP=dump_seal:1 pg-narrow-dump --job "$job" --seal >past.csv 2>past.err 3>&- &
+		reader=$!
+		wait_until 10 grep -q '^State:.*stopped' "/proc/$reader/status"
+		sql "DELETE FROM tenant.tbl_data_timeseries WHERE long_v > 6000;
+			CALL tenant.put(6, 7)"
+		run_rc 0 pg-wide-ledger follow --follow "$kind"
+		is "$(sql "SELECT why FROM ferry.doubt WHERE job_id = $job")" \
+			'rows may have come late for chunks that were done before'
+		kill -KILL "$reader"
+		pg-wide-ledger unfollow --quiet
+		sql 'DROP SCHEMA ferry CASCADE' 2>/dev/null
+	done
+}
+
 @test "slot job: live rows, updates, deletions and new channels end up in the wide tables" {
 	follow_job
 	has follow.err "slot ferry_${job}_" 'is made'

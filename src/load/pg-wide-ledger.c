@@ -361,7 +361,7 @@ static void do_follow(struct run *run)
 {
 	struct source s;
 	struct narrow_poll_conf poll = { .overlap = NARROW_POLL_OVERLAP };
-	const char *late = NULL, *named;
+	const char *named;
 	struct follow_slot_names asked = { .slot = run->conf.slot,
 		.publication = run->conf.publication };
 	struct ledger_follower now;
@@ -373,8 +373,6 @@ static void do_follow(struct run *run)
 	open_source(run, &s);
 	want_ships(run, &s);
 	open_job(run, &s);
-	if (ledger_total(&(struct ledger_part){ run->target, run->job.id, NULL, 0 }).done > 0)
-		late = "rows may have come late for chunks that were done before";
 	kind = choose_kind(run, &s);
 	poll.narrow = s.narrow;
 	poll.source = s.pg;
@@ -382,10 +380,10 @@ static void do_follow(struct run *run)
 		named = ledger_follower_get(run->target, run->job.id, &now, &run->arena) &&
 				now.kind == LEDGER_FOLLOW_SLOT
 			? now.slot : NULL;
-		follow_poll_setup(&poll, run->target, run->job.id, late);
+		follow_poll_setup(&poll, run->target, run->job.id);
 		follow_slot_cleanup(s.pg, run->target, run->job.id, named); /* of before */
 	} else {
-		follow_slot_setup(s.pg, s.narrow, run->target, run->job.id, &asked, late);
+		follow_slot_setup(s.pg, s.narrow, run->target, run->job.id, &asked);
 	}
 	(void)printf("%llu %s\n", (unsigned long long)run->job.id,
 		kind == LEDGER_FOLLOW_SLOT ? "slot" : "poll");

@@ -165,8 +165,7 @@ void follow_poll(struct follow_poll *f)
 	arena_free(&r.arena);
 }
 
-void follow_poll_setup(
-	const struct narrow_poll_conf *conf, struct pg *target, uint64_t job, const char *late)
+void follow_poll_setup(const struct narrow_poll_conf *conf, struct pg *target, uint64_t job)
 {
 	AUTO_ARENA a = { 0 };
 	struct ledger_follower now;
@@ -180,7 +179,7 @@ void follow_poll_setup(
 		poll = narrow_poll_open(conf, SL(""));
 		narrow_poll_position(poll, &position);
 		ledger_follower_set(target, job, LEDGER_FOLLOW_POLL, NULL, NULL, str_z(&position),
-			there ? LEDGER_OTHER_WAY : late);
+			there ? LEDGER_OTHER_WAY : NULL);
 		narrow_poll_close(poll);
 		feeds_free(&feeds);
 	}

@@ -23,11 +23,9 @@ struct follow_poll {
 
 /*
  * Sets a follower up for a job that has none of this kind: it begins here. Call it before the past
- * is planned. One of another kind is replaced, and then all is in doubt; and with `late`, the
- * reason (else NULL), also where nobody has followed before.
+ * is planned. One of another kind is replaced, and then all is in doubt.
  */
-void follow_poll_setup(const struct narrow_poll_conf *poll, struct pg *target, uint64_t job,
-	const char *late);
+void follow_poll_setup(const struct narrow_poll_conf *poll, struct pg *target, uint64_t job);
 
 /*
  * Follows until SIGTERM or SIGINT (stop_catch() was called). Dies with 75 when another follower is

@@ -126,7 +126,7 @@ static bool choose_name(const char **asked, const char *now)
 }
 
 void follow_slot_setup(struct pg *source, const struct narrow *narrow, struct pg *target,
-	uint64_t job, const struct follow_slot_names *asked, const char *late)
+	uint64_t job, const struct follow_slot_names *asked)
 {
 	AUTO_ARENA a = { 0 };
 	struct ledger_follower now;
@@ -142,7 +142,7 @@ void follow_slot_setup(struct pg *source, const struct narrow *narrow, struct pg
 	if (why)
 		say_lost(target, job, why);
 	if (!there)
-		make_anew(source, narrow, target, job, names, NULL, late);
+		make_anew(source, narrow, target, job, names, NULL, NULL);
 	else if (!slot || other)
 		make_anew(source, narrow, target, job, names, slot ? now.slot : NULL,
 			LEDGER_OTHER_WAY);

@@ -50,13 +50,12 @@ void follow_slot_find(struct pg *source, const struct follow_slot *f, struct are
 /*
  * Sets the follower of a job up, before its past is planned: publication, slot, ledger. One that is
  * there and good is left alone. When its slot was lost a new one is made, all of the job is in
- * doubt, and a CRITICAL event says so; and with `late`, the reason (else NULL), all is in doubt
- * also where nobody has followed before. Dies with 78 when the table cannot be followed so. Names
+ * doubt, and a CRITICAL event says so. Dies with 78 when the table cannot be followed so. Names
  * that are `asked` for (NULL: as before, or ones of our own) must not begin with ferry_; such a
  * publication is taken where it is there, and never dropped.
  */
 void follow_slot_setup(struct pg *source, const struct narrow *narrow, struct pg *target,
-	uint64_t job, const struct follow_slot_names *asked, const char *late);
+	uint64_t job, const struct follow_slot_names *asked);
 
 /* Connects to the source of a job; the caller closes. Dies with 78 when that is another one. */
 struct pg *follow_slot_source(const char *conninfo, const struct ledger_job *job);

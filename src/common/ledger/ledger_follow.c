@@ -43,6 +43,8 @@ void ledger_follower_set(struct pg *target, uint64_t job, enum ledger_follow_kin
 	pg_run(target, start_sql, ledger_u64(job), ledger_follow_kinds[kind], slot, publication,
 		point);
 	KP("follower_set");
+	if (!doubt && pg_knows(target, begun_sql, ledger_u64(job)))
+		doubt = "rows may have come late for chunks that were done before";
 	if (doubt)
 		put_in_doubt(target, job, "WARNING", doubt,
 			"validate --repair tells what is missing");

@@ -42,7 +42,8 @@ bool ledger_follower_get(struct pg *target, uint64_t job, struct ledger_follower
  * and slot and publication, too). Who followed before is fenced off. With `doubt` (else NULL), the
  * reason, all of the job is in doubt from here on (a row of ferry.doubt and a WARNING), in the same
  * transaction: a doubt that came earlier could be settled before anybody follows, and one that
- * came later be missing after a crash. Outside a transaction.
+ * came later be missing after a crash. So it is without one where a chunk was read, or is at work:
+ * its reader may have looked before `point`. Outside a transaction.
  */
 void ledger_follower_set(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
 	const char *slot, const char *publication, const char *point, const char *doubt);

@@ -14,6 +14,9 @@ INSERT INTO ferry.follower AS f (job_id, kind, slot, publication,
 	safe_wal_bytes = NULL, held_bytes = NULL, watched_at = NULL, error = NULL,
 	error_at = NULL, publication_oid = NULL, gap = NULL, changes = NULL, ships = NULL;
 
+-- name: begun_sql
+SELECT true FROM ferry.chunk WHERE job_id = $1 AND state IN ('done', 'running') LIMIT 1;
+
 -- part: columns
 kind, slot, publication, worker, upto, attempt
 
