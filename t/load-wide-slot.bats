@@ -417,17 +417,39 @@ S2|2024-01-01 00:00:30|2024-01-01 00:00:30.000001"
 	is "$(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries_s1')" 2
 }
 
-@test "slot job: unfollow leaves nothing at the source, also of a set-up that was cut short" {
-	local place
+@test "slot job: a set-up that was cut short is taken up again, or undone, whatever its name" {
+	local place name=mine_$$
 	for place in slot_published:1 slot_made:1; do
 		KP_KILL=$place run_rc 137 pg-wide-ledger follow --follow slot
-		is "$(sql "SELECT count(*) FROM ferry.follower")" 0
 	done
+	run_ok pg-wide-ledger unfollow
 	run_rc 0 pg-wide-ledger unfollow
 	has "$err" 'had no follower'
-	left() { sql "SELECT (SELECT count(*) FROM pg_publication WHERE pubname LIKE 'ferry%'),
-		(SELECT count(*) FROM pg_replication_slots WHERE database = current_database())"; }
+	# a name of the user's: it is taken up again, and one of others is not
+	for place in slot_published:1 slot_made:1; do
+		KP_KILL=$place run_rc 137 pg-wide-ledger follow --slot "$name"
+	done
+	run_rc 0 pg-wide-ledger follow --slot "$name"
+	is "$(sql "SELECT count(*) FROM ferry.event WHERE level = 'CRITICAL'")" 0
+	run_ok pg-wide-ledger unfollow
 	is "$(left)" '0|0'
+	KP_KILL=slot_made:1 run_rc 137 pg-wide-ledger follow --slot "$name"
+	run_ok pg-wide-ledger unfollow
+	is "$(left)" '0|0'
+	sql "SELECT pg_create_logical_replication_slot('$name', 'pgoutput')" >slot
+	run_rc 78 narrow-to-wide --mode concurrent --slot "$name"
+	has_no "$err" removed
+	has "$err" "slot $name" "SELECT pg_drop_replication_slot('$name')"
+	run_rc 0 pg-wide-ledger unfollow
+	is "$(left)" '0|1'
+	sql "SELECT pg_drop_replication_slot('$name')"
+}
+left() {
+	sql "SELECT (SELECT count(*) FROM pg_publication WHERE pubname LIKE 'ferry%'),
+		(SELECT count(*) FROM pg_replication_slots WHERE database = current_database())"
+}
+
+@test "slot job: unfollow leaves nothing at the source, and another way of following neither" {
 	follow_job
 	begin
 	sql 'CALL tenant.put(1, 2)'

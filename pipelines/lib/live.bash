@@ -154,19 +154,20 @@ need_history() {
 # undo_set_up: of a run that was refused before it followed: what it has made at the source would
 # keep WAL for nobody.
 undo_set_up() {
-	local said='' who
+	local said=''
 
 	[[ $setting_up && $how != poll ]] || return 0
 	((ferry_code >= EX_USAGE && ferry_code <= EX_CONFIG && ferry_code != EX_TEMP)) || return 0
-	# another command may have gone on from there
-	who=$(ask_who_follows 2>"$run/err" && printf '%s' "$said") || who='?'
-	[[ ! $who || $who == '?' ]] || return 0
-	if [[ ! $who ]] &&
-		pg-wide-ledger unfollow --quiet "${narrow[@]}" "${target[@]}" 2>"$run/err"; then
+	# nothing may have been made yet, or another command have gone on from there
+	said=$({ ask_who_follows && [[ ! $said ]] && ask_follower; } 2>"$run/err" &&
+		printf '%s' "$said") || said=''
+	if [[ ! $said ]]; then
+		:
+	elif pg-wide-ledger unfollow --quiet "${narrow[@]}" "${target[@]}" 2>"$run/err"; then
 		tell $"slot and publication that this run has made are removed again"
-	elif [[ $how ]]; then
+	else
 		relay <"$run/err"
-		warn $"a slot is left at the source, and keeps its WAL: --mode doctor shows it"
+		warn $"a slot may be left, and keeps WAL: pg-wide-ledger unfollow removes it"
 	fi
 	rm -f -- "$run/err"
 }

@@ -8,17 +8,17 @@
 # the same in every language of a server.
 at_target() {
 	local sql=$1 file=- why
-	local -a values=() how=(--single-transaction -f "$FERRY_LIB/lib/limits.sql")
+	local -a values=() way=(--single-transaction -f "$FERRY_LIB/lib/limits.sql")
 
 	# they take no transaction; what is a target keeps a session
-	[[ $1 != @(REINDEX|VACUUM)* ]] || how=(-c 'SET statement_timeout = 0')
+	[[ $1 != @(REINDEX|VACUUM)* ]] || way=(-c 'SET statement_timeout = 0')
 	[[ $1 != -f ]] || { sql='' file=$2 && shift; }
 	shift
 	(($# == 0)) || values=("${@/#/--set=}")
 	sqlstate=''
 	said=$({
 		why=$(to_target psql -XAtqw -v ON_ERROR_STOP=1 -v VERBOSITY=verbose \
-			"${values[@]}" "${how[@]}" -f "$file" 2>&1 >&9 9>&- <<<"$sql") ||
+			"${values[@]}" "${way[@]}" -f "$file" 2>&1 >&9 9>&- <<<"$sql") ||
 			{ printf '%s' "$why" && false; }
 	} 9>&1) && return 0
 	# (a bare return would say, to a trap, how what was before it ended)

@@ -89,23 +89,46 @@ static bool is_own_name(const char *name)
 	return strncmp(name, "ferry_", 6) == 0;
 }
 
-/* `before`: the slot that the ledger knows, or NULL. */
+static NORETURN void taken(const char *name)
+{
+	AUTO_STR hint = { 0 };
+
+	str_addf(&hint,
+		"give --slot another name, or, if nobody needs it: "
+		"SELECT pg_drop_replication_slot('%s')",
+		name);
+	die_hint(EX_CONFIGURATION, str_z(&hint),
+		"the source has a slot %s already, which is none of this job", name);
+}
+
+/*
+ * `before`: the slot that the ledger knows, or NULL. The name stands there before the slot does, so
+ * that one that is left behind is found by it.
+ */
 static void make_anew(struct pg *source, const struct narrow *narrow, struct pg *target,
 	uint64_t job, struct follow_slot_names names, const char *before, const char *doubt)
 {
 	AUTO_STR of = { 0 }, own = { 0 }, point = { 0 };
+	struct slot_facts facts;
 	struct feeds feeds = { .narrow = narrow, .target = target, .job = job };
 
 	slot_check_source(source, narrow);
+	if (names.slot && (!before || strcmp(names.slot, before) != 0) &&
+		slot_look(source, names.slot, &facts) && facts.state != SLOT_ABSENT)
+		taken(names.slot);
 	/* what an earlier try may have left */
 	follow_slot_cleanup(source, target, job, before);
 	ledger_source_name(target, &of);
 	slot_name(&own, job, str_sl(&of));
 	names.slot = names.slot ? names.slot : str_z(&own);
 	names.publication = names.publication ? names.publication : str_z(&own);
+	ledger_follower_begin(target, job, names.slot, names.publication);
 	slot_publish(source, narrow, names.publication);
 	KP("slot_published");
-	slot_create(source, names.slot, &point);
+	if (!slot_create(source, names.slot, &point)) {
+		ledger_follower_drop(target, job);
+		taken(names.slot);
+	}
 	KP("slot_made");
 	feeds.publication = names.publication;
 	feeds_begin(&feeds, source);
@@ -133,7 +156,8 @@ void follow_slot_setup(struct pg *source, const struct narrow *narrow, struct pg
 	struct follow_slot_names names = *asked;
 	bool there = ledger_follower_get(target, job, &now, &a), other = false;
 	bool slot = there && now.kind == LEDGER_FOLLOW_SLOT;
-	const char *why = slot ? what_is_lost(source, target, job, &now) : NULL;
+	bool cut = slot && strcmp(now.upto, LEDGER_FOLLOW_BEGUN) == 0;
+	const char *why = slot && !cut ? what_is_lost(source, target, job, &now) : NULL;
 
 	if (slot) {
 		other = choose_name(&names.slot, now.slot);
@@ -141,8 +165,8 @@ void follow_slot_setup(struct pg *source, const struct narrow *narrow, struct pg
 	}
 	if (why)
 		say_lost(target, job, why);
-	if (!there)
-		make_anew(source, narrow, target, job, names, NULL, NULL);
+	if (!there || cut)
+		make_anew(source, narrow, target, job, names, there ? now.slot : NULL, NULL);
 	else if (!slot || other)
 		make_anew(source, narrow, target, job, names, slot ? now.slot : NULL,
 			LEDGER_OTHER_WAY);

@@ -200,7 +200,7 @@ static void warn_of_no_limit(struct pg *source)
 			 "slot beyond --max-slot-lag, also while nobody follows");
 }
 
-void slot_create(struct pg *source, const char *name, struct str *point)
+bool slot_create(struct pg *source, const char *name, struct str *point)
 {
 	AUTO_RESULT *r = NULL;
 
@@ -208,11 +208,16 @@ void slot_create(struct pg *source, const char *name, struct str *point)
 	say_waiting(source);
 	/* those that write now are waited for as by a lock, and nobody waits for us meanwhile */
 	pg_set(source, "lock_timeout", "0");
-	r = pg_ask(source, "SELECT lsn FROM pg_create_logical_replication_slot($1, 'pgoutput')",
-		name);
+	r = pg_try_query(source,
+		"SELECT lsn FROM pg_create_logical_replication_slot($1, 'pgoutput')", 1, &name);
+	if (!r && strcmp(pg_sqlstate(source), "42710") == 0)
+		return false;
+	if (!r)
+		pg_die(source, "cannot make the slot");
 	pg_set(source, "lock_timeout", PG_LOCK_TIMEOUT);
 	str_add(point, pg_value(r, 0, 0));
 	wait_until_seen(source);
+	return true;
 }
 
 #define SLOT_TRIES 100

@@ -32,9 +32,10 @@ void slot_publish(struct pg *source, const struct narrow *n, const char *name);
 /*
  * Makes the slot and appends its consistent point: every transaction that commits behind it will be
  * sent, and every other one is seen by whoever reads the source from here on. Waits for all
- * transactions that are writing now; says so when that takes time.
+ * transactions that are writing now; says so when that takes time. False when there is one of this
+ * name.
  */
-void slot_create(struct pg *source, const char *name, struct str *point);
+bool slot_create(struct pg *source, const char *name, struct str *point) NODISCARD;
 
 /*
  * Removes slot and publication (NULL: not that) where they are there, and ends who reads the slot.

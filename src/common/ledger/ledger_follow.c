@@ -36,6 +36,13 @@ static void put_in_doubt(
 	pg_run(target, doubt_sql, ledger_u64(job), why, level, next);
 }
 
+void ledger_follower_begin(
+	struct pg *target, uint64_t job, const char *slot, const char *publication)
+{
+	pg_run(target, start_sql, ledger_u64(job), ledger_follow_kinds[LEDGER_FOLLOW_SLOT], slot,
+		publication, LEDGER_FOLLOW_BEGUN);
+}
+
 void ledger_follower_set(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
 	const char *slot, const char *publication, const char *point, const char *doubt)
 {

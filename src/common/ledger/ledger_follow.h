@@ -37,6 +37,12 @@ struct ledger_follower {
 bool ledger_follower_get(struct pg *target, uint64_t job, struct ledger_follower *out,
 	struct arena *a) NODISCARD;
 
+/* Before a slot is made: of this name, wherever the set-up ends. `upto` is LEDGER_FOLLOW_BEGUN. */
+void ledger_follower_begin(struct pg *target, uint64_t job, const char *slot,
+	const char *publication);
+
+#define LEDGER_FOLLOW_BEGUN "0/0"
+
 /*
  * Sets up the follower of a job anew: it begins at `point` (slot: its consistent point; poll: NULL,
  * and slot and publication, too). Who followed before is fenced off. With `doubt` (else NULL), the

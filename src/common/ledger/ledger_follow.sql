@@ -15,7 +15,8 @@ INSERT INTO ferry.follower AS f (job_id, kind, slot, publication,
 	error_at = NULL, publication_oid = NULL, gap = NULL, changes = NULL, ships = NULL;
 
 -- name: begun_sql
-SELECT true FROM ferry.chunk WHERE job_id = $1 AND state IN ('done', 'running') LIMIT 1;
+SELECT EXISTS (SELECT FROM ferry.chunk WHERE job_id = $1 AND state IN ('done', 'running'))
+	OR EXISTS (SELECT FROM ferry.follow_ship WHERE job_id = $1);
 
 -- part: columns
 kind, slot, publication, worker, upto, attempt
