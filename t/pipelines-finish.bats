@@ -81,8 +81,17 @@ digests() { stream-digest --narrow -o csv "$@" | cut -d , -f 1,3-; }
 			FOR VALUES FROM ('2025-01-01') TO ('2026-01-01')"
 	run_rc 0 narrow-to-wide --mode migration-only --cutoff-time 2025-01-01 --accept-source
 	run_rc 0 narrow-to-wide --mode validate --repair
+	# one that has only rows which cannot be carried over
+	sql "CREATE TABLE tenant.rest PARTITION OF tenant.tbl_data_timeseries DEFAULT;
+		INSERT INTO tenant.tbl_data_timeseries (id, ship_id, data_channel_id,
+			created_time, double_v, value_format)
+		VALUES (0, 'IMO9999993', '/never', 'infinity', 1, 'Decimal')"
 	run_rc 0 finish --archive there
-	is "$(cd there && printf '%s ' *.gz)" 'tenant.Second one.csv.gz tenant.first.csv.gz '
+	has "$out" 'tenant.rest.csv.gz rows=0 values=0' 'rejects=1'
+	is "$(cd there && printf '%s ' *.gz)" \
+		'tenant.Second one.csv.gz tenant.first.csv.gz tenant.rest.csv.gz '
+	has there/tenant.rest.csv.gz.rejects infinity
+	run_rc 0 finish --archive there
 	# of one ship, which is not in all of them, and of another beside it
 	for ship in IMO9999993 IMO9999994; do
 		run_rc 0 finish --archive there --ship-id "$ship"

@@ -125,7 +125,7 @@ archive_of() {
 archive_one() {
 	local written there rows values bad file
 	local -a from=(pg-narrow-dump "${loud[@]}" --progress none "${of_table[@]}" --table "$1"
-		"${ships[@]}" ${ships[*]:+--new-ship})
+		"${ships[@]}" ${ships[*]:+--new-ship} --max-rejects=100%)
 
 	file=$(archive_of "$1")
 	[[ -e $file ]] || {

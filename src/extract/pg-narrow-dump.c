@@ -464,7 +464,7 @@ static void open_all(struct dump *d)
 	if (!d->conf.new_ship)
 		ledger_want_ships(d->narrow, d->source, d->target, &d->job, &d->conf.ships);
 	d->x = extract_open(&d->conf.io, io_wants_seal(&d->conf.io));
-	d->x->meter.keeps_rest = d->conf.job; /* a night may find outcasts alone, for the ledger */
+	d->x->meter.keeps_rest |= d->conf.job; /* a night may find outcasts alone, for the ledger */
 	d->chunk.ops = has_ops(d);
 	wr_cols(d->x->wr, columns, ARRAY_LEN(columns) - !d->chunk.ops);
 }

@@ -29,6 +29,7 @@ static void parse_limit(struct meter *m, const char *text)
 	s.n -= percent;
 	if (!num_u64(s, percent ? &m->max_percent : &m->max_rejects) || m->max_percent > 100)
 		opt_usage("--max-rejects: not a number or percentage: %s", msg_q(sl_of(text)));
+	m->keeps_rest = percent && m->max_percent == 100;
 }
 
 void meter_start(struct meter *m, const struct io_opts *opts)
