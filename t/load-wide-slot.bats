@@ -449,6 +449,32 @@ left() {
 		(SELECT count(*) FROM pg_replication_slots WHERE database = current_database())"
 }
 
+@test "slot job: a copy of the ledger does not take the slot away from who reads it" {
+	local slot reader
+	follow_job
+	slot=$(sql 'SELECT slot FROM ferry.follower')
+	pg-narrow-dump --follow slot --slot "$slot" --publication "$slot" --no-seal \
+		>rows 2>&1 3>&- &
+	reader=$!
+	read_by() { sql "SELECT 1 / (active_pid = $1)::int FROM pg_replication_slots
+		WHERE slot_name = '$slot'"; }
+	wait_until 20 sql "SELECT 1 / active::int FROM pg_replication_slots
+		WHERE slot_name = '$slot'"
+	local pid
+	pid=$(sql "SELECT active_pid FROM pg_replication_slots WHERE slot_name = '$slot'")
+	sql "UPDATE ferry.follower SET upto = '0/1'" # the copy is older
+	run_rc 78 pg-wide-ledger follow
+	has "$err" "slot $slot is being read"
+	run_rc 78 pg-wide-ledger unfollow
+	run_rc 0 pg-wide-ledger follow --slot "mine_$$"
+	has "$err" "slot $slot is left"
+	read_by "$pid"
+	kill "$reader"
+	wait "$reader"
+	run_ok pg-wide-ledger unfollow
+	is "$(left)" '0|0'
+}
+
 @test "slot job: unfollow leaves nothing at the source, and another way of following neither" {
 	follow_job
 	begin

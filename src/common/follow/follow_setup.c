@@ -5,6 +5,7 @@
 #include "follow/feeds.h"
 #include "follow/slot.h"
 #include "ledger/ledger_origin.h"
+#include "ledger/ledger_report.h"
 #include "pg/repl.h"
 
 void follow_slot_find(struct pg *source, const struct follow_slot *f, struct arena *a,
@@ -89,6 +90,34 @@ static bool is_own_name(const char *name)
 	return strncmp(name, "ferry_", 6) == 0;
 }
 
+#define READ_TRIES 60 /* of 50 ms: one that was our follower's has no reader any more by then */
+
+/* By whom no follower of this ledger is: that of another one, of which it may be a copy. */
+static bool is_read(struct pg *source, struct pg *target, uint64_t job, const char *slot)
+{
+	struct slot_facts facts;
+
+	for (int i = 0; i < READ_TRIES; i++) {
+		AUTO_ARENA a = { 0 };
+		struct ledger_live live = { 0 };
+
+		ledger_live_get(target, job, &live, &a);
+		if (live.alive || !slot_look(source, slot, &facts) || !facts.active)
+			return false;
+		clock_sleep(CLOCK_US_PER_SEC / 20);
+	}
+	return true;
+}
+
+static void refuse_read(struct pg *source, struct pg *target, uint64_t job, const char *slot)
+{
+	if (is_read(source, target, job, slot))
+		die_hint(EX_CONFIGURATION,
+			"end that reader first; where this target is a copy, --slot NAME makes "
+			"another slot, and rollback --leave-slot leaves this one",
+			"slot %s is being read, and not by a follower of this ledger", slot);
+}
+
 static NORETURN void taken(const char *name)
 {
 	AUTO_STR hint = { 0 };
@@ -113,15 +142,16 @@ static void make_anew(struct pg *source, const struct narrow *narrow, struct pg 
 	struct feeds feeds = { .narrow = narrow, .target = target, .job = job };
 
 	slot_check_source(source, narrow);
+	ledger_source_name(target, &of);
+	slot_name(&own, job, str_sl(&of));
 	if (names.slot && (!before || strcmp(names.slot, before) != 0) &&
 		slot_look(source, names.slot, &facts) && facts.state != SLOT_ABSENT)
 		taken(names.slot);
-	/* what an earlier try may have left */
-	follow_slot_cleanup(source, target, job, before);
-	ledger_source_name(target, &of);
-	slot_name(&own, job, str_sl(&of));
 	names.slot = names.slot ? names.slot : str_z(&own);
 	names.publication = names.publication ? names.publication : str_z(&own);
+	refuse_read(source, target, job, names.slot);
+	/* what an earlier try may have left */
+	follow_slot_cleanup(source, target, job, before);
 	ledger_follower_begin(target, job, names.slot, names.publication);
 	slot_publish(source, narrow, names.publication);
 	KP("slot_published");
@@ -180,7 +210,11 @@ void follow_slot_cleanup(struct pg *source, struct pg *target, uint64_t job, con
 
 	ledger_source_name(target, &of);
 	slot_name(&name, job, str_sl(&of));
-	slot_drop(source, str_z(&name), str_z(&name));
+	if (is_read(source, target, job, str_z(&name)))
+		msg_warn("slot %s is left: it is being read, and not by a follower of this ledger",
+			str_z(&name));
+	else
+		slot_drop(source, str_z(&name), str_z(&name));
 	/* not one of another ledger, of which this one may be a copy */
 	if (named && !is_own_name(named))
 		slot_drop(source, named, NULL);
@@ -205,6 +239,8 @@ bool follow_slot_remove(const char *conninfo, struct pg *target, const struct le
 	struct ledger_follower now;
 	bool there = ledger_follower_get(target, job->id, &now, &a);
 
+	if (there && now.kind == LEDGER_FOLLOW_SLOT)
+		refuse_read(source, target, job->id, now.slot);
 	/* also where the ledger knows of none: setting it up may have been cut short */
 	follow_slot_cleanup(source, target, job->id,
 		there && now.kind == LEDGER_FOLLOW_SLOT ? now.slot : NULL);
@@ -222,7 +258,8 @@ bool follow_slot_guard(struct pg *source, struct pg *target, uint64_t job, uint6
 	bool there = ledger_follower_get(target, job, &now, &a) && now.kind == LEDGER_FOLLOW_SLOT &&
 		     slot_look(source, now.slot, &facts);
 
-	if (there && slot_holds_too_much(&facts, max_lag, &why)) {
+	if (there && slot_holds_too_much(&facts, max_lag, &why) &&
+		!is_read(source, target, job, now.slot)) {
 		slot_drop(source, now.slot, NULL);
 		msg_warn("slot %s: %s", now.slot, str_z(&why));
 		ledger_event(target, LEDGER_CRITICAL, job, SL(""), LEDGER_NO_TIME, str_z(&why));
