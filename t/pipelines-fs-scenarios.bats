@@ -1014,6 +1014,33 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	[[ -s aged.ndjson ]]
 }
 
+@test "fs-improve: --history keeps every state, and the rules say what a duplicate is" {
+	made states both
+	made cleaned both
+	cat >raw.csv <<-'END'
+		id,event_time,count,price,category
+		a,2024-01-01T00:00:00Z,1,5.5,x
+		a,2024-01-02T00:00:00Z,2,5.5,x
+		a,2024-01-03T00:00:00Z,3,5.5,x
+		b,2024-01-01T00:00:00Z,4,7.5,y
+		b,2024-01-02T00:00:00Z,5,7.5,x
+	END
+	fs-put states raw.csv
+	wait_until 20 rows states 5
+	run_rc 0 fs-improve states cleaned --history --yes
+	has "$out" 'Records: 5, written 5'
+	wait_until 20 rows cleaned 5
+	present states | same_file - <(present cleaned)
+	# one that removes no duplicates, and one whose own key stays
+	echo '{"rules":[{"name":"normalize_strings","enabled":true}]}' >plain.json
+	run_rc 0 fs-improve states cleaned --history --rules plain.json --yes
+	has "$out" 'Records: 5, written 0, there already 5'
+	run_rc 64 fs-improve states cleaned --rules plain.json --keep newest
+	echo '{"rules":[{"name":"deduplicate","enabled":true,"config":{"key":"category"}}]}' >own.json
+	run_rc 0 fs-improve states cleaned --rules own.json --dry-run
+	has "$out" 'Output records: 1'
+}
+
 # bats test_tags=whole
 @test "fs-improve: what is there already is not written again" {
 	filled polished both 6

@@ -28,7 +28,7 @@ struct state {
 	int keep; /* 0 as the rules say, else one more than enum quality_keep */
 	uint64_t memory;
 	int report_format;
-	bool print_rules;
+	bool print_rules, rules_first;
 
 	struct quality_rules rules;
 	struct quality *quality;
@@ -58,6 +58,8 @@ static const struct opt options[] = {
 	  .help = "of records with one key" },
 	{ .name = "event-time", STATE(event_time), .arg = "NAME",
 	  .help = "field that tells the newest (default event_time)" },
+	{ .name = "rules-first", STATE(rules_first),
+	  .help = "--key and --event-time only where the rules leave that open" },
 	{ .name = "memory", .kind = OPT_SIZE, .arg = "SIZE",
 	  .offset = offsetof(struct state, memory), .min = 65536,
 	  .help = "for keys; what does not fit goes to $TMPDIR (default: all)" },
@@ -95,20 +97,22 @@ static void set_duplicates(struct state *st)
 {
 	struct quality_rules *r = &st->rules;
 
-	if (st->key.n) {
+	if (st->key.n && !(st->rules_first && r->key_given)) {
 		names_clear(&r->key);
 		names_clear(&r->named[RULE_DUPLICATES]); /* which were the file's key */
+		r->key_given = true;
+		filter_names(&r->key, &st->key, "key");
 	}
-	r->key_given |= st->key.n > 0;
-	filter_names(&r->key, &st->key, "key");
 	if (st->keep)
 		r->keep = (enum quality_keep)(st->keep - 1);
-	if (st->event_time)
+	if (st->event_time && !(st->rules_first && r->event_time))
 		r->event_time = st->event_time;
+	if (!r->event_time)
+		r->event_time = "event_time";
 	if (r->key.n > MAX_KEY)
 		opt_usage("--key: at most %d fields", MAX_KEY);
 	if (!r->enabled[RULE_DUPLICATES]) {
-		if (st->key.n || st->keep || st->event_time)
+		if (st->keep || (!st->rules_first && (st->key.n || st->event_time)))
 			opt_usage("--key, --keep and --event-time need --enable deduplicate");
 		return;
 	}

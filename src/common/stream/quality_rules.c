@@ -329,7 +329,7 @@ static void read_required(struct quality_rules *r, const struct place *at,
 static void read_duplicates(
 	struct quality_rules *r, const struct place *at, const struct json *config)
 {
-	struct sl name = SL("event_time");
+	struct sl name;
 
 	only_known(at, config, "key|keep|event_time|without_key");
 	r->key_given = get_names(at, config, "key", &r->key);
@@ -338,9 +338,10 @@ static void read_duplicates(
 	r->keep = (enum quality_keep)get_choice(at, config, "keep", keeps, KEEP_FIRST);
 	r->keyless = (enum quality_keyless)get_choice(
 		at, config, "without_key", keyless, KEYLESS_RECORD);
-	if (json_get(config, "event_time") && !json_get_str(config, "event_time", &name))
+	if (json_get_str(config, "event_time", &name))
+		r->event_time = arena_dup(&r->arena, name).p;
+	else if (json_get(config, "event_time"))
 		wrong(at, "event_time", "not a text");
-	r->event_time = arena_dup(&r->arena, name).p;
 }
 
 static enum quality_action action_of(
