@@ -628,6 +628,20 @@ all_rows() { [[ $(fs-extract-athena "$1" --store-columns -o ndjson --no-seal | w
 	sandbox_set
 }
 
+@test "safety: what is there is asked anew, and not taken from a reading that was broken off" {
+	group asked
+	printf 'id,event_time,count\na,2024-01-01T00:00:00Z,1\nb,2024-01-01T00:00:00Z,2\n' >in.csv
+	sandbox_set throttle=100 only=GetObject
+	AWS_MAX_ATTEMPTS=1 run_rc 75 fs bulk-put asked in.csv --only-missing
+	sandbox_set
+	[[ $(find "$HOME/.local/state" -name '*.run') ]]
+	run_rc 0 fs bulk-put asked in.csv
+	wait_until 20 all_rows asked 2
+	run_rc 0 fs bulk-put asked in.csv --only-missing --no-resume
+	has "$out" '2 there already'
+	all_rows asked 2
+}
+
 # bats test_tags=whole
 @test "safety: fs-sync sends what is new, and no overlap twice" {
 	loaded sync-from 100

@@ -74,7 +74,7 @@ look_at_stores() {
 		awk -F , -v id="$identifier" 'NR > 1 && $1 != id { print $1 }' | paste -sd ,)
 	columns=--columns=$identifier,$columns
 	pass workgroup= s3-output-location= query-timeout=
-	fs-extract-athena "${get[@]}" "${args[@]}" --latest --deleted --store-columns --no-newer \
+	fs-extract-athena "${get[@]}" "${args[@]}" --reuse=never --latest --deleted --store-columns --no-newer \
 		"$columns" -O "$run/newest" -- "$source_group"
 	grep '"is_deleted":false' "$run/newest" >"$run/live" || :
 	grep '"is_deleted":true' "$run/newest" >"$run/dead" || :

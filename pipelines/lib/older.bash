@@ -16,11 +16,12 @@ rewritten='' # something was put
 untouched='' # what the target has, in a file: nothing was written since it was read
 alter=() # the filter that records pass on their way, or nothing
 
-# read_online NAME ARGUMENT...: into a file of the run; read_states: of the offline store.
+# read_online NAME ARGUMENT...: into a file of the run; read_states: of the offline store, as it is
+# now, and not as a run that was killed has read it.
 read_online() { fs-extract-online --progress=none --no-seal -o ndjson -O "$run/$1" "${@:2}"; }
 read_states() {
-	fs-extract-athena "${aws[@]}" "$pair" --progress=none --no-seal -o ndjson -O "$run/$1" \
-		"${@:2}" -- "$source_group"
+	fs-extract-athena "${aws[@]}" "$pair" --reuse=never --progress=none --no-seal -o ndjson \
+		-O "$run/$1" "${@:2}" -- "$source_group"
 }
 
 # find_older OPTION...: looks for them among the states that these options of fs-extract-athena

@@ -272,8 +272,8 @@ read_known() {
 		pass workgroup= query-timeout=
 		args+=("${part[@]}")
 		[[ ! ${2-} ]] || args+=("--only=$identifier=$2")
-		fs-extract-athena "${from[@]}" "${args[@]}" --unique --store-columns \
-			--without-collections -O "$run/there.offline" -- "$1" || return
+		fs-extract-athena "${from[@]}" "${args[@]}" --reuse=never --unique \
+			--store-columns --without-collections -O "$run/there.offline" -- "$1" || return
 		[[ ! -s $run/there.offline ]] || known+=("--there-offline=$run/there.offline")
 	fi
 	if [[ $online && ( ! $offline || -s $run/there.offline ) ]]; then

@@ -689,7 +689,7 @@ void fs_ask(const struct fs_asker *who, const struct fs_group *g, const struct f
 		.workgroup = sl_of(who->workgroup),
 		.output = str_sl(&place)};
 	/* an answer of before would be no answer */
-	fs_run_open(&a.fetch.run, "fs-ask", g->name, hash64(q->sql, 5), -CLOCK_US_PER_SEC);
+	fs_run_open(&a.fetch.run, "fs-ask", g->name, hash64(q->sql, 5), 0);
 	fs_fetch_start(&a.fetch);
 	fs_fetch_rows(&a.fetch);
 	fs_fetch_end(&a.fetch);

@@ -88,7 +88,7 @@ void fs_run_open(
 	r->path = fs_state_path(program, group, job, "run", "set FERRY_STATE to a folder");
 	if (take(r, &st)) {
 		age = time(NULL) - st.st_mtime; /* below 0: a clock was set back */
-		r->again = age >= 0 && age <= max_age_us / CLOCK_US_PER_SEC &&
+		r->again = age >= 0 && age < max_age_us / CLOCK_US_PER_SEC &&
 			   fd_read_at(r->fd, r->name, 36, 0);
 	} else {
 		mem_free(r->path);
