@@ -1241,3 +1241,17 @@ readonly examples=$root/pipelines/examples
 		cp "$examples"/fs-sync@.* . && run_rc 0 systemd-analyze verify ./fs-sync@.timer
 	fi
 }
+@test "fs-sync: a state that says nothing is refused, and no record is lost by it" {
+	made told online
+	made untold online
+	for each in '' '{}' '{"last_sync_timestamp": "", "total_synced": 0, "sync_iterations": 1}'; do
+		printf '%s' "$each" >s.json
+		run_rc 78 fs-sync told untold --iterations 1 --state s.json
+		has "$err" 's.json is no state of fs-sync' 'all of it is sent again'
+		is "$(<s.json)" "$each"
+	done
+	rm s.json
+	run_rc 0 fs-sync told untold --iterations 1 --state s.json
+	run_rc 0 fs-sync told untold --iterations 1 --state s.json
+}
+
