@@ -105,7 +105,12 @@ filled() {
 	run_rc 73 fs-upgrade v1 v2 --backup b.ndjson.gz --yes
 	has "$err" 'b.ndjson.gz is there already'
 	same_file b.ndjson.gz before
-	run_rc 0 fs-upgrade v1 v2 --yes --backup-s3 s3://backups/up --verify-wait 30s
+	mkdir bin
+	printf '#!/bin/sh\necho "$*" >>aws.log\nexec %s/t/shim/aws "$@"\n' "$root" >bin/aws
+	chmod +x bin/aws
+	PATH=$PWD/bin:$PATH run_rc 0 fs-upgrade v1 v2 --region us-east-1 --yes \
+		--backup-s3 s3://backups/up --verify-wait 30s
+	has aws.log '--region=us-east-1 s3 cp v1-'
 	has "$out" 'Whole numbers beyond 2^53 lose digits as fractions: count'
 	sandbox_set deny=PutObject
 	run_rc fails fs-upgrade v1 v2 --yes --backup-s3 s3://backups/up
@@ -445,6 +450,9 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	run_rc 64 fs-subset everybody by-count numbers --column nothing --yes
 	: >empty
 	run_rc 65 fs-subset everybody by-count empty --yes
+	printf '1.25\n2.25\n' >numbers
+	FERRY_SUBSET_BYTES=1 run_rc 0 fs-subset everybody by-count numbers --column price --yes -q
+	is "$(present by-count | jq -r 'select(.price < 3) | .id' | paste -sd ' ')" 'id1 id2'
 }
 
 @test "fs-subset: a list is taken as it stands, or refused with the line" {
