@@ -274,7 +274,7 @@ parted() {
 	parted twofold
 	history twofold >before
 	run_rc 77 fs verify --online-offline twofold --repair online </dev/null
-	run_rc 1 fs verify --online-offline twofold --repair online --yes
+	run_rc 1 fs verify --online-offline twofold --repair online --yes --verify-wait 1s
 	has "$out" 'the online store: 4 records written'
 	has "$err" 'what the online store has newer, or deleted, stays as it is'
 	history twofold >got
@@ -294,6 +294,25 @@ parted() {
 	made twofold-online online
 	run_rc 69 fs verify --online-offline twofold-online
 	run_rc 69 fs verify twofold twofold
+}
+
+@test "verify: a correction that is on its way offline stays as it is online" {
+	made coming both
+	records 3 >in.csv
+	fs-put coming in.csv
+	wait_until 20 rows coming 3
+	sandbox_set offline-delay=600000
+	printf 'id,event_time,category\nid1,2024-01-01T00:00:01Z,fixed\n' >fix.csv
+	fs-put coming fix.csv
+	# it arrives while the repair waits
+	mkdir bin
+	export -f sandbox_set sandbox_ask rows
+	printf '%s\n' '#!/bin/bash' 'sandbox_set offline-delay=0' \
+		'until rows coming 4; do :; done' >bin/sleep
+	chmod +x bin/sleep
+	PATH=$PWD/bin:$PATH run_rc 0 fs verify --online-offline coming --repair online --yes
+	has "$out" 'the online store: 0 records written'
+	is "$(fs get coming id1 | jq -r .category)" fixed
 }
 
 @test "verify: the offline store repaired, of what is not on its way" {

@@ -76,8 +76,8 @@ look_at_stores() {
 	pass workgroup= s3-output-location= query-timeout=
 	fs-extract-athena "${get[@]}" "${args[@]}" --reuse=never --latest --deleted --store-columns --no-newer \
 		"$columns" -O "$run/newest" -- "$source_group"
-	grep '"is_deleted":false' "$run/newest" >"$run/live" || :
-	grep '"is_deleted":true' "$run/newest" >"$run/dead" || :
+	grep '"is_deleted":false' "$run/newest" >"$run/live" || (($? == 1))
+	grep '"is_deleted":true' "$run/newest" >"$run/dead" || (($? == 1))
 	: >"$run/same"
 	: >"$run/changed"
 	[[ ! -s $run/live ]] || fs-extract-online "${get[@]}" --quiet "--same-as=$run/live" \
@@ -146,10 +146,25 @@ put_there() {
 	rm -f -- "$run/stats.json"
 }
 
-# The online store gets what is newest offline. What it has itself newer, or deleted, stays.
+# wait_for FILE...: where there are any of these, they may be on their way to the offline store: they
+# get the time to arrive, and all is looked at again.
+wait_for() {
+	local each
+
+	for each; do
+		[[ -s $run/$each ]] || continue
+		sleep "${opt[verify-wait]-15m}"
+		look_at_stores
+		return
+	done
+}
+
+# The online store gets what is newest offline, but for corrections that are not there yet. What it
+# has itself newer, or deleted, stays.
 repair_online() {
 	local written=0
 
+	wait_for otherwise
 	if [[ -s $run/lost && ${opt[without-collections]-} != 1 ]] &&
 		fs-group "${aws[@]}" schema -o csv -- "$source_group" |
 		awk -F , 'NR > 1 && $3 !~ /^"?"?$/ { some = 1 } END { exit !some }'; then
@@ -174,10 +189,7 @@ repair_online() {
 repair_offline() {
 	local written=0
 
-	if [[ -s $run/late || -s $run/gone ]]; then
-		sleep "${opt[verify-wait]-15m}"
-		look_at_stores
-	fi
+	wait_for late gone
 	: >"$run/put"
 	[[ ! -s $run/otherwise ]] || read_online put --quiet "${aws[@]}" "$columns" \
 		"--ids=$run/otherwise" -- "$source_group"
