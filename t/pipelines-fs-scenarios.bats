@@ -980,6 +980,44 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	run_rc 0 fs bulk-put to failed.ndjson
 }
 
+@test "fs-recover: a failed record loads without a feature that the target lacks" {
+	local each
+
+	fs-group template | jq '(.[] | select(.FeatureName == "count")).FeatureType = "String" |
+		. + [{"FeatureName":"gone","FeatureType":"String"}]' >features.json
+	made wide-from online
+	fs-group template -O features.json
+	made wide-to online
+	printf '%s\n' id,event_time,count,gone a,2024-01-01T00:00:00Z,many,x \
+		b,2024-01-01T00:00:00Z,many,y >in.csv
+	fs-put wide-from in.csv
+	run_rc 65 fs migrate wide-from wide-to --yes --set category=q --failed failed
+	has failed '"gone"'
+	sed -i 's/"many"/7/' failed
+	for each in --set=count=1 --drop=gone --where=count=1 --only=id=in.csv --latest --history \
+		--as-of=2024-01-01T00:00:00Z --clear-target --resume-from=a; do
+		run_rc 64 fs migrate --retry failed "$each"
+		has "$err" "${each%%=*} does not go with --retry"
+	done
+	run_rc 77 fs migrate --retry failed --max-cost 0
+	run_rc 0 fs migrate --retry failed
+	has "$out" '2 records: 2 written, 0 failed'
+	is "$(present wide-to | jq -r .category | paste -sd ' ')" 'q q'
+	# what is no file of records at all has nothing to wait for
+	printf 'PAR1 this is no record' >bad
+	run_rc 65 timeout 100 fs-recover wide-from wide-to bad --yes
+}
+
+@test "fs-recover: what fails again stays in the file, whatever is missing beside it" {
+	filled half both 4
+	made other both
+	sed '1d; 3q' in.csv | awk -F , '{ printf "{\"id\":\"%s\",\"event_time\":\"never\",%s\n", $1,
+		"\"@failed\":{\"group\":\"other\"}}" }' >failed
+	run_rc 0 fs-recover half other failed --yes --failed again --verify-wait 30s
+	same_online other in.csv
+	is "$(wc -l <again)" 2
+}
+
 @test "fs-recover: what it loads again is in the offline store before it moves what is missing" {
 	export FERRY_STATE=$PWD/state
 	filled whole both 20
@@ -1213,6 +1251,20 @@ readonly examples=$root/pipelines/examples
 	is "$(<"$out")" ''
 }
 
+@test "fs-sync: a state that says nothing is refused, and no record is lost by it" {
+	made told online
+	made untold online
+	for each in '' '{}' '{"last_sync_timestamp": "", "total_synced": 0, "sync_iterations": 1}'; do
+		printf '%s' "$each" >s.json
+		run_rc 78 fs-sync told untold --iterations 1 --state s.json
+		has "$err" 's.json is no state of fs-sync' 'all of it is sent again'
+		is "$(<s.json)" "$each"
+	done
+	rm s.json
+	run_rc 0 fs-sync told untold --iterations 1 --state s.json
+	run_rc 0 fs-sync told untold --iterations 1 --state s.json
+}
+
 # bats test_tags=whole
 @test "crontab and systemd units: their commands run" {
 	local line
@@ -1249,17 +1301,3 @@ readonly examples=$root/pipelines/examples
 		cp "$examples"/fs-sync@.* . && run_rc 0 systemd-analyze verify ./fs-sync@.timer
 	fi
 }
-@test "fs-sync: a state that says nothing is refused, and no record is lost by it" {
-	made told online
-	made untold online
-	for each in '' '{}' '{"last_sync_timestamp": "", "total_synced": 0, "sync_iterations": 1}'; do
-		printf '%s' "$each" >s.json
-		run_rc 78 fs-sync told untold --iterations 1 --state s.json
-		has "$err" 's.json is no state of fs-sync' 'all of it is sent again'
-		is "$(<s.json)" "$each"
-	done
-	rm s.json
-	run_rc 0 fs-sync told untold --iterations 1 --state s.json
-	run_rc 0 fs-sync told untold --iterations 1 --state s.json
-}
-

@@ -720,11 +720,26 @@ verify_move() {
 
 # ---- once more ---------------------------------------------------------------------------------
 
-# The target is named in the file, beside what happened.
+# fits_retry: the file is loaded as it is, all of it; whoever asked for less must not get that.
+fits_retry() {
+	local each
+	local -a given=("${changes[@]%%=*}")
+
+	for each in where only resume-from latest history as-of clear-target; do
+		[[ ! ${opt[$each]+set} || ${opt[$each]} == 0 ]] || given+=("--$each")
+	done
+	((${#given[@]} == 0)) ||
+		misused "$(fill $"%s does not go with --retry, which loads the file as it is" \
+			"${given[0]}")"
+}
+
+# The target is named in the file, beside what happened. Features that it lacks were left out of
+# what was moved, too.
 retry_failed() {
 	local file=${opt[retry]} group online offline identifier time arn
-	local -a args=() groups=()
+	local -a args=(--ignore-unknown) groups=()
 
+	fits_retry
 	[[ -s $file ]] || fail "$EX_NOINPUT" "$(fill $"no failed records in %s" "$file")"
 	mapfile -t groups < <(sed -nE 's/.*"@failed":\{"group":"([^"]*)".*/\1/p' "$file" | sort -u)
 	case ${#words[@]} in
@@ -748,7 +763,9 @@ retry_failed() {
 		known_of_file "$file"
 	fi
 	pass batch-size= max-workers= failed= retry-for= ttl= dry-run
-	put_file "${args[@]}" "${known[@]}"
+	args+=("${known[@]}")
+	cost_of_file "${args[@]}"
+	put_file "${args[@]}"
 }
 
 # known_of_file FILE: what the target has of these records. What is no record is told by fs-put.
