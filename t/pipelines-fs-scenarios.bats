@@ -1082,7 +1082,8 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 	run_rc 0 fs-improve states cleaned --history --rules plain.json --yes
 	has "$out" 'Records: 5, written 0, there already 5'
 	run_rc 64 fs-improve states cleaned --rules plain.json --keep newest
-	echo '{"rules":[{"name":"deduplicate","enabled":true,"config":{"key":"category"}}]}' >own.json
+	echo '{"rules":[{"name":"deduplicate","enabled":true,"config":{"key":"category"}}]}' \
+		>own.json
 	run_rc 0 fs-improve states cleaned --rules own.json --dry-run
 	has "$out" 'Output records: 1'
 }
@@ -1254,7 +1255,7 @@ readonly examples=$root/pipelines/examples
 @test "fs-sync: a state that says nothing is refused, and no record is lost by it" {
 	made told online
 	made untold online
-	for each in '' '{}' '{"last_sync_timestamp": "", "total_synced": 0, "sync_iterations": 1}'; do
+	for each in '' '{}' '{"last_sync_timestamp":"","total_synced":0,"sync_iterations":1}'; do
 		printf '%s' "$each" >s.json
 		run_rc 78 fs-sync told untold --iterations 1 --state s.json
 		has "$err" 's.json is no state of fs-sync' 'all of it is sent again'

@@ -540,6 +540,29 @@ x-some-vip-0123456789abcdef'
 	is "$(zcat again/saved/*/online/*.gz | wc -l)" 300
 }
 
+@test "fs: clear deletes nothing that came behind its copy" {
+	loaded copied 5
+	records 3 100 >more.csv
+	# it arrives between the copy and the deletion
+	mkdir bin
+	export -f arrived
+	cat >bin/date <<-'END'
+		#!/bin/bash
+		[[ $* != +%s.%N || -e came ]] || {
+			: >came
+			fs-put copied --target-stores offline more.csv
+			until arrived copied 8; do :; done
+		}
+		exec /bin/date "$@"
+	END
+	chmod +x bin/date
+	PATH=$PWD/bin:$PATH run_rc 0 fs clear copied --force --backup-s3 s3://copies/late
+	arrived copied 3
+	has "$err" 'what was put in the last 15 minutes may still reach the offline store'
+	run_rc 0 fs clear copied --force
+	arrived copied 0
+}
+
 @test "fs: clear empties an Iceberg table by its rows, never by its objects" {
 	group ice --table-format Iceberg
 	records 50 >in.csv
@@ -577,6 +600,8 @@ x-some-vip-0123456789abcdef'
 	run_rc 77 fs delete doomed </dev/null
 	run_ok fs schema doomed -o json
 	run_pipe '0 0' 'echo y | fs delete doomed'
+	has "$err" "if this ends early, 'aws s3 rm --recursive s3://offline/fs/" \
+		'aws glue delete-table --database-name '
 	run_rc 69 fs schema doomed
 	run_ok fs delete kept --keep-data --force --wait
 	run_ok fs analyze --bucket offline -o json \

@@ -74,8 +74,8 @@ look_at_stores() {
 		awk -F , -v id="$identifier" 'NR > 1 && $1 != id { print $1 }' | paste -sd ,)
 	columns=--columns=$identifier,$columns
 	pass workgroup= s3-output-location= query-timeout=
-	fs-extract-athena "${get[@]}" "${args[@]}" --reuse=never --latest --deleted --store-columns --no-newer \
-		"$columns" -O "$run/newest" -- "$source_group"
+	fs-extract-athena "${get[@]}" "${args[@]}" --reuse=never --latest --deleted \
+		--store-columns --no-newer "$columns" -O "$run/newest" -- "$source_group"
 	grep '"is_deleted":false' "$run/newest" >"$run/live" || (($? == 1))
 	grep '"is_deleted":true' "$run/newest" >"$run/dead" || (($? == 1))
 	: >"$run/same"
@@ -146,8 +146,8 @@ put_there() {
 	rm -f -- "$run/stats.json"
 }
 
-# wait_for FILE...: where there are any of these, they may be on their way to the offline store: they
-# get the time to arrive, and all is looked at again.
+# wait_for FILE...: what may be on its way to the offline store gets the time to arrive, where there
+# is any, and all is looked at again.
 wait_for() {
 	local each
 

@@ -82,6 +82,8 @@ static const struct opt options[] = {
 	  .help = "leave the offline store's objects and table" },
 	{ .name = "backup-s3", .verbs = "clear|backup", CONF(admin.backup), .arg = "URI",
 	  .help = "copy the objects there (first)" },
+	{ .name = "copied", .verbs = "clear", CONF(admin.copied), .arg = "URI", .hidden = true,
+	  .help = "only objects that a backup has there" },
 	{ .name = "where", .verbs = "clear", CONF(admin.where), .arg = "SQL", .hidden = true,
 	  .help = "only these rows, of an Iceberg table" },
 	{ .name = "try-deleting", .verbs = "clear", .needs = "dry-run", CONF(admin.try_deleting),

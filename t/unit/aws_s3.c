@@ -99,9 +99,10 @@ static void test_delete(void)
 	struct aws_error e = {0};
 	uint64_t n = 0;
 
-	tap(s3_delete_prefix(a, SL("b"), SL("p/"), &n, &e) && n == 2, "a prefix is deleted");
+	tap(s3_delete_prefix(a, SL("b"), SL("p/"), NULL, &n, &e) && n == 2, "a prefix is deleted");
 	s.shared->param[0] = 1;
-	tap(!s3_delete_prefix(a, SL("b"), SL("p/"), &n, &e) && n == 1 && e.class == AWS_FORBIDDEN,
+	tap(!s3_delete_prefix(a, SL("b"), SL("p/"), NULL, &n, &e) && n == 1 &&
+			e.class == AWS_FORBIDDEN,
 		"a key that stays is an error");
 	tap_same(sl_of(e.message), SL("\"p/1\": no"), "which names it");
 	aws_close(a);

@@ -319,7 +319,7 @@ static void test_pages(struct aws *a)
 	tap(good == 2100, "2,100 objects");
 	tap(s3_list(a, SL("bucket"), SL("many/"), count_key, &n, &e) && n == 2100,
 		"are listed, page by page");
-	tap(s3_delete_prefix(a, SL("bucket"), SL("many/"), &n, &e) && n == 2100,
+	tap(s3_delete_prefix(a, SL("bucket"), SL("many/"), NULL, &n, &e) && n == 2100,
 		"and deleted, a thousand at a time");
 	n = 0;
 	tap(s3_list(a, SL("bucket"), SL("many/"), count_key, &n, &e) && n == 0, "none is left");

@@ -4,6 +4,7 @@
 #include "aws/uri.h"
 #include "aws/xml.h"
 #include "core/clock.h"
+#include "core/hash.h"
 #include "stream/z.h"
 
 #define DELETE_MAX 1000 /* keys in one DeleteObjects */
@@ -248,6 +249,8 @@ struct doomed {
 	size_t n, cap;
 	struct aws *a;
 	struct sl bucket;
+	size_t prefix;
+	const struct names *only;
 	uint64_t deleted;
 	struct aws_error *e;
 	bool good;
@@ -309,17 +312,25 @@ static void delete_collected(struct doomed *d)
 static bool collect(void *ctx, const struct s3_object *o)
 {
 	struct doomed *d = ctx;
+	struct sl name = {o->key.p + d->prefix, o->key.n - d->prefix};
 
+	if (d->only && names_find(d->only, name) == NAMES_NONE)
+		return true;
 	MEM_PUSH(d->keys, d->n, d->cap, arena_dup(&d->mem, o->key));
 	if (d->n == DELETE_MAX)
 		delete_collected(d);
 	return d->good;
 }
 
-bool s3_delete_prefix(
-	struct aws *a, struct sl bucket, struct sl prefix, uint64_t *n, struct aws_error *e)
+bool s3_delete_prefix(struct aws *a, struct sl bucket, struct sl prefix, const struct names *only,
+	uint64_t *n, struct aws_error *e)
 {
-	struct doomed d = {.a = a, .bucket = bucket, .e = e, .good = true};
+	struct doomed d = {.a = a,
+		.bucket = bucket,
+		.prefix = prefix.n,
+		.only = only,
+		.e = e,
+		.good = true};
 	bool listed;
 
 	if (prefix.n == 0)

@@ -54,7 +54,9 @@ bool s3_list(struct aws *a, struct sl bucket, struct sl prefix, s3_object_fn *ea
 /* Deletes one object; a missing one is no error. */
 bool s3_delete(struct aws *a, struct sl bucket, struct sl key, struct aws_error *e) NODISCARD;
 
-/* Deletes everything below a prefix, which must not be empty: *n is how many. False, with *e set to
- * the first reason, when any is left. */
-bool s3_delete_prefix(struct aws *a, struct sl bucket, struct sl prefix, uint64_t *n,
-	struct aws_error *e) NODISCARD;
+/* Deletes everything below a prefix, which must not be empty; with `only`, those whose keys behind
+ * the prefix are in it. *n is how many. False, with *e set to the first reason, when any of these
+ * is left. */
+struct names;
+bool s3_delete_prefix(struct aws *a, struct sl bucket, struct sl prefix, const struct names *only,
+	uint64_t *n, struct aws_error *e) NODISCARD;

@@ -2,6 +2,7 @@
 
 #include "aws/athena.h"
 #include "core/clock.h"
+#include "core/hash.h"
 #include "fs/fs_offline.h"
 #include "fs/fs_wait.h"
 #include "stream/out.h"
@@ -410,16 +411,44 @@ static void back_up(struct aws *a, struct fs_place from, struct fs_place to, str
 		(int)to.bucket.n, to.bucket.p, (int)to.prefix.n, to.prefix.p);
 }
 
-static void delete_objects(
-	struct aws *a, struct fs_place at, const char *otherwise, struct str *text)
+struct copied {
+	struct names names;
+	size_t prefix;
+};
+
+static bool add_copied(void *ctx, const struct s3_object *o)
 {
+	struct copied *c = ctx;
+	struct sl name = o->key;
+
+	sl_skip(&name, c->prefix);
+	(void)names_add(&c->names, name, NULL);
+	return true;
+}
+
+/* What came since the backup in `copied` was made is in no copy, and stays; NULL: all goes. */
+static void delete_objects(struct aws *a, struct fs_place at, const char *copied,
+	const char *otherwise, struct str *text)
+{
+	struct copied c = { .prefix = 0 };
+	struct sl bucket, prefix;
 	struct aws_error e;
 	uint64_t n = 0;
 
-	if (!s3_delete_prefix(a, at.bucket, at.prefix, &n, &e) && e.class != AWS_NOT_FOUND)
+	if (copied) {
+		if (!s3_parse(sl_of(copied), &bucket, &prefix))
+			opt_usage("--copied: not like s3://BUCKET/PREFIX: %s",
+				msg_q(sl_of(copied)));
+		c.prefix = prefix.n;
+		if (!s3_list(a, bucket, prefix, add_copied, &c, &e))
+			aws_die(&e, otherwise);
+	}
+	if (!s3_delete_prefix(a, at.bucket, at.prefix, copied ? &c.names : NULL, &n, &e) &&
+		e.class != AWS_NOT_FOUND)
 		aws_die(&e, otherwise);
 	str_addf(text, tr("deleted %llu objects under s3://%.*s/%.*s\n"), (unsigned long long)n,
 		(int)at.bucket.n, at.bucket.p, (int)at.prefix.n, at.prefix.p);
+	names_free(&c.names);
 }
 
 static void empty_offline(struct aws *a, struct fs_group *g, struct fs_place at,
@@ -451,7 +480,8 @@ static void empty_offline(struct aws *a, struct fs_group *g, struct fs_place at,
 			"the offline store of %s is no Iceberg table, so rows cannot be taken out "
 			"of it",
 			msg_q(g->name));
-	delete_objects(a, at, N_("the offline store is not empty yet; run it again"), text);
+	delete_objects(a, at, o->copied, N_("the offline store is not empty yet; run it again"),
+		text);
 }
 
 /* What is deleted behind something else is tried before it, by an object that is not there. A table
@@ -535,23 +565,47 @@ static void drop_table(struct aws *a, const struct fs_group *g, struct str *text
 		msg_warn("the table is still in the data catalog: %s", aws_error_text(&e));
 }
 
-/*
- * The data of a group that is gone: Iceberg keeps metadata beside them. The table goes first, so
- * that no query meets half a table; where that is not allowed, an empty table is left behind.
- */
-static void delete_data(struct aws *a, struct fs_group *g, struct str *text)
+/* Iceberg keeps metadata beside the data. */
+static struct fs_place data_place(struct fs_group *g)
 {
 	struct fs_place at = fs_offline_place(g);
 
 	if (is_iceberg(g))
 		at.prefix.n -= strlen("data/");
+	return at;
+}
+
+/*
+ * The data of a group that is gone. The table goes first, so
+ * that no query meets half a table; where that is not allowed, an empty table is left behind.
+ */
+static void delete_data(struct aws *a, struct fs_group *g, struct str *text)
+{
+	struct fs_place at = data_place(g);
+
 	if (g->own_table)
 		str_addf(text, tr("kept table %.*s, which is not the group's own\n"),
 			(int)g->table.n, g->table.p);
 	else if (g->table.n)
 		drop_table(a, g, text);
 	delete_objects(
-		a, at, N_("the group is deleted, but not all of its offline data"), text);
+		a, at, NULL, N_("the group is deleted, but not all of its offline data"), text);
+}
+
+/* Nobody can ask for them when the group has gone. */
+static void tell_data(struct fs_group *g)
+{
+	struct fs_place at = data_place(g);
+
+	if (g->table.n && !g->own_table)
+		msg_note("if this ends early, 'aws s3 rm --recursive s3://%.*s/%.*s' and 'aws glue "
+			 "delete-table --database-name %.*s --name %.*s' delete the offline data",
+			(int)at.bucket.n, at.bucket.p, (int)at.prefix.n, at.prefix.p,
+			(int)g->database.n, g->database.p, (int)g->table.n, g->table.p);
+	else
+		msg_note("if this ends early, 'aws s3 rm --recursive s3://%.*s/%.*s' deletes the "
+			 "offline data",
+			(int)at.bucket.n, at.bucket.p, (int)at.prefix.n, at.prefix.p);
 }
 
 static void delete_group(struct aws *a, const char *name, struct fs_group *g,
@@ -563,6 +617,8 @@ static void delete_group(struct aws *a, const char *name, struct fs_group *g,
 
 	if (g->offline && !o->keep_data)
 		try_deleting(a, g, fs_offline_place(g));
+	if (g->offline && !o->keep_data)
+		tell_data(g);
 	str_addz(&body, "{\"FeatureGroupName\":");
 	str_add_json(&body, sl_of(name));
 	str_addc(&body, '}');

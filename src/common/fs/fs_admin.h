@@ -23,6 +23,7 @@ struct fs_admin {
 	struct opt_list tags; /* NAME=VALUE */
 	/* clear */
 	const char *where; /* these rows only, of an Iceberg table; NULL: all */
+	const char *copied; /* no object that is not below this URI; NULL: all */
 	const char *backup, *athena_output, *workgroup;
 	/* delete */
 	bool keep_data;

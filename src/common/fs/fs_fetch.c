@@ -48,7 +48,7 @@ static void remove_results(struct fs_fetch *f, struct aws *a)
 		remove_object(a, f->x.manifest, "");
 	}
 	if (f->unload.n && s3_parse(f->unload, &bucket, &prefix) &&
-		!s3_delete_prefix(a, bucket, prefix, &n, &e))
+		!s3_delete_prefix(a, bucket, prefix, NULL, &n, &e))
 		msg_warn("parts of the result stay behind: %s", aws_error_text(&e));
 }
 

@@ -3,9 +3,9 @@
  * given the same token, hands out the query that was paid for already.
  *
  * The name is kept in a file of the state folder, from before the query starts until its results
- * are fetched. It is too old after `max_age`, 0 for never: results would no longer be those of now. While a run
- * lasts it holds a lock on the file: another one of the same job beside it has a query of its own,
- * whose name nobody takes up.
+ * are fetched. After `max_age` it is too old, with 0 always: results would no longer be those of
+ * now. While a run lasts it holds a lock on the file: another one of the same job beside it has a
+ * query of its own, whose name nobody takes up.
  */
 #pragma once
 
