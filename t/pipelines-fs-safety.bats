@@ -391,13 +391,29 @@ collections() { jq -c '[.id, .event_time, .n, .tags, .ids, .v]' | LC_ALL=C sort;
 	mark --tags "ferry:writer=else 1:1 $((EPOCHSECONDS - 3600))"
 	run_rc 0 fs-sync mark-from mark-to --iterations 1
 	is "$(mark)" ferry:writer=
+	# a part of a migration sets none, but sees one
+	mark --tags "ferry:writer=else 1:1 $EPOCHSECONDS"
+	run_rc 75 move --shard 1/2
+	has "$err" 'another run writes to mark-to, else '
+	FERRY_MARK=steal run_rc 0 move --shard 1/2
+	mark --tags ferry:writer=
 	# both groups of an archive
 	run_rc 0 fs-archive mark-from mark-to --before 2025-01-01 --yes --no-copy --delete
 	is "$(mark)" ferry:writer=
 	is "$(arn=${arn/mark-to/mark-from} && mark)" ferry:writer=
 	sandbox_set deny=ListTags
 	run_rc 77 fs clear mark-to --yes
+	# what is temporary is tried again in the next round
 	sandbox_set
+	sandbox_set throttle=100 only=ListTags
+	mkdir bin
+	export -f sandbox_set sandbox_ask
+	printf '#!/bin/bash\nsandbox_set\n' >bin/sleep
+	chmod +x bin/sleep
+	AWS_MAX_ATTEMPTS=1 PATH=$PWD/bin:$PATH run_rc 0 fs-sync mark-from mark-to --iterations 2 \
+		--skip-if-running
+	has "$err" ListTags
+	is "$(mark)" ferry:writer=
 	# and without it nobody is asked
 	unset FERRY_MARK
 	sandbox_ask DELETE counters

@@ -29,6 +29,33 @@ voyage: error: no cutoff
 voyage: hint: give --since'
 }
 
+@test "lib: the facts of a feature group are not those of its features" {
+	script s <<END
+source "$root/pipelines/lib/options.bash"
+fs-group() { cat described; }
+facts g
+printf '%s\\n' "\$created|\$table_format|\$online|\$offline|\$identifier|\$time|\$time_type|\$arn"
+END
+	cat >described <<-'END'
+		Property,Value
+		FeatureGroupName,G
+		FeatureGroupArn,arn:aws:x/g
+		Description,"two
+
+		lines"
+		CreationTime,2026-01-01T00:00:00Z
+		IngestMode,Online + Offline
+		TableFormat,Iceberg
+
+		FeatureName,FeatureType,Collection,Role
+		id,String,,record identifier
+		CreationTime,Fractional,,event time
+		TableFormat,String,,
+	END
+	run_rc 0 ./s
+	is "$(<"$out")" '2026-01-01T00:00:00Z|Iceberg|1|1|id|CreationTime|Fractional|arn:aws:x/G'
+}
+
 @test "lib: what programs said is said again as it is, whatever is in it" {
 	script s <<'END'
 relay <said

@@ -273,7 +273,8 @@ read_known() {
 		args+=("${part[@]}")
 		[[ ! ${2-} ]] || args+=("--only=$identifier=$2")
 		fs-extract-athena "${from[@]}" "${args[@]}" --reuse=never --unique \
-			--store-columns --without-collections -O "$run/there.offline" -- "$1" || return
+			--store-columns --without-collections -O "$run/there.offline" -- "$1" ||
+			return
 		[[ ! -s $run/there.offline ]] || known+=("--there-offline=$run/there.offline")
 	fi
 	if [[ $online && ( ! $offline || -s $run/there.offline ) ]]; then
@@ -332,7 +333,7 @@ arn_file() {
 # script, and whatever it began, has ended, or until unlock_group. Doors that this one calls know
 # that it is theirs.
 lock_group() {
-	local folder name=${arn//[:\/]/-}
+	local code folder name=${arn//[:\/]/-}
 
 	name=${name,,}
 
@@ -344,8 +345,9 @@ lock_group() {
 		return "$EX_TEMP"
 	}
 	mark_group || {
+		code=$?
 		exec {group_lock}>&-
-		return "$EX_TEMP"
+		return "$code"
 	}
 	export FERRY_LOCKED="${FERRY_LOCKED-} $name"
 }
@@ -386,29 +388,40 @@ lives() {
 	[[ ${fields[19]} == "${1#*:}" ]]
 }
 
-# take_mark: whoever sets it last has it
+# take_mark [look]: whoever sets it last has it; 1 where another has, else the code of what failed
 take_mark() {
-	who=$(mark) || exit
+	who=$(mark) || return
 	free_mark "$who" || return 1
-	who=$(mark "$HOSTNAME ${FERRY_RUN##* } $EPOCHSECONDS") || exit
+	((! $#)) || return 0
+	who=$(mark "$HOSTNAME ${FERRY_RUN##* } $EPOCHSECONDS") || return
 	free_mark "$who"
 }
 
-# mark_group: behind the lock of this machine, with the options of take_lock.
+# mark_group [look]: behind the lock of this machine, with the options of take_lock. What fails ends
+# the script, unless `lock_stay`. With `look` the mark of another is respected, but none is set.
 mark_group() {
-	local who wait=$SECONDS
+	local code who wait=$SECONDS
 
 	[[ ${FERRY_MARK-} ]] || return 0
 	marked=${arn,,} mark_aws=("${aws[@]}")
 	((${#target_aws[@]} == 0)) || mark_aws=("${target_aws[@]}")
 	wait=$((wait + $(lock_wait)))
-	until take_mark; do
+	while
+		code=0
+		take_mark "$@" || code=$?
+		((code))
+	do
+		((code == 1)) || {
+			[[ ${lock_stay-} ]] || exit "$code"
+			return "$code"
+		}
 		((SECONDS < wait)) || {
 			busy "$(fill $"another run writes to %s" "${arn##*/}, ${who% *}")"
 			return
 		}
 		nap 2000
 	done
+	((! $#)) || return 0
 	renew_mark >/dev/null &
 	marks[$marked]=$!
 	[[ ${marks_go-} ]] || defer unmark_groups
@@ -450,6 +463,7 @@ lock_shard() {
 	[[ $(<"$folder/$name") == "${1#*/}" ]] ||
 		fail_busy "$(fill $"%s, in %s shards" "$busy" "$(<"$folder/$name")")"
 	take_lock "$shard_lock" "$(fill $"%s: shard %s" "$busy" "$1")"
+	mark_group look # one of several parts cannot say when the last has ended
 	export FERRY_LOCKED="${FERRY_LOCKED-} $name"
 }
 unlock_group() {
@@ -483,14 +497,19 @@ facts() {
 
 	text=$(fs-group "${aws[@]}" describe -o csv -- "$1") || return
 	identifier='' time='' time_type='' online='' offline='' table_format='' created='' arn=''
-	while IFS=, read -r key value _ role; do
-		[[ $key != CreationTime ]] || created=$value
-		[[ $key != FeatureGroupName ]] || group=$value
-		[[ $key != FeatureGroupArn ]] || arn=${value%/*}/$group
-		[[ $key,$value != IngestMode,*Online* ]] || online=1
-		[[ $key,$value != IngestMode,*Offline* ]] || offline=1
-		[[ $role != 'record identifier' ]] || identifier=$key
-		[[ $role != 'event time' ]] || time=$key time_type=$value
-		[[ $key != TableFormat ]] || table_format=$value
-	done <<<"$text"
+	{
+		while IFS=, read -r key value _ && [[ $key,$value != FeatureName,FeatureType ]]; do
+			[[ $key != CreationTime ]] || created=$value
+			[[ $key != FeatureGroupName ]] || group=$value
+			[[ $key != FeatureGroupArn ]] || arn=${value%/*}/$group
+			[[ $key,$value != IngestMode,*Online* ]] || online=1
+			[[ $key,$value != IngestMode,*Offline* ]] || offline=1
+			[[ $key != TableFormat ]] || table_format=$value
+		done
+		# its features, whatever their names
+		while IFS=, read -r key value _ role; do
+			[[ $role != 'record identifier' ]] || identifier=$key
+			[[ $role != 'event time' ]] || time=$key time_type=$value
+		done
+	} <<<"$text"
 }
