@@ -558,7 +558,7 @@ x-some-vip-0123456789abcdef'
 	chmod +x bin/date
 	PATH=$PWD/bin:$PATH run_rc 0 fs clear copied --force --backup-s3 s3://copies/late
 	arrived copied 3
-	has "$err" 'what was put in the last 15 minutes may still reach the offline store'
+	has "$out" 'what was put in the last 15 minutes may still reach the offline store'
 	run_rc 0 fs clear copied --force
 	arrived copied 0
 }
@@ -600,7 +600,7 @@ x-some-vip-0123456789abcdef'
 	run_rc 77 fs delete doomed </dev/null
 	run_ok fs schema doomed -o json
 	run_pipe '0 0' 'echo y | fs delete doomed'
-	has "$err" "if this ends early, 'aws s3 rm --recursive s3://offline/fs/" \
+	has "$out" "if this ends early, 'aws s3 rm --recursive s3://offline/fs/" \
 		'aws glue delete-table --database-name '
 	run_rc 69 fs schema doomed
 	run_ok fs delete kept --keep-data --force --wait

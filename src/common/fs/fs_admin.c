@@ -2,10 +2,13 @@
 
 #include "aws/athena.h"
 #include "core/clock.h"
+#include "core/fd.h"
 #include "core/hash.h"
 #include "fs/fs_offline.h"
 #include "fs/fs_wait.h"
 #include "stream/out.h"
+
+#include <unistd.h>
 
 #define MAX_ADDITIONS 100 /* features of one UpdateFeatureGroup */
 
@@ -596,16 +599,20 @@ static void delete_data(struct aws *a, struct fs_group *g, struct str *text)
 static void tell_data(struct fs_group *g)
 {
 	struct fs_place at = data_place(g);
+	AUTO_STR text = { 0 };
 
 	if (g->table.n && !g->own_table)
-		msg_note("if this ends early, 'aws s3 rm --recursive s3://%.*s/%.*s' and 'aws glue "
-			 "delete-table --database-name %.*s --name %.*s' delete the offline data",
+		str_addf(&text, tr("if this ends early, 'aws s3 rm --recursive s3://%.*s/%.*s' and 'aws glue "
+			 "delete-table --database-name %.*s --name %.*s' delete the offline data"),
 			(int)at.bucket.n, at.bucket.p, (int)at.prefix.n, at.prefix.p,
 			(int)g->database.n, g->database.p, (int)g->table.n, g->table.p);
 	else
-		msg_note("if this ends early, 'aws s3 rm --recursive s3://%.*s/%.*s' deletes the "
-			 "offline data",
+		str_addf(&text, tr("if this ends early, 'aws s3 rm --recursive s3://%.*s/%.*s' "
+			 "deletes the offline data"),
 			(int)at.bucket.n, at.bucket.p, (int)at.prefix.n, at.prefix.p);
+	str_addc(&text, '\n');
+	if (!fd_write(STDOUT_FILENO, str_sl(&text)))
+		die_errno(EX_IO, "cannot write to standard output");
 }
 
 static void delete_group(struct aws *a, const char *name, struct fs_group *g,
