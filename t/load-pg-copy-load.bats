@@ -546,10 +546,21 @@ stopped_at() {
 	is "$(ls)" in.csv
 }
 
+@test "options: a file without records is told of" {
+	printf 'ship_id,created_time,a\n' >head.csv
+	sql 'DROP TABLE IF EXISTS public.h; CREATE TABLE public.h (a text)' 2>/dev/null
+	run_rc 0 pg-copy-load -t public.h --ignore-unknown head.csv
+	has "$err" 'the input has no records'
+	run_rc 0 pg-copy-load --wide head.csv
+	has "$err" 'the input has no records'
+	run_pipe '0 0' 'map-fields --seal head.csv | pg-copy-load --wide --live'
+	has "$err" 'the input has no records'
+}
+
 @test "options: --stats counts, also in a run without a row" {
 	table t 'a text'
 	printf 'a\n' >in.csv
-	run_ok pg-copy-load --table public.t --stats stats.json in.csv
+	run_rc 0 pg-copy-load --table public.t --stats stats.json in.csv
 	is "$(jq -c '[.program, .rows_in, .rejects]' stats.json)" '["pg-copy-load",0,0]'
 }
 

@@ -279,6 +279,9 @@ int main(int argc, char **argv)
 	open_sink(&ld);
 	msg_on_exit(on_failure, &ld);
 	run(&ld);
+	if (ld.env.io->meter.rows == 0 && !ld.conf.truncate &&
+		(!rd_is_sealed(ld.env.io->rd) || ld.conf.wide.live))
+		msg_note("the input has no records"); /* a chunk may have none every night */
 	code = (int)ld.sink->done(ld.ctx, (enum report_format)ld.conf.format);
 	closed = io_close(ld.env.io);
 	code = code ? code : closed;
