@@ -39,6 +39,28 @@ into() {
 	has "$err" 'has none'
 }
 
+@test "key: an index that goes before the first record doubles no row" {
+	table t 'a int PRIMARY KEY'
+	sql 'INSERT INTO public.t VALUES (1)'
+	mkfifo feed
+	pg-copy-load --table public.t --key a --accept-unsealed <feed 2>"$err" 3>&- &
+	pid=$!
+	exec {to}>feed
+	looked() {
+		[[ $(sql "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle'
+			AND datname = current_database() AND query LIKE '%indisunique%'") == 1 ]]
+	}
+	wait_until 10 looked
+	sql 'ALTER TABLE public.t DROP CONSTRAINT t_pkey'
+	printf 'a\n1\n' >&"$to"
+	exec {to}>&-
+	status=0
+	wait "$pid" || status=$?
+	is "$status" 78
+	has "$err" '--key a is no key'
+	is "$(sql 'SELECT count(*) FROM public.t')" 1
+}
+
 @test "key: NULL in a key is a bad record, unless NULLs are equal" {
 	table t 'a int UNIQUE, b text'
 	printf 'a,b\n1,x\n,y\n' >in.csv

@@ -70,11 +70,11 @@ static NORETURN void no_such_key(const struct table *t, const struct pg_result *
 		list.n > 0 ? "; its keys: " : ", which has none", str_z(&list));
 }
 
-static void check_key(struct table *t, const char *oid)
+static void check_key(struct table *t)
 {
 	/* unique keys that ON CONFLICT can use: a row for each column, with the key's equality */
 	AUTO_RESULT *r = pg_ask(t->pg,
-		pg_server_version(t->pg) >= 150000 ? unique_sql : unique_14_sql, oid);
+		pg_server_version(t->pg) >= 150000 ? unique_sql : unique_14_sql, str_z(&t->ident));
 	size_t i = 0, end = 0;
 
 	for (; i < pg_rows(r); i = end) {
@@ -172,7 +172,7 @@ static void read_table(struct table *t)
 		for (size_t i = 0; i < pg_rows(r); i++)
 			add_column_of(t, r, i);
 		if (t->keys.n > 0 && !is_numbered(t))
-			check_key(t, pg_valuez(facts, 0, F_OID));
+			check_key(t);
 	}
 	free_name(t, &t->row, "ferry_row");
 	free_name(t, &t->has, "ferry_has");
@@ -584,6 +584,9 @@ void table_finish(struct table *t, bool last)
 {
 	table_flush(t);
 	table_retry(t);
+	/* without its index COPY had let all in; now the lock of that keeps it */
+	if (t->keys.n > 0 && t->n_cols > 0)
+		check_key(t);
 	if (!last)
 		return;
 	check_met(t);

@@ -83,7 +83,7 @@ JOIN pg_catalog.pg_amop AS p ON p.amopfamily = c.opcfamily AND p.amopstrategy = 
 	AND p.amoplefttype = c.opcintype AND p.amoprighttype = c.opcintype
 JOIN pg_catalog.pg_operator AS o ON o.oid = p.amopopr
 JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace
-WHERE i.indrelid = $1::oid AND i.indisunique AND i.indisvalid AND i.indimmediate
+WHERE i.indrelid = $1::pg_catalog.regclass AND i.indisunique AND i.indisvalid AND i.indimmediate
 	AND i.indpred IS NULL AND i.indexprs IS NULL AND k.ord <= i.indnkeyatts
 ORDER BY i.indisprimary DESC, i.indexrelid, k.ord
 
