@@ -215,6 +215,11 @@ wrong() {
 	local code=0
 
 	three_databases
+	# patterns that fit nothing are no work that is done
+	sed 's/IMO9/IMO8/g' targets.conf >none.conf
+	run_rc 78 narrow-to-wide -q --targets none.conf --mode schema-only
+	has "$err" 'no ship is of a target that was chosen from none.conf' 'correct its patterns'
+	run_rc 78 narrow-to-wide --targets none.conf --mode validate
 	sed "s|^target = dbname=$ulsan|target = host=$PWD dbname=x|" targets.conf >away.conf
 	run_rc 75 narrow-to-wide --targets away.conf --mode migration-only --cutoff-time 2024-10-02
 	has "$err" '[ulsan]: error: '
@@ -222,6 +227,13 @@ wrong() {
 	run_rc 75 timeout 60 narrow-to-wide --targets away.conf --mode watch --once
 	run_rc 75 narrow-to-wide --targets away.conf --mode status -f json
 	is "$(jq -r .target "$out" | sort -u)" busan
+	# what cannot be compared is not equal, and nothing of it is finished; who asks only for
+	# the other has all that he wants
+	run_rc 75 narrow-to-wide -q --mode validate --targets away.conf
+	has "$err" 'the ledger of [ulsan] (away.conf, line 7) cannot be asked'
+	has "$out" '[busan]'
+	run_rc 75 narrow-to-wide -q --mode finish --yes --targets away.conf
+	run_rc 0 narrow-to-wide --mode validate --targets away.conf --ship-id IMO9999993
 	run_rc 0 migrate
 	same_file <(wide_cells "$busan" "$ulsan") <(narrow_cells)
 	# nor while they follow; who ends then has not done all

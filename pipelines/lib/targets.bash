@@ -221,8 +221,14 @@ place_ships() {
 		done
 	done
 	for i in "${!t_name[@]}"; do
-		[[ ! $mode =~ ^($t_listed)$ || ${listed[${t_key[i]}]-} ]] || t_lost[i]=1
-		[[ -f $1/ledger.$i ]] || continue
+		[[ ! $mode =~ ^($t_listed)$ || ${listed[${t_key[i]}]-} ]] ||
+			t_lost[i]=$"the source of %s cannot be asked for its ships"
+		if [[ ! -f $1/ledger.$i ]]; then
+			# what is compared is what the ledger has
+			[[ ! $mode =~ ^(validate|finish)$ ]] ||
+				t_lost[i]=$"the ledger of %s cannot be asked which ships it has"
+			continue
+		fi
 		mapfile -t have <"$1/ledger.$i"
 		for ship in "${have[@]}"; do
 			t_recorded "$ship" "$i"
@@ -443,7 +449,7 @@ over_targets() {
 		join "$!" || :
 		place_ships "$folder"
 		for i in "${!t_name[@]}"; do
-			[[ -f $folder/ledger.$i ]] || warn "$(fill \
+			[[ -f $folder/ledger.$i || ${t_lost[i]-} ]] || warn "$(fill \
 				$"the ledger of %s cannot be asked which ships it has" \
 				"$(t_place "$i")")"
 		done
@@ -451,9 +457,8 @@ over_targets() {
 	want_asked
 	for i in "${!t_name[@]}"; do
 		[[ ${t_on[i]} ]] || continue
-		if [[ ${t_lost[i]-} ]]; then
-			say $"error" "$(fill $"the source of %s cannot be asked for its ships" \
-				"$(t_place "$i")")"
+		if [[ ${t_lost[i]-} ]] && { [[ ! ${ships[*]-} ]] || (ships_of "$i"); }; then
+			say $"error" "$(fill "${t_lost[i]}" "$(t_place "$i")")"
 			[[ $mode =~ ^($t_live)$ ]] || heavier "$EX_TEMP"
 		elif ! (ships_of "$i"); then
 			[[ ${ships[*]-} ]] ||
@@ -464,8 +469,12 @@ over_targets() {
 	done
 	((${#chosen[@]} == 1)) || [[ ! $mode =~ ^($t_single)$ ]] ||
 		misused "$(fill $"%s is of one target: --only NAME says which" "$mode")"
-	((${#chosen[@]} || ${#t_lost[@]})) || [[ ! ${ships[*]-} ]] ||
+	((${#chosen[@]} || worst)) || if [[ ${ships[*]-} ]]; then
 		fail "$EX_CONFIG" $"no ship that is named is of a target that --only names"
+	else
+		fail "$EX_CONFIG" "$(fill $"no ship is of a target that was chosen from %s" \
+			"$targets")" $"correct its patterns; pg-narrow-schema --ships lists the ships"
+	fi
 	want_apart
 	if [[ $mode =~ ^($t_live|migration-only)$ ]]; then
 		side_by_side
