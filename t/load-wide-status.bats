@@ -323,6 +323,22 @@ was_told() { grep -qF -e "$1" told; }
 	is "$(sql "SELECT count(*) FROM ferry.event WHERE NOT told AND level <> 'INFO'")" 0
 }
 
+@test "watch: one that begins behind the death of the follower misses it, not one that ended" {
+	job
+	recorder
+	follower '-1 hour' '1 s'
+	local look='pg-wide-ledger watch --once --alert-disk 0 --alert-lag 5s --alert-command'
+	sql "UPDATE ferry.follower SET at = now() - interval '30 s', lease_until = '-infinity'"
+	# shellcheck disable=SC2086
+	run_rc 0 $look "$PWD/told.sh"
+	[[ ! -s told ]]
+	sql "UPDATE ferry.follower SET lease_until = now() - interval '1 s'"
+	# shellcheck disable=SC2086
+	run_rc 0 $look "$PWD/told.sh"
+	has told 'the wide tables are 3' ', and nobody follows'
+	is "$(wc -l <told)" 1
+}
+
 @test "watch: what lasts is told once, however often a timer looks; more rejected rows are news" {
 	job
 	recorder

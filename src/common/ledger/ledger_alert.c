@@ -31,7 +31,7 @@ struct watch {
 	struct ledger_part of;
 	const struct alert_opts *o;
 	int level[TROUBLES]; /* enum ledger_level: LEDGER_INFO is well */
-	bool followed;       /* a follower was seen at work */
+	bool followed;       /* a follower was at work, or is missed */
 	bool ours;           /* the lock on telling */
 	uint64_t rejects;    /* that an event has told of, when this was recalled */
 	struct str why;
@@ -225,10 +225,13 @@ static size_t end_telling(struct watch *w, bool wait)
 
 /* ---- what can be wrong ----------------------------------------------------------------------- */
 
-/* How far behind; of a follower that was never there nothing is expected. */
+/*
+ * How far behind. Nothing is expected of a follower that was never there, or had ended in order
+ * when this watch began.
+ */
 static int look_at_lag(struct watch *w, const struct ledger_live *l)
 {
-	w->followed |= l->alive;
+	w->followed |= l->expected;
 	if (!w->followed)
 		return w->level[LAG];
 	if (l->lag_us <= w->o->lag_us)

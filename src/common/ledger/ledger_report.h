@@ -13,6 +13,7 @@ struct ledger_live {
 	bool any;                                                  /* a follower was set up */
 	bool slot;                                                 /* else it polls */
 	bool alive;                                                /* its lease holds */
+	bool expected;                                             /* nobody ended it in order */
 	uint64_t rows, cells, wide_rows, deleted, rejects, chunks; /* committed live */
 	int64_t newest_commit;                                     /* LEDGER_NO_TIME: nothing yet */
 	int64_t silent_us;      /* since the target was last brought up to date */

@@ -168,7 +168,8 @@ static void take_live(const struct pg_result *r, struct ledger_live *l, struct a
 		.delay_us = get_known(r, 0, 16),
 		.held_bytes = get_known(r, 0, 17),
 		.gap = arena_dup(a, pg_value(r, 0, 18)).p,
-		.unseen_us = get_known(r, 0, 19) };
+		.unseen_us = get_known(r, 0, 19),
+		.expected = pg_true(r, 0, 20) };
 	l->lag_us = l->silent_us < 0 || l->silent_us > SILENCE_MAX ? l->silent_us : l->delay_us;
 }
 

@@ -77,7 +77,8 @@ SELECT kind = 'slot', lease_until > clock_timestamp(), rows, cells, wide_rows, d
 			UNION SELECT ship FROM ferry.follow_ship s WHERE s.job_id = f.job_id) AS k
 		WHERE ships IS NOT NULL AND ship <> '' AND ship <> ALL (ships))),
 	CASE WHEN kind = 'slot' AND watched_at < clock_timestamp() - interval '15 s' THEN
-		(extract(epoch FROM clock_timestamp() - watched_at) * 1000000)::bigint END
+		(extract(epoch FROM clock_timestamp() - watched_at) * 1000000)::bigint END,
+	lease_until > '-infinity' OR error IS NOT NULL
 	FROM ferry.follower f WHERE job_id = $1;
 
 -- The last hundred chunks tell the pace: by the time on the clock, so that all workers count. Rows
