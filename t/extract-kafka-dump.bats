@@ -364,6 +364,16 @@ loss|1|5'
 		WHERE value::int > 3')" "$((400 - low))|$((low + 1))|400"
 	is "$(sql "SELECT level FROM ferry.event
 		WHERE message LIKE '%\"late\"%$((low - 3)) messages are lost'")" WARNING
+	# of one that is new to the ledger nobody has had any
+	large 1 400 | into late-too -p 0
+	low=$(kcat -b "$FERRY_KAFKA" -t late-too -p 0 -C -o beginning -c 1 -f %o)
+	((low > 0))
+	run_pipe '78 78' "${load/-t late/-t ^late}" more=
+	has "$err" "\"late-too\"" "they were deleted before they were read: $low messages are lost"
+	run_pipe '0 0' "${load/-t late/-t ^late}" more=--accept-loss
+	run_pipe '0 0' "${load/-t late/-t ^late}" more=
+	offsets taken >taken
+	has taken 'late|0|400' 'late-too|0|400'
 	# stopped in the middle, and overtaken meanwhile
 	large 401 440 | into late
 	local few='-X queued.min.messages=1 -X fetch.message.max.bytes=100

@@ -256,6 +256,8 @@ static void start_part(struct dump *d, struct kafka_part *p)
 		p->next = high;
 	else if (d->from == FROM_TIME && !newer)
 		p->next = kafka_offset_at(d->kafka, p, d->from_time, low, high);
+	if (newer && low > 0)
+		lose(d, p, false, N_("they were deleted before they were read"), low);
 	if (!known)
 		p->from = p->next;
 }
