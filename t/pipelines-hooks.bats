@@ -129,6 +129,39 @@ watch() {
 	run_rc 64 narrow-to-wide --mode watch --once --alert "WARNING=$PWD/all" --alert-command true
 }
 
+@test "alerts: what is kept of the last one keeps nobody from hearing of the next" {
+	local kept
+	export FERRY_STATE=$PWD/state FERRY_ALERTS=WARNING=$PWD/all
+	export FERRY_ALERT_LEVEL=WARNING FERRY_ALERT_MESSAGE='it broke'
+	recorder all
+	# tell N: so often it was told by then
+	tell() {
+		run_rc 0 "$root/pipelines/lib/ferry-alert" <<<'WARNING: it broke'
+		is "$(wc -l <told)" "$1" "$(<"$err")"
+	}
+	tell 1
+	tell 1
+	kept=$(find state -type f ! -name '*.lock')
+	# the disk was full, and is
+	: >"$kept"
+	tell 2
+	tell 2
+	ln -s /dev/full "$kept.new"
+	rm "$kept"
+	tell 3
+	tell 4
+	rm "$kept.new"
+	rm "$kept.lock"
+	mkdir "$kept.lock"
+	tell 5
+	rmdir "$kept.lock"
+	# the clock was wrong
+	printf '%s 3\n' $((EPOCHSECONDS + 86400)) >"$kept"
+	tell 6
+	has told '(3 more like it were not told)'
+	tell 6
+}
+
 # bats test_tags=whole
 @test "alerts: a job of another database is another one; a command that hangs is ended" {
 	recorders
