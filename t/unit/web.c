@@ -60,6 +60,30 @@ static void test_frames(void)
 	tap(good, "frames cut anywhere");
 }
 
+/* The answer to one of two leaves the other to be waited for; that is no answer to both. */
+static void test_patience(void)
+{
+	struct reader r = { .fd = -1 };
+	AUTO_STR frames = { 0 }, got = { 0 };
+	int ends[2];
+	bool good = true;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
+		die_errno(EX_TEMP, "socketpair");
+	r.fd = ends[0];
+	good &= reader_ask(&r, 7) && reader_ask(&r, 8);
+	add_frame(&frames, 7, PAGE_END, SL(""));
+	for (int left = 1; left >= 0; left--) {
+		(void)!write(ends[1], frames.p, frames.n);
+		good &= reader_take(&r, note, &got) && (r.asked != 0) == (left > 0);
+	}
+	tap(good, "one of two that are asked for");
+	str_free(&r.in);
+	str_free(&r.why);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+}
+
 static void test_html(void)
 {
 	AUTO_STR out = { 0 };
@@ -74,6 +98,7 @@ static void test_html(void)
 int main(void)
 {
 	test_frames();
+	test_patience();
 	test_html();
 	return tap_done();
 }

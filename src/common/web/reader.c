@@ -97,7 +97,7 @@ static bool start(struct reader *r)
 		become_reader(r->conninfo, ends[1]);
 	(void)close(ends[1]);
 	r->fd = ends[0];
-	r->asked = 0;
+	r->asked = r->open = 0;
 	str_clear(&r->in);
 	return true;
 }
@@ -106,7 +106,7 @@ bool reader_ask(struct reader *r, uint64_t job)
 {
 	if (r->fd < 0 && !start(r))
 		return false;
-	r->asked = r->asked ? r->asked : clock_monotonic();
+	r->asked = r->open++ ? r->asked : clock_monotonic();
 	/* a question that cannot be sent is answered by its end */
 	(void)!send(r->fd, &job, sizeof job, MSG_NOSIGNAL);
 	return true;
@@ -137,7 +137,8 @@ static void take_frames(struct reader *r, reader_fn *put, void *ctx)
 		if (r->in.n - at - sizeof head < head.n)
 			break;
 		if (head.part >= PAGE_END) { /* of a page, or of the reader */
-			r->asked = 0;
+			r->open -= r->open > 0;
+			r->asked = r->open ? clock_monotonic() : 0;
 			str_clear(&r->why);
 			str_add(&r->why, text);
 		}

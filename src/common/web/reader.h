@@ -11,6 +11,7 @@ struct reader {
 	int fd;		       /* -1: there is none */
 	pid_t pid;
 	int64_t asked;	       /* when an answer has been waited for since, clock_monotonic() */
+	unsigned open;	       /* pages that are asked for */
 	int64_t next;	       /* before that it is not started again */
 	struct str in;
 	struct str why;	       /* why the target cannot be read; empty: it can */
