@@ -16,17 +16,23 @@ cutoff='2024-10-02 17:00:00' # also of the oracle
 
 in_words() { python3 -c 'import shlex, sys; [print(w) for w in shlex.split(sys.argv[1])]' "$1"; }
 
-# command_of UNIT: $words, as systemd makes them: no shell, the words of FERRY_OPTIONS and of
-# FERRY_TABLE_OPTIONS apart
+# command_of UNIT: $words, as systemd makes them: no shell, the words of FERRY_OPTIONS, of
+# FERRY_TABLE_OPTIONS and of FERRY_ALERT_OPTIONS apart; what Environment= says exported
 command_of() {
 	local line text=''
 	local -a options
 
+	while IFS= read -r line; do
+		line=${line:1:-1} line=${line//%i/x}
+		[[ -v ${line%%=*} ]] || export "$line"
+	done < <(sed -n "s/^Environment=\([\"'].*\)/\1/p" "units/$1")
 	line=$(sed -n 's/^ExecStart=//p' "units/$1")
+	[[ $line != *' $FERRY_ALERT_OPTIONS'* ]] || text+="$FERRY_ALERT_OPTIONS "
 	[[ $line != *' $FERRY_TABLE_OPTIONS'* ]] || text+="${FERRY_TABLE_OPTIONS-} "
 	[[ $line != *' $FERRY_OPTIONS'* ]] || text+=${FERRY_OPTIONS-}
 	mapfile -t options < <(in_words "$text")
-	line=${line//%i/x} line=${line//' $FERRY_TABLE_OPTIONS'/} line=${line//' $FERRY_OPTIONS'/}
+	line=${line//' $FERRY_ALERT_OPTIONS'/} line=${line//%i/x}
+	line=${line//' $FERRY_TABLE_OPTIONS'/} line=${line//' $FERRY_OPTIONS'/}
 	line=${line//'$$'/'$'}
 	mapfile -t words < <(in_words "$line")
 	words+=("${options[@]}")
@@ -116,7 +122,7 @@ print(",?".join(sorted(allowed)))')
 		for program in narrow-to-wide pg-wide-ledger; do
 			grep -q "^ExecStart=.*/$program" "$unit" || continue
 			"$program" --help >help
-			grep '^ExecStart=' "$unit" | grep -oE -e '--[a-z-]+' >used
+			grep -E '^(ExecStart|Environment)=' "$unit" | grep -oE -e '--[a-z-]+' >used
 			while IFS= read -r option; do
 				has help "$option"
 			done <used
@@ -148,7 +154,7 @@ print(",?".join(sorted(allowed)))')
 	scratch_db
 	"$root/t/telemetry" 2 10 2000
 	export FERRY_RETRY_PAUSE=50 FERRY_STATE=$PWD/state
-	sed -i 's|"/usr/bin/logger -t ferry"|true|' units/*
+	sed -i "s|'/usr/bin/logger -t ferry'|true|" units/*
 	# strace and a leak check exclude each other
 	[[ $FERRY_BIN == */asan/bin ]] || ! command -v systemd-analyze >/dev/null ||
 		shut_in ferry-migrate@.service
@@ -165,7 +171,8 @@ print(",?".join(sorted(allowed)))')
 	mkdir textfiles
 	TEXTFILES=$PWD/textfiles run_rc 0 start ferry-status@.service
 	is "$(ls textfiles)" ferry-x.prom
-	has textfiles/ferry-x.prom 'ferry_rows_total{job="1",ship="IMO9999993"} '
+	has textfiles/ferry-x.prom 'ferry_rows_total{job="1",ship="IMO9999993"} ' \
+		'ferry_status_up{unit="x"} 1'
 	run_rc 0 start ferry-validate@.service
 	# all of them look at the job that was named
 	export FERRY_TABLE_OPTIONS="--target-schema 'tenant'"
@@ -178,9 +185,15 @@ print(",?".join(sorted(allowed)))')
 	sql 'UPDATE tenant.tbl_data_timeseries_imo9999993
 		SET created_time = created_time + interval $$1 us$$'
 	run_rc 1 start ferry-validate@.service
-	# the state of one that failed does not take the place of the last good one
+	# who cannot be asked is not as he was
 	TEXTFILES=$PWD/textfiles PGDATABASE=none run_rc fails start ferry-status@.service
-	has textfiles/ferry-x.prom 'ferry_rows_total{job="1",ship="IMO9999993"} '
+	is "$(<textfiles/ferry-x.prom)" 'ferry_status_up{unit="x"} 0'
+	# others are told than the log
+	printf '#!/bin/sh\ncat >>told\n' >tell
+	chmod +x tell
+	sql "INSERT INTO ferry.event (level, job_id, message) VALUES ('WARNING', 1, 'a trouble')"
+	FERRY_ALERT_OPTIONS="--alert=WARNING=$PWD/tell" run_rc 0 start ferry-watch@.service
+	has told 'a trouble'
 }
 
 @test "systemd: the live service follows until SIGTERM, and ends well" {
@@ -188,7 +201,7 @@ print(",?".join(sorted(allowed)))')
 	"$root/t/telemetry" 2 10 2000
 	export FERRY_RETRY_PAUSE=50 FERRY_STATE=$PWD/state
 	local code=0
-	sed -i 's|"/usr/bin/logger -t ferry"|true|' units/*
+	sed -i "s|'/usr/bin/logger -t ferry'|true|" units/*
 	local -a words
 	FERRY_OPTIONS=--follow=poll
 	command_of ferry-live@.service
@@ -217,7 +230,8 @@ print(",?".join(sorted(allowed)))')
 	printf '#!/bin/sh\nprintf "%%s\\n" "$@"\n' >bin/narrow-to-wide
 	chmod +x bin/*
 	PATH=$PWD/bin:$PATH run_ok "$root/pipelines/slurm/submit" -n 2 --cutoff-time today \
-		-t "a b" --ship-id="o'x" --config c --time-column t --chunk 6h --target-schema=other
+		-t "a b" --ship-id="o'x" --config c --time-column t --chunk 6h --target-schema=other \
+		--targets t.conf --only=busan
 	PATH=$PWD/bin:$PATH run_ok sh wrap
 	is "$(<"$out")" "--mode
 validate
@@ -228,5 +242,8 @@ a b
 c
 --time-column
 t
---target-schema=other"
+--target-schema=other
+--targets
+t.conf
+--only=busan"
 }
