@@ -230,8 +230,8 @@ print(",?".join(sorted(allowed)))')
 	printf '#!/bin/sh\nprintf "%%s\\n" "$@"\n' >bin/narrow-to-wide
 	chmod +x bin/*
 	PATH=$PWD/bin:$PATH run_ok "$root/pipelines/slurm/submit" -n 2 --cutoff-time today \
-		-t "a b" --ship-id="o'x" --config c --time-column t --chunk 6h --target-schema=other \
-		--targets t.conf --only=busan
+		-t "a b" --ship-id="o'x" --config c --time-column t --chunk 6h \
+		--target-schema=other --targets t.conf --only=busan
 	PATH=$PWD/bin:$PATH run_ok sh wrap
 	is "$(<"$out")" "--mode
 validate
