@@ -317,6 +317,22 @@ start_feed() {
 }
 rows_are() { [[ $(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries') == "$1" ]]; }
 
+@test "dual-load: the rejects of a feed without seals are there with what is committed" {
+	narrow_table
+	start_feed --interval 100ms --rejects bad --stats stats
+	printf '%s\n' ship_id,created_time,data_channel_id,value,value_format \
+		S,2024-01-01,a,1,Decimal S,never,a,2,Decimal S,2024-01-02,a,3,Decimal >&7
+	wait_until 20 rows_are 2
+	has bad never
+	printf '%s\n' S,later,a,4,Decimal S,2024-01-03,a,5,Decimal >&7
+	kill -TERM "$feeder"
+	run_rc 0 join "$feeder"
+	exec 7>&-
+	is "$(jq -r .value bad | tr '\n' ' ')" 'never later '
+	is "$(jq -c '[.rows_in, .rejects]' stats)" '[5,2]'
+	is_carried_over
+}
+
 @test "dual-load: a feed without seals is committed in time, and in full when it is stopped" {
 	narrow_table
 	start_feed --interval 100ms

@@ -159,6 +159,8 @@ static void write_chunk(struct load *ld, const struct seal *seal)
 	ledger_reject_flush(&ld->rejects); /* with the rows of the chunk, if it has any */
 	if (seal)
 		io_seal(ld->io, seal);
+	else
+		meter_show_rejects(&ld->io->meter);
 	if (!any)
 		return;
 	stop_check();
@@ -169,6 +171,25 @@ static void write_chunk(struct load *ld, const struct seal *seal)
 	ld->committing = false;
 	KP("after_commit");
 	ld->chunks++;
+}
+
+/* ---- the end -------------------------------------------------------------------------------- */
+
+/* What became of the input, also of a feed that is told to end; the exit code. */
+static int finish(struct load *ld)
+{
+	int code;
+
+	msg_note("%llu rows in %llu transactions, %llu values read back",
+		(unsigned long long)(ld->io->meter.rows - ld->io->meter.n_rejects),
+		(unsigned long long)ld->chunks,
+		(unsigned long long)ld->checked);
+	ld->counts[0] = (struct meter_count){ "checked", ld->checked };
+	ld->io->meter.counts = ld->counts;
+	ld->io->meter.n_counts = ARRAY_LEN(ld->counts);
+	code = io_close(ld->io);
+	msg_off_exit(on_failure, ld);
+	return code;
 }
 
 /* ---- the feed ------------------------------------------------------------------------------- */
@@ -188,7 +209,7 @@ static void wait_for_feed(void *ctx)
 		if (stop_asked()) {
 			ld->reading = false;
 			write_chunk(ld, NULL);
-			leave(EX_DONE);
+			leave(finish(ld));
 		}
 		if (waits(ld) && left <= 0) {
 			ld->reading = false;
@@ -293,14 +314,6 @@ static void check_same_database(struct load *ld)
 	pg_close(source);
 }
 
-static void report(const struct load *ld)
-{
-	msg_note("%llu rows in %llu transactions, %llu values read back",
-		(unsigned long long)(ld->io->meter.rows - ld->io->meter.n_rejects),
-		(unsigned long long)ld->chunks,
-		(unsigned long long)ld->checked);
-}
-
 int main(int argc, char **argv)
 {
 	struct load ld = {.conf = {.rows = 100000, .check = 20000, .interval = CLOCK_US_PER_SEC}};
@@ -329,12 +342,7 @@ int main(int argc, char **argv)
 	}
 	msg_on_exit(on_failure, &ld);
 	run(&ld);
-	report(&ld);
-	ld.counts[0] = (struct meter_count){ "checked", ld.checked };
-	ld.io->meter.counts = ld.counts;
-	ld.io->meter.n_counts = ARRAY_LEN(ld.counts);
-	code = io_close(ld.io);
-	msg_off_exit(on_failure, &ld);
+	code = finish(&ld);
 	dual_close(ld.dual);
 	str_free(&ld.rejects.rows);
 	arena_free(&ld.arena);
