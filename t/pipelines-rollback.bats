@@ -165,6 +165,19 @@ ledger() {
 	is_carried_over
 }
 
+@test "rollback: a doubt that is held comes back so, and with a follower all is in doubt" {
+	local late='rows may have come late for chunks that were done before'
+	migrated
+	run_rc 0 pg-wide-ledger follow --follow poll
+	sql "INSERT INTO ferry.doubt (job_id, why, held, relation)
+		SELECT job_id, 'a partition', true, 4711 FROM ferry.follower;
+		UPDATE ferry.doubt SET relation = 1 WHERE NOT held"
+	run_rc 0 n2w rollback --yes --leave-slot --backup saved
+	run_rc 0 n2w restore --backup saved
+	is "$(sql 'SELECT why, held, relation FROM ferry.doubt ORDER BY relation' | xargs)" \
+		"$late|f|1 a partition|t|4711 brought back from a backup|t|"
+}
+
 @test "rollback: tables that appear while a backup is made are in it, or it is made once more" {
 	local t=tenant.tbl_data_timeseries_imo9999994 dump
 	dump=$(command -v pg_dump)

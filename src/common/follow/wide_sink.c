@@ -8,11 +8,12 @@
 #include "stream/out.h"
 #include "wide/wide_coverage.h"
 
-#define KEPT_MAX ((size_t)64 << 20) /* bytes of kept values in one chunk */
-
-/* A value that did not fit its column, until the seal says which chunk it belongs to. */
+/*
+ * A value that did not fit its column, until the seal says which chunk it belongs to: this, and
+ * behind it ship, reason and record.
+ */
 struct kept {
-	struct sl ship, record, why;
+	size_t ship, why; /* bytes */
 	int64_t instant;
 	uint64_t rows; /* wide ones that are not there without it */
 };
@@ -34,9 +35,8 @@ struct wide_sink {
 	struct ledger_facts facts;
 	const char *offsets; /* of topics, in the facts; "": none */
 	bool have_facts;     /* of the chunk that is being finished */
-	struct arena facts_arena, kept_arena;
-	struct kept *kept;
-	size_t n_kept, kept_cap, kept_bytes;
+	struct arena facts_arena;
+	struct spool kept;
 	struct names expected; /* ships that chunks have named */
 	struct names broken; /* ships that are left out of this chunk, and why */
 	struct left_out {
@@ -71,20 +71,31 @@ static void add_narrow(struct str *json, const struct wide_fault *f)
 
 static void keep_value(struct wide_sink *c, const struct wide_fault *f)
 {
-	AUTO_STR json = { 0 };
+	AUTO_STR line = { 0 };
+	struct kept k = { .ship = f->ship.n, .why = strlen(f->why), .rows = f->rows };
 
-	add_narrow(&json, f);
-	mem_grow(&c->kept, &c->kept_cap, c->n_kept + 1, sizeof *c->kept);
-	c->kept[c->n_kept++] = (struct kept){ .ship = arena_dup(&c->kept_arena, f->ship),
-		.record = arena_dup(&c->kept_arena, str_sl(&json)),
-		.why = arena_dup(&c->kept_arena, sl_of(f->why)),
-		.rows = f->rows };
-	if (!clock_parse(f->key, &c->kept[c->n_kept - 1].instant))
-		c->kept[c->n_kept - 1].instant = 0; /* only found again by it, in ferry.reject */
-	c->kept_bytes += json.n;
-	if (c->kept_bytes > KEPT_MAX)
-		die(EX_DATA, "%zu values of one chunk do not fit their columns, such as %s",
-			c->n_kept, str_z(&json));
+	if (!clock_parse(f->key, &k.instant))
+		k.instant = 0; /* only found again by it, in ferry.reject */
+	str_add(&line, (struct sl){ (const char *)&k, sizeof k });
+	str_add(&line, f->ship);
+	str_addz(&line, f->why);
+	add_narrow(&line, f);
+	spool_put(&c->kept, str_sl(&line));
+}
+
+static bool next_kept(struct wide_sink *c, struct kept *k, struct sl *ship, struct sl *why,
+	struct sl *record)
+{
+	struct sl line;
+
+	if (!spool_next(&c->kept, &line))
+		return false;
+	memcpy(k, line.p, sizeof *k);
+	*ship = (struct sl){ line.p + sizeof *k, k->ship };
+	*why = (struct sl){ ship->p + k->ship, k->why };
+	record->p = why->p + k->why;
+	record->n = (size_t)(line.p + line.n - record->p);
+	return true;
 }
 
 static void on_bad(void *ctx, const struct wide_fault *f)
@@ -142,18 +153,23 @@ static uint64_t less(uint64_t n, uint64_t by)
 /* What was refused is counted as that alone, not as carried over. */
 static void count_kept(struct wide_sink *c)
 {
-	if (c->n_kept > 0 && !c->facts.job)
-		die_hint(EX_DATA, "--rejects FILE keeps them in a file",
-			"%zu values do not fit their columns (the first: %s), "
-			"and --keep-rejects needs a job of the ledger",
-			c->n_kept, c->kept[0].why.p);
-	for (size_t i = 0; i < c->n_kept; i++) {
-		struct ledger_facts_ship *ship = ship_of_facts(c, c->kept[i].ship);
+	struct kept k;
+	struct sl id, why, record;
 
+	spool_rewind(&c->kept);
+	while (next_kept(c, &k, &id, &why, &record)) {
+		struct ledger_facts_ship *ship;
+
+		if (!c->facts.job)
+			die_hint(EX_DATA, "--rejects FILE keeps them in a file",
+				"%llu values do not fit their columns (the first: %.*s), "
+				"and --keep-rejects needs a job of the ledger",
+				(unsigned long long)c->kept.n, (int)why.n, why.p);
+		ship = ship_of_facts(c, id);
 		ship->rejects++;
 		ship->rows = less(ship->rows, 1);
 		ship->cells = less(ship->cells, 1);
-		ship->wide_rows = less(ship->wide_rows, c->kept[i].rows);
+		ship->wide_rows = less(ship->wide_rows, k.rows);
 	}
 }
 
@@ -161,16 +177,17 @@ static void store_kept(struct wide_sink *c)
 {
 	struct ledger_rejects to = { .target = c->pg, .job = c->facts.job, .once = is_live(c) };
 
-	for (size_t i = 0; i < c->n_kept; i++)
-		if (names_find(&c->broken, c->kept[i].ship) == NAMES_NONE)
-			ledger_reject(&to, c->kept[i].ship,
-				is_live(c) ? c->kept[i].instant : c->facts.from,
-				ship_of_facts(c, c->kept[i].ship)->attempt, c->kept[i].record,
-				c->kept[i].why);
+	struct kept k;
+	struct sl ship, why, record;
+
+	spool_rewind(&c->kept);
+	while (next_kept(c, &k, &ship, &why, &record))
+		if (names_find(&c->broken, ship) == NAMES_NONE)
+			ledger_reject(&to, ship, is_live(c) ? k.instant : c->facts.from,
+				ship_of_facts(c, ship)->attempt, record, why);
 	ledger_reject_flush(&to);
 	str_free(&to.rows);
-	arena_reset(&c->kept_arena);
-	c->n_kept = c->kept_bytes = 0;
+	spool_clear(&c->kept);
 }
 
 static void turn(void *ctx);
@@ -317,14 +334,13 @@ static void close_sink(void *sink)
 	wide_close(c->wide);
 	registry_close(c->registry);
 	arena_free(&c->facts_arena);
-	arena_free(&c->kept_arena);
+	spool_free(&c->kept);
 	arena_free(&c->job_arena);
 	names_free(&c->met);
 	names_free(&c->expected);
 	names_free(&c->broken);
 	mem_free(c->left_out);
 	spool_free(&c->erased);
-	mem_free(c->kept);
 	mem_free(c);
 }
 

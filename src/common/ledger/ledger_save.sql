@@ -63,9 +63,13 @@ cells, wide_rows, deleted, rejects, ships
 SELECT to_jsonb(x) FROM (SELECT {follower_columns} FROM ferry.follower
 	WHERE {of_jobs} AND $4::text[] IS NULL) AS x ORDER BY 1;
 
+-- What fed the table is not kept, so what came and went meanwhile is not noticed.
 -- name: load_follower_sql
-INSERT INTO ferry.follower ({follower_columns}) SELECT {follower_columns}
-	FROM jsonb_populate_recordset(NULL::ferry.follower, $1::jsonb) ON CONFLICT DO NOTHING;
+WITH back AS (INSERT INTO ferry.follower ({follower_columns}) SELECT {follower_columns}
+	FROM jsonb_populate_recordset(NULL::ferry.follower, $1::jsonb) ON CONFLICT DO NOTHING
+	RETURNING job_id)
+INSERT INTO ferry.doubt (job_id, why, held) SELECT job_id, 'brought back from a backup', true
+	FROM back;
 
 -- part: follow_ship_columns
 job_id, ship, rows, cells, wide_rows, dropped, deleted, rejects, first_time, last_time,
@@ -80,17 +84,17 @@ INSERT INTO ferry.follow_ship ({follow_ship_columns}) SELECT {follow_ship_column
 	FROM jsonb_populate_recordset(NULL::ferry.follow_ship, $1::jsonb) ON CONFLICT DO NOTHING;
 
 -- part: doubt_columns
-job_id, ship, time_from, time_to, why, at, instants
+job_id, ship, time_from, time_to, why, at, instants, relation
 
 -- name: save_doubt_sql
-SELECT to_jsonb(x) FROM (SELECT {doubt_columns} FROM ferry.doubt
+SELECT to_jsonb(x) FROM (SELECT {doubt_columns}, held FROM ferry.doubt
 	WHERE {of_jobs} AND (ship IS NULL OR {of_ships})) AS x ORDER BY 1;
 
 -- Those of all ships stay where one ship is rolled back.
 -- name: load_doubt_sql
-INSERT INTO ferry.doubt ({doubt_columns}) SELECT {doubt_columns}
+INSERT INTO ferry.doubt ({doubt_columns}, held) SELECT {doubt_columns}, coalesce(held, false)
 	FROM jsonb_populate_recordset(NULL::ferry.doubt, $1::jsonb)
-	EXCEPT ALL SELECT {doubt_columns} FROM ferry.doubt;
+	EXCEPT ALL SELECT {doubt_columns}, held FROM ferry.doubt;
 
 -- name: other_job_sql
 SELECT job_id FROM jsonb_populate_recordset(NULL::ferry.job, $1::jsonb) AS b
