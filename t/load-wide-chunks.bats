@@ -258,23 +258,24 @@ left_out() {
 	has "$err" --keep-rejects 'not a double precision number'
 }
 
+# bats test_tags=whole
 @test "ledger: --keep-rejects keeps more values of a chunk than the memory is for" {
-	sql "DROP TABLE IF EXISTS tenant.n; CREATE TABLE tenant.n (ship_id text,
+	sql "DROP TABLE IF EXISTS tenant.b; CREATE TABLE tenant.b (ship_id text,
 			created_time timestamp, data_channel_id text, value text,
 			PRIMARY KEY (ship_id, created_time, data_channel_id));
-		INSERT INTO tenant.n SELECT 'jb1', '2024-01-01'::timestamp + i * interval '1 s', 'd',
+		INSERT INTO tenant.b SELECT 'jb1', '2024-01-01'::timestamp + i * interval '1 s', 'd',
 			CASE i WHEN 0 THEN '7' ELSE i || repeat('x', 1000000) END
 		FROM generate_series(0, 70) AS i"
 	printf '%s\n' '{"ship_id":"jb1","data_channel_id":"d","value_format":"Decimal"}' |
-		pg-wide-tables register --types native --target-prefix w_ --quiet
-	job=$(pg-wide-ledger plan "${source[@]}" --cutoff-time 2024-02-01 --types native \
-		--target-prefix w_ 2>/dev/null)
-	run_pipe '0 0 0' "pg-narrow-dump ${source[*]} --job $job | pivot-wide |
-		pg-copy-load --wide --types native --target-prefix w_ --keep-rejects"
+		pg-wide-tables register --types native --target-prefix b_ --quiet
+	job=$(pg-wide-ledger plan --table tenant.b --value-column value --cutoff-time 2024-02-01 \
+		--types native --target-prefix b_ 2>plan.err)
+	run_pipe '0 0 0' "pg-narrow-dump --table tenant.b --value-column value --job $job |
+		pivot-wide | pg-copy-load --wide --types native --target-prefix b_ --keep-rejects"
 	is "$(sql "SELECT count(DISTINCT record->>'value'), min(length(record->>'value'))
 		FROM ferry.reject WHERE job_id = $job")" '70|1000001'
 	is "$(sql "SELECT sum(rows), sum(rejects) FROM ferry.chunk WHERE job_id = $job")" '1|70'
-	is "$(sql 'SELECT d FROM tenant.w_jb1 WHERE d IS NOT NULL')" 7
+	is "$(sql 'SELECT d FROM tenant.b_jb1 WHERE d IS NOT NULL')" 7
 }
 
 # ---- proof -------------------------------------------------------------------------------------
