@@ -666,7 +666,8 @@ static void mend_sequence(struct table *t, size_t i, const struct pg_result *r, 
 
 void table_sequences(struct table *t, bool advance, bool all)
 {
-	all &= t->counts.skipped + t->counts.dropped == 0;
+	all &= t->counts.skipped + t->counts.dropped + t->counts.superseded +
+		t->counts.updated == 0;
 	for (size_t i = 0; i < t->columns.n; i++) {
 		const struct column *c = &t->column[i];
 		struct sl name = t->columns.name[i];
@@ -681,7 +682,7 @@ void table_sequences(struct table *t, bool advance, bool all)
 			mend_sequence(t, i, all ? sent : r, advance);
 		else
 			msg_warn("whether the sequence of column %s is behind is not known: "
-				 "records were left out, and it may not be read",
+				 "not all that was sent is there, and it may not be read",
 				msg_q(name));
 	}
 }

@@ -106,7 +106,7 @@ bool table_defers(const struct table *t);
 
 /*
  * Sequences that give columns of the table their values, and are behind the greatest that was
- * loaded: advances them, or warns. `all`: no record was refused. Before COMMIT.
+ * loaded: advances them, or warns. `all`: none was refused. Before COMMIT.
  */
 void table_sequences(struct table *t, bool advance, bool all);
 
