@@ -21,7 +21,9 @@ setup_file() {
 			('rejected: Failing row contains (2024, a) PLANTED-9, b).'),
 			('a \"word\": Fehlerhafte Zeile enthält (2024, PLANTED-9'),
 			('no number: \"a\"PLANTED-9\": of a text'), ('of \"a\", not \"PLANTED-9'),
-			('kein Wert: »PLANTED-9«')) AS v (m);
+			('kein Wert: »PLANTED-9«'), ('keine ‘Zahl’: PLANTED-9'),
+			('Failing row contains (1, x) PLANTED-9'),
+			('no number: \"a\" or \"b\"PLANTED-9')) AS v (m);
 		UPDATE ferry.chunk SET error = 'no number: \"PLANTED-6\"'"
 	export PGPASSWORD=PLANTED-7 AWS_SECRET_ACCESS_KEY=PLANTED-8
 	FERRY_SOURCE="user=planted password=PLANTED-2 dbname=$PGDATABASE" \
@@ -38,8 +40,8 @@ setup_file() {
 	done
 	has ferry-bundle/versions 'pg-copy-load (ferry) ' 'open files'
 	jq -r .message ferry-bundle/events.json >messages
-	has messages 'bad value: "..", look' 'Key (..) is there' \
-		'rejected: Failing row contains (..).' 'of "..' 'enthält (..' 'kein Wert: ..'
+	has messages 'bad value: "..' 'Key (..' 'rejected: Failing row contains (..' 'of "..' \
+		'kein Wert: ..' 'keine ..'
 	is "$(wc -l <ferry-bundle/chunks.csv)" \
 		"$(sql 'SELECT count(*) + 1 FROM ferry.chunk')"
 	is "$(jq -s 'length' ferry-bundle/status.json)" 1
@@ -51,6 +53,15 @@ setup_file() {
 	tar -xzf out.tar.gz
 	has ferry-bundle/status.json 'cannot connect' 'ended with'
 	has ferry-bundle/versions 'pg-copy-load (ferry) '
+	# no JSON either
+	mkdir bin
+	printf '#!/bin/sh\ncase $* in *ferry.chunk*) echo "%s"; exit 3; esac\nexec %s "$@"\n' \
+		'DETAIL: Key (ship)=(PLANTED)-9) is there' "$(command -v psql)" >bin/psql
+	chmod +x bin/psql
+	PATH=$PWD/bin:$PATH run_rc 0 narrow-to-wide --mode bundle -O out.tar.gz
+	tar -xzf out.tar.gz
+	has ferry-bundle/chunks.csv 'DETAIL: Key (ship)=(..' 'ended with 3'
+	has_no ferry-bundle/chunks.csv PLANTED
 	run_rc 64 narrow-to-wide --mode bundle
 	run_rc 73 narrow-to-wide --mode bundle -O /proc/none/x
 }

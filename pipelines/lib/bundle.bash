@@ -37,18 +37,17 @@ part() {
 	((code == 0)) || printf 'ended with %s\n' "$code" >>"$folder/$name/$1"
 }
 
-# quoteless: texts of JSON without what messages quote and servers detail, in any language: what is
-# between the first quote or bracket and the last, or, of a text that was cut, the end. Values may
-# have either in them.
+# quoteless: texts of JSON without what messages quote and servers detail, in any language: up to
+# the first quote or bracket, since values may have either in them, and a text may be cut. What is
+# no JSON loses =(…).
 quoteless() {
-	local any='([^"\\]|\\.)*' none='([^"\\]|\\[^"])*' no_open='([^"\\(]|\\.)*'
-	local no_close='([^"\\)]|\\.)*' q='\\"' foreign='(«|»|‹|›|„|“|”|「)'
+	local any='([^"\\]|\\.)*' none='([^"\\]|\\[^"])*' no_open='([^"\\(]|\\.)*' q='\\"'
+	# shellcheck disable=SC1112  # as messages have them
+	local foreign='(«|»|‹|›|„|“|”|‘|’|「)'
 
-	# the first rule: of an odd number of quotes
-	sed -E -e "s/(^|[^\\])\"($none)$q($none$q$none$q)*$none\"/\\1\"\\2$q..\"/g" \
-		-e "s/$q$any$q/$q..$q/g" \
-		-e "s/\"($no_open)\\($any\\)($no_close)\"/\"\\1(..)\\4\"/g" \
-		-e "s/\"($no_open)\\($no_close\"/\"\\1(..\"/g" \
+	# by bytes, whatever the encoding
+	LC_ALL=C sed -E -e '/^[[:space:]]*[]["{},]/!{s/=\(.*/=(../;b' -e '}' \
+		-e "s/\"($none)$q$any\"/\"\\1$q..\"/g" -e "s/\"($no_open)\\($any\"/\"\\1(..\"/g" \
 		-e "s/$foreign$any\"/..\"/g"
 }
 
