@@ -559,6 +559,20 @@ x-some-vip-0123456789abcdef'
 	PATH=$PWD/bin:$PATH run_rc 0 fs clear copied --force --backup-s3 s3://copies/late
 	arrived copied 3
 	has "$out" 'what was put in the last 15 minutes may still reach the offline store'
+	# nor anything where the copy cannot be listed
+	cat >bin/sed <<-'END'
+		#!/bin/bash
+		[[ $* != *s3://* ]] || sandbox_set deny=ListObjectsV2
+		exec /bin/sed "$@"
+	END
+	chmod +x bin/sed
+	export -f sandbox_set sandbox_ask
+	fs-put copied --target-stores online more.csv
+	PATH=$PWD/bin:$PATH run_rc 77 fs clear copied --force --backup-s3 s3://copies/blind
+	sandbox_set
+	has "$err" 'the copy cannot be listed, so nothing is deleted'
+	is "$(fs-extract-online copied --no-seal | wc -l)" 4
+	arrived copied 3
 	run_rc 0 fs clear copied --force
 	arrived copied 0
 }

@@ -429,23 +429,28 @@ static bool add_copied(void *ctx, const struct s3_object *o)
 	return true;
 }
 
+static void list_copied(struct aws *a, const char *uri, const char *otherwise, struct copied *c)
+{
+	struct sl bucket, prefix;
+	struct aws_error e;
+
+	if (!s3_parse(sl_of(uri), &bucket, &prefix))
+		opt_usage("--copied: not like s3://BUCKET/PREFIX: %s", msg_q(sl_of(uri)));
+	c->prefix = prefix.n;
+	if (!s3_list(a, bucket, prefix, add_copied, c, &e))
+		aws_die(&e, otherwise);
+}
+
 /* What came since the backup in `copied` was made is in no copy, and stays; NULL: all goes. */
 static void delete_objects(struct aws *a, struct fs_place at, const char *copied,
 	const char *otherwise, struct str *text)
 {
 	struct copied c = { .prefix = 0 };
-	struct sl bucket, prefix;
 	struct aws_error e;
 	uint64_t n = 0;
 
-	if (copied) {
-		if (!s3_parse(sl_of(copied), &bucket, &prefix))
-			opt_usage("--copied: not like s3://BUCKET/PREFIX: %s",
-				msg_q(sl_of(copied)));
-		c.prefix = prefix.n;
-		if (!s3_list(a, bucket, prefix, add_copied, &c, &e))
-			aws_die(&e, otherwise);
-	}
+	if (copied)
+		list_copied(a, copied, otherwise, &c);
 	if (!s3_delete_prefix(a, at.bucket, at.prefix, copied ? &c.names : NULL, &n, &e) &&
 		e.class != AWS_NOT_FOUND)
 		aws_die(&e, otherwise);
@@ -487,13 +492,18 @@ static void empty_offline(struct aws *a, struct fs_group *g, struct fs_place at,
 		text);
 }
 
-/* What is deleted behind something else is tried before it, by an object that is not there. A table
- * of Iceberg is left to Athena. */
-static void try_deleting(struct aws *a, const struct fs_group *g, struct fs_place at)
+/* What is deleted behind something else is tried before it, by an object that is not there, and so
+ * is listing the copy. A table of Iceberg is left to Athena. */
+static void try_deleting(
+	struct aws *a, const struct fs_group *g, struct fs_place at, const char *copied)
 {
+	struct copied c = { .prefix = 0 };
 	AUTO_STR key = { 0 };
 	struct aws_error e;
 
+	if (copied && !is_iceberg(g))
+		list_copied(a, copied, N_("the copy cannot be listed, so nothing is deleted"), &c);
+	names_free(&c.names);
 	str_addf(&key, "%.*sferry-may-delete", (int)at.prefix.n, at.prefix.p);
 	if (!is_iceberg(g) && !s3_delete(a, at.bucket, str_sl(&key), &e) &&
 		e.class != AWS_NOT_FOUND)
@@ -526,12 +536,12 @@ void fs_admin_clear(struct aws *a, const char *name, const struct fs_admin *o)
 		if (o->backup)
 			str_addf(&text, tr("would copy the offline store to s3://%.*s/%.*s\n"),
 				(int)to.bucket.n, to.bucket.p, (int)to.prefix.n, to.prefix.p);
+		if (o->try_deleting)
+			try_deleting(a, &g, at, o->copied);
 		size_text(a, at,
 			is_iceberg(&g) ? N_("would delete all rows of the Iceberg table:")
 				       : N_("would delete"),
 			&text);
-		if (o->try_deleting)
-			try_deleting(a, &g, at);
 	} else {
 		if (o->backup)
 			back_up(a, at, to, &text);
@@ -623,7 +633,7 @@ static void delete_group(struct aws *a, const char *name, struct fs_group *g,
 	struct aws_error e;
 
 	if (g->offline && !o->keep_data)
-		try_deleting(a, g, fs_offline_place(g));
+		try_deleting(a, g, fs_offline_place(g), NULL);
 	if (g->offline && !o->keep_data)
 		tell_data(g);
 	str_addz(&body, "{\"FeatureGroupName\":");
