@@ -656,6 +656,18 @@ all_rows() { [[ $(fs-extract-athena "$1" --store-columns -o ndjson --no-seal | w
 	run_rc 0 fs bulk-put asked in.csv --only-missing --no-resume
 	has "$out" '2 there already'
 	all_rows asked 2
+	# what an hour ago was not deleted is now
+	group asked-clean
+	run_rc 0 fs-improve asked asked-clean --yes
+	sandbox_set throttle=100 only=GetObject
+	AWS_MAX_ATTEMPTS=1 run_rc 75 fs-extract-athena --latest --deleted --store-columns \
+		--columns=id,event_time --no-seal -o ndjson -O newest asked
+	sandbox_set
+	printf 'id,event_time\na,2024-01-02T00:00:00Z\n' >gone.csv
+	fs-put asked --delete soft gone.csv
+	wait_until 20 all_rows asked 3
+	run_rc 0 fs-improve asked asked-clean --yes
+	is "$(fs-extract-online asked-clean --no-seal -o ndjson | jq -r .id)" b
 }
 
 # bats test_tags=whole
