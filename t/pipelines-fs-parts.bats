@@ -296,7 +296,7 @@ parted() {
 	run_rc 69 fs verify twofold twofold
 }
 
-@test "verify: a correction that is on its way offline stays as it is online" {
+@test "verify: a correction, or a deletion, that is on its way offline stays as it is online" {
 	made coming both
 	records 3 >in.csv
 	fs-put coming in.csv
@@ -304,6 +304,8 @@ parted() {
 	sandbox_set offline-delay=600000
 	printf 'id,event_time,category\nid1,2024-01-01T00:00:01Z,fixed\n' >fix.csv
 	fs-put coming fix.csv
+	run_rc 1 fs verify --online-offline coming
+	has "$err" 'records take up to 15 minutes'
 	# it arrives while the repair waits
 	mkdir bin
 	export -f sandbox_set sandbox_ask rows
@@ -313,6 +315,17 @@ parted() {
 	PATH=$PWD/bin:$PATH run_rc 0 fs verify --online-offline coming --repair online --yes
 	has "$out" 'the online store: 0 records written'
 	is "$(fs get coming id1 | jq -r .category)" fixed
+	# of what is deleted hard nothing is left online
+	sandbox_set offline-delay=600000
+	printf 'id,event_time\nid2,2024-01-02T00:00:00Z\n' >gone.csv
+	fs-put coming --delete hard gone.csv
+	run_rc 1 fs verify --online-offline coming
+	has "$out" '1 are not online: "id2"'
+	has "$err" 'records take up to 15 minutes'
+	sed -i 's/coming 4/coming 5/' bin/sleep
+	PATH=$PWD/bin:$PATH run_rc 0 fs verify --online-offline coming --repair online --yes
+	has "$out" 'the online store: 0 records written'
+	run_rc fails fs get coming id2
 }
 
 @test "verify: the offline store repaired, of what is not on its way" {

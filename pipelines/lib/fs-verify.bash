@@ -134,7 +134,7 @@ report_stores() {
 	told older $"%s are older online than offline"
 	told otherwise $"%s have other values at the same event time"
 	told gone $"%s were deleted online alone"
-	[[ ! -s $run/late && ! -s $run/gone ]] ||
+	[[ ! -s $run/late && ! -s $run/gone && ! -s $run/lost && ! -s $run/otherwise ]] ||
 		note $"records take up to 15 minutes to reach an offline store; see --verify-wait"
 }
 
@@ -159,12 +159,12 @@ wait_for() {
 	done
 }
 
-# The online store gets what is newest offline, but for corrections that are not there yet. What it
-# has itself newer, or deleted, stays.
+# The online store gets what is newest offline, but for corrections and hard deletions that are not
+# there yet. What it has itself newer, or deleted, stays.
 repair_online() {
 	local written=0
 
-	wait_for otherwise
+	wait_for otherwise lost
 	if [[ -s $run/lost && ${opt[without-collections]-} != 1 ]] &&
 		fs-group "${aws[@]}" schema -o csv -- "$source_group" |
 		awk -F , 'NR > 1 && $3 !~ /^"?"?$/ { some = 1 } END { exit !some }'; then
