@@ -332,7 +332,19 @@ was_told() { grep -qF -e "$1" told; }
 	# shellcheck disable=SC2086
 	run_rc 0 $look "$PWD/told.sh"
 	[[ ! -s told ]]
-	sql "UPDATE ferry.follower SET lease_until = now() - interval '1 s'"
+	# what had failed before it was started anew is no reason
+	sql "UPDATE ferry.follower SET error = 'gone', error_at = now(),
+		started_at = now() + interval '1 s'"
+	# shellcheck disable=SC2086
+	run_rc 0 $look "$PWD/told.sh"
+	[[ ! -s told ]]
+	sql "UPDATE ferry.follower SET started_at = now() - interval '1 minute'"
+	# shellcheck disable=SC2086
+	run_rc 0 $look "$PWD/told.sh"
+	has told ', and nobody follows'
+	sql "UPDATE ferry.follower SET error = NULL, error_at = NULL,
+		lease_until = now() - interval '1 s'; DELETE FROM ferry.event"
+	rm told
 	# shellcheck disable=SC2086
 	run_rc 0 $look "$PWD/told.sh"
 	has told 'the wide tables are 3' ', and nobody follows'

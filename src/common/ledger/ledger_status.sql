@@ -78,7 +78,7 @@ SELECT kind = 'slot', lease_until > clock_timestamp(), rows, cells, wide_rows, d
 		WHERE ships IS NOT NULL AND ship <> '' AND ship <> ALL (ships))),
 	CASE WHEN kind = 'slot' AND watched_at < clock_timestamp() - interval '15 s' THEN
 		(extract(epoch FROM clock_timestamp() - watched_at) * 1000000)::bigint END,
-	lease_until > '-infinity' OR error IS NOT NULL
+	lease_until > '-infinity' OR error_at > started_at
 	FROM ferry.follower f WHERE job_id = $1;
 
 -- The last hundred chunks tell the pace: by the time on the clock, so that all workers count. Rows
