@@ -220,6 +220,12 @@ wrong() {
 	run_rc 78 narrow-to-wide -q --targets none.conf --mode schema-only
 	has "$err" 'no ship is of a target that was chosen from none.conf' 'correct its patterns'
 	run_rc 78 narrow-to-wide --targets none.conf --mode validate
+	has "$err" 'correct its patterns'
+	# those that fit ships of which nothing was carried over are right
+	run_rc 78 narrow-to-wide --targets targets.conf --mode validate
+	has "$err" 'no ledger of a target that was chosen from targets.conf has a ship' \
+		'nothing was carried over yet'
+	has_no "$err" 'correct its patterns'
 	sed "s|^target = dbname=$ulsan|target = host=$PWD dbname=x|" targets.conf >away.conf
 	run_rc 75 narrow-to-wide --targets away.conf --mode migration-only --cutoff-time 2024-10-02
 	has "$err" '[ulsan]: error: '

@@ -204,13 +204,13 @@ t_warn() {
 	warn "$1"
 }
 
-# place_ships FOLDER: t_mine and t_lost, of what was asked
+# place_ships FOLDER: t_mine, t_lost and t_fits, of what was asked
 place_ships() {
 	local i each ship key
 	local -A whose=() listed=()
 	local -a none=() have=()
 
-	t_mine=() t_lost=()
+	t_mine=() t_lost=() t_fits=''
 	for i in "${!t_name[@]}"; do
 		key=${t_key[i]}
 		[[ ! -f $1/ships.$i ]] || listed[$key]=1
@@ -239,6 +239,7 @@ place_ships() {
 	none=()
 	for ship in "${!whose[@]}"; do
 		i=${whose[$ship]}
+		t_fits+=${t_on[i]}
 		[[ ${t_all[i]} || ${t_mine[i]-}$'\n' == *$'\n'"$ship"$'\n'* ]] || none+=("$ship")
 	done
 	warn_of $"%s ships are in no ledger yet, and not compared, such as %s" "${none[@]}"
@@ -433,7 +434,7 @@ heavier() {
 }
 
 over_targets() {
-	local i worst=0 t_begun='' folder
+	local i worst=0 t_begun='' t_fits folder
 	local -a t_lost=() chosen=()
 
 	folder=$(mktemp -d -- "${TMPDIR:-/tmp}/ferry-targets.XXXXXX") ||
@@ -471,9 +472,14 @@ over_targets() {
 		misused "$(fill $"%s is of one target: --only NAME says which" "$mode")"
 	((${#chosen[@]} || worst)) || if [[ ${ships[*]-} ]]; then
 		fail "$EX_CONFIG" $"no ship that is named is of a target that --only names"
+	elif [[ ${t_fits-} ]]; then
+		fail "$EX_CONFIG" "$(fill \
+			$"no ledger of a target that was chosen from %s has a ship" \
+			"$targets")" $"nothing was carried over yet: --mode concurrent begins to"
 	else
 		fail "$EX_CONFIG" "$(fill $"no ship is of a target that was chosen from %s" \
-			"$targets")" $"correct its patterns; pg-narrow-schema --ships lists the ships"
+			"$targets")" \
+			$"correct its patterns; pg-narrow-schema --ships lists the ships"
 	fi
 	want_apart
 	if [[ $mode =~ ^($t_live|migration-only)$ ]]; then
