@@ -211,6 +211,14 @@ ledger() {
 	has "$err" 'nothing was changed'
 	[[ ! -e other ]]
 	is "$(sql "SELECT count(DISTINCT ship) FROM ferry.chunk WHERE state = 'done'")" 2
+	# all go meanwhile: what is there of them is kept
+	cat >pg_dump <<-END
+		#!/bin/sh
+		$dump "\$@" && "$FERRY_BIN/narrow-to-wide" --quiet --mode rollback --yes
+	END
+	PATH=$PWD:$PATH run_rc 78 n2w rollback --yes --backup other
+	has "$err" 'no wide tables' other.part
+	[[ -s other.part/tables/toc.dat && -s other.part/ledger.ndjson ]]
 }
 
 @test "rollback: ships whose names need quotes go, and come back" {

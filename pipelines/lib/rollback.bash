@@ -78,6 +78,8 @@ back_up() {
 			fail "$EX_REFUSED" $"pg_dump failed: nothing was changed" \
 				"$(fill $"what it left is in %s" "$part")"
 		list_relations
+		((${#relations[@]})) || fail "$EX_CONFIG" $"there are no wide tables to back up" \
+			"$(fill $"what it left is in %s" "$part")"
 	done
 	sync -- "$part" "$part/ledger.ndjson" "$part/tables" "$part"/tables/*
 	mv -T -- "$part" "$1"
