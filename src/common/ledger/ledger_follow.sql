@@ -38,8 +38,9 @@ WITH free AS (SELECT job_id, ships FROM ferry.follower
 		SELECT $1, ship, 'it was not followed for a while'
 		FROM free, LATERAL (SELECT ship FROM ferry.chunk
 			WHERE job_id = $1 AND state IN ('running', 'done')
-			UNION SELECT ship FROM ferry.follow_ship WHERE job_id = $1) AS s
-		WHERE ship <> '' AND ship <> ALL (ships)
+			UNION SELECT ship FROM ferry.follow_ship WHERE job_id = $1
+			EXCEPT SELECT unnest(ships)) AS s
+		WHERE ships IS NOT NULL AND ship <> ''
 			AND ($6::text[] IS NULL OR ship = ANY ($6)) RETURNING job_id, ship, why),
 	said AS (INSERT INTO ferry.event (level, job_id, ship, message)
 		SELECT 'WARNING', job_id, ship, why || ': what it has is to be compared' FROM back)

@@ -74,8 +74,9 @@ SELECT kind = 'slot', lease_until > clock_timestamp(), rows, cells, wide_rows, d
 			ELSE count(*) || ' ships, such as ' || min(ship) || ', are' END
 			|| ' not followed: what is written of it is missing until it is compared'
 		FROM (SELECT ship FROM ferry.chunk c WHERE c.job_id = f.job_id
-			UNION SELECT ship FROM ferry.follow_ship s WHERE s.job_id = f.job_id) AS k
-		WHERE ships IS NOT NULL AND ship <> '' AND ship <> ALL (ships))),
+			UNION SELECT ship FROM ferry.follow_ship s WHERE s.job_id = f.job_id
+			EXCEPT SELECT unnest(ships)) AS k
+		WHERE ships IS NOT NULL AND ship <> '')),
 	CASE WHEN kind = 'slot' AND watched_at < clock_timestamp() - interval '15 s' THEN
 		(extract(epoch FROM clock_timestamp() - watched_at) * 1000000)::bigint END,
 	lease_until > '-infinity' OR error_at > started_at
