@@ -444,22 +444,49 @@ S2|2024-01-01 00:00:30|2024-01-01 00:00:30.000001"
 	is "$(left)" '0|1'
 	sql "SELECT pg_drop_replication_slot('$name')"
 }
+# made_by PID: the slot is being made, by another backend than this one
+made_by() {
+	sql "SELECT 1 / count(*) FROM pg_replication_slots
+		WHERE database = current_database() AND active_pid <> $1"
+}
+
+# The backend of one that was killed goes on waiting, and has the slot.
+@test "slot job: a set-up that is cut while its slot waits for writers is taken up, or undone" {
+	local writer set_up backend=0
+	mkfifo go
+	psql -Xq <go >psql.out 2>&1 3>&- &
+	writer=$!
+	exec {fd}>go
+	printf 'BEGIN; SELECT txid_current();\n\\! touch begun\n' >&"$fd"
+	wait_until 20 test -e begun
+	for _ in 1 2; do
+		pg-wide-ledger follow --follow slot >set_up.out 2>&1 3>&- {fd}>&- &
+		set_up=$!
+		wait_until 20 made_by "$backend"
+		backend=$(sql 'SELECT active_pid FROM pg_replication_slots
+			WHERE database = current_database()')
+		kill -KILL "$set_up"
+	done
+	run_ok pg-wide-ledger unfollow
+	is "$(left)" '0|0'
+	exec {fd}>&-
+	wait "$writer"
+}
 left() {
 	sql "SELECT (SELECT count(*) FROM pg_publication WHERE pubname LIKE 'ferry%'),
 		(SELECT count(*) FROM pg_replication_slots WHERE database = current_database())"
 }
 
 @test "slot job: a copy of the ledger does not take the slot away from who reads it" {
-	local slot reader
+	local slot reader publication
 	follow_job
 	slot=$(sql 'SELECT slot FROM ferry.follower')
 	pg-narrow-dump --follow slot --slot "$slot" --publication "$slot" --no-seal \
 		>rows 2>&1 3>&- &
 	reader=$!
-	read_by() { sql "SELECT 1 / (active_pid = $1)::int FROM pg_replication_slots
-		WHERE slot_name = '$slot'"; }
-	wait_until 20 sql "SELECT 1 / active::int FROM pg_replication_slots
-		WHERE slot_name = '$slot'"
+	read_by() { sql "SELECT 1 / count(*) FROM pg_replication_slots
+		WHERE slot_name = '$slot' AND active_pid = $1"; }
+	wait_until 20 read_by active_pid
 	local pid
 	pid=$(sql "SELECT active_pid FROM pg_replication_slots WHERE slot_name = '$slot'")
 	sql "UPDATE ferry.follower SET upto = '0/1'" # the copy is older
@@ -471,6 +498,19 @@ left() {
 	read_by "$pid"
 	kill "$reader"
 	wait "$reader"
+	# one of a name that was given, neither
+	slot=mine_$$
+	publication=$(sql 'SELECT publication FROM ferry.follower')
+	pg-narrow-dump --follow slot --slot "$slot" --publication "$publication" --no-seal \
+		>rows 2>&1 3>&- &
+	reader=$!
+	wait_until 20 read_by active_pid
+	run_rc 0 pg-wide-ledger follow --follow poll
+	has "$err" "slot $slot is left"
+	is "$(left)" '1|1'
+	kill "$reader"
+	wait "$reader"
+	sql "SELECT pg_drop_replication_slot('$slot'); DROP PUBLICATION \"$publication\"" >slot
 	run_ok pg-wide-ledger unfollow
 	is "$(left)" '0|0'
 }

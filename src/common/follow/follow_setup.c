@@ -102,7 +102,7 @@ static bool is_read(struct pg *source, struct pg *target, uint64_t job, const ch
 		struct ledger_live live = { 0 };
 
 		ledger_live_get(target, job, &live, &a);
-		if (live.alive || !slot_look(source, slot, &facts) || !facts.active)
+		if ((live.slot && live.alive) || !slot_look(source, slot, &facts) || !facts.read)
 			return false;
 		clock_sleep(CLOCK_US_PER_SEC / 20);
 	}
@@ -204,20 +204,30 @@ void follow_slot_setup(struct pg *source, const struct narrow *narrow, struct pg
 		make_anew(source, narrow, target, job, names, now.slot, why);
 }
 
+static bool drop_unread(struct pg *source, struct pg *target, uint64_t job, const char *slot,
+	const char *publication)
+{
+	bool read = is_read(source, target, job, slot);
+
+	if (read)
+		msg_warn("slot %s is left: it is being read, and not by a follower of this ledger",
+			slot);
+	else
+		slot_drop(source, slot, publication);
+	return !read;
+}
+
 void follow_slot_cleanup(struct pg *source, struct pg *target, uint64_t job, const char *named)
 {
 	AUTO_STR of = { 0 }, name = { 0 };
+	bool alone = true;
 
 	ledger_source_name(target, &of);
 	slot_name(&name, job, str_sl(&of));
-	if (is_read(source, target, job, str_z(&name)))
-		msg_warn("slot %s is left: it is being read, and not by a follower of this ledger",
-			str_z(&name));
-	else
-		slot_drop(source, str_z(&name), str_z(&name));
-	/* not one of another ledger, of which this one may be a copy */
+	/* not one of another ledger, of which this one may be a copy; nor what its slot needs */
 	if (named && !is_own_name(named))
-		slot_drop(source, named, NULL);
+		alone = drop_unread(source, target, job, named, NULL);
+	(void)drop_unread(source, target, job, str_z(&name), alone ? str_z(&name) : NULL);
 }
 
 struct pg *follow_slot_source(const char *conninfo, const struct ledger_job *job)

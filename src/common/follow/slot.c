@@ -273,7 +273,7 @@ static void take_facts(const struct pg_result *r, struct slot_facts *out)
 {
 	struct sl status = pg_value(r, 0, 3);
 
-	out->active = pg_true(r, 0, 0);
+	out->read = pg_true(r, 0, 0);
 	if (!lsn_parse(pg_value(r, 0, 1), &out->confirmed))
 		out->confirmed = 0;
 	out->lag_bytes = get_bytes(r, 2);

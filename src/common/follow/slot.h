@@ -46,7 +46,7 @@ enum slot_state { SLOT_GOOD, SLOT_ABSENT, SLOT_LOST };
 
 struct slot_facts {
 	enum slot_state state;
-	bool active;
+	bool read; /* by a stream */
 	uint64_t confirmed;	/* LSN: the server has forgotten what is before */
 	uint64_t wal;		/* LSN: the end of the server's WAL */
 	int64_t lag_bytes;	/* of WAL behind `confirmed`; -1: not known */

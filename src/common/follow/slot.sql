@@ -29,8 +29,9 @@ SELECT EXISTS (SELECT FROM pg_publication WHERE pubname = $1 AND puballtables)
 		SELECT FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid
 		JOIN t ON t.oid = r.prrelid WHERE p.pubname = $1);
 
+-- A backend that is still making the slot has it, too, and is no reader of it.
 -- part: look
-SELECT active, confirmed_flush_lsn,
+SELECT active_pid IN (SELECT pid FROM pg_stat_replication), confirmed_flush_lsn,
 	pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint
 
 -- part: look_held
