@@ -472,6 +472,58 @@ made_by() {
 	exec {fd}>&-
 	wait "$writer"
 }
+
+@test "slot job: who polls goes on until the slot is there, and no other slot is taken for it" {
+	local row name=mine_$$ maker
+	job=$(pg-wide-ledger follow --follow poll) && job=${job% *}
+	polled() { sql "SELECT kind, attempt, upto FROM ferry.follower"; }
+	row=$(polled)
+	# it cannot be made
+	sql 'CREATE TABLE aside (a int); CREATE PUBLICATION ferry_aside FOR TABLE aside;
+		ALTER PUBLICATION ferry_aside RENAME TO aside'
+	run_rc 78 pg-wide-ledger follow --slot "$name" --publication aside
+	is "$(polled)" "$row"
+	# another has the name just then
+	KP_STOP=slot_published:1 pg-wide-ledger follow --slot "$name" >maker.out 2>&1 3>&- &
+	maker=$!
+	wait_until 20 grep -q '^State:.*stopped' "/proc/$maker/status"
+	is "$(polled)" "$row"
+	sql "SELECT pg_create_logical_replication_slot('$name', 'pgoutput')" >slot
+	kill -CONT "$maker"
+	wait "$maker" || is "$?" 78
+	is "$(polled)" "$row"
+	run_rc 0 pg-wide-ledger follow
+	is "$(cat "$out")" "$job poll"
+	is "$(left)" '0|1'
+	sql "SELECT pg_drop_replication_slot('$name')"
+	# it was made, and not taken
+	KP_KILL=slot_made:1 run_rc 137 pg-wide-ledger follow --slot "$name"
+	is "$(polled)" "$row"
+	run_rc 0 pg-wide-ledger follow
+	is "$(cat "$out")" "$job poll"
+	is "$(left)" '0|0'
+	KP_KILL=slot_made:1 run_rc 137 pg-wide-ledger follow --slot "$name"
+	run_rc 0 pg-wide-ledger follow --slot "$name"
+	is "$(sql 'SELECT kind, slot FROM ferry.follower')" "slot|$name"
+	sql 'DROP PUBLICATION aside; DROP TABLE aside'
+}
+
+@test "slot job: nobody follows a set-up that was cut short, and nothing is lost by it" {
+	local place each
+	for place in slot_published:1 slot_made:1; do
+		KP_KILL=$place run_rc 137 pg-wide-ledger follow --follow slot
+		[[ $place == slot_made* ]] || sql "DO \$\$ BEGIN EXECUTE 'DROP PUBLICATION '
+			|| (SELECT publication FROM ferry.follower); END \$\$"
+		job=$(sql 'SELECT max(job_id) FROM ferry.job')
+		run_rc 0 pg-wide-ledger status --source "dbname=$PGDATABASE"
+		has_no "$out" 'compares all'
+		for each in '' --standby; do
+			run_rc 75 pg-narrow-dump --follow slot --job "$job" --seal $each
+			has "$err" 'no slot yet'
+		done
+		is "$(sql "SELECT count(*) FROM ferry.event WHERE level = 'CRITICAL'")" 0
+	done
+}
 left() {
 	sql "SELECT (SELECT count(*) FROM pg_publication WHERE pubname LIKE 'ferry%'),
 		(SELECT count(*) FROM pg_replication_slots WHERE database = current_database())"

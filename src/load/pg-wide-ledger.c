@@ -377,11 +377,12 @@ static void do_follow(struct run *run)
 	poll.narrow = s.narrow;
 	poll.source = s.pg;
 	if (kind == LEDGER_FOLLOW_POLL) {
-		named = ledger_follower_get(run->target, run->job.id, &now, &run->arena) &&
-				now.kind == LEDGER_FOLLOW_SLOT
+		named = ledger_follower_get(run->target, run->job.id, &now, &run->arena)
 			? now.slot : NULL;
 		follow_poll_setup(&poll, run->target, run->job.id);
 		follow_slot_cleanup(s.pg, run->target, run->job.id, named); /* of before */
+		if (named && *named)
+			ledger_follower_forget(run->target, run->job.id);
 	} else {
 		follow_slot_setup(s.pg, s.narrow, run->target, run->job.id, &asked);
 	}

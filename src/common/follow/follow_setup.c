@@ -23,6 +23,9 @@ void follow_slot_find(struct pg *source, const struct follow_slot *f, struct are
 		out->slot = now.slot;
 		out->publication = now.publication;
 	}
+	if (f->job && strcmp(now.upto, LEDGER_FOLLOW_BEGUN) == 0)
+		die_hint(EX_BUSY, "pg-wide-ledger follow makes it, unless that is at work",
+			"job %llu has no slot yet", (unsigned long long)f->job);
 	if (slot_is_published(source, out->publication, &oid, &out->deletions))
 		return;
 	if (!f->job)
@@ -33,7 +36,7 @@ void follow_slot_find(struct pg *source, const struct follow_slot *f, struct are
 		"slot %s: " SLOT_UNPUBLISHED, out->slot);
 }
 
-/* Why the follower's slot cannot go on where the target is; NULL when it can. */
+/* Why the slot cannot go on where the target is; NULL when it can, or is not made yet. */
 static const char *what_is_lost(
 	struct pg *source, struct pg *target, uint64_t job, const struct ledger_follower *now)
 {
@@ -41,8 +44,11 @@ static const char *what_is_lost(
 	struct ledger_feeds known;
 	AUTO_ARENA a = { 0 };
 	uint64_t upto, oid;
-	bool deletions, there = slot_is_published(source, now->publication, &oid, &deletions);
+	bool deletions, there;
 
+	if (strcmp(now->upto, LEDGER_FOLLOW_BEGUN) == 0)
+		return NULL;
+	there = slot_is_published(source, now->publication, &oid, &deletions);
 	ledger_feeds_get(target, job, &known, &a);
 	/* a slot that is older than its publication can never be read */
 	if (!there || (known.publication && known.publication != oid))
@@ -131,12 +137,14 @@ static NORETURN void taken(const char *name)
 }
 
 /*
- * `before`: the slot that the ledger knows, or NULL. The name stands there before the slot does, so
- * that one that is left behind is found by it.
+ * `now`: who followed, or NULL. The name stands in the ledger before the slot does, so that one
+ * that is left behind is found by it: beside who polls, who goes on until then.
  */
 static void make_anew(struct pg *source, const struct narrow *narrow, struct pg *target,
-	uint64_t job, struct follow_slot_names names, const char *before, const char *doubt)
+	uint64_t job, struct follow_slot_names names, const struct ledger_follower *now,
+	const char *doubt)
 {
+	const char *before = now && *now->slot ? now->slot : NULL;
 	AUTO_STR of = { 0 }, own = { 0 }, point = { 0 };
 	struct slot_facts facts;
 	struct feeds feeds = { .narrow = narrow, .target = target, .job = job };
@@ -156,7 +164,7 @@ static void make_anew(struct pg *source, const struct narrow *narrow, struct pg 
 	slot_publish(source, narrow, names.publication);
 	KP("slot_published");
 	if (!slot_create(source, names.slot, &point)) {
-		ledger_follower_drop(target, job);
+		ledger_follower_forget(target, job);
 		taken(names.slot);
 	}
 	KP("slot_made");
@@ -187,7 +195,7 @@ void follow_slot_setup(struct pg *source, const struct narrow *narrow, struct pg
 	bool there = ledger_follower_get(target, job, &now, &a), other = false;
 	bool slot = there && now.kind == LEDGER_FOLLOW_SLOT;
 	bool cut = slot && strcmp(now.upto, LEDGER_FOLLOW_BEGUN) == 0;
-	const char *why = slot && !cut ? what_is_lost(source, target, job, &now) : NULL;
+	const char *why = slot ? what_is_lost(source, target, job, &now) : NULL;
 
 	if (slot) {
 		other = choose_name(&names.slot, now.slot);
@@ -196,12 +204,11 @@ void follow_slot_setup(struct pg *source, const struct narrow *narrow, struct pg
 	if (why)
 		say_lost(target, job, why);
 	if (!there || cut)
-		make_anew(source, narrow, target, job, names, there ? now.slot : NULL, NULL);
+		make_anew(source, narrow, target, job, names, there ? &now : NULL, NULL);
 	else if (!slot || other)
-		make_anew(source, narrow, target, job, names, slot ? now.slot : NULL,
-			LEDGER_OTHER_WAY);
+		make_anew(source, narrow, target, job, names, &now, LEDGER_OTHER_WAY);
 	else if (why)
-		make_anew(source, narrow, target, job, names, now.slot, why);
+		make_anew(source, narrow, target, job, names, &now, why);
 }
 
 static bool drop_unread(struct pg *source, struct pg *target, uint64_t job, const char *slot,
@@ -225,7 +232,7 @@ void follow_slot_cleanup(struct pg *source, struct pg *target, uint64_t job, con
 	ledger_source_name(target, &of);
 	slot_name(&name, job, str_sl(&of));
 	/* not one of another ledger, of which this one may be a copy; nor what its slot needs */
-	if (named && !is_own_name(named))
+	if (named && *named && !is_own_name(named))
 		alone = drop_unread(source, target, job, named, NULL);
 	(void)drop_unread(source, target, job, str_z(&name), alone ? str_z(&name) : NULL);
 }
@@ -252,8 +259,7 @@ bool follow_slot_remove(const char *conninfo, struct pg *target, const struct le
 	if (there && now.kind == LEDGER_FOLLOW_SLOT)
 		refuse_read(source, target, job->id, now.slot);
 	/* also where the ledger knows of none: setting it up may have been cut short */
-	follow_slot_cleanup(source, target, job->id,
-		there && now.kind == LEDGER_FOLLOW_SLOT ? now.slot : NULL);
+	follow_slot_cleanup(source, target, job->id, there ? now.slot : NULL);
 	ledger_follower_drop(target, job->id);
 	pg_close(source);
 	return there;

@@ -67,7 +67,7 @@ struct pg *follow_slot_source(const char *conninfo, const struct ledger_job *job
  */
 bool follow_slot_remove(const char *conninfo, struct pg *target, const struct ledger_job *job);
 
-/* The same, leaving the ledger alone; `named` is the slot that it has or had, or NULL. */
+/* The same, leaving the ledger alone; `named` is the slot that it has or had; NULL or "": none. */
 void follow_slot_cleanup(struct pg *source, struct pg *target, uint64_t job, const char *named);
 
 /*

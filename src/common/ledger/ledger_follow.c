@@ -39,8 +39,15 @@ static void put_in_doubt(
 void ledger_follower_begin(
 	struct pg *target, uint64_t job, const char *slot, const char *publication)
 {
-	pg_run(target, start_sql, ledger_u64(job), ledger_follow_kinds[LEDGER_FOLLOW_SLOT], slot,
-		publication, LEDGER_FOLLOW_BEGUN);
+	if (!pg_knows(target, name_sql, ledger_u64(job), slot, publication))
+		pg_run(target, start_sql, ledger_u64(job), ledger_follow_kinds[LEDGER_FOLLOW_SLOT],
+			slot, publication, LEDGER_FOLLOW_BEGUN);
+}
+
+void ledger_follower_forget(struct pg *target, uint64_t job)
+{
+	if (!pg_knows(target, name_sql, ledger_u64(job), NULL, NULL))
+		ledger_follower_drop(target, job);
 }
 
 void ledger_follower_set(struct pg *target, uint64_t job, enum ledger_follow_kind kind,

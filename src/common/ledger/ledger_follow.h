@@ -37,9 +37,15 @@ struct ledger_follower {
 bool ledger_follower_get(struct pg *target, uint64_t job, struct ledger_follower *out,
 	struct arena *a) NODISCARD;
 
-/* Before a slot is made: of this name, wherever the set-up ends. `upto` is LEDGER_FOLLOW_BEGUN. */
+/*
+ * Before a slot is made: of this name, wherever the set-up ends. Nobody follows then, `upto` is
+ * LEDGER_FOLLOW_BEGUN; but one that polls goes on, and only keeps the name.
+ */
 void ledger_follower_begin(struct pg *target, uint64_t job, const char *slot,
 	const char *publication);
+
+/* That name is of no slot of ours: it goes, and the follower with it unless he polls. */
+void ledger_follower_forget(struct pg *target, uint64_t job);
 
 #define LEDGER_FOLLOW_BEGUN "0/0"
 

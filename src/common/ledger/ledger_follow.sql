@@ -14,6 +14,11 @@ INSERT INTO ferry.follower AS f (job_id, kind, slot, publication,
 	safe_wal_bytes = NULL, held_bytes = NULL, watched_at = NULL, error = NULL,
 	error_at = NULL, publication_oid = NULL, gap = NULL, changes = NULL, ships = NULL;
 
+-- Who polls goes on under the name of a slot that is to be.
+-- name: name_sql
+UPDATE ferry.follower SET slot = $2, publication = $3 WHERE job_id = $1 AND kind = 'poll'
+	RETURNING true;
+
 -- name: begun_sql
 SELECT EXISTS (SELECT FROM ferry.chunk WHERE job_id = $1 AND state IN ('done', 'running'))
 	OR EXISTS (SELECT FROM ferry.follow_ship WHERE job_id = $1);
@@ -29,7 +34,8 @@ SELECT {columns} FROM ferry.follower WHERE job_id = $1;
 -- is written of others is passed over, so they are in doubt when they are followed again.
 -- name: claim_sql
 WITH free AS (SELECT job_id, ships FROM ferry.follower
-		WHERE job_id = $1 AND kind = $3 AND (worker IS NULL OR worker = $2 OR worker = $5
+		WHERE job_id = $1 AND kind = $3 AND upto IS DISTINCT FROM '0/0'
+			AND (worker IS NULL OR worker = $2 OR worker = $5
 			OR lease_until < clock_timestamp()) FOR UPDATE),
 	mine AS (UPDATE ferry.follower f SET worker = $2, attempt = attempt + 1, ships = $6,
 		lease_until = clock_timestamp() + $4::interval, started_at = clock_timestamp()
