@@ -17,7 +17,7 @@ struct meter_count {
 struct meter {
 	uint64_t rows;	    /* records met, good and bad: the owner counts them */
 	uint64_t n_rejects; /* the bad ones */
-	bool keeps_rest;    /* all may be bad: the owner says when that is a fault */
+	bool keeps_rest;    /* all may be bad: --max-rejects 100%, or the owner says when not */
 	const struct meter_count *counts; /* more for --stats; n_counts of them */
 	size_t n_counts;
 	/* private */
