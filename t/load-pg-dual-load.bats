@@ -98,6 +98,14 @@ all_there() {
 	is "$(sql "SELECT string_agg(a, ' ' ORDER BY created_time)
 		FROM tenant.tbl_data_timeseries_s")" '8 9 5 6'
 	is_carried_over
+	# its key is the table's own, whatever tables inherit from it
+	sql 'CREATE TABLE tenant.child () INHERITS (tenant.tbl_data_timeseries)'
+	feed S,2024-01-04,a,7,Decimal
+	run_rc 0 pg-dual-load f.csv
+	has_no "$err" 'sent again'
+	is "$(sql "SELECT double_v FROM tenant.tbl_data_timeseries
+		WHERE created_time = '2024-01-04'")" 7
+	is_carried_over
 }
 
 @test "dual-load: the format of a known channel need not be told again; of a new one it must" {

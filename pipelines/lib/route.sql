@@ -57,6 +57,7 @@ DECLARE
 	rows_of text; -- of the ship, in the narrow table
 	wide_shape text; -- of the narrow table
 	narrow_shape text; -- of the wide ones
+	heirs bool;
 	day text;
 	began timestamptz;
 	best float8[] := '{Infinity,Infinity}';
@@ -144,13 +145,21 @@ BEGIN
 		RAISE EXCEPTION 'not whole: %', missing USING ERRCODE = 'object_not_in_prerequisite_state';
 	END IF;
 
+	-- What inherits has no part in the keys of its parent, unless it is a chunk of TimescaleDB.
+	heirs := EXISTS (SELECT FROM pg_inherits AS h JOIN pg_class AS r ON r.oid = h.inhparent
+		WHERE r.oid = narrow AND r.relkind = 'r');
+	IF heirs AND to_regclass('_timescaledb_catalog.hypertable') IS NOT NULL THEN
+		heirs := NOT EXISTS (SELECT FROM _timescaledb_catalog.hypertable AS h
+			JOIN pg_namespace AS n ON n.nspname = h.schema_name
+			JOIN pg_class AS r ON (r.relnamespace, r.relname) = (n.oid, h.table_name)
+			WHERE r.oid = narrow);
+	END IF;
 	-- Of a cell that is there several times the wide tables have the last value. Where no key keeps it
 	-- from being there twice, the rows are read in that order, which costs a sort.
 	SELECT format('%s AS n WHERE n.%I = %L', narrow, attname, id) INTO rows_of FROM ferry_columns
 	WHERE role = 'ship';
-	IF NOT EXISTS (SELECT FROM pg_index AS i JOIN pg_class AS r ON r.oid = i.indrelid
+	IF heirs OR NOT EXISTS (SELECT FROM pg_index AS i
 		WHERE i.indrelid = narrow AND i.indisunique AND i.indisvalid
-		AND NOT (r.relkind = 'r' AND r.relhassubclass) -- what inherits has no part in its keys
 		AND i.indpred IS NULL AND i.indexprs IS NULL AND NOT EXISTS (SELECT
 			FROM generate_series(0, i.indnkeyatts - 1) AS k WHERE i.indkey[k] NOT IN (SELECT attnum
 			FROM ferry_columns WHERE role IN ('ship', 'channel', 'time'))))

@@ -566,7 +566,7 @@ static void open_narrow(struct dual *d)
 		.bad = bad_narrow,
 		.ctx = d};
 
-	if (d->narrow->unique)
+	if (d->narrow->keyed)
 		for (size_t i = 0; i < ARRAY_LEN(key); i++)
 			str_addf(&keys, "%s%s", i ? "," : "",
 				pg_ident(d->pg, d->narrow->col[key[i]].name));

@@ -16,15 +16,6 @@ static bool ask(struct pg *source, const char *sql, const char *param)
 
 /* ---- can it be followed? --------------------------------------------------------------------- */
 
-/* The catalog of the extension differs by version: asked only where it is what we know. */
-static bool is_hypertable(struct pg *source, const struct narrow *n)
-{
-	if (!ask(source, "SELECT to_regclass('_timescaledb_catalog.hypertable') IS NOT NULL",
-		    NULL))
-		return false;
-	return ask(source, hypertable_sql, n->oid);
-}
-
 /* Is a column that is needed computed by the server? Publications leave those out. */
 static bool has_generated(struct pg *source, const struct narrow *n)
 {
@@ -53,7 +44,7 @@ const char *slot_why_not(struct pg *source, const struct narrow *n)
 	if (ask(source, "SELECT current_setting('transaction_read_only') = 'on'", NULL))
 		return N_("transactions of this role only read (default_transaction_read_only), "
 		       "and a slot needs a publication to be made");
-	if (is_hypertable(source, n))
+	if (narrow_is_hypertable(n, source))
 		return N_("the table is a hypertable of TimescaleDB, whose rows are in tables of "
 		       "their own: a publication of it says nothing of them, nor of those to come");
 	if (!ask(source,

@@ -1,9 +1,3 @@
--- name: hypertable_sql
-SELECT EXISTS (SELECT FROM _timescaledb_catalog.hypertable h
-	JOIN pg_namespace s ON s.nspname = h.schema_name
-	JOIN pg_class c ON c.relnamespace = s.oid AND c.relname = h.table_name
-	WHERE c.oid = $1::oid);
-
 -- Does the identity of the table, and of all its parts, have ship, channel and time? $2 to $4 are
 -- their names. A new partition has no identity but the primary key it inherits, so nothing else
 -- will do for a table that is partitioned, or else the application's updates of it would fail. So

@@ -290,6 +290,13 @@ static void find_columns(struct narrow *n, struct pg *pg, const struct narrow_op
 		no_such_column(n, NARROW_VALUE, roles[NARROW_DOUBLE].column, r);
 }
 
+bool narrow_is_hypertable(const struct narrow *n, struct pg *pg)
+{
+	return pg_knows(pg, "SELECT to_regclass($1) IS NOT NULL",
+		       "_timescaledb_catalog.hypertable") &&
+	       pg_knows(pg, hypertable_sql, n->oid);
+}
+
 static void find_indexes(struct narrow *n, struct pg *pg)
 {
 	const struct narrow_column *ship = &n->col[NARROW_SHIP], *channel = &n->col[NARROW_CHANNEL];
@@ -297,10 +304,13 @@ static void find_indexes(struct narrow *n, struct pg *pg)
 		ship->computed || ship->folds ? NULL : ship->name.p,
 		channel->computed || channel->folds ? NULL : channel->name.p,
 		n->col[NARROW_TIME].name.p);
-	bool *flag[] = { &n->unique, &n->by_ship_time, &n->by_time, &n->by_channel, &n->by_ship };
+	bool heirs;
+	bool *flag[] = { &n->keyed, &n->by_ship_time, &n->by_time, &n->by_channel, &n->by_ship,
+		&heirs };
 
 	for (size_t i = 0; i < ARRAY_LEN(flag); i++)
 		*flag[i] = pg_true(r, 0, (int)i);
+	n->unique = n->keyed && (!heirs || narrow_is_hypertable(n, pg));
 }
 
 /* Appends what is the same as long as the columns are; false when the name is another table's. */

@@ -129,6 +129,7 @@ struct narrow {
 	bool several_tables; /* partitions: a place is (tableoid, ctid) */
 	bool odd;	    /* narrow_range() or narrow_ships() met rows of no range or ship */
 	bool unique;	    /* (ship, channel, time) cannot repeat */
+	bool keyed;	    /* nor in the table itself, whatever tables inherit from it */
 	bool sorted;	    /* asked for: rows of one instant in the order of ship and channel */
 	bool by_ship_time;  /* an index begins with (ship, time) */
 	bool by_time;	    /* an index begins with (time) */
@@ -177,6 +178,9 @@ struct pg *narrow_connect(const char *conninfo, const struct narrow_opts *opts) 
  */
 struct narrow *narrow_detect(struct pg *pg, const struct narrow_opts *opts) NODISCARD;
 void narrow_free(struct narrow *n);
+
+/* One of TimescaleDB, whose chunks are tables that inherit, and have its keys? */
+bool narrow_is_hypertable(const struct narrow *n, struct pg *pg) NODISCARD;
 
 /* Is a value made by an expression? Then rows can only be asked for, not followed nor written. */
 bool narrow_is_computed(const struct narrow *n);

@@ -22,20 +22,28 @@ SELECT a.attname, CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END,
 	WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped
 	ORDER BY a.attnum;
 
--- A key that is checked at the end of a transaction may repeat within it; one of a table, in those
--- that inherit from it.
+-- The catalog of the extension differs by version: asked only where it is what we know.
+-- name: hypertable_sql
+SELECT EXISTS (SELECT FROM _timescaledb_catalog.hypertable h
+	JOIN pg_namespace s ON s.nspname = h.schema_name
+	JOIN pg_class c ON c.relnamespace = s.oid AND c.relname = h.table_name
+	WHERE c.oid = $1::oid);
+
+-- A key that is checked at the end of a transaction may repeat within it. The last: are there
+-- tables that inherit, and have no part in its keys?
 -- name: indexes_sql
-SELECT coalesce(bool_or(x.indisunique AND x.indimmediate AND NOT x.heirs AND
+SELECT coalesce(bool_or(x.indisunique AND x.indimmediate AND
 		(x.key)[0:x.indnkeyatts - 1] <@ ARRAY[s.n, c.n, t.n]), false),
 	coalesce(bool_or(x.key[0] = s.n AND x.indnkeyatts > 1
 		AND x.key[1] = t.n), false),
 	coalesce(bool_or(x.key[0] = t.n), false),
 	coalesce(bool_or(x.key[0] = s.n AND x.indnkeyatts > 2 AND x.key[1] = c.n
 		AND x.key[2] = t.n), false),
-	coalesce(bool_or(x.key[0] = s.n), false)
-	FROM (SELECT i.*, i.indkey::int2[] AS key, r.relkind = 'r' AND r.relhassubclass AS heirs
-		FROM pg_catalog.pg_index i
-		JOIN pg_catalog.pg_class r ON r.oid = i.indrelid
+	coalesce(bool_or(x.key[0] = s.n), false),
+	EXISTS (SELECT FROM pg_catalog.pg_inherits h
+		JOIN pg_catalog.pg_class r ON r.oid = h.inhparent
+		WHERE r.oid = $1::oid AND r.relkind = 'r')
+	FROM (SELECT i.*, i.indkey::int2[] AS key FROM pg_catalog.pg_index i
 		JOIN pg_catalog.pg_class k ON k.oid = i.indexrelid
 		JOIN pg_catalog.pg_am m ON m.oid = k.relam AND m.amname = 'btree'
 		WHERE i.indrelid = $1::oid AND i.indisvalid AND i.indpred IS NULL) x,
