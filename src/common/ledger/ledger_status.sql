@@ -47,7 +47,8 @@ WITH past AS (
 SELECT ship, done, running, pending, failed, again, p.rows, p.cells, p.wide_rows, dropped,
 	coalesce(p.rejects, 0) + coalesce(l.rejects, 0),
 	l.rows, l.cells, l.deleted, first, last, busy, error, l.last_time, delay, waits,
-	ship <> '' AND ship <> ALL ((SELECT ships FROM ferry.follower WHERE job_id = $1)::text[])
+	ship <> '' AND ship NOT IN (SELECT unnest(ships) FROM ferry.follower WHERE job_id = $1)
+		AND (SELECT ships IS NOT NULL FROM ferry.follower WHERE job_id = $1)
 	FROM past p FULL JOIN live l USING (ship) ORDER BY ship;
 
 -- name: live_sql
