@@ -43,12 +43,12 @@ events() {
 		    "ledger/ledger_events.c": [],
 		    "ledger/ledger_facts.c": [],
 		    "ledger/ledger_follow.c": [r'[?:] ("[a-z ]{20,}")[,\n]',
-		        r"SELECT \$5, \$1, ('[^']*')"],
+		        r"SELECT \$5, \$1, ('[^']*')", r'\bdoubt =' + text,
+		        r"(?:THEN|ELSE) ('[a-z ]{20,}')"],
 		    "ledger/ledger_follow.h": [r'#define LEDGER_OTHER_WAY' + text],
 		    "ledger/ledger_origin.c": [r'str_add[fz]\(s,' + text, r"why \|\| (': [^']*')",
 		        r"SELECT job_id,\s*('[^']*')"],
 		    "ledger/ledger_status.c": [],
-		    "../load/pg-wide-ledger.c": [r'\blate =' + text],
 		}
 		writes = {str(f.with_suffix(".c").relative_to(top)) for f in top.rglob("*.*")
 		          if re.search(r'ledger_event\(|INSERT INTO ferry\.event', f.read_text())

@@ -755,6 +755,41 @@ last_rows() {
 	ends '0 0 0'
 }
 
+# Its rows came while nobody knew of it, so it has no chunk, and none of it was followed.
+@test "slot job: a ship of which nothing is known is compared when it is followed at last" {
+	local watch
+	carried() {
+		is_carried_over && is "$(sql 'SELECT count(*) FROM ferry.doubt')" 0
+	}
+	repaired() {
+		pg-wide-validate --job "$job" --repair --doubt --every 100ms --settle 1ms \
+			>watch.out 2>&1 3>&- &
+		watch=$!
+		wait_until 20 carried
+		kill "$watch"
+		wait "$watch" || is "$?" 143
+		ends '0 0 0'
+	}
+	follow_job
+	sql 'CALL tenant.put(1, 1)'
+	begin only='-s S1'
+	caught_up
+	ends '0 0 0'
+	begin only='-s S1 -s S2'
+	caught_up
+	is "$(sql 'SELECT ship, why FROM ferry.doubt')" 'S2|it was not followed for a while'
+	repaired
+	begin only='-s S1 -s S2'
+	sql "$(row_at 40 | sed s/S1/S3/)"
+	caught_up
+	ends '0 0 0'
+	begin
+	caught_up
+	is "$(sql 'SELECT ship, why FROM ferry.doubt')" '|only some ships were followed for a while'
+	repaired
+	is "$(sql 'SELECT c1 FROM tenant.tbl_data_timeseries_s3')" 1
+}
+
 # bats test_tags=whole
 @test "slot job: narrow-to-wide makes a slot that was lost anew, and carries over what it missed" {
 	local first code=0

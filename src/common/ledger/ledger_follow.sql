@@ -31,7 +31,8 @@ SELECT {columns} FROM ferry.follower WHERE job_id = $1;
 
 -- $2 us, $3 kind, $4 lease, $5 the worker that is known to be dead. The same worker may come again:
 -- a pipeline that starts its stages anew keeps its name. $6 the ships he follows, NULL: all. What
--- is written of others is passed over, so they are in doubt when they are followed again.
+-- is written of others is passed over, so they are in doubt when they are followed again: also one
+-- of which there is nothing yet, and with all of them what nobody has heard of (NULL).
 -- name: claim_sql
 WITH free AS (SELECT job_id, ships FROM ferry.follower
 		WHERE job_id = $1 AND kind = $3 AND upto IS DISTINCT FROM '0/0'
@@ -41,13 +42,18 @@ WITH free AS (SELECT job_id, ships FROM ferry.follower
 		lease_until = clock_timestamp() + $4::interval, started_at = clock_timestamp()
 		FROM free WHERE f.job_id = free.job_id RETURNING f.*),
 	back AS (INSERT INTO ferry.doubt (job_id, ship, why)
-		SELECT $1, ship, 'it was not followed for a while'
-		FROM free, LATERAL (SELECT ship FROM ferry.chunk
-			WHERE job_id = $1 AND state IN ('running', 'done')
-			UNION SELECT ship FROM ferry.follow_ship WHERE job_id = $1
+		SELECT $1, ship, CASE WHEN ship IS NULL
+			THEN 'only some ships were followed for a while'
+			ELSE 'it was not followed for a while' END
+		FROM free, LATERAL (SELECT unnest($6::text[]) AS ship
+			UNION SELECT NULL WHERE $6 IS NULL
+			UNION SELECT ship FROM ferry.chunk WHERE job_id = $1 AND $6 IS NULL
+			UNION SELECT ship FROM ferry.follow_ship WHERE job_id = $1 AND $6 IS NULL
 			EXCEPT SELECT unnest(ships)) AS s
-		WHERE ships IS NOT NULL AND ship <> ''
-			AND ($6::text[] IS NULL OR ship = ANY ($6)) RETURNING job_id, ship, why),
+		WHERE ships IS NOT NULL AND ship IS DISTINCT FROM '' RETURNING job_id, ship, why),
+	live AS (INSERT INTO ferry.follow_ship (job_id, ship, rows, cells, wide_rows,
+		dropped, deleted, rejects) SELECT job_id, ship, 0, 0, 0, 0, 0, 0 FROM back
+		WHERE ship IS NOT NULL ON CONFLICT DO NOTHING),
 	said AS (INSERT INTO ferry.event (level, job_id, ship, message)
 		SELECT 'WARNING', job_id, ship, why || ': what it has is to be compared' FROM back)
 SELECT {columns} FROM mine;
