@@ -1010,11 +1010,11 @@ tried() { (($(sandbox_count DeleteRecord failed) > 0)); }
 
 @test "fs-recover: what fails again stays in the file, whatever is missing beside it" {
 	filled half both 4
-	made other both
+	made elsewhere both
 	sed '1d; 3q' in.csv | awk -F , '{ printf "{\"id\":\"%s\",\"event_time\":\"never\",%s\n", $1,
-		"\"@failed\":{\"group\":\"other\"}}" }' >failed
-	run_rc 0 fs-recover half other failed --yes --failed again --verify-wait 30s
-	same_online other in.csv
+		"\"@failed\":{\"group\":\"elsewhere\"}}" }' >failed
+	run_rc 0 fs-recover half elsewhere failed --yes --failed again --verify-wait 30s
+	same_online elsewhere in.csv
 	is "$(wc -l <again)" 2
 }
 
