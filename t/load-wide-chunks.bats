@@ -263,7 +263,8 @@ left_out() {
 	sql "DROP TABLE IF EXISTS tenant.b; CREATE TABLE tenant.b (ship_id text,
 			created_time timestamp, data_channel_id text, value text,
 			PRIMARY KEY (ship_id, created_time, data_channel_id));
-		INSERT INTO tenant.b SELECT 'jb1', '2024-01-01'::timestamp + i * interval '1 s', 'd',
+		INSERT INTO tenant.b
+		SELECT 'jb1', '2024-01-01'::timestamp + i * interval '1 s', 'd',
 			CASE i WHEN 0 THEN '7' ELSE i || repeat('x', 1000000) END
 		FROM generate_series(0, 70) AS i"
 	printf '%s\n' '{"ship_id":"jb1","data_channel_id":"d","value_format":"Decimal"}' |

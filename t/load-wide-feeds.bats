@@ -751,7 +751,8 @@ refused() {
 		run_rc 78 pg-narrow-dump --follow "$how" --job "$job" --seal
 		has "$err" "$1" 'accept-source'
 	done
-	by_turns "${some-5}" "pg-narrow-dump --job $job --seal" 'pg-wide-validate --repair --delete' \
+	by_turns "${some-5}" "pg-narrow-dump --job $job --seal" \
+		'pg-wide-validate --repair --delete' \
 		pg-wide-ledger\ {'plan --live','follow --follow poll','follow --follow slot'}
 	for how in "${turns[@]}"; do
 		# shellcheck disable=SC2086  # words

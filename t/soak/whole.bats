@@ -6,7 +6,8 @@ setup() { helper_setup; }
 @test "soak: what check leaves out or takes by turns, all at once" {
 	local -a files
 
-	mapfile -t files < <(grep -lE '^[^#]*(by_turns|WHOLE)|^# bats test_tags=whole' "$root"/t/*.bats)
+	mapfile -t files < <(grep -lE '^[^#]*(by_turns|WHOLE)|^# bats test_tags=whole' \
+		"$root"/t/*.bats)
 	((${#files[@]} > 3))
 	WHOLE=1 RUN_TIMEOUT=7200 run_rc 0 "$root/t/run" "${files[@]}"
 	has "$out" ' 0 failed'

@@ -4,7 +4,7 @@
 #include "core/mem.h"
 #include "tap.h"
 
-/* Puts n records of lengths that differ, some empty, and reads them back, twice; how many were wrong. */
+/* Puts n records of lengths that differ, some empty, reads them back, twice; how many differ. */
 static size_t round_trip(struct spool *s, size_t n, size_t longest)
 {
 	char *text = mem_alloc(longest + 1);

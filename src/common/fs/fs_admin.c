@@ -612,8 +612,9 @@ static void tell_data(struct fs_group *g)
 	AUTO_STR text = { 0 };
 
 	if (g->table.n && !g->own_table)
-		str_addf(&text, tr("if this ends early, 'aws s3 rm --recursive s3://%.*s/%.*s' and 'aws glue "
-			 "delete-table --database-name %.*s --name %.*s' delete the offline data"),
+		str_addf(&text, tr("if this ends early, 'aws s3 rm --recursive s3://%.*s/%.*s' and "
+			 "'aws glue delete-table --database-name %.*s --name %.*s' "
+			 "delete the offline data"),
 			(int)at.bucket.n, at.bucket.p, (int)at.prefix.n, at.prefix.p,
 			(int)g->database.n, g->database.p, (int)g->table.n, g->table.p);
 	else
