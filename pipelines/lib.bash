@@ -355,6 +355,7 @@ take_lock() {
 
 # busy WHAT: --skip-if-running ends well, unless `lock_stay`; otherwise it is said, with 75.
 busy() {
+	# shellcheck disable=SC2034  # whoever goes on asks for it
 	was_busy=1
 	if [[ ${opt[skip-if-running]-} == 1 ]]; then
 		note "$1"

@@ -372,8 +372,8 @@ loss|1|5'
 	has "$err" "\"late-too\"" "they were deleted before they were read: $low messages are lost"
 	run_pipe '0 0' "${load/-t late/-t ^late}" more=--accept-loss
 	run_pipe '0 0' "${load/-t late/-t ^late}" more=
-	offsets taken >taken
-	has taken 'late|0|400' 'late-too|0|400'
+	offsets taken >kept
+	has kept 'late|0|400' 'late-too|0|400'
 	# stopped in the middle, and overtaken meanwhile
 	large 401 440 | into late
 	local few='-X queued.min.messages=1 -X fetch.message.max.bytes=100

@@ -562,7 +562,7 @@ left() {
 	is "$(left)" '1|1'
 	kill "$reader"
 	wait "$reader"
-	sql "SELECT pg_drop_replication_slot('$slot'); DROP PUBLICATION \"$publication\"" >slot
+	sql "SELECT pg_drop_replication_slot('$slot'); DROP PUBLICATION \"$publication\"" >dropped
 	run_ok pg-wide-ledger unfollow
 	is "$(left)" '0|0'
 }
@@ -729,7 +729,7 @@ last_rows() {
 	status() { pg-wide-ledger status --job "$job" -f csv | cut -d , -f 1,15 | tail -n +2; }
 	sql 'CALL tenant.put(1, 1)'
 	follow_job
-	pg-wide-ledger plan --quiet --live --chunk 1h >plan
+	pg-wide-ledger plan --quiet --live --chunk 1h >planned
 	pg-narrow-dump --job "$job" | pivot-wide -q | pg-copy-load -q --wide
 	begin only='-s S1'
 	is "$(sql 'SELECT count(*) FROM ferry.doubt')" 0

@@ -24,6 +24,7 @@ command_of() {
 
 	while IFS= read -r line; do
 		line=${line:1:-1} line=${line//%i/x}
+		# shellcheck disable=SC2163  # NAME=VALUE
 		[[ -v ${line%%=*} ]] || export "$line"
 	done < <(sed -n "s/^Environment=\([\"'].*\)/\1/p" "units/$1")
 	line=$(sed -n 's/^ExecStart=//p' "units/$1")
