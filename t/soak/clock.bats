@@ -34,6 +34,7 @@ by() {
 	live --mode concurrent --follow "$1" --chunk 30m
 	drained
 	live_ends
+	export LC_ALL=C.UTF-8 # what makes names of tables small here
 	same_as_source
 	[[ ! -e alerts ]] || has_no alerts behind
 }
