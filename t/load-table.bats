@@ -518,6 +518,12 @@ raising() {
 	has "$err" 'all 2 records were rejected'
 	run_rc 65 into made --create -T a=int --rejects bad.json
 	is "$(sql "SELECT to_regclass('public.made')")" ''
+	# as it is asked for, but not where an empty table would be left
+	sql 'INSERT INTO t VALUES (7)'
+	run_rc 0 into t --rejects bad.json --max-rejects 100%
+	is "$(wc -l <bad.json)" 2
+	run_rc 65 into t --rejects bad.json --max-rejects 100% --truncate
+	is "$(sql 'SELECT a FROM t')" 7
 }
 
 @test "refused: 20,000 of 200,000 rows cost little more than none" {

@@ -565,6 +565,8 @@ register() {
 	has "$err" 'all values of all records were rejected (3)'
 	is "$(sql 'SELECT count(*) FROM tenant.w_t2')" 6
 	is "$(wc -l <bad.json)" 4
+	run_rc 0 wide --types native --rejects bad.json --max-rejects 100% in.csv
+	is "$(wc -l <bad.json)" 4
 }
 
 @test "native: a column whose type somebody changed: what the server refuses is named, too" {

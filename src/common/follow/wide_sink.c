@@ -25,6 +25,7 @@ struct wide_sink {
 	struct wide_sink_opts *opts;
 	struct meter_count counts[6];
 	bool begun; /* a record of the chunk has come */
+	bool may_lose_all; /* that no value arrives is no fault */
 	struct registry *registry;
 	struct wide *wide;
 	struct ledger_job job; /* checked to be for these tables; id 0: none */
@@ -129,7 +130,7 @@ static void refuse_nothing_good(struct wide_sink *c)
 {
 	struct meter *m = &c->io->meter;
 
-	if (c->opts->keep_rejects || m->n_rejects == 0 || m->n_rejects < m->rows ||
+	if (c->may_lose_all || m->n_rejects == 0 || m->n_rejects < m->rows ||
 		c->lost < c->cells)
 		return;
 	meter_show_rejects(m);
@@ -321,6 +322,7 @@ void *wide_sink_open(const struct sink_env *env, struct wide_sink_opts *opts)
 	target_defaults(&opts->target);
 	ledger_init(c->pg);
 	warn_of_meddlers(c->pg, &opts->target);
+	c->may_lose_all = opts->keep_rejects || c->io->meter.keeps_rest;
 	c->io->meter.keeps_rest = true;
 	c->registry = registry_open(c->pg, &opts->target, conf.key.p);
 	c->wide = wide_open(c->registry, &conf);

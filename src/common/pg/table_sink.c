@@ -193,9 +193,10 @@ static void find_violations(struct table_sink *s, bool last)
 
 static void refuse_nothing_good(struct table_sink *s)
 {
-	uint64_t n = s->env->io->meter.rows;
+	const struct meter *m = &s->env->io->meter;
+	uint64_t n = m->rows;
 
-	if (n == 0 || s->env->io->meter.n_rejects < n)
+	if (n == 0 || m->n_rejects < n || (m->keeps_rest && !s->opts.table.truncate))
 		return;
 	meter_show_rejects(&s->env->io->meter);
 	die_hint(EX_DATA, s->env->io->opts->rejects ? NULL : "--rejects FILE keeps them, and why",
