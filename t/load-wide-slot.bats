@@ -505,6 +505,14 @@ made_by() {
 	KP_KILL=slot_made:1 run_rc 137 pg-wide-ledger follow --slot "$name"
 	run_rc 0 pg-wide-ledger follow --slot "$name"
 	is "$(sql 'SELECT kind, slot FROM ferry.follower')" "slot|$name"
+	# and goes with all else, also when the way back was cut short
+	KP_KILL=follower_set:1 run_rc 137 pg-wide-ledger follow --follow poll
+	run_rc 0 pg-wide-ledger follow --follow poll
+	is "$(left)" '0|0'
+	KP_KILL=slot_made:1 run_rc 137 pg-wide-ledger follow --slot "$name"
+	is "$(left)" '1|1'
+	run_rc 0 pg-wide-tables rollback --yes
+	is "$(left)" '0|0'
 	sql 'DROP PUBLICATION aside; DROP TABLE aside'
 }
 
@@ -560,9 +568,11 @@ left() {
 	run_rc 0 pg-wide-ledger follow --follow poll
 	has "$err" "slot $slot is left"
 	is "$(left)" '1|1'
+	run_rc 0 pg-wide-ledger follow # it is still known whose publication that is
+	has "$err" "slot $slot is left"
+	is "$(left)" '1|1'
 	kill "$reader"
 	wait "$reader"
-	sql "SELECT pg_drop_replication_slot('$slot'); DROP PUBLICATION \"$publication\"" >dropped
 	run_ok pg-wide-ledger unfollow
 	is "$(left)" '0|0'
 }
@@ -792,10 +802,10 @@ last_rows() {
 
 # bats test_tags=whole
 @test "slot job: narrow-to-wide makes a slot that was lost anew, and carries over what it missed" {
-	local first code=0
+	local first code=0 stopped
 	sql 'CALL tenant.put(1, 20)'
-	FERRY_RETRY_PAUSE=50 FERRY_STATE=$PWD/state narrow-to-wide --mode concurrent --workers 1 \
-		--chunk 1m >>run.out 2>>run.err 3>&- &
+	MARK=$BATS_TEST_TMPDIR FERRY_RETRY_PAUSE=50 FERRY_STATE=$PWD/state \
+		narrow-to-wide --mode concurrent --workers 1 --chunk 1m >>run.out 2>>run.err 3>&- &
 	pipeline=$!
 	job=1
 	here() { is "$(sql "SELECT count(*) FROM tenant.tbl_data_timeseries_s2
@@ -803,14 +813,14 @@ last_rows() {
 	sql 'CALL tenant.put(21, 22)'
 	wait_until 30 here 22
 	first=$(sql 'SELECT consistent_point FROM ferry.follower')
-	# it is taken from its reader, who comes back at once
-	gone() {
-		sql "DO 'DECLARE s record; BEGIN FOR s IN SELECT slot_name, active_pid
-				FROM pg_replication_slots WHERE database = current_database() LOOP
-			PERFORM pg_terminate_backend(s.active_pid, 5000);
-			PERFORM pg_drop_replication_slot(s.slot_name); END LOOP; END'"
-	}
-	wait_until 10 gone
+	# it is taken from its readers while they stand still, or they would be back before it is gone
+	mapfile -t stopped < <(marked "$BATS_TEST_TMPDIR")
+	kill -STOP "${stopped[@]}"
+	sql "SELECT pg_terminate_backend(active_pid, 5000) FROM pg_replication_slots
+		WHERE database = current_database() AND active_pid IS NOT NULL;
+		SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
+		WHERE database = current_database()" >dropped
+	kill -CONT "${stopped[@]}"
 	sql "CALL tenant.put(23, 30);
 		INSERT INTO tenant.tbl_data_timeseries (ship_id, data_channel_id, created_time,
 			long_v, value_format)

@@ -78,8 +78,13 @@ back_up() {
 			fail "$EX_REFUSED" $"pg_dump failed: nothing was changed" \
 				"$(fill $"what it left is in %s" "$part")"
 		list_relations
-		((${#relations[@]})) || fail "$EX_CONFIG" $"there are no wide tables to back up" \
-			"$(fill $"what it left is in %s" "$part")"
+		((${#relations[@]})) || {
+			# it may be the last copy: no other backup clears it away
+			listed=$1.$(date -u +%Y%m%dT%H%M%SZ)
+			mv -T -- "$part" "$listed"
+			fail "$EX_CONFIG" $"there are no wide tables to back up" \
+				"$(fill $"what it left is in %s" "$listed")"
+		}
 	done
 	sync -- "$part" "$part/ledger.ndjson" "$part/tables" "$part"/tables/*
 	mv -T -- "$part" "$1"

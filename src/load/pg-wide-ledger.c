@@ -365,6 +365,7 @@ static void do_follow(struct run *run)
 	struct follow_slot_names asked = { .slot = run->conf.slot,
 		.publication = run->conf.publication };
 	struct ledger_follower now;
+	struct ledger_live live = { 0 };
 	enum ledger_follow_kind kind;
 
 	check_name(asked.slot);
@@ -379,9 +380,11 @@ static void do_follow(struct run *run)
 	if (kind == LEDGER_FOLLOW_POLL) {
 		named = ledger_follower_get(run->target, run->job.id, &now, &run->arena)
 			? now.slot : NULL;
+		ledger_live_get(run->target, run->job.id, &live, &run->arena);
 		follow_poll_setup(&poll, run->target, run->job.id);
-		follow_slot_cleanup(s.pg, run->target, run->job.id, named); /* of before */
-		if (named && *named)
+		/* of before */
+		if (follow_slot_cleanup(s.pg, run->target, run->job.id, named,
+			    live.slot && live.alive) && named && *named)
 			ledger_follower_forget(run->target, run->job.id);
 	} else {
 		follow_slot_setup(s.pg, s.narrow, run->target, run->job.id, &asked);
@@ -548,7 +551,7 @@ static void guard(struct run *run)
 	struct pg *source;
 
 	if (!ledger_follower_get(run->target, run->job.id, &now, &run->arena) ||
-		now.kind != LEDGER_FOLLOW_SLOT)
+		!*now.slot)
 		return;
 	source = pg_connect_patient(run->conf.source, "source", false, &why);
 	if (source)

@@ -483,7 +483,7 @@ static void remove_slots(struct run *run, const struct ledger_job *jobs, size_t 
 }
 
 /*
- * The jobs whose tables go and that followed a slot, which goes while the ledger knows of it: one
+ * The jobs whose tables go and that have a slot, which goes while the ledger knows of it: one
  * that cannot be removed now is found by the next run. In the arena.
  */
 static struct ledger_job *slot_jobs(struct run *run, size_t *n_out)
@@ -500,7 +500,7 @@ static struct ledger_job *slot_jobs(struct run *run, size_t *n_out)
 		n += num_u64(pg_value(r, i, 0), &id) &&
 		     ledger_job_get(run->target, id, &jobs[n], &run->arena) &&
 		     ledger_follower_get(run->target, id, &follower, &run->arena) &&
-		     follower.kind == LEDGER_FOLLOW_SLOT;
+		     (follower.kind == LEDGER_FOLLOW_SLOT || *follower.slot);
 	}
 	remove_slots(run, jobs, n);
 	*n_out = n;

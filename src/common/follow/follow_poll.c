@@ -178,7 +178,9 @@ void follow_poll_setup(const struct narrow_poll_conf *conf, struct pg *target, u
 		feeds_begin(&feeds, conf->source);
 		poll = narrow_poll_open(conf, SL(""));
 		narrow_poll_position(poll, &position);
-		ledger_follower_set(target, job, LEDGER_FOLLOW_POLL, NULL, NULL, str_z(&position),
+		/* the slot of before is known until it is gone */
+		ledger_follower_set(target, job, LEDGER_FOLLOW_POLL, there ? now.slot : NULL,
+			there ? now.publication : NULL, str_z(&position),
 			there ? LEDGER_OTHER_WAY : NULL);
 		narrow_poll_close(poll);
 		feeds_free(&feeds);

@@ -159,7 +159,7 @@ static void make_anew(struct pg *source, const struct narrow *narrow, struct pg 
 	names.publication = names.publication ? names.publication : str_z(&own);
 	refuse_read(source, target, job, names.slot);
 	/* what an earlier try may have left */
-	follow_slot_cleanup(source, target, job, before);
+	(void)follow_slot_cleanup(source, target, job, before, false);
 	ledger_follower_begin(target, job, names.slot, names.publication);
 	slot_publish(source, narrow, names.publication);
 	KP("slot_published");
@@ -212,9 +212,9 @@ void follow_slot_setup(struct pg *source, const struct narrow *narrow, struct pg
 }
 
 static bool drop_unread(struct pg *source, struct pg *target, uint64_t job, const char *slot,
-	const char *publication)
+	const char *publication, bool ours)
 {
-	bool read = is_read(source, target, job, slot);
+	bool read = !ours && is_read(source, target, job, slot);
 
 	if (read)
 		msg_warn("slot %s is left: it is being read, and not by a follower of this ledger",
@@ -224,7 +224,8 @@ static bool drop_unread(struct pg *source, struct pg *target, uint64_t job, cons
 	return !read;
 }
 
-void follow_slot_cleanup(struct pg *source, struct pg *target, uint64_t job, const char *named)
+bool follow_slot_cleanup(
+	struct pg *source, struct pg *target, uint64_t job, const char *named, bool ours)
 {
 	AUTO_STR of = { 0 }, name = { 0 };
 	bool alone = true;
@@ -233,8 +234,9 @@ void follow_slot_cleanup(struct pg *source, struct pg *target, uint64_t job, con
 	slot_name(&name, job, str_sl(&of));
 	/* not one of another ledger, of which this one may be a copy; nor what its slot needs */
 	if (named && *named && !is_own_name(named))
-		alone = drop_unread(source, target, job, named, NULL);
-	(void)drop_unread(source, target, job, str_z(&name), alone ? str_z(&name) : NULL);
+		alone = drop_unread(source, target, job, named, NULL, ours);
+	return drop_unread(source, target, job, str_z(&name), alone ? str_z(&name) : NULL, ours) &&
+	       alone;
 }
 
 struct pg *follow_slot_source(const char *conninfo, const struct ledger_job *job)
@@ -259,7 +261,7 @@ bool follow_slot_remove(const char *conninfo, struct pg *target, const struct le
 	if (there && now.kind == LEDGER_FOLLOW_SLOT)
 		refuse_read(source, target, job->id, now.slot);
 	/* also where the ledger knows of none: setting it up may have been cut short */
-	follow_slot_cleanup(source, target, job->id, there ? now.slot : NULL);
+	(void)follow_slot_cleanup(source, target, job->id, there ? now.slot : NULL, false);
 	ledger_follower_drop(target, job->id);
 	pg_close(source);
 	return there;
@@ -271,16 +273,18 @@ bool follow_slot_guard(struct pg *source, struct pg *target, uint64_t job, uint6
 	struct ledger_follower now;
 	struct slot_facts facts;
 	AUTO_STR why = { 0 };
-	bool there = ledger_follower_get(target, job, &now, &a) && now.kind == LEDGER_FOLLOW_SLOT &&
+	bool there = ledger_follower_get(target, job, &now, &a) && *now.slot &&
 		     slot_look(source, now.slot, &facts);
+	bool slot = there && now.kind == LEDGER_FOLLOW_SLOT; /* or he polls, and needs none */
 
 	if (there && slot_holds_too_much(&facts, max_lag, &why) &&
 		!is_read(source, target, job, now.slot)) {
 		slot_drop(source, now.slot, NULL);
 		msg_warn("slot %s: %s", now.slot, str_z(&why));
 		ledger_event(target, LEDGER_CRITICAL, job, SL(""), LEDGER_NO_TIME, str_z(&why));
-		ledger_doubt_add(target, job, 0, true, "the slot was dropped");
-	} else if (there) {
+		if (slot)
+			ledger_doubt_add(target, job, 0, true, "the slot was dropped");
+	} else if (slot) {
 		ledger_follower_held(target, job, facts.held_bytes, facts.wal_status);
 	}
 	return there;

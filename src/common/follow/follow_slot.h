@@ -67,8 +67,13 @@ struct pg *follow_slot_source(const char *conninfo, const struct ledger_job *job
  */
 bool follow_slot_remove(const char *conninfo, struct pg *target, const struct ledger_job *job);
 
-/* The same, leaving the ledger alone; `named` is the slot that it has or had; NULL or "": none. */
-void follow_slot_cleanup(struct pg *source, struct pg *target, uint64_t job, const char *named);
+/*
+ * The same, leaving the ledger alone; `named` is the slot that it has or had; NULL or "": none.
+ * `ours`: who reads it is, or was just now, a follower of this ledger; others' readers keep theirs,
+ * and then it is false.
+ */
+bool follow_slot_cleanup(struct pg *source, struct pg *target, uint64_t job, const char *named,
+	bool ours);
 
 /*
  * Why nobody can go on where the job's follower was, and what is to be done: the source is another
@@ -79,8 +84,9 @@ void follow_lost(const char *conninfo, struct pg *target, const struct ledger_jo
 
 /*
  * One look from outside at the slot of a job, also while nobody follows: drops it when it holds
- * more than `max_lag`, with a CRITICAL event; who follows then makes another one and puts all in
- * doubt. False when the job has no slot, or the server is not there (a patient connection).
+ * more than `max_lag`, with a CRITICAL event; who follows it then makes another one and puts all in
+ * doubt; who polls needs it no more. False when the job has no slot, or the server is not there (a
+ * patient connection).
  */
 bool follow_slot_guard(
 	struct pg *source, struct pg *target, uint64_t job, uint64_t max_lag) NODISCARD;

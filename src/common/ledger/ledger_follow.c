@@ -67,7 +67,7 @@ void ledger_follower_set(struct pg *target, uint64_t job, enum ledger_follow_kin
 
 void ledger_follower_drop(struct pg *target, uint64_t job)
 {
-	pg_run(target, "DELETE FROM ferry.follower WHERE job_id = $1", ledger_u64(job));
+	pg_run(target, drop_sql, ledger_u64(job));
 }
 
 /* Of which there is none in the job. */

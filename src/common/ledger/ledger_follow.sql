@@ -19,6 +19,11 @@ INSERT INTO ferry.follower AS f (job_id, kind, slot, publication,
 UPDATE ferry.follower SET slot = $2, publication = $3 WHERE job_id = $1 AND kind = 'poll'
 	RETURNING true;
 
+-- What was to wait for him waits no longer.
+-- name: drop_sql
+WITH free AS (UPDATE ferry.doubt SET held = false WHERE job_id = $1 AND held)
+DELETE FROM ferry.follower WHERE job_id = $1;
+
 -- name: begun_sql
 SELECT EXISTS (SELECT FROM ferry.chunk WHERE job_id = $1 AND state IN ('done', 'running'))
 	OR EXISTS (SELECT FROM ferry.follow_ship WHERE job_id = $1);
