@@ -813,7 +813,7 @@ last_rows() {
 	sql 'CALL tenant.put(21, 22)'
 	wait_until 30 here 22
 	first=$(sql 'SELECT consistent_point FROM ferry.follower')
-	# it is taken from its readers while they stand still, or they would be back before it is gone
+	# taken from its readers while they stand still, or they would be back before it is gone
 	mapfile -t stopped < <(marked "$BATS_TEST_TMPDIR")
 	kill -STOP "${stopped[@]}"
 	sql "SELECT pg_terminate_backend(active_pid, 5000) FROM pg_replication_slots
