@@ -132,6 +132,10 @@ table() {
 	has "$err" '4.csv: header: column 1 is "b", but "a" in 1.csv'
 	run_rc 76 pg-copy-load --table public.t 1.csv <(cat 2.csv)
 	has "$err" 'one of the files is a pipe'
+	run_rc 66 pg-copy-load --table public.t 1.csv 6.csv
+	has "$err" 'cannot open "6.csv"'
+	run_rc 66 pg-copy-load --table public.t 1.csv /
+	has "$err" 'cannot read "/": it is a directory'
 	run_rc 64 pg-copy-load --table public.t --rejects 2.csv 1.csv 2.csv
 	same_rows 'TABLE public.t' "VALUES (1, 'x'), (2, 'y')"
 	printf 'a,b\n3,\nx,u\n' >5.csv

@@ -794,6 +794,7 @@ counted() {
 	sql "INSERT INTO public.t VALUES ('old', 1)"
 	run_rc 65 pg-copy-load --table public.t --truncate none
 	run_rc 0 pg-copy-load --table public.t --truncate --dry-run -i json in.json
+	has "$err" 'all rows that public.t has now would go'
 	is "$(sql 'SELECT count(*) FROM public.t')" 1
 	run_ok pg-copy-load --table public.made --create --truncate -i json in.json
 }

@@ -69,14 +69,23 @@ ended() { wait "$1"; }
 	is "$(wc -l <r)" 1
 	run_ok reformat --rejects r good.csv
 	[[ -e r && ! -s r ]]
-	# what the message names is there, though the run failed; else the old file stays
+	# what the message names is there, though the run failed of its input; else the old file stays
 	printf '%s\n' a,b 1 2 3,4 >bad2.csv
 	run_rc 65 reformat --rejects r --max-rejects 1 bad2.csv
 	is "$(wc -l <r)" 2
 	printf 'old\n' >r
 	run_rc 65 pivot-wide -k a -n b -V b --on-duplicate error --rejects r \
 		<(printf '%s\n' a,b 2,1 x 1,1)
-	is "$(<r)" old
+	is "$(jq .record r)" 2
+	for each in reformat 'map-fields --select a' stream-digest; do
+		printf 'old\n' >r
+		# shellcheck disable=SC2086 # a command line
+		run_rc 66 $each --rejects r good.csv none.csv
+		is "$(<r)" old
+		# shellcheck disable=SC2086
+		run_rc 65 $each --rejects r <(printf 'a,b\n1,2')
+		[[ -e r && ! -s r ]]
+	done
 	printf '%s\n' a,b 1 2 >all.csv
 	run_rc 65 reformat --rejects r -O o all.csv
 	has "$err" 'all records were rejected (2), see r'

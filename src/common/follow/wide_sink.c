@@ -128,12 +128,11 @@ static void on_bad(void *ctx, const struct wide_fault *f)
 /* Of a record with a bad value the others are loaded: so all may be bad, and much is left. */
 static void refuse_nothing_good(struct wide_sink *c)
 {
-	struct meter *m = &c->io->meter;
+	const struct meter *m = &c->io->meter;
 
 	if (c->may_lose_all || m->n_rejects == 0 || m->n_rejects < m->rows ||
 		c->lost < c->cells)
 		return;
-	meter_show_rejects(m);
 	die(EX_DATA, "all values of all records were rejected (%llu)",
 		(unsigned long long)m->rows);
 }

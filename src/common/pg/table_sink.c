@@ -198,7 +198,6 @@ static void refuse_nothing_good(struct table_sink *s)
 
 	if (n == 0 || m->n_rejects < n || (m->keeps_rest && !s->opts.table.truncate))
 		return;
-	meter_show_rejects(&s->env->io->meter);
 	die_hint(EX_DATA, s->env->io->opts->rejects ? NULL : "--rejects FILE keeps them, and why",
 		"all %llu records were rejected; nothing is loaded", (unsigned long long)n);
 }
@@ -271,14 +270,11 @@ static void tell_counts(struct table_sink *s, const struct table_counts *n)
 }
 
 /* Nobody needs to be told: the transaction ends with the connection. */
-static void failed(void *sink, int code, const char *message UNUSED)
+static void failed(void *sink, int code UNUSED, const char *message UNUSED)
 {
 	struct table_sink *s = sink;
 
 	tell_counts(s, &s->committed);
-	/* what of the input was refused until then may be why, or be mended with it */
-	if (code == EX_DATA || code == EX_REFUSED)
-		meter_show_rejects(&s->env->io->meter);
 }
 
 /* ---- what is said of it ---------------------------------------------------------------------- */
@@ -338,6 +334,9 @@ static enum exit_code done(void *sink, enum report_format format)
 	tell_counts(s, n);
 	if (s->opts.dry_run) {
 		print_plan(s, format);
+		if (s->opts.table.truncate && table_exists(s->table))
+			msg_note("--truncate: all rows that %s has now would go",
+				s->opts.table.name);
 		return s->opts.stop_at_first && s->rejected > 0 ? EX_DATA : EX_DONE;
 	}
 	if (s->opts.table.truncate && table_exists(s->table) && s->env->io->meter.rows == 0)

@@ -35,6 +35,18 @@ struct in *in_from_fd(int fd, const char *name, size_t max_window)
 	return in;
 }
 
+void in_check(const char *path)
+{
+	struct stat st;
+
+	if (strcmp(path, "-") == 0)
+		return;
+	if (stat(path, &st) != 0 || access(path, R_OK) != 0)
+		die_errno(EX_NOINPUT_, "cannot open %s", msg_q(sl_of(path)));
+	if (S_ISDIR(st.st_mode))
+		die(EX_NOINPUT_, "cannot read %s: it is a directory", msg_q(sl_of(path)));
+}
+
 struct in *in_open(const char *path, size_t max_window)
 {
 	int fd;
@@ -45,14 +57,10 @@ struct in *in_open(const char *path, size_t max_window)
 				 "standard input is a terminal");
 		return in_from_fd(STDIN_FILENO, tr("standard input"), max_window);
 	}
+	in_check(path);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		die_errno(EX_NOINPUT_, "cannot open %s", msg_q(sl_of(path)));
-
-	struct stat st;
-
-	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
-		die(EX_NOINPUT_, "cannot read %s: it is a directory", msg_q(sl_of(path)));
 	return in_from_fd(fd, path, max_window);
 }
 

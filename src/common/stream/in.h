@@ -12,6 +12,9 @@
 
 struct in;
 
+/* Dies with 66 when `path`, which is "-" or is to be opened later, cannot be opened. */
+void in_check(const char *path);
+
 /*
  * Opens `path` ("-" or NULL: standard input); dies with 66 when it cannot be opened. `max_window`
  * bounds the window, that is the largest record. Refuses a terminal on standard input (64).

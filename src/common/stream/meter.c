@@ -135,10 +135,18 @@ static NORETURN void fail_rejects(const struct meter *m, enum exit_code code, co
 	die_errno(code, "cannot %s %s", what, msg_q(sl_of(m->opts->rejects)));
 }
 
+/* Whoever mends what the input is refused for mends these with it, and does not meet old ones. */
+static void show_refused(void *ctx, int code, const char *message UNUSED)
+{
+	if (code == EX_DATA || code == EX_REFUSED || code == EX_STREAM)
+		meter_show_rejects(ctx);
+}
+
 void meter_open_rejects(struct meter *m)
 {
 	if (!m->opts->rejects)
 		return;
+	msg_on_exit(show_refused, m);
 	if (!m->opts->append_rejects) {
 		m->rejects = out_open(m->opts->rejects, 0);
 		return;
@@ -206,7 +214,6 @@ void meter_count_reject(struct meter *m)
 {
 	if (++m->n_rejects <= m->max_rejects)
 		return;
-	meter_show_rejects(m); /* the message names the file */
 	die(EX_DATA, "more than %llu bad records%s", (unsigned long long)m->max_rejects, see(m));
 }
 
@@ -228,15 +235,11 @@ void meter_check(struct meter *m)
 
 	if (m->n_rejects == 0)
 		return;
-	if (m->max_percent < 100 && m->n_rejects * 100 > m->max_percent * m->rows) {
-		meter_show_rejects(m);
+	if (m->max_percent < 100 && m->n_rejects * 100 > m->max_percent * m->rows)
 		die(EX_DATA, "more than %llu %% of the records are bad (%llu of %llu)%s",
 		    (unsigned long long)m->max_percent, rejected, rows, see(m));
-	}
-	if (m->n_rejects >= m->rows && !m->keeps_rest) {
-		meter_show_rejects(m);
+	if (m->n_rejects >= m->rows && !m->keeps_rest)
 		die(EX_DATA, "all records were rejected (%llu)%s", rows, see(m));
-	}
 }
 
 void meter_show_rejects(struct meter *m)
@@ -252,6 +255,7 @@ void meter_close_rejects(struct meter *m)
 		out_close(m->rejects);
 	m->rejects = NULL;
 	append_lines(m);
+	msg_off_exit(show_refused, m);
 	if (m->opts->append_rejects && m->opts->rejects && close(m->shared) != 0)
 		fail_rejects(m, EX_IO, "append to");
 	str_free(&m->lines);

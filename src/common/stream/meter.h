@@ -81,7 +81,7 @@ void meter_check(struct meter *m);
 
 /*
  * Puts what was rejected so far in its place, on the disk: before somebody takes the other records
- * for good. Closes its file.
+ * for good. By itself where the program dies of its input (65, 69, 76).
  */
 void meter_show_rejects(struct meter *m);
 void meter_close_rejects(struct meter *m);

@@ -134,8 +134,12 @@ struct rd *rd_open(const char *path, const struct rd_conf *conf)
 
 struct rd *rd_open_all(const char *const *paths, size_t n, const struct rd_conf *conf)
 {
-	struct rd *rd = rd_open(n ? paths[0] : NULL, conf);
+	struct rd *rd;
 
+	/* a name that is mistyped is told before anything is read */
+	for (size_t i = 1; i < n; i++)
+		in_check(paths[i]);
+	rd = rd_open(n ? paths[0] : NULL, conf);
 	rd->paths = paths;
 	rd->n_paths = n > 1 ? n : 0;
 	return rd;
