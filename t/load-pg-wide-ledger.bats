@@ -332,9 +332,10 @@ assert s["ships"][0]["last"] == "2024-01-03 16:59:59.999999", s' status.json
 		run_pipe '0 69 69' "{ pg-narrow-dump --job 1 --seal || :; } |
 			via -- sh -c 'cat >/dev/null; exit 9' | pg-copy-load --wide --keep-rejects"
 		has_no "$err" warning
-		# The reader may have taken it once more before it saw that nobody reads on: no other run
-		# of this worker takes it from it.
-		sql "UPDATE ferry.chunk SET worker = 'w', lease_until = now() WHERE state = 'running'"
+		# The reader may have taken it once more before it saw that nobody reads on: no
+		# other run of this worker takes it away.
+		sql "UPDATE ferry.chunk SET worker = 'w', lease_until = now()
+			WHERE state = 'running'"
 		is "$(sql 'SELECT failures, attempt >= failures FROM ferry.chunk')" \
 			"$((each + 1))|t"
 		run_ok pg-wide-ledger status -f json

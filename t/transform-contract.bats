@@ -69,7 +69,7 @@ ended() { wait "$1"; }
 	is "$(wc -l <r)" 1
 	run_ok reformat --rejects r good.csv
 	[[ -e r && ! -s r ]]
-	# what the message names is there, though the run failed of its input; else the old file stays
+	# what the message names is there, though its input ended the run; else the old file stays
 	printf '%s\n' a,b 1 2 3,4 >bad2.csv
 	run_rc 65 reformat --rejects r --max-rejects 1 bad2.csv
 	is "$(wc -l <r)" 2
