@@ -533,6 +533,8 @@ holds_no_more() {
 	wait "$writer"
 	wait_until 20 in_doubt 'child'
 	said WARNING 'updates and deletions are not followed from here'
+	# and what the follower itself has changed of the publication is nobody else's doing
+	! said CRITICAL 'was not followed for a while' || false
 	repaired
 }
 

@@ -154,9 +154,10 @@ static const struct ledger_feed *find(const struct ledger_feeds *f, uint64_t rel
 }
 
 /* Before anything is added: what is published with updates needs an identity, or they fail. */
-static void mend_identity(const struct feeds *f, struct pg *source)
+static void mend_identity(struct feeds *f, struct pg *source)
 {
-	if (alter(f, source, "SET (publish = 'insert, truncate')"))
+	f->altered = alter(f, source, "SET (publish = 'insert, truncate')");
+	if (f->altered)
 		doubt(f, LEDGER_WARNING, 0, false,
 			"%s has no key of ship, channel and time any more that every part of it "
 			"has: updates and deletions are not followed from here",
@@ -250,7 +251,7 @@ static bool compare_one(struct feeds *f, struct pg *source, const struct census 
 			f->narrow->table);
 		return true;
 	}
-	if (before->covered && !sl_eq(before->stamp, now->stamp)) {
+	if (before->covered && !f->altered && !sl_eq(before->stamp, now->stamp)) {
 		doubt(f, LEDGER_CRITICAL, 0, true,
 			"%.*s was not followed for a while: it was detached or not published, "
 			"and is again",
@@ -490,6 +491,7 @@ enum feeds_found feeds_look(struct feeds *f, struct pg *source)
 	if (!f->begun)
 		load(f);
 	check_table(f, source);
+	f->altered = false;
 	if (census_take(f, source, &c) && (!mend(f, source, &c) || census_take(f, source, &c))) {
 		bool other = f->known.publication && f->known.publication != c.now.publication;
 
