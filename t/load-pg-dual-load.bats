@@ -359,6 +359,24 @@ rows_are() { [[ $(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries') == "$1"
 }
 join() { wait "$1"; }
 
+@test "dual-load: what a feed had waiting is committed when its next record ends it" {
+	local last
+	narrow_table
+	for last in 'S,2024-01-02' 'S,never,b,1,Decimal\n'; do
+		start_feed --interval 1h
+		# shellcheck disable=SC2059 # it has the end of its line
+		printf "ship_id,created_time,data_channel_id,value,value_format\nS,2024-01-01,a,1,Decimal
+S,2024-01-01,b,2,Decimal\n$last" >&7
+		exec 7>&-
+		run_rc 65 join "$feeder"
+		has dual.err 'record 3' 'what came before it is committed: 2 rows'
+		rows_are 2
+		is_carried_over
+		sql 'TRUNCATE tenant.tbl_data_timeseries; TRUNCATE tenant.tbl_data_timeseries_s'
+		rm p
+	done
+}
+
 @test "dual-load: what a feed had waiting at SIGTERM is committed, also from behind a lock" {
 	narrow_table
 	start_feed --interval 1h
@@ -469,6 +487,17 @@ nobody_else() {
 	run_rc 0 narrow-to-wide --mode migration-only --cutoff-time "$cutoff" --chunk 10m
 	all_there
 	run_rc 0 narrow-to-wide --mode validate
+	# who is told to end has done what was to be done
+	mkfifo p
+	narrow-to-wide --mode dual-write --accept-unsealed --interval 1h <p >dual.out 2>dual.err &
+	feeder=$!
+	exec 6<>p 7>p
+	head -n 3 feed.csv >&7
+	wait_until 20 pipe_is_empty
+	kill -TERM "$feeder"
+	run_rc 0 join "$feeder"
+	exec 6>&- 7>&-
+	has dual.err '2 rows in 1 transactions'
 	run_rc 64 narrow-to-wide --mode dual-write --ship-id S feed.csv
 	run_rc 78 env FERRY_SOURCE=dbname=postgres narrow-to-wide --mode dual-write feed.csv
 	has "$err" 'not the same database'
@@ -505,11 +534,16 @@ T|1'
 		head -c "$each" f.csv >half.csv
 		run_rc 65 narrow-to-wide --mode dual-write half.csv
 		has "$err" 'send it again whole'
-		run_rc 65 narrow-to-wide --mode dual-write --accept-unsealed < <(cat half.csv)
 	done
 	is "$(sql "SELECT (SELECT count(*) FROM tenant.tbl_data_timeseries
 		WHERE created_time > '2024-01-04'), (SELECT count(*) FROM ferry.reject
 		WHERE record ->> 'raw' ~ '^S,(never,z|2024-01-06)')")" '0|0'
+	# of a feed the whole ones before it are
+	run_rc 65 narrow-to-wide --mode dual-write --accept-unsealed < <(cat half.csv)
+	is "$(sql "SELECT (SELECT string_agg(created_time::date::text, ' ')
+			FROM tenant.tbl_data_timeseries WHERE created_time > '2024-01-04'),
+		(SELECT count(*) FROM ferry.reject WHERE record ->> 'raw' ~ '^S,never,z')")" \
+		'2024-01-05|1'
 	head -c -1 f.csv >half.csv
 	run_rc 0 narrow-to-wide --mode dual-write --allow-no-newline half.csv
 	is "$(sql "SELECT count(*) FROM tenant.tbl_data_timeseries

@@ -64,7 +64,7 @@ struct load {
 	struct narrow *narrow;
 	struct dual *dual;
 	int64_t deadline; /* of a chunk without a seal */
-	bool reading, committing, bit_by_bit;
+	bool reading, writing, committing, bit_by_bit;
 	uint64_t chunks, checked;
 	struct meter_count counts[1];
 
@@ -92,11 +92,25 @@ static void wake(void *ctx)
 	}
 }
 
-static void on_failure(void *ctx, int code UNUSED, const char *message UNUSED)
+static void write_chunk(struct load *ld, const struct seal *seal);
+
+/* Of a feed what came before that which ends it is nowhere else. */
+static void keep_what_came_before(struct load *ld)
+{
+	write_chunk(ld, NULL);
+	if (ld->io->rows_out > 0)
+		msg_note("what came before it is committed: %llu rows",
+			(unsigned long long)ld->io->rows_out);
+}
+
+static void on_failure(void *ctx, int code, const char *message UNUSED)
 {
 	struct load *ld = ctx;
 
-	if (ld->committing)
+	if ((code == EX_DATA || code == EX_STREAM || code == EX_IO) && ld->bit_by_bit &&
+		!ld->writing)
+		keep_what_came_before(ld);
+	else if (ld->committing)
 		msg_warn("it is not known whether the last chunk was committed; "
 			 "sending it again is safe where the narrow table has a key");
 	else if (stop_asked() && !ld->bit_by_bit)
@@ -152,6 +166,7 @@ static void write_chunk(struct load *ld, const struct seal *seal)
 {
 	bool any = dual_rows(ld->dual) > 0;
 
+	ld->writing = true;
 	if (any) {
 		ledger_refuse_met(ld->pg, &ld->job, dual_ships(ld->dual), &ld->unshared);
 		ld->checked += dual_write(ld->dual);
@@ -161,16 +176,17 @@ static void write_chunk(struct load *ld, const struct seal *seal)
 		io_seal(ld->io, seal);
 	else
 		meter_show_rejects(&ld->io->meter);
-	if (!any)
-		return;
-	stop_check();
-	KP("before_commit");
-	ld->committing = true;
-	ld->io->rows_out += dual_rows(ld->dual);
-	dual_commit(ld->dual);
-	ld->committing = false;
-	KP("after_commit");
-	ld->chunks++;
+	if (any) {
+		stop_check();
+		KP("before_commit");
+		ld->committing = true;
+		ld->io->rows_out += dual_rows(ld->dual);
+		dual_commit(ld->dual);
+		ld->committing = false;
+		KP("after_commit");
+		ld->chunks++;
+	}
+	ld->writing = false;
 }
 
 /* ---- the end -------------------------------------------------------------------------------- */
