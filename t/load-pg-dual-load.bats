@@ -364,9 +364,9 @@ join() { wait "$1"; }
 	narrow_table
 	for last in 'S,2024-01-02' 'S,never,b,1,Decimal\n'; do
 		start_feed --interval 1h
-		# shellcheck disable=SC2059 # it has the end of its line
-		printf "ship_id,created_time,data_channel_id,value,value_format\nS,2024-01-01,a,1,Decimal
-S,2024-01-01,b,2,Decimal\n$last" >&7
+		printf '%s\n' ship_id,created_time,data_channel_id,value,value_format \
+			S,2024-01-01,a,1,Decimal S,2024-01-01,b,2,Decimal >&7
+		printf %b "$last" >&7
 		exec 7>&-
 		run_rc 65 join "$feeder"
 		has dual.err 'record 3' 'what came before it is committed: 2 rows'
