@@ -538,7 +538,7 @@ left() {
 }
 
 @test "slot job: a copy of the ledger does not take the slot away from who reads it" {
-	local slot reader publication
+	local slot reader publication each
 	follow_job
 	slot=$(sql 'SELECT slot FROM ferry.follower')
 	pg-narrow-dump --follow slot --slot "$slot" --publication "$slot" --no-seal \
@@ -553,9 +553,18 @@ left() {
 	run_rc 78 pg-wide-ledger follow
 	has "$err" "slot $slot is being read"
 	run_rc 78 pg-wide-ledger unfollow
-	run_rc 0 pg-wide-ledger follow --slot "mine_$$"
+	run_rc 0 pg-wide-ledger follow --slot "other_$$"
 	has "$err" "slot $slot is left"
+	# nor when the copy has a follower at its own slot
+	for each in --slot="mine_$$" --follow=poll; do
+		sql "UPDATE ferry.follower SET lease_until = now() + interval '1 hour'"
+		run_rc 0 pg-wide-ledger follow "$each"
+		has "$err" "slot $slot is left"
+		is "$(sql "SELECT slot_name FROM pg_replication_slots
+			WHERE database = current_database() AND slot_name LIKE 'other%'")" ''
+	done
 	read_by "$pid"
+	run_rc 0 pg-wide-ledger follow --slot "mine_$$"
 	kill "$reader"
 	wait "$reader"
 	# one of a name that was given, neither

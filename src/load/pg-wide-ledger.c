@@ -365,8 +365,8 @@ static void do_follow(struct run *run)
 	struct follow_slot_names asked = { .slot = run->conf.slot,
 		.publication = run->conf.publication };
 	struct ledger_follower now;
-	struct ledger_live live = { 0 };
 	enum ledger_follow_kind kind;
+	bool ours;
 
 	check_name(asked.slot);
 	check_name(asked.publication);
@@ -380,11 +380,11 @@ static void do_follow(struct run *run)
 	if (kind == LEDGER_FOLLOW_POLL) {
 		named = ledger_follower_get(run->target, run->job.id, &now, &run->arena)
 			? now.slot : NULL;
-		ledger_live_get(run->target, run->job.id, &live, &run->arena);
+		ours = named && ledger_follower_reads(run->target, run->job.id, named);
 		follow_poll_setup(&poll, run->target, run->job.id);
 		/* of before */
-		if (follow_slot_cleanup(s.pg, run->target, run->job.id, named,
-			    live.slot && live.alive) && named && *named)
+		if (follow_slot_cleanup(s.pg, run->target, run->job.id, named, ours) && named &&
+			*named)
 			ledger_follower_forget(run->target, run->job.id);
 	} else {
 		follow_slot_setup(s.pg, s.narrow, run->target, run->job.id, &asked);

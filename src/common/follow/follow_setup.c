@@ -5,7 +5,6 @@
 #include "follow/feeds.h"
 #include "follow/slot.h"
 #include "ledger/ledger_origin.h"
-#include "ledger/ledger_report.h"
 #include "pg/repl.h"
 
 void follow_slot_find(struct pg *source, const struct follow_slot *f, struct arena *a,
@@ -98,17 +97,17 @@ static bool is_own_name(const char *name)
 
 #define READ_TRIES 60 /* of 50 ms: one that was our follower's has no reader any more by then */
 
-/* By whom no follower of this ledger is: that of another one, of which it may be a copy. */
+/*
+ * By whom no follower of this ledger is: that of another one, of which it may be a copy. Ours reads
+ * the slot that the ledger names, and no other.
+ */
 static bool is_read(struct pg *source, struct pg *target, uint64_t job, const char *slot)
 {
 	struct slot_facts facts;
 
 	for (int i = 0; i < READ_TRIES; i++) {
-		AUTO_ARENA a = { 0 };
-		struct ledger_live live = { 0 };
-
-		ledger_live_get(target, job, &live, &a);
-		if ((live.slot && live.alive) || !slot_look(source, slot, &facts) || !facts.read)
+		if (ledger_follower_reads(target, job, slot) ||
+			!slot_look(source, slot, &facts) || !facts.read)
 			return false;
 		clock_sleep(CLOCK_US_PER_SEC / 20);
 	}
@@ -235,6 +234,7 @@ bool follow_slot_cleanup(
 	/* not one of another ledger, of which this one may be a copy; nor what its slot needs */
 	if (named && *named && !is_own_name(named))
 		alone = drop_unread(source, target, job, named, NULL, ours);
+	ours = ours && strcmp(named, str_z(&name)) == 0;
 	return drop_unread(source, target, job, str_z(&name), alone ? str_z(&name) : NULL, ours) &&
 	       alone;
 }

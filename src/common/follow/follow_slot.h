@@ -69,8 +69,8 @@ bool follow_slot_remove(const char *conninfo, struct pg *target, const struct le
 
 /*
  * The same, leaving the ledger alone; `named` is the slot that it has or had; NULL or "": none.
- * `ours`: who reads it is, or was just now, a follower of this ledger; others' readers keep theirs,
- * and then it is false.
+ * `ours`: who reads that one is, or was just now, the follower of this ledger; others' readers keep
+ * theirs, and then it is false.
  */
 bool follow_slot_cleanup(struct pg *source, struct pg *target, uint64_t job, const char *named,
 	bool ours);

@@ -29,6 +29,11 @@ bool ledger_follower_get(
 	return pg_rows(r) > 0;
 }
 
+bool ledger_follower_reads(struct pg *target, uint64_t job, const char *slot)
+{
+	return pg_knows(target, reads_sql, ledger_u64(job), slot);
+}
+
 /* All of the job is; the event also says what to do. */
 static void put_in_doubt(
 	struct pg *target, uint64_t job, const char *level, const char *why, const char *next)

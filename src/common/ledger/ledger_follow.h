@@ -37,6 +37,9 @@ struct ledger_follower {
 bool ledger_follower_get(struct pg *target, uint64_t job, struct ledger_follower *out,
 	struct arena *a) NODISCARD;
 
+/* Is its follower one of this slot, and alive? */
+bool ledger_follower_reads(struct pg *target, uint64_t job, const char *slot) NODISCARD;
+
 /*
  * Before a slot is made: of this name, wherever the set-up ends. Nobody follows then, `upto` is
  * LEDGER_FOLLOW_BEGUN; but one that polls goes on, and only keeps the name.

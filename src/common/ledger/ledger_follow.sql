@@ -34,6 +34,10 @@ kind, slot, publication, worker, upto, attempt
 -- name: follower_sql
 SELECT {columns} FROM ferry.follower WHERE job_id = $1;
 
+-- name: reads_sql
+SELECT FROM ferry.follower WHERE job_id = $1 AND kind = 'slot' AND slot = $2
+	AND lease_until > clock_timestamp();
+
 -- $2 us, $3 kind, $4 lease, $5 the worker that is known to be dead. The same worker may come again:
 -- a pipeline that starts its stages anew keeps its name. $6 the ships he follows, NULL: all. What
 -- is written of others is passed over, so they are in doubt when they are followed again: also one
