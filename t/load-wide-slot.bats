@@ -418,7 +418,7 @@ S2|2024-01-01 00:00:30|2024-01-01 00:00:30.000001"
 }
 
 @test "slot job: a set-up that was cut short is taken up again, or undone, whatever its name" {
-	local place name=mine_$$
+	local place name=mine_$$ maker
 	for place in slot_published:1 slot_made:1; do
 		KP_KILL=$place run_rc 137 pg-wide-ledger follow --follow slot
 	done
@@ -441,6 +441,18 @@ S2|2024-01-01 00:00:30|2024-01-01 00:00:30.000001"
 	has_no "$err" removed
 	has "$err" "slot $name" "SELECT pg_drop_replication_slot('$name')"
 	run_rc 0 pg-wide-ledger unfollow
+	is "$(left)" '0|1'
+	# one that is refused takes away what it has begun, and not what another has made since
+	sql "SELECT pg_drop_replication_slot('$name')"
+	KP_STOP=slot_published:1 pg-wide-ledger follow --slot "$name" >maker.out 2>&1 3>&- &
+	maker=$!
+	wait_until 20 grep -q '^State:.*stopped' "/proc/$maker/status"
+	run_rc 0 pg-wide-ledger follow --slot "other_$$"
+	sql "SELECT pg_create_logical_replication_slot('$name', 'pgoutput')" >slot
+	kill -CONT "$maker"
+	wait "$maker" || is "$?" 78
+	is "$(sql 'SELECT slot FROM ferry.follower')" "other_$$"
+	run_ok pg-wide-ledger unfollow
 	is "$(left)" '0|1'
 	sql "SELECT pg_drop_replication_slot('$name')"
 }

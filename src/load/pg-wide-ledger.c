@@ -385,7 +385,7 @@ static void do_follow(struct run *run)
 		/* of before */
 		if (follow_slot_cleanup(s.pg, run->target, run->job.id, named, ours) && named &&
 			*named)
-			ledger_follower_forget(run->target, run->job.id);
+			ledger_follower_forget(run->target, run->job.id, named);
 	} else {
 		follow_slot_setup(s.pg, s.narrow, run->target, run->job.id, &asked);
 	}

@@ -163,7 +163,7 @@ static void make_anew(struct pg *source, const struct narrow *narrow, struct pg 
 	slot_publish(source, narrow, names.publication);
 	KP("slot_published");
 	if (!slot_create(source, names.slot, &point)) {
-		ledger_follower_forget(target, job);
+		ledger_follower_forget(target, job, names.slot);
 		taken(names.slot);
 	}
 	KP("slot_made");

@@ -49,10 +49,9 @@ void ledger_follower_begin(
 			slot, publication, LEDGER_FOLLOW_BEGUN);
 }
 
-void ledger_follower_forget(struct pg *target, uint64_t job)
+void ledger_follower_forget(struct pg *target, uint64_t job, const char *slot)
 {
-	if (!pg_knows(target, name_sql, ledger_u64(job), NULL, NULL))
-		ledger_follower_drop(target, job);
+	pg_run(target, forget_slot_sql, ledger_u64(job), slot);
 }
 
 void ledger_follower_set(struct pg *target, uint64_t job, enum ledger_follow_kind kind,

@@ -47,8 +47,11 @@ bool ledger_follower_reads(struct pg *target, uint64_t job, const char *slot) NO
 void ledger_follower_begin(struct pg *target, uint64_t job, const char *slot,
 	const char *publication);
 
-/* That name is of no slot of ours: it goes, and the follower with it unless he polls. */
-void ledger_follower_forget(struct pg *target, uint64_t job);
+/*
+ * That name is of no slot of ours: it goes from who polls, and with what was begun. Another one
+ * that the follower has by now stays.
+ */
+void ledger_follower_forget(struct pg *target, uint64_t job, const char *slot);
 
 #define LEDGER_FOLLOW_BEGUN "0/0"
 

@@ -24,6 +24,14 @@ UPDATE ferry.follower SET slot = $2, publication = $3 WHERE job_id = $1 AND kind
 WITH free AS (UPDATE ferry.doubt SET held = false WHERE job_id = $1 AND held)
 DELETE FROM ferry.follower WHERE job_id = $1;
 
+-- Only what is still of this name: another set-up may have been faster.
+-- name: forget_slot_sql
+WITH polls AS (UPDATE ferry.follower SET slot = NULL, publication = NULL
+		WHERE job_id = $1 AND kind = 'poll' AND slot = $2),
+	begun AS (DELETE FROM ferry.follower WHERE job_id = $1 AND kind = 'slot'
+		AND upto = '0/0' AND slot = $2 RETURNING job_id)
+UPDATE ferry.doubt d SET held = false FROM begun WHERE d.job_id = begun.job_id AND held;
+
 -- name: begun_sql
 SELECT EXISTS (SELECT FROM ferry.chunk WHERE job_id = $1 AND state IN ('done', 'running'))
 	OR EXISTS (SELECT FROM ferry.follow_ship WHERE job_id = $1);
