@@ -529,7 +529,7 @@ made_by() {
 }
 
 @test "slot job: nobody follows a set-up that was cut short, and nothing is lost by it" {
-	local place each
+	local place each code=0
 	for place in slot_published:1 slot_made:1; do
 		KP_KILL=$place run_rc 137 pg-wide-ledger follow --follow slot
 		[[ $place == slot_made* ]] || sql "DO \$\$ BEGIN EXECUTE 'DROP PUBLICATION '
@@ -537,12 +537,37 @@ made_by() {
 		job=$(sql 'SELECT max(job_id) FROM ferry.job')
 		run_rc 0 pg-wide-ledger status --source "dbname=$PGDATABASE"
 		has_no "$out" 'compares all'
+		# the front door sets up again then
+		wait_until 10 nobody_sets_up
 		for each in '' --standby; do
-			run_rc 75 pg-narrow-dump --follow slot --job "$job" --seal $each
+			run_rc 66 pg-narrow-dump --follow slot --job "$job" --seal $each
 			has "$err" 'no slot yet'
 		done
 		is "$(sql "SELECT count(*) FROM ferry.event WHERE level = 'CRITICAL'")" 0
 	done
+	KP_STOP=slot_made:1 pg-wide-ledger follow >maker.out 2>&1 3>&- &
+	each=$!
+	wait_until 20 grep -q '^State:.*stopped' "/proc/$each/status"
+	run_rc 75 pg-narrow-dump --follow slot --job "$job" --seal --standby
+	has "$err" 'no slot yet'
+	kill -CONT "$each"
+	wait "$each"
+	# a standby that waits for who follows
+	sql "UPDATE ferry.follower SET worker = 'another', lease_until = now() + interval '1 hour'"
+	pg-narrow-dump --follow slot --standby --job "$job" --seal >standby.out 2>standby.err 3>&- &
+	each=$!
+	wait_until 20 grep -q 'waits for its end' standby.err
+	kill -STOP "$each"
+	sql "SELECT pg_drop_replication_slot(slot) FROM ferry.follower" >dropped
+	KP_KILL=slot_published:1 run_rc 137 pg-wide-ledger follow
+	wait_until 10 nobody_sets_up
+	kill -CONT "$each"
+	wait "$each" || code=$?
+	is "$code" 66 "$(<standby.err)"
+}
+nobody_sets_up() {
+	sql "SELECT 1 / (count(*) = 0)::int FROM pg_locks WHERE locktype = 'advisory'
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 }
 left() {
 	sql "SELECT (SELECT count(*) FROM pg_publication WHERE pubname LIKE 'ferry%'),

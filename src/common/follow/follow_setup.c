@@ -22,9 +22,8 @@ void follow_slot_find(struct pg *source, const struct follow_slot *f, struct are
 		out->slot = now.slot;
 		out->publication = now.publication;
 	}
-	if (f->job && strcmp(now.upto, LEDGER_FOLLOW_BEGUN) == 0)
-		die_hint(EX_BUSY, "pg-wide-ledger follow makes it, unless that is at work",
-			"job %llu has no slot yet", (unsigned long long)f->job);
+	if (f->job)
+		ledger_follower_want_slot(f->target, f->job);
 	if (slot_is_published(source, out->publication, &oid, &out->deletions))
 		return;
 	if (!f->job)

@@ -41,8 +41,8 @@ struct follow_slot_names {
 
 /*
  * The slot and publication of a job (78 when it has none), or those given (then `job` is 0); looks
- * at the publication: when it is not there 78, or 66 with a job. Strings are kept or live in the
- * arena.
+ * at the publication: when it is not there 78, or 66 with a job. Of a slot that is not made yet,
+ * see ledger_follower_want_slot(). Strings are kept or live in the arena.
  */
 void follow_slot_find(struct pg *source, const struct follow_slot *f, struct arena *a,
 	struct follow_slot_names *out);

@@ -41,9 +41,25 @@ static void put_in_doubt(
 	pg_run(target, doubt_sql, ledger_u64(job), why, level, next);
 }
 
+#define SET_UP_LOCK "hashtextextended('ferry.follow', $1::bigint)"
+
+void ledger_follower_want_slot(struct pg *target, uint64_t job)
+{
+	/* asked in this order: who has just ended has made it */
+	bool free = pg_knows(
+		target, "SELECT pg_try_advisory_xact_lock(" SET_UP_LOCK ")", ledger_u64(job));
+
+	if (pg_knows(target, unmade_sql, ledger_u64(job)))
+		die_hint(free ? EX_NOINPUT_ : EX_BUSY,
+			"pg-wide-ledger follow makes it, unless that is at work",
+			"job %llu has no slot yet", (unsigned long long)job);
+}
+
 void ledger_follower_begin(
 	struct pg *target, uint64_t job, const char *slot, const char *publication)
 {
+	/* until the session ends: so others know whether anybody is still at it */
+	pg_run(target, "SELECT pg_advisory_lock_shared(" SET_UP_LOCK ")", ledger_u64(job));
 	if (!pg_knows(target, name_sql, ledger_u64(job), slot, publication))
 		pg_run(target, start_sql, ledger_u64(job), ledger_follow_kinds[LEDGER_FOLLOW_SLOT],
 			slot, publication, LEDGER_FOLLOW_BEGUN);
@@ -116,6 +132,7 @@ void ledger_follower_become(const struct ledger_part *of, enum ledger_follow_kin
 	unsigned long long job = of->job;
 
 	for (bool said = false; !try_become(of, kind, out, a); said = true) {
+		ledger_follower_want_slot(of->target, job);
 		if (!standby)
 			die_hint(EX_BUSY,
 				"it ends with its process, or two minutes after it was last seen",

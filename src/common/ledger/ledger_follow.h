@@ -48,6 +48,12 @@ void ledger_follower_begin(struct pg *target, uint64_t job, const char *slot,
 	const char *publication);
 
 /*
+ * Dies where the slot of the job is not made yet: with 75 while ledger_follower_begin()'s session
+ * is at it, with 66 when that is gone, so that it is to be set up again.
+ */
+void ledger_follower_want_slot(struct pg *target, uint64_t job);
+
+/*
  * That name is of no slot of ours: it goes from who polls, and with what was begun. Another one
  * that the follower has by now stays.
  */
@@ -75,8 +81,9 @@ void ledger_follower_drop(struct pg *target, uint64_t job);
  * Becomes the follower, of all ships or some; a job has one. When another one is alive (its lease
  * holds and its process is not known to be dead) dies with 75, or with `standby` waits for its end
  * (or for SIGTERM, if stop_catch() was called), and says that once. Dies with 78 when none of this
- * kind was set up. Ships that were left out by who followed before are in doubt from here on.
- * Commits at once. The lease is renewed by ledger_keeper_start() and by every chunk that is loaded.
+ * kind was set up, and where its slot is not made as ledger_follower_want_slot(). Ships that were
+ * left out by who followed before are in doubt from here on. Commits at once. The lease is renewed
+ * by ledger_keeper_start() and by every chunk that is loaded.
  */
 void ledger_follower_become(const struct ledger_part *of, enum ledger_follow_kind kind,
 	bool standby, struct ledger_follower *out, struct arena *a);

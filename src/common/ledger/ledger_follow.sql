@@ -32,6 +32,9 @@ WITH polls AS (UPDATE ferry.follower SET slot = NULL, publication = NULL
 		AND upto = '0/0' AND slot = $2 RETURNING job_id)
 UPDATE ferry.doubt d SET held = false FROM begun WHERE d.job_id = begun.job_id AND held;
 
+-- name: unmade_sql
+SELECT FROM ferry.follower WHERE job_id = $1 AND kind = 'slot' AND upto = '0/0';
+
 -- name: begun_sql
 SELECT EXISTS (SELECT FROM ferry.chunk WHERE job_id = $1 AND state IN ('done', 'running'))
 	OR EXISTS (SELECT FROM ferry.follow_ship WHERE job_id = $1);

@@ -80,7 +80,9 @@ SELECT kind = 'slot', lease_until > clock_timestamp(), rows, cells, wide_rows, d
 		WHERE ships IS NOT NULL AND ship <> '')),
 	CASE WHEN kind = 'slot' AND watched_at < clock_timestamp() - interval '15 s' THEN
 		(extract(epoch FROM clock_timestamp() - watched_at) * 1000000)::bigint END,
-	lease_until > '-infinity' OR error_at > coalesce(started_at, '-infinity')
+	-- one that was set up anew, and not followed since, has no lease
+	coalesce(lease_until, started_at) > '-infinity'
+		OR error_at > coalesce(started_at, '-infinity')
 	FROM ferry.follower f WHERE job_id = $1;
 
 -- The last hundred chunks tell the pace: by the time on the clock, so that all workers count. Rows
