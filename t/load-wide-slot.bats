@@ -617,10 +617,38 @@ left() {
 	run_rc 0 pg-wide-ledger follow # it is still known whose publication that is
 	has "$err" "slot $slot is left"
 	is "$(left)" '1|1'
+	# nor is it forgotten, or another one made beside it
+	for each in 'pg-wide-ledger unfollow' 'pg-wide-tables rollback --yes' \
+		'pg-wide-ledger follow --follow slot'; do
+		# shellcheck disable=SC2086  # words
+		run_rc 78 $each
+		has "$err" "slot $slot is being read"
+	done
+	is "$(sql 'SELECT kind, slot FROM ferry.follower')" "poll|$slot"
 	kill "$reader"
 	wait "$reader"
+	run_rc 0 pg-wide-ledger follow --follow slot
+	is "$(sql 'SELECT kind, slot FROM ferry.follower')" "slot|$slot"
 	run_ok pg-wide-ledger unfollow
 	is "$(left)" '0|0'
+}
+
+@test "slot job: another source is accepted, and the slot of before is still known" {
+	local name=mine_$$ how
+	for how in slot poll; do
+		run_rc 0 pg-wide-ledger follow --slot "$name"
+		sql "UPDATE ferry.follower SET kind = '$how', source_lsn = 'F/0'"
+		run_rc 0 pg-wide-ledger accept
+		is "$(sql 'SELECT DISTINCT held FROM ferry.doubt')" t
+		run_rc 0 pg-wide-ledger follow
+		is "$(sql "SELECT kind, slot, upto::pg_lsn > '0/0', source_lsn < 'F/0'
+			FROM ferry.follower")" "slot|$name|t|t"
+		is "$(left)" '1|1'
+		run_rc 0 pg-wide-ledger accept
+		run_ok pg-wide-ledger unfollow
+		is "$(left)" '0|0'
+		sql 'DELETE FROM ferry.doubt'
+	done
 }
 
 @test "slot job: unfollow leaves nothing at the source, and another way of following neither" {

@@ -113,13 +113,18 @@ static bool is_read(struct pg *source, struct pg *target, uint64_t job, const ch
 	return true;
 }
 
+static NORETURN void being_read(const char *slot)
+{
+	die_hint(EX_CONFIGURATION,
+		"end that reader first; where this target is a copy, --slot NAME makes another "
+		"slot, and rollback --leave-slot leaves this one",
+		"slot %s is being read, and not by a follower of this ledger", slot);
+}
+
 static void refuse_read(struct pg *source, struct pg *target, uint64_t job, const char *slot)
 {
 	if (is_read(source, target, job, slot))
-		die_hint(EX_CONFIGURATION,
-			"end that reader first; where this target is a copy, --slot NAME makes "
-			"another slot, and rollback --leave-slot leaves this one",
-			"slot %s is being read, and not by a follower of this ledger", slot);
+		being_read(slot);
 }
 
 static NORETURN void taken(const char *name)
@@ -195,10 +200,11 @@ void follow_slot_setup(struct pg *source, const struct narrow *narrow, struct pg
 	bool cut = slot && strcmp(now.upto, LEDGER_FOLLOW_BEGUN) == 0;
 	const char *why = slot ? what_is_lost(source, target, job, &now) : NULL;
 
-	if (slot) {
+	/* who polls may have one, too, that could not be removed */
+	if (there && *now.slot)
 		other = choose_name(&names.slot, now.slot);
+	if (slot)
 		other |= choose_name(&names.publication, now.publication);
-	}
 	if (why)
 		say_lost(target, job, why);
 	if (!there || cut)
@@ -226,16 +232,16 @@ bool follow_slot_cleanup(
 	struct pg *source, struct pg *target, uint64_t job, const char *named, bool ours)
 {
 	AUTO_STR of = { 0 }, name = { 0 };
-	bool alone = true;
+	bool other = named && *named && !is_own_name(named), alone = true, gone;
 
 	ledger_source_name(target, &of);
 	slot_name(&name, job, str_sl(&of));
 	/* not one of another ledger, of which this one may be a copy; nor what its slot needs */
-	if (named && *named && !is_own_name(named))
+	if (other)
 		alone = drop_unread(source, target, job, named, NULL, ours);
 	ours = ours && strcmp(named, str_z(&name)) == 0;
-	return drop_unread(source, target, job, str_z(&name), alone ? str_z(&name) : NULL, ours) &&
-	       alone;
+	gone = drop_unread(source, target, job, str_z(&name), alone ? str_z(&name) : NULL, ours);
+	return other ? alone : gone;
 }
 
 struct pg *follow_slot_source(const char *conninfo, const struct ledger_job *job)
@@ -257,10 +263,12 @@ bool follow_slot_remove(const char *conninfo, struct pg *target, const struct le
 	struct ledger_follower now;
 	bool there = ledger_follower_get(target, job->id, &now, &a);
 
-	if (there && now.kind == LEDGER_FOLLOW_SLOT)
+	if (there && *now.slot)
 		refuse_read(source, target, job->id, now.slot);
 	/* also where the ledger knows of none: setting it up may have been cut short */
-	(void)follow_slot_cleanup(source, target, job->id, there ? now.slot : NULL, false);
+	if (!follow_slot_cleanup(source, target, job->id, there ? now.slot : NULL, false) &&
+		there && *now.slot)
+		being_read(now.slot);
 	ledger_follower_drop(target, job->id);
 	pg_close(source);
 	return there;

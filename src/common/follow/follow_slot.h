@@ -63,14 +63,14 @@ struct pg *follow_slot_source(const char *conninfo, const struct ledger_job *job
 /*
  * Removes slot and publication of a job from its source, and the follower from the ledger. True
  * when there was one. The table itself need not be there any more. Dies with 78 when `conninfo`
- * leads to another source.
+ * leads to another source, or a reader that is not ours has the slot.
  */
 bool follow_slot_remove(const char *conninfo, struct pg *target, const struct ledger_job *job);
 
 /*
  * The same, leaving the ledger alone; `named` is the slot that it has or had; NULL or "": none.
  * `ours`: who reads that one is, or was just now, the follower of this ledger; others' readers keep
- * theirs, and then it is false.
+ * theirs. False when they keep `named`.
  */
 bool follow_slot_cleanup(struct pg *source, struct pg *target, uint64_t job, const char *named,
 	bool ours);

@@ -26,14 +26,22 @@ WITH free AS (SELECT job_id FROM ferry.follower WHERE job_id = $1
 		AND source_lsn < $2 IS NOT FALSE FOR NO KEY UPDATE SKIP LOCKED)
 UPDATE ferry.follower f SET source_lsn = $2 FROM free WHERE f.job_id = free.job_id;
 
--- $1 job, $2 name, $3 place, $4 LSN, $5 address
+-- $1 job, $2 name, $3 place, $4 LSN, $5 address. A slot of the user's name is found by it alone, so
+-- it stays known, as one that was begun; the others have the job's.
 -- name: accept_sql
-WITH gone AS (DELETE FROM ferry.follower WHERE job_id = $1 RETURNING job_id),
+WITH known AS (UPDATE ferry.follower SET kind = 'slot', upto = '0/0', consistent_point = NULL,
+		worker = NULL, lease_until = NULL, attempt = attempt + 1, lag_bytes = NULL,
+		wal_status = NULL, safe_wal_bytes = NULL, held_bytes = NULL, watched_at = NULL,
+		error = NULL, error_at = NULL, source_lsn = NULL, publication_oid = NULL,
+		gap = NULL, changes = NULL, ships = NULL
+		WHERE job_id = $1 AND slot <> '' AND NOT starts_with(slot, 'ferry_')),
+	gone AS (DELETE FROM ferry.follower WHERE job_id = $1
+		AND (slot <> '' AND NOT starts_with(slot, 'ferry_')) IS NOT TRUE),
 	j AS (UPDATE ferry.job SET source = $2, origin = $3, source_lsn = $4, address = $5
 		WHERE job_id = $1 RETURNING job_id),
 	d AS (INSERT INTO ferry.doubt (job_id, why, held) SELECT job_id,
-		'the source is another one from here', EXISTS (SELECT FROM gone) FROM j
-		RETURNING job_id, why)
+		'the source is another one from here', EXISTS (SELECT FROM ferry.follower
+			WHERE job_id = $1) FROM j RETURNING job_id, why)
 INSERT INTO ferry.event (level, job_id, message)
 	SELECT 'WARNING', job_id, why || ': all that was carried over is to be compared' FROM d;
 
