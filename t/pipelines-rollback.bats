@@ -375,6 +375,21 @@ slots() {
 	KP_KILL=ledger_forgot:1 run_rc 137 pg-wide-tables rollback --yes
 	run_rc 0 pg-wide-tables rollback --yes
 	is "$(slots)" '0|0'
+	# nor one that is being made meanwhile
+	local how maker code
+	for how in '--follow slot' "--slot mine_$$"; do
+		# shellcheck disable=SC2086  # words
+		KP_STOP=slot_published:1 pg-wide-ledger follow $how >maker.out 2>&1 3>&- &
+		maker=$!
+		wait_until 20 grep -q '^State:.*stopped' "/proc/$maker/status"
+		run_rc 0 pg-wide-tables rollback --yes
+		kill -CONT "$maker"
+		code=0
+		wait "$maker" || code=$?
+		is "$code" 78 "$(<maker.out)"
+		has maker.out 'was rolled back'
+		is "$(slots)" '0|0'
+	done
 }
 
 @test "rollback: slot and publication go, while somebody reads" {

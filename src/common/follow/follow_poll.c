@@ -175,6 +175,8 @@ void follow_poll_setup(const struct narrow_poll_conf *conf, struct pg *target, u
 	struct feeds feeds = { .narrow = conf->narrow, .target = target, .job = job };
 
 	if (!there || now.kind != LEDGER_FOLLOW_POLL) {
+		if (!ledger_follower_may_set(target, job))
+			die(EX_CONFIGURATION, "job %llu was rolled back", (unsigned long long)job);
 		feeds_begin(&feeds, conf->source);
 		poll = narrow_poll_open(conf, SL(""));
 		narrow_poll_position(poll, &position);

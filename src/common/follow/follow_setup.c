@@ -171,6 +171,11 @@ static void make_anew(struct pg *source, const struct narrow *narrow, struct pg 
 		taken(names.slot);
 	}
 	KP("slot_made");
+	if (!ledger_follower_may_set(target, job)) {
+		slot_drop(source, names.slot,
+			is_own_name(names.publication) ? names.publication : NULL);
+		die(EX_CONFIGURATION, "job %llu was rolled back", (unsigned long long)job);
+	}
 	feeds.publication = names.publication;
 	feeds_begin(&feeds, source);
 	ledger_follower_set(target, job, LEDGER_FOLLOW_SLOT, names.slot, names.publication,

@@ -70,10 +70,19 @@ void ledger_follower_forget(struct pg *target, uint64_t job, const char *slot)
 	pg_run(target, forget_slot_sql, ledger_u64(job), slot);
 }
 
+bool ledger_follower_may_set(struct pg *target, uint64_t job)
+{
+	pg_exec(target, "BEGIN");
+	if (pg_knows(target, "SELECT FROM ferry.job WHERE job_id = $1 FOR KEY SHARE",
+		    ledger_u64(job)))
+		return true;
+	pg_exec(target, "ROLLBACK");
+	return false;
+}
+
 void ledger_follower_set(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
 	const char *slot, const char *publication, const char *point, const char *doubt)
 {
-	pg_exec(target, "BEGIN");
 	pg_run(target, start_sql, ledger_u64(job), ledger_follow_kinds[kind], slot, publication,
 		point);
 	KP("follower_set");

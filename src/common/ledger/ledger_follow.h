@@ -62,12 +62,18 @@ void ledger_follower_forget(struct pg *target, uint64_t job, const char *slot);
 #define LEDGER_FOLLOW_BEGUN "0/0"
 
 /*
+ * Begins the transaction of ledger_follower_set(), until whose end nobody rolls the job back.
+ * False, and outside one, where somebody did.
+ */
+bool ledger_follower_may_set(struct pg *target, uint64_t job) NODISCARD;
+
+/*
  * Sets up the follower of a job anew: it begins at `point` (slot: its consistent point; poll: NULL,
  * and slot and publication, too). Who followed before is fenced off. With `doubt` (else NULL), the
  * reason, all of the job is in doubt from here on (a row of ferry.doubt and a WARNING), in the same
  * transaction: a doubt that came earlier could be settled before anybody follows, and one that
  * came later be missing after a crash. So it is without one where a chunk was read, or is at work:
- * its reader may have looked before `point`. Outside a transaction.
+ * its reader may have looked before `point`. Behind ledger_follower_may_set(); commits.
  */
 void ledger_follower_set(struct pg *target, uint64_t job, enum ledger_follow_kind kind,
 	const char *slot, const char *publication, const char *point, const char *doubt);
