@@ -233,6 +233,10 @@ ended() { wait "$1"; }
 	has "$err" 'ship "two" has its tables in tenant already'
 	is "$(sql "SELECT x FROM tenant.tbl_data_timeseries_two")" a
 	is "$(sql "SELECT count(*) FROM b WHERE ship_id = 'two'")" 1
+	run_rc 78 timeout 20 pg-narrow-dump --follow poll --table b --seal --ship-id two \
+		--job "$(sql "SELECT job_id FROM ferry.job WHERE source_table = 'b'")"
+	has "$err" 'ship "two" has its tables in tenant already'
+	is "$(sql "SELECT count(*) FROM ferry.doubt WHERE ship = 'two'")" 0
 	# nor does one go with the job of another table
 	for each in '--mode rollback --yes --ship-id two' \
 		'--mode tables-only --drop-tables --ship-id two'; do

@@ -463,6 +463,9 @@ static void open_all(struct dump *d)
 	}
 	if (!d->conf.new_ship)
 		ledger_want_ships(d->narrow, d->source, d->target, &d->job, &d->conf.ships);
+	/* a plan has asked already */
+	if (d->conf.job && d->conf.follow && ledger_has_neighbours(d->target, &d->job))
+		ledger_refuse_shared(d->target, &d->job, d->conf.ships.v, d->conf.ships.n);
 	d->x = extract_open(&d->conf.io, io_wants_seal(&d->conf.io));
 	d->x->meter.keeps_rest |= d->conf.job; /* a night may find outcasts alone, for the ledger */
 	d->chunk.ops = has_ops(d);
