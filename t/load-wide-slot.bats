@@ -618,6 +618,10 @@ left() {
 	has "$err" "slot $slot is left"
 	is "$(left)" '1|1'
 	# nor is it forgotten, or another one made beside it
+	run_rc 0 narrow-to-wide --mode rollback --dry-run
+	has "$out" 'would drop the slot'
+	run_rc 0 narrow-to-wide --mode rollback --dry-run --leave-slot
+	has_no "$out" 'the slot'
 	for each in 'pg-wide-ledger unfollow' 'pg-wide-tables rollback --yes' \
 		'pg-wide-ledger follow --follow slot'; do
 		# shellcheck disable=SC2086  # words

@@ -109,7 +109,7 @@ is_there() {
 
 # plan_rollback: what would go, in the words of the run; nothing is changed
 plan_rollback() {
-	local each status
+	local each status said=''
 	local -a relations
 
 	list_relations
@@ -121,7 +121,12 @@ plan_rollback() {
 		return 0
 	[[ ! $status =~ \"done\":([0-9]+) ]] ||
 		fill $"would forget %s chunks that are done\n" "${BASH_REMATCH[1]}"
-	[[ ${#ships[@]} != 0 || $status != *'"kind":"slot"'* ]] ||
+	# who polls may have one, too, that could not be removed
+	((${#ships[@]})) || [[ $leave_slot ]] || ! has_ledger follower ||
+		ask_job "SELECT 1 FROM ferry.follower JOIN ferry.job USING (job_id)
+			WHERE target_schema = :'schema' AND target_prefix = :'prefix'
+			AND source_table = :'table' AND slot <> ''"
+	[[ ! $said ]] ||
 		printf '%s\n' $"would drop the slot, and the publication unless it is another's"
 }
 
