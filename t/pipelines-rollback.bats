@@ -214,16 +214,38 @@ ledger() {
 	has "$err" 'nothing was changed'
 	[[ ! -e other ]]
 	is "$(sql "SELECT count(DISTINCT ship) FROM ferry.chunk WHERE state = 'done'")" 2
+	rm -r other.*
 	# all go meanwhile: what is there of them is kept
 	cat >pg_dump <<-END
 		#!/bin/sh
 		$dump "\$@" && "$FERRY_BIN/narrow-to-wide" --quiet --mode rollback --yes
 	END
 	PATH=$PWD:$PATH run_rc 78 n2w rollback --yes --backup other
-	has "$err" 'no wide tables' 'what it left is in other.20'
+	has "$err" 'no wide tables' 'what went is in other.20'
 	PATH=$PWD:$PATH run_rc 78 n2w rollback --yes --backup other
 	cd other.20*
 	[[ -s tables/toc.dat && -s ledger.ndjson ]]
+}
+
+@test "rollback: what goes while a backup is made of more is kept, too" {
+	local dump
+	dump=$(command -v pg_dump)
+	migrated
+	cat >pg_dump <<-END
+		#!/bin/sh
+		$dump "\$@" || exit
+		[ -e went ] || "$FERRY_BIN/narrow-to-wide" --quiet --mode rollback --yes \\
+			--ship-id IMO9999994
+		: >went
+	END
+	chmod +x pg_dump
+	PATH=$PWD:$PATH run_rc 0 n2w rollback --yes --backup saved
+	has "$err" 'once more' 'what went is in saved.20'
+	run_rc 0 n2w restore --backup saved
+	is "$(ships | xargs)" 'IMO9999993 IMO9999995'
+	run_rc 0 n2w rollback --yes
+	run_rc 0 n2w restore --backup saved.20*
+	is_carried_over
 }
 
 @test "rollback: ships whose names need quotes go, and come back" {

@@ -49,11 +49,21 @@ list_relations() {
 	wait "$!" || known_code "$?" || exit
 }
 
+# keep_copy DIR: what DIR.part has may be the last copy of what went: no other backup clears it away
+keep_copy() {
+	local kept
+
+	kept=$1.$(date -u +%Y%m%dT%H%M%S.%3NZ)
+	(umask 077 && mkdir -- "$kept") || fail "$EX_CANTCREATE" "$(fill $"cannot make %s" "$kept")"
+	mv -- "$1.part/ledger.ndjson" "$1.part/tables" "$kept"
+	warn "$(fill $"tables went meanwhile, and what went is in %s" "$kept")"
+}
+
 # back_up DIR: all or nothing. What is made while it runs may be done in the ledger and not in the
 # tables; then it is made once more.
 back_up() {
 	local part=$1.part listed='' tries=3
-	local -a relations
+	local -a relations saved
 
 	[[ ! -e $1 ]] ||
 		fail "$EX_CANTCREATE" "$(fill $"there is something already: %s" "$1")" \
@@ -69,7 +79,7 @@ back_up() {
 		((tries-- > 0)) || fail "$EX_TEMP" \
 			$"tables appear as fast as they are saved: nothing was changed" \
 			$"end what is loading them, then run again"
-		listed=${relations[*]}
+		listed=${relations[*]} saved=("${relations[@]}")
 		rm -rf -- "$part/tables"
 		pg-wide-tables save "${narrow[@]}" "${target[@]}" "${ships[@]}" \
 			>"$part/ledger.ndjson"
@@ -78,13 +88,9 @@ back_up() {
 			fail "$EX_REFUSED" $"pg_dump failed: nothing was changed" \
 				"$(fill $"what it left is in %s" "$part")"
 		list_relations
-		((${#relations[@]})) || {
-			# it may be the last copy: no other backup clears it away
-			listed=$1.$(date -u +%Y%m%dT%H%M%SZ)
-			mv -T -- "$part" "$listed"
-			fail "$EX_CONFIG" $"there are no wide tables to back up" \
-				"$(fill $"what it left is in %s" "$listed")"
-		}
+		[[ ! $(LC_ALL=C comm -23 <(printf '%s\n' "${saved[@]}" | LC_ALL=C sort) \
+			<(printf '%s\n' "${relations[@]}" | LC_ALL=C sort)) ]] || keep_copy "$1"
+		((${#relations[@]})) || fail "$EX_CONFIG" $"there are no wide tables to back up"
 	done
 	sync -- "$part" "$part/ledger.ndjson" "$part/tables" "$part"/tables/*
 	mv -T -- "$part" "$1"
