@@ -8,7 +8,7 @@ chaos_columns="ship_id text NOT NULL, data_channel_id text NOT NULL,
 	created_time timestamp NOT NULL, id bigint NOT NULL DEFAULT nextval('public.app'),
 	bool_v boolean, str_v text, long_v bigint, double_v float8, value_format text"
 chaos_key='PRIMARY KEY (ship_id, data_channel_id, created_time)'
-declare -i made=0
+declare -gi made=0 # load is a function
 # Who follows is no superuser, but a member of the role that owns the tables.
 follower=chaos_$$ owner=chaos_owner_$$
 
