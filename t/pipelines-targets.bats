@@ -161,18 +161,46 @@ migrate() { both --mode migration-only --cutoff-time '2024-10-02' "$@"; }
 	# a named ship of another target is not nothing to do
 	run_rc 78 migrate --only busan --ship-id IMO9999996
 	has "$err" 'no ship that is named is of a target that --only names'
-	# one that no ledger has yet keeps nobody from being compared
+	# one that no ledger has yet keeps nobody from being compared, and is no success
 	sql "INSERT INTO tenant.tbl_data_timeseries (ship_id, data_channel_id, created_time, long_v,
 		value_format) VALUES ('IMO9999990', 'c', '2024-10-01', 1, 'Integer')"
-	run_rc 0 both --mode validate
-	has "$err" '1 ships are in no ledger yet, and not compared, such as IMO9999990'
+	run_rc 1 both --mode validate
+	has "$err" '[busan] (targets.conf, line 3) lacks, so that they are not compared: IMO9999990'
 	has "$out" '[busan]' '[ulsan]' ', 0 differences'
+	run_rc 0 both --mode validate --only ulsan
+	run_rc 0 both --mode validate --ship-id IMO9999993
 	sql "DELETE FROM tenant.tbl_data_timeseries WHERE ship_id = 'IMO9999990'"
 	# those of none are said once
 	sed -i 's/\[456\]/6/' targets.conf
 	run_rc 0 both --mode schema-only --only ulsan
 	is "$(grep -c 'ships are of no target' "$err")" 1
 	has "$err" '2 ships are of no target, such as IMO9999994'
+}
+
+@test "targets: a ship that its ledger lacks is named, and nothing of its target is finished" {
+	three_databases
+	sed -i 's/^ships = IMO999999\[56\]/& IMO999997*/' targets.conf
+	run_rc 0 migrate
+	sql "INSERT INTO tenant.tbl_data_timeseries (ship_id, data_channel_id, created_time, long_v,
+			value_format)
+		VALUES ('IMO9999970', 'c', '2024-10-01', 1, 'Integer'),
+			('IMO9999971', 'c', '2024-10-03', 1, 'Integer'),
+			('IMO1', 'c', '2024-10-01', 1, 'Integer')"
+	run_rc 1 both -q --mode validate -f json
+	has "$err" 'error: ships that [ulsan] (targets.conf, line 7) lacks' \
+		'not compared: IMO9999970 IMO9999971'
+	has_no "$err" IMO1
+	is "$(jq -r '"\(.target) \(.left > 0) \([.ships[] | select(.left > 0).ship] | join(" "))"' \
+		"$out" | paste -sd ,)" 'busan false ,ulsan true IMO9999970 IMO9999971'
+	run_rc 1 both -q --mode finish --yes --archive old
+	has "$err" 'not compared: IMO9999970 IMO9999971' 'migration-only carries them over'
+	is "$(grep -c '^compared *equal$' "$out")" 1
+	[[ -d old/busan && ! -e old/ulsan ]]
+	# a mistake in a name is not taken for one
+	run_rc 78 narrow-to-wide --mode validate --target "dbname=$ulsan" --ship-id IMO9999970
+	run_rc 0 both --mode migration-only --cutoff-time 2024-10-04
+	run_rc 0 both -q --mode finish --yes --archive old --only ulsan
+	has <(zcat old/ulsan/*.csv.gz) IMO9999970 IMO9999971
 }
 
 # wrong TEXT CODE WORDS...

@@ -13,6 +13,7 @@
 t_name=() t_line=() t_ships=() t_target=() t_source=() t_more=()
 t_key=()  # by number: which source and table
 t_mine=() # by number: the ships it has, of those the source has, each behind a newline
+t_new=()  # by number: likewise those that it should have, and its ledger lacks
 t_on=()   # by number: it takes part in this run
 t_all=()  # by number: it is the only one of its source, and takes whatever ships come
 declare -A t_said=() # what was warned of
@@ -210,7 +211,7 @@ place_ships() {
 	local -A whose=() listed=()
 	local -a none=() have=()
 
-	t_mine=() t_lost=() t_fits=''
+	t_mine=() t_new=() t_lost=() t_fits=''
 	for i in "${!t_name[@]}"; do
 		key=${t_key[i]}
 		[[ ! -f $1/ships.$i ]] || listed[$key]=1
@@ -236,13 +237,12 @@ place_ships() {
 	done
 	warn_of $"%s ships are of no target, such as %s" "${none[@]}"
 	[[ $mode =~ ^(validate|finish)$ ]] || return 0
-	none=()
 	for ship in "${!whose[@]}"; do
 		i=${whose[$ship]}
 		t_fits+=${t_on[i]}
-		[[ ${t_all[i]} || ${t_mine[i]-}$'\n' == *$'\n'"$ship"$'\n'* ]] || none+=("$ship")
+		[[ ${t_all[i]} || ${t_lost[i]-} ||
+			${t_mine[i]-}$'\n' == *$'\n'"$ship"$'\n'* ]] || t_new[i]+=$'\n'$ship
 	done
-	warn_of $"%s ships are in no ledger yet, and not compared, such as %s" "${none[@]}"
 }
 
 # warn_of TEXT SHIP...: how many there are, and one of them
@@ -325,7 +325,11 @@ ships_of() {
 	mapfile -t ships <<<"${t_mine[$1]-}"
 	ships=("${ships[@]:1}")
 	ships=("${ships[@]/#/--ship-id=}")
-	((${#ships[@]}))
+	((${#ships[@]})) || return
+	[[ ${t_new[$1]-} ]] || return 0
+	mapfile -t names <<<"${t_new[$1]#$'\n'}"
+	ships+=("${names[@]/#/--ship-id=}")
+	new_ship=(--new-ship)
 }
 
 # t_is_of NUMBER SHIP: of those that somebody asks for. One that nobody has yet is whose pattern it
@@ -462,7 +466,7 @@ over_targets() {
 			say $"error" "$(fill "${t_lost[i]}" "$(t_place "$i")")"
 			[[ $mode =~ ^($t_live)$ ]] || heavier "$EX_TEMP"
 		elif ! (ships_of "$i"); then
-			[[ ${ships[*]-} ]] ||
+			[[ ${ships[*]-}${t_new[i]-} ]] ||
 				t_warn "$(fill $"no ship is of %s" "$(t_place "$i")")"
 			[[ $mode =~ ^($t_live)$ && ! ${ships[*]-} ]] || continue
 		fi
@@ -481,6 +485,7 @@ over_targets() {
 			"$targets")" \
 			$"correct its patterns; pg-narrow-schema --ships lists the ships"
 	fi
+	want_all
 	want_apart
 	if [[ $mode =~ ^($t_live|migration-only)$ ]]; then
 		side_by_side
@@ -488,6 +493,28 @@ over_targets() {
 		in_turn
 	fi
 	return "$worst"
+}
+
+# want_all: what no ledger has is not compared, and would be in no archive: nothing of a target that
+# lacks a ship is finished. Who names ships wants no others.
+want_all() {
+	local i
+	local -a lack=()
+
+	[[ ! ${ships[*]-} ]] || return 0
+	for i in "${!t_new[@]}"; do
+		[[ ${t_on[i]} ]] || continue
+		mapfile -t lack < <(sort <<<"${t_new[i]#$'\n'}")
+		((${#lack[@]} <= 10)) || lack[10]=...
+		say $"error" "$(fill $"ships that %s lacks, so that they are not compared: %s" \
+			"$(t_place "$i")" "${lack[*]::11}")"
+		heavier "$EX_DIFFERS"
+	done
+	[[ ! ${lack[*]-} ]] || hint $"--mode concurrent or migration-only carries them over"
+	[[ $mode == finish ]] || return 0
+	for i in "${!chosen[@]}"; do
+		[[ ! ${t_new[chosen[i]]-} ]] || unset "chosen[$i]"
+	done
 }
 
 # want_apart: where several sources fill the same tables, dropping them would take the ships of

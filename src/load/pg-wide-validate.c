@@ -18,7 +18,7 @@ struct conf {
 	struct opt_list ships;
 	uint64_t job, max_differences;
 	int format;
-	bool repair, remove, doubt, followed;
+	bool repair, remove, doubt, followed, new_ship;
 	struct opt_time before;
 	int64_t settle, every;
 };
@@ -27,6 +27,8 @@ static const struct opt options[] = {
 	{ .kind = OPT_GROUP, .help = "Input" },
 	LEDGER_JOB_OPT(struct conf, job),
 	NARROW_SHIPS_OPT(struct conf, ships),
+	{ .name = "new-ship", CONF(new_ship), .needs = "ship-id",
+	  .help = "a ship that was never carried over counts as left" },
 	{ .name = "max-differences", CONF(max_differences), .arg = "N", .min = 1,
 	  .help = "look for so many differing cells (default 20)" },
 	REPORT_FORMAT_OPT(struct conf, format, "the report"),
@@ -223,6 +225,7 @@ static struct verify_opts options_of(struct check *c)
 		.job = o->job,
 		.only = o->ships.v,
 		.n_only = o->ships.n,
+		.new_ship = o->new_ship,
 		.max_differences = o->max_differences,
 		.settle = o->settle,
 		.repair = o->repair,

@@ -242,7 +242,7 @@ static size_t number_of(struct verify *v, struct sl ship)
 
 	mem_grow(&v->tally, &v->tally_cap, i + 1, sizeof *v->tally);
 	if (added)
-		v->tally[i] = (struct verify_tally){ .ranges = 0 };
+		v->tally[i] = (struct verify_tally){ .left = v->opts.new_ship };
 	return i;
 }
 
@@ -461,7 +461,7 @@ static void find_ranges(struct verify *v, struct pg *target)
 	v->n_ranges = ledger_ranges(target, &v->job, &what, &v->ships, &v->arena, &v->range);
 	if (o->watch)
 		thin_out(o->watch, v);
-	for (size_t i = 0; i < o->n_only && !is_part(v); i++)
+	for (size_t i = 0; i < o->n_only && !is_part(v) && !o->new_ship; i++)
 		if (names_find(&v->ships, o->only[i]) == NAMES_NONE)
 			die(EX_CONFIGURATION, "job %llu has no chunks of ship %s",
 				(unsigned long long)v->job.id, msg_q(o->only[i]));
@@ -511,20 +511,20 @@ static enum cellsum_hash prepare(struct verify *v)
 static void choose_ships(struct verify *v)
 {
 	struct sl *all, *named;
-	size_t n, planned = v->ships.n;
+	size_t n, s, planned = v->ships.n;
 
 	v->read = v->opts.only;
 	v->n_read = v->opts.n_only;
+	for (size_t i = 0; i < v->n_read && v->opts.new_ship; i++)
+		(void)number_of(v, v->read[i]);
 	if (v->n_read > 0 || v->narrow->by_time || !v->narrow->by_ship_time)
 		return;
 	v->n_read = planned;
 	named = arena_alloc(&v->arena, mem_mul(planned, sizeof *named));
-	memcpy(named, v->ships.name, planned * sizeof *named);
-	v->read = named;
+	v->read = memcpy(named, v->ships.name, planned * sizeof *named);
 	n = narrow_ships(v->narrow, v->source.pg, &all);
 	for (size_t i = 0; i < n; i++) {
-		size_t s = number_of(v, all[i]);
-
+		s = number_of(v, all[i]);
 		v->tally[s].left += s >= planned;
 		if (s >= planned)
 			meet(v, all[i]);

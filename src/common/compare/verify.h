@@ -28,6 +28,7 @@ struct verify_opts {
 	uint64_t job; /* 0: the one of table and target */
 	const struct sl *only;
 	size_t n_only;
+	bool new_ship;              /* one of `only` that has no chunks is left, and no mistake */
 	uint64_t max_differences;   /* how many are handed to `found` */
 	int64_t settle;             /* microseconds; 0: none; VERIFY_SETTLE_AUTO */
 	bool repair, remove;        /* `remove`: also what the source has no more */
