@@ -203,6 +203,35 @@ migrate() { both --mode migration-only --cutoff-time '2024-10-02' "$@"; }
 	has <(zcat old/ulsan/*.csv.gz) IMO9999970 IMO9999971
 }
 
+@test "targets: a rollback goes on where one was away, and what is done is done" {
+	three_databases
+	sql "DELETE FROM tenant.tbl_data_timeseries WHERE ship_id IN ('IMO9999994', 'IMO9999996')"
+	migrate 2>/dev/null
+	sed "s|^target = dbname=$ulsan|target = host=$PWD dbname=x|" targets.conf >away.conf
+	run_rc 75 narrow-to-wide --targets away.conf --mode rollback --yes --backup saved
+	run_rc 0 both --mode rollback --yes --backup saved
+	has "$err" '[busan]: note: rolled back already: the backup is in saved/busan' \
+		'[ulsan]: rolled back 1 ships in '
+	[[ -s saved/ulsan/tables/toc.dat ]]
+	is "$(ships_of "$busan")$(ships_of "$ulsan")" ''
+	run_rc 0 both --mode rollback --yes --backup saved
+	# none has a job, or one has
+	run_rc 78 both -q --mode rollback --yes --backup other
+	has "$err" 'no target that was chosen from targets.conf has a job'
+	run_rc 78 both --mode rollback --yes --target-schema tenant
+	run_rc 0 both --mode restore --backup saved --only busan
+	cp -r saved cut
+	sed -i '$d' cut/busan/ledger.ndjson
+	run_rc 0 both --mode rollback --yes --ship-id IMO9999993 --backup other
+	run_rc 0 both --mode rollback --yes --ship-id IMO9999993 --backup other
+	has "$err" 'rolled back already: the backup is in other/busan'
+	run_rc 0 both --mode restore --backup saved --only busan
+	run_rc 0 both --mode rollback --yes --target-schema tenant
+	has "$err" '[busan]: rolled back 1 ships in ' '[ulsan]: note: no job has this table'
+	# a backup that was cut vouches for nothing
+	run_rc 78 both --mode rollback --yes --backup cut --only busan
+}
+
 # wrong TEXT CODE WORDS...
 wrong() {
 	printf '%s\n' "$1" >wrong.conf

@@ -98,19 +98,51 @@ back_up() {
 	tell "$(fill $"the backup of %s tables and views is in %s" "${#relations[@]}" "$1")"
 }
 
-# is_there: something has the names that were given; so has what was made without a job.
-is_there() {
-	local known
+# is_gone [SHIP]...: neither a job nor a table is there any more; of ships, that they are not
+is_gone() {
+	local known each code=0
 
-	[[ ${#ships[@]} != 0 ||
-		! " ${narrow[*]} ${target[*]}" =~ ' --'(table|target-schema|target-prefix) ]] ||
-		pg-wide-ledger status "${narrow[@]}" "${target[@]}" >/dev/null 2>&1 ||
-		(($? != EX_CONFIG)) ||
-		{
-			known=$(pg-wide-tables relations "${narrow[@]}" "${target[@]}") ||
-				known_code "$?" || exit
-			[[ $known ]]
-		}
+	if (($#)); then
+		known=$(pg-wide-tables list --quiet "${target[@]}") || known_code "$?" || exit
+		for each in "${@#--ship-id=}"; do
+			! grep -qxF -e "$each" <<<"$known" || return 1
+		done
+		return
+	fi
+	pg-wide-ledger status "${narrow[@]}" "${target[@]}" >/dev/null 2>&1 || code=$?
+	((code == EX_CONFIG)) || return 1
+	known=$(pg-wide-tables relations "${narrow[@]}" "${target[@]}") || known_code "$?" || exit
+	[[ ! $known ]]
+}
+
+# has_backup: it is whole, and of this job
+has_backup() {
+	local said='' list=$backup/ledger.ndjson
+
+	[[ -f $list && -f $backup/tables/toc.dat ]] && is_whole "$list" || return 1
+	ask_job "SELECT 1 FROM (SELECT :'job'::jsonb -> 'row' AS j) AS x
+		WHERE j ->> 'target_schema' = :'schema' AND j ->> 'target_prefix' = :'prefix'
+		AND (j ->> 'source_table' = :'table' OR :'named' = '')" \
+		job="$(head -n 1 -- "$list")" named="$(value_of table '' "${narrow[@]}")"
+	[[ $said ]]
+}
+
+# is_done: nothing is left to roll back, because a run before has done it. Of one target that says
+# nothing where somebody has mistaken a name; of several the others vouch for it (in_turn).
+is_done() {
+	local named=$backup
+
+	if [[ $backup ]] && is_gone "${ships[@]}" && has_backup; then
+		note "$(fill $"rolled back already: the backup is in %s" "$backup")"
+		return
+	fi
+	[[ ! " ${narrow[*]} ${target[*]}" =~ ' --'(table|target-schema|target-prefix) ]] || named=1
+	[[ $named && (! ${ships[*]-} || $targets) ]] && is_gone || return 1
+	[[ $targets ]] || fail "$EX_CONFIG" \
+		$"no job has this table and target: there is nothing to roll back" \
+		$"narrow-to-wide --mode status --all lists those there are"
+	note $"no job has this table and target: there is nothing to roll back"
+	: >"$folder/gone.$FERRY_LABEL"
 }
 
 # plan_rollback: what would go, in the words of the run; nothing is changed
@@ -179,9 +211,7 @@ roll_back() {
 		fi
 	fi
 	want_known
-	is_there || fail "$EX_CONFIG" \
-		$"no job has this table and target: there is nothing to roll back" \
-		$"narrow-to-wide --mode status --all lists those there are"
+	! is_done || return 0
 	if [[ $dry_run ]]; then
 		plan_rollback
 		return

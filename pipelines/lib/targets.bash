@@ -533,7 +533,7 @@ want_apart() {
 # ---- in turn -----------------------------------------------------------------------------------
 
 in_turn() {
-	local i code text form
+	local i code text form gone=0
 
 	form=$(value_of format table "${format[@]}")
 	for i in "${chosen[@]}"; do
@@ -549,7 +549,11 @@ in_turn() {
 		fi
 		set -e
 		heavier "$code"
+		[[ ! -e $folder/gone.${t_name[i]} ]] || gone=$((gone + 1))
 	done
+	((gone == 0 || gone < ${#chosen[@]})) || fail "$EX_CONFIG" "$(fill \
+		$"no target that was chosen from %s has a job: there is nothing to roll back" \
+		"$targets")" $"narrow-to-wide --mode status --all lists those there are"
 	put_together "$form"
 }
 
