@@ -173,8 +173,8 @@ migrate() { both --mode migration-only --cutoff-time '2024-10-02' "$@"; }
 	# those of none are said once
 	sed -i 's/\[456\]/6/' targets.conf
 	run_rc 0 both --mode schema-only --only ulsan
-	is "$(grep -c 'ships are of no target' "$err")" 1
-	has "$err" '2 ships are of no target, such as IMO9999994'
+	is "$(grep -c 'ships of no target' "$err")" 1
+	has "$err" 'ships of no target: 2, such as IMO9999994'
 }
 
 @test "targets: a ship that its ledger lacks is named, and nothing of its target is finished" {
@@ -351,7 +351,7 @@ two_of_three() {
 	live_targets --follow slot --group-columns 25
 	wait_until 60 following busan
 	wait_until 60 following ulsan
-	has run.err '1 ships are of no target, such as IMO9999995'
+	has run.err 'ships of no target: 1, such as IMO9999995'
 	# a mistake changes nothing, and a target more is taken up
 	printf 'nonsense\n' >>targets.conf
 	wait_until 20 grep -q 'line 7: neither' run.err

@@ -235,7 +235,7 @@ place_ships() {
 			t_recorded "$ship" "$i"
 		done
 	done
-	warn_of $"%s ships are of no target, such as %s" "${none[@]}"
+	warn_of $"ships of no target: %s, such as %s" "${none[@]}"
 	[[ $mode =~ ^(validate|finish)$ ]] || return 0
 	for ship in "${!whose[@]}"; do
 		i=${whose[$ship]}
