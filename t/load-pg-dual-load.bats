@@ -491,7 +491,8 @@ nobody_else() {
 	mkfifo p
 	narrow-to-wide --mode dual-write --accept-unsealed --interval 1h <p >dual.out 2>dual.err &
 	feeder=$!
-	exec 6<>p 7>p
+	exec 6<>p
+	exec 7>p
 	head -n 3 feed.csv >&7
 	wait_until 20 pipe_is_empty
 	kill -TERM "$feeder"
