@@ -713,3 +713,87 @@ looked_again() {
 	is "$(sql 'SELECT count(*) FROM tenant.tbl_data_timeseries_s') $(rejected S)" '2 0|0|2'
 	is "$(sql 'SELECT count(i) FROM tenant.tbl_data_timeseries_t') $(rejected T)" '1 1|1|1'
 }
+
+# one_ship OFFSETS [OPTION...]: S has channel a each five minutes, of no known format at these
+one_ship() {
+	scratch_db
+	"$root/t/telemetry" 1 1 1 "${@:2}"
+	sql "DELETE FROM tenant.tbl_data_timeseries; INSERT INTO tenant.tbl_data_timeseries
+			(ship_id, data_channel_id, created_time, long_v, value_format)
+		SELECT 'S', 'a', timestamp '2024-10-01' + i * interval '5 min', i,
+			CASE WHEN i IN ($1) THEN 'Colour' ELSE 'Integer' END
+		FROM generate_series(0, 11) AS i"
+}
+# formats FORMAT CONDITION: of rows of the source
+formats() { sql "UPDATE tenant.tbl_data_timeseries SET value_format = '$1' WHERE $2"; }
+# of each chunk of a ship: rows, values that count, rejects, and those that have a reason
+chunk_counts() {
+	sql "SELECT string_agg(concat_ws(',', rows, cells - dropped, rejects, (SELECT count(*)
+			FROM ferry.reject r WHERE r.ship = c.ship AND r.chunk_from = c.chunk_from)),
+			' ' ORDER BY chunk_from) FROM ferry.chunk c WHERE ship = '$1'"
+}
+late() {
+	sql "SELECT string_agg(to_char(chunk_from, 'HH24:MI ') || left(message, 2), ''
+			ORDER BY chunk_from) FROM ferry.event WHERE level = 'WARNING'
+		AND message LIKE '%rows cannot be carried over, some of which came%'"
+}
+
+@test "repair: chunks that are compared as one have counts and rejects of their own" {
+	local each repeated
+	local -a how=(--no-index --repeats)
+
+	for repeated in 0 1; do
+		one_ship '1, 5' --no-index "${how[repeated]}"
+		((!repeated)) || sql "INSERT INTO tenant.tbl_data_timeseries
+				(ship_id, data_channel_id, created_time, long_v, value_format)
+			SELECT 'S', 'a', created_time, 7, 'Integer'
+			FROM tenant.tbl_data_timeseries WHERE long_v = 4"
+		carry_over
+		is "$(chunk_counts S)" "3,3,1,1 $((3 + repeated)),3,1,1 4,4,0,0"
+		# one is mended, one stays, and one is new
+		formats Integer "created_time = '2024-10-01 00:05'"
+		formats Colour "created_time = '2024-10-01 00:45'"
+		for each in 1 2; do
+			repairs 0 --delete
+			is "$(chunk_counts S) $(late)" \
+				"4,4,0,0 $((3 + repeated)),3,1,1 3,3,1,0 00:40 1 "
+		done
+		formats Integer true
+		repairs 0
+		is "$(chunk_counts S)" "4,4,0,0 $((4 + repeated)),4,0,0 4,4,0,0"
+	done
+}
+
+@test "repair: of chunks that are compared as one, what no column can hold is a reject of its own" {
+	one_ship -1 --no-index
+	sql "UPDATE tenant.tbl_data_timeseries SET value_format = 'String', str_v = 'n/a'
+		WHERE ship_id = 'S' AND long_v IN (1, 5)"
+	types=(--types native)
+	printf 'ship_id,data_channel_id,value_format\nS,a,Integer\n' |
+		run_rc 0 pg-wide-tables register "${types[@]}"
+	run_rc 0 pg-wide-tables create "${types[@]}"
+	carry_over
+	is "$(chunk_counts S)" '3,3,1,1 3,3,1,1 4,4,0,0'
+	formats Integer "ship_id = 'S' AND long_v = 1"
+	repairs 0
+	is "$(chunk_counts S)" '4,4,0,0 3,3,1,1 4,4,0,0'
+}
+
+@test "repair: a chunk that is compared in parts has the counts of all of it" {
+	one_ship '1, 5'
+	chunk=1h carry_over
+	# the chunks of a ship that came later
+	sql "INSERT INTO tenant.tbl_data_timeseries
+			(ship_id, data_channel_id, created_time, long_v, value_format)
+		SELECT 'T', data_channel_id, created_time, long_v, 'Integer'
+		FROM tenant.tbl_data_timeseries WHERE ship_id = 'S'"
+	carry_over
+	is "$(chunk_counts S) $(chunk_counts T)" '10,10,2,2 4,4,0,0 4,4,0,0 4,4,0,0'
+	formats Integer "ship_id = 'S' AND created_time = '2024-10-01 00:05'"
+	formats Colour "ship_id = 'S' AND created_time > '2024-10-01 00:40'"
+	repairs 0 --delete
+	is "$(chunk_counts S) $(late)" '8,8,4,2 00:00 4 '
+	formats Integer true
+	repairs 0
+	is "$(chunk_counts S)" '12,12,0,0'
+}

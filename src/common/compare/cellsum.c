@@ -46,6 +46,13 @@ uint64_t cellsum_mod64(struct sl numeric)
 	return negative ? -v : v;
 }
 
+bool cellsum_same(const struct cellsum *narrow, const struct cellsum *wide)
+{
+	return narrow->cells == wide->cells && narrow->cell_sum == wide->cell_sum &&
+	       narrow->instants == wide->instants && narrow->instant_sum == wide->instant_sum &&
+	       wide->orphans == 0;
+}
+
 void cellsum_add(struct cellsum *to, const struct cellsum *s)
 {
 	to->rows += s->rows;

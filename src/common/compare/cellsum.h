@@ -37,6 +37,8 @@ struct cellsum {
 	bool locked;      /* wide: others have locked a table, and nothing is known */
 };
 
+bool cellsum_same(const struct cellsum *narrow, const struct cellsum *wide) NODISCARD;
+
 /* Adds up the counts; sums of hashes and orphans are left alone. */
 void cellsum_add(struct cellsum *to, const struct cellsum *s);
 
@@ -53,6 +55,7 @@ struct cellsum_source {
 	const char *present; /* SQL: there is one */
 	const char *bad;     /* SQL: the row is left out */
 	const char *channel; /* SQL: as it is compared; anything where the row is bad */
+	const char *by;      /* SQL: what there is one sum of; NULL: ships */
 	struct names no_text; /* bytes that are none in the encoding of the source */
 	struct arena arena;
 };
@@ -79,6 +82,10 @@ struct cellsum_of {
 /* Per ship of [from, to); `ships` as in narrow_part. The list is in the arena. */
 size_t cellsum_narrow(struct cellsum_source *s, int64_t from, int64_t to, const struct sl *ships,
 	size_t n_ships, struct arena *a, struct cellsum_of **out);
+
+/* Of one ship, per range: `border` has from and to of each of n > 0, in order. In the arena. */
+const struct cellsum *cellsum_narrow_pieces(struct cellsum_source *s, const int64_t *border,
+	size_t n, struct sl ship, struct arena *a);
 
 /* Per channel of one ship: .cells and .cell_sum only. */
 size_t cellsum_narrow_channels(struct cellsum_source *s, int64_t from, int64_t to, struct sl ship,

@@ -59,6 +59,11 @@ static void add_cell(const struct cellsum_source *s, struct str *sql, const char
 	str_addz(sql, CELLSUM_SHIFT);
 }
 
+static const char *by(const struct cellsum_source *s)
+{
+	return s->by ? s->by : s->n->col[NARROW_SHIP].expr;
+}
+
 /*
  * Of repeated cells the one that counts: (ship, time, channel, value). With an index by time this
  * is sorted an instant at a time.
@@ -73,7 +78,7 @@ static void add_last_cells(struct cellsum_source *s, struct str *sql, int64_t fr
 		"SELECT DISTINCT ON (%s, ship, channel) %s AS ship, %s AS \"time\", %s COLLATE "
 		"\"C\""
 		" AS channel, %s AS value",
-		time, n->col[NARROW_SHIP].expr, time, s->channel, s->value);
+		time, by(s), time, s->channel, s->value);
 	add_from(s, sql, from, to, ships, n_ships);
 	str_addf(sql, "%s AND (%s) ORDER BY %s, ship, channel", more, s->present, time);
 	if (n->col[NARROW_ID].name.n)
@@ -101,7 +106,7 @@ static void add_counts(struct cellsum_source *s, struct str *sql, int64_t from, 
 		" (WHERE rows > bad), max(%s) FILTER (WHERE rows > bad) FROM (SELECT "
 		"%s AS ship, %s AS t, count(*) AS rows, count(*) FILTER (WHERE %s) AS bad,"
 		" count(*) FILTER (WHERE %s) AS vals, ",
-		str_z(&instant), str_z(&instant), n->col[NARROW_SHIP].expr,
+		str_z(&instant), str_z(&instant), by(s),
 		n->col[NARROW_TIME].ident, s->bad, s->present);
 	if (n->unique) {
 		str_addz(sql, "sum(");
@@ -209,6 +214,35 @@ size_t cellsum_narrow(struct cellsum_source *s, int64_t from, int64_t to, const 
 	}
 	pg_exec(s->pg, "COMMIT");
 	return n;
+}
+
+/* The number of a bucket is that of the borders up to the time. */
+const struct cellsum *cellsum_narrow_pieces(struct cellsum_source *s, const int64_t *border,
+	size_t n, struct sl ship, struct arena *a)
+{
+	struct cellsum *sum = arena_alloc(a, mem_mul(n, sizeof *sum));
+	struct cellsum_of *list;
+	size_t n_list;
+	AUTO_STR by = { 0 };
+
+	memset(sum, 0, n * sizeof *sum);
+	str_addf(&by, "width_bucket(%s::%s, ARRAY[", s->n->col[NARROW_TIME].ident,
+		s->n->zone ? "timestamptz" : "timestamp");
+	for (size_t i = 0; i < 2 * n; i++) {
+		str_addz(&by, i ? ", " : "");
+		cellsum_add_bound(&by, border[i], s->n->zone);
+	}
+	str_addz(&by, "])::text");
+	s->by = str_z(&by);
+	n_list = cellsum_narrow(s, border[0], border[2 * n - 1], &ship, 1, a, &list);
+	s->by = NULL;
+	for (size_t i = 0; i < n_list; i++) {
+		uint64_t number;
+
+		if (num_u64(list[i].name, &number) && number % 2)
+			sum[number / 2] = list[i].sum;
+	}
+	return sum;
 }
 
 /* ---- in detail ------------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 #include "compare/verify.h"
 
+#include "compare/recount.h"
 #include "core/kp.h"
 #include "core/stop.h"
 #include "ledger/ledger_follow.h"
@@ -9,13 +10,6 @@
 #define NOTE_EVERY (INT64_C(10) * CLOCK_US_PER_SEC)
 #define ROUNDS_MAX 20   /* of repairing a range */
 #define LIST_MAX 200000 /* differences gathered in one round */
-
-static bool same(const struct cellsum *narrow, const struct cellsum *wide)
-{
-	return narrow->cells == wide->cells && narrow->cell_sum == wide->cell_sum &&
-	       narrow->instants == wide->instants && narrow->instant_sum == wide->instant_sum &&
-	       wide->orphans == 0;
-}
 
 /* ---- a range that differs ------------------------------------------------------------------- */
 
@@ -36,7 +30,7 @@ static bool equal_now(struct verify *v, const struct place *p)
 	if (cellsum_narrow(&v->source, p->from, p->to, &p->ship->id, 1, &arena, &list) > 0)
 		v->now = list[0].sum;
 	cellsum_wide(&v->target, p->ship, p->from, p->to, &v->wide);
-	return same(&v->now, &v->wide);
+	return cellsum_same(&v->now, &v->wide);
 }
 
 static void look(
@@ -157,18 +151,9 @@ static void note_mended(
 	ledger_event(registry_pg(v->target.r),
 		set + removed + v->spared ? LEDGER_WARNING : LEDGER_INFO, v->job.id,
 		p->ship->id, p->from == CELLSUM_ALWAYS ? LEDGER_NO_TIME : p->from, str_z(&text));
-	ledger_recount(registry_pg(v->target.r), v->job.id,
-		&(struct ledger_recount){ .ship = p->ship->id,
-			.from = p->from,
-			.to = p->to,
-			.rows = v->now.rows - v->now.bad,
-			.cells = v->now.values - out,
-			.dropped = v->now.values - v->now.cells,
-			.wide_rows = v->now.instants,
-			.left_out = out,
-			.first = v->now.instants ? v->now.first : LEDGER_NO_TIME,
-			.last = v->now.instants ? v->now.last : LEDGER_NO_TIME,
-			.whole = whole && v->now.bad == 0 });
+	recount_mended(&(struct recount){ &v->source, &v->target, v->job.id, p->ship, p->from,
+			       p->to, &v->now },
+		out, whole);
 }
 
 /* Mends the range; true when nothing differs any more. */
@@ -293,6 +278,13 @@ static void keep_checked(struct verify *v, const struct ledger_range *r, size_t 
 	ledger_range_checked(registry_pg(v->target.r), v->job.id, r, ships, n_checked);
 }
 
+static void count_late(
+	struct verify *v, const struct ledger_range *r, size_t s, const struct cellsum *now)
+{
+	recount_late(&(struct recount){ &v->source, &v->target, v->job.id,
+		registry_ship(v->target.r, v->ships.name[s]), r->from, r->to, now });
+}
+
 /* Both servers are at work meanwhile: the child was started before, and runs ahead. */
 static void compare_range(struct verify *v, const struct ledger_range *r,
 	struct cellsum_child *side, struct cellsum *wide, size_t n_wide)
@@ -309,7 +301,8 @@ static void compare_range(struct verify *v, const struct ledger_range *r,
 
 		seen[s] = true;
 		/* a ship or a range that nobody planned yet, or a chunk that is not done */
-		if (s >= n_wide || (r->cover[s] == LEDGER_COVER_NONE && same(&none, &wide[s]))) {
+		if (s >= n_wide ||
+			(r->cover[s] == LEDGER_COVER_NONE && cellsum_same(&none, &wide[s]))) {
 			count_left(v, r, s);
 			if (s >= n_wide)
 				meet(v, list[i].name);
@@ -318,16 +311,19 @@ static void compare_range(struct verify *v, const struct ledger_range *r,
 		if (!ledger_cover_counts(r->cover[s]) || wide[s].locked)
 			continue;
 		cellsum_add(&v->tally[s].sum, &list[i].sum);
-		if (v->opts.repair && list[i].sum.bad > 0 && r->cover[s] == LEDGER_COVER_DONE)
-			ledger_late_rejects(registry_pg(v->target.r), v->job.id, list[i].name,
-				r->from, r->to, list[i].sum.bad);
-		if (!same(&list[i].sum, &wide[s]))
+		if (!cellsum_same(&list[i].sum, &wide[s])) {
 			look_closer(v, r, s);
+			list[i].sum = v->now;
+		}
+		/* behind the repair, for a row that was mended makes room for another */
+		if (v->opts.repair && list[i].sum.bad > 0 && r->cover[s] == LEDGER_COVER_DONE)
+			count_late(v, r, s, &list[i].sum);
 	}
 	for (size_t s = 0; s < n_wide; s++) {
 		if (wide[s].locked)
 			pass_over(v, r, s);
-		else if (!seen[s] && ledger_cover_counts(r->cover[s]) && !same(&none, &wide[s]))
+		else if (!seen[s] && ledger_cover_counts(r->cover[s]) &&
+			!cellsum_same(&none, &wide[s]))
 			look_closer(v, r, s);
 		if (r->cover[s] == LEDGER_COVER_OPEN)
 			count_left(v, r, s);

@@ -378,6 +378,15 @@ struct ledger_pace {
 struct ledger_pace ledger_pace(
 	const struct ledger_part *of, const struct ledger_status *total);
 
+struct ledger_done {
+	int64_t from, to;
+	uint64_t rejects; /* those that came live, too */
+};
+
+/* The done chunks of a ship that have a part in [from, to), in order; their number. */
+size_t ledger_done_chunks(struct pg *target, uint64_t job, struct sl ship, int64_t from, int64_t to,
+	struct arena *a, struct ledger_done **out);
+
 /* What a done chunk holds after it was repaired. */
 struct ledger_recount {
 	struct sl ship;

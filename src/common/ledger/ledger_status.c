@@ -89,6 +89,21 @@ struct ledger_pace ledger_pace(const struct ledger_part *of, const struct ledger
 	return pace;
 }
 
+size_t ledger_done_chunks(struct pg *target, uint64_t job, struct sl ship, int64_t from, int64_t to,
+	struct arena *a, struct ledger_done **out)
+{
+	AUTO_FREE char *name = mem_sldup(ship);
+	AUTO_RESULT *r = pg_ask(target, done_chunks_sql, ledger_u64(job), name, ledger_time(from),
+		ledger_time(to));
+	size_t n = pg_rows(r);
+
+	*out = arena_alloc(a, mem_mul(n + 1, sizeof **out));
+	for (size_t i = 0; i < n; i++)
+		(*out)[i] = (struct ledger_done){ ledger_get_time(r, i, 0),
+			ledger_get_time(r, i, 1), pg_count(r, i, 2) };
+	return n;
+}
+
 void ledger_recount(struct pg *target, uint64_t job, const struct ledger_recount *c)
 {
 	AUTO_FREE char *ship = mem_sldup(c->ship);

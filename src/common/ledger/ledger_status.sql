@@ -101,6 +101,14 @@ SELECT sum(rows), sum(cells), count(*), greatest((extract(epoch FROM
 	(sum(rows) * 1000000 / max(coalesce(control->>'rate', control->>'run_rate')::bigint))
 		::bigint), sum(bytes) FROM recent;
 
+-- name: done_chunks_sql
+SELECT chunk_from, chunk_to, coalesce(rejects, 0) + (SELECT count(*) FROM ferry.reject r
+		WHERE r.job_id = $1 AND r.ship = $2 AND r.chunk_from >= c.chunk_from
+		AND r.chunk_from < chunk_to AND r.attempt = 0)
+	FROM ferry.chunk c WHERE job_id = $1 AND ship = $2 AND state = 'done'
+	AND chunk_from < $4::timestamp
+	AND chunk_to > coalesce($3::timestamp, '-infinity') ORDER BY chunk_from;
+
 -- A bad row that came late is in a chunk that was done without it. Those that came live (attempt 0)
 -- are counted as such.
 -- name: late_rejects_sql
