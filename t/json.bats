@@ -256,4 +256,19 @@ why() { run_rc fails "$@" --stats why && jq -r .reason why; }
 	run_rc 75 migrate --wait-lock 1s
 	exec {held}>&-
 	run_rc 64 narrow-to-wide --mode status --skip-if-running
+	# so is one that asks for neither, where none has run before
+	export FERRY_STATE=$PWD/fresh
+	mkfifo records
+	exec {held}<>records
+	narrow-to-wide -q --mode dual-write <records {held}>&- 2>ended &
+	locked() {
+		local -a name=(fresh/locks/narrow-to-wide-dual-write-*)
+
+		[[ -e ${name[0]} ]] && ! flock -n "${name[0]}" true
+	}
+	wait_until 20 locked
+	run_rc 0 narrow-to-wide --mode dual-write --skip-if-running </dev/null
+	has "$err" 'another run of this job is at work'
+	exec {held}>&-
+	wait "$!" || :
 }

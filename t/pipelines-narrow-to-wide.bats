@@ -38,6 +38,8 @@ ended() { wait "$1"; }
 	has "$err" '--delete needs --repair'
 	# what only reads needs no place to write
 	PGHOST=/nowhere FERRY_STATE=/dev/null/x run_rc 75 narrow-to-wide --mode status
+	PGHOST=/nowhere FERRY_STATE=/dev/null/x run_rc 75 narrow-to-wide --mode validate
+	is "$(<"$err")" "$(PGHOST=/nowhere narrow-to-wide --mode validate 2>&1)"
 	PGHOST=/nowhere FERRY_STATE=/dev/null/x run_rc 73 narrow-to-wide --mode migration-only
 }
 
@@ -641,6 +643,9 @@ as_labels_say() {
 	run_rc 0 narrow-to-wide --embedded --mode validate
 	has "$out" '200 rows'
 	run_ok "$root/pipelines/lib/cluster" status "$FERRY_STATE/cluster"
+	# and does not hold the lock of the run that started it
+	run_rc 0 narrow-to-wide --embedded --mode validate --skip-if-running
+	has "$out" '200 rows'
 	pkill -P "$other"
 	wait "$other" || :
 	run_rc 0 narrow-to-wide --embedded --mode status
@@ -657,7 +662,7 @@ as_labels_say() {
 	"$root/t/telemetry" 1 5 200
 	export FERRY_STATE=$PWD/state
 	run_rc 0 migrate --cutoff-time "$cutoff"
-	is "$(find state -type f)" ''
+	is "$(find state -type f -not -path 'state/locks/*')" ''
 	is "$(find state/run/narrow-to-wide -mindepth 1)" ''
 }
 
