@@ -124,11 +124,13 @@ static void take_notes(struct fs_journal *j, const struct note *notes, size_t n)
 
 	j->known = mem_alloc(mem_mul(n + 1, sizeof *j->known));
 	for (size_t i = 0; i < n; i++)
-		if (notes[i].id)
+		if (notes[i].id) {
 			j->known[j->n_known++] = (struct known){
 				notes[i].text, notes[i].id, run, (uint32_t)i };
-		else
-			run += !(j->cut = notes[i].text == RUN_BEGAN);
+		} else {
+			j->cut = notes[i].text == RUN_BEGAN;
+			run += j->cut; /* one that was killed says nothing of its end */
+		}
 	keep_last(j);
 }
 
