@@ -341,7 +341,7 @@ ask_session() {
 		"${FERRY_BIN%/bin}/session" "$to" "$BATS_ROOT_PID" 2>/dev/null || return 0
 	fi
 	# one that comes at the last moment was taken all the same
-	read -rN1 -t 0.1 token <>"$to/token" || [[ ${token-} ]] || return 0
+	read -rN1 -t 0.2 token <>"$to/token" || [[ ${token-} ]] || return 0
 	for each in "${!PG@}"; do
 		variables+=("$each=${!each}")
 	done
@@ -349,7 +349,7 @@ ask_session() {
 	read -r got out err <>"$to/answer"
 	((out == 0)) || put_text "$out" "$to/out"
 	((err == 0)) || put_text "$err" "$to/err" >&2
-	printf '%s' "$token" 1<>"$to/token"
+	printf '\0\0' 1<>"$to/ask"
 	((got == 2 && err == 0)) || code=$got
 }
 put_text() {

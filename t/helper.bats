@@ -162,7 +162,7 @@ no() {
 	wait_until 20 sql "SELECT 1 / count(*) $asleep"
 	sql "SELECT pg_terminate_backend(pid) $asleep" >/dev/null
 	no wait "$sleeper"
-	has said 'terminating connection'
+	wait_until 20 grep -q 'terminating connection' said
 	is "$(sql 'SELECT 7')" 7
 	# whoever is killed while he asks leaves it to the others
 	(sql 'SELECT pg_sleep(600)' 2>/dev/null) &

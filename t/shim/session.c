@@ -6,7 +6,8 @@
  * process PID. Three FIFOs: whoever has read the byte of `token` writes to `ask` the number of his
  * process, HOME and the PG* variables of his environment, an empty text and the query, a NUL behind
  * each; reads the line CODE OUT ERR from `answer`; looks into the files `out` and `err` where OUT
- * and ERR are not 0, and puts the byte back; it comes back, too, when he is killed. The code is
+ * and ERR are not 0, and says so by two NULs to `ask`, whereupon the byte comes back; it does, too,
+ * when he is killed before that. The code is
  * psql's, or 2, without a word, where there is no connection. OUT is 2 where it is too much for a
  * variable of the shell.
  *
@@ -32,7 +33,7 @@
 
 struct session {
 	PGconn *conn;
-	char *of; /* the variables that led to it */
+	char of[65536]; /* the variables that led to it */
 	size_t n;
 };
 
@@ -45,18 +46,23 @@ static struct {
 	char *user;
 } s;
 
-/* The asker was killed before he put the token back: what he was told is nobody's. */
+/* Nobody but us gives it: who has taken it, and not asked yet, is known to nobody. */
+static void give_token(void)
+{
+	s.asker = 0;
+	(void)!write(s.token, "t", 1);
+}
+
+/* The asker was killed before he said that he has his answer: it is nobody's. */
 static void look_after_token(void)
 {
-	struct pollfd fd[] = { { .fd = s.token, .events = POLLIN },
-		{ .fd = s.answer, .events = POLLIN } };
+	struct pollfd fd = { .fd = s.answer, .events = POLLIN };
 	char line[64];
 
-	if (!s.asker || kill(s.asker, 0) == 0 || poll(fd, 2, 0) < 0 || fd[0].revents)
+	if (!s.asker || kill(s.asker, 0) == 0 || poll(&fd, 1, 0) < 0)
 		return;
-	if (fd[1].revents && read(s.answer, line, sizeof line) < 0)
-		return;
-	(void)!write(s.token, "t", 1);
+	if (!fd.revents || read(s.answer, line, sizeof line) > 0)
+		give_token();
 }
 
 /* Reads a question; false: PID has ended. *query is its last text. */
@@ -121,7 +127,8 @@ static struct session *join(const char *variables, size_t n)
 	if (at->conn && n == at->n && !memcmp(at->of, variables, n) && poll(&fd, 1, 0) == 0)
 		return at;
 	leave(at);
-	at->of = realloc(at->of, n);
+	if (n > sizeof at->of)
+		return NULL;
 	memcpy(at->of, variables, at->n = n);
 	(void)clearenv();
 	for (char *p = at->of; *p; p += strlen(p) + 1)
@@ -219,7 +226,7 @@ int main(int argc, char **argv)
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	owner = argc == 3 ? (int)syscall(SYS_pidfd_open, atoi(argv[2]), 0) : -1;
 	if (owner < 0 || mkdir(argv[1], 0700) || chdir(argv[1]))
-		return 1;
+		_exit(1);
 	s.out = file("out");
 	s.err = file("err");
 	s.ask = fifo("ask");
@@ -227,7 +234,7 @@ int main(int argc, char **argv)
 	s.token = fifo("token");
 	if (!s.out || !s.err || s.ask < 0 || s.answer < 0 || s.token < 0 ||
 		write(s.token, "t", 1) != 1)
-		return 1;
+		_exit(1);
 	s.user = strdup(getenv("PGUSER") ? getenv("PGUSER") : "");
 	if (fork())
 		_exit(0);
@@ -242,6 +249,10 @@ int main(int argc, char **argv)
 		long out, err;
 		int code = 2;
 
+		if (!*s.text) {
+			give_token();
+			continue;
+		}
 		begin(s.out);
 		begin(s.err);
 		s.asker = atoi(s.text);

@@ -304,7 +304,7 @@ static void find_indexes(struct narrow *n, struct pg *pg)
 		ship->computed || ship->folds ? NULL : ship->name.p,
 		channel->computed || channel->folds ? NULL : channel->name.p,
 		n->col[NARROW_TIME].name.p);
-	bool heirs;
+	bool heirs = false;
 	bool *flag[] = { &n->keyed, &n->by_ship_time, &n->by_time, &n->by_channel, &n->by_ship,
 		&heirs };
 
