@@ -93,11 +93,14 @@ static void wake(void *ctx)
 }
 
 static void write_chunk(struct load *ld, const struct seal *seal);
+static void on_failure(void *ctx, int code, const char *message);
 
 /* Of a feed what came before that which ends it is nowhere else. */
 static void keep_what_came_before(struct load *ld)
 {
+	msg_on_exit(on_failure, ld); /* this may fail, too */
 	write_chunk(ld, NULL);
+	msg_off_exit(on_failure, ld);
 	if (ld->io->rows_out > 0)
 		msg_note("what came before it is committed: %llu rows",
 			(unsigned long long)ld->io->rows_out);

@@ -7,9 +7,8 @@
  * process, HOME and the PG* variables of his environment, an empty text and the query, a NUL behind
  * each; reads the line CODE OUT ERR from `answer`; looks into the files `out` and `err` where OUT
  * and ERR are not 0, and says so by two NULs to `ask`, whereupon the byte comes back; it does, too,
- * when he is killed before that. The code is
- * psql's, or 2, without a word, where there is no connection. OUT is 2 where it is too much for a
- * variable of the shell.
+ * when he is killed before that. The code is psql's, or 2, without a word, where there is no
+ * connection. OUT is 2 where it is too much for a variable of the shell.
  *
  * Each question finds what a new session has: another one is made when the variables differ or
  * anything may be left of the last, and DISCARD ALL takes back what a statement may have set. A
