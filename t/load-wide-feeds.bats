@@ -560,6 +560,18 @@ holds_no_more() {
 	repaired --delete
 }
 
+@test "feeds: what was away when its key was dropped, too, is told all the same" {
+	local name
+	plain
+	follow_and
+	name=$(sql "SELECT publication FROM ferry.follower")
+	sql "BEGIN; ALTER PUBLICATION $name DROP TABLE $n; ALTER PUBLICATION $name ADD TABLE $n;
+		ALTER TABLE $n DROP CONSTRAINT tbl_data_timeseries_pkey; COMMIT"
+	wait_until 20 said WARNING 'updates and deletions are not followed from here'
+	wait_until 20 said CRITICAL 'was not followed for a while'
+	repaired
+}
+
 @test "feeds: a publication that is dropped, or made anew, heals as a lost slot does" {
 	local name
 	plain

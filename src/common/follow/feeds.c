@@ -153,15 +153,35 @@ static const struct ledger_feed *find(const struct ledger_feeds *f, uint64_t rel
 	return NULL;
 }
 
-/* Before anything is added: what is published with updates needs an identity, or they fail. */
-static void mend_identity(struct feeds *f, struct pg *source)
+static bool was_away(const struct ledger_feed *before, const struct ledger_feed *now)
 {
-	f->altered = alter(f, source, "SET (publish = 'insert, truncate')");
-	if (f->altered)
-		doubt(f, LEDGER_WARNING, 0, false,
-			"%s has no key of ship, channel and time any more that every part of it "
-			"has: updates and deletions are not followed from here",
-			f->narrow->table);
+	return before->covered && !sl_eq(before->stamp, now->stamp);
+}
+
+static bool any_was_away(const struct feeds *f, const struct census *c)
+{
+	for (size_t i = 0; i < c->now.n; i++) {
+		const struct ledger_feed *before = find(&f->known, c->now.feed[i].relation);
+
+		if (before && was_away(before, &c->now.feed[i]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Before anything is added: what is published with updates needs an identity, or they fail. It
+ * gives all of them other stamps, which are no alarm unless some were others already.
+ */
+static void mend_identity(struct feeds *f, struct pg *source, const struct census *c)
+{
+	if (!alter(f, source, "SET (publish = 'insert, truncate')"))
+		return;
+	f->altered = !any_was_away(f, c);
+	doubt(f, LEDGER_WARNING, 0, false,
+		"%s has no key of ship, channel and time any more that every part of it has: "
+		"updates and deletions are not followed from here",
+		f->narrow->table);
 }
 
 static void mend_cover(const struct feeds *f, struct pg *source, const struct census *c)
@@ -206,7 +226,7 @@ static bool mend(struct feeds *f, struct pg *source, const struct census *c)
 		return false;
 	f->next_try = now + TRY_EVERY;
 	if (!c->identity)
-		mend_identity(f, source);
+		mend_identity(f, source, c);
 	if (c->mendable > 0)
 		mend_cover(f, source, c);
 	return true;
@@ -251,7 +271,7 @@ static bool compare_one(struct feeds *f, struct pg *source, const struct census 
 			f->narrow->table);
 		return true;
 	}
-	if (before->covered && !f->altered && !sl_eq(before->stamp, now->stamp)) {
+	if (!f->altered && was_away(before, now)) {
 		doubt(f, LEDGER_CRITICAL, 0, true,
 			"%.*s was not followed for a while: it was detached or not published, "
 			"and is again",

@@ -26,7 +26,7 @@ struct feeds {
 	const char *publication; /* NULL: by polling */
 	/* our own */
 	bool begun, holding; /* doubts, maybe */
-	bool altered;	     /* the publication, by this look: all is in doubt already */
+	bool altered;	     /* the stamps, by this look: all is in doubt already */
 	struct arena arena; /* of `known` */
 	struct ledger_feeds known;
 	uint64_t fence; /* transactions before it may not be over */
