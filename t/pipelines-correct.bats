@@ -129,6 +129,11 @@ y|z'
 	sed -i '$d' 2.csv
 	run_rc 0 correct 1.csv 2.csv 3.csv.gz
 	now '2024-01-01 00:00:00|11|12|14|4|5|6' '2024-01-01 00:00:15|7||9|10||12'
+	# a name that is mistyped keeps them all
+	printf '%s\n' timestamp,a '2024-01-01 00:00:00,99' >good.csv
+	run_rc 66 correct good.csv no-such-file
+	has "$err" 'cannot read no-such-file'
+	is "$(sql "SELECT count(*) FROM tenant.tbl_data_timeseries_${ship,,} WHERE a = '99'")" 0
 }
 
 @test "correct: columns of native types compare and check values as theirs" {

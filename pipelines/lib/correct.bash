@@ -11,6 +11,11 @@ correct() {
 
 	((${#ships[@]} <= 1)) || misused 'correct: one --ship-id at most'
 	((${#files[@]})) || files=(-)
+	# a name that is mistyped is told before anything is loaded
+	for each in "${files[@]}"; do
+		[[ $each == - || (-r $each && ! -d $each) ]] ||
+			fail "$EX_NOINPUT" "$(fill $"cannot read %s" "$each")"
+	done
 	for each in "${files[@]}"; do
 		tell "$each"
 		correct_file "$each"
